@@ -1,0 +1,47 @@
+import { mkdir, open, readFile, rename } from "node:fs/promises";
+import { dirname } from "node:path";
+import { InputError } from "../lib/errors.ts";
+
+/** How a command talks: one JSON object or text on standard output; progress on standard error. */
+export interface Output {
+  readonly json: boolean;
+  /** Says the command's result, once. */
+  result(value: unknown, text: string): void;
+  /** One line of progress. */
+  progress(line: string): void;
+}
+
+export function output(json: boolean): Output {
+  return {
+    json,
+    result: (value, text) => process.stdout.write(json ? `${JSON.stringify(value)}\n` : `${text}\n`),
+    progress: (line) => process.stderr.write(`${line}\n`),
+  };
+}
+
+/** Reads a file whole; what the system says of a failure becomes one line naming the file. */
+export async function readInput(path: string): Promise<Uint8Array> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    throw new InputError(path, "", `cannot be read (${(error as NodeJS.ErrnoException).code}); name a readable file`);
+  }
+}
+
+/** Writes a file whole or not at all: to a neighbour first, flushed, then renamed. */
+export async function writeOutput(path: string, bytes: Uint8Array | string): Promise<void> {
+  const temporary = `${path}.${process.pid}.partial`;
+  try {
+    await mkdir(dirname(path), { recursive: true });
+    const file = await open(temporary, "w");
+    try {
+      await file.writeFile(bytes);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(temporary, path);
+  } catch (error) {
+    throw new InputError(path, "", `cannot be written (${(error as NodeJS.ErrnoException).code}); name a writable place`);
+  }
+}

@@ -1,0 +1,14 @@
+import type { Placement } from "../model/placement.ts";
+import type { PoolWindow } from "../model/pool-window.ts";
+import type { RoutingSnapshot } from "../model/snapshot.ts";
+
+/** The ranks of one pool as the control loop sees them. */
+export interface ExpertPlane {
+  readonly pool: string;
+  /** What happened since the last call; null when nothing was reported. */
+  observe(): Promise<PoolWindow | null>;
+  /** Resolves once every rank holds the weights that `placement` needs of it; rejects when one cannot. */
+  prepare(placement: Placement, signal: AbortSignal): Promise<void>;
+  /** The epoch to dispatch by from the next step on. */
+  commit(snapshot: RoutingSnapshot): void;
+}

@@ -1,0 +1,16 @@
+/**
+ * The input a person gave cannot be used. `message` is one line that names the file (or flag), the field
+ * and the mend; the command line prints it as it stands and exits 2.
+ */
+export class InputError extends Error {
+  override readonly name = "InputError";
+
+  /**
+   * @param source the file, flag or environment variable at fault
+   * @param field  where inside it, e.g. `logical_count[3][7]`, or "" for the whole
+   * @param mend   what is wrong and what would be right, e.g. `is -4; expected a number ≥ 0`
+   */
+  constructor(source: string, field: string, mend: string) {
+    super(field === "" ? `${source}: ${mend}` : `${source}: ${field} ${mend}`);
+  }
+}

@@ -1,0 +1,63 @@
+import type { ReadonlyNumbers } from "../lib/readonly-arrays.ts";
+import { type Topology, slotCount } from "./topology.ts";
+
+/** Which logical expert each physical slot holds, per MoE layer. */
+export interface Placement {
+  readonly layers: number;
+  readonly experts: number;
+  readonly topology: Topology;
+  /** `[layers][slots]`, slots GPU-major; every expert of every layer appears at least once. */
+  readonly physicalToLogical: ReadonlyNumbers;
+}
+
+/** The inverse of a placement in compressed sparse rows: where each expert's replicas are. */
+export interface ReplicaIndex {
+  /** `[layers × experts + 1]`: expert e of layer l has its slots at `slots[offsets[l·experts+e] .. offsets[l·experts+e+1])`. */
+  readonly offsets: Int32Array;
+  /** `[layers × slotCount]`: slot numbers within the layer, ascending for each expert. */
+  readonly slots: Int32Array;
+}
+
+/** Builds the inverse map in one counting pass. */
+export function indexReplicas(placement: Placement): ReplicaIndex {
+  const { layers, experts, physicalToLogical } = placement;
+  const width = slotCount(placement.topology);
+  const offsets = new Int32Array(layers * experts + 1);
+  const slots = new Int32Array(layers * width);
+  for (let layer = 0; layer < layers; layer++) {
+    const row = layer * experts;
+    for (let slot = 0; slot < width; slot++) offsets[row + physicalToLogical[layer * width + slot] + 1]++;
+  }
+  for (let i = 0; i < layers * experts; i++) offsets[i + 1] += offsets[i];
+  const next = offsets.slice();
+  for (let layer = 0; layer < layers; layer++) {
+    const row = layer * experts;
+    for (let slot = 0; slot < width; slot++) {
+      slots[next[row + physicalToLogical[layer * width + slot]]++] = slot;
+    }
+  }
+  return { offsets, slots };
+}
+
+/** What is wrong with a placement, as `layer L …`, or null when it is sound. */
+export function placementFault(placement: Placement): string | null {
+  const { layers, experts, physicalToLogical } = placement;
+  const width = slotCount(placement.topology);
+  if (physicalToLogical.length !== layers * width) {
+    return `has ${physicalToLogical.length} slots in all; expected ${layers} layers × ${width}`;
+  }
+  const seen = new Uint8Array(experts);
+  for (let layer = 0; layer < layers; layer++) {
+    seen.fill(0);
+    for (let slot = 0; slot < width; slot++) {
+      const expert = physicalToLogical[layer * width + slot];
+      if (!Number.isInteger(expert) || expert < 0 || expert >= experts) {
+        return `layer ${layer} slot ${slot} holds expert ${expert}; expected 0..${experts - 1}`;
+      }
+      seen[expert] = 1;
+    }
+    const missing = seen.indexOf(0);
+    if (missing >= 0) return `layer ${layer} has no slot for expert ${missing}`;
+  }
+  return null;
+}

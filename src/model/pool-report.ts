@@ -1,0 +1,55 @@
+import type { SnapshotChange } from "./snapshot.ts";
+import type { Topology } from "./topology.ts";
+
+/** What the event stream (`GET /ep/v1/events`) says of one pool, once a second. Plain JSON. */
+export interface PoolReport {
+  readonly pool: string;
+  readonly model: string;
+  /** Wall-clock milliseconds since 1970. */
+  readonly atMs: number;
+  readonly topology: Topology;
+  readonly epoch: number;
+  readonly layers: number;
+  readonly experts: number;
+  /** Tokens forwarded per second over the last window. */
+  readonly tokensPerSecond: number;
+  /** Σ mean / Σ max GPU load over steps and layers of the last window, 0..1; null when nothing was forwarded. */
+  readonly balancedness: number | null;
+  /** Per token and layer, in the last window; null when nothing was forwarded. */
+  readonly nodeHopsPerToken: number | null;
+  readonly hopsPerToken: number | null;
+  /** Mean modelled step time, ms. */
+  readonly stepMs: number | null;
+  /** `[layers][experts]`: the tracked load relative to uniform (1 = an expert's fair part), two decimals. */
+  readonly expertLoad: readonly (readonly number[])[];
+  /** `[gpus]`: load summed over layers relative to the mean GPU, three decimals. */
+  readonly gpuLoad: readonly number[];
+  readonly ranks: readonly { running: number; waiting: number; kvUse: number }[];
+  /** Slots moved since the start, and what the planner decided last and why. */
+  readonly movedSlots: number;
+  readonly decision: string;
+}
+
+/** A published epoch as the event stream tells it. */
+export interface EpochReport extends SnapshotChange {
+  readonly pool: string;
+  readonly epoch: number;
+}
+
+/** What the gateway itself measured, once a second. */
+export interface TrafficReport {
+  readonly atMs: number;
+  readonly inFlight: number;
+  readonly requests: number;
+  readonly failed: number;
+  readonly requestsPerSecond: number;
+  /** Streamed frames that carried content, per second. */
+  readonly framesPerSecond: number;
+  readonly ttftMs: Percentiles | null;
+  readonly itlMs: Percentiles | null;
+}
+
+export interface Percentiles {
+  readonly p50: number;
+  readonly p95: number;
+}

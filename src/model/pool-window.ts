@@ -1,0 +1,30 @@
+import type { ExpertLoad } from "./load.ts";
+
+/** What a pool did in a span of time: counted from the dispatch of its tokens, or reported by its engines. */
+export interface PoolWindow {
+  readonly spanMs: number;
+  /** Forward passes in the window. */
+  readonly steps: number;
+  /** Tokens forwarded (a token counts once, whatever the number of layers). */
+  readonly tokens: number;
+  /** Tokens routed to each logical expert. */
+  readonly load: ExpertLoad;
+  /** `[layers][gpus]`: selections computed on each GPU. */
+  readonly gpuLoad: Float64Array;
+  /** Σ over steps and layers of the mean and of the maximum GPU load: balancedness = mean / max. */
+  readonly sumMean: number;
+  readonly sumMax: number;
+  /** (token, layer, destination rank ≠ source) and (token, layer, destination node ≠ source) pairs. */
+  readonly hops: number;
+  readonly nodeHops: number;
+  /** Σ of the modelled step times, ms. */
+  readonly stepMs: number;
+  readonly ranks: readonly RankState[];
+}
+
+export interface RankState {
+  readonly running: number;
+  readonly waiting: number;
+  readonly kvTokens: number;
+  readonly kvCapacityTokens: number;
+}
