@@ -7,8 +7,11 @@ export interface ExpertPlane {
   readonly pool: string;
   /** What happened since the last call; null when nothing was reported. */
   observe(): Promise<PoolWindow | null>;
-  /** Resolves once every rank holds the weights that `placement` needs of it; rejects when one cannot. */
-  prepare(placement: Placement, signal: AbortSignal): Promise<void>;
+  /**
+   * Resolves once every rank holds the weights that `placement` needs of it; rejects when one cannot.
+   * @param epoch the number the placement will be published under
+   */
+  prepare(placement: Placement, epoch: number, signal: AbortSignal): Promise<void>;
   /** The epoch to dispatch by from the next step on. */
   commit(snapshot: RoutingSnapshot): void;
 }
