@@ -1,0 +1,10 @@
+/**
+ * How a selection finds its replica.
+ * - `priced`: fewest node hops, then rank hops, against the price of loading a GPU beyond its part;
+ * - `even`: every expert's tokens are dealt out by the snapshot's shares, wherever they come from;
+ * - `static`: a fixed replica per (source GPU, expert): on the GPU, else in the node, else a seeded choice (SGLang);
+ * - `random`: uniform over the replicas.
+ */
+export const DISPATCH_POLICIES = ["priced", "even", "static", "random"] as const;
+
+export type DispatchPolicy = (typeof DISPATCH_POLICIES)[number];

@@ -1,0 +1,58 @@
+import { type MoeModel, expertBytes } from "../../model/moe-model.ts";
+import type { Placement } from "../../model/placement.ts";
+import { gpuCount, slotCount } from "../../model/topology.ts";
+
+/** What going from one placement to another costs. */
+export interface Moves {
+  /** Slots that receive an expert their GPU did not hold in that layer. */
+  readonly slots: number;
+  /** Weight bytes that cross between GPUs. */
+  readonly bytes: number;
+  /** `[gpus]`: slots each GPU has to receive, summed over layers. */
+  readonly received: Int32Array;
+}
+
+/** Counts the weights that must travel: a GPU that already holds an expert copies it to another slot for nothing. */
+export function countMoves(model: MoeModel, previous: Placement, next: Placement): Moves {
+  const { layers, topology } = next;
+  const width = slotCount(topology);
+  const received = new Int32Array(gpuCount(topology));
+  let slots = 0;
+  for (let layer = 0; layer < layers; layer++) {
+    for (let gpu = 0; gpu < received.length; gpu++) {
+      const first = layer * width + gpu * topology.slotsPerGpu;
+      for (let i = first; i < first + topology.slotsPerGpu; i++) {
+        if (holds(previous, first, next.physicalToLogical[i]) || holds(next, first, next.physicalToLogical[i], i)) continue;
+        received[gpu]++;
+        slots++;
+      }
+    }
+  }
+  return { slots, bytes: slots * expertBytes(model), received };
+}
+
+/** Whether the GPU whose slots begin at `first` holds the expert, in a slot before `end` (default: in any). */
+function holds(placement: Placement, first: number, expert: number, end = first + placement.topology.slotsPerGpu): boolean {
+  for (let i = first; i < end; i++) if (placement.physicalToLogical[i] === expert) return true;
+  return false;
+}
+
+/** The same placement with every expert that stays on its GPU left in its slot, so that only real moves show. */
+export function keepSlots(previous: Placement, next: Placement): Placement {
+  const { layers, topology, physicalToLogical } = next;
+  const { slotsPerGpu } = topology;
+  const kept = new Int32Array(physicalToLogical.length).fill(-1);
+  const homeless = new Int32Array(slotsPerGpu);
+  for (let first = 0; first < layers * slotCount(topology); first += slotsPerGpu) {
+    let waiting = 0;
+    for (let i = first; i < first + slotsPerGpu; i++) {
+      const expert = physicalToLogical[i];
+      let slot = first;
+      while (slot < first + slotsPerGpu && (previous.physicalToLogical[slot] !== expert || kept[slot] >= 0)) slot++;
+      if (slot < first + slotsPerGpu) kept[slot] = expert;
+      else homeless[waiting++] = expert;
+    }
+    for (let i = first; i < first + slotsPerGpu; i++) if (kept[i] < 0) kept[i] = homeless[--waiting];
+  }
+  return { ...next, physicalToLogical: kept };
+}

@@ -1,0 +1,259 @@
+import type { Placement, ReplicaIndex } from "../../model/placement.ts";
+import { gpuCount, slotCount } from "../../model/topology.ts";
+
+/** Flow below this fraction of the layer's total load counts as none. */
+const TOLERANCE = 1e-12;
+
+/**
+ * One layer's share problem as a flow network: expert → the GPUs that hold it → sink of capacity T.
+ * Its buffers are reused from layer to layer.
+ *
+ * An *arc* is a replica slot of an expert whose replicas are on two GPUs or more; the load of every other
+ * expert cannot be shared and is counted into its GPU's base load.
+ */
+export class LayerFlow {
+  readonly #placement: Placement;
+  readonly #replicas: ReplicaIndex;
+  readonly #gpus: number;
+  /** Base + flow on every GPU. */
+  readonly #load: Float64Array;
+  /** Flow on every slot (arc) of the layer. */
+  readonly #flow: Float64Array;
+  /** Load of each flexible expert that has found no GPU yet. */
+  readonly #excess: Float64Array;
+  readonly #flexible: Int32Array;
+  readonly #isFlexible: Uint8Array;
+  /** Breadth-first search over GPUs: the slots the flow enters by and leaves from; -1 where not reached. */
+  readonly #enter: Int32Array;
+  readonly #leave: Int32Array;
+  readonly #reached: Uint8Array;
+  readonly #expertReached: Uint8Array;
+  readonly #queue: Int32Array;
+
+  constructor(placement: Placement, replicas: ReplicaIndex) {
+    const { experts, topology } = placement;
+    const gpus = gpuCount(topology);
+    const width = slotCount(topology);
+    this.#placement = placement;
+    this.#replicas = replicas;
+    this.#gpus = gpus;
+    this.#load = new Float64Array(gpus);
+    this.#flow = new Float64Array(width);
+    this.#excess = new Float64Array(experts);
+    this.#flexible = new Int32Array(experts);
+    this.#isFlexible = new Uint8Array(experts);
+    this.#enter = new Int32Array(gpus);
+    this.#leave = new Int32Array(gpus);
+    this.#reached = new Uint8Array(gpus);
+    this.#expertReached = new Uint8Array(experts);
+    this.#queue = new Int32Array(gpus);
+  }
+
+  /**
+   * @param load   `[experts]` of the layer
+   * @param shares `[slots]`, written
+   * @param prices `[gpus]`, written
+   * @returns the least maximum GPU load
+   */
+  solve(layer: number, load: Float64Array, shares: Float64Array, prices: Float64Array): number {
+    const flexible = this.#separate(layer, load);
+    let total = 0;
+    for (let e = 0; e < load.length; e++) total += load[e];
+    if (total === 0) {
+      this.#writeShares(layer, load, shares);
+      prices.fill(1 / this.#gpus);
+      return 0;
+    }
+    const epsilon = total * TOLERANCE;
+    let max = total / this.#gpus;
+    prices.fill(1 / this.#gpus);
+    for (let gpu = 0; gpu < this.#gpus; gpu++) {
+      if (this.#load[gpu] > max) {
+        max = this.#load[gpu];
+        prices.fill(0);
+        prices[gpu] = 1;
+      }
+    }
+    for (let i = 0; i < flexible; i++) this.#fill(layer, this.#flexible[i], max);
+    for (;;) {
+      for (let i = 0; i < flexible; i++) this.#augment(layer, this.#flexible[i], max, epsilon);
+      const next = this.#cut(layer, flexible, load, epsilon, prices);
+      if (next <= max) break;
+      max = next;
+    }
+    this.#writeShares(layer, load, shares);
+    return max;
+  }
+
+  /** Puts what cannot be shared on its GPU and lists the rest; returns how many experts are flexible. */
+  #separate(layer: number, load: Float64Array): number {
+    const { offsets, slots } = this.#replicas;
+    const { experts, topology } = this.#placement;
+    this.#load.fill(0);
+    this.#flow.fill(0);
+    this.#isFlexible.fill(0);
+    let flexible = 0;
+    for (let e = 0; e < experts; e++) {
+      const from = offsets[layer * experts + e];
+      const to = offsets[layer * experts + e + 1];
+      const firstGpu = Math.floor(slots[from] / topology.slotsPerGpu);
+      // Slots ascend, so the first and the last tell whether one GPU holds them all.
+      if (Math.floor(slots[to - 1] / topology.slotsPerGpu) === firstGpu) {
+        this.#load[firstGpu] += load[e];
+        this.#excess[e] = 0;
+        for (let i = from; i < to; i++) this.#flow[slots[i]] = load[e] / (to - from);
+      } else {
+        this.#excess[e] = load[e];
+        this.#isFlexible[e] = 1;
+        this.#flexible[flexible++] = e;
+      }
+    }
+    return flexible;
+  }
+
+  /** First guess: an expert's load goes to its GPUs in proportion to the room they have. */
+  #fill(layer: number, expert: number, max: number): void {
+    const { offsets, slots } = this.#replicas;
+    const { experts, topology } = this.#placement;
+    const from = offsets[layer * experts + expert];
+    const to = offsets[layer * experts + expert + 1];
+    let room = 0;
+    for (let i = from; i < to; i++) room += Math.max(0, max - this.#load[Math.floor(slots[i] / topology.slotsPerGpu)]);
+    if (room === 0) return;
+    const scale = Math.min(1, this.#excess[expert] / room);
+    for (let i = from; i < to; i++) {
+      const gpu = Math.floor(slots[i] / topology.slotsPerGpu);
+      const amount = Math.max(0, max - this.#load[gpu]) * scale;
+      this.#flow[slots[i]] += amount;
+      this.#load[gpu] += amount;
+      this.#excess[expert] -= amount;
+    }
+    if (this.#excess[expert] < 0) this.#excess[expert] = 0;
+  }
+
+  /** Pushes the expert's excess along shortest augmenting paths until none is left or no path is. */
+  #augment(layer: number, expert: number, max: number, epsilon: number): void {
+    while (this.#excess[expert] > epsilon) {
+      this.#reached.fill(0);
+      const target = this.#search(layer, expert, 0, max, epsilon);
+      if (target < 0) return;
+      let amount = Math.min(this.#excess[expert], max - this.#load[target]);
+      for (let gpu = target; this.#leave[gpu] >= 0; gpu = this.#gpuOf(this.#leave[gpu])) {
+        amount = Math.min(amount, this.#flow[this.#leave[gpu]]);
+      }
+      this.#load[target] += amount;
+      this.#excess[expert] -= amount;
+      for (let gpu = target; ; ) {
+        this.#flow[this.#enter[gpu]] += amount;
+        const leave = this.#leave[gpu];
+        if (leave < 0) break;
+        this.#flow[leave] -= amount;
+        gpu = this.#gpuOf(leave);
+      }
+    }
+  }
+
+  /**
+   * Breadth-first search from an expert over residual arcs. Marks what it reaches, beyond what is marked
+   * already; `tail` is the queue's length so far. Returns the first GPU with room, or -1 - (new tail).
+   */
+  #search(layer: number, expert: number, tail: number, max: number, epsilon: number): number {
+    const { offsets, slots } = this.#replicas;
+    const { experts, topology, physicalToLogical } = this.#placement;
+    const { slotsPerGpu } = topology;
+    const row = layer * this.#flow.length;
+    const queue = this.#queue;
+    if (tail === 0) this.#expertReached.fill(0);
+    let head = tail;
+    let from: number = expert;
+    let leave = -1;
+    let slot = 0;
+    let lastSlot = 0;
+    for (;;) {
+      if (from >= 0 && this.#expertReached[from] === 0) {
+        this.#expertReached[from] = 1;
+        for (let i = offsets[layer * experts + from]; i < offsets[layer * experts + from + 1]; i++) {
+          const gpu = Math.floor(slots[i] / slotsPerGpu);
+          if (this.#reached[gpu] === 1) continue;
+          this.#reached[gpu] = 1;
+          this.#enter[gpu] = slots[i];
+          this.#leave[gpu] = leave;
+          if (max - this.#load[gpu] > epsilon) return gpu;
+          queue[tail++] = gpu;
+        }
+      }
+      // The next arc that could give flow back: a slot on a reached GPU that carries some.
+      for (;;) {
+        if (slot < lastSlot) {
+          const e = physicalToLogical[row + slot];
+          if (this.#isFlexible[e] === 1 && this.#flow[slot] > epsilon && this.#expertReached[e] === 0) {
+            from = e;
+            leave = slot++;
+            break;
+          }
+          slot++;
+        } else if (head < tail) {
+          slot = queue[head++] * slotsPerGpu;
+          lastSlot = slot + slotsPerGpu;
+        } else return -1 - tail;
+      }
+    }
+  }
+
+  /** The GPUs that all left-over load is confined to: their mean load is the next lower bound. 0 when nothing is left over. */
+  #cut(layer: number, flexible: number, load: Float64Array, epsilon: number, prices: Float64Array): number {
+    this.#reached.fill(0);
+    let tail = 0;
+    for (let i = 0; i < flexible; i++) {
+      const e = this.#flexible[i];
+      if (this.#excess[e] <= epsilon || (tail > 0 && this.#expertReached[e] === 1)) continue;
+      // No GPU can have room here: the flow is maximal, so the search always runs to its end.
+      tail = -1 - this.#search(layer, e, tail, Number.NEGATIVE_INFINITY, epsilon);
+    }
+    if (tail === 0) return 0;
+    let confined = 0;
+    for (let i = 0; i < flexible; i++) {
+      const e = this.#flexible[i];
+      if (this.#expertReached[e] === 1) confined += load[e];
+    }
+    let members = 0;
+    for (let gpu = 0; gpu < this.#gpus; gpu++) {
+      prices[gpu] = 0;
+      if (this.#reached[gpu] === 0) continue;
+      members++;
+      confined += this.#base(layer, gpu);
+    }
+    for (let gpu = 0; gpu < this.#gpus; gpu++) if (this.#reached[gpu] === 1) prices[gpu] = 1 / members;
+    return confined / members;
+  }
+
+  /** The load of the GPU that no share can move. */
+  #base(layer: number, gpu: number): number {
+    const { topology, physicalToLogical } = this.#placement;
+    const row = layer * this.#flow.length;
+    let base = 0;
+    for (let slot = gpu * topology.slotsPerGpu; slot < (gpu + 1) * topology.slotsPerGpu; slot++) {
+      if (this.#isFlexible[physicalToLogical[row + slot]] === 0) base += this.#flow[slot];
+    }
+    return base;
+  }
+
+  /** Flow → fractions that sum to 1 for every expert; what rounding left over goes along in proportion. */
+  #writeShares(layer: number, load: Float64Array, shares: Float64Array): void {
+    const { offsets, slots } = this.#replicas;
+    const { experts } = this.#placement;
+    for (let e = 0; e < experts; e++) {
+      const from = offsets[layer * experts + e];
+      const to = offsets[layer * experts + e + 1];
+      let sum = 0;
+      for (let i = from; i < to; i++) sum += this.#flow[slots[i]];
+      for (let i = from; i < to; i++) {
+        shares[slots[i]] = sum > 0 && load[e] > 0 ? this.#flow[slots[i]] / sum : 1 / (to - from);
+      }
+    }
+  }
+
+  #gpuOf(slot: number): number {
+    return Math.floor(slot / this.#placement.topology.slotsPerGpu);
+  }
+}
