@@ -1,0 +1,67 @@
+import { CsvError, parse } from "csv-parse/browser/esm/sync";
+import { InputError } from "../lib/errors.ts";
+import type { TraceRequest } from "../model/traffic.ts";
+
+/** The first line of the Azure LLM inference traces (AzurePublicDataset, 2023 and 2024). */
+export const AZURE_HEADER = "TIMESTAMP,ContextTokens,GeneratedTokens";
+
+const TIMESTAMP =
+  /^(\d{4})-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01]) ([01]\d|2[0-3]):([0-5]\d):([0-5]\d)(?:\.(\d{1,9}))?(?:\+00:00)?$/;
+
+/**
+ * Reads an Azure trace: CSV, one request a line, timestamps with up to 7 fractional digits.
+ * @param text begins with AZURE_HEADER
+ * @returns in the file's order; arrivals in ms since 1 March 2000 (UTC), for the caller to count from the first
+ */
+export function readAzureTrace(text: string, source: string): TraceRequest[] {
+  const rows = parseCsv(text, source);
+  const requests: TraceRequest[] = [];
+  for (let i = 1; i < rows.length; i++) {
+    const line = `line ${i + 1}`;
+    const [timestamp, context, generated, ...more] = rows[i];
+    if (generated === undefined || more.length > 0) {
+      throw new InputError(source, line, `has ${rows[i].length} fields; expected ${AZURE_HEADER}`);
+    }
+    requests.push({
+      arrivalMs: readTimestamp(timestamp, source, line),
+      inputTokens: readTokens(context, source, `${line} ContextTokens`),
+      outputTokens: readTokens(generated, source, `${line} GeneratedTokens`),
+    });
+  }
+  return requests;
+}
+
+function parseCsv(text: string, source: string): string[][] {
+  try {
+    return parse(text, { relax_column_count: true });
+  } catch (error) {
+    if (!(error instanceof CsvError)) throw error;
+    throw new InputError(source, "", `is not CSV (${error.message}); expected ${AZURE_HEADER}`);
+  }
+}
+
+function readTokens(text: string, source: string, field: string): number {
+  if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
+  throw new InputError(source, field, `is '${text}'; expected a count of tokens ≥ 1`);
+}
+
+function readTimestamp(text: string, source: string, line: string): number {
+  const parts = TIMESTAMP.exec(text);
+  if (parts === null) {
+    throw new InputError(
+      source,
+      `${line} TIMESTAMP`,
+      `is '${text}'; expected e.g. 2023-11-16 18:15:46.6805900`,
+    );
+  }
+  const [year, month, day, hour, minute, second] = parts.slice(1, 7).map(Number);
+  const seconds = ((daysSinceMarch2000(year, month, day) * 24 + hour) * 60 + minute) * 60 + second;
+  return seconds * 1000 + Number(`0.${parts[7] ?? 0}`) * 1000;
+}
+
+/** Days of the Gregorian calendar since 1 March 2000; counting years from March puts the leap day last. */
+function daysSinceMarch2000(year: number, month: number, day: number): number {
+  const y = (month > 2 ? year : year - 1) - 2000;
+  const leapDays = Math.floor(y / 4) - Math.floor(y / 100) + Math.floor(y / 400);
+  return 365 * y + leapDays + Math.floor((153 * ((month + 9) % 12) + 2) / 5) + day - 1;
+}

@@ -1,0 +1,117 @@
+import { InputError } from "../lib/errors.ts";
+
+export type JsonObject = Readonly<Record<string, unknown>>;
+
+/** What a number must be, and how a message puts it. */
+export interface NumberRule {
+  readonly holds: (value: unknown) => boolean;
+  readonly expected: string;
+}
+
+/** Counts and weights. */
+export const AMOUNT: NumberRule = {
+  holds: (value) => typeof value === "number" && Number.isFinite(value) && value >= 0,
+  expected: "a finite number ≥ 0",
+};
+
+/** Sizes and ids. */
+export function integerFrom(least: number): NumberRule {
+  return {
+    holds: (value) => Number.isSafeInteger(value) && (value as number) >= least,
+    expected: `an integer ≥ ${least}`,
+  };
+}
+
+/** Reads UTF-8 text; a byte order mark is dropped. */
+export function decodeText(bytes: Uint8Array, source: string): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    throw new InputError(source, "", "is not UTF-8 text; save it as UTF-8");
+  }
+}
+
+/** Reads a file that holds one JSON object. */
+export function readJsonObject(bytes: Uint8Array, source: string): JsonObject {
+  return parseJsonObject(decodeText(bytes, source), source, "");
+}
+
+/** @param where the part of the file `text` is, for messages; "" for the whole */
+export function parseJsonObject(text: string, source: string, where: string): JsonObject {
+  let value: unknown;
+  try {
+    value = JSON.parse(quoteNonFinite(text));
+  } catch (error) {
+    const reason = (error as SyntaxError).message.replaceAll(/\s+/g, " ");
+    throw new InputError(source, where, `is not JSON (${reason}); is the file whole?`);
+  }
+  if (!isObject(value)) throw new InputError(source, where, "is not a JSON object; expected {…}");
+  return value;
+}
+
+export function isObject(value: unknown): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** @throws InputError naming the field that breaks the rule */
+export function readNumber(value: unknown, rule: NumberRule, source: string, field: string): number {
+  if (rule.holds(value)) return value as number;
+  throw new InputError(source, field, `is ${shown(value)}; expected ${rule.expected}`);
+}
+
+export interface Matrix {
+  readonly rows: number;
+  readonly columns: number;
+  /** `[rows][columns]`, row-major. */
+  readonly values: Float64Array;
+}
+
+/**
+ * Reads nested lists of equally long rows.
+ * @throws InputError naming the first entry that breaks the rule, e.g. `logical_count[3][7]`
+ */
+export function readMatrix(value: unknown, rule: NumberRule, source: string, field: string): Matrix {
+  if (!Array.isArray(value) || value.length === 0) {
+    throw new InputError(source, field, `is ${shown(value)}; expected a list of rows, one per layer`);
+  }
+  const rows = value.length;
+  const columns = Array.isArray(value[0]) ? value[0].length : 0;
+  const values = new Float64Array(rows * columns);
+  for (let row = 0; row < rows; row++) {
+    const cells: unknown = value[row];
+    if (!Array.isArray(cells) || cells.length === 0) {
+      throw new InputError(source, `${field}[${row}]`, `is ${shown(cells)}; expected a list of numbers`);
+    }
+    if (cells.length !== columns) {
+      const mend = `has ${cells.length} entries; expected ${columns} as in ${field}[0]`;
+      throw new InputError(source, `${field}[${row}]`, mend);
+    }
+    for (let column = 0; column < columns; column++) {
+      const cell: unknown = cells[column];
+      if (!rule.holds(cell)) readNumber(cell, rule, source, `${field}[${row}][${column}]`);
+      values[row * columns + column] = cell as number;
+    }
+  }
+  return { rows, columns, values };
+}
+
+/** Row-major values as nested lists, for JSON. */
+export function nest(values: ArrayLike<number>, columns: number): number[][] {
+  const rows: number[][] = [];
+  for (let start = 0; start < values.length; start += columns) {
+    rows.push(Array.from({ length: columns }, (_, column) => values[start + column]));
+  }
+  return rows;
+}
+
+/** Python writes NaN and Infinity bare; quoted, they reach the reader that can name the field. */
+function quoteNonFinite(text: string): string {
+  return text.replaceAll(/(?<=[[,:]\s*)-?(?:NaN|Infinity)(?=\s*[,\]}])/g, '"$&"');
+}
+
+/** A value as a message shows it: short, on one line. */
+function shown(value: unknown): string {
+  if (value === undefined) return "missing";
+  const text = typeof value === "number" ? String(value) : JSON.stringify(value);
+  return text.length <= 40 ? text : `${text.slice(0, 39)}…`;
+}

@@ -1,0 +1,50 @@
+import { InputError } from "../lib/errors.ts";
+import type { TraceRequest } from "../model/traffic.ts";
+import { AMOUNT, integerFrom, parseJsonObject, readNumber } from "./json.ts";
+
+/** The clock of the published traces ticks about every 3 s; the last tick is given this width. */
+const TICK_MS = 3000;
+
+const TOKENS = integerFrom(1);
+const BLOCK = integerFrom(0);
+
+/**
+ * Reads a Mooncake trace: JSON lines of `timestamp` (ms), `input_length`, `output_length` and, optionally,
+ * `hash_ids` (the prompt's blocks of 512 tokens). Requests that share a timestamp are spread evenly, in the
+ * file's order, until the next distinct one, as they would else arrive in bursts the service never saw.
+ * @returns sorted by arrival
+ */
+export function readMooncakeTrace(text: string, source: string): TraceRequest[] {
+  const requests: TraceRequest[] = [];
+  for (const [index, line] of text.split("\n").entries()) {
+    if (line.trim() !== "") requests.push(readLine(line, source, `line ${index + 1}`));
+  }
+  return spreadTicks(requests.toSorted((a, b) => a.arrivalMs - b.arrivalMs));
+}
+
+function readLine(text: string, source: string, line: string): TraceRequest {
+  const row = parseJsonObject(text, source, line);
+  const request = {
+    arrivalMs: readNumber(row.timestamp, AMOUNT, source, `${line} timestamp`),
+    inputTokens: readNumber(row.input_length, TOKENS, source, `${line} input_length`),
+    outputTokens: readNumber(row.output_length, TOKENS, source, `${line} output_length`),
+  };
+  if (row.hash_ids === undefined) return request;
+  if (!Array.isArray(row.hash_ids) || !row.hash_ids.every(BLOCK.holds)) {
+    throw new InputError(source, `${line} hash_ids`, "is not a list of integers ≥ 0; expected block ids");
+  }
+  return { ...request, prefixBlocks: row.hash_ids };
+}
+
+function spreadTicks(sorted: readonly TraceRequest[]): TraceRequest[] {
+  const spread: TraceRequest[] = [];
+  for (let start = 0, end = 0; start < sorted.length; start = end) {
+    const tick = sorted[start].arrivalMs;
+    while (end < sorted.length && sorted[end].arrivalMs === tick) end++;
+    const width = (end < sorted.length ? sorted[end].arrivalMs : tick + TICK_MS) - tick;
+    for (let i = start; i < end; i++) {
+      spread.push({ ...sorted[i], arrivalMs: tick + (width * (i - start)) / (end - start) });
+    }
+  }
+  return spread;
+}
