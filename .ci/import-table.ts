@@ -1,0 +1,73 @@
+/** Who may import whom under src/. The lint rule reads it; ARCHITECTURE.md shows it (a test compares the two). */
+export interface Row {
+  /** A folder or file under src/; a last `*` stands for each folder in that place, by itself. */
+  readonly unit: string;
+  /** Units, or single files that hold an interface; `src` is everything. The unit itself is always allowed. */
+  readonly imports: readonly string[];
+  /** npm packages. */
+  readonly packages: readonly string[];
+  /** No `node:` module, clock, `Math.random` or I/O: time and a seeded generator are arguments. */
+  readonly pure: boolean;
+}
+
+/** The folders of core/, in the order of the flow: each may import those before it. */
+export const coreFlow = ["gate", "load", "cost", "placement", "shares", "migration", "planning", "dispatch"];
+
+const pure = true;
+
+export const importTable: readonly Row[] = [
+  { unit: "lib", imports: [], packages: [], pure },
+  { unit: "model", imports: ["lib"], packages: [], pure },
+  ...coreFlow.map((step, index) => ({
+    unit: `core/${step}`,
+    imports: ["model", "lib", ...coreFlow.slice(0, index).map((earlier) => `core/${earlier}`)],
+    packages: [],
+    pure,
+  })),
+  { unit: "routing", imports: ["model", "lib"], packages: [], pure },
+  { unit: "formats", imports: ["model", "lib"], packages: ["csv-parse", "yaml"], pure },
+  { unit: "twin", imports: ["core", "routing", "model", "lib"], packages: [], pure },
+  { unit: "config", imports: ["model", "lib"], packages: ["yaml", "zod"], pure: false },
+  { unit: "control", imports: ["core", "routing", "model", "lib"], packages: [], pure: false },
+  {
+    unit: "serving",
+    imports: ["core", "routing", "model", "lib"],
+    packages: ["hdr-histogram-js"],
+    pure: false,
+  },
+  {
+    unit: "engines/*",
+    imports: ["serving/engine.ts", "control/expert-plane.ts", "model", "lib"],
+    packages: ["undici"],
+    pure: false,
+  },
+  {
+    unit: "engines/simulated",
+    imports: ["serving/engine.ts", "control/expert-plane.ts", "twin", "model", "lib"],
+    packages: [],
+    pure: false,
+  },
+  { unit: "store/*", imports: ["control/snapshot-store.ts", "model", "lib"], packages: [], pure: false },
+  {
+    unit: "telemetry",
+    imports: ["model", "lib"],
+    packages: ["@opentelemetry/api", "@opentelemetry/exporter-prometheus", "@opentelemetry/sdk-metrics"],
+    pure: false,
+  },
+  {
+    unit: "http",
+    imports: ["control", "serving", "config", "model", "lib"],
+    packages: ["@fastify/static", "fastify"],
+    pure: false,
+  },
+  {
+    unit: "replay",
+    imports: ["formats", "model", "lib"],
+    packages: ["eventsource-parser", "hdr-histogram-js", "undici"],
+    pure: false,
+  },
+  { unit: "dashboard", imports: [], packages: ["echarts", "preact", "vite"], pure: false },
+  { unit: "compose.ts", imports: ["src"], packages: [], pure: false },
+  { unit: "cli", imports: ["src"], packages: ["cli-table3", "commander", "log-update"], pure: false },
+  { unit: "main.ts", imports: ["cli", "lib"], packages: ["commander"], pure: false },
+];
