@@ -1,11 +1,5 @@
-import { Rng } from "../../lib/rng.ts";
 import type { Placement, ReplicaIndex } from "../../model/placement.ts";
 import type { Shares } from "../../model/shares.ts";
-import { EvenChooser } from "./even-chooser.ts";
-import type { DispatchPolicy } from "./policy.ts";
-import { DEFAULT_HOP_PRICES, type HopPrices, PricedChooser } from "./priced-chooser.ts";
-import { RandomChooser } from "./random-chooser.ts";
-import { StaticChooser } from "./static-chooser.ts";
 import type { TokenBatch } from "./token-batch.ts";
 
 /** Chooses a replica for every selection of a batch, one layer at a time. Keeps its buffers from call to call. */
@@ -23,23 +17,4 @@ export interface ReplicaMap {
   readonly placement: Placement;
   readonly replicas: ReplicaIndex;
   readonly shares: Shares;
-}
-
-/** @param seed steers `static` and `random`; the other policies have nothing random */
-export function replicaChooser(
-  policy: DispatchPolicy,
-  map: ReplicaMap,
-  seed: number,
-  prices: HopPrices = DEFAULT_HOP_PRICES,
-): ReplicaChooser {
-  switch (policy) {
-    case "priced":
-      return new PricedChooser(map, prices);
-    case "even":
-      return new EvenChooser(map);
-    case "static":
-      return new StaticChooser(map, new Rng(seed));
-    case "random":
-      return new RandomChooser(map, new Rng(seed));
-  }
 }

@@ -1,5 +1,5 @@
 import type { Topology } from "../../model/topology.ts";
-import { type LayerTally, layerTally, resetTally } from "./layer-tally.ts";
+import { type LayerTally, layerTally, resetTally } from "../../model/layer-tally.ts";
 import type { TokenBatch } from "./token-batch.ts";
 
 /**

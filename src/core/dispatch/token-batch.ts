@@ -6,7 +6,7 @@ export interface TokenBatch {
   /** `[tokens]`: the row of each token in `experts`. */
   readonly rows: Int32Array;
   /** Rows of logical expert ids, -1 for none. */
-  readonly experts: Uint8Array | Int16Array | Int32Array;
+  readonly experts: Int16Array;
   /** Numbers per row. */
   readonly rowStride: number;
   /** Selections per token and layer. */

@@ -1,4 +1,4 @@
-import { type Topology, gpuCount, slotCount } from "../../model/topology.ts";
+import { type Topology, gpuCount, slotCount } from "./topology.ts";
 
 /** What one layer's dispatch of one batch came to. Reset and filled by every dispatch. */
 export interface LayerTally {

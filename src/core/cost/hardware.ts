@@ -1,0 +1,78 @@
+/** What one GPU and its network do per second. Every figure with its source; bytes and floating-point operations per second. */
+export interface Hardware {
+  readonly name: string;
+  /** FP8 products of the attention projections and the dense layers, with many tokens. */
+  readonly projectionFlops: number;
+  /** FP8 grouped products over the experts of one GPU, with many tokens. */
+  readonly expertFlops: number;
+  /** BF16 core attention when compute-bound. */
+  readonly attentionFlops: number;
+  /** Reads of weights when a product has few tokens. */
+  readonly weightBandwidth: number;
+  /** Reads of the key-value cache. */
+  readonly kvBandwidth: number;
+  /** Between GPUs of one node, per GPU and direction. */
+  readonly nvlinkBandwidth: number;
+  /** Between nodes, per GPU and direction. */
+  readonly rdmaBandwidth: number;
+  /** Measured low-latency all-to-all, by EP size. */
+  readonly lowLatency: readonly LowLatencyPoint[];
+  /** Least time of a low-latency dispatch and combine, µs: what one token costs. */
+  readonly lowLatencyFloorUs: { readonly dispatch: number; readonly combine: number };
+}
+
+/** DeepEP's low-latency kernels at `LOW_LATENCY_BATCH` tokens per rank, top-8, hidden 7168, FP8 dispatch, BF16 combine. */
+interface LowLatencyPoint {
+  readonly ranks: number;
+  readonly dispatchUs: number;
+  readonly combineUs: number;
+}
+
+/** Tokens per rank in DeepEP's low-latency table; above it, engines use the normal kernels. */
+export const LOW_LATENCY_BATCH = 128;
+/** Selections per token in the same table. */
+export const LOW_LATENCY_TOPK = 8;
+
+/** One H800 with NVLink and one 400 Gb/s ConnectX-7, the machine of DeepSeek's published figures. */
+export const H800: Hardware = {
+  name: "h800",
+  // DeepGEMM README (first release, H800 SXM), M = 4096: 1058, 990, 590 and 1358 TFLOPS for the four MLA
+  // projections [N × K] 2112 × 7168, 24576 × 1536, 32768 × 512, 7168 × 16384, weighted by their work.
+  projectionFlops: 1118e12,
+  // The same, grouped, 8 groups of 4096: 1288 TFLOPS for 4096 × 7168 (two thirds of the work), 1093 for 7168 × 2048.
+  expertFlops: 1215e12,
+  // FlashMLA README, H800 SXM5: 660 TFLOPS where compute-bound, 3000 GB/s where memory-bound.
+  attentionFlops: 660e12,
+  kvBandwidth: 3000e9,
+  // DeepGEMM README, M = 64: 2320 and 2470 GB/s for the two shapes of an expert.
+  weightBandwidth: 2370e9,
+  // ISCA'25 §4.3: NVLink 200 GB/s nominal, 160 achieved; InfiniBand 50 nominal, 40 effective.
+  nvlinkBandwidth: 160e9,
+  rdmaBandwidth: 40e9,
+  // DeepEP README, low-latency kernels, H800 + CX7 InfiniBand.
+  lowLatency: [
+    { ranks: 8, dispatchUs: 77, combineUs: 114 },
+    { ranks: 16, dispatchUs: 118, combineUs: 195 },
+    { ranks: 32, dispatchUs: 155, combineUs: 273 },
+    { ranks: 64, dispatchUs: 173, combineUs: 314 },
+    { ranks: 128, dispatchUs: 192, combineUs: 369 },
+    { ranks: 256, dispatchUs: 194, combineUs: 360 },
+  ],
+  // AIConfigurator's H100 table of DeepEP low-latency at one token, hidden 7168, 256 experts.
+  lowLatencyFloorUs: { dispatch: 16.3, combine: 12.2 },
+};
+
+/** A measured point for this many ranks, interpolated in log₂(ranks); the ends hold outside the table. */
+export function lowLatencyPoint(hardware: Hardware, ranks: number): { dispatchUs: number; combineUs: number } {
+  const table = hardware.lowLatency;
+  const above = table.findIndex((point) => point.ranks >= ranks);
+  if (above === 0) return table[0];
+  if (above < 0) return table[table.length - 1];
+  const low = table[above - 1];
+  const high = table[above];
+  const t = Math.log2(ranks / low.ranks) / Math.log2(high.ranks / low.ranks);
+  return {
+    dispatchUs: low.dispatchUs + t * (high.dispatchUs - low.dispatchUs),
+    combineUs: low.combineUs + t * (high.combineUs - low.combineUs),
+  };
+}

@@ -1,0 +1,24 @@
+import { Rng } from "../../lib/rng.ts";
+import { EvenChooser } from "./even-chooser.ts";
+import type { DispatchPolicy } from "./policy.ts";
+import { DEFAULT_HOP_PRICES, PricedChooser } from "./priced-chooser.ts";
+import { RandomChooser } from "./random-chooser.ts";
+import type { ReplicaChooser, ReplicaMap } from "./replica-chooser.ts";
+import { StaticChooser } from "./static-chooser.ts";
+
+/**
+ * The chooser of a policy.
+ * @param seed steers `static` and `random`; the other policies have nothing random
+ */
+export function replicaChooser(policy: DispatchPolicy, map: ReplicaMap, seed: number): ReplicaChooser {
+  switch (policy) {
+    case "priced":
+      return new PricedChooser(map, DEFAULT_HOP_PRICES);
+    case "even":
+      return new EvenChooser(map);
+    case "static":
+      return new StaticChooser(map, new Rng(seed));
+    case "random":
+      return new RandomChooser(map, new Rng(seed));
+  }
+}
