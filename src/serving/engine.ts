@@ -45,4 +45,11 @@ export interface Engine {
 /** No response could be had: refused, reset or timed out before the first byte. */
 export class EngineUnreachable extends Error {
   override readonly name = "EngineUnreachable";
+  /** Whether the engine may have received the request; if not, another shard may be tried. */
+  readonly mayHaveBegun: boolean;
+
+  constructor(message: string, options: { readonly mayHaveBegun?: boolean; readonly cause?: unknown } = {}) {
+    super(message, { cause: options.cause });
+    this.mayHaveBegun = options.mayHaveBegun ?? false;
+  }
 }

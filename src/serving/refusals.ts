@@ -1,0 +1,38 @@
+/** The body is no request: malformed JSON, or a field that is missing or of the wrong kind. */
+export class InvalidRequest extends Error {
+  override readonly name = "InvalidRequest";
+  /** The field at fault; null for the whole body. */
+  readonly field: string | null;
+
+  constructor(message: string, field: string | null) {
+    super(message);
+    this.field = field;
+  }
+}
+
+/** No pool serves the model that was asked for. */
+export class UnknownModel extends Error {
+  override readonly name = "UnknownModel";
+}
+
+/** The gateway has as many requests in flight as it may. */
+export class Overloaded extends Error {
+  override readonly name = "Overloaded";
+  readonly retryAfterSeconds: number;
+
+  constructor(message: string, retryAfterSeconds: number) {
+    super(message);
+    this.retryAfterSeconds = retryAfterSeconds;
+  }
+}
+
+/** None of a pool's shards could be reached; nothing was begun. */
+export class NoShardReachable extends Error {
+  override readonly name = "NoShardReachable";
+  readonly retryAfterSeconds: number;
+
+  constructor(message: string, retryAfterSeconds: number) {
+    super(message);
+    this.retryAfterSeconds = retryAfterSeconds;
+  }
+}

@@ -1,0 +1,127 @@
+import { type Histogram, build } from "hdr-histogram-js";
+import type { Clock } from "../lib/clock.ts";
+import type { Percentiles, TrafficReport } from "../model/pool-report.ts";
+
+/** Percentiles are taken over this many of the latest reports, so that one quiet second does not blank them. */
+const REPORTS_REMEMBERED = 10;
+const MICROSECONDS = 1000;
+
+/** Hears of every measure as it is taken; the telemetry implements it. Times in milliseconds. */
+export interface TrafficObserver {
+  firstFrame(pool: string, sinceArrivalMs: number): void;
+  laterFrame(pool: string, sincePreviousMs: number): void;
+  ended(pool: string, durationMs: number, failed: boolean): void;
+}
+
+/** The life of one request, measured from its arrival. */
+export interface RequestTiming {
+  /** A streamed frame with content has been handed to the client's connection. */
+  contentFrame(): void;
+  /** The request is over, whatever its fate; called once. */
+  end(failed: boolean): void;
+}
+
+/** Counts requests and frames, and measures TTFT (arrival to first content frame) and ITL (between content frames). */
+export class TrafficMeter {
+  readonly #clock: Clock;
+  readonly #observer: TrafficObserver;
+  readonly #ttft = new RecentPercentiles();
+  readonly #itl = new RecentPercentiles();
+  #inFlight = 0;
+  #requests = 0;
+  #failed = 0;
+  #frames = 0;
+  #reported: { now: number; requests: number; frames: number };
+
+  constructor(clock: Clock, observer: TrafficObserver) {
+    this.#clock = clock;
+    this.#observer = observer;
+    this.#reported = { now: clock.now(), requests: 0, frames: 0 };
+  }
+
+  begin(pool: string): RequestTiming {
+    const arrival = this.#clock.now();
+    let previous = -1;
+    this.#requests++;
+    this.#inFlight++;
+    return {
+      contentFrame: () => {
+        const now = this.#clock.now();
+        this.#frames++;
+        if (previous < 0) {
+          this.#ttft.record(now - arrival);
+          this.#observer.firstFrame(pool, now - arrival);
+        } else {
+          this.#itl.record(now - previous);
+          this.#observer.laterFrame(pool, now - previous);
+        }
+        previous = now;
+      },
+      end: (failed) => {
+        this.#inFlight--;
+        if (failed) this.#failed++;
+        this.#observer.ended(pool, this.#clock.now() - arrival, failed);
+      },
+    };
+  }
+
+  /**
+   * The totals so far, the rates since the last call, the percentiles over the last ten. One caller owns the rhythm.
+   * @param atMs wall-clock milliseconds since 1970
+   */
+  report(atMs: number): TrafficReport {
+    const now = this.#clock.now();
+    const seconds = (now - this.#reported.now) / 1000;
+    const perSecond = (count: number) => (seconds > 0 ? count / seconds : 0);
+    const report: TrafficReport = {
+      atMs,
+      inFlight: this.#inFlight,
+      requests: this.#requests,
+      failed: this.#failed,
+      requestsPerSecond: perSecond(this.#requests - this.#reported.requests),
+      framesPerSecond: perSecond(this.#frames - this.#reported.frames),
+      ttftMs: this.#ttft.roll(),
+      itlMs: this.#itl.roll(),
+    };
+    this.#reported = { now, requests: this.#requests, frames: this.#frames };
+    return report;
+  }
+}
+
+/** Percentiles over a ring of histograms: the oldest is forgotten at every roll. */
+class RecentPercentiles {
+  readonly #ring: Histogram[] = [];
+  readonly #all = histogram();
+  #latest = 0;
+
+  constructor() {
+    for (let i = 0; i < REPORTS_REMEMBERED; i++) this.#ring.push(histogram());
+  }
+
+  record(ms: number): void {
+    const value = Math.round(ms * MICROSECONDS);
+    this.#ring[this.#latest].recordValue(value);
+    this.#all.recordValue(value);
+  }
+
+  roll(): Percentiles | null {
+    const percentiles = this.#percentiles();
+    this.#latest = (this.#latest + 1) % REPORTS_REMEMBERED;
+    const oldest = this.#ring[this.#latest];
+    if (oldest.totalCount > 0) this.#all.subtract(oldest);
+    oldest.reset();
+    return percentiles;
+  }
+
+  #percentiles(): Percentiles | null {
+    if (this.#all.totalCount === 0) return null;
+    return {
+      p50: this.#all.getValueAtPercentile(50) / MICROSECONDS,
+      p95: this.#all.getValueAtPercentile(95) / MICROSECONDS,
+    };
+  }
+}
+
+function histogram(): Histogram {
+  return build({ bitBucketSize: 32, autoResize: true, numberOfSignificantValueDigits: 2 });
+}
