@@ -1,0 +1,21 @@
+import { time } from "./format.ts";
+import type { Connection } from "./state.ts";
+
+interface Properties {
+  readonly connection: Connection;
+  readonly heardAtMs: number | null;
+}
+
+/** Says that the figures are old, and since when. */
+export function ConnectionNotice({ connection, heardAtMs }: Properties) {
+  const what =
+    connection === "lost"
+      ? "Connection to the gateway lost; trying again every two seconds."
+      : "The gateway is connected but has sent nothing for five seconds.";
+  return (
+    <p class="notice" role="alert">
+      <strong>{what}</strong>{" "}
+      {heardAtMs === null ? "Nothing has been received yet." : `What follows is from ${time(heardAtMs)}.`}
+    </p>
+  );
+}

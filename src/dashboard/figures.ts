@@ -1,0 +1,40 @@
+import type { PoolSample } from "./wire.ts";
+
+/** Figures that are compared with the start are means over this long: one second of traffic is noisy. */
+const NOW_MS = 10_000;
+
+type Averaged = "balancedness" | "nodeHopsPerToken" | "hopsPerToken";
+
+/** The mean of a figure weighted by the tokens forwarded; null when no sample has it. */
+export function tokenMean(samples: readonly PoolSample[], figure: Averaged): number | null {
+  let sum = 0;
+  let weight = 0;
+  for (const sample of samples) {
+    const value = sample[figure];
+    if (value === null) continue;
+    sum += value * sample.tokensPerSecond;
+    weight += sample.tokensPerSecond;
+  }
+  return weight > 0 ? sum / weight : null;
+}
+
+/** The samples of the last ten seconds. */
+export function latest(samples: readonly PoolSample[]): readonly PoolSample[] {
+  const end = samples.at(-1)?.atMs ?? 0;
+  return samples.filter((sample) => sample.atMs > end - NOW_MS);
+}
+
+/** The position of the largest value; -1 for none. */
+export function fullest(values: readonly number[]): number {
+  let best = -1;
+  for (let i = 0; i < values.length; i++) if (best < 0 || values[i] > values[best]) best = i;
+  return best;
+}
+
+const LOAD_AXIS_ENDS = [1.5, 2, 3, 4, 6, 8, 12, 16, 24, 32];
+
+/** Where the axis of loads relative to the mean ends: one of few values, so that it does not breathe. */
+export function loadAxisEnd(loads: readonly number[]): number {
+  const most = Math.max(...loads);
+  return LOAD_AXIS_ENDS.find((end) => most <= end) ?? most;
+}

@@ -1,0 +1,38 @@
+const LANGUAGE = "en-GB";
+const WHOLE = new Intl.NumberFormat(LANGUAGE, { maximumFractionDigits: 0 });
+const THREE_DIGITS = new Intl.NumberFormat(LANGUAGE, { maximumSignificantDigits: 3 });
+const TIME = new Intl.DateTimeFormat(LANGUAGE, { timeStyle: "medium", hourCycle: "h23" });
+const BYTE_UNITS = ["B", "kB", "MB", "GB", "TB", "PB"];
+
+/** What stands where there is nothing to say. */
+export const NONE = "–";
+
+export function whole(value: number): string {
+  return WHOLE.format(value);
+}
+
+/** @param value null = not measured */
+export function fixed(value: number | null, decimals: number): string {
+  return value === null ? NONE : value.toFixed(decimals);
+}
+
+/** Three digits, or all of a whole number that has more. */
+export function short(value: number): string {
+  return Math.abs(value) >= 100 ? WHOLE.format(value) : THREE_DIGITS.format(value);
+}
+
+export function percent(fraction: number): string {
+  return `${WHOLE.format(fraction * 100)} %`;
+}
+
+/** Decimal units, as links and disks are sold. */
+export function bytes(value: number): string {
+  if (value === 0) return "0";
+  const unit = Math.min(Math.floor(Math.log10(value) / 3), BYTE_UNITS.length - 1);
+  return `${THREE_DIGITS.format(value / 1000 ** unit)} ${BYTE_UNITS[unit]}`;
+}
+
+/** @param ms wall-clock milliseconds; the reader's own time zone */
+export function time(ms: number): string {
+  return TIME.format(ms);
+}

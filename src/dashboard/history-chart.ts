@@ -1,0 +1,123 @@
+import { LineChart } from "echarts/charts";
+import { GridComponent, MarkLineComponent, TitleComponent, TooltipComponent } from "echarts/components";
+import { init, use } from "echarts/core";
+import { CanvasRenderer } from "echarts/renderers";
+import { fixed, time } from "./format.ts";
+import type { EpochReport, PoolSample } from "./wire.ts";
+
+use([LineChart, GridComponent, MarkLineComponent, TitleComponent, TooltipComponent, CanvasRenderer]);
+
+export interface HistoryChart {
+  /** @param nodes a token cannot hop to more than the others, so the axis ends there */
+  draw(samples: readonly PoolSample[], epochs: readonly EpochReport[], nodes: number): void;
+  dispose(): void;
+}
+
+/** A share epoch's tick is this part of the axis high. */
+const TICK = 0.07;
+
+/** Two lines above each other with one time axis, in the page's colours as they are when this is called. */
+export function historyChart(frame: HTMLElement): HistoryChart {
+  const style = getComputedStyle(frame);
+  const colour = (name: string) => style.getPropertyValue(name);
+  const font = { fontFamily: style.fontFamily, fontSize: 11, color: colour("--ink-soft") };
+  const title = {
+    left: 0,
+    padding: 0,
+    textStyle: { ...font, fontWeight: "normal", lineHeight: 14 },
+  } as const;
+  const chart = init(frame);
+  const resized = new ResizeObserver(() => chart.resize());
+  resized.observe(frame);
+
+  const grid = { left: 36, right: 12, height: "34%" };
+  const timeAxis = {
+    type: "time",
+    axisLine: { lineStyle: { color: colour("--rule") } },
+    axisTick: { show: false },
+    splitLine: { show: false },
+    splitNumber: 4,
+  } as const;
+  const valueAxis = {
+    type: "value",
+    min: 0,
+    axisLabel: font,
+    splitLine: { lineStyle: { color: colour("--rule") } },
+  } as const;
+  const line = { type: "line", showSymbol: false, connectNulls: false, lineStyle: { width: 2 } } as const;
+
+  chart.setOption({
+    animation: false,
+    textStyle: { fontFamily: style.fontFamily },
+    title: [
+      { ...title, text: "Balancedness", top: 0 },
+      { ...title, text: "Node hops per token", top: "50%" },
+    ],
+    grid: [
+      { ...grid, top: 22 },
+      { ...grid, top: "59%" },
+    ],
+    axisPointer: { link: [{ xAxisIndex: "all" }] },
+    tooltip: {
+      trigger: "axis",
+      confine: true,
+      backgroundColor: colour("--ink"),
+      borderWidth: 0,
+      textStyle: { ...font, color: colour("--sheet") },
+    },
+    xAxis: [
+      { ...timeAxis, gridIndex: 0, axisLabel: { show: false } },
+      { ...timeAxis, gridIndex: 1, axisLabel: { ...font, formatter: time, hideOverlap: true } },
+    ],
+    yAxis: [
+      { ...valueAxis, gridIndex: 0, max: 1, interval: 0.5 },
+      { ...valueAxis, gridIndex: 1, interval: 1 },
+    ],
+  });
+
+  return {
+    draw(samples, epochs, nodes) {
+      const first = samples[0].atMs;
+      const shown = epochs.filter((epoch) => epoch.atMs >= first);
+      const series = (
+        figure: "balancedness" | "nodeHopsPerToken",
+        axis: number,
+        end: number,
+        decimals: number,
+      ) => ({
+        ...line,
+        xAxisIndex: axis,
+        yAxisIndex: axis,
+        color: colour("--sea"),
+        data: samples.map((sample) => [sample.atMs, sample[figure]]),
+        tooltip: { valueFormatter: (value: unknown) => fixed(value as number | null, decimals) },
+        markLine: {
+          symbol: "none",
+          silent: true,
+          animation: false,
+          label: { show: false },
+          data: shown.map((epoch) => mark(epoch, end)),
+        },
+      });
+      const mark = (epoch: EpochReport, end: number) => {
+        const lineStyle = {
+          type: "solid",
+          color: colour(epoch.kind === "placement" ? "--hull" : "--ink-soft"),
+        };
+        const top = epoch.kind === "placement" ? end : end * TICK;
+        return [{ coord: [epoch.atMs, 0], lineStyle }, { coord: [epoch.atMs, top] }];
+      };
+      chart.setOption({
+        yAxis: [{}, { max: nodes - 1 }],
+        series: [
+          { name: "Balancedness", ...series("balancedness", 0, 1, 3) },
+          { name: "Node hops per token", ...series("nodeHopsPerToken", 1, nodes - 1, 2) },
+        ],
+      });
+    },
+    dispose() {
+      resized.disconnect();
+      chart.dispose();
+    },
+  };
+}

@@ -1,0 +1,47 @@
+import { useEffect, useRef } from "preact/hooks";
+import { latest, tokenMean } from "./figures.ts";
+import { fixed } from "./format.ts";
+import { type HistoryChart, historyChart } from "./history-chart.ts";
+import { Panel } from "./panel.tsx";
+import { useDark } from "./use-dark.ts";
+import type { EpochReport, PoolSample } from "./wire.ts";
+
+interface Properties {
+  /** Oldest first. */
+  readonly samples: readonly PoolSample[];
+  readonly epochs: readonly EpochReport[];
+  readonly nodes: number;
+}
+
+/** Balancedness and node hops over time, with the epochs marked. */
+export function HistoryPanel({ samples, epochs, nodes }: Properties) {
+  const dark = useDark();
+  const frame = useRef<HTMLDivElement>(null);
+  const chart = useRef<HistoryChart>(null);
+  useEffect(() => {
+    chart.current = historyChart(frame.current as HTMLDivElement);
+    return () => chart.current?.dispose();
+  }, [dark]);
+  useEffect(() => chart.current?.draw(samples, epochs, nodes), [samples, epochs, nodes, dark]);
+
+  const now = latest(samples);
+  return (
+    <Panel title="Over time" note={<EpochKey />}>
+      <div
+        class="history"
+        ref={frame}
+        role="img"
+        aria-label={`Over the last ${Math.round(samples.length / 60)} minutes; now balancedness ${fixed(tokenMean(now, "balancedness"), 3)} and ${fixed(tokenMean(now, "nodeHopsPerToken"), 2)} node hops per token.`}
+      />
+    </Panel>
+  );
+}
+
+function EpochKey() {
+  return (
+    <span class="key">
+      <span class="key-placement">new placement</span>
+      <span class="key-shares">new shares</span>
+    </span>
+  );
+}

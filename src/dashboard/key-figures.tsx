@@ -1,0 +1,91 @@
+import type { ComponentChildren } from "preact";
+import { latest, tokenMean } from "./figures.ts";
+import { fixed, NONE, short, time, whole } from "./format.ts";
+import type { PoolState } from "./state.ts";
+import type { Percentiles, PoolSample, TrafficReport } from "./wire.ts";
+
+interface Properties {
+  readonly pool: PoolState;
+  readonly last: PoolSample;
+  readonly traffic: TrafficReport | null;
+}
+
+/** The figures a person looks for first, each with what it is to be judged by. */
+export function KeyFigures({ pool, last, traffic }: Properties) {
+  const now = latest(pool.samples);
+  const moved = pool.epochs.findLast((epoch) => epoch.movedSlots > 0);
+  const startedAt = time(pool.start[0].atMs);
+  return (
+    <section aria-label="Key figures">
+      <dl class="figures">
+        <Figure name="Tokens per second" detail={`step ${fixed(last.stepMs, 1)} ms`}>
+          {whole(last.tokensPerSecond)}
+        </Figure>
+        <Figure
+          name="Requests in flight"
+          detail={
+            traffic && `${short(traffic.requestsPerSecond)} per second · ${whole(traffic.failed)} failed`
+          }
+        >
+          {traffic === null ? NONE : whole(traffic.inFlight)}
+        </Figure>
+        <Latency name="Time to first token" percentiles={traffic?.ttftMs} />
+        <Latency name="Inter-token latency" percentiles={traffic?.itlMs} />
+        <Figure
+          name="Balancedness"
+          detail={`was ${fixed(tokenMean(pool.start, "balancedness"), 3)} at ${startedAt}`}
+        >
+          {fixed(tokenMean(now, "balancedness"), 3)}
+        </Figure>
+        <Figure
+          name="Node hops per token"
+          detail={`was ${fixed(tokenMean(pool.start, "nodeHopsPerToken"), 2)} at ${startedAt}`}
+        >
+          {fixed(tokenMean(now, "nodeHopsPerToken"), 2)}
+        </Figure>
+        <Figure
+          name="Slots moved"
+          detail={moved === undefined ? "no expert has moved" : `last at ${time(moved.atMs)}`}
+        >
+          {whole(last.movedSlots)}
+        </Figure>
+      </dl>
+    </section>
+  );
+}
+
+function Latency({
+  name,
+  percentiles,
+}: {
+  readonly name: string;
+  readonly percentiles: Percentiles | null | undefined;
+}) {
+  return (
+    <Figure name={name} detail={percentiles ? `p95 ${short(percentiles.p95)} ms` : "no tokens yet"}>
+      {percentiles ? (
+        <>
+          {short(percentiles.p50)} <small>ms p50</small>
+        </>
+      ) : (
+        NONE
+      )}
+    </Figure>
+  );
+}
+
+interface FigureProperties {
+  readonly name: string;
+  readonly detail: string | null;
+  readonly children: ComponentChildren;
+}
+
+function Figure({ name, detail, children }: FigureProperties) {
+  return (
+    <div class="figure">
+      <dt>{name}</dt>
+      <dd class="value">{children}</dd>
+      <dd class="detail">{detail}</dd>
+    </div>
+  );
+}

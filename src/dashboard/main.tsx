@@ -1,0 +1,9 @@
+import { render } from "preact";
+import { App } from "./app.tsx";
+import "./style/palette.css";
+import "./style/page.css";
+import "./style/header.css";
+import "./style/panels.css";
+import "./style/charts.css";
+
+render(<App />, document.getElementById("app") as HTMLElement);

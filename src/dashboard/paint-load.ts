@@ -1,0 +1,27 @@
+import { shadeOf } from "./colour-scale.ts";
+
+/**
+ * Paints one pixel per expert. The canvas is `experts` wide and `layers` high.
+ * @param load `[layers][experts]`, relative to uniform
+ * @param table `[SHADES][3]`, from `shades`
+ */
+export function paintLoad(
+  canvas: HTMLCanvasElement,
+  load: readonly (readonly number[])[],
+  table: Uint8ClampedArray,
+): void {
+  const context = canvas.getContext("2d") as CanvasRenderingContext2D;
+  const image = context.createImageData(canvas.width, canvas.height);
+  const pixels = image.data;
+  let at = 0;
+  for (const row of load) {
+    for (const value of row) {
+      const shade = shadeOf(value) * 3;
+      pixels[at++] = table[shade];
+      pixels[at++] = table[shade + 1];
+      pixels[at++] = table[shade + 2];
+      pixels[at++] = 255;
+    }
+  }
+  context.putImageData(image, 0, 0);
+}

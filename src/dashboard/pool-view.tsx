@@ -1,0 +1,35 @@
+import { EpochTable } from "./epoch-table.tsx";
+import { ExpertHeatMap } from "./expert-heat-map.tsx";
+import { GpuLoad } from "./gpu-load.tsx";
+import { HistoryPanel } from "./history-panel.tsx";
+import { KeyFigures } from "./key-figures.tsx";
+import { Panel } from "./panel.tsx";
+import type { PoolState } from "./state.ts";
+import type { PoolSample, TrafficReport } from "./wire.ts";
+
+interface Properties {
+  /** Has at least one sample. */
+  readonly pool: PoolState;
+  readonly traffic: TrafficReport | null;
+}
+
+export function PoolView({ pool, traffic }: Properties) {
+  const last = pool.samples.at(-1) as PoolSample;
+  return (
+    <>
+      <KeyFigures pool={pool} last={last} traffic={traffic} />
+      <div class="panels">
+        {pool.expertLoad === null ? (
+          <Panel title="Expert load" note="Waiting for the first live report.">
+            <p class="awaited">The heat map appears with the next report, within a second.</p>
+          </Panel>
+        ) : (
+          <ExpertHeatMap load={pool.expertLoad} />
+        )}
+        <GpuLoad sample={last} />
+        <HistoryPanel samples={pool.samples} epochs={pool.epochs} nodes={last.topology.nodes} />
+        <EpochTable epochs={pool.epochs} decision={last.decision} />
+      </div>
+    </>
+  );
+}

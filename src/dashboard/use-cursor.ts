@@ -1,0 +1,54 @@
+import { useState } from "preact/hooks";
+
+export interface Cell {
+  readonly row: number;
+  readonly column: number;
+}
+
+export interface Cursor {
+  /** The cell pointed at, by mouse or keys; null for none. */
+  readonly cell: Cell | null;
+  /** Whether the keys put it there: only then is it read aloud. */
+  readonly byKeys: boolean;
+  point(cell: Cell | null): void;
+  onKeyDown(event: KeyboardEvent): void;
+}
+
+/** A cursor over a grid: arrow keys move it by one, Home and End along the row, Escape takes it away. */
+export function useCursor(rows: number, columns: number): Cursor {
+  const [{ cell, byKeys }, set] = useState<Pick<Cursor, "cell" | "byKeys">>({ cell: null, byKeys: false });
+  return {
+    cell,
+    byKeys,
+    point: (to) => set({ cell: to, byKeys: false }),
+    onKeyDown: (event) => {
+      const to = moved(cell ?? { row: 0, column: 0 }, event.key, rows, columns);
+      if (to === undefined) return;
+      event.preventDefault();
+      set({ cell: to, byKeys: true });
+    },
+  };
+}
+
+/** Where a key leads; undefined for keys that mean nothing here. */
+export function moved(from: Cell, key: string, rows: number, columns: number): Cell | null | undefined {
+  const { row, column } = from;
+  switch (key) {
+    case "ArrowLeft":
+      return { row, column: Math.max(0, column - 1) };
+    case "ArrowRight":
+      return { row, column: Math.min(columns - 1, column + 1) };
+    case "ArrowUp":
+      return { row: Math.max(0, row - 1), column };
+    case "ArrowDown":
+      return { row: Math.min(rows - 1, row + 1), column };
+    case "Home":
+      return { row, column: 0 };
+    case "End":
+      return { row, column: columns - 1 };
+    case "Escape":
+      return null;
+    default:
+      return undefined;
+  }
+}

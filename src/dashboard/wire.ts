@@ -1,0 +1,80 @@
+/** What `GET /ep/v1/events` sends, as far as this page reads it (the gateway's own: src/model/pool-report.ts). */
+
+export interface Topology {
+  readonly nodes: number;
+  readonly gpusPerNode: number;
+  readonly slotsPerGpu: number;
+}
+
+export interface RankState {
+  readonly running: number;
+  readonly waiting: number;
+  /** Fraction of the key-value cache in use, 0..1. */
+  readonly kvUse: number;
+}
+
+/** A pool's last second, as `history` keeps it. */
+export interface PoolSample {
+  readonly pool: string;
+  readonly model: string;
+  /** Wall-clock milliseconds since 1970. */
+  readonly atMs: number;
+  readonly topology: Topology;
+  readonly epoch: number;
+  readonly layers: number;
+  readonly experts: number;
+  readonly tokensPerSecond: number;
+  /** Σ mean / Σ max GPU load over steps and layers, 0..1; null when nothing was forwarded. */
+  readonly balancedness: number | null;
+  /** Per token and layer; null when nothing was forwarded. */
+  readonly nodeHopsPerToken: number | null;
+  readonly hopsPerToken: number | null;
+  readonly stepMs: number | null;
+  /** `[gpus]`, relative to the mean GPU. */
+  readonly gpuLoad: readonly number[];
+  readonly ranks: readonly RankState[];
+  /** Since the pool's start. */
+  readonly movedSlots: number;
+  readonly decision: string;
+}
+
+/** Event `report`. */
+export interface PoolReport extends PoolSample {
+  /** `[layers][experts]`, relative to an expert's fair part. */
+  readonly expertLoad: readonly (readonly number[])[];
+}
+
+/** Event `epoch`. */
+export interface EpochReport {
+  readonly pool: string;
+  readonly epoch: number;
+  readonly kind: "placement" | "shares";
+  readonly reason: string;
+  /** Wall-clock milliseconds since 1970. */
+  readonly atMs: number;
+  readonly movedSlots: number;
+  readonly movedBytes: number;
+}
+
+/** Event `traffic`: what the gateway measured, over all pools. */
+export interface TrafficReport {
+  readonly atMs: number;
+  readonly inFlight: number;
+  readonly requests: number;
+  readonly failed: number;
+  readonly requestsPerSecond: number;
+  readonly framesPerSecond: number;
+  readonly ttftMs: Percentiles | null;
+  readonly itlMs: Percentiles | null;
+}
+
+export interface Percentiles {
+  readonly p50: number;
+  readonly p95: number;
+}
+
+/** Event `history`, first on every connection. */
+export interface History {
+  readonly epochs: readonly EpochReport[];
+  readonly reports: readonly PoolSample[];
+}
