@@ -1,0 +1,132 @@
+import Table from "cli-table3";
+import { createLogUpdate } from "log-update";
+import type { LiveMeasures } from "../replay/measures.ts";
+import { clockText, decimals, milliseconds } from "./number-text.ts";
+
+/** What the live view shows, gathered once a second. */
+export interface LiveFacts {
+  readonly traffic: LiveMeasures;
+  /** Null where only traffic is watched. */
+  readonly pool: PoolFacts | null;
+}
+
+export interface PoolFacts {
+  readonly balancedness: NowAndStart;
+  /** Per token and layer. */
+  readonly nodeHopsPerToken: NowAndStart;
+  readonly epoch: number;
+  /** GPU slots that changed experts since the start. */
+  readonly movedSlots: number;
+  /** What the planner decided last, and why. */
+  readonly decision: string;
+  /** How far the simulated pool is behind the clock. */
+  readonly lagMs: number;
+  readonly dashboardUrl: string;
+}
+
+/** Null as long as nothing was measured. */
+export interface NowAndStart {
+  readonly now: number | null;
+  readonly start: number | null;
+}
+
+const LINE_EVERY_MS = 5000;
+/** 80 columns with cli-table3's borders. */
+const COLUMN_WIDTHS = [19, 19, 19, 18];
+
+/** The terminal's live view: redrawn in place on a terminal, else one line every five seconds. */
+export class LiveSummary {
+  readonly #stream: NodeJS.WriteStream;
+  readonly #view: ReturnType<typeof createLogUpdate> | null;
+  #nextLineMs = 0;
+
+  constructor(stream: NodeJS.WriteStream) {
+    this.#stream = stream;
+    this.#view = stream.isTTY ? createLogUpdate(stream) : null;
+  }
+
+  update(facts: LiveFacts): void {
+    if (this.#view !== null) {
+      this.#view(liveTable(facts));
+    } else if (facts.traffic.elapsedMs >= this.#nextLineMs) {
+      this.#nextLineMs = facts.traffic.elapsedMs + LINE_EVERY_MS;
+      this.#stream.write(`${liveLine(facts)}\n`);
+    }
+  }
+
+  /** Leaves the last view where it is and gives the cursor back. */
+  close(): void {
+    this.#view?.done();
+  }
+}
+
+/** The view as a table of 80 columns. */
+export function liveTable({ traffic, pool }: LiveFacts): string {
+  const table = new Table({ colWidths: COLUMN_WIDTHS, wordWrap: true, style: { head: [], border: [] } });
+  table.push(
+    [
+      "Requests",
+      `${decimals(traffic.completed, 0)} done`,
+      `${decimals(traffic.inFlight, 0)} in flight`,
+      `${decimals(traffic.failed, 0)} failed`,
+    ],
+    [
+      "Tokens/s",
+      `${decimals(traffic.outputTokensPerSecond, 0)} out`,
+      `${decimals(traffic.inputTokensPerSecond, 0)} in`,
+      clockText(traffic.elapsedMs),
+    ],
+    latencyRow("First token", traffic.ttftMs),
+    latencyRow("Between tokens", traffic.itlMs),
+  );
+  if (pool !== null) {
+    table.push(
+      changeRow("Balancedness", pool.balancedness),
+      changeRow("Node hops/token", pool.nodeHopsPerToken),
+      [
+        "Placement",
+        `epoch ${decimals(pool.epoch, 0)}`,
+        `${decimals(pool.movedSlots, 0)} GPU moves`,
+        `lag ${milliseconds(pool.lagMs)} ms`,
+      ],
+      ["Planner", { colSpan: 3, content: pool.decision }],
+      ["Dashboard", { colSpan: 3, content: pool.dashboardUrl }],
+    );
+  }
+  return table.toString();
+}
+
+function latencyRow(name: string, latency: LiveMeasures["ttftMs"]): string[] {
+  return [name, `p50 ${milliseconds(latency?.p50)} ms`, `p95 ${milliseconds(latency?.p95)} ms`, ""];
+}
+
+function changeRow(name: string, { now, start }: NowAndStart): string[] {
+  return [name, `${decimals(now, 3)} now`, `${decimals(start, 3)} at start`, ""];
+}
+
+/** The view as one line. */
+export function liveLine({ traffic, pool }: LiveFacts): string {
+  const parts = [
+    `${traffic.completed} done, ${traffic.inFlight} in flight, ${traffic.failed} failed`,
+    `tokens/s ${decimals(traffic.outputTokensPerSecond, 0)} out, ${decimals(traffic.inputTokensPerSecond, 0)} in`,
+    `TTFT ${pairText(traffic.ttftMs)}, ITL ${pairText(traffic.itlMs)} ms (p50/p95)`,
+  ];
+  if (pool !== null) {
+    parts.push(
+      `balancedness ${changeText(pool.balancedness)}`,
+      `node hops/token ${changeText(pool.nodeHopsPerToken)}`,
+      `epoch ${pool.epoch}, ${pool.movedSlots} GPU moves`,
+      `lag ${milliseconds(pool.lagMs)} ms`,
+      `planner: ${pool.decision}`,
+    );
+  }
+  return `${clockText(traffic.elapsedMs)} ${parts.join("; ")}`;
+}
+
+function pairText(latency: LiveMeasures["ttftMs"]): string {
+  return `${milliseconds(latency?.p50)}/${milliseconds(latency?.p95)}`;
+}
+
+function changeText({ now, start }: NowAndStart): string {
+  return `${decimals(now, 3)} (${decimals(start, 3)} at start)`;
+}

@@ -1,0 +1,24 @@
+const UNKNOWN = "–";
+
+const FORMATS = [0, 1, 2, 3].map(
+  (digits) =>
+    new Intl.NumberFormat("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits }),
+);
+
+/** A number with thousands separators and 0 to 3 decimals; a dash for null. */
+export function decimals(value: number | null | undefined, digits: 0 | 1 | 2 | 3): string {
+  return value === null || value === undefined ? UNKNOWN : FORMATS[digits].format(value);
+}
+
+/** Milliseconds to three significant digits or the whole: `8.13`, `31.4`, `182`, `12,034`. */
+export function milliseconds(value: number | null | undefined): string {
+  const magnitude = value === null || value === undefined ? 0 : Math.abs(value);
+  return decimals(value, magnitude < 10 ? 2 : magnitude < 100 ? 1 : 0);
+}
+
+/** `01:02:03` */
+export function clockText(ms: number): string {
+  const seconds = Math.floor(ms / 1000);
+  const parts = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
+  return parts.map((part) => String(part).padStart(2, "0")).join(":");
+}
