@@ -1,9 +1,17 @@
 import { Command } from "commander";
+import { convertCommand } from "./convert.ts";
+import { dispatchCommand } from "./dispatch.ts";
+import { placeCommand } from "./place.ts";
+import { replayCommand } from "./replay.ts";
 
 /** The whole command line. Each command is one file beside this one. */
 export function program(): Command {
   return new Command("plimsoll")
     .description("An expert-parallel inference load balancer for mixture-of-experts models.")
     .showHelpAfterError(false)
-    .exitOverride();
+    .exitOverride()
+    .addCommand(convertCommand())
+    .addCommand(dispatchCommand())
+    .addCommand(placeCommand())
+    .addCommand(replayCommand());
 }

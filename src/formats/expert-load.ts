@@ -1,9 +1,10 @@
 import { InputError } from "../lib/errors.ts";
 import type { ExpertLoad } from "../model/load.ts";
 import { AMOUNT, isObject, type JsonObject, nest, readJsonObject, readMatrix } from "./json.ts";
-import { LOGICAL_COUNT } from "./sglang.ts";
 
 const LOAD_HISTORY = "load_history";
+const WINDOW_LOAD = "logical_expert_load";
+const LOGICAL_COUNT = "logical_count";
 
 /**
  * Reads expert loads in either public form: `{"load_history":[{"logical_expert_load":[layers][experts]}…]}`
@@ -14,14 +15,29 @@ const LOAD_HISTORY = "load_history";
 export function readExpertLoads(bytes: Uint8Array, source: string): ExpertLoad[] {
   const file = readJsonObject(bytes, source);
   if (LOAD_HISTORY in file) return readHistory(file, source);
-  if (LOGICAL_COUNT in file) return [readLoad(file[LOGICAL_COUNT], source, LOGICAL_COUNT)];
+  if (LOGICAL_COUNT in file) return [readLoad(file, LOGICAL_COUNT, source, "")];
   throw new InputError(source, "", `has neither ${LOAD_HISTORY} nor ${LOGICAL_COUNT}; give one of them`);
 }
 
-/** The public EPLB benchmark's form of one or more windows. */
+/** Reads the first form only. */
+export function readLoadHistory(bytes: Uint8Array, source: string): ExpertLoad[] {
+  return readHistory(readJsonObject(bytes, source), source);
+}
+
+/** Reads the second form only. */
+export function readLogicalCount(bytes: Uint8Array, source: string): ExpertLoad {
+  return readLoad(readJsonObject(bytes, source), LOGICAL_COUNT, source, "");
+}
+
+/** Writes the first form. */
 export function writeLoadHistory(windows: readonly ExpertLoad[]): string {
-  const history = windows.map((load) => ({ logical_expert_load: nest(load.tokens, load.experts) }));
+  const history = windows.map((load) => ({ [WINDOW_LOAD]: nest(load.tokens, load.experts) }));
   return `${JSON.stringify({ [LOAD_HISTORY]: history })}\n`;
+}
+
+/** Writes the second form, from which SGLang's `--init-expert-location` places by itself. */
+export function writeLogicalCount(load: ExpertLoad): string {
+  return `${JSON.stringify({ [LOGICAL_COUNT]: nest(load.tokens, load.experts) })}\n`;
 }
 
 function readHistory(file: JsonObject, source: string): ExpertLoad[] {
@@ -32,25 +48,19 @@ function readHistory(file: JsonObject, source: string): ExpertLoad[] {
   const windows: ExpertLoad[] = [];
   for (const [index, window] of history.entries()) {
     const at = `${LOAD_HISTORY}[${index}]`;
-    if (!isObject(window))
-      throw new InputError(source, at, 'is not {"logical_expert_load": …}; give a window');
-    const field = `${at}.logical_expert_load`;
-    const load = readLoad(window.logical_expert_load, source, field);
+    if (!isObject(window)) throw new InputError(source, at, `is not {"${WINDOW_LOAD}": …}; give a window`);
+    const load = readLoad(window, WINDOW_LOAD, source, `${at}.`);
     const first = windows[0] ?? load;
     if (load.layers !== first.layers || load.experts !== first.experts) {
-      const shape = `${load.layers} × ${load.experts}`;
-      throw new InputError(
-        source,
-        field,
-        `is ${shape}; expected ${first.layers} × ${first.experts} as in the first window`,
-      );
+      const mend = `is ${load.layers} × ${load.experts}; expected ${first.layers} × ${first.experts} as in the first window`;
+      throw new InputError(source, `${at}.${WINDOW_LOAD}`, mend);
     }
     windows.push(load);
   }
   return windows;
 }
 
-function readLoad(value: unknown, source: string, field: string): ExpertLoad {
-  const { rows, columns, values } = readMatrix(value, AMOUNT, source, field);
+function readLoad(record: JsonObject, key: string, source: string, path: string): ExpertLoad {
+  const { rows, columns, values } = readMatrix(record[key], AMOUNT, source, `${path}${key}`);
   return { layers: rows, experts: columns, tokens: values };
 }

@@ -8,19 +8,22 @@ export interface NumberRule {
   readonly expected: string;
 }
 
-/** Counts and weights. */
+/** Counts and weights; the limit keeps every sum of them finite. */
 export const AMOUNT: NumberRule = {
-  holds: (value) => typeof value === "number" && Number.isFinite(value) && value >= 0,
-  expected: "a finite number ≥ 0",
+  holds: (value) => typeof value === "number" && value >= 0 && value <= Number.MAX_SAFE_INTEGER,
+  expected: "a finite number ≥ 0 (and below 2^53)",
 };
 
 /** Sizes and ids. */
-export function integerFrom(least: number): NumberRule {
+export function integerIn(least: number, most: number): NumberRule {
   return {
-    holds: (value) => Number.isSafeInteger(value) && (value as number) >= least,
-    expected: `an integer ≥ ${least}`,
+    holds: (value) => Number.isInteger(value) && (value as number) >= least && (value as number) <= most,
+    expected: `an integer in ${least}..${most}`,
   };
 }
+
+/** The most any size or id can sensibly be: it fits the typed arrays that hold it. */
+export const MOST = 2 ** 31 - 1;
 
 /** Reads UTF-8 text; a byte order mark is dropped. */
 export function decodeText(bytes: Uint8Array, source: string): string {

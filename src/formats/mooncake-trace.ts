@@ -1,12 +1,12 @@
 import { InputError } from "../lib/errors.ts";
 import type { TraceRequest } from "../model/traffic.ts";
-import { AMOUNT, integerFrom, parseJsonObject, readNumber } from "./json.ts";
+import { AMOUNT, integerIn, MOST, parseJsonObject, readNumber } from "./json.ts";
 
 /** The clock of the published traces ticks about every 3 s; the last tick is given this width. */
 const TICK_MS = 3000;
 
-const TOKENS = integerFrom(1);
-const BLOCK = integerFrom(0);
+const TOKENS = integerIn(1, MOST);
+const BLOCK = integerIn(0, MOST);
 
 /**
  * Reads a Mooncake trace: JSON lines of `timestamp` (ms), `input_length`, `output_length` and, optionally,
@@ -31,7 +31,7 @@ function readLine(text: string, source: string, line: string): TraceRequest {
   };
   if (row.hash_ids === undefined) return request;
   if (!Array.isArray(row.hash_ids) || !row.hash_ids.every(BLOCK.holds)) {
-    throw new InputError(source, `${line} hash_ids`, "is not a list of integers ≥ 0; expected block ids");
+    throw new InputError(source, `${line} hash_ids`, "is not a list of block ids; expected integers ≥ 0");
   }
   return { ...request, prefixBlocks: row.hash_ids };
 }

@@ -1,0 +1,26 @@
+import { InvalidArgumentError, Option } from "commander";
+
+/** Above this no count a person gives is meant. */
+const MOST = 1_048_576;
+
+/** An option that takes an integer ≥ 1. */
+export function countOption(flags: string, description: string): Option {
+  return new Option(flags, description).argParser((text) => {
+    const count = /^\d+$/.test(text) ? Number(text) : 0;
+    if (count < 1 || count > MOST) throw new InvalidArgumentError(`Give an integer in 1..${MOST}.`);
+    return count;
+  });
+}
+
+export function jsonOption(): Option {
+  return new Option("--json", "say the result as one JSON object");
+}
+
+/** An option that takes a finite number above 0. */
+export function positiveOption(flags: string, description: string): Option {
+  return new Option(flags, description).argParser((text) => {
+    const value = text.trim() === "" ? Number.NaN : Number(text);
+    if (!Number.isFinite(value) || value <= 0) throw new InvalidArgumentError("Give a number above 0.");
+    return value;
+  });
+}

@@ -1,0 +1,165 @@
+import { InputError } from "../lib/errors.ts";
+import type { ReadonlyNumbers } from "../lib/readonly-arrays.ts";
+import type { Certificate } from "../model/certificate.ts";
+import { type Placement, placementFault } from "../model/placement.ts";
+import { slotCount, type Topology } from "../model/topology.ts";
+import {
+  AMOUNT,
+  integerIn,
+  isObject,
+  type JsonObject,
+  type Matrix,
+  MOST,
+  nest,
+  type NumberRule,
+  readJsonObject,
+  readMatrix,
+  readNumber,
+} from "./json.ts";
+
+const FORMAT = "plimsoll.placement/1";
+
+/** An expert's shares may sum to 1 within this. */
+const SHARE_TOLERANCE = 1e-6;
+
+const SIZE = integerIn(1, MOST);
+
+/** A placement as `place` writes it and `dispatch` reads it. */
+export interface PlacementFile {
+  /** The model's name among config/models; null when only its shape is known. */
+  readonly modelName: string | null;
+  readonly placement: Placement;
+  /** `[layers][slots]`: the fraction of its expert's tokens each slot gets. */
+  readonly shares: ReadonlyNumbers;
+  /** Slots that differ from the placement before, and their weights; bytes are null when the model is unknown. */
+  readonly moves: { readonly slots: number; readonly bytes: number | null };
+  /** Null when the placement was made without a load. */
+  readonly certificate: Certificate | null;
+  /** How long planning took. */
+  readonly elapsedMs: number;
+}
+
+export function writePlacementFile(file: PlacementFile): string {
+  const { layers, experts, topology, physicalToLogical } = file.placement;
+  const width = slotCount(topology);
+  const record = {
+    format: FORMAT,
+    model: { name: file.modelName, layers, experts },
+    topology,
+    physical_to_logical_map: nest(physicalToLogical, width),
+    shares: nest(file.shares, width),
+    moves: file.moves,
+    certificate: file.certificate,
+    elapsedMs: file.elapsedMs,
+  };
+  return `${JSON.stringify(record)}\n`;
+}
+
+/** @throws InputError naming the first field at fault; what is returned is sound */
+export function readPlacementFile(bytes: Uint8Array, source: string): PlacementFile {
+  const file = readJsonObject(bytes, source);
+  if (file.format !== FORMAT) {
+    throw new InputError(source, "format", `is not "${FORMAT}"; expected a placement that \`place\` wrote`);
+  }
+  const model = readObject(file.model, source, "model");
+  const name = model.name ?? null;
+  if (name !== null && typeof name !== "string") {
+    throw new InputError(source, "model.name", "is not a text; expected a name or null");
+  }
+  const topology = readTopology(file.topology, source);
+  const width = slotCount(topology);
+  const layers = readNumber(model.layers, SIZE, source, "model.layers");
+  const experts = readNumber(model.experts, integerIn(1, width), source, "model.experts");
+  const map = readRows(file, "physical_to_logical_map", integerIn(0, experts - 1), layers, width, source);
+  const placement = { layers, experts, topology, physicalToLogical: Int32Array.from(map.values) };
+  const fault = placementFault(placement);
+  if (fault !== null) throw new InputError(source, "physical_to_logical_map", `${fault}; mend the map`);
+  const shares = readRows(file, "shares", AMOUNT, layers, width, source).values;
+  checkShares(placement, shares, source);
+  const moves = readObject(file.moves, source, "moves");
+  return {
+    modelName: name,
+    placement,
+    shares,
+    moves: {
+      slots: readNumber(moves.slots, AMOUNT, source, "moves.slots"),
+      bytes: moves.bytes === null ? null : readNumber(moves.bytes, AMOUNT, source, "moves.bytes"),
+    },
+    certificate: file.certificate === null ? null : readCertificate(file.certificate, layers, source),
+    elapsedMs: readNumber(file.elapsedMs, AMOUNT, source, "elapsedMs"),
+  };
+}
+
+function readTopology(value: unknown, source: string): Topology {
+  const topology = readObject(value, source, "topology");
+  return {
+    nodes: readNumber(topology.nodes, SIZE, source, "topology.nodes"),
+    gpusPerNode: readNumber(topology.gpusPerNode, SIZE, source, "topology.gpusPerNode"),
+    slotsPerGpu: readNumber(topology.slotsPerGpu, SIZE, source, "topology.slotsPerGpu"),
+  };
+}
+
+function readRows(
+  file: JsonObject,
+  key: string,
+  rule: NumberRule,
+  layers: number,
+  width: number,
+  source: string,
+): Matrix {
+  const matrix = readMatrix(file[key], rule, source, key);
+  if (matrix.rows !== layers || matrix.columns !== width) {
+    const mend = `is ${matrix.rows} × ${matrix.columns}; expected ${layers} layers × ${width} slots`;
+    throw new InputError(source, key, mend);
+  }
+  return matrix;
+}
+
+function checkShares(placement: Placement, shares: Float64Array, source: string): void {
+  const { layers, experts, topology, physicalToLogical } = placement;
+  const width = slotCount(topology);
+  const sums = new Float64Array(experts);
+  for (let layer = 0; layer < layers; layer++) {
+    sums.fill(0);
+    for (let i = layer * width; i < (layer + 1) * width; i++) sums[physicalToLogical[i]] += shares[i];
+    const wrong = sums.findIndex((sum) => Math.abs(sum - 1) > SHARE_TOLERANCE);
+    if (wrong >= 0) {
+      throw new InputError(
+        source,
+        `shares[${layer}]`,
+        `sum to ${sums[wrong]} for expert ${wrong}; expected 1`,
+      );
+    }
+  }
+}
+
+function readCertificate(value: unknown, layers: number, source: string): Certificate {
+  const certificate = readObject(value, source, "certificate");
+  const rows = certificate.layers;
+  if (!Array.isArray(rows) || rows.length !== layers) {
+    throw new InputError(
+      source,
+      "certificate.layers",
+      `is not a list of ${layers} layers; give one entry each`,
+    );
+  }
+  return {
+    balancedness: readNumber(certificate.balancedness, AMOUNT, source, "certificate.balancedness"),
+    bound: readNumber(certificate.bound, AMOUNT, source, "certificate.bound"),
+    gap: readNumber(certificate.gap, AMOUNT, source, "certificate.gap"),
+    layers: rows.map((row: unknown, index) => {
+      const field = `certificate.layers[${index}]`;
+      const layer = readObject(row, source, field);
+      return {
+        max: readNumber(layer.max, AMOUNT, source, `${field}.max`),
+        mean: readNumber(layer.mean, AMOUNT, source, `${field}.mean`),
+        bound: readNumber(layer.bound, AMOUNT, source, `${field}.bound`),
+      };
+    }),
+  };
+}
+
+function readObject(value: unknown, source: string, field: string): JsonObject {
+  if (isObject(value)) return value;
+  throw new InputError(source, field, "is not an object; expected {…}");
+}
