@@ -1,6 +1,7 @@
 /** What one GPU and its network do per second. Every figure with its source; bytes and floating-point operations per second. */
 export interface Hardware {
   readonly name: string;
+  readonly memoryBytes: number;
   /** FP8 products of the attention projections and the dense layers, with many tokens. */
   readonly projectionFlops: number;
   /** FP8 grouped products over the experts of one GPU, with many tokens. */
@@ -36,6 +37,8 @@ export const LOW_LATENCY_TOPK = 8;
 /** One H800 with NVLink and one 400 Gb/s ConnectX-7, the machine of DeepSeek's published figures. */
 export const H800: Hardware = {
   name: "h800",
+  // NVIDIA data sheet: 80 GB.
+  memoryBytes: 80e9,
   // DeepGEMM README (first release, H800 SXM), M = 4096: 1058, 990, 590 and 1358 TFLOPS for the four MLA
   // projections [N × K] 2112 × 7168, 24576 × 1536, 32768 × 512, 7168 × 16384, weighted by their work.
   projectionFlops: 1118e12,

@@ -1,6 +1,7 @@
 import type { LayerTally } from "../../model/layer-tally.ts";
 import { FP8_SCALE_BLOCK, type MoeModel, expertBytes } from "../../model/moe-model.ts";
 import { type Topology, gpuCount } from "../../model/topology.ts";
+import { attentionWeights } from "./attention-weights.ts";
 import type { AttentionWork } from "./attention-work.ts";
 import { type Hardware, LOW_LATENCY_BATCH, LOW_LATENCY_TOPK, lowLatencyPoint } from "./hardware.ts";
 
@@ -22,17 +23,11 @@ export class StepCost {
   readonly #lowLatency: { readonly dispatchUs: number; readonly combineUs: number };
 
   constructor(model: MoeModel, topology: Topology, hardware: Hardware) {
-    const { heads, qLoraRank, kvLoraRank, nopeHeadDim, ropeHeadDim, vHeadDim } = model.attention;
     this.#model = model;
     this.#hardware = hardware;
     this.#slotsPerGpu = topology.slotsPerGpu;
     this.#lowLatency = lowLatencyPoint(hardware, gpuCount(topology));
-    this.#projectionWeights =
-      model.hidden * qLoraRank +
-      qLoraRank * heads * (nopeHeadDim + ropeHeadDim) +
-      model.hidden * (kvLoraRank + ropeHeadDim) +
-      kvLoraRank * heads * (nopeHeadDim + vHeadDim) +
-      heads * vHeadDim * model.hidden;
+    this.#projectionWeights = attentionWeights(model);
   }
 
   /** Everything of the pass that does not depend on routing: all attention, the dense layers and the logits. */

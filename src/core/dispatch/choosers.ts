@@ -1,6 +1,6 @@
 import { Rng } from "../../lib/rng.ts";
 import { EvenChooser } from "./even-chooser.ts";
-import type { DispatchPolicy } from "./policy.ts";
+import type { DispatchPolicy } from "../../model/dispatch-policy.ts";
 import { DEFAULT_HOP_PRICES, PricedChooser } from "./priced-chooser.ts";
 import { RandomChooser } from "./random-chooser.ts";
 import type { ReplicaChooser, ReplicaMap } from "./replica-chooser.ts";

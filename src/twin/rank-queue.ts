@@ -1,0 +1,54 @@
+import type { RankState } from "../model/pool-window.ts";
+import { type SimulatedRequest, reservedTokens } from "./simulated-request.ts";
+
+/** One rank's requests: those that wait for cache, in order of arrival, and those that run. */
+export class RankQueue {
+  readonly running: SimulatedRequest[] = [];
+  readonly #waiting: SimulatedRequest[] = [];
+  readonly #maxRunning: number;
+  readonly #kvCapacityTokens: number;
+  #reserved = 0;
+
+  constructor(maxRunning: number, kvCapacityTokens: number) {
+    this.#maxRunning = maxRunning;
+    this.#kvCapacityTokens = kvCapacityTokens;
+  }
+
+  push(request: SimulatedRequest): void {
+    this.#waiting.push(request);
+  }
+
+  /** Starts what fits, first come first served: nobody overtakes a large request. */
+  admit(): void {
+    while (this.#waiting.length > 0 && this.running.length < this.#maxRunning) {
+      const next = this.#waiting[0];
+      if (this.#reserved + reservedTokens(next) > this.#kvCapacityTokens) return;
+      this.#waiting.shift();
+      this.#reserved += reservedTokens(next);
+      this.running.push(next);
+    }
+  }
+
+  /** Forgets a request, wherever it is, and frees its cache. */
+  remove(request: SimulatedRequest): void {
+    const running = this.running.indexOf(request);
+    if (running >= 0) {
+      this.running.splice(running, 1);
+      this.#reserved -= reservedTokens(request);
+      return;
+    }
+    const waiting = this.#waiting.indexOf(request);
+    if (waiting >= 0) this.#waiting.splice(waiting, 1);
+  }
+
+  state(): RankState {
+    let kvTokens = 0;
+    for (const request of this.running) kvTokens += request.prefilled + request.made;
+    return {
+      running: this.running.length,
+      waiting: this.#waiting.length,
+      kvTokens,
+      kvCapacityTokens: this.#kvCapacityTokens,
+    };
+  }
+}

@@ -1,0 +1,144 @@
+import { H800, type Hardware } from "../core/cost/hardware.ts";
+import { kvCapacityTokens } from "../core/cost/memory.ts";
+import type { ReplicaMap } from "../core/dispatch/replica-chooser.ts";
+import type { DispatchPolicy } from "../model/dispatch-policy.ts";
+import type { MoeModel } from "../model/moe-model.ts";
+import type { PoolWindow } from "../model/pool-window.ts";
+import { gpuCount } from "../model/topology.ts";
+import { ForwardPass } from "./forward-pass.ts";
+import { PoolMeter } from "./pool-meter.ts";
+import { RankQueue } from "./rank-queue.ts";
+import type { RoutingSource } from "./routing-source.ts";
+import type { SimulatedRequest } from "./simulated-request.ts";
+import { type StepBatch, composeStep, stepBatch } from "./step-batch.ts";
+
+export interface PoolOptions {
+  readonly model: MoeModel;
+  readonly routing: RoutingSource;
+  readonly dispatch: DispatchPolicy;
+  readonly seed: number;
+  readonly hardware?: Hardware;
+}
+
+/** Tokens a rank forwards per step at most: bounds how long a prompt holds up everybody's next token. */
+const STEP_TOKENS_PER_RANK = 2048;
+/** Requests a rank decodes at once: DeepSeek-V3 on SGLang ran 256 per GPU (LMSYS, 96 × H100). */
+const RUNNING_PER_RANK = 256;
+
+/** One step of the pool. */
+export interface PoolStep {
+  readonly tokens: number;
+  /** How long it takes on the modelled hardware. */
+  readonly ms: number;
+  /** Requests that got their next output token in this step, and of those the ones that are now complete. */
+  readonly made: readonly number[];
+  readonly finished: readonly number[];
+}
+
+/**
+ * One expert-parallel pool: data-parallel attention on every rank, experts spread over all of them, all ranks in
+ * lockstep. Time is what the caller says it is: `step` works out one forward pass and how long it lasts.
+ */
+export class SimulatedPool {
+  readonly #model: MoeModel;
+  readonly #routing: RoutingSource;
+  readonly #dispatch: DispatchPolicy;
+  readonly #seed: number;
+  readonly #hardware: Hardware;
+  readonly #ranks: RankQueue[];
+  readonly #batch: StepBatch;
+  readonly #requests = new Map<number, { request: SimulatedRequest; rank: RankQueue }>();
+  #pass: ForwardPass;
+  #meter: PoolMeter;
+
+  constructor(options: PoolOptions, map: ReplicaMap) {
+    const { topology } = map.placement;
+    this.#model = options.model;
+    this.#routing = options.routing;
+    this.#dispatch = options.dispatch;
+    this.#seed = options.seed;
+    this.#hardware = options.hardware ?? H800;
+    const capacity = kvCapacityTokens(options.model, topology, this.#hardware);
+    const ranks = gpuCount(topology);
+    this.#ranks = Array.from({ length: ranks }, () => new RankQueue(RUNNING_PER_RANK, capacity));
+    this.#batch = stepBatch(ranks);
+    this.#pass = this.#passOf(map);
+    this.#meter = new PoolMeter(map.placement);
+  }
+
+  /** Tokens a request may have in all: what one rank's cache holds. */
+  get maxRequestTokens(): number {
+    return this.#ranks[0].state().kvCapacityTokens;
+  }
+
+  /** Requests that wait or run. */
+  get inFlight(): number {
+    return this.#requests.size;
+  }
+
+  /** The replica map the next step dispatches by. */
+  adopt(map: ReplicaMap): void {
+    this.#pass = this.#passOf(map);
+  }
+
+  submit(id: number, rank: number, inputTokens: number, outputTokens: number): void {
+    const request = {
+      id,
+      inputTokens,
+      outputTokens,
+      routing: this.#routing.admit(inputTokens + outputTokens),
+      prefilled: 0,
+      made: 0,
+    };
+    this.#requests.set(id, { request, rank: this.#ranks[rank] });
+    this.#ranks[rank].push(request);
+  }
+
+  /** Frees a request's place and cache. Returns false when there is no such request (any more). */
+  cancel(id: number): boolean {
+    const held = this.#requests.get(id);
+    if (held === undefined) return false;
+    held.rank.remove(held.request);
+    this.#requests.delete(id);
+    return true;
+  }
+
+  /** One forward pass over everything that runs; null when nothing does. The batch stays readable until the next call. */
+  step(): PoolStep | null {
+    const parts = composeStep(this.#ranks, STEP_TOKENS_PER_RANK, this.#routing, this.#batch);
+    if (parts.length === 0) return null;
+    const ms = this.#pass.run(this.#batch, this.#routing, this.#meter);
+    const made: number[] = [];
+    const finished: number[] = [];
+    for (const { request, tokens } of parts) {
+      if (request.prefilled < request.inputTokens) request.prefilled += tokens;
+      if (request.prefilled < request.inputTokens) continue;
+      request.made++;
+      made.push(request.id);
+      if (request.made >= request.outputTokens) {
+        finished.push(request.id);
+        this.cancel(request.id);
+      }
+    }
+    return { tokens: this.#batch.tokens, ms, made, finished };
+  }
+
+  /** The tokens of the last step. */
+  get batch(): StepBatch {
+    return this.#batch;
+  }
+
+  /** What happened since the last call, which took `spanMs`. */
+  takeWindow(spanMs: number): PoolWindow {
+    const window = this.#meter.window(
+      spanMs,
+      this.#ranks.map((rank) => rank.state()),
+    );
+    this.#meter = new PoolMeter(this.#pass.map.placement);
+    return window;
+  }
+
+  #passOf(map: ReplicaMap): ForwardPass {
+    return new ForwardPass(this.#model, this.#hardware, map, this.#dispatch, this.#seed);
+  }
+}

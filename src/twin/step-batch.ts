@@ -1,0 +1,97 @@
+import { type AttentionWork, chunkContext, noAttentionWork } from "../core/cost/attention-work.ts";
+import type { RankQueue } from "./rank-queue.ts";
+import type { RoutingSource } from "./routing-source.ts";
+import type { SimulatedRequest } from "./simulated-request.ts";
+
+/** What one forward pass of the pool works on: every rank's tokens, side by side. Reused from step to step. */
+export interface StepBatch {
+  tokens: number;
+  /** `[tokens]`: the rank each token is on. */
+  sources: Int32Array;
+  /** `[tokens]`: the row of each token in the routing source. */
+  rows: Int32Array;
+  readonly work: AttentionWork[];
+  mostTokensOnARank: number;
+}
+
+export function stepBatch(ranks: number): StepBatch {
+  return {
+    tokens: 0,
+    sources: new Int32Array(1024),
+    rows: new Int32Array(1024),
+    work: Array.from({ length: ranks }, noAttentionWork),
+    mostTokensOnARank: 0,
+  };
+}
+
+/** A part of a request forwarded in a step: so many tokens from its position on. */
+export interface ForwardedPart {
+  readonly request: SimulatedRequest;
+  readonly tokens: number;
+}
+
+/**
+ * Continuous batching with chunked prefill: every rank forwards one token of each decoding request, then prompt
+ * tokens in order of arrival while its budget lasts.
+ */
+export function composeStep(
+  ranks: readonly RankQueue[],
+  budget: number,
+  routing: RoutingSource,
+  batch: StepBatch,
+): ForwardedPart[] {
+  const parts: ForwardedPart[] = [];
+  batch.tokens = 0;
+  batch.mostTokensOnARank = 0;
+  for (let rank = 0; rank < ranks.length; rank++) {
+    const queue = ranks[rank];
+    queue.admit();
+    const work = batch.work[rank];
+    Object.assign(work, noAttentionWork());
+    for (const request of queue.running) {
+      if (request.prefilled < request.inputTokens) continue;
+      const position = request.inputTokens + request.made - 1;
+      work.decodeContext += position + 1;
+      work.sampled++;
+      work.tokens++;
+      append(batch, rank, routing, request, position, 1);
+      parts.push({ request, tokens: 1 });
+    }
+    for (const request of queue.running) {
+      if (work.tokens >= budget) break;
+      const count = Math.min(request.inputTokens - request.prefilled, budget - work.tokens);
+      if (count <= 0) continue;
+      work.prefillContext += chunkContext(request.prefilled, count);
+      work.tokens += count;
+      if (request.prefilled + count === request.inputTokens) work.sampled++;
+      append(batch, rank, routing, request, request.prefilled, count);
+      parts.push({ request, tokens: count });
+    }
+    batch.mostTokensOnARank = Math.max(batch.mostTokensOnARank, work.tokens);
+  }
+  return parts;
+}
+
+function append(
+  batch: StepBatch,
+  rank: number,
+  routing: RoutingSource,
+  request: SimulatedRequest,
+  position: number,
+  count: number,
+): void {
+  const end = batch.tokens + count;
+  if (end > batch.rows.length) {
+    batch.rows = grown(batch.rows, end);
+    batch.sources = grown(batch.sources, end);
+  }
+  routing.rows(request.routing, position, count, batch.rows, batch.tokens);
+  batch.sources.fill(rank, batch.tokens, end);
+  batch.tokens = end;
+}
+
+function grown(array: Int32Array, least: number): Int32Array {
+  const larger = new Int32Array(Math.max(least, array.length * 2));
+  larger.set(array);
+  return larger;
+}
