@@ -6,6 +6,7 @@ export class Admission {
   /** When a refused client may try again. */
   readonly retryAfterSeconds: number;
   #inFlight = 0;
+  #stopped = false;
 
   constructor(limit: number, retryAfterSeconds: number) {
     this.limit = limit;
@@ -16,8 +17,18 @@ export class Admission {
     return this.#inFlight;
   }
 
+  get stopped(): boolean {
+    return this.#stopped;
+  }
+
+  /** From now on nobody enters; those inside may finish. */
+  stop(): void {
+    this.#stopped = true;
+  }
+
   /** Takes a place; every `enter` is paired with one `leave`. @throws Overloaded */
   enter(): void {
+    if (this.#stopped) throw new Overloaded("The gateway is stopping.", this.retryAfterSeconds);
     if (this.#inFlight >= this.limit) {
       throw new Overloaded(
         `The gateway has ${this.limit} requests in flight, its limit.`,

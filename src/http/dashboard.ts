@@ -1,0 +1,16 @@
+import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import fastifyStatic from "@fastify/static";
+import type { FastifyInstance } from "fastify";
+
+const BUILT = fileURLToPath(new URL("../../dist/dashboard", import.meta.url));
+
+/** The dashboard's files at `/`, as `npm run build:dashboard` leaves them. */
+export async function dashboard(app: FastifyInstance): Promise<void> {
+  if (existsSync(BUILT)) {
+    await app.register(fastifyStatic, { root: BUILT, decorateReply: false });
+  } else {
+    const text = "The dashboard is not built: run `npm run build:dashboard` and start again.\n";
+    app.get("/", (_request, reply) => reply.type("text/plain; charset=utf-8").send(text));
+  }
+}

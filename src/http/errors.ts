@@ -1,0 +1,72 @@
+import { InputError } from "../lib/errors.ts";
+import { EngineUnreachable } from "../serving/engine.ts";
+import { InvalidRequest, NoShardReachable, Overloaded, UnknownModel } from "../serving/refusals.ts";
+
+/** The one table of error codes: status, and the type OpenAI's clients know. */
+const TABLE = {
+  invalid_request: [400, "invalid_request_error"],
+  model_not_found: [404, "invalid_request_error"],
+  pool_not_found: [404, "invalid_request_error"],
+  route_not_found: [404, "invalid_request_error"],
+  epoch_not_pending: [409, "invalid_request_error"],
+  body_too_large: [413, "invalid_request_error"],
+  internal: [500, "server_error"],
+  engine_failed: [502, "server_error"],
+  engine_unreachable: [503, "server_error"],
+  overloaded: [503, "server_error"],
+} as const satisfies Record<string, readonly [number, string]>;
+
+export type ErrorCode = keyof typeof TABLE;
+
+/** What a client gets for an error: OpenAI's shape. */
+export interface ErrorAnswer {
+  readonly status: number;
+  readonly retryAfterSeconds: number | null;
+  readonly body: { readonly error: { message: string; type: string; param: string | null; code: ErrorCode } };
+}
+
+/** An error that only the HTTP side knows. */
+export class HttpError extends Error {
+  override readonly name = "HttpError";
+  readonly code: ErrorCode;
+
+  constructor(code: ErrorCode, message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+/** The answer to any error; what is not known here says nothing of its inside. */
+export function errorAnswer(error: unknown): ErrorAnswer {
+  if (error instanceof HttpError) return answer(error.code, error.message);
+  if (error instanceof InvalidRequest)
+    return answer("invalid_request", error.message, { param: error.field });
+  if (error instanceof InputError) return answer("invalid_request", error.message);
+  if (error instanceof UnknownModel) return answer("model_not_found", error.message, { param: "model" });
+  if (error instanceof Overloaded) return answer("overloaded", error.message, error);
+  if (error instanceof NoShardReachable) return answer("engine_unreachable", error.message, error);
+  if (error instanceof EngineUnreachable) return answer("engine_failed", error.message);
+  if (isClientError(error))
+    return answer(error.statusCode === 413 ? "body_too_large" : "invalid_request", error.message);
+  return answer("internal", "The gateway failed; its log says why.");
+}
+
+function answer(
+  code: ErrorCode,
+  message: string,
+  more: { readonly param?: string | null; readonly retryAfterSeconds?: number } = {},
+): ErrorAnswer {
+  const [status, type] = TABLE[code];
+  return {
+    status,
+    retryAfterSeconds: more.retryAfterSeconds ?? null,
+    body: { error: { message, type, param: more.param ?? null, code } },
+  };
+}
+
+/** Fastify's own refusals of a request carry the status they mean. */
+function isClientError(error: unknown): error is Error & { statusCode: number } {
+  if (!(error instanceof Error) || !("statusCode" in error)) return false;
+  const { statusCode } = error;
+  return typeof statusCode === "number" && statusCode >= 400 && statusCode < 500;
+}

@@ -1,0 +1,51 @@
+import type { FastifyInstance } from "fastify";
+import type { SnapshotStore } from "../control/snapshot-store.ts";
+import type { PoolReport } from "../model/pool-report.ts";
+import type { TrafficMeter } from "../serving/traffic-meter.ts";
+import type { ControlledPool } from "./controlled-pool.ts";
+import { EventStream } from "./event-stream.ts";
+
+const REPORTS_REMEMBERED = 300;
+const TRAFFIC_PERIOD_MS = 1000;
+
+/** A report without its large part: what the history keeps. */
+type PastReport = Omit<PoolReport, "expertLoad">;
+
+/**
+ * `GET /ep/v1/events`: first `history` ({epochs, reports}), then `epoch`, `report` and, once a second, `traffic`.
+ * @param wallClock milliseconds since 1970
+ */
+export function eventRoutes(
+  app: FastifyInstance,
+  pools: readonly ControlledPool[],
+  store: SnapshotStore,
+  meter: TrafficMeter,
+  wallClock: () => number,
+): void {
+  const stream = new EventStream();
+  const past: PastReport[] = [];
+  const stops = pools.flatMap(({ control }) => [
+    control.onReport((report) => {
+      stream.send("report", report);
+      const { expertLoad: _, ...rest } = report;
+      past.push(rest);
+      if (past.length > REPORTS_REMEMBERED) past.shift();
+    }),
+    store.follow(control.pool, ({ pool, epoch, change }) => stream.send("epoch", { pool, epoch, ...change })),
+  ]);
+  const timer = setInterval(() => stream.send("traffic", meter.report(wallClock())), TRAFFIC_PERIOD_MS);
+
+  app.get("/ep/v1/events", (_request, reply) => {
+    reply.hijack();
+    stream.join(reply.raw, "history", {
+      epochs: pools.flatMap(({ control }) => control.epochs()),
+      reports: past,
+    });
+  });
+
+  app.addHook("preClose", async () => {
+    clearInterval(timer);
+    for (const stop of stops) stop();
+    stream.close();
+  });
+}

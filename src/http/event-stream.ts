@@ -1,0 +1,35 @@
+import type { ServerResponse } from "node:http";
+
+/** A client that leaves this much unread is dropped. */
+const UNREAD_LIMIT_BYTES = 4 * 1024 * 1024;
+
+/** Server-sent events to any number of readers. */
+export class EventStream {
+  readonly #readers = new Set<ServerResponse>();
+
+  /** Takes over a response: its head, one first event, then every later one. */
+  join(response: ServerResponse, event: string, data: unknown): void {
+    response.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-store" });
+    response.on("error", () => response.destroy());
+    response.once("close", () => this.#readers.delete(response));
+    this.#readers.add(response);
+    response.write(frame(event, data));
+  }
+
+  send(event: string, data: unknown): void {
+    if (this.#readers.size === 0) return;
+    const text = frame(event, data);
+    for (const reader of this.#readers) {
+      if (reader.writableLength > UNREAD_LIMIT_BYTES) reader.destroy();
+      else reader.write(text);
+    }
+  }
+
+  close(): void {
+    for (const reader of this.#readers) reader.end();
+  }
+}
+
+function frame(event: string, data: unknown): string {
+  return `event: ${event}\ndata: ${JSON.stringify(data)}\n\n`;
+}

@@ -1,0 +1,38 @@
+import type { FastifyInstance } from "fastify";
+import type { Gateway } from "../serving/gateway.ts";
+import type { ControlledPool } from "./controlled-pool.ts";
+
+/** What operators and their tools ask: state, health, readiness, metrics. */
+export function operatorRoutes(
+  app: FastifyInstance,
+  gateway: Gateway,
+  controlled: readonly ControlledPool[],
+  metricsText: () => Promise<string>,
+): void {
+  app.get("/health", async () => ({ status: "ok" }));
+
+  app.get("/ready", async (_request, reply) => {
+    if (!gateway.admission.stopped) return { status: "ready" };
+    return reply.code(503).send({ status: "stopping" });
+  });
+
+  app.get("/metrics", async (_request, reply) =>
+    reply.type("text/plain; version=0.0.4; charset=utf-8").send(await metricsText()),
+  );
+
+  app.get("/admin/state", async () => ({
+    admission: { inFlight: gateway.admission.inFlight, limit: gateway.admission.limit },
+    pools: gateway.pools.map(({ engine, models, loads, snapshot }) => ({
+      pool: engine.pool,
+      models,
+      epoch: snapshot?.epoch ?? 0,
+      decision:
+        controlled.find(({ control }) => control.pool === engine.pool)?.control.report()?.decision ?? null,
+      shards: engine.shards.map((shard, i) => ({
+        id: shard.id,
+        requests: loads.requests[i],
+        tokens: loads.tokens[i],
+      })),
+    })),
+  }));
+}

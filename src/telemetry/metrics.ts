@@ -1,0 +1,125 @@
+import type { Attributes, Counter, Histogram, Meter, ObservableResult } from "@opentelemetry/api";
+import { PrometheusExporter, PrometheusSerializer } from "@opentelemetry/exporter-prometheus";
+import { MeterProvider } from "@opentelemetry/sdk-metrics";
+import type { PoolReport } from "../model/pool-report.ts";
+import type { TrafficObserver } from "../serving/traffic-meter.ts";
+
+/** What a shard carries now. */
+export interface ShardReading {
+  readonly pool: string;
+  readonly shard: string;
+  readonly requests: number;
+  readonly tokens: number;
+}
+
+/** Where the gauges read from, at the moment of a scrape. */
+export interface Readings {
+  shards(): Iterable<ShardReading>;
+  pools(): Iterable<PoolReport>;
+}
+
+const TTFT_SECONDS = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
+const ITL_SECONDS = [0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.2, 0.5, 1, 5];
+const DURATION_SECONDS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300];
+
+/** The instruments, and their text for Prometheus. */
+export class Metrics implements TrafficObserver {
+  readonly #exporter = new PrometheusExporter({ preventServerStart: true });
+  readonly #provider = new MeterProvider({ readers: [this.#exporter] });
+  readonly #serializer = new PrometheusSerializer(undefined, false, undefined, true, true);
+  readonly #requests: Counter;
+  readonly #ttft: Histogram;
+  readonly #itl: Histogram;
+  readonly #duration: Histogram;
+  readonly #labels = new Map<string, Attributes>();
+
+  constructor(readings: Readings) {
+    const meter = this.#provider.getMeter("plimsoll");
+    this.#requests = meter.createCounter("plimsoll_requests", {
+      description: "Requests that ended, by outcome",
+    });
+    this.#ttft = seconds(
+      meter,
+      "plimsoll_ttft_seconds",
+      "Arrival to the first frame with content",
+      TTFT_SECONDS,
+    );
+    this.#itl = seconds(meter, "plimsoll_itl_seconds", "Between two frames with content", ITL_SECONDS);
+    this.#duration = seconds(
+      meter,
+      "plimsoll_request_seconds",
+      "Arrival to the end of the response",
+      DURATION_SECONDS,
+    );
+    observeShards(meter, readings);
+    observePools(meter, readings);
+  }
+
+  firstFrame(pool: string, sinceArrivalMs: number): void {
+    this.#ttft.record(sinceArrivalMs / 1000, this.#label(pool));
+  }
+
+  laterFrame(pool: string, sincePreviousMs: number): void {
+    this.#itl.record(sincePreviousMs / 1000, this.#label(pool));
+  }
+
+  ended(pool: string, durationMs: number, failed: boolean): void {
+    this.#requests.add(1, { pool, outcome: failed ? "failed" : "ok" });
+    this.#duration.record(durationMs / 1000, this.#label(pool));
+  }
+
+  /** Everything in Prometheus' text format. */
+  async text(): Promise<string> {
+    const { resourceMetrics } = await this.#exporter.collect();
+    return this.#serializer.serialize(resourceMetrics);
+  }
+
+  async close(): Promise<void> {
+    await this.#provider.shutdown();
+  }
+
+  #label(pool: string): Attributes {
+    let label = this.#labels.get(pool);
+    if (label === undefined) this.#labels.set(pool, (label = { pool }));
+    return label;
+  }
+}
+
+function seconds(meter: Meter, name: string, description: string, bounds: number[]): Histogram {
+  return meter.createHistogram(name, { description, advice: { explicitBucketBoundaries: bounds } });
+}
+
+function observeShards(meter: Meter, readings: Readings): void {
+  const gauge = (name: string, description: string, value: (shard: ShardReading) => number) =>
+    meter.createObservableGauge(name, { description }).addCallback((result) => {
+      for (const shard of readings.shards())
+        result.observe(value(shard), { pool: shard.pool, shard: shard.shard });
+    });
+  gauge(
+    "plimsoll_shard_requests_in_flight",
+    "Requests this gateway has in flight on a shard",
+    (s) => s.requests,
+  );
+  gauge("plimsoll_shard_tokens_in_flight", "Tokens those requests were estimated at", (s) => s.tokens);
+}
+
+function observePools(meter: Meter, readings: Readings): void {
+  const each = (value: (report: PoolReport) => number | null) => (result: ObservableResult) => {
+    for (const report of readings.pools()) {
+      const reading = value(report);
+      if (reading !== null && Number.isFinite(reading)) result.observe(reading, { pool: report.pool });
+    }
+  };
+  const gauge = (name: string, description: string, value: (report: PoolReport) => number | null) =>
+    meter.createObservableGauge(name, { description }).addCallback(each(value));
+  gauge("plimsoll_epoch", "The epoch that is routed by", (r) => r.epoch);
+  gauge("plimsoll_balancedness", "Sum of mean over sum of maximum GPU load, 0 to 1", (r) => r.balancedness);
+  gauge("plimsoll_node_hops_per_token", "Node hops per token and layer", (r) => r.nodeHopsPerToken);
+  gauge("plimsoll_hops_per_token", "Rank hops per token and layer", (r) => r.hopsPerToken);
+  gauge("plimsoll_tokens_per_second", "Tokens the pool forwarded per second", (r) => r.tokensPerSecond);
+  meter
+    .createObservableCounter("plimsoll_moved_slots", {
+      description: "Physical experts moved since the start",
+    })
+    .addCallback(each((r) => r.movedSlots));
+}

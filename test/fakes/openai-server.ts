@@ -1,0 +1,127 @@
+/**
+ * An OpenAI-compatible server in a process of its own: `node openai-server.ts PORT`. What it answers follows from
+ * the request alone; `user` asks for trouble. `GET /fake/seen` tells what reached it.
+ */
+import { createHash } from "node:crypto";
+import { type IncomingMessage, type ServerResponse, createServer } from "node:http";
+import { setTimeout as sleep } from "node:timers/promises";
+
+interface Seen {
+  method: string;
+  url: string;
+  headers: IncomingMessage["headers"];
+  bodySha256: string;
+  /** `done`: answered to the end; `aborted`: the caller went away before. */
+  fate: "open" | "done" | "aborted";
+}
+
+interface Body {
+  model: string;
+  stream?: boolean;
+  max_tokens?: number;
+  user?: string;
+}
+
+const seen: Seen[] = [];
+const FRAME_PAUSE_MS = 2;
+
+const server = createServer(async (request, response) => {
+  const body = Buffer.concat(await request.toArray());
+  if (request.url === "/fake/seen") {
+    response.end(JSON.stringify(seen));
+    return;
+  }
+  const entry: Seen = {
+    method: request.method ?? "",
+    url: request.url ?? "",
+    headers: request.headers,
+    bodySha256: createHash("sha256").update(body).digest("hex"),
+    fate: "open",
+  };
+  seen.push(entry);
+  response.once("close", () => {
+    entry.fate = response.writableFinished ? "done" : "aborted";
+  });
+  response.setHeader("x-engine", "fake");
+  if (request.url === "/v1/models")
+    json(response, 200, {
+      object: "list",
+      data: [{ id: "small", object: "model", max_model_len: 4096 }, { id: "hidden" }],
+    });
+  else await answer(JSON.parse(body.toString()) as Body, request, response);
+});
+
+server.listen(Number(process.argv[2]), "127.0.0.1", () => {
+  const address = server.address();
+  if (typeof address === "object" && address !== null) process.send?.({ port: address.port });
+});
+process.once("disconnect", () => process.exit(0));
+
+async function answer(body: Body, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const count = body.max_tokens ?? 3;
+  switch (body.user) {
+    case "error":
+      return json(response, 418, { error: { message: "as asked", type: "teapot", param: null, code: null } });
+    case "reset-before-head":
+      request.socket.resetAndDestroy();
+      return;
+    case "silent":
+      return;
+  }
+  if (request.url === "/v1/embeddings") {
+    return json(response, 200, {
+      object: "list",
+      model: body.model,
+      data: [{ object: "embedding", index: 0, embedding: [0.25, -0.5] }],
+      usage: { prompt_tokens: 1, total_tokens: 1 },
+    });
+  }
+  if (body.stream !== true) {
+    const message = { role: "assistant", content: words(count).join("") };
+    return json(response, 200, {
+      id: "c1",
+      object: "chat.completion",
+      created: 1,
+      model: body.model,
+      choices: [{ index: 0, message, finish_reason: "stop" }],
+      usage: { prompt_tokens: 1, completion_tokens: count, total_tokens: count + 1 },
+    });
+  }
+  response.writeHead(200, { "content-type": "text/event-stream; charset=utf-8" });
+  response.write(": a comment\r\n\r\n");
+  response.write(chunk(body, { role: "assistant", content: "" }));
+  for (const [i, word] of words(count).entries()) {
+    await sleep(FRAME_PAUSE_MS);
+    if (response.destroyed) return;
+    const frame = chunk(body, { content: word });
+    if (body.user === "reset-mid-frame" && i === 2) {
+      response.write(frame.slice(0, 20));
+      await sleep(FRAME_PAUSE_MS);
+      request.socket.resetAndDestroy();
+      return;
+    }
+    // A frame need not arrive in one piece.
+    response.write(frame.slice(0, 9));
+    response.write(frame.slice(9));
+  }
+  response.end("data: [DONE]\n\n");
+}
+
+function words(count: number): string[] {
+  return Array.from({ length: count }, (_, i) => `wörd${i} `);
+}
+
+function chunk(body: Body, delta: Record<string, string>): string {
+  const value = {
+    id: "c1",
+    object: "chat.completion.chunk",
+    created: 1,
+    model: body.model,
+    choices: [{ index: 0, delta, finish_reason: null }],
+  };
+  return `data: ${JSON.stringify(value)}\n\n`;
+}
+
+function json(response: ServerResponse, status: number, value: unknown): void {
+  response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(value));
+}
