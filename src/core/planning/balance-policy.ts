@@ -1,0 +1,47 @@
+import type { DispatchPolicy } from "../../model/dispatch-policy.ts";
+
+/** A whole way of balancing: how experts are placed, how their tokens are shared and how they are dispatched. */
+export interface BalancePolicy {
+  readonly name: "none" | "eplb" | "plimsoll";
+  /** For a person. */
+  readonly title: string;
+  /** Whether there are more slots than experts, and placements follow the load. */
+  readonly redundant: boolean;
+  readonly shares: "even" | "solved";
+  readonly dispatch: DispatchPolicy;
+  /** A new placement is taken only when it is predicted to win this much balancedness (0 = whatever comes out). */
+  readonly leastPlacementGain: number;
+  /** New shares likewise. */
+  readonly leastShareGain: number;
+}
+
+export const BALANCE_POLICIES: Readonly<Record<BalancePolicy["name"], BalancePolicy>> = {
+  none: {
+    name: "none",
+    title: "no redundancy",
+    redundant: false,
+    shares: "even",
+    dispatch: "even",
+    leastPlacementGain: 0,
+    leastShareGain: 0,
+  },
+  /** DeepSeek's EPLB as engines run it: re-placed at every interval, whatever it moves. */
+  eplb: {
+    name: "eplb",
+    title: "EPLB, even shares",
+    redundant: true,
+    shares: "even",
+    dispatch: "even",
+    leastPlacementGain: 0,
+    leastShareGain: 0,
+  },
+  plimsoll: {
+    name: "plimsoll",
+    title: "Plimsoll",
+    redundant: true,
+    shares: "solved",
+    dispatch: "priced",
+    leastPlacementGain: 0.02,
+    leastShareGain: 0.005,
+  },
+};

@@ -1,0 +1,73 @@
+import type { AttentionWork } from "../core/cost/attention-work.ts";
+import type { StepBatch } from "./step-batch.ts";
+
+/** The tokens of one step, enough to send them through again. */
+export interface StepRecord {
+  readonly atMs: number;
+  readonly rows: Int32Array;
+  readonly work: readonly AttentionWork[];
+}
+
+/**
+ * Keeps a bounded, evenly spaced sample of a pool's steps: every one at first; whenever the bound is reached,
+ * every other one is dropped and from then on half as many are taken.
+ */
+export class StepRecorder {
+  readonly #maxTokens: number;
+  #records: StepRecord[] = [];
+  #tokens = 0;
+  #stride = 1;
+  #steps = 0;
+  #tokensSeen = 0;
+
+  constructor(maxTokens: number) {
+    this.#maxTokens = maxTokens;
+  }
+
+  record(atMs: number, batch: StepBatch): void {
+    this.#tokensSeen += batch.tokens;
+    if (this.#steps++ % this.#stride !== 0) return;
+    this.#records.push({
+      atMs,
+      rows: batch.rows.slice(0, batch.tokens),
+      work: batch.work.map((work) => ({ ...work })),
+    });
+    this.#tokens += batch.tokens;
+    while (this.#tokens > this.#maxTokens && this.#records.length > 1) this.#thin();
+  }
+
+  get records(): readonly StepRecord[] {
+    return this.#records;
+  }
+
+  /** The part of all tokens that the records hold, 0..1. */
+  get share(): number {
+    return this.#tokensSeen === 0 ? 1 : this.#tokens / this.#tokensSeen;
+  }
+
+  #thin(): void {
+    this.#records = this.#records.filter((_, i) => i % 2 === 0);
+    this.#tokens = this.#records.reduce((sum, { rows }) => sum + rows.length, 0);
+    this.#stride *= 2;
+  }
+}
+
+/** Lays a recorded step out as the batch it was. */
+export function replayBatch(record: StepRecord): StepBatch {
+  const sources = new Int32Array(record.rows.length);
+  let at = 0;
+  let most = 0;
+  for (let rank = 0; rank < record.work.length; rank++) {
+    const { tokens } = record.work[rank];
+    sources.fill(rank, at, at + tokens);
+    at += tokens;
+    most = Math.max(most, tokens);
+  }
+  return {
+    tokens: record.rows.length,
+    sources,
+    rows: record.rows,
+    work: [...record.work],
+    mostTokensOnARank: most,
+  };
+}
