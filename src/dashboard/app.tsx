@@ -28,10 +28,10 @@ export function App() {
           <p class="awaited">
             {state.connection === "connecting"
               ? "Connecting to the gateway."
-              : "Waiting for a pool's first report. It comes within a second or two of the first tokens forwarded."}
+              : "Waiting for the first report of a pool. The gateway sends one a second for every pool whose experts it tracks."}
           </p>
         ) : (
-          <PoolView pool={pool} traffic={state.traffic} />
+          <PoolView pool={pool} traffic={state.traffic} alone={state.pools.size === 1} />
         )}
       </main>
     </>

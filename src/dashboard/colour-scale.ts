@@ -3,8 +3,8 @@
  * load at any time. Lightness runs one way from end to end, interpolated in OKLab
  * (Björn Ottosson, https://bottosson.github.io/posts/oklab/).
  */
-export const LEAST_OCTAVE = -2;
-export const MOST_OCTAVE = 3;
+export const LEAST_OCTAVE = -1;
+export const MOST_OCTAVE = 4;
 export const SHADES = 256;
 
 /** `[lightness 0..1, chroma, hue in degrees]` at even distances. */

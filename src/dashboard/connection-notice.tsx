@@ -15,7 +15,7 @@ export function ConnectionNotice({ connection, heardAtMs }: Properties) {
   return (
     <p class="notice" role="alert">
       <strong>{what}</strong>{" "}
-      {heardAtMs === null ? "Nothing has been received yet." : `What follows is from ${time(heardAtMs)}.`}
+      {heardAtMs === null ? "Nothing has been received yet." : `Last heard from at ${time(heardAtMs)}.`}
     </p>
   );
 }

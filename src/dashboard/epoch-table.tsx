@@ -2,7 +2,7 @@ import { bytes, time, whole } from "./format.ts";
 import { Panel } from "./panel.tsx";
 import type { EpochReport } from "./wire.ts";
 
-/** Newer ones push older ones off the page; the count says so. */
+/** Newer ones push older ones off the page; the heading says so. */
 const ROWS = 100;
 
 interface Properties {
@@ -13,8 +13,8 @@ interface Properties {
 }
 
 export function EpochTable({ epochs, decision }: Properties) {
-  const rows = epochs.slice(-ROWS).reverse();
-  const note = rows.length < epochs.length ? `newest ${ROWS} of ${epochs.length}` : "newest first";
+  const rows = epochs.slice(-ROWS).toReversed();
+  const note = rows.length < epochs.length ? `the newest ${ROWS}` : "newest first";
   return (
     <Panel title="Epochs" note={note}>
       <p class="decision">

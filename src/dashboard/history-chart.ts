@@ -78,6 +78,7 @@ export function historyChart(frame: HTMLElement): HistoryChart {
   return {
     draw(samples, epochs, nodes) {
       const first = samples[0].atMs;
+      const mostHops = Math.max(1, nodes - 1);
       const shown = epochs.filter((epoch) => epoch.atMs >= first);
       const series = (
         figure: "balancedness" | "nodeHopsPerToken",
@@ -108,10 +109,10 @@ export function historyChart(frame: HTMLElement): HistoryChart {
         return [{ coord: [epoch.atMs, 0], lineStyle }, { coord: [epoch.atMs, top] }];
       };
       chart.setOption({
-        yAxis: [{}, { max: nodes - 1 }],
+        yAxis: [{}, { max: mostHops }],
         series: [
           { name: "Balancedness", ...series("balancedness", 0, 1, 3) },
-          { name: "Node hops per token", ...series("nodeHopsPerToken", 1, nodes - 1, 2) },
+          { name: "Node hops per token", ...series("nodeHopsPerToken", 1, mostHops, 2) },
         ],
       });
     },

@@ -8,12 +8,15 @@ interface Properties {
   readonly pool: PoolState;
   readonly last: PoolSample;
   readonly traffic: TrafficReport | null;
+  readonly alone: boolean;
 }
 
 /** The figures a person looks for first, each with what it is to be judged by. */
-export function KeyFigures({ pool, last, traffic }: Properties) {
+export function KeyFigures({ pool, last, traffic, alone }: Properties) {
   const now = latest(pool.samples);
   const moved = pool.epochs.findLast((epoch) => epoch.movedSlots > 0);
+  // What the gateway measures is not told apart by pool.
+  const whose = alone ? "" : ", all pools";
   const startedAt = time(pool.start[0].atMs);
   return (
     <section aria-label="Key figures">
@@ -22,15 +25,15 @@ export function KeyFigures({ pool, last, traffic }: Properties) {
           {whole(last.tokensPerSecond)}
         </Figure>
         <Figure
-          name="Requests in flight"
+          name={`Requests in flight${whose}`}
           detail={
             traffic && `${short(traffic.requestsPerSecond)} per second · ${whole(traffic.failed)} failed`
           }
         >
           {traffic === null ? NONE : whole(traffic.inFlight)}
         </Figure>
-        <Latency name="Time to first token" percentiles={traffic?.ttftMs} />
-        <Latency name="Inter-token latency" percentiles={traffic?.itlMs} />
+        <Latency name={`Time to first token${whose}`} percentiles={traffic?.ttftMs} />
+        <Latency name={`Inter-token latency${whose}`} percentiles={traffic?.itlMs} />
         <Figure
           name="Balancedness"
           detail={`was ${fixed(tokenMean(pool.start, "balancedness"), 3)} at ${startedAt}`}
@@ -43,10 +46,7 @@ export function KeyFigures({ pool, last, traffic }: Properties) {
         >
           {fixed(tokenMean(now, "nodeHopsPerToken"), 2)}
         </Figure>
-        <Figure
-          name="Slots moved"
-          detail={moved === undefined ? "no expert has moved" : `last at ${time(moved.atMs)}`}
-        >
+        <Figure name="Slots moved" detail={moved === undefined ? null : `last at ${time(moved.atMs)}`}>
           {whole(last.movedSlots)}
         </Figure>
       </dl>

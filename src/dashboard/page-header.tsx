@@ -7,7 +7,7 @@ interface Properties {
   readonly pools: readonly string[];
   readonly shown: string | null;
   readonly sample: PoolSample | undefined;
-  choose(pool: string): void;
+  readonly choose: (pool: string) => void;
 }
 
 const CONNECTION_WORDS: Record<Connection, string> = {

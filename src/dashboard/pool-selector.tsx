@@ -1,7 +1,7 @@
 interface Properties {
   readonly pools: readonly string[];
   readonly shown: string;
-  choose(pool: string): void;
+  readonly choose: (pool: string) => void;
 }
 
 export function PoolSelector({ pools, shown, choose }: Properties) {

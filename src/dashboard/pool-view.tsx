@@ -11,13 +11,15 @@ interface Properties {
   /** Has at least one sample. */
   readonly pool: PoolState;
   readonly traffic: TrafficReport | null;
+  /** No other pool: the gateway's traffic is this pool's. */
+  readonly alone: boolean;
 }
 
-export function PoolView({ pool, traffic }: Properties) {
+export function PoolView({ pool, traffic, alone }: Properties) {
   const last = pool.samples.at(-1) as PoolSample;
   return (
     <>
-      <KeyFigures pool={pool} last={last} traffic={traffic} />
+      <KeyFigures pool={pool} last={last} traffic={traffic} alone={alone} />
       <div class="panels">
         {pool.expertLoad === null ? (
           <Panel title="Expert load" note="Waiting for the first live report.">

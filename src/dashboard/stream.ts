@@ -16,14 +16,14 @@ export function follow(url: string, send: (message: Message) => void): () => voi
 
   function open(): void {
     source = new EventSource(url);
-    source.onerror = () => {
+    source.addEventListener("error", () => {
       close();
       send({ type: "connection", value: "lost" });
       retry = window.setTimeout(open, RETRY_MS);
-    };
+    });
     for (const type of EVENTS) {
       source.addEventListener(type, (event: MessageEvent<string>) => {
-        send({ type, value: JSON.parse(event.data), atMs: Date.now() });
+        send({ type, value: JSON.parse(event.data) as unknown, atMs: Date.now() } as Message);
         listenForSilence();
       });
     }

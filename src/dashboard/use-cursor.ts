@@ -10,8 +10,8 @@ export interface Cursor {
   readonly cell: Cell | null;
   /** Whether the keys put it there: only then is it read aloud. */
   readonly byKeys: boolean;
-  point(cell: Cell | null): void;
-  onKeyDown(event: KeyboardEvent): void;
+  readonly point: (cell: Cell | null) => void;
+  readonly onKeyDown: (event: KeyboardEvent) => void;
 }
 
 /** A cursor over a grid: arrow keys move it by one, Home and End along the row, Escape takes it away. */
@@ -31,7 +31,7 @@ export function useCursor(rows: number, columns: number): Cursor {
 }
 
 /** Where a key leads; undefined for keys that mean nothing here. */
-export function moved(from: Cell, key: string, rows: number, columns: number): Cell | null | undefined {
+function moved(from: Cell, key: string, rows: number, columns: number): Cell | null | undefined {
   const { row, column } = from;
   switch (key) {
     case "ArrowLeft":

@@ -1,12 +1,12 @@
 /** What `GET /ep/v1/events` sends, as far as this page reads it (the gateway's own: src/model/pool-report.ts). */
 
-export interface Topology {
+interface Topology {
   readonly nodes: number;
   readonly gpusPerNode: number;
   readonly slotsPerGpu: number;
 }
 
-export interface RankState {
+interface RankState {
   readonly running: number;
   readonly waiting: number;
   /** Fraction of the key-value cache in use, 0..1. */

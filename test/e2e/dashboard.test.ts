@@ -1,0 +1,115 @@
+import type { ChildProcessWithoutNullStreams } from "node:child_process";
+import { createInterface } from "node:readline";
+import type { Browser, ConsoleMessage, Page } from "playwright-core";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { startCli } from "../run-cli.ts";
+import { launchChromium } from "./chromium.ts";
+
+const SOON = { timeout: 15_000 };
+
+let demo: ChildProcessWithoutNullStreams;
+let url: string;
+let browser: Browser;
+let page: Page;
+const complaints: string[] = [];
+
+beforeAll(async () => {
+  [{ demo, url }, browser] = await Promise.all([startDemo("0"), launchChromium()]);
+  page = await browser.newPage({ viewport: { width: 1440, height: 900 } });
+  page.on("console", (message: ConsoleMessage) => {
+    if (message.type() === "error") complaints.push(message.text());
+  });
+  page.on("pageerror", (error) => complaints.push(error.message));
+  await page.goto(url);
+});
+
+afterAll(async () => {
+  await browser?.close();
+  demo?.kill("SIGKILL");
+});
+
+test("the header names the pool and its topology", async () => {
+  await page.getByText("Live").waitFor(SOON);
+  const header = await page.locator("header").innerText();
+  expect(header).toContain("deepseek-v3");
+  expect(header).toContain("4 nodes × 8");
+  expect(header).toContain("32 redundant");
+});
+
+test("the heat map paints every expert of every layer", async () => {
+  const canvas = page.locator(".heat-map canvas");
+  await canvas.waitFor(SOON);
+  expect(await canvas.getAttribute("width")).toBe("256");
+  expect(await canvas.getAttribute("height")).toBe("58");
+  // A blank canvas has one.
+  await expect.poll(() => canvas.evaluate(distinctColours), SOON).toBeGreaterThan(16);
+});
+
+test("every GPU has a bar, and one carries the load line", async () => {
+  expect(await page.getByTestId("gpu").count()).toBe(32);
+  expect(await page.locator(".bar.fullest").count()).toBe(1);
+});
+
+test("the figures are live", async () => {
+  const tokens = page.locator(".figure", { hasText: "Tokens per second" }).locator(".value");
+  const before = await tokens.innerText();
+  await expect.poll(() => tokens.innerText(), SOON).not.toBe(before);
+  const firstToken = page.locator(".figure", { hasText: "Time to first token" }).locator(".value");
+  await expect.poll(() => firstToken.innerText(), SOON).toMatch(/\d/);
+});
+
+test("epochs appear as they are published", async () => {
+  const rows = page.getByTestId("epoch-row");
+  const before = await rows.count();
+  await expect.poll(() => rows.count(), SOON).toBeGreaterThan(before);
+  const newest = await rows.first().innerText();
+  expect(newest).toMatch(/placement|shares/);
+});
+
+test("keys read single experts", async () => {
+  await page.locator(".heat-map-cells").focus();
+  await page.keyboard.press("ArrowDown");
+  await page.keyboard.press("End");
+  expect(await page.locator(".heat-map .tip").innerText()).toMatch(/^layer 1, expert 255, \d+\.\d\d×$/);
+  await page.keyboard.press("Escape");
+  expect(await page.locator(".heat-map .tip").count()).toBe(0);
+});
+
+test("nothing went wrong in the browser", () => {
+  expect(complaints).toEqual([]);
+});
+
+test("a lost gateway is told, and found again by itself", async () => {
+  demo.kill("SIGKILL");
+  await page.getByText("Disconnected").waitFor(SOON);
+  expect(await page.getByRole("alert").innerText()).toContain("Connection to the gateway lost");
+  ({ demo } = await startDemo(new URL(url).port));
+  await page.getByText("Live").waitFor(SOON);
+  expect(await page.getByRole("alert").count()).toBe(0);
+});
+
+/** The real demo in a process of its own; resolves when it says where its dashboard is. */
+async function startDemo(port: string): Promise<{ demo: ChildProcessWithoutNullStreams; url: string }> {
+  const child = startCli("demo", "--duration", "60", "--port", port, "--json");
+  child.stdout.resume();
+  const said: string[] = [];
+  for await (const line of createInterface({ input: child.stderr })) {
+    said.push(line);
+    const found = /dashboard (http:\/\/\S+)/.exec(line);
+    if (found) {
+      child.stderr.resume();
+      return { demo: child, url: found[1] };
+    }
+  }
+  throw new Error(`the demo ended without naming its dashboard:\n${said.join("\n")}`);
+}
+
+function distinctColours(element: unknown): number {
+  const canvas = element as { width: number; height: number; getContext(kind: "2d"): Pixels };
+  const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+  return new Set(new Uint32Array(data.buffer)).size;
+}
+
+interface Pixels {
+  getImageData(x: number, y: number, width: number, height: number): { readonly data: Uint8ClampedArray };
+}

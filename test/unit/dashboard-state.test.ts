@@ -1,0 +1,75 @@
+import { expect, test } from "vitest";
+import { type Message, NOTHING_YET, receive, shownPool, type State } from "../../src/dashboard/state.ts";
+import type { PoolSample } from "../../src/dashboard/wire.ts";
+import type { EpochReport, PoolReport } from "../../src/model/pool-report.ts";
+import { poolReport } from "./pool-report-fixture.ts";
+
+test("a history fills the pools, oldest first", () => {
+  const state = after(history([epoch(1), epoch(2)], [sample(1000), sample(2000)]));
+  const pool = state.pools.get("p");
+  expect(state.connection).toBe("live");
+  expect(pool?.epochs.map((e) => e.epoch)).toEqual([1, 2]);
+  expect(pool?.samples.map((s) => s.atMs)).toEqual([1000, 2000]);
+  expect(pool?.expertLoad).toBeNull();
+});
+
+test("a report adds a sample without its expert load, which replaces the last", () => {
+  const state = after(history([], [sample(1000)]), report(2000, [[1, 3]]), report(3000, [[2, 2]]));
+  const pool = state.pools.get("p");
+  expect(pool?.samples.map((s) => s.atMs)).toEqual([1000, 2000, 3000]);
+  expect(pool?.samples.every((s) => !("expertLoad" in s))).toBe(true);
+  expect(pool?.expertLoad).toEqual([[2, 2]]);
+});
+
+test("a long run keeps a bounded tail and the very start", () => {
+  const state = after(...Array.from({ length: 2000 }, (_, i) => report(i * 1000, [[1]])));
+  const pool = state.pools.get("p");
+  expect(pool?.samples.length).toBe(900);
+  expect(pool?.samples.at(-1)?.atMs).toBe(1_999_000);
+  expect(pool?.start.map((s) => s.atMs)).toEqual(Array.from({ length: 10 }, (_, i) => i * 1000));
+});
+
+test("a new connection's history replaces what was shown before", () => {
+  const before = after(history([epoch(7)], [sample(1000)]), report(2000, [[1]]));
+  const restarted = receive(before, history([epoch(1)], [sample(9000)]));
+  const pool = restarted.pools.get("p");
+  expect(pool?.epochs.map((e) => e.epoch)).toEqual([1]);
+  expect(pool?.start.map((s) => s.atMs)).toEqual([9000]);
+});
+
+test("losing the connection keeps the figures, and the next event ends the loss", () => {
+  const lost = after(report(1000, [[1]]), { type: "connection", value: "lost" });
+  expect(lost.connection).toBe("lost");
+  expect(lost.pools.get("p")?.samples.length).toBe(1);
+  expect(receive(lost, report(2000, [[1]])).connection).toBe("live");
+});
+
+test("the first pool is shown until another is chosen, and again once that one is gone", () => {
+  const two = after(report(1000, [[1]]), report(1000, [[1]], "q"));
+  expect(shownPool(NOTHING_YET)).toBeNull();
+  expect(shownPool(two)).toBe("p");
+  const chosen = receive(two, { type: "choose", pool: "q" });
+  expect(shownPool(chosen)).toBe("q");
+  expect(shownPool(receive(chosen, history([], [sample(5000)])))).toBe("p");
+});
+
+function after(...messages: readonly Message[]): State {
+  return messages.reduce(receive, NOTHING_YET);
+}
+
+function history(epochs: readonly EpochReport[], reports: readonly PoolSample[]): Message {
+  return { type: "history", value: { epochs, reports }, atMs: 0 };
+}
+
+function report(atMs: number, expertLoad: PoolReport["expertLoad"], pool = "p"): Message {
+  return { type: "report", value: poolReport({ atMs, expertLoad, pool }), atMs };
+}
+
+function sample(atMs: number): PoolSample {
+  const { expertLoad: _, ...rest } = poolReport({ atMs });
+  return rest;
+}
+
+function epoch(number: number): EpochReport {
+  return { pool: "p", epoch: number, kind: "shares", reason: "", atMs: 0, movedSlots: 0, movedBytes: 0 };
+}

@@ -1,0 +1,25 @@
+import type { PoolReport } from "../../src/model/pool-report.ts";
+
+/** A small report as the gateway sends it; typed by the gateway, so that the dashboard's own types are held to it. */
+export function poolReport(differences: Partial<PoolReport>): PoolReport {
+  return {
+    pool: "p",
+    model: "m",
+    atMs: 0,
+    topology: { nodes: 1, gpusPerNode: 2, slotsPerGpu: 1 },
+    epoch: 1,
+    layers: 1,
+    experts: 2,
+    tokensPerSecond: 10,
+    balancedness: 0.5,
+    nodeHopsPerToken: 0,
+    hopsPerToken: 1,
+    stepMs: 20,
+    expertLoad: [[1, 1]],
+    gpuLoad: [1, 1],
+    ranks: [{ running: 1, waiting: 0, kvUse: 0.5 }],
+    movedSlots: 0,
+    decision: "",
+    ...differences,
+  };
+}
