@@ -46,7 +46,11 @@ const dashboard = {
 const chromium = {
   missing: () => !existsSync(process.env.CHROMIUM_PATH ?? "/usr/bin/chromium"),
   supply() {
-    if (process.env.CHROMIUM_PATH !== undefined || process.getuid?.() !== 0 || !existsSync("/usr/bin/apt-get")) {
+    if (
+      process.env.CHROMIUM_PATH !== undefined ||
+      process.getuid?.() !== 0 ||
+      !existsSync("/usr/bin/apt-get")
+    ) {
       fail("the browser tests need Chromium: install it, or set CHROMIUM_PATH to its executable");
     }
     say("installing Chromium");
@@ -91,7 +95,9 @@ function run(command, args, path, environment = {}) {
   });
   if (status === 0) return;
   process.stderr.write(`${stdout ?? ""}${stderr ?? ""}`);
-  fail(`\`${command} ${args.join(" ")}\` ${error ? `did not start: ${error.message}` : `failed (${status})`}`);
+  fail(
+    `\`${command} ${args.join(" ")}\` ${error ? `did not start: ${error.message}` : `failed (${status})`}`,
+  );
 }
 
 /** Waits until no other bootstrap works on this checkout; the link's target is the owner's process id. */

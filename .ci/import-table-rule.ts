@@ -1,5 +1,5 @@
 import { builtinModules } from "node:module";
-import { dirname, join, relative } from "node:path";
+import { dirname, join } from "node:path";
 import { importTable, type Row } from "./import-table.ts";
 
 interface ImportNode {

@@ -1,0 +1,91 @@
+import { spawnSync } from "node:child_process";
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { coreFlow, importTable, type Row } from "../../.ci/import-table.ts";
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+const plants = join(root, "test/lint");
+
+interface Diagnostic {
+  readonly code: string;
+  readonly filename: string;
+  readonly labels: readonly { readonly span: { readonly line: number } }[];
+}
+
+/** `file:line rule`, as a plant's own comments announce it. */
+function announced(): string[] {
+  return readdirSync(plants, { recursive: true, encoding: "utf8" })
+    .filter((file) => file.endsWith(".ts"))
+    .flatMap((file) =>
+      readFileSync(join(plants, file), "utf8")
+        .split("\n")
+        .flatMap((text, index) => {
+          const rule = /\/\/ breaks (\S+)$/.exec(text)?.[1];
+          return rule === undefined ? [] : [`${file}:${index + 1} ${rule}`];
+        }),
+    );
+}
+
+/** `file:line rule`, as oxlint reports it for a copy of the plants outside the ignored folder. */
+function reported(copy: string): string[] {
+  const oxlint = join(root, "node_modules/oxlint/bin/oxlint");
+  const config = join(root, ".ci/oxlint.config.ts");
+  const { stdout } = spawnSync(process.execPath, [oxlint, "-c", config, "-f", "json"], {
+    cwd: copy,
+    encoding: "utf8",
+  });
+  const { diagnostics } = JSON.parse(stdout) as { diagnostics: Diagnostic[] };
+  return diagnostics.map(({ code, filename, labels }) => `${filename}:${labels[0]?.span.line} ${code}`);
+}
+
+describe("the import table", () => {
+  let copy: string;
+
+  beforeAll(() => {
+    copy = mkdtempSync(join(tmpdir(), "plimsoll-plants-"));
+    cpSync(plants, copy, { recursive: true });
+  });
+
+  afterAll(() => rmSync(copy, { recursive: true }));
+
+  it("fails on every planted violation and on nothing beside it", () => {
+    const expected = announced();
+    const rules = new Set(expected.map((line) => line.split(" ")[1]));
+    const found = reported(copy).filter((line) => rules.has(line.split(" ")[1]));
+    expect(found.sort()).toEqual(expected.sort());
+  });
+
+  it("has a planted violation for every row", () => {
+    const planted = announced().filter((line) => line.endsWith("plimsoll(import-table)"));
+    const unplanted = new Set(importTable.map(folder)).values().filter((name) => {
+      const prefix = `src/${name}`;
+      return !planted.some((line) => line.startsWith(`${prefix}/`) || line.startsWith(`${prefix}:`));
+    });
+    expect([...unplanted]).toEqual([]);
+  });
+
+  it("stands in ARCHITECTURE.md as the lint rule holds it", () => {
+    expect(readFileSync(join(root, "ARCHITECTURE.md"), "utf8")).toContain(markdown());
+  });
+});
+
+/** A row's folder as one would name it: without a `*`, and core/ as one. */
+function folder(row: Row): string {
+  return row.unit.startsWith("core/") ? "core" : row.unit.replace("/*", "");
+}
+
+function markdown(): string {
+  const [firstOfCore] = coreFlow.map((step) => `core/${step}`);
+  const rows = importTable.filter((row) => !row.unit.startsWith("core/") || row.unit === firstOfCore);
+  return rows
+    .map((row) => {
+      const imports = row.imports.map((name) => (name === "src" ? "everything" : name));
+      if (row.unit === firstOfCore) imports.push(`the steps of core before it (${coreFlow.join(", ")})`);
+      const cells = [folder(row), imports.join(", "), row.packages.join(", "), row.pure ? "pure" : ""];
+      return `| ${cells.map((cell) => cell || "–").join(" | ")} |\n`;
+    })
+    .join("");
+}

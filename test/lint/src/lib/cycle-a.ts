@@ -1,0 +1,3 @@
+import type { B } from "./cycle-b.ts"; // breaks import(no-cycle)
+
+export type A = B | 0;

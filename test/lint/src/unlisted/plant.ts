@@ -1,0 +1,1 @@
+export { seed } from "../lib/seed.ts"; // breaks plimsoll(import-table)
