@@ -19,6 +19,6 @@ export function readTrace(bytes: Uint8Array, source: string): TraceRequest[] {
 function readKind(text: string, source: string): TraceRequest[] {
   if (text.startsWith(AZURE_HEADER)) return readAzureTrace(text, source);
   if (text.trimStart().startsWith("{")) return readMooncakeTrace(text, source);
-  const kinds = `Azure (CSV with the header ${AZURE_HEADER}) nor a Mooncake trace (lines of JSON)`;
+  const kinds = `Azure trace (CSV with the header ${AZURE_HEADER}) nor a Mooncake trace (lines of JSON)`;
   throw new InputError(source, "line 1", `begins neither an ${kinds}; expected one of them`);
 }
