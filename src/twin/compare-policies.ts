@@ -1,4 +1,4 @@
-import type { Hardware } from "../core/cost/hardware.ts";
+import { H800, type Hardware } from "../core/cost/hardware.ts";
 import { BALANCE_POLICIES, type BalancePolicy } from "../core/planning/balance-policy.ts";
 import { Balancer, type Cadence } from "../core/planning/balancer.ts";
 import { policyTopology } from "../core/planning/policy-topology.ts";
@@ -13,7 +13,7 @@ import { type StepRecord, type StepRecorder, replayBatch } from "./step-recorder
 export interface ComparisonOptions {
   readonly model: MoeModel;
   readonly topology: Topology;
-  readonly hardware: Hardware;
+  readonly hardware?: Hardware;
   readonly routing: RoutingSource;
   readonly cadence: Cadence;
   readonly seed: number;
@@ -44,7 +44,7 @@ export function* comparePolicies(recorder: StepRecorder, options: ComparisonOpti
 function* runPolicy(
   records: readonly StepRecord[],
   policy: BalancePolicy,
-  { model, topology: given, hardware, routing, cadence, seed }: ComparisonOptions,
+  { model, topology: given, hardware = H800, routing, cadence, seed }: ComparisonOptions,
 ): Generator<number, PolicyResult> {
   const topology = policyTopology(model, given, policy);
   const startMs = records.length === 0 ? 0 : records[0].atMs;
@@ -79,7 +79,7 @@ function* runPolicy(
       if (window.tokens > 0) balancer.observe(window.load, window.spanMs);
       const decision = balancer.decide(record.atMs);
       if (decision !== null && decision.kind !== "keep") {
-        balancer.accept(decision);
+        balancer.accept(decision.plan);
         movedSlots += decision.moves.slots;
         epochs++;
         pass = forward();

@@ -25,6 +25,7 @@ export interface Plan {
 }
 
 export interface Decision {
+  /** `keep`: leave everything as it is; `shares`: publish the plan; `placement`: prepare, then publish it. */
   readonly kind: "keep" | "shares" | "placement";
   /** One sentence for a person: what was weighed and what came of it. */
   readonly reason: string;
@@ -94,9 +95,9 @@ export class Balancer {
     return null;
   }
 
-  /** The decision was carried out: its plan is the current one. */
-  accept(decision: Decision): void {
-    this.#current = decision.plan;
+  /** The plan was carried out: it is the current one. */
+  accept(plan: Plan): void {
+    this.#current = plan;
   }
 
   #decidePlacement(): Decision {

@@ -1,0 +1,128 @@
+import { setImmediate, setTimeout } from "node:timers/promises";
+import { parentPort, workerData } from "node:worker_threads";
+import { comparePolicies } from "../../twin/compare-policies.ts";
+import type { RoutingSource } from "../../twin/routing-source.ts";
+import { SimulatedPool } from "../../twin/simulated-pool.ts";
+import { StepRecorder } from "../../twin/step-recorder.ts";
+import { SyntheticRouting } from "../../twin/synthetic-routing.ts";
+import { TraceRouting } from "../../twin/trace-routing.ts";
+import { transferMs } from "../../twin/weight-transfer.ts";
+import type { RoutingSnapshot } from "../../model/snapshot.ts";
+import type { FromPool, Question, ThreadData, ToPool } from "./protocol.ts";
+
+/** Progress of a comparison is told this often. */
+const PROGRESS_MS = 200;
+
+/** The thread of one simulated pool: runs the twin against the wall clock. */
+class PoolWorker {
+  readonly #data: ThreadData;
+  readonly #routing: RoutingSource;
+  readonly #recorder: StepRecorder;
+  readonly #post: (message: FromPool) => void;
+  #pool: SimulatedPool | null = null;
+  #snapshot: RoutingSnapshot | null = null;
+  #observedAt = performance.now();
+  #lagMs = 0;
+  #wake: () => void = () => {};
+
+  constructor(data: ThreadData, post: (message: FromPool) => void) {
+    this.#data = data;
+    this.#post = post;
+    this.#routing =
+      data.routing === null ? new SyntheticRouting(data.model, data.seed) : new TraceRouting(data.routing);
+    this.#recorder = new StepRecorder(data.recordTokens);
+  }
+
+  receive(message: ToPool): void {
+    switch (message.kind) {
+      case "adopt":
+        this.#adopt(message.snapshot);
+        break;
+      case "submit":
+        this.#running().submit(message.id, message.rank, message.inputTokens, message.outputTokens);
+        break;
+      case "cancel":
+        this.#running().cancel(message.id);
+        break;
+      case "ask":
+        void this.#answer(message.ticket, message.question);
+        break;
+    }
+    this.#wake();
+  }
+
+  /** Steps while there is work; sleeps while there is none. A step's tokens appear when its modelled time is over. */
+  async run(): Promise<never> {
+    let freeAt = performance.now();
+    for (;;) {
+      const startedAt = Math.max(freeAt, performance.now());
+      const step = this.#pool?.step() ?? null;
+      if (step === null) {
+        await new Promise<void>((resolve) => {
+          this.#wake = resolve;
+        });
+        continue;
+      }
+      if (this.#data.recordTokens > 0) this.#recorder.record(startedAt, this.#running().batch);
+      freeAt = startedAt + step.ms;
+      const now = performance.now();
+      if (now > freeAt) {
+        this.#lagMs += now - freeAt;
+        freeAt = now;
+        await setImmediate();
+      } else await setTimeout(freeAt - now);
+      this.#post({ kind: "step", made: step.made, finished: step.finished });
+    }
+  }
+
+  #running(): SimulatedPool {
+    if (this.#pool === null) throw new Error("a pool takes requests only once it has a snapshot");
+    return this.#pool;
+  }
+
+  #adopt(snapshot: RoutingSnapshot): void {
+    const { model, seed } = this.#data;
+    this.#snapshot = snapshot;
+    if (this.#pool === null) {
+      this.#pool = new SimulatedPool({ model, seed, routing: this.#routing, dispatch: "priced" }, snapshot);
+      this.#post({ kind: "ready", maxRequestTokens: this.#pool.maxRequestTokens });
+    } else this.#pool.adopt(snapshot);
+  }
+
+  async #answer(ticket: number, question: Question): Promise<void> {
+    const answer = (value: Extract<FromPool, { kind: "answer" }>["value"]) =>
+      this.#post({ kind: "answer", ticket, value });
+    switch (question.kind) {
+      case "observe": {
+        const now = performance.now();
+        const window = this.#running().takeWindow(now - this.#observedAt);
+        this.#observedAt = now;
+        return answer({ window, inFlight: this.#running().inFlight, lagMs: this.#lagMs });
+      }
+      case "prepare":
+        if (this.#snapshot !== null) {
+          await setTimeout(transferMs(this.#data.model, this.#snapshot.placement, question.placement));
+        }
+        return answer(null);
+      case "compare": {
+        const { model, topology, seed } = this.#data;
+        const routing = this.#routing;
+        const run = comparePolicies(this.#recorder, { model, topology, routing, seed, cadence: question.cadence });
+        let toldAt = 0;
+        for (let next = run.next(); ; next = run.next()) {
+          if (next.done === true) return answer(next.value);
+          if (performance.now() - toldAt < PROGRESS_MS) continue;
+          this.#post({ kind: "progress", part: next.value });
+          toldAt = performance.now();
+          await setImmediate();
+        }
+      }
+    }
+  }
+}
+
+const port = parentPort;
+if (port === null) throw new Error("pool-worker runs as a worker thread only");
+const worker = new PoolWorker(workerData as ThreadData, (message) => port.postMessage(message));
+port.on("message", (message: ToPool) => worker.receive(message));
+await worker.run();

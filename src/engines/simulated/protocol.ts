@@ -1,0 +1,60 @@
+import type { Cadence } from "../../core/planning/balancer.ts";
+import type { Comparison } from "../../model/comparison.ts";
+import type { MoeModel } from "../../model/moe-model.ts";
+import type { Placement } from "../../model/placement.ts";
+import type { PoolWindow } from "../../model/pool-window.ts";
+import type { RoutingTrace } from "../../model/routing-trace.ts";
+import type { RoutingSnapshot } from "../../model/snapshot.ts";
+import type { Topology } from "../../model/topology.ts";
+
+/** What a pool's thread is started with. */
+export interface ThreadData {
+  readonly model: MoeModel;
+  readonly topology: Topology;
+  /** Steers everything random in the pool. */
+  readonly seed: number;
+  /** Where tokens get their experts from; null = the gate on a synthetic source. */
+  readonly routing: RoutingTrace | null;
+  /** Tokens to record for a comparison at most; 0 records nothing. */
+  readonly recordTokens: number;
+}
+
+/** Gateway thread → pool thread. */
+export type ToPool =
+  | {
+      readonly kind: "submit";
+      readonly id: number;
+      readonly rank: number;
+      readonly inputTokens: number;
+      readonly outputTokens: number;
+    }
+  | { readonly kind: "cancel"; readonly id: number }
+  | { readonly kind: "adopt"; readonly snapshot: RoutingSnapshot }
+  | { readonly kind: "ask"; readonly ticket: number; readonly question: Question };
+
+export type Question =
+  | { readonly kind: "observe" }
+  | { readonly kind: "prepare"; readonly placement: Placement }
+  | { readonly kind: "compare"; readonly cadence: Cadence };
+
+/** What each question is answered with. */
+export interface Answers {
+  readonly observe: Observation;
+  readonly prepare: null;
+  readonly compare: Comparison;
+}
+
+export interface Observation {
+  readonly window: PoolWindow;
+  readonly inFlight: number;
+  /** Wall-clock time the simulation has fallen behind the time it models, since the start. */
+  readonly lagMs: number;
+}
+
+/** Pool thread → gateway thread. */
+export type FromPool =
+  | { readonly kind: "ready"; readonly maxRequestTokens: number }
+  /** Requests that got their next token, and those of them that are complete. */
+  | { readonly kind: "step"; readonly made: readonly number[]; readonly finished: readonly number[] }
+  | { readonly kind: "answer"; readonly ticket: number; readonly value: Answers[keyof Answers] }
+  | { readonly kind: "progress"; readonly part: number };

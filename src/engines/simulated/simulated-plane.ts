@@ -1,0 +1,45 @@
+import type { ExpertPlane } from "../../control/expert-plane.ts";
+import type { Placement } from "../../model/placement.ts";
+import type { PoolWindow } from "../../model/pool-window.ts";
+import type { RoutingSnapshot } from "../../model/snapshot.ts";
+import type { PoolThread } from "./pool-thread.ts";
+import type { Observation } from "./protocol.ts";
+
+/** The ranks of a simulated pool: what they report is counted from the dispatch of their tokens. */
+export class SimulatedPlane implements ExpertPlane {
+  readonly pool: string;
+  readonly #thread: PoolThread;
+  #latest: Observation | null = null;
+
+  constructor(pool: string, thread: PoolThread) {
+    this.pool = pool;
+    this.#thread = thread;
+  }
+
+  /** What was observed last, with the simulation's lag. */
+  get latest(): Observation | null {
+    return this.#latest;
+  }
+
+  async observe(): Promise<PoolWindow> {
+    this.#latest = await this.#thread.ask<"observe">({ kind: "observe" });
+    return this.#latest.window;
+  }
+
+  /** Takes as long as the weights would travel on the modelled hardware. */
+  async prepare(placement: Placement, _epoch: number, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    const given = Promise.withResolvers<never>();
+    const abort = () => given.reject(signal.reason as Error);
+    signal.addEventListener("abort", abort, { once: true });
+    try {
+      await Promise.race([this.#thread.ask<"prepare">({ kind: "prepare", placement }), given.promise]);
+    } finally {
+      signal.removeEventListener("abort", abort);
+    }
+  }
+
+  commit(snapshot: RoutingSnapshot): void {
+    this.#thread.adopt(snapshot);
+  }
+}
