@@ -46,7 +46,7 @@ export function comparisonTable(comparison: PolicyComparison): string {
     colWidths: [LABEL_WIDTH, ...policies.map(() => POLICY_WIDTH)],
     colAligns: ["left", ...policies.map(() => "right" as const)],
     wordWrap: true,
-    style: { head: [], border: [] },
+    style: { head: [], border: [], compact: true },
   });
   for (const [label, measure, text] of MEASURES) {
     const baseline = measure(policies[0]);
@@ -63,8 +63,8 @@ export function comparisonTable(comparison: PolicyComparison): string {
     ["Epochs", ...policies.map((policy) => decimals(policy.epochs, 0))],
   );
   const recorded = `${decimals(tokens, 0)} tokens in ${decimals(steps, 0)} steps`;
-  const share = `${decimals(100 * recordedShare, 1)} % of the run's tokens`;
-  return `The same ${recorded} (${share}) under each policy:\n${table.toString()}`;
+  const share = `${decimals(100 * recordedShare, 1)} % of the run`;
+  return `The same ${recorded} (${share}), under each policy:\n${table.toString()}`;
 }
 
 function ratioText(value: number | null, baseline: number | null): string {

@@ -62,7 +62,11 @@ export class LiveSummary {
 
 /** The view as a table of 80 columns. */
 export function liveTable({ traffic, pool }: LiveFacts): string {
-  const table = new Table({ colWidths: COLUMN_WIDTHS, wordWrap: true, style: { head: [], border: [] } });
+  const table = new Table({
+    colWidths: COLUMN_WIDTHS,
+    wordWrap: true,
+    style: { head: [], border: [], compact: true },
+  });
   table.push(
     [
       "Requests",

@@ -11,7 +11,7 @@ export function replayTable(summary: ReplaySummary): string {
   const table = new Table({
     head: ["Milliseconds", "mean", "p50", "p90", "p95", "p99"],
     colAligns: ["left", "right", "right", "right", "right", "right"],
-    style: { head: [], border: [] },
+    style: { head: [], border: [], compact: true },
   });
   table.push(
     row("First token (TTFT)", summary.ttftMs),

@@ -42,7 +42,6 @@ export function replayCommand(): Command {
     .addOption(countOption("--max-in-flight <n>", "requests and sockets at one time").default(512))
     .addOption(countOption("--seed <n>", "of the prompts' text").default(1))
     .addOption(jsonOption())
-    .exitOverride()
     .action(replayTrace);
 }
 

@@ -1,0 +1,132 @@
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { cliResult, runCli, startCli } from "../run-cli.ts";
+import { scriptedServer, stream } from "./scripted-server.ts";
+
+const AZURE = [
+  "TIMESTAMP,ContextTokens,GeneratedTokens",
+  "2023-11-16 18:15:46.6800000,20,3",
+  "2023-11-16 18:15:46.6900000,30,4",
+  "2023-11-16 18:15:46.7000000,40,5",
+].join("\r\n");
+
+const MOONCAKE = [
+  { timestamp: 0, input_length: 600, output_length: 2, hash_ids: [0, 1] },
+  { timestamp: 5, input_length: 700, output_length: 2, hash_ids: [0, 2] },
+]
+  .map((line) => JSON.stringify(line))
+  .join("\n");
+
+let folder: string;
+const at = (name: string): string => join(folder, name);
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "plimsoll-replay-"));
+  await writeFile(at("azure.csv"), AZURE);
+  await writeFile(at("mooncake.jsonl"), MOONCAKE);
+  await writeFile(at("broken.csv"), `${AZURE}\r\n2023-11-16 18:15:46.7100000,many,5`);
+});
+
+afterAll(async () => {
+  await rm(folder, { recursive: true });
+});
+
+describe("the replay command", () => {
+  it("replays an Azure trace and writes a report that agrees with what it prints", async () => {
+    await using server = await scriptedServer(stream);
+    const out = at("azure");
+    const args = ["--trace", at("azure.csv"), "--url", server.url.href, "--out", out, "--json"];
+    const { code, stdout } = await runCli("replay", ...args);
+
+    expect(code).toBe(0);
+    const report = JSON.parse(stdout) as Record<string, unknown>;
+    expect(report).toMatchObject({
+      model: "m1",
+      completed: 3,
+      failed: 0,
+      total_input_tokens: 90,
+      total_output_tokens: 12,
+    });
+    expect(JSON.parse(await readFile(join(out, "report.json"), "utf8"))).toEqual(report);
+    const lines = (await readFile(join(out, "requests.jsonl"), "utf8")).trimEnd().split("\n");
+    const requests = lines.map((line) => JSON.parse(line) as { index: number; output_len: number });
+    const lengths = requests.toSorted((a, b) => a.index - b.index).map((request) => request.output_len);
+    expect(lengths).toEqual([3, 4, 5]);
+  });
+
+  it("repeats the shared prefixes of a Mooncake trace", async () => {
+    await using server = await scriptedServer(stream);
+    const args = ["--trace", at("mooncake.jsonl"), "--url", server.url.href, "--out", at("mooncake")];
+    const { code, stdout } = await runCli("replay", ...args, "--model", "m2");
+
+    expect(code).toBe(0);
+    expect(stdout).toContain("2 requests completed, 0 failed");
+    expect(server.bodies.map((body) => body.model)).toEqual(["m2", "m2"]);
+    const [a, b] = server.bodies.map((body) => body.messages[0].content.split(" "));
+    expect(a.slice(0, 512)).toEqual(b.slice(0, 512));
+    expect(a.slice(512)).not.toEqual(b.slice(512));
+  });
+
+  it("ends with the report of what ran on Ctrl-C", async () => {
+    const asked = Promise.withResolvers<void>();
+    await using server = await scriptedServer((_, response) => {
+      response.writeHead(200).flushHeaders();
+      asked.resolve();
+    });
+    const args = ["--trace", at("azure.csv"), "--url", server.url.href, "--out", at("stopped"), "--json"];
+    const child = startCli("replay", ...args, "--max-in-flight", "1");
+    const result = cliResult(child);
+    await asked.promise;
+    child.kill("SIGINT");
+    const { code, stdout } = await result;
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ sent: 1, completed: 0, failed: 0, cancelled: 1 });
+  });
+
+  it("exits 1 with one line when the server cannot be reached, or fails every request", async () => {
+    const gone = await scriptedServer(stream);
+    await gone[Symbol.asyncDispose]();
+    const args = ["--trace", at("azure.csv"), "--out", at("failed")];
+    const unreachable = await runCli("replay", ...args, "--url", gone.url.href);
+    expect(unreachable).toMatchObject({ code: 1, stdout: "" });
+    expect(unreachable.stderr).toBe(`${gone.url.href}: cannot be reached (ECONNREFUSED)\n`);
+
+    await using broken = await scriptedServer((_, response) => void response.writeHead(500).end());
+    const failing = await runCli("replay", ...args, "--url", broken.url.href);
+    expect(failing.code).toBe(1);
+    expect(failing.stdout).toContain("3 × http_500");
+    expect(failing.stderr).toMatch(/failed every request\n$/);
+  });
+
+  it.each([
+    ["a missing trace", { trace: "none.csv" }, /none\.csv: cannot be read \(ENOENT\)/],
+    ["a broken trace", { trace: "broken.csv" }, /broken\.csv: .*line 5.*many/],
+    ["a bad URL", { url: "localhost:8000" }, /^--url: is localhost:8000; expected an http/],
+    ["a bad speed", { speed: "0" }, /'--speed <factor>' argument '0' is invalid/],
+    ["an unknown flag", { fast: "1" }, /unknown option '--fast'/],
+  ])("exits 2 with one line on %s", async (_, changes, message) => {
+    const flags = { trace: "azure.csv", url: "http://127.0.0.1:9", out: "bad", ...changes };
+    const args = Object.entries(flags).flatMap(([name, value]) => [
+      `--${name}`,
+      name === "trace" || name === "out" ? at(value) : value,
+    ]);
+    const { code, stdout, stderr } = await runCli("replay", ...args);
+    expect(stderr).toMatch(message);
+    expect(stderr.trimEnd().split("\n")).toHaveLength(1);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+  });
+
+  it("exits 2 with one line when the folder cannot be written", async () => {
+    await using server = await scriptedServer(stream);
+    const out = join(at("azure.csv"), "below-a-file");
+    const { code, stderr } = await runCli(
+      "replay",
+      ...["--trace", at("azure.csv"), "--url", server.url.href, "--out", out],
+    );
+    expect(stderr).toMatch(/requests\.jsonl: cannot be written \(ENOTDIR\); name a writable place\n$/);
+    expect(code).toBe(2);
+    expect(server.bodies).toEqual([]);
+  });
+});

@@ -1,0 +1,211 @@
+import { describe, expect, it } from "vitest";
+import { Rng } from "../../src/lib/rng.ts";
+import type { TraceRequest } from "../../src/model/traffic.ts";
+import { listModels, ServerUnusable } from "../../src/replay/chat-client.ts";
+import type { DistributionSummary } from "../../src/replay/distribution.ts";
+import type { LiveMeasures } from "../../src/replay/measures.ts";
+import { Replay, type ReplayOptions } from "../../src/replay/replay.ts";
+import type { RequestRecord } from "../../src/replay/request-record.ts";
+import { azureConversation } from "../../src/twin/traffic.ts";
+import { type ChatBody, scriptedServer, sendFrame, stream } from "./scripted-server.ts";
+
+const NEVER = new AbortController().signal;
+
+/** A replay of a trace at once, its records kept. */
+function replayOf(server: URL, trace: Iterable<TraceRequest>, options: Partial<ReplayOptions> = {}) {
+  const records: RequestRecord[] = [];
+  const replay = new Replay({
+    server,
+    model: "m1",
+    trace,
+    speed: 1,
+    durationMs: Number.POSITIVE_INFINITY,
+    maxInFlight: 64,
+    seed: 1,
+    onRecord: (record) => records.push(record),
+    ...options,
+  });
+  return { replay, records };
+}
+
+function requests(count: number, gapMs: number, outputTokens = 5): TraceRequest[] {
+  return Array.from({ length: count }, (_, i) => ({
+    arrivalMs: i * gapMs,
+    inputTokens: 10 + i,
+    outputTokens,
+  }));
+}
+
+function expectOrdered(summary: DistributionSummary | null): void {
+  expect(summary).not.toBeNull();
+  const { p50, p90, p95, p99 } = summary as DistributionSummary;
+  expect([p50, p90, p95, p99]).toEqual([p50, p90, p95, p99].toSorted((a, b) => a - b));
+}
+
+describe("a replay against a real server", () => {
+  it("counts every request and token exactly", async () => {
+    await using server = await scriptedServer(stream);
+    const { replay, records } = replayOf(server.url, requests(20, 5));
+    const summary = await replay.run(NEVER);
+
+    expect(summary).toMatchObject({ sent: 20, completed: 20, failed: 0, cancelled: 0, failures: {} });
+    expect(summary.inputTokens).toBe(20 * 10 + (19 * 20) / 2);
+    expect(summary.outputTokens).toBe(20 * 5);
+    for (const metric of ["ttftMs", "tpotMs", "itlMs", "e2eMs", "scheduleDelayMs"] as const) {
+      expectOrdered(summary[metric]);
+    }
+    for (const record of records) {
+      expect(record.failure).toBeNull();
+      expect(record.itlMs).toHaveLength(record.outputTokens - 1);
+      expect(record.delayMs).toBeGreaterThanOrEqual(0);
+      expect(record.ttftMs).toBeGreaterThan(record.delayMs);
+      const lastToken = (record.ttftMs ?? 0) + record.itlMs.reduce((sum, gap) => sum + gap, 0);
+      expect(record.e2eMs).toBeGreaterThanOrEqual(lastToken - 1e-6);
+    }
+    expect(replay.live()).toMatchObject({ sent: 20, completed: 20, inFlight: 0, failed: 0 });
+  });
+
+  it("asks for a stream with usage, the trace's output tokens, and as many words as input tokens", async () => {
+    await using server = await scriptedServer(stream);
+    const trace = [{ arrivalMs: 0, inputTokens: 700, outputTokens: 3, prefixBlocks: [4, 9] }];
+    await replayOf(new URL("/v1/", server.url), trace, { model: "m2" }).replay.run(NEVER);
+
+    const [body] = server.bodies;
+    expect(body).toMatchObject({ model: "m2", max_tokens: 3, stream: true });
+    expect(body.stream_options).toEqual({ include_usage: true });
+    expect(body.messages[0].content.split(" ")).toHaveLength(700);
+  });
+
+  it("counts frames and the trace's lengths where the server reports no usage", async () => {
+    await using server = await scriptedServer((body, response) => {
+      response.writeHead(200, { "content-type": "text/event-stream" });
+      for (let i = 0; i < body.max_tokens; i++)
+        sendFrame(response, { choices: [{ delta: { content: "x" } }] });
+      response.end("data: [DONE]\n\n");
+    });
+    const summary = await replayOf(server.url, requests(1, 0, 7)).replay.run(NEVER);
+    expect(summary).toMatchObject({ completed: 1, inputTokens: 10, outputTokens: 7 });
+  });
+
+  it("counts failures by reason and leaves them out of the latencies", async () => {
+    const fates: Readonly<
+      Record<number, (body: ChatBody, response: Parameters<typeof stream>[1]) => unknown>
+    > = {
+      1: stream,
+      2: (_, response) => response.writeHead(500).end("{}"),
+      3: (_, response) => response.writeHead(503, { "retry-after": "1" }).end(),
+      4: (_, response) => {
+        response.writeHead(200);
+        sendFrame(response, { choices: [{ delta: { content: "x" } }] });
+        response.socket?.resetAndDestroy();
+      },
+      5: (_, response) => {
+        response.writeHead(200);
+        sendFrame(response, { error: { message: "engine died" } });
+        response.end("data: [DONE]\n\n");
+      },
+      6: (_, response) => {
+        response.writeHead(200);
+        sendFrame(response, { choices: [{ delta: { content: "x" } }] });
+        response.end();
+      },
+      7: (_, response) => response.writeHead(200).end("data: {not json\n\n"),
+    };
+    await using server = await scriptedServer(async (body, response) => {
+      await fates[body.max_tokens](body, response);
+    });
+    const trace = [1, 2, 3, 4, 5, 6, 7, 1].map((outputTokens) => ({
+      arrivalMs: 0,
+      inputTokens: 4,
+      outputTokens,
+    }));
+    const { replay, records } = replayOf(server.url, trace);
+    const summary = await replay.run(NEVER);
+
+    expect(summary).toMatchObject({ sent: 8, completed: 2, failed: 6, cancelled: 0, outputTokens: 2 });
+    const { http_500, http_503, error_frame, incomplete_stream, ...resets } = summary.failures;
+    expect({ http_500, http_503, error_frame, incomplete_stream }).toEqual({
+      http_500: 1,
+      http_503: 1,
+      error_frame: 2,
+      incomplete_stream: 1,
+    });
+    expect(Object.entries(resets)).toEqual([[expect.stringMatching(/^(ECONNRESET|UND_ERR_SOCKET)$/), 1]]);
+    const indexes = records.map((record) => record.index).toSorted((a, b) => a - b);
+    expect(indexes).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
+  });
+
+  it("fails requests, not the run, when nobody listens", async () => {
+    const gone = await scriptedServer(stream);
+    await gone[Symbol.asyncDispose]();
+    const summary = await replayOf(gone.url, requests(3, 0)).replay.run(NEVER);
+    expect(summary).toMatchObject({ sent: 3, completed: 0, failed: 3, failures: { ECONNREFUSED: 3 } });
+    expect(summary.ttftMs).toBeNull();
+    await expect(listModels(gone.url)).rejects.toThrow(ServerUnusable);
+  });
+
+  it("is open loop: sends on although nothing has been answered", async () => {
+    const held: (() => Promise<void>)[] = [];
+    const seen: LiveMeasures[] = [];
+    await using server = await scriptedServer(async (body, response) => {
+      held.push(() => stream(body, response));
+      if (held.length < 12) return;
+      seen.push(replay.live());
+      await Promise.all(held.map((release) => release()));
+    });
+    const { replay } = replayOf(server.url, requests(12, 2));
+    const summary = await replay.run(NEVER);
+    expect(seen).toMatchObject([{ sent: 12, inFlight: 12, completed: 0, ttftMs: null }]);
+    expect(summary).toMatchObject({ completed: 12, maxInFlight: 12 });
+    expect(server.mostOpen).toBe(12);
+  });
+
+  it("never has more in flight than allowed, and reports the wait as schedule delay", async () => {
+    await using server = await scriptedServer(stream);
+    const { replay, records } = replayOf(server.url, requests(9, 0), { maxInFlight: 2 });
+    const summary = await replay.run(NEVER);
+    expect(summary).toMatchObject({ completed: 9, maxInFlight: 2 });
+    expect(server.mostOpen).toBeLessThanOrEqual(2);
+    const last = records.find((record) => record.index === 8) as RequestRecord;
+    const first = records.find((record) => record.index === 0) as RequestRecord;
+    expect(last.delayMs).toBeGreaterThan(first.delayMs);
+    expect(last.ttftMs).toBeGreaterThan(last.delayMs);
+  });
+
+  it("ends with what ran when stopped, and frees the server", async () => {
+    const stop = new AbortController();
+    const freed = Promise.withResolvers<void>();
+    await using server = await scriptedServer(async (body, response) => {
+      if (server.bodies.length <= 2) return stream(body, response);
+      response.once("close", freed.resolve);
+      stop.abort();
+    });
+    const endless = azureConversation(new Rng(1), 200).map((request) => ({ ...request, outputTokens: 2 }));
+    const { replay } = replayOf(server.url, endless, { maxInFlight: 1 });
+    const summary = await replay.run(stop.signal);
+    expect(summary).toMatchObject({ sent: 3, completed: 2, cancelled: 1, failed: 0, failures: {} });
+    await freed.promise;
+  });
+
+  it("stops by itself at the duration, and waits for what is in flight", async () => {
+    await using server = await scriptedServer(stream);
+    const summary = await replayOf(server.url, requests(100, 10), { durationMs: 100, speed: 2 }).replay.run(
+      NEVER,
+    );
+    expect(summary).toMatchObject({ sent: 20, completed: 20 });
+  });
+
+  it("sends nothing once stopped beforehand", async () => {
+    await using server = await scriptedServer(stream);
+    const summary = await replayOf(server.url, requests(3, 0)).replay.run(AbortSignal.abort());
+    expect(summary).toMatchObject({ sent: 0, completed: 0, cancelled: 0 });
+    expect(server.bodies).toEqual([]);
+  });
+});
+
+describe("the models of a server", () => {
+  it("are listed in the server's order", async () => {
+    await using server = await scriptedServer(stream);
+    expect(await listModels(server.url)).toEqual(["m1", "m2"]);
+  });
+});

@@ -1,0 +1,122 @@
+import { PassThrough } from "node:stream";
+import { text } from "node:stream/consumers";
+import { describe, expect, it } from "vitest";
+import { comparisonTable, type PolicyOutcome } from "../../src/cli/comparison-table.ts";
+import { type LiveFacts, LiveSummary, liveTable } from "../../src/cli/live-summary.ts";
+
+const facts: LiveFacts = {
+  traffic: {
+    elapsedMs: 83_000,
+    sent: 4000,
+    inFlight: 38,
+    completed: 3960,
+    failed: 2,
+    inputTokensPerSecond: 46_320.2,
+    outputTokensPerSecond: 1180,
+    ttftMs: { p50: 182.2, p95: 1401 },
+    itlMs: { p50: 31.44, p95: 44.9 },
+  },
+  pool: {
+    balancedness: { now: 0.871, start: 0.523 },
+    nodeHopsPerToken: { now: 1.931, start: null },
+    epoch: 12,
+    movedSlots: 1614,
+    decision: "kept the placement: moving 214 slots would win 1.8 % of step time but cost 2.1 s of transfer",
+    lagMs: 3.2,
+    dashboardUrl: "http://127.0.0.1:8080/",
+  },
+};
+
+function widest(view: string): number {
+  return Math.max(...view.split("\n").map((line) => line.length));
+}
+
+/** The row of a table that begins with `label`, as its cells. */
+function row(view: string, label: string): string[] {
+  const line = view.split("\n").find((each) => each.startsWith(`│ ${label} `)) ?? "";
+  return line
+    .split("│")
+    .slice(2, -1)
+    .map((cell) => cell.trim());
+}
+
+function outcome(name: string, changes: Partial<PolicyOutcome> = {}): PolicyOutcome {
+  return {
+    name,
+    balancedness: 0.5,
+    nodeHopsPerToken: 2.4,
+    hopsPerToken: 5.9,
+    meanStepMs: 60,
+    tokensPerGpuSecond: 1200,
+    movedSlots: 0,
+    epochs: 1,
+    ...changes,
+  };
+}
+
+describe("the live view", () => {
+  it("fits 80 columns and shows every fact", () => {
+    const view = liveTable(facts);
+    expect(widest(view)).toBe(80);
+    expect(row(view, "Requests")).toEqual(["3,960 done", "38 in flight", "2 failed"]);
+    expect(row(view, "Tokens/s")).toEqual(["1,180 out", "46,320 in", "00:01:23"]);
+    expect(row(view, "First token")).toEqual(["p50 182 ms", "p95 1,401 ms", ""]);
+    expect(row(view, "Between tokens")).toEqual(["p50 31.4 ms", "p95 44.9 ms", ""]);
+    expect(row(view, "Balancedness")).toEqual(["0.871 now", "0.523 at start", ""]);
+    expect(row(view, "Node hops/token")).toEqual(["1.931 now", "– at start", ""]);
+    expect(row(view, "Placement")).toEqual(["epoch 12", "1,614 GPU moves", "lag 3.20 ms"]);
+    expect(view.replaceAll(/[\s│]+/g, " ")).toContain(facts.pool?.decision);
+    expect(view).toContain("http://127.0.0.1:8080/");
+  });
+
+  it("shows traffic alone where there is no pool", () => {
+    const view = liveTable({ ...facts, pool: null });
+    expect(view).toContain("Requests");
+    expect(view).not.toContain("Balancedness");
+  });
+
+  it("writes a line every five seconds where there is no terminal", async () => {
+    const pipe = new PassThrough();
+    const summary = new LiveSummary(pipe as unknown as NodeJS.WriteStream);
+    for (let second = 1; second <= 12; second++) {
+      summary.update({ ...facts, traffic: { ...facts.traffic, elapsedMs: second * 1000 } });
+    }
+    summary.close();
+    pipe.end();
+    const lines = (await text(pipe)).trimEnd().split("\n");
+    expect(lines.map((line) => line.slice(0, 8))).toEqual(["00:00:01", "00:00:06", "00:00:11"]);
+    expect(lines[0]).toContain("balancedness 0.871 (0.523 at start)");
+    expect(lines[0]).toContain("1614 GPU moves");
+  });
+});
+
+describe("the comparison", () => {
+  const view = comparisonTable({
+    policies: [
+      outcome("no redundancy"),
+      outcome("EPLB, even", { balancedness: 0.7, movedSlots: 3712, epochs: 4 }),
+      outcome("Plimsoll", { balancedness: 0.9, meanStepMs: 45, nodeHopsPerToken: null }),
+    ],
+    steps: 1234,
+    tokens: 1_234_567,
+    recordedShare: 0.43,
+  });
+
+  it("fits 80 columns, and 100 with a fourth policy", () => {
+    expect(widest(view)).toBe(80);
+    const policies = ["a", "b", "c", "d"].map((name) => outcome(name));
+    const wide = comparisonTable({ policies, steps: 1, tokens: 1, recordedShare: 1 });
+    expect(widest(wide)).toBe(100);
+  });
+
+  it("has each policy's ratio to the first", () => {
+    expect(row(view, "Balancedness")).toEqual(["0.500", "0.700   ×1.40", "0.900   ×1.80"]);
+    expect(row(view, "Mean step, ms")).toEqual(["60.0", "60.0   ×1.00", "45.0   ×0.75"]);
+    expect(row(view, "GPU moves")).toEqual(["0", "3,712", "0"]);
+    expect(row(view, "Node hops/token")[2]).toMatch(/^–\s+×–$/);
+  });
+
+  it("says how much of the run it speaks for", () => {
+    expect(view).toContain("1,234,567 tokens in 1,234 steps (43.0 % of the run)");
+  });
+});
