@@ -50,7 +50,7 @@ export const importTable: readonly Row[] = [
   { unit: "store/*", imports: ["control/snapshot-store.ts", "model", "lib"], packages: [], pure: false },
   {
     unit: "telemetry",
-    imports: ["model", "lib"],
+    imports: ["serving/traffic-observer.ts", "model", "lib"],
     packages: ["@opentelemetry/api", "@opentelemetry/exporter-prometheus", "@opentelemetry/sdk-metrics"],
     pure: false,
   },
@@ -67,7 +67,7 @@ export const importTable: readonly Row[] = [
     pure: false,
   },
   { unit: "dashboard", imports: [], packages: ["echarts", "preact", "vite"], pure: false },
-  { unit: "compose.ts", imports: ["src"], packages: [], pure: false },
+  { unit: "compose.ts", imports: ["src"], packages: ["fastify"], pure: false },
   { unit: "cli", imports: ["src"], packages: ["cli-table3", "commander", "log-update"], pure: false },
   { unit: "main.ts", imports: ["cli", "lib"], packages: ["commander"], pure: false },
 ];

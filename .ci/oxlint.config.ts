@@ -24,8 +24,6 @@ export default defineConfig({
   plugins: ["eslint", "typescript", "unicorn", "oxc", "import", "promise", "vitest"],
   jsPlugins: ["./import-table-rule.ts"],
   options: { typeAware: true, denyWarnings: true },
-  // What lies there breaks the rules on purpose: test/integration/import-table.test.ts.
-  ignorePatterns: ["**/test/lint/**"],
   env: { builtin: true, es2026: true, node: true },
   categories: { correctness: "error", suspicious: "error", perf: "error" },
   rules: {
@@ -56,13 +54,35 @@ export default defineConfig({
     "import/no-unassigned-import": ["error", { allow: ["**/*.css"] }],
     // Published records are read-only: a changed one is a copy.
     "oxc/no-map-spread": "off",
+    // Taken for Express by its name; Fastify's handlers are async.
+    "oxc/no-async-endpoint-handlers": "off",
     // tsc's noImplicitReturns says it better.
     "typescript/consistent-return": "off",
     // JSON and caught errors arrive untyped.
     "typescript/no-unsafe-type-assertion": "off",
     "unicorn/consistent-function-scoping": "off",
+    // Workers and ports have no origin.
+    "unicorn/require-post-message-target-origin": "off",
+    "vitest/no-conditional-expect": "off",
+    "vitest/no-standalone-expect": "off",
+    // A contract suite names its tests through a function of its own.
+    "vitest/expect-expect": ["error", { assertFunctionNames: ["expect", "expect*", "fc.assert", "check"] }],
+    "vitest/valid-describe-callback": "off",
+    "vitest/valid-title": "off",
   },
   overrides: [
+    {
+      // Answers come as untyped JSON, and clients speak yesterday's fields too.
+      files: ["**/test/**", "**/*.mjs"],
+      rules: {
+        "typescript/no-deprecated": "off",
+        "typescript/no-unsafe-argument": "off",
+        "typescript/no-unsafe-assignment": "off",
+        "typescript/no-unsafe-call": "off",
+        "typescript/no-unsafe-member-access": "off",
+        "typescript/no-unsafe-return": "off",
+      },
+    },
     {
       files: pureFolders,
       rules: {
