@@ -1,32 +1,11 @@
 import Table from "cli-table3";
+import type { Comparison, PolicyResult } from "../model/comparison.ts";
 import { decimals, milliseconds } from "./number-text.ts";
 
-/** The same recorded tokens under several policies, the baseline first. */
-export interface PolicyComparison {
-  readonly policies: readonly PolicyOutcome[];
-  readonly steps: number;
-  readonly tokens: number;
-  /** The share of the run's tokens that were recorded, 0..1. */
-  readonly recordedShare: number;
-}
-
-export interface PolicyOutcome {
-  readonly name: string;
-  /** Null where nothing was forwarded, as for the figures below. */
-  readonly balancedness: number | null;
-  /** Per token and layer. */
-  readonly nodeHopsPerToken: number | null;
-  readonly hopsPerToken: number | null;
-  readonly meanStepMs: number | null;
-  readonly tokensPerGpuSecond: number | null;
-  readonly movedSlots: number;
-  readonly epochs: number;
-}
-
-type Measure = (outcome: PolicyOutcome) => number | null;
+type Measure = (result: PolicyResult) => number;
 
 /** The rows that have a ratio to the baseline. */
-const MEASURES: readonly [label: string, measure: Measure, text: (value: number | null) => string][] = [
+const MEASURES: readonly [label: string, measure: Measure, text: (value: number) => string][] = [
   ["Balancedness", (policy) => policy.balancedness, (value) => decimals(value, 3)],
   ["Node hops/token", (policy) => policy.nodeHopsPerToken, (value) => decimals(value, 3)],
   ["Hops/token", (policy) => policy.hopsPerToken, (value) => decimals(value, 3)],
@@ -39,10 +18,10 @@ const LABEL_WIDTH = 18;
 const POLICY_WIDTH = 19;
 
 /** The comparison at the end of a run: a column per policy, with its ratio to the first. */
-export function comparisonTable(comparison: PolicyComparison): string {
+export function comparisonTable(comparison: Comparison): string {
   const { policies, steps, tokens, recordedShare } = comparison;
   const table = new Table({
-    head: ["", ...policies.map((policy) => policy.name)],
+    head: ["", ...policies.map((policy) => policy.title)],
     colWidths: [LABEL_WIDTH, ...policies.map(() => POLICY_WIDTH)],
     colAligns: ["left", ...policies.map(() => "right" as const)],
     wordWrap: true,
@@ -67,7 +46,6 @@ export function comparisonTable(comparison: PolicyComparison): string {
   return `The same ${recorded} (${share}), under each policy:\n${table.toString()}`;
 }
 
-function ratioText(value: number | null, baseline: number | null): string {
-  const ratio = value === null || baseline === null || baseline === 0 ? null : value / baseline;
-  return `×${decimals(ratio, 2)}`.padStart(6);
+function ratioText(value: number, baseline: number): string {
+  return `×${decimals(value / baseline, 2)}`.padStart(6);
 }

@@ -109,7 +109,7 @@ function changeRow(name: string, { now, start }: NowAndStart): string[] {
 }
 
 /** The view as one line. */
-export function liveLine({ traffic, pool }: LiveFacts): string {
+function liveLine({ traffic, pool }: LiveFacts): string {
   const parts = [
     `${traffic.completed} done, ${traffic.inFlight} in flight, ${traffic.failed} failed`,
     `tokens/s ${decimals(traffic.outputTokensPerSecond, 0)} out, ${decimals(traffic.inputTokensPerSecond, 0)} in`,

@@ -5,14 +5,15 @@ const FORMATS = [0, 1, 2, 3].map(
     new Intl.NumberFormat("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits }),
 );
 
-/** A number with thousands separators and 0 to 3 decimals; a dash for null. */
+/** A number with thousands separators and 0 to 3 decimals; a dash for what is not known. */
 export function decimals(value: number | null | undefined, digits: 0 | 1 | 2 | 3): string {
-  return value === null || value === undefined ? UNKNOWN : FORMATS[digits].format(value);
+  const known = value ?? Number.NaN;
+  return Number.isFinite(known) ? FORMATS[digits].format(known) : UNKNOWN;
 }
 
 /** Milliseconds to three significant digits or the whole: `8.13`, `31.4`, `182`, `12,034`. */
 export function milliseconds(value: number | null | undefined): string {
-  const magnitude = value === null || value === undefined ? 0 : Math.abs(value);
+  const magnitude = Math.abs(value ?? 0);
   return decimals(value, magnitude < 10 ? 2 : magnitude < 100 ? 1 : 0);
 }
 

@@ -84,7 +84,8 @@ export class ChatClient {
       const response = await this.#post(chat);
       if (response.statusCode === 200) {
         const decoder = new TextDecoder();
-        for await (const chunk of response.body) parser.feed(decoder.decode(chunk, { stream: true }));
+        const chunks: AsyncIterable<Uint8Array> = response.body;
+        for await (const chunk of chunks) parser.feed(decoder.decode(chunk, { stream: true }));
       } else {
         failure = `http_${response.statusCode}`;
         await response.body.dump();

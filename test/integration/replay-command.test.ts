@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { cliResult, runCli, startCli } from "../run-cli.ts";
-import { scriptedServer, stream } from "./scripted-server.ts";
+import { scriptedServer, stream } from "../fakes/scripted-server.ts";
 
 const AZURE = [
   "TIMESTAMP,ContextTokens,GeneratedTokens",
@@ -121,10 +121,8 @@ describe("the replay command", () => {
   it("exits 2 with one line when the folder cannot be written", async () => {
     await using server = await scriptedServer(stream);
     const out = join(at("azure.csv"), "below-a-file");
-    const { code, stderr } = await runCli(
-      "replay",
-      ...["--trace", at("azure.csv"), "--url", server.url.href, "--out", out],
-    );
+    const args = ["--trace", at("azure.csv"), "--url", server.url.href, "--out", out];
+    const { code, stderr } = await runCli("replay", ...args);
     expect(stderr).toMatch(/requests\.jsonl: cannot be written \(ENOTDIR\); name a writable place\n$/);
     expect(code).toBe(2);
     expect(server.bodies).toEqual([]);

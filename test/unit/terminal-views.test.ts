@@ -1,8 +1,9 @@
 import { PassThrough } from "node:stream";
 import { text } from "node:stream/consumers";
 import { describe, expect, it } from "vitest";
-import { comparisonTable, type PolicyOutcome } from "../../src/cli/comparison-table.ts";
+import { comparisonTable } from "../../src/cli/comparison-table.ts";
 import { type LiveFacts, LiveSummary, liveTable } from "../../src/cli/live-summary.ts";
+import type { PolicyResult } from "../../src/model/comparison.ts";
 
 const facts: LiveFacts = {
   traffic: {
@@ -40,9 +41,10 @@ function row(view: string, label: string): string[] {
     .map((cell) => cell.trim());
 }
 
-function outcome(name: string, changes: Partial<PolicyOutcome> = {}): PolicyOutcome {
+function result(title: string, changes: Partial<PolicyResult> = {}): PolicyResult {
   return {
-    name,
+    name: title,
+    title,
     balancedness: 0.5,
     nodeHopsPerToken: 2.4,
     hopsPerToken: 5.9,
@@ -93,9 +95,9 @@ describe("the live view", () => {
 describe("the comparison", () => {
   const view = comparisonTable({
     policies: [
-      outcome("no redundancy"),
-      outcome("EPLB, even", { balancedness: 0.7, movedSlots: 3712, epochs: 4 }),
-      outcome("Plimsoll", { balancedness: 0.9, meanStepMs: 45, nodeHopsPerToken: null }),
+      result("no redundancy"),
+      result("EPLB, even shares", { balancedness: 0.7, movedSlots: 3712, epochs: 4 }),
+      result("Plimsoll", { balancedness: 0.9, meanStepMs: 45, nodeHopsPerToken: Number.NaN }),
     ],
     steps: 1234,
     tokens: 1_234_567,
@@ -104,7 +106,7 @@ describe("the comparison", () => {
 
   it("fits 80 columns, and 100 with a fourth policy", () => {
     expect(widest(view)).toBe(80);
-    const policies = ["a", "b", "c", "d"].map((name) => outcome(name));
+    const policies = ["a", "b", "c", "d"].map((title) => result(title));
     const wide = comparisonTable({ policies, steps: 1, tokens: 1, recordedShare: 1 });
     expect(widest(wide)).toBe(100);
   });
