@@ -1,6 +1,7 @@
 import type { BalancePolicy } from "../core/planning/balance-policy.ts";
-import { Balancer, type Cadence, type Decision } from "../core/planning/balancer.ts";
+import { Balancer, type Decision } from "../core/planning/balancer.ts";
 import type { Clock } from "../lib/clock.ts";
+import type { Cadence } from "../model/cadence.ts";
 import type { MoeModel } from "../model/moe-model.ts";
 import type { Placement } from "../model/placement.ts";
 import type { EpochReport, PoolReport } from "../model/pool-report.ts";

@@ -1,7 +1,8 @@
 import { H800, type Hardware } from "../core/cost/hardware.ts";
 import { BALANCE_POLICIES, type BalancePolicy } from "../core/planning/balance-policy.ts";
-import { Balancer, type Cadence } from "../core/planning/balancer.ts";
+import { Balancer } from "../core/planning/balancer.ts";
 import { policyTopology } from "../core/planning/policy-topology.ts";
+import type { Cadence } from "../model/cadence.ts";
 import type { Comparison, PolicyResult } from "../model/comparison.ts";
 import type { MoeModel } from "../model/moe-model.ts";
 import { type Topology, gpuCount } from "../model/topology.ts";

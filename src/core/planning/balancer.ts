@@ -1,3 +1,4 @@
+import type { Cadence } from "../../model/cadence.ts";
 import type { ExpertLoad } from "../../model/load.ts";
 import { type MoeModel, moeLayers } from "../../model/moe-model.ts";
 import { type Placement, type ReplicaIndex, indexReplicas } from "../../model/placement.ts";
@@ -10,12 +11,6 @@ import { evenShares } from "../shares/even-shares.ts";
 import { balancedness, gpuLoads } from "../shares/gpu-loads.ts";
 import { solveShares } from "../shares/solve-shares.ts";
 import type { BalancePolicy } from "./balance-policy.ts";
-
-/** How often the two time scales come round, ms. Each tracks load with its own interval as the half-life. */
-export interface Cadence {
-  readonly sharesMs: number;
-  readonly placementMs: number;
-}
 
 /** What a dispatcher needs, and how balanced it is expected to be. */
 export interface Plan {

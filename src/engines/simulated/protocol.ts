@@ -1,4 +1,4 @@
-import type { Cadence } from "../../core/planning/balancer.ts";
+import type { Cadence } from "../../model/cadence.ts";
 import type { Comparison } from "../../model/comparison.ts";
 import type { MoeModel } from "../../model/moe-model.ts";
 import type { Placement } from "../../model/placement.ts";

@@ -1,0 +1,178 @@
+import { BALANCE_POLICIES } from "../core/planning/balance-policy.ts";
+import { Balancer, type Plan } from "../core/planning/balancer.ts";
+import { Rng } from "../lib/rng.ts";
+import { Sample, type SampleSummary } from "../lib/sample.ts";
+import type { Cadence } from "../model/cadence.ts";
+import type { MoeModel } from "../model/moe-model.ts";
+import { type Topology, gpuCount } from "../model/topology.ts";
+import type { TraceRequest } from "../model/traffic.ts";
+import { leastInFlight } from "../routing/least-in-flight.ts";
+import { chooseShard } from "../routing/policy.ts";
+import type { RoutingSource } from "./routing-source.ts";
+import { SimulatedPool } from "./simulated-pool.ts";
+import type { StepRecorder } from "./step-recorder.ts";
+import { transferMs } from "./weight-transfer.ts";
+
+export interface VirtualRunOptions {
+  readonly model: MoeModel;
+  readonly topology: Topology;
+  readonly routing: RoutingSource;
+  /** In order of arrival; may be endless. */
+  readonly traffic: Iterable<TraceRequest>;
+  /** No request arrives later than this; those that have are finished. */
+  readonly durationMs: number;
+  readonly cadence: Cadence;
+  readonly seed: number;
+  readonly recorder: StepRecorder;
+}
+
+/** A run in virtual time; latencies in virtual milliseconds. */
+export interface VirtualRunResult {
+  readonly virtualMs: number;
+  readonly requests: number;
+  /** Requests longer than a rank's cache: refused, as an engine would. */
+  readonly refused: number;
+  readonly inputTokens: number;
+  readonly outputTokens: number;
+  readonly steps: number;
+  readonly ttftMs: SampleSummary | null;
+  readonly itlMs: SampleSummary | null;
+  readonly tpotMs: SampleSummary | null;
+  readonly e2eMs: SampleSummary | null;
+  readonly epochs: number;
+  readonly movedSlots: number;
+}
+
+interface InFlight {
+  readonly arrivalMs: number;
+  readonly rank: number;
+  readonly tokens: number;
+  readonly outputTokens: number;
+  firstMs: number;
+  lastMs: number;
+}
+
+/**
+ * The demo's pool without the clock: the same twin, routing and planning, driven by the trace's own time. One
+ * event a step: what has arrived by then is routed to the rank with the fewest requests in flight. Yields the
+ * part of `durationMs` that has passed, 0..1.
+ */
+export function* virtualRun(options: VirtualRunOptions): Generator<number, VirtualRunResult> {
+  const { model, topology, routing, durationMs, cadence, seed, recorder } = options;
+  const policy = BALANCE_POLICIES.plimsoll;
+  const balancer = new Balancer(model, topology, policy, cadence, 0);
+  const pool = new SimulatedPool({ model, routing, dispatch: policy.dispatch, seed }, balancer.current);
+  const ranks = gpuCount(topology);
+  const loads = { requests: new Int32Array(ranks), tokens: new Float64Array(ranks) };
+  const rng = new Rng(seed, 4);
+  const flights = new Map<number, InFlight>();
+  const [ttft, itl, tpot, e2e] = [new Sample(), new Sample(), new Sample(), new Sample()];
+  const arrivals = options.traffic[Symbol.iterator]();
+  let next = arrivals.next();
+  let nowMs = 0;
+  let windowFrom = 0;
+  let rollout: { readonly plan: Plan; readonly readyMs: number; readonly movedSlots: number } | null = null;
+  let [requests, refused, inputTokens, outputTokens, steps, movedSlots] = [0, 0, 0, 0, 0, 0];
+  let epochs = 1;
+
+  const adopt = (plan: Plan, moved: number) => {
+    balancer.accept(plan);
+    pool.adopt(plan);
+    movedSlots += moved;
+    epochs++;
+  };
+  const arrive = (request: TraceRequest) => {
+    requests++;
+    const tokens = request.inputTokens + request.outputTokens;
+    if (tokens > pool.maxRequestTokens) {
+      refused++;
+      return;
+    }
+    const rank = chooseShard(leastInFlight, { shards: ranks, loads, tried: [] }, rng);
+    loads.requests[rank]++;
+    loads.tokens[rank] += tokens;
+    pool.submit(requests, rank, request.inputTokens, request.outputTokens);
+    const { arrivalMs } = request;
+    flights.set(requests, {
+      arrivalMs,
+      rank,
+      tokens,
+      outputTokens: request.outputTokens,
+      firstMs: Number.NaN,
+      lastMs: Number.NaN,
+    });
+    inputTokens += request.inputTokens;
+    outputTokens += request.outputTokens;
+  };
+  const token = (flight: InFlight) => {
+    if (Number.isNaN(flight.firstMs)) {
+      flight.firstMs = nowMs;
+      ttft.add(nowMs - flight.arrivalMs);
+    } else itl.add(nowMs - flight.lastMs);
+    flight.lastMs = nowMs;
+  };
+  const finish = (id: number, flight: InFlight) => {
+    e2e.add(nowMs - flight.arrivalMs);
+    if (flight.outputTokens > 1) tpot.add((nowMs - flight.firstMs) / (flight.outputTokens - 1));
+    loads.requests[flight.rank]--;
+    loads.tokens[flight.rank] -= flight.tokens;
+    flights.delete(id);
+  };
+  const balance = () => {
+    if (rollout !== null && nowMs >= rollout.readyMs) {
+      adopt(rollout.plan, rollout.movedSlots);
+      rollout = null;
+    }
+    if (nowMs - windowFrom < cadence.sharesMs) return;
+    const window = pool.takeWindow(nowMs - windowFrom);
+    windowFrom = nowMs;
+    if (window.tokens > 0) balancer.observe(window.load, window.spanMs);
+    if (rollout !== null) return;
+    const decision = balancer.decide(nowMs);
+    if (decision?.kind === "shares") adopt(decision.plan, 0);
+    if (decision?.kind === "placement") {
+      const travelMs = transferMs(model, balancer.current.placement, decision.plan.placement);
+      rollout = { plan: decision.plan, readyMs: nowMs + travelMs, movedSlots: decision.moves.slots };
+    }
+  };
+
+  for (;;) {
+    while (next.done !== true && next.value.arrivalMs <= Math.min(nowMs, durationMs)) {
+      arrive(next.value);
+      next = arrivals.next();
+    }
+    const step = pool.step();
+    if (step === null) {
+      if (next.done === true || next.value.arrivalMs > durationMs) break;
+      nowMs = next.value.arrivalMs;
+      continue;
+    }
+    recorder.record(nowMs, pool.batch);
+    steps++;
+    nowMs += step.ms;
+    for (const id of step.made) {
+      const flight = flights.get(id);
+      if (flight !== undefined) token(flight);
+    }
+    for (const id of step.finished) {
+      const flight = flights.get(id);
+      if (flight !== undefined) finish(id, flight);
+    }
+    balance();
+    yield Math.min(1, nowMs / durationMs);
+  }
+  return {
+    virtualMs: nowMs,
+    requests,
+    refused,
+    inputTokens,
+    outputTokens,
+    steps,
+    ttftMs: ttft.summary(),
+    itlMs: itl.summary(),
+    tpotMs: tpot.summary(),
+    e2eMs: e2e.summary(),
+    epochs,
+    movedSlots,
+  };
+}
