@@ -51,7 +51,7 @@ export const importTable: readonly Row[] = [
   {
     unit: "telemetry",
     imports: ["serving/traffic-observer.ts", "model", "lib"],
-    packages: ["@opentelemetry/api", "@opentelemetry/exporter-prometheus", "@opentelemetry/sdk-metrics"],
+    packages: ["@opentelemetry"],
     pure: false,
   },
   {
