@@ -1,8 +1,11 @@
 import { Command } from "commander";
+import { checkCommand } from "./check.ts";
 import { convertCommand } from "./convert.ts";
 import { dispatchCommand } from "./dispatch.ts";
 import { placeCommand } from "./place.ts";
 import { replayCommand } from "./replay.ts";
+import { serveCommand } from "./serve.ts";
+import { simulateCommand } from "./simulate.ts";
 
 /** The whole command line. Each command is one file beside this one. */
 export function program(): Command {
@@ -11,10 +14,13 @@ export function program(): Command {
     .showHelpAfterError(false)
     .exitOverride()
     .configureOutput({ outputError: (text, write) => write(`${text.trim().replaceAll(/\s+/g, " ")}\n`) })
+    .addCommand(checkCommand())
     .addCommand(convertCommand())
     .addCommand(dispatchCommand())
     .addCommand(placeCommand())
-    .addCommand(replayCommand());
+    .addCommand(replayCommand())
+    .addCommand(serveCommand())
+    .addCommand(simulateCommand());
   for (const command of root.commands) command.copyInheritedSettings(root);
   return root;
 }

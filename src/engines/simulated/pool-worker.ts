@@ -81,10 +81,10 @@ class PoolWorker {
   }
 
   #adopt(snapshot: RoutingSnapshot): void {
-    const { model, seed } = this.#data;
+    const { model, seed, dispatch } = this.#data;
     this.#snapshot = snapshot;
     if (this.#pool === null) {
-      this.#pool = new SimulatedPool({ model, seed, routing: this.#routing, dispatch: "priced" }, snapshot);
+      this.#pool = new SimulatedPool({ model, seed, routing: this.#routing, dispatch }, snapshot);
       this.#post({ kind: "ready", maxRequestTokens: this.#pool.maxRequestTokens });
     } else this.#pool.adopt(snapshot);
   }

@@ -1,5 +1,6 @@
 import type { Cadence } from "../../model/cadence.ts";
 import type { Comparison } from "../../model/comparison.ts";
+import type { DispatchPolicy } from "../../model/dispatch-policy.ts";
 import type { MoeModel } from "../../model/moe-model.ts";
 import type { Placement } from "../../model/placement.ts";
 import type { PoolWindow } from "../../model/pool-window.ts";
@@ -15,6 +16,7 @@ export interface ThreadData {
   readonly seed: number;
   /** Where tokens get their experts from; null = the gate on a synthetic source. */
   readonly routing: RoutingTrace | null;
+  readonly dispatch: DispatchPolicy;
   /** Tokens to record for a comparison at most; 0 records nothing. */
   readonly recordTokens: number;
 }

@@ -1,0 +1,87 @@
+import { join } from "node:path";
+import { Command } from "commander";
+import { type Scenario, loadScenario } from "../config/scenario.ts";
+import type { Comparison } from "../model/comparison.ts";
+import { comparePolicies } from "../twin/compare-policies.ts";
+import { StepRecorder } from "../twin/step-recorder.ts";
+import { SyntheticRouting } from "../twin/synthetic-routing.ts";
+import { TraceRouting } from "../twin/trace-routing.ts";
+import { type VirtualRunResult, virtualRun } from "../twin/virtual-run.ts";
+import { comparisonTable } from "./comparison-table.ts";
+import { milliseconds } from "./number-text.ts";
+import { jsonOption } from "./options.ts";
+import { type Output, output, writeOutput } from "./output.ts";
+import { openRouting, openTraffic } from "./simulation-inputs.ts";
+
+const PROGRESS_MS = 2000;
+
+interface SimulateFlags {
+  readonly scenario: string;
+  readonly out: string;
+  readonly json?: true;
+}
+
+/** `simulate`: the demo's pool in virtual time. */
+export function simulateCommand(): Command {
+  return new Command("simulate")
+    .description("Run a simulated pool on a trace in virtual time, and compare the ways of balancing it.")
+    .requiredOption("--scenario <file>", "what to run (YAML; see loadtest/scenarios)")
+    .requiredOption("--out <dir>", "folder for report.json")
+    .addOption(jsonOption())
+    .exitOverride()
+    .action(simulate);
+}
+
+async function simulate(flags: SimulateFlags): Promise<void> {
+  const scenario = await loadScenario(flags.scenario);
+  const out = output(flags.json ?? false);
+  const { run, comparison } = await runScenario(scenario, out);
+  const report = { scenario: flags.scenario, run, comparison };
+  await writeOutput(join(flags.out, "report.json"), `${JSON.stringify(report, null, 2)}\n`);
+  out.result(report, `${runText(run)}\n\n${comparisonTable(comparison)}`);
+}
+
+async function runScenario(
+  scenario: Scenario,
+  out: Output,
+): Promise<{ run: VirtualRunResult; comparison: Comparison }> {
+  const { model, topology, cadence, seed, durationMs } = scenario;
+  const trace = await openRouting(scenario.routing, model);
+  const routing = trace === null ? new SyntheticRouting(model, seed) : new TraceRouting(trace);
+  const traffic = await openTraffic(scenario.trace, scenario.requestsPerSecond, seed);
+  const recorder = new StepRecorder(scenario.recordTokens);
+  const run = drain(
+    virtualRun({ model, topology, routing, traffic, durationMs, cadence, seed, recorder }),
+    (part) => out.progress(`simulating: ${percent(part)}`),
+  );
+  const comparison = drain(comparePolicies(recorder, { model, topology, routing, cadence, seed }), (part) =>
+    out.progress(`comparing policies: ${percent(part)}`),
+  );
+  return { run, comparison };
+}
+
+/** Runs to the end; says the part done now and then. */
+function drain<T>(steps: Generator<number, T>, say: (part: number) => void): T {
+  let saidAt = performance.now();
+  for (;;) {
+    const next = steps.next();
+    if (next.done === true) return next.value;
+    if (performance.now() - saidAt < PROGRESS_MS) continue;
+    saidAt = performance.now();
+    say(next.value);
+  }
+}
+
+function percent(part: number): string {
+  return `${Math.round(part * 100)} %`;
+}
+
+function runText(run: VirtualRunResult): string {
+  const pair = (latency: VirtualRunResult["ttftMs"]) =>
+    `${milliseconds(latency?.p50)} / ${milliseconds(latency?.p95)}`;
+  return [
+    `${run.requests} requests (${run.refused} refused), ${run.inputTokens} tokens in, ${run.outputTokens} out, ${run.steps} steps`,
+    `in ${(run.virtualMs / 1000).toFixed(1)} virtual seconds; ${run.epochs} epochs, ${run.movedSlots} slots moved`,
+    `p50 / p95, ms: TTFT ${pair(run.ttftMs)}, ITL ${pair(run.itlMs)}, TPOT ${pair(run.tpotMs)}, E2E ${pair(run.e2eMs)}`,
+  ].join("\n");
+}

@@ -1,0 +1,60 @@
+import { dirname, resolve } from "node:path";
+import { z } from "zod";
+import type { Cadence } from "../model/cadence.ts";
+import type { MoeModel } from "../model/moe-model.ts";
+import type { Topology } from "../model/topology.ts";
+import { loadModel, loadTopology } from "./shapes.ts";
+import { checkShape, readYaml } from "./yaml-file.ts";
+
+const seconds = z.number().positive();
+
+const scenarioSchema = z.strictObject({
+  model: z.string().min(1),
+  topology: z.string().min(1),
+  /** A file, or null for conversation traffic drawn at `requestsPerSecond`. */
+  trace: z.string().min(1).nullable(),
+  requestsPerSecond: z.number().positive().optional(),
+  /** A file, or null for the gate on a synthetic source. */
+  routing: z.string().min(1).nullable(),
+  durationSeconds: seconds,
+  sharesSeconds: seconds,
+  placementSeconds: seconds,
+  recordTokens: z.int().positive(),
+  seed: z.int().nonnegative(),
+});
+
+/** What `simulate` runs: a pool, its traffic and its routing, in virtual time. */
+export interface Scenario {
+  readonly model: MoeModel;
+  readonly topology: Topology;
+  /** Paths; null where the traffic or the routing is drawn. */
+  readonly trace: string | null;
+  readonly routing: string | null;
+  /** Of drawn traffic; null = the rate of the trace it was fitted to. */
+  readonly requestsPerSecond: number | null;
+  readonly durationMs: number;
+  readonly cadence: Cadence;
+  /** Tokens kept for the comparison of policies at most. */
+  readonly recordTokens: number;
+  readonly seed: number;
+}
+
+/**
+ * Reads a scenario file (YAML); files it names are taken from its own folder.
+ * @throws InputError
+ */
+export async function loadScenario(path: string): Promise<Scenario> {
+  const written = checkShape(scenarioSchema, await readYaml(path), () => path);
+  const beside = (file: string | null) => (file === null ? null : resolve(dirname(path), file));
+  return {
+    model: await loadModel(written.model),
+    topology: await loadTopology(written.topology),
+    trace: beside(written.trace),
+    routing: beside(written.routing),
+    requestsPerSecond: written.requestsPerSecond ?? null,
+    durationMs: written.durationSeconds * 1000,
+    cadence: { sharesMs: written.sharesSeconds * 1000, placementMs: written.placementSeconds * 1000 },
+    recordTokens: written.recordTokens,
+    seed: written.seed,
+  };
+}
