@@ -38,6 +38,11 @@ export const configSchema = z.strictObject({
     headTimeoutMs: positiveMilliseconds,
     idleTimeoutMs: positiveMilliseconds,
   }),
+  control: z.strictObject({
+    sharesMs: positiveMilliseconds,
+    placementMs: positiveMilliseconds,
+    prepareTimeoutMs: positiveMilliseconds,
+  }),
   pools: z.array(z.discriminatedUnion("kind", [simulatedPool, openaiPool])).min(1),
 });
 

@@ -2,7 +2,7 @@ import { type FastifyInstance, fastify } from "fastify";
 import type { Config } from "../config/config.ts";
 import type { SnapshotStore } from "../control/snapshot-store.ts";
 import type { Gateway } from "../serving/gateway.ts";
-import type { ControlledPool } from "./controlled-pool.ts";
+import type { ControlledPool } from "../control/controlled-pool.ts";
 import { dashboard } from "./dashboard.ts";
 import { HttpError, errorAnswer } from "./errors.ts";
 import { eventRoutes } from "./event-routes.ts";
@@ -25,7 +25,6 @@ export async function httpApp(config: Config["http"], parts: AppParts): Promise<
   const app = fastify({
     bodyLimit: config.bodyLimitBytes,
     logger: { level: config.logLevel, stream: process.stderr },
-    disableRequestLogging: true,
     // Requests that come while the gateway stops are refused by admission, in OpenAI's shape.
     return503OnClosing: false,
   });

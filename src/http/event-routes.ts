@@ -2,7 +2,7 @@ import type { FastifyInstance } from "fastify";
 import type { SnapshotStore } from "../control/snapshot-store.ts";
 import type { PoolReport } from "../model/pool-report.ts";
 import type { TrafficMeter } from "../serving/traffic-meter.ts";
-import type { ControlledPool } from "./controlled-pool.ts";
+import type { ControlledPool } from "../control/controlled-pool.ts";
 import { EventStream } from "./event-stream.ts";
 
 const REPORTS_REMEMBERED = 300;
@@ -24,21 +24,21 @@ export function eventRoutes(
 ): void {
   const stream = new EventStream();
   const past: PastReport[] = [];
-  const stops = pools.flatMap(({ control }) => [
-    control.onReport((report) => {
+  const stops = pools.flatMap(({ loop }) => [
+    loop.onReport((report) => {
       stream.send("report", report);
       const { expertLoad: _, ...rest } = report;
       past.push(rest);
       if (past.length > REPORTS_REMEMBERED) past.shift();
     }),
-    store.follow(control.pool, ({ pool, epoch, change }) => stream.send("epoch", { pool, epoch, ...change })),
+    store.follow(loop.pool, ({ pool, epoch, change }) => stream.send("epoch", { pool, epoch, ...change })),
   ]);
   const timer = setInterval(() => stream.send("traffic", meter.report(wallClock())), TRAFFIC_PERIOD_MS);
 
   app.get("/ep/v1/events", (_request, reply) => {
     reply.hijack();
     stream.join(reply.raw, "history", {
-      epochs: pools.flatMap(({ control }) => control.epochs()),
+      epochs: pools.flatMap(({ loop }) => loop.epochs()),
       reports: past,
     });
   });

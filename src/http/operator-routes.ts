@@ -1,6 +1,6 @@
 import type { FastifyInstance } from "fastify";
 import type { Gateway } from "../serving/gateway.ts";
-import type { ControlledPool } from "./controlled-pool.ts";
+import type { ControlledPool } from "../control/controlled-pool.ts";
 
 /** What operators and their tools ask: state, health, readiness, metrics. */
 export function operatorRoutes(
@@ -26,8 +26,7 @@ export function operatorRoutes(
       pool: engine.pool,
       models,
       epoch: snapshot?.epoch ?? 0,
-      decision:
-        controlled.find(({ control }) => control.pool === engine.pool)?.control.report()?.decision ?? null,
+      decision: controlled.find(({ loop }) => loop.pool === engine.pool)?.loop.report()?.decision ?? null,
       shards: engine.shards.map((shard, i) => ({
         id: shard.id,
         requests: loads.requests[i],

@@ -2,7 +2,6 @@ import type { Attributes, Counter, Histogram, Meter, ObservableResult } from "@o
 import { PrometheusExporter, PrometheusSerializer } from "@opentelemetry/exporter-prometheus";
 import { MeterProvider } from "@opentelemetry/sdk-metrics";
 import type { PoolReport } from "../model/pool-report.ts";
-import type { TrafficObserver } from "../serving/traffic-meter.ts";
 
 /** What a shard carries now. */
 export interface ShardReading {
@@ -22,8 +21,8 @@ const TTFT_SECONDS = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
 const ITL_SECONDS = [0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.2, 0.5, 1, 5];
 const DURATION_SECONDS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300];
 
-/** The instruments, and their text for Prometheus. */
-export class Metrics implements TrafficObserver {
+/** The instruments, and their text for Prometheus. Hears of traffic as serving/traffic-meter.ts tells it. */
+export class Metrics {
   readonly #exporter = new PrometheusExporter({ preventServerStart: true });
   readonly #provider = new MeterProvider({ readers: [this.#exporter] });
   readonly #serializer = new PrometheusSerializer(undefined, false, undefined, true, true);

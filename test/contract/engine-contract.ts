@@ -12,98 +12,108 @@ export interface EngineUnderTest {
   close(): Promise<void>;
 }
 
+async function opened(
+  open: () => Promise<EngineUnderTest>,
+  check: (subject: EngineUnderTest) => Promise<void>,
+): Promise<void> {
+  const subject = await open();
+  try {
+    await check(subject);
+  } finally {
+    await subject.close();
+  }
+}
+
 /** What every Engine must do. */
 export function engineContract(open: () => Promise<EngineUnderTest>): void {
-  const during = (what: string, check: (subject: EngineUnderTest) => Promise<void>) =>
-    test(what, async () => {
-      const subject = await open();
-      try {
-        await check(subject);
-      } finally {
-        await subject.close();
+  test("its shards have ids of their own, its pool's name and their rank", () =>
+    opened(open, async ({ engine }) => {
+      expect(engine.shards.length).toBeGreaterThan(0);
+      expect(new Set(engine.shards.map((shard) => shard.id)).size).toBe(engine.shards.length);
+      expect(engine.shards.map((shard) => shard.rank)).toEqual(engine.shards.map((_, rank) => rank));
+      expect(new Set(engine.shards.map((shard) => shard.pool))).toEqual(new Set([engine.pool]));
+    }));
+
+  test("lists its models", () =>
+    opened(open, async ({ engine, model }) => {
+      expect((await engine.models()).map((card) => card.id)).toContain(model);
+    }));
+
+  test("every shard answers GET /v1/models", () =>
+    opened(open, async ({ engine, model }) => {
+      const request: EngineRequest = { method: "GET", path: "/v1/models", headers: {}, body: null };
+      for (const shard of engine.shards) {
+        const { status, body } = await engine.forward(shard, request, new AbortController().signal);
+        expect(status).toBe(200);
+        expect(
+          (JSON.parse(await text(body)) as { data: { id: string }[] }).data.map((card) => card.id),
+        ).toContain(model);
       }
-    });
+    }));
 
-  during("its shards have ids of their own, its pool's name and their rank", async ({ engine }) => {
-    expect(engine.shards.length).toBeGreaterThan(0);
-    expect(new Set(engine.shards.map((shard) => shard.id)).size).toBe(engine.shards.length);
-    expect(engine.shards.map((shard) => shard.rank)).toEqual(engine.shards.map((_, rank) => rank));
-    expect(new Set(engine.shards.map((shard) => shard.pool))).toEqual(new Set([engine.pool]));
-  });
-
-  during("lists its models", async ({ engine, model }) => {
-    expect((await engine.models()).map((card) => card.id)).toContain(model);
-  });
-
-  during("every shard answers GET /v1/models", async ({ engine, model }) => {
-    const request: EngineRequest = { method: "GET", path: "/v1/models", headers: {}, body: null };
-    for (const shard of engine.shards) {
-      const { status, body } = await engine.forward(shard, request, new AbortController().signal);
+  test("completes a chat whole", () =>
+    opened(open, async ({ engine, model }) => {
+      const { status, headers, body } = await engine.forward(
+        engine.shards[0],
+        chat(model, false, 5),
+        new AbortController().signal,
+      );
       expect(status).toBe(200);
-      expect(
-        (JSON.parse(await text(body)) as { data: { id: string }[] }).data.map((card) => card.id),
-      ).toContain(model);
-    }
-  });
+      expect(headers["content-type"]).toContain("application/json");
+      const answer = JSON.parse(await text(body)) as Completion;
+      expect(answer).toMatchObject({ object: "chat.completion", model, usage: { completion_tokens: 5 } });
+      expect(answer.choices[0].message.content).not.toBe("");
+    }));
 
-  during("completes a chat whole", async ({ engine, model }) => {
-    const { status, headers, body } = await engine.forward(
-      engine.shards[0],
-      chat(model, false, 5),
-      new AbortController().signal,
-    );
-    expect(status).toBe(200);
-    expect(headers["content-type"]).toContain("application/json");
-    const answer = JSON.parse(await text(body)) as Completion;
-    expect(answer).toMatchObject({ object: "chat.completion", model, usage: { completion_tokens: 5 } });
-    expect(answer.choices[0].message.content).not.toBe("");
-  });
+  test("streams a chat frame by frame", () =>
+    opened(open, async ({ engine, model }) => {
+      const { status, headers, body } = await engine.forward(
+        engine.shards[0],
+        chat(model, true, 5),
+        new AbortController().signal,
+      );
+      expect(status).toBe(200);
+      expect(headers["content-type"]).toContain("text/event-stream");
+      const data = [...(await text(body)).matchAll(/^data: (.*)$/gm)].map((match) => match[1]);
+      expect(data.at(-1)).toBe("[DONE]");
+      const chunks = data.slice(0, -1).map((json) => JSON.parse(json) as Chunk);
+      expect(chunks.filter((chunk) => (chunk.choices[0]?.delta.content ?? "") !== "")).toHaveLength(5);
+    }));
 
-  during("streams a chat frame by frame", async ({ engine, model }) => {
-    const { status, headers, body } = await engine.forward(
-      engine.shards[0],
-      chat(model, true, 5),
-      new AbortController().signal,
-    );
-    expect(status).toBe(200);
-    expect(headers["content-type"]).toContain("text/event-stream");
-    const data = [...(await text(body)).matchAll(/^data: (.*)$/gm)].map((match) => match[1]);
-    expect(data.at(-1)).toBe("[DONE]");
-    const chunks = data.slice(0, -1).map((json) => JSON.parse(json) as Chunk);
-    expect(chunks.filter((chunk) => (chunk.choices[0]?.delta.content ?? "") !== "")).toHaveLength(5);
-  });
+  test("an aborted signal frees the request", () =>
+    opened(open, async (subject) => {
+      const { engine, model } = subject;
+      const abort = new AbortController();
+      const { body } = await engine.forward(engine.shards[0], chat(model, true, 4000), abort.signal);
+      body.once("error", () => {});
+      await firstBytes(body);
+      expect(await subject.busy()).toBe(true);
+      abort.abort();
+      await expect.poll(() => subject.busy()).toBe(false);
+    }));
 
-  during("an aborted signal frees the request", async (subject) => {
-    const { engine, model } = subject;
-    const abort = new AbortController();
-    const { body } = await engine.forward(engine.shards[0], chat(model, true, 4000), abort.signal);
-    body.once("error", () => {});
-    await firstBytes(body);
-    expect(await subject.busy()).toBe(true);
-    abort.abort();
-    await expect.poll(() => subject.busy()).toBe(false);
-  });
+  test("destroying the body frees the request", () =>
+    opened(open, async (subject) => {
+      const { engine, model } = subject;
+      const { body } = await engine.forward(
+        engine.shards[0],
+        chat(model, true, 4000),
+        new AbortController().signal,
+      );
+      body.once("error", () => {});
+      await firstBytes(body);
+      body.destroy();
+      await expect.poll(() => subject.busy()).toBe(false);
+    }));
 
-  during("destroying the body frees the request", async (subject) => {
-    const { engine, model } = subject;
-    const { body } = await engine.forward(
-      engine.shards[0],
-      chat(model, true, 4000),
-      new AbortController().signal,
-    );
-    body.once("error", () => {});
-    await firstBytes(body);
-    body.destroy();
-    await expect.poll(() => subject.busy()).toBe(false);
-  });
-
-  during("a signal aborted beforehand sends nothing", async (subject) => {
-    const { engine, model } = subject;
-    await expect(
-      engine.forward(engine.shards[0], chat(model, true, 4000), AbortSignal.abort()),
-    ).rejects.toThrow();
-    expect(await subject.busy()).toBe(false);
-  });
+  test("a signal aborted beforehand sends nothing", () =>
+    opened(open, async (subject) => {
+      const { engine, model } = subject;
+      await expect(
+        engine.forward(engine.shards[0], chat(model, true, 4000), AbortSignal.abort(new Error("gone"))),
+      ).rejects.toThrow("gone");
+      expect(await subject.busy()).toBe(false);
+    }));
 }
 
 interface Completion {

@@ -27,7 +27,7 @@ describe("openai", () => {
 
   test("relays path, headers and body byte for byte, both ways", async () => {
     const engine = new OpenAiEngine("chat", [`${fake.url}/`], timeouts);
-    const body = Buffer.from('{"model":"small",  "user":"error", "odd":"\\u00e9 \u{1F6A2}"}');
+    const body = Buffer.from('{"model":"small",  "safety_identifier":"error", "odd":"\\u00e9 \u{1F6A2}"}');
     const request = {
       method: "POST",
       path: "/v1/chat/completions?a=%20b",
@@ -52,7 +52,10 @@ describe("openai", () => {
     const request = { method: "GET", path: "/v1/models", headers: {}, body: null } as const;
     const error = await engine.forward(engine.shards[0], request, never).catch((caught: unknown) => caught);
     expect(error).toBeInstanceOf(EngineUnreachable);
-    expect(error).toMatchObject({ mayHaveBegun: false, message: expect.stringContaining("ECONNREFUSED") });
+    expect(error).toMatchObject({
+      mayHaveBegun: false,
+      message: expect.stringContaining("ECONNREFUSED") as string,
+    });
     await expect(engine.models()).rejects.toThrow(EngineUnreachable);
     await engine.close();
   });
@@ -60,9 +63,9 @@ describe("openai", () => {
   test.each([
     ["reset-before-head", timeouts],
     ["silent", { ...timeouts, headTimeoutMs: 300 }],
-  ])("a server that took the request and failed (%s) may have begun", async (user, limits) => {
+  ])("a server that took the request and failed (%s) may have begun", async (safety_identifier, limits) => {
     const engine = new OpenAiEngine("chat", [fake.url], limits);
-    const body = Buffer.from(JSON.stringify({ model: "small", user }));
+    const body = Buffer.from(JSON.stringify({ model: "small", safety_identifier }));
     const request = { method: "POST", path: "/v1/completions", headers: {}, body } as const;
     await expect(engine.forward(engine.shards[0], request, never)).rejects.toMatchObject({
       name: "EngineUnreachable",

@@ -1,6 +1,6 @@
 /**
  * An OpenAI-compatible server in a process of its own: `node openai-server.ts PORT`. What it answers follows from
- * the request alone; `user` asks for trouble. `GET /fake/seen` tells what reached it.
+ * the request alone; `safety_identifier` asks for trouble. `GET /fake/seen` tells what reached it.
  */
 import { createHash } from "node:crypto";
 import { type IncomingMessage, type ServerResponse, createServer } from "node:http";
@@ -19,13 +19,16 @@ interface Body {
   model: string;
   stream?: boolean;
   max_tokens?: number;
-  user?: string;
+  max_completion_tokens?: number;
+  safety_identifier?: string;
 }
 
 const seen: Seen[] = [];
 const FRAME_PAUSE_MS = 2;
 
-const server = createServer(async (request, response) => {
+const server = createServer((request, response) => void serve(request, response));
+
+async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
   const body = Buffer.concat(await request.toArray());
   if (request.url === "/fake/seen") {
     response.end(JSON.stringify(seen));
@@ -49,7 +52,7 @@ const server = createServer(async (request, response) => {
       data: [{ id: "small", object: "model", max_model_len: 4096 }, { id: "hidden" }],
     });
   else await answer(JSON.parse(body.toString()) as Body, request, response);
-});
+}
 
 server.listen(Number(process.argv[2]), "127.0.0.1", () => {
   const address = server.address();
@@ -58,8 +61,9 @@ server.listen(Number(process.argv[2]), "127.0.0.1", () => {
 process.once("disconnect", () => process.exit(0));
 
 async function answer(body: Body, request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const count = body.max_tokens ?? 3;
-  switch (body.user) {
+  const count = body.max_completion_tokens ?? body.max_tokens ?? 3;
+  const trouble = body.safety_identifier ?? "";
+  switch (trouble) {
     case "error":
       return json(response, 418, { error: { message: "as asked", type: "teapot", param: null, code: null } });
     case "reset-before-head":
@@ -67,6 +71,7 @@ async function answer(body: Body, request: IncomingMessage, response: ServerResp
       return;
     case "silent":
       return;
+    default:
   }
   if (request.url === "/v1/embeddings") {
     return json(response, 200, {
@@ -94,7 +99,7 @@ async function answer(body: Body, request: IncomingMessage, response: ServerResp
     await sleep(FRAME_PAUSE_MS);
     if (response.destroyed) return;
     const frame = chunk(body, { content: word });
-    if (body.user === "reset-mid-frame" && i === 2) {
+    if (trouble === "reset-mid-frame" && i === 2) {
       response.write(frame.slice(0, 20));
       await sleep(FRAME_PAUSE_MS);
       request.socket.resetAndDestroy();

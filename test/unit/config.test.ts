@@ -105,7 +105,7 @@ describe("loadConfig", () => {
   ])("%s is refused in one line", async (text, message) => {
     const path = await file(text);
     const error = await loadConfig(path).catch((caught: unknown) => caught);
-    expect(error).toMatchObject({ name: "InputError", message: expect.stringContaining(message) });
+    expect(error).toMatchObject({ name: "InputError", message: expect.stringContaining(message) as string });
     expect((error as Error).message).not.toContain("\n");
   });
 

@@ -1,4 +1,4 @@
-import { Pool, errors } from "undici";
+import { Pool } from "undici";
 import {
   type Engine,
   type EngineRequest,
@@ -22,6 +22,9 @@ interface Server {
   readonly prefix: string;
   readonly url: string;
 }
+
+/** A list of models is small and at hand; an engine that takes longer is in trouble. */
+const MODELS_WITHIN_MS = 5000;
 
 /** Failures to connect: the request was not sent. */
 const NOT_SENT = new Set([
@@ -55,21 +58,34 @@ export class OpenAiEngine implements Engine {
     });
   }
 
+  /** The first shard that can be asked speaks for all. */
   async models(): Promise<readonly ModelCard[]> {
-    const request: EngineRequest = { method: "GET", path: "/v1/models", headers: {}, body: null };
-    let fault: unknown;
-    for (const shard of this.shards) {
-      try {
-        const { status, body } = await this.forward(shard, request, AbortSignal.timeout(MODELS_TIMEOUT_MS));
-        const text = Buffer.concat(await body.toArray()).toString("utf8");
-        if (status !== 200)
-          throw new EngineUnreachable(`${shard.id} answered /v1/models with status ${status}`);
-        return modelCards(text, shard);
-      } catch (error) {
-        fault = error;
+    const [first, ...others] = this.shards;
+    try {
+      return await this.modelsOf(first);
+    } catch (fault) {
+      for (const shard of others) {
+        const cards = await this.modelsOf(shard).catch(() => null);
+        if (cards !== null) return cards;
       }
+      throw fault;
     }
-    throw fault instanceof EngineUnreachable ? fault : new EngineUnreachable(String(fault), { cause: fault });
+  }
+
+  /** What one shard lists. @throws EngineUnreachable */
+  async modelsOf(shard: Shard): Promise<readonly ModelCard[]> {
+    const request: EngineRequest = { method: "GET", path: "/v1/models", headers: {}, body: null };
+    const signal = AbortSignal.timeout(MODELS_WITHIN_MS);
+    try {
+      const { status, body } = await this.forward(shard, request, signal);
+      const text = Buffer.concat(await body.toArray()).toString("utf8");
+      if (status !== 200)
+        throw new EngineUnreachable(`${shard.id} answered /v1/models with status ${status}.`);
+      return modelCards(text, shard);
+    } catch (error) {
+      if (error instanceof EngineUnreachable) throw error;
+      throw new EngineUnreachable(`${shard.id} gave no list of models: ${String(error)}.`, { cause: error });
+    }
   }
 
   async forward(shard: Shard, request: EngineRequest, signal: AbortSignal): Promise<EngineResponse> {
@@ -94,16 +110,14 @@ export class OpenAiEngine implements Engine {
   }
 }
 
-const MODELS_TIMEOUT_MS = 5000;
-
 function modelCards(text: string, shard: Shard): readonly ModelCard[] {
-  try {
-    const { data } = JSON.parse(text) as { data: ModelCard[] };
-    if (data.every((card) => typeof card.id === "string")) return data;
-  } catch {
-    // Falls through: whatever it was, it was no list of models.
-  }
-  throw new EngineUnreachable(`${shard.id} answered /v1/models with something else than a list of models`);
+  const { data } = JSON.parse(text) as { data?: unknown };
+  if (Array.isArray(data) && data.every(isModelCard)) return data;
+  throw new EngineUnreachable(`${shard.id} answered /v1/models with something else than a list of models.`);
+}
+
+function isModelCard(value: unknown): value is ModelCard {
+  return typeof value === "object" && value !== null && "id" in value && typeof value.id === "string";
 }
 
 function present(headers: Record<string, string | string[] | undefined>): Record<string, string | string[]> {
@@ -111,7 +125,7 @@ function present(headers: Record<string, string | string[] | undefined>): Record
 }
 
 function unreachable(url: string, error: unknown): EngineUnreachable {
-  const code = error instanceof errors.UndiciError || error instanceof Error ? codeOf(error) : "unknown";
+  const code = codeOf(error as Error);
   return new EngineUnreachable(`${url} gave no response (${code}).`, {
     mayHaveBegun: !NOT_SENT.has(code),
     cause: error,

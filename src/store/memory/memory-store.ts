@@ -15,7 +15,7 @@ export class MemoryStore implements SnapshotStore {
     if (epoch !== next) throw new StaleEpoch(`Pool ${pool} expects epoch ${next}, not ${epoch}.`);
     const published = frozenSnapshot(snapshot);
     this.#latest.set(pool, published);
-    for (const follower of [...(this.#followers.get(pool) ?? [])]) follower(published);
+    for (const follower of this.#followers.get(pool) ?? []) follower(published);
   }
 
   latest(pool: string): RoutingSnapshot | null {

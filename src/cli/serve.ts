@@ -1,0 +1,34 @@
+import { Command } from "commander";
+import { compose } from "../compose.ts";
+import { loadConfig } from "../config/load-config.ts";
+import { jsonOption } from "./options.ts";
+import { output } from "./output.ts";
+
+interface ServeFlags {
+  readonly config?: string;
+  readonly json?: true;
+}
+
+/** `serve`: the production gateway. */
+export function serveCommand(): Command {
+  return new Command("serve")
+    .description("Run the gateway and its control loops until SIGINT or SIGTERM.")
+    .option("--config <file>", "configuration (default: config/default.yaml)")
+    .addOption(jsonOption())
+    .exitOverride()
+    .action(serve);
+}
+
+async function serve(flags: ServeFlags): Promise<void> {
+  const { result, progress } = output(flags.json ?? false);
+  const config = await loadConfig(flags.config ?? null, process.env);
+  const onFault = (fault: Error) => progress(fault.message);
+  const app = await compose(config, { routing: null, recordTokens: 0, onFault });
+  const stopped = new Promise<NodeJS.Signals>((resolve) => {
+    process.once("SIGINT", resolve).once("SIGTERM", resolve);
+  });
+  const { url } = await app.start();
+  result({ url, pid: process.pid }, `listening on ${url}`);
+  progress(`${await stopped}: finishing what is in flight, for ${config.http.graceMs / 1000} s at most`);
+  await app.stop();
+}

@@ -1,0 +1,54 @@
+import type { AddressInfo } from "node:net";
+import type { FastifyInstance } from "fastify";
+import type { Config } from "../config/config.ts";
+import { InputError } from "../lib/errors.ts";
+
+/**
+ * Binds the configured address.
+ * @returns the base URL, with the port that was taken
+ * @throws InputError when the address cannot be had
+ */
+export async function listen(app: FastifyInstance, { host, port }: Config["http"]): Promise<string> {
+  try {
+    await app.listen({ host, port });
+  } catch (error) {
+    throw addressFault(error as NodeJS.ErrnoException, host, port);
+  }
+  const taken = app.server.address() as AddressInfo;
+  return `http://${taken.family === "IPv6" ? `[${taken.address}]` : taken.address}:${taken.port}`;
+}
+
+function addressFault(error: NodeJS.ErrnoException, host: string, port: number): Error {
+  const code = error.code ?? "";
+  switch (code) {
+    case "EADDRINUSE":
+      return new InputError(
+        "configuration",
+        "http.port",
+        `is ${port}, which is in use; choose a free one, or 0 for any`,
+      );
+    case "EACCES":
+      return new InputError(
+        "configuration",
+        "http.port",
+        `is ${port}, which this user may not have; choose one above 1023`,
+      );
+    case "EADDRNOTAVAIL":
+    case "ENOTFOUND":
+    case "EAI_AGAIN":
+      return new InputError(
+        "configuration",
+        "http.host",
+        `is "${host}"; expected an address of this machine`,
+      );
+    default:
+      return error;
+  }
+}
+
+/** Accepts no more connections and waits for the open ones to finish, `graceMs` at most. */
+export async function stopListening(app: FastifyInstance, graceMs: number): Promise<void> {
+  const grace = setTimeout(() => app.server.closeAllConnections(), graceMs);
+  await app.close();
+  clearTimeout(grace);
+}

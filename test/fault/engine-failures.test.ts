@@ -1,0 +1,140 @@
+import OpenAI from "openai";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { type FakeServer, deadUrl, startOpenAiServer } from "../fakes/start-openai-server.ts";
+import { type RunningGateway, chatPool, startGateway } from "../fakes/start-gateway.ts";
+
+let fake: FakeServer;
+let dead: string;
+beforeAll(async () => {
+  fake = await startOpenAiServer();
+  dead = await deadUrl();
+});
+afterAll(() => fake.kill());
+
+async function withGateway(
+  yaml: string,
+  check: (gateway: RunningGateway) => Promise<void>,
+  environment = {},
+): Promise<void> {
+  const gateway = await startGateway(yaml, environment);
+  try {
+    await check(gateway);
+    await expect.poll(() => gateway.app.gateway.admission.inFlight).toBe(0);
+  } finally {
+    await gateway.stop();
+  }
+}
+
+function post(url: string, body: object): Promise<Response> {
+  return fetch(`${url}/v1/chat/completions`, {
+    method: "POST",
+    body: JSON.stringify({ model: "small", ...body }),
+  });
+}
+
+test("no engine up: 503 with the reason and when to try again", () =>
+  withGateway(chatPool(dead), async ({ url }) => {
+    const response = await post(url, {});
+    expect(response.status).toBe(503);
+    expect(response.headers.get("retry-after")).toBe("1");
+    expect(response.headers.get("x-request-id")).toBeTruthy();
+    const { error } = (await response.json()) as { error: { message: string; code: string } };
+    expect(error.code).toBe("engine_unreachable");
+    expect(error.message).toBe(
+      `None of the 1 shards of pool \`chat\` could be reached: ${dead} gave no response (ECONNREFUSED).`,
+    );
+    expect((await fetch(`${url}/v1/models`)).status).toBe(502);
+  }));
+
+test("an engine that is down is passed over, every time", () =>
+  withGateway(chatPool(dead, fake.url), async ({ url }) => {
+    for (let i = 0; i < 8; i++) {
+      const response = await post(url, {});
+      expect(response.status).toBe(200);
+      expect(response.headers.get("x-plimsoll-shard")).toBe(`chat/${fake.url}`);
+      await response.text();
+    }
+  }));
+
+test("an engine that may have begun is not asked twice", () =>
+  withGateway(chatPool(fake.url, fake.url), async ({ url }) => {
+    const before = (await fake.seen()).length;
+    const response = await post(url, { safety_identifier: "reset-before-head" });
+    expect([response.status, await response.json()]).toMatchObject([
+      502,
+      { error: { code: "engine_failed" } },
+    ]);
+    expect((await fake.seen()).length).toBe(before + 1);
+  }));
+
+test("a stream that breaks off ends with an error event after its whole frames", () =>
+  withGateway(chatPool(fake.url), async ({ url, app }) => {
+    const text = await (
+      await post(url, { stream: true, max_completion_tokens: 9, safety_identifier: "reset-mid-frame" })
+    ).text();
+    const frames = text.split(/\r?\n\r?\n/).filter((frame) => frame.startsWith("data: "));
+    const values = frames.map((frame) => JSON.parse(frame.slice("data: ".length)) as Record<string, unknown>);
+    expect(values.slice(0, -1).every((value) => value["object"] === "chat.completion.chunk")).toBe(true);
+    expect(values).toHaveLength(1 + 2 + 1);
+    expect(values.at(-1)).toEqual({
+      error: {
+        message: `Shard chat/${fake.url} broke off the stream.`,
+        type: "server_error",
+        param: null,
+        code: "engine_failed",
+      },
+    });
+    expect(text).not.toContain("[DONE]");
+    expect(app.gateway.meter.report(0).failed).toBe(1);
+  }));
+
+test("the official client sees a broken stream as an error", () =>
+  withGateway(chatPool(fake.url), async ({ url }) => {
+    const client = new OpenAI({ baseURL: `${url}/v1`, apiKey: "x", maxRetries: 0 });
+    const messages = [{ role: "user" as const, content: "x" }];
+    const stream = await client.chat.completions.create({
+      model: "small",
+      messages,
+      stream: true,
+      max_completion_tokens: 9,
+      safety_identifier: "reset-mid-frame",
+    });
+    let text = "";
+    const read = async () => {
+      for await (const chunk of stream) text += chunk.choices[0].delta.content ?? "";
+    };
+    await expect(read()).rejects.toThrow("broke off the stream");
+    expect(text).toBe("wörd0 wörd1 ");
+  }));
+
+test("beyond the limit in flight: 503 at once with the reason", () =>
+  withGateway(
+    chatPool(fake.url),
+    async ({ url }) => {
+      const slow = await post(url, { stream: true, max_completion_tokens: 4000 });
+      const refused = await post(url, {});
+      expect([refused.status, refused.headers.get("retry-after")]).toEqual([503, "1"]);
+      expect(await refused.json()).toMatchObject({
+        error: { code: "overloaded", message: "The gateway has 1 requests in flight, its limit." },
+      });
+      await slow.body?.cancel();
+    },
+    { PLIMSOLL_ADMISSION_MAX_IN_FLIGHT: "1" },
+  ));
+
+test("stopping lets a stream finish and refuses what is new", async () => {
+  const gateway = await startGateway(chatPool(fake.url));
+  const stream = await post(gateway.url, { stream: true, max_completion_tokens: 100 });
+  const stopped = gateway.stop();
+  const [text] = await Promise.all([stream.text(), stopped]);
+  expect(text.endsWith("data: [DONE]\n\n")).toBe(true);
+  await expect(post(gateway.url, {})).rejects.toThrow("fetch failed");
+});
+
+test("stopping cuts a stream off when the grace time is over", async () => {
+  const gateway = await startGateway(chatPool(fake.url), { PLIMSOLL_HTTP_GRACE_MS: "50" });
+  const stream = await post(gateway.url, { stream: true, max_completion_tokens: 1_000_000 });
+  const text = stream.text();
+  await Promise.all([expect(text).rejects.toThrow("terminated"), gateway.stop()]);
+  await expect.poll(async () => (await fake.seen()).at(-1)?.fate).toBe("aborted");
+});
