@@ -10,8 +10,10 @@ export function GpuLoad({ sample }: { readonly sample: PoolSample }) {
   const cursor = useCursor(1, gpuLoad.length);
   const end = loadAxisEnd(gpuLoad);
   const most = fullest(gpuLoad);
-  const shown = cursor.cell?.column ?? most;
   const height = (load: number) => `${(load / end) * 100}%`;
+  const summary =
+    gpuLoad[most] > 0 ? `Fullest: ${said(sample, most)}` : "Nothing was forwarded since the report before";
+  const pointed = cursor.cell === null ? null : said(sample, cursor.cell.column);
   return (
     <Panel title="GPU load" note="all layers, relative to the mean GPU">
       <div
@@ -19,7 +21,7 @@ export function GpuLoad({ sample }: { readonly sample: PoolSample }) {
         tabIndex={0}
         role="group"
         aria-roledescription="bar chart"
-        aria-label={`Load of ${gpuLoad.length} GPUs. Fullest: ${said(sample, most)}. Arrow keys read single GPUs.`}
+        aria-label={`Load of ${gpuLoad.length} GPUs. ${summary}. Arrow keys read single GPUs.`}
         onKeyDown={cursor.onKeyDown}
         onBlur={() => cursor.point(null)}
         onPointerLeave={() => cursor.point(null)}
@@ -43,27 +45,34 @@ export function GpuLoad({ sample }: { readonly sample: PoolSample }) {
             <span class="node-name">node {node}</span>
           </div>
         ))}
-        <div class="mean-line" style={{ bottom: height(1) }}>
-          <span>mean</span>
-        </div>
-        <div class="load-line" style={{ bottom: height(gpuLoad[most]) }}>
-          <span>{gpuLoad[most].toFixed(2)}×</span>
-        </div>
+        {gpuLoad[most] > 0 && (
+          <>
+            <Line kind="mean-line" at={height(1)} label="mean" />
+            <Line kind="load-line" at={height(gpuLoad[most])} label={`${gpuLoad[most].toFixed(2)}×`} />
+          </>
+        )}
       </div>
-      <p class="readout">
-        {cursor.cell === null && "Fullest: "}
-        {said(sample, shown)}
-      </p>
+      <p class="readout">{pointed ?? summary}</p>
       <p class="unseen" aria-live="polite">
-        {cursor.byKeys && said(sample, shown)}
+        {cursor.byKeys && pointed}
       </p>
     </Panel>
   );
 }
 
+function Line({ kind, at, label }: { readonly kind: string; readonly at: string; readonly label: string }) {
+  return (
+    <div class={kind} style={{ bottom: at }}>
+      <span>{label}</span>
+    </div>
+  );
+}
+
 function said({ gpuLoad, ranks, topology }: PoolSample, gpu: number): string {
-  const load = `GPU ${gpu} on node ${Math.floor(gpu / topology.gpusPerNode)}, ${gpuLoad[gpu].toFixed(2)}× the mean`;
+  const node = Math.floor(gpu / topology.gpusPerNode);
+  const load = `GPU ${gpu} on node ${node}, ${gpuLoad[gpu].toFixed(2)}× the mean`;
   const rank = ranks[gpu];
+  // Engines that report their expert counts alone have no rank states.
   if (rank === undefined) return load;
   return `${load} · ${rank.running} running, ${rank.waiting} waiting · KV cache ${percent(rank.kvUse)}`;
 }

@@ -7,7 +7,7 @@ import { useDark } from "./use-dark.ts";
 import type { EpochReport, PoolSample } from "./wire.ts";
 
 interface Properties {
-  /** Oldest first. */
+  /** Oldest first, at least one. */
   readonly samples: readonly PoolSample[];
   readonly epochs: readonly EpochReport[];
   readonly nodes: number;
@@ -25,13 +25,14 @@ export function HistoryPanel({ samples, epochs, nodes }: Properties) {
   useEffect(() => chart.current?.draw(samples, epochs, nodes), [samples, epochs, nodes, dark]);
 
   const now = latest(samples);
+  const minutes = Math.ceil((samples[samples.length - 1].atMs - samples[0].atMs) / 60_000);
   return (
     <Panel title="Over time" note={<EpochKey />}>
       <div
         class="history"
         ref={frame}
         role="img"
-        aria-label={`Over the last ${Math.round(samples.length / 60)} minutes; now balancedness ${fixed(tokenMean(now, "balancedness"), 3)} and ${fixed(tokenMean(now, "nodeHopsPerToken"), 2)} node hops per token.`}
+        aria-label={`The last ${minutes} minutes. Now: balancedness ${fixed(tokenMean(now, "balancedness"), 3)} and ${fixed(tokenMean(now, "nodeHopsPerToken"), 2)} node hops per token.`}
       />
     </Panel>
   );

@@ -16,10 +16,13 @@ export interface Cursor {
 
 /** A cursor over a grid: arrow keys move it by one, Home and End along the row, Escape takes it away. */
 export function useCursor(rows: number, columns: number): Cursor {
-  const [{ cell, byKeys }, set] = useState<Pick<Cursor, "cell" | "byKeys">>({ cell: null, byKeys: false });
+  const [placed, set] = useState<Pick<Cursor, "cell" | "byKeys">>({ cell: null, byKeys: false });
+  // Another pool's grid may be smaller.
+  const cell =
+    placed.cell !== null && placed.cell.row < rows && placed.cell.column < columns ? placed.cell : null;
   return {
     cell,
-    byKeys,
+    byKeys: placed.byKeys,
     point: (to) => set({ cell: to, byKeys: false }),
     onKeyDown: (event) => {
       const to = moved(cell ?? { row: 0, column: 0 }, event.key, rows, columns);
