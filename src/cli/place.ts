@@ -45,7 +45,10 @@ export function placeCommand(): Command {
       countOption("--slots-per-gpu <n>", "physical experts of a GPU, per layer").makeOptionMandatory(),
     )
     .addOption(
-      countOption("--groups <n>", "expert groups of the gate; kept whole where the nodes divide them").default(1),
+      countOption(
+        "--groups <n>",
+        "expert groups of the gate; kept whole where the nodes divide them",
+      ).default(1),
     )
     .option(
       "--model <name>",
