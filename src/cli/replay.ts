@@ -6,6 +6,7 @@ import { Command } from "commander";
 import { readTrace } from "../formats/trace.ts";
 import { InputError } from "../lib/errors.ts";
 import { listModels, ServerUnusable } from "../replay/chat-client.ts";
+import type { ReplaySummary } from "../replay/measures.ts";
 import { Replay } from "../replay/replay.ts";
 import type { RequestRecord } from "../replay/request-record.ts";
 import { replayReport, requestLine } from "../replay/report.ts";
@@ -13,6 +14,7 @@ import { LiveSummary } from "./live-summary.ts";
 import { countOption, jsonOption, positiveOption } from "./options.ts";
 import { output, readInput, writeOutput } from "./output.ts";
 import { replayTable } from "./replay-table.ts";
+import { stoppable } from "./stoppable.ts";
 
 interface ReplayFlags {
   readonly trace: string;
@@ -55,7 +57,8 @@ async function replayTrace(flags: ReplayFlags): Promise<void> {
     const records = await createFile(join(flags.out, "requests.jsonl"));
     const onRecord = (record: RequestRecord): void => void records.write(`${requestLine(record)}\n`);
     const replay = new Replay({ server, model, trace, speed, durationMs, maxInFlight, seed, onRecord });
-    const [summary] = await Promise.all([watched(replay).finally(() => records.end()), finished(records)]);
+    const replayed = stoppable((signal) => watched(replay, signal)).finally(() => records.end());
+    const [summary] = await Promise.all([replayed, finished(records)]);
 
     const report = replayReport({ trace: flags.trace, server, model, speed, seed, maxInFlight }, summary);
     await writeOutput(join(flags.out, "report.json"), `${JSON.stringify(report, null, 2)}\n`);
@@ -69,19 +72,15 @@ async function replayTrace(flags: ReplayFlags): Promise<void> {
   }
 }
 
-/** Runs a replay under the live view, until it ends or the person stops it. */
-async function watched(replay: Replay): ReturnType<Replay["run"]> {
-  const stop = new AbortController();
-  const onSignal = (): void => stop.abort();
-  process.once("SIGINT", onSignal).once("SIGTERM", onSignal);
+/** Runs a replay under the live view. */
+async function watched(replay: Replay, signal: AbortSignal): Promise<ReplaySummary> {
   const view = new LiveSummary(process.stderr);
   const timer = setInterval(() => view.update({ traffic: replay.live(), pool: null }), VIEW_EVERY_MS);
   try {
-    return await replay.run(stop.signal);
+    return await replay.run(signal);
   } finally {
     clearInterval(timer);
     view.close();
-    process.off("SIGINT", onSignal).off("SIGTERM", onSignal);
   }
 }
 

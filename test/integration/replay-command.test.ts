@@ -1,9 +1,13 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { cliResult, runCli, startCli } from "../run-cli.ts";
+import { cliResult, MAIN, runCli, startCli } from "../run-cli.ts";
 import { scriptedServer, stream } from "../fakes/scripted-server.ts";
+
+const CTRL_C = "\u0003";
 
 const AZURE = [
   "TIMESTAMP,ContextTokens,GeneratedTokens",
@@ -84,6 +88,28 @@ describe("the replay command", () => {
     expect(code).toBe(0);
     expect(JSON.parse(stdout)).toMatchObject({ sent: 1, completed: 0, failed: 0, cancelled: 1 });
   });
+
+  // script(1) gives the command a terminal of its own, where Ctrl-C and the cursor's restoring meet.
+  it.runIf(process.platform === "linux")(
+    "ends with its report on Ctrl-C under the live view too",
+    async () => {
+      await using server = await scriptedServer((_, response) => response.writeHead(200).flushHeaders());
+      const flags = `--trace ${at("azure.csv")} --url ${server.url.href} --out ${at("terminal")}`;
+      const command = `stty columns 80 rows 24; exec ${process.execPath} ${MAIN} replay ${flags}`;
+      const terminal = spawn("script", ["--quiet", "--return", "--flush", "--command", command, "/dev/null"]);
+      const closed = once(terminal, "close");
+      let view = "";
+      terminal.stdout.setEncoding("utf8");
+      for await (const part of terminal.stdout as AsyncIterable<string>) {
+        const running = view.includes("3 in flight");
+        view += part;
+        if (!running && view.includes("3 in flight")) terminal.stdin.write(CTRL_C);
+      }
+
+      expect(view).toContain("0 requests completed, 0 failed, 3 cancelled");
+      expect(await closed).toEqual([0, null]);
+    },
+  );
 
   it("exits 1 with one line when the server cannot be reached, or fails every request", async () => {
     const gone = await scriptedServer(stream);

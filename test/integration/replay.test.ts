@@ -76,6 +76,19 @@ describe("a replay against a real server", () => {
     expect(body.messages[0].content.split(" ")).toHaveLength(700);
   });
 
+  it("believes the server's usage where a frame is not a token", async () => {
+    await using server = await scriptedServer((_, response) => {
+      response.writeHead(200, { "content-type": "text/event-stream" });
+      for (const content of ["two tokens", "and three more"])
+        sendFrame(response, { choices: [{ delta: { content } }] });
+      sendFrame(response, { choices: [], usage: { prompt_tokens: 14, completion_tokens: 5 } });
+      response.end("data: [DONE]\n\n");
+    });
+    const { replay, records } = replayOf(server.url, requests(1, 0));
+    expect(await replay.run(NEVER)).toMatchObject({ completed: 1, inputTokens: 14, outputTokens: 5 });
+    expect(records[0].itlMs).toHaveLength(1);
+  });
+
   it("counts frames and the trace's lengths where the server reports no usage", async () => {
     await using server = await scriptedServer((body, response) => {
       response.writeHead(200, { "content-type": "text/event-stream" });

@@ -1,0 +1,21 @@
+const INTERRUPTED = 130;
+
+/**
+ * Runs `work` until it ends; the first SIGINT or SIGTERM aborts its signal, a second one ends the process.
+ *
+ * The listener stays while `work` runs: log-update restores the cursor through signal-exit, which kills the
+ * process when a signal finds no listener but its own, as after `process.once`.
+ */
+export async function stoppable<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const stop = new AbortController();
+  const onSignal = (): void => {
+    if (stop.signal.aborted) process.exit(INTERRUPTED);
+    stop.abort();
+  };
+  process.on("SIGINT", onSignal).on("SIGTERM", onSignal);
+  try {
+    return await work(stop.signal);
+  } finally {
+    process.off("SIGINT", onSignal).off("SIGTERM", onSignal);
+  }
+}
