@@ -29,7 +29,7 @@ afterAll(async () => {
 });
 
 test("the header names the pool and its topology", async () => {
-  await page.getByText("Live").waitFor(SOON);
+  await page.getByText("Live", { exact: true }).waitFor(SOON);
   const header = await page.locator("header").innerText();
   expect(header).toContain("deepseek-v3");
   expect(header).toContain("4 nodes × 8");
@@ -81,10 +81,10 @@ test("nothing went wrong in the browser", () => {
 
 test("a lost gateway is told, and found again by itself", async () => {
   demo.kill("SIGKILL");
-  await page.getByText("Disconnected").waitFor(SOON);
+  await page.getByText("Disconnected", { exact: true }).waitFor(SOON);
   expect(await page.getByRole("alert").innerText()).toContain("Connection to the gateway lost");
   ({ demo } = await startDemo(new URL(url).port));
-  await page.getByText("Live").waitFor(SOON);
+  await page.getByText("Live", { exact: true }).waitFor(SOON);
   expect(await page.getByRole("alert").count()).toBe(0);
 });
 
