@@ -24,3 +24,12 @@ export function positiveOption(flags: string, description: string): Option {
     return value;
   });
 }
+
+/** An option that takes a TCP port; 0 stands for any free one. */
+export function portOption(flags: string, description: string): Option {
+  return new Option(flags, description).argParser((text) => {
+    const port = /^\d+$/.test(text) ? Number(text) : -1;
+    if (port < 0 || port > 65_535) throw new InvalidArgumentError("Give a port in 0..65535.");
+    return port;
+  });
+}

@@ -1,6 +1,7 @@
 import { Command } from "commander";
 import { checkCommand } from "./check.ts";
 import { convertCommand } from "./convert.ts";
+import { demoCommand } from "./demo.ts";
 import { dispatchCommand } from "./dispatch.ts";
 import { placeCommand } from "./place.ts";
 import { replayCommand } from "./replay.ts";
@@ -16,6 +17,7 @@ export function program(): Command {
     .configureOutput({ outputError: (text, write) => write(`${text.trim().replaceAll(/\s+/g, " ")}\n`) })
     .addCommand(checkCommand())
     .addCommand(convertCommand())
+    .addCommand(demoCommand())
     .addCommand(dispatchCommand())
     .addCommand(placeCommand())
     .addCommand(replayCommand())

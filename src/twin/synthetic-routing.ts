@@ -42,7 +42,10 @@ export class SyntheticRouting implements RoutingSource {
   readonly #gate: V3Gate;
   readonly #seed: number;
   readonly #arrivals: Rng;
-  /** e^−noise, tabulated: so that a sigmoid costs no exponential. */
+  /**
+   * e^−noise, tabulated, so that a sigmoid costs no exponential. A token's noise is a run of the table from a
+   * random place: 65,536 different runs per layer. The head is repeated at the end, so that no run has to wrap.
+   */
   readonly #noise: Float64Array;
   /** `[topics][layers][experts]`: e^−(shared + topic affinity). */
   readonly #aversion: Float64Array;
@@ -63,7 +66,9 @@ export class SyntheticRouting implements RoutingSource {
     this.#arrivals = new Rng(seed, 1);
     this.#score = new Float64Array(model.experts);
     const rng = new Rng(seed, 2);
-    this.#noise = Float64Array.from({ length: NORMALS }, () => Math.exp(-rng.normal()));
+    this.#noise = new Float64Array(NORMALS + model.experts);
+    for (let i = 0; i < NORMALS; i++) this.#noise[i] = Math.exp(-rng.normal());
+    this.#noise.copyWithin(NORMALS, 0, model.experts);
     const shared = new Float64Array(this.#layers * model.experts);
     for (let layer = 0; layer < this.#layers; layer++) {
       const spread = SHARED_SPREAD * Math.exp(LAYER_SPREAD * rng.normal());
@@ -123,9 +128,10 @@ export class SyntheticRouting implements RoutingSource {
     for (let row = firstRow; row < firstRow + BLOCK_ROWS; row++) {
       for (let layer = 0; layer < this.#layers; layer++) {
         const base = topicBase + layer * width;
+        const from = rng.below(NORMALS);
         for (let e = 0; e < width; e++) {
           // sigmoid(affinity + noise) = 1 / (1 + e^−affinity · e^−noise)
-          score[e] = 1 / (1 + aversion[base + e] * noise[rng.uint32() & (NORMALS - 1)]);
+          score[e] = 1 / (1 + aversion[base + e] * noise[from + e]);
         }
         this.#gate.select(score, this.experts, row * this.rowStride + layer * this.topk);
       }

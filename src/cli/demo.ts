@@ -1,0 +1,159 @@
+import { Command } from "commander";
+import { type App, type OpenPool, compose } from "../compose.ts";
+import { loadConfig } from "../config/load-config.ts";
+import type { Comparison } from "../model/comparison.ts";
+import type { ReplaySummary } from "../replay/measures.ts";
+import { Replay } from "../replay/replay.ts";
+import { comparisonTable } from "./comparison-table.ts";
+import { type LiveFacts, LiveSummary } from "./live-summary.ts";
+import { jsonOption, portOption, positiveOption } from "./options.ts";
+import { type Output, output } from "./output.ts";
+import { replayTable } from "./replay-table.ts";
+import { openRouting, openTraffic } from "./simulation-inputs.ts";
+
+/** Placements come round every ten seconds, so that a person sees a few; in production it is minutes. */
+const CADENCE = { sharesMs: 1000, placementMs: 10_000 };
+/** A sample of the run that the comparison takes some ten seconds for. */
+const RECORD_TOKENS = 100_000;
+const MAX_IN_FLIGHT = 1024;
+const VIEW_EVERY_MS = 1000;
+const PROGRESS_STEP = 0.1;
+
+interface DemoFlags {
+  readonly trace?: string;
+  readonly routing?: string;
+  readonly duration?: number;
+  readonly port?: number;
+  readonly json?: true;
+}
+
+/** `demo`: everything in one process, on loopback, with nothing else needed. */
+export function demoCommand(): Command {
+  return new Command("demo")
+    .description("Balance a simulated DeepSeek-V3 pool of 32 GPUs under traffic, with a dashboard.")
+    .option("--trace <file>", "Azure (CSV) or Mooncake (JSONL) trace (default: traffic like Azure's, drawn)")
+    .option("--routing <file>", "routing trace (.npy) the tokens take their experts from (default: the V3 gate)")
+    .addOption(positiveOption("--duration <seconds>", "stop after this (default: at the trace's end, or Ctrl-C)"))
+    .addOption(portOption("--port <n>", "where to listen; 0 takes a free port (default: 8080)"))
+    .addOption(jsonOption())
+    .exitOverride()
+    .action(demo);
+}
+
+async function demo(flags: DemoFlags): Promise<void> {
+  const out = output(flags.json ?? false);
+  const defaults = await loadConfig(null, process.env);
+  const config = {
+    ...defaults,
+    http: { ...defaults.http, port: flags.port ?? defaults.http.port },
+    control: { ...defaults.control, ...CADENCE },
+  };
+  const [poolConfig] = config.pools;
+  if (poolConfig.kind !== "simulated") throw new Error("config/default.yaml names no simulated pool first");
+  const { experts, seed } = poolConfig;
+  const trace = await openTraffic(flags.trace ?? null, null, seed);
+  const routing = await openRouting(flags.routing ?? null, experts.model);
+  const onFault = (fault: Error) => out.progress(fault.message);
+  const app = await compose(config, { routing, recordTokens: RECORD_TOKENS, onFault });
+  const { url } = await app.start();
+  try {
+    const [pool] = app.pools;
+    out.progress(`dashboard ${url}/`);
+    const replay = new Replay({
+      server: new URL(url),
+      model: experts.model.name,
+      trace,
+      speed: 1,
+      durationMs: (flags.duration ?? Number.POSITIVE_INFINITY) * 1000,
+      maxInFlight: MAX_IN_FLIGHT,
+      seed,
+    });
+    const { traffic, poolRun } = await watch(replay, pool, url, flags.duration);
+    const comparison = await compare(pool, out);
+    const { trace: tracePath = null, routing: routingPath = null } = flags;
+    out.result(
+      { trace: tracePath, routing: routingPath, traffic, pool: poolRun, comparison },
+      `${replayTable(traffic)}\n\n${comparisonTable(comparison)}`,
+    );
+  } finally {
+    await app.stop();
+  }
+}
+
+/** What became of the pool over the run. */
+type PoolRun = Omit<NonNullable<LiveFacts["pool"]>, "dashboardUrl">;
+
+/** Lets the traffic run under the live view until the time is up or the person stops it. */
+async function watch(
+  replay: Replay,
+  pool: App["pools"][number],
+  url: string,
+  seconds: number | undefined,
+): Promise<{ traffic: ReplaySummary; poolRun: PoolRun }> {
+  const stopping = new AbortController();
+  const stop = () => stopping.abort();
+  process.once("SIGINT", stop).once("SIGTERM", stop);
+  const timeUp = seconds === undefined ? undefined : setTimeout(stop, seconds * 1000);
+  const view = new LiveSummary(process.stderr);
+  const facts = new PoolFacts(pool);
+  const timer = setInterval(
+    () => view.update({ traffic: replay.live(), pool: { ...facts.current(), dashboardUrl: `${url}/` } }),
+    VIEW_EVERY_MS,
+  );
+  try {
+    const traffic = await replay.run(stopping.signal);
+    return { traffic, poolRun: facts.current() };
+  } finally {
+    clearTimeout(timeUp);
+    clearInterval(timer);
+    view.close();
+    facts.close();
+    process.off("SIGINT", stop).off("SIGTERM", stop);
+  }
+}
+
+/** Follows a pool's reports; remembers how it began. */
+class PoolFacts {
+  readonly #pool: OpenPool;
+  readonly #balancedness: { now: number | null; start: number | null } = { now: null, start: null };
+  readonly #nodeHops: { now: number | null; start: number | null } = { now: null, start: null };
+  readonly close: () => void;
+
+  constructor(pool: OpenPool) {
+    this.#pool = pool;
+    this.close =
+      pool.controlled?.loop.onReport(({ balancedness, nodeHopsPerToken }) => {
+        note(this.#balancedness, balancedness);
+        note(this.#nodeHops, nodeHopsPerToken);
+      }) ?? (() => {});
+  }
+
+  current(): PoolRun {
+    const report = this.#pool.controlled?.loop.report() ?? null;
+    return {
+      balancedness: { ...this.#balancedness },
+      nodeHopsPerToken: { ...this.#nodeHops },
+      epoch: report?.epoch ?? 0,
+      movedSlots: report?.movedSlots ?? 0,
+      decision: report?.decision ?? "",
+      lagMs: this.#pool.simulated?.plane.latest?.lagMs ?? 0,
+    };
+  }
+}
+
+function note(figure: { now: number | null; start: number | null }, value: number | null): void {
+  if (value === null) return;
+  figure.now = value;
+  figure.start ??= value;
+}
+
+async function compare(pool: OpenPool, out: Output): Promise<Comparison> {
+  if (pool.simulated === null) throw new Error("only a simulated pool records its tokens");
+  out.progress("comparing the ways of balancing on the tokens of this run");
+  let next = PROGRESS_STEP;
+  return await pool.simulated.compare(CADENCE, (part) => {
+    if (part < next) return;
+    out.progress(`compared ${Math.round(part * 100)} %`);
+    next = part + PROGRESS_STEP;
+  });
+}
