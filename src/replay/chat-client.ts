@@ -37,7 +37,8 @@ export class ServerUnusable extends Error {
  */
 export async function listModels(server: URL): Promise<string[]> {
   try {
-    const { body } = await request(endpoint(server, "models"), { headersTimeout: MODELS_TIMEOUT_MS });
+    const timeouts = { headersTimeout: MODELS_TIMEOUT_MS, bodyTimeout: MODELS_TIMEOUT_MS };
+    const { body } = await request(endpoint(server, "models"), timeouts);
     const cards = (JSON.parse(await body.text()) as { data?: { id?: unknown }[] } | null)?.data;
     if (!Array.isArray(cards)) return [];
     return cards.map((card) => card?.id).filter((id) => typeof id === "string");

@@ -7,6 +7,8 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { cliResult, MAIN, runCli, startCli } from "../run-cli.ts";
 import { scriptedServer, stream } from "../fakes/scripted-server.ts";
 
+/** Runs a command under a terminal of its own; part of every Debian (bsdutils). */
+const PSEUDO_TERMINAL = "script";
 const CTRL_C = "\u0003";
 
 const AZURE = [
@@ -89,14 +91,21 @@ describe("the replay command", () => {
     expect(JSON.parse(stdout)).toMatchObject({ sent: 1, completed: 0, failed: 0, cancelled: 1 });
   });
 
-  // script(1) gives the command a terminal of its own, where Ctrl-C and the cursor's restoring meet.
+  // On a terminal of the command's own, where Ctrl-C and the restoring of the cursor meet.
   it.runIf(process.platform === "linux")(
     "ends with its report on Ctrl-C under the live view too",
     async () => {
       await using server = await scriptedServer((_, response) => response.writeHead(200).flushHeaders());
       const flags = `--trace ${at("azure.csv")} --url ${server.url.href} --out ${at("terminal")}`;
       const command = `stty columns 80 rows 24; exec ${process.execPath} ${MAIN} replay ${flags}`;
-      const terminal = spawn("script", ["--quiet", "--return", "--flush", "--command", command, "/dev/null"]);
+      const terminal = spawn(PSEUDO_TERMINAL, [
+        "--quiet",
+        "--return",
+        "--flush",
+        "--command",
+        command,
+        "/dev/null",
+      ]);
       const closed = once(terminal, "close");
       let view = "";
       terminal.stdout.setEncoding("utf8");
