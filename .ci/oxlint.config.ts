@@ -45,7 +45,7 @@ export default defineConfig({
     "typescript/no-unsafe-return": "error",
     "typescript/no-non-null-assertion": "error",
     "typescript/prefer-readonly": "error",
-    "typescript/return-await": "error",
+    "typescript/return-await": ["error", "error-handling-correctness-only"],
 
     // A loop that awaits means one after the other.
     "no-await-in-loop": "off",
@@ -60,7 +60,11 @@ export default defineConfig({
     "typescript/consistent-return": "off",
     // JSON and caught errors arrive untyped.
     "typescript/no-unsafe-type-assertion": "off",
+    // Takes a destructured `resolve` or `reject` for a method.
+    "typescript/unbound-method": "off",
     "unicorn/consistent-function-scoping": "off",
+    // A kernel sorts its own buffer in place.
+    "unicorn/no-array-sort": "off",
     // Workers and ports have no origin.
     "unicorn/require-post-message-target-origin": "off",
     "vitest/no-conditional-expect": "off",
