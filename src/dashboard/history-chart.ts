@@ -50,7 +50,7 @@ export function historyChart(frame: HTMLElement): HistoryChart {
     animation: false,
     textStyle: { fontFamily: style.fontFamily },
     title: [
-      { ...title, text: "Balancedness", top: 0 },
+      { ...title, text: "Balancedness, measured step by step", top: 0 },
       { ...title, text: "Node hops per token", top: "50%" },
     ],
     grid: [

@@ -27,7 +27,7 @@ export function KeyFigures({ pool, last, traffic, alone }: Properties) {
         <Figure
           name={`Requests in flight${whose}`}
           detail={
-            traffic && `${short(traffic.requestsPerSecond)} per second · ${whole(traffic.failed)} failed`
+            traffic && `${fixed(traffic.requestsPerSecond, 1)} per second · ${whole(traffic.failed)} failed`
           }
         >
           {traffic === null ? NONE : whole(traffic.inFlight)}
