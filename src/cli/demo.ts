@@ -1,15 +1,17 @@
 import { Command } from "commander";
-import { type App, type OpenPool, compose } from "../compose.ts";
+import { type OpenPool, compose } from "../compose.ts";
 import { loadConfig } from "../config/load-config.ts";
 import type { Comparison } from "../model/comparison.ts";
 import type { ReplaySummary } from "../replay/measures.ts";
 import { Replay } from "../replay/replay.ts";
 import { comparisonTable } from "./comparison-table.ts";
-import { type LiveFacts, LiveSummary } from "./live-summary.ts";
+import { LiveSummary } from "./live-summary.ts";
 import { jsonOption, portOption, positiveOption } from "./options.ts";
 import { type Output, output } from "./output.ts";
 import { replayTable } from "./replay-table.ts";
+import { PoolFollower, type PoolRun } from "./pool-follower.ts";
 import { openRouting, openTraffic } from "./simulation-inputs.ts";
+import { stoppable } from "./stoppable.ts";
 
 /** Placements come round every ten seconds, so that a person sees a few; in production it is minutes. */
 const CADENCE = { sharesMs: 1000, placementMs: 10_000 };
@@ -32,8 +34,13 @@ export function demoCommand(): Command {
   return new Command("demo")
     .description("Balance a simulated DeepSeek-V3 pool of 32 GPUs under traffic, with a dashboard.")
     .option("--trace <file>", "Azure (CSV) or Mooncake (JSONL) trace (default: traffic like Azure's, drawn)")
-    .option("--routing <file>", "routing trace (.npy) the tokens take their experts from (default: the V3 gate)")
-    .addOption(positiveOption("--duration <seconds>", "stop after this (default: at the trace's end, or Ctrl-C)"))
+    .option(
+      "--routing <file>",
+      "routing trace (.npy) the tokens take their experts from (default: the V3 gate)",
+    )
+    .addOption(
+      positiveOption("--duration <seconds>", "stop after this (default: at the trace's end, or Ctrl-C)"),
+    )
     .addOption(portOption("--port <n>", "where to listen; 0 takes a free port (default: 8080)"))
     .addOption(jsonOption())
     .exitOverride()
@@ -68,7 +75,9 @@ async function demo(flags: DemoFlags): Promise<void> {
       maxInFlight: MAX_IN_FLIGHT,
       seed,
     });
-    const { traffic, poolRun } = await watch(replay, pool, url, flags.duration);
+    const { traffic, poolRun } = await stoppable((stop) =>
+      watch(replay, pool, `${url}/`, flags.duration, stop),
+    );
     const comparison = await compare(pool, out);
     const { trace: tracePath = null, routing: routingPath = null } = flags;
     out.result(
@@ -80,71 +89,29 @@ async function demo(flags: DemoFlags): Promise<void> {
   }
 }
 
-/** What became of the pool over the run. */
-type PoolRun = Omit<NonNullable<LiveFacts["pool"]>, "dashboardUrl">;
-
 /** Lets the traffic run under the live view until the time is up or the person stops it. */
 async function watch(
   replay: Replay,
-  pool: App["pools"][number],
-  url: string,
+  pool: OpenPool,
+  dashboardUrl: string,
   seconds: number | undefined,
+  stop: AbortSignal,
 ): Promise<{ traffic: ReplaySummary; poolRun: PoolRun }> {
-  const stopping = new AbortController();
-  const stop = () => stopping.abort();
-  process.once("SIGINT", stop).once("SIGTERM", stop);
-  const timeUp = seconds === undefined ? undefined : setTimeout(stop, seconds * 1000);
+  const timeUp = seconds === undefined ? [] : [AbortSignal.timeout(seconds * 1000)];
   const view = new LiveSummary(process.stderr);
-  const facts = new PoolFacts(pool);
+  const follower = new PoolFollower(pool);
   const timer = setInterval(
-    () => view.update({ traffic: replay.live(), pool: { ...facts.current(), dashboardUrl: `${url}/` } }),
+    () => view.update({ traffic: replay.live(), pool: { ...follower.current(), dashboardUrl } }),
     VIEW_EVERY_MS,
   );
   try {
-    const traffic = await replay.run(stopping.signal);
-    return { traffic, poolRun: facts.current() };
+    const traffic = await replay.run(AbortSignal.any([stop, ...timeUp]));
+    return { traffic, poolRun: follower.current() };
   } finally {
-    clearTimeout(timeUp);
     clearInterval(timer);
     view.close();
-    facts.close();
-    process.off("SIGINT", stop).off("SIGTERM", stop);
+    follower.close();
   }
-}
-
-/** Follows a pool's reports; remembers how it began. */
-class PoolFacts {
-  readonly #pool: OpenPool;
-  readonly #balancedness: { now: number | null; start: number | null } = { now: null, start: null };
-  readonly #nodeHops: { now: number | null; start: number | null } = { now: null, start: null };
-  readonly close: () => void;
-
-  constructor(pool: OpenPool) {
-    this.#pool = pool;
-    this.close =
-      pool.controlled?.loop.onReport(({ balancedness, nodeHopsPerToken }) => {
-        note(this.#balancedness, balancedness);
-        note(this.#nodeHops, nodeHopsPerToken);
-      }) ?? (() => {});
-  }
-
-  current(): PoolRun {
-    const report = this.#pool.controlled?.loop.report() ?? null;
-    return {
-      balancedness: { ...this.#balancedness },
-      nodeHopsPerToken: { ...this.#nodeHops },
-      epoch: report?.epoch ?? 0,
-      movedSlots: report?.movedSlots ?? 0,
-      decision: report?.decision ?? "",
-      lagMs: this.#pool.simulated?.plane.latest?.lagMs ?? 0,
-    };
-  }
-}
-
-function note(figure: { now: number | null; start: number | null }, value: number | null): void {
-  if (value === null) return;
-  figure.now = value;
-  figure.start ??= value;
 }
 
 async function compare(pool: OpenPool, out: Output): Promise<Comparison> {

@@ -3,7 +3,6 @@ import { replicaChooser } from "../core/dispatch/choosers.ts";
 import { DISPATCH_POLICIES, type DispatchPolicy } from "../model/dispatch-policy.ts";
 import type { ReplicaMap } from "../core/dispatch/replica-chooser.ts";
 import { TallyCounter } from "../core/dispatch/tally-counter.ts";
-import { evenShares } from "../core/shares/even-shares.ts";
 import { isIntegerType, readNpy, writeNpyInt32 } from "../formats/npy.ts";
 import { type PlacementFile, readPlacementFile } from "../formats/placement-file.ts";
 import { readRoutingTrace } from "../formats/routing-trace.ts";
@@ -41,7 +40,7 @@ export function dispatchCommand(): Command {
     .addOption(
       new Option(
         "--policy <name>",
-        "priced: fewest hops at balanced load, by the placement's shares; even: replicas in turn",
+        "priced: fewest hops at balanced load, by the placement's shares; even: its shares alone",
       )
         .choices(DISPATCH_POLICIES)
         .default("priced"),
@@ -66,23 +65,18 @@ async function dispatch(options: DispatchOptions): Promise<void> {
       ? blockSources(trace.tokens, options.batchTokens, gpus)
       : readSources(await readInput(options.sources), options.sources, trace.tokens, gpus);
 
-  const { slots, perLayer, overall } = dispatchTrace(
-    options,
-    replicaMap(file, options.policy),
-    trace,
-    sources,
-  );
+  const { slots, perLayer, overall } = dispatchTrace(options, replicaMap(file), trace, sources);
   await writeOutput(options.out, writeNpyInt32([trace.tokens, layers, trace.topk], slots));
   const { policy, batchTokens, out } = options;
   const report = { out, policy, batchTokens, tokens: trace.tokens, ...overall, layers: perLayer };
   output(options.json ?? false).result(report, sentence(out, overall));
 }
 
-/** The `even` policy splits evenly whatever the placement's shares; the others read them or need none. */
-function replicaMap({ placement, shares }: PlacementFile, policy: DispatchPolicy): ReplicaMap {
-  const replicas = indexReplicas(placement);
-  const even = evenShares(placement, replicas);
-  return { placement, replicas, shares: policy === "even" ? even : { ...even, values: shares } };
+/** A placement file carries no prices: no policy reads them. */
+function replicaMap({ placement, shares }: PlacementFile): ReplicaMap {
+  const { layers, topology } = placement;
+  const prices = new Float64Array(layers * gpuCount(topology));
+  return { placement, replicas: indexReplicas(placement), shares: { values: shares, prices } };
 }
 
 interface Dispatched {

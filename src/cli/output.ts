@@ -24,7 +24,11 @@ export async function readInput(path: string): Promise<Uint8Array> {
   try {
     return await readFile(path);
   } catch (error) {
-    throw new InputError(path, "", `cannot be read (${(error as NodeJS.ErrnoException).code}); name a readable file`);
+    throw new InputError(
+      path,
+      "",
+      `cannot be read (${(error as NodeJS.ErrnoException).code}); name a readable file`,
+    );
   }
 }
 
@@ -42,6 +46,10 @@ export async function writeOutput(path: string, bytes: Uint8Array | string): Pro
     }
     await rename(temporary, path);
   } catch (error) {
-    throw new InputError(path, "", `cannot be written (${(error as NodeJS.ErrnoException).code}); name a writable place`);
+    throw new InputError(
+      path,
+      "",
+      `cannot be written (${(error as NodeJS.ErrnoException).code}); name a writable place`,
+    );
   }
 }

@@ -1,8 +1,10 @@
+import { once } from "node:events";
 import { Command } from "commander";
 import { compose } from "../compose.ts";
 import { loadConfig } from "../config/load-config.ts";
 import { jsonOption } from "./options.ts";
 import { output } from "./output.ts";
+import { stoppable } from "./stoppable.ts";
 
 interface ServeFlags {
   readonly config?: string;
@@ -24,11 +26,11 @@ async function serve(flags: ServeFlags): Promise<void> {
   const config = await loadConfig(flags.config ?? null, process.env);
   const onFault = (fault: Error) => progress(fault.message);
   const app = await compose(config, { routing: null, recordTokens: 0, onFault });
-  const stopped = new Promise<NodeJS.Signals>((resolve) => {
-    process.once("SIGINT", resolve).once("SIGTERM", resolve);
-  });
   const { url } = await app.start();
-  result({ url, pid: process.pid }, `listening on ${url}`);
-  progress(`${await stopped}: finishing what is in flight, for ${config.http.graceMs / 1000} s at most`);
-  await app.stop();
+  result({ url }, `listening on ${url}`);
+  await stoppable(async (signal) => {
+    if (!signal.aborted) await once(signal, "abort");
+    progress(`stopping: what is in flight has ${config.http.graceMs / 1000} s to finish`);
+    await app.stop();
+  });
 }

@@ -92,7 +92,8 @@ export class ControlLoop {
 
   /** @throws Error before `start` has resolved */
   snapshot(): RoutingSnapshot {
-    if (this.#snapshot === null) throw new Error(`pool ${this.pool} has no epoch before its control loop starts`);
+    if (this.#snapshot === null)
+      throw new Error(`pool ${this.pool} has no epoch before its control loop starts`);
     return this.#snapshot;
   }
 

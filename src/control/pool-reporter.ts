@@ -13,7 +13,11 @@ export interface ReportContext {
 }
 
 /** Puts the last window of a pool into the plain JSON that people and dashboards read. */
-export function poolReport(snapshot: RoutingSnapshot, window: PoolWindow, context: ReportContext): PoolReport {
+export function poolReport(
+  snapshot: RoutingSnapshot,
+  window: PoolWindow,
+  context: ReportContext,
+): PoolReport {
   const { layers, experts, topology } = snapshot.placement;
   const pairs = window.tokens * layers;
   return {

@@ -93,21 +93,23 @@ describe("the live view", () => {
 });
 
 describe("the comparison", () => {
-  const view = comparisonTable({
+  const none = { steps: 0, tokens: 0, policies: [] };
+  const asRun = {
     policies: [
       result("no redundancy"),
       result("EPLB, even shares", { balancedness: 0.7, movedSlots: 3712, epochs: 4 }),
-      result("Plimsoll", { balancedness: 0.9, meanStepMs: 45, nodeHopsPerToken: Number.NaN }),
+      result("Plimsoll", { balancedness: 0.9, meanStepMs: 45, nodeHopsPerToken: null }),
     ],
     steps: 1234,
     tokens: 1_234_567,
-    recordedShare: 0.43,
-  });
+  };
+  const view = comparisonTable({ asRun, fullBatches: none, recordedShare: 0.43 });
 
   it("fits 80 columns, and 100 with a fourth policy", () => {
     expect(widest(view)).toBe(80);
     const policies = ["a", "b", "c", "d"].map((title) => result(title));
-    const wide = comparisonTable({ policies, steps: 1, tokens: 1, recordedShare: 1 });
+    const four = { policies, steps: 1, tokens: 1 };
+    const wide = comparisonTable({ asRun: four, fullBatches: none, recordedShare: 1 });
     expect(widest(wide)).toBe(100);
   });
 
@@ -116,6 +118,13 @@ describe("the comparison", () => {
     expect(row(view, "Mean step, ms")).toEqual(["60.0", "60.0   ×1.00", "45.0   ×0.75"]);
     expect(row(view, "GPU moves")).toEqual(["0", "3,712", "0"]);
     expect(row(view, "Node hops/token")[2]).toMatch(/^–\s+×–$/);
+  });
+
+  it("has a second table for full batches, where the run had enough tokens for one", () => {
+    expect(view).not.toContain("under full load");
+    const both = comparisonTable({ asRun, fullBatches: { ...asRun, steps: 75 }, recordedShare: 0.43 });
+    expect(both).toContain("as under full load, 1,234,567 tokens in 75 steps");
+    expect(both.match(/│ Balancedness/g)).toHaveLength(2);
   });
 
   it("says how much of the run it speaks for", () => {

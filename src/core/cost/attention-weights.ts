@@ -5,6 +5,9 @@ export function attentionWeights(model: MoeModel): number {
   const { heads, qLoraRank, kvLoraRank, nopeHeadDim, ropeHeadDim, vHeadDim } = model.attention;
   return (
     model.hidden * (qLoraRank + kvLoraRank + ropeHeadDim) +
-    heads * (qLoraRank * (nopeHeadDim + ropeHeadDim) + kvLoraRank * (nopeHeadDim + vHeadDim) + vHeadDim * model.hidden)
+    heads *
+      (qLoraRank * (nopeHeadDim + ropeHeadDim) +
+        kvLoraRank * (nopeHeadDim + vHeadDim) +
+        vHeadDim * model.hidden)
   );
 }

@@ -66,7 +66,10 @@ export const H800: Hardware = {
 };
 
 /** A measured point for this many ranks, interpolated in log₂(ranks); the ends hold outside the table. */
-export function lowLatencyPoint(hardware: Hardware, ranks: number): { dispatchUs: number; combineUs: number } {
+export function lowLatencyPoint(
+  hardware: Hardware,
+  ranks: number,
+): { dispatchUs: number; combineUs: number } {
   const table = hardware.lowLatency;
   const above = table.findIndex((point) => point.ranks >= ranks);
   if (above === 0) return table[0];

@@ -81,7 +81,9 @@ export class StepCost {
 
   /** Dispatch + combine: DeepEP's low-latency kernels for small batches, its normal ones above. */
   #exchange(tally: LayerTally, mostTokensOnARank: number): number {
-    return mostTokensOnARank <= LOW_LATENCY_BATCH ? this.#lowLatencyExchange(tally) : this.#normalExchange(tally);
+    return mostTokensOnARank <= LOW_LATENCY_BATCH
+      ? this.#lowLatencyExchange(tally)
+      : this.#normalExchange(tally);
   }
 
   /** Every selection travels by itself; time grows with the busiest rank's selections between the measured ends. */

@@ -3,8 +3,8 @@ import type { TokenBatch } from "./token-batch.ts";
 
 /**
  * Deals every expert's selections out by the snapshot's shares, by smooth weighted round robin: each slot earns
- * its share with every selection of its expert and pays 1 when chosen, so that after any number of selections
- * no slot is a whole selection away from its part. Which tokens go where plays no role.
+ * its share with every selection of its expert and pays 1 when chosen, so that no slot is ever a whole selection
+ * ahead of its part (nor behind it, with two replicas). Which tokens go where plays no role.
  */
 export class EvenChooser implements ReplicaChooser {
   readonly #map: ReplicaMap;

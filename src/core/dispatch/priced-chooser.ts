@@ -38,7 +38,9 @@ export class PricedChooser implements ReplicaChooser {
     const gpus = gpuCount(topology);
     this.#map = map;
     this.#prices = prices;
-    this.#gpuOf = Int32Array.from({ length: slotCount(topology) }, (_, s) => Math.floor(s / topology.slotsPerGpu));
+    this.#gpuOf = Int32Array.from({ length: slotCount(topology) }, (_, s) =>
+      Math.floor(s / topology.slotsPerGpu),
+    );
     this.#nodeOf = Int32Array.from({ length: gpus }, (_, g) => Math.floor(g / topology.gpusPerNode));
     this.#count = new Int32Array(experts);
     this.#load = new Float64Array(gpus);

@@ -28,7 +28,8 @@ export class StaticChooser implements ReplicaChooser {
         let ties = 0;
         for (let i = offsets[row]; i < offsets[row + 1]; i++) {
           const gpu = Math.floor(slots[i] / topology.slotsPerGpu);
-          const sameNode = Math.floor(gpu / topology.gpusPerNode) === Math.floor(source / topology.gpusPerNode);
+          const sameNode =
+            Math.floor(gpu / topology.gpusPerNode) === Math.floor(source / topology.gpusPerNode);
           const distance = gpu === source ? 0 : sameNode ? 1 : 2;
           if (distance < bestDistance) {
             bestDistance = distance;

@@ -22,7 +22,11 @@ export function countMoves(model: MoeModel, previous: Placement, next: Placement
     for (let gpu = 0; gpu < received.length; gpu++) {
       const first = layer * width + gpu * topology.slotsPerGpu;
       for (let i = first; i < first + topology.slotsPerGpu; i++) {
-        if (holds(previous, first, next.physicalToLogical[i]) || holds(next, first, next.physicalToLogical[i], i)) continue;
+        if (
+          holds(previous, first, next.physicalToLogical[i]) ||
+          holds(next, first, next.physicalToLogical[i], i)
+        )
+          continue;
         received[gpu]++;
         slots++;
       }
@@ -32,7 +36,12 @@ export function countMoves(model: MoeModel, previous: Placement, next: Placement
 }
 
 /** Whether the GPU whose slots begin at `first` holds the expert, in a slot before `end` (default: in any). */
-function holds(placement: Placement, first: number, expert: number, end = first + placement.topology.slotsPerGpu): boolean {
+function holds(
+  placement: Placement,
+  first: number,
+  expert: number,
+  end = first + placement.topology.slotsPerGpu,
+): boolean {
   for (let i = first; i < end; i++) if (placement.physicalToLogical[i] === expert) return true;
   return false;
 }
@@ -48,7 +57,8 @@ export function keepSlots(previous: Placement, next: Placement): Placement {
     for (let i = first; i < first + slotsPerGpu; i++) {
       const expert = physicalToLogical[i];
       let slot = first;
-      while (slot < first + slotsPerGpu && (previous.physicalToLogical[slot] !== expert || kept[slot] >= 0)) slot++;
+      while (slot < first + slotsPerGpu && (previous.physicalToLogical[slot] !== expert || kept[slot] >= 0))
+        slot++;
       if (slot < first + slotsPerGpu) kept[slot] = expert;
       else homeless[waiting++] = expert;
     }

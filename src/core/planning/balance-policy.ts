@@ -9,7 +9,7 @@ export interface BalancePolicy {
   readonly redundant: boolean;
   readonly shares: "even" | "solved";
   readonly dispatch: DispatchPolicy;
-  /** A new placement is taken only when it is predicted to win this much balancedness (0 = whatever comes out). */
+  /** A new placement is taken only when it is predicted to win this much balancedness (−∞ = whatever comes out). */
   readonly leastPlacementGain: number;
   /** New shares likewise. */
   readonly leastShareGain: number;
@@ -32,7 +32,7 @@ export const BALANCE_POLICIES: Readonly<Record<BalancePolicy["name"], BalancePol
     redundant: true,
     shares: "even",
     dispatch: "even",
-    leastPlacementGain: 0,
+    leastPlacementGain: Number.NEGATIVE_INFINITY,
     leastShareGain: 0,
   },
   plimsoll: {

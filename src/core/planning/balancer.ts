@@ -57,7 +57,11 @@ export class Balancer {
     this.#nextShares = startMs + cadence.sharesMs;
     this.#nextPlacement = startMs + cadence.placementMs;
     // Before anything is known every expert counts the same.
-    const uniform = { layers, experts: model.experts, tokens: new Float64Array(layers * model.experts).fill(1) };
+    const uniform = {
+      layers,
+      experts: model.experts,
+      tokens: new Float64Array(layers * model.experts).fill(1),
+    };
     this.#current = this.#planFor(this.#place(uniform), uniform);
   }
 
@@ -131,7 +135,9 @@ export class Balancer {
   #planFor(placement: Placement, load: ExpertLoad): Plan {
     const replicas = indexReplicas(placement);
     const shares =
-      this.#policy.shares === "solved" ? solveShares(placement, replicas, load) : evenShares(placement, replicas);
+      this.#policy.shares === "solved"
+        ? solveShares(placement, replicas, load)
+        : evenShares(placement, replicas);
     return { placement, replicas, shares };
   }
 

@@ -2,7 +2,10 @@ import { type Placement, type ReplicaIndex } from "../../model/placement.ts";
 import { gpuCount, slotCount } from "../../model/topology.ts";
 
 /** Every replica of an expert gets the same fraction: what an engine does without a share solver. */
-export function evenShares(placement: Placement, replicas: ReplicaIndex): { values: Float64Array; prices: Float64Array } {
+export function evenShares(
+  placement: Placement,
+  replicas: ReplicaIndex,
+): { values: Float64Array; prices: Float64Array } {
   const { layers, experts, topology } = placement;
   const width = slotCount(topology);
   const values = new Float64Array(layers * width);

@@ -118,7 +118,8 @@ export class LayerFlow {
     const from = offsets[layer * experts + expert];
     const to = offsets[layer * experts + expert + 1];
     let room = 0;
-    for (let i = from; i < to; i++) room += Math.max(0, max - this.#load[Math.floor(slots[i] / topology.slotsPerGpu)]);
+    for (let i = from; i < to; i++)
+      room += Math.max(0, max - this.#load[Math.floor(slots[i] / topology.slotsPerGpu)]);
     if (room === 0) return;
     const scale = Math.min(1, this.#excess[expert] / room);
     for (let i = from; i < to; i++) {

@@ -62,7 +62,8 @@ function messageTokens(messages: unknown): number {
     const { content } = message;
     if (typeof content === "string") tokens += words(content);
     else if (Array.isArray(content)) {
-      for (const part of content) if (isObject(part) && typeof part["text"] === "string") tokens += words(part["text"]);
+      for (const part of content)
+        if (isObject(part) && typeof part["text"] === "string") tokens += words(part["text"]);
     }
   }
   return tokens;
@@ -75,7 +76,10 @@ function promptTokens(prompt: unknown): number {
     if (prompt.every((id) => Number.isInteger(id))) return prompt.length;
     if (prompt.length === 1) return promptTokens(prompt[0]);
   }
-  throw new BadRequest("`prompt` must be a string, a list of token ids, or a list with one of either.", "prompt");
+  throw new BadRequest(
+    "`prompt` must be a string, a list of token ids, or a list with one of either.",
+    "prompt",
+  );
 }
 
 /** The simulated tokenizer: a token is a run of characters between white space. */

@@ -1,6 +1,8 @@
 import type { CompletionRequest } from "./completion-request.ts";
 
-const WORDS = "the load line of a ship marks how deep it may lie in the water and still be safe at sea".split(" ");
+const WORDS = "the load line of a ship marks how deep it may lie in the water and still be safe at sea".split(
+  " ",
+);
 
 /** The text of one completion in the OpenAI wire format: whole or frame by frame. One word is one token. */
 export class CompletionText {
@@ -25,7 +27,8 @@ export class CompletionText {
     let frames = this.#event(first ? { role: "assistant", content: text } : { content: text }, text, null);
     if (!last) return frames;
     frames += this.#event({}, "", this.#finishReason);
-    if (this.#request.includeUsage) frames += event({ ...this.#head(true), choices: [], usage: this.#usage() });
+    if (this.#request.includeUsage)
+      frames += event({ ...this.#head(true), choices: [], usage: this.#usage() });
     return `${frames}data: [DONE]\n\n`;
   }
 
@@ -37,7 +40,12 @@ export class CompletionText {
   whole(): string {
     const text = this.#words.join("");
     const choice = this.#request.chat
-      ? { index: 0, message: { role: "assistant", content: text }, logprobs: null, finish_reason: this.#finishReason }
+      ? {
+          index: 0,
+          message: { role: "assistant", content: text },
+          logprobs: null,
+          finish_reason: this.#finishReason,
+        }
       : { index: 0, text, logprobs: null, finish_reason: this.#finishReason };
     return JSON.stringify({ ...this.#head(false), choices: [choice], usage: this.#usage() });
   }

@@ -16,18 +16,18 @@ interface Waiting {
 
 /** The gateway's end of a simulated pool's thread. */
 export class PoolThread {
-  /** Resolves with the most tokens a request may have in all, once the pool has its first snapshot. */
-  readonly ready: Promise<number>;
   readonly #worker: Worker;
+  readonly #ready: Promise<number>;
   readonly #listeners = new Map<number, TokenListener>();
   readonly #waiting = new Map<number, Waiting>();
   #serial = 0;
+  #lost: Error | null = null;
   #onProgress: (part: number) => void = () => {};
 
   constructor(data: ThreadData) {
     this.#worker = new Worker(new URL("./pool-worker.ts", import.meta.url), { workerData: data });
     const { promise, resolve, reject } = Promise.withResolvers<number>();
-    this.ready = promise;
+    this.#ready = promise;
     // Whoever awaits it hears of a failure; nobody has to.
     promise.catch(() => {});
     this.#worker.on("message", (message: FromPool) => {
@@ -40,6 +40,14 @@ export class PoolThread {
     };
     this.#worker.on("error", (error) => lose(error instanceof Error ? error : new Error(String(error))));
     this.#worker.on("exit", () => lose(new Error("the simulated pool has stopped")));
+  }
+
+  /**
+   * Resolves with the most tokens a request may have in all, once the pool has its first snapshot.
+   * Rejects when the pool is gone.
+   */
+  ready(): Promise<number> {
+    return this.#lost === null ? this.#ready : Promise.reject(this.#lost);
   }
 
   /** @returns the way to cancel the request */
@@ -56,11 +64,15 @@ export class PoolThread {
     this.#post({ kind: "adopt", snapshot });
   }
 
-  /** @param onProgress hears the part done, 0..1, of a comparison */
+  /**
+   * Rejects when the pool is gone before it has answered.
+   * @param onProgress hears the part done, 0..1, of a comparison
+   */
   ask<K extends Question["kind"]>(
     question: Extract<Question, { kind: K }>,
     onProgress: (part: number) => void = () => {},
   ): Promise<Answers[K]> {
+    if (this.#lost !== null) return Promise.reject(this.#lost);
     const ticket = ++this.#serial;
     if (question.kind === "compare") this.#onProgress = onProgress;
     return new Promise<Answers[K]>((resolve, reject) => {
@@ -101,6 +113,7 @@ export class PoolThread {
   }
 
   #lose(cause: Error): void {
+    this.#lost ??= cause;
     for (const listener of this.#listeners.values()) listener.lost(cause);
     for (const { reject } of this.#waiting.values()) reject(cause);
     this.#listeners.clear();

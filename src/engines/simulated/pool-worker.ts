@@ -107,7 +107,13 @@ class PoolWorker {
       case "compare": {
         const { model, topology, seed } = this.#data;
         const routing = this.#routing;
-        const run = comparePolicies(this.#recorder, { model, topology, routing, seed, cadence: question.cadence });
+        const run = comparePolicies(this.#recorder, {
+          model,
+          topology,
+          routing,
+          seed,
+          cadence: question.cadence,
+        });
         let toldAt = 0;
         for (let next = run.next(); ; next = run.next()) {
           if (next.done === true) return answer(next.value);

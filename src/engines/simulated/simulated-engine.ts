@@ -78,15 +78,17 @@ export class SimulatedEngine implements Engine {
 
   async #maxTokens(): Promise<number> {
     try {
-      return await this.#thread.ready;
+      return await this.#thread.ready();
     } catch (cause) {
       throw new EngineUnreachable(`the simulated pool ${this.pool} is gone`, { cause });
     }
   }
 
   async #complete(shard: Shard, request: CompletionRequest, signal: AbortSignal): Promise<EngineResponse> {
-    if (request.model !== this.#model) return refusal(404, `The model \`${request.model}\` does not exist.`, "model");
+    if (request.model !== this.#model)
+      return refusal(404, `The model \`${request.model}\` does not exist.`, "model");
     const maxTokens = await this.#maxTokens();
+    signal.throwIfAborted();
     const outputTokens = request.maxTokens ?? DEFAULT_OUTPUT_TOKENS;
     const total = request.inputTokens + outputTokens;
     if (total > maxTokens) {

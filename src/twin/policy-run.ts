@@ -1,0 +1,106 @@
+import type { Hardware } from "../core/cost/hardware.ts";
+import type { BalancePolicy } from "../core/planning/balance-policy.ts";
+import { Balancer } from "../core/planning/balancer.ts";
+import { policyTopology } from "../core/planning/policy-topology.ts";
+import type { Cadence } from "../model/cadence.ts";
+import type { PolicyResult } from "../model/comparison.ts";
+import type { MoeModel } from "../model/moe-model.ts";
+import type { PoolWindow } from "../model/pool-window.ts";
+import { type Topology, gpuCount } from "../model/topology.ts";
+import { ForwardPass } from "./forward-pass.ts";
+import { PoolMeter } from "./pool-meter.ts";
+import type { RoutingSource } from "./routing-source.ts";
+import { type StepRecord, replayBatch } from "./step-recorder.ts";
+
+export interface PolicyRunOptions {
+  readonly model: MoeModel;
+  readonly topology: Topology;
+  readonly hardware: Hardware;
+  readonly routing: RoutingSource;
+  readonly cadence: Cadence;
+  readonly seed: number;
+}
+
+/** Recorded steps sent through one policy, which starts knowing nothing and observes its own past only. */
+export class PolicyRun {
+  readonly #policy: BalancePolicy;
+  readonly #options: PolicyRunOptions;
+  readonly #gpus: number;
+  readonly #balancer: Balancer;
+  readonly #total = { steps: 0, tokens: 0, sumMean: 0, sumMax: 0, hops: 0, nodeHops: 0, stepMs: 0 };
+  #pass: ForwardPass;
+  #meter: PoolMeter;
+  #windowFrom: number;
+  #movedSlots = 0;
+  #epochs = 1;
+
+  constructor(policy: BalancePolicy, options: PolicyRunOptions, startMs: number) {
+    const { model, topology, cadence } = options;
+    const slots = policyTopology(model, topology, policy);
+    this.#policy = policy;
+    this.#options = options;
+    this.#gpus = gpuCount(topology);
+    this.#balancer = new Balancer(model, slots, policy, cadence, startMs);
+    this.#pass = this.#forwardPass();
+    this.#meter = new PoolMeter(this.#balancer.current.placement);
+    this.#windowFrom = startMs;
+  }
+
+  step(record: StepRecord): void {
+    const { cadence, routing } = this.#options;
+    if (record.atMs - this.#windowFrom >= cadence.sharesMs) this.#balance(record.atMs);
+    this.#pass.run(replayBatch(record), routing, this.#meter);
+  }
+
+  result(): PolicyResult {
+    this.#closeWindow(this.#windowFrom);
+    const { steps, tokens, sumMean, sumMax, hops, nodeHops, stepMs } = this.#total;
+    const pairs = tokens * this.#balancer.current.placement.layers;
+    return {
+      name: this.#policy.name,
+      title: this.#policy.title,
+      balancedness: ratio(sumMean, sumMax),
+      nodeHopsPerToken: ratio(nodeHops, pairs),
+      hopsPerToken: ratio(hops, pairs),
+      meanStepMs: ratio(stepMs, steps),
+      tokensPerGpuSecond: ratio(tokens * 1000, stepMs * this.#gpus),
+      movedSlots: this.#movedSlots,
+      epochs: this.#epochs,
+    };
+  }
+
+  #balance(nowMs: number): void {
+    const window = this.#closeWindow(nowMs);
+    if (window.tokens > 0) this.#balancer.observe(window.load, window.spanMs);
+    const decision = this.#balancer.decide(nowMs);
+    if (decision === null || decision.kind === "keep") return;
+    this.#balancer.accept(decision.plan);
+    this.#movedSlots += decision.moves.slots;
+    this.#epochs++;
+    this.#pass = this.#forwardPass();
+  }
+
+  #closeWindow(nowMs: number): PoolWindow {
+    const window = this.#meter.window(nowMs - this.#windowFrom, []);
+    this.#meter = new PoolMeter(this.#balancer.current.placement);
+    this.#windowFrom = nowMs;
+    const total = this.#total;
+    total.steps += window.steps;
+    total.tokens += window.tokens;
+    total.sumMean += window.sumMean;
+    total.sumMax += window.sumMax;
+    total.hops += window.hops;
+    total.nodeHops += window.nodeHops;
+    total.stepMs += window.stepMs;
+    return window;
+  }
+
+  #forwardPass(): ForwardPass {
+    const { model, hardware, seed } = this.#options;
+    return new ForwardPass(model, hardware, this.#balancer.current, this.#policy.dispatch, seed);
+  }
+}
+
+function ratio(part: number, whole: number): number | null {
+  return whole > 0 ? part / whole : null;
+}
