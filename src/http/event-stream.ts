@@ -7,9 +7,15 @@ const UNREAD_LIMIT_BYTES = 4 * 1024 * 1024;
 export class EventStream {
   readonly #readers = new Set<ServerResponse>();
 
+  get readers(): number {
+    return this.#readers.size;
+  }
+
   /** Takes over a response: its head, one first event, then every later one. */
   join(response: ServerResponse, event: string, data: unknown): void {
-    response.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-store" });
+    // The connection ends with the stream: nothing lingers when the gateway stops.
+    const head = { "content-type": "text/event-stream", "cache-control": "no-store", connection: "close" };
+    response.writeHead(200, head);
     response.on("error", () => response.destroy());
     response.once("close", () => this.#readers.delete(response));
     this.#readers.add(response);
@@ -17,7 +23,7 @@ export class EventStream {
   }
 
   send(event: string, data: unknown): void {
-    if (this.#readers.size === 0) return;
+    if (this.readers === 0) return;
     const text = frame(event, data);
     for (const reader of this.#readers) {
       if (reader.writableLength > UNREAD_LIMIT_BYTES) reader.destroy();

@@ -138,3 +138,11 @@ test("stopping cuts a stream off when the grace time is over", async () => {
   await Promise.all([expect(text).rejects.toThrow("terminated"), gateway.stop()]);
   await expect.poll(async () => (await fake.seen()).at(-1)?.fate).toBe("aborted");
 });
+
+test("stopping ends event streams and idle connections without waiting for the grace time", async () => {
+  const gateway = await startGateway(chatPool(fake.url), { PLIMSOLL_HTTP_GRACE_MS: "600000" });
+  const events = await fetch(`${gateway.url}/ep/v1/events`);
+  await (await fetch(`${gateway.url}/health`)).text();
+  const [text] = await Promise.all([events.text(), gateway.stop()]);
+  expect(text).toContain("event: history");
+});

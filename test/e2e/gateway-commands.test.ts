@@ -1,0 +1,102 @@
+import { once } from "node:events";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { cliResult, runCli, startCli } from "../run-cli.ts";
+import { type FakeServer, deadUrl, startOpenAiServer } from "../fakes/start-openai-server.ts";
+
+let fake: FakeServer;
+let dead: string;
+let folder: string;
+beforeAll(async () => {
+  fake = await startOpenAiServer();
+  dead = await deadUrl();
+  folder = await mkdtemp(join(tmpdir(), "gateway-commands-"));
+});
+afterAll(async () => {
+  await fake.kill();
+  await rm(folder, { recursive: true });
+});
+
+async function config(name: string, text: string): Promise<string> {
+  const path = join(folder, name);
+  await writeFile(path, text);
+  return path;
+}
+
+function pool(model: string, ...urls: string[]): string {
+  return `pools: [{ name: chat, kind: openai, models: [${model}], urls: [${urls.join(", ")}] }]`;
+}
+
+async function served(path: string) {
+  const child = startCli("serve", "--config", path, "--json");
+  const [line] = (await once(child.stdout, "data")) as [Buffer];
+  return { child, url: (JSON.parse(line.toString()) as { url: string }).url };
+}
+
+test.each(["SIGTERM", "SIGINT"] as const)(
+  "serve answers until %s, lets a stream finish and exits 0",
+  async (signal) => {
+    const path = await config(`${signal}.yaml`, `http: { port: 0 }\n${pool("small", fake.url)}`);
+    const { child, url } = await served(path);
+    const body = JSON.stringify({ model: "small", stream: true, max_tokens: 100 });
+    const stream = await fetch(`${url}/v1/chat/completions`, { method: "POST", body });
+    const over = cliResult(child);
+    child.kill(signal);
+    expect((await stream.text()).endsWith("data: [DONE]\n\n")).toBe(true);
+    const { code, stderr } = await over;
+    expect([code, stderr]).toEqual([0, "stopping: what is in flight has 10 s to finish\n"]);
+  },
+);
+
+test("serve on a busy port exits 2 with one line", async () => {
+  const port = new URL(fake.url).port;
+  const path = await config("busy.yaml", `http: { port: ${port} }\n${pool("small", fake.url)}`);
+  expect(await runCli("serve", "--config", path)).toEqual({
+    code: 2,
+    stdout: "",
+    stderr: `configuration: http.port is ${port}, which is in use; choose a free one, or 0 for any\n`,
+  });
+});
+
+test.each(["serve", "check"])("%s with a bad configuration exits 2 with one line", async (command) => {
+  const path = await config("bad.yaml", "http: { port: eighty }");
+  expect(await runCli(command, "--config", path)).toEqual({
+    code: 2,
+    stdout: "",
+    stderr: `${path}: http.port is "eighty"; expected number\n`,
+  });
+});
+
+test("check says what is within reach, and exits 1 when something is not", async () => {
+  const good = await runCli(
+    "check",
+    "--json",
+    "--config",
+    await config("good.yaml", pool("small", fake.url)),
+  );
+  expect(good.code).toBe(0);
+  expect(JSON.parse(good.stdout)).toEqual({
+    ok: true,
+    findings: [
+      { pool: "chat", what: `chat/${fake.url}`, reachable: true, finding: "serves small" },
+      { pool: "", what: "store", reachable: true, finding: "in memory, in the gateway's process" },
+    ],
+  });
+
+  const half = await runCli("check", "--config", await config("half.yaml", pool("small", fake.url, dead)));
+  expect(half.code).toBe(1);
+  expect(half.stdout).toMatch(
+    new RegExp(`FAIL │ chat/${dead} +│ ${dead} gave no response \\(ECONNREFUSED\\)`),
+  );
+
+  const other = await runCli(
+    "check",
+    "--json",
+    "--config",
+    await config("other.yaml", pool("large", fake.url)),
+  );
+  expect(other.code).toBe(1);
+  expect(other.stdout).toContain("does not list large; it lists small, hidden");
+});

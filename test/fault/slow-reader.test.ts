@@ -1,0 +1,42 @@
+import { once } from "node:events";
+import { createServer } from "node:http";
+import { type AddressInfo, connect } from "node:net";
+import { setImmediate as turn } from "node:timers/promises";
+import { expect, test } from "vitest";
+import { EventStream } from "../../src/http/event-stream.ts";
+
+test("a reader that does not read is dropped; one that does stays", async () => {
+  const events = new EventStream();
+  const server = createServer((_request, response) => events.join(response, "history", {})).listen(
+    0,
+    "127.0.0.1",
+  );
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  const [idle, keen] = [connect(port, "127.0.0.1"), connect(port, "127.0.0.1")];
+  const idleDropped = once(idle, "close");
+  for (const socket of [idle, keen]) {
+    socket.write("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+    await once(socket, "readable");
+  }
+  let read = 0;
+  keen.on("data", (bytes: Buffer) => {
+    read += bytes.length;
+  });
+
+  const data = "x".repeat(256 * 1024);
+  let sent = 0;
+  while (events.readers === 2 && sent < 1000) {
+    events.send("report", data);
+    sent++;
+    while (read < sent * data.length) await turn();
+  }
+  expect(events.readers).toBe(1);
+  idle.resume().on("error", () => {});
+  await idleDropped;
+
+  events.close();
+  await once(keen, "end");
+  keen.destroy();
+  server.close();
+});

@@ -1,0 +1,135 @@
+import { EventSourceParserStream } from "eventsource-parser/stream";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { type FakeServer, startOpenAiServer } from "../fakes/start-openai-server.ts";
+import { type RunningGateway, startGateway } from "../fakes/start-gateway.ts";
+
+const LAYERS = 58;
+const EXPERTS = 256;
+const RANKS = 32;
+
+let fake: FakeServer;
+let gateway: RunningGateway;
+beforeEach(async () => {
+  fake = await startOpenAiServer();
+  gateway = await startGateway(`
+control: { sharesMs: 50, placementMs: 100 }
+pools:
+  - name: chat
+    kind: openai
+    models: [small]
+    urls: [${fake.url}]
+    experts: { model: deepseek-v3, topology: ep32 }
+`);
+});
+afterEach(async () => {
+  await gateway.stop();
+  await fake.kill();
+});
+
+function get(path: string, headers: Record<string, string> = {}): Promise<Response> {
+  return fetch(gateway.url + path, { headers });
+}
+
+function post(path: string, body: unknown): Promise<Response> {
+  const headers = { "content-type": "application/json" };
+  return fetch(gateway.url + path, { method: "POST", headers, body: JSON.stringify(body) });
+}
+
+/** Every layer's first expert is this much hotter than the others. */
+function skewed(factor: number): number[][] {
+  return Array.from({ length: LAYERS }, () =>
+    Array.from({ length: EXPERTS }, (_, e) => (e === 0 ? factor * 100 : 100)),
+  );
+}
+
+interface PlacementAnswer {
+  epoch: number;
+  state: string;
+  physical_to_logical_map: number[][];
+}
+
+async function placement(): Promise<PlacementAnswer> {
+  return (await get("/ep/v1/placement/chat")).json() as Promise<PlacementAnswer>;
+}
+
+test("engines report loads, load the placement that is pending, acknowledge it, and it is routed by", async () => {
+  const first = await placement();
+  expect(first).toMatchObject({ epoch: 1, state: "published" });
+  expect(first.physical_to_logical_map).toHaveLength(LAYERS);
+  expect(first.physical_to_logical_map[0]).toHaveLength(288);
+
+  const accepted = await post("/ep/v1/load", { pool: "chat", windowMs: 1000, logical_count: skewed(40) });
+  expect(accepted.status).toBe(202);
+  await expect.poll(async () => (await placement()).state, { timeout: 10_000 }).toBe("pending");
+  const next = await placement();
+  const copies = (map: number[][]) => map[0].filter((expert) => expert === 0).length;
+  expect(copies(next.physical_to_logical_map)).toBeGreaterThan(copies(first.physical_to_logical_map));
+
+  for (let rank = 0; rank < RANKS; rank++) {
+    const response = await post("/ep/v1/acks", { pool: "chat", epoch: next.epoch, rank });
+    expect(await response.json()).toEqual({ epoch: next.epoch, awaited: RANKS - 1 - rank });
+  }
+  await expect.poll(placement).toMatchObject({ epoch: next.epoch, state: "published" });
+  const answer = await post("/v1/chat/completions", { model: "small" });
+  expect(Number(answer.headers.get("x-plimsoll-epoch"))).toBeGreaterThanOrEqual(next.epoch);
+  const late = await post("/ep/v1/acks", { pool: "chat", epoch: next.epoch, rank: 0 });
+  expect([late.status, await late.json()]).toMatchObject([409, { error: { code: "epoch_not_pending" } }]);
+  expect(gateway.faults).toEqual([]);
+});
+
+test("shares come with their epoch as the tag, and are not sent twice", async () => {
+  const response = await get("/ep/v1/shares/chat");
+  expect(response.headers.get("etag")).toBe('"1"');
+  const { shares, prices } = (await response.json()) as { shares: number[][]; prices: number[][] };
+  expect([shares.length, shares[0].length, prices.length, prices[0].length]).toEqual([
+    LAYERS,
+    288,
+    LAYERS,
+    RANKS,
+  ]);
+  const again = await get("/ep/v1/shares/chat", { "if-none-match": '"1"' });
+  expect([again.status, await again.text()]).toEqual([304, ""]);
+  const published = await get("/ep/v1/placement/chat", { "if-none-match": '"1"' });
+  expect(published.status).toBe(304);
+});
+
+test("the event stream tells history, reports and epochs", async () => {
+  const response = await get("/ep/v1/events");
+  const events = response.body
+    ?.pipeThrough(new TextDecoderStream())
+    .pipeThrough(new EventSourceParserStream());
+  const seen = new Map<string, Record<string, unknown>>();
+  for await (const { event, data } of events ?? []) {
+    seen.set(event ?? "", JSON.parse(data) as Record<string, unknown>);
+    if (event === "history")
+      await post("/ep/v1/load", { pool: "chat", windowMs: 1000, logical_count: skewed(40) });
+    if (event === "report") {
+      const { epoch } = await placement();
+      await Promise.all(
+        Array.from({ length: RANKS }, (_, rank) => post("/ep/v1/acks", { pool: "chat", epoch, rank })),
+      );
+      await post("/ep/v1/load", { pool: "chat", windowMs: 1000, logical_count: skewed(40) });
+    }
+    if (seen.has("epoch")) break;
+  }
+  expect(seen.get("history")).toMatchObject({
+    epochs: [{ pool: "chat", epoch: 1, kind: "placement" }],
+    reports: [],
+  });
+  expect(seen.get("report")).toMatchObject({ pool: "chat", epoch: 1, nodeHopsPerToken: null, stepMs: null });
+  const { expertLoad } = seen.get("report") as { expertLoad: number[][] };
+  expect([expertLoad.length, expertLoad[0].length]).toEqual([LAYERS, EXPERTS]);
+  expect(seen.get("epoch")).toMatchObject({ pool: "chat", epoch: 2 });
+});
+
+test.each([
+  ["/ep/v1/load", { pool: "none" }, 404, "pool_not_found"],
+  ["/ep/v1/load", [], 400, "invalid_request"],
+  ["/ep/v1/load", { pool: "chat", windowMs: 1, logical_count: [] }, 400, "invalid_request"],
+  ["/ep/v1/acks", { pool: "chat", rank: 0 }, 400, "invalid_request"],
+  ["/ep/v1/acks", { pool: "chat", epoch: 9, rank: 0 }, 409, "epoch_not_pending"],
+  ["/ep/v1/acks", { pool: "chat", epoch: 9, rank: 32 }, 400, "invalid_request"],
+])("POST %s %j is refused with %i", async (path, body, status, code) => {
+  const response = await post(path, body);
+  expect([response.status, await response.json()]).toMatchObject([status, { error: { code } }]);
+});

@@ -1,0 +1,88 @@
+import { beforeEach, expect, test } from "vitest";
+import { ReportedPlane } from "../../src/control/reported-plane.ts";
+import type { MoeModel } from "../../src/model/moe-model.ts";
+import { indexReplicas } from "../../src/model/placement.ts";
+import { loadModel } from "../../src/config/shapes.ts";
+
+const topology = { nodes: 1, gpusPerNode: 2, slotsPerGpu: 2 };
+const never = new AbortController().signal;
+
+/** 1 dense and 2 MoE layers, 3 experts, top-1. */
+let model: MoeModel;
+let plane: ReportedPlane;
+beforeEach(async () => {
+  model = {
+    ...(await loadModel("deepseek-v3")),
+    layers: 3,
+    denseLayers: 1,
+    experts: 3,
+    topk: 1,
+    groups: 1,
+    topkGroups: 1,
+  };
+  plane = new ReportedPlane("chat", model, topology);
+});
+
+function report(rank: number | null, windowMs: number, ...tokens: number[]) {
+  return { rank, windowMs, load: { layers: 2, experts: 3, tokens: Float64Array.from(tokens) } };
+}
+
+const placement = {
+  layers: 2,
+  experts: 3,
+  topology,
+  physicalToLogical: Int32Array.of(0, 1, 2, 0, 2, 1, 0, 1),
+};
+const snapshot = {
+  pool: "chat",
+  model: "small",
+  epoch: 1,
+  change: { kind: "placement", reason: "", atMs: 0, movedSlots: 0, movedBytes: 0 },
+  placement,
+  replicas: indexReplicas(placement),
+  shares: { values: Float64Array.of(0.25, 1, 1, 0.75, 1, 0.5, 1, 0.5), prices: new Float64Array(4) },
+} as const;
+
+test("says nothing when nothing was reported", async () => {
+  expect(await plane.observe()).toBeNull();
+});
+
+test("sums over ranks, takes the longest rank's span, and starts anew after each window", async () => {
+  plane.commit(snapshot);
+  plane.ingest(report(0, 500, 4, 0, 2, 1, 2, 3));
+  plane.ingest(report(0, 400, 4, 0, 0, 0, 0, 0));
+  plane.ingest(report(1, 800, 0, 1, 1, 2, 2, 2));
+  const window = await plane.observe();
+  expect(window).toMatchObject({
+    spanMs: 900,
+    tokens: 12,
+    load: { tokens: Float64Array.of(8, 1, 3, 3, 4, 5) },
+  });
+  expect(window?.gpuLoad).toEqual(Float64Array.of(8 * 0.25 + 1, 3 + 8 * 0.75, 5 + 4 * 0.5, 3 + 4 * 0.5));
+  expect([window?.sumMean, window?.sumMax]).toEqual([12, 9 + 7]);
+  expect(await plane.observe()).toBeNull();
+});
+
+test("a placement is ready when every rank has acknowledged its epoch", async () => {
+  let ready = false;
+  const prepared = plane.prepare(placement, 2, never).finally(() => {
+    ready = true;
+  });
+  expect(plane.acknowledge(1, 0)).toBeNull();
+  expect(plane.acknowledge(2, 0)).toBe(1);
+  expect(plane.acknowledge(2, 0)).toBe(1);
+  await Promise.resolve();
+  expect(ready).toBe(false);
+  expect(plane.acknowledge(2, 1)).toBe(0);
+  await prepared;
+  expect(plane.acknowledge(2, 1)).toBeNull();
+});
+
+test("a rollout that is given up rejects, and later acknowledgements are too late", async () => {
+  const abort = new AbortController();
+  const prepared = plane.prepare(placement, 2, abort.signal);
+  abort.abort(new Error("too slow"));
+  await expect(prepared).rejects.toThrow("too slow");
+  expect(plane.acknowledge(2, 0)).toBeNull();
+  await expect(plane.prepare(placement, 3, abort.signal)).rejects.toThrow("too slow");
+});

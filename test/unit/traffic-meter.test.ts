@@ -1,0 +1,77 @@
+import { expect, test } from "vitest";
+import { TrafficMeter } from "../../src/serving/traffic-meter.ts";
+
+interface Heard {
+  readonly what: string;
+  readonly ms: number;
+}
+
+function meterAt(start: number) {
+  const clock = { time: start, now: () => clock.time };
+  const heard: Heard[] = [];
+  const meter = new TrafficMeter(clock, {
+    firstFrame: (_pool, ms) => heard.push({ what: "first", ms }),
+    laterFrame: (_pool, ms) => heard.push({ what: "later", ms }),
+    ended: (_pool, ms, failed) => heard.push({ what: failed ? "failed" : "ok", ms }),
+  });
+  return { clock, heard, meter };
+}
+
+test("measures the first frame from arrival and later ones from the one before", () => {
+  const { clock, heard, meter } = meterAt(1000);
+  const timing = meter.begin("a");
+  clock.time = 1150;
+  timing.contentFrame();
+  clock.time = 1170;
+  timing.contentFrame();
+  clock.time = 1200;
+  timing.end(false);
+  expect(heard).toEqual([
+    { what: "first", ms: 150 },
+    { what: "later", ms: 20 },
+    { what: "ok", ms: 200 },
+  ]);
+});
+
+test("reports totals, and rates since the last report", () => {
+  const { clock, meter } = meterAt(0);
+  const first = meter.begin("a");
+  const second = meter.begin("a");
+  first.contentFrame();
+  first.contentFrame();
+  second.end(true);
+  clock.time = 2000;
+  expect(meter.report(77)).toMatchObject({
+    atMs: 77,
+    inFlight: 1,
+    requests: 2,
+    failed: 1,
+    requestsPerSecond: 1,
+    framesPerSecond: 1,
+  });
+  clock.time = 3000;
+  expect(meter.report(78)).toMatchObject({
+    inFlight: 1,
+    requests: 2,
+    requestsPerSecond: 0,
+    framesPerSecond: 0,
+  });
+});
+
+test("percentiles are within 1 % and forget what is ten reports old", () => {
+  const { clock, meter } = meterAt(0);
+  for (let ms = 1; ms <= 100; ms++) {
+    const arrival = clock.time;
+    const timing = meter.begin("a");
+    clock.time = arrival + ms;
+    timing.contentFrame();
+    timing.end(false);
+  }
+  for (let report = 0; report < 10; report++) {
+    const { ttftMs, itlMs } = meter.report(0);
+    expect(Math.abs((ttftMs?.p50 ?? 0) / 50 - 1)).toBeLessThan(0.01);
+    expect(Math.abs((ttftMs?.p95 ?? 0) / 95 - 1)).toBeLessThan(0.01);
+    expect(itlMs).toBeNull();
+  }
+  expect(meter.report(0).ttftMs).toBeNull();
+});
