@@ -63,7 +63,7 @@ function Identity({ sample }: { readonly sample: PoolSample }) {
       </div>
       <div>
         <dt>Epoch</dt>
-        <dd data-testid="epoch">{sample.epoch}</dd>
+        <dd>{sample.epoch}</dd>
       </div>
     </>
   );
