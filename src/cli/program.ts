@@ -4,6 +4,7 @@ import { convertCommand } from "./convert.ts";
 import { demoCommand } from "./demo.ts";
 import { dispatchCommand } from "./dispatch.ts";
 import { placeCommand } from "./place.ts";
+import { planCommand } from "./plan.ts";
 import { replayCommand } from "./replay.ts";
 import { serveCommand } from "./serve.ts";
 import { simulateCommand } from "./simulate.ts";
@@ -20,6 +21,7 @@ export function program(): Command {
     .addCommand(demoCommand())
     .addCommand(dispatchCommand())
     .addCommand(placeCommand())
+    .addCommand(planCommand())
     .addCommand(replayCommand())
     .addCommand(serveCommand())
     .addCommand(simulateCommand());
