@@ -6,8 +6,8 @@ const FAILURE = 1;
 export function planCommand(): Command {
   return new Command("plan")
     .description("Fewest GPUs for a rate under latency targets. Not in this version: says so and exits 1.")
+    .argument("[ignored...]")
     .allowUnknownOption()
-    .allowExcessArguments()
     .exitOverride()
     .action(() => {
       process.stderr.write("plan is not in this version yet; `simulate` answers what-if for a given pool\n");
