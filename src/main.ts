@@ -6,7 +6,7 @@ const FAILURE = 1;
 const BAD_INPUT = 2;
 
 try {
-  await program().parseAsync();
+  await (await program(process.argv[2])).parseAsync();
 } catch (error) {
   if (error instanceof InputError) {
     process.stderr.write(`${error.message}\n`);

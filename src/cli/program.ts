@@ -1,30 +1,29 @@
 import { Command } from "commander";
-import { checkCommand } from "./check.ts";
-import { convertCommand } from "./convert.ts";
-import { demoCommand } from "./demo.ts";
-import { dispatchCommand } from "./dispatch.ts";
-import { placeCommand } from "./place.ts";
-import { planCommand } from "./plan.ts";
-import { replayCommand } from "./replay.ts";
-import { serveCommand } from "./serve.ts";
-import { simulateCommand } from "./simulate.ts";
 
-/** The whole command line. Each command is one file beside this one. */
-export function program(): Command {
+/** One file per command; only the one that runs is loaded. */
+const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
+  check: async () => (await import("./check.ts")).checkCommand(),
+  convert: async () => (await import("./convert.ts")).convertCommand(),
+  demo: async () => (await import("./demo.ts")).demoCommand(),
+  dispatch: async () => (await import("./dispatch.ts")).dispatchCommand(),
+  place: async () => (await import("./place.ts")).placeCommand(),
+  plan: async () => (await import("./plan.ts")).planCommand(),
+  replay: async () => (await import("./replay.ts")).replayCommand(),
+  serve: async () => (await import("./serve.ts")).serveCommand(),
+  simulate: async () => (await import("./simulate.ts")).simulateCommand(),
+};
+
+/**
+ * The command line.
+ * @param name the command asked for; all are loaded where it names none, for the help and for suggestions
+ */
+export async function program(name: string | undefined): Promise<Command> {
   const root = new Command("plimsoll")
     .description("An expert-parallel inference load balancer for mixture-of-experts models.")
     .showHelpAfterError(false)
     .exitOverride()
-    .configureOutput({ outputError: (text, write) => write(`${text.trim().replaceAll(/\s+/g, " ")}\n`) })
-    .addCommand(checkCommand())
-    .addCommand(convertCommand())
-    .addCommand(demoCommand())
-    .addCommand(dispatchCommand())
-    .addCommand(placeCommand())
-    .addCommand(planCommand())
-    .addCommand(replayCommand())
-    .addCommand(serveCommand())
-    .addCommand(simulateCommand());
-  for (const command of root.commands) command.copyInheritedSettings(root);
+    .configureOutput({ outputError: (text, write) => write(`${text.trim().replaceAll(/\s+/g, " ")}\n`) });
+  const named = name !== undefined && Object.hasOwn(COMMANDS, name) ? [COMMANDS[name]] : Object.values(COMMANDS);
+  for (const load of named) root.addCommand((await load()).copyInheritedSettings(root));
   return root;
 }
