@@ -23,8 +23,8 @@ export async function expectExit2(folder: ScratchFolder, cases: readonly BadInpu
 export async function expectRefused(folder: ScratchFolder, cases: readonly BadInput[]): Promise<void> {
   const before = await folder.names();
   for (const [args, message] of cases) {
-    const run = program().parseAsync([...args, "--out", folder.path("never")], { from: "user" });
-    const error = await run.then(
+    const root = await program(args[0]);
+    const error = await root.parseAsync([...args, "--out", folder.path("never")], { from: "user" }).then(
       () => null,
       (reason: unknown) => reason,
     );

@@ -107,7 +107,7 @@ export class Balancer {
     const before = this.#predict(stay, load);
     const after = this.#predict(move, load);
     const gain = after / before - 1;
-    const weighed = `balancedness ${before.toFixed(3)} → ${after.toFixed(3)} for ${moves.slots} moved slots`;
+    const weighed = `forecast balancedness ${before.toFixed(3)} → ${after.toFixed(3)} for ${moves.slots} moved slots`;
     if (gain < this.#policy.leastPlacementGain) {
       return this.#decideShares(`placement kept: ${weighed} is not worth it`);
     }
@@ -120,7 +120,7 @@ export class Balancer {
     const plan = this.#planFor(this.#current.placement, load);
     const before = this.#predict(this.#current, load);
     const after = this.#predict(plan, load);
-    const found = `balancedness ${before.toFixed(3)} → ${after.toFixed(3)} by shares`;
+    const found = `forecast balancedness ${before.toFixed(3)} → ${after.toFixed(3)} by shares`;
     const reason = because === undefined ? found : `${because}; ${found}`;
     const kind = after / before - 1 >= this.#policy.leastShareGain ? "shares" : "keep";
     return { kind, reason, plan: kind === "shares" ? plan : this.#current, moves: this.#noMoves };
