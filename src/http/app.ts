@@ -7,6 +7,7 @@ import { dashboard } from "./dashboard.ts";
 import { HttpError, errorAnswer } from "./errors.ts";
 import { eventRoutes } from "./event-routes.ts";
 import { expertRoutes } from "./expert-routes.ts";
+import { requestIdOf } from "./headers.ts";
 import { openAiRoutes } from "./openai-routes.ts";
 import { operatorRoutes } from "./operator-routes.ts";
 
@@ -23,6 +24,7 @@ export interface AppParts {
 export async function httpApp(config: Config["http"], parts: AppParts): Promise<FastifyInstance> {
   const { gateway, controlled, store, metricsText, wallClock } = parts;
   const app = fastify({
+    genReqId: ({ headers }) => requestIdOf(headers),
     bodyLimit: config.bodyLimitBytes,
     logger: { level: config.logLevel, stream: process.stderr },
     // Requests that come while the gateway stops are refused by admission, in OpenAI's shape.

@@ -45,7 +45,8 @@ export function errorAnswer(error: unknown): ErrorAnswer {
   if (error instanceof UnknownModel) return answer("model_not_found", error.message, { param: "model" });
   if (error instanceof Overloaded) return answer("overloaded", error.message, error);
   if (error instanceof NoShardReachable) return answer("engine_unreachable", error.message, error);
-  if (error instanceof EngineUnreachable) return answer("engine_failed", error.message);
+  if (error instanceof EngineUnreachable)
+    return answer(error.mayHaveBegun ? "engine_failed" : "engine_unreachable", error.message);
   if (isClientError(error))
     return answer(error.statusCode === 413 ? "body_too_large" : "invalid_request", error.message);
   return answer("internal", "The gateway failed; its log says why.");

@@ -4,7 +4,7 @@ import type { Gateway, Served } from "../serving/gateway.ts";
 import { requestFacts } from "../serving/request-facts.ts";
 import { errorAnswer } from "./errors.ts";
 import { FrameRelay } from "./frame-relay.ts";
-import { forwardedHeaders, requestIdOf, returnedHeaders } from "./headers.ts";
+import { forwardedHeaders, returnedHeaders } from "./headers.ts";
 
 const PROXIED = ["/v1/chat/completions", "/v1/completions", "/v1/embeddings"];
 const NO_BODY = Buffer.alloc(0);
@@ -15,13 +15,14 @@ export function openAiRoutes(app: FastifyInstance, gateway: Gateway): void {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser("*", { parseAs: "buffer" }, (_request, body, done) => done(null, body));
 
+  app.addHook("onRequest", async (request, reply) => {
+    reply.header("x-request-id", request.id);
+  });
   app.get("/v1/models", async () => ({ object: "list", data: await gateway.models() }));
   for (const path of PROXIED) app.post(path, (request, reply) => proxy(gateway, request, reply));
 }
 
 async function proxy(gateway: Gateway, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
-  const requestId = requestIdOf(request.headers);
-  reply.header("x-request-id", requestId);
   const body = (request.body as Buffer | undefined) ?? NO_BODY;
   const facts = requestFacts(body);
 
@@ -32,7 +33,7 @@ async function proxy(gateway: Gateway, request: FastifyRequest, reply: FastifyRe
   const upstream = {
     method: "POST",
     path: request.raw.url ?? request.url,
-    headers: forwardedHeaders(request.headers, requestId),
+    headers: forwardedHeaders(request.headers, request.id),
     body,
   } as const;
   const served = await gateway.forward(facts, upstream, gone.signal);
@@ -42,7 +43,7 @@ async function proxy(gateway: Gateway, request: FastifyRequest, reply: FastifyRe
   reply.headers({
     "x-plimsoll-shard": served.shard.id,
     "x-plimsoll-epoch": served.epoch,
-    "x-request-id": requestId,
+    "x-request-id": request.id,
   });
   return reply.send(isEventStream(served) ? framed(served) : served.response.body);
 }
@@ -52,7 +53,8 @@ function framed({ response, shard, timing }: Served): FrameRelay {
   const { body } = response;
   const relay = new FrameRelay(() => timing.contentFrame());
   body.on("error", () => {
-    const { body: said } = errorAnswer(new EngineUnreachable(`Shard ${shard.id} broke off the stream.`));
+    const fault = new EngineUnreachable(`Shard ${shard.id} broke off the stream.`, { mayHaveBegun: true });
+    const { body: said } = errorAnswer(fault);
     relay.breakOff(`data: ${JSON.stringify(said)}\n\n`);
   });
   relay.once("close", () => body.destroy());

@@ -43,7 +43,7 @@ test("no engine up: 503 with the reason and when to try again", () =>
     expect(error.message).toBe(
       `None of the 1 shards of pool \`chat\` could be reached: ${dead} gave no response (ECONNREFUSED).`,
     );
-    expect((await fetch(`${url}/v1/models`)).status).toBe(502);
+    expect((await fetch(`${url}/v1/models`)).status).toBe(503);
   }));
 
 test("an engine that is down is passed over, every time", () =>

@@ -87,6 +87,8 @@ test("a sane request id is kept and passed on, any other replaced", async () => 
   expect((await seen()).map((request) => request.headers["x-request-id"])).toContain("abc-1");
   const refused = await post("/v1/chat/completions", "{", { "x-request-id": "abc-2" });
   expect(refused.headers.get("x-request-id")).toBe("abc-2");
+  const large = await post("/v1/chat/completions", "x".repeat(20_000), { "x-request-id": "abc-3" });
+  expect([large.status, large.headers.get("x-request-id")]).toEqual([413, "abc-3"]);
   const odd = await post("/v1/chat/completions", '{"model":"small"}', { "x-request-id": "x".repeat(200) });
   expect(odd.headers.get("x-request-id")).toMatch(/^[0-9a-f-]{36}$/);
 });
