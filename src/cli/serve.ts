@@ -26,9 +26,9 @@ async function serve(flags: ServeFlags): Promise<void> {
   const config = await loadConfig(flags.config ?? null, process.env);
   const onFault = (fault: Error) => progress(fault.message);
   const app = await compose(config, { routing: null, recordTokens: 0, onFault });
-  const { url } = await app.start();
-  result({ url }, `listening on ${url}`);
   await stoppable(async (signal) => {
+    const { url } = await app.start();
+    result({ url }, `listening on ${url}`);
     if (!signal.aborted) await once(signal, "abort");
     progress(`stopping: what is in flight has ${config.http.graceMs / 1000} s to finish`);
     await app.stop();

@@ -1,29 +1,21 @@
 import { once } from "node:events";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { cliResult, runCli, startCli } from "../run-cli.ts";
+import { type ScratchFolder, scratchFolder } from "../scratch-folder.ts";
 import { type FakeServer, deadUrl, startOpenAiServer } from "../fakes/start-openai-server.ts";
 
 let fake: FakeServer;
 let dead: string;
-let folder: string;
+let folder: ScratchFolder;
 beforeAll(async () => {
   fake = await startOpenAiServer();
   dead = await deadUrl();
-  folder = await mkdtemp(join(tmpdir(), "gateway-commands-"));
+  folder = await scratchFolder();
 });
 afterAll(async () => {
   await fake.kill();
-  await rm(folder, { recursive: true });
+  await folder[Symbol.asyncDispose]();
 });
-
-async function config(name: string, text: string): Promise<string> {
-  const path = join(folder, name);
-  await writeFile(path, text);
-  return path;
-}
 
 function pool(model: string, ...urls: string[]): string {
   return `pools: [{ name: chat, kind: openai, models: [${model}], urls: [${urls.join(", ")}] }]`;
@@ -38,7 +30,7 @@ async function served(path: string) {
 test.each(["SIGTERM", "SIGINT"] as const)(
   "serve answers until %s, lets a stream finish and exits 0",
   async (signal) => {
-    const path = await config(`${signal}.yaml`, `http: { port: 0 }\n${pool("small", fake.url)}`);
+    const path = await folder.write(`${signal}.yaml`, `http: { port: 0 }\n${pool("small", fake.url)}`);
     const { child, url } = await served(path);
     const body = JSON.stringify({ model: "small", stream: true, max_tokens: 100 });
     const stream = await fetch(`${url}/v1/chat/completions`, { method: "POST", body });
@@ -52,7 +44,7 @@ test.each(["SIGTERM", "SIGINT"] as const)(
 
 test("serve on a busy port exits 2 with one line", async () => {
   const port = new URL(fake.url).port;
-  const path = await config("busy.yaml", `http: { port: ${port} }\n${pool("small", fake.url)}`);
+  const path = await folder.write("busy.yaml", `http: { port: ${port} }\n${pool("small", fake.url)}`);
   expect(await runCli("serve", "--config", path)).toEqual({
     code: 2,
     stdout: "",
@@ -61,7 +53,7 @@ test("serve on a busy port exits 2 with one line", async () => {
 });
 
 test("a bad configuration exits 2 with one line", async () => {
-  const path = await config("bad.yaml", "http: { port: eighty }");
+  const path = await folder.write("bad.yaml", "http: { port: eighty }");
   expect(await runCli("serve", "--config", path)).toEqual({
     code: 2,
     stdout: "",
@@ -74,7 +66,7 @@ test("check says what is within reach, and exits 1 when something is not", async
     "check",
     "--json",
     "--config",
-    await config("good.yaml", pool("small", fake.url)),
+    await folder.write("good.yaml", pool("small", fake.url)),
   );
   expect(good.code).toBe(0);
   expect(JSON.parse(good.stdout)).toEqual({
@@ -85,7 +77,7 @@ test("check says what is within reach, and exits 1 when something is not", async
     ],
   });
 
-  const path = await config("half.yaml", pool("small, large", fake.url, dead));
+  const path = await folder.write("half.yaml", pool("small, large", fake.url, dead));
   const half = await runCli("check", "--config", path);
   expect(half.code).toBe(1);
   expect(half.stdout).toContain(`FAIL │ chat/${fake.url} │ does not list large; it lists small, hidden`);

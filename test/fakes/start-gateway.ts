@@ -1,8 +1,6 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { type App, compose } from "../../src/compose.ts";
 import { loadConfig } from "../../src/config/load-config.ts";
+import { scratchFolder } from "../scratch-folder.ts";
 
 export interface RunningGateway {
   readonly app: App;
@@ -17,23 +15,18 @@ export async function startGateway(
   yaml: string,
   environment: Record<string, string> = {},
 ): Promise<RunningGateway> {
-  const folder = await mkdtemp(join(tmpdir(), "gateway-"));
-  try {
-    const path = join(folder, "gateway.yaml");
-    await writeFile(path, yaml);
-    const quiet = { PLIMSOLL_HTTP_PORT: "0", PLIMSOLL_HTTP_LOG_LEVEL: "silent" };
-    const config = await loadConfig(path, { ...quiet, ...environment });
-    const faults: Error[] = [];
-    const app = await compose(config, {
-      routing: null,
-      recordTokens: 0,
-      onFault: (fault) => faults.push(fault),
-    });
-    const { url } = await app.start();
-    return { app, url, faults, stop: () => app.stop() };
-  } finally {
-    await rm(folder, { recursive: true });
-  }
+  await using folder = await scratchFolder();
+  const path = await folder.write("gateway.yaml", yaml);
+  const quiet = { PLIMSOLL_HTTP_PORT: "0", PLIMSOLL_HTTP_LOG_LEVEL: "silent" };
+  const config = await loadConfig(path, { ...quiet, ...environment });
+  const faults: Error[] = [];
+  const app = await compose(config, {
+    routing: null,
+    recordTokens: 0,
+    onFault: (fault) => faults.push(fault),
+  });
+  const { url } = await app.start();
+  return { app, url, faults, stop: () => app.stop() };
 }
 
 /** A pool `chat` that serves the model `small` from these servers. */

@@ -1,23 +1,19 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { loadConfig } from "../../src/config/load-config.ts";
 import { loadModel, loadTopology } from "../../src/config/shapes.ts";
 import { expertBytes, kvBytesPerToken, moeLayers } from "../../src/model/moe-model.ts";
 import { gpuCount, slotCount } from "../../src/model/topology.ts";
+import { type ScratchFolder, scratchFolder } from "../scratch-folder.ts";
 
-let folder: string;
+let folder: ScratchFolder;
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), "config-"));
+  folder = await scratchFolder();
 });
-afterAll(() => rm(folder, { recursive: true }));
+afterAll(() => folder[Symbol.asyncDispose]());
 
-async function file(text: string): Promise<string> {
-  const path = join(folder, "gateway.yaml");
-  await writeFile(path, text);
-  return path;
+function file(text: string): Promise<string> {
+  return folder.write("gateway.yaml", text);
 }
 
 const onePool = "pools: [{name: chat, kind: openai, models: [m], urls: ['http://127.0.0.1:1']}]";
@@ -116,8 +112,7 @@ describe("loadConfig", () => {
   });
 
   test("a topology too small for its model is refused", async () => {
-    const small = join(folder, "small.yaml");
-    await writeFile(small, "nodes: 1\ngpusPerNode: 8\nslotsPerGpu: 31\n");
+    const small = await folder.write("small.yaml", "nodes: 1\ngpusPerNode: 8\nslotsPerGpu: 31\n");
     const path = await file(
       `pools: [{name: a, kind: simulated, model: deepseek-v3, topology: ${small}, seed: 1}]`,
     );
