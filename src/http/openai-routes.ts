@@ -32,7 +32,7 @@ async function proxy(gateway: Gateway, request: FastifyRequest, reply: FastifyRe
   });
   const upstream = {
     method: "POST",
-    path: request.raw.url ?? request.url,
+    path: request.url,
     headers: forwardedHeaders(request.headers, request.id),
     body,
   } as const;
@@ -45,7 +45,10 @@ async function proxy(gateway: Gateway, request: FastifyRequest, reply: FastifyRe
     "x-plimsoll-epoch": served.epoch,
     "x-request-id": request.id,
   });
-  return reply.send(isEventStream(served) ? framed(served) : served.response.body);
+  if (!isEventStream(served)) return reply.send(served.response.body);
+  // A stream that breaks off is longer than it was said to be.
+  reply.removeHeader("content-length");
+  return reply.send(framed(served));
 }
 
 /** The body in whole frames, measured; a break upstream becomes a last frame that says so. */

@@ -9,6 +9,8 @@ export class ServingPool {
   readonly models: readonly string[];
   /** The cell where slow path and fast path meet: swapped whole, read once per request. Null without an expert plane. */
   snapshot: RoutingSnapshot | null = null;
+  /** `[shards]`, in the order of `engine.shards`; live. */
+  readonly loads: ShardLoads;
   readonly #requests: Int32Array;
   readonly #tokens: Float64Array;
 
@@ -17,11 +19,7 @@ export class ServingPool {
     this.models = models;
     this.#requests = new Int32Array(engine.shards.length);
     this.#tokens = new Float64Array(engine.shards.length);
-  }
-
-  /** `[shards]`, in the order of `engine.shards`; live views. */
-  get loads(): ShardLoads {
-    return { requests: this.#requests, tokens: this.#tokens };
+    this.loads = { requests: this.#requests, tokens: this.#tokens };
   }
 
   begin(shard: number, tokens: number): void {

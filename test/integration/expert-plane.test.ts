@@ -120,6 +120,11 @@ test("the event stream tells history, reports and epochs", async () => {
   const { expertLoad } = seen.get("report") as { expertLoad: number[][] };
   expect([expertLoad.length, expertLoad[0].length]).toEqual([LAYERS, EXPERTS]);
   expect(seen.get("epoch")).toMatchObject({ pool: "chat", epoch: 2 });
+
+  const metrics = await (await get("/metrics")).text();
+  expect(metrics).toMatch(/^plimsoll_epoch\{pool="chat"\} \d+$/m);
+  expect(metrics).toMatch(/^plimsoll_balancedness\{pool="chat"\} 0\.\d+$/m);
+  expect(metrics).not.toMatch(/^plimsoll_node_hops_per_token\{/m);
 });
 
 test.each([
