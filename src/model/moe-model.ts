@@ -27,7 +27,7 @@ export interface MoeModel {
 }
 
 /** Multi-head latent attention (MLA): one compressed key-value vector per token and layer. */
-export interface Attention {
+interface Attention {
   readonly heads: number;
   readonly qLoraRank: number;
   readonly kvLoraRank: number;
