@@ -1,0 +1,273 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { replicaChooser } from "../../src/core/dispatch/choosers.ts";
+import type { ReplicaMap } from "../../src/core/dispatch/replica-chooser.ts";
+import { TallyCounter } from "../../src/core/dispatch/tally-counter.ts";
+import type { TokenBatch } from "../../src/core/dispatch/token-batch.ts";
+import { evenShares } from "../../src/core/shares/even-shares.ts";
+import { solveShares } from "../../src/core/shares/solve-shares.ts";
+import { Rng } from "../../src/lib/rng.ts";
+import { DISPATCH_POLICIES } from "../../src/model/dispatch-policy.ts";
+import { indexReplicas } from "../../src/model/placement.ts";
+import { type Topology, gpuCount, gpuOfSlot, nodeOfGpu, slotCount } from "../../src/model/topology.ts";
+import { randomLoad, randomPlacement } from "../random-placement.ts";
+
+const LAYERS = 3;
+
+const dispatch = fc
+  .record({
+    topology: fc.record({
+      nodes: fc.integer({ min: 1, max: 4 }),
+      gpusPerNode: fc.integer({ min: 1, max: 4 }),
+      slotsPerGpu: fc.integer({ min: 1, max: 6 }),
+    }),
+    redundancy: fc.double({ min: 0, max: 1, noNaN: true }),
+    tokens: fc.integer({ min: 0, max: 60 }),
+    topk: fc.integer({ min: 1, max: 6 }),
+    missing: fc.constantFrom(0, 0.1, 1),
+    solved: fc.boolean(),
+    seed: fc.nat(),
+  })
+  .map(({ topology, redundancy, solved, seed, ...shape }) => {
+    const rng = new Rng(seed);
+    const experts = Math.max(1, Math.round(slotCount(topology) * (1 - redundancy)));
+    return {
+      seed,
+      map: replicaMap(rng, experts, topology, solved),
+      batch: randomBatch(rng, experts, topology, shape),
+    };
+  });
+
+function replicaMap(rng: Rng, experts: number, topology: Topology, solved: boolean): ReplicaMap {
+  const placement = randomPlacement(rng, LAYERS, experts, topology);
+  const replicas = indexReplicas(placement);
+  const shares = solved
+    ? solveShares(placement, replicas, randomLoad(rng, LAYERS, experts, 2))
+    : evenShares(placement, replicas);
+  return { placement, replicas, shares };
+}
+
+/** Rows in no order, some of them several times; an expert may come twice in a token. */
+function randomBatch(
+  rng: Rng,
+  experts: number,
+  topology: Topology,
+  { tokens, topk, missing }: { tokens: number; topk: number; missing: number },
+): TokenBatch {
+  const rowsHeld = 20;
+  const rowStride = LAYERS * topk;
+  return {
+    tokens,
+    sources: Int32Array.from({ length: tokens }, () => rng.below(gpuCount(topology))),
+    rows: Int32Array.from({ length: tokens }, () => rng.below(rowsHeld)),
+    experts: Int16Array.from({ length: rowsHeld * rowStride }, () =>
+      rng.uniform() < missing ? -1 : rng.below(experts),
+    ),
+    rowStride,
+    topk,
+  };
+}
+
+function selection(batch: TokenBatch, layer: number, o: number): number {
+  const token = Math.floor(o / batch.topk);
+  return batch.experts[batch.rows[token] * batch.rowStride + layer * batch.topk + (o % batch.topk)];
+}
+
+/** Written beforehand, so that what a chooser leaves out shows. */
+function chosenSlots(
+  chooser: ReturnType<typeof replicaChooser>,
+  layer: number,
+  batch: TokenBatch,
+): Int32Array {
+  const slots = new Int32Array(batch.tokens * batch.topk).fill(-99);
+  chooser.choose(layer, layer * batch.topk, batch, slots);
+  return slots;
+}
+
+describe.each(DISPATCH_POLICIES)("%s", (policy) => {
+  it("sends every selection to a slot that holds its expert, and nothing where there is none", () => {
+    fc.assert(
+      fc.property(dispatch, ({ map, batch, seed }) => {
+        const chooser = replicaChooser(policy, map, seed);
+        const width = slotCount(map.placement.topology);
+        for (let layer = 0; layer < LAYERS; layer++) {
+          const slots = chosenSlots(chooser, layer, batch);
+          const held = slots.map((slot) =>
+            slot < 0 ? slot : map.placement.physicalToLogical[layer * width + slot],
+          );
+          expect(held).toEqual(slots.map((_, o) => selection(batch, layer, o)));
+        }
+      }),
+      { seed: 1, numRuns: 200 },
+    );
+  });
+
+  it("chooses the same from the same seed", () => {
+    fc.assert(
+      fc.property(dispatch, ({ map, batch, seed }) => {
+        const [one, other] = [replicaChooser(policy, map, seed), replicaChooser(policy, map, seed)];
+        for (let layer = 0; layer < LAYERS; layer++) {
+          expect(chosenSlots(one, layer, batch)).toEqual(chosenSlots(other, layer, batch));
+        }
+      }),
+      { seed: 2, numRuns: 50 },
+    );
+  });
+});
+
+describe("the tally", () => {
+  it("is what counting token by token gives, batch after batch", () => {
+    fc.assert(
+      fc.property(dispatch, fc.constantFrom(...DISPATCH_POLICIES), ({ map, batch, seed }, policy) => {
+        const { topology } = map.placement;
+        const chooser = replicaChooser(policy, map, seed);
+        const counter = new TallyCounter(topology);
+        for (let layer = 0; layer < LAYERS; layer++) {
+          const slots = chosenSlots(chooser, layer, batch);
+          const { slotLoad, gpuLoad, selectionsFrom, nodeSends, nodeReceives, rankReceives, ...sums } =
+            counter.count(batch, slots);
+          const naive = naiveTally(topology, batch, slots);
+          expect({ ...sums, slotLoad: [...slotLoad], gpuLoad: [...gpuLoad] }).toEqual(naive.load);
+          expect(
+            [selectionsFrom, nodeSends, nodeReceives, rankReceives].map((counts) => [...counts]),
+          ).toEqual(naive.traffic);
+          expect(sums.selections).toBe(slots.filter((slot) => slot >= 0).length);
+        }
+      }),
+      { seed: 3, numRuns: 200 },
+    );
+  });
+});
+
+function naiveTally(topology: Topology, batch: TokenBatch, slots: Int32Array) {
+  const gpus = gpuCount(topology);
+  const zeros = (length: number) => Array.from({ length }, () => 0);
+  const load = {
+    slotLoad: zeros(slotCount(topology)),
+    gpuLoad: zeros(gpus),
+    hops: 0,
+    nodeHops: 0,
+    selections: 0,
+  };
+  const [selectionsFrom, nodeSends, nodeReceives, rankReceives] = [gpus, gpus, gpus, gpus].map(zeros);
+  for (let token = 0; token < batch.tokens; token++) {
+    const source = batch.sources[token];
+    const home = nodeOfGpu(topology, source);
+    const chosen = [...slots.subarray(token * batch.topk, (token + 1) * batch.topk)].filter(
+      (slot) => slot >= 0,
+    );
+    for (const slot of chosen) {
+      load.slotLoad[slot]++;
+      load.gpuLoad[gpuOfSlot(topology, slot)]++;
+    }
+    load.selections += chosen.length;
+    selectionsFrom[source] += chosen.length;
+    const ranks = new Set(chosen.map((slot) => gpuOfSlot(topology, slot)));
+    const nodes = new Set([...ranks].map((gpu) => nodeOfGpu(topology, gpu)));
+    ranks.delete(source);
+    nodes.delete(home);
+    load.hops += ranks.size;
+    load.nodeHops += nodes.size;
+    for (const gpu of ranks) rankReceives[gpu]++;
+    nodeSends[source] += nodes.size;
+    // A node receives through the GPU at the source's place within its own node.
+    for (const node of nodes) nodeReceives[node * topology.gpusPerNode + (source % topology.gpusPerNode)]++;
+  }
+  return { load, traffic: [selectionsFrom, nodeSends, nodeReceives, rankReceives] };
+}
+
+describe("even", () => {
+  /** How far a slot is ahead of its share of its expert's selections, and behind it, at most. */
+  function furthest(map: ReplicaMap, batches: readonly TokenBatch[]): { ahead: number; behind: number } {
+    const chooser = replicaChooser("even", map, 0);
+    const width = slotCount(map.placement.topology);
+    const got = new Float64Array(LAYERS * width);
+    const asked = new Float64Array(LAYERS * map.placement.experts);
+    const most = { ahead: 0, behind: 0 };
+    for (const batch of batches) {
+      for (let layer = 0; layer < LAYERS; layer++) {
+        for (const [o, slot] of chosenSlots(chooser, layer, batch).entries()) {
+          if (slot < 0) continue;
+          got[layer * width + slot]++;
+          asked[layer * map.placement.experts + selection(batch, layer, o)]++;
+        }
+        for (let slot = 0; slot < width; slot++) {
+          const i = layer * width + slot;
+          const expert = map.placement.physicalToLogical[i];
+          const part = asked[layer * map.placement.experts + expert] * map.shares.values[i];
+          most.ahead = Math.max(most.ahead, got[i] - part);
+          most.behind = Math.max(most.behind, part - got[i]);
+        }
+      }
+    }
+    return most;
+  }
+
+  it("keeps every slot within a selection or two of its share over many batches", () => {
+    fc.assert(
+      fc.property(dispatch, ({ map, batch }) => {
+        const { ahead, behind } = furthest(
+          map,
+          Array.from({ length: 20 }, () => batch),
+        );
+        expect(ahead).toBeLessThan(1);
+        expect(behind).toBeLessThan(2);
+      }),
+      { seed: 4, numRuns: 100 },
+    );
+  });
+
+  it("keeps both replicas of an expert that has two within one selection of their shares", () => {
+    const topology = { nodes: 2, gpusPerNode: 1, slotsPerGpu: 4 };
+    for (let seed = 0; seed < 20; seed++) {
+      const rng = new Rng(seed);
+      const physicalToLogical = Int32Array.from({ length: LAYERS * 8 }, (_, i) => i % 4);
+      const placement = { layers: LAYERS, experts: 4, topology, physicalToLogical };
+      const replicas = indexReplicas(placement);
+      const values = new Float64Array(LAYERS * 8);
+      for (let i = 0; i < values.length; i++) values[i] = i % 8 < 4 ? rng.uniform() : 1 - values[i - 4];
+      const map = { placement, replicas, shares: { values, prices: new Float64Array(LAYERS * 2) } };
+      const shape = { tokens: 31, topk: 3, missing: 0.1 };
+      const batches = Array.from({ length: 30 }, () => randomBatch(rng, 4, topology, shape));
+      const { ahead, behind } = furthest(map, batches);
+      expect(Math.max(ahead, behind)).toBeLessThan(1);
+    }
+  });
+});
+
+describe("priced", () => {
+  it("needs no more node hops than random choice where there are replicas", () => {
+    const topology = { nodes: 4, gpusPerNode: 2, slotsPerGpu: 5 };
+    for (let seed = 0; seed < 20; seed++) {
+      const rng = new Rng(seed);
+      const map = replicaMap(rng, 32, topology, true);
+      const batch = randomBatch(rng, 32, topology, { tokens: 400, topk: 4, missing: 0 });
+      const counter = new TallyCounter(topology);
+      const nodeHops = (policy: "priced" | "random") => {
+        const chooser = replicaChooser(policy, map, seed);
+        let sum = 0;
+        for (let layer = 0; layer < LAYERS; layer++) {
+          sum += counter.count(batch, chosenSlots(chooser, layer, batch)).nodeHops;
+        }
+        return sum;
+      };
+      expect(nodeHops("priced")).toBeLessThan(nodeHops("random"));
+    }
+  });
+
+  it("goes to the token's own GPU or node for nothing", () => {
+    const topology = { nodes: 2, gpusPerNode: 2, slotsPerGpu: 1 };
+    const placement = { layers: 1, experts: 1, topology, physicalToLogical: new Int32Array(4) };
+    const replicas = indexReplicas(placement);
+    const map = { placement, replicas, shares: evenShares(placement, replicas) };
+    const batch = {
+      tokens: 4,
+      sources: Int32Array.of(0, 1, 2, 3),
+      rows: new Int32Array(4),
+      experts: new Int16Array(1),
+      rowStride: 1,
+      topk: 1,
+    };
+    expect([...chosenSlots(replicaChooser("priced", map, 0), 0, batch)]).toEqual([0, 1, 2, 3]);
+  });
+});

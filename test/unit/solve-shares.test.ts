@@ -1,0 +1,106 @@
+import loadHighs from "highs";
+import { describe, expect, it } from "vitest";
+import { eplb } from "../../src/core/placement/eplb.ts";
+import { gpuLoads } from "../../src/core/shares/gpu-loads.ts";
+import { solveShares } from "../../src/core/shares/solve-shares.ts";
+import { Rng } from "../../src/lib/rng.ts";
+import { type ExpertLoad, layerLoad } from "../../src/model/load.ts";
+import { type Placement, type ReplicaIndex, indexReplicas } from "../../src/model/placement.ts";
+import { gpuCount, gpuOfSlot } from "../../src/model/topology.ts";
+import { randomLoad, randomPlacement } from "../random-placement.ts";
+import { EP32 } from "../small-model.ts";
+
+// The package types its CommonJS build; its ES module exports the loader itself.
+const highs = await (loadHighs as unknown as typeof loadHighs.default)();
+
+/** The least maximum GPU load of a layer, as HiGHS finds it. The load is scaled so that its mean over GPUs is 1. */
+function leastMaximum(placement: Placement, replicas: ReplicaIndex, layer: number, load: ExpertLoad): number {
+  const tokens = layerLoad(load, layer);
+  const { experts, topology } = placement;
+  const mean = tokens.reduce((sum, value) => sum + value, 0) / gpuCount(topology);
+  const onGpu: string[][] = Array.from({ length: gpuCount(topology) }, () => []);
+  const rows: string[] = [];
+  for (let expert = 0; expert < experts; expert++) {
+    const row = layer * experts + expert;
+    const slots = replicas.slots.subarray(replicas.offsets[row], replicas.offsets[row + 1]);
+    rows.push(`${Array.from(slots, (slot) => `x${slot}`).join(" + ")} = ${tokens[expert] / mean}`);
+    for (const slot of slots) onGpu[gpuOfSlot(topology, slot)].push(`x${slot}`);
+  }
+  for (const slots of onGpu) rows.push(`${slots.join(" + ")} - T <= 0`);
+  const problem = `Minimize\nT\nSubject To\n${rows.join("\n")}\nEnd`;
+  const solution = highs.solve(problem, { output_flag: false });
+  if (solution.Status !== "Optimal") throw new Error(`HiGHS says ${solution.Status}`);
+  return solution.ObjectiveValue * mean;
+}
+
+function expectOptimal(placement: Placement, load: ExpertLoad): void {
+  const replicas = indexReplicas(placement);
+  const { values, optimum } = solveShares(placement, replicas, load);
+  const gpus = gpuCount(placement.topology);
+  const loads = gpuLoads(placement, values, load);
+  for (let layer = 0; layer < load.layers; layer++) {
+    const least = leastMaximum(placement, replicas, layer, load);
+    const reached = Math.max(...loads.subarray(layer * gpus, (layer + 1) * gpus));
+    expect(optimum[layer] / least).toBeCloseTo(1, 6);
+    expect(reached / least).toBeCloseTo(1, 6);
+  }
+}
+
+describe("shares against HiGHS", () => {
+  it("reach the least maximum on random placements", () => {
+    for (let seed = 0; seed < 60; seed++) {
+      const rng = new Rng(seed);
+      const topology = {
+        nodes: 1 + rng.below(3),
+        gpusPerNode: 1 + rng.below(4),
+        slotsPerGpu: 2 + rng.below(5),
+      };
+      const width = topology.nodes * topology.gpusPerNode * topology.slotsPerGpu;
+      const experts = 1 + rng.below(width);
+      const load = randomLoad(rng, 2, experts, 3);
+      load.tokens[0] = load.tokens[experts] = 1;
+      expectOptimal(randomPlacement(rng, 2, experts, topology), load);
+    }
+  });
+
+  it("reach the least maximum on DeepSeek-V3's pool, on another load than it was placed for", () => {
+    const rng = new Rng(288);
+    const skewed = () => Float64Array.from({ length: 256 }, () => Math.exp(1.2 * rng.normal()));
+    const placedFor = { layers: 1, experts: 256, tokens: skewed() };
+    const placement = eplb(placedFor, EP32, 8);
+    expectOptimal(placement, placedFor);
+    const drifted = placedFor.tokens.map((tokens) => tokens * Math.exp(0.5 * rng.normal()));
+    expectOptimal(placement, { layers: 1, experts: 256, tokens: drifted });
+  });
+});
+
+describe("shares", () => {
+  const topology = { nodes: 1, gpusPerNode: 2, slotsPerGpu: 2 };
+
+  it("are even, and the prices with them, where nothing is loaded", () => {
+    const placement = { layers: 1, experts: 3, topology, physicalToLogical: Int32Array.of(0, 1, 0, 2) };
+    const load = { layers: 1, experts: 3, tokens: new Float64Array(3) };
+    const solved = solveShares(placement, indexReplicas(placement), load);
+    expect([...solved.values]).toEqual([0.5, 1, 0.5, 1]);
+    expect([...solved.prices]).toEqual([0.5, 0.5]);
+    expect([...solved.optimum]).toEqual([0]);
+  });
+
+  it("level two GPUs: the example one can check by hand", () => {
+    const placement = { layers: 1, experts: 3, topology, physicalToLogical: Int32Array.of(0, 1, 0, 2) };
+    const load = { layers: 1, experts: 3, tokens: Float64Array.of(10, 6, 4) };
+    const solved = solveShares(placement, indexReplicas(placement), load);
+    expect(solved.optimum[0]).toBeCloseTo(10, 12);
+    expect(solved.values[0]).toBeCloseTo(0.4, 12);
+    expect(solved.values[2]).toBeCloseTo(0.6, 12);
+  });
+
+  it("cannot relieve a GPU by a second copy of an expert on it", () => {
+    const placement = { layers: 1, experts: 2, topology, physicalToLogical: Int32Array.of(0, 0, 1, 1) };
+    const load = { layers: 1, experts: 2, tokens: Float64Array.of(9, 1) };
+    const solved = solveShares(placement, indexReplicas(placement), load);
+    expect([...solved.values]).toEqual([0.5, 0.5, 0.5, 0.5]);
+    expect([...solved.prices]).toEqual([1, 0]);
+    expect([...solved.optimum]).toEqual([9]);
+  });
+});
