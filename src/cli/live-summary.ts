@@ -33,9 +33,6 @@ export interface NowAndStart {
 const LINE_EVERY_MS = 5000;
 /** 80 columns with cli-table3's borders. */
 const COLUMN_WIDTHS = [19, 19, 19, 18];
-/** What fits the three right columns, and what surely fits two lines of them when broken between words. */
-const LINE_WIDTH = 56;
-const TWO_LINES_WIDTH = 96;
 
 /** The terminal's live view: redrawn in place on a terminal, else one line every five seconds. */
 export class LiveSummary {
@@ -96,17 +93,11 @@ export function liveTable({ traffic, pool }: LiveFacts): string {
         `${decimals(pool.movedSlots, 0)} GPU moves`,
         `lag ${milliseconds(pool.lagMs)} ms`,
       ],
-      ["Planner", { colSpan: 3, content: onTwoLines(pool.decision) }],
+      ["Planner", { colSpan: 3, content: pool.decision }],
       ["Dashboard", { colSpan: 3, content: pool.dashboardUrl }],
     );
   }
   return table.toString();
-}
-
-/** Two lines whatever the text: log-update leaves remains where a view becomes less high. */
-function onTwoLines(text: string): string {
-  if (text.length <= LINE_WIDTH) return `${text}\n`;
-  return text.length <= TWO_LINES_WIDTH ? text : `${text.slice(0, TWO_LINES_WIDTH - 1)}…`;
 }
 
 function latencyRow(name: string, latency: LiveMeasures["ttftMs"]): string[] {

@@ -71,18 +71,6 @@ describe("the live view", () => {
     expect(view).toContain("http://127.0.0.1:8080/");
   });
 
-  it("keeps its height, whatever the planner has to say", () => {
-    const height = (decision: string): number => {
-      const { pool } = facts;
-      if (pool === null) throw new Error("the facts have a pool");
-      return liveTable({ ...facts, pool: { ...pool, decision } }).split("\n").length;
-    };
-    const heights = ["", "short", "a few words more ".repeat(4), "far too long to be shown ".repeat(20)].map(
-      height,
-    );
-    expect(new Set(heights).size).toBe(1);
-  });
-
   it("shows traffic alone where there is no pool", () => {
     const view = liveTable({ ...facts, pool: null });
     expect(view).toContain("Requests");
