@@ -1,6 +1,7 @@
 import type { Readable } from "node:stream";
 import { expect, test } from "vitest";
 import type { Engine, EngineRequest } from "../../src/serving/engine.ts";
+import { patiently } from "../patiently.ts";
 
 /** One engine under test, open for the length of a test. */
 export interface EngineUnderTest {
@@ -89,7 +90,7 @@ export function engineContract(open: () => Promise<EngineUnderTest>): void {
       await firstBytes(body);
       expect(await subject.busy()).toBe(true);
       abort.abort();
-      await expect.poll(() => subject.busy()).toBe(false);
+      await expect.poll(() => subject.busy(), patiently).toBe(false);
     }));
 
   test("destroying the body frees the request", () =>
@@ -103,7 +104,7 @@ export function engineContract(open: () => Promise<EngineUnderTest>): void {
       body.once("error", () => {});
       await firstBytes(body);
       body.destroy();
-      await expect.poll(() => subject.busy()).toBe(false);
+      await expect.poll(() => subject.busy(), patiently).toBe(false);
     }));
 
   test("a signal aborted beforehand sends nothing", () =>

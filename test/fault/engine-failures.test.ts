@@ -2,6 +2,7 @@ import OpenAI from "openai";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type FakeServer, deadUrl, startOpenAiServer } from "../fakes/start-openai-server.ts";
 import { type RunningGateway, chatPool, startGateway } from "../fakes/start-gateway.ts";
+import { patiently } from "../patiently.ts";
 
 let fake: FakeServer;
 let dead: string;
@@ -19,7 +20,7 @@ async function withGateway(
   const gateway = await startGateway(yaml, environment);
   try {
     await check(gateway);
-    await expect.poll(() => gateway.app.gateway.admission.inFlight).toBe(0);
+    await expect.poll(() => gateway.app.gateway.admission.inFlight, patiently).toBe(0);
   } finally {
     await gateway.stop();
   }
@@ -136,7 +137,7 @@ test("stopping cuts a stream off when the grace time is over", async () => {
   const stream = await post(gateway.url, { stream: true, max_completion_tokens: 1_000_000 });
   const text = stream.text();
   await Promise.all([expect(text).rejects.toThrow("terminated"), gateway.stop()]);
-  await expect.poll(async () => (await fake.seen()).at(-1)?.fate).toBe("aborted");
+  await expect.poll(async () => (await fake.seen()).at(-1)?.fate, patiently).toBe("aborted");
 });
 
 test("stopping ends event streams and idle connections without waiting for the grace time", async () => {

@@ -2,6 +2,7 @@ import OpenAI from "openai";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type FakeServer, startOpenAiServer } from "../fakes/start-openai-server.ts";
 import { type RunningGateway, chatPool, startGateway } from "../fakes/start-gateway.ts";
+import { patiently } from "../patiently.ts";
 
 let fake: FakeServer;
 let gateway: RunningGateway;
@@ -74,8 +75,8 @@ test("leaving a stream frees the request upstream and in the gateway", async () 
     stream: true,
   });
   for await (const chunk of stream) if (chunk.choices[0].delta.content !== "") break;
-  await expect.poll(async () => (await fake.seen()).at(-1)?.fate).toBe("aborted");
-  await expect.poll(() => gateway.app.gateway.admission.inFlight).toBe(0);
+  await expect.poll(async () => (await fake.seen()).at(-1)?.fate, patiently).toBe("aborted");
+  await expect.poll(() => gateway.app.gateway.admission.inFlight, patiently).toBe(0);
   expect(Array.from(gateway.app.gateway.pools[0].loads.requests as Int32Array)).toEqual([0]);
 });
 
@@ -85,9 +86,9 @@ test("giving up before the head frees the request too", async () => {
     { model: "small", messages, safety_identifier: "silent" },
     { signal: abort.signal },
   );
-  await expect.poll(async () => (await fake.seen()).at(-1)?.fate).toBe("open");
+  await expect.poll(async () => (await fake.seen()).at(-1)?.fate, patiently).toBe("open");
   abort.abort();
   await expect(call).rejects.toThrow(OpenAI.APIUserAbortError);
-  await expect.poll(async () => (await fake.seen()).at(-1)?.fate).toBe("aborted");
-  await expect.poll(() => gateway.app.gateway.admission.inFlight).toBe(0);
+  await expect.poll(async () => (await fake.seen()).at(-1)?.fate, patiently).toBe("aborted");
+  await expect.poll(() => gateway.app.gateway.admission.inFlight, patiently).toBe(0);
 });
