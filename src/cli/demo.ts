@@ -16,7 +16,7 @@ import { stoppable } from "./stoppable.ts";
 /** Placements come round every ten seconds, so that a person sees a few; in production it is minutes. */
 const CADENCE = { sharesMs: 1000, placementMs: 10_000 };
 /** A sample of the run that the comparison takes some ten seconds for. */
-const RECORD_TOKENS = 100_000;
+const RECORD_TOKENS = 150_000;
 const MAX_IN_FLIGHT = 1024;
 const VIEW_EVERY_MS = 1000;
 const PROGRESS_STEP = 0.1;
