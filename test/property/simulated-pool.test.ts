@@ -1,0 +1,106 @@
+import fc from "fast-check";
+import { expect, it } from "vitest";
+import { H800 } from "../../src/core/cost/hardware.ts";
+import { kvCapacityTokens } from "../../src/core/cost/memory.ts";
+import { kvBytesPerToken } from "../../src/model/moe-model.ts";
+import { SimulatedPool } from "../../src/twin/simulated-pool.ts";
+import { SyntheticRouting } from "../../src/twin/synthetic-routing.ts";
+import { SMALL_MODEL, SMALL_TOPOLOGY } from "../small-model.ts";
+import { smallPlan } from "../small-plan.ts";
+
+const CAPACITY = 300;
+const RANKS = 4;
+
+/** A GPU whose memory has room for CAPACITY tokens of cache. */
+const hardware = (() => {
+  const missing =
+    (kvCapacityTokens(SMALL_MODEL, SMALL_TOPOLOGY, H800) - CAPACITY) * kvBytesPerToken(SMALL_MODEL);
+  return { ...H800, memoryBytes: H800.memoryBytes - missing / 0.85 };
+})();
+
+const plan = smallPlan();
+const routing = new SyntheticRouting(SMALL_MODEL, 1);
+
+interface Request {
+  readonly id: number;
+  readonly rank: number;
+  readonly inputTokens: number;
+  readonly outputTokens: number;
+  made: number;
+}
+
+const action = fc.oneof(
+  fc.record({
+    kind: fc.constant("submit" as const),
+    rank: fc.nat(RANKS - 1),
+    inputTokens: fc.integer({ min: 1, max: CAPACITY - 40 }),
+    outputTokens: fc.integer({ min: 1, max: 40 }),
+  }),
+  fc.record({ kind: fc.constant("step" as const) }),
+  fc.record({ kind: fc.constant("cancel" as const), which: fc.nat() }),
+);
+
+it("every request gets exactly its tokens, first come first served, within the cache", () => {
+  fc.assert(
+    fc.property(fc.array(action, { maxLength: 60 }), (actions) => {
+      const pool = new SimulatedPool(
+        { model: SMALL_MODEL, routing, dispatch: "priced", seed: 1, hardware },
+        plan,
+      );
+      expect(pool.maxRequestTokens).toBe(CAPACITY);
+      /** Requests in flight, in order of arrival. */
+      let open: Request[] = [];
+      let submitted = 0;
+      let forwarded = 0;
+
+      const check = () => {
+        expect(pool.inFlight).toBe(open.length);
+        const { ranks, tokens } = pool.takeWindow(1);
+        expect(tokens).toBe(forwarded);
+        forwarded = 0;
+        for (const [rank, state] of ranks.entries()) {
+          const queue = open.filter((request) => request.rank === rank);
+          expect(state.running + state.waiting).toBe(queue.length);
+          // Nobody overtakes: those that run are the first of those in flight.
+          const running = queue.slice(0, state.running);
+          const reserved = running.reduce(
+            (sum, request) => sum + request.inputTokens + request.outputTokens,
+            0,
+          );
+          expect(reserved).toBeLessThanOrEqual(CAPACITY);
+          expect(state.kvTokens).toBeLessThanOrEqual(reserved);
+          expect(queue.slice(state.running).every((request) => request.made === 0)).toBe(true);
+        }
+      };
+      const step = (): boolean => {
+        const result = pool.step();
+        if (result === null) return false;
+        forwarded += result.tokens;
+        for (const id of result.made) {
+          const request = open.find((candidate) => candidate.id === id);
+          if (request === undefined) throw new Error(`request ${id} got a token after its end`);
+          request.made++;
+          expect(result.finished.includes(id)).toBe(request.made === request.outputTokens);
+        }
+        open = open.filter(({ id }) => !result.finished.includes(id));
+        return true;
+      };
+
+      for (const each of actions) {
+        if (each.kind === "submit") {
+          const { rank, inputTokens, outputTokens } = each;
+          open.push({ id: ++submitted, rank, inputTokens, outputTokens, made: 0 });
+          pool.submit(submitted, rank, inputTokens, outputTokens);
+        } else if (each.kind === "step") step();
+        else if (open.length > 0) {
+          const [gone] = open.splice(each.which % open.length, 1);
+          expect(pool.cancel(gone.id)).toBe(true);
+        }
+        check();
+      }
+      while (step()) check();
+      expect(open).toEqual([]);
+    }),
+    { seed: 6, numRuns: 60 },
+  );
+});

@@ -1,0 +1,114 @@
+import { describe, expect, it } from "vitest";
+import { loadModel } from "../../src/config/shapes.ts";
+import { moeLayers } from "../../src/model/moe-model.ts";
+import { SyntheticRouting } from "../../src/twin/synthetic-routing.ts";
+import { SMALL_MODEL, SMALL_MOE_LAYERS } from "../small-model.ts";
+
+const model = await loadModel("deepseek-v3");
+
+/** Requests after which the mix of topics has come round: half of it apart, it differs most. */
+const HALF_TURN = 1500;
+
+/** Admits requests and adds up the experts of a few tokens of each: `[layers × experts]`. */
+function loadOf(source: SyntheticRouting, width: number, requests: number, tokensEach: number): Float64Array {
+  const layers = source.rowStride / source.topk;
+  const load = new Float64Array(layers * width);
+  const rows = new Int32Array(tokensEach);
+  for (let request = 0; request < requests; request++) {
+    source.rows(source.admit(tokensEach), 0, tokensEach, rows, 0);
+    for (const row of rows) {
+      for (let i = 0; i < source.rowStride; i++) {
+        load[Math.floor(i / source.topk) * width + source.experts[row * source.rowStride + i]]++;
+      }
+    }
+  }
+  return load;
+}
+
+describe("on DeepSeek-V3's shape", () => {
+  const source = new SyntheticRouting(model, 1);
+  // A whole turn of the drift, so that every topic has its mean weight.
+  const load = loadOf(source, model.experts, 2 * HALF_TURN, 2);
+
+  it("is as skewed as the published statistics", () => {
+    let top32 = 0;
+    let largest = 0;
+    for (let layer = 0; layer < moeLayers(model); layer++) {
+      const row = load.subarray(layer * 256, (layer + 1) * 256).toSorted();
+      const sum = row.reduce((a, b) => a + b, 0);
+      top32 += row.subarray(224).reduce((a, b) => a + b, 0) / sum / moeLayers(model);
+      largest += row[255] / sum / moeLayers(model);
+    }
+    expect(Math.abs(top32 - 0.31)).toBeLessThan(0.02);
+    expect(Math.abs(largest - 0.027)).toBeLessThan(0.004);
+  });
+
+  it("gives every token 8 distinct experts out of at most 4 groups in every layer", () => {
+    const rows = new Int32Array(64);
+    source.rows(source.admit(64), 0, 64, rows, 0);
+    for (const row of rows) {
+      for (let layer = 0; layer < moeLayers(model); layer++) {
+        const at = row * source.rowStride + source.column(layer);
+        const chosen = [...source.experts.subarray(at, at + 8)];
+        expect(new Set(chosen).size).toBe(8);
+        expect(Math.min(...chosen)).toBeGreaterThanOrEqual(0);
+        expect(Math.max(...chosen)).toBeLessThan(256);
+        expect(new Set(chosen.map((expert) => Math.floor(expert / 32))).size).toBeLessThanOrEqual(4);
+      }
+    }
+  });
+});
+
+it("the load of later requests differs more than that of requests of the same time", () => {
+  const source = new SyntheticRouting(SMALL_MODEL, 5);
+  const halves = () => {
+    const sums = [0, 1].map(() => new Float64Array(SMALL_MOE_LAYERS * SMALL_MODEL.experts));
+    for (let request = 0; request < 400; request++) {
+      const own = loadOf(source, SMALL_MODEL.experts, 1, 16);
+      for (const [i, count] of own.entries()) sums[request % 2][i] += count;
+    }
+    return sums;
+  };
+  const [early, alsoEarly] = halves();
+  loadOf(source, SMALL_MODEL.experts, HALF_TURN - 400, 0);
+  const [late, alsoLate] = halves();
+  const distance = (a: Float64Array, b: Float64Array) =>
+    a.reduce((sum, count, i) => sum + Math.abs(count - b[i]), 0);
+  const within = Math.max(distance(early, alsoEarly), distance(late, alsoLate));
+  expect(Math.min(distance(early, late), distance(alsoEarly, alsoLate))).toBeGreaterThan(1.5 * within);
+});
+
+describe("rows", () => {
+  const { experts: _, ...shape } = new SyntheticRouting(SMALL_MODEL, 9);
+  const read = (source: SyntheticRouting, position: number, count: number) => {
+    const rows = new Int32Array(count);
+    source.rows({ base: 2048, offset: 1000, length: 1024 }, position, count, rows, 0);
+    return [...rows].map((row) => [
+      ...source.experts.subarray(row * shape.rowStride, (row + 1) * shape.rowStride),
+    ]);
+  };
+
+  it("are the same in whatever order they are asked for", () => {
+    const [forwards, backwards] = [
+      new SyntheticRouting(SMALL_MODEL, 9),
+      new SyntheticRouting(SMALL_MODEL, 9),
+    ];
+    const positions = Array.from({ length: 100 }, (__, i) => i * 13);
+    const one = positions.map((position) => read(forwards, position, 3));
+    const other = positions.toReversed().map((position) => read(backwards, position, 3));
+    expect(other.toReversed()).toEqual(one);
+  });
+
+  it("begin again after the last of their topic", () => {
+    const source = new SyntheticRouting(SMALL_MODEL, 9);
+    const rows = new Int32Array(4);
+    source.rows({ base: 2048, offset: 1000, length: 1024 }, 22, 4, rows, 0);
+    expect([...rows]).toEqual([3070, 3071, 2048, 2049]);
+  });
+
+  it("are others with another seed", () => {
+    expect(read(new SyntheticRouting(SMALL_MODEL, 10), 0, 20)).not.toEqual(
+      read(new SyntheticRouting(SMALL_MODEL, 9), 0, 20),
+    );
+  });
+});
