@@ -1,0 +1,261 @@
+import { createHash } from "node:crypto";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { ControlLoop } from "../../src/control/control-loop.ts";
+import { BALANCE_POLICIES } from "../../src/core/planning/balance-policy.ts";
+import { Rng } from "../../src/lib/rng.ts";
+import type { ExpertLoad } from "../../src/model/load.ts";
+import type { PoolReport } from "../../src/model/pool-report.ts";
+import type { RoutingSnapshot } from "../../src/model/snapshot.ts";
+import { MemoryStore } from "../../src/store/memory/memory-store.ts";
+import { HandDrivenPlane, windowOf } from "../fakes/hand-driven-plane.ts";
+import { SMALL_MODEL, SMALL_MOE_LAYERS, SMALL_TOPOLOGY } from "../small-model.ts";
+
+const ROUND_MS = 100;
+const WALL_MS = 1_700_000_000_000;
+
+function randomLoad(seed: number): ExpertLoad {
+  const rng = new Rng(seed);
+  const length = SMALL_MOE_LAYERS * SMALL_MODEL.experts;
+  const tokens = Float64Array.from({ length }, () => Math.exp(rng.normal()));
+  return { layers: SMALL_MOE_LAYERS, experts: SMALL_MODEL.experts, tokens };
+}
+
+/** Of every bit of a snapshot that a reader can see. */
+function fingerprint({ placement, replicas, shares, ...rest }: RoutingSnapshot): string {
+  const hash = createHash("sha256");
+  const { physicalToLogical, ...shape } = placement;
+  hash.update(JSON.stringify([rest, shape]));
+  for (const array of [physicalToLogical, replicas.offsets, replicas.slots, shares.values, shares.prices]) {
+    hash.update(array as Float64Array);
+  }
+  return hash.digest("hex");
+}
+
+let nowMs: number;
+let plane: HandDrivenPlane;
+let store: MemoryStore;
+let faults: Error[];
+let loop: ControlLoop;
+
+function open(prepareTimeoutMs: number): void {
+  loop = new ControlLoop({
+    plane,
+    store,
+    model: SMALL_MODEL,
+    topology: SMALL_TOPOLOGY,
+    policy: BALANCE_POLICIES.plimsoll,
+    cadence: { sharesMs: ROUND_MS, placementMs: 10 * ROUND_MS },
+    prepareTimeoutMs,
+    clock: { now: () => nowMs },
+    wallClock: () => WALL_MS + nowMs,
+    onFault: (fault) => faults.push(fault),
+  });
+}
+
+beforeEach(() => {
+  // Signals keep the real time; only the rounds are driven by hand.
+  vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
+  nowMs = 0;
+  plane = new HandDrivenPlane();
+  store = new MemoryStore();
+  faults = [];
+  open(60_000);
+});
+
+afterEach(async () => {
+  await loop.stop();
+  vi.useRealTimers();
+});
+
+async function rounds(count: number): Promise<void> {
+  for (let i = 0; i < count; i++) {
+    nowMs += ROUND_MS;
+    await vi.advanceTimersByTimeAsync(ROUND_MS);
+  }
+}
+
+function observe(seed: number): void {
+  plane.observation = windowOf(randomLoad(seed), SMALL_MODEL.topk, 4);
+}
+
+/** Started and at its first rollout, after ten rounds of a skewed load. */
+async function rollingOut(): Promise<void> {
+  await loop.start();
+  observe(1);
+  await rounds(10);
+  expect(plane.preparations).toHaveLength(1);
+}
+
+/** Lets what was just settled take its course. */
+async function settle(): Promise<void> {
+  await vi.advanceTimersByTimeAsync(0);
+}
+
+describe("the start", () => {
+  it("publishes and commits the first epoch before anything is known", async () => {
+    expect(() => loop.snapshot()).toThrow("before its control loop starts");
+    await loop.start();
+    expect(loop.snapshot()).toMatchObject({
+      pool: "hand",
+      model: "small",
+      epoch: 1,
+      change: { movedSlots: 0 },
+    });
+    expect(plane.commits).toEqual([loop.snapshot()]);
+    expect(store.latest("hand")).toBe(loop.snapshot());
+    expect(loop.report()).toBeNull();
+  });
+
+  it("goes on from the epochs that a store already has", async () => {
+    await loop.start();
+    await loop.stop();
+    open(60_000);
+    await loop.start();
+    expect(loop.snapshot().epoch).toBe(2);
+  });
+});
+
+describe("a round", () => {
+  it("says nothing while the ranks say nothing", async () => {
+    await loop.start();
+    await rounds(20);
+    expect(loop.report()).toBeNull();
+    expect(store.latest("hand")?.epoch).toBe(1);
+  });
+
+  it("reports what was observed to everybody who listens", async () => {
+    const heard: PoolReport[] = [];
+    const stopListening = loop.onReport((report) => heard.push(report));
+    await loop.start();
+    observe(1);
+    await rounds(2);
+    stopListening();
+    await rounds(1);
+    expect(heard.map(({ atMs }) => atMs - WALL_MS)).toEqual([100, 200]);
+    const [report] = heard;
+    expect(report).toMatchObject({ pool: "hand", model: "small", epoch: 1, balancedness: 0.5, stepMs: 3 });
+    expect(report.hopsPerToken).toBeCloseTo(SMALL_MODEL.topk, 9);
+    expect(report.nodeHopsPerToken).toBeCloseTo(SMALL_MODEL.topk / 2, 9);
+    expect(report.gpuLoad).toEqual([1, 1, 1, 1]);
+    expect(report.ranks).toEqual([{ running: 1, waiting: 2, kvUse: 0.25 }]);
+    const { tokens } = randomLoad(1);
+    const mean = tokens.subarray(0, 32).reduce((sum, value) => sum + value, 0) / 32;
+    expect(report.expertLoad[0][5]).toBeCloseTo(tokens[5] / mean, 2);
+    expect(loop.report()?.atMs).toBe(WALL_MS + 300);
+  });
+
+  it("that cannot observe is reported, and the next one goes on", async () => {
+    await loop.start();
+    plane.observation = new Error("no ranks");
+    await rounds(1);
+    expect(faults.map(({ message }) => message)).toEqual(["no ranks"]);
+    observe(1);
+    await rounds(1);
+    expect(loop.report()?.epoch).toBe(1);
+  });
+});
+
+describe("a rollout", () => {
+  it("publishes a placement once every rank is ready, and not before", async () => {
+    await rollingOut();
+    const [preparation] = plane.preparations;
+    expect(preparation.epoch).toBe(2);
+    expect(loop.pending()).toEqual({ epoch: 2, placement: preparation.placement });
+    expect(store.latest("hand")?.epoch).toBe(1);
+    expect(plane.commits).toHaveLength(1);
+    preparation.done();
+    await settle();
+    expect(loop.pending()).toBeNull();
+    const published = loop.snapshot();
+    expect(published).toMatchObject({ epoch: 2, change: { kind: "placement", atMs: WALL_MS + nowMs } });
+    expect(published.change.reason).toMatch(/^re-placed: /);
+    expect(published.change.movedSlots).toBeGreaterThan(0);
+    expect(published.placement).toEqual(preparation.placement);
+    expect(plane.commits[1]).toBe(published);
+    await rounds(1);
+    expect(loop.report()).toMatchObject({ epoch: 2, movedSlots: published.change.movedSlots });
+  });
+
+  it("lets rounds go on, but decides nothing new", async () => {
+    await rollingOut();
+    observe(2);
+    await rounds(15);
+    expect(plane.preparations).toHaveLength(1);
+    expect(store.latest("hand")?.epoch).toBe(1);
+    expect(loop.report()).toMatchObject({ atMs: WALL_MS + nowMs, epoch: 1 });
+  });
+
+  it("is followed by shares, which need no preparation", async () => {
+    await rollingOut();
+    plane.preparations[0].done();
+    observe(2);
+    await rounds(3);
+    expect(plane.preparations).toHaveLength(1);
+    expect(loop.epochs().slice(0, 3)).toMatchObject([
+      { pool: "hand", epoch: 1, kind: "placement", movedSlots: 0 },
+      { pool: "hand", epoch: 2, kind: "placement" },
+      { pool: "hand", epoch: 3, kind: "shares", movedSlots: 0, movedBytes: 0 },
+    ]);
+    expect(loop.snapshot().placement).toEqual(plane.preparations[0].placement);
+    expect(plane.commits.map(({ epoch }) => epoch)).toEqual(loop.epochs().map(({ epoch }) => epoch));
+  });
+
+  it("that a rank refuses changes nothing, is reported, and is tried again at the next interval", async () => {
+    await rollingOut();
+    plane.preparations[0].fail(new Error("rank 3 is out of memory"));
+    await settle();
+    expect(faults.map(({ message }) => message)).toEqual([
+      "placement for epoch 2 given up: Error: rank 3 is out of memory",
+    ]);
+    expect(loop.pending()).toBeNull();
+    expect(loop.snapshot().epoch).toBe(1);
+    expect(plane.commits).toHaveLength(1);
+    await rounds(9);
+    expect(plane.preparations).toHaveLength(1);
+    await rounds(1);
+    expect(plane.preparations.map(({ epoch }) => epoch)).toEqual([2, 2]);
+    plane.preparations[1].done();
+    await settle();
+    expect(loop.snapshot().epoch).toBe(2);
+  });
+
+  it("that takes too long is given up", async () => {
+    open(1);
+    await rollingOut();
+    await expect
+      .poll(() => faults.map(({ message }) => message))
+      .toEqual([expect.stringContaining("placement for epoch 2 given up: TimeoutError") as string]);
+    expect(plane.preparations[0].signal.aborted).toBe(true);
+    expect(loop.snapshot().epoch).toBe(1);
+    expect(plane.commits).toHaveLength(1);
+  });
+
+  it("is given up when the loop stops, without a fault", async () => {
+    await rollingOut();
+    await loop.stop();
+    expect(plane.preparations[0].signal.aborted).toBe(true);
+    plane.preparations[0].done();
+    await rounds(20);
+    expect(store.latest("hand")?.epoch).toBe(1);
+    expect(faults).toEqual([]);
+  });
+});
+
+it("epochs follow each other without gaps, and none changes once published", async () => {
+  const published: { snapshot: RoutingSnapshot; fingerprint: string }[] = [];
+  store.follow("hand", (snapshot) => published.push({ snapshot, fingerprint: fingerprint(snapshot) }));
+  await loop.start();
+  for (let seed = 0; seed < 60; seed++) {
+    observe(seed);
+    await rounds(1);
+    if (seed % 3 === 0) for (const preparation of plane.preparations) preparation.done();
+  }
+  expect(published.length).toBeGreaterThan(20);
+  expect(published.map(({ snapshot }) => snapshot.epoch)).toEqual(published.map((_, i) => i + 1));
+  expect(new Set(published.map(({ snapshot }) => snapshot.change.kind))).toEqual(
+    new Set(["placement", "shares"]),
+  );
+  for (const each of published) expect(fingerprint(each.snapshot)).toBe(each.fingerprint);
+  expect(new Set(published.map((each) => each.fingerprint)).size).toBe(published.length);
+  expect(faults).toEqual([]);
+});
