@@ -73,7 +73,7 @@ test("a malformed body is 400, an unknown model 404, a prompt beyond the cache 4
   const post = async (body: string) => {
     const headers = { "content-type": "application/json" };
     const response = await fetch(`${gateway.url}/v1/chat/completions`, { method: "POST", headers, body });
-    return { status: response.status, body: (await response.json()) as unknown };
+    return { status: response.status, body: await response.json() };
   };
   const error = { message: expect.any(String) as string, type: expect.any(String) as string };
   expect(await post("{")).toMatchObject({ status: 400, body: { error } });
