@@ -9,6 +9,9 @@ import { engineContract } from "./engine-contract.ts";
 
 const never = new AbortController().signal;
 
+/** Takes 10 ms for a token: a long request does not end by itself while a test watches it. */
+const SLOW_MODEL = { ...SMALL_MODEL, hidden: 7168, moeIntermediate: 20_000, denseIntermediate: 1_000_000 };
+
 const firstSnapshot: RoutingSnapshot = {
   pool: "sim",
   model: SMALL_MODEL.name,
@@ -27,10 +30,10 @@ function opening(parts: SimulatedPoolParts): SimulatedPoolParts {
 }
 
 /** A pool that has no snapshot yet. */
-function waiting(): SimulatedPoolParts {
+function waiting(model = SMALL_MODEL): SimulatedPoolParts {
   return simulatedPool({
     pool: "sim",
-    model: SMALL_MODEL,
+    model,
     topology: SMALL_TOPOLOGY,
     seed: 1,
     routing: null,
@@ -40,8 +43,8 @@ function waiting(): SimulatedPoolParts {
   });
 }
 
-function serving(): SimulatedPoolParts {
-  const parts = waiting();
+function serving(model = SMALL_MODEL): SimulatedPoolParts {
+  const parts = waiting(model);
   parts.plane.commit(firstSnapshot);
   return parts;
 }
@@ -71,7 +74,7 @@ async function json(body: Readable): Promise<unknown> {
 
 describe("simulated", () => {
   engineContract(async () => {
-    const parts = serving();
+    const parts = serving(SLOW_MODEL);
     return {
       engine: parts.engine,
       model: "small",

@@ -21,7 +21,7 @@ const dispatch = fc
       gpusPerNode: fc.integer({ min: 1, max: 4 }),
       slotsPerGpu: fc.integer({ min: 1, max: 6 }),
     }),
-    redundancy: fc.double({ min: 0, max: 1, noNaN: true }),
+    redundancy: fc.integer({ min: 0, max: 100 }),
     tokens: fc.integer({ min: 0, max: 60 }),
     topk: fc.integer({ min: 1, max: 6 }),
     missing: fc.constantFrom(0, 0.1, 1),
@@ -30,7 +30,7 @@ const dispatch = fc
   })
   .map(({ topology, redundancy, solved, seed, ...shape }) => {
     const rng = new Rng(seed);
-    const experts = Math.max(1, Math.round(slotCount(topology) * (1 - redundancy)));
+    const experts = Math.max(1, Math.round(slotCount(topology) * (1 - redundancy / 100)));
     return {
       seed,
       map: replicaMap(rng, experts, topology, solved),
@@ -255,19 +255,43 @@ describe("priced", () => {
     }
   });
 
-  it("goes to the token's own GPU or node for nothing", () => {
-    const topology = { nodes: 2, gpusPerNode: 2, slotsPerGpu: 1 };
-    const placement = { layers: 1, experts: 1, topology, physicalToLogical: new Int32Array(4) };
+  function priced(
+    topology: Topology,
+    physicalToLogical: Int32Array,
+    batch: Pick<TokenBatch, "sources" | "experts">,
+  ) {
+    const experts = Math.max(...physicalToLogical) + 1;
+    const placement = { layers: 1, experts, topology, physicalToLogical };
     const replicas = indexReplicas(placement);
     const map = { placement, replicas, shares: evenShares(placement, replicas) };
-    const batch = {
-      tokens: 4,
-      sources: Int32Array.of(0, 1, 2, 3),
-      rows: new Int32Array(4),
-      experts: new Int16Array(1),
+    const tokens = batch.sources.length;
+    const rows = Int32Array.from(batch.sources, (_, token) => token);
+    return chosenSlots(replicaChooser("priced", map, 0), 0, {
+      ...batch,
+      tokens,
+      rows,
       rowStride: 1,
       topk: 1,
-    };
-    expect([...chosenSlots(replicaChooser("priced", map, 0), 0, batch)]).toEqual([0, 1, 2, 3]);
+    });
+  }
+
+  it("goes to the token's own GPU, else to its node, for nothing", () => {
+    const batch = { sources: Int32Array.of(3, 2, 1, 0), experts: new Int16Array(4) };
+    const topology = { nodes: 2, gpusPerNode: 2, slotsPerGpu: 1 };
+    expect([...priced(topology, Int32Array.of(0, 0, 0, 0), batch)]).toEqual([3, 2, 1, 0]);
+    expect([...priced(topology, Int32Array.of(1, 0, 0, 1), batch)]).toEqual([2, 2, 1, 1]);
+  });
+
+  it("levels the load where the hops are the same", () => {
+    const topology = { nodes: 1, gpusPerNode: 3, slotsPerGpu: 2 };
+    // All tokens are on the third GPU. Only the first holds expert 1; expert 0 is on the first and the second.
+    const sources = new Int32Array(200).fill(2);
+    const experts = Int16Array.from({ length: 200 }, (_, token) => token % 2);
+    const slots = priced(topology, Int32Array.of(0, 1, 0, 2, 3, 4), { sources, experts });
+    const { gpuLoad } = new TallyCounter(topology).count(
+      { tokens: 200, sources, rows: new Int32Array(200), experts, rowStride: 1, topk: 1 },
+      slots,
+    );
+    expect(Math.max(...gpuLoad)).toBeLessThan(110);
   });
 });

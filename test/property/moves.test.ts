@@ -18,12 +18,12 @@ const twoPlacements = fc
       gpusPerNode: fc.integer({ min: 1, max: 4 }),
       slotsPerGpu: fc.integer({ min: 1, max: 6 }),
     }),
-    redundancy: fc.double({ min: 0, max: 1, noNaN: true }),
+    redundancy: fc.integer({ min: 0, max: 100 }),
     seed: fc.nat(),
   })
   .map(({ topology, redundancy, seed }) => {
     const rng = new Rng(seed);
-    const experts = Math.max(1, Math.round(slotCount(topology) * (1 - redundancy)));
+    const experts = Math.max(1, Math.round(slotCount(topology) * (1 - redundancy / 100)));
     const placement = () => randomPlacement(rng, LAYERS, experts, topology);
     return { previous: placement(), next: placement() };
   });

@@ -16,13 +16,13 @@ const problem = fc
       gpusPerNode: fc.integer({ min: 1, max: 4 }),
       slotsPerGpu: fc.integer({ min: 1, max: 8 }),
     }),
-    redundancy: fc.double({ min: 0, max: 1, noNaN: true }),
+    redundancy: fc.integer({ min: 0, max: 100 }),
     decades: fc.constantFrom(0, 1, 4, 12, 20),
     seed: fc.nat(),
   })
   .map(({ topology, redundancy, decades, seed }) => {
     const rng = new Rng(seed);
-    const experts = Math.max(1, Math.round(slotCount(topology) * (1 - redundancy)));
+    const experts = Math.max(1, Math.round(slotCount(topology) * (1 - redundancy / 100)));
     const placement = randomPlacement(rng, LAYERS, experts, topology);
     return { placement, replicas: indexReplicas(placement), load: randomLoad(rng, LAYERS, experts, decades) };
   });

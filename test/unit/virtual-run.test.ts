@@ -81,7 +81,7 @@ describe("a virtual run", () => {
 
   it("takes endless traffic up to its duration, and nothing that arrives later", () => {
     const endless = (function* () {
-      for (let arrivalMs = 0; ; arrivalMs += 10) yield { arrivalMs, inputTokens: 5, outputTokens: 2 };
+      for (let arrivalMs = 0; ; arrivalMs += 10) yield { arrivalMs, inputTokens: 5, outputTokens: 500 };
     })();
     expect(run(1, { traffic: endless, durationMs: 200 }).result.requests).toBe(21);
   });
