@@ -1,24 +1,15 @@
 import type { Readable } from "node:stream";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { type SimulatedPoolParts, simulatedPool } from "../../src/engines/simulated/simulated-pool.ts";
-import type { RoutingSnapshot } from "../../src/model/snapshot.ts";
-import { type EngineRequest, EngineUnreachable } from "../../src/serving/engine.ts";
-import { SMALL_MODEL, SMALL_TOPOLOGY } from "../small-model.ts";
-import { smallPlan } from "../small-plan.ts";
+import type { SimulatedPoolParts } from "../../src/engines/simulated/simulated-pool.ts";
+import { EngineUnreachable } from "../../src/serving/engine.ts";
+import { SMALL_MODEL } from "../small-model.ts";
+import { chat, firstSnapshot, post, servingPool, waitingPool } from "../small-simulated-pool.ts";
 import { engineContract } from "./engine-contract.ts";
 
 const never = new AbortController().signal;
 
 /** Takes 10 ms for a token: a long request does not end by itself while a test watches it. */
 const SLOW_MODEL = { ...SMALL_MODEL, hidden: 7168, moeIntermediate: 20_000, denseIntermediate: 1_000_000 };
-
-const firstSnapshot: RoutingSnapshot = {
-  pool: "sim",
-  model: SMALL_MODEL.name,
-  epoch: 1,
-  change: { kind: "placement", reason: "test", atMs: 0, movedSlots: 0, movedBytes: 0 },
-  ...smallPlan(),
-};
 
 const opened: SimulatedPoolParts[] = [];
 afterEach(() => Promise.all(opened.splice(0).map(({ engine }) => engine.close())));
@@ -29,43 +20,9 @@ function opening(parts: SimulatedPoolParts): SimulatedPoolParts {
   return parts;
 }
 
-/** A pool that has no snapshot yet. */
-function waiting(model = SMALL_MODEL): SimulatedPoolParts {
-  return simulatedPool({
-    pool: "sim",
-    model,
-    topology: SMALL_TOPOLOGY,
-    seed: 1,
-    routing: null,
-    dispatch: "priced",
-    recordTokens: 10_000,
-    wallClock: () => 1_700_000_000_500,
-  });
-}
-
-function serving(model = SMALL_MODEL): SimulatedPoolParts {
-  const parts = waiting(model);
-  parts.plane.commit(firstSnapshot);
-  return parts;
-}
-
 async function inFlight({ plane }: SimulatedPoolParts): Promise<number> {
   await plane.observe();
   return plane.latest?.inFlight ?? Number.NaN;
-}
-
-function post(path: string, body: unknown): EngineRequest {
-  return {
-    method: "POST",
-    path,
-    headers: {},
-    body: Buffer.from(typeof body === "string" ? body : JSON.stringify(body)),
-  };
-}
-
-function chat(fields: object): EngineRequest {
-  const messages = [{ role: "user", content: "How deep does she lie?" }];
-  return post("/v1/chat/completions", { model: "small", messages, ...fields });
 }
 
 async function json(body: Readable): Promise<unknown> {
@@ -74,7 +31,7 @@ async function json(body: Readable): Promise<unknown> {
 
 describe("simulated", () => {
   engineContract(async () => {
-    const parts = serving(SLOW_MODEL);
+    const parts = servingPool(SLOW_MODEL);
     return {
       engine: parts.engine,
       model: "small",
@@ -84,12 +41,12 @@ describe("simulated", () => {
   });
 
   test("every rank is a shard", () => {
-    const { engine } = opening(waiting());
+    const { engine } = opening(waitingPool());
     expect(engine.shards.map(({ id }) => id)).toEqual(["sim/0", "sim/1", "sim/2", "sim/3"]);
   });
 
   test("a request waits for the first snapshot", async () => {
-    const { engine, plane } = opening(waiting());
+    const { engine, plane } = opening(waitingPool());
     const answer = engine.forward(engine.shards[0], chat({ max_tokens: 3 }), never);
     plane.commit(firstSnapshot);
     expect((await answer).status).toBe(200);
@@ -98,7 +55,7 @@ describe("simulated", () => {
   test.each([true, false])(
     "a request given up before the first snapshot is never begun (stream: %s)",
     async (stream) => {
-      const parts = opening(waiting());
+      const parts = opening(waitingPool());
       const abort = new AbortController();
       const answer = parts.engine.forward(
         parts.engine.shards[0],
@@ -113,7 +70,7 @@ describe("simulated", () => {
   );
 
   test("closing ends running streams with an error, and whole answers as begun", async () => {
-    const { engine } = opening(serving());
+    const { engine } = opening(servingPool());
     const { body } = await engine.forward(engine.shards[0], chat({ stream: true, max_tokens: 4000 }), never);
     const whole = engine.forward(engine.shards[0], chat({ max_tokens: 4000 }), never);
     const ends = Promise.allSettled([body.toArray(), whole]);
@@ -125,7 +82,7 @@ describe("simulated", () => {
   });
 
   test("a closed pool can no longer be asked anything", async () => {
-    const { engine, plane } = opening(serving());
+    const { engine, plane } = opening(servingPool());
     await engine.models();
     await engine.close();
     await expect(engine.models()).rejects.toThrow(EngineUnreachable);
@@ -140,7 +97,7 @@ describe("simulated", () => {
 describe("a simulated engine's answers", () => {
   let shared: SimulatedPoolParts;
   beforeAll(() => {
-    shared = serving();
+    shared = servingPool();
   });
   afterAll(() => shared.engine.close());
 
@@ -227,41 +184,5 @@ describe("a simulated engine's answers", () => {
       },
     });
     expect(await inFlight(shared)).toBe(0);
-  });
-});
-
-describe("the plane of a simulated pool", () => {
-  test("observes what was forwarded since the last time", async () => {
-    const { engine, plane } = opening(serving());
-    const { body } = await engine.forward(engine.shards[2], chat({ max_tokens: 4 }), never);
-    await body.toArray();
-    // 5 words; the prompt's pass makes the first of the 4 tokens.
-    expect(await plane.observe()).toMatchObject({ tokens: 5 + 4 - 1, steps: 4 });
-    expect(await plane.observe()).toMatchObject({ tokens: 0, steps: 0 });
-  });
-
-  test("prepares a placement, unless it is told to give up", async () => {
-    const { plane } = opening(serving());
-    const { placement } = firstSnapshot;
-    await plane.prepare(placement, 2, never);
-    await expect(plane.prepare(placement, 2, AbortSignal.abort(new Error("late")))).rejects.toThrow("late");
-    const everythingElsewhere = {
-      ...placement,
-      physicalToLogical: (placement.physicalToLogical as Int32Array).toReversed(),
-    };
-    const abort = new AbortController();
-    const preparing = plane.prepare(everythingElsewhere, 2, abort.signal);
-    abort.abort(new Error("stop"));
-    await expect(preparing).rejects.toThrow("stop");
-  });
-
-  test("compares the policies on what was forwarded", async () => {
-    const { engine, compare } = opening(serving());
-    const { body } = await engine.forward(engine.shards[0], chat({ max_tokens: 20 }), never);
-    await body.toArray();
-    const { recordedShare, asRun } = await compare({ sharesMs: 10, placementMs: 100 }, () => {});
-    expect(recordedShare).toBe(1);
-    expect(asRun).toMatchObject({ steps: 20, tokens: 24 });
-    expect(asRun.policies.map(({ name }) => name)).toEqual(["none", "eplb", "plimsoll"]);
   });
 });

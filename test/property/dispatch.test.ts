@@ -5,89 +5,16 @@ import type { ReplicaMap } from "../../src/core/dispatch/replica-chooser.ts";
 import { TallyCounter } from "../../src/core/dispatch/tally-counter.ts";
 import type { TokenBatch } from "../../src/core/dispatch/token-batch.ts";
 import { evenShares } from "../../src/core/shares/even-shares.ts";
-import { solveShares } from "../../src/core/shares/solve-shares.ts";
 import { Rng } from "../../src/lib/rng.ts";
 import { DISPATCH_POLICIES } from "../../src/model/dispatch-policy.ts";
 import { indexReplicas } from "../../src/model/placement.ts";
-import { type Topology, gpuCount, gpuOfSlot, nodeOfGpu, slotCount } from "../../src/model/topology.ts";
-import { randomLoad, randomPlacement } from "../random-placement.ts";
-
-const LAYERS = 3;
-
-const dispatch = fc
-  .record({
-    topology: fc.record({
-      nodes: fc.integer({ min: 1, max: 4 }),
-      gpusPerNode: fc.integer({ min: 1, max: 4 }),
-      slotsPerGpu: fc.integer({ min: 1, max: 6 }),
-    }),
-    redundancy: fc.integer({ min: 0, max: 100 }),
-    tokens: fc.integer({ min: 0, max: 60 }),
-    topk: fc.integer({ min: 1, max: 6 }),
-    missing: fc.constantFrom(0, 0.1, 1),
-    solved: fc.boolean(),
-    seed: fc.nat(),
-  })
-  .map(({ topology, redundancy, solved, seed, ...shape }) => {
-    const rng = new Rng(seed);
-    const experts = Math.max(1, Math.round(slotCount(topology) * (1 - redundancy / 100)));
-    return {
-      seed,
-      map: replicaMap(rng, experts, topology, solved),
-      batch: randomBatch(rng, experts, topology, shape),
-    };
-  });
-
-function replicaMap(rng: Rng, experts: number, topology: Topology, solved: boolean): ReplicaMap {
-  const placement = randomPlacement(rng, LAYERS, experts, topology);
-  const replicas = indexReplicas(placement);
-  const shares = solved
-    ? solveShares(placement, replicas, randomLoad(rng, LAYERS, experts, 2))
-    : evenShares(placement, replicas);
-  return { placement, replicas, shares };
-}
-
-/** Rows in no order, some of them several times; an expert may come twice in a token. */
-function randomBatch(
-  rng: Rng,
-  experts: number,
-  topology: Topology,
-  { tokens, topk, missing }: { tokens: number; topk: number; missing: number },
-): TokenBatch {
-  const rowsHeld = 20;
-  const rowStride = LAYERS * topk;
-  return {
-    tokens,
-    sources: Int32Array.from({ length: tokens }, () => rng.below(gpuCount(topology))),
-    rows: Int32Array.from({ length: tokens }, () => rng.below(rowsHeld)),
-    experts: Int16Array.from({ length: rowsHeld * rowStride }, () =>
-      rng.uniform() < missing ? -1 : rng.below(experts),
-    ),
-    rowStride,
-    topk,
-  };
-}
-
-function selection(batch: TokenBatch, layer: number, o: number): number {
-  const token = Math.floor(o / batch.topk);
-  return batch.experts[batch.rows[token] * batch.rowStride + layer * batch.topk + (o % batch.topk)];
-}
-
-/** Written beforehand, so that what a chooser leaves out shows. */
-function chosenSlots(
-  chooser: ReturnType<typeof replicaChooser>,
-  layer: number,
-  batch: TokenBatch,
-): Int32Array {
-  const slots = new Int32Array(batch.tokens * batch.topk).fill(-99);
-  chooser.choose(layer, layer * batch.topk, batch, slots);
-  return slots;
-}
+import { type Topology, slotCount } from "../../src/model/topology.ts";
+import { LAYERS, chosenSlots, dispatchCase, randomBatch, replicaMap, selection } from "../random-dispatch.ts";
 
 describe.each(DISPATCH_POLICIES)("%s", (policy) => {
   it("sends every selection to a slot that holds its expert, and nothing where there is none", () => {
     fc.assert(
-      fc.property(dispatch, ({ map, batch, seed }) => {
+      fc.property(dispatchCase, ({ map, batch, seed }) => {
         const chooser = replicaChooser(policy, map, seed);
         const width = slotCount(map.placement.topology);
         for (let layer = 0; layer < LAYERS; layer++) {
@@ -104,7 +31,7 @@ describe.each(DISPATCH_POLICIES)("%s", (policy) => {
 
   it("chooses the same from the same seed", () => {
     fc.assert(
-      fc.property(dispatch, ({ map, batch, seed }) => {
+      fc.property(dispatchCase, ({ map, batch, seed }) => {
         const [one, other] = [replicaChooser(policy, map, seed), replicaChooser(policy, map, seed)];
         for (let layer = 0; layer < LAYERS; layer++) {
           expect(chosenSlots(one, layer, batch)).toEqual(chosenSlots(other, layer, batch));
@@ -114,67 +41,6 @@ describe.each(DISPATCH_POLICIES)("%s", (policy) => {
     );
   });
 });
-
-describe("the tally", () => {
-  it("is what counting token by token gives, batch after batch", () => {
-    fc.assert(
-      fc.property(dispatch, fc.constantFrom(...DISPATCH_POLICIES), ({ map, batch, seed }, policy) => {
-        const { topology } = map.placement;
-        const chooser = replicaChooser(policy, map, seed);
-        const counter = new TallyCounter(topology);
-        for (let layer = 0; layer < LAYERS; layer++) {
-          const slots = chosenSlots(chooser, layer, batch);
-          const { slotLoad, gpuLoad, selectionsFrom, nodeSends, nodeReceives, rankReceives, ...sums } =
-            counter.count(batch, slots);
-          const naive = naiveTally(topology, batch, slots);
-          expect({ ...sums, slotLoad: [...slotLoad], gpuLoad: [...gpuLoad] }).toEqual(naive.load);
-          expect(
-            [selectionsFrom, nodeSends, nodeReceives, rankReceives].map((counts) => [...counts]),
-          ).toEqual(naive.traffic);
-          expect(sums.selections).toBe(slots.filter((slot) => slot >= 0).length);
-        }
-      }),
-      { seed: 3, numRuns: 200 },
-    );
-  });
-});
-
-function naiveTally(topology: Topology, batch: TokenBatch, slots: Int32Array) {
-  const gpus = gpuCount(topology);
-  const zeros = (length: number) => Array.from({ length }, () => 0);
-  const load = {
-    slotLoad: zeros(slotCount(topology)),
-    gpuLoad: zeros(gpus),
-    hops: 0,
-    nodeHops: 0,
-    selections: 0,
-  };
-  const [selectionsFrom, nodeSends, nodeReceives, rankReceives] = [gpus, gpus, gpus, gpus].map(zeros);
-  for (let token = 0; token < batch.tokens; token++) {
-    const source = batch.sources[token];
-    const home = nodeOfGpu(topology, source);
-    const chosen = [...slots.subarray(token * batch.topk, (token + 1) * batch.topk)].filter(
-      (slot) => slot >= 0,
-    );
-    for (const slot of chosen) {
-      load.slotLoad[slot]++;
-      load.gpuLoad[gpuOfSlot(topology, slot)]++;
-    }
-    load.selections += chosen.length;
-    selectionsFrom[source] += chosen.length;
-    const ranks = new Set(chosen.map((slot) => gpuOfSlot(topology, slot)));
-    const nodes = new Set([...ranks].map((gpu) => nodeOfGpu(topology, gpu)));
-    ranks.delete(source);
-    nodes.delete(home);
-    load.hops += ranks.size;
-    load.nodeHops += nodes.size;
-    for (const gpu of ranks) rankReceives[gpu]++;
-    nodeSends[source] += nodes.size;
-    // A node receives through the GPU at the source's place within its own node.
-    for (const node of nodes) nodeReceives[node * topology.gpusPerNode + (source % topology.gpusPerNode)]++;
-  }
-  return { load, traffic: [selectionsFrom, nodeSends, nodeReceives, rankReceives] };
-}
 
 describe("even", () => {
   /** How far a slot is ahead of its share of its expert's selections, and behind it, at most. */
@@ -205,7 +71,7 @@ describe("even", () => {
 
   it("keeps every slot within a selection or two of its share over many batches", () => {
     fc.assert(
-      fc.property(dispatch, ({ map, batch }) => {
+      fc.property(dispatchCase, ({ map, batch }) => {
         const { ahead, behind } = furthest(
           map,
           Array.from({ length: 20 }, () => batch),
