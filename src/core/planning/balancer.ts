@@ -12,7 +12,7 @@ import { balancedness, gpuLoads } from "../shares/gpu-loads.ts";
 import { solveShares } from "../shares/solve-shares.ts";
 import type { BalancePolicy } from "./balance-policy.ts";
 
-/** What a dispatcher needs, and how balanced it is expected to be. */
+/** What a dispatcher needs. */
 export interface Plan {
   readonly placement: Placement;
   readonly replicas: ReplicaIndex;
