@@ -11,7 +11,7 @@ export interface Row {
 }
 
 /** The folders of core/, in the order of the flow: each may import those before it. */
-export const coreFlow = ["gate", "load", "cost", "placement", "shares", "migration", "planning", "dispatch"];
+export const coreFlow = ["gate", "load", "cost", "shares", "placement", "migration", "planning", "dispatch"];
 
 const pure = true;
 

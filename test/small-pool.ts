@@ -8,6 +8,7 @@ import { writePlacementFile } from "../src/formats/placement-file.ts";
 import { Rng } from "../src/lib/rng.ts";
 import { indexReplicas } from "../src/model/placement.ts";
 import { type ScratchFolder, scratchFolder } from "./scratch-folder.ts";
+import { fullCapacity } from "../src/model/pool-capacity.ts";
 
 export const LAYERS = 3;
 export const EXPERTS = 16;
@@ -40,7 +41,7 @@ export async function smallPool(): Promise<SmallPool> {
     placement,
     shares,
     moves: { slots: 0, bytes: null },
-    certificate: certify(load, TOPOLOGY, gpuLoads(placement, shares, load)),
+    certificate: certify(load, fullCapacity(TOPOLOGY), gpuLoads(placement, shares, load)),
     elapsedMs: 0,
   };
   return {

@@ -12,6 +12,7 @@ import { InputError } from "../lib/errors.ts";
 import type { ExpertLoad } from "../model/load.ts";
 import { type MoeModel, moeLayers } from "../model/moe-model.ts";
 import { indexReplicas, type Placement } from "../model/placement.ts";
+import { fullCapacity } from "../model/pool-capacity.ts";
 import { slotCount, type Topology } from "../model/topology.ts";
 import { countOption, jsonOption } from "./options.ts";
 import { output, readInput, writeOutput } from "./output.ts";
@@ -82,7 +83,7 @@ async function place(options: PlaceOptions): Promise<void> {
   const packed = eplb(load, topology, options.groups);
   const placement = previous === null ? packed : keepSlots(previous, packed);
   const shares = solveShares(placement, indexReplicas(placement), load).values;
-  const certificate = certify(load, topology, gpuLoads(placement, shares, load));
+  const certificate = certify(load, fullCapacity(topology), gpuLoads(placement, shares, load));
   const elapsedMs = performance.now() - start;
 
   const moved = previous === null ? { slots: 0, bytes: 0 } : countMoves(model, previous, placement);

@@ -1,6 +1,6 @@
 import { InputError } from "../lib/errors.ts";
 import type { ReadonlyNumbers } from "../lib/readonly-arrays.ts";
-import type { Certificate } from "../model/certificate.ts";
+import { BOUND_KINDS, type BoundKind, type Certificate } from "../model/certificate.ts";
 import { type Placement, placementFault } from "../model/placement.ts";
 import { slotCount, type Topology } from "../model/topology.ts";
 import {
@@ -154,9 +154,21 @@ function readCertificate(value: unknown, layers: number, source: string): Certif
         max: readNumber(layer.max, AMOUNT, source, `${field}.max`),
         mean: readNumber(layer.mean, AMOUNT, source, `${field}.mean`),
         bound: readNumber(layer.bound, AMOUNT, source, `${field}.bound`),
+        kind: readKind(layer.kind, source, `${field}.kind`),
+        gap: readNumber(layer.gap, AMOUNT, source, `${field}.gap`),
       };
     }),
   };
+}
+
+function readKind(value: unknown, source: string, field: string): BoundKind {
+  const kind = BOUND_KINDS.find((name) => name === value);
+  if (kind !== undefined) return kind;
+  throw new InputError(
+    source,
+    field,
+    `is ${JSON.stringify(value)}; expected one of ${BOUND_KINDS.join(", ")}`,
+  );
 }
 
 function readObject(value: unknown, source: string, field: string): JsonObject {

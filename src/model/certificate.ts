@@ -9,10 +9,24 @@ export interface Certificate {
   readonly layers: readonly LayerCertificate[];
 }
 
-/** In the load's own unit, per GPU. */
+/** GPU load / speed, in the load's own unit. */
 export interface LayerCertificate {
   readonly max: number;
   readonly mean: number;
-  /** A lower bound on the maximum. */
+  /** A lower bound on the maximum, whatever the placement and the shares. */
   readonly bound: number;
+  /** What the bound rests on. */
+  readonly kind: BoundKind;
+  /** max / bound − 1. */
+  readonly gap: number;
 }
+
+/**
+ * - `mean`: all load over all GPUs;
+ * - `reach`: the hottest experts, with every redundant slot among them, reach only so many GPUs;
+ * - `crowding`: so many experts with one copy only cannot all have GPUs of their own;
+ * - `filling`: without redundant slots, the heaviest expert's GPU holds others too.
+ */
+export const BOUND_KINDS = ["mean", "reach", "crowding", "filling"] as const;
+
+export type BoundKind = (typeof BOUND_KINDS)[number];

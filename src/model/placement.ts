@@ -6,7 +6,7 @@ export interface Placement {
   readonly layers: number;
   readonly experts: number;
   readonly topology: Topology;
-  /** `[layers][slots]`, slots GPU-major; every expert of every layer appears at least once. */
+  /** `[layers][slots]`, slots GPU-major; every expert of every layer appears at least once; −1 is an empty slot. */
   readonly physicalToLogical: ReadonlyNumbers;
 }
 
@@ -14,7 +14,7 @@ export interface Placement {
 export interface ReplicaIndex {
   /** `[layers × experts + 1]`: expert e of layer l has its slots at `slots[offsets[l·experts+e] .. offsets[l·experts+e+1])`. */
   readonly offsets: Int32Array;
-  /** `[layers × slotCount]`: slot numbers within the layer, ascending for each expert. */
+  /** `[layers × slotCount]`: slot numbers within the layer, ascending for each expert; behind the last, zeros for empty slots. */
   readonly slots: Int32Array;
 }
 
@@ -26,14 +26,18 @@ export function indexReplicas(placement: Placement): ReplicaIndex {
   const slots = new Int32Array(layers * width);
   for (let layer = 0; layer < layers; layer++) {
     const row = layer * experts;
-    for (let slot = 0; slot < width; slot++) offsets[row + physicalToLogical[layer * width + slot] + 1]++;
+    for (let slot = 0; slot < width; slot++) {
+      const expert = physicalToLogical[layer * width + slot];
+      if (expert >= 0) offsets[row + expert + 1]++;
+    }
   }
   for (let i = 0; i < layers * experts; i++) offsets[i + 1] += offsets[i];
   const next = offsets.slice();
   for (let layer = 0; layer < layers; layer++) {
     const row = layer * experts;
     for (let slot = 0; slot < width; slot++) {
-      slots[next[row + physicalToLogical[layer * width + slot]]++] = slot;
+      const expert = physicalToLogical[layer * width + slot];
+      if (expert >= 0) slots[next[row + expert]++] = slot;
     }
   }
   return { offsets, slots };
@@ -51,10 +55,10 @@ export function placementFault(placement: Placement): string | null {
     seen.fill(0);
     for (let slot = 0; slot < width; slot++) {
       const expert = physicalToLogical[layer * width + slot];
-      if (!Number.isInteger(expert) || expert < 0 || expert >= experts) {
-        return `layer ${layer} slot ${slot} holds expert ${expert}; expected 0..${experts - 1}`;
+      if (!Number.isInteger(expert) || expert < -1 || expert >= experts) {
+        return `layer ${layer} slot ${slot} holds expert ${expert}; expected 0..${experts - 1}, or −1 for none`;
       }
-      seen[expert] = 1;
+      if (expert >= 0) seen[expert] = 1;
     }
     const missing = seen.indexOf(0);
     if (missing >= 0) return `layer ${layer} has no slot for expert ${missing}`;

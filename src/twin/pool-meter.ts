@@ -30,6 +30,7 @@ export class PoolMeter {
     const { slotLoad, gpuLoad } = tally;
     const load = this.#load.tokens;
     for (let slot = 0; slot < slotLoad.length; slot++) {
+      if (slotLoad[slot] === 0) continue;
       load[layer * experts + physicalToLogical[layer * slotLoad.length + slot]] += slotLoad[slot];
     }
     let max = 0;

@@ -8,6 +8,7 @@ import { gpuLoads } from "../../src/core/shares/gpu-loads.ts";
 import { solveShares } from "../../src/core/shares/solve-shares.ts";
 import { indexReplicas, placementFault } from "../../src/model/placement.ts";
 import { gpuCount, slotCount } from "../../src/model/topology.ts";
+import { fullCapacity } from "../../src/model/pool-capacity.ts";
 
 const PARAMETERS = { seed: 20_261, numRuns: 200 };
 
@@ -76,7 +77,7 @@ describe("EPLB", () => {
       fc.property(problem, ({ load, topology, groups }) => {
         const placement = eplb(load, topology, groups);
         const replicas = indexReplicas(placement);
-        const bounds = layerBounds(load, topology);
+        const bounds = layerBounds(load, fullCapacity(topology));
         const gpus = gpuCount(topology);
         return [evenShares(placement, replicas), solveShares(placement, replicas, load)].every(
           ({ values }) => {

@@ -22,8 +22,8 @@ const FILE: PlacementFile = {
     bound: 1,
     gap: 0.1,
     layers: [
-      { max: 10, mean: 9, bound: 9 },
-      { max: 20, mean: 18, bound: 18 },
+      { max: 10, mean: 9, bound: 9, kind: "mean", gap: 1 / 9 },
+      { max: 20, mean: 18, bound: 18, kind: "reach", gap: 1 / 9 },
     ],
   },
   elapsedMs: 1.5,

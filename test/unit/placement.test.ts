@@ -5,6 +5,7 @@ import { contiguousPlacement } from "../../src/core/placement/contiguous.ts";
 import { eplb } from "../../src/core/placement/eplb.ts";
 import { packBalanced } from "../../src/core/placement/pack-balanced.ts";
 import { replicate } from "../../src/core/placement/replicate.ts";
+import { fullCapacity } from "../../src/model/pool-capacity.ts";
 
 const load = (experts: number, ...tokens: readonly number[]) => ({
   layers: tokens.length / experts,
@@ -76,38 +77,54 @@ describe("the contiguous placement", () => {
 });
 
 describe("the bound of a layer", () => {
-  const topology = { nodes: 1, gpusPerNode: 4, slotsPerGpu: 2 };
+  const capacity = fullCapacity({ nodes: 1, gpusPerNode: 4, slotsPerGpu: 2 });
 
-  it("is the mean, or the hottest expert spread as far as it can be", () => {
-    expect(layerBounds(load(7, 4, 4, 4, 4, 4, 4, 4, 40, 1, 1, 1, 1, 1, 1), topology)).toEqual([
-      { value: 7, kind: "mean" },
-      { value: 20, kind: "hottest" },
+  it("is what binds most", () => {
+    expect(layerBounds(load(7, 4, 4, 4, 4, 4, 4, 4, 40, 1, 1, 1, 1, 1, 1), capacity)).toEqual([
+      // One redundant slot: of seven equal experts six have one copy only, two of which share a GPU.
+      { value: 8, kind: "crowding" },
+      { value: 20, kind: "reach" },
     ]);
+    expect(layerBounds(load(4, 5, 4, 3, 8), capacity)).toEqual([{ value: 5, kind: "mean" }]);
+  });
+
+  it("counts who fills the GPU of the heaviest expert where no slot is redundant", () => {
+    expect(layerBounds(load(8, 9, 4, 4, 4, 4, 4, 3, 2), capacity)).toEqual([{ value: 11, kind: "filling" }]);
+  });
+
+  it("lets two hot experts and one redundant slot reach three GPUs", () => {
+    expect(layerBounds(load(7, 30, 30, 1, 1, 1, 1, 1), capacity)).toEqual([{ value: 20, kind: "reach" }]);
+  });
+
+  it("counts GPUs by speed, and not those out of service", () => {
+    const slots = Int32Array.of(2, 2, 2, 0);
+    const speeds = Float64Array.of(1, 1, 2, 5);
+    expect(layerBounds(load(3, 8, 8, 8), { slots, speeds })).toEqual([{ value: 6, kind: "mean" }]);
   });
 
   it("spreads no expert over more GPUs than there are", () => {
-    const [bound] = layerBounds(load(2, 100, 0), topology);
+    const [bound] = layerBounds(load(2, 100, 0), capacity);
     expect(bound).toEqual({ value: 25, kind: "mean" });
   });
 });
 
 describe("the certificate", () => {
-  const topology = { nodes: 1, gpusPerNode: 2, slotsPerGpu: 1 };
+  const capacity = fullCapacity({ nodes: 1, gpusPerNode: 2, slotsPerGpu: 1 });
 
   it("holds every layer's maximum against its bound", () => {
-    expect(certify(load(2, 3, 1, 2, 2), topology, [3, 1, 2, 2])).toEqual({
+    expect(certify(load(2, 3, 1, 2, 2), capacity, [3, 1, 2, 2])).toEqual({
       balancedness: 0.8,
       bound: 0.8,
       gap: 0,
       layers: [
-        { max: 3, mean: 2, bound: 3 },
-        { max: 2, mean: 2, bound: 2 },
+        { max: 3, mean: 2, bound: 3, kind: "reach", gap: 0 },
+        { max: 2, mean: 2, bound: 2, kind: "mean", gap: 0 },
       ],
     });
-    expect(certify(load(2, 2, 2), topology, [1, 3]).gap).toBeCloseTo(1 / 3, 12);
+    expect(certify(load(2, 2, 2), capacity, [1, 3]).gap).toBeCloseTo(1 / 3, 12);
   });
 
   it("is perfect where there is nothing to do", () => {
-    expect(certify(load(2, 0, 0), topology, [0, 0])).toMatchObject({ balancedness: 1, bound: 1, gap: 0 });
+    expect(certify(load(2, 0, 0), capacity, [0, 0])).toMatchObject({ balancedness: 1, bound: 1, gap: 0 });
   });
 });

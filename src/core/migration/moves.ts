@@ -2,6 +2,9 @@ import { type MoeModel, expertBytes } from "../../model/moe-model.ts";
 import type { Placement } from "../../model/placement.ts";
 import { gpuCount, slotCount } from "../../model/topology.ts";
 
+/** Neither an expert nor an empty slot (−1). */
+const UNDECIDED = -2;
+
 /** What going from one placement to another costs. */
 export interface Moves {
   /** Slots that receive an expert their GPU did not hold in that layer. */
@@ -22,11 +25,8 @@ export function countMoves(model: MoeModel, previous: Placement, next: Placement
     for (let gpu = 0; gpu < received.length; gpu++) {
       const first = layer * width + gpu * topology.slotsPerGpu;
       for (let i = first; i < first + topology.slotsPerGpu; i++) {
-        if (
-          holds(previous, first, next.physicalToLogical[i]) ||
-          holds(next, first, next.physicalToLogical[i], i)
-        )
-          continue;
+        const expert = next.physicalToLogical[i];
+        if (expert < 0 || holds(previous, first, expert) || holds(next, first, expert, i)) continue;
         received[gpu]++;
         slots++;
       }
@@ -50,19 +50,24 @@ function holds(
 export function keepSlots(previous: Placement, next: Placement): Placement {
   const { layers, topology, physicalToLogical } = next;
   const { slotsPerGpu } = topology;
-  const kept = new Int32Array(physicalToLogical.length).fill(-1);
+  const kept = new Int32Array(physicalToLogical.length).fill(UNDECIDED);
   const homeless = new Int32Array(slotsPerGpu);
   for (let first = 0; first < layers * slotCount(topology); first += slotsPerGpu) {
     let waiting = 0;
     for (let i = first; i < first + slotsPerGpu; i++) {
       const expert = physicalToLogical[i];
       let slot = first;
-      while (slot < first + slotsPerGpu && (previous.physicalToLogical[slot] !== expert || kept[slot] >= 0))
+      while (
+        slot < first + slotsPerGpu &&
+        (previous.physicalToLogical[slot] !== expert || kept[slot] !== UNDECIDED)
+      )
         slot++;
       if (slot < first + slotsPerGpu) kept[slot] = expert;
       else homeless[waiting++] = expert;
     }
-    for (let i = first; i < first + slotsPerGpu; i++) if (kept[i] < 0) kept[i] = homeless[--waiting];
+    for (let i = first; i < first + slotsPerGpu; i++) {
+      if (kept[i] === UNDECIDED) kept[i] = homeless[--waiting];
+    }
   }
   return { ...next, physicalToLogical: kept };
 }

@@ -1,29 +1,38 @@
 import type { ReadonlyNumbers } from "../../lib/readonly-arrays.ts";
 import type { Certificate, LayerCertificate } from "../../model/certificate.ts";
 import type { ExpertLoad } from "../../model/load.ts";
-import { gpuCount, type Topology } from "../../model/topology.ts";
+import type { PoolCapacity } from "../../model/pool-capacity.ts";
 import { layerBounds } from "./bounds.ts";
 
 /**
  * Holds what a placement and its shares make of a load against what nothing can better.
  * @param gpuLoads `[layers][gpus]`: the load every GPU carries
  */
-export function certify(load: ExpertLoad, topology: Topology, gpuLoads: ReadonlyNumbers): Certificate {
-  const gpus = gpuCount(topology);
+export function certify(load: ExpertLoad, capacity: PoolCapacity, gpuLoads: ReadonlyNumbers): Certificate {
+  const { slots, speeds } = capacity;
+  const gpus = slots.length;
+  let speed = 0;
+  for (let gpu = 0; gpu < gpus; gpu++) if (slots[gpu] > 0) speed += speeds[gpu];
   const sum = { max: 0, mean: 0, bound: 0 };
-  const layers = layerBounds(load, topology).map((bound, layer): LayerCertificate => {
+  const layers = layerBounds(load, capacity).map((bound, layer): LayerCertificate => {
     let max = 0;
     let total = 0;
     for (let gpu = 0; gpu < gpus; gpu++) {
       const carried = gpuLoads[layer * gpus + gpu];
       total += carried;
-      if (carried > max) max = carried;
+      max = Math.max(max, carried / speeds[gpu]);
     }
-    const mean = total / gpus;
+    const mean = total / speed;
     sum.max += max;
     sum.mean += mean;
     sum.bound += bound.value;
-    return { max, mean, bound: bound.value };
+    return {
+      max,
+      mean,
+      bound: bound.value,
+      kind: bound.kind,
+      gap: bound.value === 0 ? 0 : Math.max(0, max / bound.value - 1),
+    };
   });
   const balancedness = sum.max === 0 ? 1 : sum.mean / sum.max;
   const bound = sum.bound === 0 ? 1 : Math.min(1, sum.mean / sum.bound);

@@ -12,6 +12,7 @@ export function gpuLoads(placement: Placement, shares: ReadonlyNumbers, load: Ex
   for (let layer = 0; layer < layers; layer++) {
     for (let slot = 0; slot < width; slot++) {
       const i = layer * width + slot;
+      if (physicalToLogical[i] < 0) continue;
       const gpu = Math.floor(slot / topology.slotsPerGpu);
       loads[layer * gpus + gpu] += load.tokens[layer * experts + physicalToLogical[i]] * shares[i];
     }

@@ -12,6 +12,8 @@ const TOLERANCE = 1e-12;
  * expert cannot be shared and is counted into its GPU's base load.
  */
 export class LayerFlow {
+  /** `[gpus]`: a GPU's capacity is the maximum times its speed. */
+  readonly #speeds: Float64Array;
   readonly #placement: Placement;
   readonly #replicas: ReplicaIndex;
   readonly #gpus: number;
@@ -30,13 +32,14 @@ export class LayerFlow {
   readonly #expertReached: Uint8Array;
   readonly #queue: Int32Array;
 
-  constructor(placement: Placement, replicas: ReplicaIndex) {
+  constructor(placement: Placement, replicas: ReplicaIndex, speeds: Float64Array) {
     const { experts, topology } = placement;
     const gpus = gpuCount(topology);
     const width = slotCount(topology);
     this.#placement = placement;
     this.#replicas = replicas;
     this.#gpus = gpus;
+    this.#speeds = speeds;
     this.#load = new Float64Array(gpus);
     this.#flow = new Float64Array(width);
     this.#excess = new Float64Array(experts);
@@ -53,7 +56,7 @@ export class LayerFlow {
    * @param load   `[experts]` of the layer
    * @param shares `[slots]`, written
    * @param prices `[gpus]`, written
-   * @returns the least maximum GPU load
+   * @returns the least maximum of GPU load / speed
    */
   solve(layer: number, load: Float64Array, shares: Float64Array, prices: Float64Array): number {
     const flexible = this.#separate(layer, load);
@@ -61,17 +64,19 @@ export class LayerFlow {
     for (let e = 0; e < load.length; e++) total += load[e];
     if (total === 0) {
       this.#writeShares(layer, load, shares);
-      prices.fill(1 / this.#gpus);
+      prices.fill(1 / this.#speeds.reduce((sum, speed) => sum + speed, 0));
       return 0;
     }
     const epsilon = total * TOLERANCE;
-    let max = total / this.#gpus;
-    prices.fill(1 / this.#gpus);
+    let speed = 0;
+    for (let gpu = 0; gpu < this.#gpus; gpu++) speed += this.#speeds[gpu];
+    let max = total / speed;
+    prices.fill(1 / speed);
     for (let gpu = 0; gpu < this.#gpus; gpu++) {
-      if (this.#load[gpu] > max) {
-        max = this.#load[gpu];
+      if (this.#load[gpu] > max * this.#speeds[gpu]) {
+        max = this.#load[gpu] / this.#speeds[gpu];
         prices.fill(0);
-        prices[gpu] = 1;
+        prices[gpu] = 1 / this.#speeds[gpu];
       }
     }
     for (let i = 0; i < flexible; i++) this.#fill(layer, this.#flexible[i], max);
@@ -119,12 +124,12 @@ export class LayerFlow {
     const to = offsets[layer * experts + expert + 1];
     let room = 0;
     for (let i = from; i < to; i++)
-      room += Math.max(0, max - this.#load[Math.floor(slots[i] / topology.slotsPerGpu)]);
+      room += Math.max(0, this.#room(Math.floor(slots[i] / topology.slotsPerGpu), max));
     if (room === 0) return;
     const scale = Math.min(1, this.#excess[expert] / room);
     for (let i = from; i < to; i++) {
       const gpu = Math.floor(slots[i] / topology.slotsPerGpu);
-      const amount = Math.max(0, max - this.#load[gpu]) * scale;
+      const amount = Math.max(0, this.#room(gpu, max)) * scale;
       this.#flow[slots[i]] += amount;
       this.#load[gpu] += amount;
       this.#excess[expert] -= amount;
@@ -138,7 +143,7 @@ export class LayerFlow {
       this.#reached.fill(0);
       const target = this.#search(layer, expert, 0, max, epsilon);
       if (target < 0) return;
-      let amount = Math.min(this.#excess[expert], max - this.#load[target]);
+      let amount = Math.min(this.#excess[expert], this.#room(target, max));
       for (let gpu = target; this.#leave[gpu] >= 0; gpu = this.#gpuOf(this.#leave[gpu])) {
         amount = Math.min(amount, this.#flow[this.#leave[gpu]]);
       }
@@ -179,7 +184,7 @@ export class LayerFlow {
           this.#reached[gpu] = 1;
           this.#enter[gpu] = slots[i];
           this.#leave[gpu] = leave;
-          if (max - this.#load[gpu] > epsilon) return gpu;
+          if (this.#room(gpu, max) > epsilon) return gpu;
           queue[tail++] = gpu;
         }
       }
@@ -217,15 +222,15 @@ export class LayerFlow {
       const e = this.#flexible[i];
       if (this.#expertReached[e] === 1) confined += load[e];
     }
-    let members = 0;
+    let speed = 0;
     for (let gpu = 0; gpu < this.#gpus; gpu++) {
       prices[gpu] = 0;
       if (this.#reached[gpu] === 0) continue;
-      members++;
+      speed += this.#speeds[gpu];
       confined += this.#base(layer, gpu);
     }
-    for (let gpu = 0; gpu < this.#gpus; gpu++) if (this.#reached[gpu] === 1) prices[gpu] = 1 / members;
-    return confined / members;
+    for (let gpu = 0; gpu < this.#gpus; gpu++) if (this.#reached[gpu] === 1) prices[gpu] = 1 / speed;
+    return confined / speed;
   }
 
   /** The load of the GPU that no share can move. */
@@ -252,6 +257,11 @@ export class LayerFlow {
         shares[slots[i]] = sum > 0 && load[e] > 0 ? this.#flow[slots[i]] / sum : 1 / (to - from);
       }
     }
+  }
+
+  /** What the GPU can still take under the maximum. */
+  #room(gpu: number, max: number): number {
+    return max * this.#speeds[gpu] - this.#load[gpu];
   }
 
   #gpuOf(slot: number): number {

@@ -7,7 +7,7 @@ import { LayerFlow } from "./layer-flow.ts";
 export interface ShareSolution extends Shares {
   readonly values: Float64Array;
   readonly prices: Float64Array;
-  /** `[layers]`: the least maximum GPU load that any split over this placement can reach. */
+  /** `[layers]`: the least maximum of GPU load / speed that any split over this placement can reach. */
   readonly optimum: Float64Array;
 }
 
@@ -15,18 +15,25 @@ export interface ShareSolution extends Shares {
  * Splits every expert's load over its replicas so that each layer's maximum GPU load is the least possible,
  * exactly (up to rounding), with the dual prices that prove it. A layer without load is split evenly.
  *
+ * @param speeds `[gpus]`: what is minimised is the maximum of load / speed; by default all are 1
+ *
  * Method: parametric maximum flow by Newton's iteration on the maximum T (Dinkelbach). T starts at a lower
  * bound; while the experts' loads do not fit under T, the minimum cut names a set of GPUs S whose forced load
  * divided by |S| is a higher lower bound, which becomes the next T. The last cut is the certificate.
  */
-export function solveShares(placement: Placement, replicas: ReplicaIndex, load: ExpertLoad): ShareSolution {
+export function solveShares(
+  placement: Placement,
+  replicas: ReplicaIndex,
+  load: ExpertLoad,
+  speeds: Float64Array = new Float64Array(gpuCount(placement.topology)).fill(1),
+): ShareSolution {
   const { layers, topology } = placement;
   const gpus = gpuCount(topology);
   const width = slotCount(topology);
   const values = new Float64Array(layers * width);
   const prices = new Float64Array(layers * gpus);
   const optimum = new Float64Array(layers);
-  const flow = new LayerFlow(placement, replicas);
+  const flow = new LayerFlow(placement, replicas, speeds);
   for (let layer = 0; layer < layers; layer++) {
     optimum[layer] = flow.solve(
       layer,
