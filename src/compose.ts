@@ -2,6 +2,7 @@ import type { Config, PoolConfig } from "./config/config.ts";
 import { ControlLoop } from "./control/control-loop.ts";
 import type { ControlledPool } from "./control/controlled-pool.ts";
 import type { ExpertPlane } from "./control/expert-plane.ts";
+import { PlannerThread } from "./control/planner-thread.ts";
 import { ReportedPlane } from "./control/reported-plane.ts";
 import type { SnapshotStore } from "./control/snapshot-store.ts";
 import { BALANCE_POLICIES } from "./core/planning/balance-policy.ts";
@@ -101,17 +102,18 @@ function openPool(
   });
   if (plane === null || pool.experts === null) return { serving, controlled: null, simulated };
   const { prepareTimeoutMs, ...cadence } = config.control;
+  const { model, topology } = pool.experts;
+  const { onFault } = surroundings;
   const loop = new ControlLoop({
     plane,
     store,
-    model: pool.experts.model,
-    topology: pool.experts.topology,
-    policy: POLICY,
-    cadence,
+    planner: new PlannerThread({ model, topology, policy: POLICY, cadence }, clock, onFault),
+    model: model.name,
+    roundMs: cadence.sharesMs,
     prepareTimeoutMs,
     clock,
     wallClock,
-    onFault: surroundings.onFault,
+    onFault,
   });
   return { serving, controlled: { loop, reported }, simulated };
 }

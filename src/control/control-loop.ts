@@ -1,13 +1,10 @@
-import type { BalancePolicy } from "../core/planning/balance-policy.ts";
-import { Balancer, type Decision } from "../core/planning/balancer.ts";
+import type { Decision } from "../core/planning/balancer.ts";
 import type { Clock } from "../lib/clock.ts";
-import type { Cadence } from "../model/cadence.ts";
-import type { MoeModel } from "../model/moe-model.ts";
 import type { Placement } from "../model/placement.ts";
 import type { EpochReport, PoolReport } from "../model/pool-report.ts";
 import type { RoutingSnapshot } from "../model/snapshot.ts";
-import type { Topology } from "../model/topology.ts";
 import type { ExpertPlane } from "./expert-plane.ts";
+import type { Planner } from "./planner.ts";
 import { poolReport } from "./pool-reporter.ts";
 import type { SnapshotStore } from "./snapshot-store.ts";
 
@@ -17,10 +14,11 @@ const EPOCHS_REMEMBERED = 1000;
 export interface ControlLoopOptions {
   readonly plane: ExpertPlane;
   readonly store: SnapshotStore;
-  readonly model: MoeModel;
-  readonly topology: Topology;
-  readonly policy: BalancePolicy;
-  readonly cadence: Cadence;
+  /** The loop's own: it closes it. */
+  readonly planner: Planner;
+  /** The model's name. */
+  readonly model: string;
+  readonly roundMs: number;
   /** How long the ranks may take to get ready for a placement. */
   readonly prepareTimeoutMs: number;
   readonly clock: Clock;
@@ -30,16 +28,15 @@ export interface ControlLoopOptions {
   readonly onFault: (fault: Error) => void;
 }
 
-/** The slow path of one pool: observe, decide, roll out, publish, report; once per share interval. */
+/** The slow path of one pool: observe, decide, roll out, publish, report; round by round. */
 export class ControlLoop {
   readonly pool: string;
   readonly #options: ControlLoopOptions;
-  readonly #balancer: Balancer;
   readonly #listeners = new Set<(report: PoolReport) => void>();
   readonly #epochs: EpochReport[] = [];
   readonly #stopping = new AbortController();
   #timer: NodeJS.Timeout | null = null;
-  #round: Promise<void> = Promise.resolve();
+  #round: Promise<void> | null = null;
   #rollout: Promise<void> | null = null;
   #pending: { readonly epoch: number; readonly placement: Placement } | null = null;
   #snapshot: RoutingSnapshot | null = null;
@@ -48,24 +45,28 @@ export class ControlLoop {
   #decision = "nothing decided yet";
 
   constructor(options: ControlLoopOptions) {
-    const { plane, model, topology, policy, cadence, clock } = options;
-    this.pool = plane.pool;
+    this.pool = options.plane.pool;
     this.#options = options;
-    this.#balancer = new Balancer(model, topology, policy, cadence, clock.now());
   }
 
   /** Publishes the first epoch, which places for a uniform load, and begins to observe. */
   async start(): Promise<void> {
-    const { cadence } = this.#options;
+    const { planner, roundMs, onFault } = this.#options;
     await this.#publish({
       kind: "placement",
       reason: "first placement, for a uniform load",
-      plan: this.#balancer.current,
+      plan: await planner.current(),
       moves: { slots: 0, bytes: 0 },
     });
+    this.#stopping.signal.throwIfAborted();
     this.#timer = setInterval(() => {
-      this.#round = this.#round.then(() => this.#tick()).catch(this.#options.onFault);
-    }, cadence.sharesMs);
+      // A round that takes long takes the place of those that would have begun meanwhile.
+      this.#round ??= this.#tick()
+        .catch(onFault)
+        .finally(() => {
+          this.#round = null;
+        });
+    }, roundMs);
   }
 
   /** Ends after the round under way; a rollout that has not been published is given up. */
@@ -74,6 +75,7 @@ export class ControlLoop {
     this.#stopping.abort(new Error("the control loop is stopping"));
     await this.#round;
     await this.#rollout;
+    await this.#options.planner.close();
   }
 
   report(): PoolReport | null {
@@ -102,21 +104,20 @@ export class ControlLoop {
   }
 
   async #tick(): Promise<void> {
-    const window = await this.#options.plane.observe();
+    const { plane, planner, clock, wallClock } = this.#options;
+    const window = await plane.observe();
     if (window === null) return;
-    if (window.tokens > 0) this.#balancer.observe(window.load, window.spanMs);
     // One change at a time: what is decided during a rollout would be decided on the placement it replaces.
-    if (this.#rollout === null) {
-      const decision = this.#balancer.decide(this.#options.clock.now());
-      if (decision !== null) {
-        this.#decision = decision.reason;
-        if (decision.kind === "shares") await this.#publish({ ...decision, kind: "shares" });
-        if (decision.kind === "placement") this.#rollOut({ ...decision, kind: "placement" });
-      }
+    const decide = this.#rollout === null;
+    const { decision, expertLoad } = await planner.plan({ nowMs: clock.now(), window, decide });
+    if (decision !== null) {
+      this.#decision = decision.reason;
+      if (decision.kind === "shares") await this.#publish({ ...decision, kind: "shares" });
+      if (decision.kind === "placement") this.#rollOut({ ...decision, kind: "placement" });
     }
     this.#report = poolReport(this.snapshot(), window, {
-      atMs: this.#options.wallClock(),
-      forecast: this.#balancer.forecast(),
+      atMs: wallClock(),
+      expertLoad,
       movedSlots: this.#movedSlots,
       decision: this.#decision,
     });
@@ -145,12 +146,12 @@ export class ControlLoop {
   }
 
   async #publish(change: Published): Promise<void> {
-    const { store, model, plane, wallClock } = this.#options;
+    const { store, model, plane, planner, wallClock } = this.#options;
     const { placement, replicas, shares } = change.plan;
     const epoch = (store.latest(this.pool)?.epoch ?? 0) + 1;
     await store.publish({
       pool: this.pool,
-      model: model.name,
+      model,
       epoch,
       change: {
         kind: change.kind,
@@ -166,7 +167,7 @@ export class ControlLoop {
     const published = store.latest(this.pool);
     if (published === null) throw new Error(`the store has lost epoch ${epoch} of pool ${this.pool}`);
     this.#snapshot = published;
-    this.#balancer.accept(change.plan);
+    planner.accept(change.plan);
     this.#movedSlots += change.moves.slots;
     this.#epochs.push({ pool: this.pool, epoch, ...published.change });
     if (this.#epochs.length > EPOCHS_REMEMBERED) this.#epochs.shift();

@@ -1,4 +1,3 @@
-import type { ExpertLoad } from "../model/load.ts";
 import type { PoolReport } from "../model/pool-report.ts";
 import type { PoolWindow } from "../model/pool-window.ts";
 import type { RoutingSnapshot } from "../model/snapshot.ts";
@@ -7,7 +6,7 @@ import { gpuCount } from "../model/topology.ts";
 /** What a report says beside the window and the snapshot. */
 export interface ReportContext {
   readonly atMs: number;
-  readonly forecast: ExpertLoad;
+  readonly expertLoad: PoolReport["expertLoad"];
   readonly movedSlots: number;
   readonly decision: string;
 }
@@ -33,7 +32,7 @@ export function poolReport(
     nodeHopsPerToken: ratio(window.nodeHops, pairs),
     hopsPerToken: ratio(window.hops, pairs),
     stepMs: ratio(window.stepMs, window.steps),
-    expertLoad: Array.from({ length: layers }, (_, layer) => relativeRow(context.forecast, layer)),
+    expertLoad: context.expertLoad,
     gpuLoad: relativeGpuLoad(window.gpuLoad, layers, gpuCount(topology)),
     ranks: window.ranks.map(({ running, waiting, kvTokens, kvCapacityTokens }) => ({
       running,
@@ -48,15 +47,6 @@ export function poolReport(
 /** Null where there is nothing to divide by, or where the engines do not report it (NaN). */
 function ratio(part: number, whole: number): number | null {
   return whole > 0 && Number.isFinite(part) ? part / whole : null;
-}
-
-/** A layer's loads relative to uniform, two decimals. */
-function relativeRow(load: ExpertLoad, layer: number): number[] {
-  const row = load.tokens.subarray(layer * load.experts, (layer + 1) * load.experts);
-  let sum = 0;
-  for (const tokens of row) sum += tokens;
-  const scale = sum === 0 ? 0 : row.length / sum;
-  return Array.from(row, (tokens) => Math.round(tokens * scale * 100) / 100);
 }
 
 /** Load of every GPU over all layers relative to the mean, three decimals. */

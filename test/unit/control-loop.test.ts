@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { ControlLoop } from "../../src/control/control-loop.ts";
+import { LocalPlanner } from "../../src/control/local-planner.ts";
 import { BALANCE_POLICIES } from "../../src/core/planning/balance-policy.ts";
 import { Rng } from "../../src/lib/rng.ts";
 import type { ExpertLoad } from "../../src/model/load.ts";
@@ -38,13 +39,18 @@ let faults: Error[];
 let loop: ControlLoop;
 
 function open(prepareTimeoutMs: number): void {
-  loop = new ControlLoop({
-    plane,
-    store,
+  const planned = {
     model: SMALL_MODEL,
     topology: SMALL_TOPOLOGY,
     policy: BALANCE_POLICIES.plimsoll,
     cadence: { sharesMs: ROUND_MS, placementMs: 10 * ROUND_MS },
+  };
+  loop = new ControlLoop({
+    plane,
+    store,
+    planner: new LocalPlanner(planned, nowMs),
+    model: SMALL_MODEL.name,
+    roundMs: ROUND_MS,
     prepareTimeoutMs,
     clock: { now: () => nowMs },
     wallClock: () => WALL_MS + nowMs,
