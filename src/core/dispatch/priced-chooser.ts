@@ -10,7 +10,7 @@ export interface HopPrices {
 }
 
 /** NVLink moves a byte 4 × as fast as InfiniBand (160 and 40 GB/s achieved, ISCA'25 §4.3): hence 1/4. */
-export const DEFAULT_HOP_PRICES: HopPrices = { rankHop: 0.25, load: 0.05 };
+export const DEFAULT_HOP_PRICES: HopPrices = { rankHop: 0.25, load: 0.02 };
 
 /**
  * For every token the cheapest replicas: node hops first, then rank hops, plus the price of the destination's

@@ -1,9 +1,11 @@
 import { type ExpertLoad, layerLoad } from "../../model/load.ts";
-import { indexReplicas, type Placement } from "../../model/placement.ts";
-import { type PoolCapacity, fullCapacity } from "../../model/pool-capacity.ts";
+import { type Placement, indexReplicas } from "../../model/placement.ts";
+import type { PoolCapacity } from "../../model/pool-capacity.ts";
+import type { RoutingTrace } from "../../model/routing-trace.ts";
 import { type Topology, slotCount } from "../../model/topology.ts";
 import { solveShares } from "../shares/solve-shares.ts";
 import { layerBounds } from "./bounds.ts";
+import { NodeCopies } from "./node-copies.ts";
 import { replicate } from "./replicate.ts";
 import { ExpertSeater } from "./seat-experts.ts";
 import { zonesOf } from "./zones.ts";
@@ -13,31 +15,54 @@ const POLISH_ROUNDS = 16;
 /** A layer whose maximum is this near its bound is left as it is. */
 const CLOSE_ENOUGH = 0.0005;
 
+export interface PlacementRequest {
+  readonly load: ExpertLoad;
+  readonly topology: Topology;
+  readonly capacity: PoolCapacity;
+  /** Which experts are used together; null where only balance counts. */
+  readonly coactivation: Coactivation | null;
+}
+
+export interface Coactivation {
+  /** Routed tokens of the recent past; layer l of the load reads layer l mod the sample's layers. */
+  readonly sample: RoutingTrace;
+  /** Expert groups of the gate; divides the experts, 1 = none. */
+  readonly groups: number;
+  /**
+   * What a node hop saved for every token is worth, in mean GPU loads levelled: the one weight between hops and
+   * balance. 0 looks at balance alone when it gives out copies.
+   */
+  readonly hopWeight: number;
+}
+
 /**
- * Plimsoll's placement for balance: replicas for the experts whose copies carry most, seated so that load can flow
- * between any two GPUs; weighted shares (core/shares) do the rest. Needs no divisibility of anything.
+ * Plimsoll's placement. For balance: replicas for the experts whose copies carry most, seated so that load can flow
+ * between any two GPUs; weighted shares (core/shares) do the rest. For few node hops: experts that are used
+ * together get a node together, and copies go where tokens are that visit the expert's own node for nothing else.
+ * Needs no divisibility of anything.
  *
  * @throws RangeError when the usable slots are fewer than the experts
  */
-export function placeExperts(
-  load: ExpertLoad,
-  topology: Topology,
-  capacity: PoolCapacity = fullCapacity(topology),
-): Placement {
+export function placeExperts({ load, topology, capacity, coactivation }: PlacementRequest): Placement {
   const { layers, experts } = load;
   const width = slotCount(topology);
-  const usable = capacity.slots.reduce((sum, n) => sum + n, 0);
-  if (usable < experts) throw new RangeError(`${usable} slots cannot hold ${experts} experts`);
-  const zones = zonesOf(topology, capacity, false);
-  const seater = new ExpertSeater(experts, topology.slotsPerGpu, capacity, zones);
-  const bounds = layerBounds(load, capacity);
+  // A GPU has no use for more slots than there are experts.
+  const slots = capacity.slots.map((count) => Math.min(count, experts));
+  const usable = slots.reduce((sum, count) => sum + count, 0);
+  if (usable < experts) throw new RangeError(`${usable} usable slots cannot hold ${experts} experts`);
+  const useful = { slots, speeds: capacity.speeds };
+  const zones = zonesOf(topology, useful, coactivation !== null);
+  const seater = new ExpertSeater(experts, topology.slotsPerGpu, useful, zones);
+  const nodeCopies = coactivation === null ? null : new NodeCopies(experts, zones, coactivation);
+  const inService = slots.reduce((sum, count) => sum + (count > 0 ? 1 : 0), 0);
+  const bounds = layerBounds(load, useful);
   const physicalToLogical = new Int32Array(layers * width);
   for (let layer = 0; layer < layers; layer++) {
     const tokens = layerLoad(load, layer);
-    const { counts } = replicate(tokens, usable);
+    const copies = nodeCopies?.choose(layer, tokens) ?? replicate(tokens, usable, inService).counts;
     const row = physicalToLogical.subarray(layer * width, (layer + 1) * width);
-    seater.seat(tokens, counts, row);
-    polish(seater, tokens, row, topology, capacity, bounds[layer].value);
+    seater.seat(tokens, copies, row);
+    polish(seater, tokens, row, topology, useful, bounds[layer].value);
   }
   return { layers, experts, topology, physicalToLogical };
 }

@@ -11,17 +11,20 @@ export interface Replicas {
  *
  * @param load `[experts]`
  * @param slots at least as many as experts
+ * @param most  copies of one expert at most, such as the number of GPUs; slots that would go beyond stay unused
  */
-export function replicate(load: Float64Array, slots: number): Replicas {
+export function replicate(load: Float64Array, slots: number, most = Number.POSITIVE_INFINITY): Replicas {
   const experts = load.length;
   const replicaOf = new Int32Array(slots);
   const counts = new Int32Array(experts).fill(1);
   for (let expert = 0; expert < experts; expert++) replicaOf[expert] = expert;
   for (let slot = experts; slot < slots; slot++) {
-    let hottest = 0;
-    for (let expert = 1; expert < experts; expert++) {
-      if (load[expert] / counts[expert] > load[hottest] / counts[hottest]) hottest = expert;
+    let hottest = -1;
+    for (let expert = 0; expert < experts; expert++) {
+      if (counts[expert] >= most) continue;
+      if (hottest < 0 || load[expert] / counts[expert] > load[hottest] / counts[hottest]) hottest = expert;
     }
+    if (hottest < 0) return { replicaOf: replicaOf.subarray(0, slot), counts };
     replicaOf[slot] = hottest;
     counts[hottest]++;
   }

@@ -10,8 +10,8 @@ const JOINED_WEIGHT = 5;
 const SAME_PAIR_WEIGHT = 3;
 
 /**
- * Seats one layer's experts on GPUs, given how many copies each zone holds. Never two copies on one GPU, as
- * long as a zone has as many GPUs with free slots.
+ * Seats one layer's experts on GPUs, given how many copies each zone holds at most. Never two copies on one GPU:
+ * the slot stays empty instead.
  *
  * Replicated experts come first. Each joins the GPUs that hold it, and through joined GPUs load can flow: every
  * GPU gets equally many replicas, and replicas join parts that were not joined before, so that when the load drifts the
@@ -113,6 +113,7 @@ export class ExpertSeater {
     for (let zone = 0; zone < this.#zones.count; zone++) {
       for (let k = 0; k < copies[zone * experts + expert]; k++) {
         const gpu = this.#bestForReplica(zone, count);
+        if (gpu < 0) break;
         this.#put(expert, gpu);
         this.#replicas[gpu]++;
         chosen[count++] = gpu;
@@ -129,7 +130,10 @@ export class ExpertSeater {
     }
   }
 
-  /** @param seated replicas of the expert that have a GPU already, in `#chosen` */
+  /**
+   * @param seated replicas of the expert that have a GPU already, in `#chosen`
+   * @returns −1 where every GPU with a free slot holds the expert
+   */
   #bestForReplica(zone: number, seated: number): number {
     const { ofGpu } = this.#zones;
     const { speeds } = this.#capacity;
@@ -137,10 +141,8 @@ export class ExpertSeater {
     let best = -1;
     let least = Number.POSITIVE_INFINITY;
     for (let gpu = 0; gpu < this.#gpus; gpu++) {
-      if (this.#free[gpu] === 0 || ofGpu[gpu] !== zone) continue;
+      if (this.#free[gpu] === 0 || ofGpu[gpu] !== zone || this.#isChosen[gpu] === 1) continue;
       let cost = this.#replicas[gpu] * DEGREE_WEIGHT + this.#load[gpu] / speeds[gpu] / mean;
-      // A second copy on the same GPU is of no use: only where the zone has no other place.
-      if (this.#isChosen[gpu] === 1) cost += 1e9;
       for (let i = 0; i < seated; i++) {
         if (this.#partOf(this.#chosen[i]) === this.#partOf(gpu)) {
           cost += JOINED_WEIGHT;

@@ -6,6 +6,8 @@ export interface Zones {
   readonly count: number;
   /** `[gpus]`: the zone of each GPU. */
   readonly ofGpu: Int32Array;
+  /** `[zones]`: GPUs in service. */
+  readonly gpus: Int32Array;
   /** `[zones]`: usable slots of each. */
   readonly slots: Int32Array;
   /** `[zones]`: speeds of the GPUs in service, summed. */
@@ -15,15 +17,18 @@ export interface Zones {
 /** @param byNode false: one zone that holds every GPU */
 export function zonesOf(topology: Topology, capacity: PoolCapacity, byNode: boolean): Zones {
   const count = byNode ? topology.nodes : 1;
-  const gpus = capacity.slots.length;
-  const ofGpu = Int32Array.from({ length: gpus }, (_, gpu) =>
+  const all = capacity.slots.length;
+  const ofGpu = Int32Array.from({ length: all }, (_, gpu) =>
     byNode ? Math.floor(gpu / topology.gpusPerNode) : 0,
   );
+  const gpus = new Int32Array(count);
   const slots = new Int32Array(count);
   const speeds = new Float64Array(count);
-  for (let gpu = 0; gpu < gpus; gpu++) {
+  for (let gpu = 0; gpu < all; gpu++) {
+    if (capacity.slots[gpu] === 0) continue;
+    gpus[ofGpu[gpu]]++;
     slots[ofGpu[gpu]] += capacity.slots[gpu];
-    if (capacity.slots[gpu] > 0) speeds[ofGpu[gpu]] += capacity.speeds[gpu];
+    speeds[ofGpu[gpu]] += capacity.speeds[gpu];
   }
-  return { count, ofGpu, slots, speeds };
+  return { count, ofGpu, gpus, slots, speeds };
 }

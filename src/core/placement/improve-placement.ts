@@ -1,0 +1,204 @@
+import { type ExpertLoad, layerLoad } from "../../model/load.ts";
+import { indexReplicas, type Placement } from "../../model/placement.ts";
+import type { PoolCapacity } from "../../model/pool-capacity.ts";
+import { slotCount } from "../../model/topology.ts";
+import { type ShareSolution, solveShares } from "../shares/solve-shares.ts";
+import { layerBounds } from "./bounds.ts";
+
+/** A layer whose maximum is this near its bound is left as it is. */
+const CLOSE_ENOUGH = 0.005;
+/** Lowering a layer's maximum by less than this part of it is not worth a moved slot. */
+const LEAST_GAIN_PER_MOVE = 0.0015;
+/** Changes tried by exact shares before one is taken. */
+const TRIED = 6;
+
+/** One change of a layer: slots and the experts they get instead. */
+interface Change {
+  readonly slots: readonly number[];
+  readonly experts: readonly number[];
+  /** A guess at how much load it takes off the fullest GPUs. */
+  readonly relief: number;
+}
+
+/**
+ * Adapts a placement to a new load by few moves, layer by layer. The exact shares name the GPUs that bind (the dual
+ * prices): load leaves them either through a further copy of an expert they confine, in place of a copy
+ * elsewhere that can be spared, or by swapping an expert against a lighter one. The best of a few such changes, by
+ * exact shares, is taken while it is worth its moves.
+ *
+ * @param mostMoves slots that may change in each layer
+ */
+export function improvePlacement(
+  previous: Placement,
+  load: ExpertLoad,
+  capacity: PoolCapacity,
+  mostMoves: number,
+): Placement {
+  const width = slotCount(previous.topology);
+  const physicalToLogical = Int32Array.from(
+    { length: load.layers * width },
+    (_, i) => previous.physicalToLogical[i],
+  );
+  const bounds = layerBounds(load, capacity);
+  for (let layer = 0; layer < load.layers; layer++) {
+    const row = physicalToLogical.subarray(layer * width, (layer + 1) * width);
+    const improver = new LayerImprover(previous, layerLoad(load, layer), capacity, row);
+    improver.run(bounds[layer].value, mostMoves);
+  }
+  return { ...previous, physicalToLogical };
+}
+
+class LayerImprover {
+  readonly #tokens: Float64Array;
+  readonly #capacity: PoolCapacity;
+  readonly #row: Int32Array;
+  readonly #placement: Placement;
+  readonly #load: ExpertLoad;
+  readonly #slotsPerGpu: number;
+
+  constructor(
+    { topology, experts }: Placement,
+    tokens: Float64Array,
+    capacity: PoolCapacity,
+    row: Int32Array,
+  ) {
+    this.#tokens = tokens;
+    this.#capacity = capacity;
+    this.#row = row;
+    this.#placement = { layers: 1, experts, topology, physicalToLogical: row };
+    this.#load = { layers: 1, experts, tokens };
+    this.#slotsPerGpu = topology.slotsPerGpu;
+  }
+
+  run(bound: number, mostMoves: number): void {
+    let solution = this.#solve();
+    let left = mostMoves;
+    while (left > 0 && solution.optimum[0] > bound * (1 + CLOSE_ENOUGH)) {
+      const changes = [...this.#furtherCopies(solution), ...this.#swaps(solution)]
+        .filter(({ slots }) => slots.length <= left)
+        .toSorted((a, b) => b.relief / b.slots.length - a.relief / a.slots.length)
+        .slice(0, TRIED);
+      let best: { readonly change: Change; readonly after: ShareSolution } | null = null;
+      let most = LEAST_GAIN_PER_MOVE;
+      for (const change of changes) {
+        const undo = change.slots.map((slot) => this.#row[slot]);
+        this.#apply(change.slots, change.experts);
+        const after = this.#solve();
+        this.#apply(change.slots, undo);
+        const gain = (1 - after.optimum[0] / solution.optimum[0]) / change.slots.length;
+        if (gain > most) {
+          most = gain;
+          best = { change, after };
+        }
+      }
+      if (best === null) return;
+      this.#apply(best.change.slots, best.change.experts);
+      left -= best.change.slots.length;
+      solution = best.after;
+    }
+  }
+
+  #solve(): ShareSolution {
+    return solveShares(this.#placement, indexReplicas(this.#placement), this.#load, this.#capacity.speeds);
+  }
+
+  #apply(slots: readonly number[], experts: readonly number[]): void {
+    for (const [i, slot] of slots.entries()) this.#row[slot] = experts[i];
+  }
+
+  /** A copy of each expert confined to binding GPUs, on the least loaded GPU, where a copy can be spared. */
+  #furtherCopies(solution: ShareSolution): Change[] {
+    const { loads, copies, confined } = this.#state(solution);
+    const room = this.#byRoom(solution, loads);
+    const changes: Change[] = [];
+    for (const expert of confined) {
+      for (const gpu of room.slice(0, TRIED)) {
+        if (this.#holds(gpu, expert)) continue;
+        const victim = this.#spareSlot(gpu, solution, copies);
+        if (victim < 0) continue;
+        const gap = solution.optimum[0] * this.#capacity.speeds[gpu] - loads[gpu];
+        const relief = Math.min(this.#tokens[expert], gap) - this.#carried(victim, solution);
+        changes.push({ slots: [victim], experts: [expert], relief });
+        break;
+      }
+    }
+    return changes;
+  }
+
+  /** Experts with one copy on a binding GPU against lighter ones elsewhere. */
+  #swaps(solution: ShareSolution): Change[] {
+    const { loads, copies } = this.#state(solution);
+    const room = this.#byRoom(solution, loads).slice(0, TRIED);
+    const changes: Change[] = [];
+    for (let gpu = 0; gpu < loads.length; gpu++) {
+      if (solution.prices[gpu] === 0) continue;
+      for (const heavy of this.#slotsOf(gpu)) {
+        if (copies[this.#row[heavy]] !== 1) continue;
+        for (const other of room) {
+          const gap = solution.optimum[0] * this.#capacity.speeds[other] - loads[other];
+          for (const light of this.#slotsOf(other)) {
+            if (copies[this.#row[light]] !== 1) continue;
+            const moved = this.#tokens[this.#row[heavy]] - this.#tokens[this.#row[light]];
+            if (moved <= 0 || moved > gap) continue;
+            changes.push({
+              slots: [heavy, light],
+              experts: [this.#row[light], this.#row[heavy]],
+              relief: moved,
+            });
+          }
+        }
+      }
+    }
+    return changes.toSorted((a, b) => b.relief - a.relief).slice(0, TRIED);
+  }
+
+  /** `[gpus]` loads, `[experts]` copies, and the experts whose every copy is on a binding GPU, heaviest first. */
+  #state(solution: ShareSolution): { loads: Float64Array; copies: Int32Array; confined: number[] } {
+    const loads = new Float64Array(this.#capacity.slots.length);
+    const copies = new Int32Array(this.#tokens.length);
+    const free = new Uint8Array(this.#tokens.length);
+    for (let slot = 0; slot < this.#row.length; slot++) {
+      const expert = this.#row[slot];
+      if (expert < 0) continue;
+      const gpu = Math.floor(slot / this.#slotsPerGpu);
+      loads[gpu] += this.#carried(slot, solution);
+      copies[expert]++;
+      if (solution.prices[gpu] === 0) free[expert] = 1;
+    }
+    const confined = [...copies.keys()]
+      .filter((e) => free[e] === 0)
+      .toSorted((a, b) => this.#tokens[b] - this.#tokens[a])
+      .slice(0, TRIED);
+    return { loads, copies, confined };
+  }
+
+  /** GPUs that do not bind, the emptiest first. */
+  #byRoom(solution: ShareSolution, loads: Float64Array): number[] {
+    const { slots, speeds } = this.#capacity;
+    return [...loads.keys()]
+      .filter((gpu) => solution.prices[gpu] === 0 && slots[gpu] > 0)
+      .toSorted((a, b) => loads[a] / speeds[a] - loads[b] / speeds[b]);
+  }
+
+  /** The slot of the GPU that carries least among those whose expert has another copy; -1 where none has. */
+  #spareSlot(gpu: number, solution: ShareSolution, copies: Int32Array): number {
+    let best = -1;
+    for (const slot of this.#slotsOf(gpu)) {
+      if (copies[this.#row[slot]] < 2) continue;
+      if (best < 0 || this.#carried(slot, solution) < this.#carried(best, solution)) best = slot;
+    }
+    return best;
+  }
+
+  #carried(slot: number, solution: ShareSolution): number {
+    return solution.values[slot] * this.#tokens[this.#row[slot]];
+  }
+
+  #slotsOf(gpu: number): number[] {
+    return Array.from({ length: this.#capacity.slots[gpu] }, (_, i) => gpu * this.#slotsPerGpu + i);
+  }
+
+  #holds(gpu: number, expert: number): boolean {
+    return this.#slotsOf(gpu).some((slot) => this.#row[slot] === expert);
+  }
+}
