@@ -147,6 +147,50 @@ describe("Plimsoll", () => {
   });
 });
 
+describe("a change of the load", () => {
+  /** Noisy windows, of the skewed load until 5 s and of the drifted one from then on; the times of what was decided. */
+  function decisions(policy: BalancePolicy): { nowMs: number; decision: Decision }[] {
+    const subject = balancer(policy);
+    const noise = new Rng(12);
+    const found: { nowMs: number; decision: Decision }[] = [];
+    for (let nowMs = 100; nowMs <= 7000; nowMs += 100) {
+      const { tokens } = nowMs <= 5000 ? skewed : drifted;
+      subject.observe(
+        { ...skewed, tokens: tokens.map((mean) => mean * Math.exp(0.1 * noise.normal())) },
+        100,
+      );
+      const decision = subject.decide(nowMs);
+      if (decision === null) continue;
+      subject.accept(decision.plan);
+      found.push({ nowMs, decision });
+    }
+    return found;
+  }
+
+  it("has Plimsoll weigh placements before their time, and say so", () => {
+    const early = decisions(BALANCE_POLICIES.plimsoll).filter(({ decision }) =>
+      decision.reason.startsWith("the load has changed: re-placed: "),
+    );
+    expect(early.length).toBe(1);
+    expect(early[0].decision.kind).toBe("placement");
+    expect(early[0].nowMs).toBeGreaterThan(5000);
+    expect(early[0].nowMs).toBeLessThan(6000);
+  });
+
+  it("begins Plimsoll's interval anew", () => {
+    const weighed = decisions(BALANCE_POLICIES.plimsoll)
+      .filter(({ decision: { kind, reason } }) => kind === "placement" || reason.startsWith("placement kept"))
+      .map(({ nowMs }) => nowMs);
+    const early = weighed[5];
+    expect(weighed).toEqual([1000, 2000, 3000, 4000, 5000, early, early + 1000]);
+  });
+
+  it("does not move EPLB", () => {
+    const times = decisions(BALANCE_POLICIES.eplb).map(({ nowMs }) => nowMs);
+    expect(times).toEqual([1000, 2000, 3000, 4000, 5000, 6000, 7000]);
+  });
+});
+
 describe("no redundancy", () => {
   it("has one slot for every expert and never changes", () => {
     const none = balancer(BALANCE_POLICIES.none);

@@ -13,6 +13,8 @@ export interface BalancePolicy {
   readonly leastPlacementGain: number;
   /** New shares likewise. */
   readonly leastShareGain: number;
+  /** Whether a change of the load asks for a placement before its time. */
+  readonly replansEarly: boolean;
 }
 
 export const BALANCE_POLICIES: Readonly<Record<BalancePolicy["name"], BalancePolicy>> = {
@@ -24,6 +26,7 @@ export const BALANCE_POLICIES: Readonly<Record<BalancePolicy["name"], BalancePol
     dispatch: "even",
     leastPlacementGain: 0,
     leastShareGain: 0,
+    replansEarly: false,
   },
   /** DeepSeek's EPLB as engines run it: re-placed at every interval, whatever it moves. */
   eplb: {
@@ -34,6 +37,7 @@ export const BALANCE_POLICIES: Readonly<Record<BalancePolicy["name"], BalancePol
     dispatch: "even",
     leastPlacementGain: Number.NEGATIVE_INFINITY,
     leastShareGain: 0,
+    replansEarly: false,
   },
   plimsoll: {
     name: "plimsoll",
@@ -43,5 +47,6 @@ export const BALANCE_POLICIES: Readonly<Record<BalancePolicy["name"], BalancePol
     dispatch: "priced",
     leastPlacementGain: 0.02,
     leastShareGain: 0.005,
+    replansEarly: true,
   },
 };

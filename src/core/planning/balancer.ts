@@ -3,6 +3,7 @@ import type { ExpertLoad } from "../../model/load.ts";
 import { type MoeModel, moeLayers } from "../../model/moe-model.ts";
 import { type Placement, type ReplicaIndex, indexReplicas } from "../../model/placement.ts";
 import { type Topology, gpuCount } from "../../model/topology.ts";
+import { LoadForecaster } from "../load/load-forecaster.ts";
 import { LoadTracker } from "../load/load-tracker.ts";
 import { type Moves, countMoves, keepSlots } from "../migration/moves.ts";
 import { contiguousPlacement } from "../placement/contiguous.ts";
@@ -38,11 +39,13 @@ export class Balancer {
   readonly #topology: Topology;
   readonly #cadence: Cadence;
   readonly #recent: LoadTracker;
-  readonly #steady: LoadTracker;
+  readonly #steady: LoadForecaster;
   readonly #noMoves: Moves;
   #current: Plan;
   #nextShares: number;
   #nextPlacement: number;
+  /** The load has changed since placements were last weighed. */
+  #changed = false;
 
   /** @param startMs the time of the first decision's clock */
   constructor(model: MoeModel, topology: Topology, policy: BalancePolicy, cadence: Cadence, startMs: number) {
@@ -52,7 +55,7 @@ export class Balancer {
     this.#topology = topology;
     this.#cadence = cadence;
     this.#recent = new LoadTracker(layers, model.experts, cadence.sharesMs);
-    this.#steady = new LoadTracker(layers, model.experts, cadence.placementMs);
+    this.#steady = new LoadForecaster(layers, model.experts, cadence.placementMs);
     this.#noMoves = { slots: 0, bytes: 0, received: new Int32Array(gpuCount(topology)) };
     this.#nextShares = startMs + cadence.sharesMs;
     this.#nextPlacement = startMs + cadence.placementMs;
@@ -71,21 +74,27 @@ export class Balancer {
 
   /** The load expected next, tokens per second and expert: what placements are made for. */
   forecast(): ExpertLoad {
-    return this.#steady.forecast();
+    return this.#steady.forecast().mean;
   }
 
   observe(load: ExpertLoad, spanMs: number): void {
     this.#recent.observe(load, spanMs);
-    this.#steady.observe(load, spanMs);
+    if (this.#steady.observe(load, spanMs)) this.#changed = true;
   }
 
-  /** What to do now. Null while neither interval has passed or nothing was ever observed. */
+  /**
+   * What to do now. Null while neither interval has passed and the load has not changed, or nothing was ever
+   * observed.
+   */
   decide(nowMs: number): Decision | null {
     if (!this.#policy.redundant || !this.#recent.warm) return null;
-    if (nowMs >= this.#nextPlacement) {
+    const early = this.#changed && this.#policy.replansEarly;
+    if (early || nowMs >= this.#nextPlacement) {
+      this.#changed = false;
       this.#nextPlacement = nowMs + this.#cadence.placementMs;
       this.#nextShares = nowMs + this.#cadence.sharesMs;
-      return this.#decidePlacement();
+      const decision = this.#decidePlacement();
+      return early ? { ...decision, reason: `the load has changed: ${decision.reason}` } : decision;
     }
     if (nowMs >= this.#nextShares && this.#policy.shares === "solved") {
       this.#nextShares = nowMs + this.#cadence.sharesMs;
@@ -100,7 +109,7 @@ export class Balancer {
   }
 
   #decidePlacement(): Decision {
-    const load = this.#steady.forecast();
+    const load = this.forecast();
     const stay = this.#planFor(this.#current.placement, load);
     const move = this.#planFor(keepSlots(this.#current.placement, this.#place(load)), load);
     const moves = countMoves(this.#model, this.#current.placement, move.placement);
