@@ -1,56 +1,49 @@
 import { Command, Option } from "commander";
-import { sumWindows } from "../core/load/sum-windows.ts";
-import { evenShares } from "../core/shares/even-shares.ts";
-import {
-  readLoadHistory,
-  readLogicalCount,
-  writeLoadHistory,
-  writeLogicalCount,
-} from "../formats/expert-load.ts";
-import { readPlacementFile, writePlacementFile } from "../formats/placement-file.ts";
-import { readSglangMap, writeSglangMap } from "../formats/sglang-placement.ts";
+import { loadModel } from "../config/shapes.ts";
+import type { PlacementFile } from "../formats/placement-file.ts";
 import { InputError } from "../lib/errors.ts";
-import { indexReplicas, placementFault } from "../model/placement.ts";
+import { slotCount } from "../model/topology.ts";
+import { LOAD_FORMATS } from "./load-formats.ts";
 import { countOption, jsonOption } from "./options.ts";
-import { output, readInput, writeOutput } from "./output.ts";
+import { type Output, output, readInput, writeOutput } from "./output.ts";
+import { PLACEMENT_FORMATS, type PlacementFlags } from "./placement-formats.ts";
 
-const FORMATS = ["plimsoll", "sglang", "eplb", "trtllm", "vllm-ascend"] as const;
-type Format = (typeof FORMATS)[number];
-
-interface ConvertOptions {
-  readonly from: Format;
-  readonly to: Format;
+interface ConvertOptions extends PlacementFlags {
+  readonly from: string;
+  readonly to: string;
   readonly in: string;
   readonly out: string;
-  readonly nodes?: number;
-  readonly gpusPerNode?: number;
   readonly json?: true;
 }
 
-type Conversion = (bytes: Uint8Array, source: string, options: ConvertOptions) => string;
-
-/** By `from → to`; the pair also says whether it is a placement or a load. */
-const CONVERSIONS: Readonly<Record<string, Conversion>> = {
-  "plimsoll → sglang": (bytes, source) => writeSglangMap(readPlacementFile(bytes, source).placement),
-  "sglang → plimsoll": placementFromSglang,
-  "eplb → sglang": (bytes, source) => writeLogicalCount(sumWindows(readLoadHistory(bytes, source))),
-  "sglang → eplb": (bytes, source) => writeLoadHistory([readLogicalCount(bytes, source)]),
-};
-
 export function convertCommand(): Command {
+  const formats = [...new Set([...Object.keys(PLACEMENT_FORMATS), ...Object.keys(LOAD_FORMATS)])];
   const formatOption = (flags: string, description: string) =>
-    new Option(flags, description).choices(FORMATS).makeOptionMandatory();
+    new Option(flags, description).choices(formats).makeOptionMandatory();
   return new Command("convert")
     .description(
-      "Convert a placement (plimsoll, sglang) or an expert load (eplb, sglang; the windows of a history are summed). " +
-        "TensorRT-LLM and vllm-ascend come with a later version.",
+      "Convert a placement between plimsoll, sglang (--init-expert-location), tensorrt-llm (load balancer YAML) " +
+        "and vllm-ascend (expert map), or an expert load between eplb (load_history) and sglang (logical_count). " +
+        "Read only, as loads: sglang-recorder (a .pt file, or a folder of them) and tensorrt-llm-statistics " +
+        "(the folder with meta_info.json). Windows, steps and ranks are summed.",
     )
     .addOption(formatOption("--from <format>", "what the file is"))
     .addOption(formatOption("--to <format>", "what to make of it"))
-    .requiredOption("--in <file>", "the file to convert")
+    .requiredOption("--in <path>", "the file or folder to convert")
     .requiredOption("--out <file>", "where to write the result")
-    .addOption(countOption("--nodes <n>", "nodes of the pool; sglang → plimsoll needs them"))
-    .addOption(countOption("--gpus-per-node <n>", "GPUs of a node; sglang → plimsoll needs them"))
+    .addOption(
+      countOption("--nodes <n>", "nodes of the pool, for engines' placements (vllm-ascend: default 1)"),
+    )
+    .addOption(
+      countOption("--gpus-per-node <n>", "GPUs of a node, for placements of sglang and tensorrt-llm"),
+    )
+    .addOption(
+      countOption(
+        "--dense-layers <n>",
+        "the model's leading layers without experts: sglang has a row for each (default: none), tensorrt-llm " +
+          "numbers its layers from there (default: those of the placement's model)",
+      ),
+    )
     .addOption(jsonOption())
     .exitOverride()
     .action(convert);
@@ -58,56 +51,67 @@ export function convertCommand(): Command {
 
 async function convert(options: ConvertOptions): Promise<void> {
   const { from, to } = options;
-  const conversion = CONVERSIONS[`${from} → ${to}`];
-  if (conversion === undefined) {
-    const known = Object.keys(CONVERSIONS).join(", ");
-    throw new InputError(
-      "--from, --to",
-      `${from} → ${to}`,
-      `is not among what this version converts: ${known}`,
-    );
-  }
-  const text = conversion(await readInput(options.in), options.in, options);
+  const say = output(options.json ?? false);
+  const text = await converted(options, say);
   await writeOutput(options.out, text);
   const summary = { from, to, in: options.in, out: options.out };
-  output(options.json ?? false).result(summary, `${options.out}: ${from} → ${to} of ${options.in}`);
+  say.result(summary, `${options.out}: ${from} → ${to} of ${options.in}`);
 }
 
-/** SGLang's file says nothing of GPUs, shares or load: the flags give the first, the others are even and unknown. */
-function placementFromSglang(bytes: Uint8Array, source: string, options: ConvertOptions): string {
-  const { nodes, gpusPerNode } = options;
-  if (nodes === undefined || gpusPerNode === undefined) {
-    throw new InputError(
-      "--nodes, --gpus-per-node",
-      "",
-      "are missing; SGLang's file names no GPUs, so give both",
+async function converted(options: ConvertOptions, say: Output): Promise<string> {
+  const { from, to, in: path, denseLayers } = options;
+  if (from !== to && from in PLACEMENT_FORMATS && to in PLACEMENT_FORMATS) {
+    const file = PLACEMENT_FORMATS[from].read(await readInput(path), path, options);
+    return placementText(file, options, say);
+  }
+  const write = LOAD_FORMATS[to]?.write;
+  if (from !== to && from in LOAD_FORMATS && write !== undefined) {
+    return write(await LOAD_FORMATS[from].read(path, denseLayers ?? 0), denseLayers ?? 0);
+  }
+  throw new InputError("--from, --to", `${from} → ${to}`, mend(from, to));
+}
+
+async function placementText(file: PlacementFile, options: ConvertOptions, say: Output): Promise<string> {
+  const { to, denseLayers } = options;
+  if (to !== "plimsoll") refuseEmptySlots(file, options);
+  const modelDenseLayers = await denseLayersOf(file.modelName);
+  if (to === "sglang" && denseLayers === undefined && modelDenseLayers !== null && modelDenseLayers > 0) {
+    say.progress(
+      `${file.modelName} has ${modelDenseLayers} dense layers, for which SGLang expects a row each: ` +
+        `add them with --dense-layers ${modelDenseLayers}`,
     );
   }
-  const map = readSglangMap(bytes, source);
-  const gpus = nodes * gpusPerNode;
-  if (map.columns % gpus !== 0) {
-    const mend = `has ${map.columns} slots per layer; expected a multiple of the ${gpus} GPUs that the flags give`;
-    throw new InputError(source, "physical_to_logical_map", mend);
+  return PLACEMENT_FORMATS[to].write(file, options, modelDenseLayers);
+}
+
+/** Null for a model that is not among the shipped ones. */
+async function denseLayersOf(modelName: string | null): Promise<number | null> {
+  if (modelName === null) return null;
+  try {
+    return (await loadModel(modelName)).denseLayers;
+  } catch (error) {
+    if (error instanceof InputError) return null;
+    throw error;
   }
-  const experts = map.values.reduce((most, expert) => Math.max(most, expert), 0) + 1;
-  if (experts > map.columns) {
-    const mend = `names expert ${experts - 1}; expected ids below its ${map.columns} slots`;
-    throw new InputError(source, "physical_to_logical_map", mend);
+}
+
+/** No engine's file can leave a slot empty. */
+function refuseEmptySlots({ placement }: PlacementFile, { in: path, to }: ConvertOptions): void {
+  const { layers, topology, physicalToLogical } = placement;
+  const slots = slotCount(topology);
+  for (let i = 0; i < layers * slots; i++) {
+    if (physicalToLogical[i] >= 0) continue;
+    const where = `layer ${Math.floor(i / slots)} slot ${i % slots}`;
+    throw new InputError(path, where, `is empty, which ${to} cannot say; place on GPUs that use all slots`);
   }
-  const placement = {
-    layers: map.rows,
-    experts,
-    topology: { nodes, gpusPerNode, slotsPerGpu: map.columns / gpus },
-    physicalToLogical: Int32Array.from(map.values),
-  };
-  const fault = placementFault(placement);
-  if (fault !== null) throw new InputError(source, "physical_to_logical_map", `${fault}; mend the map`);
-  return writePlacementFile({
-    modelName: null,
-    placement,
-    shares: evenShares(placement, indexReplicas(placement)).values,
-    moves: { slots: 0, bytes: 0 },
-    certificate: null,
-    elapsedMs: 0,
-  });
+}
+
+function mend(from: string, to: string): string {
+  if (from === to) return "converts nothing; name two formats";
+  if (to in LOAD_FORMATS && LOAD_FORMATS[to].write === undefined && !(to in PLACEMENT_FORMATS)) {
+    return `is not possible: ${to} is read only; convert to eplb or sglang`;
+  }
+  const placements = Object.keys(PLACEMENT_FORMATS).join(", ");
+  const loads = Object.keys(LOAD_FORMATS).join(", ");
+  return `is not possible: convert a placement (${placements}) or a load (${loads}), not one to the other`;
 }

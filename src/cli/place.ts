@@ -1,37 +1,59 @@
-import { Command, Option } from "commander";
+import { Command, InvalidArgumentError, Option } from "commander";
 import { loadModel } from "../config/shapes.ts";
 import { sumWindows } from "../core/load/sum-windows.ts";
 import { countMoves, keepSlots } from "../core/migration/moves.ts";
+import { activationLoad } from "../core/placement/activation.ts";
 import { certify } from "../core/placement/certificate.ts";
 import { eplb } from "../core/placement/eplb.ts";
+import { improvePlacement, moveBudgets } from "../core/placement/improve-placement.ts";
+import { type Coactivation, placeExperts } from "../core/placement/place-experts.ts";
 import { gpuLoads } from "../core/shares/gpu-loads.ts";
 import { solveShares } from "../core/shares/solve-shares.ts";
+import { wholeShares } from "../core/shares/whole-shares.ts";
 import { readExpertLoads } from "../formats/expert-load.ts";
-import { readPlacementFile, writePlacementFile } from "../formats/placement-file.ts";
+import { writePlacementFile } from "../formats/placement-file.ts";
 import { InputError } from "../lib/errors.ts";
 import type { ExpertLoad } from "../model/load.ts";
-import { type MoeModel, moeLayers } from "../model/moe-model.ts";
-import { indexReplicas, type Placement } from "../model/placement.ts";
-import { fullCapacity } from "../model/pool-capacity.ts";
-import { slotCount, type Topology } from "../model/topology.ts";
-import { countOption, jsonOption } from "./options.ts";
+import { moeLayers } from "../model/moe-model.ts";
+import { type Placement, indexReplicas } from "../model/placement.ts";
+import type { PoolCapacity } from "../model/pool-capacity.ts";
+import { type Topology, slotCount } from "../model/topology.ts";
+import { countOption, jsonOption, positiveOption } from "./options.ts";
 import { output, readInput, writeOutput } from "./output.ts";
+import {
+  checkCapacity,
+  checkLoaded,
+  checkTopology,
+  numbersOption,
+  readPrevious,
+  wrongModel,
+} from "./place-inputs.ts";
+import { openRoutingSample } from "./simulation-inputs.ts";
 
-/** More slots than any pool has; beyond it a typing error would exhaust the memory. */
-const MOST_SLOTS = 65_536;
 const DEFAULT_MODEL = "deepseek-v3";
+/** Tokens of the pool-wide decode batch that activations are expected for. */
+const DEFAULT_BATCH_TOKENS = 64;
+const DEFAULT_HOP_WEIGHT = 10;
+/** A re-plan may change this part of the slots, unless --max-moves says otherwise. */
+const DEFAULT_MOVED_PART = 0.15;
 
 interface PlaceOptions {
   readonly load: string;
   readonly nodes: number;
   readonly gpusPerNode: number;
   readonly slotsPerGpu: number;
+  readonly gpuSlots?: readonly number[];
+  readonly gpuSpeeds?: readonly number[];
+  readonly outOfService?: readonly number[];
   readonly groups: number;
+  readonly algorithm: "plimsoll" | "eplb";
   readonly model?: string;
   readonly previous?: string;
-  readonly maxMoves?: string;
+  readonly maxMoves?: number;
   readonly objective: "tokens" | "activation";
+  readonly batchTokens: number;
   readonly routing?: string;
+  readonly hopWeight: number;
   readonly out: string;
   readonly json?: true;
 }
@@ -45,24 +67,49 @@ export function placeCommand(): Command {
     .addOption(
       countOption("--slots-per-gpu <n>", "physical experts of a GPU, per layer").makeOptionMandatory(),
     )
+    .addOption(numbersOption("--gpu-slots <list>", "usable slots of each GPU, where they differ", 0, true))
+    .addOption(numbersOption("--gpu-speeds <list>", "speed of each GPU, where they differ", 0, false))
+    .addOption(numbersOption("--out-of-service <list>", "GPUs that are to hold nothing", 0, true))
+    .addOption(countOption("--groups <n>", "expert groups of the gate").default(1))
     .addOption(
-      countOption(
-        "--groups <n>",
-        "expert groups of the gate; kept whole where the nodes divide them",
-      ).default(1),
+      new Option("--algorithm <name>", "plimsoll, or DeepSeek's EPLB for comparison")
+        .choices(["plimsoll", "eplb"])
+        .default("plimsoll"),
     )
     .option(
       "--model <name>",
       `what moved experts weigh (default: ${DEFAULT_MODEL}, where the load has its shape)`,
     )
-    .option("--previous <file>", "the placement in force: experts that stay on a GPU keep their slot")
-    .option("--max-moves <n>", "comes with a later version")
+    .option("--previous <file>", "the placement in force: adapt it by few moves")
     .addOption(
-      new Option("--objective <what>", "what to balance; activation comes with a later version")
+      new Option(
+        "--max-moves <n>",
+        `with --previous: slots that may change, over all layers (default: ${DEFAULT_MOVED_PART * 100} % of them)`,
+      ).argParser(wholeNumber),
+    )
+    .addOption(
+      new Option(
+        "--objective <what>",
+        "tokens: level them; activation: level the experts that decode batches activate",
+      )
         .choices(["tokens", "activation"])
         .default("tokens"),
     )
-    .option("--routing <file>", "comes with a later version")
+    .addOption(
+      countOption("--batch-tokens <n>", "with --objective activation: tokens of a pool-wide batch").default(
+        DEFAULT_BATCH_TOKENS,
+      ),
+    )
+    .option(
+      "--routing <file>",
+      "routing trace (.npy): place together what is used together, for few node hops",
+    )
+    .addOption(
+      positiveOption(
+        "--hop-weight <w>",
+        "with --routing: what a node hop saved for every token is worth, in mean GPU loads levelled",
+      ).default(DEFAULT_HOP_WEIGHT),
+    )
     .requiredOption("--out <file>", "where to write the placement")
     .addOption(jsonOption())
     .exitOverride()
@@ -70,20 +117,35 @@ export function placeCommand(): Command {
 }
 
 async function place(options: PlaceOptions): Promise<void> {
-  refuseWhatComesLater(options);
   const load = sumWindows(readExpertLoads(await readInput(options.load), options.load));
+  checkLoaded(load, options.load);
   const topology = checkTopology(options, load);
+  const capacity = checkCapacity(options, topology, load.experts);
   const model = await loadModel(options.model ?? DEFAULT_MODEL);
   const modelFits = moeLayers(model) === load.layers && model.experts === load.experts;
   if (options.model !== undefined && !modelFits) throw wrongModel(model, load);
+  if (options.maxMoves !== undefined && options.previous === undefined) {
+    throw new InputError("--max-moves", "", "counts from a placement in force; give it with --previous");
+  }
   const previous =
-    options.previous === undefined ? null : await readPrevious(options.previous, load, topology);
+    options.previous === undefined ? null : await readPrevious(options.previous, load, topology, capacity);
+  const sample =
+    options.routing === undefined ? null : await openRoutingSample(options.routing, load.experts);
+  const coactivation =
+    sample === null ? null : { sample, groups: options.groups, hopWeight: options.hopWeight };
 
   const start = performance.now();
-  const packed = eplb(load, topology, options.groups);
-  const placement = previous === null ? packed : keepSlots(previous, packed);
-  const shares = solveShares(placement, indexReplicas(placement), load).values;
-  const certificate = certify(load, fullCapacity(topology), gpuLoads(placement, shares, load));
+  const aim =
+    options.objective === "tokens"
+      ? load
+      : activationLoad(load, options.batchTokens, sample?.topk ?? model.topk);
+  const placement = placed(options, { aim, topology, capacity, coactivation, previous });
+  const replicas = indexReplicas(placement);
+  const shares =
+    options.objective === "tokens"
+      ? solveShares(placement, replicas, load, capacity.speeds).values
+      : wholeShares(placement, replicas, aim).values;
+  const certificate = certify(load, capacity, gpuLoads(placement, shares, load));
   const elapsedMs = performance.now() - start;
 
   const moved = previous === null ? { slots: 0, bytes: 0 } : countMoves(model, previous, placement);
@@ -95,6 +157,27 @@ async function place(options: PlaceOptions): Promise<void> {
   const { balancedness, bound, gap } = certificate;
   const summary = { balancedness, bound, gap, moves, elapsedMs };
   output(options.json ?? false).result({ out: options.out, ...summary }, sentence(options.out, summary));
+}
+
+interface Problem {
+  readonly aim: ExpertLoad;
+  readonly topology: Topology;
+  readonly capacity: PoolCapacity;
+  readonly coactivation: Coactivation | null;
+  readonly previous: Placement | null;
+}
+
+function placed(
+  options: PlaceOptions,
+  { aim, topology, capacity, coactivation, previous }: Problem,
+): Placement {
+  if (options.algorithm === "eplb") {
+    const packed = eplb(aim, topology, options.groups);
+    return previous === null ? packed : keepSlots(previous, packed);
+  }
+  if (previous === null) return placeExperts({ load: aim, topology, capacity, coactivation });
+  const most = options.maxMoves ?? Math.floor(aim.layers * slotCount(topology) * DEFAULT_MOVED_PART);
+  return improvePlacement(previous, aim, capacity, moveBudgets(previous, aim, capacity, most));
 }
 
 interface Summary {
@@ -109,62 +192,7 @@ function sentence(out: string, { balancedness, bound, moves, elapsedMs }: Summar
   return `${out}: ${quality}, ${moves.slots} slots moved, planned in ${elapsedMs.toFixed(1)} ms`;
 }
 
-function refuseWhatComesLater(options: PlaceOptions): void {
-  const later = (flag: string) => new InputError(flag, "", "comes with a later version; leave it out");
-  if (options.maxMoves !== undefined) throw later("--max-moves");
-  if (options.objective === "activation") throw later("--objective activation");
-  if (options.routing !== undefined) throw later("--routing");
-}
-
-function checkTopology(options: PlaceOptions, load: ExpertLoad): Topology {
-  const { nodes, gpusPerNode, slotsPerGpu, groups } = options;
-  const topology = { nodes, gpusPerNode, slotsPerGpu };
-  const slots = slotCount(topology);
-  if (slots < load.experts) {
-    const least = Math.ceil(load.experts / (nodes * gpusPerNode));
-    const mend = `is ${slotsPerGpu}: ${slots} slots cannot hold ${load.experts} experts; give at least ${least}`;
-    throw new InputError("--slots-per-gpu", "", mend);
-  }
-  if (slots > MOST_SLOTS) {
-    throw new InputError(
-      "--slots-per-gpu",
-      "",
-      `makes ${slots} slots per layer; expected at most ${MOST_SLOTS}`,
-    );
-  }
-  if (load.experts % groups !== 0) {
-    throw new InputError(
-      "--groups",
-      "",
-      `is ${groups}; expected a divisor of the load's ${load.experts} experts`,
-    );
-  }
-  return topology;
-}
-
-function wrongModel(model: MoeModel, load: ExpertLoad): InputError {
-  const has = `has ${moeLayers(model)} layers of ${model.experts} experts`;
-  return new InputError(
-    "--model",
-    model.name,
-    `${has}; expected the load's ${load.layers} of ${load.experts}`,
-  );
-}
-
-async function readPrevious(path: string, load: ExpertLoad, topology: Topology): Promise<Placement> {
-  const { placement } = readPlacementFile(await readInput(path), path);
-  const { nodes, gpusPerNode, slotsPerGpu } = placement.topology;
-  if (
-    nodes !== topology.nodes ||
-    gpusPerNode !== topology.gpusPerNode ||
-    slotsPerGpu !== topology.slotsPerGpu
-  ) {
-    const has = `is ${nodes} nodes × ${gpusPerNode} GPUs × ${slotsPerGpu} slots`;
-    throw new InputError(path, "topology", `${has}; expected the one that the flags give`);
-  }
-  if (placement.layers !== load.layers || placement.experts !== load.experts) {
-    const has = `has ${placement.layers} layers of ${placement.experts} experts`;
-    throw new InputError(path, "model", `${has}; expected the load's ${load.layers} of ${load.experts}`);
-  }
-  return placement;
+function wholeNumber(text: string): number {
+  if (/^\d{1,9}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError("Give an integer ≥ 0.");
 }

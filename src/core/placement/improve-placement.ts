@@ -6,9 +6,9 @@ import { type ShareSolution, solveShares } from "../shares/solve-shares.ts";
 import { layerBounds } from "./bounds.ts";
 
 /** A layer whose maximum is this near its bound is left as it is. */
-const CLOSE_ENOUGH = 0.005;
+const CLOSE_ENOUGH = 0.002;
 /** Lowering a layer's maximum by less than this part of it is not worth a moved slot. */
-const LEAST_GAIN_PER_MOVE = 0.0015;
+const LEAST_GAIN_PER_MOVE = 0.0003;
 /** Changes tried by exact shares before one is taken. */
 const TRIED = 6;
 
@@ -26,13 +26,13 @@ interface Change {
  * elsewhere that can be spared, or by swapping an expert against a lighter one. The best of a few such changes, by
  * exact shares, is taken while it is worth its moves.
  *
- * @param mostMoves slots that may change in each layer
+ * @param mostMoves `[layers]`: slots that may change in each
  */
 export function improvePlacement(
   previous: Placement,
   load: ExpertLoad,
   capacity: PoolCapacity,
-  mostMoves: number,
+  mostMoves: Int32Array,
 ): Placement {
   const width = slotCount(previous.topology);
   const physicalToLogical = Int32Array.from(
@@ -43,9 +43,25 @@ export function improvePlacement(
   for (let layer = 0; layer < load.layers; layer++) {
     const row = physicalToLogical.subarray(layer * width, (layer + 1) * width);
     const improver = new LayerImprover(previous, layerLoad(load, layer), capacity, row);
-    improver.run(bounds[layer].value, mostMoves);
+    improver.run(bounds[layer].value, mostMoves[layer]);
   }
   return { ...previous, physicalToLogical };
+}
+
+/**
+ * Shares a budget of moves out over the layers, in proportion to how far each layer's maximum is above its bound.
+ * @returns `[layers]`, summing to at most `total`
+ */
+export function moveBudgets(
+  placement: Placement,
+  load: ExpertLoad,
+  capacity: PoolCapacity,
+  total: number,
+): Int32Array {
+  const { optimum } = solveShares(placement, indexReplicas(placement), load, capacity.speeds);
+  const gaps = layerBounds(load, capacity).map(({ value }, layer) => Math.max(0, optimum[layer] - value));
+  const sum = gaps.reduce((a, b) => a + b, 0);
+  return Int32Array.from(gaps, (gap) => (sum === 0 ? 0 : Math.floor((total * gap) / sum)));
 }
 
 class LayerImprover {
