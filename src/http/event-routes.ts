@@ -1,15 +1,11 @@
 import type { FastifyInstance } from "fastify";
 import type { SnapshotStore } from "../control/snapshot-store.ts";
-import type { PoolReport } from "../model/pool-report.ts";
 import type { TrafficMeter } from "../serving/traffic-meter.ts";
 import type { ControlledPool } from "../control/controlled-pool.ts";
 import { EventStream } from "./event-stream.ts";
 
 const REPORTS_REMEMBERED = 300;
 const TRAFFIC_PERIOD_MS = 1000;
-
-/** A report without its large part: what the history keeps. */
-type PastReport = Omit<PoolReport, "expertLoad">;
 
 /**
  * `GET /ep/v1/events`: first `history` ({epochs, reports}), then `epoch`, `report` and, once a second, `traffic`.
@@ -23,12 +19,13 @@ export function eventRoutes(
   wallClock: () => number,
 ): void {
   const stream = new EventStream();
-  const past: PastReport[] = [];
+  /** Reports as JSON, without their large part: nobody who joins waits for 300 of them to be encoded. */
+  const past: string[] = [];
   const stops = pools.flatMap(({ loop }) => [
     loop.onReport((report) => {
       stream.send("report", report);
       const { expertLoad: _, ...rest } = report;
-      past.push(rest);
+      past.push(JSON.stringify(rest));
       if (past.length > REPORTS_REMEMBERED) past.shift();
     }),
     store.follow(loop.pool, ({ pool, epoch, change }) => stream.send("epoch", { pool, epoch, ...change })),
@@ -37,10 +34,8 @@ export function eventRoutes(
 
   app.get("/ep/v1/events", (_request, reply) => {
     reply.hijack();
-    stream.join(reply.raw, "history", {
-      epochs: pools.flatMap(({ loop }) => loop.epochs()),
-      reports: past,
-    });
+    const epochs = JSON.stringify(pools.flatMap(({ loop }) => loop.epochs()));
+    stream.join(reply.raw, "history", `{"epochs":${epochs},"reports":[${past.join(",")}]}`);
   });
 
   app.addHook("preClose", async () => {

@@ -11,20 +11,20 @@ export class EventStream {
     return this.#readers.size;
   }
 
-  /** Takes over a response: its head, one first event, then every later one. */
-  join(response: ServerResponse, event: string, data: unknown): void {
+  /** Takes over a response: its head, one first event of JSON text, then every later one. */
+  join(response: ServerResponse, event: string, json: string): void {
     // The connection ends with the stream: nothing lingers when the gateway stops.
     const head = { "content-type": "text/event-stream", "cache-control": "no-store", connection: "close" };
     response.writeHead(200, head);
     response.on("error", () => response.destroy());
     response.once("close", () => this.#readers.delete(response));
     this.#readers.add(response);
-    response.write(frame(event, data));
+    response.write(frame(event, json));
   }
 
   send(event: string, data: unknown): void {
     if (this.readers === 0) return;
-    const text = frame(event, data);
+    const text = frame(event, JSON.stringify(data));
     for (const reader of this.#readers) {
       if (reader.writableLength > UNREAD_LIMIT_BYTES) reader.destroy();
       else reader.write(text);
@@ -36,6 +36,6 @@ export class EventStream {
   }
 }
 
-function frame(event: string, data: unknown): string {
-  return `event: ${event}\ndata: ${JSON.stringify(data)}\n\n`;
+function frame(event: string, json: string): string {
+  return `event: ${event}\ndata: ${json}\n\n`;
 }

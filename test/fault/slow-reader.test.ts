@@ -7,7 +7,7 @@ import { EventStream } from "../../src/http/event-stream.ts";
 
 test("a reader that does not read is dropped; one that does stays", async () => {
   const events = new EventStream();
-  const server = createServer((_request, response) => events.join(response, "history", {})).listen(
+  const server = createServer((_request, response) => events.join(response, "history", "{}")).listen(
     0,
     "127.0.0.1",
   );

@@ -131,6 +131,17 @@ test("the event stream tells history, reports and epochs", async () => {
   expect([expertLoad.length, expertLoad[0].length]).toEqual([LAYERS, EXPERTS]);
   expect(seen.get("epoch")).toMatchObject({ pool: "chat", epoch: 2 });
 
+  const joined = (await get("/ep/v1/events")).body
+    ?.pipeThrough(new TextDecoderStream())
+    .pipeThrough(new EventSourceParserStream());
+  for await (const { data } of joined ?? []) {
+    const { epochs, reports } = JSON.parse(data) as Record<string, Record<string, unknown>[]>;
+    expect(epochs.slice(0, 2)).toMatchObject([{ epoch: 1 }, { epoch: 2 }]);
+    expect(reports[0]).toMatchObject({ pool: "chat", epoch: 1, gpuLoad: seen.get("report")?.["gpuLoad"] });
+    expect(reports[0]).not.toHaveProperty("expertLoad");
+    break;
+  }
+
   const metrics = await (await get("/metrics")).text();
   expect(metrics).toMatch(/^plimsoll_epoch\{pool="chat"\} \d+$/m);
   expect(metrics).toMatch(/^plimsoll_balancedness\{pool="chat"\} 0\.\d+$/m);

@@ -1,0 +1,111 @@
+import { setImmediate } from "node:timers/promises";
+import { MessageChannel, receiveMessageOnPort } from "node:worker_threads";
+import { parseLoadReport } from "../../../src/control/load-report.ts";
+import { LocalPlanner } from "../../../src/control/local-planner.ts";
+import type { Outlook, PlannerOptions } from "../../../src/control/planner.ts";
+import { poolReport } from "../../../src/control/pool-reporter.ts";
+import { ReportedPlane } from "../../../src/control/reported-plane.ts";
+import type { PoolWindow } from "../../../src/model/pool-window.ts";
+import type { RoutingSnapshot } from "../../../src/model/snapshot.ts";
+import { frozenSnapshot } from "../../../src/store/memory/frozen-snapshot.ts";
+import { readStream } from "./event-readers.ts";
+
+export interface PieceTimes {
+  readonly medianMs: number;
+  readonly maxMs: number;
+}
+
+/** Measures every synchronous piece of a control round that runs on the gateway's thread, one by one. */
+export async function gatewayPieces(
+  options: PlannerOptions,
+  windows: readonly PoolWindow[],
+  rounds: number,
+): Promise<Record<string, PieceTimes>> {
+  const { model, topology, cadence } = options;
+  const planner = new LocalPlanner(options, 0);
+  const plane = new ReportedPlane("bench", model, topology);
+  const events = await readStream();
+  const times = new Map<string, number[]>();
+  const timed = <T>(piece: string, run: () => T): T => {
+    const from = performance.now();
+    const value = run();
+    const ms = performance.now() - from;
+    times.set(piece, [...(times.get(piece) ?? []), ms]);
+    return value;
+  };
+
+  for (let round = 1; round <= rounds; round++) {
+    const window = crossing(timed, "window from the pool's thread", null, windows[round % windows.length]);
+    const question = { nowMs: round * cadence.placementMs, window, decide: true };
+    crossing(timed, null, "round to the planner's thread", { kind: "plan", round: question });
+    const outlook: Outlook = crossing(
+      timed,
+      "outlook from the planner's thread",
+      null,
+      await planner.plan(question),
+    );
+    const { decision, expertLoad } = outlook;
+    if (decision === null) throw new Error("every round of the benchmark decides");
+    planner.accept(decision.plan);
+    const { placement, replicas, shares } = decision.plan;
+    const change = {
+      kind: "placement",
+      reason: decision.reason,
+      atMs: 0,
+      movedSlots: 0,
+      movedBytes: 0,
+    } as const;
+    const snapshot: RoutingSnapshot = timed("snapshot copied and frozen", () =>
+      frozenSnapshot({
+        pool: "bench",
+        model: model.name,
+        epoch: round,
+        change,
+        placement,
+        replicas,
+        shares,
+      }),
+    );
+    crossing(timed, null, "snapshot to the pool's thread", { kind: "adopt", snapshot });
+    plane.commit(snapshot);
+    const context = { atMs: 0, expertLoad, movedSlots: 0, decision: decision.reason };
+    const report = timed("report", () => poolReport(snapshot, window, context));
+    timed("report to a reader of the event stream", () => events.stream.send("report", report));
+
+    const { layers, experts, tokens } = window.load;
+    const rows = Array.from({ length: layers }, (_, layer) =>
+      Array.from(tokens.subarray(layer * experts, (layer + 1) * experts)),
+    );
+    const body = JSON.stringify({ windowMs: 1000, logical_count: rows });
+    timed("load that an engine posts", () =>
+      plane.ingest(parseLoadReport(JSON.parse(body) as Record<string, unknown>, plane.shape)),
+    );
+    // An async function runs to its first await when called; this one has none.
+    await timed("window of the posted loads", () => plane.observe());
+    await setImmediate();
+  }
+  await events.close();
+  return Object.fromEntries([...times].map(([piece, values]) => [piece, summary(values)]));
+}
+
+/** Sends a value through a channel, as to a thread; times the encoding, the decoding or both, where they are named. */
+function crossing<T>(
+  timed: <V>(piece: string, run: () => V) => V,
+  decoding: string | null,
+  encoding: string | null,
+  value: T,
+): T {
+  const { port1, port2 } = new MessageChannel();
+  const send = () => port1.postMessage(value);
+  if (encoding === null) send();
+  else timed(encoding, send);
+  const receive = () => receiveMessageOnPort(port2);
+  const received = decoding === null ? receive() : timed(decoding, receive);
+  port1.close();
+  return (received as { message: T }).message;
+}
+
+function summary(values: readonly number[]): PieceTimes {
+  const sorted = values.toSorted((a, b) => a - b);
+  return { medianMs: sorted[sorted.length >> 1], maxMs: sorted[sorted.length - 1] };
+}

@@ -1,0 +1,45 @@
+import { Rng } from "../../../src/lib/rng.ts";
+import { type MoeModel, moeLayers } from "../../../src/model/moe-model.ts";
+import type { PoolWindow } from "../../../src/model/pool-window.ts";
+import { type Topology, gpuCount } from "../../../src/model/topology.ts";
+
+/** Of a lognormal load: how far experts differ, and how far each strays from one window to the next. */
+const SKEW = 0.8;
+const DRIFT = 0.3;
+const MEAN_TOKENS = 1000;
+
+/** Windows of one second, each another drift of the same skewed load; GPU loads are even. Seeded. */
+export function driftingWindows(
+  model: MoeModel,
+  topology: Topology,
+  count: number,
+  seed: number,
+): PoolWindow[] {
+  const rng = new Rng(seed);
+  const layers = moeLayers(model);
+  const { experts, topk } = model;
+  const gpus = gpuCount(topology);
+  const skewed = Float64Array.from({ length: layers * experts }, () => Math.exp(SKEW * rng.normal()));
+  return Array.from({ length: count }, () => {
+    const tokens = skewed.map((load) => Math.round(MEAN_TOKENS * load * Math.exp(DRIFT * rng.normal())));
+    const selections = tokens.reduce((sum, value) => sum + value, 0);
+    return {
+      spanMs: 1000,
+      steps: 20,
+      tokens: selections / layers / topk,
+      load: { layers, experts, tokens },
+      gpuLoad: new Float64Array(layers * gpus).fill(selections / layers / gpus),
+      sumMean: selections / gpus,
+      sumMax: (1.1 * selections) / gpus,
+      hops: selections,
+      nodeHops: selections / 2,
+      stepMs: 1000,
+      ranks: Array.from({ length: gpus }, () => ({
+        running: rng.below(64),
+        waiting: rng.below(8),
+        kvTokens: rng.below(500_000),
+        kvCapacityTokens: 500_000,
+      })),
+    };
+  });
+}
