@@ -100,7 +100,7 @@ function topologyOf(
   }
   const given = nodes * gpusPerNode;
   if (!Number.isInteger(gpusPerNode) || (gpus !== null && given !== gpus)) {
-    const mend = `has ${gpus} devices; expected the GPUs that --nodes and --gpus-per-node give`;
+    const mend = `is ${gpus}; expected the number of GPUs that --nodes and --gpus-per-node give`;
     throw new InputError(source, "device_count", mend);
   }
   if (slots % given !== 0) {

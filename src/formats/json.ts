@@ -81,21 +81,35 @@ export function readMatrix(value: unknown, rule: NumberRule, source: string, fie
   const columns = Array.isArray(value[0]) ? value[0].length : 0;
   const values = new Float64Array(rows * columns);
   for (let row = 0; row < rows; row++) {
-    const cells: unknown = value[row];
-    if (!Array.isArray(cells) || cells.length === 0) {
-      throw new InputError(source, `${field}[${row}]`, `is ${shown(cells)}; expected a list of numbers`);
-    }
-    if (cells.length !== columns) {
-      const mend = `has ${cells.length} entries; expected ${columns} as in ${field}[0]`;
-      throw new InputError(source, `${field}[${row}]`, mend);
-    }
-    for (let column = 0; column < columns; column++) {
-      const cell: unknown = cells[column];
-      if (!rule.holds(cell)) readNumber(cell, rule, source, `${field}[${row}][${column}]`);
-      values[row * columns + column] = cell as number;
-    }
+    const cells = values.subarray(row * columns, (row + 1) * columns);
+    readRow(value[row], rule, cells, `${field}[0]`, source, `${field}[${row}]`);
   }
   return { rows, columns, values };
+}
+
+/**
+ * Reads a list of numbers into `row`, which it must fill.
+ * @param model what sets the row's length, for messages
+ */
+export function readRow(
+  value: unknown,
+  rule: NumberRule,
+  row: Float64Array,
+  model: string,
+  source: string,
+  field: string,
+): void {
+  if (!Array.isArray(value) || value.length === 0) {
+    throw new InputError(source, field, `is ${shown(value)}; expected a list of numbers`);
+  }
+  if (value.length !== row.length) {
+    throw new InputError(source, field, `has ${value.length} entries; expected ${row.length} as in ${model}`);
+  }
+  for (let i = 0; i < row.length; i++) {
+    const cell: unknown = value[i];
+    if (!rule.holds(cell)) readNumber(cell, rule, source, `${field}[${i}]`);
+    row[i] = cell as number;
+  }
 }
 
 /** Row-major values as nested lists, for JSON. */

@@ -1,5 +1,6 @@
 import { InputError } from "../lib/errors.ts";
 import type { ReadonlyNumbers } from "../lib/readonly-arrays.ts";
+import { bytesPerNumber, decodeNumbers, isNumberKind } from "./numbers.ts";
 
 /** One array of a NumPy `.npy` file (format: numpy.lib.format, versions 1 to 3), in C order. */
 export interface NpyArray {
@@ -12,21 +13,6 @@ export interface NpyArray {
 
 const MAGIC = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59];
 
-type Decoder = (data: ArrayBuffer, source: string) => ReadonlyNumbers;
-
-const DECODERS: Readonly<Record<string, { bytes: number; decode: Decoder }>> = {
-  u1: { bytes: 1, decode: (data) => new Uint8Array(data) },
-  i1: { bytes: 1, decode: (data) => new Int8Array(data) },
-  u2: { bytes: 2, decode: (data) => new Uint16Array(data) },
-  i2: { bytes: 2, decode: (data) => new Int16Array(data) },
-  u4: { bytes: 4, decode: (data) => new Uint32Array(data) },
-  i4: { bytes: 4, decode: (data) => new Int32Array(data) },
-  u8: { bytes: 8, decode: (data, source) => exactNumbers(new BigUint64Array(data), source) },
-  i8: { bytes: 8, decode: (data, source) => exactNumbers(new BigInt64Array(data), source) },
-  f4: { bytes: 4, decode: (data) => new Float32Array(data) },
-  f8: { bytes: 8, decode: (data) => new Float64Array(data) },
-};
-
 /**
  * Reads a `.npy` file strictly: every byte accounted for.
  * @param source what messages call the file
@@ -37,18 +23,17 @@ export function readNpy(bytes: Uint8Array, source: string): NpyArray {
   const { text, end } = readHeader(bytes, source);
   const { dtype, shape } = parseHeader(text, source);
   const kind = /^[<|=]?([uif][1248])$/.exec(dtype)?.[1] ?? "";
-  const decoder = DECODERS[kind];
   if (dtype.startsWith(">")) {
     throw new InputError(source, "descr", `is '${dtype}', big-endian; save it as '<${dtype.slice(1)}'`);
   }
-  if (decoder === undefined) {
+  if (!isNumberKind(kind)) {
     throw new InputError(
       source,
       "descr",
       `is '${dtype}'; expected an integer or float type of up to 64 bits`,
     );
   }
-  const needed = shape.reduce((product, size) => product * size, decoder.bytes);
+  const needed = shape.reduce((product, size) => product * size, bytesPerNumber(kind));
   const held = bytes.length - end;
   if (held !== needed) {
     const mend = held < needed ? "the file is truncated; copy it again" : "remove what follows the array";
@@ -58,9 +43,7 @@ export function readNpy(bytes: Uint8Array, source: string): NpyArray {
       `has ${held} bytes where shape (${shape.join(", ")}) of '${dtype}' takes ${needed}: ${mend}`,
     );
   }
-  const data = new Uint8Array(needed);
-  data.set(bytes.subarray(end));
-  return { dtype, shape, values: decoder.decode(data.buffer, source) };
+  return { dtype, shape, values: decodeNumbers(kind, bytes.subarray(end), source, "data") };
 }
 
 /** Whether a dtype as `.npy` names it is an integer type. */
@@ -129,16 +112,4 @@ function parseHeader(text: string, source: string): { dtype: string; shape: numb
   }
   const sizes = tuple.split(",").map((size) => size.trim());
   return { dtype, shape: sizes.filter((size) => size !== "").map(Number) };
-}
-
-function exactNumbers(values: BigInt64Array | BigUint64Array, source: string): Float64Array {
-  const numbers = new Float64Array(values.length);
-  for (let i = 0; i < values.length; i++) {
-    const number = Number(values[i]);
-    if (!Number.isSafeInteger(number)) {
-      throw new InputError(source, `value ${i}`, `is ${values[i]}; expected at most 2^53 − 1 in size`);
-    }
-    numbers[i] = number;
-  }
-  return numbers;
 }

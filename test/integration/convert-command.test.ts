@@ -1,9 +1,13 @@
 import { readFile } from "node:fs/promises";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { readPlacementFile } from "../../src/formats/placement-file.ts";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { program } from "../../src/cli/program.ts";
+import { readPlacementFile, writePlacementFile } from "../../src/formats/placement-file.ts";
 import { expectExit2, expectRefused } from "../bad-input.ts";
 import { runCli } from "../run-cli.ts";
-import { type SmallPool, smallPool } from "../small-pool.ts";
+import type { Topology } from "../../src/model/topology.ts";
+import { EXPERTS, LAYERS, type SmallPool, smallPool } from "../small-pool.ts";
 
 let pool: SmallPool;
 
@@ -22,7 +26,15 @@ const convert = (from: string, to: string, file: string, ...more: readonly strin
   file,
   ...more,
 ];
+/** In this process, hence quick; what it prints is checked where the command line runs as a whole. */
+const run = async (...args: readonly string[]) => {
+  const quiet = vi.spyOn(process.stdout, "write").mockReturnValue(true);
+  const root = await program(args[0]);
+  await root.parseAsync(args, { from: "user" }).finally(() => quiet.mockRestore());
+};
 const json = async <T>(path: string): Promise<T> => JSON.parse(await readFile(path, "utf8")) as T;
+const ENGINE_FILES = fileURLToPath(new URL("../golden/engine-files", import.meta.url));
+const FOUR_GPUS = ["--nodes", "2", "--gpus-per-node", "2"];
 const TWO_GPUS = ["--nodes", "1", "--gpus-per-node", "2"];
 
 describe("convert", () => {
@@ -52,11 +64,83 @@ describe("convert", () => {
     expect(await json(back)).toEqual({ load_history: [{ logical_expert_load: doubled }] });
   });
 
+  it.each(["sglang", "tensorrt-llm", "vllm-ascend"])("brings a placement back from %s", async (engine) => {
+    const { folder, placement } = pool;
+    const [there, back] = [folder.path(`${engine}.there`), folder.path(`${engine}.back`)];
+    const dense = engine === "vllm-ascend" ? [] : ["--dense-layers", "3"];
+    await run(...convert("plimsoll", engine, placement, "--out", there, ...dense));
+    await run(...convert(engine, "plimsoll", there, "--out", back, ...dense, ...FOUR_GPUS));
+    const before = readPlacementFile(await readFile(placement), placement);
+    expect(readPlacementFile(await readFile(back), back).placement).toEqual(before.placement);
+  });
+
+  it("gives SGLang a row for every dense layer, and TensorRT-LLM the model's layer numbers", async () => {
+    const { folder, placement, load } = pool;
+    const [map, count, numbered] = [
+      folder.path("map.json"),
+      folder.path("dense.json"),
+      folder.path("t.yaml"),
+    ];
+    const dense = ["--dense-layers", "2"];
+    await run(...convert("plimsoll", "sglang", placement, "--out", map, ...dense));
+    const { physical_to_logical_map: rows } = await json<{ physical_to_logical_map: number[][] }>(map);
+    const inTurn = Array.from({ length: 20 }, (_, slot) => slot % EXPERTS);
+    expect(rows.slice(0, 2)).toEqual([inTurn, inTurn]);
+    expect(rows).toHaveLength(LAYERS + 2);
+
+    await run(...convert("eplb", "sglang", load, "--out", count, ...dense));
+    const { logical_count } = await json<{ logical_count: number[][] }>(count);
+    expect(logical_count.slice(0, 2).flat()).toEqual(Array<number>(2 * EXPERTS).fill(0));
+    const history = folder.path("moe.json");
+    await run(...convert("sglang", "eplb", count, "--out", history, ...dense));
+    expect(await json(history)).toEqual({ load_history: [{ logical_expert_load: logical_count.slice(2) }] });
+
+    await run(...convert("sglang", "tensorrt-llm", map, "--out", numbered, ...dense, ...FOUR_GPUS));
+    const layers = (await readFile(numbered, "utf8")).matchAll(/^ {2}(\d+):/gm).map(([, layer]) => layer);
+    expect([...layers]).toEqual(["2", "3", "4"]);
+  });
+
+  it("takes the dense layers of the placement's model, where it knows it", async () => {
+    const { folder } = pool;
+    const topology = { nodes: 1, gpusPerNode: 1, slotsPerGpu: 1 };
+    const one = await folder.write("v3.json", placementOf("deepseek-v3", topology, [[0], [0]]));
+    const out = folder.path("v3.yaml");
+    await run(...convert("plimsoll", "tensorrt-llm", one, "--out", out));
+    expect(await readFile(out, "utf8")).toContain("\n  3: [0]\n  4: [0]\n");
+
+    const hinted = await runCli(...convert("plimsoll", "sglang", one, "--out", folder.path("v3.sglang")));
+    expect(hinted).toMatchObject({ code: 0, stderr: expect.stringContaining("--dense-layers 3") as string });
+  });
+
+  it("reads what SGLang's recorder and TensorRT-LLM recorded", async () => {
+    const { folder } = pool;
+    const out = folder.path("recorded.json");
+    const counted = async (from: string, path: string) => {
+      await run(...convert(from, "sglang", join(ENGINE_FILES, path), "--out", out));
+      return (await json<{ logical_count: number[][] }>(out)).logical_count;
+    };
+    const stat = [
+      [300, 303, 306, 309],
+      [330, 333, 336, 339],
+    ];
+    expect(await counted("sglang-recorder", "recorder-stat.pt")).toEqual(stat);
+    const [rank0, rank1, both] = [
+      await counted("sglang-recorder", "recorder-per-pass/dump_0.pt"),
+      await counted("sglang-recorder", "recorder-per-pass/dump_1.pt"),
+      await counted("sglang-recorder", "recorder-per-pass"),
+    ];
+    expect(both).toEqual(rank0.map((row, layer) => row.map((count, expert) => count + rank1[layer][expert])));
+    expect(await counted("tensorrt-llm-statistics", "tensorrt-llm-statistics")).toEqual([
+      [760, 764, 768, 772],
+      [800, 804, 808, 812],
+    ]);
+  });
+
   it("exits 2 on what it cannot use", async () => {
     await expectExit2(pool.folder, [
       [
-        convert("trtllm", "sglang", pool.load),
-        "--from, --to: trtllm → sglang is not among what this version converts",
+        convert("sglang", "sglang-recorder", pool.load),
+        "--from, --to: sglang → sglang-recorder is not possible: sglang-recorder is read only",
       ],
       [convert("tar", "sglang", pool.load), "error: option '--from <format>' argument 'tar' is invalid"],
     ]);
@@ -73,8 +157,11 @@ describe("convert", () => {
     await expectRefused(folder, [
       [
         convert("plimsoll", "eplb", placement),
-        "--from, --to: plimsoll → eplb is not among what this version converts",
+        "--from, --to: plimsoll → eplb is not possible: convert a placement (plimsoll, sglang,",
       ],
+      [convert("eplb", "plimsoll", load), "eplb → plimsoll is not possible: convert a placement"],
+      [convert("vllm-ascend", "tensorrt-llm-statistics", load), "tensorrt-llm-statistics is read only"],
+      [convert("sglang", "sglang", load), "sglang → sglang converts nothing"],
       [convert("plimsoll", "sglang", load), `${load}: format is not "plimsoll.placement/1"`],
       [convert("eplb", "sglang", placement), `${placement}: load_history is not a list of windows`],
       [convert("sglang", "eplb", load), `${load}: logical_count is missing`],
@@ -94,4 +181,59 @@ describe("convert", () => {
       ],
     ]);
   });
+
+  it("refuses engines' files that do not fit", async () => {
+    const { folder, load, placement } = pool;
+    const twoDevices = await folder.write(
+      "ascend.json",
+      '{"moe_layer_count":1,"layer_list":[{"layer_id":0,"device_count":2,"device_list":' +
+        '[{"device_id":0,"device_expert":[0]},{"device_id":1,"device_expert":[1]}]}]}',
+    );
+    const unknown = await folder.write(
+      "unknown.json",
+      placementOf("nobody's", { nodes: 1, gpusPerNode: 1, slotsPerGpu: 1 }, [[0]]),
+    );
+    const counts = await folder.write("counts.json", '{"logical_count":[[0,0],[1,0]]}');
+    const recorder = (path: string, ...more: readonly string[]) =>
+      convert("sglang-recorder", "eplb", path, ...more);
+    const stat = join(ENGINE_FILES, "recorder-stat.pt");
+    await expectRefused(folder, [
+      [
+        convert("vllm-ascend", "plimsoll", twoDevices, "--nodes", "3"),
+        `${twoDevices}: device_count is 2; expected`,
+      ],
+      [
+        convert("vllm-ascend", "plimsoll", twoDevices, "--nodes", "2", "--gpus-per-node", "2"),
+        `${twoDevices}: device_count is 2; expected`,
+      ],
+      [
+        convert("tensorrt-llm", "plimsoll", join(ENGINE_FILES, "tensorrt-llm.yaml")),
+        "--nodes, --gpus-per-node",
+      ],
+      [convert("plimsoll", "tensorrt-llm", unknown), "--dense-layers: is missing; nobody's is not among"],
+      [convert("sglang", "eplb", counts, "--dense-layers", "2"), "--dense-layers: is 2; "],
+      [recorder(stat, "--dense-layers", "1"), "--dense-layers: is 1; layer 0 of "],
+      [recorder(placement), `${placement}: is not a zip file`],
+      [recorder(folder.path("absent.pt")), "absent.pt: cannot be read (ENOENT)"],
+      [recorder(folder.path(".")), "holds no .pt file"],
+      [recorder(ENGINE_FILES, "--dense-layers", "9"), "--dense-layers: is 9; "],
+      [convert("tensorrt-llm-statistics", "eplb", load), `${load}: holds no rank0.safetensors`],
+      [
+        convert("tensorrt-llm-statistics", "eplb", join(ENGINE_FILES, "recorder-per-pass")),
+        "holds no rank0.safetensors",
+      ],
+    ]);
+  });
 });
+
+/** A placement file of one expert. */
+function placementOf(modelName: string, topology: Topology, map: readonly (readonly number[])[]): string {
+  return writePlacementFile({
+    modelName,
+    placement: { layers: map.length, experts: 1, topology, physicalToLogical: Int32Array.from(map.flat()) },
+    shares: new Float64Array(map.length).fill(1),
+    moves: { slots: 0, bytes: null },
+    certificate: null,
+    elapsedMs: 0,
+  });
+}

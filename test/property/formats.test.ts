@@ -1,14 +1,26 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { readExpertLoads, writeLoadHistory, writeLogicalCount } from "../../src/formats/expert-load.ts";
+import type { Matrix } from "../../src/formats/json.ts";
 import { readNpy, writeNpyInt32 } from "../../src/formats/npy.ts";
-import { readPlacementFile, writePlacementFile } from "../../src/formats/placement-file.ts";
+import {
+  type PlacementFile,
+  readPlacementFile,
+  writePlacementFile,
+} from "../../src/formats/placement-file.ts";
+import { readSafetensors } from "../../src/formats/safetensors.ts";
+import { readSglangMap, writeSglangMap } from "../../src/formats/sglang-placement.ts";
+import { readSglangRecorder } from "../../src/formats/sglang-recorder.ts";
+import { readTensorrtLlmMap, writeTensorrtLlmMap } from "../../src/formats/tensorrt-llm-placement.ts";
+import { readVllmAscendMap, writeVllmAscendMap } from "../../src/formats/vllm-ascend-placement.ts";
+import { readPickle } from "../../src/formats/pickle.ts";
 import { readRoutingTrace } from "../../src/formats/routing-trace.ts";
 import { readTrace } from "../../src/formats/trace.ts";
 import { contiguousPlacement } from "../../src/core/placement/contiguous.ts";
 import { evenShares } from "../../src/core/shares/even-shares.ts";
 import { InputError } from "../../src/lib/errors.ts";
 import { indexReplicas } from "../../src/model/placement.ts";
+import { gpuCount, slotCount } from "../../src/model/topology.ts";
 
 const PARAMETERS = { seed: 20_262, numRuns: 200 };
 const encode = (text: string) => new TextEncoder().encode(text);
@@ -101,6 +113,33 @@ describe("what is written is read again", () => {
   });
 });
 
+describe("a placement is what it was after a way through an engine's file", () => {
+  it.each<[string, (file: PlacementFile, firstLayer: number) => { gpus?: number; map: Matrix }]>([
+    ["SGLang's", ({ placement }) => ({ map: readSglangMap(encode(writeSglangMap(placement)), "f") })],
+    [
+      "TensorRT-LLM's",
+      ({ placement }, firstLayer) => ({
+        map: readTensorrtLlmMap(encode(writeTensorrtLlmMap(placement, firstLayer)), "f"),
+      }),
+    ],
+    ["vllm-ascend's", ({ placement }) => readVllmAscendMap(encode(writeVllmAscendMap(placement)), "f")],
+  ])("%s", (_, through) => {
+    fc.assert(
+      fc.property(placements, fc.integer({ min: 0, max: 100 }), (file, firstLayer) => {
+        const { layers, topology, physicalToLogical } = file.placement;
+        const { map, gpus } = through(file, firstLayer);
+        expect(map).toEqual({
+          rows: layers,
+          columns: slotCount(topology),
+          values: Float64Array.from(physicalToLogical as Int32Array),
+        });
+        expect(gpus ?? gpuCount(topology)).toBe(gpuCount(topology));
+      }),
+      PARAMETERS,
+    );
+  });
+});
+
 describe("a file that is cut off is refused", () => {
   const cut = (bytes: Uint8Array, part: number) => bytes.subarray(0, Math.floor(bytes.length * part));
   const part = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
@@ -132,6 +171,19 @@ describe("a file that is cut off is refused", () => {
   });
 });
 
+const READERS = [
+  readNpy,
+  readRoutingTrace,
+  readTrace,
+  readExpertLoads,
+  readPlacementFile,
+  readSafetensors,
+  readSglangMap,
+  readSglangRecorder,
+  readTensorrtLlmMap,
+  readVllmAscendMap,
+];
+
 describe("whatever the bytes", () => {
   const mark = encode("\u0000NUMPY\u0001\u0000").with(0, 0x93);
   const starts = [
@@ -139,6 +191,9 @@ describe("whatever the bytes", () => {
     [...mark],
     [...encode("TIMESTAMP,ContextTokens,GeneratedTokens\n")],
     [...encode('{"timestamp":')],
+    [...encode("PK\u0003\u0004")],
+    [2, 0, 0, 0, 0, 0, 0, 0, ...encode("{}")],
+    [...encode("num_slots: 1\ninitial_global_assignments:\n  3: ")],
   ];
   const bytes = fc
     .tuple(fc.constantFrom(...starts), fc.uint8Array({ maxLength: 200 }))
@@ -147,11 +202,36 @@ describe("whatever the bytes", () => {
   it("a reader takes them or names what is wrong, in one line", () => {
     fc.assert(
       fc.property(bytes, (file) => {
-        for (const read of [readNpy, readRoutingTrace, readTrace, readExpertLoads, readPlacementFile]) {
+        for (const read of READERS) {
           takes(() => read(file, "f"));
         }
       }),
       { ...PARAMETERS, numRuns: 1000 },
+    );
+  });
+
+  it("a pickle calls nothing but its host", () => {
+    const host = { globals: new Set(["a.b"]), call: () => null, load: () => null };
+    const opcodes = fc.constantFrom(
+      ...encode("()].GKMNQRX]acehqstu}"),
+      0x80,
+      0x85,
+      0x86,
+      0x87,
+      0x88,
+      0x89,
+      0x8a,
+    );
+    const step = fc.oneof(
+      opcodes.map((opcode) => [opcode]),
+      fc.constant([...encode("ca\nb\n")]),
+      fc.constant([0x4b, 7]),
+    );
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
+        takes(() => readPickle(Uint8Array.from([...steps.flat(), 0x2e]), host, "f", "p"));
+      }),
+      { ...PARAMETERS, numRuns: 3000 },
     );
   });
 });

@@ -76,7 +76,7 @@ describe("reading .npy", () => {
     [
       "numbers beyond 2^53",
       npyBytes(npyHeader("<u8", "(1,)"), bytesOf(new BigUint64Array([1n << 60n]))),
-      "value 0 is 1152921504606846976",
+      "data value 0 is 1152921504606846976",
     ],
   ])("refuses %s", (_, bytes, message) => {
     expect(() => readNpy(bytes, "a.npy")).toThrow(InputError);

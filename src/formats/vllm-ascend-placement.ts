@@ -1,0 +1,85 @@
+import { InputError } from "../lib/errors.ts";
+import type { Placement } from "../model/placement.ts";
+import { gpuCount, slotCount } from "../model/topology.ts";
+import {
+  integerIn,
+  isObject,
+  type JsonObject,
+  type Matrix,
+  MOST,
+  nest,
+  readJsonObject,
+  readMatrix,
+  readNumber,
+} from "./json.ts";
+
+/** What a vllm-ascend map says: it names GPUs, but no nodes. */
+export interface VllmAscendMap {
+  readonly gpus: number;
+  /** `[layers][slots]` logical experts, slots GPU-major. */
+  readonly map: Matrix;
+}
+
+/**
+ * Reads a placement as vllm-ascend's static map: layers and devices in the order of their ids, from 0.
+ * @throws InputError naming the first field at fault
+ */
+export function readVllmAscendMap(bytes: Uint8Array, source: string): VllmAscendMap {
+  const file = readJsonObject(bytes, source);
+  const layers = readList(file, "layer_list", "moe_layer_count", "", source);
+  const rows = layers.map((layer, index) => {
+    const path = `layer_list[${index}].`;
+    expectNumber(layer, "layer_id", index, path, source);
+    const devices = readList(layer, "device_list", "device_count", path, source);
+    const experts = devices.map((device, gpu) => {
+      expectNumber(device, "device_id", gpu, `${path}device_list[${gpu}].`, source);
+      return device.device_expert;
+    });
+    return readMatrix(experts, integerIn(0, MOST), source, `${path}device_list.device_expert`);
+  });
+  const { rows: gpus, columns } = rows[0];
+  const odd = rows.findIndex((row) => row.rows !== gpus || row.columns !== columns);
+  if (odd >= 0) {
+    const mend = `has ${rows[odd].rows} devices of ${rows[odd].columns} experts; expected ${gpus} of ${columns} as in the first`;
+    throw new InputError(source, `layer_list[${odd}]`, mend);
+  }
+  const width = gpus * columns;
+  const values = new Float64Array(rows.length * width);
+  for (const [index, row] of rows.entries()) values.set(row.values, index * width);
+  return { gpus, map: { rows: rows.length, columns: width, values } };
+}
+
+/** What vllm-ascend reads as `expert_map_path`. */
+export function writeVllmAscendMap(placement: Placement): string {
+  const { topology, physicalToLogical } = placement;
+  const layers = nest(physicalToLogical, slotCount(topology)).map((experts, layer) => ({
+    layer_id: layer,
+    device_count: gpuCount(topology),
+    device_list: nest(experts, topology.slotsPerGpu).map((device_expert, device_id) => ({
+      device_id,
+      device_expert,
+    })),
+  }));
+  return `${JSON.stringify({ moe_layer_count: placement.layers, layer_list: layers })}\n`;
+}
+
+/** A list of objects whose length another field gives. */
+function readList(
+  record: JsonObject,
+  key: string,
+  countKey: string,
+  path: string,
+  source: string,
+): readonly JsonObject[] {
+  const list = record[key];
+  if (!Array.isArray(list) || list.length === 0 || !list.every(isObject)) {
+    throw new InputError(source, path + key, "is not a list of objects; expected at least one");
+  }
+  expectNumber(record, countKey, list.length, path, source);
+  return list;
+}
+
+function expectNumber(record: JsonObject, key: string, expected: number, path: string, source: string): void {
+  const rule = { holds: (value: unknown) => value === expected, expected: String(expected) };
+  readNumber(record[key], rule, source, path + key);
+}
