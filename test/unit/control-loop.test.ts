@@ -112,6 +112,13 @@ describe("the start", () => {
     expect(loop.report()).toBeNull();
   });
 
+  it("is given up when the loop stops meanwhile", async () => {
+    const observed = vi.spyOn(plane, "observe");
+    await Promise.all([expect(loop.start()).rejects.toThrow("the control loop is stopping"), loop.stop()]);
+    await rounds(3);
+    expect(observed).not.toHaveBeenCalled();
+  });
+
   it("goes on from the epochs that a store already has", async () => {
     await loop.start();
     await loop.stop();
@@ -148,6 +155,18 @@ describe("a round", () => {
     const mean = tokens.subarray(0, 32).reduce((sum, value) => sum + value, 0) / 32;
     expect(report.expertLoad[0][5]).toBeCloseTo(tokens[5] / mean, 2);
     expect(loop.report()?.atMs).toBe(WALL_MS + 300);
+  });
+
+  it("that takes long takes the place of those that would have begun meanwhile", async () => {
+    const slow = Promise.withResolvers<null>();
+    const observed = vi.spyOn(plane, "observe").mockReturnValueOnce(slow.promise);
+    await loop.start();
+    await rounds(5);
+    expect(observed).toHaveBeenCalledTimes(1);
+    slow.resolve(null);
+    await settle();
+    await rounds(2);
+    expect(observed).toHaveBeenCalledTimes(3);
   });
 
   it("that cannot observe is reported, and the next one goes on", async () => {
