@@ -16,7 +16,7 @@ export class LocalPlanner implements Planner {
   }
 
   async plan({ nowMs, window, decide }: Round): Promise<Outlook> {
-    if (window.tokens > 0) this.#balancer.observe(window.load, window.spanMs);
+    if (window.tokens > 0) this.#balancer.observe(window.load, window.spanMs, window.routing);
     return {
       decision: decide ? this.#balancer.decide(nowMs) : null,
       expertLoad: relativeLoad(this.#balancer.forecast()),

@@ -72,6 +72,7 @@ export class ReportedPlane implements ExpertPlane {
       steps: Number.NaN,
       tokens: selections / (layers * this.#topk),
       load,
+      routing: null,
       gpuLoad,
       sumMean,
       sumMax,

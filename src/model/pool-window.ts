@@ -1,4 +1,5 @@
 import type { ExpertLoad } from "./load.ts";
+import type { RoutingTrace } from "./routing-trace.ts";
 
 /** What a pool did in a span of time: counted from the dispatch of its tokens, or reported by its engines. */
 export interface PoolWindow {
@@ -9,6 +10,8 @@ export interface PoolWindow {
   readonly tokens: number;
   /** Tokens routed to each logical expert. */
   readonly load: ExpertLoad;
+  /** A few of the tokens, evenly drawn, at the load's layers; null where engines report counts only. */
+  readonly routing: RoutingTrace | null;
   /** `[layers][gpus]`: selections computed on each GPU. */
   readonly gpuLoad: Float64Array;
   /** Σ over steps and layers of the mean and of the maximum GPU load: balancedness = mean / max. */

@@ -48,7 +48,7 @@ export class ForwardPass {
       meter.layer(layer, placement, tally);
     }
     const ms = seconds * 1000;
-    meter.step(batch.tokens, ms);
+    meter.step(batch, ms);
     return ms;
   }
 }

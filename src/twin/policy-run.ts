@@ -2,6 +2,7 @@ import type { Hardware } from "../core/cost/hardware.ts";
 import type { BalancePolicy } from "../core/planning/balance-policy.ts";
 import { Balancer } from "../core/planning/balancer.ts";
 import { policyTopology } from "../core/planning/policy-topology.ts";
+import { Rng } from "../lib/rng.ts";
 import type { Cadence } from "../model/cadence.ts";
 import type { PolicyResult } from "../model/comparison.ts";
 import type { MoeModel } from "../model/moe-model.ts";
@@ -11,6 +12,7 @@ import { ForwardPass } from "./forward-pass.ts";
 import { PoolMeter } from "./pool-meter.ts";
 import type { RoutingSource } from "./routing-source.ts";
 import { type StepRecord, replayBatch } from "./step-recorder.ts";
+import { TokenDraw } from "./token-draw.ts";
 
 export interface PolicyRunOptions {
   readonly model: MoeModel;
@@ -27,6 +29,7 @@ export class PolicyRun {
   readonly #options: PolicyRunOptions;
   readonly #gpus: number;
   readonly #balancer: Balancer;
+  readonly #draw: TokenDraw;
   readonly #total = { steps: 0, tokens: 0, sumMean: 0, sumMax: 0, hops: 0, nodeHops: 0, stepMs: 0 };
   #pass: ForwardPass;
   #meter: PoolMeter;
@@ -42,7 +45,8 @@ export class PolicyRun {
     this.#gpus = gpuCount(topology);
     this.#balancer = new Balancer(model, slots, policy, cadence, startMs);
     this.#pass = this.#forwardPass();
-    this.#meter = new PoolMeter(this.#balancer.current.placement);
+    this.#draw = new TokenDraw(new Rng(options.seed, 6));
+    this.#meter = new PoolMeter(this.#balancer.current.placement, this.#draw);
     this.#windowFrom = startMs;
   }
 
@@ -71,7 +75,7 @@ export class PolicyRun {
 
   #balance(nowMs: number): void {
     const window = this.#closeWindow(nowMs);
-    if (window.tokens > 0) this.#balancer.observe(window.load, window.spanMs);
+    if (window.tokens > 0) this.#balancer.observe(window.load, window.spanMs, window.routing);
     const decision = this.#balancer.decide(nowMs);
     if (decision === null || decision.kind === "keep") return;
     this.#balancer.accept(decision.plan);
@@ -81,8 +85,8 @@ export class PolicyRun {
   }
 
   #closeWindow(nowMs: number): PoolWindow {
-    const window = this.#meter.window(nowMs - this.#windowFrom, []);
-    this.#meter = new PoolMeter(this.#balancer.current.placement);
+    const window = this.#meter.window(nowMs - this.#windowFrom, this.#options.routing, []);
+    this.#meter = new PoolMeter(this.#balancer.current.placement, this.#draw);
     this.#windowFrom = nowMs;
     const total = this.#total;
     total.steps += window.steps;

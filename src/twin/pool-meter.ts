@@ -3,12 +3,16 @@ import type { LayerTally } from "../model/layer-tally.ts";
 import type { Placement } from "../model/placement.ts";
 import type { PoolWindow, RankState } from "../model/pool-window.ts";
 import { gpuCount } from "../model/topology.ts";
+import type { RoutingSource } from "./routing-source.ts";
+import type { StepBatch } from "./step-batch.ts";
+import type { TokenDraw } from "./token-draw.ts";
 
 /** Adds up what the dispatches of a window came to. */
 export class PoolMeter {
   readonly #layers: number;
   readonly #gpus: number;
   readonly #load: ExpertLoad;
+  readonly #draw: TokenDraw;
   readonly #gpuLoad: Float64Array;
   #steps = 0;
   #tokens = 0;
@@ -18,7 +22,9 @@ export class PoolMeter {
   #nodeHops = 0;
   #stepMs = 0;
 
-  constructor(placement: Placement) {
+  /** @param draw takes the window's sample of tokens; nothing has been drawn since it was last emptied */
+  constructor(placement: Placement, draw: TokenDraw) {
+    this.#draw = draw;
     this.#layers = placement.layers;
     this.#gpus = gpuCount(placement.topology);
     this.#load = emptyLoad(placement.layers, placement.experts);
@@ -44,18 +50,21 @@ export class PoolMeter {
     this.#nodeHops += tally.nodeHops;
   }
 
-  step(tokens: number, ms: number): void {
+  step(batch: StepBatch, ms: number): void {
     this.#steps++;
-    this.#tokens += tokens;
+    this.#tokens += batch.tokens;
+    this.#draw.offer(batch.rows, batch.tokens);
     this.#stepMs += ms;
   }
 
-  window(spanMs: number, ranks: readonly RankState[]): PoolWindow {
+  /** Ends the window. */
+  window(spanMs: number, routing: RoutingSource, ranks: readonly RankState[]): PoolWindow {
     return {
       spanMs,
       steps: this.#steps,
       tokens: this.#tokens,
       load: this.#load,
+      routing: this.#draw.take(routing, this.#layers),
       gpuLoad: this.#gpuLoad,
       sumMean: this.#sumMean,
       sumMax: this.#sumMax,

@@ -1,6 +1,7 @@
 import { H800, type Hardware } from "../core/cost/hardware.ts";
 import { kvCapacityTokens } from "../core/cost/memory.ts";
 import type { ReplicaMap } from "../core/dispatch/replica-chooser.ts";
+import { Rng } from "../lib/rng.ts";
 import type { DispatchPolicy } from "../model/dispatch-policy.ts";
 import type { MoeModel } from "../model/moe-model.ts";
 import type { PoolWindow } from "../model/pool-window.ts";
@@ -11,6 +12,7 @@ import { RankQueue } from "./rank-queue.ts";
 import type { RoutingSource } from "./routing-source.ts";
 import type { SimulatedRequest } from "./simulated-request.ts";
 import { type StepBatch, composeStep, stepBatch } from "./step-batch.ts";
+import { TokenDraw } from "./token-draw.ts";
 
 export interface PoolOptions {
   readonly model: MoeModel;
@@ -47,6 +49,7 @@ export class SimulatedPool {
   readonly #hardware: Hardware;
   readonly #ranks: RankQueue[];
   readonly #batch: StepBatch;
+  readonly #draw: TokenDraw;
   readonly #requests = new Map<number, { request: SimulatedRequest; rank: RankQueue }>();
   #pass: ForwardPass;
   #meter: PoolMeter;
@@ -63,7 +66,8 @@ export class SimulatedPool {
     this.#ranks = Array.from({ length: ranks }, () => new RankQueue(RUNNING_PER_RANK, capacity));
     this.#batch = stepBatch(ranks);
     this.#pass = this.#passOf(map);
-    this.#meter = new PoolMeter(map.placement);
+    this.#draw = new TokenDraw(new Rng(options.seed, 6));
+    this.#meter = new PoolMeter(map.placement, this.#draw);
   }
 
   /** Tokens a request may have in all: what one rank's cache holds. */
@@ -132,9 +136,10 @@ export class SimulatedPool {
   takeWindow(spanMs: number): PoolWindow {
     const window = this.#meter.window(
       spanMs,
+      this.#routing,
       this.#ranks.map((rank) => rank.state()),
     );
-    this.#meter = new PoolMeter(this.#pass.map.placement);
+    this.#meter = new PoolMeter(this.#pass.map.placement, this.#draw);
     return window;
   }
 

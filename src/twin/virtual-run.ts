@@ -126,7 +126,7 @@ export function* virtualRun(options: VirtualRunOptions): Generator<number, Virtu
     if (nowMs - windowFrom < cadence.sharesMs) return;
     const window = pool.takeWindow(nowMs - windowFrom);
     windowFrom = nowMs;
-    if (window.tokens > 0) balancer.observe(window.load, window.spanMs);
+    if (window.tokens > 0) balancer.observe(window.load, window.spanMs, window.routing);
     if (rollout !== null) return;
     const decision = balancer.decide(nowMs);
     if (decision?.kind === "shares") adopt(decision.plan, 0);

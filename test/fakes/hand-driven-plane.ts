@@ -45,6 +45,7 @@ export function windowOf(load: ExpertLoad, topk: number, gpus: number): PoolWind
     steps: 1,
     tokens: selections / load.layers / topk,
     load,
+    routing: null,
     gpuLoad: new Float64Array(load.layers * gpus).fill(selections / load.layers / gpus),
     sumMean: selections / gpus,
     sumMax: (2 * selections) / gpus,

@@ -67,6 +67,27 @@ describe("what a pool reports", () => {
     expect(pool.takeWindow(250)).toMatchObject({ tokens: 0, steps: 0, hops: 0, sumMax: 0 });
   });
 
+  it.each(sources)("carries a few of its tokens, as they were routed: %s", (_, source) => {
+    const routing = source();
+    const pool = plainPool(routing);
+    pool.submit(1, 0, 500, 1);
+    pool.step();
+    const width = SMALL_MOE_LAYERS * topk;
+    const choices = (row: number) =>
+      Array.from({ length: SMALL_MOE_LAYERS }, (_unused, layer) => {
+        const at = row * routing.rowStride + routing.column(layer);
+        return routing.experts.subarray(at, at + topk).join();
+      }).join();
+    const forwarded = new Set([...pool.batch.rows.subarray(0, pool.batch.tokens)].map(choices));
+    const window = pool.takeWindow(1);
+    expect(window.routing).toMatchObject({ tokens: 64, layers: SMALL_MOE_LAYERS, topk });
+    for (let token = 0; token < 64; token++) {
+      const row = window.routing?.experts.subarray(token * width, (token + 1) * width).join();
+      expect(forwarded).toContain(row);
+    }
+    expect(pool.takeWindow(1).routing).toMatchObject({ tokens: 0 });
+  });
+
   it("adds up to all choices of all tokens in every layer", () => {
     const pool = plainPool(new SyntheticRouting(SMALL_MODEL, 3));
     pool.submit(1, 0, 100, 20);

@@ -28,6 +28,7 @@ export function driftingWindows(
       steps: 20,
       tokens: selections / layers / topk,
       load: { layers, experts, tokens },
+      routing: null,
       gpuLoad: new Float64Array(layers * gpus).fill(selections / layers / gpus),
       sumMean: selections / gpus,
       sumMax: (1.1 * selections) / gpus,

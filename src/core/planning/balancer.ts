@@ -1,10 +1,13 @@
+import { Rng } from "../../lib/rng.ts";
 import type { Cadence } from "../../model/cadence.ts";
 import type { ExpertLoad } from "../../model/load.ts";
 import { type MoeModel, moeLayers } from "../../model/moe-model.ts";
 import { type Placement, type ReplicaIndex, indexReplicas } from "../../model/placement.ts";
+import type { RoutingTrace } from "../../model/routing-trace.ts";
 import { type Topology, gpuCount } from "../../model/topology.ts";
 import { LoadForecaster } from "../load/load-forecaster.ts";
 import { LoadTracker } from "../load/load-tracker.ts";
+import { RoutingSample } from "../load/routing-sample.ts";
 import { type Moves, countMoves, keepSlots } from "../migration/moves.ts";
 import { contiguousPlacement } from "../placement/contiguous.ts";
 import { eplb } from "../placement/eplb.ts";
@@ -40,6 +43,7 @@ export class Balancer {
   readonly #cadence: Cadence;
   readonly #recent: LoadTracker;
   readonly #steady: LoadForecaster;
+  readonly #sample: RoutingSample;
   readonly #noMoves: Moves;
   #current: Plan;
   #nextShares: number;
@@ -56,6 +60,7 @@ export class Balancer {
     this.#cadence = cadence;
     this.#recent = new LoadTracker(layers, model.experts, cadence.sharesMs);
     this.#steady = new LoadForecaster(layers, model.experts, cadence.placementMs);
+    this.#sample = new RoutingSample(layers, model.topk, new Rng(1));
     this.#noMoves = { slots: 0, bytes: 0, received: new Int32Array(gpuCount(topology)) };
     this.#nextShares = startMs + cadence.sharesMs;
     this.#nextPlacement = startMs + cadence.placementMs;
@@ -77,9 +82,11 @@ export class Balancer {
     return this.#steady.forecast().mean;
   }
 
-  observe(load: ExpertLoad, spanMs: number): void {
+  /** @param routing some of the window's tokens, at all the model's layers; null where there are none to be had */
+  observe(load: ExpertLoad, spanMs: number, routing: RoutingTrace | null = null): void {
     this.#recent.observe(load, spanMs);
     if (this.#steady.observe(load, spanMs)) this.#changed = true;
+    if (routing !== null) this.#sample.add(routing);
   }
 
   /**

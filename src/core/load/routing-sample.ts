@@ -1,0 +1,44 @@
+import type { Rng } from "../../lib/rng.ts";
+import type { RoutingTrace } from "../../model/routing-trace.ts";
+
+/** Tokens kept: 1.9 MB for 58 layers of 8 choices. */
+const CAPACITY = 2048;
+
+/**
+ * A sample of recent tokens with all their choices, and so everything about which experts are used together. Every
+ * new token takes the place of a random one, so that of the tokens seen `capacity` tokens ago a part of 1/e is left.
+ */
+export class RoutingSample {
+  readonly #layers: number;
+  readonly #topk: number;
+  readonly #capacity: number;
+  readonly #rng: Rng;
+  /** `[capacity][layers][topk]` */
+  readonly #experts: Int16Array;
+  #tokens = 0;
+
+  constructor(layers: number, topk: number, rng: Rng, capacity = CAPACITY) {
+    this.#layers = layers;
+    this.#topk = topk;
+    this.#capacity = capacity;
+    this.#rng = rng;
+    this.#experts = new Int16Array(capacity * layers * topk);
+  }
+
+  /** @param recent tokens of as many layers and choices as the sample's */
+  add({ tokens, experts }: RoutingTrace): void {
+    const width = this.#layers * this.#topk;
+    for (let token = 0; token < tokens; token++) {
+      const full = this.#tokens === this.#capacity;
+      const place = full ? this.#rng.below(this.#capacity) : this.#tokens++;
+      this.#experts.set(experts.subarray(token * width, (token + 1) * width), place * width);
+    }
+  }
+
+  /** The sample in no particular order: a view that later tokens change; null while there is none. */
+  get trace(): RoutingTrace | null {
+    if (this.#tokens === 0) return null;
+    const [tokens, layers, topk] = [this.#tokens, this.#layers, this.#topk];
+    return { tokens, layers, topk, experts: this.#experts.subarray(0, tokens * layers * topk) };
+  }
+}
