@@ -1,5 +1,6 @@
 import { InputError } from "../lib/errors.ts";
 import { ByteCursor } from "./byte-cursor.ts";
+import { OP } from "./pickle-opcodes.ts";
 
 /**
  * What a pickle may name and what that stands for. Nothing of Python runs: a global is a name, and to call it
@@ -22,40 +23,6 @@ export class PickleGlobal {
     this.name = name;
   }
 }
-
-/** The opcodes of protocol 2 that plain data and tensors take (Python's pickletools names them). */
-const OP = {
-  MARK: 0x28,
-  EMPTY_TUPLE: 0x29,
-  STOP: 0x2e,
-  BINFLOAT: 0x47,
-  BININT: 0x4a,
-  BININT1: 0x4b,
-  BININT2: 0x4d,
-  NONE: 0x4e,
-  BINPERSID: 0x51,
-  REDUCE: 0x52,
-  BINUNICODE: 0x58,
-  EMPTY_LIST: 0x5d,
-  APPEND: 0x61,
-  GLOBAL: 0x63,
-  APPENDS: 0x65,
-  BINGET: 0x68,
-  LONG_BINGET: 0x6a,
-  BINPUT: 0x71,
-  LONG_BINPUT: 0x72,
-  SETITEM: 0x73,
-  TUPLE: 0x74,
-  SETITEMS: 0x75,
-  EMPTY_DICT: 0x7d,
-  PROTO: 0x80,
-  TUPLE1: 0x85,
-  TUPLE2: 0x86,
-  TUPLE3: 0x87,
-  NEWTRUE: 0x88,
-  NEWFALSE: 0x89,
-  LONG1: 0x8a,
-} as const;
 
 const PROTOCOL = 2;
 
