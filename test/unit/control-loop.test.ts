@@ -84,12 +84,13 @@ function observe(seed: number): void {
   plane.observation = windowOf(randomLoad(seed), SMALL_MODEL.topk, 4);
 }
 
-/** Started and at its first rollout, after ten rounds of a skewed load. */
-async function rollingOut(): Promise<void> {
+/** Started and at its first rollout, after ten rounds of a skewed load. @returns the epoch in force */
+async function rollingOut(): Promise<number> {
   await loop.start();
   observe(1);
   await rounds(10);
   expect(plane.preparations).toHaveLength(1);
+  return loop.snapshot().epoch;
 }
 
 /** Lets what was just settled take its course. */
@@ -142,11 +143,12 @@ describe("a round", () => {
     await loop.start();
     observe(1);
     await rounds(2);
+    expect(loop.report()).toMatchObject({ epoch: loop.snapshot().epoch });
     stopListening();
     await rounds(1);
     expect(heard.map(({ atMs }) => atMs - WALL_MS)).toEqual([100, 200]);
     const [report] = heard;
-    expect(report).toMatchObject({ pool: "hand", model: "small", epoch: 1, balancedness: 0.5, stepMs: 3 });
+    expect(report).toMatchObject({ pool: "hand", model: "small", balancedness: 0.5, stepMs: 3 });
     expect(report.hopsPerToken).toBeCloseTo(SMALL_MODEL.topk, 9);
     expect(report.nodeHopsPerToken).toBeCloseTo(SMALL_MODEL.topk / 2, 9);
     expect(report.gpuLoad).toEqual([1, 1, 1, 1]);
@@ -176,92 +178,100 @@ describe("a round", () => {
     expect(faults.map(({ message }) => message)).toEqual(["no ranks"]);
     observe(1);
     await rounds(1);
-    expect(loop.report()?.epoch).toBe(1);
+    expect(loop.report()?.atMs).toBe(WALL_MS + nowMs);
   });
 });
 
 describe("a rollout", () => {
   it("publishes a placement once every rank is ready, and not before", async () => {
-    await rollingOut();
+    const epoch = await rollingOut();
     const [preparation] = plane.preparations;
-    expect(preparation.epoch).toBe(2);
-    expect(loop.pending()).toEqual({ epoch: 2, placement: preparation.placement });
-    expect(store.latest("hand")?.epoch).toBe(1);
-    expect(plane.commits).toHaveLength(1);
+    expect(preparation.epoch).toBe(epoch + 1);
+    expect(loop.pending()).toEqual({ epoch: epoch + 1, placement: preparation.placement });
+    expect(store.latest("hand")?.epoch).toBe(epoch);
+    expect(plane.commits).toHaveLength(epoch);
     preparation.done();
     await settle();
     expect(loop.pending()).toBeNull();
     const published = loop.snapshot();
-    expect(published).toMatchObject({ epoch: 2, change: { kind: "placement", atMs: WALL_MS + nowMs } });
+    expect(published).toMatchObject({
+      epoch: epoch + 1,
+      change: { kind: "placement", atMs: WALL_MS + nowMs },
+    });
     expect(published.change.reason).toMatch(/^re-placed: /);
     expect(published.change.movedSlots).toBeGreaterThan(0);
     expect(published.placement).toEqual(preparation.placement);
-    expect(plane.commits[1]).toBe(published);
+    expect(plane.commits.at(-1)).toBe(published);
     await rounds(1);
-    expect(loop.report()).toMatchObject({ epoch: 2, movedSlots: published.change.movedSlots });
+    expect(loop.report()).toMatchObject({ epoch: epoch + 1, movedSlots: published.change.movedSlots });
   });
 
   it("lets rounds go on, but decides nothing new", async () => {
-    await rollingOut();
+    const epoch = await rollingOut();
     observe(2);
     await rounds(15);
     expect(plane.preparations).toHaveLength(1);
-    expect(store.latest("hand")?.epoch).toBe(1);
-    expect(loop.report()).toMatchObject({ atMs: WALL_MS + nowMs, epoch: 1 });
+    expect(store.latest("hand")?.epoch).toBe(epoch);
+    expect(loop.report()).toMatchObject({ atMs: WALL_MS + nowMs, epoch });
   });
 
   it("is followed by shares, which need no preparation", async () => {
-    await rollingOut();
+    const epoch = await rollingOut();
     plane.preparations[0].done();
     observe(2);
     await rounds(3);
     expect(plane.preparations).toHaveLength(1);
-    expect(loop.epochs().slice(0, 3)).toMatchObject([
-      { pool: "hand", epoch: 1, kind: "placement", movedSlots: 0 },
-      { pool: "hand", epoch: 2, kind: "placement" },
-      { pool: "hand", epoch: 3, kind: "shares", movedSlots: 0, movedBytes: 0 },
+    expect(loop.epochs()[0]).toMatchObject({ pool: "hand", epoch: 1, kind: "placement", movedSlots: 0 });
+    expect(loop.epochs().slice(epoch, epoch + 2)).toMatchObject([
+      { pool: "hand", epoch: epoch + 1, kind: "placement" },
+      { pool: "hand", epoch: epoch + 2, kind: "shares", movedSlots: 0, movedBytes: 0 },
     ]);
     expect(loop.snapshot().placement).toEqual(plane.preparations[0].placement);
-    expect(plane.commits.map(({ epoch }) => epoch)).toEqual(loop.epochs().map(({ epoch }) => epoch));
+    expect(plane.commits.map((commit) => commit.epoch)).toEqual(loop.epochs().map((told) => told.epoch));
   });
 
   it("that a rank refuses changes nothing, is reported, and is tried again at the next interval", async () => {
-    await rollingOut();
+    const epoch = await rollingOut();
     plane.preparations[0].fail(new Error("rank 3 is out of memory"));
     await settle();
     expect(faults.map(({ message }) => message)).toEqual([
-      "placement for epoch 2 given up: Error: rank 3 is out of memory",
+      `placement for epoch ${epoch + 1} given up: Error: rank 3 is out of memory`,
     ]);
     expect(loop.pending()).toBeNull();
-    expect(loop.snapshot().epoch).toBe(1);
-    expect(plane.commits).toHaveLength(1);
+    expect(loop.snapshot().epoch).toBe(epoch);
+    expect(plane.commits).toHaveLength(epoch);
     await rounds(9);
     expect(plane.preparations).toHaveLength(1);
     await rounds(1);
-    expect(plane.preparations.map(({ epoch }) => epoch)).toEqual([2, 2]);
+    expect(plane.preparations).toHaveLength(2);
     plane.preparations[1].done();
     await settle();
-    expect(loop.snapshot().epoch).toBe(2);
+    expect(loop.snapshot()).toMatchObject({
+      epoch: plane.preparations[1].epoch,
+      change: { kind: "placement" },
+    });
   });
 
   it("that takes too long is given up", async () => {
     open(1);
-    await rollingOut();
+    const epoch = await rollingOut();
     await expect
       .poll(() => faults.map(({ message }) => message))
-      .toEqual([expect.stringContaining("placement for epoch 2 given up: TimeoutError") as string]);
+      .toEqual([
+        expect.stringContaining(`placement for epoch ${epoch + 1} given up: TimeoutError`) as string,
+      ]);
     expect(plane.preparations[0].signal.aborted).toBe(true);
-    expect(loop.snapshot().epoch).toBe(1);
-    expect(plane.commits).toHaveLength(1);
+    expect(loop.snapshot().epoch).toBe(epoch);
+    expect(plane.commits).toHaveLength(epoch);
   });
 
   it("is given up when the loop stops, without a fault", async () => {
-    await rollingOut();
+    const epoch = await rollingOut();
     await loop.stop();
     expect(plane.preparations[0].signal.aborted).toBe(true);
     plane.preparations[0].done();
     await rounds(20);
-    expect(store.latest("hand")?.epoch).toBe(1);
+    expect(store.latest("hand")?.epoch).toBe(epoch);
     expect(faults).toEqual([]);
   });
 });
