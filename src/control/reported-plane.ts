@@ -1,3 +1,4 @@
+import { gpuLoads } from "../core/shares/gpu-loads.ts";
 import { type ExpertLoad, emptyLoad } from "../model/load.ts";
 import { type MoeModel, moeLayers } from "../model/moe-model.ts";
 import type { Placement } from "../model/placement.ts";
@@ -18,7 +19,6 @@ interface Rollout {
 export class ReportedPlane implements ExpertPlane {
   readonly pool: string;
   readonly shape: ReportShape;
-  readonly #topology: Topology;
   readonly #topk: number;
   #load: ExpertLoad;
   /** Reported time by rank; the whole pool's own reports count as one more. */
@@ -29,7 +29,6 @@ export class ReportedPlane implements ExpertPlane {
   constructor(pool: string, model: MoeModel, topology: Topology) {
     this.pool = pool;
     this.shape = { layers: moeLayers(model), experts: model.experts, gpus: gpuCount(topology) };
-    this.#topology = topology;
     this.#topk = model.topk;
     this.#load = emptyLoad(this.shape.layers, this.shape.experts);
   }
@@ -43,27 +42,30 @@ export class ReportedPlane implements ExpertPlane {
   }
 
   /**
-   * The window since the last call. GPU loads are what the current shares make of the reported counts. Steps, step
-   * times and hops are NaN: engines do not report them.
+   * The window since the last call. GPU loads are what the current shares make of the reported counts, and zeros
+   * before the first snapshot. Steps, step times and hops are NaN: engines do not report them.
    */
   async observe(): Promise<PoolWindow | null> {
     if (this.#spanMs.size === 0) return null;
     const load = this.#load;
     const { layers, experts, gpus } = this.shape;
-    const gpuLoad = this.#gpuLoad(load);
+    const snapshot = this.#snapshot;
+    const gpuLoad =
+      snapshot === null
+        ? new Float64Array(layers * gpus)
+        : gpuLoads(snapshot.placement, snapshot.shares.values, load);
     let sumMean = 0;
     let sumMax = 0;
-    for (let layer = 0; layer < layers; layer++) {
-      const row = gpuLoad.subarray(layer * gpus, (layer + 1) * gpus);
+    for (let row = 0; row < gpuLoad.length; row += gpus) {
       let max = 0;
-      for (const tokens of row) {
-        sumMean += tokens / gpus;
-        max = Math.max(max, tokens);
+      for (let gpu = 0; gpu < gpus; gpu++) {
+        sumMean += gpuLoad[row + gpu] / gpus;
+        max = Math.max(max, gpuLoad[row + gpu]);
       }
       sumMax += max;
     }
-    let selections = 0;
-    for (const tokens of load.tokens) selections += tokens;
+    // Built in: the first call is as quick as the later ones.
+    const selections = load.tokens.reduce((sum, tokens) => sum + tokens, 0);
     const spanMs = Math.max(...this.#spanMs.values());
     this.#load = emptyLoad(layers, experts);
     this.#spanMs.clear();
@@ -119,24 +121,5 @@ export class ReportedPlane implements ExpertPlane {
 
   commit(snapshot: RoutingSnapshot): void {
     this.#snapshot = snapshot;
-  }
-
-  /** `[layers][gpus]`; zeros before the first snapshot. */
-  #gpuLoad(load: ExpertLoad): Float64Array {
-    const { layers, experts, gpus } = this.shape;
-    const gpuLoad = new Float64Array(layers * gpus);
-    if (this.#snapshot === null) return gpuLoad;
-    const { physicalToLogical } = this.#snapshot.placement;
-    const shares = this.#snapshot.shares.values;
-    const { slotsPerGpu } = this.#topology;
-    const { tokens } = load;
-    for (let layer = 0, slot = 0; layer < layers; layer++) {
-      for (let gpu = 0; gpu < gpus; gpu++) {
-        for (let i = 0; i < slotsPerGpu; i++, slot++) {
-          gpuLoad[layer * gpus + gpu] += tokens[layer * experts + physicalToLogical[slot]] * shares[slot];
-        }
-      }
-    }
-    return gpuLoad;
   }
 }

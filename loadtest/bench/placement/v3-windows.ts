@@ -7,6 +7,8 @@ import { type Topology, gpuCount } from "../../../src/model/topology.ts";
 const SKEW = 0.8;
 const DRIFT = 0.3;
 const MEAN_TOKENS = 1000;
+/** Tokens of a window's routing sample. */
+const SAMPLE = 64;
 
 /** Windows of one second, each another drift of the same skewed load; GPU loads are even. Seeded. */
 export function driftingWindows(
@@ -28,6 +30,7 @@ export function driftingWindows(
       steps: 20,
       tokens: selections / layers / topk,
       load: { layers, experts, tokens },
+      routing: { tokens: SAMPLE, layers, topk, experts: sampledExperts(rng, SAMPLE * layers, topk, experts) },
       routing: null,
       gpuLoad: new Float64Array(layers * gpus).fill(selections / layers / gpus),
       sumMean: selections / gpus,
@@ -43,4 +46,17 @@ export function driftingWindows(
       })),
     };
   });
+}
+
+/** `[rows][topk]`: distinct experts for every row, uniformly drawn. */
+function sampledExperts(rng: Rng, rows: number, topk: number, experts: number): Int16Array {
+  const chosen = new Int16Array(rows * topk).fill(-1);
+  for (let row = 0; row < rows; row++) {
+    const choices = chosen.subarray(row * topk, (row + 1) * topk);
+    for (let i = 0; i < topk; ) {
+      const expert = rng.below(experts);
+      if (!choices.includes(expert)) choices[i++] = expert;
+    }
+  }
+  return chosen;
 }
