@@ -31,7 +31,6 @@ export function driftingWindows(
       tokens: selections / layers / topk,
       load: { layers, experts, tokens },
       routing: { tokens: SAMPLE, layers, topk, experts: sampledExperts(rng, SAMPLE * layers, topk, experts) },
-      routing: null,
       gpuLoad: new Float64Array(layers * gpus).fill(selections / layers / gpus),
       sumMean: selections / gpus,
       sumMax: (1.1 * selections) / gpus,
