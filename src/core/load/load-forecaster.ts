@@ -40,6 +40,8 @@ export class LoadForecaster {
   /** Tokens since the last check, and the tokens per second that were expected. */
   readonly #checked: WindowSum;
   #expected: Float64Array | null = null;
+  /** Variance over mean, both in parts, of the last check: stands in for a horizon's until one was tested. */
+  #untested: number | null = null;
   /** Tokens since the forecast under test was made, and the parts that each average expected. */
   readonly #tested: WindowSum;
   #forecasts: readonly Float64Array[] | null = null;
@@ -77,8 +79,8 @@ export class LoadForecaster {
     const tokens = this.#errors.blend(this.#parts());
     // As much traffic as in the last horizon or two.
     const total = sumOf(this.#averages[1].forecast().tokens);
-    // Before any forecast was tested, as if every token chose by itself: Poisson.
-    const untested = 1 / Math.max(1, (total * this.#horizonMs) / 1000);
+    // As if every token chose by itself (Poisson), before anything was held against anything.
+    const untested = this.#untested ?? 1 / Math.max(1, (total * this.#horizonMs) / 1000);
     const deviation = this.#errors.deviation(tokens, untested);
     for (let i = 0; i < tokens.length; i++) {
       tokens[i] *= total;
@@ -103,15 +105,17 @@ export class LoadForecaster {
    */
   #surprise(expected: Float64Array): number {
     const { tokens } = this.#checked.load;
+    const rate = sumOf(expected);
     const came = sumOf(tokens);
-    const awaited = (sumOf(expected) * this.#checked.spanMs) / 1000;
-    const scale = came / sumOf(expected);
+    const awaited = (rate * this.#checked.spanMs) / 1000;
     let sum = 0;
     for (let i = 0; i < tokens.length; i++) {
-      const mean = scale * expected[i];
+      const mean = (came * expected[i]) / rate;
       sum += (tokens[i] - mean) ** 2 / (mean + 1);
     }
-    return (sum / tokens.length) * (awaited / (came + awaited));
+    const overdispersion = sum / tokens.length;
+    this.#untested = overdispersion / came;
+    return overdispersion * (awaited / (came + awaited));
   }
 
   /** Knows only what has come since the change. */
