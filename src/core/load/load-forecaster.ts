@@ -89,10 +89,8 @@ export class LoadForecaster {
     return { mean: { layers: this.#layers, experts: this.#experts, tokens }, deviation };
   }
 
-  /** Holds the tokens since the last check against what was expected of them. */
   #check(): boolean {
-    const changed =
-      this.#expected !== null && this.#detector.push(Math.log(1 + this.#surprise(this.#expected)));
+    const changed = this.#expected !== null && this.#differsFrom(this.#expected);
     if (this.#detector.quiet && !changed) this.#unquiet.clear();
     this.#checked.clear();
     this.#expected = this.forecast().mean.tokens;
@@ -100,10 +98,11 @@ export class LoadForecaster {
   }
 
   /**
-   * Pearson's statistic of two samples, per expert: what came against as much as was expected, so that neither more
-   * nor less traffic makes much of a difference. One token is added to every mean so that none is zero.
+   * Holds the tokens since the last check against what was expected of them: by Pearson's statistic of two samples
+   * per expert, of what came and of as much as was expected, so that neither more nor less traffic makes much of a
+   * difference. One token is added to every mean so that none is zero.
    */
-  #surprise(expected: Float64Array): number {
+  #differsFrom(expected: Float64Array): boolean {
     const { tokens } = this.#checked.load;
     const rate = sumOf(expected);
     const came = sumOf(tokens);
@@ -115,7 +114,7 @@ export class LoadForecaster {
     }
     const overdispersion = sum / tokens.length;
     this.#untested = overdispersion / came;
-    return overdispersion * (awaited / (came + awaited));
+    return this.#detector.push(Math.log(1 + overdispersion * (awaited / (came + awaited))));
   }
 
   /** Knows only what has come since the change. */
