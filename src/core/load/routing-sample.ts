@@ -35,10 +35,21 @@ export class RoutingSample {
     }
   }
 
-  /** The sample in no particular order: a view that later tokens change; null while there is none. */
-  get trace(): RoutingTrace | null {
-    if (this.#tokens === 0) return null;
-    const [tokens, layers, topk] = [this.#tokens, this.#layers, this.#topk];
-    return { tokens, layers, topk, experts: this.#experts.subarray(0, tokens * layers * topk) };
+  /**
+   * The sample in two halves of different tokens: what was made for the one can be judged by the other. Views that
+   * later tokens change; null while there are no two tokens.
+   */
+  get halves(): readonly [RoutingTrace, RoutingTrace] | null {
+    const tokens = Math.floor(this.#tokens / 2);
+    if (tokens === 0) return null;
+    const [layers, topk] = [this.#layers, this.#topk];
+    const length = tokens * layers * topk;
+    const half = (from: number) => ({
+      tokens,
+      layers,
+      topk,
+      experts: this.#experts.subarray(from, from + length),
+    });
+    return [half(0), half(length)];
   }
 }

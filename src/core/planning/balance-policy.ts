@@ -7,9 +7,13 @@ export interface BalancePolicy {
   readonly title: string;
   /** Whether there are more slots than experts, and placements follow the load. */
   readonly redundant: boolean;
+  readonly placement: "contiguous" | "eplb" | "plimsoll";
   readonly shares: "even" | "solved";
   readonly dispatch: DispatchPolicy;
-  /** A new placement is taken only when it is predicted to win this much balancedness (−∞ = whatever comes out). */
+  /**
+   * A new placement is taken only when it is predicted to save this part of the time of experts and exchange, were
+   * every slot to move; fewer moves need win less (−∞ = whatever comes out).
+   */
   readonly leastPlacementGain: number;
   /** New shares likewise. */
   readonly leastShareGain: number;
@@ -22,6 +26,7 @@ export const BALANCE_POLICIES: Readonly<Record<BalancePolicy["name"], BalancePol
     name: "none",
     title: "no redundancy",
     redundant: false,
+    placement: "contiguous",
     shares: "even",
     dispatch: "even",
     leastPlacementGain: 0,
@@ -33,6 +38,7 @@ export const BALANCE_POLICIES: Readonly<Record<BalancePolicy["name"], BalancePol
     name: "eplb",
     title: "EPLB, even shares",
     redundant: true,
+    placement: "eplb",
     shares: "even",
     dispatch: "even",
     leastPlacementGain: Number.NEGATIVE_INFINITY,
@@ -43,9 +49,10 @@ export const BALANCE_POLICIES: Readonly<Record<BalancePolicy["name"], BalancePol
     name: "plimsoll",
     title: "Plimsoll",
     redundant: true,
+    placement: "plimsoll",
     shares: "solved",
     dispatch: "priced",
-    leastPlacementGain: 0.02,
+    leastPlacementGain: 0.05,
     leastShareGain: 0.005,
     replansEarly: true,
   },

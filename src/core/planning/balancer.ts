@@ -4,18 +4,22 @@ import type { ExpertLoad } from "../../model/load.ts";
 import { type MoeModel, moeLayers } from "../../model/moe-model.ts";
 import { type Placement, type ReplicaIndex, indexReplicas } from "../../model/placement.ts";
 import type { RoutingTrace } from "../../model/routing-trace.ts";
-import { type Topology, gpuCount } from "../../model/topology.ts";
+import { type Topology, gpuCount, slotCount } from "../../model/topology.ts";
+import { H800 } from "../cost/hardware.ts";
+import { nodeHopCost } from "../cost/hop-cost.ts";
 import { LoadForecaster } from "../load/load-forecaster.ts";
 import { LoadTracker } from "../load/load-tracker.ts";
 import { RoutingSample } from "../load/routing-sample.ts";
-import { type Moves, countMoves, keepSlots } from "../migration/moves.ts";
-import { contiguousPlacement } from "../placement/contiguous.ts";
-import { eplb } from "../placement/eplb.ts";
+import { type Moves, countMoves } from "../migration/moves.ts";
+import { expectedNodeHops } from "../placement/node-hops.ts";
 import { evenShares } from "../shares/even-shares.ts";
 import { balancedness, gpuLoads } from "../shares/gpu-loads.ts";
 import { solveShares } from "../shares/solve-shares.ts";
 import type { BalancePolicy } from "./balance-policy.ts";
+import { PlacementProposer } from "./propose-placement.ts";
 
+/** A placement that saves less than this part of the time is noise, however few its moves. */
+const LEAST_GAIN = 0.002;
 /** What a dispatcher needs. */
 export interface Plan {
   readonly placement: Placement;
@@ -50,6 +54,8 @@ export class Balancer {
   #nextPlacement: number;
   /** The load has changed since placements were last weighed. */
   #changed = false;
+  readonly #proposer: PlacementProposer;
+  readonly #hopCost: number;
 
   /** @param startMs the time of the first decision's clock */
   constructor(model: MoeModel, topology: Topology, policy: BalancePolicy, cadence: Cadence, startMs: number) {
@@ -70,7 +76,9 @@ export class Balancer {
       experts: model.experts,
       tokens: new Float64Array(layers * model.experts).fill(1),
     };
-    this.#current = this.#planFor(this.#place(uniform), uniform);
+    this.#proposer = new PlacementProposer(model, topology, policy);
+    this.#hopCost = nodeHopCost(model, H800);
+    this.#current = this.#planFor(this.#proposer.anew(uniform, null), uniform);
   }
 
   get current(): Plan {
@@ -118,34 +126,37 @@ export class Balancer {
   #decidePlacement(): Decision {
     const load = this.forecast();
     const stay = this.#planFor(this.#current.placement, load);
-    const move = this.#planFor(keepSlots(this.#current.placement, this.#place(load)), load);
-    const moves = countMoves(this.#model, this.#current.placement, move.placement);
     const before = this.#predict(stay, load);
-    const after = this.#predict(move, load);
-    const gain = after / before - 1;
-    const weighed = `forecast balancedness ${before.toFixed(3)} → ${after.toFixed(3)} for ${moves.slots} moved slots`;
-    if (gain < this.#policy.leastPlacementGain) {
+    const known = this.#sample.halves?.[0] ?? null;
+    let best: Candidate | null = null;
+    for (const placement of this.#proposer.propose(stay.placement, load, known)) {
+      const plan = this.#planFor(placement, load);
+      const after = this.#predict(plan, load);
+      const moves = countMoves(this.#model, stay.placement, placement);
+      const movedPart = moves.slots / (load.layers * slotCount(this.#topology));
+      const needed = Math.max(LEAST_GAIN, this.#policy.leastPlacementGain * movedPart);
+      const worth = moves.slots === 0 ? Number.NEGATIVE_INFINITY : before.cost / after.cost - 1 - needed;
+      if (best === null || worth > best.worth) best = { plan, after, moves, worth };
+    }
+    if (best === null) return this.#decideShares("placement kept: there is none to propose");
+    const weighed = `${changeText(before, best.after)} for ${best.moves.slots} moved slots`;
+    // EPLB as engines run it asks for no gain at all.
+    if (best.worth < 0 && this.#policy.leastPlacementGain !== Number.NEGATIVE_INFINITY) {
       return this.#decideShares(`placement kept: ${weighed} is not worth it`);
     }
-    return { kind: "placement", reason: `re-placed: ${weighed}`, plan: move, moves };
+    return { kind: "placement", reason: `re-placed: ${weighed}`, plan: best.plan, moves: best.moves };
   }
 
   /** @param because why there is no new placement, where that was the question */
   #decideShares(because?: string): Decision {
     const load = this.#recent.forecast();
     const plan = this.#planFor(this.#current.placement, load);
-    const before = this.#predict(this.#current, load);
-    const after = this.#predict(plan, load);
+    const before = this.#balancednessOf(this.#current, load);
+    const after = this.#balancednessOf(plan, load);
     const found = `forecast balancedness ${before.toFixed(3)} → ${after.toFixed(3)} by shares`;
     const reason = because === undefined ? found : `${because}; ${found}`;
     const kind = after / before - 1 >= this.#policy.leastShareGain ? "shares" : "keep";
     return { kind, reason, plan: kind === "shares" ? plan : this.#current, moves: this.#noMoves };
-  }
-
-  #place(load: ExpertLoad): Placement {
-    return this.#policy.redundant
-      ? eplb(load, this.#topology, this.#model.groups)
-      : contiguousPlacement(load.layers, load.experts, this.#topology);
   }
 
   #planFor(placement: Placement, load: ExpertLoad): Plan {
@@ -157,7 +168,41 @@ export class Balancer {
     return { placement, replicas, shares };
   }
 
-  #predict(plan: Plan, load: ExpertLoad): number {
+  #predict(plan: Plan, load: ExpertLoad): Prediction {
+    const balance = this.#balancednessOf(plan, load);
+    const nodeHops = this.#nodeHopsOf(plan);
+    return { balancedness: balance, nodeHops, cost: 1 / balance + this.#hopCost * nodeHops };
+  }
+
+  /** By tokens that no placement was made from; 0 where nothing is known of tokens. */
+  #nodeHopsOf({ placement, replicas }: Plan): number {
+    const sample = this.#sample.halves?.[1] ?? null;
+    return sample === null ? 0 : expectedNodeHops(placement, replicas, sample);
+  }
+
+  #balancednessOf(plan: Plan, load: ExpertLoad): number {
     return balancedness(gpuLoads(plan.placement, plan.shares.values, load), gpuCount(this.#topology));
   }
+}
+
+interface Candidate {
+  readonly plan: Plan;
+  readonly after: Prediction;
+  readonly moves: Moves;
+  /** Predicted gain less what its moves have to win. */
+  readonly worth: number;
+}
+
+interface Prediction {
+  readonly balancedness: number;
+  /** Per token and layer; 0 where nothing is known of tokens. */
+  readonly nodeHops: number;
+  /** Time of experts and exchange, in that of perfectly balanced experts. */
+  readonly cost: number;
+}
+
+function changeText(before: Prediction, after: Prediction): string {
+  const balance = `forecast balancedness ${before.balancedness.toFixed(3)} → ${after.balancedness.toFixed(3)}`;
+  if (before.nodeHops === 0) return balance;
+  return `${balance}, node hops ${before.nodeHops.toFixed(2)} → ${after.nodeHops.toFixed(2)}`;
 }

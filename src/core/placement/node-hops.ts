@@ -1,0 +1,46 @@
+import type { Placement, ReplicaIndex } from "../../model/placement.ts";
+import type { RoutingTrace } from "../../model/routing-trace.ts";
+
+/**
+ * Node hops per token and layer that a placement needs at least about: the experts on one node only say which nodes a
+ * token visits; each other expert joins one of them where it can, else adds the first of its own. The source's
+ * node is free and as likely to be any node.
+ */
+export function expectedNodeHops(placement: Placement, replicas: ReplicaIndex, sample: RoutingTrace): number {
+  const { layers, experts, topology } = placement;
+  const { offsets, slots } = replicas;
+  const slotsPerNode = topology.slotsPerGpu * topology.gpusPerNode;
+  const visit = new Int32Array(topology.nodes).fill(-1);
+  const open = new Int32Array(sample.topk);
+  let visits = 0;
+  let serial = 0;
+  for (let layer = 0; layer < layers; layer++) {
+    for (let token = 0; token < sample.tokens; token++, serial++) {
+      const from = (token * sample.layers + (layer % sample.layers)) * sample.topk;
+      let opened = 0;
+      for (let k = 0; k < sample.topk; k++) {
+        const expert = sample.experts[from + k];
+        if (expert < 0) continue;
+        const first = offsets[layer * experts + expert];
+        const last = offsets[layer * experts + expert + 1] - 1;
+        const node = Math.floor(slots[first] / slotsPerNode);
+        // Slots ascend, so the first and the last tell whether one node holds them all.
+        if (Math.floor(slots[last] / slotsPerNode) !== node) open[opened++] = expert;
+        else if (visit[node] !== serial) {
+          visit[node] = serial;
+          visits++;
+        }
+      }
+      for (let i = 0; i < opened; i++) {
+        const first = offsets[layer * experts + open[i]];
+        const end = offsets[layer * experts + open[i] + 1];
+        let at = first;
+        while (at < end && visit[Math.floor(slots[at] / slotsPerNode)] !== serial) at++;
+        if (at < end) continue;
+        visit[Math.floor(slots[first] / slotsPerNode)] = serial;
+        visits++;
+      }
+    }
+  }
+  return sample.tokens === 0 ? 0 : (visits / (sample.tokens * layers)) * (1 - 1 / topology.nodes);
+}

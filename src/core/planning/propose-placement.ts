@@ -1,0 +1,61 @@
+import type { ExpertLoad } from "../../model/load.ts";
+import type { MoeModel } from "../../model/moe-model.ts";
+import type { Placement } from "../../model/placement.ts";
+import { type PoolCapacity, fullCapacity } from "../../model/pool-capacity.ts";
+import type { RoutingTrace } from "../../model/routing-trace.ts";
+import { type Topology, slotCount } from "../../model/topology.ts";
+import { keepSlots } from "../migration/moves.ts";
+import { contiguousPlacement } from "../placement/contiguous.ts";
+import { eplb } from "../placement/eplb.ts";
+import { improvePlacement, moveBudgets } from "../placement/improve-placement.ts";
+import { placeExperts } from "../placement/place-experts.ts";
+import type { BalancePolicy } from "./balance-policy.ts";
+
+/** Worth of a node hop saved for every token, in mean GPU loads levelled: see Coactivation. */
+const HOP_WEIGHT = 3;
+/** As long as no tokens are known, the gate's groups are: a token's experts are of few groups. */
+const NO_TOKENS: RoutingTrace = { tokens: 0, layers: 1, topk: 1, experts: new Int16Array(0) };
+/** A placement is adapted by changing this part of the slots at most. */
+const MOVED_PART = 0.15;
+
+/** Makes placements as a policy does: from scratch, or from the one in force. */
+export class PlacementProposer {
+  readonly #policy: BalancePolicy;
+  readonly #topology: Topology;
+  readonly #capacity: PoolCapacity;
+  readonly #groups: number;
+
+  constructor(model: MoeModel, topology: Topology, policy: BalancePolicy) {
+    this.#policy = policy;
+    this.#topology = topology;
+    this.#capacity = fullCapacity(topology);
+    this.#groups = model.groups;
+  }
+
+  /** @param sample routed tokens of the recent past; null when none are known */
+  anew(load: ExpertLoad, sample: RoutingTrace | null): Placement {
+    const topology = this.#topology;
+    switch (this.#policy.placement) {
+      case "contiguous":
+        return contiguousPlacement(load.layers, load.experts, topology);
+      case "eplb":
+        return eplb(load, topology, this.#groups);
+      case "plimsoll": {
+        const coactivation =
+          topology.nodes === 1 || (sample === null && this.#groups === 1)
+            ? null
+            : { sample: sample ?? NO_TOKENS, groups: this.#groups, hopWeight: HOP_WEIGHT };
+        return placeExperts({ load, topology, capacity: this.#capacity, coactivation });
+      }
+    }
+  }
+
+  /** What could follow the placement in force: one from scratch, and from Plimsoll one adapted by few moves. */
+  propose(current: Placement, load: ExpertLoad, sample: RoutingTrace | null): readonly Placement[] {
+    const anew = keepSlots(current, this.anew(load, sample));
+    if (this.#policy.placement !== "plimsoll") return [anew];
+    const most = Math.floor(load.layers * slotCount(this.#topology) * MOVED_PART);
+    const budgets = moveBudgets(current, load, this.#capacity, most);
+    return [improvePlacement(current, load, this.#capacity, budgets), anew];
+  }
+}
