@@ -20,6 +20,8 @@ export interface Hardware {
   readonly lowLatency: readonly LowLatencyPoint[];
   /** Least time of a low-latency dispatch and combine, µs: what one token costs. */
   readonly lowLatencyFloorUs: { readonly dispatch: number; readonly combine: number };
+  /** The same of the normal kernels: what they take beside moving bytes. */
+  readonly normalFloorUs: { readonly dispatch: number; readonly combine: number };
 }
 
 /** DeepEP's low-latency kernels at `LOW_LATENCY_BATCH` tokens per rank, top-8, hidden 7168, FP8 dispatch, BF16 combine. */
@@ -63,6 +65,8 @@ export const H800: Hardware = {
   ],
   // AIConfigurator's H100 table of DeepEP low-latency at one token, hidden 7168, 256 experts.
   lowLatencyFloorUs: { dispatch: 16.3, combine: 12.2 },
+  // Its table of the normal kernels, likewise, two nodes, 20 SMs: transmission and notification.
+  normalFloorUs: { dispatch: 26.8 + 31.6, combine: 50.9 + 33.1 },
 };
 
 /** A measured point for this many ranks, interpolated in log₂(ranks); the ends hold outside the table. */

@@ -105,7 +105,7 @@ export class StepCost {
    * busiest link of either kind sets the time. FP8 on the way out, BF16 on the way back.
    */
   #normalExchange(tally: LayerTally): number {
-    const { rdmaBandwidth, nvlinkBandwidth } = this.#hardware;
+    const { rdmaBandwidth, nvlinkBandwidth, normalFloorUs } = this.#hardware;
     let rdma = 0;
     let nvlink = 0;
     for (let gpu = 0; gpu < tally.gpuLoad.length; gpu++) {
@@ -113,7 +113,8 @@ export class StepCost {
       nvlink = Math.max(nvlink, tally.rankReceives[gpu]);
     }
     const bytes = this.#model.hidden * (FP8_BYTES + BF16_BYTES);
-    return bytes * Math.max(rdma / rdmaBandwidth, nvlink / nvlinkBandwidth);
+    const floor = (normalFloorUs.dispatch + normalFloorUs.combine) * 1e-6;
+    return floor + bytes * Math.max(rdma / rdmaBandwidth, nvlink / nvlinkBandwidth);
   }
 
   #slowestExperts(tally: LayerTally): number {

@@ -19,7 +19,7 @@ export function layerBounds(load: ExpertLoad, capacity: PoolCapacity): LayerBoun
   for (const [n, speed] of speeds.entries()) fastest[n + 1] = fastest[n] + speed;
   const pool = { gpus: speeds.length, redundant: slots - load.experts, mostSlots: most, fastest };
   return Array.from({ length: load.layers }, (_, layer) => {
-    const sorted = layerLoad(load, layer).toSorted().reverse();
+    const sorted = layerLoad(load, layer).toSorted().toReversed();
     let best: LayerBound = {
       value: sorted.reduce((sum, w) => sum + w, 0) / fastest[pool.gpus],
       kind: "mean",
