@@ -45,10 +45,11 @@ const same = (content: Uint8Array) => content;
 const read = (bytes: Uint8Array) => readSglangRecorder(bytes, "r.pt");
 
 describe("a dump of SGLang's recorder", () => {
-  it("is read alike with a zip64 directory, without checksums, and from a GPU", () => {
+  it("is read alike with a zip64 directory, without checksums, from an older torch, and from a GPU", () => {
     const expected = read(stat);
     expect(read(withEntry(stat, "data/0", same, { zip64: true }))).toEqual(expected);
     expect(read(withEntry(stat, "data/0", same, { checksum: 0 }))).toEqual(expected);
+    expect(read(withEntry(stat, "byteorder", () => undefined))).toEqual(expected);
     const cuda = inPickle(stat, "X\u0003\0\0\0cpu", "X\u0006\0\0\0cuda:0");
     expect(read(cuda)).toEqual(expected);
   });
