@@ -16,33 +16,55 @@ function sample(seed = 1): RoutingSample {
   return new RoutingSample(LAYERS, TOPK, new Rng(seed), CAPACITY);
 }
 
-/** The tokens kept; NaN for one that is not whole. */
-function kept({ trace }: RoutingSample): number[] {
-  if (trace === null) return [];
+/** The tokens kept, of both halves; NaN for one that is not whole. */
+function kept({ halves }: RoutingSample): number[] {
   const width = LAYERS * TOPK;
-  return Array.from({ length: trace.tokens }, (_, token) => {
-    const row = trace.experts.subarray(token * width, (token + 1) * width);
-    return row.every((expert) => expert === row[0]) ? row[0] : Number.NaN;
-  });
+  return (halves ?? []).flatMap((half) =>
+    Array.from({ length: half.tokens }, (_, token) => {
+      const row = half.experts.subarray(token * width, (token + 1) * width);
+      return row.every((expert) => expert === row[0]) ? row[0] : Number.NaN;
+    }),
+  );
 }
 
 describe("the routing sample", () => {
   it("is nothing at first, and everything until it is full", () => {
     const subject = sample();
-    expect(subject.trace).toBeNull();
+    expect(subject.halves).toBeNull();
     subject.add(tokens(0, 60));
     subject.add(tokens(60, CAPACITY));
-    expect(kept(subject)).toEqual(Array.from({ length: CAPACITY }, (_, i) => i));
-    expect(subject.trace).toMatchObject({ tokens: CAPACITY, layers: LAYERS, topk: TOPK });
+    expect(kept(subject).toSorted((a, b) => a - b)).toEqual(Array.from({ length: CAPACITY }, (_, i) => i));
+  });
+
+  it("comes in two halves of equally many different tokens", () => {
+    const subject = sample();
+    subject.add(tokens(0, 1));
+    expect(subject.halves).toBeNull();
+    subject.add(tokens(1, 7));
+    const shape = { tokens: 3, layers: LAYERS, topk: TOPK };
+    expect(subject.halves).toMatchObject([shape, shape]);
+    expect(new Set(kept(subject)).size).toBe(6);
+  });
+
+  it.each([CAPACITY, 10 * CAPACITY])("has old and new tokens alike in both halves, %d tokens in", (seen) => {
+    let lead = 0;
+    const seeds = 200;
+    for (let seed = 0; seed < seeds; seed++) {
+      const subject = sample(seed);
+      subject.add(tokens(0, seen));
+      const held = kept(subject);
+      for (const [i, token] of held.entries()) lead += i < CAPACITY / 2 ? token : -token;
+    }
+    expect(Math.abs(lead) / (seeds * CAPACITY * seen)).toBeLessThan(0.01);
   });
 
   it("never holds more than its capacity, and always the newest token", () => {
     const subject = sample();
-    for (let from = 0; from < 5000; from += 7) {
-      subject.add(tokens(from, from + 7));
+    for (let from = 0; from < 5000; from += 10) {
+      subject.add(tokens(from, from + 10));
       const held = kept(subject);
-      expect(new Set(held).size).toBe(Math.min(from + 7, CAPACITY));
-      expect(held).toContain(from + 6);
+      expect(new Set(held).size).toBe(Math.min(from + 10, CAPACITY));
+      expect(held).toContain(from + 9);
       expect(held).not.toContain(Number.NaN);
     }
   });
@@ -61,7 +83,7 @@ describe("the routing sample", () => {
   it("is the same from the same seed", () => {
     const [a, b, other] = [sample(5), sample(5), sample(6)];
     for (const subject of [a, b, other]) subject.add(tokens(0, 1000));
-    expect(a.trace).toEqual(b.trace);
-    expect(a.trace).not.toEqual(other.trace);
+    expect(a.halves).toEqual(b.halves);
+    expect(a.halves).not.toEqual(other.halves);
   });
 });

@@ -28,10 +28,13 @@ export class RoutingSample {
   /** @param recent tokens of as many layers and choices as the sample's */
   add({ tokens, experts }: RoutingTrace): void {
     const width = this.#layers * this.#topk;
+    const kept = this.#experts;
     for (let token = 0; token < tokens; token++) {
       const full = this.#tokens === this.#capacity;
-      const place = full ? this.#rng.below(this.#capacity) : this.#tokens++;
-      this.#experts.set(experts.subarray(token * width, (token + 1) * width), place * width);
+      const place = this.#rng.below(full ? this.#capacity : this.#tokens + 1);
+      // While there is room, what it takes the place of moves to the end: the order is random from the start.
+      if (!full) kept.copyWithin(this.#tokens++ * width, place * width, (place + 1) * width);
+      kept.set(experts.subarray(token * width, (token + 1) * width), place * width);
     }
   }
 
