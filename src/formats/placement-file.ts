@@ -70,7 +70,7 @@ export function readPlacementFile(bytes: Uint8Array, source: string): PlacementF
   const width = slotCount(topology);
   const layers = readNumber(model.layers, SIZE, source, "model.layers");
   const experts = readNumber(model.experts, integerIn(1, width), source, "model.experts");
-  const map = readRows(file, "physical_to_logical_map", integerIn(0, experts - 1), layers, width, source);
+  const map = readRows(file, "physical_to_logical_map", integerIn(-1, experts - 1), layers, width, source);
   const placement = { layers, experts, topology, physicalToLogical: Int32Array.from(map.values) };
   const fault = placementFault(placement);
   if (fault !== null) throw new InputError(source, "physical_to_logical_map", `${fault}; mend the map`);
@@ -121,7 +121,17 @@ function checkShares(placement: Placement, shares: Float64Array, source: string)
   const sums = new Float64Array(experts);
   for (let layer = 0; layer < layers; layer++) {
     sums.fill(0);
-    for (let i = layer * width; i < (layer + 1) * width; i++) sums[physicalToLogical[i]] += shares[i];
+    for (let slot = 0; slot < width; slot++) {
+      const i = layer * width + slot;
+      if (physicalToLogical[i] >= 0) sums[physicalToLogical[i]] += shares[i];
+      else if (shares[i] !== 0) {
+        throw new InputError(
+          source,
+          `shares[${layer}][${slot}]`,
+          `is ${shares[i]} for an empty slot; expected 0`,
+        );
+      }
+    }
     const wrong = sums.findIndex((sum) => Math.abs(sum - 1) > SHARE_TOLERANCE);
     if (wrong >= 0) {
       throw new InputError(

@@ -182,6 +182,15 @@ describe("convert", () => {
     ]);
   });
 
+  it.each(["sglang", "tensorrt-llm", "vllm-ascend"])("has no empty slots for %s", async (engine) => {
+    const { folder } = pool;
+    const topology = { nodes: 1, gpusPerNode: 2, slotsPerGpu: 1 };
+    const holed = await folder.write("holed.json", placementOf(null, topology, [[0, -1]]));
+    await expectRefused(folder, [
+      [convert("plimsoll", engine, holed), `${holed}: layer 0 slot 1 is empty, which ${engine} cannot say`],
+    ]);
+  });
+
   it("refuses engines' files that do not fit", async () => {
     const { folder, load, placement } = pool;
     const twoDevices = await folder.write(
@@ -227,11 +236,15 @@ describe("convert", () => {
 });
 
 /** A placement file of one expert. */
-function placementOf(modelName: string, topology: Topology, map: readonly (readonly number[])[]): string {
+function placementOf(
+  modelName: string | null,
+  topology: Topology,
+  map: readonly (readonly number[])[],
+): string {
   return writePlacementFile({
     modelName,
     placement: { layers: map.length, experts: 1, topology, physicalToLogical: Int32Array.from(map.flat()) },
-    shares: new Float64Array(map.length).fill(1),
+    shares: Float64Array.from(map.flat(), (expert) => (expert < 0 ? 0 : 1)),
     moves: { slots: 0, bytes: null },
     certificate: null,
     elapsedMs: 0,

@@ -59,6 +59,15 @@ describe("a placement file", () => {
     }
   });
 
+  it("may leave slots empty", () => {
+    const holed = {
+      ...FILE,
+      placement: { ...FILE.placement, physicalToLogical: new Int32Array([0, 1, 2, -1, 2, 1, 0, -1]) },
+      shares: new Float64Array([1, 1, 1, 0, 1, 1, 1, 0]),
+    };
+    expect(readPlacementFile(new TextEncoder().encode(writePlacementFile(holed)), "p.json")).toEqual(holed);
+  });
+
   it.each<[string, Record<string, unknown>, string]>([
     ["another format", { format: "plimsoll.placement/2" }, "format is not"],
     ["no model", { model: undefined }, "model is not an object"],
@@ -98,7 +107,7 @@ describe("a placement file", () => {
           [2, 1, 0, 3],
         ],
       },
-      "physical_to_logical_map[1][3] is 3; expected an integer in 0..2",
+      "physical_to_logical_map[1][3] is 3; expected an integer in -1..2",
     ],
     [
       "a missing expert",
@@ -129,6 +138,20 @@ describe("a placement file", () => {
         ],
       },
       "shares[1] sum to 0.9 for expert 1; expected 1",
+    ],
+    [
+      "a share for an empty slot",
+      {
+        physical_to_logical_map: [
+          [0, 1, 2, -1],
+          [2, 1, 0, 1],
+        ],
+        shares: [
+          [1, 1, 1, 0.75],
+          [1, 0.5, 1, 0.5],
+        ],
+      },
+      "shares[0][3] is 0.75 for an empty slot; expected 0",
     ],
     ["no moves", { moves: null }, "moves is not an object"],
     ["no moved bytes", { moves: { slots: 3 } }, "moves.bytes is missing"],
