@@ -8,6 +8,7 @@ import { expectExit2, expectRefused } from "../bad-input.ts";
 import { runCli } from "../run-cli.ts";
 import type { Topology } from "../../src/model/topology.ts";
 import { EXPERTS, LAYERS, type SmallPool, smallPool } from "../small-pool.ts";
+import { storedZip } from "../stored-zip-bytes.ts";
 
 let pool: SmallPool;
 
@@ -137,7 +138,13 @@ describe("convert", () => {
   });
 
   it("exits 2 on what it cannot use", async () => {
+    const pickle = Buffer.from("\u0080\u0002cposix\nsystem\nX\u0004\0\0\0ls /\u0085R.", "latin1");
+    const hostile = await pool.folder.write("hostile.pt", storedZip(new Map([["a/data.pkl", pickle]])));
     await expectExit2(pool.folder, [
+      [
+        convert("sglang-recorder", "eplb", hostile),
+        `${hostile}: data.pkl global posix.system at byte 2 is not allowed`,
+      ],
       [
         convert("sglang", "sglang-recorder", pool.load),
         "--from, --to: sglang → sglang-recorder is not possible: sglang-recorder is read only",
