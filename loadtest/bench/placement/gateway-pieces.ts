@@ -12,6 +12,7 @@ import { readStream } from "./event-readers.ts";
 
 export interface PieceTimes {
   readonly medianMs: number;
+  readonly p95Ms: number;
   readonly maxMs: number;
 }
 
@@ -107,5 +108,6 @@ function crossing<T>(
 
 function summary(values: readonly number[]): PieceTimes {
   const sorted = values.toSorted((a, b) => a - b);
-  return { medianMs: sorted[sorted.length >> 1], maxMs: sorted[sorted.length - 1] };
+  const at = (part: number) => sorted[Math.floor(part * (sorted.length - 1))];
+  return { medianMs: at(0.5), p95Ms: at(0.95), maxMs: at(1) };
 }
