@@ -1,0 +1,122 @@
+import { eplb } from "../../../src/core/placement/eplb.ts";
+import { solveShares } from "../../../src/core/shares/solve-shares.ts";
+import { indexReplicas } from "../../../src/model/placement.ts";
+import { gpuCount, type Topology } from "../../../src/model/topology.ts";
+import type { Bench } from "./bench.ts";
+import type { Aim, BenchTable } from "./bench-table.ts";
+import { type Dispatcher, dispatch, dispatcher } from "./dispatched.ts";
+import { Score } from "./scores.ts";
+import { eplbGlobal, plimsoll, pool, poolName } from "./pools.ts";
+import { cut, interleaved, loadOf, range, type RoutedTokens, sampleOf } from "./routed-tokens.ts";
+
+/** Of hierarchical's node hops, at hierarchical's balance or better. */
+const NODE_HOPS_AIM = 0.9;
+
+interface Sizes {
+  readonly pools: readonly Topology[];
+  /** Token numbers that are placed from; those after them are dispatched. */
+  readonly placed: readonly [first: number, end: number];
+  readonly sample: number;
+  readonly hopWeights: readonly number[];
+  /** Tokens of a batch in order, and of one with so many requests in turn. */
+  readonly inOrder: number;
+  readonly inTurn: number;
+  readonly active: number;
+}
+
+const SIZES: Sizes = {
+  pools: [pool(288, 32, 4), pool(320, 64, 8)],
+  placed: [134_464, 200_000],
+  sample: 2048,
+  hopWeights: [2, 5, 10, 20],
+  inOrder: 16_384,
+  inTurn: 4096,
+  active: 128,
+};
+
+/** How many nodes and ranks a token is sent to, and at what balance. */
+export function hopsTable({ input, seed, progress }: Bench, sizes: Sizes = SIZES): BenchTable {
+  const { stream } = input;
+  const [first, end] = sizes.placed;
+  const batchings = {
+    [`in order, ${sizes.inOrder}`]: cut(range(end, stream.trace.tokens), sizes.inOrder),
+    [`${sizes.active} requests in turn, ${sizes.inTurn}`]: cut(
+      interleaved(stream, end, sizes.active),
+      sizes.inTurn,
+    ),
+  };
+  const rows: (string | number)[][] = [];
+  const aims: Aim[] = [];
+  for (const topology of sizes.pools) {
+    const ways = dispatchers(stream, input.groups, topology, sizes);
+    for (const [batching, batches] of Object.entries(batchings)) {
+      progress(`hops: ${poolName(topology)}, ${batching}`);
+      const measured = ways.map(({ name, way }) => ({ name, ...measure(way, stream, batches, seed) }));
+      const [hierarchical] = measured;
+      for (const { name, nodeHops, hops, balancedness } of measured) {
+        const ratio = nodeHops / hierarchical.nodeHops;
+        rows.push([batching, poolName(topology), name, nodeHops, hops, balancedness, ratio]);
+      }
+      const ours = measured.slice(-sizes.hopWeights.length);
+      const balanced = ours.filter(({ balancedness }) => balancedness >= hierarchical.balancedness);
+      aims.push({
+        what: `node hops against hierarchical's, at its balance or better, ${poolName(topology)}, ${batching}`,
+        measured: Math.min(...balanced.map(({ nodeHops }) => nodeHops / hierarchical.nodeHops)),
+        atMost: NODE_HOPS_AIM,
+      });
+    }
+  }
+  return {
+    title: "Hops per token and layer",
+    columns: [
+      { name: "batches" },
+      { name: "slots/GPUs/nodes" },
+      { name: "placement and dispatch" },
+      { name: "node hops", digits: 2 },
+      { name: "rank hops", digits: 2 },
+      { name: "balancedness", digits: 3 },
+      { name: "node hops / hierarchical", digits: 3 },
+    ],
+    rows,
+    notes: [
+      `Placed from tokens ${first}–${end} of ${input.source.stream}; the tokens after them are dispatched.`,
+    ],
+    aims,
+  };
+}
+
+function dispatchers(
+  stream: RoutedTokens,
+  groups: number,
+  topology: Topology,
+  { placed: [first, end], sample: tokens, hopWeights }: Sizes,
+): { readonly name: string; readonly way: Dispatcher }[] {
+  const rows = range(first, end);
+  const load = loadOf(stream, rows);
+  const sample = sampleOf(stream, rows, tokens);
+  const global = eplbGlobal(load, topology);
+  return [
+    { name: "EPLB hierarchical, static", way: dispatcher(eplb(load, topology, groups), "static") },
+    { name: "EPLB global, static", way: dispatcher(global, "static") },
+    { name: "EPLB global, priced", way: dispatcher(global, "priced") },
+    ...hopWeights.map((hopWeight) => {
+      const placement = plimsoll(load, topology, { sample, groups, hopWeight });
+      const shares = solveShares(placement, indexReplicas(placement), load);
+      return { name: `Plimsoll, hop weight ${hopWeight}`, way: dispatcher(placement, "priced", shares) };
+    }),
+  ];
+}
+
+function measure(way: Dispatcher, stream: RoutedTokens, batches: readonly Int32Array[], seed: number) {
+  const score = new Score();
+  let tokens = 0;
+  let hops = 0;
+  let nodeHops = 0;
+  dispatch(way, stream, batches, seed, (tally, size) => {
+    score.add(tally.gpuLoad, gpuCount(way.map.placement.topology));
+    tokens += size;
+    hops += tally.hops;
+    nodeHops += tally.nodeHops;
+  });
+  return { nodeHops: nodeHops / tokens, hops: hops / tokens, balancedness: score.balancedness };
+}

@@ -1,0 +1,97 @@
+import { Rng } from "../../../src/lib/rng.ts";
+import { certify } from "../../../src/core/placement/certificate.ts";
+import type { Coactivation } from "../../../src/core/placement/place-experts.ts";
+import { evenShares } from "../../../src/core/shares/even-shares.ts";
+import { gpuLoads } from "../../../src/core/shares/gpu-loads.ts";
+import { solveShares } from "../../../src/core/shares/solve-shares.ts";
+import type { ExpertLoad } from "../../../src/model/load.ts";
+import { indexReplicas } from "../../../src/model/placement.ts";
+import { fullCapacity } from "../../../src/model/pool-capacity.ts";
+import type { Topology } from "../../../src/model/topology.ts";
+import { adapted } from "./adapted.ts";
+import type { Bench } from "./bench.ts";
+import type { BenchTable } from "./bench-table.ts";
+import { scattered } from "./drift-cases.ts";
+import { interleavedTimes } from "./interleaved-times.ts";
+import { eplbGlobal, plimsoll, pool } from "./pools.ts";
+import { range, sampleOf } from "./routed-tokens.ts";
+
+const PLAN_AIM = 25;
+const SHARES_AIM = 3;
+const EP320_AIM = 80;
+/** How far the loads of two rounds differ: lognormal σ. */
+const DRIFT = 0.3;
+const HOP_WEIGHT = 10;
+
+interface Sizes {
+  readonly warmUp: number;
+  readonly rounds: number;
+  /** Tokens of the sample that co-activation is read from. */
+  readonly sample: number;
+}
+
+const SIZES: Sizes = { warmUp: 3, rounds: 15, sample: 2048 };
+
+/** How long planning takes, warm, on one core. */
+export function timeTable(
+  { input, seed, progress }: Bench,
+  { warmUp, rounds, sample }: Sizes = SIZES,
+): BenchTable {
+  const { loads, stream, groups } = input;
+  const rng = new Rng(seed, 6);
+  // Every round has a load of its own: nothing is answered from a cache.
+  const drifted = Array.from({ length: warmUp + rounds }, (_, i) =>
+    scattered(loads[i % loads.length], DRIFT, rng),
+  );
+  const [ep32, ep64, ep128] = [pool(288, 32), pool(320, 64), pool(384, 128)];
+  const ep320 = pool(320, 320);
+  const ep32InNodes = pool(288, 32, 4);
+  const coactivation = {
+    sample: sampleOf(stream, range(0, stream.trace.tokens), sample),
+    groups,
+    hopWeight: HOP_WEIGHT,
+  };
+  const inForce = plimsoll(loads[0], ep32);
+  const replicas = indexReplicas(inForce);
+  progress(`time: ${warmUp + rounds} rounds`);
+  const times = interleavedTimes(
+    {
+      "EPLB, even shares, 288/32": (round) => eplbPlan(drifted[round], ep32),
+      "full plan, 288/32": (round) => plan(drifted[round], ep32),
+      "EPLB, even shares, 320/64": (round) => eplbPlan(drifted[round], ep64),
+      "full plan, 320/64": (round) => plan(drifted[round], ep64),
+      "EPLB, even shares, 384/128": (round) => eplbPlan(drifted[round], ep128),
+      "full plan, 384/128": (round) => plan(drifted[round], ep128),
+      "EPLB, even shares, 320/320": (round) => eplbPlan(drifted[round], ep320),
+      "full plan, 320/320": (round) => plan(drifted[round], ep320),
+      "full plan with co-activation, 288/32/4": (round) => plan(drifted[round], ep32InNodes, coactivation),
+      "few moves from the placement in force, 288/32": (round) => adapted(inForce, drifted[round]),
+      "all shares anew, 288/32": (round) => solveShares(inForce, replicas, drifted[round]),
+    },
+    warmUp,
+    rounds,
+  );
+  const limits: readonly (readonly [keyof typeof times, number])[] = [
+    ["full plan, 288/32", PLAN_AIM],
+    ["all shares anew, 288/32", SHARES_AIM],
+    ["full plan, 320/320", EP320_AIM],
+  ];
+  return {
+    title: `Time, warm, one core: ${loads[0].layers} layers × ${loads[0].experts} experts`,
+    columns: [{ name: "what" }, { name: "median, ms", digits: 2 }, { name: "least, ms", digits: 2 }],
+    rows: Object.entries(times).map(([name, { medianMs, leastMs }]) => [name, medianMs, leastMs]),
+    notes: [`${rounds} rounds, all ways in turn in each. A full plan is placement, shares and certificate.`],
+    aims: limits.map(([name, atMost]) => ({ what: `${name}, ms`, measured: times[name].medianMs, atMost })),
+  };
+}
+
+function plan(load: ExpertLoad, topology: Topology, coactivation: Coactivation | null = null): void {
+  const placement = plimsoll(load, topology, coactivation);
+  const { values } = solveShares(placement, indexReplicas(placement), load);
+  certify(load, fullCapacity(topology), gpuLoads(placement, values, load));
+}
+
+function eplbPlan(load: ExpertLoad, topology: Topology): void {
+  const placement = eplbGlobal(load, topology);
+  evenShares(placement, indexReplicas(placement));
+}
