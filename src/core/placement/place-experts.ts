@@ -61,21 +61,38 @@ export function placeExperts({ load, topology, capacity, coactivation }: Placeme
     const tokens = layerLoad(load, layer);
     const copies = nodeCopies?.choose(layer, tokens) ?? replicate(tokens, usable, inService).counts;
     const row = physicalToLogical.subarray(layer * width, (layer + 1) * width);
-    seater.seat(tokens, copies, row);
-    polish(seater, tokens, row, topology, useful, bounds[layer].value);
+    seatLayer(seater, { tokens, copies, topology, speeds: useful.speeds, bound: bounds[layer].value }, row);
   }
   return { layers, experts, topology, physicalToLogical };
 }
 
-/** Levels by exact shares, as long as that lowers their optimum and it is not within reach of the bound. */
-function polish(
+interface Layer {
+  readonly tokens: Float64Array;
+  readonly copies: Int32Array;
+  readonly topology: Topology;
+  readonly speeds: Float64Array;
+  readonly bound: number;
+}
+
+/** Leaves replicas where load can flow best; only where that is not balanced enough, all may be swapped. */
+function seatLayer(seater: ExpertSeater, layer: Layer, row: Int32Array): void {
+  const max = seatAndPolish(seater, layer, row, "singles");
+  if (max <= layer.bound * (1 + CLOSE_ENOUGH)) return;
+  const kept = row.slice();
+  if (seatAndPolish(seater, layer, row, "all") > max) row.set(kept);
+}
+
+/**
+ * Seats, then levels by exact shares as long as that lowers their optimum and it is not within reach of the bound.
+ * @returns the optimum: the least maximum of GPU load / speed
+ */
+function seatAndPolish(
   seater: ExpertSeater,
-  tokens: Float64Array,
+  { tokens, copies, topology, speeds, bound }: Layer,
   row: Int32Array,
-  topology: Topology,
-  { speeds }: PoolCapacity,
-  bound: number,
-): void {
+  swaps: "singles" | "all",
+): number {
+  seater.seat(tokens, copies, row, swaps);
   const load = { layers: 1, experts: tokens.length, tokens };
   const placement = { layers: 1, experts: tokens.length, topology, physicalToLogical: row };
   const carried = new Float64Array(row.length);
@@ -91,7 +108,8 @@ function polish(
     for (let slot = 0; slot < row.length; slot++) {
       carried[slot] = row[slot] < 0 ? 0 : values[slot] * tokens[row[slot]];
     }
-    if (!seater.relevel(carried, row)) break;
+    if (!seater.relevel(carried, row, swaps)) break;
   }
   row.set(kept);
+  return best;
 }

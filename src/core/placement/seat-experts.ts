@@ -5,7 +5,7 @@ import type { Zones } from "./zones.ts";
 const LEAST_GAIN = 1e-5;
 const MOST_SWAPS = 256;
 /** What tells two GPUs apart for a replica: how many replicas they hold counts most, then whether they are joined already. */
-const DEGREE_WEIGHT = 10;
+const DEGREE_WEIGHT = 1;
 const JOINED_WEIGHT = 5;
 const SAME_PAIR_WEIGHT = 3;
 
@@ -31,6 +31,8 @@ export class ExpertSeater {
   readonly #isChosen: Uint8Array;
   readonly #joined: Uint8Array;
   readonly #order: Uint32Array;
+  /** `[experts]`: copies in all, and the load of each. */
+  readonly #total: Int32Array;
   readonly #perCopy: Float64Array;
   /** `[slots]`: what each slot carries. */
   readonly #carried: Float64Array;
@@ -50,6 +52,7 @@ export class ExpertSeater {
     this.#isChosen = new Uint8Array(gpus);
     this.#joined = new Uint8Array(gpus * gpus);
     this.#order = new Uint32Array(experts);
+    this.#total = new Int32Array(experts);
     this.#perCopy = new Float64Array(experts);
     this.#carried = new Float64Array(gpus * slotsPerGpu);
   }
@@ -58,8 +61,9 @@ export class ExpertSeater {
    * @param load   `[experts]`
    * @param copies `[zones][experts]`: copies of each expert in each zone; every expert has one at least
    * @param row    `[slots]`, written: the expert of every slot, −1 where it stays empty
+   * @param swaps  `singles` leaves replicas where they were seated for flow
    */
-  seat(load: Float64Array, copies: Int32Array, row: Int32Array): void {
+  seat(load: Float64Array, copies: Int32Array, row: Int32Array, swaps: "singles" | "all"): void {
     const experts = load.length;
     const { count } = this.#zones;
     row.fill(-1);
@@ -71,40 +75,36 @@ export class ExpertSeater {
     for (let gpu = 0; gpu < this.#gpus; gpu++) this.#part[gpu] = gpu;
     for (let e = 0; e < experts; e++) {
       this.#order[e] = e;
-      let total = 0;
-      for (let zone = 0; zone < count; zone++) total += copies[zone * experts + e];
-      this.#perCopy[e] = load[e] / total;
+      this.#total[e] = 0;
+      for (let zone = 0; zone < count; zone++) this.#total[e] += copies[zone * experts + e];
+      this.#perCopy[e] = load[e] / this.#total[e];
     }
     this.#order.sort((a, b) => load[b] - load[a]);
     for (const e of this.#order) {
-      if (this.#copiesOf(e, copies, experts) > 1) this.#seatReplicas(e, copies, experts);
+      if (this.#total[e] > 1) this.#seatReplicas(e, copies, experts);
     }
     for (const e of this.#order) {
-      if (this.#copiesOf(e, copies, experts) === 1) this.#seatSingle(e, copies, experts);
+      if (this.#total[e] === 1) this.#seatSingle(e, copies, experts);
     }
-    this.#level();
+    this.#level(swaps);
   }
 
   /**
    * Levels a seated layer once more, for shares that were solved for it.
    * @param carried `[slots]`: the load of every slot under these shares
    * @param row     `[slots]`, changed
+   * @param swaps   `singles` swaps replicas only after single copies
    * @returns whether anything was swapped
    */
-  relevel(carried: Float64Array, row: Int32Array): boolean {
+  relevel(carried: Float64Array, row: Int32Array, swaps: "singles" | "all"): boolean {
     this.#row = row;
     this.#carried.set(carried);
     this.#load.fill(0);
     for (let slot = 0; slot < row.length; slot++) {
       this.#load[Math.floor(slot / this.#slotsPerGpu)] += carried[slot];
     }
-    return this.#level();
-  }
-
-  #copiesOf(expert: number, copies: Int32Array, experts: number): number {
-    let total = 0;
-    for (let zone = 0; zone < this.#zones.count; zone++) total += copies[zone * experts + expert];
-    return total;
+    const swapped = swaps === "singles" && this.#level("singles");
+    return this.#level("all") || swapped;
   }
 
   #seatReplicas(expert: number, copies: Int32Array, experts: number): void {
@@ -190,7 +190,7 @@ export class ExpertSeater {
   }
 
   /** Swaps slots between the fullest GPU and another of its zone while that lowers the fuller of the two. */
-  #level(): boolean {
+  #level(swaps: "singles" | "all"): boolean {
     const { speeds } = this.#capacity;
     const leastGain = LEAST_GAIN * this.#meanLoad();
     for (let n = 0; n < MOST_SWAPS; n++) {
@@ -198,12 +198,12 @@ export class ExpertSeater {
       for (let gpu = 1; gpu < this.#gpus; gpu++) {
         if (this.#load[gpu] / speeds[gpu] > this.#load[full] / speeds[full]) full = gpu;
       }
-      if (!this.#swapFrom(full, leastGain)) return n > 0;
+      if (!this.#swapFrom(full, leastGain, swaps === "singles")) return n > 0;
     }
     return true;
   }
 
-  #swapFrom(full: number, leastGain: number): boolean {
+  #swapFrom(full: number, leastGain: number, singles: boolean): boolean {
     const { ofGpu } = this.#zones;
     const { slots, speeds } = this.#capacity;
     const carried = this.#carried;
@@ -217,11 +217,14 @@ export class ExpertSeater {
     for (let gpu = 0; gpu < this.#gpus; gpu++) {
       if (gpu === full || ofGpu[gpu] !== ofGpu[full]) continue;
       const other = load[gpu] / speeds[gpu];
+      // No swap gains more than one that makes the two GPUs equally full.
+      if ((top - other) / (1 + speeds[full] / speeds[gpu]) <= bestGain) continue;
       for (let i = full * width; i < full * width + slots[full]; i++) {
+        if (singles && this.#total[row[i]] > 1) continue;
         const heavy = carried[i];
         for (let j = gpu * width; j < gpu * width + slots[gpu]; j++) {
           const moved = heavy - carried[j];
-          if (moved <= 0) continue;
+          if (moved <= 0 || (singles && this.#total[row[j]] > 1)) continue;
           const after = Math.max(top - moved / speeds[full], other + moved / speeds[gpu]);
           const gain = top - after;
           if (gain > bestGain && !this.#holds(gpu, row[i]) && !this.#holds(full, row[j])) {
