@@ -231,7 +231,7 @@ describe("convert", () => {
       [recorder(stat, "--dense-layers", "1"), "--dense-layers: is 1; layer 0 of "],
       [recorder(placement), `${placement}: is not a zip file`],
       [recorder(folder.path("absent.pt")), "absent.pt: cannot be read (ENOENT)"],
-      [recorder(folder.path(".")), "holds no .pt file"],
+      [recorder(join(ENGINE_FILES, "tensorrt-llm-statistics")), "holds no .pt file"],
       [recorder(ENGINE_FILES, "--dense-layers", "9"), "--dense-layers: is 9; "],
       [convert("tensorrt-llm-statistics", "eplb", load), `${load}: holds no rank0.safetensors`],
       [
