@@ -95,13 +95,27 @@ export function checkCapacity(flags: CapacityFlags, topology: Topology, experts:
   return { slots, speeds };
 }
 
+/** @throws InputError where EPLB would break what the flags ask for: it fills every slot and counts no moves */
+export function checkEplb(capacity: PoolCapacity, { slotsPerGpu }: Topology, maxMoves?: number): void {
+  if (capacity.slots.some((count) => count < slotsPerGpu)) {
+    throw new InputError(
+      "--algorithm eplb",
+      "",
+      "fills every slot; leave out --gpu-slots and --out-of-service",
+    );
+  }
+  if (maxMoves !== undefined) {
+    throw new InputError("--algorithm eplb", "", "moves what it likes; leave out --max-moves");
+  }
+}
+
 export function wrongModel(model: MoeModel, load: ExpertLoad): InputError {
   const has = `has ${moeLayers(model)} layers of ${model.experts} experts`;
   const mend = `${has}; expected the load's ${load.layers} of ${load.experts}`;
   return new InputError("--model", model.name, mend);
 }
 
-/** @throws InputError when the placement in force is of another shape, or uses what is not there any more */
+/** @throws InputError when the placement in force is of another shape, or uses slots that are not there any more */
 export async function readPrevious(
   path: string,
   load: ExpertLoad,
@@ -125,10 +139,9 @@ export async function readPrevious(
   const width = slotCount(topology);
   for (let i = 0; i < placement.layers * width; i++) {
     const gpu = Math.floor((i % width) / slotsPerGpu);
-    const usable = i % slotsPerGpu < capacity.slots[gpu];
-    if (usable === placement.physicalToLogical[i] >= 0) continue;
-    const state = usable ? "leaves a usable slot empty" : "uses a slot that the flags take away";
-    throw new InputError(path, `GPU ${gpu}`, `${state}; place anew, without --previous`);
+    if (i % slotsPerGpu < capacity.slots[gpu] || placement.physicalToLogical[i] < 0) continue;
+    const mend = "uses a slot that the flags take away; place anew, without --previous";
+    throw new InputError(path, `GPU ${gpu}`, mend);
   }
   return placement;
 }

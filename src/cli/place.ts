@@ -22,6 +22,7 @@ import { countOption, jsonOption, positiveOption } from "./options.ts";
 import { output, readInput, writeOutput } from "./output.ts";
 import {
   checkCapacity,
+  checkEplb,
   checkLoaded,
   checkTopology,
   numbersOption,
@@ -121,6 +122,7 @@ async function place(options: PlaceOptions): Promise<void> {
   checkLoaded(load, options.load);
   const topology = checkTopology(options, load);
   const capacity = checkCapacity(options, topology, load.experts);
+  if (options.algorithm === "eplb") checkEplb(capacity, topology, options.maxMoves);
   const model = await loadModel(options.model ?? DEFAULT_MODEL);
   const modelFits = moeLayers(model) === load.layers && model.experts === load.experts;
   if (options.model !== undefined && !modelFits) throw wrongModel(model, load);
@@ -144,7 +146,7 @@ async function place(options: PlaceOptions): Promise<void> {
   const shares =
     options.objective === "tokens"
       ? solveShares(placement, replicas, load, capacity.speeds).values
-      : wholeShares(placement, replicas, aim).values;
+      : wholeShares(placement, replicas, aim, capacity.speeds).values;
   const certificate = certify(load, capacity, gpuLoads(placement, shares, load));
   const elapsedMs = performance.now() - start;
 

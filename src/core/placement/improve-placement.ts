@@ -20,6 +20,19 @@ interface Change {
   readonly relief: number;
 }
 
+/** A layer under its exact shares. */
+interface LayerState {
+  readonly solution: ShareSolution;
+  /** `[gpus]` */
+  readonly loads: Float64Array;
+  /** `[experts]` */
+  readonly copies: Int32Array;
+  /** The heaviest experts whose every copy is on a binding GPU. */
+  readonly confined: readonly number[];
+  /** The least loaded of the GPUs that do not bind. */
+  readonly roomy: readonly number[];
+}
+
 /**
  * Adapts a placement to a new load by few moves, layer by layer. The exact shares name the GPUs that bind (the dual
  * prices): load leaves them either through a further copy of an expert they confine, in place of a copy
@@ -49,7 +62,8 @@ export function improvePlacement(
 }
 
 /**
- * Shares a budget of moves out over the layers, in proportion to how far each layer's maximum is above its bound.
+ * Shares a budget of moves out over the layers, in proportion to how far each layer's maximum is above its bound;
+ * what rounding down leaves goes to the largest remainders.
  * @returns `[layers]`, summing to at most `total`
  */
 export function moveBudgets(
@@ -61,7 +75,16 @@ export function moveBudgets(
   const { optimum } = solveShares(placement, indexReplicas(placement), load, capacity.speeds);
   const gaps = layerBounds(load, capacity).map(({ value }, layer) => Math.max(0, optimum[layer] - value));
   const sum = gaps.reduce((a, b) => a + b, 0);
-  return Int32Array.from(gaps, (gap) => (sum === 0 ? 0 : Math.floor((total * gap) / sum)));
+  if (sum === 0) return new Int32Array(gaps.length);
+  const parts = gaps.map((gap) => (total * gap) / sum);
+  const budgets = Int32Array.from(parts, Math.floor);
+  let left = total - budgets.reduce((a, b) => a + b, 0);
+  const byRemainder = [...parts.keys()].toSorted((a, b) => parts[b] - budgets[b] - (parts[a] - budgets[a]));
+  for (const layer of byRemainder) {
+    if (left-- <= 0) break;
+    if (gaps[layer] > 0) budgets[layer]++;
+  }
+  return budgets;
 }
 
 class LayerImprover {
@@ -90,7 +113,8 @@ class LayerImprover {
     let solution = this.#solve();
     let left = mostMoves;
     while (left > 0 && solution.optimum[0] > bound * (1 + CLOSE_ENOUGH)) {
-      const changes = [...this.#furtherCopies(solution), ...this.#swaps(solution)]
+      const state = this.#state(solution);
+      const changes = [...this.#furtherCopies(state), ...this.#swaps(state)]
         .filter(({ slots }) => slots.length <= left)
         .toSorted((a, b) => b.relief / b.slots.length - a.relief / a.slots.length)
         .slice(0, TRIED);
@@ -123,12 +147,10 @@ class LayerImprover {
   }
 
   /** A copy of each expert confined to binding GPUs, on the least loaded GPU, where a copy can be spared. */
-  #furtherCopies(solution: ShareSolution): Change[] {
-    const { loads, copies, confined } = this.#state(solution);
-    const room = this.#byRoom(solution, loads);
+  #furtherCopies({ solution, loads, copies, confined, roomy }: LayerState): Change[] {
     const changes: Change[] = [];
     for (const expert of confined) {
-      for (const gpu of room.slice(0, TRIED)) {
+      for (const gpu of roomy) {
         if (this.#holds(gpu, expert)) continue;
         const victim = this.#spareSlot(gpu, solution, copies);
         if (victim < 0) continue;
@@ -142,15 +164,13 @@ class LayerImprover {
   }
 
   /** Experts with one copy on a binding GPU against lighter ones elsewhere. */
-  #swaps(solution: ShareSolution): Change[] {
-    const { loads, copies } = this.#state(solution);
-    const room = this.#byRoom(solution, loads).slice(0, TRIED);
+  #swaps({ solution, loads, copies, roomy }: LayerState): Change[] {
     const changes: Change[] = [];
     for (let gpu = 0; gpu < loads.length; gpu++) {
       if (solution.prices[gpu] === 0) continue;
       for (const heavy of this.#slotsOf(gpu)) {
         if (copies[this.#row[heavy]] !== 1) continue;
-        for (const other of room) {
+        for (const other of roomy) {
           const gap = solution.optimum[0] * this.#capacity.speeds[other] - loads[other];
           for (const light of this.#slotsOf(other)) {
             if (copies[this.#row[light]] !== 1) continue;
@@ -168,9 +188,9 @@ class LayerImprover {
     return changes.toSorted((a, b) => b.relief - a.relief).slice(0, TRIED);
   }
 
-  /** `[gpus]` loads, `[experts]` copies, and the experts whose every copy is on a binding GPU, heaviest first. */
-  #state(solution: ShareSolution): { loads: Float64Array; copies: Int32Array; confined: number[] } {
-    const loads = new Float64Array(this.#capacity.slots.length);
+  #state(solution: ShareSolution): LayerState {
+    const { slots, speeds } = this.#capacity;
+    const loads = new Float64Array(slots.length);
     const copies = new Int32Array(this.#tokens.length);
     const free = new Uint8Array(this.#tokens.length);
     for (let slot = 0; slot < this.#row.length; slot++) {
@@ -185,21 +205,18 @@ class LayerImprover {
       .filter((e) => free[e] === 0)
       .toSorted((a, b) => this.#tokens[b] - this.#tokens[a])
       .slice(0, TRIED);
-    return { loads, copies, confined };
-  }
-
-  /** GPUs that do not bind, the emptiest first. */
-  #byRoom(solution: ShareSolution, loads: Float64Array): number[] {
-    const { slots, speeds } = this.#capacity;
-    return [...loads.keys()]
+    const roomy = [...loads.keys()]
       .filter((gpu) => solution.prices[gpu] === 0 && slots[gpu] > 0)
-      .toSorted((a, b) => loads[a] / speeds[a] - loads[b] / speeds[b]);
+      .toSorted((a, b) => loads[a] / speeds[a] - loads[b] / speeds[b])
+      .slice(0, TRIED);
+    return { solution, loads, copies, confined, roomy };
   }
 
-  /** The slot of the GPU that carries least among those whose expert has another copy; -1 where none has. */
+  /** An empty slot of the GPU, else the one that carries least of those whose expert has another copy; −1 for none. */
   #spareSlot(gpu: number, solution: ShareSolution, copies: Int32Array): number {
     let best = -1;
     for (const slot of this.#slotsOf(gpu)) {
+      if (this.#row[slot] < 0) return slot;
       if (copies[this.#row[slot]] < 2) continue;
       if (best < 0 || this.#carried(slot, solution) < this.#carried(best, solution)) best = slot;
     }
@@ -207,7 +224,7 @@ class LayerImprover {
   }
 
   #carried(slot: number, solution: ShareSolution): number {
-    return solution.values[slot] * this.#tokens[this.#row[slot]];
+    return this.#row[slot] < 0 ? 0 : solution.values[slot] * this.#tokens[this.#row[slot]];
   }
 
   #slotsOf(gpu: number): number[] {
