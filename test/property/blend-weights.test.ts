@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { blendWeights } from "../../src/core/load/blend.ts";
+import { blendWeights } from "../../src/core/load/blend-weights.ts";
 import { Rng } from "../../src/lib/rng.ts";
 
 const VALUES = 40;

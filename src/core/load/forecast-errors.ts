@@ -1,4 +1,4 @@
-import { blendWeights } from "./blend.ts";
+import { blendWeights } from "./blend-weights.ts";
 
 /** Tests after which an error counts half. */
 const HALF_LIFE = 16;
