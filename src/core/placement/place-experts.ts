@@ -17,6 +17,8 @@ const CLOSE_ENOUGH = 0.0005;
 
 export interface PlacementRequest {
   readonly load: ExpertLoad;
+  /** `[layers][experts]`: how far off the load may be, one standard deviation; left out where it is known. */
+  readonly deviation?: Float64Array | null;
   readonly topology: Topology;
   readonly capacity: PoolCapacity;
   /** Which experts are used together; null where only balance counts. */
@@ -43,7 +45,8 @@ export interface Coactivation {
  *
  * @throws RangeError when the usable slots are fewer than the experts
  */
-export function placeExperts({ load, topology, capacity, coactivation }: PlacementRequest): Placement {
+export function placeExperts(request: PlacementRequest): Placement {
+  const { load, topology, capacity, coactivation } = request;
   const { layers, experts } = load;
   const width = slotCount(topology);
   // A GPU has no use for more slots than there are experts.
@@ -59,11 +62,19 @@ export function placeExperts({ load, topology, capacity, coactivation }: Placeme
   const physicalToLogical = new Int32Array(layers * width);
   for (let layer = 0; layer < layers; layer++) {
     const tokens = layerLoad(load, layer);
-    const copies = nodeCopies?.choose(layer, tokens) ?? replicate(tokens, usable, inService).counts;
+    const copies =
+      nodeCopies?.choose(layer, tokens) ?? replicate(mayBe(request, layer), usable, inService).counts;
     const row = physicalToLogical.subarray(layer * width, (layer + 1) * width);
     seatLayer(seater, { tokens, copies, topology, speeds: useful.speeds, bound: bounds[layer].value }, row);
   }
   return { layers, experts, topology, physicalToLogical };
+}
+
+/** What each expert's load may well become: copies go where they may be needed. */
+function mayBe({ load, deviation }: PlacementRequest, layer: number): Float64Array {
+  const tokens = layerLoad(load, layer);
+  if (deviation === null || deviation === undefined) return tokens;
+  return tokens.map((mean, e) => mean + deviation[layer * load.experts + e]);
 }
 
 interface Layer {

@@ -78,7 +78,7 @@ export class Balancer {
     };
     this.#proposer = new PlacementProposer(model, topology, policy);
     this.#hopCost = nodeHopCost(model, H800);
-    this.#current = this.#planFor(this.#proposer.anew(uniform, null), uniform);
+    this.#current = this.#planFor(this.#proposer.anew({ mean: uniform, deviation: null }, null), uniform);
   }
 
   get current(): Plan {
@@ -124,12 +124,13 @@ export class Balancer {
   }
 
   #decidePlacement(): Decision {
-    const load = this.forecast();
+    const expected = this.#steady.forecast();
+    const load = expected.mean;
     const stay = this.#planFor(this.#current.placement, load);
     const before = this.#predict(stay, load);
     const known = this.#sample.halves?.[0] ?? null;
     let best: Candidate | null = null;
-    for (const placement of this.#proposer.propose(stay.placement, load, known)) {
+    for (const placement of this.#proposer.propose(stay.placement, expected, known)) {
       const plan = this.#planFor(placement, load);
       const after = this.#predict(plan, load);
       const moves = countMoves(this.#model, stay.placement, placement);

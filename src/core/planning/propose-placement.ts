@@ -18,6 +18,12 @@ const NO_TOKENS: RoutingTrace = { tokens: 0, layers: 1, topk: 1, experts: new In
 /** A placement is adapted by changing this part of the slots at most. */
 const MOVED_PART = 0.15;
 
+/** The load to place for, and its standard deviation where it is a forecast. */
+export interface Expected {
+  readonly mean: ExpertLoad;
+  readonly deviation: Float64Array | null;
+}
+
 /** Makes placements as a policy does: from scratch, or from the one in force. */
 export class PlacementProposer {
   readonly #policy: BalancePolicy;
@@ -33,7 +39,7 @@ export class PlacementProposer {
   }
 
   /** @param sample routed tokens of the recent past; null when none are known */
-  anew(load: ExpertLoad, sample: RoutingTrace | null): Placement {
+  anew({ mean: load, deviation }: Expected, sample: RoutingTrace | null): Placement {
     const topology = this.#topology;
     switch (this.#policy.placement) {
       case "contiguous":
@@ -45,14 +51,15 @@ export class PlacementProposer {
           topology.nodes === 1 || (sample === null && this.#groups === 1)
             ? null
             : { sample: sample ?? NO_TOKENS, groups: this.#groups, hopWeight: HOP_WEIGHT };
-        return placeExperts({ load, topology, capacity: this.#capacity, coactivation });
+        return placeExperts({ load, deviation, topology, capacity: this.#capacity, coactivation });
       }
     }
   }
 
   /** What could follow the placement in force: one from scratch, and from Plimsoll one adapted by few moves. */
-  propose(current: Placement, load: ExpertLoad, sample: RoutingTrace | null): readonly Placement[] {
-    const anew = keepSlots(current, this.anew(load, sample));
+  propose(current: Placement, expected: Expected, sample: RoutingTrace | null): readonly Placement[] {
+    const load = expected.mean;
+    const anew = keepSlots(current, this.anew(expected, sample));
     if (this.#policy.placement !== "plimsoll") return [anew];
     const most = Math.floor(load.layers * slotCount(this.#topology) * MOVED_PART);
     const budgets = moveBudgets(current, load, this.#capacity, most);
