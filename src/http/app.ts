@@ -35,6 +35,8 @@ export async function httpApp(config: Config["http"], parts: AppParts): Promise<
     const { status, retryAfterSeconds, body } = errorAnswer(error);
     if (status >= 500 && !reply.raw.destroyed) request.log.error(error);
     if (retryAfterSeconds !== null) reply.header("retry-after", retryAfterSeconds);
+    // A stream that broke before its head was sent has left its own type behind.
+    reply.removeHeader("content-length").type("application/json; charset=utf-8");
     return reply.code(status).send(body);
   });
   app.setNotFoundHandler((request) => {
