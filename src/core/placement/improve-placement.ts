@@ -94,6 +94,8 @@ class LayerImprover {
   readonly #placement: Placement;
   readonly #load: ExpertLoad;
   readonly #slotsPerGpu: number;
+  /** The usable slots of each GPU. */
+  readonly #slotsOf: readonly (readonly number[])[];
 
   constructor(
     { topology, experts }: Placement,
@@ -107,6 +109,9 @@ class LayerImprover {
     this.#placement = { layers: 1, experts, topology, physicalToLogical: row };
     this.#load = { layers: 1, experts, tokens };
     this.#slotsPerGpu = topology.slotsPerGpu;
+    this.#slotsOf = Array.from(capacity.slots, (count, gpu) =>
+      Array.from({ length: count }, (_, i) => gpu * topology.slotsPerGpu + i),
+    );
   }
 
   run(bound: number, mostMoves: number): void {
@@ -168,11 +173,11 @@ class LayerImprover {
     const changes: Change[] = [];
     for (let gpu = 0; gpu < loads.length; gpu++) {
       if (solution.prices[gpu] === 0) continue;
-      for (const heavy of this.#slotsOf(gpu)) {
+      for (const heavy of this.#slotsOf[gpu]) {
         if (copies[this.#row[heavy]] !== 1) continue;
         for (const other of roomy) {
           const gap = solution.optimum[0] * this.#capacity.speeds[other] - loads[other];
-          for (const light of this.#slotsOf(other)) {
+          for (const light of this.#slotsOf[other]) {
             if (copies[this.#row[light]] !== 1) continue;
             const moved = this.#tokens[this.#row[heavy]] - this.#tokens[this.#row[light]];
             if (moved <= 0 || moved > gap) continue;
@@ -215,7 +220,7 @@ class LayerImprover {
   /** An empty slot of the GPU, else the one that carries least of those whose expert has another copy; −1 for none. */
   #spareSlot(gpu: number, solution: ShareSolution, copies: Int32Array): number {
     let best = -1;
-    for (const slot of this.#slotsOf(gpu)) {
+    for (const slot of this.#slotsOf[gpu]) {
       if (this.#row[slot] < 0) return slot;
       if (copies[this.#row[slot]] < 2) continue;
       if (best < 0 || this.#carried(slot, solution) < this.#carried(best, solution)) best = slot;
@@ -227,11 +232,7 @@ class LayerImprover {
     return this.#row[slot] < 0 ? 0 : solution.values[slot] * this.#tokens[this.#row[slot]];
   }
 
-  #slotsOf(gpu: number): number[] {
-    return Array.from({ length: this.#capacity.slots[gpu] }, (_, i) => gpu * this.#slotsPerGpu + i);
-  }
-
   #holds(gpu: number, expert: number): boolean {
-    return this.#slotsOf(gpu).some((slot) => this.#row[slot] === expert);
+    return this.#slotsOf[gpu].some((slot) => this.#row[slot] === expert);
   }
 }
