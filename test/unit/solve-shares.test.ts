@@ -1,20 +1,31 @@
+import fc from "fast-check";
 import loadHighs from "highs";
 import { describe, expect, it } from "vitest";
+import { certify } from "../../src/core/placement/certificate.ts";
 import { eplb } from "../../src/core/placement/eplb.ts";
+import { type PlacementRequest, placeExperts } from "../../src/core/placement/place-experts.ts";
 import { gpuLoads } from "../../src/core/shares/gpu-loads.ts";
 import { solveShares } from "../../src/core/shares/solve-shares.ts";
 import { Rng } from "../../src/lib/rng.ts";
 import { type ExpertLoad, layerLoad } from "../../src/model/load.ts";
 import { type Placement, type ReplicaIndex, indexReplicas } from "../../src/model/placement.ts";
+import { fullCapacity } from "../../src/model/pool-capacity.ts";
 import { gpuCount, gpuOfSlot } from "../../src/model/topology.ts";
+import { placementCase } from "../placement-case.ts";
 import { randomLoad, randomPlacement } from "../random-placement.ts";
 import { EP32 } from "../small-model.ts";
 
 // The package types its CommonJS build; its ES module exports the loader itself.
 const highs = await (loadHighs as unknown as typeof loadHighs.default)();
 
-/** The least maximum GPU load of a layer, as HiGHS finds it. The load is scaled so that its mean over GPUs is 1. */
-function leastMaximum(placement: Placement, replicas: ReplicaIndex, layer: number, load: ExpertLoad): number {
+/** The least maximum of a layer's GPU load / speed, as HiGHS finds it. The load is scaled so that its mean over GPUs is 1. */
+function leastMaximum(
+  placement: Placement,
+  replicas: ReplicaIndex,
+  layer: number,
+  load: ExpertLoad,
+  speeds: Float64Array,
+): number {
   const tokens = layerLoad(load, layer);
   const { experts, topology } = placement;
   const mean = tokens.reduce((sum, value) => sum + value, 0) / gpuCount(topology);
@@ -26,24 +37,32 @@ function leastMaximum(placement: Placement, replicas: ReplicaIndex, layer: numbe
     rows.push(`${Array.from(slots, (slot) => `x${slot}`).join(" + ")} = ${tokens[expert] / mean}`);
     for (const slot of slots) onGpu[gpuOfSlot(topology, slot)].push(`x${slot}`);
   }
-  for (const slots of onGpu) rows.push(`${slots.join(" + ")} - T <= 0`);
+  for (const [gpu, slots] of onGpu.entries()) {
+    if (slots.length > 0) rows.push(`${slots.join(" + ")} - ${speeds[gpu]} T <= 0`);
+  }
   const problem = `Minimize\nT\nSubject To\n${rows.join("\n")}\nEnd`;
   const solution = highs.solve(problem, { output_flag: false });
   if (solution.Status !== "Optimal") throw new Error(`HiGHS says ${solution.Status}`);
   return solution.ObjectiveValue * mean;
 }
 
-function expectOptimal(placement: Placement, load: ExpertLoad): void {
+function expectOptimal(
+  placement: Placement,
+  load: ExpertLoad,
+  capacity = fullCapacity(placement.topology),
+): void {
   const replicas = indexReplicas(placement);
-  const { values, optimum } = solveShares(placement, replicas, load);
-  const gpus = gpuCount(placement.topology);
-  const loads = gpuLoads(placement, values, load);
-  for (let layer = 0; layer < load.layers; layer++) {
-    const least = leastMaximum(placement, replicas, layer, load);
-    const reached = Math.max(...loads.subarray(layer * gpus, (layer + 1) * gpus));
+  const { values, optimum } = solveShares(placement, replicas, load, capacity.speeds);
+  const { layers } = certify(load, capacity, gpuLoads(placement, values, load));
+  for (const [layer, { max }] of layers.entries()) {
+    const least = leastMaximum(placement, replicas, layer, load, capacity.speeds);
     expect(optimum[layer] / least).toBeCloseTo(1, 6);
-    expect(reached / least).toBeCloseTo(1, 6);
+    expect(max / least).toBeCloseTo(1, 6);
   }
+}
+
+function expectCertified(request: PlacementRequest): void {
+  expectOptimal(placeExperts(request), request.load, request.capacity);
 }
 
 describe("shares against HiGHS", () => {
@@ -71,6 +90,36 @@ describe("shares against HiGHS", () => {
     expectOptimal(placement, placedFor);
     const drifted = placedFor.tokens.map((tokens) => tokens * Math.exp(0.5 * rng.normal()));
     expectOptimal(placement, { layers: 1, experts: 256, tokens: drifted });
+  });
+});
+
+describe("the certificate of a plan against HiGHS", () => {
+  it("states the least maximum on small pools: unequal slots, speeds, GPUs out of service, co-activation", () => {
+    const parameters = { seed: 6, numRuns: 60 };
+    fc.assert(
+      fc.property(placementCase, (request) => {
+        const { load } = request;
+        fc.pre([0, 1].every((layer) => layerLoad(load, layer).some((tokens) => tokens > 0)));
+        expectCertified(request);
+      }),
+      parameters,
+    );
+  });
+
+  it.each([
+    ["equal GPUs", () => 1],
+    ["a third of the GPUs half as fast", (gpu: number) => (gpu % 3 === 0 ? 0.5 : 1)],
+  ])("states the least maximum on DeepSeek-V3's pool: %s", (_, speedOf) => {
+    const rng = new Rng(289);
+    const tokens = Float64Array.from({ length: 256 }, () => Math.exp(1.2 * rng.normal()));
+    const { slots, speeds } = fullCapacity(EP32);
+    const capacity = { slots, speeds: speeds.map((__, gpu) => speedOf(gpu)) };
+    expectCertified({
+      load: { layers: 1, experts: 256, tokens },
+      topology: EP32,
+      capacity,
+      coactivation: null,
+    });
   });
 });
 
