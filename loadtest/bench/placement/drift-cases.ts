@@ -1,3 +1,4 @@
+import { LoadTracker } from "../../../src/core/load/load-tracker.ts";
 import { Rng } from "../../../src/lib/rng.ts";
 import type { ExpertLoad } from "../../../src/model/load.ts";
 import type { Upcoming } from "./scores.ts";
@@ -18,6 +19,7 @@ export interface DriftCase {
 
 /** Parts of a window between which shares are solved anew. */
 const PARTS = 10;
+const PART_MS = 1000;
 /** What the share solver sees is off by this part (the standard deviation of a lognormal's logarithm). */
 export const NOISE = 0.1;
 
@@ -31,9 +33,17 @@ export function windowCase(name: string, tokens: RoutedTokens, order: Int32Array
     past: loadOf(tokens, rows),
     parts: cut(rows, part).map((piece) => loadOf(tokens, piece)),
   }));
-  const steps = windows.slice(1).map(({ parts }, i) => {
-    const known = [...windows[i].parts.slice(-1), ...parts.slice(0, -1)];
-    return { past: windows[i].past, upcoming: parts.map((load, j) => ({ load, known: known[j] })) };
+  const tracker = new LoadTracker(tokens.trace.layers, tokens.experts, PART_MS);
+  for (const load of windows[0].parts) tracker.observe(load, PART_MS);
+  const steps = windows.slice(1).map(({ parts }, i): Step => {
+    let known = windows[i].parts[PARTS - 1];
+    const upcoming = parts.map((load) => {
+      const next = { load, known, tracked: tracker.forecast() };
+      tracker.observe(load, PART_MS);
+      known = load;
+      return next;
+    });
+    return { past: windows[i].past, upcoming };
   });
   return { name, steps, inARow: true };
 }
@@ -49,7 +59,7 @@ export function lognormalCase(
     Array.from({ length: draws }, (_, draw): Step => {
       const rng = new Rng(seed, 4, i, draw, Math.round(1000 * sigma));
       const load = scattered(past, sigma, rng);
-      return { past, upcoming: [{ load, known: scattered(load, NOISE, rng) }] };
+      return { past, upcoming: [{ load, known: scattered(load, NOISE, rng), tracked: null }] };
     }),
   );
   return { name: `lognormal σ ${sigma}`, steps, inARow: false };

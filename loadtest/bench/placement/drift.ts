@@ -54,6 +54,7 @@ export function driftTable(bench: Bench, sizes: Sizes = SIZES): BenchTable {
         theirs.resolved.balancedness,
         ours.frozen.balancedness,
         ours.resolved.balancedness,
+        drift.inARow ? ours.tracked.balancedness : null,
         kept?.resolved.balancedness ?? null,
         ours.hindsight.balancedness,
         perfect.whole.balancedness,
@@ -72,6 +73,7 @@ export function driftTable(bench: Bench, sizes: Sizes = SIZES): BenchTable {
       { name: "EPLB re-solved", digits: 3 },
       { name: "Plimsoll frozen", digits: 3 },
       { name: "Plimsoll re-solved", digits: 3 },
+      { name: "Plimsoll tracked", digits: 3 },
       { name: "adapted, re-solved", digits: 3 },
       { name: "Plimsoll, exact shares", digits: 3 },
       { name: "perfect forecast", digits: 3 },
@@ -83,7 +85,8 @@ export function driftTable(bench: Bench, sizes: Sizes = SIZES): BenchTable {
     notes: [
       "Stream: the next window in ten parts, shares re-solved from the part before. " +
         `Lognormal: ${input.source.loads}; the share solver sees the drifted load with ${100 * NOISE} % noise.`,
-      "Adapted: one placement improved from window to window by at most 15 % of its slots. " +
+      "Tracked: re-solved from the control loop's average of the load, of a part's half-life. " +
+        "Adapted: one placement improved from window to window by at most 15 % of its slots. " +
         "Exact shares: solved for each part itself, without noise.",
       "Perfect forecast: EPLB placed for the window that comes, or for every part of it by itself. " +
         "Closed: how far Plimsoll re-solved is on the way there from EPLB frozen.",

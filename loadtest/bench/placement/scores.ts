@@ -12,6 +12,8 @@ import { eplbGlobal } from "./pools.ts";
 export interface Upcoming {
   readonly load: ExpertLoad;
   readonly known: ExpertLoad;
+  /** What the control loop would know: an average of all before it. Null where nothing came before. */
+  readonly tracked: ExpertLoad | null;
 }
 
 /** Balancedness over many loads: Σ mean / Σ max. */
@@ -43,10 +45,11 @@ export function bestLoads(placement: Placement, load: ExpertLoad): Float64Array 
   return gpuLoads(placement, solveShares(placement, indexReplicas(placement), load).values, load);
 }
 
-/** One placement with its shares kept as they were, solved anew for what is known, and solved with hindsight. */
+/** One placement with its shares kept as they were, solved anew for what is known or tracked, and solved with hindsight. */
 export class PlacementScores {
   readonly frozen = new Score();
   readonly resolved = new Score();
+  readonly tracked = new Score();
   readonly hindsight = new Score();
 
   /** @param past what the frozen shares are solved for; null = even shares */
@@ -55,9 +58,10 @@ export class PlacementScores {
     const gpus = gpuCount(placement.topology);
     const shares = (load: ExpertLoad) => solveShares(placement, replicas, load).values;
     const frozen = past === null ? evenShares(placement, replicas).values : shares(past);
-    for (const { load, known } of upcoming) {
+    for (const { load, known, tracked } of upcoming) {
       this.frozen.add(gpuLoads(placement, frozen, load), gpus);
       this.resolved.add(gpuLoads(placement, shares(known), load), gpus);
+      if (tracked !== null) this.tracked.add(gpuLoads(placement, shares(tracked), load), gpus);
       this.hindsight.add(gpuLoads(placement, shares(load), load), gpus);
     }
   }
