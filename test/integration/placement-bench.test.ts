@@ -83,7 +83,7 @@ describe("the placement benchmark in small", () => {
   });
 
   it("moves: an adapted placement moves less than EPLB placed anew", () => {
-    const table = movesTable(bench, { pools: [pool(40, 8)], windows: [4000], active: 8 });
+    const table = movesTable(bench, { pools: [pool(40, 8)], windows: [500], active: 4 });
     const theirs = column(table, "EPLB moves");
     for (const [row, ours] of column(table, "adapted moves").entries()) {
       expect(ours).toBeGreaterThan(0);
