@@ -41,6 +41,8 @@ function outOfService(slot: number): boolean {
   return slot % TOPOLOGY.slotsPerGpu >= CAPACITY.slots[gpu];
 }
 
+const ascending = (numbers: readonly number[]) => numbers.toSorted((a, b) => a - b);
+
 describe("a placement with empty slots", () => {
   const { placement, replicas, shares } = plan(LAYERS);
 
@@ -81,7 +83,7 @@ describe("a placement with empty slots", () => {
     expect(countMoves(SMALL_MODEL, before, kept).received[1]).toBe(0);
     expect(countMoves(SMALL_MODEL, placement, placement).slots).toBe(0);
     for (const [gpu, all] of holds.entries()) {
-      expect(all.toSorted()).toEqual(gpuExperts(placement)[gpu].toSorted());
+      expect(ascending(all)).toEqual(ascending(gpuExperts(placement)[gpu]));
     }
     expect(keepSlots(placement, placement)).toEqual(placement);
   });
