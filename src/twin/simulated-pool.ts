@@ -2,8 +2,11 @@ import { H800, type Hardware } from "../core/cost/hardware.ts";
 import { kvCapacityTokens } from "../core/cost/memory.ts";
 import type { ReplicaMap } from "../core/dispatch/replica-chooser.ts";
 import { Rng } from "../lib/rng.ts";
+import { countMoves } from "../core/migration/moves.ts";
+import { transferMs } from "../core/migration/transfer-time.ts";
 import type { DispatchPolicy } from "../model/dispatch-policy.ts";
 import type { MoeModel } from "../model/moe-model.ts";
+import type { Placement } from "../model/placement.ts";
 import type { PoolWindow } from "../model/pool-window.ts";
 import { gpuCount } from "../model/topology.ts";
 import { ForwardPass } from "./forward-pass.ts";
@@ -83,6 +86,15 @@ export class SimulatedPool {
   /** The replica map the next step dispatches by. */
   adopt(map: ReplicaMap): void {
     this.#pass = this.#passOf(map);
+  }
+
+  /** How long the weights that a placement needs would travel; serving is taken not to be slowed by it. */
+  transferMs(placement: Placement): number {
+    return transferMs(
+      this.#model,
+      countMoves(this.#model, this.#pass.map.placement, placement),
+      this.#hardware,
+    );
   }
 
   submit(id: number, rank: number, inputTokens: number, outputTokens: number): void {

@@ -1,5 +1,6 @@
 import { BALANCE_POLICIES } from "../core/planning/balance-policy.ts";
 import { Balancer, type Plan } from "../core/planning/balancer.ts";
+import { transferMs } from "../core/migration/transfer-time.ts";
 import { Rng } from "../lib/rng.ts";
 import { Sample, type SampleSummary } from "../lib/sample.ts";
 import type { Cadence } from "../model/cadence.ts";
@@ -11,7 +12,6 @@ import { chooseShard } from "../routing/policy.ts";
 import type { RoutingSource } from "./routing-source.ts";
 import { SimulatedPool } from "./simulated-pool.ts";
 import type { StepRecorder } from "./step-recorder.ts";
-import { transferMs } from "./weight-transfer.ts";
 
 export interface VirtualRunOptions {
   readonly model: MoeModel;
@@ -131,7 +131,7 @@ export function* virtualRun(options: VirtualRunOptions): Generator<number, Virtu
     const decision = balancer.decide(nowMs);
     if (decision?.kind === "shares") adopt(decision.plan, 0);
     if (decision?.kind === "placement") {
-      const travelMs = transferMs(model, balancer.current.placement, decision.plan.placement);
+      const travelMs = transferMs(model, decision.moves);
       rollout = { plan: decision.plan, readyMs: nowMs + travelMs, movedSlots: decision.moves.slots };
     }
   };

@@ -10,12 +10,9 @@ export interface BalancePolicy {
   readonly placement: "contiguous" | "eplb" | "plimsoll";
   readonly shares: "even" | "solved";
   readonly dispatch: DispatchPolicy;
-  /**
-   * A new placement is taken only when it is predicted to save this part of the time of experts and exchange, were
-   * every slot to move; fewer moves need win less (−∞ = whatever comes out).
-   */
-  readonly leastPlacementGain: number;
-  /** New shares likewise. */
+  /** Whether a new placement has to win more than its moves lose; else it is taken whatever comes out. */
+  readonly weighsMoves: boolean;
+  /** New shares are taken only when they are predicted to win this much balancedness. */
   readonly leastShareGain: number;
   /** Whether a change of the load asks for a placement before its time. */
   readonly replansEarly: boolean;
@@ -29,7 +26,7 @@ export const BALANCE_POLICIES: Readonly<Record<BalancePolicy["name"], BalancePol
     placement: "contiguous",
     shares: "even",
     dispatch: "even",
-    leastPlacementGain: 0,
+    weighsMoves: true,
     leastShareGain: 0,
     replansEarly: false,
   },
@@ -41,7 +38,7 @@ export const BALANCE_POLICIES: Readonly<Record<BalancePolicy["name"], BalancePol
     placement: "eplb",
     shares: "even",
     dispatch: "even",
-    leastPlacementGain: Number.NEGATIVE_INFINITY,
+    weighsMoves: false,
     leastShareGain: 0,
     replansEarly: false,
   },
@@ -52,7 +49,7 @@ export const BALANCE_POLICIES: Readonly<Record<BalancePolicy["name"], BalancePol
     placement: "plimsoll",
     shares: "solved",
     dispatch: "priced",
-    leastPlacementGain: 0.05,
+    weighsMoves: true,
     leastShareGain: 0.005,
     replansEarly: true,
   },

@@ -4,13 +4,14 @@ import type { ExpertLoad } from "../../model/load.ts";
 import { type MoeModel, moeLayers } from "../../model/moe-model.ts";
 import { type Placement, type ReplicaIndex, indexReplicas } from "../../model/placement.ts";
 import type { RoutingTrace } from "../../model/routing-trace.ts";
-import { type Topology, gpuCount, slotCount } from "../../model/topology.ts";
+import { type Topology, gpuCount } from "../../model/topology.ts";
 import { H800 } from "../cost/hardware.ts";
 import { nodeHopCost } from "../cost/hop-cost.ts";
 import { LoadForecaster } from "../load/load-forecaster.ts";
 import { LoadTracker } from "../load/load-tracker.ts";
 import { RoutingSample } from "../load/routing-sample.ts";
 import { type Moves, countMoves } from "../migration/moves.ts";
+import { transferMs } from "../migration/transfer-time.ts";
 import { expectedNodeHops } from "../placement/node-hops.ts";
 import { evenShares } from "../shares/even-shares.ts";
 import { balancedness, gpuLoads } from "../shares/gpu-loads.ts";
@@ -18,6 +19,8 @@ import { solveShares } from "../shares/solve-shares.ts";
 import type { BalancePolicy } from "./balance-policy.ts";
 import { PlacementProposer } from "./propose-placement.ts";
 
+/** While weights travel, they take half of the links from the tokens. */
+const TRAFFIC_LOST = 0.5;
 /** A placement that saves less than this part of the time is noise, however few its moves. */
 const LEAST_GAIN = 0.002;
 /** What a dispatcher needs. */
@@ -134,15 +137,14 @@ export class Balancer {
       const plan = this.#planFor(placement, load);
       const after = this.#predict(plan, load);
       const moves = countMoves(this.#model, stay.placement, placement);
-      const movedPart = moves.slots / (load.layers * slotCount(this.#topology));
-      const needed = Math.max(LEAST_GAIN, this.#policy.leastPlacementGain * movedPart);
+      const lost = (TRAFFIC_LOST * transferMs(this.#model, moves)) / this.#cadence.placementMs;
+      const needed = Math.max(LEAST_GAIN, lost);
       const worth = moves.slots === 0 ? Number.NEGATIVE_INFINITY : before.cost / after.cost - 1 - needed;
       if (best === null || worth > best.worth) best = { plan, after, moves, worth };
     }
     if (best === null) return this.#decideShares("placement kept: there is none to propose");
     const weighed = `${changeText(before, best.after)} for ${best.moves.slots} moved slots`;
-    // EPLB as engines run it asks for no gain at all.
-    if (best.worth < 0 && this.#policy.leastPlacementGain !== Number.NEGATIVE_INFINITY) {
+    if (best.worth < 0 && this.#policy.weighsMoves) {
       return this.#decideShares(`placement kept: ${weighed} is not worth it`);
     }
     return { kind: "placement", reason: `re-placed: ${weighed}`, plan: best.plan, moves: best.moves };
@@ -190,7 +192,7 @@ interface Candidate {
   readonly plan: Plan;
   readonly after: Prediction;
   readonly moves: Moves;
-  /** Predicted gain less what its moves have to win. */
+  /** Predicted gain less what its moves lose until placements come round again. */
   readonly worth: number;
 }
 

@@ -6,7 +6,6 @@ import { SimulatedPool } from "../../twin/simulated-pool.ts";
 import { StepRecorder } from "../../twin/step-recorder.ts";
 import { SyntheticRouting } from "../../twin/synthetic-routing.ts";
 import { TraceRouting } from "../../twin/trace-routing.ts";
-import { transferMs } from "../../twin/weight-transfer.ts";
 import type { RoutingSnapshot } from "../../model/snapshot.ts";
 import type { FromPool, Question, ThreadData, ToPool } from "./protocol.ts";
 
@@ -20,7 +19,6 @@ class PoolWorker {
   readonly #recorder: StepRecorder;
   readonly #post: (message: FromPool) => void;
   #pool: SimulatedPool | null = null;
-  #snapshot: RoutingSnapshot | null = null;
   #observedAt = performance.now();
   #lagMs = 0;
   #wake: () => void = () => {};
@@ -82,7 +80,6 @@ class PoolWorker {
 
   #adopt(snapshot: RoutingSnapshot): void {
     const { model, seed, dispatch } = this.#data;
-    this.#snapshot = snapshot;
     if (this.#pool === null) {
       this.#pool = new SimulatedPool({ model, seed, routing: this.#routing, dispatch }, snapshot);
       this.#post({ kind: "ready", maxRequestTokens: this.#pool.maxRequestTokens });
@@ -100,9 +97,7 @@ class PoolWorker {
         return answer({ window, inFlight: this.#running().inFlight, lagMs: this.#lagMs });
       }
       case "prepare":
-        if (this.#snapshot !== null) {
-          await setTimeout(transferMs(this.#data.model, this.#snapshot.placement, question.placement));
-        }
+        await setTimeout(this.#running().transferMs(question.placement));
         return answer(null);
       case "compare": {
         const { model, topology, seed } = this.#data;
