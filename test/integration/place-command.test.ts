@@ -1,67 +1,74 @@
 import { readFile } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { writeLoadHistory } from "../../src/formats/expert-load.ts";
+import { sumWindows } from "../../src/core/load/sum-windows.ts";
+import { gpuLoads } from "../../src/core/shares/gpu-loads.ts";
+import { readExpertLoads, writeLoadHistory } from "../../src/formats/expert-load.ts";
+import { readNpy, writeNpyInt32 } from "../../src/formats/npy.ts";
 import { type PlacementFile, readPlacementFile } from "../../src/formats/placement-file.ts";
 import { expectExit2, expectRefused } from "../bad-input.ts";
 import { runCli } from "../run-cli.ts";
+import { runHere } from "../run-here.ts";
+import { Rng } from "../../src/lib/rng.ts";
+import { type ExpertLoad, layerLoad } from "../../src/model/load.ts";
+import { gpuCount, gpuOfSlot, slotCount } from "../../src/model/topology.ts";
+import { cliqueTrace } from "../clique-trace.ts";
+import { gpuExperts } from "../gpu-experts.ts";
 import { EXPERTS, LAYERS, POOL_FLAGS, type SmallPool, smallPool, TOPOLOGY } from "../small-pool.ts";
 
-let pool: SmallPool;
+let pool: SmallPool & { readonly drifted: string };
 
 beforeAll(async () => {
-  pool = await smallPool();
+  const small = await smallPool();
+  const rng = new Rng(11);
+  const tokens = Float64Array.from({ length: LAYERS * EXPERTS }, () => Math.exp(2 * rng.normal()));
+  const drifted = writeLoadHistory([{ layers: LAYERS, experts: EXPERTS, tokens }]);
+  pool = { ...small, drifted: await small.folder.write("drifted.json", drifted) };
 });
 afterAll(() => pool.folder[Symbol.asyncDispose]());
 
 const place = (load: string, ...more: readonly string[]) => ["place", "--load", load, ...POOL_FLAGS, ...more];
 const read = async (path: string): Promise<PlacementFile> => readPlacementFile(await readFile(path), path);
 
+/** Places and reads what was written. */
+async function placed(name: string, load: string, ...more: readonly string[]): Promise<PlacementFile> {
+  const out = pool.folder.path(name);
+  await runHere(...place(load, ...more, "--out", out));
+  return read(out);
+}
+
+/** Slots that differ. */
+function changes(one: PlacementFile, other: PlacementFile): number {
+  const slots = one.placement.physicalToLogical as Int32Array;
+  return slots.filter((expert, i) => expert !== other.placement.physicalToLogical[i]).length;
+}
+
 describe("place", () => {
   it("writes a sound placement with a certificate that its shares bear out", async () => {
     const out = pool.folder.path("placed.json");
-    expect(await runCli(...place(pool.load, "--groups", "4", "--out", out))).toMatchObject({
-      code: 0,
-      stderr: "",
-    });
+    expect(await runCli(...place(pool.load, "--out", out))).toMatchObject({ code: 0, stderr: "" });
     const file = await read(out);
-    const expected = await read(pool.placement);
     expect(file).toMatchObject({ modelName: null, moves: { slots: 0, bytes: null } });
-    expect(file.placement).toEqual({
-      ...expected.placement,
-      layers: LAYERS,
-      experts: EXPERTS,
-      topology: TOPOLOGY,
-    });
-    expect(file.shares).toEqual(expected.shares);
+    expect(file.placement).toMatchObject({ layers: LAYERS, experts: EXPERTS, topology: TOPOLOGY });
+    for (const experts of gpuExperts(file.placement)) expect(new Set(experts).size).toBe(experts.length);
     const { balancedness, bound, gap, layers } = file.certificate ?? expect.unreachable();
     expect(gap).toBeCloseTo(bound - balancedness, 12);
     const sum = (key: "max" | "mean" | "bound") => layers.reduce((total, layer) => total + layer[key], 0);
     expect(balancedness).toBeCloseTo(sum("mean") / sum("max"), 12);
     expect(bound).toBeCloseTo(sum("mean") / sum("bound"), 12);
     for (const layer of layers) expect(layer.max).toBeGreaterThanOrEqual(layer.bound * (1 - 1e-9));
+    expect(gap).toBeLessThan(0.001);
   });
 
-  it("says with --json what it wrote, and counts the moves from --previous", async () => {
-    const out = pool.folder.path("regrouped.json");
-    const { code, stdout } = await runCli(
-      ...place(pool.load, "--previous", pool.placement, "--out", out, "--json"),
-    );
-    expect(code).toBe(0);
-    const { moves, placement } = await read(out);
-    expect(JSON.parse(stdout)).toMatchObject({ out, moves });
-    // One group in all: experts leave the node of their former group.
-    expect(moves.slots).toBeGreaterThan(0);
-    const before = (await read(pool.placement)).placement.physicalToLogical;
-    const after = placement.physicalToLogical as Int32Array;
-    expect(moves.slots).toBeLessThanOrEqual(after.filter((expert, slot) => expert !== before[slot]).length);
+  it("places as DeepSeek's EPLB does with --algorithm eplb", async () => {
+    const file = await placed("eplb.json", pool.load, "--algorithm", "eplb", "--groups", "4");
+    const expected = await read(pool.placement);
+    expect(file.placement).toEqual(expected.placement);
+    expect(file.shares).toEqual(expected.shares);
   });
 
-  it("moves nothing where the load is the same", async () => {
-    const out = pool.folder.path("same.json");
-    await runCli(...place(pool.load, "--groups", "4", "--previous", pool.placement, "--out", out));
-    const [before, after] = [await read(pool.placement), await read(out)];
-    expect(after.moves.slots).toBe(0);
-    expect(after.placement).toEqual(before.placement);
+  it("writes the same placement again", async () => {
+    const [one, other] = [await placed("one.json", pool.load), await placed("other.json", pool.load)];
+    expect({ ...other, elapsedMs: 0 }).toEqual({ ...one, elapsedMs: 0 });
   });
 
   it("gives the moved bytes where the load has the model's shape", async () => {
@@ -72,21 +79,179 @@ describe("place", () => {
     };
     const flags = ["--nodes", "4", "--gpus-per-node", "8", "--slots-per-gpu", "9"];
     const [first, second] = [pool.folder.path("v3-first.json"), pool.folder.path("v3-second.json")];
-    await runCli("place", "--load", await loadOf(3), ...flags, "--out", first);
-    await runCli("place", "--load", await loadOf(200), ...flags, "--previous", first, "--out", second);
+    await runHere("place", "--load", await loadOf(3), ...flags, "--out", first);
+    await runHere("place", "--load", await loadOf(200), ...flags, "--previous", first, "--out", second);
     const { modelName, moves } = await read(second);
     expect(modelName).toBe("deepseek-v3");
     // Three FP8 matrices of 7168 × 2048, with a four-byte scale for every 128 × 128 block.
     expect(moves.bytes).toBe(moves.slots * 3 * 7168 * 2048 * (1 + 4 / 128 ** 2));
     expect(moves.slots).toBeGreaterThan(0);
   });
+});
 
-  it("exits 2 on what it cannot use", async () => {
+describe("place --previous", () => {
+  it("moves nothing where the load is the same", async () => {
+    const first = await placed("first.json", pool.load);
+    const again = await placed("again.json", pool.load, "--previous", pool.folder.path("first.json"));
+    expect(again.moves.slots).toBe(0);
+    expect(again.placement).toEqual(first.placement);
+  });
+
+  it("adapts to another load by a part of the slots, and says how many moved", async () => {
+    const first = await placed("stale.json", pool.load);
+    const out = pool.folder.path("adapted.json");
+    const args = place(pool.drifted, "--previous", pool.folder.path("stale.json"), "--out", out);
+    const stdout = await runHere(...args, "--json");
+    const adapted = await read(out);
+    expect(JSON.parse(stdout)).toMatchObject({ out, moves: adapted.moves });
+    expect(changes(first, adapted)).toBeGreaterThan(0);
+    expect(changes(first, adapted)).toBeLessThanOrEqual(0.15 * LAYERS * slotCount(TOPOLOGY));
+    expect(adapted.moves.slots).toBeLessThanOrEqual(changes(first, adapted));
+  });
+
+  it("changes no more slots than --max-moves, and does better the more it may", async () => {
+    const load = pool.drifted;
+    const first = await placed("before.json", pool.load);
+    const previous = ["--previous", pool.folder.path("before.json")];
+    let last = 0;
+    for (const most of [0, 1, 2, 4, 8, 60]) {
+      const file = await placed("capped.json", load, ...previous, "--max-moves", String(most));
+      expect(changes(first, file)).toBeLessThanOrEqual(most);
+      if (most === 0) expect(file.placement).toEqual(first.placement);
+      if (most === 1) expect(changes(first, file)).toBe(1);
+      const { balancedness } = file.certificate ?? expect.unreachable();
+      expect(balancedness).toBeGreaterThanOrEqual(last);
+      last = balancedness;
+    }
+    const anew = (await placed("anew.json", load)).certificate ?? expect.unreachable();
+    expect(last).toBeGreaterThan(0.95 * anew.balancedness);
+  });
+});
+
+/** The fullest GPU's expected activated slots, summed over layers; each selection of the batch is independent. */
+function fullestActivations(
+  { placement, shares }: PlacementFile,
+  load: ExpertLoad,
+  selections: number,
+): number {
+  const width = slotCount(TOPOLOGY);
+  let sum = 0;
+  for (let layer = 0; layer < LAYERS; layer++) {
+    const tokens = layerLoad(load, layer);
+    const total = tokens.reduce((a, b) => a + b, 0);
+    const active = new Float64Array(gpuCount(TOPOLOGY));
+    for (let slot = 0; slot < width; slot++) {
+      const i = layer * width + slot;
+      const expected = (tokens[placement.physicalToLogical[i]] / total) * shares[i] * selections;
+      active[gpuOfSlot(TOPOLOGY, slot)] += 1 - Math.exp(-expected);
+    }
+    sum += Math.max(...active);
+  }
+  return sum;
+}
+
+describe("place --objective activation", () => {
+  it("serves every expert from one slot, and levels what a decode batch activates", async () => {
+    const batchTokens = 4;
+    const flags = ["--objective", "activation", "--batch-tokens", String(batchTokens)];
+    const activation = await placed("activation.json", pool.drifted, ...flags);
+    const tokens = await placed("tokens.json", pool.drifted);
+    expect(new Set(activation.shares as Float64Array)).toEqual(new Set([0, 1]));
+    const shares = activation.shares as Float64Array;
+    expect(shares.reduce((a, b) => a + b, 0)).toBe(LAYERS * EXPERTS);
+    // The command knows no model of this shape, so it counts DeepSeek-V3's eight experts per token.
+    const selections = 8 * batchTokens;
+    const load = sumWindows(readExpertLoads(await readFile(pool.drifted), pool.drifted));
+    const fullest = (file: PlacementFile) => fullestActivations(file, load, selections);
+    expect(fullest(activation)).toBeLessThan(fullest(tokens));
+  });
+});
+
+describe("place --routing", () => {
+  it("needs fewer node hops on that trace", async () => {
+    const cliques = { experts: 32, size: 4, perToken: 1, skew: 1 };
+    const { tokens, topk, experts } = cliqueTrace(cliques, 2000, 5, 5);
+    const trace = await pool.folder.write(
+      "cliques.npy",
+      writeNpyInt32([tokens, 1, topk], Int32Array.from(experts)),
+    );
+    const counts = new Float64Array(32);
+    for (const expert of experts) counts[expert]++;
+    const load = await pool.folder.write(
+      "cliques.json",
+      writeLoadHistory([{ layers: 1, experts: 32, tokens: counts }]),
+    );
+    const flags = ["--nodes", "2", "--gpus-per-node", "2", "--slots-per-gpu", "9"];
+    const nodeHops = async (name: string, ...more: string[]) => {
+      const out = pool.folder.path(name);
+      await runHere("place", "--load", load, ...flags, ...more, "--out", out);
+      const args = ["--placement", out, "--routing", trace, "--batch-tokens", "500"];
+      const stdout = await runHere("dispatch", ...args, "--out", pool.folder.path("slots.npy"), "--json");
+      return (JSON.parse(stdout) as { nodeHopsPerToken: number }).nodeHopsPerToken;
+    };
+    const without = await nodeHops("apart.json");
+    const light = await nodeHops("light.json", "--routing", trace, "--groups", "8", "--hop-weight", "0.01");
+    const together = await nodeHops("together.json", "--routing", trace, "--groups", "8");
+    expect(together).toBeLessThan(0.8 * without);
+    expect(together).toBeLessThanOrEqual(light);
+  });
+});
+
+describe("place on GPUs that differ", () => {
+  it("uses the slots that --gpu-slots and --out-of-service leave, and dispatch takes the file", async () => {
+    const flags = ["--gpu-slots", "8,8,7,4", "--out-of-service", "1", "--slots-per-gpu", "8"];
+    const file = await placed("uneven.json", pool.load, ...flags);
+    for (const [i, experts] of gpuExperts(file.placement).entries()) {
+      const usable = [8, 0, 7, 4][i % 4];
+      expect(experts.slice(usable)).toEqual(Array.from({ length: 8 - usable }, () => -1));
+      const held = experts.filter((expert) => expert >= 0);
+      expect(new Set(held).size).toBe(held.length);
+    }
+    const slots = pool.folder.path("uneven.npy");
+    const args = ["--placement", pool.folder.path("uneven.json"), "--routing", pool.routing];
+    await runHere("dispatch", ...args, "--batch-tokens", "300", "--out", slots);
+    const { values } = readNpy(await readFile(slots), slots);
+    const used = new Set(
+      (values as Int32Array).filter((slot) => slot >= 0).map((slot) => Math.floor(slot / 8)),
+    );
+    expect([...used].toSorted((a, b) => a - b)).toEqual([0, 2, 3]);
+  });
+
+  it("gives slower GPUs less with --gpu-speeds", async () => {
+    const file = await placed("speeds.json", pool.load, "--gpu-speeds", "1,0.5,1,0.5");
+    const load = sumWindows(readExpertLoads(await readFile(pool.load), pool.load));
+    const loads = gpuLoads(file.placement, file.shares, load);
+    const speeds = [1, 0.5, 1, 0.5];
+    for (const [layer, { max, mean }] of (file.certificate ?? expect.unreachable()).layers.entries()) {
+      const times = speeds.map((speed, gpu) => loads[layer * 4 + gpu] / speed);
+      expect(Math.max(...times)).toBeCloseTo(max, 6);
+      expect(mean).toBeCloseTo(layerLoad(load, layer).reduce((a, b) => a + b, 0) / 3, 6);
+      expect(max).toBeLessThan(1.02 * mean);
+    }
+  });
+
+  it("fills slots that came back into service, with --previous", async () => {
+    await placed("lame.json", pool.load, "--out-of-service", "3", "--slots-per-gpu", "8");
+    const flags = ["--previous", pool.folder.path("lame.json"), "--max-moves", "24", "--slots-per-gpu", "8"];
+    const whole = await placed("whole.json", pool.load, ...flags);
+    const held = gpuExperts(whole.placement).filter((_, i) => i % 4 === 3);
+    for (const experts of held) expect(experts.some((expert) => expert >= 0)).toBe(true);
+    const { balancedness } = whole.certificate ?? expect.unreachable();
+    expect(balancedness).toBeGreaterThan(0.9);
+  });
+});
+
+describe("place, given what it cannot use", () => {
+  it("exits 2", async () => {
     const missing = pool.folder.path("missing");
+    const idle = await pool.folder.write("idle.json", '{"logical_count":[[1,2,3],[0,0,0]]}');
     await expectExit2(pool.folder, [
       [place(missing), `${missing}: cannot be read (ENOENT); name a readable file`],
+      [place(idle), `${idle}: layer 1 has no load at all; give one with at least one token`],
       [place(pool.load, "--grops", "3"), "error: unknown option '--grops'"],
       [place(pool.load, "--nodes", "0"), "error: option '--nodes <n>' argument '0' is invalid"],
+      [place(pool.load, "--max-moves", "-1"), "error: option '--max-moves <n>' argument '-1' is invalid"],
+      [place(pool.load, "--gpu-slots", "5,5,x,5"), "error: option '--gpu-slots <list>' argument '5,5,x,5'"],
     ]);
   });
 
@@ -94,11 +259,16 @@ describe("place", () => {
     const { folder, load, placement, routing } = pool;
     const cut = await folder.write("cut.json", (await readFile(load)).subarray(0, 100));
     const wrong = await folder.write("wrong.json", '{"logical_count":[[1,2],[3,-4]]}');
+    const infinite = await folder.write("infinite.json", '{"logical_count":[[1,2],[3,Infinity]]}');
+    const notANumber = await folder.write("nan.json", '{"logical_count":[[NaN,2],[3,4]]}');
+    const small = await folder.write("small.json", '{"logical_count":[[1,2,3,4]]}');
     const shape = "deepseek-v3 has 58 layers of 256 experts; expected the load's 3 of 16";
     await expectRefused(folder, [
       [place(cut), `${cut}: is not JSON`],
       [place(routing), `${routing}: is not UTF-8 text`],
       [place(wrong), `${wrong}: logical_count[1][1] is -4; expected a finite number ≥ 0`],
+      [place(infinite), `${infinite}: logical_count[1][1] is "Infinity"; expected a finite number ≥ 0`],
+      [place(notANumber), `${notANumber}: logical_count[0][0] is "NaN"; expected a finite number ≥ 0`],
       [
         place(load, "--slots-per-gpu", "3"),
         "--slots-per-gpu: is 3: 12 slots cannot hold 16 experts; give at least 4",
@@ -106,16 +276,46 @@ describe("place", () => {
       [place(load, "--slots-per-gpu", "1000000"), "--slots-per-gpu: makes 4000000 slots"],
       [place(load, "--groups", "3"), "--groups: is 3; expected a divisor of the load's 16 experts"],
       [
-        place(load, "--objective", "activation"),
-        "--objective activation: comes with a later version; leave it out",
+        place(load, "--gpu-slots", "5,5,5"),
+        "--gpu-slots: has 3 entries; expected one for each of the 4 GPUs",
       ],
-      [place(load, "--max-moves", "3"), "--max-moves: comes with a later version; leave it out"],
-      [place(load, "--routing", routing), "--routing: comes with a later version; leave it out"],
+      [place(load, "--gpu-slots", "5,6,5,5"), "--gpu-slots: gives GPU 1 6 slots; expected at most the 5"],
+      [
+        place(load, "--gpu-speeds", "1,1,1,1,1"),
+        "--gpu-speeds: has 5 entries; expected one for each of the 4 GPUs",
+      ],
+      [place(load, "--gpu-speeds", "1,1,1,0"), "--gpu-speeds: gives GPU 3 speed 0; expected more"],
+      [place(load, "--out-of-service", "4"), "--out-of-service: names GPU 4; expected 0..3"],
+      [
+        place(load, "--out-of-service", "1"),
+        "--gpu-slots and --out-of-service: leave 15 slots for 16 experts; leave at least as many",
+      ],
+      [
+        place(load, "--algorithm", "eplb", "--gpu-slots", "5,5,5,4"),
+        "--algorithm eplb: fills every slot; leave out --gpu-slots and --out-of-service",
+      ],
+      [
+        place(load, "--algorithm", "eplb", "--previous", placement, "--max-moves", "3"),
+        "--algorithm eplb: moves what it likes; leave out --max-moves",
+      ],
+      [
+        place(load, "--max-moves", "3"),
+        "--max-moves: counts from a placement in force; give it with --previous",
+      ],
+      [place(load, "--routing", load), `${load}: is not a .npy file`],
       [place(load, "--model", "deepseek-v3"), `--model: ${shape}`],
       [place(load, "--previous", load), `${load}: format is not "plimsoll.placement/1"`],
       [
         place(load, "--previous", placement, "--slots-per-gpu", "6"),
         `${placement}: topology is 2 nodes × 2 GPUs × 5 slots`,
+      ],
+      [
+        place(small, "--previous", placement),
+        `${placement}: model has 3 layers of 16 experts; expected the load's 1 of 4`,
+      ],
+      [
+        place(load, "--previous", placement, "--gpu-slots", "5,5,5,4"),
+        `${placement}: GPU 3 uses a slot that the flags take away; place anew, without --previous`,
       ],
     ]);
   });
