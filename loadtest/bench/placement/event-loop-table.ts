@@ -20,6 +20,7 @@ function table({ pool, pieces, delay }: EventLoopReport): BenchTable {
     runs.map(({ meanMs, p99Ms, p999Ms, maxMs }, i) => [
       `event loop, ${name}, spell ${i + 1}`,
       meanMs,
+      null,
       p99Ms,
       p999Ms,
       maxMs,
@@ -30,21 +31,29 @@ function table({ pool, pieces, delay }: EventLoopReport): BenchTable {
     columns: [
       { name: "what" },
       { name: "mean or median, ms", digits: 2 },
+      { name: "p95, ms", digits: 2 },
       { name: "p99, ms", digits: 2 },
       { name: "p99.9, ms", digits: 2 },
       { name: "most, ms", digits: 2 },
     ],
     rows: [
-      ...Object.entries(pieces).map(([name, { medianMs, maxMs }]) => [name, medianMs, null, null, maxMs]),
+      ...Object.entries(pieces).map(([name, { medianMs, p95Ms, maxMs }]) => [
+        name,
+        medianMs,
+        p95Ms,
+        null,
+        null,
+        maxMs,
+      ]),
       ...spells,
     ],
     notes: [
       `Event loop: time between two calls of a timer due every ${delay.resolutionMs} ms, in spells of ` +
         `${delay.spellMs / 1000} s, in turn. Pieces: what a planning round runs on the gateway's thread at once.`,
     ],
-    aims: Object.entries(pieces).map(([name, { medianMs }]) => ({
-      what: `${name}, median, ms`,
-      measured: medianMs,
+    aims: Object.entries(pieces).map(([name, { p95Ms }]) => ({
+      what: `${name}, 95th percentile, ms`,
+      measured: p95Ms,
       atMost: BLOCKED_AIM,
     })),
   };

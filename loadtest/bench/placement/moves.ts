@@ -60,11 +60,13 @@ export function movesTable(
           measured: moved,
           atMost: MOVES_AIM,
         });
-        aims.push({
-          what: `balancedness lost at ${poolName(topology)}, ${where}`,
-          measured: loss,
-          atMost: LOSS_AIM,
-        });
+        for (const [when, measured] of [
+          ["same", loss],
+          ["next", lossNext],
+        ] as const) {
+          const what = `balancedness of the ${when} window lost at ${poolName(topology)}, ${where}`;
+          aims.push({ what, measured, atMost: LOSS_AIM });
+        }
         rows.push([
           where,
           poolName(topology),
