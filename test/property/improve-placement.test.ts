@@ -109,10 +109,12 @@ it("the budget goes to the layers that are above their bound, all of it where an
 });
 
 it("a copy goes into an empty slot before it replaces another", () => {
-  const topology = { nodes: 1, gpusPerNode: 2, slotsPerGpu: 2 };
-  const capacity = { slots: Int32Array.of(2, 2), speeds: Float64Array.of(1, 1) };
-  const previous = { layers: 1, experts: 3, topology, physicalToLogical: Int32Array.of(0, 1, 2, -1) };
-  const load = { layers: 1, experts: 3, tokens: Float64Array.of(8, 2, 2) };
+  const topology = { nodes: 1, gpusPerNode: 2, slotsPerGpu: 3 };
+  const capacity = { slots: Int32Array.of(3, 3), speeds: Float64Array.of(1, 1) };
+  const before = Int32Array.of(0, 1, 2, 2, 3, -1);
+  const previous = { layers: 1, experts: 4, topology, physicalToLogical: before };
+  // The copies of expert 2 carry nothing.
+  const load = { layers: 1, experts: 4, tokens: Float64Array.of(8, 2, 0, 2) };
   const improved = improvePlacement(previous, load, capacity, Int32Array.of(1));
-  expect([...(improved.physicalToLogical as Int32Array)]).toEqual([0, 1, 2, 0]);
+  expect([...(improved.physicalToLogical as Int32Array)]).toEqual([0, 1, 2, 2, 3, 0]);
 });

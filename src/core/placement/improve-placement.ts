@@ -27,7 +27,7 @@ interface LayerState {
   readonly loads: Float64Array;
   /** `[experts]` */
   readonly copies: Int32Array;
-  /** The heaviest experts whose every copy is on a binding GPU. */
+  /** The heaviest experts whose every copy is on a binding GPU: no roomy one holds any of them. */
   readonly confined: readonly number[];
   /** The least loaded of the GPUs that do not bind. */
   readonly roomy: readonly number[];
@@ -156,7 +156,6 @@ class LayerImprover {
     const changes: Change[] = [];
     for (const expert of confined) {
       for (const gpu of roomy) {
-        if (this.#holds(gpu, expert)) continue;
         const victim = this.#spareSlot(gpu, solution, copies);
         if (victim < 0) continue;
         const gap = solution.optimum[0] * this.#capacity.speeds[gpu] - loads[gpu];
@@ -230,9 +229,5 @@ class LayerImprover {
 
   #carried(slot: number, solution: ShareSolution): number {
     return this.#row[slot] < 0 ? 0 : solution.values[slot] * this.#tokens[this.#row[slot]];
-  }
-
-  #holds(gpu: number, expert: number): boolean {
-    return this.#slotsOf[gpu].some((slot) => this.#row[slot] === expert);
   }
 }
