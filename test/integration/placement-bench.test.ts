@@ -70,7 +70,7 @@ describe("the placement benchmark in small", () => {
   });
 
   it("hops: a token needs no more nodes than ranks, and hierarchical is compared with itself", () => {
-    const sizes = { sample: 512, hopWeights: [5], inOrder: 2000, inTurn: 1000, active: 8 };
+    const sizes = { sample: 512, hopWeights: [5], judgedWeight: 5, inOrder: 2000, inTurn: 1000, active: 8 };
     const table = hopsTable(bench, { pools: nodes, placed: [0, 12_000], ...sizes });
     expect(table.rows).toHaveLength(2 * 4);
     const nodeHops = column(table, "node hops");

@@ -18,6 +18,8 @@ interface Sizes {
   readonly placed: readonly [first: number, end: number];
   readonly sample: number;
   readonly hopWeights: readonly number[];
+  /** The one of them that is held against the aim. */
+  readonly judgedWeight: number;
   /** Tokens of a batch in order, and of one with so many requests in turn. */
   readonly inOrder: number;
   readonly inTurn: number;
@@ -29,6 +31,8 @@ const SIZES: Sizes = {
   placed: [134_464, 200_000],
   sample: 2048,
   hopWeights: [2, 5, 10, 20],
+  // What `place` takes by itself.
+  judgedWeight: 10,
   inOrder: 16_384,
   inTurn: 4096,
   active: 128,
@@ -57,12 +61,18 @@ export function hopsTable({ input, seed, progress }: Bench, sizes: Sizes = SIZES
         const ratio = nodeHops / hierarchical.nodeHops;
         rows.push([batching, poolName(topology), name, nodeHops, hops, balancedness, ratio]);
       }
-      const ours = measured.slice(-sizes.hopWeights.length);
-      const balanced = ours.filter(({ balancedness }) => balancedness >= hierarchical.balancedness);
+      const where = `hop weight ${sizes.judgedWeight}, ${poolName(topology)}, ${batching}`;
+      const judged =
+        measured[measured.length - sizes.hopWeights.length + sizes.hopWeights.indexOf(sizes.judgedWeight)];
       aims.push({
-        what: `node hops against hierarchical's, at its balance or better, ${poolName(topology)}, ${batching}`,
-        measured: Math.min(...balanced.map(({ nodeHops }) => nodeHops / hierarchical.nodeHops)),
+        what: `node hops / hierarchical's, ${where}`,
+        measured: judged.nodeHops / hierarchical.nodeHops,
         atMost: NODE_HOPS_AIM,
+      });
+      aims.push({
+        what: `balancedness / hierarchical's, ${where}`,
+        measured: judged.balancedness / hierarchical.balancedness,
+        atLeast: 1,
       });
     }
   }
