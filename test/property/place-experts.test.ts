@@ -63,15 +63,34 @@ it("each layer is placed by its own load only", () => {
   fc.assert(
     fc.property(placementCase, (request) => {
       const { load } = request;
-      const all = gpuExperts(placeExperts({ ...request, coactivation: null }));
+      // A sample of one layer speaks for every layer.
+      const coactivation = request.coactivation?.sample.layers === 1 ? request.coactivation : null;
+      const all = gpuExperts(placeExperts({ ...request, coactivation }));
       for (let layer = 0; layer < load.layers; layer++) {
         const alone = { layers: 1, experts: load.experts, tokens: layerLoad(load, layer) };
-        const placed = gpuExperts(placeExperts({ ...request, load: alone, coactivation: null }));
+        const placed = gpuExperts(placeExperts({ ...request, load: alone, coactivation }));
         expect(all.slice(layer * placed.length, (layer + 1) * placed.length)).toEqual(placed);
       }
     }),
-    PARAMETERS,
+    { ...PARAMETERS, numRuns: 600 },
   );
+});
+
+it("a slot that stays empty carries nothing of the layer before", () => {
+  const topology = { nodes: 1, gpusPerNode: 3, slotsPerGpu: 5 };
+  const capacity = { slots: Int32Array.of(5, 2, 5), speeds: Float64Array.of(1, 1, 1) };
+  const layers = [
+    [6, 8, 2, 7, 15, 10],
+    [7, 34, 3, 3, 3, 7],
+  ];
+  const place = (rows: readonly number[][]) => {
+    const load = { layers: rows.length, experts: 6, tokens: Float64Array.from(rows.flat()) };
+    return gpuExperts(placeExperts({ load, topology, capacity, coactivation: null }));
+  };
+  const alone = place([layers[1]]);
+  expect(place(layers).slice(3)).toEqual(alone);
+  // The case is one: a usable slot stays empty.
+  expect(alone[0].concat(alone[2])).toContain(-1);
 });
 
 it("one dominating expert is on every GPU that has a slot to spare", () => {

@@ -36,6 +36,8 @@ export class ExpertSeater {
   readonly #perCopy: Float64Array;
   /** `[slots]`: what each slot carries. */
   readonly #carried: Float64Array;
+  /** Load / speed of the zones as a whole; 1 without load. */
+  #mean = 1;
   #row: Int32Array = new Int32Array(0);
 
   constructor(experts: number, slotsPerGpu: number, capacity: PoolCapacity, zones: Zones) {
@@ -71,6 +73,7 @@ export class ExpertSeater {
     this.#free.set(this.#capacity.slots);
     this.#replicas.fill(0);
     this.#load.fill(0);
+    this.#carried.fill(0);
     this.#joined.fill(0);
     for (let gpu = 0; gpu < this.#gpus; gpu++) this.#part[gpu] = gpu;
     for (let e = 0; e < experts; e++) {
@@ -79,6 +82,8 @@ export class ExpertSeater {
       for (let zone = 0; zone < count; zone++) this.#total[e] += copies[zone * experts + e];
       this.#perCopy[e] = load[e] / this.#total[e];
     }
+    const speed = this.#zones.speeds.reduce((a, b) => a + b, 0);
+    this.#mean = load.reduce((a, b) => a + b, 0) / speed || 1;
     this.#order.sort((a, b) => load[b] - load[a]);
     for (const e of this.#order) {
       if (this.#total[e] > 1) this.#seatReplicas(e, copies, experts);
@@ -137,7 +142,7 @@ export class ExpertSeater {
   #bestForReplica(zone: number, seated: number): number {
     const { ofGpu } = this.#zones;
     const { speeds } = this.#capacity;
-    const mean = this.#meanLoad();
+    const mean = this.#mean;
     let best = -1;
     let least = Number.POSITIVE_INFINITY;
     for (let gpu = 0; gpu < this.#gpus; gpu++) {
@@ -192,7 +197,7 @@ export class ExpertSeater {
   /** Swaps slots between the fullest GPU and another of its zone while that lowers the fuller of the two. */
   #level(swaps: "singles" | "all"): boolean {
     const { speeds } = this.#capacity;
-    const leastGain = LEAST_GAIN * this.#meanLoad();
+    const leastGain = LEAST_GAIN * this.#mean;
     for (let n = 0; n < MOST_SWAPS; n++) {
       let full = 0;
       for (let gpu = 1; gpu < this.#gpus; gpu++) {
@@ -210,23 +215,24 @@ export class ExpertSeater {
     const row = this.#row;
     const load = this.#load;
     const width = this.#slotsPerGpu;
-    const top = load[full] / speeds[full];
+    const perFull = 1 / speeds[full];
+    const top = load[full] * perFull;
     let bestGain = leastGain;
     let from = -1;
     let to = -1;
     for (let gpu = 0; gpu < this.#gpus; gpu++) {
       if (gpu === full || ofGpu[gpu] !== ofGpu[full]) continue;
-      const other = load[gpu] / speeds[gpu];
+      const perOther = 1 / speeds[gpu];
+      const ahead = top - load[gpu] * perOther;
       // No swap gains more than one that makes the two GPUs equally full.
-      if ((top - other) / (1 + speeds[full] / speeds[gpu]) <= bestGain) continue;
+      if (ahead * perFull <= bestGain * (perFull + perOther)) continue;
       for (let i = full * width; i < full * width + slots[full]; i++) {
-        if (singles && this.#total[row[i]] > 1) continue;
         const heavy = carried[i];
+        if (heavy * perFull <= bestGain || (singles && this.#total[row[i]] > 1)) continue;
         for (let j = gpu * width; j < gpu * width + slots[gpu]; j++) {
           const moved = heavy - carried[j];
           if (moved <= 0 || (singles && this.#total[row[j]] > 1)) continue;
-          const after = Math.max(top - moved / speeds[full], other + moved / speeds[gpu]);
-          const gain = top - after;
+          const gain = Math.min(moved * perFull, ahead - moved * perOther);
           if (gain > bestGain && !this.#holds(gpu, row[i]) && !this.#holds(full, row[j])) {
             bestGain = gain;
             from = i;
@@ -248,14 +254,6 @@ export class ExpertSeater {
     const first = gpu * this.#slotsPerGpu;
     for (let i = first; i < first + this.#capacity.slots[gpu]; i++) if (this.#row[i] === expert) return true;
     return false;
-  }
-
-  #meanLoad(): number {
-    let load = 0;
-    let speed = 0;
-    for (let e = 0; e < this.#perCopy.length; e++) load += this.#perCopy[e];
-    for (let zone = 0; zone < this.#zones.count; zone++) speed += this.#zones.speeds[zone];
-    return load === 0 ? 1 : load / speed;
   }
 
   /** The part of the joined GPUs that a GPU belongs to (union–find with path halving). */
