@@ -115,13 +115,8 @@ export function wrongModel(model: MoeModel, load: ExpertLoad): InputError {
   return new InputError("--model", model.name, mend);
 }
 
-/** @throws InputError when the placement in force is of another shape, or uses slots that are not there any more */
-export async function readPrevious(
-  path: string,
-  load: ExpertLoad,
-  topology: Topology,
-  capacity: PoolCapacity,
-): Promise<Placement> {
+/** @throws InputError when the placement in force is of another shape */
+export async function readPrevious(path: string, load: ExpertLoad, topology: Topology): Promise<Placement> {
   const { placement } = readPlacementFile(await readInput(path), path);
   const { nodes, gpusPerNode, slotsPerGpu } = placement.topology;
   if (
@@ -135,13 +130,6 @@ export async function readPrevious(
   if (placement.layers !== load.layers || placement.experts !== load.experts) {
     const has = `has ${placement.layers} layers of ${placement.experts} experts`;
     throw new InputError(path, "model", `${has}; expected the load's ${load.layers} of ${load.experts}`);
-  }
-  const width = slotCount(topology);
-  for (let i = 0; i < placement.layers * width; i++) {
-    const gpu = Math.floor((i % width) / slotsPerGpu);
-    if (i % slotsPerGpu < capacity.slots[gpu] || placement.physicalToLogical[i] < 0) continue;
-    const mend = "uses a slot that the flags take away; place anew, without --previous";
-    throw new InputError(path, `GPU ${gpu}`, mend);
   }
   return placement;
 }

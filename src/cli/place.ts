@@ -7,6 +7,7 @@ import { certify } from "../core/placement/certificate.ts";
 import { eplb } from "../core/placement/eplb.ts";
 import { improvePlacement, moveBudgets } from "../core/placement/improve-placement.ts";
 import { type Coactivation, placeExperts } from "../core/placement/place-experts.ts";
+import { rehomeExperts } from "../core/placement/rehome-experts.ts";
 import { gpuLoads } from "../core/shares/gpu-loads.ts";
 import { solveShares } from "../core/shares/solve-shares.ts";
 import { wholeShares } from "../core/shares/whole-shares.ts";
@@ -129,8 +130,11 @@ async function place(options: PlaceOptions): Promise<void> {
   if (options.maxMoves !== undefined && options.previous === undefined) {
     throw new InputError("--max-moves", "", "counts from a placement in force; give it with --previous");
   }
+  if (options.routing !== undefined && options.previous !== undefined) {
+    throw new InputError("--routing", "", "has no say in adapting a placement; leave it or --previous out");
+  }
   const previous =
-    options.previous === undefined ? null : await readPrevious(options.previous, load, topology, capacity);
+    options.previous === undefined ? null : await readPrevious(options.previous, load, topology);
   const sample =
     options.routing === undefined ? null : await openRoutingSample(options.routing, load.experts);
   const coactivation =
@@ -179,7 +183,20 @@ function placed(
   }
   if (previous === null) return placeExperts({ load: aim, topology, capacity, coactivation });
   const most = options.maxMoves ?? Math.floor(aim.layers * slotCount(topology) * DEFAULT_MOVED_PART);
-  return improvePlacement(previous, aim, capacity, moveBudgets(previous, aim, capacity, most));
+  const whole = rehomeExperts(previous, aim, capacity);
+  // Experts that have lost their last copy must move, whatever the limit; what is left of it is for balance.
+  const left = Math.max(0, most - changedSlots(previous, whole));
+  return improvePlacement(whole, aim, capacity, moveBudgets(whole, aim, capacity, left));
+}
+
+/** Slots that hold an expert they did not hold before. */
+function changedSlots(before: Placement, after: Placement): number {
+  let changed = 0;
+  for (let i = 0; i < after.physicalToLogical.length; i++) {
+    const expert = after.physicalToLogical[i];
+    if (expert >= 0 && expert !== before.physicalToLogical[i]) changed++;
+  }
+  return changed;
 }
 
 interface Summary {

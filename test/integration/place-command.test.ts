@@ -314,8 +314,8 @@ describe("place, given what it cannot use", () => {
         `${placement}: model has 3 layers of 16 experts; expected the load's 1 of 4`,
       ],
       [
-        place(load, "--previous", placement, "--gpu-slots", "5,5,5,4"),
-        `${placement}: GPU 3 uses a slot that the flags take away; place anew, without --previous`,
+        place(load, "--previous", placement, "--routing", routing),
+        "--routing: has no say in adapting a placement; leave it or --previous out",
       ],
     ]);
   });

@@ -8,7 +8,7 @@ import { layerBounds } from "./bounds.ts";
 /** A layer whose maximum is this near its bound is left as it is. */
 const CLOSE_ENOUGH = 0.002;
 /** Lowering a layer's maximum by less than this part of it is not worth a moved slot. */
-const LEAST_GAIN_PER_MOVE = 0.0003;
+const LEAST_GAIN_PER_MOVE = 0.00003;
 /** Changes tried by exact shares before one is taken. */
 const TRIED = 6;
 

@@ -88,7 +88,8 @@ interface Layer {
 /** Leaves replicas where load can flow best; only where that is not balanced enough, all may be swapped. */
 function seatLayer(seater: ExpertSeater, layer: Layer, row: Int32Array): void {
   const max = seatAndPolish(seater, layer, row, "singles");
-  if (max <= layer.bound * (1 + CLOSE_ENOUGH)) return;
+  // With one slot per GPU a swap changes nothing.
+  if (max <= layer.bound * (1 + CLOSE_ENOUGH) || layer.topology.slotsPerGpu === 1) return;
   const kept = row.slice();
   if (seatAndPolish(seater, layer, row, "all") > max) row.set(kept);
 }
@@ -115,7 +116,7 @@ function seatAndPolish(
       best = optimum[0];
       kept = row.slice();
     }
-    if (best <= bound * (1 + CLOSE_ENOUGH)) break;
+    if (best <= bound * (1 + CLOSE_ENOUGH) || topology.slotsPerGpu === 1) break;
     for (let slot = 0; slot < row.length; slot++) {
       carried[slot] = row[slot] < 0 ? 0 : values[slot] * tokens[row[slot]];
     }
