@@ -129,7 +129,7 @@ export class Balancer {
   #decidePlacement(): Decision {
     const expected = this.#steady.forecast();
     const load = expected.mean;
-    const stay = this.#planFor(this.#current.placement, load);
+    const stay = this.#reshared(load);
     const before = this.#predict(stay, load);
     const known = this.#sample.halves?.[0] ?? null;
     let best: Candidate | null = null;
@@ -153,7 +153,7 @@ export class Balancer {
   /** @param because why there is no new placement, where that was the question */
   #decideShares(because?: string): Decision {
     const load = this.#recent.forecast();
-    const plan = this.#planFor(this.#current.placement, load);
+    const plan = this.#reshared(load);
     const before = this.#balancednessOf(this.#current, load);
     const after = this.#balancednessOf(plan, load);
     const found = `forecast balancedness ${before.toFixed(3)} → ${after.toFixed(3)} by shares`;
@@ -169,6 +169,13 @@ export class Balancer {
         ? solveShares(placement, replicas, load)
         : evenShares(placement, replicas);
     return { placement, replicas, shares };
+  }
+
+  /** The placement in force, its shares solved on from those in force. */
+  #reshared(load: ExpertLoad): Plan {
+    const { placement, replicas, shares } = this.#current;
+    if (this.#policy.shares !== "solved") return this.#current;
+    return { placement, replicas, shares: solveShares(placement, replicas, load, undefined, shares.values) };
   }
 
   #predict(plan: Plan, load: ExpertLoad): Prediction {

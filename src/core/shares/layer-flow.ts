@@ -1,3 +1,4 @@
+import type { ReadonlyNumbers } from "../../lib/readonly-arrays.ts";
 import type { Placement, ReplicaIndex } from "../../model/placement.ts";
 import { gpuCount, slotCount } from "../../model/topology.ts";
 
@@ -56,9 +57,16 @@ export class LayerFlow {
    * @param load   `[experts]` of the layer
    * @param shares `[slots]`, written
    * @param prices `[gpus]`, written
+   * @param last   `[layers][slots]`: shares to begin from, such as those of a moment ago; null for none
    * @returns the least maximum of GPU load / speed
    */
-  solve(layer: number, load: Float64Array, shares: Float64Array, prices: Float64Array): number {
+  solve(
+    layer: number,
+    load: Float64Array,
+    shares: Float64Array,
+    prices: Float64Array,
+    last: ReadonlyNumbers | null,
+  ): number {
     const flexible = this.#separate(layer, load);
     let total = 0;
     for (let e = 0; e < load.length; e++) total += load[e];
@@ -78,6 +86,9 @@ export class LayerFlow {
         prices.fill(0);
         prices[gpu] = 1 / this.#speeds[gpu];
       }
+    }
+    if (last !== null) {
+      for (let i = 0; i < flexible; i++) this.#refill(layer, this.#flexible[i], max, last);
     }
     for (let i = 0; i < flexible; i++) this.#fill(layer, this.#flexible[i], max);
     for (;;) {
@@ -116,7 +127,23 @@ export class LayerFlow {
     return flexible;
   }
 
-  /** First guess: an expert's load goes to its GPUs in proportion to the room they have. */
+  /** What was last found is kept, as far as it fits under the maximum. */
+  #refill(layer: number, expert: number, max: number, last: ReadonlyNumbers): void {
+    const { offsets, slots } = this.#replicas;
+    const { experts, topology } = this.#placement;
+    const first = layer * this.#flow.length;
+    const load = this.#excess[expert];
+    for (let i = offsets[layer * experts + expert]; i < offsets[layer * experts + expert + 1]; i++) {
+      const gpu = Math.floor(slots[i] / topology.slotsPerGpu);
+      const room = Math.max(0, this.#room(gpu, max));
+      const amount = Math.min(last[first + slots[i]] * load, room, this.#excess[expert]);
+      this.#flow[slots[i]] = amount;
+      this.#load[gpu] += amount;
+      this.#excess[expert] -= amount;
+    }
+  }
+
+  /** First guess: what is left of an expert's load goes to its GPUs in proportion to the room they have. */
   #fill(layer: number, expert: number, max: number): void {
     const { offsets, slots } = this.#replicas;
     const { experts, topology } = this.#placement;

@@ -1,3 +1,4 @@
+import type { ReadonlyNumbers } from "../../lib/readonly-arrays.ts";
 import type { ExpertLoad } from "../../model/load.ts";
 import type { Placement, ReplicaIndex } from "../../model/placement.ts";
 import type { Shares } from "../../model/shares.ts";
@@ -16,6 +17,7 @@ export interface ShareSolution extends Shares {
  * exactly (up to rounding), with the dual prices that prove it. A layer without load is split evenly.
  *
  * @param speeds `[gpus]`: what is minimised is the maximum of load / speed; by default all are 1
+ * @param last   `[layers][slots]`: shares of the same placement to begin from: what can stay as it is stays
  *
  * Method: parametric maximum flow by Newton's iteration on the maximum T (Dinkelbach). T starts at a lower
  * bound; while the experts' loads do not fit under T, the minimum cut names a set of GPUs S whose forced load
@@ -26,6 +28,7 @@ export function solveShares(
   replicas: ReplicaIndex,
   load: ExpertLoad,
   speeds: Float64Array = new Float64Array(gpuCount(placement.topology)).fill(1),
+  last: ReadonlyNumbers | null = null,
 ): ShareSolution {
   const { layers, topology } = placement;
   const gpus = gpuCount(topology);
@@ -40,6 +43,7 @@ export function solveShares(
       load.tokens.subarray(layer * load.experts, (layer + 1) * load.experts),
       values.subarray(layer * width, (layer + 1) * width),
       prices.subarray(layer * gpus, (layer + 1) * gpus),
+      last,
     );
   }
   return { values, prices, optimum };
