@@ -69,5 +69,5 @@ export const importTable: readonly Row[] = [
   { unit: "dashboard", imports: [], packages: ["echarts", "preact", "vite"], pure: false },
   { unit: "compose.ts", imports: ["src"], packages: ["fastify"], pure: false },
   { unit: "cli", imports: ["src"], packages: ["cli-table3", "commander", "log-update"], pure: false },
-  { unit: "main.ts", imports: ["cli", "lib"], packages: ["commander"], pure: false },
+  { unit: "main.ts", imports: ["cli"], packages: [], pure: false },
 ];

@@ -1,8 +1,8 @@
 import { join } from "node:path";
-import { Command, CommanderError, Option } from "commander";
+import { Command, Option } from "commander";
+import { exitByOutcome } from "../../../src/cli/exit-code.ts";
 import { countOption, jsonOption } from "../../../src/cli/options.ts";
 import { output, writeOutput } from "../../../src/cli/output.ts";
-import { InputError } from "../../../src/lib/errors.ts";
 import { activationTable } from "./activation.ts";
 import type { Bench } from "./bench.ts";
 import { benchInput } from "./bench-input.ts";
@@ -26,8 +26,6 @@ const TABLES: Readonly<Record<string, (bench: Bench) => BenchTable | Promise<Ben
   "event-loop": eventLoopTable,
 };
 const DEFAULT_SEED = 1;
-const FAILURE = 1;
-const BAD_INPUT = 2;
 
 interface BenchOptions {
   readonly only?: string;
@@ -68,16 +66,4 @@ async function run(options: BenchOptions): Promise<void> {
   result(reports, texts.join("\n\n"));
 }
 
-try {
-  await command.parseAsync();
-} catch (error) {
-  if (error instanceof InputError) {
-    process.stderr.write(`${error.message}\n`);
-    process.exitCode = BAD_INPUT;
-  } else if (error instanceof CommanderError) {
-    process.exitCode = error.exitCode === 0 ? 0 : BAD_INPUT;
-  } else {
-    process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
-    process.exitCode = FAILURE;
-  }
-}
+await exitByOutcome(() => command.parseAsync());

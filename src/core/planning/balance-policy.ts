@@ -5,8 +5,7 @@ export interface BalancePolicy {
   readonly name: "none" | "eplb" | "plimsoll";
   /** For a person. */
   readonly title: string;
-  /** Whether there are more slots than experts, and placements follow the load. */
-  readonly redundant: boolean;
+  /** `contiguous`: one copy of every expert, in order, for good; the others use redundant slots and follow the load. */
   readonly placement: "contiguous" | "eplb" | "plimsoll";
   readonly shares: "even" | "solved";
   readonly dispatch: DispatchPolicy;
@@ -22,7 +21,6 @@ export const BALANCE_POLICIES: Readonly<Record<BalancePolicy["name"], BalancePol
   none: {
     name: "none",
     title: "no redundancy",
-    redundant: false,
     placement: "contiguous",
     shares: "even",
     dispatch: "even",
@@ -34,7 +32,6 @@ export const BALANCE_POLICIES: Readonly<Record<BalancePolicy["name"], BalancePol
   eplb: {
     name: "eplb",
     title: "EPLB, even shares",
-    redundant: true,
     placement: "eplb",
     shares: "even",
     dispatch: "even",
@@ -45,7 +42,6 @@ export const BALANCE_POLICIES: Readonly<Record<BalancePolicy["name"], BalancePol
   plimsoll: {
     name: "plimsoll",
     title: "Plimsoll",
-    redundant: true,
     placement: "plimsoll",
     shares: "solved",
     dispatch: "priced",

@@ -23,6 +23,7 @@ import { PlacementProposer } from "./propose-placement.ts";
 const TRAFFIC_LOST = 0.5;
 /** A placement that saves less than this part of the time is noise, however few its moves. */
 const LEAST_GAIN = 0.002;
+
 /** What a dispatcher needs. */
 export interface Plan {
   readonly placement: Placement;
@@ -52,13 +53,13 @@ export class Balancer {
   readonly #steady: LoadForecaster;
   readonly #sample: RoutingSample;
   readonly #noMoves: Moves;
+  readonly #proposer: PlacementProposer;
+  readonly #hopCost: number;
   #current: Plan;
   #nextShares: number;
   #nextPlacement: number;
   /** The load has changed since placements were last weighed. */
   #changed = false;
-  readonly #proposer: PlacementProposer;
-  readonly #hopCost: number;
 
   /** @param startMs the time of the first decision's clock */
   constructor(model: MoeModel, topology: Topology, policy: BalancePolicy, cadence: Cadence, startMs: number) {
@@ -105,7 +106,7 @@ export class Balancer {
    * observed.
    */
   decide(nowMs: number): Decision | null {
-    if (!this.#policy.redundant || !this.#recent.warm) return null;
+    if (this.#policy.placement === "contiguous" || !this.#recent.warm) return null;
     const early = this.#changed && this.#policy.replansEarly;
     if (early || nowMs >= this.#nextPlacement) {
       this.#changed = false;
@@ -132,17 +133,17 @@ export class Balancer {
     const stay = this.#reshared(load);
     const before = this.#predict(stay, load);
     const known = this.#sample.halves?.[0] ?? null;
-    let best: Candidate | null = null;
-    for (const placement of this.#proposer.propose(stay.placement, expected, known)) {
+    const weigh = (placement: Placement): Candidate => {
       const plan = this.#planFor(placement, load);
       const after = this.#predict(plan, load);
       const moves = countMoves(this.#model, stay.placement, placement);
       const lost = (TRAFFIC_LOST * transferMs(this.#model, moves)) / this.#cadence.placementMs;
       const needed = Math.max(LEAST_GAIN, lost);
       const worth = moves.slots === 0 ? Number.NEGATIVE_INFINITY : before.cost / after.cost - 1 - needed;
-      if (best === null || worth > best.worth) best = { plan, after, moves, worth };
-    }
-    if (best === null) return this.#decideShares("placement kept: there is none to propose");
+      return { plan, after, moves, worth };
+    };
+    const candidates = this.#proposer.propose(stay.placement, expected, known).map(weigh);
+    const best = candidates.reduce((a, b) => (b.worth > a.worth ? b : a));
     const weighed = `${changeText(before, best.after)} for ${best.moves.slots} moved slots`;
     if (best.worth < 0 && this.#policy.weighsMoves) {
       return this.#decideShares(`placement kept: ${weighed} is not worth it`);

@@ -4,6 +4,7 @@ import type { Placement } from "../../model/placement.ts";
 import { type PoolCapacity, fullCapacity } from "../../model/pool-capacity.ts";
 import type { RoutingTrace } from "../../model/routing-trace.ts";
 import { type Topology, slotCount } from "../../model/topology.ts";
+import { keepGpus } from "../migration/keep-gpus.ts";
 import { keepSlots } from "../migration/moves.ts";
 import { contiguousPlacement } from "../placement/contiguous.ts";
 import { eplb } from "../placement/eplb.ts";
@@ -59,10 +60,11 @@ export class PlacementProposer {
   /** What could follow the placement in force: one from scratch, and from Plimsoll one adapted by few moves. */
   propose(current: Placement, expected: Expected, sample: RoutingTrace | null): readonly Placement[] {
     const load = expected.mean;
-    const anew = keepSlots(current, this.anew(expected, sample));
-    if (this.#policy.placement !== "plimsoll") return [anew];
+    const anew = this.anew(expected, sample);
+    if (this.#policy.placement !== "plimsoll") return [keepSlots(current, anew)];
     const most = Math.floor(load.layers * slotCount(this.#topology) * MOVED_PART);
     const budgets = moveBudgets(current, load, this.#capacity, most);
-    return [improvePlacement(current, load, this.#capacity, budgets), anew];
+    const adapted = improvePlacement(current, load, this.#capacity, budgets);
+    return [adapted, keepSlots(current, keepGpus(current, anew))];
   }
 }

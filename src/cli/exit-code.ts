@@ -1,0 +1,24 @@
+import { CommanderError } from "commander";
+import { InputError } from "../lib/errors.ts";
+
+const SUCCESS = 0;
+const FAILURE = 1;
+const BAD_INPUT = 2;
+
+/** Runs a command line to its end: bad input says its one line and exits 2, a failure its stack and exits 1. */
+export async function exitByOutcome(run: () => Promise<unknown>): Promise<void> {
+  try {
+    await run();
+  } catch (error) {
+    if (error instanceof InputError) {
+      process.stderr.write(`${error.message}\n`);
+      process.exitCode = BAD_INPUT;
+    } else if (error instanceof CommanderError) {
+      // Commander has already said its line; help and version are successes.
+      process.exitCode = error.exitCode === SUCCESS ? SUCCESS : BAD_INPUT;
+    } else {
+      process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+      process.exitCode = FAILURE;
+    }
+  }
+}
