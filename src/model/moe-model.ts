@@ -44,6 +44,8 @@ export function moeLayers(model: MoeModel): number {
 /** FP8 weights carry one FP32 scale per this many values (DeepSeek-V3 report §3.3). */
 export const FP8_SCALE_BLOCK = 128;
 
+export const BF16_BYTES = 2;
+
 /** Bytes of one routed expert in FP8: gate, up and down projections, weight scales per 128 × 128 block. */
 export function expertBytes(model: MoeModel): number {
   const weights = 3 * model.hidden * model.moeIntermediate;
@@ -52,5 +54,5 @@ export function expertBytes(model: MoeModel): number {
 
 /** Bytes of key-value cache per token in BF16, all layers (70,272 for DeepSeek-V3; ISCA'25 table 1). */
 export function kvBytesPerToken(model: MoeModel): number {
-  return (model.attention.kvLoraRank + model.attention.ropeHeadDim) * model.layers * 2;
+  return (model.attention.kvLoraRank + model.attention.ropeHeadDim) * model.layers * BF16_BYTES;
 }

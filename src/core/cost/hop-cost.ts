@@ -1,5 +1,5 @@
 import type { MoeModel } from "../../model/moe-model.ts";
-import { FP8_SCALE_BLOCK } from "../../model/moe-model.ts";
+import { normalExchangeBytes } from "./exchange-bytes.ts";
 import type { Hardware } from "./hardware.ts";
 
 /**
@@ -8,7 +8,7 @@ import type { Hardware } from "./hardware.ts";
  */
 export function nodeHopCost(model: MoeModel, hardware: Hardware): number {
   const { hidden, moeIntermediate, topk } = model;
-  const bytes = hidden * (1 + 4 / FP8_SCALE_BLOCK + 2);
+  const { dispatch, combine } = normalExchangeBytes(model, 1);
   const flops = 2 * 3 * hidden * moeIntermediate * topk;
-  return bytes / hardware.rdmaBandwidth / (flops / hardware.expertFlops);
+  return (dispatch + combine) / hardware.rdmaBandwidth / (flops / hardware.expertFlops);
 }

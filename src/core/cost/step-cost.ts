@@ -1,12 +1,11 @@
 import type { LayerTally } from "../../model/layer-tally.ts";
-import { FP8_SCALE_BLOCK, type MoeModel, expertBytes } from "../../model/moe-model.ts";
+import { BF16_BYTES, type MoeModel, expertBytes } from "../../model/moe-model.ts";
 import { type Topology, gpuCount } from "../../model/topology.ts";
 import { attentionWeights } from "./attention-weights.ts";
 import type { AttentionWork } from "./attention-work.ts";
+import { normalExchangeBytes } from "./exchange-bytes.ts";
 import { type Hardware, LOW_LATENCY_BATCH, LOW_LATENCY_TOPK, lowLatencyPoint } from "./hardware.ts";
 
-const FP8_BYTES = 1 + 4 / FP8_SCALE_BLOCK;
-const BF16_BYTES = 2;
 /** A multiply and an add. */
 const FLOPS_PER_WEIGHT = 2;
 
@@ -102,7 +101,7 @@ export class StepCost {
 
   /**
    * A token crosses between nodes once per destination node and is forwarded over NVLink, both at once: the
-   * busiest link of either kind sets the time. FP8 on the way out, BF16 on the way back.
+   * busiest link of either kind sets the time.
    */
   #normalExchange(tally: LayerTally): number {
     const { rdmaBandwidth, nvlinkBandwidth, normalFloorUs } = this.#hardware;
@@ -112,9 +111,11 @@ export class StepCost {
       rdma = Math.max(rdma, tally.nodeSends[gpu], tally.nodeReceives[gpu]);
       nvlink = Math.max(nvlink, tally.rankReceives[gpu]);
     }
-    const bytes = this.#model.hidden * (FP8_BYTES + BF16_BYTES);
+    const bytes = normalExchangeBytes(this.#model, 1);
     const floor = (normalFloorUs.dispatch + normalFloorUs.combine) * 1e-6;
-    return floor + bytes * Math.max(rdma / rdmaBandwidth, nvlink / nvlinkBandwidth);
+    return (
+      floor + (bytes.dispatch + bytes.combine) * Math.max(rdma / rdmaBandwidth, nvlink / nvlinkBandwidth)
+    );
   }
 
   #slowestExperts(tally: LayerTally): number {
