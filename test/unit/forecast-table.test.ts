@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { forecastTable } from "../../loadtest/bench/placement/forecast.ts";
-import { pool } from "../../loadtest/bench/placement/pools.ts";
-import { syntheticTokens } from "../../loadtest/bench/placement/routed-tokens.ts";
+import { pool } from "../../loadtest/bench/pools.ts";
+import { syntheticTokens } from "../../loadtest/bench/routed-tokens.ts";
 import { Rng } from "../../src/lib/rng.ts";
 import { SMALL_MODEL } from "../small-model.ts";
 

@@ -1,79 +1,48 @@
-import { Rng } from "../../../src/lib/rng.ts";
 import { activationLoad } from "../../../src/core/placement/activation.ts";
 import { wholeShares } from "../../../src/core/shares/whole-shares.ts";
-import type { LayerTally } from "../../../src/model/layer-tally.ts";
-import type { ExpertLoad } from "../../../src/model/load.ts";
 import { indexReplicas } from "../../../src/model/placement.ts";
 import { fullCapacity } from "../../../src/model/pool-capacity.ts";
-import { gpuCount, type Topology } from "../../../src/model/topology.ts";
-import type { Bench } from "./bench.ts";
-import type { Aim, BenchTable } from "./bench-table.ts";
-import { type Dispatcher, dispatch, dispatcher } from "./dispatched.ts";
-import { eplbGlobal, plimsoll, pool, poolName } from "./pools.ts";
-import { cut, independentTokens, interleaved, loadOf, range, type RoutedTokens } from "./routed-tokens.ts";
+import type { Topology } from "../../../src/model/topology.ts";
+import type { Bench } from "../bench.ts";
+import type { Aim, BenchTable } from "../bench-table.ts";
+import { DECODE_SIZES, decodeBatches, type DecodeSizes } from "../decode-batches.ts";
+import { dispatch, dispatcher } from "../dispatched.ts";
+import { eplbGlobal, plimsoll, pool, poolName } from "../pools.ts";
 
-interface Sizes {
+interface Sizes extends DecodeSizes {
   readonly pools: readonly Topology[];
-  /** Tokens of a pool-wide batch. */
-  readonly batches: readonly number[];
-  /** Token numbers that are placed from; batches are cut from those after them. */
-  readonly placed: readonly [first: number, end: number];
-  /** Batches of each size. */
-  readonly count: number;
 }
 
-const SIZES: Sizes = {
-  pools: [pool(288, 32), pool(320, 64)],
-  batches: [32, 64, 128],
-  placed: [134_464, 200_000],
-  count: 64,
-};
+const SIZES: Sizes = { ...DECODE_SIZES, pools: [pool(288, 32), pool(320, 64)] };
 
 /** How many experts the GPUs must read in decode: what a batch's time is made of when it has few tokens. */
-export function activationTable({ input, seed, progress }: Bench, sizes: Sizes = SIZES): BenchTable {
-  const { stream, loads } = input;
-  const [first, end] = sizes.placed;
+export function activationTable(bench: Bench, sizes: Sizes = SIZES): BenchTable {
+  const { seed, progress } = bench;
   const rows: (string | number)[][] = [];
   const aims: Aim[] = [];
   for (const tokens of sizes.batches) {
-    const drawn = independentTokens(
-      loads[0],
-      tokens * sizes.count,
-      stream.trace.topk,
-      new Rng(seed, 5, tokens),
-    );
-    const cases: { name: string; load: ExpertLoad; source: RoutedTokens; order: Int32Array }[] = [
-      {
-        name: "stream, a request per token",
-        load: loadOf(stream, range(first, end)),
-        source: stream,
-        order: interleaved(stream, end, tokens),
-      },
-      { name: "published loads", load: loads[0], source: drawn, order: range(0, drawn.trace.tokens) },
-    ];
-    for (const { name, load, source, order } of cases) {
-      const batches = spread(cut(order, tokens), sizes.count);
+    for (const { name, load, source, batches } of decodeBatches(bench, tokens, sizes)) {
       for (const topology of sizes.pools) {
         progress(`activation: ${name}, ${tokens} tokens, ${poolName(topology)}`);
         const aim = activationLoad(load, tokens, source.trace.topk);
         const placement = plimsoll(aim, topology);
         const shares = wholeShares(placement, indexReplicas(placement), aim, fullCapacity(topology).speeds);
-        const theirs = activated(dispatcher(eplbGlobal(load, topology), "static"), source, batches, seed);
-        const ours = activated(dispatcher(placement, "even", shares), source, batches, seed);
+        const theirs = dispatch(dispatcher(eplbGlobal(load, topology), "static"), source, batches, seed);
+        const ours = dispatch(dispatcher(placement, "even", shares), source, batches, seed);
         aims.push({
           what: `worst GPU's activated experts / EPLB's, ${name}, ${tokens} tokens, ${poolName(topology)}`,
-          measured: ours.worst / theirs.worst,
+          measured: ours.worstActivated / theirs.worstActivated,
           atMost: 1,
         });
         rows.push([
           name,
           tokens,
           poolName(topology),
-          theirs.worst,
-          ours.worst,
-          ours.worst / theirs.worst,
-          theirs.mean,
-          ours.mean,
+          theirs.worstActivated,
+          ours.worstActivated,
+          ours.worstActivated / theirs.worstActivated,
+          theirs.meanActivated,
+          ours.meanActivated,
           theirs.fullest,
           ours.fullest,
         ]);
@@ -100,35 +69,4 @@ export function activationTable({ input, seed, progress }: Bench, sizes: Sizes =
     ],
     aims,
   };
-}
-
-/** So many of the batches, evenly. */
-function spread(batches: readonly Int32Array[], count: number): Int32Array[] {
-  const most = Math.min(count, batches.length);
-  return Array.from({ length: most }, (_, i) => batches[Math.floor((i * batches.length) / most)]);
-}
-
-/** Per batch and layer, on average: activated experts of the worst GPU and of the mean GPU, and the fullest's tokens. */
-function activated(way: Dispatcher, source: RoutedTokens, batches: readonly Int32Array[], seed: number) {
-  const { topology } = way.map.placement;
-  const gpus = gpuCount(topology);
-  let worst = 0;
-  let total = 0;
-  let fullest = 0;
-  let count = 0;
-  dispatch(way, source, batches, seed, ({ slotLoad, gpuLoad }: LayerTally) => {
-    let most = 0;
-    for (let gpu = 0; gpu < gpus; gpu++) {
-      let active = 0;
-      for (let i = 0; i < topology.slotsPerGpu; i++) {
-        if (slotLoad[gpu * topology.slotsPerGpu + i] > 0) active++;
-      }
-      total += active;
-      most = Math.max(most, active);
-    }
-    worst += most;
-    fullest += Math.max(...gpuLoad);
-    count++;
-  });
-  return { worst: worst / count, mean: total / count / gpus, fullest: fullest / count };
 }

@@ -2,7 +2,7 @@ import { LoadTracker } from "../../../src/core/load/load-tracker.ts";
 import { Rng } from "../../../src/lib/rng.ts";
 import type { ExpertLoad } from "../../../src/model/load.ts";
 import type { Upcoming } from "./scores.ts";
-import { cut, loadOf, type RoutedTokens } from "./routed-tokens.ts";
+import { cut, loadOf, type RoutedTokens } from "../routed-tokens.ts";
 
 /** A window to place on, and what comes after it. */
 export interface Step {

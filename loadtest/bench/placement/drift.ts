@@ -1,11 +1,11 @@
 import type { Topology } from "../../../src/model/topology.ts";
 import { adapted } from "./adapted.ts";
-import type { Bench } from "./bench.ts";
-import type { Aim, BenchTable } from "./bench-table.ts";
+import type { Bench } from "../bench.ts";
+import type { Aim, BenchTable } from "../bench-table.ts";
 import { type DriftCase, lognormalCase, NOISE, windowCase } from "./drift-cases.ts";
 import { PerfectForecast, PlacementScores } from "./scores.ts";
-import { eplbGlobal, plimsoll, pool, poolName } from "./pools.ts";
-import { interleaved, range } from "./routed-tokens.ts";
+import { eplbGlobal, plimsoll, pool, poolName } from "../pools.ts";
+import { interleaved, range } from "../routed-tokens.ts";
 
 /** Of the distance from EPLB frozen to the perfect forecast, by pool. */
 const CLOSED_AIMS: Readonly<Record<string, number>> = { "288/32": 0.5, "320/32": 0.67, "384/64": 0.67 };

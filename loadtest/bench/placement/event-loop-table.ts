@@ -1,6 +1,6 @@
-import type { BenchTable } from "./bench-table.ts";
+import type { BenchTable } from "../bench-table.ts";
 import { type EventLoopReport, eventLoopBench } from "./event-loop.ts";
-import type { Bench } from "./bench.ts";
+import type { Bench } from "../bench.ts";
 
 /** What the control loop may keep the gateway's event loop waiting for. */
 const BLOCKED_AIM = 5;

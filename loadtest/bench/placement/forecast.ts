@@ -6,10 +6,10 @@ import { solveShares } from "../../../src/core/shares/solve-shares.ts";
 import type { ExpertLoad } from "../../../src/model/load.ts";
 import { indexReplicas } from "../../../src/model/placement.ts";
 import { gpuCount, type Topology } from "../../../src/model/topology.ts";
-import type { Bench } from "./bench.ts";
-import type { BenchTable } from "./bench-table.ts";
-import { plimsoll, pool, poolName } from "./pools.ts";
-import { cut, interleaved, loadOf, range, type RoutedTokens } from "./routed-tokens.ts";
+import type { Bench } from "../bench.ts";
+import type { BenchTable } from "../bench-table.ts";
+import { plimsoll, pool, poolName } from "../pools.ts";
+import { cut, interleaved, loadOf, range, type RoutedTokens } from "../routed-tokens.ts";
 
 /** Every window is observed in so many parts. */
 const PARTS = 10;

@@ -1,13 +1,12 @@
 import { eplb } from "../../../src/core/placement/eplb.ts";
 import { solveShares } from "../../../src/core/shares/solve-shares.ts";
 import { indexReplicas } from "../../../src/model/placement.ts";
-import { gpuCount, type Topology } from "../../../src/model/topology.ts";
-import type { Bench } from "./bench.ts";
-import type { Aim, BenchTable } from "./bench-table.ts";
-import { type Dispatcher, dispatch, dispatcher } from "./dispatched.ts";
-import { Score } from "./scores.ts";
-import { eplbGlobal, plimsoll, pool, poolName } from "./pools.ts";
-import { cut, interleaved, loadOf, range, type RoutedTokens, sampleOf } from "./routed-tokens.ts";
+import type { Topology } from "../../../src/model/topology.ts";
+import type { Bench } from "../bench.ts";
+import type { Aim, BenchTable } from "../bench-table.ts";
+import { type Dispatcher, dispatch, dispatcher } from "../dispatched.ts";
+import { eplbGlobal, plimsoll, pool, poolName } from "../pools.ts";
+import { cut, interleaved, loadOf, range, type RoutedTokens, sampleOf } from "../routed-tokens.ts";
 
 /** Of hierarchical's node hops, at hierarchical's balance or better. */
 const NODE_HOPS_AIM = 0.9;
@@ -55,7 +54,7 @@ export function hopsTable({ input, seed, progress }: Bench, sizes: Sizes = SIZES
     const ways = dispatchers(stream, input.groups, topology, sizes);
     for (const [batching, batches] of Object.entries(batchings)) {
       progress(`hops: ${poolName(topology)}, ${batching}`);
-      const measured = ways.map(({ name, way }) => ({ name, ...measure(way, stream, batches, seed) }));
+      const measured = ways.map(({ name, way }) => ({ name, ...dispatch(way, stream, batches, seed) }));
       const [hierarchical] = measured;
       for (const { name, nodeHops, hops, balancedness } of measured) {
         const ratio = nodeHops / hierarchical.nodeHops;
@@ -115,18 +114,4 @@ function dispatchers(
       return { name: `Plimsoll, hop weight ${hopWeight}`, way: dispatcher(placement, "priced", shares) };
     }),
   ];
-}
-
-function measure(way: Dispatcher, stream: RoutedTokens, batches: readonly Int32Array[], seed: number) {
-  const score = new Score();
-  let tokens = 0;
-  let hops = 0;
-  let nodeHops = 0;
-  dispatch(way, stream, batches, seed, (tally, size) => {
-    score.add(tally.gpuLoad, gpuCount(way.map.placement.topology));
-    tokens += size;
-    hops += tally.hops;
-    nodeHops += tally.nodeHops;
-  });
-  return { nodeHops: nodeHops / tokens, hops: hops / tokens, balancedness: score.balancedness };
 }

@@ -4,10 +4,10 @@ import type { MoeModel } from "../../../src/model/moe-model.ts";
 import type { Placement } from "../../../src/model/placement.ts";
 import { gpuCount, type Topology } from "../../../src/model/topology.ts";
 import { adapted } from "./adapted.ts";
-import type { Bench } from "./bench.ts";
-import type { Aim, BenchTable } from "./bench-table.ts";
-import { eplbGlobal, plimsoll, pool, poolName } from "./pools.ts";
-import { cut, interleaved, loadOf, range } from "./routed-tokens.ts";
+import type { Bench } from "../bench.ts";
+import type { Aim, BenchTable } from "../bench-table.ts";
+import { eplbGlobal, plimsoll, pool, poolName } from "../pools.ts";
+import { cut, interleaved, loadOf, range } from "../routed-tokens.ts";
 import { bestLoads, Score } from "./scores.ts";
 
 /** Moved slots against EPLB's; loss of balancedness against a fresh placement. */

@@ -7,10 +7,10 @@ import type { ExpertLoad } from "../../../src/model/load.ts";
 import { indexReplicas, type Placement } from "../../../src/model/placement.ts";
 import { fullCapacity } from "../../../src/model/pool-capacity.ts";
 import { slotCount, type Topology } from "../../../src/model/topology.ts";
-import type { Bench } from "./bench.ts";
-import type { Aim, BenchTable } from "./bench-table.ts";
-import { eplbGlobal, plimsoll, pool, poolName } from "./pools.ts";
-import { cut, loadOf, range } from "./routed-tokens.ts";
+import type { Bench } from "../bench.ts";
+import type { Aim, BenchTable } from "../bench-table.ts";
+import { eplbGlobal, plimsoll, pool, poolName } from "../pools.ts";
+import { cut, loadOf, range } from "../routed-tokens.ts";
 
 /** Of the gap to the bound, in %. */
 const MEAN_AIM = 0.2;

@@ -6,7 +6,7 @@ import { solveShares } from "../../../src/core/shares/solve-shares.ts";
 import type { ExpertLoad } from "../../../src/model/load.ts";
 import { indexReplicas, type Placement } from "../../../src/model/placement.ts";
 import { gpuCount, type Topology } from "../../../src/model/topology.ts";
-import { eplbGlobal } from "./pools.ts";
+import { eplbGlobal } from "../pools.ts";
 
 /** A load to come, and what is known of it when shares are solved for it. */
 export interface Upcoming {

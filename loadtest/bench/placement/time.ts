@@ -9,12 +9,12 @@ import { indexReplicas } from "../../../src/model/placement.ts";
 import { fullCapacity } from "../../../src/model/pool-capacity.ts";
 import type { Topology } from "../../../src/model/topology.ts";
 import { adapted } from "./adapted.ts";
-import type { Bench } from "./bench.ts";
-import type { BenchTable } from "./bench-table.ts";
+import type { Bench } from "../bench.ts";
+import type { BenchTable } from "../bench-table.ts";
 import { scattered } from "./drift-cases.ts";
-import { interleavedTimes } from "./interleaved-times.ts";
-import { eplbGlobal, plimsoll, pool } from "./pools.ts";
-import { range, sampleOf } from "./routed-tokens.ts";
+import { interleavedTimes } from "../interleaved-times.ts";
+import { eplbGlobal, plimsoll, pool } from "../pools.ts";
+import { range, sampleOf } from "../routed-tokens.ts";
 
 const PLAN_AIM = 25;
 const SHARES_AIM = 3;

@@ -1,15 +1,15 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { readInput } from "../../../src/cli/output.ts";
-import { loadModel } from "../../../src/config/shapes.ts";
-import { readNpy } from "../../../src/formats/npy.ts";
-import { readRoutingTrace } from "../../../src/formats/routing-trace.ts";
-import { InputError } from "../../../src/lib/errors.ts";
-import { int32Copy } from "../../../src/lib/readonly-arrays.ts";
-import { Rng } from "../../../src/lib/rng.ts";
-import type { ExpertLoad } from "../../../src/model/load.ts";
-import type { MoeModel } from "../../../src/model/moe-model.ts";
+import { readInput } from "../../src/cli/output.ts";
+import { loadModel } from "../../src/config/shapes.ts";
+import { readNpy } from "../../src/formats/npy.ts";
+import { readRoutingTrace } from "../../src/formats/routing-trace.ts";
+import { InputError } from "../../src/lib/errors.ts";
+import { int32Copy } from "../../src/lib/readonly-arrays.ts";
+import { Rng } from "../../src/lib/rng.ts";
+import type { ExpertLoad } from "../../src/model/load.ts";
+import type { MoeModel } from "../../src/model/moe-model.ts";
 import { drawLoad, readLayerHistograms } from "./layer-statistics.ts";
 import { loadOf, range, type RoutedTokens, syntheticTokens } from "./routed-tokens.ts";
 
@@ -36,8 +36,7 @@ export interface BenchInput {
 
 /** The real data where their folder is present: PLIMSOLL_DATA, else ../shared/data beside the checkout. */
 export async function benchInput(seed: number): Promise<BenchInput> {
-  const folder =
-    process.env.PLIMSOLL_DATA ?? fileURLToPath(new URL("../../../../shared/data", import.meta.url));
+  const folder = process.env.PLIMSOLL_DATA ?? fileURLToPath(new URL("../../../shared/data", import.meta.url));
   const real = process.env.PLIMSOLL_DATA !== undefined || existsSync(folder);
   const model = await loadModel("deepseek-v3");
   return real ? recordedInput(model, folder, seed) : syntheticInput(model, seed);

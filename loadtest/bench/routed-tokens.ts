@@ -1,8 +1,8 @@
-import type { Rng } from "../../../src/lib/rng.ts";
-import type { ExpertLoad } from "../../../src/model/load.ts";
-import type { MoeModel } from "../../../src/model/moe-model.ts";
-import type { RoutingTrace } from "../../../src/model/routing-trace.ts";
-import { SyntheticRouting } from "../../../src/twin/synthetic-routing.ts";
+import type { Rng } from "../../src/lib/rng.ts";
+import type { ExpertLoad } from "../../src/model/load.ts";
+import type { MoeModel } from "../../src/model/moe-model.ts";
+import type { RoutingTrace } from "../../src/model/routing-trace.ts";
+import { SyntheticRouting } from "../../src/twin/synthetic-routing.ts";
 
 /** Tokens of requests that stand one after another, with the experts each was routed to. */
 export interface RoutedTokens {

@@ -1,8 +1,8 @@
 import { z } from "zod";
-import { checkShape } from "../../../src/config/yaml-file.ts";
-import { readJsonObject } from "../../../src/formats/json.ts";
-import type { Rng } from "../../../src/lib/rng.ts";
-import type { ExpertLoad } from "../../../src/model/load.ts";
+import { checkShape } from "../../src/config/yaml-file.ts";
+import { readJsonObject } from "../../src/formats/json.ts";
+import type { Rng } from "../../src/lib/rng.ts";
+import type { ExpertLoad } from "../../src/model/load.ts";
 
 /** Selections of a layer in the loads that are drawn: 65,536 tokens, top-8. */
 const SELECTIONS = 65_536 * 8;

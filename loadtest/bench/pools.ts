@@ -1,9 +1,9 @@
-import type { ExpertLoad } from "../../../src/model/load.ts";
-import { eplb } from "../../../src/core/placement/eplb.ts";
-import { type Coactivation, placeExperts } from "../../../src/core/placement/place-experts.ts";
-import type { Placement } from "../../../src/model/placement.ts";
-import { fullCapacity } from "../../../src/model/pool-capacity.ts";
-import { gpuCount, slotCount, type Topology } from "../../../src/model/topology.ts";
+import type { ExpertLoad } from "../../src/model/load.ts";
+import { eplb } from "../../src/core/placement/eplb.ts";
+import { type Coactivation, placeExperts } from "../../src/core/placement/place-experts.ts";
+import type { Placement } from "../../src/model/placement.ts";
+import { fullCapacity } from "../../src/model/pool-capacity.ts";
+import { gpuCount, slotCount, type Topology } from "../../src/model/topology.ts";
 
 /** `slots/GPUs`, or `slots/GPUs/nodes` where there are several nodes. */
 export function poolName(topology: Topology): string {
