@@ -1,6 +1,6 @@
 import { replicaChooser } from "../core/dispatch/choosers.ts";
-import type { ReplicaChooser, ReplicaMap } from "../core/dispatch/replica-chooser.ts";
-import { TallyCounter } from "../core/dispatch/tally-counter.ts";
+import { Dispatcher } from "../core/dispatch/dispatcher.ts";
+import type { ReplicaMap } from "../core/dispatch/replica-chooser.ts";
 import type { Hardware } from "../core/cost/hardware.ts";
 import { StepCost } from "../core/cost/step-cost.ts";
 import type { DispatchPolicy } from "../model/dispatch-policy.ts";
@@ -15,23 +15,18 @@ import type { StepBatch } from "./step-batch.ts";
  */
 export class ForwardPass {
   readonly map: ReplicaMap;
-  readonly #chooser: ReplicaChooser;
-  readonly #counter: TallyCounter;
+  readonly #dispatcher: Dispatcher;
   readonly #cost: StepCost;
-  #slots = new Int32Array(0);
 
   constructor(model: MoeModel, hardware: Hardware, map: ReplicaMap, policy: DispatchPolicy, seed: number) {
     this.map = map;
-    this.#chooser = replicaChooser(policy, map, seed);
-    this.#counter = new TallyCounter(map.placement.topology);
+    this.#dispatcher = new Dispatcher(map.placement, replicaChooser(policy, map, seed));
     this.#cost = new StepCost(model, map.placement.topology, hardware);
   }
 
   /** @returns milliseconds the pass takes on the modelled hardware */
   run(batch: StepBatch, routing: RoutingSource, meter: PoolMeter): number {
     const { placement } = this.map;
-    const needed = batch.tokens * routing.topk;
-    if (this.#slots.length < needed) this.#slots = new Int32Array(needed * 2);
     const tokens = {
       tokens: batch.tokens,
       sources: batch.sources,
@@ -42,8 +37,8 @@ export class ForwardPass {
     };
     let seconds = this.#cost.fixed(batch.work);
     for (let layer = 0; layer < placement.layers; layer++) {
-      this.#chooser.choose(layer, routing.column(layer), tokens, this.#slots);
-      const tally = this.#counter.count(tokens, this.#slots);
+      this.#dispatcher.choose(layer, routing.column(layer), tokens);
+      const tally = this.#dispatcher.tally();
       seconds += this.#cost.experts(tally, batch.mostTokensOnARank);
       meter.layer(layer, placement, tally);
     }
