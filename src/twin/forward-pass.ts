@@ -2,6 +2,7 @@ import { replicaChooser } from "../core/dispatch/choosers.ts";
 import { Dispatcher } from "../core/dispatch/dispatcher.ts";
 import type { ReplicaMap } from "../core/dispatch/replica-chooser.ts";
 import type { Hardware } from "../core/cost/hardware.ts";
+import { PassTime } from "../core/cost/pass-time.ts";
 import { StepCost } from "../core/cost/step-cost.ts";
 import type { DispatchPolicy } from "../model/dispatch-policy.ts";
 import type { MoeModel } from "../model/moe-model.ts";
@@ -35,14 +36,14 @@ export class ForwardPass {
       rowStride: routing.rowStride,
       topk: routing.topk,
     };
-    let seconds = this.#cost.fixed(batch.work);
+    const time = new PassTime(this.#cost, batch.work);
     for (let layer = 0; layer < placement.layers; layer++) {
       this.#dispatcher.choose(layer, routing.column(layer), tokens);
       const tally = this.#dispatcher.tally();
-      seconds += this.#cost.experts(tally, batch.mostTokensOnARank);
+      time.add(tally);
       meter.layer(layer, placement, tally);
     }
-    const ms = seconds * 1000;
+    const ms = time.seconds * 1000;
     meter.step(batch, ms);
     return ms;
   }

@@ -11,7 +11,6 @@ export interface StepBatch {
   /** `[tokens]`: the row of each token in the routing source. */
   rows: Int32Array;
   readonly work: AttentionWork[];
-  mostTokensOnARank: number;
 }
 
 export function stepBatch(ranks: number): StepBatch {
@@ -20,7 +19,6 @@ export function stepBatch(ranks: number): StepBatch {
     sources: new Int32Array(1024),
     rows: new Int32Array(1024),
     work: Array.from({ length: ranks }, noAttentionWork),
-    mostTokensOnARank: 0,
   };
 }
 
@@ -42,7 +40,6 @@ export function composeStep(
 ): ForwardedPart[] {
   const parts: ForwardedPart[] = [];
   batch.tokens = 0;
-  batch.mostTokensOnARank = 0;
   for (let rank = 0; rank < ranks.length; rank++) {
     const queue = ranks[rank];
     queue.admit();
@@ -67,7 +64,6 @@ export function composeStep(
       append(batch, rank, routing, request, request.prefilled, count);
       parts.push({ request, tokens: count });
     }
-    batch.mostTokensOnARank = Math.max(batch.mostTokensOnARank, work.tokens);
   }
   return parts;
 }

@@ -56,18 +56,15 @@ export class StepRecorder {
 export function replayBatch(record: StepRecord): StepBatch {
   const sources = new Int32Array(record.rows.length);
   let at = 0;
-  let most = 0;
   for (let rank = 0; rank < record.work.length; rank++) {
     const { tokens } = record.work[rank];
     sources.fill(rank, at, at + tokens);
     at += tokens;
-    most = Math.max(most, tokens);
   }
   return {
     tokens: record.rows.length,
     sources,
     rows: record.rows,
     work: [...record.work],
-    mostTokensOnARank: most,
   };
 }

@@ -22,6 +22,8 @@ export interface Hardware {
   readonly lowLatencyFloorUs: { readonly dispatch: number; readonly combine: number };
   /** The same of the normal kernels: what they take beside moving bytes. */
   readonly normalFloorUs: { readonly dispatch: number; readonly combine: number };
+  /** Streaming multiprocessors in all, and those that the normal kernels keep while they overlap with arithmetic. */
+  readonly multiprocessors: { readonly all: number; readonly exchange: number };
 }
 
 /** DeepEP's low-latency kernels at `LOW_LATENCY_BATCH` tokens per rank, top-8, hidden 7168, FP8 dispatch, BF16 combine. */
@@ -67,6 +69,8 @@ export const H800: Hardware = {
   lowLatencyFloorUs: { dispatch: 16.3, combine: 12.2 },
   // Its table of the normal kernels, likewise, two nodes, 20 SMs: transmission and notification.
   normalFloorUs: { dispatch: 26.8 + 31.6, combine: 50.9 + 33.1 },
+  // DeepSeek-V3 report §3.2.2. The low-latency kernels keep none while they wait (DeepEP README, receive hook).
+  multiprocessors: { all: 132, exchange: 20 },
 };
 
 /** A measured point for this many ranks, interpolated in log₂(ranks); the ends hold outside the table. */

@@ -1,0 +1,37 @@
+import type { LayerTally } from "../../model/layer-tally.ts";
+import type { AttentionWork } from "./attention-work.ts";
+import type { StepCost } from "./step-cost.ts";
+
+/** The time of one forward pass, added up layer by layer: as one batch, and as two overlapping micro-batches. */
+export class PassTime {
+  readonly #cost: StepCost;
+  readonly #mostTokens: number;
+  readonly #halfAttention: number;
+  #inTurn: number;
+  #overlapped: number;
+
+  /** @param ranks the attention of every rank */
+  constructor(cost: StepCost, ranks: readonly AttentionWork[]) {
+    this.#cost = cost;
+    this.#mostTokens = ranks.reduce((most, { tokens }) => Math.max(most, tokens), 0);
+    this.#halfAttention = cost.halfAttention(ranks, this.#mostTokens);
+    this.#inTurn = cost.fixed(ranks);
+    this.#overlapped = cost.outsideMoe(ranks);
+  }
+
+  /** The next MoE layer. */
+  add(tally: LayerTally): void {
+    this.#inTurn += this.#cost.experts(tally, this.#mostTokens);
+    this.#overlapped += this.#cost.overlapped(tally, this.#mostTokens, this.#halfAttention);
+  }
+
+  /** What overlapping wins in throughput: 0.25 = a quarter more; below 0 it loses. 0 of nothing. */
+  get gain(): number {
+    return this.#overlapped === 0 ? 0 : this.#inTurn / this.#overlapped - 1;
+  }
+
+  /** Seconds, overlapped where that is faster. */
+  get seconds(): number {
+    return Math.min(this.#inTurn, this.#overlapped);
+  }
+}
