@@ -1,18 +1,20 @@
 import { Command, Option } from "commander";
-import { replicaChooser } from "../core/dispatch/choosers.ts";
-import { DISPATCH_POLICIES, type DispatchPolicy } from "../model/dispatch-policy.ts";
-import type { ReplicaMap } from "../core/dispatch/replica-chooser.ts";
-import { TallyCounter } from "../core/dispatch/tally-counter.ts";
+import { findModel } from "../config/shapes.ts";
 import { isIntegerType, readNpy, writeNpyInt32 } from "../formats/npy.ts";
 import { type PlacementFile, readPlacementFile } from "../formats/placement-file.ts";
 import { readRoutingTrace } from "../formats/routing-trace.ts";
 import { InputError } from "../lib/errors.ts";
-import { indexReplicas } from "../model/placement.ts";
-import type { RoutingTrace } from "../model/routing-trace.ts";
+import { DISPATCH_POLICIES, type DispatchPolicy } from "../model/dispatch-policy.ts";
+import { type MoeModel, moeLayers } from "../model/moe-model.ts";
+import { gpusInService } from "../model/placement.ts";
 import { gpuCount } from "../model/topology.ts";
-import { type DispatchFigures, DispatchTotals } from "./dispatch-report.ts";
+import { bytesPerToken, sentence } from "./dispatch-report.ts";
+import { dispatchTrace } from "./dispatch-trace.ts";
+import { drain } from "./drain.ts";
+import { LayoutFiles } from "./layout-files.ts";
 import { countOption, jsonOption } from "./options.ts";
 import { output, readInput, writeOutput } from "./output.ts";
+import { replicaMap } from "./replica-map.ts";
 
 /** `static` and `random` choose by it: the same input gives the same slots. */
 const SEED = 1;
@@ -24,6 +26,7 @@ interface DispatchOptions {
   readonly batchTokens: number;
   readonly policy: DispatchPolicy;
   readonly out: string;
+  readonly layout?: string;
   readonly json?: true;
 }
 
@@ -46,6 +49,7 @@ export function dispatchCommand(): Command {
         .default("priced"),
     )
     .requiredOption("--out <file>", "where to write the slots (.npy): int32 [tokens, layers, topk]")
+    .option("--layout <dir>", "where to write what the all-to-all needs (.npy): counts, mask and send list")
     .addOption(jsonOption())
     .exitOverride()
     .action(dispatch);
@@ -59,79 +63,39 @@ async function dispatch(options: DispatchOptions): Promise<void> {
     const mend = `has ${trace.layers} layers; expected ${layers} as in ${options.placement}`;
     throw new InputError(options.routing, "shape", mend);
   }
-  const gpus = gpuCount(topology);
+  const { policy, batchTokens, out } = options;
   const sources =
     options.sources === undefined
-      ? blockSources(trace.tokens, options.batchTokens, gpus)
-      : readSources(await readInput(options.sources), options.sources, trace.tokens, gpus);
+      ? blockSources(trace.tokens, batchTokens, gpusInService(file.placement))
+      : readSources(await readInput(options.sources), options.sources, trace.tokens, gpuCount(topology));
+  const model = await modelOf(file);
+  const layouts =
+    options.layout === undefined ? null : new LayoutFiles(options.layout, trace, batchTokens, topology);
 
-  const { slots, perLayer, overall } = dispatchTrace(options, replicaMap(file), trace, sources);
-  await writeOutput(options.out, writeNpyInt32([trace.tokens, layers, trace.topk], slots));
-  const { policy, batchTokens, out } = options;
-  const report = { out, policy, batchTokens, tokens: trace.tokens, ...overall, layers: perLayer };
-  output(options.json ?? false).result(report, sentence(out, overall));
+  const say = output(options.json ?? false);
+  const { slots, perLayer, overall } = drain(
+    dispatchTrace({ trace, sources, batchTokens, map: replicaMap(file), policy, seed: SEED, layouts }),
+    (percent) => say.progress(`dispatching: ${percent}`),
+  );
+  await writeOutput(out, writeNpyInt32([trace.tokens, layers, trace.topk], slots));
+  await layouts?.write();
+  const bytes = model === null ? null : bytesPerToken(model, overall, trace.tokens * layers);
+  const summary = { out, policy, batchTokens, tokens: trace.tokens, ...overall, bytesPerToken: bytes };
+  say.result({ ...summary, layers: perLayer }, sentence(out, overall));
 }
 
-/** A placement file carries no prices: no policy reads them. */
-function replicaMap({ placement, shares }: PlacementFile): ReplicaMap {
-  const { layers, topology } = placement;
-  const prices = new Float64Array(layers * gpuCount(topology));
-  return { placement, replicas: indexReplicas(placement), shares: { values: shares, prices } };
+/** The shipped model that the placement is of; null where it names none, or one of another shape. */
+async function modelOf({ modelName, placement }: PlacementFile): Promise<MoeModel | null> {
+  const model = modelName === null ? null : await findModel(modelName);
+  if (model === null) return null;
+  return model.experts === placement.experts && moeLayers(model) === placement.layers ? model : null;
 }
 
-interface Dispatched {
-  /** `[tokens][layers][topk]` physical slots; −1 where there is no selection. */
-  readonly slots: Int32Array;
-  readonly perLayer: readonly DispatchFigures[];
-  readonly overall: DispatchFigures;
-}
-
-function dispatchTrace(
-  { policy, batchTokens }: DispatchOptions,
-  map: ReplicaMap,
-  trace: RoutingTrace,
-  sources: Int32Array,
-): Dispatched {
-  const { tokens, layers, topk, experts } = trace;
-  const { topology } = map.placement;
-  const rowStride = layers * topk;
-  const chooser = replicaChooser(policy, map, SEED);
-  const counter = new TallyCounter(topology);
-  const overall = new DispatchTotals(topology.slotsPerGpu);
-  const perLayer = Array.from({ length: layers }, () => new DispatchTotals(topology.slotsPerGpu));
-  const slots = new Int32Array(experts.length);
-  const chosen = new Int32Array(Math.min(batchTokens, tokens) * topk);
-  for (let first = 0; first < tokens; first += batchTokens) {
-    const size = Math.min(batchTokens, tokens - first);
-    const rows = Int32Array.from({ length: size }, (_, i) => first + i);
-    const batch = {
-      tokens: size,
-      sources: sources.subarray(first, first + size),
-      rows,
-      experts,
-      rowStride,
-      topk,
-    };
-    for (let layer = 0; layer < layers; layer++) {
-      const start = performance.now();
-      chooser.choose(layer, layer * topk, batch, chosen);
-      const chooseMs = performance.now() - start;
-      const tally = counter.count(batch, chosen);
-      perLayer[layer].add(tally, size, chooseMs);
-      overall.add(tally, size, chooseMs);
-      for (let i = 0; i < size; i++) {
-        slots.set(chosen.subarray(i * topk, (i + 1) * topk), (first + i) * rowStride + layer * topk);
-      }
-    }
-  }
-  return { slots, perLayer: perLayer.map((totals) => totals.figures()), overall: overall.figures() };
-}
-
-/** Each batch in equal contiguous blocks, one per GPU. */
-function blockSources(tokens: number, batchTokens: number, gpus: number): Int32Array {
+/** Each batch in equal contiguous blocks, one per GPU in service. */
+function blockSources(tokens: number, batchTokens: number, gpus: Int32Array): Int32Array {
   return Int32Array.from({ length: tokens }, (_, token) => {
     const first = token - (token % batchTokens);
-    return Math.floor(((token - first) * gpus) / Math.min(batchTokens, tokens - first));
+    return gpus[Math.floor(((token - first) * gpus.length) / Math.min(batchTokens, tokens - first))];
   });
 }
 
@@ -149,12 +113,4 @@ function readSources(bytes: Uint8Array, source: string, tokens: number, gpus: nu
     if (gpu >= 0 && gpu < gpus) return gpu;
     throw new InputError(source, `token ${token}`, `starts on GPU ${gpu}; expected 0..${gpus - 1}`);
   });
-}
-
-function sentence(out: string, figures: DispatchFigures): string {
-  const { nodeHopsPerToken, hopsPerToken, balancedness, activationBalancedness, selectionsPerSecond } =
-    figures;
-  const hops = `${nodeHopsPerToken.toFixed(3)} node hops and ${hopsPerToken.toFixed(3)} hops per token and layer`;
-  const balance = `balancedness ${balancedness.toFixed(4)} (activations ${activationBalancedness.toFixed(4)})`;
-  return `${out}: ${hops}, ${balance}, ${(selectionsPerSecond / 1e6).toFixed(1)} M selections/s`;
 }

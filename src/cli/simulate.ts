@@ -8,12 +8,11 @@ import { SyntheticRouting } from "../twin/synthetic-routing.ts";
 import { TraceRouting } from "../twin/trace-routing.ts";
 import { type VirtualRunResult, virtualRun } from "../twin/virtual-run.ts";
 import { comparisonTable } from "./comparison-table.ts";
+import { drain } from "./drain.ts";
 import { milliseconds } from "./number-text.ts";
 import { jsonOption } from "./options.ts";
 import { type Output, output, writeOutput } from "./output.ts";
 import { openRouting, openTraffic } from "./simulation-inputs.ts";
-
-const PROGRESS_MS = 2000;
 
 interface SimulateFlags {
   readonly scenario: string;
@@ -52,28 +51,13 @@ async function runScenario(
   const recorder = new StepRecorder(scenario.recordTokens);
   const run = drain(
     virtualRun({ model, topology, routing, traffic, durationMs, cadence, seed, recorder }),
-    (part) => out.progress(`simulating: ${percent(part)}`),
+    (percent) => out.progress(`simulating: ${percent}`),
   );
-  const comparison = drain(comparePolicies(recorder, { model, topology, routing, cadence, seed }), (part) =>
-    out.progress(`comparing policies: ${percent(part)}`),
+  const comparison = drain(
+    comparePolicies(recorder, { model, topology, routing, cadence, seed }),
+    (percent) => out.progress(`comparing policies: ${percent}`),
   );
   return { run, comparison };
-}
-
-/** Runs to the end; says the part done now and then. */
-function drain<T>(steps: Generator<number, T>, say: (part: number) => void): T {
-  let saidAt = performance.now();
-  for (;;) {
-    const next = steps.next();
-    if (next.done === true) return next.value;
-    if (performance.now() - saidAt < PROGRESS_MS) continue;
-    saidAt = performance.now();
-    say(next.value);
-  }
-}
-
-function percent(part: number): string {
-  return `${Math.round(part * 100)} %`;
 }
 
 function runText(run: VirtualRunResult): string {

@@ -1,9 +1,12 @@
+import { readdir } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
 import type { MoeModel } from "../model/moe-model.ts";
 import type { Topology } from "../model/topology.ts";
 import { InputError } from "../lib/errors.ts";
 import { checkShape, readYaml } from "./yaml-file.ts";
+
+type ShapeFolder = "models" | "topologies";
 
 const count = z.int().positive();
 
@@ -74,6 +77,12 @@ export async function loadModel(name: string): Promise<MoeModel> {
   return model;
 }
 
+/** The shape of the model that config/models has under the name, or null. */
+export async function findModel(name: string): Promise<MoeModel | null> {
+  const shipped = await readdir(shippedShapes("models"));
+  return shipped.includes(`${name}.yaml`) ? loadModel(name) : null;
+}
+
 /**
  * The GPUs of a pool.
  * @param name a file of config/topologies without its ending, or a path that ends in `.yaml`
@@ -85,8 +94,10 @@ export async function loadTopology(name: string): Promise<Topology> {
 }
 
 /** Where a name among the shipped shapes, or a path, leads. */
-function shapePath(folder: "models" | "topologies", name: string): string {
-  return name.endsWith(".yaml")
-    ? name
-    : fileURLToPath(new URL(`../../config/${folder}/${name}.yaml`, import.meta.url));
+function shapePath(folder: ShapeFolder, name: string): string {
+  return name.endsWith(".yaml") ? name : `${shippedShapes(folder)}${name}.yaml`;
+}
+
+function shippedShapes(folder: ShapeFolder): string {
+  return fileURLToPath(new URL(`../../config/${folder}/`, import.meta.url));
 }

@@ -1,5 +1,5 @@
 import type { ReadonlyNumbers } from "../lib/readonly-arrays.ts";
-import { type Topology, slotCount } from "./topology.ts";
+import { type Topology, gpuCount, gpuOfSlot, slotCount } from "./topology.ts";
 
 /** Which logical expert each physical slot holds, per MoE layer. */
 export interface Placement {
@@ -41,6 +41,16 @@ export function indexReplicas(placement: Placement): ReplicaIndex {
     }
   }
   return { offsets, slots };
+}
+
+/** Numbers of the GPUs that hold an expert in any layer, ascending; the others are out of service. */
+export function gpusInService({ topology, physicalToLogical }: Placement): Int32Array {
+  const width = slotCount(topology);
+  const serves = new Uint8Array(gpuCount(topology));
+  for (let i = 0; i < physicalToLogical.length; i++) {
+    if (physicalToLogical[i] >= 0) serves[gpuOfSlot(topology, i % width)] = 1;
+  }
+  return Int32Array.from(serves.keys().filter((gpu) => serves[gpu] === 1));
 }
 
 /** What is wrong with a placement, as `layer L …`, or null when it is sound. */

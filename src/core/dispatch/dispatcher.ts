@@ -41,9 +41,9 @@ export class Dispatcher {
    * @throws RangeError naming the token and layer of the first expert id out of range
    */
   choose(layer: number, column: number, batch: TokenBatch): Int32Array {
+    checkSelections(layer, column, batch, this.#experts);
     const needed = batch.tokens * batch.topk;
     if (this.#slots.length < needed) this.#slots = new Int32Array(needed * 2);
-    checkSelections(layer, column, batch, this.#experts);
     this.#chooser.choose(layer, column, batch, this.#slots);
     this.#batch = batch;
     return this.#slots;
