@@ -96,6 +96,26 @@ describe("the layout", () => {
     );
   });
 
+  it("counts a slot that a token selects twice as two selections and one token, and sends it twice", () => {
+    const topology = { nodes: 2, gpusPerNode: 2, slotsPerGpu: 2 };
+    // Slots 6 and 7 are on GPU 3; the second token selects nothing.
+    const layout = new LayoutBuilder(topology).build(3, 3, Int32Array.of(6, 6, 7, -1, -1, -1, 0, 6, -1));
+    expect(said(layout)).toMatchObject({
+      selections: 5,
+      tokensPerRank: [1, 0, 0, 2],
+      tokensPerNode: [1, 2],
+      selectionsPerSlot: [1, 0, 0, 0, 0, 0, 3, 1],
+      tokenInRank: [[3], [], [0, 3]],
+      sends: [
+        [2, 0],
+        [0, 6],
+        [0, 6],
+        [2, 6],
+        [0, 7],
+      ],
+    });
+  });
+
   it("sets no bit behind the last rank", () => {
     const topology = { nodes: 3, gpusPerNode: 11, slotsPerGpu: 1 };
     const layout = new LayoutBuilder(topology).build(
