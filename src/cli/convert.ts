@@ -7,14 +7,18 @@ import { LOAD_FORMATS } from "./load-formats.ts";
 import { countOption, jsonOption } from "./options.ts";
 import { type Output, output, readInput, writeOutput } from "./output.ts";
 import { PLACEMENT_FORMATS, type PlacementFlags } from "./placement-formats.ts";
+import { readRankTokens } from "./rank-tokens.ts";
 
 interface ConvertOptions extends PlacementFlags {
   readonly from: string;
   readonly to: string;
   readonly in: string;
   readonly out: string;
+  readonly rankTokens?: string;
   readonly json?: true;
 }
+
+const RANK_TABLE = "sglang-rank-table";
 
 export function convertCommand(): Command {
   const formats = [...new Set([...Object.keys(PLACEMENT_FORMATS), ...Object.keys(LOAD_FORMATS)])];
@@ -24,6 +28,7 @@ export function convertCommand(): Command {
     .description(
       "Convert a placement between plimsoll, sglang (--init-expert-location), tensorrt-llm (load balancer YAML) " +
         "and vllm-ascend (expert map), or an expert load between eplb (load_history) and sglang (logical_count). " +
+        "Written only, from a placement: sglang-rank-table, the replica of every source rank, layer and expert. " +
         "Read only, as loads: sglang-recorder (a .pt file, or a folder of them) and tensorrt-llm-statistics " +
         "(the folder with meta_info.json). Windows, steps and ranks are summed.",
     )
@@ -44,6 +49,11 @@ export function convertCommand(): Command {
           "numbers its layers from there (default: those of the placement's model)",
       ),
     )
+    .option(
+      "--rank-tokens <file>",
+      `with --to ${RANK_TABLE}: tokens expected of every source rank (.npy): integers [ranks, layers, experts]; ` +
+        "default: all send alike",
+    )
     .addOption(jsonOption())
     .exitOverride()
     .action(convert);
@@ -60,9 +70,16 @@ async function convert(options: ConvertOptions): Promise<void> {
 
 async function converted(options: ConvertOptions, say: Output): Promise<string> {
   const { from, to, in: path, denseLayers } = options;
-  if (from !== to && from in PLACEMENT_FORMATS && to in PLACEMENT_FORMATS) {
-    const file = PLACEMENT_FORMATS[from].read(await readInput(path), path, options);
-    return placementText(file, options, say);
+  if (options.rankTokens !== undefined && to !== RANK_TABLE) {
+    throw new InputError(
+      "--rank-tokens",
+      "",
+      `is for ${RANK_TABLE}; leave it out, or convert --to ${RANK_TABLE}`,
+    );
+  }
+  const read = PLACEMENT_FORMATS[from]?.read;
+  if (from !== to && read !== undefined && to in PLACEMENT_FORMATS) {
+    return placementText(read(await readInput(path), path, options), options, say);
   }
   const write = LOAD_FORMATS[to]?.write;
   if (from !== to && from in LOAD_FORMATS && write !== undefined) {
@@ -72,16 +89,21 @@ async function converted(options: ConvertOptions, say: Output): Promise<string> 
 }
 
 async function placementText(file: PlacementFile, options: ConvertOptions, say: Output): Promise<string> {
-  const { to, denseLayers } = options;
+  const { to, denseLayers, rankTokens: tokensPath } = options;
   if (to !== "plimsoll") refuseEmptySlots(file, options);
   const modelDenseLayers = await denseLayersOf(file.modelName);
-  if (to === "sglang" && denseLayers === undefined && modelDenseLayers !== null && modelDenseLayers > 0) {
+  const isForSglang = to === "sglang" || to === RANK_TABLE;
+  if (isForSglang && denseLayers === undefined && modelDenseLayers !== null && modelDenseLayers > 0) {
     say.progress(
       `${file.modelName} has ${modelDenseLayers} dense layers, for which SGLang expects a row each: ` +
         `add them with --dense-layers ${modelDenseLayers}`,
     );
   }
-  return PLACEMENT_FORMATS[to].write(file, options, modelDenseLayers);
+  const rankTokens =
+    tokensPath === undefined
+      ? undefined
+      : readRankTokens(await readInput(tokensPath), tokensPath, file.placement);
+  return PLACEMENT_FORMATS[to].write(file, { flags: options, modelDenseLayers, rankTokens });
 }
 
 /** Null for a model that is not among the shipped ones. */
@@ -108,6 +130,7 @@ function refuseEmptySlots({ placement }: PlacementFile, { in: path, to }: Conver
 
 function mend(from: string, to: string): string {
   if (from === to) return "converts nothing; name two formats";
+  if (from === RANK_TABLE) return `is not possible: ${RANK_TABLE} is written only; convert from a placement`;
   if (to in LOAD_FORMATS && LOAD_FORMATS[to].write === undefined && !(to in PLACEMENT_FORMATS)) {
     return `is not possible: ${to} is read only; convert to eplb or sglang`;
   }

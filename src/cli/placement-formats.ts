@@ -1,12 +1,15 @@
+import { rankTable } from "../core/dispatch/rank-table.ts";
 import { evenShares } from "../core/shares/even-shares.ts";
 import type { Matrix } from "../formats/json.ts";
 import { type PlacementFile, readPlacementFile, writePlacementFile } from "../formats/placement-file.ts";
 import { readSglangMap, writeSglangMap } from "../formats/sglang-placement.ts";
+import { writeSglangRankTable } from "../formats/sglang-rank-table.ts";
 import { readTensorrtLlmMap, writeTensorrtLlmMap } from "../formats/tensorrt-llm-placement.ts";
 import { readVllmAscendMap, writeVllmAscendMap } from "../formats/vllm-ascend-placement.ts";
 import { InputError } from "../lib/errors.ts";
 import { indexReplicas, type Placement, placementFault } from "../model/placement.ts";
 import { slotCount } from "../model/topology.ts";
+import { replicaMap } from "./replica-map.ts";
 
 /** What only the command line says of a placement. */
 export interface PlacementFlags {
@@ -15,10 +18,19 @@ export interface PlacementFlags {
   readonly denseLayers?: number;
 }
 
+/** What a placement is written with. */
+interface PlacementTarget {
+  readonly flags: PlacementFlags;
+  /** Those of the placement's model; null where it is unknown. */
+  readonly modelDenseLayers: number | null;
+  /** `[ranks][layers][experts]`: tokens expected of every rank; undefined where all send alike. */
+  readonly rankTokens: Float64Array | undefined;
+}
+
 interface PlacementFormat {
-  readonly read: (bytes: Uint8Array, source: string, flags: PlacementFlags) => PlacementFile;
-  /** @param modelDenseLayers those of the placement's model; null where it is unknown */
-  readonly write: (file: PlacementFile, flags: PlacementFlags, modelDenseLayers: number | null) => string;
+  /** Left out for what is written only. */
+  readonly read?: (bytes: Uint8Array, source: string, flags: PlacementFlags) => PlacementFile;
+  readonly write: (file: PlacementFile, target: PlacementTarget) => string;
 }
 
 export const PLACEMENT_FORMATS: Readonly<Record<string, PlacementFormat>> = {
@@ -28,12 +40,17 @@ export const PLACEMENT_FORMATS: Readonly<Record<string, PlacementFormat>> = {
       const map = withoutDenseLayers(readSglangMap(bytes, source), flags.denseLayers ?? 0, source);
       return bareFile(map, "physical_to_logical_map", null, source, flags);
     },
-    write: ({ placement }, { denseLayers = 0 }) => writeSglangMap(withDenseLayers(placement, denseLayers)),
+    write: ({ placement }, { flags: { denseLayers = 0 } }) =>
+      writeSglangMap(withDenseLayers(placement, denseLayers)),
+  },
+  "sglang-rank-table": {
+    write: (file, { flags: { denseLayers = 0 }, rankTokens }) =>
+      writeSglangRankTable(rankTable(replicaMap(file), rankTokens), denseLayers),
   },
   "tensorrt-llm": {
     read: (bytes, source, flags) =>
       bareFile(readTensorrtLlmMap(bytes, source), "initial_global_assignments", null, source, flags),
-    write: (file, { denseLayers }, modelDenseLayers) =>
+    write: (file, { flags: { denseLayers }, modelDenseLayers }) =>
       writeTensorrtLlmMap(file.placement, denseLayers ?? modelDenseLayers ?? unnumbered(file)),
   },
   "vllm-ascend": {

@@ -4,7 +4,9 @@ import type { DispatchPolicy } from "../../model/dispatch-policy.ts";
 import { DEFAULT_HOP_PRICES, PricedChooser } from "./priced-chooser.ts";
 import { RandomChooser } from "./random-chooser.ts";
 import type { ReplicaChooser, ReplicaMap } from "./replica-chooser.ts";
-import { StaticChooser } from "./static-chooser.ts";
+import { rankTable } from "./rank-table.ts";
+import { staticTable } from "./static-table.ts";
+import { TableChooser } from "./table-chooser.ts";
 
 /**
  * The chooser of a policy.
@@ -17,7 +19,9 @@ export function replicaChooser(policy: DispatchPolicy, map: ReplicaMap, seed: nu
     case "even":
       return new EvenChooser(map);
     case "static":
-      return new StaticChooser(map, new Rng(seed));
+      return new TableChooser(staticTable(map.placement, map.replicas, new Rng(seed)));
+    case "table":
+      return new TableChooser(rankTable(map));
     case "random":
       return new RandomChooser(map, new Rng(seed));
   }
