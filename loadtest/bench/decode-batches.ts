@@ -1,7 +1,18 @@
 import { Rng } from "../../src/lib/rng.ts";
 import type { ExpertLoad } from "../../src/model/load.ts";
+import type { RoutingTrace } from "../../src/model/routing-trace.ts";
 import type { Bench } from "./bench.ts";
-import { cut, independentTokens, interleaved, loadOf, range, type RoutedTokens } from "./routed-tokens.ts";
+import { SAMPLE_TOKENS } from "./pools.ts";
+import {
+  cut,
+  independentTokens,
+  interleaved,
+  loadOf,
+  range,
+  type RoutedTokens,
+  sampleOf,
+  spread,
+} from "./routed-tokens.ts";
 
 export interface DecodeSizes {
   /** Tokens of a pool-wide batch. */
@@ -18,6 +29,8 @@ export const DECODE_SIZES: DecodeSizes = { batches: [32, 64, 128], placed: [134_
 export interface DecodeBatches {
   readonly name: string;
   readonly load: ExpertLoad;
+  /** Tokens like them that were seen beforehand. */
+  readonly sample: RoutingTrace;
   readonly source: RoutedTokens;
   readonly batches: readonly Int32Array[];
 }
@@ -29,25 +42,23 @@ export function decodeBatches(
   { placed: [first, end], count }: DecodeSizes,
 ): DecodeBatches[] {
   const { stream, loads } = input;
-  const drawn = independentTokens(loads[0], tokens * count, stream.trace.topk, new Rng(seed, 5, tokens));
+  const { topk } = stream.trace;
+  const known = range(first, end);
+  const drawn = independentTokens(loads[0], tokens * count, topk, new Rng(seed, 5, tokens));
   return [
     {
       name: "stream, a request per token",
-      load: loadOf(stream, range(first, end)),
+      load: loadOf(stream, known),
+      sample: sampleOf(stream, known, SAMPLE_TOKENS),
       source: stream,
       batches: spread(cut(interleaved(stream, end, tokens), tokens), count),
     },
     {
       name: "published loads",
       load: loads[0],
+      sample: independentTokens(loads[0], SAMPLE_TOKENS, topk, new Rng(seed, 11)).trace,
       source: drawn,
       batches: cut(range(0, drawn.trace.tokens), tokens),
     },
   ];
-}
-
-/** So many of the batches, evenly. */
-function spread(batches: readonly Int32Array[], count: number): Int32Array[] {
-  const most = Math.min(count, batches.length);
-  return Array.from({ length: most }, (_, i) => batches[Math.floor((i * batches.length) / most)]);
 }

@@ -5,6 +5,11 @@ import type { Placement } from "../../src/model/placement.ts";
 import { fullCapacity } from "../../src/model/pool-capacity.ts";
 import { gpuCount, slotCount, type Topology } from "../../src/model/topology.ts";
 
+/** What `place` takes by itself. */
+export const HOP_WEIGHT = 10;
+/** What the control loop keeps of recent tokens (core/load/routing-sample.ts). */
+export const SAMPLE_TOKENS = 2048;
+
 /** `slots/GPUs`, or `slots/GPUs/nodes` where there are several nodes. */
 export function poolName(topology: Topology): string {
   const name = `${slotCount(topology)}/${gpuCount(topology)}`;

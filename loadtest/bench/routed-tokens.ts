@@ -25,6 +25,12 @@ export function cut(order: Int32Array, length: number): Int32Array[] {
   );
 }
 
+/** So many of the batches, evenly. */
+export function spread(batches: readonly Int32Array[], count: number): Int32Array[] {
+  const most = Math.min(count, batches.length);
+  return Array.from({ length: most }, (_, i) => batches[Math.floor((i * batches.length) / most)]);
+}
+
 /**
  * The tokens from `first` on as continuous batching forwards them: one of each active request in turn; whenever a
  * request ends, the next one starts in its place.

@@ -6,7 +6,7 @@ import type { Topology } from "../../../src/model/topology.ts";
 import type { Bench } from "../bench.ts";
 import type { Aim, BenchTable } from "../bench-table.ts";
 import { DECODE_SIZES, decodeBatches, type DecodeSizes } from "../decode-batches.ts";
-import { dispatch, dispatcher } from "../dispatched.ts";
+import { dispatch, meanActivated, replicaMap } from "../dispatched.ts";
 import { eplbGlobal, plimsoll, pool, poolName } from "../pools.ts";
 
 interface Sizes extends DecodeSizes {
@@ -27,24 +27,24 @@ export function activationTable(bench: Bench, sizes: Sizes = SIZES): BenchTable 
         const aim = activationLoad(load, tokens, source.trace.topk);
         const placement = plimsoll(aim, topology);
         const shares = wholeShares(placement, indexReplicas(placement), aim, fullCapacity(topology).speeds);
-        const theirs = dispatch(dispatcher(eplbGlobal(load, topology), "static"), source, batches, seed);
-        const ours = dispatch(dispatcher(placement, "even", shares), source, batches, seed);
+        const theirs = dispatch(replicaMap(eplbGlobal(load, topology)), "static", source, batches, seed);
+        const ours = dispatch(replicaMap(placement, shares), "even", source, batches, seed);
         aims.push({
           what: `worst GPU's activated experts / EPLB's, ${name}, ${tokens} tokens, ${poolName(topology)}`,
-          measured: ours.worstActivated / theirs.worstActivated,
+          measured: ours.activatedOnWorstGpu / theirs.activatedOnWorstGpu,
           atMost: 1,
         });
         rows.push([
           name,
           tokens,
           poolName(topology),
-          theirs.worstActivated,
-          ours.worstActivated,
-          ours.worstActivated / theirs.worstActivated,
-          theirs.meanActivated,
-          ours.meanActivated,
-          theirs.fullest,
-          ours.fullest,
+          theirs.activatedOnWorstGpu,
+          ours.activatedOnWorstGpu,
+          ours.activatedOnWorstGpu / theirs.activatedOnWorstGpu,
+          meanActivated(theirs),
+          meanActivated(ours),
+          theirs.balancedness,
+          ours.balancedness,
         ]);
       }
     }
@@ -60,8 +60,8 @@ export function activationTable(bench: Bench, sizes: Sizes = SIZES): BenchTable 
       { name: "ratio", digits: 3 },
       { name: "mean GPU: EPLB", digits: 2 },
       { name: "mean GPU: Plimsoll", digits: 2 },
-      { name: "most tokens: EPLB", digits: 2 },
-      { name: "most tokens: Plimsoll", digits: 2 },
+      { name: "balancedness of tokens: EPLB", digits: 3 },
+      { name: "balancedness of tokens: Plimsoll", digits: 3 },
     ],
     rows,
     notes: [

@@ -1,11 +1,13 @@
+import type { ReplicaMap } from "../../../src/core/dispatch/replica-chooser.ts";
 import { eplb } from "../../../src/core/placement/eplb.ts";
 import { solveShares } from "../../../src/core/shares/solve-shares.ts";
+import type { DispatchPolicy } from "../../../src/model/dispatch-policy.ts";
 import { indexReplicas } from "../../../src/model/placement.ts";
 import type { Topology } from "../../../src/model/topology.ts";
 import type { Bench } from "../bench.ts";
 import type { Aim, BenchTable } from "../bench-table.ts";
-import { type Dispatcher, dispatch, dispatcher } from "../dispatched.ts";
-import { eplbGlobal, plimsoll, pool, poolName } from "../pools.ts";
+import { dispatch, replicaMap } from "../dispatched.ts";
+import { eplbGlobal, HOP_WEIGHT, plimsoll, pool, poolName, SAMPLE_TOKENS } from "../pools.ts";
 import { cut, interleaved, loadOf, range, type RoutedTokens, sampleOf } from "../routed-tokens.ts";
 
 /** Of hierarchical's node hops, at hierarchical's balance or better. */
@@ -28,10 +30,9 @@ interface Sizes {
 const SIZES: Sizes = {
   pools: [pool(288, 32, 4), pool(320, 64, 8)],
   placed: [134_464, 200_000],
-  sample: 2048,
+  sample: SAMPLE_TOKENS,
   hopWeights: [2, 5, 10, 20],
-  // What `place` takes by itself.
-  judgedWeight: 10,
+  judgedWeight: HOP_WEIGHT,
   inOrder: 16_384,
   inTurn: 4096,
   active: 128,
@@ -51,21 +52,24 @@ export function hopsTable({ input, seed, progress }: Bench, sizes: Sizes = SIZES
   const rows: (string | number)[][] = [];
   const aims: Aim[] = [];
   for (const topology of sizes.pools) {
-    const ways = dispatchers(stream, input.groups, topology, sizes);
+    const ways = waysOf(stream, input.groups, topology, sizes);
     for (const [batching, batches] of Object.entries(batchings)) {
       progress(`hops: ${poolName(topology)}, ${batching}`);
-      const measured = ways.map(({ name, way }) => ({ name, ...dispatch(way, stream, batches, seed) }));
+      const measured = ways.map(({ name, map, policy }) => ({
+        name,
+        ...dispatch(map, policy, stream, batches, seed),
+      }));
       const [hierarchical] = measured;
-      for (const { name, nodeHops, hops, balancedness } of measured) {
-        const ratio = nodeHops / hierarchical.nodeHops;
-        rows.push([batching, poolName(topology), name, nodeHops, hops, balancedness, ratio]);
+      for (const { name, nodeHopsPerToken, hopsPerToken, balancedness } of measured) {
+        const ratio = nodeHopsPerToken / hierarchical.nodeHopsPerToken;
+        rows.push([batching, poolName(topology), name, nodeHopsPerToken, hopsPerToken, balancedness, ratio]);
       }
       const where = `hop weight ${sizes.judgedWeight}, ${poolName(topology)}, ${batching}`;
       const judged =
         measured[measured.length - sizes.hopWeights.length + sizes.hopWeights.indexOf(sizes.judgedWeight)];
       aims.push({
         what: `node hops / hierarchical's, ${where}`,
-        measured: judged.nodeHops / hierarchical.nodeHops,
+        measured: judged.nodeHopsPerToken / hierarchical.nodeHopsPerToken,
         atMost: NODE_HOPS_AIM,
       });
       aims.push({
@@ -94,24 +98,34 @@ export function hopsTable({ input, seed, progress }: Bench, sizes: Sizes = SIZES
   };
 }
 
-function dispatchers(
+interface Way {
+  readonly name: string;
+  readonly map: ReplicaMap;
+  readonly policy: DispatchPolicy;
+}
+
+function waysOf(
   stream: RoutedTokens,
   groups: number,
   topology: Topology,
   { placed: [first, end], sample: tokens, hopWeights }: Sizes,
-): { readonly name: string; readonly way: Dispatcher }[] {
+): Way[] {
   const rows = range(first, end);
   const load = loadOf(stream, rows);
   const sample = sampleOf(stream, rows, tokens);
-  const global = eplbGlobal(load, topology);
+  const global = replicaMap(eplbGlobal(load, topology));
   return [
-    { name: "EPLB hierarchical, static", way: dispatcher(eplb(load, topology, groups), "static") },
-    { name: "EPLB global, static", way: dispatcher(global, "static") },
-    { name: "EPLB global, priced", way: dispatcher(global, "priced") },
+    { name: "EPLB hierarchical, static", map: replicaMap(eplb(load, topology, groups)), policy: "static" },
+    { name: "EPLB global, static", map: global, policy: "static" },
+    { name: "EPLB global, priced", map: global, policy: "priced" },
     ...hopWeights.map((hopWeight) => {
       const placement = plimsoll(load, topology, { sample, groups, hopWeight });
       const shares = solveShares(placement, indexReplicas(placement), load);
-      return { name: `Plimsoll, hop weight ${hopWeight}`, way: dispatcher(placement, "priced", shares) };
+      return {
+        name: `Plimsoll, hop weight ${hopWeight}`,
+        map: replicaMap(placement, shares),
+        policy: "priced" as const,
+      };
     }),
   ];
 }

@@ -13,7 +13,7 @@ import type { Bench } from "../bench.ts";
 import type { BenchTable } from "../bench-table.ts";
 import { scattered } from "./drift-cases.ts";
 import { interleavedTimes } from "../interleaved-times.ts";
-import { eplbGlobal, plimsoll, pool } from "../pools.ts";
+import { eplbGlobal, HOP_WEIGHT, plimsoll, pool, SAMPLE_TOKENS } from "../pools.ts";
 import { range, sampleOf } from "../routed-tokens.ts";
 
 const PLAN_AIM = 25;
@@ -22,7 +22,6 @@ const EP320_AIM = 80;
 /** How far the loads of two rounds differ, and how far the load is from that of the placement in force: lognormal σ. */
 const VARIATION = 0.1;
 const DRIFT = 0.3;
-const HOP_WEIGHT = 10;
 
 interface Sizes {
   readonly warmUp: number;
@@ -31,7 +30,7 @@ interface Sizes {
   readonly sample: number;
 }
 
-const SIZES: Sizes = { warmUp: 3, rounds: 15, sample: 2048 };
+const SIZES: Sizes = { warmUp: 3, rounds: 15, sample: SAMPLE_TOKENS };
 
 /** How long planning takes, warm, on one core. */
 export function timeTable(

@@ -1,0 +1,54 @@
+import type { ReplicaMap } from "../../../src/core/dispatch/replica-chooser.ts";
+import { activationLoad } from "../../../src/core/placement/activation.ts";
+import { eplb } from "../../../src/core/placement/eplb.ts";
+import type { Coactivation } from "../../../src/core/placement/place-experts.ts";
+import { solveShares } from "../../../src/core/shares/solve-shares.ts";
+import { wholeShares } from "../../../src/core/shares/whole-shares.ts";
+import type { ExpertLoad } from "../../../src/model/load.ts";
+import { indexReplicas, type Placement } from "../../../src/model/placement.ts";
+import { fullCapacity } from "../../../src/model/pool-capacity.ts";
+import type { RoutingTrace } from "../../../src/model/routing-trace.ts";
+import type { Topology } from "../../../src/model/topology.ts";
+import { replicaMap } from "../dispatched.ts";
+import { eplbGlobal, HOP_WEIGHT, plimsoll } from "../pools.ts";
+
+export const HIERARCHICAL = "EPLB hierarchical";
+export const GLOBAL = "EPLB global";
+export const PLIMSOLL = "Plimsoll";
+export const PLIMSOLL_ACTIVATION = "Plimsoll, activation";
+
+/** A placement with the shares solved for the load it was made for. */
+export interface Placed {
+  readonly name: string;
+  readonly map: ReplicaMap;
+}
+
+/** What is known when experts are placed. */
+export interface Known {
+  readonly load: ExpertLoad;
+  readonly sample: RoutingTrace;
+  /** Expert groups of the gate. */
+  readonly groups: number;
+}
+
+/** EPLB's placements and ours. */
+export function placements({ load, sample, groups }: Known, topology: Topology): Placed[] {
+  const coactivation: Coactivation = { sample, groups, hopWeight: HOP_WEIGHT };
+  return [
+    placed(HIERARCHICAL, eplb(load, topology, groups), load),
+    placed(GLOBAL, eplbGlobal(load, topology), load),
+    placed(PLIMSOLL, plimsoll(load, topology, coactivation), load),
+  ];
+}
+
+/** Ours for decode: it levels the experts that a batch of so many tokens activates, one replica of each in use. */
+export function activationPlacement({ load, sample }: Known, topology: Topology, tokens: number): Placed {
+  const aim = activationLoad(load, tokens, sample.topk);
+  const placement = plimsoll(aim, topology);
+  const shares = wholeShares(placement, indexReplicas(placement), aim, fullCapacity(topology).speeds);
+  return { name: PLIMSOLL_ACTIVATION, map: replicaMap(placement, shares) };
+}
+
+function placed(name: string, placement: Placement, load: ExpertLoad): Placed {
+  return { name, map: replicaMap(placement, solveShares(placement, indexReplicas(placement), load)) };
+}

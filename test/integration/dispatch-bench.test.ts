@@ -1,0 +1,124 @@
+import { describe, expect, it } from "vitest";
+import type { Bench } from "../../loadtest/bench/bench.ts";
+import type { BenchTable } from "../../loadtest/bench/bench-table.ts";
+import { allocatedPerCall } from "../../loadtest/bench/dispatch/allocated.ts";
+import { decodeTable } from "../../loadtest/bench/dispatch/decode.ts";
+import { destinationsTable } from "../../loadtest/bench/dispatch/destinations.ts";
+import { gateTokens, skewedBias } from "../../loadtest/bench/dispatch/gate-tokens.ts";
+import { iidTable } from "../../loadtest/bench/dispatch/iid.ts";
+import { memoryTable } from "../../loadtest/bench/dispatch/memory.ts";
+import { speedTable } from "../../loadtest/bench/dispatch/speed.ts";
+import { streamTable } from "../../loadtest/bench/dispatch/stream.ts";
+import { drawLoad } from "../../loadtest/bench/layer-statistics.ts";
+import { pool } from "../../loadtest/bench/pools.ts";
+import { cut, loadOf, range, syntheticTokens } from "../../loadtest/bench/routed-tokens.ts";
+import { Rng } from "../../src/lib/rng.ts";
+import { DISPATCH_POLICIES } from "../../src/model/dispatch-policy.ts";
+import { SMALL_MODEL, SMALL_MOE_LAYERS } from "../small-model.ts";
+
+const HISTOGRAM = [
+  [0.1, 1, 20],
+  [1, 2, 10],
+  [4, 5, 2],
+] as const;
+
+const bench: Bench = {
+  input: {
+    model: SMALL_MODEL,
+    loads: [
+      drawLoad(
+        Array.from({ length: SMALL_MOE_LAYERS }, () => HISTOGRAM),
+        new Rng(2),
+      ),
+    ],
+    stream: syntheticTokens(SMALL_MODEL, 12_000, 1, new Rng(1)),
+    groups: SMALL_MODEL.groups,
+    source: { loads: "drawn", stream: "synthetic" },
+  },
+  seed: 1,
+  progress: () => {},
+};
+
+const pools = [pool(40, 4, 2)];
+const POLICIES = DISPATCH_POLICIES.length;
+
+/** Every row as a record by column names. */
+function records({ columns, rows }: BenchTable): Record<string, string | number | null>[] {
+  return rows.map((row) => Object.fromEntries(row.map((cell, i) => [columns[i].name, cell])));
+}
+
+function expectPossible(table: BenchTable): void {
+  for (const row of records(table)) {
+    expect(row.balancedness).toBeLessThanOrEqual(Number(row["possible there"]) + 1e-9);
+    expect(row["node hops"]).toBeLessThanOrEqual(Number(row["rank hops"]));
+  }
+}
+
+describe("the dispatch benchmark in small", () => {
+  it("stream: every policy on every placement, none better balanced than its placement allows", () => {
+    const cases = [
+      { name: "in order", placed: [0, 6000] as const, batches: () => cut(range(6000, 12_000), 1000) },
+    ];
+    const table = streamTable(bench, { pools, cases });
+    expect(table.rows).toHaveLength(3 * POLICIES);
+    expectPossible(table);
+    const at = (placement: string, policy: string) =>
+      records(table).find((row) => row.placement === placement && row.policy === policy);
+    expect(at("EPLB hierarchical", "static")?.["node hops / hierarchical + static"]).toBe(1);
+    expect(at("EPLB global", "static")?.["idle share / global + static"]).toBe(1);
+    expect(at("Plimsoll", "priced")?.["node hops"]).toBeLessThan(
+      Number(at("Plimsoll", "random")?.["node hops"]),
+    );
+  });
+
+  it("iid: the same on tokens of a gate", () => {
+    const table = iidTable(bench, { pools, layers: 2, placed: 2000, batch: 500, batches: 2 });
+    expect(table.rows).toHaveLength(3 * 3 * POLICIES);
+    expectPossible(table);
+  });
+
+  it("destinations: the published means, though from fewer tokens", () => {
+    const { aims } = destinationsTable(bench, 8192);
+    expect(aims).toHaveLength(8);
+    for (const { measured } of aims) expect(measured).toBeLessThan(0.01);
+  });
+
+  it("decode: the worst GPU reads no less than the mean one, and no more than it holds", () => {
+    const table = decodeTable(bench, { pools, batches: [16], placed: [0, 6000], count: 8 });
+    expect(table.rows).toHaveLength(2 * 4 * POLICIES);
+    for (const row of records(table)) {
+      expect(row["mean GPU"]).toBeGreaterThan(0);
+      expect(row["worst GPU"]).toBeGreaterThanOrEqual(Number(row["mean GPU"]));
+      expect(row["worst GPU"]).toBeLessThanOrEqual(pools[0].slotsPerGpu);
+    }
+  });
+
+  it("speed: every policy and the layout are timed at every size", () => {
+    const table = speedTable(bench, { pools, batches: [64, 128], tokens: 128, warmUp: 0, rounds: 1 });
+    expect(table.rows).toHaveLength(2 * (POLICIES + 2));
+    for (const row of records(table)) expect(row["ns per selection"]).toBeGreaterThan(0);
+  });
+
+  it("memory: a row for every policy", () => {
+    const table = memoryTable(bench, { pools, batches: [64], trials: 2 });
+    expect(table.rows.map(([, policy]) => policy)).toEqual(DISPATCH_POLICIES);
+  });
+
+  it("counts what a call allocates, on the heap and off it", () => {
+    let kept: unknown;
+    expect(allocatedPerCall(() => (kept = new Float64Array(1000)), 20, 20)).toBeGreaterThan(8000);
+    expect(allocatedPerCall(() => (kept = [kept === null]), 20, 20)).toBeGreaterThan(0);
+    let sum = 0;
+    expect(allocatedPerCall(() => (sum = (sum + 1) % 7), 20, 20)).toBe(0);
+  });
+
+  it("biases a gate until the hottest experts get their share", () => {
+    const { experts, topk, groups, topkGroups } = SMALL_MODEL;
+    const shape = { experts, topk, groups, topkGroups };
+    const bias = skewedBias(shape, 4, 0.3, new Rng(3));
+    const tokens = gateTokens(shape, bias, 8192, new Rng(4));
+    const load = loadOf(tokens, range(0, 8192)).tokens.toSorted();
+    const hottest = load.subarray(experts - 4).reduce((a, b) => a + b, 0);
+    expect(hottest / (8192 * topk)).toBeCloseTo(0.3, 1);
+  });
+});
