@@ -1,6 +1,7 @@
 import type { Placement, ReplicaIndex } from "../../model/placement.ts";
-import type { ReplicaMap } from "./replica-chooser.ts";
+import type { Shares } from "../../model/shares.ts";
 import { gpuCount, gpuOfSlot, slotCount } from "../../model/topology.ts";
+import type { ReplicaMap } from "./replica-chooser.ts";
 
 /** Part of a rank that rounding may have made of none. */
 const NO_PART = 1e-9;
@@ -16,11 +17,12 @@ const LEAST_GAIN = 1e-9;
 export class WholeRanks {
   readonly #placement: Placement;
   readonly #replicas: ReplicaIndex;
-  readonly #shares: ReplicaMap["shares"];
-  /** `[slots]` of the layer last apportioned. */
+  readonly #shares: Shares;
+  /** `[slots]` of the layer last apportioned: ranks that each serves. */
   readonly counts: Int32Array;
   /** `[slots]`: what rounding down left over, in ranks. */
   readonly #remainder: Float64Array;
+  /** `[slots]`: 1 where it was rounded up. */
   readonly #isRaised: Uint8Array;
   /** `[gpus]`: tokens beyond what the shares give. */
   readonly #excess: Float64Array;
@@ -55,6 +57,7 @@ export class WholeRanks {
     }
   }
 
+  /** Rounds the expert's replicas down, then those with the largest remainders up. */
   #round(layer: number, expert: number, senders: number, part: number): void {
     const { counts } = this;
     const { topology, experts } = this.#placement;
