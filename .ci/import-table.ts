@@ -11,7 +11,17 @@ export interface Row {
 }
 
 /** The folders of core/, in the order of the flow: each may import those before it. */
-export const coreFlow = ["gate", "load", "cost", "shares", "placement", "migration", "planning", "dispatch"];
+export const coreFlow = [
+  "gate",
+  "load",
+  "cost",
+  "shares",
+  "placement",
+  "migration",
+  "planning",
+  "dispatch",
+  "batching",
+];
 
 const pure = true;
 
