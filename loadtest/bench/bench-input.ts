@@ -46,26 +46,28 @@ async function recordedInput(model: MoeModel, folder: string, seed: number): Pro
   const statistics = join(folder, "dsv3_layer_stats.json");
   const histograms = readLayerHistograms(await readInput(statistics), statistics);
   const path = join(folder, "routing/dev/stream.npy");
-  const requestPath = join(folder, "routing/dev/stream.request.npy");
   const trace = readRoutingTrace(await readInput(path), path, EXPERTS);
-  const { values } = readNpy(await readInput(requestPath), requestPath);
-  if (values.length !== trace.tokens) {
-    throw new InputError(
-      requestPath,
-      "shape",
-      `has ${values.length} entries; expected ${trace.tokens} as in ${path}`,
-    );
-  }
+  const request = await perToken(join(folder, "routing/dev/stream.request.npy"), trace.tokens);
+  const tenant = await perToken(join(folder, "routing/dev/stream.domain.npy"), trace.tokens);
   return {
     model,
     loads: Array.from({ length: LOADS }, (_, draw) => drawLoad(histograms, new Rng(seed, draw))),
-    stream: { trace, experts: EXPERTS, request: int32Copy(values) },
+    stream: { trace, experts: EXPERTS, request, tenant },
     groups: GROUPS,
     source: {
       loads: `${LOADS} draws from DeepSeek-V3's published load histograms (dsv3_layer_stats.json), ${histograms.length} layers`,
       stream: `routing/dev/stream.npy, ${trace.tokens} tokens, ${trace.layers} layers`,
     },
   };
+}
+
+/** A number for every token of the stream. */
+async function perToken(path: string, tokens: number): Promise<Int32Array> {
+  const { values } = readNpy(await readInput(path), path);
+  if (values.length !== tokens) {
+    throw new InputError(path, "shape", `has ${values.length} entries; expected ${tokens}, one per token`);
+  }
+  return int32Copy(values);
 }
 
 function syntheticInput(model: MoeModel, seed: number): BenchInput {

@@ -16,8 +16,9 @@ export function replicaMap(placement: Placement, shares?: Shares): ReplicaMap {
 }
 
 /**
- * Dispatches batches of tokens, which start on the GPUs in equal blocks of each batch.
+ * Dispatches batches of tokens.
  * @param batches token numbers of each
+ * @param sources the GPU that each of them starts from
  */
 export function dispatch(
   map: ReplicaMap,
@@ -25,13 +26,13 @@ export function dispatch(
   { trace }: RoutedTokens,
   batches: readonly Int32Array[],
   seed: number,
+  sources: readonly Int32Array[] = givenSources(map, batches),
 ): DispatchFigures {
   const { layers, topk, experts } = trace;
   const dispatcher = new Dispatcher(map.placement, replicaChooser(policy, map, seed));
   const totals = new DispatchTotals(map.placement);
-  for (const rows of batches) {
-    const sources = blockSources(rows.length, gpuCount(map.placement.topology));
-    const batch = { tokens: rows.length, sources, rows, experts, rowStride: layers * topk, topk };
+  for (const [i, rows] of batches.entries()) {
+    const batch = { tokens: rows.length, sources: sources[i], rows, experts, rowStride: layers * topk, topk };
     for (let layer = 0; layer < layers; layer++) {
       dispatcher.choose(layer, layer * topk, batch);
       totals.add(dispatcher.tally(), rows.length);
@@ -45,7 +46,8 @@ export function meanActivated({ activationBalancedness, activatedOnWorstGpu }: D
   return activationBalancedness * activatedOnWorstGpu;
 }
 
-/** `[tokens]`: the GPUs in order, each of equally many tokens as far as possible. */
-export function blockSources(tokens: number, gpus: number): Int32Array {
-  return Int32Array.from({ length: tokens }, (_, i) => Math.floor((i * gpus) / tokens));
+/** The source of every token of every batch: the GPUs in order, in equal blocks of each batch. */
+export function givenSources({ placement }: ReplicaMap, batches: readonly Int32Array[]): Int32Array[] {
+  const gpus = gpuCount(placement.topology);
+  return batches.map((rows) => rows.map((_, i) => Math.floor((i * gpus) / rows.length)));
 }

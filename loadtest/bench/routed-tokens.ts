@@ -11,6 +11,8 @@ export interface RoutedTokens {
   readonly experts: number;
   /** `[tokens]`: which request each token is of; the tokens of one stand together. */
   readonly request: Int32Array;
+  /** `[tokens]`: whose request it is, as a gateway can tell; those of a tenant tend to use the same experts. */
+  readonly tenant: Int32Array;
 }
 
 /** Token numbers first … end − 1. */
@@ -91,20 +93,24 @@ export function syntheticTokens(model: MoeModel, tokens: number, seed: number, l
   const width = routing.rowStride;
   const experts = new Int16Array(tokens * width);
   const request = new Int32Array(tokens);
+  const tenant = new Int32Array(tokens);
   const rows = new Int32Array(1500);
   for (let at = 0, n = 0; at < tokens; n++) {
     const length = Math.min(200 + lengths.below(1301), tokens - at);
-    routing.rows(routing.admit(length), 0, length, rows, 0);
+    const span = routing.admit(length);
+    routing.rows(span, 0, length, rows, 0);
     for (let i = 0; i < length; i++, at++) {
       experts.set(routing.experts.subarray(rows[i] * width, (rows[i] + 1) * width), at * width);
       request[at] = n;
+      // A topic has rows of its own.
+      tenant[at] = span.base;
     }
   }
   const trace = { tokens, layers: width / model.topk, topk: model.topk, experts };
-  return { trace, experts: model.experts, request };
+  return { trace, experts: model.experts, request, tenant };
 }
 
-/** Tokens that choose `topk` different experts by the load, each token and layer by itself; every token a request. */
+/** Tokens that choose `topk` different experts by the load, each token and layer by itself; every token a request of one tenant. */
 export function independentTokens(load: ExpertLoad, tokens: number, topk: number, rng: Rng): RoutedTokens {
   const { layers, experts } = load;
   const ids = new Int16Array(tokens * layers * topk);
@@ -122,5 +128,6 @@ export function independentTokens(load: ExpertLoad, tokens: number, topk: number
       }
     }
   }
-  return { trace: { tokens, layers, topk, experts: ids }, experts, request: range(0, tokens) };
+  const trace = { tokens, layers, topk, experts: ids };
+  return { trace, experts, request: range(0, tokens), tenant: new Int32Array(tokens) };
 }

@@ -2,16 +2,18 @@ import { describe, expect, it } from "vitest";
 import type { Bench } from "../../loadtest/bench/bench.ts";
 import type { BenchTable } from "../../loadtest/bench/bench-table.ts";
 import { allocatedPerCall } from "../../loadtest/bench/dispatch/allocated.ts";
+import { chosenSources } from "../../loadtest/bench/dispatch/chosen-ranks.ts";
 import { decodeTable } from "../../loadtest/bench/dispatch/decode.ts";
 import { destinationsTable } from "../../loadtest/bench/dispatch/destinations.ts";
 import { gateTokens, skewedBias } from "../../loadtest/bench/dispatch/gate-tokens.ts";
 import { iidTable } from "../../loadtest/bench/dispatch/iid.ts";
 import { memoryTable } from "../../loadtest/bench/dispatch/memory.ts";
 import { speedTable } from "../../loadtest/bench/dispatch/speed.ts";
-import { streamTable } from "../../loadtest/bench/dispatch/stream.ts";
+import { ranksTable, streamTable } from "../../loadtest/bench/dispatch/stream.ts";
+import { replicaMap } from "../../loadtest/bench/dispatched.ts";
 import { drawLoad } from "../../loadtest/bench/layer-statistics.ts";
-import { pool } from "../../loadtest/bench/pools.ts";
-import { cut, loadOf, range, syntheticTokens } from "../../loadtest/bench/routed-tokens.ts";
+import { plimsoll, pool } from "../../loadtest/bench/pools.ts";
+import { cut, interleaved, loadOf, range, syntheticTokens } from "../../loadtest/bench/routed-tokens.ts";
 import { Rng } from "../../src/lib/rng.ts";
 import { DISPATCH_POLICIES } from "../../src/model/dispatch-policy.ts";
 import { SMALL_MODEL, SMALL_MOE_LAYERS } from "../small-model.ts";
@@ -55,10 +57,16 @@ function expectPossible(table: BenchTable): void {
 }
 
 describe("the dispatch benchmark in small", () => {
+  const cases = [
+    {
+      name: "in turn",
+      phase: "decode" as const,
+      placed: [0, 6000] as const,
+      batches: () => cut(interleaved(bench.input.stream, 6000, 16), 500),
+    },
+  ];
+
   it("stream: every policy on every placement, none better balanced than its placement allows", () => {
-    const cases = [
-      { name: "in order", placed: [0, 6000] as const, batches: () => cut(range(6000, 12_000), 1000) },
-    ];
     const table = streamTable(bench, { pools, cases });
     expect(table.rows).toHaveLength(3 * POLICIES);
     expectPossible(table);
@@ -69,6 +77,36 @@ describe("the dispatch benchmark in small", () => {
     expect(at("Plimsoll", "priced")?.["node hops"]).toBeLessThan(
       Number(at("Plimsoll", "random")?.["node hops"]),
     );
+  });
+
+  it("ranks: chosen for where their tenants' experts are", () => {
+    const given = records(streamTable(bench, { pools, cases }));
+    const chosen = records(ranksTable(bench, { pools, cases }));
+    expect(chosen).toHaveLength(given.length);
+    for (const [i, row] of chosen.entries()) {
+      if (row.policy === "priced") expect(row["node hops"]).toBeLessThan(Number(given[i]["node hops"]));
+      expect(row["fullest source / mean"]).toBeLessThan(2);
+    }
+  });
+
+  it("gives every request one rank, and ranks equally many requests", () => {
+    const { stream } = bench.input;
+    const batches = cases[0].batches();
+    const placement = plimsoll(loadOf(stream, range(0, 6000)), pools[0]);
+    const sources = chosenSources(replicaMap(placement), stream, "decode", range(0, 6000), batches);
+    const ranks = new Map<number, number>();
+    for (const [i, rows] of batches.entries()) {
+      for (const [j, row] of rows.entries()) {
+        const request = stream.request[row];
+        expect(sources[i][j]).toBe(ranks.get(request) ?? sources[i][j]);
+        ranks.set(request, sources[i][j]);
+      }
+    }
+    const first = new Map([...batches[0]].map((row, j) => [stream.request[row], sources[0][j]]));
+    expect(new Set(first.values())).toEqual(new Set([0, 1, 2, 3]));
+    for (const rank of [0, 1, 2, 3]) {
+      expect([...first.values()].filter((other) => other === rank)).toHaveLength(first.size / 4);
+    }
   });
 
   it("iid: the same on tokens of a gate", () => {

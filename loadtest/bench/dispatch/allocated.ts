@@ -2,19 +2,23 @@ import { GCProfiler } from "node:v8";
 
 /**
  * Bytes that a call leaves to the garbage collector once warm, on the heap and in array buffers: what three times as
- * many calls leave more, so that measuring itself counts nothing. The least of several trials, since compilers work
- * beside them; null where every one was hidden by a collection.
+ * many calls leave more, so that measuring itself counts nothing. Medians of several trials, since compilers and
+ * sweepers work beside them; null where a collection hid every one.
  */
 export function allocatedPerCall(run: () => void, calls: number, trials: number): number | null {
-  let least: number | null = null;
+  const few: number[] = [];
+  const many: number[] = [];
   for (let trial = 0; trial < trials; trial++) {
-    const few = allocated(run, calls);
-    const many = allocated(run, 3 * calls);
-    if (few === null || many === null) continue;
-    const perCall = Math.max(0, many - few) / (2 * calls);
-    least = Math.min(least ?? perCall, perCall);
+    for (const [left, count] of [
+      [few, calls],
+      [many, 3 * calls],
+    ] as const) {
+      const bytes = allocated(run, count);
+      if (bytes !== null) left.push(bytes);
+    }
   }
-  return least;
+  if (few.length === 0 || many.length === 0) return null;
+  return Math.max(0, median(many) - median(few)) / (2 * calls);
 }
 
 /** Null where a collection took some of it back. */
@@ -26,4 +30,8 @@ function allocated(run: () => void, calls: number): number | null {
   const after = process.memoryUsage();
   if (collections.stop().statistics.length > 0) return null;
   return after.heapUsed + after.arrayBuffers - before.heapUsed - before.arrayBuffers;
+}
+
+function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[values.length >> 1];
 }

@@ -8,7 +8,7 @@ const TRIAL_TOKENS = 2048;
 const HALVINGS = 12;
 
 /**
- * Tokens, each a request by itself, that the gate sends by scores that are uniform in 0..1, independent, and biased.
+ * Tokens, each a request of one tenant, that the gate sends by scores that are uniform in 0..1, independent, and biased.
  * @param bias `[layers][experts]`
  */
 export function gateTokens(shape: GateShape, bias: Float64Array, tokens: number, rng: Rng): RoutedTokens {
@@ -23,7 +23,8 @@ export function gateTokens(shape: GateShape, bias: Float64Array, tokens: number,
       gate.select(scores, experts, (token * layers + layer) * topk);
     }
   }
-  return { trace: { tokens, layers, topk, experts }, experts: width, request: range(0, tokens) };
+  const trace = { tokens, layers, topk, experts };
+  return { trace, experts: width, request: range(0, tokens), tenant: new Int32Array(tokens) };
 }
 
 /** `[experts]` of one layer: normal, and so wide that this many experts get this share of the selections. */

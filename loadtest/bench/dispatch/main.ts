@@ -5,13 +5,14 @@ import { destinationsTable } from "./destinations.ts";
 import { iidTable } from "./iid.ts";
 import { memoryTable } from "./memory.ts";
 import { speedTable } from "./speed.ts";
-import { streamTable } from "./stream.ts";
+import { ranksTable, streamTable } from "./stream.ts";
 
 const command = benchCommand(
   "bench:dispatch",
   "Every dispatch policy on EPLB's placements and ours: hops, balance, activated experts, speed and memory.",
   {
     stream: (bench) => streamTable(bench),
+    ranks: (bench) => ranksTable(bench),
     destinations: (bench) => destinationsTable(bench),
     iid: (bench) => iidTable(bench),
     decode: (bench) => decodeTable(bench),

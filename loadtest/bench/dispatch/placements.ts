@@ -52,3 +52,9 @@ export function activationPlacement({ load, sample }: Known, topology: Topology,
 function placed(name: string, placement: Placement, load: ExpertLoad): Placed {
   return { name, map: replicaMap(placement, solveShares(placement, indexReplicas(placement), load)) };
 }
+
+export function mapOf(made: readonly Placed[], name: string): ReplicaMap {
+  const found = made.find((one) => one.name === name);
+  if (found === undefined) throw new RangeError(`no placement is called ${name}`);
+  return found.map;
+}

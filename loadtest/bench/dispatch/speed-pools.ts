@@ -3,9 +3,9 @@ import type { TokenBatch } from "../../../src/core/dispatch/token-batch.ts";
 import { solveShares } from "../../../src/core/shares/solve-shares.ts";
 import { Rng } from "../../../src/lib/rng.ts";
 import { indexReplicas } from "../../../src/model/placement.ts";
-import { gpuCount, type Topology } from "../../../src/model/topology.ts";
+import type { Topology } from "../../../src/model/topology.ts";
 import type { Bench } from "../bench.ts";
-import { blockSources, replicaMap } from "../dispatched.ts";
+import { givenSources, replicaMap } from "../dispatched.ts";
 import { plimsoll, pool } from "../pools.ts";
 import { cut, independentTokens, range, type RoutedTokens } from "../routed-tokens.ts";
 
@@ -25,16 +25,17 @@ export function speedTokens({ input, seed }: Bench, tokens: number): RoutedToken
 
 /** Batches of this size, one after another, of `tokens` tokens in all. */
 export function speedBatches(
+  map: ReplicaMap,
   { trace }: RoutedTokens,
   size: number,
   tokens: number,
-  topology: Topology,
 ): TokenBatch[] {
   const { layers, topk, experts } = trace;
-  const sources = blockSources(size, gpuCount(topology));
-  return cut(range(0, tokens), size).map((rows) => ({
+  const batches = cut(range(0, tokens), size);
+  const sources = givenSources(map, batches);
+  return batches.map((rows, i) => ({
     tokens: size,
-    sources,
+    sources: sources[i],
     rows,
     experts,
     rowStride: layers * topk,

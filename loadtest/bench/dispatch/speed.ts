@@ -56,7 +56,7 @@ export function speedTable(
     for (const size of batches) {
       progress(`speed: ${poolName(topology)}, ${size} tokens`);
       const count = Math.max(tokens, size);
-      const ways = waysOf(map, speedBatches(drawn, size, count, topology), bench.seed);
+      const ways = waysOf(map, speedBatches(map, drawn, size, count), bench.seed);
       const times = interleavedTimes(ways, warmUp, rounds);
       const selections = count * layers * topk;
       for (const [name, { medianMs, leastMs }] of Object.entries(times)) {

@@ -1,14 +1,15 @@
+import type { ReplicaMap } from "../../../src/core/dispatch/replica-chooser.ts";
 import type { Topology } from "../../../src/model/topology.ts";
 import type { Bench } from "../bench.ts";
 import type { Aim, BenchTable } from "../bench-table.ts";
+import { dispatch, givenSources } from "../dispatched.ts";
 import { pool, poolName, SAMPLE_TOKENS } from "../pools.ts";
-import { loadOf, range, sampleOf } from "../routed-tokens.ts";
-import { GLOBAL, HIERARCHICAL, placements, PLIMSOLL } from "./placements.ts";
+import { loadOf, range, type RoutedTokens, sampleOf } from "../routed-tokens.ts";
+import { chosenSources } from "./chosen-ranks.ts";
+import { GLOBAL, HIERARCHICAL, mapOf, placements, PLIMSOLL } from "./placements.ts";
 import { type Measured, measuredOf, measurePolicies } from "./policies.ts";
 import { STREAM_CASES, type StreamCase } from "./stream-cases.ts";
 
-/** Of the node hops of EPLB's hierarchical placement with static dispatch. */
-const NODE_HOPS_AIM = 0.9;
 /** Of the idle share (1 − balancedness) of EPLB's global placement with static dispatch. */
 const IDLE_AIM = 0.5;
 
@@ -19,22 +20,71 @@ interface Sizes {
 
 const SIZES: Sizes = { pools: [pool(288, 32, 4), pool(320, 64, 8)], cases: STREAM_CASES };
 
+/** Who decides where tokens start, and how many node hops that should leave. */
+interface Sourcing {
+  readonly name: string;
+  readonly note: string;
+  /** Of the node hops of EPLB's hierarchical placement with static dispatch and the sources as given. */
+  readonly nodeHopsAim: number;
+  readonly sources: (
+    map: ReplicaMap,
+    stream: RoutedTokens,
+    streamCase: StreamCase,
+    batches: readonly Int32Array[],
+  ) => readonly Int32Array[];
+}
+
+const GIVEN: Sourcing = {
+  name: "stream",
+  note: "Sources in equal blocks of each batch.",
+  nodeHopsAim: 0.9,
+  sources: (map, _stream, _case, batches) => givenSources(map, batches),
+};
+
+const CHOSEN: Sourcing = {
+  name: "ranks",
+  note:
+    "Every request's rank is chosen with its first tokens, by what its tenant's (the stream's domain's) tokens used " +
+    "before; the two columns' yardsticks have their sources as given.",
+  nodeHopsAim: 0.85,
+  sources: (map, stream, { phase, placed }, batches) =>
+    chosenSources(map, stream, phase, range(...placed), batches),
+};
+
 /** Every policy on every placement, on tokens that come after those the placement was made from. */
-export function streamTable({ input, seed, progress }: Bench, { pools, cases }: Sizes = SIZES): BenchTable {
+export function streamTable(bench: Bench, sizes: Sizes = SIZES): BenchTable {
+  return dispatchTable(bench, GIVEN, sizes);
+}
+
+/** The same where the rank of each request may be chosen. */
+export function ranksTable(bench: Bench, sizes: Sizes = SIZES): BenchTable {
+  return dispatchTable(bench, CHOSEN, sizes);
+}
+
+function dispatchTable(
+  { input, seed, progress }: Bench,
+  sourcing: Sourcing,
+  { pools, cases }: Sizes,
+): BenchTable {
   const { stream, groups } = input;
   const rows: (string | number)[][] = [];
   const aims: Aim[] = [];
-  for (const { name, placed, batches } of cases) {
-    const dispatched = batches(stream);
+  for (const streamCase of cases) {
+    const { name, placed } = streamCase;
+    const batches = streamCase.batches(stream);
     const known = range(...placed);
     const load = loadOf(stream, known);
     const sample = sampleOf(stream, known, SAMPLE_TOKENS);
     for (const topology of pools) {
-      progress(`stream: ${name}, ${poolName(topology)}`);
+      progress(`${sourcing.name}: ${name}, ${poolName(topology)}`);
       const made = placements({ load, sample, groups }, topology);
-      const measured = measurePolicies(made, stream, dispatched, seed);
-      const fewHops = measuredOf(measured, HIERARCHICAL, "static");
-      const balanced = measuredOf(measured, GLOBAL, "static");
+      const yardstick = (placement: string) =>
+        dispatch(mapOf(made, placement), "static", stream, batches, seed);
+      const fewHops = yardstick(HIERARCHICAL);
+      const balanced = yardstick(GLOBAL);
+      const measured = measurePolicies(made, stream, batches, seed, (map) =>
+        sourcing.sources(map, stream, streamCase, batches),
+      );
       const hopRatio = ({ nodeHopsPerToken }: Measured) => nodeHopsPerToken / fewHops.nodeHopsPerToken;
       const idleRatio = ({ balancedness }: Measured) => (1 - balancedness) / (1 - balanced.balancedness);
       for (const m of measured) {
@@ -48,6 +98,7 @@ export function streamTable({ input, seed, progress }: Bench, { pools, cases }: 
           m.balancedness,
           m.possible,
           m.activationBalancedness,
+          m.fullestSource,
           hopRatio(m),
           idleRatio(m),
         ]);
@@ -57,7 +108,7 @@ export function streamTable({ input, seed, progress }: Bench, { pools, cases }: 
       aims.push({
         what: `node hops / hierarchical + static, ${where}`,
         measured: hopRatio(ours),
-        atMost: NODE_HOPS_AIM,
+        atMost: sourcing.nodeHopsAim,
       });
       aims.push({
         what: `idle share / global + static, ${where}`,
@@ -67,7 +118,7 @@ export function streamTable({ input, seed, progress }: Bench, { pools, cases }: 
     }
   }
   return {
-    title: "Stream: hops per token and layer, and balance",
+    title: `Stream${sourcing === GIVEN ? "" : ", ranks chosen"}: hops per token and layer, and balance`,
     columns: [
       { name: "batches" },
       { name: "slots/GPUs/nodes" },
@@ -78,13 +129,12 @@ export function streamTable({ input, seed, progress }: Bench, { pools, cases }: 
       { name: "balancedness", digits: 3 },
       { name: "possible there", digits: 3 },
       { name: "activation balancedness", digits: 3 },
+      { name: "fullest source / mean", digits: 2 },
       { name: "node hops / hierarchical + static", digits: 3 },
       { name: "idle share / global + static", digits: 3 },
     ],
     rows,
-    notes: [
-      `${input.source.stream}. Sources in equal blocks of each batch; shares solved for the tokens placed from.`,
-    ],
+    notes: [`${input.source.stream}. Shares solved for the tokens placed from. ${sourcing.note}`],
     aims,
   };
 }
