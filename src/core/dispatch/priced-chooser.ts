@@ -1,48 +1,64 @@
 import { gpuCount, slotCount } from "../../model/topology.ts";
+import { LayerFlow } from "../shares/layer-flow.ts";
 import type { ReplicaChooser, ReplicaMap } from "./replica-chooser.ts";
 import type { TokenBatch } from "./token-batch.ts";
 
 export interface HopPrices {
   /** Cost of a (token, rank) pair that the token would not visit otherwise; a node hop costs 1. */
   readonly rankHop: number;
-  /** Node hops one is willing to pay to take 1 % of the mean GPU load off a GPU. */
+  /** Node hops one is willing to pay to take 1 % of the mean GPU load off a GPU that has room. */
   readonly load: number;
+  /** Node hops one is willing to pay to keep a selection off a GPU that has none. */
+  readonly overload: number;
 }
 
-/** NVLink moves a byte 4 × as fast as InfiniBand (160 and 40 GB/s achieved, ISCA'25 §4.3): hence 1/4. */
-export const DEFAULT_HOP_PRICES: HopPrices = { rankHop: 0.25, load: 0.02 };
+/**
+ * NVLink moves a byte 4 × as fast as InfiniBand (160 and 40 GB/s achieved, ISCA'25 §4.3): hence 1/4. Every GPU
+ * waits for the fullest, so that a selection too many there costs a node hop; among the others load hardly counts.
+ */
+export const DEFAULT_HOP_PRICES: HopPrices = { rankHop: 0.25, load: 0.005, overload: 1 };
 
 /**
  * For every token the cheapest replicas: node hops first, then rank hops, plus the price of the destination's
- * load. Experts with one replica say which nodes and ranks a token visits anyway; the others then choose.
+ * load. Experts with one replica say which nodes and ranks a token visits anyway; the others then choose. Source
+ * GPU and source node are free.
  *
- * A GPU's load is the load it will have when the batch is done, as far as can be known: the batch's selections
- * are counted before the first choice, each expert's are first laid out by the snapshot's shares, and every
- * choice replaces a part of that expectation by a fact. Source GPU and source node are free.
+ * The batch's selections are counted before the first choice. From the counts follows the least maximum of GPU load
+ * that any choice for this batch can reach, and shares that reach it: the snapshot's, as far as they fit
+ * (core/shares). A GPU's load is the one it will have when the batch is done: each expert's selections are laid
+ * out by those shares, and every choice replaces a part of that expectation by a fact. Below the maximum, hops
+ * decide; beyond it a GPU is dear.
  */
 export class PricedChooser implements ReplicaChooser {
   readonly #map: ReplicaMap;
   readonly #prices: HopPrices;
+  readonly #flow: LayerFlow;
   readonly #gpuOf: Int32Array;
   readonly #nodeOf: Int32Array;
-  readonly #count: Int32Array;
+  readonly #count: Float64Array;
+  readonly #shares: Float64Array;
+  /** The flow's own prices; what they say is in the maximum. */
+  readonly #dual: Float64Array;
   readonly #load: Float64Array;
   /** Serial number of the token that last visited the rank or node. */
   readonly #rankVisit: Int32Array;
   readonly #nodeVisit: Int32Array;
   #serial = 0;
+  #selections = 0;
   #open = new Int32Array(0);
 
   constructor(map: ReplicaMap, prices: HopPrices) {
     const { topology, experts } = map.placement;
     const gpus = gpuCount(topology);
+    const slots = slotCount(topology);
     this.#map = map;
     this.#prices = prices;
-    this.#gpuOf = Int32Array.from({ length: slotCount(topology) }, (_, s) =>
-      Math.floor(s / topology.slotsPerGpu),
-    );
+    this.#flow = new LayerFlow(map.placement, map.replicas, new Float64Array(gpus).fill(1));
+    this.#gpuOf = Int32Array.from({ length: slots }, (_, s) => Math.floor(s / topology.slotsPerGpu));
     this.#nodeOf = Int32Array.from({ length: gpus }, (_, g) => Math.floor(g / topology.gpusPerNode));
-    this.#count = new Int32Array(experts);
+    this.#count = new Float64Array(experts);
+    this.#shares = new Float64Array(slots);
+    this.#dual = new Float64Array(gpus);
     this.#load = new Float64Array(gpus);
     this.#rankVisit = new Int32Array(gpus);
     this.#nodeVisit = new Int32Array(topology.nodes);
@@ -51,18 +67,21 @@ export class PricedChooser implements ReplicaChooser {
   choose(layer: number, column: number, batch: TokenBatch, out: Int32Array): void {
     const { tokens, sources, rows, experts, rowStride, topk } = batch;
     const { offsets, slots } = this.#map.replicas;
-    const shares = this.#map.shares.values;
+    const shares = this.#shares;
     const gpuOf = this.#gpuOf;
     const nodeOf = this.#nodeOf;
     const load = this.#load;
     const rankVisit = this.#rankVisit;
     const nodeVisit = this.#nodeVisit;
     const row = layer * this.#map.placement.experts;
-    const first = layer * gpuOf.length;
-    const { rankHop } = this.#prices;
+    const { rankHop, overload } = this.#prices;
+    const nodeAndRank = 1 + rankHop;
     if (this.#open.length < topk) this.#open = new Int32Array(topk);
     const open = this.#open;
-    const price = this.#expectLoad(layer, column, batch);
+    this.#expectLoad(layer, column, batch);
+    const room = this.#flow.optimum - 1;
+    // In a small batch a hundredth of the mean is less than a selection, which is the least that can move.
+    const price = this.#prices.load / Math.max(1, this.#selections / load.length / 100);
     if (this.#serial > 0x7fff_ffff - tokens) this.#forgetVisits();
     let serial = this.#serial;
 
@@ -100,9 +119,11 @@ export class PricedChooser implements ReplicaChooser {
         for (let r = from; r < to; r++) {
           const slot = slots[r];
           const gpu = gpuOf[slot];
-          load[gpu] -= shares[first + slot];
-          let cost = price * load[gpu];
-          if (rankVisit[gpu] !== serial) cost += nodeVisit[nodeOf[gpu]] === serial ? rankHop : 1 + rankHop;
+          const others = load[gpu] - shares[slot];
+          load[gpu] = others;
+          let cost = price * others;
+          if (others > room) cost += overload * (others - room);
+          if (rankVisit[gpu] !== serial) cost += nodeVisit[nodeOf[gpu]] === serial ? rankHop : nodeAndRank;
           if (cost < least) {
             least = cost;
             best = slot;
@@ -118,20 +139,21 @@ export class PricedChooser implements ReplicaChooser {
     this.#serial = serial;
   }
 
-  /** Lays the batch's selections out by the shares; returns the price of one selection on a GPU, in node hops. */
-  #expectLoad(layer: number, column: number, batch: TokenBatch): number {
+  /** Counts the batch's selections and lays them out. */
+  #expectLoad(layer: number, column: number, batch: TokenBatch): void {
     const { tokens, rows, experts, rowStride, topk } = batch;
     const { offsets, slots } = this.#map.replicas;
-    const shares = this.#map.shares.values;
+    const gpuOf = this.#gpuOf;
     const count = this.#count;
+    const shares = this.#shares;
     const load = this.#load;
     const row = layer * count.length;
-    const first = layer * this.#gpuOf.length;
     count.fill(0);
     for (let token = 0; token < tokens; token++) {
       const base = rows[token] * rowStride + column;
       for (let k = 0; k < topk; k++) if (experts[base + k] >= 0) count[experts[base + k]]++;
     }
+    this.#flow.solve(layer, count, shares, this.#dual, this.#map.shares.values);
     load.fill(0);
     let selections = 0;
     for (let expert = 0; expert < count.length; expert++) {
@@ -139,11 +161,10 @@ export class PricedChooser implements ReplicaChooser {
       if (chosen === 0) continue;
       selections += chosen;
       for (let r = offsets[row + expert]; r < offsets[row + expert + 1]; r++) {
-        load[this.#gpuOf[slots[r]]] += chosen * shares[first + slots[r]];
+        load[gpuOf[slots[r]]] += chosen * shares[slots[r]];
       }
     }
-    // In a small batch a hundredth of the mean is less than a selection, which is the least that can move.
-    return this.#prices.load / Math.max(1, selections / load.length / 100);
+    this.#selections = selections;
   }
 
   #forgetVisits(): void {

@@ -18,6 +18,8 @@ export class LayerFlow {
   readonly #placement: Placement;
   readonly #replicas: ReplicaIndex;
   readonly #gpus: number;
+  /** `[gpus]`: load that no share can move. */
+  readonly #base: Float64Array;
   /** Base + flow on every GPU. */
   readonly #load: Float64Array;
   /** Flow on every slot (arc) of the layer. */
@@ -32,6 +34,11 @@ export class LayerFlow {
   readonly #reached: Uint8Array;
   readonly #expertReached: Uint8Array;
   readonly #queue: Int32Array;
+  /** GPUs in the queue. */
+  #tail = 0;
+  /** The maximum that the flow is to fit under; at last the least there is. */
+  #max = 0;
+  #epsilon = 0;
 
   constructor(placement: Placement, replicas: ReplicaIndex, speeds: Float64Array) {
     const { experts, topology } = placement;
@@ -41,6 +48,7 @@ export class LayerFlow {
     this.#replicas = replicas;
     this.#gpus = gpus;
     this.#speeds = speeds;
+    this.#base = new Float64Array(gpus);
     this.#load = new Float64Array(gpus);
     this.#flow = new Float64Array(width);
     this.#excess = new Float64Array(experts);
@@ -58,7 +66,6 @@ export class LayerFlow {
    * @param shares `[slots]`, written
    * @param prices `[gpus]`, written
    * @param last   `[layers][slots]`: shares to begin from, such as those of a moment ago; null for none
-   * @returns the least maximum of GPU load / speed
    */
   solve(
     layer: number,
@@ -66,39 +73,42 @@ export class LayerFlow {
     shares: Float64Array,
     prices: Float64Array,
     last: ReadonlyNumbers | null,
-  ): number {
+  ): void {
     const flexible = this.#separate(layer, load);
     let total = 0;
     for (let e = 0; e < load.length; e++) total += load[e];
     if (total === 0) {
       this.#writeShares(layer, load, shares);
       prices.fill(1 / this.#speeds.reduce((sum, speed) => sum + speed, 0));
-      return 0;
+      this.#max = 0;
+      return;
     }
-    const epsilon = total * TOLERANCE;
+    this.#epsilon = total * TOLERANCE;
     let speed = 0;
     for (let gpu = 0; gpu < this.#gpus; gpu++) speed += this.#speeds[gpu];
-    let max = total / speed;
-    prices.fill(1 / speed);
+    this.#max = total / speed;
+    // A loop, because to fill boxes its number.
+    for (let gpu = 0; gpu < this.#gpus; gpu++) prices[gpu] = 1 / speed;
     for (let gpu = 0; gpu < this.#gpus; gpu++) {
-      if (this.#load[gpu] > max * this.#speeds[gpu]) {
-        max = this.#load[gpu] / this.#speeds[gpu];
+      if (this.#load[gpu] > this.#max * this.#speeds[gpu]) {
+        this.#max = this.#load[gpu] / this.#speeds[gpu];
         prices.fill(0);
         prices[gpu] = 1 / this.#speeds[gpu];
       }
     }
     if (last !== null) {
-      for (let i = 0; i < flexible; i++) this.#refill(layer, this.#flexible[i], max, last);
+      for (let i = 0; i < flexible; i++) this.#refill(layer, this.#flexible[i], last);
     }
-    for (let i = 0; i < flexible; i++) this.#fill(layer, this.#flexible[i], max);
-    for (;;) {
-      for (let i = 0; i < flexible; i++) this.#augment(layer, this.#flexible[i], max, epsilon);
-      const next = this.#cut(layer, flexible, load, epsilon, prices);
-      if (next <= max) break;
-      max = next;
-    }
+    for (let i = 0; i < flexible; i++) this.#fill(layer, this.#flexible[i]);
+    do {
+      for (let i = 0; i < flexible; i++) this.#augment(layer, this.#flexible[i]);
+    } while (this.#raise(layer, flexible, load, prices));
     this.#writeShares(layer, load, shares);
-    return max;
+  }
+
+  /** The least maximum of GPU load / speed that the last solution found. */
+  get optimum(): number {
+    return this.#max;
   }
 
   /** Puts what cannot be shared on its GPU and lists the rest; returns how many experts are flexible. */
@@ -124,18 +134,19 @@ export class LayerFlow {
         this.#flexible[flexible++] = e;
       }
     }
+    this.#base.set(this.#load);
     return flexible;
   }
 
   /** What was last found is kept, as far as it fits under the maximum. */
-  #refill(layer: number, expert: number, max: number, last: ReadonlyNumbers): void {
+  #refill(layer: number, expert: number, last: ReadonlyNumbers): void {
     const { offsets, slots } = this.#replicas;
     const { experts, topology } = this.#placement;
     const first = layer * this.#flow.length;
     const load = this.#excess[expert];
     for (let i = offsets[layer * experts + expert]; i < offsets[layer * experts + expert + 1]; i++) {
       const gpu = Math.floor(slots[i] / topology.slotsPerGpu);
-      const room = Math.max(0, this.#room(gpu, max));
+      const room = Math.max(0, this.#room(gpu));
       const amount = Math.min(last[first + slots[i]] * load, room, this.#excess[expert]);
       this.#flow[slots[i]] = amount;
       this.#load[gpu] += amount;
@@ -144,19 +155,19 @@ export class LayerFlow {
   }
 
   /** First guess: what is left of an expert's load goes to its GPUs in proportion to the room they have. */
-  #fill(layer: number, expert: number, max: number): void {
+  #fill(layer: number, expert: number): void {
     const { offsets, slots } = this.#replicas;
     const { experts, topology } = this.#placement;
     const from = offsets[layer * experts + expert];
     const to = offsets[layer * experts + expert + 1];
     let room = 0;
     for (let i = from; i < to; i++)
-      room += Math.max(0, this.#room(Math.floor(slots[i] / topology.slotsPerGpu), max));
+      room += Math.max(0, this.#room(Math.floor(slots[i] / topology.slotsPerGpu)));
     if (room === 0) return;
     const scale = Math.min(1, this.#excess[expert] / room);
     for (let i = from; i < to; i++) {
       const gpu = Math.floor(slots[i] / topology.slotsPerGpu);
-      const amount = Math.max(0, this.#room(gpu, max)) * scale;
+      const amount = Math.max(0, this.#room(gpu)) * scale;
       this.#flow[slots[i]] += amount;
       this.#load[gpu] += amount;
       this.#excess[expert] -= amount;
@@ -165,12 +176,13 @@ export class LayerFlow {
   }
 
   /** Pushes the expert's excess along shortest augmenting paths until none is left or no path is. */
-  #augment(layer: number, expert: number, max: number, epsilon: number): void {
-    while (this.#excess[expert] > epsilon) {
+  #augment(layer: number, expert: number): void {
+    while (this.#excess[expert] > this.#epsilon) {
       this.#reached.fill(0);
-      const target = this.#search(layer, expert, 0, max, epsilon);
+      this.#tail = 0;
+      const target = this.#search(layer, expert, true);
       if (target < 0) return;
-      let amount = Math.min(this.#excess[expert], this.#room(target, max));
+      let amount = Math.min(this.#excess[expert], this.#room(target));
       for (let gpu = target; this.#leave[gpu] >= 0; gpu = this.#gpuOf(this.#leave[gpu])) {
         amount = Math.min(amount, this.#flow[this.#leave[gpu]]);
       }
@@ -187,15 +199,17 @@ export class LayerFlow {
   }
 
   /**
-   * Breadth-first search from an expert over residual arcs. Marks what it reaches, beyond what is marked
-   * already; `tail` is the queue's length so far. Returns the first GPU with room, or -1 - (new tail).
+   * Breadth-first search from an expert over residual arcs. Marks and queues what it reaches, beyond what is
+   * queued already. Returns the first GPU with room, or -1; where it is not to stop, it goes on to the end.
    */
-  #search(layer: number, expert: number, tail: number, max: number, epsilon: number): number {
+  #search(layer: number, expert: number, stops: boolean): number {
     const { offsets, slots } = this.#replicas;
     const { experts, topology, physicalToLogical } = this.#placement;
     const { slotsPerGpu } = topology;
     const row = layer * this.#flow.length;
     const queue = this.#queue;
+    const epsilon = this.#epsilon;
+    let tail = this.#tail;
     if (tail === 0) this.#expertReached.fill(0);
     let head = tail;
     let from: number = expert;
@@ -211,7 +225,7 @@ export class LayerFlow {
           this.#reached[gpu] = 1;
           this.#enter[gpu] = slots[i];
           this.#leave[gpu] = leave;
-          if (this.#room(gpu, max) > epsilon) return gpu;
+          if (stops && this.#room(gpu) > epsilon) return gpu;
           queue[tail++] = gpu;
         }
       }
@@ -228,22 +242,27 @@ export class LayerFlow {
         } else if (head < tail) {
           slot = queue[head++] * slotsPerGpu;
           lastSlot = slot + slotsPerGpu;
-        } else return -1 - tail;
+        } else {
+          this.#tail = tail;
+          return -1;
+        }
       }
     }
   }
 
-  /** The GPUs that all left-over load is confined to: their mean load is the next lower bound. 0 when nothing is left over. */
-  #cut(layer: number, flexible: number, load: Float64Array, epsilon: number, prices: Float64Array): number {
+  /**
+   * The GPUs that all left-over load is confined to: their mean load is a lower bound of the maximum. Raises the
+   * maximum to it; false when nothing is left over.
+   */
+  #raise(layer: number, flexible: number, load: Float64Array, prices: Float64Array): boolean {
     this.#reached.fill(0);
-    let tail = 0;
+    this.#tail = 0;
     for (let i = 0; i < flexible; i++) {
       const e = this.#flexible[i];
-      if (this.#excess[e] <= epsilon || (tail > 0 && this.#expertReached[e] === 1)) continue;
-      // No GPU can have room here: the flow is maximal, so the search always runs to its end.
-      tail = -1 - this.#search(layer, e, tail, Number.NEGATIVE_INFINITY, epsilon);
+      if (this.#excess[e] <= this.#epsilon || (this.#tail > 0 && this.#expertReached[e] === 1)) continue;
+      this.#search(layer, e, false);
     }
-    if (tail === 0) return 0;
+    if (this.#tail === 0) return false;
     let confined = 0;
     for (let i = 0; i < flexible; i++) {
       const e = this.#flexible[i];
@@ -254,21 +273,12 @@ export class LayerFlow {
       prices[gpu] = 0;
       if (this.#reached[gpu] === 0) continue;
       speed += this.#speeds[gpu];
-      confined += this.#base(layer, gpu);
+      confined += this.#base[gpu];
     }
     for (let gpu = 0; gpu < this.#gpus; gpu++) if (this.#reached[gpu] === 1) prices[gpu] = 1 / speed;
-    return confined / speed;
-  }
-
-  /** The load of the GPU that no share can move. */
-  #base(layer: number, gpu: number): number {
-    const { topology, physicalToLogical } = this.#placement;
-    const row = layer * this.#flow.length;
-    let base = 0;
-    for (let slot = gpu * topology.slotsPerGpu; slot < (gpu + 1) * topology.slotsPerGpu; slot++) {
-      if (this.#isFlexible[physicalToLogical[row + slot]] === 0) base += this.#flow[slot];
-    }
-    return base;
+    if (confined / speed <= this.#max) return false;
+    this.#max = confined / speed;
+    return true;
   }
 
   /** Flow → fractions that sum to 1 for every expert; what rounding left over goes along in proportion. */
@@ -287,8 +297,8 @@ export class LayerFlow {
   }
 
   /** What the GPU can still take under the maximum. */
-  #room(gpu: number, max: number): number {
-    return max * this.#speeds[gpu] - this.#load[gpu];
+  #room(gpu: number): number {
+    return this.#max * this.#speeds[gpu] - this.#load[gpu];
   }
 
   #gpuOf(slot: number): number {

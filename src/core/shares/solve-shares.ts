@@ -38,13 +38,14 @@ export function solveShares(
   const optimum = new Float64Array(layers);
   const flow = new LayerFlow(placement, replicas, speeds);
   for (let layer = 0; layer < layers; layer++) {
-    optimum[layer] = flow.solve(
+    flow.solve(
       layer,
       load.tokens.subarray(layer * load.experts, (layer + 1) * load.experts),
       values.subarray(layer * width, (layer + 1) * width),
       prices.subarray(layer * gpus, (layer + 1) * gpus),
       last,
     );
+    optimum[layer] = flow.optimum;
   }
   return { values, prices, optimum };
 }
