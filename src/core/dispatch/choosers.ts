@@ -1,4 +1,5 @@
 import { Rng } from "../../lib/rng.ts";
+import { ActivationChooser } from "./activation-chooser.ts";
 import { EvenChooser } from "./even-chooser.ts";
 import type { DispatchPolicy } from "../../model/dispatch-policy.ts";
 import { DEFAULT_HOP_PRICES, PricedChooser } from "./priced-chooser.ts";
@@ -16,6 +17,8 @@ export function replicaChooser(policy: DispatchPolicy, map: ReplicaMap, seed: nu
   switch (policy) {
     case "priced":
       return new PricedChooser(map, DEFAULT_HOP_PRICES);
+    case "activation":
+      return new ActivationChooser(map, DEFAULT_HOP_PRICES);
     case "even":
       return new EvenChooser(map);
     case "static":

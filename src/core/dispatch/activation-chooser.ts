@@ -1,0 +1,78 @@
+import { slotCount } from "../../model/topology.ts";
+import { OpenReplicas } from "./open-replicas.ts";
+import { type HopPrices, PricedChooser } from "./priced-chooser.ts";
+import type { ReplicaChooser, ReplicaMap } from "./replica-chooser.ts";
+import type { TokenBatch } from "./token-batch.ts";
+
+/**
+ * For decode: with few tokens an expert's time is that of reading its weights, once for every GPU that a token of
+ * the batch reaches it on (METRO, arXiv 2512.09277). Opens the replicas that make the fewest activated experts on the
+ * worst GPU (OpenReplicas), then sends the tokens to open replicas as `priced` does: fewest hops at levelled load.
+ */
+export class ActivationChooser implements ReplicaChooser {
+  readonly #map: ReplicaMap;
+  readonly #replicas: OpenReplicas;
+  readonly #count: Int32Array;
+  /** One layer with its open replicas only, made anew for every batch. */
+  readonly #offsets: Int32Array;
+  readonly #slots: Int32Array;
+  readonly #experts: Int32Array;
+  readonly #shares: Float64Array;
+  readonly #priced: PricedChooser;
+
+  constructor(map: ReplicaMap, prices: HopPrices) {
+    const { placement, replicas } = map;
+    const width = slotCount(placement.topology);
+    this.#map = map;
+    this.#replicas = new OpenReplicas(placement, replicas);
+    this.#count = new Int32Array(placement.experts);
+    this.#offsets = new Int32Array(placement.experts + 1);
+    this.#slots = new Int32Array(width);
+    this.#experts = new Int32Array(width);
+    this.#shares = new Float64Array(width);
+    const open = {
+      placement: { ...placement, layers: 1, physicalToLogical: this.#experts },
+      replicas: { offsets: this.#offsets, slots: this.#slots },
+      shares: { values: this.#shares, prices: map.shares.prices },
+    };
+    this.#priced = new PricedChooser(open, prices);
+  }
+
+  choose(layer: number, column: number, batch: TokenBatch, out: Int32Array): void {
+    this.#countSelections(column, batch);
+    this.#replicas.choose(layer, this.#count);
+    this.#keepOpen(layer);
+    this.#priced.choose(0, column, batch, out);
+  }
+
+  #countSelections(column: number, { tokens, rows, experts, rowStride, topk }: TokenBatch): void {
+    const count = this.#count.fill(0);
+    for (let token = 0; token < tokens; token++) {
+      const base = rows[token] * rowStride + column;
+      for (let k = 0; k < topk; k++) if (experts[base + k] >= 0) count[experts[base + k]]++;
+    }
+  }
+
+  #keepOpen(layer: number): void {
+    const { placement, replicas, shares } = this.#map;
+    const { open } = this.#replicas;
+    const width = open.length;
+    const first = layer * width;
+    const row = layer * placement.experts;
+    for (let slot = 0; slot < width; slot++) {
+      this.#experts[slot] = placement.physicalToLogical[first + slot];
+      this.#shares[slot] = shares.values[first + slot];
+    }
+    let next = 0;
+    for (let e = 0; e < placement.experts; e++) {
+      this.#offsets[e] = next;
+      const from = replicas.offsets[row + e];
+      for (let r = from; r < replicas.offsets[row + e + 1]; r++) {
+        if (open[replicas.slots[r]] === 1) this.#slots[next++] = replicas.slots[r];
+      }
+      // An expert that the batch does not select keeps a replica, which nothing is sent to.
+      if (next === this.#offsets[e]) this.#slots[next++] = replicas.slots[from];
+    }
+    this.#offsets[placement.experts] = next;
+  }
+}
