@@ -9,10 +9,10 @@ import { TraceRouting } from "../twin/trace-routing.ts";
 import { type VirtualRunResult, virtualRun } from "../twin/virtual-run.ts";
 import { comparisonTable } from "./comparison-table.ts";
 import { drain } from "./drain.ts";
-import { milliseconds } from "./number-text.ts";
+import { decimals, milliseconds } from "./number-text.ts";
 import { jsonOption } from "./options.ts";
 import { type Output, output, writeOutput } from "./output.ts";
-import { openRouting, openTraffic } from "./simulation-inputs.ts";
+import { openRouting, openTenants, openTraffic } from "./simulation-inputs.ts";
 
 interface SimulateFlags {
   readonly scenario: string;
@@ -44,13 +44,16 @@ async function runScenario(
   scenario: Scenario,
   out: Output,
 ): Promise<{ run: VirtualRunResult; comparison: Comparison }> {
-  const { model, topology, cadence, seed, durationMs } = scenario;
+  const { model, topology, cadence, assignment, seed, durationMs } = scenario;
   const trace = await openRouting(scenario.routing, model);
-  const routing = trace === null ? new SyntheticRouting(model, seed) : new TraceRouting(trace);
+  const routing =
+    trace === null
+      ? new SyntheticRouting(model, seed)
+      : new TraceRouting(trace, await openTenants(scenario.tenants, trace));
   const traffic = await openTraffic(scenario.trace, scenario.requestsPerSecond, seed);
   const recorder = new StepRecorder(scenario.recordTokens);
   const run = drain(
-    virtualRun({ model, topology, routing, traffic, durationMs, cadence, seed, recorder }),
+    virtualRun({ model, topology, routing, traffic, durationMs, cadence, assignment, seed, recorder }),
     (percent) => out.progress(`simulating: ${percent}`),
   );
   const comparison = drain(
@@ -66,6 +69,7 @@ function runText(run: VirtualRunResult): string {
   return [
     `${run.requests} requests (${run.refused} refused), ${run.inputTokens} tokens in, ${run.outputTokens} out, ${run.steps} steps`,
     `in ${(run.virtualMs / 1000).toFixed(1)} virtual seconds; ${run.epochs} epochs, ${run.movedSlots} slots moved`,
+    `per token and layer: ${decimals(run.nodeHopsPerToken, 3)} node hops, ${decimals(run.hopsPerToken, 3)} hops; balancedness ${decimals(run.balancedness, 3)}`,
     `p50 / p95, ms: TTFT ${pair(run.ttftMs)}, ITL ${pair(run.itlMs)}, TPOT ${pair(run.tpotMs)}, E2E ${pair(run.e2eMs)}`,
   ].join("\n");
 }

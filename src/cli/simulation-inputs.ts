@@ -1,6 +1,8 @@
+import { readNpy } from "../formats/npy.ts";
 import { readRoutingTrace } from "../formats/routing-trace.ts";
 import { readTrace } from "../formats/trace.ts";
 import { InputError } from "../lib/errors.ts";
+import type { ReadonlyNumbers } from "../lib/readonly-arrays.ts";
 import { Rng } from "../lib/rng.ts";
 import type { MoeModel } from "../model/moe-model.ts";
 import type { RoutingTrace } from "../model/routing-trace.ts";
@@ -30,6 +32,26 @@ export async function openRouting(path: string | null, model: MoeModel): Promise
     throw new InputError(path, "shape", mend);
   }
   return trace;
+}
+
+/**
+ * The labels of a routing trace's tokens.
+ * @throws InputError
+ */
+export async function openTenants(
+  path: string | null,
+  { tokens }: RoutingTrace,
+): Promise<ReadonlyNumbers | null> {
+  if (path === null) return null;
+  const { values } = readNpy(await readInput(path), path);
+  if (values.length !== tokens) {
+    throw new InputError(
+      path,
+      "shape",
+      `has ${values.length} labels; expected ${tokens}, one for each token`,
+    );
+  }
+  return values;
 }
 
 /** Tokens of a routing trace that co-activation is read from: more cost time and tell little more. */

@@ -1,7 +1,9 @@
 import { dirname, resolve } from "node:path";
 import { z } from "zod";
+import { InputError } from "../lib/errors.ts";
 import type { Cadence } from "../model/cadence.ts";
 import type { MoeModel } from "../model/moe-model.ts";
+import { RANK_ASSIGNMENTS, type RankAssignment } from "../model/rank-assignment.ts";
 import type { Topology } from "../model/topology.ts";
 import { loadModel, loadTopology } from "./shapes.ts";
 import { checkShape, readYaml } from "./yaml-file.ts";
@@ -16,9 +18,12 @@ const scenarioSchema = z.strictObject({
   requestsPerSecond: z.number().positive().optional(),
   /** A file, or null for the gate on a synthetic source. */
   routing: z.string().min(1).nullable(),
+  /** A file with a label of whose each token of `routing` is: what a tenant's requests are known by. */
+  tenants: z.string().min(1).optional(),
   durationSeconds: seconds,
   sharesSeconds: seconds,
   placementSeconds: seconds,
+  assignment: z.enum(RANK_ASSIGNMENTS).default("least-in-flight"),
   recordTokens: z.int().positive(),
   seed: z.int().nonnegative(),
 });
@@ -30,10 +35,12 @@ export interface Scenario {
   /** Paths; null where the traffic or the routing is drawn. */
   readonly trace: string | null;
   readonly routing: string | null;
+  readonly tenants: string | null;
   /** Of drawn traffic; null = the rate of the trace it was fitted to. */
   readonly requestsPerSecond: number | null;
   readonly durationMs: number;
   readonly cadence: Cadence;
+  readonly assignment: RankAssignment;
   /** Tokens kept for the comparison of policies at most. */
   readonly recordTokens: number;
   readonly seed: number;
@@ -45,15 +52,24 @@ export interface Scenario {
  */
 export async function loadScenario(path: string): Promise<Scenario> {
   const written = checkShape(scenarioSchema, await readYaml(path), () => path);
+  if (written.tenants !== undefined && written.routing === null) {
+    throw new InputError(
+      path,
+      "tenants",
+      "labels the tokens of `routing`, which is null; name a file or leave it out",
+    );
+  }
   const beside = (file: string | null) => (file === null ? null : resolve(dirname(path), file));
   return {
     model: await loadModel(written.model),
     topology: await loadTopology(written.topology),
     trace: beside(written.trace),
     routing: beside(written.routing),
+    tenants: beside(written.tenants ?? null),
     requestsPerSecond: written.requestsPerSecond ?? null,
     durationMs: written.durationSeconds * 1000,
     cadence: { sharesMs: written.sharesSeconds * 1000, placementMs: written.placementSeconds * 1000 },
+    assignment: written.assignment,
     recordTokens: written.recordTokens,
     seed: written.seed,
   };

@@ -13,6 +13,7 @@ import { PoolMeter } from "./pool-meter.ts";
 import type { RoutingSource } from "./routing-source.ts";
 import { type StepRecord, replayBatch } from "./step-recorder.ts";
 import { TokenDraw } from "./token-draw.ts";
+import { WindowTotals, ratio } from "./window-totals.ts";
 
 export interface PolicyRunOptions {
   readonly model: MoeModel;
@@ -30,7 +31,7 @@ export class PolicyRun {
   readonly #gpus: number;
   readonly #balancer: Balancer;
   readonly #draw: TokenDraw;
-  readonly #total = { steps: 0, tokens: 0, sumMean: 0, sumMax: 0, hops: 0, nodeHops: 0, stepMs: 0 };
+  readonly #total = new WindowTotals();
   #pass: ForwardPass;
   #meter: PoolMeter;
   #windowFrom: number;
@@ -58,15 +59,14 @@ export class PolicyRun {
 
   result(): PolicyResult {
     this.#closeWindow(this.#windowFrom);
-    const { steps, tokens, sumMean, sumMax, hops, nodeHops, stepMs } = this.#total;
-    const pairs = tokens * this.#balancer.current.placement.layers;
+    const { balancedness, nodeHopsPerToken, hopsPerToken, meanStepMs, tokens, stepMs } = this.#total;
     return {
       name: this.#policy.name,
       title: this.#policy.title,
-      balancedness: ratio(sumMean, sumMax),
-      nodeHopsPerToken: ratio(nodeHops, pairs),
-      hopsPerToken: ratio(hops, pairs),
-      meanStepMs: ratio(stepMs, steps),
+      balancedness,
+      nodeHopsPerToken,
+      hopsPerToken,
+      meanStepMs,
       tokensPerGpuSecond: ratio(tokens * 1000, stepMs * this.#gpus),
       movedSlots: this.#movedSlots,
       epochs: this.#epochs,
@@ -88,14 +88,7 @@ export class PolicyRun {
     const window = this.#meter.window(nowMs - this.#windowFrom, this.#options.routing, []);
     this.#meter = new PoolMeter(this.#balancer.current.placement, this.#draw);
     this.#windowFrom = nowMs;
-    const total = this.#total;
-    total.steps += window.steps;
-    total.tokens += window.tokens;
-    total.sumMean += window.sumMean;
-    total.sumMax += window.sumMax;
-    total.hops += window.hops;
-    total.nodeHops += window.nodeHops;
-    total.stepMs += window.stepMs;
+    this.#total.add(window);
     return window;
   }
 
@@ -103,8 +96,4 @@ export class PolicyRun {
     const { model, hardware, seed } = this.#options;
     return new ForwardPass(model, hardware, this.#balancer.current, this.#policy.dispatch, seed);
   }
-}
-
-function ratio(part: number, whole: number): number | null {
-  return whole > 0 ? part / whole : null;
 }

@@ -12,7 +12,7 @@ import { gpuCount } from "../model/topology.ts";
 import { ForwardPass } from "./forward-pass.ts";
 import { PoolMeter } from "./pool-meter.ts";
 import { RankQueue } from "./rank-queue.ts";
-import type { RoutingSource } from "./routing-source.ts";
+import type { RoutingSource, RoutingSpan } from "./routing-source.ts";
 import type { SimulatedRequest } from "./simulated-request.ts";
 import { type StepBatch, composeStep, stepBatch } from "./step-batch.ts";
 import { TokenDraw } from "./token-draw.ts";
@@ -28,7 +28,7 @@ export interface PoolOptions {
 /** Tokens a rank forwards per step at most: bounds how long a prompt holds up everybody's next token. */
 const STEP_TOKENS_PER_RANK = 2048;
 /** Requests a rank decodes at once: DeepSeek-V3 on SGLang ran 256 per GPU (LMSYS, 96 × H100). */
-const RUNNING_PER_RANK = 256;
+export const RUNNING_PER_RANK = 256;
 
 /** One step of the pool. */
 export interface PoolStep {
@@ -97,12 +97,19 @@ export class SimulatedPool {
     );
   }
 
-  submit(id: number, rank: number, inputTokens: number, outputTokens: number): void {
+  /** @param routing the request's rows where its source admitted it before */
+  submit(
+    id: number,
+    rank: number,
+    inputTokens: number,
+    outputTokens: number,
+    routing: RoutingSpan = this.#routing.admit(inputTokens + outputTokens),
+  ): void {
     const request = {
       id,
       inputTokens,
       outputTokens,
-      routing: this.#routing.admit(inputTokens + outputTokens),
+      routing,
       prefilled: 0,
       made: 0,
     };

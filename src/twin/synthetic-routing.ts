@@ -89,7 +89,8 @@ export class SyntheticRouting implements RoutingSource {
 
   admit(_tokens: number): RoutingSpan {
     const topic = this.#drawTopic();
-    return { base: topic * TOPIC_ROWS, offset: this.#arrivals.below(TOPIC_ROWS), length: TOPIC_ROWS };
+    const offset = this.#arrivals.below(TOPIC_ROWS);
+    return { base: topic * TOPIC_ROWS, offset, length: TOPIC_ROWS, tenant: `topic ${topic}` };
   }
 
   rows(span: RoutingSpan, position: number, count: number, out: Int32Array, at: number): void {

@@ -1,6 +1,6 @@
 import type { Rng } from "../lib/rng.ts";
 import type { RoutingTrace } from "../model/routing-trace.ts";
-import type { RoutingSource } from "./routing-source.ts";
+import { type RoutingSource, routedRows } from "./routing-source.ts";
 
 /** Tokens drawn from a window: enough to fill a planner's sample within a minute at one window a second. */
 const SIZE = 64;
@@ -37,19 +37,12 @@ export class TokenDraw {
 
   /** The tokens drawn, with all their choices; draws anew from here on. */
   take(routing: RoutingSource, layers: number): RoutingTrace {
-    const { topk, rowStride } = routing;
     const tokens = Math.min(this.#seen, this.#rows.length);
-    const experts = new Int16Array(tokens * layers * topk);
-    for (let token = 0; token < tokens; token++) {
-      for (let layer = 0; layer < layers; layer++) {
-        const from = this.#rows[token] * rowStride + routing.column(layer);
-        experts.set(routing.experts.subarray(from, from + topk), (token * layers + layer) * topk);
-      }
-    }
+    const drawn = routedRows(routing, this.#rows.subarray(0, tokens), layers);
     this.#seen = 0;
     this.#next = 0;
     this.#threshold = 1;
-    return { tokens, layers, topk, experts };
+    return drawn;
   }
 
   /** How far it is to the next token that is taken, once as many were taken as are wanted. */

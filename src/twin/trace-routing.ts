@@ -1,19 +1,24 @@
+import type { ReadonlyNumbers } from "../lib/readonly-arrays.ts";
 import type { RoutingTrace } from "../model/routing-trace.ts";
 import type { RoutingSource, RoutingSpan } from "./routing-source.ts";
 
 /**
  * Reads experts from a recorded routing trace. Requests take consecutive rows in the order they arrive, so that
- * the trace's drift is kept; layer l of the model reads layer l mod the trace's layers.
+ * the trace's drift is kept; where it is known whose each row is, a request begins again at the end of the run of its
+ * tenant's rows. Layer l of the model reads layer l mod the trace's layers.
  */
 export class TraceRouting implements RoutingSource {
   readonly experts: Int16Array;
   readonly rowStride: number;
   readonly topk: number;
   readonly #trace: RoutingTrace;
+  readonly #tenants: ReadonlyNumbers | null;
   #cursor = 0;
 
-  constructor(trace: RoutingTrace) {
+  /** @param tenants `[tokens]`: a label of whose each token is; null where that is not known */
+  constructor(trace: RoutingTrace, tenants: ReadonlyNumbers | null = null) {
     this.#trace = trace;
+    this.#tenants = tenants;
     this.experts = trace.experts;
     this.topk = trace.topk;
     this.rowStride = trace.layers * trace.topk;
@@ -24,15 +29,21 @@ export class TraceRouting implements RoutingSource {
   }
 
   admit(tokens: number): RoutingSpan {
-    const span = { base: 0, offset: this.#cursor, length: this.#trace.tokens };
-    this.#cursor = (this.#cursor + tokens) % this.#trace.tokens;
-    return span;
+    const at = this.#cursor;
+    this.#cursor = (at + tokens) % this.#trace.tokens;
+    if (this.#tenants === null) return { base: 0, offset: at, length: this.#trace.tokens, tenant: null };
+    const tenant = this.#tenants[at];
+    let base = at;
+    while (base > 0 && this.#tenants[base - 1] === tenant) base--;
+    let end = at + 1;
+    while (end < this.#trace.tokens && this.#tenants[end] === tenant) end++;
+    return { base, offset: at - base, length: end - base, tenant: `${tenant}` };
   }
 
   rows(span: RoutingSpan, position: number, count: number, out: Int32Array, at: number): void {
     let row = (span.offset + position) % span.length;
     for (let i = 0; i < count; i++) {
-      out[at + i] = row;
+      out[at + i] = span.base + row;
       row = row + 1 === span.length ? 0 : row + 1;
     }
   }

@@ -5,13 +5,15 @@ import { Rng } from "../lib/rng.ts";
 import { Sample, type SampleSummary } from "../lib/sample.ts";
 import type { Cadence } from "../model/cadence.ts";
 import type { MoeModel } from "../model/moe-model.ts";
+import type { RankAssignment } from "../model/rank-assignment.ts";
 import { type Topology, gpuCount } from "../model/topology.ts";
 import type { TraceRequest } from "../model/traffic.ts";
-import { leastInFlight } from "../routing/least-in-flight.ts";
-import { chooseShard } from "../routing/policy.ts";
+import { ComposedAssigner } from "./composed-assigner.ts";
+import { type Arrival, LeastInFlightAssigner } from "./rank-assigner.ts";
 import type { RoutingSource } from "./routing-source.ts";
-import { SimulatedPool } from "./simulated-pool.ts";
+import { RUNNING_PER_RANK, SimulatedPool } from "./simulated-pool.ts";
 import type { StepRecorder } from "./step-recorder.ts";
+import { WindowTotals } from "./window-totals.ts";
 
 export interface VirtualRunOptions {
   readonly model: MoeModel;
@@ -22,6 +24,7 @@ export interface VirtualRunOptions {
   /** No request arrives later than this; those that have are finished. */
   readonly durationMs: number;
   readonly cadence: Cadence;
+  readonly assignment: RankAssignment;
   readonly seed: number;
   readonly recorder: StepRecorder;
 }
@@ -35,6 +38,10 @@ export interface VirtualRunResult {
   readonly inputTokens: number;
   readonly outputTokens: number;
   readonly steps: number;
+  /** Σ mean / Σ max GPU load over steps and layers; like the hops per token and layer, null when nothing was forwarded. */
+  readonly balancedness: number | null;
+  readonly nodeHopsPerToken: number | null;
+  readonly hopsPerToken: number | null;
   readonly ttftMs: SampleSummary | null;
   readonly itlMs: SampleSummary | null;
   readonly tpotMs: SampleSummary | null;
@@ -44,17 +51,15 @@ export interface VirtualRunResult {
 }
 
 interface InFlight {
-  readonly arrivalMs: number;
+  readonly arrival: Arrival;
   readonly rank: number;
-  readonly tokens: number;
-  readonly outputTokens: number;
   firstMs: number;
   lastMs: number;
 }
 
 /**
  * The demo's pool without the clock: the same twin, routing and planning, driven by the trace's own time. One
- * event a step: what has arrived by then is routed to the rank with the fewest requests in flight. Yields the
+ * event a step: what has arrived by then is given to the ranks first. Yields the
  * part of `durationMs` that has passed, 0..1.
  */
 export function* virtualRun(options: VirtualRunOptions): Generator<number, VirtualRunResult> {
@@ -64,7 +69,15 @@ export function* virtualRun(options: VirtualRunOptions): Generator<number, Virtu
   const pool = new SimulatedPool({ model, routing, dispatch: policy.dispatch, seed }, balancer.current);
   const ranks = gpuCount(topology);
   const loads = { requests: new Int32Array(ranks), tokens: new Float64Array(ranks) };
-  const rng = new Rng(seed, 4);
+  const assigner =
+    options.assignment === "composed"
+      ? new ComposedAssigner(
+          { model, routing, kvCapacityTokens: pool.maxRequestTokens, runningPerRank: RUNNING_PER_RANK },
+          balancer.current,
+        )
+      : new LeastInFlightAssigner(new Rng(seed, 4));
+  const total = new WindowTotals();
+  let waiting: readonly Arrival[] = [];
   const flights = new Map<number, InFlight>();
   const [ttft, itl, tpot, e2e] = [new Sample(), new Sample(), new Sample(), new Sample()];
   const arrivals = options.traffic[Symbol.iterator]();
@@ -78,6 +91,7 @@ export function* virtualRun(options: VirtualRunOptions): Generator<number, Virtu
   const adopt = (plan: Plan, moved: number) => {
     balancer.accept(plan);
     pool.adopt(plan);
+    assigner.adopt(plan);
     movedSlots += moved;
     epochs++;
   };
@@ -88,34 +102,33 @@ export function* virtualRun(options: VirtualRunOptions): Generator<number, Virtu
       refused++;
       return;
     }
-    const rank = chooseShard(leastInFlight, { shards: ranks, loads, tried: [] }, rng);
-    loads.requests[rank]++;
-    loads.tokens[rank] += tokens;
-    pool.submit(requests, rank, request.inputTokens, request.outputTokens);
-    const { arrivalMs } = request;
-    flights.set(requests, {
-      arrivalMs,
-      rank,
-      tokens,
-      outputTokens: request.outputTokens,
-      firstMs: Number.NaN,
-      lastMs: Number.NaN,
-    });
+    waiting = [...waiting, { id: requests, ...request, routing: routing.admit(tokens) }];
     inputTokens += request.inputTokens;
     outputTokens += request.outputTokens;
+  };
+  const start = () => {
+    const rankOf = assigner.assign(waiting, loads);
+    for (const [i, arrival] of waiting.entries()) {
+      const rank = rankOf[i];
+      if (rank < 0) continue;
+      pool.submit(arrival.id, rank, arrival.inputTokens, arrival.outputTokens, arrival.routing);
+      flights.set(arrival.id, { arrival, rank, firstMs: Number.NaN, lastMs: Number.NaN });
+    }
+    waiting = waiting.filter((_, i) => rankOf[i] < 0);
   };
   const token = (flight: InFlight) => {
     if (Number.isNaN(flight.firstMs)) {
       flight.firstMs = nowMs;
-      ttft.add(nowMs - flight.arrivalMs);
+      ttft.add(nowMs - flight.arrival.arrivalMs);
     } else itl.add(nowMs - flight.lastMs);
     flight.lastMs = nowMs;
   };
-  const finish = (id: number, flight: InFlight) => {
-    e2e.add(nowMs - flight.arrivalMs);
-    if (flight.outputTokens > 1) tpot.add((nowMs - flight.firstMs) / (flight.outputTokens - 1));
-    loads.requests[flight.rank]--;
-    loads.tokens[flight.rank] -= flight.tokens;
+  const finish = (id: number, { arrival, rank, firstMs }: InFlight) => {
+    e2e.add(nowMs - arrival.arrivalMs);
+    if (arrival.outputTokens > 1) tpot.add((nowMs - firstMs) / (arrival.outputTokens - 1));
+    loads.requests[rank]--;
+    loads.tokens[rank] -= arrival.inputTokens + arrival.outputTokens;
+    assigner.finished(arrival);
     flights.delete(id);
   };
   const balance = () => {
@@ -125,6 +138,7 @@ export function* virtualRun(options: VirtualRunOptions): Generator<number, Virtu
     }
     if (nowMs - windowFrom < cadence.sharesMs) return;
     const window = pool.takeWindow(nowMs - windowFrom);
+    total.add(window);
     windowFrom = nowMs;
     if (window.tokens > 0) balancer.observe(window.load, window.spanMs, window.routing);
     if (rollout !== null) return;
@@ -141,6 +155,7 @@ export function* virtualRun(options: VirtualRunOptions): Generator<number, Virtu
       arrive(next.value);
       next = arrivals.next();
     }
+    start();
     const step = pool.step();
     if (step === null) {
       if (next.done === true || next.value.arrivalMs > durationMs) break;
@@ -161,6 +176,7 @@ export function* virtualRun(options: VirtualRunOptions): Generator<number, Virtu
     balance();
     yield Math.min(1, nowMs / durationMs);
   }
+  total.add(pool.takeWindow(nowMs - windowFrom));
   return {
     virtualMs: nowMs,
     requests,
@@ -168,6 +184,9 @@ export function* virtualRun(options: VirtualRunOptions): Generator<number, Virtu
     inputTokens,
     outputTokens,
     steps,
+    balancedness: total.balancedness,
+    nodeHopsPerToken: total.nodeHopsPerToken,
+    hopsPerToken: total.hopsPerToken,
     ttftMs: ttft.summary(),
     itlMs: itl.summary(),
     tpotMs: tpot.summary(),

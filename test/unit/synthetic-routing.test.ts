@@ -82,7 +82,7 @@ describe("rows", () => {
   const { experts: _, ...shape } = new SyntheticRouting(SMALL_MODEL, 9);
   const read = (source: SyntheticRouting, position: number, count: number) => {
     const rows = new Int32Array(count);
-    source.rows({ base: 2048, offset: 1000, length: 1024 }, position, count, rows, 0);
+    source.rows({ base: 2048, offset: 1000, length: 1024, tenant: null }, position, count, rows, 0);
     return [...rows].map((row) => [
       ...source.experts.subarray(row * shape.rowStride, (row + 1) * shape.rowStride),
     ]);
@@ -102,7 +102,7 @@ describe("rows", () => {
   it("begin again after the last of their topic", () => {
     const source = new SyntheticRouting(SMALL_MODEL, 9);
     const rows = new Int32Array(4);
-    source.rows({ base: 2048, offset: 1000, length: 1024 }, 22, 4, rows, 0);
+    source.rows({ base: 2048, offset: 1000, length: 1024, tenant: null }, 22, 4, rows, 0);
     expect([...rows]).toEqual([3070, 3071, 2048, 2049]);
   });
 

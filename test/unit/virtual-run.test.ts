@@ -41,6 +41,7 @@ function run(seed: number, given: Partial<VirtualRunOptions> = {}) {
     traffic: traffic(300, 2),
     durationMs: 1000,
     cadence,
+    assignment: "least-in-flight" as const,
     seed,
     recorder,
     ...given,
