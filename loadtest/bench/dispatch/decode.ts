@@ -1,9 +1,11 @@
-import type { Topology } from "../../../src/model/topology.ts";
+import { layerLoad } from "../../../src/model/load.ts";
+import { gpuCount, type Topology } from "../../../src/model/topology.ts";
 import type { Bench } from "../bench.ts";
 import type { Aim, BenchTable } from "../bench-table.ts";
 import { DECODE_SIZES, decodeBatches, type DecodeSizes } from "../decode-batches.ts";
 import { meanActivated } from "../dispatched.ts";
 import { pool, poolName } from "../pools.ts";
+import { loadOf, type RoutedTokens } from "../routed-tokens.ts";
 import { activationPlacement, GLOBAL, placements, PLIMSOLL_ACTIVATION } from "./placements.ts";
 import { measuredOf, measurePolicies } from "./policies.ts";
 
@@ -28,6 +30,7 @@ export function decodeTable(bench: Bench, sizes: Sizes = SIZES): BenchTable {
         progress(`decode: ${name}, ${tokens} tokens, ${poolName(topology)}`);
         const made = [...placements(known, topology), activationPlacement(known, topology, tokens)];
         const measured = measurePolicies(made, source, batches, seed);
+        const least = leastActivated(source, batches, gpuCount(topology));
         const yardstick = measuredOf(measured, GLOBAL, "static").activatedOnWorstGpu;
         for (const m of measured) {
           rows.push([
@@ -38,6 +41,7 @@ export function decodeTable(bench: Bench, sizes: Sizes = SIZES): BenchTable {
             m.policy,
             m.activatedOnWorstGpu,
             meanActivated(m),
+            least,
             m.activatedOnWorstGpu / yardstick,
             m.balancedness,
             m.nodeHopsPerToken,
@@ -46,7 +50,7 @@ export function decodeTable(bench: Bench, sizes: Sizes = SIZES): BenchTable {
         }
         aims.push({
           what: `worst GPU's activated experts / global + static, ${name}, ${tokens} tokens, ${poolName(topology)}`,
-          measured: measuredOf(measured, PLIMSOLL_ACTIVATION, "even").activatedOnWorstGpu / yardstick,
+          measured: measuredOf(measured, PLIMSOLL_ACTIVATION, "activation").activatedOnWorstGpu / yardstick,
           atMost: ACTIVATED_AIM,
         });
       }
@@ -62,13 +66,31 @@ export function decodeTable(bench: Bench, sizes: Sizes = SIZES): BenchTable {
       { name: "policy" },
       { name: "worst GPU", digits: 2 },
       { name: "mean GPU", digits: 2 },
+      { name: "least possible", digits: 2 },
       { name: "worst / global + static", digits: 3 },
       { name: "balancedness of tokens", digits: 3 },
       { name: "node hops", digits: 2 },
       { name: "rank hops", digits: 2 },
     ],
     rows,
-    notes: [`Means over ${sizes.count} batches and all layers.`],
+    notes: [
+      `Means over ${sizes.count} batches and all layers. On any placement the worst GPU reads at least the batch's distinct ` +
+        "experts / GPUs, rounded up.",
+    ],
     aims,
   };
+}
+
+/** Distinct experts per GPU, rounded up; mean over batches and layers. */
+function leastActivated(source: RoutedTokens, batches: readonly Int32Array[], gpus: number): number {
+  const { layers } = source.trace;
+  let sum = 0;
+  for (const rows of batches) {
+    const load = loadOf(source, rows);
+    for (let layer = 0; layer < layers; layer++) {
+      const distinct = layerLoad(load, layer).reduce((count, tokens) => count + (tokens > 0 ? 1 : 0), 0);
+      sum += Math.ceil(distinct / gpus);
+    }
+  }
+  return sum / batches.length / layers;
 }
