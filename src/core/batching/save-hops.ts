@@ -6,7 +6,7 @@ import type { Phase, RankState, WaitingRequests } from "./waiting-requests.ts";
 const ROUNDS = 3;
 /** Partners looked at for one request. */
 const PARTNERS = 16;
-/** Hops × work that an exchange has to save: rounding is not a gain. */
+/** Hops that an exchange has to save: rounding is not a gain. */
 const LEAST_GAIN = 1e-9;
 /** Nobody: the other side hands a request over and gets none. */
 const NOBODY = -1;
@@ -57,7 +57,7 @@ class Exchange {
   readonly #kvCapacity: Float64Array;
   readonly #work: Bounds;
   readonly #kv: Bounds;
-  /** `[count]`: hops × work it would cost to have the request in the other group of the pair. */
+  /** `[count]`: hops per token it would cost to have the request in the other group of the pair. */
   readonly #change: Float64Array;
 
   constructor(
@@ -119,8 +119,8 @@ class Exchange {
           if (!this.#exchange(a, b, hops, hops.length / kinds)) continue;
           found = true;
           const both = [...a.requests, ...b.requests];
-          a.requests = both.filter((request) => groupOf.get(rankOf[request]) === a);
-          b.requests = both.filter((request) => groupOf.get(rankOf[request]) === b);
+          a.requests = both.filter((request) => columnOf(rankOf[request]) === a.index);
+          b.requests = both.filter((request) => columnOf(rankOf[request]) === b.index);
         }
       }
     }
@@ -156,12 +156,12 @@ class Exchange {
 
   /** Works out what each would cost in the other group. @returns the least, at most 0 */
   #weigh(from: Group, to: Group, hops: Float64Array, columns: number): number {
-    const { work, kind } = this.#requests;
+    const { kind } = this.#requests;
     const change = this.#change;
     let least = 0;
     for (const request of from.requests) {
       const row = kind[request] * columns;
-      change[request] = work[request] * (hops[row + to.index] - hops[row + from.index]);
+      change[request] = hops[row + to.index] - hops[row + from.index];
       if (change[request] < least) least = change[request];
     }
     return least;
@@ -171,13 +171,15 @@ class Exchange {
   #partner(mine: number, from: number, coming: readonly number[], group: Group): number {
     const change = this.#change;
     const { rankOf } = this.#assignment;
-    const saved = mine === NOBODY ? 0 : change[mine];
+    const least = mine === NOBODY ? 0 : change[mine];
+    const cost = least * this.#workOf(mine);
     const end = Math.min(coming.length, PARTNERS);
-    for (let at = 0; at < end; at++) {
-      if (saved + change[coming[at]] > -LEAST_GAIN) break;
-      if (this.#fits(mine, from, coming[at], rankOf[coming[at]])) return at;
+    for (let at = 0; at < end && least + change[coming[at]] <= -LEAST_GAIN; at++) {
+      const other = coming[at];
+      if (cost + change[other] * this.#workOf(other) > -LEAST_GAIN) continue;
+      if (this.#fits(mine, from, other, rankOf[other])) return at;
     }
-    if (saved > -LEAST_GAIN) return NONE;
+    if (cost > -LEAST_GAIN) return NONE;
     const open = this.#openRank(group);
     return open >= 0 && this.#fits(mine, from, NOBODY, open) ? NOBODY : NONE;
   }
