@@ -5,8 +5,10 @@ import type { RoutingTrace } from "../../model/routing-trace.ts";
 import { type Topology, slotCount } from "../../model/topology.ts";
 import { solveShares } from "../shares/solve-shares.ts";
 import { layerBounds } from "./bounds.ts";
+import { ScenarioLeveller } from "./level-scenarios.ts";
 import { NodeCopies } from "./node-copies.ts";
 import { replicate } from "./replicate.ts";
+import { spread } from "./scenario-spread.ts";
 import { ExpertSeater } from "./seat-experts.ts";
 import { zonesOf } from "./zones.ts";
 
@@ -19,6 +21,11 @@ export interface PlacementRequest {
   readonly load: ExpertLoad;
   /** `[layers][experts]`: how far off the load may be, one standard deviation; left out where it is known. */
   readonly deviation?: Float64Array | null;
+  /**
+   * Loads of short spans of the recent past, such as single batches: how the load varies, and which experts vary
+   * together. The placement is to be balanced in each. Empty or left out where nothing is known of them.
+   */
+  readonly scenarios?: readonly ExpertLoad[];
   readonly topology: Topology;
   readonly capacity: PoolCapacity;
   /** Which experts are used together; null where only balance counts. */
@@ -46,7 +53,7 @@ export interface Coactivation {
  * @throws RangeError when the usable slots are fewer than the experts
  */
 export function placeExperts(request: PlacementRequest): Placement {
-  const { load, topology, capacity, coactivation } = request;
+  const { load, topology, capacity, coactivation, scenarios = [] } = request;
   const { layers, experts } = load;
   const width = slotCount(topology);
   // A GPU has no use for more slots than there are experts.
@@ -59,21 +66,27 @@ export function placeExperts(request: PlacementRequest): Placement {
   const nodeCopies = coactivation === null ? null : new NodeCopies(experts, zones, coactivation);
   const inService = slots.reduce((sum, count) => sum + (count > 0 ? 1 : 0), 0);
   const bounds = layerBounds(load, useful);
+  const deviation = request.deviation ?? spread(load, scenarios);
+  const leveller =
+    scenarios.length === 0
+      ? null
+      : new ScenarioLeveller(topology, useful.speeds, zones, scenarios, coactivation);
   const physicalToLogical = new Int32Array(layers * width);
   for (let layer = 0; layer < layers; layer++) {
     const tokens = layerLoad(load, layer);
-    const copies =
-      nodeCopies?.choose(layer, tokens) ?? replicate(mayBe(request, layer), usable, inService).counts;
+    const likely = mayBe(load, deviation, layer);
+    const copies = nodeCopies?.choose(layer, likely) ?? replicate(likely, usable, inService).counts;
     const row = physicalToLogical.subarray(layer * width, (layer + 1) * width);
     seatLayer(seater, { tokens, copies, topology, speeds: useful.speeds, bound: bounds[layer].value }, row);
+    leveller?.level(layer, row);
   }
   return { layers, experts, topology, physicalToLogical };
 }
 
 /** What each expert's load may well become: copies go where they may be needed. */
-function mayBe({ load, deviation }: PlacementRequest, layer: number): Float64Array {
+function mayBe(load: ExpertLoad, deviation: Float64Array | null, layer: number): Float64Array {
   const tokens = layerLoad(load, layer);
-  if (deviation === null || deviation === undefined) return tokens;
+  if (deviation === null) return tokens;
   return tokens.map((mean, e) => mean + deviation[layer * load.experts + e]);
 }
 

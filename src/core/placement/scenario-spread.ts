@@ -1,0 +1,28 @@
+import type { ExpertLoad } from "../../model/load.ts";
+
+/**
+ * How far the scenarios' loads are from the load, brought to its size: `[layers][experts]`, one standard deviation.
+ * Null without scenarios.
+ */
+export function spread(load: ExpertLoad, scenarios: readonly ExpertLoad[]): Float64Array | null {
+  if (scenarios.length === 0) return null;
+  const { layers, experts, tokens } = load;
+  const squares = new Float64Array(layers * experts);
+  for (let layer = 0; layer < layers; layer++) {
+    const from = layer * experts;
+    const end = from + experts;
+    const total = sum(tokens, from, end);
+    for (const scenario of scenarios) {
+      const seen = sum(scenario.tokens, from, end);
+      const scale = seen === 0 ? 0 : total / seen;
+      for (let i = from; i < end; i++) squares[i] += (scenario.tokens[i] * scale - tokens[i]) ** 2;
+    }
+  }
+  return squares.map((square) => Math.sqrt(square / scenarios.length));
+}
+
+function sum(values: Float64Array, from: number, end: number): number {
+  let total = 0;
+  for (let i = from; i < end; i++) total += values[i];
+  return total;
+}
