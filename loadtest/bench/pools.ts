@@ -1,6 +1,7 @@
 import type { ExpertLoad } from "../../src/model/load.ts";
 import { eplb } from "../../src/core/placement/eplb.ts";
-import { type Coactivation, placeExperts } from "../../src/core/placement/place-experts.ts";
+import type { Coactivation } from "../../src/core/placement/coactivation.ts";
+import { placeExperts } from "../../src/core/placement/place-experts.ts";
 import type { Placement } from "../../src/model/placement.ts";
 import { fullCapacity } from "../../src/model/pool-capacity.ts";
 import { gpuCount, slotCount, type Topology } from "../../src/model/topology.ts";

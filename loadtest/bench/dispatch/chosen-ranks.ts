@@ -2,13 +2,10 @@ import { compose } from "../../../src/core/batching/compose.ts";
 import { requestKinds } from "../../../src/core/batching/request-kinds.ts";
 import type { Phase, RankState } from "../../../src/core/batching/waiting-requests.ts";
 import type { ReplicaMap } from "../../../src/core/dispatch/replica-chooser.ts";
-import { ExpertSketch } from "../../../src/core/load/expert-sketch.ts";
 import { gpuCount } from "../../../src/model/topology.ts";
-import { cut, type RoutedTokens, sampleOf } from "../routed-tokens.ts";
+import type { RoutedTokens } from "../routed-tokens.ts";
+import { Tenants } from "./tenants.ts";
 
-const SKETCH_BYTES = 1 << 20;
-/** Tokens that are observed at once before the first batch. */
-const OBSERVED_AT_ONCE = 4096;
 /** More requests than any rank gets. */
 const PLACES = 1 << 30;
 
@@ -28,16 +25,15 @@ export function chosenSources(
   observed: Int32Array,
   batches: readonly Int32Array[],
 ): Int32Array[] {
-  const { trace, experts, request } = stream;
-  const sketch = new ExpertSketch(trace.layers, experts, trace.topk, SKETCH_BYTES);
-  for (const rows of cut(observed, OBSERVED_AT_ONCE)) observe(sketch, stream, rows);
+  const { request } = stream;
+  const tenants = new Tenants(stream, observed);
   const last = new Map<number, number>();
   for (const [i, rows] of batches.entries()) for (const row of rows) last.set(request[row], i);
   const ranks = new Map<number, number>();
   return batches.map((rows, i) => {
-    place(map, sketch, phase, requestsOf(stream, rows), ranks);
+    place(map, tenants, phase, requestsOf(stream, rows), ranks);
     const sources = rows.map((row) => ranks.get(request[row]) ?? 0);
-    observe(sketch, stream, rows);
+    tenants.observe(rows);
     for (const row of rows) if (last.get(request[row]) === i) ranks.delete(request[row]);
     return sources;
   });
@@ -64,7 +60,7 @@ function requestsOf({ request, tenant }: RoutedTokens, rows: Int32Array): BatchR
 /** @param ranks of the requests that run, by their id; those that begin are added */
 function place(
   map: ReplicaMap,
-  sketch: ExpertSketch,
+  tenants: Tenants,
   phase: Phase,
   requests: readonly BatchRequest[],
   ranks: Map<number, number>,
@@ -72,12 +68,7 @@ function place(
   const begin = requests.filter(({ id }) => !ranks.has(id));
   if (begin.length === 0) return;
   const work = ({ tokens }: BatchRequest) => (phase === "prefill" ? tokens : 1);
-  const tenants = [...new Set(begin.map(({ tenant }) => tenant))];
-  const predictions = tenants.map((tenant) => {
-    const prediction = new Float64Array(map.placement.layers * map.placement.experts);
-    sketch.predict({ prefix: null, tenant: String(tenant) }, prediction);
-    return prediction;
-  });
+  const kinds = [...new Set(begin.map(({ tenant }) => tenant))];
   const state = idleRanks(gpuCount(map.placement.topology));
   for (const running of requests) {
     const rank = ranks.get(running.id);
@@ -89,9 +80,12 @@ function place(
       count: begin.length,
       work: Float64Array.from(begin, work),
       kvTokens: new Float64Array(begin.length),
-      kind: Int32Array.from(begin, ({ tenant }) => tenants.indexOf(tenant)),
+      kind: Int32Array.from(begin, ({ tenant }) => kinds.indexOf(tenant)),
     },
-    requestKinds(map, predictions),
+    requestKinds(
+      map,
+      kinds.map((tenant) => tenants.predict(tenant)),
+    ),
     state,
   );
   for (const [i, { id }] of begin.entries()) ranks.set(id, rankOf[i]);
@@ -106,13 +100,4 @@ function idleRanks(ranks: number): RankState {
     kvCapacityTokens: new Float64Array(ranks),
     places: new Int32Array(ranks).fill(PLACES),
   };
-}
-
-function observe(sketch: ExpertSketch, stream: RoutedTokens, rows: Int32Array): void {
-  for (const [tenant, own] of Map.groupBy(rows, (row) => stream.tenant[row])) {
-    sketch.observe(
-      { prefix: null, tenant: String(tenant) },
-      sampleOf(stream, Int32Array.from(own), own.length),
-    );
-  }
 }

@@ -1,7 +1,8 @@
+import { alignNodes } from "../../../src/core/batching/align-nodes.ts";
 import type { ReplicaMap } from "../../../src/core/dispatch/replica-chooser.ts";
 import { activationLoad } from "../../../src/core/placement/activation.ts";
 import { eplb } from "../../../src/core/placement/eplb.ts";
-import type { Coactivation } from "../../../src/core/placement/place-experts.ts";
+import type { Coactivation } from "../../../src/core/placement/coactivation.ts";
 import { solveShares } from "../../../src/core/shares/solve-shares.ts";
 import { wholeShares } from "../../../src/core/shares/whole-shares.ts";
 import type { ExpertLoad } from "../../../src/model/load.ts";
@@ -11,10 +12,13 @@ import type { RoutingTrace } from "../../../src/model/routing-trace.ts";
 import type { Topology } from "../../../src/model/topology.ts";
 import { replicaMap } from "../dispatched.ts";
 import { eplbGlobal, HOP_WEIGHT, plimsoll } from "../pools.ts";
+import type { RoutedTokens } from "../routed-tokens.ts";
+import { Tenants } from "./tenants.ts";
 
 export const HIERARCHICAL = "EPLB hierarchical";
 export const GLOBAL = "EPLB global";
 export const PLIMSOLL = "Plimsoll";
+export const PLIMSOLL_ALIGNED = "Plimsoll, nodes aligned";
 export const PLIMSOLL_ACTIVATION = "Plimsoll, activation";
 
 /** A placement with the shares solved for the load it was made for. */
@@ -47,6 +51,23 @@ export function activationPlacement({ load, sample }: Known, topology: Topology,
   const placement = plimsoll(aim, topology);
   const shares = wholeShares(placement, indexReplicas(placement), aim, fullCapacity(topology).speeds);
   return { name: PLIMSOLL_ACTIVATION, map: replicaMap(placement, shares) };
+}
+
+/** Ours with nodes named so that a tenant's tokens find their experts on one node in many layers. */
+export function alignedPlacement(
+  { load }: Known,
+  { placement }: ReplicaMap,
+  stream: RoutedTokens,
+  observed: Int32Array,
+): Placed {
+  const tenants = new Tenants(stream, observed);
+  const counts = [...Map.groupBy(observed, (row) => stream.tenant[row])];
+  const aligned = alignNodes(
+    placement,
+    counts.map(([tenant]) => tenants.predict(tenant)),
+    counts.map(([, rows]) => rows.length / observed.length),
+  );
+  return placed(PLIMSOLL_ALIGNED, aligned, load);
 }
 
 function placed(name: string, placement: Placement, load: ExpertLoad): Placed {

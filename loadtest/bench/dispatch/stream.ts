@@ -6,7 +6,15 @@ import { dispatch, givenSources } from "../dispatched.ts";
 import { pool, poolName, SAMPLE_TOKENS } from "../pools.ts";
 import { loadOf, range, type RoutedTokens, sampleOf } from "../routed-tokens.ts";
 import { chosenSources } from "./chosen-ranks.ts";
-import { GLOBAL, HIERARCHICAL, mapOf, placements, PLIMSOLL } from "./placements.ts";
+import {
+  alignedPlacement,
+  GLOBAL,
+  HIERARCHICAL,
+  mapOf,
+  placements,
+  PLIMSOLL,
+  PLIMSOLL_ALIGNED,
+} from "./placements.ts";
 import { type Measured, measuredOf, measurePolicies } from "./policies.ts";
 import { STREAM_CASES, type StreamCase } from "./stream-cases.ts";
 
@@ -26,6 +34,8 @@ interface Sourcing {
   readonly note: string;
   /** Of the node hops of EPLB's hierarchical placement with static dispatch and the sources as given. */
   readonly nodeHopsAim: number;
+  /** Which placement of ours is held against the aims. */
+  readonly ours: string;
   readonly sources: (
     map: ReplicaMap,
     stream: RoutedTokens,
@@ -38,6 +48,7 @@ const GIVEN: Sourcing = {
   name: "stream",
   note: "Sources in equal blocks of each batch.",
   nodeHopsAim: 0.9,
+  ours: PLIMSOLL,
   sources: (map, _stream, _case, batches) => givenSources(map, batches),
 };
 
@@ -45,8 +56,9 @@ const CHOSEN: Sourcing = {
   name: "ranks",
   note:
     "Every request's rank is chosen with its first tokens, by what its tenant's (the stream's domain's) tokens used " +
-    "before; the two columns' yardsticks have their sources as given.",
+    "before, and nodes are aligned by it; the last columns' yardsticks have their sources as given.",
   nodeHopsAim: 0.85,
+  ours: PLIMSOLL_ALIGNED,
   sources: (map, stream, { phase, placed }, batches) =>
     chosenSources(map, stream, phase, range(...placed), batches),
 };
@@ -73,11 +85,11 @@ function dispatchTable(
     const { name, placed } = streamCase;
     const batches = streamCase.batches(stream);
     const known = range(...placed);
-    const load = loadOf(stream, known);
-    const sample = sampleOf(stream, known, SAMPLE_TOKENS);
+    const knowledge = { load: loadOf(stream, known), sample: sampleOf(stream, known, SAMPLE_TOKENS), groups };
     for (const topology of pools) {
       progress(`${sourcing.name}: ${name}, ${poolName(topology)}`);
-      const made = placements({ load, sample, groups }, topology);
+      const made = placements(knowledge, topology);
+      if (sourcing === CHOSEN) made.push(alignedPlacement(knowledge, mapOf(made, PLIMSOLL), stream, known));
       const yardstick = (placement: string) =>
         dispatch(mapOf(made, placement), "static", stream, batches, seed);
       const fewHops = yardstick(HIERARCHICAL);
@@ -103,8 +115,8 @@ function dispatchTable(
           idleRatio(m),
         ]);
       }
-      const ours = measuredOf(measured, PLIMSOLL, "priced");
-      const where = `Plimsoll, priced, ${name}, ${poolName(topology)}`;
+      const ours = measuredOf(measured, sourcing.ours, "priced");
+      const where = `${sourcing.ours}, priced, ${name}, ${poolName(topology)}`;
       aims.push({
         what: `node hops / hierarchical + static, ${where}`,
         measured: hopRatio(ours),

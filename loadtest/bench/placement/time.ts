@@ -1,6 +1,6 @@
 import { Rng } from "../../../src/lib/rng.ts";
 import { certify } from "../../../src/core/placement/certificate.ts";
-import type { Coactivation } from "../../../src/core/placement/place-experts.ts";
+import type { Coactivation } from "../../../src/core/placement/coactivation.ts";
 import { evenShares } from "../../../src/core/shares/even-shares.ts";
 import { gpuLoads } from "../../../src/core/shares/gpu-loads.ts";
 import { solveShares } from "../../../src/core/shares/solve-shares.ts";
