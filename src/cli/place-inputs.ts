@@ -6,6 +6,7 @@ import { layerLoad } from "../model/load.ts";
 import { type MoeModel, moeLayers } from "../model/moe-model.ts";
 import type { Placement } from "../model/placement.ts";
 import { type PoolCapacity, fullCapacity } from "../model/pool-capacity.ts";
+import type { RoutingTrace } from "../model/routing-trace.ts";
 import { type Topology, gpuCount, slotCount } from "../model/topology.ts";
 import { readInput } from "./output.ts";
 
@@ -132,4 +133,19 @@ export async function readPrevious(path: string, load: ExpertLoad, topology: Top
     throw new InputError(path, "model", `${has}; expected the load's ${load.layers} of ${load.experts}`);
   }
   return placement;
+}
+
+/** Tokens of a routing trace that co-activation is read from: more cost time and tell little more. */
+const SAMPLE_TOKENS = 8192;
+
+/** An even sample of a routing trace's tokens. */
+export function sampleOf(trace: RoutingTrace): RoutingTrace {
+  const tokens = Math.min(SAMPLE_TOKENS, trace.tokens);
+  const width = trace.layers * trace.topk;
+  const experts = new Int16Array(tokens * width);
+  for (let i = 0; i < tokens; i++) {
+    const from = Math.floor((i * trace.tokens) / tokens) * width;
+    experts.set(trace.experts.subarray(from, from + width), i * width);
+  }
+  return { ...trace, tokens, experts };
 }

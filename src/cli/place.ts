@@ -1,17 +1,20 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import { loadModel } from "../config/shapes.ts";
+import { partLoads } from "../core/load/part-loads.ts";
 import { sumWindows } from "../core/load/sum-windows.ts";
 import { countMoves, keepSlots } from "../core/migration/moves.ts";
 import { activationLoad } from "../core/placement/activation.ts";
 import { certify } from "../core/placement/certificate.ts";
 import { eplb } from "../core/placement/eplb.ts";
 import { improvePlacement, moveBudgets } from "../core/placement/improve-placement.ts";
-import { type Coactivation, placeExperts } from "../core/placement/place-experts.ts";
+import type { Coactivation } from "../core/placement/coactivation.ts";
+import { placeExperts } from "../core/placement/place-experts.ts";
 import { rehomeExperts } from "../core/placement/rehome-experts.ts";
 import { gpuLoads } from "../core/shares/gpu-loads.ts";
 import { solveShares } from "../core/shares/solve-shares.ts";
 import { wholeShares } from "../core/shares/whole-shares.ts";
 import { readExpertLoads } from "../formats/expert-load.ts";
+import { readRoutingTrace } from "../formats/routing-trace.ts";
 import { writePlacementFile } from "../formats/placement-file.ts";
 import { InputError } from "../lib/errors.ts";
 import type { ExpertLoad } from "../model/load.ts";
@@ -28,14 +31,14 @@ import {
   checkTopology,
   numbersOption,
   readPrevious,
+  sampleOf,
   wrongModel,
 } from "./place-inputs.ts";
-import { openRoutingSample } from "./simulation-inputs.ts";
 
 const DEFAULT_MODEL = "deepseek-v3";
 /** Tokens of the pool-wide decode batch that activations are expected for. */
 const DEFAULT_BATCH_TOKENS = 64;
-const DEFAULT_HOP_WEIGHT = 10;
+const DEFAULT_HOP_WEIGHT = 6;
 /** A re-plan may change this part of the slots, unless --max-moves says otherwise. */
 const DEFAULT_MOVED_PART = 0.15;
 
@@ -104,7 +107,7 @@ export function placeCommand(): Command {
     )
     .option(
       "--routing <file>",
-      "routing trace (.npy): place together what is used together, for few node hops",
+      "routing trace (.npy): place together what is used together, for few node hops, and level what varies",
     )
     .addOption(
       positiveOption(
@@ -135,17 +138,21 @@ async function place(options: PlaceOptions): Promise<void> {
   }
   const previous =
     options.previous === undefined ? null : await readPrevious(options.previous, load, topology);
-  const sample =
-    options.routing === undefined ? null : await openRoutingSample(options.routing, load.experts);
-  const coactivation =
-    sample === null ? null : { sample, groups: options.groups, hopWeight: options.hopWeight };
+  const trace =
+    options.routing === undefined
+      ? null
+      : readRoutingTrace(await readInput(options.routing), options.routing, load.experts);
 
   const start = performance.now();
-  const aim =
+  const aimOf = (tokens: ExpertLoad) =>
     options.objective === "tokens"
-      ? load
-      : activationLoad(load, options.batchTokens, sample?.topk ?? model.topk);
-  const placement = placed(options, { aim, topology, capacity, coactivation, previous });
+      ? tokens
+      : activationLoad(tokens, options.batchTokens, trace?.topk ?? model.topk);
+  const aim = aimOf(load);
+  const scenarios = trace === null ? [] : partLoads(trace, load.layers, load.experts).map(aimOf);
+  const coactivation =
+    trace === null ? null : { sample: sampleOf(trace), groups: options.groups, hopWeight: options.hopWeight };
+  const placement = placed(options, { aim, topology, capacity, scenarios, coactivation, previous });
   const replicas = indexReplicas(placement);
   const shares =
     options.objective === "tokens"
@@ -169,19 +176,20 @@ interface Problem {
   readonly aim: ExpertLoad;
   readonly topology: Topology;
   readonly capacity: PoolCapacity;
+  readonly scenarios: readonly ExpertLoad[];
   readonly coactivation: Coactivation | null;
   readonly previous: Placement | null;
 }
 
 function placed(
   options: PlaceOptions,
-  { aim, topology, capacity, coactivation, previous }: Problem,
+  { aim, topology, capacity, scenarios, coactivation, previous }: Problem,
 ): Placement {
   if (options.algorithm === "eplb") {
     const packed = eplb(aim, topology, options.groups);
     return previous === null ? packed : keepSlots(previous, packed);
   }
-  if (previous === null) return placeExperts({ load: aim, topology, capacity, coactivation });
+  if (previous === null) return placeExperts({ load: aim, topology, capacity, scenarios, coactivation });
   const most = options.maxMoves ?? Math.floor(aim.layers * slotCount(topology) * DEFAULT_MOVED_PART);
   const whole = rehomeExperts(previous, aim, capacity);
   // Experts that have lost their last copy must move, whatever the limit; what is left of it is for balance.

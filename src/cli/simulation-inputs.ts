@@ -53,22 +53,3 @@ export async function openTenants(
   }
   return values;
 }
-
-/** Tokens of a routing trace that co-activation is read from: more cost time and tell little more. */
-const SAMPLE_TOKENS = 2048;
-
-/**
- * An even sample of a routing trace's tokens.
- * @throws InputError
- */
-export async function openRoutingSample(path: string, experts: number): Promise<RoutingTrace> {
-  const trace = readRoutingTrace(await readInput(path), path, experts);
-  const tokens = Math.min(SAMPLE_TOKENS, trace.tokens);
-  const width = trace.layers * trace.topk;
-  const rows = new Int16Array(tokens * width);
-  for (let i = 0; i < tokens; i++) {
-    const from = Math.floor((i * trace.tokens) / tokens) * width;
-    rows.set(trace.experts.subarray(from, from + width), i * width);
-  }
-  return { ...trace, tokens, experts: rows };
-}

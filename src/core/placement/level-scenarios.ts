@@ -2,8 +2,8 @@ import type { ExpertLoad } from "../../model/load.ts";
 import { type Placement, indexReplicas } from "../../model/placement.ts";
 import { type Topology, slotCount } from "../../model/topology.ts";
 import { LayerFlow } from "../shares/layer-flow.ts";
+import type { Coactivation } from "./coactivation.ts";
 import { HopGains } from "./hop-gains.ts";
-import type { Coactivation } from "./place-experts.ts";
 import type { Zones } from "./zones.ts";
 
 /** Shares are solved again after each; more bring nothing. */

@@ -1,16 +1,10 @@
 import type { RoutingTrace } from "../../model/routing-trace.ts";
+import type { Coactivation } from "./coactivation.ts";
 import { ExpertHomes } from "./expert-homes.ts";
 import type { Zones } from "./zones.ts";
 
 /** Redundant slots given out between two looks at the sample. */
 const COPIES_PER_ROUND = 4;
-
-/** See Coactivation in place-experts.ts. */
-interface Options {
-  readonly sample: RoutingTrace;
-  readonly groups: number;
-  readonly hopWeight: number;
-}
 
 /**
  * Chooses which nodes hold copies of each expert of one layer, so that a token's experts are found on few nodes:
@@ -37,7 +31,7 @@ export class NodeCopies {
   readonly #ids: Int16Array;
   readonly #tokens: number;
 
-  constructor(experts: number, zones: Zones, { sample, groups, hopWeight }: Options) {
+  constructor(experts: number, zones: Zones, { sample, groups, hopWeight }: Coactivation) {
     this.#experts = experts;
     this.#zones = zones;
     this.#sample = sample;

@@ -1,10 +1,10 @@
 import { type ExpertLoad, layerLoad } from "../../model/load.ts";
 import { type Placement, indexReplicas } from "../../model/placement.ts";
 import type { PoolCapacity } from "../../model/pool-capacity.ts";
-import type { RoutingTrace } from "../../model/routing-trace.ts";
 import { type Topology, slotCount } from "../../model/topology.ts";
 import { solveShares } from "../shares/solve-shares.ts";
 import { layerBounds } from "./bounds.ts";
+import type { Coactivation } from "./coactivation.ts";
 import { ScenarioLeveller } from "./level-scenarios.ts";
 import { NodeCopies } from "./node-copies.ts";
 import { replicate } from "./replicate.ts";
@@ -30,18 +30,6 @@ export interface PlacementRequest {
   readonly capacity: PoolCapacity;
   /** Which experts are used together; null where only balance counts. */
   readonly coactivation: Coactivation | null;
-}
-
-export interface Coactivation {
-  /** Routed tokens of the recent past; layer l of the load reads layer l mod the sample's layers. */
-  readonly sample: RoutingTrace;
-  /** Expert groups of the gate; divides the experts, 1 = none. */
-  readonly groups: number;
-  /**
-   * What a node hop saved for every token is worth, in mean GPU loads levelled: the one weight between hops and
-   * balance. 0 looks at balance alone when it gives out copies.
-   */
-  readonly hopWeight: number;
 }
 
 /**

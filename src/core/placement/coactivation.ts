@@ -1,0 +1,14 @@
+import type { RoutingTrace } from "../../model/routing-trace.ts";
+
+/** Which experts are used together, and what that counts. */
+export interface Coactivation {
+  /** Routed tokens of the recent past; layer l of the load reads layer l mod the sample's layers. */
+  readonly sample: RoutingTrace;
+  /** Expert groups of the gate; divides the experts, 1 = none. */
+  readonly groups: number;
+  /**
+   * What a node hop saved for every token is worth, in mean GPU loads levelled: the one weight between hops and
+   * balance. 0 looks at balance alone when it gives out copies.
+   */
+  readonly hopWeight: number;
+}
