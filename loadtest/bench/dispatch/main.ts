@@ -4,12 +4,13 @@ import { decodeTable } from "./decode.ts";
 import { destinationsTable } from "./destinations.ts";
 import { iidTable } from "./iid.ts";
 import { memoryTable } from "./memory.ts";
+import { overlapTable } from "./overlap.ts";
 import { speedTable } from "./speed.ts";
 import { ranksTable, streamTable } from "./stream.ts";
 
 const command = benchCommand(
   "bench:dispatch",
-  "Every dispatch policy on EPLB's placements and ours: hops, balance, activated experts, speed and memory.",
+  "Every dispatch policy on EPLB's placements and ours: hops, balance, activated experts, overlap, speed and memory.",
   {
     stream: (bench) => streamTable(bench),
     ranks: (bench) => ranksTable(bench),
@@ -17,6 +18,7 @@ const command = benchCommand(
     iid: (bench) => iidTable(bench),
     decode: (bench) => decodeTable(bench),
     speed: (bench) => speedTable(bench),
+    overlap: (bench) => overlapTable(bench),
     memory: (bench) => memoryTable(bench),
   },
 );
