@@ -2,7 +2,7 @@ import { type ExpertLoad, emptyLoad } from "../../model/load.ts";
 import type { RoutingTrace } from "../../model/routing-trace.ts";
 
 /** Tokens of a part: a few requests' worth, so that parts differ as batches do. */
-const PART_TOKENS = 2048;
+export const PART_TOKENS = 2048;
 const MOST_PARTS = 64;
 
 /**

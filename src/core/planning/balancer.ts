@@ -9,12 +9,14 @@ import { H800 } from "../cost/hardware.ts";
 import { nodeHopCost } from "../cost/hop-cost.ts";
 import { LoadForecaster } from "../load/load-forecaster.ts";
 import { LoadTracker } from "../load/load-tracker.ts";
+import { RecentParts } from "../load/recent-parts.ts";
 import { RoutingSample } from "../load/routing-sample.ts";
 import { type Moves, countMoves } from "../migration/moves.ts";
 import { transferMs } from "../migration/transfer-time.ts";
 import { expectedNodeHops } from "../placement/node-hops.ts";
 import { evenShares } from "../shares/even-shares.ts";
 import { balancedness, gpuLoads } from "../shares/gpu-loads.ts";
+import { balancednessOver } from "../shares/balancedness-over.ts";
 import { solveShares } from "../shares/solve-shares.ts";
 import type { BalancePolicy } from "./balance-policy.ts";
 import { PlacementProposer } from "./propose-placement.ts";
@@ -52,6 +54,7 @@ export class Balancer {
   readonly #recent: LoadTracker;
   readonly #steady: LoadForecaster;
   readonly #sample: RoutingSample;
+  readonly #parts: RecentParts;
   readonly #noMoves: Moves;
   readonly #proposer: PlacementProposer;
   readonly #hopCost: number;
@@ -71,6 +74,7 @@ export class Balancer {
     this.#recent = new LoadTracker(layers, model.experts, cadence.sharesMs);
     this.#steady = new LoadForecaster(layers, model.experts, cadence.placementMs);
     this.#sample = new RoutingSample(layers, model.topk, new Rng(1));
+    this.#parts = new RecentParts(layers, model.experts, model.topk);
     this.#noMoves = { slots: 0, bytes: 0, received: new Int32Array(gpuCount(topology)) };
     this.#nextShares = startMs + cadence.sharesMs;
     this.#nextPlacement = startMs + cadence.placementMs;
@@ -82,7 +86,10 @@ export class Balancer {
     };
     this.#proposer = new PlacementProposer(model, topology, policy);
     this.#hopCost = nodeHopCost(model, H800);
-    this.#current = this.#planFor(this.#proposer.anew({ mean: uniform, deviation: null }, null), uniform);
+    this.#current = this.#planFor(
+      this.#proposer.anew({ mean: uniform, deviation: null, scenarios: [] }, null),
+      uniform,
+    );
   }
 
   get current(): Plan {
@@ -97,7 +104,11 @@ export class Balancer {
   /** @param routing some of the window's tokens, at all the model's layers; null where there are none to be had */
   observe(load: ExpertLoad, spanMs: number, routing: RoutingTrace | null = null): void {
     this.#recent.observe(load, spanMs);
-    if (this.#steady.observe(load, spanMs)) this.#changed = true;
+    if (this.#steady.observe(load, spanMs)) {
+      this.#changed = true;
+      this.#parts.forget();
+    }
+    this.#parts.observe(load, spanMs);
     if (routing !== null) this.#sample.add(routing);
   }
 
@@ -128,7 +139,7 @@ export class Balancer {
   }
 
   #decidePlacement(): Decision {
-    const expected = this.#steady.forecast();
+    const expected = { ...this.#steady.forecast(), scenarios: this.#parts.parts };
     const load = expected.mean;
     const stay = this.#reshared(load);
     const before = this.#predict(stay, load);
@@ -180,7 +191,7 @@ export class Balancer {
   }
 
   #predict(plan: Plan, load: ExpertLoad): Prediction {
-    const balance = this.#balancednessOf(plan, load);
+    const balance = this.#balancednessAhead(plan, load);
     const nodeHops = this.#nodeHopsOf(plan);
     return { balancedness: balance, nodeHops, cost: 1 / balance + this.#hopCost * nodeHops };
   }
@@ -189,6 +200,13 @@ export class Balancer {
   #nodeHopsOf({ placement, replicas }: Plan): number {
     const sample = this.#sample.halves?.[1] ?? null;
     return sample === null ? 0 : expectedNodeHops(placement, replicas, sample);
+  }
+
+  /** As recent parts of the load would have it if shares followed each, else as the forecast has it. */
+  #balancednessAhead(plan: Plan, load: ExpertLoad): number {
+    const { parts } = this.#parts;
+    if (parts.length === 0 || this.#policy.shares !== "solved") return this.#balancednessOf(plan, load);
+    return balancednessOver(plan.placement, plan.replicas, parts);
   }
 
   #balancednessOf(plan: Plan, load: ExpertLoad): number {

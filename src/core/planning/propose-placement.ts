@@ -19,10 +19,11 @@ const NO_TOKENS: RoutingTrace = { tokens: 0, layers: 1, topk: 1, experts: new In
 /** A placement is adapted by changing this part of the slots at most. */
 const MOVED_PART = 0.15;
 
-/** The load to place for, and its standard deviation where it is a forecast. */
+/** The load to place for, its standard deviation where it is a forecast, and how it has varied lately. */
 export interface Expected {
   readonly mean: ExpertLoad;
   readonly deviation: Float64Array | null;
+  readonly scenarios: readonly ExpertLoad[];
 }
 
 /** Makes placements as a policy does: from scratch, or from the one in force. */
@@ -40,7 +41,7 @@ export class PlacementProposer {
   }
 
   /** @param sample routed tokens of the recent past; null when none are known */
-  anew({ mean: load, deviation }: Expected, sample: RoutingTrace | null): Placement {
+  anew({ mean: load, deviation, scenarios }: Expected, sample: RoutingTrace | null): Placement {
     const topology = this.#topology;
     switch (this.#policy.placement) {
       case "contiguous":
@@ -52,7 +53,7 @@ export class PlacementProposer {
           topology.nodes === 1 || (sample === null && this.#groups === 1)
             ? null
             : { sample: sample ?? NO_TOKENS, groups: this.#groups, hopWeight: HOP_WEIGHT };
-        return placeExperts({ load, deviation, topology, capacity: this.#capacity, coactivation });
+        return placeExperts({ load, deviation, scenarios, topology, capacity: this.#capacity, coactivation });
       }
     }
   }

@@ -1,0 +1,52 @@
+import { type ExpertLoad, emptyLoad } from "../../model/load.ts";
+import { PART_TOKENS } from "./part-loads.ts";
+import { WindowSum } from "./window-sum.ts";
+
+const MOST_PARTS = 32;
+/** Fewer parts say too little of what varies together. */
+const LEAST_PARTS = 8;
+
+/** The recent past as loads of parts of at least PART_TOKENS tokens, windows joined as they come: 32 parts at most. */
+export class RecentParts {
+  readonly #layers: number;
+  readonly #experts: number;
+  readonly #topk: number;
+  readonly #sum: WindowSum;
+  readonly #parts: ExpertLoad[] = [];
+  #next = 0;
+
+  constructor(layers: number, experts: number, topk: number) {
+    this.#layers = layers;
+    this.#experts = experts;
+    this.#topk = topk;
+    this.#sum = new WindowSum(layers, experts);
+  }
+
+  observe(load: ExpertLoad, spanMs: number): void {
+    this.#sum.add(load, spanMs);
+    if (this.#selections() < PART_TOKENS * this.#topk) return;
+    if (this.#parts.length < MOST_PARTS) this.#parts.push(emptyLoad(this.#layers, this.#experts));
+    this.#parts[this.#next].tokens.set(this.#sum.load.tokens);
+    this.#next = (this.#next + 1) % MOST_PARTS;
+    this.#sum.clear();
+  }
+
+  /** What was before is of another kind than what comes. */
+  forget(): void {
+    this.#parts.length = 0;
+    this.#next = 0;
+    this.#sum.clear();
+  }
+
+  /** In no order; empty while they are few. Views that later windows change. */
+  get parts(): readonly ExpertLoad[] {
+    return this.#parts.length < LEAST_PARTS ? [] : this.#parts;
+  }
+
+  /** Of a layer; every layer has the same. */
+  #selections(): number {
+    let sum = 0;
+    for (let e = 0; e < this.#experts; e++) sum += this.#sum.load.tokens[e];
+    return sum;
+  }
+}
