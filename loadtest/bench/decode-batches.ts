@@ -2,7 +2,6 @@ import { Rng } from "../../src/lib/rng.ts";
 import type { ExpertLoad } from "../../src/model/load.ts";
 import type { RoutingTrace } from "../../src/model/routing-trace.ts";
 import type { Bench } from "./bench.ts";
-import { SAMPLE_TOKENS } from "./pools.ts";
 import {
   cut,
   independentTokens,
@@ -10,8 +9,8 @@ import {
   loadOf,
   range,
   type RoutedTokens,
-  sampleOf,
   spread,
+  traceOf,
 } from "./routed-tokens.ts";
 
 export interface DecodeSizes {
@@ -25,12 +24,15 @@ export interface DecodeSizes {
 
 export const DECODE_SIZES: DecodeSizes = { batches: [32, 64, 128], placed: [134_464, 200_000], count: 64 };
 
+/** Tokens like those of the published loads that were seen beforehand. */
+const DRAWN_TRACE = 8192;
+
 /** Decode batches of one size, and the load that is known of their tokens beforehand. */
 export interface DecodeBatches {
   readonly name: string;
   readonly load: ExpertLoad;
   /** Tokens like them that were seen beforehand. */
-  readonly sample: RoutingTrace;
+  readonly trace: RoutingTrace;
   readonly source: RoutedTokens;
   readonly batches: readonly Int32Array[];
 }
@@ -49,14 +51,14 @@ export function decodeBatches(
     {
       name: "stream, a request per token",
       load: loadOf(stream, known),
-      sample: sampleOf(stream, known, SAMPLE_TOKENS),
+      trace: traceOf(stream, known),
       source: stream,
       batches: spread(cut(interleaved(stream, end, tokens), tokens), count),
     },
     {
       name: "published loads",
       load: loads[0],
-      sample: independentTokens(loads[0], SAMPLE_TOKENS, topk, new Rng(seed, 11)).trace,
+      trace: independentTokens(loads[0], DRAWN_TRACE, topk, new Rng(seed, 11)).trace,
       source: drawn,
       batches: cut(range(0, drawn.trace.tokens), tokens),
     },

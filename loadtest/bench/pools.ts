@@ -1,15 +1,15 @@
+import { sampleOf } from "../../src/cli/place-inputs.ts";
+import { partLoads } from "../../src/core/load/part-loads.ts";
 import type { ExpertLoad } from "../../src/model/load.ts";
 import { eplb } from "../../src/core/placement/eplb.ts";
-import type { Coactivation } from "../../src/core/placement/coactivation.ts";
 import { placeExperts } from "../../src/core/placement/place-experts.ts";
 import type { Placement } from "../../src/model/placement.ts";
 import { fullCapacity } from "../../src/model/pool-capacity.ts";
+import type { RoutingTrace } from "../../src/model/routing-trace.ts";
 import { gpuCount, slotCount, type Topology } from "../../src/model/topology.ts";
 
 /** What `place` takes by itself. */
-export const HOP_WEIGHT = 10;
-/** What the control loop keeps of recent tokens (core/load/routing-sample.ts). */
-export const SAMPLE_TOKENS = 2048;
+export const HOP_WEIGHT = 6;
 
 /** `slots/GPUs`, or `slots/GPUs/nodes` where there are several nodes. */
 export function poolName(topology: Topology): string {
@@ -28,11 +28,21 @@ export function eplbGlobal(load: ExpertLoad, topology: Topology): Placement {
   return { ...eplb(load, whole, 1), topology };
 }
 
-/** Plimsoll's placement on a pool without losses. */
-export function plimsoll(
-  load: ExpertLoad,
-  topology: Topology,
-  coactivation: Coactivation | null = null,
-): Placement {
-  return placeExperts({ load, topology, capacity: fullCapacity(topology), coactivation });
+/** What is known when experts are placed, beside their load. */
+export interface Routed {
+  /** Tokens that the load is of, or like those. */
+  readonly trace: RoutingTrace;
+  /** Expert groups of their gate. */
+  readonly groups: number;
+  readonly hopWeight: number;
+}
+
+/** Plimsoll's placement on a pool without losses, as `place` makes it; with `--routing` where tokens are known too. */
+export function plimsoll(load: ExpertLoad, topology: Topology, routed: Routed | null = null): Placement {
+  const capacity = fullCapacity(topology);
+  if (routed === null) return placeExperts({ load, topology, capacity, coactivation: null });
+  const { trace, groups, hopWeight } = routed;
+  const coactivation = { sample: sampleOf(trace), groups, hopWeight };
+  const scenarios = partLoads(trace, load.layers, load.experts);
+  return placeExperts({ load, topology, capacity, scenarios, coactivation });
 }

@@ -75,16 +75,14 @@ export function loadOf({ trace, experts }: RoutedTokens, rows: Int32Array): Expe
   return { layers, experts, tokens };
 }
 
-/** An even sample of these rows. */
-export function sampleOf({ trace }: RoutedTokens, rows: Int32Array, most: number): RoutingTrace {
-  const tokens = Math.min(most, rows.length);
+/** These rows as a trace of their own. */
+export function traceOf({ trace }: RoutedTokens, rows: Int32Array): RoutingTrace {
   const width = trace.layers * trace.topk;
-  const experts = new Int16Array(tokens * width);
-  for (let i = 0; i < tokens; i++) {
-    const from = rows[Math.floor((i * rows.length) / tokens)] * width;
-    experts.set(trace.experts.subarray(from, from + width), i * width);
+  const experts = new Int16Array(rows.length * width);
+  for (const [i, row] of rows.entries()) {
+    experts.set(trace.experts.subarray(row * width, (row + 1) * width), i * width);
   }
-  return { ...trace, tokens, experts };
+  return { ...trace, tokens: rows.length, experts };
 }
 
 /** Requests of 200 to 1,500 tokens of the synthetic source, as many as make `tokens`. */

@@ -70,7 +70,7 @@ describe("the placement benchmark in small", () => {
   });
 
   it("hops: a token needs no more nodes than ranks, and hierarchical is compared with itself", () => {
-    const sizes = { sample: 512, hopWeights: [5], judgedWeight: 5, inOrder: 2000, inTurn: 1000, active: 8 };
+    const sizes = { hopWeights: [5], judgedWeight: 5, inOrder: 2000, inTurn: 1000, active: 8 };
     const table = hopsTable(bench, { pools: nodes, placed: [0, 12_000], ...sizes });
     expect(table.rows).toHaveLength(2 * 4);
     const nodeHops = column(table, "node hops");
@@ -100,7 +100,7 @@ describe("the placement benchmark in small", () => {
   });
 
   it("time: every way is timed, and the table reads as text and as JSON", () => {
-    const table = timeTable(bench, { warmUp: 0, rounds: 1, sample: 256 });
+    const table = timeTable(bench, { warmUp: 0, rounds: 1, traced: 256 });
     expect(column(table, "least, ms").every((ms) => ms > 0)).toBe(true);
     expect(tableText(table).split("\n")).toContainEqual(
       expect.stringMatching(/^\| full plan, 288\/32 .* \|$/),

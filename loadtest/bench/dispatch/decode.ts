@@ -24,8 +24,8 @@ export function decodeTable(bench: Bench, sizes: Sizes = SIZES): BenchTable {
   const rows: (string | number)[][] = [];
   const aims: Aim[] = [];
   for (const tokens of sizes.batches) {
-    for (const { name, load, sample, source, batches } of decodeBatches(bench, tokens, sizes)) {
-      const known = { load, sample, groups: input.groups };
+    for (const { name, load, trace, source, batches } of decodeBatches(bench, tokens, sizes)) {
+      const known = { load, trace, groups: input.groups };
       for (const topology of sizes.pools) {
         progress(`decode: ${name}, ${tokens} tokens, ${poolName(topology)}`);
         const made = [...placements(known, topology), activationPlacement(known, topology, tokens)];

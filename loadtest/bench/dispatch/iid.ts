@@ -3,8 +3,8 @@ import { Rng } from "../../../src/lib/rng.ts";
 import type { Topology } from "../../../src/model/topology.ts";
 import type { Bench } from "../bench.ts";
 import type { Aim, BenchTable } from "../bench-table.ts";
-import { pool, poolName, SAMPLE_TOKENS } from "../pools.ts";
-import { cut, loadOf, range, sampleOf } from "../routed-tokens.ts";
+import { pool, poolName } from "../pools.ts";
+import { cut, loadOf, range, traceOf } from "../routed-tokens.ts";
 import { gateTokens, skewedBias } from "./gate-tokens.ts";
 import { HIERARCHICAL, placements, PLIMSOLL } from "./placements.ts";
 import { measuredOf, measurePolicies } from "./policies.ts";
@@ -50,7 +50,7 @@ export function iidTable(
   for (const [i, { name, shape, bias }] of cases.entries()) {
     const drawn = gateTokens(shape, bias, placed + batch * batches, new Rng(seed, 10, i));
     const past = range(0, placed);
-    const known = { load: loadOf(drawn, past), sample: sampleOf(drawn, past, SAMPLE_TOKENS), groups };
+    const known = { load: loadOf(drawn, past), trace: traceOf(drawn, past), groups };
     for (const topology of pools) {
       progress(`iid: ${name}, ${poolName(topology)}`);
       const measured = measurePolicies(

@@ -2,7 +2,6 @@ import { alignNodes } from "../../../src/core/batching/align-nodes.ts";
 import type { ReplicaMap } from "../../../src/core/dispatch/replica-chooser.ts";
 import { activationLoad } from "../../../src/core/placement/activation.ts";
 import { eplb } from "../../../src/core/placement/eplb.ts";
-import type { Coactivation } from "../../../src/core/placement/coactivation.ts";
 import { solveShares } from "../../../src/core/shares/solve-shares.ts";
 import { wholeShares } from "../../../src/core/shares/whole-shares.ts";
 import type { ExpertLoad } from "../../../src/model/load.ts";
@@ -30,24 +29,24 @@ export interface Placed {
 /** What is known when experts are placed. */
 export interface Known {
   readonly load: ExpertLoad;
-  readonly sample: RoutingTrace;
+  /** Tokens that the load is of, or like those. */
+  readonly trace: RoutingTrace;
   /** Expert groups of the gate. */
   readonly groups: number;
 }
 
 /** EPLB's placements and ours. */
-export function placements({ load, sample, groups }: Known, topology: Topology): Placed[] {
-  const coactivation: Coactivation = { sample, groups, hopWeight: HOP_WEIGHT };
+export function placements({ load, trace, groups }: Known, topology: Topology): Placed[] {
   return [
     placed(HIERARCHICAL, eplb(load, topology, groups), load),
     placed(GLOBAL, eplbGlobal(load, topology), load),
-    placed(PLIMSOLL, plimsoll(load, topology, coactivation), load),
+    placed(PLIMSOLL, plimsoll(load, topology, { trace, groups, hopWeight: HOP_WEIGHT }), load),
   ];
 }
 
 /** Ours for decode: it levels the experts that a batch of so many tokens activates, one replica of each in use. */
-export function activationPlacement({ load, sample }: Known, topology: Topology, tokens: number): Placed {
-  const aim = activationLoad(load, tokens, sample.topk);
+export function activationPlacement({ load, trace }: Known, topology: Topology, tokens: number): Placed {
+  const aim = activationLoad(load, tokens, trace.topk);
   const placement = plimsoll(aim, topology);
   const shares = wholeShares(placement, indexReplicas(placement), aim, fullCapacity(topology).speeds);
   return { name: PLIMSOLL_ACTIVATION, map: replicaMap(placement, shares) };

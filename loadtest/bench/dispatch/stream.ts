@@ -3,8 +3,8 @@ import type { Topology } from "../../../src/model/topology.ts";
 import type { Bench } from "../bench.ts";
 import type { Aim, BenchTable } from "../bench-table.ts";
 import { dispatch, givenSources } from "../dispatched.ts";
-import { pool, poolName, SAMPLE_TOKENS } from "../pools.ts";
-import { loadOf, range, type RoutedTokens, sampleOf } from "../routed-tokens.ts";
+import { pool, poolName } from "../pools.ts";
+import { loadOf, range, type RoutedTokens, traceOf } from "../routed-tokens.ts";
 import { chosenSources } from "./chosen-ranks.ts";
 import {
   alignedPlacement,
@@ -85,7 +85,7 @@ function dispatchTable(
     const { name, placed } = streamCase;
     const batches = streamCase.batches(stream);
     const known = range(...placed);
-    const knowledge = { load: loadOf(stream, known), sample: sampleOf(stream, known, SAMPLE_TOKENS), groups };
+    const knowledge = { load: loadOf(stream, known), trace: traceOf(stream, known), groups };
     for (const topology of pools) {
       progress(`${sourcing.name}: ${name}, ${poolName(topology)}`);
       const made = placements(knowledge, topology);

@@ -1,5 +1,5 @@
 import { ExpertSketch } from "../../../src/core/load/expert-sketch.ts";
-import { cut, type RoutedTokens, sampleOf } from "../routed-tokens.ts";
+import { cut, type RoutedTokens, traceOf } from "../routed-tokens.ts";
 
 const SKETCH_BYTES = 1 << 20;
 /** Tokens that are observed at once where there are many. */
@@ -20,7 +20,7 @@ export class Tenants {
 
   observe(rows: Int32Array): void {
     for (const [tenant, own] of Map.groupBy(rows, (row) => this.#stream.tenant[row])) {
-      const routing = sampleOf(this.#stream, Int32Array.from(own), own.length);
+      const routing = traceOf(this.#stream, Int32Array.from(own));
       this.#sketch.observe({ prefix: null, tenant: String(tenant) }, routing);
     }
   }

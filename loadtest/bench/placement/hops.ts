@@ -7,8 +7,8 @@ import type { Topology } from "../../../src/model/topology.ts";
 import type { Bench } from "../bench.ts";
 import type { Aim, BenchTable } from "../bench-table.ts";
 import { dispatch, replicaMap } from "../dispatched.ts";
-import { eplbGlobal, HOP_WEIGHT, plimsoll, pool, poolName, SAMPLE_TOKENS } from "../pools.ts";
-import { cut, interleaved, loadOf, range, type RoutedTokens, sampleOf } from "../routed-tokens.ts";
+import { eplbGlobal, HOP_WEIGHT, plimsoll, pool, poolName } from "../pools.ts";
+import { cut, interleaved, loadOf, range, type RoutedTokens, traceOf } from "../routed-tokens.ts";
 
 /** Of hierarchical's node hops, at hierarchical's balance or better. */
 const NODE_HOPS_AIM = 0.9;
@@ -17,7 +17,6 @@ interface Sizes {
   readonly pools: readonly Topology[];
   /** Token numbers that are placed from; those after them are dispatched. */
   readonly placed: readonly [first: number, end: number];
-  readonly sample: number;
   readonly hopWeights: readonly number[];
   /** The one of them that is held against the aim. */
   readonly judgedWeight: number;
@@ -30,8 +29,7 @@ interface Sizes {
 const SIZES: Sizes = {
   pools: [pool(288, 32, 4), pool(320, 64, 8)],
   placed: [134_464, 200_000],
-  sample: SAMPLE_TOKENS,
-  hopWeights: [2, 5, 10, 20],
+  hopWeights: [2, 4, 6, 10, 20],
   judgedWeight: HOP_WEIGHT,
   inOrder: 16_384,
   inTurn: 4096,
@@ -108,18 +106,18 @@ function waysOf(
   stream: RoutedTokens,
   groups: number,
   topology: Topology,
-  { placed: [first, end], sample: tokens, hopWeights }: Sizes,
+  { placed: [first, end], hopWeights }: Sizes,
 ): Way[] {
   const rows = range(first, end);
   const load = loadOf(stream, rows);
-  const sample = sampleOf(stream, rows, tokens);
+  const trace = traceOf(stream, rows);
   const global = replicaMap(eplbGlobal(load, topology));
   return [
     { name: "EPLB hierarchical, static", map: replicaMap(eplb(load, topology, groups)), policy: "static" },
     { name: "EPLB global, static", map: global, policy: "static" },
     { name: "EPLB global, priced", map: global, policy: "priced" },
     ...hopWeights.map((hopWeight) => {
-      const placement = plimsoll(load, topology, { sample, groups, hopWeight });
+      const placement = plimsoll(load, topology, { trace, groups, hopWeight });
       const shares = solveShares(placement, indexReplicas(placement), load);
       return {
         name: `Plimsoll, hop weight ${hopWeight}`,

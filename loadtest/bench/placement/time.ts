@@ -1,6 +1,5 @@
 import { Rng } from "../../../src/lib/rng.ts";
 import { certify } from "../../../src/core/placement/certificate.ts";
-import type { Coactivation } from "../../../src/core/placement/coactivation.ts";
 import { evenShares } from "../../../src/core/shares/even-shares.ts";
 import { gpuLoads } from "../../../src/core/shares/gpu-loads.ts";
 import { solveShares } from "../../../src/core/shares/solve-shares.ts";
@@ -13,8 +12,8 @@ import type { Bench } from "../bench.ts";
 import type { BenchTable } from "../bench-table.ts";
 import { scattered } from "./drift-cases.ts";
 import { interleavedTimes } from "../interleaved-times.ts";
-import { eplbGlobal, HOP_WEIGHT, plimsoll, pool, SAMPLE_TOKENS } from "../pools.ts";
-import { range, sampleOf } from "../routed-tokens.ts";
+import { eplbGlobal, HOP_WEIGHT, plimsoll, pool, type Routed } from "../pools.ts";
+import { range, traceOf } from "../routed-tokens.ts";
 
 const PLAN_AIM = 25;
 const SHARES_AIM = 3;
@@ -26,16 +25,16 @@ const DRIFT = 0.3;
 interface Sizes {
   readonly warmUp: number;
   readonly rounds: number;
-  /** Tokens of the sample that co-activation is read from. */
-  readonly sample: number;
+  /** Tokens that co-activation is read from: what the control loop keeps. */
+  readonly traced: number;
 }
 
-const SIZES: Sizes = { warmUp: 3, rounds: 15, sample: SAMPLE_TOKENS };
+const SIZES: Sizes = { warmUp: 3, rounds: 15, traced: 2048 };
 
 /** How long planning takes, warm, on one core. */
 export function timeTable(
   { input, seed, progress }: Bench,
-  { warmUp, rounds, sample }: Sizes = SIZES,
+  { warmUp, rounds, traced }: Sizes = SIZES,
 ): BenchTable {
   const { loads, stream, groups } = input;
   const rng = new Rng(seed, 6);
@@ -46,8 +45,8 @@ export function timeTable(
   const [ep32, ep64, ep128] = [pool(288, 32), pool(320, 64), pool(384, 128)];
   const ep320 = pool(320, 320);
   const ep32InNodes = pool(288, 32, 4);
-  const coactivation = {
-    sample: sampleOf(stream, range(0, stream.trace.tokens), sample),
+  const routed = {
+    trace: traceOf(stream, range(0, traced)),
     groups,
     hopWeight: HOP_WEIGHT,
   };
@@ -64,7 +63,7 @@ export function timeTable(
       "full plan, 384/128": (round) => plan(varied[round], ep128),
       "EPLB, even shares, 320/320": (round) => eplbPlan(varied[round], ep320),
       "full plan, 320/320": (round) => plan(varied[round], ep320),
-      "full plan with co-activation, 288/32/4": (round) => plan(varied[round], ep32InNodes, coactivation),
+      "full plan with co-activation, 288/32/4": (round) => plan(varied[round], ep32InNodes, routed),
       "few moves from the placement in force, 288/32": (round) => adapted(inForce, drifted[round]),
       "all shares anew, 288/32": (round) => solveShares(inForce, replicas, drifted[round]),
     },
@@ -88,8 +87,8 @@ export function timeTable(
   };
 }
 
-function plan(load: ExpertLoad, topology: Topology, coactivation: Coactivation | null = null): void {
-  const placement = plimsoll(load, topology, coactivation);
+function plan(load: ExpertLoad, topology: Topology, routed: Routed | null = null): void {
+  const placement = plimsoll(load, topology, routed);
   const { values } = solveShares(placement, indexReplicas(placement), load);
   certify(load, fullCapacity(topology), gpuLoads(placement, values, load));
 }
