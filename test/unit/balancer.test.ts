@@ -143,8 +143,8 @@ describe("Plimsoll", () => {
       kinds.push(kind);
     }
     expect(kinds[9]).toBe("placement");
-    // At 2 s the shares still carry what has drifted; at 3 s they do not.
-    expect(kinds[29]).toBe("placement");
+    // What has drifted since 1.5 s is placed for by 2 s.
+    expect(kinds[19]).toBe("placement");
   });
 });
 

@@ -38,9 +38,18 @@ export class RecentParts {
     this.#sum.clear();
   }
 
-  /** In no order; empty while they are few. Views that later windows change. */
-  get parts(): readonly ExpertLoad[] {
-    return this.#parts.length < LEAST_PARTS ? [] : this.#parts;
+  /**
+   * How a load may well vary: as the parts did around their mean. Empty while they are few; in no order.
+   * @param load what is expected, in any unit
+   */
+  around(load: ExpertLoad): ExpertLoad[] {
+    const count = this.#parts.length;
+    if (count < LEAST_PARTS) return [];
+    const scale = new Float64Array(load.tokens.length);
+    for (const { tokens } of this.#parts)
+      for (let i = 0; i < scale.length; i++) scale[i] += tokens[i] / count;
+    for (let i = 0; i < scale.length; i++) scale[i] = scale[i] === 0 ? 0 : load.tokens[i] / scale[i];
+    return this.#parts.map(({ tokens }) => ({ ...load, tokens: tokens.map((value, i) => value * scale[i]) }));
   }
 
   /** Of a layer; every layer has the same. */

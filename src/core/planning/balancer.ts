@@ -139,21 +139,22 @@ export class Balancer {
   }
 
   #decidePlacement(): Decision {
-    const expected = { ...this.#steady.forecast(), scenarios: this.#parts.parts };
-    const load = expected.mean;
+    const forecast = this.#steady.forecast();
+    const load = forecast.mean;
+    const scenarios = this.#parts.around(load);
     const stay = this.#reshared(load);
-    const before = this.#predict(stay, load);
+    const before = this.#predict(stay, load, scenarios);
     const known = this.#sample.halves?.[0] ?? null;
     const weigh = (placement: Placement): Candidate => {
       const plan = this.#planFor(placement, load);
-      const after = this.#predict(plan, load);
+      const after = this.#predict(plan, load, scenarios);
       const moves = countMoves(this.#model, stay.placement, placement);
       const lost = (TRAFFIC_LOST * transferMs(this.#model, moves)) / this.#cadence.placementMs;
       const needed = Math.max(LEAST_GAIN, lost);
       const worth = moves.slots === 0 ? Number.NEGATIVE_INFINITY : before.cost / after.cost - 1 - needed;
       return { plan, after, moves, worth };
     };
-    const candidates = this.#proposer.propose(stay.placement, expected, known).map(weigh);
+    const candidates = this.#proposer.propose(stay.placement, { ...forecast, scenarios }, known).map(weigh);
     const best = candidates.reduce((a, b) => (b.worth > a.worth ? b : a));
     const weighed = `${changeText(before, best.after)} for ${best.moves.slots} moved slots`;
     if (best.worth < 0 && this.#policy.weighsMoves) {
@@ -190,8 +191,8 @@ export class Balancer {
     return { placement, replicas, shares: solveShares(placement, replicas, load, undefined, shares.values) };
   }
 
-  #predict(plan: Plan, load: ExpertLoad): Prediction {
-    const balance = this.#balancednessAhead(plan, load);
+  #predict(plan: Plan, load: ExpertLoad, scenarios: readonly ExpertLoad[]): Prediction {
+    const balance = this.#balancednessAhead(plan, load, scenarios);
     const nodeHops = this.#nodeHopsOf(plan);
     return { balancedness: balance, nodeHops, cost: 1 / balance + this.#hopCost * nodeHops };
   }
@@ -202,11 +203,10 @@ export class Balancer {
     return sample === null ? 0 : expectedNodeHops(placement, replicas, sample);
   }
 
-  /** As recent parts of the load would have it if shares followed each, else as the forecast has it. */
-  #balancednessAhead(plan: Plan, load: ExpertLoad): number {
-    const { parts } = this.#parts;
-    if (parts.length === 0 || this.#policy.shares !== "solved") return this.#balancednessOf(plan, load);
-    return balancednessOver(plan.placement, plan.replicas, parts);
+  /** Over the scenarios, where shares can follow each; else, or where there are none, for the load itself. */
+  #balancednessAhead(plan: Plan, load: ExpertLoad, scenarios: readonly ExpertLoad[]): number {
+    if (scenarios.length === 0 || this.#policy.shares !== "solved") return this.#balancednessOf(plan, load);
+    return balancednessOver(plan.placement, plan.replicas, scenarios);
   }
 
   #balancednessOf(plan: Plan, load: ExpertLoad): number {
