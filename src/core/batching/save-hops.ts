@@ -73,19 +73,20 @@ class Exchange {
     this.#assignment = assignment;
     this.#kvCapacity = ranks.kvCapacityTokens;
     this.#change = new Float64Array(requests.count);
-    const loaded = new Set(rankOf);
-    const bounds = (values: Float64Array): Bounds => {
+    const bounds = (values: Float64Array, fullest: readonly number[]): Bounds => {
       const mean = inService.reduce((sum, rank) => sum + values[rank], 0) / inService.length;
       let least = mean * (1 - tolerance);
       let most = mean * (1 + tolerance);
-      for (const rank of inService) {
-        if (places[rank] > 0) least = Math.min(least, values[rank]);
-        if (loaded.has(rank)) most = Math.max(most, values[rank]);
-      }
+      for (const rank of inService) if (places[rank] > 0) least = Math.min(least, values[rank]);
+      for (const rank of fullest) most = Math.max(most, values[rank]);
       return { least, most };
     };
-    this.#work = bounds(work);
-    this.#kv = phase === "decode" ? bounds(kvTokens) : { least: 0, most: Number.POSITIVE_INFINITY };
+    // A rank that had more work than any now gets must not set the measure for the others.
+    const loaded = new Set(rankOf);
+    const given = inService.filter((rank) => loaded.has(rank));
+    this.#work = bounds(work, given);
+    this.#kv =
+      phase === "decode" ? bounds(kvTokens, inService) : { least: 0, most: Number.POSITIVE_INFINITY };
   }
 
   /**
