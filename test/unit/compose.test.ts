@@ -1,16 +1,7 @@
-import loadHighs from "highs";
 import { describe, expect, it } from "vitest";
 import { compose } from "../../src/core/batching/compose.ts";
+import { leastValue } from "../least-value.ts";
 import { nodeHopsOf, type WaitingCase, waitingCase } from "../waiting-case.ts";
-
-// The package types its CommonJS build; its ES module exports the loader itself.
-const highs = await (loadHighs as unknown as typeof loadHighs.default)();
-
-function solve(problem: string): number {
-  const solution = highs.solve(problem, { output_flag: false });
-  if (solution.Status !== "Optimal") throw new Error(`HiGHS says ${solution.Status}`);
-  return solution.ObjectiveValue;
-}
 
 function composed({ phase, requests, kinds, ranks }: WaitingCase, tolerance?: number) {
   return compose(phase, requests, kinds, ranks, tolerance);
@@ -25,7 +16,7 @@ function leastMaximum({ requests, ranks }: WaitingCase): number {
     ...rankIds.map((r) => `${requestIds.map((i) => `${requests.work[i]} x${i}_${r}`).join(" + ")} - T <= 0`),
   ];
   const binaries = requestIds.flatMap((i) => rankIds.map((r) => `x${i}_${r}`));
-  return solve(`Minimize\nT\nSubject To\n${rows.join("\n")}\nBinary\n${binaries.join(" ")}\nEnd`);
+  return leastValue(`Minimize\nT\nSubject To\n${rows.join("\n")}\nBinary\n${binaries.join(" ")}\nEnd`);
 }
 
 /** The fewest node hops of requests of equal work when every node gets as many: a transport problem. */
@@ -38,7 +29,7 @@ function fewestHops({ requests, kinds }: WaitingCase, nodes: number): number {
     ...requestIds.map((i) => `${nodeIds.map((n) => `x${i}_${n}`).join(" + ")} = 1`),
     ...nodeIds.map((n) => `${requestIds.map((i) => `x${i}_${n}`).join(" + ")} = ${requests.count / nodes}`),
   ];
-  return solve(`Minimize\n${goal}\nSubject To\n${rows.join("\n")}\nEnd`);
+  return leastValue(`Minimize\n${goal}\nSubject To\n${rows.join("\n")}\nEnd`);
 }
 
 describe("a composition against HiGHS", () => {

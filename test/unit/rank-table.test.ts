@@ -1,4 +1,3 @@
-import loadHighs from "highs";
 import { describe, expect, it } from "vitest";
 import { rankTable } from "../../src/core/dispatch/rank-table.ts";
 import type { ReplicaMap } from "../../src/core/dispatch/replica-chooser.ts";
@@ -6,10 +5,8 @@ import { evenShares } from "../../src/core/shares/even-shares.ts";
 import { Rng } from "../../src/lib/rng.ts";
 import { indexReplicas } from "../../src/model/placement.ts";
 import { gpuCount, gpuOfSlot, nodeOfGpu, slotCount } from "../../src/model/topology.ts";
+import { leastValue } from "../least-value.ts";
 import { LAYERS, replicaMap } from "../random-dispatch.ts";
-
-// The package types its CommonJS build; its ES module exports the loader itself.
-const highs = await (loadHighs as unknown as typeof loadHighs.default)();
 
 /** Of a node hop, as for the priced policy. */
 const RANK_HOP = 0.25;
@@ -108,13 +105,10 @@ class Layer {
       if (slots.length > 0) rows.push(`${slots.join(" + ")} - T <= ${quota[gpu]}`);
     }
     bounds.push(`T <= ${most + 1e-6}`);
-    const solution = highs.solve(
+    return leastValue(
       `Minimize\n${aim === "excess" ? "T" : hops.join(" + ")}\nSubject To\n${rows.join("\n")}\n` +
         `Bounds\n${bounds.join("\n")}\nBinary\n${seats.join(" ")}\nEnd`,
-      { output_flag: false },
     );
-    if (solution.Status !== "Optimal") throw new Error(`HiGHS says ${solution.Status}`);
-    return solution.ObjectiveValue;
   }
 }
 

@@ -1,5 +1,4 @@
 import fc from "fast-check";
-import loadHighs from "highs";
 import { describe, expect, it } from "vitest";
 import { certify } from "../../src/core/placement/certificate.ts";
 import { eplb } from "../../src/core/placement/eplb.ts";
@@ -8,43 +7,12 @@ import { gpuLoads } from "../../src/core/shares/gpu-loads.ts";
 import { solveShares } from "../../src/core/shares/solve-shares.ts";
 import { Rng } from "../../src/lib/rng.ts";
 import { type ExpertLoad, layerLoad } from "../../src/model/load.ts";
-import { type Placement, type ReplicaIndex, indexReplicas } from "../../src/model/placement.ts";
+import { type Placement, indexReplicas } from "../../src/model/placement.ts";
 import { fullCapacity } from "../../src/model/pool-capacity.ts";
-import { gpuCount, gpuOfSlot } from "../../src/model/topology.ts";
+import { leastMaximum } from "../least-maximum.ts";
 import { placementCase } from "../placement-case.ts";
 import { randomLoad, randomPlacement } from "../random-placement.ts";
 import { EP32 } from "../small-model.ts";
-
-// The package types its CommonJS build; its ES module exports the loader itself.
-const highs = await (loadHighs as unknown as typeof loadHighs.default)();
-
-/** The least maximum of a layer's GPU load / speed, as HiGHS finds it. The load is scaled so that its mean over GPUs is 1. */
-function leastMaximum(
-  placement: Placement,
-  replicas: ReplicaIndex,
-  layer: number,
-  load: ExpertLoad,
-  speeds: Float64Array,
-): number {
-  const tokens = layerLoad(load, layer);
-  const { experts, topology } = placement;
-  const mean = tokens.reduce((sum, value) => sum + value, 0) / gpuCount(topology);
-  const onGpu: string[][] = Array.from({ length: gpuCount(topology) }, () => []);
-  const rows: string[] = [];
-  for (let expert = 0; expert < experts; expert++) {
-    const row = layer * experts + expert;
-    const slots = replicas.slots.subarray(replicas.offsets[row], replicas.offsets[row + 1]);
-    rows.push(`${Array.from(slots, (slot) => `x${slot}`).join(" + ")} = ${tokens[expert] / mean}`);
-    for (const slot of slots) onGpu[gpuOfSlot(topology, slot)].push(`x${slot}`);
-  }
-  for (const [gpu, slots] of onGpu.entries()) {
-    if (slots.length > 0) rows.push(`${slots.join(" + ")} - ${speeds[gpu]} T <= 0`);
-  }
-  const problem = `Minimize\nT\nSubject To\n${rows.join("\n")}\nEnd`;
-  const solution = highs.solve(problem, { output_flag: false });
-  if (solution.Status !== "Optimal") throw new Error(`HiGHS says ${solution.Status}`);
-  return solution.ObjectiveValue * mean;
-}
 
 function expectOptimal(
   placement: Placement,
