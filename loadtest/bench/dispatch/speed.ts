@@ -36,7 +36,7 @@ const SIZES: Sizes = {
   batches: [256, 1024, 4096, 16_384],
   tokens: 4096,
   warmUp: 2,
-  rounds: 7,
+  rounds: 5,
 };
 
 /** How many selections a second one core decides. */
