@@ -18,6 +18,9 @@ export interface HopPrices {
  */
 export const DEFAULT_HOP_PRICES: HopPrices = { rankHop: 0.25, load: 0.005, overload: 1 };
 
+/** Part of a node hop that is spared for every other expert of the token that may go the same way. */
+const SHARED_HOP = 0.5;
+
 /**
  * For every token the cheapest replicas: node hops first, then rank hops, plus the price of the destination's
  * load. Experts with one replica say which nodes and ranks a token visits anyway; the others then choose. Source
@@ -43,6 +46,8 @@ export class PricedChooser implements ReplicaChooser {
   /** Serial number of the token that last visited the rank or node. */
   readonly #rankVisit: Int32Array;
   readonly #nodeVisit: Int32Array;
+  /** `[nodes]`: open experts of the token that have a replica there, and none where it goes anyway. */
+  readonly #wanted: Int32Array;
   #serial = 0;
   #selections = 0;
   #open = new Int32Array(0);
@@ -62,6 +67,7 @@ export class PricedChooser implements ReplicaChooser {
     this.#load = new Float64Array(gpus);
     this.#rankVisit = new Int32Array(gpus);
     this.#nodeVisit = new Int32Array(topology.nodes);
+    this.#wanted = new Int32Array(topology.nodes);
   }
 
   choose(layer: number, column: number, batch: TokenBatch, out: Int32Array): void {
@@ -73,6 +79,7 @@ export class PricedChooser implements ReplicaChooser {
     const load = this.#load;
     const rankVisit = this.#rankVisit;
     const nodeVisit = this.#nodeVisit;
+    const wanted = this.#wanted;
     const row = layer * this.#map.placement.experts;
     const { rankHop, overload } = this.#prices;
     const nodeAndRank = 1 + rankHop;
@@ -109,6 +116,7 @@ export class PricedChooser implements ReplicaChooser {
         rankVisit[gpu] = serial;
         nodeVisit[nodeOf[gpu]] = serial;
       }
+      if (opened > 1) this.#countWanted(row, base, opened, experts, serial);
       for (let i = 0; i < opened; i++) {
         const k = open[i];
         const expert = experts[base + k];
@@ -123,7 +131,11 @@ export class PricedChooser implements ReplicaChooser {
           load[gpu] = others;
           let cost = price * others;
           if (others > room) cost += overload * (others - room);
-          if (rankVisit[gpu] !== serial) cost += nodeVisit[nodeOf[gpu]] === serial ? rankHop : nodeAndRank;
+          if (rankVisit[gpu] !== serial) {
+            const node = nodeOf[gpu];
+            if (nodeVisit[node] === serial) cost += rankHop;
+            else cost += opened > 1 ? nodeAndRank - SHARED_HOP * (wanted[node] - 1) : nodeAndRank;
+          }
           if (cost < least) {
             least = cost;
             best = slot;
@@ -165,6 +177,25 @@ export class PricedChooser implements ReplicaChooser {
       }
     }
     this.#selections = selections;
+  }
+
+  /** How many of the token's open experts could share a visit to each node; those that need none are left out. */
+  #countWanted(row: number, base: number, opened: number, experts: Int16Array, serial: number): void {
+    const { offsets, slots } = this.#map.replicas;
+    const gpuOf = this.#gpuOf;
+    const nodeOf = this.#nodeOf;
+    const nodeVisit = this.#nodeVisit;
+    const wanted = this.#wanted;
+    const open = this.#open;
+    wanted.fill(0);
+    for (let i = 0; i < opened; i++) {
+      const expert = experts[base + open[i]];
+      const to = offsets[row + expert + 1];
+      let r = offsets[row + expert];
+      while (r < to && nodeVisit[nodeOf[gpuOf[slots[r]]]] !== serial) r++;
+      if (r < to) continue;
+      for (r = offsets[row + expert]; r < to; r++) wanted[nodeOf[gpuOf[slots[r]]]]++;
+    }
   }
 
   #forgetVisits(): void {
