@@ -8,7 +8,8 @@ const highs = await (loadHighs as unknown as typeof loadHighs.default)();
  * @param program in CPLEX's LP format
  */
 export function leastValue(program: string): number {
-  const solution = highs.solve(program, { output_flag: false });
+  // The presolve of HiGHS 1.15 calls some feasible integer programs infeasible.
+  const solution = highs.solve(program, { output_flag: false, presolve: "off" });
   if (solution.Status !== "Optimal") throw new Error(`HiGHS says ${solution.Status}`);
   return solution.ObjectiveValue;
 }
