@@ -4,12 +4,12 @@ import { TallyCounter } from "../../src/core/dispatch/tally-counter.ts";
 import { eplb } from "../../src/core/placement/eplb.ts";
 import { placeExperts } from "../../src/core/placement/place-experts.ts";
 import { solveShares } from "../../src/core/shares/solve-shares.ts";
-import type { ExpertLoad } from "../../src/model/load.ts";
 import { indexReplicas, type Placement } from "../../src/model/placement.ts";
 import { fullCapacity } from "../../src/model/pool-capacity.ts";
 import type { RoutingTrace } from "../../src/model/routing-trace.ts";
 import { gpuCount } from "../../src/model/topology.ts";
 import { cliqueTrace } from "../clique-trace.ts";
+import { batchOf, loadOf } from "../one-layer-trace.ts";
 
 const EXPERTS = 64;
 const GROUPS = 8;
@@ -19,25 +19,12 @@ const CAPACITY = fullCapacity(TOPOLOGY);
 const TOKENS = 1500;
 const SEEDS = Array.from({ length: 16 }, (_, seed) => seed);
 
-function loadOf({ experts }: RoutingTrace): ExpertLoad {
-  const tokens = new Float64Array(EXPERTS);
-  for (const expert of experts) if (expert >= 0) tokens[expert]++;
-  return { layers: 1, experts: EXPERTS, tokens };
-}
-
 /** Per token, when the trace is dispatched. */
 function nodeHops(placement: Placement, trace: RoutingTrace): number {
   const replicas = indexReplicas(placement);
-  const shares = solveShares(placement, replicas, loadOf(trace));
+  const shares = solveShares(placement, replicas, loadOf(trace, EXPERTS));
   const gpus = gpuCount(TOPOLOGY);
-  const batch = {
-    tokens: trace.tokens,
-    sources: Int32Array.from({ length: trace.tokens }, (_, token) => token % gpus),
-    rows: Int32Array.from({ length: trace.tokens }, (_, token) => token),
-    experts: trace.experts,
-    rowStride: trace.topk,
-    topk: trace.topk,
-  };
+  const batch = batchOf(trace, (token) => token % gpus);
   const slots = new Int32Array(trace.experts.length);
   replicaChooser("priced", { placement, replicas, shares }, 0).choose(0, 0, batch, slots);
   return new TallyCounter(TOPOLOGY).count(batch, slots).nodeHops / trace.tokens;
@@ -45,7 +32,7 @@ function nodeHops(placement: Placement, trace: RoutingTrace): number {
 
 function planned(sample: RoutingTrace, hopWeight: number): Placement {
   return placeExperts({
-    load: loadOf(sample),
+    load: loadOf(sample, EXPERTS),
     topology: TOPOLOGY,
     capacity: CAPACITY,
     coactivation: { sample, groups: GROUPS, hopWeight },
@@ -63,7 +50,7 @@ describe("placing together what is used together", () => {
   it("needs clearly fewer node hops than hierarchical EPLB, on tokens it has not seen", () => {
     for (const { sample, later } of cases) {
       const ours = nodeHops(planned(sample, 10), later);
-      const hierarchical = nodeHops(eplb(loadOf(sample), TOPOLOGY, GROUPS), later);
+      const hierarchical = nodeHops(eplb(loadOf(sample, EXPERTS), TOPOLOGY, GROUPS), later);
       expect(ours).toBeLessThan(0.85 * hierarchical);
     }
   });
@@ -72,7 +59,7 @@ describe("placing together what is used together", () => {
     const byWeight = [1, 3, 10].map((hopWeight) => {
       const outcomes = cases.map(({ sample, later }) => {
         const placement = planned(sample, hopWeight);
-        const { optimum } = solveShares(placement, indexReplicas(placement), loadOf(sample));
+        const { optimum } = solveShares(placement, indexReplicas(placement), loadOf(sample, EXPERTS));
         return { hops: nodeHops(placement, later), max: optimum[0] };
       });
       return { hops: mean(outcomes.map(({ hops }) => hops)), max: mean(outcomes.map(({ max }) => max)) };
