@@ -9,6 +9,15 @@ export function loadOf(trace: RoutingTrace, experts: number): ExpertLoad {
   return { layers: 1, experts, tokens };
 }
 
+/** The loads of its consecutive batches of so many tokens; what does not fill one is left out. */
+export function batchLoads(trace: RoutingTrace, experts: number, tokens: number): ExpertLoad[] {
+  const { topk } = trace;
+  return Array.from({ length: Math.floor(trace.tokens / tokens) }, (_, batch) => {
+    const ids = trace.experts.subarray(batch * tokens * topk, (batch + 1) * tokens * topk);
+    return loadOf({ tokens, layers: 1, topk, experts: ids }, experts);
+  });
+}
+
 /**
  * All its tokens as one batch.
  * @param sourceOf the GPU of each token

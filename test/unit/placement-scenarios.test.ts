@@ -1,0 +1,111 @@
+import { describe, expect, it } from "vitest";
+import { expectedNodeHops } from "../../src/core/placement/node-hops.ts";
+import { type PlacementRequest, placeExperts } from "../../src/core/placement/place-experts.ts";
+import { spread } from "../../src/core/placement/scenario-spread.ts";
+import { solveShares } from "../../src/core/shares/solve-shares.ts";
+import { Rng } from "../../src/lib/rng.ts";
+import { type ExpertLoad, emptyLoad } from "../../src/model/load.ts";
+import { type Placement, indexReplicas } from "../../src/model/placement.ts";
+import { fullCapacity } from "../../src/model/pool-capacity.ts";
+import { gpuCount } from "../../src/model/topology.ts";
+import { cliqueTrace } from "../clique-trace.ts";
+import { batchLoads, loadOf } from "../one-layer-trace.ts";
+import { TopicWindows } from "../topic-windows.ts";
+
+const SEEDS = Array.from({ length: 16 }, (_, seed) => seed);
+const WINDOWS = 24;
+
+const mean = (values: readonly number[]) => values.reduce((a, b) => a + b, 0) / values.length;
+
+/** Largest GPU load / mean, the shares following each load: the mean over loads and layers. */
+function meanMaximum(placement: Placement, loads: readonly ExpertLoad[]): number {
+  const replicas = indexReplicas(placement);
+  const gpus = gpuCount(placement.topology);
+  return mean(
+    loads.flatMap((load) => {
+      const perLayer = load.tokens.reduce((a, b) => a + b, 0) / load.layers / gpus;
+      return [...solveShares(placement, replicas, load).optimum].map((max) => max / perLayer);
+    }),
+  );
+}
+
+function sumOf(loads: readonly ExpertLoad[]): ExpertLoad {
+  const all = emptyLoad(loads[0].layers, loads[0].experts);
+  for (const { tokens } of loads) for (let i = 0; i < tokens.length; i++) all.tokens[i] += tokens[i];
+  return all;
+}
+
+describe("windows of requests, each of one topic", () => {
+  const cases = SEEDS.map((seed) => {
+    const windows = new TopicWindows(seed);
+    const rng = new Rng(seed, 1);
+    const draw = () => windows.next(Array.from({ length: windows.topics }, () => rng.exponential(1)));
+    const seen = Array.from({ length: WINDOWS }, draw);
+    return { load: sumOf(seen), seen, later: Array.from({ length: WINDOWS }, draw) };
+  });
+
+  it.each([
+    ["32 slots", { nodes: 1, gpusPerNode: 8, slotsPerGpu: 4 }, 0.95],
+    ["40 slots", { nodes: 2, gpusPerNode: 4, slotsPerGpu: 5 }, 0.99],
+  ])("are balanced better, on average, when placed for how they vary: %s", (_, topology, most) => {
+    const capacity = fullCapacity(topology);
+    const later = (how: (one: (typeof cases)[number]) => Partial<PlacementRequest>) =>
+      mean(
+        cases.map((one) =>
+          meanMaximum(
+            placeExperts({ load: one.load, topology, capacity, coactivation: null, ...how(one) }),
+            one.later,
+          ),
+        ),
+      );
+    const byScenarios = later(({ seen }) => ({ scenarios: seen }));
+    expect(byScenarios).toBeLessThan(most * later(() => ({})));
+    // How much each expert varies is not all: with whom it does counts.
+    expect(byScenarios).toBeLessThan(later(({ load, seen }) => ({ deviation: spread(load, seen) })));
+  });
+});
+
+describe("experts that are used together", () => {
+  const EXPERTS = 64;
+  const CLIQUES = { experts: EXPERTS, size: 4, perToken: 2, skew: 2 };
+  const topology = { nodes: 4, gpusPerNode: 2, slotsPerGpu: 9 };
+  const BATCH = 48;
+  const cases = SEEDS.map((seed) => ({
+    sample: cliqueTrace(CLIQUES, 1500, seed, 2 * seed),
+    later: cliqueTrace(CLIQUES, 1500, seed, 2 * seed + 1),
+  }));
+
+  /** Of later tokens, in batches, on average over the seeds. */
+  function outcome(hopWeight: number, varies: boolean) {
+    const outcomes = cases.map(({ sample, later }) => {
+      const placement = placeExperts({
+        load: loadOf(sample, EXPERTS),
+        scenarios: varies ? batchLoads(sample, EXPERTS, BATCH) : [],
+        topology,
+        capacity: fullCapacity(topology),
+        coactivation: { sample, groups: 8, hopWeight },
+      });
+      return {
+        hops: expectedNodeHops(placement, indexReplicas(placement), later),
+        max: meanMaximum(placement, batchLoads(later, EXPERTS, BATCH)),
+      };
+    });
+    return { hops: mean(outcomes.map(({ hops }) => hops)), max: mean(outcomes.map(({ max }) => max)) };
+  }
+
+  it("part for balance, and meet for hops: by the hop weight", () => {
+    const byWeight = [0, 1, 10].map((hopWeight) => outcome(hopWeight, true));
+    for (let i = 1; i < byWeight.length; i++) {
+      expect(byWeight[i].hops).toBeLessThan(byWeight[i - 1].hops);
+      expect(byWeight[i].max).toBeGreaterThan(byWeight[i - 1].max);
+    }
+  });
+
+  it("make fewer hops at a lower maximum when placed for how their batches vary", () => {
+    for (const hopWeight of [1, 10]) {
+      const [without, by] = [outcome(hopWeight, false), outcome(hopWeight, true)];
+      expect(by.hops).toBeLessThan(without.hops);
+      expect(by.max).toBeLessThan(without.max);
+    }
+  });
+});
