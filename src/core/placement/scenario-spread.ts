@@ -20,7 +20,7 @@ export function spread(load: ExpertLoad, scenarios: readonly ExpertLoad[]): Floa
       const scale = total / seen;
       for (let i = from; i < end; i++) deviation[i] += (scenario.tokens[i] * scale - tokens[i]) ** 2;
     }
-    for (let i = from; known > 0 && i < end; i++) deviation[i] = Math.sqrt(deviation[i] / known);
+    for (let i = from; i < end; i++) deviation[i] = Math.sqrt(deviation[i] / Math.max(1, known));
   }
   return deviation;
 }
