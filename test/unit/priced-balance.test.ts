@@ -33,7 +33,7 @@ const MOST_NODE_HOPS = 4;
 /** All node hops against all of the fewest; 1.021 there, which is 0.21 a batch. */
 const NODE_HOPS = 1.05;
 
-const CASES = 80;
+const CASES = 60;
 
 interface Case {
   readonly map: ReplicaMap;
