@@ -43,7 +43,8 @@ export function dispatchCommand(): Command {
     .addOption(
       new Option(
         "--policy <name>",
-        "priced: fewest hops at balanced load, by the placement's shares; even: its shares alone",
+        "priced: fewest hops at the most level load; activation: fewest activated experts, for decode; " +
+          "even: by the shares alone; table, static: a fixed replica per source GPU and expert",
       )
         .choices(DISPATCH_POLICIES)
         .default("priced"),

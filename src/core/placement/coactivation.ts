@@ -7,8 +7,8 @@ export interface Coactivation {
   /** Expert groups of the gate; divides the experts, 1 = none. */
   readonly groups: number;
   /**
-   * What a node hop saved for every token is worth, in mean GPU loads levelled: the one weight between hops and
-   * balance. 0 looks at balance alone when it gives out copies.
+   * What a node hop saved for every token is worth, in mean GPU loads levelled, on a pool of 4 nodes: the one weight
+   * between hops and balance. 0 looks at balance alone when it gives out copies.
    */
   readonly hopWeight: number;
 }

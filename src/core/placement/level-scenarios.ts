@@ -11,11 +11,8 @@ const ROUNDS = 2;
 const PASSES = 8;
 /** What a swap has to take off the sum of squares, in squared mean GPU loads. */
 const LEAST_GAIN = 1e-9;
-/**
- * What a node hop of every token weighs against the mean square of GPU loads, per node and unit of hop weight: found by
- * measurement on 4 and 8 nodes.
- */
-const HOP_SCALE = 0.005;
+/** What a node hop of every token weighs against the mean square of GPU loads, per unit of hop weight. */
+const HOP_SCALE = 0.02;
 
 /**
  * Exchanges experts between GPUs so that their loads vary less from scenario to scenario: experts that are in demand
@@ -74,7 +71,7 @@ export class ScenarioLeveller {
     );
     const known = coactivation !== null && coactivation.sample.tokens > 0;
     this.#hops = known ? new HopGains(coactivation.sample, zones.count, experts) : null;
-    this.#hopWeight = known ? HOP_SCALE * zones.count * coactivation.hopWeight * speeds.length : 0;
+    this.#hopWeight = known ? HOP_SCALE * coactivation.hopWeight * speeds.length : 0;
   }
 
   /** @param row `[slots]` of the layer, exchanged in place; −1 stays where it is */

@@ -41,7 +41,8 @@ export interface PlacementRequest {
  * @throws RangeError when the usable slots are fewer than the experts
  */
 export function placeExperts(request: PlacementRequest): Placement {
-  const { load, topology, capacity, coactivation, scenarios = [] } = request;
+  const { load, topology, capacity, scenarios = [] } = request;
+  const coactivation = forNodes(request.coactivation, topology.nodes);
   const { layers, experts } = load;
   const width = slotCount(topology);
   // A GPU has no use for more slots than there are experts.
@@ -69,6 +70,15 @@ export function placeExperts(request: PlacementRequest): Placement {
     leveller?.level(layer, row);
   }
   return { layers, experts, topology, physicalToLogical };
+}
+
+/** Hop weights are for pools of so many nodes. */
+const HOP_WEIGHT_NODES = 4;
+
+/** On more nodes there are more hops to save: measured on 4 and 8, the weight grows with them. */
+function forNodes(coactivation: Coactivation | null, nodes: number): Coactivation | null {
+  if (coactivation === null) return null;
+  return { ...coactivation, hopWeight: (coactivation.hopWeight * nodes) / HOP_WEIGHT_NODES };
 }
 
 /** What each expert's load may well become: copies go where they may be needed. */
