@@ -8,9 +8,6 @@ import { fullCapacity } from "../../src/model/pool-capacity.ts";
 import type { RoutingTrace } from "../../src/model/routing-trace.ts";
 import { gpuCount, slotCount, type Topology } from "../../src/model/topology.ts";
 
-/** What `place` takes by itself. */
-export const HOP_WEIGHT = 6;
-
 /** `slots/GPUs`, or `slots/GPUs/nodes` where there are several nodes. */
 export function poolName(topology: Topology): string {
   const name = `${slotCount(topology)}/${gpuCount(topology)}`;

@@ -7,7 +7,7 @@ import { activationLoad } from "../core/placement/activation.ts";
 import { certify } from "../core/placement/certificate.ts";
 import { eplb } from "../core/placement/eplb.ts";
 import { improvePlacement, moveBudgets } from "../core/placement/improve-placement.ts";
-import type { Coactivation } from "../core/placement/coactivation.ts";
+import { type Coactivation, HOP_WEIGHT } from "../core/placement/coactivation.ts";
 import { placeExperts } from "../core/placement/place-experts.ts";
 import { rehomeExperts } from "../core/placement/rehome-experts.ts";
 import { gpuLoads } from "../core/shares/gpu-loads.ts";
@@ -38,7 +38,6 @@ import {
 const DEFAULT_MODEL = "deepseek-v3";
 /** Tokens of the pool-wide decode batch that activations are expected for. */
 const DEFAULT_BATCH_TOKENS = 64;
-const DEFAULT_HOP_WEIGHT = 6;
 /** A re-plan may change this part of the slots, unless --max-moves says otherwise. */
 const DEFAULT_MOVED_PART = 0.15;
 
@@ -113,7 +112,7 @@ export function placeCommand(): Command {
       positiveOption(
         "--hop-weight <w>",
         "with --routing: what a node hop saved for every token is worth, in mean GPU loads levelled",
-      ).default(DEFAULT_HOP_WEIGHT),
+      ).default(HOP_WEIGHT),
     )
     .requiredOption("--out <file>", "where to write the placement")
     .addOption(jsonOption())

@@ -1,3 +1,4 @@
+import { HOP_WEIGHT } from "../../../src/core/placement/coactivation.ts";
 import { alignNodes } from "../../../src/core/batching/align-nodes.ts";
 import type { ReplicaMap } from "../../../src/core/dispatch/replica-chooser.ts";
 import { activationLoad } from "../../../src/core/placement/activation.ts";
@@ -10,7 +11,7 @@ import { fullCapacity } from "../../../src/model/pool-capacity.ts";
 import type { RoutingTrace } from "../../../src/model/routing-trace.ts";
 import type { Topology } from "../../../src/model/topology.ts";
 import { replicaMap } from "../dispatched.ts";
-import { eplbGlobal, HOP_WEIGHT, plimsoll } from "../pools.ts";
+import { eplbGlobal, plimsoll } from "../pools.ts";
 import type { RoutedTokens } from "../routed-tokens.ts";
 import { Tenants } from "./tenants.ts";
 

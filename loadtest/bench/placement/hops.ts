@@ -1,3 +1,4 @@
+import { HOP_WEIGHT } from "../../../src/core/placement/coactivation.ts";
 import type { ReplicaMap } from "../../../src/core/dispatch/replica-chooser.ts";
 import { eplb } from "../../../src/core/placement/eplb.ts";
 import { solveShares } from "../../../src/core/shares/solve-shares.ts";
@@ -7,7 +8,7 @@ import type { Topology } from "../../../src/model/topology.ts";
 import type { Bench } from "../bench.ts";
 import type { Aim, BenchTable } from "../bench-table.ts";
 import { dispatch, replicaMap } from "../dispatched.ts";
-import { eplbGlobal, HOP_WEIGHT, plimsoll, pool, poolName } from "../pools.ts";
+import { eplbGlobal, plimsoll, pool, poolName } from "../pools.ts";
 import { cut, interleaved, loadOf, range, type RoutedTokens, traceOf } from "../routed-tokens.ts";
 
 /** Of hierarchical's node hops, at hierarchical's balance or better. */

@@ -1,3 +1,4 @@
+import { HOP_WEIGHT } from "../../../src/core/placement/coactivation.ts";
 import { Rng } from "../../../src/lib/rng.ts";
 import { certify } from "../../../src/core/placement/certificate.ts";
 import { evenShares } from "../../../src/core/shares/even-shares.ts";
@@ -12,7 +13,7 @@ import type { Bench } from "../bench.ts";
 import type { BenchTable } from "../bench-table.ts";
 import { scattered } from "./drift-cases.ts";
 import { interleavedTimes } from "../interleaved-times.ts";
-import { eplbGlobal, HOP_WEIGHT, plimsoll, pool, type Routed } from "../pools.ts";
+import { eplbGlobal, plimsoll, pool, type Routed } from "../pools.ts";
 import { range, traceOf } from "../routed-tokens.ts";
 
 const PLAN_AIM = 25;

@@ -6,14 +6,13 @@ import type { RoutingTrace } from "../../model/routing-trace.ts";
 import { type Topology, slotCount } from "../../model/topology.ts";
 import { keepGpus } from "../migration/keep-gpus.ts";
 import { keepSlots } from "../migration/moves.ts";
+import { HOP_WEIGHT } from "../placement/coactivation.ts";
 import { contiguousPlacement } from "../placement/contiguous.ts";
 import { eplb } from "../placement/eplb.ts";
 import { improvePlacement, moveBudgets } from "../placement/improve-placement.ts";
 import { placeExperts } from "../placement/place-experts.ts";
 import type { BalancePolicy } from "./balance-policy.ts";
 
-/** Worth of a node hop saved for every token, in mean GPU loads levelled: see Coactivation. */
-const HOP_WEIGHT = 3;
 /** As long as no tokens are known, the gate's groups are: a token's experts are of few groups. */
 const NO_TOKENS: RoutingTrace = { tokens: 0, layers: 1, topk: 1, experts: new Int16Array(0) };
 /** A placement is adapted by changing this part of the slots at most. */
