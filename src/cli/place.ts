@@ -111,7 +111,8 @@ export function placeCommand(): Command {
     .addOption(
       positiveOption(
         "--hop-weight <w>",
-        "with --routing: what a node hop saved for every token is worth, in mean GPU loads levelled",
+        "with --routing: what a node hop saved for every token is worth, in mean GPU loads levelled; on 4 nodes, and " +
+          "more on more",
       ).default(HOP_WEIGHT),
     )
     .requiredOption("--out <file>", "where to write the placement")

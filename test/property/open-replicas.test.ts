@@ -13,8 +13,8 @@ const smallCase = dispatchCase.filter(({ map }) => gpuCount(map.placement.topolo
 const PARAMETERS = { seed: 7, numRuns: 300 };
 
 /** `[experts]`: the batch's selections of each. */
-function countSelections({ placement }: ReplicaMap, layer: number, batch: TokenBatch): Int32Array {
-  const count = new Int32Array(placement.experts);
+function countSelections({ placement }: ReplicaMap, layer: number, batch: TokenBatch): Float64Array {
+  const count = new Float64Array(placement.experts);
   for (let o = 0; o < batch.tokens * batch.topk; o++) {
     const expert = selection(batch, layer, o);
     if (expert >= 0) count[expert]++;
@@ -34,7 +34,7 @@ function holders({ placement, replicas }: ReplicaMap, layer: number, expert: num
  * The least maximum of activated experts per GPU (Hall's theorem): the experts that no GPU outside a set holds need it,
  * and the set that they need most is met, rounded up.
  */
-function leastActivated(map: ReplicaMap, layer: number, count: Int32Array): number {
+function leastActivated(map: ReplicaMap, layer: number, count: Float64Array): number {
   const gpus = gpuCount(map.placement.topology);
   const selected = [...count.keys()].filter((expert) => count[expert] > 0);
   const held = selected.map((expert) => holders(map, layer, expert));

@@ -1,4 +1,5 @@
 import { slotCount } from "../../model/topology.ts";
+import { countSelections } from "./count-selections.ts";
 import { OpenReplicas } from "./open-replicas.ts";
 import { type HopPrices, PricedChooser } from "./priced-chooser.ts";
 import type { ReplicaChooser, ReplicaMap } from "./replica-chooser.ts";
@@ -12,7 +13,7 @@ import type { TokenBatch } from "./token-batch.ts";
 export class ActivationChooser implements ReplicaChooser {
   readonly #map: ReplicaMap;
   readonly #replicas: OpenReplicas;
-  readonly #count: Int32Array;
+  readonly #count: Float64Array;
   /** One layer with its open replicas only, made anew for every batch. */
   readonly #offsets: Int32Array;
   readonly #slots: Int32Array;
@@ -25,7 +26,7 @@ export class ActivationChooser implements ReplicaChooser {
     const width = slotCount(placement.topology);
     this.#map = map;
     this.#replicas = new OpenReplicas(placement, replicas);
-    this.#count = new Int32Array(placement.experts);
+    this.#count = new Float64Array(placement.experts);
     this.#offsets = new Int32Array(placement.experts + 1);
     this.#slots = new Int32Array(width);
     this.#experts = new Int32Array(width);
@@ -39,18 +40,10 @@ export class ActivationChooser implements ReplicaChooser {
   }
 
   choose(layer: number, column: number, batch: TokenBatch, out: Int32Array): void {
-    this.#countSelections(column, batch);
+    countSelections(column, batch, this.#count);
     this.#replicas.choose(layer, this.#count);
     this.#keepOpen(layer);
     this.#priced.choose(0, column, batch, out);
-  }
-
-  #countSelections(column: number, { tokens, rows, experts, rowStride, topk }: TokenBatch): void {
-    const count = this.#count.fill(0);
-    for (let token = 0; token < tokens; token++) {
-      const base = rows[token] * rowStride + column;
-      for (let k = 0; k < topk; k++) if (experts[base + k] >= 0) count[experts[base + k]]++;
-    }
   }
 
   #keepOpen(layer: number): void {

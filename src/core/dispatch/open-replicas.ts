@@ -42,7 +42,7 @@ export class OpenReplicas {
   }
 
   /** @param count `[experts]`: the batch's selections of each */
-  choose(layer: number, count: Int32Array): void {
+  choose(layer: number, count: Float64Array): void {
     this.open.fill(0);
     this.#active.fill(0);
     this.#seatSingles(layer, count);
@@ -53,7 +53,7 @@ export class OpenReplicas {
     this.#openMore(layer, count, most);
   }
 
-  #seatSingles(layer: number, count: Int32Array): void {
+  #seatSingles(layer: number, count: Float64Array): void {
     const { offsets, slots } = this.#replicas;
     const row = layer * count.length;
     for (let e = 0; e < count.length; e++) {
@@ -63,7 +63,7 @@ export class OpenReplicas {
     }
   }
 
-  #seatOthers(layer: number, count: Int32Array): void {
+  #seatOthers(layer: number, count: Float64Array): void {
     const { offsets, slots } = this.#replicas;
     const row = layer * count.length;
     for (let e = 0; e < count.length; e++) {
@@ -140,7 +140,7 @@ export class OpenReplicas {
     }
   }
 
-  #openMore(layer: number, count: Int32Array, most: number): void {
+  #openMore(layer: number, count: Float64Array, most: number): void {
     const { topology, physicalToLogical } = this.#placement;
     const { slotsPerGpu } = topology;
     const first = layer * this.#gpuOf.length;

@@ -1,5 +1,6 @@
 import { gpuCount, slotCount } from "../../model/topology.ts";
 import { LayerFlow } from "../shares/layer-flow.ts";
+import { countSelections } from "./count-selections.ts";
 import type { ReplicaChooser, ReplicaMap } from "./replica-chooser.ts";
 import type { TokenBatch } from "./token-batch.ts";
 
@@ -157,18 +158,13 @@ export class PricedChooser implements ReplicaChooser {
 
   /** Counts the batch's selections and lays them out. */
   #expectLoad(layer: number, column: number, batch: TokenBatch): void {
-    const { tokens, rows, experts, rowStride, topk } = batch;
     const { offsets, slots } = this.#map.replicas;
     const gpuOf = this.#gpuOf;
     const count = this.#count;
     const shares = this.#shares;
     const load = this.#load;
     const row = layer * count.length;
-    count.fill(0);
-    for (let token = 0; token < tokens; token++) {
-      const base = rows[token] * rowStride + column;
-      for (let k = 0; k < topk; k++) if (experts[base + k] >= 0) count[experts[base + k]]++;
-    }
+    countSelections(column, batch, count);
     this.#flow.solve(layer, count, shares, this.#dual, this.#map.shares.values);
     load.fill(0);
     let selections = 0;

@@ -19,7 +19,7 @@ const HOP_SCALE = 0.02;
  * together part, and those with opposite tides meet. The sum over GPUs and scenarios of load² / speed falls with
  * every swap; the load of a scenario is shared as is best for that scenario, because shares follow the load and
  * placements do not. Where co-activation counts, experts leave their node only for as much as the hops are worth.
- * Replicas stay where they were seated for flow. Keeps its buffers from layer to layer.
+ * Replicas stay where they were seated for flow. Keeps its large buffers from layer to layer.
  */
 export class ScenarioLeveller {
   readonly #topology: Topology;
