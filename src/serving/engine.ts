@@ -1,28 +1,51 @@
-import type { Readable } from "node:stream";
-
 /** One place a request can be sent: a rank of a pool, or a whole server where ranks are not visible. */
 export interface Shard {
-  /** Unique over the gateway, e.g. `demo/7` or `chat/http://10.0.0.1:8000`. */
+  /** Unique over the gateway, e.g. `demo/7`, `chat/http://10.0.0.1:8000` or `chat/http://10.0.0.1:8000@3`. */
   readonly id: string;
   readonly pool: string;
-  /** Data-parallel rank within the pool. */
+  /** The shard's index in `Engine.shards`: its data-parallel rank within the pool. */
   readonly rank: number;
 }
+
+/** Header names and values in turn, as they came: `[name, value, name, value, …]`. */
+export type HeaderList = readonly string[];
 
 export interface EngineRequest {
   readonly method: "GET" | "POST";
   /** Path and query as the client sent them, e.g. `/v1/chat/completions`. */
   readonly path: string;
-  readonly headers: Readonly<Record<string, string>>;
+  /** Without those that speak of one connection only (RFC 9110 §7.6.1). */
+  readonly headers: HeaderList;
   /** The client's body, byte for byte. */
   readonly body: Uint8Array | null;
 }
 
-export interface EngineResponse {
+export interface ResponseHead {
   readonly status: number;
-  readonly headers: Readonly<Record<string, string | string[]>>;
-  /** Destroying it aborts the work upstream. */
-  readonly body: Readable;
+  /** As the engine sent them, those of its connection included. */
+  readonly headers: HeaderList;
+  /** Part of the shard's KV cache in use, 0 to 1, where the engine says so with its answer (ORCA); else null. */
+  readonly kvUse: number | null;
+}
+
+/**
+ * Hears a response as it arrives: `head` once, `data` any number of times, then `end`; `fail` instead of any of them
+ * and of all that would follow. Never called from within `send`, nor after `cancel`.
+ */
+export interface ResponseSink {
+  head(head: ResponseHead): void;
+  /** The chunk is the sink's from now on. @returns false to hear no more until `resume` */
+  data(chunk: Buffer): boolean;
+  end(): void;
+  fail(fault: EngineUnreachable): void;
+}
+
+/** A request on its way. */
+export interface Exchange {
+  /** After a `data` that returned false. */
+  resume(): void;
+  /** Frees the request upstream; the sink hears nothing more. Harmless when all is over. */
+  cancel(): void;
 }
 
 export interface ModelCard {
@@ -30,22 +53,52 @@ export interface ModelCard {
   readonly [field: string]: unknown;
 }
 
+/** What a shard says it carries. */
+export interface ShardLoad {
+  readonly running: number;
+  readonly waiting: number;
+  /** Part of the KV cache in use, 0 to 1; null where the engine does not say. */
+  readonly kvUse: number | null;
+  /** Tokens the KV cache has room for; null where the engine does not say. */
+  readonly kvCapacityTokens: number | null;
+}
+
+export interface ShardReport {
+  /** Whether it can serve now; false while it loads its model. */
+  readonly ready: boolean;
+  /** Null where the engine reports no load; such a shard is routed to by what the gateway has in flight on it. */
+  readonly load: ShardLoad | null;
+  /** One clause for a person when `ready` is false or `load` is null, e.g. `GET /v1/loads answered 404`; else null. */
+  readonly lack: string | null;
+}
+
+/** What is asked together: one server with its ranks. */
+export interface EngineServer {
+  /** For a person: its URL, or the pool's name where there is none. */
+  readonly name: string;
+  readonly shards: readonly Shard[];
+  /** The reports of `shards`, in their order. Rejects with EngineUnreachable when the server cannot be asked. */
+  probe(signal: AbortSignal): Promise<readonly ShardReport[]>;
+  /** What the server lists. Rejects with EngineUnreachable. */
+  models(signal: AbortSignal): Promise<readonly ModelCard[]>;
+}
+
 /** One pool of inference servers as the gateway sees it. One adapter per kind of engine; one contract suite for all. */
 export interface Engine {
   readonly pool: string;
   readonly shards: readonly Shard[];
-  /** What the pool serves, as its `/v1/models` lists it. Rejects with EngineUnreachable when it cannot be asked. */
-  models(): Promise<readonly ModelCard[]>;
-  /** Resolves when the response's head has arrived. Aborting `signal` frees the request upstream. */
-  forward(shard: Shard, request: EngineRequest, signal: AbortSignal): Promise<EngineResponse>;
+  /** Every shard is one server's. */
+  readonly servers: readonly EngineServer[];
+  /** Sends the request to that rank and no other. */
+  send(shard: Shard, request: EngineRequest, sink: ResponseSink): Exchange;
   /** Aborts what is in flight and frees connections and threads. */
   close(): Promise<void>;
 }
 
-/** No response could be had: refused, reset or timed out before the first byte. */
+/** No response could be had, or it broke off. */
 export class EngineUnreachable extends Error {
   override readonly name = "EngineUnreachable";
-  /** Whether the engine may have received the request; if not, another shard may be tried. */
+  /** Whether the engine may have received the request. */
   readonly mayHaveBegun: boolean;
 
   constructor(message: string, options: { readonly mayHaveBegun?: boolean; readonly cause?: unknown } = {}) {

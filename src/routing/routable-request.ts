@@ -1,0 +1,24 @@
+/** What routing knows of a request. */
+export interface RoutableRequest {
+  readonly model: string;
+  /** Estimated tokens of the prompt. */
+  readonly inputTokens: number;
+  /** Tokens it may generate: what it asked for, else an estimate. */
+  readonly outputTokens: number;
+  /**
+   * `[blocks][2]`: a 64-bit hash of each whole block of the prompt and everything before it, as two words; two prompts
+   * that begin alike have the same hashes up to where they part.
+   */
+  readonly prefix: Uint32Array;
+  /** Estimated tokens of one block. */
+  readonly blockTokens: number;
+  /** A hash of the session, else of the tenant; 0 when neither is known. */
+  readonly affinityKey: number;
+  /**
+   * `[shards]`: hops to other nodes per token and layer to be expected when the request runs there, by the experts it
+   * is expected to use; null when nothing is known.
+   */
+  readonly nodeHops: Float64Array | null;
+  /** Shards that failed this request before its first byte. */
+  readonly tried: readonly number[];
+}

@@ -1,0 +1,107 @@
+/**
+ * What routing knows of a pool's shards; a shard is its index. Arrays are `[shards]` and live.
+ *
+ * A report is old by the time it is read, and every gateway that reads the same report would send its next requests
+ * to the same shard. So what has begun and ended since the report is added to it.
+ */
+export class ShardStates {
+  readonly count: number;
+  /** Requests in flight through the gateway. */
+  readonly requests: Int32Array;
+  /** Tokens, in and out, those requests were estimated at. */
+  readonly tokens: Float64Array;
+  /** Prompt tokens of those that have no first byte yet. */
+  readonly prefillTokens: Float64Array;
+  /** 1 when the shard's last probe says that it can serve. */
+  readonly ready: Uint8Array;
+  /** 1 while neither circuit breaker nor ejection keeps requests away. */
+  readonly admitting: Uint8Array;
+  /** Most requests in flight; 0 for no limit. */
+  readonly maxRequests: Int32Array;
+  /** Over 0 to 1: the part of its share that a shard which has just come back should get. */
+  readonly weight: Float64Array;
+  /** The models each serves; null for all of the pool's. */
+  readonly models: (readonly string[] | null)[];
+  /** Part of the KV cache in use at the last report, 0 to 1; NaN where unknown. */
+  readonly kvUse: Float64Array;
+  /** Tokens the KV cache has room for; NaN where unknown. */
+  readonly kvCapacityTokens: Float64Array;
+  readonly #reportedRequests: Float64Array;
+  readonly #reportedWaiting: Float64Array;
+  readonly #requestsAtReport: Int32Array;
+  readonly #tokensAtReport: Float64Array;
+
+  constructor(count: number) {
+    this.count = count;
+    this.requests = new Int32Array(count);
+    this.tokens = new Float64Array(count);
+    this.prefillTokens = new Float64Array(count);
+    this.ready = new Uint8Array(count).fill(1);
+    this.admitting = new Uint8Array(count).fill(1);
+    this.maxRequests = new Int32Array(count);
+    this.weight = new Float64Array(count).fill(1);
+    this.models = Array.from({ length: count }, () => null);
+    this.kvUse = new Float64Array(count).fill(Number.NaN);
+    this.kvCapacityTokens = new Float64Array(count).fill(Number.NaN);
+    this.#reportedRequests = new Float64Array(count);
+    this.#reportedWaiting = new Float64Array(count);
+    this.#requestsAtReport = new Int32Array(count);
+    this.#tokensAtReport = new Float64Array(count);
+  }
+
+  /** A request is sent to the shard. */
+  begin(shard: number, inputTokens: number, outputTokens: number): void {
+    this.requests[shard]++;
+    this.tokens[shard] += inputTokens + outputTokens;
+    this.prefillTokens[shard] += inputTokens;
+  }
+
+  /** Its answer has begun: the prompt is done. Called at most once for each `begin`. */
+  answered(shard: number, inputTokens: number): void {
+    this.prefillTokens[shard] -= inputTokens;
+  }
+
+  /** It is over; `answered` was called before. */
+  end(shard: number, inputTokens: number, outputTokens: number): void {
+    this.requests[shard]--;
+    this.tokens[shard] -= inputTokens + outputTokens;
+  }
+
+  /** What the shard says it carries; null where the engine does not say. */
+  report(
+    shard: number,
+    load: { readonly running: number; readonly waiting: number } | null,
+    kvUse: number | null,
+    kvCapacityTokens: number | null,
+  ): void {
+    this.#reportedRequests[shard] = load === null ? 0 : load.running + load.waiting;
+    this.#reportedWaiting[shard] = load?.waiting ?? 0;
+    this.#requestsAtReport[shard] = this.requests[shard];
+    this.reportKv(shard, kvUse, kvCapacityTokens);
+  }
+
+  /** The cache alone, as engines tell with an answer. */
+  reportKv(shard: number, kvUse: number | null, kvCapacityTokens: number | null): void {
+    this.kvUse[shard] = kvUse ?? Number.NaN;
+    this.kvCapacityTokens[shard] = kvCapacityTokens ?? this.kvCapacityTokens[shard];
+    this.#tokensAtReport[shard] = this.tokens[shard];
+  }
+
+  /** Requests on the shard now, those of other gateways included as far as it reports them. */
+  requestsNow(shard: number): number {
+    const own = this.requests[shard];
+    return Math.max(own, this.#reportedRequests[shard] + own - this.#requestsAtReport[shard]);
+  }
+
+  /** Requests that wait in the shard's queue: those of the last report and what was sent there since. */
+  waitingNow(shard: number): number {
+    return Math.max(0, this.#reportedWaiting[shard] + this.requests[shard] - this.#requestsAtReport[shard]);
+  }
+
+  /** Part of the KV cache in use, with what was sent there since the report; NaN where unknown. */
+  kvUseNow(shard: number): number {
+    const since = this.tokens[shard] - this.#tokensAtReport[shard];
+    const capacity = this.kvCapacityTokens[shard];
+    return Math.max(0, this.kvUse[shard] + (Number.isNaN(capacity) ? 0 : since / capacity));
+  }
+}
