@@ -36,3 +36,29 @@ export class NoShardReachable extends Error {
     this.retryAfterSeconds = retryAfterSeconds;
   }
 }
+
+/**
+ * Why admission refuses: the tenant is over its rates; it has as many requests inside as it may; as many wait as may;
+ * the wait was too long; it made room for a more important one, or for a tenant with fewer waiting; the gateway stops.
+ */
+export type RefusalReason =
+  | "rate_limited"
+  | "tenant_limit"
+  | "queue_full"
+  | "queue_timeout"
+  | "overloaded"
+  | "stopping";
+
+/** The request was not let in; nothing was begun. */
+export class Refused extends Error {
+  override readonly name = "Refused";
+  readonly reason: RefusalReason;
+  /** When it may be sent again: whole seconds, by what is known of the limit or the queue. */
+  readonly retryAfterSeconds: number;
+
+  constructor(reason: RefusalReason, message: string, retryAfterSeconds: number) {
+    super(message);
+    this.reason = reason;
+    this.retryAfterSeconds = retryAfterSeconds;
+  }
+}

@@ -1,0 +1,63 @@
+/** How a pool's shards are watched. Times in milliseconds. */
+export interface HealthSettings {
+  readonly probe: ProbeSettings;
+  /** Requests are judged, for circuits and outliers, by how those of this last while went. */
+  readonly windowMs: number;
+  readonly circuit: CircuitSettings;
+  readonly outlier: OutlierSettings;
+  readonly slowStart: SlowStartSettings;
+  /**
+   * When fewer than this part of the shards that probes call ready admit requests, or none does, circuits and ejections
+   * are passed over and all ready ones admit: what fails everywhere is not mended by keeping requests away. 0 to 100.
+   */
+  readonly panicPercent: number;
+}
+
+/** Active checks, per server. */
+export interface ProbeSettings {
+  /** From one probe's end to the next one's begin, each time varied by up to a tenth. */
+  readonly intervalMs: number;
+  readonly timeoutMs: number;
+  /** Failed probes in a row that make a shard unready; one that has never answered is unready after the first. */
+  readonly unhealthyAfter: number;
+  /** Good probes in a row that make it ready again. */
+  readonly healthyAfter: number;
+}
+
+/** A circuit opens when requests to its shard fail; it then lets one trial through at a time. */
+export interface CircuitSettings {
+  /** Failures in a row that open it. */
+  readonly consecutiveFailures: number;
+  /** Part of the window's requests, over 0 to 1, that opens it when it fails. */
+  readonly failureRatio: number;
+  /** Requests in the window below which `failureRatio` says nothing. */
+  readonly minRequests: number;
+  /** How long it stays open at first; twice as long after each trial that fails, shortened by up to half at random. */
+  readonly openMs: number;
+  readonly maxOpenMs: number;
+}
+
+/** A shard that stands out from its pool is sent nothing for a while. */
+export interface OutlierSettings {
+  /** Requests in the window below which a shard is neither judged nor compared with. */
+  readonly minRequests: number;
+  /** How far its part of failures may lie above the pool's median, 0 to 1. */
+  readonly failureMargin: number;
+  /** How many times the pool's median its own median time to the head may be; 0 for any. */
+  readonly headFactor: number;
+  /** A median below this is quick enough, whatever the others do. */
+  readonly headLeastMs: number;
+  /** How long; as many times this as the shard was ejected of late. */
+  readonly ejectMs: number;
+  readonly maxEjectMs: number;
+  /** Of the pool, rounded down; one shard may always be ejected. */
+  readonly maxEjectedPercent: number;
+}
+
+/** A shard that comes back gets a growing part of its share. */
+export interface SlowStartSettings {
+  /** Until its whole share; 0 for at once. */
+  readonly durationMs: number;
+  /** The part it begins with, over 0 to 1. */
+  readonly floor: number;
+}
