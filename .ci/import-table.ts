@@ -47,10 +47,19 @@ export const importTable: readonly Row[] = [
   },
   {
     unit: "engines/*",
-    imports: ["serving/engine.ts", "control/expert-plane.ts", "model", "lib"],
-    packages: ["undici"],
+    imports: [
+      "engines/http",
+      "serving/engine.ts",
+      "serving/pairing.ts",
+      "control/expert-plane.ts",
+      "formats",
+      "model",
+      "lib",
+    ],
+    packages: [],
     pure: false,
   },
+  { unit: "engines/http", imports: ["serving/engine.ts", "lib"], packages: ["undici"], pure: false },
   {
     unit: "engines/simulated",
     imports: ["serving/engine.ts", "control/expert-plane.ts", "twin", "model", "lib"],

@@ -36,7 +36,7 @@ export function post(path: string, body: unknown): EngineRequest {
   return {
     method: "POST",
     path,
-    headers: {},
+    headers: [],
     body: Buffer.from(typeof body === "string" ? body : JSON.stringify(body)),
   };
 }

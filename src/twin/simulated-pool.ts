@@ -7,7 +7,7 @@ import { transferMs } from "../core/migration/transfer-time.ts";
 import type { DispatchPolicy } from "../model/dispatch-policy.ts";
 import type { MoeModel } from "../model/moe-model.ts";
 import type { Placement } from "../model/placement.ts";
-import type { PoolWindow } from "../model/pool-window.ts";
+import type { PoolWindow, RankState } from "../model/pool-window.ts";
 import { gpuCount } from "../model/topology.ts";
 import { ForwardPass } from "./forward-pass.ts";
 import { PoolMeter } from "./pool-meter.ts";
@@ -153,13 +153,14 @@ export class SimulatedPool {
 
   /** What happened since the last call, which took `spanMs`. */
   takeWindow(spanMs: number): PoolWindow {
-    const window = this.#meter.window(
-      spanMs,
-      this.#routing,
-      this.#ranks.map((rank) => rank.state()),
-    );
+    const window = this.#meter.window(spanMs, this.#routing, this.rankStates());
     this.#meter = new PoolMeter(this.#pass.map.placement, this.#draw);
     return window;
+  }
+
+  /** What each rank carries now. */
+  rankStates(): readonly RankState[] {
+    return this.#ranks.map((rank) => rank.state());
   }
 
   #passOf(map: ReplicaMap): ForwardPass {

@@ -1,6 +1,6 @@
-import type { Readable } from "node:stream";
 import { expect, test } from "vitest";
 import type { Engine, EngineRequest } from "../../src/serving/engine.ts";
+import { header, respond, sent } from "../engine-response.ts";
 import { patiently } from "../patiently.ts";
 
 /** One engine under test, open for the length of a test. */
@@ -12,6 +12,8 @@ export interface EngineUnderTest {
   busy(): Promise<boolean>;
   close(): Promise<void>;
 }
+
+const never = new AbortController().signal;
 
 async function opened(
   open: () => Promise<EngineUnderTest>,
@@ -27,93 +29,149 @@ async function opened(
 
 /** What every Engine must do. */
 export function engineContract(open: () => Promise<EngineUnderTest>): void {
-  test("its shards have ids of their own, its pool's name and their rank", () =>
+  test("its shards have ids of their own, its pool's name and their rank; each is one server's", () =>
     opened(open, async ({ engine }) => {
       expect(engine.shards.length).toBeGreaterThan(0);
       expect(new Set(engine.shards.map((shard) => shard.id)).size).toBe(engine.shards.length);
       expect(engine.shards.map((shard) => shard.rank)).toEqual(engine.shards.map((_, rank) => rank));
       expect(new Set(engine.shards.map((shard) => shard.pool))).toEqual(new Set([engine.pool]));
+      expect(engine.servers.flatMap((server) => server.shards)).toEqual(engine.shards);
     }));
 
-  test("lists its models", () =>
+  test("every server lists its models", () =>
     opened(open, async ({ engine, model }) => {
-      expect((await engine.models()).map((card) => card.id)).toContain(model);
+      for (const server of engine.servers) {
+        expect((await server.models(never)).map((card) => card.id)).toContain(model);
+      }
+    }));
+
+  test("every server reports on its shards: ready, with a load or why there is none", () =>
+    opened(open, async ({ engine }) => {
+      for (const server of engine.servers) {
+        // The first probe may come before the engine is ready.
+        await expect
+          .poll(async () => (await server.probe(never)).map((report) => report.ready), patiently)
+          .toEqual(server.shards.map(() => true));
+        for (const { load, lack } of await server.probe(never)) {
+          expect(load === null).toBe(lack !== null);
+          expect(load?.running ?? 0).toBe(0);
+          expect(load?.waiting ?? 0).toBe(0);
+        }
+      }
     }));
 
   test("every shard answers GET /v1/models", () =>
     opened(open, async ({ engine, model }) => {
-      const request: EngineRequest = { method: "GET", path: "/v1/models", headers: {}, body: null };
+      const request: EngineRequest = { method: "GET", path: "/v1/models", headers: [], body: null };
       for (const shard of engine.shards) {
-        const { status, body } = await engine.forward(shard, request, new AbortController().signal);
+        const { status, text } = await respond(engine, shard, request);
         expect(status).toBe(200);
-        expect(
-          (JSON.parse(await text(body)) as { data: { id: string }[] }).data.map((card) => card.id),
-        ).toContain(model);
+        expect((JSON.parse(text) as { data: { id: string }[] }).data.map((card) => card.id)).toContain(model);
       }
     }));
 
   test("completes a chat whole", () =>
     opened(open, async ({ engine, model }) => {
-      const { status, headers, body } = await engine.forward(
-        engine.shards[0],
-        chat(model, false, 5),
-        new AbortController().signal,
-      );
-      expect(status).toBe(200);
-      expect(headers["content-type"]).toContain("application/json");
-      const answer = JSON.parse(await text(body)) as Completion;
+      const response = await respond(engine, engine.shards[0], chat(model, false, 5));
+      expect(response.status).toBe(200);
+      expect(header(response, "content-type")).toContain("application/json");
+      const answer = JSON.parse(response.text) as Completion;
       expect(answer).toMatchObject({ object: "chat.completion", model, usage: { completion_tokens: 5 } });
       expect(answer.choices[0].message.content).not.toBe("");
     }));
 
-  test("streams a chat frame by frame", () =>
+  test("streams a chat frame by frame: the head, data, the end, and nothing before `send` has returned", () =>
     opened(open, async ({ engine, model }) => {
-      const { status, headers, body } = await engine.forward(
-        engine.shards[0],
-        chat(model, true, 5),
-        new AbortController().signal,
-      );
-      expect(status).toBe(200);
-      expect(headers["content-type"]).toContain("text/event-stream");
-      const data = [...(await text(body)).matchAll(/^data: (.*)$/gm)].map((match) => match[1]);
+      const { sink } = sent(engine, engine.shards[0], chat(model, true, 5));
+      expect(sink.heard).toEqual([]);
+      await sink.over;
+      expect(sink.heard.join(" ")).toMatch(/^head( data)+ end$/);
+      expect(sink.headHeard?.status).toBe(200);
+      expect(header(sink.headHeard, "content-type")).toContain("text/event-stream");
+      const data = [...sink.text.matchAll(/^data: (.*)$/gm)].map((match) => match[1]);
       expect(data.at(-1)).toBe("[DONE]");
       const chunks = data.slice(0, -1).map((json) => JSON.parse(json) as Chunk);
       expect(chunks.filter((chunk) => (chunk.choices[0]?.delta.content ?? "") !== "")).toHaveLength(5);
     }));
 
-  test("an aborted signal frees the request", () =>
+  test("a full sink hears no more until it resumes, and misses nothing", () =>
+    opened(open, async ({ engine, model }) => {
+      const { sink, exchange } = sent(engine, engine.shards[0], chat(model, true, 20));
+      const full = Promise.withResolvers<void>();
+      sink.onData = () => {
+        full.resolve();
+        return false;
+      };
+      await full.promise;
+      const { length } = sink.heard;
+      // A second request is served to its end meanwhile: the first had its time.
+      await respond(engine, engine.shards[0], chat(model, true, 20));
+      expect(sink.heard).toHaveLength(length);
+      sink.onData = () => true;
+      exchange.resume();
+      await sink.over;
+      expect(sink.heard.at(-1)).toBe("end");
+      expect(sink.text.match(/^data: /gm)?.length).toBeGreaterThan(20);
+    }));
+
+  test("a sink that is full again after every chunk hears everything in the end", () =>
+    opened(open, async ({ engine, model }) => {
+      const { sink, exchange } = sent(engine, engine.shards[0], chat(model, true, 20));
+      sink.onData = () => {
+        setImmediate(() => exchange.resume());
+        return false;
+      };
+      await sink.over;
+      expect(sink.heard.at(-1)).toBe("end");
+      expect(sink.text).toContain("data: [DONE]\n\n");
+    }));
+
+  test("to cancel frees the request, and nothing more is heard", () =>
     opened(open, async (subject) => {
       const { engine, model } = subject;
-      const abort = new AbortController();
-      const { body } = await engine.forward(engine.shards[0], chat(model, true, 4000), abort.signal);
-      body.once("error", () => {});
-      await firstBytes(body);
+      const { sink, exchange } = sent(engine, engine.shards[0], chat(model, true, 4000));
+      await expect.poll(() => sink.heard, patiently).toContain("data");
       expect(await subject.busy()).toBe(true);
-      abort.abort();
+      exchange.cancel();
+      const { length } = sink.heard;
+      await expect.poll(() => subject.busy(), patiently).toBe(false);
+      exchange.cancel();
+      exchange.resume();
+      expect(sink.heard).toHaveLength(length);
+    }));
+
+  test("a sink may cancel while it is told something", () =>
+    opened(open, async (subject) => {
+      const { engine, model } = subject;
+      const { sink, exchange } = sent(engine, engine.shards[0], chat(model, true, 4000));
+      sink.onData = () => {
+        exchange.cancel();
+        return true;
+      };
+      await expect.poll(() => sink.heard, patiently).toContain("data");
+      await expect.poll(() => subject.busy(), patiently).toBe(false);
+      expect(sink.heard).toEqual(["head", "data"]);
+    }));
+
+  test("what is cancelled at once is not heard of, nor worked on", () =>
+    opened(open, async (subject) => {
+      const { engine, model } = subject;
+      const { sink, exchange } = sent(engine, engine.shards[0], chat(model, true, 4000));
+      exchange.cancel();
+      await respond(engine, engine.shards[0], chat(model, true, 1));
+      expect(sink.heard).toEqual([]);
       await expect.poll(() => subject.busy(), patiently).toBe(false);
     }));
 
-  test("destroying the body frees the request", () =>
-    opened(open, async (subject) => {
-      const { engine, model } = subject;
-      const { body } = await engine.forward(
-        engine.shards[0],
-        chat(model, true, 4000),
-        new AbortController().signal,
-      );
-      body.once("error", () => {});
-      await firstBytes(body);
-      body.destroy();
-      await expect.poll(() => subject.busy(), patiently).toBe(false);
-    }));
-
-  test("a signal aborted beforehand sends nothing", () =>
-    opened(open, async (subject) => {
-      const { engine, model } = subject;
-      await expect(
-        engine.forward(engine.shards[0], chat(model, true, 4000), AbortSignal.abort(new Error("gone"))),
-      ).rejects.toThrow("gone");
-      expect(await subject.busy()).toBe(false);
+  test("closing fails what is in flight, once", () =>
+    opened(open, async ({ engine, model }) => {
+      const { sink } = sent(engine, engine.shards[0], chat(model, true, 4000));
+      await expect.poll(() => sink.heard, patiently).toContain("data");
+      await engine.close();
+      await sink.over;
+      expect(sink.heard.filter((call) => call === "fail")).toEqual(["fail"]);
+      expect(sink.heard.at(-1)).toBe("fail");
+      expect(sink.fault).toMatchObject({ name: "EngineUnreachable", mayHaveBegun: true });
     }));
 }
 
@@ -135,17 +193,7 @@ function chat(model: string, stream: boolean, maxTokens: number): EngineRequest 
   return {
     method: "POST",
     path: "/v1/chat/completions",
-    headers: { "content-type": "application/json" },
+    headers: ["content-type", "application/json"],
     body: Buffer.from(JSON.stringify(body)),
   };
-}
-
-async function text(body: Readable): Promise<string> {
-  return Buffer.concat(await body.toArray()).toString("utf8");
-}
-
-function firstBytes(body: Readable): Promise<void> {
-  return new Promise((resolve) => {
-    body.once("data", () => resolve());
-  });
 }

@@ -1,11 +1,20 @@
 import { createHash } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { OpenAiEngine } from "../../src/engines/openai/openai-engine.ts";
-import { EngineUnreachable } from "../../src/serving/engine.ts";
+import type { HttpEngineOptions } from "../../src/engines/http/http-engine.ts";
+import type { Timeouts } from "../../src/engines/http/server-connections.ts";
+import { openAiEngine } from "../../src/engines/openai/openai-engine.ts";
+import { EngineUnreachable, type EngineRequest } from "../../src/serving/engine.ts";
+import { header, respond, sent } from "../engine-response.ts";
 import { type FakeServer, deadUrl, startOpenAiServer } from "../fakes/start-openai-server.ts";
+import { patiently } from "../patiently.ts";
 import { engineContract } from "./engine-contract.ts";
 
-const timeouts = { connectTimeoutMs: 1000, headTimeoutMs: 5000, idleTimeoutMs: 5000 };
+const timeouts: Timeouts = {
+  connectTimeoutMs: 1000,
+  headTimeoutMs: 5000,
+  idleTimeoutMs: 5000,
+  connections: null,
+};
 const never = new AbortController().signal;
 
 let fake: FakeServer;
@@ -14,9 +23,25 @@ beforeAll(async () => {
 });
 afterAll(() => fake.kill());
 
+function options(url: string, limits = timeouts): HttpEngineOptions {
+  return {
+    pool: "chat",
+    urls: [url],
+    dataParallelSize: 1,
+    rankOffsets: null,
+    apiKey: null,
+    timeouts: limits,
+  };
+}
+
+function completion(safety_identifier: string): EngineRequest {
+  const body = Buffer.from(JSON.stringify({ model: "small", stream: true, safety_identifier }));
+  return { method: "POST", path: "/v1/completions", headers: [], body };
+}
+
 describe("openai", () => {
   engineContract(async () => {
-    const engine = new OpenAiEngine("chat", [fake.url], timeouts);
+    const engine = openAiEngine(options(fake.url));
     return {
       engine,
       model: "small",
@@ -26,51 +51,78 @@ describe("openai", () => {
   });
 
   test("relays path, headers and body byte for byte, both ways", async () => {
-    const engine = new OpenAiEngine("chat", [`${fake.url}/`], timeouts);
+    const engine = openAiEngine(options(`${fake.url}/`));
     const body = Buffer.from('{"model":"small",  "safety_identifier":"error", "odd":"\\u00e9 \u{1F6A2}"}');
-    const request = {
-      method: "POST",
-      path: "/v1/chat/completions?a=%20b",
-      headers: { authorization: "Bearer x" },
-      body,
-    } as const;
-    const response = await engine.forward(engine.shards[0], request, never);
+    const path = "/v1/chat/completions?a=%20b";
+    const headers = ["Authorization", "Bearer x", "x-two", "1", "x-two", "2"];
+    const response = await respond(engine, engine.shards[0], { method: "POST", path, headers, body });
     expect(response.status).toBe(418);
-    expect(response.headers["x-engine"]).toBe("fake");
-    expect(Buffer.concat(await response.body.toArray()).toString()).toBe(
-      '{"error":{"message":"as asked","type":"teapot","param":null,"code":null}}',
-    );
+    expect(header(response, "x-engine")).toBe("fake");
+    expect(response.text).toBe('{"error":{"message":"as asked","type":"teapot","param":null,"code":null}}');
     const last = (await fake.seen()).at(-1);
-    expect(last).toMatchObject({ method: "POST", url: "/v1/chat/completions?a=%20b" });
-    expect(last?.headers["authorization"]).toBe("Bearer x");
+    expect(last).toMatchObject({ method: "POST", url: path });
+    expect(last?.headers).toMatchObject({ authorization: "Bearer x", "x-two": "1, 2" });
     expect(last?.bodySha256).toBe(createHash("sha256").update(body).digest("hex"));
     await engine.close();
   });
 
+  test("a key of the pool's stands in for the client's, and goes with questions too", async () => {
+    const engine = openAiEngine({ ...options(fake.url), apiKey: "secret" });
+    const headers = ["Authorization", "Bearer client"];
+    await respond(engine, engine.shards[0], { ...completion("error"), headers });
+    expect((await fake.seen()).at(-1)?.headers["authorization"]).toBe("Bearer secret");
+    await engine.servers[0].models(never);
+    expect((await fake.seen()).at(-1)?.headers["authorization"]).toBe("Bearer secret");
+    await engine.close();
+  });
+
   test("a server that is not there was surely not begun with", async () => {
-    const engine = new OpenAiEngine("chat", [await deadUrl()], timeouts);
-    const request = { method: "GET", path: "/v1/models", headers: {}, body: null } as const;
-    const error = await engine.forward(engine.shards[0], request, never).catch((caught: unknown) => caught);
-    expect(error).toBeInstanceOf(EngineUnreachable);
-    expect(error).toMatchObject({
+    const engine = openAiEngine(options(await deadUrl()));
+    const fault = await respond(engine, engine.shards[0], completion("")).catch((caught: unknown) => caught);
+    expect(fault).toBeInstanceOf(EngineUnreachable);
+    expect(fault).toMatchObject({
       mayHaveBegun: false,
       message: expect.stringContaining("ECONNREFUSED") as string,
     });
-    await expect(engine.models()).rejects.toThrow(EngineUnreachable);
+    await expect(engine.servers[0].models(never)).rejects.toThrow(EngineUnreachable);
+    await expect(engine.servers[0].probe(never)).rejects.toThrow(EngineUnreachable);
     await engine.close();
   });
 
   test.each([
     ["reset-before-head", timeouts],
     ["silent", { ...timeouts, headTimeoutMs: 300 }],
-  ])("a server that took the request and failed (%s) may have begun", async (safety_identifier, limits) => {
-    const engine = new OpenAiEngine("chat", [fake.url], limits);
-    const body = Buffer.from(JSON.stringify({ model: "small", safety_identifier }));
-    const request = { method: "POST", path: "/v1/completions", headers: {}, body } as const;
-    await expect(engine.forward(engine.shards[0], request, never)).rejects.toMatchObject({
-      name: "EngineUnreachable",
-      mayHaveBegun: true,
-    });
+  ])("a server that took the request and failed (%s) may have begun", async (trouble, limits) => {
+    const engine = openAiEngine(options(fake.url, limits));
+    const { sink } = sent(engine, engine.shards[0], completion(trouble));
+    await sink.over;
+    expect(sink.heard).toEqual(["fail"]);
+    expect(sink.fault).toMatchObject({ name: "EngineUnreachable", mayHaveBegun: true });
+    await engine.close();
+  });
+
+  test("what cannot be written fails, but never inside `send`", async () => {
+    const engine = openAiEngine(options(fake.url));
+    const headers = ["x-odd", "line\nbreak"];
+    const { sink } = sent(engine, engine.shards[0], { ...completion(""), headers });
+    expect(sink.heard).toEqual([]);
+    await sink.over;
+    expect(sink.heard).toEqual(["fail"]);
+    expect(sink.fault?.mayHaveBegun).toBe(false);
+    await engine.close();
+  });
+
+  test("of more requests than connections the later ones wait, and questions do not", async () => {
+    const engine = openAiEngine(options(fake.url, { ...timeouts, connections: 1 }));
+    const open = async () => (await fake.seen()).filter((request) => request.fate === "open").length;
+    const first = sent(engine, engine.shards[0], completion("silent"));
+    await expect.poll(open, patiently).toBe(1);
+    const second = sent(engine, engine.shards[0], completion("error"));
+    await engine.servers[0].probe(never);
+    expect(second.sink.heard).toEqual([]);
+    first.exchange.cancel();
+    await second.sink.over;
+    expect(second.sink.headHeard?.status).toBe(418);
     await engine.close();
   });
 });

@@ -1,12 +1,11 @@
-import type { Readable } from "node:stream";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import type { SimulatedPoolParts } from "../../src/engines/simulated/simulated-pool.ts";
 import { EngineUnreachable } from "../../src/serving/engine.ts";
+import { header, respond, sent } from "../engine-response.ts";
+import { patiently } from "../patiently.ts";
 import { SMALL_MODEL } from "../small-model.ts";
 import { chat, firstSnapshot, post, servingPool, waitingPool } from "../small-simulated-pool.ts";
 import { engineContract } from "./engine-contract.ts";
-
-const never = new AbortController().signal;
 
 /** Takes 10 ms for a token: a long request does not end by itself while a test watches it. */
 const SLOW_MODEL = { ...SMALL_MODEL, hidden: 7168, moeIntermediate: 20_000, denseIntermediate: 1_000_000 };
@@ -23,10 +22,6 @@ function opening(parts: SimulatedPoolParts): SimulatedPoolParts {
 async function inFlight({ plane }: SimulatedPoolParts): Promise<number> {
   await plane.observe();
   return plane.latest?.inFlight ?? Number.NaN;
-}
-
-async function json(body: Readable): Promise<unknown> {
-  return JSON.parse(Buffer.concat(await body.toArray()).toString());
 }
 
 describe("simulated", () => {
@@ -47,38 +42,54 @@ describe("simulated", () => {
 
   test("a request waits for the first snapshot", async () => {
     const { engine, plane } = opening(waitingPool());
-    const answer = engine.forward(engine.shards[0], chat({ max_tokens: 3 }), never);
+    const { sink } = sent(engine, engine.shards[0], chat({ max_tokens: 3 }));
+    expect(await engine.probe()).toEqual(
+      engine.shards.map(() => ({ ready: false, load: null, lack: "the simulated pool has no snapshot yet" })),
+    );
+    expect(sink.heard).toEqual([]);
     plane.commit(firstSnapshot);
-    expect((await answer).status).toBe(200);
+    await sink.over;
+    expect(sink.headHeard?.status).toBe(200);
   });
 
   test.each([true, false])(
     "a request given up before the first snapshot is never begun (stream: %s)",
     async (stream) => {
       const parts = opening(waitingPool());
-      const abort = new AbortController();
-      const answer = parts.engine.forward(
-        parts.engine.shards[0],
-        chat({ stream, max_tokens: 4000 }),
-        abort.signal,
-      );
-      abort.abort(new Error("gone"));
-      parts.plane.commit(firstSnapshot);
-      await expect(answer).rejects.toThrow("gone");
+      const { engine, plane } = parts;
+      const { sink, exchange } = sent(engine, engine.shards[0], chat({ stream, max_tokens: 4000 }));
+      exchange.cancel();
+      plane.commit(firstSnapshot);
+      await respond(engine, engine.shards[0], chat({ max_tokens: 1 }));
       expect(await inFlight(parts)).toBe(0);
+      expect(sink.heard).toEqual([]);
     },
   );
 
-  test("closing ends running streams with an error, and whole answers as begun", async () => {
+  test("reports what each rank carries", async () => {
+    const { engine } = opening(servingPool(SLOW_MODEL));
+    const { exchange } = sent(engine, engine.shards[2], chat({ max_tokens: 4000 }));
+    await expect
+      .poll(async () => (await engine.probe()).map(({ load }) => load?.running), patiently)
+      .toEqual([0, 0, 1, 0]);
+    const [idle, , busy] = (await engine.probe()).map(({ load }) => load);
+    expect(idle).toMatchObject({ waiting: 0, kvUse: 0 });
+    expect(busy?.kvUse).toBeGreaterThan(0);
+    expect(busy?.kvUse).toBeLessThan(1);
+    expect(busy?.kvCapacityTokens).toBeGreaterThan(4005);
+    exchange.cancel();
+  });
+
+  test("closing fails running streams and whole answers as begun", async () => {
     const { engine } = opening(servingPool());
-    const { body } = await engine.forward(engine.shards[0], chat({ stream: true, max_tokens: 4000 }), never);
-    const whole = engine.forward(engine.shards[0], chat({ max_tokens: 4000 }), never);
-    const ends = Promise.allSettled([body.toArray(), whole]);
+    const stream = sent(engine, engine.shards[0], chat({ stream: true, max_tokens: 4000 })).sink;
+    const whole = sent(engine, engine.shards[0], chat({ max_tokens: 4000 })).sink;
+    await expect.poll(() => stream.heard, patiently).toContain("data");
     await engine.close();
-    expect(await ends).toMatchObject([
-      { status: "rejected", reason: { message: "the simulated pool has stopped" } },
-      { status: "rejected", reason: { name: "EngineUnreachable", mayHaveBegun: true } },
-    ]);
+    await Promise.all([stream.over, whole.over]);
+    expect(stream.fault).toMatchObject({ message: "the simulated pool has stopped", mayHaveBegun: true });
+    expect(whole.fault).toMatchObject({ name: "EngineUnreachable", mayHaveBegun: true });
+    expect(whole.heard).toEqual(["fail"]);
   });
 
   test("a closed pool can no longer be asked anything", async () => {
@@ -86,7 +97,8 @@ describe("simulated", () => {
     await engine.models();
     await engine.close();
     await expect(engine.models()).rejects.toThrow(EngineUnreachable);
-    await expect(engine.forward(engine.shards[0], chat({}), never)).rejects.toMatchObject({
+    await expect(engine.probe()).rejects.toThrow(EngineUnreachable);
+    await expect(respond(engine, engine.shards[0], chat({}))).rejects.toMatchObject({
       name: "EngineUnreachable",
       mayHaveBegun: false,
     });
@@ -108,8 +120,8 @@ describe("a simulated engine's answers", () => {
       messages: [{ role: "system", content: "a b" }, { content }],
       max_completion_tokens: 7,
     });
-    const { body } = await engine.forward(engine.shards[1], request, never);
-    expect(await json(body)).toMatchObject({
+    const { text } = await respond(engine, engine.shards[1], request);
+    expect(JSON.parse(text)).toMatchObject({
       created: 1_700_000_000,
       choices: [{ finish_reason: "length" }],
       usage: { prompt_tokens: 4, completion_tokens: 7, total_tokens: 11 },
@@ -123,8 +135,8 @@ describe("a simulated engine's answers", () => {
   ])("completes a prompt of %s", async (_, prompt, promptTokens) => {
     const { engine } = shared;
     const request = post("/v1/completions", { model: "small", prompt, max_tokens: 2 });
-    const { body } = await engine.forward(engine.shards[0], request, never);
-    expect(await json(body)).toMatchObject({
+    const { text } = await respond(engine, engine.shards[0], request);
+    expect(JSON.parse(text)).toMatchObject({
       object: "text_completion",
       usage: { prompt_tokens: promptTokens, completion_tokens: 2 },
     });
@@ -132,8 +144,8 @@ describe("a simulated engine's answers", () => {
 
   test("stops by itself where the client sets no limit", async () => {
     const { engine } = shared;
-    const { body } = await engine.forward(engine.shards[0], chat({}), never);
-    expect(await json(body)).toMatchObject({
+    const { text } = await respond(engine, engine.shards[0], chat({}));
+    expect(JSON.parse(text)).toMatchObject({
       choices: [{ finish_reason: "stop" }],
       usage: { completion_tokens: 256 },
     });
@@ -142,11 +154,8 @@ describe("a simulated engine's answers", () => {
   test("ends a stream with the usage, where that was asked for", async () => {
     const { engine } = shared;
     const request = chat({ stream: true, stream_options: { include_usage: true }, max_tokens: 2 });
-    const { body } = await engine.forward(engine.shards[0], request, never);
-    const frames = Buffer.concat(await body.toArray())
-      .toString()
-      .trim()
-      .split("\n\n");
+    const { text } = await respond(engine, engine.shards[0], request);
+    const frames = text.trim().split("\n\n");
     expect(frames).toHaveLength(5);
     expect(JSON.parse(frames[2].slice("data: ".length))).toMatchObject({
       choices: [{ finish_reason: "length" }],
@@ -172,10 +181,10 @@ describe("a simulated engine's answers", () => {
     ["an unknown route", post("/v1/embeddings", {}), 404, null],
   ])("refuses %s", async (_, request, status, param) => {
     const { engine } = shared;
-    const response = await engine.forward(engine.shards[0], request, never);
+    const response = await respond(engine, engine.shards[0], request);
     expect(response.status).toBe(status);
-    expect(response.headers["content-type"]).toBe("application/json");
-    expect(await json(response.body)).toEqual({
+    expect(header(response, "content-type")).toBe("application/json");
+    expect(JSON.parse(response.text)).toEqual({
       error: {
         message: expect.stringMatching(/\w.*\.$/) as string,
         type: status === 404 ? "NotFoundError" : "BadRequestError",

@@ -1,5 +1,6 @@
 import { afterEach, expect, test } from "vitest";
 import type { SimulatedPoolParts } from "../../src/engines/simulated/simulated-pool.ts";
+import { respond } from "../engine-response.ts";
 import { chat, firstSnapshot, servingPool } from "../small-simulated-pool.ts";
 
 const never = new AbortController().signal;
@@ -15,8 +16,7 @@ function opened(): SimulatedPoolParts {
 
 test("observes what was forwarded since the last time", async () => {
   const { engine, plane } = opened();
-  const { body } = await engine.forward(engine.shards[2], chat({ max_tokens: 4 }), never);
-  await body.toArray();
+  await respond(engine, engine.shards[2], chat({ max_tokens: 4 }));
   // 5 words; the prompt's pass makes the first of the 4 tokens.
   expect(await plane.observe()).toMatchObject({ tokens: 5 + 4 - 1, steps: 4 });
   expect(await plane.observe()).toMatchObject({ tokens: 0, steps: 0 });
@@ -39,8 +39,7 @@ test("prepares a placement, unless it is told to give up", async () => {
 
 test("compares the policies on what was forwarded", async () => {
   const { engine, compare } = opened();
-  const { body } = await engine.forward(engine.shards[0], chat({ max_tokens: 20 }), never);
-  await body.toArray();
+  await respond(engine, engine.shards[0], chat({ max_tokens: 20 }));
   const { recordedShare, asRun } = await compare({ sharesMs: 10, placementMs: 100 }, () => {});
   expect(recordedShare).toBe(1);
   expect(asRun).toMatchObject({ steps: 20, tokens: 24 });

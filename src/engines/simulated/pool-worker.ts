@@ -96,6 +96,8 @@ class PoolWorker {
         this.#observedAt = now;
         return answer({ window, inFlight: this.#running().inFlight, lagMs: this.#lagMs });
       }
+      case "ranks":
+        return answer(this.#pool?.rankStates() ?? null);
       case "prepare":
         await setTimeout(this.#running().transferMs(question.placement));
         return answer(null);

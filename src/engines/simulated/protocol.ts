@@ -3,7 +3,7 @@ import type { Comparison } from "../../model/comparison.ts";
 import type { DispatchPolicy } from "../../model/dispatch-policy.ts";
 import type { MoeModel } from "../../model/moe-model.ts";
 import type { Placement } from "../../model/placement.ts";
-import type { PoolWindow } from "../../model/pool-window.ts";
+import type { PoolWindow, RankState } from "../../model/pool-window.ts";
 import type { RoutingTrace } from "../../model/routing-trace.ts";
 import type { RoutingSnapshot } from "../../model/snapshot.ts";
 import type { Topology } from "../../model/topology.ts";
@@ -36,12 +36,15 @@ export type ToPool =
 
 export type Question =
   | { readonly kind: "observe" }
+  | { readonly kind: "ranks" }
   | { readonly kind: "prepare"; readonly placement: Placement }
   | { readonly kind: "compare"; readonly cadence: Cadence };
 
 /** What each question is answered with. */
 export interface Answers {
   readonly observe: Observation;
+  /** Null while the pool has no snapshot. */
+  readonly ranks: readonly RankState[] | null;
   readonly prepare: null;
   readonly compare: Comparison;
 }

@@ -1,18 +1,27 @@
-import { Readable } from "node:stream";
 import {
   type Engine,
   type EngineRequest,
-  type EngineResponse,
+  type EngineServer,
   EngineUnreachable,
+  type Exchange,
   type ModelCard,
+  type ResponseSink,
   type Shard,
+  type ShardReport,
 } from "../../serving/engine.ts";
 import { BadRequest, type CompletionRequest, readCompletionRequest } from "./completion-request.ts";
 import { CompletionText } from "./completion-text.ts";
 import type { PoolThread } from "./pool-thread.ts";
+import { SimulatedExchange } from "./simulated-exchange.ts";
 
 /** Output tokens of a request that sets no limit. */
 const DEFAULT_OUTPUT_TOKENS = 256;
+
+const NO_SNAPSHOT: ShardReport = {
+  ready: false,
+  load: null,
+  lack: "the simulated pool has no snapshot yet",
+};
 
 export interface SimulatedEngineOptions {
   readonly pool: string;
@@ -23,10 +32,12 @@ export interface SimulatedEngineOptions {
   readonly wallClock: () => number;
 }
 
-/** The OpenAI routes of a simulated pool; every rank is a shard. */
-export class SimulatedEngine implements Engine {
+/** The OpenAI routes of a simulated pool, which is its own only server; every rank is a shard. */
+export class SimulatedEngine implements Engine, EngineServer {
   readonly pool: string;
+  readonly name: string;
   readonly shards: readonly Shard[];
+  readonly servers: readonly EngineServer[] = [this];
   readonly #model: string;
   readonly #thread: PoolThread;
   readonly #wallClock: () => number;
@@ -35,6 +46,7 @@ export class SimulatedEngine implements Engine {
 
   constructor({ pool, model, ranks, thread, wallClock }: SimulatedEngineOptions) {
     this.pool = pool;
+    this.name = pool;
     this.shards = Array.from({ length: ranks }, (_, rank) => ({ id: `${pool}/${rank}`, pool, rank }));
     this.#model = model;
     this.#thread = thread;
@@ -54,22 +66,24 @@ export class SimulatedEngine implements Engine {
     ];
   }
 
-  async forward(shard: Shard, request: EngineRequest, signal: AbortSignal): Promise<EngineResponse> {
-    signal.throwIfAborted();
-    const path = request.path.split("?", 1)[0];
+  async probe(): Promise<readonly ShardReport[]> {
     try {
-      if (request.method === "GET" && path === "/v1/models") {
-        return json(200, JSON.stringify({ object: "list", data: await this.models() }));
-      }
-      if (request.method === "POST" && (path === "/v1/chat/completions" || path === "/v1/completions")) {
-        const completion = readCompletionRequest(path === "/v1/chat/completions", request.body);
-        return await this.#complete(shard, completion, signal);
-      }
-      return refusal(404, `A simulated engine has no ${request.method} ${path}.`, null);
-    } catch (error) {
-      if (error instanceof BadRequest) return refusal(400, error.message, error.param);
-      throw error;
+      const ranks = await this.#thread.ask<"ranks">({ kind: "ranks" });
+      if (ranks === null) return this.shards.map(() => NO_SNAPSHOT);
+      return ranks.map(({ running, waiting, kvTokens, kvCapacityTokens }) => ({
+        ready: true,
+        load: { running, waiting, kvUse: kvTokens / kvCapacityTokens, kvCapacityTokens },
+        lack: null,
+      }));
+    } catch (cause) {
+      throw this.#gone(cause);
     }
+  }
+
+  send(shard: Shard, request: EngineRequest, sink: ResponseSink): Exchange {
+    const exchange = new SimulatedExchange(sink);
+    void this.#serve(shard, request, exchange);
+    return exchange;
   }
 
   async close(): Promise<void> {
@@ -80,20 +94,44 @@ export class SimulatedEngine implements Engine {
     try {
       return await this.#thread.ready();
     } catch (cause) {
-      throw new EngineUnreachable(`the simulated pool ${this.pool} is gone`, { cause });
+      throw this.#gone(cause);
     }
   }
 
-  async #complete(shard: Shard, request: CompletionRequest, signal: AbortSignal): Promise<EngineResponse> {
-    if (request.model !== this.#model)
-      return refusal(404, `The model \`${request.model}\` does not exist.`, "model");
-    const maxTokens = await this.#maxTokens();
-    signal.throwIfAborted();
+  #gone(cause: unknown): EngineUnreachable {
+    return new EngineUnreachable(`the simulated pool ${this.pool} is gone`, { cause });
+  }
+
+  async #serve(shard: Shard, request: EngineRequest, exchange: SimulatedExchange): Promise<void> {
+    const path = request.path.split("?", 1)[0];
+    try {
+      // Every answer waits for the pool's first snapshot.
+      const maxTokens = await this.#thread.ready();
+      if (exchange.over) return;
+      if (request.method === "GET" && path === "/v1/models") {
+        answer(exchange, 200, { object: "list", data: await this.models() });
+      } else if (
+        request.method === "POST" &&
+        (path === "/v1/chat/completions" || path === "/v1/completions")
+      ) {
+        const completion = readCompletionRequest(path === "/v1/chat/completions", request.body);
+        this.#complete(shard, completion, maxTokens, exchange);
+      } else refuse(exchange, 404, `A simulated engine has no ${request.method} ${path}.`, null);
+    } catch (error) {
+      if (error instanceof BadRequest) refuse(exchange, 400, error.message, error.param);
+      else exchange.fail(`the simulated pool ${this.pool} is gone`, false, error as Error);
+    }
+  }
+
+  #complete(shard: Shard, request: CompletionRequest, maxTokens: number, exchange: SimulatedExchange): void {
+    if (request.model !== this.#model) {
+      return refuse(exchange, 404, `The model \`${request.model}\` does not exist.`, "model");
+    }
     const outputTokens = request.maxTokens ?? DEFAULT_OUTPUT_TOKENS;
     const total = request.inputTokens + outputTokens;
     if (total > maxTokens) {
       const message = `This model's maximum context length is ${maxTokens} tokens; ${total} were asked for.`;
-      return refusal(400, message, request.chat ? "messages" : "prompt");
+      return refuse(exchange, 400, message, request.chat ? "messages" : "prompt");
     }
     const id = `${request.chat ? "chatcmpl" : "cmpl"}-${++this.#serial}`;
     const text = new CompletionText(
@@ -102,68 +140,39 @@ export class SimulatedEngine implements Engine {
       Math.floor(this.#wallClock() / 1000),
       request.maxTokens === null ? "stop" : "length",
     );
-    const start = (listener: Parameters<PoolThread["submit"]>[3]) =>
-      this.#thread.submit(shard.rank, request.inputTokens, outputTokens, listener);
-    return request.stream ? streamed(text, start, signal) : whole(text, start, signal);
+    // The head of a stream goes out at once, every token as it is made.
+    if (request.stream) exchange.head(200, "text/event-stream; charset=utf-8");
+    const token = request.stream ? streamed(exchange, text) : whole(exchange, text);
+    const lost = (cause: Error) => exchange.fail(cause.message, true, cause);
+    exchange.begun(this.#thread.submit(shard.rank, request.inputTokens, outputTokens, { token, lost }));
   }
 }
 
-type Start = (listener: Parameters<PoolThread["submit"]>[3]) => () => void;
-
-/** The head goes out at once, every token as it is made. Destroying the body frees the request. */
-function streamed(text: CompletionText, start: Start, signal: AbortSignal): EngineResponse {
-  let cancel = () => {};
-  const body = new Readable({
-    signal,
-    // Tokens are made at the pool's pace, whether they are read or not: a request's length bounds the buffer.
-    read: () => {},
-    destroy: (error, done) => {
-      cancel();
-      done(error);
-    },
-  });
-  cancel = start({
-    token: (last) => {
-      body.push(text.frame(last));
-      if (last) body.push(null);
-    },
-    lost: (cause) => body.destroy(cause),
-  });
-  return { status: 200, headers: { "content-type": "text/event-stream; charset=utf-8" }, body };
-}
-
-function whole(text: CompletionText, start: Start, signal: AbortSignal): Promise<EngineResponse> {
-  return new Promise((resolve, reject) => {
-    const cancel = start({
-      token: (last) => {
-        text.add();
-        if (!last) return;
-        signal.removeEventListener("abort", abort);
-        resolve(json(200, text.whole()));
-      },
-      lost: (cause) => {
-        signal.removeEventListener("abort", abort);
-        reject(new EngineUnreachable("the simulated pool is gone", { mayHaveBegun: true, cause }));
-      },
-    });
-    const abort = () => {
-      cancel();
-      reject(signal.reason as Error);
-    };
-    signal.addEventListener("abort", abort, { once: true });
-  });
-}
-
-function json(status: number, text: string): EngineResponse {
-  return {
-    status,
-    headers: { "content-type": "application/json" },
-    body: Readable.from([Buffer.from(text)], { objectMode: false }),
+function streamed(exchange: SimulatedExchange, text: CompletionText): (last: boolean) => void {
+  return (last) => {
+    exchange.data(text.frame(last));
+    if (last) exchange.end();
   };
 }
 
+function whole(exchange: SimulatedExchange, text: CompletionText): (last: boolean) => void {
+  return (last) => {
+    text.add();
+    if (!last) return;
+    exchange.head(200, "application/json");
+    exchange.data(text.whole());
+    exchange.end();
+  };
+}
+
+function answer(exchange: SimulatedExchange, status: number, value: unknown): void {
+  exchange.head(status, "application/json");
+  exchange.data(JSON.stringify(value));
+  exchange.end();
+}
+
 /** An error as vLLM words it. */
-function refusal(status: number, message: string, param: string | null): EngineResponse {
+function refuse(exchange: SimulatedExchange, status: number, message: string, param: string | null): void {
   const type = status === 404 ? "NotFoundError" : "BadRequestError";
-  return json(status, JSON.stringify({ error: { message, type, param, code: status } }));
+  answer(exchange, status, { error: { message, type, param, code: status } });
 }

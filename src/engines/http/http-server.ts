@@ -1,0 +1,62 @@
+import {
+  type EngineServer,
+  EngineUnreachable,
+  type ModelCard,
+  type Shard,
+  type ShardReport,
+} from "../../serving/engine.ts";
+import type { Dialect } from "./dialect.ts";
+import type { ServerConnections } from "./server-connections.ts";
+
+/** One HTTP server with its ranks, as it is asked for its state. */
+export class HttpServer implements EngineServer {
+  readonly name: string;
+  readonly shards: readonly Shard[];
+  readonly #dialect: Dialect;
+  readonly #connections: ServerConnections;
+  readonly #ranks: readonly number[];
+
+  /** @param ranks of `shards`, by the numbers the server knows them by */
+  constructor(
+    dialect: Dialect,
+    connections: ServerConnections,
+    shards: readonly Shard[],
+    ranks: readonly number[],
+  ) {
+    this.name = connections.url;
+    this.shards = shards;
+    this.#dialect = dialect;
+    this.#connections = connections;
+    this.#ranks = ranks;
+  }
+
+  probe(signal: AbortSignal): Promise<readonly ShardReport[]> {
+    return this.#dialect.probe((path) => this.#connections.ask(path, signal), this.#ranks);
+  }
+
+  async models(signal: AbortSignal): Promise<readonly ModelCard[]> {
+    const { status, text } = await this.#connections.ask("/v1/models", signal);
+    if (status !== 200) throw new EngineUnreachable(`${this.name} answered GET /v1/models with ${status}.`);
+    const cards = modelCards(text);
+    if (cards !== null) return cards;
+    throw new EngineUnreachable(
+      `${this.name} answered GET /v1/models with something else than a list of models.`,
+    );
+  }
+}
+
+function modelCards(text: string): readonly ModelCard[] | null {
+  let answer: unknown;
+  try {
+    answer = JSON.parse(text);
+  } catch {
+    return null;
+  }
+  if (typeof answer !== "object" || answer === null || !("data" in answer)) return null;
+  const { data } = answer;
+  return Array.isArray(data) && data.every(isModelCard) ? data : null;
+}
+
+function isModelCard(value: unknown): value is ModelCard {
+  return typeof value === "object" && value !== null && "id" in value && typeof value.id === "string";
+}

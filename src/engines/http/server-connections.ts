@@ -1,0 +1,103 @@
+import { Pool } from "undici";
+import {
+  EngineUnreachable,
+  type EngineRequest,
+  type Exchange,
+  type HeaderList,
+  type ResponseSink,
+} from "../../serving/engine.ts";
+import { codeOf, type ReadKvUse, ResponseHandler } from "./response-handler.ts";
+
+/** How long to wait for a server, and how many connections to open to it. */
+export interface Timeouts {
+  readonly connectTimeoutMs: number;
+  /** From the request to the head of the response. */
+  readonly headTimeoutMs: number;
+  /** The longest silence inside a response's body. */
+  readonly idleTimeoutMs: number;
+  /** Most requests in flight on one server, which take a connection each; further ones wait. Null for no limit. */
+  readonly connections: number | null;
+}
+
+/** What a server answered to a question of the gateway's own. */
+export interface Answer {
+  readonly status: number;
+  readonly text: string;
+}
+
+/** Metrics of a server with many ranks and histograms come to a few hundred KiB. */
+const MOST_ANSWERED = 8 << 20;
+
+/** uvicorn, under vLLM and SGLang, closes a connection that was idle for five seconds; this side must be first. */
+const KEPT_ALIVE_MS = 4000;
+
+/** The connections to one server: those that carry requests, and its own two for the gateway's questions. */
+export class ServerConnections {
+  readonly url: string;
+  readonly #requests: Pool;
+  readonly #questions: Pool;
+  /** What precedes `/v1`; empty for most servers. */
+  readonly #prefix: string;
+  readonly #questionHeaders: string[];
+
+  /**
+   * @param url where the server is, e.g. `http://10.0.0.1:8000`; a request's path is appended
+   * @param questionHeaders go with the gateway's own questions
+   */
+  constructor(url: string, timeouts: Timeouts, questionHeaders: HeaderList) {
+    const { origin, pathname } = new URL(url);
+    const limits = {
+      connect: { timeout: timeouts.connectTimeoutMs },
+      headersTimeout: timeouts.headTimeoutMs,
+      bodyTimeout: timeouts.idleTimeoutMs,
+      keepAliveTimeout: KEPT_ALIVE_MS,
+    };
+    this.url = url;
+    this.#requests = new Pool(origin, { ...limits, connections: timeouts.connections });
+    // A server whose every connection is busy must not look dead.
+    this.#questions = new Pool(origin, { ...limits, connections: 2, maxResponseSize: MOST_ANSWERED });
+    this.#prefix = pathname.replace(/\/$/, "");
+    this.#questionHeaders = [...questionHeaders];
+  }
+
+  /** Sends the request with these headers in place of its own. */
+  send(
+    request: EngineRequest,
+    headers: HeaderList,
+    sink: ResponseSink,
+    readKvUse: ReadKvUse | null,
+  ): Exchange {
+    const handler = new ResponseHandler(this.url, sink, readKvUse);
+    this.#requests.dispatch(
+      {
+        method: request.method,
+        path: this.#prefix + request.path,
+        headers: headers as string[],
+        body: request.body,
+      },
+      handler,
+    );
+    handler.sent();
+    return handler;
+  }
+
+  /** Rejects with EngineUnreachable when there is no whole answer, whatever the reason. */
+  async ask(path: string, signal: AbortSignal): Promise<Answer> {
+    try {
+      const { statusCode, body } = await this.#questions.request({
+        method: "GET",
+        path: this.#prefix + path,
+        headers: this.#questionHeaders,
+        signal,
+      });
+      return { status: statusCode, text: await body.text() };
+    } catch (cause) {
+      const why = codeOf(cause as Error);
+      throw new EngineUnreachable(`${this.url} gave no answer to GET ${path} (${why}).`, { cause });
+    }
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.#requests.destroy(), this.#questions.destroy()]);
+  }
+}

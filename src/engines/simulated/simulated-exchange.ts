@@ -1,0 +1,78 @@
+import {
+  EngineUnreachable,
+  type Exchange,
+  type HeaderList,
+  type ResponseSink,
+} from "../../serving/engine.ts";
+
+/**
+ * A response on its way to its sink. Tokens are made at the pool's pace, whether they are read or not: what a full
+ * sink will not take waits here, and a request's length bounds it.
+ */
+export class SimulatedExchange implements Exchange {
+  readonly #sink: ResponseSink;
+  readonly #held: Buffer[] = [];
+  #full = false;
+  #ended = false;
+  #over = false;
+  #free: () => void = () => {};
+
+  constructor(sink: ResponseSink) {
+    this.#sink = sink;
+  }
+
+  /** Nothing more is to be heard. */
+  get over(): boolean {
+    return this.#over;
+  }
+
+  /** @param free takes the request out of the pool */
+  begun(free: () => void): void {
+    // The sink may have cancelled on hearing the head.
+    if (this.#over) free();
+    else this.#free = free;
+  }
+
+  head(status: number, contentType: string): void {
+    const headers: HeaderList = ["content-type", contentType];
+    if (!this.#over) this.#sink.head({ status, headers, kvUse: null });
+  }
+
+  data(text: string): void {
+    this.#held.push(Buffer.from(text));
+    this.#deliver();
+  }
+
+  end(): void {
+    this.#ended = true;
+    this.#deliver();
+  }
+
+  fail(message: string, mayHaveBegun: boolean, cause: Error): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#sink.fail(new EngineUnreachable(message, { mayHaveBegun, cause }));
+  }
+
+  resume(): void {
+    this.#full = false;
+    this.#deliver();
+  }
+
+  cancel(): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#free();
+  }
+
+  #deliver(): void {
+    while (!this.#over && !this.#full) {
+      const chunk = this.#held.shift();
+      if (chunk === undefined) break;
+      this.#full = !this.#sink.data(chunk);
+    }
+    if (this.#over || this.#full || !this.#ended) return;
+    this.#over = true;
+    this.#sink.end();
+  }
+}

@@ -1,0 +1,77 @@
+import type {
+  Engine,
+  EngineRequest,
+  EngineUnreachable,
+  Exchange,
+  ResponseHead,
+  ResponseSink,
+  Shard,
+} from "../src/serving/engine.ts";
+import { headerIndex } from "../src/engines/http/request-headers.ts";
+
+export interface WholeResponse extends ResponseHead {
+  readonly text: string;
+}
+
+/** Keeps what it hears, in order; `onData` says whether to go on. */
+export class RecordingSink implements ResponseSink {
+  readonly heard: ("head" | "data" | "end" | "fail")[] = [];
+  readonly chunks: Buffer[] = [];
+  headHeard: ResponseHead | null = null;
+  fault: EngineUnreachable | null = null;
+  onData: (chunk: Buffer) => boolean = () => true;
+  readonly #over = Promise.withResolvers<void>();
+  /** Resolves at the end or the failure. */
+  readonly over = this.#over.promise;
+
+  get text(): string {
+    return Buffer.concat(this.chunks).toString("utf8");
+  }
+
+  head(head: ResponseHead): void {
+    this.heard.push("head");
+    this.headHeard = head;
+  }
+
+  data(chunk: Buffer): boolean {
+    this.heard.push("data");
+    this.chunks.push(chunk);
+    return this.onData(chunk);
+  }
+
+  end(): void {
+    this.heard.push("end");
+    this.#over.resolve();
+  }
+
+  fail(fault: EngineUnreachable): void {
+    this.heard.push("fail");
+    this.fault = fault;
+    this.#over.resolve();
+  }
+}
+
+/** Sends and records; the sink has heard nothing yet. */
+export function sent(
+  engine: Engine,
+  shard: Shard,
+  request: EngineRequest,
+): { readonly sink: RecordingSink; readonly exchange: Exchange } {
+  const sink = new RecordingSink();
+  return { sink, exchange: engine.send(shard, request, sink) };
+}
+
+/** Resolves with the whole response; rejects with the EngineUnreachable it failed with. */
+export async function respond(engine: Engine, shard: Shard, request: EngineRequest): Promise<WholeResponse> {
+  const { sink } = sent(engine, shard, request);
+  await sink.over;
+  if (sink.fault !== null) throw sink.fault;
+  if (sink.headHeard === null) throw new Error("a response ended without a head");
+  return { ...sink.headHeard, text: sink.text };
+}
+
+/** A response header's value, or null. */
+export function header(head: ResponseHead | null, name: string): string | null {
+  const at = head === null ? -1 : headerIndex(head.headers, name);
+  return head === null || at < 0 ? null : head.headers[at + 1];
+}
