@@ -19,6 +19,8 @@ export interface RoutableRequest {
    * is expected to use; null when nothing is known.
    */
   readonly nodeHops: Float64Array | null;
+  /** The only shard that may serve it, as the client asked; −1 when any may. */
+  readonly pinnedRank: number;
   /** Shards that failed this request before its first byte. */
   readonly tried: readonly number[];
 }

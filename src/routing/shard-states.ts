@@ -30,6 +30,8 @@ export class ShardStates {
   readonly #reportedWaiting: Float64Array;
   readonly #requestsAtReport: Int32Array;
   readonly #tokensAtReport: Float64Array;
+  #allRequests = 0;
+  #allTokens = 0;
 
   constructor(count: number) {
     this.count = count;
@@ -53,6 +55,8 @@ export class ShardStates {
   begin(shard: number, inputTokens: number, outputTokens: number): void {
     this.requests[shard]++;
     this.tokens[shard] += inputTokens + outputTokens;
+    this.#allRequests++;
+    this.#allTokens += inputTokens + outputTokens;
     this.prefillTokens[shard] += inputTokens;
   }
 
@@ -65,6 +69,8 @@ export class ShardStates {
   end(shard: number, inputTokens: number, outputTokens: number): void {
     this.requests[shard]--;
     this.tokens[shard] -= inputTokens + outputTokens;
+    this.#allRequests--;
+    this.#allTokens -= inputTokens + outputTokens;
   }
 
   /** What the shard says it carries; null where the engine does not say. */
@@ -93,9 +99,19 @@ export class ShardStates {
     return Math.max(own, this.#reportedRequests[shard] + own - this.#requestsAtReport[shard]);
   }
 
-  /** Requests that wait in the shard's queue: those of the last report and what was sent there since. */
+  /**
+   * Requests that wait in the shard's queue: where some did at the last report, those and what was sent there since;
+   * else none, since what comes to no queue is begun at once.
+   */
   waitingNow(shard: number): number {
-    return Math.max(0, this.#reportedWaiting[shard] + this.requests[shard] - this.#requestsAtReport[shard]);
+    const waiting = this.#reportedWaiting[shard];
+    if (waiting === 0) return 0;
+    return Math.max(0, waiting + this.requests[shard] - this.#requestsAtReport[shard]);
+  }
+
+  /** Mean tokens, in and out, of the gateway's requests in flight on the pool. @param none what it is without any */
+  meanTokens(none: number): number {
+    return this.#allRequests === 0 ? none : this.#allTokens / this.#allRequests;
   }
 
   /** Part of the KV cache in use, with what was sent there since the report; NaN where unknown. */

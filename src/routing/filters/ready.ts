@@ -1,0 +1,9 @@
+import type { Filter } from "../plug-in.ts";
+
+/** Keeps requests from shards that cannot serve, by their last probe. */
+export const ready: Filter = {
+  reason: "not_ready",
+  close(_request, shards, open) {
+    for (let shard = 0; shard < shards.count; shard++) open[shard] &= shards.ready[shard];
+  },
+};

@@ -1,0 +1,118 @@
+/** Entries that a block can be in: the oldest of them makes room. */
+const WAYS = 8;
+/** Words of an entry before its shards: the hash's two, and when it was last recorded. */
+const HEAD = 3;
+
+/**
+ * Which shards have seen which beginnings of prompts: a hash table of blocks in a fixed piece of memory. A block has
+ * its place in one set of eight entries, where the one that was not recorded for longest gives way (as in a
+ * processor's cache). It can forget what a shard still has, and believe what the shard's own cache has dropped; either
+ * costs a prompt computed twice and nothing else.
+ *
+ * An entry takes 12 bytes and 4 for every 32 shards: 16 MiB hold a million blocks of 32 shards, 67 million tokens at 64
+ * tokens a block.
+ */
+export class PrefixIndex {
+  readonly #shards: number;
+  /** Words of an entry. */
+  readonly #stride: number;
+  readonly #sets: number;
+  /** `[sets][WAYS][stride]`: hash, hash, tick, a bit per shard; tick 0 = empty. */
+  readonly #table: Uint32Array;
+  /** A bit per shard, of the match at hand: those that have every block so far. */
+  readonly #alive: Uint32Array;
+  #tick = 0;
+
+  /** @param bytes memory to use at most; one set is the least */
+  constructor(shards: number, bytes: number) {
+    const words = Math.ceil(shards / 32);
+    this.#shards = shards;
+    this.#stride = HEAD + words;
+    this.#sets = Math.max(1, Math.floor(bytes / (WAYS * this.#stride * 4)));
+    this.#table = new Uint32Array(this.#sets * WAYS * this.#stride);
+    this.#alive = new Uint32Array(words);
+  }
+
+  /**
+   * @param prefix `[blocks][2]`, see RoutableRequest
+   * @param blocks `[shards]`, written: how many of the first blocks each shard has seen
+   */
+  match(prefix: Uint32Array, blocks: Int32Array): void {
+    const table = this.#table;
+    const alive = this.#alive.fill(0xffff_ffff);
+    const count = prefix.length >> 1;
+    blocks.fill(count);
+    for (let block = 0; block < count; block++) {
+      const entry = this.#find(prefix[block * 2], prefix[block * 2 + 1]);
+      let left = 0;
+      for (let word = 0; word < alive.length; word++) {
+        const had = alive[word];
+        const has = entry < 0 ? 0 : had & table[entry + HEAD + word];
+        for (let gone = had & ~has; gone !== 0; gone &= gone - 1) {
+          const shard = word * 32 + 31 - Math.clz32(gone & -gone);
+          if (shard < this.#shards) blocks[shard] = block;
+        }
+        alive[word] = has;
+        left |= has;
+      }
+      if (left === 0) return;
+    }
+  }
+
+  /** The shard has seen all of the prefix. */
+  record(prefix: Uint32Array, shard: number): void {
+    const table = this.#table;
+    const word = HEAD + (shard >> 5);
+    const bit = 1 << (shard & 31);
+    // 0 is for empty entries.
+    this.#tick = (this.#tick + 1) >>> 0 || 1;
+    for (let i = 0; i < prefix.length; i += 2) {
+      let entry = this.#find(prefix[i], prefix[i + 1]);
+      if (entry < 0) {
+        entry = this.#oldest(prefix[i]);
+        table[entry] = prefix[i];
+        table[entry + 1] = prefix[i + 1];
+        table.fill(0, entry + HEAD, entry + this.#stride);
+      }
+      table[entry + 2] = this.#tick;
+      table[entry + word] |= bit;
+    }
+  }
+
+  /** The shard has seen nothing. Takes time in proportion to the memory. */
+  forget(shard: number): void {
+    const table = this.#table;
+    const keep = ~(1 << (shard & 31));
+    for (let at = HEAD + (shard >> 5); at < table.length; at += this.#stride) table[at] &= keep;
+  }
+
+  /** @returns where the entry begins, −1 when there is none */
+  #find(low: number, high: number): number {
+    const table = this.#table;
+    const stride = this.#stride;
+    let entry = (low % this.#sets) * WAYS * stride;
+    for (const end = entry + WAYS * stride; entry < end; entry += stride) {
+      if (table[entry] === low && table[entry + 1] === high && table[entry + 2] !== 0) return entry;
+    }
+    return -1;
+  }
+
+  /** @returns the entry of the set that is empty or was not recorded for longest */
+  #oldest(low: number): number {
+    const table = this.#table;
+    const stride = this.#stride;
+    let entry = (low % this.#sets) * WAYS * stride;
+    let oldest = entry;
+    let age = -1;
+    for (const end = entry + WAYS * stride; entry < end; entry += stride) {
+      const tick = table[entry + 2];
+      if (tick === 0) return entry;
+      // Ticks wrap around.
+      const since = (this.#tick - tick) >>> 0;
+      if (since <= age) continue;
+      age = since;
+      oldest = entry;
+    }
+    return oldest;
+  }
+}

@@ -1,0 +1,58 @@
+import type { Rng } from "../lib/rng.ts";
+import type { Policy, Unavailable } from "./plug-in.ts";
+import type { RoutableRequest } from "./routable-request.ts";
+import type { ShardStates } from "./shard-states.ts";
+
+/** Chooses a shard of one pool for each request. */
+export class Router {
+  readonly #policy: Policy;
+  readonly #states: ShardStates;
+  readonly #rng: Rng;
+  /** `[shards]`, of the choice at hand. */
+  readonly #open: Uint8Array;
+  readonly #cost: Float64Array;
+
+  constructor(policy: Policy, states: ShardStates, rng: Rng) {
+    this.#policy = policy;
+    this.#states = states;
+    this.#rng = rng;
+    this.#open = new Uint8Array(states.count);
+    this.#cost = new Float64Array(states.count);
+  }
+
+  /**
+   * Filters, scores and picks; scorers take the request as sent to the shard.
+   *
+   * Slow start is here, for every policy: a shard of weight w takes 1/w as long for everything, so all its cost is
+   * divided by w, and with equal costs it carries w of what others do.
+   * @returns the shard, or −1 when every one is filtered out (`unavailable` says why)
+   */
+  choose(request: RoutableRequest): number {
+    const { filters, scorers, picker } = this.#policy;
+    const open = this.#open.fill(1);
+    for (const filter of filters) filter.close(request, this.#states, open);
+    if (!open.includes(1)) return -1;
+    const cost = this.#cost.fill(0);
+    for (const { scorer, weight } of scorers) scorer.add(request, this.#states, weight, cost);
+    const weights = this.#states.weight;
+    for (let shard = 0; shard < cost.length; shard++) cost[shard] /= weights[shard];
+    const chosen = picker(cost, open, this.#states, this.#rng);
+    for (const { scorer } of scorers) scorer.routed?.(request, chosen);
+    return chosen;
+  }
+
+  /** Which filter kept the last shards away; null when the request can be served. */
+  unavailable(request: RoutableRequest): Unavailable | null {
+    const open = this.#open.fill(1);
+    for (const filter of this.#policy.filters) {
+      filter.close(request, this.#states, open);
+      if (!open.includes(1)) return filter.reason;
+    }
+    return null;
+  }
+
+  /** The shard has lost its memory: it was restarted. */
+  forget(shard: number): void {
+    for (const { scorer } of this.#policy.scorers) scorer.forget?.(shard);
+  }
+}
