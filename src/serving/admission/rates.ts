@@ -1,0 +1,36 @@
+import type { Limits } from "./limits.ts";
+import { TokenBucket } from "./token-bucket.ts";
+
+/** How fast requests and their tokens may be let in. */
+export class Rates {
+  readonly #requests: TokenBucket;
+  readonly #tokens: TokenBucket;
+
+  constructor(limits: Limits, nowMs: number) {
+    this.#requests = new TokenBucket(limits.requestsPerSecond, requestBurst(limits), nowMs);
+    this.#tokens = new TokenBucket(limits.tokensPerMinute / 60, tokenBurst(limits), nowMs);
+  }
+
+  /** Milliseconds until one more request of so many tokens may be let in. */
+  waitMs(tokens: number, nowMs: number): number {
+    return Math.max(this.#requests.waitMs(1, nowMs), this.#tokens.waitMs(tokens, nowMs));
+  }
+
+  take(requests: number, tokens: number, nowMs: number): void {
+    this.#requests.take(requests, nowMs);
+    this.#tokens.take(tokens, nowMs);
+  }
+
+  update(limits: Limits, nowMs: number): void {
+    this.#requests.update(limits.requestsPerSecond, requestBurst(limits), nowMs);
+    this.#tokens.update(limits.tokensPerMinute / 60, tokenBurst(limits), nowMs);
+  }
+}
+
+function requestBurst(limits: Limits): number {
+  return limits.requestBurst || Math.max(1, limits.requestsPerSecond);
+}
+
+function tokenBurst(limits: Limits): number {
+  return limits.tokenBurst || limits.tokensPerMinute;
+}
