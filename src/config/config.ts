@@ -1,55 +1,22 @@
 import { z } from "zod";
 import type { MoeModel } from "../model/moe-model.ts";
+import type { RoutingPolicy } from "../model/routing-policy.ts";
 import type { Topology } from "../model/topology.ts";
-
-const milliseconds = z.int().nonnegative();
-const positiveMilliseconds = z.int().positive();
-const name = z
-  .string()
-  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, "expected letters, digits, dots, dashes and underscores");
-
-const expertGroup = z.strictObject({ model: z.string().min(1), topology: z.string().min(1) });
-
-const simulatedPool = expertGroup.extend({ name, kind: z.literal("simulated"), seed: z.int().nonnegative() });
-
-const openaiPool = z.strictObject({
-  name,
-  kind: z.literal("openai"),
-  models: z.array(z.string().min(1)).min(1),
-  urls: z.array(z.url({ protocol: /^https?$/, error: "expected a URL like http://10.0.0.1:8000" })).min(1),
-  experts: expertGroup.optional(),
-});
+import { poolSchema } from "./pool-schema.ts";
+import { settingsSchema } from "./settings-schema.ts";
 
 /** What a configuration looks like once the file and the environment are laid over config/default.yaml. */
-export const configSchema = z.strictObject({
-  http: z.strictObject({
-    host: z.string().min(1),
-    port: z.int().min(0).max(65_535),
-    bodyLimitBytes: z.int().positive(),
-    graceMs: milliseconds,
-    logLevel: z.enum(["fatal", "error", "warn", "info", "debug", "silent"]),
-  }),
-  admission: z.strictObject({
-    maxInFlight: z.int().positive(),
-    retryAfterSeconds: z.int().positive(),
-  }),
-  upstream: z.strictObject({
-    connectTimeoutMs: positiveMilliseconds,
-    headTimeoutMs: positiveMilliseconds,
-    idleTimeoutMs: positiveMilliseconds,
-  }),
-  control: z.strictObject({
-    sharesMs: positiveMilliseconds,
-    placementMs: positiveMilliseconds,
-    prepareTimeoutMs: positiveMilliseconds,
-  }),
-  pools: z.array(z.discriminatedUnion("kind", [simulatedPool, openaiPool])).min(1),
-});
+export const configSchema = settingsSchema.extend({ pools: z.array(poolSchema).min(1) });
 
-type Written = z.output<typeof configSchema>;
+type Settings = z.output<typeof settingsSchema>;
+type Admission = Settings["admission"];
 
-/** The configuration of a gateway, with the shapes its pools name. */
-export interface Config extends Omit<Written, "pools"> {
+/** The configuration of a gateway, with the shapes its pools name. Nothing changes it: a reload makes another. */
+export interface Config extends Readonly<Omit<Settings, "admission">> {
+  /** Each of `tenants` with what it leaves out taken from `tenant`. */
+  readonly admission: Omit<Admission, "tenants"> & {
+    readonly tenants: Readonly<Record<string, Admission["tenant"]>>;
+  };
   readonly pools: readonly PoolConfig[];
 }
 
@@ -59,22 +26,53 @@ export interface ExpertGroup {
   readonly topology: Topology;
 }
 
-export interface SimulatedPoolConfig {
-  readonly kind: "simulated";
+interface AnyPool {
   readonly name: string;
-  /** The names clients ask for: the model's. */
+  /** The names clients ask for. */
   readonly models: readonly string[];
+  /** Requests in flight on one shard at most; 0 for no limit. */
+  readonly maxRequestsPerShard: number;
+}
+
+/** A pool modelled in this process. */
+export interface SimulatedPoolConfig extends AnyPool {
+  readonly kind: "simulated";
+  readonly policy: RoutingPolicy;
   readonly experts: ExpertGroup;
   readonly seed: number;
 }
 
-export interface OpenAiPoolConfig {
-  readonly kind: "openai";
-  readonly name: string;
-  readonly models: readonly string[];
+/** Servers of one role. */
+export interface ServersConfig {
   readonly urls: readonly string[];
+  /** Ranks of each server that can be asked for one by one; 1 where they cannot. */
+  readonly dataParallelSize: number;
+  /** The global rank of each server's first rank, in the order of `urls`. */
+  readonly rankOffsets: readonly number[];
+  /** Where each prefill server waits for its decode server, in the order of `urls`; empty where it does not. */
+  readonly bootstrapPorts: readonly number[];
+}
+
+/** A pool of inference servers, each of which does whole requests. */
+export interface ServerPoolConfig extends AnyPool {
+  readonly kind: "openai" | "vllm" | "sglang" | "trtllm";
+  readonly policy: RoutingPolicy;
+  /** What the engines want as a bearer token; null for nothing. */
+  readonly apiKey: string | null;
+  readonly servers: ServersConfig;
   /** Where the engines report expert loads; null where they do not. */
   readonly experts: ExpertGroup | null;
 }
 
-export type PoolConfig = SimulatedPoolConfig | OpenAiPoolConfig;
+/** A pool whose requests are prefilled on one server and decoded on another. */
+export interface DisaggregatedPoolConfig extends AnyPool {
+  readonly kind: "disaggregated";
+  readonly engine: "vllm" | "sglang";
+  readonly prefillPolicy: RoutingPolicy;
+  readonly decodePolicy: RoutingPolicy;
+  readonly apiKey: string | null;
+  readonly prefill: ServersConfig;
+  readonly decode: ServersConfig;
+}
+
+export type PoolConfig = SimulatedPoolConfig | ServerPoolConfig | DisaggregatedPoolConfig;

@@ -61,11 +61,15 @@ describe("loadConfig", () => {
     const path = await file(`http: {port: 1, host: '::1'}\n${onePool}`);
     const config = await loadConfig(path, {
       PLIMSOLL_HTTP_PORT: "2",
-      PLIMSOLL_ADMISSION_MAX_IN_FLIGHT: "3",
+      PLIMSOLL_ADMISSION_QUEUE_MAX_WAITING: "3",
+      PLIMSOLL_TENANCY_PRIORITY_HEADER: "x-rank",
+      PLIMSOLL_WORKERS: "4",
       PLIMSOLL_PORT: "tcp://x",
     });
     expect(config.http).toMatchObject({ port: 2, host: "::1", logLevel: "warn" });
-    expect(config.admission.maxInFlight).toBe(3);
+    expect(config.admission.queue).toEqual({ maxWaiting: 3, maxWaitMs: 10_000 });
+    expect(config.tenancy.priorityHeader).toBe("x-rank");
+    expect(config.workers).toBe(4);
   });
 
   test.each([
@@ -73,7 +77,7 @@ describe("loadConfig", () => {
     ["http: {prot: 1}", "http has no setting `prot`"],
     ["http: 3", "http is 3; expected object"],
     ["pools: []", "pools is []; "],
-    ["pools: [{name: a, kind: vllm}]", 'pools[0].kind is "vllm"'],
+    ["pools: [{name: a, kind: triton}]", 'pools[0].kind is "triton"'],
     ["pools: [{name: a, kind: openai, models: [m]}]", "pools[0].urls is missing; expected array"],
     [
       "pools: [{name: a, kind: openai, models: [m], urls: ['ftp://x']}]",

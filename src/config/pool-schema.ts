@@ -1,0 +1,71 @@
+import { z } from "zod";
+import { ROUTING_POLICIES } from "../model/routing-policy.ts";
+
+const name = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, "expected letters, digits, dots, dashes and underscores");
+
+const policy = z.enum(ROUTING_POLICIES);
+
+const expertGroup = z.strictObject({ model: z.string().min(1), topology: z.string().min(1) });
+
+const everyPool = { name, policy: policy.optional(), maxRequestsPerShard: z.int().nonnegative().optional() };
+
+const simulatedPool = z.strictObject({
+  ...everyPool,
+  ...expertGroup.shape,
+  kind: z.literal("simulated"),
+  seed: z.int().nonnegative(),
+});
+
+const urls = z
+  .array(z.url({ protocol: /^https?$/, error: "expected a URL like http://10.0.0.1:8000" }))
+  .min(1);
+
+const served = {
+  ...everyPool,
+  models: z.array(z.string().min(1)).min(1),
+  apiKeyEnv: z
+    .string()
+    .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, "expected the name of an environment variable, not the key itself")
+    .optional(),
+  experts: expertGroup.optional(),
+};
+
+/** Ranks can be asked for one by one. */
+const ranks = { dataParallelSize: z.int().min(1).max(4096).optional() };
+const vllmRanks = { ...ranks, rankOffsets: z.array(z.int().nonnegative()).optional() };
+
+const vllmServers = z.strictObject({ urls, ...vllmRanks });
+const sglangServers = z.strictObject({ urls, ...ranks });
+const sglangPrefill = sglangServers.extend({
+  bootstrapPorts: z.array(z.int().min(1).max(65_535)).optional(),
+});
+const pairPolicies = { prefillPolicy: policy.optional(), decodePolicy: policy.optional() };
+
+/** A pool as it is written. That a pool has either `urls` or `prefill` and `decode` is checked where it is read. */
+export const poolSchema = z.discriminatedUnion("kind", [
+  simulatedPool,
+  z.strictObject({ ...served, kind: z.literal("openai"), urls }),
+  z.strictObject({ ...served, kind: z.literal("trtllm"), urls }),
+  z.strictObject({
+    ...served,
+    kind: z.literal("vllm"),
+    urls: urls.optional(),
+    ...vllmRanks,
+    prefill: vllmServers.optional(),
+    decode: vllmServers.optional(),
+    ...pairPolicies,
+  }),
+  z.strictObject({
+    ...served,
+    kind: z.literal("sglang"),
+    urls: urls.optional(),
+    ...ranks,
+    prefill: sglangPrefill.optional(),
+    decode: sglangServers.optional(),
+    ...pairPolicies,
+  }),
+]);
+
+export type WrittenPool = z.output<typeof poolSchema>;

@@ -1,0 +1,101 @@
+import { z } from "zod";
+import { ROUTING_POLICIES } from "../model/routing-policy.ts";
+
+const milliseconds = z.int().nonnegative();
+const positiveMilliseconds = z.int().positive();
+const count = z.int().positive();
+/** 0 for no limit. */
+const limit = z.int().nonnegative();
+const rate = z.number().nonnegative();
+const part = z.number().min(0).max(1);
+const positivePart = z.number().positive().max(1);
+const percent = z.number().min(0).max(100);
+const header = z
+  .string()
+  .regex(/^[a-z0-9!#$%&'*+.^_`|~-]+$/, "expected a header's name in small letters, or null")
+  .nullable();
+
+const limits = z.strictObject({
+  maxInFlight: limit,
+  requestsPerSecond: rate,
+  requestBurst: limit,
+  tokensPerMinute: rate,
+  tokenBurst: limit,
+});
+
+/** What one tenant may have, and how important its requests are. */
+const tenant = limits.extend({ priority: z.int().min(-100).max(100) });
+
+/** Every section but `pools`; config/default.yaml says what each setting means. */
+export const settingsSchema = z.strictObject({
+  workers: z.int().min(1).max(256),
+  http: z.strictObject({
+    host: z.string().min(1),
+    port: z.int().min(0).max(65_535),
+    bodyLimitBytes: count,
+    maxHeaderBytes: count,
+    maxConnections: count,
+    headersTimeoutMs: positiveMilliseconds,
+    bodyTimeoutMs: positiveMilliseconds,
+    keepAliveMs: positiveMilliseconds,
+    clientStallMs: positiveMilliseconds,
+    graceMs: milliseconds,
+    logLevel: z.enum(["fatal", "error", "warn", "info", "debug", "silent"]),
+  }),
+  tenancy: z.strictObject({ header, sessionHeader: header, priorityHeader: header }),
+  admission: z.strictObject({
+    total: limits,
+    tenant,
+    tenants: z.record(z.string().min(1), tenant.partial()),
+    queue: z.strictObject({ maxWaiting: limit, maxWaitMs: positiveMilliseconds }),
+    retryAfterSeconds: count,
+  }),
+  routing: z.strictObject({ policy: z.enum(ROUTING_POLICIES), prefixIndexBytes: z.int().min(65_536) }),
+  retry: z.strictObject({
+    maxAttempts: z.int().min(1).max(16),
+    ratio: part,
+    minPerSecond: rate,
+    windowMs: positiveMilliseconds,
+    baseMs: milliseconds,
+    maxMs: milliseconds,
+  }),
+  hedge: z.strictObject({ afterMs: milliseconds }),
+  health: z.strictObject({
+    probe: z.strictObject({
+      intervalMs: positiveMilliseconds,
+      timeoutMs: positiveMilliseconds,
+      unhealthyAfter: count,
+      healthyAfter: count,
+    }),
+    windowMs: positiveMilliseconds,
+    circuit: z.strictObject({
+      consecutiveFailures: count,
+      failureRatio: positivePart,
+      minRequests: count,
+      openMs: positiveMilliseconds,
+      maxOpenMs: positiveMilliseconds,
+    }),
+    outlier: z.strictObject({
+      minRequests: count,
+      failureMargin: part,
+      headFactor: rate,
+      headLeastMs: milliseconds,
+      ejectMs: positiveMilliseconds,
+      maxEjectMs: positiveMilliseconds,
+      maxEjectedPercent: percent,
+    }),
+    slowStart: z.strictObject({ durationMs: milliseconds, floor: positivePart }),
+    panicPercent: percent,
+  }),
+  upstream: z.strictObject({
+    connectTimeoutMs: positiveMilliseconds,
+    headTimeoutMs: positiveMilliseconds,
+    idleTimeoutMs: positiveMilliseconds,
+    connections: limit,
+  }),
+  control: z.strictObject({
+    sharesMs: positiveMilliseconds,
+    placementMs: positiveMilliseconds,
+    prepareTimeoutMs: positiveMilliseconds,
+  }),
+});
