@@ -1,0 +1,47 @@
+import type { OutlierSettings } from "./settings.ts";
+
+/** Which shards of a pool are sent nothing for a while since they stand out, and how often that was so of late. */
+export class Ejections {
+  readonly #settings: OutlierSettings;
+  /** `[shards]`; 0 for a shard that is not ejected. */
+  readonly #untilMs: Float64Array;
+  /** `[shards]`: one more with each ejection, one less with each judging passed. */
+  readonly #times: Int32Array;
+
+  constructor(shards: number, settings: OutlierSettings) {
+    this.#settings = settings;
+    this.#untilMs = new Float64Array(shards);
+    this.#times = new Int32Array(shards);
+  }
+
+  has(shard: number): boolean {
+    return this.#untilMs[shard] > 0;
+  }
+
+  /** Milliseconds until the shard is sent requests again; 0 when it is not ejected. */
+  remainingMs(shard: number, nowMs: number): number {
+    return this.has(shard) ? Math.max(0, this.#untilMs[shard] - nowMs) : 0;
+  }
+
+  /** @returns false when as many are ejected as may be */
+  eject(shard: number, nowMs: number): boolean {
+    const { ejectMs, maxEjectMs, maxEjectedPercent } = this.#settings;
+    const most = Math.max(1, Math.floor((this.#untilMs.length * maxEjectedPercent) / 100));
+    if (this.has(shard) || this.#untilMs.filter((until) => until > 0).length >= most) return false;
+    this.#times[shard]++;
+    this.#untilMs[shard] = nowMs + Math.min(maxEjectMs, ejectMs * this.#times[shard]);
+    return true;
+  }
+
+  /** The shard was judged and did not stand out. */
+  passed(shard: number): void {
+    if (this.#times[shard] > 0) this.#times[shard]--;
+  }
+
+  /** @returns whether the shard's ejection has just ended */
+  tick(shard: number, nowMs: number): boolean {
+    if (!this.has(shard) || nowMs < this.#untilMs[shard]) return false;
+    this.#untilMs[shard] = 0;
+    return true;
+  }
+}

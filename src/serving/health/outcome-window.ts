@@ -1,0 +1,83 @@
+/** Times to the head kept per shard, the latest: enough for a median. */
+const HEADS = 64;
+
+/**
+ * How the requests of the last while went, per shard. Counted in halves of the window, so it covers between a half and
+ * the whole of it.
+ */
+export class OutcomeWindow {
+  readonly #halfMs: number;
+  readonly #shards: number;
+  /** `[2][shards]`: this half and the one before. */
+  readonly #answers: Int32Array;
+  readonly #failures: Int32Array;
+  /** `[shards][HEADS]`, each a ring, and how many were ever written to it. */
+  readonly #heads: Float64Array;
+  readonly #written: Int32Array;
+  #half = 0;
+  #beganMs: number;
+
+  constructor(shards: number, windowMs: number, nowMs: number) {
+    this.#halfMs = windowMs / 2;
+    this.#shards = shards;
+    this.#beganMs = nowMs;
+    this.#answers = new Int32Array(2 * shards);
+    this.#failures = new Int32Array(2 * shards);
+    this.#heads = new Float64Array(shards * HEADS);
+    this.#written = new Int32Array(shards);
+  }
+
+  answered(shard: number, headMs: number): void {
+    this.#answers[this.#half * this.#shards + shard]++;
+    this.#heads[shard * HEADS + (this.#written[shard] % HEADS)] = headMs;
+    this.#written[shard] = (this.#written[shard] + 1) & 0x3fff_ffff;
+  }
+
+  failed(shard: number): void {
+    this.#failures[this.#half * this.#shards + shard]++;
+  }
+
+  failures(shard: number): number {
+    return this.#failures[shard] + this.#failures[this.#shards + shard];
+  }
+
+  requests(shard: number): number {
+    return this.#answered(shard) + this.failures(shard);
+  }
+
+  /** Of the latest answers; NaN without any. */
+  medianHeadMs(shard: number): number {
+    const count = Math.min(HEADS, this.#answered(shard), this.#written[shard]);
+    const latest = Array.from({ length: count }, (_, back) => {
+      const at = (this.#written[shard] - 1 - back) % HEADS;
+      return this.#heads[shard * HEADS + at];
+    });
+    return latest.sort((a, b) => a - b)[Math.floor(count / 2)] ?? Number.NaN;
+  }
+
+  /** What the shard did before says nothing any more. */
+  forget(shard: number): void {
+    for (const at of [shard, this.#shards + shard]) {
+      this.#answers[at] = 0;
+      this.#failures[at] = 0;
+    }
+  }
+
+  /** @returns whether a half of the window is over */
+  tick(nowMs: number): boolean {
+    const halves = Math.floor((nowMs - this.#beganMs) / this.#halfMs);
+    if (halves < 1) return false;
+    for (let turn = 0; turn < Math.min(halves, 2); turn++) {
+      this.#half = 1 - this.#half;
+      const from = this.#half * this.#shards;
+      this.#answers.fill(0, from, from + this.#shards);
+      this.#failures.fill(0, from, from + this.#shards);
+    }
+    this.#beganMs += halves * this.#halfMs;
+    return true;
+  }
+
+  #answered(shard: number): number {
+    return this.#answers[shard] + this.#answers[this.#shards + shard];
+  }
+}
