@@ -1,0 +1,92 @@
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type Cell, cellName, WARM_UP_CELLS, warmUpMs } from "./cells.ts";
+import type { LoadFigures } from "./load.ts";
+import { Measurements } from "./measurements.ts";
+import { processTree } from "./process-usage.ts";
+import { NotInstalled, type Router, type RunningRouter } from "./router.ts";
+import { openStand, type Stand } from "./stand.ts";
+
+export interface GatewayBench {
+  readonly routers: readonly Router[];
+  readonly cells: readonly Cell[];
+  readonly repeats: number;
+  readonly windowMs: number;
+  /** Every router does this for so long in each of the warm-up cells before anything counts. */
+  readonly warmUpWindowMs: number;
+  /** One line of progress. */
+  readonly progress: (line: string) => void;
+}
+
+export interface GatewayResults {
+  readonly measurements: Measurements;
+  /** What each router is and runs with, or why it was left out. */
+  readonly about: readonly string[];
+}
+
+interface Started {
+  readonly router: Router;
+  readonly running: RunningRouter;
+}
+
+/** Measures every router in every cell, in turn, so that a machine that slows down slows all of them. */
+export async function runGatewayBench(bench: GatewayBench): Promise<GatewayResults> {
+  const { routers, cells, repeats, windowMs, warmUpWindowMs, progress } = bench;
+  const folder = await mkdtemp(join(tmpdir(), "plimsoll-bench-"));
+  await using stand = await openStand();
+  const started: Started[] = [];
+  const about: string[] = [];
+  try {
+    for (const router of routers) {
+      progress(`starting ${router.name}`);
+      const outcome = await startOne(router, stand, join(folder, router.name));
+      if (typeof outcome === "string") progress(outcome);
+      else started.push({ router, running: outcome });
+      about.push(typeof outcome === "string" ? outcome : outcome.about);
+    }
+    for (const { router, running } of started) {
+      progress(`warming up ${router.name}`);
+      for (const cell of WARM_UP_CELLS) await measure(stand, running, cell, warmUpWindowMs);
+    }
+    const measurements = new Measurements();
+    for (let repeat = 1; repeat <= repeats; repeat++) {
+      for (const cell of cells) {
+        progress(`${repeat}/${repeats}: ${cellName(cell)}`);
+        for (const { router, running } of started) {
+          if (!cell.everyone && !router.everywhere) continue;
+          measurements.add(cell, router.name, await measure(stand, running, cell, windowMs));
+        }
+      }
+    }
+    return { measurements, about };
+  } finally {
+    for (const { running } of started) await running.stop();
+    await rm(folder, { recursive: true });
+  }
+}
+
+/** The router, or in one line why it is left out. */
+async function startOne(router: Router, stand: Stand, folder: string): Promise<RunningRouter | string> {
+  await mkdir(folder);
+  try {
+    return await router.start(stand.engines, folder);
+  } catch (error) {
+    const why = (error as Error).message;
+    return `${router.name} is left out: ${error instanceof NotInstalled ? "" : "it does not start here: "}${why}`;
+  }
+}
+
+function measure(stand: Stand, running: RunningRouter, cell: Cell, windowMs: number): Promise<LoadFigures> {
+  const { manner, concurrency, bodyBytes } = cell;
+  const order = {
+    servers: running.addresses,
+    streamed: manner.kind !== "whole",
+    concurrency,
+    bodyBytes,
+    warmUpMs: warmUpMs(cell),
+    windowMs,
+    pids: processTree(running.pid),
+  };
+  return stand.measure(order, manner);
+}

@@ -1,0 +1,116 @@
+import { connect, type Socket } from "node:net";
+import type { Address } from "./load.ts";
+import { type MessageHandler, MessageReader } from "./message-reader.ts";
+
+/** Who a connection asks for requests and tells what came of them. */
+interface Load {
+  request(): Buffer | null;
+  firstByte(afterMs: number): void;
+  frame(afterMs: number | null): void;
+  completed(): void;
+  fail(what: string): void;
+}
+
+const LF = 10;
+const OK = "HTTP/1.1 200";
+
+/** A connection with one request in flight; the next follows as soon as the answer is whole. */
+export class LoadConnection implements MessageHandler {
+  readonly #socket: Socket;
+  readonly #load: Load;
+  /** Null while no request is in flight. */
+  #sentAt: number | null = null;
+  #ok = false;
+  #startLine = "";
+  #begun = false;
+  /** When the last event of this stream ended. */
+  #frameAt: number | null = null;
+  /** Whether the body's last byte so far ended a line. */
+  #lineEnded = false;
+  /** When what is being read arrived. */
+  #now = 0;
+
+  /** @param onClose called once, when the connection is gone */
+  constructor({ host, port }: Address, load: Load, onClose: () => void) {
+    this.#load = load;
+    const reader = new MessageReader(this);
+    this.#socket = connect({ host, port, noDelay: true });
+    this.#socket.on("connect", () => this.#send());
+    this.#socket.on("data", (bytes: Buffer) => {
+      this.#now = performance.now();
+      try {
+        reader.push(bytes);
+      } catch (error) {
+        this.#socket.destroy(error as Error);
+      }
+    });
+    let why = "closed";
+    this.#socket.on("error", (error) => {
+      why = error.message;
+    });
+    this.#socket.on("close", () => {
+      if (this.#sentAt !== null || why !== "closed") load.fail(`connection ${why}`);
+      onClose();
+    });
+  }
+
+  /** Closes it once the answer in flight is whole. */
+  closeWhenIdle(): void {
+    if (this.#sentAt === null) this.#socket.destroy();
+  }
+
+  /** Closes it at once; a request in flight has failed. */
+  abandon(): void {
+    this.#socket.destroy();
+  }
+
+  head(startLine: string): void {
+    this.#startLine = startLine;
+    this.#ok = startLine.startsWith(OK);
+    this.#begun = false;
+    this.#frameAt = null;
+    this.#lineEnded = false;
+  }
+
+  body(bytes: Buffer, from: number, to: number): void {
+    if (!this.#ok || this.#sentAt === null) return;
+    if (!this.#begun) {
+      this.#begun = true;
+      this.#load.firstByte(this.#now - this.#sentAt);
+    }
+    // An event ends with an empty line.
+    let lineEnded = this.#lineEnded;
+    for (let at = from; at < to; at++) {
+      const line = bytes.indexOf(LF, at);
+      if (line < 0 || line >= to) {
+        lineEnded = false;
+        break;
+      }
+      if (line > at) lineEnded = false;
+      if (lineEnded) {
+        this.#load.frame(this.#frameAt === null ? null : this.#now - this.#frameAt);
+        this.#frameAt = this.#now;
+      }
+      lineEnded = !lineEnded;
+      at = line;
+    }
+    this.#lineEnded = lineEnded;
+  }
+
+  end(): void {
+    this.#sentAt = null;
+    if (this.#ok) this.#load.completed();
+    else this.#load.fail(this.#startLine);
+    this.#send();
+  }
+
+  #send(): void {
+    const request = this.#load.request();
+    if (request === null) {
+      this.#socket.destroy();
+      return;
+    }
+    this.#sentAt = performance.now();
+    this.#socket.write(request);
+  }
+}

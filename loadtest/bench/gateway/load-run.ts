@@ -1,0 +1,121 @@
+import { setTimeout } from "node:timers/promises";
+import { Distribution } from "../../../src/replay/distribution.ts";
+import type { LoadFigures, LoadOrder } from "./load.ts";
+import { LoadConnection } from "./load-connection.ts";
+import { cpuSeconds, residentBytes } from "./process-usage.ts";
+import { requestBodies } from "./request-bodies.ts";
+
+/** For what is in flight when the window is over. */
+const DRAIN_MS = 10_000;
+const DRAIN_POLL_MS = 5;
+const RECONNECT_MS = 10;
+
+/** A load in closed loop: what its connections share, and what they count. */
+export class LoadRun {
+  readonly #order: LoadOrder;
+  readonly #requests: readonly Buffer[];
+  #nextRequest = 0;
+  readonly #open = new Set<LoadConnection>();
+  /** Whether what happens now counts. */
+  #measuring = false;
+  /** Whether requests are still being sent. */
+  #sending = true;
+  #completed = 0;
+  #frames = 0;
+  #failed = 0;
+  #failure: string | null = null;
+  readonly #ttft = new Distribution();
+  readonly #itl = new Distribution();
+
+  constructor(order: LoadOrder) {
+    this.#order = order;
+    this.#requests = requestBodies(order.bodyBytes, order.streamed).map(wireRequest);
+  }
+
+  /** @param onOver called at the end of the window; what is in flight then is still waited for */
+  async run(onOver: () => void): Promise<LoadFigures> {
+    const { concurrency, warmUpMs, windowMs, pids } = this.#order;
+    const connecting = Array.from({ length: concurrency }, async (_, i) => {
+      await setTimeout((i * warmUpMs) / concurrency);
+      this.#connect(i);
+    });
+    await Promise.all([...connecting, setTimeout(warmUpMs)]);
+
+    const cpuBefore = cpuSeconds(pids);
+    const from = performance.now();
+    this.#measuring = true;
+    await setTimeout(windowMs);
+    this.#measuring = false;
+    const seconds = (performance.now() - from) / 1000;
+    const cpu = cpuSeconds(pids) - cpuBefore;
+    const resident = residentBytes(pids);
+
+    this.#sending = false;
+    onOver();
+    await this.#drained();
+    return {
+      seconds,
+      requests: this.#completed,
+      frames: this.#frames,
+      ttft: this.#ttft.summary(),
+      itl: this.#itl.summary(),
+      cpuSeconds: cpu,
+      residentBytes: resident,
+      failed: this.#failed,
+      failure: this.#failure,
+    };
+  }
+
+  /** The next request to send; null when no more are to be sent. */
+  request(): Buffer | null {
+    return this.#sending ? this.#requests[this.#nextRequest++ % this.#requests.length] : null;
+  }
+
+  firstByte(afterMs: number): void {
+    if (this.#measuring) this.#ttft.record(afterMs);
+  }
+
+  /** @param afterMs since the one before; null for a stream's first */
+  frame(afterMs: number | null): void {
+    if (!this.#measuring) return;
+    this.#frames++;
+    if (afterMs !== null) this.#itl.record(afterMs);
+  }
+
+  completed(): void {
+    if (this.#measuring) this.#completed++;
+  }
+
+  fail(what: string): void {
+    this.#failed++;
+    this.#failure ??= what;
+  }
+
+  #connect(i: number): void {
+    if (!this.#sending) return;
+    const { servers } = this.#order;
+    const connection = new LoadConnection(servers[i % servers.length], this, () => {
+      this.#open.delete(connection);
+      // A server may close a connection; its client opens another.
+      if (this.#sending) void setTimeout(RECONNECT_MS).then(() => this.#connect(i));
+    });
+    this.#open.add(connection);
+  }
+
+  async #drained(): Promise<void> {
+    const until = performance.now() + DRAIN_MS;
+    for (const connection of this.#open) connection.closeWhenIdle();
+    while (this.#open.size > 0) {
+      await setTimeout(DRAIN_POLL_MS);
+      if (performance.now() < until) continue;
+      for (const connection of this.#open) connection.abandon();
+    }
+  }
+}
+
+function wireRequest(body: string): Buffer {
+  return Buffer.from(
+    "POST /v1/chat/completions HTTP/1.1\r\nhost: bench\r\nuser-agent: plimsoll-bench\r\naccept: */*\r\n" +
+      `content-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+  );
+}

@@ -1,0 +1,47 @@
+import type { DistributionSummary } from "../../../src/replay/distribution.ts";
+
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** What the load generator is told to do. */
+export interface LoadOrder {
+  /** Connections go to each in turn. */
+  readonly servers: readonly Address[];
+  readonly streamed: boolean;
+  /** Connections, each with one request in flight at all times. */
+  readonly concurrency: number;
+  readonly bodyBytes: number;
+  /** Until what happens counts; connections open evenly over it. */
+  readonly warmUpMs: number;
+  readonly windowMs: number;
+  /** The router's processes, whose CPU time in the window is read. */
+  readonly pids: readonly number[];
+}
+
+/** What happened within the window, but for `failed`. */
+export interface LoadFigures {
+  readonly seconds: number;
+  /** Answered whole. */
+  readonly requests: number;
+  /** Server-sent events. */
+  readonly frames: number;
+  /** From the request to the first byte of the answer's body; milliseconds, as the next. */
+  readonly ttft: DistributionSummary | null;
+  /** Between events of a stream; those that came in one read are 0 apart. */
+  readonly itl: DistributionSummary | null;
+  /** Of the router's processes. */
+  readonly cpuSeconds: number;
+  /** At the end of the window. */
+  readonly residentBytes: number;
+  /** Broken off, not answered 200 or never answered; from the first connection to the last. */
+  readonly failed: number;
+  /** What became of the first of those; null without any. */
+  readonly failure: string | null;
+}
+
+/** What the load generator says: first that the window is over, then, when the last answer has come, the figures. */
+export type LoadReport =
+  | { readonly kind: "over" }
+  | { readonly kind: "figures"; readonly figures: LoadFigures };

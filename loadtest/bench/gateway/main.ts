@@ -1,0 +1,93 @@
+import { existsSync } from "node:fs";
+import { cpus } from "node:os";
+import { resolve } from "node:path";
+import { Command, InvalidArgumentError, Option } from "commander";
+import { exitByOutcome } from "../../../src/cli/exit-code.ts";
+import { countOption, jsonOption, positiveOption } from "../../../src/cli/options.ts";
+import { output } from "../../../src/cli/output.ts";
+import { InputError } from "../../../src/lib/errors.ts";
+import { aimMet, tableJson, tableText } from "../bench-table.ts";
+import { CELLS, QUICK_CELLS } from "./cells.ts";
+import { direct } from "./direct.ts";
+import { runGatewayBench } from "./gateway-bench.ts";
+import { gatewayTables } from "./gateway-tables.ts";
+import { nginx } from "./nginx.ts";
+import { peers } from "./peers.ts";
+import { plimsoll } from "./plimsoll.ts";
+
+const NAMES = [direct, nginx, plimsoll(null), ...peers(null)].map(({ name }) => name);
+const WARM_UP_WINDOW_MS = 2000;
+const QUICK = { repeats: 1, seconds: 1 };
+const DEFAULTS = { repeats: 3, seconds: 2 };
+
+interface Flags {
+  readonly only?: readonly string[];
+  readonly quick?: true;
+  readonly repeats?: number;
+  readonly seconds?: number;
+  readonly peers?: string;
+  readonly profile?: string;
+  readonly json?: true;
+}
+
+const command = new Command("bench:gateway")
+  .description("The gateway beside other routers, before the same mock engines, in turn in one run.")
+  .addOption(new Option("--only <routers>", `some of ${NAMES.join(",")}`).argParser(routerNames))
+  .option("--quick", "fewer cells, one repeat of one second")
+  .addOption(countOption("--repeats <n>", `of every cell (default: ${DEFAULTS.repeats})`))
+  .addOption(
+    positiveOption("--seconds <s>", `that are measured of every cell (default: ${DEFAULTS.seconds})`),
+  )
+  .option(
+    "--peers <dir>",
+    "where the peers' executables are, such as a virtual environment's bin (default: PATH)",
+  )
+  .option("--profile <dir>", "write a CPU profile of the gateway there, which slows it")
+  .addOption(jsonOption())
+  .showHelpAfterError(false)
+  .exitOverride()
+  .action(run);
+
+await exitByOutcome(() => command.parseAsync());
+
+async function run(flags: Flags): Promise<void> {
+  if (!existsSync("/proc/self/stat")) {
+    throw new InputError("bench:gateway", "", "reads CPU times from /proc; run it on Linux");
+  }
+  const { result, progress } = output(flags.json ?? false);
+  const defaults = flags.quick ? QUICK : DEFAULTS;
+  const all = [
+    direct,
+    nginx,
+    plimsoll(flags.profile === undefined ? null : resolve(flags.profile)),
+    ...peers(flags.peers === undefined ? null : resolve(flags.peers)),
+  ];
+  const { measurements, about } = await runGatewayBench({
+    routers: all.filter(({ name }) => flags.only?.includes(name) ?? true),
+    cells: flags.quick ? QUICK_CELLS : CELLS,
+    repeats: flags.repeats ?? defaults.repeats,
+    windowMs: 1000 * (flags.seconds ?? defaults.seconds),
+    warmUpWindowMs: WARM_UP_WINDOW_MS,
+    progress,
+  });
+  const tables = gatewayTables(measurements.medians());
+  const cores = cpus();
+  const machine = `${cores.length} × ${cores[0].model}, shared by routers, engines and load generator`;
+  const missed = Object.values(tables).flatMap(({ aims }) => aims.filter((aim) => !aimMet(aim)));
+  const json = Object.fromEntries(Object.entries(tables).map(([name, table]) => [name, tableJson(table)]));
+  const texts = [
+    [machine, ...about].map((line) => `- ${line}`).join("\n"),
+    ...Object.values(tables).map(tableText),
+    `${missed.length} aims missed`,
+  ];
+  result({ machine, routers: about, ...json }, texts.join("\n\n"));
+}
+
+function routerNames(text: string): string[] {
+  const names = text.split(",");
+  for (const name of names) {
+    if (!NAMES.includes(name))
+      throw new InvalidArgumentError(`Give some of ${NAMES.join(", ")}, with commas between.`);
+  }
+  return names;
+}
