@@ -1,3 +1,5 @@
+import type { Pairing } from "./pairing.ts";
+
 /** One place a request can be sent: a rank of a pool, or a whole server where ranks are not visible. */
 export interface Shard {
   /** Unique over the gateway, e.g. `demo/7`, `chat/http://10.0.0.1:8000` or `chat/http://10.0.0.1:8000@3`. */
@@ -89,6 +91,8 @@ export interface Engine {
   readonly shards: readonly Shard[];
   /** Every shard is one server's. */
   readonly servers: readonly EngineServer[];
+  /** How its prefills are paired with another engine's decodes; absent where they cannot be. */
+  readonly pairing?: Pairing;
   /** Sends the request to that rank and no other. */
   send(shard: Shard, request: EngineRequest, sink: ResponseSink): Exchange;
   /** Aborts what is in flight and frees connections and threads. */
