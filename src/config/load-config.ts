@@ -27,9 +27,9 @@ export async function loadConfig(path: string | null, environment: NodeJS.Proces
   checkSettings(checked, sourceOf);
 
   const { tenant, tenants: named } = checked.admission;
-  // Without inherited properties: a tenant may be named `constructor`.
-  const tenants = Object.create(null) as Record<string, typeof tenant>;
-  for (const [name, own] of Object.entries(named)) tenants[name] = Object.assign({ ...tenant }, own);
+  const tenants = Object.fromEntries(
+    Object.entries(named).map(([name, own]) => [name, Object.assign({ ...tenant }, own)]),
+  );
   const pools = await readPools(checked.pools, checked.routing.policy, source, environment);
   return { ...checked, admission: { ...checked.admission, tenants }, pools };
 }

@@ -1,10 +1,17 @@
+import { readdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { loadConfig } from "../../src/config/load-config.ts";
+import { z } from "zod";
+import { configJsonSchema } from "../../src/config/json-schema.ts";
+import { defaultSettings, loadConfig } from "../../src/config/load-config.ts";
 import { loadModel, loadTopology } from "../../src/config/shapes.ts";
+import { readYaml } from "../../src/config/yaml-file.ts";
 import { expertBytes, kvBytesPerToken, moeLayers } from "../../src/model/moe-model.ts";
 import { gpuCount, slotCount } from "../../src/model/topology.ts";
 import { type ScratchFolder, scratchFolder } from "../scratch-folder.ts";
+
+const EXAMPLE_FOLDER = new URL("../../config/examples/", import.meta.url);
+const EXAMPLES = readdirSync(EXAMPLE_FOLDER);
 
 let folder: ScratchFolder;
 beforeAll(async () => {
@@ -17,6 +24,13 @@ function file(text: string): Promise<string> {
 }
 
 const onePool = "pools: [{name: chat, kind: openai, models: [m], urls: ['http://127.0.0.1:1']}]";
+
+/** A pool of one server with more settings. */
+const pool = (kind: string, more: string) =>
+  `pools: [{name: a, kind: ${kind}, models: [m], urls: ['http://x'], ${more}}]`;
+
+const pair = (more: string) =>
+  `pools: [{name: a, kind: vllm, models: [m], prefill: {urls: ['http://p']}, ${more}}]`;
 
 describe("shipped shapes", () => {
   test("DeepSeek-V3 agrees with its published derived figures", async () => {
@@ -52,9 +66,80 @@ describe("loadConfig", () => {
     ]);
   });
 
-  test.each(["two-pools", "reported-experts"])("the example %s is a configuration", async (name) => {
-    const path = fileURLToPath(new URL(`../../config/examples/${name}.yaml`, import.meta.url));
-    expect((await loadConfig(path)).pools[0]).toMatchObject({ name: "chat", kind: "openai" });
+  test.each(EXAMPLES)("the example %s is a configuration, and its schema says so too", async (name) => {
+    const path = fileURLToPath(new URL(name, EXAMPLE_FOLDER));
+    const config = await loadConfig(path, { ENGINE_API_KEY: "sesame" });
+    expect(config.pools[0]).toMatchObject({ name: "chat", models: ["deepseek-v3"] });
+    const schema = z.fromJSONSchema(configJsonSchema(await defaultSettings()));
+    expect(schema.safeParse(await readYaml(path)).error).toBeUndefined();
+  });
+
+  test("the schema tells what is no configuration, and every default", async () => {
+    const defaults = await defaultSettings();
+    const schema = z.fromJSONSchema(configJsonSchema(defaults));
+    expect(schema.safeParse({ http: { prot: 1 } }).success).toBe(false);
+    expect(schema.safeParse({ pools: [{ name: "a", kind: "openai", models: ["m"] }] }).success).toBe(false);
+    expect(schema.parse({ http: {}, admission: { total: {} } })).toMatchObject({
+      http: defaults["http"],
+      admission: { total: { maxInFlight: 4096 } },
+    });
+  });
+
+  test("engines with ranks, keys and limits", async () => {
+    const example = (name: string) =>
+      loadConfig(fileURLToPath(new URL(name, EXAMPLE_FOLDER)), { ENGINE_API_KEY: "sesame" });
+    expect((await example("vllm-ranks.yaml")).pools).toEqual([
+      {
+        kind: "vllm",
+        name: "chat",
+        models: ["deepseek-v3"],
+        policy: "expert-aware",
+        maxRequestsPerShard: 256,
+        apiKey: null,
+        servers: {
+          urls: ["http://10.0.0.1:8000", "http://10.0.0.2:8000"],
+          dataParallelSize: 8,
+          rankOffsets: [0, 8],
+          bootstrapPorts: [],
+        },
+        experts: null,
+      },
+    ]);
+    expect((await example("sglang.yaml")).pools[0]).toMatchObject({
+      kind: "sglang",
+      policy: "cache-aware",
+      apiKey: "sesame",
+      servers: { dataParallelSize: 8, rankOffsets: [0, 0] },
+    });
+  });
+
+  test("prefill and decode servers of their own", async () => {
+    const one = { dataParallelSize: 1, rankOffsets: [0], bootstrapPorts: [] };
+    const path = await file(
+      "pools: [{name: a, kind: sglang, models: [m], prefill: {urls: ['http://p']}, decode: {urls: ['http://d']}}]",
+    );
+    expect((await loadConfig(path)).pools).toEqual([
+      {
+        kind: "disaggregated",
+        engine: "sglang",
+        name: "a",
+        models: ["m"],
+        maxRequestsPerShard: 0,
+        apiKey: null,
+        prefill: { urls: ["http://p"], ...one, bootstrapPorts: [8998] },
+        decode: { urls: ["http://d"], ...one },
+        prefillPolicy: "prefill",
+        decodePolicy: "decode",
+      },
+    ]);
+  });
+
+  test("what a tenant leaves out is every tenant's", async () => {
+    const path = await file(
+      `admission: {tenant: {maxInFlight: 7}, tenants: {constructor: {priority: -3}}}\n${onePool}`,
+    );
+    const { tenant, tenants } = (await loadConfig(path)).admission;
+    expect(Object.entries(tenants)).toEqual([["constructor", { ...tenant, maxInFlight: 7, priority: -3 }]]);
   });
 
   test("the file wins over the defaults, the environment over the file", async () => {
@@ -101,6 +186,46 @@ describe("loadConfig", () => {
     [
       `${onePool.slice(0, -1)}, {name: b, kind: openai, models: [m], urls: ['http://x']}]`,
       'pools[1] serves "m" as pool "chat" does',
+    ],
+    ["workers: 0", "workers is 0; "],
+    [
+      "http: {headersTimeoutMs: 9, bodyTimeoutMs: 8}",
+      "http.headersTimeoutMs is 9; expected at most `http.bodyTimeoutMs`",
+    ],
+    ["retry: {baseMs: 2000}", "retry.baseMs is 2000; expected at most `retry.maxMs`, which is 1000"],
+    ["health: {circuit: {openMs: 100000}}", "health.circuit.openMs is 100000; expected at most"],
+    ["health: {outlier: {maxEjectMs: 1}}", "health.outlier.ejectMs is 10000; expected at most"],
+    ["health: {slowStart: {floor: 0}}", "health.slowStart.floor is 0; "],
+    ["tenancy: {header: X Tenant}", 'tenancy.header is "X Tenant"; expected a header\'s name'],
+    ["admission: {tenant: {requestsPerSecond: -1}}", "admission.tenant.requestsPerSecond is -1; "],
+    ["admission: {tenants: {a: {tokensPerMinute: -1}}}", "admission.tenants.a.tokensPerMinute is -1; "],
+    ["admission: {tenants: {a: {priority: 101}}}", "admission.tenants.a.priority is 101; "],
+    ["routing: {policy: fastest}", 'routing.policy is "fastest"; '],
+    ["routing: {prefixIndexBytes: 4096}", "routing.prefixIndexBytes is 4096; "],
+    [pool("openai", "dataParallelSize: 2"), "pools[0] has no setting `dataParallelSize`"],
+    [pool("sglang", "dataParallelSize: 0"), "pools[0].dataParallelSize is 0; "],
+    [
+      pool("vllm", "rankOffsets: [0, 8]"),
+      "pools[0].rankOffsets has 2 numbers; expected one for each of 1 URLs",
+    ],
+    [pool("vllm", "apiKeyEnv: sk-123"), 'pools[0].apiKeyEnv is "sk-123"; expected the name of'],
+    [pool("vllm", "apiKeyEnv: UNSET"), "pools[0].apiKeyEnv names UNSET, which is not set"],
+    [pool("vllm", "decodePolicy: decode"), "pools[0].decodePolicy is for pools with `prefill` and `decode`"],
+    [pool("vllm", "decode: {urls: ['http://d']}"), "pools[0].prefill is missing; "],
+    [pair("policy: prefill"), "pools[0].decode is missing; "],
+    [pair("decode: {urls: ['http://d']}, policy: prefill"), "pools[0].policy is for pools without `prefill`"],
+    [
+      pair("decode: {urls: ['http://p']}"),
+      'pools[0] names http://p as pool "a" does; expected each server once',
+    ],
+    ["pools: [{name: a, kind: vllm, models: [m]}]", "pools[0].urls is missing; expected the servers, or"],
+    [
+      "pools: [{name: a, kind: sglang, models: [m], prefill: {urls: ['http://p'], bootstrapPorts: []}, decode: {urls: ['http://d']}}]",
+      "pools[0].prefill.bootstrapPorts has 0 numbers; expected one for each of 1 URLs",
+    ],
+    [
+      `${onePool.slice(0, -1)}, {name: b, kind: openai, models: [n], urls: ['http://127.0.0.1:1/']}]`,
+      'pools[1] names http://127.0.0.1:1/ as pool "chat" does',
     ],
   ])("%s is refused in one line", async (text, message) => {
     const path = await file(text);
