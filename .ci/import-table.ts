@@ -59,7 +59,12 @@ export const importTable: readonly Row[] = [
     packages: [],
     pure: false,
   },
-  { unit: "engines/http", imports: ["serving/engine.ts", "lib"], packages: ["undici"], pure: false },
+  {
+    unit: "engines/http",
+    imports: ["serving/engine.ts", "serving/pairing.ts", "formats", "lib"],
+    packages: ["undici"],
+    pure: false,
+  },
   {
     unit: "engines/simulated",
     imports: ["serving/engine.ts", "control/expert-plane.ts", "twin", "model", "lib"],

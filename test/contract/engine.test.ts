@@ -13,7 +13,7 @@ const timeouts: Timeouts = {
   connectTimeoutMs: 1000,
   headTimeoutMs: 5000,
   idleTimeoutMs: 5000,
-  connections: null,
+  connections: 0,
 };
 const never = new AbortController().signal;
 
@@ -28,7 +28,7 @@ function options(url: string, limits = timeouts): HttpEngineOptions {
     pool: "chat",
     urls: [url],
     dataParallelSize: 1,
-    rankOffsets: null,
+    rankOffsets: [0],
     apiKey: null,
     timeouts: limits,
   };

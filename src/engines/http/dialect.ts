@@ -1,8 +1,7 @@
-import type { HeaderList, ShardReport } from "../../serving/engine.ts";
-import type { ReadKvUse } from "./response-handler.ts";
+import type { ShardReport } from "../../serving/engine.ts";
 import type { Answer } from "./server-connections.ts";
 
-/** Asks one server. @throws EngineUnreachable when there is no answer */
+/** Asks one server. Rejects with EngineUnreachable when there is no answer. */
 export type Ask = (path: string) => Promise<Answer>;
 
 /** What is particular to one kind of HTTP server. */
@@ -11,10 +10,8 @@ export interface Dialect {
   readonly name: string;
   /** The header that sends a request to one rank, in lower case; null where none does. */
   readonly rankHeader: string | null;
-  /** Set on every request that carries work; names in lower case. */
-  readonly headers: HeaderList;
-  /** How the KV use is read from the answer to a request with these headers; absent where no answer tells it. */
-  kvUseReader?(client: HeaderList): ReadKvUse;
+  /** Whether it tells its load with an answer, when asked (`orca.ts`). */
+  readonly orca: boolean;
   /**
    * @param ranks the server's, by the numbers it knows them by; one where its ranks are not told apart
    * @returns their reports, in that order

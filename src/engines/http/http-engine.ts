@@ -8,9 +8,11 @@ import type {
   ResponseSink,
   Shard,
 } from "../../serving/engine.ts";
+import type { Pairing } from "../../serving/pairing.ts";
 import type { Dialect } from "./dialect.ts";
 import { HttpServer } from "./http-server.ts";
-import { withHeaders } from "./request-headers.ts";
+import { ORCA_ASKED, orcaKvUse, takeOrcaKvUse } from "./orca.ts";
+import { headerIndex, withHeaders } from "./request-headers.ts";
 import { ServerConnections, type Timeouts } from "./server-connections.ts";
 
 export interface HttpEngineOptions {
@@ -22,9 +24,9 @@ export interface HttpEngineOptions {
   /**
    * The number of the first rank behind each URL. 0 for servers that stand alone; where the servers are parts of one
    * deployment that numbers its ranks throughout (vLLM's hybrid balancing: `--data-parallel-start-rank`), the number
-   * of ranks before it. Null for 0 everywhere.
+   * of ranks before it. One for each URL.
    */
-  readonly rankOffsets: readonly number[] | null;
+  readonly rankOffsets: readonly number[];
   /** Sent as a bearer token in place of the client's authorization; null to pass the client's on. */
   readonly apiKey: string | null;
   readonly timeouts: Timeouts;
@@ -32,8 +34,9 @@ export interface HttpEngineOptions {
 
 interface Route {
   readonly connections: ServerConnections;
-  /** What sends a request to the shard's rank, with all else the engine sets. */
+  /** What sends a request to the shard's rank; and the same with the question for the load. */
   readonly headers: HeaderList;
+  readonly asking: HeaderList;
 }
 
 /** A pool of HTTP servers of one kind. */
@@ -41,22 +44,29 @@ export class HttpEngine implements Engine {
   readonly pool: string;
   readonly shards: readonly Shard[];
   readonly servers: readonly EngineServer[];
-  readonly #dialect: Dialect;
+  readonly pairing?: Pairing;
+  readonly #orca: boolean;
   readonly #connections: readonly ServerConnections[];
   /** `[shards]` */
   readonly #routes: readonly Route[];
 
-  /** @throws InputError when there are ranks that this kind of server cannot be told apart by, or offsets amiss */
-  constructor(dialect: Dialect, options: HttpEngineOptions) {
-    const { pool, urls, apiKey, timeouts } = options;
-    const offsets = checkedOffsets(dialect, options);
+  /**
+   * @param pairing null where its prefills are decoded where they are
+   * @throws InputError for ranks that no request can name to this kind of server
+   */
+  constructor(dialect: Dialect, options: HttpEngineOptions, pairing: Pairing | null = null) {
+    const { pool, urls, dataParallelSize, rankOffsets, apiKey, timeouts } = options;
+    if (dataParallelSize > 1 && dialect.rankHeader === null) {
+      const mend = `is ${dataParallelSize}, but no request can name a rank to ${dialect.name}; expected 1`;
+      throw new InputError(`pool ${pool}`, "dataParallelSize", mend);
+    }
     const authorization = apiKey === null ? [] : ["authorization", `Bearer ${apiKey}`];
     const shards: Shard[] = [];
     const servers: HttpServer[] = [];
     const routes: Route[] = [];
     this.#connections = urls.map((url) => new ServerConnections(url, timeouts, authorization));
     for (const [index, connections] of this.#connections.entries()) {
-      const ranks = Array.from({ length: options.dataParallelSize }, (_, local) => offsets[index] + local);
+      const ranks = Array.from({ length: dataParallelSize }, (_, local) => rankOffsets[index] + local);
       const own = ranks.map((rank, local): Shard => {
         const id = ranks.length === 1 ? `${pool}/${connections.url}` : `${pool}/${connections.url}@${rank}`;
         return { id, pool, rank: shards.length + local };
@@ -65,37 +75,28 @@ export class HttpEngine implements Engine {
       servers.push(new HttpServer(dialect, connections, own, ranks));
       for (const rank of ranks) {
         const pin = dialect.rankHeader === null || ranks.length === 1 ? [] : [dialect.rankHeader, `${rank}`];
-        routes.push({ connections, headers: [...authorization, ...pin, ...dialect.headers] });
+        const headers = [...authorization, ...pin];
+        routes.push({ connections, headers, asking: [...headers, ORCA_ASKED, "JSON"] });
       }
     }
     this.pool = pool;
     this.shards = shards;
     this.servers = servers;
-    this.#dialect = dialect;
+    if (pairing !== null) this.pairing = pairing;
+    this.#orca = dialect.orca;
     this.#routes = routes;
   }
 
   send(shard: Shard, request: EngineRequest, sink: ResponseSink): Exchange {
-    const { connections, headers } = this.#routes[shard.rank];
-    const readKvUse = this.#dialect.kvUseReader?.(request.headers) ?? null;
-    return connections.send(request, withHeaders(request.headers, headers), sink, readKvUse);
+    const { connections, headers, asking } = this.#routes[shard.rank];
+    const client = request.headers;
+    if (!this.#orca) return connections.send(request, withHeaders(client, headers), sink, null);
+    return headerIndex(client, ORCA_ASKED) < 0
+      ? connections.send(request, withHeaders(client, asking), sink, takeOrcaKvUse)
+      : connections.send(request, withHeaders(client, headers), sink, orcaKvUse);
   }
 
   async close(): Promise<void> {
     await Promise.all(this.#connections.map((connections) => connections.close()));
   }
-}
-
-function checkedOffsets(dialect: Dialect, options: HttpEngineOptions): readonly number[] {
-  const { pool, urls, dataParallelSize, rankOffsets } = options;
-  if (dataParallelSize > 1 && dialect.rankHeader === null) {
-    const mend = `is ${dataParallelSize}, but no request can name a rank to ${dialect.name}; expected 1`;
-    throw new InputError(`pool ${pool}`, "dataParallelSize", mend);
-  }
-  if (rankOffsets === null) return urls.map(() => 0);
-  if (rankOffsets.length !== urls.length) {
-    const mend = `has ${rankOffsets.length} numbers; expected one for each of the ${urls.length} URLs`;
-    throw new InputError(`pool ${pool}`, "rankOffsets", mend);
-  }
-  return rankOffsets;
 }

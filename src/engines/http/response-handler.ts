@@ -1,7 +1,7 @@
 import type { Dispatcher } from "undici";
 import { EngineUnreachable, type Exchange, type ResponseSink } from "../../serving/engine.ts";
 
-/** Reads the KV use an engine tells with its answer. It may take out of `headers` what the client did not ask for. */
+/** Reads the KV use an engine tells with its answer; it may take out of `headers` what the client did not ask for. */
 export type ReadKvUse = (headers: string[]) => number | null;
 
 /**

@@ -15,8 +15,8 @@ export interface Timeouts {
   readonly headTimeoutMs: number;
   /** The longest silence inside a response's body. */
   readonly idleTimeoutMs: number;
-  /** Most requests in flight on one server, which take a connection each; further ones wait. Null for no limit. */
-  readonly connections: number | null;
+  /** Most requests in flight on one server, which take a connection each; further ones wait. 0 for no limit. */
+  readonly connections: number;
 }
 
 /** What a server answered to a question of the gateway's own. */

@@ -9,7 +9,7 @@ const LOADLESS = "an OpenAI-compatible server of no known kind reports no load";
 const openAi: Dialect = {
   name: "an OpenAI-compatible server",
   rankHeader: null,
-  headers: [],
+  orca: false,
   probe,
 };
 

@@ -1,0 +1,74 @@
+import { type MetricSample, metricSamples } from "../../formats/prometheus-text.ts";
+import type { ShardLoad, ShardReport } from "../../serving/engine.ts";
+import type { Answer } from "./server-connections.ts";
+
+/** Under which names a kind of server tells its load; where there are several, the first that has series counts. */
+export interface LoadMetrics {
+  /** The path they are listed at. */
+  readonly path: string;
+  /** The label that tells ranks apart; null where none does. */
+  readonly rankLabel: string | null;
+  readonly running: readonly string[];
+  readonly waiting: readonly string[];
+  readonly kvUse: readonly string[];
+  /** Further metrics that `kvCapacityTokens` looks at. */
+  readonly capacity: readonly string[];
+  /** @param samples those of one rank */
+  kvCapacityTokens(samples: readonly MetricSample[]): number | null;
+}
+
+/** The reports of ranks that are ready, from what their server lists as its metrics. */
+export function reportsFromMetrics(
+  metrics: LoadMetrics,
+  { status, text }: Answer,
+  ranks: readonly number[],
+): ShardReport[] {
+  const { path, rankLabel, running, waiting, kvUse, capacity } = metrics;
+  if (status !== 200) return ranks.map(() => lacking(`GET ${path} answered ${status}`));
+  const samples = metricSamples(text, new Set([...running, ...waiting, ...kvUse, ...capacity]));
+  return ranks.map((rank) => {
+    // A server with one shard is that shard, with all its ranks.
+    const own =
+      ranks.length === 1 || rankLabel === null
+        ? samples
+        : samples.filter(({ labels }) => labels.get(rankLabel) === `${rank}`);
+    const load = readLoad(metrics, own);
+    if (load !== null) return { ready: true, load, lack: null };
+    const known = new Set(samples.map(({ labels }) => labels.get(rankLabel ?? "")));
+    return lacking(
+      samples.length === 0
+        ? `GET ${path} lists no ${running[0]}`
+        : `GET ${path} lists no ${running[0]} of ${rankLabel} ${rank}, only of ${[...known].join(", ")}`,
+    );
+  });
+}
+
+function lacking(lack: string): ShardReport {
+  return { ready: true, load: null, lack };
+}
+
+function readLoad(metrics: LoadMetrics, samples: readonly MetricSample[]): ShardLoad | null {
+  const values = (names: readonly string[]) => {
+    const series = names.map((name) => samples.filter((sample) => sample.name === name));
+    return series.find((found) => found.length > 0)?.map(({ value }) => value) ?? null;
+  };
+  const running = values(metrics.running);
+  const waiting = values(metrics.waiting);
+  if (running === null || waiting === null) return null;
+  const kvUse = values(metrics.kvUse);
+  return {
+    running: sum(running),
+    waiting: sum(waiting),
+    kvUse: kvUse === null ? null : part(sum(kvUse) / kvUse.length),
+    kvCapacityTokens: metrics.kvCapacityTokens(samples),
+  };
+}
+
+/** A use that is a number between 0 and 1, else null: NaN is what a rank tells that has no cache yet. */
+export function part(use: number): number | null {
+  return use >= 0 && use <= 1 ? use : null;
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
+}

@@ -1,0 +1,91 @@
+import type { Engine, ShardReport } from "../../serving/engine.ts";
+import type { Ask, Dialect } from "../http/dialect.ts";
+import { HttpEngine, type HttpEngineOptions } from "../http/http-engine.ts";
+import { type LoadMetrics, reportsFromMetrics } from "../http/reported-metrics.ts";
+import { reports } from "../http/reports.ts";
+import { bootstrap } from "./bootstrap.ts";
+import { type RankLoad, readLoads, readOldLoads } from "./loads.ts";
+
+/** Listed with `--enable-metrics`. The prefix has been written both ways. */
+const metrics: LoadMetrics = {
+  path: "/metrics",
+  rankLabel: "dp_rank",
+  running: ["sglang:num_running_reqs", "sglang_num_running_reqs"],
+  waiting: ["sglang:num_queue_reqs", "sglang_num_queue_reqs"],
+  kvUse: ["sglang:token_usage", "sglang_token_usage"],
+  capacity: ["sglang:max_total_num_tokens", "sglang_max_total_num_tokens"],
+  kvCapacityTokens: (samples) => {
+    const { capacity } = metrics;
+    const tokens = samples.find(({ name }) => capacity.includes(name))?.value ?? 0;
+    return tokens > 0 ? tokens : null;
+  },
+};
+
+const sglang: Dialect = {
+  name: "SGLang",
+  rankHeader: "x-data-parallel-rank",
+  orca: false,
+  probe,
+};
+
+export interface SglangEngineOptions extends HttpEngineOptions {
+  /** Where the servers' decodes find them, one port for each URL; empty for servers that do not prefill for others. */
+  readonly bootstrapPorts: readonly number[];
+}
+
+/** SGLang servers, whole or by data-parallel rank. */
+export function sglangEngine(options: SglangEngineOptions): Engine {
+  const pairing = options.bootstrapPorts.length === 0 ? null : bootstrap(options);
+  return new HttpEngine(sglang, options, pairing);
+}
+
+/** Load comes from `/v1/loads`, in older versions from `/get_load`, else from the metrics. */
+async function probe(ask: Ask, ranks: readonly number[]): Promise<readonly ShardReport[]> {
+  const health = await ask("/health");
+  if (health.status !== 200) return reports(ranks, false, `GET /health answered ${health.status}`);
+  const loads = await ask("/v1/loads?include=core");
+  if (loads.status === 200) return byRank("GET /v1/loads", readLoads(loads.text), ranks);
+  const old = await ask("/get_load");
+  if (old.status === 200) return byRank("GET /get_load", readOldLoads(old.text), ranks);
+  const listed = await ask(metrics.path);
+  if (listed.status === 200) return reportsFromMetrics(metrics, listed, ranks);
+  const lack = `GET /v1/loads answered ${loads.status}, /get_load ${old.status} and /metrics ${listed.status}`;
+  return reports(ranks, true, lack);
+}
+
+/** @param loads null for an answer of another form */
+function byRank(
+  question: string,
+  loads: readonly RankLoad[] | null,
+  ranks: readonly number[],
+): readonly ShardReport[] {
+  if (loads === null) return reports(ranks, true, `${question} answered something else than loads`);
+  if (loads.length === 0) return reports(ranks, false, `${question} lists no rank`);
+  return ranks.map((rank) => {
+    // A server with one shard is that shard, with all its ranks.
+    const own = ranks.length === 1 ? loads : loads.filter((load) => load.rank === rank);
+    if (own.length === 0) {
+      const known = loads.map((load) => load.rank).join(", ");
+      return { ready: false, load: null, lack: `${question} lists no rank ${rank}, only ${known}` };
+    }
+    if (own.some((load) => load.capacityTokens === 0)) {
+      return { ready: false, load: null, lack: `${question} tells no KV cache of rank ${own[0].rank} yet` };
+    }
+    return { ready: true, load: together(own), lack: null };
+  });
+}
+
+function together(loads: readonly RankLoad[]): ShardReport["load"] {
+  const total = (value: (load: RankLoad) => number | null) =>
+    loads.reduce<number | null>((sum, load) => {
+      const own = value(load);
+      return sum === null || own === null ? null : sum + own;
+    }, 0);
+  const use = total((load) => load.kvUse);
+  return {
+    running: total((load) => load.running) ?? 0,
+    waiting: total((load) => load.waiting) ?? 0,
+    kvUse: use === null ? null : use / loads.length,
+    kvCapacityTokens: total((load) => load.capacityTokens),
+  };
+}

@@ -1,0 +1,47 @@
+import type { MetricSample } from "../../formats/prometheus-text.ts";
+import type { Engine, ShardReport } from "../../serving/engine.ts";
+import type { Ask, Dialect } from "../http/dialect.ts";
+import { HttpEngine, type HttpEngineOptions } from "../http/http-engine.ts";
+import { type LoadMetrics, reportsFromMetrics } from "../http/reported-metrics.ts";
+import { reports } from "../http/reports.ts";
+
+const BLOCKS = "trtllm_kv_cache_max_blocks";
+const BLOCK_TOKENS = "trtllm_kv_cache_tokens_per_block";
+
+/**
+ * Listed by servers that run with `return_perf_metrics: true`. `/metrics` is another thing there: a queue of
+ * iterations, and who reads it takes them away from whoever else does.
+ */
+const metrics: LoadMetrics = {
+  path: "/prometheus/metrics",
+  rankLabel: null,
+  running: ["trtllm_num_requests_running"],
+  waiting: ["trtllm_num_requests_waiting"],
+  kvUse: ["trtllm_kv_cache_utilization"],
+  capacity: [BLOCKS, BLOCK_TOKENS],
+  kvCapacityTokens,
+};
+
+const trtllm: Dialect = {
+  name: "TensorRT-LLM",
+  rankHeader: null,
+  orca: false,
+  probe,
+};
+
+/** TensorRT-LLM servers (`trtllm-serve`). */
+export function trtllmEngine(options: HttpEngineOptions): Engine {
+  return new HttpEngine(trtllm, options);
+}
+
+async function probe(ask: Ask, ranks: readonly number[]): Promise<readonly ShardReport[]> {
+  const [health, listed] = await Promise.all([ask("/health"), ask(metrics.path)]);
+  if (health.status !== 200) return reports(ranks, false, `GET /health answered ${health.status}`);
+  return reportsFromMetrics(metrics, listed, ranks);
+}
+
+function kvCapacityTokens(samples: readonly MetricSample[]): number | null {
+  const blocks = samples.find(({ name }) => name === BLOCKS)?.value;
+  const tokens = samples.find(({ name }) => name === BLOCK_TOKENS)?.value;
+  return blocks !== undefined && tokens !== undefined && blocks * tokens > 0 ? blocks * tokens : null;
+}

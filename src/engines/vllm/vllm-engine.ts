@@ -1,0 +1,49 @@
+import type { MetricSample } from "../../formats/prometheus-text.ts";
+import type { Engine, ShardReport } from "../../serving/engine.ts";
+import type { Ask, Dialect } from "../http/dialect.ts";
+import { HttpEngine, type HttpEngineOptions } from "../http/http-engine.ts";
+import { type LoadMetrics, reportsFromMetrics } from "../http/reported-metrics.ts";
+import { reports } from "../http/reports.ts";
+import { kvTransfer } from "./kv-transfer.ts";
+
+const CACHE_CONFIG = "vllm:cache_config_info";
+
+/** As of vLLM 0.9; the second name of the KV use is older. With `--disable-log-stats` there are no series at all. */
+const metrics: LoadMetrics = {
+  path: "/metrics",
+  rankLabel: "engine",
+  running: ["vllm:num_requests_running"],
+  waiting: ["vllm:num_requests_waiting"],
+  kvUse: ["vllm:kv_cache_usage_perc", "vllm:gpu_cache_usage_perc"],
+  capacity: [CACHE_CONFIG],
+  kvCapacityTokens,
+};
+
+const vllm: Dialect = {
+  name: "vLLM",
+  // The rank's number in its deployment: a server of several takes the numbers of all, one by itself its own.
+  rankHeader: "x-data-parallel-rank",
+  orca: true,
+  probe,
+};
+
+/** vLLM servers (`vllm serve`), whole or by data-parallel rank. */
+export function vllmEngine(options: HttpEngineOptions): Engine {
+  return new HttpEngine(vllm, options, kvTransfer);
+}
+
+async function probe(ask: Ask, ranks: readonly number[]): Promise<readonly ShardReport[]> {
+  const [health, listed] = await Promise.all([ask("/health"), ask(metrics.path)]);
+  if (health.status !== 200) return reports(ranks, false, `GET /health answered ${health.status}`);
+  return reportsFromMetrics(metrics, listed, ranks);
+}
+
+/** Told in the labels of a metric whose value is always 1. */
+function kvCapacityTokens(samples: readonly MetricSample[]): number | null {
+  const infos = samples.filter(({ name }) => name === CACHE_CONFIG);
+  const tokens = infos.reduce(
+    (sum, { labels }) => sum + Number(labels.get("block_size")) * Number(labels.get("num_gpu_blocks")),
+    0,
+  );
+  return tokens > 0 ? tokens : null;
+}
