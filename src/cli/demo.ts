@@ -1,7 +1,8 @@
 import { Command } from "commander";
-import { type OpenPool, compose } from "../compose.ts";
+import { compose } from "../compose.ts";
 import { loadConfig } from "../config/load-config.ts";
 import type { Comparison } from "../model/comparison.ts";
+import type { OpenPool } from "../open-pool.ts";
 import type { ReplaySummary } from "../replay/measures.ts";
 import { Replay } from "../replay/replay.ts";
 import { comparisonTable } from "./comparison-table.ts";
@@ -61,7 +62,12 @@ async function demo(flags: DemoFlags): Promise<void> {
   const trace = await openTraffic(flags.trace ?? null, null, seed);
   const routing = await openRouting(flags.routing ?? null, experts.model);
   const onFault = (fault: Error) => out.progress(fault.message);
-  const app = await compose(config, { routing, recordTokens: RECORD_TOKENS, onFault });
+  const app = await compose(config, {
+    routing,
+    recordTokens: RECORD_TOKENS,
+    onFault,
+    onNotice: out.progress,
+  });
   const { url } = await app.start();
   try {
     const [pool] = app.pools;

@@ -25,7 +25,7 @@ async function serve(flags: ServeFlags): Promise<void> {
   const { result, progress } = output(flags.json ?? false);
   const config = await loadConfig(flags.config ?? null, process.env);
   const onFault = (fault: Error) => progress(fault.message);
-  const app = await compose(config, { routing: null, recordTokens: 0, onFault });
+  const app = await compose(config, { routing: null, recordTokens: 0, onFault, onNotice: progress });
   await stoppable(async (signal) => {
     const { url } = await app.start();
     result({ url }, `listening on ${url}`);

@@ -4,6 +4,7 @@ import type { SnapshotStore } from "../control/snapshot-store.ts";
 import type { Gateway } from "../serving/gateway.ts";
 import type { ControlledPool } from "../control/controlled-pool.ts";
 import { dashboard } from "./dashboard.ts";
+import { answerMalformed } from "./answer-malformed.ts";
 import { HttpError, errorAnswer } from "./errors.ts";
 import { eventRoutes } from "./event-routes.ts";
 import { expertRoutes } from "./expert-routes.ts";
@@ -12,7 +13,8 @@ import { openAiRoutes } from "./openai-routes.ts";
 import { operatorRoutes } from "./operator-routes.ts";
 
 export interface AppParts {
-  readonly gateway: Gateway;
+  /** The one that takes requests now. */
+  readonly gateway: () => Gateway;
   readonly controlled: readonly ControlledPool[];
   readonly store: SnapshotStore;
   readonly metricsText: () => Promise<string>;
@@ -20,13 +22,26 @@ export interface AppParts {
   readonly wallClock: () => number;
 }
 
+/** How often connections are looked at that take too long over a request. */
+const CHECK_CONNECTIONS_MS = 500;
+
 /** The HTTP side of the gateway, not yet listening. */
-export async function httpApp(config: Config["http"], parts: AppParts): Promise<FastifyInstance> {
+export async function httpApp(config: Config, parts: AppParts): Promise<FastifyInstance> {
   const { gateway, controlled, store, metricsText, wallClock } = parts;
+  const { http } = config;
+  const { admission, meter } = gateway().deck;
   const app = fastify({
     genReqId: ({ headers }) => requestIdOf(headers),
-    bodyLimit: config.bodyLimitBytes,
-    logger: { level: config.logLevel, stream: process.stderr },
+    bodyLimit: http.bodyLimitBytes,
+    logger: { level: http.logLevel, stream: process.stderr },
+    keepAliveTimeout: http.keepAliveMs,
+    requestTimeout: http.bodyTimeoutMs,
+    http: {
+      maxHeaderSize: http.maxHeaderBytes,
+      headersTimeout: http.headersTimeoutMs,
+      connectionsCheckingInterval: CHECK_CONNECTIONS_MS,
+    },
+    clientErrorHandler: (error, socket) => answerMalformed(error, socket),
     // Requests that come while the gateway stops are refused by admission, in OpenAI's shape.
     return503OnClosing: false,
   });
@@ -42,15 +57,21 @@ export async function httpApp(config: Config["http"], parts: AppParts): Promise<
   app.setNotFoundHandler((request) => {
     throw new HttpError("route_not_found", `There is no route ${request.method} ${request.url}.`);
   });
+  app.server.maxConnections = http.maxConnections;
   // While the server closes, a connection that has delivered its last response must not linger.
-  app.addHook("onResponse", async () => {
-    if (gateway.admission.stopped) setImmediate(() => app.server.closeIdleConnections());
+  app.server.on("request", (_request, response) => {
+    response.once("close", () => {
+      if (admission.stopped) setImmediate(() => app.server.closeIdleConnections());
+    });
+  });
+  app.addHook("onRequest", async (request, reply) => {
+    reply.header("x-request-id", request.id);
   });
 
-  await app.register(async (scope) => openAiRoutes(scope, gateway));
+  await app.register(async (scope) => openAiRoutes(scope, gateway, config));
   await app.register(async (scope) => {
     expertRoutes(scope, controlled);
-    eventRoutes(scope, controlled, store, gateway.meter, wallClock);
+    eventRoutes(scope, controlled, store, meter, wallClock);
     operatorRoutes(scope, gateway, controlled, metricsText);
   });
   await app.register(dashboard);

@@ -1,50 +1,65 @@
 import { InputError } from "../lib/errors.ts";
 import { EngineUnreachable } from "../serving/engine.ts";
-import { InvalidRequest, NoShardReachable, Overloaded, UnknownModel } from "../serving/refusals.ts";
+import { InvalidRequest, NoShardAvailable, Refused, UnknownModel } from "../serving/refusals.ts";
 
-/** The one table of error codes: status, and the type OpenAI's clients know. */
-const TABLE = {
+/** The one table of reasons: status, and the type OpenAI's clients know. docs/errors.md says what each means. */
+export const REASONS = {
   invalid_request: [400, "invalid_request_error"],
+  no_such_rank: [400, "invalid_request_error"],
   model_not_found: [404, "invalid_request_error"],
   pool_not_found: [404, "invalid_request_error"],
   route_not_found: [404, "invalid_request_error"],
   epoch_not_pending: [409, "invalid_request_error"],
+  request_timeout: [408, "invalid_request_error"],
   body_too_large: [413, "invalid_request_error"],
+  rate_limited: [429, "rate_limit_error"],
+  tenant_limit: [429, "rate_limit_error"],
+  headers_too_large: [431, "invalid_request_error"],
   internal: [500, "server_error"],
   engine_failed: [502, "server_error"],
   engine_unreachable: [503, "server_error"],
+  not_ready: [503, "server_error"],
+  circuit_open: [503, "server_error"],
+  all_tried: [503, "server_error"],
+  at_capacity: [503, "server_error"],
+  queue_full: [503, "server_error"],
+  queue_timeout: [503, "server_error"],
   overloaded: [503, "server_error"],
+  stopping: [503, "server_error"],
 } as const satisfies Record<string, readonly [number, string]>;
 
-export type ErrorCode = keyof typeof TABLE;
+export type Reason = keyof typeof REASONS;
 
 /** What a client gets for an error: OpenAI's shape. */
 export interface ErrorAnswer {
   readonly status: number;
   readonly retryAfterSeconds: number | null;
-  readonly body: { readonly error: { message: string; type: string; param: string | null; code: ErrorCode } };
+  readonly body: {
+    readonly error: { message: string; type: string; param: string | null; code: Reason; reason: Reason };
+  };
 }
 
 /** An error that only the HTTP side knows. */
 export class HttpError extends Error {
   override readonly name = "HttpError";
-  readonly code: ErrorCode;
+  readonly reason: Reason;
 
-  constructor(code: ErrorCode, message: string) {
+  constructor(reason: Reason, message: string) {
     super(message);
-    this.code = code;
+    this.reason = reason;
   }
 }
 
 /** The answer to any error; what is not known here says nothing of its inside. */
 export function errorAnswer(error: unknown): ErrorAnswer {
-  if (error instanceof HttpError) return answer(error.code, error.message);
+  if (error instanceof HttpError) return answer(error.reason, error.message);
   if (error instanceof InvalidRequest)
     return answer("invalid_request", error.message, { param: error.field });
   if (error instanceof InputError) return answer("invalid_request", error.message);
   if (error instanceof UnknownModel) return answer("model_not_found", error.message, { param: "model" });
-  if (error instanceof Overloaded) return answer("overloaded", error.message, error);
-  if (error instanceof NoShardReachable) return answer("engine_unreachable", error.message, error);
+  if (error instanceof Refused) return answer(error.reason, error.message, error);
+  if (error instanceof NoShardAvailable)
+    return answer(error.reason === "no_such_model" ? "model_not_found" : error.reason, error.message, error);
   if (error instanceof EngineUnreachable)
     return answer(error.mayHaveBegun ? "engine_failed" : "engine_unreachable", error.message);
   if (isClientError(error))
@@ -53,15 +68,15 @@ export function errorAnswer(error: unknown): ErrorAnswer {
 }
 
 function answer(
-  code: ErrorCode,
+  reason: Reason,
   message: string,
   more: { readonly param?: string | null; readonly retryAfterSeconds?: number } = {},
 ): ErrorAnswer {
-  const [status, type] = TABLE[code];
+  const [status, type] = REASONS[reason];
   return {
     status,
     retryAfterSeconds: more.retryAfterSeconds ?? null,
-    body: { error: { message, type, param: more.param ?? null, code } },
+    body: { error: { message, type, param: more.param ?? null, code: reason, reason } },
   };
 }
 

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { IncomingHttpHeaders } from "node:http";
+import type { HeaderList } from "../serving/engine.ts";
 
 /** Headers that speak of one connection only (RFC 9110 §7.6.1), and those each side of a proxy sets for itself. */
 const NOT_FORWARDED = new Set([
@@ -17,37 +18,51 @@ const NOT_FORWARDED = new Set([
   "content-length",
   // Frames can be told apart only in plain text.
   "accept-encoding",
+  "x-request-id",
 ]);
 
 /** A response's length is kept: its bytes are relayed as they are. */
 const NOT_RETURNED = new Set([...NOT_FORWARDED].filter((name) => name !== "content-length"));
 
-export function forwardedHeaders(headers: IncomingHttpHeaders, requestId: string): Record<string, string> {
-  const forwarded: Record<string, string> = {};
-  const named = connectionNamed(headers.connection);
-  for (const [name, value] of Object.entries(headers)) {
-    if (value === undefined || NOT_FORWARDED.has(name) || named.includes(name)) continue;
-    forwarded[name] = Array.isArray(value) ? value.join(", ") : value;
-  }
-  forwarded["x-request-id"] = requestId;
+/** What the engine gets of a client's headers. @param raw names and values in turn, as they came */
+export function forwardedHeaders(
+  raw: HeaderList,
+  connection: string | undefined,
+  requestId: string,
+): HeaderList {
+  const forwarded = without(raw, NOT_FORWARDED, connection);
+  forwarded.push("x-request-id", requestId);
   return forwarded;
 }
 
-export function returnedHeaders(
-  headers: Readonly<Record<string, string | string[]>>,
-): Record<string, string | string[]> {
-  const returned: Record<string, string | string[]> = {};
-  const connection = headers["connection"];
-  const named = connectionNamed(Array.isArray(connection) ? connection.join(",") : connection);
-  for (const [name, value] of Object.entries(headers)) {
-    if (!NOT_RETURNED.has(name) && !named.includes(name)) returned[name] = value;
-  }
-  return returned;
+/** What the client gets of an engine's headers. */
+export function returnedHeaders(headers: HeaderList): string[] {
+  return without(headers, NOT_RETURNED, headerOf(headers, "connection"));
 }
 
-/** A `Connection` header names further headers that end here. */
-function connectionNamed(connection: string | undefined): readonly string[] {
-  if (connection === undefined) return [];
+/** The value of the first header of that name, in lower case. */
+export function headerOf(headers: HeaderList, name: string): string | undefined {
+  for (let i = 0; i < headers.length; i += 2) {
+    if (headers[i].length === name.length && headers[i].toLowerCase() === name) return headers[i + 1];
+  }
+  return undefined;
+}
+
+/** @param connection the value of the `Connection` header: it names further headers that end here */
+function without(headers: HeaderList, names: ReadonlySet<string>, connection: string | undefined): string[] {
+  const named = connection === undefined ? NONE : connectionNamed(connection);
+  const kept: string[] = [];
+  for (let i = 0; i < headers.length; i += 2) {
+    const name = headers[i].toLowerCase();
+    if (!names.has(name) && !named.includes(name)) kept.push(headers[i], headers[i + 1]);
+  }
+  return kept;
+}
+
+const NONE: readonly string[] = [];
+
+function connectionNamed(connection: string): readonly string[] {
+  if (connection === "keep-alive" || connection === "close") return NONE;
   return connection.split(",").map((name) => name.trim().toLowerCase());
 }
 

@@ -1,70 +1,53 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import { EngineUnreachable } from "../serving/engine.ts";
-import type { Gateway, Served } from "../serving/gateway.ts";
-import { requestFacts } from "../serving/request-facts.ts";
-import { errorAnswer } from "./errors.ts";
-import { FrameRelay } from "./frame-relay.ts";
-import { forwardedHeaders, returnedHeaders } from "./headers.ts";
+import type { FastifyInstance } from "fastify";
+import type { Config } from "../config/config.ts";
+import type { Gateway } from "../serving/gateway.ts";
+import { type LastFrame, chatLastFrame, messagesLastFrame, responsesLastFrame } from "./last-frames.ts";
+import { proxy } from "./proxy.ts";
+import { OriginReader } from "./request-origin.ts";
 
-const PROXIED = ["/v1/chat/completions", "/v1/completions", "/v1/embeddings"];
-const NO_BODY = Buffer.alloc(0);
+/** The routes that engines answer, and how a stream that breaks is ended there. */
+const PROXIED: readonly (readonly [path: string, lastFrame: LastFrame])[] = [
+  ["/v1/chat/completions", chatLastFrame],
+  ["/v1/completions", chatLastFrame],
+  ["/v1/embeddings", chatLastFrame],
+  ["/v1/responses", responsesLastFrame],
+  ["/v1/messages", messagesLastFrame],
+  ["/v1/messages/count_tokens", chatLastFrame],
+  ["/v1/rerank", chatLastFrame],
+  ["/v2/rerank", chatLastFrame],
+  ["/rerank", chatLastFrame],
+  ["/v1/score", chatLastFrame],
+  ["/score", chatLastFrame],
+  ["/classify", chatLastFrame],
+  ["/v1/classify", chatLastFrame],
+  ["/pooling", chatLastFrame],
+  ["/tokenize", chatLastFrame],
+  ["/v1/tokenize", chatLastFrame],
+  ["/detokenize", chatLastFrame],
+  ["/v1/detokenize", chatLastFrame],
+  ["/generate", chatLastFrame],
+];
 
 /** The routes of an OpenAI-compatible server, answered by the pools behind the gateway. */
-export function openAiRoutes(app: FastifyInstance, gateway: Gateway): void {
-  // Bodies stay bytes: they are parsed once for what the gateway must know, and relayed as they came.
-  app.removeAllContentTypeParsers();
-  app.addContentTypeParser("*", { parseAs: "buffer" }, (_request, body, done) => done(null, body));
-
-  app.addHook("onRequest", async (request, reply) => {
-    reply.header("x-request-id", request.id);
-  });
-  app.get("/v1/models", async () => ({ object: "list", data: await gateway.models() }));
-  for (const path of PROXIED) app.post(path, (request, reply) => proxy(gateway, request, reply));
+export function openAiRoutes(
+  app: FastifyInstance,
+  gateway: () => Gateway,
+  { http, tenancy }: Pick<Config, "http" | "tenancy">,
+): void {
+  const origins = new OriginReader(tenancy);
+  app.get("/v1/models", async () => ({ object: "list", data: await gateway().models() }));
+  for (const [path, lastFrame] of PROXIED) {
+    app.route({
+      method: "POST",
+      url: path,
+      // Fastify has found the route and named the request; its own reading and writing of bodies would be in the way.
+      onRequest: (request, reply) => {
+        reply.hijack();
+        proxy({ gateway: gateway(), origins, http, lastFrame }, request.raw, reply.raw, request.id);
+      },
+      handler: unreached,
+    });
+  }
 }
 
-async function proxy(gateway: Gateway, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
-  const body = (request.body as Buffer | undefined) ?? NO_BODY;
-  const facts = requestFacts(body);
-
-  const gone = new AbortController();
-  reply.raw.once("close", () => {
-    if (!reply.raw.writableFinished) gone.abort();
-  });
-  const upstream = {
-    method: "POST",
-    path: request.url,
-    headers: forwardedHeaders(request.headers, request.id),
-    body,
-  } as const;
-  const served = await gateway.forward(facts, upstream, gone.signal);
-
-  reply.code(served.response.status);
-  reply.headers(returnedHeaders(served.response.headers));
-  reply.headers({
-    "x-plimsoll-shard": served.shard.id,
-    "x-plimsoll-epoch": served.epoch,
-    "x-request-id": request.id,
-  });
-  if (!isEventStream(served)) return reply.send(served.response.body);
-  // A stream that breaks off is longer than it was said to be.
-  reply.removeHeader("content-length");
-  return reply.send(framed(served));
-}
-
-/** The body in whole frames, measured; a break upstream becomes a last frame that says so. */
-function framed({ response, shard, timing }: Served): FrameRelay {
-  const { body } = response;
-  const relay = new FrameRelay(() => timing.contentFrame());
-  body.on("error", () => {
-    const fault = new EngineUnreachable(`Shard ${shard.id} broke off the stream.`, { mayHaveBegun: true });
-    const { body: said } = errorAnswer(fault);
-    relay.breakOff(`data: ${JSON.stringify(said)}\n\n`);
-  });
-  relay.once("close", () => body.destroy());
-  return body.pipe(relay);
-}
-
-function isEventStream({ response }: Served): boolean {
-  const { "content-type": type, "content-encoding": encoding } = response.headers;
-  return typeof type === "string" && type.startsWith("text/event-stream") && encoding === undefined;
-}
+function unreached(): void {}

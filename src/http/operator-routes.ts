@@ -5,14 +5,14 @@ import type { ControlledPool } from "../control/controlled-pool.ts";
 /** What operators and their tools ask: state, health, readiness, metrics. */
 export function operatorRoutes(
   app: FastifyInstance,
-  gateway: Gateway,
+  gateway: () => Gateway,
   controlled: readonly ControlledPool[],
   metricsText: () => Promise<string>,
 ): void {
   app.get("/health", async () => ({ status: "ok" }));
 
   app.get("/ready", async (_request, reply) => {
-    if (!gateway.admission.stopped) return { status: "ready" };
+    if (!gateway().deck.admission.stopped) return { status: "ready" };
     return reply.code(503).send({ status: "stopping" });
   });
 
@@ -21,17 +21,27 @@ export function operatorRoutes(
   );
 
   app.get("/admin/state", async () => ({
-    admission: { inFlight: gateway.admission.inFlight, limit: gateway.admission.limit },
-    pools: gateway.pools.map(({ engine, models, loads, snapshot }) => ({
+    admission: {
+      inFlight: gateway().deck.admission.inFlight,
+      queued: gateway().deck.admission.queued,
+      limit: gateway().deck.admission.limits.total.maxInFlight,
+    },
+    pools: gateway().pools.map(({ engine, models, states, health, snapshot }) => ({
       pool: engine.pool,
       models,
       epoch: snapshot?.epoch ?? 0,
       decision: controlled.find(({ loop }) => loop.pool === engine.pool)?.loop.report()?.decision ?? null,
       shards: engine.shards.map((shard, i) => ({
         id: shard.id,
-        requests: loads.requests[i],
-        tokens: loads.tokens[i],
+        requests: states.requests[i],
+        tokens: states.tokens[i],
+        reported: { waiting: states.waitingNow(i), kvUse: known(states.kvUseNow(i)) },
+        health: health.view(i),
       })),
     })),
   }));
+}
+
+function known(value: number): number | null {
+  return Number.isNaN(value) ? null : value;
 }

@@ -1,3 +1,5 @@
+import type { Unavailable } from "../routing/plug-in.ts";
+
 /** The body is no request: malformed JSON, or a field that is missing or of the wrong kind. */
 export class InvalidRequest extends Error {
   override readonly name = "InvalidRequest";
@@ -15,27 +17,27 @@ export class UnknownModel extends Error {
   override readonly name = "UnknownModel";
 }
 
-/** The gateway has as many requests in flight as it may. */
-export class Overloaded extends Error {
-  override readonly name = "Overloaded";
+/** No shard of the pool may serve the request now. */
+export class NoShardAvailable extends Error {
+  override readonly name = "NoShardAvailable";
+  readonly reason: Unavailable;
   readonly retryAfterSeconds: number;
 
-  constructor(message: string, retryAfterSeconds: number) {
-    super(message);
+  constructor(reason: Unavailable, pool: string, lastFault: string | null, retryAfterSeconds: number) {
+    super(`No shard of pool \`${pool}\` ${WHY[reason]}${lastFault === null ? "." : `: ${lastFault}`}`);
+    this.reason = reason;
     this.retryAfterSeconds = retryAfterSeconds;
   }
 }
 
-/** None of a pool's shards could be reached; nothing was begun. */
-export class NoShardReachable extends Error {
-  override readonly name = "NoShardReachable";
-  readonly retryAfterSeconds: number;
-
-  constructor(message: string, retryAfterSeconds: number) {
-    super(message);
-    this.retryAfterSeconds = retryAfterSeconds;
-  }
-}
+const WHY: Record<Unavailable, string> = {
+  no_such_model: "serves this model",
+  no_such_rank: "has the rank that was asked for",
+  not_ready: "is ready",
+  circuit_open: "is to be trusted for the moment",
+  all_tried: "could be reached",
+  at_capacity: "has room",
+};
 
 /**
  * Why admission refuses: the tenant is over its rates; it has as many requests inside as it may; as many wait as may;

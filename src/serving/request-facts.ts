@@ -1,41 +1,65 @@
-import { InvalidRequest } from "./refusals.ts";
+import { BLOCK_BYTES, blockHashes, hashText } from "../routing/block-hashes.ts";
+import { type ByteRange, scanBody } from "./scan-body.ts";
 
-/** What the gateway needs to know of a request's body. */
+/** What the gateway knows of a request before it is routed. */
 export interface RequestFacts {
-  readonly model: string;
-  /** The body's size in tokens by rule of thumb, plus what the request may generate. */
-  readonly tokens: number;
+  /** Null when the request names none. */
+  readonly model: string | null;
+  readonly tenant: string;
+  /** Higher first. */
+  readonly priority: number;
+  readonly inputTokens: number;
+  /** The most tokens it may generate; null when it sets no limit. */
+  readonly maxTokens: number | null;
+  /** As in RoutableRequest. */
+  readonly prefix: Uint32Array;
+  /** As in RoutableRequest. */
+  readonly affinityKey: number;
+  /** The data-parallel rank that the client asks for; −1 for none. */
+  readonly rank: number;
+  /** Where further fields fit into the body. */
+  readonly bodyEnd: number;
+  readonly bodyEmpty: boolean;
+}
+
+/** What the headers tell. */
+export interface Origin {
+  readonly tenant: string;
+  readonly priority: number;
+  readonly session: string | null;
+  readonly rank: number;
 }
 
 /** English text runs at about this many bytes per token (OpenAI's tokenizer guide says four characters). */
 const BYTES_PER_TOKEN = 4;
+/** A picture in the prompt counts as so many tokens: some hundreds to two thousand in the models that take them. */
+const TOKENS_PER_MEDIUM = 1024;
+
+export const BLOCK_TOKENS = BLOCK_BYTES / BYTES_PER_TOKEN;
 
 /**
- * Parses an OpenAI request body, once.
+ * Reads a request, once, as far as routing needs.
  * @throws InvalidRequest
  */
-export function requestFacts(body: Buffer): RequestFacts {
-  let json: unknown;
-  try {
-    json = JSON.parse(body.toString("utf8"));
-  } catch {
-    throw new InvalidRequest("The body is not valid JSON.", null);
-  }
-  if (typeof json !== "object" || json === null || Array.isArray(json)) {
-    throw new InvalidRequest("The body must be a JSON object.", null);
-  }
-  const fields = json as Record<string, unknown>;
-  const model = fields["model"];
-  if (typeof model !== "string" || model === "") {
-    throw new InvalidRequest("`model` must be the name of a model; GET /v1/models lists them.", "model");
-  }
-  const prompt = Math.ceil(body.length / BYTES_PER_TOKEN);
+export function requestFacts(body: Buffer, origin: Origin): RequestFacts {
+  const { model, maxTokens, session, prompt, tools, media, mediaBytes, end, empty } = scanBody(body);
+  const text = prompt.end - prompt.start - mediaBytes;
+  const salt = hashText(model ?? "") ^ hashRange(body, tools);
+  const affinity = origin.session ?? session ?? (origin.tenant === "" ? null : origin.tenant);
   return {
     model,
-    tokens: prompt + (count(fields["max_completion_tokens"]) ?? count(fields["max_tokens"]) ?? 0),
+    tenant: origin.tenant,
+    priority: origin.priority,
+    inputTokens: Math.ceil(Math.max(0, text) / BYTES_PER_TOKEN) + media * TOKENS_PER_MEDIUM,
+    maxTokens,
+    prefix: blockHashes(body, prompt.start, prompt.end, salt),
+    affinityKey: affinity === null ? 0 : hashText(affinity),
+    rank: origin.rank,
+    bodyEnd: end,
+    bodyEmpty: empty,
   };
 }
 
-function count(value: unknown): number | null {
-  return typeof value === "number" && value >= 0 && Number.isFinite(value) ? value : null;
+function hashRange(body: Buffer, { start, end }: ByteRange): number {
+  return end === 0 ? 0 : hashText(body.toString("latin1", start, end));
 }

@@ -1,34 +1,49 @@
 import type { RoutingSnapshot } from "../model/snapshot.ts";
-import type { ShardLoads } from "../routing/policy.ts";
+import type { Router } from "../routing/router.ts";
+import type { ShardStates } from "../routing/shard-states.ts";
 import type { Engine } from "./engine.ts";
+import type { PoolHealth } from "./health/pool-health.ts";
 
-/** One pool as the fast path sees it: its engine, the current snapshot and what is in flight. */
+/** What one of a pool's answers counts in the mean of their lengths. */
+const LENGTH_WEIGHT = 1 / 64;
+/** Until answers were seen. */
+const FIRST_OUTPUT_TOKENS = 256;
+
+/** Servers that do the same part of the work, as the fast path sees them. */
 export class ServingPool {
   readonly engine: Engine;
   /** The names clients may ask for. */
   readonly models: readonly string[];
+  readonly states: ShardStates;
+  readonly router: Router;
+  readonly health: PoolHealth;
   /** The cell where slow path and fast path meet: swapped whole, read once per request. Null without an expert plane. */
   snapshot: RoutingSnapshot | null = null;
-  /** `[shards]`, in the order of `engine.shards`; live. */
-  readonly loads: ShardLoads;
-  readonly #requests: Int32Array;
-  readonly #tokens: Float64Array;
+  /** Where prompts are prefilled before they come here; null where each shard does its own. */
+  prefill: ServingPool | null = null;
+  #outputTokens = FIRST_OUTPUT_TOKENS;
 
-  constructor(engine: Engine, models: readonly string[]) {
+  constructor(
+    engine: Engine,
+    models: readonly string[],
+    states: ShardStates,
+    router: Router,
+    health: PoolHealth,
+  ) {
     this.engine = engine;
     this.models = models;
-    this.#requests = new Int32Array(engine.shards.length);
-    this.#tokens = new Float64Array(engine.shards.length);
-    this.loads = { requests: this.#requests, tokens: this.#tokens };
+    this.states = states;
+    this.router = router;
+    this.health = health;
   }
 
-  begin(shard: number, tokens: number): void {
-    this.#requests[shard]++;
-    this.#tokens[shard] += tokens;
+  /** Tokens that a request may be expected to generate: what answers have had on average, or what it allows. */
+  expectedOutput(maxTokens: number | null): number {
+    return maxTokens === null ? this.#outputTokens : Math.min(maxTokens, this.#outputTokens);
   }
 
-  end(shard: number, tokens: number): void {
-    this.#requests[shard]--;
-    this.#tokens[shard] -= tokens;
+  /** An answer was streamed in so many frames with content: about as many tokens. */
+  sawOutput(frames: number): void {
+    this.#outputTokens += LENGTH_WEIGHT * (frames - this.#outputTokens);
   }
 }

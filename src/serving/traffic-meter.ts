@@ -13,14 +13,6 @@ export interface TrafficObserver {
   ended(pool: string, durationMs: number, failed: boolean): void;
 }
 
-/** The life of one request, measured from its arrival. */
-export interface RequestTiming {
-  /** A streamed frame with content has been handed to the client's connection. */
-  contentFrame(): void;
-  /** The request is over, whatever its fate; called once. */
-  end(failed: boolean): void;
-}
-
 /** Counts requests and frames, and measures TTFT (arrival to first content frame) and ITL (between content frames). */
 export class TrafficMeter {
   readonly #clock: Clock;
@@ -40,29 +32,29 @@ export class TrafficMeter {
   }
 
   begin(pool: string): RequestTiming {
-    const arrival = this.#clock.now();
-    let previous = -1;
     this.#requests++;
     this.#inFlight++;
-    return {
-      contentFrame: () => {
-        const now = this.#clock.now();
-        this.#frames++;
-        if (previous < 0) {
-          this.#ttft.record(now - arrival);
-          this.#observer.firstFrame(pool, now - arrival);
-        } else {
-          this.#itl.record(now - previous);
-          this.#observer.laterFrame(pool, now - previous);
-        }
-        previous = now;
-      },
-      end: (failed) => {
-        this.#inFlight--;
-        if (failed) this.#failed++;
-        this.#observer.ended(pool, this.#clock.now() - arrival, failed);
-      },
-    };
+    return new RequestTiming(this, pool, this.#clock.now());
+  }
+
+  /** `frames` with content have come at once; `previousMs` is negative for the first. */
+  framesCame(pool: string, arrivalMs: number, previousMs: number, frames: number): number {
+    const now = this.#clock.now();
+    this.#frames += frames;
+    if (previousMs < 0) {
+      this.#ttft.record(now - arrivalMs);
+      this.#observer.firstFrame(pool, now - arrivalMs);
+    } else {
+      this.#itl.record(now - previousMs);
+      this.#observer.laterFrame(pool, now - previousMs);
+    }
+    return now;
+  }
+
+  requestEnded(pool: string, arrivalMs: number, failed: boolean): void {
+    this.#inFlight--;
+    if (failed) this.#failed++;
+    this.#observer.ended(pool, this.#clock.now() - arrivalMs, failed);
   }
 
   /**
@@ -124,4 +116,35 @@ class RecentPercentiles {
 
 function histogram(): Histogram {
   return build({ bitBucketSize: 32, autoResize: true, numberOfSignificantValueDigits: 2 });
+}
+
+/** The life of one request, measured from its arrival. */
+export class RequestTiming {
+  readonly #meter: TrafficMeter;
+  readonly #pool: string;
+  readonly #arrival: number;
+  #previous = -1;
+  #frames = 0;
+
+  constructor(meter: TrafficMeter, pool: string, arrivalMs: number) {
+    this.#meter = meter;
+    this.#pool = pool;
+    this.#arrival = arrivalMs;
+  }
+
+  /** Streamed frames with content so far. */
+  get frames(): number {
+    return this.#frames;
+  }
+
+  /** Frames with content, handed to the client's connection together. */
+  contentFrames(count: number): void {
+    this.#frames += count;
+    this.#previous = this.#meter.framesCame(this.#pool, this.#arrival, this.#previous, count);
+  }
+
+  /** The request is over, whatever its fate; called once. */
+  end(failed: boolean): void {
+    this.#meter.requestEnded(this.#pool, this.#arrival, failed);
+  }
 }

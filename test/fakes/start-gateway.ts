@@ -24,6 +24,7 @@ export async function startGateway(
     routing: null,
     recordTokens: 0,
     onFault: (fault) => faults.push(fault),
+    onNotice: () => {},
   });
   const { url } = await app.start();
   return { app, url, faults, stop: () => app.stop() };

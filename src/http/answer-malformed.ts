@@ -1,0 +1,41 @@
+import type { Socket } from "node:net";
+import { HttpError, errorAnswer } from "./errors.ts";
+
+/** Longer than any client needs to read so little. */
+const LINGER_MS = 1000;
+
+/**
+ * Answers what Node's parser could not read as a request, or what took too long to arrive, and closes the connection:
+ * what follows on it cannot be told from what came before.
+ */
+export function answerMalformed(error: Error & { code?: string }, socket: Socket): void {
+  // A client that has gone, or one whose response has begun, cannot be told anything.
+  if (error.code === "ECONNRESET" || !socket.writable || socket.bytesWritten > 0) {
+    socket.destroy();
+    return;
+  }
+  const { status, body } = errorAnswer(refusal(error.code));
+  const text = JSON.stringify(body);
+  socket.end(
+    `HTTP/1.1 ${status} ${PHRASES[status]}\r\nconnection: close\r\ncontent-type: application/json; charset=utf-8\r\n` +
+      `content-length: ${Buffer.byteLength(text)}\r\n\r\n${text}`,
+  );
+  socket.setTimeout(LINGER_MS, () => socket.destroy());
+}
+
+const PHRASES: Record<number, string> = {
+  400: "Bad Request",
+  408: "Request Timeout",
+  431: "Request Header Fields Too Large",
+};
+
+function refusal(code: string | undefined): HttpError {
+  switch (code) {
+    case "ERR_HTTP_REQUEST_TIMEOUT":
+      return new HttpError("request_timeout", "The request took too long to arrive.");
+    case "HPE_HEADER_OVERFLOW":
+      return new HttpError("headers_too_large", "The request's headers are larger than the limit.");
+    default:
+      return new HttpError("invalid_request", `The request is not valid HTTP/1.1 (${code ?? "unknown"}).`);
+  }
+}

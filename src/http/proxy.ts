@@ -1,0 +1,39 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Config } from "../config/config.ts";
+import type { Gateway } from "../serving/gateway.ts";
+import { requestFacts } from "../serving/request-facts.ts";
+import { ClientResponse } from "./client-response.ts";
+import { forwardedHeaders } from "./headers.ts";
+import type { LastFrame } from "./last-frames.ts";
+import { readBody } from "./read-body.ts";
+import type { OriginReader } from "./request-origin.ts";
+import { sendError } from "./send-error.ts";
+
+export interface ProxyParts {
+  readonly gateway: Gateway;
+  readonly origins: OriginReader;
+  readonly http: Config["http"];
+  readonly lastFrame: LastFrame;
+}
+
+/** Reads a request whole and sends it on; the answer comes back as the engine gives it. */
+export function proxy(
+  parts: ProxyParts,
+  request: IncomingMessage,
+  response: ServerResponse,
+  requestId: string,
+): void {
+  const refuse = (error: unknown) => sendError(response, error, requestId);
+  const send = (body: Buffer) => {
+    try {
+      const facts = requestFacts(body, parts.origins.read(request.headers));
+      const headers = forwardedHeaders(request.rawHeaders, request.headers.connection, requestId);
+      const upstream = { method: "POST", path: request.url as string, headers, body } as const;
+      const client = new ClientResponse(response, requestId, parts.lastFrame, parts.http.clientStallMs);
+      client.follow(parts.gateway.send(facts, upstream, client));
+    } catch (error) {
+      refuse(error);
+    }
+  };
+  readBody(request, parts.http.bodyLimitBytes, send, refuse);
+}

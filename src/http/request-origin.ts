@@ -1,0 +1,51 @@
+import { createHash } from "node:crypto";
+import type { IncomingHttpHeaders } from "node:http";
+import type { Config } from "../config/config.ts";
+import type { Origin } from "../serving/request-facts.ts";
+
+/** Tenants known by their key alone have names of this length. */
+const NAME_LENGTH = 12;
+/** Keys whose names are remembered. */
+const MOST_KEYS = 4096;
+const LONGEST_NAME = 128;
+const RANK_HEADER = "x-data-parallel-rank";
+
+/** Reads from the headers who asks: the tenant by its header, else by a hash of its API key, else `anonymous`. */
+export class OriginReader {
+  readonly #tenancy: Config["tenancy"];
+  readonly #nameOf = new Map<string, string>();
+
+  constructor(tenancy: Config["tenancy"]) {
+    this.#tenancy = tenancy;
+  }
+
+  read(headers: IncomingHttpHeaders): Origin {
+    const { header, sessionHeader, priorityHeader } = this.#tenancy;
+    const key = headers.authorization ?? text(headers, "x-api-key");
+    const priority = priorityHeader === null ? 0 : Number(text(headers, priorityHeader) ?? 0);
+    const rank = Number(text(headers, RANK_HEADER) ?? -1);
+    return {
+      tenant:
+        (header === null ? null : text(headers, header)) ?? (key === null ? "anonymous" : this.#name(key)),
+      priority: Number.isFinite(priority) ? priority : 0,
+      session: sessionHeader === null ? null : text(headers, sessionHeader),
+      rank: Number.isInteger(rank) && rank >= 0 ? rank : -1,
+    };
+  }
+
+  /** The key itself is never shown or stored. */
+  #name(key: string): string {
+    const known = this.#nameOf.get(key);
+    if (known !== undefined) return known;
+    const name = `key-${createHash("sha256").update(key).digest("hex").slice(0, NAME_LENGTH)}`;
+    if (this.#nameOf.size >= MOST_KEYS) this.#nameOf.clear();
+    this.#nameOf.set(key, name);
+    return name;
+  }
+}
+
+function text(headers: IncomingHttpHeaders, name: string): string | null {
+  const value = headers[name];
+  const first = Array.isArray(value) ? value[0] : value;
+  return first === undefined || first === "" ? null : first.slice(0, LONGEST_NAME);
+}

@@ -1,0 +1,237 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type {
+  Config,
+  ExpertGroup,
+  PoolConfig,
+  ServerPoolConfig,
+  ServersConfig,
+  SimulatedPoolConfig,
+} from "./config/config.ts";
+import { ControlLoop } from "./control/control-loop.ts";
+import type { ControlledPool } from "./control/controlled-pool.ts";
+import type { ExpertPlane } from "./control/expert-plane.ts";
+import { PlannerThread } from "./control/planner-thread.ts";
+import { ReportedPlane } from "./control/reported-plane.ts";
+import type { SnapshotStore } from "./control/snapshot-store.ts";
+import { BALANCE_POLICIES } from "./core/planning/balance-policy.ts";
+import { openAiEngine } from "./engines/openai/openai-engine.ts";
+import { type SglangEngineOptions, sglangEngine } from "./engines/sglang/sglang-engine.ts";
+import { type SimulatedPoolParts, simulatedPool } from "./engines/simulated/simulated-pool.ts";
+import { trtllmEngine } from "./engines/trtllm/trtllm-engine.ts";
+import { vllmEngine } from "./engines/vllm/vllm-engine.ts";
+import type { Clock } from "./lib/clock.ts";
+import { Rng } from "./lib/rng.ts";
+import type { RoutingTrace } from "./model/routing-trace.ts";
+import type { RoutingPolicy } from "./model/routing-policy.ts";
+import { createPolicy } from "./routing/policies.ts";
+import { Router } from "./routing/router.ts";
+import { ShardStates } from "./routing/shard-states.ts";
+import type { Engine } from "./serving/engine.ts";
+import { PoolHealth } from "./serving/health/pool-health.ts";
+import { ServingPool } from "./serving/serving-pool.ts";
+
+/** What pools are made with beside the configuration. */
+export interface PoolSurroundings {
+  /** Where simulated tokens get their experts from; null for the gate on a synthetic source. */
+  readonly routing: RoutingTrace | null;
+  /** Tokens each simulated pool records for a comparison. */
+  readonly recordTokens: number;
+  /** Hears of what went wrong in a control loop; the loop goes on. */
+  readonly onFault: (fault: Error) => void;
+  /** Hears one line for a person when a shard's state changes. */
+  readonly onNotice: (line: string) => void;
+}
+
+const POLICY = BALANCE_POLICIES.plimsoll;
+const IDLE_LOOK_MS = 50;
+
+const ENGINES: Record<ServerPoolConfig["kind"], (options: SglangEngineOptions) => Engine> = {
+  openai: openAiEngine,
+  vllm: vllmEngine,
+  sglang: sglangEngine,
+  trtllm: trtllmEngine,
+};
+
+/** Opens pools as configurations name them. */
+export class PoolOpener {
+  readonly #store: SnapshotStore;
+  readonly #surroundings: PoolSurroundings;
+  readonly #clock: Clock;
+  readonly #wallClock: () => number;
+
+  constructor(store: SnapshotStore, surroundings: PoolSurroundings, clock: Clock, wallClock: () => number) {
+    this.#store = store;
+    this.#surroundings = surroundings;
+    this.#clock = clock;
+    this.#wallClock = wallClock;
+  }
+
+  open(pool: PoolConfig, config: Config): OpenPool {
+    const named = settingsOf(pool, config);
+    if (pool.kind === "simulated") {
+      const simulated = this.#simulated(pool);
+      const serving = this.#serving(simulated.engine, pool, pool.policy, config);
+      const controlled = this.#control(serving, simulated.plane, null, pool.experts, config);
+      return new OpenPool(named, [serving], controlled, simulated);
+    }
+    if (pool.kind === "disaggregated") {
+      const [prefill, decode] = [
+        this.#serving(
+          this.#engine(pool.engine, `${pool.name}.prefill`, pool.prefill, pool.apiKey, config),
+          pool,
+          pool.prefillPolicy,
+          config,
+        ),
+        this.#serving(
+          this.#engine(pool.engine, `${pool.name}.decode`, pool.decode, pool.apiKey, config),
+          pool,
+          pool.decodePolicy,
+          config,
+        ),
+      ];
+      decode.prefill = prefill;
+      return new OpenPool(named, [decode, prefill], null, null);
+    }
+    const engine = this.#engine(pool.kind, pool.name, pool.servers, pool.apiKey, config);
+    const serving = this.#serving(engine, pool, pool.policy, config);
+    if (pool.experts === null) return new OpenPool(named, [serving], null, null);
+    const reported = new ReportedPlane(pool.name, pool.experts.model, pool.experts.topology);
+    return new OpenPool(
+      named,
+      [serving],
+      this.#control(serving, reported, reported, pool.experts, config),
+      null,
+    );
+  }
+
+  #engine(
+    kind: ServerPoolConfig["kind"],
+    pool: string,
+    servers: ServersConfig,
+    apiKey: string | null,
+    { upstream }: Config,
+  ): Engine {
+    return ENGINES[kind]({ pool, ...servers, apiKey, timeouts: upstream });
+  }
+
+  #simulated({ name, experts, seed }: SimulatedPoolConfig): SimulatedPoolParts {
+    const { routing, recordTokens } = this.#surroundings;
+    return simulatedPool({
+      pool: name,
+      ...experts,
+      seed,
+      dispatch: POLICY.dispatch,
+      routing,
+      recordTokens,
+      wallClock: this.#wallClock,
+    });
+  }
+
+  #serving(
+    engine: Engine,
+    { models, maxRequestsPerShard }: PoolConfig,
+    policy: RoutingPolicy,
+    { health, routing }: Config,
+  ): ServingPool {
+    const rng = new Rng(this.#wallClock());
+    const states = new ShardStates(engine.shards.length);
+    states.maxRequests.fill(maxRequestsPerShard);
+    const shardIds = engine.shards.map(({ id }) => id);
+    const { prefixIndexBytes } = routing;
+    const router = new Router(createPolicy(policy, { shardIds, prefixIndexBytes }), states, rng);
+    const watch = new PoolHealth({
+      engine,
+      states,
+      settings: health,
+      clock: this.#clock,
+      rng,
+      probes: true,
+      onNotice: this.#surroundings.onNotice,
+      onRestarted: (shard) => router.forget(shard),
+    });
+    return new ServingPool(engine, models, states, router, watch);
+  }
+
+  #control(
+    serving: ServingPool,
+    plane: ExpertPlane,
+    reported: ReportedPlane | null,
+    { model, topology }: ExpertGroup,
+    { control }: Config,
+  ): ControlledPool {
+    // Written and read on one thread: the next request is routed by the new snapshot, whole.
+    this.#store.follow(plane.pool, (snapshot) => {
+      serving.snapshot = snapshot;
+    });
+    const { prepareTimeoutMs, ...cadence } = control;
+    const { onFault } = this.#surroundings;
+    const clock = this.#clock;
+    const loop = new ControlLoop({
+      plane,
+      store: this.#store,
+      planner: new PlannerThread({ model, topology, policy: POLICY, cadence }, clock, onFault),
+      model: model.name,
+      roundMs: cadence.sharesMs,
+      prepareTimeoutMs,
+      clock,
+      wallClock: this.#wallClock,
+      onFault,
+    });
+    return { loop, reported };
+  }
+}
+
+/** One pool, opened. */
+export class OpenPool {
+  /** The one that answers clients comes first; beside it the one that prefills for it. */
+  readonly serving: readonly ServingPool[];
+  /** Null where nothing tells the load of its experts. */
+  readonly controlled: ControlledPool | null;
+  /** Null for real servers. */
+  readonly simulated: SimulatedPoolParts | null;
+  readonly #settings: string;
+
+  constructor(
+    settings: string,
+    serving: readonly ServingPool[],
+    controlled: ControlledPool | null,
+    simulated: SimulatedPoolParts | null,
+  ) {
+    this.#settings = settings;
+    this.serving = serving;
+    this.controlled = controlled;
+    this.simulated = simulated;
+  }
+
+  /** The part of it that answers clients. */
+  get front(): ServingPool {
+    return this.serving[0];
+  }
+
+  /** Whether a configuration asks for just this pool. */
+  like(pool: PoolConfig, config: Config): boolean {
+    return settingsOf(pool, config) === this.#settings;
+  }
+
+  async start(): Promise<void> {
+    await this.controlled?.loop.start();
+    await Promise.all(this.serving.map(({ health }) => health.start()));
+  }
+
+  /** Resolves once nothing is in flight. */
+  async idle(): Promise<void> {
+    const busy = () => this.serving.some(({ states }) => states.requests.some((requests) => requests > 0));
+    while (busy()) await sleep(IDLE_LOOK_MS);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.serving.map(({ health }) => health.stop()));
+    await this.controlled?.loop.stop();
+    await Promise.all(this.serving.map(({ engine }) => engine.close()));
+  }
+}
+
+/** Everything a pool is made from, as one text. */
+function settingsOf(pool: PoolConfig, { health, routing, upstream, control }: Config): string {
+  return JSON.stringify({ pool, health, routing, upstream, control });
+}

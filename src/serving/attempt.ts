@@ -1,0 +1,48 @@
+import type { EngineUnreachable, Exchange, ResponseHead, ResponseSink } from "./engine.ts";
+import type { Flight } from "./flight.ts";
+import type { Leg } from "./leg.ts";
+
+/** One sending of a request, as its flight sees it. */
+export class Attempt implements ResponseSink {
+  /** On the shard that answers. */
+  readonly leg: Leg;
+  /** Set once the answer's head has come. */
+  response: ResponseHead | null = null;
+  /** Set once it is sent. */
+  exchange: Exchange | null = null;
+  readonly #flight: Flight;
+
+  constructor(flight: Flight, leg: Leg) {
+    this.#flight = flight;
+    this.leg = leg;
+  }
+
+  head(head: ResponseHead): void {
+    this.response = head;
+    this.leg.headCame(head);
+    this.#flight.headCame(this, head.status);
+  }
+
+  data(chunk: Buffer): boolean {
+    return this.#flight.dataCame(this, chunk);
+  }
+
+  end(): void {
+    this.#flight.ended(this);
+  }
+
+  fail(fault: EngineUnreachable): void {
+    this.#flight.failed(this, fault);
+  }
+
+  /** The shard that was to prefill did not; this attempt's own is not to blame. */
+  prefillFailed(prefillShard: number, fault: EngineUnreachable): void {
+    this.#flight.prefillFailed(this, prefillShard, fault);
+  }
+
+  /** The answer is no longer wanted. */
+  cancel(): void {
+    this.exchange?.cancel();
+    this.leg.finished();
+  }
+}

@@ -1,0 +1,17 @@
+import type { EngineUnreachable, ResponseHead, Shard } from "./engine.ts";
+
+/**
+ * Where a request's answer goes. Hears either `refused`, or `head`, then `data` any number of times, then `end` or
+ * `brokenOff`.
+ */
+export interface Client {
+  /** @param epoch of the decision it was routed by; 0 where the pool has no expert plane */
+  head(head: ResponseHead, shard: Shard, epoch: number): void;
+  /** @returns false to hear no more until `Flight.resume` */
+  data(chunk: Buffer): boolean;
+  end(): void;
+  /** What was relayed is not whole. */
+  brokenOff(fault: EngineUnreachable): void;
+  /** Nothing was relayed. @param error one of refusals.ts, or EngineUnreachable */
+  refused(error: Error): void;
+}
