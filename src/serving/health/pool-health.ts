@@ -130,13 +130,14 @@ export class PoolHealth implements ProbeListener {
     const { states, onRestarted } = this.#options;
     for (const [i, { rank }] of server.shards.entries()) {
       const { ready, load, lack } = reports[i];
-      this.#lacks[rank] = lack;
       states.report(rank, load, load?.kvUse ?? null, load?.kvCapacityTokens ?? null);
       if (!ready) this.#readiness.unready(rank);
       else if (this.#readiness.good(rank)) {
         onRestarted(rank);
         this.#comeBack(rank);
       }
+      // One that is not trusted again yet still lacks what it lacked.
+      if (!ready || states.ready[rank] === 1) this.#lacks[rank] = lack;
     }
     this.#admit();
     this.#say(server);

@@ -1,0 +1,207 @@
+import { describe, expect, it } from "vitest";
+import { patiently } from "../patiently.ts";
+import { HEALTH, WatchedPool, WELL } from "../watched-pool.ts";
+
+const noLoad = { ready: true, load: null, lack: "GET /v1/loads answered 404" };
+const loading = { ready: false, load: null, lack: "it loads its model" };
+
+describe("probes", () => {
+  it("make a shard unready after failures in a row, and ready after as many good ones", () => {
+    const { health, states, servers, notices, restarted } = new WatchedPool(2);
+    const seen = (act: () => void) => {
+      act();
+      return states.ready[0];
+    };
+    const bad = () => health.probeFailed(servers[0], "connection refused");
+    const good = () => health.probed(servers[0], [WELL]);
+    expect([good, bad, bad, good, bad, bad, bad, bad, good, bad, good, good].map(seen)).toEqual([
+      1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 1,
+    ]);
+    expect(notices).toEqual([
+      "pool p: http://s0 is not ready (connection refused)",
+      "pool p: http://s0 is ready and reports its load",
+    ]);
+    expect(restarted).toEqual([0]);
+  });
+
+  it("make a shard that never answered unready at once, and ready at its first answer", () => {
+    const { health, states, servers } = new WatchedPool(1);
+    expect(states.ready[0]).toBe(1);
+    health.probeFailed(servers[0], "connection refused");
+    expect(states.ready[0]).toBe(0);
+    health.probed(servers[0], [WELL]);
+    expect(states.ready[0]).toBe(1);
+  });
+
+  it("believe a shard at once that says it cannot serve", () => {
+    const { health, states, servers } = new WatchedPool(1);
+    health.probed(servers[0], [WELL]);
+    health.probed(servers[0], [loading]);
+    expect([states.ready[0], health.view(0).lack]).toEqual([0, "it loads its model"]);
+  });
+
+  it("hand on the load, and say once that there is none", () => {
+    const { health, states, servers, notices } = new WatchedPool(1);
+    health.probed(servers[0], [WELL]);
+    expect([states.requestsNow(0), states.waitingNow(0), states.kvUse[0]]).toEqual([3, 2, 0.5]);
+    for (let i = 0; i < 3; i++) health.probed(servers[0], [noLoad]);
+    expect(states.requestsNow(0)).toBe(0);
+    expect(notices).toEqual([
+      "pool p: http://s0 reports no load (GET /v1/loads answered 404); routed by what is in flight here",
+    ]);
+    expect(health.view(0)).toMatchObject({ ready: true, lack: "GET /v1/loads answered 404" });
+  });
+
+  it("are made again and again, one at a time per server, and given up when late", async () => {
+    const settings = { ...HEALTH, probe: { ...HEALTH.probe, intervalMs: 2, timeoutMs: 30 } };
+    const pool = new WatchedPool(2, settings);
+    const under = [0, 0];
+    const asked = [0, 0];
+    let most = 0;
+    pool.answer = async (server, signal) => {
+      asked[server]++;
+      most = Math.max(most, ++under[server]);
+      try {
+        if (server === 0) return WELL;
+        return await new Promise((_, reject) => {
+          signal.addEventListener("abort", () => reject(new Error("aborted")));
+        });
+      } finally {
+        under[server]--;
+      }
+    };
+    await pool.health.start();
+    expect([...pool.states.ready]).toEqual([1, 0]);
+    expect(pool.health.view(1).lack).toBe("no answer within 30 ms");
+    await expect.poll(() => Math.min(...asked), patiently).toBeGreaterThan(3);
+    await pool.health.stop();
+    expect([most, ...under]).toEqual([1, 0, 0]);
+    const after = [...asked];
+    await new Promise((resolve) => {
+      setImmediate(resolve);
+    });
+    expect(asked).toEqual(after);
+  });
+});
+
+describe("a circuit", () => {
+  it("keeps requests away, lets one trial through, and starts the shard slowly", () => {
+    const pool = new WatchedPool(3);
+    pool.fail(1, 3);
+    expect([pool.admitting, pool.health.view(1).circuit]).toEqual([[1, 0, 1], "open"]);
+    pool.tickAt(1000);
+    expect([pool.admitting, pool.health.view(1).circuit]).toEqual([[1, 1, 1], "half-open"]);
+    pool.health.began(1);
+    expect(pool.admitting).toEqual([1, 0, 1]);
+    pool.health.cancelled(1);
+    expect(pool.admitting).toEqual([1, 1, 1]);
+    pool.succeed(1);
+    expect([pool.admitting, pool.health.view(1).circuit, pool.states.weight[1]]).toEqual([
+      [1, 1, 1],
+      "closed",
+      0.1,
+    ]);
+    pool.tickAt(6000);
+    expect(pool.states.weight[1]).toBeCloseTo(0.55);
+    pool.tickAt(11_000);
+    expect([...pool.states.weight]).toEqual([1, 1, 1]);
+    expect(pool.restarted).toEqual([1]);
+    expect(pool.notices[0]).toMatch(/^pool p: p\/s1 gets no requests for \d\.\d s: they fail \(connect\)$/);
+    expect(pool.notices[1]).toBe("pool p: p/s1 serves again");
+  });
+
+  it("does not open again by what went before it closed", () => {
+    const pool = new WatchedPool(3);
+    pool.succeed(0, 10);
+    pool.fail(0, 3);
+    pool.tickAt(1000);
+    pool.succeed(0);
+    pool.fail(0, 2);
+    expect(pool.health.view(0).circuit).toBe("closed");
+  });
+
+  it("is passed over when none of the ready shards would admit", () => {
+    const pool = new WatchedPool(3);
+    pool.health.probed(pool.servers[2], [loading]);
+    pool.fail(0, 3);
+    expect(pool.admitting).toEqual([0, 1, 1]);
+    pool.fail(1, 3);
+    expect([pool.admitting[0], pool.admitting[1]]).toEqual([1, 1]);
+    expect(pool.health.view(0).circuit).toBe("open");
+  });
+
+  it("is passed over when too few of the ready shards would admit", () => {
+    const pool = new WatchedPool(4, { ...HEALTH, panicPercent: 50 });
+    pool.fail(0, 3);
+    pool.fail(1, 3);
+    expect(pool.admitting).toEqual([0, 0, 1, 1]);
+    pool.fail(2, 3);
+    expect(pool.admitting).toEqual([1, 1, 1, 1]);
+  });
+});
+
+describe("a shard that stands out", () => {
+  /** Two of five requests fail, never three in a row. */
+  const failSome = (pool: WatchedPool, shard: number) => {
+    for (let i = 0; i < 4; i++) {
+      pool.succeed(shard, 3);
+      pool.fail(shard, 2);
+    }
+  };
+
+  it("by its failures is ejected, and for longer when it happens again", () => {
+    const pool = new WatchedPool(4);
+    const round = (ms: number) => {
+      for (const shard of [0, 1, 2]) pool.succeed(shard, 20);
+      failSome(pool, 3);
+      pool.tickAt(ms);
+    };
+    round(5000);
+    expect([pool.admitting, pool.health.view(3).ejectedForMs]).toEqual([[1, 1, 1, 0], 10_000]);
+    expect(pool.notices).toEqual(["pool p: p/s3 gets no requests for 10 s: 40 % of its requests failed"]);
+    pool.tickAt(15_000);
+    expect([pool.admitting, pool.states.weight[3]]).toEqual([[1, 1, 1, 1], 0.1]);
+    round(20_000);
+    expect(pool.health.view(3).ejectedForMs).toBe(20_000);
+  });
+
+  it("by its time to the head is ejected", () => {
+    const pool = new WatchedPool(4);
+    for (const [shard, ms] of [200, 220, 240, 1500].entries()) pool.succeed(shard, 20, ms);
+    pool.tickAt(5000);
+    expect(pool.admitting).toEqual([1, 1, 1, 0]);
+  });
+
+  it("stays when its pool is as slow, or it is quick enough anyway", () => {
+    const pool = new WatchedPool(4);
+    for (const [shard, ms] of [1500, 1600, 1400, 2000].entries()) pool.succeed(shard, 20, ms);
+    pool.tickAt(5000);
+    for (let shard = 0; shard < 4; shard++) pool.succeed(shard, 100, shard === 0 ? 490 : 10);
+    pool.tickAt(16_000);
+    expect(pool.admitting).toEqual([1, 1, 1, 1]);
+  });
+
+  it("stays when others do too, beyond the most that may be ejected", () => {
+    const pool = new WatchedPool(7);
+    for (const shard of [0, 1, 2, 3]) pool.succeed(shard, 20);
+    for (const shard of [4, 5, 6]) failSome(pool, shard);
+    pool.tickAt(5000);
+    expect(pool.admitting.filter((admits) => admits === 0)).toHaveLength(2);
+  });
+
+  it("cannot be told from a pool of two, nor by a few requests", () => {
+    const two = new WatchedPool(2);
+    two.succeed(0, 20);
+    failSome(two, 1);
+    two.tickAt(5000);
+    const few = new WatchedPool(4);
+    for (const shard of [0, 1, 2]) few.succeed(shard, 20);
+    few.succeed(3, 4);
+    few.fail(3, 2);
+    few.tickAt(5000);
+    expect([two.admitting, few.admitting]).toEqual([
+      [1, 1],
+      [1, 1, 1, 1],
+    ]);
+  });
+});
