@@ -1,12 +1,15 @@
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
+import type { FakeState } from "./fake-state.ts";
 
 export interface SeenRequest {
   method: string;
   url: string;
   headers: Record<string, string>;
   bodySha256: string;
+  /** Its first 2 KiB. */
+  body: string;
   fate: "open" | "done" | "aborted";
 }
 
@@ -14,20 +17,31 @@ export interface FakeServer {
   readonly url: string;
   /** Every request that reached it, oldest first. */
   seen(): Promise<SeenRequest[]>;
+  /** Changes what it says of itself; not for the plain OpenAI server. */
+  set(state: Partial<FakeState>): Promise<void>;
   /** Ends the process at once, as a crash would. */
   kill(): Promise<void>;
 }
 
-const PROGRAM = fileURLToPath(new URL("openai-server.ts", import.meta.url));
+export function startOpenAiServer(port = 0): Promise<FakeServer> {
+  return startFake("openai", port);
+}
 
 /** Starts the fake in its own process and waits until it listens. */
-export async function startOpenAiServer(port = 0): Promise<FakeServer> {
-  const child = fork(PROGRAM, [String(port)], { execArgv: [] });
+export async function startFake(
+  kind: "openai" | "vllm" | "sglang" | "trtllm",
+  port = 0,
+): Promise<FakeServer> {
+  const program = fileURLToPath(new URL(`${kind}-server.ts`, import.meta.url));
+  const child = fork(program, [String(port)], { execArgv: [] });
   const [ready] = (await once(child, "message")) as [{ port: number }];
   const url = `http://127.0.0.1:${ready.port}`;
   return {
     url,
     seen: async () => (await fetch(`${url}/fake/seen`)).json() as Promise<SeenRequest[]>,
+    set: async (state) => {
+      await fetch(`${url}/fake/state`, { method: "POST", body: JSON.stringify(state) });
+    },
     kill: async () => {
       if (child.exitCode !== null || child.signalCode !== null) return;
       const gone = once(child, "exit");
