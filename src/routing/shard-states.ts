@@ -71,6 +71,8 @@ export class ShardStates {
     this.tokens[shard] -= inputTokens + outputTokens;
     this.#allRequests--;
     this.#allTokens -= inputTokens + outputTokens;
+    // What rounding left would prefer one idle shard to another.
+    if (this.requests[shard] === 0) this.tokens[shard] = this.prefillTokens[shard] = 0;
   }
 
   /** What the shard says it carries; null where the engine does not say. */
@@ -100,13 +102,12 @@ export class ShardStates {
   }
 
   /**
-   * Requests that wait in the shard's queue: where some did at the last report, those and what was sent there since;
-   * else none, since what comes to no queue is begun at once.
+   * Requests that wait in the shard's queue: those of the last report, less what has ended since over what was sent.
+   * What was sent counts in `requests` only, whether it waits or runs: the same on every shard.
    */
   waitingNow(shard: number): number {
-    const waiting = this.#reportedWaiting[shard];
-    if (waiting === 0) return 0;
-    return Math.max(0, waiting + this.requests[shard] - this.#requestsAtReport[shard]);
+    const since = this.requests[shard] - this.#requestsAtReport[shard];
+    return Math.max(0, this.#reportedWaiting[shard] + Math.min(0, since));
   }
 
   /** Mean tokens, in and out, of the gateway's requests in flight on the pool. @param none what it is without any */

@@ -1,7 +1,5 @@
 import type { ReplicaMap } from "../core/dispatch/replica-chooser.ts";
 import type { Rng } from "../lib/rng.ts";
-import { leastInFlight } from "../routing/least-in-flight.ts";
-import { chooseShard } from "../routing/policy.ts";
 import type { RoutingSpan } from "./routing-source.ts";
 
 /** A request that has arrived. */
@@ -31,6 +29,7 @@ export interface RankAssigner {
   adopt(map: ReplicaMap): void;
 }
 
+/** The rank with the fewest requests in flight, among those the fewest tokens; equals have the same chance. */
 export class LeastInFlightAssigner implements RankAssigner {
   readonly #rng: Rng;
 
@@ -39,9 +38,8 @@ export class LeastInFlightAssigner implements RankAssigner {
   }
 
   assign(waiting: readonly Arrival[], loads: InFlightLoads): Int32Array {
-    const shards = loads.requests.length;
     return Int32Array.from(waiting, (arrival) => {
-      const rank = chooseShard(leastInFlight, { shards, loads, tried: [] }, this.#rng);
+      const rank = this.#least(loads);
       book(loads, arrival, rank);
       return rank;
     });
@@ -50,6 +48,18 @@ export class LeastInFlightAssigner implements RankAssigner {
   finished(): void {}
 
   adopt(): void {}
+
+  #least({ requests, tokens }: InFlightLoads): number {
+    let least = 0;
+    let equals = 1;
+    for (let rank = 1; rank < requests.length; rank++) {
+      const more = requests[rank] - requests[least] || tokens[rank] - tokens[least];
+      if (more > 0) continue;
+      equals = more < 0 ? 1 : equals + 1;
+      if (equals === 1 || this.#rng.below(equals) === 0) least = rank;
+    }
+    return least;
+  }
 }
 
 /** The request is in flight on the rank from now on. */

@@ -1,8 +1,8 @@
 import type { Scorer } from "../plug-in.ts";
 
 /**
- * The engine's own queue: what waits there is served before the request is even begun, each taken for the mean request
- * in flight. `in-flight-tokens` counts the same requests as work that is shared; that they go first comes on top.
+ * The engine's own queue: what waits there goes before the request is even begun, each taken for the mean request in
+ * flight. `in-flight-tokens` counts the same requests as work that is shared; that they go first comes on top.
  */
 export const queueDepth: Scorer = {
   add({ inputTokens, outputTokens }, shards, weight, cost) {

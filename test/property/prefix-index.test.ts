@@ -1,0 +1,113 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { Rng } from "../../src/lib/rng.ts";
+import { PrefixIndex } from "../../src/routing/prefix-index.ts";
+
+/** What was recorded, without a bound. */
+class Model {
+  readonly #seen = new Map<string, Set<number>>();
+
+  record(prefix: Uint32Array, shard: number): void {
+    for (let i = 0; i < prefix.length; i += 2) this.#shards(prefix, i).add(shard);
+  }
+
+  match(prefix: Uint32Array, shard: number): number {
+    let i = 0;
+    while (i < prefix.length && this.#shards(prefix, i).has(shard)) i += 2;
+    return i / 2;
+  }
+
+  forget(shard: number): void {
+    for (const shards of this.#seen.values()) shards.delete(shard);
+  }
+
+  #shards(prefix: Uint32Array, i: number): Set<number> {
+    const key = `${prefix[i]} ${prefix[i + 1]}`;
+    return this.#seen.getOrInsert(key, new Set());
+  }
+}
+
+/** Prompts over two letters: the hash of a block is its whole path. */
+const prompt = fc
+  .array(fc.integer({ min: 1, max: 2 }), { maxLength: 6 })
+  .map((letters) =>
+    Uint32Array.from(
+      letters.flatMap((_, i) => [letters.slice(0, i + 1).reduce((path, letter) => path * 3 + letter, 0), i]),
+    ),
+  );
+
+const SHARDS = 70;
+const shard = fc.constantFrom(0, 1, 31, 32, 63, 64, 69);
+const act = fc.oneof(
+  { weight: 8, arbitrary: fc.record({ do: fc.constant("record" as const), prompt, shard }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant("forget" as const), prompt, shard }) },
+);
+
+function matches(index: PrefixIndex, prefix: Uint32Array): number[] {
+  const blocks = new Int32Array(SHARDS).fill(-1);
+  index.match(prefix, blocks);
+  return [...blocks];
+}
+
+function play(bytes: number, check: (got: number[], expected: number[]) => void): void {
+  fc.assert(
+    fc.property(fc.array(act, { maxLength: 40 }), fc.array(prompt, { maxLength: 8 }), (acts, asked) => {
+      const index = new PrefixIndex(SHARDS, bytes);
+      const model = new Model();
+      for (const one of acts) {
+        for (const side of [index, model]) {
+          if (one.do === "record") side.record(one.prompt, one.shard);
+          else side.forget(one.shard);
+        }
+      }
+      for (const prefix of [...asked, ...acts.map((one) => one.prompt)]) {
+        check(
+          matches(index, prefix),
+          Array.from({ length: SHARDS }, (_, of) => model.match(prefix, of)),
+        );
+      }
+    }),
+    { seed: 11 },
+  );
+}
+
+describe("the prefix index", () => {
+  it("is a map from prefixes to shards while it has room", () => {
+    play(1 << 16, (got, expected) => expect(got).toEqual(expected));
+  });
+
+  it("never claims more than was recorded when it has not", () => {
+    let lost = 0;
+    play(1, (got, expected) => {
+      for (const [of, blocks] of got.entries()) {
+        expect(blocks).toBeLessThanOrEqual(expected[of]);
+        lost += expected[of] - blocks;
+      }
+    });
+    expect(lost).toBeGreaterThan(0);
+  });
+
+  it("gives up what was not recorded for longest", () => {
+    // One set of eight entries.
+    const index = new PrefixIndex(SHARDS, 1);
+    const block = (i: number) => Uint32Array.of(i, 0);
+    for (let i = 0; i < 8; i++) index.record(block(i), 5);
+    index.record(block(0), 6);
+    index.record(block(8), 5);
+    const kept = Array.from({ length: 9 }, (_, i) => matches(index, block(i))[5]);
+    expect(kept).toEqual([1, 0, 1, 1, 1, 1, 1, 1, 1]);
+  });
+
+  it("keeps most of what fits", () => {
+    const index = new PrefixIndex(32, 8192 * 16);
+    const rng = new Rng(4);
+    const prefixes = Array.from({ length: 4096 }, () => Uint32Array.of(rng.uint32(), rng.uint32()));
+    for (const prefix of prefixes) index.record(prefix, 3);
+    const blocks = new Int32Array(32);
+    const kept = prefixes.filter((prefix) => {
+      index.match(prefix, blocks);
+      return blocks[3] === 1;
+    });
+    expect(kept.length).toBeGreaterThan(0.95 * prefixes.length);
+  });
+});
