@@ -91,6 +91,18 @@ export const importTable: readonly Row[] = [
     pure: false,
   },
   { unit: "dashboard", imports: [], packages: ["echarts", "preact", "vite"], pure: false },
+  {
+    unit: "open-engine.ts",
+    imports: ["engines", "serving/engine.ts", "config"],
+    packages: [],
+    pure: false,
+  },
+  {
+    unit: "open-pool.ts",
+    imports: ["open-engine.ts", "engines", "control", "serving", "routing", "core", "config", "model", "lib"],
+    packages: [],
+    pure: false,
+  },
   { unit: "compose.ts", imports: ["src"], packages: ["fastify"], pure: false },
   { unit: "cli", imports: ["src"], packages: ["cli-table3", "commander", "log-update"], pure: false },
   { unit: "main.ts", imports: ["cli"], packages: [], pure: false },

@@ -1,12 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type {
-  Config,
-  ExpertGroup,
-  PoolConfig,
-  ServerPoolConfig,
-  ServersConfig,
-  SimulatedPoolConfig,
-} from "./config/config.ts";
+import type { Config, ExpertGroup, PoolConfig, SimulatedPoolConfig } from "./config/config.ts";
 import { ControlLoop } from "./control/control-loop.ts";
 import type { ControlledPool } from "./control/controlled-pool.ts";
 import type { ExpertPlane } from "./control/expert-plane.ts";
@@ -14,15 +7,12 @@ import { PlannerThread } from "./control/planner-thread.ts";
 import { ReportedPlane } from "./control/reported-plane.ts";
 import type { SnapshotStore } from "./control/snapshot-store.ts";
 import { BALANCE_POLICIES } from "./core/planning/balance-policy.ts";
-import { openAiEngine } from "./engines/openai/openai-engine.ts";
-import { type SglangEngineOptions, sglangEngine } from "./engines/sglang/sglang-engine.ts";
 import { type SimulatedPoolParts, simulatedPool } from "./engines/simulated/simulated-pool.ts";
-import { trtllmEngine } from "./engines/trtllm/trtllm-engine.ts";
-import { vllmEngine } from "./engines/vllm/vllm-engine.ts";
 import type { Clock } from "./lib/clock.ts";
 import { Rng } from "./lib/rng.ts";
 import type { RoutingTrace } from "./model/routing-trace.ts";
 import type { RoutingPolicy } from "./model/routing-policy.ts";
+import { openEngine, openPair } from "./open-engine.ts";
 import { createPolicy } from "./routing/policies.ts";
 import { Router } from "./routing/router.ts";
 import { ShardStates } from "./routing/shard-states.ts";
@@ -44,13 +34,6 @@ export interface PoolSurroundings {
 
 const POLICY = BALANCE_POLICIES.plimsoll;
 const IDLE_LOOK_MS = 50;
-
-const ENGINES: Record<ServerPoolConfig["kind"], (options: SglangEngineOptions) => Engine> = {
-  openai: openAiEngine,
-  vllm: vllmEngine,
-  sglang: sglangEngine,
-  trtllm: trtllmEngine,
-};
 
 /** Opens pools as configurations name them. */
 export class PoolOpener {
@@ -75,25 +58,13 @@ export class PoolOpener {
       return new OpenPool(named, [serving], controlled, simulated);
     }
     if (pool.kind === "disaggregated") {
-      const [prefill, decode] = [
-        this.#serving(
-          this.#engine(pool.engine, `${pool.name}.prefill`, pool.prefill, pool.apiKey, config),
-          pool,
-          pool.prefillPolicy,
-          config,
-        ),
-        this.#serving(
-          this.#engine(pool.engine, `${pool.name}.decode`, pool.decode, pool.apiKey, config),
-          pool,
-          pool.decodePolicy,
-          config,
-        ),
-      ];
+      const engines = openPair(pool, config.upstream);
+      const prefill = this.#serving(engines.prefill, pool, pool.prefillPolicy, config);
+      const decode = this.#serving(engines.decode, pool, pool.decodePolicy, config);
       decode.prefill = prefill;
       return new OpenPool(named, [decode, prefill], null, null);
     }
-    const engine = this.#engine(pool.kind, pool.name, pool.servers, pool.apiKey, config);
-    const serving = this.#serving(engine, pool, pool.policy, config);
+    const serving = this.#serving(openEngine(pool, config.upstream), pool, pool.policy, config);
     if (pool.experts === null) return new OpenPool(named, [serving], null, null);
     const reported = new ReportedPlane(pool.name, pool.experts.model, pool.experts.topology);
     return new OpenPool(
@@ -102,16 +73,6 @@ export class PoolOpener {
       this.#control(serving, reported, reported, pool.experts, config),
       null,
     );
-  }
-
-  #engine(
-    kind: ServerPoolConfig["kind"],
-    pool: string,
-    servers: ServersConfig,
-    apiKey: string | null,
-    { upstream }: Config,
-  ): Engine {
-    return ENGINES[kind]({ pool, ...servers, apiKey, timeouts: upstream });
   }
 
   #simulated({ name, experts, seed }: SimulatedPoolConfig): SimulatedPoolParts {

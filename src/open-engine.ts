@@ -1,0 +1,31 @@
+import type { Config, DisaggregatedPoolConfig, ServerPoolConfig, ServersConfig } from "./config/config.ts";
+import { openAiEngine } from "./engines/openai/openai-engine.ts";
+import { type SglangEngineOptions, sglangEngine } from "./engines/sglang/sglang-engine.ts";
+import { trtllmEngine } from "./engines/trtllm/trtllm-engine.ts";
+import { vllmEngine } from "./engines/vllm/vllm-engine.ts";
+import type { Engine } from "./serving/engine.ts";
+
+const ENGINES: Record<ServerPoolConfig["kind"], (options: SglangEngineOptions) => Engine> = {
+  openai: openAiEngine,
+  vllm: vllmEngine,
+  sglang: sglangEngine,
+  trtllm: trtllmEngine,
+};
+
+/** The servers of a pool that do whole requests. */
+export function openEngine(
+  { kind, name, servers, apiKey }: ServerPoolConfig,
+  timeouts: Config["upstream"],
+): Engine {
+  return ENGINES[kind]({ pool: name, ...servers, apiKey, timeouts });
+}
+
+/** The servers of a pool that prefill, and those that decode. */
+export function openPair(
+  { engine, name, prefill, decode, apiKey }: DisaggregatedPoolConfig,
+  timeouts: Config["upstream"],
+): { readonly prefill: Engine; readonly decode: Engine } {
+  const open = (role: string, servers: ServersConfig) =>
+    ENGINES[engine]({ pool: `${name}.${role}`, ...servers, apiKey, timeouts });
+  return { prefill: open("prefill", prefill), decode: open("decode", decode) };
+}
