@@ -7,8 +7,8 @@ export interface MetricSample {
 }
 
 const NAME = /[a-zA-Z_:][a-zA-Z0-9_:]*/y;
-const LABEL = /[ \t]*([a-zA-Z_][a-zA-Z0-9_]*)[ \t]*=[ \t]*"((?:[^"\\]|\\.)*)"[ \t]*(,|(?=\}))/y;
-const VALUE = /[ \t]*([^ \t]+)(?:[ \t]+-?\d+)?[ \t]*\r?$/y;
+const LABEL = /[ \t]*([a-zA-Z_][a-zA-Z0-9_]*)[ \t]*=[ \t]*"((?:[^"\\]|\\[^])*)"[ \t]*(?:,[ \t]*|(?=\}))/y;
+const VALUE = /[ \t]*([^ \t\r]+)(?:[ \t]+-?\d+)?[ \t]*\r?$/y;
 const NUMBER = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/;
 
 /**
@@ -51,7 +51,7 @@ function readSample(name: string, rest: string): MetricSample | null {
 }
 
 function unescaped(text: string): string {
-  return text.replaceAll(/\\(.)/g, (_, escaped: string) => (escaped === "n" ? "\n" : escaped));
+  return text.replaceAll(/\\([^])/g, (_, escaped: string) => (escaped === "n" ? "\n" : escaped));
 }
 
 function readValue(text: string | undefined): number | null {

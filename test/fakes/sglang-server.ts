@@ -50,9 +50,9 @@ const own: OwnAnswer = async (request, body, response) => {
     return true;
   }
   if (path.startsWith("/fake/room/")) {
-    const meet = rooms.get(path.slice("/fake/room/".length));
-    meet?.();
-    response.writeHead(meet === undefined ? 404 : 200).end();
+    const enter = rooms.get(path.slice("/fake/room/".length));
+    enter?.();
+    response.writeHead(enter === undefined ? 404 : 200).end();
     return true;
   }
   return request.method === "POST" && meet(JSON.parse(body.toString()) as Body, response);
