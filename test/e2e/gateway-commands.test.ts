@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { cliResult, runCli, startCli } from "../run-cli.ts";
 import { type ScratchFolder, scratchFolder } from "../scratch-folder.ts";
-import { type FakeServer, deadUrl, startOpenAiServer } from "../fakes/start-openai-server.ts";
+import { type FakeServer, deadUrl, startFake, startOpenAiServer } from "../fakes/start-openai-server.ts";
 
 let fake: FakeServer;
 let dead: string;
@@ -19,6 +19,12 @@ afterAll(async () => {
 
 function pool(model: string, ...urls: string[]): string {
   return `pools: [{ name: chat, kind: openai, models: [${model}], urls: [${urls.join(", ")}] }]`;
+}
+
+/** What the gateway says of the fake as it starts. */
+function loadless(): string {
+  const lack = "an OpenAI-compatible server of no known kind reports no load";
+  return `pool chat: ${fake.url} reports no load (${lack}); routed by what is in flight here\n`;
 }
 
 async function served(path: string) {
@@ -38,7 +44,7 @@ test.each(["SIGTERM", "SIGINT"] as const)(
     child.kill(signal);
     expect((await stream.text()).endsWith("data: [DONE]\n\n")).toBe(true);
     const { code, stderr } = await over;
-    expect([code, stderr]).toEqual([0, "stopping: what is in flight has 10 s to finish\n"]);
+    expect([code, stderr]).toEqual([0, `${loadless()}stopping: what is in flight has 10 s to finish\n`]);
   },
 );
 
@@ -48,7 +54,7 @@ test("serve on a busy port exits 2 with one line", async () => {
   expect(await runCli("serve", "--config", path)).toEqual({
     code: 2,
     stdout: "",
-    stderr: `configuration: http.port is ${port}, which is in use; choose a free one, or 0 for any\n`,
+    stderr: `${loadless()}configuration: http.port is ${port}, which is in use; choose a free one, or 0 for any\n`,
   });
 });
 
@@ -72,8 +78,22 @@ test("check says what is within reach, and exits 1 when something is not", async
   expect(JSON.parse(good.stdout)).toEqual({
     ok: true,
     findings: [
-      { pool: "chat", what: `chat/${fake.url}`, reachable: true, finding: "serves small" },
-      { pool: "", what: "store", reachable: true, finding: "in memory, in the gateway's process" },
+      {
+        pool: "chat",
+        what: `chat/${fake.url}`,
+        reachable: true,
+        warning: expect.stringMatching(
+          /^reports no load: .*; will be routed by what is in flight$/,
+        ) as string,
+        finding: "serves small",
+      },
+      {
+        pool: "",
+        what: "store",
+        reachable: true,
+        warning: null,
+        finding: "in memory, in the gateway's process",
+      },
     ],
   });
 
@@ -81,5 +101,42 @@ test("check says what is within reach, and exits 1 when something is not", async
   const half = await runCli("check", "--config", path);
   expect(half.code).toBe(1);
   expect(half.stdout).toContain(`FAIL │ chat/${fake.url} │ does not list large; it lists small, hidden`);
-  expect(half.stdout).toContain(`FAIL │ chat/${dead} │ ${dead} gave no response (ECONNREFUSED).`);
+  expect(half.stdout).toContain(
+    `FAIL │ chat/${dead} │ ${dead} gave no answer to GET /v1/models (ECONNREFUSED).`,
+  );
+});
+
+test("check asks every rank of an engine", async () => {
+  const sglang = await startFake("sglang");
+  await sglang.set({
+    ranks: [
+      { running: 3, waiting: 2, kvUse: 0.25 },
+      { running: 0, waiting: 0, kvUse: 0 },
+    ],
+  });
+  const path = await folder.write(
+    "ranks.yaml",
+    `pools: [{ name: chat, kind: sglang, models: [small], urls: [${sglang.url}], dataParallelSize: 2 }]`,
+  );
+  const well = await runCli("check", "--config", path);
+  expect(well.code).toBe(0);
+  expect(well.stdout).toContain(
+    `ok │ chat/${sglang.url}@0 │ serves small; 3 running, 2 waiting, 25 % of its cache in use`,
+  );
+  expect(well.stdout).toContain(`ok │ chat/${sglang.url}@1 │ serves small; 0 running, 0 waiting`);
+
+  await sglang.set({ health: 503 });
+  const ill = await runCli("check", "--config", path);
+  expect(ill.code).toBe(1);
+  expect(ill.stdout).toContain(`FAIL │ chat/${sglang.url}@1 │ is not ready: GET /health answered 503`);
+  await sglang.kill();
+});
+
+test("check --schema prints the JSON Schema of a configuration", async () => {
+  const { code, stdout } = await runCli("check", "--schema");
+  expect(code).toBe(0);
+  expect(JSON.parse(stdout)).toMatchObject({
+    $schema: "https://json-schema.org/draft/2020-12/schema",
+    properties: { workers: { default: 1 } },
+  });
 });
