@@ -1,20 +1,23 @@
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Cell, cellName, WARM_UP_CELLS, warmUpMs } from "./cells.ts";
+import { type Cell, cellName, warmUpMs } from "./cells.ts";
 import type { LoadFigures } from "./load.ts";
 import { Measurements } from "./measurements.ts";
 import { processTree } from "./process-usage.ts";
 import { NotInstalled, type Router, type RunningRouter } from "./router.ts";
 import { openStand, type Stand } from "./stand.ts";
 
+/** For code to be compiled. */
+const WARM_UP_WINDOW_MS = 2000;
+
 export interface GatewayBench {
   readonly routers: readonly Router[];
   readonly cells: readonly Cell[];
   readonly repeats: number;
   readonly windowMs: number;
-  /** Every router does this for so long in each of the warm-up cells before anything counts. */
-  readonly warmUpWindowMs: number;
+  /** Every router goes through these before anything counts. */
+  readonly warmUpCells: readonly Cell[];
   /** One line of progress. */
   readonly progress: (line: string) => void;
 }
@@ -32,7 +35,7 @@ interface Started {
 
 /** Measures every router in every cell, in turn, so that a machine that slows down slows all of them. */
 export async function runGatewayBench(bench: GatewayBench): Promise<GatewayResults> {
-  const { routers, cells, repeats, windowMs, warmUpWindowMs, progress } = bench;
+  const { routers, cells, repeats, windowMs, warmUpCells, progress } = bench;
   const folder = await mkdtemp(join(tmpdir(), "plimsoll-bench-"));
   await using stand = await openStand();
   const started: Started[] = [];
@@ -47,7 +50,7 @@ export async function runGatewayBench(bench: GatewayBench): Promise<GatewayResul
     }
     for (const { router, running } of started) {
       progress(`warming up ${router.name}`);
-      for (const cell of WARM_UP_CELLS) await measure(stand, running, cell, warmUpWindowMs);
+      for (const cell of warmUpCells) await measure(stand, running, cell, WARM_UP_WINDOW_MS);
     }
     const measurements = new Measurements();
     for (let repeat = 1; repeat <= repeats; repeat++) {

@@ -61,7 +61,7 @@ export class LoadConnection implements MessageHandler {
 
   /** Closes it at once; a request in flight has failed. */
   abandon(): void {
-    this.#socket.destroy();
+    this.#socket.destroy(new Error("given up, long after the window"));
   }
 
   head(startLine: string): void {

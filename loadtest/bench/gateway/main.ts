@@ -7,18 +7,20 @@ import { countOption, jsonOption, positiveOption } from "../../../src/cli/option
 import { output } from "../../../src/cli/output.ts";
 import { InputError } from "../../../src/lib/errors.ts";
 import { aimMet, tableJson, tableText } from "../bench-table.ts";
-import { CELLS, QUICK_CELLS } from "./cells.ts";
+import { CELLS, QUICK_CELLS, WARM_UP_CELLS } from "./cells.ts";
 import { direct } from "./direct.ts";
 import { runGatewayBench } from "./gateway-bench.ts";
 import { gatewayTables } from "./gateway-tables.ts";
 import { nginx } from "./nginx.ts";
 import { peers } from "./peers.ts";
 import { plimsoll } from "./plimsoll.ts";
+import type { Router } from "./router.ts";
 
-const NAMES = [direct, nginx, plimsoll(null), ...peers(null)].map(({ name }) => name);
-const WARM_UP_WINDOW_MS = 2000;
+/** What routing costs beyond relaying: measured where it is asked for by name. */
+const ROUND_ROBIN = plimsoll("round-robin", null);
+const NAMES = routersOf({}).map(({ name }) => name);
 const QUICK = { repeats: 1, seconds: 1 };
-const DEFAULTS = { repeats: 3, seconds: 2 };
+const DEFAULTS = { repeats: 3, seconds: 1.5 };
 
 interface Flags {
   readonly only?: readonly string[];
@@ -56,18 +58,12 @@ async function run(flags: Flags): Promise<void> {
   }
   const { result, progress } = output(flags.json ?? false);
   const defaults = flags.quick ? QUICK : DEFAULTS;
-  const all = [
-    direct,
-    nginx,
-    plimsoll(flags.profile === undefined ? null : resolve(flags.profile)),
-    ...peers(flags.peers === undefined ? null : resolve(flags.peers)),
-  ];
   const { measurements, about } = await runGatewayBench({
-    routers: all.filter(({ name }) => flags.only?.includes(name) ?? true),
+    routers: routersOf(flags).filter((it) => flags.only?.includes(it.name) ?? it !== ROUND_ROBIN),
     cells: flags.quick ? QUICK_CELLS : CELLS,
     repeats: flags.repeats ?? defaults.repeats,
     windowMs: 1000 * (flags.seconds ?? defaults.seconds),
-    warmUpWindowMs: WARM_UP_WINDOW_MS,
+    warmUpCells: WARM_UP_CELLS,
     progress,
   });
   const tables = gatewayTables(measurements.medians());
@@ -81,6 +77,12 @@ async function run(flags: Flags): Promise<void> {
     `${missed.length} aims missed`,
   ];
   result({ machine, routers: about, ...json }, texts.join("\n\n"));
+}
+
+function routersOf(flags: Flags): Router[] {
+  const profileFolder = flags.profile === undefined ? null : resolve(flags.profile);
+  const executables = flags.peers === undefined ? null : resolve(flags.peers);
+  return [direct, nginx, plimsoll(null, profileFolder), ROUND_ROBIN, ...peers(executables)];
 }
 
 function routerNames(text: string): string[] {

@@ -87,7 +87,7 @@ export class MessageReader {
     const end = input.indexOf(HEAD_END, at);
     if (end < 0) return -1;
     const head = input.toString("latin1", at, end);
-    const startLine = head.slice(0, head.indexOf("\r\n"));
+    const [startLine] = head.split("\r\n", 1);
     if (!startLine.includes("HTTP/1.1")) throw new RangeError(`no HTTP/1.1: ${startLine.slice(0, 80)}`);
     this.#handler.head(startLine);
     if (CHUNKED.test(head)) {

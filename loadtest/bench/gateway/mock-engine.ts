@@ -51,7 +51,14 @@ class Connection implements MessageHandler {
 
 const server = createServer({ noDelay: true }, (socket) => {
   const reader = new MessageReader(new Connection(socket));
-  socket.on("data", (bytes: Buffer) => reader.push(bytes));
+  socket.on("data", (bytes: Buffer) => {
+    try {
+      reader.push(bytes);
+    } catch {
+      // sglang-router first tries whether an engine speaks HTTP/2.
+      socket.destroy();
+    }
+  });
   socket.on("error", () => socket.destroy());
 });
 server.listen({ host: "127.0.0.1", port: 0, backlog: 1024 }, () => {

@@ -13,7 +13,7 @@ const MAX_IN_FLIGHT = "4096";
 export function peers(folder: string | null): Router[] {
   return [
     peer("sglang-router", folder, (engines, port, prometheusPort) => ({
-      args: [...launched(engines, port, prometheusPort), "--log-level", "warn"],
+      args: ["launch", ...launched(engines, port, prometheusPort), "--log-level", "warn"],
       settings: "cache_aware (its default), log level warn",
     })),
     peer("vllm-router", folder, (engines, port, prometheusPort) => ({
@@ -75,6 +75,8 @@ function liteLlm(executables: string | null): Router {
       const environment = {
         LITELLM_MODE: "PRODUCTION",
         LITELLM_LOG: "ERROR",
+        // Clients need no key, as before the others.
+        LITELLM_DANGEROUSLY_PERMIT_WEAK_OR_UNSET_MASTER_KEY: "true",
         // The list of prices that it would fetch.
         LITELLM_LOCAL_MODEL_COST_MAP: "True",
       };

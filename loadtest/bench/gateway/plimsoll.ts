@@ -1,6 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import type { RoutingPolicy } from "../../../src/model/routing-policy.ts";
 import type { Address } from "./load.ts";
 import { MODEL } from "./mock-answers.ts";
 import { freePort, startRouter } from "./router-process.ts";
@@ -10,27 +11,31 @@ export const PLIMSOLL = "plimsoll";
 
 const MAIN = fileURLToPath(new URL("../../../src/main.ts", import.meta.url));
 
-/** @param profileFolder where V8 writes a CPU profile when the gateway stops; null for none */
-export function plimsoll(profileFolder: string | null): Router {
+/**
+ * @param policy null for the default, `expert-aware`
+ * @param profileFolder where V8 writes a CPU profile when the gateway stops; null for none
+ */
+export function plimsoll(policy: RoutingPolicy | null, profileFolder: string | null): Router {
   return {
-    name: PLIMSOLL,
-    everywhere: true,
+    name: policy === null ? PLIMSOLL : `${PLIMSOLL}-${policy}`,
+    everywhere: policy === null,
     start: async (engines, folder) => {
       const port = await freePort();
       const path = join(folder, "gateway.yaml");
-      await writeFile(path, configuration(engines, port));
+      await writeFile(path, configuration(engines, port, policy));
       const profiling = profileFolder === null ? [] : ["--cpu-prof", "--cpu-prof-dir", profileFolder];
       const args = [...profiling, MAIN, "serve", "--config", path];
       const profiled = profileFolder === null ? "" : ", slowed by its profiler";
-      const about = `Node ${process.version}: 1 worker, default settings${profiled}`;
+      const about = `Plimsoll, Node ${process.version}: 1 worker, default settings, policy ${policy ?? "expert-aware"}${profiled}`;
       return startRouter({ file: process.execPath, args, port, about }, folder);
     },
   };
 }
 
 /** As JSON, which is YAML. */
-function configuration(engines: readonly Address[], port: number): string {
+function configuration(engines: readonly Address[], port: number, policy: RoutingPolicy | null): string {
   const urls = engines.map((engine) => `http://${engine.host}:${engine.port}`);
-  const pools = [{ name: "bench", kind: "openai", models: [MODEL], urls }];
+  const pool = { name: "bench", kind: "vllm", models: [MODEL], urls };
+  const pools = [policy === null ? pool : { ...pool, policy }];
   return JSON.stringify({ http: { port }, pools });
 }
