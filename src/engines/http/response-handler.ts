@@ -1,5 +1,5 @@
-import type { Dispatcher } from "undici";
 import { EngineUnreachable, type Exchange, type ResponseSink } from "../../serving/engine.ts";
+import type { Connection, OnConnection } from "./connection.ts";
 
 /** Reads the KV use an engine tells with its answer; it may take out of `headers` what the client did not ask for. */
 export type ReadKvUse = (headers: string[]) => number | null;
@@ -9,13 +9,18 @@ export type ReadKvUse = (headers: string[]) => number | null;
  * form as they are, and gives them the headers as they came: the newer form costs a wrapper and a controller for each
  * request and an object made of the headers.
  */
-export class ResponseHandler implements Dispatcher.DispatchHandler, Exchange {
+export class ResponseHandler implements OnConnection, Exchange {
+  connection: Connection | null = null;
   readonly #url: string;
   readonly #sink: ResponseSink;
   readonly #readKvUse: ReadKvUse | null;
-  #abort: (() => void) | null = null;
-  #resume: (() => void) | null = null;
+  #abort: ((reason?: Error) => void) | null = null;
   #headed = false;
+  /** The sink takes no more for now. */
+  #full = false;
+  /** What had been read when the sink was full: at most what one read of the socket gave. */
+  readonly #waiting: Buffer[] = [];
+  #complete = false;
   #over = false;
   #sending = true;
 
@@ -32,27 +37,34 @@ export class ResponseHandler implements Dispatcher.DispatchHandler, Exchange {
   }
 
   resume(): void {
-    // The connection may be another request's by now.
-    if (!this.#over) this.#resume?.();
+    if (this.#over || !this.#full) return;
+    this.#full = false;
+    while (this.#waiting.length > 0) {
+      const chunk = this.#waiting.shift() as Buffer;
+      this.#full = !this.#sink.data(chunk);
+      if (this.#full || this.#over) return;
+    }
+    if (this.#complete) this.#end();
+    else this.connection?.release();
   }
 
   cancel(): void {
     if (this.#over) return;
     this.#over = true;
-    this.#abort?.();
+    if (!this.#complete) this.#abort?.();
   }
 
   /** The request is written to its connection right after this. */
-  onConnect(abort: () => void): void {
+  onConnect(abort: (reason?: Error) => void): void {
     this.#abort = abort;
     if (this.#over) abort();
   }
 
-  onHeaders(status: number, rawHeaders: Buffer[], resume: () => void): boolean {
+  onHeaders(status: number, rawHeaders: Buffer[]): boolean {
     // Early hints and the like: the response is still to come.
     if (status < 200 || this.#over) return true;
-    this.#resume = resume;
     this.#headed = true;
+    this.connection?.begin(() => this.#abort?.(new SilentServer()));
     const headers: string[] = [];
     for (const part of rawHeaders) headers.push(part.toString("latin1"));
     const kvUse = this.#readKvUse === null ? null : this.#readKvUse(headers);
@@ -61,21 +73,34 @@ export class ResponseHandler implements Dispatcher.DispatchHandler, Exchange {
   }
 
   onData(chunk: Buffer): boolean {
-    return this.#over || this.#sink.data(chunk);
+    if (this.#over) return true;
+    if (this.#full) this.#waiting.push(chunk);
+    else if (!this.#sink.data(chunk)) {
+      this.#full = true;
+      if (!this.#over) this.connection?.hold();
+    }
+    return true;
   }
 
   onComplete(): void {
-    if (this.#over) return;
-    this.#over = true;
-    this.#sink.end();
+    this.connection?.end();
+    this.#complete = true;
+    if (!this.#full) this.#end();
   }
 
   onError(error: Error): void {
+    this.connection?.end();
     if (this.#over) return;
     this.#over = true;
     const fault = this.#fault(error);
     if (this.#sending) queueMicrotask(() => this.#sink.fail(fault));
     else this.#sink.fail(fault);
+  }
+
+  #end(): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#sink.end();
   }
 
   #fault(cause: Error): EngineUnreachable {
@@ -85,6 +110,11 @@ export class ResponseHandler implements Dispatcher.DispatchHandler, Exchange {
       cause,
     });
   }
+}
+
+/** Nothing of a response has come for the idle time. */
+class SilentServer extends Error {
+  override readonly name = "SilentServer";
 }
 
 /** A connection tried on several addresses fails with all their errors; they share the code of the first. */

@@ -1,4 +1,4 @@
-import { Pool } from "undici";
+import { type Client, Pool, buildConnector } from "undici";
 import {
   EngineUnreachable,
   type EngineRequest,
@@ -6,6 +6,7 @@ import {
   type HeaderList,
   type ResponseSink,
 } from "../../serving/engine.ts";
+import { Connection } from "./connection.ts";
 import { codeOf, type ReadKvUse, ResponseHandler } from "./response-handler.ts";
 
 /** How long to wait for a server, and how many connections to open to it. */
@@ -46,16 +47,24 @@ export class ServerConnections {
    */
   constructor(url: string, timeouts: Timeouts, questionHeaders: HeaderList) {
     const { origin, pathname } = new URL(url);
-    const limits = {
-      connect: { timeout: timeouts.connectTimeoutMs },
-      headersTimeout: timeouts.headTimeoutMs,
-      bodyTimeout: timeouts.idleTimeoutMs,
-      keepAliveTimeout: KEPT_ALIVE_MS,
-    };
+    const { headTimeoutMs, idleTimeoutMs, connections } = timeouts;
+    const connect = buildConnector({ timeout: timeouts.connectTimeoutMs });
+    const limits = { connect, headersTimeout: headTimeoutMs, keepAliveTimeout: KEPT_ALIVE_MS };
     this.url = url;
-    this.#requests = new Pool(origin, { ...limits, connections: timeouts.connections });
+    this.#requests = new Pool(origin, {
+      ...limits,
+      connections,
+      // A response that is held back is silent for no fault of the server's: connections watch that themselves.
+      bodyTimeout: 0,
+      factory: (to: URL, options: Client.Options) => new Connection(to, connect, idleTimeoutMs, options),
+    });
     // A server whose every connection is busy must not look dead.
-    this.#questions = new Pool(origin, { ...limits, connections: 2, maxResponseSize: MOST_ANSWERED });
+    this.#questions = new Pool(origin, {
+      ...limits,
+      connections: 2,
+      bodyTimeout: idleTimeoutMs,
+      maxResponseSize: MOST_ANSWERED,
+    });
     this.#prefix = pathname.replace(/\/$/, "");
     this.#questionHeaders = [...questionHeaders];
   }
