@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import type { IncomingHttpHeaders } from "node:http";
 import type { Config } from "../config/config.ts";
-import type { Origin } from "../serving/request-facts.ts";
+import { ANONYMOUS, type Origin } from "../serving/request-facts.ts";
 
 /** Tenants known by their key alone have names of this length. */
 const NAME_LENGTH = 12;
@@ -26,7 +26,7 @@ export class OriginReader {
     const rank = Number(text(headers, RANK_HEADER) ?? -1);
     return {
       tenant:
-        (header === null ? null : text(headers, header)) ?? (key === null ? "anonymous" : this.#name(key)),
+        (header === null ? null : text(headers, header)) ?? (key === null ? ANONYMOUS : this.#name(key)),
       priority: Number.isFinite(priority) ? priority : 0,
       session: sessionHeader === null ? null : text(headers, sessionHeader),
       rank: Number.isInteger(rank) && rank >= 0 ? rank : -1,

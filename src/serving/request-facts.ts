@@ -22,6 +22,9 @@ export interface RequestFacts {
   readonly bodyEmpty: boolean;
 }
 
+/** The tenant of requests that do not say who asks. */
+export const ANONYMOUS = "anonymous";
+
 /** What the headers tell. */
 export interface Origin {
   readonly tenant: string;
@@ -45,7 +48,7 @@ export function requestFacts(body: Buffer, origin: Origin): RequestFacts {
   const { model, maxTokens, session, prompt, tools, media, mediaBytes, end, empty } = scanBody(body);
   const text = prompt.end - prompt.start - mediaBytes;
   const salt = hashText(model ?? "") ^ hashRange(body, tools);
-  const affinity = origin.session ?? session ?? (origin.tenant === "" ? null : origin.tenant);
+  const affinity = origin.session ?? session ?? (origin.tenant === ANONYMOUS ? null : origin.tenant);
   return {
     model,
     tenant: origin.tenant,

@@ -76,7 +76,7 @@ class BodyScan {
       end: 0,
       empty: true,
     };
-    if (this.#next() !== OPEN_BRACE) throw malformed("it is no object");
+    if (this.#next() !== OPEN_BRACE) throw new InvalidRequest("The body must be a JSON object.", null);
     this.#at++;
     if (this.#next() === CLOSE_BRACE) {
       fields.end = this.#at++;
@@ -178,7 +178,7 @@ class BodyScan {
     try {
       return JSON.parse(`"${text}"`) as string;
     } catch {
-      throw malformed(`a string at byte ${start} is`);
+      throw malformed(`the string at byte ${start} has an unknown escape`);
     }
   }
 

@@ -20,7 +20,7 @@ async function withGateway(
   const gateway = await startGateway(yaml, environment);
   try {
     await check(gateway);
-    await expect.poll(() => gateway.app.gateway.admission.inFlight, patiently).toBe(0);
+    await expect.poll(() => gateway.app.gateway().deck.admission.inFlight, patiently).toBe(0);
   } finally {
     await gateway.stop();
   }
@@ -33,19 +33,33 @@ function post(url: string, body: object): Promise<Response> {
   });
 }
 
+async function refusal(response: Response): Promise<{ message: string; code: string }> {
+  expect(response.status).toBe(503);
+  expect(response.headers.get("retry-after")).toBe("1");
+  expect(response.headers.get("x-request-id")).toBeTruthy();
+  return ((await response.json()) as { error: { message: string; code: string } }).error;
+}
+
 test("no engine up: 503 with the reason and when to try again", () =>
   withGateway(chatPool(dead), async ({ url }) => {
-    const response = await post(url, {});
-    expect(response.status).toBe(503);
-    expect(response.headers.get("retry-after")).toBe("1");
-    expect(response.headers.get("x-request-id")).toBeTruthy();
-    const { error } = (await response.json()) as { error: { message: string; code: string } };
-    expect(error.code).toBe("engine_unreachable");
-    expect(error.message).toBe(
-      `None of the 1 shards of pool \`chat\` could be reached: ${dead} gave no response (ECONNREFUSED).`,
-    );
+    const { code, message } = await refusal(await post(url, {}));
+    expect(code).toBe("not_ready");
+    expect(message).toBe("No shard of pool `chat` is ready.");
     expect((await fetch(`${url}/v1/models`)).status).toBe(503);
   }));
+
+test("the last engine dies: 503 with what became of it, until it is known to be away", async () => {
+  const last = await startOpenAiServer();
+  await withGateway(chatPool(last.url), async ({ url }) => {
+    expect((await post(url, {})).status).toBe(200);
+    await last.kill();
+    const { code, message } = await refusal(await post(url, {}));
+    expect(code).toBe("all_tried");
+    expect(message).toMatch(
+      /^No shard of pool `chat` could be reached: \S+ gave no response \(ECONN\w+\)\.$/,
+    );
+  });
+});
 
 test("an engine that is down is passed over, every time", () =>
   withGateway(chatPool(dead, fake.url), async ({ url }) => {
@@ -57,16 +71,22 @@ test("an engine that is down is passed over, every time", () =>
     }
   }));
 
-test("an engine that may have begun is not asked twice", () =>
-  withGateway(chatPool(fake.url, fake.url), async ({ url }) => {
-    const before = (await fake.seen()).length;
+test("an engine that resets before its first byte is tried again, elsewhere where there is another", async () => {
+  const other = await startOpenAiServer();
+  const tried = async () => [(await fake.seen()).length, (await other.seen()).length];
+  await withGateway(chatPool(fake.url, other.url), async ({ url }) => {
+    const before = await tried();
     const response = await post(url, { safety_identifier: "reset-before-head" });
     expect([response.status, await response.json()]).toMatchObject([
       502,
-      { error: { code: "engine_failed" } },
+      { error: { code: "engine_failed", reason: "engine_failed" } },
     ]);
-    expect((await fake.seen()).length).toBe(before + 1);
-  }));
+    const chats = (await tried()).map((count, i) => count - before[i]);
+    expect(chats[0] + chats[1]).toBe(3);
+    expect(Math.min(...chats)).toBe(1);
+  });
+  await other.kill();
+});
 
 test("a stream that breaks off ends with an error event after its whole frames", () =>
   withGateway(chatPool(fake.url), async ({ url, app }) => {
@@ -79,14 +99,15 @@ test("a stream that breaks off ends with an error event after its whole frames",
     expect(values).toHaveLength(1 + 2 + 1);
     expect(values.at(-1)).toEqual({
       error: {
-        message: `Shard chat/${fake.url} broke off the stream.`,
+        message: `${fake.url} broke off its response (ECONNRESET).`,
         type: "server_error",
         param: null,
         code: "engine_failed",
+        reason: "engine_failed",
       },
     });
     expect(text).not.toContain("[DONE]");
-    expect(app.gateway.meter.report(0).failed).toBe(1);
+    expect(app.gateway().deck.meter.report(0).failed).toBe(1);
   }));
 
 test("the official client sees a broken stream as an error", () =>
@@ -104,23 +125,41 @@ test("the official client sees a broken stream as an error", () =>
     const read = async () => {
       for await (const chunk of stream) text += chunk.choices[0].delta.content ?? "";
     };
-    await expect(read()).rejects.toThrow("broke off the stream");
+    await expect(read()).rejects.toThrow("broke off its response");
     expect(text).toBe("wörd0 wörd1 ");
   }));
 
-test("beyond the limit in flight: 503 at once with the reason", () =>
+test("beyond the limits in flight and in the queue: 503 at once with the reason", () =>
   withGateway(
     chatPool(fake.url),
     async ({ url }) => {
       const slow = await post(url, { stream: true, max_completion_tokens: 4000 });
       const refused = await post(url, {});
-      expect([refused.status, refused.headers.get("retry-after")]).toEqual([503, "1"]);
+      expect(refused.status).toBe(503);
+      expect(Number(refused.headers.get("retry-after"))).toBeGreaterThanOrEqual(1);
       expect(await refused.json()).toMatchObject({
-        error: { code: "overloaded", message: "The gateway has 1 requests in flight, its limit." },
+        error: {
+          code: "queue_full",
+          message: "The gateway has as many requests in flight and waiting as it may.",
+        },
       });
       await slow.body?.cancel();
     },
-    { PLIMSOLL_ADMISSION_MAX_IN_FLIGHT: "1" },
+    { PLIMSOLL_ADMISSION_TOTAL_MAX_IN_FLIGHT: "1", PLIMSOLL_ADMISSION_QUEUE_MAX_WAITING: "0" },
+  ));
+
+test("a request waits for its place, and gets it", () =>
+  withGateway(
+    chatPool(fake.url),
+    async ({ url, app }) => {
+      const { admission } = app.gateway().deck;
+      const slow = await post(url, { stream: true, max_completion_tokens: 4000 });
+      const waiting = post(url, {});
+      await expect.poll(() => admission.queued, patiently).toBe(1);
+      await slow.body?.cancel();
+      expect((await waiting).status).toBe(200);
+    },
+    { PLIMSOLL_ADMISSION_TOTAL_MAX_IN_FLIGHT: "1" },
   ));
 
 test("stopping lets a stream finish and refuses what is new", async () => {

@@ -47,23 +47,33 @@ test("a body reaches the engine byte for byte", async () => {
 });
 
 test.each([
-  ["", "The body is not valid JSON.", null],
-  ["{", "The body is not valid JSON.", null],
+  ["", "The body must be a JSON object.", null],
+  ["{", "The body is not valid JSON: expected a field's name at byte 1.", null],
+  ['{"model": "small" 1}', "The body is not valid JSON: expected a comma at byte 18.", null],
+  ['{"model": "sma\\xll"}', "The body is not valid JSON: the string at byte 10 has an unknown escape.", null],
   ["[]", "The body must be a JSON object.", null],
   ["null", "The body must be a JSON object.", null],
-  ["{}", "`model` must be the name of a model", "model"],
-  ['{"model": 3}', "`model` must be the name of a model", "model"],
+  ['{"model": 3}', "`model` must be a non-empty string.", "model"],
+  ['{"model": ""}', "`model` must be a non-empty string.", "model"],
 ])("the body %j gets 400 in OpenAI's shape", async (body, message, param) => {
   const response = await post("/v1/chat/completions", body);
-  expect(response.status).toBe(400);
-  expect(await response.json()).toEqual({
-    error: {
-      message: expect.stringContaining(message) as string,
-      type: "invalid_request_error",
-      param,
-      code: "invalid_request",
+  expect([response.status, await response.json()]).toEqual([
+    400,
+    {
+      error: {
+        message,
+        type: "invalid_request_error",
+        param,
+        code: "invalid_request",
+        reason: "invalid_request",
+      },
     },
-  });
+  ]);
+});
+
+test("a body that names no model means the only one there is", async () => {
+  const response = await post("/v1/chat/completions", "{}");
+  expect([response.status, await response.json()]).toMatchObject([200, { object: "chat.completion" }]);
 });
 
 test("a body over the limit gets 413, an unknown route 404, an unknown model 404", async () => {

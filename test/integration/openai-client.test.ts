@@ -76,8 +76,8 @@ test("leaving a stream frees the request upstream and in the gateway", async () 
   });
   for await (const chunk of stream) if (chunk.choices[0].delta.content !== "") break;
   await expect.poll(async () => (await fake.seen()).at(-1)?.fate, patiently).toBe("aborted");
-  await expect.poll(() => gateway.app.gateway.admission.inFlight, patiently).toBe(0);
-  expect(Array.from(gateway.app.gateway.pools[0].loads.requests as Int32Array)).toEqual([0]);
+  await expect.poll(() => gateway.app.gateway().deck.admission.inFlight, patiently).toBe(0);
+  expect([...gateway.app.gateway().pools[0].states.requests]).toEqual([0]);
 });
 
 test("giving up before the head frees the request too", async () => {
@@ -90,5 +90,5 @@ test("giving up before the head frees the request too", async () => {
   abort.abort();
   await expect(call).rejects.toThrow(OpenAI.APIUserAbortError);
   await expect.poll(async () => (await fake.seen()).at(-1)?.fate, patiently).toBe("aborted");
-  await expect.poll(() => gateway.app.gateway.admission.inFlight, patiently).toBe(0);
+  await expect.poll(() => gateway.app.gateway().deck.admission.inFlight, patiently).toBe(0);
 });

@@ -1,38 +1,39 @@
 import { expect, test } from "vitest";
-import { forwardedHeaders, requestIdOf, returnedHeaders } from "../../src/http/headers.ts";
+import { forwardedHeaders, headerOf, requestIdOf, returnedHeaders } from "../../src/http/headers.ts";
 
 test("headers of one connection, and those it names, are not forwarded", () => {
-  const forwarded = forwardedHeaders(
-    {
-      host: "gateway",
-      connection: "keep-alive, X-Hop",
-      "x-hop": "1",
-      "keep-alive": "5",
-      "transfer-encoding": "chunked",
-      "content-length": "3",
-      "accept-encoding": "gzip",
-      authorization: "Bearer x",
-      "content-type": "application/json",
-      "x-data-parallel-rank": "3",
-    },
-    "id-1",
-  );
-  expect(forwarded).toEqual({
-    authorization: "Bearer x",
-    "content-type": "application/json",
-    "x-data-parallel-rank": "3",
-    "x-request-id": "id-1",
-  });
+  const connection = "keep-alive, X-Hop";
+  const raw = [
+    ["Host", "gateway"],
+    ["Connection", connection],
+    ["x-hop", "1"],
+    ["Keep-Alive", "5"],
+    ["Transfer-Encoding", "chunked"],
+    ["Content-Length", "3"],
+    ["Accept-Encoding", "gzip"],
+    ["Expect", "100-continue"],
+    ["X-Request-Id", "theirs"],
+    ["Authorization", "Bearer x"],
+    ["content-type", "application/json"],
+    ["x-two", "1"],
+    ["x-two", "2"],
+  ].flat();
+  expect(forwardedHeaders(raw, connection, "id-1")).toEqual([
+    ...["Authorization", "Bearer x", "content-type", "application/json", "x-two", "1", "x-two", "2"],
+    ...["x-request-id", "id-1"],
+  ]);
 });
 
 test("a response keeps its length and repeated headers, and loses its connection's", () => {
-  const headers = {
-    connection: "close, x-hop",
-    "x-hop": "1",
-    "content-length": "3",
-    "set-cookie": ["a=1", "b=2"],
-  };
-  expect(returnedHeaders(headers)).toEqual({ "content-length": "3", "set-cookie": ["a=1", "b=2"] });
+  const kept = ["content-length", "3", "set-cookie", "a=1", "Set-Cookie", "b=2"];
+  const headers = ["connection", "close, x-hop", "x-hop", "1", "transfer-encoding", "chunked", ...kept];
+  expect(returnedHeaders(headers)).toEqual(kept);
+});
+
+test("a header is found whatever its case, the first of that name", () => {
+  const headers = ["Content-Typo", "a", "Content-Type", "b", "content-type", "c"];
+  expect(headerOf(headers, "content-type")).toBe("b");
+  expect(headerOf(headers, "b")).toBeUndefined();
 });
 
 test.each(["", "two words", "tab\t", "é", "x".repeat(129)])("the request id %j is replaced", (own) => {

@@ -21,9 +21,9 @@ test("measures the first frame from arrival and later ones from the one before",
   const { clock, heard, meter } = meterAt(1000);
   const timing = meter.begin("a");
   clock.time = 1150;
-  timing.contentFrame();
+  timing.contentFrames(1);
   clock.time = 1170;
-  timing.contentFrame();
+  timing.contentFrames(1);
   clock.time = 1200;
   timing.end(false);
   expect(heard).toEqual([
@@ -37,8 +37,9 @@ test("reports totals, and rates since the last report", () => {
   const { clock, meter } = meterAt(0);
   const first = meter.begin("a");
   const second = meter.begin("a");
-  first.contentFrame();
-  first.contentFrame();
+  first.contentFrames(1);
+  first.contentFrames(3);
+  expect(first.frames).toBe(4);
   second.end(true);
   clock.time = 2000;
   expect(meter.report(77)).toMatchObject({
@@ -47,7 +48,7 @@ test("reports totals, and rates since the last report", () => {
     requests: 2,
     failed: 1,
     requestsPerSecond: 1,
-    framesPerSecond: 1,
+    framesPerSecond: 2,
   });
   clock.time = 3000;
   expect(meter.report(78)).toMatchObject({
@@ -64,7 +65,7 @@ test("percentiles are within 1 % and forget what is ten reports old", () => {
     const arrival = clock.time;
     const timing = meter.begin("a");
     clock.time = arrival + ms;
-    timing.contentFrame();
+    timing.contentFrames(1);
     timing.end(false);
   }
   for (let report = 0; report < 10; report++) {
