@@ -119,7 +119,8 @@ class BodyScan {
         return;
       case "prompt_cache_key":
       case "user":
-        if (this.#body[start] === QUOTE) fields.session = this.#string(key, start, end);
+        // Some clients send an empty one.
+        if (this.#body[start] === QUOTE && end - start > 2) fields.session = this.#string(key, start, end);
         return;
       case "messages":
       case "prompt":
