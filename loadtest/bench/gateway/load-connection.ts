@@ -5,6 +5,8 @@ import { type MessageHandler, MessageReader } from "./message-reader.ts";
 /** Who a connection asks for requests and tells what came of them. */
 interface Load {
   request(): Buffer | null;
+  /** Called once: the connection's first answer has begun, or it is gone. */
+  served(): void;
   firstByte(afterMs: number): void;
   frame(afterMs: number | null): void;
   completed(): void;
@@ -23,6 +25,7 @@ export class LoadConnection implements MessageHandler {
   #ok = false;
   #startLine = "";
   #begun = false;
+  #served = false;
   /** When the last event of this stream ended. */
   #frameAt: number | null = null;
   /** Whether the body's last byte so far ended a line. */
@@ -50,6 +53,7 @@ export class LoadConnection implements MessageHandler {
     });
     this.#socket.on("close", () => {
       if (this.#sentAt !== null || why !== "closed") load.fail(`connection ${why}`);
+      this.#serve();
       onClose();
     });
   }
@@ -65,6 +69,7 @@ export class LoadConnection implements MessageHandler {
   }
 
   head(startLine: string): void {
+    this.#serve();
     this.#startLine = startLine;
     this.#ok = startLine.startsWith(OK);
     this.#begun = false;
@@ -102,6 +107,12 @@ export class LoadConnection implements MessageHandler {
     if (this.#ok) this.#load.completed();
     else this.#load.fail(this.#startLine);
     this.#send();
+  }
+
+  #serve(): void {
+    if (this.#served) return;
+    this.#served = true;
+    this.#load.served();
   }
 
   #send(): void {

@@ -7,7 +7,9 @@ import { requestBodies } from "./request-bodies.ts";
 
 /** For what is in flight when the window is over. */
 const DRAIN_MS = 10_000;
-const DRAIN_POLL_MS = 5;
+/** For the first answers of all connections, beyond the warm-up: busy servers accept few at a time. */
+const SERVED_MS = 10_000;
+const POLL_MS = 5;
 const RECONNECT_MS = 10;
 
 /** A load in closed loop: what its connections share, and what they count. */
@@ -20,6 +22,7 @@ export class LoadRun {
   #measuring = false;
   /** Whether requests are still being sent. */
   #sending = true;
+  #served = 0;
   #completed = 0;
   #frames = 0;
   #failed = 0;
@@ -40,6 +43,7 @@ export class LoadRun {
       this.#connect(i);
     });
     await Promise.all([...connecting, setTimeout(warmUpMs)]);
+    await this.#allServed();
 
     const cpuBefore = cpuSeconds(pids);
     const from = performance.now();
@@ -69,6 +73,10 @@ export class LoadRun {
   /** The next request to send; null when no more are to be sent. */
   request(): Buffer | null {
     return this.#sending ? this.#requests[this.#nextRequest++ % this.#requests.length] : null;
+  }
+
+  served(): void {
+    this.#served++;
   }
 
   firstByte(afterMs: number): void {
@@ -102,11 +110,16 @@ export class LoadRun {
     this.#open.add(connection);
   }
 
+  async #allServed(): Promise<void> {
+    const until = performance.now() + SERVED_MS;
+    while (this.#served < this.#order.concurrency && performance.now() < until) await setTimeout(POLL_MS);
+  }
+
   async #drained(): Promise<void> {
     const until = performance.now() + DRAIN_MS;
     for (const connection of this.#open) connection.closeWhenIdle();
     while (this.#open.size > 0) {
-      await setTimeout(DRAIN_POLL_MS);
+      await setTimeout(POLL_MS);
       if (performance.now() < until) continue;
       for (const connection of this.#open) connection.abandon();
     }
