@@ -102,6 +102,23 @@ test("a response that falls silent fails", async () => {
   await engine.close();
 });
 
+test("a response that falls silent fails also after the sink was full for longer than that", async () => {
+  await using server = await rawServer((socket) =>
+    socket.write(`${OK}transfer-encoding: chunked\r\n\r\n3\r\nabc\r\n`),
+  );
+  const idleMs = 50;
+  const engine = engineOf(server.url, idleMs);
+  const { sink, exchange } = sent(engine, engine.shards[0], request);
+  sink.onData = () => false;
+  await expect.poll(() => sink.heard, patiently).toContain("data");
+  await sleep(3 * idleMs);
+  expect(sink.heard).toEqual(["head", "data"]);
+  exchange.resume();
+  await sink.over;
+  expect(sink.heard).toEqual(["head", "data", "fail"]);
+  await engine.close();
+});
+
 // undici's own pause takes the process down in the first, third and fourth of these.
 test.each([
   ["ends with its connection", `${OK}connection: close\r\n\r\nabc`, "end"],

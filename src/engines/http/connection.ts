@@ -42,24 +42,22 @@ export class Connection extends Client {
   /** A response's head has come. @param onSilence no more of it has come for the idle time */
   begin(onSilence: () => void): void {
     this.#serving = onSilence;
-    this.#socket?.setTimeout(this.#idleTimeoutMs);
   }
 
   /** It is over. */
   end(): void {
     this.#serving = null;
     this.#held = false;
-    this.#socket?.setTimeout(0);
   }
 
   /** Nothing is read until `release`; what was read already still comes. */
   hold(): void {
     this.#held = true;
-    this.#socket?.setTimeout(0);
   }
 
   release(): void {
     this.#held = false;
+    // The socket may have told its silence meanwhile, to nobody.
     this.#socket?.setTimeout(this.#idleTimeoutMs);
     this.#socket?.emit("readable");
   }
@@ -68,7 +66,11 @@ export class Connection extends Client {
     const read = socket.read.bind(socket);
     // Also keeps the socket from ending before what it holds has been read.
     socket.read = (size?: number): unknown => (this.#held ? null : read(size));
-    socket.on("timeout", () => this.#serving?.());
+    // Every byte that comes or goes starts the time anew.
+    socket.setTimeout(this.#idleTimeoutMs);
+    socket.on("timeout", () => {
+      if (!this.#held) this.#serving?.();
+    });
     this.#socket = socket;
     this.#held = false;
   }

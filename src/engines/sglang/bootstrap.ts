@@ -12,12 +12,7 @@ export interface PrefillServers {
  * What both servers of a pair get: where the decode asks for the prefill, and the room in which they meet.
  * @param prefillRank the prefill's data-parallel rank; null where its server chooses it
  */
-export function bootstrapFields(
-  host: string,
-  port: number,
-  room: number,
-  prefillRank: number | null,
-): string {
+function bootstrapFields(host: string, port: number, room: number, prefillRank: number | null): string {
   const fields = `"bootstrap_host":${JSON.stringify(host)},"bootstrap_port":${port},"bootstrap_room":${room}`;
   return prefillRank === null ? fields : `${fields},"disagg_prefill_dp_rank":${prefillRank}`;
 }
