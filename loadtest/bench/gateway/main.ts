@@ -12,13 +12,11 @@ import { direct } from "./direct.ts";
 import { runGatewayBench } from "./gateway-bench.ts";
 import { gatewayTables } from "./gateway-tables.ts";
 import { nginx } from "./nginx.ts";
-import { peers } from "./peers.ts";
+import { peers, roundRobinPeers } from "./peers.ts";
 import { plimsoll } from "./plimsoll.ts";
 import type { Router } from "./router.ts";
 
-/** What routing costs beyond relaying: measured where it is asked for by name. */
-const ROUND_ROBIN = plimsoll("round-robin", null);
-const NAMES = routersOf({}).map(({ name }) => name);
+const NAMES = [...routersOf({}), ...roundRobinOf({})].map(({ name }) => name);
 const QUICK = { repeats: 1, seconds: 1 };
 const DEFAULTS = { repeats: 3, seconds: 1.5 };
 
@@ -58,8 +56,11 @@ async function run(flags: Flags): Promise<void> {
   }
   const { result, progress } = output(flags.json ?? false);
   const defaults = flags.quick ? QUICK : DEFAULTS;
+  const named = [...routersOf(flags), ...roundRobinOf(flags)].filter(({ name }) =>
+    flags.only?.includes(name),
+  );
   const { measurements, about } = await runGatewayBench({
-    routers: routersOf(flags).filter((it) => flags.only?.includes(it.name) ?? it !== ROUND_ROBIN),
+    routers: flags.only === undefined ? routersOf(flags) : named,
     cells: flags.quick ? QUICK_CELLS : CELLS,
     repeats: flags.repeats ?? defaults.repeats,
     windowMs: 1000 * (flags.seconds ?? defaults.seconds),
@@ -79,10 +80,18 @@ async function run(flags: Flags): Promise<void> {
   result({ machine, routers: about, ...json }, texts.join("\n\n"));
 }
 
-function routersOf(flags: Flags): Router[] {
-  const profileFolder = flags.profile === undefined ? null : resolve(flags.profile);
-  const executables = flags.peers === undefined ? null : resolve(flags.peers);
-  return [direct, nginx, plimsoll(null, profileFolder), ROUND_ROBIN, ...peers(executables)];
+function routersOf({ profile, peers: folder }: Flags): Router[] {
+  const profileFolder = profile === undefined ? null : resolve(profile);
+  return [direct, nginx, plimsoll(null, profileFolder), ...peers(executables(folder))];
+}
+
+/** What routing costs beyond relaying: measured where they are asked for by name. */
+function roundRobinOf({ peers: folder }: Flags): Router[] {
+  return [plimsoll("round-robin", null), ...roundRobinPeers(executables(folder))];
+}
+
+function executables(folder: string | undefined): string | null {
+  return folder === undefined ? null : resolve(folder);
 }
 
 function routerNames(text: string): string[] {

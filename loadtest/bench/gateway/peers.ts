@@ -12,37 +12,39 @@ const MAX_IN_FLIGHT = "4096";
 /** The routers a user would pick instead. @param folder where their executables are; null for PATH */
 export function peers(folder: string | null): Router[] {
   return [
-    peer("sglang-router", folder, (engines, port, prometheusPort) => ({
-      args: ["launch", ...launched(engines, port, prometheusPort), "--log-level", "warn"],
-      settings: "cache_aware (its default), log level warn",
-    })),
-    peer("vllm-router", folder, (engines, port, prometheusPort) => ({
-      args: [...launched(engines, port, prometheusPort), "--log-level", "warning"],
-      settings: "cache_aware (its default), log level warning",
-    })),
+    rustRouter("sglang-router", CACHE_AWARE, folder),
+    rustRouter("vllm-router", CACHE_AWARE, folder),
     liteLlm(folder),
   ];
 }
 
-interface Launch {
-  readonly args: readonly string[];
-  readonly settings: string;
+/** Those that look for cached prefixes unless told otherwise, told otherwise. */
+export function roundRobinPeers(folder: string | null): Router[] {
+  return [rustRouter("sglang-router", ROUND_ROBIN, folder), rustRouter("vllm-router", ROUND_ROBIN, folder)];
 }
 
-function peer(
-  name: string,
-  executables: string | null,
-  launch: (engines: readonly Address[], port: number, prometheusPort: number) => Launch,
-): Router {
+/** Their default. */
+const CACHE_AWARE = "cache_aware";
+const ROUND_ROBIN = "round_robin";
+
+/** What starts each, and its word for lines of warning. */
+const RUST_ROUTERS = {
+  "sglang-router": { command: ["launch"], warn: "warn" },
+  "vllm-router": { command: [], warn: "warning" },
+} as const;
+
+function rustRouter(name: keyof typeof RUST_ROUTERS, policy: string, executables: string | null): Router {
   return {
-    name,
+    name: policy === CACHE_AWARE ? name : `${name}-round-robin`,
     everywhere: false,
     start: async (engines, folder) => {
       const file = await installed(name, executables);
       const port = await freePort();
-      const { args, settings } = launch(engines, port, await freePort());
+      const { command, warn } = RUST_ROUTERS[name];
+      const settings = ["--policy", policy, "--log-level", warn];
+      const args = [...command, ...launched(engines, port, await freePort()), ...settings];
       const version = await packageVersion(file, name);
-      const about = `${name} ${version}: ${settings}, ${MAX_IN_FLIGHT} requests let in`;
+      const about = `${name} ${version}: ${policy}, log level warn, ${MAX_IN_FLIGHT} requests let in`;
       return startRouter({ file, args, port, about }, folder);
     },
   };
