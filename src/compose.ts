@@ -1,7 +1,7 @@
 import type { Config } from "./config/config.ts";
 import type { ControlledPool } from "./control/controlled-pool.ts";
 import { httpApp } from "./http/app.ts";
-import { listen, stopListening } from "./http/listening.ts";
+import { listen, listenLocally, stopListening } from "./http/listening.ts";
 import { Rng } from "./lib/rng.ts";
 import { type OpenPool, PoolOpener, type PoolSurroundings } from "./open-pool.ts";
 import { Admission } from "./serving/admission/admission.ts";
@@ -19,6 +19,8 @@ export interface App {
   readonly pools: readonly OpenPool[];
   /** Starts the control loops and listens. @throws InputError when the address cannot be had */
   start(): Promise<{ readonly url: string }>;
+  /** The same, but listens on a socket in the file system. */
+  startLocally(path: string): Promise<void>;
   /**
    * Goes on by another configuration. No request is dropped: pools that have changed or gone are closed when what they
    * have in flight is done, the others stay as they are. What belongs to the process (`http`, `tenancy`, `control`)
@@ -42,9 +44,11 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
   const metrics = new Metrics({
     shards: () => pools.flatMap(({ serving }) => serving.flatMap(shardReadings)),
     pools: () => controlled.flatMap(({ loop }) => loop.report() ?? []),
+    admission: () => admission,
   });
   const admission = new Admission(config.admission, clock);
-  const meter = new TrafficMeter(clock, metrics);
+  const { follows } = surroundings;
+  const meter = new TrafficMeter(clock, follows?.traffic ?? metrics);
   const gatewayFor = ({ retry, hedge, admission: { retryAfterSeconds } }: Config) =>
     new Gateway(
       pools.map((pool) => pool.front),
@@ -61,7 +65,18 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
     );
   let gateway = gatewayFor(config);
   const metricsText = () => metrics.text();
-  const http = await httpApp(config, { gateway: () => gateway, controlled, store, metricsText, wallClock });
+  const operatorSocket = follows?.operatorSocket ?? null;
+  const workers = surroundings.workers ?? (() => []);
+  const parts = {
+    gateway: () => gateway,
+    controlled,
+    store,
+    metricsText,
+    wallClock,
+    workers,
+    operatorSocket,
+  };
+  const http = await httpApp(config, parts);
 
   const retired = new Set<Promise<void>>();
   const reload = async (next: Config) => {
@@ -87,16 +102,20 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
     await Promise.all([...pools.map((pool) => pool.close()), ...retired]);
     await metrics.close();
   };
-  const start = async () => {
+  const startWith = async (bind: () => Promise<string>) => {
     try {
       await Promise.all(pools.map((pool) => pool.start()));
-      return { url: await listen(http, config.http) };
+      return { url: await bind() };
     } catch (error) {
       await stop();
       throw error;
     }
   };
-  return { gateway: () => gateway, pools, start, reload, stop };
+  const start = () => startWith(() => listen(http, config.http));
+  const startLocally = async (path: string) => {
+    await startWith(() => listenLocally(http, path));
+  };
+  return { gateway: () => gateway, pools, start, startLocally, reload, stop };
 }
 
 function shardReadings({ engine, states }: ServingPool): ShardReading[] {
@@ -105,5 +124,7 @@ function shardReadings({ engine, states }: ServingPool): ShardReading[] {
     shard: id,
     requests: states.requests[i],
     tokens: states.tokens[i],
+    ready: states.ready[i] === 1,
+    admitting: states.admitting[i] === 1,
   }));
 }

@@ -60,8 +60,7 @@ export function errorAnswer(error: unknown): ErrorAnswer {
   if (error instanceof Refused) return answer(error.reason, error.message, error);
   if (error instanceof NoShardAvailable)
     return answer(error.reason === "no_such_model" ? "model_not_found" : error.reason, error.message, error);
-  if (error instanceof EngineUnreachable)
-    return answer(error.mayHaveBegun ? "engine_failed" : "engine_unreachable", error.message);
+  if (error instanceof EngineUnreachable) return answer(error.reason, error.message);
   if (isClientError(error))
     return answer(error.statusCode === 413 ? "body_too_large" : "invalid_request", error.message);
   return answer("internal", "The gateway failed; its log says why.");

@@ -1,4 +1,5 @@
 import type { EngineUnreachable, ResponseHead, Shard } from "./engine.ts";
+import type { NoShardAvailable, Refused } from "./refusals.ts";
 
 /**
  * Where a request's answer goes. Hears either `refused`, or `head`, then `data` any number of times, then `end` or
@@ -12,6 +13,6 @@ export interface Client {
   end(): void;
   /** What was relayed is not whole. */
   brokenOff(fault: EngineUnreachable): void;
-  /** Nothing was relayed. @param error one of refusals.ts, or EngineUnreachable */
-  refused(error: Error): void;
+  /** Nothing was relayed. */
+  refused(error: Refused | NoShardAvailable | EngineUnreachable): void;
 }

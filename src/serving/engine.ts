@@ -109,4 +109,8 @@ export class EngineUnreachable extends Error {
     super(message, { cause: options.cause });
     this.mayHaveBegun = options.mayHaveBegun ?? false;
   }
+
+  get reason(): "engine_failed" | "engine_unreachable" {
+    return this.mayHaveBegun ? "engine_failed" : "engine_unreachable";
+  }
 }

@@ -9,7 +9,7 @@ import { failureKind } from "./failure-kind.ts";
 import { Leg } from "./leg.ts";
 import { PairedExchange } from "./paired-exchange.ts";
 import type { Pairing } from "./pairing.ts";
-import { NoShardAvailable } from "./refusals.ts";
+import { NoShardAvailable, type Refused } from "./refusals.ts";
 import { BLOCK_TOKENS, type RequestFacts } from "./request-facts.ts";
 import type { ServingPool } from "./serving-pool.ts";
 import type { RetryBudget, RetrySettings } from "./retry-budget.ts";
@@ -113,7 +113,7 @@ export class Flight implements Applicant {
     if (afterMs > 0 && !this.#over) this.#timer = setTimeout(() => this.#hedge(), afterMs);
   }
 
-  refused(error: Error): void {
+  refused(error: Refused): void {
     this.#refuse(error);
   }
 
@@ -209,6 +209,7 @@ export class Flight implements Applicant {
     const attempt = new Attempt(this, leg);
     this.#attempts.push(attempt);
     if (this.#sent++ === 0) this.#deck.retryBudget.began(this.#deck.clock.now());
+    else this.#deck.meter.resent(this.#pool.engine.pool);
     return attempt;
   }
 
@@ -275,7 +276,8 @@ export class Flight implements Applicant {
     }
   }
 
-  #refuse(error: Error): void {
+  #refuse(error: Refused | NoShardAvailable | EngineUnreachable): void {
+    this.#deck.meter.refused(this.#pool.engine.pool, error.reason);
     this.#client.refused(error);
     this.#finish(true);
   }

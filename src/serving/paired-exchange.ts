@@ -22,6 +22,7 @@ export interface PrefillLeg {
 }
 
 const GOOD = 200;
+const TOO_MANY = 429;
 
 /**
  * One request on two shards: one prefills it, the other decodes it and answers. As long as nothing was answered, what
@@ -81,16 +82,16 @@ export class PairedExchange implements Exchange, ResponseSink {
   head(head: ResponseHead): void {
     const { leg, pairing } = this.#prefill;
     leg.headCame(head);
-    leg.answered(head.status, this.#clock.now());
+    if (head.status < 500) leg.answered(head.status, this.#clock.now());
     this.#status = head.status;
     if (head.status === GOOD) return;
-    // Together, the decode shard has the same request and gives the same answer, unless the fault is the prefill's.
-    if (pairing.kind === "together") {
-      if (head.status >= 500) this.#fail(`answered the prefill with ${head.status}`);
-      return;
+    if (head.status >= 500 || head.status === TOO_MANY) {
+      this.#fail(`answered the prefill with ${head.status}`);
+    } else if (pairing.kind === "in-turn") {
+      this.#relaying = true;
+      this.#attempt.head(head);
     }
-    this.#relaying = true;
-    this.#attempt.head(head);
+    // Together, the decode shard has the same request, and refuses it with the same words.
   }
 
   data(chunk: Buffer): boolean {
@@ -122,7 +123,7 @@ export class PairedExchange implements Exchange, ResponseSink {
   #fail(what: string): void {
     const { leg } = this.#prefill;
     this.#prefillExchange.cancel();
-    leg.broke("status");
+    leg.turnedAway(this.#status);
     const fault = new EngineUnreachable(`${leg.shard.id} ${what}.`, { mayHaveBegun: true });
     this.#attempt.prefillFailed(leg.index, fault);
   }

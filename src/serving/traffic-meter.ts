@@ -11,6 +11,22 @@ export interface TrafficObserver {
   firstFrame(pool: string, sinceArrivalMs: number): void;
   laterFrame(pool: string, sincePreviousMs: number): void;
   ended(pool: string, durationMs: number, failed: boolean): void;
+  /** A request that had no first byte was sent once more. */
+  resent(pool: string): void;
+  /** By one of the reasons that clients are given. */
+  refused(pool: string, reason: string): void;
+}
+
+/** What a process has counted in all, and measured since it last told. Times in milliseconds. */
+export interface TrafficTelling {
+  readonly inFlight: number;
+  readonly requests: number;
+  readonly frames: number;
+  readonly first: readonly (readonly [pool: string, ms: number])[];
+  readonly later: readonly (readonly [pool: string, ms: number])[];
+  readonly ended: readonly (readonly [pool: string, ms: number, failed: boolean])[];
+  readonly resent: readonly string[];
+  readonly refused: readonly (readonly [pool: string, reason: string])[];
 }
 
 /** Counts requests and frames, and measures TTFT (arrival to first content frame) and ITL (between content frames). */
@@ -55,6 +71,45 @@ export class TrafficMeter {
     this.#inFlight--;
     if (failed) this.#failed++;
     this.#observer.ended(pool, this.#clock.now() - arrivalMs, failed);
+  }
+
+  /** What it counts in all, for a process that reports for several. */
+  get totals(): { readonly inFlight: number; readonly requests: number; readonly frames: number } {
+    return { inFlight: this.#inFlight, requests: this.#requests, frames: this.#frames };
+  }
+
+  /** What another process measured. @param before what it told last; null at first */
+  heard(telling: TrafficTelling, before: TrafficTelling | null): void {
+    this.#inFlight += telling.inFlight - (before?.inFlight ?? 0);
+    this.#requests += telling.requests - (before?.requests ?? 0);
+    this.#frames += telling.frames - (before?.frames ?? 0);
+    for (const [pool, ms] of telling.first) {
+      this.#ttft.record(ms);
+      this.#observer.firstFrame(pool, ms);
+    }
+    for (const [pool, ms] of telling.later) {
+      this.#itl.record(ms);
+      this.#observer.laterFrame(pool, ms);
+    }
+    for (const [pool, ms, failed] of telling.ended) {
+      if (failed) this.#failed++;
+      this.#observer.ended(pool, ms, failed);
+    }
+    for (const pool of telling.resent) this.#observer.resent(pool);
+    for (const [pool, reason] of telling.refused) this.#observer.refused(pool, reason);
+  }
+
+  /** What a process that is gone had in flight is no more. */
+  lost({ inFlight }: TrafficTelling): void {
+    this.#inFlight -= inFlight;
+  }
+
+  resent(pool: string): void {
+    this.#observer.resent(pool);
+  }
+
+  refused(pool: string, reason: string): void {
+    this.#observer.refused(pool, reason);
   }
 
   /**

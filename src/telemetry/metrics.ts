@@ -9,12 +9,22 @@ export interface ShardReading {
   readonly shard: string;
   readonly requests: number;
   readonly tokens: number;
+  readonly ready: boolean;
+  /** Whether circuits and ejections let requests through. */
+  readonly admitting: boolean;
+}
+
+/** Who waits to be let in, and who is in. */
+export interface AdmissionReading {
+  readonly inFlight: number;
+  readonly queued: number;
 }
 
 /** Where the gauges read from, at the moment of a scrape. */
 export interface Readings {
   shards(): Iterable<ShardReading>;
   pools(): Iterable<PoolReport>;
+  admission(): AdmissionReading;
 }
 
 const TTFT_SECONDS = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
@@ -27,6 +37,8 @@ export class Metrics {
   readonly #provider = new MeterProvider({ readers: [this.#exporter] });
   readonly #serializer = new PrometheusSerializer(undefined, false, undefined, true, true);
   readonly #requests: Counter;
+  readonly #resent: Counter;
+  readonly #refused: Counter;
   readonly #ttft: Histogram;
   readonly #itl: Histogram;
   readonly #duration: Histogram;
@@ -36,6 +48,12 @@ export class Metrics {
     const meter = this.#provider.getMeter("plimsoll");
     this.#requests = meter.createCounter("plimsoll_requests", {
       description: "Requests that ended, by outcome",
+    });
+    this.#resent = meter.createCounter("plimsoll_resent", {
+      description: "Requests sent once more: retries and hedges",
+    });
+    this.#refused = meter.createCounter("plimsoll_refused", {
+      description: "Requests answered by the gateway itself, by reason",
     });
     this.#ttft = seconds(
       meter,
@@ -65,6 +83,14 @@ export class Metrics {
   ended(pool: string, durationMs: number, failed: boolean): void {
     this.#requests.add(1, { pool, outcome: failed ? "failed" : "ok" });
     this.#duration.record(durationMs / 1000, this.#label(pool));
+  }
+
+  resent(pool: string): void {
+    this.#resent.add(1, this.#label(pool));
+  }
+
+  refused(pool: string, reason: string): void {
+    this.#refused.add(1, { pool, reason });
   }
 
   /** Everything in Prometheus' text format. */
@@ -100,6 +126,17 @@ function observeShards(meter: Meter, readings: Readings): void {
     (s) => s.requests,
   );
   gauge("plimsoll_shard_tokens_in_flight", "Tokens those requests were estimated at", (s) => s.tokens);
+  gauge("plimsoll_shard_ready", "1 when its last probe says that it can serve", (s) => Number(s.ready));
+  gauge("plimsoll_shard_admitting", "0 while a circuit or an ejection keeps requests away", (s) =>
+    Number(s.admitting),
+  );
+  const { admission } = readings;
+  meter
+    .createObservableGauge("plimsoll_requests_in_flight", { description: "Requests let in and not over" })
+    .addCallback((result) => result.observe(admission().inFlight));
+  meter
+    .createObservableGauge("plimsoll_requests_queued", { description: "Requests that wait to be let in" })
+    .addCallback((result) => result.observe(admission().queued));
 }
 
 function observePools(meter: Meter, readings: Readings): void {

@@ -13,6 +13,8 @@ function meterAt(start: number) {
     firstFrame: (_pool, ms) => heard.push({ what: "first", ms }),
     laterFrame: (_pool, ms) => heard.push({ what: "later", ms }),
     ended: (_pool, ms, failed) => heard.push({ what: failed ? "failed" : "ok", ms }),
+    resent: () => {},
+    refused: () => {},
   });
   return { clock, heard, meter };
 }

@@ -1,0 +1,47 @@
+import type { TrafficObserver, TrafficTelling } from "./traffic-meter.ts";
+
+/** Keeps every measure until it is told to the process that reports them. */
+export class TrafficLog implements TrafficObserver {
+  #first: [string, number][] = [];
+  #later: [string, number][] = [];
+  #ended: [string, number, boolean][] = [];
+  #resent: string[] = [];
+  #refused: [string, string][] = [];
+
+  firstFrame(pool: string, ms: number): void {
+    this.#first.push([pool, ms]);
+  }
+
+  laterFrame(pool: string, ms: number): void {
+    this.#later.push([pool, ms]);
+  }
+
+  ended(pool: string, ms: number, failed: boolean): void {
+    this.#ended.push([pool, ms, failed]);
+  }
+
+  resent(pool: string): void {
+    this.#resent.push(pool);
+  }
+
+  refused(pool: string, reason: string): void {
+    this.#refused.push([pool, reason]);
+  }
+
+  /** Everything since the last call. */
+  take(): Omit<TrafficTelling, "inFlight" | "requests" | "frames"> {
+    const taken = {
+      first: this.#first,
+      later: this.#later,
+      ended: this.#ended,
+      resent: this.#resent,
+      refused: this.#refused,
+    };
+    this.#first = [];
+    this.#later = [];
+    this.#ended = [];
+    this.#resent = [];
+    this.#refused = [];
+    return taken;
+  }
+}
