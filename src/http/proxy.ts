@@ -28,7 +28,7 @@ export function proxy(
     try {
       const facts = requestFacts(body, parts.origins.read(request.headers));
       const headers = forwardedHeaders(request.rawHeaders, request.headers.connection, requestId);
-      const upstream = { method: "POST", path: request.url as string, headers, body } as const;
+      const upstream = { method: "POST", path: pathOf(request.url as string), headers, body } as const;
       const client = new ClientResponse(response, requestId, parts.lastFrame, parts.http.clientStallMs);
       client.follow(parts.gateway.send(facts, upstream, client));
     } catch (error) {
@@ -36,4 +36,9 @@ export function proxy(
     }
   };
   readBody(request, parts.http.bodyLimitBytes, send, refuse);
+}
+
+/** A client may name the server in its target, as to a forward proxy; the engine is asked for the path alone. */
+function pathOf(target: string): string {
+  return target.startsWith("/") ? target : target.replace(/^[^/]*\/\/[^/?#]*/, "");
 }

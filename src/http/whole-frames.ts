@@ -2,7 +2,7 @@ const LINE_FEED = 10;
 const CARRIAGE_RETURN = 13;
 
 /** A frame longer than this is passed on in pieces. */
-const HELD_LIMIT_BYTES = 8 * 1024 * 1024;
+const HELD_LIMIT_BYTES = 1024 * 1024;
 
 /** A non-empty text in the places where OpenAI-compatible servers put generated tokens. */
 const CONTENT =

@@ -1,0 +1,169 @@
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { type RawClient, rawClient, wireRequest } from "../fakes/raw-client.ts";
+import { type RunningGateway, chatPool, startGateway } from "../fakes/start-gateway.ts";
+import { type FakeServer, startOpenAiServer } from "../fakes/start-openai-server.ts";
+import { patiently } from "../patiently.ts";
+
+const PATH = "/v1/completions";
+const BODY = '{"model":"small"}';
+const SILENT = wireRequest(PATH, '{"model":"small","safety_identifier":"silent"}');
+/** What must never be taken for a request. */
+const HIDDEN = wireRequest(PATH, '{"model":"small","user":"hidden"}');
+const LIMIT = 100_000;
+const HTTP = `http: { headersTimeoutMs: 300, bodyTimeoutMs: 500, bodyLimitBytes: ${LIMIT}, maxHeaderBytes: 4096 }\n`;
+
+let fake: FakeServer;
+let gateway: RunningGateway;
+let client: RawClient;
+beforeAll(async () => {
+  fake = await startOpenAiServer();
+  gateway = await startGateway(HTTP + chatPool(fake.url));
+});
+beforeEach(async () => {
+  client = await rawClient(gateway.url);
+});
+// Whatever a client did, the next one is served, and nothing is left of the first.
+afterEach(async () => {
+  client.socket.destroy();
+  const next = await rawClient(gateway.url);
+  next.socket.write(wireRequest(PATH, BODY, ["connection: close"]));
+  expect(await next.closed).toMatch(/^HTTP\/1\.1 200 OK\r\n/);
+  await expect.poll(() => gateway.app.gateway().deck.admission.inFlight, patiently).toBe(0);
+  expect([...gateway.app.gateway().pools[0].states.requests]).toEqual([0]);
+  expect((await fake.seen()).filter(({ body }) => body.includes("hidden"))).toEqual([]);
+});
+afterAll(async () => {
+  await gateway.stop();
+  await fake.kill();
+});
+
+/** The reason in the error that the response ends with. */
+function reasonOf(response: string): string {
+  const at = response.indexOf('{"error"');
+  return (JSON.parse(response.slice(at)) as { error: { reason: string } }).error.reason;
+}
+
+function post(headers: readonly string[], body: string): string {
+  return [`POST ${PATH} HTTP/1.1`, "host: x", ...headers, "", body].join("\r\n");
+}
+
+const LENGTH = `content-length: ${BODY.length}`;
+const CHUNKED = "transfer-encoding: chunked";
+
+test.each([
+  ["two lengths", post([LENGTH, "content-length: 5"], BODY)],
+  ["the same length twice", post([LENGTH, LENGTH], BODY)],
+  ["a list of lengths", post([`${LENGTH}, ${BODY.length}`], BODY)],
+  ["a length with a sign", post([`content-length: +${BODY.length}`], BODY)],
+  ["a length that is no number", post(["content-length: 0x11"], BODY)],
+  ["a length beyond all numbers", post(["content-length: 99999999999999999999"], BODY)],
+  ["a length, then chunks", post(["content-length: 6", CHUNKED], `0\r\n\r\n${HIDDEN}`)],
+  ["chunks, then a length", post([CHUNKED, "content-length: 4"], `11\r\n${BODY}\r\n0\r\n\r\n${HIDDEN}`)],
+  ["chunked and then identity", post([`${CHUNKED}, identity`], `0\r\n\r\n${HIDDEN}`)],
+  ["two transfer encodings", post([CHUNKED, "transfer-encoding: identity"], `0\r\n\r\n${HIDDEN}`)],
+  ["an unknown transfer encoding", post(["transfer-encoding: xchunked"], `0\r\n\r\n${HIDDEN}`)],
+  ["a tab that is none", post(["transfer-encoding: \vchunked"], `0\r\n\r\n${HIDDEN}`)],
+  ["a space before the colon", post(["transfer-encoding : chunked"], `0\r\n\r\n${HIDDEN}`)],
+  ["a folded header", post(["x-a: b", " c: d", LENGTH], BODY)],
+  ["a folded transfer encoding", post(["transfer-encoding:", " chunked"], `0\r\n\r\n${HIDDEN}`)],
+  ["a carriage return alone", post(["x-a: b\rcontent-length: 0", LENGTH], BODY)],
+  ["line feeds alone", `POST ${PATH} HTTP/1.1\nhost: x\n${LENGTH}\n\n${BODY}`],
+  ["a zero byte in a header", post(["x-a: b\0c", LENGTH], BODY)],
+  ["a chunk of no size", post([CHUNKED], "zz\r\n")],
+  ["a chunk beyond all sizes", post([CHUNKED], "fffffffffffffffff\r\n")],
+  ["line feeds alone between chunks", post([CHUNKED], `11\n${BODY}\n0\n\n`)],
+  ["an endless chunk extension", post([CHUNKED], `11;${"a".repeat(20_000)}\r\n${BODY}\r\n0\r\n\r\n`)],
+  ["TLS", "\u0016\u0003\u0001\u0002\u0000\u0001\u0000\u0001\u00fc\u0003\u0003"],
+  ["HTTP/2", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"],
+])("%s: 400, and the connection is closed", async (_, bytes) => {
+  client.socket.write(bytes, "latin1");
+  const answer = await client.closed;
+  expect(answer).toMatch(/^HTTP\/1\.1 400 Bad Request\r\n/);
+  expect(reasonOf(answer)).toBe("invalid_request");
+});
+
+test.each([
+  ["one long header", [`x-flood: ${"x".repeat(5000)}`]],
+  ["many short ones", Array.from({ length: 1000 }, (_, i) => `x${i}: 1`)],
+])("%s: 431, and the connection is closed", async (_, headers) => {
+  client.socket.write(wireRequest(PATH, BODY, headers));
+  const answer = await client.closed;
+  expect(answer).toMatch(/^HTTP\/1\.1 431 /);
+  expect(reasonOf(answer)).toBe("headers_too_large");
+});
+
+test("clients that do not finish their request: 408, and the connection is closed", async () => {
+  const unfinished = [
+    "",
+    `POST ${PATH} HTTP/1.1\r\nhost: x\r\n`,
+    post(["content-length: 100"], BODY),
+    post([CHUNKED], `11\r\n${BODY}\r\n`),
+  ];
+  const answers = unfinished.map(async (bytes) => {
+    const { socket, closed } = await rawClient(gateway.url);
+    socket.write(bytes);
+    return closed;
+  });
+  for (const answer of await Promise.all(answers)) {
+    expect(answer).toMatch(/^HTTP\/1\.1 408 Request Timeout\r\n/);
+    expect(reasonOf(answer)).toBe("request_timeout");
+  }
+});
+
+test("a client that sends a byte at a time is not waited for either", async () => {
+  client.socket.write(post(["content-length: 10000"], ""));
+  const dribble = setInterval(() => client.socket.write("x"), 20);
+  const answer = await client.closed;
+  clearInterval(dribble);
+  expect(reasonOf(answer)).toBe("request_timeout");
+});
+
+test.each([
+  ["announced", post([`content-length: ${LIMIT + 1}`], "")],
+  ["sent in chunks", post([CHUNKED], `${(LIMIT + 1).toString(16)}\r\n${"x".repeat(LIMIT + 1)}`)],
+])("a body over the limit, %s: 413 before its end, and the connection is closed", async (_, bytes) => {
+  client.socket.write(bytes);
+  const answer = await client.closed;
+  expect(answer).toMatch(/^HTTP\/1\.1 413 /);
+  expect(reasonOf(answer)).toBe("body_too_large");
+});
+
+test("a body that is no UTF-8: 400, and the connection goes on", async () => {
+  client.socket.write(post([LENGTH], '{"model":"smal\xff"}'), "latin1");
+  await expect.poll(() => client.text(), patiently).toContain("not valid UTF-8");
+  expect(reasonOf(client.text())).toBe("invalid_request");
+  client.socket.write(wireRequest(PATH, BODY, ["connection: close"]));
+  expect((await client.closed).match(/HTTP\/1\.1 \d+/g)).toEqual(["HTTP/1.1 400", "HTTP/1.1 200"]);
+});
+
+test("requests sent without waiting are answered in their order", async () => {
+  const stream = wireRequest(PATH, '{"model":"small","stream":true,"max_tokens":20}', ["x-request-id: one"]);
+  client.socket.write(stream + wireRequest(PATH, BODY, ["connection: close", "x-request-id: two"]));
+  const answers = await client.closed;
+  expect(answers.match(/x-request-id: \w+/g)).toEqual(["x-request-id: one", "x-request-id: two"]);
+  expect(answers.indexOf("[DONE]")).toBeLessThan(answers.lastIndexOf("HTTP/1.1 200"));
+});
+
+test("garbage after a request closes the connection, and frees the request", async () => {
+  client.socket.write(`${SILENT}garbage\r\n\r\n`);
+  expect(reasonOf(await client.closed)).toBe("invalid_request");
+  const fates = async () =>
+    (await fake.seen()).filter(({ body }) => body.includes("silent")).map(({ fate }) => fate);
+  await expect.poll(fates, patiently).toEqual(["aborted"]);
+});
+
+test("clients that vanish leave nothing behind, however much they sent", async () => {
+  for (let i = 0; i < 100; i++) {
+    const { socket } = await rawClient(gateway.url);
+    socket.write(i % 2 === 0 ? SILENT : SILENT + SILENT + SILENT);
+    if (i % 3 === 0) socket.resetAndDestroy();
+    else if (i % 3 === 1) setImmediate(() => socket.resetAndDestroy());
+    else setTimeout(() => socket.destroy(), i % 10);
+  }
+});
+
+test("a target with another server's name reaches the engine as its own path", async () => {
+  client.socket.write(wireRequest(`http://elsewhere.example${PATH}?a=1`, BODY, ["connection: close"]));
+  expect(await client.closed).toMatch(/^HTTP\/1\.1 200 OK\r\n/);
+  expect((await fake.seen()).map(({ url }) => url)).toContain(`${PATH}?a=1`);
+});
