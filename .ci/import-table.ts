@@ -104,6 +104,7 @@ export const importTable: readonly Row[] = [
     pure: false,
   },
   { unit: "compose.ts", imports: ["src"], packages: ["fastify"], pure: false },
+  { unit: "workers", imports: ["compose.ts", "serving", "config", "model"], packages: [], pure: false },
   { unit: "cli", imports: ["src"], packages: ["cli-table3", "commander", "log-update"], pure: false },
   { unit: "main.ts", imports: ["cli"], packages: [], pure: false },
 ];

@@ -18,7 +18,9 @@ import { Router } from "./routing/router.ts";
 import { ShardStates } from "./routing/shard-states.ts";
 import type { Engine } from "./serving/engine.ts";
 import { PoolHealth } from "./serving/health/pool-health.ts";
+import type { ProbeListener } from "./serving/health/probe-loop.ts";
 import { ServingPool } from "./serving/serving-pool.ts";
+import type { TrafficObserver } from "./serving/traffic-meter.ts";
 
 /** What pools are made with beside the configuration. */
 export interface PoolSurroundings {
@@ -30,6 +32,15 @@ export interface PoolSurroundings {
   readonly onFault: (fault: Error) => void;
   /** Hears one line for a person when a shard's state changes. */
   readonly onNotice: (line: string) => void;
+  /** The processes that serve for this one, with their requests in flight. */
+  readonly workers?: () => readonly { readonly pid: number; readonly inFlight: number }[];
+  /** Hears of every probe as well. */
+  readonly probeListener?: ProbeListener;
+  /** Where another process watches the servers, plans, reports and answers operators; absent where this one does. */
+  readonly follows?: {
+    readonly operatorSocket: string;
+    readonly traffic: TrafficObserver;
+  };
 }
 
 const POLICY = BALANCE_POLICIES.plimsoll;
@@ -65,7 +76,8 @@ export class PoolOpener {
       return new OpenPool(named, [decode, prefill], null, null);
     }
     const serving = this.#serving(openEngine(pool, config.upstream), pool, pool.policy, config);
-    if (pool.experts === null) return new OpenPool(named, [serving], null, null);
+    if (pool.experts === null || this.#surroundings.follows !== undefined)
+      return new OpenPool(named, [serving], null, null);
     const reported = new ReportedPlane(pool.name, pool.experts.model, pool.experts.topology);
     return new OpenPool(
       named,
@@ -106,7 +118,8 @@ export class PoolOpener {
       settings: health,
       clock: this.#clock,
       rng,
-      probes: true,
+      probes: this.#surroundings.follows === undefined,
+      listener: this.#surroundings.probeListener ?? null,
       onNotice: this.#surroundings.onNotice,
       onRestarted: (shard) => router.forget(shard),
     });

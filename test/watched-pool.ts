@@ -61,6 +61,7 @@ export class WatchedPool {
       clock: this.clock,
       rng: new Rng(1),
       probes: true,
+      listener: null,
       onNotice: (line) => this.notices.push(line),
       onRestarted: (shard) => this.restarted.push(shard),
     });

@@ -1,5 +1,6 @@
 import { CommanderError } from "commander";
 import { InputError } from "../lib/errors.ts";
+import { WorkerFailed } from "../workers/worker-failed.ts";
 
 const SUCCESS = 0;
 const FAILURE = 1;
@@ -13,6 +14,9 @@ export async function exitByOutcome(run: () => Promise<unknown>): Promise<void> 
     if (error instanceof InputError) {
       process.stderr.write(`${error.message}\n`);
       process.exitCode = BAD_INPUT;
+    } else if (error instanceof WorkerFailed) {
+      // The worker has already said its line.
+      process.exitCode = error.code;
     } else if (error instanceof CommanderError) {
       // Commander has already said its line; help and version are successes.
       process.exitCode = error.exitCode === SUCCESS ? SUCCESS : BAD_INPUT;

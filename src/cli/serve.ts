@@ -1,7 +1,10 @@
+import cluster from "node:cluster";
 import { once } from "node:events";
 import { Command } from "commander";
 import { compose } from "../compose.ts";
 import { loadConfig } from "../config/load-config.ts";
+import { Primary } from "../workers/primary.ts";
+import { serveAsWorker } from "../workers/worker.ts";
 import { jsonOption } from "./options.ts";
 import { output } from "./output.ts";
 import { stoppable } from "./stoppable.ts";
@@ -24,8 +27,16 @@ export function serveCommand(): Command {
 async function serve(flags: ServeFlags): Promise<void> {
   const { result, progress } = output(flags.json ?? false);
   const config = await loadConfig(flags.config ?? null, process.env);
-  const onFault = (fault: Error) => progress(fault.message);
-  const app = await compose(config, { routing: null, recordTokens: 0, onFault, onNotice: progress });
+  if (cluster.isWorker) return serveAsWorker(config, progress);
+  const app =
+    config.workers > 1
+      ? new Primary(config, progress)
+      : await compose(config, {
+          routing: null,
+          recordTokens: 0,
+          onFault: (fault) => progress(fault.message),
+          onNotice: progress,
+        });
   await stoppable(async (signal) => {
     const { url } = await app.start();
     result({ url }, `listening on ${url}`);

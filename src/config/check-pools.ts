@@ -7,13 +7,17 @@ import type { PoolConfig } from "./config.ts";
  * @param source the file they are written in
  * @throws InputError
  */
-export function checkPools(pools: readonly PoolConfig[], source: string): void {
+export function checkPools(pools: readonly PoolConfig[], workers: number, source: string): void {
   const names = new Set<string>();
   const models = new Map<string, string>();
   const servers = new Map<string, string>();
   for (const [i, pool] of pools.entries()) {
     const field = `pools[${i}]`;
     const { name } = pool;
+    if (pool.kind === "simulated" && workers > 1) {
+      const mend = `is "simulated", which one process models by itself; expected \`workers: 1\``;
+      throw new InputError(source, `${field}.kind`, mend);
+    }
     if (names.has(name))
       throw new InputError(source, `${field}.name`, `is "${name}" again; expected a name of its own`);
     names.add(name);

@@ -1,5 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { InputError } from "../lib/errors.ts";
+import { checkPools } from "./check-pools.ts";
 import { checkSettings } from "./check-settings.ts";
 import { type Config, configSchema } from "./config.ts";
 import { type Section, isSection, layEnvironmentOver, layOver } from "./layers.ts";
@@ -31,6 +32,7 @@ export async function loadConfig(path: string | null, environment: NodeJS.Proces
     Object.entries(named).map(([name, own]) => [name, Object.assign({ ...tenant }, own)]),
   );
   const pools = await readPools(checked.pools, checked.routing.policy, source, environment);
+  checkPools(pools, checked.workers, source);
   return { ...checked, admission: { ...checked.admission, tenants }, pools };
 }
 

@@ -1,7 +1,6 @@
 import { InputError } from "../lib/errors.ts";
 import type { RoutingPolicy } from "../model/routing-policy.ts";
 import { slotCount } from "../model/topology.ts";
-import { checkPools } from "./check-pools.ts";
 import type { ExpertGroup, PoolConfig, ServersConfig } from "./config.ts";
 import type { WrittenPool } from "./pool-schema.ts";
 import { loadModel, loadTopology } from "./shapes.ts";
@@ -31,7 +30,6 @@ export async function readPools(
   const pools: PoolConfig[] = [];
   for (const [i, pool] of written.entries())
     pools.push(await readPool(pool, policy, { source, field: `pools[${i}]` }, environment));
-  checkPools(pools, source);
   return pools;
 }
 

@@ -10,7 +10,8 @@ import { eventRoutes } from "./event-routes.ts";
 import { expertRoutes } from "./expert-routes.ts";
 import { requestIdOf } from "./headers.ts";
 import { openAiRoutes } from "./openai-routes.ts";
-import { operatorRoutes } from "./operator-routes.ts";
+import { type WorkerView, operatorRoutes } from "./operator-routes.ts";
+import { relayRoutes } from "./relay-routes.ts";
 
 export interface AppParts {
   /** The one that takes requests now. */
@@ -20,6 +21,10 @@ export interface AppParts {
   readonly metricsText: () => Promise<string>;
   /** Milliseconds since 1970. */
   readonly wallClock: () => number;
+  /** The processes that serve behind the port, where there are several. */
+  readonly workers: () => readonly WorkerView[];
+  /** The socket of the process that answers operators and engines; null where this one does. */
+  readonly operatorSocket: string | null;
 }
 
 /** How often connections are looked at that take too long over a request. */
@@ -27,13 +32,15 @@ const CHECK_CONNECTIONS_MS = 500;
 
 /** The HTTP side of the gateway, not yet listening. */
 export async function httpApp(config: Config, parts: AppParts): Promise<FastifyInstance> {
-  const { gateway, controlled, store, metricsText, wallClock } = parts;
+  const { gateway, controlled, store, metricsText, wallClock, workers, operatorSocket } = parts;
   const { http } = config;
-  const { admission, meter } = gateway().deck;
+  const { meter } = gateway().deck;
   const app = fastify({
     genReqId: ({ headers }) => requestIdOf(headers),
     bodyLimit: http.bodyLimitBytes,
     logger: { level: http.logLevel, stream: process.stderr },
+    // A logger for each request costs more than its routing; the one line of a failed request names it.
+    childLoggerFactory: (logger) => logger,
     keepAliveTimeout: http.keepAliveMs,
     requestTimeout: http.bodyTimeoutMs,
     http: {
@@ -48,7 +55,7 @@ export async function httpApp(config: Config, parts: AppParts): Promise<FastifyI
 
   app.setErrorHandler((error, request, reply) => {
     const { status, retryAfterSeconds, body } = errorAnswer(error);
-    if (status >= 500 && !reply.raw.destroyed) request.log.error(error);
+    if (status >= 500 && !reply.raw.destroyed) request.log.error({ err: error, reqId: request.id });
     if (retryAfterSeconds !== null) reply.header("retry-after", retryAfterSeconds);
     // A stream that broke before its head was sent has left its own type behind.
     reply.removeHeader("content-length").type("application/json; charset=utf-8");
@@ -58,21 +65,19 @@ export async function httpApp(config: Config, parts: AppParts): Promise<FastifyI
     throw new HttpError("route_not_found", `There is no route ${request.method} ${request.url}.`);
   });
   app.server.maxConnections = http.maxConnections;
-  // While the server closes, a connection that has delivered its last response must not linger.
-  app.server.on("request", (_request, response) => {
-    response.once("close", () => {
-      if (admission.stopped) setImmediate(() => app.server.closeIdleConnections());
-    });
-  });
-  app.addHook("onRequest", async (request, reply) => {
+  app.addHook("onSend", async (request, reply) => {
     reply.header("x-request-id", request.id);
   });
 
   await app.register(async (scope) => openAiRoutes(scope, gateway, config));
+  if (operatorSocket !== null) {
+    await app.register(async (scope) => relayRoutes(scope, operatorSocket));
+    return app;
+  }
   await app.register(async (scope) => {
     expertRoutes(scope, controlled);
     eventRoutes(scope, controlled, store, meter, wallClock);
-    operatorRoutes(scope, gateway, controlled, metricsText);
+    operatorRoutes(scope, gateway, controlled, metricsText, workers);
   });
   await app.register(dashboard);
   return app;

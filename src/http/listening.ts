@@ -3,6 +3,11 @@ import type { FastifyInstance } from "fastify";
 import type { Config } from "../config/config.ts";
 import { InputError } from "../lib/errors.ts";
 
+/** Binds a socket in the file system. */
+export async function listenLocally(app: FastifyInstance, path: string): Promise<string> {
+  return await app.listen({ path });
+}
+
 /**
  * Binds the configured address.
  * @returns the base URL, with the port that was taken
@@ -46,9 +51,14 @@ function addressFault(error: NodeJS.ErrnoException, host: string, port: number):
   }
 }
 
+const CLOSE_IDLE_EVERY_MS = 50;
+
 /** Accepts no more connections and waits for the open ones to finish, `graceMs` at most. */
 export async function stopListening(app: FastifyInstance, graceMs: number): Promise<void> {
   const grace = setTimeout(() => app.server.closeAllConnections(), graceMs);
+  // A connection that has delivered its last response must not linger.
+  const idle = setInterval(() => app.server.closeIdleConnections(), CLOSE_IDLE_EVERY_MS);
   await app.close();
+  clearInterval(idle);
   clearTimeout(grace);
 }

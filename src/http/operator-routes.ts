@@ -2,12 +2,19 @@ import type { FastifyInstance } from "fastify";
 import type { Gateway } from "../serving/gateway.ts";
 import type { ControlledPool } from "../control/controlled-pool.ts";
 
+/** One of the processes that serve behind the port. */
+export interface WorkerView {
+  readonly pid: number;
+  readonly inFlight: number;
+}
+
 /** What operators and their tools ask: state, health, readiness, metrics. */
 export function operatorRoutes(
   app: FastifyInstance,
   gateway: () => Gateway,
   controlled: readonly ControlledPool[],
   metricsText: () => Promise<string>,
+  workers: () => readonly WorkerView[],
 ): void {
   app.get("/health", async () => ({ status: "ok" }));
 
@@ -21,8 +28,9 @@ export function operatorRoutes(
   );
 
   app.get("/admin/state", async () => ({
+    workers: workers(),
     admission: {
-      inFlight: gateway().deck.admission.inFlight,
+      inFlight: gateway().deck.admission.inFlight + gateway().deck.admission.inFlightElsewhere,
       queued: gateway().deck.admission.queued,
       limit: gateway().deck.admission.limits.total.maxInFlight,
     },

@@ -26,7 +26,7 @@ function file(text: string): Promise<string> {
 const onePool = "pools: [{name: chat, kind: openai, models: [m], urls: ['http://127.0.0.1:1']}]";
 
 /** A pool of one server with more settings. */
-const pool = (kind: string, more: string) =>
+const oneServer = (kind: string, more: string) =>
   `pools: [{name: a, kind: ${kind}, models: [m], urls: ['http://x'], ${more}}]`;
 
 const pair = (more: string) =>
@@ -188,6 +188,7 @@ describe("loadConfig", () => {
       'pools[1] serves "m" as pool "chat" does',
     ],
     ["workers: 0", "workers is 0; "],
+    ["workers: 2", 'pools[0].kind is "simulated", which one process models by itself; expected `workers: 1`'],
     [
       "http: {headersTimeoutMs: 9, bodyTimeoutMs: 8}",
       "http.headersTimeoutMs is 9; expected at most `http.bodyTimeoutMs`",
@@ -202,16 +203,19 @@ describe("loadConfig", () => {
     ["admission: {tenants: {a: {priority: 101}}}", "admission.tenants.a.priority is 101; "],
     ["routing: {policy: fastest}", 'routing.policy is "fastest"; '],
     ["routing: {prefixIndexBytes: 4096}", "routing.prefixIndexBytes is 4096; "],
-    [pool("openai", "dataParallelSize: 2"), "pools[0] has no setting `dataParallelSize`"],
-    [pool("sglang", "dataParallelSize: 0"), "pools[0].dataParallelSize is 0; "],
+    [oneServer("openai", "dataParallelSize: 2"), "pools[0] has no setting `dataParallelSize`"],
+    [oneServer("sglang", "dataParallelSize: 0"), "pools[0].dataParallelSize is 0; "],
     [
       pool("vllm", "rankOffsets: [0, 8]"),
       "pools[0].rankOffsets has 2 numbers; expected one for each of 1 URLs",
     ],
-    [pool("vllm", "apiKeyEnv: sk-123"), 'pools[0].apiKeyEnv is "sk-123"; expected the name of'],
-    [pool("vllm", "apiKeyEnv: UNSET"), "pools[0].apiKeyEnv names UNSET, which is not set"],
-    [pool("vllm", "decodePolicy: decode"), "pools[0].decodePolicy is for pools with `prefill` and `decode`"],
-    [pool("vllm", "decode: {urls: ['http://d']}"), "pools[0].prefill is missing; "],
+    [oneServer("vllm", "apiKeyEnv: sk-123"), 'pools[0].apiKeyEnv is "sk-123"; expected the name of'],
+    [oneServer("vllm", "apiKeyEnv: UNSET"), "pools[0].apiKeyEnv names UNSET, which is not set"],
+    [
+      oneServer("vllm", "decodePolicy: decode"),
+      "pools[0].decodePolicy is for pools with `prefill` and `decode`",
+    ],
+    [oneServer("vllm", "decode: {urls: ['http://d']}"), "pools[0].prefill is missing; "],
     [pair("policy: prefill"), "pools[0].decode is missing; "],
     [pair("decode: {urls: ['http://d']}, policy: prefill"), "pools[0].policy is for pools without `prefill`"],
     [

@@ -50,6 +50,11 @@ export class Admission {
     return this.#inFlight;
   }
 
+  /** In flight in the other processes, by what they told last. */
+  get inFlightElsewhere(): number {
+    return this.#inFlightElsewhere;
+  }
+
   get queued(): number {
     return this.#line.size;
   }

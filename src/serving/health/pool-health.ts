@@ -40,6 +40,8 @@ export interface PoolHealthOptions {
   readonly rng: Rng;
   /** False where another process asks the servers and hands on what they said. */
   readonly probes: boolean;
+  /** Hears what each probe brought, too; null where nobody does. */
+  readonly listener: ProbeListener | null;
   /** Hears one line for a person when something has changed. */
   readonly onNotice: (line: string) => void;
   /** The shard lost what it remembered: it was away, and is back. */
@@ -141,6 +143,7 @@ export class PoolHealth implements ProbeListener {
     }
     this.#admit();
     this.#say(server);
+    this.#options.listener?.probed(server, reports);
   }
 
   probeFailed(server: EngineServer, why: string): void {
@@ -150,6 +153,7 @@ export class PoolHealth implements ProbeListener {
     }
     this.#admit();
     this.#say(server);
+    this.#options.listener?.probeFailed(server, why);
   }
 
   /** Time has gone by. */

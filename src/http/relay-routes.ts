@@ -1,0 +1,30 @@
+import { type ClientRequest, request as ask } from "node:http";
+import type { FastifyInstance } from "fastify";
+
+/** Every other route is answered by the process that listens on this socket. */
+export function relayRoutes(app: FastifyInstance, socketPath: string): void {
+  const open = new Set<ClientRequest>();
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser("*", (_request, payload, done) => done(null, payload));
+
+  app.all("/*", (request, reply) => {
+    const { raw: from } = request;
+    const to = reply.hijack().raw;
+    const asked = ask({ socketPath, method: from.method, path: from.url, headers: from.headers });
+    open.add(asked);
+    asked.once("close", () => open.delete(asked));
+    asked.once("error", () => to.destroy());
+    asked.once("response", (answer) => {
+      answer.once("error", () => to.destroy());
+      to.writeHead(answer.statusCode ?? 502, answer.rawHeaders);
+      answer.pipe(to);
+    });
+    to.once("close", () => asked.destroy());
+    from.pipe(asked);
+  });
+
+  // Some answers go on until someone ends them.
+  app.addHook("preClose", async () => {
+    for (const asked of open) asked.destroy();
+  });
+}

@@ -1,0 +1,41 @@
+import type { RoutingSnapshot } from "../model/snapshot.ts";
+import type { AdmissionUsage } from "../serving/admission/usage.ts";
+import type { ShardReport } from "../serving/engine.ts";
+import type { TrafficTelling } from "../serving/traffic-meter.ts";
+
+/** How often processes tell each other what they have in flight: so long limits may be passed over. */
+export const TELL_EVERY_MS = 25;
+
+/** What some processes have in flight on a pool's shards, `[shards]` each. */
+export interface ShardCounts {
+  readonly requests: Int32Array;
+  readonly tokens: Float64Array;
+  readonly prefillTokens: Float64Array;
+}
+
+export interface Shared {
+  readonly admission: AdmissionUsage;
+  /** By the name of the engines' pool. */
+  readonly shards: ReadonlyMap<string, ShardCounts>;
+}
+
+/** What a probe brought: reports, or why there are none. */
+export interface Probe {
+  readonly pool: string;
+  /** The server's name. */
+  readonly server: string;
+  readonly reports: readonly ShardReport[] | null;
+  readonly why: string;
+}
+
+/** From a worker. */
+export type WorkerMessage =
+  | { readonly kind: "listening"; readonly url: string }
+  | { readonly kind: "shared"; readonly shared: Shared; readonly traffic: TrafficTelling };
+
+/** To a worker. */
+export type PrimaryMessage =
+  | { readonly kind: "others"; readonly shared: Shared }
+  | { readonly kind: "probe"; readonly probe: Probe }
+  | { readonly kind: "snapshot"; readonly snapshot: RoutingSnapshot }
+  | { readonly kind: "stop" };

@@ -1,0 +1,170 @@
+import cluster from "node:cluster";
+import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type App, compose } from "../compose.ts";
+import type { Config } from "../config/config.ts";
+import type { EngineServer, ShardReport } from "../serving/engine.ts";
+import { Colleague } from "./colleague.ts";
+import { type Probe, TELL_EVERY_MS, type WorkerMessage } from "./messages.ts";
+import { SharedCounts, sumCounts, sumUsage } from "./shared-counts.ts";
+import { WorkerFailed } from "./worker-failed.ts";
+import { SOCKET_VARIABLE } from "./worker.ts";
+
+const FIRST_PAUSE_MS = 100;
+const LONGEST_PAUSE_MS = 5000;
+/** A worker that has lived so long was well. */
+const WELL_AFTER_MS = 10_000;
+/** What a worker may need beyond the grace time to close. */
+const CLOSING_MS = 2000;
+
+/**
+ * The process that workers serve for. It watches the engines, plans, and answers operators; it tells the workers what
+ * the others have in flight, and replaces one that dies.
+ */
+export class Primary {
+  readonly #config: Config;
+  readonly #onLine: (line: string) => void;
+  readonly #colleagues = new Set<Colleague>();
+  readonly #counts = new SharedCounts();
+  /** The last of each server. */
+  readonly #probes = new Map<string, Probe>();
+  readonly #pauses = new Set<NodeJS.Timeout>();
+  #pauseMs = FIRST_PAUSE_MS;
+  #app: App | null = null;
+  #folder = "";
+  #listening = false;
+  #timer: NodeJS.Timeout | null = null;
+  #stopping = false;
+
+  /** @param onLine hears one line for a person */
+  constructor(config: Config, onLine: (line: string) => void) {
+    this.#config = config;
+    this.#onLine = onLine;
+  }
+
+  /** Resolves when every worker listens. @throws WorkerFailed */
+  async start(): Promise<{ readonly url: string }> {
+    const app = await compose(this.#config, {
+      routing: null,
+      recordTokens: 0,
+      onFault: (fault) => this.#onLine(fault.message),
+      onNotice: this.#onLine,
+      workers: () =>
+        [...this.#colleagues].map(({ worker, traffic }) => ({
+          pid: worker.process.pid ?? 0,
+          inFlight: traffic?.inFlight ?? 0,
+        })),
+      probeListener: {
+        probed: (server, reports) => this.#probed(server, reports, ""),
+        probeFailed: (server, why) => this.#probed(server, null, why),
+      },
+    });
+    this.#app = app;
+    this.#folder = await mkdtemp(join(tmpdir(), "plimsoll-"));
+    await app.startLocally(this.#socket);
+    cluster.setupPrimary({ serialization: "advanced" });
+    this.#timer = setInterval(() => this.#share(app), TELL_EVERY_MS);
+    try {
+      // The first finds out whether the address can be had.
+      const { url } = await this.#hire();
+      this.#listening = true;
+      await Promise.all(Array.from({ length: this.#config.workers - 1 }, () => this.#hire()));
+      return { url };
+    } catch (error) {
+      await this.stop();
+      throw error;
+    }
+  }
+
+  /** Lets what is in flight finish for the grace time, then ends every worker. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    for (const pause of this.#pauses) clearTimeout(pause);
+    await Promise.all([...this.#colleagues].map((colleague) => this.#dismiss(colleague)));
+    if (this.#timer !== null) clearInterval(this.#timer);
+    await this.#app?.stop();
+    await rm(this.#folder, { recursive: true, force: true });
+  }
+
+  get #socket(): string {
+    return join(this.#folder, "operator.sock");
+  }
+
+  /** Starts a worker; resolves when it listens. */
+  #hire(): Promise<{ readonly url: string }> {
+    const worker = cluster.fork({ [SOCKET_VARIABLE]: this.#socket });
+    const colleague = new Colleague(worker, performance.now());
+    this.#colleagues.add(colleague);
+    const listening = Promise.withResolvers<{ readonly url: string }>();
+    worker.on("message", (message: WorkerMessage) => {
+      if (message.kind === "listening") {
+        for (const probe of this.#probes.values()) colleague.tell({ kind: "probe", probe });
+        listening.resolve({ url: message.url });
+      } else {
+        this.#app?.gateway().deck.meter.heard(message.traffic, colleague.traffic);
+        colleague.heard(message);
+      }
+    });
+    worker.once("exit", (code, signal) => {
+      this.#colleagues.delete(colleague);
+      if (colleague.traffic !== null) this.#app?.gateway().deck.meter.lost(colleague.traffic);
+      listening.reject(new WorkerFailed(code ?? 1));
+      if (this.#listening && !this.#stopping) this.#replace(colleague, signal ?? `code ${code}`);
+    });
+    return listening.promise;
+  }
+
+  #replace(colleague: Colleague, how: string): void {
+    if (performance.now() - colleague.bornMs > WELL_AFTER_MS) this.#pauseMs = FIRST_PAUSE_MS;
+    this.#onLine(
+      `worker ${colleague.worker.process.pid} is gone (${how}); another comes in ${this.#pauseMs} ms`,
+    );
+    const pause = setTimeout(() => {
+      this.#pauses.delete(pause);
+      // One that cannot start is replaced as one that dies.
+      this.#hire().catch(() => {});
+    }, this.#pauseMs);
+    this.#pauses.add(pause);
+    this.#pauseMs = Math.min(2 * this.#pauseMs, LONGEST_PAUSE_MS);
+  }
+
+  async #dismiss(colleague: Colleague): Promise<void> {
+    const { worker } = colleague;
+    if (worker.isDead()) return;
+    const gone = once(worker, "exit");
+    colleague.tell({ kind: "stop" });
+    const late = setTimeout(() => worker.process.kill("SIGKILL"), this.#config.http.graceMs + CLOSING_MS);
+    await gone;
+    clearTimeout(late);
+  }
+
+  #probed(server: EngineServer, reports: readonly ShardReport[] | null, why: string): void {
+    const probe = { pool: server.shards[0].pool, server: server.name, reports, why };
+    this.#probes.set(`${probe.pool}/${probe.server}`, probe);
+    for (const colleague of this.#colleagues) colleague.tell({ kind: "probe", probe });
+  }
+
+  /** Tells everyone what the others have, and new epochs. */
+  #share(app: App): void {
+    const pools = app.pools.flatMap(({ serving }) => serving);
+    const all = [...this.#colleagues];
+    for (const colleague of all) {
+      const others = all.filter((other) => other !== colleague);
+      const shared = {
+        admission: sumUsage(others.map(({ usage }) => usage)),
+        shards: sumCounts(others.map(({ counts }) => counts)),
+      };
+      colleague.tell({ kind: "others", shared });
+      for (const { engine, snapshot } of pools) {
+        if (snapshot === null || colleague.epochs.get(engine.pool) === snapshot.epoch) continue;
+        colleague.epochs.set(engine.pool, snapshot.epoch);
+        colleague.tell({ kind: "snapshot", snapshot });
+      }
+    }
+    app.gateway().deck.admission.others(sumUsage(all.map(({ usage }) => usage)));
+    this.#counts.others(pools, sumCounts(all.map(({ counts }) => counts)));
+    for (const colleague of all) colleague.settle();
+  }
+}

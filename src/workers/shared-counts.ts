@@ -1,0 +1,87 @@
+import type { AdmissionUsage, TenantUsage } from "../serving/admission/usage.ts";
+import type { ServingPool } from "../serving/serving-pool.ts";
+import type { ShardCounts } from "./messages.ts";
+
+/** What other processes have in flight, laid over what this one counts in its `ShardStates`. */
+export class SharedCounts {
+  readonly #elsewhere = new Map<string, ShardCounts>();
+
+  /** What this process has in flight. */
+  own(pools: readonly ServingPool[]): Map<string, ShardCounts> {
+    return new Map(
+      pools.map(({ engine: { pool }, states }) => {
+        const { requests, tokens, prefillTokens } = states;
+        const own = {
+          requests: requests.slice(),
+          tokens: tokens.slice(),
+          prefillTokens: prefillTokens.slice(),
+        };
+        const elsewhere = this.#elsewhere.get(pool);
+        if (elsewhere !== undefined) add(own, elsewhere, -1);
+        return [pool, own];
+      }),
+    );
+  }
+
+  /** What the others have in flight now, in place of what they had. */
+  others(pools: readonly ServingPool[], counts: ReadonlyMap<string, ShardCounts>): void {
+    for (const { engine, states } of pools) {
+      const { pool } = engine;
+      const before = this.#elsewhere.get(pool);
+      if (before !== undefined) add(states, before, -1);
+      this.#elsewhere.delete(pool);
+      const now = counts.get(pool);
+      if (now === undefined) continue;
+      add(states, now, 1);
+      this.#elsewhere.set(pool, now);
+    }
+  }
+}
+
+/** Counts of several processes, together. */
+export function sumCounts(all: Iterable<ReadonlyMap<string, ShardCounts>>): Map<string, ShardCounts> {
+  const sum = new Map<string, ShardCounts>();
+  for (const counts of all) {
+    for (const [pool, more] of counts) {
+      const so = sum.get(pool);
+      if (so === undefined) {
+        const { requests, tokens, prefillTokens } = more;
+        sum.set(pool, {
+          requests: requests.slice(),
+          tokens: tokens.slice(),
+          prefillTokens: prefillTokens.slice(),
+        });
+      } else add(so, more, 1);
+    }
+  }
+  return sum;
+}
+
+/** Usages of several processes, together. */
+export function sumUsage(all: Iterable<AdmissionUsage>): AdmissionUsage {
+  const sum = { inFlight: 0, requests: 0, tokens: 0 };
+  const tenants = new Map<string, TenantUsage>();
+  for (const usage of all) {
+    sum.inFlight += usage.inFlight;
+    sum.requests += usage.requests;
+    sum.tokens += usage.tokens;
+    for (const { tenant, inside, requests, tokens } of usage.tenants) {
+      const so = tenants.get(tenant) ?? { tenant, inside: 0, requests: 0, tokens: 0 };
+      tenants.set(tenant, {
+        tenant,
+        inside: so.inside + inside,
+        requests: so.requests + requests,
+        tokens: so.tokens + tokens,
+      });
+    }
+  }
+  return { ...sum, tenants: [...tenants.values()] };
+}
+
+function add(to: ShardCounts, counts: ShardCounts, sign: 1 | -1): void {
+  for (let shard = 0; shard < to.requests.length; shard++) {
+    to.requests[shard] += sign * counts.requests[shard];
+    to.tokens[shard] += sign * counts.tokens[shard];
+    to.prefillTokens[shard] += sign * counts.prefillTokens[shard];
+  }
+}

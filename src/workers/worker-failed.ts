@@ -1,0 +1,10 @@
+/** A worker was over before it listened; it has said why. */
+export class WorkerFailed extends Error {
+  override readonly name = "WorkerFailed";
+  readonly code: number;
+
+  constructor(code: number) {
+    super(`a worker ended with code ${code} before it listened`);
+    this.code = code;
+  }
+}

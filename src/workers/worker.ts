@@ -1,0 +1,81 @@
+import cluster from "node:cluster";
+import { type App, compose } from "../compose.ts";
+import type { Config } from "../config/config.ts";
+import { TrafficLog } from "../serving/traffic-log.ts";
+import { type PrimaryMessage, TELL_EVERY_MS, type WorkerMessage } from "./messages.ts";
+import { SharedCounts } from "./shared-counts.ts";
+
+/** Where a worker finds its primary's socket. */
+export const SOCKET_VARIABLE = "PLIMSOLL_OPERATOR_SOCKET";
+
+/**
+ * Serves beside other processes behind one port, until the primary says stop or is gone.
+ * @param onLine hears one line for a person
+ */
+export async function serveAsWorker(config: Config, onLine: (line: string) => void): Promise<void> {
+  const traffic = new TrafficLog();
+  const app = await compose(config, {
+    routing: null,
+    recordTokens: 0,
+    onFault: (fault) => onLine(fault.message),
+    // Every worker sees the same; the primary says it once.
+    onNotice: () => {},
+    follows: { operatorSocket: process.env[SOCKET_VARIABLE] ?? "", traffic },
+  });
+  const counts = new SharedCounts();
+  const stopped = Promise.withResolvers<void>();
+  process.on("message", (message) => hear(message as PrimaryMessage, app, counts, stopped.resolve));
+  process.once("disconnect", stopped.resolve);
+  // A terminal's signals reach the workers too, but the primary says when to stop.
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => {});
+
+  try {
+    const { url } = await app.start();
+    tell({ kind: "listening", url });
+    const timer = setInterval(() => share(app, counts, traffic), TELL_EVERY_MS);
+    await stopped.promise;
+    await app.stop();
+    clearInterval(timer);
+    share(app, counts, traffic);
+  } finally {
+    // What connects it to the primary keeps it alive.
+    cluster.worker?.disconnect();
+  }
+}
+
+function hear(message: PrimaryMessage, app: App, counts: SharedCounts, stop: () => void): void {
+  const pools = app.pools.flatMap(({ serving }) => serving);
+  switch (message.kind) {
+    case "others":
+      counts.others(pools, message.shared.shards);
+      app.gateway().deck.admission.others(message.shared.admission);
+      return;
+    case "snapshot":
+      for (const pool of pools)
+        if (pool.engine.pool === message.snapshot.pool) pool.snapshot = message.snapshot;
+      return;
+    case "probe": {
+      const { pool: name, server, reports, why } = message.probe;
+      const pool = pools.find(({ engine }) => engine.pool === name);
+      const asked = pool?.engine.servers.find((one) => one.name === server);
+      if (pool === undefined || asked === undefined) return;
+      if (reports === null) pool.health.probeFailed(asked, why);
+      else pool.health.probed(asked, reports);
+      return;
+    }
+    case "stop":
+      stop();
+  }
+}
+
+function share(app: App, counts: SharedCounts, traffic: TrafficLog): void {
+  const { admission, meter } = app.gateway().deck;
+  const pools = app.pools.flatMap(({ serving }) => serving);
+  const shared = { admission: admission.usage(), shards: counts.own(pools) };
+  tell({ kind: "shared", shared, traffic: { ...meter.totals, ...traffic.take() } });
+}
+
+/** A primary that is gone need not know. */
+function tell(message: WorkerMessage): void {
+  if (process.connected) process.send?.(message, undefined, {}, () => {});
+}

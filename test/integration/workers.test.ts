@@ -1,0 +1,133 @@
+import type { ChildProcessWithoutNullStreams } from "node:child_process";
+import { once } from "node:events";
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { type FakeServer, startOpenAiServer } from "../fakes/start-openai-server.ts";
+import { patiently } from "../patiently.ts";
+import { cliResult, runCli, startCli } from "../run-cli.ts";
+import { type ScratchFolder, scratchFolder } from "../scratch-folder.ts";
+
+let fake: FakeServer;
+let folder: ScratchFolder;
+beforeAll(async () => {
+  fake = await startOpenAiServer();
+  folder = await scratchFolder();
+});
+afterAll(async () => {
+  await fake.kill();
+  await folder[Symbol.asyncDispose]();
+});
+
+interface Running {
+  readonly child: ChildProcessWithoutNullStreams;
+  readonly url: string;
+}
+
+let running: Running | null = null;
+afterEach(async () => {
+  if (running === null || running.child.exitCode !== null) return;
+  const over = once(running.child, "exit");
+  running.child.kill("SIGTERM");
+  await over;
+});
+
+async function serve(settings: string): Promise<Running> {
+  const path = await folder.write(
+    "workers.yaml",
+    `workers: 2\n${settings}\npools: [{ name: chat, kind: openai, models: [small], urls: [${fake.url}] }]`,
+  );
+  const child = startCli("serve", "--config", path, "--json");
+  const [line] = (await once(child.stdout, "data")) as [Buffer];
+  running = { child, url: (JSON.parse(line.toString()) as { url: string }).url };
+  return running;
+}
+
+/** A request on a connection of its own: the connections are dealt to the workers in turn. */
+function ask(url: string, tokens: number, more: Record<string, unknown> = {}): Promise<Response> {
+  const body = JSON.stringify({ model: "small", stream: true, max_tokens: tokens, ...more });
+  return fetch(`${url}/v1/chat/completions`, { method: "POST", body, headers: { connection: "close" } });
+}
+
+interface State {
+  readonly admission: { readonly inFlight: number };
+  readonly pools: readonly { readonly shards: readonly { readonly requests: number }[] }[];
+  readonly workers: readonly { readonly pid: number; readonly inFlight: number }[];
+}
+
+async function state(url: string): Promise<State> {
+  return (await (await fetch(`${url}/admin/state`)).json()) as State;
+}
+
+test("both workers take requests, and one account of them is kept", async () => {
+  const { url } = await serve("http: { port: 0 }");
+  const streams = await Promise.all([1, 2, 3, 4].map(() => ask(url, 400)));
+  await expect
+    .poll(async () => (await state(url)).workers.map(({ inFlight }) => inFlight), patiently)
+    .toEqual([2, 2]);
+  expect(await state(url)).toMatchObject({
+    admission: { inFlight: 4 },
+    pools: [{ shards: [{ requests: 4 }] }],
+  });
+  for (const stream of streams) expect((await stream.text()).endsWith("data: [DONE]\n\n")).toBe(true);
+
+  await expect
+    .poll(async () => await (await fetch(`${url}/metrics`)).text(), patiently)
+    .toMatch(/plimsoll_requests_total\{pool="chat",outcome="ok"\} 4\n/);
+  await expect.poll(async () => (await state(url)).pools[0].shards[0].requests, patiently).toBe(0);
+});
+
+test("a limit holds over both", async () => {
+  const { url } = await serve(
+    "http: { port: 0 }\nadmission: { total: { maxInFlight: 4 }, queue: { maxWaiting: 0 } }",
+  );
+  const streams: Response[] = [];
+  for (let admitted = 1; admitted <= 4; admitted++) {
+    streams.push(await ask(url, 1000));
+    await expect.poll(async () => (await state(url)).admission.inFlight, patiently).toBe(admitted);
+  }
+  const more = await Promise.all([ask(url, 1), ask(url, 1)]);
+  expect(more.map(({ status }) => status)).toEqual([503, 503]);
+  await Promise.all(streams.map(async (stream) => stream.body?.cancel()));
+  await expect.poll(async () => (await state(url)).admission.inFlight, patiently).toBe(0);
+});
+
+test("a worker that is killed is replaced, and the other's streams go on", async () => {
+  const { url } = await serve("http: { port: 0 }");
+  const streams = await Promise.all([ask(url, 500), ask(url, 500)]);
+  await expect
+    .poll(async () => (await state(url)).workers.map(({ inFlight }) => inFlight), patiently)
+    .toEqual([1, 1]);
+  const [{ pid: lost }, { pid: kept }] = (await state(url)).workers;
+  process.kill(lost, "SIGKILL");
+
+  const ends = await Promise.allSettled(streams.map((stream) => stream.text()));
+  expect(ends.map(({ status }) => status).toSorted()).toEqual(["fulfilled", "rejected"]);
+  const whole = ends.find((end) => end.status === "fulfilled");
+  expect(whole?.value.endsWith("data: [DONE]\n\n")).toBe(true);
+  const pids = async () => (await state(url)).workers.map(({ pid }) => pid);
+  await expect.poll(async () => (await pids()).length, patiently).toBe(2);
+  expect(await pids()).toContain(kept);
+  expect(await pids()).not.toContain(lost);
+  await expect.poll(async () => (await state(url)).admission.inFlight, patiently).toBe(0);
+});
+
+test("SIGTERM lets the streams of all workers finish", async () => {
+  const { child, url } = await serve("http: { port: 0 }");
+  const streams = await Promise.all([ask(url, 200), ask(url, 200)]);
+  const over = cliResult(child);
+  child.kill("SIGTERM");
+  for (const stream of streams) expect((await stream.text()).endsWith("data: [DONE]\n\n")).toBe(true);
+  const { code, stderr } = await over;
+  expect(code).toBe(0);
+  expect(stderr.endsWith("stopping: what is in flight has 10 s to finish\n")).toBe(true);
+});
+
+test("a port that is taken is said once", async () => {
+  const { port } = new URL(fake.url);
+  const path = await folder.write(
+    "taken.yaml",
+    `workers: 2\nhttp: { port: ${port} }\npools: [{ name: chat, kind: openai, models: [small], urls: [${fake.url}] }]`,
+  );
+  const { code, stdout, stderr } = await runCli("serve", "--config", path);
+  expect([code, stdout]).toEqual([2, ""]);
+  expect(stderr.match(/http\.port is \d+, which is in use/g)).toHaveLength(1);
+});
