@@ -206,7 +206,7 @@ describe("loadConfig", () => {
     [oneServer("openai", "dataParallelSize: 2"), "pools[0] has no setting `dataParallelSize`"],
     [oneServer("sglang", "dataParallelSize: 0"), "pools[0].dataParallelSize is 0; "],
     [
-      pool("vllm", "rankOffsets: [0, 8]"),
+      oneServer("vllm", "rankOffsets: [0, 8]"),
       "pools[0].rankOffsets has 2 numbers; expected one for each of 1 URLs",
     ],
     [oneServer("vllm", "apiKeyEnv: sk-123"), 'pools[0].apiKeyEnv is "sk-123"; expected the name of'],
