@@ -1,3 +1,4 @@
+import type { Unavailable } from "../routing/plug-in.ts";
 import type { RoutableRequest } from "../routing/routable-request.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Rng } from "../lib/rng.ts";
@@ -171,7 +172,8 @@ export class Flight implements Applicant {
       this.#elsewhere(attempt, tried, shard);
     } else {
       this.#drop(attempt);
-      if (this.#attempts.length === 0) this.#refuse(fault);
+      if (this.#attempts.length > 0) return;
+      this.#refuse(fault.mayHaveBegun ? fault : this.#unavailable("all_tried", this.#pool));
     }
   }
 
@@ -265,14 +267,11 @@ export class Flight implements Applicant {
     if (this.#attempts.length > 0) return;
     const reason = pool.router.unavailable(request) ?? "not_ready";
     if (request.tried.length > 0 && this.#mayTryAgain(true)) {
-      this.#sent++;
       this.#tried.length = 0;
       this.#triedPrefill.length = 0;
       this.#again();
     } else {
-      this.#refuse(
-        new NoShardAvailable(reason, pool.engine.pool, this.#lastFault, this.#deck.retryAfterSeconds),
-      );
+      this.#refuse(this.#unavailable(reason, pool));
     }
   }
 

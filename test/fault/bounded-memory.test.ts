@@ -27,7 +27,7 @@ beforeAll(async () => {
     poured.set(nth, 0);
     const length = Number(headers["x-length"]);
     socket.write(
-      `HTTP/1.1 200 OK\r\ncontent-type: ${headers["x-type"]}\r\ncontent-length: ${length}\r\nconnection: close\r\n\r\n`,
+      `HTTP/1.1 200 OK\r\ncontent-type: ${headers["x-type"] as string}\r\ncontent-length: ${length}\r\nconnection: close\r\n\r\n`,
     );
     pour(socket, length, (total) => poured.set(nth, total));
   });

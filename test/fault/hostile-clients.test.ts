@@ -160,6 +160,10 @@ test("clients that vanish leave nothing behind, however much they sent", async (
     else if (i % 3 === 1) setImmediate(() => socket.resetAndDestroy());
     else setTimeout(() => socket.destroy(), i % 10);
   }
+  const reached = async () => (await fake.seen()).filter(({ body }) => body.includes("silent"));
+  await expect
+    .poll(async () => (await reached()).filter(({ fate }) => fate === "open"), patiently)
+    .toEqual([]);
 });
 
 test("a target with another server's name reaches the engine as its own path", async () => {

@@ -20,7 +20,7 @@ const PROMPTS = [
 /** A string as JSON, some of its characters escaped that JSON.stringify leaves as they are. */
 function jsonString(strings: fc.Arbitrary<string>): fc.Arbitrary<string> {
   return fc.tuple(strings, fc.infiniteStream(fc.nat(3))).map(([string, ways]) => {
-    const parts = [...string].map((character) =>
+    const parts = Array.from(string, (character) =>
       ways.next().value === 0 ? escaped(character) : JSON.stringify(character).slice(1, -1),
     );
     return `"${parts.join("")}"`;

@@ -1,0 +1,176 @@
+/** What clients see of engines that misbehave; `hostile-engine.test.ts` is about what the gateway itself hears of one. */
+import type { Socket } from "node:net";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { type RawEngine, rawEngine } from "../fakes/raw-engine.ts";
+import { type RunningGateway, startGateway } from "../fakes/start-gateway.ts";
+import { type FakeServer, startOpenAiServer } from "../fakes/start-openai-server.ts";
+import { patiently } from "../patiently.ts";
+
+const OK = "HTTP/1.1 200 OK\r\n";
+const CHUNKED = `${OK}transfer-encoding: chunked\r\n\r\n`;
+const EVENTS = `${OK}content-type: text/event-stream\r\n`;
+const FRAME = 'data: {"choices":[{"index":0,"delta":{"content":"word"}}]}\n\n';
+const TIMEOUTS = "upstream: { headTimeoutMs: 200, idleTimeoutMs: 200 }";
+
+let good: FakeServer;
+beforeAll(async () => {
+  good = await startOpenAiServer();
+});
+afterAll(() => good.kill());
+
+/** Runs a check against a gateway before an engine that does what the script says, and perhaps a good one. */
+async function before(
+  urls: readonly string[],
+  script: (socket: Socket) => void,
+  check: (gateway: RunningGateway, engine: RawEngine) => Promise<void>,
+): Promise<void> {
+  await using engine = await rawEngine(script);
+  const pool = `{ name: chat, kind: openai, policy: round-robin, models: [small], urls: [${[engine.url, ...urls].join(", ")}] }`;
+  const gateway = await startGateway(`${TIMEOUTS}\npools: [${pool}]`);
+  try {
+    await check(gateway, engine);
+    await expect.poll(() => gateway.app.gateway().deck.admission.inFlight, patiently).toBe(0);
+    expect(gateway.app.gateway().pools[0].states.requests.every((count) => count === 0)).toBe(true);
+  } finally {
+    await gateway.stop();
+  }
+}
+
+function post({ url }: RunningGateway, path = "/v1/chat/completions"): Promise<Response> {
+  return fetch(url + path, { method: "POST", body: '{"model":"small","stream":true}' });
+}
+
+function framed(text: string): string {
+  return `${Buffer.byteLength(text).toString(16)}\r\n${text}\r\n`;
+}
+
+const failures: [what: string, script: (socket: Socket) => void][] = [
+  ["resets before the head", (socket) => socket.resetAndDestroy()],
+  ["closes before the head", (socket) => socket.end()],
+  ["resets after the head", (socket) => socket.write(CHUNKED, () => socket.resetAndDestroy())],
+  ["closes after a head that announced more", (socket) => socket.end(`${OK}content-length: 9\r\n\r\n`)],
+  ["says nothing", () => {}],
+  ["says nothing after the head", (socket) => socket.write(CHUNKED)],
+  ["only gives hints", (socket) => socket.end("HTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\n")],
+  ["speaks something else", (socket) => socket.end("220 mail.example.com ESMTP\r\n")],
+  ["never ends its headers", (socket) => socket.write(OK + "x-flood: 1234567890\r\n".repeat(5000))],
+  [
+    "says how long it is in two ways",
+    (socket) => socket.write(`${OK}content-length: 3\r\ncontent-length: 4\r\n\r\nabc`),
+  ],
+  [
+    "is overloaded",
+    (socket) => socket.write("HTTP/1.1 503 Busy\r\nretry-after: 7\r\ncontent-length: 0\r\n\r\n"),
+  ],
+  ["limits its clients", (socket) => socket.write("HTTP/1.1 429 Slow Down\r\ncontent-length: 2\r\n\r\n{}")],
+];
+
+test.each(failures)("an engine that %s before its first byte: another one serves the request", (_, script) =>
+  before([good.url], script, async (gateway, engine) => {
+    const response = await post(gateway);
+    expect([response.status, response.headers.get("x-plimsoll-shard")]).toEqual([200, `chat/${good.url}`]);
+    expect((await response.text()).endsWith("data: [DONE]\n\n")).toBe(true);
+    expect(engine.posts()).toBe(1);
+  }),
+);
+
+test.each([
+  ["503 Service Unavailable", "retry-after: 7\r\nx-why: busy\r\n", '{"detail": "no  room"}'],
+  ["429 Too Many Requests", "retry-after: 7\r\nx-why: busy\r\n", '{"error":{"message":"slow down"}}'],
+  ["400 Bad Request", "x-why: busy\r\n", '{"error": "context too long"}\n'],
+  ["500 Internal Server Error", "x-why: busy\r\n", "<html>"],
+])("%s from every engine is the client's answer, byte for byte", (status, headers, body) =>
+  before(
+    [],
+    (socket) => socket.write(`HTTP/1.1 ${status}\r\n${headers}content-length: ${body.length}\r\n\r\n${body}`),
+    async (gateway, engine) => {
+      const response = await post(gateway);
+      expect([response.status, await response.text()]).toEqual([Number(status.slice(0, 3)), body]);
+      expect(response.headers.get("x-why")).toBe("busy");
+      expect(response.headers.get("retry-after")).toBe(headers.includes("retry-after") ? "7" : null);
+      expect(engine.posts()).toBe(headers.includes("retry-after") ? 3 : 1);
+    },
+  ),
+);
+
+const breaks: [what: string, script: (socket: Socket) => void][] = [
+  [
+    "resets inside a frame",
+    (socket) => {
+      socket.write(`${EVENTS}transfer-encoding: chunked\r\n\r\n${framed(`${FRAME}data: {"cho`)}`);
+      setTimeout(() => socket.resetAndDestroy(), 50);
+    },
+  ],
+  ["falls silent", (socket) => socket.write(`${EVENTS}transfer-encoding: chunked\r\n\r\n${framed(FRAME)}`)],
+  [
+    "breaks its chunks",
+    (socket) => socket.write(`${EVENTS}transfer-encoding: chunked\r\n\r\n${framed(FRAME)}zz\r\n`),
+  ],
+  ["is shorter than it said", (socket) => socket.end(`${EVENTS}content-length: 500\r\n\r\n${FRAME}data: {`)],
+];
+const lastFrames: [path: string, begin: string, error: object][] = [
+  ["/v1/chat/completions", "data: ", { error: { code: "engine_failed", type: "server_error" } }],
+  ["/v1/messages", "event: error\ndata: ", { type: "error", error: { type: "api_error" } }],
+  ["/v1/responses", "event: error\ndata: ", { type: "error", code: "engine_failed" }],
+];
+
+test.each(breaks)(
+  "a stream that %s ends after its whole frames with an error event, as its route has them",
+  (_, script) =>
+    before([], script, async (gateway) => {
+      for (const [path, begin, error] of lastFrames) {
+        const response = await post(gateway, path);
+        const text = await response.text();
+        expect(text.startsWith(FRAME + begin)).toBe(true);
+        expect(text.endsWith("\n\n")).toBe(true);
+        expect(JSON.parse(text.slice(FRAME.length + begin.length))).toMatchObject(error);
+      }
+    }),
+);
+
+test.each<[what: string, script: (socket: Socket) => void]>([
+  ["is shorter than it said", (socket) => socket.end(`${OK}content-length: 9\r\n\r\nabc`)],
+  ["falls silent", (socket) => socket.write(`${OK}content-length: 9\r\n\r\nabc`)],
+  ["has no last chunk", (socket) => socket.end(`${CHUNKED}${framed("abc")}`)],
+  [
+    "is reset",
+    (socket) => {
+      socket.write(`${OK}content-length: 9\r\n\r\nabc`);
+      setTimeout(() => socket.resetAndDestroy(), 50);
+    },
+  ],
+])("an answer without frames that %s breaks off for the client too", (_, script) =>
+  before([], script, async (gateway) => {
+    const response = await post(gateway);
+    expect(response.status).toBe(200);
+    await expect(response.text()).rejects.toThrow("terminated");
+  }),
+);
+
+test("half a frame, and the end: the client gets what the engine sent", () =>
+  before(
+    [],
+    (socket) => socket.end(`${EVENTS}connection: close\r\n\r\n${FRAME}data: {"cho`),
+    async (gateway) => {
+      expect(await (await post(gateway)).text()).toBe(`${FRAME}data: {"cho`);
+    },
+  ));
+
+test("what is more than announced is nobody's answer", () =>
+  before(
+    [],
+    (socket) => socket.write(`${OK}content-length: 3\r\n\r\nabc${OK}content-length: 4\r\n\r\nevil`),
+    async (gateway) => {
+      for (let i = 0; i < 3; i++) expect(await (await post(gateway)).text()).toBe("abc");
+    },
+  ));
+
+test("hints before the answer are not the answer", () =>
+  before(
+    [],
+    (socket) => socket.write(`HTTP/1.1 103 Early Hints\r\n\r\n${OK}content-length: 2\r\n\r\nok`),
+    async (gateway) => {
+      const response = await post(gateway);
+      expect([response.status, await response.text()]).toEqual([200, "ok"]);
+    },
+  ));
