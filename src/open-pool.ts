@@ -17,8 +17,7 @@ import { createPolicy } from "./routing/policies.ts";
 import { Router } from "./routing/router.ts";
 import { ShardStates } from "./routing/shard-states.ts";
 import type { Engine } from "./serving/engine.ts";
-import { PoolHealth } from "./serving/health/pool-health.ts";
-import type { ProbeListener } from "./serving/health/probe-loop.ts";
+import { type HealthListener, PoolHealth } from "./serving/health/pool-health.ts";
 import { ServingPool } from "./serving/serving-pool.ts";
 import type { TrafficObserver } from "./serving/traffic-meter.ts";
 
@@ -34,8 +33,8 @@ export interface PoolSurroundings {
   readonly onNotice: (line: string) => void;
   /** The processes that serve for this one, with their requests in flight. */
   readonly workers?: () => readonly { readonly pid: number; readonly inFlight: number }[];
-  /** Hears of every probe as well. */
-  readonly probeListener?: ProbeListener;
+  /** Hears what the pools' health goes by as well. */
+  readonly healthListener?: HealthListener;
   /** Where another process watches the servers, plans, reports and answers operators; absent where this one does. */
   readonly follows?: {
     readonly operatorSocket: string;
@@ -119,7 +118,7 @@ export class PoolOpener {
       clock: this.#clock,
       rng,
       probes: this.#surroundings.follows === undefined,
-      listener: this.#surroundings.probeListener ?? null,
+      listener: this.#surroundings.healthListener ?? null,
       onNotice: this.#surroundings.onNotice,
       onRestarted: (shard) => router.forget(shard),
     });

@@ -1,7 +1,7 @@
 import type { Worker } from "node:cluster";
 import type { AdmissionUsage } from "../serving/admission/usage.ts";
 import type { TrafficTelling } from "../serving/traffic-meter.ts";
-import type { PrimaryMessage, ShardCounts, WorkerMessage } from "./messages.ts";
+import type { PoolOutcome, PrimaryMessage, ShardCounts, WorkerMessage } from "./messages.ts";
 import { sumUsage } from "./shared-counts.ts";
 
 const NOTHING: AdmissionUsage = { inFlight: 0, requests: 0, tokens: 0, tenants: [] };
@@ -16,6 +16,8 @@ export class Colleague {
   traffic: TrafficTelling | null = null;
   /** The epoch it has of each pool. */
   readonly epochs = new Map<string, number>();
+  /** How its requests went since the last `settle`. */
+  outcomes: readonly PoolOutcome[] = [];
   #usage = NOTHING;
 
   constructor(worker: Worker, nowMs: number) {
@@ -31,11 +33,13 @@ export class Colleague {
   heard({ shared, traffic }: Extract<WorkerMessage, { kind: "shared" }>): void {
     this.counts = shared.shards;
     this.traffic = traffic;
+    this.outcomes = [...this.outcomes, ...shared.outcomes];
     this.#usage = sumUsage([begunOf(this.#usage), shared.admission]);
   }
 
   /** What it has begun has been told to the others. */
   settle(): void {
+    this.outcomes = [];
     const tenants = this.#usage.tenants.map((usage) => ({ ...usage, requests: 0, tokens: 0 }));
     this.#usage = { ...this.#usage, requests: 0, tokens: 0, tenants };
   }

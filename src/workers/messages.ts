@@ -1,6 +1,7 @@
 import type { RoutingSnapshot } from "../model/snapshot.ts";
 import type { AdmissionUsage } from "../serving/admission/usage.ts";
 import type { ShardReport } from "../serving/engine.ts";
+import type { Outcome } from "../serving/health/pool-health.ts";
 import type { TrafficTelling } from "../serving/traffic-meter.ts";
 
 /** How often processes tell each other what they have in flight: so long limits may be passed over. */
@@ -13,10 +14,15 @@ export interface ShardCounts {
   readonly prefillTokens: Float64Array;
 }
 
+/** By the name of the engines' pool. */
+export type PoolOutcome = readonly [pool: string, outcome: Outcome];
+
 export interface Shared {
   readonly admission: AdmissionUsage;
   /** By the name of the engines' pool. */
   readonly shards: ReadonlyMap<string, ShardCounts>;
+  /** Since the last telling. */
+  readonly outcomes: readonly PoolOutcome[];
 }
 
 /** What a probe brought: reports, or why there are none. */

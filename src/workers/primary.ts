@@ -8,6 +8,7 @@ import type { Config } from "../config/config.ts";
 import type { EngineServer, ShardReport } from "../serving/engine.ts";
 import { Colleague } from "./colleague.ts";
 import { type Probe, TELL_EVERY_MS, type WorkerMessage } from "./messages.ts";
+import { hearOutcomes } from "./hear-outcomes.ts";
 import { SharedCounts, sumCounts, sumUsage } from "./shared-counts.ts";
 import { WorkerFailed } from "./worker-failed.ts";
 import { SOCKET_VARIABLE } from "./worker.ts";
@@ -56,9 +57,11 @@ export class Primary {
           pid: worker.process.pid ?? 0,
           inFlight: traffic?.inFlight ?? 0,
         })),
-      probeListener: {
+      healthListener: {
         probed: (server, reports) => this.#probed(server, reports, ""),
         probeFailed: (server, why) => this.#probed(server, null, why),
+        // It sends no requests itself.
+        outcome: () => {},
       },
     });
     this.#app = app;
@@ -155,6 +158,7 @@ export class Primary {
       const shared = {
         admission: sumUsage(others.map(({ usage }) => usage)),
         shards: sumCounts(others.map(({ counts }) => counts)),
+        outcomes: others.flatMap(({ outcomes }) => outcomes),
       };
       colleague.tell({ kind: "others", shared });
       for (const { engine, snapshot } of pools) {
@@ -165,6 +169,7 @@ export class Primary {
     }
     app.gateway().deck.admission.others(sumUsage(all.map(({ usage }) => usage)));
     this.#counts.others(pools, sumCounts(all.map(({ counts }) => counts)));
+    for (const { outcomes } of all) hearOutcomes(pools, outcomes);
     for (const colleague of all) colleague.settle();
   }
 }

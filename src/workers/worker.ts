@@ -2,7 +2,8 @@ import cluster from "node:cluster";
 import { type App, compose } from "../compose.ts";
 import type { Config } from "../config/config.ts";
 import { TrafficLog } from "../serving/traffic-log.ts";
-import { type PrimaryMessage, TELL_EVERY_MS, type WorkerMessage } from "./messages.ts";
+import { type PoolOutcome, type PrimaryMessage, TELL_EVERY_MS, type WorkerMessage } from "./messages.ts";
+import { hearOutcomes } from "./hear-outcomes.ts";
 import { SharedCounts } from "./shared-counts.ts";
 
 /** Where a worker finds its primary's socket. */
@@ -14,12 +15,18 @@ export const SOCKET_VARIABLE = "PLIMSOLL_OPERATOR_SOCKET";
  */
 export async function serveAsWorker(config: Config, onLine: (line: string) => void): Promise<void> {
   const traffic = new TrafficLog();
+  const outcomes: PoolOutcome[] = [];
   const app = await compose(config, {
     routing: null,
     recordTokens: 0,
     onFault: (fault) => onLine(fault.message),
     // Every worker sees the same; the primary says it once.
     onNotice: () => {},
+    healthListener: {
+      outcome: (pool, outcome) => outcomes.push([pool, outcome]),
+      probed: () => {},
+      probeFailed: () => {},
+    },
     follows: { operatorSocket: process.env[SOCKET_VARIABLE] ?? "", traffic },
   });
   const counts = new SharedCounts();
@@ -32,11 +39,12 @@ export async function serveAsWorker(config: Config, onLine: (line: string) => vo
   try {
     const { url } = await app.start();
     tell({ kind: "listening", url });
-    const timer = setInterval(() => share(app, counts, traffic), TELL_EVERY_MS);
+    const share = () => tell(shared(app, counts, outcomes.splice(0), traffic));
+    const timer = setInterval(share, TELL_EVERY_MS);
     await stopped.promise;
     await app.stop();
     clearInterval(timer);
-    share(app, counts, traffic);
+    share();
   } finally {
     // What connects it to the primary keeps it alive.
     cluster.worker?.disconnect();
@@ -48,6 +56,7 @@ function hear(message: PrimaryMessage, app: App, counts: SharedCounts, stop: () 
   switch (message.kind) {
     case "others":
       counts.others(pools, message.shared.shards);
+      hearOutcomes(pools, message.shared.outcomes);
       app.gateway().deck.admission.others(message.shared.admission);
       return;
     case "snapshot":
@@ -68,11 +77,19 @@ function hear(message: PrimaryMessage, app: App, counts: SharedCounts, stop: () 
   }
 }
 
-function share(app: App, counts: SharedCounts, traffic: TrafficLog): void {
+function shared(
+  app: App,
+  counts: SharedCounts,
+  outcomes: readonly PoolOutcome[],
+  traffic: TrafficLog,
+): WorkerMessage {
   const { admission, meter } = app.gateway().deck;
-  const pools = app.pools.flatMap(({ serving }) => serving);
-  const shared = { admission: admission.usage(), shards: counts.own(pools) };
-  tell({ kind: "shared", shared, traffic: { ...meter.totals, ...traffic.take() } });
+  const shards = counts.own(app.pools.flatMap(({ serving }) => serving));
+  return {
+    kind: "shared",
+    shared: { admission: admission.usage(), shards, outcomes },
+    traffic: { ...meter.totals, ...traffic.take() },
+  };
 }
 
 /** A primary that is gone need not know. */

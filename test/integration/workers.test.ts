@@ -47,9 +47,14 @@ function ask(url: string, tokens: number, more: Record<string, unknown> = {}): P
   return fetch(`${url}/v1/chat/completions`, { method: "POST", body, headers: { connection: "close" } });
 }
 
+interface Shard {
+  readonly requests: number;
+  readonly health: { readonly circuit: string };
+}
+
 interface State {
   readonly admission: { readonly inFlight: number };
-  readonly pools: readonly { readonly shards: readonly { readonly requests: number }[] }[];
+  readonly pools: readonly { readonly shards: readonly Shard[] }[];
   readonly workers: readonly { readonly pid: number; readonly inFlight: number }[];
 }
 
@@ -88,6 +93,15 @@ test("a limit holds over both", async () => {
   expect(more.map(({ status }) => status)).toEqual([503, 503]);
   await Promise.all(streams.map(async (stream) => stream.body?.cancel()));
   await expect.poll(async () => (await state(url)).admission.inFlight, patiently).toBe(0);
+});
+
+test("what fails in the workers opens a circuit for all", async () => {
+  const { url } = await serve(
+    "http: { port: 0 }\nhealth: { circuit: { consecutiveFailures: 4, openMs: 60000 } }\nretry: { maxAttempts: 1 }",
+  );
+  // Two for each worker: by itself neither would have enough.
+  for (let i = 0; i < 4; i++) await ask(url, 1, { safety_identifier: "reset-before-head" });
+  await expect.poll(async () => (await state(url)).pools[0].shards[0].health.circuit, patiently).toBe("open");
 });
 
 test("a worker that is killed is replaced, and the other's streams go on", async () => {

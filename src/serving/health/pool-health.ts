@@ -31,6 +31,16 @@ export interface ShardHealth {
   readonly lastFailure: FailureKind | null;
 }
 
+/** How a request went: the head of a good answer came after so long, or it failed. */
+export type Outcome =
+  | { readonly shard: number; readonly headMs: number; readonly failure: null }
+  | { readonly shard: number; readonly failure: FailureKind };
+
+/** Hears what a pool's health goes by, for other processes that use the same servers. */
+export interface HealthListener extends ProbeListener {
+  outcome(pool: string, outcome: Outcome): void;
+}
+
 export interface PoolHealthOptions {
   readonly engine: Engine;
   /** `ready`, `admitting`, `weight` and the reports are written here. */
@@ -40,8 +50,8 @@ export interface PoolHealthOptions {
   readonly rng: Rng;
   /** False where another process asks the servers and hands on what they said. */
   readonly probes: boolean;
-  /** Hears what each probe brought, too; null where nobody does. */
-  readonly listener: ProbeListener | null;
+  /** Null where nobody hears. */
+  readonly listener: HealthListener | null;
   /** Hears one line for a person when something has changed. */
   readonly onNotice: (line: string) => void;
   /** The shard lost what it remembered: it was away, and is back. */
@@ -102,6 +112,22 @@ export class PoolHealth implements ProbeListener {
 
   /** The head of a good answer is there. */
   succeeded(shard: number, headMs: number): void {
+    this.#options.listener?.outcome(this.#options.engine.pool, { shard, headMs, failure: null });
+    this.#succeeded(shard, headMs);
+  }
+
+  failed(shard: number, kind: FailureKind): void {
+    this.#options.listener?.outcome(this.#options.engine.pool, { shard, failure: kind });
+    this.#failed(shard, kind);
+  }
+
+  /** How a request of another process went. */
+  heard(outcome: Outcome): void {
+    if (outcome.failure === null) this.#succeeded(outcome.shard, outcome.headMs);
+    else this.#failed(outcome.shard, outcome.failure);
+  }
+
+  #succeeded(shard: number, headMs: number): void {
     this.#window.answered(shard, headMs);
     if (!this.#circuits[shard].succeeded()) return;
     this.#notice(`${this.#name(shard)} serves again`);
@@ -110,7 +136,7 @@ export class PoolHealth implements ProbeListener {
     this.#admit();
   }
 
-  failed(shard: number, kind: FailureKind): void {
+  #failed(shard: number, kind: FailureKind): void {
     const now = this.#options.clock.now();
     this.#window.failed(shard);
     this.#lastFailures[shard] = kind;
