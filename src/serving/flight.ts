@@ -275,6 +275,10 @@ export class Flight implements Applicant {
     }
   }
 
+  #unavailable(reason: Unavailable, { engine }: ServingPool): NoShardAvailable {
+    return new NoShardAvailable(reason, engine.pool, this.#lastFault, this.#deck.retryAfterSeconds);
+  }
+
   #refuse(error: Refused | NoShardAvailable | EngineUnreachable): void {
     this.#deck.meter.refused(this.#pool.engine.pool, error.reason);
     this.#client.refused(error);
