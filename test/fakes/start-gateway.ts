@@ -1,4 +1,5 @@
 import { type App, compose } from "../../src/compose.ts";
+import type { Config } from "../../src/config/config.ts";
 import { loadConfig } from "../../src/config/load-config.ts";
 import { scratchFolder } from "../scratch-folder.ts";
 
@@ -7,6 +8,10 @@ export interface RunningGateway {
   readonly url: string;
   /** What went wrong in its control loops. */
   readonly faults: readonly Error[];
+  /** What it said about its shards. */
+  readonly notices: readonly string[];
+  /** Goes on by another configuration file's text. */
+  reload(yaml: string): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -15,19 +20,25 @@ export async function startGateway(
   yaml: string,
   environment: Record<string, string> = {},
 ): Promise<RunningGateway> {
-  await using folder = await scratchFolder();
-  const path = await folder.write("gateway.yaml", yaml);
-  const quiet = { PLIMSOLL_HTTP_PORT: "0", PLIMSOLL_HTTP_LOG_LEVEL: "silent" };
-  const config = await loadConfig(path, { ...quiet, ...environment });
+  const config = await readConfig(yaml, environment);
   const faults: Error[] = [];
+  const notices: string[] = [];
   const app = await compose(config, {
     routing: null,
     recordTokens: 0,
     onFault: (fault) => faults.push(fault),
-    onNotice: () => {},
+    onNotice: (line) => notices.push(line),
   });
   const { url } = await app.start();
-  return { app, url, faults, stop: () => app.stop() };
+  const reload = async (text: string) => app.reload(await readConfig(text, environment));
+  return { app, url, faults, notices, reload, stop: () => app.stop() };
+}
+
+async function readConfig(yaml: string, environment: Record<string, string>): Promise<Config> {
+  await using folder = await scratchFolder();
+  const path = await folder.write("gateway.yaml", yaml);
+  const quiet = { PLIMSOLL_HTTP_PORT: "0", PLIMSOLL_HTTP_LOG_LEVEL: "silent" };
+  return await loadConfig(path, { ...quiet, ...environment });
 }
 
 /** A pool `chat` that serves the model `small` from these servers. */

@@ -19,6 +19,9 @@ export interface FakeServer {
   seen(): Promise<SeenRequest[]>;
   /** Changes what it says of itself; not for the plain OpenAI server. */
   set(state: Partial<FakeState>): Promise<void>;
+  /** Stops the process where it is, and lets it go on. */
+  freeze(): void;
+  thaw(): void;
   /** Ends the process at once, as a crash would. */
   kill(): Promise<void>;
 }
@@ -42,6 +45,8 @@ export async function startFake(
     set: async (state) => {
       await fetch(`${url}/fake/state`, { method: "POST", body: JSON.stringify(state) });
     },
+    freeze: () => child.kill("SIGSTOP"),
+    thaw: () => child.kill("SIGCONT"),
     kill: async () => {
       if (child.exitCode !== null || child.signalCode !== null) return;
       const gone = once(child, "exit");
