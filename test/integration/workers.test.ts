@@ -1,6 +1,6 @@
 import type { ChildProcessWithoutNullStreams } from "node:child_process";
 import { once } from "node:events";
-import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import { type FakeServer, startOpenAiServer } from "../fakes/start-openai-server.ts";
 import { patiently } from "../patiently.ts";
 import { cliResult, runCli, startCli } from "../run-cli.ts";
@@ -8,11 +8,14 @@ import { type ScratchFolder, scratchFolder } from "../scratch-folder.ts";
 
 let fake: FakeServer;
 let folder: ScratchFolder;
+let running: Running;
 beforeAll(async () => {
   fake = await startOpenAiServer();
   folder = await scratchFolder();
+  running = await serve("admission: { total: { maxInFlight: 4 }, queue: { maxWaiting: 0 } }");
 });
 afterAll(async () => {
+  await stop(running);
   await fake.kill();
   await folder[Symbol.asyncDispose]();
 });
@@ -22,23 +25,25 @@ interface Running {
   readonly url: string;
 }
 
-let running: Running | null = null;
-afterEach(async () => {
-  if (running === null || running.child.exitCode !== null) return;
-  const over = once(running.child, "exit");
-  running.child.kill("SIGTERM");
-  await over;
-});
-
 async function serve(settings: string): Promise<Running> {
   const path = await folder.write(
     "workers.yaml",
-    `workers: 2\n${settings}\npools: [{ name: chat, kind: openai, models: [small], urls: [${fake.url}] }]`,
+    `workers: 2\nhttp: { port: 0 }\n${settings}\npools: [{ name: chat, kind: openai, models: [small], urls: [${fake.url}] }]`,
   );
   const child = startCli("serve", "--config", path, "--json");
-  const [line] = (await once(child.stdout, "data")) as [Buffer];
-  running = { child, url: (JSON.parse(line.toString()) as { url: string }).url };
-  return running;
+  const over = cliResult(child).then(({ stderr }) => {
+    throw new Error(stderr);
+  });
+  const [line] = (await Promise.race([once(child.stdout, "data"), over])) as [Buffer];
+  over.catch(() => {});
+  return { child, url: (JSON.parse(line.toString()) as { url: string }).url };
+}
+
+async function stop({ child }: Running): Promise<void> {
+  if (child.exitCode !== null) return;
+  const over = once(child, "exit");
+  child.kill("SIGTERM");
+  await over;
 }
 
 /** A request on a connection of its own: the connections are dealt to the workers in turn. */
@@ -63,7 +68,7 @@ async function state(url: string): Promise<State> {
 }
 
 test("both workers take requests, and one account of them is kept", async () => {
-  const { url } = await serve("http: { port: 0 }");
+  const { url } = running;
   const streams = await Promise.all([1, 2, 3, 4].map(() => ask(url, 400)));
   await expect
     .poll(async () => (await state(url)).workers.map(({ inFlight }) => inFlight), patiently)
@@ -81,9 +86,7 @@ test("both workers take requests, and one account of them is kept", async () => 
 });
 
 test("a limit holds over both", async () => {
-  const { url } = await serve(
-    "http: { port: 0 }\nadmission: { total: { maxInFlight: 4 }, queue: { maxWaiting: 0 } }",
-  );
+  const { url } = running;
   const streams: Response[] = [];
   for (let admitted = 1; admitted <= 4; admitted++) {
     streams.push(await ask(url, 1000));
@@ -95,17 +98,8 @@ test("a limit holds over both", async () => {
   await expect.poll(async () => (await state(url)).admission.inFlight, patiently).toBe(0);
 });
 
-test("what fails in the workers opens a circuit for all", async () => {
-  const { url } = await serve(
-    "http: { port: 0 }\nhealth: { circuit: { consecutiveFailures: 4, openMs: 60000 } }\nretry: { maxAttempts: 1 }",
-  );
-  // Two for each worker: by itself neither would have enough.
-  for (let i = 0; i < 4; i++) await ask(url, 1, { safety_identifier: "reset-before-head" });
-  await expect.poll(async () => (await state(url)).pools[0].shards[0].health.circuit, patiently).toBe("open");
-});
-
 test("a worker that is killed is replaced, and the other's streams go on", async () => {
-  const { url } = await serve("http: { port: 0 }");
+  const { url } = running;
   const streams = await Promise.all([ask(url, 500), ask(url, 500)]);
   await expect
     .poll(async () => (await state(url)).workers.map(({ inFlight }) => inFlight), patiently)
@@ -125,7 +119,7 @@ test("a worker that is killed is replaced, and the other's streams go on", async
 });
 
 test("SIGTERM lets the streams of all workers finish", async () => {
-  const { child, url } = await serve("http: { port: 0 }");
+  const { child, url } = running;
   const streams = await Promise.all([ask(url, 200), ask(url, 200)]);
   const over = cliResult(child);
   child.kill("SIGTERM");
@@ -144,4 +138,15 @@ test("a port that is taken is said once", async () => {
   const { code, stdout, stderr } = await runCli("serve", "--config", path);
   expect([code, stdout]).toEqual([2, ""]);
   expect(stderr.match(/http\.port is \d+, which is in use/g)).toHaveLength(1);
+});
+
+test("what fails in the workers opens a circuit for all", async () => {
+  const other = await serve(
+    "health: { circuit: { consecutiveFailures: 4, openMs: 60000 } }\nretry: { maxAttempts: 1 }",
+  );
+  const { url } = other;
+  // Two for each worker: by itself neither would have enough.
+  for (let i = 0; i < 4; i++) await ask(url, 1, { safety_identifier: "reset-before-head" });
+  await expect.poll(async () => (await state(url)).pools[0].shards[0].health.circuit, patiently).toBe("open");
+  await stop(other);
 });
