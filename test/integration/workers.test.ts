@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type FakeServer, startOpenAiServer } from "../fakes/start-openai-server.ts";
 import { patiently } from "../patiently.ts";
-import { cliResult, runCli, startCli } from "../run-cli.ts";
+import { type CliResult, cliResult, runCli, startCli } from "../run-cli.ts";
 import { type ScratchFolder, scratchFolder } from "../scratch-folder.ts";
 
 let fake: FakeServer;
@@ -22,6 +22,7 @@ afterAll(async () => {
 
 interface Running {
   readonly child: ChildProcessWithoutNullStreams;
+  readonly over: Promise<CliResult>;
   readonly url: string;
 }
 
@@ -31,18 +32,15 @@ async function serve(settings: string): Promise<Running> {
     `workers: 2\nhttp: { port: 0 }\n${settings}\npools: [{ name: chat, kind: openai, models: [small], urls: [${fake.url}] }]`,
   );
   const child = startCli("serve", "--config", path, "--json");
-  const over = cliResult(child).then(({ stderr }) => {
-    throw new Error(stderr);
-  });
-  const [line] = (await Promise.race([once(child.stdout, "data"), over])) as [Buffer];
-  over.catch(() => {});
-  return { child, url: (JSON.parse(line.toString()) as { url: string }).url };
+  const over = cliResult(child);
+  const early = over.then(({ stderr }) => Promise.reject(new Error(stderr)));
+  const [line] = (await Promise.race([once(child.stdout, "data"), early])) as [Buffer];
+  early.catch(() => {});
+  return { child, over, url: (JSON.parse(line.toString()) as { url: string }).url };
 }
 
-async function stop({ child }: Running): Promise<void> {
-  if (child.exitCode !== null) return;
-  const over = once(child, "exit");
-  child.kill("SIGTERM");
+async function stop({ child, over }: Running): Promise<void> {
+  if (child.exitCode === null) child.kill("SIGTERM");
   await over;
 }
 
@@ -71,13 +69,13 @@ test("both workers take requests, and one account of them is kept", async () => 
   const { url } = running;
   const streams = await Promise.all([1, 2, 3, 4].map(() => ask(url, 400)));
   await expect
-    .poll(async () => (await state(url)).workers.map(({ inFlight }) => inFlight), patiently)
-    .toEqual([2, 2]);
+    .poll(async () => (await state(url)).workers.every(({ inFlight }) => inFlight > 0), patiently)
+    .toBe(true);
   expect(await state(url)).toMatchObject({
     admission: { inFlight: 4 },
     pools: [{ shards: [{ requests: 4 }] }],
   });
-  for (const stream of streams) expect((await stream.text()).endsWith("data: [DONE]\n\n")).toBe(true);
+  for (const stream of streams) expect(await stream.text()).toMatch(/data: \[DONE\]\n\n$/);
 
   await expect
     .poll(async () => await (await fetch(`${url}/metrics`)).text(), patiently)
@@ -100,15 +98,16 @@ test("a limit holds over both", async () => {
 
 test("a worker that is killed is replaced, and the other's streams go on", async () => {
   const { url } = running;
-  const streams = await Promise.all([ask(url, 500), ask(url, 500)]);
+  // One at a time, so that they are dealt to both.
+  const streams = [await ask(url, 500), await ask(url, 500), await ask(url, 500)];
   await expect
-    .poll(async () => (await state(url)).workers.map(({ inFlight }) => inFlight), patiently)
-    .toEqual([1, 1]);
+    .poll(async () => (await state(url)).workers.every(({ inFlight }) => inFlight > 0), patiently)
+    .toBe(true);
   const [{ pid: lost }, { pid: kept }] = (await state(url)).workers;
   process.kill(lost, "SIGKILL");
 
   const ends = await Promise.allSettled(streams.map((stream) => stream.text()));
-  expect(ends.map(({ status }) => status).toSorted()).toEqual(["fulfilled", "rejected"]);
+  expect(ends.some(({ status }) => status === "rejected")).toBe(true);
   const whole = ends.find((end) => end.status === "fulfilled");
   expect(whole?.value.endsWith("data: [DONE]\n\n")).toBe(true);
   const pids = async () => (await state(url)).workers.map(({ pid }) => pid);
@@ -119,11 +118,10 @@ test("a worker that is killed is replaced, and the other's streams go on", async
 });
 
 test("SIGTERM lets the streams of all workers finish", async () => {
-  const { child, url } = running;
+  const { child, over, url } = running;
   const streams = await Promise.all([ask(url, 200), ask(url, 200)]);
-  const over = cliResult(child);
   child.kill("SIGTERM");
-  for (const stream of streams) expect((await stream.text()).endsWith("data: [DONE]\n\n")).toBe(true);
+  for (const stream of streams) expect(await stream.text()).toMatch(/data: \[DONE\]\n\n$/);
   const { code, stderr } = await over;
   expect(code).toBe(0);
   expect(stderr.endsWith("stopping: what is in flight has 10 s to finish\n")).toBe(true);
