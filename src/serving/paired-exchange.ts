@@ -89,7 +89,8 @@ export class PairedExchange implements Exchange, ResponseSink {
       this.#fail(`answered the prefill with ${head.status}`);
     } else if (pairing.kind === "in-turn") {
       this.#relaying = true;
-      this.#attempt.head(head);
+      // The cache it tells of is not the decode's.
+      this.#attempt.head({ ...head, kvUse: null });
     }
     // Together, the decode shard has the same request, and refuses it with the same words.
   }

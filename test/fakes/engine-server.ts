@@ -149,3 +149,12 @@ function chunk(body: Body, delta: Record<string, string>): string {
 export function json(response: ServerResponse, status: number, value: unknown): void {
   response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(value));
 }
+
+/** Whether another fake answers 200 there. */
+export async function isThere(url: string): Promise<boolean> {
+  try {
+    return (await fetch(url)).ok;
+  } catch {
+    return false;
+  }
+}

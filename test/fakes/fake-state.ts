@@ -5,7 +5,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 export interface FakeState {
   /** Status of `/health`. */
   health: number;
-  /** Status by path, of paths that answer otherwise than they should. */
+  /** Status by path, of paths that answer otherwise than they should; 0 where no answer ever comes. */
   status: Record<string, number>;
   /** What ranks carry, by rank: over what was recorded. */
   ranks: { running: number; waiting: number; kvUse: number }[];
@@ -34,7 +34,7 @@ export function answeredByState(request: IncomingMessage, body: Buffer, response
   }
   const status = state.status[path] ?? (path === "/health" ? state.health : 200);
   if (status === 200 && path !== "/health") return false;
-  response.writeHead(status).end();
+  if (status !== 0) response.writeHead(status).end();
   return true;
 }
 

@@ -5,7 +5,7 @@
  */
 import type { ServerResponse } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
-import { type OwnAnswer, json, serveEngine } from "./engine-server.ts";
+import { type OwnAnswer, isThere, json, serveEngine } from "./engine-server.ts";
 import { answeredByState, recorded, state, tell, withMetric } from "./fake-state.ts";
 
 const LOADS = JSON.parse(recorded("sglang-0.5.23-loads.json")) as { loads: Record<string, unknown>[] };
@@ -95,7 +95,7 @@ async function decodeCame(room: string): Promise<boolean> {
 
 async function prefillIsThere(url: string): Promise<boolean> {
   for (let waited = 0; waited < WAIT_MS; waited += ASK_AGAIN_MS) {
-    if ((await fetch(url)).ok) return true;
+    if (await isThere(url)) return true;
     await sleep(ASK_AGAIN_MS);
   }
   return false;

@@ -3,7 +3,7 @@
  * `node vllm-server.ts PORT`. Each prefill's cache is kept until a decode, here or elsewhere, has fetched it.
  */
 import type { ServerResponse } from "node:http";
-import { type OwnAnswer, json, serveEngine } from "./engine-server.ts";
+import { type OwnAnswer, isThere, json, serveEngine } from "./engine-server.ts";
 import { answeredByState, recorded, state, tell, withMetric } from "./fake-state.ts";
 
 const METRICS = recorded("vllm-0.10-metrics.txt");
@@ -15,6 +15,7 @@ interface Body {
   stream?: boolean;
   max_tokens?: number;
   stream_options?: unknown;
+  safety_identifier?: string;
   kv_transfer_params?: Record<string, unknown>;
 }
 
@@ -51,7 +52,7 @@ function metrics(): string {
 /** A prefill is answered here; a decode only when its cache is where its request says. */
 async function handOver(body: Body, response: ServerResponse): Promise<boolean> {
   const parameters = body.kv_transfer_params;
-  if (parameters === undefined) return false;
+  if (parameters === undefined || body.safety_identifier === "error") return false;
   const refuse = (message: string) => {
     json(response, 400, { error: { message, type: "BadRequestError", param: null, code: 400 } });
     return true;
@@ -80,6 +81,6 @@ async function handOver(body: Body, response: ServerResponse): Promise<boolean> 
     return true;
   }
   const { remote_host: host, remote_port: remotePort, remote_engine_id: id } = parameters;
-  const cache = await fetch(`http://${String(host)}:${String(remotePort)}/fake/cache/${String(id)}`);
-  return cache.ok ? false : refuse("the prefill's cache is not there");
+  const cache = `http://${String(host)}:${String(remotePort)}/fake/cache/${String(id)}`;
+  return (await isThere(cache)) ? false : refuse("the prefill's cache is not there");
 }

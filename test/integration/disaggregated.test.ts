@@ -1,0 +1,193 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { ServingPool } from "../../src/serving/serving-pool.ts";
+import { type FakeServer, type SeenRequest, startFake } from "../fakes/start-openai-server.ts";
+import { type RunningGateway, startGateway } from "../fakes/start-gateway.ts";
+import { patiently } from "../patiently.ts";
+
+const CHATS = "/v1/chat/completions";
+/** A status of 0: the request is taken and never answered. */
+const STUCK = { status: { [CHATS]: 0 } };
+const SOUND = { status: {} };
+
+/** A gateway in front of two servers that prefill and two that decode. */
+interface Deployment {
+  readonly prefill: readonly FakeServer[];
+  readonly decode: readonly FakeServer[];
+  readonly url: string;
+  readonly gateway: RunningGateway;
+  stop(): Promise<void>;
+}
+
+type Kind = "vllm" | "sglang";
+
+async function deploy(kind: Kind): Promise<Deployment> {
+  const fakes = await Promise.all(Array.from({ length: 4 }, () => startFake(kind)));
+  const prefill = fakes.slice(0, 2);
+  const decode = fakes.slice(2);
+  const urls = (servers: readonly FakeServer[]) => servers.map(({ url }) => url).join(", ");
+  const ports = prefill.map(({ url }) => new URL(url).port).join(", ");
+  const bootstrap = kind === "sglang" ? `, bootstrapPorts: [${ports}]` : "";
+  const gateway = await startGateway(`
+pools:
+  - name: chat
+    kind: ${kind}
+    models: [small]
+    prefill: { urls: [${urls(prefill)}]${bootstrap} }
+    decode: { urls: [${urls(decode)}] }
+`);
+  const stop = async () => {
+    await gateway.stop();
+    await Promise.all(fakes.map((fake) => fake.kill()));
+  };
+  return { prefill, decode, url: gateway.url, gateway, stop };
+}
+
+function chat({ url }: Deployment, body: object, signal: AbortSignal | null = null): Promise<Response> {
+  return fetch(url + CHATS, { method: "POST", body: JSON.stringify({ model: "small", ...body }), signal });
+}
+
+function says(words: number): object {
+  return { messages: [{ role: "user", content: "word ".repeat(words) }] };
+}
+
+async function chatsSeen(servers: readonly FakeServer[]): Promise<SeenRequest[]> {
+  const seen = (await Promise.all(servers.map((server) => server.seen()))).flat();
+  return seen.filter(({ url }) => url === CHATS);
+}
+
+function pools({ gateway }: Deployment): { readonly prefill: ServingPool; readonly decode: ServingPool } {
+  const [decode] = gateway.app.gateway().pools;
+  if (decode.prefill === null) throw new Error("the pool is disaggregated");
+  return { prefill: decode.prefill, decode };
+}
+
+/** Requests in flight on each server: prefill, prefill, decode, decode. */
+function inFlight(deployment: Deployment): number[] {
+  const { prefill, decode } = pools(deployment);
+  return [...prefill.states.requests, ...decode.states.requests];
+}
+
+async function expectIdle(deployment: Deployment): Promise<void> {
+  await expect.poll(() => inFlight(deployment), patiently).toEqual([0, 0, 0, 0]);
+  expect(deployment.gateway.app.gateway().deck.admission.inFlight).toBe(0);
+  const { prefill, decode } = pools(deployment);
+  for (const { tokens, prefillTokens } of [prefill.states, decode.states])
+    expect([...tokens, ...prefillTokens]).toEqual([0, 0, 0, 0]);
+}
+
+describe.each<Kind>(["vllm", "sglang"])("%s", (kind) => {
+  let whole: Deployment;
+  beforeAll(async () => {
+    whole = await deploy(kind);
+  });
+  afterAll(() => whole.stop());
+
+  test.each([true, false])("each request meets its prefill, streamed: %s", async (stream) => {
+    const { prefill, decode } = whole;
+    const before = [await chatsSeen(prefill), await chatsSeen(decode)].map(({ length }) => length);
+    const responses = await Promise.all(
+      Array.from({ length: 8 }, () => chat(whole, { stream, max_tokens: 4, ...says(20) })),
+    );
+    const texts = await Promise.all(responses.map((response) => response.text()));
+    // The fakes refuse a decode that does not find its prefill.
+    expect(responses.map(({ status }) => status)).toEqual(Array(8).fill(200));
+    for (const text of texts) {
+      expect(text.match(/wörd\d/g)).toEqual(["wörd0", "wörd1", "wörd2", "wörd3"]);
+      expect(text.includes("data: [DONE]")).toBe(stream);
+    }
+    const shards = responses.map((response) => response.headers.get("x-plimsoll-shard") ?? "");
+    expect(shards.every((shard) => shard.startsWith("chat.decode/"))).toBe(true);
+    const after = [await chatsSeen(prefill), await chatsSeen(decode)].map(({ length }) => length);
+    expect(after.map((count, i) => count - before[i])).toEqual([8, 8]);
+    await expectIdle(whole);
+  });
+
+  test("prefills share the tokens, decodes the requests; clients that leave free both", async () => {
+    const { prefill, decode } = whole;
+    await Promise.all([...prefill, ...decode].map((fake) => fake.set(STUCK)));
+    const abort = new AbortController();
+    const answers: Promise<Response>[] = [];
+    // Each as long as all that follow it.
+    for (const words of [800, 400, 200, 199]) {
+      answers.push(chat(whole, says(words), abort.signal));
+      await expect.poll(() => inFlight(whole).reduce((a, b) => a + b), patiently).toBe(2 * answers.length);
+    }
+    const counts = inFlight(whole);
+    expect(counts.slice(0, 2).sort()).toEqual([1, 3]);
+    const tokens = [...pools(whole).prefill.states.prefillTokens];
+    expect(Math.abs(tokens[0] - tokens[1])).toBeLessThan(50);
+    const waiting = kind === "sglang" ? [...prefill, ...decode] : prefill;
+    const open = async () => (await chatsSeen(waiting)).filter(({ fate }) => fate === "open").length;
+    await expect.poll(open, patiently).toBe(kind === "sglang" ? 8 : 4);
+    abort.abort();
+    await Promise.allSettled(answers);
+    await expectIdle(whole);
+    await expect.poll(open, patiently).toBe(0);
+    await Promise.all([...prefill, ...decode].map((fake) => fake.set(SOUND)));
+  });
+
+  test("what the engines refuse reaches the client with their words, and in turn no decode", async () => {
+    const decodes = (await chatsSeen(whole.decode)).length;
+    const { kvUse } = pools(whole).decode.states;
+    kvUse.fill(0);
+    const response = await chat(whole, { stream: true, safety_identifier: "error" });
+    expect([response.status, await response.json()]).toEqual([
+      418,
+      { error: { message: "as asked", type: "teapot", param: null, code: null } },
+    ]);
+    await expectIdle(whole);
+    expect((await chatsSeen(whole.decode)).length - decodes).toBe(kind === "sglang" ? 1 : 0);
+    // What the fake says of its cache with every answer is the prefill's.
+    expect([...kvUse]).not.toContain(0.4);
+  });
+
+  test("a prefill server that dies takes no request with it", async () => {
+    const deployment = await deploy(kind);
+    const { prefill } = deployment;
+    await Promise.all(prefill.map((fake) => fake.set(STUCK)));
+    const answer = chat(deployment, { max_tokens: 4 });
+    await expect.poll(async () => (await chatsSeen(prefill)).length, patiently).toBe(1);
+    await Promise.all(prefill.map((fake) => fake.set(SOUND)));
+    const [dying] = (await chatsSeen([prefill[0]])).length === 1 ? prefill : [...prefill].reverse();
+    await dying.kill();
+    const response = await answer;
+    expect([response.status, await response.text()]).toEqual([200, expect.stringContaining("wörd3")]);
+    // Those that find it dead.
+    for (let i = 0; i < 6; i++) expect((await chat(deployment, {})).status).toBe(200);
+    await expectIdle(deployment);
+    await deployment.stop();
+  });
+
+  test("a decode server that dies before the first byte takes no request with it, later it ends the stream", async () => {
+    const deployment = await deploy(kind);
+    const { prefill, decode } = deployment;
+    const stream = await chat(deployment, { stream: true, max_tokens: 100_000 });
+    const reader = (stream.body as ReadableStream<Uint8Array>).getReader();
+    await reader.read();
+    const [serving] = decode.filter(({ url }) => stream.headers.get("x-plimsoll-shard")?.endsWith(url));
+    // The other server has fewer requests: the next goes there.
+    const [other] = decode.filter((fake) => fake !== serving);
+    await other.set(STUCK);
+    const answer = chat(deployment, { max_tokens: 4 });
+    await expect.poll(async () => (await chatsSeen([other])).length, patiently).toBe(1);
+    await other.kill();
+    const response = await answer;
+    expect([response.status, await response.text()]).toEqual([200, expect.stringContaining("wörd3")]);
+    expect(response.headers.get("x-plimsoll-shard")).toContain(serving.url);
+
+    await serving.kill();
+    let text = "";
+    for (let read = await reader.read(); !read.done; read = await reader.read())
+      text += Buffer.from(read.value).toString();
+    const last = text.trimEnd().split("\n\n").at(-1) ?? "";
+    expect(JSON.parse(last.slice("data: ".length))).toMatchObject({
+      error: { code: "engine_failed", message: `${serving.url} broke off its response (UND_ERR_SOCKET).` },
+    });
+    await expectIdle(deployment);
+    const fates = async () => (await chatsSeen(prefill)).map(({ fate }) => fate);
+    await expect.poll(fates, patiently).not.toContain("open");
+    // In turn, the prefill was over long before.
+    expect((await fates()).includes("aborted")).toBe(kind === "sglang");
+    await deployment.stop();
+  });
+});
