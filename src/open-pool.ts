@@ -13,10 +13,13 @@ import { Rng } from "./lib/rng.ts";
 import type { RoutingTrace } from "./model/routing-trace.ts";
 import type { RoutingPolicy } from "./model/routing-policy.ts";
 import { openEngine, openPair } from "./open-engine.ts";
+import { gpuCount } from "./model/topology.ts";
 import { createPolicy } from "./routing/policies.ts";
 import { Router } from "./routing/router.ts";
+import { expertAffinity } from "./routing/scorers/expert-affinity.ts";
 import { ShardStates } from "./routing/shard-states.ts";
 import type { Engine } from "./serving/engine.ts";
+import { ExpertAffinity } from "./serving/expert-affinity.ts";
 import { type HealthListener, PoolHealth } from "./serving/health/pool-health.ts";
 import { ServingPool } from "./serving/serving-pool.ts";
 import type { TrafficObserver } from "./serving/traffic-meter.ts";
@@ -44,6 +47,8 @@ export interface PoolSurroundings {
 
 const POLICY = BALANCE_POLICIES.plimsoll;
 const IDLE_LOOK_MS = 50;
+/** A turn of `ExpertAffinity` takes 1.4 ms for DeepSeek-V3 on 32 GPUs: at most 7 % of the thread's time. */
+const BETWEEN_TURNS_MS = 20;
 
 /** Opens pools as configurations name them. */
 export class PoolOpener {
@@ -130,11 +135,13 @@ export class PoolOpener {
     plane: ExpertPlane,
     reported: ReportedPlane | null,
     { model, topology }: ExpertGroup,
-    { control }: Config,
+    { control, routing }: Config,
   ): ControlledPool {
+    serving.experts = this.#expertAffinity(serving, { model, topology }, routing.expertSketchBytes);
     // Written and read on one thread: the next request is routed by the new snapshot, whole.
     this.#store.follow(plane.pool, (snapshot) => {
       serving.snapshot = snapshot;
+      serving.experts?.adopt(snapshot);
     });
     const { prepareTimeoutMs, ...cadence } = control;
     const { onFault } = this.#surroundings;
@@ -151,6 +158,25 @@ export class PoolOpener {
       onFault,
     });
     return { loop, reported };
+  }
+
+  /** Null where the policy does not go by experts, or the shards do not show which GPUs they are. */
+  #expertAffinity(
+    { engine, router }: ServingPool,
+    { model, topology }: ExpertGroup,
+    sketchBytes: number,
+  ): ExpertAffinity | null {
+    const shards = engine.shards.length;
+    if (!router.scores(expertAffinity)) return null;
+    const gpus = gpuCount(topology);
+    if (gpus % shards !== 0) {
+      this.#surroundings.onNotice(
+        `${engine.pool}: ${gpus} GPUs cannot be dealt out to ${shards} shards; requests are routed without regard to experts`,
+      );
+      return null;
+    }
+    const later = (turn: () => void) => void setTimeout(turn, BETWEEN_TURNS_MS).unref();
+    return new ExpertAffinity({ model, topology, shards, sketchBytes, later });
   }
 }
 

@@ -1,3 +1,4 @@
+import type { RoutingTrace } from "../src/model/routing-trace.ts";
 import type {
   Engine,
   EngineRequest,
@@ -17,6 +18,7 @@ export interface WholeResponse extends ResponseHead {
 export class RecordingSink implements ResponseSink {
   readonly heard: ("head" | "data" | "end" | "fail")[] = [];
   readonly chunks: Buffer[] = [];
+  readonly routings: RoutingTrace[] = [];
   headHeard: ResponseHead | null = null;
   fault: EngineUnreachable | null = null;
   onData: (chunk: Buffer) => boolean = () => true;
@@ -37,6 +39,10 @@ export class RecordingSink implements ResponseSink {
     this.heard.push("data");
     this.chunks.push(chunk);
     return this.onData(chunk);
+  }
+
+  routed(routing: RoutingTrace): void {
+    this.routings.push(routing);
   }
 
   end(): void {

@@ -1,4 +1,4 @@
-import type { RoutableRequest } from "../src/routing/routable-request.ts";
+import type { ExpertOutlook, RoutableRequest } from "../src/routing/routable-request.ts";
 import type { Scorer } from "../src/routing/plug-in.ts";
 import { ShardStates } from "../src/routing/shard-states.ts";
 
@@ -11,11 +11,16 @@ export function routable(known: Partial<RoutableRequest> = {}): RoutableRequest 
     prefix: new Uint32Array(0),
     blockTokens: 64,
     affinityKey: 0,
-    nodeHops: null,
+    experts: null,
     pinnedRank: -1,
     tried: [],
     ...known,
   };
+}
+
+/** The outlook of a request with so many hops from each shard. */
+export function hopsFrom(...nodeHops: number[]): ExpertOutlook {
+  return { nodeHops: Float64Array.from(nodeHops), marginalLoad: new Float64Array(nodeHops.length) };
 }
 
 /** What one scorer says of each shard. */

@@ -50,7 +50,11 @@ export const settingsSchema = z.strictObject({
     queue: z.strictObject({ maxWaiting: limit, maxWaitMs: positiveMilliseconds }),
     retryAfterSeconds: count,
   }),
-  routing: z.strictObject({ policy: z.enum(ROUTING_POLICIES), prefixIndexBytes: z.int().min(65_536) }),
+  routing: z.strictObject({
+    policy: z.enum(ROUTING_POLICIES),
+    prefixIndexBytes: z.int().min(65_536),
+    expertSketchBytes: z.int().min(1_048_576),
+  }),
   retry: z.strictObject({
     maxAttempts: z.int().min(1).max(16),
     ratio: part,

@@ -34,11 +34,12 @@ export function operatorRoutes(
       queued: gateway().deck.admission.queued,
       limit: gateway().deck.admission.limits.total.maxInFlight,
     },
-    pools: gateway().pools.map(({ engine, models, states, health, snapshot }) => ({
+    pools: gateway().pools.map(({ engine, models, states, health, snapshot, experts }) => ({
       pool: engine.pool,
       models,
       epoch: snapshot?.epoch ?? 0,
       decision: controlled.find(({ loop }) => loop.pool === engine.pool)?.loop.report()?.decision ?? null,
+      requestKinds: experts?.kinds ?? null,
       shards: engine.shards.map((shard, i) => ({
         id: shard.id,
         requests: states.requests[i],

@@ -1,3 +1,14 @@
+/** What a request is to be expected to cost where it runs, by the experts it is expected to use. */
+export interface ExpertOutlook {
+  /** `[shards]`: hops to other nodes, per token and layer. */
+  readonly nodeHops: Float64Array;
+  /**
+   * `[shards]`: what a token adds to the load of the GPUs that its layers wait for, mean over layers; 1 = as much as in
+   * a perfectly level pool.
+   */
+  readonly marginalLoad: Float64Array;
+}
+
 /** What routing knows of a request. */
 export interface RoutableRequest {
   readonly model: string;
@@ -14,11 +25,8 @@ export interface RoutableRequest {
   readonly blockTokens: number;
   /** A hash of the session, else of the tenant; 0 when neither is known. */
   readonly affinityKey: number;
-  /**
-   * `[shards]`: hops to other nodes per token and layer to be expected when the request runs there, by the experts it
-   * is expected to use; null when nothing is known.
-   */
-  readonly nodeHops: Float64Array | null;
+  /** Null when nothing is known of the experts it will use. */
+  readonly experts: ExpertOutlook | null;
   /** The only shard that may serve it, as the client asked; −1 when any may. */
   readonly pinnedRank: number;
   /** Shards that failed this request before its first byte. */

@@ -1,5 +1,5 @@
 import type { Rng } from "../lib/rng.ts";
-import type { Policy, Unavailable } from "./plug-in.ts";
+import type { Policy, Scorer, Unavailable } from "./plug-in.ts";
 import type { RoutableRequest } from "./routable-request.ts";
 import type { ShardStates } from "./shard-states.ts";
 
@@ -49,6 +49,11 @@ export class Router {
       if (!open.includes(1)) return filter.reason;
     }
     return null;
+  }
+
+  /** Whether its policy goes by that scorer. */
+  scores(scorer: Scorer): boolean {
+    return this.#policy.scorers.some((one) => one.scorer === scorer);
   }
 
   /** The shard has lost its memory: it was restarted. */

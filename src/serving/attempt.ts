@@ -1,3 +1,4 @@
+import type { RoutingTrace } from "../model/routing-trace.ts";
 import type { EngineUnreachable, Exchange, ResponseHead, ResponseSink } from "./engine.ts";
 import type { Flight } from "./flight.ts";
 import type { Leg } from "./leg.ts";
@@ -25,6 +26,10 @@ export class Attempt implements ResponseSink {
 
   data(chunk: Buffer): boolean {
     return this.#flight.dataCame(this, chunk);
+  }
+
+  routed(routing: RoutingTrace): void {
+    this.#flight.routed(routing);
   }
 
   end(): void {

@@ -1,3 +1,4 @@
+import type { RoutingTrace } from "../model/routing-trace.ts";
 import type { Pairing } from "./pairing.ts";
 
 /** One place a request can be sent: a rank of a pool, or a whole server where ranks are not visible. */
@@ -38,6 +39,11 @@ export interface ResponseSink {
   head(head: ResponseHead): void;
   /** The chunk is the sink's from now on. @returns false to hear no more until `resume` */
   data(chunk: Buffer): boolean;
+  /**
+   * Some of the request's tokens with the experts they went to, at the model's MoE layers: at most once, before `end`,
+   * from engines that tell. Absent where nobody asks.
+   */
+  routed?(routing: RoutingTrace): void;
   end(): void;
   fail(fault: EngineUnreachable): void;
 }

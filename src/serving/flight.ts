@@ -1,4 +1,5 @@
 import type { Unavailable } from "../routing/plug-in.ts";
+import type { RoutingTrace } from "../model/routing-trace.ts";
 import type { RoutableRequest } from "../routing/routable-request.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Rng } from "../lib/rng.ts";
@@ -94,7 +95,7 @@ export class Flight implements Applicant {
       prefix: facts.prefix,
       blockTokens: BLOCK_TOKENS,
       affinityKey: facts.affinityKey,
-      nodeHops: null,
+      experts: pool.experts?.of(facts.tenant, facts.prefix) ?? null,
       pinnedRank: facts.rank,
       tried: this.#tried,
     };
@@ -141,6 +142,10 @@ export class Flight implements Applicant {
   dataCame(attempt: Attempt, chunk: Buffer): boolean {
     if (this.#winner === null) this.#choose(attempt);
     return this.#client.data(chunk);
+  }
+
+  routed(routing: RoutingTrace): void {
+    this.#pool.experts?.observe(this.tenant, this.#routable.prefix, routing);
   }
 
   ended(attempt: Attempt): void {

@@ -2,6 +2,7 @@ import type { RoutingSnapshot } from "../model/snapshot.ts";
 import type { Router } from "../routing/router.ts";
 import type { ShardStates } from "../routing/shard-states.ts";
 import type { Engine } from "./engine.ts";
+import type { ExpertAffinity } from "./expert-affinity.ts";
 import type { PoolHealth } from "./health/pool-health.ts";
 
 /** What one of a pool's answers counts in the mean of their lengths. */
@@ -21,6 +22,8 @@ export class ServingPool {
   snapshot: RoutingSnapshot | null = null;
   /** Where prompts are prefilled before they come here; null where each shard does its own. */
   prefill: ServingPool | null = null;
+  /** Which shards suit the experts that a request will use; null where that is not asked. */
+  experts: ExpertAffinity | null = null;
   #outputTokens = FIRST_OUTPUT_TOKENS;
 
   constructor(

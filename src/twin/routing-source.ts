@@ -17,8 +17,11 @@ export interface RoutingSource {
   readonly topk: number;
   /** Where MoE layer `layer` of the model begins within a row. */
   column(layer: number): number;
-  /** The rows of the next request to arrive, of so many tokens in all. */
-  admit(tokens: number): RoutingSpan;
+  /**
+   * The rows of the next request to arrive, of so many tokens in all.
+   * @param tenant whose it is; without one the source decides
+   */
+  admit(tokens: number, tenant?: string | null): RoutingSpan;
   /** Writes the rows of tokens `position .. position + count` of a request to `out[at ..]`, and makes sure they exist. */
   rows(span: RoutingSpan, position: number, count: number, out: Int32Array, at: number): void;
 }
@@ -32,6 +35,21 @@ export function routedTokens(
 ): RoutingTrace {
   const rows = new Int32Array(tokens);
   routing.rows(span, 0, tokens, rows, 0);
+  return routedRows(routing, rows, layers);
+}
+
+/** At most so many tokens of a request, evenly spread from the first to the last. */
+export function spreadTokens(
+  routing: RoutingSource,
+  span: RoutingSpan,
+  tokens: number,
+  layers: number,
+  most: number,
+): RoutingTrace {
+  const rows = new Int32Array(Math.min(most, tokens));
+  for (let i = 0; i < rows.length; i++) {
+    routing.rows(span, Math.floor((i * tokens) / rows.length), 1, rows, i);
+  }
   return routedRows(routing, rows, layers);
 }
 

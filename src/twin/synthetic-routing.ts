@@ -1,6 +1,7 @@
 import { V3Gate } from "../core/gate/v3-gate.ts";
 import { Rng } from "../lib/rng.ts";
 import { type MoeModel, moeLayers } from "../model/moe-model.ts";
+import { hashText } from "../routing/block-hashes.ts";
 import type { RoutingSource, RoutingSpan } from "./routing-source.ts";
 
 /** Kinds of request, each with experts of its own. */
@@ -87,10 +88,11 @@ export class SyntheticRouting implements RoutingSource {
     return layer * this.topk;
   }
 
-  admit(_tokens: number): RoutingSpan {
-    const topic = this.#drawTopic();
+  /** A tenant has one topic. */
+  admit(_tokens: number, tenant: string | null = null): RoutingSpan {
+    const topic = tenant === null ? this.#drawTopic() : hashText(tenant) % TOPICS;
     const offset = this.#arrivals.below(TOPIC_ROWS);
-    return { base: topic * TOPIC_ROWS, offset, length: TOPIC_ROWS, tenant: `topic ${topic}` };
+    return { base: topic * TOPIC_ROWS, offset, length: TOPIC_ROWS, tenant: tenant ?? `topic ${topic}` };
   }
 
   rows(span: RoutingSpan, position: number, count: number, out: Int32Array, at: number): void {

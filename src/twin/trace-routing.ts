@@ -28,6 +28,7 @@ export class TraceRouting implements RoutingSource {
     return (layer % this.#trace.layers) * this.topk;
   }
 
+  /** Takes the next rows, whosever they are. */
   admit(tokens: number): RoutingSpan {
     const at = this.#cursor;
     this.#cursor = (at + tokens) % this.#trace.tokens;

@@ -4,7 +4,7 @@ import { ROUTING_POLICIES, type RoutingPolicy } from "../../src/model/routing-po
 import { createPolicy } from "../../src/routing/policies.ts";
 import { Router } from "../../src/routing/router.ts";
 import { ShardStates } from "../../src/routing/shard-states.ts";
-import { routable, shardIds } from "../routable-request.ts";
+import { hopsFrom, routable, shardIds } from "../routable-request.ts";
 
 function pool(name: RoutingPolicy, shards: number): { states: ShardStates; router: Router } {
   const states = new ShardStates(shards);
@@ -22,7 +22,7 @@ describe.each(ROUTING_POLICIES)("%s", (name) => {
     states.admitting[1] = 0;
     states.maxRequests[2] = 1;
     states.begin(2, 1, 1);
-    const request = routable({ affinityKey: 5, prefix, nodeHops: Float64Array.of(0, 0, 0, 9) });
+    const request = routable({ affinityKey: 5, prefix, experts: hopsFrom(0, 0, 0, 9) });
     for (let i = 0; i < 20; i++) expect(router.choose(request)).toBe(3);
     expect(router.unavailable(request)).toBeNull();
     const failed = { ...request, tried: [3] };
@@ -106,7 +106,7 @@ describe.each(["expert-aware", "cache-aware"] as const)("%s weighs", (name) => {
 
 it("expert-aware prefers the node of a request's experts, until that is busier", () => {
   const { states, router } = pool("expert-aware", 2);
-  const request = routable({ nodeHops: Float64Array.of(2, 1) });
+  const request = routable({ experts: hopsFrom(2, 1) });
   expect(router.choose(request)).toBe(1);
   states.begin(1, 700, 0);
   expect(router.choose(request)).toBe(0);

@@ -1,10 +1,14 @@
 import { describe, expect, it } from "vitest";
-import { TOKENS_PER_NODE_HOP, expertAffinity } from "../../src/routing/scorers/expert-affinity.ts";
+import {
+  TOKENS_PER_MARGINAL_LOAD,
+  TOKENS_PER_NODE_HOP,
+  expertAffinity,
+} from "../../src/routing/scorers/expert-affinity.ts";
 import { prefixAffinity } from "../../src/routing/scorers/prefix-affinity.ts";
 import { rendezvous } from "../../src/routing/scorers/rendezvous.ts";
 import { CONTEXT_TOKENS, sessionAffinity } from "../../src/routing/scorers/session-affinity.ts";
 import { ShardStates } from "../../src/routing/shard-states.ts";
-import { costsOf, routable, shardIds } from "../routable-request.ts";
+import { hopsFrom, costsOf, routable, shardIds } from "../routable-request.ts";
 
 const states = new ShardStates(4);
 
@@ -71,9 +75,18 @@ describe("rendezvous", () => {
 
 describe("expert-affinity", () => {
   it("is every token's hops, and nothing where experts are unknown", () => {
-    const request = routable({ nodeHops: Float64Array.of(0, 1, 2, 0.5) });
+    const request = routable({ experts: hopsFrom(0, 1, 2, 0.5) });
     const hop = 1000 * TOKENS_PER_NODE_HOP;
     expect(costsOf(expertAffinity, states, request)).toEqual([0, hop, 2 * hop, hop / 2]);
     expect(costsOf(expertAffinity, states)).toEqual([0, 0, 0, 0]);
+  });
+
+  it("is what every token adds to the load of the GPUs that its layers wait for, beside its hops", () => {
+    const experts = { nodeHops: Float64Array.of(0, 1, 0, 1), marginalLoad: Float64Array.of(1, 1, 0.5, 2) };
+    const hop = 1000 * TOKENS_PER_NODE_HOP;
+    const level = 1000 * TOKENS_PER_MARGINAL_LOAD;
+    const costs = costsOf(expertAffinity, states, routable({ experts }));
+    const wanted = [level, hop + level, level / 2, hop + 2 * level];
+    for (const [shard, cost] of costs.entries()) expect(cost).toBeCloseTo(wanted[shard], 9);
   });
 });

@@ -1,10 +1,11 @@
 import { Worker } from "node:worker_threads";
+import type { RoutingTrace } from "../../model/routing-trace.ts";
 import type { Answers, FromPool, Question, ThreadData, ToPool } from "./protocol.ts";
 
 /** Hears of a request's tokens as they are made. */
 export interface TokenListener {
-  /** @param last whether this was the request's last token */
-  token(last: boolean): void;
+  /** @param routed with the request's last token: some of them with their experts; null before */
+  token(routed: RoutingTrace | null): void;
   /** The pool is gone; no more tokens come. */
   lost(cause: Error): void;
 }
@@ -51,10 +52,16 @@ export class PoolThread {
   }
 
   /** @returns the way to cancel the request */
-  submit(rank: number, inputTokens: number, outputTokens: number, listener: TokenListener): () => void {
+  submit(
+    rank: number,
+    inputTokens: number,
+    outputTokens: number,
+    tenant: string | null,
+    listener: TokenListener,
+  ): () => void {
     const id = ++this.#serial;
     this.#listeners.set(id, listener);
-    this.#post({ kind: "submit", id, rank, inputTokens, outputTokens });
+    this.#post({ kind: "submit", id, rank, inputTokens, outputTokens, tenant });
     return () => {
       if (this.#listeners.delete(id)) this.#post({ kind: "cancel", id });
     };
@@ -92,13 +99,13 @@ export class PoolThread {
   #receive(message: Exclude<FromPool, { kind: "ready" }>): void {
     switch (message.kind) {
       case "step": {
-        const finished = new Set(message.finished);
+        const finished = new Map(message.finished.map((id, i) => [id, message.routed[i]]));
         for (const id of message.made) {
           const listener = this.#listeners.get(id);
           if (listener === undefined) continue;
-          const last = finished.has(id);
-          if (last) this.#listeners.delete(id);
-          listener.token(last);
+          const routed = finished.get(id) ?? null;
+          if (routed !== null) this.#listeners.delete(id);
+          listener.token(routed);
         }
         break;
       }

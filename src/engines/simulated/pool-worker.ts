@@ -1,16 +1,27 @@
 import { setImmediate, setTimeout } from "node:timers/promises";
 import { parentPort, workerData } from "node:worker_threads";
 import { comparePolicies } from "../../twin/compare-policies.ts";
-import type { RoutingSource } from "../../twin/routing-source.ts";
+import { type RoutingSource, type RoutingSpan, spreadTokens } from "../../twin/routing-source.ts";
 import { SimulatedPool } from "../../twin/simulated-pool.ts";
 import { StepRecorder } from "../../twin/step-recorder.ts";
 import { SyntheticRouting } from "../../twin/synthetic-routing.ts";
 import { TraceRouting } from "../../twin/trace-routing.ts";
+import { moeLayers } from "../../model/moe-model.ts";
+import type { RoutingTrace } from "../../model/routing-trace.ts";
 import type { RoutingSnapshot } from "../../model/snapshot.ts";
 import type { FromPool, Question, ThreadData, ToPool } from "./protocol.ts";
 
 /** Progress of a comparison is told this often. */
 const PROGRESS_MS = 200;
+
+/** Tokens of a request whose experts are told at its end: 30 kB of DeepSeek-V3. */
+const ROUTED_TOKENS = 32;
+
+/** The rows that a request in the pool forwards. */
+interface Forwarded {
+  readonly span: RoutingSpan;
+  readonly tokens: number;
+}
 
 /** The thread of one simulated pool: runs the twin against the wall clock. */
 class PoolWorker {
@@ -18,6 +29,7 @@ class PoolWorker {
   readonly #routing: RoutingSource;
   readonly #recorder: StepRecorder;
   readonly #post: (message: FromPool) => void;
+  readonly #spans = new Map<number, Forwarded>();
   #pool: SimulatedPool | null = null;
   #observedAt = performance.now();
   #lagMs = 0;
@@ -37,10 +49,11 @@ class PoolWorker {
         this.#adopt(message.snapshot);
         break;
       case "submit":
-        this.#running().submit(message.id, message.rank, message.inputTokens, message.outputTokens);
+        this.#submit(message);
         break;
       case "cancel":
         this.#running().cancel(message.id);
+        this.#spans.delete(message.id);
         break;
       case "ask":
         void this.#answer(message.ticket, message.question);
@@ -69,8 +82,23 @@ class PoolWorker {
         freeAt = now;
         await setImmediate();
       } else await setTimeout(freeAt - now);
-      this.#post({ kind: "step", made: step.made, finished: step.finished });
+      const routed = step.finished.map((id) => this.#routed(id));
+      this.#post({ kind: "step", made: step.made, finished: step.finished, routed });
     }
+  }
+
+  #submit({ id, rank, inputTokens, outputTokens, tenant }: Extract<ToPool, { kind: "submit" }>): void {
+    const span = this.#routing.admit(inputTokens + outputTokens, tenant);
+    this.#running().submit(id, rank, inputTokens, outputTokens, span);
+    // The last token is made, not forwarded.
+    this.#spans.set(id, { span, tokens: inputTokens + outputTokens - 1 });
+  }
+
+  /** Takes leave of a request. */
+  #routed(id: number): RoutingTrace {
+    const { span, tokens } = this.#spans.get(id) as Forwarded;
+    this.#spans.delete(id);
+    return spreadTokens(this.#routing, span, tokens, moeLayers(this.#data.model), ROUTED_TOKENS);
   }
 
   #running(): SimulatedPool {

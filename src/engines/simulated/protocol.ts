@@ -29,6 +29,7 @@ export type ToPool =
       readonly rank: number;
       readonly inputTokens: number;
       readonly outputTokens: number;
+      readonly tenant: string | null;
     }
   | { readonly kind: "cancel"; readonly id: number }
   | { readonly kind: "adopt"; readonly snapshot: RoutingSnapshot }
@@ -60,6 +61,12 @@ export interface Observation {
 export type FromPool =
   | { readonly kind: "ready"; readonly maxRequestTokens: number }
   /** Requests that got their next token, and those of them that are complete. */
-  | { readonly kind: "step"; readonly made: readonly number[]; readonly finished: readonly number[] }
+  | {
+      readonly kind: "step";
+      readonly made: readonly number[];
+      readonly finished: readonly number[];
+      /** Some tokens of each that is complete. */
+      readonly routed: readonly RoutingTrace[];
+    }
   | { readonly kind: "answer"; readonly ticket: number; readonly value: Answers[keyof Answers] }
   | { readonly kind: "progress"; readonly part: number };

@@ -4,6 +4,7 @@ import {
   type EngineServer,
   EngineUnreachable,
   type Exchange,
+  type HeaderList,
   type ModelCard,
   type ResponseSink,
   type Shard,
@@ -11,11 +12,14 @@ import {
 } from "../../serving/engine.ts";
 import { BadRequest, type CompletionRequest, readCompletionRequest } from "./completion-request.ts";
 import { CompletionText } from "./completion-text.ts";
-import type { PoolThread } from "./pool-thread.ts";
+import type { PoolThread, TokenListener } from "./pool-thread.ts";
 import { SimulatedExchange } from "./simulated-exchange.ts";
 
 /** Output tokens of a request that sets no limit. */
 const DEFAULT_OUTPUT_TOKENS = 256;
+
+/** The header that tenants come in unless the gateway is told otherwise (config/default.yaml). */
+const TENANT_HEADER = "x-tenant-id";
 
 const NO_SNAPSHOT: ShardReport = {
   ready: false,
@@ -115,7 +119,7 @@ export class SimulatedEngine implements Engine, EngineServer {
         (path === "/v1/chat/completions" || path === "/v1/completions")
       ) {
         const completion = readCompletionRequest(path === "/v1/chat/completions", request.body);
-        this.#complete(shard, completion, maxTokens, exchange);
+        this.#complete(shard, completion, tenantOf(request.headers), maxTokens, exchange);
       } else refuse(exchange, 404, `A simulated engine has no ${request.method} ${path}.`, null);
     } catch (error) {
       if (error instanceof BadRequest) refuse(exchange, 400, error.message, error.param);
@@ -123,7 +127,13 @@ export class SimulatedEngine implements Engine, EngineServer {
     }
   }
 
-  #complete(shard: Shard, request: CompletionRequest, maxTokens: number, exchange: SimulatedExchange): void {
+  #complete(
+    shard: Shard,
+    request: CompletionRequest,
+    tenant: string | null,
+    maxTokens: number,
+    exchange: SimulatedExchange,
+  ): void {
     if (request.model !== this.#model) {
       return refuse(exchange, 404, `The model \`${request.model}\` does not exist.`, "model");
     }
@@ -144,31 +154,38 @@ export class SimulatedEngine implements Engine, EngineServer {
     if (request.stream) exchange.head(200, "text/event-stream; charset=utf-8");
     const token = request.stream ? streamed(exchange, text) : whole(exchange, text);
     const lost = (cause: Error) => exchange.fail(cause.message, true, cause);
-    exchange.begun(this.#thread.submit(shard.rank, request.inputTokens, outputTokens, { token, lost }));
+    const { inputTokens } = request;
+    exchange.begun(this.#thread.submit(shard.rank, inputTokens, outputTokens, tenant, { token, lost }));
   }
 }
 
-function streamed(exchange: SimulatedExchange, text: CompletionText): (last: boolean) => void {
-  return (last) => {
-    exchange.data(text.frame(last));
-    if (last) exchange.end();
+/** Whose request it is, which decides its experts; null where the client does not say. */
+function tenantOf(headers: HeaderList): string | null {
+  const name = headers.findIndex((text, i) => i % 2 === 0 && text.toLowerCase() === TENANT_HEADER);
+  return name < 0 ? null : headers[name + 1];
+}
+
+function streamed(exchange: SimulatedExchange, text: CompletionText): TokenListener["token"] {
+  return (routed) => {
+    exchange.data(text.frame(routed !== null));
+    if (routed !== null) exchange.end(routed);
   };
 }
 
-function whole(exchange: SimulatedExchange, text: CompletionText): (last: boolean) => void {
-  return (last) => {
+function whole(exchange: SimulatedExchange, text: CompletionText): TokenListener["token"] {
+  return (routed) => {
     text.add();
-    if (!last) return;
+    if (routed === null) return;
     exchange.head(200, "application/json");
     exchange.data(text.whole());
-    exchange.end();
+    exchange.end(routed);
   };
 }
 
 function answer(exchange: SimulatedExchange, status: number, value: unknown): void {
   exchange.head(status, "application/json");
   exchange.data(JSON.stringify(value));
-  exchange.end();
+  exchange.end(null);
 }
 
 /** An error as vLLM words it. */

@@ -1,3 +1,4 @@
+import type { RoutingTrace } from "../../model/routing-trace.ts";
 import {
   EngineUnreachable,
   type Exchange,
@@ -43,7 +44,9 @@ export class SimulatedExchange implements Exchange {
     this.#deliver();
   }
 
-  end(): void {
+  /** @param routed some of the request's tokens with their experts */
+  end(routed: RoutingTrace | null): void {
+    if (!this.#over && routed !== null) this.#sink.routed?.(routed);
     this.#ended = true;
     this.#deliver();
   }

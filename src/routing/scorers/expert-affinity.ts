@@ -6,12 +6,21 @@ import type { Scorer } from "../plug-in.ts";
  * core/cost/hop-cost.ts, H800). Micro-batches that overlap hide some of it, so this is the most it can be.
  */
 export const TOKENS_PER_NODE_HOP = 0.5;
+/** What a token adds to every rank's wait for its experts in a level pool: the 0.53 of its work that they are. */
+export const TOKENS_PER_MARGINAL_LOAD = 0.53;
 
-/** The exchange between nodes: every token of the request, in and out, takes the hops to its experts from there. */
+/**
+ * The exchange between nodes and the wait for the busiest GPUs: every token of the request, in and out, takes the hops
+ * to its experts from there, and adds its part to their load.
+ */
 export const expertAffinity: Scorer = {
-  add({ nodeHops, inputTokens, outputTokens }, { count }, weight, cost) {
-    if (nodeHops === null) return;
-    const tokensPerHop = weight * (inputTokens + outputTokens) * TOKENS_PER_NODE_HOP;
-    for (let shard = 0; shard < count; shard++) cost[shard] += tokensPerHop * nodeHops[shard];
+  add({ experts, inputTokens, outputTokens }, { count }, weight, cost) {
+    if (experts === null) return;
+    const { nodeHops, marginalLoad } = experts;
+    const tokens = weight * (inputTokens + outputTokens);
+    for (let shard = 0; shard < count; shard++) {
+      cost[shard] +=
+        tokens * (TOKENS_PER_NODE_HOP * nodeHops[shard] + TOKENS_PER_MARGINAL_LOAD * marginalLoad[shard]);
+    }
   },
 };

@@ -1,0 +1,186 @@
+import { ExpectedHops } from "../core/batching/expected-hops.ts";
+import { ExpectedPrices } from "../core/batching/expected-prices.ts";
+import type { ReplicaMap } from "../core/dispatch/replica-chooser.ts";
+import { ExpertSketch } from "../core/load/expert-sketch.ts";
+import { type MoeModel, moeLayers } from "../model/moe-model.ts";
+import type { RoutingTrace } from "../model/routing-trace.ts";
+import { type Topology, gpuCount, nodeOfGpu } from "../model/topology.ts";
+import type { ExpertOutlook } from "../routing/routable-request.ts";
+import { RequestKind, applicationKey, tenantKey } from "./request-kind.ts";
+
+export interface ExpertAffinityOptions {
+  readonly model: MoeModel;
+  readonly topology: Topology;
+  /** Each of equally many GPUs, in their order. */
+  readonly shards: number;
+  /** See ExpertSketch. */
+  readonly sketchBytes: number;
+  /** Runs a turn of work once requests have had their time. */
+  readonly later: (turn: () => void) => void;
+}
+
+/** Kinds remembered at most; one takes 16 bytes a shard. The one observed longest ago makes way. */
+const MOST_KINDS = 1024;
+/** Observations that wait for their turn; more are left out. One of 32 tokens of DeepSeek-V3 has 30 kB. */
+const MOST_WAITING = 64;
+/** Applications met once, of which the next one may be told. */
+const MET_ONCE = 4096;
+
+interface Observation {
+  /** As `tenantKey` and `applicationKey` make them; 0 for none. */
+  readonly tenant: number;
+  readonly application: number;
+  readonly routing: RoutingTrace;
+}
+
+/**
+ * What requests are expected to cost on each shard of a pool, learned from the experts that requests before them were
+ * routed to. The kinds of request are the pool's own, each tenant, and each application of a tenant: prompts with the
+ * same first block. One block is the most that can be asked for: whoever writes an application's system prompt decides
+ * how its first 256 bytes read, and a tool list that differs makes another; further in come dates and names, which
+ * would make a kind of every user. Prompts without a whole block go by their tenant.
+ *
+ * A request takes what was worked out for its kind, and does not wait for anything newer. Learning and working out are
+ * done in turns: one observation and one kind in each.
+ */
+export class ExpertAffinity {
+  readonly #options: ExpertAffinityOptions;
+  readonly #sketch: ExpertSketch;
+  readonly #pool = new RequestKind({ tenant: null, prefix: null });
+  /** The longest unobserved first. */
+  readonly #kinds = new Map<number, RequestKind>();
+  /** An application only gets a place among the kinds when it is met again: most prompts are met once. */
+  readonly #metOnce = new Float64Array(MET_ONCE);
+  readonly #observations: Observation[] = [];
+  /** To be worked out, each once. */
+  readonly #stale: RequestKind[] = [];
+  readonly #prediction: Float64Array;
+  /** `[nodes]`, `[nodes]`, `[gpus]` */
+  readonly #nodeHops: Float64Array;
+  readonly #marginalLoad: Float64Array;
+  readonly #ownVisits: Float64Array;
+  #map: ReplicaMap | null = null;
+  #expectedHops: ExpectedHops | null = null;
+  #expectedPrices: ExpectedPrices | null = null;
+  #turnComes = false;
+
+  constructor(options: ExpertAffinityOptions) {
+    const { model, topology, sketchBytes } = options;
+    const layers = moeLayers(model);
+    this.#options = options;
+    this.#sketch = new ExpertSketch(layers, model.experts, model.topk, sketchBytes);
+    this.#prediction = new Float64Array(layers * model.experts);
+    this.#nodeHops = new Float64Array(topology.nodes);
+    this.#marginalLoad = new Float64Array(topology.nodes);
+    this.#ownVisits = new Float64Array(gpuCount(topology));
+  }
+
+  /** Tenants and applications that are known. */
+  get kinds(): number {
+    return this.#kinds.size;
+  }
+
+  /** The placement and prices that requests are routed by from now on. */
+  adopt(map: ReplicaMap): void {
+    this.#map = map;
+    this.#expectedHops = new ExpectedHops(map);
+    this.#expectedPrices = new ExpectedPrices(map);
+  }
+
+  /**
+   * @param prefix as in RoutableRequest
+   * @returns what is known of its application, else of its tenant, else of all requests; null when there is nothing
+   */
+  of(tenant: string, prefix: Uint32Array): ExpertOutlook | null {
+    const key = tenantKey(tenant);
+    const kind = this.#worked(applicationKey(key, prefix)) ?? this.#worked(key) ?? this.#pool;
+    if (kind.outlook !== null && kind.map !== this.#map) this.#queue(kind);
+    return kind.outlook;
+  }
+
+  /** Some tokens of such a request, at the model's MoE layers. */
+  observe(tenant: string, prefix: Uint32Array, routing: RoutingTrace): void {
+    if (this.#observations.length === MOST_WAITING) return;
+    const key = tenantKey(tenant);
+    this.#observations.push({ tenant: key, application: applicationKey(key, prefix), routing });
+    this.#wake();
+  }
+
+  #worked(key: number): RequestKind | null {
+    const kind = key === 0 ? undefined : this.#kinds.get(key);
+    return kind === undefined || kind.outlook === null ? null : kind;
+  }
+
+  #queue(kind: RequestKind): void {
+    if (kind.queued) return;
+    kind.queued = true;
+    this.#stale.push(kind);
+    this.#wake();
+  }
+
+  #wake(): void {
+    if (this.#turnComes) return;
+    this.#turnComes = true;
+    this.#options.later(() => this.#turn());
+  }
+
+  #turn(): void {
+    this.#turnComes = false;
+    const observation = this.#observations.shift();
+    if (observation !== undefined) this.#learn(observation);
+    const kind = this.#map === null ? undefined : this.#stale.shift();
+    if (kind !== undefined) this.#workOut(kind, this.#map as ReplicaMap);
+    if (this.#observations.length > 0 || (this.#map !== null && this.#stale.length > 0)) this.#wake();
+  }
+
+  #learn({ tenant, application, routing }: Observation): void {
+    const ofTenant = tenant === 0 ? null : `${tenant}`;
+    const ofApplication = this.#metAgain(application) ? `${application}` : null;
+    this.#sketch.observe({ tenant: ofTenant, prefix: ofApplication }, routing);
+    const seen = [this.#pool];
+    if (ofTenant !== null) seen.push(this.#kind(tenant, ofTenant, null));
+    if (ofApplication !== null) seen.push(this.#kind(application, ofTenant, ofApplication));
+    for (const kind of seen) if (kind.learned(routing.tokens)) this.#queue(kind);
+  }
+
+  #metAgain(application: number): boolean {
+    if (application === 0) return false;
+    if (this.#kinds.has(application)) return true;
+    const place = application % MET_ONCE;
+    const again = this.#metOnce[place] === application;
+    this.#metOnce[place] = application;
+    return again;
+  }
+
+  /** The kind of that key, now the last to make way. */
+  #kind(key: number, tenant: string | null, prefix: string | null): RequestKind {
+    const kind = this.#kinds.get(key) ?? new RequestKind({ tenant, prefix });
+    this.#kinds.delete(key);
+    if (this.#kinds.size === MOST_KINDS) this.#kinds.delete(this.#kinds.keys().next().value as number);
+    this.#kinds.set(key, kind);
+    return kind;
+  }
+
+  #workOut(kind: RequestKind, map: ReplicaMap): void {
+    this.#sketch.predict(kind.origin, this.#prediction);
+    this.#expectedHops?.from(this.#prediction, this.#nodeHops, this.#ownVisits);
+    this.#expectedPrices?.from(this.#prediction, this.#marginalLoad);
+    const outlook = {
+      nodeHops: this.#ofShards(this.#nodeHops),
+      marginalLoad: this.#ofShards(this.#marginalLoad),
+    };
+    kind.workedOut(outlook, map);
+  }
+
+  /** `[nodes]` → `[shards]`: the mean over a shard's GPUs. */
+  #ofShards(ofNodes: Float64Array): Float64Array {
+    const { topology, shards } = this.#options;
+    const gpus = gpuCount(topology);
+    const ofShards = new Float64Array(shards);
+    const each = gpus / shards;
+    for (let gpu = 0; gpu < gpus; gpu++) {
+      ofShards[Math.floor(gpu / each)] += ofNodes[nodeOfGpu(topology, gpu)] / each;
+    }
+    return ofShards;
+  }
+}
