@@ -12,8 +12,8 @@ export const messagesLastFrame: LastFrame = ({ body: { error } }) => {
   return `event: error\ndata: ${JSON.stringify(said)}\n\n`;
 };
 
-/** The responses route has events of its own. */
+/** The responses route has events of its own; its clients raise an error only at `error` within. */
 export const responsesLastFrame: LastFrame = ({ body: { error } }) => {
   const { message, code, param } = error;
-  return `event: error\ndata: ${JSON.stringify({ type: "error", code, message, param, sequence_number: 0 })}\n\n`;
+  return `event: error\ndata: ${JSON.stringify({ type: "error", code, message, param, sequence_number: 0, error })}\n\n`;
 };

@@ -1,4 +1,3 @@
-import OpenAI from "openai";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type FakeServer, deadUrl, startOpenAiServer } from "../fakes/start-openai-server.ts";
 import { type RunningGateway, chatPool, startGateway } from "../fakes/start-gateway.ts";
@@ -73,7 +72,10 @@ test("an engine that is down is passed over, every time", () =>
 
 test("an engine that resets before its first byte is tried again, elsewhere where there is another", async () => {
   const other = await startOpenAiServer();
-  const tried = async () => [(await fake.seen()).length, (await other.seen()).length];
+  const tried = async () =>
+    (await Promise.all([fake.seen(), other.seen()])).map(
+      (seen) => seen.filter(({ method }) => method === "POST").length,
+    );
   await withGateway(chatPool(fake.url, other.url), async ({ url }) => {
     const before = await tried();
     const response = await post(url, { safety_identifier: "reset-before-head" });
@@ -108,25 +110,6 @@ test("a stream that breaks off ends with an error event after its whole frames",
     });
     expect(text).not.toContain("[DONE]");
     expect(app.gateway().deck.meter.report(0).failed).toBe(1);
-  }));
-
-test("the official client sees a broken stream as an error", () =>
-  withGateway(chatPool(fake.url), async ({ url }) => {
-    const client = new OpenAI({ baseURL: `${url}/v1`, apiKey: "x", maxRetries: 0 });
-    const messages = [{ role: "user" as const, content: "x" }];
-    const stream = await client.chat.completions.create({
-      model: "small",
-      messages,
-      stream: true,
-      max_completion_tokens: 9,
-      safety_identifier: "reset-mid-frame",
-    });
-    let text = "";
-    const read = async () => {
-      for await (const chunk of stream) text += chunk.choices[0].delta.content ?? "";
-    };
-    await expect(read()).rejects.toThrow("broke off its response");
-    expect(text).toBe("wörd0 wörd1 ");
   }));
 
 test("beyond the limits in flight and in the queue: 503 at once with the reason", () =>
@@ -176,7 +159,8 @@ test("stopping cuts a stream off when the grace time is over", async () => {
   const stream = await post(gateway.url, { stream: true, max_completion_tokens: 1_000_000 });
   const text = stream.text();
   await Promise.all([expect(text).rejects.toThrow("terminated"), gateway.stop()]);
-  await expect.poll(async () => (await fake.seen()).at(-1)?.fate, patiently).toBe("aborted");
+  const fate = async () => (await fake.seen()).findLast(({ method }) => method === "POST")?.fate;
+  await expect.poll(fate, patiently).toBe("aborted");
 });
 
 test("stopping ends event streams and idle connections without waiting for the grace time", async () => {
