@@ -31,6 +31,9 @@ export interface App {
   stop(): Promise<void>;
 }
 
+/** A reload waits so long for pools of which no server answers; then they take their place all the same. */
+const READY_WITHIN_MS = 5000;
+
 const clock = { now: () => performance.now() };
 const wallClock = () => Date.now();
 
@@ -86,6 +89,7 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
     const fresh = kept.filter((pool) => !pools.includes(pool));
     const gone = pools.filter((pool) => !kept.includes(pool));
     await Promise.all(fresh.map((pool) => pool.start()));
+    await Promise.all(fresh.map((pool) => pool.ready(READY_WITHIN_MS)));
     pools.splice(0, pools.length, ...kept);
     controlled.splice(0, controlled.length, ...pools.flatMap((pool) => pool.controlled ?? []));
     admission.update(next.admission);

@@ -46,7 +46,7 @@ export interface PoolSurroundings {
 }
 
 const POLICY = BALANCE_POLICIES.plimsoll;
-const IDLE_LOOK_MS = 50;
+const LOOK_MS = 50;
 /** A turn of `ExpertAffinity` takes 1.4 ms for DeepSeek-V3 on 32 GPUs: at most 7 % of the thread's time. */
 const BETWEEN_TURNS_MS = 20;
 
@@ -217,10 +217,16 @@ export class OpenPool {
     await Promise.all(this.serving.map(({ health }) => health.start()));
   }
 
-  /** Resolves once nothing is in flight. */
+  /** Resolves once every part of it has a server that is ready, or after that time. */
+  async ready(withinMs: number): Promise<void> {
+    const enough = AbortSignal.timeout(withinMs);
+    const served = () => this.serving.every(({ states }) => states.ready.includes(1));
+    while (!served() && !enough.aborted) await sleep(LOOK_MS);
+  }
+
+  /** Resolves once no request needs it. */
   async idle(): Promise<void> {
-    const busy = () => this.serving.some(({ states }) => states.requests.some((requests) => requests > 0));
-    while (busy()) await sleep(IDLE_LOOK_MS);
+    while (this.front.flights > 0) await sleep(LOOK_MS);
   }
 
   async close(): Promise<void> {

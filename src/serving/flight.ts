@@ -103,6 +103,7 @@ export class Flight implements Applicant {
 
   /** Asks to be let in; everything else follows from that. */
   start(): this {
+    this.#pool.flights++;
     const ticket = this.#deck.admission.apply(this);
     if (this.#over) ticket.leave();
     else this.#leave = () => ticket.leave();
@@ -292,6 +293,7 @@ export class Flight implements Applicant {
 
   #finish(failed: boolean): void {
     this.#over = true;
+    this.#pool.flights--;
     this.#clearTimer();
     this.#leave?.();
     this.#leave = null;

@@ -24,6 +24,8 @@ export class ServingPool {
   prefill: ServingPool | null = null;
   /** Which shards suit the experts that a request will use; null where that is not asked. */
   experts: ExpertAffinity | null = null;
+  /** Requests that have come for it and are not over: those on their way, and those that wait to be. */
+  flights = 0;
   #outputTokens = FIRST_OUTPUT_TOKENS;
 
   constructor(

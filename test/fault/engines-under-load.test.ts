@@ -6,7 +6,7 @@ import { patiently } from "../patiently.ts";
 const CLIENTS = 200;
 const SETTINGS = `
 upstream: { headTimeoutMs: 1000, idleTimeoutMs: 1000 }
-health: { probe: { intervalMs: 300, timeoutMs: 300 }, circuit: { openMs: 200 }, slowStart: { durationMs: 500 } }
+health: { probe: { intervalMs: 300, timeoutMs: 500 }, circuit: { openMs: 200 }, slowStart: { durationMs: 500 } }
 `;
 
 let engines: FakeServer[];

@@ -1,0 +1,52 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { startGateway } from "../fakes/start-gateway.ts";
+import { type FakeServer, deadUrl, startOpenAiServer } from "../fakes/start-openai-server.ts";
+import { patiently } from "../patiently.ts";
+
+let fakes: FakeServer[];
+beforeAll(async () => {
+  fakes = await Promise.all([startOpenAiServer(), startOpenAiServer()]);
+});
+afterAll(() => Promise.all(fakes.map((fake) => fake.kill())));
+
+/** Two pools, of the models `a` and `b`; one request at a time. @param policy of the second, whose server is `second` */
+function pools(policy: string, second = fakes[1].url): string {
+  return `
+admission: { total: { maxInFlight: 1 } }
+health: { probe: { intervalMs: 200 } }
+pools:
+  - { name: a, kind: openai, models: [a], urls: [${fakes[0].url}] }
+  - { name: b, kind: openai, models: [b], urls: [${second}], policy: ${policy} }`;
+}
+
+test("a request that waits to be let in while its pool is replaced is served", async () => {
+  const gateway = await startGateway(pools("round-robin"));
+  const post = (body: object) =>
+    fetch(`${gateway.url}/v1/chat/completions`, { method: "POST", body: JSON.stringify(body) });
+  const other = await post({ model: "a", stream: true, max_tokens: 100_000 });
+  const waiting = post({ model: "b" });
+  await expect.poll(() => gateway.app.gateway().deck.admission.queued, patiently).toBe(1);
+  await gateway.reload(pools("least-load"));
+  // A pool that nobody needs is closed within this time.
+  await sleep(200);
+  await other.body?.cancel();
+  expect((await waiting).status).toBe(200);
+  await gateway.stop();
+});
+
+test("the pool that goes serves until the one that comes has a server", async () => {
+  const gateway = await startGateway(pools("round-robin"));
+  const port = Number(new URL(await deadUrl()).port);
+  const before = gateway.app.gateway();
+  const reloaded = gateway.reload(pools("round-robin", `http://127.0.0.1:${port}`));
+  // Its first probe has failed by then.
+  await sleep(200);
+  expect(gateway.app.gateway()).toBe(before);
+  const late = await startOpenAiServer(port);
+  await reloaded;
+  const response = await fetch(`${gateway.url}/v1/completions`, { method: "POST", body: '{"model":"b"}' });
+  expect([response.status, response.headers.get("x-plimsoll-shard")]).toEqual([200, `b/${late.url}`]);
+  await gateway.stop();
+  await late.kill();
+});
