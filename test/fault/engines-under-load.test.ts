@@ -5,7 +5,7 @@ import { patiently } from "../patiently.ts";
 
 const CLIENTS = 200;
 const SETTINGS = `
-upstream: { headTimeoutMs: 1000, idleTimeoutMs: 1000 }
+upstream: { headTimeoutMs: 700, idleTimeoutMs: 700 }
 health: { probe: { intervalMs: 300, timeoutMs: 500 }, circuit: { openMs: 200 }, slowStart: { durationMs: 500 } }
 `;
 
@@ -55,7 +55,7 @@ async function stream(tally: Tally, maxTokens: number): Promise<void> {
 async function underLoad(tally: Tally, meanwhile: () => Promise<void>): Promise<void> {
   const enough = new AbortController();
   const clients = Array.from({ length: CLIENTS }, async () => {
-    while (!enough.signal.aborted) await stream(tally, 40);
+    while (!enough.signal.aborted) await stream(tally, 20);
   });
   await meanwhile();
   enough.abort();
@@ -91,13 +91,13 @@ function said(what: string): number {
 test("engines that are killed, frozen and restarted under load lose no request that had no first byte", async () => {
   const tally = new Tally();
   await underLoad(tally, async () => {
-    await after(tally, CLIENTS);
+    await after(tally, CLIENTS / 2);
     await engines[0].kill();
-    await after(tally, CLIENTS);
+    await after(tally, CLIENTS / 2);
     expect(said("gets no requests")).toBeGreaterThanOrEqual(1);
     await restart(0);
     engines[1].freeze();
-    await after(tally, CLIENTS);
+    await after(tally, CLIENTS / 2);
     await expect.poll(async () => (await state()).pools[0].shards[1].requests, patiently).toBe(0);
     engines[1].thaw();
     await restart(2);
@@ -105,7 +105,7 @@ test("engines that are killed, frozen and restarted under load lose no request t
     await expect.poll(circuits, patiently).toEqual(engines.map(() => "closed"));
     const ready = async () => (await state()).pools[0].shards.every(({ health }) => health.ready);
     await expect.poll(ready, patiently).toBe(true);
-    await after(tally, CLIENTS);
+    await after(tally, CLIENTS / 2);
   });
   expect(tally.lost).toEqual([]);
   expect(tally.broken).toBeGreaterThan(0);
@@ -119,9 +119,9 @@ test("a reload under load loses nothing", async () => {
   const tally = new Tally();
   const before = gateway.app.pools[0];
   await underLoad(tally, async () => {
-    await after(tally, CLIENTS);
+    await after(tally, CLIENTS / 2);
     await gateway.reload(pool(engines.slice(0, 3), "least-load"));
-    await after(tally, CLIENTS);
+    await after(tally, CLIENTS / 2);
   });
   expect([tally.lost, tally.broken]).toEqual([[], 0]);
   expect(gateway.app.pools).not.toContain(before);
@@ -130,7 +130,7 @@ test("a reload under load loses nothing", async () => {
 
 test("stopping lets every stream finish", async () => {
   const tally = new Tally();
-  const streams = Array.from({ length: CLIENTS }, () => stream(tally, 100));
+  const streams = Array.from({ length: CLIENTS }, () => stream(tally, 50));
   await expect.poll(async () => (await state()).admission.inFlight, patiently).toBe(CLIENTS);
   await gateway.stop();
   await Promise.all(streams);
