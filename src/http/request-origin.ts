@@ -8,6 +8,8 @@ const NAME_LENGTH = 12;
 /** Keys whose names are remembered. */
 const MOST_KEYS = 4096;
 const LONGEST_NAME = 128;
+/** As in the configuration. */
+const MOST_PRIORITY = 100;
 const RANK_HEADER = "x-data-parallel-rank";
 
 /** Reads from the headers who asks: the tenant by its header, else by a hash of its API key, else `anonymous`. */
@@ -22,12 +24,12 @@ export class OriginReader {
   read(headers: IncomingHttpHeaders): Origin {
     const { header, sessionHeader, priorityHeader } = this.#tenancy;
     const key = headers.authorization ?? text(headers, "x-api-key");
-    const priority = priorityHeader === null ? 0 : Number(text(headers, priorityHeader) ?? 0);
+    const asked = priorityHeader === null ? 0 : Number(text(headers, priorityHeader) ?? 0);
     const rank = Number(text(headers, RANK_HEADER) ?? -1);
     return {
       tenant:
         (header === null ? null : text(headers, header)) ?? (key === null ? ANONYMOUS : this.#name(key)),
-      priority: Number.isFinite(priority) ? priority : 0,
+      priority: Number.isInteger(asked) ? Math.max(-MOST_PRIORITY, Math.min(MOST_PRIORITY, asked)) : 0,
       session: sessionHeader === null ? null : text(headers, sessionHeader),
       rank: Number.isInteger(rank) && rank >= 0 ? rank : -1,
     };

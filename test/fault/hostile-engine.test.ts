@@ -97,7 +97,7 @@ test("a response that falls silent fails", async () => {
   expect(sink.text).toBe("abc");
   expect(sink.fault).toMatchObject({
     mayHaveBegun: true,
-    message: expect.stringContaining("SilentServer") as string,
+    message: expect.stringContaining("IDLE_TIMEOUT") as string,
   });
   await engine.close();
 });

@@ -23,10 +23,11 @@ async function before(
   urls: readonly string[],
   script: (socket: Socket) => void,
   check: (gateway: RunningGateway, engine: RawEngine) => Promise<void>,
+  settings = TIMEOUTS,
 ): Promise<void> {
   await using engine = await rawEngine(script);
   const pool = `{ name: chat, kind: openai, policy: round-robin, models: [small], urls: [${[engine.url, ...urls].join(", ")}] }`;
-  const gateway = await startGateway(`${TIMEOUTS}\npools: [${pool}]`);
+  const gateway = await startGateway(`${settings}\npools: [${pool}]`);
   try {
     await check(gateway, engine);
     await expect.poll(() => gateway.app.gateway().deck.admission.inFlight, patiently).toBe(0);
@@ -146,6 +147,42 @@ test.each<[what: string, script: (socket: Socket) => void]>([
     await expect(response.text()).rejects.toThrow("terminated");
   }),
 );
+
+test.each<[fault: string, kind: string, script: (socket: Socket) => void]>([
+  ["falls silent", "timeout", (socket) => socket.write(`${CHUNKED}${framed("abc")}`)],
+  ["says nothing", "timeout", () => {}],
+  ["resets", "reset", (socket) => socket.resetAndDestroy()],
+  ["answers 500", "status", (socket) => socket.write("HTTP/1.1 500 Oh\r\ncontent-length: 2\r\n\r\nno")],
+])("an engine that %s is known for it: %s", (_, kind, script) =>
+  before(
+    [],
+    script,
+    async (gateway) => {
+      await post(gateway)
+        .then((response) => response.text())
+        .catch(() => {});
+      const failure = () => gateway.app.gateway().pools[0].health.view(0).lastFailure;
+      await expect.poll(failure, patiently).toBe(kind);
+    },
+    `${TIMEOUTS}\nretry: { maxAttempts: 1 }`,
+  ),
+);
+
+test("a request that its engine is slow over is sent to another too, and the first answer taken", async () => {
+  const slow: Socket[] = [];
+  await before(
+    [good.url],
+    (socket) => slow.push(socket),
+    async (gateway, engine) => {
+      const response = await post(gateway);
+      expect([response.status, response.headers.get("x-plimsoll-shard")]).toEqual([200, `chat/${good.url}`]);
+      await response.text();
+      expect(engine.posts()).toBe(1);
+      await expect.poll(() => slow[0].destroyed, patiently).toBe(true);
+    },
+    "upstream: { headTimeoutMs: 60000 }\nhedge: { afterMs: 50 }",
+  );
+});
 
 test("half a frame, and the end: the client gets what the engine sent", () =>
   before(

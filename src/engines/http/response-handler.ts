@@ -115,6 +115,7 @@ export class ResponseHandler implements OnConnection, Exchange {
 /** Nothing of a response has come for the idle time. */
 class SilentServer extends Error {
   override readonly name = "SilentServer";
+  readonly code = "IDLE_TIMEOUT";
 }
 
 /** A connection tried on several addresses fails with all their errors; they share the code of the first. */
