@@ -1,4 +1,5 @@
 import type { ServerResponse } from "node:http";
+import type { Socket } from "node:net";
 import type { Client } from "../serving/client.ts";
 import type { EngineUnreachable, ResponseHead, Shard } from "../serving/engine.ts";
 import type { Flight } from "../serving/flight.ts";
@@ -7,6 +8,7 @@ import { errorAnswer } from "./errors.ts";
 import { headerOf, returnedHeaders } from "./headers.ts";
 import { sendError } from "./send-error.ts";
 import { WholeFrames } from "./whole-frames.ts";
+import { writeChunk } from "./write-chunk.ts";
 
 /**
  * An answer on its way to the client's connection. What arrives from the engine in one read leaves in one write: the
@@ -22,7 +24,15 @@ export class ClientResponse implements Client {
   /** The chunk that waits for the end of the tick. */
   #waiting: Buffer | null = null;
   #flushing = false;
+  /** The head was written. */
+  #begun = false;
   #stall: NodeJS.Timeout | null = null;
+  /** The connection that has to drain. */
+  #full: Socket | null = null;
+  readonly #drained = (): void => {
+    this.#calm();
+    this.#flight?.resume();
+  };
 
   /** @param stallMs how long a client may read nothing before it is given up */
   constructor(response: ServerResponse, requestId: string, lastFrame: LastFrame, stallMs: number) {
@@ -74,7 +84,7 @@ export class ClientResponse implements Client {
       this.#flushing = true;
       process.nextTick(flush, this);
     }
-    if (!this.#response.writableNeedDrain) return true;
+    if (this.#response.socket?.writableNeedDrain !== true) return true;
     this.#awaitDrain();
     return false;
   }
@@ -83,7 +93,7 @@ export class ClientResponse implements Client {
     const rest = this.#frames?.rest() ?? null;
     let last = this.#take();
     if (rest !== null) {
-      if (last !== null) this.#response.write(last);
+      if (last !== null) this.#write(last);
       last = rest;
     }
     if (last === null) this.#response.end();
@@ -92,7 +102,7 @@ export class ClientResponse implements Client {
 
   brokenOff(fault: EngineUnreachable): void {
     const last = this.#take();
-    if (last !== null) this.#response.write(last);
+    if (last !== null) this.#write(last);
     // Without frames there is no way to say it but by breaking off too.
     if (this.#frames === null) this.#response.destroy();
     else this.#response.end(this.#lastFrame(errorAnswer(fault)));
@@ -116,22 +126,25 @@ export class ClientResponse implements Client {
   }
 
   #write(chunk: Buffer): void {
-    if (!this.#response.write(chunk)) this.#awaitDrain();
+    const flowing = writeChunk(this.#response, chunk, !this.#begun);
+    this.#begun = true;
+    if (!flowing) this.#awaitDrain();
   }
 
   /** The client does not read as fast as the engine writes: the engine waits, but not for ever. */
   #awaitDrain(): void {
     if (this.#stall !== null) return;
     this.#stall = setTimeout(() => this.#response.destroy(), this.#stallMs);
-    this.#response.once("drain", () => {
-      this.#calm();
-      this.#flight?.resume();
-    });
+    this.#full = this.#response.socket;
+    this.#full?.once("drain", this.#drained);
   }
 
   #calm(): void {
-    if (this.#stall !== null) clearTimeout(this.#stall);
+    if (this.#stall === null) return;
+    clearTimeout(this.#stall);
     this.#stall = null;
+    this.#full?.off("drain", this.#drained);
+    this.#full = null;
   }
 }
 
