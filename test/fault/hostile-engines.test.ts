@@ -10,7 +10,9 @@ const OK = "HTTP/1.1 200 OK\r\n";
 const CHUNKED = `${OK}transfer-encoding: chunked\r\n\r\n`;
 const EVENTS = `${OK}content-type: text/event-stream\r\n`;
 const FRAME = 'data: {"choices":[{"index":0,"delta":{"content":"word"}}]}\n\n';
-const TIMEOUTS = "upstream: { headTimeoutMs: 200, idleTimeoutMs: 200 }";
+/** On a busy machine a probe may take long; it is not what these tests are about. */
+const PROBE = "health: { probe: { timeoutMs: 20000 } }";
+const TIMEOUTS = `${PROBE}\nupstream: { headTimeoutMs: 200, idleTimeoutMs: 200 }`;
 
 let good: FakeServer;
 beforeAll(async () => {
@@ -180,7 +182,7 @@ test("a request that its engine is slow over is sent to another too, and the fir
       expect(engine.posts()).toBe(1);
       await expect.poll(() => slow[0].destroyed, patiently).toBe(true);
     },
-    "upstream: { headTimeoutMs: 60000 }\nhedge: { afterMs: 50 }",
+    `${PROBE}\nupstream: { headTimeoutMs: 60000 }\nhedge: { afterMs: 50 }`,
   );
 });
 
