@@ -1,3 +1,4 @@
+import type { Config } from "../config/config.ts";
 import type { RoutingSnapshot } from "../model/snapshot.ts";
 import type { AdmissionUsage } from "../serving/admission/usage.ts";
 import type { ShardReport } from "../serving/engine.ts";
@@ -44,4 +45,5 @@ export type PrimaryMessage =
   | { readonly kind: "others"; readonly shared: Shared }
   | { readonly kind: "probe"; readonly probe: Probe }
   | { readonly kind: "snapshot"; readonly snapshot: RoutingSnapshot }
+  | { readonly kind: "reload"; readonly config: Config }
   | { readonly kind: "stop" };

@@ -81,6 +81,17 @@ export class Primary {
     }
   }
 
+  /** As App.reload, in every process. */
+  async reload(config: Config): Promise<void> {
+    for (const colleague of this.#colleagues) colleague.tell({ kind: "reload", config });
+    const app = this.#app;
+    if (app === null) return;
+    const before = app.pools.flatMap(({ serving }) => serving);
+    await app.reload(config);
+    const after = app.pools.flatMap(({ serving }) => serving);
+    this.#counts.forget(before, after);
+  }
+
   /** Lets what is in flight finish for the grace time, then ends every worker. */
   async stop(): Promise<void> {
     this.#stopping = true;

@@ -4,13 +4,14 @@ import type { ShardCounts } from "./messages.ts";
 
 /** What other processes have in flight, laid over what this one counts in its `ShardStates`. */
 export class SharedCounts {
-  readonly #elsewhere = new Map<string, ShardCounts>();
+  /** By the pool itself: a reload may put another of the same name in its place. */
+  readonly #elsewhere = new WeakMap<ServingPool, ShardCounts>();
 
   /** What this process has in flight. */
   own(pools: readonly ServingPool[]): Map<string, ShardCounts> {
     return new Map(
-      pools.map(({ engine: { pool }, states }) => {
-        const { requests, tokens, prefillTokens } = states;
+      pools.map((pool) => {
+        const { requests, tokens, prefillTokens } = pool.states;
         const own = {
           requests: requests.slice(),
           tokens: tokens.slice(),
@@ -18,23 +19,31 @@ export class SharedCounts {
         };
         const elsewhere = this.#elsewhere.get(pool);
         if (elsewhere !== undefined) add(own, elsewhere, -1);
-        return [pool, own];
+        return [pool.engine.pool, own];
       }),
     );
   }
 
   /** What the others have in flight now, in place of what they had. */
   others(pools: readonly ServingPool[], counts: ReadonlyMap<string, ShardCounts>): void {
-    for (const { engine, states } of pools) {
-      const { pool } = engine;
+    for (const pool of pools) {
       const before = this.#elsewhere.get(pool);
-      if (before !== undefined) add(states, before, -1);
+      if (before !== undefined) add(pool.states, before, -1);
       this.#elsewhere.delete(pool);
-      const now = counts.get(pool);
-      if (now === undefined) continue;
-      add(states, now, 1);
+      const now = counts.get(pool.engine.pool);
+      // While a reload goes round, a pool of the same name may have other shards elsewhere.
+      if (now === undefined || now.requests.length !== pool.states.count) continue;
+      add(pool.states, now, 1);
       this.#elsewhere.set(pool, now);
     }
+  }
+
+  /** Pools that went with a reload: what others have in flight does not keep them open. */
+  forget(before: readonly ServingPool[], after: readonly ServingPool[]): void {
+    this.others(
+      before.filter((pool) => !after.includes(pool)),
+      new Map(),
+    );
   }
 }
 
@@ -51,7 +60,9 @@ export function sumCounts(all: Iterable<ReadonlyMap<string, ShardCounts>>): Map<
           tokens: tokens.slice(),
           prefillTokens: prefillTokens.slice(),
         });
-      } else add(so, more, 1);
+      } else if (so.requests.length === more.requests.length) {
+        add(so, more, 1);
+      }
     }
   }
   return sum;

@@ -1,6 +1,7 @@
 import cluster from "node:cluster";
 import { type App, compose } from "../compose.ts";
 import type { Config } from "../config/config.ts";
+import type { ServingPool } from "../serving/serving-pool.ts";
 import { TrafficLog } from "../serving/traffic-log.ts";
 import { type PoolOutcome, type PrimaryMessage, TELL_EVERY_MS, type WorkerMessage } from "./messages.ts";
 import { hearOutcomes } from "./hear-outcomes.ts";
@@ -31,10 +32,10 @@ export async function serveAsWorker(config: Config, onLine: (line: string) => vo
   });
   const counts = new SharedCounts();
   const stopped = Promise.withResolvers<void>();
-  process.on("message", (message) => hear(message as PrimaryMessage, app, counts, stopped.resolve));
+  process.on("message", (message) => hear(message as PrimaryMessage, app, counts, stopped.resolve, onLine));
   process.once("disconnect", stopped.resolve);
-  // A terminal's signals reach the workers too, but the primary says when to stop.
-  for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => {});
+  // A terminal's signals reach the workers too, but the primary says what to do.
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => {});
 
   try {
     const { url } = await app.start();
@@ -51,8 +52,14 @@ export async function serveAsWorker(config: Config, onLine: (line: string) => vo
   }
 }
 
-function hear(message: PrimaryMessage, app: App, counts: SharedCounts, stop: () => void): void {
-  const pools = app.pools.flatMap(({ serving }) => serving);
+function hear(
+  message: PrimaryMessage,
+  app: App,
+  counts: SharedCounts,
+  stop: () => void,
+  onLine: (line: string) => void,
+): void {
+  const pools = servingOf(app);
   switch (message.kind) {
     case "others":
       counts.others(pools, message.shared.shards);
@@ -72,6 +79,12 @@ function hear(message: PrimaryMessage, app: App, counts: SharedCounts, stop: () 
       else pool.health.probed(asked, reports);
       return;
     }
+    case "reload":
+      app.reload(message.config).then(
+        () => counts.forget(pools, servingOf(app)),
+        (error: Error) => onLine(error.message),
+      );
+      return;
     case "stop":
       stop();
   }
@@ -84,12 +97,16 @@ function shared(
   traffic: TrafficLog,
 ): WorkerMessage {
   const { admission, meter } = app.gateway().deck;
-  const shards = counts.own(app.pools.flatMap(({ serving }) => serving));
+  const shards = counts.own(servingOf(app));
   return {
     kind: "shared",
     shared: { admission: admission.usage(), shards, outcomes },
     traffic: { ...meter.totals, ...traffic.take() },
   };
+}
+
+function servingOf({ pools }: App): readonly ServingPool[] {
+  return pools.flatMap(({ serving }) => serving);
 }
 
 /** A primary that is gone need not know. */

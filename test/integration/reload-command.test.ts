@@ -1,0 +1,58 @@
+import { once } from "node:events";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { type FakeServer, startOpenAiServer } from "../fakes/start-openai-server.ts";
+import { patiently } from "../patiently.ts";
+import { cliResult, startCli } from "../run-cli.ts";
+import { scratchFolder } from "../scratch-folder.ts";
+
+let fakes: FakeServer[];
+beforeAll(async () => {
+  fakes = await Promise.all([startOpenAiServer(), startOpenAiServer()]);
+});
+afterAll(() => Promise.all(fakes.map((fake) => fake.kill())));
+
+test.each([1, 2])(
+  "SIGHUP takes the configuration anew, a bad one changes nothing (workers: %i)",
+  async (workers) => {
+    await using folder = await scratchFolder();
+    const written = (pools: string) =>
+      folder.write("gateway.yaml", `workers: ${workers}\nhttp: { port: 0 }\npools: ${pools}`);
+    const pool = (url: string) => `[{ name: chat, kind: openai, models: [small], urls: [${url}] }]`;
+    const path = await written(pool(fakes[0].url));
+    const child = startCli("serve", "--config", path, "--json");
+    const over = cliResult(child);
+    let said = "";
+    child.stderr.on("data", (chunk: Buffer) => (said += chunk.toString()));
+    const [line] = (await once(child.stdout, "data")) as [Buffer];
+    const { url } = JSON.parse(line.toString()) as { url: string };
+    const ask = (tokens: number) =>
+      fetch(`${url}/v1/chat/completions`, {
+        method: "POST",
+        body: JSON.stringify({ model: "small", stream: true, max_tokens: tokens }),
+        headers: { connection: "close" },
+      });
+    const shardOf = async () => {
+      const response = await ask(1);
+      await response.text();
+      return response.headers.get("x-plimsoll-shard");
+    };
+
+    const before = await ask(500);
+    expect(before.headers.get("x-plimsoll-shard")).toBe(`chat/${fakes[0].url}`);
+    await written(pool(fakes[1].url));
+    child.kill("SIGHUP");
+    await expect
+      .poll(async () => [await shardOf(), await shardOf()], patiently)
+      .toEqual([`chat/${fakes[1].url}`, `chat/${fakes[1].url}`]);
+    expect(await before.text()).toMatch(/data: \[DONE\]\n\n$/);
+
+    await written("[]");
+    child.kill("SIGHUP");
+    await expect
+      .poll(() => said, patiently)
+      .toMatch(/the configuration stays as it was: .*gateway\.yaml: `?pools/);
+    expect(await shardOf()).toBe(`chat/${fakes[1].url}`);
+    child.kill("SIGTERM");
+    expect((await over).code).toBe(0);
+  },
+);
