@@ -96,8 +96,7 @@ export class ClientResponse implements Client {
       if (last !== null) this.#write(last);
       last = rest;
     }
-    if (last === null) this.#response.end();
-    else this.#response.end(last);
+    this.#finish(last);
   }
 
   brokenOff(fault: EngineUnreachable): void {
@@ -105,7 +104,7 @@ export class ClientResponse implements Client {
     if (last !== null) this.#write(last);
     // Without frames there is no way to say it but by breaking off too.
     if (this.#frames === null) this.#response.destroy();
-    else this.#response.end(this.#lastFrame(errorAnswer(fault)));
+    else this.#finish(this.#lastFrame(errorAnswer(fault)));
   }
 
   refused(error: Error): void {
@@ -137,6 +136,14 @@ export class ClientResponse implements Client {
     this.#stall = setTimeout(() => this.#response.destroy(), this.#stallMs);
     this.#full = this.#response.socket;
     this.#full?.once("drain", this.#drained);
+  }
+
+  /** The last bytes, too, must not be left unread for ever. */
+  #finish(last: Buffer | string | null): void {
+    if (last === null) this.#response.end();
+    else this.#response.end(last);
+    const unread = this.#response.socket?.writableLength ?? 0;
+    if (unread > 0) this.#stall ??= setTimeout(() => this.#response.destroy(), this.#stallMs);
   }
 
   #calm(): void {

@@ -4,6 +4,7 @@ import type { Gateway } from "../serving/gateway.ts";
 import { requestFacts } from "../serving/request-facts.ts";
 import { ClientResponse } from "./client-response.ts";
 import { forwardedHeaders } from "./headers.ts";
+import { inTurn } from "./in-turn.ts";
 import type { LastFrame } from "./last-frames.ts";
 import { readBody } from "./read-body.ts";
 import type { OriginReader } from "./request-origin.ts";
@@ -35,7 +36,7 @@ export function proxy(
       refuse(error);
     }
   };
-  readBody(request, parts.http.bodyLimitBytes, send, refuse);
+  inTurn(response, () => readBody(request, parts.http.bodyLimitBytes, send, refuse));
 }
 
 /** A client may name the server in its target, as to a forward proxy; the engine is asked for the path alone. */

@@ -3,7 +3,10 @@ import { createServer } from "node:http";
 import { type AddressInfo, connect } from "node:net";
 import { setImmediate as turn } from "node:timers/promises";
 import { expect, test } from "vitest";
+import { ClientResponse } from "../../src/http/client-response.ts";
 import { EventStream } from "../../src/http/event-stream.ts";
+import { chatLastFrame } from "../../src/http/last-frames.ts";
+import { rawClient } from "../fakes/raw-client.ts";
 
 test("a reader that does not read is dropped; one that does stays", async () => {
   const events = new EventStream();
@@ -38,5 +41,24 @@ test("a reader that does not read is dropped; one that does stays", async () => 
   events.close();
   await once(keen, "end");
   keen.destroy();
+  server.close();
+});
+
+test("a client that never reads the last of its answer is cut off", async () => {
+  const ended = Promise.withResolvers<void>();
+  const server = createServer((_request, response) => {
+    const client = new ClientResponse(response, "id", chatLastFrame, 50);
+    client.head({ status: 200, headers: [], kvUse: null }, { id: "a", pool: "a", rank: 0 }, 0);
+    client.data(Buffer.alloc(64 << 20));
+    client.end();
+    response.once("close", () => ended.resolve());
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { socket, closed } = await rawClient(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  socket.pause();
+  socket.write("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  await ended.promise;
+  socket.resume();
+  expect((await closed).length).toBeLessThan(64 << 20);
   server.close();
 });
