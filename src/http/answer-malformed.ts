@@ -29,13 +29,10 @@ const PHRASES: Record<number, string> = {
   431: "Request Header Fields Too Large",
 };
 
-function refusal(code: string | undefined): HttpError {
-  switch (code) {
-    case "ERR_HTTP_REQUEST_TIMEOUT":
-      return new HttpError("request_timeout", "The request took too long to arrive.");
-    case "HPE_HEADER_OVERFLOW":
-      return new HttpError("headers_too_large", "The request's headers are larger than the limit.");
-    default:
-      return new HttpError("invalid_request", `The request is not valid HTTP/1.1 (${code ?? "unknown"}).`);
-  }
+function refusal(code = "unknown"): HttpError {
+  if (code === "ERR_HTTP_REQUEST_TIMEOUT")
+    return new HttpError("request_timeout", "The request took too long to arrive.");
+  if (code === "HPE_HEADER_OVERFLOW")
+    return new HttpError("headers_too_large", "The request's headers are larger than the limit.");
+  return new HttpError("invalid_request", `The request is not valid HTTP/1.1 (${code}).`);
 }

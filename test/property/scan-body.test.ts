@@ -87,7 +87,7 @@ function last<T>(
   counts: (value: unknown) => value is T,
 ): T | null {
   const values = members.filter(({ name }) => names.includes(name)).map(({ value }) => value);
-  return values.filter(counts).at(-1) ?? null;
+  return values.findLast(counts) ?? null;
 }
 
 function isFilled(value: unknown): value is string {

@@ -18,10 +18,8 @@ test("headers of one connection, and those it names, are not forwarded", () => {
     ["x-two", "1"],
     ["x-two", "2"],
   ].flat();
-  expect(forwardedHeaders(raw, connection, "id-1")).toEqual([
-    ...["Authorization", "Bearer x", "content-type", "application/json", "x-two", "1", "x-two", "2"],
-    ...["x-request-id", "id-1"],
-  ]);
+  const kept = ["Authorization", "Bearer x", "content-type", "application/json", "x-two", "1", "x-two", "2"];
+  expect(forwardedHeaders(raw, connection, "id-1")).toEqual([...kept, "x-request-id", "id-1"]);
 });
 
 test("a response keeps its length and repeated headers, and loses its connection's", () => {
