@@ -1,7 +1,17 @@
 import type { RoutingTrace } from "../model/routing-trace.ts";
 import type { EngineUnreachable, Exchange, ResponseHead, ResponseSink } from "./engine.ts";
-import type { Flight } from "./flight.ts";
 import type { Leg } from "./leg.ts";
+
+/** The flight that an attempt belongs to. */
+export interface AttemptListener {
+  headCame(attempt: Attempt, status: number): void;
+  /** @returns false to hear no more until the exchange is resumed */
+  dataCame(attempt: Attempt, chunk: Buffer): boolean;
+  routed(routing: RoutingTrace): void;
+  ended(attempt: Attempt): void;
+  failed(attempt: Attempt, fault: EngineUnreachable): void;
+  prefillFailed(attempt: Attempt, prefillShard: number, fault: EngineUnreachable): void;
+}
 
 /** One sending of a request, as its flight sees it. */
 export class Attempt implements ResponseSink {
@@ -11,9 +21,9 @@ export class Attempt implements ResponseSink {
   response: ResponseHead | null = null;
   /** Set once it is sent. */
   exchange: Exchange | null = null;
-  readonly #flight: Flight;
+  readonly #flight: AttemptListener;
 
-  constructor(flight: Flight, leg: Leg) {
+  constructor(flight: AttemptListener, leg: Leg) {
     this.#flight = flight;
     this.leg = leg;
   }

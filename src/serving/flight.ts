@@ -4,10 +4,11 @@ import type { RoutableRequest } from "../routing/routable-request.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Rng } from "../lib/rng.ts";
 import type { Admission, Applicant } from "./admission/admission.ts";
-import { Attempt } from "./attempt.ts";
+import { Attempt, type AttemptListener } from "./attempt.ts";
 import type { Client } from "./client.ts";
 import type { EngineRequest, EngineUnreachable, ResponseHead } from "./engine.ts";
 import { failureKind } from "./failure-kind.ts";
+import { generates } from "./generates.ts";
 import { Leg } from "./leg.ts";
 import { PairedExchange } from "./paired-exchange.ts";
 import type { Pairing } from "./pairing.ts";
@@ -43,7 +44,7 @@ const ELSEWHERE = new Set([429, 502, 503, 504]);
  * shard when one failed, within the retry budget, or to a second one at a time when the first is slow. After that
  * never. The shard whose first byte comes first has it.
  */
-export class Flight implements Applicant {
+export class Flight implements Applicant, AttemptListener {
   readonly tenant: string;
   readonly priority: number;
   readonly tokens: number;
@@ -189,7 +190,7 @@ export class Flight implements Applicant {
     if (index < 0) return this.#noShard(this.#pool, this.#routable);
     const now = this.#deck.clock.now();
     const { inputTokens, outputTokens } = this.#routable;
-    if (prefill === null) {
+    if (prefill === null || !generates(this.#request.path)) {
       const attempt = this.#begin(new Leg(this.#pool, index, inputTokens, outputTokens, now));
       attempt.exchange = engine.send(attempt.leg.shard, this.#request, attempt);
       return;
