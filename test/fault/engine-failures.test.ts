@@ -145,6 +145,33 @@ test("a request waits for its place, and gets it", () =>
     { PLIMSOLL_ADMISSION_TOTAL_MAX_IN_FLIGHT: "1" },
   ));
 
+test("a client that leaves while its request waits, or pauses before it is sent again, takes it along", () =>
+  withGateway(
+    `retry: { baseMs: 60000, maxMs: 60000 }\n${chatPool(fake.url)}`,
+    async ({ url, app }) => {
+      const { admission } = app.gateway().deck;
+      const posts = async () => (await fake.seen()).filter(({ method }) => method === "POST").length;
+      const before = await posts();
+      const leaving = new AbortController();
+      const leave = (body: object) =>
+        fetch(`${url}/v1/completions`, {
+          method: "POST",
+          body: JSON.stringify(body),
+          signal: leaving.signal,
+        });
+      const pausing = leave({ model: "small", safety_identifier: "reset-before-head" });
+      const waiting = leave({ model: "small" });
+      await expect.poll(() => admission.queued, patiently).toBe(1);
+      await expect.poll(posts, patiently).toBe(before + 1);
+      await expect.poll(() => app.gateway().pools[0].states.requests[0], patiently).toBe(0);
+      leaving.abort();
+      for (const left of [pausing, waiting]) await expect(left).rejects.toThrow("aborted");
+      await expect.poll(() => [admission.queued, admission.inFlight], patiently).toEqual([0, 0]);
+      expect(await posts()).toBe(before + 1);
+    },
+    { PLIMSOLL_ADMISSION_TOTAL_MAX_IN_FLIGHT: "1" },
+  ));
+
 test("stopping lets a stream finish and refuses what is new", async () => {
   const gateway = await startGateway(chatPool(fake.url));
   const stream = await post(gateway.url, { stream: true, max_completion_tokens: 100 });
