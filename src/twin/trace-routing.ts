@@ -1,11 +1,16 @@
 import type { ReadonlyNumbers } from "../lib/readonly-arrays.ts";
+import { hashText } from "../routing/block-hashes.ts";
 import type { RoutingTrace } from "../model/routing-trace.ts";
 import type { RoutingSource, RoutingSpan } from "./routing-source.ts";
+
+/** Equal parts, one of which is a tenant's: as many as the synthetic source has topics. */
+const PARTS = 8;
 
 /**
  * Reads experts from a recorded routing trace. Requests take consecutive rows in the order they arrive, so that
  * the trace's drift is kept; where it is known whose each row is, a request begins again at the end of the run of its
- * tenant's rows. Layer l of the model reads layer l mod the trace's layers.
+ * tenant's rows. A tenant's requests, where they are named, keep to one part of the trace. Layer l of the model reads
+ * layer l mod the trace's layers.
  */
 export class TraceRouting implements RoutingSource {
   readonly experts: Int16Array;
@@ -13,6 +18,8 @@ export class TraceRouting implements RoutingSource {
   readonly topk: number;
   readonly #trace: RoutingTrace;
   readonly #tenants: ReadonlyNumbers | null;
+  /** `[PARTS]` */
+  readonly #partCursors = new Int32Array(PARTS);
   #cursor = 0;
 
   /** @param tenants `[tokens]`: a label of whose each token is; null where that is not known */
@@ -28,8 +35,11 @@ export class TraceRouting implements RoutingSource {
     return (layer % this.#trace.layers) * this.topk;
   }
 
-  /** Takes the next rows, whosever they are. */
-  admit(tokens: number): RoutingSpan {
+  admit(tokens: number, tenant: string | null = null): RoutingSpan {
+    return tenant === null || this.#trace.tokens < PARTS ? this.#next(tokens) : this.#nextOf(tenant, tokens);
+  }
+
+  #next(tokens: number): RoutingSpan {
     const at = this.#cursor;
     this.#cursor = (at + tokens) % this.#trace.tokens;
     if (this.#tenants === null) return { base: 0, offset: at, length: this.#trace.tokens, tenant: null };
@@ -39,6 +49,14 @@ export class TraceRouting implements RoutingSource {
     let end = at + 1;
     while (end < this.#trace.tokens && this.#tenants[end] === tenant) end++;
     return { base, offset: at - base, length: end - base, tenant: `${tenant}` };
+  }
+
+  #nextOf(tenant: string, tokens: number): RoutingSpan {
+    const part = hashText(tenant) % PARTS;
+    const length = Math.floor(this.#trace.tokens / PARTS);
+    const offset = this.#partCursors[part];
+    this.#partCursors[part] = (offset + tokens) % length;
+    return { base: part * length, offset, length, tenant };
   }
 
   rows(span: RoutingSpan, position: number, count: number, out: Int32Array, at: number): void {

@@ -9,7 +9,8 @@ import type { RankAssignment } from "../model/rank-assignment.ts";
 import { type Topology, gpuCount } from "../model/topology.ts";
 import type { TraceRequest } from "../model/traffic.ts";
 import { ComposedAssigner } from "./composed-assigner.ts";
-import { type Arrival, LeastInFlightAssigner } from "./rank-assigner.ts";
+import type { ReplicaMap } from "../core/dispatch/replica-chooser.ts";
+import { type Arrival, LeastInFlightAssigner, type RankAssigner } from "./rank-assigner.ts";
 import type { RoutingSource } from "./routing-source.ts";
 import { RUNNING_PER_RANK, SimulatedPool } from "./simulated-pool.ts";
 import type { StepRecorder } from "./step-recorder.ts";
@@ -24,7 +25,7 @@ export interface VirtualRunOptions {
   /** No request arrives later than this; those that have are finished. */
   readonly durationMs: number;
   readonly cadence: Cadence;
-  readonly assignment: RankAssignment;
+  readonly assignment: RankAssignment | RankAssigner;
   readonly seed: number;
   readonly recorder: StepRecorder;
 }
@@ -57,6 +58,17 @@ interface InFlight {
   lastMs: number;
 }
 
+function assignerOf(
+  { model, routing, seed, assignment }: VirtualRunOptions,
+  { maxRequestTokens }: SimulatedPool,
+  map: ReplicaMap,
+): RankAssigner {
+  if (assignment === "least-in-flight") return new LeastInFlightAssigner(new Rng(seed, 4));
+  if (assignment !== "composed") return assignment;
+  const limits = { kvCapacityTokens: maxRequestTokens, runningPerRank: RUNNING_PER_RANK };
+  return new ComposedAssigner({ model, routing, ...limits }, map);
+}
+
 /**
  * The demo's pool without the clock: the same twin, routing and planning, driven by the trace's own time. One
  * event a step: what has arrived by then is given to the ranks first. Yields the
@@ -69,13 +81,7 @@ export function* virtualRun(options: VirtualRunOptions): Generator<number, Virtu
   const pool = new SimulatedPool({ model, routing, dispatch: policy.dispatch, seed }, balancer.current);
   const ranks = gpuCount(topology);
   const loads = { requests: new Int32Array(ranks), tokens: new Float64Array(ranks) };
-  const assigner =
-    options.assignment === "composed"
-      ? new ComposedAssigner(
-          { model, routing, kvCapacityTokens: pool.maxRequestTokens, runningPerRank: RUNNING_PER_RANK },
-          balancer.current,
-        )
-      : new LeastInFlightAssigner(new Rng(seed, 4));
+  const assigner = assignerOf(options, pool, balancer.current);
   const total = new WindowTotals();
   let waiting: readonly Arrival[] = [];
   const flights = new Map<number, InFlight>();

@@ -112,3 +112,11 @@ describe("rows", () => {
     );
   });
 });
+
+it("a tenant keeps to one topic, and tenants have several", () => {
+  const source = new SyntheticRouting(SMALL_MODEL, 5);
+  const baseOf = (tenant: string) => source.admit(10, tenant).base;
+  const bases = Array.from({ length: 40 }, (_, i) => baseOf(`tenant ${i}`));
+  expect(Array.from({ length: 40 }, (_, i) => baseOf(`tenant ${i}`))).toEqual(bases);
+  expect(new Set(bases).size).toBe(8);
+});

@@ -1,0 +1,155 @@
+import { describe, expect, it } from "vitest";
+import type { ReplicaMap } from "../../src/core/dispatch/replica-chooser.ts";
+import { contiguousPlacement } from "../../src/core/placement/contiguous.ts";
+import { evenShares } from "../../src/core/shares/even-shares.ts";
+import { indexReplicas } from "../../src/model/placement.ts";
+import type { RoutingTrace } from "../../src/model/routing-trace.ts";
+import type { ExpertOutlook } from "../../src/routing/routable-request.ts";
+import { ExpertAffinity } from "../../src/serving/expert-affinity.ts";
+import { ANONYMOUS } from "../../src/serving/request-facts.ts";
+import { SMALL_MODEL, SMALL_MOE_LAYERS } from "../small-model.ts";
+
+const { experts, topk } = SMALL_MODEL;
+/** Experts 0 to 15 are on node 0. */
+const TOPOLOGY = { nodes: 2, gpusPerNode: 2, slotsPerGpu: 8 };
+const NO_PREFIX = new Uint32Array(0);
+const APPLICATION = Uint32Array.of(7, 8, 9, 10);
+const OTHER_APPLICATION = Uint32Array.of(70, 80);
+
+function mapOf(mirrored = false): ReplicaMap {
+  const inOrder = contiguousPlacement(SMALL_MOE_LAYERS, experts, TOPOLOGY);
+  const { physicalToLogical } = inOrder;
+  const placement = mirrored
+    ? { ...inOrder, physicalToLogical: Int32Array.from(physicalToLogical).toReversed() }
+    : inOrder;
+  const replicas = indexReplicas(placement);
+  const { values, prices } = evenShares(placement, replicas);
+  return { placement, replicas, shares: { values, prices: prices.fill(1 / 4) } };
+}
+
+/** Tokens that go to the experts of one node only. */
+function tokensOn(node: number, tokens = 64): RoutingTrace {
+  const ids = Int16Array.from({ length: tokens * SMALL_MOE_LAYERS * topk }, (_, i) => node * 16 + (i % 16));
+  return { tokens, layers: SMALL_MOE_LAYERS, topk, experts: ids };
+}
+
+/** Its turns are taken by hand. */
+class Affinity {
+  readonly turns: (() => void)[] = [];
+  readonly experts: ExpertAffinity;
+
+  constructor(shards = 4) {
+    const later = (turn: () => void) => void this.turns.push(turn);
+    this.experts = new ExpertAffinity({
+      model: SMALL_MODEL,
+      topology: TOPOLOGY,
+      shards,
+      sketchBytes: 1 << 20,
+      later,
+    });
+  }
+
+  /** @returns how many turns it took until nothing was left to do */
+  settle(): number {
+    let turns = 0;
+    for (let turn = this.turns.shift(); turn !== undefined; turn = this.turns.shift(), turns++) turn();
+    return turns;
+  }
+
+  /** Hops from each shard, to one decimal. */
+  hops(tenant: string, prefix = NO_PREFIX): number[] | null {
+    const outlook = this.experts.of(tenant, prefix);
+    return outlook === null ? null : Array.from(outlook.nodeHops, (hops) => Math.round(hops * 10) / 10);
+  }
+}
+
+/** One that has learned that tenant a is at home on node 0 and b on node 1. */
+function learned(shards?: number): Affinity {
+  const affinity = new Affinity(shards);
+  affinity.experts.adopt(mapOf());
+  for (let i = 0; i < 20; i++) {
+    affinity.experts.observe("a", NO_PREFIX, tokensOn(0));
+    affinity.experts.observe("b", NO_PREFIX, tokensOn(1));
+    affinity.settle();
+  }
+  return affinity;
+}
+
+describe("expert affinity", () => {
+  it("knows nothing before requests were observed, nor before there is a placement", () => {
+    const affinity = new Affinity();
+    affinity.experts.observe("a", NO_PREFIX, tokensOn(0));
+    affinity.settle();
+    expect(affinity.hops("a")).toBeNull();
+    affinity.experts.adopt(mapOf());
+    expect(affinity.hops("a")).toBeNull();
+    affinity.experts.observe("a", NO_PREFIX, tokensOn(0));
+    affinity.settle();
+    expect(affinity.hops("a")).not.toBeNull();
+  });
+
+  it("sends each tenant to where its experts are, and strangers by what all have in common", () => {
+    const affinity = learned();
+    const [a, b, stranger] = ["a", "b", "c"].map((tenant) => affinity.hops(tenant) ?? []);
+    expect(a[0]).toBeLessThan(0.3);
+    expect(a[2]).toBeGreaterThan(0.9);
+    expect(b).toEqual([a[2], a[2], a[0], a[0]]);
+    expect(Math.abs(stranger[0] - stranger[2])).toBeLessThan(0.1);
+    expect(affinity.hops(ANONYMOUS)).toEqual(stranger);
+    const { marginalLoad } = affinity.experts.of("a", NO_PREFIX) as ExpertOutlook;
+    expect(marginalLoad).toHaveLength(4);
+    for (const load of marginalLoad) expect(load).toBeCloseTo(1, 9);
+    expect(affinity.experts.kinds).toBe(2);
+  });
+
+  it("tells a tenant's applications apart once they are met again, by their first block", () => {
+    const affinity = learned();
+    const strange = Uint32Array.of(...APPLICATION.subarray(0, 2), 1, 2);
+    affinity.experts.observe("a", APPLICATION, tokensOn(1));
+    affinity.settle();
+    expect(affinity.experts.kinds).toBe(2);
+    for (let i = 0; i < 10; i++) {
+      affinity.experts.observe("a", APPLICATION, tokensOn(1));
+      affinity.settle();
+    }
+    expect(affinity.experts.kinds).toBe(3);
+    const application = affinity.hops("a", APPLICATION) ?? [];
+    expect(application[0]).toBeGreaterThan(0.9);
+    expect(application[2]).toBeLessThan(0.4);
+    expect(affinity.hops("a", strange)).toEqual(application);
+    expect(affinity.hops("a", OTHER_APPLICATION)).toEqual(affinity.hops("a"));
+    expect(affinity.hops("b", APPLICATION)).toEqual(affinity.hops("b"));
+  });
+
+  it("serves what it has until a new placement is worked out, once for each kind that is asked for", () => {
+    const affinity = learned();
+    const before = affinity.hops("a");
+    affinity.experts.adopt(mapOf(true));
+    for (let i = 0; i < 3; i++) expect(affinity.hops("a")).toEqual(before);
+    expect(affinity.settle()).toBe(1);
+    expect(affinity.hops("a")).toEqual(before?.toReversed());
+  });
+
+  it("gives a shard of several GPUs the mean of theirs", () => {
+    const hops = (shards: number) => (learned(shards).experts.of("a", NO_PREFIX) as ExpertOutlook).nodeHops;
+    const each = hops(4);
+    expect([...hops(2)]).toEqual([each[0], each[2]]);
+    expect(hops(1)[0]).toBeCloseTo((each[0] + each[2]) / 2, 12);
+  });
+
+  it("leaves out what comes faster than it learns, and forgets the kinds observed longest ago", () => {
+    const affinity = new Affinity();
+    affinity.experts.adopt(mapOf());
+    for (let i = 0; i < 1000; i++) affinity.experts.observe(`t${i}`, NO_PREFIX, tokensOn(0, 1));
+    expect(affinity.turns).toHaveLength(1);
+    affinity.settle();
+    expect(affinity.experts.kinds).toBe(64);
+    for (let i = 0; i < 1500; i++) {
+      affinity.experts.observe(`u${i}`, NO_PREFIX, tokensOn(i % 2, 32));
+      affinity.settle();
+    }
+    expect(affinity.experts.kinds).toBe(1024);
+    expect(affinity.hops("u0")).toEqual(affinity.hops("never seen"));
+    expect(affinity.hops("u1499")).not.toEqual(affinity.hops("never seen"));
+  });
+});
