@@ -49,7 +49,7 @@ describe("vllm: in turn", () => {
 
   test("a prefill is one token, not streamed, and loses what does not go with that", () => {
     const body = Buffer.from(
-      '{"model":"m","prompt":"x","stream":true,"stream_options":{"include_usage":true},"min_tokens":5,"max_completion_tokens":9,"kv_transfer_params":{"remote_host":"evil"}}',
+      '{"model":"m","prompt":"x","stream":true,"stream_options":{"include_usage":true},"min_tokens":5,"max_output_tokens":9,"kv_transfer_params":{"remote_host":"evil"}}',
     );
     expect(JSON.parse(text(kvTransfer.prefillBody(body)))).toEqual({
       model: "m",
@@ -57,6 +57,7 @@ describe("vllm: in turn", () => {
       stream: false,
       max_tokens: 1,
       max_completion_tokens: 1,
+      max_output_tokens: 1,
       kv_transfer_params: {
         do_remote_decode: true,
         do_remote_prefill: false,
@@ -69,11 +70,14 @@ describe("vllm: in turn", () => {
   });
 
   test("a decode's body is the client's, byte for byte, with where the cache is at its end", () => {
+    // As vLLM 0.32.0 answers with its NIXL connector.
+    const parameters =
+      '{"do_remote_prefill":true,"do_remote_decode":false,"remote_block_ids":[[10]],"remote_engine_id":"5b69bc99-d920-4672-ad40-c04d8b486918","remote_request_id":"chatcmpl-84e85320469740ce-9cb91746","remote_host":"localhost","remote_port":15601,"tp_size":1,"dcp_size":1,"pp_size":1,"remote_num_tokens":15,"remote_blocks_expiry_time":null,"transfer_mode":"pull","remote_prefill_cached_tokens":0}';
     const answer = Buffer.from(
-      '{"id":"1","kv_transfer_params":{"remote_port":5600,"remote_block_ids":[[1]]}}',
+      `{"id":"chatcmpl-84e85320469740ce","kv_transfer_params":${parameters},"ec_transfer_params":null,"metrics":null}`,
     );
     const body = kvTransfer.decodeBody(Buffer.from(`${CHAT.slice(0, -1)}  }\n`), answer);
-    const added = '"kv_transfer_params":{"remote_port":5600,"remote_block_ids":[[1]]}';
+    const added = `"kv_transfer_params":${parameters}`;
     expect(body === null ? null : text(body)).toBe(`${CHAT.slice(0, -1)}  ,${added}}\n`);
   });
 

@@ -4,9 +4,11 @@ import { type FakeServer, type SeenRequest, startFake } from "../fakes/start-ope
 import { type RunningGateway, startGateway } from "../fakes/start-gateway.ts";
 import { patiently } from "../patiently.ts";
 
-const CHATS = "/v1/chat/completions";
+const PATH = "/v1/chat/completions";
+/** What a client adds to the path changes nothing. */
+const CHATS = `${PATH}?api-version=1`;
 /** A status of 0: the request is taken and never answered. */
-const STUCK = { status: { [CHATS]: 0 } };
+const STUCK = { status: { [PATH]: 0 } };
 const SOUND = { status: {} };
 
 /** A gateway in front of two servers that prefill and two that decode. */
@@ -113,7 +115,7 @@ describe.each<Kind>(["vllm", "sglang"])("%s", (kind) => {
       await expect.poll(() => inFlight(whole).reduce((a, b) => a + b), patiently).toBe(2 * answers.length);
     }
     const counts = inFlight(whole);
-    expect(counts.slice(0, 2).sort()).toEqual([1, 3]);
+    expect(counts.slice(0, 2).toSorted()).toEqual([1, 3]);
     const tokens = [...pools(whole).prefill.states.prefillTokens];
     expect(Math.abs(tokens[0] - tokens[1])).toBeLessThan(50);
     const waiting = kind === "sglang" ? [...prefill, ...decode] : prefill;
@@ -141,6 +143,19 @@ describe.each<Kind>(["vllm", "sglang"])("%s", (kind) => {
     expect([...kvUse]).not.toContain(0.4);
   });
 
+  test("what generates nothing goes to one decode server, as it is", async () => {
+    const body = '{"model":"small","input":"x"}';
+    const response = await fetch(`${whole.url}/v1/embeddings`, { method: "POST", body });
+    expect([response.status, await response.json()]).toMatchObject([200, { object: "list" }]);
+    const seen = async (servers: readonly FakeServer[]) =>
+      (await Promise.all(servers.map((server) => server.seen())))
+        .flat()
+        .filter(({ url }) => url === "/v1/embeddings")
+        .map((request) => request.body);
+    expect([await seen(whole.prefill), await seen(whole.decode)]).toEqual([[], [body]]);
+    await expectIdle(whole);
+  });
+
   test("a prefill server that dies takes no request with it", async () => {
     const deployment = await deploy(kind);
     const { prefill } = deployment;
@@ -148,7 +163,7 @@ describe.each<Kind>(["vllm", "sglang"])("%s", (kind) => {
     const answer = chat(deployment, { max_tokens: 4 });
     await expect.poll(async () => (await chatsSeen(prefill)).length, patiently).toBe(1);
     await Promise.all(prefill.map((fake) => fake.set(SOUND)));
-    const [dying] = (await chatsSeen([prefill[0]])).length === 1 ? prefill : [...prefill].reverse();
+    const [dying] = (await chatsSeen([prefill[0]])).length === 1 ? prefill : prefill.toReversed();
     await dying.kill();
     const response = await answer;
     expect([response.status, await response.text()]).toEqual([200, expect.stringContaining("wörd3")]);
@@ -164,9 +179,9 @@ describe.each<Kind>(["vllm", "sglang"])("%s", (kind) => {
     const stream = await chat(deployment, { stream: true, max_tokens: 100_000 });
     const reader = (stream.body as ReadableStream<Uint8Array>).getReader();
     await reader.read();
-    const [serving] = decode.filter(({ url }) => stream.headers.get("x-plimsoll-shard")?.endsWith(url));
+    const shard = stream.headers.get("x-plimsoll-shard");
+    const [serving, other] = shard?.endsWith(decode[0].url) === true ? decode : decode.toReversed();
     // The other server has fewer requests: the next goes there.
-    const [other] = decode.filter((fake) => fake !== serving);
     await other.set(STUCK);
     const answer = chat(deployment, { max_tokens: 4 });
     await expect.poll(async () => (await chatsSeen([other])).length, patiently).toBe(1);

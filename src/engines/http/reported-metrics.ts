@@ -34,12 +34,11 @@ export function reportsFromMetrics(
         : samples.filter(({ labels }) => labels.get(rankLabel) === `${rank}`);
     const load = readLoad(metrics, own);
     if (load !== null) return { ready: true, load, lack: null };
-    const known = new Set(samples.map(({ labels }) => labels.get(rankLabel ?? "")));
-    return lacking(
-      samples.length === 0
-        ? `GET ${path} lists no ${running[0]}`
-        : `GET ${path} lists no ${running[0]} of ${rankLabel} ${rank}, only of ${[...known].join(", ")}`,
-    );
+    const known = samples.filter(({ name }) => running.includes(name));
+    const lack = `GET ${path} lists no ${running[0]}`;
+    if (known.length === 0) return lacking(lack);
+    const others = known.map(({ labels }) => labels.get(rankLabel ?? ""));
+    return lacking(`${lack} of ${rankLabel} ${rank}, only of ${others.join(", ")}`);
   });
 }
 

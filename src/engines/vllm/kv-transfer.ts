@@ -11,6 +11,9 @@ const TO_BE_DECODED_ELSEWHERE = {
   remote_port: null,
 };
 
+/** As chats and completions, chats, and responses name it; each passes over the others' names. */
+const ONE_TOKEN = { max_tokens: 1, max_completion_tokens: 1, max_output_tokens: 1 };
+
 /**
  * vLLM's KV connectors that hand over by request (NIXL and its like): `kv_transfer_params` in the prefill's answer
  * goes into the decode's request as it is.
@@ -22,8 +25,7 @@ export const kvTransfer: InTurnPairing = {
     // Both are refused beside what is set below.
     delete fields["stream_options"];
     delete fields["min_tokens"];
-    if ("max_completion_tokens" in fields) fields["max_completion_tokens"] = 1;
-    const once = { max_tokens: 1, stream: false, kv_transfer_params: TO_BE_DECODED_ELSEWHERE };
+    const once = { ...ONE_TOKEN, stream: false, kv_transfer_params: TO_BE_DECODED_ELSEWHERE };
     return Buffer.from(JSON.stringify({ ...fields, ...once }));
   },
   decodeBody(body, prefillAnswer) {
