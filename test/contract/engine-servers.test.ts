@@ -89,6 +89,17 @@ describe("vllm", () => {
     await fake().set({ turned: [] });
   });
 
+  test("a server that tells its cache but no requests, as 0.32 does with several API servers, reports no load", async () => {
+    await fake().set({ turned: [["vllm:num_requests_", "vllm:other_"]] });
+    const [report] = await probed(vllmEngine(options(fake().url, 2)));
+    expect(report).toEqual({
+      ready: true,
+      load: null,
+      lack: "GET /metrics lists no vllm:num_requests_running",
+    });
+    await fake().set({ turned: [] });
+  });
+
   test("reads the older name of the KV use", async () => {
     await fake().set({
       turned: [["vllm:kv_cache_usage_perc", "vllm:gpu_cache_usage_perc"]],
