@@ -10,6 +10,7 @@ import { ShardStates } from "../src/routing/shard-states.ts";
 import { ExpertAffinity } from "../src/serving/expert-affinity.ts";
 import { type Arrival, type InFlightLoads, type RankAssigner, book } from "../src/twin/rank-assigner.ts";
 import { type RoutingSource, spreadTokens } from "../src/twin/routing-source.ts";
+import { HandClock } from "./hand-clock.ts";
 import { shardIds } from "./routable-request.ts";
 
 const NO_PREFIX = new Uint32Array(0);
@@ -50,7 +51,14 @@ export class RoutedAssigner implements RankAssigner {
     const later = (turn: () => void) => {
       this.#turn = turn;
     };
-    this.experts = new ExpertAffinity({ model, topology, shards, sketchBytes: 1 << 26, later });
+    this.experts = new ExpertAffinity({
+      model,
+      topology,
+      shards,
+      sketchBytes: 1 << 26,
+      clock: new HandClock(),
+      later,
+    });
   }
 
   assign(waiting: readonly Arrival[], loads: InFlightLoads): Int32Array {

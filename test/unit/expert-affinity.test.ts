@@ -7,6 +7,7 @@ import type { RoutingTrace } from "../../src/model/routing-trace.ts";
 import type { ExpertOutlook } from "../../src/routing/routable-request.ts";
 import { ExpertAffinity } from "../../src/serving/expert-affinity.ts";
 import { ANONYMOUS } from "../../src/serving/request-facts.ts";
+import { HandClock } from "../hand-clock.ts";
 import { SMALL_MODEL, SMALL_MOE_LAYERS } from "../small-model.ts";
 
 const { experts, topk } = SMALL_MODEL;
@@ -35,6 +36,7 @@ function tokensOn(node: number, tokens = 64): RoutingTrace {
 
 /** Its turns are taken by hand. */
 class Affinity {
+  readonly clock = new HandClock();
   readonly turns: (() => void)[] = [];
   readonly experts: ExpertAffinity;
 
@@ -45,6 +47,7 @@ class Affinity {
       topology: TOPOLOGY,
       shards,
       sketchBytes: 1 << 20,
+      clock: this.clock,
       later,
     });
   }
@@ -151,5 +154,19 @@ describe("expert affinity", () => {
     expect(affinity.experts.kinds).toBe(1024);
     expect(affinity.hops("u0")).toEqual(affinity.hops("never seen"));
     expect(affinity.hops("u1499")).not.toEqual(affinity.hops("never seen"));
+  });
+
+  it("keeps its turns short", () => {
+    const affinity = new Affinity();
+    affinity.experts.adopt(mapOf());
+    affinity.clock.now = () => affinity.clock.ms++;
+    for (let i = 0; i < 5; i++) affinity.experts.observe(`t${i}`, NO_PREFIX, tokensOn(0));
+    for (let known = 1; known <= 5; known++) {
+      expect(affinity.turns).toHaveLength(1);
+      affinity.turns.shift()?.();
+      expect(affinity.experts.kinds).toBe(known);
+    }
+    affinity.settle();
+    expect(affinity.turns).toHaveLength(0);
   });
 });
