@@ -82,7 +82,7 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
   const http = await httpApp(config, parts);
 
   const retired = new Set<Promise<void>>();
-  const reload = async (next: Config) => {
+  const goOnBy = async (next: Config) => {
     const kept = next.pools.map(
       (pool) => pools.find((open) => open.like(pool, next)) ?? opener.open(pool, next),
     );
@@ -100,9 +100,16 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
       void closed.finally(() => retired.delete(closed));
     }
   };
+  // One at a time, in their order: the last one given is the one that stays.
+  let reloading = Promise.resolve();
+  const reload = (wanted: Config) => {
+    reloading = reloading.catch(() => {}).then(() => goOnBy(wanted));
+    return reloading;
+  };
   const stop = async () => {
     admission.stop();
     await stopListening(http, config.http.graceMs);
+    await reloading.catch(() => {});
     await Promise.all([...pools.map((pool) => pool.close()), ...retired]);
     await metrics.close();
   };

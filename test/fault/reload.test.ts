@@ -50,3 +50,16 @@ test("the pool that goes serves until the one that comes has a server", async ()
   await gateway.stop();
   await late.kill();
 });
+
+test("of two reloads at once the later one stays", async () => {
+  const gateway = await startGateway(pools("round-robin"));
+  const port = Number(new URL(await deadUrl()).port);
+  const first = gateway.reload(pools("round-robin", `http://127.0.0.1:${port}`));
+  const second = gateway.reload(pools("least-load"));
+  const late = await startOpenAiServer(port);
+  await Promise.all([first, second]);
+  const [, { engine }] = gateway.app.gateway().pools;
+  expect(engine.shards.map(({ id }) => id)).toEqual([`b/${fakes[1].url}`]);
+  await gateway.stop();
+  await late.kill();
+});
