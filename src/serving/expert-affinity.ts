@@ -63,9 +63,10 @@ export class ExpertAffinity {
   readonly #nodeHops: Float64Array;
   readonly #marginalLoad: Float64Array;
   readonly #ownVisits: Float64Array;
-  #map: ReplicaMap | null = null;
-  #expectedHops: ExpectedHops | null = null;
-  #expectedPrices: ExpectedPrices | null = null;
+  /** Of the map adopted last. */
+  #expected: { readonly hops: ExpectedHops; readonly prices: ExpectedPrices } | null = null;
+  /** Maps adopted so far. */
+  #version = 0;
   #turnComes = false;
 
   constructor(options: ExpertAffinityOptions) {
@@ -86,9 +87,8 @@ export class ExpertAffinity {
 
   /** The placement and prices that requests are routed by from now on. */
   adopt(map: ReplicaMap): void {
-    this.#map = map;
-    this.#expectedHops = new ExpectedHops(map);
-    this.#expectedPrices = new ExpectedPrices(map);
+    this.#expected = { hops: new ExpectedHops(map), prices: new ExpectedPrices(map) };
+    this.#version++;
   }
 
   /**
@@ -98,7 +98,7 @@ export class ExpertAffinity {
   of(tenant: string, prefix: Uint32Array): ExpertOutlook | null {
     const key = tenantKey(tenant);
     const kind = this.#worked(applicationKey(key, prefix)) ?? this.#worked(key) ?? this.#pool;
-    if (kind.outlook !== null && kind.map !== this.#map) this.#queue(kind);
+    if (kind.outlook !== null && kind.version !== this.#version) this.#queue(kind);
     return kind.outlook;
   }
 
@@ -115,8 +115,9 @@ export class ExpertAffinity {
     return kind === undefined || kind.outlook === null ? null : kind;
   }
 
+  /** Without effect where too much waits, or there is no map: the kind is asked for, or observed, again. */
   #queue(kind: RequestKind): void {
-    if (kind.queued) return;
+    if (kind.queued || this.#expected === null || this.#stale.length === MOST_KINDS) return;
     kind.queued = true;
     this.#stale.push(kind);
     this.#wake();
@@ -135,14 +136,13 @@ export class ExpertAffinity {
     do {
       const observation = this.#observations.shift();
       if (observation !== undefined) this.#learn(observation);
-      const kind = this.#map === null ? undefined : this.#stale.shift();
-      if (kind !== undefined) this.#workOut(kind, this.#map as ReplicaMap);
+      this.#workOutNext();
     } while (this.#hasWork && clock.now() < until);
     if (this.#hasWork) this.#wake();
   }
 
   get #hasWork(): boolean {
-    return this.#observations.length > 0 || (this.#map !== null && this.#stale.length > 0);
+    return this.#observations.length > 0 || this.#stale.length > 0;
   }
 
   #learn({ tenant, application, routing }: Observation): void {
@@ -173,15 +173,16 @@ export class ExpertAffinity {
     return kind;
   }
 
-  #workOut(kind: RequestKind, map: ReplicaMap): void {
+  #workOutNext(): void {
+    const kind = this.#stale.shift();
+    if (kind === undefined || this.#expected === null) return;
+    const { hops, prices } = this.#expected;
     this.#sketch.predict(kind.origin, this.#prediction);
-    this.#expectedHops?.from(this.#prediction, this.#nodeHops, this.#ownVisits);
-    this.#expectedPrices?.from(this.#prediction, this.#marginalLoad);
-    const outlook = {
-      nodeHops: this.#ofShards(this.#nodeHops),
-      marginalLoad: this.#ofShards(this.#marginalLoad),
-    };
-    kind.workedOut(outlook, map);
+    hops.from(this.#prediction, this.#nodeHops, this.#ownVisits);
+    prices.from(this.#prediction, this.#marginalLoad);
+    const nodeHops = this.#ofShards(this.#nodeHops);
+    const marginalLoad = this.#ofShards(this.#marginalLoad);
+    kind.workedOut({ nodeHops, marginalLoad }, this.#version);
   }
 
   /** `[nodes]` → `[shards]`: the mean over a shard's GPUs. */

@@ -1,5 +1,4 @@
 import type { RequestOrigin } from "../core/load/expert-sketch.ts";
-import type { ReplicaMap } from "../core/dispatch/replica-chooser.ts";
 import { hashText } from "../routing/block-hashes.ts";
 import type { ExpertOutlook } from "../routing/routable-request.ts";
 import { ANONYMOUS } from "./request-facts.ts";
@@ -15,8 +14,8 @@ export class RequestKind {
   readonly origin: RequestOrigin;
   /** Null until it is worked out for the first time. */
   outlook: ExpertOutlook | null = null;
-  /** What it was worked out for. */
-  map: ReplicaMap | null = null;
+  /** Which of the maps adopted it was worked out for: the map itself could not be let go of. */
+  version = 0;
   /** Whether it waits to be worked out. */
   queued = false;
   /** Tokens that the outlook was worked out from, and those that have come since. */
@@ -33,9 +32,9 @@ export class RequestKind {
     return this.#since >= Math.min(MOST_NEW_TOKENS, LEAST_NEW_TOKENS + this.#tokens * NEW_PART);
   }
 
-  workedOut(outlook: ExpertOutlook, map: ReplicaMap): void {
+  workedOut(outlook: ExpertOutlook, version: number): void {
     this.outlook = outlook;
-    this.map = map;
+    this.version = version;
     this.queued = false;
     this.#tokens += this.#since;
     this.#since = 0;

@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { sent } from "../engine-response.ts";
 import { type RunningGateway, startGateway } from "../fakes/start-gateway.ts";
 import { patiently } from "../patiently.ts";
 import { type ScratchFolder, scratchFolder } from "../scratch-folder.ts";
 import { SMALL_MODEL, SMALL_TOPOLOGY } from "../small-model.ts";
+import { chat, servingPool } from "../small-simulated-pool.ts";
 
 const POOL = { name: "sim", kind: "simulated", seed: 1 };
 
@@ -38,6 +40,23 @@ async function requestKinds({ url }: RunningGateway): Promise<number | null> {
   };
   return state.pools[0].requestKinds;
 }
+
+test("a simulated request tells the experts of some of its tokens once, at its end", async () => {
+  const { engine } = servingPool();
+  const routed = async (fields: object) => {
+    const { sink } = sent(engine, engine.shards[0], chat(fields));
+    await sink.over;
+    return sink.routings.map(({ tokens, layers, topk, experts }) => [tokens, layers, topk, experts.length]);
+  };
+  try {
+    // Five tokens in; the last one out is not forwarded.
+    expect(await routed({ max_tokens: 60 })).toEqual([[32, 6, 4, 32 * 6 * 4]]);
+    expect(await routed({ max_tokens: 3, stream: true })).toEqual([[7, 6, 4, 7 * 6 * 4]]);
+    expect(await routed({ max_tokens: 3, model: "other" })).toEqual([]);
+  } finally {
+    await engine.close();
+  }
+});
 
 test("the gateway learns the experts of tenants, and of applications it meets again, from the pool's answers", async () => {
   const gateway = await gatewayFor({ ...POOL, ...shapes() });
