@@ -1,5 +1,6 @@
 import type { FastifyInstance } from "fastify";
 import type { Gateway } from "../serving/gateway.ts";
+import type { ServingPool } from "../serving/serving-pool.ts";
 import type { ControlledPool } from "../control/controlled-pool.ts";
 
 /** One of the processes that serve behind the port. */
@@ -34,21 +35,27 @@ export function operatorRoutes(
       queued: gateway().deck.admission.queued,
       limit: gateway().deck.admission.limits.total.maxInFlight,
     },
-    pools: gateway().pools.map(({ engine, models, states, health, snapshot, experts }) => ({
-      pool: engine.pool,
-      models,
-      epoch: snapshot?.epoch ?? 0,
-      decision: controlled.find(({ loop }) => loop.pool === engine.pool)?.loop.report()?.decision ?? null,
-      requestKinds: experts?.kinds ?? null,
-      shards: engine.shards.map((shard, i) => ({
-        id: shard.id,
-        requests: states.requests[i],
-        tokens: states.tokens[i],
-        reported: { waiting: states.waitingNow(i), kvUse: known(states.kvUseNow(i)) },
-        health: health.view(i),
+    pools: gateway()
+      .pools.flatMap(withPrefill)
+      .map(({ engine, models, states, health, snapshot, experts }) => ({
+        pool: engine.pool,
+        models,
+        epoch: snapshot?.epoch ?? 0,
+        decision: controlled.find(({ loop }) => loop.pool === engine.pool)?.loop.report()?.decision ?? null,
+        requestKinds: experts?.kinds ?? null,
+        shards: engine.shards.map((shard, i) => ({
+          id: shard.id,
+          requests: states.requests[i],
+          tokens: states.tokens[i],
+          reported: { waiting: states.waitingNow(i), kvUse: known(states.kvUseNow(i)) },
+          health: health.view(i),
+        })),
       })),
-    })),
   }));
+}
+
+function withPrefill(pool: ServingPool): readonly ServingPool[] {
+  return pool.prefill === null ? [pool] : [pool, pool.prefill];
 }
 
 function known(value: number): number | null {

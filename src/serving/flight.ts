@@ -152,9 +152,12 @@ export class Flight implements Applicant, AttemptListener {
 
   ended(attempt: Attempt): void {
     if (this.#winner === null) this.#choose(attempt);
+    const { status } = attempt.response as ResponseHead;
     attempt.leg.finished();
+    // A decode that refuses leaves its prefill waiting for it.
+    if (status >= 400) attempt.cancel();
     this.#client.end();
-    this.#finish((attempt.response as ResponseHead).status >= 500);
+    this.#finish(status >= 500);
   }
 
   failed(attempt: Attempt, fault: EngineUnreachable): void {
