@@ -156,17 +156,6 @@ describe.each<Kind>(["vllm", "sglang"])("%s", (kind) => {
     await expectIdle(whole);
   });
 
-  test.runIf(kind === "sglang")("a decode that refuses frees the prefill that waits for it", async () => {
-    const { prefill, decode } = whole;
-    await Promise.all(prefill.map((fake) => fake.set(STUCK)));
-    await Promise.all(decode.map((fake) => fake.set({ status: { "/v1/chat/completions": 422 } })));
-    expect((await chat(whole, {})).status).toBe(422);
-    await expectIdle(whole);
-    const open = async () => (await chatsSeen(prefill)).filter(({ fate }) => fate === "open").length;
-    await expect.poll(open, patiently).toBe(0);
-    await Promise.all([...prefill, ...decode].map((fake) => fake.set(SOUND)));
-  });
-
   test("a prefill server that dies takes no request with it", async () => {
     const deployment = await deploy(kind);
     const { prefill } = deployment;
@@ -216,4 +205,16 @@ describe.each<Kind>(["vllm", "sglang"])("%s", (kind) => {
     expect((await fates()).includes("aborted")).toBe(kind === "sglang");
     await deployment.stop();
   });
+});
+
+test("a decode that refuses frees the prefill that waits for it", async () => {
+  const whole = await deploy("sglang");
+  const { prefill, decode } = whole;
+  await Promise.all(prefill.map((fake) => fake.set(STUCK)));
+  await Promise.all(decode.map((fake) => fake.set({ status: { "/v1/chat/completions": 422 } })));
+  expect((await chat(whole, {})).status).toBe(422);
+  await expectIdle(whole);
+  const open = async () => (await chatsSeen(prefill)).filter(({ fate }) => fate === "open").length;
+  await expect.poll(open, patiently).toBe(0);
+  await whole.stop();
 });
