@@ -115,7 +115,7 @@ describe.each<Kind>(["vllm", "sglang"])("%s", (kind) => {
       await expect.poll(() => inFlight(whole).reduce((a, b) => a + b), patiently).toBe(2 * answers.length);
     }
     const counts = inFlight(whole);
-    expect(counts.slice(0, 2).toSorted()).toEqual([1, 3]);
+    expect(counts.slice(0, 2).toSorted((a, b) => a - b)).toEqual([1, 3]);
     const tokens = [...pools(whole).prefill.states.prefillTokens];
     expect(Math.abs(tokens[0] - tokens[1])).toBeLessThan(50);
     const waiting = kind === "sglang" ? [...prefill, ...decode] : prefill;
