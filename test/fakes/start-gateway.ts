@@ -34,7 +34,8 @@ export async function startGateway(
   return { app, url, faults, notices, reload, stop: () => app.stop() };
 }
 
-async function readConfig(yaml: string, environment: Record<string, string>): Promise<Config> {
+/** A configuration file's text as a configuration, with a free port and without log. */
+export async function readConfig(yaml: string, environment: Record<string, string> = {}): Promise<Config> {
   await using folder = await scratchFolder();
   const path = await folder.write("gateway.yaml", yaml);
   const quiet = { PLIMSOLL_HTTP_PORT: "0", PLIMSOLL_HTTP_LOG_LEVEL: "silent" };

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { startGateway } from "../fakes/start-gateway.ts";
+import { readConfig, startGateway } from "../fakes/start-gateway.ts";
 import { type FakeServer, deadUrl, startOpenAiServer } from "../fakes/start-openai-server.ts";
 import { patiently } from "../patiently.ts";
 
@@ -54,10 +54,11 @@ test("the pool that goes serves until the one that comes has a server", async ()
 test("of two reloads at once the later one stays", async () => {
   const gateway = await startGateway(pools("round-robin"));
   const port = Number(new URL(await deadUrl()).port);
-  const first = gateway.reload(pools("round-robin", `http://127.0.0.1:${port}`));
-  const second = gateway.reload(pools("least-load"));
+  const waits = await readConfig(pools("round-robin", `http://127.0.0.1:${port}`));
+  const stays = await readConfig(pools("least-load"));
+  const reloads = [gateway.app.reload(waits), gateway.app.reload(stays)];
   const late = await startOpenAiServer(port);
-  await Promise.all([first, second]);
+  await Promise.all(reloads);
   const [, { engine }] = gateway.app.gateway().pools;
   expect(engine.shards.map(({ id }) => id)).toEqual([`b/${fakes[1].url}`]);
   await gateway.stop();

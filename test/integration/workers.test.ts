@@ -98,11 +98,12 @@ test("a limit holds over both", async () => {
 
 test("a worker that is killed is replaced, and the other's streams go on", async () => {
   const { url } = running;
-  // One at a time, so that they are dealt to both.
-  const streams = [await ask(url, 500), await ask(url, 500), await ask(url, 500)];
-  await expect
-    .poll(async () => (await state(url)).workers.every(({ inFlight }) => inFlight > 0), patiently)
-    .toBe(true);
+  const streams: Response[] = [];
+  const bothServe = async () => {
+    streams.push(await ask(url, 1000));
+    return (await state(url)).workers.every(({ inFlight }) => inFlight > 0);
+  };
+  await expect.poll(bothServe, patiently).toBe(true);
   const [{ pid: lost }, { pid: kept }] = (await state(url)).workers;
   process.kill(lost, "SIGKILL");
 
