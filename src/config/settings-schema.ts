@@ -23,8 +23,11 @@ const limits = z.strictObject({
   tokenBurst: limit,
 });
 
+/** Priorities go from its negative to it. */
+export const MOST_PRIORITY = 100;
+
 /** What one tenant may have, and how important its requests are. */
-const tenant = limits.extend({ priority: z.int().min(-100).max(100) });
+const tenant = limits.extend({ priority: z.int().min(-MOST_PRIORITY).max(MOST_PRIORITY) });
 
 /** Every section but `pools`; config/default.yaml says what each setting means. */
 export const settingsSchema = z.strictObject({

@@ -81,15 +81,18 @@ export class Primary {
     }
   }
 
-  /** As App.reload, in every process. */
+  /** As App.reload, in every process: in the workers once the new pools have a server here, where they are watched. */
   async reload(config: Config): Promise<void> {
-    for (const colleague of this.#colleagues) colleague.tell({ kind: "reload", config });
     const app = this.#app;
     if (app === null) return;
     const before = app.pools.flatMap(({ serving }) => serving);
     await app.reload(config);
     const after = app.pools.flatMap(({ serving }) => serving);
     this.#counts.forget(before, after);
+    for (const colleague of this.#colleagues) {
+      colleague.tell({ kind: "reload", config });
+      this.#tellProbes(colleague);
+    }
   }
 
   /** Lets what is in flight finish for the grace time, then ends every worker. */
@@ -114,7 +117,7 @@ export class Primary {
     const listening = Promise.withResolvers<{ readonly url: string }>();
     worker.on("message", (message: WorkerMessage) => {
       if (message.kind === "listening") {
-        for (const probe of this.#probes.values()) colleague.tell({ kind: "probe", probe });
+        this.#tellProbes(colleague);
         listening.resolve({ url: message.url });
       } else {
         this.#app?.gateway().deck.meter.heard(message.traffic, colleague.traffic);
@@ -158,6 +161,10 @@ export class Primary {
     const probe = { pool: server.shards[0].pool, server: server.name, reports, why };
     this.#probes.set(`${probe.pool}/${probe.server}`, probe);
     for (const colleague of this.#colleagues) colleague.tell({ kind: "probe", probe });
+  }
+
+  #tellProbes(colleague: Colleague): void {
+    for (const probe of this.#probes.values()) colleague.tell({ kind: "probe", probe });
   }
 
   /** Tells everyone what the others have, and new epochs. */

@@ -11,12 +11,7 @@ export class SharedCounts {
   own(pools: readonly ServingPool[]): Map<string, ShardCounts> {
     return new Map(
       pools.map((pool) => {
-        const { requests, tokens, prefillTokens } = pool.states;
-        const own = {
-          requests: requests.slice(),
-          tokens: tokens.slice(),
-          prefillTokens: prefillTokens.slice(),
-        };
+        const own = copyOf(pool.states);
         const elsewhere = this.#elsewhere.get(pool);
         if (elsewhere !== undefined) add(own, elsewhere, -1);
         return [pool.engine.pool, own];
@@ -53,16 +48,8 @@ export function sumCounts(all: Iterable<ReadonlyMap<string, ShardCounts>>): Map<
   for (const counts of all) {
     for (const [pool, more] of counts) {
       const so = sum.get(pool);
-      if (so === undefined) {
-        const { requests, tokens, prefillTokens } = more;
-        sum.set(pool, {
-          requests: requests.slice(),
-          tokens: tokens.slice(),
-          prefillTokens: prefillTokens.slice(),
-        });
-      } else if (so.requests.length === more.requests.length) {
-        add(so, more, 1);
-      }
+      if (so === undefined) sum.set(pool, copyOf(more));
+      else if (so.requests.length === more.requests.length) add(so, more, 1);
     }
   }
   return sum;
@@ -87,6 +74,10 @@ export function sumUsage(all: Iterable<AdmissionUsage>): AdmissionUsage {
     }
   }
   return { ...sum, tenants: [...tenants.values()] };
+}
+
+function copyOf({ requests, tokens, prefillTokens }: ShardCounts): ShardCounts {
+  return { requests: requests.slice(), tokens: tokens.slice(), prefillTokens: prefillTokens.slice() };
 }
 
 function add(to: ShardCounts, counts: ShardCounts, sign: 1 | -1): void {

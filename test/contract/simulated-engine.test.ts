@@ -66,6 +66,17 @@ describe("simulated", () => {
     },
   );
 
+  test("requests given up while their last token is made leave the pool running", async () => {
+    const { engine } = opening(servingPool(SLOW_MODEL));
+    for (let i = 0; i < 5; i++) {
+      const { sink, exchange } = sent(engine, engine.shards[0], chat({ stream: true, max_tokens: 2 }));
+      await expect.poll(() => sink.heard, { ...patiently, interval: 1 }).toContain("data");
+      exchange.cancel();
+    }
+    const { status } = await respond(engine, engine.shards[0], chat({ max_tokens: 1 }));
+    expect(status).toBe(200);
+  });
+
   test("reports what each rank carries", async () => {
     const { engine } = opening(servingPool(SLOW_MODEL));
     const { exchange } = sent(engine, engine.shards[2], chat({ max_tokens: 4000 }));

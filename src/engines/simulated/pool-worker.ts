@@ -74,6 +74,8 @@ class PoolWorker {
         });
         continue;
       }
+      // Before anything is awaited: a request may be cancelled while its last token is on its way.
+      const routed = step.finished.map((id) => this.#routed(id));
       if (this.#data.recordTokens > 0) this.#recorder.record(startedAt, this.#running().batch);
       freeAt = startedAt + step.ms;
       const now = performance.now();
@@ -82,7 +84,6 @@ class PoolWorker {
         freeAt = now;
         await setImmediate();
       } else await setTimeout(freeAt - now);
-      const routed = step.finished.map((id) => this.#routed(id));
       this.#post({ kind: "step", made: step.made, finished: step.finished, routed });
     }
   }
