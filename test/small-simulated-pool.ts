@@ -10,6 +10,7 @@ export const firstSnapshot: RoutingSnapshot = {
   epoch: 1,
   change: { kind: "placement", reason: "test", atMs: 0, movedSlots: 0, movedBytes: 0 },
   ...smallPlan(),
+  missing: [],
 };
 
 /** A small simulated pool, in its thread, that has no snapshot yet. */

@@ -163,6 +163,7 @@ export class ControlLoop {
       placement,
       replicas,
       shares,
+      missing: [],
     });
     const published = store.latest(this.pool);
     if (published === null) throw new Error(`the store has lost epoch ${epoch} of pool ${this.pool}`);

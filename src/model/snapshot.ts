@@ -12,6 +12,13 @@ export interface RoutingSnapshot {
   readonly placement: Placement;
   readonly replicas: ReplicaIndex;
   readonly shares: Shares;
+  /** Experts without any replica: the pool is degraded. Empty when it is sound. */
+  readonly missing: readonly MissingExperts[];
+}
+
+export interface MissingExperts {
+  readonly layer: number;
+  readonly experts: readonly number[];
 }
 
 export interface SnapshotChange {

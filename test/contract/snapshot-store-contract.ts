@@ -22,6 +22,7 @@ export function smallSnapshot(pool: string, epoch: number): RoutingSnapshot {
       values: Float64Array.of(0.5, 1, 1, 0.5, 1, 0.5, 1, 0.5),
       prices: Float64Array.of(0.5, 0.5, 0.5, 0.5),
     },
+    missing: [],
   };
 }
 

@@ -92,7 +92,7 @@ describe("a placement with empty slots", () => {
     const store = new MemoryStore();
     const change = { kind: "placement" as const, reason: "test", atMs: 0, movedSlots: 0, movedBytes: 0 };
     const snapshot = { pool: "a", model: "small", epoch: 1, change, placement, replicas };
-    await store.publish({ ...snapshot, shares });
+    await store.publish({ ...snapshot, shares, missing: [] });
     expect(store.latest("a")?.placement).toEqual(placement);
   });
 

@@ -41,6 +41,7 @@ const snapshot = {
   placement,
   replicas: indexReplicas(placement),
   shares: { values: Float64Array.of(0.25, 1, 1, 0.75, 1, 0.5, 1, 0.5), prices: new Float64Array(4) },
+  missing: [],
 } as const;
 
 test("says nothing when nothing was reported", async () => {

@@ -65,6 +65,7 @@ export async function gatewayPieces(
         placement,
         replicas,
         shares,
+        missing: [],
       }),
     );
     crossing(timed, null, "snapshot to the pool's thread", { kind: "adopt", snapshot });
