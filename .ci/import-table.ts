@@ -71,7 +71,7 @@ export const importTable: readonly Row[] = [
     packages: [],
     pure: false,
   },
-  { unit: "store/*", imports: ["control/snapshot-store.ts", "model", "lib"], packages: [], pure: false },
+  { unit: "store/*", imports: ["control/store.ts", "model", "lib"], packages: [], pure: false },
   {
     unit: "telemetry",
     imports: ["serving/traffic-observer.ts", "model", "lib"],
@@ -94,6 +94,12 @@ export const importTable: readonly Row[] = [
   {
     unit: "open-engine.ts",
     imports: ["engines", "serving/engine.ts", "config"],
+    packages: [],
+    pure: false,
+  },
+  {
+    unit: "open-store.ts",
+    imports: ["store", "control/store.ts", "config", "lib"],
     packages: [],
     pure: false,
   },

@@ -1,15 +1,18 @@
+import { randomBytes } from "node:crypto";
+import { hostname } from "node:os";
 import type { Config } from "./config/config.ts";
 import type { ControlledPool } from "./control/controlled-pool.ts";
 import { httpApp } from "./http/app.ts";
 import { listen, listenLocally, stopListening } from "./http/listening.ts";
 import { Rng } from "./lib/rng.ts";
+import { LocalStore } from "./store/local/local-store.ts";
+import { openStore } from "./open-store.ts";
 import { type OpenPool, PoolOpener, type PoolSurroundings } from "./open-pool.ts";
 import { Admission } from "./serving/admission/admission.ts";
 import { Gateway } from "./serving/gateway.ts";
 import { RetryBudget } from "./serving/retry-budget.ts";
 import type { ServingPool } from "./serving/serving-pool.ts";
 import { TrafficMeter } from "./serving/traffic-meter.ts";
-import { MemoryStore } from "./store/memory/memory-store.ts";
 import { Metrics, type ShardReading } from "./telemetry/metrics.ts";
 
 /** A whole gateway, every part made and joined. */
@@ -39,18 +42,20 @@ const wallClock = () => Date.now();
 
 /** Makes every part that the configuration names and joins them; nothing listens yet. */
 export async function compose(config: Config, surroundings: PoolSurroundings): Promise<App> {
-  const store = new MemoryStore();
-  const opener = new PoolOpener(store, surroundings, clock, wallClock);
+  const { follows } = surroundings;
+  // Who follows another process hears of epochs from that one.
+  const store = follows === undefined ? await openStore(config.store) : new LocalStore();
+  const gatewayName = `${hostname()}:${process.pid}:${randomBytes(4).toString("hex")}`;
+  const opener = new PoolOpener(store, gatewayName, surroundings, clock, wallClock);
   const pools: OpenPool[] = config.pools.map((pool) => opener.open(pool, config));
   // The HTTP side and the metrics follow this list as it changes.
   const controlled: ControlledPool[] = pools.flatMap((pool) => pool.controlled ?? []);
   const metrics = new Metrics({
     shards: () => pools.flatMap(({ serving }) => serving.flatMap(shardReadings)),
-    pools: () => controlled.flatMap(({ loop }) => loop.report() ?? []),
+    pools: () => controlled.flatMap(({ loop }) => loop.view.report ?? []),
     admission: () => admission,
   });
   const admission = new Admission(config.admission, clock);
-  const { follows } = surroundings;
   const meter = new TrafficMeter(clock, follows?.traffic ?? metrics);
   const gatewayFor = ({ retry, hedge, admission: { retryAfterSeconds } }: Config) =>
     new Gateway(
@@ -74,6 +79,7 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
     gateway: () => gateway,
     controlled,
     store,
+    gatewayName,
     metricsText,
     wallClock,
     workers,
@@ -111,6 +117,7 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
     await stopListening(http, config.http.graceMs);
     await reloading.catch(() => {});
     await Promise.all([...pools.map((pool) => pool.close()), ...retired]);
+    await store.close();
     await metrics.close();
   };
   const startWith = async (bind: () => Promise<string>) => {

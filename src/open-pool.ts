@@ -5,7 +5,8 @@ import type { ControlledPool } from "./control/controlled-pool.ts";
 import type { ExpertPlane } from "./control/expert-plane.ts";
 import { PlannerThread } from "./control/planner-thread.ts";
 import { ReportedPlane } from "./control/reported-plane.ts";
-import type { SnapshotStore } from "./control/snapshot-store.ts";
+import type { Store } from "./control/store.ts";
+import { LoadInbox } from "./control/telemetry/load-inbox.ts";
 import { BALANCE_POLICIES } from "./core/planning/balance-policy.ts";
 import { type SimulatedPoolParts, simulatedPool } from "./engines/simulated/simulated-pool.ts";
 import type { Clock } from "./lib/clock.ts";
@@ -52,13 +53,22 @@ const BETWEEN_TURNS_MS = 20;
 
 /** Opens pools as configurations name them. */
 export class PoolOpener {
-  readonly #store: SnapshotStore;
+  readonly #store: Store;
+  readonly #gateway: string;
   readonly #surroundings: PoolSurroundings;
   readonly #clock: Clock;
   readonly #wallClock: () => number;
 
-  constructor(store: SnapshotStore, surroundings: PoolSurroundings, clock: Clock, wallClock: () => number) {
+  /** @param gateway this one's name among those that share the store */
+  constructor(
+    store: Store,
+    gateway: string,
+    surroundings: PoolSurroundings,
+    clock: Clock,
+    wallClock: () => number,
+  ) {
     this.#store = store;
+    this.#gateway = gateway;
     this.#surroundings = surroundings;
     this.#clock = clock;
     this.#wallClock = wallClock;
@@ -69,7 +79,7 @@ export class PoolOpener {
     if (pool.kind === "simulated") {
       const simulated = this.#simulated(pool);
       const serving = this.#serving(simulated.engine, pool, pool.policy, config);
-      const controlled = this.#control(serving, simulated.plane, null, pool.experts, config);
+      const controlled = this.#control(serving, simulated.plane, false, pool.experts, config);
       return new OpenPool(named, [serving], controlled, simulated);
     }
     if (pool.kind === "disaggregated") {
@@ -82,13 +92,8 @@ export class PoolOpener {
     const serving = this.#serving(openEngine(pool, config.upstream), pool, pool.policy, config);
     if (pool.experts === null || this.#surroundings.follows !== undefined)
       return new OpenPool(named, [serving], null, null);
-    const reported = new ReportedPlane(pool.name, pool.experts.model, pool.experts.topology);
-    return new OpenPool(
-      named,
-      [serving],
-      this.#control(serving, reported, reported, pool.experts, config),
-      null,
-    );
+    const plane = new ReportedPlane(pool.name, pool.experts.model, pool.experts.topology);
+    return new OpenPool(named, [serving], this.#control(serving, plane, true, pool.experts, config), null);
   }
 
   #simulated({ name, experts, seed }: SimulatedPoolConfig): SimulatedPoolParts {
@@ -130,34 +135,41 @@ export class PoolOpener {
     return new ServingPool(engine, models, states, router, watch);
   }
 
+  /** @param reports whether the pool's ranks report by HTTP */
   #control(
     serving: ServingPool,
     plane: ExpertPlane,
-    reported: ReportedPlane | null,
+    reports: boolean,
     { model, topology }: ExpertGroup,
-    { control, routing }: Config,
+    { control, routing, store }: Config,
   ): ControlledPool {
     serving.experts = this.#expertAffinity(serving, { model, topology }, routing.expertSketchBytes);
-    // Written and read on one thread: the next request is routed by the new snapshot, whole.
-    this.#store.follow(plane.pool, (snapshot) => {
-      serving.snapshot = snapshot;
-      serving.experts?.adopt(snapshot);
-    });
-    const { prepareTimeoutMs, ...cadence } = control;
+    const { sharesMs, placementMs, prepareTimeoutMs, stagingBytes, rankSilenceMs } = control;
     const { onFault } = this.#surroundings;
     const clock = this.#clock;
+    const cadence = { sharesMs, placementMs };
     const loop = new ControlLoop({
+      gateway: this.#gateway,
       plane,
       store: this.#store,
+      leaseMs: store.leaseMs,
       planner: new PlannerThread({ model, topology, policy: POLICY, cadence }, clock, onFault),
-      model: model.name,
-      roundMs: cadence.sharesMs,
+      model,
+      topology,
+      roundMs: sharesMs,
       prepareTimeoutMs,
+      stagingBytes,
+      rankSilenceMs,
       clock,
       wallClock: this.#wallClock,
       onFault,
     });
-    return { loop, reported };
+    // The next request is routed by the new snapshot, whole.
+    loop.view.onSnapshot((snapshot) => {
+      serving.snapshot = snapshot;
+      serving.experts?.adopt(snapshot);
+    });
+    return { loop, inbox: reports ? new LoadInbox(loop, this.#gateway) : null };
   }
 
   /** Null where the policy does not go by experts, or the shards do not show which GPUs they are. */

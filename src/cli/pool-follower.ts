@@ -16,7 +16,7 @@ export class PoolFollower {
 
   constructor(pool: OpenPool) {
     this.#pool = pool;
-    const follow = pool.controlled?.loop.onReport(({ balancedness, nodeHopsPerToken }) => {
+    const follow = pool.controlled?.loop.view.onReport(({ balancedness, nodeHopsPerToken }) => {
       this.#balancedness.add(balancedness);
       this.#nodeHops.add(nodeHopsPerToken);
     });
@@ -24,7 +24,7 @@ export class PoolFollower {
   }
 
   current(): PoolRun {
-    const report = this.#pool.controlled?.loop.report() ?? null;
+    const report = this.#pool.controlled?.loop.view.report ?? null;
     return {
       balancedness: this.#balancedness.nowAndStart(),
       nodeHopsPerToken: this.#nodeHops.nowAndStart(),

@@ -17,6 +17,8 @@ export interface Config extends Readonly<Omit<Settings, "admission">> {
   readonly admission: Omit<Admission, "tenants"> & {
     readonly tenants: Readonly<Record<string, Admission["tenant"]>>;
   };
+  /** What routes for operators and engines want as a bearer token; null for nothing. */
+  readonly operatorKey: string | null;
   readonly pools: readonly PoolConfig[];
 }
 

@@ -33,7 +33,20 @@ export async function loadConfig(path: string | null, environment: NodeJS.Proces
   );
   const pools = await readPools(checked.pools, checked.routing.policy, source, environment);
   checkPools(pools, checked.workers, source);
-  return { ...checked, admission: { ...checked.admission, tenants }, pools };
+  const operatorKey = readOperatorKey(checked.http.operatorKeyEnv, sourceOf, environment);
+  return { ...checked, admission: { ...checked.admission, tenants }, operatorKey, pools };
+}
+
+function readOperatorKey(
+  variable: string | null,
+  sourceOf: (field: readonly PropertyKey[]) => string,
+  environment: NodeJS.ProcessEnv,
+): string | null {
+  if (variable === null) return null;
+  const key = environment[variable];
+  if (key !== undefined && key !== "") return key;
+  const mend = `names ${variable}, which is not set; expected a variable with the key`;
+  throw new InputError(sourceOf(["http", "operatorKeyEnv"]), "http.operatorKeyEnv", mend);
 }
 
 /** What config/default.yaml says, as it stands. */

@@ -43,6 +43,10 @@ export const settingsSchema = z.strictObject({
     keepAliveMs: positiveMilliseconds,
     clientStallMs: positiveMilliseconds,
     graceMs: milliseconds,
+    operatorKeyEnv: z
+      .string()
+      .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, "expected the name of an environment variable, not the key itself")
+      .nullable(),
     logLevel: z.enum(["fatal", "error", "warn", "info", "debug", "silent"]),
   }),
   tenancy: z.strictObject({ header, sessionHeader: header, priorityHeader: header }),
@@ -104,5 +108,14 @@ export const settingsSchema = z.strictObject({
     sharesMs: positiveMilliseconds,
     placementMs: positiveMilliseconds,
     prepareTimeoutMs: positiveMilliseconds,
+    stagingBytes: count,
+    rankSilenceMs: milliseconds,
+  }),
+  store: z.strictObject({
+    url: z.string().min(1),
+    prefix: z
+      .string()
+      .regex(/^[A-Za-z0-9._:-]+$/, "expected letters, digits, dots, colons, dashes and underscores"),
+    leaseMs: z.int().min(100),
   }),
 });

@@ -1,9 +1,9 @@
 import type { ControlLoop } from "./control-loop.ts";
-import type { ReportedPlane } from "./reported-plane.ts";
+import type { LoadInbox } from "./telemetry/load-inbox.ts";
 
-/** A pool with an expert plane, and the loop that plans for it. */
+/** A pool with an expert plane, and this gateway's part in its control. */
 export interface ControlledPool {
   readonly loop: ControlLoop;
-  /** Where its engines report by HTTP; null where the plane is in this process. */
-  readonly reported: ReportedPlane | null;
+  /** Where its ranks report loads; null where they are in this process. */
+  readonly inbox: LoadInbox | null;
 }

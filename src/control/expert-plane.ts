@@ -1,17 +1,21 @@
 import type { Placement } from "../model/placement.ts";
 import type { PoolWindow } from "../model/pool-window.ts";
 import type { RoutingSnapshot } from "../model/snapshot.ts";
+import type { LoadMessage } from "./pool-message.ts";
 
 /** The ranks of one pool as the control loop sees them. */
 export interface ExpertPlane {
   readonly pool: string;
   /** What happened since the last call; null when nothing was reported. */
   observe(): Promise<PoolWindow | null>;
+  /** What ranks have reported to any gateway. Absent where the ranks are in this process. */
+  hear?(load: LoadMessage): void;
   /**
-   * Resolves once every rank holds the weights that `placement` needs of it; rejects when one cannot.
+   * Resolves once every rank holds the weights that `placement` needs of it; rejects when one cannot. Absent where ranks
+   * ask for what is pending, and acknowledge it, by themselves.
    * @param epoch the number the placement will be published under
    */
-  prepare(placement: Placement, epoch: number, signal: AbortSignal): Promise<void>;
+  prepare?(placement: Placement, epoch: number, signal: AbortSignal): Promise<void>;
   /** The epoch to dispatch by from the next step on. */
   commit(snapshot: RoutingSnapshot): void;
 }

@@ -1,5 +1,8 @@
-import { Balancer, type Plan } from "../core/planning/balancer.ts";
-import type { Outlook, Planner, PlannerOptions, Round } from "./planner.ts";
+import { Balancer, type Decision, type Plan, type Survival } from "../core/planning/balancer.ts";
+import type { ExpertLoad } from "../model/load.ts";
+import type { Placement } from "../model/placement.ts";
+import type { PoolCapacity } from "../model/pool-capacity.ts";
+import type { Loss, Outlook, Planner, PlannerOptions, Round } from "./planner.ts";
 import { relativeLoad } from "./relative-load.ts";
 
 /** Plans on the thread it is made on: a full plan keeps that busy for milliseconds. */
@@ -15,12 +18,32 @@ export class LocalPlanner implements Planner {
     return this.#balancer.current;
   }
 
-  async plan({ nowMs, window, decide }: Round): Promise<Outlook> {
+  async plan({ nowMs, window, decide, capacity }: Round): Promise<Outlook> {
     if (window.tokens > 0) this.#balancer.observe(window.load, window.spanMs, window.routing);
     return {
-      decision: decide ? this.#balancer.decide(nowMs) : null,
+      decision: decide ? this.#balancer.decide(nowMs, capacity) : null,
       expertLoad: relativeLoad(this.#balancer.forecast()),
     };
+  }
+
+  async replan(capacity: PoolCapacity): Promise<Decision> {
+    return this.#balancer.replan(capacity);
+  }
+
+  async reshare(placement: Placement): Promise<Plan> {
+    return this.#balancer.reshare(placement);
+  }
+
+  async survive({ lost, capacity }: Loss): Promise<Survival> {
+    return this.#balancer.survive(lost, capacity);
+  }
+
+  async learned(): Promise<ExpertLoad> {
+    return this.#balancer.forecast();
+  }
+
+  learn(load: ExpertLoad): void {
+    this.#balancer.learn(load);
   }
 
   accept(plan: Plan): void {

@@ -1,5 +1,6 @@
 import type { Plan } from "../core/planning/balancer.ts";
-import type { Outlook, PlannerOptions, Round } from "./planner.ts";
+import type { ExpertLoad } from "../model/load.ts";
+import type { Planner, PlannerOptions } from "./planner.ts";
 
 /** What a planner's thread is started with. */
 export interface PlannerThreadData {
@@ -9,15 +10,12 @@ export interface PlannerThreadData {
   readonly current: Plan | null;
 }
 
+/** What a planner is asked, and what each question is answered with. */
+export type Questions = Pick<Planner, "current" | "plan" | "replan" | "reshare" | "survive" | "learned">;
+
 /** Gateway thread → planner thread. Questions are answered in their order. */
 export type ToPlanner =
-  | { readonly kind: "current" }
-  | { readonly kind: "plan"; readonly round: Round }
+  | { readonly kind: "ask"; readonly question: keyof Questions; readonly about: readonly unknown[] }
+  | { readonly kind: "learn"; readonly load: ExpertLoad }
   /** Null stands for the plan that this thread handed over last. */
   | { readonly kind: "accept"; readonly plan: Plan | null };
-
-/** What each question is answered with. */
-export interface PlannerAnswers {
-  readonly current: Plan;
-  readonly plan: Outlook;
-}

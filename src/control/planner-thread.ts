@@ -1,10 +1,12 @@
 import { Worker } from "node:worker_threads";
-import type { Plan } from "../core/planning/balancer.ts";
+import type { Decision, Plan, Survival } from "../core/planning/balancer.ts";
 import type { Clock } from "../lib/clock.ts";
-import type { PlannerAnswers, PlannerThreadData, ToPlanner } from "./planner-protocol.ts";
-import type { Outlook, Planner, PlannerOptions, Round } from "./planner.ts";
-
-type Question = Exclude<ToPlanner, { kind: "accept" }>;
+import type { ExpertLoad } from "../model/load.ts";
+import type { Placement } from "../model/placement.ts";
+import type { PoolCapacity } from "../model/pool-capacity.ts";
+import { planIn } from "./plan-in.ts";
+import type { PlannerThreadData, Questions, ToPlanner } from "./planner-protocol.ts";
+import type { Loss, Outlook, Planner, PlannerOptions, Round } from "./planner.ts";
 
 interface Waiting {
   resolve(value: never): void;
@@ -33,22 +35,37 @@ export class PlannerThread implements Planner {
     this.#onFault = onFault;
   }
 
-  async current(): Promise<Plan> {
-    const plan = await this.#ask<"current">({ kind: "current" });
-    this.#handedOver = plan;
-    return plan;
+  current(): Promise<Plan> {
+    return this.#ask("current");
   }
 
-  async plan(round: Round): Promise<Outlook> {
-    const outlook = await this.#ask<"plan">({ kind: "plan", round });
-    this.#handedOver = outlook.decision?.plan ?? this.#handedOver;
-    return outlook;
+  plan(round: Round): Promise<Outlook> {
+    return this.#ask("plan", round);
+  }
+
+  replan(capacity: PoolCapacity): Promise<Decision> {
+    return this.#ask("replan", capacity);
+  }
+
+  reshare(placement: Placement): Promise<Plan> {
+    return this.#ask("reshare", placement);
+  }
+
+  survive(loss: Loss): Promise<Survival> {
+    return this.#ask("survive", loss);
+  }
+
+  learned(): Promise<ExpertLoad> {
+    return this.#ask("learned");
+  }
+
+  learn(load: ExpertLoad): void {
+    this.#tell({ kind: "learn", load });
   }
 
   accept(plan: Plan): void {
     this.#current = plan;
-    const message: ToPlanner = { kind: "accept", plan: plan === this.#handedOver ? null : plan };
-    this.#worker?.postMessage(message);
+    if (this.#worker !== null) this.#tell({ kind: "accept", plan: plan === this.#handedOver ? null : plan });
   }
 
   async close(): Promise<void> {
@@ -57,12 +74,21 @@ export class PlannerThread implements Planner {
     await worker?.terminate();
   }
 
-  #ask<K extends Question["kind"]>(question: Extract<Question, { kind: K }>): Promise<PlannerAnswers[K]> {
-    const worker = (this.#worker ??= this.#start());
-    return new Promise<PlannerAnswers[K]>((resolve, reject) => {
+  async #ask<K extends keyof Questions>(
+    question: K,
+    ...about: Parameters<Questions[K]>
+  ): Promise<Awaited<ReturnType<Questions[K]>>> {
+    const answer = await new Promise<Awaited<ReturnType<Questions[K]>>>((resolve, reject) => {
       this.#waiting.push({ resolve, reject });
-      worker.postMessage(question);
+      this.#tell({ kind: "ask", question, about });
     });
+    this.#handedOver = planIn(question, answer) ?? this.#handedOver;
+    return answer;
+  }
+
+  #tell(message: ToPlanner): void {
+    this.#worker ??= this.#start();
+    this.#worker.postMessage(message);
   }
 
   #start(): Worker {

@@ -1,29 +1,30 @@
 import { parentPort, workerData } from "node:worker_threads";
-import type { Plan } from "../core/planning/balancer.ts";
 import { LocalPlanner } from "./local-planner.ts";
-import type { PlannerAnswers, PlannerThreadData, ToPlanner } from "./planner-protocol.ts";
+import { planIn } from "./plan-in.ts";
+import type { PlannerThreadData, ToPlanner } from "./planner-protocol.ts";
 
 const port = parentPort;
 if (port === null) throw new Error("planner-worker runs as a worker thread only");
 const { options, startMs, current } = workerData as PlannerThreadData;
 const planner = new LocalPlanner(options, startMs);
 if (current !== null) planner.accept(current);
-let handedOver: Plan;
-const answer = (value: PlannerAnswers[keyof PlannerAnswers]) => port.postMessage(value);
+let handedOver = current;
 
 /** What fails here ends the thread: its other end hears of it and starts a new one. */
 async function receive(message: ToPlanner): Promise<void> {
   switch (message.kind) {
-    case "current":
-      handedOver = await planner.current();
-      return answer(handedOver);
-    case "plan": {
-      const outlook = await planner.plan(message.round);
-      handedOver = outlook.decision?.plan ?? handedOver;
-      return answer(outlook);
+    case "ask": {
+      const ask = planner[message.question] as (...about: readonly unknown[]) => Promise<unknown>;
+      const answer = await ask.apply(planner, [...message.about]);
+      handedOver = planIn(message.question, answer) ?? handedOver;
+      return port?.postMessage(answer);
     }
-    case "accept":
-      return planner.accept(message.plan ?? handedOver);
+    case "learn":
+      return planner.learn(message.load);
+    case "accept": {
+      const plan = message.plan ?? handedOver;
+      if (plan !== null) planner.accept(plan);
+    }
   }
 }
 

@@ -4,6 +4,8 @@ export type PoolMessage = LoadMessage | AckMessage | RankMessage | OrderMessage;
 /** What ranks have counted, summed by the gateway they reported to. */
 export interface LoadMessage {
   readonly kind: "load";
+  /** The gateway's name. */
+  readonly from: string;
   /** Ranks that were heard of, and the longest window of each, ms. */
   readonly heard: readonly { readonly rank: number; readonly windowMs: number }[];
   /** The span that was counted, ms: the most that any one rank, or the pool as a whole, has reported. */

@@ -9,6 +9,7 @@ export interface ReportContext {
   readonly expertLoad: PoolReport["expertLoad"];
   readonly movedSlots: number;
   readonly decision: string;
+  readonly explanation: unknown;
 }
 
 /** Puts the last window of a pool into the plain JSON that people and dashboards read. */
@@ -41,6 +42,7 @@ export function poolReport(
     })),
     movedSlots: context.movedSlots,
     decision: context.decision,
+    explanation: context.explanation,
   };
 }
 

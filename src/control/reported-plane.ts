@@ -1,30 +1,22 @@
 import { gpuLoads } from "../core/shares/gpu-loads.ts";
 import { type ExpertLoad, emptyLoad } from "../model/load.ts";
 import { type MoeModel, moeLayers } from "../model/moe-model.ts";
-import type { Placement } from "../model/placement.ts";
 import type { PoolWindow } from "../model/pool-window.ts";
 import type { RoutingSnapshot } from "../model/snapshot.ts";
 import { type Topology, gpuCount } from "../model/topology.ts";
 import type { ExpertPlane } from "./expert-plane.ts";
-import type { LoadReport, ReportShape } from "./load-report.ts";
+import type { ReportShape } from "./load-report.ts";
+import type { LoadMessage } from "./pool-message.ts";
 
-interface Rollout {
-  readonly epoch: number;
-  /** Ranks that have not said they hold the placement. */
-  readonly waiting: Set<number>;
-  readonly done: () => void;
-}
-
-/** The expert plane of a pool whose engines report by HTTP: they post loads, fetch placements and acknowledge them. */
+/** The expert plane of a pool whose engines report by HTTP: they post loads, fetch placements and acknowledge them, at any gateway. */
 export class ReportedPlane implements ExpertPlane {
   readonly pool: string;
   readonly shape: ReportShape;
   readonly #topk: number;
   #load: ExpertLoad;
-  /** Reported time by rank; the whole pool's own reports count as one more. */
-  readonly #spanMs = new Map<number | null, number>();
+  /** Reported time by the gateway it was reported to: side by side, not one after the other. */
+  readonly #spanMs = new Map<string, number>();
   #snapshot: RoutingSnapshot | null = null;
-  #rollout: Rollout | null = null;
 
   constructor(pool: string, model: MoeModel, topology: Topology) {
     this.pool = pool;
@@ -33,12 +25,11 @@ export class ReportedPlane implements ExpertPlane {
     this.#load = emptyLoad(this.shape.layers, this.shape.experts);
   }
 
-  /** Adds what an engine counted to the current window. */
-  ingest(report: LoadReport): void {
+  hear({ from, spanMs, tokens }: LoadMessage): void {
     const into = this.#load.tokens;
-    const from = report.load.tokens;
-    for (let i = 0; i < into.length; i++) into[i] += from[i];
-    this.#spanMs.set(report.rank, (this.#spanMs.get(report.rank) ?? 0) + report.windowMs);
+    if (tokens.length !== into.length) return;
+    for (let i = 0; i < into.length; i++) into[i] += tokens[i];
+    this.#spanMs.set(from, (this.#spanMs.get(from) ?? 0) + spanMs);
   }
 
   /**
@@ -83,40 +74,6 @@ export class ReportedPlane implements ExpertPlane {
       stepMs: Number.NaN,
       ranks: [],
     };
-  }
-
-  /** Waits for every rank's acknowledgement of the epoch. */
-  prepare(_placement: Placement, epoch: number, signal: AbortSignal): Promise<void> {
-    return new Promise((resolve, reject) => {
-      signal.throwIfAborted();
-      const giveUp = () => {
-        this.#rollout = null;
-        reject(signal.reason as Error);
-      };
-      signal.addEventListener("abort", giveUp, { once: true });
-      const done = () => {
-        signal.removeEventListener("abort", giveUp);
-        this.#rollout = null;
-        resolve();
-      };
-      this.#rollout = {
-        epoch,
-        waiting: new Set(Array.from({ length: this.shape.gpus }, (_, rank) => rank)),
-        done,
-      };
-    });
-  }
-
-  /**
-   * A rank holds the weights of an epoch in preparation.
-   * @returns the ranks still awaited; null when this epoch is not in preparation
-   */
-  acknowledge(epoch: number, rank: number): number | null {
-    const rollout = this.#rollout;
-    if (rollout === null || rollout.epoch !== epoch) return null;
-    rollout.waiting.delete(rank);
-    if (rollout.waiting.size === 0) rollout.done();
-    return rollout.waiting.size;
   }
 
   commit(snapshot: RoutingSnapshot): void {

@@ -1,6 +1,6 @@
 import { type FastifyInstance, fastify } from "fastify";
 import type { Config } from "../config/config.ts";
-import type { SnapshotStore } from "../control/snapshot-store.ts";
+import type { Store } from "../control/store.ts";
 import type { Gateway } from "../serving/gateway.ts";
 import type { ControlledPool } from "../control/controlled-pool.ts";
 import { dashboard } from "./dashboard.ts";
@@ -8,16 +8,21 @@ import { answerMalformed } from "./answer-malformed.ts";
 import { HttpError, errorAnswer } from "./errors.ts";
 import { eventRoutes } from "./event-routes.ts";
 import { expertRoutes } from "./expert-routes.ts";
+import { loadRoute } from "./load-route.ts";
 import { requestIdOf } from "./headers.ts";
 import { openAiRoutes } from "./openai-routes.ts";
 import { type WorkerView, operatorRoutes } from "./operator-routes.ts";
+import { operatorKey } from "./operator-key.ts";
+import { orderRoutes } from "./order-routes.ts";
 import { relayRoutes } from "./relay-routes.ts";
 
 export interface AppParts {
   /** The one that takes requests now. */
   readonly gateway: () => Gateway;
   readonly controlled: readonly ControlledPool[];
-  readonly store: SnapshotStore;
+  readonly store: Store;
+  /** This gateway's among those that share the store. */
+  readonly gatewayName: string;
   readonly metricsText: () => Promise<string>;
   /** Milliseconds since 1970. */
   readonly wallClock: () => number;
@@ -32,7 +37,7 @@ const CHECK_CONNECTIONS_MS = 500;
 
 /** The HTTP side of the gateway, not yet listening. */
 export async function httpApp(config: Config, parts: AppParts): Promise<FastifyInstance> {
-  const { gateway, controlled, store, metricsText, wallClock, workers, operatorSocket } = parts;
+  const { gateway, controlled, wallClock, operatorSocket } = parts;
   const { http } = config;
   const { meter } = gateway().deck;
   const app = fastify({
@@ -75,9 +80,12 @@ export async function httpApp(config: Config, parts: AppParts): Promise<FastifyI
     return app;
   }
   await app.register(async (scope) => {
+    operatorKey(scope, config.operatorKey);
     expertRoutes(scope, controlled);
-    eventRoutes(scope, controlled, store, meter, wallClock);
-    operatorRoutes(scope, gateway, controlled, metricsText, workers);
+    loadRoute(scope, controlled);
+    eventRoutes(scope, controlled, meter, wallClock);
+    orderRoutes(scope, controlled);
+    operatorRoutes(scope, parts);
   });
   await app.register(dashboard);
   return app;

@@ -5,10 +5,12 @@ import { InvalidRequest, NoShardAvailable, Refused, UnknownModel } from "../serv
 /** The one table of reasons: status, and the type OpenAI's clients know. docs/errors.md says what each means. */
 export const REASONS = {
   invalid_request: [400, "invalid_request_error"],
+  unauthorized: [401, "invalid_request_error"],
   no_such_rank: [400, "invalid_request_error"],
   model_not_found: [404, "invalid_request_error"],
   pool_not_found: [404, "invalid_request_error"],
   route_not_found: [404, "invalid_request_error"],
+  epoch_not_kept: [404, "invalid_request_error"],
   epoch_not_pending: [409, "invalid_request_error"],
   request_timeout: [408, "invalid_request_error"],
   body_too_large: [413, "invalid_request_error"],
@@ -25,6 +27,8 @@ export const REASONS = {
   queue_full: [503, "server_error"],
   queue_timeout: [503, "server_error"],
   overloaded: [503, "server_error"],
+  no_epoch: [503, "server_error"],
+  store_unreachable: [503, "server_error"],
   stopping: [503, "server_error"],
 } as const satisfies Record<string, readonly [number, string]>;
 

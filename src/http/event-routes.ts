@@ -1,5 +1,4 @@
 import type { FastifyInstance } from "fastify";
-import type { SnapshotStore } from "../control/snapshot-store.ts";
 import type { TrafficMeter } from "../serving/traffic-meter.ts";
 import type { ControlledPool } from "../control/controlled-pool.ts";
 import { EventStream } from "./event-stream.ts";
@@ -14,7 +13,6 @@ const TRAFFIC_PERIOD_MS = 1000;
 export function eventRoutes(
   app: FastifyInstance,
   pools: readonly ControlledPool[],
-  store: SnapshotStore,
   meter: TrafficMeter,
   wallClock: () => number,
 ): void {
@@ -22,19 +20,19 @@ export function eventRoutes(
   /** Reports as JSON, without their large part: nobody who joins waits for 300 of them to be encoded. */
   const past: string[] = [];
   const stops = pools.flatMap(({ loop }) => [
-    loop.onReport((report) => {
+    loop.view.onReport(({ explanation: _explanation, ...report }) => {
       stream.send("report", report);
-      const { expertLoad: _, ...rest } = report;
+      const { expertLoad: _expertLoad, ...rest } = report;
       past.push(JSON.stringify(rest));
       if (past.length > REPORTS_REMEMBERED) past.shift();
     }),
-    store.follow(loop.pool, ({ pool, epoch, change }) => stream.send("epoch", { pool, epoch, ...change })),
+    loop.view.onSnapshot(({ pool, epoch, change }) => stream.send("epoch", { pool, epoch, ...change })),
   ]);
   const timer = setInterval(() => stream.send("traffic", meter.report(wallClock())), TRAFFIC_PERIOD_MS);
 
   app.get("/ep/v1/events", (_request, reply) => {
     reply.hijack();
-    const epochs = JSON.stringify(pools.flatMap(({ loop }) => loop.epochs()));
+    const epochs = JSON.stringify(pools.flatMap(({ loop }) => loop.view.epochs));
     stream.join(reply.raw, "history", `{"epochs":${epochs},"reports":[${past.join(",")}]}`);
   });
 

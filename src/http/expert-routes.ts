@@ -1,93 +1,99 @@
-import type { FastifyInstance } from "fastify";
-import { parseLoadReport, parseRank } from "../control/load-report.ts";
-import type { ReportedPlane } from "../control/reported-plane.ts";
-import { InputError } from "../lib/errors.ts";
-import type { ReadonlyNumbers } from "../lib/readonly-arrays.ts";
-import { gpuCount, slotCount } from "../model/topology.ts";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { ControlledPool } from "../control/controlled-pool.ts";
+import { parseRank } from "../control/load-report.ts";
+import { ACK_PHASES, type AckPhase } from "../control/pool-message.ts";
+import type { PoolView } from "../control/pool-view.ts";
+import { InputError } from "../lib/errors.ts";
 import { HttpError } from "./errors.ts";
+import { LongPolls } from "./long-poll.ts";
+import { WrittenOnce, inForce, placementBody, placementTag, sharesBody } from "./placement-text.ts";
+import { type PoolRoute, poolNamed, record, told } from "./pool-routes.ts";
 
-interface PoolRoute {
-  Params: { pool: string };
-}
+const RANK_STATES = ["lost", "ready"] as const;
 
-/** The expert plane: engines report loads, fetch placements and shares, and acknowledge what they have loaded. */
+/** The expert plane: ranks fetch placements and shares, and say what they hold. */
 export function expertRoutes(app: FastifyInstance, pools: readonly ControlledPool[]): void {
-  const poolNamed = (name: unknown): ControlledPool => {
-    const pool = pools.find(({ loop }) => loop.pool === name);
-    if (pool === undefined)
-      throw new HttpError("pool_not_found", `No pool with an expert plane is named ${JSON.stringify(name)}.`);
-    return pool;
-  };
-  const reportedPool = (body: Record<string, unknown>): ReportedPlane => {
-    const { reported, loop } = poolNamed(body["pool"]);
-    if (reported === null)
-      throw new HttpError("pool_not_found", `The engines of pool "${loop.pool}" do not report by HTTP.`);
-    return reported;
+  const polls = new LongPolls();
+  app.addHook("preClose", async () => polls.end());
+
+  const answer = async (
+    request: FastifyRequest,
+    reply: FastifyReply,
+    view: PoolView,
+    tagOf: (view: PoolView) => string,
+    body: (view: PoolView) => unknown,
+    written: WrittenOnce,
+  ) => {
+    const known = request.headers["if-none-match"];
+    await polls.wait(
+      request,
+      (listener) => view.onChange(listener),
+      () => tagOf(view) !== known,
+    );
+    const tag = tagOf(view);
+    reply.header("etag", tag);
+    if (known === tag) return reply.code(304).send();
+    const { text } = written.of(`${view.pool} ${tag}`, () => body(view));
+    return reply.type("application/json; charset=utf-8").send(text);
   };
 
-  app.post("/ep/v1/load", async (request, reply) => {
-    const body = record(request.body);
-    const plane = reportedPool(body);
-    plane.ingest(parseLoadReport(body, plane.shape));
-    return reply.code(202).send({ accepted: true });
+  const placements = new Map<string, WrittenOnce>();
+  app.get<PoolRoute>("/ep/v1/placement/:pool", async (request, reply) => {
+    const { view } = poolNamed(pools, request.params.pool).loop;
+    return answer(request, reply, view, placementTag, placementBody, writtenOf(placements, view.pool));
+  });
+
+  const shares = new Map<string, WrittenOnce>();
+  app.get<PoolRoute>("/ep/v1/shares/:pool", async (request, reply) => {
+    const { view } = poolNamed(pools, request.params.pool).loop;
+    const tagOf = () => `"${inForce(view).epoch}"`;
+    return answer(request, reply, view, tagOf, sharesBody, writtenOf(shares, view.pool));
   });
 
   app.post("/ep/v1/acks", async (request, reply) => {
     const body = record(request.body);
-    const plane = reportedPool(body);
-    const epoch = body["epoch"];
+    const { loop } = reportedPool(pools, body);
+    const { epoch } = body;
     if (typeof epoch !== "number")
       throw new InputError("body", "epoch", "is no number; expected the placement's epoch");
-    const awaited = plane.acknowledge(epoch, parseRank(body["rank"], plane.shape.gpus));
-    if (awaited === null) throw new HttpError("epoch_not_pending", `Epoch ${epoch} is not in preparation.`);
-    return reply.send({ epoch, awaited });
+    const rank = parseRank(body["rank"], loop.ranks);
+    const phase = oneOf(body, "phase", ACK_PHASES, "prepared") as AckPhase;
+    if (!(await told(loop.acknowledge(epoch, rank, phase))))
+      throw new HttpError("epoch_not_pending", `Epoch ${epoch} does not wait for "${phase}".`);
+    return reply.code(202).send({ accepted: true, epoch, rank, phase });
   });
 
-  app.get<PoolRoute>("/ep/v1/placement/:pool", async (request, reply) => {
-    const { loop } = poolNamed(request.params.pool);
-    const pending = loop.pending();
-    const { epoch, placement } = pending ?? loop.snapshot();
-    const tag = `"${epoch}${pending === null ? "" : "-pending"}"`;
-    reply.header("etag", tag);
-    if (request.headers["if-none-match"] === tag) return reply.code(304).send();
-    return {
-      pool: loop.pool,
-      epoch,
-      state: pending === null ? "published" : "pending",
-      topology: placement.topology,
-      physical_to_logical_map: rows(
-        placement.physicalToLogical,
-        placement.layers,
-        slotCount(placement.topology),
-      ),
-    };
-  });
-
-  app.get<PoolRoute>("/ep/v1/shares/:pool", async (request, reply) => {
-    const { loop } = poolNamed(request.params.pool);
-    const { epoch, placement, shares } = loop.snapshot();
-    const tag = `"${epoch}"`;
-    reply.header("etag", tag);
-    if (request.headers["if-none-match"] === tag) return reply.code(304).send();
-    return {
-      pool: loop.pool,
-      epoch,
-      shares: rows(shares.values, placement.layers, slotCount(placement.topology)),
-      prices: rows(shares.prices, placement.layers, gpuCount(placement.topology)),
-    };
+  app.post("/ep/v1/ranks", async (request, reply) => {
+    const body = record(request.body);
+    const { loop } = reportedPool(pools, body);
+    const rank = parseRank(body["rank"], loop.ranks);
+    const state = oneOf(body, "state", RANK_STATES, null);
+    await told(loop.tellRank(rank, state));
+    return reply.code(202).send({ accepted: true, rank, state });
   });
 }
 
-function record(body: unknown): Record<string, unknown> {
-  if (typeof body === "object" && body !== null && !Array.isArray(body))
-    return body as Record<string, unknown>;
-  throw new InputError("body", "", "is no JSON object; expected one with `pool`");
+/** @throws HttpError for a pool whose ranks are in this process */
+function reportedPool(pools: readonly ControlledPool[], body: Record<string, unknown>): ControlledPool {
+  const pool = poolNamed(pools, body["pool"]);
+  if (pool.inbox !== null) return pool;
+  throw new HttpError("pool_not_found", `The engines of pool "${pool.loop.pool}" do not report by HTTP.`);
 }
 
-/** A strided matrix as nested lists. */
-function rows(values: ReadonlyNumbers, count: number, width: number): number[][] {
-  return Array.from({ length: count }, (_, row) =>
-    Array.from({ length: width }, (_, i) => values[row * width + i]),
-  );
+function writtenOf(all: Map<string, WrittenOnce>, pool: string): WrittenOnce {
+  let written = all.get(pool);
+  if (written === undefined) all.set(pool, (written = new WrittenOnce()));
+  return written;
+}
+
+function oneOf<T extends string>(
+  body: Record<string, unknown>,
+  field: string,
+  choices: readonly T[],
+  fallback: T | null,
+): T {
+  const value = body[field] ?? fallback;
+  const choice = choices.find((one) => one === value);
+  if (choice !== undefined) return choice;
+  throw new InputError("body", field, `is ${JSON.stringify(value)}; expected ${choices.join(" or ")}`);
 }

@@ -2,6 +2,9 @@ import type { FastifyInstance } from "fastify";
 import type { Gateway } from "../serving/gateway.ts";
 import type { ServingPool } from "../serving/serving-pool.ts";
 import type { ControlledPool } from "../control/controlled-pool.ts";
+import { rankStanding } from "../control/standing.ts";
+import type { Store } from "../control/store.ts";
+import { gpusInService } from "../model/placement.ts";
 
 /** One of the processes that serve behind the port. */
 export interface WorkerView {
@@ -9,19 +12,28 @@ export interface WorkerView {
   readonly inFlight: number;
 }
 
+export interface OperatorParts {
+  readonly gateway: () => Gateway;
+  /** This gateway's among those that share the store. */
+  readonly gatewayName: string;
+  readonly store: Store;
+  readonly controlled: readonly ControlledPool[];
+  readonly metricsText: () => Promise<string>;
+  readonly workers: () => readonly WorkerView[];
+}
+
 /** What operators and their tools ask: state, health, readiness, metrics. */
-export function operatorRoutes(
-  app: FastifyInstance,
-  gateway: () => Gateway,
-  controlled: readonly ControlledPool[],
-  metricsText: () => Promise<string>,
-  workers: () => readonly WorkerView[],
-): void {
+export function operatorRoutes(app: FastifyInstance, parts: OperatorParts): void {
+  const { gateway, gatewayName, store, controlled, metricsText, workers } = parts;
   app.get("/health", async () => ({ status: "ok" }));
 
   app.get("/ready", async (_request, reply) => {
-    if (!gateway().deck.admission.stopped) return { status: "ready" };
-    return reply.code(503).send({ status: "stopping" });
+    if (gateway().deck.admission.stopped) return reply.code(503).send({ status: "stopping" });
+    // Without its store it serves on, by the last epochs it has heard of.
+    const epochs = Object.fromEntries(
+      controlled.map(({ loop: { pool, view } }) => [pool, view.snapshot?.epoch ?? 0]),
+    );
+    return { status: "ready", store: store.reachable ? "reachable" : "unreachable", epochs };
   });
 
   app.get("/metrics", async (_request, reply) =>
@@ -29,6 +41,8 @@ export function operatorRoutes(
   );
 
   app.get("/admin/state", async () => ({
+    gateway: gatewayName,
+    store: { name: store.name, reachable: store.reachable },
     workers: workers(),
     admission: {
       inFlight: gateway().deck.admission.inFlight + gateway().deck.admission.inFlightElsewhere,
@@ -41,7 +55,7 @@ export function operatorRoutes(
         pool: engine.pool,
         models,
         epoch: snapshot?.epoch ?? 0,
-        decision: controlled.find(({ loop }) => loop.pool === engine.pool)?.loop.report()?.decision ?? null,
+        control: controlState(controlled.find(({ loop }) => loop.pool === engine.pool) ?? null),
         requestKinds: experts?.kinds ?? null,
         shards: engine.shards.map((shard, i) => ({
           id: shard.id,
@@ -52,6 +66,36 @@ export function operatorRoutes(
         })),
       })),
   }));
+}
+
+/** What is known here of who leads a pool, and what has come of it; null without an expert plane. */
+function controlState(pool: ControlledPool | null) {
+  if (pool === null) return null;
+  const { view, leading, ranks, totals } = pool.loop;
+  const { snapshot, standing, rollout, report, leader } = view;
+  const { pending, retire } = rollout;
+  const inService = new Set(snapshot === null ? [] : gpusInService(snapshot.placement));
+  return {
+    leader,
+    leading,
+    decision: report?.decision ?? null,
+    paused: standing.paused,
+    ranks: Array.from({ length: ranks }, (_, rank) => rankStanding(standing, rank, inService.has(rank))),
+    missing: snapshot?.missing ?? [],
+    retire,
+    rollout:
+      pending === null
+        ? null
+        : {
+            epoch: pending.epoch,
+            phase: pending.phase,
+            layers: pending.layers,
+            chunk: pending.chunk,
+            chunks: pending.chunks,
+            reason: pending.reason,
+          },
+    totals,
+  };
 }
 
 function withPrefill(pool: ServingPool): readonly ServingPool[] {

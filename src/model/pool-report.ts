@@ -28,6 +28,8 @@ export interface PoolReport {
   /** Slots moved since the start, and what the planner decided last and why. */
   readonly movedSlots: number;
   readonly decision: string;
+  /** What it compared to decide: forecast, candidates, predicted gain, cost of moves. Plain JSON; null before. */
+  readonly explanation: unknown;
 }
 
 /** A published epoch as the event stream tells it. */

@@ -1,13 +1,14 @@
 import { once } from "node:events";
 import type { Worker } from "node:worker_threads";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { fullCapacity } from "../../src/model/pool-capacity.ts";
 import { ControlLoop } from "../../src/control/control-loop.ts";
 import { PlannerThread } from "../../src/control/planner-thread.ts";
 import type { Outlook, Round } from "../../src/control/planner.ts";
-import { MemoryStore } from "../../src/store/memory/memory-store.ts";
+import { LocalStore } from "../../src/store/local/local-store.ts";
 import { HandDrivenPlane, windowOf } from "../fakes/hand-driven-plane.ts";
 import { patiently } from "../patiently.ts";
-import { SMALL_MODEL } from "../small-model.ts";
+import { SMALL_MODEL, SMALL_TOPOLOGY } from "../small-model.ts";
 import { SMALL_PLANNER, smallRandomLoad } from "../small-planner.ts";
 
 let nowMs: number;
@@ -32,7 +33,12 @@ afterEach(async () => {
 /** The round after `ms` more, of this load. */
 function roundOf(seed: number, ms: number): Round {
   nowMs += ms;
-  return { nowMs, window: windowOf(smallRandomLoad(seed), SMALL_MODEL.topk, 4), decide: true };
+  return {
+    nowMs,
+    window: windowOf(smallRandomLoad(seed), SMALL_MODEL.topk, 4),
+    decide: true,
+    capacity: fullCapacity(SMALL_TOPOLOGY),
+  };
 }
 
 /** A round that no planner survives. */
@@ -80,12 +86,17 @@ test("the control loop reports the loss and goes on", async () => {
   const plane = new HandDrivenPlane();
   plane.observation = windowOf(smallRandomLoad(1), SMALL_MODEL.topk, 4);
   const loop = new ControlLoop({
+    gateway: "one",
     plane,
-    store: new MemoryStore(),
+    store: new LocalStore(),
+    leaseMs: 60_000,
     planner,
-    model: SMALL_MODEL.name,
+    model: SMALL_MODEL,
+    topology: SMALL_TOPOLOGY,
     roundMs: 10,
     prepareTimeoutMs: 60_000,
+    stagingBytes: 1e12,
+    rankSilenceMs: 0,
     clock: { now: () => (nowMs += 100) },
     wallClock: () => nowMs,
     onFault: (fault) => faults.push(fault),
@@ -93,7 +104,7 @@ test("the control loop reports the loss and goes on", async () => {
   await loop.start();
   const reports = async (count: number) => {
     let heard = 0;
-    const stop = loop.onReport(() => heard++);
+    const stop = loop.view.onReport(() => heard++);
     await expect.poll(() => heard, patiently).toBeGreaterThanOrEqual(count);
     stop();
   };

@@ -13,7 +13,7 @@ let gateway: RunningGateway;
 beforeEach(async () => {
   fake = await startOpenAiServer();
   gateway = await startGateway(`
-control: { sharesMs: 50, placementMs: 100 }
+control: { sharesMs: 50, placementMs: 100, stagingBytes: 1000000000000 }
 pools:
   - name: chat
     kind: openai
@@ -75,13 +75,21 @@ test("engines report loads, load the placement that is pending, acknowledge it, 
 
   for (let rank = 0; rank < RANKS; rank++) {
     const response = await post("/ep/v1/acks", { pool: "chat", epoch: next.epoch, rank });
-    expect(await response.json()).toEqual({ epoch: next.epoch, awaited: RANKS - 1 - rank });
+    expect([response.status, await response.json()]).toEqual([
+      202,
+      { accepted: true, epoch: next.epoch, rank, phase: "prepared" },
+    ]);
   }
   const published = async () =>
     Number((await get("/ep/v1/shares/chat")).headers.get("etag")?.replaceAll('"', ""));
   await expect.poll(published, patiently).toBeGreaterThanOrEqual(next.epoch);
   const answer = await post("/v1/chat/completions", { model: "small" });
   expect(Number(answer.headers.get("x-plimsoll-epoch"))).toBeGreaterThanOrEqual(next.epoch);
+  const retired = async () => ((await placement()) as PlacementAnswer & { retire: number }).retire;
+  expect(await retired()).toBeLessThan(next.epoch);
+  for (let rank = 0; rank < RANKS; rank++)
+    await post("/ep/v1/acks", { pool: "chat", epoch: next.epoch, rank, phase: "committed" });
+  await expect.poll(retired, patiently).toBe(next.epoch);
   const late = await post("/ep/v1/acks", { pool: "chat", epoch: next.epoch, rank: 0 });
   expect([late.status, await late.json()]).toMatchObject([409, { error: { code: "epoch_not_pending" } }]);
   expect(gateway.faults).toEqual([]);
@@ -99,7 +107,7 @@ test("shares come with their epoch as the tag, and are not sent twice", async ()
   ]);
   const again = await get("/ep/v1/shares/chat", { "if-none-match": '"1"' });
   expect([again.status, await again.text()]).toEqual([304, ""]);
-  const published = await get("/ep/v1/placement/chat", { "if-none-match": '"1"' });
+  const published = await get("/ep/v1/placement/chat", { "if-none-match": '"1-1"' });
   expect(published.status).toBe(304);
 });
 
@@ -115,9 +123,12 @@ test("the event stream tells history, reports and epochs", async () => {
       await post("/ep/v1/load", { pool: "chat", windowMs: 1000, logical_count: skewed(40) });
     if (event === "report") {
       const { epoch } = await placement();
-      await Promise.all(
-        Array.from({ length: RANKS }, (_, rank) => post("/ep/v1/acks", { pool: "chat", epoch, rank })),
-      );
+      for (const phase of ["prepared", "committed"])
+        await Promise.all(
+          Array.from({ length: RANKS }, (_, rank) =>
+            post("/ep/v1/acks", { pool: "chat", epoch, rank, phase }),
+          ),
+        );
       await post("/ep/v1/load", { pool: "chat", windowMs: 1000, logical_count: skewed(40) });
     }
     if (seen.has("epoch")) break;

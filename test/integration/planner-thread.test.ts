@@ -1,12 +1,14 @@
 import { expect, test } from "vitest";
 import { PlannerThread } from "../../src/control/planner-thread.ts";
 import { Balancer } from "../../src/core/planning/balancer.ts";
+import { fullCapacity } from "../../src/model/pool-capacity.ts";
 import { windowOf } from "../fakes/hand-driven-plane.ts";
 import { SMALL_MODEL, SMALL_TOPOLOGY } from "../small-model.ts";
 import { SMALL_PLANNER, smallRandomLoad } from "../small-planner.ts";
 
 const START_MS = 500;
 const clock = { now: () => START_MS };
+const capacity = fullCapacity(SMALL_TOPOLOGY);
 
 function open(): PlannerThread {
   return new PlannerThread(SMALL_PLANNER, clock, (fault) => {
@@ -28,7 +30,7 @@ test("the thread decides what a balancer decides of the same observations, to th
       const decide = round % 7 !== 0;
       balancer.observe(window.load, window.spanMs);
       const expected = decide ? balancer.decide(nowMs) : null;
-      const { decision } = await planner.plan({ nowMs, window, decide });
+      const { decision } = await planner.plan({ nowMs, window, decide, capacity });
       expect(decision).toEqual(expected);
       kinds.add(decision?.kind ?? "none");
       if (decision === null || expected === null || decision.kind === "keep") continue;
@@ -47,7 +49,12 @@ test("a window without tokens is not counted in", async () => {
   try {
     await planner.current();
     const window = { ...windowOf(smallRandomLoad(1), SMALL_MODEL.topk, 4), tokens: 0 };
-    const { decision, expertLoad } = await planner.plan({ nowMs: START_MS + 1000, window, decide: true });
+    const { decision, expertLoad } = await planner.plan({
+      nowMs: START_MS + 1000,
+      window,
+      decide: true,
+      capacity,
+    });
     expect(decision).toBeNull();
     expect(new Set(expertLoad.flat())).toEqual(new Set([0]));
   } finally {

@@ -47,10 +47,20 @@ it("a placement that has lost GPUs is whole again, and only what was lost moves"
   );
 });
 
-it("refuses when the slots that are left cannot hold the experts", () => {
-  const load = { layers: 1, experts: EXPERTS, tokens: new Float64Array(EXPERTS).fill(1) };
+it("leaves those with the least load without a slot when the slots that are left cannot hold all", () => {
+  const load = {
+    layers: 1,
+    experts: EXPERTS,
+    tokens: Float64Array.from({ length: EXPERTS }, (_, e) => e + 1),
+  };
   const capacity = fullCapacity(topology);
   const before = placeExperts({ load, topology, capacity, coactivation: null });
   capacity.slots.fill(0, 0, 4);
-  expect(() => rehomeExperts(before, load, capacity)).toThrow(RangeError);
+  const after = rehomeExperts(before, load, capacity);
+  const kept = new Set((after.physicalToLogical as Int32Array).filter((expert) => expert >= 0));
+  expect(kept.size).toBe(20);
+  const held = new Set((before.physicalToLogical as Int32Array).subarray(20));
+  const lost = Array.from({ length: EXPERTS }, (_, e) => e).filter((e) => !held.has(e));
+  const without = Array.from({ length: EXPERTS }, (_, e) => e).filter((e) => !kept.has(e));
+  expect(without).toEqual(lost.slice(0, 4));
 });

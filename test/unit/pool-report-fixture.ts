@@ -20,6 +20,7 @@ export function poolReport(differences: Partial<PoolReport>): PoolReport {
     ranks: [{ running: 1, waiting: 0, kvUse: 0.5 }],
     movedSlots: 0,
     decision: "",
+    explanation: null,
     ...differences,
   };
 }

@@ -2,10 +2,10 @@ import { beforeEach, expect, test } from "vitest";
 import { ReportedPlane } from "../../src/control/reported-plane.ts";
 import type { MoeModel } from "../../src/model/moe-model.ts";
 import { indexReplicas } from "../../src/model/placement.ts";
+import type { LoadMessage } from "../../src/control/pool-message.ts";
 import { loadModel } from "../../src/config/shapes.ts";
 
 const topology = { nodes: 1, gpusPerNode: 2, slotsPerGpu: 2 };
-const never = new AbortController().signal;
 
 /** 1 dense and 2 MoE layers, 3 experts, top-1. */
 let model: MoeModel;
@@ -23,8 +23,8 @@ beforeEach(async () => {
   plane = new ReportedPlane("chat", model, topology);
 });
 
-function report(rank: number | null, windowMs: number, ...tokens: number[]) {
-  return { rank, windowMs, load: { layers: 2, experts: 3, tokens: Float64Array.from(tokens) } };
+function load(from: string, spanMs: number, ...tokens: number[]): LoadMessage {
+  return { kind: "load", from, heard: [], spanMs, tokens: Float32Array.from(tokens) };
 }
 
 const placement = {
@@ -48,11 +48,11 @@ test("says nothing when nothing was reported", async () => {
   expect(await plane.observe()).toBeNull();
 });
 
-test("sums over ranks, takes the longest rank's span, and starts anew after each window", async () => {
+test("sums what gateways pass on, takes the longest span, and starts anew after each window", async () => {
   plane.commit(snapshot);
-  plane.ingest(report(0, 500, 4, 0, 2, 1, 2, 3));
-  plane.ingest(report(0, 400, 4, 0, 0, 0, 0, 0));
-  plane.ingest(report(1, 800, 0, 1, 1, 2, 2, 2));
+  plane.hear(load("one", 500, 4, 0, 2, 1, 2, 3));
+  plane.hear(load("one", 400, 4, 0, 0, 0, 0, 0));
+  plane.hear(load("two", 800, 0, 1, 1, 2, 2, 2));
   const window = await plane.observe();
   expect(window).toMatchObject({
     spanMs: 900,
@@ -64,26 +64,7 @@ test("sums over ranks, takes the longest rank's span, and starts anew after each
   expect(await plane.observe()).toBeNull();
 });
 
-test("a placement is ready when every rank has acknowledged its epoch", async () => {
-  let ready = false;
-  const prepared = plane.prepare(placement, 2, never).finally(() => {
-    ready = true;
-  });
-  expect(plane.acknowledge(1, 0)).toBeNull();
-  expect(plane.acknowledge(2, 0)).toBe(1);
-  expect(plane.acknowledge(2, 0)).toBe(1);
-  await Promise.resolve();
-  expect(ready).toBe(false);
-  expect(plane.acknowledge(2, 1)).toBe(0);
-  await prepared;
-  expect(plane.acknowledge(2, 1)).toBeNull();
-});
-
-test("a rollout that is given up rejects, and later acknowledgements are too late", async () => {
-  const abort = new AbortController();
-  const prepared = plane.prepare(placement, 2, abort.signal);
-  abort.abort(new Error("too slow"));
-  await expect(prepared).rejects.toThrow("too slow");
-  expect(plane.acknowledge(2, 0)).toBeNull();
-  await expect(plane.prepare(placement, 3, abort.signal)).rejects.toThrow("too slow");
+test("a load of another shape, as from a gateway that was configured otherwise, is left out", async () => {
+  plane.hear(load("one", 500, 1, 2));
+  expect(await plane.observe()).toBeNull();
 });

@@ -10,7 +10,7 @@ import type { Planner, PlannerOptions } from "../../../src/control/planner.ts";
 import { BALANCE_POLICIES } from "../../../src/core/planning/balance-policy.ts";
 import type { PoolWindow } from "../../../src/model/pool-window.ts";
 import type { RoutingSnapshot } from "../../../src/model/snapshot.ts";
-import { MemoryStore } from "../../../src/store/memory/memory-store.ts";
+import { LocalStore } from "../../../src/store/local/local-store.ts";
 import { readStream } from "./event-readers.ts";
 import { type PieceTimes, gatewayPieces } from "./gateway-pieces.ts";
 import { driftingWindows } from "./v3-windows.ts";
@@ -25,6 +25,8 @@ const SPELL_MS = 10_000;
 /** Before a spell counts: threads start, code is compiled. */
 const WARM_UP_MS = 2000;
 const RESOLUTION_MS = 1;
+/** Every placement in one group of layers. */
+const STAGING_BYTES = 1e12;
 
 export interface EventLoopReport {
   readonly pool: string;
@@ -65,8 +67,8 @@ export async function eventLoopBench(): Promise<EventLoopReport> {
   const gatewayThread: Delay[] = [];
   for (let spell = 0; spell < SPELLS; spell++) {
     idle.push(await delayOf(() => 0));
-    plannerThread.push(await controlledDelay(model.name, windows, new PlannerThread(options, clock, fail)));
-    gatewayThread.push(await controlledDelay(model.name, windows, new LocalPlanner(options, clock.now())));
+    plannerThread.push(await controlledDelay(options, windows, new PlannerThread(options, clock, fail)));
+    gatewayThread.push(await controlledDelay(options, windows, new LocalPlanner(options, clock.now())));
   }
   return {
     pool: `${model.name}, ${topology.nodes} × ${topology.gpusPerNode} GPUs × ${topology.slotsPerGpu} slots`,
@@ -83,24 +85,29 @@ function fail(fault: Error): never {
 
 /** A spell with a control loop, its plane, its store and a reader of its reports. */
 async function controlledDelay(
-  model: string,
+  { model, topology }: PlannerOptions,
   windows: readonly PoolWindow[],
   planner: Planner,
 ): Promise<Delay> {
   const events = await readStream();
   const loop = new ControlLoop({
+    gateway: "bench",
     plane: new ReplayedPlane(windows),
-    store: new MemoryStore(),
+    store: new LocalStore(),
+    leaseMs: SPELL_MS,
     planner,
     model,
+    topology,
     roundMs: ROUND_MS,
     prepareTimeoutMs: SPELL_MS,
+    stagingBytes: STAGING_BYTES,
+    rankSilenceMs: 0,
     clock,
     wallClock: () => performance.timeOrigin + performance.now(),
     onFault: fail,
   });
   let rounds = 0;
-  loop.onReport((report) => {
+  loop.view.onReport((report) => {
     rounds++;
     events.stream.send("report", report);
   });

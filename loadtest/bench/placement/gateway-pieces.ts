@@ -1,13 +1,14 @@
 import { setImmediate } from "node:timers/promises";
 import { MessageChannel, receiveMessageOnPort } from "node:worker_threads";
-import { parseLoadReport } from "../../../src/control/load-report.ts";
 import { LocalPlanner } from "../../../src/control/local-planner.ts";
 import type { Outlook, PlannerOptions } from "../../../src/control/planner.ts";
+import { type LoadMessage, decodeMessage, encodeMessage } from "../../../src/control/pool-message.ts";
 import { poolReport } from "../../../src/control/pool-reporter.ts";
 import { ReportedPlane } from "../../../src/control/reported-plane.ts";
+import { fullCapacity } from "../../../src/model/pool-capacity.ts";
 import type { PoolWindow } from "../../../src/model/pool-window.ts";
 import type { RoutingSnapshot } from "../../../src/model/snapshot.ts";
-import { frozenSnapshot } from "../../../src/store/memory/frozen-snapshot.ts";
+import { decodeSnapshot, encodeSnapshot } from "../../../src/model/snapshot-bytes.ts";
 import { readStream } from "./event-readers.ts";
 
 export interface PieceTimes {
@@ -24,6 +25,7 @@ export async function gatewayPieces(
 ): Promise<Record<string, PieceTimes>> {
   const { model, topology, cadence } = options;
   const planner = new LocalPlanner(options, 0);
+  const capacity = fullCapacity(topology);
   const plane = new ReportedPlane("bench", model, topology);
   const events = await readStream();
   const times = new Map<string, number[]>();
@@ -37,8 +39,12 @@ export async function gatewayPieces(
 
   for (let round = 1; round <= rounds; round++) {
     const window = crossing(timed, "window from the pool's thread", null, windows[round % windows.length]);
-    const question = { nowMs: round * cadence.placementMs, window, decide: true };
-    crossing(timed, null, "round to the planner's thread", { kind: "plan", round: question });
+    const question = { nowMs: round * cadence.placementMs, window, decide: true, capacity };
+    crossing(timed, null, "round to the planner's thread", {
+      kind: "ask",
+      question: "plan",
+      about: [question],
+    });
     const outlook: Outlook = crossing(
       timed,
       "outlook from the planner's thread",
@@ -56,32 +62,29 @@ export async function gatewayPieces(
       movedSlots: 0,
       movedBytes: 0,
     } as const;
-    const snapshot: RoutingSnapshot = timed("snapshot copied and frozen", () =>
-      frozenSnapshot({
-        pool: "bench",
-        model: model.name,
-        epoch: round,
-        change,
-        placement,
-        replicas,
-        shares,
-        missing: [],
-      }),
-    );
+    const published = { pool: "bench", model: model.name, epoch: round, change, placement, replicas, shares };
+    const bytes = timed("snapshot to the store", () => encodeSnapshot({ ...published, missing: [] }));
+    const snapshot: RoutingSnapshot = timed("snapshot from the store", () => decodeSnapshot(bytes));
     crossing(timed, null, "snapshot to the pool's thread", { kind: "adopt", snapshot });
     plane.commit(snapshot);
-    const context = { atMs: 0, expertLoad, movedSlots: 0, decision: decision.reason };
+    const context = {
+      atMs: 0,
+      expertLoad,
+      movedSlots: 0,
+      decision: decision.reason,
+      explanation: decision.explanation,
+    };
     const report = timed("report", () => poolReport(snapshot, window, context));
     timed("report to a reader of the event stream", () => events.stream.send("report", report));
 
-    const { layers, experts, tokens } = window.load;
-    const rows = Array.from({ length: layers }, (_, layer) =>
-      Array.from(tokens.subarray(layer * experts, (layer + 1) * experts)),
-    );
-    const body = JSON.stringify({ windowMs: 1000, logical_count: rows });
-    timed("load that an engine posts", () =>
-      plane.ingest(parseLoadReport(JSON.parse(body) as Record<string, unknown>, plane.shape)),
-    );
+    const message = encodeMessage({
+      kind: "load",
+      from: "bench",
+      heard: [],
+      spanMs: 1000,
+      tokens: Float32Array.from(window.load.tokens),
+    });
+    timed("load that engines have posted", () => plane.hear(decodeMessage(message) as LoadMessage));
     // An async function runs to its first await when called; this one has none.
     await timed("window of the posted loads", () => plane.observe());
     await setImmediate();

@@ -6,9 +6,7 @@ import { gpuOfSlot, slotCount } from "../../model/topology.ts";
 /**
  * The placement that is left when slots are gone (GPUs out of service, or with fewer slots), made whole again: every
  * expert that has lost its last copy gets an empty slot, else one whose expert has another copy, the least loaded
- * first. Nothing else moves.
- *
- * @throws RangeError when the usable slots are fewer than the experts
+ * first. Nothing else moves. Where the usable slots are fewer than the experts, those with the least load stay without.
  */
 export function rehomeExperts(previous: Placement, load: ExpertLoad, capacity: PoolCapacity): Placement {
   const { layers, experts, topology } = previous;
@@ -36,7 +34,7 @@ export function rehomeExperts(previous: Placement, load: ExpertLoad, capacity: P
           best = slot;
         }
       }
-      if (best < 0) throw new RangeError(`the usable slots cannot hold ${experts} experts`);
+      if (best < 0) break;
       if (row[best] >= 0) copies[row[best]]--;
       row[best] = expert;
       copies[expert]++;

@@ -4,7 +4,9 @@ import type { ExpertLoad } from "../../model/load.ts";
 import { type MoeModel, moeLayers } from "../../model/moe-model.ts";
 import { type Placement, type ReplicaIndex, indexReplicas } from "../../model/placement.ts";
 import type { RoutingTrace } from "../../model/routing-trace.ts";
-import { type Topology, gpuCount } from "../../model/topology.ts";
+import { type Topology, gpuCount, gpuOfSlot, slotCount } from "../../model/topology.ts";
+import { int32Copy } from "../../lib/readonly-arrays.ts";
+import { type PoolCapacity, fullCapacity } from "../../model/pool-capacity.ts";
 import { H800 } from "../cost/hardware.ts";
 import { nodeHopCost } from "../cost/hop-cost.ts";
 import { LoadForecaster } from "../load/load-forecaster.ts";
@@ -14,11 +16,14 @@ import { RoutingSample } from "../load/routing-sample.ts";
 import { type Moves, countMoves } from "../migration/moves.ts";
 import { transferMs } from "../migration/transfer-time.ts";
 import { expectedNodeHops } from "../placement/node-hops.ts";
+import { rehomeExperts } from "../placement/rehome-experts.ts";
 import { evenShares } from "../shares/even-shares.ts";
 import { balancedness, gpuLoads } from "../shares/gpu-loads.ts";
 import { balancednessOver } from "../shares/balancedness-over.ts";
 import { solveShares } from "../shares/solve-shares.ts";
 import type { BalancePolicy } from "./balance-policy.ts";
+import { mustChange, sameCapacity, servedExperts, withoutGpus } from "./capacity-change.ts";
+import { type Explanation, loadSummary } from "./explanation.ts";
 import { PlacementProposer } from "./propose-placement.ts";
 
 /** While weights travel, they take half of the links from the tokens. */
@@ -38,8 +43,17 @@ export interface Decision {
   readonly kind: "keep" | "shares" | "placement";
   /** One sentence for a person: what was weighed and what came of it. */
   readonly reason: string;
+  readonly explanation: Explanation;
   readonly plan: Plan;
   readonly moves: Moves;
+}
+
+/** What is left when ranks are lost. */
+export interface Survival {
+  /** What is in force without them: needs no weights moved, and may lack experts. */
+  readonly plan: Plan;
+  /** Brings the missing experts back, as far as there are slots, by the fewest moves; null where nothing can be. */
+  readonly repair: Plan | null;
 }
 
 /**
@@ -59,6 +73,8 @@ export class Balancer {
   readonly #proposer: PlacementProposer;
   readonly #hopCost: number;
   #current: Plan;
+  /** What the placement in force was weighed for. */
+  #capacity: PoolCapacity;
   #nextShares: number;
   #nextPlacement: number;
   /** The load has changed since placements were last weighed. */
@@ -86,8 +102,9 @@ export class Balancer {
     };
     this.#proposer = new PlacementProposer(model, topology, policy);
     this.#hopCost = nodeHopCost(model, H800);
+    this.#capacity = fullCapacity(topology);
     this.#current = this.#planFor(
-      this.#proposer.anew({ mean: uniform, deviation: null, scenarios: [] }, null),
+      this.#proposer.anew({ mean: uniform, deviation: null, scenarios: [] }, null, this.#capacity),
       uniform,
     );
   }
@@ -112,19 +129,28 @@ export class Balancer {
     if (routing !== null) this.#sample.add(routing);
   }
 
+  /** Begins with what another knew of the load: as if it had been so for one placement interval. */
+  learn({ layers, experts, tokens }: ExpertLoad): void {
+    const { placementMs } = this.#cadence;
+    this.observe({ layers, experts, tokens: tokens.map((rate) => (rate * placementMs) / 1000) }, placementMs);
+  }
+
   /**
-   * What to do now. Null while neither interval has passed and the load has not changed, or nothing was ever
-   * observed.
+   * What to do now. Null while neither interval has passed and neither the load nor the capacity has changed, or nothing
+   * was ever observed.
+   * @param capacity which GPUs may hold how much; none of it on those that are lost or to be emptied
    */
-  decide(nowMs: number): Decision | null {
+  decide(nowMs: number, capacity: PoolCapacity = this.#capacity): Decision | null {
     if (this.#policy.placement === "contiguous" || !this.#recent.warm) return null;
     const early = this.#changed && this.#policy.replansEarly;
-    if (early || nowMs >= this.#nextPlacement) {
+    const resized = !sameCapacity(capacity, this.#capacity);
+    if (early || resized || nowMs >= this.#nextPlacement) {
       this.#changed = false;
       this.#nextPlacement = nowMs + this.#cadence.placementMs;
       this.#nextShares = nowMs + this.#cadence.sharesMs;
-      const decision = this.#decidePlacement();
-      return early ? { ...decision, reason: `the load has changed: ${decision.reason}` } : decision;
+      const decision = this.#decidePlacement(capacity);
+      const because = resized ? "other GPUs are in service" : early ? "the load has changed" : null;
+      return because === null ? decision : { ...decision, reason: `${because}: ${decision.reason}` };
     }
     if (nowMs >= this.#nextShares && this.#policy.shares === "solved") {
       this.#nextShares = nowMs + this.#cadence.sharesMs;
@@ -133,18 +159,60 @@ export class Balancer {
     return null;
   }
 
+  /** Weighs placements now, whatever the time and however little is known of the load. */
+  replan(capacity: PoolCapacity): Decision {
+    return this.#decidePlacement(capacity);
+  }
+
+  /** Shares for a placement that was not planned as a whole, by the load expected next. */
+  reshare(placement: Placement): Plan {
+    return this.#planFor(placement, this.#expected());
+  }
+
+  /**
+   * @param lost     GPUs whose slots hold nothing any more
+   * @param capacity what may be placed where
+   */
+  survive(lost: readonly number[], capacity: PoolCapacity): Survival {
+    const load = this.#expected();
+    const { placement } = this.#current;
+    const left = withoutGpus(placement, lost);
+    const plan = this.#planFor(left, load);
+    const repaired = rehomeExperts(left, load, capacity);
+    // GPUs that are to be emptied keep what they have until a placement is weighed.
+    const physicalToLogical = int32Copy(repaired.physicalToLogical);
+    const width = slotCount(this.#topology);
+    for (let i = 0; i < physicalToLogical.length; i++) {
+      const gpu = gpuOfSlot(this.#topology, i % width);
+      if (capacity.slots[gpu] === 0) physicalToLogical[i] = left.physicalToLogical[i];
+    }
+    const repair = { ...repaired, physicalToLogical };
+    const mends = servedExperts(repair) > servedExperts(left);
+    return { plan, repair: mends ? this.#planFor(repair, load) : null };
+  }
+
   /** The plan was carried out: it is the current one. */
   accept(plan: Plan): void {
     this.#current = plan;
   }
 
-  #decidePlacement(): Decision {
-    const forecast = this.#steady.forecast();
-    const load = forecast.mean;
+  /** The load expected next; a uniform one before anything is known. */
+  #expected(): ExpertLoad {
+    const load = this.#recent.forecast();
+    return this.#recent.warm ? load : { ...load, tokens: load.tokens.fill(1) };
+  }
+
+  #decidePlacement(capacity: PoolCapacity): Decision {
+    const known = this.#steady.forecast();
+    const load = this.#recent.warm ? known.mean : this.#expected();
+    const forecast = { ...known, mean: load };
+    // GPUs that must be left, or experts that are missing, are reason enough.
+    const must = mustChange(this.#current.placement, capacity);
+    this.#capacity = { slots: capacity.slots.slice(), speeds: capacity.speeds.slice() };
     const scenarios = this.#parts.around(load);
     const stay = this.#reshared(load);
     const before = this.#predict(stay, load, scenarios);
-    const known = this.#sample.halves?.[0] ?? null;
+    const tokens = this.#sample.halves?.[0] ?? null;
     const weigh = (placement: Placement): Candidate => {
       const plan = this.#planFor(placement, load);
       const after = this.#predict(plan, load, scenarios);
@@ -154,25 +222,59 @@ export class Balancer {
       const worth = moves.slots === 0 ? Number.NEGATIVE_INFINITY : before.cost / after.cost - 1 - needed;
       return { plan, after, moves, worth };
     };
-    const candidates = this.#proposer.propose(stay.placement, { ...forecast, scenarios }, known).map(weigh);
+    const candidates = this.#proposer
+      .propose(stay.placement, { ...forecast, scenarios }, tokens, capacity)
+      .map(weigh);
     const best = candidates.reduce((a, b) => (b.worth > a.worth ? b : a));
     const weighed = `${changeText(before, best.after)} for ${best.moves.slots} moved slots`;
-    if (best.worth < 0 && this.#policy.weighsMoves) {
-      return this.#decideShares(`placement kept: ${weighed} is not worth it`);
-    }
-    return { kind: "placement", reason: `re-placed: ${weighed}`, plan: best.plan, moves: best.moves };
+    const take = must || best.worth >= 0 || !this.#policy.weighsMoves;
+    const explanation: Explanation = {
+      load: loadSummary(load),
+      inForce: before,
+      candidates: candidates.map(({ after, moves, worth }) => ({
+        ...after,
+        movedSlots: moves.slots,
+        movedBytes: moves.bytes,
+        transferMs: transferMs(this.#model, moves),
+        worth: Number.isFinite(worth) ? worth : null,
+      })),
+      verdict: take ? (must ? "must" : "taken") : "not worth its moves",
+    };
+    if (!take)
+      return this.#decideShares({ because: `placement kept: ${weighed} is not worth it`, explanation });
+    return {
+      kind: "placement",
+      reason: `re-placed: ${weighed}`,
+      plan: best.plan,
+      moves: best.moves,
+      explanation,
+    };
   }
 
-  /** @param because why there is no new placement, where that was the question */
-  #decideShares(because?: string): Decision {
+  /** @param weighed why there is no new placement, where that was the question */
+  #decideShares(
+    weighed: { readonly because: string; readonly explanation: Explanation } | null = null,
+  ): Decision {
     const load = this.#recent.forecast();
     const plan = this.#reshared(load);
     const before = this.#balancednessOf(this.#current, load);
     const after = this.#balancednessOf(plan, load);
     const found = `forecast balancedness ${before.toFixed(3)} → ${after.toFixed(3)} by shares`;
-    const reason = because === undefined ? found : `${because}; ${found}`;
+    const reason = weighed === null ? found : `${weighed.because}; ${found}`;
     const kind = after / before - 1 >= this.#policy.leastShareGain ? "shares" : "keep";
-    return { kind, reason, plan: kind === "shares" ? plan : this.#current, moves: this.#noMoves };
+    const explanation = weighed?.explanation ?? {
+      load: loadSummary(load),
+      inForce: { balancedness: before, nodeHops: null, cost: null },
+      candidates: [],
+      verdict: kind === "shares" ? `shares alone reach ${after.toFixed(4)}` : "shares gain too little",
+    };
+    return {
+      kind,
+      reason,
+      plan: kind === "shares" ? plan : this.#current,
+      moves: this.#noMoves,
+      explanation,
+    };
   }
 
   #planFor(placement: Placement, load: ExpertLoad): Plan {

@@ -1,7 +1,7 @@
 import type { ExpertLoad } from "../../model/load.ts";
 import type { MoeModel } from "../../model/moe-model.ts";
 import type { Placement } from "../../model/placement.ts";
-import { type PoolCapacity, fullCapacity } from "../../model/pool-capacity.ts";
+import type { PoolCapacity } from "../../model/pool-capacity.ts";
 import type { RoutingTrace } from "../../model/routing-trace.ts";
 import { type Topology, slotCount } from "../../model/topology.ts";
 import { keepGpus } from "../migration/keep-gpus.ts";
@@ -11,6 +11,7 @@ import { contiguousPlacement } from "../placement/contiguous.ts";
 import { eplb } from "../placement/eplb.ts";
 import { improvePlacement, moveBudgets } from "../placement/improve-placement.ts";
 import { placeExperts } from "../placement/place-experts.ts";
+import { rehomeExperts } from "../placement/rehome-experts.ts";
 import type { BalancePolicy } from "./balance-policy.ts";
 
 /** As long as no tokens are known, the gate's groups are: a token's experts are of few groups. */
@@ -29,18 +30,23 @@ export interface Expected {
 export class PlacementProposer {
   readonly #policy: BalancePolicy;
   readonly #topology: Topology;
-  readonly #capacity: PoolCapacity;
   readonly #groups: number;
 
   constructor(model: MoeModel, topology: Topology, policy: BalancePolicy) {
     this.#policy = policy;
     this.#topology = topology;
-    this.#capacity = fullCapacity(topology);
     this.#groups = model.groups;
   }
 
-  /** @param sample routed tokens of the recent past; null when none are known */
-  anew({ mean: load, deviation, scenarios }: Expected, sample: RoutingTrace | null): Placement {
+  /**
+   * @param sample   routed tokens of the recent past; null when none are known
+   * @param capacity with slots for every expert at least; only Plimsoll's way knows of GPUs that differ
+   */
+  anew(
+    { mean: load, deviation, scenarios }: Expected,
+    sample: RoutingTrace | null,
+    capacity: PoolCapacity,
+  ): Placement {
     const topology = this.#topology;
     switch (this.#policy.placement) {
       case "contiguous":
@@ -52,19 +58,29 @@ export class PlacementProposer {
           topology.nodes === 1 || (sample === null && this.#groups === 1)
             ? null
             : { sample: sample ?? NO_TOKENS, groups: this.#groups, hopWeight: HOP_WEIGHT };
-        return placeExperts({ load, deviation, scenarios, topology, capacity: this.#capacity, coactivation });
+        return placeExperts({ load, deviation, scenarios, topology, capacity, coactivation });
       }
     }
   }
 
-  /** What could follow the placement in force: one from scratch, and from Plimsoll one adapted by few moves. */
-  propose(current: Placement, expected: Expected, sample: RoutingTrace | null): readonly Placement[] {
+  /**
+   * What could follow the placement in force: one from scratch, and from Plimsoll one adapted by few moves. Where the
+   * slots in service are too few for all experts, only what they can hold.
+   */
+  propose(
+    current: Placement,
+    expected: Expected,
+    sample: RoutingTrace | null,
+    capacity: PoolCapacity,
+  ): readonly Placement[] {
     const load = expected.mean;
-    const anew = this.anew(expected, sample);
-    if (this.#policy.placement !== "plimsoll") return [keepSlots(current, anew)];
+    if (this.#policy.placement !== "plimsoll")
+      return [keepSlots(current, this.anew(expected, sample, capacity))];
+    const whole = rehomeExperts(current, load, capacity);
+    if (capacity.slots.reduce((sum, slots) => sum + slots, 0) < load.experts) return [whole];
     const most = Math.floor(load.layers * slotCount(this.#topology) * MOVED_PART);
-    const budgets = moveBudgets(current, load, this.#capacity, most);
-    const adapted = improvePlacement(current, load, this.#capacity, budgets);
+    const adapted = improvePlacement(whole, load, capacity, moveBudgets(whole, load, capacity, most));
+    const anew = this.anew(expected, sample, capacity);
     return [adapted, keepSlots(current, keepGpus(current, anew))];
   }
 }

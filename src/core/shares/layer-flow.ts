@@ -39,6 +39,8 @@ export class LayerFlow {
   /** The maximum that the flow is to fit under; at last the least there is. */
   #max = 0;
   #epsilon = 0;
+  /** Load of the experts that have a replica. */
+  #served = 0;
 
   constructor(placement: Placement, replicas: ReplicaIndex, speeds: Float64Array) {
     const { experts, topology } = placement;
@@ -75,8 +77,7 @@ export class LayerFlow {
     last: ReadonlyNumbers | null,
   ): void {
     const flexible = this.#separate(layer, load);
-    let total = 0;
-    for (let e = 0; e < load.length; e++) total += load[e];
+    const total = this.#served;
     if (total === 0) {
       this.#writeShares(layer, load, shares);
       prices.fill(1 / this.#speeds.reduce((sum, speed) => sum + speed, 0));
@@ -118,15 +119,19 @@ export class LayerFlow {
     this.#load.fill(0);
     this.#flow.fill(0);
     this.#isFlexible.fill(0);
+    this.#served = 0;
     let flexible = 0;
     for (let e = 0; e < experts; e++) {
       const from = offsets[layer * experts + e];
       const to = offsets[layer * experts + e + 1];
+      // Without a replica it is not served.
+      this.#excess[e] = 0;
+      if (from === to) continue;
+      this.#served += load[e];
       const firstGpu = Math.floor(slots[from] / topology.slotsPerGpu);
       // Slots ascend, so the first and the last tell whether one GPU holds them all.
       if (Math.floor(slots[to - 1] / topology.slotsPerGpu) === firstGpu) {
         this.#load[firstGpu] += load[e];
-        this.#excess[e] = 0;
         for (let i = from; i < to; i++) this.#flow[slots[i]] = load[e] / (to - from);
       } else {
         this.#excess[e] = load[e];

@@ -1,0 +1,83 @@
+import type { Plan } from "../core/planning/balancer.ts";
+import type { RoutingSnapshot, SnapshotChange } from "../model/snapshot.ts";
+import { encodeSnapshot } from "../model/snapshot-bytes.ts";
+import type { PoolRanks } from "./pool-ranks.ts";
+import { type PendingStage, encodeRollout } from "./rollout-record.ts";
+import { type Standing, encodeStanding } from "./standing.ts";
+import type { PoolStore, ValueName } from "./store.ts";
+
+/** What is in force in a pool. */
+export interface PoolState {
+  snapshot: RoutingSnapshot;
+  ranks: PoolRanks;
+  standing: Standing;
+  /** As in RolloutRecord. */
+  retire: number;
+}
+
+/** Writes what a pool's leader decided: under its token, and no snapshot that its ranks could not serve. */
+export class PoolPublisher {
+  readonly state: PoolState;
+  readonly #store: PoolStore;
+  readonly #token: number;
+  readonly #wallClock: () => number;
+  readonly #onPublished: (plan: Plan) => void;
+  #movedSlots = 0;
+
+  /** @param onPublished hears of every plan that is in force now */
+  constructor(
+    state: PoolState,
+    store: PoolStore,
+    token: number,
+    wallClock: () => number,
+    onPublished: (plan: Plan) => void,
+  ) {
+    this.state = state;
+    this.#store = store;
+    this.#token = token;
+    this.#wallClock = wallClock;
+    this.#onPublished = onPublished;
+  }
+
+  /** In this term. */
+  get movedSlots(): number {
+    return this.#movedSlots;
+  }
+
+  /**
+   * Puts a plan in force, as the next epoch.
+   * @throws InvariantViolation, and what `PoolStore.publish` rejects with
+   */
+  async publish(change: Omit<SnapshotChange, "atMs">, { placement, replicas, shares }: Plan): Promise<void> {
+    const { state } = this;
+    const { pool, model } = state.snapshot;
+    const missing = state.ranks.check(placement);
+    const epoch = state.snapshot.epoch + 1;
+    const dated = { ...change, atMs: this.#wallClock() };
+    const snapshot = { pool, model, epoch, change: dated, placement, replicas, shares, missing };
+    await this.#store.publish(epoch, encodeSnapshot(snapshot), this.#token);
+    state.snapshot = snapshot;
+    state.ranks.publish(epoch, placement);
+    this.#movedSlots += change.movedSlots;
+    this.#onPublished({ placement, replicas, shares });
+  }
+
+  /** New shares for the placement in force, or for what is left of it. */
+  publishShares(reason: string, plan: Plan): Promise<void> {
+    return this.publish({ kind: "shares", reason, movedSlots: 0, movedBytes: 0 }, plan);
+  }
+
+  async stand(standing: Standing): Promise<void> {
+    await this.put("orders", encodeStanding(standing));
+    this.state.standing = standing;
+  }
+
+  putRollout(pending: PendingStage | null): Promise<void> {
+    return this.put("rollout", encodeRollout({ retire: this.state.retire, pending }));
+  }
+
+  /** Rejects as `PoolStore.put` does. */
+  put(name: ValueName, value: Uint8Array): Promise<void> {
+    return this.#store.put(name, value, this.#token);
+  }
+}

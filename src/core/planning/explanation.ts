@@ -1,0 +1,61 @@
+import type { ExpertLoad } from "../../model/load.ts";
+
+/** The hottest experts that are named. */
+const NAMED = 8;
+
+/** What was compared for a decision. Plain data, for people. */
+export interface Explanation {
+  readonly load: LoadSummary;
+  /** What was predicted of the placement in force. */
+  readonly inForce: PredictedState;
+  readonly candidates: readonly CandidateState[];
+  /** `must`: the one in force uses GPUs that it may not, or lacks experts. */
+  readonly verdict: string;
+}
+
+export interface PredictedState {
+  readonly balancedness: number;
+  /** Per token and layer; null where it was not asked. */
+  readonly nodeHops: number | null;
+  /** Time of experts and exchange, in that of perfectly balanced experts; null where it was not asked. */
+  readonly cost: number | null;
+}
+
+export interface CandidateState extends PredictedState {
+  readonly movedSlots: number;
+  readonly movedBytes: number;
+  readonly transferMs: number;
+  /** The part of the time it is predicted to save, less what it has to save for its moves; null without moves. */
+  readonly worth: number | null;
+}
+
+/** The forecast that was planned for. */
+export interface LoadSummary {
+  readonly tokensPerSecond: number;
+  /** Those with the most load relative to the mean of their layer, the hottest first. */
+  readonly hottest: readonly {
+    readonly layer: number;
+    readonly expert: number;
+    readonly timesMean: number;
+  }[];
+}
+
+/** @param load tokens per second of each expert */
+export function loadSummary({ layers, experts, tokens }: ExpertLoad): LoadSummary {
+  const hottest: { layer: number; expert: number; timesMean: number }[] = [];
+  let total = 0;
+  for (let layer = 0; layer < layers; layer++) {
+    let sum = 0;
+    for (let i = layer * experts; i < (layer + 1) * experts; i++) sum += tokens[i];
+    total += sum;
+    if (sum === 0) continue;
+    for (let expert = 0; expert < experts; expert++) {
+      const timesMean = (tokens[layer * experts + expert] * experts) / sum;
+      if (hottest.length === NAMED && timesMean <= hottest[NAMED - 1].timesMean) continue;
+      const at = hottest.findIndex((other) => other.timesMean < timesMean);
+      hottest.splice(at < 0 ? hottest.length : at, 0, { layer, expert, timesMean });
+      if (hottest.length > NAMED) hottest.pop();
+    }
+  }
+  return { tokensPerSecond: layers === 0 ? 0 : total / layers, hottest };
+}
