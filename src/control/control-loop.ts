@@ -1,6 +1,7 @@
 import type { RoutingSnapshot } from "../model/snapshot.ts";
 import { type Topology, gpuCount } from "../model/topology.ts";
 import { moeLayers } from "../model/moe-model.ts";
+import { encodeSnapshot } from "../model/snapshot-bytes.ts";
 import { Leadership } from "./leadership.ts";
 import type { ReportShape } from "./load-report.ts";
 import type { Planner } from "./planner.ts";
@@ -38,6 +39,7 @@ export class ControlLoop {
   readonly #leadership: Leadership;
   readonly #totals = { terms: 0, rolloutsDone: 0, rolloutsGivenUp: 0 };
   #term: Term | null = null;
+  #stopWatching: (() => void) | null = null;
 
   constructor(options: ControlLoopOptions) {
     const { plane, store, topology, gateway, leaseMs, clock, onFault } = options;
@@ -60,12 +62,16 @@ export class ControlLoop {
 
   /** Resolves with an epoch in force where this gateway leads, or the leader's has come already. */
   async start(): Promise<void> {
+    this.#stopWatching = this.#options.store.onReachable((reachable) => {
+      if (reachable) void this.#handBack();
+    });
     this.view.follow(this.store);
     await this.#leadership.start();
   }
 
   /** Ends after the action under way; a rollout that has not been published is given up. */
   async stop(): Promise<void> {
+    this.#stopWatching?.();
     await this.#leadership.stop();
     this.view.close();
     await this.#options.planner.close();
@@ -122,6 +128,14 @@ export class ControlLoop {
     return { layers: moeLayers(model), experts: model.experts, gpus: this.ranks };
   }
 
+  /** A store that comes back may have lost what every gateway still has. */
+  async #handBack(): Promise<void> {
+    const { snapshot } = this.view;
+    if (snapshot === null) return;
+    // Where it does not take it, it is gone again, and will be back.
+    await this.store.restore(snapshot.epoch, encodeSnapshot(snapshot)).catch(() => {});
+  }
+
   async #lead(token: number): Promise<void> {
     this.#term = await Term.begin(
       {
@@ -131,7 +145,7 @@ export class ControlLoop {
         onBroken: () => void this.#leadership.startOver(),
       },
       token,
-      this.view.snapshot,
+      this.view,
     );
     this.#totals.terms++;
   }

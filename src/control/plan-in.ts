@@ -2,7 +2,7 @@ import type { Plan } from "../core/planning/balancer.ts";
 import type { Questions } from "./planner-protocol.ts";
 
 /** The plan that an answer hands over, which both ends then have; null where it has none. */
-export function planIn<K extends keyof Questions>(question: K, answer: unknown): Plan | null {
+export function planIn(question: keyof Questions, answer: unknown): Plan | null {
   switch (question) {
     case "current":
     case "reshare":
@@ -13,7 +13,7 @@ export function planIn<K extends keyof Questions>(question: K, answer: unknown):
       return (answer as Awaited<ReturnType<Questions["replan"]>>).plan;
     case "survive":
       return (answer as Awaited<ReturnType<Questions["survive"]>>).plan;
-    default:
+    case "learned":
       return null;
   }
 }

@@ -13,6 +13,7 @@ export interface PoolState {
   standing: Standing;
   /** As in RolloutRecord. */
   retire: number;
+  issued: number;
 }
 
 /** Writes what a pool's leader decided: under its token, and no snapshot that its ranks could not serve. */
@@ -39,20 +40,31 @@ export class PoolPublisher {
     this.#onPublished = onPublished;
   }
 
+  /** A number that nothing had before: what ranks say of a stage that was given up cannot be taken for another's. */
+  nextEpoch(): number {
+    const { state } = this;
+    state.issued = Math.max(state.issued, state.snapshot.epoch) + 1;
+    return state.issued;
+  }
+
   /** In this term. */
   get movedSlots(): number {
     return this.#movedSlots;
   }
 
   /**
-   * Puts a plan in force, as the next epoch.
+   * Puts a plan in force.
+   * @param epoch its number where it was given one
    * @throws InvariantViolation, and what `PoolStore.publish` rejects with
    */
-  async publish(change: Omit<SnapshotChange, "atMs">, { placement, replicas, shares }: Plan): Promise<void> {
+  async publish(
+    change: Omit<SnapshotChange, "atMs">,
+    { placement, replicas, shares }: Plan,
+    epoch = this.nextEpoch(),
+  ): Promise<void> {
     const { state } = this;
     const { pool, model } = state.snapshot;
     const missing = state.ranks.check(placement);
-    const epoch = state.snapshot.epoch + 1;
     const dated = { ...change, atMs: this.#wallClock() };
     const snapshot = { pool, model, epoch, change: dated, placement, replicas, shares, missing };
     await this.#store.publish(epoch, encodeSnapshot(snapshot), this.#token);
@@ -73,7 +85,8 @@ export class PoolPublisher {
   }
 
   putRollout(pending: PendingStage | null): Promise<void> {
-    return this.put("rollout", encodeRollout({ retire: this.state.retire, pending }));
+    const { retire, issued } = this.state;
+    return this.put("rollout", encodeRollout({ retire, issued, pending }));
   }
 
   /** Rejects as `PoolStore.put` does. */

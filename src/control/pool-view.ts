@@ -98,7 +98,9 @@ export class PoolView implements PoolFollower {
     });
   }
 
+  /** A leader removes none: a value that is gone was lost by the store, and the next leader gives it back. */
   value(name: ValueName, value: Uint8Array | null): void {
+    if (value === null) return;
     this.#guarded(() => {
       switch (name) {
         case "rollout":
@@ -108,10 +110,10 @@ export class PoolView implements PoolFollower {
           this.#standing = decodeStanding(value);
           return this.#changed();
         case "leader":
-          this.#leader = value === null ? null : decodeJson<Leader>(value);
+          this.#leader = decodeJson(value) as Leader;
           return;
         case "report":
-          if (value !== null) this.#heardReport(decodeJson<PoolReport>(value));
+          this.#heardReport(decodeJson(value) as PoolReport);
           return;
         case "learned":
       }
@@ -142,6 +144,6 @@ function listen<T>(listeners: Set<T>, listener: T): () => void {
   return () => listeners.delete(listener);
 }
 
-function decodeJson<T>(bytes: Uint8Array): T {
-  return JSON.parse(new TextDecoder().decode(bytes)) as T;
+function decodeJson(bytes: Uint8Array): unknown {
+  return JSON.parse(new TextDecoder().decode(bytes));
 }

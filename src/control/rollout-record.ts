@@ -4,6 +4,8 @@ import type { Placement } from "../model/placement.ts";
 export interface RolloutRecord {
   /** Every live rank dispatches by this epoch or a later one: what only earlier ones name may be freed. */
   readonly retire: number;
+  /** The last number that any stage or snapshot was given: none is given twice, published or not. */
+  readonly issued: number;
   readonly pending: PendingStage | null;
 }
 
@@ -23,9 +25,9 @@ export interface PendingStage {
   readonly placement: Placement;
 }
 
-export const NO_ROLLOUT: RolloutRecord = { retire: 0, pending: null };
+export const NO_ROLLOUT: RolloutRecord = { retire: 0, issued: 0, pending: null };
 
-export function encodeRollout({ retire, pending }: RolloutRecord): Uint8Array {
+export function encodeRollout({ pending, ...record }: RolloutRecord): Uint8Array {
   const written =
     pending === null
       ? null
@@ -36,7 +38,7 @@ export function encodeRollout({ retire, pending }: RolloutRecord): Uint8Array {
             physicalToLogical: Array.from(pending.placement.physicalToLogical as ArrayLike<number>),
           },
         };
-  return new TextEncoder().encode(JSON.stringify({ retire, pending: written }));
+  return new TextEncoder().encode(JSON.stringify({ ...record, pending: written }));
 }
 
 export function decodeRollout(bytes: Uint8Array | null | undefined): RolloutRecord {

@@ -110,7 +110,7 @@ export class Rollouts {
   async #prepare(target: Placement, group: Omit<PendingStage, "epoch" | "phase" | "placement">) {
     const { state } = this.#options.publisher;
     const placement = withLayersOf(state.snapshot.placement, target, group.layers);
-    const epoch = state.snapshot.epoch + 1;
+    const epoch = this.#options.publisher.nextEpoch();
     const pending: PendingStage = { ...group, epoch, phase: "prepare", placement };
     state.ranks.prepare(epoch, placement, group.layers);
     await this.#options.publisher.putRollout(pending);
@@ -119,12 +119,12 @@ export class Rollouts {
 
   async #commit(pending: PendingStage): Promise<void> {
     const { planner, model, publisher } = this.#options;
-    const { placement, chunk, chunks } = pending;
+    const { epoch, placement, chunk, chunks } = pending;
     const plan = await planner.reshare(placement);
     const moves = countMoves(model, publisher.state.snapshot.placement, placement);
     const reason = chunks === 1 ? pending.reason : `${pending.reason} (group ${chunk} of ${chunks})`;
     const moved = { movedSlots: moves.slots, movedBytes: moves.bytes };
-    await publisher.publish({ kind: "placement", reason, ...moved }, plan);
+    await publisher.publish({ kind: "placement", reason, ...moved }, plan, epoch);
     await publisher.putRollout({ ...pending, phase: "commit" });
   }
 

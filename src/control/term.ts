@@ -12,9 +12,10 @@ import { type Order, type PoolMessage, decodeMessage } from "./pool-message.ts";
 import { PoolPublisher } from "./pool-publisher.ts";
 import { PoolRanks } from "./pool-ranks.ts";
 import { poolReport } from "./pool-reporter.ts";
+import type { PoolView } from "./pool-view.ts";
 import { RankWatch } from "./rank-watch.ts";
 import { ranksText } from "./ranks-text.ts";
-import { decodeRollout } from "./rollout-record.ts";
+import { type RolloutRecord, decodeRollout } from "./rollout-record.ts";
 import { Rollouts } from "./rollouts.ts";
 import { SerialActions } from "./serial-actions.ts";
 import { type LostRank, type Standing, decodeStanding } from "./standing.ts";
@@ -50,6 +51,12 @@ export interface TermOptions {
   readonly onBroken: () => void;
 }
 
+/** What was under way, and what was asked for, when a term begins. */
+interface Left {
+  readonly rollout: RolloutRecord;
+  readonly standing: Standing;
+}
+
 /**
  * One gateway's time as the leader of a pool: observe, decide, roll out, publish, report; round by round. All it
  * writes is fenced by the lease's token, and all it goes by was read from the store when it began.
@@ -70,19 +77,23 @@ export class Term {
 
   /**
    * Takes over from who led before, or publishes the first epoch, which places for a uniform load.
-   * @param own the last epoch this gateway has seen, of which the store may know nothing
+   * @param view what this gateway has seen: a store that lost it gets it back
    */
-  static async begin(options: TermOptions, token: number, own: RoutingSnapshot | null): Promise<Term> {
+  static async begin(options: TermOptions, token: number, view: PoolView): Promise<Term> {
     const { store, gateway, wallClock } = options;
-    if (own !== null) await store.restore(own.epoch, encodeSnapshot(own));
+    if (view.snapshot !== null) await store.restore(view.snapshot.epoch, encodeSnapshot(view.snapshot));
     const record = await store.read();
+    const rollout = record.values.has("rollout") ? decodeRollout(record.values.get("rollout")) : view.rollout;
+    const standing = record.values.has("orders")
+      ? decodeStanding(record.values.get("orders"))
+      : view.standing;
     const leader = JSON.stringify({ gateway, sinceMs: wallClock() });
     await store.put("leader", new TextEncoder().encode(leader), token);
     const before = record.snapshot === null ? null : decodeSnapshot(record.snapshot);
     const term =
       before !== null && fits(before, options)
-        ? await Term.#takeOver(options, token, record, before)
-        : await Term.#first(options, token, record);
+        ? await Term.#takeOver(options, token, { snapshot: before, rollout, standing }, record)
+        : await Term.#first(options, token, { rollout, standing }, record);
     term.#start(token);
     return term;
   }
@@ -90,8 +101,8 @@ export class Term {
   static async #takeOver(
     options: TermOptions,
     token: number,
+    { snapshot, rollout, standing }: Left & { readonly snapshot: RoutingSnapshot },
     { values }: PoolRecord,
-    snapshot: RoutingSnapshot,
   ): Promise<Term> {
     const { planner, store, wallClock } = options;
     const { placement, replicas, shares } = snapshot;
@@ -99,32 +110,38 @@ export class Term {
     const load = learned === undefined ? null : decodeLearned(learned, placement.layers, placement.experts);
     if (load !== null) planner.learn(load);
     planner.accept({ placement, replicas, shares: shares as Plan["shares"] });
-    const standing = decodeStanding(values.get("orders"));
-    const { retire, pending } = decodeRollout(values.get("rollout"));
     const ranks = new PoolRanks(
       placement,
       standing.lost.map(({ rank }) => rank),
     );
-    const state = { snapshot, ranks, standing, retire };
+    const { retire, issued, pending } = rollout;
+    const state = { snapshot, ranks, standing, retire, issued };
     const publisher = new PoolPublisher(state, store, token, wallClock, (plan) => planner.accept(plan));
-    if (pending === null) return new Term(options, publisher, "took over the lead");
+    await publisher.stand(standing);
     await publisher.putRollout(null);
+    if (pending === null) return new Term(options, publisher, "took over the lead");
     const where = `group ${pending.chunk} of ${pending.chunks}, when its leader went`;
     return new Term(options, publisher, `given up: ${pending.reason} (${where})`);
   }
 
   /** The placement of the first epoch is what the pool's engines are started with. */
-  static async #first(options: TermOptions, token: number, { epoch, values }: PoolRecord): Promise<Term> {
+  static async #first(
+    options: TermOptions,
+    token: number,
+    { rollout, standing }: Left,
+    { epoch }: PoolRecord,
+  ): Promise<Term> {
     const { planner, store, wallClock, plane, model } = options;
     const plan = await planner.current();
     const change = { kind: "placement", reason: "", atMs: 0, movedSlots: 0, movedBytes: 0 } as const;
     const snapshot = { pool: plane.pool, model: model.name, epoch, change, ...plan, missing: [] };
     const ranks = new PoolRanks(plan.placement, []);
-    const { lost, ...standing } = decodeStanding(values.get("orders"));
-    const state = { snapshot, ranks, standing: { ...standing, lost: [] }, retire: epoch + 1 };
+    const { lost, ...rest } = standing;
+    const state = { snapshot, ranks, standing: { ...rest, lost: [] }, retire: 0, issued: rollout.issued };
     const publisher = new PoolPublisher(state, store, token, wallClock, (now) => planner.accept(now));
     const reason = "first placement, for a uniform load";
     await publisher.publish({ ...change, reason }, plan);
+    state.retire = state.snapshot.epoch;
     await publisher.putRollout(null);
     const term = new Term(options, publisher, "nothing decided yet");
     await term.#lose(lost);
@@ -223,7 +240,8 @@ export class Term {
     const back = new Set<number>();
     for (const bytes of messages) {
       const message = this.#read(bytes);
-      switch (message?.kind) {
+      if (message === null) continue;
+      switch (message.kind) {
         case "load":
           plane.hear?.(message);
           for (const { rank, windowMs } of message.heard) {

@@ -57,7 +57,7 @@ export function expertRoutes(app: FastifyInstance, pools: readonly ControlledPoo
     if (typeof epoch !== "number")
       throw new InputError("body", "epoch", "is no number; expected the placement's epoch");
     const rank = parseRank(body["rank"], loop.ranks);
-    const phase = oneOf(body, "phase", ACK_PHASES, "prepared") as AckPhase;
+    const phase = oneOf<AckPhase>(body, "phase", ACK_PHASES, "prepared");
     if (!(await told(loop.acknowledge(epoch, rank, phase))))
       throw new HttpError("epoch_not_pending", `Epoch ${epoch} does not wait for "${phase}".`);
     return reply.code(202).send({ accepted: true, epoch, rank, phase });

@@ -200,7 +200,7 @@ describe("a rollout", () => {
     expect(plane.commits).toHaveLength(epoch);
     preparation.done();
     await settle();
-    expect(loop.view.rollout).toEqual({ retire: epoch + 1, pending: null });
+    expect(loop.view.rollout).toEqual({ retire: epoch + 1, issued: epoch + 1, pending: null });
     const published = loop.snapshot();
     expect(published).toMatchObject({
       epoch: epoch + 1,

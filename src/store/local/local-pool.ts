@@ -173,7 +173,11 @@ export class LocalPool implements PoolStore {
         if (listener === null || this.#messages.length === 0) return;
         if (this.#held()?.token !== listener.token) return;
         const heard = [...this.#messages];
-        await listener.hear(heard);
+        try {
+          await listener.hear(heard);
+        } catch {
+          return;
+        }
         const done = new Set(heard);
         if (this.#held()?.token === listener.token)
           this.#messages = this.#messages.filter((message) => !done.has(message));
