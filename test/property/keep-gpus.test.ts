@@ -12,11 +12,11 @@ import { SMALL_MODEL } from "../small-model.ts";
 const EXPERTS = 24;
 const LAYERS = 2;
 
-function placed(seed: number, topology: Topology): Placement {
+function placed(seed: number, topology: Topology, capacity = fullCapacity(topology)): Placement {
   const rng = new Rng(seed);
   const tokens = Float64Array.from({ length: LAYERS * EXPERTS }, () => Math.exp(rng.normal()));
   const load = { layers: LAYERS, experts: EXPERTS, tokens };
-  return placeExperts({ load, topology, capacity: fullCapacity(topology), coactivation: null });
+  return placeExperts({ load, topology, capacity, coactivation: null });
 }
 
 /** What every GPU holds, by node: in no order of GPUs or nodes. */
@@ -39,7 +39,7 @@ it("GPUs and nodes get other names and keep what they hold together", () => {
   fc.assert(
     fc.property(seeds, ([a, b]) => {
       const [previous, next] = [placed(a, topology), placed(b, topology)];
-      expect(contents(keepGpus(previous, next))).toEqual(contents(next));
+      expect(contents(keepGpus(previous, next, fullCapacity(topology)))).toEqual(contents(next));
     }),
     { seed: 71, numRuns: 100 },
   );
@@ -68,7 +68,7 @@ it("nothing moves where only names differ", () => {
           }
         }
       }
-      const kept = keepGpus(previous, { ...previous, physicalToLogical: renamed });
+      const kept = keepGpus(previous, { ...previous, physicalToLogical: renamed }, fullCapacity(topology));
       expect(keepSlots(previous, kept).physicalToLogical).toEqual(previous.physicalToLogical);
     }),
     { seed: 72, numRuns: 100 },
@@ -80,8 +80,29 @@ it("fewer weights travel, on the whole", () => {
   let [kept, given] = [0, 0];
   for (let seed = 0; seed < 30; seed++) {
     const [previous, next] = [placed(seed, topology), placed(seed + 100, topology)];
-    kept += countMoves(SMALL_MODEL, previous, keepGpus(previous, next)).slots;
+    kept += countMoves(SMALL_MODEL, previous, keepGpus(previous, next, fullCapacity(topology))).slots;
     given += countMoves(SMALL_MODEL, previous, next).slots;
   }
   expect(kept).toBeLessThan(0.9 * given);
+});
+
+it("only GPUs that can take as much stand in for each other", () => {
+  const topology = { nodes: 2, gpusPerNode: 4, slotsPerGpu: 5 };
+  fc.assert(
+    fc.property(
+      seeds,
+      fc.array(fc.constantFrom<number>(0, 5, 4), { minLength: 8, maxLength: 8 }),
+      ([a, b], slots) => {
+        const capacity = { ...fullCapacity(topology), slots: Int32Array.from(slots) };
+        fc.pre(slots.reduce((sum, count) => sum + count, 0) >= EXPERTS);
+        const next = placed(b, topology, capacity);
+        const kept = keepGpus(placed(a, topology), next, capacity);
+        expect(contents(kept)).toEqual(contents(next));
+        for (const [i, expert] of (kept.physicalToLogical as Int32Array).entries()) {
+          if (i % 5 >= slots[Math.floor(i / 5) % 8]) expect(expert).toBe(-1);
+        }
+      },
+    ),
+    { seed: 73, numRuns: 100 },
+  );
 });

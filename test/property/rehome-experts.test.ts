@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import { placeExperts } from "../../src/core/placement/place-experts.ts";
-import { rehomeExperts } from "../../src/core/placement/rehome-experts.ts";
+import { bringBack, rehomeExperts } from "../../src/core/placement/rehome-experts.ts";
 import { Rng } from "../../src/lib/rng.ts";
 import { placementFault } from "../../src/model/placement.ts";
 import { fullCapacity } from "../../src/model/pool-capacity.ts";
@@ -47,20 +47,23 @@ it("a placement that has lost GPUs is whole again, and only what was lost moves"
   );
 });
 
-it("leaves those with the least load without a slot when the slots that are left cannot hold all", () => {
-  const load = {
-    layers: 1,
-    experts: EXPERTS,
-    tokens: Float64Array.from({ length: EXPERTS }, (_, e) => e + 1),
-  };
+it("what finds no room stays where it is; of what is lost, the experts with the least load stay without", () => {
+  const experts = Array.from({ length: EXPERTS }, (_, e) => e);
+  const load = { layers: 1, experts: EXPERTS, tokens: Float64Array.from(experts, (e) => e + 1) };
   const capacity = fullCapacity(topology);
   const before = placeExperts({ load, topology, capacity, coactivation: null });
   capacity.slots.fill(0, 0, 4);
-  const after = rehomeExperts(before, load, capacity);
-  const kept = new Set((after.physicalToLogical as Int32Array).filter((expert) => expert >= 0));
-  expect(kept.size).toBe(20);
-  const held = new Set((before.physicalToLogical as Int32Array).subarray(20));
-  const lost = Array.from({ length: EXPERTS }, (_, e) => e).filter((e) => !held.has(e));
-  const without = Array.from({ length: EXPERTS }, (_, e) => e).filter((e) => !kept.has(e));
-  expect(without).toEqual(lost.slice(0, 4));
+
+  const drained = rehomeExperts(before, load, capacity);
+  expect(placementFault(drained)).toBeNull();
+  const row = drained.physicalToLogical as Int32Array;
+  expect(row.subarray(0, 20).filter((expert) => expert >= 0)).toHaveLength(4);
+
+  const left = (before.physicalToLogical as Int32Array).slice();
+  const lost = experts.filter((e) => !left.subarray(20).includes(e));
+  left.fill(-1, 0, 20);
+  const after = bringBack({ ...before, physicalToLogical: left }, load, capacity);
+  const held = after.physicalToLogical as Int32Array;
+  expect(held.subarray(0, 20).every((expert) => expert === -1)).toBe(true);
+  expect(experts.filter((e) => !held.includes(e))).toEqual(lost.slice(0, 4));
 });

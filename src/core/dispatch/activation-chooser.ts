@@ -60,11 +60,12 @@ export class ActivationChooser implements ReplicaChooser {
     for (let e = 0; e < placement.experts; e++) {
       this.#offsets[e] = next;
       const from = replicas.offsets[row + e];
-      for (let r = from; r < replicas.offsets[row + e + 1]; r++) {
+      const to = replicas.offsets[row + e + 1];
+      for (let r = from; r < to; r++) {
         if (open[replicas.slots[r]] === 1) this.#slots[next++] = replicas.slots[r];
       }
       // An expert that the batch does not select keeps a replica, which nothing is sent to.
-      if (next === this.#offsets[e]) this.#slots[next++] = replicas.slots[from];
+      if (next === this.#offsets[e] && from < to) this.#slots[next++] = replicas.slots[from];
     }
     this.#offsets[placement.experts] = next;
   }

@@ -33,7 +33,7 @@ export class EvenChooser implements ReplicaChooser {
         }
         const from = offsets[row + expert];
         const to = offsets[row + expert + 1];
-        let best = slots[from];
+        let best = from < to ? slots[from] : -1;
         if (to - from > 1) {
           let most = Number.NEGATIVE_INFINITY;
           for (let i = from; i < to; i++) {

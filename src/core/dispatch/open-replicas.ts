@@ -17,7 +17,7 @@ export class OpenReplicas {
   readonly #gpuOf: Int32Array;
   /** `[gpus]`: open replicas. */
   readonly #active: Int32Array;
-  /** `[experts]`: the first slot opened; -1 for experts that the batch does not select. */
+  /** `[experts]`: the first slot opened; -1 for experts that the batch does not select or that have none. */
   readonly #seat: Int32Array;
   /** `[gpus]`: how the search came there: the expert that would move, and its slot there. */
   readonly #mover: Int32Array;
@@ -67,7 +67,7 @@ export class OpenReplicas {
     const { offsets, slots } = this.#replicas;
     const row = layer * count.length;
     for (let e = 0; e < count.length; e++) {
-      if (count[e] === 0 || this.#seat[e] >= 0) continue;
+      if (count[e] === 0 || this.#seat[e] >= 0 || offsets[row + e] === offsets[row + e + 1]) continue;
       let best = slots[offsets[row + e]];
       for (let r = offsets[row + e] + 1; r < offsets[row + e + 1]; r++) {
         if (this.#active[this.#gpuOf[slots[r]]] < this.#active[this.#gpuOf[best]]) best = slots[r];

@@ -111,8 +111,13 @@ export class PricedChooser implements ReplicaChooser {
           continue;
         }
         const from = offsets[row + expert];
-        if (offsets[row + expert + 1] - from > 1) {
+        const count = offsets[row + expert + 1] - from;
+        if (count > 1) {
           open[opened++] = k;
+          continue;
+        }
+        if (count === 0) {
+          out[o + k] = -1;
           continue;
         }
         const slot = slots[from];

@@ -26,7 +26,8 @@ export class RandomChooser implements ReplicaChooser {
         }
         const from = offsets[row + expert];
         const count = offsets[row + expert + 1] - from;
-        out[o] = slots[count === 1 ? from : from + this.#rng.below(count)];
+        if (count === 0) out[o] = -1;
+        else out[o] = slots[count === 1 ? from : from + this.#rng.below(count)];
       }
     }
   }

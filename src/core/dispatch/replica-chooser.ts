@@ -7,7 +7,8 @@ export interface ReplicaChooser {
   /**
    * @param layer  MoE layer of the placement
    * @param column where the layer's `topk` expert ids begin within each row of `batch.experts`
-   * @param slots  `[tokens × topk]`, written: the physical slot of every selection, -1 where there is none
+   * @param slots  `[tokens × topk]`, written: the physical slot of every selection, -1 where there is none,
+   *   or no replica of its expert
    */
   choose(layer: number, column: number, batch: TokenBatch, slots: Int32Array): void;
 }

@@ -17,6 +17,10 @@ export function staticTable(placement: Placement, replicas: ReplicaIndex, rng: R
   const table = new Int32Array(ranks * layers * experts);
   for (let row = 0; row < layers * experts; row++) {
     const candidates = slots.subarray(offsets[row], offsets[row + 1]);
+    if (candidates.length === 0) {
+      for (let rank = 0; rank < ranks; rank++) table[rank * layers * experts + row] = -1;
+      continue;
+    }
     const undecided: number[] = [];
     for (let rank = 0; rank < ranks; rank++) {
       const node = Math.floor(rank / gpusPerNode);

@@ -64,6 +64,7 @@ export class WholeRanks {
     const { offsets, slots } = this.#replicas;
     const from = offsets[layer * experts + expert];
     const to = offsets[layer * experts + expert + 1];
+    if (from === to) return;
     let left = senders;
     for (let i = from; i < to; i++) {
       const slot = slots[i];

@@ -1,12 +1,13 @@
 import { type Placement, indexReplicas } from "../../model/placement.ts";
-import { gpuCount, slotCount } from "../../model/topology.ts";
+import type { PoolCapacity } from "../../model/pool-capacity.ts";
+import { type Topology, gpuCount, slotCount } from "../../model/topology.ts";
 
 /**
  * The same placement with its nodes, and the GPUs within them, named so that they already hold as much as possible:
  * fewer weights travel, and nothing else changes. In each layer the pair of nodes that has most in common comes
- * first, then the next, and so for the GPUs of paired nodes. All GPUs have to be alike.
+ * first, then the next, and so for the GPUs of paired nodes. Only what can take as much changes names.
  */
-export function keepGpus(previous: Placement, next: Placement): Placement {
+export function keepGpus(previous: Placement, next: Placement, capacity: PoolCapacity): Placement {
   const { layers, experts, topology } = next;
   const { nodes, gpusPerNode, slotsPerGpu } = topology;
   const gpus = gpuCount(topology);
@@ -17,6 +18,7 @@ export function keepGpus(previous: Placement, next: Placement): Placement {
   const common = new Int32Array(gpus * gpus);
   const nodeCommon = new Int32Array(nodes * nodes);
   const within = new Int32Array(gpusPerNode * gpusPerNode);
+  const { ofGpu, ofNode } = kindsOf(topology, capacity);
   for (let layer = 0; layer < layers; layer++) {
     common.fill(0);
     nodeCommon.fill(0);
@@ -31,13 +33,15 @@ export function keepGpus(previous: Placement, next: Placement): Placement {
         nodeCommon[Math.floor(gpu / gpusPerNode) * nodes + Math.floor(held / gpusPerNode)]++;
       }
     }
-    for (const [node, toNode] of pairUp(nodeCommon, nodes).entries()) {
+    for (const [node, toNode] of pairUp(nodeCommon, ofNode, ofNode).entries()) {
       for (let a = 0; a < gpusPerNode; a++) {
         for (let b = 0; b < gpusPerNode; b++) {
           within[a * gpusPerNode + b] = common[(node * gpusPerNode + a) * gpus + toNode * gpusPerNode + b];
         }
       }
-      for (const [a, b] of pairUp(within, gpusPerNode).entries()) {
+      const kinds = ofGpu.slice(node * gpusPerNode, (node + 1) * gpusPerNode);
+      const toKinds = ofGpu.slice(toNode * gpusPerNode, (toNode + 1) * gpusPerNode);
+      for (const [a, b] of pairUp(within, kinds, toKinds).entries()) {
         const from = layer * width + (node * gpusPerNode + a) * slotsPerGpu;
         const to = layer * width + (toNode * gpusPerNode + b) * slotsPerGpu;
         for (let i = 0; i < slotsPerGpu; i++) physicalToLogical[to + i] = next.physicalToLogical[from + i];
@@ -47,18 +51,40 @@ export function keepGpus(previous: Placement, next: Placement): Placement {
   return { ...next, physicalToLogical };
 }
 
+interface Kinds {
+  /** `[gpus]` and `[nodes]`: alike where one can stand in for the other. */
+  readonly ofGpu: readonly string[];
+  readonly ofNode: readonly string[];
+}
+
+function kindsOf({ nodes, gpusPerNode }: Topology, { slots, speeds }: PoolCapacity): Kinds {
+  const ofGpu = Array.from(slots, (count, gpu) => `${count} × ${speeds[gpu]}`);
+  const ofNode = Array.from({ length: nodes }, (_, node) =>
+    ofGpu
+      .slice(node * gpusPerNode, (node + 1) * gpusPerNode)
+      .toSorted()
+      .join(),
+  );
+  return { ofGpu, ofNode };
+}
+
 /**
- * Pairs rows with columns, the highest score first.
- * @param score `[size][size]`
- * @returns `[size]`: the column of each row
+ * Pairs rows with columns of the same kind, the highest score first.
+ * @param score   `[rows][columns]`
+ * @param rows    kind of each
+ * @param columns kind of each; of every kind as many as rows
+ * @returns `[rows]`: the column of each
  */
-function pairUp(score: Int32Array, size: number): Int32Array {
+function pairUp(score: Int32Array, rows: readonly string[], columns: readonly string[]): Int32Array {
+  const size = rows.length;
   const columnOf = new Int32Array(size).fill(-1);
   const taken = new Uint8Array(size);
   for (let pair = 0; pair < size; pair++) {
     let best = -1;
     for (let i = 0; i < score.length; i++) {
-      if (columnOf[Math.floor(i / size)] >= 0 || taken[i % size] === 1) continue;
+      const row = Math.floor(i / size);
+      const column = i % size;
+      if (columnOf[row] >= 0 || taken[column] === 1 || rows[row] !== columns[column]) continue;
       if (best < 0 || score[i] > score[best]) best = i;
     }
     columnOf[Math.floor(best / size)] = best % size;

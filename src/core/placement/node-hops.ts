@@ -23,6 +23,8 @@ export function expectedNodeHops(placement: Placement, replicas: ReplicaIndex, s
         if (expert < 0) continue;
         const first = offsets[layer * experts + expert];
         const last = offsets[layer * experts + expert + 1] - 1;
+        // Without a replica it is not served.
+        if (last < first) continue;
         const node = Math.floor(slots[first] / slotsPerNode);
         // Slots ascend, so the first and the last tell whether one node holds them all.
         if (Math.floor(slots[last] / slotsPerNode) !== node) open[opened++] = expert;

@@ -1,44 +1,86 @@
+import { int32Copy } from "../../lib/readonly-arrays.ts";
 import { type ExpertLoad, layerLoad } from "../../model/load.ts";
 import type { Placement } from "../../model/placement.ts";
 import type { PoolCapacity } from "../../model/pool-capacity.ts";
 import { gpuOfSlot, slotCount } from "../../model/topology.ts";
 
 /**
- * The placement that is left when slots are gone (GPUs out of service, or with fewer slots), made whole again: every
- * expert that has lost its last copy gets an empty slot, else one whose expert has another copy, the least loaded
- * first. Nothing else moves. Where the usable slots are fewer than the experts, those with the least load stay without.
+ * The placement without the slots that are not usable any more (GPUs out of service, or with fewer slots): what has no
+ * copy elsewhere is brought back. What finds no room stays where it is. Nothing else moves.
  */
 export function rehomeExperts(previous: Placement, load: ExpertLoad, capacity: PoolCapacity): Placement {
-  const { layers, experts, topology } = previous;
-  const width = slotCount(topology);
-  const usable = (slot: number) => slot % topology.slotsPerGpu < capacity.slots[gpuOfSlot(topology, slot)];
-  const physicalToLogical = Int32Array.from({ length: layers * width }, (_, i) =>
-    usable(i % width) ? previous.physicalToLogical[i] : -1,
+  const { layers, experts, physicalToLogical } = previous;
+  const usable = usableSlots(previous, capacity);
+  const width = usable.length;
+  const left = Int32Array.from({ length: layers * width }, (_, i) =>
+    usable[i % width] === 1 ? physicalToLogical[i] : -1,
   );
+  const rehomed = bringBack({ ...previous, physicalToLogical: left }, load, capacity);
+  const row = int32Copy(rehomed.physicalToLogical);
+  for (let layer = 0; layer < layers; layer++) {
+    const held = new Uint8Array(experts);
+    for (let i = layer * width; i < (layer + 1) * width; i++) if (row[i] >= 0) held[row[i]] = 1;
+    for (let i = layer * width; i < (layer + 1) * width; i++) {
+      const expert = physicalToLogical[i];
+      if (expert < 0 || held[expert] === 1) continue;
+      row[i] = expert;
+      held[expert] = 1;
+    }
+  }
+  return { ...previous, physicalToLogical: row };
+}
+
+/**
+ * Every expert without a replica gets a usable slot: an empty one, else one whose expert has another copy in a usable
+ * slot, the least loaded first. Where there are too few such slots, the experts with the least load stay without.
+ */
+export function bringBack(placement: Placement, load: ExpertLoad, capacity: PoolCapacity): Placement {
+  const { layers, experts } = placement;
+  const usable = usableSlots(placement, capacity);
+  const width = usable.length;
+  const physicalToLogical = int32Copy(placement.physicalToLogical);
   for (let layer = 0; layer < layers; layer++) {
     const row = physicalToLogical.subarray(layer * width, (layer + 1) * width);
     const tokens = layerLoad(load, layer);
+    const held = new Uint8Array(experts);
     const copies = new Int32Array(experts);
-    for (const expert of row) if (expert >= 0) copies[expert]++;
-    const lost = [...copies.keys()].filter((e) => copies[e] === 0).toSorted((a, b) => tokens[b] - tokens[a]);
-    for (const expert of lost) {
-      let best = -1;
-      let least = Number.POSITIVE_INFINITY;
-      for (let slot = 0; slot < width; slot++) {
-        if (!usable(slot)) continue;
-        const held = row[slot];
-        if (held >= 0 && copies[held] < 2) continue;
-        const carried = held < 0 ? -1 : tokens[held] / copies[held];
-        if (carried < least) {
-          least = carried;
-          best = slot;
-        }
-      }
-      if (best < 0) break;
-      if (row[best] >= 0) copies[row[best]]--;
-      row[best] = expert;
+    for (let slot = 0; slot < width; slot++) {
+      if (row[slot] < 0) continue;
+      held[row[slot]] = 1;
+      copies[row[slot]] += usable[slot];
+    }
+    const missing = [...held.keys()].filter((e) => held[e] === 0).toSorted((a, b) => tokens[b] - tokens[a]);
+    for (const expert of missing) {
+      const slot = spareSlot(row, usable, tokens, copies);
+      if (slot < 0) break;
+      if (row[slot] >= 0) copies[row[slot]]--;
+      row[slot] = expert;
       copies[expert]++;
     }
   }
-  return { ...previous, physicalToLogical };
+  return { ...placement, physicalToLogical };
+}
+
+/** `[slots]`: 1 where the capacity has the slot. */
+function usableSlots({ topology }: Placement, { slots }: PoolCapacity): Uint8Array {
+  return Uint8Array.from({ length: slotCount(topology) }, (_, slot) =>
+    slot % topology.slotsPerGpu < slots[gpuOfSlot(topology, slot)] ? 1 : 0,
+  );
+}
+
+/** An empty slot, else the one that carries least of those whose expert has another copy; −1 for none. */
+function spareSlot(row: Int32Array, usable: Uint8Array, tokens: Float64Array, copies: Int32Array): number {
+  let best = -1;
+  let least = Number.POSITIVE_INFINITY;
+  for (let slot = 0; slot < row.length; slot++) {
+    if (usable[slot] === 0) continue;
+    const expert = row[slot];
+    if (expert >= 0 && copies[expert] < 2) continue;
+    const carried = expert < 0 ? -1 : tokens[expert] / copies[expert];
+    if (carried < least) {
+      least = carried;
+      best = slot;
+    }
+  }
+  return best;
 }

@@ -4,26 +4,27 @@ import type { ExpertLoad } from "../../model/load.ts";
 import { type MoeModel, moeLayers } from "../../model/moe-model.ts";
 import { type Placement, type ReplicaIndex, indexReplicas } from "../../model/placement.ts";
 import type { RoutingTrace } from "../../model/routing-trace.ts";
-import { type Topology, gpuCount, gpuOfSlot, slotCount } from "../../model/topology.ts";
-import { int32Copy } from "../../lib/readonly-arrays.ts";
+import { type Topology, gpuCount } from "../../model/topology.ts";
 import { type PoolCapacity, fullCapacity } from "../../model/pool-capacity.ts";
-import { H800 } from "../cost/hardware.ts";
-import { nodeHopCost } from "../cost/hop-cost.ts";
 import { LoadForecaster } from "../load/load-forecaster.ts";
 import { LoadTracker } from "../load/load-tracker.ts";
 import { RecentParts } from "../load/recent-parts.ts";
 import { RoutingSample } from "../load/routing-sample.ts";
 import { type Moves, countMoves } from "../migration/moves.ts";
 import { transferMs } from "../migration/transfer-time.ts";
-import { expectedNodeHops } from "../placement/node-hops.ts";
-import { rehomeExperts } from "../placement/rehome-experts.ts";
 import { evenShares } from "../shares/even-shares.ts";
-import { balancedness, gpuLoads } from "../shares/gpu-loads.ts";
-import { balancednessOver } from "../shares/balancedness-over.ts";
 import { solveShares } from "../shares/solve-shares.ts";
 import type { BalancePolicy } from "./balance-policy.ts";
-import { mustChange, sameCapacity, servedExperts, withoutGpus } from "./capacity-change.ts";
+import {
+  mustChange,
+  repaired,
+  sameCapacity,
+  sameSlots,
+  serviceText,
+  withoutGpus,
+} from "./capacity-change.ts";
 import { type Explanation, loadSummary } from "./explanation.ts";
+import { type Prediction, Predictor, changeText } from "./prediction.ts";
 import { PlacementProposer } from "./propose-placement.ts";
 
 /** While weights travel, they take half of the links from the tokens. */
@@ -63,7 +64,6 @@ export interface Survival {
 export class Balancer {
   readonly #model: MoeModel;
   readonly #policy: BalancePolicy;
-  readonly #topology: Topology;
   readonly #cadence: Cadence;
   readonly #recent: LoadTracker;
   readonly #steady: LoadForecaster;
@@ -71,7 +71,7 @@ export class Balancer {
   readonly #parts: RecentParts;
   readonly #noMoves: Moves;
   readonly #proposer: PlacementProposer;
-  readonly #hopCost: number;
+  readonly #predictor: Predictor;
   #current: Plan;
   /** What the placement in force was weighed for. */
   #capacity: PoolCapacity;
@@ -85,7 +85,6 @@ export class Balancer {
     const layers = moeLayers(model);
     this.#model = model;
     this.#policy = policy;
-    this.#topology = topology;
     this.#cadence = cadence;
     this.#recent = new LoadTracker(layers, model.experts, cadence.sharesMs);
     this.#steady = new LoadForecaster(layers, model.experts, cadence.placementMs);
@@ -101,7 +100,7 @@ export class Balancer {
       tokens: new Float64Array(layers * model.experts).fill(1),
     };
     this.#proposer = new PlacementProposer(model, topology, policy);
-    this.#hopCost = nodeHopCost(model, H800);
+    this.#predictor = new Predictor(model, policy);
     this.#capacity = fullCapacity(topology);
     this.#current = this.#planFor(
       this.#proposer.anew({ mean: uniform, deviation: null, scenarios: [] }, null, this.#capacity),
@@ -149,7 +148,7 @@ export class Balancer {
       this.#nextPlacement = nowMs + this.#cadence.placementMs;
       this.#nextShares = nowMs + this.#cadence.sharesMs;
       const decision = this.#decidePlacement(capacity);
-      const because = resized ? "other GPUs are in service" : early ? "the load has changed" : null;
+      const because = resized ? serviceText(capacity) : early ? "the load has changed" : null;
       return because === null ? decision : { ...decision, reason: `${because}: ${decision.reason}` };
     }
     if (nowMs >= this.#nextShares && this.#policy.shares === "solved") {
@@ -175,20 +174,13 @@ export class Balancer {
    */
   survive(lost: readonly number[], capacity: PoolCapacity): Survival {
     const load = this.#expected();
-    const { placement } = this.#current;
-    const left = withoutGpus(placement, lost);
-    const plan = this.#planFor(left, load);
-    const repaired = rehomeExperts(left, load, capacity);
+    const left = withoutGpus(this.#current.placement, lost);
     // GPUs that are to be emptied keep what they have until a placement is weighed.
-    const physicalToLogical = int32Copy(repaired.physicalToLogical);
-    const width = slotCount(this.#topology);
-    for (let i = 0; i < physicalToLogical.length; i++) {
-      const gpu = gpuOfSlot(this.#topology, i % width);
-      if (capacity.slots[gpu] === 0) physicalToLogical[i] = left.physicalToLogical[i];
-    }
-    const repair = { ...repaired, physicalToLogical };
-    const mends = servedExperts(repair) > servedExperts(left);
-    return { plan, repair: mends ? this.#planFor(repair, load) : null };
+    const repair = repaired(left, load, capacity);
+    return {
+      plan: this.#planFor(left, load),
+      repair: repair === null ? null : this.#planFor(repair, load),
+    };
   }
 
   /** The plan was carried out: it is the current one. */
@@ -211,32 +203,36 @@ export class Balancer {
     this.#capacity = { slots: capacity.slots.slice(), speeds: capacity.speeds.slice() };
     const scenarios = this.#parts.around(load);
     const stay = this.#reshared(load);
-    const before = this.#predict(stay, load, scenarios);
-    const tokens = this.#sample.halves?.[0] ?? null;
+    const [tokens, others] = this.#sample.halves ?? [null, null];
+    const predict = (plan: Plan) => this.#predictor.predict(plan, load, scenarios, others);
+    const before = predict(stay);
     const weigh = (placement: Placement): Candidate => {
       const plan = this.#planFor(placement, load);
-      const after = this.#predict(plan, load, scenarios);
+      const after = predict(plan);
       const moves = countMoves(this.#model, stay.placement, placement);
       const lost = (TRAFFIC_LOST * transferMs(this.#model, moves)) / this.#cadence.placementMs;
       const needed = Math.max(LEAST_GAIN, lost);
-      const worth = moves.slots === 0 ? Number.NEGATIVE_INFINITY : before.cost / after.cost - 1 - needed;
-      return { plan, after, moves, worth };
+      const idle = must ? sameSlots(stay.placement, placement) : moves.slots === 0;
+      const worth = idle ? Number.NEGATIVE_INFINITY : before.cost / after.cost - 1 - needed;
+      return { plan, after, moves, needed, worth };
     };
     const candidates = this.#proposer
       .propose(stay.placement, { ...forecast, scenarios }, tokens, capacity)
       .map(weigh);
     const best = candidates.reduce((a, b) => (b.worth > a.worth ? b : a));
     const weighed = `${changeText(before, best.after)} for ${best.moves.slots} moved slots`;
-    const take = must || best.worth >= 0 || !this.#policy.weighsMoves;
+    const enough = must ? Number.isFinite(best.worth) : best.worth >= 0;
+    const take = enough || !this.#policy.weighsMoves;
     const explanation: Explanation = {
       load: loadSummary(load),
       inForce: before,
-      candidates: candidates.map(({ after, moves, worth }) => ({
+      candidates: candidates.map(({ after, moves, needed }) => ({
         ...after,
         movedSlots: moves.slots,
         movedBytes: moves.bytes,
         transferMs: transferMs(this.#model, moves),
-        worth: Number.isFinite(worth) ? worth : null,
+        gain: before.cost / after.cost - 1,
+        neededGain: needed,
       })),
       verdict: take ? (must ? "must" : "taken") : "not worth its moves",
     };
@@ -257,8 +253,8 @@ export class Balancer {
   ): Decision {
     const load = this.#recent.forecast();
     const plan = this.#reshared(load);
-    const before = this.#balancednessOf(this.#current, load);
-    const after = this.#balancednessOf(plan, load);
+    const before = this.#predictor.balancednessOf(this.#current, load);
+    const after = this.#predictor.balancednessOf(plan, load);
     const found = `forecast balancedness ${before.toFixed(3)} → ${after.toFixed(3)} by shares`;
     const reason = weighed === null ? found : `${weighed.because}; ${found}`;
     const kind = after / before - 1 >= this.#policy.leastShareGain ? "shares" : "keep";
@@ -292,48 +288,14 @@ export class Balancer {
     if (this.#policy.shares !== "solved") return this.#current;
     return { placement, replicas, shares: solveShares(placement, replicas, load, undefined, shares.values) };
   }
-
-  #predict(plan: Plan, load: ExpertLoad, scenarios: readonly ExpertLoad[]): Prediction {
-    const balance = this.#balancednessAhead(plan, load, scenarios);
-    const nodeHops = this.#nodeHopsOf(plan);
-    return { balancedness: balance, nodeHops, cost: 1 / balance + this.#hopCost * nodeHops };
-  }
-
-  /** By tokens that no placement was made from; 0 where nothing is known of tokens. */
-  #nodeHopsOf({ placement, replicas }: Plan): number {
-    const sample = this.#sample.halves?.[1] ?? null;
-    return sample === null ? 0 : expectedNodeHops(placement, replicas, sample);
-  }
-
-  /** Over the scenarios, where shares can follow each; else, or where there are none, for the load itself. */
-  #balancednessAhead(plan: Plan, load: ExpertLoad, scenarios: readonly ExpertLoad[]): number {
-    if (scenarios.length === 0 || this.#policy.shares !== "solved") return this.#balancednessOf(plan, load);
-    return balancednessOver(plan.placement, plan.replicas, scenarios);
-  }
-
-  #balancednessOf(plan: Plan, load: ExpertLoad): number {
-    return balancedness(gpuLoads(plan.placement, plan.shares.values, load), gpuCount(this.#topology));
-  }
 }
 
 interface Candidate {
   readonly plan: Plan;
   readonly after: Prediction;
   readonly moves: Moves;
-  /** Predicted gain less what its moves lose until placements come round again. */
+  /** The part of the time it has to save: what its moves lose until placements come round again. */
+  readonly needed: number;
+  /** What it is predicted to save, less that; −∞ where nothing would change. */
   readonly worth: number;
-}
-
-interface Prediction {
-  readonly balancedness: number;
-  /** Per token and layer; 0 where nothing is known of tokens. */
-  readonly nodeHops: number;
-  /** Time of experts and exchange, in that of perfectly balanced experts. */
-  readonly cost: number;
-}
-
-function changeText(before: Prediction, after: Prediction): string {
-  const balance = `forecast balancedness ${before.balancedness.toFixed(3)} → ${after.balancedness.toFixed(3)}`;
-  if (before.nodeHops === 0) return balance;
-  return `${balance}, node hops ${before.nodeHops.toFixed(2)} → ${after.nodeHops.toFixed(2)}`;
 }

@@ -1,7 +1,9 @@
 import { int32Copy } from "../../lib/readonly-arrays.ts";
+import type { ExpertLoad } from "../../model/load.ts";
 import type { Placement } from "../../model/placement.ts";
 import type { PoolCapacity } from "../../model/pool-capacity.ts";
 import { gpuOfSlot, slotCount } from "../../model/topology.ts";
+import { bringBack } from "../placement/rehome-experts.ts";
 
 /** Of GPUs, slot by slot; that their speeds change is not asked. */
 export function sameCapacity(a: PoolCapacity, b: PoolCapacity): boolean {
@@ -19,8 +21,28 @@ export function withoutGpus(placement: Placement, gpus: readonly number[]): Plac
   return { ...placement, physicalToLogical };
 }
 
+/** Experts that have no replica get one, by the fewest moves; null where there is room for none. */
+export function repaired(placement: Placement, load: ExpertLoad, capacity: PoolCapacity): Placement | null {
+  const repair = bringBack(placement, load, capacity);
+  return servedExperts(repair) > servedExperts(placement) ? repair : null;
+}
+
+export function sameSlots(a: Placement, b: Placement): boolean {
+  for (let i = 0; i < a.physicalToLogical.length; i++) {
+    if (a.physicalToLogical[i] !== b.physicalToLogical[i]) return false;
+  }
+  return true;
+}
+
+/** Which GPUs are out of service, for a person. */
+export function serviceText({ slots }: PoolCapacity): string {
+  const out = [...slots.keys()].filter((gpu) => slots[gpu] === 0);
+  if (out.length === 0) return "all ranks are in service again";
+  return out.length === 1 ? `rank ${out[0]} is out of service` : `ranks ${out.join(", ")} are out of service`;
+}
+
 /** How many experts have a replica, summed over layers. */
-export function servedExperts({ layers, experts, topology, physicalToLogical }: Placement): number {
+function servedExperts({ layers, experts, topology, physicalToLogical }: Placement): number {
   const width = slotCount(topology);
   const seen = new Int32Array(experts).fill(-1);
   let served = 0;

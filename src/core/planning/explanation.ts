@@ -25,8 +25,9 @@ export interface CandidateState extends PredictedState {
   readonly movedSlots: number;
   readonly movedBytes: number;
   readonly transferMs: number;
-  /** The part of the time it is predicted to save, less what it has to save for its moves; null without moves. */
-  readonly worth: number | null;
+  /** The part of the time it is predicted to save, and what it has to save to be worth its moves. */
+  readonly gain: number;
+  readonly neededGain: number;
 }
 
 /** The forecast that was planned for. */

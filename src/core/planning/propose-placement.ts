@@ -81,6 +81,6 @@ export class PlacementProposer {
     const most = Math.floor(load.layers * slotCount(this.#topology) * MOVED_PART);
     const adapted = improvePlacement(whole, load, capacity, moveBudgets(whole, load, capacity, most));
     const anew = this.anew(expected, sample, capacity);
-    return [adapted, keepSlots(current, keepGpus(current, anew))];
+    return [adapted, keepSlots(current, keepGpus(current, anew, capacity))];
   }
 }

@@ -23,8 +23,10 @@ export function gpuLoads(placement: Placement, shares: ReadonlyNumbers, load: Ex
 /**
  * Σ_layers mean / Σ_layers max over GPUs: every layer is a barrier, so this is the part of expert time that
  * is not spent waiting. 1 when nothing is loaded.
+ * @param loads   `[layers][gpus]`
+ * @param serving GPUs in service, over which the mean is taken
  */
-export function balancedness(loads: ReadonlyNumbers, gpus: number): number {
+export function balancedness(loads: ReadonlyNumbers, gpus: number, serving: number = gpus): number {
   let sumMean = 0;
   let sumMax = 0;
   for (let row = 0; row < loads.length; row += gpus) {
@@ -35,7 +37,7 @@ export function balancedness(loads: ReadonlyNumbers, gpus: number): number {
       sum += load;
       if (load > max) max = load;
     }
-    sumMean += sum / gpus;
+    sumMean += sum / serving;
     sumMax += max;
   }
   return sumMax === 0 ? 1 : sumMean / sumMax;

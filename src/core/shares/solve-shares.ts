@@ -14,7 +14,8 @@ export interface ShareSolution extends Shares {
 
 /**
  * Splits every expert's load over its replicas so that each layer's maximum GPU load is the least possible,
- * exactly (up to rounding), with the dual prices that prove it. A layer without load is split evenly.
+ * exactly (up to rounding), with the dual prices that prove it. A layer without load is split evenly; the load of an
+ * expert without replicas does not count.
  *
  * @param speeds `[gpus]`: what is minimised is the maximum of load / speed; by default all are 1
  * @param last   `[layers][slots]`: shares of the same placement to begin from: what can stay as it is stays
