@@ -1,4 +1,4 @@
-import { sampleOf } from "../../src/cli/place-inputs.ts";
+import { sampleTokens } from "../../src/core/load/sample-tokens.ts";
 import { partLoads } from "../../src/core/load/part-loads.ts";
 import type { ExpertLoad } from "../../src/model/load.ts";
 import { eplb } from "../../src/core/placement/eplb.ts";
@@ -39,7 +39,7 @@ export function plimsoll(load: ExpertLoad, topology: Topology, routed: Routed | 
   const capacity = fullCapacity(topology);
   if (routed === null) return placeExperts({ load, topology, capacity, coactivation: null });
   const { trace, groups, hopWeight } = routed;
-  const coactivation = { sample: sampleOf(trace), groups, hopWeight };
+  const coactivation = { sample: sampleTokens(trace), groups, hopWeight };
   const scenarios = partLoads(trace, load.layers, load.experts);
   return placeExperts({ load, topology, capacity, scenarios, coactivation });
 }

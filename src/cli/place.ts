@@ -1,45 +1,22 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import { loadModel } from "../config/shapes.ts";
-import { partLoads } from "../core/load/part-loads.ts";
 import { sumWindows } from "../core/load/sum-windows.ts";
-import { countMoves, keepSlots } from "../core/migration/moves.ts";
-import { activationLoad } from "../core/placement/activation.ts";
-import { certify } from "../core/placement/certificate.ts";
-import { eplb } from "../core/placement/eplb.ts";
-import { improvePlacement, moveBudgets } from "../core/placement/improve-placement.ts";
-import { type Coactivation, HOP_WEIGHT } from "../core/placement/coactivation.ts";
-import { placeExperts } from "../core/placement/place-experts.ts";
-import { rehomeExperts } from "../core/placement/rehome-experts.ts";
-import { gpuLoads } from "../core/shares/gpu-loads.ts";
-import { solveShares } from "../core/shares/solve-shares.ts";
-import { wholeShares } from "../core/shares/whole-shares.ts";
+import { countMoves } from "../core/migration/moves.ts";
+import { HOP_WEIGHT } from "../core/placement/coactivation.ts";
+import { checkCapacity, checkLoaded, checkTopology } from "../core/planning/check-problem.ts";
+import { DEFAULT_MOVED_PART, solvePlacement } from "../core/planning/solve-placement.ts";
 import { readExpertLoads } from "../formats/expert-load.ts";
 import { readRoutingTrace } from "../formats/routing-trace.ts";
 import { writePlacementFile } from "../formats/placement-file.ts";
 import { InputError } from "../lib/errors.ts";
-import type { ExpertLoad } from "../model/load.ts";
 import { moeLayers } from "../model/moe-model.ts";
-import { type Placement, indexReplicas } from "../model/placement.ts";
-import type { PoolCapacity } from "../model/pool-capacity.ts";
-import { type Topology, slotCount } from "../model/topology.ts";
 import { countOption, jsonOption, positiveOption } from "./options.ts";
 import { output, readInput, writeOutput } from "./output.ts";
-import {
-  checkCapacity,
-  checkEplb,
-  checkLoaded,
-  checkTopology,
-  numbersOption,
-  readPrevious,
-  sampleOf,
-  wrongModel,
-} from "./place-inputs.ts";
+import { FLAGS, checkEplb, numbersOption, readPrevious, wrongModel } from "./place-inputs.ts";
 
 const DEFAULT_MODEL = "deepseek-v3";
 /** Tokens of the pool-wide decode batch that activations are expected for. */
 const DEFAULT_BATCH_TOKENS = 64;
-/** A re-plan may change this part of the slots, unless --max-moves says otherwise. */
-const DEFAULT_MOVED_PART = 0.15;
 
 interface PlaceOptions {
   readonly load: string;
@@ -124,9 +101,11 @@ export function placeCommand(): Command {
 async function place(options: PlaceOptions): Promise<void> {
   const load = sumWindows(readExpertLoads(await readInput(options.load), options.load));
   checkLoaded(load, options.load);
-  const topology = checkTopology(options, load);
-  const capacity = checkCapacity(options, topology, load.experts);
-  if (options.algorithm === "eplb") checkEplb(capacity, topology, options.maxMoves);
+  const { nodes, gpusPerNode, slotsPerGpu, groups, algorithm } = options;
+  const topology = { nodes, gpusPerNode, slotsPerGpu };
+  checkTopology(topology, groups, load, FLAGS);
+  const capacity = checkCapacity(options, topology, load, FLAGS);
+  if (algorithm === "eplb") checkEplb(capacity, topology, options.maxMoves);
   const model = await loadModel(options.model ?? DEFAULT_MODEL);
   const modelFits = moeLayers(model) === load.layers && model.experts === load.experts;
   if (options.model !== undefined && !modelFits) throw wrongModel(model, load);
@@ -144,21 +123,20 @@ async function place(options: PlaceOptions): Promise<void> {
       : readRoutingTrace(await readInput(options.routing), options.routing, load.experts);
 
   const start = performance.now();
-  const aimOf = (tokens: ExpertLoad) =>
-    options.objective === "tokens"
-      ? tokens
-      : activationLoad(tokens, options.batchTokens, trace?.topk ?? model.topk);
-  const aim = aimOf(load);
-  const scenarios = trace === null ? [] : partLoads(trace, load.layers, load.experts).map(aimOf);
-  const coactivation =
-    trace === null ? null : { sample: sampleOf(trace), groups: options.groups, hopWeight: options.hopWeight };
-  const placement = placed(options, { aim, topology, capacity, scenarios, coactivation, previous });
-  const replicas = indexReplicas(placement);
-  const shares =
-    options.objective === "tokens"
-      ? solveShares(placement, replicas, load, capacity.speeds).values
-      : wholeShares(placement, replicas, aim, capacity.speeds).values;
-  const certificate = certify(load, capacity, gpuLoads(placement, shares, load));
+  const { placement, shares, certificate } = solvePlacement({
+    load,
+    topology,
+    capacity,
+    groups,
+    algorithm,
+    activation:
+      options.objective === "tokens"
+        ? null
+        : { batchTokens: options.batchTokens, topk: trace?.topk ?? model.topk },
+    routing: trace === null ? null : { trace, hopWeight: options.hopWeight },
+    previous,
+    maxMoves: options.maxMoves ?? null,
+  });
   const elapsedMs = performance.now() - start;
 
   const moved = previous === null ? { slots: 0, bytes: 0 } : countMoves(model, previous, placement);
@@ -170,41 +148,6 @@ async function place(options: PlaceOptions): Promise<void> {
   const { balancedness, bound, gap } = certificate;
   const summary = { balancedness, bound, gap, moves, elapsedMs };
   output(options.json ?? false).result({ out: options.out, ...summary }, sentence(options.out, summary));
-}
-
-interface Problem {
-  readonly aim: ExpertLoad;
-  readonly topology: Topology;
-  readonly capacity: PoolCapacity;
-  readonly scenarios: readonly ExpertLoad[];
-  readonly coactivation: Coactivation | null;
-  readonly previous: Placement | null;
-}
-
-function placed(
-  options: PlaceOptions,
-  { aim, topology, capacity, scenarios, coactivation, previous }: Problem,
-): Placement {
-  if (options.algorithm === "eplb") {
-    const packed = eplb(aim, topology, options.groups);
-    return previous === null ? packed : keepSlots(previous, packed);
-  }
-  if (previous === null) return placeExperts({ load: aim, topology, capacity, scenarios, coactivation });
-  const most = options.maxMoves ?? Math.floor(aim.layers * slotCount(topology) * DEFAULT_MOVED_PART);
-  const whole = rehomeExperts(previous, aim, capacity);
-  // Experts that have lost their last copy must move, whatever the limit; what is left of it is for balance.
-  const left = Math.max(0, most - changedSlots(previous, whole));
-  return improvePlacement(whole, aim, capacity, moveBudgets(whole, aim, capacity, left));
-}
-
-/** Slots that hold an expert they did not hold before. */
-function changedSlots(before: Placement, after: Placement): number {
-  let changed = 0;
-  for (let i = 0; i < after.physicalToLogical.length; i++) {
-    const expert = after.physicalToLogical[i];
-    if (expert >= 0 && expert !== before.physicalToLogical[i]) changed++;
-  }
-  return changed;
 }
 
 interface Summary {

@@ -1,0 +1,94 @@
+import type { Certificate } from "../../model/certificate.ts";
+import type { ExpertLoad } from "../../model/load.ts";
+import { type Placement, indexReplicas } from "../../model/placement.ts";
+import type { PoolCapacity } from "../../model/pool-capacity.ts";
+import type { RoutingTrace } from "../../model/routing-trace.ts";
+import { type Topology, slotCount } from "../../model/topology.ts";
+import { partLoads } from "../load/part-loads.ts";
+import { sampleTokens } from "../load/sample-tokens.ts";
+import { keepSlots } from "../migration/moves.ts";
+import { activationLoad } from "../placement/activation.ts";
+import { certify } from "../placement/certificate.ts";
+import { eplb } from "../placement/eplb.ts";
+import { improvePlacement, moveBudgets } from "../placement/improve-placement.ts";
+import { placeExperts } from "../placement/place-experts.ts";
+import { rehomeExperts } from "../placement/rehome-experts.ts";
+import { gpuLoads } from "../shares/gpu-loads.ts";
+import { solveShares } from "../shares/solve-shares.ts";
+import { wholeShares } from "../shares/whole-shares.ts";
+
+/** A placement in force is adapted by changing this part of the slots at most, unless told otherwise. */
+export const DEFAULT_MOVED_PART = 0.15;
+
+/** What a placement is wanted for. Sound, and with slots for every expert (checkTopology, checkCapacity). */
+export interface PlacementProblem {
+  readonly load: ExpertLoad;
+  readonly topology: Topology;
+  readonly capacity: PoolCapacity;
+  /** Expert groups of the gate. */
+  readonly groups: number;
+  /** EPLB needs the full capacity. */
+  readonly algorithm: "plimsoll" | "eplb";
+  /** Level the experts that decode batches of so many tokens activate; null levels tokens. */
+  readonly activation: { readonly batchTokens: number; readonly topk: number } | null;
+  /** Routed tokens to place by, and what a hop is worth as in Coactivation; null where none are known. */
+  readonly routing: { readonly trace: RoutingTrace; readonly hopWeight: number } | null;
+  /** In force, to be adapted by few moves; null for a placement from scratch. */
+  readonly previous: Placement | null;
+  /** Slots that may change, over all layers; null for DEFAULT_MOVED_PART of them. */
+  readonly maxMoves: number | null;
+}
+
+export interface PlacementSolution {
+  readonly placement: Placement;
+  /** `[layers][slots]` */
+  readonly shares: Float64Array;
+  readonly certificate: Certificate;
+}
+
+/** Places and replicates the experts of a load, shares their tokens, and says how good any placement could be. */
+export function solvePlacement(problem: PlacementProblem): PlacementSolution {
+  const { load, capacity, activation } = problem;
+  const aimOf = (tokens: ExpertLoad) =>
+    activation === null ? tokens : activationLoad(tokens, activation.batchTokens, activation.topk);
+  const aim = aimOf(load);
+  const placement = placed(problem, aim, aimOf);
+  const replicas = indexReplicas(placement);
+  const { values: shares } =
+    activation === null
+      ? solveShares(placement, replicas, load, capacity.speeds)
+      : wholeShares(placement, replicas, aim, capacity.speeds);
+  return { placement, shares, certificate: certify(load, capacity, gpuLoads(placement, shares, load)) };
+}
+
+function placed(
+  { topology, capacity, groups, algorithm, routing, previous, maxMoves }: PlacementProblem,
+  aim: ExpertLoad,
+  aimOf: (load: ExpertLoad) => ExpertLoad,
+): Placement {
+  if (algorithm === "eplb") {
+    const packed = eplb(aim, topology, groups);
+    return previous === null ? packed : keepSlots(previous, packed);
+  }
+  if (previous === null) {
+    const scenarios = routing === null ? [] : partLoads(routing.trace, aim.layers, aim.experts).map(aimOf);
+    const coactivation =
+      routing === null ? null : { sample: sampleTokens(routing.trace), groups, hopWeight: routing.hopWeight };
+    return placeExperts({ load: aim, topology, capacity, scenarios, coactivation });
+  }
+  const most = maxMoves ?? Math.floor(aim.layers * slotCount(topology) * DEFAULT_MOVED_PART);
+  const whole = rehomeExperts(previous, aim, capacity);
+  // Experts that have lost their last copy must move, whatever the limit; what is left of it is for balance.
+  const left = Math.max(0, most - changedSlots(previous, whole));
+  return improvePlacement(whole, aim, capacity, moveBudgets(whole, aim, capacity, left));
+}
+
+/** Slots that hold an expert they did not hold before. */
+function changedSlots(before: Placement, after: Placement): number {
+  let changed = 0;
+  for (let i = 0; i < after.physicalToLogical.length; i++) {
+    const expert = after.physicalToLogical[i];
+    if (expert >= 0 && expert !== before.physicalToLogical[i]) changed++;
+  }
+  return changed;
+}
