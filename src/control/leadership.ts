@@ -1,5 +1,5 @@
 import type { Clock } from "../lib/clock.ts";
-import type { PoolStore } from "./store.ts";
+import { type PoolStore, StoreUnreachable } from "./store.ts";
 
 /** Tries so often within the time of a lease: two may fail before it runs out. */
 const TRIES_PER_LEASE = 3;
@@ -78,10 +78,12 @@ export class Leadership {
     let token: number | null = null;
     try {
       token = await store.lease(holder, leaseMs);
-    } catch {
-      // The store says so itself; the lease may still have time to run.
+    } catch (error) {
+      // The lease may still have time to run.
       if (this.token === null) await this.#end();
-      return;
+      // Of itself the store says when it does not answer.
+      if (error instanceof StoreUnreachable) return;
+      throw error;
     }
     if (token !== this.#token) await this.#end();
     if (token === null) return;

@@ -1,0 +1,96 @@
+import type { RolloutRecord } from "../../src/control/rollout-record.ts";
+import type { Placement } from "../../src/model/placement.ts";
+import type { RoutingSnapshot } from "../../src/model/snapshot.ts";
+import { slotCount } from "../../src/model/topology.ts";
+
+/** What a rank is told when it asks a gateway. */
+export interface Told {
+  readonly snapshot: RoutingSnapshot | null;
+  readonly rollout: RolloutRecord;
+}
+
+export type Acknowledgement = { readonly epoch: number; readonly phase: "prepared" | "committed" };
+
+/**
+ * A rank as the protocol wants it: it holds what the epoch it dispatches by names on it, what the stage it prepared
+ * needs, and what it replaced until it may free it.
+ */
+export class ModelRank {
+  readonly rank: number;
+  alive = true;
+  /** The epoch it dispatches by. */
+  epoch = 0;
+  /** By epoch: `layer:expert`, ready. */
+  readonly #held = new Map<number, ReadonlySet<string>>();
+  #staged: { readonly epoch: number; readonly keys: ReadonlySet<string> } | null = null;
+
+  constructor(rank: number) {
+    this.rank = rank;
+  }
+
+  holds(layer: number, expert: number): boolean {
+    if (!this.alive) return false;
+    const key = `${layer}:${expert}`;
+    if (this.#staged?.keys.has(key) === true) return true;
+    return this.#held.values().some((keys) => keys.has(key));
+  }
+
+  die(): void {
+    this.alive = false;
+    this.#held.clear();
+    this.#staged = null;
+  }
+
+  /** As a new process, which holds nothing and goes by what is published from now on. */
+  revive(): void {
+    this.alive = true;
+  }
+
+  /** Does as it is told; an older word than one it had is no word. @returns what it has to say */
+  hear({ snapshot, rollout }: Told): Acknowledgement | null {
+    if (!this.alive || snapshot === null || snapshot.epoch < this.epoch) return null;
+    if (snapshot.epoch > this.epoch) this.#turnTo(snapshot);
+    for (const epoch of this.#held.keys())
+      if (epoch < rollout.retire && epoch < this.epoch) this.#held.delete(epoch);
+    const { pending } = rollout;
+    // A gateway that is cut off may still speak of a stage that was given up.
+    if (pending?.phase === "prepare" && pending.epoch < (this.#staged?.epoch ?? 0)) return null;
+    if (pending?.phase === "prepare" && pending.epoch > this.epoch) {
+      const layers = new Set(pending.layers);
+      const keys = keysOf(pending.placement, this.rank).filter((key) =>
+        layers.has(Number(key.split(":")[0])),
+      );
+      this.#staged = { epoch: pending.epoch, keys: new Set(keys) };
+      return { epoch: pending.epoch, phase: "prepared" };
+    }
+    return pending?.phase === "commit" && pending.epoch <= this.epoch
+      ? { epoch: pending.epoch, phase: "committed" }
+      : null;
+  }
+
+  /** Keeps of what it has what the snapshot names; the stage it prepared is part of it, or was given up. */
+  #turnTo({ epoch, placement }: RoutingSnapshot): void {
+    const first = this.epoch === 0 && this.#held.size === 0 && epoch === 1;
+    const keys = keysOf(placement, this.rank);
+    const ready = keys.filter((key) => first || this.#has(key));
+    this.#held.set(epoch, new Set(ready));
+    this.epoch = epoch;
+    if (this.#staged !== null && this.#staged.epoch <= epoch) this.#staged = null;
+  }
+
+  #has(key: string): boolean {
+    const [layer, expert] = key.split(":").map(Number);
+    return this.holds(layer, expert);
+  }
+}
+
+function keysOf({ layers, topology, physicalToLogical }: Placement, rank: number): string[] {
+  const width = slotCount(topology);
+  const keys: string[] = [];
+  for (let layer = 0; layer < layers; layer++) {
+    const first = layer * width + rank * topology.slotsPerGpu;
+    for (let i = first; i < first + topology.slotsPerGpu; i++)
+      if (physicalToLogical[i] >= 0) keys.push(`${layer}:${physicalToLogical[i]}`);
+  }
+  return keys;
+}
