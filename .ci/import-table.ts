@@ -38,7 +38,7 @@ export const importTable: readonly Row[] = [
   { unit: "formats", imports: ["model", "lib"], packages: ["csv-parse", "yaml"], pure },
   { unit: "twin", imports: ["core", "routing", "model", "lib"], packages: [], pure },
   { unit: "config", imports: ["model", "lib"], packages: ["yaml", "zod"], pure: false },
-  { unit: "control", imports: ["core", "routing", "model", "lib"], packages: [], pure: false },
+  { unit: "control", imports: ["core", "routing", "formats", "model", "lib"], packages: [], pure: false },
   {
     unit: "serving",
     imports: ["core", "routing", "model", "lib"],
@@ -72,6 +72,7 @@ export const importTable: readonly Row[] = [
     pure: false,
   },
   { unit: "store/*", imports: ["control/store.ts", "model", "lib"], packages: [], pure: false },
+  { unit: "store/redis", imports: ["control/store.ts", "model", "lib"], packages: ["ioredis"], pure: false },
   {
     unit: "telemetry",
     imports: ["serving/traffic-observer.ts", "model", "lib"],

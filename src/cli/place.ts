@@ -1,7 +1,6 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import { loadModel } from "../config/shapes.ts";
 import { sumWindows } from "../core/load/sum-windows.ts";
-import { countMoves } from "../core/migration/moves.ts";
 import { HOP_WEIGHT } from "../core/placement/coactivation.ts";
 import { checkCapacity, checkLoaded, checkTopology } from "../core/planning/check-problem.ts";
 import { DEFAULT_MOVED_PART, solvePlacement } from "../core/planning/solve-placement.ts";
@@ -123,7 +122,7 @@ async function place(options: PlaceOptions): Promise<void> {
       : readRoutingTrace(await readInput(options.routing), options.routing, load.experts);
 
   const start = performance.now();
-  const { placement, shares, certificate } = solvePlacement({
+  const { placement, shares, certificate, moves } = solvePlacement({
     load,
     topology,
     capacity,
@@ -136,11 +135,10 @@ async function place(options: PlaceOptions): Promise<void> {
     routing: trace === null ? null : { trace, hopWeight: options.hopWeight },
     previous,
     maxMoves: options.maxMoves ?? null,
+    model: modelFits ? model : null,
   });
   const elapsedMs = performance.now() - start;
 
-  const moved = previous === null ? { slots: 0, bytes: 0 } : countMoves(model, previous, placement);
-  const moves = { slots: moved.slots, bytes: modelFits ? moved.bytes : null };
   const modelName = modelFits ? model.name : null;
   const file = { modelName, placement, shares, moves, certificate, elapsedMs };
   await writeOutput(options.out, writePlacementFile(file));

@@ -77,6 +77,12 @@ export async function loadModel(name: string): Promise<MoeModel> {
   return model;
 }
 
+/** Every model of config/models. */
+export async function shippedModels(): Promise<MoeModel[]> {
+  const files = await readdir(shippedShapes("models"));
+  return Promise.all(files.map((file) => loadModel(file.replace(/\.yaml$/, ""))));
+}
+
 /** The shape of the model that config/models has under the name, or null. */
 export async function findModel(name: string): Promise<MoeModel | null> {
   const shipped = await readdir(shippedShapes("models"));

@@ -13,10 +13,16 @@ const LOGICAL_COUNT = "logical_count";
  * @throws InputError naming the first entry that is no finite number ≥ 0, e.g. `logical_count[3][7]`
  */
 export function readExpertLoads(bytes: Uint8Array, source: string): ExpertLoad[] {
-  const file = readJsonObject(bytes, source);
+  const windows = expertLoadsIn(readJsonObject(bytes, source), source);
+  if (windows !== null) return windows;
+  throw new InputError(source, "", `has neither ${LOAD_HISTORY} nor ${LOGICAL_COUNT}; give one of them`);
+}
+
+/** The same of what has been parsed already; null where it has neither form. */
+export function expertLoadsIn(file: JsonObject, source: string): ExpertLoad[] | null {
   if (LOAD_HISTORY in file) return readHistory(file, source);
   if (LOGICAL_COUNT in file) return [readLoad(file, LOGICAL_COUNT, source, "")];
-  throw new InputError(source, "", `has neither ${LOAD_HISTORY} nor ${LOGICAL_COUNT}; give one of them`);
+  return null;
 }
 
 /** Reads the first form only. */

@@ -17,6 +17,12 @@ export interface Moves {
 
 /** Counts the weights that must travel: a GPU that already holds an expert copies it to another slot for nothing. */
 export function countMoves(model: MoeModel, previous: Placement, next: Placement): Moves {
+  const { slots, received } = countMovedSlots(previous, next);
+  return { slots, bytes: slots * expertBytes(model), received };
+}
+
+/** The same where what an expert weighs is not known. */
+export function countMovedSlots(previous: Placement, next: Placement): Omit<Moves, "bytes"> {
   const { layers, topology } = next;
   const width = slotCount(topology);
   const received = new Int32Array(gpuCount(topology));
@@ -32,7 +38,7 @@ export function countMoves(model: MoeModel, previous: Placement, next: Placement
       }
     }
   }
-  return { slots, bytes: slots * expertBytes(model), received };
+  return { slots, received };
 }
 
 /** Whether the GPU whose slots begin at `first` holds the expert, in a slot before `end` (default: in any). */

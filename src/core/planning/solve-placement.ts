@@ -1,12 +1,13 @@
 import type { Certificate } from "../../model/certificate.ts";
 import type { ExpertLoad } from "../../model/load.ts";
+import { type MoeModel, expertBytes } from "../../model/moe-model.ts";
 import { type Placement, indexReplicas } from "../../model/placement.ts";
 import type { PoolCapacity } from "../../model/pool-capacity.ts";
 import type { RoutingTrace } from "../../model/routing-trace.ts";
 import { type Topology, slotCount } from "../../model/topology.ts";
 import { partLoads } from "../load/part-loads.ts";
 import { sampleTokens } from "../load/sample-tokens.ts";
-import { keepSlots } from "../migration/moves.ts";
+import { countMovedSlots, keepSlots } from "../migration/moves.ts";
 import { activationLoad } from "../placement/activation.ts";
 import { certify } from "../placement/certificate.ts";
 import { eplb } from "../placement/eplb.ts";
@@ -37,6 +38,8 @@ export interface PlacementProblem {
   readonly previous: Placement | null;
   /** Slots that may change, over all layers; null for DEFAULT_MOVED_PART of them. */
   readonly maxMoves: number | null;
+  /** Says what moved experts weigh; null when only the shape of the load is known. */
+  readonly model: MoeModel | null;
 }
 
 export interface PlacementSolution {
@@ -44,11 +47,13 @@ export interface PlacementSolution {
   /** `[layers][slots]` */
   readonly shares: Float64Array;
   readonly certificate: Certificate;
+  /** From the placement in force; bytes are null when the model is unknown. */
+  readonly moves: { readonly slots: number; readonly bytes: number | null };
 }
 
 /** Places and replicates the experts of a load, shares their tokens, and says how good any placement could be. */
 export function solvePlacement(problem: PlacementProblem): PlacementSolution {
-  const { load, capacity, activation } = problem;
+  const { load, capacity, activation, previous, model } = problem;
   const aimOf = (tokens: ExpertLoad) =>
     activation === null ? tokens : activationLoad(tokens, activation.batchTokens, activation.topk);
   const aim = aimOf(load);
@@ -58,7 +63,10 @@ export function solvePlacement(problem: PlacementProblem): PlacementSolution {
     activation === null
       ? solveShares(placement, replicas, load, capacity.speeds)
       : wholeShares(placement, replicas, aim, capacity.speeds);
-  return { placement, shares, certificate: certify(load, capacity, gpuLoads(placement, shares, load)) };
+  const certificate = certify(load, capacity, gpuLoads(placement, shares, load));
+  const slots = previous === null ? 0 : countMovedSlots(previous, placement).slots;
+  const bytes = model === null ? null : slots * expertBytes(model);
+  return { placement, shares, certificate, moves: { slots, bytes } };
 }
 
 function placed(

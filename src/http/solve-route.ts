@@ -1,0 +1,25 @@
+import type { FastifyInstance } from "fastify";
+import { BodyRefused, type Solver, SolverBusy } from "../control/solver.ts";
+import { HttpError } from "./errors.ts";
+
+/** Load and topology in, placement and certificate out: stateless, for engines that place at their own time. */
+export function solveRoute(app: FastifyInstance, solver: Solver): void {
+  void app.register(async (scope) => {
+    // The solver's thread reads the body; here it stays bytes.
+    scope.removeAllContentTypeParsers();
+    scope.addContentTypeParser("*", { parseAs: "buffer" }, (_request, body, done) => done(null, body));
+
+    scope.post<{ Body: Buffer | undefined }>("/ep/v1/solve", async (request, reply) => {
+      const left = new AbortController();
+      reply.raw.once("close", () => left.abort());
+      try {
+        const file = await solver.solve(request.body ?? Buffer.alloc(0), left.signal);
+        return await reply.type("application/json; charset=utf-8").send(Buffer.from(file.buffer));
+      } catch (error) {
+        if (error instanceof BodyRefused) throw new HttpError("invalid_request", error.message);
+        if (error instanceof SolverBusy) throw new HttpError("overloaded", error.message);
+        throw error;
+      }
+    });
+  });
+}

@@ -1,0 +1,174 @@
+import { type FastifyInstance, fastify } from "fastify";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { loadModel, shippedModels } from "../../src/config/shapes.ts";
+import { Solver, SolverBusy } from "../../src/control/solver.ts";
+import { solvePlacement } from "../../src/core/planning/solve-placement.ts";
+import { nest } from "../../src/formats/json.ts";
+import { type PlacementFile, readPlacementFile } from "../../src/formats/placement-file.ts";
+import { errorAnswer } from "../../src/http/errors.ts";
+import { solveRoute } from "../../src/http/solve-route.ts";
+import { Rng } from "../../src/lib/rng.ts";
+import type { ExpertLoad } from "../../src/model/load.ts";
+import { type MoeModel, expertBytes } from "../../src/model/moe-model.ts";
+import { placementFault } from "../../src/model/placement.ts";
+import { fullCapacity } from "../../src/model/pool-capacity.ts";
+import { slotCount } from "../../src/model/topology.ts";
+
+const TOPOLOGY = { nodes: 2, gpusPerNode: 2, slotsPerGpu: 5 };
+const load = randomLoad(3, 16);
+const rows = nest(load.tokens, 16);
+const problem = {
+  load,
+  topology: TOPOLOGY,
+  capacity: fullCapacity(TOPOLOGY),
+  groups: 4,
+  algorithm: "plimsoll",
+  activation: null,
+  routing: null,
+  previous: null,
+  maxMoves: null,
+  model: null,
+} as const;
+
+let solver: Solver;
+let app: FastifyInstance;
+let url: string;
+beforeAll(async () => {
+  solver = new Solver(await shippedModels());
+  app = fastify();
+  app.setErrorHandler((error, _request, reply) => {
+    const { status, body } = errorAnswer(error);
+    return reply.code(status).send(body);
+  });
+  solveRoute(app, solver);
+  url = `${await app.listen({ port: 0, host: "127.0.0.1" })}/ep/v1/solve`;
+});
+afterAll(async () => {
+  await app.close();
+  await solver.close();
+});
+
+function randomLoad(layers: number, experts: number): ExpertLoad {
+  const rng = new Rng(layers);
+  const tokens = Float64Array.from({ length: layers * experts }, () => Math.exp(rng.normal()));
+  return { layers, experts, tokens };
+}
+
+function ask(body: unknown): Promise<Response> {
+  return fetch(url, { method: "POST", body: typeof body === "string" ? body : JSON.stringify(body) });
+}
+
+async function solved(body: unknown): Promise<PlacementFile> {
+  const response = await ask(body);
+  expect(response.status).toBe(200);
+  return readPlacementFile(new Uint8Array(await response.arrayBuffer()), "answer");
+}
+
+describe("POST /ep/v1/solve", () => {
+  it("answers with the file that `place` writes, whichever way the load is told", async () => {
+    const { placement, shares, certificate, moves } = solvePlacement(problem);
+    const expected = { modelName: null, placement, shares, certificate, moves };
+    const history = [{ logical_expert_load: rows }];
+    for (const told of [{ load: rows }, { logical_count: rows }, { load_history: history }]) {
+      expect(await solved({ ...told, topology: TOPOLOGY, groups: 4 })).toMatchObject(expected);
+    }
+  });
+
+  it("brings back what was lost by few moves, and says what they weigh", async () => {
+    const model = await loadModel("deepseek-v3");
+    const big = randomLoad(58, 256);
+    const topology = { nodes: 4, gpusPerNode: 8, slotsPerGpu: 9 };
+    const capacity = fullCapacity(topology);
+    const before = solvePlacement({ ...problem, load: big, topology, capacity }).placement;
+    const previous = nest(before.physicalToLogical, slotCount(topology)).map((row) => row.fill(-1, 0, 9));
+    const body = {
+      load: nest(big.tokens, 256),
+      topology,
+      previous,
+      outOfService: [0],
+      maxMoves: 0,
+      model: model.name,
+    };
+    const { placement, moves, modelName } = await solved(body);
+    expect(placementFault(placement)).toBeNull();
+    const lost = before.physicalToLogical as Int32Array;
+    const held = placement.physicalToLogical as Int32Array;
+    const changed = held.filter((expert, i) => expert >= 0 && expert !== lost[i]);
+    expect(moves).toEqual({ slots: changed.length, bytes: changed.length * expertBytes(model) });
+    expect(changed.length).toBeLessThanOrEqual(58 * 9);
+    expect(held.every((expert, i) => i % 288 >= 9 || expert === -1)).toBe(true);
+    expect(modelName).toBe("deepseek-v3");
+  });
+
+  const sound = { load: rows, topology: TOPOLOGY };
+  it.each<[string, unknown]>([
+    ["body: is not JSON", ""],
+    ["body: is not a JSON object", "[]"],
+    ["body: load is missing", { topology: TOPOLOGY }],
+    ["body: load[0][1] is -2", { ...sound, load: [[1, -2]] }],
+    ["body: layer 1 has no load", { ...sound, load: [rows[0], rows[1].map(() => 0)] }],
+    ["body: load has 257 layers", { ...sound, load: Array.from({ length: 257 }, () => [1]) }],
+    ["body: topology is not", { load: rows }],
+    ["body: topology.slotsPerGpu is 3: 12 slots", { ...sound, topology: { ...TOPOLOGY, slotsPerGpu: 3 } }],
+    ["body: topology makes 40000 slots", { ...sound, topology: { ...TOPOLOGY, nodes: 4000 } }],
+    ["body: groups is 3; expected a divisor", { ...sound, groups: 3 }],
+    ["body: gpuSlots has 2 entries", { ...sound, gpuSlots: [5, 5] }],
+    ["body: outOfService is not a list", { ...sound, outOfService: 3 }],
+    ["body: gpuSlots and outOfService leave 15 slots", { ...sound, outOfService: [1] }],
+    ["body: previous is 1 × 1; expected 3 layers × 20", { ...sound, previous: [[1]] }],
+    ["body: maxMoves counts from", { ...sound, maxMoves: 3 }],
+    ["body: model is not known", { ...sound, model: "none" }],
+    ["body: model has 58 layers", { ...sound, model: "deepseek-v3" }],
+    ["body: slots is unknown", { ...sound, slots: 3 }],
+  ])("%s", async (message, body) => {
+    const response = await ask(body);
+    const { error } = (await response.json()) as { error: { message: string; code: string } };
+    expect({ status: response.status, code: error.code }).toEqual({ status: 400, code: "invalid_request" });
+    expect(error.message).toContain(message);
+  });
+});
+
+describe("the solver", () => {
+  const body = (more: object = {}) =>
+    new TextEncoder().encode(JSON.stringify({ load: rows, topology: TOPOLOGY, ...more }));
+  const stays = new AbortController().signal;
+
+  it("lets so many wait and no more; who leaves makes room", async () => {
+    const leaves = new AbortController();
+    const gone = Array.from({ length: 2 }, () => solver.solve(body(), leaves.signal));
+    const kept = Array.from({ length: 15 }, () => solver.solve(body(), stays));
+    await expect(solver.solve(body(), stays)).rejects.toThrow(SolverBusy);
+    leaves.abort(new Error("left"));
+    kept.push(solver.solve(body(), stays));
+    for (const answer of gone) await expect(answer).rejects.toThrow("left");
+    expect(new Set((await Promise.all(kept)).map(mapOf)).size).toBe(1);
+  });
+
+  it("goes on in a new thread when one is lost", async () => {
+    const broken = new Solver([null as unknown as MoeModel]);
+    try {
+      const [fatal, next] = [broken.solve(body({ model: "any" }), stays), broken.solve(body(), stays)];
+      await expect(fatal).rejects.toThrow(/^the solver is lost: TypeError/);
+      expect(mapOf(await next)).toBe(mapOf(await solver.solve(body(), stays)));
+    } finally {
+      await broken.close();
+    }
+  });
+
+  it("refuses what waits when it is closed", async () => {
+    const closed = new Solver([]);
+    const asked = [closed.solve(body(), stays), closed.solve(body(), stays)];
+    await Promise.all([
+      ...asked.map((one) => expect(one).rejects.toThrow("The gateway stops.")),
+      closed.close(),
+    ]);
+  });
+});
+
+function mapOf(file: Uint8Array): string {
+  const { physical_to_logical_map: map } = JSON.parse(new TextDecoder().decode(file)) as Record<
+    string,
+    unknown
+  >;
+  return JSON.stringify(map);
+}
