@@ -1,10 +1,19 @@
 import type { Config } from "./config/config.ts";
 import type { Store } from "./control/store.ts";
-import { InputError } from "./lib/errors.ts";
 import { LocalStore } from "./store/local/local-store.ts";
+import { RedisStore } from "./store/redis/redis-store.ts";
 
-/** Opens what the configuration's `store` names. @throws InputError */
-export async function openStore({ url }: Config["store"]): Promise<Store> {
-  if (url === "memory") return new LocalStore();
-  throw new InputError("configuration", "store.url", `is ${JSON.stringify(url)}; expected memory`);
+/**
+ * Opens what the configuration's `store` names. Redis may be out of reach then: it is asked again until it answers.
+ * @throws InputError when a file is not what is expected there
+ */
+export function openStore({ address, prefix }: Config["store"]): Promise<Store> {
+  switch (address.kind) {
+    case "memory":
+      return Promise.resolve(new LocalStore());
+    case "file":
+      return LocalStore.open(address.path);
+    case "redis":
+      return RedisStore.open(address, prefix);
+  }
 }

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { MoeModel } from "../model/moe-model.ts";
 import type { RoutingPolicy } from "../model/routing-policy.ts";
+import type { StoreAddress } from "../model/store-address.ts";
 import type { Topology } from "../model/topology.ts";
 import { poolSchema } from "./pool-schema.ts";
 import { settingsSchema } from "./settings-schema.ts";
@@ -12,11 +13,12 @@ type Settings = z.output<typeof settingsSchema>;
 type Admission = Settings["admission"];
 
 /** The configuration of a gateway, with the shapes its pools name. Nothing changes it: a reload makes another. */
-export interface Config extends Readonly<Omit<Settings, "admission">> {
+export interface Config extends Readonly<Omit<Settings, "admission" | "store">> {
   /** Each of `tenants` with what it leaves out taken from `tenant`. */
   readonly admission: Omit<Admission, "tenants"> & {
     readonly tenants: Readonly<Record<string, Admission["tenant"]>>;
   };
+  readonly store: Readonly<Omit<Settings["store"], "url">> & { readonly address: StoreAddress };
   /** What routes for operators and engines want as a bearer token; null for nothing. */
   readonly operatorKey: string | null;
   readonly pools: readonly PoolConfig[];

@@ -5,6 +5,7 @@ import { checkSettings } from "./check-settings.ts";
 import { type Config, configSchema } from "./config.ts";
 import { type Section, isSection, layEnvironmentOver, layOver } from "./layers.ts";
 import { readPools } from "./read-pools.ts";
+import { readStoreUrl } from "./store-url.ts";
 import { checkShape, readYaml } from "./yaml-file.ts";
 
 const DEFAULTS = fileURLToPath(new URL("../../config/default.yaml", import.meta.url));
@@ -34,7 +35,9 @@ export async function loadConfig(path: string | null, environment: NodeJS.Proces
   const pools = await readPools(checked.pools, checked.routing.policy, source, environment);
   checkPools(pools, checked.workers, source);
   const operatorKey = readOperatorKey(checked.http.operatorKeyEnv, sourceOf, environment);
-  return { ...checked, admission: { ...checked.admission, tenants }, operatorKey, pools };
+  const { url, ...storeSettings } = checked.store;
+  const store = { ...storeSettings, address: readStoreUrl(url, sourceOf(["store", "url"])) };
+  return { ...checked, admission: { ...checked.admission, tenants }, operatorKey, store, pools };
 }
 
 function readOperatorKey(

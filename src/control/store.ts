@@ -81,6 +81,8 @@ export const EPOCHS_KEPT = 128;
 export const AUDIT_KEPT = 10_000;
 /** Messages that wait for a leader; more push out the oldest. */
 export const MESSAGES_KEPT = 512;
+/** Names of `claim`; more push out those that were claimed the longest ago. */
+export const CLAIMS_KEPT = 65_536;
 /** Keys of `offer`. */
 export const LEARNED_KEPT = 256;
 

@@ -22,9 +22,9 @@ export function encodeSnapshot(snapshot: RoutingSnapshot): Uint8Array {
   view.setUint32(4, head.length, true);
   bytes.set(head, HEAD_AT);
   const numbers = new Float64Array(bytes.buffer, at, doubles);
-  numbers.set(shares.values as ArrayLike<number>);
-  numbers.set(shares.prices as ArrayLike<number>, shares.values.length);
-  new Int32Array(bytes.buffer, at + 8 * doubles).set(physicalToLogical as ArrayLike<number>);
+  numbers.set(shares.values);
+  numbers.set(shares.prices, shares.values.length);
+  new Int32Array(bytes.buffer, at + 8 * doubles).set(physicalToLogical);
   return bytes;
 }
 

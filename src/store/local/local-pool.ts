@@ -2,56 +2,90 @@ import {
   AUDIT_KEPT,
   type AuditEntry,
   EPOCHS_KEPT,
-  LEARNED_KEPT,
   LeaseLost,
-  MESSAGES_KEPT,
   type PoolFollower,
   type PoolRecord,
   type PoolStore,
   StaleEpoch,
+  VALUE_NAMES,
   type ValueName,
 } from "../../control/store.ts";
+import { Claims } from "./claims.ts";
+import { LearnedRows } from "./learned-rows.ts";
+import { MessageQueue } from "./message-queue.ts";
+import type { SavedPool } from "./saved-pools.ts";
+
+/** The report of a round means nothing to the next process. */
+const OUTLIVES: ReadonlySet<ValueName> = new Set(VALUE_NAMES.filter((name) => name !== "report"));
 
 interface Lease {
   readonly holder: string;
   readonly token: number;
-  until: number;
+  readonly until: number;
 }
 
-interface Listener {
-  readonly token: number;
-  readonly hear: (messages: readonly Uint8Array[]) => Promise<void>;
+/** What a pool needs of the store it is part of. */
+export interface LocalPoolSurroundings {
+  /** Milliseconds, never backwards. */
+  readonly now: () => number;
+  /** Milliseconds since 1970, for people. */
+  readonly wallClock: () => number;
+  /** Resolves once what has changed outlives the process, as far as it can; null where nothing does. */
+  readonly keep: (() => Promise<void>) | null;
+  /** The same, some time later. */
+  readonly keepSoon: () => void;
 }
 
 /** One pool's part of a local store. */
 export class LocalPool implements PoolStore {
   readonly #name: string;
-  readonly #now: () => number;
-  readonly #epochs = new Map<number, Uint8Array>();
-  readonly #values = new Map<ValueName, Uint8Array>();
+  readonly #around: LocalPoolSurroundings;
+  readonly #epochs: Map<number, Uint8Array>;
+  readonly #values: Map<ValueName, Uint8Array>;
+  readonly #learned: LearnedRows;
+  readonly #audit: AuditEntry[];
+  readonly #claims = new Claims();
+  readonly #messages = new MessageQueue();
   readonly #followers = new Set<PoolFollower>();
-  readonly #audit: AuditEntry[] = [];
-  readonly #claims = new Map<string, number>();
-  /** The longest unoffered first. */
-  readonly #learned = new Map<string, { readonly evidence: number; readonly learned: Uint8Array }>();
-  #messages: Uint8Array[] = [];
-  #epoch = 0;
-  #tokens = 0;
+  #epoch: number;
+  /** The last that followers have heard. */
+  #heard: number;
+  #tokens: number;
   #lease: Lease | null = null;
-  #listener: Listener | null = null;
-  #delivering = false;
 
-  constructor(name: string, now: () => number) {
-    this.#name = name;
-    this.#now = now;
+  constructor(saved: SavedPool, surroundings: LocalPoolSurroundings) {
+    this.#name = saved.name;
+    this.#around = surroundings;
+    this.#tokens = saved.tokens;
+    this.#epochs = new Map(saved.epochs);
+    this.#epoch = saved.epochs.at(-1)?.[0] ?? 0;
+    this.#heard = this.#epoch;
+    this.#values = new Map(saved.values);
+    this.#learned = new LearnedRows(saved.learned);
+    this.#audit = [...saved.audit];
+  }
+
+  /** What outlives the process; nothing in it changes. */
+  save(): SavedPool {
+    return {
+      name: this.#name,
+      tokens: this.#tokens,
+      epochs: [...this.#epochs],
+      values: [...this.#values].filter(([name]) => OUTLIVES.has(name)),
+      learned: this.#learned.rows(),
+      audit: this.#audit.slice(),
+    };
   }
 
   async lease(holder: string, ttlMs: number): Promise<number | null> {
     const held = this.#held();
     if (held !== null && held.holder !== holder) return null;
-    const token = held?.token ?? ++this.#tokens;
-    this.#lease = { holder, token, until: this.#now() + ttlMs };
-    return token;
+    if (held === null) {
+      this.#tokens++;
+      this.#around.keepSoon();
+    }
+    this.#lease = { holder, token: this.#tokens, until: this.#around.now() + ttlMs };
+    return this.#tokens;
   }
 
   async release(token: number): Promise<void> {
@@ -59,11 +93,8 @@ export class LocalPool implements PoolStore {
   }
 
   async read(): Promise<PoolRecord> {
-    return {
-      epoch: this.#epoch,
-      snapshot: this.#epochs.get(this.#epoch) ?? null,
-      values: new Map(this.#values),
-    };
+    const snapshot = this.#epochs.get(this.#epoch) ?? null;
+    return { epoch: this.#epoch, snapshot, values: new Map(this.#values) };
   }
 
   async at(epoch: number): Promise<Uint8Array | null> {
@@ -73,81 +104,64 @@ export class LocalPool implements PoolStore {
   async publish(epoch: number, snapshot: Uint8Array, token: number): Promise<void> {
     this.#fence(token);
     if (epoch <= this.#epoch)
-      throw new StaleEpoch(`pool ${this.#name} has epoch ${this.#epoch} already; ${epoch} is not above it`);
-    this.#append(epoch, snapshot);
+      throw new StaleEpoch(`pool ${this.#name} has epoch ${this.#epoch}; ${epoch} is not above it`);
+    await this.#append(epoch, snapshot);
   }
 
   async restore(epoch: number, snapshot: Uint8Array): Promise<void> {
-    if (epoch > this.#epoch) this.#append(epoch, snapshot);
+    if (epoch > this.#epoch) await this.#append(epoch, snapshot);
   }
 
   async put(name: ValueName, value: Uint8Array | null, token: number): Promise<void> {
     this.#fence(token);
-    if (value === null) this.#values.delete(name);
-    else this.#values.set(name, value);
-    for (const follower of this.#followers) follower.value(name, value);
+    const kept = value === null ? null : new Uint8Array(value);
+    if (kept === null) this.#values.delete(name);
+    else this.#values.set(name, kept);
+    if (OUTLIVES.has(name)) this.#around.keepSoon();
+    for (const follower of this.#followers) follower.value(name, kept);
   }
 
   follow(follower: PoolFollower): () => void {
     this.#followers.add(follower);
-    const last = this.#epochs.get(this.#epoch);
-    if (last !== undefined) follower.epoch(this.#epoch, last);
+    const last = this.#epochs.get(this.#heard);
+    if (last !== undefined) follower.epoch(this.#heard, last);
     for (const [name, value] of this.#values) follower.value(name, value);
     return () => this.#followers.delete(follower);
   }
 
   async tell(message: Uint8Array, audit: string | null): Promise<void> {
     if (audit !== null) {
-      this.#audit.push({ atMs: Date.now(), entry: audit });
+      this.#audit.push({ atMs: this.#around.wallClock(), entry: audit });
       if (this.#audit.length > AUDIT_KEPT) this.#audit.shift();
+      this.#around.keepSoon();
     }
-    this.#messages.push(message);
-    if (this.#messages.length > MESSAGES_KEPT) this.#messages.shift();
-    void this.#deliver();
+    this.#messages.push(new Uint8Array(message));
   }
 
-  hear(token: number, hear: Listener["hear"]): () => void {
-    const listener = { token, hear };
-    this.#listener = listener;
-    void this.#deliver();
-    return () => {
-      if (this.#listener === listener) this.#listener = null;
-    };
+  hear(token: number, listener: (messages: readonly Uint8Array[]) => Promise<void>): () => void {
+    return this.#messages.hear(() => this.#held()?.token === token, listener);
   }
 
   async claim(names: readonly string[], keepMs: number): Promise<readonly boolean[]> {
-    const now = this.#now();
-    for (const [name, until] of this.#claims) {
-      if (until > now) break;
-      this.#claims.delete(name);
-    }
-    return names.map((name) => {
-      if ((this.#claims.get(name) ?? Number.NEGATIVE_INFINITY) > now) return false;
-      this.#claims.delete(name);
-      this.#claims.set(name, now + keepMs);
-      return true;
-    });
+    const now = this.#around.now();
+    return names.map((name) => this.#claims.claim(name, now, keepMs));
   }
 
   async audit(count: number): Promise<readonly AuditEntry[]> {
-    return this.#audit.slice(-count).toReversed();
+    return count > 0 ? this.#audit.slice(-count).toReversed() : [];
   }
 
   async offer(key: string, evidence: number, learned: Uint8Array): Promise<Uint8Array | null> {
-    const kept = this.#learned.get(key);
-    this.#learned.delete(key);
-    const better = kept !== undefined && kept.evidence > evidence;
-    this.#learned.set(key, better ? kept : { evidence, learned });
-    if (this.#learned.size > LEARNED_KEPT) this.#learned.delete(this.#learned.keys().next().value as string);
-    return better ? kept.learned : null;
+    this.#around.keepSoon();
+    return this.#learned.offer([key, evidence, new Uint8Array(learned)]);
   }
 
   async learned(keys: readonly string[]): Promise<readonly (Uint8Array | null)[]> {
-    return keys.map((key) => this.#learned.get(key)?.learned ?? null);
+    return keys.map((key) => this.#learned.get(key));
   }
 
   #held(): Lease | null {
-    return this.#lease !== null && this.#lease.until > this.#now() ? this.#lease : null;
+    return this.#lease !== null && this.#lease.until > this.#around.now() ? this.#lease : null;
   }
 
   #fence(token: number): void {
@@ -155,35 +169,14 @@ export class LocalPool implements PoolStore {
       throw new LeaseLost(`lease ${token} of pool ${this.#name} is not in force any more`);
   }
 
-  #append(epoch: number, snapshot: Uint8Array): void {
+  /** Heard only once it is kept: after a crash no epoch comes back as another. */
+  async #append(epoch: number, snapshot: Uint8Array): Promise<void> {
+    const kept = new Uint8Array(snapshot);
     this.#epoch = epoch;
-    this.#epochs.set(epoch, snapshot);
+    this.#epochs.set(epoch, kept);
     if (this.#epochs.size > EPOCHS_KEPT) this.#epochs.delete(this.#epochs.keys().next().value as number);
-    for (const follower of this.#followers) follower.epoch(epoch, snapshot);
-  }
-
-  /** What is being heard stays until it has been. */
-  async #deliver(): Promise<void> {
-    if (this.#delivering) return;
-    this.#delivering = true;
-    try {
-      for (;;) {
-        await Promise.resolve();
-        const listener = this.#listener;
-        if (listener === null || this.#messages.length === 0) return;
-        if (this.#held()?.token !== listener.token) return;
-        const heard = [...this.#messages];
-        try {
-          await listener.hear(heard);
-        } catch {
-          return;
-        }
-        const done = new Set(heard);
-        if (this.#held()?.token === listener.token)
-          this.#messages = this.#messages.filter((message) => !done.has(message));
-      }
-    } finally {
-      this.#delivering = false;
-    }
+    if (this.#around.keep !== null) await this.#around.keep();
+    this.#heard = epoch;
+    for (const follower of this.#followers) follower.epoch(epoch, kept);
   }
 }

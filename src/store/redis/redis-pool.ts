@@ -1,0 +1,123 @@
+import {
+  AUDIT_KEPT,
+  type AuditEntry,
+  CLAIMS_KEPT,
+  EPOCHS_KEPT,
+  LEARNED_KEPT,
+  MESSAGES_KEPT,
+  type PoolFollower,
+  type PoolRecord,
+  type PoolStore,
+  type ValueName,
+} from "../../control/store.ts";
+import type { RedisAddress } from "../../model/store-address.ts";
+import { hearMessages } from "./hear-messages.ts";
+import { CHANGES_KEPT, PoolFeed, namedValues } from "./pool-feed.ts";
+import { type PoolKeys, poolKeys } from "./pool-keys.ts";
+import type { RedisLink } from "./redis-link.ts";
+import { type StreamEntry, firstOfId } from "./stream-entry.ts";
+
+/** One pool's part of Redis. */
+export class RedisPool implements PoolStore {
+  readonly #address: RedisAddress;
+  readonly #link: RedisLink;
+  readonly #keys: PoolKeys;
+  readonly #feed: PoolFeed;
+  readonly #hearings = new Set<() => void>();
+
+  constructor(address: RedisAddress, link: RedisLink, prefix: string, pool: string) {
+    this.#address = address;
+    this.#link = link;
+    this.#keys = poolKeys(prefix, pool);
+    this.#feed = new PoolFeed(address, this.#keys);
+  }
+
+  async lease(holder: string, ttlMs: number): Promise<number | null> {
+    const { lease, fence } = this.#keys;
+    return (await this.#link.run("lease", [lease, fence], [holder, ttlMs])) as number | null;
+  }
+
+  async release(token: number): Promise<void> {
+    await this.#link.run("release", [this.#keys.lease], [token]);
+  }
+
+  async read(): Promise<PoolRecord> {
+    const { epochs, values, changes } = this.#keys;
+    const reply = await this.#link.run("read", [epochs, values, changes], []);
+    const [[last], fields] = reply as [StreamEntry[], Buffer[]];
+    const named = namedValues(fields);
+    if (last === undefined) return { epoch: 0, snapshot: null, values: named };
+    return { epoch: firstOfId(last), snapshot: last[1][1], values: named };
+  }
+
+  async at(epoch: number): Promise<Uint8Array | null> {
+    const id = `${epoch}-1`;
+    const [entry] = (await this.#link.call("XRANGE", [this.#keys.epochs, id, id])) as StreamEntry[];
+    return entry?.[1][1] ?? null;
+  }
+
+  async publish(epoch: number, snapshot: Uint8Array, token: number): Promise<void> {
+    const { lease, epochs } = this.#keys;
+    const args = [token, epoch, snapshot, EPOCHS_KEPT];
+    const before = (await this.#link.run("publish", [lease, epochs], args)) as number;
+    await this.#feed.published(this.#link, before, epoch, snapshot);
+  }
+
+  async restore(epoch: number, snapshot: Uint8Array): Promise<void> {
+    await this.#link.run("restore", [this.#keys.epochs], [epoch, snapshot, EPOCHS_KEPT]);
+  }
+
+  async put(name: ValueName, value: Uint8Array | null, token: number): Promise<void> {
+    const { lease, values, changes } = this.#keys;
+    const args = [token, CHANGES_KEPT, name];
+    await this.#link.run("put", [lease, values, changes], value === null ? args : [...args, value]);
+  }
+
+  follow(follower: PoolFollower): () => void {
+    return this.#feed.follow(follower);
+  }
+
+  async tell(message: Uint8Array, audit: string | null): Promise<void> {
+    const { messages, audit: log } = this.#keys;
+    const args = [MESSAGES_KEPT, message, AUDIT_KEPT];
+    await this.#link.run("tell", [messages, log], audit === null ? args : [...args, audit]);
+  }
+
+  hear(token: number, listener: (messages: readonly Uint8Array[]) => Promise<void>): () => void {
+    const end = hearMessages(this.#address, this.#keys, token, listener);
+    const stop = () => {
+      this.#hearings.delete(stop);
+      end();
+    };
+    this.#hearings.add(stop);
+    return stop;
+  }
+
+  async claim(names: readonly string[], keepMs: number): Promise<readonly boolean[]> {
+    const free = await this.#link.run("claim", [this.#keys.claims], [keepMs, CLAIMS_KEPT, ...names]);
+    return (free as number[]).map((one) => one === 1);
+  }
+
+  async audit(count: number): Promise<readonly AuditEntry[]> {
+    const args = [this.#keys.audit, "+", "-", "COUNT", count];
+    const entries = (await this.#link.call("XREVRANGE", args)) as StreamEntry[];
+    return entries.map((entry) => ({ atMs: firstOfId(entry), entry: entry[1][1].toString() }));
+  }
+
+  async offer(key: string, evidence: number, learned: Uint8Array): Promise<Uint8Array | null> {
+    const { learned: rows, offered } = this.#keys;
+    const args = [key, evidence, learned, LEARNED_KEPT];
+    return (await this.#link.run("offer", [rows, offered], args)) as Buffer | null;
+  }
+
+  async learned(keys: readonly string[]): Promise<readonly (Uint8Array | null)[]> {
+    if (keys.length === 0) return [];
+    const rows = (await this.#link.call("HMGET", [this.#keys.learned, ...keys])) as (Buffer | null)[];
+    return rows.map((row) => row?.subarray(row.indexOf(":") + 1) ?? null);
+  }
+
+  close(): void {
+    this.#feed.close();
+    for (const stop of this.#hearings) stop();
+  }
+}

@@ -1,0 +1,40 @@
+import { setTimeout } from "node:timers/promises";
+import { StoreUnreachable } from "../../control/store.ts";
+import type { RedisAddress } from "../../model/store-address.ts";
+import { RedisLink } from "./redis-link.ts";
+
+/** How long a command waits for something to come. */
+export const BLOCK_MS = 1000;
+const RETRY_MS = 250;
+
+/**
+ * Does `work` over a connection of its own, on which it may block; from its beginning whenever the store cannot be
+ * reached, until it is stopped or done.
+ * @returns the way to stop it, which also ends a command under way
+ */
+export function retrying(
+  address: RedisAddress,
+  work: (link: RedisLink, stopped: AbortSignal) => Promise<void>,
+): () => void {
+  const link = new RedisLink(address, BLOCK_MS);
+  const ending = new AbortController();
+  const stopped = ending.signal;
+  const run = async () => {
+    await link.connect().catch(() => {});
+    while (!stopped.aborted) {
+      try {
+        await work(link, stopped);
+        break;
+      } catch (error) {
+        if (!(error instanceof StoreUnreachable)) throw error;
+      }
+      if (!stopped.aborted) await setTimeout(RETRY_MS, undefined, { ref: false });
+    }
+    link.close();
+  };
+  void run();
+  return () => {
+    ending.abort();
+    link.close();
+  };
+}

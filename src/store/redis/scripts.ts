@@ -1,0 +1,26 @@
+import { readFileSync } from "node:fs";
+
+/** Every atomic operation, and how many keys it names; each is explained in the `.lua` file of its name. */
+const KEYS = {
+  lease: 2,
+  release: 1,
+  read: 3,
+  publish: 2,
+  restore: 1,
+  put: 3,
+  tell: 2,
+  hear: 2,
+  claim: 1,
+  offer: 2,
+  share: 1,
+} as const;
+
+export type ScriptName = keyof typeof KEYS;
+
+/** As a client wants them. */
+export const SCRIPTS = Object.fromEntries(
+  Object.entries(KEYS).map(([name, numberOfKeys]) => [
+    name,
+    { lua: readFileSync(new URL(`${name}.lua`, import.meta.url), "utf8"), numberOfKeys },
+  ]),
+);
