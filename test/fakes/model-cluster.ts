@@ -40,6 +40,8 @@ export class ModelCluster {
   readonly toldLost = new Set<number>();
   published: RoutingSnapshot | null = null;
   readonly #store: LocalStore;
+  readonly #snapshots = new Map<number, RoutingSnapshot>();
+  readonly #onTheWay: (() => Promise<unknown>)[] = [];
   readonly #clock = { now: () => this.nowMs };
 
   constructor(gateways: number) {
@@ -65,11 +67,23 @@ export class ModelCluster {
     return this.members.filter(({ loop }) => loop.leading);
   }
 
-  /** A rank asks a gateway, does as it is told and says so; what it says may not arrive. */
-  async poll(rank: number, gateway: number): Promise<void> {
+  /**
+   * A rank asks a gateway, does as it is told and says so; what it says may not arrive.
+   * @param late whether what it says stays on the way until `deliver`
+   */
+  async poll(rank: number, gateway: number, late = false): Promise<void> {
     const { loop } = this.members[gateway];
     const word = this.ranks[rank].hear(loop.view);
-    if (word !== null) await unreachable(loop.acknowledge(word.epoch, rank, word.phase));
+    this.#judgeDispatch();
+    if (word === null) return;
+    const say = () => unreachable(loop.acknowledge(word.epoch, rank, word.phase));
+    if (late) this.#onTheWay.push(say);
+    else await say();
+  }
+
+  /** What was on the way arrives. */
+  async deliver(): Promise<void> {
+    for (const say of this.#onTheWay.splice(0)) await say();
   }
 
   async die(rank: number, gateway: number): Promise<void> {
@@ -84,7 +98,7 @@ export class ModelCluster {
     if (!this.toldLost.has(rank)) return this.#tell(gateway, rank, "lost");
     // The leader must have heard of the death: a rank that comes back before is another case.
     if (this.published?.placement !== undefined && this.#named().has(rank)) return;
-    one.revive();
+    one.revive(this.published?.epoch ?? 0);
     await this.#tell(gateway, rank, "ready");
   }
 
@@ -172,6 +186,28 @@ export class ModelCluster {
     if (covered.size !== layers * experts)
       this.violations.push(`epoch ${epoch} leaves ${layers * experts - covered.size} experts out`);
     this.published = snapshot;
+    this.#snapshots.set(epoch, snapshot);
+  }
+
+  /** What a rank dispatches by, the others hold still, where they have not died since. */
+  #judgeDispatch(): void {
+    const inUse = new Set(this.ranks.filter(({ alive }) => alive).map(({ epoch }) => epoch));
+    for (const epoch of inUse) {
+      const snapshot = this.#snapshots.get(epoch);
+      if (snapshot === undefined) continue;
+      const { topology, physicalToLogical } = snapshot.placement;
+      const width = slotCount(topology);
+      for (let i = 0; i < physicalToLogical.length; i++) {
+        const expert = physicalToLogical[i];
+        const rank = this.ranks[gpuOfSlot(topology, i % width)];
+        const layer = Math.floor(i / width);
+        if (expert < 0 || !rank.alive || rank.bornAt >= epoch || rank.holds(layer, expert)) continue;
+        this.violations.push(
+          `a rank dispatches by epoch ${epoch} to ${layer}:${expert}, which rank ${rank.rank} has freed`,
+        );
+        return;
+      }
+    }
   }
 
   /** Whether the leader has taken note of a death, which is when it may publish nothing more of that rank. */

@@ -20,6 +20,8 @@ export class ModelRank {
   alive = true;
   /** The epoch it dispatches by. */
   epoch = 0;
+  /** The last epoch that was published when it came back from the dead; 0 while it never died. */
+  bornAt = 0;
   /** By epoch: `layer:expert`, ready. */
   readonly #held = new Map<number, ReadonlySet<string>>();
   #staged: { readonly epoch: number; readonly keys: ReadonlySet<string> } | null = null;
@@ -42,8 +44,10 @@ export class ModelRank {
   }
 
   /** As a new process, which holds nothing and goes by what is published from now on. */
-  revive(): void {
+  revive(published: number): void {
     this.alive = true;
+    this.bornAt = published;
+    this.epoch = 0;
   }
 
   /** Does as it is told; an older word than one it had is no word. @returns what it has to say */
@@ -70,7 +74,7 @@ export class ModelRank {
 
   /** Keeps of what it has what the snapshot names; the stage it prepared is part of it, or was given up. */
   #turnTo({ epoch, placement }: RoutingSnapshot): void {
-    const first = this.epoch === 0 && this.#held.size === 0 && epoch === 1;
+    const first = this.bornAt === 0 && epoch === 1;
     const keys = keysOf(placement, this.rank);
     const ready = keys.filter((key) => first || this.#has(key));
     this.#held.set(epoch, new Set(ready));
