@@ -20,10 +20,19 @@ export interface ReplicaIndex {
 
 /** Builds the inverse map in one counting pass. */
 export function indexReplicas(placement: Placement): ReplicaIndex {
+  const { layers, experts, topology } = placement;
+  const offsets = new Int32Array(layers * experts + 1);
+  const index = { offsets, slots: new Int32Array(layers * slotCount(topology)) };
+  reindexReplicas(placement, index);
+  return index;
+}
+
+/** @param index of a placement of the same shape, overwritten */
+export function reindexReplicas(placement: Placement, { offsets, slots }: ReplicaIndex): void {
   const { layers, experts, physicalToLogical } = placement;
   const width = slotCount(placement.topology);
-  const offsets = new Int32Array(layers * experts + 1);
-  const slots = new Int32Array(layers * width);
+  offsets.fill(0);
+  slots.fill(0);
   for (let layer = 0; layer < layers; layer++) {
     const row = layer * experts;
     for (let slot = 0; slot < width; slot++) {
@@ -40,7 +49,6 @@ export function indexReplicas(placement: Placement): ReplicaIndex {
       if (expert >= 0) slots[next[row + expert]++] = slot;
     }
   }
-  return { offsets, slots };
 }
 
 /** Numbers of the GPUs that hold an expert in any layer, ascending; the others are out of service. */

@@ -1,8 +1,9 @@
 import { type ExpertLoad, layerLoad } from "../../model/load.ts";
-import { indexReplicas, type Placement } from "../../model/placement.ts";
+import { type Placement, type ReplicaIndex, indexReplicas, reindexReplicas } from "../../model/placement.ts";
 import type { PoolCapacity } from "../../model/pool-capacity.ts";
 import { slotCount } from "../../model/topology.ts";
-import { type ShareSolution, solveShares } from "../shares/solve-shares.ts";
+import { LayerFlow } from "../shares/layer-flow.ts";
+import { solveShares } from "../shares/solve-shares.ts";
 import { layerBounds } from "./bounds.ts";
 
 /** A layer whose maximum is this near its bound is left as it is. */
@@ -20,9 +21,18 @@ interface Change {
   readonly relief: number;
 }
 
+/** A layer's exact shares. */
+interface LayerSolution {
+  /** `[slots]` */
+  readonly values: Float64Array;
+  /** `[gpus]` */
+  readonly prices: Float64Array;
+  readonly optimum: number;
+}
+
 /** A layer under its exact shares. */
 interface LayerState {
-  readonly solution: ShareSolution;
+  readonly solution: LayerSolution;
   /** `[gpus]` */
   readonly loads: Float64Array;
   /** `[experts]` */
@@ -92,7 +102,8 @@ class LayerImprover {
   readonly #capacity: PoolCapacity;
   readonly #row: Int32Array;
   readonly #placement: Placement;
-  readonly #load: ExpertLoad;
+  readonly #replicas: ReplicaIndex;
+  readonly #flow: LayerFlow;
   readonly #slotsPerGpu: number;
   /** The usable slots of each GPU. */
   readonly #slotsOf: readonly (readonly number[])[];
@@ -107,7 +118,8 @@ class LayerImprover {
     this.#capacity = capacity;
     this.#row = row;
     this.#placement = { layers: 1, experts, topology, physicalToLogical: row };
-    this.#load = { layers: 1, experts, tokens };
+    this.#replicas = indexReplicas(this.#placement);
+    this.#flow = new LayerFlow(this.#placement, this.#replicas, capacity.speeds);
     this.#slotsPerGpu = topology.slotsPerGpu;
     this.#slotsOf = Array.from(capacity.slots, (count, gpu) =>
       Array.from({ length: count }, (_, i) => gpu * topology.slotsPerGpu + i),
@@ -117,20 +129,20 @@ class LayerImprover {
   run(bound: number, mostMoves: number): void {
     let solution = this.#solve();
     let left = mostMoves;
-    while (left > 0 && solution.optimum[0] > bound * (1 + CLOSE_ENOUGH)) {
+    while (left > 0 && solution.optimum > bound * (1 + CLOSE_ENOUGH)) {
       const state = this.#state(solution);
       const changes = [...this.#furtherCopies(state), ...this.#swaps(state)]
         .filter(({ slots }) => slots.length <= left)
         .toSorted((a, b) => b.relief / b.slots.length - a.relief / a.slots.length)
         .slice(0, TRIED);
-      let best: { readonly change: Change; readonly after: ShareSolution } | null = null;
+      let best: { readonly change: Change; readonly after: LayerSolution } | null = null;
       let most = LEAST_GAIN_PER_MOVE;
       for (const change of changes) {
         const undo = change.slots.map((slot) => this.#row[slot]);
         this.#apply(change.slots, change.experts);
         const after = this.#solve();
         this.#apply(change.slots, undo);
-        const gain = (1 - after.optimum[0] / solution.optimum[0]) / change.slots.length;
+        const gain = (1 - after.optimum / solution.optimum) / change.slots.length;
         if (gain > most) {
           most = gain;
           best = { change, after };
@@ -143,8 +155,12 @@ class LayerImprover {
     }
   }
 
-  #solve(): ShareSolution {
-    return solveShares(this.#placement, indexReplicas(this.#placement), this.#load, this.#capacity.speeds);
+  #solve(): LayerSolution {
+    reindexReplicas(this.#placement, this.#replicas);
+    const values = new Float64Array(this.#row.length);
+    const prices = new Float64Array(this.#capacity.slots.length);
+    this.#flow.solve(0, this.#tokens, values, prices, null);
+    return { values, prices, optimum: this.#flow.optimum };
   }
 
   #apply(slots: readonly number[], experts: readonly number[]): void {
@@ -158,7 +174,7 @@ class LayerImprover {
       for (const gpu of roomy) {
         const victim = this.#spareSlot(gpu, solution, copies);
         if (victim < 0) continue;
-        const gap = solution.optimum[0] * this.#capacity.speeds[gpu] - loads[gpu];
+        const gap = solution.optimum * this.#capacity.speeds[gpu] - loads[gpu];
         const relief = Math.min(this.#tokens[expert], gap) - this.#carried(victim, solution);
         changes.push({ slots: [victim], experts: [expert], relief });
         break;
@@ -169,30 +185,28 @@ class LayerImprover {
 
   /** Experts with one copy on a binding GPU against lighter ones elsewhere. */
   #swaps({ solution, loads, copies, roomy }: LayerState): Change[] {
-    const changes: Change[] = [];
+    const best: Change[] = [];
     for (let gpu = 0; gpu < loads.length; gpu++) {
       if (solution.prices[gpu] === 0) continue;
       for (const heavy of this.#slotsOf[gpu]) {
         if (copies[this.#row[heavy]] !== 1) continue;
         for (const other of roomy) {
-          const gap = solution.optimum[0] * this.#capacity.speeds[other] - loads[other];
+          const gap = solution.optimum * this.#capacity.speeds[other] - loads[other];
           for (const light of this.#slotsOf[other]) {
             if (copies[this.#row[light]] !== 1) continue;
             const moved = this.#tokens[this.#row[heavy]] - this.#tokens[this.#row[light]];
-            if (moved <= 0 || moved > gap) continue;
-            changes.push({
-              slots: [heavy, light],
-              experts: [this.#row[light], this.#row[heavy]],
-              relief: moved,
-            });
+            if (moved <= 0 || moved > gap || (best.length === TRIED && moved <= best[TRIED - 1].relief))
+              continue;
+            const experts = [this.#row[light], this.#row[heavy]];
+            keepBest(best, { slots: [heavy, light], experts, relief: moved });
           }
         }
       }
     }
-    return changes.toSorted((a, b) => b.relief - a.relief).slice(0, TRIED);
+    return best;
   }
 
-  #state(solution: ShareSolution): LayerState {
+  #state(solution: LayerSolution): LayerState {
     const { slots, speeds } = this.#capacity;
     const loads = new Float64Array(slots.length);
     const copies = new Int32Array(this.#tokens.length);
@@ -217,7 +231,7 @@ class LayerImprover {
   }
 
   /** An empty slot of the GPU, else the one that carries least of those whose expert has another copy; −1 for none. */
-  #spareSlot(gpu: number, solution: ShareSolution, copies: Int32Array): number {
+  #spareSlot(gpu: number, solution: LayerSolution, copies: Int32Array): number {
     let best = -1;
     for (const slot of this.#slotsOf[gpu]) {
       if (this.#row[slot] < 0) return slot;
@@ -227,7 +241,15 @@ class LayerImprover {
     return best;
   }
 
-  #carried(slot: number, solution: ShareSolution): number {
+  #carried(slot: number, solution: LayerSolution): number {
     return this.#row[slot] < 0 ? 0 : solution.values[slot] * this.#tokens[this.#row[slot]];
   }
+}
+
+/** Keeps the changes with most relief, the most first; of equals those found first. */
+function keepBest(best: Change[], change: Change): void {
+  let at = best.length;
+  while (at > 0 && best[at - 1].relief < change.relief) at--;
+  best.splice(at, 0, change);
+  if (best.length > TRIED) best.pop();
 }
