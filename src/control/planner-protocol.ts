@@ -17,5 +17,4 @@ export type Questions = Pick<Planner, "current" | "plan" | "replan" | "reshare" 
 export type ToPlanner =
   | { readonly kind: "ask"; readonly question: keyof Questions; readonly about: readonly unknown[] }
   | { readonly kind: "learn"; readonly load: ExpertLoad }
-  /** Null stands for the plan that this thread handed over last. */
-  | { readonly kind: "accept"; readonly plan: Plan | null };
+  | { readonly kind: "accept"; readonly plan: Plan };

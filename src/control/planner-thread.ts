@@ -4,7 +4,6 @@ import type { Clock } from "../lib/clock.ts";
 import type { ExpertLoad } from "../model/load.ts";
 import type { Placement } from "../model/placement.ts";
 import type { PoolCapacity } from "../model/pool-capacity.ts";
-import { planIn } from "./plan-in.ts";
 import type { PlannerThreadData, Questions, ToPlanner } from "./planner-protocol.ts";
 import type { Loss, Outlook, Planner, PlannerOptions, Round } from "./planner.ts";
 
@@ -25,8 +24,6 @@ export class PlannerThread implements Planner {
   readonly #waiting: Waiting[] = [];
   #worker: Worker | null = null;
   #current: Plan | null = null;
-  /** What the running thread handed over last. */
-  #handedOver: Plan | null = null;
 
   /** @param onFault hears of a thread that was lost while no question was open; an open question rejects */
   constructor(options: PlannerOptions, clock: Clock, onFault: (fault: Error) => void) {
@@ -65,7 +62,7 @@ export class PlannerThread implements Planner {
 
   accept(plan: Plan): void {
     this.#current = plan;
-    if (this.#worker !== null) this.#tell({ kind: "accept", plan: plan === this.#handedOver ? null : plan });
+    if (this.#worker !== null) this.#tell({ kind: "accept", plan });
   }
 
   async close(): Promise<void> {
@@ -74,16 +71,14 @@ export class PlannerThread implements Planner {
     await worker?.terminate();
   }
 
-  async #ask<K extends keyof Questions>(
+  #ask<K extends keyof Questions>(
     question: K,
     ...about: Parameters<Questions[K]>
   ): Promise<Awaited<ReturnType<Questions[K]>>> {
-    const answer = await new Promise<Awaited<ReturnType<Questions[K]>>>((resolve, reject) => {
+    return new Promise<Awaited<ReturnType<Questions[K]>>>((resolve, reject) => {
       this.#waiting.push({ resolve, reject });
       this.#tell({ kind: "ask", question, about });
     });
-    this.#handedOver = planIn(question, answer) ?? this.#handedOver;
-    return answer;
   }
 
   #tell(message: ToPlanner): void {
@@ -115,7 +110,6 @@ export class PlannerThread implements Planner {
   /** What is open is refused, and what the thread knew is gone. */
   #forget(cause: Error): void {
     this.#worker = null;
-    this.#handedOver = null;
     for (const { reject } of this.#waiting.splice(0)) reject(cause);
   }
 }

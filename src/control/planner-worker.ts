@@ -1,6 +1,5 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { LocalPlanner } from "./local-planner.ts";
-import { planIn } from "./plan-in.ts";
 import type { PlannerThreadData, ToPlanner } from "./planner-protocol.ts";
 
 const port = parentPort;
@@ -8,23 +7,18 @@ if (port === null) throw new Error("planner-worker runs as a worker thread only"
 const { options, startMs, current } = workerData as PlannerThreadData;
 const planner = new LocalPlanner(options, startMs);
 if (current !== null) planner.accept(current);
-let handedOver = current;
 
 /** What fails here ends the thread: its other end hears of it and starts a new one. */
 async function receive(message: ToPlanner): Promise<void> {
   switch (message.kind) {
     case "ask": {
       const ask = planner[message.question] as (...about: readonly unknown[]) => Promise<unknown>;
-      const answer = await ask.apply(planner, [...message.about]);
-      handedOver = planIn(message.question, answer) ?? handedOver;
-      return port?.postMessage(answer);
+      return port?.postMessage(await ask.apply(planner, [...message.about]));
     }
     case "learn":
       return planner.learn(message.load);
-    case "accept": {
-      const plan = message.plan ?? handedOver;
-      if (plan !== null) planner.accept(plan);
-    }
+    case "accept":
+      return planner.accept(message.plan);
   }
 }
 

@@ -6,6 +6,7 @@ import { balancedness, gpuLoads } from "../../src/core/shares/gpu-loads.ts";
 import { Rng } from "../../src/lib/rng.ts";
 import type { ExpertLoad } from "../../src/model/load.ts";
 import { indexReplicas, placementFault } from "../../src/model/placement.ts";
+import { fullCapacity } from "../../src/model/pool-capacity.ts";
 import { gpuCount } from "../../src/model/topology.ts";
 import { SMALL_MODEL, SMALL_MOE_LAYERS, SMALL_TOPOLOGY } from "../small-model.ts";
 
@@ -233,5 +234,53 @@ describe("EPLB", () => {
       const row = Math.floor(i / width) * experts + placement.physicalToLogical[i];
       expect(shares.values[i] * (replicas.offsets[row + 1] - replicas.offsets[row])).toBeCloseTo(1, 12);
     }
+  });
+});
+
+describe("what is handed on", () => {
+  it("lets a new leader plan as the one before would have", () => {
+    const before = balancer(BALANCE_POLICIES.plimsoll);
+    before.observe(skewed, 1000);
+    const after = balancer(BALANCE_POLICIES.plimsoll);
+    after.learn(before.forecast());
+    const { tokens } = after.forecast();
+    for (const [i, rate] of before.forecast().tokens.entries()) expect(tokens[i] / rate).toBeCloseTo(1, 9);
+    after.accept(made(after.decide(1000)).plan);
+    before.accept(made(before.decide(1000)).plan);
+    expect(predicted(after, skewed)).toBeCloseTo(predicted(before, skewed), 2);
+  });
+
+  it("says nothing where the one before knew nothing", () => {
+    const after = balancer(BALANCE_POLICIES.plimsoll);
+    after.learn(balancer(BALANCE_POLICIES.plimsoll).forecast());
+    expect(after.decide(1e6)).toBeNull();
+  });
+});
+
+describe("a decision's explanation", () => {
+  it("names the hottest experts, and what each candidate would gain and has to", () => {
+    const subject = balancer(BALANCE_POLICIES.plimsoll);
+    subject.observe(skewed, 1000);
+    const taken = made(subject.decide(1000));
+    const { load: summary, inForce, candidates, verdict } = taken.explanation;
+    const hottest = Math.max(
+      ...Array.from({ length: SMALL_MOE_LAYERS }, (_, layer) => {
+        const row = skewed.tokens.subarray(layer * experts, (layer + 1) * experts);
+        return (Math.max(...row) * experts) / row.reduce((sum, n) => sum + n, 0);
+      }),
+    );
+    expect(summary.hottest[0].timesMean).toBeCloseTo(hottest, 9);
+    expect(verdict).toBe("taken");
+    const best = candidates.reduce((a, b) => (b.gain - b.neededGain > a.gain - a.neededGain ? b : a));
+    expect(best.gain).toBeGreaterThan(best.neededGain);
+    expect(best.movedSlots).toBe(taken.moves.slots);
+    expect(best.balancedness).toBeGreaterThan(inForce.balancedness);
+
+    subject.accept(taken.plan);
+    const kept = made(subject.replan(fullCapacity(SMALL_TOPOLOGY)));
+    expect(kept.explanation.verdict).toBe("not worth its moves");
+    for (const { gain, neededGain, movedSlots } of kept.explanation.candidates)
+      expect(movedSlots === 0 || gain < neededGain).toBe(true);
+    expect(structuredClone(kept.explanation)).toEqual(JSON.parse(JSON.stringify(kept.explanation)));
   });
 });

@@ -128,10 +128,16 @@ export class Balancer {
     if (routing !== null) this.#sample.add(routing);
   }
 
-  /** Begins with what another knew of the load: as if it had been so for one placement interval. */
-  learn({ layers, experts, tokens }: ExpertLoad): void {
+  /**
+   * Begins with what another knew of the load, as if it had been so for one placement interval.
+   * @param load as `forecast` gives it; zeros say nothing
+   */
+  learn(load: ExpertLoad): void {
+    if (load.tokens.every((rate) => rate === 0)) return;
     const { placementMs } = this.#cadence;
-    this.observe({ layers, experts, tokens: tokens.map((rate) => (rate * placementMs) / 1000) }, placementMs);
+    const window = { ...load, tokens: load.tokens.map((rate) => (rate * placementMs) / 1000) };
+    this.#recent.observe(window, placementMs);
+    this.#steady.observe(window, placementMs);
   }
 
   /**
