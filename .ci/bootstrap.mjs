@@ -1,4 +1,4 @@
-// Makes a checkout ready to run: dependencies, the pinned Node, the dashboard and, with --test, Chromium.
+// Makes a checkout ready to run: dependencies, the pinned Node, the dashboard and, with --test, Chromium and Redis.
 // Runs on Node 20 with nothing installed, before `npm start`, `npm run plimsoll` and `npm test`.
 // Speaks on standard error only: standard output belongs to the command that follows.
 import { spawnSync } from "node:child_process";
@@ -46,22 +46,24 @@ const dashboard = {
 const chromium = {
   missing: () => !existsSync(process.env.CHROMIUM_PATH ?? "/usr/bin/chromium"),
   supply() {
-    if (
-      process.env.CHROMIUM_PATH !== undefined ||
-      process.getuid?.() !== 0 ||
-      !existsSync("/usr/bin/apt-get")
-    ) {
-      fail("the browser tests need Chromium: install it, or set CHROMIUM_PATH to its executable");
-    }
-    say("installing Chromium");
-    const install = ["install", "-y", "-qq", "--no-install-recommends", "chromium"];
-    run("apt-get", ["update", "-qq"], searchPath());
-    run("apt-get", install, searchPath(), { DEBIAN_FRONTEND: "noninteractive" });
+    const mend = "the browser tests need Chromium: install it, or set CHROMIUM_PATH to its executable";
+    if (process.env.CHROMIUM_PATH !== undefined) fail(mend);
+    installFromDebian("chromium", mend);
+  },
+};
+
+const redis = {
+  missing: () => !["redis-server", "valkey-server"].some(onPath),
+  supply() {
+    installFromDebian(
+      "redis-server",
+      "the tests of shared stores need redis-server or valkey-server: install one",
+    );
   },
 };
 
 const steps = [dependencies, pinnedNode, dashboard];
-if (process.argv.includes("--test")) steps.push(chromium);
+if (process.argv.includes("--test")) steps.push(chromium, redis);
 
 process.chdir(root);
 if (steps.some((step) => step.missing())) {
@@ -79,6 +81,19 @@ function changed(path) {
 function newest(folder, file) {
   const inside = readdirSync(folder, { recursive: true }).map((name) => changed(join(folder, name)));
   return Math.max(changed(file), changed(folder), ...inside);
+}
+
+function onPath(program) {
+  return process.env.PATH.split(delimiter).some((folder) => existsSync(join(folder, program)));
+}
+
+/** @param mend what a person can do where this cannot */
+function installFromDebian(name, mend) {
+  if (process.getuid?.() !== 0 || !existsSync("/usr/bin/apt-get")) fail(mend);
+  say(`installing ${name}`);
+  run("apt-get", ["update", "-qq"], searchPath());
+  const install = ["install", "-y", "-qq", "--no-install-recommends", name];
+  run("apt-get", install, searchPath(), { DEBIAN_FRONTEND: "noninteractive" });
 }
 
 function searchPath() {

@@ -3,7 +3,7 @@
 -- ARGV[1] token   ARGV[2] messages given at most   ARGV[3…] ids of those that are finished
 -- Returns entries; the error LEASELOST.
 if redis.call('HGET', KEYS[1], 'token') ~= ARGV[1] then
-  return redis.error_reply('LEASELOST')
+  return redis.error_reply('LEASELOST this token is not in force')
 end
 for i = 3, #ARGV do
   redis.call('XDEL', KEYS[2], ARGV[i])

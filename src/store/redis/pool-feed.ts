@@ -54,6 +54,8 @@ export class PoolFeed {
   close(): void {
     this.#stop?.();
     this.#stop = null;
+    this.#epoch = 0;
+    this.#values.clear();
   }
 
   async #read(link: RedisLink): Promise<void> {

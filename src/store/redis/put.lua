@@ -3,7 +3,7 @@
 -- ARGV[1] token   ARGV[2] changes kept   ARGV[3] name   ARGV[4] value; left out to remove it
 -- Returns nothing; the error LEASELOST.
 if redis.call('HGET', KEYS[1], 'token') ~= ARGV[1] then
-  return redis.error_reply('LEASELOST')
+  return redis.error_reply('LEASELOST this token is not in force')
 end
 if ARGV[4] then
   redis.call('HSET', KEYS[2], ARGV[3], ARGV[4])

@@ -52,8 +52,8 @@ export class RedisLink {
       return answer;
     } catch (cause) {
       const { message } = cause as Error;
-      if (message.startsWith("LEASELOST")) throw new LeaseLost("the lease is not in force any more");
-      if (message.startsWith("STALEEPOCH")) throw new StaleEpoch("the store has this epoch or a later one");
+      if (message.includes("LEASELOST")) throw new LeaseLost("the lease is not in force any more");
+      if (message.includes("STALEEPOCH")) throw new StaleEpoch("the store has this epoch or a later one");
       this.#onReachable(false);
       throw new StoreUnreachable(`Redis does not answer: ${message}`, { cause });
     }
