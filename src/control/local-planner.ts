@@ -1,4 +1,5 @@
-import { Balancer, type Decision, type Plan, type Survival } from "../core/planning/balancer.ts";
+import { Balancer } from "../core/planning/balancer.ts";
+import type { Decision, Plan, Survival } from "../core/planning/plan.ts";
 import type { ExpertLoad } from "../model/load.ts";
 import type { Placement } from "../model/placement.ts";
 import type { PoolCapacity } from "../model/pool-capacity.ts";

@@ -1,4 +1,4 @@
-import type { Plan } from "../core/planning/balancer.ts";
+import type { Plan } from "../core/planning/plan.ts";
 import type { ExpertLoad } from "../model/load.ts";
 import type { Planner, PlannerOptions } from "./planner.ts";
 

@@ -1,5 +1,5 @@
 import type { BalancePolicy } from "../core/planning/balance-policy.ts";
-import type { Decision, Plan, Survival } from "../core/planning/balancer.ts";
+import type { Decision, Plan, Survival } from "../core/planning/plan.ts";
 import type { Cadence } from "../model/cadence.ts";
 import type { ExpertLoad } from "../model/load.ts";
 import type { MoeModel } from "../model/moe-model.ts";

@@ -1,4 +1,4 @@
-import type { Plan } from "../core/planning/balancer.ts";
+import type { Plan } from "../core/planning/plan.ts";
 import type { RoutingSnapshot, SnapshotChange } from "../model/snapshot.ts";
 import { encodeSnapshot } from "../model/snapshot-bytes.ts";
 import type { PoolRanks } from "./pool-ranks.ts";

@@ -1,4 +1,4 @@
-import type { Plan } from "../core/planning/balancer.ts";
+import type { Plan } from "../core/planning/plan.ts";
 import type { Clock } from "../lib/clock.ts";
 import { type MoeModel, moeLayers } from "../model/moe-model.ts";
 import { type PoolCapacity, fullCapacity } from "../model/pool-capacity.ts";

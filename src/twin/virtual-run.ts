@@ -1,5 +1,6 @@
 import { BALANCE_POLICIES } from "../core/planning/balance-policy.ts";
-import { Balancer, type Plan } from "../core/planning/balancer.ts";
+import { Balancer } from "../core/planning/balancer.ts";
+import type { Plan } from "../core/planning/plan.ts";
 import { transferMs } from "../core/migration/transfer-time.ts";
 import { Rng } from "../lib/rng.ts";
 import { Sample, type SampleSummary } from "../lib/sample.ts";

@@ -2,7 +2,7 @@ import { Rng } from "../../lib/rng.ts";
 import type { Cadence } from "../../model/cadence.ts";
 import type { ExpertLoad } from "../../model/load.ts";
 import { type MoeModel, moeLayers } from "../../model/moe-model.ts";
-import { type Placement, type ReplicaIndex, indexReplicas } from "../../model/placement.ts";
+import { type Placement, indexReplicas } from "../../model/placement.ts";
 import type { RoutingTrace } from "../../model/routing-trace.ts";
 import { type Topology, gpuCount } from "../../model/topology.ts";
 import { type PoolCapacity, fullCapacity } from "../../model/pool-capacity.ts";
@@ -11,7 +11,6 @@ import { LoadTracker } from "../load/load-tracker.ts";
 import { RecentParts } from "../load/recent-parts.ts";
 import { RoutingSample } from "../load/routing-sample.ts";
 import { type Moves, countMoves } from "../migration/moves.ts";
-import { transferMs } from "../migration/transfer-time.ts";
 import { evenShares } from "../shares/even-shares.ts";
 import { solveShares } from "../shares/solve-shares.ts";
 import type { BalancePolicy } from "./balance-policy.ts";
@@ -23,39 +22,11 @@ import {
   serviceText,
   withoutGpus,
 } from "./capacity-change.ts";
-import { type Explanation, loadSummary } from "./explanation.ts";
-import { type Prediction, Predictor, changeText } from "./prediction.ts";
+import { type Explanation, candidateState, loadSummary } from "./explanation.ts";
+import type { Decision, Plan, Survival } from "./plan.ts";
+import { Predictor, changeText } from "./prediction.ts";
 import { PlacementProposer } from "./propose-placement.ts";
-
-/** While weights travel, they take half of the links from the tokens. */
-const TRAFFIC_LOST = 0.5;
-/** A placement that saves less than this part of the time is noise, however few its moves. */
-const LEAST_GAIN = 0.002;
-
-/** What a dispatcher needs. */
-export interface Plan {
-  readonly placement: Placement;
-  readonly replicas: ReplicaIndex;
-  readonly shares: { readonly values: Float64Array; readonly prices: Float64Array };
-}
-
-export interface Decision {
-  /** `keep`: leave everything as it is; `shares`: publish the plan; `placement`: prepare, then publish it. */
-  readonly kind: "keep" | "shares" | "placement";
-  /** One sentence for a person: what was weighed and what came of it. */
-  readonly reason: string;
-  readonly explanation: Explanation;
-  readonly plan: Plan;
-  readonly moves: Moves;
-}
-
-/** What is left when ranks are lost. */
-export interface Survival {
-  /** What is in force without them: needs no weights moved, and may lack experts. */
-  readonly plan: Plan;
-  /** Brings the missing experts back, as far as there are slots, by the fewest moves; null where nothing can be. */
-  readonly repair: Plan | null;
-}
+import { weighMoves } from "./weigh-moves.ts";
 
 /**
  * Decides, on the two time scales, what a pool should do next: follow the load with the shares, and with the
@@ -212,15 +183,16 @@ export class Balancer {
     const [tokens, others] = this.#sample.halves ?? [null, null];
     const predict = (plan: Plan) => this.#predictor.predict(plan, load, scenarios, others);
     const before = predict(stay);
-    const weigh = (placement: Placement): Candidate => {
+    const weigh = (placement: Placement) => {
       const plan = this.#planFor(placement, load);
-      const after = predict(plan);
+      const idle = must && sameSlots(stay.placement, placement);
       const moves = countMoves(this.#model, stay.placement, placement);
-      const lost = (TRAFFIC_LOST * transferMs(this.#model, moves)) / this.#cadence.placementMs;
-      const needed = Math.max(LEAST_GAIN, lost);
-      const idle = must ? sameSlots(stay.placement, placement) : moves.slots === 0;
-      const worth = idle ? Number.NEGATIVE_INFINITY : before.cost / after.cost - 1 - needed;
-      return { plan, after, moves, needed, worth };
+      const weight = weighMoves(before, predict(plan), moves, this.#model, this.#cadence.placementMs);
+      return {
+        plan,
+        ...weight,
+        worth: idle || (!must && moves.slots === 0) ? Number.NEGATIVE_INFINITY : weight.worth,
+      };
     };
     const candidates = this.#proposer
       .propose(stay.placement, { ...forecast, scenarios }, tokens, capacity)
@@ -229,18 +201,12 @@ export class Balancer {
     const weighed = `${changeText(before, best.after)} for ${best.moves.slots} moved slots`;
     const enough = must ? Number.isFinite(best.worth) : best.worth >= 0;
     const take = enough || !this.#policy.weighsMoves;
-    const explanation: Explanation = {
+    const verdict = take ? (must ? "must" : "taken") : "not worth its moves";
+    const explanation = {
       load: loadSummary(load),
       inForce: before,
-      candidates: candidates.map(({ after, moves, needed }) => ({
-        ...after,
-        movedSlots: moves.slots,
-        movedBytes: moves.bytes,
-        transferMs: transferMs(this.#model, moves),
-        gain: before.cost / after.cost - 1,
-        neededGain: needed,
-      })),
-      verdict: take ? (must ? "must" : "taken") : "not worth its moves",
+      candidates: candidates.map(candidateState),
+      verdict,
     };
     if (!take)
       return this.#decideShares({ because: `placement kept: ${weighed} is not worth it`, explanation });
@@ -294,14 +260,4 @@ export class Balancer {
     if (this.#policy.shares !== "solved") return this.#current;
     return { placement, replicas, shares: solveShares(placement, replicas, load, undefined, shares.values) };
   }
-}
-
-interface Candidate {
-  readonly plan: Plan;
-  readonly after: Prediction;
-  readonly moves: Moves;
-  /** The part of the time it has to save: what its moves lose until placements come round again. */
-  readonly needed: number;
-  /** What it is predicted to save, less that; −∞ where nothing would change. */
-  readonly worth: number;
 }

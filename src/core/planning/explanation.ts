@@ -1,4 +1,5 @@
 import type { ExpertLoad } from "../../model/load.ts";
+import type { Weighed } from "./weigh-moves.ts";
 
 /** The hottest experts that are named. */
 const NAMED = 8;
@@ -59,4 +60,8 @@ export function loadSummary({ layers, experts, tokens }: ExpertLoad): LoadSummar
     }
   }
   return { tokensPerSecond: layers === 0 ? 0 : total / layers, hottest };
+}
+
+export function candidateState({ after, moves, transferMs, gain, neededGain }: Weighed): CandidateState {
+  return { ...after, movedSlots: moves.slots, movedBytes: moves.bytes, transferMs, gain, neededGain };
 }
