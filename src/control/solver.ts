@@ -29,14 +29,19 @@ export class SolverBusy extends Error {
  */
 export class Solver {
   readonly #models: readonly MoeModel[];
+  readonly #timeoutMs: number;
   readonly #waiting: Job[] = [];
   #running: Job | null = null;
   #worker: Worker | null = null;
   #timer: NodeJS.Timeout | null = null;
 
-  /** @param models those that a body may name */
-  constructor(models: readonly MoeModel[]) {
+  /**
+   * @param models    those that a body may name
+   * @param timeoutMs for one body
+   */
+  constructor(models: readonly MoeModel[], timeoutMs: number = TIMEOUT_MS) {
     this.#models = models;
+    this.#timeoutMs = timeoutMs;
   }
 
   /**
@@ -75,8 +80,8 @@ export class Solver {
     if (job === undefined) return;
     this.#running = job;
     this.#worker ??= this.#start();
-    const late = new SolverBusy(`It was not solved within ${TIMEOUT_MS / 1000} s.`);
-    this.#timer = setTimeout(() => void this.#lose(late), TIMEOUT_MS);
+    const late = new SolverBusy(`It was not solved within ${this.#timeoutMs} ms.`);
+    this.#timer = setTimeout(() => void this.#lose(late), this.#timeoutMs);
     this.#worker.postMessage(job.body);
   }
 

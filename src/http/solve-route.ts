@@ -2,6 +2,9 @@ import type { FastifyInstance } from "fastify";
 import { BodyRefused, type Solver, SolverBusy } from "../control/solver.ts";
 import { HttpError } from "./errors.ts";
 
+/** The largest problem that is solved takes half of it. */
+const BODY_LIMIT_BYTES = 8 * 1024 * 1024;
+
 /** Load and topology in, placement and certificate out: stateless, for engines that place at their own time. */
 export function solveRoute(app: FastifyInstance, solver: Solver): void {
   void app.register(async (scope) => {
@@ -9,7 +12,8 @@ export function solveRoute(app: FastifyInstance, solver: Solver): void {
     scope.removeAllContentTypeParsers();
     scope.addContentTypeParser("*", { parseAs: "buffer" }, (_request, body, done) => done(null, body));
 
-    scope.post<{ Body: Buffer | undefined }>("/ep/v1/solve", async (request, reply) => {
+    const options = { bodyLimit: BODY_LIMIT_BYTES };
+    scope.post<{ Body: Buffer | undefined }>("/ep/v1/solve", options, async (request, reply) => {
       const left = new AbortController();
       reply.raw.once("close", () => left.abort());
       try {

@@ -126,6 +126,11 @@ describe("POST /ep/v1/solve", () => {
     expect({ status: response.status, code: error.code }).toEqual({ status: 400, code: "invalid_request" });
     expect(error.message).toContain(message);
   });
+
+  it("reads no more than a body can need", async () => {
+    const response = await ask(" ".repeat(8 * 1024 * 1024 + 1));
+    expect(response.status).toBe(413);
+  });
 });
 
 describe("the solver", () => {
@@ -153,6 +158,13 @@ describe("the solver", () => {
     } finally {
       await broken.close();
     }
+  });
+
+  it("gives up what takes too long", async () => {
+    // No thread has started by then.
+    const hasty = new Solver([], 1);
+    await expect(hasty.solve(body(), stays)).rejects.toThrow("It was not solved within 1 ms.");
+    await hasty.close();
   });
 
   it("refuses what waits when it is closed", async () => {
