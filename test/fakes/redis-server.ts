@@ -4,12 +4,12 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { Redis } from "ioredis";
-import { vi } from "vitest";
-import { patiently } from "../patiently.ts";
 
 const HOST = "127.0.0.1";
 const SLOTS = 16_384;
+const STARTS_WITHIN_MS = 20_000;
 /** Whichever of the two is installed. */
 const PROGRAM = ["redis-server", "valkey-server"].find(
   (name) => spawnSync(name, ["--version"]).error === undefined,
@@ -107,9 +107,12 @@ export async function startSentinel(): Promise<RedisServers> {
   const replica = await startRedis({ replicaof: `${HOST} ${master.port}` });
   await until(async () => (await replica.client.info("replication")).includes("master_link_status:up"));
   const sentinel = await startRedis({
-    sentinel: [`monitor main ${HOST} ${master.port} 1`, "down-after-milliseconds main 300"].join(
-      "\nsentinel ",
-    ),
+    // One setting for each line; Sentinel's all begin with its name.
+    sentinel: [
+      `monitor main ${HOST} ${master.port} 1`,
+      "down-after-milliseconds main 300",
+      "failover-timeout main 1000",
+    ].join("\nsentinel "),
   });
   const replicas = () => sentinel.client.call("SENTINEL", "REPLICAS", "main") as Promise<unknown[]>;
   await until(async () => (await replicas()).length === 1);
@@ -156,7 +159,9 @@ async function freePorts(count: number): Promise<number[]> {
 }
 
 async function until(holds: () => Promise<boolean>): Promise<void> {
-  await vi.waitFor(async () => {
-    if (!(await holds())) throw new Error("not yet");
-  }, patiently);
+  const late = AbortSignal.timeout(STARTS_WITHIN_MS);
+  while (!(await holds())) {
+    late.throwIfAborted();
+    await sleep(20);
+  }
 }

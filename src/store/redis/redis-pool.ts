@@ -99,6 +99,7 @@ export class RedisPool implements PoolStore {
   }
 
   async audit(count: number): Promise<readonly AuditEntry[]> {
+    if (count < 1) return [];
     const args = [this.#keys.audit, "+", "-", "COUNT", count];
     const entries = (await this.#link.call("XREVRANGE", args)) as StreamEntry[];
     return entries.map((entry) => ({ atMs: firstOfId(entry), entry: entry[1][1].toString() }));
