@@ -1,7 +1,9 @@
 import { randomBytes } from "node:crypto";
 import { hostname } from "node:os";
 import type { Config } from "./config/config.ts";
+import { shippedModels } from "./config/shapes.ts";
 import type { ControlledPool } from "./control/controlled-pool.ts";
+import { Solver } from "./control/solver.ts";
 import { httpApp } from "./http/app.ts";
 import { listen, listenLocally, stopListening } from "./http/listening.ts";
 import { Rng } from "./lib/rng.ts";
@@ -46,6 +48,7 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
   // Who follows another process hears of epochs from that one.
   const store = follows === undefined ? await openStore(config.store) : new LocalStore();
   const gatewayName = `${hostname()}:${process.pid}:${randomBytes(4).toString("hex")}`;
+  const solver = new Solver(await shippedModels());
   const opener = new PoolOpener(store, gatewayName, surroundings, clock, wallClock);
   const pools: OpenPool[] = config.pools.map((pool) => opener.open(pool, config));
   // The HTTP side and the metrics follow this list as it changes.
@@ -80,6 +83,7 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
     controlled,
     store,
     gatewayName,
+    solver,
     metricsText,
     wallClock,
     workers,
@@ -118,6 +122,7 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
     await reloading.catch(() => {});
     await Promise.all([...pools.map((pool) => pool.close()), ...retired]);
     await store.close();
+    await solver.close();
     await metrics.close();
   };
   const startWith = async (bind: () => Promise<string>) => {

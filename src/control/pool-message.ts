@@ -62,6 +62,6 @@ export function decodeMessage(bytes: Uint8Array): PoolMessage {
   const length = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true);
   const head = JSON.parse(new TextDecoder().decode(bytes.subarray(4, 4 + length))) as PoolMessage;
   if (head.kind !== "load") return head;
-  // Copied: floats want an aligned beginning.
-  return { ...head, tokens: new Float32Array(bytes.slice(4 + length).buffer) };
+  // Copied: floats want an aligned beginning. Not by `slice`, which does not copy where the bytes are a Buffer.
+  return { ...head, tokens: new Float32Array(new Uint8Array(bytes.subarray(4 + length)).buffer) };
 }

@@ -41,6 +41,6 @@ export function encodeRollout({ pending, ...record }: RolloutRecord): Uint8Array
   return new TextEncoder().encode(JSON.stringify({ ...record, pending: written }));
 }
 
-export function decodeRollout(bytes: Uint8Array | null | undefined): RolloutRecord {
-  return bytes == null ? NO_ROLLOUT : (JSON.parse(new TextDecoder().decode(bytes)) as RolloutRecord);
+export function decodeRollout(bytes: Uint8Array | undefined): RolloutRecord {
+  return bytes === undefined ? NO_ROLLOUT : (JSON.parse(new TextDecoder().decode(bytes)) as RolloutRecord);
 }

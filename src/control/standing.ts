@@ -28,6 +28,6 @@ export function encodeStanding(standing: Standing): Uint8Array {
   return new TextEncoder().encode(JSON.stringify(standing));
 }
 
-export function decodeStanding(bytes: Uint8Array | null | undefined): Standing {
-  return bytes == null ? NEW_STANDING : (JSON.parse(new TextDecoder().decode(bytes)) as Standing);
+export function decodeStanding(bytes: Uint8Array | undefined): Standing {
+  return bytes === undefined ? NEW_STANDING : (JSON.parse(new TextDecoder().decode(bytes)) as Standing);
 }

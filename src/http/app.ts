@@ -1,5 +1,6 @@
 import { type FastifyInstance, fastify } from "fastify";
 import type { Config } from "../config/config.ts";
+import type { Solver } from "../control/solver.ts";
 import type { Store } from "../control/store.ts";
 import type { Gateway } from "../serving/gateway.ts";
 import type { ControlledPool } from "../control/controlled-pool.ts";
@@ -14,6 +15,7 @@ import { openAiRoutes } from "./openai-routes.ts";
 import { type WorkerView, operatorRoutes } from "./operator-routes.ts";
 import { operatorKey } from "./operator-key.ts";
 import { orderRoutes } from "./order-routes.ts";
+import { solveRoute } from "./solve-route.ts";
 import { relayRoutes } from "./relay-routes.ts";
 
 export interface AppParts {
@@ -21,6 +23,7 @@ export interface AppParts {
   readonly gateway: () => Gateway;
   readonly controlled: readonly ControlledPool[];
   readonly store: Store;
+  readonly solver: Solver;
   /** This gateway's among those that share the store. */
   readonly gatewayName: string;
   readonly metricsText: () => Promise<string>;
@@ -83,6 +86,7 @@ export async function httpApp(config: Config, parts: AppParts): Promise<FastifyI
     operatorKey(scope, config.operatorKey);
     expertRoutes(scope, controlled);
     loadRoute(scope, controlled);
+    solveRoute(scope, parts.solver);
     eventRoutes(scope, controlled, meter, wallClock);
     orderRoutes(scope, controlled);
     operatorRoutes(scope, parts);

@@ -40,7 +40,16 @@ export function expertRoutes(app: FastifyInstance, pools: readonly ControlledPoo
   const placements = new Map<string, WrittenOnce>();
   app.get<PoolRoute>("/ep/v1/placement/:pool", async (request, reply) => {
     const { view } = poolNamed(pools, request.params.pool).loop;
-    return answer(request, reply, view, placementTag, placementBody, writtenOf(placements, view.pool));
+    const only = publishedOnly(request.query);
+    const written = writtenOf(placements, `${view.pool} ${only}`);
+    return answer(
+      request,
+      reply,
+      view,
+      (now) => placementTag(now, only),
+      (now) => placementBody(now, only),
+      written,
+    );
   });
 
   const shares = new Map<string, WrittenOnce>();
@@ -80,9 +89,16 @@ function reportedPool(pools: readonly ControlledPool[], body: Record<string, unk
   throw new HttpError("pool_not_found", `The engines of pool "${pool.loop.pool}" do not report by HTTP.`);
 }
 
-function writtenOf(all: Map<string, WrittenOnce>, pool: string): WrittenOnce {
-  let written = all.get(pool);
-  if (written === undefined) all.set(pool, (written = new WrittenOnce()));
+/** Whether `?state=published` asks for what is in force, whatever is pending. @throws InputError */
+function publishedOnly(query: unknown): boolean {
+  const state = (query as Record<string, unknown>)["state"];
+  if (state === undefined || state === "published") return state !== undefined;
+  throw new InputError("query", "state", `is ${JSON.stringify(state)}; expected published, or nothing`);
+}
+
+function writtenOf(all: Map<string, WrittenOnce>, name: string): WrittenOnce {
+  let written = all.get(name);
+  if (written === undefined) all.set(name, (written = new WrittenOnce()));
   return written;
 }
 

@@ -21,18 +21,24 @@ export class WrittenOnce {
   }
 }
 
-/** What ranks are to hold: what is pending while they are to prepare it, else what is published. */
-export function placementTag({ snapshot, rollout: { pending, retire } }: PoolView): string {
-  if (pending?.phase === "prepare") return `"${pending.epoch}-pending"`;
+/**
+ * What ranks are to hold: what is pending while they are to prepare it, else what is published.
+ * @param publishedOnly leaves what is pending out
+ */
+export function placementTag(
+  { snapshot, rollout: { pending, retire } }: PoolView,
+  publishedOnly: boolean,
+): string {
+  if (!publishedOnly && pending?.phase === "prepare") return `"${pending.epoch}-pending"`;
   return `"${snapshot?.epoch ?? 0}-${retire}"`;
 }
 
 /** @throws HttpError before the first epoch */
-export function placementBody(view: PoolView): unknown {
+export function placementBody(view: PoolView, publishedOnly: boolean): unknown {
   const { pool, rollout } = view;
   const { pending, retire } = rollout;
   const snapshot = inForce(view);
-  const preparing = pending?.phase === "prepare";
+  const preparing = !publishedOnly && pending?.phase === "prepare";
   const { epoch, placement } = preparing ? pending : snapshot;
   return {
     pool,

@@ -39,7 +39,8 @@ export function decodeSnapshot(bytes: Uint8Array): RoutingSnapshot {
   const slots = shape.layers * slotCount(shape.topology);
   const prices = shape.layers * gpuCount(shape.topology);
   const at = aligned(HEAD_AT + headLength);
-  const numbers = bytes.slice(at);
+  // Not `slice`, which does not copy where the bytes are a Buffer.
+  const numbers = new Uint8Array(bytes.subarray(at));
   if (numbers.length !== 8 * (slots + prices) + 4 * slots)
     throw new RangeError(`a snapshot of ${bytes.length} bytes is cut short or too long`);
   const physicalToLogical = new Int32Array(numbers.buffer, 8 * (slots + prices), slots);

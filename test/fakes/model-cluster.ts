@@ -11,7 +11,7 @@ import { decodeSnapshot } from "../../src/model/snapshot-bytes.ts";
 import { gpuCount, gpuOfSlot, slotCount } from "../../src/model/topology.ts";
 import { LocalStore } from "../../src/store/local/local-store.ts";
 import { SMALL_MODEL, SMALL_MOE_LAYERS } from "../small-model.ts";
-import { ModelRank } from "./model-rank.ts";
+import { ModelRank } from "../../loadtest/cluster/model-rank.ts";
 import { PartitionedStore } from "./partitioned-store.ts";
 
 export const ROUND_MS = 100;

@@ -37,6 +37,7 @@ test("a snapshot is read as it was written, wherever its bytes lie", () => {
       const elsewhere = new Uint8Array(bytes.length + offset);
       elsewhere.set(bytes, offset);
       expect(decodeSnapshot(elsewhere.subarray(offset))).toEqual(written);
+      expect(decodeSnapshot(Buffer.from(elsewhere).subarray(offset))).toEqual(written);
     }),
     { seed: 1, numRuns: 200 },
   );

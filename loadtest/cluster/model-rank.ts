@@ -1,12 +1,16 @@
-import type { RolloutRecord } from "../../src/control/rollout-record.ts";
+import type { PendingStage } from "../../src/control/rollout-record.ts";
 import type { Placement } from "../../src/model/placement.ts";
 import type { RoutingSnapshot } from "../../src/model/snapshot.ts";
 import { slotCount } from "../../src/model/topology.ts";
 
 /** What a rank is told when it asks a gateway. */
 export interface Told {
-  readonly snapshot: RoutingSnapshot | null;
-  readonly rollout: RolloutRecord;
+  /** Null where it hears of what is pending only. */
+  readonly snapshot: Pick<RoutingSnapshot, "epoch" | "placement"> | null;
+  readonly rollout: {
+    readonly retire: number;
+    readonly pending: Pick<PendingStage, "epoch" | "phase" | "layers" | "placement"> | null;
+  };
 }
 
 export type Acknowledgement = { readonly epoch: number; readonly phase: "prepared" | "committed" };
@@ -52,8 +56,8 @@ export class ModelRank {
 
   /** Does as it is told; an older word than one it had is no word. @returns what it has to say */
   hear({ snapshot, rollout }: Told): Acknowledgement | null {
-    if (!this.alive || snapshot === null || snapshot.epoch < this.epoch) return null;
-    if (snapshot.epoch > this.epoch) this.#turnTo(snapshot);
+    if (!this.alive || (snapshot !== null && snapshot.epoch < this.epoch)) return null;
+    if (snapshot !== null && snapshot.epoch > this.epoch) this.#turnTo(snapshot);
     for (const epoch of this.#held.keys())
       if (epoch < rollout.retire && epoch < this.epoch) this.#held.delete(epoch);
     const { pending } = rollout;
@@ -73,7 +77,7 @@ export class ModelRank {
   }
 
   /** Keeps of what it has what the snapshot names; the stage it prepared is part of it, or was given up. */
-  #turnTo({ epoch, placement }: RoutingSnapshot): void {
+  #turnTo({ epoch, placement }: NonNullable<Told["snapshot"]>): void {
     const first = this.bornAt === 0 && epoch === 1;
     const keys = keysOf(placement, this.rank);
     const ready = keys.filter((key) => first || this.#has(key));

@@ -1,0 +1,29 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { Cluster } from "../../loadtest/cluster/cluster.ts";
+import { type FaultResult, faultTable, runFault } from "../../loadtest/cluster/fault-run.ts";
+import { FAULTS } from "../../loadtest/cluster/faults.ts";
+import { Rng } from "../../src/lib/rng.ts";
+
+const SEED = 20261124;
+const rng = new Rng(SEED);
+const results: FaultResult[] = [];
+
+let cluster: Cluster;
+beforeAll(async () => {
+  cluster = await Cluster.start(3, SEED);
+});
+afterAll(async () => {
+  await cluster.stop();
+  process.stdout.write(`seed ${SEED}, ${cluster.traffic.done} requests served\n${faultTable(results)}\n`);
+});
+
+test.each(FAULTS)(
+  "$name: no request is lost that need not be, no snapshot names what is not there",
+  async (fault) => {
+    const result = await runFault(cluster, fault, rng);
+    results.push(result);
+    expect(result.violations).toEqual([]);
+    expect(result.lostElsewhere).toBe(0);
+    expect(result.inFlight).toBeGreaterThan(0);
+  },
+);
