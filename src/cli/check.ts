@@ -4,6 +4,7 @@ import type { Config, PoolConfig } from "../config/config.ts";
 import { configJsonSchema } from "../config/json-schema.ts";
 import { defaultSettings, loadConfig } from "../config/load-config.ts";
 import { openEngine, openPair } from "../open-engine.ts";
+import { openStore } from "../open-store.ts";
 import type { Engine, EngineServer } from "../serving/engine.ts";
 import { jsonOption } from "./options.ts";
 import { output } from "./output.ts";
@@ -49,11 +50,24 @@ async function check(flags: CheckFlags): Promise<void> {
   }
   const config = await loadConfig(flags.config ?? null, process.env);
   const engines = await Promise.all(config.pools.map((pool) => checkPool(pool, config)));
-  const store = found("", "store", "in memory, in the gateway's process");
-  const findings = [...engines.flat(), store];
+  const findings = [...engines.flat(), await checkStore(config)];
   const ok = findings.every(({ reachable }) => reachable);
   result({ ok, findings }, table(findings));
   if (!ok) process.exitCode = FAILURE;
+}
+
+/** A store is reached when it gives what it has of a pool. */
+async function checkStore({ store, pools }: Config): Promise<Finding> {
+  const opened = await openStore(store);
+  try {
+    const { epoch } = await opened.pool(pools[0].name).read();
+    const where = store.address.kind === "memory" ? "in memory, in the gateway's process" : opened.name;
+    return found("", "store", epoch === 0 ? where : `${where}; pool ${pools[0].name} is at epoch ${epoch}`);
+  } catch (error) {
+    return missed("", "store", `${opened.name}: ${(error as Error).message}`);
+  } finally {
+    await opened.close();
+  }
 }
 
 async function checkPool(pool: PoolConfig, { upstream }: Config): Promise<Finding[]> {

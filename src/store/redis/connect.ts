@@ -5,7 +5,7 @@ import { SCRIPTS } from "./scripts.ts";
 export type RedisClient = Redis | Cluster;
 
 /** How long an answer may take; then the connection is given up as well, and another made. */
-const ANSWER_WITHIN_MS = 1000;
+export const ANSWER_WITHIN_MS = 1000;
 /** Between two tries to connect. */
 const RETRY_MS = 250;
 
@@ -24,6 +24,7 @@ export function redisClient(address: RedisAddress, blockMs: number): RedisClient
     ...(password === null ? {} : { password }),
     ...(tls ? { tls: {} } : {}),
     connectTimeout: ANSWER_WITHIN_MS,
+    disconnectTimeout: ANSWER_WITHIN_MS,
     commandTimeout: answerWithinMs,
     socketTimeout: answerWithinMs,
     maxRetriesPerRequest: 0,

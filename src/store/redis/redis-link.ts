@@ -1,9 +1,15 @@
+import { setTimeout } from "node:timers/promises";
 import { LeaseLost, StaleEpoch, StoreUnreachable } from "../../control/store.ts";
 import type { RedisAddress } from "../../model/store-address.ts";
-import { type RedisClient, redisClient } from "./connect.ts";
+import { ANSWER_WITHIN_MS, type RedisClient, redisClient } from "./connect.ts";
 import type { ScriptName } from "./scripts.ts";
 
 export type Argument = string | number | Uint8Array;
+
+interface ClientFault extends Error {
+  readonly code?: string;
+  readonly lastNodeError?: Error;
+}
 
 type Custom = Readonly<Record<string, (...args: (string | number | Buffer)[]) => Promise<unknown>>>;
 
@@ -11,6 +17,8 @@ type Custom = Readonly<Record<string, (...args: (string | number | Buffer)[]) =>
 export class RedisLink {
   readonly #client: RedisClient;
   readonly #onReachable: (reachable: boolean) => void;
+  /** Why there is no connection; null while there is one. */
+  #fault: Error | null = null;
 
   /**
    * @param blockMs how long commands may block
@@ -19,15 +27,21 @@ export class RedisLink {
   constructor(address: RedisAddress, blockMs: number, onReachable: (reachable: boolean) => void = () => {}) {
     this.#client = redisClient(address, blockMs);
     this.#onReachable = onReachable;
-    // Without a listener it would print them; the commands that fail tell.
-    this.#client.on("error", () => {});
-    this.#client.on("ready", () => onReachable(true));
+    this.#client.on("error", (fault: Error) => {
+      this.#fault = fault;
+    });
+    this.#client.on("ready", () => {
+      this.#fault = null;
+      onReachable(true);
+    });
     this.#client.on("close", () => onReachable(false));
   }
 
-  /** Begins to connect, and does so until it is closed. Rejects when the first try fails. */
+  /** Begins to connect, which goes on until it is closed. Resolves when the first try is over, or takes too long. */
   async connect(): Promise<void> {
-    await this.#ask(() => this.#client.connect());
+    const tooLong = setTimeout(ANSWER_WITHIN_MS, undefined, { ref: false });
+    const connected = this.#ask(() => this.#client.connect()).catch(() => {});
+    await Promise.race([connected, tooLong]);
   }
 
   /** An atomic operation; bytes in what it returns are Buffers. */
@@ -55,9 +69,17 @@ export class RedisLink {
       if (message.includes("LEASELOST")) throw new LeaseLost("the lease is not in force any more");
       if (message.includes("STALEEPOCH")) throw new StaleEpoch("the store has this epoch or a later one");
       this.#onReachable(false);
-      throw new StoreUnreachable(`Redis does not answer: ${message}`, { cause });
+      throw new StoreUnreachable(`Redis does not answer: ${reason(this.#fault ?? (cause as Error))}`, {
+        cause,
+      });
     }
   }
+}
+
+/** Of a cluster that cannot be reached, what its last node said; of a name with several addresses, the code they share. */
+function reason(fault: ClientFault): string {
+  const { message, code }: ClientFault = fault.lastNodeError ?? fault;
+  return message === "" ? (code ?? fault.name) : message;
 }
 
 function asBuffer(argument: Argument): string | number | Buffer {

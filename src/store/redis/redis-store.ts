@@ -26,7 +26,7 @@ export class RedisStore implements Store {
    */
   static async open(address: RedisAddress, prefix: string): Promise<RedisStore> {
     const store = new RedisStore(address, prefix);
-    await store.#link.connect().catch(() => {});
+    await store.#link.connect();
     return store;
   }
 

@@ -20,7 +20,7 @@ export function retrying(
   const ending = new AbortController();
   const stopped = ending.signal;
   const run = async () => {
-    await link.connect().catch(() => {});
+    await link.connect();
     while (!stopped.aborted) {
       try {
         await work(link, stopped);
