@@ -42,7 +42,7 @@ export class ClientTraffic {
           model,
           stream,
           messages: [{ role: "user", content: "hello" }],
-          max_tokens: 8,
+          max_tokens: 60,
         }),
       });
       const text = await response.text();

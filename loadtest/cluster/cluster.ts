@@ -4,9 +4,11 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { stringify } from "yaml";
 import { Rng } from "../../src/lib/rng.ts";
+import { type MoeModel, expertBytes, moeLayers } from "../../src/model/moe-model.ts";
+import { type Topology, gpuCount } from "../../src/model/topology.ts";
 import { type FakeServer, startOpenAiServer } from "../../test/fakes/start-openai-server.ts";
 import { type RedisServer, startRedis } from "../../test/fakes/redis-server.ts";
-import { SMALL_MODEL, SMALL_MOE_LAYERS } from "../../test/small-model.ts";
+import { SMALL_MODEL } from "../../test/small-model.ts";
 import { ClientTraffic } from "./client-traffic.ts";
 import { GatewayProcess } from "./gateway-process.ts";
 import { RankAgent } from "./rank-agent.ts";
@@ -14,12 +16,17 @@ import { Referee } from "./referee.ts";
 
 export const POOL = "chat";
 /** 8 ranks; 80 slots for 32 experts, so that half the ranks can hold all. */
-const TOPOLOGY = { nodes: 2, gpusPerNode: 4, slotsPerGpu: 10 };
-export const RANKS = TOPOLOGY.nodes * TOPOLOGY.gpusPerNode;
+export const SMALL: Shape = { model: SMALL_MODEL, topology: { nodes: 2, gpusPerNode: 4, slotsPerGpu: 10 } };
 export const LEASE_MS = 900;
 export const PREPARE_TIMEOUT_MS = 1500;
 const CLIENTS = 12;
 const LOOK_MS = 20;
+
+/** What the ranks of a cluster serve. */
+export interface Shape {
+  readonly model: MoeModel;
+  readonly topology: Topology;
+}
 
 /** `GET /admin/state`, as far as it is read here. */
 export interface AdminState {
@@ -52,15 +59,19 @@ export class Cluster {
   readonly withheld = new Map<number, "prepared" | "committed" | "all">();
   readonly #folder: string;
   readonly #engines: readonly FakeServer[];
+  readonly #shape: Shape;
   readonly #rng: Rng;
   #weights: number[][];
 
-  static async start(gateways: number, seed: number): Promise<Cluster> {
+  static async start(gateways: number, seed: number, shape = SMALL): Promise<Cluster> {
     const folder = await mkdtemp(join(tmpdir(), "plimsoll-cluster-"));
     const [redis, ...engines] = await Promise.all([startRedis(), startOpenAiServer(), startOpenAiServer()]);
     const model = join(folder, "model.yaml");
     const topology = join(folder, "topology.yaml");
-    await Promise.all([writeFile(model, stringify(SMALL_MODEL)), writeFile(topology, stringify(TOPOLOGY))]);
+    await Promise.all([
+      writeFile(model, stringify(shape.model)),
+      writeFile(topology, stringify(shape.topology)),
+    ]);
     const config = (port: number) =>
       stringify({
         http: { port: 0, logLevel: "silent", graceMs: 500 },
@@ -70,14 +81,15 @@ export class Cluster {
           placementMs: 1000,
           prepareTimeoutMs: PREPARE_TIMEOUT_MS,
           rankSilenceMs: 1200,
-          stagingBytes: 2 * TOPOLOGY.slotsPerGpu * 3 * SMALL_MODEL.hidden * SMALL_MODEL.moeIntermediate,
+          // Two layers of all of a GPU's slots.
+          stagingBytes: 2 * shape.topology.slotsPerGpu * expertBytes(shape.model),
         },
         store: { url: `redis://127.0.0.1:${port}`, leaseMs: LEASE_MS },
         pools: [
           {
             name: POOL,
             kind: "openai",
-            models: [SMALL_MODEL.name],
+            models: [shape.model.name],
             urls: engines.map(({ url }) => url),
             experts: { model, topology },
           },
@@ -88,7 +100,7 @@ export class Cluster {
       (_, i) => new GatewayProcess(join(folder, `gateway-${i}.yaml`), redis.port, config),
     );
     for (const gateway of processes) await gateway.start();
-    return new Cluster(folder, redis, engines, processes, seed);
+    return new Cluster(folder, redis, engines, processes, shape, seed);
   }
 
   private constructor(
@@ -96,9 +108,11 @@ export class Cluster {
     redis: RedisServer,
     engines: readonly FakeServer[],
     gateways: readonly GatewayProcess[],
+    shape: Shape,
     seed: number,
   ) {
     this.#folder = folder;
+    this.#shape = shape;
     this.#engines = engines;
     this.#rng = new Rng(seed);
     this.#weights = this.#drawn();
@@ -106,7 +120,7 @@ export class Cluster {
     this.gateways.push(...gateways);
     const open = (gateway: number) =>
       this.shunned.has(gateway) || !this.gateways[gateway].running ? null : this.gateways[gateway].url;
-    for (let rank = 0; rank < RANKS; rank++)
+    for (let rank = 0; rank < gpuCount(shape.topology); rank++)
       this.agents.push(
         new RankAgent(rank, {
           pool: POOL,
@@ -121,7 +135,7 @@ export class Cluster {
     this.referee = new Referee(this.agents.map(({ model }) => model));
     for (let i = 0; i < gateways.length; i++)
       this.referee.watch(POOL, i, () => (this.gateways[i].running ? this.gateways[i].url : null));
-    this.traffic = new ClientTraffic(CLIENTS, gateways.length, SMALL_MODEL.name, open);
+    this.traffic = new ClientTraffic(CLIENTS, gateways.length, shape.model.name, open);
   }
 
   async stop(): Promise<void> {
@@ -230,8 +244,9 @@ export class Cluster {
   }
 
   #drawn(): number[][] {
-    return Array.from({ length: SMALL_MOE_LAYERS }, () => {
-      const row = Array.from({ length: SMALL_MODEL.experts }, () => Math.exp(this.#rng.normal()));
+    const { model } = this.#shape;
+    return Array.from({ length: moeLayers(model) }, () => {
+      const row = Array.from({ length: model.experts }, () => Math.exp(this.#rng.normal()));
       const sum = row.reduce((a, b) => a + b, 0);
       // Every layer routes the same tokens.
       return row.map((weight) => Math.round((weight * 100_000) / sum));

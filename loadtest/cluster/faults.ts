@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { gpuOfSlot } from "../../src/model/topology.ts";
-import { type Cluster, LEASE_MS, POOL, PREPARE_TIMEOUT_MS, RANKS } from "./cluster.ts";
+import { gpuCount, gpuOfSlot } from "../../src/model/topology.ts";
+import { type Cluster, LEASE_MS, POOL, PREPARE_TIMEOUT_MS, SMALL } from "./cluster.ts";
 import type { PlacementAnswer } from "./rank-agent.ts";
 
 /** Something that goes wrong, and is over when the cluster is well again. */
@@ -12,9 +12,11 @@ export interface Fault {
   readonly costs?: "one gateway's";
 }
 
+const RANKS = gpuCount(SMALL.topology);
 const all = Array.from({ length: RANKS }, (_, rank) => rank);
 
-function names({ topology, physical_to_logical_map: map }: PlacementAnswer, rank: number): boolean {
+/** Whether a snapshot names the rank. */
+export function names({ topology, physical_to_logical_map: map }: PlacementAnswer, rank: number): boolean {
   return map.some((row) => row.some((expert, slot) => expert >= 0 && gpuOfSlot(topology, slot) === rank));
 }
 
@@ -199,7 +201,8 @@ export const FAULTS: readonly Fault[] = [
 ];
 
 /** Everybody is there, one leads, all serve the same, nothing is missing and every rank is in use. */
-export async function wellAgain(cluster: Cluster): Promise<void> {
+export async function wellAgain(cluster: Cluster, ranks = RANKS): Promise<void> {
+  const used = Array.from({ length: ranks }, (_, rank) => rank);
   cluster.withheld.clear();
   await cluster.until(
     "a cluster that is well again",
@@ -214,7 +217,7 @@ export async function wellAgain(cluster: Cluster): Promise<void> {
         ) &&
         new Set(states.map(({ pools: [pool] }) => pool.epoch)).size === 1 &&
         cluster.served().length === states.length &&
-        cluster.served().every((answer) => all.every((rank) => names(answer, rank)))
+        cluster.served().every((answer) => used.every((rank) => names(answer, rank)))
       );
     },
     20_000,

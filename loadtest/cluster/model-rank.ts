@@ -26,9 +26,9 @@ export class ModelRank {
   epoch = 0;
   /** The last epoch that was published when it came back from the dead; 0 while it never died. */
   bornAt = 0;
-  /** By epoch: `layer:expert`, ready. */
-  readonly #held = new Map<number, ReadonlySet<string>>();
-  #staged: { readonly epoch: number; readonly keys: ReadonlySet<string> } | null = null;
+  /** By epoch: what is ready, as `keyOf` numbers it. */
+  readonly #held = new Map<number, ReadonlySet<number>>();
+  #staged: { readonly epoch: number; readonly keys: ReadonlySet<number> } | null = null;
 
   constructor(rank: number) {
     this.rank = rank;
@@ -36,9 +36,7 @@ export class ModelRank {
 
   holds(layer: number, expert: number): boolean {
     if (!this.alive) return false;
-    const key = `${layer}:${expert}`;
-    if (this.#staged?.keys.has(key) === true) return true;
-    return this.#held.values().some((keys) => keys.has(key));
+    return this.#has(keyOf(layer, expert));
   }
 
   die(): void {
@@ -64,10 +62,7 @@ export class ModelRank {
     // A gateway that is cut off may still speak of a stage that was given up.
     if (pending?.phase === "prepare" && pending.epoch < (this.#staged?.epoch ?? 0)) return null;
     if (pending?.phase === "prepare" && pending.epoch > this.epoch) {
-      const layers = new Set(pending.layers);
-      const keys = keysOf(pending.placement, this.rank).filter((key) =>
-        layers.has(Number(key.split(":")[0])),
-      );
+      const keys = keysOf(pending.placement, this.rank, pending.layers);
       this.#staged = { epoch: pending.epoch, keys: new Set(keys) };
       return { epoch: pending.epoch, phase: "prepared" };
     }
@@ -79,26 +74,38 @@ export class ModelRank {
   /** Keeps of what it has what the snapshot names; the stage it prepared is part of it, or was given up. */
   #turnTo({ epoch, placement }: NonNullable<Told["snapshot"]>): void {
     const first = this.bornAt === 0 && epoch === 1;
-    const keys = keysOf(placement, this.rank);
+    const all = Array.from({ length: placement.layers }, (_, layer) => layer);
+    const keys = keysOf(placement, this.rank, all);
     const ready = keys.filter((key) => first || this.#has(key));
     this.#held.set(epoch, new Set(ready));
     this.epoch = epoch;
     if (this.#staged !== null && this.#staged.epoch <= epoch) this.#staged = null;
   }
 
-  #has(key: string): boolean {
-    const [layer, expert] = key.split(":").map(Number);
-    return this.holds(layer, expert);
+  #has(key: number): boolean {
+    if (this.#staged?.keys.has(key) === true) return true;
+    for (const keys of this.#held.values()) if (keys.has(key)) return true;
+    return false;
   }
 }
 
-function keysOf({ layers, topology, physicalToLogical }: Placement, rank: number): string[] {
+const MOST_EXPERTS = 2 ** 16;
+
+function keyOf(layer: number, expert: number): number {
+  return layer * MOST_EXPERTS + expert;
+}
+
+function keysOf(
+  { topology, physicalToLogical }: Placement,
+  rank: number,
+  layers: readonly number[],
+): number[] {
   const width = slotCount(topology);
-  const keys: string[] = [];
-  for (let layer = 0; layer < layers; layer++) {
+  const keys: number[] = [];
+  for (const layer of layers) {
     const first = layer * width + rank * topology.slotsPerGpu;
     for (let i = first; i < first + topology.slotsPerGpu; i++)
-      if (physicalToLogical[i] >= 0) keys.push(`${layer}:${physicalToLogical[i]}`);
+      if (physicalToLogical[i] >= 0) keys.push(keyOf(layer, physicalToLogical[i]));
   }
   return keys;
 }

@@ -5,6 +5,7 @@ import { type PlacementAnswer, placementOf } from "./rank-agent.ts";
 
 const WAIT_SECONDS = 1;
 const AGAIN_MS = 50;
+const MOST_EXPERTS = 2 ** 16;
 
 /** What one gateway was seen to serve. */
 export interface Served {
@@ -98,14 +99,14 @@ export class Referee {
     const { layers, topology, physicalToLogical } = placementOf(answer);
     const width = slotCount(topology);
     const named = new Set<number>();
-    const covered = new Set<string>();
+    const covered = new Set<number>();
     for (let i = 0; i < layers * width; i++) {
       const expert = physicalToLogical[i];
       if (expert < 0) continue;
       const layer = Math.floor(i / width);
       const { rank, alive } = this.#ranks[gpuOfSlot(topology, i % width)];
       named.add(rank);
-      covered.add(`${layer}:${expert}`);
+      covered.add(layer * MOST_EXPERTS + expert);
       if (alive && epoch > this.#ranks[rank].bornAt && !this.#ranks[rank].holds(layer, expert))
         this.violations.push(`epoch ${epoch} names ${layer}:${expert} on rank ${rank}, which is not ready`);
     }
@@ -116,7 +117,8 @@ export class Referee {
       else if (gone !== undefined && epoch > gone)
         this.violations.push(`epoch ${epoch} names rank ${rank}, without which ${gone} did already`);
     }
-    for (const { layer, experts } of missing) for (const expert of experts) covered.add(`${layer}:${expert}`);
+    for (const { layer, experts } of missing)
+      for (const expert of experts) covered.add(layer * MOST_EXPERTS + expert);
     const experts =
       Math.max(...(physicalToLogical as Int32Array), ...missing.flatMap((one) => one.experts)) + 1;
     if (covered.size !== layers * experts)

@@ -1,0 +1,56 @@
+import { Command } from "commander";
+import { exitByOutcome } from "../../src/cli/exit-code.ts";
+import { countOption, jsonOption, positiveOption } from "../../src/cli/options.ts";
+import { output } from "../../src/cli/output.ts";
+import { Rng } from "../../src/lib/rng.ts";
+import { Cluster } from "../cluster/cluster.ts";
+import { type FaultResult, faultTable, runFault } from "../cluster/fault-run.ts";
+import { FAULTS, wellAgain } from "../cluster/faults.ts";
+
+interface SoakOptions {
+  readonly minutes: number;
+  readonly gateways: number;
+  readonly seed: number;
+  readonly json?: true;
+}
+
+const FAILURE = 1;
+
+/** Faults at random, one after the other, for as long as is asked. */
+async function soak({ minutes, gateways, seed, json }: SoakOptions): Promise<void> {
+  const { progress, result } = output(json ?? false);
+  const rng = new Rng(seed, 1);
+  const until = performance.now() + minutes * 60_000;
+  const cluster = await Cluster.start(gateways, seed);
+  const results: FaultResult[] = [];
+  try {
+    await wellAgain(cluster);
+    while (performance.now() < until) {
+      const outcome = await runFault(cluster, FAULTS[rng.below(FAULTS.length)], rng);
+      results.push(outcome);
+      const left = Math.max(0, (until - performance.now()) / 60_000);
+      progress(
+        `${outcome.fault}: well again after ${outcome.seconds.toFixed(1)} s; ${left.toFixed(1)} min left`,
+      );
+      for (const violation of outcome.violations) progress(`VIOLATION: ${violation}`);
+    }
+  } finally {
+    await cluster.stop();
+  }
+  const violations = results.reduce((sum, one) => sum + one.violations.length, 0);
+  const lost = results.reduce((sum, one) => sum + one.lostElsewhere, 0);
+  const summary = `${results.length} faults, ${cluster.traffic.done} requests served, ${lost} lost without need, ${violations} violations, seed ${seed}`;
+  result({ seed, faults: results, served: cluster.traffic.done }, `${faultTable(results)}\n${summary}`);
+  if (violations + lost > 0) process.exitCode = FAILURE;
+}
+
+const command = new Command("soak")
+  .description("Put a cluster of gateways on Redis through faults at random, under traffic.")
+  .addOption(positiveOption("--minutes <n>", "how long").default(10))
+  .addOption(countOption("--gateways <n>", "gateways").default(3))
+  .addOption(countOption("--seed <n>", "of everything that is drawn").default(1))
+  .addOption(jsonOption())
+  .exitOverride()
+  .action(soak);
+
+await exitByOutcome(() => command.parseAsync());
