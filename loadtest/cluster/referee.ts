@@ -107,7 +107,7 @@ export class Referee {
       const { rank, alive } = this.#ranks[gpuOfSlot(topology, i % width)];
       named.add(rank);
       covered.add(layer * MOST_EXPERTS + expert);
-      if (alive && epoch > this.#ranks[rank].bornAt && !this.#ranks[rank].holds(layer, expert))
+      if (alive && epoch > Math.max(1, this.#ranks[rank].bornAt) && !this.#ranks[rank].holds(layer, expert))
         this.violations.push(`epoch ${epoch} names ${layer}:${expert} on rank ${rank}, which is not ready`);
     }
     for (const { rank, alive } of this.#ranks) {

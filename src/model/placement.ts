@@ -83,3 +83,18 @@ export function placementFault(placement: Placement): string | null {
   }
   return null;
 }
+
+/** How many experts have a replica, summed over layers. */
+export function servedExperts({ layers, experts, topology, physicalToLogical }: Placement): number {
+  const width = slotCount(topology);
+  const seen = new Int32Array(experts).fill(-1);
+  let served = 0;
+  for (let i = 0; i < layers * width; i++) {
+    const expert = physicalToLogical[i];
+    const layer = Math.floor(i / width);
+    if (expert < 0 || seen[expert] === layer) continue;
+    seen[expert] = layer;
+    served++;
+  }
+  return served;
+}

@@ -10,6 +10,9 @@ import { pool } from "../pools.ts";
 const GATEWAYS = 3;
 const DEATHS = 12;
 const AIM_MS = 2000;
+const VIOLATIONS_TOLD = 5;
+/** Longer than placements are apart in this cluster. */
+const REST_MS = 2000;
 
 /**
  * From the moment a gateway is told that a rank has died until every gateway serves a snapshot without it, and until
@@ -26,6 +29,7 @@ export async function lossTable({ input: { model }, seed, progress }: Bench): Pr
   try {
     for (let death = 1; death <= DEATHS; death++) {
       await wellAgain(cluster, gpuCount(topology));
+      await atRest(cluster);
       progress(`loss: ${death} of ${DEATHS} deaths`);
       const rank = rng.below(gpuCount(topology));
       cluster.die(rank);
@@ -40,8 +44,10 @@ export async function lossTable({ input: { model }, seed, progress }: Bench): Pr
       );
       placed.add(performance.now() - from);
       await cluster.revive(rank);
+      for (const violation of cluster.referee.violations.splice(0)) {
+        if (violations++ < VIOLATIONS_TOLD) progress(`VIOLATION: ${violation}`);
+      }
     }
-    violations = cluster.referee.violations.length;
   } finally {
     await cluster.stop();
   }
@@ -55,7 +61,7 @@ export async function lossTable({ input: { model }, seed, progress }: Bench): Pr
     rows: rows.map(([name, summary]) => [name, summary?.p50 ?? null, summary?.p99 ?? null]),
     notes: [
       `${DEATHS} deaths, told to a gateway; ${violations} violations seen. Gateways, Redis, ranks, clients and the ` +
-        `watcher share one machine; ranks hold weights as soon as they are asked to.`,
+        `watcher share one machine; ranks hold weights as soon as they are asked to. Each death finds no rollout under way.`,
     ],
     aims: rows.map(([name, summary]) => ({
       what: `death to ${name}, ms, p99`,
@@ -63,4 +69,18 @@ export async function lossTable({ input: { model }, seed, progress }: Bench): Pr
       atMost: AIM_MS,
     })),
   };
+}
+
+/** No rollout is under way, nor was for some time. */
+async function atRest(cluster: Cluster): Promise<void> {
+  let since = performance.now();
+  await cluster.until(
+    "a pool at rest",
+    async () => {
+      const { rollout } = (await cluster.state(await cluster.leader())).pools[0].control;
+      if (rollout !== null) since = performance.now();
+      return performance.now() - since > REST_MS;
+    },
+    60_000,
+  );
 }

@@ -1,6 +1,6 @@
 import { int32Copy } from "../../lib/readonly-arrays.ts";
 import { type ExpertLoad, layerLoad } from "../../model/load.ts";
-import type { Placement } from "../../model/placement.ts";
+import { type Placement, servedExperts } from "../../model/placement.ts";
 import type { PoolCapacity } from "../../model/pool-capacity.ts";
 import { gpuOfSlot, slotCount } from "../../model/topology.ts";
 
@@ -32,18 +32,25 @@ export function rehomeExperts(previous: Placement, load: ExpertLoad, capacity: P
 
 /**
  * Every expert without a replica gets a usable slot: an empty one, else one whose expert has another copy in a usable
- * slot, the least loaded first. Where there are too few such slots, the experts with the least load stay without.
+ * slot, the least loaded first. No GPU takes in more than its even part while others have room: they load side by side,
+ * and have little to spare for what they load. Where there are too few slots, the experts with the least load stay
+ * without.
  */
 export function bringBack(placement: Placement, load: ExpertLoad, capacity: PoolCapacity): Placement {
   const { layers, experts } = placement;
   const usable = usableSlots(placement, capacity);
   const width = usable.length;
   const physicalToLogical = int32Copy(placement.physicalToLogical);
+  const { slotsPerGpu } = placement.topology;
+  const inService = capacity.slots.reduce((count, slots) => count + Math.min(1, slots), 0);
+  const evenPart = Math.ceil((layers * experts - servedExperts(placement)) / Math.max(1, inService));
+  const mayTakeIn = new Int32Array(capacity.slots.length).fill(evenPart);
   for (let layer = 0; layer < layers; layer++) {
     const row = physicalToLogical.subarray(layer * width, (layer + 1) * width);
     const tokens = layerLoad(load, layer);
     const held = new Uint8Array(experts);
     const copies = new Int32Array(experts);
+    const spare = new SpareSlots(row, usable, tokens, copies, slotsPerGpu, mayTakeIn);
     for (let slot = 0; slot < width; slot++) {
       if (row[slot] < 0) continue;
       held[row[slot]] = 1;
@@ -51,8 +58,9 @@ export function bringBack(placement: Placement, load: ExpertLoad, capacity: Pool
     }
     const missing = [...held.keys()].filter((e) => held[e] === 0).toSorted((a, b) => tokens[b] - tokens[a]);
     for (const expert of missing) {
-      const slot = spareSlot(row, usable, tokens, copies);
+      const slot = spare.next();
       if (slot < 0) break;
+      mayTakeIn[Math.floor(slot / slotsPerGpu)]--;
       if (row[slot] >= 0) copies[row[slot]]--;
       row[slot] = expert;
       copies[expert]++;
@@ -68,19 +76,48 @@ function usableSlots({ topology }: Placement, { slots }: PoolCapacity): Uint8Arr
   );
 }
 
-/** An empty slot, else the one that carries least of those whose expert has another copy; −1 for none. */
-function spareSlot(row: Int32Array, usable: Uint8Array, tokens: Float64Array, copies: Int32Array): number {
-  let best = -1;
-  let least = Number.POSITIVE_INFINITY;
-  for (let slot = 0; slot < row.length; slot++) {
-    if (usable[slot] === 0) continue;
-    const expert = row[slot];
-    if (expert >= 0 && copies[expert] < 2) continue;
-    const carried = expert < 0 ? -1 : tokens[expert] / copies[expert];
-    if (carried < least) {
+/** One layer's slots that can be given another expert. */
+class SpareSlots {
+  readonly #row: Int32Array;
+  readonly #usable: Uint8Array;
+  readonly #tokens: Float64Array;
+  readonly #copies: Int32Array;
+  readonly #slotsPerGpu: number;
+  readonly #mayTakeIn: Int32Array;
+
+  /** @param mayTakeIn `[gpus]`: how many more each is to take in */
+  constructor(
+    row: Int32Array,
+    usable: Uint8Array,
+    tokens: Float64Array,
+    copies: Int32Array,
+    slotsPerGpu: number,
+    mayTakeIn: Int32Array,
+  ) {
+    this.#row = row;
+    this.#usable = usable;
+    this.#tokens = tokens;
+    this.#copies = copies;
+    this.#slotsPerGpu = slotsPerGpu;
+    this.#mayTakeIn = mayTakeIn;
+  }
+
+  /** On a GPU that may take more in, where there is one: an empty slot, else the one that carries least. −1 for none. */
+  next(): number {
+    let best = -1;
+    let least = Number.POSITIVE_INFINITY;
+    let bestMay = false;
+    for (let slot = 0; slot < this.#row.length; slot++) {
+      if (this.#usable[slot] === 0) continue;
+      const expert = this.#row[slot];
+      if (expert >= 0 && this.#copies[expert] < 2) continue;
+      const may = this.#mayTakeIn[Math.floor(slot / this.#slotsPerGpu)] > 0;
+      const carried = expert < 0 ? -1 : this.#tokens[expert] / this.#copies[expert];
+      if (may === bestMay ? carried >= least : bestMay) continue;
       least = carried;
       best = slot;
+      bestMay = may;
     }
+    return best;
   }
-  return best;
 }

@@ -1,6 +1,6 @@
 import { int32Copy } from "../../lib/readonly-arrays.ts";
 import type { ExpertLoad } from "../../model/load.ts";
-import type { Placement } from "../../model/placement.ts";
+import { type Placement, servedExperts } from "../../model/placement.ts";
 import type { PoolCapacity } from "../../model/pool-capacity.ts";
 import { gpuOfSlot, slotCount } from "../../model/topology.ts";
 import { bringBack } from "../placement/rehome-experts.ts";
@@ -39,21 +39,6 @@ export function serviceText({ slots }: PoolCapacity): string {
   const out = [...slots.keys()].filter((gpu) => slots[gpu] === 0);
   if (out.length === 0) return "all ranks are in service again";
   return out.length === 1 ? `rank ${out[0]} is out of service` : `ranks ${out.join(", ")} are out of service`;
-}
-
-/** How many experts have a replica, summed over layers. */
-function servedExperts({ layers, experts, topology, physicalToLogical }: Placement): number {
-  const width = slotCount(topology);
-  const seen = new Int32Array(experts).fill(-1);
-  let served = 0;
-  for (let i = 0; i < layers * width; i++) {
-    const expert = physicalToLogical[i];
-    const layer = Math.floor(i / width);
-    if (expert < 0 || seen[expert] === layer) continue;
-    seen[expert] = layer;
-    served++;
-  }
-  return served;
 }
 
 /** Whether a placement cannot stay: it uses slots that it may not, or lacks experts that there are slots for. */
