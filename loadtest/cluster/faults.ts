@@ -201,8 +201,8 @@ export const FAULTS: readonly Fault[] = [
 ];
 
 /** Everybody is there, one leads, all serve the same, nothing is missing and every rank is in use. */
-export async function wellAgain(cluster: Cluster, ranks = RANKS): Promise<void> {
-  const used = Array.from({ length: ranks }, (_, rank) => rank);
+export async function wellAgain(cluster: Cluster, count = RANKS): Promise<void> {
+  const used = Array.from({ length: count }, (_, rank) => rank);
   cluster.withheld.clear();
   await cluster.until(
     "a cluster that is well again",

@@ -1,5 +1,34 @@
 import { InputError } from "../lib/errors.ts";
-import type { PoolConfig } from "./config.ts";
+import { expertBytes } from "../model/moe-model.ts";
+import type { Config, PoolConfig } from "./config.ts";
+
+/**
+ * The ranks of a pool must be able to hold one layer's new experts beside the old ones, and a pool that is modelled in
+ * this process cannot be led from another.
+ * @param source the file they are written in
+ * @throws InputError
+ */
+export function checkExperts(
+  pools: readonly PoolConfig[],
+  { store, control }: Pick<Config, "store" | "control">,
+  source: string,
+): void {
+  for (const [i, pool] of pools.entries()) {
+    const field = `pools[${i}]`;
+    if (pool.kind === "simulated" && store.address.kind === "redis") {
+      const mend = `is "simulated", which no other gateway can share; expected a \`store.url\` that is not Redis`;
+      throw new InputError(source, `${field}.kind`, mend);
+    }
+    const experts = "experts" in pool ? pool.experts : null;
+    if (experts === null) continue;
+    const { model, topology } = experts;
+    const least = topology.slotsPerGpu * expertBytes(model);
+    if (control.stagingBytes < least) {
+      const mend = `is ${control.stagingBytes}; expected at least ${least}, one layer of ${model.name} on a GPU of ${pool.name}`;
+      throw new InputError(source, "control.stagingBytes", mend);
+    }
+  }
+}
 
 /**
  * A model's name decides the pool, a pool's name its shards, and a server's load is its pool's alone: each must be

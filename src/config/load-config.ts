@@ -1,6 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { InputError } from "../lib/errors.ts";
-import { checkPools } from "./check-pools.ts";
+import { checkExperts, checkPools } from "./check-pools.ts";
 import { checkSettings } from "./check-settings.ts";
 import { type Config, configSchema } from "./config.ts";
 import { type Section, isSection, layEnvironmentOver, layOver } from "./layers.ts";
@@ -37,6 +37,7 @@ export async function loadConfig(path: string | null, environment: NodeJS.Proces
   const operatorKey = readOperatorKey(checked.http.operatorKeyEnv, sourceOf, environment);
   const { url, ...storeSettings } = checked.store;
   const store = { ...storeSettings, address: readStoreUrl(url, sourceOf(["store", "url"])) };
+  checkExperts(pools, { store, control: checked.control }, source);
   return { ...checked, admission: { ...checked.admission, tenants }, operatorKey, store, pools };
 }
 

@@ -15,5 +15,9 @@ export function decodeLearned(bytes: Uint8Array, layers: number, experts: number
   if (bytes.length !== 8 + 4 * layers * experts) return null;
   const view = new DataView(bytes.buffer, bytes.byteOffset);
   if (view.getUint32(0, true) !== layers || view.getUint32(4, true) !== experts) return null;
-  return { layers, experts, tokens: Float64Array.from(new Float32Array(new Uint8Array(bytes.subarray(8)).buffer)) };
+  return {
+    layers,
+    experts,
+    tokens: Float64Array.from(new Float32Array(new Uint8Array(bytes.subarray(8)).buffer)),
+  };
 }

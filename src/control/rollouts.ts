@@ -158,7 +158,7 @@ export class Rollouts {
       if (plane.prepare !== undefined) {
         if (phase === "prepared") await Promise.race([plane.prepare(placement, epoch, within), promise]);
         const { ranks } = publisher.state;
-        for (const rank of [...(ranks.awaited ?? [])]) ranks.acknowledge(epoch, rank, phase);
+        for (const rank of ranks.awaited ?? []) ranks.acknowledge(epoch, rank, phase);
       }
       this.heard();
       await promise;

@@ -11,15 +11,18 @@ export class SerialActions {
 
   /** Resolves when the action is over, also when it failed; one that comes after the close is not taken. */
   act(action: () => Promise<void>): Promise<void> {
-    this.#last = this.#last.then(async () => {
-      if (this.#closed) return;
-      try {
-        await action();
-      } catch (error) {
-        this.#onFailure(error);
-      }
-    });
+    this.#last = this.#after(this.#last, action);
     return this.#last;
+  }
+
+  async #after(last: Promise<void>, action: () => Promise<void>): Promise<void> {
+    await last;
+    if (this.#closed) return;
+    try {
+      await action();
+    } catch (error) {
+      this.#onFailure(error);
+    }
   }
 
   /**

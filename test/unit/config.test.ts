@@ -188,6 +188,18 @@ describe("loadConfig", () => {
       'pools[1] serves "m" as pool "chat" does',
     ],
     ["workers: 0", "workers is 0; "],
+    [
+      "store: { url: 'redis://localhost' }",
+      'pools[0].kind is "simulated", which no other gateway can share; expected a `store.url` that is not Redis',
+    ],
+    [
+      "control: { stagingBytes: 1000 }",
+      "control.stagingBytes is 1000; expected at least 396458496, one layer of deepseek-v3 on a GPU of demo",
+    ],
+    [
+      "http: { operatorKeyEnv: NOT_SET }",
+      "http.operatorKeyEnv names NOT_SET, which is not set; expected a variable with the key",
+    ],
     ["workers: 2", 'pools[0].kind is "simulated", which one process models by itself; expected `workers: 1`'],
     [
       "http: {headersTimeoutMs: 9, bodyTimeoutMs: 8}",

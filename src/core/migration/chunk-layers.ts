@@ -1,8 +1,7 @@
 import { int32Copy } from "../../lib/readonly-arrays.ts";
 import { type MoeModel, expertBytes } from "../../model/moe-model.ts";
 import type { Placement } from "../../model/placement.ts";
-import { gpuCount, slotCount } from "../../model/topology.ts";
-import { countMoves } from "./moves.ts";
+import { gpuCount, gpuOfSlot, slotCount } from "../../model/topology.ts";
 
 /**
  * The layers in which two placements differ, in groups of which each GPU can hold the new experts beside the old ones.
@@ -19,10 +18,11 @@ export function chunkLayers(
   const room = Math.floor(stagingBytes / expertBytes(model));
   const chunks: number[][] = [];
   const staged = new Int32Array(gpus);
+  const received = new Int32Array(gpus);
   let chunk: number[] = [];
   for (let layer = 0; layer < next.layers; layer++) {
     if (sameLayer(previous, next, layer)) continue;
-    const { received } = countMoves(model, onlyLayer(previous, layer), onlyLayer(next, layer));
+    countStaged(previous, next, layer, received);
     const fits = received.every((slots, gpu) => staged[gpu] + slots <= room);
     if (!fits && chunk.length > 0) {
       chunks.push(chunk);
@@ -47,11 +47,17 @@ export function withLayersOf(placement: Placement, other: Placement, layers: rea
   return { ...placement, physicalToLogical };
 }
 
-function onlyLayer(placement: Placement, layer: number): Placement {
-  const width = slotCount(placement.topology);
-  const row = new Int32Array(width);
-  for (let slot = 0; slot < width; slot++) row[slot] = placement.physicalToLogical[layer * width + slot];
-  return { ...placement, layers: 1, physicalToLogical: row };
+/** `[gpus]`, written: experts that a GPU has to hold beside what it uses. What goes into an empty slot is not among them. */
+function countStaged(previous: Placement, next: Placement, layer: number, staged: Int32Array): void {
+  const { topology } = next;
+  const width = slotCount(topology);
+  staged.fill(0);
+  for (let slot = 0; slot < width; slot++) {
+    const i = layer * width + slot;
+    const expert = next.physicalToLogical[i];
+    if (expert < 0 || previous.physicalToLogical[i] < 0 || previous.physicalToLogical[i] === expert) continue;
+    staged[gpuOfSlot(topology, slot)]++;
+  }
 }
 
 function sameLayer(a: Placement, b: Placement, layer: number): boolean {
