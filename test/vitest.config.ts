@@ -1,8 +1,14 @@
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 
-/** Folders of tests that start processes, kill them and drive load: side by side they would disturb each other. */
-const ALONE = ["test/fault/**", "test/integration/**", "test/e2e/**"];
+/** Tests that kill processes, drive load or look at a page: side by side they would disturb each other. */
+const ALONE = [
+  "test/fault/*.test.ts",
+  "test/e2e/*.test.ts",
+  "test/integration/gateway-bench.test.ts",
+  "test/integration/reload-command.test.ts",
+  "test/integration/workers.test.ts",
+];
 
 export default defineConfig({
   test: {
@@ -25,7 +31,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: "alone",
-          include: ALONE.map((folder) => `${folder}/*.test.ts`),
+          include: ALONE,
           maxWorkers: 1,
           sequence: { groupOrder: 1 },
         },

@@ -17,8 +17,8 @@ import { Referee } from "./referee.ts";
 export const POOL = "chat";
 /** 8 ranks; 80 slots for 32 experts, so that half the ranks can hold all. */
 export const SMALL: Shape = { model: SMALL_MODEL, topology: { nodes: 2, gpusPerNode: 4, slotsPerGpu: 10 } };
-export const LEASE_MS = 900;
-export const PREPARE_TIMEOUT_MS = 1500;
+export const LEASE_MS = 600;
+export const PREPARE_TIMEOUT_MS = 1000;
 const CLIENTS = 12;
 const LOOK_MS = 20;
 
@@ -77,10 +77,10 @@ export class Cluster {
         http: { port: 0, logLevel: "silent", graceMs: 500 },
         health: { probe: { intervalMs: 500 } },
         control: {
-          sharesMs: 200,
-          placementMs: 1000,
+          sharesMs: 150,
+          placementMs: 700,
           prepareTimeoutMs: PREPARE_TIMEOUT_MS,
-          rankSilenceMs: 1200,
+          rankSilenceMs: 900,
           // Two layers of all of a GPU's slots.
           stagingBytes: 2 * shape.topology.slotsPerGpu * expertBytes(shape.model),
         },

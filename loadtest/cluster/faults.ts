@@ -48,7 +48,7 @@ async function rollout(cluster: Cluster, phase: "prepare" | "commit"): Promise<v
   hold(cluster, phase === "prepare" ? "prepared" : "committed");
   cluster.shiftLoad();
   // Loads have to arrive first.
-  await sleep(700);
+  await sleep(500);
   await cluster.post(`/admin/pools/${POOL}/rebalance`);
   await inPhase(cluster, phase);
 }

@@ -16,7 +16,7 @@ export interface PlacementAnswer {
 
 const WAIT_SECONDS = 2;
 const AGAIN_MS = 50;
-export const WINDOW_MS = 300;
+const WINDOW_MS = 200;
 
 /** What an agent needs to know of its cluster. */
 export interface AgentOptions {

@@ -4,11 +4,6 @@ export interface ReadonlyNumbers {
   readonly [index: number]: number;
 }
 
-/** Copies any numbers into an array the caller owns. */
-export function float64Copy(values: ReadonlyNumbers): Float64Array {
-  return Float64Array.from(values as ArrayLike<number>);
-}
-
 /** Copies any integers into an array the caller owns. */
 export function int32Copy(values: ReadonlyNumbers): Int32Array {
   return Int32Array.from(values as ArrayLike<number>);

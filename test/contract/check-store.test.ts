@@ -5,7 +5,6 @@ import { runHere } from "../run-here.ts";
 import { scratchFolder } from "../scratch-folder.ts";
 
 interface Checked {
-  readonly ok: boolean;
   readonly findings: readonly {
     readonly what: string;
     readonly reachable: boolean;
@@ -13,12 +12,17 @@ interface Checked {
   }[];
 }
 
+/** Nothing listens where its only server should be; it is the store that is looked at. */
+const CONFIG = "pools: [{ name: demo, kind: openai, models: [m], urls: ['http://127.0.0.1:9'] }]";
+
 async function check(url: string) {
+  await using folder = await scratchFolder();
+  const path = await folder.write("gateway.yaml", CONFIG);
   vi.stubEnv("PLIMSOLL_STORE_URL", url);
   try {
-    const { ok, findings } = JSON.parse(await runHere("check", "--json")) as Checked;
-    const { finding } = findings.find(({ what }) => what === "store") ?? {};
-    return { ok, finding };
+    const { findings } = JSON.parse(await runHere("check", "--json", "--config", path)) as Checked;
+    const { reachable, finding } = findings.find(({ what }) => what === "store") ?? {};
+    return { ok: reachable, finding };
   } finally {
     vi.unstubAllEnvs();
     process.exitCode = 0;

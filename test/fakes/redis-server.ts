@@ -43,7 +43,11 @@ export async function startRedis(options: Readonly<Record<string, string>> = {})
     logfile: "log",
     ...options,
   };
-  const client = new Redis(port, HOST, { lazyConnect: true, maxRetriesPerRequest: null });
+  const client = new Redis(port, HOST, {
+    lazyConnect: true,
+    maxRetriesPerRequest: null,
+    ...(options["requirepass"] === undefined ? {} : { password: options["requirepass"] }),
+  });
   client.on("error", () => {});
   let child = await start(folder, settings);
   await client.ping();
