@@ -169,7 +169,9 @@ export class PoolOpener {
       serving.snapshot = snapshot;
       serving.experts?.adopt(snapshot);
     });
-    return { loop, inbox: reports ? new LoadInbox(loop, this.#gateway) : null };
+    const { topk } = model;
+    const inbox = { store: loop.store, gateway: this.#gateway, shape: loop.shape, topk };
+    return { loop, inbox: reports ? new LoadInbox(inbox) : null };
   }
 
   /** Null where the policy does not go by experts, or the shards do not show which GPUs they are. */
@@ -226,6 +228,7 @@ export class OpenPool {
 
   async start(): Promise<void> {
     await this.controlled?.loop.start();
+    this.controlled?.inbox?.start();
     await Promise.all(this.serving.map(({ health }) => health.start()));
   }
 
@@ -243,6 +246,7 @@ export class OpenPool {
 
   async close(): Promise<void> {
     await Promise.all(this.serving.map(({ health }) => health.stop()));
+    await this.controlled?.inbox?.stop();
     await this.controlled?.loop.stop();
     await Promise.all(this.serving.map(({ engine }) => engine.close()));
   }

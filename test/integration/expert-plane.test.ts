@@ -2,6 +2,7 @@ import { EventSourceParserStream } from "eventsource-parser/stream";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { type FakeServer, startOpenAiServer } from "../fakes/start-openai-server.ts";
 import { type RunningGateway, startGateway } from "../fakes/start-gateway.ts";
+import { binaryLoad } from "../binary-load.ts";
 import { patiently } from "../patiently.ts";
 
 const LAYERS = 58;
@@ -169,4 +170,73 @@ test.each([
 ])("POST %s %j is refused with %i", async (path, body, status, code) => {
   const response = await post(path, body);
   expect([response.status, await response.json()]).toMatchObject([status, { error: { code } }]);
+});
+
+test("a report in bytes is counted once, and what is wrong with one is said", async () => {
+  const counts = new Uint32Array(LAYERS * EXPERTS).fill(7);
+  const report = { rank: 3, window: 1, run: 0, windowMs: 1000, counts };
+  const send = async (bytes: Uint8Array, pool = "chat") => {
+    const headers = { "content-type": "application/vnd.plimsoll.load" };
+    const response = await fetch(`${gateway.url}/ep/v1/load?pool=${pool}`, {
+      method: "POST",
+      headers,
+      body: bytes,
+    });
+    return [response.status, await response.json()];
+  };
+  const bytes = binaryLoad(report, LAYERS, EXPERTS);
+  expect(await send(bytes)).toEqual([202, { accepted: true, verdict: "taken" }]);
+  expect(await send(bytes)).toEqual([202, { accepted: false, verdict: "duplicate" }]);
+  expect(await send(bytes.subarray(0, 100))).toMatchObject([400, { error: { code: "invalid_request" } }]);
+  expect(await send(bytes, "none")).toMatchObject([404, { error: { code: "pool_not_found" } }]);
+});
+
+test("who waits for a placement hears of it when it comes", async () => {
+  const { headers } = await get("/ep/v1/placement/chat?wait=0");
+  const tag = headers.get("etag") ?? "";
+  const waiting = get("/ep/v1/placement/chat?wait=30", { "if-none-match": tag });
+  await post("/ep/v1/ranks", { pool: "chat", rank: 5, state: "lost" });
+  const {
+    epoch,
+    missing,
+    physical_to_logical_map: map,
+  } = (await (await waiting).json()) as PlacementAnswer & {
+    missing: { layer: number; experts: number[] }[];
+  };
+  expect(epoch).toBe(2);
+  expect(map[0].slice(45, 54)).toEqual(Array.from({ length: 9 }, () => -1));
+  expect(missing).toHaveLength(LAYERS);
+  const unchanged = await get("/ep/v1/shares/chat?wait=0.01", { "if-none-match": '"2"' });
+  expect(unchanged.status).toBe(304);
+  expect((await get("/ep/v1/placement/chat?wait=x")).status).toBe(400);
+});
+
+test("operators see what their orders came to, and who gave them", async () => {
+  const order = (path: string, body: unknown = {}) =>
+    fetch(`${gateway.url}/admin/pools/chat/${path}`, {
+      method: "POST",
+      headers: { "content-type": "application/json", "x-operator": "ada" },
+      body: JSON.stringify(body),
+    });
+  expect((await order("ranks/3/drain")).status).toBe(202);
+  expect((await order("pause")).status).toBe(202);
+  expect((await order("ranks/32/drain")).status).toBe(400);
+  expect((await order("rollback", { epoch: 99 })).status).toBe(404);
+  expect((await order("rollback", {})).status).toBe(400);
+  const control = async () => {
+    const { pools } = (await (await get("/admin/state")).json()) as {
+      pools: { control: { ranks: string[]; paused: boolean; leading: boolean } }[];
+    };
+    return pools[0].control;
+  };
+  await expect.poll(control, patiently).toMatchObject({ paused: true, leading: true });
+  expect((await control()).ranks[3]).toBe("draining");
+  const { entries } = (await (await get("/admin/pools/chat/audit")).json()) as { entries: unknown[] };
+  expect(entries).toMatchObject([
+    { by: "ada", order: { kind: "pause" } },
+    { by: "ada", order: { kind: "drain", rank: 3 } },
+  ]);
+  expect(await (await get("/admin/pools/chat/explain")).json()).toMatchObject({ pool: "chat", epoch: 1 });
+  const ready = await get("/ready");
+  expect(await ready.json()).toEqual({ status: "ready", store: "reachable", epochs: { chat: 1 } });
 });

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { parseLoadReport } from "../../src/control/load-report.ts";
+import { parseBinaryLoad, parseLoadReport } from "../../src/control/load-report.ts";
+import { binaryLoad } from "../binary-load.ts";
 
 const shape = { layers: 2, experts: 3, gpus: 4 };
 const counts = [
@@ -8,11 +9,17 @@ const counts = [
 ];
 
 test("reads a rank's report, and a whole pool's", () => {
-  const report = parseLoadReport({ rank: 3, windowMs: 500, logical_count: counts }, shape);
-  expect(report).toEqual({
+  const body = { rank: 3, window: 7, run: 2, windowMs: 500, logical_count: counts };
+  expect(parseLoadReport(body, shape)).toEqual({
     rank: 3,
+    window: 7,
+    run: 2,
     windowMs: 500,
-    load: { layers: 2, experts: 3, tokens: Float64Array.of(1, 2, 3, 4, 5, 6.5) },
+    counts: Float64Array.of(1, 2, 3, 4, 5, 6.5),
+  });
+  expect(parseLoadReport({ windowMs: 500, logical_count: counts }, shape)).toMatchObject({
+    window: null,
+    run: 0,
   });
   expect(parseLoadReport({ windowMs: 500, logical_count: counts }, shape).rank).toBeNull();
 });
@@ -20,6 +27,12 @@ test("reads a rank's report, and a whole pool's", () => {
 test.each([
   [{ logical_count: counts }, "body: windowMs is missing; expected milliseconds > 0"],
   [{ windowMs: 0, logical_count: counts }, "windowMs is 0;"],
+  [
+    { windowMs: 1e9, logical_count: counts },
+    "windowMs is 1000000000; expected milliseconds > 0, at most 3600000",
+  ],
+  [{ windowMs: 1, window: -1, logical_count: counts }, "window is -1; expected a whole number ≥ 0"],
+  [{ windowMs: 1, window: 0, run: 0.5, logical_count: counts }, "run is 0.5; expected a whole number ≥ 0"],
   [{ windowMs: 1 }, "logical_count is missing; expected 2 layers"],
   [{ windowMs: 1, logical_count: [[1, 2, 3]] }, "logical_count is a list of 1; expected 2 layers"],
   [{ windowMs: 1, logical_count: [[1, 2, 3], 4] }, "logical_count[1] is 4; expected 3 experts"],
@@ -47,4 +60,29 @@ test.each([
   [{ windowMs: 1, rank: null, logical_count: counts }, "rank is null;"],
 ])("%j is refused", (body, message) => {
   expect(() => parseLoadReport(body, shape)).toThrow(message);
+});
+
+const report = { rank: 3, window: 7, run: 2, windowMs: 500, counts: Uint32Array.of(1, 2, 3, 4, 5, 6) };
+
+test("reads a report in bytes, wherever they lie", () => {
+  for (const offset of [0, 1, 2, 4]) {
+    const bytes = new Uint8Array(offset + 72);
+    bytes.set(binaryLoad(report, 2, 3), offset);
+    expect(parseBinaryLoad(bytes.subarray(offset), shape)).toEqual(report);
+    expect(parseBinaryLoad(Buffer.from(bytes).subarray(offset), shape)).toEqual(report);
+  }
+  expect(parseBinaryLoad(binaryLoad({ ...report, rank: -1 }, 2, 3), shape).rank).toBeNull();
+});
+
+test.each([
+  [new Uint8Array(0), "body: is no load report; expected 48 bytes that begin with EPLD, then counts"],
+  [new Uint8Array(72), "body: is no load report"],
+  [binaryLoad(report, 2, 3).subarray(0, 71), "body: has 71 bytes; expected 72 for 2 × 3 counts"],
+  [Buffer.concat([binaryLoad(report, 2, 3), Buffer.of(0)]), "has 73 bytes"],
+  [binaryLoad(report, 3, 2), "layers is 3; expected 2"],
+  [binaryLoad({ ...report, rank: 4 }, 2, 3), "rank is 4; expected a rank in 0..3"],
+  [binaryLoad({ ...report, windowMs: Number.NaN }, 2, 3), "windowMs is NaN; expected milliseconds > 0"],
+  [Buffer.from("EPLD").fill(0, 4), "body: is no load report"],
+])("bytes %# are refused", (bytes, message) => {
+  expect(() => parseBinaryLoad(bytes, shape)).toThrow(message);
 });

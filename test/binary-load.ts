@@ -1,0 +1,25 @@
+/** A load report in bytes, as a sidecar writes it (src/control/load-report.ts has the layout). */
+export function binaryLoad(
+  report: {
+    readonly rank: number;
+    readonly window: number;
+    readonly run: number;
+    readonly windowMs: number;
+    readonly counts: Uint32Array;
+  },
+  layers: number,
+  experts: number,
+): Uint8Array {
+  const bytes = new Uint8Array(48 + report.counts.byteLength);
+  const view = new DataView(bytes.buffer);
+  bytes.set(new TextEncoder().encode("EPLD"));
+  view.setUint16(4, 1, true);
+  view.setInt32(8, report.rank, true);
+  view.setUint32(12, layers, true);
+  view.setUint32(16, experts, true);
+  view.setBigUint64(24, BigInt(report.window), true);
+  view.setBigUint64(32, BigInt(report.run), true);
+  view.setFloat64(40, report.windowMs, true);
+  for (const [i, count] of report.counts.entries()) view.setUint32(48 + 4 * i, count, true);
+  return bytes;
+}

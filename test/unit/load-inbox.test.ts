@@ -1,0 +1,126 @@
+import { beforeEach, expect, test } from "vitest";
+import type { LoadReport } from "../../src/control/load-report.ts";
+import { type LoadMessage, decodeMessage } from "../../src/control/pool-message.ts";
+import { LoadInbox } from "../../src/control/telemetry/load-inbox.ts";
+import { LocalStore } from "../../src/store/local/local-store.ts";
+import { PartitionedStore } from "../fakes/partitioned-store.ts";
+
+const shape = { layers: 2, experts: 2, gpus: 4 };
+
+let shared: LocalStore;
+let heard: LoadMessage[];
+beforeEach(async () => {
+  shared = new LocalStore();
+  heard = [];
+  const pool = shared.pool("p");
+  const token = (await pool.lease("leader", 60_000)) ?? 0;
+  pool.hear(token, async (messages) => {
+    heard.push(...messages.map((bytes) => decodeMessage(bytes) as LoadMessage));
+  });
+});
+
+function open(gateway: string): { inbox: LoadInbox; store: PartitionedStore } {
+  const store = new PartitionedStore(shared);
+  return { inbox: new LoadInbox({ store: store.pool("p"), gateway, shape, topk: 1 }), store };
+}
+
+function report(rank: number | null, window: number | null, ...counts: number[]): LoadReport {
+  return { rank, window, run: 0, windowMs: 100, counts: Float64Array.from(counts) };
+}
+
+async function told(): Promise<LoadMessage[]> {
+  await new Promise((resolve) => setTimeout(resolve));
+  return heard.splice(0);
+}
+
+test("sums what ranks report, and tells it once, with the ranks that were heard of", async () => {
+  const { inbox } = open("one");
+  expect(inbox.take(report(0, 1, 1, 2, 3, 0))).toBe("taken");
+  expect(inbox.take(report(0, 2, 1, 0, 0, 1))).toBe("taken");
+  expect(inbox.take(report(3, 1, 0, 5, 4, 1))).toBe("taken");
+  await inbox.flush();
+  expect(await told()).toEqual([
+    {
+      kind: "load",
+      from: "one",
+      heard: [
+        { rank: 0, windowMs: 100 },
+        { rank: 3, windowMs: 100 },
+      ],
+      spanMs: 200,
+      tokens: Float32Array.of(2, 7, 7, 2),
+    },
+  ]);
+  await inbox.flush();
+  expect(await told()).toEqual([]);
+});
+
+test("a window counts once, at whichever gateway it comes again", async () => {
+  const one = open("one");
+  const two = open("two");
+  one.inbox.take(report(0, 1, 1, 0, 1, 0));
+  expect(one.inbox.take(report(0, 1, 1, 0, 1, 0))).toBe("duplicate");
+  await one.inbox.flush();
+  expect(two.inbox.take(report(0, 1, 1, 0, 1, 0))).toBe("taken");
+  two.inbox.take(report(0, 2, 0, 3, 0, 3));
+  await two.inbox.flush();
+  const [first, second] = await told();
+  expect([first.tokens, second.tokens]).toEqual([Float32Array.of(1, 0, 1, 0), Float32Array.of(0, 3, 0, 3)]);
+  expect(one.inbox.counts).toMatchObject({ taken: 1, duplicate: 1 });
+  expect(two.inbox.counts).toMatchObject({ taken: 1, duplicate: 1 });
+});
+
+test("windows may come in any order, but not long after; another run begins anew", () => {
+  const { inbox } = open("one");
+  for (const window of [100, 98, 99, 101]) expect(inbox.take(report(0, window, 1, 0, 1, 0))).toBe("taken");
+  expect(inbox.take(report(0, 37, 1, 0, 1, 0))).toBe("late");
+  expect(inbox.take(report(0, 38, 1, 0, 1, 0))).toBe("taken");
+  expect(inbox.take(report(0, 98, 1, 0, 1, 0))).toBe("duplicate");
+  expect(inbox.take({ ...report(0, 0, 1, 0, 1, 0), run: 5 })).toBe("taken");
+  expect(inbox.take(report(1, 0, 1, 0, 1, 0))).toBe("taken");
+  expect(inbox.counts).toEqual({ taken: 7, duplicate: 1, late: 1, wild: 0, dropped: 0 });
+});
+
+test("reports without a window are all counted", async () => {
+  const { inbox } = open("one");
+  for (let i = 0; i < 2; i++) expect(inbox.take(report(null, null, 1, 0, 1, 0))).toBe("taken");
+  await inbox.flush();
+  expect(await told()).toMatchObject([{ heard: [], spanMs: 200, tokens: Float32Array.of(2, 0, 2, 0) }]);
+});
+
+test.each([
+  [report(0, 1, 1e6, 0, 1, 0), "counts 1000000 in one layer and 1 in another; nothing of it was counted"],
+  [report(0, 1, 4e9, 0, 4e9, 0), "counts 40000000000 tokens per second, above 1000000"],
+  [report(null, 1, 4e9, 0, 4e9, 0), "counts 40000000000 tokens per second, above 4000000"],
+])("what cannot be true is refused, and counted as such: %#", (wild, message) => {
+  const { inbox } = open("one");
+  expect(() => inbox.take(wild)).toThrow(`body: logical_count ${message}`);
+  expect(inbox.counts.wild).toBe(1);
+  // A rank of a pipeline counts its own layers only.
+  expect(inbox.take(report(0, 1, 0, 0, 5, 5))).toBe("taken");
+});
+
+test("what the store does not take is told once it does, all of it, once", async () => {
+  const { inbox, store } = open("one");
+  store.cut();
+  inbox.take(report(0, 1, 1, 0, 1, 0));
+  await inbox.flush();
+  inbox.take(report(0, 2, 1, 0, 1, 0));
+  await inbox.flush();
+  expect(await told()).toEqual([]);
+  store.join();
+  await inbox.flush();
+  expect(await told()).toMatchObject([{ spanMs: 200, tokens: Float32Array.of(2, 0, 2, 0) }]);
+  await inbox.stop();
+  expect(await told()).toEqual([]);
+});
+
+test("what waits for a store is bounded, the oldest is dropped and counted", async () => {
+  const { inbox, store } = open("one");
+  store.cut();
+  for (let window = 0; window < 600; window++) inbox.take(report(0, window, 1, 0, 1, 0));
+  expect(inbox.counts).toMatchObject({ taken: 600, dropped: 88 });
+  store.join();
+  await inbox.flush();
+  expect(await told()).toMatchObject([{ tokens: Float32Array.of(512, 0, 512, 0) }]);
+});
