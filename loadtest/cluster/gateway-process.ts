@@ -29,6 +29,12 @@ export class GatewayProcess {
     return this.#url;
   }
 
+  /** @throws Error while it does not run */
+  get pid(): number {
+    if (this.#child?.pid === undefined) throw new Error("the gateway does not run");
+    return this.#child.pid;
+  }
+
   get running(): boolean {
     return this.#child !== null;
   }
