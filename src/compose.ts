@@ -15,7 +15,7 @@ import { Gateway } from "./serving/gateway.ts";
 import { RetryBudget } from "./serving/retry-budget.ts";
 import type { ServingPool } from "./serving/serving-pool.ts";
 import { TrafficMeter } from "./serving/traffic-meter.ts";
-import { Metrics, type ShardReading } from "./telemetry/metrics.ts";
+import { type ControlReading, Metrics, type ShardReading } from "./telemetry/metrics.ts";
 
 /** A whole gateway, every part made and joined. */
 export interface App {
@@ -57,6 +57,8 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
     shards: () => pools.flatMap(({ serving }) => serving.flatMap(shardReadings)),
     pools: () => controlled.flatMap(({ loop }) => loop.view.report ?? []),
     admission: () => admission,
+    control: () => controlled.map(controlReading),
+    storeReachable: () => store.reachable,
   });
   const admission = new Admission(config.admission, clock);
   const meter = new TrafficMeter(clock, follows?.traffic ?? metrics);
@@ -139,6 +141,24 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
     await startWith(() => listenLocally(http, path));
   };
   return { gateway: () => gateway, pools, start, startLocally, reload, stop };
+}
+
+function controlReading({ loop, inbox }: ControlledPool): ControlReading {
+  const { pool, leading, totals, view } = loop;
+  const { snapshot } = view;
+  return {
+    pool,
+    leading,
+    ...totals,
+    missingExperts: (snapshot?.missing ?? []).reduce((sum, { experts }) => sum + experts.length, 0),
+    ranks: new Map(
+      [...Map.groupBy(loop.standings, (standing) => standing)].map(([standing, ranks]) => [
+        standing,
+        ranks.length,
+      ]),
+    ),
+    reports: inbox?.counts ?? null,
+  };
 }
 
 function shardReadings({ engine, states }: ServingPool): ShardReading[] {

@@ -1,12 +1,14 @@
 import type { RoutingSnapshot } from "../model/snapshot.ts";
 import { type Topology, gpuCount } from "../model/topology.ts";
 import { moeLayers } from "../model/moe-model.ts";
+import { gpusInService } from "../model/placement.ts";
 import { encodeSnapshot } from "../model/snapshot-bytes.ts";
 import { Leadership } from "./leadership.ts";
 import type { ReportShape } from "./load-report.ts";
 import type { Planner } from "./planner.ts";
 import { type AckPhase, type Order, type RankMessage, encodeMessage } from "./pool-message.ts";
 import { PoolView } from "./pool-view.ts";
+import { type RankStanding, rankStanding } from "./standing.ts";
 import type { AuditEntry, PoolStore, Store } from "./store.ts";
 import { Term, type TermOptions } from "./term.ts";
 
@@ -120,6 +122,13 @@ export class ControlLoop {
 
   get ranks(): number {
     return gpuCount(this.topology);
+  }
+
+  /** `[ranks]` */
+  get standings(): readonly RankStanding[] {
+    const { snapshot, standing } = this.view;
+    const inService = new Set(snapshot === null ? [] : gpusInService(snapshot.placement));
+    return Array.from({ length: this.ranks }, (_, rank) => rankStanding(standing, rank, inService.has(rank)));
   }
 
   /** What its reports must have the shape of. */

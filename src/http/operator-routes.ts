@@ -2,9 +2,7 @@ import type { FastifyInstance } from "fastify";
 import type { Gateway } from "../serving/gateway.ts";
 import type { ServingPool } from "../serving/serving-pool.ts";
 import type { ControlledPool } from "../control/controlled-pool.ts";
-import { rankStanding } from "../control/standing.ts";
 import type { Store } from "../control/store.ts";
-import { gpusInService } from "../model/placement.ts";
 
 /** One of the processes that serve behind the port. */
 export interface WorkerView {
@@ -71,16 +69,15 @@ export function operatorRoutes(app: FastifyInstance, parts: OperatorParts): void
 /** What is known here of who leads a pool, and what has come of it; null without an expert plane. */
 function controlState(pool: ControlledPool | null) {
   if (pool === null) return null;
-  const { view, leading, ranks, totals } = pool.loop;
+  const { view, leading, standings, totals } = pool.loop;
   const { snapshot, standing, rollout, report, leader } = view;
   const { pending, retire } = rollout;
-  const inService = new Set(snapshot === null ? [] : gpusInService(snapshot.placement));
   return {
     leader,
     leading,
     decision: report?.decision ?? null,
     paused: standing.paused,
-    ranks: Array.from({ length: ranks }, (_, rank) => rankStanding(standing, rank, inService.has(rank))),
+    ranks: standings,
     missing: snapshot?.missing ?? [],
     retire,
     rollout:

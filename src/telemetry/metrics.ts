@@ -20,8 +20,26 @@ export interface AdmissionReading {
   readonly queued: number;
 }
 
+/** One pool's control, as this gateway has it. */
+export interface ControlReading {
+  readonly pool: string;
+  readonly leading: boolean;
+  /** Terms as the leader that have begun here. */
+  readonly terms: number;
+  readonly rolloutsDone: number;
+  readonly rolloutsGivenUp: number;
+  /** Experts without a replica, summed over layers. */
+  readonly missingExperts: number;
+  /** How many ranks are live, lost, draining or drained. */
+  readonly ranks: ReadonlyMap<string, number>;
+  /** Load reports that came to this gateway, by what became of them; null where ranks do not report by HTTP. */
+  readonly reports: Readonly<Record<string, number>> | null;
+}
+
 /** Where the gauges read from, at the moment of a scrape. */
 export interface Readings {
+  control(): Iterable<ControlReading>;
+  storeReachable(): boolean;
   shards(): Iterable<ShardReading>;
   pools(): Iterable<PoolReport>;
   admission(): AdmissionReading;
@@ -70,6 +88,7 @@ export class Metrics {
     );
     observeShards(meter, readings);
     observePools(meter, readings);
+    observeControl(meter, readings);
   }
 
   firstFrame(pool: string, sinceArrivalMs: number): void {
@@ -158,4 +177,46 @@ function observePools(meter: Meter, readings: Readings): void {
       description: "Physical experts moved since the start",
     })
     .addCallback(each((r) => r.movedSlots));
+}
+
+function observeControl(meter: Meter, readings: Readings): void {
+  meter
+    .createObservableGauge("plimsoll_store_reachable", { description: "1 while the store answers" })
+    .addCallback((result) => result.observe(Number(readings.storeReachable())));
+  const each =
+    (tell: (control: ControlReading, result: ObservableResult) => void) => (result: ObservableResult) => {
+      for (const control of readings.control()) tell(control, result);
+    };
+  meter
+    .createObservableGauge("plimsoll_leader", { description: "1 where this gateway leads the pool" })
+    .addCallback(each(({ pool, leading }, result) => result.observe(Number(leading), { pool })));
+  meter
+    .createObservableCounter("plimsoll_terms", { description: "Terms as the leader begun here" })
+    .addCallback(each(({ pool, terms }, result) => result.observe(terms, { pool })));
+  meter
+    .createObservableGauge("plimsoll_missing_experts", {
+      description: "Experts without a replica, over all layers: the pool is degraded",
+    })
+    .addCallback(each(({ pool, missingExperts }, result) => result.observe(missingExperts, { pool })));
+  meter.createObservableGauge("plimsoll_ranks", { description: "Ranks by state" }).addCallback(
+    each(({ pool, ranks }, result) => {
+      for (const [state, count] of ranks) result.observe(count, { pool, state });
+    }),
+  );
+  meter
+    .createObservableCounter("plimsoll_rollouts", { description: "Placements rolled out here, by outcome" })
+    .addCallback(
+      each(({ pool, rolloutsDone, rolloutsGivenUp }, result) => {
+        result.observe(rolloutsDone, { pool, outcome: "done" });
+        result.observe(rolloutsGivenUp, { pool, outcome: "given_up" });
+      }),
+    );
+  meter
+    .createObservableCounter("plimsoll_load_reports", { description: "Load reports, by what became of them" })
+    .addCallback(
+      each(({ pool, reports }, result) => {
+        for (const [verdict, count] of Object.entries(reports ?? {}))
+          result.observe(count, { pool, verdict });
+      }),
+    );
 }

@@ -237,6 +237,10 @@ test("operators see what their orders came to, and who gave them", async () => {
     { by: "ada", order: { kind: "drain", rank: 3 } },
   ]);
   expect(await (await get("/admin/pools/chat/explain")).json()).toMatchObject({ pool: "chat", epoch: 1 });
+  const metrics = await (await get("/metrics")).text();
+  expect(metrics).toContain('plimsoll_ranks{pool="chat",state="draining"} 1');
+  expect(metrics).toContain('plimsoll_leader{pool="chat"} 1');
+  expect(metrics).toContain("plimsoll_store_reachable 1");
   const ready = await get("/ready");
   expect(await ready.json()).toEqual({ status: "ready", store: "reachable", epochs: { chat: 1 } });
 });
