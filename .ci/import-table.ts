@@ -81,7 +81,7 @@ export const importTable: readonly Row[] = [
   },
   {
     unit: "http",
-    imports: ["control", "serving", "config", "model", "lib"],
+    imports: ["control", "serving", "config", "formats", "model", "lib"],
     packages: ["@fastify/static", "fastify"],
     pure: false,
   },

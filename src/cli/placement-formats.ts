@@ -7,8 +7,7 @@ import { writeSglangRankTable } from "../formats/sglang-rank-table.ts";
 import { readTensorrtLlmMap, writeTensorrtLlmMap } from "../formats/tensorrt-llm-placement.ts";
 import { readVllmAscendMap, writeVllmAscendMap } from "../formats/vllm-ascend-placement.ts";
 import { InputError } from "../lib/errors.ts";
-import { indexReplicas, type Placement, placementFault } from "../model/placement.ts";
-import { slotCount } from "../model/topology.ts";
+import { indexReplicas, placementFault } from "../model/placement.ts";
 import { replicaMap } from "./replica-map.ts";
 
 /** What only the command line says of a placement. */
@@ -40,8 +39,7 @@ export const PLACEMENT_FORMATS: Readonly<Record<string, PlacementFormat>> = {
       const map = withoutDenseLayers(readSglangMap(bytes, source), flags.denseLayers ?? 0, source);
       return bareFile(map, "physical_to_logical_map", null, source, flags);
     },
-    write: ({ placement }, { flags: { denseLayers = 0 } }) =>
-      writeSglangMap(withDenseLayers(placement, denseLayers)),
+    write: ({ placement }, { flags: { denseLayers = 0 } }) => writeSglangMap(placement, denseLayers),
   },
   "sglang-rank-table": {
     write: (file, { flags: { denseLayers = 0 }, rankTokens }) =>
@@ -133,18 +131,6 @@ function withoutDenseLayers(map: Matrix, denseLayers: number, source: string): M
     throw new InputError("--dense-layers", "", `is ${denseLayers}; ${source} has ${map.rows} layers in all`);
   }
   return { rows, columns: map.columns, values: map.values.subarray(denseLayers * map.columns) };
-}
-
-/** Dense layers hold what SGLang itself gives them: every expert in turn. */
-function withDenseLayers(placement: Placement, denseLayers: number): Placement {
-  const { experts, topology, physicalToLogical } = placement;
-  const slots = slotCount(topology);
-  const layers = denseLayers + placement.layers;
-  const all = Int32Array.from({ length: layers * slots }, (_, i) => {
-    const at = i - denseLayers * slots;
-    return at < 0 ? (i % slots) % experts : physicalToLogical[at];
-  });
-  return { layers, experts, topology, physicalToLogical: all };
 }
 
 /** Where the model cannot say which layers are dense: 0 for a placement of no model, else the flag must. */

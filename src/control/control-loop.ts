@@ -1,6 +1,6 @@
 import type { RoutingSnapshot } from "../model/snapshot.ts";
 import { type Topology, gpuCount } from "../model/topology.ts";
-import { moeLayers } from "../model/moe-model.ts";
+import { type MoeModel, moeLayers } from "../model/moe-model.ts";
 import { gpusInService } from "../model/placement.ts";
 import { encodeSnapshot } from "../model/snapshot-bytes.ts";
 import { Leadership } from "./leadership.ts";
@@ -129,6 +129,10 @@ export class ControlLoop {
     const { snapshot, standing } = this.view;
     const inService = new Set(snapshot === null ? [] : gpusInService(snapshot.placement));
     return Array.from({ length: this.ranks }, (_, rank) => rankStanding(standing, rank, inService.has(rank)));
+  }
+
+  get model(): MoeModel {
+    return this.#options.model;
   }
 
   /** What its reports must have the shape of. */

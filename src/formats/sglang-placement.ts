@@ -23,8 +23,18 @@ export function readSglangMap(bytes: Uint8Array, source: string): Matrix {
   return readMatrix(file[PHYSICAL_TO_LOGICAL_MAP], integerIn(0, MOST), source, PHYSICAL_TO_LOGICAL_MAP);
 }
 
-/** What SGLang's `--init-expert-location` reads as a placement. */
-export function writeSglangMap(placement: Placement): string {
-  const map = nest(placement.physicalToLogical, slotCount(placement.topology));
+/**
+ * What SGLang's `--init-expert-location` reads as a placement.
+ * @param denseLayers the model's, before those that route to experts: its file has rows for them too
+ */
+export function writeSglangMap(
+  { experts, topology, layers, physicalToLogical }: Placement,
+  denseLayers: number,
+): string {
+  const slots = slotCount(topology);
+  const dense = Array.from({ length: denseLayers }, () =>
+    Array.from({ length: slots }, (_, slot) => slot % experts),
+  );
+  const map = [...dense, ...nest(physicalToLogical, slots).slice(0, layers)];
   return `${JSON.stringify({ [PHYSICAL_TO_LOGICAL_MAP]: map })}\n`;
 }

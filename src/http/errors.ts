@@ -12,6 +12,7 @@ export const REASONS = {
   route_not_found: [404, "invalid_request_error"],
   epoch_not_kept: [404, "invalid_request_error"],
   epoch_not_pending: [409, "invalid_request_error"],
+  slots_empty: [409, "invalid_request_error"],
   request_timeout: [408, "invalid_request_error"],
   body_too_large: [413, "invalid_request_error"],
   rate_limited: [429, "rate_limit_error"],

@@ -4,6 +4,7 @@ import { parseRank } from "../control/load-report.ts";
 import { ACK_PHASES, type AckPhase } from "../control/pool-message.ts";
 import type { PoolView } from "../control/pool-view.ts";
 import { InputError } from "../lib/errors.ts";
+import { engineFile } from "./engine-files.ts";
 import { HttpError } from "./errors.ts";
 import { LongPolls } from "./long-poll.ts";
 import { WrittenOnce, inForce, placementBody, placementTag, sharesBody } from "./placement-text.ts";
@@ -39,7 +40,13 @@ export function expertRoutes(app: FastifyInstance, pools: readonly ControlledPoo
 
   const placements = new Map<string, WrittenOnce>();
   app.get<PoolRoute>("/ep/v1/placement/:pool", async (request, reply) => {
-    const { view } = poolNamed(pools, request.params.pool).loop;
+    const { view, model } = poolNamed(pools, request.params.pool).loop;
+    const { format } = request.query as Record<string, unknown>;
+    if (typeof format === "string") {
+      const { epoch, placement } = inForce(view);
+      const { type, text } = engineFile(format, placement, model);
+      return reply.header("etag", `"${epoch}-${format}"`).type(type).send(text);
+    }
     const only = publishedOnly(request.query);
     const written = writtenOf(placements, `${view.pool} ${only}`);
     return answer(

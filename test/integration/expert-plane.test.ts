@@ -2,6 +2,9 @@ import { EventSourceParserStream } from "eventsource-parser/stream";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { type FakeServer, startOpenAiServer } from "../fakes/start-openai-server.ts";
 import { type RunningGateway, startGateway } from "../fakes/start-gateway.ts";
+import { readSglangMap } from "../../src/formats/sglang-placement.ts";
+import { readTensorrtLlmMap } from "../../src/formats/tensorrt-llm-placement.ts";
+import { readVllmAscendMap } from "../../src/formats/vllm-ascend-placement.ts";
 import { binaryLoad } from "../binary-load.ts";
 import { patiently } from "../patiently.ts";
 
@@ -243,4 +246,23 @@ test("operators see what their orders came to, and who gave them", async () => {
   expect(metrics).toContain("plimsoll_store_reachable 1");
   const ready = await get("/ready");
   expect(await ready.json()).toEqual({ status: "ready", store: "reachable", epochs: { chat: 1 } });
+});
+
+test("what is in force can be had as the file each engine is started with", async () => {
+  const file = async (format: string) => {
+    const response = await get(`/ep/v1/placement/chat?format=${format}`);
+    return { status: response.status, bytes: new Uint8Array(await response.arrayBuffer()) };
+  };
+  const { physical_to_logical_map: map } = await placement();
+  const sglang = readSglangMap((await file("sglang")).bytes, "sglang");
+  // DeepSeek-V3's 3 dense layers have rows too.
+  expect([sglang.rows, sglang.columns]).toEqual([LAYERS + 3, 288]);
+  expect(Array.from(sglang.values.subarray(3 * 288, 4 * 288))).toEqual(map[0]);
+  const tensorrt = readTensorrtLlmMap((await file("tensorrt-llm")).bytes, "tensorrt-llm");
+  expect(Array.from(tensorrt.values)).toEqual(map.flat());
+  const ascend = readVllmAscendMap((await file("vllm-ascend")).bytes, "vllm-ascend");
+  expect([ascend.gpus, Array.from(ascend.map.values)]).toEqual([RANKS, map.flat()]);
+  expect((await file("onnx")).status).toBe(400);
+  await post("/ep/v1/ranks", { pool: "chat", rank: 5, state: "lost" });
+  await expect.poll(async () => (await file("sglang")).status, patiently).toBe(409);
 });

@@ -115,7 +115,7 @@ describe("what is written is read again", () => {
 
 describe("a placement is what it was after a way through an engine's file", () => {
   it.each<[string, (file: PlacementFile, firstLayer: number) => { gpus?: number; map: Matrix }]>([
-    ["SGLang's", ({ placement }) => ({ map: readSglangMap(encode(writeSglangMap(placement)), "f") })],
+    ["SGLang's", ({ placement }) => ({ map: readSglangMap(encode(writeSglangMap(placement, 0)), "f") })],
     [
       "TensorRT-LLM's",
       ({ placement }, firstLayer) => ({

@@ -171,7 +171,7 @@ describe("a placement file", () => {
 
 describe("SGLang's placement", () => {
   it("has the map as its only key", () => {
-    const text = writeSglangMap(FILE.placement);
+    const text = writeSglangMap(FILE.placement, 0);
     expect(JSON.parse(text)).toEqual({
       physical_to_logical_map: [
         [0, 1, 2, 0],
