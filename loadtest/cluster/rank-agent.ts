@@ -9,6 +9,8 @@ export interface PlacementAnswer {
   readonly state: "published" | "pending";
   readonly topology: Topology;
   readonly layers?: readonly number[];
+  /** With what is pending: the epoch in force. */
+  readonly published?: number;
   readonly retire: number;
   readonly missing: readonly { readonly layer: number; readonly experts: readonly number[] }[];
   readonly physical_to_logical_map: readonly (readonly number[])[];
@@ -79,6 +81,8 @@ export class RankAgent {
     if (!response.ok) throw new Error(`${path} answered ${response.status}`);
     this.#tag = response.headers.get("etag") ?? "";
     const { answer, placement } = readOnce(await response.text());
+    // What it prepared for an epoch that came into force unseen must not make way for what is prepared next.
+    if ((answer.published ?? 0) > this.model.epoch) await this.#catchUp(url);
     const { epoch, state, layers = [], retire } = answer;
     const pending = state === "pending" ? ({ epoch, phase: "prepare", layers, placement } as const) : null;
     const snapshot = state === "pending" ? null : { epoch, placement };
@@ -86,6 +90,16 @@ export class RankAgent {
     const word = this.model.hear({ snapshot, rollout: { retire, pending } });
     if (word !== null) this.#say(url, word.epoch, word.phase);
     else if (this.model.epoch !== before || retire < epoch) this.#say(url, this.model.epoch, "committed");
+  }
+
+  async #catchUp(url: string): Promise<void> {
+    const response = await fetch(`${url}/ep/v1/placement/${this.#options.pool}?state=published`, {
+      signal: AbortSignal.any([this.#stopping.signal, AbortSignal.timeout(WAIT_SECONDS * 1000)]),
+    });
+    if (!response.ok) throw new Error(`the placement in force was answered ${response.status}`);
+    const { answer, placement } = readOnce(await response.text());
+    const { epoch, retire } = answer;
+    this.model.hear({ snapshot: { epoch, placement }, rollout: { retire, pending: null } });
   }
 
   /** Beside what it does next; what was said already is not said again. */

@@ -29,7 +29,8 @@ export function placementTag(
   { snapshot, rollout: { pending, retire } }: PoolView,
   publishedOnly: boolean,
 ): string {
-  if (!publishedOnly && pending?.phase === "prepare") return `"${pending.epoch}-pending"`;
+  if (!publishedOnly && pending?.phase === "prepare")
+    return `"${pending.epoch}-pending-${snapshot?.epoch ?? 0}"`;
   return `"${snapshot?.epoch ?? 0}-${retire}"`;
 }
 
@@ -45,7 +46,7 @@ export function placementBody(view: PoolView, publishedOnly: boolean): unknown {
     epoch,
     state: preparing ? "pending" : "published",
     topology: placement.topology,
-    ...(preparing ? { layers: pending.layers } : {}),
+    ...(preparing ? { layers: pending.layers, published: snapshot.epoch } : {}),
     retire,
     missing: preparing ? [] : snapshot.missing,
     physical_to_logical_map: rows(
