@@ -55,6 +55,10 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
   const controlled: ControlledPool[] = pools.flatMap((pool) => pool.controlled ?? []);
   const metrics = new Metrics({
     shards: () => pools.flatMap(({ serving }) => serving.flatMap(shardReadings)),
+    routedExperts: () =>
+      pools.flatMap(({ front: { engine } }) =>
+        engine.routedExperts === undefined ? [] : [{ pool: engine.pool, counts: engine.routedExperts }],
+      ),
     pools: () => controlled.flatMap(({ loop }) => loop.view.report ?? []),
     admission: () => admission,
     control: () => controlled.map(controlReading),

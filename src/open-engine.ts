@@ -14,10 +14,11 @@ const ENGINES: Record<ServerPoolConfig["kind"], (options: SglangEngineOptions) =
 
 /** The servers of a pool that do whole requests. */
 export function openEngine(
-  { kind, name, servers, apiKey }: ServerPoolConfig,
+  { kind, name, servers, apiKey, experts, routedExperts: part }: ServerPoolConfig,
   timeouts: Config["upstream"],
 ): Engine {
-  return ENGINES[kind]({ pool: name, ...servers, apiKey, timeouts });
+  const routedExperts = experts === null || part === 0 ? null : { model: experts.model, part };
+  return ENGINES[kind]({ pool: name, ...servers, apiKey, timeouts, routedExperts });
 }
 
 /** The servers of a pool that prefill, and those that decode. */

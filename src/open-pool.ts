@@ -7,11 +7,13 @@ import { PlannerThread } from "./control/planner-thread.ts";
 import { ReportedPlane } from "./control/reported-plane.ts";
 import type { Store } from "./control/store.ts";
 import { LoadInbox } from "./control/telemetry/load-inbox.ts";
+import { RoutedReports } from "./control/telemetry/routed-reports.ts";
 import { BALANCE_POLICIES } from "./core/planning/balance-policy.ts";
 import { type SimulatedPoolParts, simulatedPool } from "./engines/simulated/simulated-pool.ts";
 import type { Clock } from "./lib/clock.ts";
 import { Rng } from "./lib/rng.ts";
 import type { RoutingTrace } from "./model/routing-trace.ts";
+import { type MoeModel, moeLayers } from "./model/moe-model.ts";
 import type { RoutingPolicy } from "./model/routing-policy.ts";
 import { openEngine, openPair } from "./open-engine.ts";
 import { gpuCount } from "./model/topology.ts";
@@ -22,6 +24,7 @@ import { ShardStates } from "./routing/shard-states.ts";
 import type { Engine } from "./serving/engine.ts";
 import { ExpertAffinity } from "./serving/expert-affinity.ts";
 import { type HealthListener, PoolHealth } from "./serving/health/pool-health.ts";
+import { RoutedLoad } from "./serving/routed-load.ts";
 import { ServingPool } from "./serving/serving-pool.ts";
 import type { TrafficObserver } from "./serving/traffic-meter.ts";
 
@@ -79,8 +82,8 @@ export class PoolOpener {
     if (pool.kind === "simulated") {
       const simulated = this.#simulated(pool);
       const serving = this.#serving(simulated.engine, pool, pool.policy, config);
-      const controlled = this.#control(serving, simulated.plane, false, pool.experts, config);
-      return new OpenPool(named, [serving], controlled, simulated);
+      const loop = this.#control(serving, simulated.plane, pool.experts, config);
+      return new OpenPool(named, [serving], { loop, inbox: null, routed: null }, simulated);
     }
     if (pool.kind === "disaggregated") {
       const engines = openPair(pool, config.upstream);
@@ -90,10 +93,21 @@ export class PoolOpener {
       return new OpenPool(named, [decode, prefill], null, null);
     }
     const serving = this.#serving(openEngine(pool, config.upstream), pool, pool.policy, config);
-    if (pool.experts === null || this.#surroundings.follows !== undefined)
-      return new OpenPool(named, [serving], null, null);
-    const plane = new ReportedPlane(pool.name, pool.experts.model, pool.experts.topology);
-    return new OpenPool(named, [serving], this.#control(serving, plane, true, pool.experts, config), null);
+    const { experts, routedExperts } = pool;
+    if (experts === null) return new OpenPool(named, [serving], null, null);
+    const { model, topology } = experts;
+    if (routedExperts > 0) serving.routedLoad = new RoutedLoad(moeLayers(model), model.experts);
+    if (this.#surroundings.follows !== undefined) return new OpenPool(named, [serving], null, null);
+    const loop = this.#control(serving, new ReportedPlane(pool.name, model, topology), experts, config);
+    return new OpenPool(named, [serving], this.#reported(loop, serving, model, routedExperts), null);
+  }
+
+  /** A pool whose engines tell their loads over HTTP, or show them in answers to a part of the requests. */
+  #reported(loop: ControlLoop, serving: ServingPool, { topk }: MoeModel, part: number): ControlledPool {
+    const teller = { store: loop.store, gateway: this.#gateway };
+    const inbox = new LoadInbox({ ...teller, shape: loop.shape, topk });
+    const counts = serving.routedLoad;
+    return { loop, inbox, routed: counts === null ? null : new RoutedReports({ ...teller, counts, part }) };
   }
 
   #simulated({ name, experts, seed }: SimulatedPoolConfig): SimulatedPoolParts {
@@ -135,14 +149,12 @@ export class PoolOpener {
     return new ServingPool(engine, models, states, router, watch);
   }
 
-  /** @param reports whether the pool's ranks report by HTTP */
   #control(
     serving: ServingPool,
     plane: ExpertPlane,
-    reports: boolean,
     { model, topology }: ExpertGroup,
     { control, routing, store }: Config,
-  ): ControlledPool {
+  ): ControlLoop {
     serving.experts = this.#expertAffinity(serving, { model, topology }, routing.expertSketchBytes);
     const { sharesMs, placementMs, prepareTimeoutMs, stagingBytes, rankSilenceMs } = control;
     const { onFault } = this.#surroundings;
@@ -169,9 +181,7 @@ export class PoolOpener {
       serving.snapshot = snapshot;
       serving.experts?.adopt(snapshot);
     });
-    const { topk } = model;
-    const inbox = { store: loop.store, gateway: this.#gateway, shape: loop.shape, topk };
-    return { loop, inbox: reports ? new LoadInbox(inbox) : null };
+    return loop;
   }
 
   /** Null where the policy does not go by experts, or the shards do not show which GPUs they are. */
@@ -229,6 +239,7 @@ export class OpenPool {
   async start(): Promise<void> {
     await this.controlled?.loop.start();
     this.controlled?.inbox?.start();
+    this.controlled?.routed?.start();
     await Promise.all(this.serving.map(({ health }) => health.start()));
   }
 
@@ -247,6 +258,7 @@ export class OpenPool {
   async close(): Promise<void> {
     await Promise.all(this.serving.map(({ health }) => health.stop()));
     await this.controlled?.inbox?.stop();
+    await this.controlled?.routed?.stop();
     await this.controlled?.loop.stop();
     await Promise.all(this.serving.map(({ engine }) => engine.close()));
   }

@@ -66,6 +66,8 @@ export interface ServerPoolConfig extends AnyPool {
   readonly servers: ServersConfig;
   /** Where the engines report expert loads; null where they do not. */
   readonly experts: ExpertGroup | null;
+  /** Of all requests, so many tell by their answers which experts they used; 0 to leave answers as they are. */
+  readonly routedExperts: number;
 }
 
 /** A pool whose requests are prefilled on one server and decoded on another. */

@@ -29,7 +29,7 @@ const served = {
     .string()
     .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, "expected the name of an environment variable, not the key itself")
     .optional(),
-  experts: expertGroup.optional(),
+  experts: expertGroup.extend({ routedExperts: z.number().min(0).max(1).optional() }).optional(),
 };
 
 /** Ranks can be asked for one by one. */

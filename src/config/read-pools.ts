@@ -63,7 +63,10 @@ async function readPool(
   if (urls === undefined)
     throw fault(place, "urls", "is missing; expected the servers, or those of `prefill` and of `decode`");
   const servers = readServers({ ...ranks, urls }, place);
-  return { kind, name, models, policy, maxRequestsPerShard, apiKey, servers, experts };
+  const routedExperts = pool.experts?.routedExperts ?? 0;
+  if (routedExperts > 0 && kind === "trtllm")
+    throw fault(place, "experts.routedExperts", "is for servers that tell; TensorRT-LLM's do not");
+  return { kind, name, models, policy, maxRequestsPerShard, apiKey, servers, experts, routedExperts };
 }
 
 /** What a disaggregated pool has in place of `urls`; null for a pool that is none. */

@@ -1,9 +1,12 @@
 import type { ControlLoop } from "./control-loop.ts";
 import type { LoadInbox } from "./telemetry/load-inbox.ts";
+import type { RoutedReports } from "./telemetry/routed-reports.ts";
 
 /** A pool with an expert plane, and this gateway's part in its control. */
 export interface ControlledPool {
   readonly loop: ControlLoop;
   /** Where its ranks report loads; null where they are in this process. */
   readonly inbox: LoadInbox | null;
+  /** Loads estimated from answers; null where they are not looked into. */
+  readonly routed: RoutedReports | null;
 }

@@ -6,6 +6,8 @@ export interface LoadMessage {
   readonly kind: "load";
   /** The gateway's name. */
   readonly from: string;
+  /** Estimated from a part of the requests: of no account where ranks report. */
+  readonly sampled: boolean;
   /** Ranks that were heard of, and the longest window of each, ms. */
   readonly heard: readonly { readonly rank: number; readonly windowMs: number }[];
   /** The span that was counted, ms: the most that any one rank, or the pool as a whole, has reported. */

@@ -8,6 +8,9 @@ import type { ExpertPlane } from "./expert-plane.ts";
 import type { ReportShape } from "./load-report.ts";
 import type { LoadMessage } from "./pool-message.ts";
 
+/** Windows after which ranks that have not reported are taken not to report at all. */
+const RANKS_COUNT_FOR = 60;
+
 /** The expert plane of a pool whose engines report by HTTP: they post loads, fetch placements and acknowledge them, at any gateway. */
 export class ReportedPlane implements ExpertPlane {
   readonly pool: string;
@@ -17,6 +20,8 @@ export class ReportedPlane implements ExpertPlane {
   /** Reported time by the gateway it was reported to: side by side, not one after the other. */
   readonly #spanMs = new Map<string, number>();
   #snapshot: RoutingSnapshot | null = null;
+  /** Windows since a rank has reported. */
+  #unreported = RANKS_COUNT_FOR;
 
   constructor(pool: string, model: MoeModel, topology: Topology) {
     this.pool = pool;
@@ -25,9 +30,12 @@ export class ReportedPlane implements ExpertPlane {
     this.#load = emptyLoad(this.shape.layers, this.shape.experts);
   }
 
-  hear({ from, spanMs, tokens }: LoadMessage): void {
+  /** While ranks report, what was estimated from answers is not counted on top of it. */
+  hear({ from, spanMs, tokens, sampled }: LoadMessage): void {
     const into = this.#load.tokens;
     if (tokens.length !== into.length) return;
+    if (sampled && this.#unreported < RANKS_COUNT_FOR) return;
+    if (!sampled) this.#unreported = 0;
     for (let i = 0; i < into.length; i++) into[i] += tokens[i];
     this.#spanMs.set(from, (this.#spanMs.get(from) ?? 0) + spanMs);
   }
@@ -37,6 +45,7 @@ export class ReportedPlane implements ExpertPlane {
    * before the first snapshot. Steps, step times and hops are NaN: engines do not report them.
    */
   async observe(): Promise<PoolWindow | null> {
+    this.#unreported++;
     if (this.#spanMs.size === 0) return null;
     const load = this.#load;
     const { layers, experts, gpus } = this.shape;

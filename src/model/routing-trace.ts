@@ -12,3 +12,16 @@ export interface RoutingTrace {
 
 /** The most experts per layer a routing trace can name. */
 export const MAX_TRACE_EXPERTS = 32_768;
+
+/** @returns so many of its tokens at most, evenly spread, in a trace of their own */
+export function thinned(trace: RoutingTrace, most: number): RoutingTrace {
+  const { tokens, layers, topk, experts } = trace;
+  if (tokens <= most) return trace;
+  const width = layers * topk;
+  const kept = new Int16Array(most * width);
+  for (let i = 0; i < most; i++) {
+    const token = Math.floor((i * tokens) / most);
+    kept.set(experts.subarray(token * width, (token + 1) * width), i * width);
+  }
+  return { tokens: most, layers, topk, experts: kept };
+}

@@ -40,8 +40,8 @@ export interface ResponseSink {
   /** The chunk is the sink's from now on. @returns false to hear no more until `resume` */
   data(chunk: Buffer): boolean;
   /**
-   * Some of the request's tokens with the experts they went to, at the model's MoE layers: at most once, before `end`,
-   * from engines that tell. Absent where nobody asks.
+   * Some of the request's tokens with the experts they went to, at the model's MoE layers: any number of times, before
+   * `end`, from engines that tell. Absent where nobody asks.
    */
   routed?(routing: RoutingTrace): void;
   end(): void;
@@ -91,6 +91,12 @@ export interface EngineServer {
   models(signal: AbortSignal): Promise<readonly ModelCard[]>;
 }
 
+/**
+ * How many of the values met in answers were read; were longer than is kept, or broken off, in a form of which the
+ * beginning says nothing; were of another shape than the model's, or nothing that is known.
+ */
+export type RoutedExpertsCounts = Readonly<Record<"read" | "truncated" | "foreign", number>>;
+
 /** One pool of inference servers as the gateway sees it. One adapter per kind of engine; one contract suite for all. */
 export interface Engine {
   readonly pool: string;
@@ -99,6 +105,8 @@ export interface Engine {
   readonly servers: readonly EngineServer[];
   /** How its prefills are paired with another engine's decodes; absent where they cannot be. */
   readonly pairing?: Pairing;
+  /** Absent where answers are not looked into. */
+  readonly routedExperts?: RoutedExpertsCounts;
   /** Sends the request to that rank and no other. */
   send(shard: Shard, request: EngineRequest, sink: ResponseSink): Exchange;
   /** Aborts what is in flight and frees connections and threads. */

@@ -4,7 +4,7 @@ import type { ReplicaMap } from "../core/dispatch/replica-chooser.ts";
 import { ExpertSketch } from "../core/load/expert-sketch.ts";
 import type { Clock } from "../lib/clock.ts";
 import { type MoeModel, moeLayers } from "../model/moe-model.ts";
-import type { RoutingTrace } from "../model/routing-trace.ts";
+import { type RoutingTrace, thinned } from "../model/routing-trace.ts";
 import { type Topology, gpuCount, nodeOfGpu } from "../model/topology.ts";
 import type { ExpertOutlook } from "../routing/routable-request.ts";
 import { RequestKind, applicationKey, tenantKey } from "./request-kind.ts";
@@ -23,8 +23,10 @@ export interface ExpertAffinityOptions {
 
 /** Kinds remembered at most; one takes 16 bytes a shard. The one observed longest ago makes way. */
 const MOST_KINDS = 1024;
-/** Observations that wait for their turn; more are left out. One of 32 tokens of DeepSeek-V3 has 30 kB. */
+/** Observations that wait for their turn; more are left out. */
 const MOST_WAITING = 64;
+/** Looked at of a request; for DeepSeek-V3 these have 60 kB. */
+const MOST_TOKENS = 64;
 /** A turn begins nothing more after so long. An observation and a kind take 1.4 ms for DeepSeek-V3 on 32 GPUs. */
 const TURN_MS = 1;
 /** Applications met once, of which the next one may be told. */
@@ -106,7 +108,8 @@ export class ExpertAffinity {
   observe(tenant: string, prefix: Uint32Array, routing: RoutingTrace): void {
     if (this.#observations.length === MOST_WAITING) return;
     const key = tenantKey(tenant);
-    this.#observations.push({ tenant: key, application: applicationKey(key, prefix), routing });
+    const application = applicationKey(key, prefix);
+    this.#observations.push({ tenant: key, application, routing: thinned(routing, MOST_TOKENS) });
     this.#wake();
   }
 

@@ -147,6 +147,7 @@ export class Flight implements Applicant, AttemptListener {
   }
 
   routed(routing: RoutingTrace): void {
+    this.#pool.routedLoad?.count(routing);
     this.#pool.experts?.observe(this.tenant, this.#routable.prefix, routing);
   }
 

@@ -4,6 +4,7 @@ import type { ShardStates } from "../routing/shard-states.ts";
 import type { Engine } from "./engine.ts";
 import type { ExpertAffinity } from "./expert-affinity.ts";
 import type { PoolHealth } from "./health/pool-health.ts";
+import type { RoutedLoad } from "./routed-load.ts";
 
 /** What one of a pool's answers counts in the mean of their lengths. */
 const LENGTH_WEIGHT = 1 / 64;
@@ -24,6 +25,8 @@ export class ServingPool {
   prefill: ServingPool | null = null;
   /** Which shards suit the experts that a request will use; null where that is not asked. */
   experts: ExpertAffinity | null = null;
+  /** Tokens by expert, where engines tell of them with their answers and nothing else counts them. */
+  routedLoad: RoutedLoad | null = null;
   /** Requests that have come for it and are not over: those on their way, and those that wait to be. */
   flights = 0;
   #outputTokens = FIRST_OUTPUT_TOKENS;

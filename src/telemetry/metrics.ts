@@ -36,11 +36,18 @@ export interface ControlReading {
   readonly reports: Readonly<Record<string, number>> | null;
 }
 
+/** What became of the experts that a pool's answers told of. */
+export interface RoutedExpertsReading {
+  readonly pool: string;
+  readonly counts: Readonly<Record<string, number>>;
+}
+
 /** Where the gauges read from, at the moment of a scrape. */
 export interface Readings {
   control(): Iterable<ControlReading>;
   storeReachable(): boolean;
   shards(): Iterable<ShardReading>;
+  routedExperts(): Iterable<RoutedExpertsReading>;
   pools(): Iterable<PoolReport>;
   admission(): AdmissionReading;
 }
@@ -149,6 +156,14 @@ function observeShards(meter: Meter, readings: Readings): void {
   gauge("plimsoll_shard_admitting", "0 while a circuit or an ejection keeps requests away", (s) =>
     Number(s.admitting),
   );
+  meter
+    .createObservableCounter("plimsoll_routed_experts", {
+      description: "Routed experts met in answers, by what became of them",
+    })
+    .addCallback((result) => {
+      for (const { pool, counts } of readings.routedExperts())
+        for (const [verdict, count] of Object.entries(counts)) result.observe(count, { pool, verdict });
+    });
   const { admission } = readings;
   meter
     .createObservableGauge("plimsoll_requests_in_flight", { description: "Requests let in and not over" })

@@ -117,7 +117,14 @@ export class ModelCluster {
     const length = SMALL_MOE_LAYERS * SMALL_MODEL.experts;
     const tokens = Float32Array.from({ length }, () => 100 * Math.exp(rng.normal()));
     const from = `gateway ${gateway}`;
-    const message = encodeMessage({ kind: "load", from, heard: [], spanMs: ROUND_MS, tokens });
+    const message = encodeMessage({
+      kind: "load",
+      from,
+      sampled: false,
+      heard: [],
+      spanMs: ROUND_MS,
+      tokens,
+    });
     await unreachable(this.members[gateway].loop.store.tell(message, null));
   }
 

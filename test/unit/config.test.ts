@@ -103,6 +103,7 @@ describe("loadConfig", () => {
           bootstrapPorts: [],
         },
         experts: null,
+        routedExperts: 0,
       },
     ]);
     expect((await example("sglang.yaml")).pools[0]).toMatchObject({

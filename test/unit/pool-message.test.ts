@@ -6,6 +6,7 @@ const messages: readonly PoolMessage[] = [
   {
     kind: "load",
     from: "one",
+    sampled: false,
     heard: [{ rank: 3, windowMs: 10 }],
     spanMs: 20,
     tokens: Float32Array.of(1, 2.5, 0),

@@ -24,7 +24,7 @@ beforeEach(async () => {
 });
 
 function load(from: string, spanMs: number, ...tokens: number[]): LoadMessage {
-  return { kind: "load", from, heard: [], spanMs, tokens: Float32Array.from(tokens) };
+  return { kind: "load", from, sampled: false, heard: [], spanMs, tokens: Float32Array.from(tokens) };
 }
 
 const placement = {

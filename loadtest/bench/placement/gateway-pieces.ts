@@ -80,6 +80,7 @@ export async function gatewayPieces(
     const message = encodeMessage({
       kind: "load",
       from: "bench",
+      sampled: false,
       heard: [],
       spanMs: 1000,
       tokens: Float32Array.from(window.load.tokens),

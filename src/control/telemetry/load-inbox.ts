@@ -110,6 +110,7 @@ export class LoadInbox {
       const message = encodeMessage({
         kind: "load",
         from: gateway,
+        sampled: false,
         heard: Array.from(heard, ([rank, windowMs]) => ({ rank, windowMs })),
         spanMs,
         tokens: Float32Array.from(tokens),

@@ -12,6 +12,8 @@ export interface Dialect {
   readonly rankHeader: string | null;
   /** Whether it tells its load with an answer, when asked (`orca.ts`). */
   readonly orca: boolean;
+  /** When it tells, if it was started to, the experts that tokens were routed to: with every answer, or when asked. */
+  readonly routedExperts: "given" | "asked" | null;
   /**
    * @param ranks the server's, by the numbers it knows them by; one where its ranks are not told apart
    * @returns their reports, in that order

@@ -6,12 +6,14 @@ import type {
   Exchange,
   HeaderList,
   ResponseSink,
+  RoutedExpertsCounts,
   Shard,
 } from "../../serving/engine.ts";
 import type { Pairing } from "../../serving/pairing.ts";
 import type { Dialect } from "./dialect.ts";
 import { HttpServer } from "./http-server.ts";
 import { ORCA_ASKED, orcaKvUse, takeOrcaKvUse } from "./orca.ts";
+import { RoutedExperts, type RoutedExpertsOptions } from "./routed-experts.ts";
 import { headerIndex, withHeaders } from "./request-headers.ts";
 import { ServerConnections, type Timeouts } from "./server-connections.ts";
 
@@ -30,6 +32,8 @@ export interface HttpEngineOptions {
   /** Sent as a bearer token in place of the client's authorization; null to pass the client's on. */
   readonly apiKey: string | null;
   readonly timeouts: Timeouts;
+  /** Null to pass answers on as they are. */
+  readonly routedExperts?: RoutedExpertsOptions | null;
 }
 
 interface Route {
@@ -45,6 +49,8 @@ export class HttpEngine implements Engine {
   readonly shards: readonly Shard[];
   readonly servers: readonly EngineServer[];
   readonly pairing?: Pairing;
+  readonly routedExperts?: RoutedExpertsCounts;
+  readonly #routed: RoutedExperts | null;
   readonly #orca: boolean;
   readonly #connections: readonly ServerConnections[];
   /** `[shards]` */
@@ -55,7 +61,7 @@ export class HttpEngine implements Engine {
    * @throws InputError for ranks that no request can name to this kind of server
    */
   constructor(dialect: Dialect, options: HttpEngineOptions, pairing: Pairing | null = null) {
-    const { pool, urls, dataParallelSize, rankOffsets, apiKey, timeouts } = options;
+    const { pool, urls, dataParallelSize, rankOffsets, apiKey, timeouts, routedExperts = null } = options;
     if (dataParallelSize > 1 && dialect.rankHeader === null) {
       const mend = `is ${dataParallelSize}, but no request can name a rank to ${dialect.name}; expected 1`;
       throw new InputError(`pool ${pool}`, "dataParallelSize", mend);
@@ -83,11 +89,22 @@ export class HttpEngine implements Engine {
     this.shards = shards;
     this.servers = servers;
     if (pairing !== null) this.pairing = pairing;
+    this.#routed =
+      routedExperts === null || dialect.routedExperts === null
+        ? null
+        : new RoutedExperts(routedExperts, dialect.routedExperts === "asked");
+    if (this.#routed !== null) this.routedExperts = this.#routed.counts;
     this.#orca = dialect.orca;
     this.#routes = routes;
   }
 
   send(shard: Shard, request: EngineRequest, sink: ResponseSink): Exchange {
+    if (this.#routed === null) return this.#send(shard, request, sink);
+    const wrapped = this.#routed.wrap(request, sink);
+    return this.#send(shard, wrapped.request, wrapped.sink);
+  }
+
+  #send(shard: Shard, request: EngineRequest, sink: ResponseSink): Exchange {
     const { connections, headers, asking } = this.#routes[shard.rank];
     const client = request.headers;
     if (!this.#orca) return connections.send(request, withHeaders(client, headers), sink, null);

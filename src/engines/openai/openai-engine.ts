@@ -10,6 +10,7 @@ const openAi: Dialect = {
   name: "an OpenAI-compatible server",
   rankHeader: null,
   orca: false,
+  routedExperts: "given",
   probe,
 };
 

@@ -25,6 +25,7 @@ const sglang: Dialect = {
   name: "SGLang",
   rankHeader: "x-data-parallel-rank",
   orca: false,
+  routedExperts: "asked",
   probe,
 };
 

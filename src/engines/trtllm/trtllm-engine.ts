@@ -26,6 +26,7 @@ const trtllm: Dialect = {
   name: "TensorRT-LLM",
   rankHeader: null,
   orca: false,
+  routedExperts: null,
   probe,
 };
 

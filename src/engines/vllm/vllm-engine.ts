@@ -24,6 +24,7 @@ const vllm: Dialect = {
   // The rank's number in its deployment: a server of several takes the numbers of all, one by itself its own.
   rankHeader: "x-data-parallel-rank",
   orca: true,
+  routedExperts: "given",
   probe,
 };
 

@@ -1,0 +1,156 @@
+import { readRoutedExpertLists, readRoutedExperts } from "../../formats/routed-experts.ts";
+import { InputError } from "../../lib/errors.ts";
+import { Rng } from "../../lib/rng.ts";
+import type { MoeModel } from "../../model/moe-model.ts";
+import type { RoutingTrace } from "../../model/routing-trace.ts";
+import type { EngineRequest, ResponseHead, ResponseSink } from "../../serving/engine.ts";
+import { FieldCutter, type OnField } from "./field-cutter.ts";
+import { withFields } from "./json-fields.ts";
+import { headerIndex } from "./request-headers.ts";
+import { UnseenFrames } from "./unseen-frames.ts";
+
+/** Where engines write them: vLLM in each choice, SGLang in `sglext` or `meta_info`. */
+const STEM = "routed_experts";
+/** Says what the numbers are, which they say themselves. */
+const KIND_NAME = "routed_experts_dtype";
+const NAMES = ["routed_experts", "prompt_routed_experts", KIND_NAME];
+const ASK = '"return_routed_experts":true';
+const ASKED = /(?<!\\)"return_routed_experts"\s*:\s*true/;
+const ASKING_NAME = "return_routed_experts";
+/** Requests whose answers can have them. */
+const PATHS = /^\/(?:v1\/chat\/completions|v1\/completions|generate)(?:\?|$)/;
+/** Of one value; the base64 of 6,400 tokens of DeepSeek-V3 with int32 ids. Of raw ids the beginning is a sample. */
+const KEPT_BYTES = 16 << 20;
+
+export interface RoutedExpertsOptions {
+  readonly model: MoeModel;
+  /** Of the requests so many are looked into, 0 to 1. */
+  readonly part: number;
+}
+
+/** Reads the experts that engines return with their answers, and takes them out where the client did not ask. */
+export class RoutedExperts {
+  readonly counts = { read: 0, truncated: 0, foreign: 0 };
+  readonly #model: MoeModel;
+  readonly #part: number;
+  readonly #asks: boolean;
+  readonly #rng = new Rng(1);
+
+  /** @param asks whether servers return them to requests that ask; else with every answer */
+  constructor({ model, part }: RoutedExpertsOptions, asks: boolean) {
+    this.#model = model;
+    this.#part = part;
+    this.#asks = asks;
+  }
+
+  /** @returns the request as it is sent, and who hears the answer */
+  wrap(
+    request: EngineRequest,
+    sink: ResponseSink,
+  ): { readonly request: EngineRequest; readonly sink: ResponseSink } {
+    const { body, path } = request;
+    if (body === null || !PATHS.test(path)) return { request, sink };
+    const sampled = this.#rng.uniform() < this.#part;
+    const wanted = asksForThem(body);
+    if (!sampled && (wanted || this.#asks)) return { request, sink };
+    const added = this.#asks && !wanted;
+    return {
+      request: added ? { ...request, body: withFields(body, ASK) } : request,
+      sink: new RoutedExpertsSink(sink, {
+        strip: !wanted,
+        added,
+        hear: (name, value, whole) => {
+          if (sampled && name !== KIND_NAME) this.#read(value, whole, sink);
+        },
+      }),
+    };
+  }
+
+  #read(value: Buffer, whole: boolean, sink: ResponseSink): void {
+    try {
+      const routing = read(value, whole, this.#model);
+      if (routing === null) return;
+      this.counts.read++;
+      sink.routed?.(routing);
+    } catch (error) {
+      if (!(error instanceof InputError) && !(error instanceof SyntaxError)) throw error;
+      this.counts[whole ? "foreign" : "truncated"]++;
+    }
+  }
+}
+
+interface SinkOptions {
+  readonly strip: boolean;
+  /** The gateway asked, not the client: an event that has nothing else is not for it. */
+  readonly added: boolean;
+  readonly hear: OnField;
+}
+
+/** Between a connection and who hears its response. */
+class RoutedExpertsSink implements ResponseSink {
+  readonly #sink: ResponseSink;
+  readonly #options: SinkOptions;
+  #cutter: FieldCutter | null = null;
+  #frames: UnseenFrames | null = null;
+
+  constructor(sink: ResponseSink, options: SinkOptions) {
+    this.#sink = sink;
+    this.#options = options;
+  }
+
+  head(head: ResponseHead): void {
+    const { headers, status } = head;
+    const { strip, added, hear } = this.#options;
+    // What is compressed is passed on as it is.
+    if (status !== 200 || headerIndex(headers, "content-encoding") >= 0) return this.#sink.head(head);
+    const type = headerIndex(headers, "content-type");
+    if (added && type >= 0 && headers[type + 1].startsWith("text/event-stream"))
+      this.#frames = new UnseenFrames();
+    this.#cutter = new FieldCutter(STEM, NAMES, KEPT_BYTES, hear);
+    const length = strip ? headerIndex(headers, "content-length") : -1;
+    this.#sink.head(length < 0 ? head : { ...head, headers: headers.toSpliced(length, 2) });
+  }
+
+  data(chunk: Buffer): boolean {
+    if (this.#cutter === null) return this.#sink.data(chunk);
+    const { strip } = this.#options;
+    const parts = this.#cutter.take(chunk);
+    if (!strip) return this.#sink.data(chunk);
+    const outside = parts.length === 1 ? parts[0] : Buffer.concat(parts);
+    return this.#pass(this.#frames === null ? outside : this.#frames.take(outside));
+  }
+
+  end(): void {
+    const held = this.#cutter?.end() ?? null;
+    if (this.#options.strip) {
+      if (this.#frames === null) this.#pass(held);
+      else this.#pass(this.#frames.end(held));
+    }
+    this.#sink.end();
+  }
+
+  fail(fault: Parameters<ResponseSink["fail"]>[0]): void {
+    this.#sink.fail(fault);
+  }
+
+  #pass(bytes: Buffer | null): boolean {
+    return bytes === null || bytes.length === 0 || this.#sink.data(bytes);
+  }
+}
+
+function asksForThem(body: Uint8Array): boolean {
+  const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+  return bytes.includes(ASKING_NAME) && ASKED.test(bytes.toString("latin1"));
+}
+
+/** @param value JSON; @throws InputError, SyntaxError */
+function read(value: Buffer, whole: boolean, model: MoeModel): RoutingTrace | null {
+  if (value[0] === 0x22) {
+    const end = whole ? value.length - 1 : 1 + Math.floor((value.length - 1) / 4) * 4;
+    return readRoutedExperts(Buffer.from(value.toString("latin1", 1, end), "base64"), whole, model);
+  }
+  if (value.equals(NULL)) return null;
+  return readRoutedExpertLists(JSON.parse(value.toString("latin1")), model);
+}
+
+const NULL = Buffer.from("null");
