@@ -61,7 +61,7 @@ export const importTable: readonly Row[] = [
   },
   {
     unit: "engines/http",
-    imports: ["serving/engine.ts", "serving/pairing.ts", "formats", "lib"],
+    imports: ["serving/engine.ts", "serving/pairing.ts", "formats", "model", "lib"],
     packages: ["undici"],
     pure: false,
   },

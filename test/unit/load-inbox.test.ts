@@ -43,6 +43,7 @@ test("sums what ranks report, and tells it once, with the ranks that were heard 
     {
       kind: "load",
       from: "one",
+      sampled: false,
       heard: [
         { rank: 0, windowMs: 100 },
         { rank: 3, windowMs: 100 },
