@@ -1,4 +1,5 @@
-// Makes a checkout ready to run: dependencies, the pinned Node, the dashboard and, with --test, Chromium and Redis.
+// Makes a checkout ready to run: dependencies, the pinned Node, the dashboard and, with --test, Chromium, Redis and
+// Python.
 // Runs on Node 20 with nothing installed, before `npm start`, `npm run plimsoll` and `npm test`.
 // Speaks on standard error only: standard output belongs to the command that follows.
 import { spawnSync } from "node:child_process";
@@ -62,8 +63,15 @@ const redis = {
   },
 };
 
+const python = {
+  missing: () => !onPath("python3"),
+  supply() {
+    installFromDebian("python3", "the tests of the engines' plug-ins need python3: install it");
+  },
+};
+
 const steps = [dependencies, pinnedNode, dashboard];
-if (process.argv.includes("--test")) steps.push(chromium, redis);
+if (process.argv.includes("--test")) steps.push(chromium, redis, python);
 
 process.chdir(root);
 if (steps.some((step) => step.missing())) {

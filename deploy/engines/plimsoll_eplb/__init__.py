@@ -1,0 +1,1 @@
+"""Makes the expert load balancing of vLLM and SGLang ask Plimsoll where experts should be."""
