@@ -14,6 +14,8 @@ import { Admission } from "./serving/admission/admission.ts";
 import { Gateway } from "./serving/gateway.ts";
 import { RetryBudget } from "./serving/retry-budget.ts";
 import type { ServingPool } from "./serving/serving-pool.ts";
+import { GatewayBoard } from "./serving/sharing/gateway-board.ts";
+import { GatewaySharer } from "./serving/sharing/gateway-sharer.ts";
 import { TrafficMeter } from "./serving/traffic-meter.ts";
 import { type ControlReading, Metrics, type ShardReading } from "./telemetry/metrics.ts";
 
@@ -22,6 +24,8 @@ export interface App {
   /** The one that takes requests now; a reload puts another in its place. */
   gateway(): Gateway;
   readonly pools: readonly OpenPool[];
+  /** Where the gateways of a cluster tell each other what they have in flight; null for one by itself. */
+  readonly board: GatewayBoard | null;
   /** Starts the control loops and listens. @throws InputError when the address cannot be had */
   start(): Promise<{ readonly url: string }>;
   /** The same, but listens on a socket in the file system. */
@@ -48,6 +52,8 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
   // Who follows another process hears of epochs from that one.
   const store = follows === undefined ? await openStore(config.store) : new LocalStore();
   const gatewayName = `${hostname()}:${process.pid}:${randomBytes(4).toString("hex")}`;
+  const clustered = follows === undefined && config.store.address.kind === "redis";
+  const board = clustered ? new GatewayBoard(store, gatewayName, clock) : null;
   const solver = new Solver(await shippedModels());
   const opener = new PoolOpener(store, gatewayName, surroundings, clock, wallClock);
   const pools: OpenPool[] = config.pools.map((pool) => opener.open(pool, config));
@@ -63,6 +69,7 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
     admission: () => admission,
     control: () => controlled.map(controlReading),
     storeReachable: () => store.reachable,
+    unsharedTellings: () => board?.unshared ?? 0,
   });
   const admission = new Admission(config.admission, clock);
   const meter = new TrafficMeter(clock, follows?.traffic ?? metrics);
@@ -122,8 +129,14 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
     reloading = reloading.catch(() => {}).then(() => goOnBy(wanted));
     return reloading;
   };
+  // Workers are told by their primary, which has their figures.
+  const sharer =
+    board === null || surroundings.workers !== undefined
+      ? null
+      : new GatewaySharer(board, admission, () => pools.flatMap(({ serving }) => serving));
   const stop = async () => {
     admission.stop();
+    sharer?.stop();
     await stopListening(http, config.http.graceMs);
     await reloading.catch(() => {});
     await Promise.all([...pools.map((pool) => pool.close()), ...retired]);
@@ -134,6 +147,7 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
   const startWith = async (bind: () => Promise<string>) => {
     try {
       await Promise.all(pools.map((pool) => pool.start()));
+      sharer?.start();
       return { url: await bind() };
     } catch (error) {
       await stop();
@@ -144,7 +158,7 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
   const startLocally = async (path: string) => {
     await startWith(() => listenLocally(http, path));
   };
-  return { gateway: () => gateway, pools, start, startLocally, reload, stop };
+  return { gateway: () => gateway, pools, board, start, startLocally, reload, stop };
 }
 
 function controlReading({ loop, inbox }: ControlledPool): ControlReading {

@@ -46,6 +46,8 @@ export interface RoutedExpertsReading {
 export interface Readings {
   control(): Iterable<ControlReading>;
   storeReachable(): boolean;
+  /** What this gateway has in flight, as often as the other gateways could not be told. */
+  unsharedTellings(): number;
   shards(): Iterable<ShardReading>;
   routedExperts(): Iterable<RoutedExpertsReading>;
   pools(): Iterable<PoolReport>;
@@ -148,7 +150,7 @@ function observeShards(meter: Meter, readings: Readings): void {
     });
   gauge(
     "plimsoll_shard_requests_in_flight",
-    "Requests this gateway has in flight on a shard",
+    "Requests in flight on a shard, of all gateways that share a store",
     (s) => s.requests,
   );
   gauge("plimsoll_shard_tokens_in_flight", "Tokens those requests were estimated at", (s) => s.tokens);
@@ -198,6 +200,11 @@ function observeControl(meter: Meter, readings: Readings): void {
   meter
     .createObservableGauge("plimsoll_store_reachable", { description: "1 while the store answers" })
     .addCallback((result) => result.observe(Number(readings.storeReachable())));
+  meter
+    .createObservableCounter("plimsoll_unshared_tellings", {
+      description: "Times that other gateways could not be told what this one has in flight",
+    })
+    .addCallback((result) => result.observe(readings.unsharedTellings()));
   const each =
     (tell: (control: ControlReading, result: ObservableResult) => void) => (result: ObservableResult) => {
       for (const control of readings.control()) tell(control, result);

@@ -3,17 +3,11 @@ import type { RoutingSnapshot } from "../model/snapshot.ts";
 import type { AdmissionUsage } from "../serving/admission/usage.ts";
 import type { ShardReport } from "../serving/engine.ts";
 import type { Outcome } from "../serving/health/pool-health.ts";
+import type { ShardCounts } from "../serving/sharing/shared-counts.ts";
 import type { TrafficTelling } from "../serving/traffic-meter.ts";
 
 /** How often processes tell each other what they have in flight: so long limits may be passed over. */
 export const TELL_EVERY_MS = 25;
-
-/** What some processes have in flight on a pool's shards, `[shards]` each. */
-export interface ShardCounts {
-  readonly requests: Int32Array;
-  readonly tokens: Float64Array;
-  readonly prefillTokens: Float64Array;
-}
 
 /** By the name of the engines' pool. */
 export type PoolOutcome = readonly [pool: string, outcome: Outcome];

@@ -6,10 +6,11 @@ import { join } from "node:path";
 import { type App, compose } from "../compose.ts";
 import type { Config } from "../config/config.ts";
 import type { EngineServer, ShardReport } from "../serving/engine.ts";
+import { type GatewayBoard, SHARE_EVERY_MS } from "../serving/sharing/gateway-board.ts";
+import { type ShardCounts, SharedCounts, sumCounts, sumUsage } from "../serving/sharing/shared-counts.ts";
 import { Colleague } from "./colleague.ts";
 import { type Probe, TELL_EVERY_MS, type WorkerMessage } from "./messages.ts";
 import { hearOutcomes } from "./hear-outcomes.ts";
-import { SharedCounts, sumCounts, sumUsage } from "./shared-counts.ts";
 import { WorkerFailed } from "./worker-failed.ts";
 import { SOCKET_VARIABLE } from "./worker.ts";
 
@@ -36,6 +37,9 @@ export class Primary {
   #app: App | null = null;
   #folder = "";
   #listening = false;
+  /** The other gateways are being told. */
+  #exchanging = false;
+  #exchangedMs = 0;
   #timer: NodeJS.Timeout | null = null;
   #stopping = false;
 
@@ -171,11 +175,16 @@ export class Primary {
   #share(app: App): void {
     const pools = app.pools.flatMap(({ serving }) => serving);
     const all = [...this.#colleagues];
+    const family = sumCounts(all.map(({ counts }) => counts));
+    const begun = sumUsage(all.map(({ usage }) => usage));
+    app.board?.tell(begun, pools, family);
+    const abroad = app.board?.takeUsage() ?? sumUsage([]);
+    const shardsAbroad = app.board?.shardsOf(pools) ?? new Map<string, ShardCounts>();
     for (const colleague of all) {
       const others = all.filter((other) => other !== colleague);
       const shared = {
-        admission: sumUsage(others.map(({ usage }) => usage)),
-        shards: sumCounts(others.map(({ counts }) => counts)),
+        admission: sumUsage([...others.map(({ usage }) => usage), abroad]),
+        shards: sumCounts([...others.map(({ counts }) => counts), shardsAbroad]),
         outcomes: others.flatMap(({ outcomes }) => outcomes),
       };
       colleague.tell({ kind: "others", shared });
@@ -185,9 +194,19 @@ export class Primary {
         colleague.tell({ kind: "snapshot", snapshot });
       }
     }
-    app.gateway().deck.admission.others(sumUsage(all.map(({ usage }) => usage)));
-    this.#counts.others(pools, sumCounts(all.map(({ counts }) => counts)));
+    app.gateway().deck.admission.others(sumUsage([begun, abroad]));
+    this.#counts.others(pools, sumCounts([family, shardsAbroad]));
     for (const { outcomes } of all) hearOutcomes(pools, outcomes);
     for (const colleague of all) colleague.settle();
+    if (app.board !== null) void this.#exchange(app.board);
+  }
+
+  /** Tells the other gateways, and hears them, at their pace. */
+  async #exchange(board: GatewayBoard): Promise<void> {
+    if (this.#exchanging || performance.now() - this.#exchangedMs < SHARE_EVERY_MS) return;
+    this.#exchanging = true;
+    await board.exchange();
+    this.#exchangedMs = performance.now();
+    this.#exchanging = false;
   }
 }

@@ -2,10 +2,10 @@ import cluster from "node:cluster";
 import { type App, compose } from "../compose.ts";
 import type { Config } from "../config/config.ts";
 import type { ServingPool } from "../serving/serving-pool.ts";
+import { SharedCounts } from "../serving/sharing/shared-counts.ts";
 import { TrafficLog } from "../serving/traffic-log.ts";
 import { type PoolOutcome, type PrimaryMessage, TELL_EVERY_MS, type WorkerMessage } from "./messages.ts";
 import { hearOutcomes } from "./hear-outcomes.ts";
-import { SharedCounts } from "./shared-counts.ts";
 
 /** Where a worker finds its primary's socket. */
 export const SOCKET_VARIABLE = "PLIMSOLL_OPERATOR_SOCKET";

@@ -50,9 +50,13 @@ def _agreed(tokens_per_expert, num_slots, num_groups, num_nodes, num_gpus):
         return None
     if not torch.distributed.is_initialized() or torch.distributed.get_world_size() == 1:
         return _ask(tokens_per_expert, num_slots, num_groups, num_nodes, num_gpus)
-    from sglang.srt.distributed.parallel_state import get_world_group
+    try:
+        from sglang.srt.distributed.parallel_state import get_world_group
 
-    group = get_world_group()
+        group = get_world_group()
+    except Exception as fault:  # The same on every rank.
+        say_once(f"the engine places experts itself: its ranks cannot be reached: {fault}"[:400])
+        return None
     answer = None
     if group.rank_in_group == 0:
         answer = _ask(tokens_per_expert, num_slots, num_groups, num_nodes, num_gpus)

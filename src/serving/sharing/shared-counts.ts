@@ -1,8 +1,14 @@
-import type { AdmissionUsage, TenantUsage } from "../serving/admission/usage.ts";
-import type { ServingPool } from "../serving/serving-pool.ts";
-import type { ShardCounts } from "./messages.ts";
+import type { AdmissionUsage, TenantUsage } from "../admission/usage.ts";
+import type { ServingPool } from "../serving-pool.ts";
 
-/** What other processes have in flight, laid over what this one counts in its `ShardStates`. */
+/** What some processes have in flight on a pool's shards, `[shards]` each. */
+export interface ShardCounts {
+  readonly requests: Int32Array;
+  readonly tokens: Float64Array;
+  readonly prefillTokens: Float64Array;
+}
+
+/** What other processes, here or behind other gateways, have in flight, laid over what this one counts in its `ShardStates`. */
 export class SharedCounts {
   /** By the pool itself: a reload may put another of the same name in its place. */
   readonly #elsewhere = new WeakMap<ServingPool, ShardCounts>();

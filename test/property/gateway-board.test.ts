@@ -1,0 +1,140 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import type { AdmissionUsage } from "../../src/serving/admission/usage.ts";
+import { BegunTotals, begunSince } from "../../src/serving/sharing/begun-since.ts";
+import { GatewayBoard } from "../../src/serving/sharing/gateway-board.ts";
+import { LocalStore } from "../../src/store/local/local-store.ts";
+
+const TENANTS = ["a", "b", "c"];
+
+const usage = fc
+  .array(fc.record({ inside: fc.nat(3), requests: fc.nat(5), tokens: fc.nat(100) }), {
+    minLength: 3,
+    maxLength: 3,
+  })
+  .map((told): AdmissionUsage => {
+    const tenants = told.map((one, i) => ({ tenant: TENANTS[i], ...one }));
+    const sum = (of: "inside" | "requests" | "tokens") => tenants.reduce((total, one) => total + one[of], 0);
+    return {
+      inFlight: sum("inside"),
+      requests: sum("requests"),
+      tokens: sum("tokens"),
+      // As admission tells: those who have nothing inside and have begun nothing are left out.
+      tenants: tenants.filter(({ inside, requests }) => inside > 0 || requests > 0),
+    };
+  });
+
+test("what has begun is right however many tellings are missed or read twice", () => {
+  fc.assert(
+    fc.property(fc.array(fc.tuple(usage, fc.nat(2)), { minLength: 1, maxLength: 30 }), (tellings) => {
+      const totals = new BegunTotals();
+      let before = totals.told();
+      const heard = { requests: 0, tokens: 0, ofTenants: 0 };
+      const read = () => {
+        const now = totals.told();
+        const since = begunSince(before, now);
+        heard.requests += since.requests;
+        heard.tokens += since.tokens;
+        heard.ofTenants += since.tenants.reduce((sum, { tokens }) => sum + tokens, 0);
+        before = now;
+        return now;
+      };
+      for (const [told, reads] of tellings) {
+        totals.add(told);
+        for (let i = 0; i < reads; i++) read();
+      }
+      const last = tellings[tellings.length - 1][0];
+      const now = read();
+      const sum = (of: "requests" | "tokens") => tellings.reduce((total, [told]) => total + told[of], 0);
+      expect(heard.requests).toBe(sum("requests"));
+      expect(heard.tokens).toBe(sum("tokens"));
+      // A tenant whose requests were estimated at nothing adds nothing.
+      expect(heard.ofTenants).toBe(
+        tellings.reduce((all, [{ tenants }]) => all + tenants.reduce((t, { tokens }) => t + tokens, 0), 0),
+      );
+      expect(now.inFlight).toBe(last.inFlight);
+    }),
+    { seed: 1, numRuns: 300 },
+  );
+});
+
+function boards(): { one: GatewayBoard; two: GatewayBoard; time: { now: number }; gone: { store: boolean } } {
+  const time = { now: 0 };
+  const gone = { store: false };
+  const store = new LocalStore(() => time.now);
+  const sharing = {
+    share: async (...telling: Parameters<LocalStore["share"]>) => {
+      if (gone.store) throw new Error("gone");
+      return store.share(...telling);
+    },
+  };
+  const clock = { now: () => time.now };
+  return {
+    one: new GatewayBoard(sharing, "one", clock),
+    two: new GatewayBoard(sharing, "two", clock),
+    time,
+    gone,
+  };
+}
+
+function begun(requests: number, inside = requests): AdmissionUsage {
+  return {
+    inFlight: inside,
+    requests,
+    tokens: 10 * requests,
+    tenants: [{ tenant: "a", inside, requests, tokens: 10 * requests }],
+  };
+}
+
+const NONE = new Map();
+
+test("gateways hear what the others have inside, and what those have begun, once", async () => {
+  const { one, two } = boards();
+  one.tell(begun(5), [], NONE);
+  await one.exchange();
+  await two.exchange();
+  // What had begun before it was known is past.
+  expect(two.takeUsage()).toMatchObject({ inFlight: 5, requests: 0 });
+  one.tell(begun(2, 3), [], NONE);
+  one.tell(begun(1, 3), [], NONE);
+  await one.exchange();
+  await two.exchange();
+  await two.exchange();
+  expect(two.takeUsage()).toEqual({
+    inFlight: 3,
+    requests: 3,
+    tokens: 30,
+    tenants: [{ tenant: "a", inside: 3, requests: 3, tokens: 30 }],
+  });
+  expect(two.takeUsage()).toMatchObject({ inFlight: 3, requests: 0 });
+  expect(one.takeUsage()).toMatchObject({ inFlight: 0, requests: 0 });
+});
+
+test("a gateway that has said nothing for three seconds frees what it had", async () => {
+  const { one, two, time } = boards();
+  one.tell(begun(5), [], NONE);
+  await one.exchange();
+  await two.exchange();
+  time.now = 3001;
+  await two.exchange();
+  expect(two.takeUsage()).toMatchObject({ inFlight: 0, tenants: [] });
+});
+
+test("without the store a gateway soon goes by itself, says how often, and makes up for nothing afterwards", async () => {
+  const { one, two, time, gone } = boards();
+  one.tell(begun(5), [], NONE);
+  await one.exchange();
+  await two.exchange();
+  gone.store = true;
+  await two.exchange();
+  expect(two.takeUsage()).toMatchObject({ inFlight: 5 });
+  time.now = 3001;
+  await two.exchange();
+  expect(two.takeUsage()).toMatchObject({ inFlight: 0 });
+  expect(two.unshared).toBe(2);
+  gone.store = false;
+  one.tell(begun(1000, 7), [], NONE);
+  await one.exchange();
+  await two.exchange();
+  expect(two.takeUsage()).toMatchObject({ inFlight: 7, requests: 0 });
+});
