@@ -1,5 +1,11 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Config, ExpertGroup, PoolConfig, SimulatedPoolConfig } from "./config/config.ts";
+import type {
+  Config,
+  ExpertGroup,
+  PoolConfig,
+  ServerPoolConfig,
+  SimulatedPoolConfig,
+} from "./config/config.ts";
 import { ControlLoop } from "./control/control-loop.ts";
 import type { ControlledPool } from "./control/controlled-pool.ts";
 import type { ExpertPlane } from "./control/expert-plane.ts";
@@ -7,8 +13,10 @@ import { PlannerThread } from "./control/planner-thread.ts";
 import { ReportedPlane } from "./control/reported-plane.ts";
 import type { Store } from "./control/store.ts";
 import { LoadInbox } from "./control/telemetry/load-inbox.ts";
+import { RecorderPull } from "./control/telemetry/recorder-pull.ts";
 import { RoutedReports } from "./control/telemetry/routed-reports.ts";
 import { BALANCE_POLICIES } from "./core/planning/balance-policy.ts";
+import { SglangRecorder } from "./engines/sglang/recorder.ts";
 import { type SimulatedPoolParts, simulatedPool } from "./engines/simulated/simulated-pool.ts";
 import type { Clock } from "./lib/clock.ts";
 import { Rng } from "./lib/rng.ts";
@@ -83,7 +91,7 @@ export class PoolOpener {
       const simulated = this.#simulated(pool);
       const serving = this.#serving(simulated.engine, pool, pool.policy, config);
       const loop = this.#control(serving, simulated.plane, pool.experts, config);
-      return new OpenPool(named, [serving], { loop, inbox: null, routed: null }, simulated);
+      return new OpenPool(named, [serving], { loop, inbox: null, routed: null, pull: null }, simulated);
     }
     if (pool.kind === "disaggregated") {
       const engines = openPair(pool, config.upstream);
@@ -99,15 +107,27 @@ export class PoolOpener {
     if (routedExperts > 0) serving.routedLoad = new RoutedLoad(moeLayers(model), model.experts);
     if (this.#surroundings.follows !== undefined) return new OpenPool(named, [serving], null, null);
     const loop = this.#control(serving, new ReportedPlane(pool.name, model, topology), experts, config);
-    return new OpenPool(named, [serving], this.#reported(loop, serving, model, routedExperts), null);
+    return new OpenPool(named, [serving], this.#reported(loop, serving, model, pool), null);
   }
 
   /** A pool whose engines tell their loads over HTTP, or show them in answers to a part of the requests. */
-  #reported(loop: ControlLoop, serving: ServingPool, { topk }: MoeModel, part: number): ControlledPool {
+  #reported(
+    loop: ControlLoop,
+    serving: ServingPool,
+    model: MoeModel,
+    { routedExperts: part, recorder: recorded, servers: { urls }, apiKey }: ServerPoolConfig,
+  ): ControlledPool {
     const teller = { store: loop.store, gateway: this.#gateway };
-    const inbox = new LoadInbox({ ...teller, shape: loop.shape, topk });
+    const inbox = new LoadInbox({ ...teller, shape: loop.shape, topk: model.topk });
     const counts = serving.routedLoad;
-    return { loop, inbox, routed: counts === null ? null : new RoutedReports({ ...teller, counts, part }) };
+    const routed = counts === null ? null : new RoutedReports({ ...teller, counts, part });
+    if (recorded === null) return { loop, inbox, routed, pull: null };
+    const { directory, intervalMs } = recorded;
+    const recorder = new SglangRecorder({ urls, apiKey, directory, model });
+    const leading = () => loop.leading;
+    const { onFault } = this.#surroundings;
+    const pull = new RecorderPull({ recorder, inbox, leading, intervalMs, clock: this.#clock, onFault });
+    return { loop, inbox, routed, pull };
   }
 
   #simulated({ name, experts, seed }: SimulatedPoolConfig): SimulatedPoolParts {
@@ -240,6 +260,7 @@ export class OpenPool {
     await this.controlled?.loop.start();
     this.controlled?.inbox?.start();
     this.controlled?.routed?.start();
+    this.controlled?.pull?.start();
     await Promise.all(this.serving.map(({ health }) => health.start()));
   }
 
@@ -257,6 +278,7 @@ export class OpenPool {
 
   async close(): Promise<void> {
     await Promise.all(this.serving.map(({ health }) => health.stop()));
+    await this.controlled?.pull?.stop();
     await this.controlled?.inbox?.stop();
     await this.controlled?.routed?.stop();
     await this.controlled?.loop.stop();

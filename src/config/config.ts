@@ -68,6 +68,8 @@ export interface ServerPoolConfig extends AnyPool {
   readonly experts: ExpertGroup | null;
   /** Of all requests, so many tell by their answers which experts they used; 0 to leave answers as they are. */
   readonly routedExperts: number;
+  /** Where SGLang's servers write what they record, and how often they are asked to; null to leave them be. */
+  readonly recorder: { readonly directory: string; readonly intervalMs: number } | null;
 }
 
 /** A pool whose requests are prefilled on one server and decoded on another. */

@@ -29,7 +29,14 @@ const served = {
     .string()
     .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, "expected the name of an environment variable, not the key itself")
     .optional(),
-  experts: expertGroup.extend({ routedExperts: z.number().min(0).max(1).optional() }).optional(),
+  experts: expertGroup
+    .extend({
+      routedExperts: z.number().min(0).max(1).optional(),
+      recorder: z
+        .strictObject({ directory: z.string().min(1), intervalMs: z.int().min(1000).optional() })
+        .optional(),
+    })
+    .optional(),
 };
 
 /** Ranks can be asked for one by one. */

@@ -1,7 +1,7 @@
 import { InputError } from "../lib/errors.ts";
 import type { RoutingPolicy } from "../model/routing-policy.ts";
 import { slotCount } from "../model/topology.ts";
-import type { ExpertGroup, PoolConfig, ServersConfig } from "./config.ts";
+import type { ExpertGroup, PoolConfig, ServerPoolConfig, ServersConfig } from "./config.ts";
 import type { WrittenPool } from "./pool-schema.ts";
 import { loadModel, loadTopology } from "./shapes.ts";
 
@@ -15,6 +15,8 @@ interface WrittenServers {
 
 /** SGLang's own default for `--disaggregation-bootstrap-port`. */
 const BOOTSTRAP_PORT = 8998;
+/** A dump makes all ranks of a server meet. */
+const RECORDER_MS = 10_000;
 
 /**
  * The pools of a configuration, with what they name: shapes, policies, keys.
@@ -66,7 +68,26 @@ async function readPool(
   const routedExperts = pool.experts?.routedExperts ?? 0;
   if (routedExperts > 0 && kind === "trtllm")
     throw fault(place, "experts.routedExperts", "is for servers that tell; TensorRT-LLM's do not");
-  return { kind, name, models, policy, maxRequestsPerShard, apiKey, servers, experts, routedExperts };
+  const recorder = readRecorder(pool, place);
+  return {
+    kind,
+    name,
+    models,
+    policy,
+    maxRequestsPerShard,
+    apiKey,
+    servers,
+    experts,
+    routedExperts,
+    recorder,
+  };
+}
+
+function readRecorder({ kind, experts }: ServedPool, place: Place): ServerPoolConfig["recorder"] {
+  if (experts?.recorder === undefined) return null;
+  if (kind !== "sglang") throw fault(place, "experts.recorder", "is SGLang's; remove it");
+  const { directory, intervalMs = RECORDER_MS } = experts.recorder;
+  return { directory, intervalMs };
 }
 
 /** What a disaggregated pool has in place of `urls`; null for a pool that is none. */

@@ -1,5 +1,6 @@
 import type { ControlLoop } from "./control-loop.ts";
 import type { LoadInbox } from "./telemetry/load-inbox.ts";
+import type { RecorderPull } from "./telemetry/recorder-pull.ts";
 import type { RoutedReports } from "./telemetry/routed-reports.ts";
 
 /** A pool with an expert plane, and this gateway's part in its control. */
@@ -9,4 +10,6 @@ export interface ControlledPool {
   readonly inbox: LoadInbox | null;
   /** Loads estimated from answers; null where they are not looked into. */
   readonly routed: RoutedReports | null;
+  /** Loads fetched from engines; null where they are not asked. */
+  readonly pull: RecorderPull | null;
 }

@@ -104,6 +104,7 @@ describe("loadConfig", () => {
         },
         experts: null,
         routedExperts: 0,
+        recorder: null,
       },
     ]);
     expect((await example("sglang.yaml")).pools[0]).toMatchObject({

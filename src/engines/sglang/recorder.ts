@@ -1,0 +1,113 @@
+import { readFile, readdir, rm, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { readSglangRecorder } from "../../formats/sglang-recorder.ts";
+import { InputError } from "../../lib/errors.ts";
+import { type ExpertLoad, emptyLoad } from "../../model/load.ts";
+import { type MoeModel, moeLayers } from "../../model/moe-model.ts";
+
+export interface SglangRecorderOptions {
+  readonly urls: readonly string[];
+  /** Sent as a bearer token; null for none. */
+  readonly apiKey: string | null;
+  /** Where the servers write, as this process sees it (`SGLANG_EXPERT_DISTRIBUTION_RECORDER_DIR`). */
+  readonly directory: string;
+  readonly model: MoeModel;
+}
+
+/** An answer comes once the servers' ranks have written. */
+const WITHIN_MS = 30_000;
+/** Larger ones would hold up requests while they are read: 270 steps of DeepSeek-V3. */
+const MOST_BYTES = 16 << 20;
+const DUMP = /^expert_distribution_recorder_.*\.pt$/;
+
+/** The expert distribution recorder of SGLang servers, started in one of its `stat` modes. */
+export class SglangRecorder {
+  readonly #options: SglangRecorderOptions;
+  /** Dumps that were there before, or could not be read: somebody else's affair. */
+  #left = new Set<string>();
+
+  constructor(options: SglangRecorderOptions) {
+    this.#options = options;
+  }
+
+  /** Counts from now on. @throws Error where a server does not, InputError where the folder cannot be read */
+  async start(): Promise<void> {
+    this.#left = new Set(await this.#dumps());
+    await this.#ask("start_expert_distribution_record");
+  }
+
+  /**
+   * What was counted since the last call, which begins anew; the dumps are removed.
+   * @returns `[MoE layers][experts]`; null where nothing was written
+   * @throws Error where a server does not answer, InputError for a dump of another shape
+   */
+  async take(): Promise<ExpertLoad | null> {
+    await this.#ask("dump_expert_distribution_record");
+    const { directory, model } = this.#options;
+    const fresh = (await this.#dumps()).filter((name) => !this.#left.has(name));
+    if (fresh.length === 0) return null;
+    const sum = emptyLoad(moeLayers(model), model.experts);
+    for (const name of fresh) {
+      const path = join(directory, name);
+      // Whatever is wrong with it, it is read once.
+      this.#left.add(name);
+      add(sum, await readDump(path), model, path);
+      await rm(path, { force: true });
+      this.#left.delete(name);
+    }
+    return sum;
+  }
+
+  async #dumps(): Promise<string[]> {
+    const { directory } = this.#options;
+    try {
+      return (await readdir(directory)).filter((name) => DUMP.test(name));
+    } catch (cause) {
+      // Servers make it when they first write.
+      if ((cause as NodeJS.ErrnoException).code === "ENOENT") return [];
+      throw new InputError(
+        directory,
+        "",
+        `cannot be read (${(cause as Error).message}); name the folder that the servers write to`,
+      );
+    }
+  }
+
+  async #ask(what: string): Promise<void> {
+    const { urls, apiKey } = this.#options;
+    const headers: Record<string, string> = apiKey === null ? {} : { authorization: `Bearer ${apiKey}` };
+    for (const url of urls) {
+      const signal = AbortSignal.timeout(WITHIN_MS);
+      const { status } = await fetch(`${url.replace(/\/$/, "")}/${what}`, {
+        method: "POST",
+        headers,
+        signal,
+      });
+      if (status !== 200) throw new Error(`${url} answered POST /${what} with ${status}`);
+    }
+  }
+}
+
+async function readDump(path: string): Promise<ExpertLoad> {
+  const { size } = await stat(path);
+  if (size > MOST_BYTES)
+    throw new InputError(
+      path,
+      "",
+      `has ${size} bytes, more than ${MOST_BYTES}; start the servers with a smaller --expert-distribution-recorder-buffer-size`,
+    );
+  return readSglangRecorder(await readFile(path), path);
+}
+
+/** Dense layers come first, and count nothing. */
+function add(sum: ExpertLoad, load: ExpertLoad, model: MoeModel, path: string): void {
+  const dense = load.layers - sum.layers;
+  if (load.experts !== sum.experts || (dense !== 0 && dense !== model.denseLayers))
+    throw new InputError(
+      path,
+      "logical_count",
+      `is of ${load.layers} layers of ${load.experts} experts; ${model.name} has ${model.layers} of ${model.experts}`,
+    );
+  const first = dense * sum.experts;
+  for (let i = 0; i < sum.tokens.length; i++) sum.tokens[i] += load.tokens[first + i];
+}

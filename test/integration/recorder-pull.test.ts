@@ -1,0 +1,112 @@
+import { copyFile, readFile } from "node:fs/promises";
+import { type Server, createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { fileURLToPath } from "node:url";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { loadModel } from "../../src/config/shapes.ts";
+import type { LoadReport } from "../../src/control/load-report.ts";
+import { RecorderPull } from "../../src/control/telemetry/recorder-pull.ts";
+import { SglangRecorder } from "../../src/engines/sglang/recorder.ts";
+import { readSglangRecorder } from "../../src/formats/sglang-recorder.ts";
+import type { ExpertLoad } from "../../src/model/load.ts";
+import { type ScratchFolder, scratchFolder } from "../scratch-folder.ts";
+
+/** As SGLang's own recorder wrote it: 2 layers of 4 experts. */
+const DUMP = fileURLToPath(new URL("../golden/engine-files/recorder-stat.pt", import.meta.url));
+const name = (time: number) => `expert_distribution_recorder_${time}.pt`;
+
+let folder: ScratchFolder;
+let server: Server;
+let asked: string[];
+let status: number;
+let dumped: ExpertLoad;
+let reports: LoadReport[];
+let faults: string[];
+let leading: boolean;
+let nowMs: number;
+beforeEach(async () => {
+  folder = await scratchFolder();
+  [asked, status, reports, faults, leading, nowMs] = [[], 200, [], [], true, 1000];
+  dumped = readSglangRecorder(await readFile(DUMP), DUMP);
+  server = createServer((request, response) => {
+    asked.push(request.url ?? "");
+    const written =
+      request.url === "/dump_expert_distribution_record"
+        ? copyFile(DUMP, folder.path(name(asked.length)))
+        : Promise.resolve();
+    void written.then(() => response.writeHead(status).end());
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+});
+afterEach(async () => {
+  server.close();
+  await folder[Symbol.asyncDispose]();
+});
+
+/** @param denseLayers of a model with 2 layers in all */
+async function pullFor(denseLayers: number, experts = 4): Promise<RecorderPull> {
+  const model = { ...(await loadModel("deepseek-v3")), layers: 2, denseLayers, experts };
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+  return new RecorderPull({
+    recorder: new SglangRecorder({ urls: [url], apiKey: null, directory: folder.path("."), model }),
+    inbox: { take: (report) => reports.push(report) },
+    leading: () => leading,
+    intervalMs: 1000,
+    clock: { now: () => nowMs },
+    onFault: ({ message }) => faults.push(message),
+  });
+}
+
+test("the leader has the recorder started, then fetches what it counted, and clears it away", async () => {
+  await folder.write(name(0), "somebody else's");
+  const pull = await pullFor(0);
+  await pull.pull();
+  nowMs += 5000;
+  await pull.pull();
+  expect(asked).toEqual(["/start_expert_distribution_record", "/dump_expert_distribution_record"]);
+  expect(reports).toEqual([{ rank: null, window: null, run: 0, windowMs: 5000, counts: dumped.tokens }]);
+  expect(await folder.names()).toEqual([name(0)]);
+  expect(faults).toEqual([]);
+});
+
+test("dense layers are left out", async () => {
+  const pull = await pullFor(1);
+  await pull.pull();
+  await pull.pull();
+  expect(reports[0].counts).toEqual(dumped.tokens.slice(4));
+});
+
+test("who does not lead asks nothing, and who begins to lead begins anew", async () => {
+  const pull = await pullFor(0);
+  leading = false;
+  await pull.pull();
+  expect(asked).toEqual([]);
+  for (const lead of [true, false, true]) {
+    leading = lead;
+    await pull.pull();
+  }
+  expect(asked).toEqual(["/start_expert_distribution_record", "/start_expert_distribution_record"]);
+});
+
+test("what fails is said once, and tried again from the start", async () => {
+  const pull = await pullFor(0);
+  status = 500;
+  await pull.pull();
+  await pull.pull();
+  expect(faults).toEqual([
+    expect.stringMatching(/answered POST \/start_expert_distribution_record with 500$/),
+  ]);
+  status = 200;
+  await pull.pull();
+  await pull.pull();
+  expect(reports).toHaveLength(1);
+});
+
+test("a dump of another model is refused, and left where it is", async () => {
+  const pull = await pullFor(0, 8);
+  await pull.pull();
+  await pull.pull();
+  expect(faults).toEqual([expect.stringContaining("logical_count is of 2 layers of 4 experts")]);
+  expect(reports).toEqual([]);
+  expect(await folder.names()).toHaveLength(1);
+});
