@@ -105,7 +105,12 @@ export class PoolOpener {
     if (experts === null) return new OpenPool(named, [serving], null, null);
     const { model, topology } = experts;
     if (routedExperts > 0) serving.routedLoad = new RoutedLoad(moeLayers(model), model.experts);
-    if (this.#surroundings.follows !== undefined) return new OpenPool(named, [serving], null, null);
+    if (this.#surroundings.follows !== undefined) {
+      // Snapshots come from the process it follows, and nothing but answers tells what requests use.
+      if (routedExperts > 0)
+        serving.experts = this.#expertAffinity(serving, experts, config.routing.expertSketchBytes);
+      return new OpenPool(named, [serving], null, null);
+    }
     const loop = this.#control(serving, new ReportedPlane(pool.name, model, topology), experts, config);
     return new OpenPool(named, [serving], this.#reported(loop, serving, model, pool), null);
   }
@@ -196,11 +201,7 @@ export class PoolOpener {
       wallClock: this.#wallClock,
       onFault,
     });
-    // The next request is routed by the new snapshot, whole.
-    loop.view.onSnapshot((snapshot) => {
-      serving.snapshot = snapshot;
-      serving.experts?.adopt(snapshot);
-    });
+    loop.view.onSnapshot((snapshot) => serving.adopt(snapshot));
     return loop;
   }
 

@@ -24,8 +24,9 @@ export class RoutedLoad {
     this.#counted = true;
   }
 
-  /** What was counted elsewhere, or taken and not passed on: `[layers][experts]`. */
+  /** What was counted elsewhere, or taken and not passed on: `[layers][experts]`; of another shape it is nothing. */
   add(tokens: Float32Array): void {
+    if (tokens.length !== this.#tokens.length) return;
     for (let i = 0; i < tokens.length; i++) this.#tokens[i] += tokens[i];
     this.#counted = true;
   }

@@ -45,6 +45,12 @@ export class ServingPool {
     this.health = health;
   }
 
+  /** The next request is routed by it, whole. */
+  adopt(snapshot: RoutingSnapshot): void {
+    this.snapshot = snapshot;
+    this.experts?.adopt(snapshot);
+  }
+
   /** Tokens that a request may be expected to generate: what answers have had on average, or what it allows. */
   expectedOutput(maxTokens: number | null): number {
     return maxTokens === null ? this.#outputTokens : Math.min(maxTokens, this.#outputTokens);

@@ -9,6 +9,9 @@ import type { TrafficTelling } from "../serving/traffic-meter.ts";
 /** How often processes tell each other what they have in flight: so long limits may be passed over. */
 export const TELL_EVERY_MS = 25;
 
+/** How often workers tell which experts their answers have named. */
+export const ROUTED_EVERY_MS = 500;
+
 /** By the name of the engines' pool. */
 export type PoolOutcome = readonly [pool: string, outcome: Outcome];
 
@@ -32,7 +35,9 @@ export interface Probe {
 /** From a worker. */
 export type WorkerMessage =
   | { readonly kind: "listening"; readonly url: string }
-  | { readonly kind: "shared"; readonly shared: Shared; readonly traffic: TrafficTelling };
+  | { readonly kind: "shared"; readonly shared: Shared; readonly traffic: TrafficTelling }
+  /** Tokens by expert, `[layers][experts]`, since the last telling. */
+  | { readonly kind: "routed"; readonly pool: string; readonly tokens: Float32Array };
 
 /** To a worker. */
 export type PrimaryMessage =

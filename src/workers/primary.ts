@@ -123,6 +123,9 @@ export class Primary {
       if (message.kind === "listening") {
         this.#tellProbes(colleague);
         listening.resolve({ url: message.url });
+      } else if (message.kind === "routed") {
+        const pools = this.#app?.pools.flatMap(({ serving }) => serving) ?? [];
+        pools.find(({ engine }) => engine.pool === message.pool)?.routedLoad?.add(message.tokens);
       } else {
         this.#app?.gateway().deck.meter.heard(message.traffic, colleague.traffic);
         colleague.heard(message);

@@ -4,7 +4,13 @@ import type { Config } from "../config/config.ts";
 import type { ServingPool } from "../serving/serving-pool.ts";
 import { SharedCounts } from "../serving/sharing/shared-counts.ts";
 import { TrafficLog } from "../serving/traffic-log.ts";
-import { type PoolOutcome, type PrimaryMessage, TELL_EVERY_MS, type WorkerMessage } from "./messages.ts";
+import {
+  type PoolOutcome,
+  type PrimaryMessage,
+  ROUTED_EVERY_MS,
+  TELL_EVERY_MS,
+  type WorkerMessage,
+} from "./messages.ts";
 import { hearOutcomes } from "./hear-outcomes.ts";
 
 /** Where a worker finds its primary's socket. */
@@ -42,9 +48,11 @@ export async function serveAsWorker(config: Config, onLine: (line: string) => vo
     tell({ kind: "listening", url });
     const share = () => tell(shared(app, counts, outcomes.splice(0), traffic));
     const timer = setInterval(share, TELL_EVERY_MS);
+    const routedTimer = setInterval(() => tellRouted(app), ROUTED_EVERY_MS);
     await stopped.promise;
     await app.stop();
     clearInterval(timer);
+    clearInterval(routedTimer);
     share();
   } finally {
     // What connects it to the primary keeps it alive.
@@ -67,8 +75,7 @@ function hear(
       app.gateway().deck.admission.others(message.shared.admission);
       return;
     case "snapshot":
-      for (const pool of pools)
-        if (pool.engine.pool === message.snapshot.pool) pool.snapshot = message.snapshot;
+      for (const pool of pools) if (pool.engine.pool === message.snapshot.pool) pool.adopt(message.snapshot);
       return;
     case "probe": {
       const { pool: name, server, reports, why } = message.probe;
@@ -103,6 +110,14 @@ function shared(
     shared: { admission: admission.usage(), shards, outcomes },
     traffic: { ...meter.totals, ...traffic.take() },
   };
+}
+
+/** Loads counted from answers, for the process that reports them. */
+function tellRouted(app: App): void {
+  for (const { engine, routedLoad } of servingOf(app)) {
+    const tokens = routedLoad?.take() ?? null;
+    if (tokens !== null) tell({ kind: "routed", pool: engine.pool, tokens });
+  }
 }
 
 function servingOf({ pools }: App): readonly ServingPool[] {

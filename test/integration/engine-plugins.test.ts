@@ -82,20 +82,22 @@ describe.each(["vllm", "sglang"])("the plug-in for %s", (engine) => {
     expect(counts.map((layer) => layer.reduce((sum, count) => sum + count))).toEqual([20, 20]);
     expect((replicas[0][3] as unknown as number[]).map((slot) => map[0][slot])).toEqual([3, 3, 3, 3]);
   });
+});
 
-  test.each([
-    ["nobody answers", async () => deadUrl()],
-    ["the answer is an error", async () => answering("{}", 500)],
-    ["the answer is no JSON", async () => answering("<html>")],
-    [
-      "experts are missing",
-      async () => answering(JSON.stringify({ physical_to_logical_map: [Array(20).fill(1)] })),
-    ],
-    ["the answer never ends", async () => answering("{", 200, true)],
-  ])("leaves it to the engine, on every rank, when %s", async (_, url) => {
-    const { ranks, said } = await step(engine, await url(), 0.3);
-    expect(ranks).toHaveLength(4);
-    for (const [map] of ranks) expect(map[0][0]).toBe(OWN);
-    expect(said.match(/plimsoll: the engine places experts itself/g)).toHaveLength(1);
-  });
+test.each([
+  ["vllm", "nobody answers", async () => deadUrl()],
+  ["sglang", "nobody answers", async () => deadUrl()],
+  ["vllm", "the answer is an error", async () => answering("{}", 500)],
+  ["sglang", "the answer is no JSON", async () => answering("<html>")],
+  [
+    "vllm",
+    "experts are missing",
+    async () => answering(JSON.stringify({ physical_to_logical_map: [Array(20).fill(1)] })),
+  ],
+  ["sglang", "the answer never ends", async () => answering("{", 200, true)],
+])("the plug-in for %s leaves it to the engine, on every rank, when %s", async (engine, _, url) => {
+  const { ranks, said } = await step(engine, await url(), 0.3);
+  expect(ranks).toHaveLength(4);
+  for (const [map] of ranks) expect(map[0][0]).toBe(OWN);
+  expect(said.match(/plimsoll: the engine places experts itself/g)).toHaveLength(1);
 });

@@ -1,6 +1,7 @@
 import type { ChildProcessWithoutNullStreams } from "node:child_process";
 import { once } from "node:events";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { startRoutedServer } from "../fakes/routed-server.ts";
 import { type FakeServer, startOpenAiServer } from "../fakes/start-openai-server.ts";
 import { patiently } from "../patiently.ts";
 import { type CliResult, cliResult, runCli, startCli } from "../run-cli.ts";
@@ -26,10 +27,10 @@ interface Running {
   readonly url: string;
 }
 
-async function serve(settings: string): Promise<Running> {
+async function serve(settings: string, pool = `kind: openai, urls: [${fake.url}]`): Promise<Running> {
   const path = await folder.write(
     "workers.yaml",
-    `workers: 2\nhttp: { port: 0 }\n${settings}\npools: [{ name: chat, kind: openai, models: [small], urls: [${fake.url}] }]`,
+    `workers: 2\nhttp: { port: 0 }\n${settings}\npools: [{ name: chat, models: [small], ${pool} }]`,
   );
   const child = startCli("serve", "--config", path, "--json");
   const over = cliResult(child);
@@ -147,5 +148,23 @@ test("what fails in the workers opens a circuit for all", async () => {
   // Two for each worker: by itself neither would have enough.
   for (let i = 0; i < 4; i++) await ask(url, 1, { safety_identifier: "reset-before-head" });
   await expect.poll(async () => (await state(url)).pools[0].shards[0].health.circuit, patiently).toBe("open");
+  await stop(other);
+});
+
+test("what the workers' answers tell of experts reaches the pool's control", async () => {
+  await using server = await startRoutedServer();
+  const experts = "{ model: deepseek-v3, topology: ep32, routedExperts: 1 }";
+  const other = await serve(
+    "control: { sharesMs: 50, placementMs: 100, stagingBytes: 1000000000000 }",
+    `kind: sglang, urls: [${server.url}], experts: ${experts}`,
+  );
+  const balanced = async () => {
+    expect(await (await ask(other.url, 1, { stream: false })).text()).toBe(
+      '{"choices":[{"text":"hi"}],"sglext":{}}',
+    );
+    const placement = await fetch(`${other.url}/ep/v1/placement/chat`);
+    return ((await placement.json()) as { state: string }).state;
+  };
+  await expect.poll(balanced, patiently).toBe("pending");
   await stop(other);
 });
