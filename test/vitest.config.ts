@@ -1,13 +1,11 @@
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 
-/** Tests that kill processes, drive load or look at a page: side by side they would disturb each other. */
+/** Tests that break things under load, measure or look at a page: side by side they would disturb each other. */
 const ALONE = [
   "test/fault/*.test.ts",
-  "test/e2e/*.test.ts",
+  "test/e2e/dashboard.test.ts",
   "test/integration/gateway-bench.test.ts",
-  "test/integration/reload-command.test.ts",
-  "test/integration/workers.test.ts",
 ];
 
 export default defineConfig({
