@@ -33,6 +33,7 @@ import type { Engine } from "./serving/engine.ts";
 import { ExpertAffinity } from "./serving/expert-affinity.ts";
 import { type HealthListener, PoolHealth } from "./serving/health/pool-health.ts";
 import { RoutedLoad } from "./serving/routed-load.ts";
+import { SketchSharer } from "./serving/sharing/sketch-sharer.ts";
 import { ServingPool } from "./serving/serving-pool.ts";
 import type { TrafficObserver } from "./serving/traffic-meter.ts";
 
@@ -234,6 +235,7 @@ export class OpenPool {
   /** Null for real servers. */
   readonly simulated: SimulatedPoolParts | null;
   readonly #settings: string;
+  readonly #sketches: SketchSharer | null;
 
   constructor(
     settings: string,
@@ -245,6 +247,9 @@ export class OpenPool {
     this.serving = serving;
     this.controlled = controlled;
     this.simulated = simulated;
+    const { experts } = serving[0];
+    this.#sketches =
+      controlled === null || experts === null ? null : new SketchSharer(controlled.loop.store, experts);
   }
 
   /** The part of it that answers clients. */
@@ -262,6 +267,7 @@ export class OpenPool {
     this.controlled?.inbox?.start();
     this.controlled?.routed?.start();
     this.controlled?.pull?.start();
+    this.#sketches?.start();
     await Promise.all(this.serving.map(({ health }) => health.start()));
   }
 
@@ -279,6 +285,7 @@ export class OpenPool {
 
   async close(): Promise<void> {
     await Promise.all(this.serving.map(({ health }) => health.stop()));
+    await this.#sketches?.stop();
     await this.controlled?.pull?.stop();
     await this.controlled?.inbox?.stop();
     await this.controlled?.routed?.stop();

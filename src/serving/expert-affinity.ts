@@ -1,7 +1,7 @@
 import { ExpectedHops } from "../core/batching/expected-hops.ts";
 import { ExpectedPrices } from "../core/batching/expected-prices.ts";
 import type { ReplicaMap } from "../core/dispatch/replica-chooser.ts";
-import { ExpertSketch } from "../core/load/expert-sketch.ts";
+import { ExpertSketch, type Learned } from "../core/load/expert-sketch.ts";
 import type { Clock } from "../lib/clock.ts";
 import { type MoeModel, moeLayers } from "../model/moe-model.ts";
 import { type RoutingTrace, thinned } from "../model/routing-trace.ts";
@@ -29,6 +29,10 @@ const MOST_WAITING = 64;
 const MOST_TOKENS = 64;
 /** A turn begins nothing more after so long. An observation and a kind take 1.4 ms for DeepSeek-V3 on 32 GPUs. */
 const TURN_MS = 1;
+/** The key of all requests together. */
+const POOL = 0;
+/** Kinds that others are asked for at a time. */
+const MOST_WANTED = 64;
 /** Applications met once, of which the next one may be told. */
 const MET_ONCE = 4096;
 
@@ -58,6 +62,10 @@ export class ExpertAffinity {
   /** An application only gets a place among the kinds when it is met again: most prompts are met once. */
   readonly #metOnce = new Float64Array(MET_ONCE);
   readonly #observations: Observation[] = [];
+  /** Kinds of which something was observed since they were last shared; 0 is the pool. */
+  readonly #changed = new Set<number>();
+  /** Kinds that were asked for and are not known, with their tenants'. */
+  readonly #wanted = new Map<number, number>([[POOL, 0]]);
   /** To be worked out, each once. */
   readonly #stale: RequestKind[] = [];
   readonly #prediction: Float64Array;
@@ -99,7 +107,10 @@ export class ExpertAffinity {
    */
   of(tenant: string, prefix: Uint32Array): ExpertOutlook | null {
     const key = tenantKey(tenant);
-    const kind = this.#worked(applicationKey(key, prefix)) ?? this.#worked(key) ?? this.#pool;
+    const application = applicationKey(key, prefix);
+    const kind = this.#worked(application) ?? this.#worked(key) ?? this.#pool;
+    if (kind.origin.prefix === null) this.#want(application, key);
+    if (kind === this.#pool) this.#want(key, key);
     if (kind.outlook !== null && kind.version !== this.#version) this.#queue(kind);
     return kind.outlook;
   }
@@ -111,6 +122,37 @@ export class ExpertAffinity {
     const application = applicationKey(key, prefix);
     this.#observations.push({ tenant: key, application, routing: thinned(routing, MOST_TOKENS) });
     this.#wake();
+  }
+
+  /** Kinds that have changed since the last call, by their keys, each with what is known of it. */
+  *changed(most: number): Generator<readonly [key: number, learned: Learned]> {
+    for (const key of [...this.#changed].slice(0, most)) {
+      this.#changed.delete(key);
+      const origin = key === POOL ? this.#pool.origin : this.#kinds.get(key)?.origin;
+      if (origin !== undefined) yield [key, this.#sketch.known(origin)];
+    }
+  }
+
+  /** Kinds that requests were of since the last call, and that nothing is known of here. */
+  wanted(): readonly (readonly [key: number, tenant: number])[] {
+    const wanted = [...this.#wanted];
+    this.#wanted.clear();
+    return wanted;
+  }
+
+  /** What others know of a kind, if that is more. @param tenant the key of its tenant */
+  take(key: number, tenant: number, learned: Learned): void {
+    if (this.#expected === null) return void this.#wanted.set(key, tenant);
+    const ofTenant = tenant === 0 ? null : `${tenant}`;
+    const kind = key === POOL ? this.#pool : this.#kind(key, ofTenant, key === tenant ? null : `${key}`);
+    const { tokens, counts } = this.#sketch.known(kind.origin);
+    if (learned.tokens <= tokens || learned.counts.length !== counts.length) return;
+    this.#sketch.take(kind.origin, learned);
+    if (kind.learned(learned.tokens)) this.#queue(kind);
+  }
+
+  #want(key: number, tenant: number): void {
+    if (key !== 0 && !this.#kinds.has(key) && this.#wanted.size < MOST_WANTED) this.#wanted.set(key, tenant);
   }
 
   #worked(key: number): RequestKind | null {
@@ -152,6 +194,9 @@ export class ExpertAffinity {
     const ofTenant = tenant === 0 ? null : `${tenant}`;
     const ofApplication = this.#metAgain(application) ? `${application}` : null;
     this.#sketch.observe({ tenant: ofTenant, prefix: ofApplication }, routing);
+    this.#changed.add(POOL);
+    if (ofTenant !== null) this.#changed.add(tenant);
+    if (ofApplication !== null) this.#changed.add(application);
     const seen = [this.#pool];
     if (ofTenant !== null) seen.push(this.#kind(tenant, ofTenant, null));
     if (ofApplication !== null) seen.push(this.#kind(application, ofTenant, ofApplication));

@@ -17,12 +17,22 @@ const LOAD = [
   Array<number>(16).fill(0),
 ];
 
+/** Of DeepSeek-V3's 58 MoE layers. */
+const COUNTS = Array.from({ length: 58 }, () =>
+  Array.from({ length: 256 }, (_, expert) => (expert % 4 === 0 ? 3 : 1)),
+);
+
 let gateway: RunningGateway;
 let hostile: Server | null = null;
 beforeAll(async () => {
   gateway = await startGateway(`
 pools:
   - { name: chat, kind: openai, models: [small], urls: [${await deadUrl()}] }
+  - name: experts
+    kind: openai
+    models: [large]
+    urls: [${await deadUrl()}]
+    experts: { model: deepseek-v3, topology: ep32 }
 `);
 });
 afterAll(() => gateway.stop());
@@ -100,4 +110,75 @@ test.each([
   expect(ranks).toHaveLength(4);
   for (const [map] of ranks) expect(map[0][0]).toBe(OWN);
   expect(said.match(/plimsoll: the engine places experts itself/g)).toHaveLength(1);
+});
+
+test("beside FastDeploy loads are told, experts are loaded on every rank, and only then all turn to them", async () => {
+  const actions: string[] = [];
+  const pushed: unknown[] = [];
+  /** FastDeploy's routes for its experts; it has loaded them when it is asked for the second time. */
+  let loading = 0;
+  hostile = createServer((request, response) => {
+    const parts: Buffer[] = [];
+    request.on("data", (part: Buffer) => parts.push(part));
+    request.on("end", () => {
+      const { user, action, data } = JSON.parse(Buffer.concat(parts).toString()) as {
+        user: string;
+        action?: string;
+        data?: unknown;
+      };
+      const route = (request.url ?? "").split("/").at(-1);
+      const ok = { code: user === "fd" ? 0 : 1, msg: "ok" };
+      actions.push(action ?? route ?? "");
+      if (action === "recv_expert_weight") pushed.push(data);
+      const status = route === "check_redundant" && loading++ > 1 ? "LOAD_SUCC" : "DOING";
+      // Two ranks of this node; one dense layer.
+      response.end(
+        JSON.stringify({
+          ...ok,
+          status,
+          data: [
+            [Array(256).fill(9), ...COUNTS],
+            [Array(256).fill(9), ...COUNTS],
+          ],
+        }),
+      );
+    });
+  });
+  await new Promise<void>((resolve) => hostile?.listen(0, "127.0.0.1", resolve));
+  const node = `http://127.0.0.1:${(hostile.address() as AddressInfo).port}`;
+  const options = [
+    "--pool",
+    "experts",
+    "--dense-layers",
+    "1",
+    "--window",
+    "0.1",
+    "--windows",
+    "1",
+    "--rearrange-every",
+    "1",
+  ];
+  const said = await new Promise<string>((resolve, reject) => {
+    execFile(
+      "python3",
+      ["-m", "plimsoll_eplb.fastdeploy", ...options, `${node}/a`, `${node}/b`],
+      {
+        env: {
+          ...process.env,
+          PYTHONPATH,
+          PYTHONDONTWRITEBYTECODE: "1",
+          PLIMSOLL_URL: gateway.url,
+          FASTDEPLOY_USER: "fd",
+        },
+      },
+      (error, _, stderr) => (error === null ? resolve(stderr) : reject(error)),
+    );
+  });
+  expect(said).toBe("");
+  const last = actions.lastIndexOf("check_redundant");
+  expect(actions.slice(4, 6)).toEqual(["recv_expert_weight", "recv_expert_weight"]);
+  expect(actions.slice(last + 1)).toEqual(["update_weight_from_tensor", "update_weight_from_tensor"]);
+  expect(pushed[0]).toEqual([Array(256).fill(36), ...COUNTS.map((row) => row.map((count) => 4 * count))]);
+  const metrics = await (await fetch(`${gateway.url}/metrics`)).text();
+  expect(metrics).toContain('plimsoll_load_reports_total{pool="experts",verdict="taken"} 1');
 });

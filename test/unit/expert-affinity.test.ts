@@ -7,6 +7,8 @@ import type { RoutingTrace } from "../../src/model/routing-trace.ts";
 import type { ExpertOutlook } from "../../src/routing/routable-request.ts";
 import { ExpertAffinity } from "../../src/serving/expert-affinity.ts";
 import { ANONYMOUS } from "../../src/serving/request-facts.ts";
+import { SketchSharer } from "../../src/serving/sharing/sketch-sharer.ts";
+import { LocalStore } from "../../src/store/local/local-store.ts";
 import { HandClock } from "../hand-clock.ts";
 import { SMALL_MODEL, SMALL_MOE_LAYERS } from "../small-model.ts";
 
@@ -168,5 +170,62 @@ describe("expert affinity", () => {
     }
     affinity.settle();
     expect(affinity.turns).toHaveLength(0);
+  });
+});
+
+describe("what gateways learn of experts", () => {
+  const shared = () => {
+    const store = new LocalStore().pool("chat");
+    return (affinity: Affinity) => new SketchSharer(store, affinity.experts);
+  };
+
+  it("is known to one that starts later, for the tenants and applications that it meets", async () => {
+    const sharing = shared();
+    const one = learned();
+    one.experts.observe("a", APPLICATION, tokensOn(1));
+    one.experts.observe("a", APPLICATION, tokensOn(1));
+    one.settle();
+    await sharing(one).share();
+
+    const two = new Affinity();
+    two.experts.adopt(mapOf());
+    expect(two.hops("a")).toBeNull();
+    expect(two.hops("a", APPLICATION)).toBeNull();
+    await sharing(two).share();
+    two.settle();
+    expect(two.hops("a")).toEqual(one.hops("a"));
+    expect(two.hops("a", APPLICATION)).toEqual(one.hops("a", APPLICATION));
+    expect(two.hops("nobody")).toEqual(one.hops("nobody"));
+  });
+
+  it("is taken once there is a map, and does not push out what rests on more", async () => {
+    const sharing = shared();
+    const one = learned();
+    await sharing(one).share();
+    const early = new Affinity();
+    early.hops("a");
+    await sharing(early).share();
+    expect(early.settle()).toBe(0);
+    early.experts.adopt(mapOf());
+    await sharing(early).share();
+    early.settle();
+    expect(early.hops("a")).toEqual(one.hops("a"));
+
+    const much = new Affinity();
+    much.experts.adopt(mapOf());
+    much.hops("a");
+    for (let i = 0; i < 20; i++) much.experts.observe("a", NO_PREFIX, tokensOn(1));
+    much.settle();
+    const before = much.hops("a");
+    await sharing(much).share();
+    much.settle();
+    expect(much.hops("a")).toEqual(before);
+  });
+
+  it("does not hold anything up while the store is gone", async () => {
+    const gone = () => Promise.reject(new Error("gone"));
+    await expect(
+      new SketchSharer({ offer: gone, learned: gone }, learned().experts).share(),
+    ).resolves.toBeUndefined();
   });
 });

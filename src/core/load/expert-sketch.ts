@@ -6,6 +6,14 @@ const HALF_LIFE_TOKENS = 16_384;
 const PRIOR_TOKENS = 64;
 const BYTES_PER_COUNT = 4;
 
+/** What was observed of some requests. */
+export interface Learned {
+  /** Faded: the evidence. */
+  readonly tokens: number;
+  /** `[layers][experts]`: faded selections. */
+  readonly counts: Float32Array;
+}
+
 /** What is known of a request before it runs; null where there is nothing. */
 export interface RequestOrigin {
   /** A hash of the prompt's beginning. */
@@ -68,6 +76,29 @@ export class ExpertSketch {
     }
   }
 
+  /** What was observed of requests of a prefix, else of a tenant, else of all: tokens and, in place, their selections. */
+  known({ prefix, tenant }: RequestOrigin): Learned {
+    const row = this.#rowOf(prefix, tenant);
+    const width = this.#layers * this.#experts;
+    if (row < 0) return { tokens: 0, counts: new Float32Array(width) };
+    return { tokens: this.#tokens[row], counts: this.#counts.subarray(row * width, (row + 1) * width) };
+  }
+
+  /** Puts what others have observed in the place of what was observed here. */
+  take(origin: RequestOrigin, { tokens, counts }: Learned): void {
+    const { prefix, tenant } = origin;
+    const key = keyOf(prefix, tenant);
+    const row = key === null ? 0 : this.#use(key);
+    const width = this.#layers * this.#experts;
+    this.#counts.set(counts.subarray(0, width), row * width);
+    this.#tokens[row] = tokens;
+  }
+
+  #rowOf(prefix: string | null, tenant: string | null): number {
+    const key = keyOf(prefix, tenant);
+    return key === null ? 0 : this.#known(key);
+  }
+
   #add(row: number, { tokens, experts: ids, topk }: RoutingTrace): void {
     const [layers, experts] = [this.#layers, this.#experts];
     const width = layers * experts;
@@ -109,6 +140,12 @@ export class ExpertSketch {
     this.#rows.set(key, row);
     return row;
   }
+}
+
+/** The narrowest that there is; null for all requests. */
+function keyOf(prefix: string | null, tenant: string | null): string | null {
+  if (prefix !== null) return prefixKey(prefix);
+  return tenant === null ? null : tenantKey(tenant);
 }
 
 function tenantKey(tenant: string): string {
