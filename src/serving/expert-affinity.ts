@@ -194,6 +194,8 @@ export class ExpertAffinity {
     const ofTenant = tenant === 0 ? null : `${tenant}`;
     const ofApplication = this.#metAgain(application) ? `${application}` : null;
     this.#sketch.observe({ tenant: ofTenant, prefix: ofApplication }, routing);
+    // What is not taken in time is left out, but for those observed again.
+    if (this.#changed.size >= MOST_KINDS) this.#changed.clear();
     this.#changed.add(POOL);
     if (ofTenant !== null) this.#changed.add(tenant);
     if (ofApplication !== null) this.#changed.add(application);

@@ -44,7 +44,11 @@ export class ModelCluster {
   readonly #onTheWay: (() => Promise<unknown>)[] = [];
   readonly #clock = { now: () => this.nowMs };
 
-  constructor(gateways: number) {
+  readonly #wallClock: () => number;
+
+  /** @param wallClock what the gateways' machines show, ms since 1970 */
+  constructor(gateways: number, wallClock = () => 0) {
+    this.#wallClock = wallClock;
     this.#store = new LocalStore(() => this.nowMs);
     this.#store.pool("model").follow({
       epoch: (epoch, bytes) => this.#judge(epoch, decodeSnapshot(bytes)),
@@ -150,7 +154,7 @@ export class ModelCluster {
       stagingBytes: 2 * TOPOLOGY.slotsPerGpu * expertBytes(SMALL_MODEL),
       rankSilenceMs: 0,
       clock: this.#clock,
-      wallClock: () => 0,
+      wallClock: this.#wallClock,
       onFault: (fault) => this.faults.push(fault),
     });
     const epochs: number[] = [];

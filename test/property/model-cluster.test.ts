@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { Order } from "../../src/control/pool-message.ts";
+import { Rng } from "../../src/lib/rng.ts";
 import { gpuCount } from "../../src/model/topology.ts";
 import { ModelCluster, ROUND_MS, TOPOLOGY } from "../fakes/model-cluster.ts";
 
@@ -159,4 +160,23 @@ test("ranks die, gateways are cut off, leaders change, operators order: no snaps
   );
   // A run in which nothing happens shows nothing.
   for (const [what, count] of Object.entries(seen)) expect([what, count > 0]).toEqual([what, true]);
+});
+
+test("clocks that jump, forwards and back, change nothing", async () => {
+  const [steps] = fc.sample(fc.array(step, { minLength: 120, maxLength: 120 }), { seed: 7, numRuns: 1 });
+  const run = async (wallClock: () => number) => {
+    const cluster = new ModelCluster(GATEWAYS, wallClock);
+    try {
+      await cluster.start();
+      for (const action of steps) await take(cluster, action);
+      const { members, published } = cluster;
+      return { epochs: members.map(({ epochs }) => epochs), slots: published?.placement.physicalToLogical };
+    } finally {
+      await cluster.stop();
+    }
+  };
+  const steady = await run(() => 1_700_000_000_000);
+  const rng = new Rng(7);
+  expect(await run(() => rng.below(2 ** 42))).toEqual(steady);
+  expect(steady.epochs[0].length).toBeGreaterThan(5);
 });
