@@ -1,9 +1,9 @@
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 
-/** Tests that break things under load, measure or look at a page: side by side they would disturb each other. */
+/** Tests that drive load, measure or look at a page: side by side they would disturb each other. */
 const ALONE = [
-  "test/fault/*.test.ts",
+  "test/fault/{bounded-memory,cluster,engines-under-load,slow-reader}.test.ts",
   "test/e2e/dashboard.test.ts",
   "test/integration/gateway-bench.test.ts",
 ];
