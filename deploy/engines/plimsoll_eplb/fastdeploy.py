@@ -31,7 +31,10 @@ def main(arguments=None):
     if not os.environ.get("PLIMSOLL_URL"):
         parser.error("PLIMSOLL_URL is not set; it names the gateway")
     collected = []
-    _stats(options.urls)
+    try:
+        _stats(options.urls)
+    except (OSError, ValueError, KeyError) as fault:
+        parser.exit(1, f"plimsoll: no loads from FastDeploy: {type(fault).__name__}: {fault}\n")
     began = time.monotonic()
     windows = 0
     while options.windows == 0 or windows < options.windows:
