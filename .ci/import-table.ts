@@ -75,7 +75,7 @@ export const importTable: readonly Row[] = [
   { unit: "store/redis", imports: ["control/store.ts", "model", "lib"], packages: ["ioredis"], pure: false },
   {
     unit: "telemetry",
-    imports: ["serving/traffic-observer.ts", "model", "lib"],
+    imports: ["serving/traffic/traffic-observer.ts", "model", "lib"],
     packages: ["@opentelemetry"],
     pure: false,
   },
@@ -105,7 +105,7 @@ export const importTable: readonly Row[] = [
     pure: false,
   },
   {
-    unit: "open-pool.ts",
+    unit: "pools",
     imports: ["open-engine.ts", "engines", "control", "serving", "routing", "core", "config", "model", "lib"],
     packages: [],
     pure: false,

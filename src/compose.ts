@@ -9,14 +9,16 @@ import { listen, listenLocally, stopListening } from "./http/listening.ts";
 import { Rng } from "./lib/rng.ts";
 import { LocalStore } from "./store/local/local-store.ts";
 import { openStore } from "./open-store.ts";
-import { type OpenPool, PoolOpener, type PoolSurroundings } from "./open-pool.ts";
+import type { OpenPool } from "./pools/open-pool.ts";
+import { openPool } from "./pools/pool-opener.ts";
+import type { PoolSurroundings } from "./pools/surroundings.ts";
 import { Admission } from "./serving/admission/admission.ts";
 import { Gateway } from "./serving/gateway.ts";
-import { RetryBudget } from "./serving/retry-budget.ts";
+import { RetryBudget } from "./serving/flight/retry-budget.ts";
 import type { ServingPool } from "./serving/serving-pool.ts";
 import { GatewayBoard } from "./serving/sharing/gateway-board.ts";
 import { GatewaySharer } from "./serving/sharing/gateway-sharer.ts";
-import { TrafficMeter } from "./serving/traffic-meter.ts";
+import { TrafficMeter } from "./serving/traffic/traffic-meter.ts";
 import { type ControlReading, Metrics, type ShardReading } from "./telemetry/metrics.ts";
 
 /** A whole gateway, every part made and joined. */
@@ -55,8 +57,8 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
   const clustered = follows === undefined && config.store.address.kind === "redis";
   const board = clustered ? new GatewayBoard(store, gatewayName, clock) : null;
   const solver = new Solver(await shippedModels());
-  const opener = new PoolOpener(store, gatewayName, surroundings, clock, wallClock);
-  const pools: OpenPool[] = config.pools.map((pool) => opener.open(pool, config));
+  const makings = { store, gateway: gatewayName, surroundings, clock, wallClock };
+  const pools: OpenPool[] = config.pools.map((pool) => openPool(pool, config, makings));
   // The HTTP side and the metrics follow this list as it changes.
   const controlled: ControlledPool[] = pools.flatMap((pool) => pool.controlled ?? []);
   const metrics = new Metrics({
@@ -107,7 +109,7 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
   const retired = new Set<Promise<void>>();
   const goOnBy = async (next: Config) => {
     const kept = next.pools.map(
-      (pool) => pools.find((open) => open.like(pool, next)) ?? opener.open(pool, next),
+      (pool) => pools.find((open) => open.like(pool, next)) ?? openPool(pool, next, makings),
     );
     const fresh = kept.filter((pool) => !pools.includes(pool));
     const gone = pools.filter((pool) => !kept.includes(pool));

@@ -4,22 +4,22 @@ import type {
   EngineRequest,
   EngineUnreachable,
   Exchange,
-  ResponseHead,
+  ResponseHeaders,
   ResponseSink,
   Shard,
 } from "../src/serving/engine.ts";
 import { headerIndex } from "../src/engines/http/request-headers.ts";
 
-export interface WholeResponse extends ResponseHead {
+export interface WholeResponse extends ResponseHeaders {
   readonly text: string;
 }
 
 /** Keeps what it hears, in order; `onData` says whether to go on. */
 export class RecordingSink implements ResponseSink {
-  readonly heard: ("head" | "data" | "end" | "fail")[] = [];
+  readonly heard: ("headers" | "data" | "end" | "fail")[] = [];
   readonly chunks: Buffer[] = [];
   readonly routings: RoutingTrace[] = [];
-  headHeard: ResponseHead | null = null;
+  headersHeard: ResponseHeaders | null = null;
   fault: EngineUnreachable | null = null;
   onData: (chunk: Buffer) => boolean = () => true;
   readonly #over = Promise.withResolvers<void>();
@@ -30,9 +30,9 @@ export class RecordingSink implements ResponseSink {
     return Buffer.concat(this.chunks).toString("utf8");
   }
 
-  head(head: ResponseHead): void {
-    this.heard.push("head");
-    this.headHeard = head;
+  headers(head: ResponseHeaders): void {
+    this.heard.push("headers");
+    this.headersHeard = head;
   }
 
   data(chunk: Buffer): boolean {
@@ -72,12 +72,12 @@ export async function respond(engine: Engine, shard: Shard, request: EngineReque
   const { sink } = sent(engine, shard, request);
   await sink.over;
   if (sink.fault !== null) throw sink.fault;
-  if (sink.headHeard === null) throw new Error("a response ended without a head");
-  return { ...sink.headHeard, text: sink.text };
+  if (sink.headersHeard === null) throw new Error("a response ended without response headers");
+  return { ...sink.headersHeard, text: sink.text };
 }
 
 /** A response header's value, or null. */
-export function header(head: ResponseHead | null, name: string): string | null {
+export function header(head: ResponseHeaders | null, name: string): string | null {
   const at = head === null ? -1 : headerIndex(head.headers, name);
   return head === null || at < 0 ? null : head.headers[at + 1];
 }

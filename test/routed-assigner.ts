@@ -7,7 +7,7 @@ import { hashText } from "../src/routing/block-hashes.ts";
 import { createPolicy } from "../src/routing/policies.ts";
 import { Router } from "../src/routing/router.ts";
 import { ShardStates } from "../src/routing/shard-states.ts";
-import { ExpertAffinity } from "../src/serving/expert-affinity.ts";
+import { ExpertAffinity } from "../src/serving/affinity/expert-affinity.ts";
 import { type Arrival, type InFlightLoads, type RankAssigner, book } from "../src/twin/rank-assigner.ts";
 import { type RoutingSource, spreadTokens } from "../src/twin/routing-source.ts";
 import { HandClock } from "./hand-clock.ts";

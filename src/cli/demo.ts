@@ -2,7 +2,7 @@ import { Command } from "commander";
 import { compose } from "../compose.ts";
 import { loadConfig } from "../config/load-config.ts";
 import type { Comparison } from "../model/comparison.ts";
-import type { OpenPool } from "../open-pool.ts";
+import type { OpenPool } from "../pools/open-pool.ts";
 import type { ReplaySummary } from "../replay/measures.ts";
 import { Replay } from "../replay/replay.ts";
 import { comparisonTable } from "./comparison-table.ts";

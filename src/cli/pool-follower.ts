@@ -1,4 +1,4 @@
-import type { OpenPool } from "../open-pool.ts";
+import type { OpenPool } from "../pools/open-pool.ts";
 import type { NowAndStart, PoolFacts } from "./live-summary.ts";
 
 /** A second of light traffic says little: figures are means over this many reports. */

@@ -1,8 +1,8 @@
 import type { ServerResponse } from "node:http";
 import type { Socket } from "node:net";
-import type { Client } from "../serving/client.ts";
-import type { EngineUnreachable, ResponseHead, Shard } from "../serving/engine.ts";
-import type { Flight } from "../serving/flight.ts";
+import type { Client } from "../serving/flight/client.ts";
+import type { EngineUnreachable, ResponseHeaders, Shard } from "../serving/engine.ts";
+import type { Flight } from "../serving/flight/flight.ts";
 import type { LastFrame } from "./last-frames.ts";
 import { errorAnswer } from "./errors.ts";
 import { headerOf, returnedHeaders } from "./headers.ts";
@@ -51,7 +51,7 @@ export class ClientResponse implements Client {
     });
   }
 
-  head(head: ResponseHead, shard: Shard, epoch: number): void {
+  headers(head: ResponseHeaders, shard: Shard, epoch: number): void {
     const headers = returnedHeaders(head.headers);
     if (isEventStream(head)) {
       this.#frames = new WholeFrames();
@@ -107,6 +107,8 @@ export class ClientResponse implements Client {
     else this.#finish(this.#lastFrame(errorAnswer(fault)));
   }
 
+  bodyReleased(): void {}
+
   refused(error: Error): void {
     sendError(this.#response, error, this.#requestId);
   }
@@ -159,7 +161,7 @@ function flush(response: ClientResponse): void {
   response.flush();
 }
 
-function isEventStream({ headers }: ResponseHead): boolean {
+function isEventStream({ headers }: ResponseHeaders): boolean {
   const type = headerOf(headers, "content-type");
   return (
     type !== undefined &&

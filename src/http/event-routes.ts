@@ -1,5 +1,5 @@
 import type { FastifyInstance } from "fastify";
-import type { TrafficMeter } from "../serving/traffic-meter.ts";
+import type { TrafficMeter } from "../serving/traffic/traffic-meter.ts";
 import type { ControlledPool } from "../control/controlled-pool.ts";
 import { EventStream } from "./event-stream.ts";
 

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Config } from "../config/config.ts";
 import type { Gateway } from "../serving/gateway.ts";
-import { requestFacts } from "../serving/request-facts.ts";
+import { requestFacts } from "../serving/request/request-facts.ts";
 import { ClientResponse } from "./client-response.ts";
 import { forwardedHeaders } from "./headers.ts";
 import { inTurn } from "./in-turn.ts";

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import type { IncomingHttpHeaders } from "node:http";
 import type { Config } from "../config/config.ts";
 import { MOST_PRIORITY } from "../config/settings-schema.ts";
-import { ANONYMOUS, type Origin } from "../serving/request-facts.ts";
+import { ANONYMOUS, type Origin } from "../serving/request/request-facts.ts";
 
 /** Tenants known by their key alone have names of this length. */
 const NAME_LENGTH = 12;

@@ -14,7 +14,7 @@ export interface Shard {
 export type HeaderList = readonly string[];
 
 export interface EngineRequest {
-  readonly method: "GET" | "POST";
+  readonly method: "GET" | "POST" | "DELETE";
   /** Path and query as the client sent them, e.g. `/v1/chat/completions`. */
   readonly path: string;
   /** Without those that speak of one connection only (RFC 9110 §7.6.1). */
@@ -23,7 +23,7 @@ export interface EngineRequest {
   readonly body: Uint8Array | null;
 }
 
-export interface ResponseHead {
+export interface ResponseHeaders {
   readonly status: number;
   /** As the engine sent them, those of its connection included. */
   readonly headers: HeaderList;
@@ -36,7 +36,7 @@ export interface ResponseHead {
  * and of all that would follow. Never called from within `send`, nor after `cancel`.
  */
 export interface ResponseSink {
-  head(head: ResponseHead): void;
+  headers(head: ResponseHeaders): void;
   /** The chunk is the sink's from now on. @returns false to hear no more until `resume` */
   data(chunk: Buffer): boolean;
   /**

@@ -1,8 +1,8 @@
-import type { Client } from "./client.ts";
+import type { Client } from "./flight/client.ts";
 import type { EngineRequest, ModelCard } from "./engine.ts";
-import { Flight, type FlightDeck } from "./flight.ts";
+import { Flight, type FlightDeck } from "./flight/flight.ts";
 import { InvalidRequest, UnknownModel } from "./refusals.ts";
-import type { RequestFacts } from "./request-facts.ts";
+import type { RequestFacts } from "./request/request-facts.ts";
 import type { ServingPool } from "./serving-pool.ts";
 
 /** A list of models is small and at hand; an engine that takes longer is in trouble. */

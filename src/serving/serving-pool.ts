@@ -2,47 +2,56 @@ import type { RoutingSnapshot } from "../model/snapshot.ts";
 import type { Router } from "../routing/router.ts";
 import type { ShardStates } from "../routing/shard-states.ts";
 import type { Engine } from "./engine.ts";
-import type { ExpertAffinity } from "./expert-affinity.ts";
+import type { ExpertAffinity } from "./affinity/expert-affinity.ts";
 import type { PoolHealth } from "./health/pool-health.ts";
-import type { RoutedLoad } from "./routed-load.ts";
+import type { RoutedLoad } from "./affinity/routed-load.ts";
 
 /** What one of a pool's answers counts in the mean of their lengths. */
 const LENGTH_WEIGHT = 1 / 64;
 /** Until answers were seen. */
 const FIRST_OUTPUT_TOKENS = 256;
 
-/** Servers that do the same part of the work, as the fast path sees them. */
-export class ServingPool {
+/** What a pool's requests are served with. */
+export interface ServingParts {
   readonly engine: Engine;
   /** The names clients may ask for. */
   readonly models: readonly string[];
   readonly states: ShardStates;
   readonly router: Router;
   readonly health: PoolHealth;
+  /** Where prompts are prefilled before they come here; absent where each shard does its own. */
+  readonly prefill?: ServingPool | null;
+  /** Which shards suit the experts that a request will use; absent where that is not asked. */
+  readonly experts?: ExpertAffinity | null;
+  /** Tokens by expert, where engines tell of them with their answers and nothing else counts them. */
+  readonly routedLoad?: RoutedLoad | null;
+}
+
+/** Servers that do the same part of the work, as the fast path sees them. */
+export class ServingPool {
+  readonly engine: Engine;
+  readonly models: readonly string[];
+  readonly states: ShardStates;
+  readonly router: Router;
+  readonly health: PoolHealth;
+  readonly prefill: ServingPool | null;
+  readonly experts: ExpertAffinity | null;
+  readonly routedLoad: RoutedLoad | null;
   /** The cell where slow path and fast path meet: swapped whole, read once per request. Null without an expert plane. */
   snapshot: RoutingSnapshot | null = null;
-  /** Where prompts are prefilled before they come here; null where each shard does its own. */
-  prefill: ServingPool | null = null;
-  /** Which shards suit the experts that a request will use; null where that is not asked. */
-  experts: ExpertAffinity | null = null;
-  /** Tokens by expert, where engines tell of them with their answers and nothing else counts them. */
-  routedLoad: RoutedLoad | null = null;
   /** Requests that have come for it and are not over: those on their way, and those that wait to be. */
   flights = 0;
   #outputTokens = FIRST_OUTPUT_TOKENS;
 
-  constructor(
-    engine: Engine,
-    models: readonly string[],
-    states: ShardStates,
-    router: Router,
-    health: PoolHealth,
-  ) {
-    this.engine = engine;
-    this.models = models;
-    this.states = states;
-    this.router = router;
-    this.health = health;
+  constructor(parts: ServingParts) {
+    this.engine = parts.engine;
+    this.models = parts.models;
+    this.states = parts.states;
+    this.router = parts.router;
+    this.health = parts.health;
+    this.prefill = parts.prefill ?? null;
+    this.experts = parts.experts ?? null;
+    this.routedLoad = parts.routedLoad ?? null;
   }
 
   /** The next request is routed by it, whole. */

@@ -1,7 +1,7 @@
 import type { Worker } from "node:cluster";
 import type { AdmissionUsage } from "../serving/admission/usage.ts";
 import { type ShardCounts, sumUsage } from "../serving/sharing/shared-counts.ts";
-import type { TrafficTelling } from "../serving/traffic-meter.ts";
+import type { TrafficTelling } from "../serving/traffic/traffic-meter.ts";
 import type { PoolOutcome, PrimaryMessage, WorkerMessage } from "./messages.ts";
 
 const NOTHING: AdmissionUsage = { inFlight: 0, requests: 0, tokens: 0, tenants: [] };

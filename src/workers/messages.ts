@@ -4,7 +4,7 @@ import type { AdmissionUsage } from "../serving/admission/usage.ts";
 import type { ShardReport } from "../serving/engine.ts";
 import type { Outcome } from "../serving/health/pool-health.ts";
 import type { ShardCounts } from "../serving/sharing/shared-counts.ts";
-import type { TrafficTelling } from "../serving/traffic-meter.ts";
+import type { TrafficTelling } from "../serving/traffic/traffic-meter.ts";
 
 /** How often processes tell each other what they have in flight: so long limits may be passed over. */
 export const TELL_EVERY_MS = 25;

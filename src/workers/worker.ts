@@ -3,7 +3,7 @@ import { type App, compose } from "../compose.ts";
 import type { Config } from "../config/config.ts";
 import type { ServingPool } from "../serving/serving-pool.ts";
 import { SharedCounts } from "../serving/sharing/shared-counts.ts";
-import { TrafficLog } from "../serving/traffic-log.ts";
+import { TrafficLog } from "../serving/traffic/traffic-log.ts";
 import {
   type PoolOutcome,
   type PrimaryMessage,

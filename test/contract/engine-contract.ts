@@ -80,14 +80,14 @@ export function engineContract(open: () => Promise<EngineUnderTest>): void {
       expect(answer.choices[0].message.content).not.toBe("");
     }));
 
-  test("streams a chat frame by frame: the head, data, the end, and nothing before `send` has returned", () =>
+  test("streams a chat frame by frame: headers, data, the end, and nothing before `send` has returned", () =>
     opened(open, async ({ engine, model }) => {
       const { sink } = sent(engine, engine.shards[0], chat(model, true, 5));
       expect(sink.heard).toEqual([]);
       await sink.over;
-      expect(sink.heard.join(" ")).toMatch(/^head( data)+ end$/);
-      expect(sink.headHeard?.status).toBe(200);
-      expect(header(sink.headHeard, "content-type")).toContain("text/event-stream");
+      expect(sink.heard.join(" ")).toMatch(/^headers( data)+ end$/);
+      expect(sink.headersHeard?.status).toBe(200);
+      expect(header(sink.headersHeard, "content-type")).toContain("text/event-stream");
       const data = [...sink.text.matchAll(/^data: (.*)$/gm)].map((match) => match[1]);
       expect(data.at(-1)).toBe("[DONE]");
       const chunks = data.slice(0, -1).map((json) => JSON.parse(json) as Chunk);
@@ -150,7 +150,7 @@ export function engineContract(open: () => Promise<EngineUnderTest>): void {
       };
       await expect.poll(() => sink.heard, patiently).toContain("data");
       await expect.poll(() => subject.busy(), patiently).toBe(false);
-      expect(sink.heard).toEqual(["head", "data"]);
+      expect(sink.heard).toEqual(["headers", "data"]);
     }));
 
   test("what is cancelled at once is not heard of, nor worked on", () =>

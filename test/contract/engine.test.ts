@@ -122,7 +122,7 @@ describe("openai", () => {
     expect(second.sink.heard).toEqual([]);
     first.exchange.cancel();
     await second.sink.over;
-    expect(second.sink.headHeard?.status).toBe(418);
+    expect(second.sink.headersHeard?.status).toBe(418);
     await engine.close();
   });
 });

@@ -49,7 +49,7 @@ describe("simulated", () => {
     expect(sink.heard).toEqual([]);
     plane.commit(firstSnapshot);
     await sink.over;
-    expect(sink.headHeard?.status).toBe(200);
+    expect(sink.headersHeard?.status).toBe(200);
   });
 
   test.each([true, false])(

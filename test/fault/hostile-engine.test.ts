@@ -81,8 +81,8 @@ test("early hints are passed over", async () => {
   const engine = engineOf(server.url);
   const { sink } = sent(engine, engine.shards[0], request);
   await sink.over;
-  expect(sink.heard.filter((call) => call === "head")).toHaveLength(1);
-  expect(sink.headHeard?.status).toBe(200);
+  expect(sink.heard.filter((call) => call === "headers")).toHaveLength(1);
+  expect(sink.headersHeard?.status).toBe(200);
   expect(sink.text).toBe("ok");
   await engine.close();
 });
@@ -112,10 +112,10 @@ test("a response that falls silent fails also after the sink was full for longer
   sink.onData = () => false;
   await expect.poll(() => sink.heard, patiently).toContain("data");
   await sleep(3 * idleMs);
-  expect(sink.heard).toEqual(["head", "data"]);
+  expect(sink.heard).toEqual(["headers", "data"]);
   exchange.resume();
   await sink.over;
-  expect(sink.heard).toEqual(["head", "data", "fail"]);
+  expect(sink.heard).toEqual(["headers", "data", "fail"]);
   await engine.close();
 });
 
@@ -141,10 +141,10 @@ test.each([
   await expect.poll(() => sink.heard, patiently).toContain("data");
   // Requests that pass meanwhile give the end of the first its time to arrive.
   for (let i = 0; i < 3; i++) await respond(engine, engine.shards[0], request).catch(() => {});
-  expect(sink.heard).toEqual(["head", "data"]);
+  expect(sink.heard).toEqual(["headers", "data"]);
   exchange.resume();
   await sink.over;
-  expect(sink.heard).toEqual(["head", "data", last]);
+  expect(sink.heard).toEqual(["headers", "data", last]);
   await engine.close();
 });
 
@@ -160,7 +160,7 @@ test("a reset while the sink is full is a failure, not a crash", async () => {
   await expect.poll(() => sink.heard, patiently).toContain("data");
   (await reset.promise)();
   await sink.over;
-  expect(sink.heard).toEqual(["head", "data", "fail"]);
+  expect(sink.heard).toEqual(["headers", "data", "fail"]);
   await engine.close();
 });
 

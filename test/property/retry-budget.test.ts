@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { RetryBudget } from "../../src/serving/retry-budget.ts";
+import { RetryBudget } from "../../src/serving/flight/retry-budget.ts";
 
 const WINDOW_MS = 1000;
 

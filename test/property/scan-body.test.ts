@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { InvalidRequest } from "../../src/serving/refusals.ts";
-import { scanBody } from "../../src/serving/scan-body.ts";
+import { scanBody } from "../../src/serving/request/scan-body.ts";
 
 const LIMITS = ["max_tokens", "max_completion_tokens", "max_output_tokens"];
 const SESSIONS = ["user", "prompt_cache_key"];

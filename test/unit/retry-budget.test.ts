@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { Rng } from "../../src/lib/rng.ts";
-import { RetryBudget } from "../../src/serving/retry-budget.ts";
+import { RetryBudget } from "../../src/serving/flight/retry-budget.ts";
 
 const SETTINGS = { maxAttempts: 3, ratio: 0.2, minPerSecond: 1, windowMs: 10_000, baseMs: 20, maxMs: 100 };
 

@@ -3,17 +3,17 @@ import { loadModel } from "../../src/config/shapes.ts";
 import { RoutedExperts } from "../../src/engines/http/routed-experts.ts";
 import type { MoeModel } from "../../src/model/moe-model.ts";
 import type { RoutingTrace } from "../../src/model/routing-trace.ts";
-import type { EngineRequest, ResponseHead, ResponseSink } from "../../src/serving/engine.ts";
+import type { EngineRequest, ResponseHeaders, ResponseSink } from "../../src/serving/engine.ts";
 
 /** 2 MoE layers, 16 experts, top-2. */
 let model: MoeModel;
-let heard: { head: ResponseHead | null; data: string; traces: RoutingTrace[]; ended: boolean };
+let heard: { head: ResponseHeaders | null; data: string; traces: RoutingTrace[]; ended: boolean };
 let sink: ResponseSink;
 beforeEach(async () => {
   model = { ...(await loadModel("deepseek-v3")), layers: 2, denseLayers: 0, experts: 16, topk: 2 };
   heard = { head: null, data: "", traces: [], ended: false };
   sink = {
-    head: (head) => void (heard.head = head),
+    headers: (head) => void (heard.head = head),
     data: (chunk) => {
       heard.data += chunk.toString();
       return true;
@@ -34,7 +34,7 @@ function request(fields: object, path = "/v1/chat/completions"): EngineRequest {
 
 /** Answers with that text, in pieces of 7 bytes. */
 function answer(to: ResponseSink, text: string, ...headers: string[]): void {
-  to.head({ status: 200, headers: ["content-length", `${text.length}`, ...headers], kvUse: null });
+  to.headers({ status: 200, headers: ["content-length", `${text.length}`, ...headers], kvUse: null });
   const bytes = Buffer.from(text);
   for (let at = 0; at < bytes.length; at += 7) to.data(Buffer.from(bytes.subarray(at, at + 7)));
   to.end();
@@ -91,7 +91,7 @@ describe("servers that return them with every answer", () => {
     ["compressed answers", 200, ["content-encoding", "gzip"]],
   ])("%s pass as they are", (_, status, headers) => {
     const wrapped = new RoutedExperts({ model, part: 1 }, false).wrap(request({}), sink);
-    wrapped.sink.head({ status, headers, kvUse: null });
+    wrapped.sink.headers({ status, headers, kvUse: null });
     wrapped.sink.data(Buffer.from('{"routed_experts":1}'));
     expect(heard.data).toBe('{"routed_experts":1}');
   });

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { TrafficMeter } from "../../src/serving/traffic-meter.ts";
+import { TrafficMeter } from "../../src/serving/traffic/traffic-meter.ts";
 
 interface Heard {
   readonly what: string;

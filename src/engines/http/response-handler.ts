@@ -68,7 +68,7 @@ export class ResponseHandler implements OnConnection, Exchange {
     const headers: string[] = [];
     for (const part of rawHeaders) headers.push(part.toString("latin1"));
     const kvUse = this.#readKvUse === null ? null : this.#readKvUse(headers);
-    this.#sink.head({ status, headers, kvUse });
+    this.#sink.headers({ status, headers, kvUse });
     return true;
   }
 

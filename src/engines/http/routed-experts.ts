@@ -3,7 +3,7 @@ import { InputError } from "../../lib/errors.ts";
 import { Rng } from "../../lib/rng.ts";
 import type { MoeModel } from "../../model/moe-model.ts";
 import type { RoutingTrace } from "../../model/routing-trace.ts";
-import type { EngineRequest, ResponseHead, ResponseSink } from "../../serving/engine.ts";
+import type { EngineRequest, ResponseHeaders, ResponseSink } from "../../serving/engine.ts";
 import { FieldCutter, type OnField } from "./field-cutter.ts";
 import { withFields } from "./json-fields.ts";
 import { headerIndex } from "./request-headers.ts";
@@ -98,17 +98,17 @@ class RoutedExpertsSink implements ResponseSink {
     this.#options = options;
   }
 
-  head(head: ResponseHead): void {
+  headers(head: ResponseHeaders): void {
     const { headers, status } = head;
     const { strip, added, hear } = this.#options;
     // What is compressed is passed on as it is.
-    if (status !== 200 || headerIndex(headers, "content-encoding") >= 0) return this.#sink.head(head);
+    if (status !== 200 || headerIndex(headers, "content-encoding") >= 0) return this.#sink.headers(head);
     const type = headerIndex(headers, "content-type");
     if (added && type >= 0 && headers[type + 1].startsWith("text/event-stream"))
       this.#frames = new UnseenFrames();
     this.#cutter = new FieldCutter(STEM, NAMES, KEPT_BYTES, hear);
     const length = strip ? headerIndex(headers, "content-length") : -1;
-    this.#sink.head(length < 0 ? head : { ...head, headers: headers.toSpliced(length, 2) });
+    this.#sink.headers(length < 0 ? head : { ...head, headers: headers.toSpliced(length, 2) });
   }
 
   data(chunk: Buffer): boolean {

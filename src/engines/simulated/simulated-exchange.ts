@@ -36,7 +36,7 @@ export class SimulatedExchange implements Exchange {
 
   head(status: number, contentType: string): void {
     const headers: HeaderList = ["content-type", contentType];
-    if (!this.#over) this.#sink.head({ status, headers, kvUse: null });
+    if (!this.#over) this.#sink.headers({ status, headers, kvUse: null });
   }
 
   data(text: string): void {

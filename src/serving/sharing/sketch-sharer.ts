@@ -1,5 +1,5 @@
 import type { Learned } from "../../core/load/expert-sketch.ts";
-import type { ExpertAffinity } from "../expert-affinity.ts";
+import type { ExpertAffinity } from "../affinity/expert-affinity.ts";
 
 const SHARE_EVERY_MS = 5000;
 /** Kinds told at a time; one of DeepSeek-V3 has 59 kB. */

@@ -1,22 +1,22 @@
-import type { Unavailable } from "../routing/plug-in.ts";
-import type { RoutingTrace } from "../model/routing-trace.ts";
-import type { RoutableRequest } from "../routing/routable-request.ts";
-import type { Clock } from "../lib/clock.ts";
-import type { Rng } from "../lib/rng.ts";
-import type { Admission, Applicant } from "./admission/admission.ts";
+import type { Unavailable } from "../../routing/plug-in.ts";
+import type { RoutingTrace } from "../../model/routing-trace.ts";
+import type { RoutableRequest } from "../../routing/routable-request.ts";
+import type { Clock } from "../../lib/clock.ts";
+import type { Rng } from "../../lib/rng.ts";
+import type { Admission, Applicant } from "../admission/admission.ts";
 import { Attempt, type AttemptListener } from "./attempt.ts";
 import type { Client } from "./client.ts";
-import type { EngineRequest, EngineUnreachable, ResponseHead } from "./engine.ts";
+import type { EngineRequest, EngineUnreachable, ResponseHeaders } from "../engine.ts";
 import { failureKind } from "./failure-kind.ts";
-import { generates } from "./generates.ts";
+import { generates } from "../request/generates.ts";
 import { Leg } from "./leg.ts";
 import { PairedExchange } from "./paired-exchange.ts";
-import type { Pairing } from "./pairing.ts";
-import { NoShardAvailable, type Refused } from "./refusals.ts";
-import { BLOCK_TOKENS, type RequestFacts } from "./request-facts.ts";
-import type { ServingPool } from "./serving-pool.ts";
+import type { Pairing } from "../pairing.ts";
+import { NoShardAvailable, type Refused } from "../refusals.ts";
+import { BLOCK_TOKENS, type RequestFacts } from "../request/request-facts.ts";
+import type { ServingPool } from "../serving-pool.ts";
 import type { RetryBudget, RetrySettings } from "./retry-budget.ts";
-import type { RequestTiming, TrafficMeter } from "./traffic-meter.ts";
+import type { RequestTiming, TrafficMeter } from "../traffic/traffic-meter.ts";
 
 /** Rooms are drawn from so many: two requests in flight hardly ever get the same. */
 const MOST_ROOMS = 2 ** 31;
@@ -133,7 +133,7 @@ export class Flight implements Applicant, AttemptListener {
     this.#finish(false);
   }
 
-  headCame(attempt: Attempt, status: number): void {
+  headersReceived(attempt: Attempt, status: number): void {
     if (!ELSEWHERE.has(status) || !this.#mayTryAgain(true)) return;
     this.#lastFault = `${attempt.leg.shard.id} answered ${status}.`;
     attempt.leg.turnedAway(status);
@@ -141,7 +141,7 @@ export class Flight implements Applicant, AttemptListener {
     this.#elsewhere(attempt, this.#tried, attempt.leg.index);
   }
 
-  dataCame(attempt: Attempt, chunk: Buffer): boolean {
+  dataReceived(attempt: Attempt, chunk: Buffer): boolean {
     if (this.#winner === null) this.#choose(attempt);
     return this.#client.data(chunk);
   }
@@ -153,7 +153,7 @@ export class Flight implements Applicant, AttemptListener {
 
   ended(attempt: Attempt): void {
     if (this.#winner === null) this.#choose(attempt);
-    const { status } = attempt.response as ResponseHead;
+    const { status } = attempt.response as ResponseHeaders;
     attempt.leg.finished();
     // A decode that refuses leaves its prefill waiting for it.
     if (status >= 400) attempt.cancel();
@@ -237,9 +237,9 @@ export class Flight implements Applicant, AttemptListener {
     this.#clearTimer();
     for (const other of this.#attempts) if (other !== attempt) other.cancel();
     this.#attempts = [attempt];
-    const head = attempt.response as ResponseHead;
+    const head = attempt.response as ResponseHeaders;
     attempt.leg.answered(head.status, this.#deck.clock.now());
-    this.#client.head(head, attempt.leg.shard, this.#epoch);
+    this.#client.headers(head, attempt.leg.shard, this.#epoch);
   }
 
   #mayTryAgain(begun: boolean): boolean {

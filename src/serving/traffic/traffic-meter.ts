@@ -1,21 +1,11 @@
 import { type Histogram, build } from "hdr-histogram-js";
-import type { Clock } from "../lib/clock.ts";
-import type { Percentiles, TrafficReport } from "../model/pool-report.ts";
+import type { Clock } from "../../lib/clock.ts";
+import type { Percentiles, TrafficReport } from "../../model/pool-report.ts";
+import type { TrafficObserver } from "./traffic-observer.ts";
 
 /** Percentiles are taken over this many of the latest reports, so that one quiet second does not blank them. */
 const REPORTS_REMEMBERED = 10;
 const MICROSECONDS = 1000;
-
-/** Hears of every measure as it is taken; the telemetry implements it. Times in milliseconds. */
-export interface TrafficObserver {
-  firstFrame(pool: string, sinceArrivalMs: number): void;
-  laterFrame(pool: string, sincePreviousMs: number): void;
-  ended(pool: string, durationMs: number, failed: boolean): void;
-  /** A request that had no first byte was sent once more. */
-  resent(pool: string): void;
-  /** By one of the reasons that clients are given. */
-  refused(pool: string, reason: string): void;
-}
 
 /** What a process has counted in all, and measured since it last told. Times in milliseconds. */
 export interface TrafficTelling {

@@ -1,12 +1,12 @@
-import { ExpectedHops } from "../core/batching/expected-hops.ts";
-import { ExpectedPrices } from "../core/batching/expected-prices.ts";
-import type { ReplicaMap } from "../core/dispatch/replica-chooser.ts";
-import { ExpertSketch, type Learned } from "../core/load/expert-sketch.ts";
-import type { Clock } from "../lib/clock.ts";
-import { type MoeModel, moeLayers } from "../model/moe-model.ts";
-import { type RoutingTrace, thinned } from "../model/routing-trace.ts";
-import { type Topology, gpuCount, nodeOfGpu } from "../model/topology.ts";
-import type { ExpertOutlook } from "../routing/routable-request.ts";
+import { ExpectedHops } from "../../core/batching/expected-hops.ts";
+import { ExpectedPrices } from "../../core/batching/expected-prices.ts";
+import type { ReplicaMap } from "../../core/dispatch/replica-chooser.ts";
+import { ExpertSketch, type Learned } from "../../core/load/expert-sketch.ts";
+import type { Clock } from "../../lib/clock.ts";
+import { type MoeModel, moeLayers } from "../../model/moe-model.ts";
+import { type RoutingTrace, thinned } from "../../model/routing-trace.ts";
+import { type Topology, gpuCount, nodeOfGpu } from "../../model/topology.ts";
+import type { ExpertOutlook } from "../../routing/routable-request.ts";
 import { RequestKind, applicationKey, tenantKey } from "./request-kind.ts";
 
 export interface ExpertAffinityOptions {

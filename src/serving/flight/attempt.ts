@@ -1,12 +1,12 @@
-import type { RoutingTrace } from "../model/routing-trace.ts";
-import type { EngineUnreachable, Exchange, ResponseHead, ResponseSink } from "./engine.ts";
+import type { RoutingTrace } from "../../model/routing-trace.ts";
+import type { EngineUnreachable, Exchange, ResponseHeaders, ResponseSink } from "../engine.ts";
 import type { Leg } from "./leg.ts";
 
 /** The flight that an attempt belongs to. */
 export interface AttemptListener {
-  headCame(attempt: Attempt, status: number): void;
+  headersReceived(attempt: Attempt, status: number): void;
   /** @returns false to hear no more until the exchange is resumed */
-  dataCame(attempt: Attempt, chunk: Buffer): boolean;
+  dataReceived(attempt: Attempt, chunk: Buffer): boolean;
   routed(routing: RoutingTrace): void;
   ended(attempt: Attempt): void;
   failed(attempt: Attempt, fault: EngineUnreachable): void;
@@ -18,7 +18,7 @@ export class Attempt implements ResponseSink {
   /** On the shard that answers. */
   readonly leg: Leg;
   /** Set once the answer's head has come. */
-  response: ResponseHead | null = null;
+  response: ResponseHeaders | null = null;
   /** Set once it is sent. */
   exchange: Exchange | null = null;
   readonly #flight: AttemptListener;
@@ -28,14 +28,14 @@ export class Attempt implements ResponseSink {
     this.leg = leg;
   }
 
-  head(head: ResponseHead): void {
+  headers(head: ResponseHeaders): void {
     this.response = head;
-    this.leg.headCame(head);
-    this.#flight.headCame(this, head.status);
+    this.leg.headersReceived(head);
+    this.#flight.headersReceived(this, head.status);
   }
 
   data(chunk: Buffer): boolean {
-    return this.#flight.dataCame(this, chunk);
+    return this.#flight.dataReceived(this, chunk);
   }
 
   routed(routing: RoutingTrace): void {

@@ -1,7 +1,7 @@
-import type { RequestOrigin } from "../core/load/expert-sketch.ts";
-import { hashText } from "../routing/block-hashes.ts";
-import type { ExpertOutlook } from "../routing/routable-request.ts";
-import { ANONYMOUS } from "./request-facts.ts";
+import type { RequestOrigin } from "../../core/load/expert-sketch.ts";
+import { hashText } from "../../routing/block-hashes.ts";
+import type { ExpertOutlook } from "../../routing/routable-request.ts";
+import { ANONYMOUS } from "../request/request-facts.ts";
 
 /** What is known is worked out anew once so many tokens, and a quarter of all before them, have been added. */
 const LEAST_NEW_TOKENS = 32;

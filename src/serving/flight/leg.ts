@@ -1,6 +1,6 @@
-import type { ResponseHead, Shard } from "./engine.ts";
-import type { FailureKind } from "./health/pool-health.ts";
-import type { ServingPool } from "./serving-pool.ts";
+import type { ResponseHeaders, Shard } from "../engine.ts";
+import type { FailureKind } from "../health/pool-health.ts";
+import type { ServingPool } from "../serving-pool.ts";
 
 /** From this status on it is the engine's fault. */
 const FAILED = 500;
@@ -29,7 +29,7 @@ export class Leg {
     pool.health.began(index);
   }
 
-  headCame({ kvUse }: ResponseHead): void {
+  headersReceived({ kvUse }: ResponseHeaders): void {
     if (kvUse !== null) this.#pool.states.reportKv(this.index, kvUse, null);
   }
 

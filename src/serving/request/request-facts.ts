@@ -1,4 +1,4 @@
-import { BLOCK_BYTES, blockHashes, hashText } from "../routing/block-hashes.ts";
+import { BLOCK_BYTES, blockHashes, hashText } from "../../routing/block-hashes.ts";
 import { type ByteRange, scanBody } from "./scan-body.ts";
 
 /** What the gateway knows of a request before it is routed. */

@@ -1,4 +1,4 @@
-import type { Rng } from "../lib/rng.ts";
+import type { Rng } from "../../lib/rng.ts";
 
 /** When a request that has no first byte yet is sent again. Times in milliseconds. */
 export interface RetrySettings {

@@ -1,16 +1,16 @@
-import type { Clock } from "../lib/clock.ts";
+import type { Clock } from "../../lib/clock.ts";
 import type { Attempt } from "./attempt.ts";
 import {
   type Engine,
   type EngineRequest,
   EngineUnreachable,
   type Exchange,
-  type ResponseHead,
+  type ResponseHeaders,
   type ResponseSink,
-} from "./engine.ts";
+} from "../engine.ts";
 import { failureKind } from "./failure-kind.ts";
 import type { Leg } from "./leg.ts";
-import type { Pairing } from "./pairing.ts";
+import type { Pairing } from "../pairing.ts";
 
 /** The shard that prefills a request. */
 export interface PrefillLeg {
@@ -79,9 +79,9 @@ export class PairedExchange implements Exchange, ResponseSink {
     this.#decodeExchange?.cancel();
   }
 
-  head(head: ResponseHead): void {
+  headers(head: ResponseHeaders): void {
     const { leg, pairing } = this.#prefill;
-    leg.headCame(head);
+    leg.headersReceived(head);
     if (head.status < 500) leg.answered(head.status, this.#clock.now());
     this.#status = head.status;
     if (head.status === GOOD) return;
@@ -90,7 +90,7 @@ export class PairedExchange implements Exchange, ResponseSink {
     } else if (pairing.kind === "in-turn") {
       this.#relaying = true;
       // The cache it tells of is not the decode's.
-      this.#attempt.head({ ...head, kvUse: null });
+      this.#attempt.headers({ ...head, kvUse: null });
     }
     // Together, the decode shard has the same request, and refuses it with the same words.
   }

@@ -1,5 +1,5 @@
 import { isUtf8 } from "node:buffer";
-import { InvalidRequest } from "./refusals.ts";
+import { InvalidRequest } from "../refusals.ts";
 
 /** A part of the body: from `start` to before `end`; both 0 when it is not there. */
 export interface ByteRange {

@@ -1,4 +1,4 @@
-import type { RoutingTrace } from "../model/routing-trace.ts";
+import type { RoutingTrace } from "../../model/routing-trace.ts";
 
 /** Tokens by expert, counted from the experts that answers tell of, until somebody takes them. */
 export class RoutedLoad {

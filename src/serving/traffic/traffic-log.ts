@@ -1,4 +1,5 @@
-import type { TrafficObserver, TrafficTelling } from "./traffic-meter.ts";
+import type { TrafficTelling } from "./traffic-meter.ts";
+import type { TrafficObserver } from "./traffic-observer.ts";
 
 /** Keeps every measure until it is told to the process that reports them. */
 export class TrafficLog implements TrafficObserver {

@@ -1,0 +1,37 @@
+import type { Store } from "../control/store.ts";
+import type { Clock } from "../lib/clock.ts";
+import type { RoutingTrace } from "../model/routing-trace.ts";
+import type { HealthListener } from "../serving/health/pool-health.ts";
+import type { TrafficObserver } from "../serving/traffic/traffic-observer.ts";
+
+/** What pools are made with beside the configuration. */
+export interface PoolSurroundings {
+  /** Where simulated tokens get their experts from; null for the gate on a synthetic source. */
+  readonly routing: RoutingTrace | null;
+  /** Tokens each simulated pool records for a comparison. */
+  readonly recordTokens: number;
+  /** Hears of what went wrong in a control loop; the loop goes on. */
+  readonly onFault: (fault: Error) => void;
+  /** Hears one line for a person when a shard's state changes. */
+  readonly onNotice: (line: string) => void;
+  /** The processes that serve for this one, with their requests in flight. */
+  readonly workers?: () => readonly { readonly pid: number; readonly inFlight: number }[];
+  /** Hears what the pools' health goes by as well. */
+  readonly healthListener?: HealthListener;
+  /** Where another process watches the servers, plans, reports and answers operators; absent where this one does. */
+  readonly follows?: {
+    readonly operatorSocket: string;
+    readonly traffic: TrafficObserver;
+  };
+}
+
+/** What all pools of a gateway are opened with. */
+export interface PoolMakings {
+  readonly store: Store;
+  /** This gateway's name among those that share the store. */
+  readonly gateway: string;
+  readonly surroundings: PoolSurroundings;
+  readonly clock: Clock;
+  /** Milliseconds since 1970. */
+  readonly wallClock: () => number;
+}
