@@ -87,8 +87,10 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
         retryAfterSeconds,
         clock,
         rng: new Rng(wallClock()),
+        onFault: surroundings.onFault,
       },
     );
+  for (const { front } of pools) metrics.begin(front.engine.pool);
   let gateway = gatewayFor(config);
   const metricsText = () => metrics.text();
   const operatorSocket = follows?.operatorSocket ?? null;
@@ -117,6 +119,7 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
     await Promise.all(fresh.map((pool) => pool.ready(READY_WITHIN_MS)));
     pools.splice(0, pools.length, ...kept);
     controlled.splice(0, controlled.length, ...pools.flatMap((pool) => pool.controlled ?? []));
+    for (const { front } of fresh) metrics.begin(front.engine.pool);
     admission.update(next.admission);
     gateway = gatewayFor(next);
     for (const pool of gone) {

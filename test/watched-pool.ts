@@ -12,8 +12,8 @@ export const HEALTH: HealthSettings = {
   outlier: {
     minRequests: 10,
     failureMargin: 0.2,
-    headFactor: 4,
-    headLeastMs: 500,
+    firstByteFactor: 4,
+    firstByteLeastMs: 500,
     ejectMs: 10_000,
     maxEjectMs: 60_000,
     maxEjectedPercent: 30,
@@ -72,10 +72,10 @@ export class WatchedPool {
     this.health.tick(ms);
   }
 
-  succeed(shard: number, times = 1, headMs = 10): void {
+  succeed(shard: number, times = 1, firstByteMs = 10): void {
     for (let i = 0; i < times; i++) {
       this.health.began(shard);
-      this.health.succeeded(shard, headMs);
+      this.health.succeeded(shard, firstByteMs);
     }
   }
 

@@ -4,6 +4,7 @@ import { checkExperts, checkPools } from "./check-pools.ts";
 import { checkSettings } from "./check-settings.ts";
 import { type Config, configSchema } from "./config.ts";
 import { type Section, isSection, layEnvironmentOver, layOver } from "./layers.ts";
+import { byPresentNames } from "./renamed-settings.ts";
 import { readPools } from "./read-pools.ts";
 import { readStoreUrl } from "./store-url.ts";
 import { checkShape, readYaml } from "./yaml-file.ts";
@@ -23,7 +24,11 @@ export async function loadConfig(path: string | null, environment: NodeJS.Proces
   if (!isSection(written))
     throw new InputError(source, "", "is not a mapping; expected settings such as `pools:`");
 
-  const { settings, variables } = layEnvironmentOver(layOver(defaults, written), defaults, environment);
+  const { settings, variables } = layEnvironmentOver(
+    layOver(defaults, byPresentNames(written)),
+    defaults,
+    environment,
+  );
   const sourceOf = (field: readonly PropertyKey[]) => variables.get(field.join(".")) ?? source;
   const checked = checkShape(configSchema, settings, sourceOf);
   checkSettings(checked, sourceOf);

@@ -43,6 +43,7 @@ export const settingsSchema = z.strictObject({
     keepAliveMs: positiveMilliseconds,
     clientStallMs: positiveMilliseconds,
     graceMs: milliseconds,
+    streamKeepAliveMs: milliseconds,
     operatorKeyEnv: z
       .string()
       .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, "expected the name of an environment variable, not the key itself")
@@ -89,8 +90,8 @@ export const settingsSchema = z.strictObject({
     outlier: z.strictObject({
       minRequests: count,
       failureMargin: part,
-      headFactor: rate,
-      headLeastMs: milliseconds,
+      firstByteFactor: rate,
+      firstByteLeastMs: milliseconds,
       ejectMs: positiveMilliseconds,
       maxEjectMs: positiveMilliseconds,
       maxEjectedPercent: percent,
@@ -100,7 +101,7 @@ export const settingsSchema = z.strictObject({
   }),
   upstream: z.strictObject({
     connectTimeoutMs: positiveMilliseconds,
-    headTimeoutMs: positiveMilliseconds,
+    firstTokenTimeoutMs: positiveMilliseconds,
     idleTimeoutMs: positiveMilliseconds,
     connections: limit,
   }),

@@ -1,11 +1,12 @@
 import type { ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { Client } from "../serving/flight/client.ts";
-import type { EngineUnreachable, ResponseHeaders, Shard } from "../serving/engine.ts";
+import type { ResponseHeaders } from "../serving/engine.ts";
+import { isEventStream } from "../serving/flight/event-stream.ts";
 import type { Flight } from "../serving/flight/flight.ts";
 import type { LastFrame } from "./last-frames.ts";
 import { errorAnswer } from "./errors.ts";
-import { headerOf, returnedHeaders } from "./headers.ts";
+import { returnedHeaders } from "./headers.ts";
 import { sendError } from "./send-error.ts";
 import { WholeFrames } from "./whole-frames.ts";
 import { writeChunk } from "./write-chunk.ts";
@@ -19,6 +20,8 @@ export class ClientResponse implements Client {
   readonly #requestId: string;
   readonly #lastFrame: LastFrame;
   readonly #stallMs: number;
+  readonly #keepAliveMs: number;
+  #keepAliveTimer: NodeJS.Timeout | null = null;
   #flight: Flight | null = null;
   #frames: WholeFrames | null = null;
   /** The chunk that waits for the end of the tick. */
@@ -34,12 +37,22 @@ export class ClientResponse implements Client {
     this.#flight?.resume();
   };
 
-  /** @param stallMs how long a client may read nothing before it is given up */
-  constructor(response: ServerResponse, requestId: string, lastFrame: LastFrame, stallMs: number) {
+  /**
+   * @param stallMs how long a client may read nothing before it is given up
+   * @param keepAliveMs how often a stream without a first frame gets a comment; 0 for never
+   */
+  constructor(
+    response: ServerResponse,
+    requestId: string,
+    lastFrame: LastFrame,
+    stallMs: number,
+    keepAliveMs: number,
+  ) {
     this.#response = response;
     this.#requestId = requestId;
     this.#lastFrame = lastFrame;
     this.#stallMs = stallMs;
+    this.#keepAliveMs = keepAliveMs;
   }
 
   /** The request is on its way: from now on a client that goes away takes it along. */
@@ -47,27 +60,27 @@ export class ClientResponse implements Client {
     this.#flight = flight;
     this.#response.once("close", () => {
       this.#calm();
+      this.#endKeepAlive();
       flight.cancel();
     });
   }
 
-  headers(head: ResponseHeaders, shard: Shard, epoch: number): void {
-    const headers = returnedHeaders(head.headers);
-    if (isEventStream(head)) {
+  headers(response: ResponseHeaders, shard: string, epoch: number): void {
+    const headers = returnedHeaders(response.headers);
+    if (isEventStream(response)) {
       this.#frames = new WholeFrames();
       // A stream that breaks off is longer than it was said to be.
       const length = headers.findIndex((name, i) => i % 2 === 0 && name.toLowerCase() === "content-length");
       if (length >= 0) headers.splice(length, 2);
     }
-    headers.push(
-      "x-plimsoll-shard",
-      shard.id,
-      "x-plimsoll-epoch",
-      `${epoch}`,
-      "x-request-id",
-      this.#requestId,
-    );
-    this.#response.writeHead(head.status, headers);
+    headers.push("x-plimsoll-shard", shard, "x-plimsoll-epoch", `${epoch}`, "x-request-id", this.#requestId);
+    this.#response.writeHead(response.status, headers);
+    this.#flushSoon();
+    if (this.#frames !== null) this.#keepAlive();
+  }
+
+  takenOver(shard: string): void {
+    this.#comment(`x-plimsoll-shard: ${shard}`);
   }
 
   data(chunk: Buffer): boolean {
@@ -77,13 +90,11 @@ export class ClientResponse implements Client {
       if (bytes === null) return true;
       if (this.#frames.contentFrames > 0) this.#flight?.timing.contentFrames(this.#frames.contentFrames);
     }
+    this.#endKeepAlive();
     const before = this.#waiting;
     this.#waiting = bytes;
     if (before !== null) this.#write(before);
-    else if (!this.#flushing) {
-      this.#flushing = true;
-      process.nextTick(flush, this);
-    }
+    else this.#flushSoon();
     if (this.#response.socket?.writableNeedDrain !== true) return true;
     this.#awaitDrain();
     return false;
@@ -99,7 +110,7 @@ export class ClientResponse implements Client {
     this.#finish(last);
   }
 
-  brokenOff(fault: EngineUnreachable): void {
+  brokenOff(fault: Error): void {
     const last = this.#take();
     if (last !== null) this.#write(last);
     // Without frames there is no way to say it but by breaking off too.
@@ -113,11 +124,34 @@ export class ClientResponse implements Client {
     sendError(this.#response, error, this.#requestId);
   }
 
-  /** @internal writes what waited for the end of the tick */
+  /** @internal writes what waited for the end of the tick: the response headers alone where nothing came with them */
   flush(): void {
     this.#flushing = false;
     const last = this.#take();
     if (last !== null) this.#write(last);
+    else if (!this.#begun && !this.#response.writableEnded) this.#response.flushHeaders();
+  }
+
+  #flushSoon(): void {
+    if (this.#flushing) return;
+    this.#flushing = true;
+    process.nextTick(flush, this);
+  }
+
+  /** While the stream has no first frame. */
+  #keepAlive(): void {
+    if (this.#keepAliveMs > 0)
+      this.#keepAliveTimer = setInterval(() => this.#comment("keep-alive"), this.#keepAliveMs);
+  }
+
+  #endKeepAlive(): void {
+    if (this.#keepAliveTimer !== null) clearInterval(this.#keepAliveTimer);
+    this.#keepAliveTimer = null;
+  }
+
+  /** Clients of event streams pass comments over. */
+  #comment(text: string): void {
+    this.#write(Buffer.from(`: ${text}\n\n`));
   }
 
   #take(): Buffer | null {
@@ -142,6 +176,7 @@ export class ClientResponse implements Client {
 
   /** The last bytes, too, must not be left unread for ever. */
   #finish(last: Buffer | string | null): void {
+    this.#endKeepAlive();
     if (last === null) this.#response.end();
     else this.#response.end(last);
     const unread = this.#response.socket?.writableLength ?? 0;
@@ -159,13 +194,4 @@ export class ClientResponse implements Client {
 
 function flush(response: ClientResponse): void {
   response.flush();
-}
-
-function isEventStream({ headers }: ResponseHeaders): boolean {
-  const type = headerOf(headers, "content-type");
-  return (
-    type !== undefined &&
-    type.startsWith("text/event-stream") &&
-    headerOf(headers, "content-encoding") === undefined
-  );
 }

@@ -20,6 +20,7 @@ export const REASONS = {
   headers_too_large: [431, "invalid_request_error"],
   internal: [500, "server_error"],
   engine_failed: [502, "server_error"],
+  engine_timeout: [504, "server_error"],
   engine_unreachable: [503, "server_error"],
   not_ready: [503, "server_error"],
   circuit_open: [503, "server_error"],
@@ -65,7 +66,7 @@ export function errorAnswer(error: unknown): ErrorAnswer {
   if (error instanceof Refused) return answer(error.reason, error.message, error);
   if (error instanceof NoShardAvailable)
     return answer(error.reason === "no_such_model" ? "model_not_found" : error.reason, error.message, error);
-  if (error instanceof EngineUnreachable) return answer(error.reason, error.message);
+  if (error instanceof EngineUnreachable) return answer(error.reason, error.forClients);
   if (isClientError(error))
     return answer(error.statusCode === 413 ? "body_too_large" : "invalid_request", error.message);
   return answer("internal", "The gateway failed; its log says why.");

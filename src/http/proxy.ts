@@ -30,7 +30,13 @@ export function proxy(
       const facts = requestFacts(body, parts.origins.read(request.headers));
       const headers = forwardedHeaders(request.rawHeaders, request.headers.connection, requestId);
       const upstream = { method: "POST", path: pathOf(request.url as string), headers, body } as const;
-      const client = new ClientResponse(response, requestId, parts.lastFrame, parts.http.clientStallMs);
+      const client = new ClientResponse(
+        response,
+        requestId,
+        parts.lastFrame,
+        parts.http.clientStallMs,
+        parts.http.streamKeepAliveMs,
+      );
       client.follow(parts.gateway.send(facts, upstream, client));
     } catch (error) {
       refuse(error);

@@ -32,11 +32,11 @@ export interface ResponseHeaders {
 }
 
 /**
- * Hears a response as it arrives: `head` once, `data` any number of times, then `end`; `fail` instead of any of them
+ * Hears a response as it arrives: `headers` once, `data` any number of times, then `end`; `fail` instead of any of them
  * and of all that would follow. Never called from within `send`, nor after `cancel`.
  */
 export interface ResponseSink {
-  headers(head: ResponseHeaders): void;
+  headers(response: ResponseHeaders): void;
   /** The chunk is the sink's from now on. @returns false to hear no more until `resume` */
   data(chunk: Buffer): boolean;
   /**
@@ -48,7 +48,7 @@ export interface ResponseSink {
   fail(fault: EngineUnreachable): void;
 }
 
-/** A request on its way. */
+/** A request under way. */
 export interface Exchange {
   /** After a `data` that returned false. */
   resume(): void;
@@ -109,6 +109,11 @@ export interface Engine {
   readonly routedExperts?: RoutedExpertsCounts;
   /** Sends the request to that rank and no other. */
   send(shard: Shard, request: EngineRequest, sink: ResponseSink): Exchange;
+  /**
+   * The id of what serves a request of that path: the shard, or its server, where requests of that route cannot name a
+   * rank. Absent where it always is the shard.
+   */
+  servedBy?(shard: Shard, path: string): string;
   /** Aborts what is in flight and frees connections and threads. */
   close(): Promise<void>;
 }
@@ -116,15 +121,34 @@ export interface Engine {
 /** No response could be had, or it broke off. */
 export class EngineUnreachable extends Error {
   override readonly name = "EngineUnreachable";
+  /** The same without the name of the server, which is not for clients. */
+  readonly forClients: string;
   /** Whether the engine may have received the request. */
   readonly mayHaveBegun: boolean;
 
-  constructor(message: string, options: { readonly mayHaveBegun?: boolean; readonly cause?: unknown } = {}) {
-    super(message, { cause: options.cause });
+  /** @param what a clause that follows the server's name, e.g. `broke off its response` */
+  constructor(
+    server: string,
+    what: string,
+    options: { readonly mayHaveBegun?: boolean; readonly cause?: unknown } = {},
+  ) {
+    super(`${server} ${what}.`, { cause: options.cause });
+    this.forClients = `The engine ${what}.`;
     this.mayHaveBegun = options.mayHaveBegun ?? false;
   }
 
-  get reason(): "engine_failed" | "engine_unreachable" {
+  /** Whether a time limit ended it: to send it once more would take as long again. */
+  get timedOut(): boolean {
+    return this.mayHaveBegun && errorCode(this.cause).includes("TIMEOUT");
+  }
+
+  get reason(): "engine_failed" | "engine_timeout" | "engine_unreachable" {
+    if (this.timedOut) return "engine_timeout";
     return this.mayHaveBegun ? "engine_failed" : "engine_unreachable";
   }
+}
+
+/** The code of a system's or library's error; empty where there is none. */
+export function errorCode(error: unknown): string {
+  return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "";
 }

@@ -1,24 +1,46 @@
 /**
  * How a request is written when one shard prefills it and another decodes it; the engine that prefills knows.
- * Bodies are whole JSON objects.
+ * Bodies are as clients wrote them: only their top level is known to be JSON.
  */
 export type Pairing = TogetherPairing | InTurnPairing;
 
-/** Both shards get the same body at the same time, and find each other by what was added to it. */
+/** Both shards get the request at the same time, and find each other by what was added to it. */
 export interface TogetherPairing {
   readonly kind: "together";
   /**
    * @param prefillRank the prefilling shard's `rank` in its engine
-   * @param room an integer in [0, 2⁵³) that no other request in flight was given
+   * @param bootstrapRoom an integer in [0, 2⁵³) that no other request in flight was given
+   * @throws Unpairable
    */
-  body(body: Uint8Array, prefillRank: number, room: number): Uint8Array;
+  bodies(body: Uint8Array, prefillRank: number, bootstrapRoom: number): PairedBodies;
+}
+
+export interface PairedBodies {
+  readonly prefill: Uint8Array;
+  readonly decode: Uint8Array;
 }
 
 /** The prefill is asked first; its whole answer (status 200) tells the decode where to fetch the cache. */
 export interface InTurnPairing {
   readonly kind: "in-turn";
-  /** The request as it is prefilled: one token, not streamed. */
-  prefillBody(body: Uint8Array): Uint8Array;
-  /** Null when the answer does not say where the cache is: the decode would have to prefill itself. */
+  /**
+   * The request as it is prefilled: one token, not streamed, without what only a whole answer can satisfy.
+   * @param path the request's route, with its query
+   * @returns null for a request that the decode has to prefill itself
+   */
+  prefillBody(path: string, body: Uint8Array): Uint8Array | null;
+  /** Null when the answer does not say where the cache is: the decode prefills the request itself. */
   decodeBody(body: Uint8Array, prefillAnswer: Uint8Array): Uint8Array | null;
+}
+
+/** No pair of servers of this kind can serve the request, and neither can one of them by itself. */
+export class Unpairable extends Error {
+  override readonly name = "Unpairable";
+  /** The field of the body that asks for it. */
+  readonly field: string;
+
+  constructor(message: string, field: string) {
+    super(message);
+    this.field = field;
+  }
 }

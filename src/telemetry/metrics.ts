@@ -2,6 +2,7 @@ import type { Attributes, Counter, Histogram, Meter, ObservableResult } from "@o
 import { PrometheusExporter, PrometheusSerializer } from "@opentelemetry/exporter-prometheus";
 import { MeterProvider } from "@opentelemetry/sdk-metrics";
 import type { PoolReport } from "../model/pool-report.ts";
+import { REQUEST_OUTCOMES, type RequestOutcome } from "../serving/traffic/traffic-observer.ts";
 
 /** What a shard carries now. */
 export interface ShardReading {
@@ -108,9 +109,17 @@ export class Metrics {
     this.#itl.record(sincePreviousMs / 1000, this.#label(pool));
   }
 
-  ended(pool: string, durationMs: number, failed: boolean): void {
-    this.#requests.add(1, { pool, outcome: failed ? "failed" : "ok" });
-    this.#duration.record(durationMs / 1000, this.#label(pool));
+  /** How long a client stayed that left, and how long one was refused, says nothing of the answers. */
+  ended(pool: string, durationMs: number, outcome: RequestOutcome): void {
+    this.#requests.add(1, { pool, outcome });
+    if (outcome !== "cancelled" && outcome !== "refused")
+      this.#duration.record(durationMs / 1000, this.#label(pool));
+  }
+
+  /** Counters of a pool begin at 0, so that their first increase shows. */
+  begin(pool: string): void {
+    for (const outcome of REQUEST_OUTCOMES) this.#requests.add(0, { pool, outcome });
+    this.#resent.add(0, this.#label(pool));
   }
 
   resent(pool: string): void {

@@ -11,7 +11,7 @@ import { engineContract } from "./engine-contract.ts";
 import { serverContract } from "./server-contract.ts";
 
 const signal = new AbortController().signal;
-const timeouts = { connectTimeoutMs: 1000, headTimeoutMs: 5000, idleTimeoutMs: 5000, connections: 0 };
+const timeouts = { connectTimeoutMs: 1000, firstTokenTimeoutMs: 5000, idleTimeoutMs: 5000, connections: 0 };
 
 function options(url: string, dataParallelSize = 1, offset = 0): HttpEngineOptions {
   return { pool: "chat", urls: [url], dataParallelSize, rankOffsets: [offset], apiKey: null, timeouts };

@@ -11,7 +11,7 @@ import { engineContract } from "./engine-contract.ts";
 
 const timeouts: Timeouts = {
   connectTimeoutMs: 1000,
-  headTimeoutMs: 5000,
+  firstTokenTimeoutMs: 5000,
   idleTimeoutMs: 5000,
   connections: 0,
 };
@@ -91,7 +91,7 @@ describe("openai", () => {
 
   test.each([
     ["reset-before-head", timeouts],
-    ["silent", { ...timeouts, headTimeoutMs: 300 }],
+    ["silent", { ...timeouts, firstTokenTimeoutMs: 300 }],
   ])("a server that took the request and failed (%s) may have begun", async (trouble, limits) => {
     const engine = openAiEngine(options(fake.url, limits));
     const { sink } = sent(engine, engine.shards[0], completion(trouble));

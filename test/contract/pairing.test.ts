@@ -4,10 +4,12 @@ import { sglangEngine } from "../../src/engines/sglang/sglang-engine.ts";
 import { kvTransfer } from "../../src/engines/vllm/kv-transfer.ts";
 import { vllmEngine } from "../../src/engines/vllm/vllm-engine.ts";
 import type { EngineRequest } from "../../src/serving/engine.ts";
+import { Unpairable } from "../../src/serving/pairing.ts";
 import { respond } from "../engine-response.ts";
 import { type FakeServer, startFake } from "../fakes/start-openai-server.ts";
 
-const timeouts = { connectTimeoutMs: 1000, headTimeoutMs: 9000, idleTimeoutMs: 9000, connections: 0 };
+const EMPTY = Buffer.alloc(0);
+const timeouts = { connectTimeoutMs: 1000, firstTokenTimeoutMs: 9000, idleTimeoutMs: 9000, connections: 0 };
 const CHAT =
   '{"model":"small","stream":true,"messages":[{"role":"user","content":"Hello }"}],"max_tokens":4}';
 
@@ -36,7 +38,8 @@ describe("vllm: in turn", () => {
     const second = vllmEngine(options(decode.url, "decode"));
     const { pairing } = first;
     if (pairing?.kind !== "in-turn") throw new Error("vLLM pairs in turn");
-    const answer = await respond(first, first.shards[0], post(pairing.prefillBody(Buffer.from(CHAT))));
+    const prefilled = pairing.prefillBody("/v1/chat/completions", Buffer.from(CHAT)) ?? EMPTY;
+    const answer = await respond(first, first.shards[0], post(prefilled));
     expect(answer.status).toBe(200);
     const body = pairing.decodeBody(Buffer.from(CHAT), Buffer.from(answer.text));
     if (body === null) throw new Error("the answer says where the cache is");
@@ -47,26 +50,83 @@ describe("vllm: in turn", () => {
     await Promise.all([first.close(), second.close()]);
   });
 
-  test("a prefill is one token, not streamed, and loses what does not go with that", () => {
-    const body = Buffer.from(
-      '{"model":"m","prompt":"x","stream":true,"stream_options":{"include_usage":true},"min_tokens":5,"max_output_tokens":9,"kv_transfer_params":{"remote_host":"evil"}}',
-    );
-    expect(JSON.parse(text(kvTransfer.prefillBody(body)))).toEqual({
-      model: "m",
-      prompt: "x",
-      stream: false,
-      max_tokens: 1,
-      max_completion_tokens: 1,
-      max_output_tokens: 1,
-      kv_transfer_params: {
-        do_remote_decode: true,
-        do_remote_prefill: false,
-        remote_engine_id: null,
-        remote_block_ids: null,
-        remote_host: null,
-        remote_port: null,
-      },
+  const PREFILL = {
+    stream: false,
+    ignore_eos: true,
+    store: false,
+    max_tokens: 1,
+    max_completion_tokens: 1,
+    max_output_tokens: 1,
+    kv_transfer_params: {
+      do_remote_decode: true,
+      do_remote_prefill: false,
+      remote_engine_id: null,
+      remote_block_ids: null,
+      remote_host: null,
+      remote_port: null,
+    },
+  };
+
+  test("a prefill is one token, not streamed, and loses what is for the decode", () => {
+    const decodes = {
+      ...{ stream: true, stream_options: { include_usage: true }, min_tokens: 5, max_output_tokens: 9, n: 1 },
+      ...{ stop: ["}"], logprobs: true, top_logprobs: 3, response_format: { type: "json_object" } },
+      ...{ kv_transfer_params: { remote_host: "evil" }, structured_outputs: { choice: ["a"] } },
+    };
+    const body = Buffer.from(JSON.stringify({ model: "m", ...decodes, prompt: "x", temperature: 0.5 }));
+    expect(JSON.parse(text(kvTransfer.prefillBody("/v1/completions", body) ?? EMPTY))).toEqual({
+      ...{ model: "m", prompt: "x", temperature: 0.5 },
+      ...PREFILL,
     });
+  });
+
+  test.each([
+    ["/v1/chat/completions", "required", "none"],
+    ["/v1/chat/completions", { type: "function", function: { name: "f" } }, "none"],
+    ["/v1/chat/completions", "auto", "auto"],
+    ["/v1/chat/completions", "none", "none"],
+    ["/v1/messages", { type: "any" }, { type: "none" }],
+  ])("%s: no tool call is read out of one token: %j becomes %j", (path, choice, prefilled) => {
+    const body = Buffer.from(JSON.stringify({ tools: [{ name: "f" }], tool_choice: choice }));
+    expect(JSON.parse(text(kvTransfer.prefillBody(path, body) ?? EMPTY))).toEqual({
+      tools: [{ name: "f" }],
+      tool_choice: prefilled,
+      ...PREFILL,
+    });
+  });
+
+  test("what a model's prompt tells goes to both servers", () => {
+    const told = { model: "moonshotai/Kimi-K3", tool_choice: "required", response_format: { type: "text" } };
+    const body = Buffer.from(JSON.stringify(told));
+    expect(JSON.parse(text(kvTransfer.prefillBody("/v1/chat/completions", body) ?? EMPTY))).toEqual({
+      ...told,
+      ...PREFILL,
+    });
+  });
+
+  test.each([
+    { n: 2 },
+    { best_of: 3 },
+    { prompt: ["a", "b"] },
+    { prompt: [[1, 2], [3]] },
+    { echo: true },
+    { prompt_logprobs: 0 },
+    { use_beam_search: true },
+    { previous_response_id: "resp_1" },
+    { background: true },
+  ])("what one cache does not serve is the decode's alone: %j", (fields) => {
+    expect(kvTransfer.prefillBody("/v1/completions", Buffer.from(JSON.stringify(fields)))).toBeNull();
+  });
+
+  test.each([
+    { n: 1 },
+    { prompt: "a" },
+    { prompt: [1, 2] },
+    { prompt: ["a, b"] },
+    { prompt: [[1, 2]] },
+    { echo: false },
+  ])("what it serves is not: %j", (fields) => {
+    expect(kvTransfer.prefillBody("/v1/completions", Buffer.from(JSON.stringify(fields)))).not.toBeNull();
   });
 
   test("a decode's body is the client's, byte for byte, with where the cache is at its end", () => {
@@ -104,10 +164,10 @@ describe("sglang: together", () => {
     expect(second.pairing).toBeUndefined();
     const { pairing } = first;
     if (pairing?.kind !== "together") throw new Error("SGLang pairs together");
-    const request = post(pairing.body(Buffer.from(CHAT), 0, Number.MAX_SAFE_INTEGER));
+    const bodies = pairing.bodies(Buffer.from(CHAT), 0, Number.MAX_SAFE_INTEGER);
     const [one, two] = await Promise.all([
-      respond(first, first.shards[0], request),
-      respond(second, second.shards[0], request),
+      respond(first, first.shards[0], post(bodies.prefill)),
+      respond(second, second.shards[0], post(bodies.decode)),
     ]);
     expect([one.status, two.status]).toEqual([200, 200]);
     expect(two.text.match(/"content":"w/g)).toHaveLength(4);
@@ -117,13 +177,22 @@ describe("sglang: together", () => {
   test("what is added tells host, port, room, and the rank where ranks are told apart", () => {
     const urls = ["http://10.0.0.1:30000", "http://[fd00::2]:30000/base"];
     const whole = bootstrap({ urls, dataParallelSize: 1, bootstrapPorts: [8998, 8999] });
-    expect(text(whole.body(Buffer.from("{}"), 1, 77))).toBe(
+    expect(text(whole.bodies(Buffer.from("{}"), 1, 77).decode)).toBe(
       '{"bootstrap_host":"[fd00::2]","bootstrap_port":8999,"bootstrap_room":77}',
     );
     const ranked = bootstrap({ urls, dataParallelSize: 4, bootstrapPorts: [8998, 8999] });
     // Rank 2 of the second server; the room leaves 2 over, as versions without the last field expect.
-    expect(text(ranked.body(Buffer.from('{"a":1}'), 6, 77))).toBe(
-      '{"a":1,"bootstrap_host":"[fd00::2]","bootstrap_port":8999,"bootstrap_room":78,"disagg_prefill_dp_rank":2}',
-    );
+    const meeting =
+      '"bootstrap_host":"[fd00::2]","bootstrap_port":8999,"bootstrap_room":78,"disagg_prefill_dp_rank":2';
+    const streamed = Buffer.from('{"a":1,"stream":true,"stream_options":{"include_usage":true}}');
+    const { prefill: first, decode: second } = ranked.bodies(streamed, 6, 77);
+    expect(text(first)).toBe(`{"a":1,"stream":false,${meeting}}`);
+    expect(text(second)).toBe(`{"a":1,"stream":true,"stream_options":{"include_usage":true},${meeting}}`);
+  });
+
+  test.each([{ n: 2 }, { sampling_params: { n: 3 } }])("%j would meet in one room: refused", (fields) => {
+    const { bodies } = bootstrap({ urls: ["http://a"], dataParallelSize: 1, bootstrapPorts: [1] });
+    expect(() => bodies(Buffer.from(JSON.stringify(fields)), 0, 1)).toThrow(Unpairable);
+    expect(() => bodies(Buffer.from('{"n":1,"sampling_params":{"n":1}}'), 0, 1)).not.toThrow();
   });
 });

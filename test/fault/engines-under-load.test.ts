@@ -5,7 +5,7 @@ import { patiently } from "../patiently.ts";
 
 const CLIENTS = 200;
 const SETTINGS = `
-upstream: { headTimeoutMs: 700, idleTimeoutMs: 700 }
+upstream: { firstTokenTimeoutMs: 700, idleTimeoutMs: 700 }
 health: { probe: { intervalMs: 300, timeoutMs: 5000 }, circuit: { openMs: 200 }, slowStart: { durationMs: 500 } }
 `;
 

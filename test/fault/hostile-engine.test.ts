@@ -11,7 +11,7 @@ const OK = "HTTP/1.1 200 OK\r\n";
 const LONG = 32 << 20;
 
 function engineOf(url: string, idleTimeoutMs = 5000): Engine {
-  const timeouts = { connectTimeoutMs: 1000, headTimeoutMs: 5000, idleTimeoutMs, connections: 0 };
+  const timeouts = { connectTimeoutMs: 1000, firstTokenTimeoutMs: 5000, idleTimeoutMs, connections: 0 };
   return openAiEngine({
     pool: "chat",
     urls: [url],

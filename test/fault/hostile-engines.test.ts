@@ -12,7 +12,7 @@ const EVENTS = `${OK}content-type: text/event-stream\r\n`;
 const FRAME = 'data: {"choices":[{"index":0,"delta":{"content":"word"}}]}\n\n';
 /** On a busy machine a probe may take long; it is not what these tests are about. */
 const PROBE = "health: { probe: { timeoutMs: 20000 } }";
-const TIMEOUTS = `${PROBE}\nupstream: { headTimeoutMs: 200, idleTimeoutMs: 200 }`;
+const TIMEOUTS = `${PROBE}\nupstream: { firstTokenTimeoutMs: 200, idleTimeoutMs: 200 }`;
 
 let good: FakeServer;
 beforeAll(async () => {
@@ -47,13 +47,13 @@ function framed(text: string): string {
   return `${Buffer.byteLength(text).toString(16)}\r\n${text}\r\n`;
 }
 
+const GATEWAY_TIMEOUT = "HTTP/1.1 504 Gateway Timeout\r\ncontent-length: 2\r\n\r\n{}";
+
 const failures: [what: string, script: (socket: Socket) => void][] = [
   ["resets before the head", (socket) => socket.resetAndDestroy()],
   ["closes before the head", (socket) => socket.end()],
   ["resets after the head", (socket) => socket.write(CHUNKED, () => socket.resetAndDestroy())],
   ["closes after a head that announced more", (socket) => socket.end(`${OK}content-length: 9\r\n\r\n`)],
-  ["says nothing", () => {}],
-  ["says nothing after the head", (socket) => socket.write(CHUNKED)],
   ["only gives hints", (socket) => socket.end("HTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\n")],
   ["speaks something else", (socket) => socket.end("220 mail.example.com ESMTP\r\n")],
   ["never ends its headers", (socket) => socket.write(OK + "x-flood: 1234567890\r\n".repeat(5000))],
@@ -77,6 +77,19 @@ test.each(failures)("an engine that %s before its first byte: another one serves
   }),
 );
 
+test.each<[what: string, script: (socket: Socket) => void]>([
+  ["says nothing", () => {}],
+  ["says nothing after the response headers", (socket) => socket.write(CHUNKED)],
+  ["is waited for too long by somebody in between", (socket) => socket.write(GATEWAY_TIMEOUT)],
+])("an engine that %s in the time a first byte may take: no other is asked to take as long", (_, script) =>
+  before([good.url], script, async (gateway, engine) => {
+    const response = await post(gateway);
+    expect([response.status, engine.posts()]).toEqual([504, 1]);
+    await response.text();
+    expect(gateway.app.gateway().deck.retryBudget.spent).toBe(0);
+  }),
+);
+
 test.each([
   ["503 Service Unavailable", "retry-after: 7\r\nx-why: busy\r\n", '{"detail": "no  room"}'],
   ["429 Too Many Requests", "retry-after: 7\r\nx-why: busy\r\n", '{"error":{"message":"slow down"}}'],
@@ -91,7 +104,9 @@ test.each([
       expect([response.status, await response.text()]).toEqual([Number(status.slice(0, 3)), body]);
       expect(response.headers.get("x-why")).toBe("busy");
       expect(response.headers.get("retry-after")).toBe(headers.includes("retry-after") ? "7" : null);
-      expect(engine.posts()).toBe(headers.includes("retry-after") ? 3 : 1);
+      // There is no other to send it to, and nothing is spent on that.
+      expect(engine.posts()).toBe(1);
+      expect(gateway.app.gateway().deck.retryBudget.spent).toBe(0);
     },
   ),
 );
@@ -112,21 +127,24 @@ const breaks: [what: string, script: (socket: Socket) => void][] = [
   ["is shorter than it said", (socket) => socket.end(`${EVENTS}content-length: 500\r\n\r\n${FRAME}data: {`)],
 ];
 const lastFrames: [path: string, begin: string, error: object][] = [
-  ["/v1/chat/completions", "data: ", { error: { code: "engine_failed", type: "server_error" } }],
+  ["/v1/chat/completions", "data: ", { error: { type: "server_error" } }],
   ["/v1/messages", "event: error\ndata: ", { type: "error", error: { type: "api_error" } }],
-  ["/v1/responses", "event: error\ndata: ", { type: "error", code: "engine_failed" }],
+  ["/v1/responses", "event: error\ndata: ", { type: "error" }],
 ];
 
 test.each(breaks)(
   "a stream that %s ends after its whole frames with an error event, as its route has them",
-  (_, script) =>
+  (what, script) =>
     before([], script, async (gateway) => {
+      const code = what === "falls silent" ? "engine_timeout" : "engine_failed";
       for (const [path, begin, error] of lastFrames) {
         const response = await post(gateway, path);
         const text = await response.text();
         expect(text.startsWith(FRAME + begin)).toBe(true);
         expect(text.endsWith("\n\n")).toBe(true);
-        expect(JSON.parse(text.slice(FRAME.length + begin.length))).toMatchObject(error);
+        const last = JSON.parse(text.slice(FRAME.length + begin.length)) as { error: object };
+        expect(last).toMatchObject(error);
+        expect(last.error).toMatchObject(path === "/v1/messages" ? { reason: code } : { code });
       }
     }),
 );
@@ -182,7 +200,7 @@ test("a request that its engine is slow over is sent to another too, and the fir
       expect(engine.posts()).toBe(1);
       await expect.poll(() => slow[0].destroyed, patiently).toBe(true);
     },
-    `${PROBE}\nupstream: { headTimeoutMs: 60000 }\nhedge: { afterMs: 50 }`,
+    `${PROBE}\nupstream: { firstTokenTimeoutMs: 60000 }\nhedge: { afterMs: 50 }`,
   );
 });
 

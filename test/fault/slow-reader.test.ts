@@ -47,8 +47,8 @@ test("a reader that does not read is dropped; one that does stays", async () => 
 test("a client that never reads the last of its answer is cut off", async () => {
   const ended = Promise.withResolvers<void>();
   const server = createServer((_request, response) => {
-    const client = new ClientResponse(response, "id", chatLastFrame, 50);
-    client.headers({ status: 200, headers: [], kvUse: null }, { id: "a", pool: "a", rank: 0 }, 0);
+    const client = new ClientResponse(response, "id", chatLastFrame, 50, 0);
+    client.headers({ status: 200, headers: [], kvUse: null }, "a", 0);
     client.data(Buffer.alloc(64 << 20));
     client.end();
     response.once("close", () => ended.resolve());

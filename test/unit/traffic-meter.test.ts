@@ -12,7 +12,7 @@ function meterAt(start: number) {
   const meter = new TrafficMeter(clock, {
     firstFrame: (_pool, ms) => heard.push({ what: "first", ms }),
     laterFrame: (_pool, ms) => heard.push({ what: "later", ms }),
-    ended: (_pool, ms, failed) => heard.push({ what: failed ? "failed" : "ok", ms }),
+    ended: (_pool, ms, what) => heard.push({ what, ms }),
     resent: () => {},
     refused: () => {},
   });
@@ -27,7 +27,7 @@ test("measures the first frame from arrival and later ones from the one before",
   clock.time = 1170;
   timing.contentFrames(1);
   clock.time = 1200;
-  timing.end(false);
+  timing.end("ok");
   expect(heard).toEqual([
     { what: "first", ms: 150 },
     { what: "later", ms: 20 },
@@ -42,7 +42,7 @@ test("reports totals, and rates since the last report", () => {
   first.contentFrames(1);
   first.contentFrames(3);
   expect(first.frames).toBe(4);
-  second.end(true);
+  second.end("failed");
   clock.time = 2000;
   expect(meter.report(77)).toMatchObject({
     atMs: 77,
@@ -68,7 +68,7 @@ test("percentiles are within 1 % and forget what is ten reports old", () => {
     const timing = meter.begin("a");
     clock.time = arrival + ms;
     timing.contentFrames(1);
-    timing.end(false);
+    timing.end("ok");
   }
   for (let report = 0; report < 10; report++) {
     const { ttftMs, itlMs } = meter.report(0);

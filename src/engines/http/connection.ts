@@ -39,7 +39,7 @@ export class Connection extends Client {
     return super.dispatch(options, handler);
   }
 
-  /** A response's head has come. @param onSilence no more of it has come for the idle time */
+  /** A response's first byte has come. @param onSilence no more of it has come for the idle time */
   begin(onSilence: () => void): void {
     this.#serving = onSilence;
   }

@@ -4,12 +4,22 @@ import type { Answer } from "./server-connections.ts";
 /** Asks one server. Rejects with EngineUnreachable when there is no answer. */
 export type Ask = (path: string) => Promise<Answer>;
 
+/** How requests name the rank they are for. */
+export interface RankNaming {
+  /** In lower case. */
+  readonly header: string;
+  /** Fields of the body that say the same, for routes and versions that do not read the header. */
+  readonly fields: readonly string[];
+  /** Whether requests of a route can name a rank; what others are served by is the server's to choose. */
+  reads(path: string): boolean;
+}
+
 /** What is particular to one kind of HTTP server. */
 export interface Dialect {
   /** For a person, e.g. `vLLM`. */
   readonly name: string;
-  /** The header that sends a request to one rank, in lower case; null where none does. */
-  readonly rankHeader: string | null;
+  /** How a request names the rank that is to serve it; null where none can. */
+  readonly ranks: RankNaming | null;
   /** Whether it tells its load with an answer, when asked (`orca.ts`). */
   readonly orca: boolean;
   /** When it tells, if it was started to, the experts that tokens were routed to: with every answer, or when asked. */

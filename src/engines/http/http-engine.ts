@@ -11,6 +11,7 @@ import type {
 } from "../../serving/engine.ts";
 import type { Pairing } from "../../serving/pairing.ts";
 import type { Dialect } from "./dialect.ts";
+import { withFields } from "./json-fields.ts";
 import { HttpServer } from "./http-server.ts";
 import { ORCA_ASKED, orcaKvUse, takeOrcaKvUse } from "./orca.ts";
 import { RoutedExperts, type RoutedExpertsOptions } from "./routed-experts.ts";
@@ -41,6 +42,10 @@ interface Route {
   /** What sends a request to the shard's rank; and the same with the question for the load. */
   readonly headers: HeaderList;
   readonly asking: HeaderList;
+  /** What its body says of the rank; empty for nothing. */
+  readonly rankFields: string;
+  /** The shard's id without its rank. */
+  readonly server: string;
 }
 
 /** A pool of HTTP servers of one kind. */
@@ -52,6 +57,8 @@ export class HttpEngine implements Engine {
   readonly routedExperts?: RoutedExpertsCounts;
   readonly #routed: RoutedExperts | null;
   readonly #orca: boolean;
+  /** Null where no request can name a rank. */
+  readonly #readsRank: ((path: string) => boolean) | null;
   readonly #connections: readonly ServerConnections[];
   /** `[shards]` */
   readonly #routes: readonly Route[];
@@ -62,7 +69,7 @@ export class HttpEngine implements Engine {
    */
   constructor(dialect: Dialect, options: HttpEngineOptions, pairing: Pairing | null = null) {
     const { pool, urls, dataParallelSize, rankOffsets, apiKey, timeouts, routedExperts = null } = options;
-    if (dataParallelSize > 1 && dialect.rankHeader === null) {
+    if (dataParallelSize > 1 && dialect.ranks === null) {
       const mend = `is ${dataParallelSize}, but no request can name a rank to ${dialect.name}; expected 1`;
       throw new InputError(`pool ${pool}`, "dataParallelSize", mend);
     }
@@ -73,16 +80,18 @@ export class HttpEngine implements Engine {
     this.#connections = urls.map((url) => new ServerConnections(url, timeouts, authorization));
     for (const [index, connections] of this.#connections.entries()) {
       const ranks = Array.from({ length: dataParallelSize }, (_, local) => rankOffsets[index] + local);
+      const server = `${pool}/${connections.url}`;
       const own = ranks.map((rank, local): Shard => {
-        const id = ranks.length === 1 ? `${pool}/${connections.url}` : `${pool}/${connections.url}@${rank}`;
+        const id = ranks.length === 1 ? server : `${server}@${rank}`;
         return { id, pool, rank: shards.length + local };
       });
       shards.push(...own);
       servers.push(new HttpServer(dialect, connections, own, ranks));
       for (const rank of ranks) {
-        const pin = dialect.rankHeader === null || ranks.length === 1 ? [] : [dialect.rankHeader, `${rank}`];
-        const headers = [...authorization, ...pin];
-        routes.push({ connections, headers, asking: [...headers, ORCA_ASKED, "JSON"] });
+        const naming = ranks.length === 1 ? null : dialect.ranks;
+        const headers = naming === null ? authorization : [...authorization, naming.header, `${rank}`];
+        const rankFields = naming === null ? "" : naming.fields.map((name) => `"${name}":${rank}`).join(",");
+        routes.push({ connections, headers, asking: [...headers, ORCA_ASKED, "JSON"], rankFields, server });
       }
     }
     this.pool = pool;
@@ -95,6 +104,7 @@ export class HttpEngine implements Engine {
         : new RoutedExperts(routedExperts, dialect.routedExperts === "asked");
     if (this.#routed !== null) this.routedExperts = this.#routed.counts;
     this.#orca = dialect.orca;
+    this.#readsRank = dialect.ranks?.reads ?? null;
     this.#routes = routes;
   }
 
@@ -104,13 +114,24 @@ export class HttpEngine implements Engine {
     return this.#send(shard, wrapped.request, wrapped.sink);
   }
 
+  servedBy(shard: Shard, path: string): string {
+    const chosen = this.#readsRank === null || this.#readsRank(path);
+    return chosen ? shard.id : this.#routes[shard.rank].server;
+  }
+
   #send(shard: Shard, request: EngineRequest, sink: ResponseSink): Exchange {
-    const { connections, headers, asking } = this.#routes[shard.rank];
+    const { connections, headers, asking, rankFields } = this.#routes[shard.rank];
     const client = request.headers;
-    if (!this.#orca) return connections.send(request, withHeaders(client, headers), sink, null);
+    const sent = rankFields === "" ? request : this.#naming(rankFields, request);
+    if (!this.#orca) return connections.send(sent, withHeaders(client, headers), sink, null);
     return headerIndex(client, ORCA_ASKED) < 0
-      ? connections.send(request, withHeaders(client, asking), sink, takeOrcaKvUse)
-      : connections.send(request, withHeaders(client, headers), sink, orcaKvUse);
+      ? connections.send(sent, withHeaders(client, asking), sink, takeOrcaKvUse)
+      : connections.send(sent, withHeaders(client, headers), sink, orcaKvUse);
+  }
+
+  #naming(rankFields: string, request: EngineRequest): EngineRequest {
+    if (request.body === null || this.#readsRank?.(request.path) !== true) return request;
+    return { ...request, body: withFields(request.body, rankFields) };
   }
 
   async close(): Promise<void> {

@@ -23,12 +23,18 @@ export class ResponseHandler implements OnConnection, Exchange {
   #complete = false;
   #over = false;
   #sending = true;
+  /** Until the first byte of the body. */
+  #patience: NodeJS.Timeout | null;
 
-  /** @param url the server's, for messages */
-  constructor(url: string, sink: ResponseSink, readKvUse: ReadKvUse | null) {
+  /**
+   * @param url the server's, for messages
+   * @param firstTokenTimeoutMs how long the first byte of the body may take
+   */
+  constructor(url: string, sink: ResponseSink, readKvUse: ReadKvUse | null, firstTokenTimeoutMs: number) {
     this.#url = url;
     this.#sink = sink;
     this.#readKvUse = readKvUse;
+    this.#patience = setTimeout(() => this.#tooLate(), firstTokenTimeoutMs);
   }
 
   /** `send` is about to return. */
@@ -51,6 +57,7 @@ export class ResponseHandler implements OnConnection, Exchange {
   cancel(): void {
     if (this.#over) return;
     this.#over = true;
+    this.#calm();
     if (!this.#complete) this.#abort?.();
   }
 
@@ -64,7 +71,6 @@ export class ResponseHandler implements OnConnection, Exchange {
     // Early hints and the like: the response is still to come.
     if (status < 200 || this.#over) return true;
     this.#headed = true;
-    this.connection?.begin(() => this.#abort?.(new SilentServer()));
     const headers: string[] = [];
     for (const part of rawHeaders) headers.push(part.toString("latin1"));
     const kvUse = this.#readKvUse === null ? null : this.#readKvUse(headers);
@@ -74,6 +80,7 @@ export class ResponseHandler implements OnConnection, Exchange {
 
   onData(chunk: Buffer): boolean {
     if (this.#over) return true;
+    if (this.#patience !== null) this.#firstByte();
     if (this.#full) this.#waiting.push(chunk);
     else if (!this.#sink.data(chunk)) {
       this.#full = true;
@@ -84,6 +91,7 @@ export class ResponseHandler implements OnConnection, Exchange {
 
   onComplete(): void {
     this.connection?.end();
+    this.#calm();
     this.#complete = true;
     if (!this.#full) this.#end();
   }
@@ -92,9 +100,29 @@ export class ResponseHandler implements OnConnection, Exchange {
     this.connection?.end();
     if (this.#over) return;
     this.#over = true;
+    this.#calm();
     const fault = this.#fault(error);
     if (this.#sending) queueMicrotask(() => this.#sink.fail(fault));
     else this.#sink.fail(fault);
+  }
+
+  /** From now on silence counts. */
+  #firstByte(): void {
+    this.#calm();
+    this.connection?.begin(() => this.#abort?.(new SilentServer()));
+  }
+
+  #tooLate(): void {
+    this.#patience = null;
+    const fault = new LateServer();
+    // Without a connection it waits for one.
+    if (this.#abort === null) this.onError(fault);
+    else this.#abort(fault);
+  }
+
+  #calm(): void {
+    if (this.#patience !== null) clearTimeout(this.#patience);
+    this.#patience = null;
   }
 
   #end(): void {
@@ -105,14 +133,18 @@ export class ResponseHandler implements OnConnection, Exchange {
 
   #fault(cause: Error): EngineUnreachable {
     const what = this.#headed ? "broke off its response" : "gave no response";
-    return new EngineUnreachable(`${this.#url} ${what} (${codeOf(cause)}).`, {
-      mayHaveBegun: this.#abort !== null,
-      cause,
-    });
+    const mayHaveBegun = this.#abort !== null;
+    return new EngineUnreachable(this.#url, `${what} (${codeOf(cause)})`, { mayHaveBegun, cause });
   }
 }
 
-/** Nothing of a response has come for the idle time. */
+/** No first byte has come within the time it may take. */
+class LateServer extends Error {
+  override readonly name = "LateServer";
+  readonly code = "FIRST_TOKEN_TIMEOUT";
+}
+
+/** Nothing more of a response has come for the idle time. */
 class SilentServer extends Error {
   override readonly name = "SilentServer";
   readonly code = "IDLE_TIMEOUT";

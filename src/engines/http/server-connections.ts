@@ -7,14 +7,14 @@ import {
   type ResponseSink,
 } from "../../serving/engine.ts";
 import { Connection } from "./connection.ts";
-import { codeOf, type ReadKvUse, ResponseHandler } from "./response-handler.ts";
+import { type ReadKvUse, ResponseHandler, codeOf } from "./response-handler.ts";
 
 /** How long to wait for a server, and how many connections to open to it. */
 export interface Timeouts {
   readonly connectTimeoutMs: number;
-  /** From the request to the head of the response. */
-  readonly headTimeoutMs: number;
-  /** The longest silence inside a response's body. */
+  /** From the request to the first byte of the response's body: its headers may come at once, and say nothing. */
+  readonly firstTokenTimeoutMs: number;
+  /** The longest silence after that. */
   readonly idleTimeoutMs: number;
   /** Most requests in flight on one server, which take a connection each; further ones wait. 0 for no limit. */
   readonly connections: number;
@@ -35,6 +35,7 @@ const KEPT_ALIVE_MS = 4000;
 /** The connections to one server: those that carry requests, and its own two for the gateway's questions. */
 export class ServerConnections {
   readonly url: string;
+  readonly #firstTokenTimeoutMs: number;
   readonly #requests: Pool;
   readonly #questions: Pool;
   /** What precedes `/v1`; empty for most servers. */
@@ -47,20 +48,24 @@ export class ServerConnections {
    */
   constructor(url: string, timeouts: Timeouts, questionHeaders: HeaderList) {
     const { origin, pathname } = new URL(url);
-    const { headTimeoutMs, idleTimeoutMs, connections } = timeouts;
+    const { firstTokenTimeoutMs, idleTimeoutMs, connections } = timeouts;
     const connect = buildConnector({ timeout: timeouts.connectTimeoutMs });
-    const limits = { connect, headersTimeout: headTimeoutMs, keepAliveTimeout: KEPT_ALIVE_MS };
+    const common = { connect, keepAliveTimeout: KEPT_ALIVE_MS };
     this.url = url;
+    this.#firstTokenTimeoutMs = firstTokenTimeoutMs;
     this.#requests = new Pool(origin, {
-      ...limits,
+      ...common,
       connections,
-      // A response that is held back is silent for no fault of the server's: connections watch that themselves.
+      // The wait for the first byte, and silence after it, are watched here: a response that is held back is silent for
+      // no fault of the server's.
+      headersTimeout: 0,
       bodyTimeout: 0,
       factory: (to: URL, options: Client.Options) => new Connection(to, connect, idleTimeoutMs, options),
     });
     // A server whose every connection is busy must not look dead.
     this.#questions = new Pool(origin, {
-      ...limits,
+      ...common,
+      headersTimeout: firstTokenTimeoutMs,
       connections: 2,
       bodyTimeout: idleTimeoutMs,
       maxResponseSize: MOST_ANSWERED,
@@ -76,7 +81,7 @@ export class ServerConnections {
     sink: ResponseSink,
     readKvUse: ReadKvUse | null,
   ): Exchange {
-    const handler = new ResponseHandler(this.url, sink, readKvUse);
+    const handler = new ResponseHandler(this.url, sink, readKvUse, this.#firstTokenTimeoutMs);
     this.#requests.dispatch(
       {
         method: request.method,
@@ -102,7 +107,7 @@ export class ServerConnections {
       return { status: statusCode, text: await body.text() };
     } catch (cause) {
       const why = codeOf(cause as Error);
-      throw new EngineUnreachable(`${this.url} gave no answer to GET ${path} (${why}).`, { cause });
+      throw new EngineUnreachable(this.url, `gave no answer to GET ${path} (${why})`, { cause });
     }
   }
 

@@ -8,7 +8,7 @@ const LOADLESS = "an OpenAI-compatible server of no known kind reports no load";
 /** Any OpenAI-compatible servers: what each carries is known only from what the gateway has sent it. */
 const openAi: Dialect = {
   name: "an OpenAI-compatible server",
-  rankHeader: null,
+  ranks: null,
   orca: false,
   routedExperts: "given",
   probe,

@@ -1,5 +1,5 @@
-import type { TogetherPairing } from "../../serving/pairing.ts";
-import { withFields } from "../http/json-fields.ts";
+import { type TogetherPairing, Unpairable } from "../../serving/pairing.ts";
+import { type JsonField, fieldsOf, objectOf, valueOf } from "../http/json-fields.ts";
 
 export interface PrefillServers {
   readonly urls: readonly string[];
@@ -8,27 +8,51 @@ export interface PrefillServers {
   readonly bootstrapPorts: readonly number[];
 }
 
-/**
- * What both servers of a pair get: where the decode asks for the prefill, and the room in which they meet.
- * @param prefillRank the prefill's data-parallel rank; null where its server chooses it
- */
-function bootstrapFields(host: string, port: number, room: number, prefillRank: number | null): string {
-  const fields = `"bootstrap_host":${JSON.stringify(host)},"bootstrap_port":${port},"bootstrap_room":${room}`;
-  return prefillRank === null ? fields : `${fields},"disagg_prefill_dp_rank":${prefillRank}`;
-}
+/** How the answer is given is the decode's affair. A prefill that is not streamed says with its status how it went. */
+const FOR_THE_DECODE = new Set(["stream", "stream_options"]);
 
-/** Pairs with SGLang's prefill servers. */
+/**
+ * Pairs with SGLang's prefill servers: both get the whole request, with where the decode asks for the prefill and the
+ * bootstrap room in which they meet. The prefill answers, by one token, once the decode has the cache; a list of
+ * prompts takes as many rooms from that number on. Several answers to a prompt (`n`) would meet in one room, for which
+ * SGLang has no way: they are refused. (SGLang 0.5.23, `managers/io_struct.py`, `managers/tokenizer_manager.py`.)
+ */
 export function bootstrap({ urls, dataParallelSize, bootstrapPorts }: PrefillServers): TogetherPairing {
-  const hosts = urls.map((url) => new URL(url).hostname);
+  const hosts = urls.map((url) => JSON.stringify(new URL(url).hostname));
   return {
     kind: "together",
-    body(body, prefillRank, room) {
+    bodies(body, prefillRank, bootstrapRoom) {
+      const fields = fieldsOf(body);
+      for (const field of fields) refuseSeveral(field, body);
       const server = Math.floor(prefillRank / dataParallelSize);
       const rank = prefillRank % dataParallelSize;
-      const own = dataParallelSize === 1 ? null : rank;
-      // Versions without the field of the rank take it to be the room modulo the ranks.
-      const meeting = room - (room % dataParallelSize) + rank;
-      return withFields(body, bootstrapFields(hosts[server], bootstrapPorts[server], meeting, own));
+      // Prefills that follow the room take their rank to be the room modulo the ranks.
+      const room = bootstrapRoom - (bootstrapRoom % dataParallelSize) + rank;
+      const meeting = `"bootstrap_host":${hosts[server]},"bootstrap_port":${bootstrapPorts[server]},"bootstrap_room":${room}`;
+      const added = dataParallelSize === 1 ? meeting : `${meeting},"disagg_prefill_dp_rank":${rank}`;
+      const prefilled = fields.filter(({ name }) => !FOR_THE_DECODE.has(name));
+      return {
+        prefill: objectOf(body, prefilled, `"stream":false,${added}`),
+        decode: objectOf(body, fields, added),
+      };
     },
   };
+}
+
+/** @throws Unpairable */
+function refuseSeveral(field: JsonField, body: Uint8Array): void {
+  const { name } = field;
+  if (name !== "n" && name !== "sampling_params") return;
+  const several =
+    name === "n"
+      ? Number(valueOf(body, field)) > 1
+      : fieldsOf(body.subarray(field.valueStart, field.end)).some(
+          (inner) =>
+            inner.name === "n" && Number(valueOf(body.subarray(field.valueStart, field.end), inner)) > 1,
+        );
+  if (several)
+    throw new Unpairable(
+      "SGLang's servers that prefill and decode apart give one answer a request; ask with `n` of 1.",
+      name,
+    );
 }

@@ -1,5 +1,5 @@
 import type { Engine, ShardReport } from "../../serving/engine.ts";
-import type { Ask, Dialect } from "../http/dialect.ts";
+import type { Ask, Dialect, RankNaming } from "../http/dialect.ts";
 import { HttpEngine, type HttpEngineOptions } from "../http/http-engine.ts";
 import { type LoadMetrics, reportsFromMetrics } from "../http/reported-metrics.ts";
 import { reports } from "../http/reports.ts";
@@ -21,9 +21,21 @@ const metrics: LoadMetrics = {
   },
 };
 
+/**
+ * `/generate` reads the body alone, by the second name up to SGLang 0.5.9, by the first from 0.5.15 on; chats and
+ * completions read both as of 0.5.7, responses as of 0.5.20. Embeddings and their like read neither. A name that a
+ * version does not know is ignored. (`managers/io_struct.py`, `entrypoints/openai/serving_base.py`.)
+ */
+const rankNaming: RankNaming = {
+  header: "x-data-parallel-rank",
+  fields: ["routed_dp_rank", "data_parallel_rank"],
+  reads: (path) => READ_RANKS.test(path),
+};
+const READ_RANKS = /^\/(?:generate|v1\/(?:chat\/completions|completions|responses|messages))(?:\?|$)/;
+
 const sglang: Dialect = {
   name: "SGLang",
-  rankHeader: "x-data-parallel-rank",
+  ranks: rankNaming,
   orca: false,
   routedExperts: "asked",
   probe,

@@ -103,7 +103,7 @@ export class SimulatedEngine implements Engine, EngineServer {
   }
 
   #gone(cause: unknown): EngineUnreachable {
-    return new EngineUnreachable(`the simulated pool ${this.pool} is gone`, { cause });
+    return new EngineUnreachable(`the simulated pool ${this.pool}`, "is gone", { cause });
   }
 
   async #serve(shard: Shard, request: EngineRequest, exchange: SimulatedExchange): Promise<void> {
@@ -123,7 +123,7 @@ export class SimulatedEngine implements Engine, EngineServer {
       } else refuse(exchange, 404, `A simulated engine has no ${request.method} ${path}.`, null);
     } catch (error) {
       if (error instanceof BadRequest) refuse(exchange, 400, error.message, error.param);
-      else exchange.fail(`the simulated pool ${this.pool} is gone`, false, error as Error);
+      else exchange.fail("is gone", false, error as Error);
     }
   }
 
@@ -153,7 +153,7 @@ export class SimulatedEngine implements Engine, EngineServer {
     // The head of a stream goes out at once, every token as it is made.
     if (request.stream) exchange.head(200, "text/event-stream; charset=utf-8");
     const token = request.stream ? streamed(exchange, text) : whole(exchange, text);
-    const lost = (cause: Error) => exchange.fail(cause.message, true, cause);
+    const lost = (cause: Error) => exchange.fail(`failed (${cause.message})`, true, cause);
     const { inputTokens } = request;
     exchange.begun(this.#thread.submit(shard.rank, inputTokens, outputTokens, tenant, { token, lost }));
   }

@@ -51,10 +51,11 @@ export class SimulatedExchange implements Exchange {
     this.#deliver();
   }
 
-  fail(message: string, mayHaveBegun: boolean, cause: Error): void {
+  /** @param what as in EngineUnreachable */
+  fail(what: string, mayHaveBegun: boolean, cause: Error): void {
     if (this.#over) return;
     this.#over = true;
-    this.#sink.fail(new EngineUnreachable(message, { mayHaveBegun, cause }));
+    this.#sink.fail(new EngineUnreachable("the simulated pool", what, { mayHaveBegun, cause }));
   }
 
   resume(): void {

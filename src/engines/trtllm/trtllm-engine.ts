@@ -24,7 +24,7 @@ const metrics: LoadMetrics = {
 
 const trtllm: Dialect = {
   name: "TensorRT-LLM",
-  rankHeader: null,
+  ranks: null,
   orca: false,
   routedExperts: null,
   probe,

@@ -1,5 +1,6 @@
+import { JsonScanner } from "../../lib/json-scanner.ts";
 import type { InTurnPairing } from "../../serving/pairing.ts";
-import { withFields } from "../http/json-fields.ts";
+import { type JsonField, fieldsOf, objectOf, valueOf, withFields } from "../http/json-fields.ts";
 
 /** What tells a vLLM server that another will decode: it keeps the cache until that one has fetched it. */
 const TO_BE_DECODED_ELSEWHERE = {
@@ -11,37 +12,152 @@ const TO_BE_DECODED_ELSEWHERE = {
   remote_port: null,
 };
 
-/** As chats and completions, chats, and responses name it; each passes over the others' names. */
+/** As chats and completions, chats, and responses name it; each ignores the others' names. */
 const ONE_TOKEN = { max_tokens: 1, max_completion_tokens: 1, max_output_tokens: 1 };
+
+/**
+ * The one token always comes, and always for its number: an end of text would end the prefill as `stop`, for which
+ * connectors of older versions keep no cache.
+ */
+const WHOLE = { stream: false, ignore_eos: true, store: false };
+
+/**
+ * What only a whole answer can satisfy, or is of no use for one token that nobody sees. None of it is written into the
+ * prompt (but see `PROMPTED`), which must be the same on both servers, token by token.
+ */
+const FOR_THE_DECODE = new Set([
+  "stream",
+  "stream_options",
+  "max_tokens",
+  "max_completion_tokens",
+  "max_output_tokens",
+  "min_tokens",
+  "ignore_eos",
+  "stop",
+  "stop_sequences",
+  "stop_token_ids",
+  "include_stop_str_in_output",
+  "n",
+  "best_of",
+  "logprobs",
+  "top_logprobs",
+  "include",
+  "response_format",
+  "structured_outputs",
+  "guided_json",
+  "guided_regex",
+  "guided_choice",
+  "guided_grammar",
+  "structural_tag",
+  "tool_choice",
+  "store",
+  "kv_transfer_params",
+]);
+
+/**
+ * The prompts of these models tell the choice of tools and the form of the answer (vLLM 0.32, `renderers/kimi_k3.py`;
+ * OpenAI's Harmony), so both servers get them. vLLM serves them in versions that take a tool call for cut off.
+ */
+const PROMPTED = /kimi[-_]?k3|gpt-?oss/i;
+const PROMPT_FIELDS = new Set(["tool_choice", "response_format"]);
+
+/** The choices under which vLLM reads no tool call out of the one token. */
+const UNREAD_CHOICES = new Set(['"auto"', '"none"', "null"]);
 
 /**
  * vLLM's KV connectors that hand over by request (NIXL and its like): `kv_transfer_params` in the prefill's answer
  * goes into the decode's request as it is.
+ *
+ * The prefill is the same request for one token, not streamed, without what is for the decode. The decode prefills by
+ * itself what one cache does not serve: several prompts or answers, since their first reader frees the cache; what the
+ * model thinks of the prompt's tokens (`echo`, `prompt_logprobs`), for which it must compute them; a response that goes
+ * on from another, which only the server that gave it knows, that uses the server's own tools, or
+ * is made in the background. (vLLM 0.32,
+ * `entrypoints/openai`, `kv_connector/v1/nixl`.) Servers started with `--exclude-tools-when-tool-choice-none` would
+ * write another prompt for a prefill whose tool call was left out: they are not to prefill for others.
  */
 export const kvTransfer: InTurnPairing = {
   kind: "in-turn",
-  prefillBody(body) {
-    const fields = JSON.parse(asText(body)) as Record<string, unknown>;
-    // Both are refused beside what is set below.
-    delete fields["stream_options"];
-    delete fields["min_tokens"];
-    const once = { ...ONE_TOKEN, stream: false, kv_transfer_params: TO_BE_DECODED_ELSEWHERE };
-    return Buffer.from(JSON.stringify({ ...fields, ...once }));
+  prefillBody(path, body) {
+    const fields = fieldsOf(body);
+    if (!fields.every((field) => servedByOneCache(path, field, body))) return null;
+    const model = fields.findLast(({ name }) => name === "model");
+    const prompted = model !== undefined && PROMPTED.test(valueOf(body, model));
+    const kept = fields.filter(
+      ({ name }) => !FOR_THE_DECODE.has(name) || (prompted && PROMPT_FIELDS.has(name)),
+    );
+    return objectOf(body, kept, (prompted ? "" : withoutToolCall(path, fields, body)) + PREFILL);
   },
   decodeBody(body, prefillAnswer) {
-    let answer: unknown;
-    try {
-      answer = JSON.parse(asText(prefillAnswer));
-    } catch {
-      return null;
-    }
-    if (typeof answer !== "object" || answer === null || !("kv_transfer_params" in answer)) return null;
-    const { kv_transfer_params: parameters } = answer;
-    if (typeof parameters !== "object" || parameters === null) return null;
-    return withFields(body, `"kv_transfer_params":${JSON.stringify(parameters)}`);
+    const answer = fieldsOf(prefillAnswer).findLast(({ name }) => name === "kv_transfer_params");
+    if (answer === undefined) return null;
+    const parameters = valueOf(prefillAnswer, answer);
+    return parameters.startsWith("{") ? withFields(body, `"kv_transfer_params":${parameters}`) : null;
   },
 };
 
-function asText(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8");
+const PREFILL = JSON.stringify({
+  ...ONE_TOKEN,
+  ...WHOLE,
+  kv_transfer_params: TO_BE_DECODED_ELSEWHERE,
+}).slice(1, -1);
+
+function servedByOneCache(path: string, field: JsonField, body: Uint8Array): boolean {
+  switch (field.name) {
+    case "n":
+    case "best_of":
+      return Number(valueOf(body, field)) <= 1;
+    case "prompt":
+      return !hasSeveral(field, body);
+    case "echo":
+    case "background":
+    case "use_beam_search":
+      return valueOf(body, field) !== "true";
+    case "tools":
+      return !path.startsWith("/v1/responses") || onlyFunctions(valueOf(body, field));
+    case "prompt_logprobs":
+    case "previous_response_id":
+      return valueOf(body, field) === "null";
+    default:
+      return true;
+  }
+}
+
+/** A list of texts, or of lists of tokens, is several prompts if it has more than one; a list of tokens is one. */
+function hasSeveral({ valueStart, end }: JsonField, body: Uint8Array): boolean {
+  if (body[valueStart] !== OPEN_BRACKET) return false;
+  const first = pastSpace(body, valueStart + 1);
+  if (body[first] !== QUOTE && body[first] !== OPEN_BRACKET) return false;
+  const scanner = new JsonScanner();
+  const next = pastSpace(body, scanner.take(body, first, end));
+  return next !== end - 1;
+}
+
+function pastSpace(body: Uint8Array, from: number): number {
+  let at = from;
+  while (SPACE.has(body[at])) at++;
+  return at;
+}
+
+const OPEN_BRACKET = 0x5b;
+const QUOTE = 0x22;
+const SPACE = new Set([0x20, 0x09, 0x0a, 0x0d]);
+
+/** Servers run the tools of their own in a loop of requests, of which only the first could use the cache. */
+function onlyFunctions(tools: string): boolean {
+  try {
+    const list = JSON.parse(tools) as unknown;
+    return !Array.isArray(list) || list.every((tool: { type?: unknown } | null) => tool?.type === "function");
+  } catch {
+    return true;
+  }
+}
+
+/** A choice of tools under which no tool call is read out of the one token, in the words of the route. */
+function withoutToolCall(path: string, fields: readonly JsonField[], body: Uint8Array): string {
+  const field = fields.findLast(({ name }) => name === "tool_choice");
+  if (field === undefined) return "";
+  const choice = valueOf(body, field);
+  const none = path.startsWith("/v1/messages") ? '{"type":"none"}' : '"none"';
+  return `"tool_choice":${UNREAD_CHOICES.has(choice) ? choice : none},`;
 }

@@ -1,6 +1,6 @@
 import type { MetricSample } from "../../formats/prometheus-text.ts";
 import type { Engine, ShardReport } from "../../serving/engine.ts";
-import type { Ask, Dialect } from "../http/dialect.ts";
+import type { Ask, Dialect, RankNaming } from "../http/dialect.ts";
 import { HttpEngine, type HttpEngineOptions } from "../http/http-engine.ts";
 import { type LoadMetrics, reportsFromMetrics } from "../http/reported-metrics.ts";
 import { reports } from "../http/reports.ts";
@@ -19,10 +19,21 @@ const metrics: LoadMetrics = {
   kvCapacityTokens,
 };
 
+/**
+ * The rank's number in its deployment: a server of several takes the numbers of all, one by itself its own. Responses
+ * read it as of vLLM 0.33, the others as of 0.13; embeddings and their like never.
+ */
+const ranks: RankNaming = {
+  header: "x-data-parallel-rank",
+  fields: [],
+  reads: (path) => READ_RANKS.test(path),
+};
+const READ_RANKS =
+  /^\/(?:v1\/(?:chat\/completions|completions|responses|messages)|inference\/v1\/generate)(?:\?|$)/;
+
 const vllm: Dialect = {
   name: "vLLM",
-  // The rank's number in its deployment: a server of several takes the numbers of all, one by itself its own.
-  rankHeader: "x-data-parallel-rank",
+  ranks,
   orca: true,
   routedExperts: "given",
   probe,
@@ -33,10 +44,10 @@ export function vllmEngine(options: HttpEngineOptions): Engine {
   return new HttpEngine(vllm, options, kvTransfer);
 }
 
-async function probe(ask: Ask, ranks: readonly number[]): Promise<readonly ShardReport[]> {
+async function probe(ask: Ask, numbers: readonly number[]): Promise<readonly ShardReport[]> {
   const [health, listed] = await Promise.all([ask("/health"), ask(metrics.path)]);
-  if (health.status !== 200) return reports(ranks, false, `GET /health answered ${health.status}`);
-  return reportsFromMetrics(metrics, listed, ranks);
+  if (health.status !== 200) return reports(numbers, false, `GET /health answered ${health.status}`);
+  return reportsFromMetrics(metrics, listed, numbers);
 }
 
 /** Told in the labels of a metric whose value is always 1. */

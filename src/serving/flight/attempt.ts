@@ -2,25 +2,36 @@ import type { RoutingTrace } from "../../model/routing-trace.ts";
 import type { EngineUnreachable, Exchange, ResponseHeaders, ResponseSink } from "../engine.ts";
 import type { Leg } from "./leg.ts";
 
+const GOOD = 200;
+
 /** The flight that an attempt belongs to. */
 export interface AttemptListener {
-  headersReceived(attempt: Attempt, status: number): void;
+  headersReceived(attempt: Attempt, response: ResponseHeaders): void;
   /** @returns false to hear no more until the exchange is resumed */
   dataReceived(attempt: Attempt, chunk: Buffer): boolean;
   routed(routing: RoutingTrace): void;
   ended(attempt: Attempt): void;
   failed(attempt: Attempt, fault: EngineUnreachable): void;
   prefillFailed(attempt: Attempt, prefillShard: number, fault: EngineUnreachable): void;
+  /** Something threw: a fault of the gateway's own, which must end no more than this request. */
+  threw(error: unknown): void;
 }
 
-/** One sending of a request, as its flight sees it. */
+/**
+ * One upstream attempt of a request, as its flight sees it. Engines call from the event loop, where what is thrown
+ * would end the process: it goes to the flight.
+ */
 export class Attempt implements ResponseSink {
   /** On the shard that answers. */
   readonly leg: Leg;
-  /** Set once the answer's head has come. */
+  /** Set once the response headers have come. */
   response: ResponseHeaders | null = null;
   /** Set once it is sent. */
   exchange: Exchange | null = null;
+  /** Whether its first byte was relayed. */
+  answering = false;
+  /** Whether another shard's prefill may still refuse what this one has begun to answer. */
+  awaitsPrefill = false;
   readonly #flight: AttemptListener;
 
   constructor(flight: AttemptListener, leg: Leg) {
@@ -28,26 +39,47 @@ export class Attempt implements ResponseSink {
     this.leg = leg;
   }
 
-  headers(head: ResponseHeaders): void {
-    this.response = head;
-    this.leg.headersReceived(head);
-    this.#flight.headersReceived(this, head.status);
+  headers(response: ResponseHeaders): void {
+    try {
+      this.response = response;
+      this.leg.headersReceived(response);
+      this.#flight.headersReceived(this, response);
+    } catch (error) {
+      this.#flight.threw(error);
+    }
   }
 
   data(chunk: Buffer): boolean {
-    return this.#flight.dataReceived(this, chunk);
+    try {
+      return this.#flight.dataReceived(this, chunk);
+    } catch (error) {
+      this.#flight.threw(error);
+      return true;
+    }
   }
 
   routed(routing: RoutingTrace): void {
-    this.#flight.routed(routing);
+    try {
+      this.#flight.routed(routing);
+    } catch (error) {
+      this.#flight.threw(error);
+    }
   }
 
   end(): void {
-    this.#flight.ended(this);
+    try {
+      this.#flight.ended(this);
+    } catch (error) {
+      this.#flight.threw(error);
+    }
   }
 
   fail(fault: EngineUnreachable): void {
-    this.#flight.failed(this, fault);
+    try {
+      this.#flight.failed(this, fault);
+    } catch (error) {
+      this.#flight.threw(error);
+    }
   }
 
   /** The shard that was to prefill did not; this attempt's own is not to blame. */
@@ -55,9 +87,22 @@ export class Attempt implements ResponseSink {
     this.#flight.prefillFailed(this, prefillShard, fault);
   }
 
+  /** The prefill is as good as done: what this attempt's shard answers counts. */
+  prefillAccepted(): void {
+    this.awaitsPrefill = false;
+    if (this.response?.status === GOOD) this.#flight.headersReceived(this, this.response);
+  }
+
+  threw(error: unknown): void {
+    this.#flight.threw(error);
+  }
+
   /** The answer is no longer wanted. */
   cancel(): void {
-    this.exchange?.cancel();
-    this.leg.finished();
+    try {
+      this.exchange?.cancel();
+    } finally {
+      this.leg.finished();
+    }
   }
 }

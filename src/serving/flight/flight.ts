@@ -1,48 +1,59 @@
 import type { Unavailable } from "../../routing/plug-in.ts";
-import type { RoutingTrace } from "../../model/routing-trace.ts";
 import type { RoutableRequest } from "../../routing/routable-request.ts";
-import type { Clock } from "../../lib/clock.ts";
-import type { Rng } from "../../lib/rng.ts";
-import type { Admission, Applicant } from "../admission/admission.ts";
-import { Attempt, type AttemptListener } from "./attempt.ts";
-import type { Client } from "./client.ts";
-import type { EngineRequest, EngineUnreachable, ResponseHeaders } from "../engine.ts";
-import { failureKind } from "./failure-kind.ts";
-import { generates } from "../request/generates.ts";
-import { Leg } from "./leg.ts";
-import { PairedExchange } from "./paired-exchange.ts";
-import type { Pairing } from "../pairing.ts";
-import { NoShardAvailable, type Refused } from "../refusals.ts";
+import type { RoutingTrace } from "../../model/routing-trace.ts";
+import type { Applicant, Ticket } from "../admission/admission.ts";
+import { type EngineRequest, EngineUnreachable, type ResponseHeaders } from "../engine.ts";
+import { type Pairing, Unpairable } from "../pairing.ts";
+import { InvalidRequest, NoShardAvailable, type Refused } from "../refusals.ts";
 import { BLOCK_TOKENS, type RequestFacts } from "../request/request-facts.ts";
 import type { ServingPool } from "../serving-pool.ts";
-import type { RetryBudget, RetrySettings } from "./retry-budget.ts";
-import type { RequestTiming, TrafficMeter } from "../traffic/traffic-meter.ts";
+import type { RequestTiming } from "../traffic/traffic-meter.ts";
+import type { RequestOutcome } from "../traffic/traffic-observer.ts";
+import { Attempt, type AttemptListener } from "./attempt.ts";
+import type { Client } from "./client.ts";
+import { isEventStream } from "./event-stream.ts";
+import { failureKind } from "./failure-kind.ts";
+import type { FlightDeck } from "./flight-deck.ts";
+import { Leg } from "./leg.ts";
+import { PairedExchange } from "./paired-exchange.ts";
+import { Resending } from "./resending.ts";
 
-/** Rooms are drawn from so many: two requests in flight hardly ever get the same. */
+/** Bootstrap rooms are drawn from so many: two requests in flight hardly ever get the same. */
 const MOST_ROOMS = 2 ** 31;
 const NO_BODY = new Uint8Array(0);
-
-/** What all flights share. */
-export interface FlightDeck {
-  readonly admission: Admission;
-  readonly meter: TrafficMeter;
-  readonly retry: RetrySettings;
-  readonly retryBudget: RetryBudget;
-  /** Send a second time when no first byte has come after so long; 0 for never. */
-  readonly hedge: { readonly afterMs: number };
-  /** When a client may try again that found no shard. */
-  readonly retryAfterSeconds: number;
-  readonly clock: Clock;
-  readonly rng: Rng;
-}
-
-/** Statuses that say "not here, not now": the engine did not do the work, and another may. */
-const ELSEWHERE = new Set([429, 502, 503, 504]);
+const GOOD = 200;
+/** From this status on an answer is a failing one; from the next one on the engine's fault. */
+const REFUSED = 400;
+const FAILED = 500;
+/**
+ * Statuses that say "not here, not now": another shard may. A 504 is none of them: somebody in between has waited as
+ * long as a request may take, and the engine may still be at it.
+ */
+const ELSEWHERE = new Set([429, 502, 503]);
 
 /**
- * One request from admission to the last byte. Until the first byte has been relayed it may be sent again: to another
- * shard when one failed, within the retry budget, or to a second one at a time when the first is slow. After that
- * never. The shard whose first byte comes first has it.
+ * Where a request stands:
+ *
+ * - `waiting`: it has an admission ticket, and no attempt was made;
+ * - `sent`: attempts are under way, or the pause before the next one; the client has nothing;
+ * - `answering`: the client has the response headers, and from the first byte on one attempt for good;
+ * - `over`.
+ */
+type Stage = "waiting" | "sent" | "answering" | "over";
+
+/**
+ * The life of one request, from admission to the last byte.
+ *
+ * Promise: every request that entered ends exactly once, in `#end`, and gives back every count it took, whatever
+ * throws.
+ *
+ * Until its first byte it may be sent again: to another shard when one failed, within the retry budget, or to a second
+ * one at a time when the first is slow. After that never; nor when a time limit ended an attempt, since another would
+ * take as long. The shard whose first good byte comes first has it: a failing answer never ends an attempt under way
+ * beside it.
+ *
+ * The headers of a stream are relayed when they come, long before its first byte; when the shard fails in between,
+ * another takes the stream over. With hedging they wait for the first byte, since only that says whose they are.
  */
 export class Flight implements Applicant, AttemptListener {
   readonly tenant: string;
@@ -50,26 +61,25 @@ export class Flight implements Applicant, AttemptListener {
   readonly tokens: number;
   readonly #deck: FlightDeck;
   readonly #pool: ServingPool;
-  readonly #request: EngineRequest;
+  /** Null where the shards of the pool prefill this request themselves. */
+  readonly #prefill: ServingPool | null;
   readonly #client: Client;
   readonly #timing: RequestTiming;
   readonly #routable: RoutableRequest;
-  readonly #tried: number[] = [];
-  readonly #triedPrefill: number[] = [];
+  readonly #resending: Resending;
   readonly #epoch: number;
-  /** Those on their way. */
+  readonly #path: string;
+  #request: EngineRequest | null;
+  #stage: Stage = "waiting";
+  /** Those under way. */
   #attempts: Attempt[] = [];
-  /** The one whose first byte was relayed. */
+  /** The one whose response headers were relayed, and the one whose first byte was: mostly the same. */
+  #headersOf: Attempt | null = null;
   #winner: Attempt | null = null;
-  /** How often it was sent and may have begun. */
-  #sent = 0;
-  /** How often a connection was refused. */
-  #refusedConnections = 0;
   #timer: NodeJS.Timeout | null = null;
-  #leave: (() => void) | null = null;
+  #ticket: Ticket | null = null;
   /** What the last shard that failed said. */
-  #lastFault: string | null = null;
-  #over = false;
+  #lastFault: EngineUnreachable | null = null;
 
   constructor(
     deck: FlightDeck,
@@ -78,6 +88,7 @@ export class Flight implements Applicant, AttemptListener {
     model: string,
     request: EngineRequest,
     client: Client,
+    generates: boolean,
   ) {
     const outputTokens = pool.expectedOutput(facts.maxTokens);
     this.tenant = facts.tenant;
@@ -85,10 +96,12 @@ export class Flight implements Applicant, AttemptListener {
     this.tokens = facts.inputTokens + outputTokens;
     this.#deck = deck;
     this.#pool = pool;
+    this.#prefill = generates ? pool.prefill : null;
     this.#request = request;
     this.#client = client;
+    this.#path = request.path;
     this.#epoch = pool.snapshot?.epoch ?? 0;
-    this.#timing = deck.meter.begin(pool.engine.pool);
+    this.#resending = new Resending(deck, pool, this.#prefill);
     this.#routable = {
       model,
       inputTokens: facts.inputTokens,
@@ -98,51 +111,61 @@ export class Flight implements Applicant, AttemptListener {
       affinityKey: facts.affinityKey,
       experts: pool.experts?.of(facts.tenant, facts.prefix) ?? null,
       pinnedRank: facts.rank,
-      tried: this.#tried,
+      tried: this.#resending.tried,
     };
+    this.#timing = deck.meter.begin(pool.engine.pool);
   }
 
   /** Asks to be let in; everything else follows from that. */
   start(): this {
     this.#pool.flights++;
-    const ticket = this.#deck.admission.apply(this);
-    if (this.#over) ticket.leave();
-    else this.#leave = () => ticket.leave();
+    this.#guarded(() => {
+      const ticket = this.#deck.admission.apply(this);
+      if (this.#stage === "over") ticket.leave();
+      else this.#ticket = ticket;
+    });
     return this;
   }
 
   granted(): void {
-    this.#send();
-    const { afterMs } = this.#deck.hedge;
-    if (afterMs > 0 && !this.#over) this.#timer = setTimeout(() => this.#hedge(), afterMs);
+    this.#guarded(() => {
+      this.#stage = "sent";
+      this.#send();
+      this.#awaitHedge();
+    });
   }
 
   refused(error: Refused): void {
-    this.#refuse(error);
+    this.#refuse(error, error.reason, "refused");
   }
 
   /** The client reads on after `data` returned false. */
   resume(): void {
-    this.#winner?.exchange?.resume();
+    this.#guarded(() => this.#winner?.exchange?.resume());
   }
 
   /** The client is gone. */
   cancel(): void {
-    if (this.#over) return;
-    for (const attempt of this.#attempts) attempt.cancel();
-    this.#finish(false);
+    this.#end("cancelled");
   }
 
-  headersReceived(attempt: Attempt, status: number): void {
-    if (!ELSEWHERE.has(status) || !this.#mayTryAgain(true)) return;
-    this.#lastFault = `${attempt.leg.shard.id} answered ${status}.`;
-    attempt.leg.turnedAway(status);
-    attempt.cancel();
-    this.#elsewhere(attempt, this.#tried, attempt.leg.index);
+  headersReceived(attempt: Attempt, response: ResponseHeaders): void {
+    const { status } = response;
+    if (status >= REFUSED && this.#isElsewhere(attempt, status)) {
+      const { shard } = attempt.leg;
+      this.#lastFault = new EngineUnreachable(shard.id, `answered ${status}`, { mayHaveBegun: true });
+      attempt.leg.turnedAway(status);
+      attempt.cancel();
+      this.#drop(attempt);
+      if (this.#attempts.length === 0) this.#pause();
+      return;
+    }
+    if (this.#stage !== "sent" || attempt.awaitsPrefill || this.#deck.hedge.afterMs > 0) return;
+    if (status === GOOD && isEventStream(response)) this.#relayHeaders(attempt, response);
   }
 
   dataReceived(attempt: Attempt, chunk: Buffer): boolean {
-    if (this.#winner === null) this.#choose(attempt);
+    if (this.#winner === null && !this.#choose(attempt)) return true;
     return this.#client.data(chunk);
   }
 
@@ -152,167 +175,267 @@ export class Flight implements Applicant, AttemptListener {
   }
 
   ended(attempt: Attempt): void {
-    if (this.#winner === null) this.#choose(attempt);
+    if (this.#winner === null && !this.#choose(attempt)) return;
     const { status } = attempt.response as ResponseHeaders;
     attempt.leg.finished();
     // A decode that refuses leaves its prefill waiting for it.
-    if (status >= 400) attempt.cancel();
+    if (status >= REFUSED) attempt.cancel();
     this.#client.end();
-    this.#finish(status >= 500);
+    this.#end(outcomeOf(status));
   }
 
   failed(attempt: Attempt, fault: EngineUnreachable): void {
     attempt.leg.broke(failureKind(fault));
     attempt.cancel();
-    this.#lost(attempt, this.#tried, attempt.leg.index, fault);
+    this.#lost(attempt, fault, this.#resending.tried, attempt.leg.index);
   }
 
   prefillFailed(attempt: Attempt, prefillShard: number, fault: EngineUnreachable): void {
     // A decode that has begun has all it needs of the prefill.
     if (this.#winner === attempt) return;
     attempt.cancel();
-    this.#lost(attempt, this.#triedPrefill, prefillShard, fault);
+    this.#lost(attempt, fault, this.#resending.triedPrefill, prefillShard);
   }
 
-  #lost(attempt: Attempt, tried: number[], shard: number, fault: EngineUnreachable): void {
-    this.#lastFault = fault.message;
-    if (this.#winner !== null) {
-      this.#client.brokenOff(fault);
-      this.#finish(true);
-    } else if (this.#mayTryAgain(fault.mayHaveBegun)) {
-      this.#elsewhere(attempt, tried, shard);
-    } else {
-      this.#drop(attempt);
-      if (this.#attempts.length > 0) return;
-      this.#refuse(fault.mayHaveBegun ? fault : this.#unavailable("all_tried", this.#pool));
+  threw(error: unknown): void {
+    if (this.#stage === "over") return;
+    const fault = faultOf(error);
+    const ofClient = fault instanceof InvalidRequest;
+    if (!ofClient) this.#deck.onFault(fault);
+    try {
+      if (this.#stage === "answering") this.#client.brokenOff(fault);
+      else if (ofClient) this.#refuse(fault, "invalid_request", "client_error");
+      else this.#refuse(fault, "internal", "failed");
+    } finally {
+      this.#end("failed");
     }
-  }
-
-  #send(): void {
-    const { engine, router, prefill } = this.#pool;
-    const index = router.choose(this.#routable);
-    if (index < 0) return this.#noShard(this.#pool, this.#routable);
-    const now = this.#deck.clock.now();
-    const { inputTokens, outputTokens } = this.#routable;
-    if (prefill === null || !generates(this.#request.path)) {
-      const attempt = this.#begin(new Leg(this.#pool, index, inputTokens, outputTokens, now));
-      attempt.exchange = engine.send(attempt.leg.shard, this.#request, attempt);
-      return;
-    }
-    const first = this.#prefillable;
-    const prefillIndex = prefill.router.choose(first);
-    if (prefillIndex < 0) return this.#noShard(prefill, first);
-    const attempt = this.#begin(new Leg(this.#pool, index, inputTokens, outputTokens, now));
-    attempt.exchange = new PairedExchange(
-      {
-        engine: prefill.engine,
-        leg: new Leg(prefill, prefillIndex, inputTokens, 0, now),
-        pairing: prefill.engine.pairing as Pairing,
-        room: this.#deck.rng.below(MOST_ROOMS),
-      },
-      engine,
-      this.#request,
-      this.#request.body ?? NO_BODY,
-      attempt,
-      this.#deck.clock,
-    );
-  }
-
-  #begin(leg: Leg): Attempt {
-    const attempt = new Attempt(this, leg);
-    this.#attempts.push(attempt);
-    if (this.#sent++ === 0) this.#deck.retryBudget.began(this.#deck.clock.now());
-    else this.#deck.meter.resent(this.#pool.engine.pool);
-    return attempt;
-  }
-
-  /** The same request for those that prefill only. */
-  get #prefillable(): RoutableRequest {
-    return { ...this.#routable, outputTokens: 0, pinnedRank: -1, tried: this.#triedPrefill };
-  }
-
-  /** The first byte of this attempt goes to the client: the others are not needed. */
-  #choose(attempt: Attempt): void {
-    this.#winner = attempt;
-    this.#clearTimer();
-    for (const other of this.#attempts) if (other !== attempt) other.cancel();
-    this.#attempts = [attempt];
-    const head = attempt.response as ResponseHeaders;
-    attempt.leg.answered(head.status, this.#deck.clock.now());
-    this.#client.headers(head, attempt.leg.shard, this.#epoch);
-  }
-
-  #mayTryAgain(begun: boolean): boolean {
-    const { retry, retryBudget, clock } = this.#deck;
-    if (this.#winner !== null) return false;
-    // What was never sent costs the engines nothing: every shard may be asked once.
-    if (!begun) return this.#refusedConnections++ < this.#pool.states.count + retry.maxAttempts;
-    return this.#sent < retry.maxAttempts + this.#refusedConnections && retryBudget.take(clock.now());
-  }
-
-  #elsewhere(failed: Attempt, tried: number[], shard: number): void {
-    this.#drop(failed);
-    tried.push(shard);
-    if (this.#attempts.length === 0) this.#again();
-  }
-
-  #again(): void {
-    this.#clearTimer();
-    const { retryBudget, rng } = this.#deck;
-    this.#timer = setTimeout(() => this.#send(), retryBudget.backoffMs(this.#sent, rng));
-  }
-
-  #drop(attempt: Attempt): void {
-    this.#attempts = this.#attempts.filter((other) => other !== attempt);
-  }
-
-  /** A second shard, when the first has not begun to answer. */
-  #hedge(): void {
-    const [first] = this.#attempts;
-    if (first === undefined || !this.#mayTryAgain(true)) return;
-    this.#tried.push(first.leg.index);
-    this.#send();
-  }
-
-  #noShard(pool: ServingPool, request: RoutableRequest): void {
-    if (this.#attempts.length > 0) return;
-    const reason = pool.router.unavailable(request) ?? "not_ready";
-    if (request.tried.length > 0 && this.#mayTryAgain(true)) {
-      this.#tried.length = 0;
-      this.#triedPrefill.length = 0;
-      this.#again();
-    } else {
-      this.#refuse(this.#unavailable(reason, pool));
-    }
-  }
-
-  #unavailable(reason: Unavailable, { engine }: ServingPool): NoShardAvailable {
-    return new NoShardAvailable(reason, engine.pool, this.#lastFault, this.#deck.retryAfterSeconds);
-  }
-
-  #refuse(error: Refused | NoShardAvailable | EngineUnreachable): void {
-    this.#deck.meter.refused(this.#pool.engine.pool, error.reason);
-    this.#client.refused(error);
-    this.#finish(true);
-  }
-
-  #finish(failed: boolean): void {
-    this.#over = true;
-    this.#pool.flights--;
-    this.#clearTimer();
-    this.#leave?.();
-    this.#leave = null;
-    this.#timing.end(failed);
-    if (this.#timing.frames > 0 && !failed) this.#pool.sawOutput(this.#timing.frames);
-  }
-
-  #clearTimer(): void {
-    if (this.#timer !== null) clearTimeout(this.#timer);
-    this.#timer = null;
   }
 
   /** What the client's side measures. */
   get timing(): RequestTiming {
     return this.#timing;
   }
+
+  #guarded(step: () => void): void {
+    if (this.#stage === "over") return;
+    try {
+      step();
+    } catch (error) {
+      this.threw(error);
+    }
+  }
+
+  /** An attempt is over without an answer. */
+  #lost(attempt: Attempt, fault: EngineUnreachable, tried: number[], shard: number): void {
+    this.#drop(attempt);
+    this.#lastFault = fault;
+    if (this.#winner !== null) return this.#breakOff(fault);
+    tried.push(shard);
+    if (this.#attempts.length > 0) return;
+    if (!fault.timedOut && this.#resending.mayResend(this.#routable, fault.mayHaveBegun, true)) {
+      return this.#pause();
+    }
+    this.#giveUp(fault.mayHaveBegun ? fault : this.#unavailable("all_tried", this.#pool));
+  }
+
+  /** Sends it to the best shard. Where there is none, that ends it unless an attempt is under way. */
+  #send(): void {
+    const { router } = this.#pool;
+    const index = router.choose(this.#routable);
+    if (index < 0) return this.#noShard(this.#pool, this.#routable);
+    if (this.#prefill === null) return this.#sendWhole(index);
+    const first = this.#resending.prefillable(this.#routable);
+    const prefillIndex = this.#prefill.router.choose(first);
+    if (prefillIndex < 0) return this.#noShard(this.#prefill, first);
+    this.#sendPaired(index, this.#prefill, prefillIndex);
+  }
+
+  #sendWhole(index: number): void {
+    const attempt = this.#begin(index);
+    attempt.exchange = this.#pool.engine.send(attempt.leg.shard, this.#sendable, attempt);
+  }
+
+  #sendPaired(index: number, { engine }: ServingPool, prefillIndex: number): void {
+    const pairing = engine.pairing as Pairing;
+    const request = this.#sendable;
+    const own = request.body ?? NO_BODY;
+    if (pairing.kind === "together") {
+      const bodies = pairing.bodies(own, prefillIndex, this.#deck.rng.below(MOST_ROOMS));
+      this.#pair(index, prefillIndex, pairing, request).sendTogether(bodies);
+    } else {
+      const body = pairing.prefillBody(request.path, own);
+      if (body === null) this.#sendWhole(index);
+      else this.#pair(index, prefillIndex, pairing, request).sendInTurn(body);
+    }
+  }
+
+  #pair(index: number, prefillIndex: number, pairing: Pairing, request: EngineRequest): PairedExchange {
+    const { clock } = this.#deck;
+    const prefill = this.#prefill as ServingPool;
+    const attempt = this.#begin(index);
+    const leg = new Leg(prefill, prefillIndex, this.#routable.inputTokens, 0, clock.now());
+    const parts = { engine: prefill.engine, leg, pairing };
+    const exchange = new PairedExchange(parts, this.#pool.engine, request, attempt, clock);
+    attempt.exchange = exchange;
+    return exchange;
+  }
+
+  #begin(index: number): Attempt {
+    const { inputTokens, outputTokens } = this.#routable;
+    const leg = new Leg(this.#pool, index, inputTokens, outputTokens, this.#deck.clock.now());
+    const attempt = new Attempt(this, leg);
+    this.#attempts.push(attempt);
+    this.#resending.sent();
+    return attempt;
+  }
+
+  /** There is none once the first byte was relayed: nothing is sent after that. */
+  get #sendable(): EngineRequest {
+    return this.#request as EngineRequest;
+  }
+
+  /** Whether an answer of that status is left, for an attempt under way beside it or one on another shard. */
+  #isElsewhere(attempt: Attempt, status: number): boolean {
+    if (this.#winner !== null) return false;
+    const beside = this.#attempts.length > 1;
+    if (!beside && !ELSEWHERE.has(status)) return false;
+    this.#resending.tried.push(attempt.leg.index);
+    return beside || this.#resending.mayResend(this.#routable, true, false);
+  }
+
+  /** The first byte of this attempt goes to the client: the others are not needed. @returns false when it ends here */
+  #choose(attempt: Attempt): boolean {
+    const response = attempt.response as ResponseHeaders;
+    attempt.leg.answered(response.status, this.#deck.clock.now());
+    if (this.#stage === "answering" && this.#headersOf !== attempt) {
+      if (response.status !== GOOD || !isEventStream(response)) {
+        const { id } = attempt.leg.shard;
+        this.#breakOff(new EngineUnreachable(id, `answered ${response.status}`, { mayHaveBegun: true }));
+        return false;
+      }
+      this.#client.takenOver(this.#servedBy(attempt));
+    } else if (this.#stage === "sent") {
+      this.#relayHeaders(attempt, response);
+    }
+    this.#winner = attempt;
+    attempt.answering = true;
+    this.#clearTimer();
+    for (const other of this.#attempts) if (other !== attempt) this.#abandon(other);
+    this.#attempts = [attempt];
+    this.#releaseBody();
+    return true;
+  }
+
+  #relayHeaders(attempt: Attempt, response: ResponseHeaders): void {
+    this.#stage = "answering";
+    this.#headersOf = attempt;
+    this.#client.headers(response, this.#servedBy(attempt), this.#epoch);
+  }
+
+  #servedBy({ leg: { shard } }: Attempt): string {
+    return this.#pool.engine.servedBy?.(shard, this.#path) ?? shard.id;
+  }
+
+  #pause(): void {
+    this.#setTimer(this.#resending.backoffMs(), () => {
+      this.#send();
+      this.#awaitHedge();
+    });
+  }
+
+  #awaitHedge(): void {
+    const { afterMs } = this.#deck.hedge;
+    if (afterMs > 0 && this.#winner === null && this.#attempts.length === 1) {
+      this.#setTimer(afterMs, () => this.#hedge());
+    }
+  }
+
+  /** A second shard, when the first has not begun to answer. */
+  #hedge(): void {
+    const [first] = this.#attempts;
+    if (first === undefined) return;
+    this.#resending.tried.push(first.leg.index);
+    if (this.#resending.mayResend(this.#routable, true, false)) this.#send();
+  }
+
+  #drop(attempt: Attempt): void {
+    this.#attempts = this.#attempts.filter((other) => other !== attempt);
+  }
+
+  #noShard(pool: ServingPool, request: RoutableRequest): void {
+    if (this.#attempts.length > 0) return;
+    this.#giveUp(this.#unavailable(pool.router.unavailable(request) ?? "not_ready", pool));
+  }
+
+  #unavailable(reason: Unavailable, { engine }: ServingPool): NoShardAvailable {
+    const { retryAfterSeconds } = this.#deck;
+    return new NoShardAvailable(reason, engine.pool, this.#lastFault?.forClients ?? null, retryAfterSeconds);
+  }
+
+  #giveUp(error: NoShardAvailable | EngineUnreachable): void {
+    if (this.#stage === "answering") this.#breakOff(this.#lastFault as EngineUnreachable);
+    else this.#refuse(error, error.reason, "failed");
+  }
+
+  #refuse(error: Error, reason: string, outcome: RequestOutcome): void {
+    this.#deck.meter.refused(this.#pool.engine.pool, reason);
+    this.#client.refused(error);
+    this.#end(outcome);
+  }
+
+  #breakOff(fault: EngineUnreachable): void {
+    this.#client.brokenOff(fault);
+    this.#end("failed");
+  }
+
+  /** The one place where a request ends. */
+  #end(outcome: RequestOutcome): void {
+    if (this.#stage === "over") return;
+    const admitted = this.#stage !== "waiting";
+    this.#stage = "over";
+    this.#pool.flights--;
+    this.#clearTimer();
+    this.#ticket?.leave();
+    this.#ticket = null;
+    this.#timing.end(outcome);
+    for (const attempt of this.#attempts) this.#abandon(attempt);
+    this.#attempts = [];
+    this.#releaseBody();
+    if (admitted && outcome === "ok" && this.#timing.frames > 0) this.#pool.sawOutput(this.#timing.frames);
+  }
+
+  #abandon(attempt: Attempt): void {
+    try {
+      attempt.cancel();
+    } catch (error) {
+      this.#deck.onFault(error as Error);
+    }
+  }
+
+  #releaseBody(): void {
+    if (this.#request === null) return;
+    this.#request = null;
+    this.#client.bodyReleased();
+  }
+
+  #setTimer(ms: number, step: () => void): void {
+    this.#clearTimer();
+    this.#timer = setTimeout(() => this.#guarded(step), ms);
+  }
+
+  #clearTimer(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+  }
+}
+
+/** What the request itself asks that cannot be is its client's to mend. */
+function faultOf(error: unknown): Error {
+  if (error instanceof Unpairable) return new InvalidRequest(error.message, error.field);
+  return error instanceof Error ? error : new Error(String(error));
+}
+
+function outcomeOf(status: number): RequestOutcome {
+  if (status < REFUSED) return "ok";
+  return status < FAILED ? "client_error" : "failed";
 }

@@ -5,7 +5,11 @@ import type { ServingPool } from "../serving-pool.ts";
 /** From this status on it is the engine's fault. */
 const FAILED = 500;
 
-/** What is counted on one shard for one sending of a request, from `begin` to exactly one end. */
+/**
+ * What is counted on one shard for one attempt of a request. Its life: prefilling, then decoding from the first byte
+ * on, then over. Whatever ends it, the shard's counts are given back once, and the pool's health hears once how it
+ * went; a break may follow a good first byte.
+ */
 export class Leg {
   readonly index: number;
   readonly shard: Shard;
@@ -13,8 +17,7 @@ export class Leg {
   readonly #inputTokens: number;
   readonly #outputTokens: number;
   readonly #sentAt: number;
-  #prefilling = true;
-  #counted = true;
+  #stage: "prefilling" | "decoding" | "over" = "prefilling";
   /** Whether the pool's health knows how it went. */
   #judged = false;
 
@@ -33,27 +36,28 @@ export class Leg {
     if (kvUse !== null) this.#pool.states.reportKv(this.index, kvUse, null);
   }
 
-  /** The first byte is there. */
+  /** The first byte has come, or an end without any. */
   answered(status: number, nowMs: number): void {
+    if (this.#stage !== "prefilling") return;
     this.#prefilled();
     this.#judged = true;
     if (status >= FAILED) this.#pool.health.failed(this.index, "status");
     else this.#pool.health.succeeded(this.index, nowMs - this.#sentAt);
   }
 
-  /** The answer is there in full, or is another shard's to give. */
+  /** The answer is whole, or is not wanted any more. */
   finished(): void {
-    if (!this.#counted) return;
+    if (this.#stage === "over") return;
     if (!this.#judged) this.#pool.health.cancelled(this.index);
-    this.#counted = false;
-    this.#prefilled();
+    if (this.#stage === "prefilling") this.#prefilled();
+    this.#stage = "over";
     this.#pool.states.end(this.index, this.#inputTokens, this.#outputTokens);
   }
 
   broke(kind: FailureKind): void {
-    if (!this.#counted) return;
-    this.#pool.health.failed(this.index, kind);
+    if (this.#stage === "over") return;
     this.#judged = true;
+    this.#pool.health.failed(this.index, kind);
     this.finished();
   }
 
@@ -64,8 +68,7 @@ export class Leg {
   }
 
   #prefilled(): void {
-    if (!this.#prefilling) return;
-    this.#prefilling = false;
+    this.#stage = "decoding";
     this.#pool.states.answered(this.index, this.#inputTokens);
   }
 }

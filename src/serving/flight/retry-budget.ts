@@ -32,6 +32,11 @@ export class RetryBudget {
     this.#halfBeganMs = nowMs;
   }
 
+  /** Retries of late. */
+  get spent(): number {
+    return this.#retries + this.#retriesBefore;
+  }
+
   /** A request is sent for the first time. */
   began(nowMs: number): void {
     this.#turn(nowMs);
@@ -43,7 +48,7 @@ export class RetryBudget {
     this.#turn(nowMs);
     const { ratio, minPerSecond, windowMs } = this.#settings;
     const most = ratio * (this.#requests + this.#requestsBefore) + (minPerSecond * windowMs) / 1000;
-    if (this.#retries + this.#retriesBefore + 1 > most) return false;
+    if (this.spent + 1 > most) return false;
     this.#retries++;
     return true;
   }

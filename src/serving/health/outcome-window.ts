@@ -1,5 +1,5 @@
-/** Times to the head kept per shard, the latest: enough for a median. */
-const HEADS = 64;
+/** Times to the first byte kept per shard, the latest: enough for a median. */
+const FIRST_BYTES = 64;
 
 /**
  * How the requests of the last while went, per shard. Counted in halves of the window, so it covers between a half and
@@ -11,8 +11,8 @@ export class OutcomeWindow {
   /** `[2][shards]`: this half and the one before. */
   readonly #answers: Int32Array;
   readonly #failures: Int32Array;
-  /** `[shards][HEADS]`, each a ring, and how many were ever written to it. */
-  readonly #heads: Float64Array;
+  /** `[shards][FIRST_BYTES]`, each a ring, and how many were ever written to it. */
+  readonly #firstBytes: Float64Array;
   readonly #written: Int32Array;
   #half = 0;
   #beganMs: number;
@@ -23,13 +23,13 @@ export class OutcomeWindow {
     this.#beganMs = nowMs;
     this.#answers = new Int32Array(2 * shards);
     this.#failures = new Int32Array(2 * shards);
-    this.#heads = new Float64Array(shards * HEADS);
+    this.#firstBytes = new Float64Array(shards * FIRST_BYTES);
     this.#written = new Int32Array(shards);
   }
 
-  answered(shard: number, headMs: number): void {
+  answered(shard: number, firstByteMs: number): void {
     this.#answers[this.#half * this.#shards + shard]++;
-    this.#heads[shard * HEADS + (this.#written[shard] % HEADS)] = headMs;
+    this.#firstBytes[shard * FIRST_BYTES + (this.#written[shard] % FIRST_BYTES)] = firstByteMs;
     this.#written[shard] = (this.#written[shard] + 1) & 0x3fff_ffff;
   }
 
@@ -46,11 +46,11 @@ export class OutcomeWindow {
   }
 
   /** Of the latest answers; NaN without any. */
-  medianHeadMs(shard: number): number {
-    const count = Math.min(HEADS, this.#answered(shard), this.#written[shard]);
+  medianFirstByteMs(shard: number): number {
+    const count = Math.min(FIRST_BYTES, this.#answered(shard), this.#written[shard]);
     const latest = Array.from({ length: count }, (_, back) => {
-      const at = (this.#written[shard] - 1 - back) % HEADS;
-      return this.#heads[shard * HEADS + at];
+      const at = (this.#written[shard] - 1 - back) % FIRST_BYTES;
+      return this.#firstBytes[shard * FIRST_BYTES + at];
     });
     return latest.sort((a, b) => a - b)[Math.floor(count / 2)] ?? Number.NaN;
   }

@@ -12,7 +12,7 @@ export interface Outlier {
 
 /**
  * The shards that stand out from the others, the worst first: their part of failures lies above the median by more than
- * the margin, or their median time to the head is more than so many times the median. Medians, since in a pool of a few
+ * the margin, or their median time to the first byte is more than so many times the median. Medians, since in a pool of a few
  * shards one bad one moves mean and deviation so far that it hides itself.
  * @param shards those that are sent requests
  */
@@ -23,7 +23,7 @@ export function outliers(
 ): Outlier[] {
   const judged = shards.filter((shard) => window.requests(shard) >= settings.minRequests);
   if (judged.length < LEAST_COMPARED) return [];
-  return [...byFailures(window, judged, settings), ...byHead(window, judged, settings)];
+  return [...byFailures(window, judged, settings), ...byFirstByte(window, judged, settings)];
 }
 
 function byFailures(window: OutcomeWindow, judged: readonly number[], settings: OutlierSettings): Outlier[] {
@@ -35,15 +35,15 @@ function byFailures(window: OutcomeWindow, judged: readonly number[], settings: 
     .map((shard) => ({ shard, reason: `${Math.round(100 * part(shard))} % of its requests failed` }));
 }
 
-function byHead(window: OutcomeWindow, judged: readonly number[], settings: OutlierSettings): Outlier[] {
-  const { headFactor, headLeastMs } = settings;
+function byFirstByte(window: OutcomeWindow, judged: readonly number[], settings: OutlierSettings): Outlier[] {
+  const { firstByteFactor, firstByteLeastMs } = settings;
   const times = judged
-    .map((shard) => ({ shard, ms: window.medianHeadMs(shard) }))
+    .map((shard) => ({ shard, ms: window.medianFirstByteMs(shard) }))
     .filter(({ ms }) => !Number.isNaN(ms));
-  if (headFactor === 0 || times.length < LEAST_COMPARED) return [];
+  if (firstByteFactor === 0 || times.length < LEAST_COMPARED) return [];
   const usual = median(times.map(({ ms }) => ms));
   return times
-    .filter(({ ms }) => ms > headLeastMs && ms > headFactor * usual)
+    .filter(({ ms }) => ms > firstByteLeastMs && ms > firstByteFactor * usual)
     .sort((a, b) => b.ms - a.ms)
     .map(({ shard, ms }) => ({
       shard,

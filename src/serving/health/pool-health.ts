@@ -33,7 +33,7 @@ export interface ShardHealth {
 
 /** How a request went: the head of a good answer came after so long, or it failed. */
 export type Outcome =
-  | { readonly shard: number; readonly headMs: number; readonly failure: null }
+  | { readonly shard: number; readonly firstByteMs: number; readonly failure: null }
   | { readonly shard: number; readonly failure: FailureKind };
 
 /** Hears what a pool's health goes by, for other processes that use the same servers. */
@@ -111,9 +111,9 @@ export class PoolHealth implements ProbeListener {
   }
 
   /** The head of a good answer is there. */
-  succeeded(shard: number, headMs: number): void {
-    this.#options.listener?.outcome(this.#options.engine.pool, { shard, headMs, failure: null });
-    this.#succeeded(shard, headMs);
+  succeeded(shard: number, firstByteMs: number): void {
+    this.#options.listener?.outcome(this.#options.engine.pool, { shard, firstByteMs, failure: null });
+    this.#succeeded(shard, firstByteMs);
   }
 
   failed(shard: number, kind: FailureKind): void {
@@ -123,12 +123,12 @@ export class PoolHealth implements ProbeListener {
 
   /** How a request of another process went. */
   heard(outcome: Outcome): void {
-    if (outcome.failure === null) this.#succeeded(outcome.shard, outcome.headMs);
+    if (outcome.failure === null) this.#succeeded(outcome.shard, outcome.firstByteMs);
     else this.#failed(outcome.shard, outcome.failure);
   }
 
-  #succeeded(shard: number, headMs: number): void {
-    this.#window.answered(shard, headMs);
+  #succeeded(shard: number, firstByteMs: number): void {
+    this.#window.answered(shard, firstByteMs);
     if (!this.#circuits[shard].succeeded()) return;
     this.#notice(`${this.#name(shard)} serves again`);
     if (this.#lastFailures[shard] === "connect") this.#options.onRestarted(shard);

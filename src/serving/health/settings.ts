@@ -43,10 +43,10 @@ export interface OutlierSettings {
   readonly minRequests: number;
   /** How far its part of failures may lie above the pool's median, 0 to 1. */
   readonly failureMargin: number;
-  /** How many times the pool's median its own median time to the head may be; 0 for any. */
-  readonly headFactor: number;
+  /** How many times the pool's median its own median time to the first byte may be; 0 for any. */
+  readonly firstByteFactor: number;
   /** A median below this is quick enough, whatever the others do. */
-  readonly headLeastMs: number;
+  readonly firstByteLeastMs: number;
   /** How long; as many times this as the shard was ejected of late. */
   readonly ejectMs: number;
   readonly maxEjectMs: number;

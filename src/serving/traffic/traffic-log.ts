@@ -1,11 +1,11 @@
 import type { TrafficTelling } from "./traffic-meter.ts";
-import type { TrafficObserver } from "./traffic-observer.ts";
+import type { RequestOutcome, TrafficObserver } from "./traffic-observer.ts";
 
 /** Keeps every measure until it is told to the process that reports them. */
 export class TrafficLog implements TrafficObserver {
   #first: [string, number][] = [];
   #later: [string, number][] = [];
-  #ended: [string, number, boolean][] = [];
+  #ended: [string, number, RequestOutcome][] = [];
   #resent: string[] = [];
   #refused: [string, string][] = [];
 
@@ -17,8 +17,8 @@ export class TrafficLog implements TrafficObserver {
     this.#later.push([pool, ms]);
   }
 
-  ended(pool: string, ms: number, failed: boolean): void {
-    this.#ended.push([pool, ms, failed]);
+  ended(pool: string, ms: number, outcome: RequestOutcome): void {
+    this.#ended.push([pool, ms, outcome]);
   }
 
   resent(pool: string): void {

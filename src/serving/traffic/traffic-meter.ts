@@ -1,7 +1,7 @@
 import { type Histogram, build } from "hdr-histogram-js";
 import type { Clock } from "../../lib/clock.ts";
 import type { Percentiles, TrafficReport } from "../../model/pool-report.ts";
-import type { TrafficObserver } from "./traffic-observer.ts";
+import type { RequestOutcome, TrafficObserver } from "./traffic-observer.ts";
 
 /** Percentiles are taken over this many of the latest reports, so that one quiet second does not blank them. */
 const REPORTS_REMEMBERED = 10;
@@ -14,7 +14,7 @@ export interface TrafficTelling {
   readonly frames: number;
   readonly first: readonly (readonly [pool: string, ms: number])[];
   readonly later: readonly (readonly [pool: string, ms: number])[];
-  readonly ended: readonly (readonly [pool: string, ms: number, failed: boolean])[];
+  readonly ended: readonly (readonly [pool: string, ms: number, outcome: RequestOutcome])[];
   readonly resent: readonly string[];
   readonly refused: readonly (readonly [pool: string, reason: string])[];
 }
@@ -57,10 +57,10 @@ export class TrafficMeter {
     return now;
   }
 
-  requestEnded(pool: string, arrivalMs: number, failed: boolean): void {
+  requestEnded(pool: string, arrivalMs: number, outcome: RequestOutcome): void {
     this.#inFlight--;
-    if (failed) this.#failed++;
-    this.#observer.ended(pool, this.#clock.now() - arrivalMs, failed);
+    if (hasFailed(outcome)) this.#failed++;
+    this.#observer.ended(pool, this.#clock.now() - arrivalMs, outcome);
   }
 
   /** What it counts in all, for a process that reports for several. */
@@ -81,9 +81,9 @@ export class TrafficMeter {
       this.#itl.record(ms);
       this.#observer.laterFrame(pool, ms);
     }
-    for (const [pool, ms, failed] of telling.ended) {
-      if (failed) this.#failed++;
-      this.#observer.ended(pool, ms, failed);
+    for (const [pool, ms, outcome] of telling.ended) {
+      if (hasFailed(outcome)) this.#failed++;
+      this.#observer.ended(pool, ms, outcome);
     }
     for (const pool of telling.resent) this.#observer.resent(pool);
     for (const [pool, reason] of telling.refused) this.#observer.refused(pool, reason);
@@ -159,6 +159,10 @@ class RecentPercentiles {
   }
 }
 
+function hasFailed(outcome: RequestOutcome): boolean {
+  return outcome === "failed" || outcome === "refused";
+}
+
 function histogram(): Histogram {
   return build({ bitBucketSize: 32, autoResize: true, numberOfSignificantValueDigits: 2 });
 }
@@ -189,7 +193,7 @@ export class RequestTiming {
   }
 
   /** The request is over, whatever its fate; called once. */
-  end(failed: boolean): void {
-    this.#meter.requestEnded(this.#pool, this.#arrival, failed);
+  end(outcome: RequestOutcome): void {
+    this.#meter.requestEnded(this.#pool, this.#arrival, outcome);
   }
 }

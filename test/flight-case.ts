@@ -1,0 +1,269 @@
+import { Rng } from "../src/lib/rng.ts";
+import { createPolicy } from "../src/routing/policies.ts";
+import { Router } from "../src/routing/router.ts";
+import { ShardStates } from "../src/routing/shard-states.ts";
+import { Admission } from "../src/serving/admission/admission.ts";
+import {
+  type Engine,
+  type EngineRequest,
+  EngineUnreachable,
+  type Exchange,
+  type ResponseHeaders,
+  type ResponseSink,
+  type Shard,
+} from "../src/serving/engine.ts";
+import type { Client } from "../src/serving/flight/client.ts";
+import { Flight } from "../src/serving/flight/flight.ts";
+import type { FlightDeck } from "../src/serving/flight/flight-deck.ts";
+import { RetryBudget } from "../src/serving/flight/retry-budget.ts";
+import { PoolHealth } from "../src/serving/health/pool-health.ts";
+import type { Pairing } from "../src/serving/pairing.ts";
+import type { RequestFacts } from "../src/serving/request/request-facts.ts";
+import { ServingPool } from "../src/serving/serving-pool.ts";
+import { TrafficMeter } from "../src/serving/traffic/traffic-meter.ts";
+import { limitsOf } from "./admission-desk.ts";
+import { HandClock } from "./hand-clock.ts";
+import { HEALTH } from "./watched-pool.ts";
+
+/** One request as an engine was sent it; the test plays the engine. */
+export class Sent implements Exchange {
+  readonly shard: Shard;
+  readonly body: string;
+  readonly sink: ResponseSink;
+  cancelled = false;
+
+  constructor(shard: Shard, request: EngineRequest, sink: ResponseSink) {
+    this.shard = shard;
+    this.body = Buffer.from(request.body ?? []).toString();
+    this.sink = sink;
+  }
+
+  resume(): void {}
+
+  cancel(): void {
+    this.cancelled = true;
+  }
+
+  headers(status = 200, type = "text/event-stream"): void {
+    if (!this.cancelled) this.sink.headers({ status, headers: ["content-type", type], kvUse: null });
+  }
+
+  data(text = "data: x\n\n"): void {
+    if (!this.cancelled) this.sink.data(Buffer.from(text));
+  }
+
+  end(): void {
+    if (!this.cancelled) this.sink.end();
+  }
+
+  answer(status = 200, text = "x", type = "application/json"): void {
+    this.headers(status, type);
+    this.data(text);
+    this.end();
+  }
+
+  fail(mayHaveBegun = true, code = "ECONNRESET"): void {
+    const cause = Object.assign(new Error(code), { code });
+    if (!this.cancelled)
+      this.sink.fail(new EngineUnreachable("http://10.0.0.1", `broke (${code})`, { mayHaveBegun, cause }));
+  }
+}
+
+/** What a client was told, in order. */
+export class HeardClient implements Client {
+  readonly heard: string[] = [];
+  bodiesReleased = 0;
+  error: Error | null = null;
+  /** Throws at the call of that name. */
+  throwsAt: string | null = null;
+
+  headers({ status }: ResponseHeaders, shard: string): void {
+    this.#hear("headers", `${status} ${shard}`);
+  }
+
+  takenOver(shard: string): void {
+    this.#hear("takenOver", shard);
+  }
+
+  data(chunk: Buffer): boolean {
+    this.#hear("data", chunk.toString());
+    return true;
+  }
+
+  end(): void {
+    this.#hear("end", "");
+  }
+
+  brokenOff(fault: Error): void {
+    this.error = fault;
+    this.#hear("brokenOff", "");
+  }
+
+  refused(error: Error): void {
+    this.error = error;
+    this.#hear("refused", error.name);
+  }
+
+  bodyReleased(): void {
+    this.bodiesReleased++;
+  }
+
+  get endings(): number {
+    return this.heard.filter((what) => /^(?:end|brokenOff|refused)/.test(what)).length;
+  }
+
+  #hear(what: string, more: string): void {
+    this.heard.push(more === "" ? what : `${what} ${more.trim()}`);
+    if (this.throwsAt === what) throw new Error(`the client throws at ${what}`);
+  }
+}
+
+export interface CaseOptions {
+  readonly shards?: number;
+  readonly prefillShards?: number;
+  readonly pairing?: Pairing | undefined;
+  readonly hedgeMs?: number;
+  readonly maxAttempts?: number;
+  readonly maxInFlight?: number;
+}
+
+/** Flights over pools whose engines the test plays. */
+export class FlightCase {
+  readonly clock = new HandClock();
+  readonly sent: Sent[] = [];
+  readonly prefills: Sent[] = [];
+  readonly outcomes: string[] = [];
+  readonly refusals: string[] = [];
+  readonly faults: Error[] = [];
+  readonly deck: FlightDeck;
+  readonly pool: ServingPool;
+  resent = 0;
+  /** Whether engines throw when they are sent a request. */
+  engineThrows = false;
+
+  constructor({
+    shards = 2,
+    prefillShards = 0,
+    pairing,
+    hedgeMs = 0,
+    maxAttempts = 3,
+    maxInFlight = 0,
+  }: CaseOptions) {
+    const retry = { maxAttempts, ratio: 1, minPerSecond: 10, windowMs: 10_000, baseMs: 1, maxMs: 1 };
+    const limits = limitsOf({});
+    const total = { ...limits.total, maxInFlight };
+    this.deck = {
+      admission: new Admission({ ...limits, total }, this.clock),
+      meter: new TrafficMeter(this.clock, {
+        firstFrame: () => {},
+        laterFrame: () => {},
+        ended: (_pool, _ms, outcome) => this.outcomes.push(outcome),
+        resent: () => this.resent++,
+        refused: (_pool, reason) => this.refusals.push(reason),
+      }),
+      retry,
+      retryBudget: new RetryBudget(retry, 0),
+      hedge: { afterMs: hedgeMs },
+      retryAfterSeconds: 1,
+      clock: this.clock,
+      rng: new Rng(1),
+      onFault: (fault) => this.faults.push(fault),
+    };
+    const prefill =
+      pairing === undefined ? null : this.#pool("p.prefill", prefillShards, this.prefills, pairing);
+    this.pool = this.#pool("p", shards, this.sent, undefined, prefill);
+  }
+
+  fly(client = new HeardClient(), body = '{"model":"m"}'): Flight {
+    const facts: RequestFacts = {
+      model: "m",
+      tenant: "t",
+      priority: 0,
+      inputTokens: 10,
+      maxTokens: 5,
+      prefix: new Uint32Array(0),
+      affinityKey: 0,
+      rank: -1,
+      bodyEnd: 0,
+      bodyEmpty: false,
+    };
+    const request: EngineRequest = {
+      method: "POST",
+      path: "/v1/chat/completions",
+      headers: [],
+      body: Buffer.from(body),
+    };
+    return new Flight(this.deck, this.pool, facts, "m", request, client, true).start();
+  }
+
+  /** Everything that requests take and give back: all zero when none is in flight. */
+  get taken(): number[] {
+    const pools = [this.pool, ...(this.pool.prefill === null ? [] : [this.pool.prefill])];
+    return [
+      this.deck.admission.inFlight,
+      this.deck.admission.queued,
+      this.deck.meter.totals.inFlight,
+      this.pool.flights,
+      ...pools.flatMap(({ states }) => [...states.requests, ...states.tokens, ...states.prefillTokens]),
+    ];
+  }
+
+  #pool(
+    name: string,
+    count: number,
+    sent: Sent[],
+    pairing: Pairing | undefined,
+    prefill: ServingPool | null = null,
+  ): ServingPool {
+    const shards = Array.from({ length: count }, (_, rank) => ({ id: `${name}/${rank}`, pool: name, rank }));
+    const engine: Engine = {
+      pool: name,
+      shards,
+      servers: [],
+      ...(pairing === undefined ? {} : { pairing }),
+      send: (shard, request, sink) => {
+        if (this.engineThrows) throw new Error("the engine throws");
+        const exchange = new Sent(shard, request, sink);
+        sent.push(exchange);
+        return exchange;
+      },
+      close: async () => {},
+    };
+    const states = new ShardStates(count);
+    const rng = new Rng(1);
+    const shardIds = shards.map(({ id }) => id);
+    const router = new Router(
+      createPolicy("round-robin", { shardIds, prefixIndexBytes: 65_536 }),
+      states,
+      rng,
+    );
+    const health = new PoolHealth({
+      engine,
+      states,
+      settings: HEALTH,
+      clock: this.clock,
+      rng,
+      probes: false,
+      listener: null,
+      onNotice: () => {},
+      onRestarted: () => {},
+    });
+    return new ServingPool({ engine, models: ["m"], states, router, health, prefill });
+  }
+}
+
+/** As kvTransfer is, in short. */
+export const inTurn: Pairing = {
+  kind: "in-turn",
+  prefillBody: (_path, body) => (Buffer.from(body).includes("alone") ? null : Buffer.from("prefill")),
+  decodeBody: (body, answer) =>
+    Buffer.from(answer).includes("cache") ? Buffer.concat([body, Buffer.from(" with cache")]) : null,
+};
+
+export const together: Pairing = {
+  kind: "together",
+  bodies: (body, rank, room) => ({
+    prefill: Buffer.concat([body, Buffer.from(` prefill ${rank} ${room}`)]),
+    decode: Buffer.concat([body, Buffer.from(` decode ${rank} ${room}`)]),
+  }),
+};

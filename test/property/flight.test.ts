@@ -1,0 +1,80 @@
+import fc from "fast-check";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { FlightCase, HeardClient, inTurn, together } from "../flight-case.ts";
+
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => void vi.useRealTimers());
+
+const options = fc.record({
+  shards: fc.integer({ min: 1, max: 3 }),
+  prefillShards: fc.integer({ min: 1, max: 2 }),
+  pairing: fc.constantFrom(undefined, inTurn, together),
+  hedgeMs: fc.constantFrom(0, 3),
+  maxAttempts: fc.integer({ min: 1, max: 4 }),
+  maxInFlight: fc.constantFrom(0, 1),
+});
+
+/** What an engine does next, at one of the requests it was sent; or time, or a client. */
+const step = fc.oneof(
+  fc.record({
+    what: fc.constantFrom("headers", "data", "end", "break", "refuse connection", "time out"),
+    prefill: fc.boolean(),
+    which: fc.nat(4),
+    status: fc.constantFrom(200, 200, 200, 400, 429, 500, 503),
+  }),
+  fc.record({ what: fc.constantFrom("leave", "pause", "throw"), which: fc.nat(2) }),
+);
+
+test("every request ends exactly once and gives back all it took, whatever engines and clients do and throw", () => {
+  const counts = new Map<string, number>();
+  fc.assert(
+    fc.property(options, fc.array(step, { maxLength: 60 }), (made, steps) => {
+      const flights = new FlightCase(made);
+      const clients = [0, 1, 2].map(() => new HeardClient());
+      const flown = clients.map((client) => flights.fly(client));
+      const started = new Set<object>();
+      for (const one of steps) {
+        if (!("prefill" in one)) {
+          if (one.what === "leave") flown[one.which].cancel();
+          else if (one.what === "throw") clients[one.which].throwsAt = "data";
+          else vi.advanceTimersByTime(2);
+          continue;
+        }
+        const { what, prefill, which, status } = one;
+        const sent = (prefill ? flights.prefills : flights.sent).at(-1 - which);
+        if (sent === undefined || sent.cancelled) continue;
+        // Data and the end follow headers; nothing follows a failure or an end.
+        if (what === "headers") {
+          if (!started.has(sent)) sent.headers(status);
+          started.add(sent);
+        } else if (what === "data" || what === "end") {
+          if (!started.has(sent)) sent.headers(status);
+          started.add(sent);
+          if (what === "data") sent.data("data: cache\n\n");
+          else {
+            sent.end();
+            sent.cancelled = true;
+          }
+        } else {
+          sent.fail(what !== "refuse connection", what === "time out" ? "IDLE_TIMEOUT" : "ECONNRESET");
+          sent.cancelled = true;
+        }
+      }
+      for (const flight of flown) flight.cancel();
+      // Admission's alarm may still be set.
+      vi.advanceTimersByTime(5000);
+      expect(flights.outcomes).toHaveLength(3);
+      for (const outcome of flights.outcomes) counts.set(outcome, (counts.get(outcome) ?? 0) + 1);
+      for (const client of clients) {
+        expect(client.endings).toBeLessThanOrEqual(client.throwsAt === null ? 1 : 2);
+        expect(client.bodiesReleased).toBe(1);
+      }
+      expect(flights.taken.every((count) => count === 0)).toBe(true);
+      expect(vi.getTimerCount()).toBe(0);
+      expect([...flights.sent, ...flights.prefills].every(({ cancelled }) => cancelled)).toBe(true);
+    }),
+    { seed: 1, numRuns: 1500 },
+  );
+  // The cases reach every end but admission's refusals.
+  expect([...counts.keys()].sort()).toEqual(["cancelled", "client_error", "failed", "ok"]);
+});

@@ -1,0 +1,368 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import type { Pairing } from "../../src/serving/pairing.ts";
+import { Unpairable } from "../../src/serving/pairing.ts";
+import { InvalidRequest, NoShardAvailable, Refused } from "../../src/serving/refusals.ts";
+import { EngineUnreachable } from "../../src/serving/engine.ts";
+import { type CaseOptions, FlightCase, HeardClient, inTurn, together } from "../flight-case.ts";
+
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => void vi.useRealTimers());
+
+function begin(options: CaseOptions = {}) {
+  const flights = new FlightCase(options);
+  const client = new HeardClient();
+  return { flights, client, flight: flights.fly(client) };
+}
+
+/** Over, once, with nothing taken. */
+function expectEnd(flights: FlightCase, client: HeardClient, outcome: string, endings = 1): void {
+  expect(flights.outcomes).toEqual([outcome]);
+  expect(client.endings).toBe(endings);
+  expect(client.bodiesReleased).toBe(1);
+  expect(flights.taken.every((count) => count === 0)).toBe(true);
+  expect(vi.getTimerCount()).toBe(0);
+}
+
+const pause = () => vi.advanceTimersByTime(5);
+
+describe("one attempt", () => {
+  test("waiting, sent, answering, over", () => {
+    const { flights, client } = begin();
+    expect(flights.taken[0]).toBe(1);
+    flights.sent[0].answer(200, "hello");
+    expect(client.heard).toEqual(["headers 200 p/0", "data hello", "end"]);
+    expectEnd(flights, client, "ok");
+  });
+
+  test("the headers of a stream are relayed when they come", () => {
+    const { flights, client } = begin();
+    flights.sent[0].headers();
+    expect(client.heard).toEqual(["headers 200 p/0"]);
+    expect(client.bodiesReleased).toBe(0);
+    flights.sent[0].data();
+    flights.sent[0].end();
+    expectEnd(flights, client, "ok");
+  });
+
+  test.each([
+    [400, "client_error"],
+    [429, "client_error"],
+    [500, "failed"],
+    [504, "failed"],
+  ])("an answer of %d is relayed, and is %s", (status, outcome) => {
+    const { flights, client } = begin({ shards: 1 });
+    flights.sent[0].answer(status, "no");
+    expect(client.heard).toEqual([`headers ${status} p/0`, "data no", "end"]);
+    expectEnd(flights, client, outcome);
+    expect(flights.deck.retryBudget.spent).toBe(0);
+  });
+
+  test("a break after the first byte ends it", () => {
+    const { flights, client } = begin();
+    flights.sent[0].headers();
+    flights.sent[0].data();
+    flights.sent[0].fail();
+    expect(client.heard.at(-1)).toBe("brokenOff");
+    expectEnd(flights, client, "failed");
+  });
+
+  test.each(["waiting", "sent", "answering"])("a client that leaves while %s", (stage) => {
+    const flights = new FlightCase({ maxInFlight: 1 });
+    const first = flights.fly();
+    const client = new HeardClient();
+    const flight = flights.fly(client);
+    if (stage === "waiting") {
+      flight.cancel();
+      first.cancel();
+    } else {
+      first.cancel();
+      if (stage === "answering") flights.sent[1].headers();
+      flight.cancel();
+      expect(flights.sent[1].cancelled).toBe(true);
+    }
+    flight.cancel();
+    expect(flights.outcomes).toEqual(["cancelled", "cancelled"]);
+    expect(client.endings).toBe(0);
+    expect(flights.taken.every((count) => count === 0)).toBe(true);
+  });
+
+  test("what admission refuses was never sent", () => {
+    const { flights, client } = begin();
+    flights.deck.admission.stop();
+    const late = new HeardClient();
+    flights.fly(late);
+    expect(late.error).toBeInstanceOf(Refused);
+    expect(flights.outcomes).toEqual(["refused"]);
+    flights.sent[0].answer();
+    expect(client.endings).toBe(1);
+    expect(flights.taken.every((count) => count === 0)).toBe(true);
+  });
+});
+
+describe("sent again", () => {
+  test.each([429, 502, 503])("%d: another shard has it", (status) => {
+    const { flights, client } = begin();
+    flights.sent[0].answer(status);
+    pause();
+    flights.sent[1].answer();
+    expect(client.heard[0]).toBe("headers 200 p/1");
+    expect(flights.deck.retryBudget.spent).toBe(1);
+    expectEnd(flights, client, "ok");
+  });
+
+  test("a break before the first byte: another shard has it", () => {
+    const { flights, client } = begin();
+    flights.sent[0].fail();
+    pause();
+    flights.sent[1].answer();
+    expect(client.heard[0]).toBe("headers 200 p/1");
+    expectEnd(flights, client, "ok");
+  });
+
+  test("a break between the headers and the first byte of a stream: another shard takes it over", () => {
+    const { flights, client } = begin();
+    flights.sent[0].headers();
+    flights.sent[0].fail();
+    pause();
+    flights.sent[1].headers();
+    flights.sent[1].data();
+    flights.sent[1].end();
+    expect(client.heard).toEqual(["headers 200 p/0", "takenOver p/1", "data data: x", "end"]);
+    expectEnd(flights, client, "ok");
+  });
+
+  test("… and where that one refuses, the stream is broken off", () => {
+    const { flights, client } = begin();
+    flights.sent[0].headers();
+    flights.sent[0].fail();
+    pause();
+    flights.sent[1].answer(400);
+    expect(client.heard).toEqual(["headers 200 p/0", "brokenOff"]);
+    expectEnd(flights, client, "failed");
+  });
+
+  test("a time limit that is hit is not answered by another attempt", () => {
+    const { flights, client } = begin();
+    flights.sent[0].fail(true, "FIRST_TOKEN_TIMEOUT");
+    pause();
+    expect(flights.sent).toHaveLength(1);
+    expect((client.error as EngineUnreachable).reason).toBe("engine_timeout");
+    expectEnd(flights, client, "failed");
+  });
+
+  test("no connection: every shard is asked once, out of no budget", () => {
+    const { flights, client } = begin({ shards: 4, maxAttempts: 1 });
+    for (let shard = 0; shard < 4; shard++) {
+      flights.sent[shard].fail(false, "ECONNREFUSED");
+      pause();
+    }
+    expect(new Set(flights.sent.map(({ shard }) => shard.id)).size).toBe(4);
+    expect(client.error).toBeInstanceOf(NoShardAvailable);
+    expect(client.error?.message).toBe(
+      "No shard of pool `p` could be reached: The engine broke (ECONNREFUSED).",
+    );
+    expect(flights.deck.retryBudget.spent).toBe(0);
+    expectEnd(flights, client, "failed");
+  });
+
+  test("at most as often as may be", () => {
+    const { flights, client } = begin({ shards: 1, maxAttempts: 3 });
+    for (let attempt = 0; attempt < 3; attempt++) {
+      flights.sent[attempt].fail();
+      pause();
+    }
+    expect(flights.sent).toHaveLength(3);
+    expect((client.error as EngineUnreachable).reason).toBe("engine_failed");
+    expectEnd(flights, client, "failed");
+  });
+});
+
+describe("hedged", () => {
+  const HEDGED = { hedgeMs: 50 };
+
+  test("the first good byte has it, and says whose the headers are", () => {
+    const { flights, client } = begin(HEDGED);
+    flights.sent[0].headers();
+    vi.advanceTimersByTime(60);
+    flights.sent[1].headers();
+    flights.sent[1].data();
+    expect(client.heard).toEqual(["headers 200 p/1", "data data: x"]);
+    expect(flights.sent[0].cancelled).toBe(true);
+    flights.sent[1].end();
+    expectEnd(flights, client, "ok");
+  });
+
+  test.each([400, 404, 429, 500, 503])("a %d never beats an attempt under way", (status) => {
+    const { flights, client } = begin(HEDGED);
+    vi.advanceTimersByTime(60);
+    flights.sent[1].answer(status);
+    expect(client.heard).toEqual([]);
+    flights.sent[0].answer();
+    expect(client.heard[0]).toBe("headers 200 p/0");
+    expectEnd(flights, client, "ok");
+  });
+
+  test("with one shard nothing is sent, and nothing is spent", () => {
+    const { flights, client } = begin({ ...HEDGED, shards: 1 });
+    vi.advanceTimersByTime(60);
+    expect([flights.sent.length, flights.deck.retryBudget.spent]).toEqual([1, 0]);
+    flights.sent[0].answer();
+    expectEnd(flights, client, "ok");
+  });
+
+  test("both break: one more try, then the end", () => {
+    const { flights, client } = begin({ ...HEDGED, maxAttempts: 2 });
+    vi.advanceTimersByTime(60);
+    flights.sent[0].fail();
+    flights.sent[1].fail();
+    pause();
+    expectEnd(flights, client, "failed");
+  });
+});
+
+describe.each<[string, Pairing]>([
+  ["together", together],
+  ["in turn", inTurn],
+])("prefilled elsewhere, %s", (kind, pairing) => {
+  const PAIRED = { pairing, prefillShards: 2 };
+
+  test("the decode answers", () => {
+    const { flights, client } = begin(PAIRED);
+    flights.prefills[0].answer(200, "cache");
+    expect(flights.sent[0].body).toMatch(kind === "together" ? /decode 0 \d+$/ : /with cache$/);
+    flights.sent[0].answer();
+    expect(client.heard[0]).toBe("headers 200 p/0");
+    expectEnd(flights, client, "ok");
+  });
+
+  test.each([400, 404, 413, 422])("a prefill's %d is the client's at once, and nobody's fault", (status) => {
+    const { flights, client } = begin(PAIRED);
+    if (kind === "together") flights.sent[0].headers();
+    flights.prefills[0].answer(status, "too long");
+    expect(client.heard).toEqual([`headers ${status} p/0`, "data too long", "end"]);
+    expect(flights.sent.every(({ cancelled }) => cancelled)).toBe(true);
+    expectEnd(flights, client, "client_error");
+    const { health, prefill } = flights.pool;
+    expect([health.view(0).lastFailure, prefill?.health.view(0).lastFailure]).toEqual([null, null]);
+  });
+
+  test.each([429, 500, 503])("a prefill's %d: another prefills it", (status) => {
+    const { flights, client } = begin(PAIRED);
+    flights.prefills[0].answer(status);
+    pause();
+    flights.prefills[1].answer(200, "cache");
+    flights.sent.at(-1)?.answer();
+    expect(flights.prefills.map(({ shard }) => shard.rank)).toEqual([0, 1]);
+    expectEnd(flights, client, "ok");
+  });
+
+  test("a prefill that breaks: another prefills it; one that is too late: none does", () => {
+    const { flights, client } = begin(PAIRED);
+    flights.prefills[0].fail();
+    pause();
+    flights.prefills[1].fail(true, "FIRST_TOKEN_TIMEOUT");
+    pause();
+    expect(flights.prefills).toHaveLength(2);
+    expect(flights.sent.every(({ cancelled }) => cancelled)).toBe(true);
+    expectEnd(flights, client, "failed");
+  });
+
+  test("a decode that refuses frees the prefill", () => {
+    const { flights, client } = begin(PAIRED);
+    if (kind === "in turn") flights.prefills[0].answer(200, "cache");
+    flights.sent[0].answer(400);
+    if (kind === "together") expect(flights.prefills[0].cancelled).toBe(true);
+    expectEnd(flights, client, "client_error");
+  });
+
+  test("a client that leaves frees both", () => {
+    const { flights, client, flight } = begin(PAIRED);
+    flight.cancel();
+    expect([...flights.prefills, ...flights.sent].every(({ cancelled }) => cancelled)).toBe(true);
+    expectEnd(flights, client, "cancelled", 0);
+  });
+});
+
+test.each(["no word of it", "not even JSON", ""])(
+  "a prefill that leaves no cache (%j): the decode does it all",
+  (answer) => {
+    const { flights, client } = begin({ pairing: inTurn, prefillShards: 1 });
+    flights.prefills[0].answer(200, answer);
+    expect(flights.sent[0].body).toBe('{"model":"m"}');
+    flights.sent[0].answer();
+    expectEnd(flights, client, "ok");
+  },
+);
+
+test("what one cache does not serve is the decode's alone", () => {
+  const flights = new FlightCase({ pairing: inTurn, prefillShards: 1 });
+  const client = new HeardClient();
+  flights.fly(client, '{"model":"m","alone":1}');
+  expect(flights.prefills).toHaveLength(0);
+  flights.sent[0].answer();
+  expectEnd(flights, client, "ok");
+});
+
+test("together, a stream's headers wait for the prefill, which may still refuse", () => {
+  const { flights, client } = begin({ pairing: together, prefillShards: 1 });
+  flights.sent[0].headers();
+  expect(client.heard).toEqual([]);
+  flights.prefills[0].headers(200, "application/json");
+  expect(client.heard).toEqual(["headers 200 p/0"]);
+  flights.sent[0].data();
+  flights.prefills[0].end();
+  flights.sent[0].end();
+  expectEnd(flights, client, "ok");
+});
+
+describe("whatever throws", () => {
+  test.each(["headers", "data", "end"])("a client's connection at %s", (throwsAt) => {
+    const flights = new FlightCase({});
+    const client = new HeardClient();
+    client.throwsAt = throwsAt;
+    flights.fly(client);
+    flights.sent[0].answer();
+    expect(flights.faults).toHaveLength(1);
+    expect(flights.outcomes).toEqual(["failed"]);
+    expect(flights.taken.every((count) => count === 0)).toBe(true);
+  });
+
+  test("an engine that is sent the request", () => {
+    const flights = new FlightCase({});
+    flights.engineThrows = true;
+    const client = new HeardClient();
+    flights.fly(client);
+    expect(client.heard).toEqual(["refused Error"]);
+    expectEnd(flights, client, "failed");
+  });
+
+  test.each([
+    [new Error("a bug"), "internal", "failed"],
+    [new Unpairable("ask with `n` of 1", "n"), "invalid_request", "client_error"],
+  ])("a body that cannot be paired: %s", (error, reason, outcome) => {
+    const pairing: Pairing = {
+      kind: "together",
+      bodies() {
+        throw error;
+      },
+    };
+    const { flights, client } = begin({ pairing, prefillShards: 1 });
+    expect(flights.refusals).toEqual([reason]);
+    expect(client.error instanceof InvalidRequest).toBe(reason === "invalid_request");
+    expectEnd(flights, client, outcome);
+  });
+
+  test("a decode's body in turn", () => {
+    const pairing: Pairing = {
+      kind: "in-turn",
+      prefillBody: () => Buffer.from("x"),
+      decodeBody() {
+        throw new Error("a bug");
+      },
+    };
+    const { flights, client } = begin({ pairing, prefillShards: 1 });
+    flights.prefills[0].answer();
+    expect(client.heard).toEqual(["refused Error"]);
+    expectEnd(flights, client, "failed");
+  });
+});
