@@ -90,8 +90,9 @@ export class HeardClient implements Client {
     return true;
   }
 
-  end(): void {
+  end(): boolean {
     this.#hear("end", "");
+    return true;
   }
 
   brokenOff(fault: Error): void {

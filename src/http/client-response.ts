@@ -1,7 +1,7 @@
 import type { ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { Client } from "../serving/flight/client.ts";
-import type { ResponseHeaders } from "../serving/engine.ts";
+import { EngineUnreachable, type ResponseHeaders } from "../serving/engine.ts";
 import { isEventStream } from "../serving/flight/event-stream.ts";
 import type { Flight } from "../serving/flight/flight.ts";
 import type { LastFrame } from "./last-frames.ts";
@@ -24,6 +24,8 @@ export class ClientResponse implements Client {
   #keepAliveTimer: NodeJS.Timeout | null = null;
   #flight: Flight | null = null;
   #frames: WholeFrames | null = null;
+  /** The engine has said how long the stream is. */
+  #announced = false;
   /** The chunk that waits for the end of the tick. */
   #waiting: Buffer | null = null;
   #flushing = false;
@@ -71,7 +73,8 @@ export class ClientResponse implements Client {
       this.#frames = new WholeFrames();
       // A stream that breaks off is longer than it was said to be.
       const length = headers.findIndex((name, i) => i % 2 === 0 && name.toLowerCase() === "content-length");
-      if (length >= 0) headers.splice(length, 2);
+      this.#announced = length >= 0;
+      if (this.#announced) headers.splice(length, 2);
     }
     headers.push("x-plimsoll-shard", shard, "x-plimsoll-epoch", `${epoch}`, "x-request-id", this.#requestId);
     this.#response.writeHead(response.status, headers);
@@ -100,14 +103,21 @@ export class ClientResponse implements Client {
     return false;
   }
 
-  end(): void {
+  end(): boolean {
     const rest = this.#frames?.rest() ?? null;
+    if (rest !== null && this.#announced && isCutShort(rest)) {
+      this.brokenOff(
+        new EngineUnreachable("the engine", "said its response was shorter", { mayHaveBegun: true }),
+      );
+      return false;
+    }
     let last = this.#take();
     if (rest !== null) {
       if (last !== null) this.#write(last);
       last = rest;
     }
     this.#finish(last);
+    return true;
   }
 
   brokenOff(fault: Error): void {
@@ -190,6 +200,14 @@ export class ClientResponse implements Client {
     this.#full?.off("drain", this.#drained);
     this.#full = null;
   }
+}
+
+const DONE = Buffer.from("data: [DONE]");
+const LINE_ENDS = new Set([0x0a, 0x0d]);
+
+/** Whether a stream ended inside a line; its last frame may lack the empty line after it. */
+function isCutShort(rest: Buffer): boolean {
+  return !LINE_ENDS.has(rest[rest.length - 1]) && !rest.equals(DONE);
 }
 
 function flush(response: ClientResponse): void {

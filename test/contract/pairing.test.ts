@@ -68,14 +68,28 @@ describe("vllm: in turn", () => {
   };
 
   test("a prefill is one token, not streamed, and loses what is for the decode", () => {
-    const decodes = {
-      ...{ stream: true, stream_options: { include_usage: true }, min_tokens: 5, max_output_tokens: 9, n: 1 },
-      ...{ stop: ["}"], logprobs: true, top_logprobs: 3, response_format: { type: "json_object" } },
-      ...{ kv_transfer_params: { remote_host: "evil" }, structured_outputs: { choice: ["a"] } },
-    };
-    const body = Buffer.from(JSON.stringify({ model: "m", ...decodes, prompt: "x", temperature: 0.5 }));
+    const body = Buffer.from(
+      JSON.stringify({
+        model: "m",
+        stream: true,
+        stream_options: { include_usage: true },
+        min_tokens: 5,
+        max_output_tokens: 9,
+        n: 1,
+        stop: ["}"],
+        logprobs: true,
+        top_logprobs: 3,
+        response_format: { type: "json_object" },
+        structured_outputs: { choice: ["a"] },
+        kv_transfer_params: { remote_host: "evil" },
+        prompt: "x",
+        temperature: 0.5,
+      }),
+    );
     expect(JSON.parse(text(kvTransfer.prefillBody("/v1/completions", body) ?? EMPTY))).toEqual({
-      ...{ model: "m", prompt: "x", temperature: 0.5 },
+      model: "m",
+      prompt: "x",
+      temperature: 0.5,
       ...PREFILL,
     });
   });

@@ -125,6 +125,20 @@ const breaks: [what: string, script: (socket: Socket) => void][] = [
     (socket) => socket.write(`${EVENTS}transfer-encoding: chunked\r\n\r\n${framed(FRAME)}zz\r\n`),
   ],
   ["is shorter than it said", (socket) => socket.end(`${EVENTS}content-length: 500\r\n\r\n${FRAME}data: {`)],
+  [
+    "is shorter than it said, on its last connection",
+    (socket) => socket.end(`${EVENTS}connection: close\r\ncontent-length: 500\r\n\r\n${FRAME}data: {`),
+  ],
+  [
+    "is longer than it said",
+    (socket) =>
+      socket.write(`${EVENTS}content-length: ${FRAME.length + 9}\r\n\r\n${FRAME}data: {"choices":[]}\n\n`),
+  ],
+  [
+    "lacks its last chunk, on its last connection",
+    (socket) =>
+      socket.end(`${EVENTS}connection: close\r\ntransfer-encoding: chunked\r\n\r\n${framed(FRAME)}`),
+  ],
 ];
 const lastFrames: [path: string, begin: string, error: object][] = [
   ["/v1/chat/completions", "data: ", { error: { type: "server_error" } }],

@@ -15,7 +15,8 @@ export interface Client {
   takenOver(shard: string): void;
   /** @returns false to hear no more until `Flight.resume` */
   data(chunk: Buffer): boolean;
-  end(): void;
+  /** @returns false where the engine's stream is not whole all the same: the client has been told */
+  end(): boolean;
   /** What was relayed is not whole. */
   brokenOff(fault: Error): void;
   /** The request will not be sent again: its body may be forgotten. Comes once, before or with the end. */

@@ -180,8 +180,7 @@ export class Flight implements Applicant, AttemptListener {
     attempt.leg.finished();
     // A decode that refuses leaves its prefill waiting for it.
     if (status >= REFUSED) attempt.cancel();
-    this.#client.end();
-    this.#end(outcomeOf(status));
+    this.#end(this.#client.end() ? outcomeOf(status) : "failed");
   }
 
   failed(attempt: Attempt, fault: EngineUnreachable): void {
