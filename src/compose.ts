@@ -5,6 +5,7 @@ import { shippedModels } from "./config/shapes.ts";
 import type { ControlledPool } from "./control/controlled-pool.ts";
 import { Solver } from "./control/solver.ts";
 import { httpApp } from "./http/app.ts";
+import { REQUEST_REASONS } from "./http/errors.ts";
 import { listen, listenLocally, stopListening } from "./http/listening.ts";
 import { Rng } from "./lib/rng.ts";
 import { LocalStore } from "./store/local/local-store.ts";
@@ -90,7 +91,7 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
         onFault: surroundings.onFault,
       },
     );
-  for (const { front } of pools) metrics.begin(front.engine.pool);
+  for (const { front } of pools) metrics.begin(front.engine.pool, REQUEST_REASONS);
   let gateway = gatewayFor(config);
   const metricsText = () => metrics.text();
   const operatorSocket = follows?.operatorSocket ?? null;
@@ -119,7 +120,7 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
     await Promise.all(fresh.map((pool) => pool.ready(READY_WITHIN_MS)));
     pools.splice(0, pools.length, ...kept);
     controlled.splice(0, controlled.length, ...pools.flatMap((pool) => pool.controlled ?? []));
-    for (const { front } of fresh) metrics.begin(front.engine.pool);
+    for (const { front } of fresh) metrics.begin(front.engine.pool, REQUEST_REASONS);
     admission.update(next.admission);
     gateway = gatewayFor(next);
     for (const pool of gone) {

@@ -36,6 +36,27 @@ export const REASONS = {
 
 export type Reason = keyof typeof REASONS;
 
+/** Those that a request for a pool's model may be refused for. */
+export const REQUEST_REASONS = [
+  "invalid_request",
+  "no_such_rank",
+  "model_not_found",
+  "rate_limited",
+  "tenant_limit",
+  "internal",
+  "engine_failed",
+  "engine_timeout",
+  "engine_unreachable",
+  "not_ready",
+  "circuit_open",
+  "all_tried",
+  "at_capacity",
+  "queue_full",
+  "queue_timeout",
+  "overloaded",
+  "stopping",
+] as const satisfies readonly Reason[];
+
 /** What a client gets for an error: OpenAI's shape. */
 export interface ErrorAnswer {
   readonly status: number;

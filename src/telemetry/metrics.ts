@@ -116,9 +116,10 @@ export class Metrics {
       this.#duration.record(durationMs / 1000, this.#label(pool));
   }
 
-  /** Counters of a pool begin at 0, so that their first increase shows. */
-  begin(pool: string): void {
+  /** Counters of a pool begin at 0, so that their first increase shows. @param reasons of refusals */
+  begin(pool: string, reasons: readonly string[]): void {
     for (const outcome of REQUEST_OUTCOMES) this.#requests.add(0, { pool, outcome });
+    for (const reason of reasons) this.#refused.add(0, { pool, reason });
     this.#resent.add(0, this.#label(pool));
   }
 

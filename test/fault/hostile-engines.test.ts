@@ -218,6 +218,49 @@ test("a request that its engine is slow over is sent to another too, and the fir
   );
 });
 
+test("a stream's response headers reach the client when they come, and comments keep it alive until its first frame", async () => {
+  const waiting: Socket[] = [];
+  await before(
+    [],
+    (socket) => {
+      waiting.push(socket);
+      socket.write(`${EVENTS}transfer-encoding: chunked\r\n\r\n`);
+    },
+    async (gateway) => {
+      const response = await post(gateway);
+      const reader = (response.body as ReadableStream<Uint8Array>).getReader();
+      const first = await reader.read();
+      expect(Buffer.from(first.value ?? []).toString()).toBe(": keep-alive\n\n");
+      waiting[0].write(`${framed(FRAME)}0\r\n\r\n`);
+      let text = "";
+      for (let read = await reader.read(); !read.done; read = await reader.read())
+        text += Buffer.from(read.value).toString();
+      expect(text.replaceAll(": keep-alive\n\n", "")).toBe(FRAME);
+      expect(text.endsWith(FRAME)).toBe(true);
+    },
+    "http: { streamKeepAliveMs: 20 }",
+  );
+});
+
+test("a stream whose engine dies between its headers and its first byte comes from another", async () => {
+  const waiting: Socket[] = [];
+  await before(
+    [good.url],
+    (socket) => {
+      waiting.push(socket);
+      socket.write(`${EVENTS}transfer-encoding: chunked\r\n\r\n`);
+    },
+    async (gateway, engine) => {
+      const response = await post(gateway);
+      expect(response.headers.get("x-plimsoll-shard")).toBe(`chat/${engine.url}`);
+      waiting[0].resetAndDestroy();
+      const text = await response.text();
+      expect(text.startsWith(`: x-plimsoll-shard: chat/${good.url}\n\n`)).toBe(true);
+      expect(text.endsWith("data: [DONE]\n\n")).toBe(true);
+    },
+  );
+});
+
 test("half a frame, and the end: the client gets what the engine sent", () =>
   before(
     [],
