@@ -3,10 +3,9 @@ import type { Socket } from "node:net";
 import type { Client } from "../serving/flight/client.ts";
 import type { EngineUnreachable, ResponseHeaders, Shard } from "../serving/engine.ts";
 import type { Flight } from "../serving/flight/flight.ts";
-import type { LastFrame } from "./last-frames.ts";
 import { errorAnswer } from "./errors.ts";
 import { headerOf, returnedHeaders } from "./headers.ts";
-import { sendError } from "./send-error.ts";
+import { type Answering, sendError } from "./send-error.ts";
 import { WholeFrames } from "./whole-frames.ts";
 import { writeChunk } from "./write-chunk.ts";
 
@@ -16,8 +15,7 @@ import { writeChunk } from "./write-chunk.ts";
  */
 export class ClientResponse implements Client {
   readonly #response: ServerResponse;
-  readonly #requestId: string;
-  readonly #lastFrame: LastFrame;
+  readonly #answering: Answering;
   readonly #stallMs: number;
   #flight: Flight | null = null;
   #frames: WholeFrames | null = null;
@@ -35,10 +33,9 @@ export class ClientResponse implements Client {
   };
 
   /** @param stallMs how long a client may read nothing before it is given up */
-  constructor(response: ServerResponse, requestId: string, lastFrame: LastFrame, stallMs: number) {
+  constructor(response: ServerResponse, answering: Answering, stallMs: number) {
     this.#response = response;
-    this.#requestId = requestId;
-    this.#lastFrame = lastFrame;
+    this.#answering = answering;
     this.#stallMs = stallMs;
   }
 
@@ -52,21 +49,16 @@ export class ClientResponse implements Client {
   }
 
   headers(head: ResponseHeaders, shard: Shard, epoch: number): void {
-    const headers = returnedHeaders(head.headers);
+    const { requestId, cors } = this.#answering;
+    const headers = returnedHeaders(head.headers, cors.length > 0);
     if (isEventStream(head)) {
       this.#frames = new WholeFrames();
       // A stream that breaks off is longer than it was said to be.
       const length = headers.findIndex((name, i) => i % 2 === 0 && name.toLowerCase() === "content-length");
       if (length >= 0) headers.splice(length, 2);
     }
-    headers.push(
-      "x-plimsoll-shard",
-      shard.id,
-      "x-plimsoll-epoch",
-      `${epoch}`,
-      "x-request-id",
-      this.#requestId,
-    );
+    headers.push("x-plimsoll-shard", shard.id, "x-plimsoll-epoch", `${epoch}`, "x-request-id", requestId);
+    for (const part of cors) headers.push(part);
     this.#response.writeHead(head.status, headers);
   }
 
@@ -104,13 +96,13 @@ export class ClientResponse implements Client {
     if (last !== null) this.#write(last);
     // Without frames there is no way to say it but by breaking off too.
     if (this.#frames === null) this.#response.destroy();
-    else this.#finish(this.#lastFrame(errorAnswer(fault)));
+    else this.#finish(this.#answering.shape.lastFrame(errorAnswer(fault), this.#answering.requestId));
   }
 
   bodyReleased(): void {}
 
   refused(error: Error): void {
-    sendError(this.#response, error, this.#requestId);
+    sendError(this.#response, errorAnswer(error), this.#answering);
   }
 
   /** @internal writes what waited for the end of the tick */

@@ -8,7 +8,7 @@ import { Attempt, type AttemptListener } from "./attempt.ts";
 import type { Client } from "./client.ts";
 import type { EngineRequest, EngineUnreachable, ResponseHeaders } from "../engine.ts";
 import { failureKind } from "./failure-kind.ts";
-import { generates } from "../request/generates.ts";
+import { generates } from "../request/api-routes.ts";
 import { Leg } from "./leg.ts";
 import { PairedExchange } from "./paired-exchange.ts";
 import type { Pairing } from "../pairing.ts";
@@ -194,7 +194,7 @@ export class Flight implements Applicant, AttemptListener {
     if (index < 0) return this.#noShard(this.#pool, this.#routable);
     const now = this.#deck.clock.now();
     const { inputTokens, outputTokens } = this.#routable;
-    if (prefill === null || !generates(this.#request.path)) {
+    if (prefill === null || !generates(this.#request)) {
       const attempt = this.#begin(new Leg(this.#pool, index, inputTokens, outputTokens, now));
       attempt.exchange = engine.send(attempt.leg.shard, this.#request, attempt);
       return;
