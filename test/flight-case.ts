@@ -178,6 +178,7 @@ export class FlightCase {
   fly(client = new HeardClient(), body = '{"model":"m"}'): Flight {
     const facts: RequestFacts = {
       model: "m",
+      responseId: null,
       tenant: "t",
       priority: 0,
       inputTokens: 10,
@@ -194,7 +195,7 @@ export class FlightCase {
       headers: [],
       body: Buffer.from(body),
     };
-    return new Flight(this.deck, this.pool, facts, "m", request, client, true).start();
+    return new Flight(this.deck, this.pool, facts, "m", request, client).start();
   }
 
   /** Everything that requests take and give back: all zero when none is in flight. */

@@ -1,5 +1,6 @@
 import { CommanderError } from "commander";
 import { InputError } from "../lib/errors.ts";
+import { printable } from "../lib/printable.ts";
 import { WorkerFailed } from "../workers/worker-failed.ts";
 
 const SUCCESS = 0;
@@ -12,7 +13,7 @@ export async function exitByOutcome(run: () => Promise<unknown>): Promise<void> 
     await run();
   } catch (error) {
     if (error instanceof InputError) {
-      process.stderr.write(`${error.message}\n`);
+      process.stderr.write(`${printable(error.message)}\n`);
       process.exitCode = BAD_INPUT;
     } else if (error instanceof WorkerFailed) {
       // The worker has already said its line.

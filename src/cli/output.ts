@@ -1,13 +1,14 @@
 import { mkdir, open, readFile, rename } from "node:fs/promises";
 import { dirname } from "node:path";
 import { InputError } from "../lib/errors.ts";
+import { printable } from "../lib/printable.ts";
 
 /** How a command talks: one JSON object or text on standard output; progress on standard error. */
 export interface Output {
   readonly json: boolean;
   /** Says the command's result, once. */
   result(value: unknown, text: string): void;
-  /** One line of progress. */
+  /** One line of progress; control characters in it, which may be others', are shown as escapes. */
   progress(line: string): void;
 }
 
@@ -15,7 +16,7 @@ export function output(json: boolean): Output {
   return {
     json,
     result: (value, text) => process.stdout.write(json ? `${JSON.stringify(value)}\n` : `${text}\n`),
-    progress: (line) => process.stderr.write(`${line}\n`),
+    progress: (line) => process.stderr.write(`${printable(line)}\n`),
   };
 }
 

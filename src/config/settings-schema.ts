@@ -15,6 +15,10 @@ const header = z
   .regex(/^[a-z0-9!#$%&'*+.^_`|~-]+$/, "expected a header's name in small letters, or null")
   .nullable();
 
+const origin = z
+  .string()
+  .regex(/^(?:\*|[a-z][a-z0-9+.-]*:\/\/[^/\s]+)$/, "expected an origin, e.g. https://app.example, or *");
+
 const limits = z.strictObject({
   maxInFlight: limit,
   requestsPerSecond: rate,
@@ -44,6 +48,7 @@ export const settingsSchema = z.strictObject({
     clientStallMs: positiveMilliseconds,
     graceMs: milliseconds,
     streamKeepAliveMs: milliseconds,
+    corsOrigins: z.union([origin, z.array(origin).min(1)]).nullable(),
     operatorKeyEnv: z
       .string()
       .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, "expected the name of an environment variable, not the key itself")

@@ -1,5 +1,8 @@
+import { STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
-import { HttpError, errorAnswer } from "./errors.ts";
+import type { Duplex } from "node:stream";
+import { HttpError, routeNotFound } from "./errors.ts";
+import type { Refusals } from "./refusals.ts";
 
 /** Longer than any client needs to read so little. */
 const LINGER_MS = 1000;
@@ -8,26 +11,27 @@ const LINGER_MS = 1000;
  * Answers what Node's parser could not read as a request, or what took too long to arrive, and closes the connection:
  * what follows on it cannot be told from what came before.
  */
-export function answerMalformed(error: Error & { code?: string }, socket: Socket): void {
+export function answerMalformed(error: Error & { code?: string }, socket: Socket, refusals: Refusals): void {
   // A client that has gone, or one whose response has begun, cannot be told anything.
-  if (error.code === "ECONNRESET" || !socket.writable || socket.bytesWritten > 0) {
-    socket.destroy();
-    return;
-  }
-  const { status, body } = errorAnswer(refusal(error.code));
-  const text = JSON.stringify(body);
-  socket.end(
-    `HTTP/1.1 ${status} ${PHRASES[status]}\r\nconnection: close\r\ncontent-type: application/json; charset=utf-8\r\n` +
-      `content-length: ${Buffer.byteLength(text)}\r\n\r\n${text}`,
-  );
-  socket.setTimeout(LINGER_MS, () => socket.destroy());
+  if (error.code === "ECONNRESET" || !socket.writable || socket.bytesWritten > 0) socket.destroy();
+  else answerAndClose(refusal(error.code), socket, refusals);
 }
 
-const PHRASES: Record<number, string> = {
-  400: "Bad Request",
-  408: "Request Timeout",
-  431: "Request Header Fields Too Large",
-};
+/** Nobody is connected through to anywhere. @param target as the client named it */
+export function answerConnect(target: string, socket: Duplex, refusals: Refusals): void {
+  socket.on("error", () => socket.destroy());
+  answerAndClose(routeNotFound("CONNECT", target), socket, refusals);
+}
+
+function answerAndClose(error: HttpError, socket: Duplex, refusals: Refusals): void {
+  const { status, body } = refusals.answer(error, "");
+  const text = JSON.stringify(body);
+  socket.end(
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nconnection: close\r\ncontent-type: application/json; charset=utf-8\r\n` +
+      `content-length: ${Buffer.byteLength(text)}\r\n\r\n${text}`,
+  );
+  setTimeout(() => socket.destroy(), LINGER_MS).unref();
+}
 
 function refusal(code = "unknown"): HttpError {
   if (code === "ERR_HTTP_REQUEST_TIMEOUT")

@@ -1,12 +1,17 @@
-import { type FastifyInstance, fastify } from "fastify";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Duplex } from "node:stream";
+import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from "fastify";
 import type { Config } from "../config/config.ts";
 import type { Solver } from "../control/solver.ts";
 import type { Store } from "../control/store.ts";
 import type { Gateway } from "../serving/gateway.ts";
 import type { ControlledPool } from "../control/controlled-pool.ts";
+import { printable } from "../lib/printable.ts";
 import { dashboard } from "./dashboard.ts";
-import { answerMalformed } from "./answer-malformed.ts";
-import { HttpError, errorAnswer } from "./errors.ts";
+import { answerConnect, answerMalformed } from "./answer-malformed.ts";
+import { Cors } from "./cors.ts";
+import { shapeAt } from "./error-shapes.ts";
+import { type ErrorAnswer, HttpError, routeNotFound } from "./errors.ts";
 import { eventRoutes } from "./event-routes.ts";
 import { expertRoutes } from "./expert-routes.ts";
 import { loadRoute } from "./load-route.ts";
@@ -15,6 +20,10 @@ import { openAiRoutes } from "./openai-routes.ts";
 import { type WorkerView, operatorRoutes } from "./operator-routes.ts";
 import { operatorKey } from "./operator-key.ts";
 import { orderRoutes } from "./order-routes.ts";
+import { otherMethods } from "./other-methods.ts";
+import { Refusals } from "./refusals.ts";
+import { OriginReader } from "./request-origin.ts";
+import { sendError } from "./send-error.ts";
 import { solveRoute } from "./solve-route.ts";
 import { relayRoutes } from "./relay-routes.ts";
 
@@ -38,6 +47,12 @@ export interface AppParts {
 /** How often connections are looked at that take too long over a request. */
 const CHECK_CONNECTIONS_MS = 500;
 
+/** A response's id has no length of its own; OpenAI's have some 55 characters. */
+const LONGEST_ID = 512;
+
+/** Lines of JSON. What others say in them must not act on a terminal that shows them. */
+const LOG = { write: (line: string) => process.stderr.write(`${printable(line.trimEnd())}\n`) };
+
 /** The HTTP side of the gateway, not yet listening. */
 export async function httpApp(config: Config, parts: AppParts): Promise<FastifyInstance> {
   const { gateway, controlled, wallClock, operatorSocket } = parts;
@@ -46,7 +61,8 @@ export async function httpApp(config: Config, parts: AppParts): Promise<FastifyI
   const app = fastify({
     genReqId: ({ headers }) => requestIdOf(headers),
     bodyLimit: http.bodyLimitBytes,
-    logger: { level: http.logLevel, stream: process.stderr },
+    logger: { level: http.logLevel, stream: LOG },
+    routerOptions: { maxParamLength: LONGEST_ID },
     // A logger for each request costs more than its routing; the one line of a failed request names it.
     childLoggerFactory: (logger) => logger,
     keepAliveTimeout: http.keepAliveMs,
@@ -55,34 +71,53 @@ export async function httpApp(config: Config, parts: AppParts): Promise<FastifyI
       maxHeaderSize: http.maxHeaderBytes,
       headersTimeout: http.headersTimeoutMs,
       connectionsCheckingInterval: CHECK_CONNECTIONS_MS,
+      // Its answer would have no body; the hook below has one.
+      requireHostHeader: false,
     },
-    clientErrorHandler: (error, socket) => answerMalformed(error, socket),
+    clientErrorHandler: (error, socket) => answerMalformed(error, socket, refusals),
+    frameworkErrors: (error, request, { raw }) => sendRaw(raw, request.id, error),
     // Requests that come while the gateway stops are refused by admission, in OpenAI's shape.
     return503OnClosing: false,
   });
 
-  app.setErrorHandler((error, request, reply) => {
-    const { status, retryAfterSeconds, body } = errorAnswer(error);
-    if (status >= 500 && !reply.raw.destroyed) request.log.error({ err: error, reqId: request.id });
-    if (retryAfterSeconds !== null) reply.header("retry-after", retryAfterSeconds);
-    // A stream that broke before its head was sent has left its own type behind.
-    reply.removeHeader("content-length").type("application/json; charset=utf-8");
-    return reply.code(status).send(body);
+  const refusals = new Refusals(app.log, (reason) => gateway().deck.meter.refused("", reason));
+  /** Operators and engines are not who the count of refusals is about. */
+  const operatorRefusals = new Refusals(app.log, () => {});
+  const sendRaw = (response: ServerResponse, requestId: string, error: unknown) => {
+    const shape = shapeAt(response.req.url ?? "");
+    sendError(response, refusals.answer(error, requestId), { requestId, shape, cors: [] });
+  };
+  const refuseTo = (to: Refusals) => (error: unknown, request: FastifyRequest, reply: FastifyReply) =>
+    reply.send(errorBody(to.answer(error, request.id), request, reply));
+
+  app.setErrorHandler(refuseTo(refusals));
+  app.setNotFoundHandler(({ method, url }) => {
+    throw routeNotFound(method, url);
   });
-  app.setNotFoundHandler((request) => {
-    throw new HttpError("route_not_found", `There is no route ${request.method} ${request.url}.`);
+  app.addHook("onRequest", (request, _reply, done) => done(unreadable(request)));
+  app.server.on("checkExpectation", (request: IncomingMessage, response: ServerResponse) => {
+    const error = new HttpError("expectation_failed", "The gateway meets no expectation but 100-continue.");
+    sendRaw(response, requestIdOf(request.headers), error);
   });
+  app.server.on("connect", ({ url }: IncomingMessage, socket: Duplex) =>
+    answerConnect(url ?? "", socket, refusals),
+  );
   app.server.maxConnections = http.maxConnections;
   app.addHook("onSend", async (request, reply) => {
     reply.header("x-request-id", request.id);
   });
 
-  await app.register(async (scope) => openAiRoutes(scope, gateway, config));
+  const refuseOtherMethods = otherMethods(app);
+  const origins = new OriginReader(config.tenancy);
+  const cors = new Cors(http.corsOrigins);
+  await app.register(async (scope) => openAiRoutes(scope, { gateway, origins, http, cors, refusals }));
   if (operatorSocket !== null) {
-    await app.register(async (scope) => relayRoutes(scope, operatorSocket));
+    refuseOtherMethods();
+    await app.register(async (scope) => relayRoutes(scope, operatorSocket, refusals));
     return app;
   }
   await app.register(async (scope) => {
+    scope.setErrorHandler(refuseTo(operatorRefusals));
     operatorKey(scope, config.operatorKey);
     expertRoutes(scope, controlled);
     loadRoute(scope, controlled);
@@ -92,5 +127,21 @@ export async function httpApp(config: Config, parts: AppParts): Promise<FastifyI
     operatorRoutes(scope, parts);
   });
   await app.register(dashboard);
+  refuseOtherMethods();
   return app;
+}
+
+/** What is wrong with a request before it is looked at: without a route its body is not read. */
+function unreadable({ is404, method, url, raw }: FastifyRequest): Error | undefined {
+  if (is404) return routeNotFound(method, url);
+  if (raw.headers.host === undefined && raw.httpVersion === "1.1")
+    return new HttpError("invalid_request", "The request has no Host header, which HTTP/1.1 wants.");
+  return undefined;
+}
+
+function errorBody(answer: ErrorAnswer, { id, url }: FastifyRequest, reply: FastifyReply): object {
+  if (answer.retryAfterSeconds !== null) reply.header("retry-after", answer.retryAfterSeconds);
+  // A stream that broke before its head was sent has left its own type behind.
+  reply.removeHeader("content-length").type("application/json; charset=utf-8").code(answer.status);
+  return shapeAt(url).body(answer, id);
 }

@@ -4,10 +4,9 @@ import type { Client } from "../serving/flight/client.ts";
 import { EngineUnreachable, type ResponseHeaders } from "../serving/engine.ts";
 import { isEventStream } from "../serving/flight/event-stream.ts";
 import type { Flight } from "../serving/flight/flight.ts";
-import type { LastFrame } from "./last-frames.ts";
 import { errorAnswer } from "./errors.ts";
 import { returnedHeaders } from "./headers.ts";
-import { sendError } from "./send-error.ts";
+import { type Answering, sendError } from "./send-error.ts";
 import { WholeFrames } from "./whole-frames.ts";
 import { writeChunk } from "./write-chunk.ts";
 
@@ -17,8 +16,7 @@ import { writeChunk } from "./write-chunk.ts";
  */
 export class ClientResponse implements Client {
   readonly #response: ServerResponse;
-  readonly #requestId: string;
-  readonly #lastFrame: LastFrame;
+  readonly #answering: Answering;
   readonly #stallMs: number;
   readonly #keepAliveMs: number;
   #keepAliveTimer: NodeJS.Timeout | null = null;
@@ -43,16 +41,9 @@ export class ClientResponse implements Client {
    * @param stallMs how long a client may read nothing before it is given up
    * @param keepAliveMs how often a stream without a first frame gets a comment; 0 for never
    */
-  constructor(
-    response: ServerResponse,
-    requestId: string,
-    lastFrame: LastFrame,
-    stallMs: number,
-    keepAliveMs: number,
-  ) {
+  constructor(response: ServerResponse, answering: Answering, stallMs: number, keepAliveMs: number) {
     this.#response = response;
-    this.#requestId = requestId;
-    this.#lastFrame = lastFrame;
+    this.#answering = answering;
     this.#stallMs = stallMs;
     this.#keepAliveMs = keepAliveMs;
   }
@@ -68,7 +59,8 @@ export class ClientResponse implements Client {
   }
 
   headers(response: ResponseHeaders, shard: string, epoch: number): void {
-    const headers = returnedHeaders(response.headers);
+    const { requestId, cors } = this.#answering;
+    const headers = returnedHeaders(response.headers, cors.length > 0);
     if (isEventStream(response)) {
       this.#frames = new WholeFrames();
       // A stream that breaks off is longer than it was said to be.
@@ -76,7 +68,8 @@ export class ClientResponse implements Client {
       this.#announced = length >= 0;
       if (this.#announced) headers.splice(length, 2);
     }
-    headers.push("x-plimsoll-shard", shard, "x-plimsoll-epoch", `${epoch}`, "x-request-id", this.#requestId);
+    headers.push("x-plimsoll-shard", shard, "x-plimsoll-epoch", `${epoch}`, "x-request-id", requestId);
+    for (const part of cors) headers.push(part);
     this.#response.writeHead(response.status, headers);
     this.#flushSoon();
     if (this.#frames !== null) this.#keepAlive();
@@ -125,13 +118,13 @@ export class ClientResponse implements Client {
     if (last !== null) this.#write(last);
     // Without frames there is no way to say it but by breaking off too.
     if (this.#frames === null) this.#response.destroy();
-    else this.#finish(this.#lastFrame(errorAnswer(fault)));
+    else this.#finish(this.#answering.shape.lastFrame(errorAnswer(fault), this.#answering.requestId));
   }
 
   bodyReleased(): void {}
 
   refused(error: Error): void {
-    sendError(this.#response, error, this.#requestId);
+    sendError(this.#response, errorAnswer(error), this.#answering);
   }
 
   /** @internal writes what waited for the end of the tick: the response headers alone where nothing came with them */

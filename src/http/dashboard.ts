@@ -8,7 +8,8 @@ const BUILT = fileURLToPath(new URL("../../dist/dashboard", import.meta.url));
 /** The dashboard's files at `/`, as `npm run build:dashboard` leaves them. */
 export async function dashboard(app: FastifyInstance): Promise<void> {
   if (existsSync(BUILT)) {
-    await app.register(fastifyStatic, { root: BUILT, decorateReply: false });
+    // A route for each file: what is none of them is a route that is not there, for every method.
+    await app.register(fastifyStatic, { root: BUILT, decorateReply: false, wildcard: false });
   } else {
     const text = "The dashboard is not built: run `npm run build:dashboard` and start again.\n";
     app.get("/", (_request, reply) => reply.type("text/plain; charset=utf-8").send(text));

@@ -10,11 +10,16 @@ export const REASONS = {
   model_not_found: [404, "invalid_request_error"],
   pool_not_found: [404, "invalid_request_error"],
   route_not_found: [404, "invalid_request_error"],
+  method_not_allowed: [405, "invalid_request_error"],
   epoch_not_kept: [404, "invalid_request_error"],
   epoch_not_pending: [409, "invalid_request_error"],
   slots_empty: [409, "invalid_request_error"],
   request_timeout: [408, "invalid_request_error"],
   body_too_large: [413, "invalid_request_error"],
+  target_too_long: [414, "invalid_request_error"],
+  unsupported_type: [415, "invalid_request_error"],
+  unsupported_encoding: [415, "invalid_request_error"],
+  expectation_failed: [417, "invalid_request_error"],
   rate_limited: [429, "rate_limit_error"],
   tenant_limit: [429, "rate_limit_error"],
   headers_too_large: [431, "invalid_request_error"],
@@ -31,6 +36,7 @@ export const REASONS = {
   overloaded: [503, "server_error"],
   no_epoch: [503, "server_error"],
   store_unreachable: [503, "server_error"],
+  primary_unreachable: [503, "server_error"],
   stopping: [503, "server_error"],
 } as const satisfies Record<string, readonly [number, string]>;
 
@@ -66,6 +72,20 @@ export interface ErrorAnswer {
   };
 }
 
+/** Of Fastify's own refusals, by their status; any other is of an invalid request. */
+const FASTIFY: Readonly<Record<number, Reason>> = {
+  404: "route_not_found",
+  413: "body_too_large",
+  414: "target_too_long",
+  415: "unsupported_type",
+};
+
+/** A longer message loses its middle: what it quotes of the request may be of any length. */
+const LONGEST_MESSAGE = 300;
+const KEPT_AT_START = 180;
+const KEPT_AT_END = 100;
+const LONGEST_TARGET = 200;
+
 /** An error that only the HTTP side knows. */
 export class HttpError extends Error {
   override readonly name = "HttpError";
@@ -75,6 +95,11 @@ export class HttpError extends Error {
     super(message);
     this.reason = reason;
   }
+}
+
+export function routeNotFound(method: string, target: string): HttpError {
+  const shown = target.length > LONGEST_TARGET ? `${target.slice(0, LONGEST_TARGET)}…` : target;
+  return new HttpError("route_not_found", `There is no route ${method} ${shown}.`);
 }
 
 /** The answer to any error; what is not known here says nothing of its inside. */
@@ -88,8 +113,7 @@ export function errorAnswer(error: unknown): ErrorAnswer {
   if (error instanceof NoShardAvailable)
     return answer(error.reason === "no_such_model" ? "model_not_found" : error.reason, error.message, error);
   if (error instanceof EngineUnreachable) return answer(error.reason, error.forClients);
-  if (isClientError(error))
-    return answer(error.statusCode === 413 ? "body_too_large" : "invalid_request", error.message);
+  if (isClientError(error)) return answer(FASTIFY[error.statusCode] ?? "invalid_request", error.message);
   return answer("internal", "The gateway failed; its log says why.");
 }
 
@@ -102,8 +126,13 @@ function answer(
   return {
     status,
     retryAfterSeconds: more.retryAfterSeconds ?? null,
-    body: { error: { message, type, param: more.param ?? null, code: reason, reason } },
+    body: { error: { message: bounded(message), type, param: more.param ?? null, code: reason, reason } },
   };
+}
+
+function bounded(message: string): string {
+  if (message.length <= LONGEST_MESSAGE) return message;
+  return `${message.slice(0, KEPT_AT_START)} … ${message.slice(-KEPT_AT_END)}`;
 }
 
 /** Fastify's own refusals of a request carry the status they mean. */

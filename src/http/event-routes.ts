@@ -30,7 +30,8 @@ export function eventRoutes(
   ]);
   const timer = setInterval(() => stream.send("traffic", meter.report(wallClock())), TRAFFIC_PERIOD_MS);
 
-  app.get("/ep/v1/events", (_request, reply) => {
+  // A stream has no end for HEAD to wait for.
+  app.get("/ep/v1/events", { exposeHeadRoute: false }, (_request, reply) => {
     reply.hijack();
     const epochs = JSON.stringify(pools.flatMap(({ loop }) => loop.view.epochs));
     stream.join(reply.raw, "history", `{"epochs":${epochs},"reports":[${past.join(",")}]}`);

@@ -1,9 +1,13 @@
 import { randomUUID } from "node:crypto";
 import type { IncomingHttpHeaders } from "node:http";
 import type { HeaderList } from "../serving/engine.ts";
+import { headerOf } from "../serving/header-list.ts";
+
+/** The client's choice of a shard, by its index in the pool; engines are told by the gateway, in their own way. */
+export const RANK_HEADER = "x-data-parallel-rank";
 
 /** Headers that speak of one connection only (RFC 9110 §7.6.1), and those each side of a proxy sets for itself. */
-const NOT_FORWARDED = new Set([
+const HOP_BY_HOP = new Set([
   "connection",
   "keep-alive",
   "proxy-authenticate",
@@ -18,11 +22,20 @@ const NOT_FORWARDED = new Set([
   "content-length",
   // Frames can be told apart only in plain text.
   "accept-encoding",
-  "x-request-id",
 ]);
 
-/** A response's length is kept: its bytes are relayed as they are. */
-const NOT_RETURNED = new Set([...NOT_FORWARDED].filter((name) => name !== "content-length"));
+/** What the gateway says itself: which request it is, and which rank is to have it. */
+const NOT_FORWARDED = new Set([...HOP_BY_HOP, "x-request-id", RANK_HEADER]);
+
+/** A response's length is kept: its bytes are relayed as they are. What the gateway says itself, it says alone. */
+const NOT_RETURNED = new Set([
+  ...[...HOP_BY_HOP].filter((name) => name !== "content-length"),
+  "x-request-id",
+  "x-plimsoll-shard",
+  "x-plimsoll-epoch",
+]);
+
+const CORS_PREFIX = "access-control-";
 
 /** What the engine gets of a client's headers. @param raw names and values in turn, as they came */
 export function forwardedHeaders(
@@ -35,17 +48,14 @@ export function forwardedHeaders(
   return forwarded;
 }
 
-/** What the client gets of an engine's headers. */
-export function returnedHeaders(headers: HeaderList): string[] {
-  return without(headers, NOT_RETURNED, headerOf(headers, "connection"));
+/** What the client gets of an engine's headers. @param ownCors whether the gateway says what pages may read it */
+export function returnedHeaders(headers: HeaderList, ownCors: boolean): string[] {
+  const returned = without(headers, NOT_RETURNED, headerOf(headers, "connection"));
+  return ownCors ? withoutCors(returned) : returned;
 }
 
-/** The value of the first header of that name, in lower case. */
-export function headerOf(headers: HeaderList, name: string): string | undefined {
-  for (let i = 0; i < headers.length; i += 2) {
-    if (headers[i].length === name.length && headers[i].toLowerCase() === name) return headers[i + 1];
-  }
-  return undefined;
+function withoutCors(headers: HeaderList): string[] {
+  return headers.filter((_, i) => !headers[i - (i % 2)].toLowerCase().startsWith(CORS_PREFIX));
 }
 
 /** @param connection the value of the `Connection` header: it names further headers that end here */

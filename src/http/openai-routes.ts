@@ -1,53 +1,90 @@
-import type { FastifyInstance } from "fastify";
-import type { Config } from "../config/config.ts";
-import type { Gateway } from "../serving/gateway.ts";
-import { type LastFrame, chatLastFrame, messagesLastFrame, responsesLastFrame } from "./last-frames.ts";
-import { proxy } from "./proxy.ts";
-import { OriginReader } from "./request-origin.ts";
+import type { FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from "fastify";
+import type { HeaderList } from "../serving/engine.ts";
+import { UnknownModel } from "../serving/refusals.ts";
+import { API_ROUTES, type ApiRoute } from "../serving/request/api-routes.ts";
+import { isPreflight } from "./cors.ts";
+import { routeNotFound } from "./errors.ts";
+import { refuseMethod } from "./other-methods.ts";
+import { type ProxiedRequest, type ProxyParts, proxy, relayPreflight } from "./proxy.ts";
 
-/** The routes that engines answer, and how a stream that breaks is ended there. */
-const PROXIED: readonly (readonly [path: string, lastFrame: LastFrame])[] = [
-  ["/v1/chat/completions", chatLastFrame],
-  ["/v1/completions", chatLastFrame],
-  ["/v1/embeddings", chatLastFrame],
-  ["/v1/responses", responsesLastFrame],
-  ["/v1/messages", messagesLastFrame],
-  ["/v1/messages/count_tokens", chatLastFrame],
-  ["/v1/rerank", chatLastFrame],
-  ["/v2/rerank", chatLastFrame],
-  ["/rerank", chatLastFrame],
-  ["/v1/score", chatLastFrame],
-  ["/score", chatLastFrame],
-  ["/classify", chatLastFrame],
-  ["/v1/classify", chatLastFrame],
-  ["/pooling", chatLastFrame],
-  ["/tokenize", chatLastFrame],
-  ["/v1/tokenize", chatLastFrame],
-  ["/detokenize", chatLastFrame],
-  ["/v1/detokenize", chatLastFrame],
-  ["/generate", chatLastFrame],
-];
+interface Parameters {
+  readonly id?: string;
+  readonly "*"?: string;
+}
+
+/** What a path may not have for a segment: servers in between would read it as a way up, or as nothing. */
+const DOTS = new Set(["", ".", ".."]);
+
+const MODELS = { path: "/v1/models", methods: ["GET"], errors: "openai" } as const;
 
 /** The routes of an OpenAI-compatible server, answered by the pools behind the gateway. */
-export function openAiRoutes(
-  app: FastifyInstance,
-  gateway: () => Gateway,
-  { http, tenancy }: Pick<Config, "http" | "tenancy">,
-): void {
-  const origins = new OriginReader(tenancy);
+export function openAiRoutes(app: FastifyInstance, parts: ProxyParts): void {
+  const { cors, gateway } = parts;
+  if (cors.on)
+    app.addHook("onRequest", async ({ headers }, reply) => setHeaders(reply, cors.headers(headers)));
+
   app.get("/v1/models", async () => ({ object: "list", data: await gateway().models() }));
-  for (const [path, lastFrame] of PROXIED) {
-    app.route({
-      method: "POST",
-      url: path,
+  preflights(app, parts, MODELS.path, MODELS);
+  // The names of models have slashes in them.
+  app.get<{ Params: Parameters }>("/v1/models/*", async (request) => {
+    const id = request.params["*"] ?? "";
+    if (id === "") throw routeNotFound(request.method, request.url);
+    const card = (await gateway().models()).find((model) => model.id === id);
+    if (card === undefined) throw new UnknownModel(`No pool serves the model \`${id}\`.`);
+    return card;
+  });
+  preflights(app, parts, "/v1/models/*", MODELS);
+
+  for (const route of API_ROUTES) {
+    app.route<{ Params: Parameters }>({
+      method: [...route.methods],
+      url: route.path,
       // Fastify has found the route and named the request; its own reading and writing of bodies would be in the way.
-      onRequest: (request, reply) => {
-        reply.hijack();
-        proxy({ gateway: gateway(), origins, http, lastFrame }, request.raw, reply.raw, request.id);
-      },
+      onRequest: (request, reply) => proxy(parts, route, letGo(request, reply, route)),
       handler: unreached,
     });
+    preflights(app, parts, route.path, route);
   }
+}
+
+/** Answers `OPTIONS`: what browsers ask before they send a page's request. */
+function preflights(
+  app: FastifyInstance,
+  parts: ProxyParts,
+  url: string,
+  route: Pick<ApiRoute, "path" | "methods" | "errors">,
+): void {
+  const { cors } = parts;
+  const methods: HTTPMethods[] = route.methods.includes("GET")
+    ? [...route.methods, "HEAD"]
+    : [...route.methods];
+  app.route<{ Params: Parameters }>({
+    method: "OPTIONS",
+    url,
+    onRequest: (request, reply) => {
+      if (!isPreflight(request.headers)) return refuseMethod(request, reply, methods);
+      if (!cors.on) return relayPreflight(parts, letGo(request, reply, route));
+      setHeaders(reply, cors.preflight(request.headers, methods.join(", ")));
+      reply.code(204).send();
+    },
+    handler: unreached,
+  });
+}
+
+/** @throws HttpError for a path that no engine is asked for */
+function letGo(
+  { id: requestId, method, params, raw, url }: FastifyRequest<{ Params: Parameters }>,
+  reply: FastifyReply,
+  { path, errors }: Pick<ApiRoute, "path" | "errors">,
+): ProxiedRequest {
+  const { id = null } = params;
+  if (id !== null && DOTS.has(id)) throw routeNotFound(method, url);
+  reply.hijack();
+  return { request: raw, response: reply.raw, requestId, path, id, errors };
+}
+
+function setHeaders(reply: FastifyReply, headers: HeaderList): void {
+  for (let i = 0; i < headers.length; i += 2) reply.header(headers[i], headers[i + 1]);
 }
 
 function unreached(): void {}

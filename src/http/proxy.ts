@@ -1,51 +1,132 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Config } from "../config/config.ts";
+import type { EngineRequest } from "../serving/engine.ts";
 import type { Gateway } from "../serving/gateway.ts";
-import { requestFacts } from "../serving/request/request-facts.ts";
+import { type ApiRoute, enginePath } from "../serving/request/api-routes.ts";
+import { formField, isForm } from "../serving/request/form-field.ts";
+import {
+  type Origin,
+  type RequestFacts,
+  TOKENS_PER_MEDIUM,
+  requestFacts,
+} from "../serving/request/request-facts.ts";
+import { unreadFacts } from "../serving/request/unread-facts.ts";
 import { ClientResponse } from "./client-response.ts";
+import type { Cors } from "./cors.ts";
+import { ERROR_SHAPES } from "./error-shapes.ts";
+import { HttpError } from "./errors.ts";
 import { forwardedHeaders } from "./headers.ts";
 import { inTurn } from "./in-turn.ts";
-import type { LastFrame } from "./last-frames.ts";
 import { readBody } from "./read-body.ts";
+import type { Refusals } from "./refusals.ts";
 import type { OriginReader } from "./request-origin.ts";
-import { sendError } from "./send-error.ts";
+import { type Answering, sendError } from "./send-error.ts";
 
 export interface ProxyParts {
-  readonly gateway: Gateway;
+  /** The one that takes requests now. */
+  readonly gateway: () => Gateway;
   readonly origins: OriginReader;
   readonly http: Config["http"];
-  readonly lastFrame: LastFrame;
+  readonly cors: Cors;
+  readonly refusals: Refusals;
+}
+
+/** A request that Fastify has matched and let go of. */
+export interface ProxiedRequest {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly requestId: string;
+  readonly path: string;
+  /** What stands for the path's `:id`, decoded; null where it has none. */
+  readonly id: string | null;
+  readonly errors: ApiRoute["errors"];
 }
 
 /** Reads a request whole and sends it on; the answer comes back as the engine gives it. */
-export function proxy(
-  parts: ProxyParts,
-  request: IncomingMessage,
-  response: ServerResponse,
-  requestId: string,
-): void {
-  const refuse = (error: unknown) => sendError(response, error, requestId);
-  const send = (body: Buffer) => {
+export function proxy(parts: ProxyParts, { body: kind }: ApiRoute, proxied: ProxiedRequest): void {
+  const { request, response, id } = proxied;
+  const answering = answeringOf(parts, proxied);
+  const refuse = (error: unknown) => refused(parts, proxied, answering, error);
+  const send = (body: Buffer | null) => {
     try {
-      const facts = requestFacts(body, parts.origins.read(request.headers));
-      const headers = forwardedHeaders(request.rawHeaders, request.headers.connection, requestId);
-      const upstream = { method: "POST", path: pathOf(request.url as string), headers, body } as const;
-      const client = new ClientResponse(
-        response,
-        requestId,
-        parts.lastFrame,
-        parts.http.clientStallMs,
-        parts.http.streamKeepAliveMs,
-      );
-      client.follow(parts.gateway.send(facts, upstream, client));
+      const origin = parts.origins.read(request.headers);
+      const facts = factsOf(kind, body, request.headers["content-type"], origin, id);
+      const method = request.method === "HEAD" ? "GET" : (request.method as EngineRequest["method"]);
+      forward(parts, proxied, answering, facts, method, body);
     } catch (error) {
       refuse(error);
     }
   };
-  inTurn(response, () => readBody(request, parts.http.bodyLimitBytes, send, refuse));
+  inTurn(response, () => {
+    if (kind === "none") return send(null);
+    const encoding = request.headers["content-encoding"] ?? "identity";
+    if (encoding !== "identity" && encoding !== "") return refuse(encoded());
+    readBody(request, parts.http.bodyLimitBytes, send, refuse);
+  });
 }
 
-/** A client may name the server in its target, as to a forward proxy; the engine is asked for the path alone. */
-function pathOf(target: string): string {
-  return target.startsWith("/") ? target : target.replace(/^[^/]*\/\/[^/?#]*/, "");
+/** Asks an engine what browsers may send. */
+export function relayPreflight(parts: ProxyParts, proxied: ProxiedRequest): void {
+  const { request, response } = proxied;
+  const answering = answeringOf(parts, proxied);
+  inTurn(response, () => {
+    try {
+      const { pools } = parts.gateway();
+      // It names no model. Each answer of each pool still says by itself which pages may read it.
+      const pool = pools.find(({ states }) => states.ready.includes(1)) ?? pools[0];
+      const origin = parts.origins.read(request.headers);
+      const facts = unreadFacts({ ...origin, rank: -1 }, pool.models[0], null, 0);
+      forward(parts, proxied, answering, facts, "OPTIONS", null);
+    } catch (error) {
+      refused(parts, proxied, answering, error);
+    }
+  });
+}
+
+function forward(
+  { gateway, http }: ProxyParts,
+  { request, response, requestId, path, id }: ProxiedRequest,
+  answering: Answering,
+  facts: RequestFacts,
+  method: EngineRequest["method"],
+  body: Buffer | null,
+): void {
+  const headers = forwardedHeaders(request.rawHeaders, request.headers.connection, requestId);
+  const upstream = { method, path: enginePath(path, id, request.url as string), headers, body };
+  const client = new ClientResponse(response, answering, http.clientStallMs, http.streamKeepAliveMs);
+  client.follow(gateway().send(facts, upstream, client));
+}
+
+function answeringOf({ cors }: ProxyParts, { request, requestId, errors }: ProxiedRequest): Answering {
+  return { requestId, shape: ERROR_SHAPES[errors], cors: cors.headers(request.headers) };
+}
+
+function refused(
+  { refusals }: ProxyParts,
+  { response, requestId }: ProxiedRequest,
+  answering: Answering,
+  error: unknown,
+): void {
+  sendError(response, refusals.answer(error, requestId), answering);
+}
+
+/** @throws InvalidRequest */
+function factsOf(
+  kind: ApiRoute["body"],
+  body: Buffer | null,
+  contentType: string | undefined,
+  origin: Origin,
+  id: string | null,
+): RequestFacts {
+  if (body === null) return unreadFacts(origin, null, id, 0);
+  if (kind === "form" && isForm(contentType))
+    return unreadFacts(origin, formField(body, contentType, "model"), null, TOKENS_PER_MEDIUM);
+  return requestFacts(body, origin);
+}
+
+function encoded(): HttpError {
+  return new HttpError(
+    "unsupported_encoding",
+    "The body has a content-encoding; send it uncompressed, without that header.",
+  );
 }

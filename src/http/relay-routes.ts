@@ -1,8 +1,12 @@
 import { type ClientRequest, request as ask } from "node:http";
 import type { FastifyInstance } from "fastify";
+import { shapeAt } from "./error-shapes.ts";
+import { HttpError } from "./errors.ts";
+import type { Refusals } from "./refusals.ts";
+import { sendError } from "./send-error.ts";
 
 /** Every other route is answered by the process that listens on this socket. */
-export function relayRoutes(app: FastifyInstance, socketPath: string): void {
+export function relayRoutes(app: FastifyInstance, socketPath: string, refusals: Refusals): void {
   const open = new Set<ClientRequest>();
   app.removeAllContentTypeParsers();
   app.addContentTypeParser("*", (_request, payload, done) => done(null, payload));
@@ -13,7 +17,11 @@ export function relayRoutes(app: FastifyInstance, socketPath: string): void {
     const asked = ask({ socketPath, method: from.method, path: from.url, headers: from.headers });
     open.add(asked);
     asked.once("close", () => open.delete(asked));
-    asked.once("error", () => to.destroy());
+    asked.once("error", () => {
+      if (to.headersSent) return void to.destroy();
+      const answering = { requestId: request.id, shape: shapeAt(request.url), cors: [] };
+      sendError(to, refusals.answer(unreachable(), request.id), answering);
+    });
     asked.once("response", (answer) => {
       answer.once("error", () => to.destroy());
       to.writeHead(answer.statusCode ?? 502, answer.rawHeaders);
@@ -27,4 +35,11 @@ export function relayRoutes(app: FastifyInstance, socketPath: string): void {
   app.addHook("preClose", async () => {
     for (const asked of open) asked.destroy();
   });
+}
+
+function unreachable(): HttpError {
+  return new HttpError(
+    "primary_unreachable",
+    "The process that answers operators and engines is gone; try again.",
+  );
 }

@@ -3,13 +3,13 @@ import type { IncomingHttpHeaders } from "node:http";
 import type { Config } from "../config/config.ts";
 import { MOST_PRIORITY } from "../config/settings-schema.ts";
 import { ANONYMOUS, type Origin } from "../serving/request/request-facts.ts";
+import { RANK_HEADER } from "./headers.ts";
 
 /** Tenants known by their key alone have names of this length. */
 const NAME_LENGTH = 12;
 /** Keys whose names are remembered. */
 const MOST_KEYS = 4096;
 const LONGEST_NAME = 128;
-const RANK_HEADER = "x-data-parallel-rank";
 
 /** Reads from the headers who asks: the tenant by its header, else by a hash of its API key, else `anonymous`. */
 export class OriginReader {

@@ -14,8 +14,8 @@ export interface Shard {
 export type HeaderList = readonly string[];
 
 export interface EngineRequest {
-  readonly method: "GET" | "POST" | "DELETE";
-  /** Path and query as the client sent them, e.g. `/v1/chat/completions`. */
+  readonly method: "GET" | "POST" | "DELETE" | "OPTIONS";
+  /** The route's own path with the client's query, e.g. `/v1/chat/completions`. */
   readonly path: string;
   /** Without those that speak of one connection only (RFC 9110 §7.6.1). */
   readonly headers: HeaderList;

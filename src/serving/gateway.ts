@@ -2,7 +2,6 @@ import type { Client } from "./flight/client.ts";
 import type { EngineRequest, ModelCard } from "./engine.ts";
 import { Flight } from "./flight/flight.ts";
 import type { FlightDeck } from "./flight/flight-deck.ts";
-import { generates } from "./request/generates.ts";
 import { InvalidRequest, UnknownModel } from "./refusals.ts";
 import type { RequestFacts } from "./request/request-facts.ts";
 import type { ServingPool } from "./serving-pool.ts";
@@ -30,7 +29,7 @@ export class Gateway {
     const model = facts.model ?? this.#onlyModel();
     const pool = this.#poolOf.get(model);
     if (pool === undefined) throw new UnknownModel(`No pool serves the model \`${model}\`.`);
-    return new Flight(this.deck, pool, facts, model, request, client, generates(request.path)).start();
+    return new Flight(this.deck, pool, facts, model, request, client).start();
   }
 
   /** What a request means that names no model, as servers of a single one allow. */

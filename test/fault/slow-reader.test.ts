@@ -5,7 +5,7 @@ import { setImmediate as turn } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { ClientResponse } from "../../src/http/client-response.ts";
 import { EventStream } from "../../src/http/event-stream.ts";
-import { chatLastFrame } from "../../src/http/last-frames.ts";
+import { ERROR_SHAPES } from "../../src/http/error-shapes.ts";
 import { rawClient } from "../fakes/raw-client.ts";
 
 test("a reader that does not read is dropped; one that does stays", async () => {
@@ -47,7 +47,12 @@ test("a reader that does not read is dropped; one that does stays", async () => 
 test("a client that never reads the last of its answer is cut off", async () => {
   const ended = Promise.withResolvers<void>();
   const server = createServer((_request, response) => {
-    const client = new ClientResponse(response, "id", chatLastFrame, 50, 0);
+    const client = new ClientResponse(
+      response,
+      { requestId: "id", shape: ERROR_SHAPES.openai, cors: [] },
+      50,
+      0,
+    );
     client.headers({ status: 200, headers: [], kvUse: null }, "a", 0);
     client.data(Buffer.alloc(64 << 20));
     client.end();

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { forwardedHeaders, headerOf, requestIdOf, returnedHeaders } from "../../src/http/headers.ts";
+import { forwardedHeaders, requestIdOf, returnedHeaders } from "../../src/http/headers.ts";
+import { headerOf } from "../../src/serving/header-list.ts";
 
 test("headers of one connection, and those it names, are not forwarded", () => {
   const connection = "keep-alive, X-Hop";
@@ -13,6 +14,7 @@ test("headers of one connection, and those it names, are not forwarded", () => {
     ["Accept-Encoding", "gzip"],
     ["Expect", "100-continue"],
     ["X-Request-Id", "theirs"],
+    ["X-Data-Parallel-Rank", "3"],
     ["Authorization", "Bearer x"],
     ["content-type", "application/json"],
     ["x-two", "1"],
@@ -25,7 +27,21 @@ test("headers of one connection, and those it names, are not forwarded", () => {
 test("a response keeps its length and repeated headers, and loses its connection's", () => {
   const kept = ["content-length", "3", "set-cookie", "a=1", "Set-Cookie", "b=2"];
   const headers = ["connection", "close, x-hop", "x-hop", "1", "transfer-encoding", "chunked", ...kept];
-  expect(returnedHeaders(headers)).toEqual(kept);
+  expect(returnedHeaders(headers, false)).toEqual(kept);
+});
+
+test("what the gateway says itself, an engine that is a gateway does not say too", () => {
+  const inner = ["X-Plimsoll-Shard", "inner/1", "x-plimsoll-epoch", "7", "X-Request-Id", "theirs"];
+  const cors = ["Access-Control-Allow-Origin", "*", "access-control-max-age", "1"];
+  expect(returnedHeaders([...inner, ...cors, "a", "access-control-b"], false)).toEqual([
+    ...cors,
+    "a",
+    "access-control-b",
+  ]);
+  expect(returnedHeaders([...inner, ...cors, "a", "access-control-b"], true)).toEqual([
+    "a",
+    "access-control-b",
+  ]);
 });
 
 test("a header is found whatever its case, the first of that name", () => {

@@ -5,6 +5,7 @@ import type { Applicant, Ticket } from "../admission/admission.ts";
 import { type EngineRequest, EngineUnreachable, type ResponseHeaders } from "../engine.ts";
 import { type Pairing, Unpairable } from "../pairing.ts";
 import { InvalidRequest, NoShardAvailable, type Refused } from "../refusals.ts";
+import { generates } from "../request/api-routes.ts";
 import { BLOCK_TOKENS, type RequestFacts } from "../request/request-facts.ts";
 import type { ServingPool } from "../serving-pool.ts";
 import type { RequestTiming } from "../traffic/traffic-meter.ts";
@@ -88,7 +89,6 @@ export class Flight implements Applicant, AttemptListener {
     model: string,
     request: EngineRequest,
     client: Client,
-    generates: boolean,
   ) {
     const outputTokens = pool.expectedOutput(facts.maxTokens);
     this.tenant = facts.tenant;
@@ -96,7 +96,7 @@ export class Flight implements Applicant, AttemptListener {
     this.tokens = facts.inputTokens + outputTokens;
     this.#deck = deck;
     this.#pool = pool;
-    this.#prefill = generates ? pool.prefill : null;
+    this.#prefill = generates(request) ? pool.prefill : null;
     this.#request = request;
     this.#client = client;
     this.#path = request.path;

@@ -5,6 +5,8 @@ import { type ByteRange, scanBody } from "./scan-body.ts";
 export interface RequestFacts {
   /** Null when the request names none. */
   readonly model: string | null;
+  /** The response that the request is about; null where it is about none. */
+  readonly responseId: string | null;
   readonly tenant: string;
   /** Higher first. */
   readonly priority: number;
@@ -36,7 +38,7 @@ export interface Origin {
 /** English text runs at about this many bytes per token (OpenAI's tokenizer guide says four characters). */
 const BYTES_PER_TOKEN = 4;
 /** A picture in the prompt counts as so many tokens: some hundreds to two thousand in the models that take them. */
-const TOKENS_PER_MEDIUM = 1024;
+export const TOKENS_PER_MEDIUM = 1024;
 
 export const BLOCK_TOKENS = BLOCK_BYTES / BYTES_PER_TOKEN;
 
@@ -51,6 +53,7 @@ export function requestFacts(body: Buffer, origin: Origin): RequestFacts {
   const affinity = origin.session ?? session ?? (origin.tenant === ANONYMOUS ? null : origin.tenant);
   return {
     model,
+    responseId: null,
     tenant: origin.tenant,
     priority: origin.priority,
     inputTokens: Math.ceil(Math.max(0, text) / BYTES_PER_TOKEN) + media * TOKENS_PER_MEDIUM,

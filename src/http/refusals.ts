@@ -1,0 +1,21 @@
+import type { FastifyBaseLogger } from "fastify";
+import { type ErrorAnswer, errorAnswer } from "./errors.ts";
+
+/** What is answered where a request is not sent on: each is counted, and logged where its message says so. */
+export class Refusals {
+  readonly #log: FastifyBaseLogger;
+  readonly #count: (reason: string) => void;
+
+  constructor(log: FastifyBaseLogger, count: (reason: string) => void) {
+    this.#log = log;
+    this.#count = count;
+  }
+
+  answer(error: unknown, requestId: string): ErrorAnswer {
+    const answer = errorAnswer(error);
+    const { reason } = answer.body.error;
+    this.#count(reason);
+    if (reason === "internal") this.#log.error({ err: error, reqId: requestId });
+    return answer;
+  }
+}

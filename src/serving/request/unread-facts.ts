@@ -1,0 +1,27 @@
+import { hashText } from "../../routing/block-hashes.ts";
+import { ANONYMOUS, type Origin, type RequestFacts } from "./request-facts.ts";
+
+const NO_PREFIX = new Uint32Array(0);
+
+/** What is known of a request whose body is not read. @param inputTokens what it is taken to weigh */
+export function unreadFacts(
+  { tenant, priority, session, rank }: Origin,
+  model: string | null,
+  responseId: string | null,
+  inputTokens: number,
+): RequestFacts {
+  const affinity = session ?? (tenant === ANONYMOUS ? null : tenant);
+  return {
+    model,
+    responseId,
+    tenant,
+    priority,
+    inputTokens,
+    maxTokens: null,
+    prefix: NO_PREFIX,
+    affinityKey: affinity === null ? 0 : hashText(affinity),
+    rank,
+    bodyEnd: 0,
+    bodyEmpty: true,
+  };
+}
