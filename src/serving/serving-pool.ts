@@ -2,6 +2,7 @@ import type { RoutingSnapshot } from "../model/snapshot.ts";
 import type { Router } from "../routing/router.ts";
 import type { ShardStates } from "../routing/shard-states.ts";
 import type { Engine } from "./engine.ts";
+import { ResponseHomes } from "./affinity/response-homes.ts";
 import type { ExpertAffinity } from "./affinity/expert-affinity.ts";
 import type { PoolHealth } from "./health/pool-health.ts";
 import type { RoutedLoad } from "./affinity/routed-load.ts";
@@ -37,6 +38,7 @@ export class ServingPool {
   readonly prefill: ServingPool | null;
   readonly experts: ExpertAffinity | null;
   readonly routedLoad: RoutedLoad | null;
+  readonly responses = new ResponseHomes();
   /** The cell where slow path and fast path meet: swapped whole, read once per request. Null without an expert plane. */
   snapshot: RoutingSnapshot | null = null;
   /** Requests that have come for it and are not over: those on their way, and those that wait to be. */

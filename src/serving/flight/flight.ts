@@ -5,7 +5,8 @@ import type { Applicant, Ticket } from "../admission/admission.ts";
 import { type EngineRequest, EngineUnreachable, type ResponseHeaders } from "../engine.ts";
 import { type Pairing, Unpairable } from "../pairing.ts";
 import { InvalidRequest, NoShardAvailable, type Refused } from "../refusals.ts";
-import { generates } from "../request/api-routes.ts";
+import { ResponseId } from "../affinity/response-id.ts";
+import { generates, storesResponse } from "../request/api-routes.ts";
 import { BLOCK_TOKENS, type RequestFacts } from "../request/request-facts.ts";
 import type { ServingPool } from "../serving-pool.ts";
 import type { RequestTiming } from "../traffic/traffic-meter.ts";
@@ -77,6 +78,8 @@ export class Flight implements Applicant, AttemptListener {
   /** The one whose response headers were relayed, and the one whose first byte was: mostly the same. */
   #headersOf: Attempt | null = null;
   #winner: Attempt | null = null;
+  /** Looks for the id of a response that its server may keep. */
+  #responseId: ResponseId | null = null;
   #timer: NodeJS.Timeout | null = null;
   #ticket: Ticket | null = null;
   /** What the last shard that failed said. */
@@ -166,6 +169,7 @@ export class Flight implements Applicant, AttemptListener {
 
   dataReceived(attempt: Attempt, chunk: Buffer): boolean {
     if (this.#winner === null && !this.#choose(attempt)) return true;
+    this.#responseId?.take(chunk);
     return this.#client.data(chunk);
   }
 
@@ -318,6 +322,10 @@ export class Flight implements Applicant, AttemptListener {
     }
     this.#winner = attempt;
     attempt.answering = true;
+    if (response.status === GOOD && storesResponse(this.#path)) {
+      const { index } = attempt.leg;
+      this.#responseId = new ResponseId((id) => this.#pool.responses.set(id, index));
+    }
     this.#clearTimer();
     for (const other of this.#attempts) if (other !== attempt) this.#abandon(other);
     this.#attempts = [attempt];

@@ -65,6 +65,11 @@ export function generates({ method, path }: Pick<EngineRequest, "method" | "path
   return method === "POST" && GENERATING.has(query < 0 ? path : path.slice(0, query));
 }
 
+/** Whether the answer is a response that its server may keep, or one that was kept. @param path `enginePath` wrote it */
+export function storesResponse(path: string): boolean {
+  return path.startsWith("/v1/responses");
+}
+
 /**
  * What an engine is asked for: the route's own path, whatever way the client wrote it, with the client's query.
  * @param id decoded; null where the path has none

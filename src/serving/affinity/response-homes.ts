@@ -1,0 +1,31 @@
+/** Responses whose servers are remembered, per pool; one takes about 200 bytes. The one used longest ago makes way. */
+const MOST_HOMES = 50_000;
+/** A longer id is none that an engine gives. */
+const LONGEST_ID = 128;
+
+/**
+ * Which shard of a pool has which stored response. Engines keep responses in memory, each server its own: a request
+ * that names one can only be served there.
+ */
+export class ResponseHomes {
+  readonly #shards = new Map<string, number>();
+
+  get size(): number {
+    return this.#shards.size;
+  }
+
+  set(id: string, shard: number): void {
+    if (id.length > LONGEST_ID) return;
+    this.#shards.delete(id);
+    if (this.#shards.size === MOST_HOMES) this.#shards.delete(this.#shards.keys().next().value as string);
+    this.#shards.set(id, shard);
+  }
+
+  /** @returns the shard; −1 where it is not known */
+  of(id: string): number {
+    const shard = this.#shards.get(id);
+    if (shard === undefined) return -1;
+    this.set(id, shard);
+    return shard;
+  }
+}
