@@ -43,7 +43,7 @@ export function openAiRoutes(
       // Fastify has found the route and named the request; its own reading and writing of bodies would be in the way.
       onRequest: (request, reply) => {
         reply.hijack();
-        proxy({ gateway: gateway(), origins, http, lastFrame }, request.raw, reply.raw, request.id);
+        proxy({ gateway, origins, http, lastFrame }, request.raw, reply.raw, request.id);
       },
       handler: unreached,
     });

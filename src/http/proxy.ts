@@ -11,7 +11,8 @@ import type { OriginReader } from "./request-origin.ts";
 import { sendError } from "./send-error.ts";
 
 export interface ProxyParts {
-  readonly gateway: Gateway;
+  /** The one that takes requests now: while a body arrives, a reload may put another in its place. */
+  readonly gateway: () => Gateway;
   readonly origins: OriginReader;
   readonly http: Config["http"];
   readonly lastFrame: LastFrame;
@@ -31,7 +32,17 @@ export function proxy(
       const headers = forwardedHeaders(request.rawHeaders, request.headers.connection, requestId);
       const upstream = { method: "POST", path: pathOf(request.url as string), headers, body } as const;
       const client = new ClientResponse(response, requestId, parts.lastFrame, parts.http.clientStallMs);
-      client.follow(parts.gateway.send(facts, upstream, client));
+      const start = () => {
+        try {
+          client.follow(parts.gateway().send(facts, upstream, client));
+        } catch (error) {
+          refuse(error);
+        }
+      };
+      const lookUp = parts.gateway().lookUp(facts);
+      if (lookUp === null) start();
+      // The client may have left meanwhile.
+      else void lookUp.then(() => response.destroyed || start());
     } catch (error) {
       refuse(error);
     }

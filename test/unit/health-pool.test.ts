@@ -7,49 +7,63 @@ const loading = { ready: false, load: null, lack: "it loads its model" };
 
 describe("probes", () => {
   it("make a shard unready after failures in a row, and ready after as many good ones", () => {
-    const { health, states, servers, notices, restarted } = new WatchedPool(2);
+    const pool = new WatchedPool(2);
+    const { states, notices, restarted } = pool;
     const seen = (act: () => void) => {
       act();
       return states.ready[0];
     };
-    const bad = () => health.probeFailed(servers[0], "connection refused");
-    const good = () => health.probed(servers[0], [WELL]);
+    const bad = () => pool.refused(0);
+    const good = () => pool.probed(0, WELL);
     expect([good, bad, bad, good, bad, bad, bad, bad, good, bad, good, good].map(seen)).toEqual([
       1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 1,
     ]);
     expect(notices).toEqual([
-      "pool p: http://s0 is not ready (connection refused)",
+      "pool p: http://s0 is not ready (nobody takes connections there: ECONNREFUSED)",
       "pool p: http://s0 is ready and reports its load",
     ]);
     expect(restarted).toEqual([0]);
   });
 
   it("make a shard that never answered unready at once, and ready at its first answer", () => {
-    const { health, states, servers } = new WatchedPool(1);
+    const pool = new WatchedPool(1);
+    const { states } = pool;
     expect(states.ready[0]).toBe(1);
-    health.probeFailed(servers[0], "connection refused");
+    pool.silent(0);
     expect(states.ready[0]).toBe(0);
-    health.probed(servers[0], [WELL]);
+    pool.probed(0, WELL);
     expect(states.ready[0]).toBe(1);
   });
 
   it("believe a shard at once that says it cannot serve", () => {
-    const { health, states, servers } = new WatchedPool(1);
-    health.probed(servers[0], [WELL]);
-    health.probed(servers[0], [loading]);
-    expect([states.ready[0], health.view(0).lack]).toEqual([0, "it loads its model"]);
+    const pool = new WatchedPool(1);
+    pool.probed(0, WELL);
+    pool.probed(0, loading);
+    expect([pool.states.ready[0], pool.health.view(0).lack]).toEqual([0, "it loads its model"]);
   });
 
   it("hand on the load, and say once that there is none", () => {
-    const { health, states, servers, notices } = new WatchedPool(1);
-    health.probed(servers[0], [WELL]);
+    const pool = new WatchedPool(1);
+    const { health, states, notices } = pool;
+    pool.probed(0, WELL);
     expect([states.requestsNow(0), states.waitingNow(0), states.kvUse[0]]).toEqual([3, 2, 0.5]);
-    for (let i = 0; i < 3; i++) health.probed(servers[0], [noLoad]);
+    for (let i = 0; i < 3; i++) pool.probed(0, noLoad);
     expect(states.requestsNow(0)).toBe(0);
     expect(notices).toEqual([
       "pool p: http://s0 reports no load (GET /v1/loads answered 404); routed by what is in flight here",
     ]);
     expect(health.view(0)).toMatchObject({ ready: true, lack: "GET /v1/loads answered 404" });
+  });
+
+  it("keep requests from a rank that its server does not have", () => {
+    const pool = new WatchedPool(2);
+    const lack = "GET /v1/loads lists no rank 0, only 1";
+    pool.health.news(pool.servers[0], { kind: "loads", loads: [{ serves: false, load: null, lack }] });
+    pool.probed(0, { ...WELL, load: null });
+    expect([...pool.states.ready]).toEqual([1, 1]);
+    pool.health.news(pool.servers[0], { kind: "loads", loads: [{ serves: false, load: null, lack }] });
+    expect([...pool.states.ready]).toEqual([0, 1]);
+    expect(pool.health.view(0).lack).toBe(lack);
   });
 
   it("are made again and again, one at a time per server, and given up when late", async () => {
@@ -122,7 +136,7 @@ describe("a circuit", () => {
 
   it("is passed over when none of the ready shards would admit", () => {
     const pool = new WatchedPool(3);
-    pool.health.probed(pool.servers[2], [loading]);
+    pool.probed(2, loading);
     pool.fail(0, 3);
     expect(pool.admitting).toEqual([0, 1, 1]);
     pool.fail(1, 3);

@@ -4,6 +4,15 @@ import type { Connection, OnConnection } from "./connection.ts";
 /** Reads the KV use an engine tells with its answer; it may take out of `headers` what the client did not ask for. */
 export type ReadKvUse = (headers: string[]) => number | null;
 
+/** Counts what comes from a server: that it serves is proof of life. */
+export interface Received {
+  /** Chunks of answers that do not say that the server failed. */
+  received: number;
+}
+
+/** From this status on the server failed. */
+const FAILED = 500;
+
 /**
  * One request's response, handed from undici's parser to its sink as it arrives. undici still takes handlers of this
  * form as they are, and gives them the headers as they came: the newer form costs a wrapper and a controller for each
@@ -14,6 +23,8 @@ export class ResponseHandler implements OnConnection, Exchange {
   readonly #url: string;
   readonly #sink: ResponseSink;
   readonly #readKvUse: ReadKvUse | null;
+  readonly #server: Received;
+  #good = false;
   #abort: ((reason?: Error) => void) | null = null;
   #headed = false;
   /** The sink takes no more for now. */
@@ -25,8 +36,9 @@ export class ResponseHandler implements OnConnection, Exchange {
   #sending = true;
 
   /** @param url the server's, for messages */
-  constructor(url: string, sink: ResponseSink, readKvUse: ReadKvUse | null) {
+  constructor(url: string, sink: ResponseSink, readKvUse: ReadKvUse | null, server: Received) {
     this.#url = url;
+    this.#server = server;
     this.#sink = sink;
     this.#readKvUse = readKvUse;
   }
@@ -64,6 +76,7 @@ export class ResponseHandler implements OnConnection, Exchange {
     // Early hints and the like: the response is still to come.
     if (status < 200 || this.#over) return true;
     this.#headed = true;
+    this.#good = status < FAILED;
     this.connection?.begin(() => this.#abort?.(new SilentServer()));
     const headers: string[] = [];
     for (const part of rawHeaders) headers.push(part.toString("latin1"));
@@ -73,6 +86,7 @@ export class ResponseHandler implements OnConnection, Exchange {
   }
 
   onData(chunk: Buffer): boolean {
+    if (this.#good) this.#server.received++;
     if (this.#over) return true;
     if (this.#full) this.#waiting.push(chunk);
     else if (!this.#sink.data(chunk)) {

@@ -32,9 +32,17 @@ const MOST_ANSWERED = 8 << 20;
 /** uvicorn, under vLLM and SGLang, closes a connection that was idle for five seconds; this side must be first. */
 const KEPT_ALIVE_MS = 4000;
 
-/** The connections to one server: those that carry requests, and its own two for the gateway's questions. */
+/** One each for its health, its loads and its models: no question waits for another. */
+const QUESTIONS = 3;
+
+/** What connecting fails with where nobody listens, or there is no such host. */
+const NOBODY_THERE = new Set(["ECONNREFUSED", "EHOSTUNREACH", "ENETUNREACH", "ENOTFOUND"]);
+
+/** The connections to one server: those that carry requests, and its own few for the gateway's questions. */
 export class ServerConnections {
   readonly url: string;
+  /** Chunks of good answers to requests. */
+  received = 0;
   readonly #requests: Pool;
   readonly #questions: Pool;
   /** What precedes `/v1`; empty for most servers. */
@@ -61,7 +69,7 @@ export class ServerConnections {
     // A server whose every connection is busy must not look dead.
     this.#questions = new Pool(origin, {
       ...limits,
-      connections: 2,
+      connections: QUESTIONS,
       bodyTimeout: idleTimeoutMs,
       maxResponseSize: MOST_ANSWERED,
     });
@@ -76,7 +84,7 @@ export class ServerConnections {
     sink: ResponseSink,
     readKvUse: ReadKvUse | null,
   ): Exchange {
-    const handler = new ResponseHandler(this.url, sink, readKvUse);
+    const handler = new ResponseHandler(this.url, sink, readKvUse, this);
     this.#requests.dispatch(
       {
         method: request.method,
@@ -102,7 +110,10 @@ export class ServerConnections {
       return { status: statusCode, text: await body.text() };
     } catch (cause) {
       const why = codeOf(cause as Error);
-      throw new EngineUnreachable(`${this.url} gave no answer to GET ${path} (${why}).`, { cause });
+      throw new EngineUnreachable(`${this.url} gave no answer to GET ${path} (${why}).`, {
+        nobodyThere: NOBODY_THERE.has(why),
+        cause,
+      });
     }
   }
 

@@ -1,9 +1,8 @@
 import type { MetricSample } from "../../formats/prometheus-text.ts";
-import type { Engine, ShardReport } from "../../serving/engine.ts";
-import type { Ask, Dialect } from "../http/dialect.ts";
+import type { Engine } from "../../serving/engine.ts";
+import type { Dialect } from "../http/dialect.ts";
 import { HttpEngine, type HttpEngineOptions } from "../http/http-engine.ts";
-import { type LoadMetrics, reportsFromMetrics } from "../http/reported-metrics.ts";
-import { reports } from "../http/reports.ts";
+import { type LoadMetrics, loadsFromMetrics } from "../http/reported-metrics.ts";
 import { kvTransfer } from "./kv-transfer.ts";
 
 const CACHE_CONFIG = "vllm:cache_config_info";
@@ -25,18 +24,13 @@ const vllm: Dialect = {
   rankHeader: "x-data-parallel-rank",
   orca: true,
   routedExperts: "given",
-  probe,
+  adapterMark: null,
+  loads: async (ask, ranks) => loadsFromMetrics(metrics, await ask(metrics.path), ranks),
 };
 
 /** vLLM servers (`vllm serve`), whole or by data-parallel rank. */
 export function vllmEngine(options: HttpEngineOptions): Engine {
   return new HttpEngine(vllm, options, kvTransfer);
-}
-
-async function probe(ask: Ask, ranks: readonly number[]): Promise<readonly ShardReport[]> {
-  const [health, listed] = await Promise.all([ask("/health"), ask(metrics.path)]);
-  if (health.status !== 200) return reports(ranks, false, `GET /health answered ${health.status}`);
-  return reportsFromMetrics(metrics, listed, ranks);
 }
 
 /** Told in the labels of a metric whose value is always 1. */

@@ -1,13 +1,16 @@
 import type { Clock } from "../../lib/clock.ts";
 import type { Rng } from "../../lib/rng.ts";
 import type { ShardStates } from "../../routing/shard-states.ts";
-import type { Engine, EngineServer, ShardReport } from "../engine.ts";
+import type { Engine, EngineServer, LoadReport } from "../engine.ts";
+import { PoolModels } from "../models/pool-models.ts";
 import { Circuit, type CircuitState } from "./circuit.ts";
 import { Ejections } from "./ejections.ts";
 import { OutcomeWindow } from "./outcome-window.ts";
 import { outliers } from "./outliers.ts";
-import { type ProbeListener, ProbeLoop } from "./probe-loop.ts";
-import { Readiness } from "./readiness.ts";
+import { PoolReadiness } from "./pool-readiness.ts";
+import { ProbeLoop } from "./probe-loop.ts";
+import { ServerLife } from "./server-life.ts";
+import type { NewsListener, ServerNews } from "./server-news.ts";
 import type { HealthSettings } from "./settings.ts";
 import { slowStartWeight } from "./slow-start.ts";
 
@@ -33,17 +36,21 @@ export interface ShardHealth {
 
 /** How a request went: the head of a good answer came after so long, or it failed. */
 export type Outcome =
+  /** Its answers flow. */
+  | { readonly shard: number; readonly alive: true }
   | { readonly shard: number; readonly headMs: number; readonly failure: null }
   | { readonly shard: number; readonly failure: FailureKind };
 
 /** Hears what a pool's health goes by, for other processes that use the same servers. */
-export interface HealthListener extends ProbeListener {
+export interface HealthListener extends NewsListener {
   outcome(pool: string, outcome: Outcome): void;
 }
 
 export interface PoolHealthOptions {
   readonly engine: Engine;
-  /** `ready`, `admitting`, `weight` and the reports are written here. */
+  /** The names clients may ask for. */
+  readonly models: readonly string[];
+  /** `ready`, `admitting`, `weight`, `models` and the reports are written here. */
   readonly states: ShardStates;
   readonly settings: HealthSettings;
   readonly clock: Clock;
@@ -62,36 +69,43 @@ export interface PoolHealthOptions {
  * Which shards of a pool are sent requests: by probes (`ready`), by how requests went (`admitting`: circuits, ejection of
  * outliers), and how much those get that have just come back (`weight`).
  */
-export class PoolHealth implements ProbeListener {
+export class PoolHealth implements NewsListener {
+  /** What the servers list, as they were asked with their probes. */
+  readonly models: PoolModels;
   readonly #options: PoolHealthOptions;
   readonly #circuits: readonly Circuit[];
   readonly #ejections: Ejections;
   readonly #window: OutcomeWindow;
-  readonly #readiness: Readiness;
+  readonly #readiness: PoolReadiness;
+  readonly #life: ServerLife;
   readonly #probeLoop: ProbeLoop;
   /** `[shards]`: when each came back last. */
   readonly #backMs: Float64Array;
-  readonly #lacks: (string | null)[];
+  readonly #loadLacks: (string | null)[];
   readonly #lastFailures: (FailureKind | null)[];
   /** What was said last of each server. */
   readonly #said = new Map<EngineServer, string>();
+  /** Servers that are only late count as ready. */
+  #panicking = false;
   #timer: NodeJS.Timeout | null = null;
 
   constructor(options: PoolHealthOptions) {
-    const { engine, states, settings, clock, rng } = options;
+    const { engine, models, states, settings, clock, rng } = options;
     const { count } = states;
+    this.models = new PoolModels(engine.servers, models, states);
     this.#options = options;
     this.#circuits = engine.shards.map(() => new Circuit(settings.circuit, rng));
     this.#ejections = new Ejections(count, settings.outlier);
     this.#window = new OutcomeWindow(count, settings.windowMs, clock.now());
-    this.#readiness = new Readiness(states.ready, settings.probe);
-    this.#probeLoop = new ProbeLoop(options.probes ? engine.servers : [], settings.probe, this, rng);
+    this.#readiness = new PoolReadiness(engine.servers, states.ready, settings);
+    this.#life = new ServerLife(engine.servers);
+    this.#probeLoop = new ProbeLoop(options.probes ? engine.servers : [], settings.probe, this, clock, rng);
     this.#backMs = new Float64Array(count).fill(Number.NEGATIVE_INFINITY);
-    this.#lacks = engine.shards.map(() => null);
+    this.#loadLacks = engine.shards.map(() => null);
     this.#lastFailures = engine.shards.map(() => null);
   }
 
-  /** Begins to watch; resolves after the first round of probes, whatever it brought. */
+  /** Begins to watch; resolves after the first round of probes, whatever it brought, or after two seconds. */
   async start(): Promise<void> {
     this.#timer = setInterval(() => this.tick(this.#options.clock.now()), TICK_MS).unref();
     await this.#probeLoop.start();
@@ -123,11 +137,27 @@ export class PoolHealth implements ProbeListener {
 
   /** How a request of another process went. */
   heard(outcome: Outcome): void {
-    if (outcome.failure === null) this.#succeeded(outcome.shard, outcome.headMs);
+    if ("alive" in outcome) this.#alive(outcome.shard);
+    else if (outcome.failure === null) this.#succeeded(outcome.shard, outcome.headMs);
     else this.#failed(outcome.shard, outcome.failure);
   }
 
+  /** Asks every server ahead of time what it lists. */
+  askModels(): Promise<void> {
+    return this.#probeLoop.askModels();
+  }
+
+  /** Why no shard of the pool is sent requests: one clause for a person, without a server's name; null when one is. */
+  get lack(): string | null {
+    return this.#readiness.poolLack;
+  }
+
+  #alive(shard: number): void {
+    if (this.#readiness.alive(shard, this.#options.clock.now())) this.#admit();
+  }
+
   #succeeded(shard: number, headMs: number): void {
+    this.#alive(shard);
     this.#window.answered(shard, headMs);
     if (!this.#circuits[shard].succeeded()) return;
     this.#notice(`${this.#name(shard)} serves again`);
@@ -154,38 +184,44 @@ export class PoolHealth implements ProbeListener {
     this.#admit();
   }
 
-  probed(server: EngineServer, reports: readonly ShardReport[]): void {
-    const { states, onRestarted } = this.#options;
-    for (const [i, { rank }] of server.shards.entries()) {
-      const { ready, load, lack } = reports[i];
-      states.report(rank, load, load?.kvUse ?? null, load?.kvCapacityTokens ?? null);
-      if (!ready) this.#readiness.unready(rank);
-      else if (this.#readiness.good(rank)) {
-        onRestarted(rank);
-        this.#comeBack(rank);
-      }
-      // One that is not trusted again yet still lacks what it lacked.
-      if (!ready || states.ready[rank] === 1) this.#lacks[rank] = lack;
+  news(server: EngineServer, news: ServerNews): void {
+    const { listener, clock } = this.#options;
+    if (news.kind === "models") this.models.list(server, news.cards);
+    else {
+      if (news.kind === "loads") this.#loads(server, news.loads);
+      else if (this.#readiness.heard(server, news, clock.now())) this.#back(server);
+      this.#admit();
+      this.#say(server);
     }
-    this.#admit();
-    this.#say(server);
-    this.#options.listener?.probed(server, reports);
+    listener?.news(server, news);
   }
 
-  probeFailed(server: EngineServer, why: string): void {
-    for (const { rank } of server.shards) {
-      this.#readiness.bad(rank);
-      if (this.#options.states.ready[rank] === 0) this.#lacks[rank] = why;
+  #loads(server: EngineServer, loads: readonly LoadReport[]): void {
+    for (const [i, { rank }] of server.shards.entries()) {
+      const { serves, load, lack } = loads[i];
+      this.#options.states.report(rank, load, load?.kvUse ?? null, load?.kvCapacityTokens ?? null);
+      this.#readiness.rank(rank, serves ? null : lack);
+      this.#loadLacks[rank] = lack;
     }
-    this.#admit();
-    this.#say(server);
-    this.#options.listener?.probeFailed(server, why);
+  }
+
+  /** The server was away: what it remembered is gone, and it may list other models. */
+  #back(server: EngineServer): void {
+    for (const { rank } of server.shards) {
+      this.#options.onRestarted(rank);
+      this.#comeBack(rank);
+    }
+    void this.#probeLoop.askModels(server);
   }
 
   /** Time has gone by. */
   tick(nowMs: number): void {
-    const { states, settings } = this.#options;
+    const { engine, states, settings, listener } = this.#options;
     if (this.#window.tick(nowMs)) this.#judge(nowMs);
+    this.#life.look(nowMs, (shard, tell) => {
+      this.#readiness.alive(shard, nowMs);
+      if (tell) listener?.outcome(engine.pool, { shard, alive: true });
+    });
     for (let shard = 0; shard < states.count; shard++) {
       this.#circuits[shard].tick(nowMs);
       if (this.#ejections.tick(shard, nowMs)) this.#comeBack(shard);
@@ -204,7 +240,7 @@ export class PoolHealth implements ProbeListener {
       openForMs: circuit.openForMs(now),
       ejectedForMs: this.#ejections.remainingMs(shard, now),
       weight: states.weight[shard],
-      lack: this.#lacks[shard],
+      lack: this.#readiness.lack(shard) ?? this.#loadLacks[shard],
       lastFailure: this.#lastFailures[shard],
     };
   }
@@ -233,9 +269,10 @@ export class PoolHealth implements ProbeListener {
     states.weight[shard] = slowStartWeight(0, settings.slowStart);
   }
 
-  /** Writes who admits; all that are ready do when too few would. */
+  /** Writes who is ready, and who admits; all that are ready do when too few would. */
   #admit(): void {
     const { states, settings } = this.#options;
+    this.#panic(this.#readiness.write());
     const { ready, admitting, count } = states;
     let readyCount = 0;
     let admittedCount = 0;
@@ -248,17 +285,26 @@ export class PoolHealth implements ProbeListener {
     for (let shard = 0; shard < count; shard++) admitting[shard] |= ready[shard];
   }
 
+  #panic(panicking: boolean): void {
+    if (panicking === this.#panicking) return;
+    this.#panicking = panicking;
+    this.#notice(
+      panicking
+        ? "too few servers answer their probes in time; those that are only late are sent requests all the same"
+        : "servers answer their probes again",
+    );
+  }
+
   /** Says what a server lacks, or that it lacks nothing any more, when that is not what was said last. */
   #say(server: EngineServer): void {
-    const { ready } = this.#options.states;
     const well = `${server.name} is ready and reports its load`;
     const ranks = server.shards.map(({ rank }) => rank);
-    const away = ranks.find((rank) => ready[rank] === 0);
-    const lacking = ranks.find((rank) => this.#lacks[rank] !== null);
+    const away = ranks.map((rank) => this.#readiness.lack(rank)).find((lack) => lack !== null);
+    const lacking = ranks.find((rank) => this.#loadLacks[rank] !== null);
     let line = well;
-    if (away !== undefined) line = `${server.name} is not ready (${this.#lacks[away]})`;
+    if (away !== undefined && away !== null) line = `${server.name} is not ready (${away})`;
     else if (lacking !== undefined)
-      line = `${server.name} reports no load (${this.#lacks[lacking]}); routed by what is in flight here`;
+      line = `${server.name} reports no load (${this.#loadLacks[lacking]}); routed by what is in flight here`;
     if (line === (this.#said.get(server) ?? well)) return;
     this.#said.set(server, line);
     this.#notice(line);
