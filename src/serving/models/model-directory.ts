@@ -38,7 +38,8 @@ export class ModelDirectory {
 
   /** Null when nobody is known to serve the model. */
   find(model: string): ModelPlace | null {
-    return this.#configured.get(model) ?? this.#adapter(model) ?? this.#marked(model);
+    const place = this.#configured.get(model) ?? this.#adapter(model);
+    return place === null ? this.#marked(model) : asked(place);
   }
 
   /**
@@ -103,6 +104,14 @@ export class ModelDirectory {
       `the adapter ${model} is listed in ${names.join(" and ")}; requests for it go to ${names[0]}`,
     );
   }
+}
+
+/** SGLang lists adapters by their own names, but takes such a name for its model's. */
+function asked(place: ModelPlace): ModelPlace {
+  const { pool, model } = place;
+  const { adapterMark } = pool.engine;
+  const parent = adapterMark === undefined ? null : pool.health.models.parentOf(model);
+  return parent === null ? place : { ...place, asked: `${parent}${adapterMark}${model}` };
 }
 
 /** Servers that prefill must have it too. */

@@ -11,7 +11,7 @@ export class PoolModels {
   readonly #states: ShardStates;
   /** What each lists of the pool's; null where that is not known. */
   readonly #cards = new Map<EngineServer, readonly ModelCard[] | null>();
-  /** Those that some server lists beside the configured ones, with the model each adapts. */
+  /** Those that some server lists with the model each adapts. */
   #adapters: ReadonlyMap<string, string> = new Map();
 
   /** @param states `models` is written here */
@@ -28,7 +28,7 @@ export class PoolModels {
     const all = [...this.#cards.values()].flatMap((own) => own ?? []);
     const listed = new Set(all.map(({ id }) => id));
     this.#adapters = new Map(
-      all.filter(({ id }) => !this.#configured.has(id)).map(({ id, parent }) => [id, String(parent)]),
+      all.flatMap(({ id, parent }) => (typeof parent === "string" && parent !== id ? [[id, parent]] : [])),
     );
     // Engines may serve under other names than they list: what nobody lists is sent to all.
     const everywhere = this.#configured.difference(listed);
