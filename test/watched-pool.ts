@@ -1,7 +1,7 @@
 import { Rng } from "../src/lib/rng.ts";
 import { ShardStates } from "../src/routing/shard-states.ts";
-import type { Engine, EngineServer, ModelCard } from "../src/serving/engine.ts";
-import { PoolHealth } from "../src/serving/health/pool-health.ts";
+import type { Engine, EngineServer, LoadReport, ModelCard } from "../src/serving/engine.ts";
+import { type Outcome, PoolHealth } from "../src/serving/health/pool-health.ts";
 import type { ShardReport } from "../src/serving/health/shard-reports.ts";
 import type { HealthSettings } from "../src/serving/health/settings.ts";
 import { HandClock } from "./hand-clock.ts";
@@ -29,15 +29,20 @@ export const WELL: ShardReport = {
   lack: null,
 };
 
-/** Servers of one shard each that answer what `answer` and `cards` say, and the health of their pool with time by hand. */
+/** Servers of one shard each that answer what `answer`, `loads` and `cards` say, and the health of their pool with time by hand. */
 export class WatchedPool {
   readonly clock = new HandClock();
   readonly states: ShardStates;
   readonly servers: readonly EngineServer[];
   readonly health: PoolHealth;
   readonly notices: string[] = [];
+  /** What other processes are told of requests. */
+  readonly outcomes: Outcome[] = [];
   readonly restarted: number[] = [];
   answer: (server: number, signal: AbortSignal) => Promise<ShardReport> = async () => WELL;
+  loads: (server: number) => Promise<readonly LoadReport[]> = async () => [
+    { serves: true, load: WELL.load, lack: null },
+  ];
   cards: (server: number) => Promise<readonly ModelCard[]> = async () => [];
   /** `[servers]`: chunks of answers that have come. */
   readonly received: number[];
@@ -57,7 +62,7 @@ export class WatchedPool {
         const { ready, lack } = await this.answer(shard.rank, signal);
         return { ready, lack: ready ? null : lack };
       },
-      loads: async () => [{ serves: true, load: WELL.load, lack: null }],
+      loads: () => this.loads(shard.rank),
       models: () => this.cards(shard.rank),
     }));
     const engine: Engine = {
@@ -75,7 +80,7 @@ export class WatchedPool {
       clock: this.clock,
       rng: new Rng(1),
       probes: true,
-      listener: null,
+      listener: { news: () => {}, outcome: (_, outcome) => this.outcomes.push(outcome) },
       onNotice: (line) => this.notices.push(line),
       onRestarted: (shard) => this.restarted.push(shard),
     });

@@ -5,6 +5,7 @@ import type { Engine, EngineServer, LoadReport } from "../engine.ts";
 import { PoolModels } from "../models/pool-models.ts";
 import { Circuit, type CircuitState } from "./circuit.ts";
 import { Ejections } from "./ejections.ts";
+import { HealthNotices } from "./health-notices.ts";
 import { OutcomeWindow } from "./outcome-window.ts";
 import { outliers } from "./outliers.ts";
 import { PoolReadiness } from "./pool-readiness.ts";
@@ -83,10 +84,7 @@ export class PoolHealth implements NewsListener {
   readonly #backMs: Float64Array;
   readonly #loadLacks: (string | null)[];
   readonly #lastFailures: (FailureKind | null)[];
-  /** What was said last of each server. */
-  readonly #said = new Map<EngineServer, string>();
-  /** Servers that are only late count as ready. */
-  #panicking = false;
+  readonly #notices: HealthNotices;
   #timer: NodeJS.Timeout | null = null;
 
   constructor(options: PoolHealthOptions) {
@@ -94,6 +92,7 @@ export class PoolHealth implements NewsListener {
     const { count } = states;
     this.models = new PoolModels(engine.servers, models, states);
     this.#options = options;
+    this.#notices = new HealthNotices(engine.pool, options.onNotice);
     this.#circuits = engine.shards.map(() => new Circuit(settings.circuit, rng));
     this.#ejections = new Ejections(count, settings.outlier);
     this.#window = new OutcomeWindow(count, settings.windowMs, clock.now());
@@ -147,7 +146,7 @@ export class PoolHealth implements NewsListener {
     return this.#probeLoop.askModels();
   }
 
-  /** Why no shard of the pool is sent requests: one clause for a person, without a server's name; null when one is. */
+  /** Why the pool cannot serve: one clause for a person, without a server's name; null when it can. */
   get lack(): string | null {
     return this.#readiness.poolLack;
   }
@@ -160,7 +159,7 @@ export class PoolHealth implements NewsListener {
     this.#alive(shard);
     this.#window.answered(shard, headMs);
     if (!this.#circuits[shard].succeeded()) return;
-    this.#notice(`${this.#name(shard)} serves again`);
+    this.#notices.say(`${this.#name(shard)} serves again`);
     if (this.#lastFailures[shard] === "connect") this.#options.onRestarted(shard);
     this.#comeBack(shard);
     this.#admit();
@@ -173,7 +172,7 @@ export class PoolHealth implements NewsListener {
     const circuit = this.#circuits[shard];
     if (!circuit.failed(now, this.#window.requests(shard), this.#window.failures(shard))) return;
     const seconds = (circuit.openForMs(now) / 1000).toFixed(1);
-    this.#notice(`${this.#name(shard)} gets no requests for ${seconds} s: they fail (${kind})`);
+    this.#notices.say(`${this.#name(shard)} gets no requests for ${seconds} s: they fail (${kind})`);
     this.#admit();
   }
 
@@ -256,7 +255,7 @@ export class PoolHealth implements NewsListener {
     for (const { shard, reason } of found) {
       if (!this.#ejections.eject(shard, nowMs)) continue;
       const seconds = Math.round(this.#ejections.remainingMs(shard, nowMs) / 1000);
-      this.#notice(`${this.#name(shard)} gets no requests for ${seconds} s: ${reason}`);
+      this.#notices.say(`${this.#name(shard)} gets no requests for ${seconds} s: ${reason}`);
     }
     for (const shard of inUse) if (!found.some((one) => one.shard === shard)) this.#ejections.passed(shard);
   }
@@ -272,7 +271,7 @@ export class PoolHealth implements NewsListener {
   /** Writes who is ready, and who admits; all that are ready do when too few would. */
   #admit(): void {
     const { states, settings } = this.#options;
-    this.#panic(this.#readiness.write());
+    this.#notices.panic(this.#readiness.write());
     const { ready, admitting, count } = states;
     let readyCount = 0;
     let admittedCount = 0;
@@ -285,37 +284,15 @@ export class PoolHealth implements NewsListener {
     for (let shard = 0; shard < count; shard++) admitting[shard] |= ready[shard];
   }
 
-  #panic(panicking: boolean): void {
-    if (panicking === this.#panicking) return;
-    this.#panicking = panicking;
-    this.#notice(
-      panicking
-        ? "too few servers answer their probes in time; those that are only late are sent requests all the same"
-        : "servers answer their probes again",
-    );
-  }
-
-  /** Says what a server lacks, or that it lacks nothing any more, when that is not what was said last. */
+  /** Says what a server lacks, or that it lacks nothing any more. */
   #say(server: EngineServer): void {
-    const well = `${server.name} is ready and reports its load`;
     const ranks = server.shards.map(({ rank }) => rank);
     const away = ranks.map((rank) => this.#readiness.lack(rank)).find((lack) => lack !== null);
-    const lacking = ranks.find((rank) => this.#loadLacks[rank] !== null);
-    let line = well;
-    if (away !== undefined && away !== null) line = `${server.name} is not ready (${away})`;
-    else if (lacking !== undefined)
-      line = `${server.name} reports no load (${this.#loadLacks[lacking]}); routed by what is in flight here`;
-    if (line === (this.#said.get(server) ?? well)) return;
-    this.#said.set(server, line);
-    this.#notice(line);
+    const loadLack = ranks.map((rank) => this.#loadLacks[rank]).find((lack) => lack !== null);
+    this.#notices.server(server, away ?? null, loadLack ?? null);
   }
 
   #name(shard: number): string {
     return this.#options.engine.shards[shard].id;
-  }
-
-  #notice(line: string): void {
-    const { engine, onNotice } = this.#options;
-    onNotice(`pool ${engine.pool}: ${line}`);
   }
 }

@@ -5,6 +5,7 @@ import type { HealthSettings } from "./settings.ts";
 
 /** Reasons that one line names. */
 const MOST_REASONS = 3;
+const UNKNOWN = "no answer to a probe yet";
 
 interface Watched {
   readonly readiness: ServerReadiness;
@@ -55,7 +56,7 @@ export class PoolReadiness {
       back = readiness.good();
     } else {
       lack = news.lack;
-      readiness.unready(nowMs - news.waitedMs);
+      readiness.unready(nowMs - news.waitedMs, nowMs);
     }
     watched.lack = readiness.state === "ready" ? null : lack;
     return back;
@@ -81,12 +82,12 @@ export class PoolReadiness {
     return this.#servers[shard].lack ?? this.#absent[shard];
   }
 
-  /** Why no shard is ready: one clause that names no server; null when one is. */
+  /** Why the pool cannot serve: one clause that names no server; null when a shard is ready that has once served. */
   get poolLack(): string | null {
-    if (this.#ready.includes(1)) return null;
-    const lacks = new Set(this.#servers.map((_, shard) => this.lack(shard)));
-    const [...reasons] = [...lacks].filter((lack) => lack !== null).slice(0, MOST_REASONS);
-    return reasons.join("; ");
+    if (this.#servers.some(({ readiness }, shard) => readiness.known && this.#ready[shard] === 1))
+      return null;
+    const lacks = new Set(this.#servers.map((_, shard) => this.lack(shard) ?? UNKNOWN));
+    return [...lacks].slice(0, MOST_REASONS).join("; ");
   }
 
   /**

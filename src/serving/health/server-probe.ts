@@ -45,14 +45,16 @@ export class ServerProbe {
     const { timeoutMs, lateMs } = this.#settings;
     const signal = this.#signal(timeoutMs);
     let toldMs = 0;
-    const silent = (upToMs: number, why: string, nobodyThere = false) => {
+    // The same words however long it takes, so that the log says it once.
+    const lateWhy = lateAfter(Math.min(lateMs, timeoutMs));
+    const silent = (upToMs: number, why = lateWhy, nobodyThere = false) => {
       this.#tell({ kind: "silent", waitedMs: upToMs - toldMs, nobodyThere, why });
       toldMs = upToMs;
     };
     const late = setInterval(() => {
       const waitedMs = toldMs + lateMs;
-      if (waitedMs < timeoutMs) silent(waitedMs, lateAfter(waitedMs));
-    }, lateMs);
+      if (waitedMs < timeoutMs) silent(waitedMs);
+    }, lateMs).unref();
     const began = this.#clock.now();
     try {
       const health = await within(signal, this.#server.health(signal));
@@ -61,7 +63,7 @@ export class ServerProbe {
     } catch (error) {
       const gone = error instanceof EngineUnreachable && error.nobodyThere;
       this.#nobodyThere = gone ? this.#nobodyThere + 1 : 0;
-      if (signal.aborted) silent(timeoutMs, lateAfter(timeoutMs));
+      if (signal.aborted) silent(timeoutMs);
       else silent(this.#clock.now() - began, whyOf(error), gone);
     } finally {
       clearInterval(late);
@@ -133,7 +135,7 @@ async function within<T>(signal: AbortSignal, answer: Promise<T>): Promise<T> {
 }
 
 function lateAfter(ms: number): string {
-  return `no answer within ${Math.round(ms)} ms`;
+  return `no answer within ${ms} ms`;
 }
 
 /** A clause that names no server: what is said of it begins with its name. */

@@ -1,8 +1,8 @@
 import type { ProbeSettings } from "./settings.ts";
 
 /**
- * `ready`; `late` when it served once and now neither answers probes nor requests; `unready` when it says that it cannot
- * serve, nobody takes connections there, or it has never answered.
+ * `ready`; `late` when it answers neither probes nor requests; `unready` when it says that it cannot serve, or nobody
+ * takes connections there.
  */
 export type ReadinessState = "ready" | "late" | "unready";
 
@@ -15,7 +15,6 @@ export class ServerReadiness {
   #state: ReadinessState = "ready";
   /** Good answers in a row above 0, failed probes below. */
   #inRow = 0;
-  /** It has shown that it serves, once. */
   #known = false;
   #aliveMs = Number.NEGATIVE_INFINITY;
 
@@ -25,6 +24,11 @@ export class ServerReadiness {
 
   get state(): ReadinessState {
     return this.#state;
+  }
+
+  /** Whether it has ever shown that it serves. */
+  get known(): boolean {
+    return this.#known;
   }
 
   /** Requests to it are answered. */
@@ -45,10 +49,12 @@ export class ServerReadiness {
   }
 
   /**
-   * It says that it cannot serve: believed at once, but when requests were answered meanwhile only after failed probes in
-   * a row. SGLang says so, too, when its own probe was too slow on a busy server.
+   * It says that it cannot serve. That is believed at once, but after failed probes in a row only when requests were
+   * answered while it was asked. A no that took long says that the server is slow: SGLang gives up a probe of its own
+   * after 20 s, as happens on a busy server.
    */
-  unready(sinceMs: number): void {
+  unready(sinceMs: number, nowMs: number): void {
+    if (nowMs - sinceMs >= this.#settings.lateMs) return this.silent(sinceMs);
     this.#fail();
     if (this.#aliveMs < sinceMs || this.#failed) this.#state = "unready";
   }
@@ -66,8 +72,7 @@ export class ServerReadiness {
       return;
     }
     this.#fail();
-    if (!this.#known) this.#state = "unready";
-    else if (this.#failed && this.#state === "ready") this.#state = "late";
+    if (this.#state === "ready" && (!this.#known || this.#failed)) this.#state = "late";
   }
 
   #fail(): void {

@@ -22,9 +22,9 @@ export interface ProbeSettings {
   readonly timeoutMs: number;
   /** A probe without an answer counts as failed after so long, and once more after each further such time. */
   readonly lateMs: number;
-  /** Failed probes in a row that make a shard unready; one that has never answered is unready after the first. */
+  /** Failed probes in a row that make a server unready; one that has never answered is so after the first. */
   readonly unhealthyAfter: number;
-  /** Good probes in a row that make it ready again. */
+  /** Good probes in a row that make it ready again; one is enough where it was only late. */
   readonly healthyAfter: number;
 }
 
