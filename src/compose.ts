@@ -15,6 +15,7 @@ import { openPool } from "./pools/pool-opener.ts";
 import type { PoolSurroundings } from "./pools/surroundings.ts";
 import { Admission } from "./serving/admission/admission.ts";
 import { Gateway } from "./serving/gateway.ts";
+import { ModelRefresh } from "./serving/models/model-refresh.ts";
 import { RetryBudget } from "./serving/flight/retry-budget.ts";
 import type { ServingPool } from "./serving/serving-pool.ts";
 import { GatewayBoard } from "./serving/sharing/gateway-board.ts";
@@ -39,6 +40,8 @@ export interface App {
    * waits for the next start.
    */
   reload(config: Config): Promise<void>;
+  /** Asks the servers of all pools what they list, if that was not done just now; resolves within a second. */
+  refreshModels(): Promise<void>;
   /** Accepts nothing new, lets what is in flight finish for the grace time, then closes everything. */
   stop(): Promise<void>;
 }
@@ -76,6 +79,13 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
   });
   const admission = new Admission(config.admission, clock);
   const meter = new TrafficMeter(clock, follows?.traffic ?? metrics);
+  const askModels = async () => {
+    await Promise.all(pools.flatMap(({ serving }) => serving.map(({ health }) => health.askModels())));
+  };
+  const refresh = new ModelRefresh(follows?.refreshModels ?? askModels, clock);
+  const refreshModels = async () => {
+    await refresh.join();
+  };
   const gatewayFor = ({ retry, hedge, admission: { retryAfterSeconds } }: Config) =>
     new Gateway(
       pools.map((pool) => pool.front),
@@ -90,6 +100,8 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
         rng: new Rng(wallClock()),
         onFault: surroundings.onFault,
       },
+      refresh,
+      surroundings.onNotice,
     );
   for (const { front } of pools) metrics.begin(front.engine.pool, REQUEST_REASONS);
   let gateway = gatewayFor(config);
@@ -164,7 +176,7 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
   const startLocally = async (path: string) => {
     await startWith(() => listenLocally(http, path));
   };
-  return { gateway: () => gateway, pools, board, start, startLocally, reload, stop };
+  return { gateway: () => gateway, pools, board, start, startLocally, reload, refreshModels, stop };
 }
 
 function controlReading({ loop, inbox }: ControlledPool): ControlReading {

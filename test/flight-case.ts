@@ -221,7 +221,13 @@ export class FlightCase {
     const engine: Engine = {
       pool: name,
       shards,
-      servers: [],
+      servers: shards.map((shard) => ({
+        name: shard.id,
+        shards: [shard],
+        health: async () => ({ ready: true, lack: null }),
+        loads: async () => [],
+        models: async () => [],
+      })),
       ...(pairing === undefined ? {} : { pairing }),
       send: (shard, request, sink) => {
         if (this.engineThrows) throw new Error("the engine throws");
@@ -241,6 +247,7 @@ export class FlightCase {
     );
     const health = new PoolHealth({
       engine,
+      models: ["m"],
       states,
       settings: HEALTH,
       clock: this.clock,

@@ -6,6 +6,7 @@ import { defaultSettings, loadConfig } from "../config/load-config.ts";
 import { openEngine, openPair } from "../open-engine.ts";
 import { openStore } from "../open-store.ts";
 import type { Engine, EngineServer } from "../serving/engine.ts";
+import { shardReports } from "../serving/health/shard-reports.ts";
 import { jsonOption } from "./options.ts";
 import { output } from "./output.ts";
 
@@ -96,7 +97,7 @@ async function checkEngine(engine: Engine, models: readonly string[]): Promise<F
 async function checkServer(server: EngineServer, models: readonly string[]): Promise<Finding[]> {
   const signal = AbortSignal.timeout(WITHIN_MS);
   const [{ pool }] = server.shards;
-  const [cards, reports] = await Promise.all([server.models(signal), server.probe(signal)]);
+  const [cards, reports] = await Promise.all([server.models(signal), shardReports(server, signal)]);
   const listed = cards.map((card) => card.id);
   const missing = models.filter((model) => !listed.includes(model));
   if (missing.length > 0) {

@@ -81,6 +81,7 @@ export const settingsSchema = z.strictObject({
     probe: z.strictObject({
       intervalMs: positiveMilliseconds,
       timeoutMs: positiveMilliseconds,
+      lateMs: positiveMilliseconds,
       unhealthyAfter: count,
       healthyAfter: count,
     }),

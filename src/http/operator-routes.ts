@@ -3,6 +3,7 @@ import type { Gateway } from "../serving/gateway.ts";
 import type { ServingPool } from "../serving/serving-pool.ts";
 import type { ControlledPool } from "../control/controlled-pool.ts";
 import type { Store } from "../control/store.ts";
+import { poolReadiness } from "./pool-readiness.ts";
 
 /** One of the processes that serve behind the port. */
 export interface WorkerView {
@@ -26,12 +27,18 @@ export function operatorRoutes(app: FastifyInstance, parts: OperatorParts): void
   app.get("/health", async () => ({ status: "ok" }));
 
   app.get("/ready", async (_request, reply) => {
-    if (gateway().deck.admission.stopped) return reply.code(503).send({ status: "stopping" });
+    const pools = gateway().pools.map((pool) => [nameOf(pool), poolReadiness(pool)] as const);
+    const ready = pools.some(([, pool]) => pool.ready);
+    const serves = ready ? "ready" : "not_ready";
+    const status = gateway().deck.admission.stopped ? "stopping" : serves;
     // Without its store it serves on, by the last epochs it has heard of.
     const epochs = Object.fromEntries(
       controlled.map(({ loop: { pool, view } }) => [pool, view.snapshot?.epoch ?? 0]),
     );
-    return { status: "ready", store: store.reachable ? "reachable" : "unreachable", epochs };
+    const reachable = store.reachable ? "reachable" : "unreachable";
+    return reply
+      .code(status === "ready" ? 200 : 503)
+      .send({ status, pools: Object.fromEntries(pools), store: reachable, epochs });
   });
 
   app.get("/metrics", async (_request, reply) =>
@@ -60,6 +67,7 @@ export function operatorRoutes(app: FastifyInstance, parts: OperatorParts): void
           requests: states.requests[i],
           tokens: states.tokens[i],
           reported: { waiting: states.waitingNow(i), kvUse: known(states.kvUseNow(i)) },
+          models: [...(states.models[i] ?? models)],
           health: health.view(i),
         })),
       })),
@@ -93,6 +101,11 @@ function controlState(pool: ControlledPool | null) {
           },
     totals,
   };
+}
+
+/** The configuration's name of a pool; its engines are named after their part of the work. */
+function nameOf({ engine, prefill }: ServingPool): string {
+  return prefill === null ? engine.pool : engine.pool.replace(/\.decode$/, "");
 }
 
 function withPrefill(pool: ServingPool): readonly ServingPool[] {

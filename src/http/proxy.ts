@@ -23,7 +23,7 @@ import type { OriginReader } from "./request-origin.ts";
 import { type Answering, sendError } from "./send-error.ts";
 
 export interface ProxyParts {
-  /** The one that takes requests now. */
+  /** The one that takes requests now: while a body arrives, a reload may put another in its place. */
   readonly gateway: () => Gateway;
   readonly origins: OriginReader;
   readonly http: Config["http"];
@@ -52,7 +52,18 @@ export function proxy(parts: ProxyParts, { body: kind }: ApiRoute, proxied: Prox
       const origin = parts.origins.read(request.headers);
       const facts = factsOf(kind, body, request.headers["content-type"], origin, id);
       const method = request.method === "HEAD" ? "GET" : (request.method as EngineRequest["method"]);
-      forward(parts, proxied, answering, facts, method, body);
+      const upstream = upstreamOf(proxied, method, body);
+      const start = () => {
+        try {
+          forward(parts, proxied, answering, facts, upstream);
+        } catch (error) {
+          refuse(error);
+        }
+      };
+      const lookUp = parts.gateway().lookUp(facts, upstream);
+      if (lookUp === null) start();
+      // The client may have left meanwhile.
+      else void lookUp.then(() => response.destroyed || start());
     } catch (error) {
       refuse(error);
     }
@@ -76,23 +87,29 @@ export function relayPreflight(parts: ProxyParts, proxied: ProxiedRequest): void
       const pool = pools.find(({ states }) => states.ready.includes(1)) ?? pools[0];
       const origin = parts.origins.read(request.headers);
       const facts = unreadFacts({ ...origin, rank: -1 }, pool.models[0], null, 0);
-      forward(parts, proxied, answering, facts, "OPTIONS", null);
+      forward(parts, proxied, answering, facts, upstreamOf(proxied, "OPTIONS", null));
     } catch (error) {
       refused(parts, proxied, answering, error);
     }
   });
 }
 
-function forward(
-  { gateway, http }: ProxyParts,
-  { request, response, requestId, path, id }: ProxiedRequest,
-  answering: Answering,
-  facts: RequestFacts,
+function upstreamOf(
+  { request, requestId, path, id }: ProxiedRequest,
   method: EngineRequest["method"],
   body: Buffer | null,
-): void {
+): EngineRequest {
   const headers = forwardedHeaders(request.rawHeaders, request.headers.connection, requestId);
-  const upstream = { method, path: enginePath(path, id, request.url as string), headers, body };
+  return { method, path: enginePath(path, id, request.url as string), headers, body };
+}
+
+function forward(
+  { gateway, http }: ProxyParts,
+  { response }: ProxiedRequest,
+  answering: Answering,
+  facts: RequestFacts,
+  upstream: EngineRequest,
+): void {
   const client = new ClientResponse(response, answering, http.clientStallMs, http.streamKeepAliveMs);
   client.follow(gateway().send(facts, upstream, client));
 }

@@ -31,6 +31,7 @@ export function servingParts(
   const router = new Router(createPolicy(policy, { shardIds, prefixIndexBytes }), states, rng);
   const watch = new PoolHealth({
     engine,
+    models,
     states,
     settings: health,
     clock,

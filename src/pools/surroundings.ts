@@ -22,6 +22,8 @@ export interface PoolSurroundings {
   readonly follows?: {
     readonly operatorSocket: string;
     readonly traffic: TrafficObserver;
+    /** Resolves when that process has asked the servers anew what they list, and told it here. */
+    readonly refreshModels: () => Promise<void>;
   };
 }
 

@@ -12,7 +12,7 @@ export class ShardStates {
   readonly tokens: Float64Array;
   /** Prompt tokens of those that have no first byte yet. */
   readonly prefillTokens: Float64Array;
-  /** 1 when the shard's last probe says that it can serve. */
+  /** 1 when the shard can serve, by probes of its server and by live traffic. */
   readonly ready: Uint8Array;
   /** 1 while neither circuit breaker nor ejection keeps requests away. */
   readonly admitting: Uint8Array;
@@ -21,7 +21,7 @@ export class ShardStates {
   /** Over 0 to 1: the part of its share that a shard which has just come back should get. */
   readonly weight: Float64Array;
   /** The models each serves; null for all of the pool's. */
-  readonly models: (readonly string[] | null)[];
+  readonly models: (ReadonlySet<string> | null)[];
   /** Part of the KV cache in use at the last report, 0 to 1; NaN where unknown. */
   readonly kvUse: Float64Array;
   /** Tokens the KV cache has room for; NaN where unknown. */

@@ -71,23 +71,38 @@ export interface ShardLoad {
   readonly kvCapacityTokens: number | null;
 }
 
-export interface ShardReport {
-  /** Whether it can serve now; false while it loads its model. */
+/** What a server answers when it is asked for its health. */
+export interface ServerHealth {
+  /** Whether it can serve now; false while it loads its model, or when it has failed. */
   readonly ready: boolean;
-  /** Null where the engine reports no load; such a shard is routed to by what the gateway has in flight on it. */
-  readonly load: ShardLoad | null;
-  /** One clause for a person when `ready` is false or `load` is null, e.g. `GET /v1/loads answered 404`; else null. */
+  /** One clause for a person when `ready` is false, e.g. `GET /health answered 503`; else null. Names no server. */
   readonly lack: string | null;
 }
 
-/** What is asked together: one server with its ranks. */
+/** What a server tells of the load of one of its shards. */
+export interface LoadReport {
+  /** False where it says that it has no such rank, or one that has no KV cache yet. */
+  readonly serves: boolean;
+  /** Null where the engine reports no load; such a shard is routed to by what the gateway has in flight on it. */
+  readonly load: ShardLoad | null;
+  /** One clause for a person when `serves` is false or `load` is null, e.g. `GET /v1/loads answered 404`; else null. */
+  readonly lack: string | null;
+}
+
+/**
+ * What is asked together: one server with its ranks. Each question rejects with EngineUnreachable when there is no
+ * answer. Whether the server is ready is its own word on its health, and nothing else's.
+ */
 export interface EngineServer {
   /** For a person: its URL, or the pool's name where there is none. */
   readonly name: string;
   readonly shards: readonly Shard[];
-  /** The reports of `shards`, in their order. Rejects with EngineUnreachable when the server cannot be asked. */
-  probe(signal: AbortSignal): Promise<readonly ShardReport[]>;
-  /** What the server lists. Rejects with EngineUnreachable. */
+  /** Chunks of good answers that have come from it; absent where nobody counts. */
+  readonly received?: number;
+  health(signal: AbortSignal): Promise<ServerHealth>;
+  /** The loads of `shards`, in their order. */
+  loads(signal: AbortSignal): Promise<readonly LoadReport[]>;
+  /** What the server lists. */
   models(signal: AbortSignal): Promise<readonly ModelCard[]>;
 }
 
@@ -107,6 +122,8 @@ export interface Engine {
   readonly pairing?: Pairing;
   /** Absent where answers are not looked into. */
   readonly routedExperts?: RoutedExpertsCounts;
+  /** What stands between a model and its adapter in a model's name (SGLang's `base:adapter`); absent where nothing does. */
+  readonly adapterMark?: string;
   /** Sends the request to that rank and no other. */
   send(shard: Shard, request: EngineRequest, sink: ResponseSink): Exchange;
   /**
@@ -125,16 +142,23 @@ export class EngineUnreachable extends Error {
   readonly forClients: string;
   /** Whether the engine may have received the request. */
   readonly mayHaveBegun: boolean;
+  /** Whether nobody takes connections there: the server is down, not slow. */
+  readonly nobodyThere: boolean;
 
   /** @param what a clause that follows the server's name, e.g. `broke off its response` */
   constructor(
     server: string,
     what: string,
-    options: { readonly mayHaveBegun?: boolean; readonly cause?: unknown } = {},
+    options: {
+      readonly mayHaveBegun?: boolean;
+      readonly nobodyThere?: boolean;
+      readonly cause?: unknown;
+    } = {},
   ) {
     super(`${server} ${what}.`, { cause: options.cause });
     this.forClients = `The engine ${what}.`;
     this.mayHaveBegun = options.mayHaveBegun ?? false;
+    this.nobodyThere = options.nobodyThere ?? false;
   }
 
   /** Whether a time limit ended it: to send it once more would take as long again. */

@@ -1,24 +1,45 @@
 import type { Client } from "./flight/client.ts";
+import { ResponseSearch } from "./affinity/response-search.ts";
 import type { EngineRequest, ModelCard } from "./engine.ts";
 import { Flight } from "./flight/flight.ts";
 import type { FlightDeck } from "./flight/flight-deck.ts";
+import { ModelDirectory, type ModelPlace } from "./models/model-directory.ts";
+import type { ModelRefresh } from "./models/model-refresh.ts";
 import { InvalidRequest, UnknownModel } from "./refusals.ts";
 import type { RequestFacts } from "./request/request-facts.ts";
 import type { ServingPool } from "./serving-pool.ts";
 
-/** A list of models is small and at hand; an engine that takes longer is in trouble. */
-const MODELS_WITHIN_MS = 5000;
+/** Models that a refusal names. */
+const MOST_NAMED = 10;
 
 /** Finds the pool that serves a request's model, and sends the request on its way. */
 export class Gateway {
   readonly pools: readonly ServingPool[];
   readonly deck: FlightDeck;
-  readonly #poolOf = new Map<string, ServingPool>();
+  readonly #directory: ModelDirectory;
+  readonly #search = new ResponseSearch();
 
-  constructor(pools: readonly ServingPool[], deck: FlightDeck) {
+  /** @param onNotice hears one line for a person */
+  constructor(
+    pools: readonly ServingPool[],
+    deck: FlightDeck,
+    refresh: ModelRefresh,
+    onNotice: (line: string) => void,
+  ) {
     this.pools = pools;
     this.deck = deck;
-    for (const pool of pools) for (const model of pool.models) this.#poolOf.set(model, pool);
+    this.#directory = new ModelDirectory(pools, refresh, onNotice);
+  }
+
+  /**
+   * Null when the request can be sent at once. For a model that nobody is known to serve it resolves, within a second,
+   * when the servers were asked again what they list: an adapter may have been loaded since. Then it can be sent. The same
+   * holds for a stored response that nobody here has seen given.
+   */
+  lookUp({ model, responseId }: RequestFacts, { headers }: EngineRequest): Promise<void> | null {
+    if (responseId !== null && this.#home(responseId) === null)
+      return this.#search.find(responseId, this.pools, headers);
+    return model === null || model === "" ? null : this.#directory.lookUp(model);
   }
 
   /**
@@ -26,38 +47,56 @@ export class Gateway {
    * @throws InvalidRequest, UnknownModel
    */
   send(facts: RequestFacts, request: EngineRequest, client: Client): Flight {
-    const model = facts.model ?? this.#onlyModel();
-    const pool = this.#poolOf.get(model);
-    if (pool === undefined) throw new UnknownModel(`No pool serves the model \`${model}\`.`);
-    return new Flight(this.deck, pool, facts, model, request, client).start();
+    const home = facts.responseId === null ? null : this.#home(facts.responseId);
+    const { pool, model, asked } = home !== null && facts.model === null ? home : this.#placeOf(facts);
+    const sent = asked === null ? request : asking(request, facts, asked);
+    // A response is only where it was given.
+    const known = home?.pool === pool ? { ...facts, rank: home.shard } : facts;
+    return new Flight(this.deck, pool, known, model, sent, client).start();
+  }
+
+  /** What the ready servers of all pools list, merged. @throws NoShardAvailable when that is known of none */
+  models(): Promise<readonly ModelCard[]> {
+    return this.#directory.cards();
+  }
+
+  /** Where a stored response is; null where that is not known. */
+  #home(responseId: string): (ModelPlace & { readonly shard: number }) | null {
+    for (const pool of this.pools) {
+      const shard = pool.responses.of(responseId);
+      if (shard >= 0) return { pool, model: pool.models[0], asked: null, shard };
+    }
+    return null;
+  }
+
+  /** A response that nobody knows is asked for all the same: the engine says so in its own words. */
+  #placeOf({ model, responseId }: RequestFacts): ModelPlace {
+    const [pool] = this.pools;
+    if (responseId !== null && model === null) return { pool, model: pool.models[0], asked: null };
+    return this.#place(model);
+  }
+
+  #place(model: string | null): ModelPlace {
+    const wanted = model === null || model === "" ? this.#onlyModel() : model;
+    const place = this.#directory.find(wanted);
+    if (place === null) throw new UnknownModel(`No pool serves the model \`${wanted}\`.`);
+    return place;
   }
 
   /** What a request means that names no model, as servers of a single one allow. */
   #onlyModel(): string {
-    const [model] = this.#poolOf.keys();
-    if (this.#poolOf.size === 1) return model;
-    throw new InvalidRequest("`model` must be the name of a model; GET /v1/models lists them.", "model");
-  }
-
-  /** What the pools serve, merged; a pool that cannot be asked is left out. @throws EngineUnreachable when none can */
-  async models(): Promise<readonly ModelCard[]> {
-    const answers = await Promise.allSettled(this.pools.map(modelsOf));
-    const cards = answers.flatMap((answer) => (answer.status === "fulfilled" ? [answer.value] : []));
-    if (cards.length === 0) throw (answers[0] as PromiseRejectedResult).reason;
-    return cards.flat();
+    const { configured } = this.#directory;
+    if (configured.length === 1) return configured[0];
+    const named = configured.slice(0, MOST_NAMED).join(", ");
+    const more = configured.length > MOST_NAMED ? ", …" : "";
+    throw new InvalidRequest(`\`model\` must be the name of a model: ${named}${more}.`, "model");
   }
 }
 
-/** The first of the pool's servers that answers speaks for all. */
-async function modelsOf({ engine, models }: ServingPool): Promise<readonly ModelCard[]> {
-  const signal = AbortSignal.timeout(MODELS_WITHIN_MS);
-  let fault: unknown;
-  for (const server of engine.servers) {
-    try {
-      return (await server.models(signal)).filter((card) => models.includes(card.id));
-    } catch (error) {
-      fault ??= error;
-    }
-  }
-  throw fault;
+/** The request for the model of this name: of two fields of one name, readers of JSON take the later. */
+function asking(request: EngineRequest, { bodyEnd }: RequestFacts, model: string): EngineRequest {
+  const { body } = request;
+  if (body === null) return request;
+  const field = Buffer.from(`,"model":${JSON.stringify(model)}`);
+  return { ...request, body: Buffer.concat([body.subarray(0, bodyEnd), field, body.subarray(bodyEnd)]) };
 }

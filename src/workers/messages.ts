@@ -1,8 +1,8 @@
 import type { Config } from "../config/config.ts";
 import type { RoutingSnapshot } from "../model/snapshot.ts";
 import type { AdmissionUsage } from "../serving/admission/usage.ts";
-import type { ShardReport } from "../serving/engine.ts";
 import type { Outcome } from "../serving/health/pool-health.ts";
+import type { ServerNews } from "../serving/health/server-news.ts";
 import type { ShardCounts } from "../serving/sharing/shared-counts.ts";
 import type { TrafficTelling } from "../serving/traffic/traffic-meter.ts";
 
@@ -23,19 +23,22 @@ export interface Shared {
   readonly outcomes: readonly PoolOutcome[];
 }
 
-/** What a probe brought: reports, or why there are none. */
+/** What asking a server brought. */
 export interface Probe {
   readonly pool: string;
   /** The server's name. */
   readonly server: string;
-  readonly reports: readonly ShardReport[] | null;
-  readonly why: string;
+  readonly news: ServerNews;
 }
 
 /** From a worker. */
 export type WorkerMessage =
   | { readonly kind: "listening"; readonly url: string }
+  /** It has new pools, and knows nothing of their servers. */
+  | { readonly kind: "reloaded" }
   | { readonly kind: "shared"; readonly shared: Shared; readonly traffic: TrafficTelling }
+  /** Nobody is known to serve a model that was asked for: the servers should be asked again what they list. */
+  | { readonly kind: "refreshModels" }
   /** Tokens by expert, `[layers][experts]`, since the last telling. */
   | { readonly kind: "routed"; readonly pool: string; readonly tokens: Float32Array };
 
@@ -43,6 +46,8 @@ export type WorkerMessage =
 export type PrimaryMessage =
   | { readonly kind: "others"; readonly shared: Shared }
   | { readonly kind: "probe"; readonly probe: Probe }
+  /** What they list was told before this. */
+  | { readonly kind: "modelsRefreshed" }
   | { readonly kind: "snapshot"; readonly snapshot: RoutingSnapshot }
   | { readonly kind: "reload"; readonly config: Config }
   | { readonly kind: "stop" };

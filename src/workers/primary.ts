@@ -5,7 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type App, compose } from "../compose.ts";
 import type { Config } from "../config/config.ts";
-import type { EngineServer, ShardReport } from "../serving/engine.ts";
+import type { EngineServer } from "../serving/engine.ts";
+import type { ServerNews } from "../serving/health/server-news.ts";
 import { type GatewayBoard, SHARE_EVERY_MS } from "../serving/sharing/gateway-board.ts";
 import { type ShardCounts, SharedCounts, sumCounts, sumUsage } from "../serving/sharing/shared-counts.ts";
 import { Colleague } from "./colleague.ts";
@@ -30,7 +31,7 @@ export class Primary {
   readonly #onLine: (line: string) => void;
   readonly #colleagues = new Set<Colleague>();
   readonly #counts = new SharedCounts();
-  /** The last of each server. */
+  /** The last of each server and question. */
   readonly #probes = new Map<string, Probe>();
   readonly #pauses = new Set<NodeJS.Timeout>();
   #pauseMs = FIRST_PAUSE_MS;
@@ -62,8 +63,7 @@ export class Primary {
           inFlight: traffic?.inFlight ?? 0,
         })),
       healthListener: {
-        probed: (server, reports) => this.#probed(server, reports, ""),
-        probeFailed: (server, why) => this.#probed(server, null, why),
+        news: (server, news) => this.#news(server, news),
         // It sends no requests itself.
         outcome: () => {},
       },
@@ -93,10 +93,7 @@ export class Primary {
     await app.reload(config);
     const after = app.pools.flatMap(({ serving }) => serving);
     this.#counts.forget(before, after);
-    for (const colleague of this.#colleagues) {
-      colleague.tell({ kind: "reload", config });
-      this.#tellProbes(colleague);
-    }
+    for (const colleague of this.#colleagues) colleague.tell({ kind: "reload", config });
   }
 
   /** Lets what is in flight finish for the grace time, then ends every worker. */
@@ -123,6 +120,10 @@ export class Primary {
       if (message.kind === "listening") {
         this.#tellProbes(colleague);
         listening.resolve({ url: message.url });
+      } else if (message.kind === "reloaded") {
+        this.#tellProbes(colleague);
+      } else if (message.kind === "refreshModels") {
+        void this.#app?.refreshModels().then(() => colleague.tell({ kind: "modelsRefreshed" }));
       } else if (message.kind === "routed") {
         const pools = this.#app?.pools.flatMap(({ serving }) => serving) ?? [];
         pools.find(({ engine }) => engine.pool === message.pool)?.routedLoad?.add(message.tokens);
@@ -164,9 +165,13 @@ export class Primary {
     clearTimeout(late);
   }
 
-  #probed(server: EngineServer, reports: readonly ShardReport[] | null, why: string): void {
-    const probe = { pool: server.shards[0].pool, server: server.name, reports, why };
-    this.#probes.set(`${probe.pool}/${probe.server}`, probe);
+  #news(server: EngineServer, news: ServerNews): void {
+    const probe = { pool: server.shards[0].pool, server: server.name, news };
+    const key = (kind: ServerNews["kind"]) => `${probe.pool}/${probe.server} ${kind}`;
+    // A worker that comes later must be able to tell a server that is late from one that is away.
+    const away = news.kind === "silent" && news.nobodyThere;
+    if (away || news.kind === "health") this.#probes.delete(key("silent"));
+    this.#probes.set(key(away ? "health" : news.kind), probe);
     for (const colleague of this.#colleagues) colleague.tell({ kind: "probe", probe });
   }
 

@@ -23,6 +23,8 @@ export const SOCKET_VARIABLE = "PLIMSOLL_OPERATOR_SOCKET";
 export async function serveAsWorker(config: Config, onLine: (line: string) => void): Promise<void> {
   const traffic = new TrafficLog();
   const outcomes: PoolOutcome[] = [];
+  /** Settled when the primary says that the servers were asked what they list. */
+  let refreshed = Promise.withResolvers<void>();
   const app = await compose(config, {
     routing: null,
     recordTokens: 0,
@@ -31,14 +33,26 @@ export async function serveAsWorker(config: Config, onLine: (line: string) => vo
     onNotice: () => {},
     healthListener: {
       outcome: (pool, outcome) => outcomes.push([pool, outcome]),
-      probed: () => {},
-      probeFailed: () => {},
+      news: () => {},
     },
-    follows: { operatorSocket: process.env[SOCKET_VARIABLE] ?? "", traffic },
+    follows: {
+      operatorSocket: process.env[SOCKET_VARIABLE] ?? "",
+      traffic,
+      refreshModels: () => {
+        tell({ kind: "refreshModels" });
+        return refreshed.promise;
+      },
+    },
   });
   const counts = new SharedCounts();
   const stopped = Promise.withResolvers<void>();
-  process.on("message", (message) => hear(message as PrimaryMessage, app, counts, stopped.resolve, onLine));
+  process.on("message", (told) => {
+    const message = told as PrimaryMessage;
+    if (message.kind === "modelsRefreshed") {
+      refreshed.resolve();
+      refreshed = Promise.withResolvers();
+    } else hear(message, app, counts, stopped.resolve, onLine);
+  });
   process.once("disconnect", stopped.resolve);
   // A terminal's signals reach the workers too, but the primary says what to do.
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => {});
@@ -61,7 +75,7 @@ export async function serveAsWorker(config: Config, onLine: (line: string) => vo
 }
 
 function hear(
-  message: PrimaryMessage,
+  message: Exclude<PrimaryMessage, { kind: "modelsRefreshed" }>,
   app: App,
   counts: SharedCounts,
   stop: () => void,
@@ -78,23 +92,25 @@ function hear(
       for (const pool of pools) if (pool.engine.pool === message.snapshot.pool) pool.adopt(message.snapshot);
       return;
     case "probe": {
-      const { pool: name, server, reports, why } = message.probe;
+      const { pool: name, server, news } = message.probe;
       const pool = pools.find(({ engine }) => engine.pool === name);
       const asked = pool?.engine.servers.find((one) => one.name === server);
-      if (pool === undefined || asked === undefined) return;
-      if (reports === null) pool.health.probeFailed(asked, why);
-      else pool.health.probed(asked, reports);
+      if (asked !== undefined) pool?.health.news(asked, news);
       return;
     }
     case "reload":
-      app.reload(message.config).then(
-        () => counts.forget(pools, servingOf(app)),
-        (error: Error) => onLine(error.message),
-      );
+      reload(message.config, app, counts).catch((error: Error) => onLine(error.message));
       return;
     case "stop":
       stop();
   }
+}
+
+async function reload(config: Config, app: App, counts: SharedCounts): Promise<void> {
+  const before = servingOf(app);
+  await app.reload(config);
+  counts.forget(before, servingOf(app));
+  tell({ kind: "reloaded" });
 }
 
 function shared(

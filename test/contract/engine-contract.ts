@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import type { Engine, EngineRequest } from "../../src/serving/engine.ts";
+import { shardReports } from "../../src/serving/health/shard-reports.ts";
 import { header, respond, sent } from "../engine-response.ts";
 import { patiently } from "../patiently.ts";
 
@@ -50,9 +51,9 @@ export function engineContract(open: () => Promise<EngineUnderTest>): void {
       for (const server of engine.servers) {
         // The first probe may come before the engine is ready.
         await expect
-          .poll(async () => (await server.probe(never)).map((report) => report.ready), patiently)
+          .poll(async () => (await shardReports(server, never)).map((report) => report.ready), patiently)
           .toEqual(server.shards.map(() => true));
-        for (const { load, lack } of await server.probe(never)) {
+        for (const { load, lack } of await shardReports(server, never)) {
           expect(load === null).toBe(lack !== null);
           expect(load?.running ?? 0).toBe(0);
           expect(load?.waiting ?? 0).toBe(0);

@@ -4,7 +4,8 @@ import { openAiEngine } from "../../src/engines/openai/openai-engine.ts";
 import { sglangEngine } from "../../src/engines/sglang/sglang-engine.ts";
 import { trtllmEngine } from "../../src/engines/trtllm/trtllm-engine.ts";
 import { vllmEngine } from "../../src/engines/vllm/vllm-engine.ts";
-import type { Engine, ShardReport } from "../../src/serving/engine.ts";
+import type { Engine } from "../../src/serving/engine.ts";
+import { type ShardReport, shardReports } from "../../src/serving/health/shard-reports.ts";
 import { header, respond } from "../engine-response.ts";
 import { type FakeServer, startFake } from "../fakes/start-openai-server.ts";
 import { engineContract } from "./engine-contract.ts";
@@ -55,7 +56,7 @@ function wholeContract(
 }
 
 async function probed(engine: Engine): Promise<readonly ShardReport[]> {
-  const reports = await engine.servers[0].probe(signal);
+  const reports = await shardReports(engine.servers[0], signal);
   await engine.close();
   return reports;
 }
@@ -81,7 +82,7 @@ describe("vllm", () => {
     ]);
     await respond(engine, engine.shards[1], chat);
     expect((await fake().seen()).at(-1)?.headers["x-data-parallel-rank"]).toBe("9");
-    expect((await engine.servers[0].probe(signal)).map(({ load }) => load?.running)).toEqual([3, 4]);
+    expect((await shardReports(engine.servers[0], signal)).map(({ load }) => load?.running)).toEqual([3, 4]);
     await engine.close();
     const [wrong] = await probed(vllmEngine(options(fake().url, 2)));
     const lack = "GET /metrics lists no vllm:num_requests_running of engine 0, only of 8, 9";
@@ -177,10 +178,10 @@ describe("sglang", () => {
     await fake().set({ turned: [] });
   });
 
-  test("is broken when it lists no rank", async () => {
+  test("reports no load when it lists no rank", async () => {
     await fake().set({ ranks: [] });
     const lack = "GET /v1/loads lists no rank";
-    expect(await probed(make(options(fake().url)))).toEqual([{ ready: false, load: null, lack }]);
+    expect(await probed(make(options(fake().url)))).toEqual([{ ready: true, load: null, lack }]);
     await fake().set({ ranks });
   });
 
@@ -216,17 +217,24 @@ describe("trtllm", () => {
     );
   });
 
-  test("where models cannot be listed, health counts, and the lack of a load is told", async () => {
+  test("of a server of no known kind health counts; where it has no such route, that models are listed", async () => {
     const plain = () => probed(openAiEngine(options(fake().url)));
     const lack = "an OpenAI-compatible server of no known kind reports no load";
-    expect(await plain()).toEqual([{ ready: true, load: null, lack }]);
-    await fake().set({ status: { "/v1/models": 404 } });
-    expect(await plain()).toEqual([{ ready: true, load: null, lack }]);
-    await fake().set({ health: 500 });
-    const sick = "GET /v1/models answered 404 and GET /health 500";
-    expect(await plain()).toEqual([{ ready: false, load: null, lack: sick }]);
-    await fake().set({ status: { "/v1/models": 503 } });
-    expect(await plain()).toEqual([{ ready: false, load: null, lack: "GET /v1/models answered 503" }]);
+    const ready = [{ ready: true, load: null, lack }];
+    const not = (why: string) => [{ ready: false, load: null, lack: why }];
+    expect(await plain()).toEqual(ready);
+    await fake().set({ status: { "/v1/models": 500 } });
+    expect(await plain()).toEqual(ready);
+    await fake().set({ status: {}, health: 503 });
+    expect(await plain()).toEqual(not("GET /health answered 503"));
+    await fake().set({ health: 401 });
+    expect(await plain()).toEqual(not("GET /health answered 401: it wants another API key (apiKeyEnv)"));
+    for (const health of [404, 405, 501]) {
+      await fake().set({ status: {}, health });
+      expect(await plain()).toEqual(ready);
+      await fake().set({ status: { "/v1/models": 503 } });
+      expect(await plain()).toEqual(not(`GET /health answered ${health} and GET /v1/models 503`));
+    }
     await fake().set({ status: {}, health: 200 });
   });
 });

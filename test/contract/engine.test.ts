@@ -4,6 +4,7 @@ import type { HttpEngineOptions } from "../../src/engines/http/http-engine.ts";
 import type { Timeouts } from "../../src/engines/http/server-connections.ts";
 import { openAiEngine } from "../../src/engines/openai/openai-engine.ts";
 import { EngineUnreachable, type EngineRequest } from "../../src/serving/engine.ts";
+import { shardReports } from "../../src/serving/health/shard-reports.ts";
 import { header, respond, sent } from "../engine-response.ts";
 import { type FakeServer, deadUrl, startOpenAiServer } from "../fakes/start-openai-server.ts";
 import { patiently } from "../patiently.ts";
@@ -85,7 +86,7 @@ describe("openai", () => {
       message: expect.stringContaining("ECONNREFUSED") as string,
     });
     await expect(engine.servers[0].models(never)).rejects.toThrow(EngineUnreachable);
-    await expect(engine.servers[0].probe(never)).rejects.toThrow(EngineUnreachable);
+    await expect(shardReports(engine.servers[0], never)).rejects.toThrow(EngineUnreachable);
     await engine.close();
   });
 
@@ -118,7 +119,7 @@ describe("openai", () => {
     const first = sent(engine, engine.shards[0], completion("silent"));
     await expect.poll(open, patiently).toBe(1);
     const second = sent(engine, engine.shards[0], completion("error"));
-    await engine.servers[0].probe(never);
+    await shardReports(engine.servers[0], never);
     expect(second.sink.heard).toEqual([]);
     first.exchange.cancel();
     await second.sink.over;

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { type Engine, EngineUnreachable, type ShardReport } from "../../src/serving/engine.ts";
+import { type Engine, EngineUnreachable } from "../../src/serving/engine.ts";
+import { type ShardReport, shardReports } from "../../src/serving/health/shard-reports.ts";
 import { respond } from "../engine-response.ts";
 import type { FakeServer } from "../fakes/start-openai-server.ts";
 
@@ -31,7 +32,7 @@ export function serverContract({ open, fake, rankHeader, kvCapacityTokens }: Ser
   const probed = async (ranks: number): Promise<readonly ShardReport[]> => {
     const engine = open(fake().url, ranks);
     try {
-      return await engine.servers[0].probe(signal);
+      return await shardReports(engine.servers[0], signal);
     } finally {
       await engine.close();
       await fake().set(asAlways);
@@ -56,6 +57,20 @@ export function serverContract({ open, fake, rankHeader, kvCapacityTokens }: Ser
     expect(await probed(1)).toEqual([{ ready: false, load: null, lack: "GET /health answered 503" }]);
   });
 
+  test("is ready, without a load, while what tells its load hangs or its models cannot be listed", async () => {
+    const hanging = ["/metrics", "/prometheus/metrics", "/v1/loads", "/get_load"];
+    await fake().set({
+      status: { ...Object.fromEntries(hanging.map((path) => [path, 0])), "/v1/models": 500 },
+    });
+    const engine = open(fake().url, 1);
+    const [server] = engine.servers;
+    expect(await server.health(signal)).toEqual({ ready: true, lack: null });
+    await expect(server.loads(AbortSignal.timeout(100))).rejects.toThrow(EngineUnreachable);
+    await expect(server.models(signal)).rejects.toThrow(EngineUnreachable);
+    await engine.close();
+    await fake().set(asAlways);
+  });
+
   test("a use that is no part of one is left out", async () => {
     await fake().set({ ranks: [{ ...idle, kvUse: 17 }, idle].slice(0, rankHeader === null ? 1 : 2) });
     const [report] = await probed(rankHeader === null ? 1 : 2);
@@ -64,7 +79,7 @@ export function serverContract({ open, fake, rankHeader, kvCapacityTokens }: Ser
 
   test("a dead server cannot be asked", async () => {
     const engine = open("http://127.0.0.1:1", 1);
-    await expect(engine.servers[0].probe(signal)).rejects.toThrow(EngineUnreachable);
+    await expect(shardReports(engine.servers[0], signal)).rejects.toThrow(EngineUnreachable);
     await expect(engine.servers[0].models(signal)).rejects.toThrow(EngineUnreachable);
     await engine.close();
   });

@@ -1,11 +1,14 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import type { SimulatedPoolParts } from "../../src/engines/simulated/simulated-pool.ts";
 import { EngineUnreachable } from "../../src/serving/engine.ts";
+import { shardReports } from "../../src/serving/health/shard-reports.ts";
 import { header, respond, sent } from "../engine-response.ts";
 import { patiently } from "../patiently.ts";
 import { SMALL_MODEL } from "../small-model.ts";
 import { chat, firstSnapshot, post, servingPool, waitingPool } from "../small-simulated-pool.ts";
 import { engineContract } from "./engine-contract.ts";
+
+const { signal } = new AbortController();
 
 /** Takes 10 ms for a token: a long request does not end by itself while a test watches it. */
 const SLOW_MODEL = { ...SMALL_MODEL, hidden: 7168, moeIntermediate: 20_000, denseIntermediate: 1_000_000 };
@@ -43,7 +46,7 @@ describe("simulated", () => {
   test("a request waits for the first snapshot", async () => {
     const { engine, plane } = opening(waitingPool());
     const { sink } = sent(engine, engine.shards[0], chat({ max_tokens: 3 }));
-    expect(await engine.probe()).toEqual(
+    expect(await shardReports(engine, signal)).toEqual(
       engine.shards.map(() => ({ ready: false, load: null, lack: "the simulated pool has no snapshot yet" })),
     );
     expect(sink.heard).toEqual([]);
@@ -81,9 +84,9 @@ describe("simulated", () => {
     const { engine } = opening(servingPool(SLOW_MODEL));
     const { exchange } = sent(engine, engine.shards[2], chat({ max_tokens: 4000 }));
     await expect
-      .poll(async () => (await engine.probe()).map(({ load }) => load?.running), patiently)
+      .poll(async () => (await shardReports(engine, signal)).map(({ load }) => load?.running), patiently)
       .toEqual([0, 0, 1, 0]);
-    const [idle, , busy] = (await engine.probe()).map(({ load }) => load);
+    const [idle, , busy] = (await shardReports(engine, signal)).map(({ load }) => load);
     expect(idle).toMatchObject({ waiting: 0, kvUse: 0 });
     expect(busy?.kvUse).toBeGreaterThan(0);
     expect(busy?.kvUse).toBeLessThan(1);
@@ -108,7 +111,7 @@ describe("simulated", () => {
     await engine.models();
     await engine.close();
     await expect(engine.models()).rejects.toThrow(EngineUnreachable);
-    await expect(engine.probe()).rejects.toThrow(EngineUnreachable);
+    await expect(shardReports(engine, signal)).rejects.toThrow(EngineUnreachable);
     await expect(respond(engine, engine.shards[0], chat({}))).rejects.toMatchObject({
       name: "EngineUnreachable",
       mayHaveBegun: false,

@@ -75,6 +75,7 @@ async function serve(own: OwnAnswer, request: IncomingMessage, response: ServerR
       object: "list",
       data: [{ id: "small", object: "model", max_model_len: 4096 }, { id: "hidden" }],
     });
+  else if (request.method === "GET") json(response, 404, { detail: "Not Found" });
   else await answer(JSON.parse(body.toString()) as Body, request, response);
 }
 

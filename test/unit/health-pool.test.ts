@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { EngineUnreachable } from "../../src/serving/engine.ts";
 import { patiently } from "../patiently.ts";
 import { HEALTH, WatchedPool, WELL } from "../watched-pool.ts";
 
@@ -7,49 +8,63 @@ const loading = { ready: false, load: null, lack: "it loads its model" };
 
 describe("probes", () => {
   it("make a shard unready after failures in a row, and ready after as many good ones", () => {
-    const { health, states, servers, notices, restarted } = new WatchedPool(2);
+    const pool = new WatchedPool(2);
+    const { states, notices, restarted } = pool;
     const seen = (act: () => void) => {
       act();
       return states.ready[0];
     };
-    const bad = () => health.probeFailed(servers[0], "connection refused");
-    const good = () => health.probed(servers[0], [WELL]);
+    const bad = () => pool.refused(0);
+    const good = () => pool.probed(0, WELL);
     expect([good, bad, bad, good, bad, bad, bad, bad, good, bad, good, good].map(seen)).toEqual([
       1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 1,
     ]);
     expect(notices).toEqual([
-      "pool p: http://s0 is not ready (connection refused)",
+      "pool p: http://s0 is not ready (nobody takes connections there: ECONNREFUSED)",
       "pool p: http://s0 is ready and reports its load",
     ]);
     expect(restarted).toEqual([0]);
   });
 
   it("make a shard that never answered unready at once, and ready at its first answer", () => {
-    const { health, states, servers } = new WatchedPool(1);
+    const pool = new WatchedPool(1);
+    const { states } = pool;
     expect(states.ready[0]).toBe(1);
-    health.probeFailed(servers[0], "connection refused");
+    pool.refused(0);
     expect(states.ready[0]).toBe(0);
-    health.probed(servers[0], [WELL]);
+    pool.probed(0, WELL);
     expect(states.ready[0]).toBe(1);
   });
 
   it("believe a shard at once that says it cannot serve", () => {
-    const { health, states, servers } = new WatchedPool(1);
-    health.probed(servers[0], [WELL]);
-    health.probed(servers[0], [loading]);
-    expect([states.ready[0], health.view(0).lack]).toEqual([0, "it loads its model"]);
+    const pool = new WatchedPool(1);
+    pool.probed(0, WELL);
+    pool.probed(0, loading);
+    expect([pool.states.ready[0], pool.health.view(0).lack]).toEqual([0, "it loads its model"]);
   });
 
   it("hand on the load, and say once that there is none", () => {
-    const { health, states, servers, notices } = new WatchedPool(1);
-    health.probed(servers[0], [WELL]);
+    const pool = new WatchedPool(1);
+    const { health, states, notices } = pool;
+    pool.probed(0, WELL);
     expect([states.requestsNow(0), states.waitingNow(0), states.kvUse[0]]).toEqual([3, 2, 0.5]);
-    for (let i = 0; i < 3; i++) health.probed(servers[0], [noLoad]);
+    for (let i = 0; i < 3; i++) pool.probed(0, noLoad);
     expect(states.requestsNow(0)).toBe(0);
     expect(notices).toEqual([
       "pool p: http://s0 reports no load (GET /v1/loads answered 404); routed by what is in flight here",
     ]);
     expect(health.view(0)).toMatchObject({ ready: true, lack: "GET /v1/loads answered 404" });
+  });
+
+  it("keep requests from a rank that its server does not have", () => {
+    const pool = new WatchedPool(2);
+    const lack = "GET /v1/loads lists no rank 0, only 1";
+    pool.health.news(pool.servers[0], { kind: "loads", loads: [{ serves: false, load: null, lack }] });
+    pool.probed(0, { ...WELL, load: null });
+    expect([...pool.states.ready]).toEqual([1, 1]);
+    pool.health.news(pool.servers[0], { kind: "loads", loads: [{ serves: false, load: null, lack }] });
+    expect([...pool.states.ready]).toEqual([0, 1]);
+    expect(pool.health.view(0).lack).toBe(lack);
   });
 
   it("are made again and again, one at a time per server, and given up when late", async () => {
@@ -81,6 +96,146 @@ describe("probes", () => {
       setImmediate(resolve);
     });
     expect(asked).toEqual(after);
+  });
+});
+
+describe("slow servers", () => {
+  /** Servers that have answered once. */
+  const watched = (servers: number, settings = HEALTH) => {
+    const pool = new WatchedPool(servers, settings);
+    for (let i = 0; i < servers; i++) pool.probed(i, WELL);
+    return pool;
+  };
+  const late = (pool: WatchedPool, ...servers: number[]) => {
+    for (const server of servers) for (let i = 0; i < 3; i++) pool.silent(server);
+  };
+
+  it("are left out while others answer in time, and come back with their memory", () => {
+    const pool = watched(3);
+    late(pool, 1);
+    expect([...pool.states.ready]).toEqual([1, 0, 1]);
+    pool.probed(1, WELL);
+    expect([...pool.states.ready]).toEqual([1, 1, 1]);
+    expect([pool.restarted, pool.states.weight[1]]).toEqual([[], 1]);
+  });
+
+  it("are sent requests all the same when all are late, and none that refuse", () => {
+    const pool = watched(4);
+    pool.refused(3);
+    pool.refused(3);
+    pool.refused(3);
+    pool.probed(2, loading);
+    late(pool, 0);
+    expect([...pool.states.ready]).toEqual([0, 1, 0, 0]);
+    late(pool, 1);
+    expect([...pool.states.ready]).toEqual([1, 1, 0, 0]);
+    expect(pool.health.lack).toBe(null);
+    pool.probed(1, WELL);
+    expect([...pool.states.ready]).toEqual([0, 1, 0, 0]);
+    expect(pool.notices.filter((line) => line.includes("only late"))).toHaveLength(1);
+  });
+
+  it("are sent requests when too few others are left", () => {
+    const pool = watched(4, { ...HEALTH, panicPercent: 50 });
+    late(pool, 0, 1);
+    expect([...pool.states.ready]).toEqual([0, 0, 1, 1]);
+    late(pool, 2);
+    expect([...pool.states.ready]).toEqual([1, 1, 1, 1]);
+  });
+
+  it("are ready while requests to them are answered, here or by other processes", () => {
+    for (const answered of [
+      (pool: WatchedPool) => pool.succeed(0),
+      (pool: WatchedPool) => pool.health.heard({ shard: 0, firstByteMs: 5, failure: null }),
+      (pool: WatchedPool) => pool.health.heard({ shard: 0, alive: true }),
+    ]) {
+      const pool = watched(2);
+      late(pool, 0);
+      expect(pool.states.ready[0]).toBe(0);
+      answered(pool);
+      expect(pool.states.ready[0]).toBe(1);
+      late(pool, 0);
+      expect(pool.states.ready[0]).toBe(1);
+    }
+  });
+
+  it("are ready while streams from them flow, which other processes hear of", () => {
+    const pool = watched(2);
+    late(pool, 0);
+    for (let ms = 100; ms <= 2000; ms += 100) {
+      pool.received[0]++;
+      pool.tickAt(ms);
+      pool.silent(0, 150);
+      expect(pool.states.ready[0]).toBe(1);
+    }
+    expect(pool.outcomes).toEqual([
+      { shard: 0, alive: true },
+      { shard: 0, alive: true },
+    ]);
+    pool.tickAt(3000);
+    late(pool, 0);
+    expect(pool.states.ready[0]).toBe(0);
+  });
+
+  it("do not make a pool ready of which nobody ever answered", () => {
+    const pool = new WatchedPool(1);
+    expect(pool.health.lack).toBe("no answer to a probe yet");
+    pool.silent(0);
+    expect([pool.states.ready[0], pool.health.lack]).toEqual([1, "no answer within 400 ms"]);
+    pool.probed(0, loading);
+    expect([pool.states.ready[0], pool.health.lack]).toEqual([0, "it loads its model"]);
+    pool.probed(0, WELL);
+    expect(pool.health.lack).toBe(null);
+  });
+});
+
+describe("the questions", () => {
+  it("do not wait for each other, and what hangs costs only itself", async () => {
+    const settings = { ...HEALTH, probe: { ...HEALTH.probe, intervalMs: 2, timeoutMs: 30 } };
+    const pool = new WatchedPool(1, settings);
+    let asked = 0;
+    pool.answer = async () => {
+      asked++;
+      return WELL;
+    };
+    pool.loads = () => new Promise(() => {});
+    pool.cards = () => new Promise(() => {});
+    void pool.health.start();
+    await expect.poll(() => asked, patiently).toBeGreaterThan(3);
+    expect([...pool.states.ready]).toEqual([1]);
+    await pool.health.stop();
+  });
+
+  it("find a server at once that is gone", async () => {
+    const settings = { ...HEALTH, probe: { ...HEALTH.probe, intervalMs: 300_000, timeoutMs: 30_000 } };
+    const pool = new WatchedPool(1, settings);
+    pool.probed(0, WELL);
+    pool.answer = async () => {
+      throw new EngineUnreachable("http://s0", "is gone", { nobodyThere: true });
+    };
+    await pool.health.start();
+    await expect.poll(() => pool.states.ready[0], patiently).toBe(0);
+    await pool.health.stop();
+  });
+
+  it("for the load leave what was reported until several were lost", async () => {
+    const settings = { ...HEALTH, probe: { ...HEALTH.probe, intervalMs: 2 } };
+    const pool = new WatchedPool(1, settings);
+    let lost = 0;
+    pool.loads = async () => {
+      if (lost === 0) return [{ serves: true, load: WELL.load, lack: null }];
+      lost++;
+      throw new EngineUnreachable("http://s0", "is gone");
+    };
+    await pool.health.start();
+    expect(pool.states.requestsNow(0)).toBe(3);
+    lost = 1;
+    await expect
+      .poll(() => pool.health.view(0).lack, patiently)
+      .toBe("asked for its load: http://s0 is gone.");
+    expect(lost).toBeGreaterThanOrEqual(1 + HEALTH.probe.unhealthyAfter);
+    expect([pool.states.ready[0], pool.states.requestsNow(0)]).toEqual([1, 0]);
+    await pool.health.stop();
   });
 });
 
@@ -122,7 +277,7 @@ describe("a circuit", () => {
 
   it("is passed over when none of the ready shards would admit", () => {
     const pool = new WatchedPool(3);
-    pool.health.probed(pool.servers[2], [loading]);
+    pool.probed(2, loading);
     pool.fail(0, 3);
     expect(pool.admitting).toEqual([0, 1, 1]);
     pool.fail(1, 3);

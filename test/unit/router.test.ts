@@ -58,7 +58,7 @@ describe("why no shard may serve", () => {
     states.ready[1] = 0;
     expect(router.unavailable(routable())).toBe("not_ready");
     expect(router.unavailable(routable({ pinnedRank: 2 }))).toBe("no_such_rank");
-    states.models[0] = states.models[1] = ["other"];
+    states.models[0] = states.models[1] = new Set(["other"]);
     expect(router.unavailable(routable())).toBe("no_such_model");
   });
 });

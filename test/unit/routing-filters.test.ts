@@ -32,9 +32,9 @@ describe("filters", () => {
 
   it("model: where the shard has models of its own, only those", () => {
     const states = new ShardStates(4);
-    states.models[0] = ["other"];
-    states.models[1] = ["other", "m"];
-    states.models[3] = ["m"];
+    states.models[0] = new Set(["other"]);
+    states.models[1] = new Set(["other", "m"]);
+    states.models[3] = new Set(["m"]);
     expect(open(model, states)).toEqual([0, 1, 1, 0]);
   });
 

@@ -1,4 +1,4 @@
-import type { ShardReport } from "../../serving/engine.ts";
+import type { LoadReport } from "../../serving/engine.ts";
 import type { Answer } from "./server-connections.ts";
 
 /** Asks one server. Rejects with EngineUnreachable when there is no answer. */
@@ -24,9 +24,11 @@ export interface Dialect {
   readonly orca: boolean;
   /** When it tells, if it was started to, the experts that tokens were routed to: with every answer, or when asked. */
   readonly routedExperts: "given" | "asked" | null;
+  /** As in Engine; null where an adapter is a model like any other. */
+  readonly adapterMark: string | null;
   /**
    * @param ranks the server's, by the numbers it knows them by; one where its ranks are not told apart
-   * @returns their reports, in that order
+   * @returns their loads, in that order
    */
-  probe(ask: Ask, ranks: readonly number[]): Promise<readonly ShardReport[]>;
+  loads(ask: Ask, ranks: readonly number[]): Promise<readonly LoadReport[]>;
 }

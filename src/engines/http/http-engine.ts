@@ -55,6 +55,7 @@ export class HttpEngine implements Engine {
   readonly servers: readonly EngineServer[];
   readonly pairing?: Pairing;
   readonly routedExperts?: RoutedExpertsCounts;
+  readonly adapterMark?: string;
   readonly #routed: RoutedExperts | null;
   readonly #orca: boolean;
   /** Null where no request can name a rank. */
@@ -98,6 +99,7 @@ export class HttpEngine implements Engine {
     this.shards = shards;
     this.servers = servers;
     if (pairing !== null) this.pairing = pairing;
+    if (dialect.adapterMark !== null) this.adapterMark = dialect.adapterMark;
     this.#routed =
       routedExperts === null || dialect.routedExperts === null
         ? null

@@ -1,11 +1,13 @@
 import {
   type EngineServer,
   EngineUnreachable,
+  type LoadReport,
   type ModelCard,
+  type ServerHealth,
   type Shard,
-  type ShardReport,
 } from "../../serving/engine.ts";
 import type { Dialect } from "./dialect.ts";
+import { askHealth } from "./ask-health.ts";
 import type { ServerConnections } from "./server-connections.ts";
 
 /** One HTTP server with its ranks, as it is asked for its state. */
@@ -30,8 +32,16 @@ export class HttpServer implements EngineServer {
     this.#ranks = ranks;
   }
 
-  probe(signal: AbortSignal): Promise<readonly ShardReport[]> {
-    return this.#dialect.probe((path) => this.#connections.ask(path, signal), this.#ranks);
+  get received(): number {
+    return this.#connections.received;
+  }
+
+  health(signal: AbortSignal): Promise<ServerHealth> {
+    return askHealth((path) => this.#connections.ask(path, signal));
+  }
+
+  loads(signal: AbortSignal): Promise<readonly LoadReport[]> {
+    return this.#dialect.loads((path) => this.#connections.ask(path, signal), this.#ranks);
   }
 
   async models(signal: AbortSignal): Promise<readonly ModelCard[]> {

@@ -1,5 +1,6 @@
 import { type MetricSample, metricSamples } from "../../formats/prometheus-text.ts";
-import type { ShardLoad, ShardReport } from "../../serving/engine.ts";
+import type { LoadReport, ShardLoad } from "../../serving/engine.ts";
+import { withoutLoad } from "./load-reports.ts";
 import type { Answer } from "./server-connections.ts";
 
 /** Under which names a kind of server tells its load; where there are several, the first that has series counts. */
@@ -17,14 +18,14 @@ export interface LoadMetrics {
   kvCapacityTokens(samples: readonly MetricSample[]): number | null;
 }
 
-/** The reports of ranks that are ready, from what their server lists as its metrics. */
-export function reportsFromMetrics(
+/** The loads of ranks, from what their server lists as its metrics. */
+export function loadsFromMetrics(
   metrics: LoadMetrics,
   { status, text }: Answer,
   ranks: readonly number[],
-): ShardReport[] {
+): LoadReport[] {
   const { path, rankLabel, running, waiting, kvUse, capacity } = metrics;
-  if (status !== 200) return ranks.map(() => lacking(`GET ${path} answered ${status}`));
+  if (status !== 200) return withoutLoad(ranks, `GET ${path} answered ${status}`);
   const samples = metricSamples(text, new Set([...running, ...waiting, ...kvUse, ...capacity]));
   return ranks.map((rank) => {
     // A server with one shard is that shard, with all its ranks.
@@ -33,7 +34,7 @@ export function reportsFromMetrics(
         ? samples
         : samples.filter(({ labels }) => labels.get(rankLabel) === `${rank}`);
     const load = readLoad(metrics, own);
-    if (load !== null) return { ready: true, load, lack: null };
+    if (load !== null) return { serves: true, load, lack: null };
     const known = samples.filter(({ name }) => running.includes(name));
     const lack = `GET ${path} lists no ${running[0]}`;
     if (known.length === 0) return lacking(lack);
@@ -42,8 +43,8 @@ export function reportsFromMetrics(
   });
 }
 
-function lacking(lack: string): ShardReport {
-  return { ready: true, load: null, lack };
+function lacking(lack: string): LoadReport {
+  return { serves: true, load: null, lack };
 }
 
 function readLoad(metrics: LoadMetrics, samples: readonly MetricSample[]): ShardLoad | null {

@@ -4,6 +4,15 @@ import type { Connection, OnConnection } from "./connection.ts";
 /** Reads the KV use an engine tells with its answer; it may take out of `headers` what the client did not ask for. */
 export type ReadKvUse = (headers: string[]) => number | null;
 
+/** Counts what comes from a server: that it serves is proof of life. */
+export interface Received {
+  /** Chunks of answers that do not say that the server failed. */
+  received: number;
+}
+
+/** From this status on the server failed. */
+const FAILED = 500;
+
 /**
  * One request's response, handed from undici's parser to its sink as it arrives. undici still takes handlers of this
  * form as they are, and gives them the headers as they came: the newer form costs a wrapper and a controller for each
@@ -14,6 +23,8 @@ export class ResponseHandler implements OnConnection, Exchange {
   readonly #url: string;
   readonly #sink: ResponseSink;
   readonly #readKvUse: ReadKvUse | null;
+  readonly #server: Received;
+  #good = false;
   #abort: ((reason?: Error) => void) | null = null;
   #headed = false;
   /** The sink takes no more for now. */
@@ -30,8 +41,15 @@ export class ResponseHandler implements OnConnection, Exchange {
    * @param url the server's, for messages
    * @param firstTokenTimeoutMs how long the first byte of the body may take
    */
-  constructor(url: string, sink: ResponseSink, readKvUse: ReadKvUse | null, firstTokenTimeoutMs: number) {
+  constructor(
+    url: string,
+    sink: ResponseSink,
+    readKvUse: ReadKvUse | null,
+    server: Received,
+    firstTokenTimeoutMs: number,
+  ) {
     this.#url = url;
+    this.#server = server;
     this.#sink = sink;
     this.#readKvUse = readKvUse;
     this.#patience = setTimeout(() => this.#tooLate(), firstTokenTimeoutMs);
@@ -71,6 +89,7 @@ export class ResponseHandler implements OnConnection, Exchange {
     // Early hints and the like: the response is still to come.
     if (status < 200 || this.#over) return true;
     this.#headed = true;
+    this.#good = status < FAILED;
     const headers: string[] = [];
     for (const part of rawHeaders) headers.push(part.toString("latin1"));
     const kvUse = this.#readKvUse === null ? null : this.#readKvUse(headers);
@@ -79,6 +98,7 @@ export class ResponseHandler implements OnConnection, Exchange {
   }
 
   onData(chunk: Buffer): boolean {
+    if (this.#good) this.#server.received++;
     if (this.#over) return true;
     if (this.#patience !== null) this.#firstByte();
     if (this.#full) this.#waiting.push(chunk);

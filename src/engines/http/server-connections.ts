@@ -32,9 +32,17 @@ const MOST_ANSWERED = 8 << 20;
 /** uvicorn, under vLLM and SGLang, closes a connection that was idle for five seconds; this side must be first. */
 const KEPT_ALIVE_MS = 4000;
 
-/** The connections to one server: those that carry requests, and its own two for the gateway's questions. */
+/** One each for its health, its loads and its models: no question waits for another. */
+const QUESTIONS = 3;
+
+/** What connecting fails with where nobody listens, or there is no such host. */
+const NOBODY_THERE = new Set(["ECONNREFUSED", "EHOSTUNREACH", "ENETUNREACH", "ENOTFOUND"]);
+
+/** The connections to one server: those that carry requests, and its own few for the gateway's questions. */
 export class ServerConnections {
   readonly url: string;
+  /** Chunks of good answers to requests. */
+  received = 0;
   readonly #firstTokenTimeoutMs: number;
   readonly #requests: Pool;
   readonly #questions: Pool;
@@ -65,8 +73,7 @@ export class ServerConnections {
     // A server whose every connection is busy must not look dead.
     this.#questions = new Pool(origin, {
       ...common,
-      headersTimeout: firstTokenTimeoutMs,
-      connections: 2,
+      connections: QUESTIONS,
       bodyTimeout: idleTimeoutMs,
       maxResponseSize: MOST_ANSWERED,
     });
@@ -81,7 +88,7 @@ export class ServerConnections {
     sink: ResponseSink,
     readKvUse: ReadKvUse | null,
   ): Exchange {
-    const handler = new ResponseHandler(this.url, sink, readKvUse, this.#firstTokenTimeoutMs);
+    const handler = new ResponseHandler(this.url, sink, readKvUse, this, this.#firstTokenTimeoutMs);
     this.#requests.dispatch(
       {
         method: request.method,
@@ -107,7 +114,8 @@ export class ServerConnections {
       return { status: statusCode, text: await body.text() };
     } catch (cause) {
       const why = codeOf(cause as Error);
-      throw new EngineUnreachable(this.url, `gave no answer to GET ${path} (${why})`, { cause });
+      const nobodyThere = NOBODY_THERE.has(why);
+      throw new EngineUnreachable(this.url, `gave no answer to GET ${path} (${why})`, { nobodyThere, cause });
     }
   }
 

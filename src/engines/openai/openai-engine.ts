@@ -1,7 +1,7 @@
-import type { Engine, ShardReport } from "../../serving/engine.ts";
-import type { Ask, Dialect } from "../http/dialect.ts";
+import type { Engine } from "../../serving/engine.ts";
+import type { Dialect } from "../http/dialect.ts";
 import { HttpEngine, type HttpEngineOptions } from "../http/http-engine.ts";
-import { reports } from "../http/reports.ts";
+import { withoutLoad } from "../http/load-reports.ts";
 
 const LOADLESS = "an OpenAI-compatible server of no known kind reports no load";
 
@@ -11,19 +11,10 @@ const openAi: Dialect = {
   ranks: null,
   orca: false,
   routedExperts: "given",
-  probe,
+  adapterMark: null,
+  loads: async (_ask, ranks) => withoutLoad(ranks, LOADLESS),
 };
 
 export function openAiEngine(options: HttpEngineOptions): Engine {
   return new HttpEngine(openAi, options);
-}
-
-/** Ready when it lists models; where it cannot list them, when `/health` says so. */
-async function probe(ask: Ask, ranks: readonly number[]): Promise<readonly ShardReport[]> {
-  const models = await ask("/v1/models");
-  if (models.status === 200) return reports(ranks, true, LOADLESS);
-  if (models.status !== 404) return reports(ranks, false, `GET /v1/models answered ${models.status}`);
-  const health = await ask("/health");
-  if (health.status === 200) return reports(ranks, true, LOADLESS);
-  return reports(ranks, false, `GET /v1/models answered 404 and GET /health ${health.status}`);
 }

@@ -1,8 +1,8 @@
-import type { Engine, ShardReport } from "../../serving/engine.ts";
+import type { Engine, LoadReport } from "../../serving/engine.ts";
 import type { Ask, Dialect, RankNaming } from "../http/dialect.ts";
 import { HttpEngine, type HttpEngineOptions } from "../http/http-engine.ts";
-import { type LoadMetrics, reportsFromMetrics } from "../http/reported-metrics.ts";
-import { reports } from "../http/reports.ts";
+import { type LoadMetrics, loadsFromMetrics } from "../http/reported-metrics.ts";
+import { withoutLoad } from "../http/load-reports.ts";
 import { bootstrap } from "./bootstrap.ts";
 import { type RankLoad, readLoads, readOldLoads } from "./loads.ts";
 
@@ -38,7 +38,8 @@ const sglang: Dialect = {
   ranks: rankNaming,
   orca: false,
   routedExperts: "asked",
-  probe,
+  adapterMark: ":",
+  loads,
 };
 
 export interface SglangEngineOptions extends HttpEngineOptions {
@@ -53,44 +54,42 @@ export function sglangEngine(options: SglangEngineOptions): Engine {
 }
 
 /** Load comes from `/v1/loads`, in older versions from `/get_load`, else from the metrics. */
-async function probe(ask: Ask, ranks: readonly number[]): Promise<readonly ShardReport[]> {
-  const health = await ask("/health");
-  if (health.status !== 200) return reports(ranks, false, `GET /health answered ${health.status}`);
-  const loads = await ask("/v1/loads?include=core");
-  if (loads.status === 200) return byRank("GET /v1/loads", readLoads(loads.text), ranks);
+async function loads(ask: Ask, ranks: readonly number[]): Promise<readonly LoadReport[]> {
+  const listed = await ask("/v1/loads?include=core");
+  if (listed.status === 200) return byRank("GET /v1/loads", readLoads(listed.text), ranks);
   const old = await ask("/get_load");
   if (old.status === 200) return byRank("GET /get_load", readOldLoads(old.text), ranks);
-  const listed = await ask(metrics.path);
-  if (listed.status === 200) return reportsFromMetrics(metrics, listed, ranks);
-  const lack = `GET /v1/loads answered ${loads.status}, /get_load ${old.status} and /metrics ${listed.status}`;
-  return reports(ranks, true, lack);
+  const told = await ask(metrics.path);
+  if (told.status === 200) return loadsFromMetrics(metrics, told, ranks);
+  const lack = `GET /v1/loads answered ${listed.status}, /get_load ${old.status} and /metrics ${told.status}`;
+  return withoutLoad(ranks, lack);
 }
 
-/** @param loads null for an answer of another form */
+/** @param told null for an answer of another form */
 function byRank(
   question: string,
-  loads: readonly RankLoad[] | null,
+  told: readonly RankLoad[] | null,
   ranks: readonly number[],
-): readonly ShardReport[] {
-  if (loads === null) return reports(ranks, true, `${question} answered something else than loads`);
-  if (loads.length === 0) return reports(ranks, false, `${question} lists no rank`);
+): readonly LoadReport[] {
+  if (told === null) return withoutLoad(ranks, `${question} answered something else than loads`);
+  if (told.length === 0) return withoutLoad(ranks, `${question} lists no rank`);
   return ranks.map((rank) => {
     // A server with one shard is that shard, with all its ranks.
-    const own = ranks.length === 1 ? loads : loads.filter((load) => load.rank === rank);
+    const own = ranks.length === 1 ? told : told.filter((load) => load.rank === rank);
     if (own.length === 0) {
-      const known = loads.map((load) => load.rank).join(", ");
-      return { ready: false, load: null, lack: `${question} lists no rank ${rank}, only ${known}` };
+      const known = told.map((load) => load.rank).join(", ");
+      return { serves: false, load: null, lack: `${question} lists no rank ${rank}, only ${known}` };
     }
     if (own.some((load) => load.capacityTokens === 0)) {
-      return { ready: false, load: null, lack: `${question} tells no KV cache of rank ${own[0].rank} yet` };
+      return { serves: false, load: null, lack: `${question} tells no KV cache of rank ${own[0].rank} yet` };
     }
-    return { ready: true, load: together(own), lack: null };
+    return { serves: true, load: together(own), lack: null };
   });
 }
 
-function together(loads: readonly RankLoad[]): ShardReport["load"] {
+function together(ranks: readonly RankLoad[]): LoadReport["load"] {
   const total = (value: (load: RankLoad) => number | null) =>
-    loads.reduce<number | null>((sum, load) => {
+    ranks.reduce<number | null>((sum, load) => {
       const own = value(load);
       return sum === null || own === null ? null : sum + own;
     }, 0);
@@ -98,7 +97,7 @@ function together(loads: readonly RankLoad[]): ShardReport["load"] {
   return {
     running: total((load) => load.running) ?? 0,
     waiting: total((load) => load.waiting) ?? 0,
-    kvUse: use === null ? null : use / loads.length,
+    kvUse: use === null ? null : use / ranks.length,
     kvCapacityTokens: total((load) => load.capacityTokens),
   };
 }

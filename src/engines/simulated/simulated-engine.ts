@@ -5,10 +5,11 @@ import {
   EngineUnreachable,
   type Exchange,
   type HeaderList,
+  type LoadReport,
   type ModelCard,
   type ResponseSink,
+  type ServerHealth,
   type Shard,
-  type ShardReport,
 } from "../../serving/engine.ts";
 import { BadRequest, type CompletionRequest, readCompletionRequest } from "./completion-request.ts";
 import { CompletionText } from "./completion-text.ts";
@@ -21,11 +22,7 @@ const DEFAULT_OUTPUT_TOKENS = 256;
 /** The header that tenants come in unless the gateway is told otherwise (config/default.yaml). */
 const TENANT_HEADER = "x-tenant-id";
 
-const NO_SNAPSHOT: ShardReport = {
-  ready: false,
-  load: null,
-  lack: "the simulated pool has no snapshot yet",
-};
+const NO_SNAPSHOT = "the simulated pool has no snapshot yet";
 
 export interface SimulatedEngineOptions {
   readonly pool: string;
@@ -70,18 +67,19 @@ export class SimulatedEngine implements Engine, EngineServer {
     ];
   }
 
-  async probe(): Promise<readonly ShardReport[]> {
-    try {
-      const ranks = await this.#thread.ask<"ranks">({ kind: "ranks" });
-      if (ranks === null) return this.shards.map(() => NO_SNAPSHOT);
-      return ranks.map(({ running, waiting, kvTokens, kvCapacityTokens }) => ({
-        ready: true,
-        load: { running, waiting, kvUse: kvTokens / kvCapacityTokens, kvCapacityTokens },
-        lack: null,
-      }));
-    } catch (cause) {
-      throw this.#gone(cause);
-    }
+  async health(): Promise<ServerHealth> {
+    const ready = (await this.#ranks()) !== null;
+    return { ready, lack: ready ? null : NO_SNAPSHOT };
+  }
+
+  async loads(): Promise<readonly LoadReport[]> {
+    const ranks = await this.#ranks();
+    if (ranks === null) return this.shards.map(() => ({ serves: true, load: null, lack: NO_SNAPSHOT }));
+    return ranks.map(({ running, waiting, kvTokens, kvCapacityTokens }) => ({
+      serves: true,
+      load: { running, waiting, kvUse: kvTokens / kvCapacityTokens, kvCapacityTokens },
+      lack: null,
+    }));
   }
 
   send(shard: Shard, request: EngineRequest, sink: ResponseSink): Exchange {
@@ -92,6 +90,14 @@ export class SimulatedEngine implements Engine, EngineServer {
 
   async close(): Promise<void> {
     await this.#thread.close();
+  }
+
+  async #ranks() {
+    try {
+      return await this.#thread.ask<"ranks">({ kind: "ranks" });
+    } catch (cause) {
+      throw this.#gone(cause);
+    }
   }
 
   async #maxTokens(): Promise<number> {

@@ -1,9 +1,8 @@
 import type { MetricSample } from "../../formats/prometheus-text.ts";
-import type { Engine, ShardReport } from "../../serving/engine.ts";
-import type { Ask, Dialect } from "../http/dialect.ts";
+import type { Engine } from "../../serving/engine.ts";
+import type { Dialect } from "../http/dialect.ts";
 import { HttpEngine, type HttpEngineOptions } from "../http/http-engine.ts";
-import { type LoadMetrics, reportsFromMetrics } from "../http/reported-metrics.ts";
-import { reports } from "../http/reports.ts";
+import { type LoadMetrics, loadsFromMetrics } from "../http/reported-metrics.ts";
 
 const BLOCKS = "trtllm_kv_cache_max_blocks";
 const BLOCK_TOKENS = "trtllm_kv_cache_tokens_per_block";
@@ -27,18 +26,13 @@ const trtllm: Dialect = {
   ranks: null,
   orca: false,
   routedExperts: null,
-  probe,
+  adapterMark: null,
+  loads: async (ask, ranks) => loadsFromMetrics(metrics, await ask(metrics.path), ranks),
 };
 
 /** TensorRT-LLM servers (`trtllm-serve`). */
 export function trtllmEngine(options: HttpEngineOptions): Engine {
   return new HttpEngine(trtllm, options);
-}
-
-async function probe(ask: Ask, ranks: readonly number[]): Promise<readonly ShardReport[]> {
-  const [health, listed] = await Promise.all([ask("/health"), ask(metrics.path)]);
-  if (health.status !== 200) return reports(ranks, false, `GET /health answered ${health.status}`);
-  return reportsFromMetrics(metrics, listed, ranks);
 }
 
 function kvCapacityTokens(samples: readonly MetricSample[]): number | null {

@@ -1,9 +1,8 @@
 import type { MetricSample } from "../../formats/prometheus-text.ts";
-import type { Engine, ShardReport } from "../../serving/engine.ts";
-import type { Ask, Dialect, RankNaming } from "../http/dialect.ts";
+import type { Engine } from "../../serving/engine.ts";
+import type { Dialect, RankNaming } from "../http/dialect.ts";
 import { HttpEngine, type HttpEngineOptions } from "../http/http-engine.ts";
-import { type LoadMetrics, reportsFromMetrics } from "../http/reported-metrics.ts";
-import { reports } from "../http/reports.ts";
+import { type LoadMetrics, loadsFromMetrics } from "../http/reported-metrics.ts";
 import { kvTransfer } from "./kv-transfer.ts";
 
 const CACHE_CONFIG = "vllm:cache_config_info";
@@ -23,7 +22,7 @@ const metrics: LoadMetrics = {
  * The rank's number in its deployment: a server of several takes the numbers of all, one by itself its own. Responses
  * read it as of vLLM 0.33, the others as of 0.13; embeddings and their like never.
  */
-const ranks: RankNaming = {
+const rankNaming: RankNaming = {
   header: "x-data-parallel-rank",
   fields: [],
   reads: (path) => READ_RANKS.test(path),
@@ -33,21 +32,16 @@ const READ_RANKS =
 
 const vllm: Dialect = {
   name: "vLLM",
-  ranks,
+  ranks: rankNaming,
   orca: true,
   routedExperts: "given",
-  probe,
+  adapterMark: null,
+  loads: async (ask, ranks) => loadsFromMetrics(metrics, await ask(metrics.path), ranks),
 };
 
 /** vLLM servers (`vllm serve`), whole or by data-parallel rank. */
 export function vllmEngine(options: HttpEngineOptions): Engine {
   return new HttpEngine(vllm, options, kvTransfer);
-}
-
-async function probe(ask: Ask, numbers: readonly number[]): Promise<readonly ShardReport[]> {
-  const [health, listed] = await Promise.all([ask("/health"), ask(metrics.path)]);
-  if (health.status !== 200) return reports(numbers, false, `GET /health answered ${health.status}`);
-  return reportsFromMetrics(metrics, listed, numbers);
 }
 
 /** Told in the labels of a metric whose value is always 1. */

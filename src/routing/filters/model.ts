@@ -5,7 +5,7 @@ export const model: Filter = {
   reason: "no_such_model",
   close(request, { models, count }, open) {
     for (let shard = 0; shard < count; shard++) {
-      if (models[shard]?.includes(request.model) === false) open[shard] = 0;
+      if (models[shard]?.has(request.model) === false) open[shard] = 0;
     }
   },
 };

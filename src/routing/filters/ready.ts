@@ -1,6 +1,6 @@
 import type { Filter } from "../plug-in.ts";
 
-/** Keeps requests from shards that cannot serve, by their last probe. */
+/** Keeps requests from shards that cannot serve. */
 export const ready: Filter = {
   reason: "not_ready",
   close(_request, shards, open) {

@@ -1,13 +1,17 @@
 import type { Clock } from "../../lib/clock.ts";
 import type { Rng } from "../../lib/rng.ts";
 import type { ShardStates } from "../../routing/shard-states.ts";
-import type { Engine, EngineServer, ShardReport } from "../engine.ts";
+import type { Engine, EngineServer, LoadReport } from "../engine.ts";
+import { PoolModels } from "../models/pool-models.ts";
 import { Circuit, type CircuitState } from "./circuit.ts";
 import { Ejections } from "./ejections.ts";
+import { HealthNotices } from "./health-notices.ts";
 import { OutcomeWindow } from "./outcome-window.ts";
 import { outliers } from "./outliers.ts";
-import { type ProbeListener, ProbeLoop } from "./probe-loop.ts";
-import { Readiness } from "./readiness.ts";
+import { PoolReadiness } from "./pool-readiness.ts";
+import { ProbeLoop } from "./probe-loop.ts";
+import { ServerLife } from "./server-life.ts";
+import type { NewsListener, ServerNews } from "./server-news.ts";
 import type { HealthSettings } from "./settings.ts";
 import { slowStartWeight } from "./slow-start.ts";
 
@@ -33,17 +37,21 @@ export interface ShardHealth {
 
 /** How a request went: the head of a good answer came after so long, or it failed. */
 export type Outcome =
+  /** Its answers flow. */
+  | { readonly shard: number; readonly alive: true }
   | { readonly shard: number; readonly firstByteMs: number; readonly failure: null }
   | { readonly shard: number; readonly failure: FailureKind };
 
 /** Hears what a pool's health goes by, for other processes that use the same servers. */
-export interface HealthListener extends ProbeListener {
+export interface HealthListener extends NewsListener {
   outcome(pool: string, outcome: Outcome): void;
 }
 
 export interface PoolHealthOptions {
   readonly engine: Engine;
-  /** `ready`, `admitting`, `weight` and the reports are written here. */
+  /** The names clients may ask for. */
+  readonly models: readonly string[];
+  /** `ready`, `admitting`, `weight`, `models` and the reports are written here. */
   readonly states: ShardStates;
   readonly settings: HealthSettings;
   readonly clock: Clock;
@@ -62,36 +70,41 @@ export interface PoolHealthOptions {
  * Which shards of a pool are sent requests: by probes (`ready`), by how requests went (`admitting`: circuits, ejection of
  * outliers), and how much those get that have just come back (`weight`).
  */
-export class PoolHealth implements ProbeListener {
+export class PoolHealth implements NewsListener {
+  /** What the servers list, as they were asked with their probes. */
+  readonly models: PoolModels;
   readonly #options: PoolHealthOptions;
   readonly #circuits: readonly Circuit[];
   readonly #ejections: Ejections;
   readonly #window: OutcomeWindow;
-  readonly #readiness: Readiness;
+  readonly #readiness: PoolReadiness;
+  readonly #life: ServerLife;
   readonly #probeLoop: ProbeLoop;
   /** `[shards]`: when each came back last. */
   readonly #backMs: Float64Array;
-  readonly #lacks: (string | null)[];
+  readonly #loadLacks: (string | null)[];
   readonly #lastFailures: (FailureKind | null)[];
-  /** What was said last of each server. */
-  readonly #said = new Map<EngineServer, string>();
+  readonly #notices: HealthNotices;
   #timer: NodeJS.Timeout | null = null;
 
   constructor(options: PoolHealthOptions) {
-    const { engine, states, settings, clock, rng } = options;
+    const { engine, models, states, settings, clock, rng } = options;
     const { count } = states;
+    this.models = new PoolModels(engine.servers, models, states);
     this.#options = options;
+    this.#notices = new HealthNotices(engine.pool, options.onNotice);
     this.#circuits = engine.shards.map(() => new Circuit(settings.circuit, rng));
     this.#ejections = new Ejections(count, settings.outlier);
     this.#window = new OutcomeWindow(count, settings.windowMs, clock.now());
-    this.#readiness = new Readiness(states.ready, settings.probe);
-    this.#probeLoop = new ProbeLoop(options.probes ? engine.servers : [], settings.probe, this, rng);
+    this.#readiness = new PoolReadiness(engine.servers, states.ready, settings);
+    this.#life = new ServerLife(engine.servers);
+    this.#probeLoop = new ProbeLoop(options.probes ? engine.servers : [], settings.probe, this, clock, rng);
     this.#backMs = new Float64Array(count).fill(Number.NEGATIVE_INFINITY);
-    this.#lacks = engine.shards.map(() => null);
+    this.#loadLacks = engine.shards.map(() => null);
     this.#lastFailures = engine.shards.map(() => null);
   }
 
-  /** Begins to watch; resolves after the first round of probes, whatever it brought. */
+  /** Begins to watch; resolves after the first round of probes, whatever it brought, or after two seconds. */
   async start(): Promise<void> {
     this.#timer = setInterval(() => this.tick(this.#options.clock.now()), TICK_MS).unref();
     await this.#probeLoop.start();
@@ -123,14 +136,30 @@ export class PoolHealth implements ProbeListener {
 
   /** How a request of another process went. */
   heard(outcome: Outcome): void {
-    if (outcome.failure === null) this.#succeeded(outcome.shard, outcome.firstByteMs);
+    if ("alive" in outcome) this.#alive(outcome.shard);
+    else if (outcome.failure === null) this.#succeeded(outcome.shard, outcome.firstByteMs);
     else this.#failed(outcome.shard, outcome.failure);
   }
 
+  /** Asks every server ahead of time what it lists. */
+  askModels(): Promise<void> {
+    return this.#probeLoop.askModels();
+  }
+
+  /** Why the pool cannot serve: one clause for a person, without a server's name; null when it can. */
+  get lack(): string | null {
+    return this.#readiness.poolLack;
+  }
+
+  #alive(shard: number): void {
+    if (this.#readiness.alive(shard, this.#options.clock.now())) this.#admit();
+  }
+
   #succeeded(shard: number, firstByteMs: number): void {
+    this.#alive(shard);
     this.#window.answered(shard, firstByteMs);
     if (!this.#circuits[shard].succeeded()) return;
-    this.#notice(`${this.#name(shard)} serves again`);
+    this.#notices.say(`${this.#name(shard)} serves again`);
     if (this.#lastFailures[shard] === "connect") this.#options.onRestarted(shard);
     this.#comeBack(shard);
     this.#admit();
@@ -143,7 +172,7 @@ export class PoolHealth implements ProbeListener {
     const circuit = this.#circuits[shard];
     if (!circuit.failed(now, this.#window.requests(shard), this.#window.failures(shard))) return;
     const seconds = (circuit.openForMs(now) / 1000).toFixed(1);
-    this.#notice(`${this.#name(shard)} gets no requests for ${seconds} s: they fail (${kind})`);
+    this.#notices.say(`${this.#name(shard)} gets no requests for ${seconds} s: they fail (${kind})`);
     this.#admit();
   }
 
@@ -154,38 +183,44 @@ export class PoolHealth implements ProbeListener {
     this.#admit();
   }
 
-  probed(server: EngineServer, reports: readonly ShardReport[]): void {
-    const { states, onRestarted } = this.#options;
-    for (const [i, { rank }] of server.shards.entries()) {
-      const { ready, load, lack } = reports[i];
-      states.report(rank, load, load?.kvUse ?? null, load?.kvCapacityTokens ?? null);
-      if (!ready) this.#readiness.unready(rank);
-      else if (this.#readiness.good(rank)) {
-        onRestarted(rank);
-        this.#comeBack(rank);
-      }
-      // One that is not trusted again yet still lacks what it lacked.
-      if (!ready || states.ready[rank] === 1) this.#lacks[rank] = lack;
+  news(server: EngineServer, news: ServerNews): void {
+    const { listener, clock } = this.#options;
+    if (news.kind === "models") this.models.list(server, news.cards);
+    else {
+      if (news.kind === "loads") this.#loads(server, news.loads);
+      else if (this.#readiness.heard(server, news, clock.now())) this.#back(server);
+      this.#admit();
+      this.#say(server);
     }
-    this.#admit();
-    this.#say(server);
-    this.#options.listener?.probed(server, reports);
+    listener?.news(server, news);
   }
 
-  probeFailed(server: EngineServer, why: string): void {
-    for (const { rank } of server.shards) {
-      this.#readiness.bad(rank);
-      if (this.#options.states.ready[rank] === 0) this.#lacks[rank] = why;
+  #loads(server: EngineServer, loads: readonly LoadReport[]): void {
+    for (const [i, { rank }] of server.shards.entries()) {
+      const { serves, load, lack } = loads[i];
+      this.#options.states.report(rank, load, load?.kvUse ?? null, load?.kvCapacityTokens ?? null);
+      this.#readiness.rank(rank, serves ? null : lack);
+      this.#loadLacks[rank] = lack;
     }
-    this.#admit();
-    this.#say(server);
-    this.#options.listener?.probeFailed(server, why);
+  }
+
+  /** The server was away: what it remembered is gone, and it may list other models. */
+  #back(server: EngineServer): void {
+    for (const { rank } of server.shards) {
+      this.#options.onRestarted(rank);
+      this.#comeBack(rank);
+    }
+    void this.#probeLoop.askModels(server);
   }
 
   /** Time has gone by. */
   tick(nowMs: number): void {
-    const { states, settings } = this.#options;
+    const { engine, states, settings, listener } = this.#options;
     if (this.#window.tick(nowMs)) this.#judge(nowMs);
+    this.#life.look(nowMs, (shard, tell) => {
+      this.#readiness.alive(shard, nowMs);
+      if (tell) listener?.outcome(engine.pool, { shard, alive: true });
+    });
     for (let shard = 0; shard < states.count; shard++) {
       this.#circuits[shard].tick(nowMs);
       if (this.#ejections.tick(shard, nowMs)) this.#comeBack(shard);
@@ -204,7 +239,7 @@ export class PoolHealth implements ProbeListener {
       openForMs: circuit.openForMs(now),
       ejectedForMs: this.#ejections.remainingMs(shard, now),
       weight: states.weight[shard],
-      lack: this.#lacks[shard],
+      lack: this.#readiness.lack(shard) ?? this.#loadLacks[shard],
       lastFailure: this.#lastFailures[shard],
     };
   }
@@ -220,7 +255,7 @@ export class PoolHealth implements ProbeListener {
     for (const { shard, reason } of found) {
       if (!this.#ejections.eject(shard, nowMs)) continue;
       const seconds = Math.round(this.#ejections.remainingMs(shard, nowMs) / 1000);
-      this.#notice(`${this.#name(shard)} gets no requests for ${seconds} s: ${reason}`);
+      this.#notices.say(`${this.#name(shard)} gets no requests for ${seconds} s: ${reason}`);
     }
     for (const shard of inUse) if (!found.some((one) => one.shard === shard)) this.#ejections.passed(shard);
   }
@@ -233,9 +268,10 @@ export class PoolHealth implements ProbeListener {
     states.weight[shard] = slowStartWeight(0, settings.slowStart);
   }
 
-  /** Writes who admits; all that are ready do when too few would. */
+  /** Writes who is ready, and who admits; all that are ready do when too few would. */
   #admit(): void {
     const { states, settings } = this.#options;
+    this.#notices.panic(this.#readiness.write());
     const { ready, admitting, count } = states;
     let readyCount = 0;
     let admittedCount = 0;
@@ -248,28 +284,15 @@ export class PoolHealth implements ProbeListener {
     for (let shard = 0; shard < count; shard++) admitting[shard] |= ready[shard];
   }
 
-  /** Says what a server lacks, or that it lacks nothing any more, when that is not what was said last. */
+  /** Says what a server lacks, or that it lacks nothing any more. */
   #say(server: EngineServer): void {
-    const { ready } = this.#options.states;
-    const well = `${server.name} is ready and reports its load`;
     const ranks = server.shards.map(({ rank }) => rank);
-    const away = ranks.find((rank) => ready[rank] === 0);
-    const lacking = ranks.find((rank) => this.#lacks[rank] !== null);
-    let line = well;
-    if (away !== undefined) line = `${server.name} is not ready (${this.#lacks[away]})`;
-    else if (lacking !== undefined)
-      line = `${server.name} reports no load (${this.#lacks[lacking]}); routed by what is in flight here`;
-    if (line === (this.#said.get(server) ?? well)) return;
-    this.#said.set(server, line);
-    this.#notice(line);
+    const away = ranks.map((rank) => this.#readiness.lack(rank)).find((lack) => lack !== null);
+    const loadLack = ranks.map((rank) => this.#loadLacks[rank]).find((lack) => lack !== null);
+    this.#notices.server(server, away ?? null, loadLack ?? null);
   }
 
   #name(shard: number): string {
     return this.#options.engine.shards[shard].id;
-  }
-
-  #notice(line: string): void {
-    const { engine, onNotice } = this.#options;
-    onNotice(`pool ${engine.pool}: ${line}`);
   }
 }

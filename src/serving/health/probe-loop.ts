@@ -1,67 +1,91 @@
 import { setTimeout as pause } from "node:timers/promises";
+import type { Clock } from "../../lib/clock.ts";
 import type { Rng } from "../../lib/rng.ts";
-import type { EngineServer, ShardReport } from "../engine.ts";
+import type { EngineServer } from "../engine.ts";
+import type { NewsListener } from "./server-news.ts";
+import { ServerProbe } from "./server-probe.ts";
 import type { ProbeSettings } from "./settings.ts";
 
 /** Part of the interval by which each pause is varied, so that servers are not all asked at once. */
 const JITTER = 0.1;
+/** The start waits so long for the first answers. */
+const START_WITHIN_MS = 2000;
+/** The pause before a server is asked again that took no connection. */
+const SOON_MS = 100;
+/** Lists of models are asked for no more often than this. */
+const MODELS_EVERY_MS = 1000;
 
-/** Hears what each probe brought. */
-export interface ProbeListener {
-  probed(server: EngineServer, reports: readonly ShardReport[]): void;
-  /** @param why one clause for a person */
-  probeFailed(server: EngineServer, why: string): void;
-}
-
-/** Asks every server how it is, again and again; never one twice at a time. */
+/** Asks every server for its health, its loads and its models, again and again; no question waits for another. */
 export class ProbeLoop {
   readonly #servers: readonly EngineServer[];
+  readonly #probes: readonly ServerProbe[];
   readonly #settings: ProbeSettings;
-  readonly #listener: ProbeListener;
   readonly #rng: Rng;
   readonly #stopping = new AbortController();
   #loops: readonly Promise<void>[] = [];
 
-  constructor(servers: readonly EngineServer[], settings: ProbeSettings, listener: ProbeListener, rng: Rng) {
+  constructor(
+    servers: readonly EngineServer[],
+    settings: ProbeSettings,
+    listener: NewsListener,
+    clock: Clock,
+    rng: Rng,
+  ) {
     this.#servers = servers;
     this.#settings = settings;
-    this.#listener = listener;
     this.#rng = rng;
+    const { signal } = this.#stopping;
+    this.#probes = servers.map((server) => new ServerProbe(server, settings, listener, clock, signal));
   }
 
-  /** Resolves when every server has been asked once, whatever it said: within the time a probe may take. */
+  /** Resolves when every server has answered once or failed to, or after two seconds. */
   async start(): Promise<void> {
-    const first = this.#servers.map((server) => this.#probe(server));
-    this.#loops = this.#servers.map((server, i) => this.#goOn(server, first[i]));
-    await Promise.all(first);
+    const { intervalMs } = this.#settings;
+    const first: Promise<void>[] = [];
+    const repeat = (ask: () => Promise<void>, everyMs: () => number) => {
+      const asked = ask();
+      first.push(asked);
+      return this.#goOn(asked, ask, everyMs);
+    };
+    this.#loops = this.#probes.flatMap((probe) => [
+      repeat(
+        () => probe.health(),
+        () => (probe.doubtful ? Math.min(SOON_MS, intervalMs) : intervalMs),
+      ),
+      repeat(
+        () => probe.loads(),
+        () => intervalMs,
+      ),
+      repeat(
+        () => probe.models(),
+        () => Math.max(intervalMs, MODELS_EVERY_MS),
+      ),
+    ]);
+    const enough = new AbortController();
+    const late = pause(START_WITHIN_MS, undefined, { signal: enough.signal }).catch(() => {});
+    await Promise.race([Promise.all(first), late]);
+    enough.abort();
   }
 
-  /** Gives up the probes under way. */
+  /** Asks what it lists, or every server where none is named, ahead of time. */
+  async askModels(server: EngineServer | null = null): Promise<void> {
+    const asked = this.#probes.filter((_, i) => server === null || this.#servers[i] === server);
+    await Promise.all(asked.map((probe) => probe.models()));
+  }
+
+  /** Gives up the questions under way. */
   async stop(): Promise<void> {
     this.#stopping.abort();
     await Promise.all(this.#loops);
   }
 
-  async #goOn(server: EngineServer, first: Promise<void>): Promise<void> {
+  async #goOn(first: Promise<void>, ask: () => Promise<void>, everyMs: () => number): Promise<void> {
     const { signal } = this.#stopping;
     await first;
     while (!signal.aborted) {
-      const ms = this.#settings.intervalMs * (1 + JITTER * (2 * this.#rng.uniform() - 1));
+      const ms = everyMs() * (1 + JITTER * (2 * this.#rng.uniform() - 1));
       await pause(ms, undefined, { signal, ref: false }).catch(() => {});
-      if (!signal.aborted) await this.#probe(server);
-    }
-  }
-
-  async #probe(server: EngineServer): Promise<void> {
-    const stopping = this.#stopping.signal;
-    const signal = AbortSignal.any([stopping, AbortSignal.timeout(this.#settings.timeoutMs)]);
-    try {
-      const reports = await server.probe(signal);
-      if (!stopping.aborted) this.#listener.probed(server, reports);
-    } catch (error) {
-      const late = `no answer within ${this.#settings.timeoutMs} ms`;
-      const why = signal.aborted ? late : error instanceof Error ? error.message : String(error);
-      if (!stopping.aborted) this.#listener.probeFailed(server, why);
+      if (!signal.aborted) await ask();
     }
   }
 }

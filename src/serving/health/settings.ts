@@ -8,7 +8,8 @@ export interface HealthSettings {
   readonly slowStart: SlowStartSettings;
   /**
    * When fewer than this part of the shards that probes call ready admit requests, or none does, circuits and ejections
-   * are passed over and all ready ones admit: what fails everywhere is not mended by keeping requests away. 0 to 100.
+   * are passed over and all ready ones admit: what fails everywhere is not mended by keeping requests away. In the same
+   * way servers that are only late with their answers to probes count as ready when too few others are. 0 to 100.
    */
   readonly panicPercent: number;
 }
@@ -17,10 +18,13 @@ export interface HealthSettings {
 export interface ProbeSettings {
   /** From one probe's end to the next one's begin, each time varied by up to a tenth. */
   readonly intervalMs: number;
+  /** How long an answer is waited for; SGLang itself gives its own 20 s. */
   readonly timeoutMs: number;
-  /** Failed probes in a row that make a shard unready; one that has never answered is unready after the first. */
+  /** A probe without an answer counts as failed after so long, and once more after each further such time. */
+  readonly lateMs: number;
+  /** Failed probes in a row that make a server unready; one that has never answered is so after the first. */
   readonly unhealthyAfter: number;
-  /** Good probes in a row that make it ready again. */
+  /** Good probes in a row that make it ready again; one is enough where it was only late. */
   readonly healthyAfter: number;
 }
 

@@ -1,0 +1,45 @@
+import type { EngineServer } from "../engine.ts";
+
+/** What a person is told of a pool's health: each thing once, when it has changed. */
+export class HealthNotices {
+  readonly #pool: string;
+  readonly #onNotice: (line: string) => void;
+  /** What was said last of each server. */
+  readonly #said = new Map<EngineServer, string>();
+  #panicking = false;
+
+  constructor(pool: string, onNotice: (line: string) => void) {
+    this.#pool = pool;
+    this.#onNotice = onNotice;
+  }
+
+  say(line: string): void {
+    this.#onNotice(`pool ${this.#pool}: ${line}`);
+  }
+
+  /**
+   * @param lack why it is not ready; null when it is
+   * @param loadLack why it reports no load; null when it does
+   */
+  server(server: EngineServer, lack: string | null, loadLack: string | null): void {
+    const well = `${server.name} is ready and reports its load`;
+    let line = well;
+    if (lack !== null) line = `${server.name} is not ready (${lack})`;
+    else if (loadLack !== null)
+      line = `${server.name} reports no load (${loadLack}); routed by what is in flight here`;
+    if (line === (this.#said.get(server) ?? well)) return;
+    this.#said.set(server, line);
+    this.say(line);
+  }
+
+  /** @param panicking whether servers that are only late with their answers to probes are sent requests */
+  panic(panicking: boolean): void {
+    if (panicking === this.#panicking) return;
+    this.#panicking = panicking;
+    this.say(
+      panicking
+        ? "too few servers answer probes in time; those that are only late are sent requests all the same"
+        : "servers that are late with their answers to probes are left out again",
+    );
+  }
+}

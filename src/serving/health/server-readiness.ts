@@ -1,0 +1,85 @@
+import type { ProbeSettings } from "./settings.ts";
+
+/**
+ * `ready`; `late` when it answers neither probes nor requests; `unready` when it says that it cannot serve, or nobody
+ * takes connections there.
+ */
+export type ReadinessState = "ready" | "late" | "unready";
+
+/**
+ * Whether one server can serve, by what probes of it brought and by live traffic. One that was not asked yet counts as
+ * ready. Slow is not dead: what came from the server while a probe waited for its answer is proof of life.
+ */
+export class ServerReadiness {
+  readonly #settings: ProbeSettings;
+  #state: ReadinessState = "ready";
+  /** Good answers in a row above 0, failed probes below. */
+  #inRow = 0;
+  #known = false;
+  #aliveMs = Number.NEGATIVE_INFINITY;
+
+  constructor(settings: ProbeSettings) {
+    this.#settings = settings;
+  }
+
+  get state(): ReadinessState {
+    return this.#state;
+  }
+
+  /** Whether it has ever shown that it serves. */
+  get known(): boolean {
+    return this.#known;
+  }
+
+  /** Requests to it are answered. */
+  alive(nowMs: number): void {
+    this.#aliveMs = nowMs;
+    this.#known = true;
+    if (this.#state === "late") this.#state = "ready";
+  }
+
+  /** It says that it can serve. @returns whether it was away and is back */
+  good(): boolean {
+    this.#inRow = Math.max(0, this.#inRow) + 1;
+    const away = this.#state === "unready";
+    if (away && this.#known && this.#inRow < this.#settings.healthyAfter) return false;
+    this.#known = true;
+    this.#state = "ready";
+    return away;
+  }
+
+  /**
+   * It says that it cannot serve. That is believed at once, but after failed probes in a row only when requests were
+   * answered while it was asked. A no that took long says that the server is slow: SGLang gives up a probe of its own
+   * after 20 s, as happens on a busy server.
+   */
+  unready(sinceMs: number, nowMs: number): void {
+    if (nowMs - sinceMs >= this.#settings.lateMs) return this.silent(sinceMs);
+    this.#fail();
+    if (this.#aliveMs < sinceMs || this.#failed) this.#state = "unready";
+  }
+
+  /** Nobody takes connections there. */
+  nobodyThere(): void {
+    this.#fail();
+    if (!this.#known || this.#failed) this.#state = "unready";
+  }
+
+  /** No answer came to a probe since then. */
+  silent(sinceMs: number): void {
+    if (this.#aliveMs >= sinceMs) {
+      this.#inRow = 0;
+      return;
+    }
+    this.#fail();
+    if (this.#state === "ready" && (!this.#known || this.#failed)) this.#state = "late";
+  }
+
+  #fail(): void {
+    this.#inRow = Math.min(0, this.#inRow) - 1;
+  }
+
+  get #failed(): boolean {
+    return -this.#inRow >= this.#settings.unhealthyAfter;
+  }
+}

@@ -1,0 +1,126 @@
+import type { ModelCard } from "../engine.ts";
+import { NoShardAvailable } from "../refusals.ts";
+import type { ServingPool } from "../serving-pool.ts";
+import type { ModelRefresh } from "./model-refresh.ts";
+
+/** Doubled names that are remembered as said. */
+const MOST_SAID = 1000;
+/** By then servers have been asked again. */
+const RETRY_AFTER_SECONDS = 1;
+
+/** Where requests for a model go. */
+export interface ModelPlace {
+  readonly pool: ServingPool;
+  /** The name by which shards are told apart that serve it. */
+  readonly model: string;
+  /** The name the engine wants in place of the client's; null for that. */
+  readonly asked: string | null;
+}
+
+/** Finds the pool of a model: those that the configuration names, and the adapters that servers list. */
+export class ModelDirectory {
+  readonly #pools: readonly ServingPool[];
+  readonly #refresh: ModelRefresh;
+  readonly #onNotice: (line: string) => void;
+  readonly #configured = new Map<string, ModelPlace>();
+  readonly #said = new Set<string>();
+
+  /** @param onNotice hears one line for a person */
+  constructor(pools: readonly ServingPool[], refresh: ModelRefresh, onNotice: (line: string) => void) {
+    this.#pools = pools;
+    this.#refresh = refresh;
+    this.#onNotice = onNotice;
+    for (const pool of pools)
+      for (const model of pool.models) this.#configured.set(model, { pool, model, asked: null });
+  }
+
+  /** The names of the configuration. */
+  get configured(): readonly string[] {
+    return [...this.#configured.keys()];
+  }
+
+  /** Null when nobody is known to serve the model. */
+  find(model: string): ModelPlace | null {
+    const place = this.#configured.get(model) ?? this.#adapter(model);
+    return place === null ? this.#marked(model) : inItsSyntax(place);
+  }
+
+  /**
+   * Null when `find` can tell at once where the model is, or will not know better; else resolves, within a second, when
+   * the servers were asked again.
+   */
+  lookUp(model: string): Promise<void> | null {
+    return this.find(model) === null ? this.#refresh.join() : null;
+  }
+
+  /**
+   * What the servers list that are ready, merged: of one name the first card, in the order of pools and servers.
+   * @throws NoShardAvailable when nothing is known of any of them
+   */
+  async cards(): Promise<readonly ModelCard[]> {
+    let known = this.#known();
+    if (known.length === 0) {
+      await this.#refresh.join();
+      known = this.#known();
+    }
+    if (known.length === 0) {
+      const names = this.#pools.map(({ engine }) => engine.pool).join(", ");
+      throw new NoShardAvailable("not_ready", names, null, RETRY_AFTER_SECONDS);
+    }
+    const merged = new Map<string, ModelCard>();
+    for (const card of known.flat()) if (!merged.has(card.id)) merged.set(card.id, card);
+    return [...merged.values()];
+  }
+
+  #known(): (readonly ModelCard[])[] {
+    return this.#pools.map(({ health }) => health.models.cards).filter((cards) => cards !== null);
+  }
+
+  /** The first pool that lists it has it. */
+  #adapter(model: string): ModelPlace | null {
+    const pools = this.#pools.filter((pool) => listsAdapter(pool, model));
+    if (pools.length === 0) return null;
+    if (pools.length > 1) this.#doubled(model, pools);
+    const [pool] = pools;
+    const { adapterMark } = pool.engine;
+    // SGLang lists adapters by their own names, and takes such a name for the model's.
+    const asked =
+      adapterMark === undefined ? null : `${pool.health.models.parentOf(model)}${adapterMark}${model}`;
+    return { pool, model, asked };
+  }
+
+  /** `base:adapter`, as SGLang takes it: goes where the adapter is listed, else to all that serve the base. */
+  #marked(model: string): ModelPlace | null {
+    for (const pool of this.#pools) {
+      const { adapterMark } = pool.engine;
+      const at = adapterMark === undefined ? -1 : model.indexOf(adapterMark);
+      if (at < 0 || !pool.models.includes(model.slice(0, at))) continue;
+      const adapter = model.slice(at + 1);
+      return { pool, model: listsAdapter(pool, adapter) ? adapter : model.slice(0, at), asked: null };
+    }
+    return null;
+  }
+
+  #doubled(model: string, pools: readonly ServingPool[]): void {
+    if (this.#said.has(model) || this.#said.size >= MOST_SAID) return;
+    this.#said.add(model);
+    const names = pools.map(({ engine }) => engine.pool);
+    this.#onNotice(
+      `the adapter ${model} is listed in ${names.join(" and ")}; requests for it go to ${names[0]}`,
+    );
+  }
+}
+
+/** SGLang lists adapters by their own names, but takes such a name for its model's. */
+function inItsSyntax(place: ModelPlace): ModelPlace {
+  const { pool, model } = place;
+  const { adapterMark } = pool.engine;
+  const parent = adapterMark === undefined ? null : pool.health.models.parentOf(model);
+  return parent === null ? place : { ...place, asked: `${parent}${adapterMark}${model}` };
+}
+
+/** Servers that prefill must have it too. */
+function listsAdapter({ health, prefill }: ServingPool, model: string): boolean {
+  const lists = (part: ServingPool["health"]) => part.models.parentOf(model) !== null;
+  return lists(health) && (prefill === null || lists(prefill.health));
+}

@@ -1,0 +1,67 @@
+import type { ShardStates } from "../../routing/shard-states.ts";
+import type { EngineServer, ModelCard } from "../engine.ts";
+
+/**
+ * The models of one pool's servers, as each lists them: those that the configuration names, and their LoRA adapters.
+ * Where they are listed decides where requests for them go. What a server listed last stands while it cannot be asked.
+ */
+export class PoolModels {
+  readonly #servers: readonly EngineServer[];
+  readonly #configured: ReadonlySet<string>;
+  readonly #states: ShardStates;
+  /** What each lists of the pool's; null where that is not known. */
+  readonly #cards = new Map<EngineServer, readonly ModelCard[] | null>();
+  /** Those that some server lists with the model each adapts. */
+  #adapters: ReadonlyMap<string, string> = new Map();
+
+  /** @param states `models` is written here */
+  constructor(servers: readonly EngineServer[], configured: readonly string[], states: ShardStates) {
+    this.#servers = servers;
+    this.#configured = new Set(configured);
+    this.#states = states;
+    for (const server of servers) this.#cards.set(server, null);
+  }
+
+  /** Takes what a server lists now. */
+  list(server: EngineServer, cards: readonly ModelCard[]): void {
+    this.#cards.set(server, this.#own(cards));
+    const all = [...this.#cards.values()].flatMap((own) => own ?? []);
+    const listed = new Set(all.map(({ id }) => id));
+    this.#adapters = new Map(
+      all.flatMap(({ id, parent }) => (typeof parent === "string" && parent !== id ? [[id, parent]] : [])),
+    );
+    // Engines may serve under other names than they list: what nobody lists is sent to all.
+    const everywhere = this.#configured.difference(listed);
+    for (const each of this.#servers) {
+      const own = this.#cards.get(each) ?? null;
+      const models = own === null ? this.#configured : everywhere.union(new Set(own.map(({ id }) => id)));
+      for (const { rank } of each.shards) this.#states.models[rank] = models;
+    }
+  }
+
+  /** The model that an adapter adapts which some server lists; null for any other name. */
+  parentOf(adapter: string): string | null {
+    return this.#adapters.get(adapter) ?? null;
+  }
+
+  /** What the servers list that are ready; null when none is of which that is known. */
+  get cards(): readonly ModelCard[] | null {
+    const known = this.#servers
+      .filter(({ shards }) => shards.some(({ rank }) => this.#states.ready[rank] === 1))
+      .map((server) => this.#cards.get(server) ?? null)
+      .filter((cards) => cards !== null);
+    return known.length === 0 ? null : known.flat();
+  }
+
+  /** The configured models, and the adapters of what the server serves under their names. */
+  #own(cards: readonly ModelCard[]): readonly ModelCard[] {
+    const named = cards.filter(({ id }) => this.#configured.has(id));
+    const roots = new Set(named.flatMap(({ root }) => (typeof root === "string" ? [root] : [])));
+    // A server may list one model under several names, of which the configuration need not have all.
+    const aliases = cards.filter(({ root }) => typeof root === "string" && roots.has(root));
+    const bases = new Set([...this.#configured, ...aliases.map(({ id }) => id)]);
+    return cards.filter(
+      ({ id, parent }) => this.#configured.has(id) || (typeof parent === "string" && bases.has(parent)),
+    );
+  }
+}
