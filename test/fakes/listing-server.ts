@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { createServer } from "node:http";
+import { type IncomingMessage, type ServerResponse, createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
 import type { ModelCard } from "../../src/serving/engine.ts";
@@ -20,7 +20,8 @@ export interface ListingServer extends AsyncDisposable {
 
 /** Answers, like vLLM, 404 to requests for a model that it does not list. */
 export async function startListingServer(...cards: ModelCard[]): Promise<ListingServer> {
-  const server = createServer(async (request, response) => {
+  const server = createServer((request, response) => void answer(request, response));
+  const answer = async (request: IncomingMessage, response: ServerResponse) => {
     const path = request.url ?? "";
     const body = await text(request);
     fake.asked.push(path);
@@ -36,7 +37,7 @@ export async function startListingServer(...cards: ModelCard[]): Promise<Listing
     const base = model?.split(":", 1)[0];
     if (fake.cards.some(({ id }) => id === model || id === base)) json(200, { id: "c", model, choices: [] });
     else json(404, { error: { message: "no such model", type: "NotFoundError", param: "model", code: 404 } });
-  });
+  };
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   const fake: ListingServer = {

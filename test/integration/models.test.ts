@@ -166,7 +166,7 @@ describe("adapters", () => {
       for (let i = 0; i < 3; i++) expect((await chat(gateway, "lora")).shard).toBe(`one/${first.url}`);
       expect(await listed(gateway)).toEqual(["base", "lora", "other"]);
       expect(gateway.notices.filter((line) => line.includes("lora"))).toEqual([
-        "the adapter lora is listed in one and two; requests for it go to one",
+        'the adapter "lora" is listed in one and two; requests for it go to one',
       ]);
     });
   });

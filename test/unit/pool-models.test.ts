@@ -11,8 +11,8 @@ function pool(servers: number) {
     const unasked = () => Promise.reject(new Error("not asked here"));
     return { name: `s${i}`, shards, health: unasked, loads: unasked, models: unasked };
   });
-  const models = new PoolModels(list, ["base", "alias"], states);
-  return { states, models, list: (i: number, ...cards: ModelCard[]) => models.list(list[i], cards) };
+  const known = new PoolModels(list, ["base", "alias"], states);
+  return { states, known, list: (i: number, ...cards: ModelCard[]) => known.list(list[i], cards) };
 }
 
 const base = { id: "base", root: "/m", parent: null };
@@ -27,7 +27,7 @@ function models(states: ShardStates): (string[] | null)[] {
 
 describe("a pool's models", () => {
   it("are anywhere until a server has listed them", () => {
-    const { states, models: known } = pool(2);
+    const { states, known } = pool(2);
     expect(models(states)).toEqual([null, null]);
     expect([known.cards, known.parentOf("lora")]).toEqual([null, null]);
   });
@@ -47,7 +47,7 @@ describe("a pool's models", () => {
   });
 
   it("have adapters, where they are listed and as long as they are", () => {
-    const { states, models: known, list } = pool(2);
+    const { states, known, list } = pool(2);
     list(0, base, lora);
     list(1, base);
     expect(models(states)).toEqual([
@@ -60,7 +60,7 @@ describe("a pool's models", () => {
   });
 
   it("have the adapters of what they list under another name, and nothing unrelated", () => {
-    const { models: known, list } = pool(1);
+    const { known, list } = pool(1);
     list(
       0,
       base,
@@ -73,7 +73,7 @@ describe("a pool's models", () => {
   });
 
   it("are listed by the servers that are ready", () => {
-    const { states, models: known, list } = pool(2);
+    const { states, known, list } = pool(2);
     list(0, base);
     list(1, lora);
     states.ready.fill(0, 0, 2);
