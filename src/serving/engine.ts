@@ -122,7 +122,7 @@ export interface Engine {
   readonly pairing?: Pairing;
   /** Absent where answers are not looked into. */
   readonly routedExperts?: RoutedExpertsCounts;
-  /** What stands between a model and its adapter in a model's name (SGLang's `base:adapter`); absent where nothing does. */
+  /** The character between a model and its adapter in a name (SGLang's `base:adapter`); absent where there is none. */
   readonly adapterMark?: string;
   /** Sends the request to that rank and no other. */
   send(shard: Shard, request: EngineRequest, sink: ResponseSink): Exchange;

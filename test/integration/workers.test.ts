@@ -1,6 +1,7 @@
 import type { ChildProcessWithoutNullStreams } from "node:child_process";
 import { once } from "node:events";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { startListingServer } from "../fakes/listing-server.ts";
 import { startRoutedServer } from "../fakes/routed-server.ts";
 import { type FakeServer, startOpenAiServer } from "../fakes/start-openai-server.ts";
 import { patiently } from "../patiently.ts";
@@ -166,5 +167,50 @@ test("what the workers' answers tell of experts reaches the pool's control", asy
     return ((await placement.json()) as { state: string }).state;
   };
   await expect.poll(balanced, patiently).toBe("pending");
+  await stop(other);
+});
+
+test("workers list and find the adapters that the servers list, as their primary hears of them", async () => {
+  await using server = await startListingServer({ id: "small" });
+  await using second = await startListingServer({ id: "small" });
+  const other = await serve(
+    "health: { probe: { intervalMs: 60000 } }",
+    `kind: vllm, urls: [${server.url}, ${second.url}]`,
+  );
+  const fresh = { headers: { connection: "close" } };
+  const chat = async (model: string) => {
+    const body = JSON.stringify({ model });
+    return (await fetch(`${other.url}/v1/completions`, { method: "POST", body, ...fresh })).status;
+  };
+  const listed = async () => {
+    const response = await fetch(`${other.url}/v1/models`, fresh);
+    return ((await response.json()) as { data: { id: string }[] }).data.map(({ id }) => id);
+  };
+  for (let i = 0; i < 4; i++) expect(await listed()).toEqual(["small"]);
+  server.cards.push({ id: "lora", parent: "small" });
+  // One after the other, each with a connection of its own, they come to both workers.
+  for (let i = 0; i < 6; i++) expect(await chat("lora")).toBe(200);
+  for (let i = 0; i < 4; i++) expect(await listed()).toEqual(["small", "lora"]);
+  expect([server.bodies.length, second.bodies.length]).toEqual([6, 0]);
+  await stop(other);
+});
+
+test("after a reload workers know what the servers of a new pool list", async () => {
+  await using first = await startListingServer({ id: "small" });
+  await using second = await startListingServer({ id: "other" });
+  const other = await serve("", `kind: vllm, urls: [${first.url}]`);
+  const both = `kind: vllm, urls: [${first.url}, ${second.url}]`;
+  await folder.write(
+    "workers.yaml",
+    `workers: 2\nhttp: { port: 0 }\npools: [{ name: chat, models: [small], ${both} }]`,
+  );
+  other.child.kill("SIGHUP");
+  await expect.poll(async () => (await state(other.url)).pools[0].shards.length, patiently).toBe(2);
+  const statuses = () =>
+    Promise.all(Array.from({ length: 16 }, async () => (await ask(other.url, 1)).status));
+  const well = Array.from({ length: 16 }, () => 200);
+  await expect.poll(statuses, patiently).toEqual(well);
+  const before = second.bodies.length;
+  expect([await statuses(), second.bodies.length]).toEqual([well, before]);
   await stop(other);
 });

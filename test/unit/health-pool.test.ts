@@ -206,6 +206,25 @@ describe("the questions", () => {
     await pool.health.stop();
   });
 
+  it("call a server late long before they give it up", async () => {
+    const settings = { ...HEALTH, probe: { ...HEALTH.probe, intervalMs: 5, lateMs: 5, timeoutMs: 300_000 } };
+    const pool = new WatchedPool(2, settings);
+    pool.probed(1, WELL);
+    const answers: (() => void)[] = [];
+    pool.answer = (server) =>
+      server === 0
+        ? Promise.resolve(WELL)
+        : new Promise((resolve) => {
+            answers.push(() => resolve(WELL));
+          });
+    void pool.health.start();
+    await expect.poll(() => [...pool.states.ready], patiently).toEqual([1, 0]);
+    expect([answers.length, pool.health.view(1).lack]).toEqual([1, "no answer within 5 ms"]);
+    answers[0]();
+    await expect.poll(() => answers.length, patiently).toBe(2);
+    await pool.health.stop();
+  });
+
   it("find a server at once that is gone", async () => {
     const settings = { ...HEALTH, probe: { ...HEALTH.probe, intervalMs: 300_000, timeoutMs: 30_000 } };
     const pool = new WatchedPool(1, settings);

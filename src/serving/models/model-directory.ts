@@ -81,22 +81,19 @@ export class ModelDirectory {
     const pools = this.#pools.filter((pool) => listsAdapter(pool, model));
     if (pools.length === 0) return null;
     if (pools.length > 1) this.#doubled(model, pools);
-    const [pool] = pools;
-    const { adapterMark } = pool.engine;
-    // SGLang lists adapters by their own names, and takes such a name for the model's.
-    const asked =
-      adapterMark === undefined ? null : `${pool.health.models.parentOf(model)}${adapterMark}${model}`;
-    return { pool, model, asked };
+    return { pool: pools[0], model, asked: null };
   }
 
   /** `base:adapter`, as SGLang takes it: goes where the adapter is listed, else to all that serve the base. */
   #marked(model: string): ModelPlace | null {
     for (const pool of this.#pools) {
       const { adapterMark } = pool.engine;
-      const at = adapterMark === undefined ? -1 : model.indexOf(adapterMark);
-      if (at < 0 || !pool.models.includes(model.slice(0, at))) continue;
-      const adapter = model.slice(at + 1);
-      return { pool, model: listsAdapter(pool, adapter) ? adapter : model.slice(0, at), asked: null };
+      const base = pool.models.find(
+        (one) => adapterMark !== undefined && model.startsWith(one + adapterMark),
+      );
+      if (base === undefined) continue;
+      const adapter = model.slice(base.length + 1);
+      return { pool, model: listsAdapter(pool, adapter) ? adapter : base, asked: null };
     }
     return null;
   }
@@ -106,7 +103,7 @@ export class ModelDirectory {
     this.#said.add(model);
     const names = pools.map(({ engine }) => engine.pool);
     this.#onNotice(
-      `the adapter ${model} is listed in ${names.join(" and ")}; requests for it go to ${names[0]}`,
+      `the adapter ${JSON.stringify(model)} is listed in ${names.join(" and ")}; requests for it go to ${names[0]}`,
     );
   }
 }

@@ -1,0 +1,128 @@
+import { expect, test } from "vitest";
+import { type ListingServer, startListingServer } from "../fakes/listing-server.ts";
+import { type RunningGateway, startGateway } from "../fakes/start-gateway.ts";
+import { deadUrl } from "../fakes/start-openai-server.ts";
+import { patiently } from "../patiently.ts";
+
+const PROBES = "health: { probe: { intervalMs: 50, timeoutMs: 100 } }\n";
+const base = { id: "base" };
+
+function servers(kind: string, urls: readonly string[], model = "base"): string {
+  return `{ name: ${kind}, kind: ${kind}, models: [${model}], urls: [${urls.join(", ")}] }`;
+}
+
+async function running(
+  settings: string,
+  pools: readonly string[],
+  check: (gateway: RunningGateway) => Promise<void>,
+): Promise<void> {
+  const gateway = await startGateway(`${settings}pools: [${pools.join(", ")}]`);
+  try {
+    await check(gateway);
+  } finally {
+    await gateway.stop();
+  }
+}
+
+async function ready(gateway: RunningGateway) {
+  const response = await fetch(`${gateway.url}/ready`);
+  const { status, pools } = (await response.json()) as { status: string; pools: Record<string, unknown> };
+  return { code: response.status, status, pools };
+}
+
+async function chat({ url }: RunningGateway): Promise<number> {
+  return (await fetch(`${url}/v1/completions`, { method: "POST", body: '{"model":"base"}' })).status;
+}
+
+/** So many more probes have come to it. */
+async function probedAgain({ asked }: ListingServer, times: number): Promise<void> {
+  const probes = () => asked.filter((path) => path === "/health").length;
+  const before = probes();
+  await expect.poll(probes, patiently).toBeGreaterThanOrEqual(before + times);
+}
+
+test.each(["vllm", "sglang", "trtllm", "openai"])(
+  "a %s server that lists models and says that it is sick gets no requests",
+  async (kind) => {
+    await using server = await startListingServer(base);
+    server.health = 503;
+    await running(PROBES, [servers(kind, [server.url])], async (gateway) => {
+      expect(await chat(gateway)).toBe(503);
+      const pool = { ready: false, shards: { ready: 0, total: 1 }, reason: "GET /health answered 503" };
+      expect(await ready(gateway)).toEqual({ code: 503, status: "not_ready", pools: { [kind]: pool } });
+      server.health = 200;
+      await expect.poll(async () => (await ready(gateway)).code, patiently).toBe(200);
+      expect(await chat(gateway)).toBe(200);
+    });
+  },
+);
+
+test.concurrent.each([
+  ["vllm", ["/metrics"]],
+  ["sglang", ["/v1/loads?include=core"]],
+  ["sglang", ["/get_load"]],
+  ["trtllm", ["/prometheus/metrics"]],
+  ["openai", ["/v1/models"]],
+])("a %s server that never answers %s serves on", async (kind, hangs) => {
+  await using server = await startListingServer(base);
+  server.hangs = hangs;
+  await running(PROBES, [servers(kind, [server.url])], async (gateway) => {
+    await probedAgain(server, 6);
+    expect([await chat(gateway), (await ready(gateway)).code]).toEqual([200, 200]);
+  });
+});
+
+test("a pool whose servers are all slow to answer probes serves on; what is sent goes past a slow one", async () => {
+  await using first = await startListingServer(base);
+  await using second = await startListingServer(base);
+  await running(PROBES, [servers("vllm", [first.url, second.url])], async (gateway) => {
+    first.hangs = ["/health"];
+    const [{ states }] = gateway.app.gateway().pools;
+    await expect.poll(() => [...states.ready], patiently).toEqual([0, 1]);
+    for (let i = 0; i < 5; i++) expect(await chat(gateway)).toBe(200);
+    expect([first.bodies.length, second.bodies.length]).toEqual([0, 5]);
+    second.hangs = ["/health"];
+    await expect.poll(() => states.ready[0], patiently).toBe(1);
+    for (let i = 0; i < 10; i++) expect(await chat(gateway)).toBe(200);
+    expect((await ready(gateway)).code).toBe(200);
+  });
+});
+
+test("/ready names why each pool cannot serve, and no server", async () => {
+  await using server = await startListingServer(base);
+  const dead = await deadUrl();
+  const pools = [servers("vllm", [dead], "other"), servers("openai", [server.url])];
+  await running(PROBES, pools, async (gateway) => {
+    const answer = await ready(gateway);
+    expect(answer).toMatchObject({
+      code: 200,
+      status: "ready",
+      pools: {
+        vllm: { ready: false, reason: "nobody takes connections there: ECONNREFUSED" },
+        openai: { ready: true, shards: { ready: 1, total: 1 }, reason: null },
+      },
+    });
+    expect(JSON.stringify(answer)).not.toContain(new URL(dead).port);
+    gateway.app.gateway().deck.admission.stop();
+    expect(await ready(gateway)).toMatchObject({ code: 503, status: "stopping" });
+  });
+});
+
+test("a pool whose prefill and decode are apart needs both", async () => {
+  await using server = await startListingServer(base);
+  const dead = await deadUrl();
+  const apart = `{ name: pd, kind: vllm, models: [base], prefill: { urls: [${dead}] }, decode: { urls: [${server.url}] } }`;
+  await running(PROBES, [apart], async (gateway) => {
+    expect(await ready(gateway)).toEqual({
+      code: 503,
+      status: "not_ready",
+      pools: {
+        pd: {
+          ready: false,
+          shards: { ready: 1, total: 2 },
+          reason: "pd.prefill: nobody takes connections there: ECONNREFUSED",
+        },
+      },
+    });
+  });
+});
