@@ -5,6 +5,7 @@ import { finished } from "node:stream/promises";
 import { Command } from "commander";
 import { readTrace } from "../formats/trace.ts";
 import { InputError } from "../lib/errors.ts";
+import { printable } from "../lib/printable.ts";
 import { listModels, ServerUnusable } from "../replay/chat-client.ts";
 import type { ReplaySummary } from "../replay/measures.ts";
 import { Replay } from "../replay/replay.ts";
@@ -67,7 +68,7 @@ async function replayTrace(flags: ReplayFlags): Promise<void> {
       throw new ServerUnusable(server, "failed every request");
   } catch (error) {
     if (!(error instanceof ServerUnusable)) throw error;
-    process.stderr.write(`${error.message}\n`);
+    process.stderr.write(`${printable(error.message)}\n`);
     process.exitCode = FAILURE;
   }
 }

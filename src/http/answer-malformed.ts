@@ -1,4 +1,4 @@
-import { STATUS_CODES } from "node:http";
+import { STATUS_CODES, type ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { HttpError, routeNotFound } from "./errors.ts";
@@ -6,6 +6,8 @@ import type { Refusals } from "./refusals.ts";
 
 /** Longer than any client needs to read so little. */
 const LINGER_MS = 1000;
+/** Where Node keeps the response that a connection is busy with. */
+const IN_FLIGHT = "_httpMessage";
 
 /**
  * Answers what Node's parser could not read as a request, or what took too long to arrive, and closes the connection:
@@ -13,8 +15,13 @@ const LINGER_MS = 1000;
  */
 export function answerMalformed(error: Error & { code?: string }, socket: Socket, refusals: Refusals): void {
   // A client that has gone, or one whose response has begun, cannot be told anything.
-  if (error.code === "ECONNRESET" || !socket.writable || socket.bytesWritten > 0) socket.destroy();
+  if (error.code === "ECONNRESET" || !socket.writable || responseBegun(socket)) socket.destroy();
   else answerAndClose(refusal(error.code), socket, refusals);
+}
+
+/** As Node's own answer to such an error asks (lib/_http_server.js, socketOnError). */
+function responseBegun(socket: Socket & { readonly [IN_FLIGHT]?: ServerResponse | null }): boolean {
+  return socket[IN_FLIGHT]?.headersSent === true;
 }
 
 /** Nobody is connected through to anywhere. @param target as the client named it */

@@ -9,6 +9,7 @@ import type { ControlledPool } from "../control/controlled-pool.ts";
 import { printable } from "../lib/printable.ts";
 import { dashboard } from "./dashboard.ts";
 import { answerConnect, answerMalformed } from "./answer-malformed.ts";
+import { encodingFault } from "./content-encoding.ts";
 import { Cors } from "./cors.ts";
 import { shapeAt } from "./error-shapes.ts";
 import { type ErrorAnswer, HttpError, routeNotFound } from "./errors.ts";
@@ -118,6 +119,7 @@ export async function httpApp(config: Config, parts: AppParts): Promise<FastifyI
   }
   await app.register(async (scope) => {
     scope.setErrorHandler(refuseTo(operatorRefusals));
+    scope.addHook("onRequest", (request, _reply, done) => done(encodingFault(request.headers) ?? undefined));
     operatorKey(scope, config.operatorKey);
     expertRoutes(scope, controlled);
     loadRoute(scope, controlled);
@@ -139,7 +141,9 @@ function unreadable({ is404, method, url, raw }: FastifyRequest): Error | undefi
   return undefined;
 }
 
-function errorBody(answer: ErrorAnswer, { id, url }: FastifyRequest, reply: FastifyReply): object {
+function errorBody(answer: ErrorAnswer, { id, url, raw }: FastifyRequest, reply: FastifyReply): object {
+  // What of the request is still to come is not read.
+  if (!raw.complete) reply.header("connection", "close");
   if (answer.retryAfterSeconds !== null) reply.header("retry-after", answer.retryAfterSeconds);
   // A stream that broke before its head was sent has left its own type behind.
   reply.removeHeader("content-length").type("application/json; charset=utf-8").code(answer.status);

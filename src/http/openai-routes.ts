@@ -12,8 +12,8 @@ interface Parameters {
   readonly "*"?: string;
 }
 
-/** What a path may not have for a segment: servers in between would read it as a way up, or as nothing. */
-const DOTS = new Set(["", ".", ".."]);
+/** An id is a segment; dots alone would be a way up to servers in between. */
+const ID = String.raw`:id(^(?!\.{1,2}$).+$)`;
 
 const MODELS = { path: "/v1/models", methods: ["GET"], errors: "openai" } as const;
 
@@ -38,12 +38,12 @@ export function openAiRoutes(app: FastifyInstance, parts: ProxyParts): void {
   for (const route of API_ROUTES) {
     app.route<{ Params: Parameters }>({
       method: [...route.methods],
-      url: route.path,
+      url: urlOf(route.path),
       // Fastify has found the route and named the request; its own reading and writing of bodies would be in the way.
       onRequest: (request, reply) => proxy(parts, route, letGo(request, reply, route)),
       handler: unreached,
     });
-    preflights(app, parts, route.path, route);
+    preflights(app, parts, urlOf(route.path), route);
   }
 }
 
@@ -71,16 +71,17 @@ function preflights(
   });
 }
 
-/** @throws HttpError for a path that no engine is asked for */
+function urlOf(path: string): string {
+  return path.replace(":id", ID);
+}
+
 function letGo(
-  { id: requestId, method, params, raw, url }: FastifyRequest<{ Params: Parameters }>,
+  { id: requestId, params, raw }: FastifyRequest<{ Params: Parameters }>,
   reply: FastifyReply,
   { path, errors }: Pick<ApiRoute, "path" | "errors">,
 ): ProxiedRequest {
-  const { id = null } = params;
-  if (id !== null && DOTS.has(id)) throw routeNotFound(method, url);
   reply.hijack();
-  return { request: raw, response: reply.raw, requestId, path, id, errors };
+  return { request: raw, response: reply.raw, requestId, path, id: params.id ?? null, errors };
 }
 
 function setHeaders(reply: FastifyReply, headers: HeaderList): void {

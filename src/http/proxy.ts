@@ -12,9 +12,9 @@ import {
 } from "../serving/request/request-facts.ts";
 import { unreadFacts } from "../serving/request/unread-facts.ts";
 import { ClientResponse } from "./client-response.ts";
+import { encodingFault } from "./content-encoding.ts";
 import type { Cors } from "./cors.ts";
 import { ERROR_SHAPES } from "./error-shapes.ts";
-import { HttpError } from "./errors.ts";
 import { forwardedHeaders } from "./headers.ts";
 import { inTurn } from "./in-turn.ts";
 import { readBody } from "./read-body.ts";
@@ -70,8 +70,8 @@ export function proxy(parts: ProxyParts, { body: kind }: ApiRoute, proxied: Prox
   };
   inTurn(response, () => {
     if (kind === "none") return send(null);
-    const encoding = request.headers["content-encoding"] ?? "identity";
-    if (encoding !== "identity" && encoding !== "") return refuse(encoded());
+    const fault = encodingFault(request.headers);
+    if (fault !== null) return refuse(fault);
     readBody(request, parts.http.bodyLimitBytes, send, refuse);
   });
 }
@@ -137,13 +137,6 @@ function factsOf(
 ): RequestFacts {
   if (body === null) return unreadFacts(origin, null, id, 0);
   if (kind === "form" && isForm(contentType))
-    return unreadFacts(origin, formField(body, contentType, "model"), null, TOKENS_PER_MEDIUM);
+    return unreadFacts(origin, formField(body, contentType, "model") || null, null, TOKENS_PER_MEDIUM);
   return requestFacts(body, origin);
-}
-
-function encoded(): HttpError {
-  return new HttpError(
-    "unsupported_encoding",
-    "The body has a content-encoding; send it uncompressed, without that header.",
-  );
 }

@@ -18,7 +18,6 @@ export function relayRoutes(app: FastifyInstance, socketPath: string, refusals: 
     open.add(asked);
     asked.once("close", () => open.delete(asked));
     asked.once("error", () => {
-      if (to.headersSent) return void to.destroy();
       const answering = { requestId: request.id, shape: shapeAt(request.url), cors: [] };
       sendError(to, refusals.answer(unreachable(), request.id), answering);
     });

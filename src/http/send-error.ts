@@ -18,6 +18,8 @@ export function sendError(
   { requestId, shape, cors }: Answering,
 ): void {
   if (response.destroyed) return;
+  // It fails after it has begun: only breaking off says so.
+  if (response.headersSent) return void response.destroy();
   const text = JSON.stringify(shape.body(answer, requestId));
   const headers = [
     "content-type",

@@ -1,0 +1,12 @@
+import { expect, test } from "vitest";
+import { printable } from "../../src/lib/printable.ts";
+
+test.each([
+  ["plain tëxt, 漢字 😀", "plain tëxt, 漢字 😀"],
+  ["a\nb\r\tc", "a\\u000ab\\u000d\\u0009c"],
+  ["\u001b[31mred\u001b[0m", "\\u001b[31mred\\u001b[0m"],
+  ["\u009b2J\u007f\u0000", "\\u009b2J\\u007f\\u0000"],
+  ["a\u2028b\u202ec\u2066", "a\\u2028b\\u202ec\\u2066"],
+])("%j is shown as %s", (text, shown) => {
+  expect(printable(text)).toBe(shown);
+});
