@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { MoeModel } from "../model/moe-model.ts";
 import type { RoutingPolicy } from "../model/routing-policy.ts";
+import type { ServerAccess } from "../model/server-access.ts";
 import type { StoreAddress } from "../model/store-address.ts";
 import type { Topology } from "../model/topology.ts";
 import { poolSchema } from "./pool-schema.ts";
@@ -22,6 +23,8 @@ export interface Config extends Readonly<Omit<Settings, "admission" | "store">> 
   /** What routes for operators and engines want as a bearer token; null for nothing. */
   readonly operatorKey: string | null;
   readonly pools: readonly PoolConfig[];
+  /** What a person should know of what was written, one line each. */
+  readonly notes: readonly string[];
 }
 
 /** An expert-parallel group: a model's experts over the GPUs of a topology. */
@@ -48,7 +51,10 @@ export interface SimulatedPoolConfig extends AnyPool {
 
 /** Servers of one role. */
 export interface ServersConfig {
+  /** Without credentials; a request's path is appended. */
   readonly urls: readonly string[];
+  /** How each is spoken to, in the order of `urls`. */
+  readonly access: readonly ServerAccess[];
   /** Ranks of each server that can be asked for one by one; 1 where they cannot. */
   readonly dataParallelSize: number;
   /** The global rank of each server's first rank, in the order of `urls`. */

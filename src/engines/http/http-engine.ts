@@ -9,18 +9,22 @@ import type {
   RoutedExpertsCounts,
   Shard,
 } from "../../serving/engine.ts";
+import type { ServerAccess } from "../../model/server-access.ts";
 import type { Pairing } from "../../serving/pairing.ts";
 import type { Dialect } from "./dialect.ts";
 import { HttpServer } from "./http-server.ts";
 import { ORCA_ASKED, orcaKvUse, takeOrcaKvUse } from "./orca.ts";
 import { RoutedExperts, type RoutedExpertsOptions } from "./routed-experts.ts";
+import { accessHeaders, withoutCredentials } from "./credentials.ts";
 import { headerIndex, withHeaders } from "./request-headers.ts";
 import { ServerConnections, type Timeouts } from "./server-connections.ts";
 
 export interface HttpEngineOptions {
   readonly pool: string;
-  /** Where the servers are, e.g. `http://10.0.0.1:8000`; a request's path is appended. */
+  /** Where the servers are, e.g. `http://10.0.0.1:8000`, without credentials; a request's path is appended. */
   readonly urls: readonly string[];
+  /** How each is spoken to, in the order of `urls`; as its URL says where it is left out. */
+  readonly access?: readonly ServerAccess[];
   /** Data-parallel ranks behind each URL, each a shard; 1 leaves the choice of the rank to the server. */
   readonly dataParallelSize: number;
   /**
@@ -29,7 +33,7 @@ export interface HttpEngineOptions {
    * of ranks before it. One for each URL.
    */
   readonly rankOffsets: readonly number[];
-  /** Sent as a bearer token in place of the client's authorization; null to pass the client's on. */
+  /** Sent as a bearer token in place of every credential of the client's; null to pass the client's on. */
   readonly apiKey: string | null;
   readonly timeouts: Timeouts;
   /** Null to pass answers on as they are. */
@@ -38,6 +42,8 @@ export interface HttpEngineOptions {
 
 interface Route {
   readonly connections: ServerConnections;
+  /** Whether the client's credentials go no further. */
+  readonly keyed: boolean;
   /** What sends a request to the shard's rank; and the same with the question for the load. */
   readonly headers: HeaderList;
   readonly asking: HeaderList;
@@ -66,11 +72,13 @@ export class HttpEngine implements Engine {
       const mend = `is ${dataParallelSize}, but no request can name a rank to ${dialect.name}; expected 1`;
       throw new InputError(`pool ${pool}`, "dataParallelSize", mend);
     }
-    const authorization = apiKey === null ? [] : ["authorization", `Bearer ${apiKey}`];
     const shards: Shard[] = [];
     const servers: HttpServer[] = [];
     const routes: Route[] = [];
-    this.#connections = urls.map((url) => new ServerConnections(url, timeouts, authorization));
+    this.#connections = urls.map((url, i) => {
+      const access = options.access?.[i] ?? null;
+      return new ServerConnections(url, timeouts, accessHeaders(access, apiKey), access?.tls ?? null);
+    });
     for (const [index, connections] of this.#connections.entries()) {
       const ranks = Array.from({ length: dataParallelSize }, (_, local) => rankOffsets[index] + local);
       const own = ranks.map((rank, local): Shard => {
@@ -81,8 +89,9 @@ export class HttpEngine implements Engine {
       servers.push(new HttpServer(dialect, connections, own, ranks));
       for (const rank of ranks) {
         const pin = dialect.rankHeader === null || ranks.length === 1 ? [] : [dialect.rankHeader, `${rank}`];
-        const headers = [...authorization, ...pin];
-        routes.push({ connections, headers, asking: [...headers, ORCA_ASKED, "JSON"] });
+        const headers = [...connections.ownHeaders, ...pin];
+        const keyed = headerIndex(headers, "authorization") >= 0;
+        routes.push({ connections, keyed, headers, asking: [...headers, ORCA_ASKED, "JSON"] });
       }
     }
     this.pool = pool;
@@ -105,8 +114,8 @@ export class HttpEngine implements Engine {
   }
 
   #send(shard: Shard, request: EngineRequest, sink: ResponseSink): Exchange {
-    const { connections, headers, asking } = this.#routes[shard.rank];
-    const client = request.headers;
+    const { connections, keyed, headers, asking } = this.#routes[shard.rank];
+    const client = keyed ? withoutCredentials(request.headers) : request.headers;
     if (!this.#orca) return connections.send(request, withHeaders(client, headers), sink, null);
     return headerIndex(client, ORCA_ASKED) < 0
       ? connections.send(request, withHeaders(client, asking), sink, takeOrcaKvUse)
