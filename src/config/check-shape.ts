@@ -1,7 +1,7 @@
 import type { z } from "zod";
 import { InputError } from "../lib/errors.ts";
 import { oneLine } from "../lib/one-line.ts";
-import { meantSetting } from "./known-settings.ts";
+import { mendSetting } from "./known-settings.ts";
 import { type Place, type SourceOf, faultAt } from "./place.ts";
 import { sayExpected, sayFound } from "./say-problem.ts";
 
@@ -29,7 +29,7 @@ function problemsOf(
 ): readonly InputError[] {
   const place: Place = { sourceOf, field: issue.path };
   if (issue.code === "unrecognized_keys")
-    return issue.keys.map((key) => unknownSetting(key, meantSetting(schema, data, issue.path, key), place));
+    return issue.keys.map((key) => unknownSetting(key, mendSetting(schema, data, issue.path, key), place));
   const found = issue.path.reduce<unknown>(
     (at, key) => (at as Record<PropertyKey, unknown> | null)?.[key],
     data,
@@ -38,8 +38,7 @@ function problemsOf(
 }
 
 /** It is named where it stands. */
-function unknownSetting(key: string, meant: string | null, { sourceOf, field }: Place): InputError {
-  const mend = meant === null ? "remove it or mend its name" : `did you mean \`${meant}\`?`;
+function unknownSetting(key: string, mend: string, { sourceOf, field }: Place): InputError {
   const at: Place = { sourceOf: () => sourceOf([...field, key]), field };
   return faultAt(at, `has no setting \`${oneLine(key, 60)}\`; ${mend}`);
 }

@@ -7,8 +7,17 @@ import type { Topology } from "../model/topology.ts";
 import { poolSchema } from "./pool-schema.ts";
 import { settingsSchema } from "./settings-schema.ts";
 
+const NO_POOLS =
+  "expected the pools to serve, as in `pools: [{ name: chat, kind: vllm, models: [m], urls: [http://10.0.0.1:8000] }]`";
+
 /** What a configuration looks like once the file and the environment are laid over config/default.yaml. */
-export const configSchema = settingsSchema.extend({ pools: z.array(poolSchema).min(1) });
+export const configSchema = settingsSchema.extend({
+  pools: z
+    .array(poolSchema, {
+      error: ({ input }) => (input === undefined || input === null ? NO_POOLS : undefined),
+    })
+    .min(1, NO_POOLS),
+});
 
 type Settings = z.output<typeof settingsSchema>;
 type Admission = Settings["admission"];

@@ -13,26 +13,31 @@ interface Shape {
 }
 
 /**
- * What a person most likely meant by a setting that is not known there.
- * @param field where the setting stands
+ * What to do about a setting that is not known there, in one clause: names the one a person most likely meant.
  * @param data what was written, which says which kind of pool that is
- * @returns the name of a setting there, or the path of one elsewhere; null where nothing is near
+ * @param field where the setting stands
  */
-export function meantSetting(
+export function mendSetting(
   schema: z.ZodType,
   data: unknown,
   field: readonly PropertyKey[],
   name: string,
-): string | null {
+): string {
   const whole = z.toJSONSchema(schema, { io: "input", unrepresentable: "any" }) as Shape;
   const here = namesAt(whole, data, field);
-  const elsewhere = settingPaths(whole, []).filter((path) => path.at(-1) === name);
-  // Written alike but for its case or its dashes.
-  const plain = (word: string) => word.replaceAll(/[-_]/g, "").toLowerCase();
-  const alike = here.find((known) => plain(known) === plain(name));
-  if (alike !== undefined) return alike;
-  if (elsewhere.length > 0) return fieldName(elsewhere[0]);
-  return nearestWord(name, here);
+  const near = here.find((known) => plain(known) === plain(name)) ?? nearestWord(name, here);
+  if (near !== null) return `did you mean \`${near}\`?`;
+  const paths = settingPaths(whole, [])
+    .map(fieldName)
+    .filter((path) => path.replace(/^.*[.\]]/, "") === name);
+  if (paths.includes(fieldName([...field.map((key) => (typeof key === "number" ? 0 : key)), name])))
+    return "it is for another kind; remove it";
+  return paths.length > 0 ? `did you mean \`${paths[0]}\`?` : "remove it or mend its name";
+}
+
+/** Without its case and its dashes. */
+function plain(name: string): string {
+  return name.replaceAll(/[-_]/g, "").toLowerCase();
 }
 
 function namesAt(whole: Shape, data: unknown, field: readonly PropertyKey[]): readonly string[] {

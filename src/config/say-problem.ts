@@ -6,7 +6,7 @@ import { isSection } from "./section.ts";
 /** What stands under these names may be a key or a password by mistake, and is never repeated. */
 const SECRET = new Set<PropertyKey>(["apiKeyEnv", "operatorKeyEnv", "url"]);
 /** As keys begin, and what holds a user's password. */
-const LOOKS_SECRET = /^\s*(?:sk-|bearer\s|basic\s)|@/i;
+const LOOKS_SECRET = /^"\s*(?:sk-|bearer\s|basic\s)|@/i;
 
 const TYPES: Readonly<Record<string, string>> = {
   string: "expected text",
@@ -24,8 +24,9 @@ export function sayFound(value: unknown, field: readonly PropertyKey[]): string 
   if (value === null) return "is empty";
   if (isSection(value)) return "is a mapping";
   if (Array.isArray(value)) return value.length === 0 ? "is an empty list" : "is a list";
-  const secret = field.some((key) => SECRET.has(key)) || LOOKS_SECRET.test(String(value));
-  return secret ? "is not shown, for it may be a key or hold a password" : `is ${shown(value)}`;
+  const text = JSON.stringify(value);
+  const secret = field.some((key) => SECRET.has(key)) || LOOKS_SECRET.test(text);
+  return secret ? "is not shown, for it may be a key or hold a password" : `is ${oneLine(text, 60)}`;
 }
 
 /** What would be right, in one clause, in words that say how to write it. */
@@ -45,10 +46,14 @@ export function sayExpected(issue: z.core.$ZodIssue, found: unknown): string {
     case "invalid_value":
       return oneOf(issue.values, found);
     case "invalid_union":
-      return "options" in issue ? oneOf(issue.options as unknown[], found) : "expected another form";
+      return "options" in issue ? oneOf(issue.options, found) : "expected another form";
     case "invalid_key":
       return "expected a name that is not empty";
-    default:
+    case "invalid_format":
+    case "invalid_element":
+    case "not_multiple_of":
+    case "unrecognized_keys":
+    case "custom":
       return "expected another form";
   }
 }
@@ -68,8 +73,4 @@ function oneOf(values: readonly unknown[], found: unknown): string {
   const meant = typeof found === "string" ? nearestWord(found, words) : null;
   const list = words.length === 1 ? words[0] : `${words.slice(0, -1).join(", ")} or ${words.at(-1)}`;
   return meant === null ? `expected ${list}` : `expected ${list}; did you mean \`${meant}\`?`;
-}
-
-function shown(value: unknown): string {
-  return oneLine(JSON.stringify(value), 60);
 }

@@ -61,7 +61,7 @@ export async function loadScenario(path: string): Promise<Scenario> {
       "labels the tokens of `routing`, which is null; name a file or leave it out",
     );
   }
-  const beside = (file: string | null) => (file === null ? null : resolve(dirname(path), file));
+  const beside = (name: string | null) => (name === null ? null : resolve(dirname(path), name));
   return {
     model: await loadModel(written.model),
     topology: await loadTopology(written.topology),

@@ -1,5 +1,14 @@
 import { readFile } from "node:fs/promises";
-import { type Document, isMap, isNode, isPair, LineCounter, parseDocument, type YAMLError } from "yaml";
+import {
+  type Document,
+  isMap,
+  isNode,
+  isScalar,
+  isSeq,
+  LineCounter,
+  parseDocument,
+  type YAMLError,
+} from "yaml";
 import { InputError } from "../lib/errors.ts";
 import type { SourceOf } from "./place.ts";
 
@@ -18,7 +27,7 @@ const FAULTS: Partial<Record<YAMLError["code"], string>> = {
   BAD_INDENT: "is indented otherwise than the lines it belongs to; bring them to one depth",
   BAD_SCALAR_START: "begins with a sign that has a meaning of its own; put the text in quotes",
   BAD_DQ_ESCAPE: "has a backslash that begins no known escape; use single quotes",
-  MISSING_CHAR: "lacks a sign before this, such as a closing quote, a bracket or a blank after `:`; add it",
+  MISSING_CHAR: "lacks a sign: `:` after a name, a blank after `:`, a closing quote or a bracket; add it",
   UNEXPECTED_TOKEN: "has a sign where none can be; remove it, or put the text in quotes",
   MULTIPLE_DOCS: "begins a second document; leave one",
   MULTILINE_IMPLICIT_KEY: "is a name without `:`, or is indented too little; write `name: value`",
@@ -69,32 +78,28 @@ export async function readYaml(path: string): Promise<unknown> {
   return (await readYamlFile(path)).value;
 }
 
-/** Where the field's value stands, or its name where there is no value; else where what should hold it stands. */
+/** Where the field's name stands, or the list's item; else where what should hold it stands. */
 function offsetOf({ contents }: Document, field: readonly PropertyKey[]): number {
   let node: unknown = contents;
   let offset = startOf(node) ?? 0;
   for (const key of field) {
-    let next: unknown;
     if (isMap(node)) {
-      const pair = node.items.find((item) => isPair(item) && keyOf(item.key) === String(key));
+      const pair = node.items.find((item) => keyOf(item.key) === String(key));
       if (pair === undefined) return offset;
       offset = startOf(pair.key) ?? offset;
-      next = pair.value;
-    } else if (typeof node === "object" && node !== null && "items" in node && typeof key === "number") {
-      next = (node.items as unknown[])[key];
+      node = pair.value;
+    } else if (isSeq(node)) {
+      node = node.items[Number(key)];
+      offset = startOf(node) ?? offset;
     }
-    if (!isNode(next)) return offset;
-    // A mapping or a list under its name is found by the name.
-    if ("value" in next || !isMap(node)) offset = startOf(next) ?? offset;
-    node = next;
   }
   return offset;
 }
 
 function startOf(node: unknown): number | null {
-  return isNode(node) && node.range != null ? node.range[0] : null;
+  return isNode(node) ? (node.range?.[0] ?? null) : null;
 }
 
 function keyOf(key: unknown): string {
-  return isNode(key) && "value" in key ? String(key.value) : String(key);
+  return isScalar(key) ? String(key.value) : "";
 }
