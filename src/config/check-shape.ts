@@ -3,7 +3,7 @@ import { InputError } from "../lib/errors.ts";
 import { oneLine } from "../lib/one-line.ts";
 import { mendSetting } from "./known-settings.ts";
 import { type Place, type SourceOf, faultAt } from "./place.ts";
-import { sayExpected, sayFound } from "./say-problem.ts";
+import { looksSecret, sayExpected, sayFound } from "./say-problem.ts";
 
 /** More would hide the first. */
 const MOST_TOLD = 10;
@@ -16,9 +16,15 @@ const MOST_TOLD = 10;
 export function checkShape<S extends z.ZodType>(schema: S, data: unknown, sourceOf: SourceOf): z.output<S> {
   const parsed = schema.safeParse(data);
   if (parsed.success) return parsed.data;
-  const problems = parsed.error.issues.flatMap((issue) => problemsOf(issue, schema, data, sourceOf));
+  // A name that is written wrong is also missing: what it should be is said first.
+  const unknownFirst = parsed.error.issues.toSorted((a, b) => Number(isUnknown(b)) - Number(isUnknown(a)));
+  const problems = unknownFirst.flatMap((issue) => problemsOf(issue, schema, data, sourceOf));
   const [first, ...others] = problems.slice(0, MOST_TOLD);
   throw InputError.ofSeveral(first, others);
+}
+
+function isUnknown({ code }: z.core.$ZodIssue): boolean {
+  return code === "unrecognized_keys";
 }
 
 function problemsOf(
@@ -40,5 +46,6 @@ function problemsOf(
 /** It is named where it stands. */
 function unknownSetting(key: string, mend: string, { sourceOf, field }: Place): InputError {
   const at: Place = { sourceOf: () => sourceOf([...field, key]), field };
-  return faultAt(at, `has no setting \`${oneLine(key, 60)}\`; ${mend}`);
+  const name = looksSecret(key) ? "of a name that may be a key" : `\`${oneLine(key, 60)}\``;
+  return faultAt(at, `has no setting ${name}; ${mend}`);
 }

@@ -27,12 +27,13 @@ export function mendSetting(
   const here = namesAt(whole, data, field);
   const near = here.find((known) => plain(known) === plain(name)) ?? nearestWord(name, here);
   if (near !== null) return `did you mean \`${near}\`?`;
-  const paths = settingPaths(whole, [])
-    .map(fieldName)
-    .filter((path) => path.replace(/^.*[.\]]/, "") === name);
-  if (paths.includes(fieldName([...field.map((key) => (typeof key === "number" ? 0 : key)), name])))
-    return "it is for another kind; remove it";
-  return paths.length > 0 ? `did you mean \`${paths[0]}\`?` : "remove it or mend its name";
+  const paths = new Map<string, string>();
+  for (const path of settingPaths(whole, [])) paths.set(fieldName(path), String(path.at(-1)));
+  const same = fieldName([...field.map((key) => (typeof key === "number" ? 0 : key)), name]);
+  if (paths.has(same)) return "it is for another kind; remove it";
+  const meant = nearestWord(plain(name), [...paths.values()].map(plain));
+  const elsewhere = [...paths].find(([, last]) => plain(last) === meant);
+  return elsewhere === undefined ? "remove it or mend its name" : `did you mean \`${elsewhere[0]}\`?`;
 }
 
 /** Without its case and its dashes. */

@@ -6,7 +6,7 @@ import { isSection } from "./section.ts";
 /** What stands under these names may be a key or a password by mistake, and is never repeated. */
 const SECRET = new Set<PropertyKey>(["apiKeyEnv", "operatorKeyEnv", "url"]);
 /** As keys begin, and what holds a user's password. */
-const LOOKS_SECRET = /^"\s*(?:sk-|bearer\s|basic\s)|@/i;
+const LOOKS_SECRET = /^\s*(?:sk-|bearer\s|basic\s)|@/i;
 
 const TYPES: Readonly<Record<string, string>> = {
   string: "expected text",
@@ -25,8 +25,13 @@ export function sayFound(value: unknown, field: readonly PropertyKey[]): string 
   if (isSection(value)) return "is a mapping";
   if (Array.isArray(value)) return value.length === 0 ? "is an empty list" : "is a list";
   const text = JSON.stringify(value);
-  const secret = field.some((key) => SECRET.has(key)) || LOOKS_SECRET.test(text);
+  const secret = field.some((key) => SECRET.has(key)) || (typeof value === "string" && looksSecret(value));
   return secret ? "is not shown, for it may be a key or hold a password" : `is ${oneLine(text, 60)}`;
+}
+
+/** Whether a text may be a key, or a URL with a password. */
+export function looksSecret(text: string): boolean {
+  return LOOKS_SECRET.test(text);
 }
 
 /** What would be right, in one clause, in words that say how to write it. */
