@@ -45,10 +45,12 @@ export async function loadConfig(path: string | null, environment: NodeJS.Proces
   const folderOf = (field: readonly PropertyKey[]) =>
     variables.has(field.join(".")) ? "." : dirname(path ?? DEFAULTS);
   const tlsOf = (own: ServedPool["tls"], place: Place): TlsSettings | null => {
-    const general: Place = { sourceOf, field: ["upstream"] };
-    const placeOf = (name: PropertyKey) =>
-      inside(own !== undefined && name in own ? place : general, "tls", name);
-    return readTls(Object.assign({ ...checked.upstream.tls }, own), placeOf, folderOf);
+    const all = checked.upstream.tls;
+    const placeOf = (name: keyof typeof all) => {
+      const inPool = own !== undefined && (name in own || all[name] === null);
+      return inside(inPool ? place : { sourceOf, field: ["upstream"] }, "tls", name);
+    };
+    return readTls(Object.assign({ ...all }, own), placeOf, folderOf);
   };
   const pools = await readPools(
     checked.pools,
