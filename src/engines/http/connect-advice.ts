@@ -26,10 +26,11 @@ const ADVICE: Readonly<Record<string, string>> = {
 const UNTRUSTED = /SELF_SIGNED_CERT|UNABLE_TO_(?:VERIFY_LEAF_SIGNATURE|GET_ISSUER_CERT)|CERT_UNTRUSTED/;
 const TRUST_IT =
   "its certificate is not trusted: name the CA's file in `tls.caFile`, of the pool or of `upstream`";
+const NO_HTTP_CODES = /^HPE_|^HTTPParserError$/;
 const NO_HTTP = "what it answered is no HTTP: mend the port, or write https:// if it wants TLS";
 
 /** `: ` and one clause that says what to do; empty where nothing is known. */
 export function adviceFor(code: string): string {
-  const advice = UNTRUSTED.test(code) ? TRUST_IT : code.startsWith("HPE_") ? NO_HTTP : ADVICE[code];
+  const advice = UNTRUSTED.test(code) ? TRUST_IT : NO_HTTP_CODES.test(code) ? NO_HTTP : ADVICE[code];
   return advice === undefined ? "" : `: ${advice}`;
 }
