@@ -7,6 +7,7 @@ import { loadConfig } from "../config/load-config.ts";
 import { lookUp } from "../discovery/lookup.ts";
 import { ServerNames } from "../discovery/server-names.ts";
 import { ServerWatch } from "../discovery/server-watch.ts";
+import type { InputError } from "../lib/errors.ts";
 import { Primary } from "../workers/primary.ts";
 import { serveAsWorker } from "../workers/worker.ts";
 import { configOption, configPath } from "./config-option.ts";
@@ -67,6 +68,7 @@ async function reload(path: string, watch: ServerWatch, progress: (line: string)
     await watch.change(await load(path, progress));
     progress("the configuration was taken anew");
   } catch (error) {
-    progress(`the configuration stays as it was: ${(error as Error).message}`);
+    const { message, others = [] } = error as Partial<InputError> & Error;
+    for (const line of [message, ...others]) progress(`the configuration stays as it was: ${line}`);
   }
 }

@@ -124,8 +124,11 @@ test.each([1, 2])("serve follows a name by itself (workers: %i)", async (workers
     .poll(() => shardsOf(url), patiently)
     .toEqual([`chat/http://127.0.0.1:${first.port}`, `chat/http://127.0.0.2:${first.port}`]);
   expect(second.seen.some(({ method }) => method === "POST")).toBe(true);
+  await folder.write("addresses", "127.0.0.1");
+  await expect.poll(() => shardsOf(url), patiently).toEqual([`chat/http://engines.test:${first.port}`]);
   child.kill("SIGTERM");
   const { code, stderr } = await over;
   expect(code).toBe(0);
   expect(stderr).toContain("engines.test is 2 servers: 127.0.0.1, 127.0.0.2\n");
+  expect(stderr).toContain("engines.test is one server: 127.0.0.1\n");
 });

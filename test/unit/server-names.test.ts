@@ -153,6 +153,6 @@ describe("lookUp", () => {
   });
 
   test("tells why there is none", async () => {
-    await expect(lookUp("nowhere.invalid")).rejects.toThrow();
+    await expect(lookUp("nowhere.invalid")).rejects.toThrow("nowhere.invalid");
   });
 });
