@@ -38,6 +38,7 @@ export const importTable: readonly Row[] = [
   { unit: "formats", imports: ["model", "lib"], packages: ["csv-parse", "yaml"], pure },
   { unit: "twin", imports: ["core", "routing", "model", "lib"], packages: [], pure },
   { unit: "config", imports: ["model", "lib"], packages: ["yaml", "zod"], pure: false },
+  { unit: "discovery", imports: ["config", "model", "lib"], packages: [], pure: false },
   { unit: "control", imports: ["core", "routing", "formats", "model", "lib"], packages: [], pure: false },
   {
     unit: "serving",

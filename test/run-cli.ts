@@ -17,6 +17,14 @@ export function startCli(...args: readonly string[]): ChildProcessWithoutNullStr
   return spawn(process.execPath, [MAIN, ...args]);
 }
 
+/** The same, with variables beside this process's own. */
+export function startCliWith(
+  environment: Readonly<Record<string, string>>,
+  ...args: readonly string[]
+): ChildProcessWithoutNullStreams {
+  return spawn(process.execPath, [MAIN, ...args], { env: { ...process.env, ...environment } });
+}
+
 /** What a started command has said once it is over. */
 export async function cliResult(child: ChildProcessWithoutNullStreams): Promise<CliResult> {
   const [stdout, stderr, [code]] = await Promise.all([

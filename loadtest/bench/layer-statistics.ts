@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { checkShape } from "../../src/config/yaml-file.ts";
+import { checkShape } from "../../src/config/check-shape.ts";
 import { readJsonObject } from "../../src/formats/json.ts";
 import type { Rng } from "../../src/lib/rng.ts";
 import type { ExpertLoad } from "../../src/model/load.ts";

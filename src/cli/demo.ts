@@ -51,6 +51,7 @@ export function demoCommand(): Command {
 async function demo(flags: DemoFlags): Promise<void> {
   const out = output(flags.json ?? false);
   const defaults = await loadConfig(null, process.env);
+  for (const note of defaults.notes) out.progress(note);
   const config = {
     ...defaults,
     http: { ...defaults.http, port: flags.port ?? defaults.http.port },

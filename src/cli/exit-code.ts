@@ -7,13 +7,13 @@ const SUCCESS = 0;
 const FAILURE = 1;
 const BAD_INPUT = 2;
 
-/** Runs a command line to its end: bad input says its one line and exits 2, a failure its stack and exits 1. */
+/** Runs a command line to its end: bad input says a line for each problem and exits 2, a failure its stack and exits 1. */
 export async function exitByOutcome(run: () => Promise<unknown>): Promise<void> {
   try {
     await run();
   } catch (error) {
     if (error instanceof InputError) {
-      process.stderr.write(`${printable(error.message)}\n`);
+      process.stderr.write(`${[error.message, ...error.others].map(printable).join("\n")}\n`);
       process.exitCode = BAD_INPUT;
     } else if (error instanceof WorkerFailed) {
       // The worker has already said its line.

@@ -1,10 +1,16 @@
 import cluster from "node:cluster";
 import { once } from "node:events";
 import { Command } from "commander";
-import { type App, compose } from "../compose.ts";
+import { compose } from "../compose.ts";
+import type { Config } from "../config/config.ts";
 import { loadConfig } from "../config/load-config.ts";
+import { lookUp } from "../discovery/lookup.ts";
+import { ServerNames } from "../discovery/server-names.ts";
+import { ServerWatch } from "../discovery/server-watch.ts";
+import type { InputError } from "../lib/errors.ts";
 import { Primary } from "../workers/primary.ts";
 import { serveAsWorker } from "../workers/worker.ts";
+import { configOption, configPath } from "./config-option.ts";
 import { jsonOption } from "./options.ts";
 import { output } from "./output.ts";
 import { stoppable } from "./stoppable.ts";
@@ -18,7 +24,7 @@ interface ServeFlags {
 export function serveCommand(): Command {
   return new Command("serve")
     .description("Run the gateway until SIGINT or SIGTERM; SIGHUP takes the configuration anew.")
-    .option("--config <file>", "configuration (default: config/default.yaml)")
+    .addOption(configOption())
     .addOption(jsonOption())
     .exitOverride()
     .action(serve);
@@ -26,39 +32,43 @@ export function serveCommand(): Command {
 
 async function serve(flags: ServeFlags): Promise<void> {
   const { result, progress } = output(flags.json ?? false);
-  const config = await loadConfig(flags.config ?? null, process.env);
-  if (cluster.isWorker) return serveAsWorker(config, progress);
+  if (cluster.isWorker) return serveAsWorker(progress);
+  const path = configPath(flags.config);
+  const written = await load(path, progress);
+  const names = new ServerNames(lookUp, progress);
+  const config = await names.expand(written);
+  const onFault = (fault: Error) => progress(fault.message);
   const app =
     config.workers > 1
       ? new Primary(config, progress)
-      : await compose(config, {
-          routing: null,
-          recordTokens: 0,
-          onFault: (fault) => progress(fault.message),
-          onNotice: progress,
-        });
+      : await compose(config, { routing: null, recordTokens: 0, onFault, onNotice: progress });
+  const watch = new ServerWatch({ names, reload: (next) => app.reload(next), onFault }, written, config);
   await stoppable(async (signal) => {
     const { url } = await app.start();
     result({ url }, `listening on ${url}`);
-    const onHangup = () => void reload(flags.config ?? null, app, progress);
+    const onHangup = () => void reload(path, watch, progress);
     process.on("SIGHUP", onHangup);
+    watch.start();
     if (!signal.aborted) await once(signal, "abort");
     process.off("SIGHUP", onHangup);
     progress(`stopping: what is in flight has ${config.http.graceMs / 1000} s to finish`);
-    await app.stop();
+    await Promise.all([watch.stop(), app.stop()]);
   });
 }
 
+async function load(path: string, progress: (line: string) => void): Promise<Config> {
+  const config = await loadConfig(path, process.env);
+  for (const note of config.notes) progress(note);
+  return config;
+}
+
 /** A configuration that cannot be taken changes nothing. */
-async function reload(
-  path: string | null,
-  app: Pick<App, "reload">,
-  progress: (line: string) => void,
-): Promise<void> {
+async function reload(path: string, watch: ServerWatch, progress: (line: string) => void): Promise<void> {
   try {
-    await app.reload(await loadConfig(path, process.env));
+    await watch.change(await load(path, progress));
     progress("the configuration was taken anew");
   } catch (error) {
-    progress(`the configuration stays as it was: ${(error as Error).message}`);
+    const { message, others = [] } = error as Partial<InputError> & Error;
+    for (const line of [message, ...others]) progress(`the configuration stays as it was: ${line}`);
   }
 }

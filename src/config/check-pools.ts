@@ -1,23 +1,23 @@
-import { InputError } from "../lib/errors.ts";
 import { expertBytes } from "../model/moe-model.ts";
 import type { Config, PoolConfig } from "./config.ts";
+import { type Place, type SourceOf, faultAt, inside } from "./place.ts";
 
 /**
  * The ranks of a pool must be able to hold one layer's new experts beside the old ones, and a pool that is modelled in
  * this process cannot be led from another.
- * @param source the file they are written in
+ * @param sourceOf where they are written
  * @throws InputError
  */
 export function checkExperts(
   pools: readonly PoolConfig[],
   { store, control }: Pick<Config, "store" | "control">,
-  source: string,
+  sourceOf: SourceOf,
 ): void {
   for (const [i, pool] of pools.entries()) {
-    const field = `pools[${i}]`;
+    const place: Place = { sourceOf, field: ["pools", i] };
     if (pool.kind === "simulated" && store.address.kind === "redis") {
       const mend = `is "simulated", which no other gateway can share; expected a \`store.url\` that is not Redis`;
-      throw new InputError(source, `${field}.kind`, mend);
+      throw faultAt(inside(place, "kind"), mend);
     }
     const experts = "experts" in pool ? pool.experts : null;
     if (experts === null) continue;
@@ -25,7 +25,7 @@ export function checkExperts(
     const least = topology.slotsPerGpu * expertBytes(model);
     if (control.stagingBytes < least) {
       const mend = `is ${control.stagingBytes}; expected at least ${least}, one layer of ${model.name} on a GPU of ${pool.name}`;
-      throw new InputError(source, "control.stagingBytes", mend);
+      throw faultAt({ sourceOf, field: ["control", "stagingBytes"] }, mend);
     }
   }
 }
@@ -33,43 +33,34 @@ export function checkExperts(
 /**
  * A model's name decides the pool, a pool's name its shards, and a server's load is its pool's alone: each must be
  * unique.
- * @param source the file they are written in
+ * @param sourceOf where they are written
  * @throws InputError
  */
-export function checkPools(pools: readonly PoolConfig[], workers: number, source: string): void {
+export function checkPools(pools: readonly PoolConfig[], workers: number, sourceOf: SourceOf): void {
   const names = new Set<string>();
   const models = new Map<string, string>();
   const servers = new Map<string, string>();
   for (const [i, pool] of pools.entries()) {
-    const field = `pools[${i}]`;
+    const place: Place = { sourceOf, field: ["pools", i] };
     const { name } = pool;
     if (pool.kind === "simulated" && workers > 1) {
       const mend = `is "simulated", which one process models by itself; expected \`workers: 1\``;
-      throw new InputError(source, `${field}.kind`, mend);
+      throw faultAt(inside(place, "kind"), mend);
     }
     if (names.has(name))
-      throw new InputError(source, `${field}.name`, `is "${name}" again; expected a name of its own`);
+      throw faultAt(inside(place, "name"), `is "${name}" again; expected a name of its own`);
     names.add(name);
     for (const model of pool.models) {
       const owner = models.get(model);
       if (owner !== undefined)
-        throw new InputError(
-          source,
-          field,
-          `serves "${model}" as pool "${owner}" does; expected one pool per model`,
-        );
+        throw faultAt(place, `serves "${model}" as pool "${owner}" does; expected one pool per model`);
       models.set(model, name);
     }
     for (const url of urlsOf(pool)) {
-      const { href } = new URL(url);
-      const owner = servers.get(href);
+      const owner = servers.get(url);
       if (owner !== undefined)
-        throw new InputError(
-          source,
-          field,
-          `names ${url} as pool "${owner}" does; expected each server once`,
-        );
-      servers.set(href, name);
+        throw faultAt(place, `names ${url} as pool "${owner}" does; expected each server once`);
+      servers.set(url, name);
     }
   }
 }

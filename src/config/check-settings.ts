@@ -1,8 +1,6 @@
 import type { z } from "zod";
-import { InputError } from "../lib/errors.ts";
+import { type SourceOf, faultAt } from "./place.ts";
 import type { settingsSchema } from "./settings-schema.ts";
-
-type SourceOf = (field: readonly PropertyKey[]) => string;
 
 /**
  * Settings that are sound each by itself must also suit each other.
@@ -29,10 +27,6 @@ export function checkSettings(settings: z.output<typeof settingsSchema>, sourceO
   ] as const;
   for (const [field, value, mostName, most] of pairs) {
     if (value <= most) continue;
-    throw new InputError(
-      sourceOf(field),
-      field.join("."),
-      `is ${value}; expected at most \`${mostName}\`, which is ${most}`,
-    );
+    throw faultAt({ sourceOf, field }, `is ${value}; expected at most \`${mostName}\`, which is ${most}`);
   }
 }

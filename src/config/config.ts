@@ -1,13 +1,23 @@
 import { z } from "zod";
 import type { MoeModel } from "../model/moe-model.ts";
 import type { RoutingPolicy } from "../model/routing-policy.ts";
+import type { ServerAccess } from "../model/server-access.ts";
 import type { StoreAddress } from "../model/store-address.ts";
 import type { Topology } from "../model/topology.ts";
 import { poolSchema } from "./pool-schema.ts";
 import { settingsSchema } from "./settings-schema.ts";
 
+const NO_POOLS =
+  "expected the pools to serve, as in `pools: [{ name: chat, kind: vllm, models: [m], urls: [http://10.0.0.1:8000] }]`";
+
 /** What a configuration looks like once the file and the environment are laid over config/default.yaml. */
-export const configSchema = settingsSchema.extend({ pools: z.array(poolSchema).min(1) });
+export const configSchema = settingsSchema.extend({
+  pools: z
+    .array(poolSchema, {
+      error: ({ input }) => (input === undefined || input === null ? NO_POOLS : undefined),
+    })
+    .min(1, NO_POOLS),
+});
 
 type Settings = z.output<typeof settingsSchema>;
 type Admission = Settings["admission"];
@@ -22,6 +32,8 @@ export interface Config extends Readonly<Omit<Settings, "admission" | "store">> 
   /** What routes for operators and engines want as a bearer token; null for nothing. */
   readonly operatorKey: string | null;
   readonly pools: readonly PoolConfig[];
+  /** What a person should know of what was written, one line each. */
+  readonly notes: readonly string[];
 }
 
 /** An expert-parallel group: a model's experts over the GPUs of a topology. */
@@ -48,7 +60,10 @@ export interface SimulatedPoolConfig extends AnyPool {
 
 /** Servers of one role. */
 export interface ServersConfig {
+  /** Without credentials; a request's path is appended. */
   readonly urls: readonly string[];
+  /** How each is spoken to, in the order of `urls`. */
+  readonly access: readonly ServerAccess[];
   /** Ranks of each server that can be asked for one by one; 1 where they cannot. */
   readonly dataParallelSize: number;
   /** The global rank of each server's first rank, in the order of `urls`. */

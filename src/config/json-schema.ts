@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { configSchema } from "./config.ts";
-import { type Section, isSection } from "./layers.ts";
+import { type Section, isSection } from "./section.ts";
 
 /**
  * The JSON Schema of a configuration file, for editors and pipelines. What has a default may be left out.

@@ -1,9 +1,5 @@
-/** Settings by name; some are sections of their own. */
-export type Section = Record<string, unknown>;
-
-export function isSection(value: unknown): value is Section {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
+import { variableOf } from "./environment-names.ts";
+import { type Section, isSection } from "./section.ts";
 
 /** Sections are merged, everything else is replaced. */
 export function layOver(below: Section, above: Section): Section {
@@ -23,8 +19,8 @@ export interface Overridden {
 }
 
 /**
- * Lays `PLIMSOLL_…` variables over the settings; those that name no setting are not ours and are left alone.
- * @param defaults which settings there are, and which of them are numbers
+ * Lays `PLIMSOLL_…` variables over the settings; those that name no setting change nothing.
+ * @param defaults which settings there are, and of which type
  */
 export function layEnvironmentOver(
   settings: Section,
@@ -41,10 +37,10 @@ export function layEnvironmentOver(
         if (isSection(inner)) laid[name] = lay(inner, value, here);
         continue;
       }
-      const variable = `PLIMSOLL_${here.map(capitals).join("_")}`;
+      const variable = variableOf(here);
       const given = environment[variable];
       if (Array.isArray(value) || given === undefined) continue;
-      laid[name] = typeof value === "number" ? numberOrText(given) : given;
+      laid[name] = typed(given, value);
       variables.set(here.join("."), variable);
     }
     return laid;
@@ -52,13 +48,10 @@ export function layEnvironmentOver(
   return { settings: lay(settings, defaults, []), variables };
 }
 
-/** What is no number stays text, so that the shape check can show it. */
-function numberOrText(value: string): number | string {
-  const number = Number(value);
-  return value.trim() === "" || Number.isNaN(number) ? value : number;
-}
-
-/** `bodyLimitBytes` → `BODY_LIMIT_BYTES` */
-function capitals(camelCase: string): string {
-  return camelCase.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase();
+/** What is no value of the default's type stays text, so that the shape check can show it. */
+function typed(given: string, standard: unknown): unknown {
+  if (typeof standard === "boolean" && (given === "true" || given === "false")) return given === "true";
+  if (typeof standard !== "number" || given.trim() === "") return given;
+  const number = Number(given);
+  return Number.isNaN(number) ? given : number;
 }

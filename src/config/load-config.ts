@@ -1,35 +1,41 @@
+import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
-import { InputError } from "../lib/errors.ts";
+import type { TlsSettings } from "../model/server-access.ts";
 import { checkExperts, checkPools } from "./check-pools.ts";
 import { checkSettings } from "./check-settings.ts";
+import { checkShape } from "./check-shape.ts";
 import { type Config, configSchema } from "./config.ts";
-import { type Section, isSection, layEnvironmentOver, layOver } from "./layers.ts";
+import { settingVariables, unknownVariables } from "./environment-names.ts";
+import { layEnvironmentOver, layOver } from "./layers.ts";
+import { type Place, type SourceOf, faultAt, inside } from "./place.ts";
+import type { WrittenPool } from "./pool-schema.ts";
+import { readKey } from "./read-key.ts";
+import { type ServedPool, readPools } from "./read-pools.ts";
+import { readTls } from "./read-tls.ts";
 import { byPresentNames } from "./renamed-settings.ts";
-import { readPools } from "./read-pools.ts";
+import { type Section, isSection } from "./section.ts";
 import { readStoreUrl } from "./store-url.ts";
-import { checkShape, readYaml } from "./yaml-file.ts";
+import { readYaml, readYamlFile } from "./yaml-file.ts";
 
 const DEFAULTS = fileURLToPath(new URL("../../config/default.yaml", import.meta.url));
 
 /**
  * The configuration: config/default.yaml, over it the file, over both the environment (`PLIMSOLL_HTTP_PORT` is
- * `http.port`). It may be loaded anew at any time.
+ * `http.port`). It may be loaded anew at any time. A file must name its pools: those of the defaults are the demo's.
  * @param path a YAML file, or null for the defaults alone
- * @throws InputError naming the file or variable, the field and the mend
+ * @throws InputError naming the file and line, or the variable, the field and the mend
  */
 export async function loadConfig(path: string | null, environment: NodeJS.ProcessEnv = {}): Promise<Config> {
   const defaults = await defaultSettings();
-  const source = path ?? DEFAULTS;
-  const written = path === null ? {} : await readYaml(path);
+  const file = await readYamlFile(path ?? DEFAULTS);
+  const written = file.value ?? {};
   if (!isSection(written))
-    throw new InputError(source, "", "is not a mapping; expected settings such as `pools:`");
-
-  const { settings, variables } = layEnvironmentOver(
-    layOver(defaults, byPresentNames(written)),
-    defaults,
-    environment,
-  );
-  const sourceOf = (field: readonly PropertyKey[]) => variables.get(field.join(".")) ?? source;
+    throw faultAt({ ...file, field: [] }, "is not a mapping; expected settings such as `pools:`");
+  const { pools: demo, ...settingsBelow } = defaults;
+  const below = path === null ? { ...settingsBelow, pools: demo } : settingsBelow;
+  const laid = layOver(below, byPresentNames(written));
+  const { settings, variables } = layEnvironmentOver(laid, defaults, environment);
+  const sourceOf: SourceOf = (field) => variables.get(field.join(".")) ?? file.sourceOf(field);
   const checked = checkShape(configSchema, settings, sourceOf);
   checkSettings(checked, sourceOf);
 
@@ -37,25 +43,45 @@ export async function loadConfig(path: string | null, environment: NodeJS.Proces
   const tenants = Object.fromEntries(
     Object.entries(named).map(([name, own]) => [name, Object.assign({ ...tenant }, own)]),
   );
-  const pools = await readPools(checked.pools, checked.routing.policy, source, environment);
-  checkPools(pools, checked.workers, source);
-  const operatorKey = readOperatorKey(checked.http.operatorKeyEnv, sourceOf, environment);
+  const notes = unknownVariables(environment, settingVariables(defaults), namedVariables(checked));
+  const folderOf = (field: readonly PropertyKey[]) =>
+    variables.has(field.join(".")) ? "." : dirname(path ?? DEFAULTS);
+  const tlsOf = (own: ServedPool["tls"], place: Place): TlsSettings | null => {
+    const all = checked.upstream.tls;
+    const placeOf = (name: keyof typeof all) => {
+      const inPool = own !== undefined && (name in own || all[name] === null);
+      return inside(inPool ? place : { sourceOf, field: ["upstream"] }, "tls", name);
+    };
+    return readTls(Object.assign({ ...all }, own), placeOf, folderOf);
+  };
+  const pools = await readPools(
+    checked.pools,
+    { sourceOf, field: ["pools"] },
+    { environment, policy: checked.routing.policy, tlsOf, note: (line) => notes.push(line) },
+  );
+  checkPools(pools, checked.workers, sourceOf);
+  const { operatorKeyEnv } = checked.http;
+  const keyPlace: Place = { sourceOf, field: ["http", "operatorKeyEnv"] };
+  const operatorKey = operatorKeyEnv === null ? null : readKey(operatorKeyEnv, keyPlace, environment);
   const { url, ...storeSettings } = checked.store;
   const store = { ...storeSettings, address: readStoreUrl(url, sourceOf(["store", "url"])) };
-  checkExperts(pools, { store, control: checked.control }, source);
-  return { ...checked, admission: { ...checked.admission, tenants }, operatorKey, store, pools };
+  checkExperts(pools, { store, control: checked.control }, sourceOf);
+  return { ...checked, admission: { ...checked.admission, tenants }, operatorKey, store, pools, notes };
 }
 
-function readOperatorKey(
-  variable: string | null,
-  sourceOf: (field: readonly PropertyKey[]) => string,
-  environment: NodeJS.ProcessEnv,
-): string | null {
-  if (variable === null) return null;
-  const key = environment[variable];
-  if (key !== undefined && key !== "") return key;
-  const mend = `names ${variable}, which is not set; expected a variable with the key`;
-  throw new InputError(sourceOf(["http", "operatorKeyEnv"]), "http.operatorKeyEnv", mend);
+/** Variables that hold keys, by names of the person's own. */
+function namedVariables({
+  http,
+  pools,
+}: {
+  readonly http: { readonly operatorKeyEnv: string | null };
+  readonly pools: readonly WrittenPool[];
+}): ReadonlySet<string> {
+  return new Set(
+    [http.operatorKeyEnv, ...pools.map((pool) => ("apiKeyEnv" in pool ? pool.apiKeyEnv : null))].filter(
+      (name) => typeof name === "string",
+    ),
+  );
 }
 
 /** What config/default.yaml says, as it stands. */

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { ROUTING_POLICIES } from "../model/routing-policy.ts";
+import { KEY_ENV_EXPECTED, tlsSchema } from "./settings-schema.ts";
 
 const name = z
   .string()
@@ -27,8 +28,9 @@ const served = {
   models: z.array(z.string().min(1)).min(1),
   apiKeyEnv: z
     .string()
-    .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, "expected the name of an environment variable, not the key itself")
+    .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, KEY_ENV_EXPECTED)
     .optional(),
+  tls: tlsSchema.partial().optional(),
   experts: expertGroup
     .extend({
       routedExperts: z.number().min(0).max(1).optional(),

@@ -1,11 +1,15 @@
-import { InputError } from "../lib/errors.ts";
+import type { InputError } from "../lib/errors.ts";
 import type { RoutingPolicy } from "../model/routing-policy.ts";
+import type { ServerAccess, TlsSettings } from "../model/server-access.ts";
 import { slotCount } from "../model/topology.ts";
 import type { ExpertGroup, PoolConfig, ServerPoolConfig, ServersConfig } from "./config.ts";
+import { type Place, faultAt, fieldName, inside } from "./place.ts";
 import type { WrittenPool } from "./pool-schema.ts";
+import { readKey } from "./read-key.ts";
+import { readServerUrl } from "./server-url.ts";
 import { loadModel, loadTopology } from "./shapes.ts";
 
-type ServedPool = Exclude<WrittenPool, { kind: "simulated" }>;
+export type ServedPool = Exclude<WrittenPool, { kind: "simulated" }>;
 
 interface WrittenServers {
   readonly urls: readonly string[];
@@ -18,56 +22,55 @@ const BOOTSTRAP_PORT = 8998;
 /** A dump makes all ranks of a server meet. */
 const RECORDER_MS = 10_000;
 
+/** What pools are read with. */
+export interface PoolReading {
+  readonly environment: NodeJS.ProcessEnv;
+  /** For pools that name none. */
+  readonly policy: RoutingPolicy;
+  /** What the servers of a pool are believed by. @param place where the pool is written */
+  readonly tlsOf: (written: ServedPool["tls"], place: Place) => TlsSettings | null;
+  /** Hears what a person should know, one line each. */
+  readonly note: (line: string) => void;
+}
+
 /**
  * The pools of a configuration, with what they name: shapes, policies, keys.
- * @param source the file they are written in
+ * @param place where they are written
  * @throws InputError
  */
 export async function readPools(
   written: readonly WrittenPool[],
-  policy: RoutingPolicy,
-  source: string,
-  environment: NodeJS.ProcessEnv,
+  place: Place,
+  reading: PoolReading,
 ): Promise<readonly PoolConfig[]> {
   const pools: PoolConfig[] = [];
-  for (const [i, pool] of written.entries())
-    pools.push(await readPool(pool, policy, { source, field: `pools[${i}]` }, environment));
+  for (const [i, pool] of written.entries()) pools.push(await readPool(pool, inside(place, i), reading));
   return pools;
 }
 
-/** Where a pool is written. */
-interface Place {
-  readonly source: string;
-  readonly field: string;
-}
-
-async function readPool(
-  pool: WrittenPool,
-  defaultPolicy: RoutingPolicy,
-  place: Place,
-  environment: NodeJS.ProcessEnv,
-): Promise<PoolConfig> {
-  const { name, policy = defaultPolicy, maxRequestsPerShard = 0 } = pool;
+async function readPool(pool: WrittenPool, place: Place, reading: PoolReading): Promise<PoolConfig> {
+  const { name, policy = reading.policy, maxRequestsPerShard = 0 } = pool;
   if (pool.kind === "simulated") {
     const { kind, seed } = pool;
     const experts = await expertGroup(pool, place);
     return { kind, name, models: [experts.model.name], policy, maxRequestsPerShard, experts, seed };
   }
   const { kind, models } = pool;
-  const apiKey = readKey(pool, place, environment);
-  const pair = pairOf(pool, place);
+  const apiKey =
+    pool.apiKeyEnv === undefined
+      ? null
+      : readKey(pool.apiKeyEnv, inside(place, "apiKeyEnv"), reading.environment);
+  const servers = { apiKey, tls: reading.tlsOf(pool.tls, place), note: reading.note };
+  const pair = pairOf(pool, place, servers);
   if (pair !== null) return { ...pair, name, models, maxRequestsPerShard, apiKey };
   const experts =
-    pool.experts === undefined
-      ? null
-      : await expertGroup(pool.experts, { ...place, field: `${place.field}.experts` });
+    pool.experts === undefined ? null : await expertGroup(pool.experts, inside(place, "experts"));
   const { urls, ...ranks } = pool;
   if (urls === undefined)
     throw fault(place, "urls", "is missing; expected the servers, or those of `prefill` and of `decode`");
-  const servers = readServers({ ...ranks, urls }, place);
   const routedExperts = pool.experts?.routedExperts ?? 0;
   if (routedExperts > 0 && kind === "trtllm")
-    throw fault(place, "experts.routedExperts", "is for servers that tell; TensorRT-LLM's do not");
+    throw fault(inside(place, "experts"), "routedExperts", "is for servers that tell; TensorRT-LLM's do not");
   const recorder = readRecorder(pool, place);
   return {
     kind,
@@ -76,7 +79,7 @@ async function readPool(
     policy,
     maxRequestsPerShard,
     apiKey,
-    servers,
+    servers: readServers({ ...ranks, urls }, place, servers),
     experts,
     routedExperts,
     recorder,
@@ -85,13 +88,13 @@ async function readPool(
 
 function readRecorder({ kind, experts }: ServedPool, place: Place): ServerPoolConfig["recorder"] {
   if (experts?.recorder === undefined) return null;
-  if (kind !== "sglang") throw fault(place, "experts.recorder", "is SGLang's; remove it");
+  if (kind !== "sglang") throw fault(inside(place, "experts"), "recorder", "is SGLang's; remove it");
   const { directory, intervalMs = RECORDER_MS } = experts.recorder;
   return { directory, intervalMs };
 }
 
 /** What a disaggregated pool has in place of `urls`; null for a pool that is none. */
-function pairOf(pool: ServedPool, place: Place) {
+function pairOf(pool: ServedPool, place: Place, speaking: Speaking) {
   if (pool.kind === "openai" || pool.kind === "trtllm") return null;
   const { prefill, decode, prefillPolicy = "prefill", decodePolicy = "decode" } = pool;
   if (prefill === undefined && decode === undefined) {
@@ -102,12 +105,14 @@ function pairOf(pool: ServedPool, place: Place) {
   if (decode === undefined) throw fault(place, "decode", "is missing; expected the servers that decode");
   const whole = ["urls", "dataParallelSize", "rankOffsets", "policy", "experts"];
   refuse(pool, whole, "is for pools without `prefill` and `decode`", place);
-  const at = (role: string) => ({ ...place, field: `${place.field}.${role}` });
   return {
     kind: "disaggregated",
     engine: pool.kind,
-    prefill: { ...readServers(prefill, at("prefill")), bootstrapPorts: readPorts(pool, at("prefill")) },
-    decode: readServers(decode, at("decode")),
+    prefill: {
+      ...readServers(prefill, inside(place, "prefill"), speaking),
+      bootstrapPorts: readPorts(pool, inside(place, "prefill")),
+    },
+    decode: readServers(decode, inside(place, "decode"), speaking),
     prefillPolicy,
     decodePolicy,
   } as const;
@@ -117,13 +122,34 @@ function refuse(pool: ServedPool, settings: readonly string[], why: string, plac
   for (const setting of settings) if (setting in pool) throw fault(place, setting, `${why}; remove it`);
 }
 
+/** How all servers of a pool are spoken to. */
+interface Speaking extends Pick<PoolReading, "note"> {
+  readonly apiKey: string | null;
+  readonly tls: TlsSettings | null;
+}
+
 function readServers(
-  { urls, dataParallelSize = 1, rankOffsets }: WrittenServers,
+  { urls: written, dataParallelSize = 1, rankOffsets }: WrittenServers,
   place: Place,
+  { apiKey, tls, note }: Speaking,
 ): ServersConfig {
-  const offsets = rankOffsets ?? urls.map(() => 0);
-  checkLength(offsets, urls, { ...place, field: `${place.field}.rankOffsets` });
-  return { urls, dataParallelSize, rankOffsets: offsets, bootstrapPorts: [] };
+  const offsets = rankOffsets ?? written.map(() => 0);
+  checkLength(offsets, written, inside(place, "rankOffsets"));
+  const urls: string[] = [];
+  const access: ServerAccess[] = [];
+  for (const [i, text] of written.entries()) {
+    const at = inside(place, "urls", i);
+    const { url, authorization, cut } = readServerUrl(text, at);
+    if (authorization !== null && apiKey !== null)
+      throw faultAt(at, "has a user or password beside the pool's `apiKeyEnv`; expected one of the two");
+    if (cut) {
+      const where = `${at.sourceOf(at.field)}: ${fieldName(at.field)}`;
+      note(`${where} is taken without the /v1 at its end, which requests bring themselves: ${url}`);
+    }
+    urls.push(url);
+    access.push({ host: null, authorization, tls });
+  }
+  return { urls, access, dataParallelSize, rankOffsets: offsets, bootstrapPorts: [] };
 }
 
 /** Where SGLang's prefill servers wait for their decode servers; vLLM's tell their own. */
@@ -131,25 +157,13 @@ function readPorts(pool: ServedPool, place: Place): readonly number[] {
   if (pool.kind !== "sglang" || pool.prefill === undefined) return [];
   const { urls, bootstrapPorts } = pool.prefill;
   const ports = bootstrapPorts ?? urls.map(() => BOOTSTRAP_PORT);
-  checkLength(ports, urls, { ...place, field: `${place.field}.bootstrapPorts` });
+  checkLength(ports, urls, inside(place, "bootstrapPorts"));
   return ports;
 }
 
-function checkLength(list: readonly number[], urls: readonly string[], { source, field }: Place): void {
-  if (list.length !== urls.length)
-    throw new InputError(
-      source,
-      field,
-      `has ${list.length} numbers; expected one for each of ${urls.length} URLs`,
-    );
-}
-
-function readKey({ apiKeyEnv }: ServedPool, place: Place, environment: NodeJS.ProcessEnv): string | null {
-  if (apiKeyEnv === undefined) return null;
-  const key = environment[apiKeyEnv];
-  if (key === undefined || key === "")
-    throw fault(place, "apiKeyEnv", `names ${apiKeyEnv}, which is not set; expected a variable with the key`);
-  return key;
+function checkLength(list: readonly number[], urls: readonly string[], place: Place): void {
+  if (list.length === urls.length) return;
+  throw faultAt(place, `has ${list.length} numbers; expected one for each of ${urls.length} URLs`);
 }
 
 async function expertGroup(
@@ -166,5 +180,5 @@ async function expertGroup(
 }
 
 function fault(place: Place, setting: string, mend: string): InputError {
-  return new InputError(place.source, `${place.field}.${setting}`, mend);
+  return faultAt(inside(place, setting), mend);
 }

@@ -1,4 +1,4 @@
-import { type Section, isSection } from "./layers.ts";
+import { type Section, isSection } from "./section.ts";
 
 /** Settings that had another name before: files that use it go on to work. */
 const RENAMED: readonly (readonly [before: string, now: string])[] = [

@@ -6,7 +6,8 @@ import type { MoeModel } from "../model/moe-model.ts";
 import { RANK_ASSIGNMENTS, type RankAssignment } from "../model/rank-assignment.ts";
 import type { Topology } from "../model/topology.ts";
 import { loadModel, loadTopology } from "./shapes.ts";
-import { checkShape, readYaml } from "./yaml-file.ts";
+import { checkShape } from "./check-shape.ts";
+import { readYamlFile } from "./yaml-file.ts";
 
 const seconds = z.number().positive();
 
@@ -51,7 +52,8 @@ export interface Scenario {
  * @throws InputError
  */
 export async function loadScenario(path: string): Promise<Scenario> {
-  const written = checkShape(scenarioSchema, await readYaml(path), () => path);
+  const file = await readYamlFile(path);
+  const written = checkShape(scenarioSchema, file.value, file.sourceOf);
   if (written.tenants !== undefined && written.routing === null) {
     throw new InputError(
       path,
@@ -59,7 +61,7 @@ export async function loadScenario(path: string): Promise<Scenario> {
       "labels the tokens of `routing`, which is null; name a file or leave it out",
     );
   }
-  const beside = (file: string | null) => (file === null ? null : resolve(dirname(path), file));
+  const beside = (name: string | null) => (name === null ? null : resolve(dirname(path), name));
   return {
     model: await loadModel(written.model),
     topology: await loadTopology(written.topology),

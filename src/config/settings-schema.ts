@@ -27,11 +27,24 @@ const limits = z.strictObject({
   tokenBurst: limit,
 });
 
+/** For settings that name the variable of a key. */
+export const KEY_ENV_EXPECTED =
+  "expected the name of an environment variable that holds the key, never the key itself";
+
 /** Priorities go from its negative to it. */
 export const MOST_PRIORITY = 100;
 
 /** What one tenant may have, and how important its requests are. */
 const tenant = limits.extend({ priority: z.int().min(-MOST_PRIORITY).max(MOST_PRIORITY) });
+
+/** How https servers are believed, and what they believe. */
+export const tlsSchema = z.strictObject({
+  caFile: z.string().min(1).nullable(),
+  certFile: z.string().min(1).nullable(),
+  keyFile: z.string().min(1).nullable(),
+  serverName: z.string().min(1).nullable(),
+  insecureSkipVerify: z.boolean(),
+});
 
 /** Every section but `pools`; config/default.yaml says what each setting means. */
 export const settingsSchema = z.strictObject({
@@ -51,7 +64,7 @@ export const settingsSchema = z.strictObject({
     corsOrigins: z.union([origin, z.array(origin).min(1)]).nullable(),
     operatorKeyEnv: z
       .string()
-      .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, "expected the name of an environment variable, not the key itself")
+      .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, KEY_ENV_EXPECTED)
       .nullable(),
     logLevel: z.enum(["fatal", "error", "warn", "info", "debug", "silent"]),
   }),
@@ -110,6 +123,8 @@ export const settingsSchema = z.strictObject({
     firstTokenTimeoutMs: positiveMilliseconds,
     idleTimeoutMs: positiveMilliseconds,
     connections: limit,
+    resolveMs: milliseconds,
+    tls: tlsSchema,
   }),
   control: z.strictObject({
     sharesMs: positiveMilliseconds,

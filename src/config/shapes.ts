@@ -4,7 +4,8 @@ import { z } from "zod";
 import type { MoeModel } from "../model/moe-model.ts";
 import type { Topology } from "../model/topology.ts";
 import { InputError } from "../lib/errors.ts";
-import { checkShape, readYaml } from "./yaml-file.ts";
+import { checkShape } from "./check-shape.ts";
+import { readYamlFile } from "./yaml-file.ts";
 
 type ShapeFolder = "models" | "topologies";
 
@@ -44,7 +45,8 @@ const modelSchema = z.strictObject({
  */
 export async function loadModel(name: string): Promise<MoeModel> {
   const path = shapePath("models", name);
-  const model = checkShape(modelSchema, await readYaml(path), () => path);
+  const file = await readYamlFile(path);
+  const model = checkShape(modelSchema, file.value, file.sourceOf);
   if (model.denseLayers >= model.layers) {
     throw new InputError(
       path,
@@ -96,7 +98,8 @@ export async function findModel(name: string): Promise<MoeModel | null> {
  */
 export async function loadTopology(name: string): Promise<Topology> {
   const path = shapePath("topologies", name);
-  return checkShape(topologySchema, await readYaml(path), () => path);
+  const file = await readYamlFile(path);
+  return checkShape(topologySchema, file.value, file.sourceOf);
 }
 
 /** Where a name among the shipped shapes, or a path, leads. */

@@ -1,75 +1,105 @@
 import { readFile } from "node:fs/promises";
-import { parseDocument } from "yaml";
-import type { z } from "zod";
+import {
+  type Document,
+  isMap,
+  isNode,
+  isScalar,
+  isSeq,
+  LineCounter,
+  parseDocument,
+  type YAMLError,
+} from "yaml";
 import { InputError } from "../lib/errors.ts";
+import type { SourceOf } from "./place.ts";
+
+export interface YamlFile {
+  /** Plain data. */
+  readonly value: unknown;
+  /** `path:line:column` of a field, or of the nearest that is there. */
+  readonly sourceOf: SourceOf;
+}
+
+/** In plain words, and without what is written there: it may be a key. */
+const FAULTS: Partial<Record<YAMLError["code"], string>> = {
+  TAB_AS_INDENT: "has a tab before its text; indent with blanks",
+  DUPLICATE_KEY: "names a setting that is there already; leave one of them",
+  BAD_ALIAS: "refers to an anchor that is not there; put text that begins with * in quotes",
+  BAD_INDENT: "is indented otherwise than the lines it belongs to; bring them to one depth",
+  BAD_SCALAR_START: "begins with a sign that has a meaning of its own; put the text in quotes",
+  BAD_DQ_ESCAPE: "has a backslash that begins no known escape; use single quotes",
+  MISSING_CHAR: "lacks a sign: `:` after a name, a blank after `:`, a closing quote or a bracket; add it",
+  UNEXPECTED_TOKEN: "has a sign where none can be; remove it, or put the text in quotes",
+  MULTIPLE_DOCS: "begins a second document; leave one",
+  MULTILINE_IMPLICIT_KEY: "is a name without `:`, or is indented too little; write `name: value`",
+  BLOCK_AS_IMPLICIT_KEY: "has a second `name:` in one line; put it on a line of its own",
+  BLOCK_IN_FLOW: "begins a block inside brackets; close the bracket first",
+  TAG_RESOLVE_FAILED: "has a tag that is not known; remove it",
+};
 
 /**
- * Reads a YAML file into plain data.
+ * Reads a YAML file.
  * @throws InputError naming the file, and the line where it is no YAML
  */
-export async function readYaml(path: string): Promise<unknown> {
+export async function readYamlFile(path: string): Promise<YamlFile> {
   let text: string;
   try {
     text = await readFile(path, "utf8");
   } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    throw new InputError(path, "", `cannot be read (${code}); name a readable file`);
+  }
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  const at = (offset: number) => {
+    const { line, col } = lines.linePos(offset);
+    return line === 0 ? path : `${path}:${line}:${col}`;
+  };
+  const fault = document.errors[0];
+  if (fault !== undefined) {
+    const mend = FAULTS[fault.code] ?? "cannot be understood; mend the line";
+    throw new InputError(at(fault.pos[0]), "", `is not valid YAML: the text here ${mend}`);
+  }
+  let value: unknown;
+  try {
+    value = document.toJS();
+  } catch {
+    // An alias without an anchor, or too many of them, shows only here.
     throw new InputError(
       path,
       "",
-      `cannot be read (${(error as NodeJS.ErrnoException).code}); name a readable file`,
+      "is not valid YAML: an alias has no anchor, or there are too many; remove it",
     );
   }
-  const document = parseDocument(text);
-  const fault = document.errors[0];
-  if (fault !== undefined) throw new InputError(path, "", `is not valid YAML: ${firstLine(fault.message)}`);
-  try {
-    return document.toJS();
-  } catch (error) {
-    // An alias without an anchor, or too many of them, shows only here.
-    throw new InputError(path, "", `is not valid YAML: ${firstLine((error as Error).message)}`);
+  return { value, sourceOf: (field) => at(offsetOf(document, field)) };
+}
+
+/** The data alone. */
+export async function readYaml(path: string): Promise<unknown> {
+  return (await readYamlFile(path)).value;
+}
+
+/** Where the field's name stands, or the list's item; else where what should hold it stands. */
+function offsetOf({ contents }: Document, field: readonly PropertyKey[]): number {
+  let node: unknown = contents;
+  let offset = startOf(node) ?? 0;
+  for (const key of field) {
+    if (isMap(node)) {
+      const pair = node.items.find((item) => keyOf(item.key) === String(key));
+      if (pair === undefined) return offset;
+      offset = startOf(pair.key) ?? offset;
+      node = pair.value;
+    } else if (isSeq(node)) {
+      node = node.items[Number(key)];
+      offset = startOf(node) ?? offset;
+    }
   }
+  return offset;
 }
 
-/**
- * Checks data against a schema.
- * @param sourceOf which file or variable a field came from
- * @throws InputError naming the first field at fault
- */
-export function checkShape<S extends z.ZodType>(
-  schema: S,
-  data: unknown,
-  sourceOf: (field: readonly PropertyKey[]) => string,
-): z.output<S> {
-  const parsed = schema.safeParse(data);
-  if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0];
-  throw new InputError(sourceOf(issue.path), fieldName(issue.path), mendOf(issue, data));
+function startOf(node: unknown): number | null {
+  return isNode(node) ? (node.range?.[0] ?? null) : null;
 }
 
-function mendOf(issue: z.core.$ZodIssue, data: unknown): string {
-  if (issue.code === "unrecognized_keys")
-    return `has no setting \`${issue.keys[0]}\`; remove it or mend its name`;
-  const found = issue.path.reduce<unknown>(
-    (at, key) => (at as Record<PropertyKey, unknown> | null)?.[key],
-    data,
-  );
-  const wanted = firstLine(issue.message)
-    .replace(/^Invalid input: /, "")
-    .replace(/, received .*$/, "");
-  return `${found === undefined ? "is missing" : `is ${shown(found)}`}; ${wanted}`;
-}
-
-function shown(value: unknown): string {
-  const text = JSON.stringify(value);
-  return text.length > 60 ? `${text.slice(0, 60)}…` : text;
-}
-
-/** `pools[0].urls[1]` */
-function fieldName(path: readonly PropertyKey[]): string {
-  return path
-    .map((key, i) => (typeof key === "number" ? `[${key}]` : `${i === 0 ? "" : "."}${String(key)}`))
-    .join("");
-}
-
-function firstLine(text: string): string {
-  return text.split("\n", 1)[0].replace(/:$/, "");
+function keyOf(key: unknown): string {
+  return isScalar(key) ? String(key.value) : "";
 }

@@ -4,6 +4,8 @@
  */
 export class InputError extends Error {
   override readonly name = "InputError";
+  /** What else is wrong with the same input, as far as it is known: one line each. */
+  readonly others: readonly string[] = [];
 
   /**
    * @param source the file, flag or environment variable at fault
@@ -12,5 +14,10 @@ export class InputError extends Error {
    */
   constructor(source: string, field: string, mend: string) {
     super(field === "" ? `${source}: ${mend}` : `${source}: ${field} ${mend}`);
+  }
+
+  /** The first of several problems, which tells of the others too. */
+  static ofSeveral(first: InputError, others: readonly InputError[]): InputError {
+    return Object.assign(first, { others: others.map(({ message }) => message) });
   }
 }

@@ -47,7 +47,7 @@ function withExperts(
 function reported(
   loop: ControlLoop,
   { routedLoad }: ServingPool,
-  { routedExperts: part, recorder: recorded, servers: { urls }, apiKey }: ServerPoolConfig,
+  { routedExperts: part, recorder: recorded, servers: { urls, access }, apiKey }: ServerPoolConfig,
   { model }: ExpertGroup,
   { gateway, clock, surroundings: { onFault } }: PoolMakings,
 ): ControlledPool {
@@ -56,7 +56,7 @@ function reported(
   const routed = routedLoad === null ? null : new RoutedReports({ ...teller, counts: routedLoad, part });
   if (recorded === null) return { loop, inbox, routed, pull: null };
   const { directory, intervalMs } = recorded;
-  const recorder = new SglangRecorder({ urls, apiKey, directory, model });
+  const recorder = new SglangRecorder({ urls, access, apiKey, directory, model });
   const leading = () => loop.leading;
   const pull = new RecorderPull({ recorder, inbox, leading, intervalMs, clock, onFault });
   return { loop, inbox, routed, pull };

@@ -42,7 +42,7 @@ export type WorkerMessage =
   /** Tokens by expert, `[layers][experts]`, since the last telling. */
   | { readonly kind: "routed"; readonly pool: string; readonly tokens: Float32Array };
 
-/** To a worker. */
+/** To a worker; the first is `reload`, with the configuration that it begins by. */
 export type PrimaryMessage =
   | { readonly kind: "others"; readonly shared: Shared }
   | { readonly kind: "probe"; readonly probe: Probe }

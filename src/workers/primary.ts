@@ -27,7 +27,10 @@ const CLOSING_MS = 2000;
  * the others have in flight, and replaces one that dies.
  */
 export class Primary {
+  /** What belongs to the processes, as they were started by. */
   readonly #config: Config;
+  /** What a new worker begins by. */
+  #current: Config;
   readonly #onLine: (line: string) => void;
   readonly #colleagues = new Set<Colleague>();
   readonly #counts = new SharedCounts();
@@ -47,6 +50,7 @@ export class Primary {
   /** @param onLine hears one line for a person */
   constructor(config: Config, onLine: (line: string) => void) {
     this.#config = config;
+    this.#current = config;
     this.#onLine = onLine;
   }
 
@@ -91,6 +95,7 @@ export class Primary {
     if (app === null) return;
     const before = app.pools.flatMap(({ serving }) => serving);
     await app.reload(config);
+    this.#current = config;
     const after = app.pools.flatMap(({ serving }) => serving);
     this.#counts.forget(before, after);
     for (const colleague of this.#colleagues) colleague.tell({ kind: "reload", config });
@@ -115,6 +120,7 @@ export class Primary {
     const worker = cluster.fork({ [SOCKET_VARIABLE]: this.#socket });
     const colleague = new Colleague(worker, performance.now());
     this.#colleagues.add(colleague);
+    colleague.tell({ kind: "reload", config: this.#current });
     const listening = Promise.withResolvers<{ readonly url: string }>();
     worker.on("message", (message: WorkerMessage) => {
       if (message.kind === "listening") {

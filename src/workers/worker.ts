@@ -20,7 +20,18 @@ export const SOCKET_VARIABLE = "PLIMSOLL_OPERATOR_SOCKET";
  * Serves beside other processes behind one port, until the primary says stop or is gone.
  * @param onLine hears one line for a person
  */
-export async function serveAsWorker(config: Config, onLine: (line: string) => void): Promise<void> {
+export async function serveAsWorker(onLine: (line: string) => void): Promise<void> {
+  const stopped = Promise.withResolvers<void>();
+  process.once("disconnect", stopped.resolve);
+  // The first message is the configuration; what comes while the parts are made is heard once they are.
+  const told = Promise.withResolvers<Config>();
+  const early: PrimaryMessage[] = [];
+  let take = (message: PrimaryMessage): void => {
+    early.push(message);
+    if (message.kind === "reload") told.resolve(message.config);
+  };
+  process.on("message", (message) => take(message as PrimaryMessage));
+  const config = await told.promise;
   const traffic = new TrafficLog();
   const outcomes: PoolOutcome[] = [];
   /** Settled when the primary says that the servers were asked what they list. */
@@ -45,15 +56,13 @@ export async function serveAsWorker(config: Config, onLine: (line: string) => vo
     },
   });
   const counts = new SharedCounts();
-  const stopped = Promise.withResolvers<void>();
-  process.on("message", (told) => {
-    const message = told as PrimaryMessage;
+  take = (message) => {
     if (message.kind === "modelsRefreshed") {
       refreshed.resolve();
       refreshed = Promise.withResolvers();
     } else hear(message, app, counts, stopped.resolve, onLine);
-  });
-  process.once("disconnect", stopped.resolve);
+  };
+  for (const message of early.slice(1)) take(message);
   // A terminal's signals reach the workers too, but the primary says what to do.
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => {});
 

@@ -59,11 +59,11 @@ test("serve on a busy port exits 2 with one line", async () => {
 });
 
 test("a bad configuration exits 2 with one line", async () => {
-  const path = await folder.write("bad.yaml", "http: { port: eighty }");
+  const path = await folder.write("bad.yaml", `http: { port: eighty }\n${pool("small", fake.url)}`);
   expect(await runCli("serve", "--config", path)).toEqual({
     code: 2,
     stdout: "",
-    stderr: `${path}: http.port is "eighty"; expected number\n`,
+    stderr: `${path}:1:9: http.port is "eighty"; expected a number\n`,
   });
 });
 
@@ -100,9 +100,11 @@ test("check says what is within reach, and exits 1 when something is not", async
   const path = await folder.write("half.yaml", pool("small, large", fake.url, dead));
   const half = await runCli("check", "--config", path);
   expect(half.code).toBe(1);
-  expect(half.stdout).toContain(`FAIL │ chat/${fake.url} │ does not list large; it lists small, hidden`);
   expect(half.stdout).toContain(
-    `FAIL │ chat/${dead} │ ${dead} gave no answer to GET /v1/models (ECONNREFUSED).`,
+    `FAIL │ chat/${fake.url} │ does not list large; it lists small, hidden: mend the pool's`,
+  );
+  expect(half.stdout).toContain(
+    `FAIL │ chat/${dead} │ ${dead} gave no answer to GET /v1/models (ECONNREFUSED): nothing listens there`,
   );
 });
 

@@ -6,7 +6,9 @@ import { scratchFolder } from "../scratch-folder.ts";
 /** A client that leaves before its stream's first frame is no fault of the gateway's. */
 test("streams that are given up at once leave nothing in the log", async () => {
   await using folder = await scratchFolder();
-  const config = await folder.write("gateway.yaml", "http: { port: 0, logLevel: warn }");
+  const pool = "{ name: demo, kind: simulated, model: deepseek-v3, topology: ep32, seed: 1 }";
+  const settings = `http: { port: 0, logLevel: warn }\npools: [${pool}]`;
+  const config = await folder.write("gateway.yaml", settings);
   const gateway = startCli("serve", "--config", config, "--json");
   const result = cliResult(gateway);
   const [line] = (await once(gateway.stdout, "data")) as [Buffer];

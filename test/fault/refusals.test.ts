@@ -231,11 +231,7 @@ test("a fault of the gateway's own says nothing of its inside to the client, and
 
 test("an error after the answer began breaks it off, and ends nothing else", async () => {
   vi.spyOn(gateway.app.gateway(), "send").mockImplementationOnce((_facts, _request, client) => {
-    client.headers(
-      { status: 200, headers: ["content-length", "9"], kvUse: null },
-      { id: "a", pool: "a", rank: 0 },
-      0,
-    );
+    client.headers({ status: 200, headers: ["content-length", "9"], kvUse: null }, "a", 0);
     throw new Refused("stopping", "late", 1);
   });
   await expect(
@@ -253,7 +249,11 @@ test("a worker whose primary is gone says so", async () => {
     recordTokens: 0,
     onFault: () => {},
     onNotice: () => {},
-    follows: { operatorSocket: "/nowhere/operator.sock", traffic: new TrafficLog() },
+    follows: {
+      operatorSocket: "/nowhere/operator.sock",
+      traffic: new TrafficLog(),
+      refreshModels: async () => {},
+    },
   });
   const { url } = await worker.start();
   const response = await fetch(`${url}/admin/state`, { headers: { "x-request-id": "one" } });

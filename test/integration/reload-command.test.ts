@@ -70,7 +70,7 @@ test.each([1, 2])(
     child.kill("SIGHUP");
     await expect
       .poll(() => said, patiently)
-      .toMatch(/the configuration stays as it was: .*gateway\.yaml: `?pools/);
+      .toMatch(/the configuration stays as it was: .*gateway\.yaml:4:1: pools/);
     expect(await shardOf()).toBe(`chat/${late.url}`);
     child.kill("SIGTERM");
     expect((await over).code).toBe(0);

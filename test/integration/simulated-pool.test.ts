@@ -9,7 +9,9 @@ const messages = [{ role: "user" as const, content: "How deep may a ship lie in 
 let gateway: RunningGateway;
 let client: OpenAI;
 beforeAll(async () => {
-  gateway = await startGateway("control: { sharesMs: 200 }");
+  gateway = await startGateway(
+    "control: { sharesMs: 200 }\npools: [{ name: demo, kind: simulated, model: deepseek-v3, topology: ep32, seed: 1 }]",
+  );
   client = new OpenAI({ baseURL: `${gateway.url}/v1`, apiKey: "none", maxRetries: 0 });
 });
 afterAll(() => gateway.stop());

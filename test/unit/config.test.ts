@@ -23,6 +23,10 @@ function file(text: string): Promise<string> {
   return folder.write("gateway.yaml", text);
 }
 
+const PLAIN = { host: null, authorization: null, tls: null };
+
+const simulated = "pools: [{name: demo, kind: simulated, model: deepseek-v3, topology: ep32, seed: 1}]";
+
 const onePool = "pools: [{name: chat, kind: openai, models: [m], urls: ['http://127.0.0.1:1']}]";
 
 /** A pool of one server with more settings. */
@@ -98,6 +102,7 @@ describe("loadConfig", () => {
         apiKey: null,
         servers: {
           urls: ["http://10.0.0.1:8000", "http://10.0.0.2:8000"],
+          access: [PLAIN, PLAIN],
           dataParallelSize: 8,
           rankOffsets: [0, 8],
           bootstrapPorts: [],
@@ -116,7 +121,7 @@ describe("loadConfig", () => {
   });
 
   test("prefill and decode servers of their own", async () => {
-    const one = { dataParallelSize: 1, rankOffsets: [0], bootstrapPorts: [] };
+    const one = { access: [PLAIN], dataParallelSize: 1, rankOffsets: [0], bootstrapPorts: [] };
     const path = await file(
       "pools: [{name: a, kind: sglang, models: [m], prefill: {urls: ['http://p']}, decode: {urls: ['http://d']}}]",
     );
@@ -162,10 +167,11 @@ describe("loadConfig", () => {
   test.each([
     ["http: {port: 70000}", "http.port is 70000; "],
     ["http: {prot: 1}", "http has no setting `prot`"],
-    ["http: 3", "http is 3; expected object"],
-    ["pools: []", "pools is []; "],
+    ["http: 3", "http is 3; expected a mapping of settings"],
+    ["pools: []", "pools is an empty list; expected the pools to serve"],
+    ["http: {port: 1}", "pools is missing; expected the pools to serve"],
     ["pools: [{name: a, kind: triton}]", 'pools[0].kind is "triton"'],
-    ["pools: [{name: a, kind: openai, models: [m]}]", "pools[0].urls is missing; expected array"],
+    ["pools: [{name: a, kind: openai, models: [m]}]", "pools[0].urls is missing; expected a list"],
     [
       "pools: [{name: a, kind: openai, models: [m], urls: ['ftp://x']}]",
       'pools[0].urls[0] is "ftp://x"; expected a URL',
@@ -191,25 +197,31 @@ describe("loadConfig", () => {
     ],
     ["workers: 0", "workers is 0; "],
     [
-      "store: { url: 'redis://localhost' }",
+      `store: { url: 'redis://localhost' }\n${simulated}`,
       'pools[0].kind is "simulated", which no other gateway can share; expected a `store.url` that is not Redis',
     ],
     [
-      "control: { stagingBytes: 1000 }",
+      `control: { stagingBytes: 1000 }\n${simulated}`,
       "control.stagingBytes is 1000; expected at least 396458496, one layer of deepseek-v3 on a GPU of demo",
     ],
     [
-      "http: { operatorKeyEnv: NOT_SET }",
-      "http.operatorKeyEnv names NOT_SET, which is not set; expected a variable with the key",
+      `http: { operatorKeyEnv: NOT_SET }\n${onePool}`,
+      "http.operatorKeyEnv names NOT_SET, which is not set; expected a variable that holds the key",
     ],
-    ["workers: 2", 'pools[0].kind is "simulated", which one process models by itself; expected `workers: 1`'],
     [
-      "http: {headersTimeoutMs: 9, bodyTimeoutMs: 8}",
+      `workers: 2\n${simulated}`,
+      'pools[0].kind is "simulated", which one process models by itself; expected `workers: 1`',
+    ],
+    [
+      `http: {headersTimeoutMs: 9, bodyTimeoutMs: 8}\n${onePool}`,
       "http.headersTimeoutMs is 9; expected at most `http.bodyTimeoutMs`",
     ],
-    ["retry: {baseMs: 2000}", "retry.baseMs is 2000; expected at most `retry.maxMs`, which is 1000"],
-    ["health: {circuit: {openMs: 100000}}", "health.circuit.openMs is 100000; expected at most"],
-    ["health: {outlier: {maxEjectMs: 1}}", "health.outlier.ejectMs is 10000; expected at most"],
+    [
+      `retry: {baseMs: 2000}\n${onePool}`,
+      "retry.baseMs is 2000; expected at most `retry.maxMs`, which is 1000",
+    ],
+    [`health: {circuit: {openMs: 100000}}\n${onePool}`, "health.circuit.openMs is 100000; expected at most"],
+    [`health: {outlier: {maxEjectMs: 1}}\n${onePool}`, "health.outlier.ejectMs is 10000; expected at most"],
     ["health: {slowStart: {floor: 0}}", "health.slowStart.floor is 0; "],
     ["tenancy: {header: X Tenant}", 'tenancy.header is "X Tenant"; expected a header\'s name'],
     ["admission: {tenant: {requestsPerSecond: -1}}", "admission.tenant.requestsPerSecond is -1; "],
@@ -223,8 +235,12 @@ describe("loadConfig", () => {
       oneServer("vllm", "rankOffsets: [0, 8]"),
       "pools[0].rankOffsets has 2 numbers; expected one for each of 1 URLs",
     ],
-    [oneServer("vllm", "apiKeyEnv: sk-123"), 'pools[0].apiKeyEnv is "sk-123"; expected the name of'],
-    [oneServer("vllm", "apiKeyEnv: UNSET"), "pools[0].apiKeyEnv names UNSET, which is not set"],
+    [
+      oneServer("vllm", "apiKeyEnv: sk-123"),
+      "pools[0].apiKeyEnv is not shown, for it may be a key or hold a password; expected the name of",
+    ],
+    [oneServer("vllm", "apiKeyEnv: ENGINE_KEY"), "pools[0].apiKeyEnv names ENGINE_KEY, which is not set"],
+    [oneServer("vllm", "apiKeyEnv: a1b2c3d4"), "pools[0].apiKeyEnv names a variable, which is not set"],
     [
       oneServer("vllm", "decodePolicy: decode"),
       "pools[0].decodePolicy is for pools with `prefill` and `decode`",
@@ -243,7 +259,7 @@ describe("loadConfig", () => {
     ],
     [
       `${onePool.slice(0, -1)}, {name: b, kind: openai, models: [n], urls: ['http://127.0.0.1:1/']}]`,
-      'pools[1] names http://127.0.0.1:1/ as pool "chat" does',
+      'pools[1] names http://127.0.0.1:1 as pool "chat" does',
     ],
   ])("%s is refused in one line", async (text, message) => {
     const path = await file(text);
@@ -254,7 +270,7 @@ describe("loadConfig", () => {
 
   test("a bad variable is named, not the file", async () => {
     await expect(loadConfig(await file(onePool), { PLIMSOLL_HTTP_PORT: "eighty" })).rejects.toThrow(
-      'PLIMSOLL_HTTP_PORT: http.port is "eighty"; expected number',
+      'PLIMSOLL_HTTP_PORT: http.port is "eighty"; expected a number',
     );
   });
 

@@ -9,19 +9,23 @@ import type {
   RoutedExpertsCounts,
   Shard,
 } from "../../serving/engine.ts";
+import type { ServerAccess } from "../../model/server-access.ts";
 import type { Pairing } from "../../serving/pairing.ts";
 import type { Dialect } from "./dialect.ts";
 import { withFields } from "./json-fields.ts";
 import { HttpServer } from "./http-server.ts";
 import { ORCA_ASKED, orcaKvUse, takeOrcaKvUse } from "./orca.ts";
 import { RoutedExperts, type RoutedExpertsOptions } from "./routed-experts.ts";
+import { accessHeaders, withoutCredentials } from "./credentials.ts";
 import { headerIndex, withHeaders } from "./request-headers.ts";
 import { ServerConnections, type Timeouts } from "./server-connections.ts";
 
 export interface HttpEngineOptions {
   readonly pool: string;
-  /** Where the servers are, e.g. `http://10.0.0.1:8000`; a request's path is appended. */
+  /** Where the servers are, e.g. `http://10.0.0.1:8000`, without credentials; a request's path is appended. */
   readonly urls: readonly string[];
+  /** How each is spoken to, in the order of `urls`; as its URL says where it is left out. */
+  readonly access?: readonly ServerAccess[];
   /** Data-parallel ranks behind each URL, each a shard; 1 leaves the choice of the rank to the server. */
   readonly dataParallelSize: number;
   /**
@@ -30,7 +34,7 @@ export interface HttpEngineOptions {
    * of ranks before it. One for each URL.
    */
   readonly rankOffsets: readonly number[];
-  /** Sent as a bearer token in place of the client's authorization; null to pass the client's on. */
+  /** Sent as a bearer token in place of every credential of the client's; null to pass the client's on. */
   readonly apiKey: string | null;
   readonly timeouts: Timeouts;
   /** Null to pass answers on as they are. */
@@ -39,6 +43,8 @@ export interface HttpEngineOptions {
 
 interface Route {
   readonly connections: ServerConnections;
+  /** Whether the client's credentials go no further. */
+  readonly keyed: boolean;
   /** What sends a request to the shard's rank; and the same with the question for the load. */
   readonly headers: HeaderList;
   readonly asking: HeaderList;
@@ -74,11 +80,13 @@ export class HttpEngine implements Engine {
       const mend = `is ${dataParallelSize}, but no request can name a rank to ${dialect.name}; expected 1`;
       throw new InputError(`pool ${pool}`, "dataParallelSize", mend);
     }
-    const authorization = apiKey === null ? [] : ["authorization", `Bearer ${apiKey}`];
     const shards: Shard[] = [];
     const servers: HttpServer[] = [];
     const routes: Route[] = [];
-    this.#connections = urls.map((url) => new ServerConnections(url, timeouts, authorization));
+    this.#connections = urls.map((url, i) => {
+      const access = options.access?.[i] ?? null;
+      return new ServerConnections(url, timeouts, accessHeaders(access, apiKey), access?.tls ?? null);
+    });
     for (const [index, connections] of this.#connections.entries()) {
       const ranks = Array.from({ length: dataParallelSize }, (_, local) => rankOffsets[index] + local);
       const server = `${pool}/${connections.url}`;
@@ -90,9 +98,12 @@ export class HttpEngine implements Engine {
       servers.push(new HttpServer(dialect, connections, own, ranks));
       for (const rank of ranks) {
         const naming = ranks.length === 1 ? null : dialect.ranks;
-        const headers = naming === null ? authorization : [...authorization, naming.header, `${rank}`];
+        const own = connections.ownHeaders;
+        const headers = naming === null ? own : [...own, naming.header, `${rank}`];
+        const keyed = headerIndex(headers, "authorization") >= 0;
         const rankFields = naming === null ? "" : naming.fields.map((name) => `"${name}":${rank}`).join(",");
-        routes.push({ connections, headers, asking: [...headers, ORCA_ASKED, "JSON"], rankFields, server });
+        const asking = [...headers, ORCA_ASKED, "JSON"];
+        routes.push({ connections, keyed, headers, asking, rankFields, server });
       }
     }
     this.pool = pool;
@@ -122,8 +133,8 @@ export class HttpEngine implements Engine {
   }
 
   #send(shard: Shard, request: EngineRequest, sink: ResponseSink): Exchange {
-    const { connections, headers, asking, rankFields } = this.#routes[shard.rank];
-    const client = request.headers;
+    const { connections, keyed, headers, asking, rankFields } = this.#routes[shard.rank];
+    const client = keyed ? withoutCredentials(request.headers) : request.headers;
     const sent = rankFields === "" ? request : this.#naming(rankFields, request);
     if (!this.#orca) return connections.send(sent, withHeaders(client, headers), sink, null);
     return headerIndex(client, ORCA_ASKED) < 0

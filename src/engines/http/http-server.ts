@@ -46,7 +46,8 @@ export class HttpServer implements EngineServer {
 
   async models(signal: AbortSignal): Promise<readonly ModelCard[]> {
     const { status, text } = await this.#connections.ask("/v1/models", signal);
-    if (status !== 200) throw new EngineUnreachable(this.name, `answered GET /v1/models with ${status}`);
+    if (status !== 200)
+      throw new EngineUnreachable(this.name, `answered GET /v1/models with ${status}`, { cause: { status } });
     const cards = modelCards(text);
     if (cards !== null) return cards;
     throw new EngineUnreachable(

@@ -173,5 +173,6 @@ class SilentServer extends Error {
 /** A connection tried on several addresses fails with all their errors; they share the code of the first. */
 export function codeOf(error: Error & { code?: string }): string {
   if (error instanceof AggregateError && error.errors.length > 0) return codeOf(error.errors[0] as Error);
-  return error.code ?? error.name;
+  // A DOMException's code is a number that says nothing.
+  return typeof error.code === "string" ? error.code : error.name;
 }

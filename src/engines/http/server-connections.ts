@@ -1,4 +1,5 @@
-import { type Client, Pool, buildConnector } from "undici";
+import { type Client, Pool } from "undici";
+import type { TlsSettings } from "../../model/server-access.ts";
 import {
   EngineUnreachable,
   type EngineRequest,
@@ -6,7 +7,9 @@ import {
   type HeaderList,
   type ResponseSink,
 } from "../../serving/engine.ts";
+import { adviceFor } from "./connect-advice.ts";
 import { Connection } from "./connection.ts";
+import { connectorFor } from "./connector.ts";
 import { type ReadKvUse, ResponseHandler, codeOf } from "./response-handler.ts";
 
 /** How long to wait for a server, and how many connections to open to it. */
@@ -48,16 +51,18 @@ export class ServerConnections {
   readonly #questions: Pool;
   /** What precedes `/v1`; empty for most servers. */
   readonly #prefix: string;
-  readonly #questionHeaders: string[];
+  /** What every request and question carries. */
+  readonly ownHeaders: HeaderList;
 
   /**
    * @param url where the server is, e.g. `http://10.0.0.1:8000`; a request's path is appended
-   * @param questionHeaders go with the gateway's own questions
+   * @param ownHeaders what every request and question carries; `send` is given them with the request's
+   * @param tls null for what the system trusts
    */
-  constructor(url: string, timeouts: Timeouts, questionHeaders: HeaderList) {
+  constructor(url: string, timeouts: Timeouts, ownHeaders: HeaderList, tls: TlsSettings | null) {
     const { origin, pathname } = new URL(url);
     const { firstTokenTimeoutMs, idleTimeoutMs, connections } = timeouts;
-    const connect = buildConnector({ timeout: timeouts.connectTimeoutMs });
+    const connect = connectorFor(timeouts.connectTimeoutMs, tls);
     const common = { connect, keepAliveTimeout: KEPT_ALIVE_MS };
     this.url = url;
     this.#firstTokenTimeoutMs = firstTokenTimeoutMs;
@@ -78,7 +83,7 @@ export class ServerConnections {
       maxResponseSize: MOST_ANSWERED,
     });
     this.#prefix = pathname.replace(/\/$/, "");
-    this.#questionHeaders = [...questionHeaders];
+    this.ownHeaders = ownHeaders;
   }
 
   /** Sends the request with these headers in place of its own. */
@@ -103,19 +108,20 @@ export class ServerConnections {
   }
 
   /** Rejects with EngineUnreachable when there is no whole answer, whatever the reason. */
-  async ask(path: string, signal: AbortSignal): Promise<Answer> {
+  async ask(path: string, signal: AbortSignal, method: "GET" | "POST" = "GET"): Promise<Answer> {
     try {
       const { statusCode, body } = await this.#questions.request({
-        method: "GET",
+        method,
         path: this.#prefix + path,
-        headers: this.#questionHeaders,
+        headers: this.ownHeaders as string[],
         signal,
       });
       return { status: statusCode, text: await body.text() };
     } catch (cause) {
       const why = codeOf(cause as Error);
       const nobodyThere = NOBODY_THERE.has(why);
-      throw new EngineUnreachable(this.url, `gave no answer to GET ${path} (${why})`, { nobodyThere, cause });
+      const what = `gave no answer to ${method} ${path} (${why})${adviceFor(why)}`;
+      throw new EngineUnreachable(this.url, what, { nobodyThere, cause });
     }
   }
 

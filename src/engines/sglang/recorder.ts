@@ -4,9 +4,14 @@ import { readSglangRecorder } from "../../formats/sglang-recorder.ts";
 import { InputError } from "../../lib/errors.ts";
 import { type ExpertLoad, emptyLoad } from "../../model/load.ts";
 import { type MoeModel, moeLayers } from "../../model/moe-model.ts";
+import type { ServerAccess } from "../../model/server-access.ts";
+import { accessHeaders } from "../http/credentials.ts";
+import { ServerConnections } from "../http/server-connections.ts";
 
 export interface SglangRecorderOptions {
   readonly urls: readonly string[];
+  /** How each is spoken to, in the order of `urls`; as its URL says where it is left out. */
+  readonly access?: readonly ServerAccess[];
   /** Sent as a bearer token; null for none. */
   readonly apiKey: string | null;
   /** Where the servers write, as this process sees it (`SGLANG_EXPERT_DISTRIBUTION_RECORDER_DIR`). */
@@ -16,6 +21,12 @@ export interface SglangRecorderOptions {
 
 /** An answer comes once the servers' ranks have written. */
 const WITHIN_MS = 30_000;
+const TIMEOUTS = {
+  connectTimeoutMs: WITHIN_MS,
+  firstTokenTimeoutMs: WITHIN_MS,
+  idleTimeoutMs: WITHIN_MS,
+  connections: 1,
+};
 /** Larger ones would hold up requests while they are read: 270 steps of DeepSeek-V3. */
 const MOST_BYTES = 16 << 20;
 const DUMP = /^expert_distribution_recorder_.*\.pt$/;
@@ -74,16 +85,16 @@ export class SglangRecorder {
   }
 
   async #ask(what: string): Promise<void> {
-    const { urls, apiKey } = this.#options;
-    const headers: Record<string, string> = apiKey === null ? {} : { authorization: `Bearer ${apiKey}` };
-    for (const url of urls) {
-      const signal = AbortSignal.timeout(WITHIN_MS);
-      const { status } = await fetch(`${url.replace(/\/$/, "")}/${what}`, {
-        method: "POST",
-        headers,
-        signal,
-      });
-      if (status !== 200) throw new Error(`${url} answered POST /${what} with ${status}`);
+    const { urls, access, apiKey } = this.#options;
+    for (const [i, url] of urls.entries()) {
+      const own = access?.[i] ?? null;
+      const connections = new ServerConnections(url, TIMEOUTS, accessHeaders(own, apiKey), own?.tls ?? null);
+      try {
+        const { status } = await connections.ask(`/${what}`, AbortSignal.timeout(WITHIN_MS), "POST");
+        if (status !== 200) throw new Error(`${url} answered POST /${what} with ${status}`);
+      } finally {
+        await connections.close();
+      }
     }
   }
 }

@@ -1,0 +1,122 @@
+import { isIP } from "node:net";
+import type { Config, PoolConfig, ServersConfig } from "../config/config.ts";
+import type { ServerAccess } from "../model/server-access.ts";
+import type { Lookup } from "./lookup.ts";
+
+/** The names in servers' URLs, and the addresses that they had last. */
+export class ServerNames {
+  readonly #lookup: Lookup;
+  readonly #onNotice: (line: string) => void;
+  /** In a fixed order: one that changes from answer to answer is no change. */
+  readonly #addresses = new Map<string, readonly string[]>();
+  readonly #failing = new Set<string>();
+
+  /** @param onNotice hears one line for a person */
+  constructor(lookup: Lookup, onNotice: (line: string) => void) {
+    this.#lookup = lookup;
+    this.#onNotice = onNotice;
+  }
+
+  /**
+   * The configuration with a server for each address of a name that has several, looked up now. A name that cannot be
+   * looked up keeps the addresses it had; one that has none yet stays one server, as does one with a single address.
+   */
+  async expand(config: Config): Promise<Config> {
+    if (config.upstream.resolveMs === 0) return config;
+    const names = new Set(config.pools.flatMap(serversOf).flatMap(({ urls }) => urls.flatMap(nameIn)));
+    for (const name of this.#addresses.keys()) if (!names.has(name)) this.#addresses.delete(name);
+    await Promise.all([...names].map((name) => this.#resolve(name)));
+    return { ...config, pools: config.pools.map((pool) => this.#expandPool(pool)) };
+  }
+
+  async #resolve(name: string): Promise<void> {
+    const before = this.#addresses.get(name);
+    let found: readonly string[] = [];
+    let why = "no address";
+    try {
+      found = [...new Set(await this.#lookup(name))]
+        .filter((one) => isIP(one) > 0 && !one.includes("%"))
+        .toSorted();
+    } catch (error) {
+      why = (error as NodeJS.ErrnoException).code ?? (error as Error).name;
+    }
+    if (found.length === 0) {
+      const kept =
+        before === undefined ? "it is one server until it can be" : `it stays ${before.join(", ")}`;
+      if (!this.#failing.has(name)) this.#onNotice(`${name} cannot be looked up (${why}); ${kept}`);
+      this.#failing.add(name);
+      return;
+    }
+    this.#failing.delete(name);
+    this.#addresses.set(name, found);
+    if (found.join() !== (before ?? found.slice(0, 1)).join())
+      this.#onNotice(
+        `${name} is ${found.length === 1 ? "one server" : `${found.length} servers`}: ${found.join(", ")}`,
+      );
+  }
+
+  #expandPool(pool: PoolConfig): PoolConfig {
+    switch (pool.kind) {
+      case "simulated":
+        return pool;
+      case "disaggregated":
+        return {
+          ...pool,
+          prefill: this.#expandServers(pool.prefill),
+          decode: this.#expandServers(pool.decode),
+        };
+      case "openai":
+      case "sglang":
+      case "trtllm":
+      case "vllm":
+        return { ...pool, servers: this.#expandServers(pool.servers) };
+    }
+  }
+
+  #expandServers(servers: ServersConfig): ServersConfig {
+    const taken = new Set<string>(servers.urls);
+    const each = servers.urls.flatMap((url, i) =>
+      this.#expandUrl(url, servers.access[i], taken).map((one) => ({ ...one, i })),
+    );
+    return {
+      ...servers,
+      urls: each.map(({ url }) => url),
+      access: each.map(({ access }) => access),
+      rankOffsets: each.map(({ i }) => servers.rankOffsets[i]),
+      bootstrapPorts:
+        servers.bootstrapPorts.length === 0 ? [] : each.map(({ i }) => servers.bootstrapPorts[i]),
+    };
+  }
+
+  /** @param taken the pool's other servers: a name that leads to one of them stays as it is */
+  #expandUrl(
+    url: string,
+    access: ServerAccess,
+    taken: Set<string>,
+  ): { readonly url: string; readonly access: ServerAccess }[] {
+    const addresses = nameIn(url).flatMap((name) => this.#addresses.get(name) ?? []);
+    const urls = addresses.map((address) => withHost(url, address));
+    if (urls.length < 2 || urls.some((one) => taken.has(one))) return [{ url, access }];
+    for (const one of urls) taken.add(one);
+    const { host } = new URL(url);
+    return urls.map((one) => ({ url: one, access: { ...access, host } }));
+  }
+}
+
+function serversOf(pool: PoolConfig): readonly ServersConfig[] {
+  if (pool.kind === "simulated") return [];
+  return pool.kind === "disaggregated" ? [pool.prefill, pool.decode] : [pool.servers];
+}
+
+/** The name that a URL has where others have an address; none where it has one, or is this machine's own. */
+function nameIn(url: string): readonly string[] {
+  const { hostname } = new URL(url);
+  const own = hostname === "localhost" || hostname.endsWith(".localhost");
+  return own || hostname.startsWith("[") || isIP(hostname) > 0 ? [] : [hostname];
+}
+
+function withHost(url: string, address: string): string {
+  const { protocol, port, pathname } = new URL(url);
+  const host = isIP(address) === 6 ? `[${address}]` : address;
+  return `${protocol}//${host}${port === "" ? "" : `:${port}`}${pathname.replace(/\/$/, "")}`;
+}
