@@ -13,10 +13,10 @@ import { runGatewayBench } from "./gateway-bench.ts";
 import { gatewayTables } from "./gateway-tables.ts";
 import { nginx } from "./nginx.ts";
 import { peers, roundRobinPeers } from "./peers.ts";
-import { plimsoll } from "./plimsoll.ts";
+import { plimsoll, plimsollBefore } from "./plimsoll.ts";
 import type { Router } from "./router.ts";
 
-const NAMES = [...routersOf({}), ...roundRobinOf({})].map(({ name }) => name);
+const NAMES = [...routersOf({ before: "" }), ...roundRobinOf({})].map(({ name }) => name);
 const QUICK = { repeats: 1, seconds: 1 };
 const DEFAULTS = { repeats: 3, seconds: 1.5 };
 
@@ -27,6 +27,7 @@ interface Flags {
   readonly seconds?: number;
   readonly peers?: string;
   readonly profile?: string;
+  readonly before?: string;
   readonly json?: true;
 }
 
@@ -42,6 +43,7 @@ const command = new Command("bench:gateway")
     "--peers <dir>",
     "where the peers' executables are, such as a virtual environment's bin (default: PATH)",
   )
+  .option("--before <dir>", "another checkout of Plimsoll, installed, to measure in the same run")
   .option("--profile <dir>", "write a CPU profile of the gateway there, which slows it")
   .addOption(jsonOption())
   .showHelpAfterError(false)
@@ -80,9 +82,10 @@ async function run(flags: Flags): Promise<void> {
   result({ machine, routers: about, ...json }, texts.join("\n\n"));
 }
 
-function routersOf({ profile, peers: folder }: Flags): Router[] {
+function routersOf({ profile, peers: folder, before }: Flags): Router[] {
   const profileFolder = profile === undefined ? null : resolve(profile);
-  return [direct, nginx, plimsoll(null, profileFolder), ...peers(executables(folder))];
+  const earlier = before === undefined ? [] : [plimsollBefore(resolve(before))];
+  return [direct, nginx, plimsoll(null, profileFolder), ...earlier, ...peers(executables(folder))];
 }
 
 /** What routing costs beyond relaying: measured where they are asked for by name. */

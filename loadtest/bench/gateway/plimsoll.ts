@@ -16,15 +16,29 @@ const MAIN = fileURLToPath(new URL("../../../src/main.ts", import.meta.url));
  * @param profileFolder where V8 writes a CPU profile when the gateway stops; null for none
  */
 export function plimsoll(policy: RoutingPolicy | null, profileFolder: string | null): Router {
+  return gatewayOf(MAIN, policy === null ? PLIMSOLL : `${PLIMSOLL}-${policy}`, policy, profileFolder);
+}
+
+/** The gateway of another checkout, such as one of an earlier commit. @param folder where `npm ci` was run */
+export function plimsollBefore(folder: string): Router {
+  return gatewayOf(join(folder, "src/main.ts"), `${PLIMSOLL}-before`, null, null);
+}
+
+function gatewayOf(
+  main: string,
+  name: string,
+  policy: RoutingPolicy | null,
+  profileFolder: string | null,
+): Router {
   return {
-    name: policy === null ? PLIMSOLL : `${PLIMSOLL}-${policy}`,
+    name,
     everywhere: policy === null,
     start: async (engines, folder) => {
       const port = await freePort();
       const path = join(folder, "gateway.yaml");
       await writeFile(path, configuration(engines, port, policy));
       const profiling = profileFolder === null ? [] : ["--cpu-prof", "--cpu-prof-dir", profileFolder];
-      const args = [...profiling, MAIN, "serve", "--config", path];
+      const args = [...profiling, main, "serve", "--config", path];
       const profiled = profileFolder === null ? "" : ", slowed by its profiler";
       const about = `Plimsoll, Node ${process.version}: 1 worker, default settings, policy ${policy ?? "expert-aware"}${profiled}`;
       return startRouter({ file: process.execPath, args, port, about }, folder);

@@ -98,8 +98,8 @@ export class HttpEngine implements Engine {
       servers.push(new HttpServer(dialect, connections, own, ranks));
       for (const rank of ranks) {
         const naming = ranks.length === 1 ? null : dialect.ranks;
-        const own = connections.ownHeaders;
-        const headers = naming === null ? own : [...own, naming.header, `${rank}`];
+        const { ownHeaders } = connections;
+        const headers = naming === null ? ownHeaders : [...ownHeaders, naming.header, `${rank}`];
         const keyed = headerIndex(headers, "authorization") >= 0;
         const rankFields = naming === null ? "" : naming.fields.map((name) => `"${name}":${rank}`).join(",");
         const asking = [...headers, ORCA_ASKED, "JSON"];
