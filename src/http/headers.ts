@@ -24,8 +24,20 @@ const HOP_BY_HOP = new Set([
   "accept-encoding",
 ]);
 
-/** What the gateway says itself: which request it is, and which rank is to have it. */
-const NOT_FORWARDED = new Set([...HOP_BY_HOP, "x-request-id", RANK_HEADER]);
+/**
+ * What the gateway says itself: which request it is, which rank is to have it, and where its other half is (the last as
+ * SGLang takes it with SGLANG_ENABLE_REQUEST_HEADER_OVERRIDES).
+ */
+const NOT_FORWARDED = new Set([
+  ...HOP_BY_HOP,
+  "x-request-id",
+  RANK_HEADER,
+  "x-override-routed-dp-rank",
+  "x-override-disagg-prefill-dp-rank",
+  "x-override-bootstrap-host",
+  "x-override-bootstrap-port",
+  "x-override-bootstrap-room",
+]);
 
 /** A response's length is kept: its bytes are relayed as they are. What the gateway says itself, it says alone. */
 const NOT_RETURNED = new Set([

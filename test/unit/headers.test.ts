@@ -15,6 +15,8 @@ test("headers of one connection, and those it names, are not forwarded", () => {
     ["Expect", "100-continue"],
     ["X-Request-Id", "theirs"],
     ["X-Data-Parallel-Rank", "3"],
+    ["X-Override-Routed-DP-Rank", "3"],
+    ["x-override-bootstrap-host", "169.254.169.254"],
     ["Authorization", "Bearer x"],
     ["content-type", "application/json"],
     ["x-two", "1"],

@@ -15,7 +15,7 @@ export interface ApiRoute {
 
 type Route = Pick<ApiRoute, "path"> & Partial<ApiRoute>;
 
-/** What vLLM, SGLang and TensorRT-LLM serve of inference; both names where they differ. */
+/** What vLLM, vLLM-Omni, SGLang (its diffusion server too) and TensorRT-LLM serve of inference, by all of its names. */
 const ROUTES: readonly Route[] = [
   { path: "/v1/chat/completions", generates: true },
   { path: "/v1/completions", generates: true },
