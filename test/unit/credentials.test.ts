@@ -25,6 +25,10 @@ const CREDENTIALS = [
   "cf-access-jwt-assertion",
   "x-client-secret",
   "dpop",
+  "x_api_key",
+  "x-rapidapi-key",
+  "x-portkey-virtual-key",
+  "helicone-auth",
 ];
 const OTHERS = [
   "content-type",
@@ -41,6 +45,8 @@ const OTHERS = [
   "x-max-tokens",
   "x-tokenizer",
   "x-keyword",
+  "x-prompt-cache-key",
+  "x-author",
 ];
 
 test("no credential of a client's is passed on, and everything else is, in its order", () => {

@@ -3,10 +3,10 @@ import type { HeaderList } from "../../serving/engine.ts";
 
 /**
  * Headers that hold a client's key, token or session: OpenAI's, Anthropic's, Azure's, Google's and Amazon's, and those
- * that proxies add when they have seen one. A key that makes requests idempotent is none.
+ * that proxies add when they have seen one. Keys that only name a request or a place are none.
  */
 const CREDENTIAL =
-  /authorization|cookie|password|secret|(?:^|-)(?:api|access|auth|subscription|function|functions|client|user)-?key$|(?:^|-)(?:token|jwt|accesstoken|assertion|credentials?)$|^dpop$|^x-amzn-oidc-|^x-forwarded-(?:client-cert|user|email)$/;
+  /authorization|cookie|password|secret|apikey|(?<!idempotency|cache|routing|partition)[-_]key$|(?:^|[-_])(?:auth|token|accesstoken|jwt|assertion|credentials?)$|^dpop$|^x-amzn-oidc-|^x-forwarded-(?:client-cert|user|email)$/;
 
 /** A client's headers, for a server that is asked with the gateway's own credentials. */
 export function withoutCredentials(client: HeaderList): HeaderList {
