@@ -3,6 +3,7 @@ import type { Socket } from "node:net";
 import type { Client } from "../serving/flight/client.ts";
 import type { EngineUnreachable, ResponseHeaders, Shard } from "../serving/engine.ts";
 import type { Flight } from "../serving/flight/flight.ts";
+import type { HeldBody } from "./body-memory.ts";
 import type { LastFrame } from "./last-frames.ts";
 import { errorAnswer } from "./errors.ts";
 import { headerOf, returnedHeaders } from "./headers.ts";
@@ -19,6 +20,7 @@ export class ClientResponse implements Client {
   readonly #requestId: string;
   readonly #lastFrame: LastFrame;
   readonly #stallMs: number;
+  readonly #body: HeldBody | null;
   #flight: Flight | null = null;
   #frames: WholeFrames | null = null;
   /** The chunk that waits for the end of the tick. */
@@ -34,12 +36,22 @@ export class ClientResponse implements Client {
     this.#flight?.resume();
   };
 
-  /** @param stallMs how long a client may read nothing before it is given up */
-  constructor(response: ServerResponse, requestId: string, lastFrame: LastFrame, stallMs: number) {
+  /**
+   * @param stallMs how long a client may read nothing before it is given up
+   * @param body what is held of the request's
+   */
+  constructor(
+    response: ServerResponse,
+    requestId: string,
+    lastFrame: LastFrame,
+    stallMs: number,
+    body: HeldBody | null = null,
+  ) {
     this.#response = response;
     this.#requestId = requestId;
     this.#lastFrame = lastFrame;
     this.#stallMs = stallMs;
+    this.#body = body;
   }
 
   /** The request is on its way: from now on a client that goes away takes it along. */
@@ -107,7 +119,9 @@ export class ClientResponse implements Client {
     else this.#finish(this.#lastFrame(errorAnswer(fault)));
   }
 
-  bodyReleased(): void {}
+  bodyReleased(): void {
+    this.#body?.release();
+  }
 
   refused(error: Error): void {
     sendError(this.#response, error, this.#requestId);

@@ -1,6 +1,7 @@
 import type { FastifyInstance } from "fastify";
 import type { Config } from "../config/config.ts";
 import type { Gateway } from "../serving/gateway.ts";
+import { BodyMemory } from "./body-memory.ts";
 import { type LastFrame, chatLastFrame, messagesLastFrame, responsesLastFrame } from "./last-frames.ts";
 import { proxy } from "./proxy.ts";
 import { OriginReader } from "./request-origin.ts";
@@ -35,6 +36,8 @@ export function openAiRoutes(
   { http, tenancy }: Pick<Config, "http" | "tenancy">,
 ): void {
   const origins = new OriginReader(tenancy);
+  // One body of the largest size always has room.
+  const memory = new BodyMemory(Math.max(http.bodyMemoryBytes, http.bodyLimitBytes));
   app.get("/v1/models", async () => ({ object: "list", data: await gateway().models() }));
   for (const [path, lastFrame] of PROXIED) {
     app.route({
@@ -43,7 +46,7 @@ export function openAiRoutes(
       // Fastify has found the route and named the request; its own reading and writing of bodies would be in the way.
       onRequest: (request, reply) => {
         reply.hijack();
-        proxy({ gateway: gateway(), origins, http, lastFrame }, request.raw, reply.raw, request.id);
+        proxy({ gateway: gateway(), origins, http, memory, lastFrame }, request.raw, reply.raw, request.id);
       },
       handler: unreached,
     });

@@ -1,6 +1,8 @@
 import type { ServerResponse } from "node:http";
 import { errorAnswer } from "./errors.ts";
 
+const OVERLOADED = 503;
+
 /** Answers a request that Fastify has let go of. */
 export function sendError(response: ServerResponse, error: unknown, requestId: string): void {
   if (response.destroyed) return;
@@ -15,8 +17,13 @@ export function sendError(response: ServerResponse, error: unknown, requestId: s
     requestId,
   ];
   if (retryAfterSeconds !== null) headers.push("retry-after", `${retryAfterSeconds}`);
+  const { req: request } = response;
   // What of the request is still to come is not read.
-  if (!response.req.complete) headers.push("connection", "close");
+  if (!request.complete) headers.push("connection", "close");
   response.writeHead(status, headers);
-  response.end(text);
+  if (request.complete || status !== OVERLOADED) return void response.end(text);
+  // It is none of the client's fault: what it still sends is thrown away, so that it gets to read the answer.
+  response.write(text);
+  request.once("end", () => response.end());
+  request.resume();
 }
