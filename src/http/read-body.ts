@@ -3,7 +3,7 @@ import { GrowingBytes } from "../lib/growing-bytes.ts";
 import type { BodyMemory, HeldBody } from "./body-memory.ts";
 import { HttpError } from "./errors.ts";
 
-/** What looks into a body while it comes; what it throws refuses the request. */
+/** Looks into a body while it comes; what it throws refuses the request. */
 export interface BodyReader {
   /** @param body all that has come */
   read(body: Buffer): void;
@@ -19,9 +19,9 @@ export interface BodyTerms {
 }
 
 /**
- * Collects a request's body. One that is over a limit or malformed is refused as soon as it is known to be; the rest of
- * it is not read. When the client goes away before the end, nothing is called. The body's memory is held until `release`
- * or the end of the response, whichever comes first.
+ * Collects a request's body. One that is over a limit is refused as soon as it is known to be, and the rest of it is not
+ * read; one that its reader refuses is no longer kept, and refused at its end. When the client goes away before that,
+ * nothing is called. The body's memory is held until `release` or the end of the response, whichever comes first.
  */
 export function readBody(
   request: IncomingMessage,
@@ -33,28 +33,34 @@ export function readBody(
   const announced = Number(request.headers["content-length"] ?? 0);
   if (announced > limitBytes) return refused(tooLarge(limitBytes));
   const body = new GrowingBytes();
+  let length = 0;
+  let fault: unknown = null;
   const refuse = (error: unknown) => {
     request.off("data", take);
     request.off("end", end);
-    body.clear();
+    body.free();
     held.release();
     refused(error);
   };
   const held = memory.begin(refuse);
   const take = (chunk: Buffer) => {
-    if (body.length + chunk.length > limitBytes) return refuse(tooLarge(limitBytes));
-    if (!held.grow(chunk.length)) return;
+    length += chunk.length;
+    if (length > limitBytes) return refuse(tooLarge(limitBytes));
+    if (fault !== null || !held.grow(chunk.length)) return;
     body.add(chunk);
-    if (reader === null) return;
     try {
-      reader.read(bufferOf(body));
+      reader?.read(bufferOf(body));
     } catch (error) {
-      refuse(error);
+      fault = error;
+      body.free();
+      held.release();
     }
   };
   const end = () => {
+    if (fault !== null) return refuse(fault);
     held.whole();
     done(bufferOf(body), held);
+    body.clear();
   };
   response.once("close", () => held.release());
   request.on("data", take);

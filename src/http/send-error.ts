@@ -1,7 +1,7 @@
 import type { ServerResponse } from "node:http";
 import { errorAnswer } from "./errors.ts";
 
-const OVERLOADED = 503;
+const UNAVAILABLE = 503;
 
 /** Answers a request that Fastify has let go of. */
 export function sendError(response: ServerResponse, error: unknown, requestId: string): void {
@@ -21,8 +21,8 @@ export function sendError(response: ServerResponse, error: unknown, requestId: s
   // What of the request is still to come is not read.
   if (!request.complete) headers.push("connection", "close");
   response.writeHead(status, headers);
-  if (request.complete || status !== OVERLOADED) return void response.end(text);
-  // It is none of the client's fault: what it still sends is thrown away, so that it gets to read the answer.
+  if (request.complete || status !== UNAVAILABLE) return void response.end(text);
+  // It is not the client's fault: what it still sends, while a request may last, is thrown away, so that it reads this.
   response.write(text);
   request.once("end", () => response.end());
   request.resume();
