@@ -186,8 +186,8 @@ export class FlightCase {
       prefix: new Uint32Array(0),
       affinityKey: 0,
       rank: -1,
-      bodyEnd: 0,
-      bodyEmpty: false,
+      routedExperts: false,
+      body: null,
     };
     const request: EngineRequest = {
       method: "POST",

@@ -53,6 +53,7 @@ export const settingsSchema = z.strictObject({
     host: z.string().min(1),
     port: z.int().min(0).max(65_535),
     bodyLimitBytes: count,
+    bodyMemoryBytes: count,
     maxHeaderBytes: count,
     maxConnections: count,
     headersTimeoutMs: positiveMilliseconds,

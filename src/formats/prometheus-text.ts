@@ -9,7 +9,10 @@ export interface MetricSample {
 const NAME = /[a-zA-Z_:][a-zA-Z0-9_:]*/y;
 const LABEL = /[ \t]*([a-zA-Z_][a-zA-Z0-9_]*)[ \t]*=[ \t]*"((?:[^"\\]|\\[^])*)"[ \t]*(?:,[ \t]*|(?=\}))/y;
 const VALUE = /[ \t]*([^ \t\r]+)(?:[ \t]+-?\d+)?[ \t]*\r?$/y;
-const NUMBER = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/;
+const NUMBER = /^[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?$/;
+
+/** No engine writes longer lines: such a line is no sample. */
+const LONGEST_LINE = 65_536;
 
 /**
  * Reads the samples of some metrics. Lines that are no samples are passed over, whatever they are.
@@ -22,7 +25,7 @@ export function metricSamples(text: string, wanted: ReadonlySet<string>): Metric
     const end = newline < 0 ? text.length : newline;
     NAME.lastIndex = start;
     const name = NAME.exec(text)?.[0];
-    if (name !== undefined && wanted.has(name)) {
+    if (name !== undefined && wanted.has(name) && end - start <= LONGEST_LINE) {
       const sample = readSample(name, text.slice(start + name.length, end));
       if (sample !== null) samples.push(sample);
     }

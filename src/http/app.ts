@@ -10,6 +10,7 @@ import { printable } from "../lib/printable.ts";
 import { dashboard } from "./dashboard.ts";
 import { answerConnect, answerMalformed } from "./answer-malformed.ts";
 import { encodingFault } from "./content-encoding.ts";
+import { BodyMemory } from "./body-memory.ts";
 import { Cors } from "./cors.ts";
 import { shapeAt } from "./error-shapes.ts";
 import { type ErrorAnswer, HttpError, routeNotFound } from "./errors.ts";
@@ -111,7 +112,10 @@ export async function httpApp(config: Config, parts: AppParts): Promise<FastifyI
   const refuseOtherMethods = otherMethods(app);
   const origins = new OriginReader(config.tenancy);
   const cors = new Cors(http.corsOrigins);
-  await app.register(async (scope) => openAiRoutes(scope, { gateway, origins, http, cors, refusals }));
+  // One body of the largest size always has room.
+  const memory = new BodyMemory(Math.max(http.bodyMemoryBytes, http.bodyLimitBytes));
+  const proxying = { gateway, origins, http, memory, cors, refusals };
+  await app.register(async (scope) => openAiRoutes(scope, proxying));
   if (operatorSocket !== null) {
     refuseOtherMethods();
     await app.register(async (scope) => relayRoutes(scope, operatorSocket, refusals));

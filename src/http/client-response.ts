@@ -4,6 +4,7 @@ import type { Client } from "../serving/flight/client.ts";
 import { EngineUnreachable, type ResponseHeaders } from "../serving/engine.ts";
 import { isEventStream } from "../serving/flight/event-stream.ts";
 import type { Flight } from "../serving/flight/flight.ts";
+import type { HeldBody } from "./body-memory.ts";
 import { errorAnswer } from "./errors.ts";
 import { returnedHeaders } from "./headers.ts";
 import { type Answering, sendError } from "./send-error.ts";
@@ -19,6 +20,7 @@ export class ClientResponse implements Client {
   readonly #answering: Answering;
   readonly #stallMs: number;
   readonly #keepAliveMs: number;
+  readonly #body: HeldBody | null;
   #keepAliveTimer: NodeJS.Timeout | null = null;
   #flight: Flight | null = null;
   #frames: WholeFrames | null = null;
@@ -40,12 +42,20 @@ export class ClientResponse implements Client {
   /**
    * @param stallMs how long a client may read nothing before it is given up
    * @param keepAliveMs how often a stream without a first frame gets a comment; 0 for never
+   * @param body what is held of the request's
    */
-  constructor(response: ServerResponse, answering: Answering, stallMs: number, keepAliveMs: number) {
+  constructor(
+    response: ServerResponse,
+    answering: Answering,
+    stallMs: number,
+    keepAliveMs: number,
+    body: HeldBody | null,
+  ) {
     this.#response = response;
     this.#answering = answering;
     this.#stallMs = stallMs;
     this.#keepAliveMs = keepAliveMs;
+    this.#body = body;
   }
 
   /** The request is on its way: from now on a client that goes away takes it along. */
@@ -121,7 +131,9 @@ export class ClientResponse implements Client {
     else this.#finish(this.#answering.shape.lastFrame(errorAnswer(fault), this.#answering.requestId));
   }
 
-  bodyReleased(): void {}
+  bodyReleased(): void {
+    this.#body?.release();
+  }
 
   refused(error: Error): void {
     sendError(this.#response, errorAnswer(error), this.#answering);

@@ -76,16 +76,16 @@ function without(headers: HeaderList, names: ReadonlySet<string>, connection: st
   const kept: string[] = [];
   for (let i = 0; i < headers.length; i += 2) {
     const name = headers[i].toLowerCase();
-    if (!names.has(name) && !named.includes(name)) kept.push(headers[i], headers[i + 1]);
+    if (!names.has(name) && !named.has(name)) kept.push(headers[i], headers[i + 1]);
   }
   return kept;
 }
 
-const NONE: readonly string[] = [];
+const NONE: ReadonlySet<string> = new Set();
 
-function connectionNamed(connection: string): readonly string[] {
+function connectionNamed(connection: string): ReadonlySet<string> {
   if (connection === "keep-alive" || connection === "close") return NONE;
-  return connection.split(",").map((name) => name.trim().toLowerCase());
+  return new Set(connection.split(",").map((name) => name.trim().toLowerCase()));
 }
 
 /** The client's own id when it is short and printable, else a new one. */

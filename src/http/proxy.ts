@@ -4,13 +4,10 @@ import type { EngineRequest } from "../serving/engine.ts";
 import type { Gateway } from "../serving/gateway.ts";
 import { type ApiRoute, enginePath } from "../serving/request/api-routes.ts";
 import { formField, isForm } from "../serving/request/form-field.ts";
-import {
-  type Origin,
-  type RequestFacts,
-  TOKENS_PER_MEDIUM,
-  requestFacts,
-} from "../serving/request/request-facts.ts";
+import { type RequestFacts, TOKENS_PER_MEDIUM, requestFacts } from "../serving/request/request-facts.ts";
+import { BodyScan } from "../serving/request/scan-body.ts";
 import { unreadFacts } from "../serving/request/unread-facts.ts";
+import type { BodyMemory, HeldBody } from "./body-memory.ts";
 import { ClientResponse } from "./client-response.ts";
 import { encodingFault } from "./content-encoding.ts";
 import type { Cors } from "./cors.ts";
@@ -27,6 +24,7 @@ export interface ProxyParts {
   readonly gateway: () => Gateway;
   readonly origins: OriginReader;
   readonly http: Config["http"];
+  readonly memory: BodyMemory;
   readonly cors: Cors;
   readonly refusals: Refusals;
 }
@@ -47,32 +45,39 @@ export function proxy(parts: ProxyParts, { body: kind }: ApiRoute, proxied: Prox
   const { request, response, id } = proxied;
   const answering = answeringOf(parts, proxied);
   const refuse = (error: unknown) => refused(parts, proxied, answering, error);
-  const send = (body: Buffer | null) => {
-    try {
+  const formType = kind === "form" ? formTypeOf(request) : null;
+  const scan = kind === "none" || formType !== null ? null : new BodyScan();
+  const send = (body: Buffer | null, held: HeldBody | null) => {
+    const start = (step: () => void) => {
+      try {
+        step();
+      } catch (error) {
+        held?.release();
+        refuse(error);
+      }
+    };
+    start(() => {
       const origin = parts.origins.read(request.headers);
-      const facts = factsOf(kind, body, request.headers["content-type"], origin, id);
-      const method = request.method === "HEAD" ? "GET" : (request.method as EngineRequest["method"]);
-      const upstream = upstreamOf(proxied, method, body);
-      const start = () => {
-        try {
-          forward(parts, proxied, answering, facts, upstream);
-        } catch (error) {
-          refuse(error);
-        }
-      };
+      const facts =
+        body === null
+          ? unreadFacts(origin, null, id, 0, null)
+          : scan === null
+            ? unreadFacts(origin, modelOf(body, formType), id, TOKENS_PER_MEDIUM, body)
+            : requestFacts(body, origin, scan.end());
+      const upstream = upstreamOf(proxied, facts);
       const lookUp = parts.gateway().lookUp(facts, upstream);
-      if (lookUp === null) start();
+      const go = () => forward(parts, proxied, answering, facts, upstream, held);
+      if (lookUp === null) go();
       // The client may have left meanwhile.
-      else void lookUp.then(() => response.destroyed || start());
-    } catch (error) {
-      refuse(error);
-    }
+      else void lookUp.then(() => response.destroyed || start(go));
+    });
   };
   inTurn(response, () => {
-    if (kind === "none") return send(null);
+    if (kind === "none") return send(null, null);
     const fault = encodingFault(request.headers);
     if (fault !== null) return refuse(fault);
-    readBody(request, parts.http.bodyLimitBytes, send, refuse);
+    const terms = { limitBytes: parts.http.bodyLimitBytes, memory: parts.memory, reader: scan };
+    readBody(request, response, terms, send, refuse);
   });
 }
 
@@ -86,8 +91,8 @@ export function relayPreflight(parts: ProxyParts, proxied: ProxiedRequest): void
       // It names no model. Each answer of each pool still says by itself which pages may read it.
       const pool = pools.find(({ states }) => states.ready.includes(1)) ?? pools[0];
       const origin = parts.origins.read(request.headers);
-      const facts = unreadFacts({ ...origin, rank: -1 }, pool.models[0], null, 0);
-      forward(parts, proxied, answering, facts, upstreamOf(proxied, "OPTIONS", null));
+      const facts = unreadFacts({ ...origin, rank: -1 }, pool.models[0], null, 0, null);
+      forward(parts, proxied, answering, facts, upstreamOf(proxied, facts), null);
     } catch (error) {
       refused(parts, proxied, answering, error);
     }
@@ -96,11 +101,12 @@ export function relayPreflight(parts: ProxyParts, proxied: ProxiedRequest): void
 
 function upstreamOf(
   { request, requestId, path, id }: ProxiedRequest,
-  method: EngineRequest["method"],
-  body: Buffer | null,
+  { body, routedExperts }: RequestFacts,
 ): EngineRequest {
+  const method = request.method === "HEAD" ? "GET" : (request.method as EngineRequest["method"]);
   const headers = forwardedHeaders(request.rawHeaders, request.headers.connection, requestId);
-  return { method, path: enginePath(path, id, request.url as string), headers, body };
+  const own = enginePath(path, id, request.url as string);
+  return { method, path: own, headers, body, asksForExperts: routedExperts };
 }
 
 function forward(
@@ -109,8 +115,10 @@ function forward(
   answering: Answering,
   facts: RequestFacts,
   upstream: EngineRequest,
+  held: HeldBody | null,
 ): void {
-  const client = new ClientResponse(response, answering, http.clientStallMs, http.streamKeepAliveMs);
+  const { clientStallMs, streamKeepAliveMs } = http;
+  const client = new ClientResponse(response, answering, clientStallMs, streamKeepAliveMs, held);
   client.follow(gateway().send(facts, upstream, client));
 }
 
@@ -127,16 +135,13 @@ function refused(
   sendError(response, refusals.answer(error, requestId), answering);
 }
 
+/** The content type of a form; null for anything else. */
+function formTypeOf({ headers }: IncomingMessage): string | null {
+  const type = headers["content-type"];
+  return isForm(type) ? type : null;
+}
+
 /** @throws InvalidRequest */
-function factsOf(
-  kind: ApiRoute["body"],
-  body: Buffer | null,
-  contentType: string | undefined,
-  origin: Origin,
-  id: string | null,
-): RequestFacts {
-  if (body === null) return unreadFacts(origin, null, id, 0);
-  if (kind === "form" && isForm(contentType))
-    return unreadFacts(origin, formField(body, contentType, "model") || null, null, TOKENS_PER_MEDIUM);
-  return requestFacts(body, origin);
+function modelOf(form: Buffer, formType: string | null): string | null {
+  return formType === null ? null : formField(form, formType, "model") || null;
 }

@@ -1,38 +1,74 @@
-import type { IncomingMessage } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { GrowingBytes } from "../lib/growing-bytes.ts";
+import type { BodyMemory, HeldBody } from "./body-memory.ts";
 import { HttpError } from "./errors.ts";
 
-const NO_BODY = Buffer.alloc(0);
+/** Looks into a body while it comes; what it throws refuses the request. */
+export interface BodyReader {
+  /** @param body all that has come */
+  read(body: Buffer): void;
+}
+
+export interface BodyTerms {
+  /** Of one body. */
+  readonly limitBytes: number;
+  /** Of all. */
+  readonly memory: BodyMemory;
+  /** Null to take it as it is. */
+  readonly reader: BodyReader | null;
+}
 
 /**
- * Collects a request's body. A body over the limit is refused as soon as it is known to be; the rest of it is not read.
- * When the client goes away before the end, nothing is called.
+ * Collects a request's body. One that is over a limit is refused as soon as it is known to be, and the rest of it is not
+ * read; one that its reader refuses is no longer kept, and refused at its end. When the client goes away before that,
+ * nothing is called. The body's memory is held until `release` or the end of the response, whichever comes first.
  */
 export function readBody(
   request: IncomingMessage,
-  limitBytes: number,
-  done: (body: Buffer) => void,
-  refused: (error: HttpError) => void,
+  response: ServerResponse,
+  { limitBytes, memory, reader }: BodyTerms,
+  done: (body: Buffer, held: HeldBody) => void,
+  refused: (error: unknown) => void,
 ): void {
   const announced = Number(request.headers["content-length"] ?? 0);
   if (announced > limitBytes) return refused(tooLarge(limitBytes));
-  let first: Buffer = NO_BODY;
-  let more: Buffer[] | null = null;
+  const body = new GrowingBytes();
   let length = 0;
+  let fault: unknown = null;
+  const refuse = (error: unknown) => {
+    request.off("data", take);
+    request.off("end", end);
+    body.free();
+    held.release();
+    refused(error);
+  };
+  const held = memory.begin(refuse);
   const take = (chunk: Buffer) => {
     length += chunk.length;
-    if (length > limitBytes) {
-      request.off("data", take);
-      request.off("end", end);
-      refused(tooLarge(limitBytes));
-    } else if (first === NO_BODY) {
-      first = chunk;
-    } else {
-      (more ??= [first]).push(chunk);
+    if (length > limitBytes) return refuse(tooLarge(limitBytes));
+    if (fault !== null || !held.grow(chunk.length)) return;
+    body.add(chunk);
+    try {
+      reader?.read(bufferOf(body));
+    } catch (error) {
+      fault = error;
+      body.free();
+      held.release();
     }
   };
-  const end = () => done(more === null ? first : Buffer.concat(more, length));
+  const end = () => {
+    if (fault !== null) return refuse(fault);
+    held.whole();
+    done(bufferOf(body), held);
+    body.clear();
+  };
+  response.once("close", () => held.release());
   request.on("data", take);
   request.on("end", end);
+}
+
+function bufferOf({ bytes }: GrowingBytes): Buffer {
+  return bytes instanceof Buffer ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
 }
 
 function tooLarge(limitBytes: number): HttpError {

@@ -11,6 +11,8 @@ export interface Answering {
   readonly cors: HeaderList;
 }
 
+const UNAVAILABLE = 503;
+
 /** Answers a request that Fastify has let go of. */
 export function sendError(
   response: ServerResponse,
@@ -31,8 +33,13 @@ export function sendError(
     ...cors,
   ];
   if (answer.retryAfterSeconds !== null) headers.push("retry-after", `${answer.retryAfterSeconds}`);
+  const { req: request } = response;
   // What of the request is still to come is not read.
-  if (!response.req.complete) headers.push("connection", "close");
+  if (!request.complete) headers.push("connection", "close");
   response.writeHead(answer.status, headers);
-  response.end(text);
+  if (request.complete || answer.status !== UNAVAILABLE) return void response.end(text);
+  // It is not the client's fault: what it still sends, while a request may last, is thrown away, so that it reads this.
+  response.write(text);
+  request.once("end", () => response.end());
+  request.resume();
 }

@@ -1,10 +1,18 @@
+import { GrowingBytes } from "../lib/growing-bytes.ts";
+
 const LINE_FEED = 10;
 const CARRIAGE_RETURN = 13;
 
 /** A frame longer than this is passed on in pieces. */
 const HELD_LIMIT_BYTES = 1024 * 1024;
 
-/** A non-empty text in the places where OpenAI-compatible servers put generated tokens. */
+/** A frame's end is at most so long. */
+const LONGEST_END = 3;
+
+/**
+ * A non-empty text in the places where OpenAI-compatible servers put generated tokens. White space can be taken in one
+ * way only, so that the time is in proportion to the text's length.
+ */
 const CONTENT =
   /"(?:content|text|reasoning_content|reasoning|refusal|arguments|delta|partial_json)"\s*:\s*"(?!")/;
 
@@ -13,7 +21,7 @@ const CONTENT =
  * held up; the others go on as they came. So a stream that breaks can be ended between two frames.
  */
 export class WholeFrames {
-  #held: Buffer | null = null;
+  readonly #held = new GrowingBytes();
   /** Frames of which at least one had content. */
   #begun = false;
   /** Frames with content in what `take` returned last; keep-alives do not count. */
@@ -21,23 +29,41 @@ export class WholeFrames {
 
   /** @returns what ends with a frame's end, or null when there is none yet */
   take(chunk: Buffer): Buffer | null {
-    const bytes = this.#held === null ? chunk : Buffer.concat([this.#held, chunk]);
-    const end = endsFrame(bytes, bytes.length) ? bytes.length : lastFrameEnd(bytes);
-    this.#held = end === bytes.length ? null : bytes.subarray(end);
+    const end = this.#endIn(chunk);
     if (end === 0) {
-      if (bytes.length < HELD_LIMIT_BYTES) return null;
-      this.#held = null;
+      this.#held.add(chunk);
+      if (this.#held.length < HELD_LIMIT_BYTES) return null;
       this.contentFrames = 0;
-      return bytes;
+      return this.rest();
     }
-    const whole = this.#held === null ? bytes : bytes.subarray(0, end);
+    const whole = this.#with(end === chunk.length ? chunk : chunk.subarray(0, end));
+    if (end < chunk.length) this.#held.add(chunk.subarray(end));
     this.contentFrames = this.#count(whole);
     return whole;
   }
 
   /** The beginning of a frame that never ended, when the stream itself did. */
   rest(): Buffer | null {
-    return this.#held;
+    return this.#held.length === 0 ? null : this.#with(EMPTY);
+  }
+
+  /** What was held, and these bytes; nothing is held any more. */
+  #with(bytes: Buffer): Buffer {
+    if (this.#held.length === 0) return bytes;
+    this.#held.add(bytes);
+    const all = this.#held.bytes;
+    this.#held.clear();
+    return Buffer.from(all.buffer, all.byteOffset, all.length);
+  }
+
+  /** Where in the chunk the last frame ends, that may have begun to end before it; 0 for nowhere. */
+  #endIn(chunk: Buffer): number {
+    if (endsFrame(chunk, chunk.length)) return chunk.length;
+    const end = lastFrameEnd(chunk);
+    if (end > 0 || this.#held.length === 0) return end;
+    const before = this.#held.bytes.subarray(-LONGEST_END);
+    const seam = Buffer.concat([before, chunk.subarray(0, LONGEST_END)]);
+    return Math.max(0, lastFrameEnd(seam) - before.length);
   }
 
   /** Before the first content (a frame with the role alone) every frame is looked into, after it they are counted. */
@@ -74,3 +100,5 @@ function lastFrameEnd(bytes: Buffer): number {
   const cr = bytes.lastIndexOf("\r\r");
   return Math.max(plain + 2, crlf + 3, cr + 2, 2) - (plain < 0 && crlf < 0 && cr < 0 ? 2 : 0);
 }
+
+const EMPTY = Buffer.alloc(0);

@@ -1,231 +1,197 @@
-import {
-  BACKSLASH,
-  CLOSE_BRACE,
-  CLOSE_BRACKET,
-  COLON,
-  COMMA,
-  OPEN_BRACE,
-  OPEN_BRACKET,
-  QUOTE,
-  isSpace,
-} from "./json-bytes.ts";
+import { NUMBER_BEGINS, endsNumber, nextOfNumber } from "./json-number.ts";
+
+// Each module that reads bytes has these of its own: V8 takes an imported constant for a variable.
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const OPEN_BRACE = 0x7b;
+const CLOSE_BRACE = 0x7d;
+const OPEN_BRACKET = 0x5b;
+const CLOSE_BRACKET = 0x5d;
 
 /** Longer strings are searched by the platform, which looks at many bytes at once. */
 const SHORT_STRING = 24;
-/** Strings, with their quotes, that a listener hears of. */
+/** Strings, with their quotes, that are told of. */
 const LONG_STRING = 64;
-/** As deep as Python's own reader of JSON goes; no request needs a tenth of it. */
-const MOST_DEPTH = 1000;
 
-/** Hears what stands where; places are as in the bytes given to `take`. */
-export interface JsonListener {
-  /** The name of a field of the outermost object, in its quotes. */
-  key(start: number, end: number): void;
-  /** The value of the field named last. */
-  value(start: number, end: number): void;
-  /** A string that is a value at any depth, in its quotes, of 64 bytes and more; the name that came last. */
-  longString(start: number, end: number, keyStart: number, keyEnd: number): void;
+export interface StringListener {
+  /** A string of 64 bytes and more, quotes and all; places are as in the bytes given to `take`. */
+  longString(start: number, end: number): void;
 }
 
-const DEAF: JsonListener = { key() {}, value() {}, longString() {} };
+/** The kind of value at hand. */
+const NONE = 0;
+const STRING = 1;
+const NESTED = 2;
+const NUMBER = 3;
+const WORD = 4;
 
-/** What is at hand, or comes next. */
-const VALUE = 0;
-const VALUE_OR_END = 1;
-const KEY = 2;
-const KEY_OR_END = 3;
-const IN_KEY = 4;
-const AFTER_KEY = 5;
-const IN_STRING = 6;
-const IN_NUMBER = 7;
-const IN_WORD = 8;
-const AFTER_VALUE = 9;
+/** Bytes below it other than the quote are passed over in objects and arrays: digits, signs, commas, white space. */
+const LEAST_LETTER = 0x3b;
+/** What any other byte is there: nothing of note, or one of these. */
+const PLAIN = 0;
+const FOREIGN = 1;
+const OPENING = 2;
+const CLOSING = 3;
+const QUOTING = 4;
+const ROLE = new Uint8Array(256).fill(FOREIGN);
+for (const byte of "eEtrufalsn") ROLE[byte.charCodeAt(0)] = PLAIN;
+ROLE[OPEN_BRACE] = ROLE[OPEN_BRACKET] = OPENING;
+ROLE[CLOSE_BRACE] = ROLE[CLOSE_BRACKET] = CLOSING;
+ROLE[QUOTE] = QUOTING;
 
-const ARRAY = 0;
-const OBJECT = 1;
-
-/** What a byte is to a number: the column in the table below; 7 for what is in none. */
-const COLUMN = new Uint8Array(256).fill(7);
-for (const [column, bytes] of ["0", "123456789", ".", "eE", "-", "+"].entries())
-  for (const byte of bytes) COLUMN[byte.charCodeAt(0)] = column;
-/** Where each byte leads from each state of a number; 0 for nowhere. */
-const NUMBER = Uint8Array.of(
-  ...[0, 0, 0, 0, 0, 0, 0, 0],
-  ...[3, 4, 0, 0, 2, 0, 0, 0], // its beginning
-  ...[3, 4, 0, 0, 0, 0, 0, 0], // a minus
-  ...[0, 0, 5, 7, 0, 0, 0, 0], // a zero first
-  ...[4, 4, 5, 7, 0, 0, 0, 0], // another digit first
-  ...[6, 6, 0, 0, 0, 0, 0, 0], // the point
-  ...[6, 6, 0, 7, 0, 0, 0, 0], // digits after it
-  ...[9, 9, 0, 0, 8, 8, 0, 0], // the e
-  ...[9, 9, 0, 0, 0, 0, 0, 0], // its sign
-  ...[9, 9, 0, 0, 0, 0, 0, 0], // its digits
-);
-const NUMBER_BEGINS = 1;
-const NUMBER_ENDS = Uint8Array.of(0, 0, 0, 1, 1, 0, 1, 0, 0, 1);
-
-const WORDS: Readonly<Record<number, Uint8Array>> = {
-  0x74: Uint8Array.of(0x74, 0x72, 0x75, 0x65),
-  0x66: Uint8Array.of(0x66, 0x61, 0x6c, 0x73, 0x65),
-  0x6e: Uint8Array.of(0x6e, 0x75, 0x6c, 0x6c),
-};
+const WORDS = new Map(["true", "false", "null"].map((word) => [word.charCodeAt(0), word]));
 
 /**
- * Goes over one value of JSON as its bytes come, cut anywhere, and holds none of them. It is held to JSON's grammar, but
- * for what is inside strings: of that only where it ends. Time is in proportion to the bytes, whatever they are.
+ * Goes over values of JSON, one after the other, as their bytes come, cut anywhere, and holds none of them. Numbers and
+ * words are held to JSON's grammar; of objects and arrays the brackets are counted, and letters refused that stand in
+ * none. Time is in proportion to the bytes, whatever they are.
  */
 export class JsonScanner {
   /** The value has ended. */
   over = false;
-  /** What is wrong with it, as in `expected a comma`; it ends there. */
+  /** What is wrong with it, as in `expected a value`; it ends there. */
   fault: string | null = null;
-  readonly #listener: JsonListener;
-  #state = VALUE;
+  readonly #listener: StringListener | null;
+  #kind = NONE;
   #depth = 0;
-  /** `[depth]`: what is open. */
-  readonly #kinds: number[] = [ARRAY];
-  /** Where the string at hand begins; the value at depth 1; the name that came last. */
+  #inString = false;
+  /** Where the string at hand begins. */
   #start = 0;
-  #valueStart = 0;
-  #keyStart = 0;
-  #keyEnd = 0;
   /** The byte before was a backslash that counts. */
   #escaped = false;
-  #number = 0;
-  #word: Uint8Array = WORDS[0x74];
+  #number = NUMBER_BEGINS;
+  #word = "";
   #letters = 0;
 
-  constructor(listener: JsonListener = DEAF) {
+  constructor(listener: StringListener | null = null) {
     this.#listener = listener;
+  }
+
+  /** Another value comes. */
+  begin(): void {
+    this.over = false;
+    this.fault = null;
+    this.#kind = NONE;
   }
 
   /** Takes `bytes[from .. to)`. @returns where the value has ended, or has its fault; else `to` */
   take(bytes: Uint8Array, from: number, to: number): number {
     let at = from;
-    while (at < to && !this.over && this.fault === null) {
-      switch (this.#state) {
-        case IN_STRING:
-        case IN_KEY:
-          at = this.#pastString(bytes, at, to);
-          continue;
-        case IN_NUMBER:
-          at = this.#pastNumber(bytes, at, to);
-          continue;
-        case IN_WORD:
-          at = this.#pastWord(bytes, at, to);
-          continue;
-        default:
-      }
-      const byte = bytes[at];
-      if (isSpace(byte)) at++;
-      else at = this.#token(byte, at);
+    if (this.#kind === NONE) {
+      while (at < to && isSpace(bytes[at])) at++;
+      if (at === to) return at;
+      this.#kind = this.#kindOf(bytes[at]);
+      this.#start = at;
+      if (bytes[at] === QUOTE) at++;
     }
-    return at;
+    switch (this.#kind) {
+      case STRING:
+        return this.#pastString(bytes, at, to);
+      case NESTED:
+        return this.#pastNested(bytes, at, to);
+      case NUMBER:
+        return this.#pastNumber(bytes, at, to);
+      case WORD:
+        return this.#pastWord(bytes, at, to);
+      default:
+        this.fault = "expected a value";
+        return at;
+    }
   }
 
   /** Nothing more comes: a number by itself is over then. @returns whether the value is whole */
   end(): boolean {
-    if (this.#state === IN_NUMBER && this.#depth === 0 && NUMBER_ENDS[this.#number] === 1) this.over = true;
+    if (this.#kind === NUMBER && endsNumber(this.#number)) this.over = true;
     return this.over;
   }
 
-  /** @returns where to go on */
-  #token(byte: number, at: number): number {
-    switch (this.#state) {
-      case VALUE_OR_END:
-        if (byte === CLOSE_BRACKET) return this.#close(at);
-        return this.#begin(byte, at);
-      case VALUE:
-        return this.#begin(byte, at);
-      case KEY_OR_END:
-        if (byte === CLOSE_BRACE) return this.#close(at);
-        return this.#beginKey(byte, at);
-      case KEY:
-        return this.#beginKey(byte, at);
-      case AFTER_KEY:
-        if (byte !== COLON) return this.#fail("expected a colon", at);
-        this.#state = VALUE;
-        return at + 1;
-      default: {
-        const inObject = this.#kinds[this.#depth] === OBJECT;
-        if (byte === COMMA) {
-          this.#state = inObject ? KEY : VALUE;
-          return at + 1;
-        }
-        if (byte === (inObject ? CLOSE_BRACE : CLOSE_BRACKET)) return this.#close(at);
-        return this.#fail("expected a comma", at);
-      }
+  #kindOf(first: number): number {
+    this.#escaped = false;
+    if (first === QUOTE) return STRING;
+    if (first === OPEN_BRACE || first === OPEN_BRACKET) {
+      this.#depth = 0;
+      this.#inString = false;
+      return NESTED;
     }
-  }
-
-  #begin(byte: number, at: number): number {
-    if (this.#depth === 1) this.#valueStart = at;
-    if (byte === QUOTE) {
-      this.#start = at;
-      this.#state = IN_STRING;
-      return at + 1;
-    }
-    if (byte === OPEN_BRACE) return this.#open(OBJECT, KEY_OR_END, at);
-    if (byte === OPEN_BRACKET) return this.#open(ARRAY, VALUE_OR_END, at);
-    if (NUMBER[NUMBER_BEGINS * 8 + COLUMN[byte]] !== 0) {
+    if (nextOfNumber(NUMBER_BEGINS, first) !== 0) {
       this.#number = NUMBER_BEGINS;
-      this.#state = IN_NUMBER;
-      return at;
+      return NUMBER;
     }
-    const word = WORDS[byte];
-    if (word === undefined) return this.#fail("expected a value", at);
+    const word = WORDS.get(first);
+    if (word === undefined) return NONE;
     this.#word = word;
     this.#letters = 0;
-    this.#state = IN_WORD;
-    return at;
-  }
-
-  #beginKey(byte: number, at: number): number {
-    if (byte !== QUOTE) return this.#fail("expected a field's name", at);
-    this.#start = at;
-    this.#state = IN_KEY;
-    return at + 1;
-  }
-
-  #open(kind: number, next: number, at: number): number {
-    if (this.#depth === MOST_DEPTH) return this.#fail("it is nested too deep", at);
-    this.#kinds[++this.#depth] = kind;
-    this.#state = next;
-    return at + 1;
-  }
-
-  #close(at: number): number {
-    this.#depth--;
-    return this.#ended(at + 1);
-  }
-
-  /** A value ends before `at`. */
-  #ended(at: number): number {
-    if (this.#depth === 1) this.#listener.value(this.#valueStart, at);
-    else if (this.#depth === 0) this.over = true;
-    this.#state = AFTER_VALUE;
-    return at;
+    return WORD;
   }
 
   #pastString(bytes: Uint8Array, from: number, to: number): number {
-    const end = this.#endOfString(bytes, from, to);
+    const end = this.#endOfString(bytes, this.#resumed(from), to);
     if (end < 0) return to;
-    if (this.#state === IN_STRING) {
-      if (end - this.#start >= LONG_STRING)
-        this.#listener.longString(this.#start, end, this.#keyStart, this.#keyEnd);
-      return this.#ended(end);
-    }
-    this.#keyStart = this.#start;
-    this.#keyEnd = end;
-    if (this.#depth === 1) this.#listener.key(this.#start, end);
-    this.#state = AFTER_KEY;
+    this.over = true;
+    if (end - this.#start >= LONG_STRING) this.#listener?.longString(this.#start, end);
     return end;
+  }
+
+  #pastNested(bytes: Uint8Array, from: number, to: number): number {
+    let at = from;
+    let depth = this.#depth;
+    if (this.#inString) {
+      const end = this.#endOfString(bytes, this.#resumed(from), to);
+      if (end < 0) return to;
+      this.#inString = false;
+      if (end - this.#start >= LONG_STRING) this.#listener?.longString(this.#start, end);
+      at = end;
+    }
+    for (; at < to; at++) {
+      const byte = bytes[at];
+      if (byte < LEAST_LETTER && byte !== QUOTE) continue;
+      const role = ROLE[byte];
+      if (role === QUOTING) {
+        const end = this.#endOfString(bytes, at + 1, to);
+        if (end < 0) {
+          this.#start = at;
+          this.#inString = true;
+          break;
+        }
+        if (end - at >= LONG_STRING) this.#listener?.longString(at, end);
+        at = end - 1;
+      } else if (role === OPENING) depth++;
+      else if (role === CLOSING) {
+        if (--depth > 0) continue;
+        this.over = true;
+        return at + 1;
+      } else if (role === FOREIGN) {
+        this.fault = "expected a value";
+        return at;
+      }
+    }
+    this.#depth = depth;
+    return to;
+  }
+
+  /** Where a string goes on: after the byte that a backslash before stands for. */
+  #resumed(from: number): number {
+    const at = this.#escaped ? from + 1 : from;
+    this.#escaped = false;
+    return at;
   }
 
   /** @returns the place after the quote that ends the string at hand; −1 where it is still to come */
   #endOfString(bytes: Uint8Array, from: number, to: number): number {
-    let at = this.#escaped ? from + 1 : from;
-    this.#escaped = false;
+    const near = from + SHORT_STRING < to ? from + SHORT_STRING : to;
+    let at = from;
+    while (at < near) {
+      const byte = bytes[at];
+      if (byte === QUOTE) return at + 1;
+      if (byte === BACKSLASH) break;
+      at++;
+    }
+    return this.#farEnd(bytes, at, to);
+  }
+
+  /** The same for a string that is long, or has a backslash near. */
+  #farEnd(bytes: Uint8Array, from: number, to: number): number {
+    let at = from;
     for (;;) {
       const near = Math.min(at + SHORT_STRING, to);
       while (at < near) {
@@ -255,26 +221,31 @@ export class JsonScanner {
     let at = from;
     let state = this.#number;
     for (; at < to; at++) {
-      const next = NUMBER[state * 8 + COLUMN[bytes[at]]];
+      const next = nextOfNumber(state, bytes[at]);
       if (next === 0) break;
       state = next;
     }
     this.#number = state;
     if (at === to) return at;
-    return NUMBER_ENDS[state] === 1 ? this.#ended(at) : this.#fail("expected a value", at);
+    if (endsNumber(state)) this.over = true;
+    else this.fault = "expected a value";
+    return at;
   }
 
   #pastWord(bytes: Uint8Array, from: number, to: number): number {
     const word = this.#word;
     let at = from;
     for (; at < to && this.#letters < word.length; at++) {
-      if (bytes[at] !== word[this.#letters++]) return this.#fail("expected a value", at);
+      if (bytes[at] === word.charCodeAt(this.#letters++)) continue;
+      this.fault = "expected a value";
+      return at;
     }
-    return this.#letters === word.length ? this.#ended(at) : at;
-  }
-
-  #fail(what: string, at: number): number {
-    this.fault = what;
+    this.over = this.#letters === word.length;
     return at;
   }
+}
+
+/** White space as JSON has it. */
+export function isSpace(byte: number): boolean {
+  return byte <= 0x20 && (byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09);
 }

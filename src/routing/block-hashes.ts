@@ -42,3 +42,17 @@ export function hashText(text: string): number {
   }
   return mix(hash) || 1;
 }
+
+/** Of a longer text the beginning and the length are hashed. */
+const HASHED_BYTES = 65_536;
+
+/** @returns a 32-bit hash of `bytes[start .. end)`, of its first 64 KiB and its length; never 0 */
+export function hashBytes(bytes: Uint8Array, start: number, end: number): number {
+  const stop = Math.min(end, start + HASHED_BYTES);
+  let hash = end - start;
+  for (let at = start; at < stop; at++) {
+    hash = Math.imul(hash ^ bytes[at], 0xcc9e2d51);
+    hash = (hash << 15) | (hash >>> 17);
+  }
+  return mix(hash) || 1;
+}

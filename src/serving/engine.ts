@@ -21,6 +21,8 @@ export interface EngineRequest {
   readonly headers: HeaderList;
   /** The client's body, byte for byte. */
   readonly body: Uint8Array | null;
+  /** The client wants to hear of the experts that its tokens went to (`return_routed_experts`). */
+  readonly asksForExperts?: boolean;
 }
 
 export interface ResponseHeaders {

@@ -1,4 +1,5 @@
 import type { Client } from "./flight/client.ts";
+import { withFields } from "../lib/json-fields.ts";
 import { ResponseSearch } from "./affinity/response-search.ts";
 import type { EngineRequest, ModelCard } from "./engine.ts";
 import { Flight } from "./flight/flight.ts";
@@ -49,7 +50,7 @@ export class Gateway {
   send(facts: RequestFacts, request: EngineRequest, client: Client): Flight {
     const home = facts.responseId === null ? null : this.#home(facts.responseId);
     const { pool, model, asked } = home !== null && facts.model === null ? home : this.#placeOf(facts);
-    const sent = asked === null ? request : asking(request, facts, asked);
+    const sent = asked === null ? request : asking(request, asked);
     // A response is only where it was given.
     const known = home?.pool === pool ? { ...facts, rank: home.shard } : facts;
     return new Flight(this.deck, pool, known, model, sent, client).start();
@@ -93,10 +94,8 @@ export class Gateway {
   }
 }
 
-/** The request for the model of this name: of two fields of one name, readers of JSON take the later. */
-function asking(request: EngineRequest, { bodyEnd }: RequestFacts, model: string): EngineRequest {
+/** The request for the model of this name. */
+function asking(request: EngineRequest, model: string): EngineRequest {
   const { body } = request;
-  if (body === null) return request;
-  const field = Buffer.from(`,"model":${JSON.stringify(model)}`);
-  return { ...request, body: Buffer.concat([body.subarray(0, bodyEnd), field, body.subarray(bodyEnd)]) };
+  return body === null ? request : { ...request, body: withFields(body, `"model":${JSON.stringify(model)}`) };
 }

@@ -52,6 +52,7 @@ test("a client that never reads the last of its answer is cut off", async () => 
       { requestId: "id", shape: ERROR_SHAPES.openai, cors: [] },
       50,
       0,
+      null,
     );
     client.headers({ status: 200, headers: [], kvUse: null }, "a", 0);
     client.data(Buffer.alloc(64 << 20));

@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { InvalidRequest } from "../../src/serving/refusals.ts";
-import { scanBody } from "../../src/serving/request/scan-body.ts";
+import { without } from "../../src/serving/request/cut-fields.ts";
+import { type BodyFields, BodyScan, scanBody } from "../../src/serving/request/scan-body.ts";
 
 const LIMITS = ["max_tokens", "max_completion_tokens", "max_output_tokens"];
 const SESSIONS = ["user", "prompt_cache_key"];
@@ -32,6 +33,14 @@ function escaped(character: string): string {
   return units.map((unit) => `\\u${unit.toString(16).padStart(4, "0")}`).join("");
 }
 
+const REMOVED = [
+  "bootstrap_host",
+  "bootstrap_room",
+  "kv_transfer_params",
+  "data_parallel_rank",
+  "routed_dp_rank",
+];
+
 const string = fc.string({ unit: "binary", maxLength: 60 });
 const json = fc.oneof(fc.json({ stringUnit: "binary" }), jsonString(string));
 const named = (names: readonly string[], value: fc.Arbitrary<string>) =>
@@ -41,8 +50,10 @@ const count = fc.oneof(
   fc.constantFrom("null", "1e3", "-1", '"7"', "[7]", "12.5", "1e999"),
 );
 const member = fc.oneof(
-  named(["model"], jsonString(fc.string({ unit: "binary", minLength: 1 }))),
-  named(["stream"], fc.constantFrom("true", "false", "null", '"true"', "1")),
+  named(["model"], fc.oneof(jsonString(fc.string({ unit: "binary" })), fc.constant("null"))),
+  named(["return_routed_experts"], fc.constantFrom("true", "false", "null", '"true"', "1")),
+  named(["previous_response_id"], json),
+  named(REMOVED, fc.oneof(count, json)),
   named(LIMITS, count),
   named(SESSIONS, json),
   named(PROMPTS, json),
@@ -94,6 +105,10 @@ function isFilled(value: unknown): value is string {
   return typeof value === "string" && value !== "";
 }
 
+function isRank(value: unknown): value is number {
+  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
+}
+
 function isCount(value: unknown): value is number {
   return typeof value === "number" && value > 0 && Number.isFinite(value);
 }
@@ -103,9 +118,12 @@ test("reads what JSON.parse reads", () => {
     fc.property(body, ({ text, members }) => {
       const parsed = JSON.parse(text) as Record<string, unknown>;
       const fields = scanBody(Buffer.from(text));
-      expect(fields.model).toBe(parsed["model"] ?? null);
-      expect(fields.stream).toBe(parsed["stream"] === true);
-      expect(fields.empty).toBe(members.length === 0);
+      const { model = null, previous_response_id: response } = parsed;
+      expect(fields.model).toBe(model === "" ? null : model);
+      expect(fields.routedExperts).toBe(parsed["return_routed_experts"] === true);
+      expect(fields.previousResponse).toBe(typeof response === "string" ? response : null);
+      const { routed_dp_rank: rank, data_parallel_rank: older } = parsed;
+      expect(fields.rank).toBe(isRank(rank) ? rank : isRank(older) ? older : -1);
       expect(fields.maxTokens).toBe(last(members, LIMITS, isCount));
       expect(fields.session).toBe(last(members, SESSIONS, isFilled));
     }),
@@ -124,16 +142,83 @@ test("the prompt is all from its first field's value to the end of its last one'
   );
 });
 
-test("a field put in at the end is the object's last", () => {
+test("the fields that no client may set are cut out, each time they come, and nothing else", () => {
   fc.assert(
     fc.property(body, ({ text }) => {
       const bytes = Buffer.from(text);
-      const { end, empty } = scanBody(bytes);
-      const more = `${bytes.toString("utf8", 0, end)}${empty ? "" : ","}"more":[1]${bytes.toString("utf8", end)}`;
-      expect(JSON.parse(more)).toEqual({ ...(JSON.parse(text) as object), more: [1] });
+      const rest = without(bytes, scanBody(bytes).removed);
+      const kept = Object.entries(JSON.parse(text) as object).filter(([name]) => !REMOVED.includes(name));
+      expect(JSON.parse(rest.toString())).toEqual(Object.fromEntries(kept));
+      expect(scanBody(rest).removed).toEqual([]);
     }),
-    { seed: 3, numRuns: 200 },
+    { seed: 3, numRuns: 400 },
   );
+});
+
+/** What comes of a body that arrives in pieces; the reason where it is refused. */
+function arriving(bytes: Buffer, cuts: readonly number[]): BodyFields | string {
+  const scan = new BodyScan();
+  const places = cuts.map((cut) => cut % (bytes.length + 1)).toSorted((a, b) => a - b);
+  try {
+    // What lies behind what has come must not matter.
+    for (const place of places) scan.read(Buffer.from(bytes.subarray(0, place)));
+    scan.read(bytes);
+    return scan.end();
+  } catch (error) {
+    if (error instanceof InvalidRequest) return error.message;
+    throw error;
+  }
+}
+
+const changes = fc.array(fc.record({ at: fc.nat(), byte: fc.integer({ min: 0, max: 255 }) }), {
+  maxLength: 2,
+});
+
+test("however a body arrives, what is read of it is the same, or it is refused", () => {
+  fc.assert(
+    fc.property(body, changes, fc.array(fc.nat(4000), { maxLength: 12 }), ({ text }, changed, cuts) => {
+      const bytes = Buffer.from(text);
+      for (const { at, byte } of changed) bytes[at % bytes.length] = byte;
+      const [whole, pieces] = [arriving(bytes, []), arriving(bytes, cuts)];
+      // Of two faults the one that arrives first is told.
+      if (typeof whole === "string") expect(pieces).toBeTypeOf("string");
+      else expect(pieces).toEqual(whole);
+    }),
+    { seed: 6, numRuns: 1500 },
+  );
+});
+
+test("a malformed body is refused before its end", () => {
+  const scan = new BodyScan();
+  scan.read(Buffer.from('{"messages":['));
+  expect(() => scan.read(Buffer.from('{"messages":[nonsense'))).toThrow(InvalidRequest);
+  expect(() => new BodyScan().read(Buffer.from('{"a":"\xff", and so on', "latin1"))).toThrow(/UTF-8/);
+});
+
+test("fields that no client may set are refused when they come too often", () => {
+  const often = (times: number) => Buffer.from(`{${'"bootstrap_room":1,'.repeat(times)}"model":"m"}`);
+  expect(without(often(64), scanBody(often(64)).removed).toString()).toBe('{"model":"m"}');
+  expect(() => scanBody(often(65))).toThrow(/bootstrap_room/);
+});
+
+test("what is too long to be a name is none", () => {
+  const long = "x".repeat(5000);
+  const { session, previousResponse } = scanBody(
+    Buffer.from(JSON.stringify({ user: long, previous_response_id: long })),
+  );
+  expect([session, previousResponse]).toEqual([null, null]);
+  expect(() => scanBody(Buffer.from(`{"model":"${long}"}`))).toThrow(/model/);
+});
+
+test.each([
+  ['{"sampling_params":{"max_new_tokens":7}}', 7],
+  ['{"sampling_params":{ "stop": "\\"max_new_tokens\\":9", "max_new_tokens" : 7 }}', 7],
+  ['{"sampling_params":[{"max_new_tokens":7},{"max_new_tokens":9},{}]}', 9],
+  ['{"sampling_params":{"max_new_tokens":"7"}}', null],
+  ['{"sampling_params":[null,3]}', null],
+  [`{"sampling_params":{"regex":"${"a".repeat(70_000)}","max_new_tokens":7}}`, null],
+])("the most new tokens of %s", (text, tokens) => {
+  expect(scanBody(Buffer.from(text)).maxTokens).toBe(tokens);
 });
 
 /** Null when it is refused. */
@@ -179,12 +264,37 @@ test("bytes changed at random are refused or read; what JSON.parse takes is read
   );
 });
 
-test("pictures in the prompt are counted with their bytes", () => {
-  const url = `data:image/png;base64,${"A".repeat(400)}`;
-  const part = { type: "image_url", image_url: { url } };
-  const text = JSON.stringify({
-    model: "m",
-    messages: [{ role: "user", content: [part, { text: "data:" }, part] }],
-  });
-  expect(scanBody(Buffer.from(text))).toMatchObject({ media: 2, mediaBytes: 2 * (url.length + 1) });
+const BASE64 = Buffer.alloc(60_000, 0xa7).toString("base64");
+const DATA_URL = `data:image/png;base64,${BASE64}`;
+
+test.each([
+  ["a picture by data: URL", { type: "image_url", image_url: { url: DATA_URL } }],
+  ["a picture as the responses route takes it", { type: "input_image", image_url: DATA_URL }],
+  ["a sound", { type: "input_audio", input_audio: { data: BASE64, format: "wav" } }],
+  ["a file", { type: "file", file: { file_data: BASE64 } }],
+  [
+    "an Anthropic source",
+    { type: "image", source: { type: "base64", media_type: "image/png", data: BASE64 } },
+  ],
+])("%s counts as one medium, not as text", (_, part) => {
+  const content = [{ type: "text", text: "data:" }, part, part];
+  for (const indent of [0, 2]) {
+    const text = JSON.stringify({ model: "m", messages: [{ role: "user", content }] }, null, indent);
+    const { media, textBytes } = scanBody(Buffer.from(text));
+    expect(media).toBe(2);
+    expect(textBytes).toBeLessThan(1500);
+  }
+});
+
+test("media beside the prompt count too, and take nothing of its text away", () => {
+  const fields = scanBody(Buffer.from(JSON.stringify({ text: "x".repeat(98), image_data: [BASE64] })));
+  expect(fields).toMatchObject({ media: 1, textBytes: 100 });
+});
+
+test("a text that looks like a medium is text where texts stand", () => {
+  for (const content of [BASE64, DATA_URL, `data: ${"so it says ".repeat(99)}`]) {
+    const { media, textBytes } = scanBody(Buffer.from(JSON.stringify({ messages: [{ content }] })));
+    expect(media).toBe(0);
+    expect(textBytes).toBeGreaterThan(1000);
+  }
 });

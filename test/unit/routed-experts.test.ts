@@ -28,8 +28,12 @@ const IDS = Int32Array.of(1, 2, 3, 4);
 const BASE64 = Buffer.from(IDS.buffer).toString("base64");
 const TRACE = { tokens: 1, layers: 2, topk: 2, experts: Int16Array.from(IDS) };
 
-function request(fields: object, path = "/v1/chat/completions"): EngineRequest {
-  return { method: "POST", path, headers: [], body: Buffer.from(JSON.stringify(fields)) };
+function request(
+  fields: { readonly return_routed_experts?: boolean; readonly [field: string]: unknown },
+  path = "/v1/chat/completions",
+): EngineRequest {
+  const asksForExperts = fields.return_routed_experts === true;
+  return { method: "POST", path, headers: [], body: Buffer.from(JSON.stringify(fields)), asksForExperts };
 }
 
 /** Answers with that text, in pieces of 7 bytes. */

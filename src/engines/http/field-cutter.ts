@@ -1,13 +1,14 @@
+import { GrowingBytes } from "../../lib/growing-bytes.ts";
+import { JsonScanner, isSpace } from "../../lib/json-scanner.ts";
+
 const QUOTE = 0x22;
 const COMMA = 0x2c;
 const COLON = 0x3a;
 const BACKSLASH = 0x5c;
 const LINE_FEED = 0x0a;
-const SPACE = 0x20;
-const OPEN_BRACE = 0x7b;
-const CLOSE_BRACE = 0x7d;
-const OPEN_BRACKET = 0x5b;
-const CLOSE_BRACKET = 0x5d;
+
+/** White space around a name is held back until it is known what follows, up to this; no engine writes as much. */
+const MOST_HELD_BYTES = 1024;
 
 /** What `keyAt` says where there is none, and where the bytes end too soon to tell. */
 const NO_KEY = -1;
@@ -16,7 +17,7 @@ const UNDECIDED = -2;
 /** Hears a value's JSON, or the beginning of one that is longer than is kept or breaks off. */
 export type OnField = (name: string, value: Buffer, whole: boolean) => void;
 
-type Stage = "outside" | "value" | "string" | "nested" | "literal" | "after";
+type Stage = "outside" | "before value" | "in string" | "in value" | "after";
 
 /**
  * Cuts fields of certain names out of JSON as it passes, wherever they stand, with the comma they leave over. All other
@@ -41,12 +42,9 @@ export class FieldCutter {
   #name = 0;
   /** The comma before the field in hand was cut with it. */
   #commaCut = false;
-  #value: Buffer[] = [];
+  readonly #value = new GrowingBytes();
   #valueBytes = 0;
-  #valueOver = false;
-  #depth = 0;
-  #inString = false;
-  #escaped = false;
+  readonly #scanner = new JsonScanner();
 
   /**
    * @param stem what each of `names` contains
@@ -78,7 +76,7 @@ export class FieldCutter {
   end(): Buffer | null {
     const held = this.#held;
     this.#held = null;
-    if (this.#stage !== "outside" && this.#stage !== "after") this.#finish(this.#stage === "literal");
+    if (this.#stage !== "outside" && this.#stage !== "after") this.#finish(this.#scanner.end());
     return held;
   }
 
@@ -90,11 +88,11 @@ export class FieldCutter {
       const lead = this.#leads.find((back) => found - back >= from && bytes[found - back] === QUOTE) ?? 0;
       const quote = found - lead;
       const value = lead === 0 ? NO_KEY : this.#keyAt(bytes, quote);
-      if (value === NO_KEY) {
+      if (value === NO_KEY || (value === UNDECIDED && bytes.length - quote > MOST_HELD_BYTES)) {
         search = found + this.#stem.length;
         continue;
       }
-      const start = beforeSpace(bytes, quote, from);
+      const start = beforeSpace(bytes, quote, Math.max(from, quote - MOST_HELD_BYTES));
       this.#commaCut = start > from && bytes[start - 1] === COMMA;
       const cut = this.#commaCut ? start - 1 : quote;
       if (cut > from) outside.push(bytes.subarray(from, cut));
@@ -102,7 +100,8 @@ export class FieldCutter {
         this.#hold(bytes, cut);
         return bytes.length;
       }
-      this.#stage = "value";
+      this.#stage = "before value";
+      this.#scanner.begin();
       return value;
     }
   }
@@ -111,8 +110,9 @@ export class FieldCutter {
   #holdTail(bytes: Buffer, from: number, outside: Buffer[]): number {
     let held = bytes.length;
     const quote = bytes.lastIndexOf(QUOTE);
-    if (quote >= from && this.#keyAt(bytes, quote) === UNDECIDED) held = quote;
-    const start = beforeSpace(bytes, held, from);
+    const near = quote >= from && bytes.length - quote <= MOST_HELD_BYTES;
+    if (near && this.#keyAt(bytes, quote) === UNDECIDED) held = quote;
+    const start = beforeSpace(bytes, held, Math.max(from, held - MOST_HELD_BYTES));
     if (start > from && bytes[start - 1] === COMMA) held = start - 1;
     if (held > from) outside.push(bytes.subarray(from, held));
     if (held < bytes.length) this.#hold(bytes, held);
@@ -141,84 +141,33 @@ export class FieldCutter {
 
   #inValue(bytes: Buffer, from: number): number {
     let at = from;
-    if (this.#stage === "value") {
+    if (this.#stage === "before value") {
       at = afterSpace(bytes, from);
       if (at === bytes.length) return at;
-      const first = bytes[at];
-      if (first === QUOTE) {
-        this.#stage = "string";
-        this.#keep(bytes, at, at + 1);
-        at++;
-      } else this.#stage = first === OPEN_BRACE || first === OPEN_BRACKET ? "nested" : "literal";
+      this.#stage = bytes[at] === QUOTE ? "in string" : "in value";
     }
-    let end = bytes.length;
-    if (this.#stage === "string") end = this.#endOfString(bytes, at);
-    else if (this.#stage === "nested") end = this.#endOfNested(bytes, at);
-    else for (end = at; end < bytes.length && !endsLiteral(bytes[end]); end++);
-    if (this.#stage === "literal") this.#valueOver = end < bytes.length;
+    // A line end cannot be in a string: there the value broke off, and what follows is not its.
+    const line = this.#stage === "in string" ? bytes.indexOf(LINE_FEED, at) : -1;
+    const stop = line < 0 ? bytes.length : line;
+    const scanner = this.#scanner;
+    const end = scanner.take(bytes, at, stop);
     this.#keep(bytes, at, end);
-    if (this.#valueOver) this.#finish(true);
+    if (scanner.over || scanner.fault !== null || end < bytes.length) this.#finish(scanner.over);
     return end;
-  }
-
-  /** A line end cannot be in a string: there the value broke off, and what follows is not its. */
-  #endOfString(bytes: Buffer, from: number): number {
-    for (let at = from; ; ) {
-      const quote = bytes.indexOf(QUOTE, at);
-      const end = quote < 0 ? bytes.length : quote;
-      const line = bytes.subarray(from, end).indexOf(LINE_FEED);
-      if (line >= 0) {
-        this.#valueOver = true;
-        return from + line;
-      }
-      let backslashes = 0;
-      while (end - backslashes > from && bytes[end - backslashes - 1] === BACKSLASH) backslashes++;
-      const carried = end - backslashes === from && this.#escaped ? 1 : 0;
-      const escaped = (backslashes + carried) % 2 === 1;
-      if (quote < 0) {
-        this.#escaped = escaped;
-        return end;
-      }
-      if (!escaped) {
-        this.#valueOver = true;
-        return quote + 1;
-      }
-      at = quote + 1;
-    }
-  }
-
-  #endOfNested(bytes: Buffer, from: number): number {
-    for (let at = from; at < bytes.length; at++) {
-      const byte = bytes[at];
-      if (this.#inString) {
-        if (this.#escaped) this.#escaped = false;
-        else if (byte === BACKSLASH) this.#escaped = true;
-        else if (byte === QUOTE) this.#inString = false;
-      } else if (byte === QUOTE) this.#inString = true;
-      else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) this.#depth++;
-      else if ((byte === CLOSE_BRACE || byte === CLOSE_BRACKET) && --this.#depth === 0) {
-        this.#valueOver = true;
-        return at + 1;
-      }
-    }
-    return bytes.length;
   }
 
   #keep(bytes: Buffer, from: number, to: number): void {
     const room = this.#keepBytes - this.#valueBytes;
     this.#valueBytes += to - from;
-    if (room > 0 && to > from) this.#value.push(bytes.subarray(from, Math.min(to, from + room)));
+    if (room > 0 && to > from) this.#value.add(bytes.subarray(from, Math.min(to, from + room)));
   }
 
   #finish(ended: boolean): void {
-    const value = Buffer.concat(this.#value);
+    const { bytes } = this.#value;
+    const value = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
     const whole = ended && value.length === this.#valueBytes;
-    this.#value = [];
+    this.#value.clear();
     this.#valueBytes = 0;
-    this.#valueOver = false;
-    this.#depth = 0;
-    this.#inString = false;
-    this.#escaped = false;
     this.#stage = this.#commaCut ? "outside" : "after";
     this.#onField(
       this.#names[this.#name].toString("latin1", 1, this.#names[this.#name].length - 1),
@@ -230,17 +179,13 @@ export class FieldCutter {
   /** The first of an object's fields takes the comma after it along. */
   #pastComma(bytes: Buffer, from: number): number {
     const at = afterSpace(bytes, from);
-    if (at === bytes.length) {
+    if (at === bytes.length && at - from <= MOST_HELD_BYTES) {
       this.#hold(bytes, from);
       return at;
     }
     this.#stage = "outside";
     return bytes[at] === COMMA ? at + 1 : from;
   }
-}
-
-function isSpace(byte: number): boolean {
-  return byte === SPACE || byte === LINE_FEED || byte === 0x0d || byte === 0x09;
 }
 
 function afterSpace(bytes: Buffer, from: number): number {
@@ -253,8 +198,4 @@ function beforeSpace(bytes: Buffer, to: number, from: number): number {
   let at = to;
   while (at > from && isSpace(bytes[at - 1])) at--;
   return at;
-}
-
-function endsLiteral(byte: number): boolean {
-  return byte === COMMA || byte === CLOSE_BRACE || byte === CLOSE_BRACKET || isSpace(byte);
 }

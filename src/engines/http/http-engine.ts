@@ -12,7 +12,7 @@ import type {
 import type { ServerAccess } from "../../model/server-access.ts";
 import type { Pairing } from "../../serving/pairing.ts";
 import type { Dialect } from "./dialect.ts";
-import { withFields } from "./json-fields.ts";
+import { withFields } from "../../lib/json-fields.ts";
 import { HttpServer } from "./http-server.ts";
 import { ORCA_ASKED, orcaKvUse, takeOrcaKvUse } from "./orca.ts";
 import { RoutedExperts, type RoutedExpertsOptions } from "./routed-experts.ts";

@@ -5,7 +5,7 @@ import type { MoeModel } from "../../model/moe-model.ts";
 import type { RoutingTrace } from "../../model/routing-trace.ts";
 import type { EngineRequest, ResponseHeaders, ResponseSink } from "../../serving/engine.ts";
 import { FieldCutter, type OnField } from "./field-cutter.ts";
-import { withFields } from "./json-fields.ts";
+import { withFields } from "../../lib/json-fields.ts";
 import { headerIndex } from "./request-headers.ts";
 import { UnseenFrames } from "./unseen-frames.ts";
 
@@ -15,8 +15,6 @@ const STEM = "routed_experts";
 const KIND_NAME = "routed_experts_dtype";
 const NAMES = ["routed_experts", "prompt_routed_experts", KIND_NAME];
 const ASK = '"return_routed_experts":true';
-const ASKED = /(?<!\\)"return_routed_experts"\s*:\s*true/;
-const ASKING_NAME = "return_routed_experts";
 /** Requests whose answers can have them. */
 const PATHS = /^\/(?:v1\/chat\/completions|v1\/completions|generate)(?:\?|$)/;
 /** Of one value; the base64 of 6,400 tokens of DeepSeek-V3 with int32 ids. Of raw ids the beginning is a sample. */
@@ -51,7 +49,7 @@ export class RoutedExperts {
     const { body, path } = request;
     if (body === null || !PATHS.test(path)) return { request, sink };
     const sampled = this.#rng.uniform() < this.#part;
-    const wanted = asksForThem(body);
+    const wanted = request.asksForExperts === true;
     if (!sampled && (wanted || this.#asks)) return { request, sink };
     const added = this.#asks && !wanted;
     return {
@@ -136,11 +134,6 @@ class RoutedExpertsSink implements ResponseSink {
   #pass(bytes: Buffer | null): boolean {
     return bytes === null || bytes.length === 0 || this.#sink.data(bytes);
   }
-}
-
-function asksForThem(body: Uint8Array): boolean {
-  const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
-  return bytes.includes(ASKING_NAME) && ASKED.test(bytes.toString("latin1"));
 }
 
 /** @param value JSON; @throws InputError, SyntaxError */

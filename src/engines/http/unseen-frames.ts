@@ -1,25 +1,48 @@
+import { GrowingBytes } from "../../lib/growing-bytes.ts";
+
 const FRAME_END = "\n\n";
 const EXTENSION = '"sglext"';
-/** What SGLang sends for its extension's sake alone, with nothing left in it. */
-const NOTHING_ELSE = /"choices":\s*\[\s*\].*"sglext":\s*\{(?:\s*"\w+":\s*null\s*,?)*\s*\}/;
-const USAGE = /"usage":\s*\{/;
+const DATA = "data:";
+/** What SGLang sends for its extension's sake alone is short, once nothing is left in it. */
+const MOST_UNSEEN_BYTES = 4096;
+/** A frame longer than this is passed on in pieces. */
+const HELD_LIMIT_BYTES = 1024 * 1024;
 
 /** Leaves events out of a stream that came because the gateway asked for something: clients index their `choices`. */
 export class UnseenFrames {
-  #held: Buffer | null = null;
+  readonly #held = new GrowingBytes();
+  /** What is held ends with half a frame's end. */
+  #half = false;
 
   /** @returns the events that are whole */
   take(bytes: Buffer): Buffer {
-    const all = this.#held === null ? bytes : Buffer.concat([this.#held, bytes]);
-    const last = all.lastIndexOf(FRAME_END);
-    const end = last < 0 ? 0 : last + FRAME_END.length;
-    this.#held = end === all.length ? null : all.subarray(end);
-    return withoutUnseen(all.subarray(0, end));
+    const last = bytes.lastIndexOf(FRAME_END);
+    // A frame's end may come in two pieces.
+    const end = last >= 0 ? last + FRAME_END.length : this.#half && bytes[0] === 0x0a ? 1 : 0;
+    const whole = end > 0 || this.#held.length + bytes.length > HELD_LIMIT_BYTES;
+    const upTo = end > 0 ? end : bytes.length;
+    const frames = whole ? this.#with(bytes.subarray(0, upTo)) : EMPTY;
+    const rest = whole ? bytes.subarray(upTo) : bytes;
+    if (whole) this.#half = false;
+    if (rest.length > 0) {
+      this.#held.add(rest);
+      this.#half = rest[rest.length - 1] === 0x0a;
+    }
+    return end > 0 ? withoutUnseen(frames) : frames;
   }
 
   /** @param rest what came last, or null */
   end(rest: Buffer | null): Buffer {
-    return Buffer.concat([this.#held ?? EMPTY, rest ?? EMPTY]);
+    return this.#with(rest ?? EMPTY);
+  }
+
+  /** What was held, and these bytes; nothing is held any more. */
+  #with(bytes: Buffer): Buffer {
+    if (this.#held.length === 0) return bytes;
+    this.#held.add(bytes);
+    const all = this.#held.bytes;
+    this.#held.clear();
+    return Buffer.from(all.buffer, all.byteOffset, all.length);
   }
 }
 
@@ -31,9 +54,25 @@ function withoutUnseen(frames: Buffer): Buffer {
   for (let at = 0; at < frames.length; ) {
     const next = frames.indexOf(FRAME_END, at) + FRAME_END.length;
     const frame = frames.subarray(at, next);
-    const text = frame.toString("latin1");
-    if (!NOTHING_ELSE.test(text) || USAGE.test(text)) seen.push(frame);
+    if (!isUnseen(frame)) seen.push(frame);
     at = next;
   }
   return Buffer.concat(seen);
+}
+
+/** Whether it has neither choices nor usage, and of the extension nothing but empty fields. */
+function isUnseen(frame: Buffer): boolean {
+  if (frame.length > MOST_UNSEEN_BYTES || !frame.includes(EXTENSION)) return false;
+  const text = frame.toString("utf8").trim();
+  if (!text.startsWith(DATA)) return false;
+  let event: unknown;
+  try {
+    event = JSON.parse(text.slice(DATA.length));
+  } catch {
+    return false;
+  }
+  const { choices, sglext, usage } = (event ?? {}) as Record<string, unknown>;
+  if (!Array.isArray(choices) || choices.length > 0) return false;
+  if (typeof sglext !== "object" || sglext === null) return false;
+  return (usage ?? null) === null && Object.values(sglext).every((value) => value === null);
 }

@@ -1,5 +1,5 @@
 import { type TogetherPairing, Unpairable } from "../../serving/pairing.ts";
-import { type JsonField, fieldsOf, objectOf, valueOf } from "../http/json-fields.ts";
+import { type JsonField, fieldsOf, objectOf, valueOf } from "../../lib/json-fields.ts";
 
 export interface PrefillServers {
   readonly urls: readonly string[];

@@ -1,6 +1,6 @@
 import { JsonScanner } from "../../lib/json-scanner.ts";
 import type { InTurnPairing } from "../../serving/pairing.ts";
-import { type JsonField, fieldsOf, objectOf, valueOf, withFields } from "../http/json-fields.ts";
+import { type JsonField, fieldsOf, objectOf, valueOf, withFields } from "../../lib/json-fields.ts";
 
 /** What tells a vLLM server that another will decode: it keeps the cache until that one has fetched it. */
 const TO_BE_DECODED_ELSEWHERE = {

@@ -1,17 +1,17 @@
-import { BLOCK_BYTES, blockHashes, hashText } from "../../routing/block-hashes.ts";
-import { type ByteRange, scanBody } from "./scan-body.ts";
+import { BLOCK_BYTES, blockHashes, hashBytes, hashText } from "../../routing/block-hashes.ts";
+import { without } from "./cut-fields.ts";
+import { type BodyFields, scanBody } from "./scan-body.ts";
 
 /** What the gateway knows of a request before it is routed. */
 export interface RequestFacts {
   /** Null when the request names none. */
   readonly model: string | null;
-  /** The response that the request is about; null where it is about none. */
-  readonly responseId: string | null;
   readonly tenant: string;
   /** Higher first. */
   readonly priority: number;
+  /** Estimated; 2^20 at most. */
   readonly inputTokens: number;
-  /** The most tokens it may generate; null when it sets no limit. */
+  /** The most tokens it may generate, 2^20 at most; null when it sets no limit. */
   readonly maxTokens: number | null;
   /** As in RoutableRequest. */
   readonly prefix: Uint32Array;
@@ -19,9 +19,12 @@ export interface RequestFacts {
   readonly affinityKey: number;
   /** The data-parallel rank that the client asks for; −1 for none. */
   readonly rank: number;
-  /** Where further fields fit into the body. */
-  readonly bodyEnd: number;
-  readonly bodyEmpty: boolean;
+  /** The stored response that it is about, or goes on from; null for none. */
+  readonly responseId: string | null;
+  /** It asks for the experts that its tokens were routed to. */
+  readonly routedExperts: boolean;
+  /** What engines are sent: without the fields that no client may set. Null where there is none. */
+  readonly body: Buffer | null;
 }
 
 /** The tenant of requests that do not say who asks. */
@@ -39,33 +42,36 @@ export interface Origin {
 const BYTES_PER_TOKEN = 4;
 /** A picture in the prompt counts as so many tokens: some hundreds to two thousand in the models that take them. */
 export const TOKENS_PER_MEDIUM = 1024;
+/** No model's context is longer: what is said to be counts as this. */
+const MOST_TOKENS = 2 ** 20;
 
 export const BLOCK_TOKENS = BLOCK_BYTES / BYTES_PER_TOKEN;
 
 /**
  * Reads a request, once, as far as routing needs.
+ * @param fields of the body, where they were read as it came
  * @throws InvalidRequest
  */
-export function requestFacts(body: Buffer, origin: Origin): RequestFacts {
-  const { model, maxTokens, session, prompt, tools, media, mediaBytes, end, empty } = scanBody(body);
-  const text = prompt.end - prompt.start - mediaBytes;
-  const salt = hashText(model ?? "") ^ hashRange(body, tools);
+export function requestFacts(
+  body: Buffer,
+  origin: Origin,
+  fields: BodyFields = scanBody(body),
+): RequestFacts {
+  const { model, maxTokens, session, prompt, tools, textBytes, media } = fields;
+  const salt = hashText(model ?? "") ^ (tools.end === 0 ? 0 : hashBytes(body, tools.start, tools.end));
   const affinity = origin.session ?? session ?? (origin.tenant === ANONYMOUS ? null : origin.tenant);
+  const inputTokens = Math.ceil(textBytes / BYTES_PER_TOKEN) + media * TOKENS_PER_MEDIUM;
   return {
     model,
-    responseId: null,
     tenant: origin.tenant,
     priority: origin.priority,
-    inputTokens: Math.ceil(Math.max(0, text) / BYTES_PER_TOKEN) + media * TOKENS_PER_MEDIUM,
-    maxTokens,
+    inputTokens: Math.min(MOST_TOKENS, inputTokens),
+    maxTokens: maxTokens === null ? null : Math.min(MOST_TOKENS, maxTokens),
     prefix: blockHashes(body, prompt.start, prompt.end, salt),
     affinityKey: affinity === null ? 0 : hashText(affinity),
-    rank: origin.rank,
-    bodyEnd: end,
-    bodyEmpty: empty,
+    rank: origin.rank >= 0 ? origin.rank : fields.rank,
+    responseId: fields.previousResponse,
+    routedExperts: fields.routedExperts,
+    body: without(body, fields.removed),
   };
-}
-
-function hashRange(body: Buffer, { start, end }: ByteRange): number {
-  return end === 0 ? 0 : hashText(body.toString("latin1", start, end));
 }

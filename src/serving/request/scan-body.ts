@@ -1,175 +1,343 @@
 import { isUtf8 } from "node:buffer";
+import { JsonScanner, type StringListener, isSpace } from "../../lib/json-scanner.ts";
 import { InvalidRequest } from "../refusals.ts";
-
-/** A part of the body: from `start` to before `end`; both 0 when it is not there. */
-export interface ByteRange {
-  readonly start: number;
-  readonly end: number;
-}
+import { type ByteRange, cutsOf } from "./cut-fields.ts";
+import { isMedium } from "./media.ts";
 
 /** What routing reads of a request's body. */
 export interface BodyFields {
-  /** Null when the body names none. */
+  /** Null when the body names none: it has no such field, `null` or an empty text. */
   readonly model: string | null;
-  readonly stream: boolean;
-  /** The most tokens it may generate; null when it sets no limit. */
+  /** The most tokens it may generate, as it says; null when it sets no limit. */
   readonly maxTokens: number | null;
   /** Names the conversation, for servers that keep something of it. */
   readonly session: string | null;
-  /** The prompt, as JSON. */
+  /** The response that this one goes on from. */
+  readonly previousResponse: string | null;
+  /** The data-parallel rank it asks for; −1 for none. */
+  readonly rank: number;
+  /** It asks for the experts that its tokens were routed to. */
+  readonly routedExperts: boolean;
+  /** The prompt, as JSON, from its first field to its last. */
   readonly prompt: ByteRange;
   /** Tools stand before the prompt in what the model reads. */
   readonly tools: ByteRange;
-  /** Bytes of the prompt that are media in place (`data:` URLs), and how many such there are. */
-  readonly mediaBytes: number;
+  /** Bytes of the prompt's fields without media in place, and how many such there are in the body. */
+  readonly textBytes: number;
   readonly media: number;
-  /** Where further fields can be put in: the closing brace. */
-  readonly end: number;
-  readonly empty: boolean;
+  /** Fields that must not reach an engine as a client wrote them, each with the comma it leaves over. In their order. */
+  readonly removed: readonly ByteRange[];
 }
 
 const QUOTE = 0x22;
-const BACKSLASH = 0x5c;
 const COMMA = 0x2c;
 const COLON = 0x3a;
 const OPEN_BRACE = 0x7b;
 const CLOSE_BRACE = 0x7d;
-const OPEN_BRACKET = 0x5b;
-const CLOSE_BRACKET = 0x5d;
-const SPACE = 0x20;
-/** Longer strings are searched by the platform, which looks at many bytes at once. */
-const SHORT_STRING = 24;
-const DATA_URL = Buffer.from('"data:');
+const LETTER_N = 0x6e;
+const LETTER_T = 0x74;
 
-/**
- * Reads the top level of a JSON object, once, and of its values only what routing needs; what lies deeper is passed
- * over unread, and the engine is its judge. Of a field named twice the last counts, as with every JSON parser known to
- * the engines, so that gateway and engine cannot read one body in two ways.
- * @throws InvalidRequest
- */
+const RANK = "routed_dp_rank";
+const OLDER_RANK = "data_parallel_rank";
+
+/** A name of the model, the conversation, a response; longer texts name nothing. */
+const LONGEST_NAME_BYTES = 1024;
+/** No name below is longer, each letter written as an escape of six bytes. */
+const LONGEST_KEY_BYTES = 194;
+/** No number of JSON with more digits is of use here. */
+const LONGEST_NUMBER_BYTES = 400;
+/** Sampling parameters are looked into up to this size; larger ones hold a grammar, and are the engine's to read. */
+const LOOKED_INTO_BYTES = 65_536;
+/** A body that repeats such fields more often is no honest one. */
+const MOST_REMOVED = 64;
+
+/** What a field of the body is to the gateway. */
+type Role =
+  | "model"
+  | "limit"
+  | "sampling"
+  | "session"
+  | "response"
+  | "experts"
+  | "prompt"
+  | "tools"
+  | "removed";
+const ROLES = new Map<string, Role>();
+function give(role: Role, ...names: readonly string[]): void {
+  for (const name of names) ROLES.set(name, role);
+}
+give("model", "model");
+give("limit", "max_tokens", "max_completion_tokens", "max_output_tokens");
+give("sampling", "sampling_params");
+give("session", "user", "prompt_cache_key");
+give("response", "previous_response_id");
+give("experts", "return_routed_experts");
+give(
+  "prompt",
+  "messages",
+  "prompt",
+  "input",
+  "text",
+  "input_ids",
+  "query",
+  "text_1",
+  "system",
+  "instructions",
+);
+give("tools", "tools");
+// What gateways and engines tell each other in bodies: of pairs of prefill and decode (SGLang's bootstrap, vLLM's KV
+// transfer) and of ranks. A client's would reach into requests of others.
+give(
+  "removed",
+  "bootstrap_host",
+  "bootstrap_port",
+  "bootstrap_room",
+  "bootstrap_pair_key",
+  "kv_transfer_params",
+);
+give("removed", RANK, OLDER_RANK, "disagg_prefill_dp_rank", "data_parallel_rank_decode", "decode_dp_rank");
+
+const NO_BODY = Buffer.alloc(0);
+const NOWHERE: ByteRange = { start: 0, end: 0 };
+
+/** Reads a body that is there as a whole. @throws InvalidRequest */
 export function scanBody(body: Buffer): BodyFields {
-  if (!isUtf8(body)) throw new InvalidRequest("The body is not valid UTF-8.", null);
-  return new BodyScan(body).read();
+  const scan = new BodyScan();
+  scan.read(body);
+  return scan.end();
 }
 
-class BodyScan {
-  readonly #body: Buffer;
+/** What of the object is at hand, or comes next. */
+const OBJECT = 0;
+const FIRST_KEY = 1;
+const KEY = 2;
+const IN_KEY = 3;
+const AFTER_KEY = 4;
+const BEFORE_VALUE = 5;
+const IN_VALUE = 6;
+const AFTER_VALUE = 7;
+const OVER = 8;
+
+/**
+ * Reads the top level of a JSON object while it arrives, and of its values only what routing needs; what lies deeper is
+ * passed over unread, and the engine is its judge. Of a field named twice the last counts, as with every JSON parser
+ * known to the engines, so that gateway and engine cannot read one body in two ways.
+ */
+export class BodyScan implements StringListener {
+  readonly #scanner = new JsonScanner(this);
+  #body: Buffer = NO_BODY;
+  /** Read so far; and found to be UTF-8 so far. */
   #at = 0;
+  #utf8 = 0;
+  #stage = OBJECT;
+  /** The field at hand; empty where its name is longer than any that is read. */
+  #key = "";
+  #role: Role | undefined;
+  #keyStart = 0;
+  #valueStart = 0;
+  #model: string | null = null;
+  #maxTokens: number | null = null;
+  #session: string | null = null;
+  #previousResponse: string | null = null;
+  #rank = -1;
+  #olderRank = -1;
+  #routedExperts = false;
+  #prompt = NOWHERE;
+  #tools = NOWHERE;
+  #promptBytes = 0;
   #media = 0;
   #mediaBytes = 0;
+  readonly #removed: ByteRange[] = [];
 
-  constructor(body: Buffer) {
+  /** @param body all that has come: what was there before, and more. @throws InvalidRequest */
+  read(body: Buffer): void {
     this.#body = body;
-  }
-
-  read(): BodyFields {
-    const body = this.#body;
-    const fields = {
-      model: null as string | null,
-      stream: false,
-      maxTokens: null as number | null,
-      session: null as string | null,
-      prompt: { start: 0, end: 0 },
-      tools: { start: 0, end: 0 },
-      mediaBytes: 0,
-      media: 0,
-      end: 0,
-      empty: true,
-    };
-    if (this.#next() !== OPEN_BRACE) throw new InvalidRequest("The body must be a JSON object.", null);
-    this.#at++;
-    if (this.#next() === CLOSE_BRACE) {
-      fields.end = this.#at++;
-    } else {
-      fields.empty = false;
-      for (;;) {
-        const key = this.#key();
-        const start = this.#at;
-        this.#skipValue();
-        this.#take(fields, key, start, this.#at);
-        const byte = this.#next();
-        if (byte === CLOSE_BRACE) break;
-        if (byte !== COMMA) throw malformed(`expected a comma at byte ${this.#at}`);
-        this.#at++;
-      }
-      fields.end = this.#at++;
+    const whole = body.length - brokenOffBytes(body);
+    if (whole > this.#utf8) {
+      if (!isUtf8(this.#utf8 === 0 && whole === body.length ? body : body.subarray(this.#utf8, whole)))
+        throw notUtf8();
+      this.#utf8 = whole;
     }
-    this.#next();
-    if (this.#at < body.length) throw malformed(`something follows the object at byte ${this.#at}`);
-    fields.media = this.#media;
-    fields.mediaBytes = this.#mediaBytes;
-    return fields;
+    while (this.#at < body.length) {
+      if (this.#stage === IN_KEY) this.#inKey(body);
+      else if (this.#stage === IN_VALUE) this.#inValue(body);
+      else {
+        const byte = body[this.#at];
+        if (!isSpace(byte)) this.#stage = this.#token(byte);
+        if (this.#stage !== IN_KEY && this.#stage !== IN_VALUE) this.#at++;
+      }
+    }
   }
 
-  #take(fields: Writable<BodyFields>, key: string, start: number, end: number): void {
-    switch (key) {
-      case "model":
-        fields.model = this.#string(key, start, end);
-        return;
-      case "stream":
-        fields.stream = this.#body[start] === 0x74;
-        return;
-      case "max_completion_tokens":
-      case "max_tokens":
-      case "max_output_tokens":
-        fields.maxTokens = this.#count(start, end) ?? fields.maxTokens;
-        return;
-      case "sampling_params":
-        fields.maxTokens = this.#nestedCount("max_new_tokens", start, end) ?? fields.maxTokens;
-        return;
-      case "prompt_cache_key":
-      case "user":
-        // Some clients send an empty one.
-        if (this.#body[start] === QUOTE && end - start > 2) fields.session = this.#string(key, start, end);
-        return;
-      case "messages":
+  /** The body is all there. @throws InvalidRequest */
+  end(): BodyFields {
+    const body = this.#body;
+    if (this.#utf8 < body.length) throw notUtf8();
+    if (this.#stage === OBJECT) throw notAnObject();
+    if (this.#stage !== OVER) throw malformed("it ends too soon");
+    return {
+      model: this.#model,
+      maxTokens: this.#maxTokens,
+      session: this.#session,
+      previousResponse: this.#previousResponse,
+      rank: this.#rank >= 0 ? this.#rank : this.#olderRank,
+      routedExperts: this.#routedExperts,
+      prompt: this.#prompt,
+      tools: this.#tools,
+      textBytes: this.#promptBytes - this.#mediaBytes,
+      media: this.#media,
+      removed: this.#removed.length === 0 ? this.#removed : cutsOf(body, this.#removed),
+    };
+  }
+
+  /** @returns the stage that begins with that byte, or after it */
+  #token(byte: number): number {
+    switch (this.#stage) {
+      case OBJECT:
+        if (byte !== OPEN_BRACE) throw notAnObject();
+        return FIRST_KEY;
+      case FIRST_KEY:
+      case KEY:
+        if (byte === CLOSE_BRACE && this.#stage === FIRST_KEY) return OVER;
+        if (byte !== QUOTE) throw malformed(`expected a field's name at byte ${this.#at}`);
+        this.#keyStart = this.#at;
+        this.#scanner.begin();
+        return IN_KEY;
+      case AFTER_KEY:
+        if (byte !== COLON) throw malformed(`expected a colon at byte ${this.#at}`);
+        return BEFORE_VALUE;
+      case BEFORE_VALUE:
+        this.#valueStart = this.#at;
+        this.#scanner.begin();
+        return IN_VALUE;
+      case AFTER_VALUE:
+        if (byte === CLOSE_BRACE) return OVER;
+        if (byte !== COMMA) throw malformed(`expected a comma at byte ${this.#at}`);
+        return KEY;
+      default:
+        throw malformed(`something follows the object at byte ${this.#at}`);
+    }
+  }
+
+  #inKey(body: Buffer): void {
+    const scanner = this.#scanner;
+    const start = this.#keyStart;
+    const end = (this.#at = scanner.take(body, this.#at, body.length));
+    if (!scanner.over) return;
+    this.#key = end - start > LONGEST_KEY_BYTES ? "" : this.#unquoted(start, end);
+    this.#role = ROLES.get(this.#key);
+    this.#stage = AFTER_KEY;
+  }
+
+  #inValue(body: Buffer): void {
+    const scanner = this.#scanner;
+    this.#at = scanner.take(body, this.#at, body.length);
+    if (scanner.fault !== null) throw malformed(`${scanner.fault} at byte ${this.#at}`);
+    if (!scanner.over) return;
+    this.#stage = AFTER_VALUE;
+    this.#value(this.#valueStart, this.#at);
+  }
+
+  #value(start: number, end: number): void {
+    const first = this.#body[start];
+    switch (this.#role) {
       case "prompt":
-      case "input":
-      case "text":
-      case "input_ids":
-      case "query":
-      case "text_1":
-      case "system":
-      case "instructions":
         // What stands between two of them is hashed along.
-        if (fields.prompt.end === 0) fields.prompt = { start, end };
-        else fields.prompt = { start: fields.prompt.start, end };
+        this.#prompt = { start: this.#prompt.end === 0 ? start : this.#prompt.start, end };
+        this.#promptBytes += end - start;
+        return;
+      case "model":
+        this.#model = this.#modelName(start, end);
+        return;
+      case "limit":
+        this.#maxTokens = this.#count(start, end) ?? this.#maxTokens;
+        return;
+      case "sampling":
+        this.#maxTokens = this.#mostNewTokens(start, end) ?? this.#maxTokens;
+        return;
+      case "session":
+        // Some clients send an empty one.
+        if (first === QUOTE && end - start > 2) this.#session = this.#name(start, end);
+        return;
+      case "response":
+        this.#previousResponse = first === QUOTE ? this.#name(start, end) : null;
+        return;
+      case "experts":
+        this.#routedExperts = first === LETTER_T;
         return;
       case "tools":
-        fields.tools = { start, end };
+        this.#tools = { start, end };
         return;
+      case "removed":
+        return this.#remove(start, end);
       default:
     }
   }
 
-  /** A non-empty string. */
-  #string(key: string, start: number, end: number): string {
-    const value = this.#body[start] === QUOTE ? this.#unquoted(start, end) : "";
-    if (value === "") throw new InvalidRequest(`\`${key}\` must be a non-empty string.`, key);
-    return value;
+  #remove(start: number, end: number): void {
+    const key = this.#key;
+    if (key === RANK) this.#rank = this.#rankAt(start, end);
+    else if (key === OLDER_RANK) this.#olderRank = this.#rankAt(start, end);
+    if (this.#removed.length === MOST_REMOVED)
+      throw new InvalidRequest(`\`${key}\` and its like are named more than ${MOST_REMOVED} times.`, key);
+    this.#removed.push({ start: this.#keyStart, end });
+  }
+
+  /** @internal */
+  longString(start: number, end: number): void {
+    if (this.#stage !== IN_VALUE || !isMedium(this.#body, start, end, this.#key)) return;
+    this.#media++;
+    if (this.#role === "prompt") this.#mediaBytes += end - start;
+  }
+
+  #modelName(start: number, end: number): string | null {
+    const first = this.#body[start];
+    if (first === LETTER_N || (first === QUOTE && end - start === 2)) return null;
+    if (first === QUOTE && end - start <= LONGEST_NAME_BYTES) return this.#unquoted(start, end);
+    throw new InvalidRequest(
+      `\`model\` must be a model's name: a text of at most ${LONGEST_NAME_BYTES} bytes.`,
+      "model",
+    );
+  }
+
+  /** @returns null for what is too long to be a name */
+  #name(start: number, end: number): string | null {
+    return end - start > LONGEST_NAME_BYTES ? null : this.#unquoted(start, end);
+  }
+
+  #number(start: number, end: number): number {
+    return end - start > LONGEST_NUMBER_BYTES
+      ? Number.NaN
+      : Number(this.#body.toString("latin1", start, end));
   }
 
   #count(start: number, end: number): number | null {
-    const value = Number(this.#body.toString("latin1", start, end));
+    const value = this.#number(start, end);
     return value > 0 && Number.isFinite(value) ? value : null;
   }
 
-  #nestedCount(key: string, start: number, end: number): number | null {
-    const at = this.#body.subarray(start, end).indexOf(`"${key}"`);
-    if (at < 0) return null;
-    const found = /^\s*:\s*(\d{1,9})/.exec(this.#body.toString("latin1", start + at + key.length + 2, end));
-    return found === null ? null : Number(found[1]);
+  #rankAt(start: number, end: number): number {
+    const value = this.#number(start, end);
+    return Number.isSafeInteger(value) && value >= 0 ? value : -1;
   }
 
-  #key(): string {
-    if (this.#next() !== QUOTE) throw malformed(`expected a field's name at byte ${this.#at}`);
-    const start = this.#at;
-    this.#skipString();
-    const key = this.#unquoted(start, this.#at);
-    if (this.#next() !== COLON) throw malformed(`expected a colon at byte ${this.#at}`);
-    this.#at++;
-    this.#next();
-    return key;
+  /** SGLang's own route takes them by themselves, or one for each of several prompts. */
+  #mostNewTokens(start: number, end: number): number | null {
+    if (end - start > LOOKED_INTO_BYTES) return null;
+    let parameters: unknown;
+    try {
+      parameters = JSON.parse(this.#body.toString("latin1", start, end));
+    } catch {
+      return null;
+    }
+    const all = (Array.isArray(parameters) ? parameters : [parameters]) as readonly unknown[];
+    let most: number | null = null;
+    for (const one of all) {
+      if (typeof one !== "object" || one === null || !("max_new_tokens" in one)) continue;
+      const { max_new_tokens: tokens } = one;
+      if (typeof tokens === "number" && tokens > (most ?? 0) && Number.isFinite(tokens)) most = tokens;
+    }
+    return most;
   }
 
   /** The text of a JSON string with its quotes. */
@@ -182,104 +350,28 @@ class BodyScan {
       throw malformed(`the string at byte ${start} has an unknown escape`);
     }
   }
-
-  /** The byte at hand after white space; NaN at the end. */
-  #next(): number {
-    const body = this.#body;
-    let at = this.#at;
-    while (at < body.length && body[at] <= SPACE && isSpace(body[at])) at++;
-    this.#at = at;
-    return at < body.length ? body[at] : Number.NaN;
-  }
-
-  #skipValue(): void {
-    const body = this.#body;
-    const first = body[this.#at];
-    if (first === QUOTE) return this.#skipString();
-    if (first === OPEN_BRACE || first === OPEN_BRACKET) return this.#skipNested();
-    const start = this.#at;
-    let at = start;
-    while (at < body.length && !endsLiteral(body[at])) at++;
-    if (!LITERAL.test(body.toString("latin1", start, Math.min(at, start + LONGEST_LITERAL))))
-      throw malformed(`expected a value at byte ${start}`);
-    this.#at = at;
-  }
-
-  /** Over an object or array and all within. */
-  #skipNested(): void {
-    const body = this.#body;
-    const { length } = body;
-    let depth = 0;
-    for (let at = this.#at; at < length; at++) {
-      const byte = body[at];
-      if (byte === QUOTE) {
-        this.#at = at;
-        this.#skipString();
-        at = this.#at - 1;
-      } else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
-        depth++;
-      } else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) {
-        depth--;
-        if (depth === 0) {
-          this.#at = at + 1;
-          return;
-        }
-      }
-    }
-    throw malformed("it ends too soon");
-  }
-
-  /** Over a string, from its first quote to after its last. */
-  #skipString(): void {
-    const body = this.#body;
-    const start = this.#at;
-    let at = start + 1;
-    for (;;) {
-      const near = Math.min(at + SHORT_STRING, body.length);
-      while (at < near && body[at] !== QUOTE && body[at] !== BACKSLASH) at++;
-      if (at >= near) at = this.#farQuote(at);
-      if (body[at] === QUOTE) break;
-      at += 2;
-    }
-    this.#at = at + 1;
-    if (at - start > SHORT_STRING && body[start + 1] === 0x64 && startsDataUrl(body, start)) {
-      this.#media++;
-      this.#mediaBytes += at - start;
-    }
-  }
-
-  /** Where the string that goes on at `from` ends: a quote with an even number of backslashes before it. */
-  #farQuote(from: number): number {
-    const body = this.#body;
-    let at = from;
-    for (;;) {
-      at = body.indexOf(QUOTE, at);
-      if (at < 0) throw malformed("a string in it does not end");
-      let backslashes = 0;
-      while (at - backslashes > from && body[at - backslashes - 1] === BACKSLASH) backslashes++;
-      if (backslashes % 2 === 0) return at;
-      at++;
-    }
-  }
 }
 
-type Writable<T> = { -readonly [Key in keyof T]: T[Key] };
-
-const LITERAL = /^(?:true|false|null|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?)$/;
-const LONGEST_LITERAL = 400;
-
-function isSpace(byte: number): boolean {
-  return byte === SPACE || byte === 0x0a || byte === 0x0d || byte === 0x09;
-}
-
-function endsLiteral(byte: number): boolean {
-  return byte === COMMA || byte === CLOSE_BRACE || byte === CLOSE_BRACKET || isSpace(byte);
-}
-
-function startsDataUrl(body: Buffer, start: number): boolean {
-  return body.compare(DATA_URL, 0, DATA_URL.length, start, start + DATA_URL.length) === 0;
+/** Bytes at the end that begin a character and do not end it. */
+function brokenOffBytes(body: Buffer): number {
+  for (let back = 1; back <= 3 && back <= body.length; back++) {
+    const byte = body[body.length - back];
+    if (byte < 0x80) return 0;
+    if (byte < 0xc0) continue;
+    const bytes = byte < 0xe0 ? 2 : byte < 0xf0 ? 3 : 4;
+    return back < bytes ? back : 0;
+  }
+  return 0;
 }
 
 function malformed(what: string): InvalidRequest {
   return new InvalidRequest(`The body is not valid JSON: ${what}.`, null);
+}
+
+function notUtf8(): InvalidRequest {
+  return new InvalidRequest("The body is not valid UTF-8.", null);
+}
+
+function notAnObject(): InvalidRequest {
+  return new InvalidRequest("The body must be a JSON object.", null);
 }

@@ -3,12 +3,13 @@ import { ANONYMOUS, type Origin, type RequestFacts } from "./request-facts.ts";
 
 const NO_PREFIX = new Uint32Array(0);
 
-/** What is known of a request whose body is not read. @param inputTokens what it is taken to weigh */
+/** What is known of a request whose body, if it has one, is not read. @param inputTokens what it is taken to weigh */
 export function unreadFacts(
   { tenant, priority, session, rank }: Origin,
   model: string | null,
   responseId: string | null,
   inputTokens: number,
+  body: Buffer | null,
 ): RequestFacts {
   const affinity = session ?? (tenant === ANONYMOUS ? null : tenant);
   return {
@@ -21,7 +22,7 @@ export function unreadFacts(
     prefix: NO_PREFIX,
     affinityKey: affinity === null ? 0 : hashText(affinity),
     rank,
-    bodyEnd: 0,
-    bodyEmpty: true,
+    routedExperts: false,
+    body,
   };
 }

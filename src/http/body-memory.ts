@@ -1,0 +1,109 @@
+import { Refused } from "../serving/refusals.ts";
+
+/** A client refused for want of memory may try again after so long. */
+const RETRY_AFTER_SECONDS = 1;
+
+/**
+ * One budget for the bodies of all requests, in bytes that have come, not announced ones.
+ *
+ * A body is held from its first byte until `release`: it *arrives*, then is *whole*. What is held never exceeds the
+ * budget. When a piece has no room, the largest of those that arrive makes room, be it the one the piece belongs to; so
+ * no number of slow uploads keeps out a request that is smaller than they are. Whole bodies stay: they wait for a place
+ * or are on their way, and admission bounds them.
+ */
+export class BodyMemory {
+  readonly #limitBytes: number;
+  readonly #arriving = new Set<HeldBody>();
+  #heldBytes = 0;
+
+  constructor(limitBytes: number) {
+    this.#limitBytes = limitBytes;
+  }
+
+  get heldBytes(): number {
+    return this.#heldBytes;
+  }
+
+  /** A body begins to arrive. @param refused called at most once, when it has to make room; nothing is held of it then */
+  begin(refused: (error: Refused) => void): HeldBody {
+    const body = new HeldBody(this, refused);
+    this.#arriving.add(body);
+    return body;
+  }
+
+  /** @internal @returns false when the body itself had to make room */
+  take(body: HeldBody, bytes: number): boolean {
+    while (this.#heldBytes + bytes > this.#limitBytes) {
+      const largest = this.#largest(body, bytes);
+      this.give(largest);
+      largest.refuse();
+      if (largest === body) return false;
+    }
+    this.#heldBytes += bytes;
+    return true;
+  }
+
+  /** @internal It arrives no more. */
+  settle(body: HeldBody): void {
+    this.#arriving.delete(body);
+  }
+
+  /** @internal Nothing of it is held any more. */
+  give(body: HeldBody): void {
+    this.#arriving.delete(body);
+    this.#heldBytes -= body.bytes;
+    body.bytes = 0;
+  }
+
+  #largest(newcomer: HeldBody, more: number): HeldBody {
+    let largest = newcomer;
+    let most = newcomer.bytes + more;
+    for (const body of this.#arriving) {
+      if (body === newcomer || body.bytes <= most) continue;
+      largest = body;
+      most = body.bytes;
+    }
+    return largest;
+  }
+}
+
+/** What is held of one request's body. */
+export class HeldBody {
+  /** @internal */
+  bytes = 0;
+  readonly #memory: BodyMemory;
+  #refused: ((error: Refused) => void) | null;
+
+  constructor(memory: BodyMemory, refused: (error: Refused) => void) {
+    this.#memory = memory;
+    this.#refused = refused;
+  }
+
+  /** More of it has come. @returns false when there is no room: it was refused */
+  grow(bytes: number): boolean {
+    if (this.#refused === null || !this.#memory.take(this, bytes)) return false;
+    this.bytes += bytes;
+    return true;
+  }
+
+  /** All of it is there: it makes room for no other. */
+  whole(): void {
+    this.#memory.settle(this);
+  }
+
+  /** Nobody needs it any more. Harmless when repeated. */
+  release(): void {
+    this.#refused = null;
+    this.#memory.give(this);
+  }
+
+  /** @internal */
+  refuse(): void {
+    const refused = this.#refused;
+    this.#refused = null;
+    refused?.(new Refused("overloaded", MESSAGE, RETRY_AFTER_SECONDS));
+  }
+}
+
+const MESSAGE =
+  "The gateway is overloaded: it has no memory left for the request's body (`http.bodyMemoryBytes`).";
