@@ -1,6 +1,6 @@
 import type { Config, PoolConfig } from "../config/config.ts";
 import { nearestWord } from "../lib/edit-distance.ts";
-import { oneLine } from "../lib/one-line.ts";
+import { oneLine } from "../lib/printable.ts";
 import { openEngine, openPair } from "../open-engine.ts";
 import type { Engine, EngineServer } from "../serving/engine.ts";
 import { type ShardReport, shardReports } from "../serving/health/shard-reports.ts";

@@ -1,4 +1,4 @@
-import { oneLine } from "../lib/one-line.ts";
+import { oneLine } from "../lib/printable.ts";
 
 /** What was found of one thing the gateway depends on. */
 export interface Finding {

@@ -1,6 +1,6 @@
 import type { z } from "zod";
 import { InputError } from "../lib/errors.ts";
-import { oneLine } from "../lib/one-line.ts";
+import { oneLine } from "../lib/printable.ts";
 import { mendSetting } from "./known-settings.ts";
 import { type Place, type SourceOf, faultAt } from "./place.ts";
 import { looksSecret, sayExpected, sayFound } from "./say-problem.ts";

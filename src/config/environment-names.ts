@@ -1,5 +1,5 @@
 import { nearestWord } from "../lib/edit-distance.ts";
-import { oneLine } from "../lib/one-line.ts";
+import { oneLine } from "../lib/printable.ts";
 import { type Section, isSection } from "./section.ts";
 
 /** The local workers' way to their primary, and what the plug-ins of engines are told by. */

@@ -1,6 +1,6 @@
 import type { z } from "zod";
 import { nearestWord } from "../lib/edit-distance.ts";
-import { oneLine } from "../lib/one-line.ts";
+import { oneLine } from "../lib/printable.ts";
 import { isSection } from "./section.ts";
 
 /** What stands under these names may be a key or a password by mistake, and is never repeated. */

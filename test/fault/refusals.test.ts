@@ -1,3 +1,6 @@
+import { once } from "node:events";
+import { rm } from "node:fs/promises";
+import { createServer } from "node:http";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { compose } from "../../src/compose.ts";
 import { Refused } from "../../src/serving/refusals.ts";
@@ -5,6 +8,7 @@ import { TrafficLog } from "../../src/serving/traffic/traffic-log.ts";
 import { rawClient } from "../fakes/raw-client.ts";
 import { type RecordingEngine, recordingEngine } from "../fakes/recording-engine.ts";
 import { type RunningGateway, chatPool, readConfig, startGateway } from "../fakes/start-gateway.ts";
+import { scratchFolder } from "../scratch-folder.ts";
 
 const BODY = '{"model":"small"}';
 const LONG = "x".repeat(5000);
@@ -242,26 +246,43 @@ test("an error after the answer began breaks it off, and ends nothing else", asy
   expect((await fetch(`${gateway.url}/health`)).status).toBe(200);
 });
 
-test("a worker whose primary is gone says so", async () => {
-  const config = await readConfig(chatPool(engine.url));
-  const worker = await compose(config, {
+/** A worker of a primary that listens there. */
+async function workerOf(operatorSocket: string): Promise<{ readonly url: string; stop(): Promise<void> }> {
+  const worker = await compose(await readConfig(chatPool(engine.url)), {
     routing: null,
     recordTokens: 0,
     onFault: () => {},
     onNotice: () => {},
-    follows: {
-      operatorSocket: "/nowhere/operator.sock",
-      traffic: new TrafficLog(),
-      refreshModels: async () => {},
-    },
+    follows: { operatorSocket, traffic: new TrafficLog(), refreshModels: async () => {} },
   });
-  const { url } = await worker.start();
-  const response = await fetch(`${url}/admin/state`, { headers: { "x-request-id": "one" } });
+  return { url: (await worker.start()).url, stop: () => worker.stop() };
+}
+
+test("a worker whose primary is gone says so", async () => {
+  const worker = await workerOf("/nowhere/operator.sock");
+  const response = await fetch(`${worker.url}/admin/state`, { headers: { "x-request-id": "one" } });
   expect([response.status, await response.json()]).toMatchObject([
     503,
     { error: { reason: "primary_unreachable" } },
   ]);
   expect(response.headers.get("x-request-id")).toBe("one");
-  expect((await fetch(`${url}/v1/chat/completions`)).status).toBe(405);
+  expect((await fetch(`${worker.url}/v1/chat/completions`)).status).toBe(405);
   await worker.stop();
+});
+
+test("a primary that dies in the midst of its answer is a connection that breaks off", async () => {
+  await using folder = await scratchFolder();
+  const socket = await folder.write("operator.sock", "");
+  await rm(socket);
+  const primary = createServer((_, response) => {
+    response.writeHead(200, { "content-length": "100" });
+    response.write("half", () => response.destroy());
+  }).listen(socket);
+  await once(primary, "listening");
+  const worker = await workerOf(socket);
+  const response = await fetch(`${worker.url}/admin/state`);
+  expect(response.status).toBe(200);
+  await expect(response.text()).rejects.toThrow("terminated");
+  await worker.stop();
+  primary.close();
 });

@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { type RecordingEngine, recordingEngine } from "../fakes/recording-engine.ts";
 import { type RunningGateway, chatPool, startGateway } from "../fakes/start-gateway.ts";
+import { deadUrl } from "../fakes/start-openai-server.ts";
+import { patiently } from "../patiently.ts";
 
 const PAGE = "https://app.example";
 const CHAT = "/v1/chat/completions";
@@ -58,6 +60,16 @@ describe("left to the engines", () => {
     ]);
     expect(await answer(gateway, "POST", CHAT, origin, '{"model":"nope"}')).toEqual([404, null]);
     expect(await answer(gateway, "GET", "/v1/models", origin)).toEqual([200, null]);
+  });
+
+  test("a preflight goes to a pool that can serve", async () => {
+    const pools = await startGateway(`health: { probe: { intervalMs: 20, unhealthyAfter: 1 } }
+pools:
+  - { name: dead, kind: openai, models: [other], urls: [${await deadUrl()}] }
+  - { name: chat, kind: openai, models: [small], urls: [${engine.url}] }`);
+    const asked = () => answer(pools, "OPTIONS", CHAT, ASKED);
+    await expect.poll(asked, patiently).toEqual([200, "https://engines.example"]);
+    await pools.stop();
   });
 
   test("OPTIONS that is none, and where no route is", async () => {

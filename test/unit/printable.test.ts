@@ -1,4 +1,5 @@
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
+import { output } from "../../src/cli/output.ts";
 import { printable } from "../../src/lib/printable.ts";
 
 test.each([
@@ -9,4 +10,11 @@ test.each([
   ["a\u2028b\u202ec\u2066", "a\\u2028b\\u202ec\\u2066"],
 ])("%j is shown as %s", (text, shown) => {
   expect(printable(text)).toBe(shown);
+});
+
+test("a line of progress stays one line, whoever said it", () => {
+  const stderr = vi.spyOn(process.stderr, "write").mockReturnValue(true);
+  output(false).progress("engine said: \u001b[2Jready\nlistening on http://evil");
+  expect(stderr.mock.calls).toEqual([["engine said: \\u001b[2Jready\\u000alistening on http://evil\n"]]);
+  stderr.mockRestore();
 });
