@@ -71,6 +71,19 @@ export function serverContract({ open, fake, rankHeader, kvCapacityTokens }: Ser
     await fake().set(asAlways);
   });
 
+  test("counts what comes of good answers, and nothing of failed ones", async () => {
+    const engine = open(fake().url, 1);
+    const [server] = engine.servers;
+    await fake().set({ status: { "/v1/chat/completions": 500 } });
+    await respond(engine, engine.shards[0], chat);
+    await server.health(signal);
+    expect(server.received).toBe(0);
+    await fake().set(asAlways);
+    await respond(engine, engine.shards[0], chat);
+    expect(server.received).toBeGreaterThan(0);
+    await engine.close();
+  });
+
   test("a use that is no part of one is left out", async () => {
     await fake().set({ ranks: [{ ...idle, kvUse: 17 }, idle].slice(0, rankHeader === null ? 1 : 2) });
     const [report] = await probed(rankHeader === null ? 1 : 2);
