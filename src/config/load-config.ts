@@ -30,8 +30,7 @@ export async function loadConfig(path: string | null, environment: NodeJS.Proces
   const written = file.value ?? {};
   if (!isSection(written))
     throw faultAt({ ...file, field: [] }, "is not a mapping; expected settings such as `pools:`");
-  const { pools: demo, ...settingsBelow } = defaults;
-  const below = path === null ? { ...settingsBelow, pools: demo } : settingsBelow;
+  const { pools: _, ...below } = defaults;
   const { settings, variables } = layEnvironmentOver(layOver(below, written), defaults, environment);
   const sourceOf: SourceOf = (field) => variables.get(field.join(".")) ?? file.sourceOf(field);
   const checked = checkShape(configSchema, settings, sourceOf);
