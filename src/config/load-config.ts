@@ -31,8 +31,7 @@ export async function loadConfig(path: string | null, environment: NodeJS.Proces
   const written = file.value ?? {};
   if (!isSection(written))
     throw faultAt({ ...file, field: [] }, "is not a mapping; expected settings such as `pools:`");
-  const { pools: demo, ...settingsBelow } = defaults;
-  const below = path === null ? { ...settingsBelow, pools: demo } : settingsBelow;
+  const { pools: _, ...below } = defaults;
   const laid = layOver(below, byPresentNames(written));
   const { settings, variables } = layEnvironmentOver(laid, defaults, environment);
   const sourceOf: SourceOf = (field) => variables.get(field.join(".")) ?? file.sourceOf(field);

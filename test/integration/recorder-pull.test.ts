@@ -110,3 +110,19 @@ test("a dump of another model is refused, and left where it is", async () => {
   expect(reports).toEqual([]);
   expect(await folder.names()).toHaveLength(1);
 });
+
+test("each server is asked by its own name and credentials", async () => {
+  const model = await loadModel("deepseek-v3");
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const heard: unknown[] = [];
+  server.on("request", ({ method, headers: { host, authorization } }) =>
+    heard.push({ method, host, authorization }),
+  );
+  const access = [{ host: "engines.test:1", authorization: "Basic eA==", tls: null }];
+  await new SglangRecorder({ urls: [url], access, apiKey: null, directory: folder.path("."), model }).start();
+  await new SglangRecorder({ urls: [url], apiKey: "key", directory: folder.path("."), model }).start();
+  expect(heard).toEqual([
+    { method: "POST", host: "engines.test:1", authorization: "Basic eA==" },
+    { method: "POST", host: url.slice(7), authorization: "Bearer key" },
+  ]);
+});

@@ -93,6 +93,11 @@ test("servers come and go with the addresses of a name, and what is in flight is
   expect(faults).toEqual([]);
 });
 
+async function pids(url: string): Promise<number[]> {
+  const { workers } = (await (await fetch(`${url}/admin/state`)).json()) as { workers: { pid: number }[] };
+  return workers.map(({ pid }) => pid);
+}
+
 /** Loaded into the gateway: looks `engines.test` up in a file. */
 const hook = (file: string) => `
 import dns from "node:dns";
@@ -124,6 +129,16 @@ test.each([1, 2])("serve follows a name by itself (workers: %i)", async (workers
     .poll(() => shardsOf(url), patiently)
     .toEqual([`chat/http://127.0.0.1:${first.port}`, `chat/http://127.0.0.2:${first.port}`]);
   expect(second.seen.some(({ method }) => method === "POST")).toBe(true);
+  if (workers > 1) {
+    // One that comes later goes by what the others go by, whatever the file says meanwhile.
+    await folder.write("gateway.yaml", "pools: nonsense");
+    const [gone] = await pids(url);
+    process.kill(gone, "SIGKILL");
+    await expect
+      .poll(async () => (await pids(url)).filter((pid) => pid !== gone).length, patiently)
+      .toBe(workers);
+    await expect.poll(() => shardsOf(url), patiently).toHaveLength(2);
+  }
   await folder.write("addresses", "127.0.0.1");
   await expect.poll(() => shardsOf(url), patiently).toEqual([`chat/http://engines.test:${first.port}`]);
   child.kill("SIGTERM");
