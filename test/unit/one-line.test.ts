@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { nearestWord } from "../../src/lib/edit-distance.ts";
-import { oneLine } from "../../src/lib/one-line.ts";
+import { oneLine } from "../../src/lib/printable.ts";
 
 test("whatever is said comes out as one line of bounded length that prints", () => {
   const units = fc.oneof(
