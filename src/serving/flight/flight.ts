@@ -106,8 +106,8 @@ export class Flight implements Applicant, AttemptListener {
   start(): this {
     this.#pool.flights++;
     const ticket = this.#deck.admission.apply(this);
-    if (this.#over) ticket.leave();
-    else this.#leave = () => ticket.leave();
+    if (this.#over) ticket.leave(false);
+    else this.#leave = () => ticket.leave(this.#sent > 0);
     return this;
   }
 
