@@ -1,4 +1,4 @@
-import { Admission, type Applicant, type Place, type Ticket } from "../src/serving/admission/admission.ts";
+import { Admission, type AdmissionTicket, type Applicant } from "../src/serving/admission/admission.ts";
 import type { AdmissionLimits, Limits } from "../src/serving/admission/limits.ts";
 import type { Refused } from "../src/serving/refusals.ts";
 import { HandClock } from "./hand-clock.ts";
@@ -27,9 +27,9 @@ export class Caller implements Applicant {
   readonly tenant: string;
   readonly priority: number;
   readonly tokens: number;
-  places: Place[] = [];
+  places: AdmissionTicket[] = [];
   refusals: Refused[] = [];
-  ticket: Ticket | null = null;
+  ticket: AdmissionTicket | null = null;
   readonly #heard: (caller: Caller) => void;
 
   constructor(
@@ -42,7 +42,7 @@ export class Caller implements Applicant {
     this.#heard = heard;
   }
 
-  granted(place: Place): void {
+  granted(place: AdmissionTicket): void {
     this.places.push(place);
     this.#heard(this);
   }

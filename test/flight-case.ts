@@ -126,6 +126,7 @@ export interface CaseOptions {
   readonly hedgeMs?: number;
   readonly maxAttempts?: number;
   readonly maxInFlight?: number;
+  readonly tokensPerMinute?: number;
 }
 
 /** Flights over pools whose engines the test plays. */
@@ -149,10 +150,11 @@ export class FlightCase {
     hedgeMs = 0,
     maxAttempts = 3,
     maxInFlight = 0,
+    tokensPerMinute = 0,
   }: CaseOptions) {
     const retry = { maxAttempts, ratio: 1, minPerSecond: 10, windowMs: 10_000, baseMs: 1, maxMs: 1 };
     const limits = limitsOf({});
-    const total = { ...limits.total, maxInFlight };
+    const total = { ...limits.total, maxInFlight, tokensPerMinute };
     this.deck = {
       admission: new Admission({ ...limits, total }, this.clock),
       meter: new TrafficMeter(this.clock, {

@@ -9,6 +9,8 @@ import { RANK_HEADER } from "./headers.ts";
 const NAME_LENGTH = 12;
 /** Keys whose names are remembered. */
 const MOST_KEYS = 4096;
+/** A longer key is hashed each time it comes. */
+const LONGEST_KEY = 256;
 const LONGEST_NAME = 128;
 
 /** Reads from the headers who asks: the tenant by its header, else by a hash of its API key, else `anonymous`. */
@@ -39,6 +41,7 @@ export class OriginReader {
     const known = this.#nameOf.get(key);
     if (known !== undefined) return known;
     const name = `key-${createHash("sha256").update(key).digest("hex").slice(0, NAME_LENGTH)}`;
+    if (key.length > LONGEST_KEY) return name;
     if (this.#nameOf.size >= MOST_KEYS) this.#nameOf.clear();
     this.#nameOf.set(key, name);
     return name;
@@ -48,5 +51,7 @@ export class OriginReader {
 function text(headers: IncomingHttpHeaders, name: string): string | null {
   const value = headers[name];
   const first = Array.isArray(value) ? value[0] : value;
-  return first === undefined || first === "" ? null : first.slice(0, LONGEST_NAME);
+  if (first === undefined || first === "") return null;
+  // Written anew: a part of a text keeps the whole in memory.
+  return first.length <= LONGEST_NAME ? first : Buffer.from(first.slice(0, LONGEST_NAME)).toString();
 }

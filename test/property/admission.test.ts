@@ -103,15 +103,15 @@ class Watch {
       const caller = present.at(step.who % Math.max(1, present.length));
       if (caller === undefined) return;
       this.#left.add(caller);
-      caller.ticket?.leave();
+      caller.ticket?.leave(true);
     } else desk.after(step.ms);
     this.#expectOrder(waitingBefore);
     this.#expectLimits();
   }
 
   leaveAll(): void {
-    for (const caller of this.#callers) caller.ticket?.leave();
-    for (const caller of this.#callers) caller.ticket?.leave();
+    for (const caller of this.#callers) caller.ticket?.leave(true);
+    for (const caller of this.#callers) caller.ticket?.leave(true);
     const { admission } = this.desk;
     expect([admission.inFlight, admission.queued]).toEqual([0, 0]);
     for (const { inside } of admission.usage().tenants) expect(inside).toBe(0);
@@ -216,7 +216,7 @@ it("keeps the limits over processes that tell each other of every step", () => {
         const present: Caller[] = [];
         for (const { desk, leave, tenant, who } of list) {
           const gone = leave ? present.splice(who % Math.max(1, present.length), 1) : [];
-          for (const caller of gone) caller.ticket?.leave();
+          for (const caller of gone) caller.ticket?.leave(true);
           if (!leave) present.push(desks[desk].apply({ tenant }));
           share(desks);
           const inside = present.filter(({ state }) => state === "granted");
@@ -226,7 +226,7 @@ it("keeps the limits over processes that tell each other of every step", () => {
               mostOfTenant,
             );
         }
-        for (const caller of present) caller.ticket?.leave();
+        for (const caller of present) caller.ticket?.leave(true);
         share(desks);
         expect(desks.map(({ admission }) => admission.inFlight)).toEqual([0, 0, 0]);
       },

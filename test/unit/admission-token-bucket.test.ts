@@ -9,13 +9,22 @@ it("fills at its rate, up to its burst", () => {
   expect(bucket.level(10_000)).toBe(5);
 });
 
-it("lets an amount beyond the burst through when full, and has it paid off", () => {
+it("lets an amount beyond the burst through when full, and goes no further into debt than its burst", () => {
   const bucket = new TokenBucket(10, 5, 0);
   expect(bucket.waitMs(25, 0)).toBe(0);
   bucket.take(25, 0);
-  expect(bucket.level(0)).toBe(-20);
-  expect(bucket.waitMs(1, 0)).toBe(2100);
-  expect(bucket.waitMs(25, 2100)).toBe(400);
+  expect(bucket.level(0)).toBe(-5);
+  bucket.take(1e308, 0);
+  expect(bucket.waitMs(1e308, 0)).toBe(1000);
+});
+
+it("takes back what was not used, up to its burst", () => {
+  const bucket = new TokenBucket(10, 5, 0);
+  bucket.take(4, 0);
+  bucket.giveBack(3, 0);
+  expect(bucket.level(0)).toBe(4);
+  bucket.giveBack(3, 0);
+  expect(bucket.level(0)).toBe(5);
 });
 
 it("limits nothing at a rate of 0", () => {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { Admission } from "../../src/serving/admission/admission.ts";
+import { BegunTotals } from "../../src/serving/sharing/begun-since.ts";
 import { Caller, Desk, limitsOf, NO_LIMITS } from "../admission-desk.ts";
 import { patiently } from "../patiently.ts";
 
@@ -21,8 +22,8 @@ describe("places", () => {
     const inside = desk.apply();
     const next = desk.apply();
     desk.clock.ms = 300;
-    inside.places[0].leave();
-    inside.ticket?.leave();
+    inside.places[0].leave(true);
+    inside.ticket?.leave(true);
     expect(next.state).toBe("granted");
     expect(next.places[0].waitedMs).toBe(300);
     expect(desk.admission.inFlight).toBe(1);
@@ -33,8 +34,8 @@ describe("places", () => {
     const inside = desk.apply();
     const gone = desk.apply();
     const next = desk.apply();
-    gone.ticket?.leave();
-    inside.ticket?.leave();
+    gone.ticket?.leave(true);
+    inside.ticket?.leave(true);
     expect([gone.state, next.state]).toEqual(["waiting", "granted"]);
   });
 
@@ -45,11 +46,11 @@ describe("places", () => {
     for (let i = 0; i < 5000; i++) {
       const caller = new Caller({}, (one) => {
         left.push(one);
-        one.places[0].leave();
+        one.places[0].leave(true);
       });
       desk.admission.apply(caller);
     }
-    inside.ticket?.leave();
+    inside.ticket?.leave(true);
     expect(left).toHaveLength(5000);
     expect([desk.admission.inFlight, desk.admission.queued]).toEqual([0, 0]);
   });
@@ -70,8 +71,8 @@ describe("order", () => {
       desk.clock.ms++;
       return desk.apply({ priority });
     });
-    inside.ticket?.leave();
-    for (let served = 0; served < 5; served++) desk.heard.at(-1)?.ticket?.leave();
+    inside.ticket?.leave(true);
+    for (let served = 0; served < 5; served++) desk.heard.at(-1)?.ticket?.leave(true);
     expect(desk.heard.slice(1)).toEqual([callers[3], callers[1], callers[4], callers[0], callers[2]]);
   });
 
@@ -80,8 +81,8 @@ describe("order", () => {
     const inside = desk.apply({ tenant: "first" });
     for (let i = 0; i < 300; i++) desk.apply({ tenant: "flood", tokens: 10 });
     for (let i = 0; i < 30; i++) desk.apply({ tenant: "small", tokens: 30 });
-    inside.ticket?.leave();
-    for (let served = 1; served < 80; served++) desk.heard.at(-1)?.ticket?.leave();
+    inside.ticket?.leave(true);
+    for (let served = 1; served < 80; served++) desk.heard.at(-1)?.ticket?.leave(true);
     const tokens = (tenant: string) =>
       desk.heard.reduce((sum, caller) => sum + (caller.tenant === tenant ? caller.tokens : 0), 0);
     expect(Math.abs(tokens("flood") - tokens("small"))).toBeLessThanOrEqual(30);
@@ -91,10 +92,10 @@ describe("order", () => {
     const desk = new Desk(onePlace);
     desk.apply({ tenant: "x" });
     desk.apply({ tenant: "early", tokens: 1e6 });
-    for (let i = 0; i < 2; i++) desk.heard.at(-1)?.ticket?.leave();
+    for (let i = 0; i < 2; i++) desk.heard.at(-1)?.ticket?.leave(true);
     desk.apply({ tenant: "x" });
     const [early] = [desk.apply({ tenant: "early" }), desk.apply({ tenant: "late" })];
-    desk.heard.at(-1)?.ticket?.leave();
+    desk.heard.at(-1)?.ticket?.leave(true);
     expect(early.state).toBe("granted");
   });
 });
@@ -231,10 +232,10 @@ describe("tenants", () => {
   it("are forgotten when idle, so that invented ones take a bounded room", () => {
     const desk = new Desk({ tenant: { ...NO_LIMITS, maxInFlight: 1 } });
     const busy = desk.apply({ tenant: "busy" });
-    for (let i = 0; i < 25_000; i++) desk.apply({ tenant: `invented ${i}` }).ticket?.leave();
+    for (let i = 0; i < 25_000; i++) desk.apply({ tenant: `invented ${i}` }).ticket?.leave(true);
     expect(desk.admission.tenants).toBeLessThanOrEqual(10_001);
     expect(desk.apply({ tenant: "busy" }).state).toBe("tenant_limit");
-    busy.ticket?.leave();
+    busy.ticket?.leave(true);
     expect(desk.apply({ tenant: "busy" }).state).toBe("granted");
     expect(desk.admission.usage().tenants.length).toBeLessThanOrEqual(10_001);
   });
@@ -248,7 +249,7 @@ describe("Retry-After", () => {
     });
     const first = [desk.apply(), desk.apply()];
     desk.clock.ms = 4000;
-    for (const caller of first) caller.ticket?.leave();
+    for (const caller of first) caller.ticket?.leave(true);
     for (let i = 0; i < 5; i++) desk.apply();
     // Two in flight of 4 s each: one leaves every 2 s; three wait before it.
     expect(desk.apply().refusals[0].retryAfterSeconds).toBe(8);
@@ -267,7 +268,7 @@ it("refuses all who wait or come once it stops, and lets those inside finish", (
   const waiting = desk.apply();
   desk.admission.stop();
   expect([waiting.state, desk.apply().state, desk.admission.inFlight]).toEqual(["stopping", "stopping", 1]);
-  inside.ticket?.leave();
+  inside.ticket?.leave(true);
   expect(desk.admission.inFlight).toBe(0);
 });
 
@@ -322,7 +323,7 @@ describe("several processes", () => {
   });
 
   it("tell what they have inside, and once what they let in", () => {
-    const desk = new Desk(onePlace);
+    const desk = new Desk({ ...onePlace, tenant: { ...NO_LIMITS, maxInFlight: 9 } });
     const inside = desk.apply({ tokens: 5 });
     desk.apply({ tenant: "b", tokens: 7 });
     expect(desk.admission.usage()).toEqual({
@@ -334,11 +335,100 @@ describe("several processes", () => {
         { tenant: "b", inside: 1, requests: 1, tokens: 7 },
       ],
     });
-    inside.ticket?.leave();
+    inside.ticket?.leave(true);
     expect(desk.admission.usage().tenants).toEqual([
       { tenant: "a", inside: 0, requests: 0, tokens: 0 },
       { tenant: "b", inside: 1, requests: 0, tokens: 0 },
     ]);
     expect(desk.admission.usage().tenants.map(({ tenant }) => tenant)).toEqual(["b"]);
+  });
+
+  it("tell of no tenant that nothing limits", () => {
+    const limits = { tenants: { named: { ...NO_LIMITS, maxInFlight: 9 } } };
+    const desk = new Desk(limits);
+    for (const tenant of ["a", "named", "b"]) desk.apply({ tenant });
+    expect(desk.admission.usage().tenants.map(({ tenant }) => tenant)).toEqual(["named"]);
+  });
+});
+
+describe("tokens", () => {
+  const total = { ...NO_LIMITS, tokensPerMinute: 600, tokenBurst: 100 };
+
+  it("of one request, however many, keep others waiting no longer than until they have their own", () => {
+    const desk = new Desk({ total, queue: { maxWaiting: 10, maxWaitMs: 60_000 } });
+    desk.apply({ tokens: 1e308 });
+    const next = desk.apply({ tenant: "b", tokens: 10 });
+    expect(next.state).toBe("waiting");
+    desk.after(1000);
+    expect(next.state).toBe("granted");
+  });
+
+  it("are told to other processes as they were counted", () => {
+    const desk = new Desk({ total });
+    desk.apply({ tokens: 1e308 });
+    expect(desk.admission.usage().tokens).toBe(100);
+  });
+
+  it.each(["total", "tenant"])(
+    "of %s are given back when no engine did anything for the request",
+    (whose) => {
+      const desk = new Desk({ [whose]: total });
+      desk.apply({ tokens: 100 }).ticket?.leave(false);
+      expect(desk.admission.usage()).toMatchObject({ tokens: 0 });
+      expect(desk.apply({ tokens: 100 }).state).toBe("granted");
+      const used = new Desk({ [whose]: total });
+      used.apply({ tokens: 100 }).ticket?.leave(true);
+      expect(used.apply({ tokens: 100 }).state).not.toBe("granted");
+    },
+  );
+
+  it("are given back once, and never more than were taken", () => {
+    const desk = new Desk({ total });
+    const first = desk.apply({ tokens: 1e308 });
+    for (let i = 0; i < 3; i++) first.ticket?.leave(false);
+    expect([desk.apply({ tokens: 100 }).state, desk.apply({ tokens: 1 }).state]).toEqual([
+      "granted",
+      "waiting",
+    ]);
+  });
+
+  it("are given back, requests are not: a client whose requests are all refused keeps to its rate", () => {
+    const desk = new Desk({ tenant: { ...NO_LIMITS, requestsPerSecond: 1, requestBurst: 2 } });
+    const states = [1, 2, 3].map(() => {
+      const caller = desk.apply();
+      caller.ticket?.leave(false);
+      return caller.state;
+    });
+    expect(states).toEqual(["granted", "granted", "rate_limited"]);
+  });
+});
+
+describe("a million tenants", () => {
+  it("take no more memory than the latest of them, and no more messages than the busiest", () => {
+    const desk = new Desk({ tenant: { ...NO_LIMITS, maxInFlight: 1 } });
+    const totals = new BegunTotals();
+    let told = 0;
+    for (let i = 0; i < 1_000_000; i++) {
+      desk.admission.apply(new Caller({ tenant: `tenant-${i}` })).leave(true);
+      if (i % 50_000 > 0) continue;
+      const usage = desk.admission.usage();
+      totals.add(usage);
+      told = Math.max(told, usage.tenants.length, totals.told().tenants.length);
+    }
+    expect(desk.admission.tenants).toBe(10_000);
+    expect(told).toBe(1024);
+  });
+
+  it("that wait are each at their turn", () => {
+    const desk = new Desk({ ...onePlace, queue: { maxWaiting: 2000, maxWaitMs: 1e6 } });
+    const inside = desk.apply();
+    const callers = Array.from({ length: 2000 }, (_, i) => {
+      desk.clock.ms++;
+      return desk.apply({ tenant: `tenant-${i}` });
+    });
+    for (const [i, caller] of callers.entries()) if (i % 3 === 0) caller.ticket?.leave(true);
+    inside.ticket?.leave(true);
+    for (const caller of callers) if (caller.state === "granted") caller.ticket?.leave(true);
+    expect(desk.heard.slice(1)).toEqual(callers.filter((_, i) => i % 3 > 0));
   });
 });

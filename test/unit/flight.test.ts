@@ -99,6 +99,36 @@ describe("one attempt", () => {
   });
 });
 
+describe("what admission counts tokens at", () => {
+  /** Tokens that two requests of 15 may take at once, and no more in this test's time. */
+  function limited() {
+    const flights = new FlightCase({ shards: 1, tokensPerMinute: 30 });
+    return { flights, next: () => flights.deck.admission.usage().tokens };
+  }
+
+  test.each([400, 429, 500, 503])("is given back when the engine answers %d", (status) => {
+    const { flights, next } = limited();
+    flights.fly();
+    flights.sent[0].answer(status);
+    expect(next()).toBe(0);
+  });
+
+  test("is given back when nothing was sent", () => {
+    const { flights, next } = limited();
+    flights.engineThrows = true;
+    flights.fly();
+    expect(next()).toBe(0);
+  });
+
+  test("is kept when it was served, broke off, or its client left meanwhile", () => {
+    const { flights, next } = limited();
+    flights.fly();
+    flights.sent[0].answer();
+    flights.fly().cancel();
+    expect(next()).toBe(30);
+  });
+});
+
 describe("sent again", () => {
   test.each([429, 502, 503])("%d: another shard has it", (status) => {
     const { flights, client } = begin();

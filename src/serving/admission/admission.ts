@@ -5,16 +5,16 @@ import type { AdmissionLimits } from "./limits.ts";
 import { Rates } from "./rates.ts";
 import { Tenants } from "./tenants.ts";
 import type { AdmissionUsage } from "./usage.ts";
-import { type Applicant, type Place, type Ticket, Visit } from "./visit.ts";
+import { type AdmissionTicket, type Applicant, Ticket } from "./ticket.ts";
 import { WaitingLine } from "./waiting-line.ts";
 
-export type { Applicant, Place, Ticket };
+export type { AdmissionTicket, Applicant };
 
 /**
  * Who is let in, who waits and who is turned away.
  *
- * A tenant over its own limits is refused at once; its rates count what was let in, to wait or at once, and are not given
- * back. The limits over all tenants make requests wait, in the order of `WaitingLine`, until the wait is too long. When
+ * A tenant over its own limits is refused at once; its rates count what was let in, to wait or at once. Given back are
+ * only the tokens of a request that no engine did anything for. The limits over all tenants make requests wait, in the order of `WaitingLine`, until the wait is too long. When
  * as many wait as may, a newcomer is refused, or the one it displaces.
  */
 export class Admission {
@@ -22,9 +22,9 @@ export class Admission {
   readonly #clock: Clock;
   readonly #tenants: Tenants;
   readonly #rates: Rates;
-  readonly #line = new WaitingLine<Visit>();
+  readonly #line = new WaitingLine<Ticket>();
   readonly #holding = new Holding();
-  readonly #left = (visit: Visit) => this.#leave(visit);
+  readonly #left = (ticket: Ticket, used: boolean) => this.#leave(ticket, used);
   #inFlight = 0;
   #inFlightElsewhere = 0;
   /** Begun since the last telling. */
@@ -69,21 +69,21 @@ export class Admission {
   }
 
   /** The applicant hears within the call where nothing makes it wait. */
-  apply(applicant: Applicant): Ticket {
+  apply(applicant: Applicant): AdmissionTicket {
     const now = this.#clock.now();
     if (this.#line.size > 0) this.#serve(now);
-    const visit = new Visit(applicant, this.#tenants.of(applicant.tenant, now), now, this.#left);
-    const refusal = this.#tenantRefusal(visit, now);
+    const ticket = new Ticket(applicant, this.#tenants.of(applicant.tenant, now), now, this.#left);
+    const refusal = this.#tenantRefusal(ticket, now);
     if (refusal !== null) {
-      visit.stage = "over";
+      ticket.stage = "over";
       applicant.refused(refusal);
-    } else if (this.#line.size === 0 && this.#hasRoom(visit, now)) {
-      this.#tenants.enter(visit.tenant, visit.tokens, now);
-      this.#grant(visit, now);
+    } else if (this.#line.size === 0 && this.#hasRoom(ticket, now)) {
+      this.#tenants.enter(ticket.tenant, ticket.tokens, now);
+      this.#grant(ticket, now);
     } else {
-      this.#join(visit, now);
+      this.#join(ticket, now);
     }
-    return visit;
+    return ticket;
   }
 
   /** Refuses those who waited too long and lets in whom the rates allow by now; an alarm of its own calls it in time. */
@@ -130,7 +130,7 @@ export class Admission {
     this.#serve(now);
   }
 
-  #tenantRefusal({ tenant, tokens }: Visit, now: number): Refused | null {
+  #tenantRefusal({ tenant, tokens }: Ticket, now: number): Refused | null {
     if (this.#stopped) return this.#refusal("stopping", 0);
     const { maxInFlight } = tenant.limits;
     const inside = tenant.inside + tenant.insideElsewhere;
@@ -140,24 +140,24 @@ export class Admission {
     return waitMs > 0 ? this.#refusal("rate_limited", waitMs) : null;
   }
 
-  #join(visit: Visit, now: number): void {
-    let displaced: Visit | null = null;
+  #join(ticket: Ticket, now: number): void {
+    let displaced: Ticket | null = null;
     if (this.#line.size >= this.#limits.queue.maxWaiting) {
-      displaced = this.#line.displacedBy(visit);
+      displaced = this.#line.displacedBy(ticket);
       if (displaced === null) {
-        visit.stage = "over";
-        visit.applicant.refused(this.#refusal("queue_full", this.#untilRoomMs(visit.tokens, now)));
+        ticket.stage = "over";
+        ticket.applicant.refused(this.#refusal("queue_full", this.#untilRoomMs(ticket.tokens, now)));
         return;
       }
       this.#line.remove(displaced);
     }
-    this.#tenants.enter(visit.tenant, visit.tokens, now);
-    this.#line.add(visit);
+    this.#tenants.enter(ticket.tenant, ticket.tokens, now);
+    this.#line.add(ticket);
     if (displaced !== null) this.#refuse(displaced, "overloaded", now);
     this.#serve(now);
   }
 
-  #hasRoom({ tokens }: Visit, now: number): boolean {
+  #hasRoom({ tokens }: Ticket, now: number): boolean {
     return this.#hasPlace() && this.#rates.waitMs(tokens, now) === 0;
   }
 
@@ -166,26 +166,33 @@ export class Admission {
     return maxInFlight === 0 || this.#inFlight + this.#inFlightElsewhere < maxInFlight;
   }
 
-  #grant(visit: Visit, now: number): void {
-    this.#rates.take(1, visit.tokens, now);
+  #grant(ticket: Ticket, now: number): void {
+    this.#tokens += this.#rates.admit(ticket.tokens, now);
     this.#inFlight++;
     this.#requests++;
-    this.#tokens += visit.tokens;
-    visit.stage = "inside";
-    visit.waitedMs = now - visit.arrivedMs;
-    visit.applicant.granted(visit);
+    ticket.stage = "inside";
+    ticket.waitedMs = now - ticket.arrivedMs;
+    ticket.applicant.granted(ticket);
   }
 
-  #leave(visit: Visit): void {
+  #leave(ticket: Ticket, used: boolean): void {
     const now = this.#clock.now();
-    if (visit.stage === "waiting") this.#line.remove(visit);
+    if (ticket.stage === "waiting") this.#line.remove(ticket);
     else {
       this.#inFlight--;
-      this.#holding.add(now - visit.arrivedMs - visit.waitedMs);
+      if (!used) this.#giveBack(ticket, now);
+      this.#holding.add(now - ticket.arrivedMs - ticket.waitedMs);
     }
-    visit.stage = "over";
-    this.#tenants.leave(visit.tenant);
+    ticket.stage = "over";
+    this.#tenants.leave(ticket.tenant);
     if (this.#line.size > 0) this.#serve(now);
+  }
+
+  #giveBack({ tenant, tokens }: Ticket, now: number): void {
+    this.#rates.giveBack(tokens, now);
+    // What the others were told already stays counted there: totals only grow.
+    this.#tokens = Math.max(0, this.#tokens - tokens);
+    this.#tenants.giveBack(tenant, tokens, now);
   }
 
   /** Applicants may apply and leave within what they hear: an inner call leaves the work to the outer one. */
@@ -226,10 +233,10 @@ export class Admission {
   }
 
   /** It waited, and is out of the line. */
-  #refuse(visit: Visit, reason: RefusalReason, now: number): void {
-    visit.stage = "over";
-    this.#tenants.leave(visit.tenant);
-    visit.applicant.refused(this.#refusal(reason, this.#untilRoomMs(visit.tokens, now)));
+  #refuse(ticket: Ticket, reason: RefusalReason, now: number): void {
+    ticket.stage = "over";
+    this.#tenants.leave(ticket.tenant);
+    ticket.applicant.refused(this.#refusal(reason, this.#untilRoomMs(ticket.tokens, now)));
   }
 
   #refusal(reason: RefusalReason, waitMs: number): Refused {

@@ -16,9 +16,26 @@ export class Rates {
     return Math.max(this.#requests.waitMs(1, nowMs), this.#tokens.waitMs(tokens, nowMs));
   }
 
+  /**
+   * One request of so many tokens is let in. It counts as a full bucket at most, which is what it waited for: no request
+   * by itself leaves a debt to others.
+   * @returns the tokens that were counted
+   */
+  admit(tokens: number, nowMs: number): number {
+    const counted = Math.min(tokens, this.#tokens.burst);
+    this.take(1, counted, nowMs);
+    return counted;
+  }
+
+  /** Others let in so many, with so many tokens. */
   take(requests: number, tokens: number, nowMs: number): void {
     this.#requests.take(requests, nowMs);
     this.#tokens.take(tokens, nowMs);
+  }
+
+  /** Tokens that nothing was done for; that a request was let in stays counted, or its like would come without end. */
+  giveBack(tokens: number, nowMs: number): void {
+    this.#tokens.giveBack(Math.min(tokens, this.#tokens.burst), nowMs);
   }
 
   update(limits: Limits, nowMs: number): void {

@@ -5,6 +5,9 @@ import type { TenantUsage } from "./usage.ts";
 /** Tenants remembered while none of their requests is inside; beyond them the longest idle is forgotten. */
 const IDLE_REMEMBERED = 10_000;
 
+/** Tenants that others are told of at a time: those with the most requests inside. */
+const MOST_TOLD = 1024;
+
 /** What admission knows of one tenant. */
 export interface Tenant {
   readonly name: string;
@@ -64,11 +67,16 @@ export class Tenants {
 
   /** One of its requests comes in; it counts in its rates. */
   enter(tenant: Tenant, tokens: number, nowMs: number): void {
-    tenant.rates.take(1, tokens, nowMs);
+    tenant.tokens += tenant.rates.admit(tokens, nowMs);
     tenant.requests++;
-    tenant.tokens += tokens;
     if (tenant.inside++ === 0) this.#idle.delete(tenant);
     this.#told.add(tenant);
+  }
+
+  /** Nothing was done for one of its requests. */
+  giveBack(tenant: Tenant, tokens: number, nowMs: number): void {
+    tenant.rates.giveBack(tokens, nowMs);
+    tenant.tokens = Math.max(0, tenant.tokens - tokens);
   }
 
   leave(tenant: Tenant): void {
@@ -84,15 +92,21 @@ export class Tenants {
     }
   }
 
-  /** What is to be told to the others; what was let in counts from 0 again. */
+  /**
+   * What is to be told to the others; what was let in counts from 0 again. Told are those that limits hold, and of more
+   * than a message has place for the busiest: the limits of the rest hold in each process by itself.
+   */
   usage(): TenantUsage[] {
-    return Array.from(this.#told, (tenant) => {
+    const told: TenantUsage[] = [];
+    for (const tenant of this.#told) {
       const { name, inside, requests, tokens } = tenant;
       tenant.requests = 0;
       tenant.tokens = 0;
       if (inside === 0) this.#told.delete(tenant);
-      return { tenant: name, inside, requests, tokens };
-    });
+      if (isLimited(tenant.limits)) told.push({ tenant: name, inside, requests, tokens });
+    }
+    if (told.length <= MOST_TOLD) return told;
+    return told.toSorted((a, b) => b.inside - a.inside || b.tokens - a.tokens).slice(0, MOST_TOLD);
   }
 
   /** What the others have told, all of them together. */
@@ -127,4 +141,8 @@ export class Tenants {
       return;
     }
   }
+}
+
+function isLimited({ maxInFlight, requestsPerSecond, tokensPerMinute }: Limits): boolean {
+  return maxInFlight > 0 || requestsPerSecond > 0 || tokensPerMinute > 0;
 }

@@ -1,6 +1,7 @@
 /**
  * A rate limit: fills at a rate up to its burst, and what is let through is taken out. An amount larger than the burst
- * needs a full bucket and leaves a debt, so that it passes at all and still counts whole.
+ * needs a full bucket, so that it passes at all. A debt is no more than the burst: nobody waits longer than two take to
+ * fill.
  */
 export class TokenBucket {
   #perMs = 0;
@@ -34,7 +35,17 @@ export class TokenBucket {
   }
 
   take(amount: number, nowMs: number): void {
-    this.#level = this.level(nowMs) - amount;
+    this.#level = Math.max(-this.#burst, this.level(nowMs) - amount);
+  }
+
+  /** What was taken was not used. */
+  giveBack(amount: number, nowMs: number): void {
+    this.#level = Math.min(this.#burst, this.level(nowMs) + amount);
+  }
+
+  /** The most that can be in it. */
+  get burst(): number {
+    return this.#burst;
   }
 
   /** Another limit from now on: what was taken under the old one stays taken. */
@@ -42,6 +53,6 @@ export class TokenBucket {
     const taken = this.#burst - this.level(nowMs);
     this.#perMs = perSecond === 0 ? Number.POSITIVE_INFINITY : perSecond / 1000;
     this.#burst = perSecond === 0 ? Number.POSITIVE_INFINITY : burst;
-    this.#level = this.#burst - (Number.isFinite(taken) ? taken : 0);
+    this.#level = Math.max(-this.#burst, this.#burst - (Number.isFinite(taken) ? taken : 0));
   }
 }

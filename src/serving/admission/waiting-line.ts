@@ -15,6 +15,8 @@ interface Lane<W> {
   /** The line's virtual time when the lane opened. */
   readonly since: number;
   readonly waiters: W[];
+  /** Its place among the lanes. */
+  index: number;
 }
 
 /**
@@ -22,10 +24,12 @@ interface Lane<W> {
  * who came first. A tenant that has not waited for some time starts level with the others, as in start-time fair
  * queueing: it neither saves up service nor pays for what it had while nobody else wanted any.
  *
- * Lanes are looked through one by one: there are at most as many as waiters, and mostly one per tenant.
+ * Lanes are looked through one by one for who is next: there are at most as many as waiters, and mostly one per tenant.
  */
 export class WaitingLine<W extends Waiter> {
   readonly #lanes: Lane<W>[] = [];
+  /** The same, of each tenant. */
+  readonly #ofTenant = new Map<Tenant, Map<number, Lane<W>>>();
   #size = 0;
   /** Virtual time: what the tenant served last stood at; and the furthest that any stands. */
   #virtual = 0;
@@ -38,7 +42,8 @@ export class WaitingLine<W extends Waiter> {
   add(waiter: W): void {
     const { tenant, priority } = waiter;
     const open = this.#laneOf(waiter);
-    if (open === undefined) this.#lanes.push({ tenant, priority, since: this.#virtual, waiters: [waiter] });
+    if (open === undefined)
+      this.#open({ tenant, priority, since: this.#virtual, waiters: [waiter], index: 0 });
     else open.waiters.push(waiter);
     this.#size++;
   }
@@ -68,7 +73,7 @@ export class WaitingLine<W extends Waiter> {
     if (lane === undefined) return;
     lane.waiters.splice(lane.waiters.indexOf(waiter), 1);
     this.#size--;
-    if (lane.waiters.length === 0) this.#lanes.splice(this.#lanes.indexOf(lane), 1);
+    if (lane.waiters.length === 0) this.#close(lane);
     if (this.#size === 0) this.#virtual = this.#furthest;
   }
 
@@ -107,7 +112,27 @@ export class WaitingLine<W extends Waiter> {
   }
 
   #laneOf({ tenant, priority }: Waiter): Lane<W> | undefined {
-    return this.#lanes.find((lane) => lane.tenant === tenant && lane.priority === priority);
+    return this.#ofTenant.get(tenant)?.get(priority);
+  }
+
+  #open(lane: Lane<W>): void {
+    const { tenant, priority } = lane;
+    lane.index = this.#lanes.push(lane) - 1;
+    const lanes = this.#ofTenant.get(tenant);
+    if (lanes === undefined) this.#ofTenant.set(tenant, new Map([[priority, lane]]));
+    else lanes.set(priority, lane);
+  }
+
+  /** The last takes its place: the order of lanes means nothing. */
+  #close({ tenant, priority, index }: Lane<W>): void {
+    const last = this.#lanes.pop() as Lane<W>;
+    if (index < this.#lanes.length) {
+      this.#lanes[index] = last;
+      last.index = index;
+    }
+    const lanes = this.#ofTenant.get(tenant);
+    lanes?.delete(priority);
+    if (lanes?.size === 0) this.#ofTenant.delete(tenant);
   }
 }
 

@@ -1,7 +1,7 @@
 import type { Unavailable } from "../../routing/plug-in.ts";
 import type { RoutableRequest } from "../../routing/routable-request.ts";
 import type { RoutingTrace } from "../../model/routing-trace.ts";
-import type { Applicant, Ticket } from "../admission/admission.ts";
+import type { AdmissionTicket, Applicant } from "../admission/admission.ts";
 import { type EngineRequest, EngineUnreachable, type ResponseHeaders } from "../engine.ts";
 import { type Pairing, Unpairable } from "../pairing.ts";
 import { InvalidRequest, NoShardAvailable, type Refused } from "../refusals.ts";
@@ -78,10 +78,12 @@ export class Flight implements Applicant, AttemptListener {
   /** The one whose response headers were relayed, and the one whose first byte was: mostly the same. */
   #headersOf: Attempt | null = null;
   #winner: Attempt | null = null;
+  /** An engine may have worked on it: what admission counts it at is not given back. */
+  #worked = false;
   /** Looks for the id of a response that its server may keep. */
   #responseId: ResponseId | null = null;
   #timer: NodeJS.Timeout | null = null;
-  #ticket: Ticket | null = null;
+  #ticket: AdmissionTicket | null = null;
   /** What the last shard that failed said. */
   #lastFault: EngineUnreachable | null = null;
 
@@ -124,7 +126,7 @@ export class Flight implements Applicant, AttemptListener {
     this.#pool.flights++;
     this.#guarded(() => {
       const ticket = this.#deck.admission.apply(this);
-      if (this.#stage === "over") ticket.leave();
+      if (this.#stage === "over") ticket.leave(this.#worked);
       else this.#ticket = ticket;
     });
     return this;
@@ -231,6 +233,7 @@ export class Flight implements Applicant, AttemptListener {
   /** An attempt is over without an answer. */
   #lost(attempt: Attempt, fault: EngineUnreachable, tried: number[], shard: number): void {
     this.#drop(attempt);
+    this.#worked ||= fault.mayHaveBegun;
     this.#lastFault = fault;
     if (this.#winner !== null) return this.#breakOff(fault);
     tried.push(shard);
@@ -321,6 +324,7 @@ export class Flight implements Applicant, AttemptListener {
       this.#relayHeaders(attempt, response);
     }
     this.#winner = attempt;
+    this.#worked ||= response.status < REFUSED;
     attempt.answering = true;
     if (response.status === GOOD && storesResponse(this.#path)) {
       const { index } = attempt.leg;
@@ -402,7 +406,7 @@ export class Flight implements Applicant, AttemptListener {
     this.#stage = "over";
     this.#pool.flights--;
     this.#clearTimer();
-    this.#ticket?.leave();
+    this.#ticket?.leave(this.#worked || (outcome === "cancelled" && this.#attempts.length > 0));
     this.#ticket = null;
     this.#timing.end(outcome);
     for (const attempt of this.#attempts) this.#abandon(attempt);

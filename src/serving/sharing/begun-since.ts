@@ -2,6 +2,8 @@ import type { AdmissionUsage, TenantUsage } from "../admission/usage.ts";
 
 /** Tenants that have nothing inside and have begun nothing for so many tellings are told of no more. */
 const FORGOTTEN_AFTER = 600;
+/** And of no more than so many: beyond them the one that was quiet for longest is forgotten. */
+const MOST_TENANTS = 1024;
 
 /**
  * What one gateway has begun since its start, told as totals: a telling may be missed or read twice, and what lies
@@ -25,7 +27,13 @@ export class BegunTotals {
       so.tokens += begunTokens;
       so.inside = inside;
       so.quiet = 0;
+      // The last to have begun something, the last to be forgotten.
+      this.#tenants.delete(tenant);
       this.#tenants.set(tenant, so);
+    }
+    for (const [tenant] of this.#tenants) {
+      if (this.#tenants.size <= MOST_TENANTS) return;
+      this.#tenants.delete(tenant);
     }
   }
 

@@ -9,19 +9,19 @@ export interface Applicant {
   readonly priority: number;
   /** Tokens in and out it is estimated at. */
   readonly tokens: number;
-  granted(place: Place): void;
+  granted(ticket: AdmissionTicket): void;
   refused(refusal: Refused): void;
 }
 
-export interface Ticket {
-  /** The client went away while it waited, or all is over. Harmless when repeated, and after a refusal. */
-  leave(): void;
-}
-
-/** The right to be in flight, until `leave`. */
-export interface Place extends Ticket {
-  /** How long it waited for this. */
+/** What an applicant holds from when it applies until it leaves; with it, once granted, the right to be in flight. */
+export interface AdmissionTicket {
+  /** How long it waited until it was let in, in milliseconds. */
   readonly waitedMs: number;
+  /**
+   * The client went away while it waited, or all is over. Harmless when repeated, and after a refusal.
+   * @param used false where no engine did anything for it: the tokens it was estimated at are given back
+   */
+  leave(used: boolean): void;
 }
 
 /**
@@ -30,8 +30,8 @@ export interface Place extends Ticket {
  */
 const NOBODY: Applicant = { tenant: "", priority: 0, tokens: 0, granted: () => {}, refused: () => {} };
 
-/** One applicant on its way through: waiting, then inside, then over. */
-export class Visit implements Place, Waiter {
+/** The ticket as admission has it: waiting, then inside, then over. */
+export class Ticket implements AdmissionTicket, Waiter {
   applicant: Applicant;
   readonly tenant: Tenant;
   readonly priority: number;
@@ -39,9 +39,14 @@ export class Visit implements Place, Waiter {
   readonly arrivedMs: number;
   stage: "waiting" | "inside" | "over" = "waiting";
   waitedMs = 0;
-  readonly #left: (visit: Visit) => void;
+  readonly #left: (ticket: Ticket, used: boolean) => void;
 
-  constructor(applicant: Applicant, tenant: Tenant, nowMs: number, left: (visit: Visit) => void) {
+  constructor(
+    applicant: Applicant,
+    tenant: Tenant,
+    nowMs: number,
+    left: (ticket: Ticket, used: boolean) => void,
+  ) {
     this.applicant = applicant;
     this.tenant = tenant;
     this.priority = applicant.priority;
@@ -50,8 +55,8 @@ export class Visit implements Place, Waiter {
     this.#left = left;
   }
 
-  leave(): void {
-    if (this.stage !== "over") this.#left(this);
+  leave(used: boolean): void {
+    if (this.stage !== "over") this.#left(this, used);
     this.applicant = NOBODY;
   }
 }
