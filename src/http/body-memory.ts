@@ -105,4 +105,5 @@ export class HeldBody {
   }
 }
 
-const MESSAGE = "The gateway is overloaded: it has no memory left for the request's body (`http.bodyMemoryBytes`).";
+const MESSAGE =
+  "The gateway is overloaded: it has no memory left for the request's body (`http.bodyMemoryBytes`).";

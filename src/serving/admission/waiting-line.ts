@@ -42,7 +42,8 @@ export class WaitingLine<W extends Waiter> {
   add(waiter: W): void {
     const { tenant, priority } = waiter;
     const open = this.#laneOf(waiter);
-    if (open === undefined) this.#open({ tenant, priority, since: this.#virtual, waiters: [waiter], index: 0 });
+    if (open === undefined)
+      this.#open({ tenant, priority, since: this.#virtual, waiters: [waiter], index: 0 });
     else open.waiters.push(waiter);
     this.#size++;
   }

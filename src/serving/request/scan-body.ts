@@ -52,7 +52,16 @@ const LOOKED_INTO_BYTES = 65_536;
 const MOST_REMOVED = 64;
 
 /** What a field of the body is to the gateway. */
-type Role = "model" | "limit" | "sampling" | "session" | "response" | "experts" | "prompt" | "tools" | "removed";
+type Role =
+  | "model"
+  | "limit"
+  | "sampling"
+  | "session"
+  | "response"
+  | "experts"
+  | "prompt"
+  | "tools"
+  | "removed";
 const ROLES = new Map<string, Role>();
 function give(role: Role, ...names: readonly string[]): void {
   for (const name of names) ROLES.set(name, role);
@@ -63,11 +72,29 @@ give("sampling", "sampling_params");
 give("session", "user", "prompt_cache_key");
 give("response", "previous_response_id");
 give("experts", "return_routed_experts");
-give("prompt", "messages", "prompt", "input", "text", "input_ids", "query", "text_1", "system", "instructions");
+give(
+  "prompt",
+  "messages",
+  "prompt",
+  "input",
+  "text",
+  "input_ids",
+  "query",
+  "text_1",
+  "system",
+  "instructions",
+);
 give("tools", "tools");
 // What gateways and engines tell each other in bodies: of pairs of prefill and decode (SGLang's bootstrap, vLLM's KV
 // transfer) and of ranks. A client's would reach into requests of others.
-give("removed", "bootstrap_host", "bootstrap_port", "bootstrap_room", "bootstrap_pair_key", "kv_transfer_params");
+give(
+  "removed",
+  "bootstrap_host",
+  "bootstrap_port",
+  "bootstrap_room",
+  "bootstrap_pair_key",
+  "kv_transfer_params",
+);
 give("removed", RANK, OLDER_RANK, "disagg_prefill_dp_rank", "data_parallel_rank_decode", "decode_dp_rank");
 
 const NO_BODY = Buffer.alloc(0);
@@ -105,7 +132,7 @@ export class BodyScan implements StringListener {
   #stage = OBJECT;
   /** The field at hand; empty where its name is longer than any that is read. */
   #key = "";
-  #role: Role | undefined;
+  #role: Role | null = null;
   #keyStart = 0;
   #valueStart = 0;
   #model: string | null = null;
@@ -134,11 +161,7 @@ export class BodyScan implements StringListener {
     while (this.#at < body.length) {
       if (this.#stage === IN_KEY) this.#inKey(body);
       else if (this.#stage === IN_VALUE) this.#inValue(body);
-      else {
-        const byte = body[this.#at];
-        if (!isSpace(byte)) this.#stage = this.#token(byte);
-        if (this.#stage !== IN_KEY && this.#stage !== IN_VALUE) this.#at++;
-      }
+      else this.#between(body);
     }
   }
 
@@ -161,6 +184,15 @@ export class BodyScan implements StringListener {
       media: this.#media,
       removed: this.#removed.length === 0 ? this.#removed : cutsOf(body, this.#removed),
     };
+  }
+
+  #between(body: Buffer): void {
+    let at = this.#at;
+    while (at < body.length && isSpace(body[at])) at++;
+    this.#at = at;
+    if (at === body.length) return;
+    this.#stage = this.#token(body[at]);
+    if (this.#stage !== IN_KEY && this.#stage !== IN_VALUE) this.#at++;
   }
 
   /** @returns the stage that begins with that byte, or after it */
@@ -198,7 +230,7 @@ export class BodyScan implements StringListener {
     const end = (this.#at = scanner.take(body, this.#at, body.length));
     if (!scanner.over) return;
     this.#key = end - start > LONGEST_KEY_BYTES ? "" : this.#unquoted(start, end);
-    this.#role = ROLES.get(this.#key);
+    this.#role = ROLES.get(this.#key) ?? null;
     this.#stage = AFTER_KEY;
   }
 
@@ -243,7 +275,7 @@ export class BodyScan implements StringListener {
         return;
       case "removed":
         return this.#remove(start, end);
-      default:
+      case null:
     }
   }
 
@@ -279,7 +311,9 @@ export class BodyScan implements StringListener {
   }
 
   #number(start: number, end: number): number {
-    return end - start > LONGEST_NUMBER_BYTES ? Number.NaN : Number(this.#body.toString("latin1", start, end));
+    return end - start > LONGEST_NUMBER_BYTES
+      ? Number.NaN
+      : Number(this.#body.toString("latin1", start, end));
   }
 
   #count(start: number, end: number): number | null {
