@@ -44,6 +44,8 @@ const OLDER_RANK = "data_parallel_rank";
 const LONGEST_NAME_BYTES = 1024;
 /** No name below is longer, each letter written as an escape of six bytes. */
 const LONGEST_KEY_BYTES = 194;
+/** And none is shorter. */
+const SHORTEST_KEY_BYTES = 6;
 /** No number of JSON with more digits is of use here. */
 const LONGEST_NUMBER_BYTES = 400;
 /** Sampling parameters are looked into up to this size; larger ones hold a grammar, and are the engine's to read. */
@@ -117,6 +119,14 @@ const BEFORE_VALUE = 5;
 const IN_VALUE = 6;
 const AFTER_VALUE = 7;
 const OVER = 8;
+/** What is expected where a body ends too soon. */
+const LACKS: ReadonlyMap<number, string> = new Map([
+  [FIRST_KEY, "a field's name"],
+  [KEY, "a field's name"],
+  [AFTER_KEY, "a colon"],
+  [BEFORE_VALUE, "a value"],
+  [AFTER_VALUE, "a comma"],
+]);
 
 /**
  * Reads the top level of a JSON object while it arrives, and of its values only what routing needs; what lies deeper is
@@ -130,7 +140,7 @@ export class BodyScan implements StringListener {
   #at = 0;
   #utf8 = 0;
   #stage = OBJECT;
-  /** The field at hand; empty where its name is longer than any that is read. */
+  /** The field at hand; empty where its name is longer or shorter than any that is read. */
   #key = "";
   #role: Role | null = null;
   #keyStart = 0;
@@ -170,7 +180,10 @@ export class BodyScan implements StringListener {
     const body = this.#body;
     if (this.#utf8 < body.length) throw notUtf8();
     if (this.#stage === OBJECT) throw notAnObject();
-    if (this.#stage !== OVER) throw malformed("it ends too soon");
+    if (this.#stage !== OVER) {
+      const lacks = LACKS.get(this.#stage);
+      throw malformed(lacks === undefined ? "it ends too soon" : `expected ${lacks} at byte ${body.length}`);
+    }
     return {
       model: this.#model,
       maxTokens: this.#maxTokens,
@@ -229,7 +242,9 @@ export class BodyScan implements StringListener {
     const start = this.#keyStart;
     const end = (this.#at = scanner.take(body, this.#at, body.length));
     if (!scanner.over) return;
-    this.#key = end - start > LONGEST_KEY_BYTES ? "" : this.#unquoted(start, end);
+    const bytes = end - start;
+    const known = bytes >= SHORTEST_KEY_BYTES && bytes <= LONGEST_KEY_BYTES;
+    this.#key = known ? this.#unquoted(start, end) : "";
     this.#role = ROLES.get(this.#key) ?? null;
     this.#stage = AFTER_KEY;
   }
@@ -298,11 +313,9 @@ export class BodyScan implements StringListener {
   #modelName(start: number, end: number): string | null {
     const first = this.#body[start];
     if (first === LETTER_N || (first === QUOTE && end - start === 2)) return null;
-    if (first === QUOTE && end - start <= LONGEST_NAME_BYTES) return this.#unquoted(start, end);
-    throw new InvalidRequest(
-      `\`model\` must be a model's name: a text of at most ${LONGEST_NAME_BYTES} bytes.`,
-      "model",
-    );
+    if (first !== QUOTE) throw new InvalidRequest("`model` must be a non-empty string.", "model");
+    if (end - start <= LONGEST_NAME_BYTES) return this.#unquoted(start, end);
+    throw new InvalidRequest(`\`model\` is longer than ${LONGEST_NAME_BYTES} bytes.`, "model");
   }
 
   /** @returns null for what is too long to be a name */
