@@ -18,6 +18,7 @@ import { eventRoutes } from "./event-routes.ts";
 import { expertRoutes } from "./expert-routes.ts";
 import { loadRoute } from "./load-route.ts";
 import { requestIdOf } from "./headers.ts";
+import { boundPipelines } from "./in-turn.ts";
 import { openAiRoutes } from "./openai-routes.ts";
 import { type WorkerView, operatorRoutes } from "./operator-routes.ts";
 import { operatorKey } from "./operator-key.ts";
@@ -105,6 +106,7 @@ export async function httpApp(config: Config, parts: AppParts): Promise<FastifyI
     answerConnect(url ?? "", socket, refusals),
   );
   app.server.maxConnections = http.maxConnections;
+  boundPipelines(app);
   app.addHook("onSend", async (request, reply) => {
     reply.header("x-request-id", request.id);
   });

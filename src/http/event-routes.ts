@@ -32,6 +32,7 @@ export function eventRoutes(
 
   // A stream has no end for HEAD to wait for.
   app.get("/ep/v1/events", { exposeHeadRoute: false }, (_request, reply) => {
+    stream.checkRoom();
     reply.hijack();
     const epochs = JSON.stringify(pools.flatMap(({ loop }) => loop.view.epochs));
     stream.join(reply.raw, "history", `{"epochs":${epochs},"reports":[${past.join(",")}]}`);

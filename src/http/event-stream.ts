@@ -1,14 +1,24 @@
 import type { ServerResponse } from "node:http";
+import { HttpError } from "./errors.ts";
 
 /** A client that leaves this much unread is dropped. */
 const UNREAD_LIMIT_BYTES = 4 * 1024 * 1024;
 
-/** Server-sent events to any number of readers. */
+/** Dashboards that look at a gateway at once; each may leave so much unread. */
+const MOST_READERS = 64;
+
+/** Server-sent events to all who read them. */
 export class EventStream {
   readonly #readers = new Set<ServerResponse>();
 
   get readers(): number {
     return this.#readers.size;
+  }
+
+  /** @throws HttpError when as many read as may */
+  checkRoom(): void {
+    if (this.readers < MOST_READERS) return;
+    throw new HttpError("overloaded", `The gateway is overloaded: ${MOST_READERS} clients read its events.`);
   }
 
   /** Takes over a response: its head, one first event of JSON text, then every later one. */

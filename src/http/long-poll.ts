@@ -1,8 +1,12 @@
 import type { FastifyRequest } from "fastify";
 import { InputError } from "../lib/errors.ts";
+import { HttpError } from "./errors.ts";
 
 /** A longer wait is cut short: what lies between might drop a connection that says nothing. */
 const MOST_SECONDS = 60;
+
+/** Two for each of the ranks of the largest pools there are, and as many again. */
+const MOST_WAITING = 4096;
 
 /** Requests that wait for something to change. */
 export class LongPolls {
@@ -11,7 +15,7 @@ export class LongPolls {
   /**
    * Resolves when `changed` says so, asked at every call of what `onChange` was given; after the seconds that the
    * request's query asks for in `wait` (none: at once); when its client is gone; and when all are ended.
-   * @throws InputError when `wait` is no number of seconds
+   * @throws InputError when `wait` is no number of seconds; HttpError when as many wait as may
    */
   async wait(
     request: FastifyRequest,
@@ -20,6 +24,11 @@ export class LongPolls {
   ): Promise<void> {
     const seconds = waitOf(request.query);
     if (seconds === 0 || changed()) return;
+    if (this.#waiting.size === MOST_WAITING)
+      throw new HttpError(
+        "overloaded",
+        `The gateway is overloaded: ${MOST_WAITING} requests wait for a change.`,
+      );
     const { promise, resolve } = Promise.withResolvers<void>();
     const stop = onChange(() => {
       if (changed()) resolve();

@@ -175,6 +175,6 @@ export class EngineUnreachable extends Error {
 }
 
 /** The code of a system's or library's error; empty where there is none. */
-export function errorCode(error: unknown): string {
+function errorCode(error: unknown): string {
   return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "";
 }

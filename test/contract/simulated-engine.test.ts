@@ -101,7 +101,10 @@ describe("simulated", () => {
     await expect.poll(() => stream.heard, patiently).toContain("data");
     await engine.close();
     await Promise.all([stream.over, whole.over]);
-    expect(stream.fault).toMatchObject({ message: "the simulated pool has stopped", mayHaveBegun: true });
+    expect(stream.fault).toMatchObject({
+      message: "the simulated pool failed (the simulated pool has stopped).",
+      mayHaveBegun: true,
+    });
     expect(whole.fault).toMatchObject({ name: "EngineUnreachable", mayHaveBegun: true });
     expect(whole.heard).toEqual(["fail"]);
   });

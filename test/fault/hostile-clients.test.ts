@@ -158,6 +158,21 @@ test("a client that sends more and more without waiting is cut off", async () =>
   expect(await client.closed).toBe("");
 });
 
+test.each([
+  ["lists of models", "GET /v1/models HTTP/1.1\r\nhost: x\r\n\r\n"],
+  ["routes that are not there", "GET /nowhere HTTP/1.1\r\nhost: x\r\n\r\n"],
+  ["the state", "GET /admin/state HTTP/1.1\r\nhost: x\r\n\r\n"],
+])("a client that asks for %s without waiting is cut off", async (_, bytes) => {
+  client.socket.write(bytes.repeat(1000));
+  expect((await client.closed).split("HTTP/1.1 ").length).toBeLessThan(40);
+});
+
+test("a client that asks for a few things at once gets them all", async () => {
+  const models = "GET /v1/models HTTP/1.1\r\nhost: x\r\n\r\n";
+  client.socket.write(models.repeat(8) + wireRequest(PATH, BODY, ["connection: close"]));
+  expect((await client.closed).match(/HTTP\/1\.1 200/g)).toHaveLength(9);
+});
+
 test("garbage after a request closes the connection, and frees the request", async () => {
   client.socket.write(`${SILENT}garbage\r\n\r\n`);
   expect(reasonOf(await client.closed)).toBe("invalid_request");

@@ -17,7 +17,8 @@ beforeAll(async () => {
 afterAll(() => folder[Symbol.asyncDispose]());
 
 function gatewayFor(pool: object): Promise<RunningGateway> {
-  return startGateway(JSON.stringify({ control: { sharesMs: 100 }, pools: [pool] }));
+  const tenancy = { header: "x-tenant-id" };
+  return startGateway(JSON.stringify({ tenancy, control: { sharesMs: 100 }, pools: [pool] }));
 }
 
 function shapes() {

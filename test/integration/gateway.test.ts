@@ -56,7 +56,7 @@ test.each([
   ["[]", "The body must be a JSON object.", null],
   ["null", "The body must be a JSON object.", null],
   ['{"model": 3}', "`model` must be a non-empty string.", "model"],
-  ['{"model": ""}', "`model` must be a non-empty string.", "model"],
+  ['{"model": ["small"]}', "`model` must be a non-empty string.", "model"],
 ])("the body %j gets 400 in OpenAI's shape", async (body, message, param) => {
   const response = await post("/v1/chat/completions", body);
   expect([response.status, await response.json()]).toEqual([

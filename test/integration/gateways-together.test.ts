@@ -17,6 +17,7 @@ beforeAll(async () => {
   await new Promise<void>((resolve) => engine.listen(0, "127.0.0.1", resolve));
   const yaml = `
 store: { url: "${redis.url}" }
+tenancy: { header: x-tenant-id }
 admission: { tenant: { maxInFlight: 4 } }
 pools:
   - name: chat

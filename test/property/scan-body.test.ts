@@ -170,13 +170,13 @@ function arriving(bytes: Buffer, cuts: readonly number[]): BodyFields | string {
   }
 }
 
-const changes = fc.array(fc.record({ at: fc.nat(), byte: fc.integer({ min: 0, max: 255 }) }), {
+const damage = fc.array(fc.record({ at: fc.nat(), byte: fc.integer({ min: 0, max: 255 }) }), {
   maxLength: 2,
 });
 
 test("however a body arrives, what is read of it is the same, or it is refused", () => {
   fc.assert(
-    fc.property(body, changes, fc.array(fc.nat(4000), { maxLength: 12 }), ({ text }, changed, cuts) => {
+    fc.property(body, damage, fc.array(fc.nat(4000), { maxLength: 12 }), ({ text }, changed, cuts) => {
       const bytes = Buffer.from(text);
       for (const { at, byte } of changed) bytes[at % bytes.length] = byte;
       const [whole, pieces] = [arriving(bytes, []), arriving(bytes, cuts)];

@@ -19,7 +19,7 @@ import { SimulatedExchange } from "./simulated-exchange.ts";
 /** Output tokens of a request that sets no limit. */
 const DEFAULT_OUTPUT_TOKENS = 256;
 
-/** The header that tenants come in unless the gateway is told otherwise (config/default.yaml). */
+/** The header that tenants come in by custom, whether the gateway believes it or not. */
 const TENANT_HEADER = "x-tenant-id";
 
 const NO_SNAPSHOT = "the simulated pool has no snapshot yet";

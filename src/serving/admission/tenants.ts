@@ -2,8 +2,9 @@ import type { AdmissionLimits, Limits } from "./limits.ts";
 import { Rates } from "./rates.ts";
 import type { TenantUsage } from "./usage.ts";
 
-/** Tenants remembered while none of their requests is inside; beyond them the longest idle is forgotten. */
+/** Tenants remembered while none of their requests is inside; beyond them the longest idle are forgotten, so many at once. */
 const IDLE_REMEMBERED = 10_000;
+const FORGOTTEN_AT_ONCE = 1000;
 
 /** Tenants that others are told of at a time: those with the most requests inside. */
 const MOST_TOLD = 1024;
@@ -135,10 +136,10 @@ export class Tenants {
     this.#idle.add(tenant);
     if (this.#idle.size <= IDLE_REMEMBERED) return;
     for (const longest of this.#idle) {
+      if (this.#idle.size <= IDLE_REMEMBERED - FORGOTTEN_AT_ONCE) return;
       this.#idle.delete(longest);
       this.#told.delete(longest);
       this.#byName.delete(longest.name);
-      return;
     }
   }
 }

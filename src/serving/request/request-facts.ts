@@ -48,7 +48,7 @@ const MOST_TOKENS = 2 ** 20;
 export const BLOCK_TOKENS = BLOCK_BYTES / BYTES_PER_TOKEN;
 
 /**
- * Reads a request, once, as far as routing needs.
+ * Reads a request, once, as far as routing needs. The body is its own: what may not go on is cut out in place.
  * @param fields of the body, where they were read as it came
  * @throws InvalidRequest
  */
