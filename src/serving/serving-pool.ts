@@ -57,9 +57,9 @@ export class ServingPool {
   }
 
   /** The next request is routed by it, whole. */
-  adopt(snapshot: RoutingSnapshot): void {
+  switchTo(snapshot: RoutingSnapshot): void {
     this.snapshot = snapshot;
-    this.experts?.adopt(snapshot);
+    this.experts?.switchTo(snapshot);
   }
 
   /** Tokens that a request may be expected to generate: what answers have had on average, or what it allows. */

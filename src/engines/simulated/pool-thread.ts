@@ -67,8 +67,8 @@ export class PoolThread {
     };
   }
 
-  adopt(snapshot: Extract<ToPool, { kind: "adopt" }>["snapshot"]): void {
-    this.#post({ kind: "adopt", snapshot });
+  switchTo(snapshot: Extract<ToPool, { kind: "switchTo" }>["snapshot"]): void {
+    this.#post({ kind: "switchTo", snapshot });
   }
 
   /**

@@ -45,8 +45,8 @@ class PoolWorker {
 
   receive(message: ToPool): void {
     switch (message.kind) {
-      case "adopt":
-        this.#adopt(message.snapshot);
+      case "switchTo":
+        this.#switchTo(message.snapshot);
         break;
       case "submit":
         this.#submit(message);
@@ -107,7 +107,7 @@ class PoolWorker {
     return this.#pool;
   }
 
-  #adopt(snapshot: RoutingSnapshot): void {
+  #switchTo(snapshot: RoutingSnapshot): void {
     const { model, seed, dispatch } = this.#data;
     if (this.#pool === null) {
       this.#pool = new SimulatedPool({ model, seed, routing: this.#routing, dispatch }, snapshot);

@@ -135,7 +135,7 @@ export class PoolHealth implements NewsListener {
   }
 
   /** How a request of another process went. */
-  heard(outcome: Outcome): void {
+  received(outcome: Outcome): void {
     if ("alive" in outcome) this.#alive(outcome.shard);
     else if (outcome.failure === null) this.#succeeded(outcome.shard, outcome.firstByteMs);
     else this.#failed(outcome.shard, outcome.failure);
