@@ -34,8 +34,8 @@ export interface ResponseHeaders {
 }
 
 /**
- * Receives a response as it arrives: `headers` once, `data` any number of times, then `end`; or `fail`, at any time, and
- * nothing after it. Never called from within `send`, nor after `cancel`.
+ * Receives a response as it arrives: `headers` once, `data` any number of times, then `end`; or `fail`, at any time,
+ * and nothing after it. Never called from within `send`, nor after `cancel`.
  */
 export interface ResponseSink {
   headers(response: ResponseHeaders): void;

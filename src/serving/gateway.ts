@@ -33,9 +33,9 @@ export class Gateway {
   }
 
   /**
-   * Null when the request can be sent at once. For a model that no known server lists it resolves, within a second, when
-   * the servers were asked again what they list: an adapter may have been loaded since. Then it can be sent. The same
-   * holds for a stored response whose server is not known here.
+   * Null when the request can be sent at once. For a model that no known server lists it resolves, within a second,
+   * when the servers were asked again what they list: an adapter may have been loaded since. Then it can be sent. The
+   * same holds for a stored response whose server is not known here.
    */
   lookUp({ model, responseId }: RequestFacts, { headers }: EngineRequest): Promise<void> | null {
     if (responseId !== null && this.#home(responseId) === null)

@@ -1,8 +1,8 @@
 import type { ResponseHeaders } from "../engine.ts";
 
 /**
- * Where a request's answer goes. Receives either `refused`, or `headers`, then `data` any number of times, then `end` or
- * `brokenOff`.
+ * Where a request's answer goes. Receives either `refused`, or `headers`, then `data` any number of times, then `end`
+ * or `brokenOff`.
  */
 export interface Client {
   /**

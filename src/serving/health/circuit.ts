@@ -5,8 +5,8 @@ export type CircuitState = "closed" | "open" | "half-open";
 
 /**
  * A circuit breaker: closed while its shard serves; open, for a while, once requests fail; then half-open, with one
- * trial at a time, whose end closes it or opens it for longer. A trial without an outcome for as long as the circuit was
- * open is replaced by another.
+ * trial at a time, whose end closes it or opens it for longer. A trial without an outcome for as long as the circuit
+ * was open is replaced by another.
  *
  * Requests sent before it opened may end while it is half-open; they count as the trial does.
  */

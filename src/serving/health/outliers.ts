@@ -12,8 +12,8 @@ export interface Outlier {
 
 /**
  * The shards that differ from the others, the worst first: their part of failures is above the median by more than the
- * margin, or their median time to the first byte is more than so many times the median. Medians, since in a pool of a few
- * shards one bad one moves mean and deviation so far that it hides itself.
+ * margin, or their median time to the first byte is more than so many times the median. Medians, since in a pool of a
+ * few shards one bad one moves mean and deviation so far that it hides itself.
  * @param shards those that are sent requests
  */
 export function outliers(

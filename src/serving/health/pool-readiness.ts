@@ -91,8 +91,8 @@ export class PoolReadiness {
   }
 
   /**
-   * Writes which shards are ready. When too few are, those whose server is only late count as ready too: a slow answer is
-   * better than none.
+   * Writes which shards are ready. When too few are, those whose server is only late count as ready too: a slow answer
+   * is better than none.
    * @returns whether late ones count as ready
    */
   write(): boolean {

@@ -35,7 +35,10 @@ export class ServerProbe {
     this.#stopping = stopping;
   }
 
-  /** Whether it should be asked again at once: a server that is gone is to be found quickly, but one refusal may be chance. */
+  /**
+   * Whether it should be asked again at once: a server that is gone is to be found quickly, but one refusal may be
+   * chance.
+   */
   get doubtful(): boolean {
     return this.#nobodyThere > 0 && this.#nobodyThere < this.#settings.unhealthyAfter;
   }

@@ -1,14 +1,14 @@
 import type { ProbeSettings } from "./settings.ts";
 
 /**
- * `ready`; `late` when it answers neither probes nor requests; `unready` when it answers that it cannot serve, or nobody
- * takes connections there.
+ * `ready`; `late` when it answers neither probes nor requests; `unready` when it answers that it cannot serve, or
+ * nobody takes connections there.
  */
 export type ReadinessState = "ready" | "late" | "unready";
 
 /**
- * Whether one server can serve, by its answers to probes and by live traffic. One that was not asked yet counts as ready.
- * Slow is not dead: what the server sent while a probe waited for its answer is proof of life.
+ * Whether one server can serve, by its answers to probes and by live traffic. One that was not asked yet counts as
+ * ready. Slow is not dead: what the server sent while a probe waited for its answer is proof of life.
  */
 export class ServerReadiness {
   readonly #settings: ProbeSettings;
@@ -50,8 +50,8 @@ export class ServerReadiness {
 
   /**
    * It answers that it cannot serve. That counts at once, or, when it answered requests while it was asked, only after
-   * several failed probes in a row. A late refusal shows a slow server: SGLang gives up a probe of its own after 20 s, as
-   * happens on a busy server.
+   * several failed probes in a row. A late refusal shows a slow server: SGLang gives up a probe of its own after 20 s,
+   * as happens on a busy server.
    */
   unready(sinceMs: number, nowMs: number): void {
     if (nowMs - sinceMs >= this.#settings.lateMs) return this.silent(sinceMs);

@@ -7,9 +7,9 @@ export interface HealthSettings {
   readonly outlier: OutlierSettings;
   readonly slowStart: SlowStartSettings;
   /**
-   * When fewer than this part of the ready shards admit requests, or none does, circuits and ejections are ignored and all
-   * ready ones admit: keeping requests away does not help where everything fails. In the same way servers that are only
-   * late with their answers to probes count as ready when too few others are. 0 to 100.
+   * When fewer than this part of the ready shards admit requests, or none does, circuits and ejections are ignored and
+   * all ready ones admit: keeping requests away does not help where everything fails. In the same way servers that are
+   * only late with their answers to probes count as ready when too few others are. 0 to 100.
    */
   readonly panicPercent: number;
 }

@@ -10,7 +10,8 @@ export interface ShardReport {
 
 /**
  * Asks a server once for its health and its loads.
- * @returns the reports of its shards, in their order; rejects with EngineUnreachable when there is no answer about its health
+ * @returns the reports of its shards, in their order; rejects with EngineUnreachable when there is no answer about its
+ * health
  */
 export async function shardReports(
   server: EngineServer,

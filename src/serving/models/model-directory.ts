@@ -46,8 +46,8 @@ export class ModelDirectory {
   }
 
   /**
-   * Null when `find` knows where the model is, or will not learn it soon; else resolves, within a second, when the servers
-   * were asked again.
+   * Null when `find` knows where the model is, or will not learn it soon; else resolves, within a second, when the
+   * servers were asked again.
    */
   lookUp(model: string): Promise<void> | null {
     return this.find(model) === null ? this.#refresh.join() : null;

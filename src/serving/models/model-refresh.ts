@@ -9,8 +9,8 @@ const WITHIN_MS = 1000;
 const MOST_WAITING = 64;
 
 /**
- * Asks the servers ahead of time what they list, for a model that no known server lists: once for all requests that wait,
- * and not more often than once a second, so that many unknown names ask the engines no more than one does.
+ * Asks the servers ahead of time what they list, for a model that no known server lists: once for all requests that
+ * wait, and not more often than once a second, so that many unknown names ask the engines no more than one does.
  */
 export class ModelRefresh {
   readonly #ask: () => Promise<void>;

@@ -38,8 +38,8 @@ for (const byte of Buffer.from("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuv
   BASE64[byte] = 1;
 
 /**
- * Whether a JSON string, with its quotes, is a medium in place and no text: a `data:` URL, or base64 in a field for media.
- * Looks at its beginning, and at the name of its field.
+ * Whether a JSON string, with its quotes, is a medium in place and no text: a `data:` URL, or base64 in a field for
+ * media. Looks at its beginning, and at the name of its field.
  * @param outer the field of the body that it is, or is in
  */
 export function isMedium(body: Buffer, start: number, end: number, outer: string): boolean {
