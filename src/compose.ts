@@ -28,14 +28,14 @@ export interface App {
   /** The one that takes requests now; a reload puts another in its place. */
   gateway(): Gateway;
   readonly pools: readonly OpenPool[];
-  /** Where the gateways of a cluster tell each other what they have in flight; null for one by itself. */
+  /** Where the gateways of a cluster share what they have in flight; null for one by itself. */
   readonly board: GatewayBoard | null;
   /** Starts the control loops and listens. @throws InputError when the address cannot be had */
   start(): Promise<{ readonly url: string }>;
   /** The same, but listens on a socket in the file system. */
   startLocally(path: string): Promise<void>;
   /**
-   * Goes on by another configuration. No request is dropped: pools that have changed or gone are closed when what they
+   * Switches to another configuration. No request is dropped: pools that have changed or gone are closed when what they
    * have in flight is done, the others stay as they are. What belongs to the process (`http`, `tenancy`, `control`)
    * waits for the next start.
    */
@@ -46,7 +46,7 @@ export interface App {
   stop(): Promise<void>;
 }
 
-/** A reload waits so long for pools of which no server answers; then they take their place all the same. */
+/** A reload waits so long for a server of each new pool to answer; then it activates them all the same. */
 const READY_WITHIN_MS = 5000;
 
 const clock = { now: () => performance.now() };
@@ -55,7 +55,7 @@ const wallClock = () => Date.now();
 /** Makes every part that the configuration names and joins them; nothing listens yet. */
 export async function compose(config: Config, surroundings: PoolSurroundings): Promise<App> {
   const { follows } = surroundings;
-  // Who follows another process hears of epochs from that one.
+  // A process that follows another receives epochs from that one.
   const store = follows === undefined ? await openStore(config.store) : new LocalStore();
   const gatewayName = `${hostname()}:${process.pid}:${randomBytes(4).toString("hex")}`;
   const clustered = follows === undefined && config.store.address.kind === "redis";
@@ -75,7 +75,7 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
     admission: () => admission,
     control: () => controlled.map(controlReading),
     storeReachable: () => store.reachable,
-    unsharedTellings: () => board?.unshared ?? 0,
+    unsharedReports: () => board?.unshared ?? 0,
   });
   const admission = new Admission(config.admission, clock);
   const meter = new TrafficMeter(clock, follows?.traffic ?? metrics);
@@ -122,9 +122,9 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
   const http = await httpApp(config, parts);
 
   const retired = new Set<Promise<void>>();
-  const goOnBy = async (next: Config) => {
+  const switchTo = async (next: Config) => {
     const kept = next.pools.map(
-      (pool) => pools.find((open) => open.like(pool, next)) ?? openPool(pool, next, makings),
+      (wanted) => pools.find((pool) => pool.like(wanted, next)) ?? openPool(wanted, next, makings),
     );
     const fresh = kept.filter((pool) => !pools.includes(pool));
     const gone = pools.filter((pool) => !kept.includes(pool));
@@ -141,13 +141,13 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
       void closed.finally(() => retired.delete(closed));
     }
   };
-  // One at a time, in their order: the last one given is the one that stays.
+  // One at a time, in their order: the last configuration given is the one that stays.
   let reloading = Promise.resolve();
   const reload = (wanted: Config) => {
-    reloading = reloading.catch(() => {}).then(() => goOnBy(wanted));
+    reloading = reloading.catch(() => {}).then(() => switchTo(wanted));
     return reloading;
   };
-  // Workers are told by their primary, which has their figures.
+  // The primary, which has the workers' figures, shares them itself.
   const sharer =
     board === null || surroundings.workers !== undefined
       ? null

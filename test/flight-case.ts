@@ -273,8 +273,8 @@ export const inTurn: Pairing = {
 
 export const together: Pairing = {
   kind: "together",
-  bodies: (body, rank, room) => ({
-    prefill: Buffer.concat([body, Buffer.from(` prefill ${rank} ${room}`)]),
-    decode: Buffer.concat([body, Buffer.from(` decode ${rank} ${room}`)]),
+  bodies: (body, rank, bootstrapRoom) => ({
+    prefill: Buffer.concat([body, Buffer.from(` prefill ${rank} ${bootstrapRoom}`)]),
+    decode: Buffer.concat([body, Buffer.from(` decode ${rank} ${bootstrapRoom}`)]),
   }),
 };

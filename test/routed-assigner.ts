@@ -81,7 +81,7 @@ export class RoutedAssigner implements RankAssigner {
   }
 
   adopt(map: ReplicaMap): void {
-    this.experts.adopt(map);
+    this.experts.switchTo(map);
   }
 
   #choose({ id, inputTokens, outputTokens, routing }: Arrival): number {

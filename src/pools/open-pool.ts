@@ -11,7 +11,7 @@ const LOOK_MS = 50;
 export interface PoolParts {
   /** The one that answers clients comes first; beside it the one that prefills for it. */
   readonly serving: readonly ServingPool[];
-  /** Null where nothing tells the load of its experts. */
+  /** Null where nothing reports the load of its experts. */
   readonly controlled: ControlledPool | null;
   /** Null for real servers. */
   readonly simulated: SimulatedPoolParts | null;

@@ -32,11 +32,11 @@ function withExperts(
   makings: PoolMakings,
 ): PoolParts {
   const { model, topology } = group;
-  const told = pool.routedExperts > 0;
+  const reportsRouted = pool.routedExperts > 0;
   const follows = makings.surroundings.follows !== undefined;
-  // In a process that follows another, nothing but answers tells what requests use.
-  const experts = told || !follows ? expertAffinityOf(parts, group, config, makings) : null;
-  const routedLoad = told ? new RoutedLoad(moeLayers(model), model.experts) : null;
+  // In a process that follows another, only answers show which experts requests use.
+  const experts = reportsRouted || !follows ? expertAffinityOf(parts, group, config, makings) : null;
+  const routedLoad = reportsRouted ? new RoutedLoad(moeLayers(model), model.experts) : null;
   const serving = new ServingPool({ ...parts, experts, routedLoad });
   if (follows) return { serving: [serving], controlled: null, simulated: null };
   const plane = new ReportedPlane(pool.name, model, topology);
@@ -51,9 +51,9 @@ function reported(
   { model }: ExpertGroup,
   { gateway, clock, surroundings: { onFault } }: PoolMakings,
 ): ControlledPool {
-  const teller = { store: loop.store, gateway };
-  const inbox = new LoadInbox({ ...teller, shape: loop.shape, topk: model.topk });
-  const routed = routedLoad === null ? null : new RoutedReports({ ...teller, counts: routedLoad, part });
+  const reporter = { store: loop.store, gateway };
+  const inbox = new LoadInbox({ ...reporter, shape: loop.shape, topk: model.topk });
+  const routed = routedLoad === null ? null : new RoutedReports({ ...reporter, counts: routedLoad, part });
   if (recorded === null) return { loop, inbox, routed, pull: null };
   const { directory, intervalMs } = recorded;
   const recorder = new SglangRecorder({ urls, access, apiKey, directory, model });

@@ -36,6 +36,6 @@ export function poolControl(
     wallClock,
     onFault,
   });
-  loop.view.onSnapshot((snapshot) => serving.adopt(snapshot));
+  loop.view.onSnapshot((snapshot) => serving.switchTo(snapshot));
   return loop;
 }

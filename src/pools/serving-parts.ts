@@ -44,7 +44,7 @@ export function servingParts(
   return { engine, models, states, router, health: watch };
 }
 
-/** Null where the policy does not go by experts, or the shards do not show which GPUs they are. */
+/** Null where the policy does not use experts, or the shards do not show which GPUs they are. */
 export function expertAffinityOf(
   { engine, router }: ServingParts,
   { model, topology }: ExpertGroup,

@@ -10,19 +10,19 @@ export interface PoolSurroundings {
   readonly routing: RoutingTrace | null;
   /** Tokens each simulated pool records for a comparison. */
   readonly recordTokens: number;
-  /** Hears of what went wrong in a control loop; the loop goes on. */
+  /** Receives what went wrong in a control loop; the loop continues. */
   readonly onFault: (fault: Error) => void;
-  /** Hears one line for a person when a shard's state changes. */
+  /** Receives one line for a person when a shard's state changes. */
   readonly onNotice: (line: string) => void;
   /** The processes that serve for this one, with their requests in flight. */
   readonly workers?: () => readonly { readonly pid: number; readonly inFlight: number }[];
-  /** Hears what the pools' health goes by as well. */
+  /** Receives what the pools' health is decided from as well. */
   readonly healthListener?: HealthListener;
-  /** Where another process watches the servers, plans, reports and answers operators; absent where this one does. */
+  /** For a local worker: the process that watches the servers, plans, reports and answers operators; else absent. */
   readonly follows?: {
     readonly operatorSocket: string;
     readonly traffic: TrafficObserver;
-    /** Resolves when that process has asked the servers anew what they list, and told it here. */
+    /** Resolves when that process has asked the servers again what they list, and has reported it here. */
     readonly refreshModels: () => Promise<void>;
   };
 }

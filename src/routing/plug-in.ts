@@ -14,25 +14,25 @@ export type Unavailable =
 /** One reason to keep a request from a shard. */
 export interface Filter {
   readonly reason: Unavailable;
-  /** Clears `open[shard]` for every shard that may not serve the request. */
-  close(request: RoutableRequest, shards: ShardStates, open: Uint8Array): void;
+  /** Clears `eligible[shard]` for every shard that may not serve the request. */
+  exclude(request: RoutableRequest, shards: ShardStates, eligible: Uint8Array): void;
 }
 
-/** One reason to prefer a shard. Every scorer speaks of the same unit, so that they add up without tuning. */
+/** One reason to prefer a shard. Every scorer uses the same unit, so that they add up without tuning. */
 export interface Scorer {
   /**
    * Adds to `cost[shard]`, for every shard: `weight` × the work in tokens of prefill that the request waits for, or
    * causes, there. Never below 0.
    */
   add(request: RoutableRequest, shards: ShardStates, weight: number, cost: Float64Array): void;
-  /** The request was sent there; what the scorer remembers of it is its own affair. */
+  /** The request was sent there; the scorer may remember it. */
   routed?(request: RoutableRequest, shard: number): void;
   /** The shard has lost its memory: it was restarted. */
   forget?(shard: number): void;
 }
 
-/** @returns one of the shards with `open[shard]` set, by their cost; there is at least one */
-export type Picker = (cost: Float64Array, open: Uint8Array, shards: ShardStates, rng: Rng) => number;
+/** @returns one of the shards with `eligible[shard]` set, by their cost; there is at least one */
+export type Picker = (cost: Float64Array, eligible: Uint8Array, shards: ShardStates, rng: Rng) => number;
 
 /** Filter, score, pick: plug-ins with what they remember of one pool. */
 export interface Policy {

@@ -23,14 +23,14 @@ import { sessionAffinity } from "./scorers/session-affinity.ts";
 /** The pool that a policy is for. */
 export interface PolicyOptions {
   readonly shardIds: readonly string[];
-  /** Memory for prefixes, where the policy goes by them (PrefixIndex). */
+  /** Memory for prefixes, where the policy uses them (PrefixIndex). */
   readonly prefixIndexBytes: number;
 }
 
 /** The one that rules a request out for good comes first: it is the reason a client is given. */
 const FILTERS = [model, pinned, ready, circuit, untried, capacity];
 
-/** Scorers speak of the same unit, so each has the weight 1. */
+/** All scorers use the same unit, so each has the weight 1. */
 const PLUG_INS: Record<RoutingPolicy, (options: PolicyOptions) => [Picker, ...Scorer[]]> = {
   "expert-aware": (pool) => [weightedBest, ...load, ...affinity(pool), expertAffinity],
   "cache-aware": (pool) => [weightedBest, ...load, ...affinity(pool)],

@@ -1,13 +1,13 @@
-/** Entries that a block can be in: the oldest of them makes room. */
+/** Entries that a block can be in: the oldest of them is replaced. */
 const WAYS = 8;
 /** Words of an entry before its shards: the hash's two, and when it was last recorded. */
-const HEAD = 3;
+const HEADER = 3;
 
 /**
  * Which shards have seen which beginnings of prompts: a hash table of blocks in a fixed piece of memory. A block has
- * its place in one set of eight entries, where the one that was not recorded for longest gives way (as in a
- * processor's cache). It can forget what a shard still has, and believe what the shard's own cache has dropped; either
- * costs a prompt computed twice and nothing else.
+ * its place in one set of eight entries, where the one that was recorded longest ago is replaced (as in a processor's
+ * cache). It can forget what a shard still has, and believe what the shard's own cache has dropped; either costs a
+ * prompt computed twice and nothing else.
  *
  * An entry takes 12 bytes and 4 for every 32 shards: 16 MiB hold a million blocks of 32 shards, 67 million tokens at 64
  * tokens a block.
@@ -27,7 +27,7 @@ export class PrefixIndex {
   constructor(shards: number, bytes: number) {
     const words = Math.ceil(shards / 32);
     this.#shards = shards;
-    this.#stride = HEAD + words;
+    this.#stride = HEADER + words;
     this.#sets = Math.max(1, Math.floor(bytes / (WAYS * this.#stride * 4)));
     this.#table = new Uint32Array(this.#sets * WAYS * this.#stride);
     this.#alive = new Uint32Array(words);
@@ -47,7 +47,7 @@ export class PrefixIndex {
       let left = 0;
       for (let word = 0; word < alive.length; word++) {
         const had = alive[word];
-        const has = entry < 0 ? 0 : had & table[entry + HEAD + word];
+        const has = entry < 0 ? 0 : had & table[entry + HEADER + word];
         for (let gone = had & ~has; gone !== 0; gone &= gone - 1) {
           const shard = word * 32 + 31 - Math.clz32(gone & -gone);
           if (shard < this.#shards) blocks[shard] = block;
@@ -62,7 +62,7 @@ export class PrefixIndex {
   /** The shard has seen all of the prefix. */
   record(prefix: Uint32Array, shard: number): void {
     const table = this.#table;
-    const word = HEAD + (shard >> 5);
+    const word = HEADER + (shard >> 5);
     const bit = 1 << (shard & 31);
     // 0 is for empty entries.
     this.#tick = (this.#tick + 1) >>> 0 || 1;
@@ -72,7 +72,7 @@ export class PrefixIndex {
         entry = this.#oldest(prefix[i]);
         table[entry] = prefix[i];
         table[entry + 1] = prefix[i + 1];
-        table.fill(0, entry + HEAD, entry + this.#stride);
+        table.fill(0, entry + HEADER, entry + this.#stride);
       }
       table[entry + 2] = this.#tick;
       table[entry + word] |= bit;
@@ -83,7 +83,7 @@ export class PrefixIndex {
   forget(shard: number): void {
     const table = this.#table;
     const keep = ~(1 << (shard & 31));
-    for (let at = HEAD + (shard >> 5); at < table.length; at += this.#stride) table[at] &= keep;
+    for (let at = HEADER + (shard >> 5); at < table.length; at += this.#stride) table[at] &= keep;
   }
 
   /** @returns where the entry begins, −1 when there is none */
@@ -97,7 +97,7 @@ export class PrefixIndex {
     return -1;
   }
 
-  /** @returns the entry of the set that is empty or was not recorded for longest */
+  /** @returns the entry of the set that is empty or was recorded longest ago */
   #oldest(low: number): number {
     const table = this.#table;
     const stride = this.#stride;

@@ -9,7 +9,7 @@ export class RendezvousHash {
   /** `[shards]` */
   readonly #seeds: Uint32Array;
 
-  /** @param shardIds a shard keeps its keys wherever it stands in the list */
+  /** @param shardIds a shard keeps its keys wherever it is in the list */
   constructor(shardIds: readonly string[]) {
     this.#seeds = Uint32Array.from(shardIds, hashText);
   }

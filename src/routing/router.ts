@@ -9,14 +9,14 @@ export class Router {
   readonly #states: ShardStates;
   readonly #rng: Rng;
   /** `[shards]`, of the choice at hand. */
-  readonly #open: Uint8Array;
+  readonly #eligible: Uint8Array;
   readonly #cost: Float64Array;
 
   constructor(policy: Policy, states: ShardStates, rng: Rng) {
     this.#policy = policy;
     this.#states = states;
     this.#rng = rng;
-    this.#open = new Uint8Array(states.count);
+    this.#eligible = new Uint8Array(states.count);
     this.#cost = new Float64Array(states.count);
   }
 
@@ -29,29 +29,29 @@ export class Router {
    */
   choose(request: RoutableRequest): number {
     const { filters, scorers, picker } = this.#policy;
-    const open = this.#open.fill(1);
-    for (const filter of filters) filter.close(request, this.#states, open);
-    if (!open.includes(1)) return -1;
+    const eligible = this.#eligible.fill(1);
+    for (const filter of filters) filter.exclude(request, this.#states, eligible);
+    if (!eligible.includes(1)) return -1;
     const cost = this.#cost.fill(0);
     for (const { scorer, weight } of scorers) scorer.add(request, this.#states, weight, cost);
     const weights = this.#states.weight;
     for (let shard = 0; shard < cost.length; shard++) cost[shard] /= weights[shard];
-    const chosen = picker(cost, open, this.#states, this.#rng);
+    const chosen = picker(cost, eligible, this.#states, this.#rng);
     for (const { scorer } of scorers) scorer.routed?.(request, chosen);
     return chosen;
   }
 
   /** Which filter kept the last shards away; null when the request can be served. */
   unavailable(request: RoutableRequest): Unavailable | null {
-    const open = this.#open.fill(1);
+    const eligible = this.#eligible.fill(1);
     for (const filter of this.#policy.filters) {
-      filter.close(request, this.#states, open);
-      if (!open.includes(1)) return filter.reason;
+      filter.exclude(request, this.#states, eligible);
+      if (!eligible.includes(1)) return filter.reason;
     }
     return null;
   }
 
-  /** Whether its policy goes by that scorer. */
+  /** Whether its policy uses that scorer. */
   scores(scorer: Scorer): boolean {
     return this.#policy.scorers.some((one) => one.scorer === scorer);
   }

@@ -24,7 +24,7 @@ export class ShardStates {
   readonly models: (ReadonlySet<string> | null)[];
   /** Part of the KV cache in use at the last report, 0 to 1; NaN where unknown. */
   readonly kvUse: Float64Array;
-  /** Tokens the KV cache has room for; NaN where unknown. */
+  /** The KV cache's capacity in tokens; NaN where unknown. */
   readonly kvCapacityTokens: Float64Array;
   readonly #reportedRequests: Float64Array;
   readonly #reportedWaiting: Float64Array;
@@ -88,7 +88,7 @@ export class ShardStates {
     this.reportKv(shard, kvUse, kvCapacityTokens);
   }
 
-  /** The cache alone, as engines tell with an answer. */
+  /** The cache alone, as engines report it with an answer. */
   reportKv(shard: number, kvUse: number | null, kvCapacityTokens: number | null): void {
     this.kvUse[shard] = kvUse ?? Number.NaN;
     this.kvCapacityTokens[shard] = kvCapacityTokens ?? this.kvCapacityTokens[shard];

@@ -17,11 +17,11 @@ export interface EngineRequest {
   readonly method: "GET" | "POST" | "DELETE" | "OPTIONS";
   /** The route's own path with the client's query, e.g. `/v1/chat/completions`. */
   readonly path: string;
-  /** Without those that speak of one connection only (RFC 9110 §7.6.1). */
+  /** Without those of one connection only (RFC 9110 §7.6.1). */
   readonly headers: HeaderList;
   /** The client's body, byte for byte. */
   readonly body: Uint8Array | null;
-  /** The client wants to hear of the experts that its tokens went to (`return_routed_experts`). */
+  /** The client asks for the experts that its tokens were routed to (`return_routed_experts`). */
   readonly asksForExperts?: boolean;
 }
 
@@ -29,21 +29,21 @@ export interface ResponseHeaders {
   readonly status: number;
   /** As the engine sent them, those of its connection included. */
   readonly headers: HeaderList;
-  /** Part of the shard's KV cache in use, 0 to 1, where the engine says so with its answer (ORCA); else null. */
+  /** Part of the shard's KV cache in use, 0 to 1, where the engine reports it with its answer (ORCA); else null. */
   readonly kvUse: number | null;
 }
 
 /**
- * Hears a response as it arrives: `headers` once, `data` any number of times, then `end`; `fail` instead of any of them
- * and of all that would follow. Never called from within `send`, nor after `cancel`.
+ * Receives a response as it arrives: `headers` once, `data` any number of times, then `end`; or `fail`, at any time,
+ * and nothing after it. Never called from within `send`, nor after `cancel`.
  */
 export interface ResponseSink {
   headers(response: ResponseHeaders): void;
-  /** The chunk is the sink's from now on. @returns false to hear no more until `resume` */
+  /** The chunk is the sink's from now on. @returns false to get no more until `resume` */
   data(chunk: Buffer): boolean;
   /**
    * Some of the request's tokens with the experts they went to, at the model's MoE layers: any number of times, before
-   * `end`, from engines that tell. Absent where nobody asks.
+   * `end`, from engines that report them. Absent where nobody asks.
    */
   routed?(routing: RoutingTrace): void;
   end(): void;
@@ -54,7 +54,7 @@ export interface ResponseSink {
 export interface Exchange {
   /** After a `data` that returned false. */
   resume(): void;
-  /** Frees the request upstream; the sink hears nothing more. Harmless when all is over. */
+  /** Frees the request upstream; the sink receives nothing more. Harmless when all is over. */
   cancel(): void;
 }
 
@@ -63,13 +63,13 @@ export interface ModelCard {
   readonly [field: string]: unknown;
 }
 
-/** What a shard says it carries. */
+/** The load that a shard reports. */
 export interface ShardLoad {
   readonly running: number;
   readonly waiting: number;
-  /** Part of the KV cache in use, 0 to 1; null where the engine does not say. */
+  /** Part of the KV cache in use, 0 to 1; null where the engine does not report it. */
   readonly kvUse: number | null;
-  /** Tokens the KV cache has room for; null where the engine does not say. */
+  /** The KV cache's capacity in tokens; null where the engine does not report it. */
   readonly kvCapacityTokens: number | null;
 }
 
@@ -81,7 +81,7 @@ export interface ServerHealth {
   readonly lack: string | null;
 }
 
-/** What a server tells of the load of one of its shards. */
+/** What a server reports about the load of one of its shards. */
 export interface LoadReport {
   /** False where it says that it has no such rank, or one that has no KV cache yet. */
   readonly serves: boolean;
@@ -93,13 +93,13 @@ export interface LoadReport {
 
 /**
  * What is asked together: one server with its ranks. Each question rejects with EngineUnreachable when there is no
- * answer. Whether the server is ready is its own word on its health, and nothing else's.
+ * answer. Only the server's own answer about its health says whether it is ready.
  */
 export interface EngineServer {
   /** For a person: its URL, or the pool's name where there is none. */
   readonly name: string;
   readonly shards: readonly Shard[];
-  /** Chunks of good answers that have come from it; absent where nobody counts. */
+  /** Chunks of good answers received from it; absent where nobody counts. */
   readonly received?: number;
   health(signal: AbortSignal): Promise<ServerHealth>;
   /** The loads of `shards`, in their order. */
@@ -109,8 +109,8 @@ export interface EngineServer {
 }
 
 /**
- * How many of the values met in answers were read; were longer than is kept, or broken off, in a form of which the
- * beginning says nothing; were of another shape than the model's, or nothing that is known.
+ * How many of the values found in answers were read; were cut off or longer than is kept, in a form whose beginning
+ * cannot be read by itself; had another shape than the model's, or a form that is not known.
  */
 export type RoutedExpertsCounts = Readonly<Record<"read" | "truncated" | "foreign", number>>;
 
@@ -137,7 +137,7 @@ export interface Engine {
   close(): Promise<void>;
 }
 
-/** No response could be had, or it broke off. */
+/** There was no response, or it broke off. */
 export class EngineUnreachable extends Error {
   override readonly name = "EngineUnreachable";
   /** The same without the name of the server, which is not for clients. */

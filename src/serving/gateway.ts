@@ -10,7 +10,7 @@ import { InvalidRequest, UnknownModel } from "./refusals.ts";
 import type { RequestFacts } from "./request/request-facts.ts";
 import type { ServingPool } from "./serving-pool.ts";
 
-/** Models that a refusal names. */
+/** The most models that a refusal names. */
 const MOST_NAMED = 10;
 
 /** Finds the pool that serves a request's model, and sends the request on its way. */
@@ -20,7 +20,7 @@ export class Gateway {
   readonly #directory: ModelDirectory;
   readonly #search = new ResponseSearch();
 
-  /** @param onNotice hears one line for a person */
+  /** @param onNotice receives one line for a person */
   constructor(
     pools: readonly ServingPool[],
     deck: FlightDeck,
@@ -33,9 +33,9 @@ export class Gateway {
   }
 
   /**
-   * Null when the request can be sent at once. For a model that nobody is known to serve it resolves, within a second,
-   * when the servers were asked again what they list: an adapter may have been loaded since. Then it can be sent. The same
-   * holds for a stored response that nobody here has seen given.
+   * Null when the request can be sent at once. For a model that no known server lists it resolves, within a second,
+   * when the servers were asked again what they list: an adapter may have been loaded since. Then it can be sent. The
+   * same holds for a stored response whose server is not known here.
    */
   lookUp({ model, responseId }: RequestFacts, { headers }: EngineRequest): Promise<void> | null {
     if (responseId !== null && this.#home(responseId) === null)
@@ -44,19 +44,19 @@ export class Gateway {
   }
 
   /**
-   * The client hears what comes of it, at once when it is refused.
+   * The client receives the answer or the refusal, which may come at once.
    * @throws InvalidRequest, UnknownModel
    */
   send(facts: RequestFacts, request: EngineRequest, client: Client): Flight {
     const home = facts.responseId === null ? null : this.#home(facts.responseId);
     const { pool, model, asked } = home !== null && facts.model === null ? home : this.#placeOf(facts);
     const sent = asked === null ? request : asking(request, asked);
-    // A response is only where it was given.
+    // Only the server that gave a response has it.
     const known = home?.pool === pool ? { ...facts, rank: home.shard } : facts;
     return new Flight(this.deck, pool, known, model, sent, client).start();
   }
 
-  /** What the ready servers of all pools list, merged. @throws NoShardAvailable when that is known of none */
+  /** What the ready servers of all pools list, merged. @throws NoShardAvailable when it is known for none of them */
   models(): Promise<readonly ModelCard[]> {
     return this.#directory.cards();
   }
@@ -70,7 +70,7 @@ export class Gateway {
     return null;
   }
 
-  /** A response that nobody knows is asked for all the same: the engine says so in its own words. */
+  /** A request for an unknown response is sent all the same: the engine answers it in its own words. */
   #placeOf({ model, responseId }: RequestFacts): ModelPlace {
     const [pool] = this.pools;
     if (responseId !== null && model === null) return { pool, model: pool.models[0], asked: null };
@@ -84,7 +84,7 @@ export class Gateway {
     return place;
   }
 
-  /** What a request means that names no model, as servers of a single one allow. */
+  /** The model of a request that names none, as servers of a single model allow. */
   #onlyModel(): string {
     const { configured } = this.#directory;
     if (configured.length === 1) return configured[0];

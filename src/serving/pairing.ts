@@ -9,7 +9,7 @@ export interface TogetherPairing {
   readonly kind: "together";
   /**
    * @param prefillRank the prefilling shard's `rank` in its engine
-   * @param bootstrapRoom an integer in [0, 2⁵³) that no other request in flight was given
+   * @param bootstrapRoom an integer in [0, 2⁵³) that no other request in flight has
    * @throws Unpairable
    */
   bodies(body: Uint8Array, prefillRank: number, bootstrapRoom: number): PairedBodies;
@@ -20,7 +20,7 @@ export interface PairedBodies {
   readonly decode: Uint8Array;
 }
 
-/** The prefill is asked first; its whole answer (status 200) tells the decode where to fetch the cache. */
+/** The prefill is asked first; its whole answer (status 200) says where the decode finds the cache. */
 export interface InTurnPairing {
   readonly kind: "in-turn";
   /**

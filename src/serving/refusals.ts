@@ -34,14 +34,15 @@ const WHY: Record<Unavailable, string> = {
   no_such_model: "serves this model",
   no_such_rank: "has the rank that was asked for",
   not_ready: "is ready",
-  circuit_open: "is to be trusted for the moment",
+  circuit_open: "admits requests",
   all_tried: "could be reached",
-  at_capacity: "has room",
+  at_capacity: "has free capacity",
 };
 
 /**
  * Why admission refuses: the tenant is over its rates; it has as many requests inside as it may; as many wait as may;
- * the wait was too long; it made room for a more important one, or for a tenant with fewer waiting; the gateway stops.
+ * the wait was too long; it lost its place to a more important request, or to a tenant with fewer waiting; the gateway
+ * stops.
  */
 export type RefusalReason =
   | "rate_limited"
@@ -51,7 +52,7 @@ export type RefusalReason =
   | "overloaded"
   | "stopping";
 
-/** The request was not let in; nothing was begun. */
+/** The request was not admitted; nothing was begun. */
 export class Refused extends Error {
   override readonly name = "Refused";
   readonly reason: RefusalReason;

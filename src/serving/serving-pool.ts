@@ -20,11 +20,11 @@ export interface ServingParts {
   readonly states: ShardStates;
   readonly router: Router;
   readonly health: PoolHealth;
-  /** Where prompts are prefilled before they come here; absent where each shard does its own. */
+  /** Where prompts are prefilled before they are decoded here; absent where each shard prefills its own. */
   readonly prefill?: ServingPool | null;
   /** Which shards suit the experts that a request will use; absent where that is not asked. */
   readonly experts?: ExpertAffinity | null;
-  /** Tokens by expert, where engines tell of them with their answers and nothing else counts them. */
+  /** Tokens by expert, where engines report them with their answers and nothing else counts them. */
   readonly routedLoad?: RoutedLoad | null;
 }
 
@@ -41,7 +41,7 @@ export class ServingPool {
   readonly responses = new ResponseHomes();
   /** The cell where slow path and fast path meet: swapped whole, read once per request. Null without an expert plane. */
   snapshot: RoutingSnapshot | null = null;
-  /** Requests that have come for it and are not over: those on their way, and those that wait to be. */
+  /** Requests for it that are not over: those sent, and those that wait for admission. */
   flights = 0;
   #outputTokens = FIRST_OUTPUT_TOKENS;
 
@@ -57,9 +57,9 @@ export class ServingPool {
   }
 
   /** The next request is routed by it, whole. */
-  adopt(snapshot: RoutingSnapshot): void {
+  switchTo(snapshot: RoutingSnapshot): void {
     this.snapshot = snapshot;
-    this.experts?.adopt(snapshot);
+    this.experts?.switchTo(snapshot);
   }
 
   /** Tokens that a request may be expected to generate: what answers have had on average, or what it allows. */

@@ -33,11 +33,11 @@ export interface ControlReading {
   readonly missingExperts: number;
   /** How many ranks are live, lost, draining or drained. */
   readonly ranks: ReadonlyMap<string, number>;
-  /** Load reports that came to this gateway, by what became of them; null where ranks do not report by HTTP. */
+  /** Load reports that this gateway received, by what became of them; null where ranks do not report by HTTP. */
   readonly reports: Readonly<Record<string, number>> | null;
 }
 
-/** What became of the experts that a pool's answers told of. */
+/** What became of the experts that a pool's answers reported. */
 export interface RoutedExpertsReading {
   readonly pool: string;
   readonly counts: Readonly<Record<string, number>>;
@@ -47,8 +47,8 @@ export interface RoutedExpertsReading {
 export interface Readings {
   control(): Iterable<ControlReading>;
   storeReachable(): boolean;
-  /** What this gateway has in flight, as often as the other gateways could not be told. */
-  unsharedTellings(): number;
+  /** How often the remote gateways did not receive what this one has in flight. */
+  unsharedReports(): number;
   shards(): Iterable<ShardReading>;
   routedExperts(): Iterable<RoutedExpertsReading>;
   pools(): Iterable<PoolReport>;
@@ -59,7 +59,7 @@ const TTFT_SECONDS = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
 const ITL_SECONDS = [0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.2, 0.5, 1, 5];
 const DURATION_SECONDS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300];
 
-/** The instruments, and their text for Prometheus. Hears of traffic as serving/traffic-meter.ts tells it. */
+/** The instruments, and their text for Prometheus. Receives traffic from serving/traffic/traffic-meter.ts. */
 export class Metrics {
   readonly #exporter = new PrometheusExporter({ preventServerStart: true });
   readonly #provider = new MeterProvider({ readers: [this.#exporter] });
@@ -109,7 +109,7 @@ export class Metrics {
     this.#itl.record(sincePreviousMs / 1000, this.#label(pool));
   }
 
-  /** How long a client stayed that left, and how long one was refused, says nothing of the answers. */
+  /** The time until a client left or was refused says nothing about the answers: it is not in the histogram. */
   ended(pool: string, durationMs: number, outcome: RequestOutcome): void {
     this.#requests.add(1, { pool, outcome });
     if (outcome !== "cancelled" && outcome !== "refused")
@@ -170,7 +170,7 @@ function observeShards(meter: Meter, readings: Readings): void {
   );
   meter
     .createObservableCounter("plimsoll_routed_experts", {
-      description: "Routed experts met in answers, by what became of them",
+      description: "Routed experts found in answers, by what became of them",
     })
     .addCallback((result) => {
       for (const { pool, counts } of readings.routedExperts())
@@ -194,7 +194,7 @@ function observePools(meter: Meter, readings: Readings): void {
   };
   const gauge = (name: string, description: string, value: (report: PoolReport) => number | null) =>
     meter.createObservableGauge(name, { description }).addCallback(each(value));
-  gauge("plimsoll_epoch", "The epoch that is routed by", (r) => r.epoch);
+  gauge("plimsoll_epoch", "The epoch that requests are routed by", (r) => r.epoch);
   gauge("plimsoll_balancedness", "Sum of mean over sum of maximum GPU load, 0 to 1", (r) => r.balancedness);
   gauge("plimsoll_node_hops_per_token", "Node hops per token and layer", (r) => r.nodeHopsPerToken);
   gauge("plimsoll_hops_per_token", "Rank hops per token and layer", (r) => r.hopsPerToken);
@@ -212,12 +212,12 @@ function observeControl(meter: Meter, readings: Readings): void {
     .addCallback((result) => result.observe(Number(readings.storeReachable())));
   meter
     .createObservableCounter("plimsoll_unshared_tellings", {
-      description: "Times that other gateways could not be told what this one has in flight",
+      description: "Times that remote gateways did not receive what this one has in flight",
     })
-    .addCallback((result) => result.observe(readings.unsharedTellings()));
+    .addCallback((result) => result.observe(readings.unsharedReports()));
   const each =
-    (tell: (control: ControlReading, result: ObservableResult) => void) => (result: ObservableResult) => {
-      for (const control of readings.control()) tell(control, result);
+    (observe: (control: ControlReading, result: ObservableResult) => void) => (result: ObservableResult) => {
+      for (const control of readings.control()) observe(control, result);
     };
   meter
     .createObservableGauge("plimsoll_leader", { description: "1 where this gateway leads the pool" })

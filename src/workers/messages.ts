@@ -4,12 +4,12 @@ import type { AdmissionUsage } from "../serving/admission/usage.ts";
 import type { Outcome } from "../serving/health/pool-health.ts";
 import type { ServerNews } from "../serving/health/server-news.ts";
 import type { ShardCounts } from "../serving/sharing/shared-counts.ts";
-import type { TrafficTelling } from "../serving/traffic/traffic-meter.ts";
+import type { ProcessTraffic } from "../serving/traffic/traffic-meter.ts";
 
-/** How often processes tell each other what they have in flight: so long limits may be passed over. */
-export const TELL_EVERY_MS = 25;
+/** How often processes share what they have in flight: for so long a limit may be exceeded. */
+export const SHARE_EVERY_MS = 25;
 
-/** How often workers tell which experts their answers have named. */
+/** How often workers report which experts their answers have named. */
 export const ROUTED_EVERY_MS = 500;
 
 /** By the name of the engines' pool. */
@@ -19,11 +19,11 @@ export interface Shared {
   readonly admission: AdmissionUsage;
   /** By the name of the engines' pool. */
   readonly shards: ReadonlyMap<string, ShardCounts>;
-  /** Since the last telling. */
+  /** Since the last report. */
   readonly outcomes: readonly PoolOutcome[];
 }
 
-/** What asking a server brought. */
+/** What a server answered to a question about its state. */
 export interface Probe {
   readonly pool: string;
   /** The server's name. */
@@ -34,19 +34,19 @@ export interface Probe {
 /** From a worker. */
 export type WorkerMessage =
   | { readonly kind: "listening"; readonly url: string }
-  /** It has new pools, and knows nothing of their servers. */
+  /** It has new pools, and knows nothing of their servers yet. */
   | { readonly kind: "reloaded" }
-  | { readonly kind: "shared"; readonly shared: Shared; readonly traffic: TrafficTelling }
-  /** Nobody is known to serve a model that was asked for: the servers should be asked again what they list. */
+  | { readonly kind: "shared"; readonly shared: Shared; readonly traffic: ProcessTraffic }
+  /** No known server lists a model that was asked for: the servers should be asked again what they list. */
   | { readonly kind: "refreshModels" }
-  /** Tokens by expert, `[layers][experts]`, since the last telling. */
+  /** Tokens by expert, `[layers][experts]`, since the last report. */
   | { readonly kind: "routed"; readonly pool: string; readonly tokens: Float32Array };
 
-/** To a worker; the first is `reload`, with the configuration that it begins by. */
+/** To a worker; the first is `reload`, with the configuration that it starts with. */
 export type PrimaryMessage =
   | { readonly kind: "others"; readonly shared: Shared }
   | { readonly kind: "probe"; readonly probe: Probe }
-  /** What they list was told before this. */
+  /** What the servers list was sent before this. */
   | { readonly kind: "modelsRefreshed" }
   | { readonly kind: "snapshot"; readonly snapshot: RoutingSnapshot }
   | { readonly kind: "reload"; readonly config: Config }

@@ -1,4 +1,4 @@
-/** A worker was over before it listened; it has said why. */
+/** A worker ended before it listened; it has printed why. */
 export class WorkerFailed extends Error {
   override readonly name = "WorkerFailed";
   readonly code: number;

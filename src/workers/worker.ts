@@ -8,39 +8,39 @@ import {
   type PoolOutcome,
   type PrimaryMessage,
   ROUTED_EVERY_MS,
-  TELL_EVERY_MS,
+  SHARE_EVERY_MS,
   type WorkerMessage,
 } from "./messages.ts";
-import { hearOutcomes } from "./hear-outcomes.ts";
+import { receiveOutcomes } from "./receive-outcomes.ts";
 
 /** Where a worker finds its primary's socket. */
 export const SOCKET_VARIABLE = "PLIMSOLL_OPERATOR_SOCKET";
 
 /**
- * Serves beside other processes behind one port, until the primary says stop or is gone.
- * @param onLine hears one line for a person
+ * Serves beside other processes behind one port, until the primary sends `stop` or is gone.
+ * @param onLine receives one line for a person
  */
 export async function serveAsWorker(onLine: (line: string) => void): Promise<void> {
   const stopped = Promise.withResolvers<void>();
   process.once("disconnect", stopped.resolve);
-  // The first message is the configuration; what comes while the parts are made is heard once they are.
-  const told = Promise.withResolvers<Config>();
+  // The first message is the configuration; messages that arrive while the parts are made are handled after that.
+  const first = Promise.withResolvers<Config>();
   const early: PrimaryMessage[] = [];
-  let take = (message: PrimaryMessage): void => {
+  let receive = (message: PrimaryMessage): void => {
     early.push(message);
-    if (message.kind === "reload") told.resolve(message.config);
+    if (message.kind === "reload") first.resolve(message.config);
   };
-  process.on("message", (message) => take(message as PrimaryMessage));
-  const config = await told.promise;
+  process.on("message", (message) => receive(message as PrimaryMessage));
+  const config = await first.promise;
   const traffic = new TrafficLog();
   const outcomes: PoolOutcome[] = [];
-  /** Settled when the primary says that the servers were asked what they list. */
+  /** Resolves when the primary reports that the servers were asked what they list. */
   let refreshed = Promise.withResolvers<void>();
   const app = await compose(config, {
     routing: null,
     recordTokens: 0,
     onFault: (fault) => onLine(fault.message),
-    // Every worker sees the same; the primary says it once.
+    // Every worker sees the same; the primary prints it once.
     onNotice: () => {},
     healthListener: {
       outcome: (pool, outcome) => outcomes.push([pool, outcome]),
@@ -50,40 +50,40 @@ export async function serveAsWorker(onLine: (line: string) => void): Promise<voi
       operatorSocket: process.env[SOCKET_VARIABLE] ?? "",
       traffic,
       refreshModels: () => {
-        tell({ kind: "refreshModels" });
+        send({ kind: "refreshModels" });
         return refreshed.promise;
       },
     },
   });
   const counts = new SharedCounts();
-  take = (message) => {
+  receive = (message) => {
     if (message.kind === "modelsRefreshed") {
       refreshed.resolve();
       refreshed = Promise.withResolvers();
-    } else hear(message, app, counts, stopped.resolve, onLine);
+    } else handle(message, app, counts, stopped.resolve, onLine);
   };
-  for (const message of early.slice(1)) take(message);
-  // A terminal's signals reach the workers too, but the primary says what to do.
+  for (const message of early.slice(1)) receive(message);
+  // A terminal's signals reach the workers too, but they follow the primary.
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => {});
 
   try {
     const { url } = await app.start();
-    tell({ kind: "listening", url });
-    const share = () => tell(shared(app, counts, outcomes.splice(0), traffic));
-    const timer = setInterval(share, TELL_EVERY_MS);
-    const routedTimer = setInterval(() => tellRouted(app), ROUTED_EVERY_MS);
+    send({ kind: "listening", url });
+    const share = () => send(shared(app, counts, outcomes.splice(0), traffic));
+    const timer = setInterval(share, SHARE_EVERY_MS);
+    const routedTimer = setInterval(() => reportRouted(app), ROUTED_EVERY_MS);
     await stopped.promise;
     await app.stop();
     clearInterval(timer);
     clearInterval(routedTimer);
     share();
   } finally {
-    // What connects it to the primary keeps it alive.
+    // The connection to the primary would keep the process alive.
     cluster.worker?.disconnect();
   }
 }
 
-function hear(
+function handle(
   message: Exclude<PrimaryMessage, { kind: "modelsRefreshed" }>,
   app: App,
   counts: SharedCounts,
@@ -94,11 +94,12 @@ function hear(
   switch (message.kind) {
     case "others":
       counts.others(pools, message.shared.shards);
-      hearOutcomes(pools, message.shared.outcomes);
+      receiveOutcomes(pools, message.shared.outcomes);
       app.gateway().deck.admission.others(message.shared.admission);
       return;
     case "snapshot":
-      for (const pool of pools) if (pool.engine.pool === message.snapshot.pool) pool.adopt(message.snapshot);
+      for (const pool of pools)
+        if (pool.engine.pool === message.snapshot.pool) pool.switchTo(message.snapshot);
       return;
     case "probe": {
       const { pool: name, server, news } = message.probe;
@@ -119,7 +120,7 @@ async function reload(config: Config, app: App, counts: SharedCounts): Promise<v
   const before = servingOf(app);
   await app.reload(config);
   counts.forget(before, servingOf(app));
-  tell({ kind: "reloaded" });
+  send({ kind: "reloaded" });
 }
 
 function shared(
@@ -137,11 +138,11 @@ function shared(
   };
 }
 
-/** Loads counted from answers, for the process that reports them. */
-function tellRouted(app: App): void {
+/** Reports the loads that were counted from answers. */
+function reportRouted(app: App): void {
   for (const { engine, routedLoad } of servingOf(app)) {
     const tokens = routedLoad?.take() ?? null;
-    if (tokens !== null) tell({ kind: "routed", pool: engine.pool, tokens });
+    if (tokens !== null) send({ kind: "routed", pool: engine.pool, tokens });
   }
 }
 
@@ -149,7 +150,7 @@ function servingOf({ pools }: App): readonly ServingPool[] {
   return pools.flatMap(({ serving }) => serving);
 }
 
-/** A primary that is gone need not know. */
-function tell(message: WorkerMessage): void {
+/** Nothing is sent to a primary that is gone. */
+function send(message: WorkerMessage): void {
   if (process.connected) process.send?.(message, undefined, {}, () => {});
 }

@@ -168,7 +168,7 @@ describe("sglang", () => {
     [
       "has no cache yet",
       ['"max_total_num_tokens":48000', '"max_total_num_tokens":0'],
-      "tells no KV cache of rank 0 yet",
+      "reports no KV cache of rank 0 yet",
     ],
     ["has ranks of other numbers", ['"dp_rank":', '"dp_rank":1'], "lists no rank 0, only 10, 11"],
   ])("is not ready while it %s", async (_, [from, to], why) => {

@@ -171,7 +171,7 @@ describe("sglang: together", () => {
   });
   afterAll(() => Promise.all([prefill.kill(), decode.kill()]));
 
-  test("both meet in the room they were given", async () => {
+  test("both meet in the bootstrap room they were given", async () => {
     const bootstrapPorts = [Number(new URL(prefill.url).port)];
     const first = sglangEngine({ ...options(prefill.url, "prefill"), bootstrapPorts });
     const second = sglangEngine({ ...options(decode.url, "decode"), bootstrapPorts: [] });
@@ -188,14 +188,14 @@ describe("sglang: together", () => {
     await Promise.all([first.close(), second.close()]);
   });
 
-  test("what is added tells host, port, room, and the rank where ranks are told apart", () => {
+  test("what is added names host, port, bootstrap room, and the rank where ranks are distinguished", () => {
     const urls = ["http://10.0.0.1:30000", "http://[fd00::2]:30000/base"];
     const whole = bootstrap({ urls, dataParallelSize: 1, bootstrapPorts: [8998, 8999] });
     expect(text(whole.bodies(Buffer.from("{}"), 1, 77).decode)).toBe(
       '{"bootstrap_host":"[fd00::2]","bootstrap_port":8999,"bootstrap_room":77}',
     );
     const ranked = bootstrap({ urls, dataParallelSize: 4, bootstrapPorts: [8998, 8999] });
-    // Rank 2 of the second server; the room leaves 2 over, as versions without the last field expect.
+    // Rank 2 of the second server; the bootstrap room leaves 2 over, as versions without the last field expect.
     const meeting =
       '"bootstrap_host":"[fd00::2]","bootstrap_port":8999,"bootstrap_room":78,"disagg_prefill_dp_rank":2';
     const streamed = Buffer.from('{"a":1,"stream":true,"stream_options":{"include_usage":true}}');
@@ -204,9 +204,12 @@ describe("sglang: together", () => {
     expect(text(second)).toBe(`{"a":1,"stream":true,"stream_options":{"include_usage":true},${meeting}}`);
   });
 
-  test.each([{ n: 2 }, { sampling_params: { n: 3 } }])("%j would meet in one room: refused", (fields) => {
-    const { bodies } = bootstrap({ urls: ["http://a"], dataParallelSize: 1, bootstrapPorts: [1] });
-    expect(() => bodies(Buffer.from(JSON.stringify(fields)), 0, 1)).toThrow(Unpairable);
-    expect(() => bodies(Buffer.from('{"n":1,"sampling_params":{"n":1}}'), 0, 1)).not.toThrow();
-  });
+  test.each([{ n: 2 }, { sampling_params: { n: 3 } }])(
+    "%j would meet in one bootstrap room: refused",
+    (fields) => {
+      const { bodies } = bootstrap({ urls: ["http://a"], dataParallelSize: 1, bootstrapPorts: [1] });
+      expect(() => bodies(Buffer.from(JSON.stringify(fields)), 0, 1)).toThrow(Unpairable);
+      expect(() => bodies(Buffer.from('{"n":1,"sampling_params":{"n":1}}'), 0, 1)).not.toThrow();
+    },
+  );
 });

@@ -1,6 +1,6 @@
 /**
  * SGLang's way with health, loads, data-parallel ranks and pairs, over the common fake: `node sglang-server.ts PORT`.
- * A request with a bootstrap room is a prefill where the room's port is this server's own, else a decode: each waits
+ * A request with a bootstrap room is a prefill where the bootstrap port is this server's own, else a decode: each waits
  * for the other.
  */
 import type { ServerResponse } from "node:http";
@@ -14,8 +14,8 @@ const METRICS = recorded("sglang-0.5.23-metrics.txt");
 const ASK_AGAIN_MS = 2;
 const WAIT_MS = 5000;
 
-/** Prefills by room that wait for their decode. */
-const rooms = new Map<string, () => void>();
+/** Prefills by bootstrap room that wait for their decode. */
+const bootstrapRooms = new Map<string, () => void>();
 
 interface Body {
   bootstrap_host?: string;
@@ -50,7 +50,7 @@ const own: OwnAnswer = async (request, body, response) => {
     return true;
   }
   if (path.startsWith("/fake/room/")) {
-    const enter = rooms.get(path.slice("/fake/room/".length));
+    const enter = bootstrapRooms.get(path.slice("/fake/room/".length));
     enter?.();
     response.writeHead(enter === undefined ? 404 : 200).end();
     return true;
@@ -72,24 +72,24 @@ function metrics(): string {
 
 /** @returns false once the pair has met, for the common answer; true when it was refused */
 async function meet(body: Body, response: ServerResponse): Promise<boolean> {
-  const { bootstrap_host: host, bootstrap_port: bootstrapPort, bootstrap_room: room } = body;
-  if (room === undefined) return false;
+  const { bootstrap_host: host, bootstrap_port: bootstrapPort, bootstrap_room: bootstrapRoom } = body;
+  if (bootstrapRoom === undefined) return false;
   const met =
     bootstrapPort === port
-      ? await decodeCame(`${room}`)
-      : await prefillIsThere(`http://${host}:${bootstrapPort}/fake/room/${room}`);
+      ? await decodeArrived(`${bootstrapRoom}`)
+      : await prefillIsThere(`http://${host}:${bootstrapPort}/fake/room/${bootstrapRoom}`);
   if (met) return false;
   json(response, 500, { object: "error", message: "KV transfer failed: nobody came", code: 500 });
   return true;
 }
 
-async function decodeCame(room: string): Promise<boolean> {
+async function decodeArrived(bootstrapRoom: string): Promise<boolean> {
   const { promise, resolve } = Promise.withResolvers<boolean>();
-  rooms.set(room, () => resolve(true));
+  bootstrapRooms.set(bootstrapRoom, () => resolve(true));
   const timer = setTimeout(() => resolve(false), WAIT_MS);
   const came = await promise;
   clearTimeout(timer);
-  rooms.delete(room);
+  bootstrapRooms.delete(bootstrapRoom);
   return came;
 }
 

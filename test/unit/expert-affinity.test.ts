@@ -71,7 +71,7 @@ class Affinity {
 /** One that has learned that tenant a is at home on node 0 and b on node 1. */
 function learned(shards?: number): Affinity {
   const affinity = new Affinity(shards);
-  affinity.experts.adopt(mapOf());
+  affinity.experts.switchTo(mapOf());
   for (let i = 0; i < 20; i++) {
     affinity.experts.observe("a", NO_PREFIX, tokensOn(0));
     affinity.experts.observe("b", NO_PREFIX, tokensOn(1));
@@ -86,7 +86,7 @@ describe("expert affinity", () => {
     affinity.experts.observe("a", NO_PREFIX, tokensOn(0));
     affinity.settle();
     expect(affinity.hops("a")).toBeNull();
-    affinity.experts.adopt(mapOf());
+    affinity.experts.switchTo(mapOf());
     expect(affinity.hops("a")).toBeNull();
     affinity.experts.observe("a", NO_PREFIX, tokensOn(0));
     affinity.settle();
@@ -129,7 +129,7 @@ describe("expert affinity", () => {
   it("serves what it has until a new placement is worked out, once for each kind that is asked for", () => {
     const affinity = learned();
     const before = affinity.hops("a");
-    affinity.experts.adopt(mapOf(true));
+    affinity.experts.switchTo(mapOf(true));
     for (let i = 0; i < 3; i++) expect(affinity.hops("a")).toEqual(before);
     expect(affinity.settle()).toBe(1);
     expect(affinity.hops("a")).toEqual(before?.toReversed());
@@ -144,7 +144,7 @@ describe("expert affinity", () => {
 
   it("leaves out what comes faster than it learns, and forgets the kinds observed longest ago", () => {
     const affinity = new Affinity();
-    affinity.experts.adopt(mapOf());
+    affinity.experts.switchTo(mapOf());
     for (let i = 0; i < 1000; i++) affinity.experts.observe(`t${i}`, NO_PREFIX, tokensOn(0, 1));
     expect(affinity.turns).toHaveLength(1);
     affinity.settle();
@@ -160,7 +160,7 @@ describe("expert affinity", () => {
 
   it("keeps its turns short", () => {
     const affinity = new Affinity();
-    affinity.experts.adopt(mapOf());
+    affinity.experts.switchTo(mapOf());
     affinity.clock.now = () => affinity.clock.ms++;
     for (let i = 0; i < 5; i++) affinity.experts.observe(`t${i}`, NO_PREFIX, tokensOn(0));
     for (let known = 1; known <= 5; known++) {
@@ -188,7 +188,7 @@ describe("what gateways learn of experts", () => {
     await sharing(one).share();
 
     const two = new Affinity();
-    two.experts.adopt(mapOf());
+    two.experts.switchTo(mapOf());
     expect(two.hops("a")).toBeNull();
     expect(two.hops("a", APPLICATION)).toBeNull();
     await sharing(two).share();
@@ -206,13 +206,13 @@ describe("what gateways learn of experts", () => {
     early.hops("a");
     await sharing(early).share();
     expect(early.settle()).toBe(0);
-    early.experts.adopt(mapOf());
+    early.experts.switchTo(mapOf());
     await sharing(early).share();
     early.settle();
     expect(early.hops("a")).toEqual(one.hops("a"));
 
     const much = new Affinity();
-    much.experts.adopt(mapOf());
+    much.experts.switchTo(mapOf());
     much.hops("a");
     for (let i = 0; i < 20; i++) much.experts.observe("a", NO_PREFIX, tokensOn(1));
     much.settle();

@@ -146,8 +146,8 @@ describe("slow servers", () => {
   it("are ready while requests to them are answered, here or by other processes", () => {
     for (const answered of [
       (pool: WatchedPool) => pool.succeed(0),
-      (pool: WatchedPool) => pool.health.heard({ shard: 0, firstByteMs: 5, failure: null }),
-      (pool: WatchedPool) => pool.health.heard({ shard: 0, alive: true }),
+      (pool: WatchedPool) => pool.health.received({ shard: 0, firstByteMs: 5, failure: null }),
+      (pool: WatchedPool) => pool.health.received({ shard: 0, alive: true }),
     ]) {
       const pool = watched(2);
       late(pool, 0);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { decodeLoad } from "../../src/routing/scorers/decode-load.ts";
 import { DECODING, inFlightTokens } from "../../src/routing/scorers/in-flight-tokens.ts";
-import { KV_ROOM, kvUse } from "../../src/routing/scorers/kv-use.ts";
+import { KV_AMPLE, kvUse } from "../../src/routing/scorers/kv-use.ts";
 import { prefillTokens } from "../../src/routing/scorers/prefill-tokens.ts";
 import { queueDepth } from "../../src/routing/scorers/queue-depth.ts";
 import { ShardStates } from "../../src/routing/shard-states.ts";
@@ -44,7 +44,7 @@ describe("queue-depth", () => {
 describe("kv-use", () => {
   it("is nothing while there is room or use is unknown, and rises steeply towards a full cache", () => {
     const states = new ShardStates(6);
-    for (const [shard, use] of [KV_ROOM - 0.01, 0.85, 0.9, 0.95, 1].entries()) {
+    for (const [shard, use] of [KV_AMPLE - 0.01, 0.85, 0.9, 0.95, 1].entries()) {
       states.reportKv(shard, use, 1e9);
     }
     const cost = costsOf(kvUse, states);

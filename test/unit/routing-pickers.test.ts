@@ -10,12 +10,12 @@ import { ShardStates } from "../../src/routing/shard-states.ts";
 const DRAWS = 6000;
 
 /** The part of the picks that each shard gets. */
-function parts(picker: Picker, cost: readonly number[], open = cost.map(() => 1)): number[] {
+function parts(picker: Picker, cost: readonly number[], eligible = cost.map(() => 1)): number[] {
   const rng = new Rng(1);
   const states = new ShardStates(cost.length);
   const counts = cost.map(() => 0);
   for (let i = 0; i < DRAWS; i++) {
-    counts[picker(Float64Array.from(cost), Uint8Array.from(open), states, rng)]++;
+    counts[picker(Float64Array.from(cost), Uint8Array.from(eligible), states, rng)]++;
   }
   return counts.map((count) => count / DRAWS);
 }
@@ -28,7 +28,7 @@ function expectNear(got: readonly number[], expected: readonly number[]): void {
 }
 
 describe("pickers", () => {
-  it("best: the least cost of those open, equals alike", () => {
+  it("best: the least cost of those eligible, equals alike", () => {
     expect(parts(best, [3, 1, 2])).toEqual([0, 1, 0]);
     expect(parts(best, [3, 0, 2], [1, 0, 1])).toEqual([0, 0, 1]);
     expectNear(parts(best, [5, 7, 5, 5], [1, 1, 1, 1]), [1 / 3, 0, 1 / 3, 1 / 3]);
@@ -50,12 +50,12 @@ describe("pickers", () => {
 });
 
 describe("round-robin", () => {
-  const turns = (picker: Picker, states: ShardStates, open: readonly number[], count: number): number[] =>
+  const turns = (picker: Picker, states: ShardStates, eligible: readonly number[], count: number): number[] =>
     Array.from({ length: count }, () =>
-      picker(new Float64Array(states.count), Uint8Array.from(open), states, new Rng(1)),
+      picker(new Float64Array(states.count), Uint8Array.from(eligible), states, new Rng(1)),
     );
 
-  it("takes each in turn and passes over the closed, which have no turns saved up", () => {
+  it("takes each in turn and skips those that are not eligible, which have no turns saved up", () => {
     const states = new ShardStates(3);
     const picker = roundRobin(3);
     expect(turns(picker, states, [1, 1, 1], 5)).toEqual([0, 1, 2, 0, 1]);

@@ -65,7 +65,7 @@ export async function gatewayPieces(
     const published = { pool: "bench", model: model.name, epoch: round, change, placement, replicas, shares };
     const bytes = timed("snapshot to the store", () => encodeSnapshot({ ...published, missing: [] }));
     const snapshot: RoutingSnapshot = timed("snapshot from the store", () => decodeSnapshot(bytes));
-    crossing(timed, null, "snapshot to the pool's thread", { kind: "adopt", snapshot });
+    crossing(timed, null, "snapshot to the pool's thread", { kind: "switchTo", snapshot });
     plane.commit(snapshot);
     const context = {
       atMs: 0,

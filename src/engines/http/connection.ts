@@ -7,7 +7,7 @@ export interface OnConnection extends Dispatcher.DispatchHandler {
 }
 
 /**
- * One connection to a server, made anew when it was lost. A response can be held back: its bytes stay in the socket,
+ * One connection to a server, made again when it was lost. A response can be held back: its bytes stay in the socket,
  * and so with the server. undici's own pause is left alone: it takes the process down when the server closes a
  * connection meanwhile that it had announced to close (7.30.2: an assertion in an event listener).
  */
@@ -39,7 +39,7 @@ export class Connection extends Client {
     return super.dispatch(options, handler);
   }
 
-  /** A response's first byte has come. @param onSilence no more of it has come for the idle time */
+  /** A response's first byte has arrived. @param onSilence called when no more of it has arrived for the idle time */
   begin(onSilence: () => void): void {
     this.#serving = onSilence;
   }
@@ -50,14 +50,14 @@ export class Connection extends Client {
     this.#held = false;
   }
 
-  /** Nothing is read until `release`; what was read already still comes. */
+  /** Nothing is read until `release`; what was read before is still delivered. */
   hold(): void {
     this.#held = true;
   }
 
   release(): void {
     this.#held = false;
-    // The socket may have told its silence meanwhile, to nobody.
+    // The socket's timeout may have fired meanwhile, unnoticed.
     this.#socket?.setTimeout(this.#idleTimeoutMs);
     this.#socket?.emit("readable");
   }
@@ -66,7 +66,7 @@ export class Connection extends Client {
     const read = socket.read.bind(socket);
     // Also keeps the socket from ending before what it holds has been read.
     socket.read = (size?: number): unknown => (this.#held ? null : read(size));
-    // Every byte that comes or goes starts the time anew.
+    // Every byte received or sent starts the time again.
     socket.setTimeout(this.#idleTimeoutMs);
     socket.on("timeout", () => {
       if (!this.#held) this.#serving?.();

@@ -1,7 +1,7 @@
 import { buildConnector } from "undici";
 import type { TlsSettings } from "../../model/server-access.ts";
 
-/** Opens connections to a server, and believes it by these settings; null for what the system trusts. */
+/** Connects to a server. @param tls by what its certificate is trusted; null for what the system trusts */
 export function connectorFor(timeoutMs: number, tls: TlsSettings | null): buildConnector.connector {
   if (tls === null) return buildConnector({ timeout: timeoutMs });
   const { ca, cert, key, serverName, verify } = tls;

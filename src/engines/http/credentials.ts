@@ -3,7 +3,7 @@ import type { HeaderList } from "../../serving/engine.ts";
 
 /**
  * Headers that hold a client's key, token or session: OpenAI's, Anthropic's, Azure's, Google's and Amazon's, and those
- * that proxies add when they have seen one. Keys that only name a request or a place are none.
+ * that proxies add when they have seen one. Keys that only name a request or a place are no credentials.
  */
 const CREDENTIAL =
   /authorization|cookie|password|secret|apikey|(?<!idempotency|cache|routing|partition)[-_]key$|(?:^|[-_])(?:auth|token|accesstoken|jwt|assertion|credentials?)$|^dpop$|^x-amzn-oidc-|^x-forwarded-(?:client-cert|user|email)$/;

@@ -20,14 +20,14 @@ export interface Dialect {
   readonly name: string;
   /** How a request names the rank that is to serve it; null where none can. */
   readonly ranks: RankNaming | null;
-  /** Whether it tells its load with an answer, when asked (`orca.ts`). */
+  /** Whether it reports its load with an answer, when asked (`orca.ts`). */
   readonly orca: boolean;
-  /** When it tells, if it was started to, the experts that tokens were routed to: with every answer, or when asked. */
+  /** Where it was started to report the experts that tokens were routed to: with every answer, or when asked. */
   readonly routedExperts: "given" | "asked" | null;
   /** As in Engine; null where an adapter is a model like any other. */
   readonly adapterMark: string | null;
   /**
-   * @param ranks the server's, by the numbers it knows them by; one where its ranks are not told apart
+   * @param ranks the server's, by the numbers it knows them by; one where its ranks are not distinguished
    * @returns their loads, in that order
    */
   loads(ask: Ask, ranks: readonly number[]): Promise<readonly LoadReport[]>;

@@ -10,27 +10,26 @@ const LINE_FEED = 0x0a;
 /** White space around a name is held back until it is known what follows, up to this; no engine writes as much. */
 const MOST_HELD_BYTES = 1024;
 
-/** What `keyAt` says where there is none, and where the bytes end too soon to tell. */
+/** What `keyAt` returns where there is none, and where the bytes end too soon to know. */
 const NO_KEY = -1;
 const UNDECIDED = -2;
 
-/** Hears a value's JSON, or the beginning of one that is longer than is kept or breaks off. */
+/** Receives a value's JSON, or the beginning of one that is longer than is kept or breaks off. */
 export type OnField = (name: string, value: Buffer, whole: boolean) => void;
 
 type Stage = "outside" | "before value" | "in string" | "in value" | "after";
 
 /**
- * Cuts fields of certain names out of JSON as it passes, wherever they stand, with the comma they leave over. All other
- * bytes go through as they came: nothing is parsed, a name is searched for by the platform. That finds fields and
- * nothing else, since inside a string of JSON a quote has a backslash before it, and right after a string no letter can
- * follow.
+ * Cuts fields of certain names out of JSON as it passes, wherever they are, with the comma they leave over. All other
+ * bytes pass unchanged: nothing is parsed, the platform searches for the names. That finds fields and nothing else,
+ * since inside a string of JSON a quote has a backslash before it, and right after a string no letter can follow.
  */
 export class FieldCutter {
   /** What all names have in them. */
   readonly #stem: Buffer;
   /** Each in its quotes. */
   readonly #names: readonly Buffer[];
-  /** How far before the stem a name's first quote stands. */
+  /** How far before the stem a name's first quote is. */
   readonly #leads: readonly number[];
   readonly #keepBytes: number;
   readonly #onField: OnField;
@@ -58,7 +57,7 @@ export class FieldCutter {
     this.#onField = onField;
   }
 
-  /** @returns what goes on, in parts; the chunk is the cutter's from now on */
+  /** @returns what is passed on, in parts; the chunk is the cutter's from now on */
   take(chunk: Buffer): readonly Buffer[] {
     const bytes = this.#held === null ? chunk : Buffer.concat([this.#held, chunk]);
     this.#held = null;
@@ -72,7 +71,7 @@ export class FieldCutter {
     return outside;
   }
 
-  /** @returns what was held, once nothing more comes */
+  /** @returns what was held; no more bytes follow */
   end(): Buffer | null {
     const held = this.#held;
     this.#held = null;
@@ -146,7 +145,7 @@ export class FieldCutter {
       if (at === bytes.length) return at;
       this.#stage = bytes[at] === QUOTE ? "in string" : "in value";
     }
-    // A line end cannot be in a string: there the value broke off, and what follows is not its.
+    // A string has no line end: there the value broke off, and what follows is not part of it.
     const line = this.#stage === "in string" ? bytes.indexOf(LINE_FEED, at) : -1;
     const stop = line < 0 ? bytes.length : line;
     const scanner = this.#scanner;
@@ -157,9 +156,9 @@ export class FieldCutter {
   }
 
   #keep(bytes: Buffer, from: number, to: number): void {
-    const room = this.#keepBytes - this.#valueBytes;
+    const space = this.#keepBytes - this.#valueBytes;
     this.#valueBytes += to - from;
-    if (room > 0 && to > from) this.#value.add(bytes.subarray(from, Math.min(to, from + room)));
+    if (space > 0 && to > from) this.#value.add(bytes.subarray(from, Math.min(to, from + space)));
   }
 
   #finish(ended: boolean): void {

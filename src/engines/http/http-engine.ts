@@ -24,31 +24,31 @@ export interface HttpEngineOptions {
   readonly pool: string;
   /** Where the servers are, e.g. `http://10.0.0.1:8000`, without credentials; a request's path is appended. */
   readonly urls: readonly string[];
-  /** How each is spoken to, in the order of `urls`; as its URL says where it is left out. */
+  /** How to connect to each, in the order of `urls`; as its URL says where it is absent. */
   readonly access?: readonly ServerAccess[];
   /** Data-parallel ranks behind each URL, each a shard; 1 leaves the choice of the rank to the server. */
   readonly dataParallelSize: number;
   /**
-   * The number of the first rank behind each URL. 0 for servers that stand alone; where the servers are parts of one
+   * The number of the first rank behind each URL. 0 for independent servers; where the servers are parts of one
    * deployment that numbers its ranks throughout (vLLM's hybrid balancing: `--data-parallel-start-rank`), the number
    * of ranks before it. One for each URL.
    */
   readonly rankOffsets: readonly number[];
-  /** Sent as a bearer token in place of every credential of the client's; null to pass the client's on. */
+  /** Sent as a bearer token in place of every credential of the client's; null to forward the client's. */
   readonly apiKey: string | null;
   readonly timeouts: Timeouts;
-  /** Null to pass answers on as they are. */
+  /** Null to relay answers as they are. */
   readonly routedExperts?: RoutedExpertsOptions | null;
 }
 
 interface Route {
   readonly connections: ServerConnections;
-  /** Whether the client's credentials go no further. */
+  /** Whether the client's credentials are removed. */
   readonly keyed: boolean;
-  /** What sends a request to the shard's rank; and the same with the question for the load. */
+  /** Headers that send a request to the shard's rank; and the same with the question for the load. */
   readonly headers: HeaderList;
   readonly asking: HeaderList;
-  /** What its body says of the rank; empty for nothing. */
+  /** Fields of the body that name the rank; empty for none. */
   readonly rankFields: string;
   /** The shard's id without its rank. */
   readonly server: string;
@@ -64,14 +64,14 @@ export class HttpEngine implements Engine {
   readonly adapterMark?: string;
   readonly #routed: RoutedExperts | null;
   readonly #orca: boolean;
-  /** Null where no request can name a rank. */
+  /** Whether requests of a path can name a rank; null where none can. */
   readonly #readsRank: ((path: string) => boolean) | null;
   readonly #connections: readonly ServerConnections[];
   /** `[shards]` */
   readonly #routes: readonly Route[];
 
   /**
-   * @param pairing null where its prefills are decoded where they are
+   * @param pairing null where each shard decodes what it prefilled
    * @throws InputError for ranks that no request can name to this kind of server
    */
   constructor(dialect: Dialect, options: HttpEngineOptions, pairing: Pairing | null = null) {

@@ -3,11 +3,11 @@ import type { LoadReport, ShardLoad } from "../../serving/engine.ts";
 import { withoutLoad } from "./load-reports.ts";
 import type { Answer } from "./server-connections.ts";
 
-/** Under which names a kind of server tells its load; where there are several, the first that has series counts. */
+/** The metrics in which a kind of server reports its load; of several names the first that has series counts. */
 export interface LoadMetrics {
   /** The path they are listed at. */
   readonly path: string;
-  /** The label that tells ranks apart; null where none does. */
+  /** The label that distinguishes ranks; null where none does. */
   readonly rankLabel: string | null;
   readonly running: readonly string[];
   readonly waiting: readonly string[];
@@ -64,7 +64,7 @@ function readLoad(metrics: LoadMetrics, samples: readonly MetricSample[]): Shard
   };
 }
 
-/** A use that is a number between 0 and 1, else null: NaN is what a rank tells that has no cache yet. */
+/** A use that is a number between 0 and 1, else null: a rank that has no cache yet reports NaN. */
 export function part(use: number): number | null {
   return use >= 0 && use <= 1 ? use : null;
 }

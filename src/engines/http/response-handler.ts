@@ -1,12 +1,12 @@
 import { EngineUnreachable, type Exchange, type ResponseSink } from "../../serving/engine.ts";
 import type { Connection, OnConnection } from "./connection.ts";
 
-/** Reads the KV use an engine tells with its answer; it may take out of `headers` what the client did not ask for. */
+/** Reads the KV use an engine reports with its answer; it may remove from `headers` what the client did not ask for. */
 export type ReadKvUse = (headers: string[]) => number | null;
 
-/** Counts what comes from a server: that it serves is proof of life. */
+/** Counts what a server sends: answers are proof of life. */
 export interface Received {
-  /** Chunks of answers that do not say that the server failed. */
+  /** Chunks of answers whose status is below 500. */
   received: number;
 }
 
@@ -15,8 +15,8 @@ const FAILED = 500;
 
 /**
  * One request's response, handed from undici's parser to its sink as it arrives. undici still takes handlers of this
- * form as they are, and gives them the headers as they came: the newer form costs a wrapper and a controller for each
- * request and an object made of the headers.
+ * form as they are, and gives them the headers as the server sent them: the newer form costs a wrapper and a controller
+ * for each request and an object made of the headers.
  */
 export class ResponseHandler implements OnConnection, Exchange {
   connection: Connection | null = null;
@@ -26,16 +26,16 @@ export class ResponseHandler implements OnConnection, Exchange {
   readonly #server: Received;
   #good = false;
   #abort: ((reason?: Error) => void) | null = null;
-  #headed = false;
-  /** The sink takes no more for now. */
+  #headersReceived = false;
+  /** The sink takes nothing for now. */
   #full = false;
-  /** What had been read when the sink was full: at most what one read of the socket gave. */
+  /** Chunks read before the sink was full: at most those of one read of the socket. */
   readonly #waiting: Buffer[] = [];
   #complete = false;
   #over = false;
   #sending = true;
   /** Until the first byte of the body. */
-  #patience: NodeJS.Timeout | null;
+  #firstByteTimer: NodeJS.Timeout | null;
 
   /**
    * @param url the server's, for messages
@@ -52,7 +52,7 @@ export class ResponseHandler implements OnConnection, Exchange {
     this.#server = server;
     this.#sink = sink;
     this.#readKvUse = readKvUse;
-    this.#patience = setTimeout(() => this.#tooLate(), firstTokenTimeoutMs);
+    this.#firstByteTimer = setTimeout(() => this.#tooLate(), firstTokenTimeoutMs);
   }
 
   /** `send` is about to return. */
@@ -75,7 +75,7 @@ export class ResponseHandler implements OnConnection, Exchange {
   cancel(): void {
     if (this.#over) return;
     this.#over = true;
-    this.#calm();
+    this.#stopTimer();
     if (!this.#complete) this.#abort?.();
   }
 
@@ -86,9 +86,9 @@ export class ResponseHandler implements OnConnection, Exchange {
   }
 
   onHeaders(status: number, rawHeaders: Buffer[]): boolean {
-    // Early hints and the like: the response is still to come.
+    // Early hints and the like: the response follows.
     if (status < 200 || this.#over) return true;
-    this.#headed = true;
+    this.#headersReceived = true;
     this.#good = status < FAILED;
     const headers: string[] = [];
     for (const part of rawHeaders) headers.push(part.toString("latin1"));
@@ -100,7 +100,7 @@ export class ResponseHandler implements OnConnection, Exchange {
   onData(chunk: Buffer): boolean {
     if (this.#good) this.#server.received++;
     if (this.#over) return true;
-    if (this.#patience !== null) this.#firstByte();
+    if (this.#firstByteTimer !== null) this.#firstByteReceived();
     if (this.#full) this.#waiting.push(chunk);
     else if (!this.#sink.data(chunk)) {
       this.#full = true;
@@ -111,7 +111,7 @@ export class ResponseHandler implements OnConnection, Exchange {
 
   onComplete(): void {
     this.connection?.end();
-    this.#calm();
+    this.#stopTimer();
     this.#complete = true;
     if (!this.#full) this.#end();
   }
@@ -120,29 +120,29 @@ export class ResponseHandler implements OnConnection, Exchange {
     this.connection?.end();
     if (this.#over) return;
     this.#over = true;
-    this.#calm();
+    this.#stopTimer();
     const fault = this.#fault(error);
     if (this.#sending) queueMicrotask(() => this.#sink.fail(fault));
     else this.#sink.fail(fault);
   }
 
-  /** From now on silence counts. */
-  #firstByte(): void {
-    this.#calm();
+  /** From now on silence is limited. */
+  #firstByteReceived(): void {
+    this.#stopTimer();
     this.connection?.begin(() => this.#abort?.(new SilentServer()));
   }
 
   #tooLate(): void {
-    this.#patience = null;
+    this.#firstByteTimer = null;
     const fault = new LateServer();
-    // Without a connection it waits for one.
+    // Without an abort the request still waits for a connection.
     if (this.#abort === null) this.onError(fault);
     else this.#abort(fault);
   }
 
-  #calm(): void {
-    if (this.#patience !== null) clearTimeout(this.#patience);
-    this.#patience = null;
+  #stopTimer(): void {
+    if (this.#firstByteTimer !== null) clearTimeout(this.#firstByteTimer);
+    this.#firstByteTimer = null;
   }
 
   #end(): void {
@@ -152,19 +152,19 @@ export class ResponseHandler implements OnConnection, Exchange {
   }
 
   #fault(cause: Error): EngineUnreachable {
-    const what = this.#headed ? "broke off its response" : "gave no response";
+    const what = this.#headersReceived ? "broke off its response" : "gave no response";
     const mayHaveBegun = this.#abort !== null;
     return new EngineUnreachable(this.#url, `${what} (${codeOf(cause)})`, { mayHaveBegun, cause });
   }
 }
 
-/** No first byte has come within the time it may take. */
+/** No first byte has arrived within the time it may take. */
 class LateServer extends Error {
   override readonly name = "LateServer";
   readonly code = "FIRST_TOKEN_TIMEOUT";
 }
 
-/** Nothing more of a response has come for the idle time. */
+/** Nothing more of a response has arrived for the idle time. */
 class SilentServer extends Error {
   override readonly name = "SilentServer";
   readonly code = "IDLE_TIMEOUT";
@@ -173,6 +173,6 @@ class SilentServer extends Error {
 /** A connection tried on several addresses fails with all their errors; they share the code of the first. */
 export function codeOf(error: Error & { code?: string }): string {
   if (error instanceof AggregateError && error.errors.length > 0) return codeOf(error.errors[0] as Error);
-  // A DOMException's code is a number that says nothing.
+  // A DOMException's code is a number without a meaning here.
   return typeof error.code === "string" ? error.code : error.name;
 }

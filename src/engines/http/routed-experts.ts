@@ -11,7 +11,7 @@ import { UnseenFrames } from "./unseen-frames.ts";
 
 /** Where engines write them: vLLM in each choice, SGLang in `sglext` or `meta_info`. */
 const STEM = "routed_experts";
-/** Says what the numbers are, which they say themselves. */
+/** The type of the numbers, which the numbers also carry themselves. */
 const KIND_NAME = "routed_experts_dtype";
 const NAMES = ["routed_experts", "prompt_routed_experts", KIND_NAME];
 const ASK = '"return_routed_experts":true';
@@ -22,7 +22,7 @@ const KEPT_BYTES = 16 << 20;
 
 export interface RoutedExpertsOptions {
   readonly model: MoeModel;
-  /** Of the requests so many are looked into, 0 to 1. */
+  /** The part of the requests whose answers are read, 0 to 1. */
   readonly part: number;
 }
 
@@ -41,7 +41,7 @@ export class RoutedExperts {
     this.#asks = asks;
   }
 
-  /** @returns the request as it is sent, and who hears the answer */
+  /** @returns the request as it is sent, and the sink of its answer */
   wrap(
     request: EngineRequest,
     sink: ResponseSink,
@@ -57,7 +57,7 @@ export class RoutedExperts {
       sink: new RoutedExpertsSink(sink, {
         strip: !wanted,
         added,
-        hear: (name, value, whole) => {
+        onField: (name, value, whole) => {
           if (sampled && name !== KIND_NAME) this.#read(value, whole, sink);
         },
       }),
@@ -79,12 +79,12 @@ export class RoutedExperts {
 
 interface SinkOptions {
   readonly strip: boolean;
-  /** The gateway asked, not the client: an event that has nothing else is not for it. */
+  /** The gateway asked, not the client: an event that has nothing else is not sent to the client. */
   readonly added: boolean;
-  readonly hear: OnField;
+  readonly onField: OnField;
 }
 
-/** Between a connection and who hears its response. */
+/** Between a connection and the sink of its response. */
 class RoutedExpertsSink implements ResponseSink {
   readonly #sink: ResponseSink;
   readonly #options: SinkOptions;
@@ -96,17 +96,17 @@ class RoutedExpertsSink implements ResponseSink {
     this.#options = options;
   }
 
-  headers(head: ResponseHeaders): void {
-    const { headers, status } = head;
-    const { strip, added, hear } = this.#options;
-    // What is compressed is passed on as it is.
-    if (status !== 200 || headerIndex(headers, "content-encoding") >= 0) return this.#sink.headers(head);
+  headers(response: ResponseHeaders): void {
+    const { headers, status } = response;
+    const { strip, added, onField } = this.#options;
+    // A compressed answer is relayed as it is.
+    if (status !== 200 || headerIndex(headers, "content-encoding") >= 0) return this.#sink.headers(response);
     const type = headerIndex(headers, "content-type");
     if (added && type >= 0 && headers[type + 1].startsWith("text/event-stream"))
       this.#frames = new UnseenFrames();
-    this.#cutter = new FieldCutter(STEM, NAMES, KEPT_BYTES, hear);
+    this.#cutter = new FieldCutter(STEM, NAMES, KEPT_BYTES, onField);
     const length = strip ? headerIndex(headers, "content-length") : -1;
-    this.#sink.headers(length < 0 ? head : { ...head, headers: headers.toSpliced(length, 2) });
+    this.#sink.headers(length < 0 ? response : { ...response, headers: headers.toSpliced(length, 2) });
   }
 
   data(chunk: Buffer): boolean {

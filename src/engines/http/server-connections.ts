@@ -12,10 +12,12 @@ import { Connection } from "./connection.ts";
 import { connectorFor } from "./connector.ts";
 import { type ReadKvUse, ResponseHandler, codeOf } from "./response-handler.ts";
 
-/** How long to wait for a server, and how many connections to open to it. */
+/** How long to wait for a server, and how many connections to make to it. */
 export interface Timeouts {
   readonly connectTimeoutMs: number;
-  /** From the request to the first byte of the response's body: its headers may come at once, and say nothing. */
+  /**
+   * From the request to the first byte of the response's body: its headers may come at once, and are no sign of life.
+   */
   readonly firstTokenTimeoutMs: number;
   /** The longest silence after that. */
   readonly idleTimeoutMs: number;
@@ -29,16 +31,16 @@ export interface Answer {
   readonly text: string;
 }
 
-/** Metrics of a server with many ranks and histograms come to a few hundred KiB. */
+/** Metrics of a server with many ranks and histograms have a few hundred KiB. */
 const MOST_ANSWERED = 8 << 20;
 
 /** uvicorn, under vLLM and SGLang, closes a connection that was idle for five seconds; this side must be first. */
 const KEPT_ALIVE_MS = 4000;
 
-/** One each for its health, its loads and its models: no question waits for another. */
+/** One each for its health, its loads and its models, so that no question waits for another. */
 const QUESTIONS = 3;
 
-/** What connecting fails with where nobody listens, or there is no such host. */
+/** Codes of a failed connection where nobody listens, or there is no such host. */
 const NOBODY_THERE = new Set(["ECONNREFUSED", "EHOSTUNREACH", "ENETUNREACH", "ENOTFOUND"]);
 
 /** The connections to one server: those that carry requests, and its own few for the gateway's questions. */

@@ -3,12 +3,15 @@ import { GrowingBytes } from "../../lib/growing-bytes.ts";
 const FRAME_END = "\n\n";
 const EXTENSION = '"sglext"';
 const DATA = "data:";
-/** What SGLang sends for its extension's sake alone is short, once nothing is left in it. */
+/** An event that SGLang sends for its extension alone is short once its fields are cut out. */
 const MOST_UNSEEN_BYTES = 4096;
-/** A frame longer than this is passed on in pieces. */
+/** A longer frame is relayed in pieces. */
 const HELD_LIMIT_BYTES = 1024 * 1024;
 
-/** Leaves events out of a stream that came because the gateway asked for something: clients index their `choices`. */
+/**
+ * Removes events from a stream that are there only because the gateway asked for something: clients index their
+ * `choices`.
+ */
 export class UnseenFrames {
   readonly #held = new GrowingBytes();
   /** What is held ends with half a frame's end. */

@@ -8,27 +8,28 @@ export interface PrefillServers {
   readonly bootstrapPorts: readonly number[];
 }
 
-/** How the answer is given is the decode's affair. A prefill that is not streamed says with its status how it went. */
+/** These are for the decode, which answers. A prefill that is not streamed reports its outcome with its status. */
 const FOR_THE_DECODE = new Set(["stream", "stream_options"]);
 
 /**
- * Pairs with SGLang's prefill servers: both get the whole request, with where the decode asks for the prefill and the
- * bootstrap room in which they meet. The prefill answers, by one token, once the decode has the cache; a list of
- * prompts takes as many rooms from that number on. Several answers to a prompt (`n`) would meet in one room, for which
- * SGLang has no way: they are refused. (SGLang 0.5.23, `managers/io_struct.py`, `managers/tokenizer_manager.py`.)
+ * Pairs with SGLang's prefill servers: both get the whole request, with the address where the decode finds the prefill
+ * and the bootstrap room in which they meet. The prefill answers, by one token, once the decode has the cache; a list
+ * of prompts takes as many bootstrap rooms from that number on. Several answers to a prompt (`n`) would meet in one
+ * bootstrap room, which SGLang does not support: they are refused. (SGLang 0.5.23, `managers/io_struct.py`,
+ * `managers/tokenizer_manager.py`.)
  */
 export function bootstrap({ urls, dataParallelSize, bootstrapPorts }: PrefillServers): TogetherPairing {
   const hosts = urls.map((url) => JSON.stringify(new URL(url).hostname));
   return {
     kind: "together",
-    bodies(body, prefillRank, bootstrapRoom) {
+    bodies(body, prefillRank, drawnRoom) {
       const fields = fieldsOf(body);
       for (const field of fields) refuseSeveral(field, body);
       const server = Math.floor(prefillRank / dataParallelSize);
       const rank = prefillRank % dataParallelSize;
-      // Prefills that follow the room take their rank to be the room modulo the ranks.
-      const room = bootstrapRoom - (bootstrapRoom % dataParallelSize) + rank;
-      const meeting = `"bootstrap_host":${hosts[server]},"bootstrap_port":${bootstrapPorts[server]},"bootstrap_room":${room}`;
+      // Prefills that take their rank from the bootstrap room take it modulo the ranks.
+      const bootstrapRoom = drawnRoom - (drawnRoom % dataParallelSize) + rank;
+      const meeting = `"bootstrap_host":${hosts[server]},"bootstrap_port":${bootstrapPorts[server]},"bootstrap_room":${bootstrapRoom}`;
       const added = dataParallelSize === 1 ? meeting : `${meeting},"disagg_prefill_dp_rank":${rank}`;
       const prefilled = fields.filter(({ name }) => !FOR_THE_DECODE.has(name));
       return {

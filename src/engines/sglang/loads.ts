@@ -1,13 +1,13 @@
 import { part } from "../http/reported-metrics.ts";
 
-/** What SGLang tells of one data-parallel rank. */
+/** What SGLang reports about one data-parallel rank. */
 export interface RankLoad {
   readonly rank: number;
   readonly running: number;
   readonly waiting: number;
-  /** 0 to 1; null where it is not told. */
+  /** 0 to 1; null where it is not reported. */
   readonly kvUse: number | null;
-  /** 0 while the rank has no cache yet; null where it is not told. */
+  /** 0 while the rank has no cache yet; null where it is not reported. */
   readonly capacityTokens: number | null;
 }
 

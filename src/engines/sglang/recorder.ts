@@ -10,7 +10,7 @@ import { ServerConnections } from "../http/server-connections.ts";
 
 export interface SglangRecorderOptions {
   readonly urls: readonly string[];
-  /** How each is spoken to, in the order of `urls`; as its URL says where it is left out. */
+  /** How to connect to each, in the order of `urls`; as its URL says where it is absent. */
   readonly access?: readonly ServerAccess[];
   /** Sent as a bearer token; null for none. */
   readonly apiKey: string | null;
@@ -27,15 +27,15 @@ const TIMEOUTS = {
   idleTimeoutMs: WITHIN_MS,
   connections: 1,
 };
-/** Larger ones would hold up requests while they are read: 270 steps of DeepSeek-V3. */
+/** Reading a larger dump would delay requests: 270 steps of DeepSeek-V3. */
 const MOST_BYTES = 16 << 20;
 const DUMP = /^expert_distribution_recorder_.*\.pt$/;
 
 /** The expert distribution recorder of SGLang servers, started in one of its `stat` modes. */
 export class SglangRecorder {
   readonly #options: SglangRecorderOptions;
-  /** Dumps that were there before, or could not be read: somebody else's affair. */
-  #left = new Set<string>();
+  /** Dumps that were there before, or could not be read: they are ignored. */
+  #ignored = new Set<string>();
 
   constructor(options: SglangRecorderOptions) {
     this.#options = options;
@@ -43,28 +43,28 @@ export class SglangRecorder {
 
   /** Counts from now on. @throws Error where a server does not, InputError where the folder cannot be read */
   async start(): Promise<void> {
-    this.#left = new Set(await this.#dumps());
+    this.#ignored = new Set(await this.#dumps());
     await this.#ask("start_expert_distribution_record");
   }
 
   /**
-   * What was counted since the last call, which begins anew; the dumps are removed.
+   * What was counted since the last call; the dumps are removed.
    * @returns `[MoE layers][experts]`; null where nothing was written
    * @throws Error where a server does not answer, InputError for a dump of another shape
    */
   async take(): Promise<ExpertLoad | null> {
     await this.#ask("dump_expert_distribution_record");
     const { directory, model } = this.#options;
-    const fresh = (await this.#dumps()).filter((name) => !this.#left.has(name));
+    const fresh = (await this.#dumps()).filter((name) => !this.#ignored.has(name));
     if (fresh.length === 0) return null;
     const sum = emptyLoad(moeLayers(model), model.experts);
     for (const name of fresh) {
       const path = join(directory, name);
-      // Whatever is wrong with it, it is read once.
-      this.#left.add(name);
+      // A dump that cannot be read is not tried again.
+      this.#ignored.add(name);
       add(sum, await readDump(path), model, path);
       await rm(path, { force: true });
-      this.#left.delete(name);
+      this.#ignored.delete(name);
     }
     return sum;
   }

@@ -59,29 +59,33 @@ async function loads(ask: Ask, ranks: readonly number[]): Promise<readonly LoadR
   if (listed.status === 200) return byRank("GET /v1/loads", readLoads(listed.text), ranks);
   const old = await ask("/get_load");
   if (old.status === 200) return byRank("GET /get_load", readOldLoads(old.text), ranks);
-  const told = await ask(metrics.path);
-  if (told.status === 200) return loadsFromMetrics(metrics, told, ranks);
-  const lack = `GET /v1/loads answered ${listed.status}, /get_load ${old.status} and /metrics ${told.status}`;
+  const listing = await ask(metrics.path);
+  if (listing.status === 200) return loadsFromMetrics(metrics, listing, ranks);
+  const lack = `GET /v1/loads answered ${listed.status}, /get_load ${old.status} and /metrics ${listing.status}`;
   return withoutLoad(ranks, lack);
 }
 
-/** @param told null for an answer of another form */
+/** @param reported null for an answer of another form */
 function byRank(
   question: string,
-  told: readonly RankLoad[] | null,
+  reported: readonly RankLoad[] | null,
   ranks: readonly number[],
 ): readonly LoadReport[] {
-  if (told === null) return withoutLoad(ranks, `${question} answered something else than loads`);
-  if (told.length === 0) return withoutLoad(ranks, `${question} lists no rank`);
+  if (reported === null) return withoutLoad(ranks, `${question} answered something else than loads`);
+  if (reported.length === 0) return withoutLoad(ranks, `${question} lists no rank`);
   return ranks.map((rank) => {
-    // A server with one shard is that shard, with all its ranks.
-    const own = ranks.length === 1 ? told : told.filter((load) => load.rank === rank);
+    // A server that is one shard counts all its ranks together.
+    const own = ranks.length === 1 ? reported : reported.filter((load) => load.rank === rank);
     if (own.length === 0) {
-      const known = told.map((load) => load.rank).join(", ");
+      const known = reported.map((load) => load.rank).join(", ");
       return { serves: false, load: null, lack: `${question} lists no rank ${rank}, only ${known}` };
     }
     if (own.some((load) => load.capacityTokens === 0)) {
-      return { serves: false, load: null, lack: `${question} tells no KV cache of rank ${own[0].rank} yet` };
+      return {
+        serves: false,
+        load: null,
+        lack: `${question} reports no KV cache of rank ${own[0].rank} yet`,
+      };
     }
     return { serves: true, load: together(own), lack: null };
   });

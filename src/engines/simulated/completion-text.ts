@@ -28,11 +28,11 @@ export class CompletionText {
     if (!last) return frames;
     frames += this.#event({}, "", this.#finishReason);
     if (this.#request.includeUsage)
-      frames += event({ ...this.#head(true), choices: [], usage: this.#usage() });
+      frames += event({ ...this.#commonFields(true), choices: [], usage: this.#usage() });
     return `${frames}data: [DONE]\n\n`;
   }
 
-  /** Takes note of the next token of a completion that is sent whole. */
+  /** Adds the next token of a completion that is sent whole. */
   add(): void {
     this.#next();
   }
@@ -47,7 +47,7 @@ export class CompletionText {
           finish_reason: this.#finishReason,
         }
       : { index: 0, text, logprobs: null, finish_reason: this.#finishReason };
-    return JSON.stringify({ ...this.#head(false), choices: [choice], usage: this.#usage() });
+    return JSON.stringify({ ...this.#commonFields(false), choices: [choice], usage: this.#usage() });
   }
 
   #next(): string {
@@ -61,10 +61,10 @@ export class CompletionText {
     const choice = this.#request.chat
       ? { index: 0, delta, logprobs: null, finish_reason: finishReason }
       : { index: 0, text, logprobs: null, finish_reason: finishReason };
-    return event({ ...this.#head(true), choices: [choice] });
+    return event({ ...this.#commonFields(true), choices: [choice] });
   }
 
-  #head(chunk: boolean): object {
+  #commonFields(chunk: boolean): object {
     const object = this.#request.chat ? `chat.completion${chunk ? ".chunk" : ""}` : "text_completion";
     return { id: this.#id, object, created: this.#created, model: this.#request.model };
   }

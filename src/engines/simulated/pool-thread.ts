@@ -2,7 +2,7 @@ import { Worker } from "node:worker_threads";
 import type { RoutingTrace } from "../../model/routing-trace.ts";
 import type { Answers, FromPool, Question, ThreadData, ToPool } from "./protocol.ts";
 
-/** Hears of a request's tokens as they are made. */
+/** Receives a request's tokens as they are made. */
 export interface TokenListener {
   /** @param routed with the request's last token: some of them with their experts; null before */
   token(routed: RoutingTrace | null): void;
@@ -29,7 +29,7 @@ export class PoolThread {
     this.#worker = new Worker(new URL("./pool-worker.ts", import.meta.url), { workerData: data });
     const { promise, resolve, reject } = Promise.withResolvers<number>();
     this.#ready = promise;
-    // Whoever awaits it hears of a failure; nobody has to.
+    // Callers that await it receive a failure; there may be none.
     promise.catch(() => {});
     this.#worker.on("message", (message: FromPool) => {
       if (message.kind === "ready") resolve(message.maxRequestTokens);
@@ -67,13 +67,13 @@ export class PoolThread {
     };
   }
 
-  adopt(snapshot: Extract<ToPool, { kind: "adopt" }>["snapshot"]): void {
-    this.#post({ kind: "adopt", snapshot });
+  switchTo(snapshot: Extract<ToPool, { kind: "switchTo" }>["snapshot"]): void {
+    this.#post({ kind: "switchTo", snapshot });
   }
 
   /**
    * Rejects when the pool is gone before it has answered.
-   * @param onProgress hears the part done, 0..1, of a comparison
+   * @param onProgress receives the part done, 0..1, of a comparison
    */
   ask<K extends Question["kind"]>(
     question: Extract<Question, { kind: K }>,

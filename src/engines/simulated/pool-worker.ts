@@ -11,10 +11,10 @@ import type { RoutingTrace } from "../../model/routing-trace.ts";
 import type { RoutingSnapshot } from "../../model/snapshot.ts";
 import type { FromPool, Question, ThreadData, ToPool } from "./protocol.ts";
 
-/** Progress of a comparison is told this often. */
+/** Progress of a comparison is reported this often. */
 const PROGRESS_MS = 200;
 
-/** Tokens of a request whose experts are told at its end: 30 kB of DeepSeek-V3. */
+/** Tokens of a request whose experts are reported at its end: 30 kB of DeepSeek-V3. */
 const ROUTED_TOKENS = 32;
 
 /** The rows that a request in the pool forwards. */
@@ -45,8 +45,8 @@ class PoolWorker {
 
   receive(message: ToPool): void {
     switch (message.kind) {
-      case "adopt":
-        this.#adopt(message.snapshot);
+      case "switchTo":
+        this.#switchTo(message.snapshot);
         break;
       case "submit":
         this.#submit(message);
@@ -95,7 +95,7 @@ class PoolWorker {
     this.#spans.set(id, { span, tokens: inputTokens + outputTokens - 1 });
   }
 
-  /** Takes leave of a request. */
+  /** Forgets a request. @returns some of its tokens with their experts */
   #routed(id: number): RoutingTrace {
     const { span, tokens } = this.#spans.get(id) as Forwarded;
     this.#spans.delete(id);
@@ -107,7 +107,7 @@ class PoolWorker {
     return this.#pool;
   }
 
-  #adopt(snapshot: RoutingSnapshot): void {
+  #switchTo(snapshot: RoutingSnapshot): void {
     const { model, seed, dispatch } = this.#data;
     if (this.#pool === null) {
       this.#pool = new SimulatedPool({ model, seed, routing: this.#routing, dispatch }, snapshot);
@@ -140,12 +140,12 @@ class PoolWorker {
           seed,
           cadence: question.cadence,
         });
-        let toldAt = 0;
+        let reportedAt = 0;
         for (let next = run.next(); ; next = run.next()) {
           if (next.done === true) return answer(next.value);
-          if (performance.now() - toldAt < PROGRESS_MS) continue;
+          if (performance.now() - reportedAt < PROGRESS_MS) continue;
           this.#post({ kind: "progress", part: next.value });
-          toldAt = performance.now();
+          reportedAt = performance.now();
           await setImmediate();
         }
       }

@@ -32,7 +32,7 @@ export type ToPool =
       readonly tenant: string | null;
     }
   | { readonly kind: "cancel"; readonly id: number }
-  | { readonly kind: "adopt"; readonly snapshot: RoutingSnapshot }
+  | { readonly kind: "switchTo"; readonly snapshot: RoutingSnapshot }
   | { readonly kind: "ask"; readonly ticket: number; readonly question: Question };
 
 export type Question =

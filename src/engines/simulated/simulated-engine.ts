@@ -19,7 +19,7 @@ import { SimulatedExchange } from "./simulated-exchange.ts";
 /** Output tokens of a request that sets no limit. */
 const DEFAULT_OUTPUT_TOKENS = 256;
 
-/** The header that tenants come in by custom, whether the gateway believes it or not. */
+/** The header that names a request's tenant by custom, whether the gateway believes it or not. */
 const TENANT_HEADER = "x-tenant-id";
 
 const NO_SNAPSHOT = "the simulated pool has no snapshot yet";
@@ -156,8 +156,8 @@ export class SimulatedEngine implements Engine, EngineServer {
       Math.floor(this.#wallClock() / 1000),
       request.maxTokens === null ? "stop" : "length",
     );
-    // The head of a stream goes out at once, every token as it is made.
-    if (request.stream) exchange.head(200, "text/event-stream; charset=utf-8");
+    // The response headers of a stream are sent at once, every token as it is made.
+    if (request.stream) exchange.headers(200, "text/event-stream; charset=utf-8");
     const token = request.stream ? streamed(exchange, text) : whole(exchange, text);
     const lost = (cause: Error) => exchange.fail(`failed (${cause.message})`, true, cause);
     const { inputTokens } = request;
@@ -182,14 +182,14 @@ function whole(exchange: SimulatedExchange, text: CompletionText): TokenListener
   return (routed) => {
     text.add();
     if (routed === null) return;
-    exchange.head(200, "application/json");
+    exchange.headers(200, "application/json");
     exchange.data(text.whole());
     exchange.end(routed);
   };
 }
 
 function answer(exchange: SimulatedExchange, status: number, value: unknown): void {
-  exchange.head(status, "application/json");
+  exchange.headers(status, "application/json");
   exchange.data(JSON.stringify(value));
   exchange.end(null);
 }

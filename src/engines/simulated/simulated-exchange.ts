@@ -8,7 +8,7 @@ import {
 
 /**
  * A response on its way to its sink. Tokens are made at the pool's pace, whether they are read or not: what a full
- * sink will not take waits here, and a request's length bounds it.
+ * sink does not take waits here, bounded by the request's length.
  */
 export class SimulatedExchange implements Exchange {
   readonly #sink: ResponseSink;
@@ -22,19 +22,19 @@ export class SimulatedExchange implements Exchange {
     this.#sink = sink;
   }
 
-  /** Nothing more is to be heard. */
+  /** The sink receives nothing more. */
   get over(): boolean {
     return this.#over;
   }
 
   /** @param free takes the request out of the pool */
   begun(free: () => void): void {
-    // The sink may have cancelled on hearing the head.
+    // The sink may have cancelled when it received the response headers.
     if (this.#over) free();
     else this.#free = free;
   }
 
-  head(status: number, contentType: string): void {
+  headers(status: number, contentType: string): void {
     const headers: HeaderList = ["content-type", contentType];
     if (!this.#over) this.#sink.headers({ status, headers, kvUse: null });
   }

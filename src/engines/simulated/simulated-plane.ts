@@ -40,6 +40,6 @@ export class SimulatedPlane implements ExpertPlane {
   }
 
   commit(snapshot: RoutingSnapshot): void {
-    this.#thread.adopt(snapshot);
+    this.#thread.switchTo(snapshot);
   }
 }

@@ -16,7 +16,7 @@ export interface SimulatedPoolOptions extends ThreadData {
 export interface SimulatedPoolParts {
   readonly engine: SimulatedEngine;
   readonly plane: SimulatedPlane;
-  /** Sends the recorded tokens through every policy; `onProgress` hears the part done, 0..1. */
+  /** Sends the recorded tokens through every policy; `onProgress` receives the part done, 0..1. */
   compare(cadence: Cadence, onProgress: (part: number) => void): Promise<Comparison>;
 }
 

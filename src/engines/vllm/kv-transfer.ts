@@ -2,8 +2,8 @@ import { JsonScanner } from "../../lib/json-scanner.ts";
 import type { InTurnPairing } from "../../serving/pairing.ts";
 import { type JsonField, fieldsOf, objectOf, valueOf, withFields } from "../../lib/json-fields.ts";
 
-/** What tells a vLLM server that another will decode: it keeps the cache until that one has fetched it. */
-const TO_BE_DECODED_ELSEWHERE = {
+/** Has a vLLM server prefill for a remote decode: it keeps the cache until the other server has fetched it. */
+const REMOTE_DECODE = {
   do_remote_decode: true,
   do_remote_prefill: false,
   remote_engine_id: null,
@@ -55,8 +55,9 @@ const FOR_THE_DECODE = new Set([
 ]);
 
 /**
- * The prompts of these models tell the choice of tools and the form of the answer (vLLM 0.32, `renderers/kimi_k3.py`;
- * OpenAI's Harmony), so both servers get them. vLLM serves them in versions that take a tool call for cut off.
+ * The prompts of these models contain the choice of tools and the form of the answer (vLLM 0.32,
+ * `renderers/kimi_k3.py`; OpenAI's Harmony), so both servers get them. vLLM serves them in versions that take a tool
+ * call for cut off.
  */
 const PROMPTED = /kimi[-_]?k3|gpt-?oss/i;
 const PROMPT_FIELDS = new Set(["tool_choice", "response_format"]);
@@ -69,12 +70,12 @@ const UNREAD_CHOICES = new Set(['"auto"', '"none"', "null"]);
  * goes into the decode's request as it is.
  *
  * The prefill is the same request for one token, not streamed, without what is for the decode. The decode prefills by
- * itself what one cache does not serve: several prompts or answers, since their first reader frees the cache; what the
- * model thinks of the prompt's tokens (`echo`, `prompt_logprobs`), for which it must compute them; a response that goes
- * on from another, which only the server that gave it knows, that uses the server's own tools, or
- * is made in the background. (vLLM 0.32,
- * `entrypoints/openai`, `kv_connector/v1/nixl`.) Servers started with `--exclude-tools-when-tool-choice-none` would
- * write another prompt for a prefill whose tool call was left out: they are not to prefill for others.
+ * itself what one cache does not serve: several prompts or answers, since their first reader frees the cache; the
+ * probabilities of the prompt's tokens (`echo`, `prompt_logprobs`), for which it must compute them; a response that
+ * continues another, which only the server that gave it has, that uses the server's own tools, or that is made in the
+ * background. (vLLM 0.32, `entrypoints/openai`, `kv_connector/v1/nixl`.) Servers started with
+ * `--exclude-tools-when-tool-choice-none` would write another prompt for a prefill whose tool call was left out: they
+ * are not to prefill for others.
  */
 export const kvTransfer: InTurnPairing = {
   kind: "in-turn",
@@ -99,7 +100,7 @@ export const kvTransfer: InTurnPairing = {
 const PREFILL = JSON.stringify({
   ...ONE_TOKEN,
   ...WHOLE,
-  kv_transfer_params: TO_BE_DECODED_ELSEWHERE,
+  kv_transfer_params: REMOTE_DECODE,
 }).slice(1, -1);
 
 function servedByOneCache(path: string, field: JsonField, body: Uint8Array): boolean {

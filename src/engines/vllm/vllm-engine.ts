@@ -44,7 +44,7 @@ export function vllmEngine(options: HttpEngineOptions): Engine {
   return new HttpEngine(vllm, options, kvTransfer);
 }
 
-/** Told in the labels of a metric whose value is always 1. */
+/** Reported in the labels of a metric whose value is always 1. */
 function kvCapacityTokens(samples: readonly MetricSample[]): number | null {
   const infos = samples.filter(({ name }) => name === CACHE_CONFIG);
   const tokens = infos.reduce(

@@ -3,7 +3,7 @@ import type { Filter } from "../plug-in.ts";
 /** Keeps requests from shards whose circuit is open or that are ejected as outliers. */
 export const circuit: Filter = {
   reason: "circuit_open",
-  close(_request, { admitting, count }, open) {
-    for (let shard = 0; shard < count; shard++) open[shard] &= admitting[shard];
+  exclude(_request, { admitting, count }, eligible) {
+    for (let shard = 0; shard < count; shard++) eligible[shard] &= admitting[shard];
   },
 };

@@ -3,9 +3,9 @@ import type { Filter } from "../plug-in.ts";
 /** Keeps a request from shards that do not serve its model. */
 export const model: Filter = {
   reason: "no_such_model",
-  close(request, { models, count }, open) {
+  exclude(request, { models, count }, eligible) {
     for (let shard = 0; shard < count; shard++) {
-      if (models[shard]?.has(request.model) === false) open[shard] = 0;
+      if (models[shard]?.has(request.model) === false) eligible[shard] = 0;
     }
   },
 };

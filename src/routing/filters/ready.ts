@@ -3,7 +3,7 @@ import type { Filter } from "../plug-in.ts";
 /** Keeps requests from shards that cannot serve. */
 export const ready: Filter = {
   reason: "not_ready",
-  close(_request, shards, open) {
-    for (let shard = 0; shard < shards.count; shard++) open[shard] &= shards.ready[shard];
+  exclude(_request, shards, eligible) {
+    for (let shard = 0; shard < shards.count; shard++) eligible[shard] &= shards.ready[shard];
   },
 };

@@ -2,7 +2,7 @@ import type { Scorer } from "../plug-in.ts";
 import { RendezvousHash } from "../rendezvous-hash.ts";
 
 /**
- * The whole order of rendezvous hashing, for a policy that goes by it alone: −ln u of the hash u in 0 to 1. Divided by
+ * The whole order of rendezvous hashing, for a policy that uses nothing else: −ln u of the hash u in 0 to 1. Divided by
  * weights, the least of such costs falls to each shard in proportion to its weight. Nothing without an affinity key.
  */
 export function rendezvous(shardIds: readonly string[]): Scorer {

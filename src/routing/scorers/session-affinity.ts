@@ -2,7 +2,7 @@ import type { Scorer } from "../plug-in.ts";
 import { RendezvousHash } from "../rendezvous-hash.ts";
 
 /**
- * What a session's earlier context is worth where the prompt does not tell it. The prompts of Azure's published
+ * What a session's earlier context is worth where the prompt does not show it. The prompts of Azure's published
  * conversations (LLM inference trace, 2023) have 1,100 tokens on average; half of that is taken for what came before.
  */
 export const CONTEXT_TOKENS = 512;

@@ -21,9 +21,9 @@ export interface ExpertAffinityOptions {
   readonly later: (turn: () => void) => void;
 }
 
-/** Kinds remembered at most; one takes 16 bytes a shard. The one observed longest ago makes way. */
+/** Kinds remembered at most; one takes 16 bytes a shard. The one observed longest ago is dropped. */
 const MOST_KINDS = 1024;
-/** Observations that wait for their turn; more are left out. */
+/** Observations that wait for their turn; more are ignored. */
 const MOST_WAITING = 64;
 /** Looked at of a request; for DeepSeek-V3 these have 60 kB. */
 const MOST_TOKENS = 64;
@@ -33,7 +33,7 @@ const TURN_MS = 1;
 const POOL = 0;
 /** Kinds that others are asked for at a time. */
 const MOST_WANTED = 64;
-/** Applications met once, of which the next one may be told. */
+/** Applications met once: places in which the next one may be recognised. */
 const MET_ONCE = 4096;
 
 interface Observation {
@@ -73,9 +73,9 @@ export class ExpertAffinity {
   readonly #nodeHops: Float64Array;
   readonly #marginalLoad: Float64Array;
   readonly #ownVisits: Float64Array;
-  /** Of the map adopted last. */
+  /** Of the map switched to last. */
   #expected: { readonly hops: ExpectedHops; readonly prices: ExpectedPrices } | null = null;
-  /** Maps adopted so far. */
+  /** Maps switched to so far. */
   #version = 0;
   #turnComes = false;
 
@@ -96,7 +96,7 @@ export class ExpertAffinity {
   }
 
   /** The placement and prices that requests are routed by from now on. */
-  adopt(map: ReplicaMap): void {
+  switchTo(map: ReplicaMap): void {
     this.#expected = { hops: new ExpectedHops(map), prices: new ExpectedPrices(map) };
     this.#version++;
   }
@@ -194,7 +194,7 @@ export class ExpertAffinity {
     const ofTenant = tenant === 0 ? null : `${tenant}`;
     const ofApplication = this.#metAgain(application) ? `${application}` : null;
     this.#sketch.observe({ tenant: ofTenant, prefix: ofApplication }, routing);
-    // What is not taken in time is left out, but for those observed again.
+    // What is not taken in time is dropped, but for those observed again.
     if (this.#changed.size >= MOST_KINDS) this.#changed.clear();
     this.#changed.add(POOL);
     if (ofTenant !== null) this.#changed.add(tenant);
@@ -214,7 +214,7 @@ export class ExpertAffinity {
     return again;
   }
 
-  /** The kind of that key, now the last to make way. */
+  /** The kind of that key, now the last to be dropped. */
   #kind(key: number, tenant: string | null, prefix: string | null): RequestKind {
     const kind = this.#kinds.get(key) ?? new RequestKind({ tenant, prefix });
     this.#kinds.delete(key);

@@ -14,7 +14,7 @@ export class RequestKind {
   readonly origin: RequestOrigin;
   /** Null until it is worked out for the first time. */
   outlook: ExpertOutlook | null = null;
-  /** Which of the maps adopted it was worked out for: the map itself could not be let go of. */
+  /** Which of the maps switched to it was worked out for: a reference would keep the map itself in memory. */
   version = 0;
   /** Whether it waits to be worked out. */
   queued = false;

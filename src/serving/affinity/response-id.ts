@@ -3,7 +3,7 @@ const QUOTE = 0x22;
 const COLON = 0x3a;
 const BACKSLASH = 0x5c;
 const SPACE = 0x20;
-/** The id stands at the beginning of an answer, or of its first event. */
+/** The id is at the beginning of an answer, or of its first event. */
 const LOOKED_AT_BYTES = 16 << 10;
 
 /** Finds the id of a stored response in the first bytes of an answer, streamed or not: the first field named `id`. */
@@ -18,8 +18,8 @@ export class ResponseId {
 
   take(chunk: Buffer): void {
     if (this.#over) return;
-    const room = LOOKED_AT_BYTES - this.#seen.length;
-    this.#seen = Buffer.concat([this.#seen, chunk.subarray(0, room)]);
+    const space = LOOKED_AT_BYTES - this.#seen.length;
+    this.#seen = Buffer.concat([this.#seen, chunk.subarray(0, space)]);
     const id = idIn(this.#seen);
     this.#over = id !== null || this.#seen.length === LOOKED_AT_BYTES;
     if (id !== null) this.#onFound(id);

@@ -1,9 +1,9 @@
 import type { HeaderList, ResponseSink } from "../engine.ts";
 import type { ServingPool } from "../serving-pool.ts";
 
-/** Nobody waits longer for what servers say. */
+/** The longest wait for the servers' answers. */
 const WITHIN_MS = 1000;
-/** Requests that may wait at a time; others go by what is known. */
+/** Requests that may wait at a time; others use what is known. */
 const MOST_SEARCHES = 32;
 const GOOD = 200;
 
@@ -15,7 +15,7 @@ export class ResponseSearch {
   #searches = 0;
 
   /**
-   * Null when as many search as may; else resolves, within a second, once a server has it or all have said no. What was
+   * Null when as many search as may; else resolves, within a second, once a server has it or none has. What was
    * found is in `ServingPool.responses`.
    * @param headers the client's, for engines that want its key
    */

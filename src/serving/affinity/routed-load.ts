@@ -1,6 +1,6 @@
 import type { RoutingTrace } from "../../model/routing-trace.ts";
 
-/** Tokens by expert, counted from the experts that answers tell of, until somebody takes them. */
+/** Tokens by expert, counted from the experts that answers report, until they are taken. */
 export class RoutedLoad {
   readonly #experts: number;
   /** `[layers][experts]` */
@@ -24,14 +24,14 @@ export class RoutedLoad {
     this.#counted = true;
   }
 
-  /** What was counted elsewhere, or taken and not passed on: `[layers][experts]`; of another shape it is nothing. */
+  /** What another process counted, or was taken and not sent: `[layers][experts]`; another shape is ignored. */
   add(tokens: Float32Array): void {
     if (tokens.length !== this.#tokens.length) return;
     for (let i = 0; i < tokens.length; i++) this.#tokens[i] += tokens[i];
     this.#counted = true;
   }
 
-  /** @returns `[layers][experts]`, and begins anew; null when nothing was counted */
+  /** @returns `[layers][experts]`, and starts again at 0; null when nothing was counted */
   take(): Float32Array | null {
     if (!this.#counted) return null;
     const taken = this.#tokens.slice();

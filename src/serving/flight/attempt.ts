@@ -7,13 +7,13 @@ const GOOD = 200;
 /** The flight that an attempt belongs to. */
 export interface AttemptListener {
   headersReceived(attempt: Attempt, response: ResponseHeaders): void;
-  /** @returns false to hear no more until the exchange is resumed */
+  /** @returns false to get no more until the exchange is resumed */
   dataReceived(attempt: Attempt, chunk: Buffer): boolean;
   routed(routing: RoutingTrace): void;
   ended(attempt: Attempt): void;
   failed(attempt: Attempt, fault: EngineUnreachable): void;
   prefillFailed(attempt: Attempt, prefillShard: number, fault: EngineUnreachable): void;
-  /** Something threw: a fault of the gateway's own, which must end no more than this request. */
+  /** Something threw: a fault of the gateway itself, which must end this request and no other. */
   threw(error: unknown): void;
 }
 
@@ -24,7 +24,7 @@ export interface AttemptListener {
 export class Attempt implements ResponseSink {
   /** On the shard that answers. */
   readonly leg: Leg;
-  /** Set once the response headers have come. */
+  /** Set once the response headers have arrived. */
   response: ResponseHeaders | null = null;
   /** Set once it is sent. */
   exchange: Exchange | null = null;
@@ -82,12 +82,12 @@ export class Attempt implements ResponseSink {
     }
   }
 
-  /** The shard that was to prefill did not; this attempt's own is not to blame. */
+  /** The prefilling shard failed; this attempt's own shard is not to blame. */
   prefillFailed(prefillShard: number, fault: EngineUnreachable): void {
     this.#flight.prefillFailed(this, prefillShard, fault);
   }
 
-  /** The prefill is as good as done: what this attempt's shard answers counts. */
+  /** The prefill was accepted: what this attempt's shard answers counts. */
   prefillAccepted(): void {
     this.awaitsPrefill = false;
     if (this.response?.status === GOOD) this.#flight.headersReceived(this, this.response);

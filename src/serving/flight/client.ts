@@ -1,25 +1,25 @@
 import type { ResponseHeaders } from "../engine.ts";
 
 /**
- * Where a request's answer goes. Hears either `refused`, or `headers`, then `data` any number of times, then `end` or
- * `brokenOff`.
+ * Where a request's answer goes. Receives either `refused`, or `headers`, then `data` any number of times, then `end`
+ * or `brokenOff`.
  */
 export interface Client {
   /**
-   * The response headers; for a stream the first byte may come much later.
+   * The response headers; for a stream the first byte may arrive much later.
    * @param shard the id of what serves it
    * @param epoch of the decision it was routed by; 0 where the pool has no expert plane
    */
   headers(response: ResponseHeaders, shard: string, epoch: number): void;
   /** A stream of which the client has only the response headers comes from this shard instead. */
   takenOver(shard: string): void;
-  /** @returns false to hear no more until `Flight.resume` */
+  /** @returns false to get no more until `Flight.resume` */
   data(chunk: Buffer): boolean;
-  /** @returns false where the engine's stream is not whole all the same: the client has been told */
+  /** @returns false where the engine's stream is not complete after all: the client was sent an error */
   end(): boolean;
-  /** What was relayed is not whole. */
+  /** What was relayed is not complete. */
   brokenOff(fault: Error): void;
-  /** The request will not be sent again: its body may be forgotten. Comes once, before or with the end. */
+  /** The request will not be sent again: its body may be freed. Called once, before or with the end. */
   bodyReleased(): void;
   /** Nothing was relayed. */
   refused(error: Error): void;

@@ -10,12 +10,12 @@ export interface FlightDeck {
   readonly meter: TrafficMeter;
   readonly retry: RetrySettings;
   readonly retryBudget: RetryBudget;
-  /** Send a second time when no first byte has come after so long; 0 for never. */
+  /** Send to a second shard when no first byte has arrived after so long; 0 for never. */
   readonly hedge: { readonly afterMs: number };
-  /** When a client may try again that found no shard. */
+  /** When a client for whose request there was no shard may try again. */
   readonly retryAfterSeconds: number;
   readonly clock: Clock;
   readonly rng: Rng;
-  /** Hears of faults of the gateway's own, each of which has ended one request. */
+  /** Receives faults of the gateway itself; each has ended one request. */
   readonly onFault: (fault: Error) => void;
 }

@@ -21,24 +21,24 @@ import { PairedExchange } from "./paired-exchange.ts";
 import { Resending } from "./resending.ts";
 
 /** Bootstrap rooms are drawn from so many: two requests in flight hardly ever get the same. */
-const MOST_ROOMS = 2 ** 31;
+const BOOTSTRAP_ROOMS = 2 ** 31;
 const NO_BODY = new Uint8Array(0);
 const GOOD = 200;
-/** From this status on an answer is a failing one; from the next one on the engine's fault. */
+/** From REFUSED on an answer is a failing one; from FAILED on it is the engine's fault. */
 const REFUSED = 400;
 const FAILED = 500;
 /**
- * Statuses that say "not here, not now": another shard may. A 504 is none of them: somebody in between has waited as
- * long as a request may take, and the engine may still be at it.
+ * Statuses with which a shard refuses for now, so that another may be tried. 504 is none of them: a proxy in between
+ * has waited as long as a request may take, and the engine may still be working on it.
  */
-const ELSEWHERE = new Set([429, 502, 503]);
+const REFUSED_FOR_NOW = new Set([429, 502, 503]);
 
 /**
- * Where a request stands:
+ * The stages of a request:
  *
  * - `waiting`: it has an admission ticket, and no attempt was made;
  * - `sent`: attempts are under way, or the pause before the next one; the client has nothing;
- * - `answering`: the client has the response headers, and from the first byte on one attempt for good;
+ * - `answering`: the client has the response headers; from the first byte on one attempt answers it to the end;
  * - `over`.
  */
 type Stage = "waiting" | "sent" | "answering" | "over";
@@ -50,12 +50,12 @@ type Stage = "waiting" | "sent" | "answering" | "over";
  * throws.
  *
  * Until its first byte it may be sent again: to another shard when one failed, within the retry budget, or to a second
- * one at a time when the first is slow. After that never; nor when a time limit ended an attempt, since another would
- * take as long. The shard whose first good byte comes first has it: a failing answer never ends an attempt under way
- * beside it.
+ * one at a time when the first is slow. It is never sent again after that, nor when a time limit ended an attempt,
+ * since another attempt would take as long. The attempt with the first good byte wins: a failing answer never ends
+ * another attempt under way.
  *
- * The headers of a stream are relayed when they come, long before its first byte; when the shard fails in between,
- * another takes the stream over. With hedging they wait for the first byte, since only that says whose they are.
+ * The response headers of a stream are relayed when they arrive, long before its first byte; when the shard fails in
+ * between, another takes the stream over. With hedging they wait for the first byte, which decides the attempt.
  */
 export class Flight implements Applicant, AttemptListener {
   readonly tenant: string;
@@ -73,18 +73,18 @@ export class Flight implements Applicant, AttemptListener {
   readonly #path: string;
   #request: EngineRequest | null;
   #stage: Stage = "waiting";
-  /** Those under way. */
+  /** The attempts under way. */
   #attempts: Attempt[] = [];
-  /** The one whose response headers were relayed, and the one whose first byte was: mostly the same. */
+  /** The attempt whose response headers were relayed, and the one whose first byte was: mostly the same. */
   #headersOf: Attempt | null = null;
   #winner: Attempt | null = null;
-  /** An engine may have worked on it: what admission counts it at is not given back. */
+  /** An engine may have worked on it: its admission ticket is not refunded. */
   #worked = false;
   /** Looks for the id of a response that its server may keep. */
   #responseId: ResponseId | null = null;
   #timer: NodeJS.Timeout | null = null;
   #ticket: AdmissionTicket | null = null;
-  /** What the last shard that failed said. */
+  /** How the last attempt failed. */
   #lastFault: EngineUnreachable | null = null;
 
   constructor(
@@ -121,7 +121,7 @@ export class Flight implements Applicant, AttemptListener {
     this.#timing = deck.meter.begin(pool.engine.pool);
   }
 
-  /** Asks to be let in; everything else follows from that. */
+  /** Applies for admission; everything else follows from that. */
   start(): this {
     this.#pool.flights++;
     this.#guarded(() => {
@@ -144,7 +144,7 @@ export class Flight implements Applicant, AttemptListener {
     this.#refuse(error, error.reason, "refused");
   }
 
-  /** The client reads on after `data` returned false. */
+  /** The client can take more, after `data` returned false. */
   resume(): void {
     this.#guarded(() => this.#winner?.exchange?.resume());
   }
@@ -156,10 +156,10 @@ export class Flight implements Applicant, AttemptListener {
 
   headersReceived(attempt: Attempt, response: ResponseHeaders): void {
     const { status } = response;
-    if (status >= REFUSED && this.#isElsewhere(attempt, status)) {
+    if (status >= REFUSED && this.#triesAnother(attempt, status)) {
       const { shard } = attempt.leg;
       this.#lastFault = new EngineUnreachable(shard.id, `answered ${status}`, { mayHaveBegun: true });
-      attempt.leg.turnedAway(status);
+      attempt.leg.refused(status);
       attempt.cancel();
       this.#drop(attempt);
       if (this.#attempts.length === 0) this.#pause();
@@ -244,7 +244,7 @@ export class Flight implements Applicant, AttemptListener {
     this.#giveUp(fault.mayHaveBegun ? fault : this.#unavailable("all_tried", this.#pool));
   }
 
-  /** Sends it to the best shard. Where there is none, that ends it unless an attempt is under way. */
+  /** Sends it to the best shard. Without one the request ends, unless an attempt is under way. */
   #send(): void {
     const { router } = this.#pool;
     const index = router.choose(this.#routable);
@@ -266,7 +266,7 @@ export class Flight implements Applicant, AttemptListener {
     const request = this.#sendable;
     const own = request.body ?? NO_BODY;
     if (pairing.kind === "together") {
-      const bodies = pairing.bodies(own, prefillIndex, this.#deck.rng.below(MOST_ROOMS));
+      const bodies = pairing.bodies(own, prefillIndex, this.#deck.rng.below(BOOTSTRAP_ROOMS));
       this.#pair(index, prefillIndex, pairing, request).sendTogether(bodies);
     } else {
       const body = pairing.prefillBody(request.path, own);
@@ -295,21 +295,21 @@ export class Flight implements Applicant, AttemptListener {
     return attempt;
   }
 
-  /** There is none once the first byte was relayed: nothing is sent after that. */
+  /** Null once the first byte was relayed: nothing is sent after that. */
   get #sendable(): EngineRequest {
     return this.#request as EngineRequest;
   }
 
-  /** Whether an answer of that status is left, for an attempt under way beside it or one on another shard. */
-  #isElsewhere(attempt: Attempt, status: number): boolean {
+  /** Whether an answer of that status is ignored, for another attempt: one under way, or one on another shard. */
+  #triesAnother(attempt: Attempt, status: number): boolean {
     if (this.#winner !== null) return false;
     const beside = this.#attempts.length > 1;
-    if (!beside && !ELSEWHERE.has(status)) return false;
+    if (!beside && !REFUSED_FOR_NOW.has(status)) return false;
     this.#resending.tried.push(attempt.leg.index);
     return beside || this.#resending.mayResend(this.#routable, true, false);
   }
 
-  /** The first byte of this attempt goes to the client: the others are not needed. @returns false when it ends here */
+  /** This attempt wins: its first byte goes to the client. @returns false when the request ends here */
   #choose(attempt: Attempt): boolean {
     const response = attempt.response as ResponseHeaders;
     attempt.leg.answered(response.status, this.#deck.clock.now());
@@ -361,7 +361,7 @@ export class Flight implements Applicant, AttemptListener {
     }
   }
 
-  /** A second shard, when the first has not begun to answer. */
+  /** Sends it to a second shard when the first has not begun to answer. */
   #hedge(): void {
     const [first] = this.#attempts;
     if (first === undefined) return;
@@ -440,7 +440,7 @@ export class Flight implements Applicant, AttemptListener {
   }
 }
 
-/** What the request itself asks that cannot be is its client's to mend. */
+/** A request that no server can serve as it is: the client has to change it. */
 function faultOf(error: unknown): Error {
   if (error instanceof Unpairable) return new InvalidRequest(error.message, error.field);
   return error instanceof Error ? error : new Error(String(error));

@@ -7,8 +7,8 @@ const FAILED = 500;
 
 /**
  * What is counted on one shard for one attempt of a request. Its life: prefilling, then decoding from the first byte
- * on, then over. Whatever ends it, the shard's counts are given back once, and the pool's health hears once how it
- * went; a break may follow a good first byte.
+ * on, then over. Whatever ends it, the shard's counts are given back once, and the outcome is reported to the pool's
+ * health once; a break may follow a good first byte.
  */
 export class Leg {
   readonly index: number;
@@ -18,8 +18,8 @@ export class Leg {
   readonly #outputTokens: number;
   readonly #sentAt: number;
   #stage: "prefilling" | "decoding" | "over" = "prefilling";
-  /** Whether the pool's health knows how it went. */
-  #judged = false;
+  /** Whether the pool's health has its outcome. */
+  #reported = false;
 
   constructor(pool: ServingPool, index: number, inputTokens: number, outputTokens: number, nowMs: number) {
     this.index = index;
@@ -36,19 +36,19 @@ export class Leg {
     if (kvUse !== null) this.#pool.states.reportKv(this.index, kvUse, null);
   }
 
-  /** The first byte has come, or an end without any. */
+  /** The first byte has arrived, or the end without one. */
   answered(status: number, nowMs: number): void {
     if (this.#stage !== "prefilling") return;
     this.#prefilled();
-    this.#judged = true;
+    this.#reported = true;
     if (status >= FAILED) this.#pool.health.failed(this.index, "status");
     else this.#pool.health.succeeded(this.index, nowMs - this.#sentAt);
   }
 
-  /** The answer is whole, or is not wanted any more. */
+  /** The answer is complete, or no longer wanted. */
   finished(): void {
     if (this.#stage === "over") return;
-    if (!this.#judged) this.#pool.health.cancelled(this.index);
+    if (!this.#reported) this.#pool.health.cancelled(this.index);
     if (this.#stage === "prefilling") this.#prefilled();
     this.#stage = "over";
     this.#pool.states.end(this.index, this.#inputTokens, this.#outputTokens);
@@ -56,13 +56,13 @@ export class Leg {
 
   broke(kind: FailureKind): void {
     if (this.#stage === "over") return;
-    this.#judged = true;
+    this.#reported = true;
     this.#pool.health.failed(this.index, kind);
     this.finished();
   }
 
-  /** The engine would not, and another may: its fault only if the status says so. */
-  turnedAway(status: number): void {
+  /** The shard refused the attempt and another may be tried; it is the shard's fault only if the status says so. */
+  refused(status: number): void {
     if (status >= FAILED) this.broke("status");
     else this.finished();
   }

@@ -20,21 +20,21 @@ export interface PrefillLeg {
 }
 
 const GOOD = 200;
-/** "Not now": another may. */
-const ELSEWHERE = 429;
+/** A refusal for now: another shard may be tried. */
+const TOO_MANY_REQUESTS = 429;
 const FAILED = 500;
-/** An answer to a prefill of one token is short. A longer one says nothing of the cache that could be used. */
+/** An answer to a prefill of one token is short; what a longer one says about the cache is ignored. */
 const MOST_ANSWER_BYTES = 8 << 20;
 
 /**
  * One request on two shards: one prefills it, the other decodes it and answers. What the prefill can answer, and what
- * comes of it until the decode has begun to answer:
+ * follows while the decode has not begun to answer:
  *
- * - 200: together, the decode has the cache. In turn, the decode is sent where the cache is; where the answer does not
- *   say (the one token ended the prompt), the decode does the whole work.
+ * - 200: together, the decode has the cache. In turn, the decode's request names where the cache is; where the answer
+ *   does not say it (the one token ended the prompt), the decode does the whole work.
  * - 400 to 428, 430 to 499: the request's own fault. The client gets this answer at once, the decode is cancelled, and
  *   no shard is to blame.
- * - 429, 5xx, no answer, a broken one: the attempt is lost by the prefill's shard, and may be made elsewhere.
+ * - 429, 5xx, no answer, a broken one: the prefill's shard has failed the attempt, and another may be made.
  *
  * Once the decode has begun to answer, it has all it needs of the prefill.
  */
@@ -46,13 +46,13 @@ export class PairedExchange implements Exchange, ResponseSink {
   readonly #clock: Clock;
   #prefillExchange: Exchange | null = null;
   #decodeExchange: Exchange | null = null;
-  /** What the prefill answered, where the decode needs it. */
+  /** The prefill's answer, where the decode needs it. */
   #answer: Buffer[] = [];
   #answerBytes = 0;
   #status = 0;
-  /** The prefill refused the request as it is: its answer is the client's. */
+  /** The prefill refused the request itself: its answer goes to the client. */
   #relaying = false;
-  /** Nothing of the prefill is wanted any more. */
+  /** Nothing of the prefill is needed any more. */
   #over = false;
 
   constructor(prefill: PrefillLeg, decode: Engine, request: EngineRequest, attempt: Attempt, clock: Clock) {
@@ -74,7 +74,7 @@ export class PairedExchange implements Exchange, ResponseSink {
     );
   }
 
-  /** The prefill gets `body`, the decode its own when that is done. */
+  /** The prefill gets `body`; the decode gets its own body when the prefill is done. */
   sendInTurn(body: Uint8Array): void {
     const first = { ...this.#request, body };
     this.#prefillExchange = this.#prefill.engine.send(this.#prefill.leg.shard, first, this);
@@ -104,13 +104,13 @@ export class PairedExchange implements Exchange, ResponseSink {
     this.#status = status;
     if (status < 400) {
       if (this.#prefill.pairing.kind === "together") this.#guarded(() => this.#attempt.prefillAccepted());
-    } else if (status >= FAILED || status === ELSEWHERE) {
+    } else if (status >= FAILED || status === TOO_MANY_REQUESTS) {
       this.#lost(`answered the prefill with ${status}`);
     } else if (!this.#attempt.answering) {
       this.#relaying = true;
       this.#decodeExchange?.cancel();
       this.#attempt.awaitsPrefill = false;
-      // The cache it tells of is not the decode's.
+      // The KV use it reports is not the decode's.
       this.#attempt.headers({ ...response, kvUse: null });
     }
   }
@@ -154,7 +154,7 @@ export class PairedExchange implements Exchange, ResponseSink {
   #lost(what: string): void {
     const { leg } = this.#prefill;
     this.#prefillExchange?.cancel();
-    leg.turnedAway(this.#status);
+    leg.refused(this.#status);
     const fault = new EngineUnreachable(leg.shard.id, what, { mayHaveBegun: true });
     this.#guarded(() => this.#attempt.prefillFailed(leg.index, fault));
   }

@@ -29,8 +29,8 @@ export class Resending {
 
   /**
    * Whether it may be sent to a shard that has not failed it, or, where every one has and `again` allows, to any. The
-   * retry budget is spent only where there is a shard to send to. What was never sent costs the engines nothing: each
-   * shard may be asked once for that.
+   * retry budget is spent only where there is a shard to send to. What was never sent costs the engines nothing, so
+   * each shard may be tried once without the budget.
    */
   mayResend(request: RoutableRequest, mayHaveBegun: boolean, again: boolean): boolean {
     const { retry, retryBudget, clock } = this.#deck;

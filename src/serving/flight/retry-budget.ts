@@ -17,7 +17,7 @@ export interface RetrySettings {
 
 /**
  * Keeps retries to a part of the requests, so that they do not multiply the load on a pool that is failing. Counted in
- * halves of the window: what is recent lies between a half and the whole of it back.
+ * halves of the window, so that it covers between a half and the whole of the window.
  */
 export class RetryBudget {
   readonly #settings: RetrySettings;
@@ -32,7 +32,7 @@ export class RetryBudget {
     this.#halfBeganMs = nowMs;
   }
 
-  /** Retries of late. */
+  /** Retries in the window. */
   get spent(): number {
     return this.#retries + this.#retriesBefore;
   }

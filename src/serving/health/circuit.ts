@@ -5,8 +5,8 @@ export type CircuitState = "closed" | "open" | "half-open";
 
 /**
  * A circuit breaker: closed while its shard serves; open, for a while, once requests fail; then half-open, with one
- * trial at a time, whose end closes it or opens it for longer. A trial that has said nothing for as long as the circuit
- * was open makes room for another.
+ * trial at a time, whose end closes it or opens it for longer. A trial without an outcome for as long as the circuit
+ * was open is replaced by another.
  *
  * Requests sent before it opened may end while it is half-open; they count as the trial does.
  */
@@ -73,12 +73,12 @@ export class Circuit {
     return opens;
   }
 
-  /** A request ended without saying anything of the shard: its client went away. */
+  /** A request ended without an outcome for the shard: its client went away. */
   cancelled(): void {
     this.#trial = false;
   }
 
-  /** Time has gone by. */
+  /** Time has passed. */
   tick(nowMs: number): void {
     if (this.#state === "closed" || nowMs < this.#untilMs) return;
     this.#state = "half-open";

@@ -1,11 +1,11 @@
 import type { OutlierSettings } from "./settings.ts";
 
-/** Which shards of a pool are sent nothing for a while since they stand out, and how often that was so of late. */
+/** Which shards of a pool are sent nothing for a while because they are outliers, and how often lately. */
 export class Ejections {
   readonly #settings: OutlierSettings;
   /** `[shards]`; 0 for a shard that is not ejected. */
   readonly #untilMs: Float64Array;
-  /** `[shards]`: one more with each ejection, one less with each judging passed. */
+  /** `[shards]`: one more with each ejection, one less each time the shard is judged and is no outlier. */
   readonly #times: Int32Array;
 
   constructor(shards: number, settings: OutlierSettings) {
@@ -33,7 +33,7 @@ export class Ejections {
     return true;
   }
 
-  /** The shard was judged and did not stand out. */
+  /** The shard was judged and is no outlier. */
   passed(shard: number): void {
     if (this.#times[shard] > 0) this.#times[shard]--;
   }

@@ -1,11 +1,11 @@
 import type { EngineServer } from "../engine.ts";
 
-/** What a person is told of a pool's health: each thing once, when it has changed. */
+/** Notices for people about a pool's health: each once, when it has changed. */
 export class HealthNotices {
   readonly #pool: string;
   readonly #onNotice: (line: string) => void;
-  /** What was said last of each server. */
-  readonly #said = new Map<EngineServer, string>();
+  /** The last notice about each server. */
+  readonly #last = new Map<EngineServer, string>();
   #panicking = false;
 
   constructor(pool: string, onNotice: (line: string) => void) {
@@ -13,7 +13,7 @@ export class HealthNotices {
     this.#onNotice = onNotice;
   }
 
-  say(line: string): void {
+  notify(line: string): void {
     this.#onNotice(`pool ${this.#pool}: ${line}`);
   }
 
@@ -27,16 +27,16 @@ export class HealthNotices {
     if (lack !== null) line = `${server.name} is not ready (${lack})`;
     else if (loadLack !== null)
       line = `${server.name} reports no load (${loadLack}); routed by what is in flight here`;
-    if (line === (this.#said.get(server) ?? well)) return;
-    this.#said.set(server, line);
-    this.say(line);
+    if (line === (this.#last.get(server) ?? well)) return;
+    this.#last.set(server, line);
+    this.notify(line);
   }
 
   /** @param panicking whether servers that are only late with their answers to probes are sent requests */
   panic(panicking: boolean): void {
     if (panicking === this.#panicking) return;
     this.#panicking = panicking;
-    this.say(
+    this.notify(
       panicking
         ? "too few servers answer probes in time; those that are only late are sent requests all the same"
         : "servers that are late with their answers to probes are left out again",

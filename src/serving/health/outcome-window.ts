@@ -2,8 +2,8 @@
 const FIRST_BYTES = 64;
 
 /**
- * How the requests of the last while went, per shard. Counted in halves of the window, so it covers between a half and
- * the whole of it.
+ * The outcomes of recent requests, per shard. Counted in halves of the window, so that it covers between a half and the
+ * whole of the window.
  */
 export class OutcomeWindow {
   readonly #halfMs: number;
@@ -55,7 +55,7 @@ export class OutcomeWindow {
     return latest.sort((a, b) => a - b)[Math.floor(count / 2)] ?? Number.NaN;
   }
 
-  /** What the shard did before says nothing any more. */
+  /** What the shard did before no longer counts. */
   forget(shard: number): void {
     for (const at of [shard, this.#shards + shard]) {
       this.#answers[at] = 0;

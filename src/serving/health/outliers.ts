@@ -1,7 +1,7 @@
 import type { OutcomeWindow } from "./outcome-window.ts";
 import type { OutlierSettings } from "./settings.ts";
 
-/** Fewer make no pool to stand out from. */
+/** Among fewer shards there are no outliers. */
 const LEAST_COMPARED = 3;
 
 export interface Outlier {
@@ -11,9 +11,9 @@ export interface Outlier {
 }
 
 /**
- * The shards that stand out from the others, the worst first: their part of failures lies above the median by more than
- * the margin, or their median time to the first byte is more than so many times the median. Medians, since in a pool of a few
- * shards one bad one moves mean and deviation so far that it hides itself.
+ * The shards that differ from the others, the worst first: their part of failures is above the median by more than the
+ * margin, or their median time to the first byte is more than so many times the median. Medians, since in a pool of a
+ * few shards one bad one moves mean and deviation so far that it hides itself.
  * @param shards those that are sent requests
  */
 export function outliers(

@@ -15,13 +15,13 @@ import type { NewsListener, ServerNews } from "./server-news.ts";
 import type { HealthSettings } from "./settings.ts";
 import { slowStartWeight } from "./slow-start.ts";
 
-/** How often time is looked at: circuits, ejections and slow starts change this much late. */
+/** How often the time is checked: circuits, ejections and slow starts change up to this much late. */
 const TICK_MS = 100;
 
-/** How a request failed: no connection, it broke off, nothing came in time, or a status that blames the engine. */
+/** How a request failed: no connection, the response broke off, a time limit, or a status that blames the engine. */
 export type FailureKind = "connect" | "reset" | "timeout" | "status";
 
-/** How one shard is, for people. */
+/** The state of one shard, for people. */
 export interface ShardHealth {
   readonly ready: boolean;
   readonly circuit: CircuitState;
@@ -35,14 +35,14 @@ export interface ShardHealth {
   readonly lastFailure: FailureKind | null;
 }
 
-/** How a request went: the head of a good answer came after so long, or it failed. */
+/** The outcome of a request: the first byte of a good answer arrived after so long, or it failed. */
 export type Outcome =
-  /** Its answers flow. */
+  /** Answers of its server are arriving. */
   | { readonly shard: number; readonly alive: true }
   | { readonly shard: number; readonly firstByteMs: number; readonly failure: null }
   | { readonly shard: number; readonly failure: FailureKind };
 
-/** Hears what a pool's health goes by, for other processes that use the same servers. */
+/** Receives what a pool's health is decided from, for other processes that use the same servers. */
 export interface HealthListener extends NewsListener {
   outcome(pool: string, outcome: Outcome): void;
 }
@@ -56,22 +56,22 @@ export interface PoolHealthOptions {
   readonly settings: HealthSettings;
   readonly clock: Clock;
   readonly rng: Rng;
-  /** False where another process asks the servers and hands on what they said. */
+  /** False where another process asks the servers and sends their answers on. */
   readonly probes: boolean;
-  /** Null where nobody hears. */
+  /** Null where nobody listens. */
   readonly listener: HealthListener | null;
-  /** Hears one line for a person when something has changed. */
+  /** Receives one line for a person when something has changed. */
   readonly onNotice: (line: string) => void;
-  /** The shard lost what it remembered: it was away, and is back. */
+  /** The shard was away and is back: its caches are empty. */
   readonly onRestarted: (shard: number) => void;
 }
 
 /**
- * Which shards of a pool are sent requests: by probes (`ready`), by how requests went (`admitting`: circuits, ejection of
- * outliers), and how much those get that have just come back (`weight`).
+ * Which shards of a pool are sent requests: by probes (`ready`), by the outcomes of requests (`admitting`: circuits,
+ * ejection of outliers); and how many requests a shard gets that has just come back (`weight`).
  */
 export class PoolHealth implements NewsListener {
-  /** What the servers list, as they were asked with their probes. */
+  /** What the servers list, as the probes have asked them. */
   readonly models: PoolModels;
   readonly #options: PoolHealthOptions;
   readonly #circuits: readonly Circuit[];
@@ -104,7 +104,7 @@ export class PoolHealth implements NewsListener {
     this.#lastFailures = engine.shards.map(() => null);
   }
 
-  /** Begins to watch; resolves after the first round of probes, whatever it brought, or after two seconds. */
+  /** Starts the probes; resolves after the first round, whatever its results, or after two seconds. */
   async start(): Promise<void> {
     this.#timer = setInterval(() => this.tick(this.#options.clock.now()), TICK_MS).unref();
     await this.#probeLoop.start();
@@ -123,7 +123,7 @@ export class PoolHealth implements NewsListener {
     this.#admit();
   }
 
-  /** The head of a good answer is there. */
+  /** The first byte of a good answer has arrived. */
   succeeded(shard: number, firstByteMs: number): void {
     this.#options.listener?.outcome(this.#options.engine.pool, { shard, firstByteMs, failure: null });
     this.#succeeded(shard, firstByteMs);
@@ -135,7 +135,7 @@ export class PoolHealth implements NewsListener {
   }
 
   /** How a request of another process went. */
-  heard(outcome: Outcome): void {
+  received(outcome: Outcome): void {
     if ("alive" in outcome) this.#alive(outcome.shard);
     else if (outcome.failure === null) this.#succeeded(outcome.shard, outcome.firstByteMs);
     else this.#failed(outcome.shard, outcome.failure);
@@ -159,7 +159,7 @@ export class PoolHealth implements NewsListener {
     this.#alive(shard);
     this.#window.answered(shard, firstByteMs);
     if (!this.#circuits[shard].succeeded()) return;
-    this.#notices.say(`${this.#name(shard)} serves again`);
+    this.#notices.notify(`${this.#name(shard)} serves again`);
     if (this.#lastFailures[shard] === "connect") this.#options.onRestarted(shard);
     this.#comeBack(shard);
     this.#admit();
@@ -172,11 +172,11 @@ export class PoolHealth implements NewsListener {
     const circuit = this.#circuits[shard];
     if (!circuit.failed(now, this.#window.requests(shard), this.#window.failures(shard))) return;
     const seconds = (circuit.openForMs(now) / 1000).toFixed(1);
-    this.#notices.say(`${this.#name(shard)} gets no requests for ${seconds} s: they fail (${kind})`);
+    this.#notices.notify(`${this.#name(shard)} gets no requests for ${seconds} s: they fail (${kind})`);
     this.#admit();
   }
 
-  /** The client went away before the head came. */
+  /** The client went away before the first byte. */
   cancelled(shard: number): void {
     if (this.#circuits[shard].state === "closed") return;
     this.#circuits[shard].cancelled();
@@ -187,15 +187,15 @@ export class PoolHealth implements NewsListener {
     const { listener, clock } = this.#options;
     if (news.kind === "models") this.models.list(server, news.cards);
     else {
-      if (news.kind === "loads") this.#loads(server, news.loads);
-      else if (this.#readiness.heard(server, news, clock.now())) this.#back(server);
+      if (news.kind === "loads") this.#loadsReported(server, news.loads);
+      else if (this.#readiness.received(server, news, clock.now())) this.#back(server);
       this.#admit();
-      this.#say(server);
+      this.#notify(server);
     }
     listener?.news(server, news);
   }
 
-  #loads(server: EngineServer, loads: readonly LoadReport[]): void {
+  #loadsReported(server: EngineServer, loads: readonly LoadReport[]): void {
     for (const [i, { rank }] of server.shards.entries()) {
       const { serves, load, lack } = loads[i];
       this.#options.states.report(rank, load, load?.kvUse ?? null, load?.kvCapacityTokens ?? null);
@@ -204,7 +204,7 @@ export class PoolHealth implements NewsListener {
     }
   }
 
-  /** The server was away: what it remembered is gone, and it may list other models. */
+  /** The server was away: its caches are empty, and it may list other models. */
   #back(server: EngineServer): void {
     for (const { rank } of server.shards) {
       this.#options.onRestarted(rank);
@@ -213,13 +213,13 @@ export class PoolHealth implements NewsListener {
     void this.#probeLoop.askModels(server);
   }
 
-  /** Time has gone by. */
+  /** Time has passed. */
   tick(nowMs: number): void {
     const { engine, states, settings, listener } = this.#options;
     if (this.#window.tick(nowMs)) this.#judge(nowMs);
-    this.#life.look(nowMs, (shard, tell) => {
+    this.#life.look(nowMs, (shard, report) => {
       this.#readiness.alive(shard, nowMs);
-      if (tell) listener?.outcome(engine.pool, { shard, alive: true });
+      if (report) listener?.outcome(engine.pool, { shard, alive: true });
     });
     for (let shard = 0; shard < states.count; shard++) {
       this.#circuits[shard].tick(nowMs);
@@ -244,7 +244,7 @@ export class PoolHealth implements NewsListener {
     };
   }
 
-  /** Ejects those that stand out among the shards in use. */
+  /** Ejects the outliers among the shards in use. */
   #judge(nowMs: number): void {
     const { states, settings } = this.#options;
     const inUse = [...this.#circuits.keys()].filter(
@@ -255,12 +255,12 @@ export class PoolHealth implements NewsListener {
     for (const { shard, reason } of found) {
       if (!this.#ejections.eject(shard, nowMs)) continue;
       const seconds = Math.round(this.#ejections.remainingMs(shard, nowMs) / 1000);
-      this.#notices.say(`${this.#name(shard)} gets no requests for ${seconds} s: ${reason}`);
+      this.#notices.notify(`${this.#name(shard)} gets no requests for ${seconds} s: ${reason}`);
     }
     for (const shard of inUse) if (!found.some((one) => one.shard === shard)) this.#ejections.passed(shard);
   }
 
-  /** It starts anew: what it did before is not held against it. */
+  /** It starts again: what it did before no longer counts. */
   #comeBack(shard: number): void {
     const { states, settings, clock } = this.#options;
     this.#window.forget(shard);
@@ -268,7 +268,7 @@ export class PoolHealth implements NewsListener {
     states.weight[shard] = slowStartWeight(0, settings.slowStart);
   }
 
-  /** Writes who is ready, and who admits; all that are ready do when too few would. */
+  /** Writes which shards are ready and which admit requests; when too few ready ones would, all of them do. */
   #admit(): void {
     const { states, settings } = this.#options;
     this.#notices.panic(this.#readiness.write());
@@ -284,8 +284,8 @@ export class PoolHealth implements NewsListener {
     for (let shard = 0; shard < count; shard++) admitting[shard] |= ready[shard];
   }
 
-  /** Says what a server lacks, or that it lacks nothing any more. */
-  #say(server: EngineServer): void {
+  /** Notifies of what a server lacks, or that it lacks nothing any more. */
+  #notify(server: EngineServer): void {
     const ranks = server.shards.map(({ rank }) => rank);
     const away = ranks.map((rank) => this.#readiness.lack(rank)).find((lack) => lack !== null);
     const loadLack = ranks.map((rank) => this.#loadLacks[rank]).find((lack) => lack !== null);

@@ -3,7 +3,7 @@ import type { ServerNews } from "./server-news.ts";
 import { ServerReadiness } from "./server-readiness.ts";
 import type { HealthSettings } from "./settings.ts";
 
-/** Reasons that one line names. */
+/** The most reasons that one line names. */
 const MOST_REASONS = 3;
 const UNKNOWN = "no answer to a probe yet";
 
@@ -20,7 +20,7 @@ export class PoolReadiness {
   readonly #of = new Map<EngineServer, Watched>();
   /** `[shards]` */
   readonly #servers: Watched[] = [];
-  /** `[shards]`: what a server says of a rank that it does not have; null for one it has. */
+  /** `[shards]`: what a server answers about a rank that it does not have; null for one it has. */
   readonly #absent: (string | null)[] = [];
 
   /** @param ready `[shards]`, written here */
@@ -38,7 +38,7 @@ export class PoolReadiness {
   }
 
   /** @returns whether the server was away and is back */
-  heard(
+  received(
     server: EngineServer,
     news: Extract<ServerNews, { kind: "health" | "silent" }>,
     nowMs: number,
@@ -72,7 +72,7 @@ export class PoolReadiness {
     return true;
   }
 
-  /** @param absent what the server says of a rank that it does not have; null for one it has */
+  /** @param absent what the server answers about a rank that it does not have; null for one it has */
   rank(shard: number, absent: string | null): void {
     this.#absent[shard] = absent;
   }
@@ -91,9 +91,9 @@ export class PoolReadiness {
   }
 
   /**
-   * Writes which shards are ready. When too few are, those whose server is only late are as well: better a slow answer
-   * than none.
-   * @returns whether late ones are
+   * Writes which shards are ready. When too few are, those whose server is only late count as ready too: a slow answer
+   * is better than none.
+   * @returns whether late ones count as ready
    */
   write(): boolean {
     let ready = 0;

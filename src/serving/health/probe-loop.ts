@@ -10,9 +10,9 @@ import type { ProbeSettings } from "./settings.ts";
 const JITTER = 0.1;
 /** The start waits so long for the first answers. */
 const START_WITHIN_MS = 2000;
-/** The pause before a server is asked again that took no connection. */
+/** The pause before a server that took no connection is asked again. */
 const SOON_MS = 100;
-/** Lists of models are asked for no more often than this. */
+/** The shortest time between two requests for a server's list of models. */
 const MODELS_EVERY_MS = 1000;
 
 /** Asks every server for its health, its loads and its models, again and again; no question waits for another. */

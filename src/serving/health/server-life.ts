@@ -1,30 +1,30 @@
 import type { EngineServer } from "../engine.ts";
 
-/** Other processes are told that a server lives no more often than this. */
-const TELL_EVERY_MS = 1000;
+/** The shortest time between two reports to other processes that a server lives. */
+const REPORT_EVERY_MS = 1000;
 
-/** Finds the servers of which answers flow, by what each counts of them. */
+/** Finds the servers whose answers are arriving, by the chunks that each counts. */
 export class ServerLife {
   readonly #servers: readonly EngineServer[];
-  /** `[servers]`: what each had counted when it was looked at last. */
+  /** `[servers]`: what each had counted at the last look. */
   readonly #received: Float64Array;
-  readonly #toldMs: Float64Array;
+  readonly #reportedMs: Float64Array;
 
   constructor(servers: readonly EngineServer[]) {
     this.#servers = servers;
     this.#received = new Float64Array(servers.length);
-    this.#toldMs = new Float64Array(servers.length).fill(Number.NEGATIVE_INFINITY);
+    this.#reportedMs = new Float64Array(servers.length).fill(Number.NEGATIVE_INFINITY);
   }
 
-  /** @param alive hears a shard of each, and whether it is time to tell others */
-  look(nowMs: number, alive: (shard: number, tell: boolean) => void): void {
+  /** @param alive receives a shard of each, and whether it is time to report it to other processes */
+  look(nowMs: number, alive: (shard: number, report: boolean) => void): void {
     for (let i = 0; i < this.#servers.length; i++) {
       const { received = 0, shards } = this.#servers[i];
       if (received === this.#received[i]) continue;
       this.#received[i] = received;
-      const tell = nowMs - this.#toldMs[i] >= TELL_EVERY_MS;
-      if (tell) this.#toldMs[i] = nowMs;
-      alive(shards[0].rank, tell);
+      const report = nowMs - this.#reportedMs[i] >= REPORT_EVERY_MS;
+      if (report) this.#reportedMs[i] = nowMs;
+      alive(shards[0].rank, report);
     }
   }
 }

@@ -1,9 +1,9 @@
 import type { EngineServer, LoadReport, ModelCard, ServerHealth } from "../engine.ts";
 
-/** What asking a server brought. It may be passed on to other processes. */
+/** What a server answered when it was asked. It may be sent to other processes. */
 export type ServerNews =
   | ({ readonly kind: "health"; readonly waitedMs: number } & ServerHealth)
-  /** It was asked for its health, and no answer has come for so long since the last news of that. */
+  /** It was asked for its health, and has not answered for so long since the last news of that. */
   | {
       readonly kind: "silent";
       readonly waitedMs: number;
@@ -16,7 +16,7 @@ export type ServerNews =
   | { readonly kind: "loads"; readonly loads: readonly LoadReport[] }
   | { readonly kind: "models"; readonly cards: readonly ModelCard[] };
 
-/** Hears what asking servers brings. */
+/** Receives what servers answer. */
 export interface NewsListener {
   news(server: EngineServer, news: ServerNews): void;
 }

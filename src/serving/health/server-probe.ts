@@ -3,7 +3,7 @@ import { EngineUnreachable, type EngineServer, type LoadReport, type ModelCard }
 import type { NewsListener, ServerNews } from "./server-news.ts";
 import type { ProbeSettings } from "./settings.ts";
 
-/** How long loads and models may take; readiness does not hang on them. */
+/** How long loads and models may take; readiness does not depend on them. */
 const QUESTION_WITHIN_MS = 5000;
 
 /** Asks one server for its health, its loads and its models; each question has its own time, and is asked once at a time. */
@@ -35,31 +35,34 @@ export class ServerProbe {
     this.#stopping = stopping;
   }
 
-  /** Whether it should be asked again at once: a server that is gone must be found at once, and one refusal may be chance. */
+  /**
+   * Whether it should be asked again at once: a server that is gone is to be found quickly, but one refusal may be
+   * chance.
+   */
   get doubtful(): boolean {
     return this.#nobodyThere > 0 && this.#nobodyThere < this.#settings.unhealthyAfter;
   }
 
-  /** Resolves when the answer is there or was given up. An answer that is late is told as missed, and still waited for. */
+  /** Resolves with the answer or when it was given up. A late answer is reported as missed, and still waited for. */
   async health(): Promise<void> {
     const { timeoutMs, lateMs } = this.#settings;
     const signal = this.#signal(timeoutMs);
-    let toldMs = 0;
-    // The same words however long it takes, so that the log says it once.
+    let reportedMs = 0;
+    // The same words however long it takes, so that the log has one line.
     const lateWhy = lateAfter(Math.min(lateMs, timeoutMs));
     const silent = (upToMs: number, why = lateWhy, nobodyThere = false) => {
-      this.#tell({ kind: "silent", waitedMs: upToMs - toldMs, nobodyThere, why });
-      toldMs = upToMs;
+      this.#report({ kind: "silent", waitedMs: upToMs - reportedMs, nobodyThere, why });
+      reportedMs = upToMs;
     };
     const late = setInterval(() => {
-      const waitedMs = toldMs + lateMs;
+      const waitedMs = reportedMs + lateMs;
       if (waitedMs < timeoutMs) silent(waitedMs);
     }, lateMs).unref();
     const began = this.#clock.now();
     try {
       const health = await within(signal, this.#server.health(signal));
       this.#nobodyThere = 0;
-      this.#tell({ kind: "health", waitedMs: this.#clock.now() - began, ...health });
+      this.#report({ kind: "health", waitedMs: this.#clock.now() - began, ...health });
     } catch (error) {
       const gone = error instanceof EngineUnreachable && error.nobodyThere;
       this.#nobodyThere = gone ? this.#nobodyThere + 1 : 0;
@@ -76,17 +79,17 @@ export class ServerProbe {
       const loads = await within(signal, this.#server.loads(signal));
       this.#loadsFailed = 0;
       this.#loadsKnown = true;
-      this.#tell({ kind: "loads", loads });
+      this.#report({ kind: "loads", loads });
     } catch (error) {
-      // One answer that is late or lost leaves what was reported before.
+      // After one answer that is late or lost the last report remains in use.
       if (++this.#loadsFailed < this.#settings.unhealthyAfter && this.#loadsKnown) return;
       const lack = `asked for its load: ${signal.aborted ? lateAfter(QUESTION_WITHIN_MS) : whyOf(error)}`;
       const none: LoadReport = { serves: true, load: null, lack };
-      this.#tell({ kind: "loads", loads: this.#server.shards.map(() => none) });
+      this.#report({ kind: "loads", loads: this.#server.shards.map(() => none) });
     }
   }
 
-  /** Tells what it lists when that has changed. Who asks while it is being asked waits for the same answer. */
+  /** Reports what it lists when that has changed. A call while it is being asked waits for the same answer. */
   models(): Promise<void> {
     this.#listing ??= this.#list().finally(() => {
       this.#listing = null;
@@ -101,9 +104,9 @@ export class ServerProbe {
       const listed = JSON.stringify(cards.map(lasting));
       if (listed === this.#listed) return;
       this.#listed = listed;
-      this.#tell({ kind: "models", cards });
+      this.#report({ kind: "models", cards });
     } catch {
-      // What it listed last stands.
+      // What it listed last remains in use.
     }
   }
 
@@ -111,17 +114,17 @@ export class ServerProbe {
     return AbortSignal.any([this.#stopping, AbortSignal.timeout(withinMs)]);
   }
 
-  #tell(news: ServerNews): void {
+  #report(news: ServerNews): void {
     if (!this.#stopping.aborted) this.#listener.news(this.#server, news);
   }
 }
 
-/** Engines write into each answer when it was made. */
+/** Without the time of the answer, which engines write into it. */
 function lasting(card: ModelCard): ModelCard {
   return { ...card, created: 0, permission: null };
 }
 
-/** An adapter need not heed the signal. */
+/** An adapter may ignore the signal. */
 async function within<T>(signal: AbortSignal, answer: Promise<T>): Promise<T> {
   const { promise, reject } = Promise.withResolvers<never>();
   const give = () => reject(signal.reason as Error);
@@ -138,7 +141,7 @@ function lateAfter(ms: number): string {
   return `no answer within ${ms} ms`;
 }
 
-/** A clause that names no server: what is said of it begins with its name. */
+/** A clause that names no server: the notice begins with its name. */
 function whyOf(error: unknown): string {
   if (error instanceof EngineUnreachable && error.cause instanceof Error) {
     const { cause } = error;

@@ -1,14 +1,14 @@
 import type { ProbeSettings } from "./settings.ts";
 
 /**
- * `ready`; `late` when it answers neither probes nor requests; `unready` when it says that it cannot serve, or nobody
- * takes connections there.
+ * `ready`; `late` when it answers neither probes nor requests; `unready` when it answers that it cannot serve, or
+ * nobody takes connections there.
  */
 export type ReadinessState = "ready" | "late" | "unready";
 
 /**
- * Whether one server can serve, by what probes of it brought and by live traffic. One that was not asked yet counts as
- * ready. Slow is not dead: what came from the server while a probe waited for its answer is proof of life.
+ * Whether one server can serve, by its answers to probes and by live traffic. One that was not asked yet counts as
+ * ready. Slow is not dead: what the server sent while a probe waited for its answer is proof of life.
  */
 export class ServerReadiness {
   readonly #settings: ProbeSettings;
@@ -38,7 +38,7 @@ export class ServerReadiness {
     if (this.#state === "late") this.#state = "ready";
   }
 
-  /** It says that it can serve. @returns whether it was away and is back */
+  /** It answers that it can serve. @returns whether it was away and is back */
   good(): boolean {
     this.#inRow = Math.max(0, this.#inRow) + 1;
     const away = this.#state === "unready";
@@ -49,9 +49,9 @@ export class ServerReadiness {
   }
 
   /**
-   * It says that it cannot serve. That is believed at once, but after failed probes in a row only when requests were
-   * answered while it was asked. A no that took long says that the server is slow: SGLang gives up a probe of its own
-   * after 20 s, as happens on a busy server.
+   * It answers that it cannot serve. That counts at once, or, when it answered requests while it was asked, only after
+   * several failed probes in a row. A late refusal shows a slow server: SGLang gives up a probe of its own after 20 s,
+   * as happens on a busy server.
    */
   unready(sinceMs: number, nowMs: number): void {
     if (nowMs - sinceMs >= this.#settings.lateMs) return this.silent(sinceMs);
@@ -65,7 +65,7 @@ export class ServerReadiness {
     if (!this.#known || this.#failed) this.#state = "unready";
   }
 
-  /** No answer came to a probe since then. */
+  /** A probe has had no answer since then. */
   silent(sinceMs: number): void {
     if (this.#aliveMs >= sinceMs) {
       this.#inRow = 0;

@@ -1,15 +1,15 @@
 /** How a pool's shards are watched. Times in milliseconds. */
 export interface HealthSettings {
   readonly probe: ProbeSettings;
-  /** Requests are judged, for circuits and outliers, by how those of this last while went. */
+  /** Circuits and outliers are judged by the requests of this last while. */
   readonly windowMs: number;
   readonly circuit: CircuitSettings;
   readonly outlier: OutlierSettings;
   readonly slowStart: SlowStartSettings;
   /**
-   * When fewer than this part of the shards that probes call ready admit requests, or none does, circuits and ejections
-   * are passed over and all ready ones admit: what fails everywhere is not mended by keeping requests away. In the same
-   * way servers that are only late with their answers to probes count as ready when too few others are. 0 to 100.
+   * When fewer than this part of the ready shards admit requests, or none does, circuits and ejections are ignored and
+   * all ready ones admit: keeping requests away does not help where everything fails. In the same way servers that are
+   * only late with their answers to probes count as ready when too few others are. 0 to 100.
    */
   readonly panicPercent: number;
 }
@@ -18,11 +18,11 @@ export interface HealthSettings {
 export interface ProbeSettings {
   /** From one probe's end to the next one's begin, each time varied by up to a tenth. */
   readonly intervalMs: number;
-  /** How long an answer is waited for; SGLang itself gives its own 20 s. */
+  /** How long an answer is waited for; SGLang's own limit is 20 s. */
   readonly timeoutMs: number;
   /** A probe without an answer counts as failed after so long, and once more after each further such time. */
   readonly lateMs: number;
-  /** Failed probes in a row that make a server unready; one that has never answered is so after the first. */
+  /** Failed probes in a row that make a server unready; one is enough where it has never answered. */
   readonly unhealthyAfter: number;
   /** Good probes in a row that make it ready again; one is enough where it was only late. */
   readonly healthyAfter: number;
@@ -34,24 +34,24 @@ export interface CircuitSettings {
   readonly consecutiveFailures: number;
   /** Part of the window's requests, over 0 to 1, that opens it when it fails. */
   readonly failureRatio: number;
-  /** Requests in the window below which `failureRatio` says nothing. */
+  /** Requests in the window below which `failureRatio` does not count. */
   readonly minRequests: number;
   /** How long it stays open at first; twice as long after each trial that fails, shortened by up to half at random. */
   readonly openMs: number;
   readonly maxOpenMs: number;
 }
 
-/** A shard that stands out from its pool is sent nothing for a while. */
+/** An outlier of its pool is sent nothing for a while. */
 export interface OutlierSettings {
   /** Requests in the window below which a shard is neither judged nor compared with. */
   readonly minRequests: number;
-  /** How far its part of failures may lie above the pool's median, 0 to 1. */
+  /** How far its part of failures may be above the pool's median, 0 to 1. */
   readonly failureMargin: number;
   /** How many times the pool's median its own median time to the first byte may be; 0 for any. */
   readonly firstByteFactor: number;
   /** A median below this is quick enough, whatever the others do. */
   readonly firstByteLeastMs: number;
-  /** How long; as many times this as the shard was ejected of late. */
+  /** How long; as many times this as the shard was ejected lately. */
   readonly ejectMs: number;
   readonly maxEjectMs: number;
   /** Of the pool, rounded down; one shard may always be ejected. */

@@ -1,6 +1,6 @@
 import type { EngineServer, ShardLoad } from "../engine.ts";
 
-/** How one shard is, as its server says. */
+/** The state of one shard, as its server reports it. */
 export interface ShardReport {
   readonly ready: boolean;
   readonly load: ShardLoad | null;
@@ -10,7 +10,8 @@ export interface ShardReport {
 
 /**
  * Asks a server once for its health and its loads.
- * @returns the reports of its shards, in their order; rejects with EngineUnreachable when there is no word on its health
+ * @returns the reports of its shards, in their order; rejects with EngineUnreachable when there is no answer about its
+ * health
  */
 export async function shardReports(
   server: EngineServer,

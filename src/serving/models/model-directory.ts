@@ -3,17 +3,17 @@ import { NoShardAvailable } from "../refusals.ts";
 import type { ServingPool } from "../serving-pool.ts";
 import type { ModelRefresh } from "./model-refresh.ts";
 
-/** Doubled names that are remembered as said. */
-const MOST_SAID = 1000;
-/** By then servers have been asked again. */
+/** Doubled names that are remembered, so that each is reported once. */
+const MOST_REPORTED = 1000;
+/** By then the servers have been asked again. */
 const RETRY_AFTER_SECONDS = 1;
 
 /** Where requests for a model go. */
 export interface ModelPlace {
   readonly pool: ServingPool;
-  /** The name by which shards are told apart that serve it. */
+  /** The name by which the shards that serve it are found. */
   readonly model: string;
-  /** The name the engine wants in place of the client's; null for that. */
+  /** The name the engine wants in place of the client's; null to keep the client's. */
   readonly asked: string | null;
 }
 
@@ -23,9 +23,9 @@ export class ModelDirectory {
   readonly #refresh: ModelRefresh;
   readonly #onNotice: (line: string) => void;
   readonly #configured = new Map<string, ModelPlace>();
-  readonly #said = new Set<string>();
+  readonly #reported = new Set<string>();
 
-  /** @param onNotice hears one line for a person */
+  /** @param onNotice receives one line for a person */
   constructor(pools: readonly ServingPool[], refresh: ModelRefresh, onNotice: (line: string) => void) {
     this.#pools = pools;
     this.#refresh = refresh;
@@ -39,15 +39,15 @@ export class ModelDirectory {
     return [...this.#configured.keys()];
   }
 
-  /** Null when nobody is known to serve the model. */
+  /** Null when no known server lists the model. */
   find(model: string): ModelPlace | null {
     const place = this.#configured.get(model) ?? this.#adapter(model);
     return place === null ? this.#marked(model) : inItsSyntax(place);
   }
 
   /**
-   * Null when `find` can tell at once where the model is, or will not know better; else resolves, within a second, when
-   * the servers were asked again.
+   * Null when `find` knows where the model is, or will not learn it soon; else resolves, within a second, when the
+   * servers were asked again.
    */
   lookUp(model: string): Promise<void> | null {
     return this.find(model) === null ? this.#refresh.join() : null;
@@ -99,8 +99,8 @@ export class ModelDirectory {
   }
 
   #doubled(model: string, pools: readonly ServingPool[]): void {
-    if (this.#said.has(model) || this.#said.size >= MOST_SAID) return;
-    this.#said.add(model);
+    if (this.#reported.has(model) || this.#reported.size >= MOST_REPORTED) return;
+    this.#reported.add(model);
     const names = pools.map(({ engine }) => engine.pool);
     this.#onNotice(
       `the adapter ${JSON.stringify(model)} is listed in ${names.join(" and ")}; requests for it go to ${names[0]}`,
@@ -108,7 +108,7 @@ export class ModelDirectory {
   }
 }
 
-/** SGLang lists adapters by their own names, but takes such a name for its model's. */
+/** SGLang lists adapters by their own names, but serves its base model to a request with such a name. */
 function inItsSyntax(place: ModelPlace): ModelPlace {
   const { pool, model } = place;
   const { adapterMark } = pool.engine;

@@ -3,14 +3,14 @@ import type { Clock } from "../../lib/clock.ts";
 
 /** From one refresh's begin to the next one's. */
 const BETWEEN_MS = 1000;
-/** Nobody waits longer. */
+/** The longest wait. */
 const WITHIN_MS = 1000;
 /** Requests that may wait for one; each holds its body. */
 const MOST_WAITING = 64;
 
 /**
- * Asks the servers ahead of time what they list, for a model that nobody is known to list: once for all who want to know,
- * and not more often than once a second, so that a flood of unknown names asks the engines no more than one of them does.
+ * Asks the servers ahead of time what they list, for a model that no known server lists: once for all requests that
+ * wait, and not more often than once a second, so that many unknown names ask the engines no more than one does.
  */
 export class ModelRefresh {
   readonly #ask: () => Promise<void>;

@@ -3,7 +3,8 @@ import type { EngineServer, ModelCard } from "../engine.ts";
 
 /**
  * The models of one pool's servers, as each lists them: those that the configuration names, and their LoRA adapters.
- * Where they are listed decides where requests for them go. What a server listed last stands while it cannot be asked.
+ * Where they are listed decides where requests for them go. What a server listed last remains in use while it cannot be
+ * asked.
  */
 export class PoolModels {
   readonly #servers: readonly EngineServer[];

@@ -2,7 +2,7 @@ import type { EngineRequest } from "../engine.ts";
 
 /** One route of the API that engines answer. It is matched and forwarded as what it says here, decoded. */
 export interface ApiRoute {
-  /** As clients and engines write it; `:id` stands for one segment. */
+  /** As clients and engines write it; `:id` is one segment. */
   readonly path: string;
   readonly methods: readonly Exclude<EngineRequest["method"], "OPTIONS">[];
   /** Whether it generates tokens; else there is nothing to prefill for another server. */

@@ -20,7 +20,7 @@ export function isForm(contentType: string | undefined): contentType is string {
 }
 
 /**
- * The text of one field of a form; null when it has none. Files are passed over.
+ * The text of one field of a form; null when it has none. Files are ignored.
  * @throws InvalidRequest for what is no form, or has the field twice: which of them counts, servers do not agree on
  */
 export function formField(body: Buffer, contentType: string, name: string): string | null {
@@ -76,13 +76,13 @@ function* parts(body: Buffer, boundary: string): Generator<Part> {
 }
 
 function readPart(body: Buffer, start: number, end: number): Part {
-  const head = body.subarray(start, Math.max(start, Math.min(end, start + MOST_HEADER_BYTES)));
+  const beginning = body.subarray(start, Math.max(start, Math.min(end, start + MOST_HEADER_BYTES)));
   // No header at all: the empty line is the first.
-  const bare = head.indexOf(LINE_END) === 0;
-  const headerEnd = bare ? 0 : head.indexOf(HEADER_END);
+  const bare = beginning.indexOf(LINE_END) === 0;
+  const headerEnd = bare ? 0 : beginning.indexOf(HEADER_END);
   if (headerEnd < 0) throw new InvalidRequest("A part of the form has no end of its headers.", null);
   const content = body.subarray(start + headerEnd + (bare ? LINE_END : HEADER_END).length, end);
-  for (const line of head.toString("utf8", 0, headerEnd).split(LINE_END)) {
+  for (const line of beginning.toString("utf8", 0, headerEnd).split(LINE_END)) {
     const colon = line.indexOf(":");
     if (line.slice(0, colon).trim().toLowerCase() === "content-disposition")
       return { disposition: parameters(line.slice(colon + 1)), content };

@@ -38,9 +38,9 @@ for (const byte of Buffer.from("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuv
   BASE64[byte] = 1;
 
 /**
- * Whether a JSON string, with its quotes, is a medium in place and no text: a `data:` URL, or base64 where media stand.
- * Looks at its beginning, and at the name of its field.
- * @param outer the field of the body that it is, or stands in
+ * Whether a JSON string, with its quotes, is a medium in place and no text: a `data:` URL, or base64 in a field for
+ * media. Looks at its beginning, and at the name of its field.
+ * @param outer the field of the body that it is, or is in
  */
 export function isMedium(body: Buffer, start: number, end: number, outer: string): boolean {
   const sampled = Math.min(end - 1, start + SAMPLE_BYTES);
@@ -54,7 +54,7 @@ export function isMedium(body: Buffer, start: number, end: number, outer: string
   return MEDIA.has(fieldOf(body, start) ?? outer);
 }
 
-/** The name of the field whose value begins there; null for what stands in an array, or under a long name. */
+/** The name of the field whose value begins there; null for an element of an array, or a long name. */
 function fieldOf(body: Buffer, start: number): string | null {
   let at = beforeSpace(body, start);
   if (body[at] !== COLON) return null;

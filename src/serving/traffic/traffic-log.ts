@@ -1,7 +1,7 @@
-import type { TrafficTelling } from "./traffic-meter.ts";
+import type { ProcessTraffic } from "./traffic-meter.ts";
 import type { RequestOutcome, TrafficObserver } from "./traffic-observer.ts";
 
-/** Keeps every measure until it is told to the process that reports them. */
+/** Keeps every measure until it is sent to the process that reports them. */
 export class TrafficLog implements TrafficObserver {
   #first: [string, number][] = [];
   #later: [string, number][] = [];
@@ -30,7 +30,7 @@ export class TrafficLog implements TrafficObserver {
   }
 
   /** Everything since the last call. */
-  take(): Omit<TrafficTelling, "inFlight" | "requests" | "frames"> {
+  take(): Omit<ProcessTraffic, "inFlight" | "requests" | "frames"> {
     const taken = {
       first: this.#first,
       later: this.#later,

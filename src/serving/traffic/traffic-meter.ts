@@ -7,8 +7,8 @@ import type { RequestOutcome, TrafficObserver } from "./traffic-observer.ts";
 const REPORTS_REMEMBERED = 10;
 const MICROSECONDS = 1000;
 
-/** What a process has counted in all, and measured since it last told. Times in milliseconds. */
-export interface TrafficTelling {
+/** What a process has counted in all, and measured since its last report. Times in milliseconds. */
+export interface ProcessTraffic {
   readonly inFlight: number;
   readonly requests: number;
   readonly frames: number;
@@ -43,8 +43,8 @@ export class TrafficMeter {
     return new RequestTiming(this, pool, this.#clock.now());
   }
 
-  /** `frames` with content have come at once; `previousMs` is negative for the first. */
-  framesCame(pool: string, arrivalMs: number, previousMs: number, frames: number): number {
+  /** `frames` with content have arrived at once; `previousMs` is negative for the first. */
+  framesReceived(pool: string, arrivalMs: number, previousMs: number, frames: number): number {
     const now = this.#clock.now();
     this.#frames += frames;
     if (previousMs < 0) {
@@ -68,29 +68,29 @@ export class TrafficMeter {
     return { inFlight: this.#inFlight, requests: this.#requests, frames: this.#frames };
   }
 
-  /** What another process measured. @param before what it told last; null at first */
-  heard(telling: TrafficTelling, before: TrafficTelling | null): void {
-    this.#inFlight += telling.inFlight - (before?.inFlight ?? 0);
-    this.#requests += telling.requests - (before?.requests ?? 0);
-    this.#frames += telling.frames - (before?.frames ?? 0);
-    for (const [pool, ms] of telling.first) {
+  /** What another process reports. @param before its last report; null at first */
+  received(traffic: ProcessTraffic, before: ProcessTraffic | null): void {
+    this.#inFlight += traffic.inFlight - (before?.inFlight ?? 0);
+    this.#requests += traffic.requests - (before?.requests ?? 0);
+    this.#frames += traffic.frames - (before?.frames ?? 0);
+    for (const [pool, ms] of traffic.first) {
       this.#ttft.record(ms);
       this.#observer.firstFrame(pool, ms);
     }
-    for (const [pool, ms] of telling.later) {
+    for (const [pool, ms] of traffic.later) {
       this.#itl.record(ms);
       this.#observer.laterFrame(pool, ms);
     }
-    for (const [pool, ms, outcome] of telling.ended) {
+    for (const [pool, ms, outcome] of traffic.ended) {
       if (hasFailed(outcome)) this.#failed++;
       this.#observer.ended(pool, ms, outcome);
     }
-    for (const pool of telling.resent) this.#observer.resent(pool);
-    for (const [pool, reason] of telling.refused) this.#observer.refused(pool, reason);
+    for (const pool of traffic.resent) this.#observer.resent(pool);
+    for (const [pool, reason] of traffic.refused) this.#observer.refused(pool, reason);
   }
 
-  /** What a process that is gone had in flight is no more. */
-  lost({ inFlight }: TrafficTelling): void {
+  /** What a process that is gone had in flight is over. */
+  lost({ inFlight }: ProcessTraffic): void {
     this.#inFlight -= inFlight;
   }
 
@@ -189,7 +189,7 @@ export class RequestTiming {
   /** Frames with content, handed to the client's connection together. */
   contentFrames(count: number): void {
     this.#frames += count;
-    this.#previous = this.#meter.framesCame(this.#pool, this.#arrival, this.#previous, count);
+    this.#previous = this.#meter.framesReceived(this.#pool, this.#arrival, this.#previous, count);
   }
 
   /** The request is over, whatever its fate; called once. */

@@ -6,7 +6,7 @@ export const REQUEST_OUTCOMES = ["ok", "client_error", "refused", "failed", "can
 
 export type RequestOutcome = (typeof REQUEST_OUTCOMES)[number];
 
-/** Hears of every measure as it is taken; the telemetry implements it. Times in milliseconds. */
+/** Receives every measure as it is taken; the telemetry implements it. Times in milliseconds. */
 export interface TrafficObserver {
   firstFrame(pool: string, sinceArrivalMs: number): void;
   laterFrame(pool: string, sincePreviousMs: number): void;

@@ -1,13 +1,13 @@
 import { expect, test } from "vitest";
 import type { ServingPool } from "../../src/serving/serving-pool.ts";
-import { hearOutcomes } from "../../src/workers/hear-outcomes.ts";
+import { receiveOutcomes } from "../../src/workers/receive-outcomes.ts";
 
-test("outcomes of a shard that a pool has no more, and of pools that are gone, are passed over", () => {
-  const heard: number[] = [];
+test("outcomes of a shard that a pool has no more, and of pools that are gone, are ignored", () => {
+  const received: number[] = [];
   const engine = { pool: "chat", shards: [{}, {}] };
-  const pool = { engine, health: { heard: ({ shard }: { shard: number }) => heard.push(shard) } };
+  const pool = { engine, health: { received: ({ shard }: { shard: number }) => received.push(shard) } };
   const outcome = (shard: number) => ({ shard, failure: null, firstByteMs: 1 });
-  hearOutcomes(
+  receiveOutcomes(
     [pool as unknown as ServingPool],
     [
       ["chat", outcome(2)],
@@ -15,5 +15,5 @@ test("outcomes of a shard that a pool has no more, and of pools that are gone, a
       ["chat", outcome(1)],
     ],
   );
-  expect(heard).toEqual([1]);
+  expect(received).toEqual([1]);
 });
