@@ -6,6 +6,8 @@ const GOOD = 200;
 
 /** The flight that an attempt belongs to. */
 export interface AttemptListener {
+  /** It counts on its shard from now on; it is about to be sent. */
+  began(attempt: Attempt): void;
   headersReceived(attempt: Attempt, response: ResponseHeaders): void;
   /** @returns false to get no more until the exchange is resumed */
   dataReceived(attempt: Attempt, chunk: Buffer): boolean;

@@ -3,7 +3,7 @@ import type { RoutableRequest } from "../../routing/routable-request.ts";
 import type { RoutingTrace } from "../../model/routing-trace.ts";
 import type { AdmissionTicket, Applicant } from "../admission/admission.ts";
 import { type EngineRequest, EngineUnreachable, type ResponseHeaders } from "../engine.ts";
-import { type Pairing, Unpairable } from "../pairing.ts";
+import { Unpairable } from "../pairing.ts";
 import { InvalidRequest, NoShardAvailable, type Refused } from "../refusals.ts";
 import { ResponseId } from "../affinity/response-id.ts";
 import { generates, storesResponse } from "../request/api-routes.ts";
@@ -11,18 +11,14 @@ import { BLOCK_TOKENS, type RequestFacts } from "../request/request-facts.ts";
 import type { ServingPool } from "../serving-pool.ts";
 import type { RequestTiming } from "../traffic/traffic-meter.ts";
 import type { RequestOutcome } from "../traffic/traffic-observer.ts";
-import { Attempt, type AttemptListener } from "./attempt.ts";
+import type { Attempt, AttemptListener } from "./attempt.ts";
 import type { Client } from "./client.ts";
 import { isEventStream } from "./event-stream.ts";
 import { failureKind } from "./failure-kind.ts";
 import type { FlightDeck } from "./flight-deck.ts";
-import { Leg } from "./leg.ts";
-import { PairedExchange } from "./paired-exchange.ts";
 import { Resending } from "./resending.ts";
+import { Sender } from "./sender.ts";
 
-/** Bootstrap rooms are drawn from so many: two requests in flight hardly ever get the same. */
-const BOOTSTRAP_ROOMS = 2 ** 31;
-const NO_BODY = new Uint8Array(0);
 const GOOD = 200;
 /** From REFUSED on an answer is a failing one; from FAILED on it is the engine's fault. */
 const REFUSED = 400;
@@ -63,12 +59,11 @@ export class Flight implements Applicant, AttemptListener {
   readonly tokens: number;
   readonly #deck: FlightDeck;
   readonly #pool: ServingPool;
-  /** Null where the shards of the pool prefill this request themselves. */
-  readonly #prefill: ServingPool | null;
   readonly #client: Client;
   readonly #timing: RequestTiming;
   readonly #routable: RoutableRequest;
   readonly #resending: Resending;
+  readonly #sender: Sender;
   readonly #epoch: number;
   readonly #path: string;
   #request: EngineRequest | null;
@@ -101,12 +96,12 @@ export class Flight implements Applicant, AttemptListener {
     this.tokens = facts.inputTokens + outputTokens;
     this.#deck = deck;
     this.#pool = pool;
-    this.#prefill = generates(request) ? pool.prefill : null;
     this.#request = request;
     this.#client = client;
     this.#path = request.path;
     this.#epoch = pool.snapshot?.epoch ?? 0;
-    this.#resending = new Resending(deck, pool, this.#prefill);
+    const prefill = generates(request) ? pool.prefill : null;
+    this.#resending = new Resending(deck, pool, prefill);
     this.#routable = {
       model,
       inputTokens: facts.inputTokens,
@@ -118,6 +113,7 @@ export class Flight implements Applicant, AttemptListener {
       pinnedRank: facts.rank,
       tried: this.#resending.tried,
     };
+    this.#sender = new Sender(deck, pool, prefill, this.#routable, this.#resending, this);
     this.#timing = deck.meter.begin(pool.engine.pool);
   }
 
@@ -244,60 +240,16 @@ export class Flight implements Applicant, AttemptListener {
     this.#giveUp(fault.mayHaveBegun ? fault : this.#unavailable("all_tried", this.#pool));
   }
 
+  began(attempt: Attempt): void {
+    this.#attempts.push(attempt);
+  }
+
   /** Sends it to the best shard. Without one the request ends, unless an attempt is under way. */
   #send(): void {
-    const { router } = this.#pool;
-    const index = router.choose(this.#routable);
-    if (index < 0) return this.#noShard(this.#pool, this.#routable);
-    if (this.#prefill === null) return this.#sendWhole(index);
-    const first = this.#resending.prefillable(this.#routable);
-    const prefillIndex = this.#prefill.router.choose(first);
-    if (prefillIndex < 0) return this.#noShard(this.#prefill, first);
-    this.#sendPaired(index, this.#prefill, prefillIndex);
-  }
-
-  #sendWhole(index: number): void {
-    const attempt = this.#begin(index);
-    attempt.exchange = this.#pool.engine.send(attempt.leg.shard, this.#sendable, attempt);
-  }
-
-  #sendPaired(index: number, { engine }: ServingPool, prefillIndex: number): void {
-    const pairing = engine.pairing as Pairing;
-    const request = this.#sendable;
-    const own = request.body ?? NO_BODY;
-    if (pairing.kind === "together") {
-      const bodies = pairing.bodies(own, prefillIndex, this.#deck.rng.below(BOOTSTRAP_ROOMS));
-      this.#pair(index, prefillIndex, pairing, request).sendTogether(bodies);
-    } else {
-      const body = pairing.prefillBody(request.path, own);
-      if (body === null) this.#sendWhole(index);
-      else this.#pair(index, prefillIndex, pairing, request).sendInTurn(body);
-    }
-  }
-
-  #pair(index: number, prefillIndex: number, pairing: Pairing, request: EngineRequest): PairedExchange {
-    const { clock } = this.#deck;
-    const prefill = this.#prefill as ServingPool;
-    const attempt = this.#begin(index);
-    const leg = new Leg(prefill, prefillIndex, this.#routable.inputTokens, 0, clock.now());
-    const parts = { engine: prefill.engine, leg, pairing };
-    const exchange = new PairedExchange(parts, this.#pool.engine, request, attempt, clock);
-    attempt.exchange = exchange;
-    return exchange;
-  }
-
-  #begin(index: number): Attempt {
-    const { inputTokens, outputTokens } = this.#routable;
-    const leg = new Leg(this.#pool, index, inputTokens, outputTokens, this.#deck.clock.now());
-    const attempt = new Attempt(this, leg);
-    this.#attempts.push(attempt);
-    this.#resending.sent();
-    return attempt;
-  }
-
-  /** Null once the first byte was relayed: nothing is sent after that. */
-  get #sendable(): EngineRequest {
-    return this.#request as EngineRequest;
+    const lacking = this.#sender.send(this.#request as EngineRequest);
+    if (lacking === null || this.#attempts.length > 0) return;
+    const { pool, request } = lacking;
+    this.#giveUp(this.#unavailable(pool.router.unavailable(request) ?? "not_ready", pool));
   }
 
   /** Whether an answer of that status is ignored, for another attempt: one under way, or one on another shard. */
@@ -371,11 +323,6 @@ export class Flight implements Applicant, AttemptListener {
 
   #drop(attempt: Attempt): void {
     this.#attempts = this.#attempts.filter((other) => other !== attempt);
-  }
-
-  #noShard(pool: ServingPool, request: RoutableRequest): void {
-    if (this.#attempts.length > 0) return;
-    this.#giveUp(this.#unavailable(pool.router.unavailable(request) ?? "not_ready", pool));
   }
 
   #unavailable(reason: Unavailable, { engine }: ServingPool): NoShardAvailable {
