@@ -50,7 +50,7 @@ export function operatorRoutes(app: FastifyInstance, parts: OperatorParts): void
     store: { name: store.name, reachable: store.reachable },
     workers: workers(),
     admission: {
-      inFlight: gateway().deck.admission.inFlight + gateway().deck.admission.inFlightElsewhere,
+      inFlight: gateway().deck.admission.inFlight + gateway().deck.admission.remoteInFlight,
       queued: gateway().deck.admission.queued,
       limit: gateway().deck.admission.limits.total.maxInFlight,
     },

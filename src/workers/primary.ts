@@ -191,7 +191,7 @@ export class Primary {
     const all = [...this.#workers];
     const local = sumCounts(all.map(({ counts }) => counts));
     const begun = sumUsage(all.map(({ usage }) => usage));
-    app.board?.tell(begun, pools, local);
+    app.board?.report(begun, pools, local);
     const remote = app.board?.takeUsage() ?? sumUsage([]);
     const remoteShards = app.board?.shardsOf(pools) ?? new Map<string, ShardCounts>();
     for (const worker of all) {

@@ -28,10 +28,10 @@ test("what has begun is right however many tellings are missed or read twice", (
   fc.assert(
     fc.property(fc.array(fc.tuple(usage, fc.nat(2)), { minLength: 1, maxLength: 30 }), (tellings) => {
       const totals = new BegunTotals();
-      let before = totals.told();
+      let before = totals.totals();
       const heard = { requests: 0, tokens: 0, ofTenants: 0 };
       const read = () => {
-        const now = totals.told();
+        const now = totals.totals();
         const since = begunSince(before, now);
         heard.requests += since.requests;
         heard.tokens += since.tokens;
@@ -90,13 +90,13 @@ const NONE = new Map();
 
 test("gateways hear what the others have inside, and what those have begun, once", async () => {
   const { one, two } = boards();
-  one.tell(begun(5), [], NONE);
+  one.report(begun(5), [], NONE);
   await one.exchange();
   await two.exchange();
   // What had begun before it was known is past.
   expect(two.takeUsage()).toMatchObject({ inFlight: 5, requests: 0 });
-  one.tell(begun(2, 3), [], NONE);
-  one.tell(begun(1, 3), [], NONE);
+  one.report(begun(2, 3), [], NONE);
+  one.report(begun(1, 3), [], NONE);
   await one.exchange();
   await two.exchange();
   await two.exchange();
@@ -112,7 +112,7 @@ test("gateways hear what the others have inside, and what those have begun, once
 
 test("a gateway that has said nothing for three seconds frees what it had", async () => {
   const { one, two, time } = boards();
-  one.tell(begun(5), [], NONE);
+  one.report(begun(5), [], NONE);
   await one.exchange();
   await two.exchange();
   time.now = 3001;
@@ -122,7 +122,7 @@ test("a gateway that has said nothing for three seconds frees what it had", asyn
 
 test("without the store a gateway soon goes by itself, says how often, and makes up for nothing afterwards", async () => {
   const { one, two, time, gone } = boards();
-  one.tell(begun(5), [], NONE);
+  one.report(begun(5), [], NONE);
   await one.exchange();
   await two.exchange();
   gone.store = true;
@@ -133,7 +133,7 @@ test("without the store a gateway soon goes by itself, says how often, and makes
   expect(two.takeUsage()).toMatchObject({ inFlight: 0 });
   expect(two.unshared).toBe(2);
   gone.store = false;
-  one.tell(begun(1000, 7), [], NONE);
+  one.report(begun(1000, 7), [], NONE);
   await one.exchange();
   await two.exchange();
   expect(two.takeUsage()).toMatchObject({ inFlight: 7, requests: 0 });

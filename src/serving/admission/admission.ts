@@ -26,8 +26,8 @@ export class Admission {
   readonly #holding = new Holding();
   readonly #left = (ticket: Ticket, used: boolean) => this.#leave(ticket, used);
   #inFlight = 0;
-  #inFlightElsewhere = 0;
-  /** Begun since the last telling. */
+  #remoteInFlight = 0;
+  /** Begun since the last report. */
   #requests = 0;
   #tokens = 0;
   #stopped = false;
@@ -50,9 +50,9 @@ export class Admission {
     return this.#inFlight;
   }
 
-  /** In flight in the other processes, by what they told last. */
-  get inFlightElsewhere(): number {
-    return this.#inFlightElsewhere;
+  /** In flight in the other processes, by their last reports. */
+  get remoteInFlight(): number {
+    return this.#remoteInFlight;
   }
 
   get queued(): number {
@@ -124,7 +124,7 @@ export class Admission {
   /** What the other processes have inside now and have begun since the last call, all of them together. */
   others(usage: AdmissionUsage): void {
     const now = this.#clock.now();
-    this.#inFlightElsewhere = usage.inFlight;
+    this.#remoteInFlight = usage.inFlight;
     this.#rates.take(usage.requests, usage.tokens, now);
     this.#tenants.others(usage.tenants, now);
     this.#serve(now);
@@ -133,7 +133,7 @@ export class Admission {
   #tenantRefusal({ tenant, tokens }: Ticket, now: number): Refused | null {
     if (this.#stopped) return this.#refusal("stopping", 0);
     const { maxInFlight } = tenant.limits;
-    const inside = tenant.inside + tenant.insideElsewhere;
+    const inside = tenant.inside + tenant.remoteInside;
     if (maxInFlight > 0 && inside >= maxInFlight)
       return this.#refusal("tenant_limit", this.#holding.untilMs(1, inside));
     const waitMs = tenant.rates.waitMs(tokens, now);
@@ -163,7 +163,7 @@ export class Admission {
 
   #hasPlace(): boolean {
     const { maxInFlight } = this.#limits.total;
-    return maxInFlight === 0 || this.#inFlight + this.#inFlightElsewhere < maxInFlight;
+    return maxInFlight === 0 || this.#inFlight + this.#remoteInFlight < maxInFlight;
   }
 
   #grant(ticket: Ticket, now: number): void {
@@ -190,7 +190,7 @@ export class Admission {
 
   #giveBack({ tenant, tokens }: Ticket, now: number): void {
     this.#rates.giveBack(tokens, now);
-    // What the others were told already stays counted there: totals only grow.
+    // What was reported already stays counted there: totals only grow.
     this.#tokens = Math.max(0, this.#tokens - tokens);
     this.#tenants.giveBack(tenant, tokens, now);
   }
@@ -246,7 +246,7 @@ export class Admission {
 
   /** A guess at when one more could be let in, after those who wait. */
   #untilRoomMs(tokens: number, now: number): number {
-    const inFlight = this.#inFlight + this.#inFlightElsewhere;
+    const inFlight = this.#inFlight + this.#remoteInFlight;
     const ahead = this.#line.size + 1;
     const places = this.#hasPlace() ? 0 : this.#holding.untilMs(ahead, inFlight);
     return Math.max(places, this.#rates.waitMs(tokens, now));

@@ -6,8 +6,8 @@ import type { TenantUsage } from "./usage.ts";
 const IDLE_REMEMBERED = 10_000;
 const FORGOTTEN_AT_ONCE = 1000;
 
-/** Tenants that others are told of at a time: those with the most requests inside. */
-const MOST_TOLD = 1024;
+/** Tenants in one report to the other processes: those with the most requests inside. */
+const MOST_REPORTED = 1024;
 
 /** What admission knows of one tenant. */
 export interface Tenant {
@@ -16,11 +16,11 @@ export interface Tenant {
   readonly rates: Rates;
   /** Requests in flight or waiting in this process. */
   inside: number;
-  /** In the other processes, as they told last. */
-  insideElsewhere: number;
-  /** Where it stands in the waiting line's virtual time, in tokens. */
+  /** In the other processes, by their last reports. */
+  remoteInside: number;
+  /** Its place in the waiting line's virtual time, in tokens. */
   served: number;
-  /** Let in since the last telling. */
+  /** Admitted since the last report. */
   requests: number;
   tokens: number;
 }
@@ -34,10 +34,10 @@ export class Tenants {
   readonly #byName = new Map<string, Tenant>();
   /** Those with nothing inside anywhere, the longest idle first. */
   readonly #idle = new Set<Tenant>();
-  /** Those with something to tell. */
-  readonly #told = new Set<Tenant>();
-  /** Those who have requests inside elsewhere. */
-  #elsewhere: Tenant[] = [];
+  /** Those to report. */
+  readonly #toReport = new Set<Tenant>();
+  /** Those with requests inside in other processes. */
+  #remote: Tenant[] = [];
 
   constructor(limits: AdmissionLimits) {
     this.#limits = limits;
@@ -56,7 +56,7 @@ export class Tenants {
       limits,
       rates: new Rates(limits, nowMs),
       inside: 0,
-      insideElsewhere: 0,
+      remoteInside: 0,
       served: 0,
       requests: 0,
       tokens: 0,
@@ -71,7 +71,7 @@ export class Tenants {
     tenant.tokens += tenant.rates.admit(tokens, nowMs);
     tenant.requests++;
     if (tenant.inside++ === 0) this.#idle.delete(tenant);
-    this.#told.add(tenant);
+    this.#toReport.add(tenant);
   }
 
   /** Nothing was done for one of its requests. */
@@ -94,34 +94,34 @@ export class Tenants {
   }
 
   /**
-   * What is to be told to the others; what was let in counts from 0 again. Told are those that limits hold, and of more
-   * than a message has place for the busiest: the limits of the rest hold in each process by itself.
+   * The report to the other processes; what was admitted counts from 0 again. It has the tenants with limits, the busiest
+   * of them where they are too many for one message: the limits of the rest hold in each process by itself.
    */
   usage(): TenantUsage[] {
-    const told: TenantUsage[] = [];
-    for (const tenant of this.#told) {
+    const reported: TenantUsage[] = [];
+    for (const tenant of this.#toReport) {
       const { name, inside, requests, tokens } = tenant;
       tenant.requests = 0;
       tenant.tokens = 0;
-      if (inside === 0) this.#told.delete(tenant);
-      if (isLimited(tenant.limits)) told.push({ tenant: name, inside, requests, tokens });
+      if (inside === 0) this.#toReport.delete(tenant);
+      if (isLimited(tenant.limits)) reported.push({ tenant: name, inside, requests, tokens });
     }
-    if (told.length <= MOST_TOLD) return told;
-    return told.toSorted((a, b) => b.inside - a.inside || b.tokens - a.tokens).slice(0, MOST_TOLD);
+    if (reported.length <= MOST_REPORTED) return reported;
+    return reported.toSorted((a, b) => b.inside - a.inside || b.tokens - a.tokens).slice(0, MOST_REPORTED);
   }
 
-  /** What the others have told, all of them together. */
+  /** The reports of the other processes, summed. */
   others(usage: readonly TenantUsage[], nowMs: number): void {
-    const before = this.#elsewhere;
-    this.#elsewhere = [];
-    for (const tenant of before) tenant.insideElsewhere = 0;
+    const before = this.#remote;
+    this.#remote = [];
+    for (const tenant of before) tenant.remoteInside = 0;
     for (const { tenant: name, inside, requests, tokens } of usage) {
       const tenant = this.of(name, nowMs);
       tenant.rates.take(requests, tokens, nowMs);
       if (inside === 0) continue;
-      tenant.insideElsewhere = inside;
+      tenant.remoteInside = inside;
       this.#idle.delete(tenant);
-      this.#elsewhere.push(tenant);
+      this.#remote.push(tenant);
     }
     for (const tenant of before) this.#rest(tenant);
   }
@@ -132,13 +132,13 @@ export class Tenants {
   }
 
   #rest(tenant: Tenant): void {
-    if (tenant.inside > 0 || tenant.insideElsewhere > 0) return;
+    if (tenant.inside > 0 || tenant.remoteInside > 0) return;
     this.#idle.add(tenant);
     if (this.#idle.size <= IDLE_REMEMBERED) return;
     for (const longest of this.#idle) {
       if (this.#idle.size <= IDLE_REMEMBERED - FORGOTTEN_AT_ONCE) return;
       this.#idle.delete(longest);
-      this.#told.delete(longest);
+      this.#toReport.delete(longest);
       this.#byName.delete(longest.name);
     }
   }

@@ -1,11 +1,11 @@
-/** What several gateway processes tell each other, so that they keep their limits together. Plain data: it travels. */
+/** What the processes of a gateway, and gateways, report to each other to keep their limits together. Plain data. */
 export interface AdmissionUsage {
   /** Requests in flight now. */
   readonly inFlight: number;
-  /** Begun since the last telling: requests, and the tokens they were estimated at. */
+  /** Begun since the last report: requests, and the tokens they were estimated at. */
   readonly requests: number;
   readonly tokens: number;
-  /** Those who have requests inside, or had some let in since the last telling. */
+  /** Those who have requests inside, or had some admitted since the last report. */
   readonly tenants: readonly TenantUsage[];
 }
 
@@ -13,7 +13,7 @@ export interface TenantUsage {
   readonly tenant: string;
   /** Requests in flight or waiting now. */
   readonly inside: number;
-  /** Let in since the last telling, to wait or at once: requests, and the tokens they were estimated at. */
+  /** Admitted since the last report, to wait or at once: requests, and the tokens they were estimated at. */
   readonly requests: number;
   readonly tokens: number;
 }

@@ -31,7 +31,7 @@ export class WaitingLine<W extends Waiter> {
   /** The same, of each tenant. */
   readonly #ofTenant = new Map<Tenant, Map<number, Lane<W>>>();
   #size = 0;
-  /** Virtual time: what the tenant served last stood at; and the furthest that any stands. */
+  /** Virtual time: what the tenant served last at at; and the furthest that any stands. */
   #virtual = 0;
   #furthest = 0;
 
@@ -55,14 +55,14 @@ export class WaitingLine<W extends Waiter> {
     return best === null ? null : best.waiters[0];
   }
 
-  /** It is served: its tenant stands further by its tokens. */
+  /** It is served: its tenant moves on in virtual time by its tokens. */
   serve(waiter: W): void {
     const lane = this.#laneOf(waiter);
     if (lane === undefined) return;
-    const stood = standing(lane);
+    const at = virtualTimeOf(lane);
     const { tenant } = waiter;
-    tenant.served = stood + Math.max(1, waiter.tokens);
-    this.#virtual = Math.max(this.#virtual, stood);
+    tenant.served = at + Math.max(1, waiter.tokens);
+    this.#virtual = Math.max(this.#virtual, at);
     this.#furthest = Math.max(this.#furthest, tenant.served);
     this.remove(waiter);
   }
@@ -136,12 +136,12 @@ export class WaitingLine<W extends Waiter> {
   }
 }
 
-function standing({ since, tenant }: Lane<Waiter>): number {
+function virtualTimeOf({ since, tenant }: Lane<Waiter>): number {
   return Math.max(since, tenant.served);
 }
 
 function before(a: Lane<Waiter>, b: Lane<Waiter>): boolean {
   if (a.priority !== b.priority) return a.priority > b.priority;
-  const difference = standing(a) - standing(b);
+  const difference = virtualTimeOf(a) - virtualTimeOf(b);
   return difference === 0 ? a.waiters[0].arrivedMs < b.waiters[0].arrivedMs : difference < 0;
 }

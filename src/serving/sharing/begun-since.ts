@@ -1,13 +1,13 @@
 import type { AdmissionUsage, TenantUsage } from "../admission/usage.ts";
 
-/** Tenants that have nothing inside and have begun nothing for so many tellings are told of no more. */
+/** A tenant with nothing inside that began nothing for so many reports is in no further one. */
 const FORGOTTEN_AFTER = 600;
-/** And of no more than so many: beyond them the one that was quiet for longest is forgotten. */
+/** Tenants in a report at most: beyond them the one that was quiet for longest is forgotten. */
 const MOST_TENANTS = 1024;
 
 /**
- * What one gateway has begun since its start, told as totals: a telling may be missed or read twice, and what lies
- * between two readings is right all the same.
+ * What one gateway has begun since its start, reported as totals: a report may be missed or read twice, and what lies
+ * between two of them is right all the same.
  */
 export class BegunTotals {
   #inFlight = 0;
@@ -38,7 +38,7 @@ export class BegunTotals {
   }
 
   /** @returns what is inside now, and what has begun since the start */
-  told(): AdmissionUsage {
+  totals(): AdmissionUsage {
     const tenants: TenantUsage[] = [];
     for (const [tenant, so] of this.#tenants) {
       if (so.inside === 0 && so.quiet++ >= FORGOTTEN_AFTER) this.#tenants.delete(tenant);
@@ -49,7 +49,7 @@ export class BegunTotals {
 }
 
 /**
- * What has begun between two of a gateway's tellings. A tenant that the earlier one does not name has begun what the
+ * What has begun between two of a gateway's reports. A tenant that the earlier one does not name has begun what the
  * later one says; where totals have become less, they began anew.
  * @param before null where the gateway was not known, or not heard of for too long: what it began then is past
  */

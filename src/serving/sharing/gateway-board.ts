@@ -4,25 +4,25 @@ import type { ServingPool } from "../serving-pool.ts";
 import { BegunTotals, begunSince } from "./begun-since.ts";
 import { type ShardCounts, sumUsage } from "./shared-counts.ts";
 
-/** How often gateways tell each other what they have in flight: limits may be passed over for so long, and a bit. */
+/** How often gateways report what they have in flight: a limit may be exceeded for a little longer than this. */
 export const SHARE_EVERY_MS = 100;
-/** What a gateway said that has said nothing since counts so long; this gateway forgets all when the store is gone so long. */
+/** A report counts for so long; without the store for so long, this gateway forgets all of them. */
 const STALE_MS = 3000;
 
-/** Where gateways tell each other; as `Store.share` in control/store.ts. */
+/** Where gateways exchange reports; as `Store.share` in control/store.ts. */
 export interface Sharing {
   share(gateway: string, usage: Uint8Array, staleMs: number): Promise<ReadonlyMap<string, Uint8Array>>;
 }
 
-/** What one gateway tells. Shards are named: gateways may list their servers in another order. */
-interface Telling {
+/** One gateway's report. Shards are named: gateways may list their servers in another order. */
+interface GatewayReport {
   readonly admission: AdmissionUsage;
   /** `[requests, tokens, prefillTokens]` by the shard's id, those with nothing in flight left out. */
   readonly shards: Readonly<Record<string, readonly [number, number, number]>>;
 }
 
-interface Reading {
-  readonly telling: Telling;
+interface Received {
+  readonly report: GatewayReport;
   readonly atMs: number;
 }
 
@@ -31,19 +31,20 @@ const NOTHING: AdmissionUsage = { inFlight: 0, requests: 0, tokens: 0, tenants: 
 /**
  * What the gateways of one cluster have in flight, and what their tenants have begun, so that they keep limits together
  * and see each other's load. While the store is gone each gateway goes by itself, and what was begun then is not made
- * up for afterwards: a limit is passed over rather than kept twice.
+ * up for afterwards: a limit is exceeded rather than kept twice.
  */
 export class GatewayBoard {
   readonly #sharing: Sharing;
   readonly #gateway: string;
   readonly #clock: Clock;
   readonly #own = new BegunTotals();
-  #ownShards: Telling["shards"] = {};
-  readonly #readings = new Map<string, Reading>();
-  /** Begun elsewhere and not yet taken. */
+  #ownShards: GatewayReport["shards"] = {};
+  /** The last report of each remote gateway. */
+  readonly #remote = new Map<string, Received>();
+  /** Begun at remote gateways and not yet taken. */
   #begun: AdmissionUsage = NOTHING;
   #lastMs = Number.NEGATIVE_INFINITY;
-  /** Tellings that the store did not take. */
+  /** Reports that the store did not take. */
   unshared = 0;
 
   constructor(sharing: Sharing, gateway: string, clock: Clock) {
@@ -53,7 +54,11 @@ export class GatewayBoard {
   }
 
   /** @param usage what this gateway has inside, and has begun since the last call; @param counts by the engines' pool */
-  tell(usage: AdmissionUsage, pools: readonly ServingPool[], counts: ReadonlyMap<string, ShardCounts>): void {
+  report(
+    usage: AdmissionUsage,
+    pools: readonly ServingPool[],
+    counts: ReadonlyMap<string, ShardCounts>,
+  ): void {
     this.#own.add(usage);
     const shards: Record<string, [number, number, number]> = {};
     for (const { engine } of pools) {
@@ -68,7 +73,7 @@ export class GatewayBoard {
 
   /** What the other gateways have inside now, and have begun since the last call. */
   takeUsage(): AdmissionUsage {
-    const now = [...this.#readings.values()].map(({ telling }) => insideOf(telling.admission));
+    const now = [...this.#remote.values()].map(({ report }) => insideOf(report.admission));
     const usage = sumUsage([...now, this.#begun]);
     this.#begun = NOTHING;
     return usage;
@@ -76,7 +81,7 @@ export class GatewayBoard {
 
   /** What the other gateways have in flight on the shards of these pools. */
   shardsOf(pools: readonly ServingPool[]): Map<string, ShardCounts> {
-    const readings = [...this.#readings.values()];
+    const remote = [...this.#remote.values()];
     return new Map(
       pools.map(({ engine }) => {
         const { length } = engine.shards;
@@ -85,9 +90,9 @@ export class GatewayBoard {
           tokens: new Float64Array(length),
           prefillTokens: new Float64Array(length),
         };
-        for (const { telling } of readings) {
+        for (const { report } of remote) {
           for (const [i, { id }] of engine.shards.entries()) {
-            const [requests, tokens, prefillTokens] = telling.shards[id] ?? [0, 0, 0];
+            const [requests, tokens, prefillTokens] = report.shards[id] ?? [0, 0, 0];
             counts.requests[i] += requests;
             counts.tokens[i] += tokens;
             counts.prefillTokens[i] += prefillTokens;
@@ -98,31 +103,31 @@ export class GatewayBoard {
     );
   }
 
-  /** Tells and hears, once. Resolves also when the store does not answer. */
+  /** Publishes the report and receives those of the others, once. Resolves also when the store does not answer. */
   async exchange(): Promise<void> {
-    const telling: Telling = { admission: this.#own.told(), shards: this.#ownShards };
+    const report: GatewayReport = { admission: this.#own.totals(), shards: this.#ownShards };
     let others: ReadonlyMap<string, Uint8Array>;
     try {
-      others = await this.#sharing.share(this.#gateway, encode(telling), STALE_MS);
+      others = await this.#sharing.share(this.#gateway, encode(report), STALE_MS);
     } catch {
-      // The store says itself that it is gone.
+      // The store reports itself that it is gone.
       this.unshared++;
-      if (this.#clock.now() - this.#lastMs > STALE_MS) this.#readings.clear();
+      if (this.#clock.now() - this.#lastMs > STALE_MS) this.#remote.clear();
       return;
     }
-    this.#hear(others, this.#clock.now());
+    this.#receive(others, this.#clock.now());
   }
 
-  #hear(others: ReadonlyMap<string, Uint8Array>, nowMs: number): void {
+  #receive(others: ReadonlyMap<string, Uint8Array>, nowMs: number): void {
     this.#lastMs = nowMs;
-    for (const gateway of this.#readings.keys()) if (!others.has(gateway)) this.#readings.delete(gateway);
+    for (const gateway of this.#remote.keys()) if (!others.has(gateway)) this.#remote.delete(gateway);
     for (const [gateway, bytes] of others) {
-      const telling = decode(bytes);
-      const before = this.#readings.get(gateway);
+      const report = decode(bytes);
+      const before = this.#remote.get(gateway);
       const recent = before !== undefined && nowMs - before.atMs <= STALE_MS;
-      const begun = begunSince(recent ? before.telling.admission : null, telling.admission);
+      const begun = begunSince(recent ? before.report.admission : null, report.admission);
       this.#begun = sumUsage([this.#begun, begunOf(begun)]);
-      this.#readings.set(gateway, { telling, atMs: nowMs });
+      this.#remote.set(gateway, { report, atMs: nowMs });
     }
   }
 }
@@ -142,10 +147,10 @@ function begunOf(usage: AdmissionUsage): AdmissionUsage {
   return { ...usage, inFlight: 0, tenants: tenants.map((tenant) => ({ ...tenant, inside: 0 })) };
 }
 
-function encode(telling: Telling): Uint8Array {
-  return new TextEncoder().encode(JSON.stringify(telling));
+function encode(report: GatewayReport): Uint8Array {
+  return new TextEncoder().encode(JSON.stringify(report));
 }
 
-function decode(bytes: Uint8Array): Telling {
-  return JSON.parse(new TextDecoder().decode(bytes)) as Telling;
+function decode(bytes: Uint8Array): GatewayReport {
+  return JSON.parse(new TextDecoder().decode(bytes)) as GatewayReport;
 }

@@ -28,12 +28,12 @@ export class GatewaySharer {
   }
 
   async #share(): Promise<void> {
-    const told = this.#pools();
-    this.#board.tell(this.#admission.usage(), told, this.#counts.own(told));
+    const reported = this.#pools();
+    this.#board.report(this.#admission.usage(), reported, this.#counts.own(reported));
     await this.#board.exchange();
     if (this.#stopped) return;
     this.#admission.others(this.#board.takeUsage());
-    // A reload may have come in between.
+    // A reload may have happened meanwhile.
     const pools = this.#pools();
     this.#counts.others(pools, this.#board.shardsOf(pools));
     this.start();

@@ -8,18 +8,18 @@ export interface ShardCounts {
   readonly prefillTokens: Float64Array;
 }
 
-/** What other processes, here or behind other gateways, have in flight, laid over what this one counts in its `ShardStates`. */
+/** What local workers and remote gateways have in flight, added to what this process counts in its `ShardStates`. */
 export class SharedCounts {
   /** By the pool itself: a reload may put another of the same name in its place. */
-  readonly #elsewhere = new WeakMap<ServingPool, ShardCounts>();
+  readonly #remote = new WeakMap<ServingPool, ShardCounts>();
 
   /** What this process has in flight. */
   own(pools: readonly ServingPool[]): Map<string, ShardCounts> {
     return new Map(
       pools.map((pool) => {
         const own = copyOf(pool.states);
-        const elsewhere = this.#elsewhere.get(pool);
-        if (elsewhere !== undefined) add(own, elsewhere, -1);
+        const remote = this.#remote.get(pool);
+        if (remote !== undefined) add(own, remote, -1);
         return [pool.engine.pool, own];
       }),
     );
@@ -28,18 +28,18 @@ export class SharedCounts {
   /** What the others have in flight now, in place of what they had. */
   others(pools: readonly ServingPool[], counts: ReadonlyMap<string, ShardCounts>): void {
     for (const pool of pools) {
-      const before = this.#elsewhere.get(pool);
+      const before = this.#remote.get(pool);
       if (before !== undefined) add(pool.states, before, -1);
-      this.#elsewhere.delete(pool);
+      this.#remote.delete(pool);
       const now = counts.get(pool.engine.pool);
-      // While a reload goes round, a pool of the same name may have other shards elsewhere.
+      // During a reload, a pool of the same name may have other shards in another process.
       if (now === undefined || now.requests.length !== pool.states.count) continue;
       add(pool.states, now, 1);
-      this.#elsewhere.set(pool, now);
+      this.#remote.set(pool, now);
     }
   }
 
-  /** Pools that went with a reload: what others have in flight does not keep them open. */
+  /** Pools that a reload removed: what others have in flight does not keep them. */
   forget(before: readonly ServingPool[], after: readonly ServingPool[]): void {
     this.others(
       before.filter((pool) => !after.includes(pool)),

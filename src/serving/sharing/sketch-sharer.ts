@@ -2,8 +2,8 @@ import type { Learned } from "../../core/load/expert-sketch.ts";
 import type { ExpertAffinity } from "../affinity/expert-affinity.ts";
 
 const SHARE_EVERY_MS = 5000;
-/** Kinds told at a time; one of DeepSeek-V3 has 59 kB. */
-const MOST_TOLD = 32;
+/** Kinds published at a time; one of DeepSeek-V3 has 59 kB. */
+const MOST_PUBLISHED = 32;
 
 /** Where what was learned is kept for all; as `PoolStore` in control/store.ts. */
 export interface LearnedStore {
@@ -33,7 +33,7 @@ export class SketchSharer {
     }, SHARE_EVERY_MS);
   }
 
-  /** What was learned last is told first. */
+  /** Publishes what was learned last before it ends. */
   async stop(): Promise<void> {
     if (this.#timer !== null) clearInterval(this.#timer);
     await this.#sharing;
@@ -49,12 +49,12 @@ export class SketchSharer {
         const bytes = found[i];
         if (bytes !== null) this.#affinity.take(key, tenant, decode(bytes));
       }
-      for (const [key, learned] of this.#affinity.changed(MOST_TOLD)) {
+      for (const [key, learned] of this.#affinity.changed(MOST_PUBLISHED)) {
         const evidence = Math.floor(Math.log2(1 + learned.tokens));
         await this.#store.offer(`${key}`, evidence, encode(learned));
       }
     } catch {
-      // The store says itself that it is gone; what changes later is told later.
+      // The store reports itself that it is gone; what changes later is published later.
     }
   }
 }
