@@ -31,7 +31,7 @@ export class WaitingLine<W extends Waiter> {
   /** The same, of each tenant. */
   readonly #ofTenant = new Map<Tenant, Map<number, Lane<W>>>();
   #size = 0;
-  /** Virtual time: what the tenant served last at at; and the furthest that any stands. */
+  /** Virtual time: that of the tenant served last; and the furthest of any. */
   #virtual = 0;
   #furthest = 0;
 
