@@ -4,17 +4,17 @@ import type { Duplex } from "node:stream";
 import { HttpError, routeNotFound } from "./errors.ts";
 import type { Refusals } from "./refusals.ts";
 
-/** Longer than any client needs to read so little. */
+/** More than any client needs to read such a short answer. */
 const LINGER_MS = 1000;
 /** Where Node keeps the response that a connection is busy with. */
 const IN_FLIGHT = "_httpMessage";
 
 /**
  * Answers what Node's parser could not read as a request, or what took too long to arrive, and closes the connection:
- * what follows on it cannot be told from what came before.
+ * it is not known where the next request on it would begin.
  */
 export function answerMalformed(error: Error & { code?: string }, socket: Socket, refusals: Refusals): void {
-  // A client that has gone, or one whose response has begun, cannot be told anything.
+  // A client that has gone, or one whose response has begun, cannot be sent an error.
   if (error.code === "ECONNRESET" || !socket.writable || responseBegun(socket)) socket.destroy();
   else answerAndClose(refusal(error.code), socket, refusals);
 }
@@ -24,7 +24,7 @@ function responseBegun(socket: Socket & { readonly [IN_FLIGHT]?: ServerResponse 
   return socket[IN_FLIGHT]?.headersSent === true;
 }
 
-/** Nobody is connected through to anywhere. @param target as the client named it */
+/** Refuses `CONNECT`. @param target as the client named it */
 export function answerConnect(target: string, socket: Duplex, refusals: Refusals): void {
   socket.on("error", () => socket.destroy());
   answerAndClose(routeNotFound("CONNECT", target), socket, refusals);

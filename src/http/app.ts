@@ -47,13 +47,13 @@ export interface AppParts {
   readonly operatorSocket: string | null;
 }
 
-/** How often connections are looked at that take too long over a request. */
+/** How often connections are checked for requests that take too long. */
 const CHECK_CONNECTIONS_MS = 500;
 
 /** A response's id has no length of its own; OpenAI's have some 55 characters. */
 const LONGEST_ID = 512;
 
-/** Lines of JSON. What others say in them must not act on a terminal that shows them. */
+/** Lines of JSON. Foreign text in them must not act on a terminal that shows them. */
 const LOG = { write: (line: string) => process.stderr.write(`${printable(line.trimEnd())}\n`) };
 
 /** The HTTP side of the gateway, not yet listening. */
@@ -74,17 +74,17 @@ export async function httpApp(config: Config, parts: AppParts): Promise<FastifyI
       maxHeaderSize: http.maxHeaderBytes,
       headersTimeout: http.headersTimeoutMs,
       connectionsCheckingInterval: CHECK_CONNECTIONS_MS,
-      // Its answer would have no body; the hook below has one.
+      // Node's own answer would have no body; the hook below sends one.
       requireHostHeader: false,
     },
     clientErrorHandler: (error, socket) => answerMalformed(error, socket, refusals),
     frameworkErrors: (error, request, { raw }) => sendRaw(raw, request.id, error),
-    // Requests that come while the gateway stops are refused by admission, in OpenAI's shape.
+    // Requests that arrive while the gateway stops are refused by admission, in OpenAI's shape.
     return503OnClosing: false,
   });
 
   const refusals = new Refusals(app.log, (reason) => gateway().deck.meter.refused("", reason));
-  /** Operators and engines are not who the count of refusals is about. */
+  /** The count of refusals is about clients, not about operators and engines. */
   const operatorRefusals = new Refusals(app.log, () => {});
   const sendRaw = (response: ServerResponse, requestId: string, error: unknown) => {
     const shape = shapeAt(response.req.url ?? "");
@@ -114,7 +114,7 @@ export async function httpApp(config: Config, parts: AppParts): Promise<FastifyI
   const refuseOtherMethods = otherMethods(app);
   const origins = new OriginReader(config.tenancy);
   const cors = new Cors(http.corsOrigins);
-  // One body of the largest size always has room.
+  // One body of the largest size always fits.
   const memory = new BodyMemory(Math.max(http.bodyMemoryBytes, http.bodyLimitBytes));
   const proxying = { gateway, origins, http, memory, cors, refusals };
   await app.register(async (scope) => openAiRoutes(scope, proxying));
@@ -139,7 +139,7 @@ export async function httpApp(config: Config, parts: AppParts): Promise<FastifyI
   return app;
 }
 
-/** What is wrong with a request before it is looked at: without a route its body is not read. */
+/** What is wrong with a request by its route and headers: without a route its body is not read. */
 function unreadable({ is404, method, url, raw }: FastifyRequest): Error | undefined {
   if (is404) return routeNotFound(method, url);
   if (raw.headers.host === undefined && raw.httpVersion === "1.1")
@@ -148,10 +148,10 @@ function unreadable({ is404, method, url, raw }: FastifyRequest): Error | undefi
 }
 
 function errorBody(answer: ErrorAnswer, { id, url, raw }: FastifyRequest, reply: FastifyReply): object {
-  // What of the request is still to come is not read.
+  // The rest of the request is not read.
   if (!raw.complete) reply.header("connection", "close");
   if (answer.retryAfterSeconds !== null) reply.header("retry-after", answer.retryAfterSeconds);
-  // A stream that broke before its head was sent has left its own type behind.
+  // A stream that broke before its response headers were sent has set its own type.
   reply.removeHeader("content-length").type("application/json; charset=utf-8").code(answer.status);
   return shapeAt(url).body(answer, id);
 }

@@ -12,8 +12,8 @@ import { WholeFrames } from "./whole-frames.ts";
 import { writeChunk } from "./write-chunk.ts";
 
 /**
- * An answer on its way to the client's connection. What arrives from the engine in one read leaves in one write: the
- * last chunk waits for the end of the tick, in case the end of the answer comes with it.
+ * An answer on its way to the client's connection. What arrives from the engine in one read is written at once: the
+ * last chunk waits for the end of the tick, in case the end of the answer arrives with it.
  */
 export class ClientResponse implements Client {
   readonly #response: ServerResponse;
@@ -24,23 +24,23 @@ export class ClientResponse implements Client {
   #keepAliveTimer: NodeJS.Timeout | null = null;
   #flight: Flight | null = null;
   #frames: WholeFrames | null = null;
-  /** The engine has said how long the stream is. */
+  /** The engine has sent the stream's length. */
   #announced = false;
   /** The chunk that waits for the end of the tick. */
   #waiting: Buffer | null = null;
   #flushing = false;
-  /** The head was written. */
-  #begun = false;
+  /** The response headers were written. */
+  #headersSent = false;
   #stall: NodeJS.Timeout | null = null;
-  /** The connection that has to drain. */
+  /** The connection that is full. */
   #full: Socket | null = null;
   readonly #drained = (): void => {
-    this.#calm();
+    this.#endStall();
     this.#flight?.resume();
   };
 
   /**
-   * @param stallMs how long a client may read nothing before it is given up
+   * @param stallMs how long a client may read nothing before it is cut off
    * @param keepAliveMs how often a stream without a first frame gets a comment; 0 for never
    * @param body what is held of the request's
    */
@@ -58,11 +58,11 @@ export class ClientResponse implements Client {
     this.#body = body;
   }
 
-  /** The request is on its way: from now on a client that goes away takes it along. */
+  /** The request was sent: from now on it is cancelled when its client goes away. */
   follow(flight: Flight): void {
     this.#flight = flight;
     this.#response.once("close", () => {
-      this.#calm();
+      this.#endStall();
       this.#endKeepAlive();
       flight.cancel();
     });
@@ -73,7 +73,7 @@ export class ClientResponse implements Client {
     const headers = returnedHeaders(response.headers, cors.length > 0);
     if (isEventStream(response)) {
       this.#frames = new WholeFrames();
-      // A stream that breaks off is longer than it was said to be.
+      // A stream that breaks off gets an error event, and is longer than its announced length.
       const length = headers.findIndex((name, i) => i % 2 === 0 && name.toLowerCase() === "content-length");
       this.#announced = length >= 0;
       if (this.#announced) headers.splice(length, 2);
@@ -110,7 +110,7 @@ export class ClientResponse implements Client {
     const rest = this.#frames?.rest() ?? null;
     if (rest !== null && this.#announced && isCutShort(rest)) {
       this.brokenOff(
-        new EngineUnreachable("the engine", "said its response was shorter", { mayHaveBegun: true }),
+        new EngineUnreachable("the engine", "announced a shorter response", { mayHaveBegun: true }),
       );
       return false;
     }
@@ -126,7 +126,7 @@ export class ClientResponse implements Client {
   brokenOff(fault: Error): void {
     const last = this.#take();
     if (last !== null) this.#write(last);
-    // Without frames there is no way to say it but by breaking off too.
+    // Without frames only closing the connection shows the break.
     if (this.#frames === null) this.#response.destroy();
     else this.#finish(this.#answering.shape.lastFrame(errorAnswer(fault), this.#answering.requestId));
   }
@@ -139,12 +139,12 @@ export class ClientResponse implements Client {
     sendError(this.#response, errorAnswer(error), this.#answering);
   }
 
-  /** @internal writes what waited for the end of the tick: the response headers alone where nothing came with them */
+  /** @internal writes what waited for the end of the tick: the response headers alone where there is nothing else */
   flush(): void {
     this.#flushing = false;
     const last = this.#take();
     if (last !== null) this.#write(last);
-    else if (!this.#begun && !this.#response.writableEnded) this.#response.flushHeaders();
+    else if (!this.#headersSent && !this.#response.writableEnded) this.#response.flushHeaders();
   }
 
   #flushSoon(): void {
@@ -164,7 +164,7 @@ export class ClientResponse implements Client {
     this.#keepAliveTimer = null;
   }
 
-  /** Clients of event streams pass comments over. */
+  /** Clients of event streams ignore comments. */
   #comment(text: string): void {
     this.#write(Buffer.from(`: ${text}\n\n`));
   }
@@ -176,8 +176,8 @@ export class ClientResponse implements Client {
   }
 
   #write(chunk: Buffer): void {
-    const flowing = writeChunk(this.#response, chunk, !this.#begun);
-    this.#begun = true;
+    const flowing = writeChunk(this.#response, chunk, !this.#headersSent);
+    this.#headersSent = true;
     if (!flowing) this.#awaitDrain();
   }
 
@@ -189,7 +189,7 @@ export class ClientResponse implements Client {
     this.#full?.once("drain", this.#drained);
   }
 
-  /** The last bytes, too, must not be left unread for ever. */
+  /** A client that never reads the last bytes is cut off too. */
   #finish(last: Buffer | string | null): void {
     this.#endKeepAlive();
     if (last === null) this.#response.end();
@@ -198,7 +198,7 @@ export class ClientResponse implements Client {
     if (unread > 0) this.#stall ??= setTimeout(() => this.#response.destroy(), this.#stallMs);
   }
 
-  #calm(): void {
+  #endStall(): void {
     if (this.#stall === null) return;
     clearTimeout(this.#stall);
     this.#stall = null;

@@ -9,11 +9,11 @@ export function isPreflight(headers: IncomingHttpHeaders): boolean {
   return headers.origin !== undefined && headers["access-control-request-method"] !== undefined;
 }
 
-/** What browsers are told of the pages that may call the API. */
+/** The headers that say to browsers which pages may call the API. */
 export class Cors {
   readonly #any: boolean;
   readonly #origins: ReadonlySet<string>;
-  /** Whether the gateway says it; else the engines do. */
+  /** Whether the gateway sends them; else the engines do. */
   readonly on: boolean;
 
   /** @param origins `*` among them for any; null to leave it to the engines */
@@ -24,16 +24,16 @@ export class Cors {
     this.#origins = new Set(list);
   }
 
-  /** What goes with every answer, names and values in turn. */
+  /** The headers of every answer, names and values in turn. */
   headers({ origin }: IncomingHttpHeaders): HeaderList {
     if (!this.on) return NONE;
     if (this.#any) return ["access-control-allow-origin", "*", "access-control-expose-headers", "*"];
-    // What is answered to one origin must not be kept for another.
+    // A cache must not keep the answer to one origin for another.
     if (origin === undefined || !this.#origins.has(origin)) return ["vary", "origin"];
     return ["vary", "origin", "access-control-allow-origin", origin, "access-control-expose-headers", "*"];
   }
 
-  /** What answers a preflight; without an origin that may, the browser takes it for a no. */
+  /** The headers that answer a preflight; without an allowed origin the browser takes it for a refusal. */
   preflight(headers: IncomingHttpHeaders, methods: string): HeaderList {
     const allowed = this.headers(headers);
     if (!allowed.includes("access-control-allow-origin")) return allowed;

@@ -23,7 +23,7 @@ const FILES: Readonly<Record<string, EngineFile>> = {
   "vllm-ascend": { type: JSON_TYPE, write: (placement) => writeVllmAscendMap(placement) },
 };
 
-/** @throws InputError for a format that is none; HttpError where slots are empty, which no engine's file can say */
+/** @throws InputError for a format that is none; HttpError where slots are empty, which no engine's file can express */
 export function engineFile(
   format: string,
   placement: Placement,
@@ -41,7 +41,7 @@ export function engineFile(
     if (physicalToLogical[i] < 0)
       throw new HttpError(
         "slots_empty",
-        "The placement in force leaves slots empty, which no engine's file can say.",
+        "The placement in force leaves slots empty, which no engine's file can express.",
       );
   }
   return { type: file.type, text: file.write(placement, model) };

@@ -24,7 +24,7 @@ const responses: ErrorShape = {
   },
 };
 
-/** Anthropic's go by the event's name, and by the type, which follows from the status. */
+/** Anthropic's clients use the event's name and the type, which follows from the status. */
 const anthropic: ErrorShape = {
   body: ({ status, body: { error } }, requestId) => ({
     type: "error",
@@ -41,12 +41,12 @@ export const ERROR_SHAPES: Readonly<Record<ApiRoute["errors"], ErrorShape>> = {
   responses,
 };
 
-/** For what reached no route, by where it was meant to go. @param target the request's */
+/** For a request without a route, by its path. @param target the request's */
 export function shapeAt(target: string): ErrorShape {
   return target.startsWith("/v1/messages") ? anthropic : openai;
 }
 
-/** docs.anthropic.com, "Errors"; what it does not list is the client's doing below 500 and the server's from there. */
+/** docs.anthropic.com, "Errors"; what it does not list is the client's fault below 500 and the server's from there. */
 const ANTHROPIC_TYPES: Readonly<Record<number, string>> = {
   401: "authentication_error",
   403: "permission_error",

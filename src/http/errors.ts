@@ -102,7 +102,7 @@ export function routeNotFound(method: string, target: string): HttpError {
   return new HttpError("route_not_found", `There is no route ${method} ${shown}.`);
 }
 
-/** The answer to any error; what is not known here says nothing of its inside. */
+/** The answer to any error; an unknown error's own text is not shown. */
 export function errorAnswer(error: unknown): ErrorAnswer {
   if (error instanceof HttpError) return answer(error.reason, error.message);
   if (error instanceof InvalidRequest)

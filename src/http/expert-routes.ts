@@ -8,11 +8,11 @@ import { engineFile } from "./engine-files.ts";
 import { HttpError } from "./errors.ts";
 import { LongPolls } from "./long-poll.ts";
 import { WrittenOnce, inForce, placementBody, placementTag, sharesBody } from "./placement-text.ts";
-import { type PoolRoute, poolNamed, record, told } from "./pool-routes.ts";
+import { type PoolRoute, fromStore, poolNamed, record } from "./pool-routes.ts";
 
 const RANK_STATES = ["lost", "ready"] as const;
 
-/** The expert plane: ranks fetch placements and shares, and say what they hold. */
+/** The expert plane: ranks fetch placements and shares, and report what they hold. */
 export function expertRoutes(app: FastifyInstance, pools: readonly ControlledPool[]): void {
   const polls = new LongPolls();
   app.addHook("preClose", async () => polls.end());
@@ -74,7 +74,7 @@ export function expertRoutes(app: FastifyInstance, pools: readonly ControlledPoo
       throw new InputError("body", "epoch", "is no number; expected the placement's epoch");
     const rank = parseRank(body["rank"], loop.ranks);
     const phase = oneOf<AckPhase>(body, "phase", ACK_PHASES, "prepared");
-    if (!(await told(loop.acknowledge(epoch, rank, phase))))
+    if (!(await fromStore(loop.acknowledge(epoch, rank, phase))))
       throw new HttpError("epoch_not_pending", `Epoch ${epoch} does not wait for "${phase}".`);
     return reply.code(202).send({ accepted: true, epoch, rank, phase });
   });
@@ -84,7 +84,7 @@ export function expertRoutes(app: FastifyInstance, pools: readonly ControlledPoo
     const { loop } = reportedPool(pools, body);
     const rank = parseRank(body["rank"], loop.ranks);
     const state = oneOf(body, "state", RANK_STATES, null);
-    await told(loop.tellRank(rank, state));
+    await fromStore(loop.tellRank(rank, state));
     return reply.code(202).send({ accepted: true, rank, state });
   });
 }

@@ -3,10 +3,10 @@ import type { IncomingHttpHeaders } from "node:http";
 import type { HeaderList } from "../serving/engine.ts";
 import { headerOf } from "../serving/header-list.ts";
 
-/** The client's choice of a shard, by its index in the pool; engines are told by the gateway, in their own way. */
+/** The client's choice of a shard, by its index in the pool; the gateway names it to engines in their own way. */
 export const RANK_HEADER = "x-data-parallel-rank";
 
-/** Headers that speak of one connection only (RFC 9110 §7.6.1), and those each side of a proxy sets for itself. */
+/** Headers of one connection only (RFC 9110 §7.6.1), and those each side of a proxy sets for itself. */
 const HOP_BY_HOP = new Set([
   "connection",
   "keep-alive",
@@ -20,13 +20,13 @@ const HOP_BY_HOP = new Set([
   "expect",
   "host",
   "content-length",
-  // Frames can be told apart only in plain text.
+  // Frames can be found only in plain text.
   "accept-encoding",
 ]);
 
 /**
- * What the gateway says itself: which request it is, which rank is to have it, and where its other half is (the last as
- * SGLang takes it with SGLANG_ENABLE_REQUEST_HEADER_OVERRIDES).
+ * What the gateway sets itself: the request's id, the rank that is to have it, and where the other shard of its pair is
+ * (the last as SGLang reads it with SGLANG_ENABLE_REQUEST_HEADER_OVERRIDES).
  */
 const NOT_FORWARDED = new Set([
   ...HOP_BY_HOP,
@@ -39,7 +39,7 @@ const NOT_FORWARDED = new Set([
   "x-override-bootstrap-room",
 ]);
 
-/** A response's length is kept: its bytes are relayed as they are. What the gateway says itself, it says alone. */
+/** A response's length is kept: its bytes are relayed as they are. What the gateway sets itself, no engine sets. */
 const NOT_RETURNED = new Set([
   ...[...HOP_BY_HOP].filter((name) => name !== "content-length"),
   "x-request-id",
@@ -60,7 +60,7 @@ export function forwardedHeaders(
   return forwarded;
 }
 
-/** What the client gets of an engine's headers. @param ownCors whether the gateway says what pages may read it */
+/** What the client gets of an engine's headers. @param ownCors whether the gateway says which pages may read it */
 export function returnedHeaders(headers: HeaderList, ownCors: boolean): string[] {
   const returned = without(headers, NOT_RETURNED, headerOf(headers, "connection"));
   return ownCors ? withoutCors(returned) : returned;

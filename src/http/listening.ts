@@ -53,10 +53,10 @@ function addressFault(error: NodeJS.ErrnoException, host: string, port: number):
 
 const CLOSE_IDLE_EVERY_MS = 50;
 
-/** Accepts no more connections and waits for the open ones to finish, `graceMs` at most. */
+/** Accepts no more connections and waits for the others to finish, `graceMs` at most. */
 export async function stopListening(app: FastifyInstance, graceMs: number): Promise<void> {
   const grace = setTimeout(() => app.server.closeAllConnections(), graceMs);
-  // A connection that has delivered its last response must not linger.
+  // A connection without a request is closed at once.
   const idle = setInterval(() => app.server.closeIdleConnections(), CLOSE_IDLE_EVERY_MS);
   await app.close();
   clearInterval(idle);

@@ -12,7 +12,7 @@ interface Parameters {
   readonly "*"?: string;
 }
 
-/** An id is a segment; dots alone would be a way up to servers in between. */
+/** An id is one segment; proxies in between would resolve dots alone to another path. */
 const ID = String.raw`:id(^(?!\.{1,2}$).+$)`;
 
 const MODELS = { path: "/v1/models", methods: ["GET"], errors: "openai" } as const;
@@ -40,7 +40,7 @@ export function openAiRoutes(app: FastifyInstance, parts: ProxyParts): void {
       method: [...route.methods],
       url: urlOf(route.path),
       // Fastify has found the route and named the request; its own reading and writing of bodies would be in the way.
-      onRequest: (request, reply) => proxy(parts, route, letGo(request, reply, route)),
+      onRequest: (request, reply) => proxy(parts, route, handOver(request, reply, route)),
       handler: unreached,
     });
     preflights(app, parts, urlOf(route.path), route);
@@ -63,7 +63,7 @@ function preflights(
     url,
     onRequest: (request, reply) => {
       if (!isPreflight(request.headers)) return refuseMethod(request, reply, methods);
-      if (!cors.on) return relayPreflight(parts, letGo(request, reply, route));
+      if (!cors.on) return relayPreflight(parts, handOver(request, reply, route));
       setHeaders(reply, cors.preflight(request.headers, methods.join(", ")));
       reply.code(204).send();
     },
@@ -75,7 +75,7 @@ function urlOf(path: string): string {
   return path.replace(":id", ID);
 }
 
-function letGo(
+function handOver(
   { id: requestId, params, raw }: FastifyRequest<{ Params: Parameters }>,
   reply: FastifyReply,
   { path, errors }: Pick<ApiRoute, "path" | "errors">,

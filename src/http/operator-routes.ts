@@ -21,7 +21,7 @@ export interface OperatorParts {
   readonly workers: () => readonly WorkerView[];
 }
 
-/** What operators and their tools ask: state, health, readiness, metrics. */
+/** The routes of operators and their tools: operator state, health, readiness, metrics. */
 export function operatorRoutes(app: FastifyInstance, parts: OperatorParts): void {
   const { gateway, gatewayName, store, controlled, metricsText, workers } = parts;
   app.get("/health", async () => ({ status: "ok" }));
@@ -31,7 +31,7 @@ export function operatorRoutes(app: FastifyInstance, parts: OperatorParts): void
     const ready = pools.some(([, pool]) => pool.ready);
     const serves = ready ? "ready" : "not_ready";
     const status = gateway().deck.admission.stopped ? "stopping" : serves;
-    // Without its store it serves on, by the last epochs it has heard of.
+    // Without its store it continues to serve by the last epochs it has received.
     const epochs = Object.fromEntries(
       controlled.map(({ loop: { pool, view } }) => [pool, view.snapshot?.epoch ?? 0]),
     );
@@ -74,7 +74,7 @@ export function operatorRoutes(app: FastifyInstance, parts: OperatorParts): void
   }));
 }
 
-/** What is known here of who leads a pool, and what has come of it; null without an expert plane. */
+/** What is known here of a pool's leader and its work; null without an expert plane. */
 function controlState(pool: ControlledPool | null) {
   if (pool === null) return null;
   const { view, leading, standings, totals } = pool.loop;

@@ -3,7 +3,7 @@ import type { ControlledPool } from "../control/controlled-pool.ts";
 import type { Order } from "../control/pool-message.ts";
 import { InputError } from "../lib/errors.ts";
 import { HttpError } from "./errors.ts";
-import { type PoolRoute, poolNamed, record, told } from "./pool-routes.ts";
+import { type PoolRoute, fromStore, poolNamed, record } from "./pool-routes.ts";
 
 const AUDIT_ENTRIES = 100;
 
@@ -12,14 +12,15 @@ interface RankRoute {
 }
 
 /**
- * What operators ask of a pool. An order is answered 202 when it is in the audit log and on its way to the pool's leader;
- * `/admin/state` shows what came of it. A client says who it is in `x-operator`; else its address stands in the log.
+ * Orders of operators to a pool. An order is answered 202 when it is in the audit log and on its way to the pool's
+ * leader; `/admin/state` shows its result. The log names who gave it by the header `x-operator`, else by the client's
+ * address.
  */
 export function orderRoutes(app: FastifyInstance, pools: readonly ControlledPool[]): void {
   const give = async (request: FastifyRequest, reply: FastifyReply, pool: string, order: Order) => {
     const { loop } = poolNamed(pools, pool);
     const named = request.headers["x-operator"];
-    await told(loop.order(order, typeof named === "string" ? named.slice(0, 200) : request.ip));
+    await fromStore(loop.order(order, typeof named === "string" ? named.slice(0, 200) : request.ip));
     return reply.code(202).send({ accepted: true, pool, order });
   };
 
@@ -50,7 +51,7 @@ export function orderRoutes(app: FastifyInstance, pools: readonly ControlledPool
     const { epoch } = record(request.body);
     if (typeof epoch !== "number" || !Number.isInteger(epoch) || epoch < 1)
       throw new InputError("body", "epoch", "is no epoch; expected the number of one that was published");
-    if ((await told(loop.store.at(epoch))) === null)
+    if ((await fromStore(loop.store.at(epoch))) === null)
       throw new HttpError("epoch_not_kept", `Epoch ${epoch} of pool "${pool}" is not kept.`);
     return give(request, reply, pool, { kind: "rollback", epoch });
   });
@@ -72,7 +73,7 @@ export function orderRoutes(app: FastifyInstance, pools: readonly ControlledPool
     const { count = `${AUDIT_ENTRIES}` } = request.query;
     if (!/^[1-9]\d{0,4}$/.test(count))
       throw new InputError("query", "count", `is ${JSON.stringify(count)}; expected 1 to 99999`);
-    const entries = await told(loop.audit(Number(count)));
+    const entries = await fromStore(loop.audit(Number(count)));
     return {
       pool: loop.pool,
       entries: entries.map(({ atMs, entry }) => ({ atMs, ...(JSON.parse(entry) as object) })),

@@ -1,6 +1,6 @@
 import type { ServingPool } from "../serving/serving-pool.ts";
 
-/** Whether a pool can serve, as `/ready` says it. */
+/** Whether a pool can serve, as `/ready` reports it. */
 export interface PoolReady {
   readonly ready: boolean;
   /** Those of its servers that prefill counted with the others. */

@@ -23,10 +23,10 @@ export function record(body: unknown): Record<string, unknown> {
   throw new InputError("body", "", "is no JSON object; expected one with `pool`");
 }
 
-/** What is told to a pool's leader goes through the store. @throws HttpError while that does not answer */
-export async function told<T>(telling: Promise<T>): Promise<T> {
+/** Waits for the store, through which messages go to a pool's leader. @throws HttpError while it does not answer */
+export async function fromStore<T>(answer: Promise<T>): Promise<T> {
   try {
-    return await telling;
+    return await answer;
   } catch (error) {
     if (error instanceof StoreUnreachable)
       throw new HttpError("store_unreachable", "The store does not answer; nothing was done. Try again.");

@@ -29,18 +29,18 @@ export interface ProxyParts {
   readonly refusals: Refusals;
 }
 
-/** A request that Fastify has matched and let go of. */
+/** A request that Fastify has matched and handed over. */
 export interface ProxiedRequest {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   readonly requestId: string;
   readonly path: string;
-  /** What stands for the path's `:id`, decoded; null where it has none. */
+  /** The value of the path's `:id`, decoded; null where it has none. */
   readonly id: string | null;
   readonly errors: ApiRoute["errors"];
 }
 
-/** Reads a request whole and sends it on; the answer comes back as the engine gives it. */
+/** Reads a whole request and sends it to an engine; the engine's answer is relayed as it is. */
 export function proxy(parts: ProxyParts, { body: kind }: ApiRoute, proxied: ProxiedRequest): void {
   const { request, response, id } = proxied;
   const answering = answeringOf(parts, proxied);
@@ -81,14 +81,14 @@ export function proxy(parts: ProxyParts, { body: kind }: ApiRoute, proxied: Prox
   });
 }
 
-/** Asks an engine what browsers may send. */
+/** Relays a browser's preflight to an engine. */
 export function relayPreflight(parts: ProxyParts, proxied: ProxiedRequest): void {
   const { request, response } = proxied;
   const answering = answeringOf(parts, proxied);
   inTurn(response, () => {
     try {
       const { pools } = parts.gateway();
-      // It names no model. Each answer of each pool still says by itself which pages may read it.
+      // It names no model. Whichever pool answers, each later answer says itself which pages may read it.
       const pool = pools.find(({ states }) => states.ready.includes(1)) ?? pools[0];
       const origin = parts.origins.read(request.headers);
       const facts = unreadFacts({ ...origin, rank: -1 }, pool.models[0], null, 0, null);

@@ -1,7 +1,7 @@
 import type { FastifyBaseLogger } from "fastify";
 import { type ErrorAnswer, errorAnswer } from "./errors.ts";
 
-/** What is answered where a request is not sent on: each is counted, and logged where its message says so. */
+/** Answers to requests that are not sent to an engine: each is counted, and logged where its message says so. */
 export class Refusals {
   readonly #log: FastifyBaseLogger;
   readonly #count: (reason: string) => void;

@@ -7,7 +7,7 @@ import { sendError } from "./send-error.ts";
 
 /** Every other route is answered by the process that listens on this socket. */
 export function relayRoutes(app: FastifyInstance, socketPath: string, refusals: Refusals): void {
-  const open = new Set<ClientRequest>();
+  const inFlight = new Set<ClientRequest>();
   app.removeAllContentTypeParsers();
   app.addContentTypeParser("*", (_request, payload, done) => done(null, payload));
 
@@ -15,8 +15,8 @@ export function relayRoutes(app: FastifyInstance, socketPath: string, refusals: 
     const { raw: from } = request;
     const to = reply.hijack().raw;
     const asked = ask({ socketPath, method: from.method, path: from.url, headers: from.headers });
-    open.add(asked);
-    asked.once("close", () => open.delete(asked));
+    inFlight.add(asked);
+    asked.once("close", () => inFlight.delete(asked));
     asked.once("error", () => {
       const answering = { requestId: request.id, shape: shapeAt(request.url), cors: [] };
       sendError(to, refusals.answer(unreachable(), request.id), answering);
@@ -30,9 +30,9 @@ export function relayRoutes(app: FastifyInstance, socketPath: string, refusals: 
     from.pipe(asked);
   });
 
-  // Some answers go on until someone ends them.
+  // Some answers have no end of their own.
   app.addHook("preClose", async () => {
-    for (const asked of open) asked.destroy();
+    for (const asked of inFlight) asked.destroy();
   });
 }
 

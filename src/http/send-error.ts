@@ -3,24 +3,24 @@ import type { HeaderList } from "../serving/engine.ts";
 import type { ErrorShape } from "./error-shapes.ts";
 import type { ErrorAnswer } from "./errors.ts";
 
-/** What the gateway itself says with an answer. */
+/** What the gateway itself adds to an answer. */
 export interface Answering {
   readonly requestId: string;
   readonly shape: ErrorShape;
-  /** Names and values in turn; empty where the engines say it. */
+  /** Names and values in turn; empty where the engines send them. */
   readonly cors: HeaderList;
 }
 
 const UNAVAILABLE = 503;
 
-/** Answers a request that Fastify has let go of. */
+/** Answers a request that Fastify has handed over. */
 export function sendError(
   response: ServerResponse,
   answer: ErrorAnswer,
   { requestId, shape, cors }: Answering,
 ): void {
   if (response.destroyed) return;
-  // It fails after it has begun: only breaking off says so.
+  // The response has begun: only closing the connection shows that it failed.
   if (response.headersSent) return void response.destroy();
   const text = JSON.stringify(shape.body(answer, requestId));
   const headers = [
@@ -34,11 +34,12 @@ export function sendError(
   ];
   if (answer.retryAfterSeconds !== null) headers.push("retry-after", `${answer.retryAfterSeconds}`);
   const { req: request } = response;
-  // What of the request is still to come is not read.
+  // The rest of the request is not read.
   if (!request.complete) headers.push("connection", "close");
   response.writeHead(answer.status, headers);
   if (request.complete || answer.status !== UNAVAILABLE) return void response.end(text);
-  // It is not the client's fault: what it still sends, while a request may last, is thrown away, so that it reads this.
+  // Not the client's fault: what it still sends, within the time of a request, is dropped, so that it reads this
+  // answer.
   response.write(text);
   request.once("end", () => response.end());
   request.resume();

@@ -3,10 +3,10 @@ import { GrowingBytes } from "../lib/growing-bytes.ts";
 const LINE_FEED = 10;
 const CARRIAGE_RETURN = 13;
 
-/** A frame longer than this is passed on in pieces. */
+/** A longer frame is relayed in pieces. */
 const HELD_LIMIT_BYTES = 1024 * 1024;
 
-/** A frame's end is at most so long. */
+/** The longest end of a frame, in bytes. */
 const LONGEST_END = 3;
 
 /**
@@ -18,7 +18,7 @@ const CONTENT =
 
 /**
  * Cuts a stream of server-sent events, chunk by chunk, at the ends of frames. Only a chunk that ends inside a frame is
- * held up; the others go on as they came. So a stream that breaks can be ended between two frames.
+ * held back; the others pass unchanged. So a stream that breaks can be ended between two frames.
  */
 export class WholeFrames {
   readonly #held = new GrowingBytes();
@@ -66,7 +66,7 @@ export class WholeFrames {
     return Math.max(0, lastFrameEnd(seam) - before.length);
   }
 
-  /** Before the first content (a frame with the role alone) every frame is looked into, after it they are counted. */
+  /** Before the first content (a frame with the role alone) every frame is searched, after it frames are counted. */
   #count(bytes: Buffer): number {
     if (!this.#begun) {
       if (!CONTENT.test(bytes.toString("latin1"))) return 0;

@@ -3,9 +3,9 @@ import type { ServerResponse } from "node:http";
 const LINE_END = "\r\n";
 
 /**
- * Writes a chunk of a response in one piece: Node's own `write` makes four of it, which takes a streamed frame half as
- * much time again. `end` is Node's; `write` must not come between.
- * @param first whether the head is still to be written: both leave together
+ * Writes a chunk of a response in one piece: Node's own `write` makes four pieces of it, which costs half as much time
+ * again for a streamed frame. `end` is Node's; Node's `write` must not be called in between.
+ * @param first whether the response headers are not written yet: both are sent together
  * @returns false when the client should read first, as with `write`
  */
 export function writeChunk(response: ServerResponse, chunk: Buffer, first: boolean): boolean {
