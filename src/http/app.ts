@@ -16,6 +16,7 @@ import { shapeAt } from "./error-shapes.ts";
 import { type ErrorAnswer, HttpError, routeNotFound } from "./errors.ts";
 import { eventRoutes } from "./event-routes.ts";
 import { expertRoutes } from "./expert-routes.ts";
+import { framingFault } from "./framing-fault.ts";
 import { loadRoute } from "./load-route.ts";
 import { requestIdOf } from "./headers.ts";
 import { boundPipelines } from "./in-turn.ts";
@@ -97,7 +98,11 @@ export async function httpApp(config: Config, parts: AppParts): Promise<FastifyI
   app.setNotFoundHandler(({ method, url }) => {
     throw routeNotFound(method, url);
   });
-  app.addHook("onRequest", (request, _reply, done) => done(unreadable(request)));
+  app.addHook("onRequest", (request, reply, done) => {
+    // Nothing that follows the last answer on a connection is served (RFC 9112 §9.6).
+    if (request.raw.socket.writableEnded) reply.hijack();
+    else done(unreadable(request));
+  });
   app.server.on("checkExpectation", (request: IncomingMessage, response: ServerResponse) => {
     const error = new HttpError("expectation_failed", "The gateway meets no expectation but 100-continue.");
     sendRaw(response, requestIdOf(request.headers), error);
@@ -141,10 +146,7 @@ export async function httpApp(config: Config, parts: AppParts): Promise<FastifyI
 
 /** What is wrong with a request by its route and headers: without a route its body is not read. */
 function unreadable({ is404, method, url, raw }: FastifyRequest): Error | undefined {
-  if (is404) return routeNotFound(method, url);
-  if (raw.headers.host === undefined && raw.httpVersion === "1.1")
-    return new HttpError("invalid_request", "The request has no Host header, which HTTP/1.1 wants.");
-  return undefined;
+  return is404 ? routeNotFound(method, url) : (framingFault(raw) ?? undefined);
 }
 
 function errorBody(answer: ErrorAnswer, { id, url, raw }: FastifyRequest, reply: FastifyReply): object {

@@ -51,38 +51,6 @@ const LENGTH = `content-length: ${BODY.length}`;
 const CHUNKED = "transfer-encoding: chunked";
 
 test.each([
-  ["two lengths", post([LENGTH, "content-length: 5"], BODY)],
-  ["the same length twice", post([LENGTH, LENGTH], BODY)],
-  ["a list of lengths", post([`${LENGTH}, ${BODY.length}`], BODY)],
-  ["a length with a sign", post([`content-length: +${BODY.length}`], BODY)],
-  ["a length that is no number", post(["content-length: 0x11"], BODY)],
-  ["a length beyond all numbers", post(["content-length: 99999999999999999999"], BODY)],
-  ["a length, then chunks", post(["content-length: 6", CHUNKED], `0\r\n\r\n${HIDDEN}`)],
-  ["chunks, then a length", post([CHUNKED, "content-length: 4"], `11\r\n${BODY}\r\n0\r\n\r\n${HIDDEN}`)],
-  ["chunked and then identity", post([`${CHUNKED}, identity`], `0\r\n\r\n${HIDDEN}`)],
-  ["two transfer encodings", post([CHUNKED, "transfer-encoding: identity"], `0\r\n\r\n${HIDDEN}`)],
-  ["an unknown transfer encoding", post(["transfer-encoding: xchunked"], `0\r\n\r\n${HIDDEN}`)],
-  ["a tab that is none", post(["transfer-encoding: \vchunked"], `0\r\n\r\n${HIDDEN}`)],
-  ["a space before the colon", post(["transfer-encoding : chunked"], `0\r\n\r\n${HIDDEN}`)],
-  ["a folded header", post(["x-a: b", " c: d", LENGTH], BODY)],
-  ["a folded transfer encoding", post(["transfer-encoding:", " chunked"], `0\r\n\r\n${HIDDEN}`)],
-  ["a carriage return alone", post(["x-a: b\rcontent-length: 0", LENGTH], BODY)],
-  ["line feeds alone", `POST ${PATH} HTTP/1.1\nhost: x\n${LENGTH}\n\n${BODY}`],
-  ["a zero byte in a header", post(["x-a: b\0c", LENGTH], BODY)],
-  ["a chunk of no size", post([CHUNKED], "zz\r\n")],
-  ["a chunk beyond all sizes", post([CHUNKED], "fffffffffffffffff\r\n")],
-  ["line feeds alone between chunks", post([CHUNKED], `11\n${BODY}\n0\n\n`)],
-  ["an endless chunk extension", post([CHUNKED], `11;${"a".repeat(20_000)}\r\n${BODY}\r\n0\r\n\r\n`)],
-  ["TLS", "\u0016\u0003\u0001\u0002\u0000\u0001\u0000\u0001\u00fc\u0003\u0003"],
-  ["HTTP/2", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"],
-])("%s: 400, and the connection is closed", async (_, bytes) => {
-  client.socket.write(bytes, "latin1");
-  const answer = await client.closed;
-  expect(answer).toMatch(/^HTTP\/1\.1 400 Bad Request\r\n/);
-  expect(reasonOf(answer)).toBe("invalid_request");
-});
-
-test.each([
   ["one long header", [`x-flood: ${"x".repeat(5000)}`]],
   ["many short ones", Array.from({ length: 1000 }, (_, i) => `x${i}: 1`)],
 ])("%s: 431, and the connection is closed", async (_, headers) => {

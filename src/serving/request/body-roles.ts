@@ -36,7 +36,7 @@ give(
 );
 give("tools", "tools");
 // What gateways and engines tell each other in bodies: of pairs of prefill and decode (SGLang's bootstrap, vLLM's KV
-// transfer) and of ranks. A client's would reach into requests of others.
+// transfer, TensorRT-LLM's disaggregation) and of ranks. A client's would reach into requests of others.
 give(
   "removed",
   "bootstrap_host",
@@ -44,6 +44,7 @@ give(
   "bootstrap_room",
   "bootstrap_pair_key",
   "kv_transfer_params",
+  "disaggregated_params",
 );
 give("removed", RANK, OLDER_RANK, "disagg_prefill_dp_rank", "data_parallel_rank_decode", "decode_dp_rank");
 

@@ -1,0 +1,164 @@
+import fc from "fast-check";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { WireClient } from "../fakes/wire-client.ts";
+import { type RunningGateway, chatPool, startGateway } from "../fakes/start-gateway.ts";
+import { type WireEngine, wireAnswer, wireEngine } from "../fakes/wire-engine.ts";
+import { FUZZ_TIMEOUT_MS, fuzzRuns } from "../fuzz-runs.ts";
+import { type FuzzedBody, REMOVED, fuzzedBody, isBrokenAtTop, parsedJson } from "../fuzzed-body.ts";
+import { patiently } from "../patiently.ts";
+import type { WireAnswer, WireRequest } from "../wire-messages.ts";
+
+/** So many are under way at once. */
+const TOGETHER = 16;
+const PREFILLED = { remote_host: "10.0.0.1", remote_port: 1 };
+const TO_BE_DECODED = {
+  do_remote_decode: true,
+  do_remote_prefill: false,
+  remote_engine_id: null,
+  remote_block_ids: null,
+  remote_host: null,
+  remote_port: null,
+};
+const RANKS = ["routed_dp_rank", "data_parallel_rank"];
+
+type Json = Record<string, unknown>;
+
+/** What may come of a body: the statuses, and reasons of a 400. */
+function expectFate(asked: FuzzedBody, answer: WireAnswer | null): void {
+  const shown = JSON.stringify(asked).slice(0, 1000);
+  expect(answer, shown).toMatchObject({ whole: true, status: expect.any(Number) as number });
+  const { status, body } = answer as WireAnswer;
+  expect([200, 400, 404], shown).toContain(status);
+  if (status !== 200) expect(JSON.parse(body), shown).toHaveProperty("error.reason");
+  const parsed = parsedJson(asked.body);
+  if (parsed === undefined) {
+    if (isBrokenAtTop(asked.body)) expect(status, shown).toBe(400);
+    return;
+  }
+  if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed))
+    return expect(status, shown).toBe(400);
+  const { model = null, ...rest } = parsed as Json;
+  // Of a field named twice the first, too, must be one that may stand there.
+  if (status === 400 && body.includes("`model` must be")) return;
+  if (model !== null && typeof model !== "string") return expect(status, shown).toBe(400);
+  if (model !== null && model !== "" && model !== "small")
+    return expect(status, shown).toBeGreaterThanOrEqual(400);
+  const asksForRank = RANKS.some((name) => name in rest);
+  const asksForSeveral = "n" in rest || "sampling_params" in rest;
+  if (!asksForRank && !asksForSeveral) expect([status, body], shown).toEqual([200, expect.anything()]);
+}
+
+/** The fields of pairs and ranks that an engine reads in a body. */
+function told({ body }: WireRequest): Json {
+  const parsed = (parsedJson(body) ?? {}) as Json;
+  return Object.fromEntries(REMOVED.filter((name) => name in parsed).map((name) => [name, parsed[name]]));
+}
+
+interface Case {
+  readonly name: string;
+  readonly pool: (prefill: string, decode: string) => string;
+  readonly expectPrefill: (request: WireRequest) => void;
+  readonly expectDecode: (request: WireRequest) => void;
+}
+
+const pair = (kind: string) => (prefill: string, decode: string) =>
+  `pools: [{ name: chat, kind: ${kind}, models: [small], prefill: { urls: [${prefill}] }, decode: { urls: [${decode}] } }]`;
+
+function expectMeeting(request: WireRequest): void {
+  const { bootstrap_room: room, ...others } = told(request);
+  if (parsedJson(request.body) === undefined) return;
+  expect(others).toEqual({ bootstrap_host: "127.0.0.1", bootstrap_port: 8998 });
+  expect(room).toSatisfy((value) => Number.isSafeInteger(value) && value >= 0 && value < 2 ** 31);
+}
+
+const cases: Case[] = [
+  {
+    name: "a plain pool",
+    pool: (_, decode) => chatPool(decode),
+    expectPrefill: () => expect.unreachable(),
+    expectDecode: (request) => expect(told(request)).toEqual({}),
+  },
+  {
+    name: "a pair of vLLM servers",
+    pool: pair("vllm"),
+    expectPrefill: (request) => {
+      if (parsedJson(request.body) !== undefined)
+        expect(told(request)).toEqual({ kv_transfer_params: TO_BE_DECODED });
+    },
+    expectDecode: (request) => {
+      const { kv_transfer_params: parameters = PREFILLED, ...others } = told(request);
+      expect([parameters, others]).toEqual([PREFILLED, {}]);
+    },
+  },
+  {
+    name: "a pair of SGLang servers",
+    pool: pair("sglang"),
+    expectPrefill: expectMeeting,
+    expectDecode: (request) =>
+      request.target === "/v1/embeddings" ? expect(told(request)).toEqual({}) : expectMeeting(request),
+  },
+];
+
+describe.each(cases)("$name", ({ pool, expectPrefill, expectDecode }) => {
+  let prefill: WireEngine;
+  let decode: WireEngine;
+  let gateway: RunningGateway;
+  let clients: WireClient[];
+  beforeAll(async () => {
+    prefill = await wireEngine((_, socket) =>
+      socket.write(wireAnswer(JSON.stringify({ kv_transfer_params: PREFILLED }))),
+    );
+    decode = await wireEngine();
+    const patient = "health: { probe: { timeoutMs: 60000, lateMs: 60000 } }";
+    gateway = await startGateway(`${patient}\n${pool(prefill.url, decode.url)}`);
+    clients = Array.from({ length: TOGETHER }, () => new WireClient(gateway.url));
+  });
+  afterAll(async () => {
+    for (const client of clients) client.close();
+    await gateway.stop();
+    await prefill[Symbol.asyncDispose]();
+    await decode[Symbol.asyncDispose]();
+  });
+
+  test(
+    "each body has one answer, harms nothing, and tells engines nothing of pairs and ranks",
+    async () => {
+      const uncaught: unknown[] = [];
+      const hear = (error: unknown) => uncaught.push(error);
+      process.on("uncaughtException", hear);
+      await fc.assert(
+        fc.asyncProperty(
+          fc.array(fuzzedBody, { minLength: 1, maxLength: TOGETHER, size: "max" }),
+          async (bodies) => {
+            prefill.clear();
+            decode.clear();
+            const answers = await Promise.all(bodies.map((body, i) => clients[i].ask(requestOf(body))));
+            for (const [i, answer] of answers.entries()) expectFate(bodies[i], answer);
+            for (const request of prefill.requests) expectPrefill(request);
+            // Which server has a previous response is asked for by itself.
+            const decodes = decode.requests.filter(({ method }) => method === "POST");
+            for (const request of decodes) expectDecode(request);
+            const sent = answers.filter((answer) => answer?.status === 200).length;
+            expect(decodes.length).toBe(sent);
+            expect([...uncaught, ...gateway.faults, ...prefill.faults, ...decode.faults]).toEqual([]);
+          },
+        ),
+        { seed: 41, endOnFailure: true, numRuns: Math.ceil(fuzzRuns(1200) / (TOGETHER / 2)) },
+      );
+      process.off("uncaughtException", hear);
+      const [{ states, prefill: first }] = gateway.app.gateway().pools;
+      await expect.poll(() => gateway.app.gateway().deck.admission.inFlight, patiently).toBe(0);
+      expect(
+        [...states.requests, ...states.tokens, ...(first?.states.requests ?? [])].every((n) => n === 0),
+      ).toBe(true);
+    },
+    FUZZ_TIMEOUT_MS,
+  );
+});
+
+function requestOf({ path, body }: FuzzedBody): Buffer {
+  return Buffer.from(
+    `POST ${path} HTTP/1.1\r\nhost: x\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
+    "latin1",
+  );
+}
