@@ -295,7 +295,7 @@ export class Flight implements Applicant, AttemptListener {
     return attempt;
   }
 
-  /** Null once the first byte was relayed: nothing is sent after that. */
+  /** The request; it is freed once the first byte was relayed, since nothing is sent after that. */
   get #sendable(): EngineRequest {
     return this.#request as EngineRequest;
   }
