@@ -14,9 +14,9 @@ export interface WholeResponse extends ResponseHeaders {
   readonly text: string;
 }
 
-/** Keeps what it hears, in order; `onData` says whether to go on. */
+/** Keeps what it receives, in order; `onData` returns whether it takes more. */
 export class RecordingSink implements ResponseSink {
-  readonly heard: ("headers" | "data" | "end" | "fail")[] = [];
+  readonly received: ("headers" | "data" | "end" | "fail")[] = [];
   readonly chunks: Buffer[] = [];
   readonly routings: RoutingTrace[] = [];
   headersHeard: ResponseHeaders | null = null;
@@ -31,12 +31,12 @@ export class RecordingSink implements ResponseSink {
   }
 
   headers(head: ResponseHeaders): void {
-    this.heard.push("headers");
+    this.received.push("headers");
     this.headersHeard = head;
   }
 
   data(chunk: Buffer): boolean {
-    this.heard.push("data");
+    this.received.push("data");
     this.chunks.push(chunk);
     return this.onData(chunk);
   }
@@ -46,18 +46,18 @@ export class RecordingSink implements ResponseSink {
   }
 
   end(): void {
-    this.heard.push("end");
+    this.received.push("end");
     this.#over.resolve();
   }
 
   fail(fault: EngineUnreachable): void {
-    this.heard.push("fail");
+    this.received.push("fail");
     this.fault = fault;
     this.#over.resolve();
   }
 }
 
-/** Sends and records; the sink has heard nothing yet. */
+/** Sends and records; the sink has received nothing yet. */
 export function sent(
   engine: Engine,
   shard: Shard,

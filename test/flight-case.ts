@@ -69,40 +69,40 @@ export class Sent implements Exchange {
   }
 }
 
-/** What a client was told, in order. */
+/** What a client received, in order. */
 export class HeardClient implements Client {
-  readonly heard: string[] = [];
+  readonly received: string[] = [];
   bodiesReleased = 0;
   error: Error | null = null;
   /** Throws at the call of that name. */
   throwsAt: string | null = null;
 
   headers({ status }: ResponseHeaders, shard: string): void {
-    this.#hear("headers", `${status} ${shard}`);
+    this.#record("headers", `${status} ${shard}`);
   }
 
   takenOver(shard: string): void {
-    this.#hear("takenOver", shard);
+    this.#record("takenOver", shard);
   }
 
   data(chunk: Buffer): boolean {
-    this.#hear("data", chunk.toString());
+    this.#record("data", chunk.toString());
     return true;
   }
 
   end(): boolean {
-    this.#hear("end", "");
+    this.#record("end", "");
     return true;
   }
 
   brokenOff(fault: Error): void {
     this.error = fault;
-    this.#hear("brokenOff", "");
+    this.#record("brokenOff", "");
   }
 
   refused(error: Error): void {
     this.error = error;
-    this.#hear("refused", error.name);
+    this.#record("refused", error.name);
   }
 
   bodyReleased(): void {
@@ -110,11 +110,11 @@ export class HeardClient implements Client {
   }
 
   get endings(): number {
-    return this.heard.filter((what) => /^(?:end|brokenOff|refused)/.test(what)).length;
+    return this.received.filter((what) => /^(?:end|brokenOff|refused)/.test(what)).length;
   }
 
-  #hear(what: string, more: string): void {
-    this.heard.push(more === "" ? what : `${what} ${more.trim()}`);
+  #record(what: string, more: string): void {
+    this.received.push(more === "" ? what : `${what} ${more.trim()}`);
     if (this.throwsAt === what) throw new Error(`the client throws at ${what}`);
   }
 }

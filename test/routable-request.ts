@@ -2,7 +2,7 @@ import type { ExpertOutlook, RoutableRequest } from "../src/routing/routable-req
 import type { Scorer } from "../src/routing/plug-in.ts";
 import { ShardStates } from "../src/routing/shard-states.ts";
 
-/** A request of 1,000 tokens and nothing to tell it from others, but for `known`. */
+/** A request of 1,000 tokens that is like any other, but for `known`. */
 export function routable(known: Partial<RoutableRequest> = {}): RoutableRequest {
   return {
     model: "m",

@@ -8,7 +8,7 @@ const BUILT = fileURLToPath(new URL("../../dist/dashboard", import.meta.url));
 /** The dashboard's files at `/`, as `npm run build:dashboard` leaves them. */
 export async function dashboard(app: FastifyInstance): Promise<void> {
   if (existsSync(BUILT)) {
-    // A route for each file: what is none of them is a route that is not there, for every method.
+    // A route for each file: any other path has no route, whatever the method.
     await app.register(fastifyStatic, { root: BUILT, decorateReply: false, wildcard: false });
   } else {
     const text = "The dashboard is not built: run `npm run build:dashboard` and start again.\n";

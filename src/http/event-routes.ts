@@ -17,7 +17,7 @@ export function eventRoutes(
   wallClock: () => number,
 ): void {
   const stream = new EventStream();
-  /** Reports as JSON, without their large part: nobody who joins waits for 300 of them to be encoded. */
+  /** Reports as JSON, without their large part, so that a new reader does not wait until 300 of them are encoded. */
   const past: string[] = [];
   const stops = pools.flatMap(({ loop }) => [
     loop.view.onReport(({ explanation: _explanation, ...report }) => {

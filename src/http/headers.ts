@@ -49,7 +49,7 @@ const NOT_RETURNED = new Set([
 
 const CORS_PREFIX = "access-control-";
 
-/** What the engine gets of a client's headers. @param raw names and values in turn, as they came */
+/** What the engine gets of a client's headers. @param raw names and values in turn, as they were received */
 export function forwardedHeaders(
   raw: HeaderList,
   connection: string | undefined,

@@ -10,7 +10,7 @@ export interface Shard {
   readonly rank: number;
 }
 
-/** Header names and values in turn, as they came: `[name, value, name, value, …]`. */
+/** Header names and values in turn, as they were received: `[name, value, name, value, …]`. */
 export type HeaderList = readonly string[];
 
 export interface EngineRequest {

@@ -1,6 +1,6 @@
 import type { Unavailable } from "../routing/plug-in.ts";
 
-/** The body is no request: malformed JSON, or a field that is missing or of the wrong kind. */
+/** The body is not a request: malformed JSON, or a field that is missing or of the wrong kind. */
 export class InvalidRequest extends Error {
   override readonly name = "InvalidRequest";
   /** The field at fault; null for the whole body. */

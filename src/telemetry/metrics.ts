@@ -15,7 +15,7 @@ export interface ShardReading {
   readonly admitting: boolean;
 }
 
-/** Who waits to be let in, and who is in. */
+/** Requests that wait for admission, and admitted ones. */
 export interface AdmissionReading {
   readonly inFlight: number;
   readonly queued: number;
@@ -178,10 +178,12 @@ function observeShards(meter: Meter, readings: Readings): void {
     });
   const { admission } = readings;
   meter
-    .createObservableGauge("plimsoll_requests_in_flight", { description: "Requests let in and not over" })
+    .createObservableGauge("plimsoll_requests_in_flight", {
+      description: "Admitted requests that are not over",
+    })
     .addCallback((result) => result.observe(admission().inFlight));
   meter
-    .createObservableGauge("plimsoll_requests_queued", { description: "Requests that wait to be let in" })
+    .createObservableGauge("plimsoll_requests_queued", { description: "Requests that wait for admission" })
     .addCallback((result) => result.observe(admission().queued));
 }
 

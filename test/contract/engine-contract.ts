@@ -84,9 +84,9 @@ export function engineContract(open: () => Promise<EngineUnderTest>): void {
   test("streams a chat frame by frame: headers, data, the end, and nothing before `send` has returned", () =>
     opened(open, async ({ engine, model }) => {
       const { sink } = sent(engine, engine.shards[0], chat(model, true, 5));
-      expect(sink.heard).toEqual([]);
+      expect(sink.received).toEqual([]);
       await sink.over;
-      expect(sink.heard.join(" ")).toMatch(/^headers( data)+ end$/);
+      expect(sink.received.join(" ")).toMatch(/^headers( data)+ end$/);
       expect(sink.headersHeard?.status).toBe(200);
       expect(header(sink.headersHeard, "content-type")).toContain("text/event-stream");
       const data = [...sink.text.matchAll(/^data: (.*)$/gm)].map((match) => match[1]);
@@ -95,7 +95,7 @@ export function engineContract(open: () => Promise<EngineUnderTest>): void {
       expect(chunks.filter((chunk) => (chunk.choices[0]?.delta.content ?? "") !== "")).toHaveLength(5);
     }));
 
-  test("a full sink hears no more until it resumes, and misses nothing", () =>
+  test("a full sink receives no more until it resumes, and misses nothing", () =>
     opened(open, async ({ engine, model }) => {
       const { sink, exchange } = sent(engine, engine.shards[0], chat(model, true, 20));
       const full = Promise.withResolvers<void>();
@@ -104,18 +104,18 @@ export function engineContract(open: () => Promise<EngineUnderTest>): void {
         return false;
       };
       await full.promise;
-      const { length } = sink.heard;
+      const { length } = sink.received;
       // A second request is served to its end meanwhile: the first had its time.
       await respond(engine, engine.shards[0], chat(model, true, 20));
-      expect(sink.heard).toHaveLength(length);
+      expect(sink.received).toHaveLength(length);
       sink.onData = () => true;
       exchange.resume();
       await sink.over;
-      expect(sink.heard.at(-1)).toBe("end");
+      expect(sink.received.at(-1)).toBe("end");
       expect(sink.text.match(/^data: /gm)?.length).toBeGreaterThan(20);
     }));
 
-  test("a sink that is full again after every chunk hears everything in the end", () =>
+  test("a sink that is full again after every chunk receives everything in the end", () =>
     opened(open, async ({ engine, model }) => {
       const { sink, exchange } = sent(engine, engine.shards[0], chat(model, true, 20));
       sink.onData = () => {
@@ -123,25 +123,25 @@ export function engineContract(open: () => Promise<EngineUnderTest>): void {
         return false;
       };
       await sink.over;
-      expect(sink.heard.at(-1)).toBe("end");
+      expect(sink.received.at(-1)).toBe("end");
       expect(sink.text).toContain("data: [DONE]\n\n");
     }));
 
-  test("to cancel frees the request, and nothing more is heard", () =>
+  test("to cancel frees the request, and nothing more is received", () =>
     opened(open, async (subject) => {
       const { engine, model } = subject;
       const { sink, exchange } = sent(engine, engine.shards[0], chat(model, true, 4000));
-      await expect.poll(() => sink.heard, patiently).toContain("data");
+      await expect.poll(() => sink.received, patiently).toContain("data");
       expect(await subject.busy()).toBe(true);
       exchange.cancel();
-      const { length } = sink.heard;
+      const { length } = sink.received;
       await expect.poll(() => subject.busy(), patiently).toBe(false);
       exchange.cancel();
       exchange.resume();
-      expect(sink.heard).toHaveLength(length);
+      expect(sink.received).toHaveLength(length);
     }));
 
-  test("a sink may cancel while it is told something", () =>
+  test("a sink may cancel while it receives something", () =>
     opened(open, async (subject) => {
       const { engine, model } = subject;
       const { sink, exchange } = sent(engine, engine.shards[0], chat(model, true, 4000));
@@ -149,29 +149,29 @@ export function engineContract(open: () => Promise<EngineUnderTest>): void {
         exchange.cancel();
         return true;
       };
-      await expect.poll(() => sink.heard, patiently).toContain("data");
+      await expect.poll(() => sink.received, patiently).toContain("data");
       await expect.poll(() => subject.busy(), patiently).toBe(false);
-      expect(sink.heard).toEqual(["headers", "data"]);
+      expect(sink.received).toEqual(["headers", "data"]);
     }));
 
-  test("what is cancelled at once is not heard of, nor worked on", () =>
+  test("what is cancelled at once is neither answered nor worked on", () =>
     opened(open, async (subject) => {
       const { engine, model } = subject;
       const { sink, exchange } = sent(engine, engine.shards[0], chat(model, true, 4000));
       exchange.cancel();
       await respond(engine, engine.shards[0], chat(model, true, 1));
-      expect(sink.heard).toEqual([]);
+      expect(sink.received).toEqual([]);
       await expect.poll(() => subject.busy(), patiently).toBe(false);
     }));
 
   test("closing fails what is in flight, once", () =>
     opened(open, async ({ engine, model }) => {
       const { sink } = sent(engine, engine.shards[0], chat(model, true, 4000));
-      await expect.poll(() => sink.heard, patiently).toContain("data");
+      await expect.poll(() => sink.received, patiently).toContain("data");
       await engine.close();
       await sink.over;
-      expect(sink.heard.filter((call) => call === "fail")).toEqual(["fail"]);
-      expect(sink.heard.at(-1)).toBe("fail");
+      expect(sink.received.filter((call) => call === "fail")).toEqual(["fail"]);
+      expect(sink.received.at(-1)).toBe("fail");
       expect(sink.fault).toMatchObject({ name: "EngineUnreachable", mayHaveBegun: true });
     }));
 }

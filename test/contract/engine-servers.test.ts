@@ -90,7 +90,7 @@ describe("vllm", () => {
     await fake().set({ turned: [] });
   });
 
-  test("a server that tells its cache but no requests, as 0.32 does with several API servers, reports no load", async () => {
+  test("a server that reports its cache but no requests, as 0.32 does with several API servers, reports no load", async () => {
     await fake().set({ turned: [["vllm:num_requests_", "vllm:other_"]] });
     const [report] = await probed(vllmEngine(options(fake().url, 2)));
     expect(report).toEqual({

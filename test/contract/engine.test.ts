@@ -91,13 +91,13 @@ describe("openai", () => {
   });
 
   test.each([
-    ["reset-before-head", timeouts],
+    ["reset-before-headers", timeouts],
     ["silent", { ...timeouts, firstTokenTimeoutMs: 300 }],
   ])("a server that took the request and failed (%s) may have begun", async (trouble, limits) => {
     const engine = openAiEngine(options(fake.url, limits));
     const { sink } = sent(engine, engine.shards[0], completion(trouble));
     await sink.over;
-    expect(sink.heard).toEqual(["fail"]);
+    expect(sink.received).toEqual(["fail"]);
     expect(sink.fault).toMatchObject({ name: "EngineUnreachable", mayHaveBegun: true });
     await engine.close();
   });
@@ -106,9 +106,9 @@ describe("openai", () => {
     const engine = openAiEngine(options(fake.url));
     const headers = ["x-odd", "line\nbreak"];
     const { sink } = sent(engine, engine.shards[0], { ...completion(""), headers });
-    expect(sink.heard).toEqual([]);
+    expect(sink.received).toEqual([]);
     await sink.over;
-    expect(sink.heard).toEqual(["fail"]);
+    expect(sink.received).toEqual(["fail"]);
     expect(sink.fault?.mayHaveBegun).toBe(false);
     await engine.close();
   });
@@ -120,7 +120,7 @@ describe("openai", () => {
     await expect.poll(open, patiently).toBe(1);
     const second = sent(engine, engine.shards[0], completion("error"));
     await shardReports(engine.servers[0], never);
-    expect(second.sink.heard).toEqual([]);
+    expect(second.sink.received).toEqual([]);
     first.exchange.cancel();
     await second.sink.over;
     expect(second.sink.headersHeard?.status).toBe(418);

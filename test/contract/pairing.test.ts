@@ -109,11 +109,15 @@ describe("vllm: in turn", () => {
     });
   });
 
-  test("what a model's prompt tells goes to both servers", () => {
-    const told = { model: "moonshotai/Kimi-K3", tool_choice: "required", response_format: { type: "text" } };
-    const body = Buffer.from(JSON.stringify(told));
+  test("what a model's prompt contains goes to both servers", () => {
+    const prompted = {
+      model: "moonshotai/Kimi-K3",
+      tool_choice: "required",
+      response_format: { type: "text" },
+    };
+    const body = Buffer.from(JSON.stringify(prompted));
     expect(JSON.parse(text(kvTransfer.prefillBody("/v1/chat/completions", body) ?? EMPTY))).toEqual({
-      ...told,
+      ...prompted,
       ...PREFILL,
     });
   });

@@ -4,14 +4,14 @@ import { type ShardReport, shardReports } from "../../src/serving/health/shard-r
 import { respond } from "../engine-response.ts";
 import type { FakeServer } from "../fakes/start-openai-server.ts";
 
-/** Adapters of engines that tell their load, over a fake with two ranks. */
+/** Adapters of engines that report their load, over a fake with two ranks. */
 export interface ServerUnderTest {
   /** Opens an engine on the fake. @param offset the number of the first rank */
   open(url: string, dataParallelSize: number, offset?: number): Engine;
   readonly fake: () => FakeServer;
   /** The header that names a rank; null where none does. */
   readonly rankHeader: string | null;
-  /** Tokens that one rank's cache has room for, as recorded. */
+  /** The capacity of one rank's cache in tokens, as recorded. */
   readonly kvCapacityTokens: number;
 }
 
@@ -27,7 +27,7 @@ const chat = {
   body: Buffer.from('{"model":"small","messages":[{"role":"user","content":"Hello"}]}'),
 } as const;
 
-/** What the servers of every engine that tells its load must report. */
+/** What the servers of every engine that reports its load must answer. */
 export function serverContract({ open, fake, rankHeader, kvCapacityTokens }: ServerUnderTest): void {
   const probed = async (ranks: number): Promise<readonly ShardReport[]> => {
     const engine = open(fake().url, ranks);
@@ -39,7 +39,7 @@ export function serverContract({ open, fake, rankHeader, kvCapacityTokens }: Ser
     }
   };
 
-  test("tells the load of a whole server", async () => {
+  test("reports the load of a whole server", async () => {
     const busy = { running: 3, waiting: 1, kvUse: 0.25 };
     await fake().set({
       ranks: rankHeader === null ? [busy] : [busy, { running: 5, waiting: 0, kvUse: 0.75 }],
@@ -57,7 +57,7 @@ export function serverContract({ open, fake, rankHeader, kvCapacityTokens }: Ser
     expect(await probed(1)).toEqual([{ ready: false, load: null, lack: "GET /health answered 503" }]);
   });
 
-  test("is ready, without a load, while what tells its load hangs or its models cannot be listed", async () => {
+  test("is ready, without a load, while its load report hangs or its models cannot be listed", async () => {
     const hanging = ["/metrics", "/prometheus/metrics", "/v1/loads", "/get_load"];
     await fake().set({
       status: { ...Object.fromEntries(hanging.map((path) => [path, 0])), "/v1/models": 500 },
@@ -99,7 +99,7 @@ export function serverContract({ open, fake, rankHeader, kvCapacityTokens }: Ser
 
   if (rankHeader === null) return;
 
-  test("tells the load of each rank", async () => {
+  test("reports the load of each rank", async () => {
     const ranks = [
       { running: 3, waiting: 1, kvUse: 0.25 },
       { running: 5, waiting: 0, kvUse: 0.75 },
@@ -121,7 +121,7 @@ export function serverContract({ open, fake, rankHeader, kvCapacityTokens }: Ser
     await engine.close();
   });
 
-  test("leaves the rank to the client where ranks are not told apart", async () => {
+  test("leaves the rank to the client where ranks are not distinguished", async () => {
     const engine = open(fake().url, 1);
     await respond(engine, engine.shards[0], chat);
     expect((await fake().seen()).at(-1)?.headers[rankHeader]).toBe("9");

@@ -49,7 +49,7 @@ describe("simulated", () => {
     expect(await shardReports(engine, signal)).toEqual(
       engine.shards.map(() => ({ ready: false, load: null, lack: "the simulated pool has no snapshot yet" })),
     );
-    expect(sink.heard).toEqual([]);
+    expect(sink.received).toEqual([]);
     plane.commit(firstSnapshot);
     await sink.over;
     expect(sink.headersHeard?.status).toBe(200);
@@ -65,7 +65,7 @@ describe("simulated", () => {
       plane.commit(firstSnapshot);
       await respond(engine, engine.shards[0], chat({ max_tokens: 1 }));
       expect(await inFlight(parts)).toBe(0);
-      expect(sink.heard).toEqual([]);
+      expect(sink.received).toEqual([]);
     },
   );
 
@@ -73,7 +73,7 @@ describe("simulated", () => {
     const { engine } = opening(servingPool(SLOW_MODEL));
     for (let i = 0; i < 5; i++) {
       const { sink, exchange } = sent(engine, engine.shards[0], chat({ stream: true, max_tokens: 2 }));
-      await expect.poll(() => sink.heard, { ...patiently, interval: 1 }).toContain("data");
+      await expect.poll(() => sink.received, { ...patiently, interval: 1 }).toContain("data");
       exchange.cancel();
     }
     const { status } = await respond(engine, engine.shards[0], chat({ max_tokens: 1 }));
@@ -98,7 +98,7 @@ describe("simulated", () => {
     const { engine } = opening(servingPool());
     const stream = sent(engine, engine.shards[0], chat({ stream: true, max_tokens: 4000 })).sink;
     const whole = sent(engine, engine.shards[0], chat({ max_tokens: 4000 })).sink;
-    await expect.poll(() => stream.heard, patiently).toContain("data");
+    await expect.poll(() => stream.received, patiently).toContain("data");
     await engine.close();
     await Promise.all([stream.over, whole.over]);
     expect(stream.fault).toMatchObject({
@@ -106,7 +106,7 @@ describe("simulated", () => {
       mayHaveBegun: true,
     });
     expect(whole.fault).toMatchObject({ name: "EngineUnreachable", mayHaveBegun: true });
-    expect(whole.heard).toEqual(["fail"]);
+    expect(whole.received).toEqual(["fail"]);
   });
 
   test("a closed pool can no longer be asked anything", async () => {

@@ -35,7 +35,7 @@ export type OwnAnswer = (
   response: ServerResponse,
 ) => boolean | Promise<boolean>;
 
-/** Listens on the port that the program was started with, and tells its parent. @returns the port */
+/** Listens on the port that the program was started with, and reports it to its parent. @returns the port */
 export async function serveEngine(own: OwnAnswer): Promise<number> {
   const server = createServer((request, response) => void serve(own, request, response));
   server.listen(Number(process.argv[2]), "127.0.0.1");
@@ -85,7 +85,7 @@ async function answer(body: Body, request: IncomingMessage, response: ServerResp
   switch (trouble) {
     case "error":
       return json(response, 418, { error: { message: "as asked", type: "teapot", param: null, code: null } });
-    case "reset-before-head":
+    case "reset-before-headers":
       request.socket.resetAndDestroy();
       return;
     case "silent":

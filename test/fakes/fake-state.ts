@@ -9,7 +9,7 @@ export interface FakeState {
   status: Record<string, number>;
   /** What ranks carry, by rank: over what was recorded. */
   ranks: { running: number; waiting: number; kvUse: number }[];
-  /** Turns of text: each `[from, to]` is replaced everywhere in what the engine tells of its load. */
+  /** Turns of text: each `[from, to]` is replaced everywhere in what the engine reports of its load. */
   turned: [string, string][];
 }
 
@@ -39,8 +39,8 @@ export function answeredByState(request: IncomingMessage, body: Buffer, response
 }
 
 /** Ends with a text about the engine's load, turned as the state says. */
-export function tell(response: ServerResponse, text: string): void {
-  const turned = state.turned.reduce((told, [from, to]) => told.replaceAll(from, to), text);
+export function reply(response: ServerResponse, text: string): void {
+  const turned = state.turned.reduce((replaced, [from, to]) => replaced.replaceAll(from, to), text);
   response.writeHead(200, { "content-type": "text/plain; version=0.0.4; charset=utf-8" }).end(turned);
 }
 
@@ -51,8 +51,8 @@ export function withMetric(
   label: string | null,
   values: readonly number[],
 ): string {
-  return values.reduce((told, value, rank) => {
+  return values.reduce((replaced, value, rank) => {
     const series = label === null ? "[^}]*" : `[^}]*${label}="${rank}"[^}]*`;
-    return told.replace(new RegExp(`^(${name}\\{${series}\\}) .*$`, "m"), `$1 ${value}`);
+    return replaced.replace(new RegExp(`^(${name}\\{${series}\\}) .*$`, "m"), `$1 ${value}`);
   }, text);
 }

@@ -1,6 +1,6 @@
 /**
- * An OpenAI-compatible server in a process of its own: `node openai-server.ts PORT`. What it answers follows from
- * the request alone; `safety_identifier` (`metadata.user_id` in messages) asks for trouble. `GET /fake/seen` tells what
+ * An OpenAI-compatible server in a process of its own: `node openai-server.ts PORT`. What it answers follows from the
+ * request alone; `safety_identifier` (`metadata.user_id` in messages) asks for trouble. `GET /fake/seen` reports what
  * reached it. `/v1/responses` and `/v1/messages` speak as their APIs are published, as vLLM serves them.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";

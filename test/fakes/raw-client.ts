@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { type Socket, connect } from "node:net";
 
-/** A connection that says whatever it is told to, HTTP or not. */
+/** A connection that sends whatever it is given, HTTP or not. */
 export interface RawClient {
   readonly socket: Socket;
   /** All that has come so far, bytes as characters. */

@@ -35,7 +35,7 @@ export async function rawEngine(
   };
 }
 
-/** Writes so many bytes as fast as they are taken. @param written hears how many were */
+/** Writes so many bytes as fast as they are taken. @param written receives how many were */
 export function pour(socket: Socket, bytes: number, written: (total: number) => void = () => {}): void {
   const piece = Buffer.alloc(64 * 1024, "x");
   let total = 0;

@@ -13,7 +13,7 @@ export interface RoutedServer extends AsyncDisposable {
   readonly url: string;
 }
 
-/** An SGLang server that tells the experts of its tokens to those who ask. */
+/** An SGLang server that returns the experts of its tokens to requests that ask for them. */
 export async function startRoutedServer(): Promise<RoutedServer> {
   const server = createServer((request, response) => {
     const path = request.url ?? "";
@@ -25,8 +25,8 @@ export async function startRoutedServer(): Promise<RoutedServer> {
     const asked: Buffer[] = [];
     request.on("data", (chunk: Buffer) => asked.push(chunk));
     request.on("end", () => {
-      const told = Buffer.concat(asked).includes("return_routed_experts") ? `"${ROUTED_EXPERTS}"` : null;
-      const text = `{"choices":[{"text":"hi"}],"sglext":{"routed_experts":${told}}}`;
+      const returned = Buffer.concat(asked).includes("return_routed_experts") ? `"${ROUTED_EXPERTS}"` : null;
+      const text = `{"choices":[{"text":"hi"}],"sglext":{"routed_experts":${returned}}}`;
       response.writeHead(200, { "content-type": "application/json", "content-length": text.length });
       response.end(text);
     });

@@ -6,7 +6,7 @@
 import type { ServerResponse } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type OwnAnswer, isThere, json, serveEngine } from "./engine-server.ts";
-import { answeredByState, recorded, state, tell, withMetric } from "./fake-state.ts";
+import { answeredByState, recorded, state, reply, withMetric } from "./fake-state.ts";
 
 const LOADS = JSON.parse(recorded("sglang-0.5.23-loads.json")) as { loads: Record<string, unknown>[] };
 const OLD_LOADS = JSON.parse(recorded("sglang-get_load.json")) as Record<string, unknown>[];
@@ -33,7 +33,7 @@ const own: OwnAnswer = async (request, body, response) => {
       num_waiting_reqs: waiting,
       token_usage: kvUse,
     }));
-    tell(response, JSON.stringify({ ...LOADS, loads }));
+    reply(response, JSON.stringify({ ...LOADS, loads }));
     return true;
   }
   if (path === "/get_load") {
@@ -42,11 +42,11 @@ const own: OwnAnswer = async (request, body, response) => {
       num_reqs: running + waiting,
       num_waiting_reqs: waiting,
     }));
-    tell(response, JSON.stringify(loads));
+    reply(response, JSON.stringify(loads));
     return true;
   }
   if (path === "/metrics") {
-    tell(response, metrics());
+    reply(response, metrics());
     return true;
   }
   if (path.startsWith("/fake/room/")) {
@@ -61,13 +61,13 @@ const own: OwnAnswer = async (request, body, response) => {
 const port = await serveEngine(own);
 
 function metrics(): string {
-  const told = (name: string, value: (rank: (typeof state.ranks)[number]) => number) => (text: string) =>
+  const withRanks = (name: string, value: (rank: (typeof state.ranks)[number]) => number) => (text: string) =>
     withMetric(text, name, "dp_rank", state.ranks.map(value));
   return [
-    told("sglang:num_running_reqs", ({ running }) => running),
-    told("sglang:num_queue_reqs", ({ waiting }) => waiting),
-    told("sglang:token_usage", ({ kvUse }) => kvUse),
-  ].reduce((text, tellRanks) => tellRanks(text), METRICS);
+    withRanks("sglang:num_running_reqs", ({ running }) => running),
+    withRanks("sglang:num_queue_reqs", ({ waiting }) => waiting),
+    withRanks("sglang:token_usage", ({ kvUse }) => kvUse),
+  ].reduce((text, replaceRanks) => replaceRanks(text), METRICS);
 }
 
 /** @returns false once the pair has met, for the common answer; true when it was refused */

@@ -1,6 +1,6 @@
 /** TensorRT-LLM's way with health and metrics, over the common fake: `node trtllm-server.ts PORT`. */
 import { serveEngine } from "./engine-server.ts";
-import { answeredByState, recorded, state, tell, withMetric } from "./fake-state.ts";
+import { answeredByState, recorded, state, reply, withMetric } from "./fake-state.ts";
 
 const METRICS = recorded("trtllm-1.3-metrics.txt");
 
@@ -17,6 +17,6 @@ await serveEngine((request, body, response) => {
     (text, [name, value]) => withMetric(text, `trtllm_${name}`, null, [value]),
     METRICS,
   );
-  tell(response, metrics);
+  reply(response, metrics);
   return true;
 });

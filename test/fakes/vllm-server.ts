@@ -1,10 +1,10 @@
 /**
  * vLLM's way with health, metrics, ORCA, data-parallel ranks and the hand-over of caches, over the common fake:
- * `node vllm-server.ts PORT`. Each prefill's cache is kept until a decode, here or elsewhere, has fetched it.
+ * `node vllm-server.ts PORT`. Each prefill's cache is kept until a decode, of this server or another, has fetched it.
  */
 import type { ServerResponse } from "node:http";
 import { type OwnAnswer, isThere, json, serveEngine } from "./engine-server.ts";
-import { answeredByState, recorded, state, tell, withMetric } from "./fake-state.ts";
+import { answeredByState, recorded, state, reply, withMetric } from "./fake-state.ts";
 
 const METRICS = recorded("vllm-0.10-metrics.txt");
 const caches = new Set<string>();
@@ -23,7 +23,7 @@ const own: OwnAnswer = async (request, body, response) => {
   if (answeredByState(request, body, response)) return true;
   const path = request.url ?? "";
   if (path === "/metrics") {
-    tell(response, metrics());
+    reply(response, metrics());
     return true;
   }
   if (path.startsWith("/fake/cache/")) {
@@ -31,8 +31,8 @@ const own: OwnAnswer = async (request, body, response) => {
     return true;
   }
   if (request.headers["endpoint-load-metrics-format"] === "JSON") {
-    const told = { named_metrics: { kv_cache_usage_perc: 0.4, num_requests_waiting: 0.0 } };
-    response.setHeader("endpoint-load-metrics", `JSON ${JSON.stringify(told)}`);
+    const report = { named_metrics: { kv_cache_usage_perc: 0.4, num_requests_waiting: 0.0 } };
+    response.setHeader("endpoint-load-metrics", `JSON ${JSON.stringify(report)}`);
   }
   return request.method === "POST" && handOver(JSON.parse(body.toString()) as Body, response);
 };
@@ -40,13 +40,13 @@ const own: OwnAnswer = async (request, body, response) => {
 const port = await serveEngine(own);
 
 function metrics(): string {
-  const told = (name: string, value: (rank: (typeof state.ranks)[number]) => number) => (text: string) =>
+  const withRanks = (name: string, value: (rank: (typeof state.ranks)[number]) => number) => (text: string) =>
     withMetric(text, name, "engine", state.ranks.map(value));
   return [
-    told("vllm:num_requests_running", ({ running }) => running),
-    told("vllm:num_requests_waiting", ({ waiting }) => waiting),
-    told("vllm:kv_cache_usage_perc", ({ kvUse }) => kvUse),
-  ].reduce((text, tellRanks) => tellRanks(text), METRICS);
+    withRanks("vllm:num_requests_running", ({ running }) => running),
+    withRanks("vllm:num_requests_waiting", ({ waiting }) => waiting),
+    withRanks("vllm:kv_cache_usage_perc", ({ kvUse }) => kvUse),
+  ].reduce((text, replaceRanks) => replaceRanks(text), METRICS);
 }
 
 /** A prefill is answered here; a decode only when its cache is where its request says. */

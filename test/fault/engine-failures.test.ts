@@ -60,7 +60,7 @@ test("the last engine dies: 503 with what became of it, until it is known to be 
   });
 });
 
-test("an engine that is down is passed over, every time", () =>
+test("an engine that is down is skipped, every time", () =>
   withGateway(chatPool(dead, fake.url), async ({ url }) => {
     for (let i = 0; i < 8; i++) {
       const response = await post(url, {});
@@ -70,7 +70,7 @@ test("an engine that is down is passed over, every time", () =>
     }
   }));
 
-test("an engine that resets before its first byte is tried again, elsewhere where there is another", async () => {
+test("an engine that resets before its first byte is tried again, at another engine where there is one", async () => {
   const other = await startOpenAiServer();
   const tried = async () =>
     (await Promise.all([fake.seen(), other.seen()])).map(
@@ -78,7 +78,7 @@ test("an engine that resets before its first byte is tried again, elsewhere wher
     );
   await withGateway(chatPool(fake.url, other.url), async ({ url }) => {
     const before = await tried();
-    const response = await post(url, { safety_identifier: "reset-before-head" });
+    const response = await post(url, { safety_identifier: "reset-before-headers" });
     expect([response.status, await response.json()]).toMatchObject([
       502,
       { error: { code: "engine_failed", reason: "engine_failed" } },
@@ -159,7 +159,7 @@ test("a client that leaves while its request waits, or pauses before it is sent 
           body: JSON.stringify(body),
           signal: leaving.signal,
         });
-      const pausing = leave({ model: "small", safety_identifier: "reset-before-head" });
+      const pausing = leave({ model: "small", safety_identifier: "reset-before-headers" });
       const waiting = leave({ model: "small" });
       await expect.poll(() => admission.queued, patiently).toBe(1);
       await expect.poll(posts, patiently).toBe(before + 1);

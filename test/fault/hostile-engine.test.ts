@@ -36,7 +36,7 @@ test.each([
   const { sink } = sent(engine, engine.shards[0], request);
   await sink.over;
   expect(sink.text).toBe("abc");
-  expect(sink.heard.at(-1)).toBe("fail");
+  expect(sink.received.at(-1)).toBe("fail");
   expect(sink.fault).toMatchObject({
     mayHaveBegun: true,
     message: expect.stringContaining("broke off") as string,
@@ -46,7 +46,7 @@ test.each([
 
 test.each([
   ["nothing of HTTP", "220 mail.example.com ESMTP\r\n"],
-  ["an endless head", `${OK}${"x-flood: 1234567890\r\n".repeat(5000)}\r\n`],
+  ["endless response headers", `${OK}${"x-flood: 1234567890\r\n".repeat(5000)}\r\n`],
   ["a broken chunk size", `${OK}transfer-encoding: chunked\r\n\r\nzz\r\n`],
   [
     "both kinds of length",
@@ -58,7 +58,7 @@ test.each([
   for (const made of [1, 2]) {
     const { sink } = sent(engine, engine.shards[0], request);
     await sink.over;
-    expect(sink.heard.filter((call) => call === "fail")).toEqual(["fail"]);
+    expect(sink.received.filter((call) => call === "fail")).toEqual(["fail"]);
     expect(server.connections()).toBe(made);
   }
   await engine.close();
@@ -75,13 +75,13 @@ test("more bytes than it said are nobody's response", async () => {
   await engine.close();
 });
 
-test("early hints are passed over", async () => {
+test("early hints are ignored", async () => {
   const hints = "HTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\n";
   await using server = await rawServer((socket) => socket.write(`${hints}${OK}content-length: 2\r\n\r\nok`));
   const engine = engineOf(server.url);
   const { sink } = sent(engine, engine.shards[0], request);
   await sink.over;
-  expect(sink.heard.filter((call) => call === "headers")).toHaveLength(1);
+  expect(sink.received.filter((call) => call === "headers")).toHaveLength(1);
   expect(sink.headersHeard?.status).toBe(200);
   expect(sink.text).toBe("ok");
   await engine.close();
@@ -110,12 +110,12 @@ test("a response that falls silent fails also after the sink was full for longer
   const engine = engineOf(server.url, idleMs);
   const { sink, exchange } = sent(engine, engine.shards[0], request);
   sink.onData = () => false;
-  await expect.poll(() => sink.heard, patiently).toContain("data");
+  await expect.poll(() => sink.received, patiently).toContain("data");
   await sleep(3 * idleMs);
-  expect(sink.heard).toEqual(["headers", "data"]);
+  expect(sink.received).toEqual(["headers", "data"]);
   exchange.resume();
   await sink.over;
-  expect(sink.heard).toEqual(["headers", "data", "fail"]);
+  expect(sink.received).toEqual(["headers", "data", "fail"]);
   await engine.close();
 });
 
@@ -129,7 +129,7 @@ test.each([
   ],
   ["ends with its length", `${OK}connection: close\r\ncontent-length: 3\r\n\r\nabc`, "end"],
   ["breaks off", `${OK}connection: close\r\ncontent-length: 9\r\n\r\nabc`, "fail"],
-])("a response that %s while the sink is full is heard when it goes on", async (_, text, last) => {
+])("a response that %s while the sink is full is received when it resumes", async (_, text, last) => {
   const closed = Promise.withResolvers<void>();
   await using server = await rawServer((socket) => {
     socket.end(text, () => closed.resolve());
@@ -138,13 +138,13 @@ test.each([
   const { sink, exchange } = sent(engine, engine.shards[0], request);
   sink.onData = () => false;
   await closed.promise;
-  await expect.poll(() => sink.heard, patiently).toContain("data");
+  await expect.poll(() => sink.received, patiently).toContain("data");
   // Requests that pass meanwhile give the end of the first its time to arrive.
   for (let i = 0; i < 3; i++) await respond(engine, engine.shards[0], request).catch(() => {});
-  expect(sink.heard).toEqual(["headers", "data"]);
+  expect(sink.received).toEqual(["headers", "data"]);
   exchange.resume();
   await sink.over;
-  expect(sink.heard).toEqual(["headers", "data", last]);
+  expect(sink.received).toEqual(["headers", "data", last]);
   await engine.close();
 });
 
@@ -157,10 +157,10 @@ test("a reset while the sink is full is a failure, not a crash", async () => {
   const engine = engineOf(server.url);
   const { sink } = sent(engine, engine.shards[0], request);
   sink.onData = () => false;
-  await expect.poll(() => sink.heard, patiently).toContain("data");
+  await expect.poll(() => sink.received, patiently).toContain("data");
   (await reset.promise)();
   await sink.over;
-  expect(sink.heard).toEqual(["headers", "data", "fail"]);
+  expect(sink.received).toEqual(["headers", "data", "fail"]);
   await engine.close();
 });
 
@@ -180,7 +180,7 @@ test("a full sink holds the server back, however slow it is, and loses nothing",
   const engine = engineOf(server.url, idleMs);
   const { sink, exchange } = sent(engine, engine.shards[0], request);
   sink.onData = () => false;
-  await expect.poll(() => sink.heard, patiently).toContain("data");
+  await expect.poll(() => sink.received, patiently).toContain("data");
   // Longer than a server may be silent; what is in flight is in the kernel's buffers.
   await sleep(4 * idleMs);
   expect(written).toBeLessThan(LONG);
@@ -188,7 +188,7 @@ test("a full sink holds the server back, however slow it is, and loses nothing",
   sink.onData = () => true;
   exchange.resume();
   await sink.over;
-  expect(sink.heard.at(-1)).toBe("end");
+  expect(sink.received.at(-1)).toBe("end");
   expect(sink.chunks.reduce((sum, chunk) => sum + chunk.length, 0)).toBe(LONG);
   await engine.close();
 });

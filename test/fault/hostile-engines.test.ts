@@ -1,4 +1,4 @@
-/** What clients see of engines that misbehave; `hostile-engine.test.ts` is about what the gateway itself hears of one. */
+/** What clients see of engines that misbehave; `hostile-engine.test.ts` is about what the gateway itself receives. */
 import type { Socket } from "node:net";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type RawEngine, rawEngine } from "../fakes/raw-engine.ts";
@@ -50,10 +50,13 @@ function framed(text: string): string {
 const GATEWAY_TIMEOUT = "HTTP/1.1 504 Gateway Timeout\r\ncontent-length: 2\r\n\r\n{}";
 
 const failures: [what: string, script: (socket: Socket) => void][] = [
-  ["resets before the head", (socket) => socket.resetAndDestroy()],
-  ["closes before the head", (socket) => socket.end()],
-  ["resets after the head", (socket) => socket.write(CHUNKED, () => socket.resetAndDestroy())],
-  ["closes after a head that announced more", (socket) => socket.end(`${OK}content-length: 9\r\n\r\n`)],
+  ["resets before the response headers", (socket) => socket.resetAndDestroy()],
+  ["closes before the response headers", (socket) => socket.end()],
+  ["resets after the response headers", (socket) => socket.write(CHUNKED, () => socket.resetAndDestroy())],
+  [
+    "closes after response headers that announced more",
+    (socket) => socket.end(`${OK}content-length: 9\r\n\r\n`),
+  ],
   ["only gives hints", (socket) => socket.end("HTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\n")],
   ["speaks something else", (socket) => socket.end("220 mail.example.com ESMTP\r\n")],
   ["never ends its headers", (socket) => socket.write(OK + "x-flood: 1234567890\r\n".repeat(5000))],

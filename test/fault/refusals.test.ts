@@ -30,8 +30,8 @@ afterAll(async () => {
 async function answerTo(bytes: string): Promise<{ status: number; body: unknown }> {
   const { socket, closed } = await rawClient(gateway.url);
   socket.write(bytes, "latin1");
-  const [head, body] = (await closed).split("\r\n\r\n");
-  return { status: Number(/^HTTP\/1\.1 (\d+)/.exec(head)?.[1]), body: JSON.parse(body) };
+  const [headers, body] = (await closed).split("\r\n\r\n");
+  return { status: Number(/^HTTP\/1\.1 (\d+)/.exec(headers)?.[1]), body: JSON.parse(body) };
 }
 
 function request(line: string, headers: readonly string[] = [], body = ""): string {

@@ -20,7 +20,7 @@ pools:
   - { name: b, kind: openai, models: [b], urls: [${second}], policy: ${policy} }`;
 }
 
-test("a request that waits to be let in while its pool is replaced is served", async () => {
+test("a request that waits for admission while its pool is replaced is served", async () => {
   const gateway = await startGateway(pools("round-robin"));
   const post = (body: object) =>
     fetch(`${gateway.url}/v1/chat/completions`, { method: "POST", body: JSON.stringify(body) });

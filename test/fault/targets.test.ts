@@ -102,7 +102,7 @@ describe.each(["vllm", "sglang"])("%s", (kind) => {
     expect(last(decode)).not.toContain(THEIRS);
   }
 
-  /** Where a decode server is told to go for the cache: the last of a name counts. */
+  /** Where a decode server is to fetch the cache: the last of a name counts. */
   function last(engine: RecordingEngine): string {
     const { bootstrap_host, kv_transfer_params } = JSON.parse(engine.recorded[0].body.toString()) as {
       bootstrap_host?: string;

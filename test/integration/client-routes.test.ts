@@ -93,7 +93,7 @@ test("Anthropic's client: counting tokens fails in its words too", async () => {
   expect(error).toMatchObject({ status: 404, type: "not_found_error" });
 });
 
-test("Anthropic's client: what is not there is told in its words", async () => {
+test("Anthropic's client: what is not there is an error in its words", async () => {
   const error = await anthropic.messages.batches.list().then(
     () => null,
     (caught: unknown) => caught,

@@ -116,7 +116,7 @@ test("leaving a stream frees the request upstream and in the gateway", async () 
   await expect.poll(left, patiently).toEqual(FREED);
 });
 
-test("giving up before the head frees the request too", async () => {
+test("giving up before the response headers frees the request too", async () => {
   const abort = new AbortController();
   const call = client.chat.completions.create(
     { model: "small", messages, safety_identifier: "silent" },
@@ -156,7 +156,7 @@ test("writes messages, whole and streamed", async () => {
   expect(await anthropic.messages.stream(request).finalText()).toBe(THREE);
 });
 
-test("messages: an engine's own error passes through, and ours is told", async () => {
+test("messages: an engine's own error is relayed, and ours has the same shape", async () => {
   const failing = { model: "small", messages, max_tokens: 3, metadata: { user_id: "error" } };
   const engines = await anthropic.messages.create(failing).catch((error: unknown) => error);
   expect(engines).toBeInstanceOf(Anthropic.APIError);

@@ -42,7 +42,7 @@ async function requestKinds({ url }: RunningGateway): Promise<number | null> {
   return state.pools[0].requestKinds;
 }
 
-test("a simulated request tells the experts of some of its tokens once, at its end", async () => {
+test("a simulated request reports the experts of some of its tokens once, at its end", async () => {
   const { engine } = servingPool();
   const routed = async (fields: object) => {
     const { sink } = sent(engine, engine.shards[0], chat(fields));

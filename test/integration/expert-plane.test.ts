@@ -115,7 +115,7 @@ test("shares come with their epoch as the tag, and are not sent twice", async ()
   expect(published.status).toBe(304);
 });
 
-test("the event stream tells history, reports and epochs", async () => {
+test("the event stream sends history, reports and epochs", async () => {
   const response = await get("/ep/v1/events");
   const events = response.body
     ?.pipeThrough(new TextDecoderStream())
@@ -194,7 +194,7 @@ test("a report in bytes is counted once, and what is wrong with one is said", as
   expect(await send(bytes, "none")).toMatchObject([404, { error: { code: "pool_not_found" } }]);
 });
 
-test("who waits for a placement hears of it when it comes", async () => {
+test("who waits for a placement receives it when it is published", async () => {
   const { headers } = await get("/ep/v1/placement/chat?wait=0");
   const tag = headers.get("etag") ?? "";
   const waiting = get("/ep/v1/placement/chat?wait=30", { "if-none-match": tag });

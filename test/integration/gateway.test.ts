@@ -136,7 +136,7 @@ test("health, readiness, state and metrics", async () => {
   expect(text).toContain(`plimsoll_shard_requests_in_flight{pool="chat",shard="chat/${fakes[0].url}"} 0`);
 });
 
-test("the event stream begins with the history and tells the traffic", async () => {
+test("the event stream begins with the history and reports the traffic", async () => {
   const abort = new AbortController();
   const response = await fetch(`${gateway.url}/ep/v1/events`, { signal: abort.signal });
   expect(response.headers.get("content-type")).toBe("text/event-stream");

@@ -69,7 +69,7 @@ describe("the list of models", () => {
     });
   });
 
-  test("is refused while nobody has told any", async () => {
+  test("is refused while no server has listed any", async () => {
     await using server = await startListingServer(base);
     server.hangs = ["/v1/models"];
     await running(SELDOM, [pool("chat", "vllm", [server])], async (gateway) => {
@@ -131,7 +131,7 @@ describe("adapters", () => {
       await expect.poll(() => askedForModels(server), patiently).toBe(2);
       leaving.abort();
       await expect(gone).rejects.toThrow("aborted");
-      // It hears in the same second as those who stayed.
+      // It is answered in the same second as those who stayed.
       expect((await chat(gateway, "lora")).status).toBe(404);
       expect([server.bodies, gateway.app.gateway().deck.admission.inFlight]).toEqual([[], 0]);
     });

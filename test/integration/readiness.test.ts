@@ -58,7 +58,7 @@ test.each(["vllm", "sglang", "trtllm", "openai"])(
   },
 );
 
-test("servers that never tell their load, or list their models, serve on", async () => {
+test("servers that never report their load, or list their models, continue to serve", async () => {
   const hanging = [
     ["vllm", "/metrics"],
     ["sglang", "/v1/loads?include=core"],

@@ -32,7 +32,7 @@ async function complete(fields: object): Promise<string> {
   return response.text();
 }
 
-test("answers tell which experts are hot, clients see nothing of it, and the pool is balanced by it", async () => {
+test("answers report which experts are hot, clients do not see them, and the pool is balanced by them", async () => {
   const balanced = async () => {
     expect(await complete({})).toBe('{"choices":[{"text":"hi"}],"sglext":{}}');
     const placement = await fetch(`${gateway.url}/ep/v1/placement/chat`);

@@ -22,7 +22,7 @@ test("observes what was forwarded since the last time", async () => {
   expect(await plane.observe()).toMatchObject({ tokens: 0, steps: 0 });
 });
 
-test("prepares a placement, unless it is told to give up", async () => {
+test("prepares a placement, unless it is aborted", async () => {
   const { plane } = opened();
   const { placement } = firstSnapshot;
   await plane.prepare(placement, 2, never);

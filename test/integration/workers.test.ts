@@ -130,7 +130,7 @@ test("SIGTERM lets the streams of all workers finish", async () => {
   expect(stderr.endsWith("stopping: what is in flight has 10 s to finish\n")).toBe(true);
 });
 
-test("a port that is taken is said once", async () => {
+test("a port that is taken is reported once", async () => {
   const { port } = new URL(fake.url);
   const path = await folder.write(
     "taken.yaml",
@@ -147,12 +147,12 @@ test("what fails in the workers opens a circuit for all", async () => {
   );
   const { url } = other;
   // Two for each worker: by itself neither would have enough.
-  for (let i = 0; i < 4; i++) await ask(url, 1, { safety_identifier: "reset-before-head" });
+  for (let i = 0; i < 4; i++) await ask(url, 1, { safety_identifier: "reset-before-headers" });
   await expect.poll(async () => (await state(url)).pools[0].shards[0].health.circuit, patiently).toBe("open");
   await stop(other);
 });
 
-test("what the workers' answers tell of experts reaches the pool's control", async () => {
+test("the experts that the workers' answers report reach the pool's control", async () => {
   await using server = await startRoutedServer();
   const experts = "{ model: deepseek-v3, topology: ep32, routedExperts: 1 }";
   const other = await serve(
@@ -170,7 +170,7 @@ test("what the workers' answers tell of experts reaches the pool's control", asy
   await stop(other);
 });
 
-test("workers list and find the adapters that the servers list, as their primary hears of them", async () => {
+test("workers list and find the adapters that the servers list, as their primary receives the lists", async () => {
   await using server = await startListingServer({ id: "small" });
   await using second = await startListingServer({ id: "small" });
   const other = await serve(

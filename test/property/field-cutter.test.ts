@@ -32,12 +32,12 @@ const { value } = fc.letrec((tie) => ({
 const spacing = fc.constantFrom(undefined, 1, "\t");
 const cuts = fc.array(fc.nat(4000), { maxLength: 20 });
 
-function cut(json: string, at: readonly number[]): { outside: string; heard: [string, string][] } {
+function cut(json: string, at: readonly number[]): { outside: string; received: [string, string][] } {
   const bytes = Buffer.from(json);
-  const heard: [string, string][] = [];
+  const received: [string, string][] = [];
   const cutter = new FieldCutter("routed_experts", NAMES, 1 << 20, (name, found, whole) => {
     expect(whole).toBe(true);
-    heard.push([name, found.toString()]);
+    received.push([name, found.toString()]);
   });
   const outside: Buffer[] = [];
   const places = [
@@ -49,16 +49,16 @@ function cut(json: string, at: readonly number[]): { outside: string; heard: [st
   for (let i = 1; i < places.length; i++)
     outside.push(...cutter.take(Buffer.from(bytes.subarray(places[i - 1], places[i]))));
   outside.push(cutter.end() ?? Buffer.alloc(0));
-  return { outside: Buffer.concat(outside).toString(), heard };
+  return { outside: Buffer.concat(outside).toString(), received };
 }
 
-function without(json: unknown, heard: [string, string][]): unknown {
-  if (Array.isArray(json)) return json.map((item) => without(item, heard));
+function without(json: unknown, received: [string, string][]): unknown {
+  if (Array.isArray(json)) return json.map((item) => without(item, received));
   if (typeof json !== "object" || json === null) return json;
   const rest: Record<string, unknown> = Object.create(null);
   for (const [name, inner] of Object.entries(json)) {
-    if (NAMES.includes(name)) heard.push([name, JSON.stringify(inner)]);
-    else rest[name] = without(inner, heard);
+    if (NAMES.includes(name)) received.push([name, JSON.stringify(inner)]);
+    else rest[name] = without(inner, received);
   }
   return rest;
 }
@@ -66,10 +66,10 @@ function without(json: unknown, heard: [string, string][]): unknown {
 test("what is cut is the fields and nothing else, however the bytes come", () => {
   fc.assert(
     fc.property(value, spacing, cuts, (json, indent, at) => {
-      const { outside, heard } = cut(JSON.stringify(json, null, indent), at);
+      const { outside, received } = cut(JSON.stringify(json, null, indent), at);
       const expected: [string, string][] = [];
       expect(JSON.parse(outside)).toEqual(without(JSON.parse(JSON.stringify(json)), expected));
-      const compact = heard.map(([name, found]) => [name, JSON.stringify(JSON.parse(found))]);
+      const compact = received.map(([name, found]) => [name, JSON.stringify(JSON.parse(found))]);
       expect(compact).toEqual(expected);
     }),
     { seed: 1, numRuns: 1000 },
@@ -100,14 +100,14 @@ test("a value that breaks off at a line's end takes nothing of the next line alo
 });
 
 test("of a long value the beginning is kept", () => {
-  const heard: [string, boolean][] = [];
+  const received: [string, boolean][] = [];
   const cutter = new FieldCutter("routed_experts", NAMES, 5, (_, found, whole) =>
-    heard.push([found.toString(), whole]),
+    received.push([found.toString(), whole]),
   );
   cutter.take(Buffer.from('{"routed_experts":"ABC'));
   cutter.take(Buffer.from('DEFGH","routed_experts":12345,"routed_experts":"AB'));
   cutter.end();
-  expect(heard).toEqual([
+  expect(received).toEqual([
     ['"ABCD', false],
     ["12345", true],
     ['"AB', false],

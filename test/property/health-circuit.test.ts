@@ -10,7 +10,7 @@ const events = fc.array(
   { maxLength: 100 },
 );
 
-/** Only failures in a row open a circuit here; what its states should be, told from the events alone. */
+/** Only failures in a row open a circuit here; what its states should be follows from the events alone. */
 class Model {
   state = "closed";
   inRow = 0;

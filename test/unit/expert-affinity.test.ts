@@ -107,7 +107,7 @@ describe("expert affinity", () => {
     expect(affinity.experts.kinds).toBe(2);
   });
 
-  it("tells a tenant's applications apart once they are met again, by their first block", () => {
+  it("distinguishes a tenant's applications once they are met again, by their first block", () => {
     const affinity = learned();
     const strange = Uint32Array.of(...APPLICATION.subarray(0, 2), 1, 2);
     affinity.experts.observe("a", APPLICATION, tokensOn(1));

@@ -30,14 +30,14 @@ describe("one attempt", () => {
     const { flights, client } = begin();
     expect(flights.taken[0]).toBe(1);
     flights.sent[0].answer(200, "hello");
-    expect(client.heard).toEqual(["headers 200 p/0", "data hello", "end"]);
+    expect(client.received).toEqual(["headers 200 p/0", "data hello", "end"]);
     expectEnd(flights, client, "ok");
   });
 
   test("the headers of a stream are relayed when they come", () => {
     const { flights, client } = begin();
     flights.sent[0].headers();
-    expect(client.heard).toEqual(["headers 200 p/0"]);
+    expect(client.received).toEqual(["headers 200 p/0"]);
     expect(client.bodiesReleased).toBe(0);
     flights.sent[0].data();
     flights.sent[0].end();
@@ -52,7 +52,7 @@ describe("one attempt", () => {
   ])("an answer of %d is relayed, and is %s", (status, outcome) => {
     const { flights, client } = begin({ shards: 1 });
     flights.sent[0].answer(status, "no");
-    expect(client.heard).toEqual([`headers ${status} p/0`, "data no", "end"]);
+    expect(client.received).toEqual([`headers ${status} p/0`, "data no", "end"]);
     expectEnd(flights, client, outcome);
     expect(flights.deck.retryBudget.spent).toBe(0);
   });
@@ -62,7 +62,7 @@ describe("one attempt", () => {
     flights.sent[0].headers();
     flights.sent[0].data();
     flights.sent[0].fail();
-    expect(client.heard.at(-1)).toBe("brokenOff");
+    expect(client.received.at(-1)).toBe("brokenOff");
     expectEnd(flights, client, "failed");
   });
 
@@ -135,7 +135,7 @@ describe("sent again", () => {
     flights.sent[0].answer(status);
     pause();
     flights.sent[1].answer();
-    expect(client.heard[0]).toBe("headers 200 p/1");
+    expect(client.received[0]).toBe("headers 200 p/1");
     expect(flights.deck.retryBudget.spent).toBe(1);
     expectEnd(flights, client, "ok");
   });
@@ -145,7 +145,7 @@ describe("sent again", () => {
     flights.sent[0].fail();
     pause();
     flights.sent[1].answer();
-    expect(client.heard[0]).toBe("headers 200 p/1");
+    expect(client.received[0]).toBe("headers 200 p/1");
     expectEnd(flights, client, "ok");
   });
 
@@ -157,7 +157,7 @@ describe("sent again", () => {
     flights.sent[1].headers();
     flights.sent[1].data();
     flights.sent[1].end();
-    expect(client.heard).toEqual(["headers 200 p/0", "takenOver p/1", "data data: x", "end"]);
+    expect(client.received).toEqual(["headers 200 p/0", "takenOver p/1", "data data: x", "end"]);
     expectEnd(flights, client, "ok");
   });
 
@@ -167,7 +167,7 @@ describe("sent again", () => {
     flights.sent[0].fail();
     pause();
     flights.sent[1].answer(400);
-    expect(client.heard).toEqual(["headers 200 p/0", "brokenOff"]);
+    expect(client.received).toEqual(["headers 200 p/0", "brokenOff"]);
     expectEnd(flights, client, "failed");
   });
 
@@ -216,7 +216,7 @@ describe("hedged", () => {
     vi.advanceTimersByTime(60);
     flights.sent[1].headers();
     flights.sent[1].data();
-    expect(client.heard).toEqual(["headers 200 p/1", "data data: x"]);
+    expect(client.received).toEqual(["headers 200 p/1", "data data: x"]);
     expect(flights.sent[0].cancelled).toBe(true);
     flights.sent[1].end();
     expectEnd(flights, client, "ok");
@@ -226,9 +226,9 @@ describe("hedged", () => {
     const { flights, client } = begin(HEDGED);
     vi.advanceTimersByTime(60);
     flights.sent[1].answer(status);
-    expect(client.heard).toEqual([]);
+    expect(client.received).toEqual([]);
     flights.sent[0].answer();
-    expect(client.heard[0]).toBe("headers 200 p/0");
+    expect(client.received[0]).toBe("headers 200 p/0");
     expectEnd(flights, client, "ok");
   });
 
@@ -253,7 +253,7 @@ describe("hedged", () => {
 describe.each<[string, Pairing]>([
   ["together", together],
   ["in turn", inTurn],
-])("prefilled elsewhere, %s", (kind, pairing) => {
+])("prefilled by another shard, %s", (kind, pairing) => {
   const PAIRED = { pairing, prefillShards: 2 };
 
   test("the decode answers", () => {
@@ -261,7 +261,7 @@ describe.each<[string, Pairing]>([
     flights.prefills[0].answer(200, "cache");
     expect(flights.sent[0].body).toMatch(kind === "together" ? /decode 0 \d+$/ : /with cache$/);
     flights.sent[0].answer();
-    expect(client.heard[0]).toBe("headers 200 p/0");
+    expect(client.received[0]).toBe("headers 200 p/0");
     expectEnd(flights, client, "ok");
   });
 
@@ -269,7 +269,7 @@ describe.each<[string, Pairing]>([
     const { flights, client } = begin(PAIRED);
     if (kind === "together") flights.sent[0].headers();
     flights.prefills[0].answer(status, "too long");
-    expect(client.heard).toEqual([`headers ${status} p/0`, "data too long", "end"]);
+    expect(client.received).toEqual([`headers ${status} p/0`, "data too long", "end"]);
     expect(flights.sent.every(({ cancelled }) => cancelled)).toBe(true);
     expectEnd(flights, client, "client_error");
     const { health, prefill } = flights.pool;
@@ -336,9 +336,9 @@ test("what one cache does not serve is the decode's alone", () => {
 test("together, a stream's headers wait for the prefill, which may still refuse", () => {
   const { flights, client } = begin({ pairing: together, prefillShards: 1 });
   flights.sent[0].headers();
-  expect(client.heard).toEqual([]);
+  expect(client.received).toEqual([]);
   flights.prefills[0].headers(200, "application/json");
-  expect(client.heard).toEqual(["headers 200 p/0"]);
+  expect(client.received).toEqual(["headers 200 p/0"]);
   flights.sent[0].data();
   flights.prefills[0].end();
   flights.sent[0].end();
@@ -362,7 +362,7 @@ describe("whatever throws", () => {
     flights.engineThrows = true;
     const client = new HeardClient();
     flights.fly(client);
-    expect(client.heard).toEqual(["refused Error"]);
+    expect(client.received).toEqual(["refused Error"]);
     expectEnd(flights, client, "failed");
   });
 
@@ -392,7 +392,7 @@ describe("whatever throws", () => {
     };
     const { flights, client } = begin({ pairing, prefillShards: 1 });
     flights.prefills[0].answer();
-    expect(client.heard).toEqual(["refused Error"]);
+    expect(client.received).toEqual(["refused Error"]);
     expectEnd(flights, client, "failed");
   });
 });

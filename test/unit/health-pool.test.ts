@@ -159,7 +159,7 @@ describe("slow servers", () => {
     }
   });
 
-  it("are ready while streams from them flow, which other processes hear of", () => {
+  it("are ready while streams from them flow, which is reported to other processes", () => {
     const pool = watched(2);
     late(pool, 0);
     for (let ms = 100; ms <= 2000; ms += 100) {
@@ -294,7 +294,7 @@ describe("a circuit", () => {
     expect(pool.health.view(0).circuit).toBe("closed");
   });
 
-  it("is passed over when none of the ready shards would admit", () => {
+  it("is ignored when none of the ready shards would admit", () => {
     const pool = new WatchedPool(3);
     pool.probed(2, loading);
     pool.fail(0, 3);
@@ -304,7 +304,7 @@ describe("a circuit", () => {
     expect(pool.health.view(0).circuit).toBe("open");
   });
 
-  it("is passed over when too few of the ready shards would admit", () => {
+  it("is ignored when too few of the ready shards would admit", () => {
     const pool = new WatchedPool(4, { ...HEALTH, panicPercent: 50 });
     pool.fail(0, 3);
     pool.fail(1, 3);
@@ -339,7 +339,7 @@ describe("a shard that stands out", () => {
     expect(pool.health.view(3).ejectedForMs).toBe(20_000);
   });
 
-  it("by its time to the head is ejected", () => {
+  it("by its time to the first byte is ejected", () => {
     const pool = new WatchedPool(4);
     for (const [shard, ms] of [200, 220, 240, 1500].entries()) pool.succeed(shard, 20, ms);
     pool.tickAt(5000);

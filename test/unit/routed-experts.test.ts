@@ -7,19 +7,19 @@ import type { EngineRequest, ResponseHeaders, ResponseSink } from "../../src/ser
 
 /** 2 MoE layers, 16 experts, top-2. */
 let model: MoeModel;
-let heard: { head: ResponseHeaders | null; data: string; traces: RoutingTrace[]; ended: boolean };
+let received: { response: ResponseHeaders | null; data: string; traces: RoutingTrace[]; ended: boolean };
 let sink: ResponseSink;
 beforeEach(async () => {
   model = { ...(await loadModel("deepseek-v3")), layers: 2, denseLayers: 0, experts: 16, topk: 2 };
-  heard = { head: null, data: "", traces: [], ended: false };
+  received = { response: null, data: "", traces: [], ended: false };
   sink = {
-    headers: (head) => void (heard.head = head),
+    headers: (response) => void (received.response = response),
     data: (chunk) => {
-      heard.data += chunk.toString();
+      received.data += chunk.toString();
       return true;
     },
-    routed: (trace) => void heard.traces.push(trace),
-    end: () => void (heard.ended = true),
+    routed: (trace) => void received.traces.push(trace),
+    end: () => void (received.ended = true),
     fail: () => {},
   };
 });
@@ -47,7 +47,7 @@ function answer(to: ResponseSink, text: string, ...headers: string[]): void {
 const STREAM = ["content-type", "text/event-stream; charset=utf-8"];
 
 describe("servers that return them with every answer", () => {
-  test("are heard, and clients that did not ask get the rest alone", () => {
+  test("are read, and clients that did not ask get the rest alone", () => {
     const experts = new RoutedExperts({ model, part: 1 }, false);
     const asked = request({ model: "m" });
     const wrapped = experts.wrap(asked, sink);
@@ -56,9 +56,9 @@ describe("servers that return them with every answer", () => {
       wrapped.sink,
       `{"choices":[{"index":0,"routed_experts":"${BASE64}"},{"routed_experts":[[[5,6],[7,8]]]}]}`,
     );
-    expect(heard).toMatchObject({ data: '{"choices":[{"index":0},{}]}', ended: true });
-    expect(heard.head?.headers).toEqual([]);
-    expect(heard.traces).toEqual([TRACE, { ...TRACE, experts: Int16Array.of(5, 6, 7, 8) }]);
+    expect(received).toMatchObject({ data: '{"choices":[{"index":0},{}]}', ended: true });
+    expect(received.response?.headers).toEqual([]);
+    expect(received.traces).toEqual([TRACE, { ...TRACE, experts: Int16Array.of(5, 6, 7, 8) }]);
     expect(experts.counts).toEqual({ read: 2, truncated: 0, foreign: 0 });
   });
 
@@ -66,15 +66,15 @@ describe("servers that return them with every answer", () => {
     const experts = new RoutedExperts({ model, part: 1 }, false);
     const text = `{"choices":[{"routed_experts":"${BASE64}"}]}`;
     answer(experts.wrap(request({ return_routed_experts: true }), sink).sink, text);
-    expect(heard.data).toBe(text);
-    expect(heard.head?.headers).toEqual(["content-length", `${text.length}`]);
-    expect(heard.traces).toEqual([TRACE]);
+    expect(received.data).toBe(text);
+    expect(received.response?.headers).toEqual(["content-length", `${text.length}`]);
+    expect(received.traces).toEqual([TRACE]);
   });
 
   test("lose them too where the request is none of those that are looked into", () => {
     const experts = new RoutedExperts({ model, part: 0 }, false);
     answer(experts.wrap(request({}), sink).sink, `{"routed_experts":"${BASE64}","a":1}`);
-    expect(heard).toMatchObject({ data: '{"a":1}', traces: [] });
+    expect(received).toMatchObject({ data: '{"a":1}', traces: [] });
   });
 
   test.each([
@@ -86,7 +86,7 @@ describe("servers that return them with every answer", () => {
   ] as const)("say what cannot be read: %s", (value, verdict) => {
     const experts = new RoutedExperts({ model, part: 1 }, false);
     answer(experts.wrap(request({}), sink).sink, `{"a":1,"routed_experts":${value}`);
-    expect(heard).toMatchObject({ data: '{"a":1', traces: [], ended: true });
+    expect(received).toMatchObject({ data: '{"a":1', traces: [], ended: true });
     expect(experts.counts[verdict]).toBe(1);
   });
 
@@ -97,7 +97,7 @@ describe("servers that return them with every answer", () => {
     const wrapped = new RoutedExperts({ model, part: 1 }, false).wrap(request({}), sink);
     wrapped.sink.headers({ status, headers, kvUse: null });
     wrapped.sink.data(Buffer.from('{"routed_experts":1}'));
-    expect(heard.data).toBe('{"routed_experts":1}');
+    expect(received.data).toBe('{"routed_experts":1}');
   });
 
   test("other requests are let be", () => {
@@ -126,14 +126,14 @@ describe("servers that are to be asked", () => {
     const extension = (others: string) =>
       `data: {"id":"1","choices":[],"usage":null,"sglext":{"routed_experts":"${BASE64}",${others}}}\n\n`;
     answer(wrapped.sink, first + extension('"cached_tokens_details":null') + usage, ...STREAM);
-    expect(heard).toMatchObject({ data: first + usage, traces: [TRACE], ended: true });
+    expect(received).toMatchObject({ data: first + usage, traces: [TRACE], ended: true });
   });
 
   test("what else the client asked for of the extension stays", () => {
     const wrapped = new RoutedExperts({ model, part: 1 }, true).wrap(request({ stream: true }), sink);
     const event = (experts: string) => `data: {"choices":[],"sglext":{${experts}"input_ids":[1]}}\n\n`;
     answer(wrapped.sink, event(`"routed_experts":"${BASE64}",`), ...STREAM);
-    expect(heard.data).toBe(event(""));
+    expect(received.data).toBe(event(""));
   });
 
   test("a name in a prompt asks for nothing", () => {

@@ -42,7 +42,7 @@ describe("queue-depth", () => {
 });
 
 describe("kv-use", () => {
-  it("is nothing while there is room or use is unknown, and rises steeply towards a full cache", () => {
+  it("is nothing while the cache has space or its use is unknown, and rises steeply towards a full cache", () => {
     const states = new ShardStates(6);
     for (const [shard, use] of [KV_AMPLE - 0.01, 0.85, 0.9, 0.95, 1].entries()) {
       states.reportKv(shard, use, 1e9);

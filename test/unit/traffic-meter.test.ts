@@ -1,26 +1,26 @@
 import { expect, test } from "vitest";
 import { TrafficMeter } from "../../src/serving/traffic/traffic-meter.ts";
 
-interface Heard {
+interface Measure {
   readonly what: string;
   readonly ms: number;
 }
 
 function meterAt(start: number) {
   const clock = { time: start, now: () => clock.time };
-  const heard: Heard[] = [];
+  const received: Measure[] = [];
   const meter = new TrafficMeter(clock, {
-    firstFrame: (_pool, ms) => heard.push({ what: "first", ms }),
-    laterFrame: (_pool, ms) => heard.push({ what: "later", ms }),
-    ended: (_pool, ms, what) => heard.push({ what, ms }),
+    firstFrame: (_pool, ms) => received.push({ what: "first", ms }),
+    laterFrame: (_pool, ms) => received.push({ what: "later", ms }),
+    ended: (_pool, ms, what) => received.push({ what, ms }),
     resent: () => {},
     refused: () => {},
   });
-  return { clock, heard, meter };
+  return { clock, received, meter };
 }
 
 test("measures the first frame from arrival and later ones from the one before", () => {
-  const { clock, heard, meter } = meterAt(1000);
+  const { clock, received, meter } = meterAt(1000);
   const timing = meter.begin("a");
   clock.time = 1150;
   timing.contentFrames(1);
@@ -28,7 +28,7 @@ test("measures the first frame from arrival and later ones from the one before",
   timing.contentFrames(1);
   clock.time = 1200;
   timing.end("ok");
-  expect(heard).toEqual([
+  expect(received).toEqual([
     { what: "first", ms: 150 },
     { what: "later", ms: 20 },
     { what: "ok", ms: 200 },

@@ -27,7 +27,7 @@ export class Connection extends Client {
       ...options,
       connect: (to, done) =>
         connect(to, (...result) => {
-          if (result[0] === null) this.#opened(result[1]);
+          if (result[0] === null) this.#connected(result[1]);
           done(...result);
         }),
     });
@@ -62,7 +62,7 @@ export class Connection extends Client {
     this.#socket?.emit("readable");
   }
 
-  #opened(socket: Socket): void {
+  #connected(socket: Socket): void {
     const read = socket.read.bind(socket);
     // Also keeps the socket from ending before what it holds has been read.
     socket.read = (size?: number): unknown => (this.#held ? null : read(size));

@@ -8,8 +8,8 @@ const BLOCKS = "trtllm_kv_cache_max_blocks";
 const BLOCK_TOKENS = "trtllm_kv_cache_tokens_per_block";
 
 /**
- * Listed by servers that run with `return_perf_metrics: true`. `/metrics` is another thing there: a queue of
- * iterations, and who reads it takes them away from whoever else does.
+ * Listed by servers that run with `return_perf_metrics: true`. `/metrics` is something else there: a queue of
+ * iterations, from which each reader removes what it reads.
  */
 const metrics: LoadMetrics = {
   path: "/prometheus/metrics",

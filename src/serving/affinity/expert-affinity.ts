@@ -46,12 +46,12 @@ interface Observation {
 /**
  * What requests are expected to cost on each shard of a pool, learned from the experts that requests before them were
  * routed to. The kinds of request are the pool's own, each tenant, and each application of a tenant: prompts with the
- * same first block. One block is the most that can be asked for: whoever writes an application's system prompt decides
+ * same first block. More than one block cannot be asked for: the author of an application's system prompt decides
  * how its first 256 bytes read, and a tool list that differs makes another; further in come dates and names, which
- * would make a kind of every user. Prompts without a whole block go by their tenant.
+ * would make a kind of every user. Prompts without a whole block count as their tenant's.
  *
- * A request takes what was worked out for its kind, and does not wait for anything newer. Learning and working out are
- * done in turns, an observation and a kind at a time.
+ * A request uses what was computed for its kind, and does not wait for anything newer. Learning and computing are done
+ * in turns, an observation and a kind at a time.
  */
 export class ExpertAffinity {
   readonly #options: ExpertAffinityOptions;

@@ -3,22 +3,22 @@ import { hashText } from "../../routing/block-hashes.ts";
 import type { ExpertOutlook } from "../../routing/routable-request.ts";
 import { ANONYMOUS } from "../request/request-facts.ts";
 
-/** What is known is worked out anew once so many tokens, and a quarter of all before them, have been added. */
+/** The outlook is computed again once so many tokens, and a quarter of all before them, have been added. */
 const LEAST_NEW_TOKENS = 32;
 const NEW_PART = 1 / 4;
-/** And at the latest then: what the sketch knows has faded by a sixth (its half-life is 16,384 tokens). */
+/** And at the latest after so many: the sketch has faded by a sixth then (its half-life is 16,384 tokens). */
 const MOST_NEW_TOKENS = 4096;
 
 /** Requests that are expected to use the same experts. */
 export class RequestKind {
   readonly origin: RequestOrigin;
-  /** Null until it is worked out for the first time. */
+  /** Null until it is computed for the first time. */
   outlook: ExpertOutlook | null = null;
-  /** Which of the maps switched to it was worked out for: a reference would keep the map itself in memory. */
+  /** The map it was computed for, by its number: a reference would keep the map itself in memory. */
   version = 0;
-  /** Whether it waits to be worked out. */
+  /** Whether it waits to be computed. */
   queued = false;
-  /** Tokens that the outlook was worked out from, and those that have come since. */
+  /** Tokens that the outlook was computed from, and those added since. */
   #tokens = 0;
   #since = 0;
 
@@ -26,7 +26,7 @@ export class RequestKind {
     this.origin = origin;
   }
 
-  /** @returns whether so much is new that it should be worked out anew */
+  /** @returns whether so much is new that it should be computed again */
   learned(tokens: number): boolean {
     this.#since += tokens;
     return this.#since >= Math.min(MOST_NEW_TOKENS, LEAST_NEW_TOKENS + this.#tokens * NEW_PART);

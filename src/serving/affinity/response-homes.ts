@@ -1,6 +1,6 @@
 /** Responses whose servers are remembered, per pool; one takes about 200 bytes. The one used longest ago is dropped. */
 const MOST_HOMES = 50_000;
-/** A longer id is none that an engine gives. */
+/** Engines give no longer ids. */
 const LONGEST_ID = 128;
 
 /**

@@ -255,10 +255,10 @@ export class Flight implements Applicant, AttemptListener {
   /** Whether an answer of that status is ignored, for another attempt: one under way, or one on another shard. */
   #triesAnother(attempt: Attempt, status: number): boolean {
     if (this.#winner !== null) return false;
-    const beside = this.#attempts.length > 1;
-    if (!beside && !REFUSED_FOR_NOW.has(status)) return false;
+    const hasOthers = this.#attempts.length > 1;
+    if (!hasOthers && !REFUSED_FOR_NOW.has(status)) return false;
     this.#resending.tried.push(attempt.leg.index);
-    return beside || this.#resending.mayResend(this.#routable, true, false);
+    return hasOthers || this.#resending.mayResend(this.#routable, true, false);
   }
 
   /** This attempt wins: its first byte goes to the client. @returns false when the request ends here */

@@ -6,7 +6,7 @@ export interface RetrySettings {
   readonly maxAttempts: number;
   /** Retries may be this part of the recent requests … */
   readonly ratio: number;
-  /** … and this many a second beside. */
+  /** … and this many more a second. */
   readonly minPerSecond: number;
   /** What is recent. */
   readonly windowMs: number;

@@ -31,7 +31,7 @@ export class PoolModels {
     this.#adapters = new Map(
       all.flatMap(({ id, parent }) => (typeof parent === "string" && parent !== id ? [[id, parent]] : [])),
     );
-    // Engines may serve under other names than they list: what nobody lists is sent to all.
+    // Engines may serve under other names than they list: a model that no server lists is sent to all.
     const everywhere = this.#configured.difference(listed);
     for (const each of this.#servers) {
       const own = this.#cards.get(each) ?? null;
