@@ -127,8 +127,10 @@ export class ClientResponse implements Client {
     const last = this.#take();
     if (last !== null) this.#write(last);
     // Without frames only closing the connection shows the break.
-    if (this.#frames === null) this.#response.destroy();
-    else this.#finish(this.#answering.shape.lastFrame(errorAnswer(fault), this.#answering.requestId));
+    if (this.#frames === null) return void this.#response.destroy();
+    const { shape, requestId } = this.#answering;
+    const end = this.#frames.insideFrame ? "\n\n" : "";
+    this.#finish(end + shape.lastFrame(errorAnswer(fault), requestId));
   }
 
   bodyReleased(): void {

@@ -1,7 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { IncomingHttpHeaders } from "node:http";
 import type { HeaderList } from "../serving/engine.ts";
-import { headerOf } from "../serving/header-list.ts";
 
 /** The client's choice of a shard, by its index in the pool; the gateway names it to engines in their own way. */
 export const RANK_HEADER = "x-data-parallel-rank";
@@ -62,8 +61,18 @@ export function forwardedHeaders(
 
 /** What the client gets of an engine's headers. @param ownCors whether the gateway says which pages may read it */
 export function returnedHeaders(headers: HeaderList, ownCors: boolean): string[] {
-  const returned = without(headers, NOT_RETURNED, headerOf(headers, "connection"));
+  const returned = without(headers, NOT_RETURNED, connectionOf(headers));
   return ownCors ? withoutCors(returned) : returned;
+}
+
+/** What all `Connection` headers say together. */
+function connectionOf(headers: HeaderList): string | undefined {
+  let said: string | undefined;
+  for (let i = 0; i < headers.length; i += 2) {
+    if (headers[i].length !== "connection".length || headers[i].toLowerCase() !== "connection") continue;
+    said = said === undefined ? headers[i + 1] : `${said},${headers[i + 1]}`;
+  }
+  return said;
 }
 
 function withoutCors(headers: HeaderList): string[] {

@@ -26,6 +26,8 @@ export class WholeFrames {
   #begun = false;
   /** Frames with content in what `take` returned last; keep-alives do not count. */
   contentFrames = 0;
+  /** What was let out last ends inside a frame that is too long to hold. */
+  insideFrame = false;
 
   /** @returns what ends with a frame's end, or null when there is none yet */
   take(chunk: Buffer): Buffer | null {
@@ -34,8 +36,10 @@ export class WholeFrames {
       this.#held.add(chunk);
       if (this.#held.length < HELD_LIMIT_BYTES) return null;
       this.contentFrames = 0;
+      this.insideFrame = true;
       return this.rest();
     }
+    this.insideFrame = false;
     const whole = this.#with(end === chunk.length ? chunk : chunk.subarray(0, end));
     if (end < chunk.length) this.#held.add(chunk.subarray(end));
     this.contentFrames = this.#count(whole);

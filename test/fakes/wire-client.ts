@@ -33,7 +33,7 @@ export class WireClient {
           throw new Error(`more than an answer: ${text().slice(read.end)}`);
         resolve(read.message);
       } catch (error) {
-        reject(error as Error);
+        reject(error);
       }
     };
     const onData = () => look(false);

@@ -1,5 +1,6 @@
 import { EngineUnreachable, type Exchange, type ResponseSink } from "../../serving/engine.ts";
 import type { Connection, OnConnection } from "./connection.ts";
+import { headerIndex } from "./request-headers.ts";
 
 /** Reads the KV use an engine reports with its answer; it may remove from `headers` what the client did not ask for. */
 export type ReadKvUse = (headers: string[]) => number | null;
@@ -88,10 +89,15 @@ export class ResponseHandler implements OnConnection, Exchange {
   onHeaders(status: number, rawHeaders: Buffer[]): boolean {
     // Early hints and the like: the response follows.
     if (status < 200 || this.#over) return true;
-    this.#headersReceived = true;
-    this.#good = status < FAILED;
     const headers: string[] = [];
     for (const part of rawHeaders) headers.push(part.toString("latin1"));
+    const coding = headerIndex(headers, "transfer-encoding");
+    if (coding >= 0 && headers[coding + 1].toLowerCase() !== "chunked") {
+      this.#abort?.(new ForeignCoding());
+      return true;
+    }
+    this.#headersReceived = true;
+    this.#good = status < FAILED;
     const kvUse = this.#readKvUse === null ? null : this.#readKvUse(headers);
     this.#sink.headers({ status, headers, kvUse });
     return true;
@@ -156,6 +162,12 @@ export class ResponseHandler implements OnConnection, Exchange {
     const mayHaveBegun = this.#abort !== null;
     return new EngineUnreachable(this.#url, `${what} (${codeOf(cause)})`, { mayHaveBegun, cause });
   }
+}
+
+/** A body that could not be relayed as it is: the gateway asks for no such transfer coding. */
+class ForeignCoding extends Error {
+  override readonly name = "ForeignCoding";
+  readonly code = "TRANSFER_ENCODING";
 }
 
 /** No first byte has arrived within the time it may take. */

@@ -179,10 +179,12 @@ export class Flight implements Applicant, AttemptListener {
   ended(attempt: Attempt): void {
     if (this.#winner === null && !this.#choose(attempt)) return;
     const { status } = attempt.response as ResponseHeaders;
-    attempt.leg.finished();
+    const whole = this.#client.end();
+    if (whole) attempt.leg.finished();
+    else attempt.leg.broke("reset");
     // A decode that refuses leaves its prefill waiting for it.
     if (status >= REFUSED) attempt.cancel();
-    this.#end(this.#client.end() ? outcomeOf(status) : "failed");
+    this.#end(whole ? outcomeOf(status) : "failed");
   }
 
   failed(attempt: Attempt, fault: EngineUnreachable): void {
