@@ -5,7 +5,7 @@ import { shippedModels } from "./config/shapes.ts";
 import type { ControlledPool } from "./control/controlled-pool.ts";
 import { Solver } from "./control/solver.ts";
 import { httpApp } from "./http/app.ts";
-import { REQUEST_REASONS } from "./http/errors.ts";
+import { EARLY_REASONS, REQUEST_REASONS } from "./http/errors.ts";
 import { listen, listenLocally, stopListening } from "./http/listening.ts";
 import { Rng } from "./lib/rng.ts";
 import { LocalStore } from "./store/local/local-store.ts";
@@ -103,6 +103,7 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
       refresh,
       surroundings.onNotice,
     );
+  metrics.beginRefusals("", EARLY_REASONS);
   for (const { front } of pools) metrics.begin(front.engine.pool, REQUEST_REASONS);
   let gateway = gatewayFor(config);
   const metricsText = () => metrics.text();

@@ -63,6 +63,25 @@ export const REQUEST_REASONS = [
   "stopping",
 ] as const satisfies readonly Reason[];
 
+/** Those that a request may be refused for before its pool is known. */
+export const EARLY_REASONS = [
+  "invalid_request",
+  "model_not_found",
+  "route_not_found",
+  "method_not_allowed",
+  "request_timeout",
+  "body_too_large",
+  "target_too_long",
+  "unsupported_type",
+  "unsupported_encoding",
+  "expectation_failed",
+  "headers_too_large",
+  "internal",
+  "not_ready",
+  "overloaded",
+  "stopping",
+] as const satisfies readonly Reason[];
+
 /** What a client gets for an error: OpenAI's shape. */
 export interface ErrorAnswer {
   readonly status: number;

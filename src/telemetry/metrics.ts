@@ -119,8 +119,13 @@ export class Metrics {
   /** Counters of a pool begin at 0, so that their first increase shows. @param reasons of refusals */
   begin(pool: string, reasons: readonly string[]): void {
     for (const outcome of REQUEST_OUTCOMES) this.#requests.add(0, { pool, outcome });
-    for (const reason of reasons) this.#refused.add(0, { pool, reason });
     this.#resent.add(0, this.#label(pool));
+    this.beginRefusals(pool, reasons);
+  }
+
+  /** The same of refusals alone. @param pool empty for those of requests whose pool is not known */
+  beginRefusals(pool: string, reasons: readonly string[]): void {
+    for (const reason of reasons) this.#refused.add(0, { pool, reason });
   }
 
   resent(pool: string): void {

@@ -174,6 +174,11 @@ test("what cannot be read after an answer on the same connection is answered too
   expect((await closed).match(/HTTP\/1\.1 \d+/g)).toEqual(["HTTP/1.1 200", "HTTP/1.1 400"]);
 });
 
+test("refusals before a pool is known are counted from 0", async () => {
+  const metrics = await (await fetch(`${gateway.url}/metrics`)).text();
+  expect(metrics).toContain('plimsoll_refused_total{pool="",reason="request_timeout"} 0\n');
+});
+
 test("refusals before a pool is known are counted by reason; operators' are not", async () => {
   const count = async (reason: string) => {
     const metrics = await (await fetch(`${gateway.url}/metrics`)).text();
