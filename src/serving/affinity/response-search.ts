@@ -22,9 +22,12 @@ export class ResponseSearch {
   find(id: string, pools: readonly ServingPool[], headers: HeaderList): Promise<void> | null {
     if (this.#searches === MOST_SEARCHES) return null;
     this.#searches++;
-    return search(id, pools, headers).finally(() => {
-      this.#searches--;
-    });
+    // What goes wrong here only means that it was not found.
+    return search(id, pools, headers)
+      .catch(() => {})
+      .finally(() => {
+        this.#searches--;
+      });
   }
 }
 
