@@ -123,6 +123,7 @@ describe.each(cases)("$name", ({ pool, expectPrefill, expectDecode }) => {
       const uncaught: unknown[] = [];
       const hear = (error: unknown) => uncaught.push(error);
       process.on("uncaughtException", hear);
+      process.on("unhandledRejection", hear);
       await fc.assert(
         fc.asyncProperty(
           fc.array(fuzzedBody, { minLength: 1, maxLength: TOGETHER, size: "max" }),
@@ -144,6 +145,7 @@ describe.each(cases)("$name", ({ pool, expectPrefill, expectDecode }) => {
         { seed: 41, endOnFailure: true, numRuns: Math.ceil(fuzzRuns(1200) / (TOGETHER / 2)) },
       );
       process.off("uncaughtException", hear);
+      process.off("unhandledRejection", hear);
       const [{ states, prefill: first }] = gateway.app.gateway().pools;
       await expect.poll(() => gateway.app.gateway().deck.admission.inFlight, patiently).toBe(0);
       expect(
