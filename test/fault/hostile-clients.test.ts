@@ -114,8 +114,8 @@ test.each(["\\ud800", "\\u0000", "../../x", "%", "é"])(
 );
 
 test("what is thrown while it is looked for ends that one request", async () => {
-  const throws = Promise.reject(new TypeError("the inside"));
-  const lookUp = vi.spyOn(gateway.app.gateway(), "lookUp").mockReturnValueOnce(throws);
+  const lookUp = vi.spyOn(gateway.app.gateway(), "lookUp");
+  lookUp.mockImplementationOnce(() => Promise.reject(new TypeError("the inside")));
   client.socket.write(wireRequest(PATH, BODY, ["connection: close"]));
   expect(reasonOf(await client.closed)).toBe("internal");
   lookUp.mockRestore();

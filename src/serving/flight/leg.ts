@@ -20,6 +20,8 @@ export class Leg {
   #stage: "prefilling" | "decoding" | "over" = "prefilling";
   /** Whether the pool's health knows how it went. */
   #judged = false;
+  /** Whether what it knows is that it failed. */
+  #failed = false;
 
   constructor(pool: ServingPool, index: number, inputTokens: number, outputTokens: number, nowMs: number) {
     this.index = index;
@@ -41,7 +43,8 @@ export class Leg {
     if (this.#stage !== "prefilling") return;
     this.#prefilled();
     this.#judged = true;
-    if (status >= FAILED) this.#pool.health.failed(this.index, "status");
+    this.#failed = status >= FAILED;
+    if (this.#failed) this.#pool.health.failed(this.index, "status");
     else this.#pool.health.succeeded(this.index, nowMs - this.#sentAt);
   }
 
@@ -57,7 +60,7 @@ export class Leg {
   broke(kind: FailureKind): void {
     if (this.#stage === "over") return;
     this.#judged = true;
-    this.#pool.health.failed(this.index, kind);
+    if (!this.#failed) this.#pool.health.failed(this.index, kind);
     this.finished();
   }
 
