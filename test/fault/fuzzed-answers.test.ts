@@ -183,7 +183,7 @@ describe.each(cases)("$name", ({ fuzzed, pool }) => {
             telling(got, () => expect(blames).toBe(faults));
           },
         ),
-        { seed: 43, endOnFailure: true, numRuns: Math.ceil(fuzzRuns(300) / (TOGETHER / 2)) },
+        { seed: 43, endOnFailure: true, numRuns: Math.ceil(fuzzRuns(240) / (TOGETHER / 2)) },
       );
       process.off("uncaughtException", hear);
       process.off("unhandledRejection", hear);

@@ -142,7 +142,7 @@ describe.each(cases)("$name", ({ pool, expectPrefill, expectDecode }) => {
             expect([...uncaught, ...gateway.faults, ...prefill.faults, ...decode.faults]).toEqual([]);
           },
         ),
-        { seed: 41, endOnFailure: true, numRuns: Math.ceil(fuzzRuns(1200) / (TOGETHER / 2)) },
+        { seed: 41, endOnFailure: true, numRuns: Math.ceil(fuzzRuns(640) / (TOGETHER / 2)) },
       );
       process.off("uncaughtException", hear);
       process.off("unhandledRejection", hear);
