@@ -69,7 +69,13 @@ export function proxy(parts: ProxyParts, { body: kind }: ApiRoute, proxied: Prox
       const go = () => forward(parts, proxied, answering, facts, upstream, held);
       if (lookUp === null) go();
       // The client may have left meanwhile.
-      else void lookUp.then(() => response.destroyed || start(go));
+      else {
+        const fail = (error: unknown) =>
+          start(() => {
+            throw error;
+          });
+        void lookUp.then(() => response.destroyed || start(go), fail);
+      }
     });
   };
   inTurn(response, () => {

@@ -1,6 +1,9 @@
 import { type WireAnswer, readAnswer } from "../wire-messages.ts";
 import { type RawClient, rawClient } from "./raw-client.ts";
 
+/** A gateway that takes so long has lost the request. */
+const LOST_MS = 20_000;
+
 /** Asks one thing after the other, on one connection as long as that is left open, and reads strictly. */
 export class WireClient {
   readonly #url: string;
@@ -37,6 +40,7 @@ export class WireClient {
       }
     };
     const onData = () => look(false);
+    const lost = setTimeout(() => reject(new Error("no answer")), LOST_MS);
     socket.on("data", onData);
     void closed.then(() => look(true));
     for (const part of request) {
@@ -52,6 +56,7 @@ export class WireClient {
       }
       return answer;
     } finally {
+      clearTimeout(lost);
       socket.off("data", onData);
     }
   }

@@ -159,6 +159,7 @@ describe.each(cases)("$name", ({ fuzzed, pool }) => {
       const uncaught: unknown[] = [];
       const hear = (error: unknown) => uncaught.push(error);
       process.on("uncaughtException", hear);
+      process.on("unhandledRejection", hear);
       const [served] = gateway.app.gateway().pools;
       const blamed = vi.spyOn(served.health, "failed");
       const blamedPrefill = served.prefill === null ? null : vi.spyOn(served.prefill.health, "failed");
@@ -182,9 +183,10 @@ describe.each(cases)("$name", ({ fuzzed, pool }) => {
             telling(got, () => expect(blames).toBe(faults));
           },
         ),
-        { seed: 43, endOnFailure: true, numRuns: Math.ceil(fuzzRuns(300) / (TOGETHER / 2)) },
+        { seed: 43, endOnFailure: true, numRuns: Math.ceil(fuzzRuns(240) / (TOGETHER / 2)) },
       );
       process.off("uncaughtException", hear);
+      process.off("unhandledRejection", hear);
       const { states } = served;
       await expect.poll(() => gateway.app.gateway().deck.admission.inFlight, patiently).toBe(0);
       const counts = [states, served.prefill?.states].map((each) => [

@@ -39,6 +39,8 @@ function expectFate(asked: FuzzedBody, answer: WireAnswer | null): void {
   // Of a field named twice the first, too, must be one that may stand there.
   if (status === 400 && body.includes("`model` must be")) return;
   if (model !== null && typeof model !== "string") return expect(status).toBe(400);
+  // What follows a colon names an adapter to SGLang, or nothing.
+  if (model?.startsWith("small:") === true) return;
   if (model !== null && model !== "" && model !== "small") return expect(status).toBeGreaterThanOrEqual(400);
   const asksForRank = RANKS.some((name) => name in rest);
   const asksForSeveral = "n" in rest || "sampling_params" in rest;
@@ -123,6 +125,7 @@ describe.each(cases)("$name", ({ pool, expectPrefill, expectDecode }) => {
       const uncaught: unknown[] = [];
       const hear = (error: unknown) => uncaught.push(error);
       process.on("uncaughtException", hear);
+      process.on("unhandledRejection", hear);
       await fc.assert(
         fc.asyncProperty(
           fc.array(fuzzedBody, { minLength: 1, maxLength: TOGETHER, size: "max" }),
@@ -141,9 +144,10 @@ describe.each(cases)("$name", ({ pool, expectPrefill, expectDecode }) => {
             expect([...uncaught, ...gateway.faults, ...prefill.faults, ...decode.faults]).toEqual([]);
           },
         ),
-        { seed: 41, endOnFailure: true, numRuns: Math.ceil(fuzzRuns(1200) / (TOGETHER / 2)) },
+        { seed: 41, endOnFailure: true, numRuns: Math.ceil(fuzzRuns(640) / (TOGETHER / 2)) },
       );
       process.off("uncaughtException", hear);
+      process.off("unhandledRejection", hear);
       const [{ states, prefill: first }] = gateway.app.gateway().pools;
       await expect.poll(() => gateway.app.gateway().deck.admission.inFlight, patiently).toBe(0);
       expect(

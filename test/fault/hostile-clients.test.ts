@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import { type RawClient, rawClient, wireRequest } from "../fakes/raw-client.ts";
 import { type RunningGateway, chatPool, startGateway } from "../fakes/start-gateway.ts";
 import { type FakeServer, startOpenAiServer } from "../fakes/start-openai-server.ts";
@@ -102,6 +102,23 @@ test("a body that is no UTF-8: 400, and the connection goes on", async () => {
   expect(reasonOf(client.text())).toBe("invalid_request");
   client.socket.write(wireRequest(PATH, BODY, ["connection: close"]));
   expect((await client.closed).match(/HTTP\/1\.1 \d+/g)).toEqual(["HTTP/1.1 400", "HTTP/1.1 200"]);
+});
+
+test.each(["\\ud800", "\\u0000", "../../x", "%", "é"])(
+  "a previous response named %s, which no server has, is nobody's trouble",
+  async (id) => {
+    const body = `{"model":"small","previous_response_id":"${id}"}`;
+    client.socket.write(wireRequest(PATH, body, ["connection: close"]));
+    expect(await client.closed).toMatch(/^HTTP\/1\.1 200 OK\r\n/);
+  },
+);
+
+test("what is thrown while it is looked for ends that one request", async () => {
+  const lookUp = vi.spyOn(gateway.app.gateway(), "lookUp");
+  lookUp.mockImplementationOnce(() => Promise.reject(new TypeError("the inside")));
+  client.socket.write(wireRequest(PATH, BODY, ["connection: close"]));
+  expect(reasonOf(await client.closed)).toBe("internal");
+  lookUp.mockRestore();
 });
 
 test("requests sent without waiting are answered in their order", async () => {

@@ -66,6 +66,23 @@ describe("one attempt", () => {
     expectEnd(flights, client, "failed");
   });
 
+  test("a shard whose failing answer breaks off, or that says a wrong length, is blamed once", () => {
+    const broken = begin({ shards: 1 });
+    const blamed = vi.spyOn(broken.flights.pool.health, "failed");
+    broken.flights.sent[0].headers(500);
+    broken.flights.sent[0].data();
+    broken.flights.sent[0].fail();
+    expect(blamed.mock.calls).toEqual([[0, "status"]]);
+    expectEnd(broken.flights, broken.client, "failed");
+
+    const longer = begin({ shards: 1 });
+    const blamedToo = vi.spyOn(longer.flights.pool.health, "failed");
+    vi.spyOn(longer.client, "end").mockReturnValue(false);
+    longer.flights.sent[0].answer();
+    expect(blamedToo.mock.calls).toEqual([[0, "reset"]]);
+    expect(longer.flights.outcomes).toEqual(["failed"]);
+  });
+
   test.each(["waiting", "sent", "answering"])("a client that leaves while %s", (stage) => {
     const flights = new FlightCase({ maxInFlight: 1 });
     const first = flights.fly();

@@ -65,7 +65,8 @@ function has(
       end: () => resolve(false),
       fail: () => resolve(false),
     };
-    const path = `/v1/responses/${encodeURIComponent(id)}`;
+    // Half a character is none, and no server's.
+    const path = `/v1/responses/${encodeURIComponent(id.toWellFormed())}`;
     const exchange = engine.send(engine.shards[rank], { method: "GET", path, headers, body: null }, sink);
     signal.addEventListener("abort", () => {
       resolve(false);

@@ -18,8 +18,9 @@ export class Leg {
   readonly #outputTokens: number;
   readonly #sentAt: number;
   #stage: "prefilling" | "decoding" | "over" = "prefilling";
-  /** Whether the pool's health has its outcome. */
+  /** Whether the pool's health has its outcome, and whether that is a failure. */
   #reported = false;
+  #failed = false;
 
   constructor(pool: ServingPool, index: number, inputTokens: number, outputTokens: number, nowMs: number) {
     this.index = index;
@@ -41,7 +42,8 @@ export class Leg {
     if (this.#stage !== "prefilling") return;
     this.#prefilled();
     this.#reported = true;
-    if (status >= FAILED) this.#pool.health.failed(this.index, "status");
+    this.#failed = status >= FAILED;
+    if (this.#failed) this.#pool.health.failed(this.index, "status");
     else this.#pool.health.succeeded(this.index, nowMs - this.#sentAt);
   }
 
@@ -57,7 +59,7 @@ export class Leg {
   broke(kind: FailureKind): void {
     if (this.#stage === "over") return;
     this.#reported = true;
-    this.#pool.health.failed(this.index, kind);
+    if (!this.#failed) this.#pool.health.failed(this.index, kind);
     this.finished();
   }
 
