@@ -34,6 +34,8 @@ export class Attempt implements ResponseSink {
   answering = false;
   /** Whether another shard's prefill may still refuse what this one has begun to answer. */
   awaitsPrefill = false;
+  /** The id of what answers in place of this attempt's shard: the prefill that refused. */
+  refusedBy: string | null = null;
   readonly #flight: AttemptListener;
 
   constructor(flight: AttemptListener, leg: Leg) {

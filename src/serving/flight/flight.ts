@@ -295,8 +295,8 @@ export class Flight implements Applicant, AttemptListener {
     this.#client.headers(response, this.#servedBy(attempt), this.#epoch);
   }
 
-  #servedBy({ leg: { shard } }: Attempt): string {
-    return this.#pool.engine.servedBy?.(shard, this.#path) ?? shard.id;
+  #servedBy({ leg: { shard }, refusedBy }: Attempt): string {
+    return refusedBy ?? this.#pool.engine.servedBy?.(shard, this.#path) ?? shard.id;
   }
 
   #pause(): void {

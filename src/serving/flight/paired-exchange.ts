@@ -97,7 +97,7 @@ export class PairedExchange implements Exchange, ResponseSink {
   }
 
   headers(response: ResponseHeaders): void {
-    const { leg } = this.#prefill;
+    const { engine, leg } = this.#prefill;
     const { status } = response;
     leg.headersReceived(response);
     if (status < FAILED) leg.answered(status, this.#clock.now());
@@ -110,6 +110,7 @@ export class PairedExchange implements Exchange, ResponseSink {
       this.#relaying = true;
       this.#decodeExchange?.cancel();
       this.#attempt.awaitsPrefill = false;
+      this.#attempt.refusedBy = engine.servedBy?.(leg.shard, this.#request.path) ?? leg.shard.id;
       // The KV use it reports is not the decode's.
       this.#attempt.headers({ ...response, kvUse: null });
     }
