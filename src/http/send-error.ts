@@ -12,6 +12,7 @@ export interface Answering {
 }
 
 const UNAVAILABLE = 503;
+const TIMED_OUT = 504;
 
 /** Answers a request that Fastify has handed over. */
 export function sendError(
@@ -33,6 +34,8 @@ export function sendError(
     ...cors,
   ];
   if (answer.retryAfterSeconds !== null) headers.push("retry-after", `${answer.retryAfterSeconds}`);
+  // OpenAI's and Anthropic's clients would ask again twice, for as long each time.
+  if (answer.status === TIMED_OUT) headers.push("x-should-retry", "false");
   const { req: request } = response;
   // The rest of the request is not read.
   if (!request.complete) headers.push("connection", "close");

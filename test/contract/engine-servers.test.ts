@@ -90,6 +90,14 @@ describe("vllm", () => {
     await fake().set({ turned: [] });
   });
 
+  test("a server of fewer ranks than configured does not serve the others", async () => {
+    const ranks = [0, 1].map(() => ({ running: 0, waiting: 0, kvUse: 0 }));
+    await fake().set({ ranks });
+    const reports = await probed(vllmEngine(options(fake().url, 3)));
+    expect(reports.map(({ ready }) => ready)).toEqual([true, true, false]);
+    expect(reports[2].lack).toBe("GET /metrics lists no vllm:num_requests_running of engine 2, only of 0, 1");
+  });
+
   test("a server that reports its cache but no requests, as 0.32 does with several API servers, reports no load", async () => {
     await fake().set({ turned: [["vllm:num_requests_", "vllm:other_"]] });
     const [report] = await probed(vllmEngine(options(fake().url, 2)));

@@ -54,11 +54,12 @@ function playing(seen: Body[], play: Play): Promise<ServerAt> {
   return serverAt("127.0.0.1", 0, answer);
 }
 
-async function post({ gateway }: Pair, body: object, path = "/v1/chat/completions") {
-  const response = await fetch(gateway.url + path, {
-    method: "POST",
-    body: JSON.stringify({ model: "small", ...body }),
-  });
+function ask({ gateway }: Pair, body: object, path = "/v1/chat/completions"): Promise<Response> {
+  return fetch(gateway.url + path, { method: "POST", body: JSON.stringify({ model: "small", ...body }) });
+}
+
+async function post(pair: Pair, body: object, path?: string) {
+  const response = await ask(pair, body, path);
   return [response.status, await response.text()] as const;
 }
 
@@ -80,6 +81,19 @@ test("SGLang's prefill refuses: the client has its answer at once, though the de
       expect(failures(pair)).toEqual([null, null]);
     },
   ));
+
+test.each(["vllm", "sglang"] as const)("%s's prefill refuses: it is named as who answered", (kind) =>
+  withPair(
+    kind,
+    () => [400, "{}"],
+    () => null,
+    async (pair) => {
+      const response = await ask(pair, { stream: true });
+      expect(response.headers.get("x-plimsoll-shard")).toMatch(/^p\.prefill\//);
+      await response.text();
+    },
+  ),
+);
 
 test("SGLang's prefill is not streamed, so that its status is its word", () =>
   withPair(

@@ -2,6 +2,7 @@ import Anthropic from "@anthropic-ai/sdk";
 import OpenAI from "openai";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type FakeServer, type SeenRequest, startOpenAiServer } from "../fakes/start-openai-server.ts";
+import { serverAt } from "../fakes/server-at.ts";
 import { type RunningGateway, chatPool, startGateway } from "../fakes/start-gateway.ts";
 import { patiently } from "../patiently.ts";
 
@@ -56,6 +57,32 @@ function messageText(event: MessageEvent): string | undefined {
     ? event.delta.text
     : undefined;
 }
+
+test.each(["openai", "anthropic"])(
+  "a limit that was hit once is not tried again by %s's client",
+  async (name) => {
+    await using silent = await serverAt("127.0.0.1", 0, ({ method }, response) => {
+      if (method === "GET") response.end();
+    });
+    const { url, stop } = await startGateway(
+      `upstream: { firstTokenTimeoutMs: 100 }\n${chatPool(`http://127.0.0.1:${silent.port}`)}`,
+    );
+    const asked =
+      name === "openai"
+        ? new OpenAI({ baseURL: `${url}/v1`, apiKey: "secret" }).chat.completions.create({
+            model: "small",
+            messages,
+          })
+        : new Anthropic({ baseURL: url, apiKey: "secret" }).messages.create({
+            model: "small",
+            messages,
+            max_tokens: 1,
+          });
+    await expect(asked).rejects.toMatchObject({ status: 504 });
+    expect(silent.seen.filter(({ method }) => method === "POST")).toHaveLength(1);
+    await stop();
+  },
+);
 
 test("completes a chat", async () => {
   const { data, response } = await client.chat.completions

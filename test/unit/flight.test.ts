@@ -286,7 +286,7 @@ describe.each<[string, Pairing]>([
     const { flights, client } = begin(PAIRED);
     if (kind === "together") flights.sent[0].headers();
     flights.prefills[0].answer(status, "too long");
-    expect(client.received).toEqual([`headers ${status} p/0`, "data too long", "end"]);
+    expect(client.received).toEqual([`headers ${status} p.prefill/0`, "data too long", "end"]);
     expect(flights.sent.every(({ cancelled }) => cancelled)).toBe(true);
     expectEnd(flights, client, "client_error");
     const { health, prefill } = flights.pool;
@@ -301,6 +301,19 @@ describe.each<[string, Pairing]>([
     flights.sent.at(-1)?.answer();
     expect(flights.prefills.map(({ shard }) => shard.rank)).toEqual([0, 1]);
     expectEnd(flights, client, "ok");
+  });
+
+  test.each([429, 500, 503])("a prefill's %d, and no other prefills: it is the client's answer", (status) => {
+    const { flights, client } = begin({ pairing, prefillShards: 1 });
+    flights.prefills[0].answer(status, "busy");
+    expect(client.received).toEqual([`headers ${status} p.prefill/0`, "data busy", "end"]);
+    expect(flights.deck.retryBudget.spent).toBe(0);
+    expectEnd(flights, client, status < 500 ? "client_error" : "failed");
+    const { health, prefill } = flights.pool;
+    expect([health.view(0).lastFailure, prefill?.health.view(0).lastFailure]).toEqual([
+      null,
+      status < 500 ? null : "status",
+    ]);
   });
 
   test("a prefill that breaks: another prefills it; one that is too late: none does", () => {

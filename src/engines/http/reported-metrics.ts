@@ -27,7 +27,7 @@ export function loadsFromMetrics(
   const { path, rankLabel, running, waiting, kvUse, capacity } = metrics;
   if (status !== 200) return withoutLoad(ranks, `GET ${path} answered ${status}`);
   const samples = metricSamples(text, new Set([...running, ...waiting, ...kvUse, ...capacity]));
-  return ranks.map((rank) => {
+  return ranks.map((rank, local) => {
     // A server with one shard is that shard, with all its ranks.
     const own =
       ranks.length === 1 || rankLabel === null
@@ -38,8 +38,10 @@ export function loadsFromMetrics(
     const known = samples.filter(({ name }) => running.includes(name));
     const lack = `GET ${path} lists no ${running[0]}`;
     if (known.length === 0) return lacking(lack);
-    const others = known.map(({ labels }) => labels.get(rankLabel ?? ""));
-    return lacking(`${lack} of ${rankLabel} ${rank}, only of ${others.join(", ")}`);
+    const others = new Set(known.map(({ labels }) => labels.get(rankLabel ?? "")));
+    const only = `${lack} of ${rankLabel} ${rank}, only of ${[...others].join(", ")}`;
+    // By other numbers (`rankOffsets`) it may be there all the same.
+    return local < others.size ? lacking(only) : { serves: false, load: null, lack: only };
   });
 }
 

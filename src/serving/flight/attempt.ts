@@ -15,6 +15,8 @@ export interface AttemptListener {
   ended(attempt: Attempt): void;
   failed(attempt: Attempt, fault: EngineUnreachable): void;
   prefillFailed(attempt: Attempt, prefillShard: number, fault: EngineUnreachable): void;
+  /** @returns whether the answer of that status is ignored, for another attempt */
+  prefillRefused(attempt: Attempt, prefillShard: number, shardId: string, status: number): boolean;
   /** Something threw: a fault of the gateway itself, which must end this request and no other. */
   threw(error: unknown): void;
 }
@@ -34,6 +36,8 @@ export class Attempt implements ResponseSink {
   answering = false;
   /** Whether another shard's prefill may still refuse what this one has begun to answer. */
   awaitsPrefill = false;
+  /** The id of what answers in place of this attempt's shard: the prefill that refused. */
+  refusedBy: string | null = null;
   readonly #flight: AttemptListener;
 
   constructor(flight: AttemptListener, leg: Leg) {
@@ -87,6 +91,11 @@ export class Attempt implements ResponseSink {
   /** The prefilling shard failed; this attempt's own shard is not to blame. */
   prefillFailed(prefillShard: number, fault: EngineUnreachable): void {
     this.#flight.prefillFailed(this, prefillShard, fault);
+  }
+
+  /** The shard that was to prefill refused for now, or failed. @returns whether another attempt takes its place */
+  prefillRefused(prefillShard: number, shardId: string, status: number): boolean {
+    return this.#flight.prefillRefused(this, prefillShard, shardId, status);
   }
 
   /** The prefill was accepted: what this attempt's shard answers counts. */

@@ -153,13 +153,8 @@ export class Flight implements Applicant, AttemptListener {
   headersReceived(attempt: Attempt, response: ResponseHeaders): void {
     const { status } = response;
     if (status >= REFUSED && this.#triesAnother(attempt, status)) {
-      const { shard } = attempt.leg;
-      this.#lastFault = new EngineUnreachable(shard.id, `answered ${status}`, { mayHaveBegun: true });
       attempt.leg.refused(status);
-      attempt.cancel();
-      this.#drop(attempt);
-      if (this.#attempts.length === 0) this.#pause();
-      return;
+      return this.#ignore(attempt, attempt.leg.shard.id, status);
     }
     if (this.#stage !== "sent" || attempt.awaitsPrefill || this.#deck.hedge.afterMs > 0) return;
     if (status === GOOD && isEventStream(response)) this.#relayHeaders(attempt, response);
@@ -198,6 +193,16 @@ export class Flight implements Applicant, AttemptListener {
     if (this.#winner === attempt) return;
     attempt.cancel();
     this.#lost(attempt, fault, this.#resending.triedPrefill, prefillShard);
+  }
+
+  prefillRefused(attempt: Attempt, prefillShard: number, shardId: string, status: number): boolean {
+    // A decode that has begun has all it needs of the prefill.
+    if (this.#winner !== null) return true;
+    this.#resending.triedPrefill.push(prefillShard);
+    const hasOthers = this.#attempts.length > 1;
+    if (!hasOthers && !this.#resending.mayResend(this.#routable, true, false)) return false;
+    this.#ignore(attempt, shardId, status);
+    return true;
   }
 
   threw(error: unknown): void {
@@ -258,9 +263,18 @@ export class Flight implements Applicant, AttemptListener {
   #triesAnother(attempt: Attempt, status: number): boolean {
     if (this.#winner !== null) return false;
     const hasOthers = this.#attempts.length > 1;
-    if (!hasOthers && !REFUSED_FOR_NOW.has(status)) return false;
+    // That of a prefill is here because no other may prefill it.
+    if (!hasOthers && (!REFUSED_FOR_NOW.has(status) || attempt.refusedBy !== null)) return false;
     this.#resending.tried.push(attempt.leg.index);
     return hasOthers || this.#resending.mayResend(this.#routable, true, false);
+  }
+
+  /** Its answer of that status is nobody's: another attempt is under way, or follows. */
+  #ignore(attempt: Attempt, shardId: string, status: number): void {
+    this.#lastFault = new EngineUnreachable(shardId, `answered ${status}`, { mayHaveBegun: true });
+    attempt.cancel();
+    this.#drop(attempt);
+    if (this.#attempts.length === 0) this.#pause();
   }
 
   /** This attempt wins: its first byte goes to the client. @returns false when the request ends here */
@@ -297,8 +311,8 @@ export class Flight implements Applicant, AttemptListener {
     this.#client.headers(response, this.#servedBy(attempt), this.#epoch);
   }
 
-  #servedBy({ leg: { shard } }: Attempt): string {
-    return this.#pool.engine.servedBy?.(shard, this.#path) ?? shard.id;
+  #servedBy({ leg: { shard }, refusedBy }: Attempt): string {
+    return refusedBy ?? this.#pool.engine.servedBy?.(shard, this.#path) ?? shard.id;
   }
 
   #pause(): void {

@@ -22,6 +22,7 @@ export interface PrefillLeg {
 const GOOD = 200;
 /** A refusal for now: another shard may be tried. */
 const TOO_MANY_REQUESTS = 429;
+const REFUSED = 400;
 const FAILED = 500;
 /** An answer to a prefill of one token is short; what a longer one says about the cache is ignored. */
 const MOST_ANSWER_BYTES = 8 << 20;
@@ -34,7 +35,8 @@ const MOST_ANSWER_BYTES = 8 << 20;
  *   does not say it (the one token ended the prompt), the decode does the whole work.
  * - 400 to 428, 430 to 499: the request's own fault. The client gets this answer at once, the decode is cancelled, and
  *   no shard is to blame.
- * - 429, 5xx, no answer, a broken one: the prefill's shard has failed the attempt, and another may be made.
+ * - 429, 5xx: another shard prefills it, where there is one; else the client gets this answer.
+ * - no answer, a broken one: the attempt is lost by the prefill's shard, and may be made with another.
  *
  * Once the decode has begun to answer, it has all it needs of the prefill.
  */
@@ -97,19 +99,20 @@ export class PairedExchange implements Exchange, ResponseSink {
   }
 
   headers(response: ResponseHeaders): void {
-    const { leg } = this.#prefill;
+    const { engine, leg } = this.#prefill;
     const { status } = response;
     leg.headersReceived(response);
     if (status < FAILED) leg.answered(status, this.#clock.now());
     this.#status = status;
-    if (status < 400) {
+    if (status < REFUSED) {
       if (this.#prefill.pairing.kind === "together") this.#guarded(() => this.#attempt.prefillAccepted());
-    } else if (status >= FAILED || status === TOO_MANY_REQUESTS) {
-      this.#lost(`answered the prefill with ${status}`);
-    } else if (!this.#attempt.answering) {
+    } else if (!this.#triesAnother(status) && !this.#attempt.answering && !this.#over) {
       this.#relaying = true;
+      // The shard of the decode has no part in it.
+      this.#attempt.leg.finished();
       this.#decodeExchange?.cancel();
       this.#attempt.awaitsPrefill = false;
+      this.#attempt.refusedBy = engine.servedBy?.(leg.shard, this.#request.path) ?? leg.shard.id;
       // The KV use it reports is not the decode's.
       this.#attempt.headers({ ...response, kvUse: null });
     }
@@ -144,19 +147,21 @@ export class PairedExchange implements Exchange, ResponseSink {
 
   fail(fault: EngineUnreachable): void {
     this.#prefill.leg.broke(failureKind(fault));
-    if (this.#relaying) {
-      // The shard of the decode is not to blame.
-      this.#attempt.leg.finished();
-      this.#attempt.fail(fault);
-    } else this.#guarded(() => this.#attempt.prefillFailed(this.#prefill.leg.index, fault));
+    if (this.#relaying) this.#attempt.fail(fault);
+    else this.#guarded(() => this.#attempt.prefillFailed(this.#prefill.leg.index, fault));
   }
 
-  #lost(what: string): void {
+  /** Whether another shard prefills the request in place of this one, whose answer is ignored then. */
+  #triesAnother(status: number): boolean {
+    if (status < FAILED && status !== TOO_MANY_REQUESTS) return false;
     const { leg } = this.#prefill;
-    this.#prefillExchange?.cancel();
-    leg.refused(this.#status);
-    const fault = new EngineUnreachable(leg.shard.id, what, { mayHaveBegun: true });
-    this.#guarded(() => this.#attempt.prefillFailed(leg.index, fault));
+    if (status >= FAILED) leg.refused(status);
+    let another = true;
+    this.#guarded(() => {
+      another = this.#attempt.prefillRefused(leg.index, leg.shard.id, status);
+    });
+    if (another) this.#prefillExchange?.cancel();
+    return another;
   }
 
   #guarded(step: () => void): void {
