@@ -269,7 +269,7 @@ describe.each<[string, Pairing]>([
     const { flights, client } = begin(PAIRED);
     if (kind === "together") flights.sent[0].headers();
     flights.prefills[0].answer(status, "too long");
-    expect(client.heard).toEqual([`headers ${status} p/0`, "data too long", "end"]);
+    expect(client.heard).toEqual([`headers ${status} p.prefill/0`, "data too long", "end"]);
     expect(flights.sent.every(({ cancelled }) => cancelled)).toBe(true);
     expectEnd(flights, client, "client_error");
     const { health, prefill } = flights.pool;
