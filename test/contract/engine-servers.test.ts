@@ -64,7 +64,7 @@ async function probed(engine: Engine): Promise<readonly ShardReport[]> {
 describe("vllm", () => {
   const fake = wholeContract("vllm", vllmEngine, "x-data-parallel-rank", 16 * 2048);
 
-  test("a server of several names its ranks by their numbers in the deployment", async () => {
+  test("a server of several reports its ranks by their numbers in the deployment, and is asked by their place in it", async () => {
     await fake().set({
       turned: [
         ['engine="1"', 'engine="9"'],
@@ -81,7 +81,7 @@ describe("vllm", () => {
       [`chat/${fake().url}@9`, 1],
     ]);
     await respond(engine, engine.shards[1], chat);
-    expect((await fake().seen()).at(-1)?.headers["x-data-parallel-rank"]).toBe("9");
+    expect((await fake().seen()).at(-1)?.headers["x-data-parallel-rank"]).toBe("1");
     expect((await shardReports(engine.servers[0], signal)).map(({ load }) => load?.running)).toEqual([3, 4]);
     await engine.close();
     const [wrong] = await probed(vllmEngine(options(fake().url, 2)));

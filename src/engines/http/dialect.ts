@@ -4,7 +4,7 @@ import type { Answer } from "./server-connections.ts";
 /** Asks one server. Rejects with EngineUnreachable when there is no answer. */
 export type Ask = (path: string) => Promise<Answer>;
 
-/** How requests name the rank they are for. */
+/** How requests name the rank they are for: by its place among those of its server, from 0. */
 export interface RankNaming {
   /** In lower case. */
   readonly header: string;

@@ -96,12 +96,12 @@ export class HttpEngine implements Engine {
       });
       shards.push(...own);
       servers.push(new HttpServer(dialect, connections, own, ranks));
-      for (const rank of ranks) {
+      for (const local of ranks.keys()) {
         const naming = ranks.length === 1 ? null : dialect.ranks;
         const { ownHeaders } = connections;
-        const headers = naming === null ? ownHeaders : [...ownHeaders, naming.header, `${rank}`];
+        const headers = naming === null ? ownHeaders : [...ownHeaders, naming.header, `${local}`];
         const keyed = headerIndex(headers, "authorization") >= 0;
-        const rankFields = naming === null ? "" : naming.fields.map((name) => `"${name}":${rank}`).join(",");
+        const rankFields = naming === null ? "" : naming.fields.map((name) => `"${name}":${local}`).join(",");
         const asking = [...headers, ORCA_ASKED, "JSON"];
         routes.push({ connections, keyed, headers, asking, rankFields, server });
       }

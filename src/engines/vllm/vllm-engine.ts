@@ -19,8 +19,9 @@ const metrics: LoadMetrics = {
 };
 
 /**
- * The rank's number in its deployment: a server of several takes the numbers of all, one by itself its own. Responses
- * read it as of vLLM 0.33, the others as of 0.13; embeddings and their like never.
+ * A server that balances over its own ranks alone (hybrid balancing) takes their places, though its metrics number them
+ * through the deployment (`v1/engine/input_processor.py` of 0.16 to 0.33; tried with 0.32). Responses read it as of vLLM
+ * 0.33, the others as of 0.13; embeddings and their like never.
  */
 const rankNaming: RankNaming = {
   header: "x-data-parallel-rank",
