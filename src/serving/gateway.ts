@@ -19,6 +19,8 @@ export class Gateway {
   readonly deck: FlightDeck;
   readonly #directory: ModelDirectory;
   readonly #search = new ResponseSearch();
+  /** Whether every request goes to the same server. */
+  readonly #isOneServer: boolean;
 
   /** @param onNotice receives one line for a person */
   constructor(
@@ -29,6 +31,7 @@ export class Gateway {
   ) {
     this.pools = pools;
     this.deck = deck;
+    this.#isOneServer = pools.length === 1 && pools[0].engine.servers.length === 1;
     this.#directory = new ModelDirectory(pools, refresh, onNotice);
   }
 
@@ -38,7 +41,7 @@ export class Gateway {
    * same holds for a stored response whose server is not known here.
    */
   lookUp({ model, responseId }: RequestFacts, { headers }: EngineRequest): Promise<void> | null {
-    if (responseId !== null && this.#home(responseId) === null)
+    if (responseId !== null && this.#home(responseId) === null && !this.#isOneServer)
       return this.#search.find(responseId, this.pools, headers);
     return model === null || model === "" ? null : this.#directory.lookUp(model);
   }

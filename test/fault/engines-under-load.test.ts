@@ -5,8 +5,11 @@ import { patiently } from "../patiently.ts";
 
 const CLIENTS = 200;
 const SETTINGS = `
-upstream: { firstTokenTimeoutMs: 700, idleTimeoutMs: 700 }
-health: { probe: { intervalMs: 300, timeoutMs: 5000 }, circuit: { openMs: 200 }, slowStart: { durationMs: 500 } }
+upstream: { firstTokenTimeoutMs: 2500, idleTimeoutMs: 700 }
+health:
+  probe: { intervalMs: 300, timeoutMs: 5000, lateMs: 500, unhealthyAfter: 2 }
+  circuit: { openMs: 200 }
+  slowStart: { durationMs: 500 }
 `;
 
 let engines: FakeServer[];

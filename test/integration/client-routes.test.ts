@@ -21,7 +21,7 @@ beforeAll(async () => {
     ["small", "org/large model"],
   );
   gateway = await startGateway(
-    `http: { bodyLimitBytes: 400000 }\nadmission: { tenants: { limited: { maxInFlight: 0, requestsPerSecond: 0.001, requestBurst: 1 } } }\n` +
+    `http: { bodyLimitBytes: 400000 }\ntenancy: { header: x-tenant-id }\nadmission: { tenants: { limited: { maxInFlight: 0, requestsPerSecond: 0.001, requestBurst: 1 } } }\n` +
       chatPool(engine.url).replace("[small]", '[small, "org/large model"]'),
   );
   client = new OpenAI({ baseURL: `${gateway.url}/v1`, apiKey: "secret", maxRetries: 0 });

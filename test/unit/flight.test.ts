@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { Pairing } from "../../src/serving/pairing.ts";
 import { Unpairable } from "../../src/serving/pairing.ts";
+import type { ServingPool } from "../../src/serving/serving-pool.ts";
 import { InvalidRequest, NoShardAvailable, Refused } from "../../src/serving/refusals.ts";
 import { EngineUnreachable } from "../../src/serving/engine.ts";
 import { type CaseOptions, FlightCase, HeardClient, inTurn, together } from "../flight-case.ts";
@@ -12,6 +13,12 @@ function begin(options: CaseOptions = {}) {
   const flights = new FlightCase(options);
   const client = new HeardClient();
   return { flights, client, flight: flights.fly(client) };
+}
+
+/** Its server answers no probe. */
+function silence({ engine, health }: ServingPool, shard: number): void {
+  const news = { kind: "silent", why: "no answer", nobodyThere: false, waitedMs: 1 } as const;
+  for (let probe = 0; probe < 3; probe++) health.news(engine.servers[shard], news);
 }
 
 /** Over, once, with nothing taken. */
@@ -193,6 +200,18 @@ describe("sent again", () => {
     flights.sent[0].fail(true, "FIRST_TOKEN_TIMEOUT");
     pause();
     expect(flights.sent).toHaveLength(1);
+    expect((client.error as EngineUnreachable).reason).toBe("engine_timeout");
+    expectEnd(flights, client, "failed");
+  });
+
+  test("… except where the server answers nothing else either; never on the same shard", () => {
+    const { flights, client } = begin();
+    for (const shard of [0, 1]) {
+      silence(flights.pool, shard);
+      flights.sent[shard].fail(true, "FIRST_TOKEN_TIMEOUT");
+      pause();
+    }
+    expect(flights.sent.map(({ shard }) => shard.id)).toEqual(["p/0", "p/1"]);
     expect((client.error as EngineUnreachable).reason).toBe("engine_timeout");
     expectEnd(flights, client, "failed");
   });

@@ -26,9 +26,11 @@ test("so many homes are remembered, those used last", () => {
   homes.set("first", 7);
   for (let i = 0; i < 49_999; i++) homes.set(`r${i}`, 1);
   expect(homes.of("first")).toBe(7);
+  for (let i = 0; i < 1000; i++) homes.set(`t${i}`, 1);
+  expect(homes.of("first")).toBe(7);
   for (let i = 0; i < 100_000; i++) homes.set(`s${i}`, 2);
   homes.set("x".repeat(200), 3);
-  expect([homes.size, homes.of("first"), homes.of("s99999"), homes.of("x".repeat(200))]).toEqual([
-    50_000, -1, 2, -1,
-  ]);
+  expect(homes.size).toBeGreaterThan(40_000);
+  expect(homes.size).toBeLessThanOrEqual(50_000);
+  expect(["first", "s99999", "x".repeat(200)].map((id) => homes.of(id))).toEqual([-1, 2, -1]);
 });

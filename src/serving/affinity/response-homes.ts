@@ -1,5 +1,7 @@
-/** Responses whose servers are remembered, per pool; one takes about 200 bytes. The one used longest ago is dropped. */
+/** Responses whose servers are remembered, per pool; one takes about 200 bytes. */
 const MOST_HOMES = 50_000;
+/** So many are dropped at a time, those used longest ago: the search for the first of a map passes what was deleted. */
+const DROPPED = MOST_HOMES / 10;
 /** Engines give no longer ids. */
 const LONGEST_ID = 128;
 
@@ -17,7 +19,7 @@ export class ResponseHomes {
   set(id: string, shard: number): void {
     if (id.length > LONGEST_ID) return;
     this.#shards.delete(id);
-    if (this.#shards.size === MOST_HOMES) this.#shards.delete(this.#shards.keys().next().value as string);
+    if (this.#shards.size === MOST_HOMES) this.#drop();
     this.#shards.set(id, shard);
   }
 
@@ -27,5 +29,13 @@ export class ResponseHomes {
     if (shard === undefined) return -1;
     this.set(id, shard);
     return shard;
+  }
+
+  #drop(): void {
+    let left = DROPPED;
+    for (const id of this.#shards.keys()) {
+      this.#shards.delete(id);
+      if (--left === 0) return;
+    }
   }
 }

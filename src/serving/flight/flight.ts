@@ -185,14 +185,18 @@ export class Flight implements Applicant, AttemptListener {
   failed(attempt: Attempt, fault: EngineUnreachable): void {
     attempt.leg.broke(failureKind(fault));
     attempt.cancel();
-    this.#lost(attempt, fault, this.#resending.tried, attempt.leg.index);
+    const atWork = fault.timedOut && this.#pool.health.answers(attempt.leg.index);
+    this.#resending.tried.push(attempt.leg.index);
+    this.#lost(attempt, fault, atWork);
   }
 
   prefillFailed(attempt: Attempt, prefillShard: number, fault: EngineUnreachable): void {
     // A decode that has begun has all it needs of the prefill.
     if (this.#winner === attempt) return;
     attempt.cancel();
-    this.#lost(attempt, fault, this.#resending.triedPrefill, prefillShard);
+    const atWork = fault.timedOut && (this.#pool.prefill as ServingPool).health.answers(prefillShard);
+    this.#resending.triedPrefill.push(prefillShard);
+    this.#lost(attempt, fault, atWork);
   }
 
   prefillRefused(attempt: Attempt, prefillShard: number, shardId: string, status: number): boolean {
@@ -233,15 +237,17 @@ export class Flight implements Applicant, AttemptListener {
     }
   }
 
-  /** An attempt is over without an answer. */
-  #lost(attempt: Attempt, fault: EngineUnreachable, tried: number[], shard: number): void {
+  /**
+   * An attempt is over without an answer.
+   * @param atWork its server answers others: it is only slow, as another would be
+   */
+  #lost(attempt: Attempt, fault: EngineUnreachable, atWork: boolean): void {
     this.#drop(attempt);
     this.#worked ||= fault.mayHaveBegun;
     this.#lastFault = fault;
     if (this.#winner !== null) return this.#breakOff(fault);
-    tried.push(shard);
     if (this.#attempts.length > 0) return;
-    if (!fault.timedOut && this.#resending.mayResend(this.#routable, fault.mayHaveBegun, true)) {
+    if (!atWork && this.#resending.mayResend(this.#routable, fault.mayHaveBegun, !fault.timedOut)) {
       return this.#pause();
     }
     this.#giveUp(fault.mayHaveBegun ? fault : this.#unavailable("all_tried", this.#pool));

@@ -151,6 +151,11 @@ export class PoolHealth implements NewsListener {
     return this.#readiness.poolLack;
   }
 
+  /** Whether the shard's server answers, probes or requests, and does not say that it cannot serve. */
+  answers(shard: number): boolean {
+    return this.#readiness.answers(shard);
+  }
+
   #alive(shard: number): void {
     if (this.#readiness.alive(shard, this.#options.clock.now())) this.#admit();
   }

@@ -72,6 +72,11 @@ export class PoolReadiness {
     return true;
   }
 
+  /** Whether the shard's server is ready, as far as is known. */
+  answers(shard: number): boolean {
+    return this.#servers[shard].readiness.state === "ready";
+  }
+
   /** @param absent what the server answers about a rank that it does not have; null for one it has */
   rank(shard: number, absent: string | null): void {
     this.#absent[shard] = absent;
