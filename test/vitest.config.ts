@@ -28,7 +28,7 @@ export default defineConfig({
           name: "side by side",
           include: ["test/**/*.test.ts"],
           exclude: ALONE,
-          maxWorkers: 2,
+          maxWorkers: 3,
           sequence: { groupOrder: 0 },
         },
       },

@@ -44,10 +44,16 @@ async function serve(flags: ServeFlags): Promise<void> {
       : await compose(config, { routing: null, recordTokens: 0, onFault, onNotice: progress });
   const watch = new ServerWatch({ names, reload: (next) => app.reload(next), onFault }, written, config);
   await stoppable(async (signal) => {
-    const { url } = await app.start();
-    result({ url }, `listening on ${url}`);
-    const onHangup = () => void reload(path, watch, progress);
+    const started = app.start();
+    // From here on: the default is to die of it.
+    const onHangup = () =>
+      void started.then(
+        () => reload(path, watch, progress),
+        () => {},
+      );
     process.on("SIGHUP", onHangup);
+    const { url } = await started;
+    result({ url }, `listening on ${url}`);
     watch.start();
     if (!signal.aborted) await once(signal, "abort");
     process.off("SIGHUP", onHangup);
