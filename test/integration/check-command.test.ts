@@ -62,7 +62,7 @@ test("of a server that is no HTTP server, and of a name that nobody has", async 
   expect((await rows(server.url))[1]).toMatch(/FAIL .* what it answered is no HTTP: mend the port/);
   const nobody = await rows("http://nobody.invalid:1");
   expect(nobody.join("\n")).toMatch(/nobody\.invalid cannot be looked up \(\w+\)/);
-  expect(nobody.join("\n")).toMatch(/FAIL .*GET \/v1\/models \(\w+\): its name/);
+  expect(nobody.join("\n")).toMatch(/FAIL .*GET \/(health|v1\/models) \(\w+\): its name/);
 });
 
 test("what is taken otherwise than written is a warning, not a failure", async () => {
