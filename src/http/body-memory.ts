@@ -26,21 +26,23 @@ export class BodyMemory {
 
   /** A body begins to arrive. @param refused called at most once, when it has to make room; nothing is held of it then */
   begin(refused: (error: Refused) => void): HeldBody {
-    const body = new HeldBody(this, refused);
-    this.#arriving.add(body);
-    return body;
+    return new HeldBody(this, refused);
   }
 
   /** @internal @returns false when the body itself had to make room */
   take(body: HeldBody, bytes: number): boolean {
     while (this.#heldBytes + bytes > this.#limitBytes) {
       const largest = this.#largest(body, bytes);
-      this.give(largest);
       largest.refuse();
       if (largest === body) return false;
     }
     this.#heldBytes += bytes;
     return true;
+  }
+
+  /** @internal Something of it is there, and more comes. */
+  arrives(body: HeldBody): void {
+    this.#arriving.add(body);
   }
 
   /** @internal It arrives no more. */
@@ -50,7 +52,6 @@ export class BodyMemory {
 
   /** @internal Nothing of it is held any more. */
   give(body: HeldBody): void {
-    this.#arriving.delete(body);
     this.#heldBytes -= body.bytes;
     body.bytes = 0;
   }
@@ -73,26 +74,34 @@ export class HeldBody {
   bytes = 0;
   readonly #memory: BodyMemory;
   #refused: ((error: Refused) => void) | null;
+  /** Some of it is there, not all: the memory knows it. Most bodies come in one piece, and never are. */
+  #arrives = false;
 
   constructor(memory: BodyMemory, refused: (error: Refused) => void) {
     this.#memory = memory;
     this.#refused = refused;
   }
 
-  /** More of it has come. @returns false when there is no room: it was refused */
-  grow(bytes: number): boolean {
+  /** More of it has come. @param last nothing follows. @returns false when there is no room: it was refused */
+  grow(bytes: number, last = false): boolean {
     if (this.#refused === null || !this.#memory.take(this, bytes)) return false;
     this.bytes += bytes;
+    if (!last && !this.#arrives) {
+      this.#arrives = true;
+      this.#memory.arrives(this);
+    }
     return true;
   }
 
   /** All of it is there: it makes room for no other. */
   whole(): void {
-    this.#memory.settle(this);
+    if (this.#arrives) this.#memory.settle(this);
+    this.#arrives = false;
   }
 
   /** Nobody needs it any more. Harmless when repeated. */
   release(): void {
+    this.whole();
     this.#refused = null;
     this.#memory.give(this);
   }
@@ -100,7 +109,7 @@ export class HeldBody {
   /** @internal */
   refuse(): void {
     const refused = this.#refused;
-    this.#refused = null;
+    this.release();
     refused?.(new Refused("overloaded", MESSAGE, RETRY_AFTER_SECONDS));
   }
 }

@@ -61,7 +61,7 @@ export class ClientResponse implements Client {
   /** The request was sent: from now on it is cancelled when its client goes away. */
   follow(flight: Flight): void {
     this.#flight = flight;
-    this.#response.once("close", () => {
+    this.#response.on("close", () => {
       this.#endStall();
       this.#endKeepAlive();
       flight.cancel();

@@ -46,7 +46,7 @@ export function readBody(
   const take = (chunk: Buffer) => {
     length += chunk.length;
     if (length > limitBytes) return refuse(tooLarge(limitBytes));
-    if (fault !== null || !held.grow(chunk.length)) return;
+    if (fault !== null || !held.grow(chunk.length, length === announced)) return;
     body.add(chunk);
     try {
       reader?.read(bufferOf(body));
@@ -62,13 +62,13 @@ export function readBody(
     done(bufferOf(body), held);
     body.clear();
   };
-  response.once("close", () => held.release());
+  response.on("close", () => held.release());
   request.on("data", take);
   request.on("end", end);
 }
 
 function bufferOf({ bytes }: GrowingBytes): Buffer {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  return bytes instanceof Buffer ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
 }
 
 function tooLarge(limitBytes: number): HttpError {

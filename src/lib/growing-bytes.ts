@@ -31,7 +31,7 @@ export class GrowingBytes {
 
   /** What has come so far: to be used until the next `add`. */
   get bytes(): Uint8Array {
-    return this.#bytes.subarray(0, this.#length);
+    return this.#bytes.length === this.#length ? this.#bytes : this.#bytes.subarray(0, this.#length);
   }
 
   /** Nothing is kept any more; who has `bytes` still has them. */
