@@ -1,6 +1,7 @@
 import { EngineUnreachable, type Exchange, type ResponseSink } from "../../serving/engine.ts";
 import type { Connection, OnConnection } from "./connection.ts";
 import { headerIndex } from "./request-headers.ts";
+import type { WaitLimit, Waiter } from "./wait-limit.ts";
 
 /** Reads the KV use an engine reports with its answer; it may remove from `headers` what the client did not ask for. */
 export type ReadKvUse = (headers: string[]) => number | null;
@@ -19,8 +20,11 @@ const FAILED = 500;
  * form as they are, and gives them the headers as the server sent them: the newer form costs a wrapper and a controller
  * for each request and an object made of the headers.
  */
-export class ResponseHandler implements OnConnection, Exchange {
+export class ResponseHandler implements OnConnection, Exchange, Waiter {
   connection: Connection | null = null;
+  earlier: Waiter | null = null;
+  later: Waiter | null = null;
+  since = -1;
   readonly #url: string;
   readonly #sink: ResponseSink;
   readonly #readKvUse: ReadKvUse | null;
@@ -35,25 +39,26 @@ export class ResponseHandler implements OnConnection, Exchange {
   #complete = false;
   #over = false;
   #sending = true;
-  /** Until the first byte of the body. */
-  #firstByteTimer: NodeJS.Timeout | null;
+  /** Of the wait for the first byte of the body. */
+  readonly #firstByte: WaitLimit;
 
   /**
    * @param url the server's, for messages
-   * @param firstTokenTimeoutMs how long the first byte of the body may take
+   * @param firstByte how long the first byte of the body may take
    */
   constructor(
     url: string,
     sink: ResponseSink,
     readKvUse: ReadKvUse | null,
     server: Received,
-    firstTokenTimeoutMs: number,
+    firstByte: WaitLimit,
   ) {
     this.#url = url;
     this.#server = server;
     this.#sink = sink;
     this.#readKvUse = readKvUse;
-    this.#firstByteTimer = setTimeout(() => this.#tooLate(), firstTokenTimeoutMs);
+    this.#firstByte = firstByte;
+    firstByte.begin(this);
   }
 
   /** `send` is about to return. */
@@ -76,7 +81,7 @@ export class ResponseHandler implements OnConnection, Exchange {
   cancel(): void {
     if (this.#over) return;
     this.#over = true;
-    this.#stopTimer();
+    this.#firstByte.end(this);
     if (!this.#complete) this.#abort?.();
   }
 
@@ -106,7 +111,7 @@ export class ResponseHandler implements OnConnection, Exchange {
   onData(chunk: Buffer): boolean {
     if (this.#good) this.#server.received++;
     if (this.#over) return true;
-    if (this.#firstByteTimer !== null) this.#firstByteReceived();
+    if (this.since >= 0) this.#firstByteReceived();
     if (this.#full) this.#waiting.push(chunk);
     else if (!this.#sink.data(chunk)) {
       this.#full = true;
@@ -117,7 +122,7 @@ export class ResponseHandler implements OnConnection, Exchange {
 
   onComplete(): void {
     this.connection?.end();
-    this.#stopTimer();
+    this.#firstByte.end(this);
     this.#complete = true;
     if (!this.#full) this.#end();
   }
@@ -126,7 +131,7 @@ export class ResponseHandler implements OnConnection, Exchange {
     this.connection?.end();
     if (this.#over) return;
     this.#over = true;
-    this.#stopTimer();
+    this.#firstByte.end(this);
     const fault = this.#fault(error);
     if (this.#sending) queueMicrotask(() => this.#sink.fail(fault));
     else this.#sink.fail(fault);
@@ -134,21 +139,16 @@ export class ResponseHandler implements OnConnection, Exchange {
 
   /** From now on silence is limited. */
   #firstByteReceived(): void {
-    this.#stopTimer();
+    this.#firstByte.end(this);
     this.connection?.begin(() => this.#abort?.(new SilentServer()));
   }
 
-  #tooLate(): void {
-    this.#firstByteTimer = null;
+  /** @internal */
+  tooLate(): void {
     const fault = new LateServer();
     // Without an abort the request still waits for a connection.
     if (this.#abort === null) this.onError(fault);
     else this.#abort(fault);
-  }
-
-  #stopTimer(): void {
-    if (this.#firstByteTimer !== null) clearTimeout(this.#firstByteTimer);
-    this.#firstByteTimer = null;
   }
 
   #end(): void {

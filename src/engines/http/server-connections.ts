@@ -11,6 +11,7 @@ import { adviceFor } from "./connect-advice.ts";
 import { Connection } from "./connection.ts";
 import { connectorFor } from "./connector.ts";
 import { type ReadKvUse, ResponseHandler, codeOf } from "./response-handler.ts";
+import { WaitLimit } from "./wait-limit.ts";
 
 /** How long to wait for a server, and how many connections to make to it. */
 export interface Timeouts {
@@ -48,7 +49,7 @@ export class ServerConnections {
   readonly url: string;
   /** Chunks of good answers to requests. */
   received = 0;
-  readonly #firstTokenTimeoutMs: number;
+  readonly #firstByte: WaitLimit;
   readonly #requests: Pool;
   readonly #questions: Pool;
   /** What precedes `/v1`; empty for most servers. */
@@ -67,7 +68,7 @@ export class ServerConnections {
     const connect = connectorFor(timeouts.connectTimeoutMs, tls);
     const common = { connect, keepAliveTimeout: KEPT_ALIVE_MS };
     this.url = url;
-    this.#firstTokenTimeoutMs = firstTokenTimeoutMs;
+    this.#firstByte = new WaitLimit(firstTokenTimeoutMs);
     this.#requests = new Pool(origin, {
       ...common,
       connections,
@@ -95,7 +96,7 @@ export class ServerConnections {
     sink: ResponseSink,
     readKvUse: ReadKvUse | null,
   ): Exchange {
-    const handler = new ResponseHandler(this.url, sink, readKvUse, this, this.#firstTokenTimeoutMs);
+    const handler = new ResponseHandler(this.url, sink, readKvUse, this, this.#firstByte);
     this.#requests.dispatch(
       {
         method: request.method,
