@@ -68,7 +68,7 @@ export function readBody(
 }
 
 function bufferOf({ bytes }: GrowingBytes): Buffer {
-  return bytes instanceof Buffer ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
 }
 
 function tooLarge(limitBytes: number): HttpError {
