@@ -46,9 +46,9 @@ type Stage = "waiting" | "sent" | "answering" | "over";
  * throws.
  *
  * Until its first byte it may be sent again: to another shard when one failed, within the retry budget, or to a second
- * one at a time when the first is slow. It is never sent again after that, nor when a time limit ended an attempt,
- * since another attempt would take as long. The attempt with the first good byte wins: a failing answer never ends
- * another attempt under way.
+ * one at a time when the first is slow. It is never sent again after that, nor when a time limit ended an attempt on a
+ * server that answers others, since another attempt would take as long. The attempt with the first good byte wins: a
+ * failing answer never ends another attempt under way.
  *
  * The response headers of a stream are relayed when they arrive, long before its first byte; when the shard fails in
  * between, another takes the stream over. With hedging they wait for the first byte, which decides the attempt.
