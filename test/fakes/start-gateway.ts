@@ -34,6 +34,20 @@ export async function startGateway(
   return { app, url, faults, notices, reload, stop: () => app.stop() };
 }
 
+/** A gateway in front of these pools that stops after the check. */
+export async function running(
+  settings: string,
+  pools: readonly string[],
+  check: (gateway: RunningGateway) => Promise<void>,
+): Promise<void> {
+  const gateway = await startGateway(`${settings}pools: [${pools.join(", ")}]`);
+  try {
+    await check(gateway);
+  } finally {
+    await gateway.stop();
+  }
+}
+
 /** A configuration file's text as a configuration, with a free port and without log. */
 export async function readConfig(yaml: string, environment: Record<string, string> = {}): Promise<Config> {
   await using folder = await scratchFolder();

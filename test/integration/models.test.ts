@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { type ListingServer, startListingServer } from "../fakes/listing-server.ts";
-import { type RunningGateway, startGateway } from "../fakes/start-gateway.ts";
+import { type RunningGateway, running } from "../fakes/start-gateway.ts";
 import { patiently } from "../patiently.ts";
 
 const base = { id: "base", object: "model", root: "/m", parent: null, max_model_len: 4096 };
@@ -12,19 +12,6 @@ const OFTEN = "health: { probe: { intervalMs: 50, timeoutMs: 5000 } }\n";
 
 function pool(name: string, kind: string, servers: readonly ListingServer[], models = "base"): string {
   return `{ name: ${name}, kind: ${kind}, models: [${models}], urls: [${servers.map(({ url }) => url).join(", ")}] }`;
-}
-
-async function running(
-  settings: string,
-  pools: readonly string[],
-  check: (gateway: RunningGateway) => Promise<void>,
-): Promise<void> {
-  const gateway = await startGateway(`${settings}pools: [${pools.join(", ")}]`);
-  try {
-    await check(gateway);
-  } finally {
-    await gateway.stop();
-  }
 }
 
 async function listed(gateway: RunningGateway): Promise<string[]> {

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { type ListingServer, startListingServer } from "../fakes/listing-server.ts";
-import { type RunningGateway, startGateway } from "../fakes/start-gateway.ts";
+import { type RunningGateway, running } from "../fakes/start-gateway.ts";
 import { deadUrl } from "../fakes/start-openai-server.ts";
 import { patiently } from "../patiently.ts";
 
@@ -10,19 +10,6 @@ const base = { id: "base" };
 
 function servers(kind: string, urls: readonly string[], model = "base"): string {
   return `{ name: ${kind}, kind: ${kind}, models: [${model}], urls: [${urls.join(", ")}] }`;
-}
-
-async function running(
-  settings: string,
-  pools: readonly string[],
-  check: (gateway: RunningGateway) => Promise<void>,
-): Promise<void> {
-  const gateway = await startGateway(`${settings}pools: [${pools.join(", ")}]`);
-  try {
-    await check(gateway);
-  } finally {
-    await gateway.stop();
-  }
 }
 
 async function ready(gateway: RunningGateway) {
