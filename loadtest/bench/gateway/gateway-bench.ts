@@ -14,6 +14,9 @@ const WARM_UP_WINDOW_MS = 2000;
 export interface GatewayBench {
   readonly routers: readonly Router[];
   readonly cells: readonly Cell[];
+  /** How often every router is started anew: two processes of one program differ by up to a tenth. */
+  readonly processes: number;
+  /** Of every cell, in each process. */
   readonly repeats: number;
   readonly windowMs: number;
   /** Every router goes through these before anything counts. */
@@ -35,37 +38,52 @@ interface Started {
 
 /** Measures every router in every cell, in turn, so that a machine that slows down slows all of them. */
 export async function runGatewayBench(bench: GatewayBench): Promise<GatewayResults> {
-  const { routers, cells, repeats, windowMs, warmUpCells, progress } = bench;
   const folder = await mkdtemp(join(tmpdir(), "plimsoll-bench-"));
-  await using stand = await openStand();
-  const started: Started[] = [];
+  const measurements = new Measurements();
   const about: string[] = [];
   try {
-    for (const router of routers) {
-      progress(`starting ${router.name}`);
-      const outcome = await startOne(router, stand, join(folder, router.name));
-      if (typeof outcome === "string") progress(outcome);
-      else started.push({ router, running: outcome });
-      about.push(typeof outcome === "string" ? outcome : outcome.about);
-    }
-    for (const { router, running } of started) {
-      progress(`warming up ${router.name}`);
-      for (const cell of warmUpCells) await measure(stand, running, cell, WARM_UP_WINDOW_MS);
-    }
-    const measurements = new Measurements();
-    for (let repeat = 1; repeat <= repeats; repeat++) {
-      for (const cell of cells) {
-        progress(`${repeat}/${repeats}: ${cellName(cell)}`);
-        for (const { router, running } of started) {
-          if (!cell.everyone && !router.everywhere) continue;
-          measurements.add(cell, router.name, await measure(stand, running, cell, windowMs));
+    await using stand = await openStand();
+    for (let process = 1; process <= bench.processes; process++) {
+      const started: Started[] = [];
+      try {
+        for (const router of bench.routers) {
+          bench.progress(`starting ${router.name}`);
+          const outcome = await startOne(router, stand, join(folder, `${router.name}-${process}`));
+          if (typeof outcome !== "string") started.push({ router, running: outcome });
+          else if (process === 1) bench.progress(outcome);
+          if (process === 1) about.push(typeof outcome === "string" ? outcome : outcome.about);
         }
+        const place = bench.processes === 1 ? "" : `process ${process}/${bench.processes}, `;
+        await measureAll(bench, stand, started, measurements, place);
+      } finally {
+        for (const { running } of started) await running.stop();
       }
     }
     return { measurements, about };
   } finally {
-    for (const { running } of started) await running.stop();
     await rm(folder, { recursive: true });
+  }
+}
+
+async function measureAll(
+  { cells, repeats, windowMs, warmUpCells, progress }: GatewayBench,
+  stand: Stand,
+  started: readonly Started[],
+  measurements: Measurements,
+  place: string,
+): Promise<void> {
+  for (const { router, running } of started) {
+    progress(`warming up ${router.name}`);
+    for (const cell of warmUpCells) await measure(stand, running, cell, WARM_UP_WINDOW_MS);
+  }
+  for (let repeat = 1; repeat <= repeats; repeat++) {
+    for (const cell of cells) {
+      progress(`${place}${repeat}/${repeats}: ${cellName(cell)}`);
+      for (const { router, running } of started) {
+        if (!cell.everyone && !router.everywhere) continue;
+        measurements.add(cell, router.name, await measure(stand, running, cell, windowMs));
+      }
+    }
   }
 }
 

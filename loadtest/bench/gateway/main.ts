@@ -7,7 +7,7 @@ import { countOption, jsonOption, positiveOption } from "../../../src/cli/option
 import { output } from "../../../src/cli/output.ts";
 import { InputError } from "../../../src/lib/errors.ts";
 import { aimMet, tableJson, tableText } from "../bench-table.ts";
-import { CELLS, QUICK_CELLS, WARM_UP_CELLS } from "./cells.ts";
+import { CELLS, cellName, QUICK_CELLS, WARM_UP_CELLS } from "./cells.ts";
 import { direct } from "./direct.ts";
 import { runGatewayBench } from "./gateway-bench.ts";
 import { gatewayTables } from "./gateway-tables.ts";
@@ -23,7 +23,9 @@ const DEFAULTS = { repeats: 3, seconds: 1.5 };
 interface Flags {
   readonly only?: readonly string[];
   readonly quick?: true;
+  readonly processes?: number;
   readonly repeats?: number;
+  readonly cells?: RegExp;
   readonly seconds?: number;
   readonly peers?: string;
   readonly profile?: string;
@@ -35,7 +37,11 @@ const command = new Command("bench:gateway")
   .description("The gateway beside other routers, before the same mock engines, in turn in one run.")
   .addOption(new Option("--only <routers>", `some of ${NAMES.join(",")}`).argParser(routerNames))
   .option("--quick", "fewer cells, one repeat of one second")
-  .addOption(countOption("--repeats <n>", `of every cell (default: ${DEFAULTS.repeats})`))
+  .addOption(countOption("--processes <n>", "how often every router is started anew (default: 1)"))
+  .addOption(countOption("--repeats <n>", `of every cell, in each process (default: ${DEFAULTS.repeats})`))
+  .addOption(
+    new Option("--cells <pattern>", 'only those whose name matches, such as "^whole, 64"').argParser(pattern),
+  )
   .addOption(
     positiveOption("--seconds <s>", `that are measured of every cell (default: ${DEFAULTS.seconds})`),
   )
@@ -61,9 +67,14 @@ async function run(flags: Flags): Promise<void> {
   const named = [...routersOf(flags), ...roundRobinOf(flags)].filter(({ name }) =>
     flags.only?.includes(name),
   );
+  const cells = (flags.quick ? QUICK_CELLS : CELLS).filter(
+    (cell) => flags.cells?.test(cellName(cell)) ?? true,
+  );
+  if (cells.length === 0) throw new InputError("bench:gateway", "--cells", "matches no cell");
   const { measurements, about } = await runGatewayBench({
     routers: flags.only === undefined ? routersOf(flags) : named,
-    cells: flags.quick ? QUICK_CELLS : CELLS,
+    cells,
+    processes: flags.processes ?? 1,
     repeats: flags.repeats ?? defaults.repeats,
     windowMs: 1000 * (flags.seconds ?? defaults.seconds),
     warmUpCells: WARM_UP_CELLS,
@@ -95,6 +106,14 @@ function roundRobinOf({ peers: folder }: Flags): Router[] {
 
 function executables(folder: string | undefined): string | null {
   return folder === undefined ? null : resolve(folder);
+}
+
+function pattern(text: string): RegExp {
+  try {
+    return new RegExp(text);
+  } catch (error) {
+    throw new InvalidArgumentError((error as Error).message);
+  }
 }
 
 function routerNames(text: string): string[] {
