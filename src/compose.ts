@@ -3,7 +3,7 @@ import { hostname } from "node:os";
 import type { Config } from "./config/config.ts";
 import { shippedModels } from "./config/shapes.ts";
 import type { ControlledPool } from "./control/controlled-pool.ts";
-import { Solver } from "./control/solver.ts";
+import { Solver } from "./control/solve/solver.ts";
 import { httpApp } from "./http/app.ts";
 import { EARLY_REASONS, REQUEST_REASONS } from "./http/errors.ts";
 import { listen, listenLocally, stopListening } from "./http/listening.ts";
@@ -189,8 +189,8 @@ function controlReading({ loop, inbox }: ControlledPool): ControlReading {
     ...totals,
     missingExperts: (snapshot?.missing ?? []).reduce((sum, { experts }) => sum + experts.length, 0),
     ranks: new Map(
-      [...Map.groupBy(loop.standings, (standing) => standing)].map(([standing, ranks]) => [
-        standing,
+      [...Map.groupBy(loop.rankStates, (operatorState) => operatorState)].map(([operatorState, ranks]) => [
+        operatorState,
         ranks.length,
       ]),
     ),

@@ -2,7 +2,7 @@ import { expect } from "vitest";
 import { program } from "../src/cli/program.ts";
 import { InputError } from "../src/lib/errors.ts";
 import { runCli } from "./run-cli.ts";
-import type { ScratchFolder } from "./scratch-folder.ts";
+import type { ScratchFolder } from "../harness/scratch-folder.ts";
 
 /** Arguments of the command line, and what its message must say. */
 export type BadInput = readonly [args: readonly string[], message: string];

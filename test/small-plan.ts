@@ -1,7 +1,7 @@
 import { BALANCE_POLICIES } from "../src/core/planning/balance-policy.ts";
 import { Balancer } from "../src/core/planning/balancer.ts";
 import type { Plan } from "../src/core/planning/plan.ts";
-import { SMALL_MODEL, SMALL_TOPOLOGY } from "./small-model.ts";
+import { SMALL_MODEL, SMALL_TOPOLOGY } from "../harness/small-model.ts";
 
 /** Plimsoll's first plan for the small pool. */
 export function smallPlan(): Plan {

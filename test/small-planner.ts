@@ -1,8 +1,8 @@
-import type { PlannerOptions } from "../src/control/planner.ts";
+import type { PlannerOptions } from "../src/control/plan/planner.ts";
 import { BALANCE_POLICIES } from "../src/core/planning/balance-policy.ts";
 import { Rng } from "../src/lib/rng.ts";
 import type { ExpertLoad } from "../src/model/load.ts";
-import { SMALL_MODEL, SMALL_MOE_LAYERS, SMALL_TOPOLOGY } from "./small-model.ts";
+import { SMALL_MODEL, SMALL_MOE_LAYERS, SMALL_TOPOLOGY } from "../harness/small-model.ts";
 
 /** Shares every 100 ms, placements every second. */
 export const SMALL_PLANNER: PlannerOptions = {

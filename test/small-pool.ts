@@ -7,7 +7,7 @@ import { writeNpyInt32 } from "../src/formats/npy.ts";
 import { writePlacementFile } from "../src/formats/placement-file.ts";
 import { Rng } from "../src/lib/rng.ts";
 import { indexReplicas } from "../src/model/placement.ts";
-import { type ScratchFolder, scratchFolder } from "./scratch-folder.ts";
+import { type ScratchFolder, scratchFolder } from "../harness/scratch-folder.ts";
 import { fullCapacity } from "../src/model/pool-capacity.ts";
 
 export const LAYERS = 3;

@@ -1,7 +1,7 @@
 import { type SimulatedPoolParts, simulatedPool } from "../src/engines/simulated/simulated-pool.ts";
 import type { RoutingSnapshot } from "../src/model/snapshot.ts";
 import type { EngineRequest } from "../src/serving/engine.ts";
-import { SMALL_MODEL, SMALL_TOPOLOGY } from "./small-model.ts";
+import { SMALL_MODEL, SMALL_TOPOLOGY } from "../harness/small-model.ts";
 import { smallPlan } from "./small-plan.ts";
 
 export const firstSnapshot: RoutingSnapshot = {

@@ -3,9 +3,9 @@ import { exitByOutcome } from "../../src/cli/exit-code.ts";
 import { countOption, jsonOption, positiveOption } from "../../src/cli/options.ts";
 import { output } from "../../src/cli/output.ts";
 import { Rng } from "../../src/lib/rng.ts";
-import { Cluster } from "../cluster/cluster.ts";
-import { type FaultResult, faultTable, runFault } from "../cluster/fault-run.ts";
-import { FAULTS, wellAgain } from "../cluster/faults.ts";
+import { Cluster } from "../../harness/cluster/cluster.ts";
+import { type FaultResult, faultTable, runFault } from "../../harness/cluster/fault-run.ts";
+import { FAULTS, wellAgain } from "../../harness/cluster/faults.ts";
 
 interface SoakOptions {
   readonly minutes: number;

@@ -3,14 +3,14 @@ import { type Topology, gpuCount } from "../model/topology.ts";
 import { type MoeModel, moeLayers } from "../model/moe-model.ts";
 import { gpusInService } from "../model/placement.ts";
 import { encodeSnapshot } from "../model/snapshot-bytes.ts";
-import { Leadership } from "./leadership.ts";
-import type { ReportShape } from "./load-report.ts";
-import type { Planner } from "./planner.ts";
-import { type AckPhase, type Order, type RankMessage, encodeMessage } from "./pool-message.ts";
-import { PoolView } from "./pool-view.ts";
-import { type RankStanding, rankStanding } from "./standing.ts";
+import { Leadership } from "./lead/leadership.ts";
+import type { ReportShape } from "./ingest/load-report.ts";
+import type { Planner } from "./plan/planner.ts";
+import { type AckPhase, type Order, type RankMessage, encodeMessage } from "./messages/pool-message.ts";
+import { PoolView } from "./follow/pool-view.ts";
+import { type RankState, rankState } from "./messages/operator-state.ts";
 import type { AuditEntry, PoolStore, Store } from "./store.ts";
-import { Term, type TermOptions } from "./term.ts";
+import { Term, type TermOptions } from "./lead/term.ts";
 
 export interface ControlLoopOptions
   extends Omit<TermOptions, "store" | "onRolloutOver" | "onBroken" | "planner"> {
@@ -101,18 +101,18 @@ export class ControlLoop {
     const { pending } = this.view.rollout;
     if (pending?.epoch !== epoch) return false;
     if (phase === "committed" && pending.phase === "prepare") return false;
-    await this.store.tell(encodeMessage({ kind: "ack", epoch, rank, phase }), null);
+    await this.store.send(encodeMessage({ kind: "ack", epoch, rank, phase }), null);
     return true;
   }
 
-  async tellRank(rank: number, state: RankMessage["state"]): Promise<void> {
-    await this.store.tell(encodeMessage({ kind: "rank", rank, state }), null);
+  async reportRank(rank: number, state: RankMessage["state"]): Promise<void> {
+    await this.store.send(encodeMessage({ kind: "rank", rank, state }), null);
   }
 
   /** @param by who gives it, for the audit log */
   async order(order: Order, by: string): Promise<void> {
     const entry = JSON.stringify({ by, gateway: this.#options.gateway, order });
-    await this.store.tell(encodeMessage({ kind: "order", order }), entry);
+    await this.store.send(encodeMessage({ kind: "order", order }), entry);
   }
 
   /** The latest entries of the audit log, the newest first. */
@@ -125,10 +125,12 @@ export class ControlLoop {
   }
 
   /** `[ranks]` */
-  get standings(): readonly RankStanding[] {
-    const { snapshot, standing } = this.view;
+  get rankStates(): readonly RankState[] {
+    const { snapshot, operatorState } = this.view;
     const inService = new Set(snapshot === null ? [] : gpusInService(snapshot.placement));
-    return Array.from({ length: this.ranks }, (_, rank) => rankStanding(standing, rank, inService.has(rank)));
+    return Array.from({ length: this.ranks }, (_, rank) =>
+      rankState(operatorState, rank, inService.has(rank)),
+    );
   }
 
   get model(): MoeModel {

@@ -1,7 +1,7 @@
 import type { ControlLoop } from "./control-loop.ts";
-import type { LoadInbox } from "./telemetry/load-inbox.ts";
-import type { RecorderPull } from "./telemetry/recorder-pull.ts";
-import type { RoutedReports } from "./telemetry/routed-reports.ts";
+import type { LoadInbox } from "./ingest/load-inbox.ts";
+import type { RecorderPull } from "./ingest/recorder-pull.ts";
+import type { RoutedReports } from "./ingest/routed-reports.ts";
 
 /** A pool with an expert plane, and this gateway's part in its control. */
 export interface ControlledPool {

@@ -1,7 +1,7 @@
 import type { Placement } from "../model/placement.ts";
 import type { PoolWindow } from "../model/pool-window.ts";
 import type { RoutingSnapshot } from "../model/snapshot.ts";
-import type { LoadMessage } from "./pool-message.ts";
+import type { LoadMessage } from "./messages/pool-message.ts";
 
 /** The ranks of one pool as the control loop sees them. */
 export interface ExpertPlane {
@@ -9,7 +9,7 @@ export interface ExpertPlane {
   /** What happened since the last call; null when nothing was reported. */
   observe(): Promise<PoolWindow | null>;
   /** What ranks have reported to any gateway. Absent where the ranks are in this process. */
-  hear?(load: LoadMessage): void;
+  receive?(load: LoadMessage): void;
   /**
    * Resolves once every rank holds the weights that `placement` needs of it; rejects when one cannot. Absent where ranks
    * ask for what is pending, and acknowledge it, by themselves.

@@ -55,12 +55,12 @@ export interface PoolStore {
   follow(follower: PoolFollower): () => void;
 
   /** Leaves a message for the leader, now or later, and in the same step an entry in the audit log (JSON) unless null. */
-  tell(message: Uint8Array, audit: string | null): Promise<void>;
+  send(message: Uint8Array, audit: string | null): Promise<void>;
   /**
    * Hears the messages left for the leader, the oldest first, as soon as they come; each is forgotten once `listener` has
    * resolved. A leader that lost its lease hears nothing more, and what it had not finished is heard by the next.
    */
-  hear(token: number, listener: (messages: readonly Uint8Array[]) => Promise<void>): () => void;
+  receive(token: number, listener: (messages: readonly Uint8Array[]) => Promise<void>): () => void;
   /** @returns for each name whether nobody has claimed it in the last `keepMs`; it is claimed now */
   claim(names: readonly string[], keepMs: number): Promise<readonly boolean[]>;
   /** The latest entries of the audit log, the newest first. */

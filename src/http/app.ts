@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from "fastify";
 import type { Config } from "../config/config.ts";
-import type { Solver } from "../control/solver.ts";
+import type { Solver } from "../control/solve/solver.ts";
 import type { Store } from "../control/store.ts";
 import type { Gateway } from "../serving/gateway.ts";
 import type { ControlledPool } from "../control/controlled-pool.ts";

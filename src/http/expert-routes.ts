@@ -1,8 +1,8 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { ControlledPool } from "../control/controlled-pool.ts";
-import { parseRank } from "../control/load-report.ts";
-import { ACK_PHASES, type AckPhase } from "../control/pool-message.ts";
-import type { PoolView } from "../control/pool-view.ts";
+import { parseRank } from "../control/ingest/load-report.ts";
+import { ACK_PHASES, type AckPhase } from "../control/messages/pool-message.ts";
+import type { PoolView } from "../control/follow/pool-view.ts";
 import { InputError } from "../lib/errors.ts";
 import { engineFile } from "./engine-files.ts";
 import { HttpError } from "./errors.ts";
@@ -84,7 +84,7 @@ export function expertRoutes(app: FastifyInstance, pools: readonly ControlledPoo
     const { loop } = reportedPool(pools, body);
     const rank = parseRank(body["rank"], loop.ranks);
     const state = oneOf(body, "state", RANK_STATES, null);
-    await fromStore(loop.tellRank(rank, state));
+    await fromStore(loop.reportRank(rank, state));
     return reply.code(202).send({ accepted: true, rank, state });
   });
 }

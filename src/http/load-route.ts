@@ -1,7 +1,7 @@
 import type { FastifyInstance } from "fastify";
 import type { ControlledPool } from "../control/controlled-pool.ts";
-import { parseBinaryLoad, parseLoadReport } from "../control/load-report.ts";
-import type { LoadInbox } from "../control/telemetry/load-inbox.ts";
+import { parseBinaryLoad, parseLoadReport } from "../control/ingest/load-report.ts";
+import type { LoadInbox } from "../control/ingest/load-inbox.ts";
 import { HttpError } from "./errors.ts";
 import { poolNamed, record } from "./pool-routes.ts";
 

@@ -77,15 +77,15 @@ export function operatorRoutes(app: FastifyInstance, parts: OperatorParts): void
 /** What is known here of a pool's leader and its work; null without an expert plane. */
 function controlState(pool: ControlledPool | null) {
   if (pool === null) return null;
-  const { view, leading, standings, totals } = pool.loop;
-  const { snapshot, standing, rollout, report, leader } = view;
+  const { view, leading, rankStates, totals } = pool.loop;
+  const { snapshot, operatorState, rollout, report, leader } = view;
   const { pending, retire } = rollout;
   return {
     leader,
     leading,
     decision: report?.decision ?? null,
-    paused: standing.paused,
-    ranks: standings,
+    paused: operatorState.paused,
+    ranks: rankStates,
     missing: snapshot?.missing ?? [],
     retire,
     rollout:

@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { ControlledPool } from "../control/controlled-pool.ts";
-import type { Order } from "../control/pool-message.ts";
+import type { Order } from "../control/messages/pool-message.ts";
 import { InputError } from "../lib/errors.ts";
 import { HttpError } from "./errors.ts";
 import { type PoolRoute, fromStore, poolNamed, record } from "./pool-routes.ts";

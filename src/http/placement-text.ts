@@ -1,4 +1,4 @@
-import type { PoolView } from "../control/pool-view.ts";
+import type { PoolView } from "../control/follow/pool-view.ts";
 import type { ReadonlyNumbers } from "../lib/readonly-arrays.ts";
 import type { RoutingSnapshot } from "../model/snapshot.ts";
 import { gpuCount, slotCount } from "../model/topology.ts";

@@ -1,5 +1,5 @@
 import type { FastifyInstance } from "fastify";
-import { BodyRefused, type Solver, SolverBusy } from "../control/solver.ts";
+import { BodyRefused, type Solver, SolverBusy } from "../control/solve/solver.ts";
 import { HttpError } from "./errors.ts";
 
 /** The largest problem that is solved takes half of it. */

@@ -1,10 +1,10 @@
 import type { Config, ExpertGroup, ServerPoolConfig } from "../config/config.ts";
 import type { ControlLoop } from "../control/control-loop.ts";
 import type { ControlledPool } from "../control/controlled-pool.ts";
-import { ReportedPlane } from "../control/reported-plane.ts";
-import { LoadInbox } from "../control/telemetry/load-inbox.ts";
-import { RecorderPull } from "../control/telemetry/recorder-pull.ts";
-import { RoutedReports } from "../control/telemetry/routed-reports.ts";
+import { ReportedPlane } from "../control/ingest/reported-plane.ts";
+import { LoadInbox } from "../control/ingest/load-inbox.ts";
+import { RecorderPull } from "../control/ingest/recorder-pull.ts";
+import { RoutedReports } from "../control/ingest/routed-reports.ts";
 import { SglangRecorder } from "../engines/sglang/recorder.ts";
 import { moeLayers } from "../model/moe-model.ts";
 import { openEngine } from "../open-engine.ts";

@@ -1,7 +1,7 @@
 import type { Config, ExpertGroup } from "../config/config.ts";
 import { ControlLoop } from "../control/control-loop.ts";
 import type { ExpertPlane } from "../control/expert-plane.ts";
-import { PlannerThread } from "../control/planner-thread.ts";
+import { PlannerThread } from "../control/plan/planner-thread.ts";
 import { BALANCE_POLICIES } from "../core/planning/balance-policy.ts";
 import type { ServingPool } from "../serving/serving-pool.ts";
 import type { PoolMakings } from "./surroundings.ts";

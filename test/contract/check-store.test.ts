@@ -1,8 +1,8 @@
 import { expect, test, vi } from "vitest";
-import { startRedis } from "../fakes/redis-server.ts";
-import { openRedisStore } from "../open-redis-store.ts";
+import { startRedis } from "../../harness/fakes/redis-server.ts";
+import { openRedisStore } from "../../harness/open-redis-store.ts";
 import { runHere } from "../run-here.ts";
-import { scratchFolder } from "../scratch-folder.ts";
+import { scratchFolder } from "../../harness/scratch-folder.ts";
 
 interface Checked {
   readonly findings: readonly {

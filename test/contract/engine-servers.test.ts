@@ -7,7 +7,7 @@ import { vllmEngine } from "../../src/engines/vllm/vllm-engine.ts";
 import type { Engine } from "../../src/serving/engine.ts";
 import { type ShardReport, shardReports } from "../../src/serving/health/shard-reports.ts";
 import { header, respond } from "../engine-response.ts";
-import { type FakeServer, startFake } from "../fakes/start-openai-server.ts";
+import { type FakeServer, startFake } from "../../harness/fakes/start-openai-server.ts";
 import { engineContract } from "./engine-contract.ts";
 import { serverContract } from "./server-contract.ts";
 

@@ -6,7 +6,7 @@ import { openAiEngine } from "../../src/engines/openai/openai-engine.ts";
 import { EngineUnreachable, type EngineRequest } from "../../src/serving/engine.ts";
 import { shardReports } from "../../src/serving/health/shard-reports.ts";
 import { header, respond, sent } from "../engine-response.ts";
-import { type FakeServer, deadUrl, startOpenAiServer } from "../fakes/start-openai-server.ts";
+import { type FakeServer, deadUrl, startOpenAiServer } from "../../harness/fakes/start-openai-server.ts";
 import { patiently } from "../patiently.ts";
 import { engineContract } from "./engine-contract.ts";
 

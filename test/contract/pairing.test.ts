@@ -6,7 +6,7 @@ import { vllmEngine } from "../../src/engines/vllm/vllm-engine.ts";
 import type { EngineRequest } from "../../src/serving/engine.ts";
 import { Unpairable } from "../../src/serving/pairing.ts";
 import { respond } from "../engine-response.ts";
-import { type FakeServer, startFake } from "../fakes/start-openai-server.ts";
+import { type FakeServer, startFake } from "../../harness/fakes/start-openai-server.ts";
 
 const EMPTY = Buffer.alloc(0);
 const timeouts = { connectTimeoutMs: 1000, firstTokenTimeoutMs: 9000, idleTimeoutMs: 9000, connections: 0 };

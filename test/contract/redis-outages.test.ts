@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type PoolStore, StoreUnreachable } from "../../src/control/store.ts";
 import type { RedisStore } from "../../src/store/redis/redis-store.ts";
-import { type RedisServer, startRedis, startSentinel } from "../fakes/redis-server.ts";
-import { openRedisStore } from "../open-redis-store.ts";
+import { type RedisServer, startRedis, startSentinel } from "../../harness/fakes/redis-server.ts";
+import { openRedisStore } from "../../harness/open-redis-store.ts";
 import { patiently } from "../patiently.ts";
 
 const LONG_MS = 60_000;
@@ -28,7 +28,7 @@ test("Redis comes back empty: the store says so, nothing lower is heard, the las
   await server.kill();
   await expect.poll(() => store.reachable, patiently).toBe(false);
   await expect(pool.read()).rejects.toThrow(StoreUnreachable);
-  await expect(pool.tell(bytes("unheard"), "unheard")).rejects.toThrow(StoreUnreachable);
+  await expect(pool.send(bytes("unheard"), "unheard")).rejects.toThrow(StoreUnreachable);
   await server.restart();
   await expect.poll(() => store.reachable, patiently).toBe(true);
   expect(turns).toEqual([false, true]);
@@ -50,7 +50,7 @@ test("what was missed while one gateway was cut off is heard in order; its leade
   const { epochs, values } = listen(store.pool("cut"));
   const token = (await pool.lease("one", LONG_MS)) as number;
   const heard: string[] = [];
-  pool.hear(token, async (messages) => void heard.push(...messages.map((message) => text(message))));
+  pool.receive(token, async (messages) => void heard.push(...messages.map((message) => text(message))));
   await pool.publish(1, bytes("1"), token);
   await pool.put("rollout", bytes("r"), token);
   await expect.poll(() => values, patiently).toEqual(["rollout r"]);
@@ -63,7 +63,7 @@ test("what was missed while one gateway was cut off is heard in order; its leade
         () =>
           other
             .pool("cut")
-            .tell(bytes(`m${epoch}`), null)
+            .send(bytes(`m${epoch}`), null)
             .then(ok, no),
         patiently,
       )

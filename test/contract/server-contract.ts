@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { type Engine, EngineUnreachable } from "../../src/serving/engine.ts";
 import { type ShardReport, shardReports } from "../../src/serving/health/shard-reports.ts";
 import { respond } from "../engine-response.ts";
-import type { FakeServer } from "../fakes/start-openai-server.ts";
+import type { FakeServer } from "../../harness/fakes/start-openai-server.ts";
 
 /** Adapters of engines that report their load, over a fake with two ranks. */
 export interface ServerUnderTest {

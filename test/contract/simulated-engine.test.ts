@@ -4,7 +4,7 @@ import { EngineUnreachable } from "../../src/serving/engine.ts";
 import { shardReports } from "../../src/serving/health/shard-reports.ts";
 import { header, respond, sent } from "../engine-response.ts";
 import { patiently } from "../patiently.ts";
-import { SMALL_MODEL } from "../small-model.ts";
+import { SMALL_MODEL } from "../../harness/small-model.ts";
 import { chat, firstSnapshot, post, servingPool, waitingPool } from "../small-simulated-pool.ts";
 import { engineContract } from "./engine-contract.ts";
 

@@ -198,27 +198,27 @@ export function storeContract(what: string, open: () => Promise<StoreSite>): voi
     test("the leader hears what was told before and what is told later, in order, and then it is forgotten", async () => {
       const [leader, other] = await gateways(2);
       const token = await leased(leader, "one", LONG_MS);
-      await other.tell(bytes("1"), null);
-      await leader.tell(bytes("2"), null);
+      await other.send(bytes("1"), null);
+      await leader.send(bytes("2"), null);
       const heard: string[] = [];
-      leader.hear(token, async (messages) => void heard.push(...messages.map(text)));
+      leader.receive(token, async (messages) => void heard.push(...messages.map(text)));
       await expect.poll(() => heard, patiently).toEqual(["1", "2"]);
-      await other.tell(bytes("3"), null);
+      await other.send(bytes("3"), null);
       await expect.poll(() => heard, patiently).toEqual(["1", "2", "3"]);
-      await other.tell(bytes("4"), null);
+      await other.send(bytes("4"), null);
       await expect.poll(() => heard.length, patiently).toBe(4);
       // What follows the fourth shows that the fourth was finished.
-      await other.tell(bytes("5"), null);
+      await other.send(bytes("5"), null);
       await expect.poll(() => heard, patiently).toEqual(["1", "2", "3", "4", "5"]);
     });
 
     test("what a leader had not finished is heard by the next, who hears alone", async () => {
       const [one, other] = await gateways(2);
       const first = await leased(one, "one", LONG_MS);
-      await one.tell(bytes("unfinished"), null);
+      await one.send(bytes("unfinished"), null);
       const before: string[] = [];
       const never = new Promise<void>(() => {});
-      one.hear(first, (messages) => {
+      one.receive(first, (messages) => {
         before.push(...messages.map(text));
         return never;
       });
@@ -226,11 +226,11 @@ export function storeContract(what: string, open: () => Promise<StoreSite>): voi
       await one.release(first);
       const second = await leased(other, "other", LONG_MS);
       const old: string[] = [];
-      one.hear(first, async (messages) => void old.push(...messages.map(text)));
+      one.receive(first, async (messages) => void old.push(...messages.map(text)));
       const heard: string[] = [];
-      other.hear(second, async (messages) => void heard.push(...messages.map(text)));
+      other.receive(second, async (messages) => void heard.push(...messages.map(text)));
       await expect.poll(() => heard, patiently).toEqual(["unfinished"]);
-      await one.tell(bytes("new"), null);
+      await one.send(bytes("new"), null);
       await expect.poll(() => heard, patiently).toEqual(["unfinished", "new"]);
       expect(before).toEqual(["unfinished"]);
       expect(old).toEqual([]);
@@ -239,23 +239,23 @@ export function storeContract(what: string, open: () => Promise<StoreSite>): voi
     test("what a listener could not take waits for the next leader", async () => {
       const [one, other] = await gateways(2);
       const first = await leased(one, "one", LONG_MS);
-      await one.tell(bytes("hard"), null);
+      await one.send(bytes("hard"), null);
       let tries = 0;
-      one.hear(first, () => Promise.reject(new Error(`try ${++tries}`)));
+      one.receive(first, () => Promise.reject(new Error(`try ${++tries}`)));
       await expect.poll(() => tries, patiently).toBe(1);
       await one.release(first);
       const second = await leased(other, "other", LONG_MS);
       const heard: string[] = [];
-      other.hear(second, async (messages) => void heard.push(...messages.map(text)));
+      other.receive(second, async (messages) => void heard.push(...messages.map(text)));
       await expect.poll(() => heard, patiently).toEqual(["hard"]);
       expect(tries).toBe(1);
     });
 
     test("more messages than are kept push out the oldest", async () => {
       const [pool] = await gateways(1);
-      for (let i = 0; i < MESSAGES_KEPT + 2; i++) await pool.tell(bytes(String(i)), null);
+      for (let i = 0; i < MESSAGES_KEPT + 2; i++) await pool.send(bytes(String(i)), null);
       const heard: string[] = [];
-      pool.hear(
+      pool.receive(
         await leased(pool, "one", LONG_MS),
         async (messages) => void heard.push(...messages.map(text)),
       );
@@ -276,8 +276,8 @@ export function storeContract(what: string, open: () => Promise<StoreSite>): voi
       const [one, other] = await gateways(2);
       expect(await one.audit(5)).toEqual([]);
       const before = Date.now();
-      for (const entry of ["a", "b", "ç"]) await one.tell(bytes("m"), entry);
-      await one.tell(bytes("m"), null);
+      for (const entry of ["a", "b", "ç"]) await one.send(bytes("m"), entry);
+      await one.send(bytes("m"), null);
       const entries = await other.audit(2);
       expect(entries.map(({ entry }) => entry)).toEqual(["ç", "b"]);
       expect(entries[0].atMs).toBeGreaterThanOrEqual(before - 1);
@@ -321,7 +321,7 @@ export function storeContract(what: string, open: () => Promise<StoreSite>): voi
       const token = await leased(one, "one", LONG_MS);
       await one.publish(1, bytes("x"), token);
       await one.put("leader", bytes("x"), token);
-      await one.tell(bytes("x"), "x");
+      await one.send(bytes("x"), "x");
       await one.claim(["x"], LONG_MS);
       await one.offer("x", 1, bytes("x"));
       expect(await other.read()).toEqual({ epoch: 0, snapshot: null, values: new Map() });

@@ -1,7 +1,7 @@
 import { LocalStore } from "../../src/store/local/local-store.ts";
-import { startRedis, startRedisCluster } from "../fakes/redis-server.ts";
-import { openRedisStore } from "../open-redis-store.ts";
-import { scratchFolder } from "../scratch-folder.ts";
+import { startRedis, startRedisCluster } from "../../harness/fakes/redis-server.ts";
+import { openRedisStore } from "../../harness/open-redis-store.ts";
+import { scratchFolder } from "../../harness/scratch-folder.ts";
 import { storeContract } from "./store-contract.ts";
 
 storeContract("a store in memory", async () => {

@@ -1,8 +1,13 @@
 import { once } from "node:events";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { cliResult, runCli, startCli } from "../run-cli.ts";
-import { type ScratchFolder, scratchFolder } from "../scratch-folder.ts";
-import { type FakeServer, deadUrl, startFake, startOpenAiServer } from "../fakes/start-openai-server.ts";
+import { type ScratchFolder, scratchFolder } from "../../harness/scratch-folder.ts";
+import {
+  type FakeServer,
+  deadUrl,
+  startFake,
+  startOpenAiServer,
+} from "../../harness/fakes/start-openai-server.ts";
 
 let fake: FakeServer;
 let dead: string;

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type RawClient, rawClient, wireRequest } from "../fakes/raw-client.ts";
-import { type RunningGateway, chatPool, startGateway } from "../fakes/start-gateway.ts";
-import { type FakeServer, startOpenAiServer } from "../fakes/start-openai-server.ts";
+import { type RawClient, rawClient, wireRequest } from "../../harness/fakes/raw-client.ts";
+import { type RunningGateway, chatPool, startGateway } from "../../harness/fakes/start-gateway.ts";
+import { type FakeServer, startOpenAiServer } from "../../harness/fakes/start-openai-server.ts";
 import { patiently } from "../patiently.ts";
 
 const PATH = "/v1/completions";

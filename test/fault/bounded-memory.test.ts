@@ -2,12 +2,12 @@ import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { rawClient, wireRequest } from "../fakes/raw-client.ts";
-import { type RawEngine, pour, rawEngine } from "../fakes/raw-engine.ts";
-import { chatPool } from "../fakes/start-gateway.ts";
+import { rawClient, wireRequest } from "../../harness/fakes/raw-client.ts";
+import { type RawEngine, pour, rawEngine } from "../../harness/fakes/raw-engine.ts";
+import { chatPool } from "../../harness/fakes/start-gateway.ts";
 import { patiently } from "../patiently.ts";
 import { cliResult, startCli } from "../run-cli.ts";
-import { scratchFolder } from "../scratch-folder.ts";
+import { scratchFolder } from "../../harness/scratch-folder.ts";
 
 /** More than any kernel keeps in its buffers for one connection. */
 const LONG = 256 << 20;

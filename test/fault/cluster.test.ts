@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { Cluster } from "../../loadtest/cluster/cluster.ts";
-import { type FaultResult, faultTable, runFault } from "../../loadtest/cluster/fault-run.ts";
-import { FAULTS } from "../../loadtest/cluster/faults.ts";
+import { Cluster } from "../../harness/cluster/cluster.ts";
+import { type FaultResult, faultTable, runFault } from "../../harness/cluster/fault-run.ts";
+import { FAULTS } from "../../harness/cluster/faults.ts";
 import { Rng } from "../../src/lib/rng.ts";
 
 const SEED = 20261124;

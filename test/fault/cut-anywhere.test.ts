@@ -1,10 +1,10 @@
 import type { Socket } from "node:net";
 import fc from "fast-check";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { type RunningGateway, chatPool, startGateway } from "../fakes/start-gateway.ts";
-import { WireClient } from "../fakes/wire-client.ts";
-import { type WireEngine, wireEngine } from "../fakes/wire-engine.ts";
-import type { WireAnswer, WireRequest } from "../wire-messages.ts";
+import { type RunningGateway, chatPool, startGateway } from "../../harness/fakes/start-gateway.ts";
+import { WireClient } from "../../harness/fakes/wire-client.ts";
+import { type WireEngine, wireEngine } from "../../harness/fakes/wire-engine.ts";
+import type { WireAnswer, WireRequest } from "../../harness/fakes/wire-messages.ts";
 
 /** So many are under way at once. */
 const TOGETHER = 16;

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { expect, test } from "vitest";
 import { cliResult, startCli } from "../run-cli.ts";
-import { scratchFolder } from "../scratch-folder.ts";
+import { scratchFolder } from "../../harness/scratch-folder.ts";
 
 /** A client that leaves before its stream's first frame is no fault of the gateway's. */
 test("streams that are given up at once leave nothing in the log", async () => {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type FakeServer, deadUrl, startOpenAiServer } from "../fakes/start-openai-server.ts";
-import { type RunningGateway, chatPool, startGateway } from "../fakes/start-gateway.ts";
+import { type FakeServer, deadUrl, startOpenAiServer } from "../../harness/fakes/start-openai-server.ts";
+import { type RunningGateway, chatPool, startGateway } from "../../harness/fakes/start-gateway.ts";
 import { patiently } from "../patiently.ts";
 
 let fake: FakeServer;

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type RunningGateway, startGateway } from "../fakes/start-gateway.ts";
-import { type FakeServer, startOpenAiServer } from "../fakes/start-openai-server.ts";
+import { type RunningGateway, startGateway } from "../../harness/fakes/start-gateway.ts";
+import { type FakeServer, startOpenAiServer } from "../../harness/fakes/start-openai-server.ts";
 import { patiently } from "../patiently.ts";
 
 const CLIENTS = 200;

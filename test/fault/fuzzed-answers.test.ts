@@ -2,12 +2,12 @@ import type { Socket } from "node:net";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { changed, changes } from "../changed-bytes.ts";
-import { type RunningGateway, startGateway } from "../fakes/start-gateway.ts";
-import { WireClient } from "../fakes/wire-client.ts";
-import { type WireEngine, wireAnswer, wireEngine } from "../fakes/wire-engine.ts";
+import { type RunningGateway, startGateway } from "../../harness/fakes/start-gateway.ts";
+import { WireClient } from "../../harness/fakes/wire-client.ts";
+import { type WireEngine, wireAnswer, wireEngine } from "../../harness/fakes/wire-engine.ts";
 import { FUZZ_TIMEOUT_MS, fuzzRuns, telling } from "../fuzz-runs.ts";
 import { patiently } from "../patiently.ts";
-import type { WireAnswer, WireRequest } from "../wire-messages.ts";
+import type { WireAnswer, WireRequest } from "../../harness/fakes/wire-messages.ts";
 
 /** So many are under way at once. */
 const TOGETHER = 24;

@@ -1,12 +1,12 @@
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { WireClient } from "../fakes/wire-client.ts";
-import { type RunningGateway, chatPool, startGateway } from "../fakes/start-gateway.ts";
-import { type WireEngine, wireAnswer, wireEngine } from "../fakes/wire-engine.ts";
+import { WireClient } from "../../harness/fakes/wire-client.ts";
+import { type RunningGateway, chatPool, startGateway } from "../../harness/fakes/start-gateway.ts";
+import { type WireEngine, wireAnswer, wireEngine } from "../../harness/fakes/wire-engine.ts";
 import { FUZZ_TIMEOUT_MS, fuzzRuns, telling } from "../fuzz-runs.ts";
 import { type FuzzedBody, REMOVED, fuzzedBody, isBrokenAtTop, parsedJson } from "../fuzzed-body.ts";
 import { patiently } from "../patiently.ts";
-import type { WireAnswer, WireRequest } from "../wire-messages.ts";
+import type { WireAnswer, WireRequest } from "../../harness/fakes/wire-messages.ts";
 
 /** So many are under way at once. */
 const TOGETHER = 16;

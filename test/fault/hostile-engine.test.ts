@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { openAiEngine } from "../../src/engines/openai/openai-engine.ts";
 import type { Engine } from "../../src/serving/engine.ts";
 import { respond, sent } from "../engine-response.ts";
-import { rawServer } from "../fakes/raw-server.ts";
+import { rawServer } from "../../harness/fakes/raw-server.ts";
 import { patiently } from "../patiently.ts";
 
 const request = { method: "POST", path: "/v1/completions", headers: [], body: Buffer.from("{}") } as const;

@@ -1,9 +1,9 @@
 /** What clients see of engines that misbehave; `hostile-engine.test.ts` is about what the gateway itself receives. */
 import type { Socket } from "node:net";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type RawEngine, rawEngine } from "../fakes/raw-engine.ts";
-import { type RunningGateway, startGateway } from "../fakes/start-gateway.ts";
-import { type FakeServer, startOpenAiServer } from "../fakes/start-openai-server.ts";
+import { type RawEngine, rawEngine } from "../../harness/fakes/raw-engine.ts";
+import { type RunningGateway, startGateway } from "../../harness/fakes/start-gateway.ts";
+import { type FakeServer, startOpenAiServer } from "../../harness/fakes/start-openai-server.ts";
 import { patiently } from "../patiently.ts";
 
 const OK = "HTTP/1.1 200 OK\r\n";

@@ -3,12 +3,12 @@ import type { Worker } from "node:worker_threads";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { fullCapacity } from "../../src/model/pool-capacity.ts";
 import { ControlLoop } from "../../src/control/control-loop.ts";
-import { PlannerThread } from "../../src/control/planner-thread.ts";
-import type { Outlook, Round } from "../../src/control/planner.ts";
+import { PlannerThread } from "../../src/control/plan/planner-thread.ts";
+import type { Outlook, Round } from "../../src/control/plan/planner.ts";
 import { LocalStore } from "../../src/store/local/local-store.ts";
-import { HandDrivenPlane, windowOf } from "../fakes/hand-driven-plane.ts";
+import { HandDrivenPlane, windowOf } from "../../harness/fakes/hand-driven-plane.ts";
 import { patiently } from "../patiently.ts";
-import { SMALL_MODEL, SMALL_TOPOLOGY } from "../small-model.ts";
+import { SMALL_MODEL, SMALL_TOPOLOGY } from "../../harness/small-model.ts";
 import { SMALL_PLANNER, smallRandomLoad } from "../small-planner.ts";
 
 let nowMs: number;

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { type AnswerAt, type ServerAt, serverAt } from "../fakes/server-at.ts";
-import { type RunningGateway, startGateway } from "../fakes/start-gateway.ts";
+import { type AnswerAt, type ServerAt, serverAt } from "../../harness/fakes/server-at.ts";
+import { type RunningGateway, startGateway } from "../../harness/fakes/start-gateway.ts";
 import { patiently } from "../patiently.ts";
 
 const LOADS =

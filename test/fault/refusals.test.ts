@@ -5,10 +5,15 @@ import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { compose } from "../../src/compose.ts";
 import { Refused } from "../../src/serving/refusals.ts";
 import { TrafficLog } from "../../src/serving/traffic/traffic-log.ts";
-import { rawClient } from "../fakes/raw-client.ts";
-import { type RecordingEngine, recordingEngine } from "../fakes/recording-engine.ts";
-import { type RunningGateway, chatPool, readConfig, startGateway } from "../fakes/start-gateway.ts";
-import { scratchFolder } from "../scratch-folder.ts";
+import { rawClient } from "../../harness/fakes/raw-client.ts";
+import { type RecordingEngine, recordingEngine } from "../../harness/fakes/recording-engine.ts";
+import {
+  type RunningGateway,
+  chatPool,
+  readConfig,
+  startGateway,
+} from "../../harness/fakes/start-gateway.ts";
+import { scratchFolder } from "../../harness/scratch-folder.ts";
 
 const BODY = '{"model":"small"}';
 const LONG = "x".repeat(5000);

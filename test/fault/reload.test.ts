@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { readConfig, startGateway } from "../fakes/start-gateway.ts";
-import { type FakeServer, deadUrl, startOpenAiServer } from "../fakes/start-openai-server.ts";
+import { readConfig, startGateway } from "../../harness/fakes/start-gateway.ts";
+import { type FakeServer, deadUrl, startOpenAiServer } from "../../harness/fakes/start-openai-server.ts";
 import { patiently } from "../patiently.ts";
 
 let fakes: FakeServer[];

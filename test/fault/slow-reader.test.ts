@@ -6,7 +6,7 @@ import { expect, test } from "vitest";
 import { ClientResponse } from "../../src/http/client-response.ts";
 import { EventStream } from "../../src/http/event-stream.ts";
 import { ERROR_SHAPES } from "../../src/http/error-shapes.ts";
-import { rawClient } from "../fakes/raw-client.ts";
+import { rawClient } from "../../harness/fakes/raw-client.ts";
 
 test("a reader that does not read is dropped; one that does stays", async () => {
   const events = new EventStream();

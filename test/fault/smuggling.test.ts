@@ -1,9 +1,9 @@
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
-import { rawClient, wireRequest } from "../fakes/raw-client.ts";
-import { type RunningGateway, chatPool, startGateway } from "../fakes/start-gateway.ts";
-import { type WireEngine, wireEngine } from "../fakes/wire-engine.ts";
+import { rawClient, wireRequest } from "../../harness/fakes/raw-client.ts";
+import { type RunningGateway, chatPool, startGateway } from "../../harness/fakes/start-gateway.ts";
+import { type WireEngine, wireEngine } from "../../harness/fakes/wire-engine.ts";
 import { patiently } from "../patiently.ts";
-import { type WireAnswer, answersIn, readAnswer } from "../wire-messages.ts";
+import { type WireAnswer, answersIn, readAnswer } from "../../harness/fakes/wire-messages.ts";
 
 const PATH = "/v1/completions";
 const BODY = '{"model":"small"}';

@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { API_ROUTES } from "../../src/serving/request/api-routes.ts";
-import { type RecordingEngine, recordingEngine } from "../fakes/recording-engine.ts";
-import { rawClient, wireRequest } from "../fakes/raw-client.ts";
-import { type RunningGateway, startGateway } from "../fakes/start-gateway.ts";
+import { type RecordingEngine, recordingEngine } from "../../harness/fakes/recording-engine.ts";
+import { rawClient, wireRequest } from "../../harness/fakes/raw-client.ts";
+import { type RunningGateway, startGateway } from "../../harness/fakes/start-gateway.ts";
 
 const PREFILLED = { kv_transfer_params: { remote_host: "10.0.0.1", remote_port: 1 }, choices: [] };
 /** What a client would have a decode server fetch. */

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
-import { type AnswerAt, serverAt } from "../fakes/server-at.ts";
-import { rawServer } from "../fakes/raw-server.ts";
+import { type AnswerAt, serverAt } from "../../harness/fakes/server-at.ts";
+import { rawServer } from "../../harness/fakes/raw-server.ts";
 import { runCli, startCliWith, cliResult } from "../run-cli.ts";
 import { runHere } from "../run-here.ts";
-import { type ScratchFolder, scratchFolder } from "../scratch-folder.ts";
+import { type ScratchFolder, scratchFolder } from "../../harness/scratch-folder.ts";
 
 let folder: ScratchFolder;
 beforeAll(async () => {

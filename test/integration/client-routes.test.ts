@@ -1,8 +1,8 @@
 import Anthropic from "@anthropic-ai/sdk";
 import OpenAI, { toFile } from "openai";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { type RecordingEngine, recordingEngine } from "../fakes/recording-engine.ts";
-import { type RunningGateway, chatPool, startGateway } from "../fakes/start-gateway.ts";
+import { type RecordingEngine, recordingEngine } from "../../harness/fakes/recording-engine.ts";
+import { type RunningGateway, chatPool, startGateway } from "../../harness/fakes/start-gateway.ts";
 
 let engine: RecordingEngine;
 let gateway: RunningGateway;

@@ -1,9 +1,13 @@
 import Anthropic from "@anthropic-ai/sdk";
 import OpenAI from "openai";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type FakeServer, type SeenRequest, startOpenAiServer } from "../fakes/start-openai-server.ts";
-import { serverAt } from "../fakes/server-at.ts";
-import { type RunningGateway, chatPool, startGateway } from "../fakes/start-gateway.ts";
+import {
+  type FakeServer,
+  type SeenRequest,
+  startOpenAiServer,
+} from "../../harness/fakes/start-openai-server.ts";
+import { serverAt } from "../../harness/fakes/server-at.ts";
+import { type RunningGateway, chatPool, startGateway } from "../../harness/fakes/start-gateway.ts";
 import { patiently } from "../patiently.ts";
 
 let fake: FakeServer;

@@ -4,7 +4,7 @@ import { drawLoad } from "../../loadtest/bench/layer-statistics.ts";
 import { pool } from "../../loadtest/bench/pools.ts";
 import { syntheticTokens } from "../../loadtest/bench/routed-tokens.ts";
 import { Rng } from "../../src/lib/rng.ts";
-import { SMALL_MODEL, SMALL_MOE_LAYERS } from "../small-model.ts";
+import { SMALL_MODEL, SMALL_MOE_LAYERS } from "../../harness/small-model.ts";
 
 const HISTOGRAM = [
   [0.1, 1, 20],

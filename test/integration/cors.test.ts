@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { type RecordingEngine, recordingEngine } from "../fakes/recording-engine.ts";
-import { type RunningGateway, chatPool, startGateway } from "../fakes/start-gateway.ts";
-import { deadUrl } from "../fakes/start-openai-server.ts";
+import { type RecordingEngine, recordingEngine } from "../../harness/fakes/recording-engine.ts";
+import { type RunningGateway, chatPool, startGateway } from "../../harness/fakes/start-gateway.ts";
+import { deadUrl } from "../../harness/fakes/start-openai-server.ts";
 import { patiently } from "../patiently.ts";
 
 const PAGE = "https://app.example";

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { ServingPool } from "../../src/serving/serving-pool.ts";
-import { type FakeServer, type SeenRequest, startFake } from "../fakes/start-openai-server.ts";
-import { type RunningGateway, startGateway } from "../fakes/start-gateway.ts";
+import { type FakeServer, type SeenRequest, startFake } from "../../harness/fakes/start-openai-server.ts";
+import { type RunningGateway, startGateway } from "../../harness/fakes/start-gateway.ts";
 import { patiently } from "../patiently.ts";
 
 const PATH = "/v1/chat/completions";

@@ -16,7 +16,7 @@ import { plimsoll, pool } from "../../loadtest/bench/pools.ts";
 import { cut, interleaved, loadOf, range, syntheticTokens } from "../../loadtest/bench/routed-tokens.ts";
 import { Rng } from "../../src/lib/rng.ts";
 import { DISPATCH_POLICIES } from "../../src/model/dispatch-policy.ts";
-import { SMALL_MODEL, SMALL_MOE_LAYERS } from "../small-model.ts";
+import { SMALL_MODEL, SMALL_MOE_LAYERS } from "../../harness/small-model.ts";
 
 const HISTOGRAM = [
   [0.1, 1, 20],

@@ -3,13 +3,13 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { type RunningGateway, startGateway } from "../fakes/start-gateway.ts";
-import { deadUrl } from "../fakes/start-openai-server.ts";
+import { type RunningGateway, startGateway } from "../../harness/fakes/start-gateway.ts";
+import { deadUrl } from "../../harness/fakes/start-openai-server.ts";
 
 const folder = (path: string) => fileURLToPath(new URL(path, import.meta.url));
-const FAKES = folder("../fakes/python");
+const FAKES = folder("../../harness/fakes/python");
 const PYTHONPATH = `${folder("../../deploy/engines")}:${FAKES}`;
-/** What the engines in test/fakes/python come to by themselves. */
+/** What the engines in harness/fakes/python come to by themselves. */
 const OWN = -7;
 /** Two layers of 16 experts; the second is idle. */
 const LOAD = [

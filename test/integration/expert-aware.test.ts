@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { sent } from "../engine-response.ts";
-import { type RunningGateway, startGateway } from "../fakes/start-gateway.ts";
+import { type RunningGateway, startGateway } from "../../harness/fakes/start-gateway.ts";
 import { patiently } from "../patiently.ts";
-import { type ScratchFolder, scratchFolder } from "../scratch-folder.ts";
-import { SMALL_MODEL, SMALL_TOPOLOGY } from "../small-model.ts";
+import { type ScratchFolder, scratchFolder } from "../../harness/scratch-folder.ts";
+import { SMALL_MODEL, SMALL_TOPOLOGY } from "../../harness/small-model.ts";
 import { chat, servingPool } from "../small-simulated-pool.ts";
 
 const POOL = { name: "sim", kind: "simulated", seed: 1 };

@@ -1,11 +1,11 @@
 import { EventSourceParserStream } from "eventsource-parser/stream";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { type FakeServer, startOpenAiServer } from "../fakes/start-openai-server.ts";
-import { type RunningGateway, startGateway } from "../fakes/start-gateway.ts";
+import { type FakeServer, startOpenAiServer } from "../../harness/fakes/start-openai-server.ts";
+import { type RunningGateway, startGateway } from "../../harness/fakes/start-gateway.ts";
 import { readSglangMap } from "../../src/formats/sglang-placement.ts";
 import { readTensorrtLlmMap } from "../../src/formats/tensorrt-llm-placement.ts";
 import { readVllmAscendMap } from "../../src/formats/vllm-ascend-placement.ts";
-import { binaryLoad } from "../binary-load.ts";
+import { binaryLoad } from "../../harness/binary-load.ts";
 import { patiently } from "../patiently.ts";
 
 const LAYERS = 58;

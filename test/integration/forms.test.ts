@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { type RecordingEngine, recordingEngine } from "../fakes/recording-engine.ts";
-import { type RunningGateway, startGateway } from "../fakes/start-gateway.ts";
+import { type RecordingEngine, recordingEngine } from "../../harness/fakes/recording-engine.ts";
+import { type RunningGateway, startGateway } from "../../harness/fakes/start-gateway.ts";
 
 let engines: RecordingEngine[];
 let gateway: RunningGateway;

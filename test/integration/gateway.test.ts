@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type FakeServer, startOpenAiServer } from "../fakes/start-openai-server.ts";
-import { type RunningGateway, chatPool, startGateway } from "../fakes/start-gateway.ts";
+import { type FakeServer, startOpenAiServer } from "../../harness/fakes/start-openai-server.ts";
+import { type RunningGateway, chatPool, startGateway } from "../../harness/fakes/start-gateway.ts";
 
 let fakes: FakeServer[];
 let gateway: RunningGateway;

@@ -1,8 +1,8 @@
 import { type Server, createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type RedisServer, startRedis } from "../fakes/redis-server.ts";
-import { type RunningGateway, startGateway } from "../fakes/start-gateway.ts";
+import { type RedisServer, startRedis } from "../../harness/fakes/redis-server.ts";
+import { type RunningGateway, startGateway } from "../../harness/fakes/start-gateway.ts";
 import { patiently } from "../patiently.ts";
 
 let redis: RedisServer;

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { type ListingServer, startListingServer } from "../fakes/listing-server.ts";
-import { type RunningGateway, running } from "../fakes/start-gateway.ts";
+import { type ListingServer, startListingServer } from "../../harness/fakes/listing-server.ts";
+import { type RunningGateway, running } from "../../harness/fakes/start-gateway.ts";
 import { patiently } from "../patiently.ts";
 
 const base = { id: "base", object: "model", root: "/m", parent: null, max_model_len: 4096 };

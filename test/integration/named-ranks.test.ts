@@ -1,7 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import { describe, expect, test } from "vitest";
-import { type AnswerAt, serverAt } from "../fakes/server-at.ts";
-import { startGateway } from "../fakes/start-gateway.ts";
+import { type AnswerAt, serverAt } from "../../harness/fakes/server-at.ts";
+import { startGateway } from "../../harness/fakes/start-gateway.ts";
 
 const RANKS = 4;
 const HEADER = "x-data-parallel-rank";

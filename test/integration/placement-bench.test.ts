@@ -11,7 +11,7 @@ import { qualityTable } from "../../loadtest/bench/placement/quality.ts";
 import { interleaved, syntheticTokens } from "../../loadtest/bench/routed-tokens.ts";
 import { timeTable } from "../../loadtest/bench/placement/time.ts";
 import { Rng } from "../../src/lib/rng.ts";
-import { SMALL_MODEL, SMALL_MOE_LAYERS } from "../small-model.ts";
+import { SMALL_MODEL, SMALL_MOE_LAYERS } from "../../harness/small-model.ts";
 
 const HISTOGRAM = [
   [0.1, 1, 20],

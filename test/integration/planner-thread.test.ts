@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
-import { PlannerThread } from "../../src/control/planner-thread.ts";
+import { PlannerThread } from "../../src/control/plan/planner-thread.ts";
 import { Balancer } from "../../src/core/planning/balancer.ts";
 import { fullCapacity } from "../../src/model/pool-capacity.ts";
-import { windowOf } from "../fakes/hand-driven-plane.ts";
-import { SMALL_MODEL, SMALL_TOPOLOGY } from "../small-model.ts";
+import { windowOf } from "../../harness/fakes/hand-driven-plane.ts";
+import { SMALL_MODEL, SMALL_TOPOLOGY } from "../../harness/small-model.ts";
 import { SMALL_PLANNER, smallRandomLoad } from "../small-planner.ts";
 
 const START_MS = 500;

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
-import { type ListingServer, startListingServer } from "../fakes/listing-server.ts";
-import { type RunningGateway, running } from "../fakes/start-gateway.ts";
-import { deadUrl } from "../fakes/start-openai-server.ts";
+import { type ListingServer, startListingServer } from "../../harness/fakes/listing-server.ts";
+import { type RunningGateway, running } from "../../harness/fakes/start-gateway.ts";
+import { deadUrl } from "../../harness/fakes/start-openai-server.ts";
 import { patiently } from "../patiently.ts";
 
 const PROBES = "health: { probe: { intervalMs: 50 } }\n";

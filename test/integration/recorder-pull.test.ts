@@ -4,12 +4,12 @@ import type { AddressInfo } from "node:net";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { loadModel } from "../../src/config/shapes.ts";
-import type { LoadReport } from "../../src/control/load-report.ts";
-import { RecorderPull } from "../../src/control/telemetry/recorder-pull.ts";
+import type { LoadReport } from "../../src/control/ingest/load-report.ts";
+import { RecorderPull } from "../../src/control/ingest/recorder-pull.ts";
 import { SglangRecorder } from "../../src/engines/sglang/recorder.ts";
 import { readSglangRecorder } from "../../src/formats/sglang-recorder.ts";
 import type { ExpertLoad } from "../../src/model/load.ts";
-import { type ScratchFolder, scratchFolder } from "../scratch-folder.ts";
+import { type ScratchFolder, scratchFolder } from "../../harness/scratch-folder.ts";
 
 /** As SGLang's own recorder wrote it: 2 layers of 4 experts. */
 const DUMP = fileURLToPath(new URL("../golden/engine-files/recorder-stat.pt", import.meta.url));

@@ -1,10 +1,10 @@
 import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type FakeServer, deadUrl, startOpenAiServer } from "../fakes/start-openai-server.ts";
+import { type FakeServer, deadUrl, startOpenAiServer } from "../../harness/fakes/start-openai-server.ts";
 import { patiently } from "../patiently.ts";
 import { cliResult, startCli } from "../run-cli.ts";
-import { scratchFolder } from "../scratch-folder.ts";
+import { scratchFolder } from "../../harness/scratch-folder.ts";
 
 let fakes: FakeServer[];
 beforeAll(async () => {

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { cliResult, MAIN, runCli, startCli } from "../run-cli.ts";
-import { scriptedServer, stream } from "../fakes/scripted-server.ts";
+import { scriptedServer, stream } from "../../harness/fakes/scripted-server.ts";
 
 /** Runs a command under a terminal of its own; part of every Debian (bsdutils). */
 const PSEUDO_TERMINAL = "script";

@@ -7,7 +7,7 @@ import type { LiveMeasures } from "../../src/replay/measures.ts";
 import { Replay, type ReplayOptions } from "../../src/replay/replay.ts";
 import type { RequestRecord } from "../../src/replay/request-record.ts";
 import { azureConversation } from "../../src/twin/traffic.ts";
-import { type ChatBody, scriptedServer, sendFrame, stream } from "../fakes/scripted-server.ts";
+import { type ChatBody, scriptedServer, sendFrame, stream } from "../../harness/fakes/scripted-server.ts";
 
 const NEVER = new AbortController().signal;
 

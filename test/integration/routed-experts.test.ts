@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { ROUTED_EXPERTS, type RoutedServer, startRoutedServer } from "../fakes/routed-server.ts";
-import { type RunningGateway, startGateway } from "../fakes/start-gateway.ts";
+import { ROUTED_EXPERTS, type RoutedServer, startRoutedServer } from "../../harness/fakes/routed-server.ts";
+import { type RunningGateway, startGateway } from "../../harness/fakes/start-gateway.ts";
 import { patiently } from "../patiently.ts";
 
 let server: RoutedServer;

@@ -1,9 +1,9 @@
 import { gzipSync } from "node:zlib";
 import OpenAI from "openai";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { rawClient } from "../fakes/raw-client.ts";
-import { type RecordingEngine, recordingEngine } from "../fakes/recording-engine.ts";
-import { type RunningGateway, chatPool, startGateway } from "../fakes/start-gateway.ts";
+import { rawClient } from "../../harness/fakes/raw-client.ts";
+import { type RecordingEngine, recordingEngine } from "../../harness/fakes/recording-engine.ts";
+import { type RunningGateway, chatPool, startGateway } from "../../harness/fakes/start-gateway.ts";
 
 const BODY = '{"model":"small"}';
 

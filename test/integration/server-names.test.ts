@@ -4,11 +4,11 @@ import { expect, test } from "vitest";
 import { compose } from "../../src/compose.ts";
 import { ServerNames } from "../../src/discovery/server-names.ts";
 import { ServerWatch } from "../../src/discovery/server-watch.ts";
-import { serverAt } from "../fakes/server-at.ts";
-import { readConfig } from "../fakes/start-gateway.ts";
+import { serverAt } from "../../harness/fakes/server-at.ts";
+import { readConfig } from "../../harness/fakes/start-gateway.ts";
 import { patiently } from "../patiently.ts";
 import { cliResult, startCliWith } from "../run-cli.ts";
-import { scratchFolder } from "../scratch-folder.ts";
+import { scratchFolder } from "../../harness/scratch-folder.ts";
 
 const RESOLVE_MS = 50;
 

@@ -2,8 +2,8 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { writeNpyInt32 } from "../../src/formats/npy.ts";
 import { expectRefused } from "../bad-input.ts";
 import { runHere } from "../run-here.ts";
-import { type ScratchFolder, scratchFolder } from "../scratch-folder.ts";
-import { SMALL_MODEL, SMALL_TOPOLOGY } from "../small-model.ts";
+import { type ScratchFolder, scratchFolder } from "../../harness/scratch-folder.ts";
+import { SMALL_MODEL, SMALL_TOPOLOGY } from "../../harness/small-model.ts";
 import { twoTenants } from "../two-tenants.ts";
 
 let folder: ScratchFolder;

@@ -1,7 +1,7 @@
 import { type FastifyInstance, fastify } from "fastify";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { loadModel, shippedModels } from "../../src/config/shapes.ts";
-import { Solver, SolverBusy } from "../../src/control/solver.ts";
+import { Solver, SolverBusy } from "../../src/control/solve/solver.ts";
 import { solvePlacement } from "../../src/core/planning/solve-placement.ts";
 import { nest } from "../../src/formats/json.ts";
 import { type PlacementFile, readPlacementFile } from "../../src/formats/placement-file.ts";

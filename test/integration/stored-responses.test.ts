@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type ResponseServer, responseServer } from "../fakes/response-server.ts";
-import { type RunningGateway, startGateway } from "../fakes/start-gateway.ts";
+import { type ResponseServer, responseServer } from "../../harness/fakes/response-server.ts";
+import { type RunningGateway, startGateway } from "../../harness/fakes/start-gateway.ts";
 
 let servers: readonly ResponseServer[];
 let gateway: RunningGateway;

@@ -3,13 +3,13 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { compose } from "../../src/compose.ts";
 import { ServerNames } from "../../src/discovery/server-names.ts";
-import { type ServerAt, serverAt } from "../fakes/server-at.ts";
-import { readConfig, startGateway } from "../fakes/start-gateway.ts";
+import { type ServerAt, serverAt } from "../../harness/fakes/server-at.ts";
+import { readConfig, startGateway } from "../../harness/fakes/start-gateway.ts";
 import { patiently } from "../patiently.ts";
 import { runHere } from "../run-here.ts";
-import { type ScratchFolder, scratchFolder } from "../scratch-folder.ts";
+import { type ScratchFolder, scratchFolder } from "../../harness/scratch-folder.ts";
 
-const file = (name: string) => fileURLToPath(new URL(`../fakes/tls/${name}`, import.meta.url));
+const file = (name: string) => fileURLToPath(new URL(`../../harness/fakes/tls/${name}`, import.meta.url));
 const CA = file("ca.pem");
 const keys = { cert: readFileSync(file("server.pem")), key: readFileSync(file("server.key")) };
 

@@ -1,12 +1,12 @@
 import type { ChildProcessWithoutNullStreams } from "node:child_process";
 import { once } from "node:events";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { startListingServer } from "../fakes/listing-server.ts";
-import { startRoutedServer } from "../fakes/routed-server.ts";
-import { type FakeServer, startOpenAiServer } from "../fakes/start-openai-server.ts";
+import { startListingServer } from "../../harness/fakes/listing-server.ts";
+import { startRoutedServer } from "../../harness/fakes/routed-server.ts";
+import { type FakeServer, startOpenAiServer } from "../../harness/fakes/start-openai-server.ts";
 import { patiently } from "../patiently.ts";
 import { type CliResult, cliResult, runCli, startCli } from "../run-cli.ts";
-import { type ScratchFolder, scratchFolder } from "../scratch-folder.ts";
+import { type ScratchFolder, scratchFolder } from "../../harness/scratch-folder.ts";
 
 let fake: FakeServer;
 let folder: ScratchFolder;

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { chunkLayers, withLayersOf } from "../../src/core/migration/chunk-layers.ts";
 import { expertBytes } from "../../src/model/moe-model.ts";
 import type { Placement } from "../../src/model/placement.ts";
-import { SMALL_MODEL } from "../small-model.ts";
+import { SMALL_MODEL } from "../../harness/small-model.ts";
 
 const LAYERS = 6;
 const topology = { nodes: 1, gpusPerNode: 2, slotsPerGpu: 3 };

@@ -14,7 +14,7 @@ import { fullCapacity } from "../../src/model/pool-capacity.ts";
 import { gpuCount, gpuOfSlot, slotCount } from "../../src/model/topology.ts";
 import { LAYERS, chosenSlots, dispatchCase, selection } from "../random-dispatch.ts";
 import { randomLoad } from "../random-placement.ts";
-import { SMALL_MODEL, SMALL_TOPOLOGY } from "../small-model.ts";
+import { SMALL_MODEL, SMALL_TOPOLOGY } from "../../harness/small-model.ts";
 import { smallRandomLoad } from "../small-planner.ts";
 
 /** What is left of a placement when GPUs are lost, each with one chance in three. */

@@ -7,7 +7,7 @@ import { Rng } from "../../src/lib/rng.ts";
 import type { Placement } from "../../src/model/placement.ts";
 import { fullCapacity } from "../../src/model/pool-capacity.ts";
 import type { Topology } from "../../src/model/topology.ts";
-import { SMALL_MODEL } from "../small-model.ts";
+import { SMALL_MODEL } from "../../harness/small-model.ts";
 
 const EXPERTS = 24;
 const LAYERS = 2;

@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import type { Order } from "../../src/control/pool-message.ts";
+import type { Order } from "../../src/control/messages/pool-message.ts";
 import { Rng } from "../../src/lib/rng.ts";
 import { gpuCount } from "../../src/model/topology.ts";
-import { ModelCluster, ROUND_MS, TOPOLOGY } from "../fakes/model-cluster.ts";
+import { ModelCluster, ROUND_MS, TOPOLOGY } from "../../harness/fakes/model-cluster.ts";
 
 const GATEWAYS = 3;
 const RANKS = gpuCount(TOPOLOGY);

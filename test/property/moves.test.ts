@@ -6,7 +6,7 @@ import { Rng } from "../../src/lib/rng.ts";
 import { expertBytes } from "../../src/model/moe-model.ts";
 import { gpuCount, slotCount } from "../../src/model/topology.ts";
 import { randomPlacement } from "../random-placement.ts";
-import { SMALL_MODEL } from "../small-model.ts";
+import { SMALL_MODEL } from "../../harness/small-model.ts";
 
 const LAYERS = 3;
 const PARAMETERS = { seed: 5, numRuns: 200 };

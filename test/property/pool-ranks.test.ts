@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { InvariantViolation, PoolRanks } from "../../src/control/pool-ranks.ts";
+import { InvariantViolation, PoolRanks } from "../../src/control/lead/pool-ranks.ts";
 import type { Placement } from "../../src/model/placement.ts";
 import { gpuOfSlot, slotCount } from "../../src/model/topology.ts";
 

@@ -2,10 +2,10 @@ import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { ServerPoolConfig } from "../../src/config/config.ts";
 import { loadConfig } from "../../src/config/load-config.ts";
-import { type ServerAt, serverAt } from "../fakes/server-at.ts";
-import { startGateway } from "../fakes/start-gateway.ts";
+import { type ServerAt, serverAt } from "../../harness/fakes/server-at.ts";
+import { startGateway } from "../../harness/fakes/start-gateway.ts";
 import { runHere } from "../run-here.ts";
-import { type ScratchFolder, scratchFolder } from "../scratch-folder.ts";
+import { type ScratchFolder, scratchFolder } from "../../harness/scratch-folder.ts";
 
 let folder: ScratchFolder;
 let server: ServerAt;

@@ -5,7 +5,7 @@ import { kvCapacityTokens } from "../../src/core/cost/memory.ts";
 import { kvBytesPerToken } from "../../src/model/moe-model.ts";
 import { SimulatedPool } from "../../src/twin/simulated-pool.ts";
 import { SyntheticRouting } from "../../src/twin/synthetic-routing.ts";
-import { SMALL_MODEL, SMALL_TOPOLOGY } from "../small-model.ts";
+import { SMALL_MODEL, SMALL_TOPOLOGY } from "../../harness/small-model.ts";
 import { smallPlan } from "../small-plan.ts";
 
 const CAPACITY = 300;

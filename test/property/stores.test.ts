@@ -2,8 +2,8 @@ import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { LeaseLost, type PoolStore, StaleEpoch, type Store } from "../../src/control/store.ts";
 import { LocalStore } from "../../src/store/local/local-store.ts";
-import { type RedisServer, startRedis } from "../fakes/redis-server.ts";
-import { openRedisStore } from "../open-redis-store.ts";
+import { type RedisServer, startRedis } from "../../harness/fakes/redis-server.ts";
+import { openRedisStore } from "../../harness/open-redis-store.ts";
 
 const LONG_MS = 60_000;
 
@@ -81,7 +81,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   fc.tuple(bytes, fc.option(name)).map(
     ([message, entry]): Step =>
       (pool) =>
-        pool.tell(message, entry),
+        pool.send(message, entry),
   ),
   fc.nat(3).map(
     (count): Step =>

@@ -9,7 +9,7 @@ import type { ExpertLoad } from "../../src/model/load.ts";
 import { indexReplicas, placementFault } from "../../src/model/placement.ts";
 import { fullCapacity } from "../../src/model/pool-capacity.ts";
 import { gpuCount } from "../../src/model/topology.ts";
-import { SMALL_MODEL, SMALL_MOE_LAYERS, SMALL_TOPOLOGY } from "../small-model.ts";
+import { SMALL_MODEL, SMALL_MOE_LAYERS, SMALL_TOPOLOGY } from "../../harness/small-model.ts";
 
 const cadence = { sharesMs: 100, placementMs: 1000 };
 const { experts } = SMALL_MODEL;

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { loadConfig } from "../../src/config/load-config.ts";
 import { InputError } from "../../src/lib/errors.ts";
-import { type ScratchFolder, scratchFolder } from "../scratch-folder.ts";
+import { type ScratchFolder, scratchFolder } from "../../harness/scratch-folder.ts";
 
 let folder: ScratchFolder;
 beforeAll(async () => {

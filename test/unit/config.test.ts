@@ -8,7 +8,7 @@ import { loadModel, loadTopology } from "../../src/config/shapes.ts";
 import { readYaml } from "../../src/config/yaml-file.ts";
 import { expertBytes, kvBytesPerToken, moeLayers } from "../../src/model/moe-model.ts";
 import { gpuCount, slotCount } from "../../src/model/topology.ts";
-import { type ScratchFolder, scratchFolder } from "../scratch-folder.ts";
+import { type ScratchFolder, scratchFolder } from "../../harness/scratch-folder.ts";
 
 const EXAMPLE_FOLDER = new URL("../../config/examples/", import.meta.url);
 const EXAMPLES = readdirSync(EXAMPLE_FOLDER);

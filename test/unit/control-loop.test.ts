@@ -1,15 +1,15 @@
 import { createHash } from "node:crypto";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { ControlLoop } from "../../src/control/control-loop.ts";
-import { LocalPlanner } from "../../src/control/local-planner.ts";
+import { LocalPlanner } from "../../src/control/plan/local-planner.ts";
 import { BALANCE_POLICIES } from "../../src/core/planning/balance-policy.ts";
 import { Rng } from "../../src/lib/rng.ts";
 import type { ExpertLoad } from "../../src/model/load.ts";
 import type { PoolReport } from "../../src/model/pool-report.ts";
 import type { RoutingSnapshot } from "../../src/model/snapshot.ts";
 import { LocalStore } from "../../src/store/local/local-store.ts";
-import { HandDrivenPlane, windowOf } from "../fakes/hand-driven-plane.ts";
-import { SMALL_MODEL, SMALL_MOE_LAYERS, SMALL_TOPOLOGY } from "../small-model.ts";
+import { HandDrivenPlane, windowOf } from "../../harness/fakes/hand-driven-plane.ts";
+import { SMALL_MODEL, SMALL_MOE_LAYERS, SMALL_TOPOLOGY } from "../../harness/small-model.ts";
 
 const ROUND_MS = 100;
 const WALL_MS = 1_700_000_000_000;

@@ -16,7 +16,7 @@ import { SimulatedPool } from "../../src/twin/simulated-pool.ts";
 import { SyntheticRouting } from "../../src/twin/synthetic-routing.ts";
 import { gpuExperts } from "../gpu-experts.ts";
 import { LAYERS, chosenSlots, randomBatch, selection } from "../random-dispatch.ts";
-import { SMALL_MODEL, SMALL_MOE_LAYERS } from "../small-model.ts";
+import { SMALL_MODEL, SMALL_MOE_LAYERS } from "../../harness/small-model.ts";
 
 const TOPOLOGY = { nodes: 2, gpusPerNode: 2, slotsPerGpu: 14 };
 /** GPU 1 is out of service, GPU 3 has lost two slots: 40 are left. */

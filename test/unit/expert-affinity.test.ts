@@ -10,7 +10,7 @@ import { ANONYMOUS } from "../../src/serving/request/request-facts.ts";
 import { SketchSharer } from "../../src/serving/sharing/sketch-sharer.ts";
 import { LocalStore } from "../../src/store/local/local-store.ts";
 import { HandClock } from "../hand-clock.ts";
-import { SMALL_MODEL, SMALL_MOE_LAYERS } from "../small-model.ts";
+import { SMALL_MODEL, SMALL_MOE_LAYERS } from "../../harness/small-model.ts";
 
 const { experts, topk } = SMALL_MODEL;
 /** Experts 0 to 15 are on node 0. */

@@ -3,7 +3,7 @@ import { forecastTable } from "../../loadtest/bench/placement/forecast.ts";
 import { pool } from "../../loadtest/bench/pools.ts";
 import { syntheticTokens } from "../../loadtest/bench/routed-tokens.ts";
 import { Rng } from "../../src/lib/rng.ts";
-import { SMALL_MODEL } from "../small-model.ts";
+import { SMALL_MODEL } from "../../harness/small-model.ts";
 
 it("the benchmark's forecasts are scored on the windows that follow", () => {
   const stream = syntheticTokens(SMALL_MODEL, 60_000, 1, new Rng(1));

@@ -1,9 +1,9 @@
 import { beforeEach, expect, test } from "vitest";
-import type { LoadReport } from "../../src/control/load-report.ts";
-import { type LoadMessage, decodeMessage } from "../../src/control/pool-message.ts";
-import { LoadInbox } from "../../src/control/telemetry/load-inbox.ts";
+import type { LoadReport } from "../../src/control/ingest/load-report.ts";
+import { type LoadMessage, decodeMessage } from "../../src/control/messages/pool-message.ts";
+import { LoadInbox } from "../../src/control/ingest/load-inbox.ts";
 import { LocalStore } from "../../src/store/local/local-store.ts";
-import { PartitionedStore } from "../fakes/partitioned-store.ts";
+import { PartitionedStore } from "../../harness/fakes/partitioned-store.ts";
 
 const shape = { layers: 2, experts: 2, gpus: 4 };
 
@@ -14,7 +14,7 @@ beforeEach(async () => {
   heard = [];
   const pool = shared.pool("p");
   const token = (await pool.lease("leader", 60_000)) ?? 0;
-  pool.hear(token, async (messages) => {
+  pool.receive(token, async (messages) => {
     heard.push(...messages.map((bytes) => decodeMessage(bytes) as LoadMessage));
   });
 });
@@ -44,7 +44,7 @@ test("sums what ranks report, and tells it once, with the ranks that were heard 
       kind: "load",
       from: "one",
       sampled: false,
-      heard: [
+      reported: [
         { rank: 0, windowMs: 100 },
         { rank: 3, windowMs: 100 },
       ],
@@ -79,24 +79,24 @@ test("windows may come in any order, but not long after; another run begins anew
   expect(inbox.take(report(0, 98, 1, 0, 1, 0))).toBe("duplicate");
   expect(inbox.take({ ...report(0, 0, 1, 0, 1, 0), run: 5 })).toBe("taken");
   expect(inbox.take(report(1, 0, 1, 0, 1, 0))).toBe("taken");
-  expect(inbox.counts).toEqual({ taken: 7, duplicate: 1, late: 1, wild: 0, dropped: 0 });
+  expect(inbox.counts).toEqual({ taken: 7, duplicate: 1, late: 1, implausible: 0, dropped: 0 });
 });
 
 test("reports without a window are all counted", async () => {
   const { inbox } = open("one");
   for (let i = 0; i < 2; i++) expect(inbox.take(report(null, null, 1, 0, 1, 0))).toBe("taken");
   await inbox.flush();
-  expect(await told()).toMatchObject([{ heard: [], spanMs: 200, tokens: Float32Array.of(2, 0, 2, 0) }]);
+  expect(await told()).toMatchObject([{ reported: [], spanMs: 200, tokens: Float32Array.of(2, 0, 2, 0) }]);
 });
 
 test.each([
   [report(0, 1, 1e6, 0, 1, 0), "counts 1000000 in one layer and 1 in another; nothing of it was counted"],
   [report(0, 1, 4e9, 0, 4e9, 0), "counts 40000000000 tokens per second, above 1000000"],
   [report(null, 1, 4e9, 0, 4e9, 0), "counts 40000000000 tokens per second, above 4000000"],
-])("what cannot be true is refused, and counted as such: %#", (wild, message) => {
+])("what cannot be true is refused, and counted as such: %#", (implausible, message) => {
   const { inbox } = open("one");
-  expect(() => inbox.take(wild)).toThrow(`body: logical_count ${message}`);
-  expect(inbox.counts.wild).toBe(1);
+  expect(() => inbox.take(implausible)).toThrow(`body: logical_count ${message}`);
+  expect(inbox.counts.implausible).toBe(1);
   // A rank of a pipeline counts its own layers only.
   expect(inbox.take(report(0, 1, 0, 0, 5, 5))).toBe("taken");
 });

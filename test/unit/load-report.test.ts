@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { parseBinaryLoad, parseLoadReport } from "../../src/control/load-report.ts";
-import { binaryLoad } from "../binary-load.ts";
+import { parseBinaryLoad, parseLoadReport } from "../../src/control/ingest/load-report.ts";
+import { binaryLoad } from "../../harness/binary-load.ts";
 
 const shape = { layers: 2, experts: 3, gpus: 4 };
 const counts = [

@@ -4,7 +4,7 @@ import type { PoolStore } from "../../src/control/store.ts";
 import { InputError } from "../../src/lib/errors.ts";
 import { LocalStore } from "../../src/store/local/local-store.ts";
 import { patiently } from "../patiently.ts";
-import { scratchFolder } from "../scratch-folder.ts";
+import { scratchFolder } from "../../harness/scratch-folder.ts";
 
 const LONG_MS = 60_000;
 
@@ -19,7 +19,7 @@ test("the next process goes on from the file: epochs, values, what was learned, 
   await pool.put("orders", bytes("paused"), token);
   await pool.put("report", bytes("of a round"), token);
   await pool.offer("k", 3, bytes("learned"));
-  await pool.tell(bytes("m"), "who did what");
+  await pool.send(bytes("m"), "who did what");
   await before.pool("b").restore(1, bytes("other"));
   await before.close();
 

@@ -10,7 +10,7 @@ import { StepCost } from "../../src/core/cost/step-cost.ts";
 import { Rng } from "../../src/lib/rng.ts";
 import { layerTally } from "../../src/model/layer-tally.ts";
 import { gpuCount, type Topology } from "../../src/model/topology.ts";
-import { EP32 } from "../small-model.ts";
+import { EP32 } from "../../harness/small-model.ts";
 
 const model = await loadModel("deepseek-v3");
 /** SGLang's decode pool (LMSYS, 96 × H100): 72 GPUs, 288 slots. */

@@ -1,13 +1,13 @@
 import { expect, test } from "vitest";
-import { decodeLearned, encodeLearned } from "../../src/control/learned-load.ts";
-import { type PoolMessage, decodeMessage, encodeMessage } from "../../src/control/pool-message.ts";
+import { decodeLearned, encodeLearned } from "../../src/control/messages/learned-load.ts";
+import { type PoolMessage, decodeMessage, encodeMessage } from "../../src/control/messages/pool-message.ts";
 
 const messages: readonly PoolMessage[] = [
   {
     kind: "load",
     from: "one",
     sampled: false,
-    heard: [{ rank: 3, windowMs: 10 }],
+    reported: [{ rank: 3, windowMs: 10 }],
     spanMs: 20,
     tokens: Float32Array.of(1, 2.5, 0),
   },

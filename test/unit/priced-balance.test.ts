@@ -18,7 +18,7 @@ import { batchOf, loadOf } from "../one-layer-trace.ts";
 import { chosenSlots } from "../random-dispatch.ts";
 import { randomPlacement } from "../random-placement.ts";
 import { randomTrace } from "../random-trace.ts";
-import { EP32 } from "../small-model.ts";
+import { EP32 } from "../../harness/small-model.ts";
 
 /**
  * Selections that the fullest GPU may have beyond the least maximum of whole selections. Of 120,000 batches of the kinds

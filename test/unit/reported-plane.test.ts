@@ -1,8 +1,8 @@
 import { beforeEach, expect, test } from "vitest";
-import { ReportedPlane } from "../../src/control/reported-plane.ts";
+import { ReportedPlane } from "../../src/control/ingest/reported-plane.ts";
 import type { MoeModel } from "../../src/model/moe-model.ts";
 import { indexReplicas } from "../../src/model/placement.ts";
-import type { LoadMessage } from "../../src/control/pool-message.ts";
+import type { LoadMessage } from "../../src/control/messages/pool-message.ts";
 import { loadModel } from "../../src/config/shapes.ts";
 
 const topology = { nodes: 1, gpusPerNode: 2, slotsPerGpu: 2 };
@@ -24,7 +24,7 @@ beforeEach(async () => {
 });
 
 function load(from: string, spanMs: number, ...tokens: number[]): LoadMessage {
-  return { kind: "load", from, sampled: false, heard: [], spanMs, tokens: Float32Array.from(tokens) };
+  return { kind: "load", from, sampled: false, reported: [], spanMs, tokens: Float32Array.from(tokens) };
 }
 
 const placement = {
@@ -50,9 +50,9 @@ test("says nothing when nothing was reported", async () => {
 
 test("sums what gateways pass on, takes the longest span, and starts anew after each window", async () => {
   plane.commit(snapshot);
-  plane.hear(load("one", 500, 4, 0, 2, 1, 2, 3));
-  plane.hear(load("one", 400, 4, 0, 0, 0, 0, 0));
-  plane.hear(load("two", 800, 0, 1, 1, 2, 2, 2));
+  plane.receive(load("one", 500, 4, 0, 2, 1, 2, 3));
+  plane.receive(load("one", 400, 4, 0, 0, 0, 0, 0));
+  plane.receive(load("two", 800, 0, 1, 1, 2, 2, 2));
   const window = await plane.observe();
   expect(window).toMatchObject({
     spanMs: 900,
@@ -65,6 +65,6 @@ test("sums what gateways pass on, takes the longest span, and starts anew after 
 });
 
 test("a load of another shape, as from a gateway that was configured otherwise, is left out", async () => {
-  plane.hear(load("one", 500, 1, 2));
+  plane.receive(load("one", 500, 1, 2));
   expect(await plane.observe()).toBeNull();
 });

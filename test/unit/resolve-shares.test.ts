@@ -5,7 +5,7 @@ import { Rng } from "../../src/lib/rng.ts";
 import type { ExpertLoad } from "../../src/model/load.ts";
 import { indexReplicas } from "../../src/model/placement.ts";
 import { fullCapacity } from "../../src/model/pool-capacity.ts";
-import { EP32 } from "../small-model.ts";
+import { EP32 } from "../../harness/small-model.ts";
 
 const LAYERS = 4;
 const EXPERTS = 256;

@@ -4,7 +4,7 @@ import { StepRecorder } from "../../src/twin/step-recorder.ts";
 import { TraceRouting } from "../../src/twin/trace-routing.ts";
 import { virtualRun } from "../../src/twin/virtual-run.ts";
 import { RoutedAssigner } from "../routed-assigner.ts";
-import { SMALL_MODEL, SMALL_TOPOLOGY } from "../small-model.ts";
+import { SMALL_MODEL, SMALL_TOPOLOGY } from "../../harness/small-model.ts";
 import { twoTenants } from "../two-tenants.ts";
 
 const REQUESTS = 200;

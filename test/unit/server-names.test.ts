@@ -3,7 +3,7 @@ import dns from "node:dns";
 import type { Config, ServerPoolConfig } from "../../src/config/config.ts";
 import { lookUp } from "../../src/discovery/lookup.ts";
 import { ServerNames } from "../../src/discovery/server-names.ts";
-import { readConfig } from "../fakes/start-gateway.ts";
+import { readConfig } from "../../harness/fakes/start-gateway.ts";
 
 /** What each name is told to be now. */
 let told: Record<string, readonly string[] | Error>;

@@ -10,7 +10,7 @@ import { SimulatedPool } from "../../src/twin/simulated-pool.ts";
 import { SyntheticRouting } from "../../src/twin/synthetic-routing.ts";
 import { TraceRouting } from "../../src/twin/trace-routing.ts";
 import { randomTrace } from "../random-trace.ts";
-import { SMALL_MODEL, SMALL_MOE_LAYERS } from "../small-model.ts";
+import { SMALL_MODEL, SMALL_MOE_LAYERS } from "../../harness/small-model.ts";
 import { smallPlan } from "../small-plan.ts";
 
 const { experts, topk } = SMALL_MODEL;

@@ -12,7 +12,7 @@ import { fullCapacity } from "../../src/model/pool-capacity.ts";
 import { leastMaximum } from "../least-maximum.ts";
 import { placementCase } from "../placement-case.ts";
 import { randomLoad, randomPlacement } from "../random-placement.ts";
-import { EP32 } from "../small-model.ts";
+import { EP32 } from "../../harness/small-model.ts";
 
 function expectOptimal(
   placement: Placement,

@@ -8,7 +8,7 @@ import { Rng } from "../../src/lib/rng.ts";
 import { type LayerTally, layerTally } from "../../src/model/layer-tally.ts";
 import { kvBytesPerToken } from "../../src/model/moe-model.ts";
 import { gpuCount } from "../../src/model/topology.ts";
-import { EP32 } from "../small-model.ts";
+import { EP32 } from "../../harness/small-model.ts";
 
 const model = await loadModel("deepseek-v3");
 const cost = new StepCost(model, EP32, H800);

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { loadModel } from "../../src/config/shapes.ts";
 import { moeLayers } from "../../src/model/moe-model.ts";
 import { SyntheticRouting } from "../../src/twin/synthetic-routing.ts";
-import { SMALL_MODEL, SMALL_MOE_LAYERS } from "../small-model.ts";
+import { SMALL_MODEL, SMALL_MOE_LAYERS } from "../../harness/small-model.ts";
 
 const model = await loadModel("deepseek-v3");
 

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { RoutingSnapshot } from "../../src/model/snapshot.ts";
 import { gpuCount, gpuOfSlot, slotCount } from "../../src/model/topology.ts";
-import { ModelCluster, ROUND_MS, TOPOLOGY } from "../fakes/model-cluster.ts";
+import { ModelCluster, ROUND_MS, TOPOLOGY } from "../../harness/fakes/model-cluster.ts";
 
 const RANKS = Array.from({ length: gpuCount(TOPOLOGY) }, (_, rank) => rank);
 
@@ -69,7 +69,7 @@ describe("a rank that dies", () => {
     expect(cluster.published).toMatchObject({ epoch: epoch + 1, change: { kind: "shares", movedSlots: 0 } });
     expect(cluster.published?.change.reason).toBe("rank 3 is lost");
     expect(cluster.published?.missing).toEqual([]);
-    expect(view().standing.lost).toEqual([{ rank: 3, how: "told" }]);
+    expect(view().operatorState.lost).toEqual([{ rank: 3, how: "reported" }]);
     await obeyed();
     expect(cluster.published?.missing).toEqual([]);
     expect(named()).toEqual(without(3));
@@ -219,7 +219,7 @@ describe("an operator", () => {
     await obeyed();
     expect(cluster.published?.placement).toEqual(first);
     expect(cluster.published?.change.reason).toContain("back to the placement of epoch 1");
-    expect(view().standing.paused).toBe(true);
+    expect(view().operatorState.paused).toBe(true);
     expect(cluster.violations).toEqual([]);
   });
 

@@ -9,7 +9,7 @@ import { SyntheticRouting } from "../../src/twin/synthetic-routing.ts";
 import { TraceRouting } from "../../src/twin/trace-routing.ts";
 import { type VirtualRunOptions, virtualRun } from "../../src/twin/virtual-run.ts";
 import { randomTrace } from "../random-trace.ts";
-import { EP32, SMALL_MODEL, SMALL_TOPOLOGY } from "../small-model.ts";
+import { EP32, SMALL_MODEL, SMALL_TOPOLOGY } from "../../harness/small-model.ts";
 
 const cadence = { sharesMs: 20, placementMs: 100 };
 

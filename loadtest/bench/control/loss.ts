@@ -1,8 +1,8 @@
 import { Rng } from "../../../src/lib/rng.ts";
 import { Sample } from "../../../src/lib/sample.ts";
 import { gpuCount } from "../../../src/model/topology.ts";
-import { Cluster, POOL } from "../../cluster/cluster.ts";
-import { names, wellAgain } from "../../cluster/faults.ts";
+import { Cluster, POOL } from "../../../harness/cluster/cluster.ts";
+import { names, wellAgain } from "../../../harness/cluster/faults.ts";
 import type { Bench } from "../bench.ts";
 import type { BenchTable } from "../bench-table.ts";
 import { pool } from "../pools.ts";

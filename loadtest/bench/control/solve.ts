@@ -1,5 +1,5 @@
 import { fastify } from "fastify";
-import { Solver } from "../../../src/control/solver.ts";
+import { Solver } from "../../../src/control/solve/solver.ts";
 import { nest } from "../../../src/formats/json.ts";
 import { readPlacementFile } from "../../../src/formats/placement-file.ts";
 import { solveRoute } from "../../../src/http/solve-route.ts";

@@ -1,10 +1,14 @@
 import { setImmediate } from "node:timers/promises";
 import { MessageChannel, receiveMessageOnPort } from "node:worker_threads";
-import { LocalPlanner } from "../../../src/control/local-planner.ts";
-import type { Outlook, PlannerOptions } from "../../../src/control/planner.ts";
-import { type LoadMessage, decodeMessage, encodeMessage } from "../../../src/control/pool-message.ts";
-import { poolReport } from "../../../src/control/pool-reporter.ts";
-import { ReportedPlane } from "../../../src/control/reported-plane.ts";
+import { LocalPlanner } from "../../../src/control/plan/local-planner.ts";
+import type { Outlook, PlannerOptions } from "../../../src/control/plan/planner.ts";
+import {
+  type LoadMessage,
+  decodeMessage,
+  encodeMessage,
+} from "../../../src/control/messages/pool-message.ts";
+import { poolReport } from "../../../src/control/lead/pool-report.ts";
+import { ReportedPlane } from "../../../src/control/ingest/reported-plane.ts";
 import { fullCapacity } from "../../../src/model/pool-capacity.ts";
 import type { PoolWindow } from "../../../src/model/pool-window.ts";
 import type { RoutingSnapshot } from "../../../src/model/snapshot.ts";
@@ -81,11 +85,11 @@ export async function gatewayPieces(
       kind: "load",
       from: "bench",
       sampled: false,
-      heard: [],
+      reported: [],
       spanMs: 1000,
       tokens: Float32Array.from(window.load.tokens),
     });
-    timed("load that engines have posted", () => plane.hear(decodeMessage(message) as LoadMessage));
+    timed("load that engines have posted", () => plane.receive(decodeMessage(message) as LoadMessage));
     // An async function runs to its first await when called; this one has none.
     await timed("window of the posted loads", () => plane.observe());
     await setImmediate();

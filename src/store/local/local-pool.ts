@@ -129,7 +129,7 @@ export class LocalPool implements PoolStore {
     return () => this.#followers.delete(follower);
   }
 
-  async tell(message: Uint8Array, audit: string | null): Promise<void> {
+  async send(message: Uint8Array, audit: string | null): Promise<void> {
     if (audit !== null) {
       this.#audit.push({ atMs: this.#around.wallClock(), entry: audit });
       if (this.#audit.length > AUDIT_KEPT) this.#audit.shift();
@@ -138,8 +138,8 @@ export class LocalPool implements PoolStore {
     this.#messages.push(new Uint8Array(message));
   }
 
-  hear(token: number, listener: (messages: readonly Uint8Array[]) => Promise<void>): () => void {
-    return this.#messages.hear(() => this.#held()?.token === token, listener);
+  receive(token: number, listener: (messages: readonly Uint8Array[]) => Promise<void>): () => void {
+    return this.#messages.receive(() => this.#held()?.token === token, listener);
   }
 
   async claim(names: readonly string[], keepMs: number): Promise<readonly boolean[]> {

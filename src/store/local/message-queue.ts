@@ -1,6 +1,6 @@
 import { MESSAGES_KEPT } from "../../control/store.ts";
 
-interface Hearing {
+interface Receiver {
   readonly inForce: () => boolean;
   readonly listener: (messages: readonly Uint8Array[]) => Promise<void>;
   busy: boolean;
@@ -8,46 +8,46 @@ interface Hearing {
 
 /** Messages that wait for a pool's leader. */
 export class MessageQueue {
-  readonly #hearings = new Set<Hearing>();
+  readonly #receivers = new Set<Receiver>();
   #messages: Uint8Array[] = [];
 
   push(message: Uint8Array): void {
     this.#messages.push(message);
     if (this.#messages.length > MESSAGES_KEPT) this.#messages.shift();
-    for (const hearing of this.#hearings) void this.#deliver(hearing);
+    for (const receiver of this.#receivers) void this.#deliver(receiver);
   }
 
   /** @param inForce whether who listens leads still; once it does not, it hears nothing more */
-  hear(inForce: Hearing["inForce"], listener: Hearing["listener"]): () => void {
-    const hearing: Hearing = { inForce, listener, busy: false };
-    this.#hearings.add(hearing);
-    void this.#deliver(hearing);
-    return () => this.#hearings.delete(hearing);
+  receive(inForce: Receiver["inForce"], listener: Receiver["listener"]): () => void {
+    const receiver: Receiver = { inForce, listener, busy: false };
+    this.#receivers.add(receiver);
+    void this.#deliver(receiver);
+    return () => this.#receivers.delete(receiver);
   }
 
-  async #deliver(hearing: Hearing): Promise<void> {
-    if (hearing.busy) return;
-    hearing.busy = true;
+  async #deliver(receiver: Receiver): Promise<void> {
+    if (receiver.busy) return;
+    receiver.busy = true;
     // Not within the call that left the message, or that began to listen.
     await Promise.resolve();
-    while (this.#messages.length > 0 && this.#listens(hearing)) {
+    while (this.#messages.length > 0 && this.#listens(receiver)) {
       const heard = this.#messages.slice();
       try {
-        await hearing.listener(heard);
+        await receiver.listener(heard);
       } catch {
         // What it could not take waits for the next leader.
-        this.#hearings.delete(hearing);
+        this.#receivers.delete(receiver);
       }
-      if (this.#listens(hearing)) {
+      if (this.#listens(receiver)) {
         const done = new Set(heard);
         this.#messages = this.#messages.filter((message) => !done.has(message));
       }
     }
-    hearing.busy = false;
+    receiver.busy = false;
   }
 
-  #listens(hearing: Hearing): boolean {
-    if (!hearing.inForce()) this.#hearings.delete(hearing);
-    return this.#hearings.has(hearing);
+  #listens(receiver: Receiver): boolean {
+    if (!receiver.inForce()) this.#receivers.delete(receiver);
+    return this.#receivers.has(receiver);
   }
 }

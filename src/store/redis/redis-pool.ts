@@ -11,7 +11,7 @@ import {
   type ValueName,
 } from "../../control/store.ts";
 import type { RedisAddress } from "../../model/store-address.ts";
-import { hearMessages } from "./hear-messages.ts";
+import { receiveMessages } from "./receive-messages.ts";
 import { CHANGES_KEPT, PoolFeed, namedValues } from "./pool-feed.ts";
 import { type PoolKeys, poolKeys } from "./pool-keys.ts";
 import type { RedisLink } from "./redis-link.ts";
@@ -23,7 +23,7 @@ export class RedisPool implements PoolStore {
   readonly #link: RedisLink;
   readonly #keys: PoolKeys;
   readonly #feed: PoolFeed;
-  readonly #hearings = new Set<() => void>();
+  readonly #receivers = new Set<() => void>();
 
   constructor(address: RedisAddress, link: RedisLink, prefix: string, pool: string) {
     this.#address = address;
@@ -77,19 +77,19 @@ export class RedisPool implements PoolStore {
     return this.#feed.follow(follower);
   }
 
-  async tell(message: Uint8Array, audit: string | null): Promise<void> {
+  async send(message: Uint8Array, audit: string | null): Promise<void> {
     const { messages, audit: log } = this.#keys;
     const args = [MESSAGES_KEPT, message, AUDIT_KEPT];
-    await this.#link.run("tell", [messages, log], audit === null ? args : [...args, audit]);
+    await this.#link.run("send", [messages, log], audit === null ? args : [...args, audit]);
   }
 
-  hear(token: number, listener: (messages: readonly Uint8Array[]) => Promise<void>): () => void {
-    const end = hearMessages(this.#address, this.#keys, token, listener);
+  receive(token: number, listener: (messages: readonly Uint8Array[]) => Promise<void>): () => void {
+    const end = receiveMessages(this.#address, this.#keys, token, listener);
     const stop = () => {
-      this.#hearings.delete(stop);
+      this.#receivers.delete(stop);
       end();
     };
-    this.#hearings.add(stop);
+    this.#receivers.add(stop);
     return stop;
   }
 
@@ -119,6 +119,6 @@ export class RedisPool implements PoolStore {
 
   close(): void {
     this.#feed.close();
-    for (const stop of this.#hearings) stop();
+    for (const stop of this.#receivers) stop();
   }
 }

@@ -1,0 +1,255 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { stringify } from "yaml";
+import { Rng } from "../../src/lib/rng.ts";
+import { type MoeModel, expertBytes, moeLayers } from "../../src/model/moe-model.ts";
+import { type Topology, gpuCount } from "../../src/model/topology.ts";
+import { type FakeServer, startOpenAiServer } from "../fakes/start-openai-server.ts";
+import { type RedisServer, startRedis } from "../fakes/redis-server.ts";
+import { SMALL_MODEL } from "../small-model.ts";
+import { ClientTraffic } from "./client-traffic.ts";
+import { GatewayProcess } from "./gateway-process.ts";
+import { RankAgent } from "./rank-agent.ts";
+import { Referee } from "./referee.ts";
+
+export const POOL = "chat";
+/** 8 ranks; 80 slots for 32 experts, so that half the ranks can hold all. */
+export const SMALL: Shape = { model: SMALL_MODEL, topology: { nodes: 2, gpusPerNode: 4, slotsPerGpu: 10 } };
+export const LEASE_MS = 600;
+export const PREPARE_TIMEOUT_MS = 1000;
+const CLIENTS = 12;
+const LOOK_MS = 20;
+
+/** What the ranks of a cluster serve. */
+export interface Shape {
+  readonly model: MoeModel;
+  readonly topology: Topology;
+}
+
+/** `GET /admin/state`, as far as it is read here. */
+export interface AdminState {
+  readonly store: { readonly reachable: boolean };
+  readonly pools: readonly {
+    readonly epoch: number;
+    readonly control: {
+      readonly leading: boolean;
+      readonly ranks: readonly string[];
+      readonly missing: readonly unknown[];
+      readonly paused: boolean;
+      readonly rollout: { readonly phase: string; readonly epoch: number } | null;
+    };
+  }[];
+}
+
+/**
+ * A whole cluster on this machine: gateways in processes of their own, a real Redis they share, each by a way of its
+ * own, servers behind them, clients before them, and ranks that hold, prepare and free what they are told.
+ */
+export class Cluster {
+  readonly gateways: GatewayProcess[] = [];
+  readonly agents: RankAgent[] = [];
+  readonly redis: RedisServer;
+  readonly referee: Referee;
+  readonly traffic: ClientTraffic;
+  /** Gateways that ranks and clients do not turn to, as a load balancer leaves out those that do not answer. */
+  readonly shunned = new Set<number>();
+  /** Ranks that hold their acknowledgements of a phase back. */
+  readonly withheld = new Map<number, "prepared" | "committed" | "all">();
+  readonly #folder: string;
+  readonly #engines: readonly FakeServer[];
+  readonly #shape: Shape;
+  readonly #rng: Rng;
+  #weights: number[][];
+
+  static async start(gateways: number, seed: number, shape = SMALL): Promise<Cluster> {
+    const folder = await mkdtemp(join(tmpdir(), "plimsoll-cluster-"));
+    const [redis, ...engines] = await Promise.all([startRedis(), startOpenAiServer(), startOpenAiServer()]);
+    const model = join(folder, "model.yaml");
+    const topology = join(folder, "topology.yaml");
+    await Promise.all([
+      writeFile(model, stringify(shape.model)),
+      writeFile(topology, stringify(shape.topology)),
+    ]);
+    const config = (port: number) =>
+      stringify({
+        http: { port: 0, logLevel: "silent", graceMs: 500 },
+        health: { probe: { intervalMs: 500 } },
+        control: {
+          sharesMs: 150,
+          placementMs: 700,
+          prepareTimeoutMs: PREPARE_TIMEOUT_MS,
+          rankSilenceMs: 900,
+          // Two layers of all of a GPU's slots.
+          stagingBytes: 2 * shape.topology.slotsPerGpu * expertBytes(shape.model),
+        },
+        store: { url: `redis://127.0.0.1:${port}`, leaseMs: LEASE_MS },
+        pools: [
+          {
+            name: POOL,
+            kind: "openai",
+            models: [shape.model.name],
+            urls: engines.map(({ url }) => url),
+            experts: { model, topology },
+          },
+        ],
+      });
+    const processes = Array.from(
+      { length: gateways },
+      (_, i) => new GatewayProcess(join(folder, `gateway-${i}.yaml`), redis.port, config),
+    );
+    for (const gateway of processes) await gateway.start();
+    return new Cluster(folder, redis, engines, processes, shape, seed);
+  }
+
+  private constructor(
+    folder: string,
+    redis: RedisServer,
+    engines: readonly FakeServer[],
+    gateways: readonly GatewayProcess[],
+    shape: Shape,
+    seed: number,
+  ) {
+    this.#folder = folder;
+    this.#shape = shape;
+    this.#engines = engines;
+    this.#rng = new Rng(seed);
+    this.#weights = this.#drawn();
+    this.redis = redis;
+    this.gateways.push(...gateways);
+    const open = (gateway: number) =>
+      this.shunned.has(gateway) || !this.gateways[gateway].running ? null : this.gateways[gateway].url;
+    for (let rank = 0; rank < gpuCount(shape.topology); rank++)
+      this.agents.push(
+        new RankAgent(rank, {
+          pool: POOL,
+          gateway: (turn) => {
+            const able = gateways.map((_, i) => open(i)).filter((url) => url !== null);
+            return able.length === 0 ? null : able[turn % able.length];
+          },
+          load: () => this.#weights,
+          mayAcknowledge: (one, phase) => this.#may(one, phase),
+        }),
+      );
+    this.referee = new Referee(this.agents.map(({ model }) => model));
+    for (let i = 0; i < gateways.length; i++)
+      this.referee.watch(POOL, i, () => (this.gateways[i].running ? this.gateways[i].url : null));
+    this.traffic = new ClientTraffic(CLIENTS, gateways.length, shape.model.name, open);
+  }
+
+  async stop(): Promise<void> {
+    this.withheld.clear();
+    await Promise.all([
+      this.traffic.stop(),
+      this.referee.stop(),
+      ...this.agents.map((agent) => agent.stop()),
+    ]);
+    for (const gateway of this.gateways) {
+      gateway.thaw();
+      await gateway.stop("SIGKILL");
+      await gateway.store.cut();
+    }
+    await Promise.all(this.#engines.map((engine) => engine.kill()));
+    await this.redis[Symbol.asyncDispose]();
+    await rm(this.#folder, { recursive: true });
+  }
+
+  /** Another load from now on: placements for it differ. */
+  shiftLoad(): void {
+    this.#weights = this.#drawn();
+  }
+
+  async state(gateway: number): Promise<AdminState> {
+    const { url } = this.gateways[gateway];
+    const response = await fetch(`${url}/admin/state`, { signal: AbortSignal.timeout(1000) });
+    return (await response.json()) as AdminState;
+  }
+
+  /** The number of the gateway that leads. */
+  async leader(): Promise<number> {
+    let leader = -1;
+    await this.until("a leader", async () => {
+      for (const [i, gateway] of this.gateways.entries()) {
+        if (!gateway.running || this.shunned.has(i)) continue;
+        if ((await this.state(i)).pools[0].control.leading) leader = i;
+      }
+      return leader >= 0;
+    });
+    return leader;
+  }
+
+  /** Asks any gateway that takes it. */
+  async post(path: string, body: unknown = {}): Promise<void> {
+    await this.until(`POST ${path}`, async () => {
+      for (const [i, gateway] of this.gateways.entries()) {
+        if (!gateway.running || this.shunned.has(i)) continue;
+        const response = await fetch(gateway.url + path, {
+          method: "POST",
+          headers: { "content-type": "application/json" },
+          body: JSON.stringify(body),
+          signal: AbortSignal.timeout(1000),
+        });
+        if (response.status === 202) return true;
+        if (response.status < 500)
+          throw new Error(`${path} answered ${response.status} ${await response.text()}`);
+      }
+      return false;
+    });
+  }
+
+  die(rank: number): void {
+    this.agents[rank].model.die();
+  }
+
+  reportRank(rank: number, state: "lost" | "ready"): Promise<void> {
+    return this.post("/ep/v1/ranks", { pool: POOL, rank, state });
+  }
+
+  /** A new process in its place, holding nothing. */
+  async revive(rank: number): Promise<void> {
+    const newest = Math.max(...this.referee.last.map((answer) => answer?.epoch ?? 0));
+    this.referee.revived(rank);
+    this.agents[rank].model.revive(newest);
+    await this.reportRank(rank, "ready");
+  }
+
+  /** @throws Error when it does not come true in time */
+  async until(what: string, holds: () => boolean | Promise<boolean>, withinMs = 15_000): Promise<void> {
+    const late = performance.now() + withinMs;
+    for (;;) {
+      try {
+        if (await holds()) return;
+      } catch (error) {
+        if (performance.now() > late) throw new Error(`${what} did not come to be`, { cause: error });
+      }
+      if (performance.now() > late) throw new Error(`${what} did not come to be within ${withinMs} ms`);
+      await sleep(LOOK_MS);
+    }
+  }
+
+  /** What every running gateway serves. */
+  served(): readonly NonNullable<Referee["last"][number]>[] {
+    return this.referee.last.filter(
+      (answer, i) => answer !== null && this.gateways[i].running,
+    ) as NonNullable<Referee["last"][number]>[];
+  }
+
+  async #may(rank: number, phase: "prepared" | "committed"): Promise<void> {
+    for (;;) {
+      const held = this.withheld.get(rank);
+      if (held !== phase && held !== "all") return;
+      await sleep(LOOK_MS);
+    }
+  }
+
+  #drawn(): number[][] {
+    const { model } = this.#shape;
+    return Array.from({ length: moeLayers(model) }, () => {
+      const row = Array.from({ length: model.experts }, () => Math.exp(this.#rng.normal()));
+      const sum = row.reduce((a, b) => a + b, 0);
+      // Every layer routes the same tokens.
+      return row.map((weight) => Math.round((weight * 100_000) / sum));
+    });
+  }
+}

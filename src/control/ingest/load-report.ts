@@ -1,0 +1,130 @@
+import { InputError } from "../../lib/errors.ts";
+
+/** What an engine says of its experts: one rank's counts, or the whole pool's. */
+export interface LoadReport {
+  /** The rank that counted; null for counts summed over all ranks. */
+  readonly rank: number | null;
+  /** Which window of that rank's: a number that grows. Null where it does not say; the same may then be counted twice. */
+  readonly window: number | null;
+  /** What the sender's windows are numbered within: another process may begin from 0 again. */
+  readonly run: number;
+  /** The span the tokens were counted in, ms. */
+  readonly windowMs: number;
+  /** `[layers][experts]`: tokens. */
+  readonly counts: Uint32Array | Float64Array;
+}
+
+/** The shape a pool's reports must have. */
+export interface ReportShape {
+  readonly layers: number;
+  readonly experts: number;
+  readonly gpus: number;
+}
+
+/** Longer windows say nothing that a balancer could use. */
+const MOST_WINDOW_MS = 3_600_000;
+
+/**
+ * Reads `{rank?, window?, run?, windowMs, logical_count: [layers][experts]}`.
+ * @throws InputError naming the field
+ */
+export function parseLoadReport(body: Record<string, unknown>, shape: ReportShape): LoadReport {
+  const { layers, experts } = shape;
+  const windowMs = parseWindowMs(body["windowMs"]);
+  const rank = body["rank"] === undefined ? null : parseRank(body["rank"], shape.gpus);
+  const window = body["window"] === undefined ? null : parseCount("window", body["window"]);
+  const run = body["run"] === undefined ? 0 : parseCount("run", body["run"]);
+  const rows = body["logical_count"];
+  if (!Array.isArray(rows) || rows.length !== layers) throw fault("logical_count", rows, `${layers} layers`);
+  const counts = new Float64Array(layers * experts);
+  for (let layer = 0; layer < layers; layer++) {
+    const row: unknown = rows[layer];
+    if (!Array.isArray(row) || row.length !== experts)
+      throw fault(`logical_count[${layer}]`, row, `${experts} experts`);
+    for (let expert = 0; expert < experts; expert++) {
+      const count: unknown = row[expert];
+      if (typeof count !== "number" || !(count >= 0) || !Number.isFinite(count)) {
+        throw fault(`logical_count[${layer}][${expert}]`, count, "a number ≥ 0");
+      }
+      counts[layer * experts + expert] = count;
+    }
+  }
+  return { rank, window, run, windowMs, counts };
+}
+
+const MAGIC = 0x444c5045;
+const VERSION = 1;
+const HEAD_BYTES = 48;
+/** The rank that stands for the whole pool. */
+const WHOLE_POOL = -1;
+
+/**
+ * Reads a report in bytes, little-endian: `EPLD` at 0; uint16 version 1 at 4; int32 rank at 8 (−1 for the whole pool);
+ * uint32 layers at 12, experts at 16; uint64 window at 24, run at 32; float64 windowMs at 40; from 48 on the counts
+ * `[layers][experts]` as uint32. What lies between is 0.
+ * @throws InputError naming the field
+ */
+export function parseBinaryLoad(bytes: Uint8Array, shape: ReportShape): LoadReport {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (bytes.length < HEAD_BYTES || view.getUint32(0, true) !== MAGIC)
+    throw new InputError(
+      "body",
+      "",
+      `is no load report; expected ${HEAD_BYTES} bytes that begin with EPLD, then counts`,
+    );
+  const version = view.getUint16(4, true);
+  if (version !== VERSION) throw fault("version", version, `${VERSION}`);
+  const rank = view.getInt32(8, true);
+  const { layers, experts, gpus } = shape;
+  if (view.getUint32(12, true) !== layers) throw fault("layers", view.getUint32(12, true), `${layers}`);
+  if (view.getUint32(16, true) !== experts) throw fault("experts", view.getUint32(16, true), `${experts}`);
+  const expected = HEAD_BYTES + 4 * layers * experts;
+  if (bytes.length !== expected)
+    throw new InputError(
+      "body",
+      "",
+      `has ${bytes.length} bytes; expected ${expected} for ${layers} × ${experts} counts`,
+    );
+  return {
+    rank: rank === WHOLE_POOL ? null : parseRank(rank, gpus),
+    window: parseCount("window", Number(view.getBigUint64(24, true))),
+    run: Number(view.getBigUint64(32, true)),
+    windowMs: parseWindowMs(view.getFloat64(40, true)),
+    counts: uint32At(bytes, HEAD_BYTES, layers * experts),
+  };
+}
+
+/** Without a copy where the bytes lie so that there need be none. */
+function uint32At(bytes: Uint8Array, offset: number, length: number): Uint32Array {
+  const at = bytes.byteOffset + offset;
+  return at % 4 === 0
+    ? new Uint32Array(bytes.buffer, at, length)
+    : new Uint32Array(new Uint8Array(bytes.subarray(offset)).buffer);
+}
+
+/** A rank of a pool of `gpus` ranks. @throws InputError */
+export function parseRank(value: unknown, gpus: number): number {
+  if (typeof value === "number" && Number.isInteger(value) && value >= 0 && value < gpus) return value;
+  throw fault("rank", value, `a rank in 0..${gpus - 1}`);
+}
+
+function parseWindowMs(value: unknown): number {
+  if (typeof value === "number" && value > 0 && value <= MOST_WINDOW_MS) return value;
+  throw fault("windowMs", value, `milliseconds > 0, at most ${MOST_WINDOW_MS}`);
+}
+
+function parseCount(field: string, value: unknown): number {
+  if (Number.isSafeInteger(value) && (value as number) >= 0) return value as number;
+  throw fault(field, value, "a whole number ≥ 0");
+}
+
+function fault(field: string, found: unknown, expected: string): InputError {
+  return new InputError("body", field, `is ${described(found)}; expected ${expected}`);
+}
+
+function described(value: unknown): string {
+  if (value === undefined) return "missing";
+  if (Array.isArray(value)) return `a list of ${value.length}`;
+  if (typeof value === "number") return `${value}`;
+  return typeof value === "object" && value !== null ? "an object" : JSON.stringify(value).slice(0, 40);
+}

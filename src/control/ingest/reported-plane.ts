@@ -1,0 +1,91 @@
+import { gpuLoads } from "../../core/shares/gpu-loads.ts";
+import { type ExpertLoad, emptyLoad } from "../../model/load.ts";
+import { type MoeModel, moeLayers } from "../../model/moe-model.ts";
+import type { PoolWindow } from "../../model/pool-window.ts";
+import type { RoutingSnapshot } from "../../model/snapshot.ts";
+import { type Topology, gpuCount } from "../../model/topology.ts";
+import type { ExpertPlane } from "../expert-plane.ts";
+import type { ReportShape } from "./load-report.ts";
+import type { LoadMessage } from "../messages/pool-message.ts";
+
+/** Windows after which ranks that have not reported are taken not to report at all. */
+const RANKS_COUNT_FOR = 60;
+
+/** The expert plane of a pool whose engines report by HTTP: they post loads, fetch placements and acknowledge them, at any gateway. */
+export class ReportedPlane implements ExpertPlane {
+  readonly pool: string;
+  readonly shape: ReportShape;
+  readonly #topk: number;
+  #load: ExpertLoad;
+  /** Reported time by the gateway it was reported to: side by side, not one after the other. */
+  readonly #spanMs = new Map<string, number>();
+  #snapshot: RoutingSnapshot | null = null;
+  /** Windows since a rank has reported. */
+  #unreported = RANKS_COUNT_FOR;
+
+  constructor(pool: string, model: MoeModel, topology: Topology) {
+    this.pool = pool;
+    this.shape = { layers: moeLayers(model), experts: model.experts, gpus: gpuCount(topology) };
+    this.#topk = model.topk;
+    this.#load = emptyLoad(this.shape.layers, this.shape.experts);
+  }
+
+  /** While ranks report, what was estimated from answers is not counted on top of it. */
+  receive({ from, spanMs, tokens, sampled }: LoadMessage): void {
+    const into = this.#load.tokens;
+    if (tokens.length !== into.length) return;
+    if (sampled && this.#unreported < RANKS_COUNT_FOR) return;
+    if (!sampled) this.#unreported = 0;
+    for (let i = 0; i < into.length; i++) into[i] += tokens[i];
+    this.#spanMs.set(from, (this.#spanMs.get(from) ?? 0) + spanMs);
+  }
+
+  /**
+   * The window since the last call. GPU loads are what the current shares make of the reported counts, and zeros
+   * before the first snapshot. Steps, step times and hops are NaN: engines do not report them.
+   */
+  async observe(): Promise<PoolWindow | null> {
+    this.#unreported++;
+    if (this.#spanMs.size === 0) return null;
+    const load = this.#load;
+    const { layers, experts, gpus } = this.shape;
+    const snapshot = this.#snapshot;
+    const gpuLoad =
+      snapshot === null
+        ? new Float64Array(layers * gpus)
+        : gpuLoads(snapshot.placement, snapshot.shares.values, load);
+    let sumMean = 0;
+    let sumMax = 0;
+    for (let row = 0; row < gpuLoad.length; row += gpus) {
+      let max = 0;
+      for (let gpu = 0; gpu < gpus; gpu++) {
+        sumMean += gpuLoad[row + gpu] / gpus;
+        max = Math.max(max, gpuLoad[row + gpu]);
+      }
+      sumMax += max;
+    }
+    // Built in: the first call is as quick as the later ones.
+    const selections = load.tokens.reduce((sum, tokens) => sum + tokens, 0);
+    const spanMs = Math.max(...this.#spanMs.values());
+    this.#load = emptyLoad(layers, experts);
+    this.#spanMs.clear();
+    return {
+      spanMs,
+      steps: Number.NaN,
+      tokens: selections / (layers * this.#topk),
+      load,
+      routing: null,
+      gpuLoad,
+      sumMean,
+      sumMax,
+      hops: Number.NaN,
+      nodeHops: Number.NaN,
+      stepMs: Number.NaN,
+      ranks: [],
+    };
+  }
+
+  commit(snapshot: RoutingSnapshot): void {
+    this.#snapshot = snapshot;
+  }
+}

@@ -1,0 +1,64 @@
+import type { PoolReport } from "../../model/pool-report.ts";
+import type { PoolWindow } from "../../model/pool-window.ts";
+import type { RoutingSnapshot } from "../../model/snapshot.ts";
+import { gpuCount } from "../../model/topology.ts";
+
+/** What a report says beside the window and the snapshot. */
+export interface ReportContext {
+  readonly atMs: number;
+  readonly expertLoad: PoolReport["expertLoad"];
+  readonly movedSlots: number;
+  readonly decision: string;
+  readonly explanation: unknown;
+}
+
+/** Puts the last window of a pool into the plain JSON that people and dashboards read. */
+export function poolReport(
+  snapshot: RoutingSnapshot,
+  window: PoolWindow,
+  context: ReportContext,
+): PoolReport {
+  const { layers, experts, topology } = snapshot.placement;
+  const pairs = window.tokens * layers;
+  return {
+    pool: snapshot.pool,
+    model: snapshot.model,
+    atMs: context.atMs,
+    topology,
+    epoch: snapshot.epoch,
+    layers,
+    experts,
+    tokensPerSecond: (window.tokens * 1000) / window.spanMs,
+    balancedness: ratio(window.sumMean, window.sumMax),
+    nodeHopsPerToken: ratio(window.nodeHops, pairs),
+    hopsPerToken: ratio(window.hops, pairs),
+    stepMs: ratio(window.stepMs, window.steps),
+    expertLoad: context.expertLoad,
+    gpuLoad: relativeGpuLoad(window.gpuLoad, layers, gpuCount(topology)),
+    ranks: window.ranks.map(({ running, waiting, kvTokens, kvCapacityTokens }) => ({
+      running,
+      waiting,
+      kvUse: kvCapacityTokens === 0 ? 0 : kvTokens / kvCapacityTokens,
+    })),
+    movedSlots: context.movedSlots,
+    decision: context.decision,
+    explanation: context.explanation,
+  };
+}
+
+/** Null where there is nothing to divide by, or where the engines do not report it (NaN). */
+function ratio(part: number, whole: number): number | null {
+  return whole > 0 && Number.isFinite(part) ? part / whole : null;
+}
+
+/** Load of every GPU over all layers relative to the mean, three decimals. */
+function relativeGpuLoad(gpuLoad: Float64Array, layers: number, gpus: number): number[] {
+  const sums = new Float64Array(gpus);
+  let total = 0;
+  for (let i = 0; i < layers * gpus; i++) {
+    sums[i % gpus] += gpuLoad[i];
+    total += gpuLoad[i];
+  }
+  const scale = total === 0 ? 0 : gpus / total;
+  return Array.from(sums, (sum) => Math.round(sum * scale * 1000) / 1000);
+}

@@ -1,0 +1,177 @@
+import { sumWindows } from "../../core/load/sum-windows.ts";
+import {
+  type ProblemNames,
+  checkCapacity,
+  checkLoaded,
+  checkTopology,
+} from "../../core/planning/check-problem.ts";
+import { type PlacementProblem, solvePlacement } from "../../core/planning/solve-placement.ts";
+import { expertLoadsIn } from "../../formats/expert-load.ts";
+import {
+  AMOUNT,
+  type JsonObject,
+  type NumberRule,
+  integerIn,
+  isObject,
+  readJsonObject,
+  readMatrix,
+  readNumber,
+} from "../../formats/json.ts";
+import { writePlacementFile } from "../../formats/placement-file.ts";
+import { InputError } from "../../lib/errors.ts";
+import type { ExpertLoad } from "../../model/load.ts";
+import { type MoeModel, moeLayers } from "../../model/moe-model.ts";
+import type { Placement } from "../../model/placement.ts";
+import { type Topology, slotCount } from "../../model/topology.ts";
+
+const FIELDS = [
+  "load",
+  "load_history",
+  "logical_count",
+  "topology",
+  "groups",
+  "gpuSlots",
+  "gpuSpeeds",
+  "outOfService",
+  "previous",
+  "maxMoves",
+  "model",
+];
+/** The most of each that is solved for a stranger; the largest models have 61 layers, and pools 320 slots. */
+const MOST_LAYERS = 256;
+const MOST_SLOTS = 4096;
+/** Slots over all layers. */
+const MOST_IN_ALL = 131_072;
+
+const BODY = "body";
+const SIZE = integerIn(1, MOST_SLOTS);
+const NAMES: ProblemNames = {
+  slotsPerGpu: "topology.slotsPerGpu",
+  groups: "groups",
+  gpuSlots: "gpuSlots",
+  gpuSpeeds: "gpuSpeeds",
+  outOfService: "outOfService",
+  refusal: (name, mend) => new InputError(BODY, name, mend),
+};
+
+/**
+ * Solves what the body of `POST /ep/v1/solve` asks for.
+ * @param models those that a body may name, for the weight of moved experts
+ * @returns the placement file's text
+ * @throws InputError naming the first field at fault
+ */
+export function solveBody(bytes: Uint8Array, models: readonly MoeModel[]): string {
+  const body = readJsonObject(bytes, BODY);
+  const unknown = Object.keys(body).find((key) => !FIELDS.includes(key));
+  if (unknown !== undefined) throw new InputError(BODY, unknown, `is unknown; expected ${FIELDS.join(", ")}`);
+  const problem = readProblem(body, models);
+  const start = performance.now();
+  const solution = solvePlacement(problem);
+  const elapsedMs = performance.now() - start;
+  return writePlacementFile({ modelName: problem.model?.name ?? null, ...solution, elapsedMs });
+}
+
+function readProblem(body: JsonObject, models: readonly MoeModel[]): PlacementProblem {
+  const topology = readTopology(body["topology"]);
+  const load = readLoad(body);
+  checkSize(load, topology);
+  const groups = body["groups"] === undefined ? 1 : readNumber(body["groups"], SIZE, BODY, "groups");
+  checkTopology(topology, groups, load, NAMES);
+  checkLoaded(load, BODY);
+  const differences = {
+    gpuSlots: readList(body, "gpuSlots", integerIn(0, MOST_SLOTS)),
+    gpuSpeeds: readList(body, "gpuSpeeds", AMOUNT),
+    outOfService: readList(body, "outOfService", integerIn(0, MOST_SLOTS)),
+  };
+  const { previous, maxMoves } = body;
+  if (maxMoves !== undefined && previous === undefined)
+    throw new InputError(BODY, "maxMoves", "counts from a placement in force; give it as `previous`");
+  return {
+    load,
+    topology,
+    capacity: checkCapacity(differences, topology, load, NAMES),
+    groups,
+    algorithm: "plimsoll",
+    activation: null,
+    routing: null,
+    previous: previous === undefined ? null : readPrevious(previous, load, topology),
+    maxMoves:
+      maxMoves === undefined ? null : readNumber(maxMoves, integerIn(0, MOST_IN_ALL), BODY, "maxMoves"),
+    model: readModel(body["model"], load, models),
+  };
+}
+
+function readTopology(value: unknown): Topology {
+  if (!isObject(value))
+    throw new InputError(BODY, "topology", "is not {nodes, gpusPerNode, slotsPerGpu}; give all three");
+  const size = (name: keyof Topology) => readNumber(value[name], SIZE, BODY, `topology.${name}`);
+  return {
+    nodes: size("nodes"),
+    gpusPerNode: size("gpusPerNode"),
+    slotsPerGpu: size("slotsPerGpu"),
+  };
+}
+
+/** The windows of a history are summed. */
+function readLoad(body: JsonObject): ExpertLoad {
+  if ("load" in body) {
+    const { rows, columns, values } = readMatrix(body["load"], AMOUNT, BODY, "load");
+    return { layers: rows, experts: columns, tokens: values };
+  }
+  const windows = expertLoadsIn(body, BODY);
+  if (windows === null)
+    throw new InputError(
+      BODY,
+      "load",
+      "is missing; expected [layers][experts] (or load_history, logical_count)",
+    );
+  return sumWindows(windows);
+}
+
+function checkSize({ layers }: ExpertLoad, topology: Topology): void {
+  const slots = slotCount(topology);
+  if (layers > MOST_LAYERS)
+    throw new InputError(BODY, "load", `has ${layers} layers; expected at most ${MOST_LAYERS}`);
+  if (slots > MOST_SLOTS || slots * layers > MOST_IN_ALL) {
+    const most = `${MOST_SLOTS} per layer and ${MOST_IN_ALL} in all`;
+    throw new InputError(
+      BODY,
+      "topology",
+      `makes ${slots} slots in each of ${layers} layers; expected at most ${most}`,
+    );
+  }
+}
+
+function readList(body: JsonObject, field: string, rule: NumberRule): readonly number[] | undefined {
+  const value = body[field];
+  if (value === undefined) return undefined;
+  if (!Array.isArray(value)) throw new InputError(BODY, field, "is not a list of numbers; give one");
+  return value.map((entry: unknown, i) => readNumber(entry, rule, BODY, `${field}[${i}]`));
+}
+
+/** It may lack experts, as after a loss: they are brought back. */
+function readPrevious(value: unknown, { layers, experts }: ExpertLoad, topology: Topology): Placement {
+  const map = readMatrix(value, integerIn(-1, experts - 1), BODY, "previous");
+  const slots = slotCount(topology);
+  if (map.rows !== layers || map.columns !== slots) {
+    const mend = `is ${map.rows} × ${map.columns}; expected ${layers} layers × ${slots} slots`;
+    throw new InputError(BODY, "previous", mend);
+  }
+  return { layers, experts, topology, physicalToLogical: Int32Array.from(map.values) };
+}
+
+function readModel(
+  name: unknown,
+  { layers, experts }: ExpertLoad,
+  models: readonly MoeModel[],
+): MoeModel | null {
+  if (name === undefined || name === null) return null;
+  const model = models.find((one) => one.name === name);
+  if (model === undefined) {
+    const known = models.map((one) => one.name).join(", ");
+    throw new InputError(BODY, "model", `is not known; leave it out, or expected one of ${known}`);
+  }
+  if (moeLayers(model) === layers && model.experts === experts) return model;
+  const has = `has ${moeLayers(model)} layers of ${model.experts} experts`;
+  throw new InputError(BODY, "model", `${has}; expected the load's ${layers} of ${experts}`);
+}
