@@ -1,3 +1,5 @@
+import { type Shape, flag, list, orElse, readJson, record, whole, word, writeJson } from "../../lib/shape.ts";
+
 /** What operators and supervisors have said of a pool, as it stands: the value `orders` of its store, in JSON. */
 export interface OperatorState {
   /** No placement is changed but to bring missing experts back. */
@@ -9,7 +11,7 @@ export interface OperatorState {
 
 export interface LostRank {
   readonly rank: number;
-  /** `told`: somebody said so, and says when it is back; `silent`: it is back when it is heard again. */
+  /** `reported`: somebody said so, and says when it is back; `silent`: it is back when it reports again. */
   readonly how: "reported" | "silent";
 }
 
@@ -24,12 +26,21 @@ export function rankState(operatorState: OperatorState, rank: number, holds: boo
   return holds ? "draining" : "drained";
 }
 
-export function encodeOperatorState(operatorState: OperatorState): Uint8Array {
-  return new TextEncoder().encode(JSON.stringify(operatorState));
+/** As it is stored: there, `reported` has the name that the first version gave it. A loss of another kind is a loss. */
+const stored = record({
+  paused: orElse(flag, false),
+  drained: orElse(list(whole()), []),
+  lost: orElse(list(record({ rank: whole(), how: word(["told", "silent"], "told") })), []),
+});
+
+export function encodeOperatorState({ paused, drained, lost }: OperatorState): Uint8Array {
+  const ranks = lost.map(({ rank, how }) => ({ rank, how: how === "silent" ? how : "told" }));
+  return writeJson({ paused, drained, lost: ranks });
 }
 
-export function decodeOperatorState(bytes: Uint8Array | undefined): OperatorState {
-  return bytes === undefined
-    ? NEW_OPERATOR_STATE
-    : (JSON.parse(new TextDecoder().decode(bytes)) as OperatorState);
+/** @throws Unreadable */
+export function decodeOperatorState(bytes: Uint8Array): OperatorState {
+  const { paused, drained, lost } = readJson(bytes, stored);
+  const ranks = lost.map(({ rank, how }) => ({ rank, how: how === "silent" ? how : ("reported" as const) }));
+  return { paused, drained, lost: ranks };
 }
