@@ -1,19 +1,39 @@
-/** What operators and supervisors have said of a pool, as it stands: the value `orders` of its store, in JSON. */
+/** What operators, supervisors and ranks have said of a pool, as it stands: the value `orders` of its store, in JSON. */
 export interface OperatorState {
   /** No placement is changed but to bring missing experts back. */
   readonly paused: boolean;
   /** Ranks that are to hold nothing, though they serve what they hold until it is elsewhere. */
   readonly drained: readonly number[];
   readonly lost: readonly LostRank[];
+  /** Of ranks that have said theirs. */
+  readonly incarnations: readonly RankIncarnation[];
 }
 
 export interface LostRank {
   readonly rank: number;
-  /** `told`: somebody said so, and says when it is back; `silent`: it is back when it is heard again. */
-  readonly how: "reported" | "silent";
+  /**
+   * `reported`: somebody said so, and says when it is back. `silent`: it is back when it reports again. `restarted`: it
+   * is there and holds nothing; it is live once no snapshot in force names it.
+   */
+  readonly how: "reported" | "silent" | "restarted";
 }
 
-export const NEW_OPERATOR_STATE: OperatorState = { paused: false, drained: [], lost: [] };
+/** Which start of a rank its messages are of. */
+export interface RankIncarnation {
+  readonly rank: number;
+  readonly incarnation: number;
+  /** Whether the leader has seen it begin, with nothing. False for the first that it came to know of a rank. */
+  readonly begun: boolean;
+  /** Those before it, the latest first: what still comes of them is late. */
+  readonly before: readonly number[];
+}
+
+export const NEW_OPERATOR_STATE: OperatorState = {
+  paused: false,
+  drained: [],
+  lost: [],
+  incarnations: [],
+};
 
 export type RankState = "live" | "lost" | "draining" | "drained";
 
@@ -29,7 +49,8 @@ export function encodeOperatorState(operatorState: OperatorState): Uint8Array {
 }
 
 export function decodeOperatorState(bytes: Uint8Array | undefined): OperatorState {
-  return bytes === undefined
-    ? NEW_OPERATOR_STATE
-    : (JSON.parse(new TextDecoder().decode(bytes)) as OperatorState);
+  if (bytes === undefined) return NEW_OPERATOR_STATE;
+  // A leader of an earlier version leaves out what it does not know.
+  const state = JSON.parse(new TextDecoder().decode(bytes)) as Partial<OperatorState>;
+  return { ...NEW_OPERATOR_STATE, ...state };
 }

@@ -8,8 +8,12 @@ export interface LoadMessage {
   readonly from: string;
   /** Estimated from a part of the requests: of no account where ranks report. */
   readonly sampled: boolean;
-  /** Ranks that were reported of, and the longest window of each, ms. */
-  readonly reported: readonly { readonly rank: number; readonly windowMs: number }[];
+  /** Signs of life: ranks that have reported, in the order their incarnations came, and the longest window of each, ms. */
+  readonly reported: readonly {
+    readonly rank: number;
+    readonly windowMs: number;
+    readonly incarnation: Incarnation;
+  }[];
   /** The span that was counted, ms: the most that any one rank, or the pool as a whole, has reported. */
   readonly spanMs: number;
   /** `[layers][experts]`: tokens. */
@@ -22,17 +26,25 @@ export interface AckMessage {
   readonly epoch: number;
   readonly rank: number;
   readonly phase: AckPhase;
+  readonly incarnation: Incarnation;
 }
 
 export const ACK_PHASES = ["prepared", "committed"] as const;
 export type AckPhase = (typeof ACK_PHASES)[number];
 
-/** Somebody who knows says that a rank has died, or that it is back, holding nothing. */
+/** Somebody who knows says that a rank has died, or that it is there, holding nothing. */
 export interface RankMessage {
   readonly kind: "rank";
   readonly rank: number;
   readonly state: "lost" | "ready";
+  readonly incarnation: Incarnation;
 }
+
+/**
+ * Which start of a rank a message is of: a whole number ≥ 0, another at each start, such as its time in milliseconds
+ * since 1970. Null where the sender does not say.
+ */
+export type Incarnation = number | null;
 
 export interface OrderMessage {
   readonly kind: "order";
