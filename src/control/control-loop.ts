@@ -101,12 +101,12 @@ export class ControlLoop {
     const { pending } = this.view.rollout;
     if (pending?.epoch !== epoch) return false;
     if (phase === "committed" && pending.phase === "prepare") return false;
-    await this.store.send(encodeMessage({ kind: "ack", epoch, rank, phase }), null);
+    await this.store.send(encodeMessage({ kind: "ack", epoch, rank, phase, incarnation: null }), null);
     return true;
   }
 
   async reportRank(rank: number, state: RankMessage["state"]): Promise<void> {
-    await this.store.send(encodeMessage({ kind: "rank", rank, state }), null);
+    await this.store.send(encodeMessage({ kind: "rank", rank, state, incarnation: null }), null);
   }
 
   /** @param by who gives it, for the audit log */

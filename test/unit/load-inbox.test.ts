@@ -45,8 +45,8 @@ test("sums what ranks report, and tells it once, with the ranks that were heard 
       from: "one",
       sampled: false,
       reported: [
-        { rank: 0, windowMs: 100 },
-        { rank: 3, windowMs: 100 },
+        { rank: 0, windowMs: 100, incarnation: null },
+        { rank: 3, windowMs: 100, incarnation: null },
       ],
       spanMs: 200,
       tokens: Float32Array.of(2, 7, 7, 2),

@@ -7,12 +7,12 @@ const messages: readonly PoolMessage[] = [
     kind: "load",
     from: "one",
     sampled: false,
-    reported: [{ rank: 3, windowMs: 10 }],
+    reported: [{ rank: 3, windowMs: 10, incarnation: 1_732_424_400_000 }],
     spanMs: 20,
     tokens: Float32Array.of(1, 2.5, 0),
   },
-  { kind: "ack", epoch: 7, rank: 3, phase: "committed" },
-  { kind: "rank", rank: 3, state: "lost" },
+  { kind: "ack", epoch: 7, rank: 3, phase: "committed", incarnation: null },
+  { kind: "rank", rank: 3, state: "lost", incarnation: 5 },
   { kind: "order", order: { kind: "rollback", epoch: 4 } },
 ];
 

@@ -111,7 +111,7 @@ export class LoadInbox {
         kind: "load",
         from: gateway,
         sampled: false,
-        reported: Array.from(reported, ([rank, windowMs]) => ({ rank, windowMs })),
+        reported: Array.from(reported, ([rank, windowMs]) => ({ rank, windowMs, incarnation: null })),
         spanMs,
         tokens: Float32Array.from(tokens),
       });

@@ -1,21 +1,41 @@
 import { type Shape, flag, list, orElse, readJson, record, whole, word, writeJson } from "../../lib/shape.ts";
 
-/** What operators and supervisors have said of a pool, as it stands: the value `orders` of its store, in JSON. */
+/** What operators, supervisors and ranks have said of a pool, as it stands: the value `orders` of its store, in JSON. */
 export interface OperatorState {
   /** No placement is changed but to bring missing experts back. */
   readonly paused: boolean;
   /** Ranks that are to hold nothing, though they serve what they hold until it is elsewhere. */
   readonly drained: readonly number[];
   readonly lost: readonly LostRank[];
+  /** Of ranks that have said theirs. */
+  readonly incarnations: readonly RankIncarnation[];
 }
 
 export interface LostRank {
   readonly rank: number;
-  /** `reported`: somebody said so, and says when it is back; `silent`: it is back when it reports again. */
-  readonly how: "reported" | "silent";
+  /**
+   * `reported`: somebody said so, and says when it is back. `silent`: it is back when it reports again. `restarted`: it
+   * is there and holds nothing; it is live once no snapshot in force names it.
+   */
+  readonly how: "reported" | "silent" | "restarted";
 }
 
-export const NEW_OPERATOR_STATE: OperatorState = { paused: false, drained: [], lost: [] };
+/** Which start of a rank its messages are of. */
+export interface RankIncarnation {
+  readonly rank: number;
+  readonly incarnation: number;
+  /** Whether the leader has seen it begin, with nothing. False for the first that it came to know of a rank. */
+  readonly begun: boolean;
+  /** Those before it, the latest first: what still comes of them is late. */
+  readonly before: readonly number[];
+}
+
+export const NEW_OPERATOR_STATE: OperatorState = {
+  paused: false,
+  drained: [],
+  lost: [],
+  incarnations: [],
+};
 
 export type RankState = "live" | "lost" | "draining" | "drained";
 
@@ -26,21 +46,30 @@ export function rankState(operatorState: OperatorState, rank: number, holds: boo
   return holds ? "draining" : "drained";
 }
 
-/** As it is stored: there, `reported` has the name that the first version gave it. A loss of another kind is a loss. */
+const rank = whole();
+
+/**
+ * As it is stored: there, `reported` has the name that the first version gave it. A loss of a kind that is not known here
+ * is a loss. An earlier version leaves out incarnations.
+ */
 const stored = record({
   paused: orElse(flag, false),
-  drained: orElse(list(whole()), []),
-  lost: orElse(list(record({ rank: whole(), how: word(["told", "silent"], "told") })), []),
+  drained: orElse(list(rank), []),
+  lost: orElse(list(record({ rank, how: word(["told", "silent", "restarted"], "told") })), []),
+  incarnations: orElse(
+    list(record({ rank, incarnation: whole(), begun: flag, before: orElse(list(whole()), []) })),
+    [],
+  ),
 });
 
-export function encodeOperatorState({ paused, drained, lost }: OperatorState): Uint8Array {
-  const ranks = lost.map(({ rank, how }) => ({ rank, how: how === "silent" ? how : "told" }));
-  return writeJson({ paused, drained, lost: ranks });
+export function encodeOperatorState(state: OperatorState): Uint8Array {
+  const lost = state.lost.map((one) => ({ ...one, how: one.how === "reported" ? "told" : one.how }));
+  return writeJson({ ...state, lost });
 }
 
 /** @throws Unreadable */
 export function decodeOperatorState(bytes: Uint8Array): OperatorState {
-  const { paused, drained, lost } = readJson(bytes, stored);
-  const ranks = lost.map(({ rank, how }) => ({ rank, how: how === "silent" ? how : ("reported" as const) }));
-  return { paused, drained, lost: ranks };
+  const state = readJson(bytes, stored);
+  const lost = state.lost.map(({ rank, how }) => ({ rank, how: how === "told" ? "reported" : how }) as const);
+  return { ...state, lost };
 }

@@ -3,6 +3,7 @@ import {
   demand,
   flag,
   list,
+  nullOr,
   number,
   orElse,
   readJson,
@@ -26,8 +27,12 @@ export interface LoadMessage {
   readonly from: string;
   /** Estimated from a part of the requests: of no account where ranks report. */
   readonly sampled: boolean;
-  /** Ranks that were reported of, and the longest window of each, ms. */
-  readonly reported: readonly { readonly rank: number; readonly windowMs: number }[];
+  /** Signs of life: ranks that have reported, in the order their incarnations came, and the longest window of each, ms. */
+  readonly reported: readonly {
+    readonly rank: number;
+    readonly windowMs: number;
+    readonly incarnation: Incarnation;
+  }[];
   /** The span that was counted, ms: the most that any one rank, or the pool as a whole, has reported. */
   readonly spanMs: number;
   /** `[layers][experts]`: tokens. */
@@ -40,17 +45,25 @@ export interface AckMessage {
   readonly epoch: number;
   readonly rank: number;
   readonly phase: AckPhase;
+  readonly incarnation: Incarnation;
 }
 
 export const ACK_PHASES = ["prepared", "committed"] as const;
 export type AckPhase = (typeof ACK_PHASES)[number];
 
-/** Somebody who knows says that a rank has died, or that it is back, holding nothing. */
+/** Somebody who knows says that a rank has died, or that it is there, holding nothing. */
 export interface RankMessage {
   readonly kind: "rank";
   readonly rank: number;
   readonly state: "lost" | "ready";
+  readonly incarnation: Incarnation;
 }
+
+/**
+ * Which start of a rank a message is of: a whole number ≥ 0, another at each start, such as its time in milliseconds
+ * since 1970. Null where the sender does not say.
+ */
+export type Incarnation = number | null;
 
 export interface OrderMessage {
   readonly kind: "order";
@@ -75,6 +88,9 @@ const order: Shape<Order> = variants<Order>("kind", {
   rollback: record({ kind: word(["rollback"]), epoch: whole(1) }),
 });
 
+/** An earlier version does not write it. */
+const incarnation: Shape<Incarnation> = orElse(nullOr(whole()), null);
+
 /** A load's beside its tokens, as it is stored: there, `reported` has the name that the first version gave it. */
 interface StoredLoad extends Omit<LoadMessage, "reported" | "tokens"> {
   readonly heard: LoadMessage["reported"];
@@ -87,11 +103,22 @@ const heads: Shape<StoredLoad | AckMessage | RankMessage | OrderMessage> = varia
     kind: word(["load"]),
     from: text,
     sampled: orElse(flag, false),
-    heard: orElse(list(record({ rank: whole(), windowMs: number(0) })), []),
+    heard: orElse(list(record({ rank: whole(), windowMs: number(0), incarnation })), []),
     spanMs: number(0),
   }),
-  ack: record<AckMessage>({ kind: word(["ack"]), epoch: whole(1), rank: whole(), phase: word(ACK_PHASES) }),
-  rank: record<RankMessage>({ kind: word(["rank"]), rank: whole(), state: word(["lost", "ready"]) }),
+  ack: record<AckMessage>({
+    kind: word(["ack"]),
+    epoch: whole(1),
+    rank: whole(),
+    phase: word(ACK_PHASES),
+    incarnation,
+  }),
+  rank: record<RankMessage>({
+    kind: word(["rank"]),
+    rank: whole(),
+    state: word(["lost", "ready"]),
+    incarnation,
+  }),
   order: record<OrderMessage>({ kind: word(["order"]), order }),
 });
 
