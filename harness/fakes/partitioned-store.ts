@@ -12,7 +12,7 @@ import {
 export class PartitionedStore implements Store {
   readonly name = "partitioned";
   readonly #store: Store;
-  readonly #listeners = new Set<(reachable: boolean) => void>();
+  readonly #listeners = new Set<(fault: string | null) => void>();
   readonly #pools = new Map<string, PartitionedPool>();
   #reachable = true;
 
@@ -20,11 +20,11 @@ export class PartitionedStore implements Store {
     this.#store = store;
   }
 
-  get reachable(): boolean {
-    return this.#reachable;
+  get fault(): string | null {
+    return this.#reachable ? null : "cut off";
   }
 
-  onReachable(listener: (reachable: boolean) => void): () => void {
+  onFault(listener: (fault: string | null) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
@@ -40,7 +40,7 @@ export class PartitionedStore implements Store {
 
   #turn(reachable: boolean): void {
     this.#reachable = reachable;
-    for (const listener of this.#listeners) listener(reachable);
+    for (const listener of this.#listeners) listener(this.fault);
   }
 
   pool(name: string): PoolStore {

@@ -38,7 +38,7 @@ export function whole(least = 0, most = Number.MAX_SAFE_INTEGER): Shape<number> 
 }
 
 /** One of a few words. @param other for any other word, which a later version may have; without it, none is taken */
-export function word<T extends string>(words: readonly T[], other?: T): Shape<T> {
+export function word<const T extends string>(words: readonly T[], other?: T): Shape<T> {
   return (value, at) => {
     const known = words.find((one) => one === value) ?? (typeof value === "string" ? other : undefined);
     return known ?? fail(at, `one of ${words.join(", ")}`);
@@ -57,6 +57,15 @@ export function orElse<T>(shape: Shape<T>, missing: T): Shape<T> {
 export function list<T>(of: Shape<T>): Shape<T[]> {
   return (value, at) =>
     Array.isArray(value) ? value.map((one) => of(one, `${at}[]`)) : fail(at, "a list");
+}
+
+/** A list of these; what a later version has behind them is left out. */
+export function tuple<T extends readonly unknown[]>(...of: { readonly [K in keyof T]: Shape<T[K]> }): Shape<T> {
+  const each = of as readonly Shape<unknown>[];
+  return (value, at) =>
+    Array.isArray(value)
+      ? (each.map((shape, i) => shape(value[i], `${at}[${i}]`)) as unknown as T)
+      : fail(at, "a list");
 }
 
 export function record<T extends object>(fields: { readonly [K in keyof T]-?: Shape<T[K]> }): Shape<T> {

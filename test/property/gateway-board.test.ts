@@ -58,6 +58,10 @@ test("what has begun is right however many tellings are missed or read twice", (
   );
 });
 
+function fail(fault: Error): never {
+  throw fault;
+}
+
 function boards(): { one: GatewayBoard; two: GatewayBoard; time: { now: number }; gone: { store: boolean } } {
   const time = { now: 0 };
   const gone = { store: false };
@@ -70,8 +74,8 @@ function boards(): { one: GatewayBoard; two: GatewayBoard; time: { now: number }
   };
   const clock = { now: () => time.now };
   return {
-    one: new GatewayBoard(sharing, "one", clock),
-    two: new GatewayBoard(sharing, "two", clock),
+    one: new GatewayBoard(sharing, "one", clock, fail),
+    two: new GatewayBoard(sharing, "two", clock, fail),
     time,
     gone,
   };

@@ -8,6 +8,7 @@ import type { ExpertOutlook } from "../../src/routing/routable-request.ts";
 import { ExpertAffinity } from "../../src/serving/affinity/expert-affinity.ts";
 import { ANONYMOUS } from "../../src/serving/request/request-facts.ts";
 import { SketchSharer } from "../../src/serving/sharing/sketch-sharer.ts";
+import { Reading } from "../../src/lib/reading.ts";
 import { LocalStore } from "../../src/store/local/local-store.ts";
 import { HandClock } from "../hand-clock.ts";
 import { SMALL_MODEL, SMALL_MOE_LAYERS } from "../../harness/small-model.ts";
@@ -174,9 +175,12 @@ describe("expert affinity", () => {
 });
 
 describe("what gateways learn of experts", () => {
+  const reading = new Reading("pool chat", ["expert_sketch"], (fault) => {
+    throw fault;
+  });
   const shared = () => {
     const store = new LocalStore().pool("chat");
-    return (affinity: Affinity) => new SketchSharer(store, affinity.experts);
+    return (affinity: Affinity) => new SketchSharer(store, affinity.experts, reading);
   };
 
   it("is known to one that starts later, for the tenants and applications that it meets", async () => {
@@ -225,7 +229,7 @@ describe("what gateways learn of experts", () => {
   it("does not hold anything up while the store is gone", async () => {
     const gone = () => Promise.reject(new Error("gone"));
     await expect(
-      new SketchSharer({ offer: gone, learned: gone }, learned().experts).share(),
+      new SketchSharer({ offer: gone, learned: gone }, learned().experts, reading).share(),
     ).resolves.toBeUndefined();
   });
 });

@@ -15,7 +15,7 @@ beforeEach(async () => {
   const pool = shared.pool("p");
   const token = (await pool.lease("leader", 60_000)) ?? 0;
   pool.receive(token, async (messages) => {
-    heard.push(...messages.map((bytes) => decodeMessage(bytes) as LoadMessage));
+    heard.push(...messages.map((bytes) => decodeMessage(bytes, shape) as LoadMessage));
   });
 });
 

@@ -6,6 +6,7 @@ import type { RoutingSnapshot } from "../../model/snapshot.ts";
 import { decodeSnapshot, encodeSnapshot } from "../../model/snapshot-bytes.ts";
 import { type Topology, gpuCount, gpuOfSlot, slotCount } from "../../model/topology.ts";
 import type { ExpertPlane } from "../expert-plane.ts";
+import { encodeLeader } from "../messages/leader.ts";
 import { decodeLearned, encodeLearned } from "../messages/learned-load.ts";
 import type { Planner } from "../plan/planner.ts";
 import { type Order, type PoolMessage, decodeMessage } from "../messages/pool-message.ts";
@@ -15,10 +16,13 @@ import { poolReport } from "./pool-report.ts";
 import type { PoolView } from "../follow/pool-view.ts";
 import { RankWatch } from "./rank-watch.ts";
 import { ranksText } from "./ranks-text.ts";
-import { type RolloutRecord, decodeRollout } from "../messages/rollout-record.ts";
+import type { PoolReading } from "../messages/pool-reading.ts";
+import type { RolloutRecord } from "../messages/rollout-record.ts";
+import { encodeReport } from "../messages/stored-report.ts";
 import { Rollouts } from "./rollouts.ts";
 import { SerialActions } from "./serial-actions.ts";
-import { type LostRank, type OperatorState, decodeOperatorState } from "../messages/operator-state.ts";
+import { storedState } from "./stored-state.ts";
+import type { LostRank, OperatorState } from "../messages/operator-state.ts";
 import { LeaseLost, type PoolRecord, type PoolStore, StaleEpoch, StoreUnreachable } from "../store.ts";
 
 /** What was learned is kept for the next leader this often. */
@@ -63,6 +67,7 @@ interface Left {
  */
 export class Term {
   readonly #options: TermOptions;
+  readonly #reading: PoolReading;
   readonly #watch: RankWatch;
   readonly #actions: SerialActions;
   readonly #publisher: PoolPublisher;
@@ -83,17 +88,12 @@ export class Term {
     const { store, gateway, wallClock } = options;
     if (view.snapshot !== null) await store.restore(view.snapshot.epoch, encodeSnapshot(view.snapshot));
     const record = await store.read();
-    const rollout = record.values.has("rollout") ? decodeRollout(record.values.get("rollout")) : view.rollout;
-    const operatorState = record.values.has("orders")
-      ? decodeOperatorState(record.values.get("orders"))
-      : view.operatorState;
-    const leader = JSON.stringify({ gateway, sinceMs: wallClock() });
-    await store.put("leader", new TextEncoder().encode(leader), token);
-    const before = record.snapshot === null ? null : decodeSnapshot(record.snapshot);
+    const { snapshot: before, rollout, operatorState } = storedState(record, view);
+    await store.put("leader", encodeLeader({ gateway, sinceMs: wallClock() }), token);
     const term =
       before !== null && fits(before, options)
-        ? await Term.#takeOver(options, token, { snapshot: before, rollout, operatorState }, record)
-        : await Term.#first(options, token, { rollout, operatorState }, record);
+        ? await Term.#takeOver(options, token, { snapshot: before, rollout, operatorState }, record, view)
+        : await Term.#first(options, token, { rollout, operatorState }, record, view);
     term.#start(token);
     return term;
   }
@@ -103,11 +103,15 @@ export class Term {
     token: number,
     { snapshot, rollout, operatorState }: Left & { readonly snapshot: RoutingSnapshot },
     { values }: PoolRecord,
+    view: PoolView,
   ): Promise<Term> {
     const { planner, store, wallClock } = options;
     const { placement, replicas, shares } = snapshot;
     const learned = values.get("learned");
-    const load = learned === undefined ? null : decodeLearned(learned, placement.layers, placement.experts);
+    const load =
+      learned === undefined
+        ? null
+        : view.reading.read("learned_load", () => decodeLearned(learned, placement.layers, placement.experts));
     if (load !== null) planner.learn(load);
     planner.accept({ placement, replicas, shares: shares as Plan["shares"] });
     const ranks = new PoolRanks(
@@ -119,9 +123,9 @@ export class Term {
     const publisher = new PoolPublisher(state, store, token, wallClock, (plan) => planner.accept(plan));
     await publisher.putOperatorState(operatorState);
     await publisher.putRollout(null);
-    if (pending === null) return new Term(options, publisher, "took over the lead");
+    if (pending === null) return new Term(options, view.reading, publisher, "took over the lead");
     const where = `group ${pending.chunk} of ${pending.chunks}, when its leader went`;
-    return new Term(options, publisher, `given up: ${pending.reason} (${where})`);
+    return new Term(options, view.reading, publisher, `given up: ${pending.reason} (${where})`);
   }
 
   /** The placement of the first epoch is what the pool's engines are started with. */
@@ -130,6 +134,7 @@ export class Term {
     token: number,
     { rollout, operatorState }: Left,
     { epoch }: PoolRecord,
+    view: PoolView,
   ): Promise<Term> {
     const { planner, store, wallClock, plane, model } = options;
     const plan = await planner.current();
@@ -149,14 +154,15 @@ export class Term {
     await publisher.publish({ ...change, reason }, plan);
     state.retire = state.snapshot.epoch;
     await publisher.putRollout(null);
-    const term = new Term(options, publisher, "nothing decided yet");
+    const term = new Term(options, view.reading, publisher, "nothing decided yet");
     await term.#lose(lost);
     return term;
   }
 
-  private constructor(options: TermOptions, publisher: PoolPublisher, decision: string) {
+  private constructor(options: TermOptions, reading: PoolReading, publisher: PoolPublisher, decision: string) {
     const { plane, planner, model, stagingBytes, prepareTimeoutMs } = options;
     this.#options = options;
+    this.#reading = reading;
     this.#publisher = publisher;
     this.#decision = decision;
     this.#watch = new RankWatch(options.rankSilenceMs);
@@ -235,7 +241,7 @@ export class Term {
       decision: this.#decision,
       explanation: this.#explanation,
     });
-    await this.#publisher.put("report", new TextEncoder().encode(JSON.stringify(report)));
+    await this.#publisher.put("report", encodeReport(report));
     if (nowMs - this.#learnedAtMs < LEARNED_EVERY_MS) return;
     this.#learnedAtMs = nowMs;
     await this.#publisher.put("learned", encodeLearned(await planner.learned()));
@@ -273,19 +279,10 @@ export class Term {
     this.#rollouts.acknowledged();
   }
 
-  /** Null for what cannot be read, as another version may have left it. */
   #read(bytes: Uint8Array): PoolMessage | null {
-    try {
-      const message = decodeMessage(bytes);
-      const gpus = gpuCount(this.#options.topology);
-      return "rank" in message && !(message.rank >= 0 && message.rank < gpus) ? null : message;
-    } catch (cause) {
-      const { pool } = this.#publisher.state.snapshot;
-      this.#options.onFault(
-        new Error(`pool ${pool}: a message to the leader cannot be read; left out`, { cause }),
-      );
-      return null;
-    }
+    const { model, topology } = this.#options;
+    const shape = { layers: moeLayers(model), experts: model.experts, gpus: gpuCount(topology) };
+    return this.#reading.read("message", () => decodeMessage(bytes, shape));
   }
 
   /** Ranks are gone, with what they held: nothing is sent to them any more, and what only they had is brought back. */
@@ -369,7 +366,8 @@ export class Term {
   async #goBack(epoch: number): Promise<void> {
     const { store } = this.#options;
     const bytes = await store.at(epoch);
-    const wanted = bytes === null ? null : decodeSnapshot(bytes);
+    const wanted =
+      bytes === null ? null : this.#reading.read("snapshot", () => decodeSnapshot(bytes));
     if (wanted === null || !fits(wanted, this.#options)) {
       this.#decision = `epoch ${epoch} cannot be gone back to: it is not kept`;
       return;

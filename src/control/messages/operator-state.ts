@@ -1,4 +1,4 @@
-import { type Shape, flag, list, orElse, readJson, record, whole, word, writeJson } from "../../lib/shape.ts";
+import { flag, list, orElse, readJson, record, whole, word, writeJson } from "../../lib/shape.ts";
 
 /** What operators, supervisors and ranks have said of a pool, as it stands: the value `orders` of its store, in JSON. */
 export interface OperatorState {

@@ -1,4 +1,4 @@
-import { type Shape, list, named, number, readJson, record, text, whole, writeJson } from "../../lib/shape.ts";
+import { type Shape, list, named, number, readJson, record, text, tuple, whole, writeJson } from "../../lib/shape.ts";
 import type { AdmissionUsage } from "../admission/usage.ts";
 
 /** Requests, their tokens, and those of them to prefill, that a gateway has in flight on a shard. */
@@ -18,10 +18,7 @@ const MOST_TOKENS = 1e12;
 const begun = whole();
 const tokens = number(0);
 
-const inFlight: Shape<InFlight> = (value, at) => {
-  const [requests, all, prefill, ..._later] = list((one) => one)(value, at);
-  return [whole(0, MOST_REQUESTS)(requests, at), summed(all, at), summed(prefill, at)];
-};
+const inFlight: Shape<InFlight> = tuple(whole(0, MOST_REQUESTS), summed, summed);
 
 /** What is added and taken away again may end a rounding below 0. */
 function summed(value: unknown, at: string): number {

@@ -53,8 +53,9 @@ export class SketchSharer {
       const found = await this.#store.learned(wanted.map(([key]) => `${key}`));
       for (const [i, [key, tenant]] of wanted.entries()) {
         const bytes = found[i];
-        const learned =
-          bytes === null ? null : this.#reading.read("expert_sketch", () => decodeSketch(bytes));
+        if (bytes === null) continue;
+        const { selections } = this.#affinity;
+        const learned = this.#reading.read("expert_sketch", () => decodeSketch(bytes, selections));
         if (learned !== null) this.#affinity.take(key, tenant, learned);
       }
       for (const [key, learned] of this.#affinity.changed(MOST_PUBLISHED)) {
