@@ -1,4 +1,5 @@
 import type { Placement, ReplicaIndex } from "../../model/placement.ts";
+import type { Shares } from "../../model/shares.ts";
 import type { Moves } from "../migration/moves.ts";
 import type { Explanation } from "./explanation.ts";
 
@@ -6,7 +7,7 @@ import type { Explanation } from "./explanation.ts";
 export interface Plan {
   readonly placement: Placement;
   readonly replicas: ReplicaIndex;
-  readonly shares: { readonly values: Float64Array; readonly prices: Float64Array };
+  readonly shares: Shares;
 }
 
 export interface Decision {
