@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { BALANCE_POLICIES, type BalancePolicy } from "../../src/core/planning/balance-policy.ts";
 import { Balancer } from "../../src/core/planning/balancer.ts";
-import type { Decision } from "../../src/core/planning/plan.ts";
+import type { Decision } from "../../src/core/planning/decision.ts";
 import { policyTopology } from "../../src/core/planning/policy-topology.ts";
 import { balancedness, gpuLoads } from "../../src/core/shares/gpu-loads.ts";
 import { Rng } from "../../src/lib/rng.ts";

@@ -50,11 +50,12 @@ export class LeaderInbox {
       while (done < messages.length) {
         const order = messages.findIndex((message, i) => i >= done && message?.kind === "order");
         const end = order < 0 ? messages.length : order;
-        await this.#note(messages.slice(done, end));
+        await this.#note(messages.slice(done, end).filter((message) => message?.kind !== "order"));
         done = end;
-        if (order < 0) break;
-        await this.#obey(messages[order] as OrderMessage);
-        done = order + 1;
+        const next = messages[end];
+        if (next?.kind !== "order") break;
+        await this.#obey(next);
+        done++;
       }
       await this.#options.losses.settle();
     } catch (error) {
@@ -64,7 +65,7 @@ export class LeaderInbox {
   }
 
   /** Takes down what messages say of ranks, and counts what they bring once that is stored. */
-  async #note(messages: readonly (PoolMessage | null)[]): Promise<void> {
+  async #note(messages: readonly (Exclude<PoolMessage, OrderMessage> | null)[]): Promise<void> {
     const { plane, publisher, rollouts, losses, watch, clock } = this.#options;
     const { ranks } = publisher.state;
     const states = new RankStates(publisher.state.operatorState);

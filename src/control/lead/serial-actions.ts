@@ -1,5 +1,5 @@
 /** The actions are closed: what comes later is not taken. */
-export class ActionsClosed extends Error {
+class ActionsClosed extends Error {
   override readonly name = "ActionsClosed";
 
   constructor() {
@@ -21,10 +21,7 @@ export class SerialActions {
       if (this.#closed) throw new ActionsClosed();
       return action();
     });
-    this.#last = taken.then(
-      () => {},
-      () => {},
-    );
+    this.#last = this.#settled(taken);
     return taken;
   }
 
@@ -36,6 +33,14 @@ export class SerialActions {
     });
     signal.throwIfAborted();
     return given;
+  }
+
+  async #settled(taken: Promise<unknown>): Promise<void> {
+    try {
+      await taken;
+    } catch {
+      // Who asked for it hears of it.
+    }
   }
 
   /** Resolves once the action under way is over. */
