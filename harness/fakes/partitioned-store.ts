@@ -1,5 +1,6 @@
 import {
   type AuditEntry,
+  type MessageListener,
   type PoolFollower,
   type PoolRecord,
   type PoolStore,
@@ -102,13 +103,13 @@ class PartitionedPool implements PoolStore {
     };
   }
 
-  receive(token: number, listener: (messages: readonly Uint8Array[]) => Promise<void>): () => void {
+  receive(token: number, listener: MessageListener): () => void {
     let stop = () => {};
     const begin = () => {
       stop();
       stop = this.#pool.receive(token, async (messages) => {
         if (!this.#reachable()) throw new StoreUnreachable("cut off");
-        await listener(messages);
+        return listener(messages);
       });
     };
     begin();

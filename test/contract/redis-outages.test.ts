@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type PoolStore, StoreUnreachable } from "../../src/control/store.ts";
+import { type MessageListener, type PoolStore, StoreUnreachable } from "../../src/control/store.ts";
 import type { RedisStore } from "../../src/store/redis/redis-store.ts";
 import { type RedisServer, startRedis, startSentinel } from "../../harness/fakes/redis-server.ts";
 import { openRedisStore } from "../../harness/open-redis-store.ts";
@@ -50,7 +50,7 @@ test("what was missed while one gateway was cut off is heard in order; its leade
   const { epochs, values } = listen(store.pool("cut"));
   const token = (await pool.lease("one", LONG_MS)) as number;
   const heard: string[] = [];
-  pool.receive(token, async (messages) => void heard.push(...messages.map((message) => text(message))));
+  pool.receive(token, collect(heard));
   await pool.publish(1, bytes("1"), token);
   await pool.put("rollout", bytes("r"), token);
   await expect.poll(() => values, patiently).toEqual(["rollout r"]);
@@ -140,6 +140,14 @@ function listen(pool: PoolStore): { readonly epochs: number[]; readonly values: 
 
 const ok = () => true;
 const no = () => false;
+
+/** Finishes all it is given. */
+function collect(into: string[]): MessageListener {
+  return async (messages) => {
+    into.push(...messages.map(text));
+    return messages.length;
+  };
+}
 
 function bytes(content: string): Uint8Array {
   return new TextEncoder().encode(content);

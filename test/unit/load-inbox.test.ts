@@ -16,6 +16,7 @@ beforeEach(async () => {
   const token = (await pool.lease("leader", 60_000)) ?? 0;
   pool.receive(token, async (messages) => {
     heard.push(...messages.map((bytes) => decodeMessage(bytes, shape) as LoadMessage));
+    return messages.length;
   });
 });
 

@@ -99,11 +99,16 @@ export class Rollouts {
       onOver(reason, null);
     } catch (error) {
       if (this.#closed) return;
-      await actions.act(async () => {
+      const drop = async () => {
         publisher.state.ranks.drop();
         await publisher.putRollout(null);
-      });
-      onOver(reason, error as Error);
+      };
+      // What was given up must not be read as pending: where that cannot be written, that is why it is over.
+      const why = await actions.act(drop).then(
+        () => error,
+        (cause: unknown) => cause,
+      );
+      if (!this.#closed) onOver(reason, why as Error);
     }
   }
 

@@ -5,6 +5,7 @@ import {
   EPOCHS_KEPT,
   LEARNED_KEPT,
   MESSAGES_KEPT,
+  type MessageListener,
   type PoolFollower,
   type PoolRecord,
   type PoolStore,
@@ -83,7 +84,7 @@ export class RedisPool implements PoolStore {
     await this.#link.run("send", [messages, log], audit === null ? args : [...args, audit]);
   }
 
-  receive(token: number, listener: (messages: readonly Uint8Array[]) => Promise<void>): () => void {
+  receive(token: number, listener: MessageListener): () => void {
     const end = receiveMessages(this.#access, this.#keys, token, listener);
     const stop = () => {
       this.#receivers.delete(stop);
