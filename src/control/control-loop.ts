@@ -7,7 +7,13 @@ import { encodeSnapshot } from "../model/snapshot-bytes.ts";
 import { Leadership } from "./lead/leadership.ts";
 import type { ReportShape } from "./ingest/load-report.ts";
 import type { Planner } from "./plan/planner.ts";
-import { type AckPhase, type Order, type RankMessage, encodeMessage } from "./messages/pool-message.ts";
+import {
+  type AckPhase,
+  type Incarnation,
+  type Order,
+  type RankMessage,
+  encodeMessage,
+} from "./messages/pool-message.ts";
 import { PoolView } from "./follow/pool-view.ts";
 import { type AuditRecord, decodeAuditEntry, encodeAuditEntry } from "./messages/audit-entry.ts";
 import { type RankState, rankState } from "./messages/operator-state.ts";
@@ -100,18 +106,31 @@ export class ControlLoop {
 
   /**
    * Passes on what a rank has done.
-   * @returns whether that epoch's stage waits for it; what it does not wait for is not passed on
+   * @returns whether that epoch's stage waits for it; what it does not wait for is passed on only where it shows that the
+   *   rank has started again
    */
-  async acknowledge(epoch: number, rank: number, phase: AckPhase): Promise<boolean> {
+  async acknowledge(
+    epoch: number,
+    rank: number,
+    phase: AckPhase,
+    incarnation: Incarnation,
+  ): Promise<boolean> {
     const { pending } = this.view.rollout;
-    if (pending?.epoch !== epoch) return false;
-    if (phase === "committed" && pending.phase === "prepare") return false;
-    await this.store.send(encodeMessage({ kind: "ack", epoch, rank, phase, incarnation: null }), null);
-    return true;
+    const awaited = pending?.epoch === epoch && (phase === "prepared" || pending.phase === "commit");
+    if (!awaited && !this.#isNews(rank, incarnation)) return false;
+    await this.store.send(encodeMessage({ kind: "ack", epoch, rank, phase, incarnation }), null);
+    return awaited;
   }
 
-  async reportRank(rank: number, state: RankMessage["state"]): Promise<void> {
-    await this.store.send(encodeMessage({ kind: "rank", rank, state, incarnation: null }), null);
+  async reportRank(rank: number, state: RankMessage["state"], incarnation: Incarnation): Promise<void> {
+    await this.store.send(encodeMessage({ kind: "rank", rank, state, incarnation }), null);
+  }
+
+  /** Whether the leader has not heard of this start of a rank, as far as is known here. */
+  #isNews(rank: number, incarnation: Incarnation): boolean {
+    if (incarnation === null) return false;
+    const known = this.view.operatorState.incarnations.find((one) => one.rank === rank);
+    return known?.incarnation !== incarnation && known?.before.includes(incarnation) !== true;
   }
 
   /** @param by who gives it, for the audit log */

@@ -177,7 +177,7 @@ test.each([
 
 test("a report in bytes is counted once, and what is wrong with one is said", async () => {
   const counts = new Uint32Array(LAYERS * EXPERTS).fill(7);
-  const report = { rank: 3, window: 1, run: 0, windowMs: 1000, counts };
+  const report = { rank: 3, window: 1, incarnation: null, windowMs: 1000, counts };
   const send = async (bytes: Uint8Array, pool = "chat") => {
     const headers = { "content-type": "application/vnd.plimsoll.load" };
     const response = await fetch(`${gateway.url}/ep/v1/load?pool=${pool}`, {
