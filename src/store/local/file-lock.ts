@@ -26,7 +26,7 @@ export class FileLock {
     let database: DatabaseSync | null = null;
     try {
       database = new DatabaseSync(beside, { timeout: 0 });
-      database.exec("PRAGMA journal_mode = OFF; BEGIN EXCLUSIVE");
+      database.exec("PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE");
       return new FileLock(database);
     } catch (error) {
       database?.close();

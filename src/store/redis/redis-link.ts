@@ -31,6 +31,7 @@ export class RedisLink {
   /** Why there is no connection; null while there is one. */
   #fault: Error | null = null;
   #closed = false;
+  #everReady = false;
 
   /**
    * @param blockMs how long commands may block
@@ -46,6 +47,7 @@ export class RedisLink {
     });
     this.#client.on("ready", () => {
       this.#fault = null;
+      this.#everReady = true;
       if (main) access.faults.connected();
     });
     this.#client.on("close", () => {
@@ -118,18 +120,28 @@ export class RedisLink {
   }
 
   /** @param certain what is known to keep it from a connection; null where one ended */
-  #disconnected(certain: ClientFault | null, cause: Error = new Error("the connection has ended")): string {
-    const why = reason(this.#fault ?? cause);
+  #disconnected(certain: ClientFault | null, cause: Error | null = null): string {
+    const why = reason(this.#fault ?? cause) + this.#tlsHint();
     if (!this.#main) return `does not answer: ${why}`;
     return this.#access.faults.disconnected(why, certain && (certain.code ?? why));
+  }
+
+  /** Who speaks TLS and who does not close on each other, or wait, and say nothing. */
+  #tlsHint(): string {
+    const { code } = (this.#fault ?? {}) as ClientFault;
+    if (this.#everReady || !(this.#fault === null || code === "ETIMEDOUT" || code === "ECONNRESET")) return "";
+    return this.#access.address.tls ? " (with TLS, as rediss:// asks)" : " (without TLS, as redis:// asks)";
   }
 }
 
 /** Of a cluster that cannot be reached, what its last node said; of a name with several addresses, the code they share. */
-function reason(fault: ClientFault): string {
-  const { message, code }: ClientFault = fault.lastNodeError ?? fault;
-  return message === "" ? (code ?? fault.name) : message;
+function reason(fault: ClientFault | null): string {
+  const { message, code, name }: ClientFault = fault?.lastNodeError ?? fault ?? NOTHING;
+  if (message === "" || message.includes("enableOfflineQueue")) return code ?? (message === "" ? name : NOTHING.message);
+  return message;
 }
+
+const NOTHING: ClientFault = new Error("there is no connection");
 
 function asBuffer(argument: Argument): string | number | Buffer {
   if (!(argument instanceof Uint8Array)) return argument;

@@ -18,7 +18,7 @@ const CONNECTION = "connection";
  */
 export class StoreFaults {
   readonly #secrets: readonly string[];
-  readonly #faults = new Map<string, string>([[CONNECTION, "has not been reached yet"]]);
+  readonly #faults = new Map<string, string>();
   readonly #listeners = new Set<(fault: string | null) => void>();
   /** Of the connection's fault. */
   #code: string | null = null;
