@@ -226,6 +226,24 @@ describe("what gateways learn of experts", () => {
     expect(much.hops("a")).toEqual(before);
   });
 
+  it("is dropped where it cannot be read, and the rest is taken", async () => {
+    const store = new LocalStore().pool("chat");
+    const lines: string[] = [];
+    const counted = new Reading("pool chat", ["expert_sketch"], ({ message }) => lines.push(message));
+    const one = learned();
+    const share = (affinity: Affinity) => new SketchSharer(store, affinity.experts, counted).share();
+    await share(one);
+    await store.offer("0", 1e9, new Uint8Array(9));
+    const two = new Affinity();
+    two.experts.switchTo(mapOf());
+    expect(two.hops("a")).toBeNull();
+    await share(two);
+    two.settle();
+    expect(two.hops("a")).toEqual(one.hops("a"));
+    expect(counted.dropped.get("expert_sketch")).toBe(1);
+    expect(lines).toHaveLength(1);
+  });
+
   it("does not hold anything up while the store is gone", async () => {
     const gone = () => Promise.reject(new Error("gone"));
     await expect(
