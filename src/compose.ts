@@ -57,7 +57,8 @@ const wallClock = () => Date.now();
 export async function compose(config: Config, surroundings: PoolSurroundings): Promise<App> {
   const { follows } = surroundings;
   // A process that follows another receives epochs from that one.
-  const store = follows === undefined ? await openStore(config.store, surroundings.onNotice) : new LocalStore();
+  const store =
+    follows === undefined ? await openStore(config.store, surroundings.onNotice) : new LocalStore();
   sayFaults(store, surroundings.onNotice);
   const gatewayName = `${hostname()}:${process.pid}:${randomBytes(4).toString("hex")}`;
   const clustered = follows === undefined && config.store.address.kind === "redis";

@@ -47,7 +47,10 @@ const incarnation = fc.option(fc.maxSafeNat());
 const words = fc.string({ unit: "grapheme" });
 const floats = (length: number) =>
   fc
-    .array(fc.float({ min: 0, noNaN: true, noDefaultInfinity: true }), { minLength: length, maxLength: length })
+    .array(fc.float({ min: 0, noNaN: true, noDefaultInfinity: true }), {
+      minLength: length,
+      maxLength: length,
+    })
     .map((values) => Float32Array.from(values, (value) => value + 0));
 const doubles = (length: number, of: fc.Arbitrary<number>) =>
   fc.array(of, { minLength: length, maxLength: length }).map((values) => Float64Array.from(values));
@@ -171,7 +174,15 @@ const text = new TextEncoder();
 function message(name: string, value: fc.Arbitrary<unknown>, before: string): StoredKind {
   const decode = (bytes: Uint8Array) => decodeMessage(bytes, SHAPE);
   const encode: (value: PoolMessage) => Uint8Array = encodeMessage;
-  return { name, head: "message", behind: before === "load" ? 24 : 0, value, encode, decode, before: writtenBefore(before) };
+  return {
+    name,
+    head: "message",
+    behind: before === "load" ? 24 : 0,
+    value,
+    encode,
+    decode,
+    before: writtenBefore(before),
+  };
 }
 
 export const STORED_KINDS: readonly StoredKind[] = [
@@ -268,8 +279,7 @@ const HEADS = { all: null, message: { length: 0, json: 4 }, snapshot: { length: 
 export function headOf({ head }: StoredKind, bytes: Uint8Array): Record<string, unknown> {
   if (head === null) return {};
   const at = HEADS[head];
-  const [from, to] =
-    at === null ? [0, bytes.length] : [at.json, at.json + lengthAt(bytes, at.length)];
+  const [from, to] = at === null ? [0, bytes.length] : [at.json, at.json + lengthAt(bytes, at.length)];
   return JSON.parse(new TextDecoder().decode(bytes.subarray(from, to))) as Record<string, unknown>;
 }
 

@@ -55,12 +55,13 @@ export function orElse<T>(shape: Shape<T>, missing: T): Shape<T> {
 }
 
 export function list<T>(of: Shape<T>): Shape<T[]> {
-  return (value, at) =>
-    Array.isArray(value) ? value.map((one) => of(one, `${at}[]`)) : fail(at, "a list");
+  return (value, at) => (Array.isArray(value) ? value.map((one) => of(one, `${at}[]`)) : fail(at, "a list"));
 }
 
 /** A list of these; what a later version has behind them is left out. */
-export function tuple<T extends readonly unknown[]>(...of: { readonly [K in keyof T]: Shape<T[K]> }): Shape<T> {
+export function tuple<T extends readonly unknown[]>(
+  ...of: { readonly [K in keyof T]: Shape<T[K]> }
+): Shape<T> {
   const each = of as readonly Shape<unknown>[];
   return (value, at) =>
     Array.isArray(value)
@@ -72,7 +73,9 @@ export function record<T extends object>(fields: { readonly [K in keyof T]-?: Sh
   const named = Object.entries(fields) as [string, Shape<unknown>][];
   return (value, at) => {
     const found = fieldsOf(value, at);
-    return Object.fromEntries(named.map(([name, shape]) => [name, shape(found(name), inside(at, name))])) as T;
+    return Object.fromEntries(
+      named.map(([name, shape]) => [name, shape(found(name), inside(at, name))]),
+    ) as T;
   };
 }
 
@@ -85,14 +88,13 @@ export function named<T>(of: Shape<T>): Shape<Map<string, T>> {
 }
 
 /** Of several records, the one that a field names. */
-export function variants<T extends object>(
-  field: string,
-  of: Readonly<Record<string, Shape<T>>>,
-): Shape<T> {
+export function variants<T extends object>(field: string, of: Readonly<Record<string, Shape<T>>>): Shape<T> {
   const kinds = new Map(Object.entries(of));
   return (value, at) => {
     const shape = kinds.get(text(fieldsOf(value, at)(field), inside(at, field)));
-    return shape === undefined ? fail(inside(at, field), `one of ${[...kinds.keys()].join(", ")}`) : shape(value, at);
+    return shape === undefined
+      ? fail(inside(at, field), `one of ${[...kinds.keys()].join(", ")}`)
+      : shape(value, at);
   };
 }
 

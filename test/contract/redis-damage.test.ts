@@ -82,21 +82,24 @@ const TYPES = {
   offered: "zset",
 };
 
-test.each(Object.keys(TYPES) as (keyof typeof TYPES)[])("at the key of %s lies something of another type: it is put aside, named, and all goes on", async (name) => {
-  await using store = await opened();
-  const pool = `p${pools++}`;
-  const key = `test:{${pool}}:${name}`;
-  await useAll(store.pool(pool), store);
-  await server.client.del(key);
-  const type = TYPES[name];
-  await server.client.rpush(key, "of another");
-  await useAll(store.pool(pool), store);
-  expect(notices).toEqual([
-    `store ${server.url}: the key ${key} held a list, where a ${type} belongs: it is now named ${key}:aside`,
-  ]);
-  expect(await server.client.lrange(`${key}:aside`, 0, -1)).toEqual(["of another"]);
-  expect(store.fault).toBeNull();
-});
+test.each(Object.keys(TYPES) as (keyof typeof TYPES)[])(
+  "at the key of %s lies something of another type: it is put aside, named, and all goes on",
+  async (name) => {
+    await using store = await opened();
+    const pool = `p${pools++}`;
+    const key = `test:{${pool}}:${name}`;
+    await useAll(store.pool(pool), store);
+    await server.client.del(key);
+    const type = TYPES[name];
+    await server.client.rpush(key, "of another");
+    await useAll(store.pool(pool), store);
+    expect(notices).toEqual([
+      `store ${server.url}: the key ${key} held a list, where a ${type} belongs: it is now named ${key}:aside`,
+    ]);
+    expect(await server.client.lrange(`${key}:aside`, 0, -1)).toEqual(["of another"]);
+    expect(store.fault).toBeNull();
+  },
+);
 
 test("the same at the key of what gateways carry", async () => {
   await using store = await opened();
@@ -154,24 +157,27 @@ test("garbage among what gateways carry, and have learned, gives way", async () 
 test.each([
   ["OOM", ["maxmemory", "1"], ["maxmemory", "0"]],
   ["NOREPLICAS", ["min-replicas-to-write", "1"], ["min-replicas-to-write", "0"]],
-])("a server that takes no writes (%s) says so once, though it is read and written again and again", async (code, on, off) => {
-  await using store = await opened();
-  const pool = store.pool(`p${pools++}`);
-  const lines = linesOf(store);
-  await server.client.config("SET", ...(on as [string, string]));
-  for (let i = 0; i < 5; i++) {
-    await expect(pool.send(bytes("m"), null)).rejects.toThrow(`Redis takes no writes: ${code}`);
-    await expect(store.share("one", bytes("u"), LONG_MS)).rejects.toThrow(`Redis takes no writes: ${code}`);
+])(
+  "a server that takes no writes (%s) says so once, though it is read and written again and again",
+  async (code, on, off) => {
+    await using store = await opened();
+    const pool = store.pool(`p${pools++}`);
+    const lines = linesOf(store);
+    await server.client.config("SET", ...(on as [string, string]));
+    for (let i = 0; i < 5; i++) {
+      await expect(pool.send(bytes("m"), null)).rejects.toThrow(`Redis takes no writes: ${code}`);
+      await expect(store.share("one", bytes("u"), LONG_MS)).rejects.toThrow(`Redis takes no writes: ${code}`);
+      await pool.read();
+    }
+    expect(lines).toEqual([expect.stringMatching(new RegExp(`^takes no writes: ${code} [^@]*$`))]);
+    expect(store.fault).toBe(lines[0]);
+    await server.client.config("SET", ...(off as [string, string]));
     await pool.read();
-  }
-  expect(lines).toEqual([expect.stringMatching(new RegExp(`^takes no writes: ${code} [^@]*$`))]);
-  expect(store.fault).toBe(lines[0]);
-  await server.client.config("SET", ...(off as [string, string]));
-  await pool.read();
-  expect(store.fault).not.toBeNull();
-  await store.share("one", bytes("u"), LONG_MS);
-  expect(lines.slice(1)).toEqual([null]);
-});
+    expect(store.fault).not.toBeNull();
+    await store.share("one", bytes("u"), LONG_MS);
+    expect(lines.slice(1)).toEqual([null]);
+  },
+);
 
 test("a server that cannot save (MISCONF) says so, until it can", async () => {
   await using full = await startRedis({ save: '"3600 1"' });
@@ -255,7 +261,9 @@ test("TLS with who does not speak it is said", async () => {
   await once(secure, "listening");
   const { port } = secure.address() as AddressInfo;
   await using plain = await opened(`redis://127.0.0.1:${port}`);
-  await expect.poll(() => plain.fault, patiently).toMatch(/^does not answer: .* \(without TLS, as redis:\/\/ asks\)$/);
+  await expect
+    .poll(() => plain.fault, patiently)
+    .toMatch(/^does not answer: .* \(without TLS, as redis:\/\/ asks\)$/);
   await using strange = await opened(`rediss://127.0.0.1:${port}`);
   await expect.poll(() => strange.fault, patiently).toMatch(/^does not answer: .*certificate/);
   secure.close();

@@ -66,9 +66,9 @@ describe.each(STORED_KINDS)("$name", (kind) => {
     const bytes = fc.oneof(
       fc.uint8Array({ maxLength: 200 }),
       json,
-      fc.dictionary(fc.constantFrom(...Object.keys(headOf(kind, before)), "v"), framed).map((fields) =>
-        withHead(kind, before, fields),
-      ),
+      fc
+        .dictionary(fc.constantFrom(...Object.keys(headOf(kind, before)), "v"), framed)
+        .map((fields) => withHead(kind, before, fields)),
     );
     fc.assert(
       fc.property(bytes, (some) => void survives(kind, some)),
@@ -120,9 +120,17 @@ test("what the version before wrote means what it meant", () => {
 test("deep JSON, and claims of a size that no bytes bear out, are refused before anything is made of them", () => {
   const [snapshot] = STORED_KINDS;
   const report = STORED_KINDS[9];
-  const deep = new TextDecoder().decode(report.before).replace(/"gain":0.1/, `"gain":${"[".repeat(9999)}${"]".repeat(9999)}`);
+  const deep = new TextDecoder()
+    .decode(report.before)
+    .replace(/"gain":0.1/, `"gain":${"[".repeat(9999)}${"]".repeat(9999)}`);
   expect(() => report.decode(new TextEncoder().encode(deep))).toThrow("nested less deeply");
   const { placement } = headOf(snapshot, snapshot.before) as { placement: object };
-  for (const claim of [{ experts: 65_536 }, { layers: 65_536 }, { topology: { nodes: 65_536, gpusPerNode: 65_536, slotsPerGpu: 65_536 } }])
-    expect(() => snapshot.decode(withHead(snapshot, snapshot.before, { placement: { ...placement, ...claim } }))).toThrow(Unreadable);
+  for (const claim of [
+    { experts: 65_536 },
+    { layers: 65_536 },
+    { topology: { nodes: 65_536, gpusPerNode: 65_536, slotsPerGpu: 65_536 } },
+  ])
+    expect(() =>
+      snapshot.decode(withHead(snapshot, snapshot.before, { placement: { ...placement, ...claim } })),
+    ).toThrow(Unreadable);
 });

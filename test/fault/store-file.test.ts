@@ -81,34 +81,38 @@ describe("what is in a file", () => {
     await store.close();
   });
 
-  test.each(["file", "fileOfSecondProcess"])("of the version before (%s) is read, and is whole from then on", async (name) => {
-    await using folder = await scratchFolder();
-    const path = folder.path("store");
-    await folder.write("store", writtenBefore(name));
-    for (let restart = 1; restart <= 3; restart++) {
-      const store = await LocalStore.open(path);
-      const pool = store.pool("p");
-      expect(await all(pool)).toEqual({
-        epoch: 7,
-        snapshot: hex(writtenBefore("snapshot")),
-        before: "",
-        values: {
-          orders: hex(writtenBefore("operatorState")),
-          rollout: expect.any(String) as string,
-          learned: hex(writtenBefore("learnedLoad")),
-        },
-        learned: ["", hex(writtenBefore("expertSketch"))],
-        audit: [writtenBefore("auditEntry").toString()],
-      });
-      await store.pool("c").restore(restart, bytes("c"));
-      await store.close();
-      expect((await readFile(path)).includes('"Buffer"')).toBe(false);
-    }
-  });
+  test.each(["file", "fileOfSecondProcess"])(
+    "of the version before (%s) is read, and is whole from then on",
+    async (name) => {
+      await using folder = await scratchFolder();
+      const path = folder.path("store");
+      await folder.write("store", writtenBefore(name));
+      for (let restart = 1; restart <= 3; restart++) {
+        const store = await LocalStore.open(path);
+        const pool = store.pool("p");
+        expect(await all(pool)).toEqual({
+          epoch: 7,
+          snapshot: hex(writtenBefore("snapshot")),
+          before: "",
+          values: {
+            orders: hex(writtenBefore("operatorState")),
+            rollout: expect.any(String) as string,
+            learned: hex(writtenBefore("learnedLoad")),
+          },
+          learned: ["", hex(writtenBefore("expertSketch"))],
+          audit: [writtenBefore("auditEntry").toString()],
+        });
+        await store.pool("c").restore(restart, bytes("c"));
+        await store.close();
+        expect((await readFile(path)).includes('"Buffer"')).toBe(false);
+      }
+    },
+  );
 });
 
 describe("a file that another process has", () => {
-  const REFUSED = /^\S+store: is in use by another process, which holds \S+store\.lock; give each gateway a file of its own, or let them share a Redis$/;
+  const REFUSED =
+    /^\S+store: is in use by another process, which holds \S+store\.lock; give each gateway a file of its own, or let them share a Redis$/;
 
   test("is refused, and free once that is killed", async () => {
     await using folder = await scratchFolder();
@@ -145,7 +149,9 @@ describe("where something else lies", () => {
       "cannot be read (it is a link); expected a store's file",
     );
     await symlink(folder.path("victim"), folder.path("other.lock"));
-    await expect(LocalStore.open(folder.path("other"))).rejects.toThrow("other.lock: is no file; move it away");
+    await expect(LocalStore.open(folder.path("other"))).rejects.toThrow(
+      "other.lock: is no file; move it away",
+    );
     await symlink(folder.path("victim"), folder.path("third.next"));
     const store = await LocalStore.open(folder.path("third"));
     await store.pool("a").restore(1, bytes("x"));
@@ -239,7 +245,8 @@ function started([command, ...args]: readonly string[]): ChildProcess {
 
 async function output(child: ChildProcess): Promise<string> {
   let text = "";
-  for (const stream of [child.stdout, child.stderr]) stream?.on("data", (part: Buffer) => (text += String(part)));
+  for (const stream of [child.stdout, child.stderr])
+    stream?.on("data", (part: Buffer) => (text += String(part)));
   await once(child, "close");
   return text;
 }

@@ -48,7 +48,8 @@ test("garbage of every kind ends nobody: it is dropped, counted, said once, and 
     await expect.poll(() => loop.leading, patiently).toBe(true);
     const { epoch } = loop.snapshot();
     for (let i = 0; i < 3; i++) {
-      for (const name of Object.keys(VALUES)) await redis.client.xadd(key("changes"), "*", "n", name, "v", `${GARBAGE}${i}`);
+      for (const name of Object.keys(VALUES))
+        await redis.client.xadd(key("changes"), "*", "n", name, "v", `${GARBAGE}${i}`);
       await redis.client.xadd(key("changes"), "*", "n", "of a later version", "v", GARBAGE);
       await redis.client.xadd(key("messages"), "*", "m", GARBAGE);
       await redis.client.xadd(key("messages"), "*", "other", "");
@@ -69,10 +70,16 @@ test("garbage of every kind ends nobody: it is dropped, counted, said once, and 
     await expect.poll(() => loop.view.operatorState.paused, patiently).toBe(true);
     expect(loop.leading).toBe(true);
     expect(loop.snapshot().epoch).toBe(epoch);
-    const lines = gateway.faults.map(({ message }) => message).filter((line) => line.includes("cannot be read"));
+    const lines = gateway.faults
+      .map(({ message }) => message)
+      .filter((line) => line.includes("cannot be read"));
     expect(new Set(lines).size).toBe(lines.length);
-    expect(lines).toContain("pool chat: operator state in the store cannot be read and is dropped: it is not JSON");
-    expect(lines).toContain("gateways: gateway report in the store cannot be read and is dropped: it is not JSON");
+    expect(lines).toContain(
+      "pool chat: operator state in the store cannot be read and is dropped: it is not JSON",
+    );
+    expect(lines).toContain(
+      "gateways: gateway report in the store cannot be read and is dropped: it is not JSON",
+    );
   } finally {
     await gateway.stop();
   }
@@ -83,7 +90,8 @@ test("a leader that finds only garbage begins above it, and one that knew better
   const key = (name: string) => `begun:{chat}:${name}`;
   const spoil = async (epoch: number) => {
     await redis.client.xadd(key("epochs"), `${epoch}-1`, "s", GARBAGE);
-    for (const name of [...Object.keys(VALUES), "learned"]) await redis.client.hset(key("values"), name, GARBAGE);
+    for (const name of [...Object.keys(VALUES), "learned"])
+      await redis.client.hset(key("values"), name, GARBAGE);
   };
   try {
     const [one, two] = gateways.map(loopOf);
@@ -121,11 +129,18 @@ test("a store that takes no writes is said once, and shown with its reason, unti
     await expect.poll(async () => (await json(gateway, "/ready"))["storeFault"], patiently).toMatch(fault);
     expect(await json(gateway, "/ready")).toMatchObject({ store: "unreachable" });
     const { store } = (await json(gateway, "/admin/state")) as { store: Record<string, unknown> };
-    expect(store).toEqual({ name: redis.url, reachable: false, fault: expect.stringMatching(fault) as string });
+    expect(store).toEqual({
+      name: redis.url,
+      reachable: false,
+      fault: expect.stringMatching(fault) as string,
+    });
     await redis.client.config("SET", "maxmemory", "0");
     await expect.poll(async () => (await json(gateway, "/ready"))["storeFault"], patiently).toBeNull();
     const lines = gateway.notices.filter((line) => line.startsWith("store "));
-    expect(lines).toEqual([expect.stringContaining(`store ${redis.url}: takes no writes: OOM`), `store ${redis.url}: works again`]);
+    expect(lines).toEqual([
+      expect.stringContaining(`store ${redis.url}: takes no writes: OOM`),
+      `store ${redis.url}: works again`,
+    ]);
   } finally {
     await redis.client.config("SET", "maxmemory", "0");
     await gateway.stop();

@@ -155,7 +155,9 @@ test("a report that cannot be read is dropped and counted; what its gateway repo
     expect(two.takeUsage()).toMatchObject({ inFlight: 5 });
   }
   expect(two.reading.dropped.get("gateway_report")).toBe(6);
-  expect(lines[0]).toBe("gateways: gateway report in the store cannot be read and is dropped: it is not JSON");
+  expect(lines[0]).toBe(
+    "gateways: gateway report in the store cannot be read and is dropped: it is not JSON",
+  );
   expect(new Set(lines).size).toBe(lines.length);
   time.now = 3001;
   await spoil("");

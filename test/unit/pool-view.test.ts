@@ -28,7 +28,8 @@ test("what cannot be read leaves everything as it was, and what comes after it i
   ];
   view.epoch(7, snapshotOf(7));
   for (const [name, value] of values) view.value(name, value);
-  const seen = () => structuredClone([view.snapshot, view.rollout, view.operatorState, view.leader, view.report]);
+  const seen = () =>
+    structuredClone([view.snapshot, view.rollout, view.operatorState, view.leader, view.report]);
   const before = seen();
   const heard: number[] = [];
   view.onSnapshot(({ epoch }) => heard.push(epoch));
@@ -67,7 +68,17 @@ test("what cannot be read leaves everything as it was, and what comes after it i
 
 test("of a stream of garbage a few reasons are said, and all are counted", () => {
   const kinds = ["rollout", "orders", "leader", "report"] as const;
-  const texts = ["", "1", "[]", "{}", '{"v":2}', '{"v":{}}', '{"gateway":1}', '{"gateway":"g"}', '{"gateway":"g","sinceMs":""}'];
+  const texts = [
+    "",
+    "1",
+    "[]",
+    "{}",
+    '{"v":2}',
+    '{"v":{}}',
+    '{"gateway":1}',
+    '{"gateway":"g"}',
+    '{"gateway":"g","sinceMs":""}',
+  ];
   for (const text of texts)
     for (let i = 0; i < 20; i++) for (const kind of kinds) view.value(kind, new TextEncoder().encode(text));
   expect(view.reading.dropped.get("leader")).toBe(20 * texts.length);

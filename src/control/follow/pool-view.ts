@@ -132,7 +132,10 @@ export class PoolView implements PoolFollower {
         listener(received);
       } catch (cause) {
         this.#onFault(
-          new Error(`pool ${this.pool}: what its leader publishes was not taken: ${(cause as Error).message}`, { cause }),
+          new Error(
+            `pool ${this.pool}: what its leader publishes was not taken: ${(cause as Error).message}`,
+            { cause },
+          ),
         );
       }
     }

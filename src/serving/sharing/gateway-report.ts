@@ -1,4 +1,15 @@
-import { type Shape, list, named, number, readJson, record, text, tuple, whole, writeJson } from "../../lib/shape.ts";
+import {
+  type Shape,
+  list,
+  named,
+  number,
+  readJson,
+  record,
+  text,
+  tuple,
+  whole,
+  writeJson,
+} from "../../lib/shape.ts";
 import type { AdmissionUsage } from "../admission/usage.ts";
 
 /** Requests, their tokens, and those of them to prefill, that a gateway has in flight on a shard. */

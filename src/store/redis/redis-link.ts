@@ -129,7 +129,8 @@ export class RedisLink {
   /** Who speaks TLS and who does not close on each other, or wait, and say nothing. */
   #tlsHint(): string {
     const { code } = (this.#fault ?? {}) as ClientFault;
-    if (this.#everReady || !(this.#fault === null || code === "ETIMEDOUT" || code === "ECONNRESET")) return "";
+    if (this.#everReady || !(this.#fault === null || code === "ETIMEDOUT" || code === "ECONNRESET"))
+      return "";
     return this.#access.address.tls ? " (with TLS, as rediss:// asks)" : " (without TLS, as redis:// asks)";
   }
 }
@@ -137,7 +138,8 @@ export class RedisLink {
 /** Of a cluster that cannot be reached, what its last node said; of a name with several addresses, the code they share. */
 function reason(fault: ClientFault | null): string {
   const { message, code, name }: ClientFault = fault?.lastNodeError ?? fault ?? NOTHING;
-  if (message === "" || message.includes("enableOfflineQueue")) return code ?? (message === "" ? name : NOTHING.message);
+  if (message === "" || message.includes("enableOfflineQueue"))
+    return code ?? (message === "" ? name : NOTHING.message);
   return message;
 }
 

@@ -20,7 +20,8 @@ export function retrying(
   const stopped = ending.signal;
   let said = "";
   const say = (message: string) => {
-    if (message !== said) access.onNotice(`what it sent could not be used, and is asked for again: ${message}`);
+    if (message !== said)
+      access.onNotice(`what it sent could not be used, and is asked for again: ${message}`);
     said = message;
   };
   const run = async () => {

@@ -19,7 +19,14 @@ const KEYS = {
 export type ScriptName = keyof typeof KEYS;
 
 /** Those that cannot succeed where nothing may be written: the others may find nothing to write. */
-export const WRITERS: ReadonlySet<ScriptName> = new Set(["publish", "put", "send", "claim", "offer", "share"]);
+export const WRITERS: ReadonlySet<ScriptName> = new Set([
+  "publish",
+  "put",
+  "send",
+  "claim",
+  "offer",
+  "share",
+]);
 
 /** As a client wants them. */
 export const SCRIPTS = Object.fromEntries(

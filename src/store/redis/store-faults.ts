@@ -91,7 +91,9 @@ export class StoreFaults {
   }
 
   #show(): void {
-    const [first] = [WRITES, ANSWERS, CONNECTION, ...this.#faults.keys()].filter((what) => this.#faults.has(what));
+    const [first] = [WRITES, ANSWERS, CONNECTION, ...this.#faults.keys()].filter((what) =>
+      this.#faults.has(what),
+    );
     const shown = first === undefined ? null : (this.#faults.get(first) ?? null);
     if (shown === this.#shown) return;
     this.#shown = shown;
