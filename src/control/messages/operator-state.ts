@@ -24,7 +24,7 @@ export interface RankIncarnation {
   readonly incarnation: number;
   /** Whether the leader has seen it begin, with nothing. False for the first that it came to know of a rank. */
   readonly begun: boolean;
-  /** Those before it, the latest first: what still comes of them is late. */
+  /** Those before it that are less, the latest first: what still comes of them is late. */
   readonly before: readonly number[];
 }
 

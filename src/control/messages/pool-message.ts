@@ -41,8 +41,8 @@ export interface RankMessage {
 }
 
 /**
- * Which start of a rank a message is of: a whole number ≥ 0, another at each start, such as its time in milliseconds
- * since 1970. Null where the sender does not say.
+ * Which start of a rank a message is of: a whole number ≥ 0, another at each start and greater as a rule, such as its
+ * time in milliseconds since 1970. Null where the sender does not say.
  */
 export type Incarnation = number | null;
 
