@@ -16,9 +16,18 @@ export class PartitionedStore implements Store {
   readonly #listeners = new Set<(fault: string | null) => void>();
   readonly #pools = new Map<string, PartitionedPool>();
   #reachable = true;
+  #left = Number.POSITIVE_INFINITY;
 
   constructor(store: Store) {
     this.#store = store;
+  }
+
+  async #ask<T>(question: () => Promise<T>): Promise<T> {
+    if (!this.#reachable) throw new StoreUnreachable("cut off");
+    if (this.#left-- > 0) return question();
+    this.#turn(false);
+    await question();
+    throw new StoreUnreachable("cut off before it answered");
   }
 
   get fault(): string | null {
@@ -34,7 +43,13 @@ export class PartitionedStore implements Store {
     this.#turn(false);
   }
 
+  /** @param questions that are answered still; what the one after them asks for is done, but its answer is lost */
+  cutAfter(questions: number): void {
+    this.#left = questions;
+  }
+
   join(): void {
+    this.#left = Number.POSITIVE_INFINITY;
     this.#turn(true);
     for (const pool of this.#pools.values()) pool.catchUp();
   }
@@ -47,7 +62,14 @@ export class PartitionedStore implements Store {
   pool(name: string): PoolStore {
     let pool = this.#pools.get(name);
     if (pool === undefined)
-      this.#pools.set(name, (pool = new PartitionedPool(this.#store.pool(name), () => this.#reachable)));
+      this.#pools.set(
+        name,
+        (pool = new PartitionedPool(
+          this.#store.pool(name),
+          () => this.#reachable,
+          (question) => this.#ask(question),
+        )),
+      );
     return pool;
   }
 
@@ -62,12 +84,14 @@ export class PartitionedStore implements Store {
 class PartitionedPool implements PoolStore {
   readonly #pool: PoolStore;
   readonly #reachable: () => boolean;
+  readonly #ask: <T>(question: () => Promise<T>) => Promise<T>;
   readonly #follows = new Set<{ readonly follower: PoolFollower; stop: () => void }>();
   readonly #hears = new Set<() => void>();
 
-  constructor(pool: PoolStore, reachable: () => boolean) {
+  constructor(pool: PoolStore, reachable: () => boolean, ask: <T>(question: () => Promise<T>) => Promise<T>) {
     this.#pool = pool;
     this.#reachable = reachable;
+    this.#ask = ask;
   }
 
   catchUp(): void {
@@ -76,11 +100,6 @@ class PartitionedPool implements PoolStore {
       follow.stop = this.#pool.follow(this.#through(follow.follower));
     }
     for (const hear of this.#hears) hear();
-  }
-
-  async #ask<T>(question: () => Promise<T>): Promise<T> {
-    if (!this.#reachable()) throw new StoreUnreachable("cut off");
-    return question();
   }
 
   #through(follower: PoolFollower): PoolFollower {

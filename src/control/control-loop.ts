@@ -5,7 +5,7 @@ import { type MoeModel, moeLayers } from "../model/moe-model.ts";
 import { gpusInService } from "../model/placement.ts";
 import { encodeSnapshot } from "../model/snapshot-bytes.ts";
 import { Leadership } from "./lead/leadership.ts";
-import type { ReportShape } from "./ingest/load-report.ts";
+import type { ReportShape } from "./messages/report-shape.ts";
 import type { Planner } from "./plan/planner.ts";
 import {
   type AckPhase,

@@ -70,11 +70,11 @@ export function tuple<T extends readonly unknown[]>(
 }
 
 export function record<T extends object>(fields: { readonly [K in keyof T]-?: Shape<T[K]> }): Shape<T> {
-  const named = Object.entries(fields) as [string, Shape<unknown>][];
+  const wanted = Object.entries<Shape<unknown>>(fields);
   return (value, at) => {
     const found = fieldsOf(value, at);
     return Object.fromEntries(
-      named.map(([name, shape]) => [name, shape(found(name), inside(at, name))]),
+      wanted.map(([name, shape]) => [name, shape(found(name), inside(at, name))]),
     ) as T;
   };
 }
@@ -112,9 +112,9 @@ export function plainJson(depth = 32): Shape<unknown> {
 const VERSION = 1;
 const versioned = record({ v: orElse(whole(), VERSION) });
 
-/** A record as JSON. */
-export function writeJson(record: object): Uint8Array {
-  return new TextEncoder().encode(JSON.stringify({ v: VERSION, ...record }));
+/** An object as JSON, with the version. */
+export function writeJson(value: object): Uint8Array {
+  return new TextEncoder().encode(JSON.stringify({ v: VERSION, ...value }));
 }
 
 /** @throws Unreadable, also for what a later major version has written */

@@ -16,9 +16,9 @@ vi.mock(import("node:fs/promises"), async (original) => {
     const file = await real.open(...args);
     const { writeFile } = file;
     file.writeFile = async (content, ...rest) => {
-      const all = content as Uint8Array;
-      if (all.length <= disk.room) return writeFile.call(file, content, ...rest);
-      await writeFile.call(file, all.subarray(0, disk.room));
+      const whole = content as Uint8Array;
+      if (whole.length <= disk.room) return writeFile.call(file, content, ...rest);
+      await writeFile.call(file, whole.subarray(0, disk.room));
       throw Object.assign(new Error("ENOSPC: no space left on device, write"), { code: "ENOSPC" });
     };
     return file;

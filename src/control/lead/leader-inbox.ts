@@ -1,6 +1,6 @@
 import type { Clock } from "../../lib/clock.ts";
 import type { ExpertPlane } from "../expert-plane.ts";
-import type { ReportShape } from "../ingest/load-report.ts";
+import type { ReportShape } from "../messages/report-shape.ts";
 import { type OrderMessage, type PoolMessage, decodeMessage } from "../messages/pool-message.ts";
 import type { PoolReading } from "../messages/pool-reading.ts";
 import { isUncertain } from "../store.ts";

@@ -6,8 +6,9 @@ const BEFORE_KEPT = 4;
 
 /**
  * What is known of a pool's ranks, as their messages change it one after the other: which are lost, and which start of
- * each is at work. A start that was not seen before is a rank that has begun anew and holds nothing, whoever speaks of it
- * first and whether or not the rank was missed. What an earlier start has left behind is late, and says nothing. Pure.
+ * each is at work. Another start than the known one is a rank that has begun anew and holds nothing, whether or not the
+ * rank was missed. What an earlier start, of a lesser number, has left behind is late, and says nothing. Whatever is
+ * wrongly thought of a rank, it holds nothing for that, and what it says later sets it right. Pure.
  */
 export class RankStates {
   readonly #lost: Map<number, LostRank["how"]>;
@@ -50,21 +51,25 @@ export class RankStates {
   /** @returns whether it is of a rank that holds what it says */
   acknowledgement({ rank, incarnation }: Pick<AckMessage, "rank" | "incarnation">): boolean {
     if (this.#isLate(rank, incarnation)) return false;
-    this.#restartedBy(rank, incarnation);
+    if (this.#lost.get(rank) === "silent") this.#begins(rank, incarnation);
+    else this.#restartedBy(rank, incarnation);
     return !this.#lost.has(rank);
   }
 
   report({ rank, state, incarnation }: Pick<RankMessage, "rank" | "state" | "incarnation">): void {
     if (this.#isLate(rank, incarnation)) return;
+    const known = this.#incarnations.get(rank);
+    const isKnown = incarnation !== null && known?.incarnation === incarnation;
     if (state === "ready") {
-      const known = this.#incarnations.get(rank);
-      const said = incarnation !== null && known?.incarnation === incarnation && known.begun;
-      // Said twice, or a load was quicker.
-      if (!said || this.#lost.has(rank)) this.#begins(rank, incarnation);
-      return;
+      // Else it is said twice, or a load was quicker.
+      if (!isKnown || !known.begun || this.#lost.has(rank)) this.#begins(rank, incarnation);
+    } else if (isKnown || incarnation === null || known === undefined) {
+      this.#adopt(rank, incarnation, false);
+      this.#lose(rank, "reported");
+    } else {
+      // A start that nobody has heard of, before the known one or after it: should that live still, it will say so.
+      this.silent(rank);
     }
-    this.#adopt(rank, incarnation, true);
-    this.#lose(rank, "reported");
   }
 
   silent(rank: number): void {
@@ -104,11 +109,9 @@ export class RankStates {
     if (incarnation === null) return;
     const known = this.#incarnations.get(rank);
     if (known?.incarnation === incarnation && (known.begun || !begun)) return;
-    const earlier =
-      known === undefined || known.incarnation === incarnation
-        ? (known?.before ?? [])
-        : [known.incarnation, ...known.before];
-    const before = earlier.filter((one) => one !== incarnation).slice(0, BEFORE_KEPT);
+    const earlier = known === undefined ? [] : [known.incarnation, ...known.before];
+    // A greater one may be the later start all the same: where it speaks again, it has begun anew.
+    const before = earlier.filter((one) => one < incarnation).slice(0, BEFORE_KEPT);
     this.#incarnations.set(rank, { rank, incarnation, begun, before });
     this.#changed = true;
   }

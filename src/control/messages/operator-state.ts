@@ -26,7 +26,7 @@ export interface RankIncarnation {
   readonly incarnation: number;
   /** Whether the leader has seen it begin, with nothing. False for the first that it came to know of a rank. */
   readonly begun: boolean;
-  /** Those before it, the latest first: what still comes of them is late. */
+  /** Those before it that are less, the latest first: what still comes of them is late. */
   readonly before: readonly number[];
 }
 
@@ -46,18 +46,16 @@ export function rankState(operatorState: OperatorState, rank: number, holds: boo
   return holds ? "draining" : "drained";
 }
 
-const rank = whole();
-
 /**
  * As it is stored: there, `reported` has the name that the first version gave it. A loss of a kind that is not known here
  * is a loss. An earlier version leaves out incarnations.
  */
 const stored = record({
   paused: orElse(flag, false),
-  drained: orElse(list(rank), []),
-  lost: orElse(list(record({ rank, how: word(["told", "silent", "restarted"], "told") })), []),
+  drained: orElse(list(whole()), []),
+  lost: orElse(list(record({ rank: whole(), how: word(["told", "silent", "restarted"], "told") })), []),
   incarnations: orElse(
-    list(record({ rank, incarnation: whole(), begun: flag, before: orElse(list(whole()), []) })),
+    list(record({ rank: whole(), incarnation: whole(), begun: flag, before: orElse(list(whole()), []) })),
     [],
   ),
 });

@@ -15,7 +15,7 @@ import {
   writeJson,
 } from "../../lib/shape.ts";
 import { counts } from "../../model/count-bytes.ts";
-import type { ReportShape } from "../ingest/load-report.ts";
+import type { ReportShape } from "./report-shape.ts";
 
 /** What is sent to a pool's leader through the store, by any gateway. */
 export type PoolMessage = LoadMessage | AckMessage | RankMessage | OrderMessage;
@@ -60,8 +60,8 @@ export interface RankMessage {
 }
 
 /**
- * Which start of a rank a message is of: a whole number ≥ 0, another at each start, such as its time in milliseconds
- * since 1970. Null where the sender does not say.
+ * Which start of a rank a message is of: a whole number ≥ 0, another at each start and greater as a rule, such as its
+ * time in milliseconds since 1970. Null where the sender does not say.
  */
 export type Incarnation = number | null;
 

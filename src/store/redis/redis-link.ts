@@ -111,9 +111,9 @@ export class RedisLink {
     for (const key of keys) {
       const aside = asideKey(key);
       const found = await putAsideBuffer.call(this.#client, key, aside, keyType(key)).catch(() => null);
-      if (found === null) continue;
+      if (!(found instanceof Uint8Array)) continue;
       any = true;
-      const what = `a ${String(found)}, where a ${keyType(key)} belongs`;
+      const what = `a ${new TextDecoder().decode(found)}, where a ${keyType(key)} belongs`;
       this.#access.onNotice(`the key ${key} held ${what}: it is now named ${aside}`);
     }
     return any;

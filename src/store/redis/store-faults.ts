@@ -91,7 +91,7 @@ export class StoreFaults {
   }
 
   #show(): void {
-    const [first] = [WRITES, ANSWERS, CONNECTION, ...this.#faults.keys()].filter((what) =>
+    const first = [WRITES, ANSWERS, CONNECTION, ...this.#faults.keys()].find((what) =>
       this.#faults.has(what),
     );
     const shown = first === undefined ? null : (this.#faults.get(first) ?? null);
