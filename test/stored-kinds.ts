@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
+import { type HeadLayout, headOf, withHead } from "../harness/stored-head.ts";
 import { decodeAuditEntry, encodeAuditEntry } from "../src/control/messages/audit-entry.ts";
 import { decodeLeader, encodeLeader } from "../src/control/messages/leader.ts";
 import { decodeLearned, encodeLearned } from "../src/control/messages/learned-load.ts";
@@ -19,8 +20,8 @@ export const SHAPE = { layers: 2, experts: 3, gpus: 2 };
 /** One kind of what gateways leave for each other in a store. */
 export interface StoredKind {
   readonly name: string;
-  /** Where JSON lies in it: of all, behind its length, behind a version and its length; null where there is none. */
-  readonly head: "all" | "message" | "snapshot" | null;
+  /** Where JSON lies in it; null where there is none. */
+  readonly head: HeadLayout | null;
   /** Bytes behind the JSON, but for those that fill up. */
   readonly behind: number;
   readonly value: fc.Arbitrary<unknown>;
@@ -273,31 +274,12 @@ export const STORED_KINDS: readonly StoredKind[] = [
   },
 ];
 
-/** Where the JSON of a kind begins, and where its length stands. */
-const HEADS = { all: null, message: { length: 0, json: 4 }, snapshot: { length: 4, json: 8 } } as const;
-
-export function headOf({ head }: StoredKind, bytes: Uint8Array): Record<string, unknown> {
-  if (head === null) return {};
-  const at = HEADS[head];
-  const [from, to] = at === null ? [0, bytes.length] : [at.json, at.json + lengthAt(bytes, at.length)];
-  return JSON.parse(new TextDecoder().decode(bytes.subarray(from, to))) as Record<string, unknown>;
+/** Empty where there is none. */
+export function headOfKind({ head }: StoredKind, bytes: Uint8Array): Readonly<Record<string, unknown>> {
+  return head === null ? {} : headOf(bytes, head);
 }
 
 /** The same with more, or other, fields in its head. */
-export function withHead(kind: StoredKind, bytes: Uint8Array, more: object): Uint8Array {
-  const json = text.encode(JSON.stringify({ ...headOf(kind, bytes), ...more }));
-  const at = kind.head === null ? null : HEADS[kind.head];
-  if (at === null) return json;
-  const padded = (length: number) => (kind.head === "snapshot" ? Math.ceil(length / 8) * 8 : length);
-  const behind = bytes.subarray(padded(at.json + lengthAt(bytes, at.length)));
-  const result = new Uint8Array(padded(at.json + json.length) + behind.length);
-  result.set(bytes.subarray(0, at.json));
-  new DataView(result.buffer).setUint32(at.length, json.length, true);
-  result.set(json, at.json);
-  result.set(behind, result.length - behind.length);
-  return result;
-}
-
-function lengthAt(bytes: Uint8Array, at: number): number {
-  return new DataView(bytes.buffer, bytes.byteOffset).getUint32(at, true);
+export function withFields({ head }: StoredKind, bytes: Uint8Array, more: object): Uint8Array {
+  return head === null ? bytes : withHead(bytes, head, (fields) => ({ ...fields, ...more }));
 }

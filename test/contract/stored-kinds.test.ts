@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { Unreadable } from "../../src/lib/shape.ts";
-import { STORED_KINDS, type StoredKind, headOf, withHead, writtenBefore } from "../stored-kinds.ts";
+import { STORED_KINDS, type StoredKind, headOfKind, withFields, writtenBefore } from "../stored-kinds.ts";
 
 const RUNS = 100;
 
@@ -40,7 +40,7 @@ describe.each(STORED_KINDS)("$name", (kind) => {
     const read = decode(before);
     const again = encode(read as never);
     expect(decode(again)).toEqual(read);
-    expect(headOf(kind, again)).toMatchObject(headOf(kind, before));
+    expect(headOfKind(kind, again)).toMatchObject(headOfKind(kind, before));
     const tail = (bytes: Uint8Array) => [...bytes.subarray(bytes.length - behind)];
     expect(tail(again)).toEqual(tail(before));
   });
@@ -67,8 +67,8 @@ describe.each(STORED_KINDS)("$name", (kind) => {
       fc.uint8Array({ maxLength: 200 }),
       json,
       fc
-        .dictionary(fc.constantFrom(...Object.keys(headOf(kind, before)), "v"), framed)
-        .map((fields) => withHead(kind, before, fields)),
+        .dictionary(fc.constantFrom(...Object.keys(headOfKind(kind, before)), "v"), framed)
+        .map((fields) => withFields(kind, before, fields)),
     );
     fc.assert(
       fc.property(bytes, (some) => void survives(kind, some)),
@@ -76,22 +76,32 @@ describe.each(STORED_KINDS)("$name", (kind) => {
     );
   });
 
-  test.runIf(head !== null)("what a later version adds is left out; another major version is refused", () => {
+  test("what a later version adds is left out; another major version is refused", () => {
+    if (head === null) {
+      // Layers of 0, or tokens below 0, are left to it.
+      for (const mark of [new Uint8Array(8), new Uint8Array(new Float64Array([-1]).buffer)]) {
+        const later = Uint8Array.from(before);
+        later.set(mark);
+        const refused = !survives(kind, later);
+        expect(refused).toBe(kind.name === "a learned load" || mark[7] !== 0);
+      }
+      return;
+    }
     const later = { v: 1, invented: { by: ["later"] }, "": 1 };
-    expect(decode(withHead(kind, before, later))).toEqual(decode(before));
-    expect(() => decode(withHead(kind, before, { v: 2 }))).toThrow("of another version than 1");
-    expect(() => decode(withHead(kind, before, { v: "1" }))).toThrow(Unreadable);
+    expect(decode(withFields(kind, before, later))).toEqual(decode(before));
+    expect(() => decode(withFields(kind, before, { v: 2 }))).toThrow("of another version than 1");
+    expect(() => decode(withFields(kind, before, { v: "1" }))).toThrow(Unreadable);
   });
 });
 
 test("kinds of messages and orders that are not known are refused, other words for the known have a meaning", () => {
   const [, load, , rank, order, , state] = STORED_KINDS;
   for (const more of [{ kind: "invented" }, { kind: "__proto__" }, { kind: 7 }])
-    expect(() => load.decode(withHead(load, load.before, more))).toThrow(Unreadable);
+    expect(() => load.decode(withFields(load, load.before, more))).toThrow(Unreadable);
   for (const more of [{ order: { kind: "invented" } }, { order: { kind: "drain", rank: 2 } }])
-    expect(() => order.decode(withHead(order, order.before, more))).toThrow(Unreadable);
-  expect(() => rank.decode(withHead(rank, rank.before, { rank: 2 }))).toThrow("a rank that there is not");
-  const lost = withHead(state, state.before, { lost: [{ rank: 1, how: "drowned" }] });
+    expect(() => order.decode(withFields(order, order.before, more))).toThrow(Unreadable);
+  expect(() => rank.decode(withFields(rank, rank.before, { rank: 2 }))).toThrow("a rank that there is not");
+  const lost = withFields(state, state.before, { lost: [{ rank: 1, how: "drowned" }] });
   expect(state.decode(lost)).toMatchObject({ lost: [{ rank: 1, how: "reported" }] });
 });
 
@@ -124,13 +134,13 @@ test("deep JSON, and claims of a size that no bytes bear out, are refused before
     .decode(report.before)
     .replace(/"gain":0.1/, `"gain":${"[".repeat(9999)}${"]".repeat(9999)}`);
   expect(() => report.decode(new TextEncoder().encode(deep))).toThrow("nested less deeply");
-  const { placement } = headOf(snapshot, snapshot.before) as { placement: object };
+  const { placement } = headOfKind(snapshot, snapshot.before) as { placement: object };
   for (const claim of [
     { experts: 65_536 },
     { layers: 65_536 },
     { topology: { nodes: 65_536, gpusPerNode: 65_536, slotsPerGpu: 65_536 } },
   ])
     expect(() =>
-      snapshot.decode(withHead(snapshot, snapshot.before, { placement: { ...placement, ...claim } })),
+      snapshot.decode(withFields(snapshot, snapshot.before, { placement: { ...placement, ...claim } })),
     ).toThrow(Unreadable);
 });

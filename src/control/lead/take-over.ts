@@ -7,13 +7,12 @@ import type { PoolView } from "../follow/pool-view.ts";
 import { decodeLearned } from "../messages/learned-load.ts";
 import { encodeLeader } from "../messages/leader.ts";
 import type { OperatorState } from "../messages/operator-state.ts";
-import type { RolloutRecord } from "../messages/rollout-record.ts";
 import type { Planner } from "../plan/planner.ts";
-import type { PoolRecord, PoolStore } from "../store.ts";
+import type { PoolStore } from "../store.ts";
 import { fits } from "./fits.ts";
 import { PoolPublisher, type PoolState } from "./pool-publisher.ts";
 import { PoolRanks } from "./pool-ranks.ts";
-import { storedState } from "./stored-state.ts";
+import { type StoredState, storedState } from "./stored-state.ts";
 
 export interface TakeOverOptions {
   /** The name of this gateway. */
@@ -33,12 +32,6 @@ export interface Beginning {
   readonly decision: string;
 }
 
-/** What was under way, and what was asked for. */
-interface Left {
-  readonly rollout: RolloutRecord;
-  readonly operatorState: OperatorState;
-}
-
 /**
  * Goes on from what the last leader has stored, or publishes the first epoch, which places for a uniform load.
  * @param view what this gateway has seen: a store that lost it gets it back
@@ -46,27 +39,25 @@ interface Left {
 export async function takeOver(options: TakeOverOptions, token: number, view: PoolView): Promise<Beginning> {
   const { store, gateway, wallClock, model, topology } = options;
   if (view.snapshot !== null) await store.restore(view.snapshot.epoch, encodeSnapshot(view.snapshot));
-  const record = await store.read();
-  const { snapshot: before, rollout, operatorState } = storedState(record, view);
+  const stored = await storedState(store, view);
   await store.put("leader", encodeLeader({ gateway, sinceMs: wallClock() }), token);
-  const left = { rollout, operatorState: within(operatorState, gpuCount(topology)) };
-  return before !== null && fits(before, model, topology)
-    ? goOn(options, token, { ...left, snapshot: before }, record, view)
-    : first(options, token, left, record);
+  const left = { ...stored, operatorState: within(stored.operatorState, gpuCount(topology)) };
+  return left.snapshot !== null && fits(left.snapshot, model, topology)
+    ? goOn(options, token, left, left.snapshot, view)
+    : first(options, token, left);
 }
 
 async function goOn(
   options: TakeOverOptions,
   token: number,
-  { snapshot, rollout, operatorState }: Left & { readonly snapshot: RoutingSnapshot },
-  { values }: PoolRecord,
+  { rollout, operatorState, learned }: StoredState,
+  snapshot: RoutingSnapshot,
   { reading }: PoolView,
 ): Promise<Beginning> {
   const { planner } = options;
   const { placement, replicas, shares } = snapshot;
-  const learned = values.get("learned");
   const load =
-    learned === undefined
+    learned === null
       ? null
       : reading.read("learned_load", () => decodeLearned(learned, placement.layers, placement.experts));
   if (load !== null) planner.learn(load);
@@ -88,8 +79,7 @@ async function goOn(
 async function first(
   options: TakeOverOptions,
   token: number,
-  { rollout, operatorState }: Left,
-  { epoch }: PoolRecord,
+  { rollout, operatorState, epoch }: StoredState,
 ): Promise<Beginning> {
   const { planner, plane, model } = options;
   const plan = await planner.current();
