@@ -70,6 +70,22 @@ function death(name: string, before: (cluster: Cluster) => Promise<void>): Fault
   };
 }
 
+/** A rank is there again before anybody could miss it, and holds nothing. */
+function fastRestart(name: string, says: (cluster: Cluster, rank: number) => Promise<void>): Fault {
+  return {
+    name,
+    async inject(cluster, draw) {
+      const rank = draw(RANKS);
+      // It takes its time to hold anything again: a snapshot without it is seen first.
+      hold(cluster, "prepared", [rank]);
+      cluster.agents[rank].model.start();
+      await says(cluster, rank);
+      await without(cluster, rank);
+      cluster.knowsRestarted(rank);
+    },
+  };
+}
+
 /** The leader is put out in a way, another leads, and it is put back. */
 function leaderless(
   name: string,
@@ -113,6 +129,10 @@ export const FAULTS: readonly Fault[] = [
       await cluster.revive(rank);
     },
   },
+  fastRestart("a rank restarts faster than it is missed, and says so", (cluster, rank) =>
+    cluster.reportRank(rank, "ready"),
+  ),
+  fastRestart("a rank restarts faster than it is missed; its reports show it", nothing),
   {
     name: "a rank never gets ready",
     async inject(cluster, draw) {

@@ -26,6 +26,7 @@ const RANKS = gpuCount(TOPOLOGY);
 interface Member {
   readonly store: PartitionedStore;
   readonly planner: FaultyPlanner;
+  readonly plane: ReportedPlane;
   readonly loop: ControlLoop;
   /** Where ranks report. */
   readonly inbox: LoadInbox;
@@ -214,7 +215,7 @@ export class ModelCluster {
       shape: plane.shape,
       topk: SMALL_MODEL.topk,
     });
-    return { store, planner, loop, inbox, epochs };
+    return { store, planner, plane, loop, inbox, epochs };
   }
 
   /** What is stored of ranks now is what their leader knows. */

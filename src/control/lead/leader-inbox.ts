@@ -59,11 +59,22 @@ export class LeaderInbox {
         await this.#obey(next);
         done++;
       }
-      await this.#options.losses.settle();
+      await this.#settle();
     } catch (error) {
       this.#options.onFailed(error);
     }
     return done;
+  }
+
+  /** What fails of it is stored, and done by the next round. */
+  async #settle(): Promise<void> {
+    const { losses, onFailed } = this.#options;
+    try {
+      await losses.settle();
+    } catch (error) {
+      if (isUncertain(error)) throw error;
+      onFailed(error);
+    }
   }
 
   /** Takes down what messages say of ranks, and counts what they bring once that is stored. */
@@ -94,10 +105,10 @@ export class LeaderInbox {
   }
 
   async #obey({ order }: OrderMessage): Promise<void> {
-    const { losses, orders, publisher, decision, onFailed } = this.#options;
+    const { orders, publisher, decision, onFailed } = this.#options;
+    // It is planned on what is there.
+    await this.#settle();
     try {
-      // It is planned on what is there.
-      await losses.settle();
       await orders.obey(order);
       this.#failures = 0;
     } catch (cause) {

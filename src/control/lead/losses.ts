@@ -73,12 +73,15 @@ export class Losses {
 
   /** @returns whether there was anything to publish */
   async #publishWithout(): Promise<boolean> {
-    const { publisher } = this.#options;
+    const { publisher, rollouts } = this.#options;
     const named = new Set(gpusInService(publisher.state.snapshot.placement));
     const gone = publisher.state.ranks.lost.filter((rank) => named.has(rank));
     if (gone.length === 0) return false;
+    const reason = `${ranksText(gone)} lost`;
+    // What was begun on what was there before.
+    rollouts.giveUp(reason);
     const { plan } = await this.#survive();
-    await publisher.publishShares(`${ranksText(gone)} lost`, plan);
+    await publisher.publishShares(reason, plan);
     return true;
   }
 
