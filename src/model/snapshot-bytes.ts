@@ -4,7 +4,6 @@ import {
   demand,
   list,
   number,
-  orElse,
   readJson,
   record,
   text,
@@ -38,7 +37,7 @@ const heads: Shape<Head> = record<Head>({
     movedBytes: number(0),
   }),
   placement: placementShape,
-  missing: orElse(list(record({ layer: whole(), experts: list(whole()) })), []),
+  missing: list(record({ layer: whole(), experts: list(whole()) })),
 });
 
 /**

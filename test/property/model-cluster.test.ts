@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { Order } from "../../src/control/messages/pool-message.ts";
+import type { Stored } from "../../src/control/follow/pool-view.ts";
 import { Rng } from "../../src/lib/rng.ts";
 import { gpuCount } from "../../src/model/topology.ts";
 import { ModelCluster, ROUND_MS, TOPOLOGY } from "../../harness/fakes/model-cluster.ts";
@@ -134,7 +135,33 @@ const STEPS = [
     take: (cluster, messages) => Promise.all(messages.map((one) => one.take(cluster))),
   }),
 ];
-const step: fc.Arbitrary<Step> = fc.oneof(...STEPS);
+/** What is damaged, of a later major version, or nobody's. */
+const UNREADABLE = [
+  steps("unreadable bytes", {
+    weight: 3,
+    drawn: fc.record({
+      where: fc.constantFrom<Stored | "message">(
+        "message",
+        "epoch",
+        "rollout",
+        "orders",
+        "leader",
+        "report",
+        "learned",
+      ),
+      bytes: fc.oneof(
+        fc.uint8Array({ maxLength: 40 }),
+        fc.constantFrom("", "null", "{}", '{"v":2}').map((text) => new TextEncoder().encode(text)),
+      ),
+    }),
+    take: async (cluster, { where, bytes }) => {
+      await cluster.leave(where, bytes);
+      // Its leader puts it right before anything depends on it.
+      await rounds(cluster, 1);
+    },
+  }),
+];
+const step: fc.Arbitrary<Step> = fc.oneof(...STEPS, ...UNREADABLE);
 
 async function settle(): Promise<void> {
   // Promises only: nothing of it waits for a timer.

@@ -4,13 +4,16 @@ import { decodeSnapshot } from "../../model/snapshot-bytes.ts";
 import { Unreadable } from "../../lib/shape.ts";
 import { type Leader, decodeLeader } from "../messages/leader.ts";
 import { type OperatorState, NEW_OPERATOR_STATE, decodeOperatorState } from "../messages/operator-state.ts";
-import { type PoolReading, poolReading } from "../messages/pool-reading.ts";
+import { type PoolKind, type PoolReading, poolReading } from "../messages/pool-reading.ts";
 import { type RolloutRecord, NO_ROLLOUT, decodeRollout } from "../messages/rollout-record.ts";
 import { decodeReport } from "../messages/stored-report.ts";
 import type { PoolFollower, PoolStore, ValueName } from "../store.ts";
 
 /** Epochs remembered for those who join later. */
 const EPOCHS_REMEMBERED = 1000;
+
+/** A value, or the last epoch. */
+export type Stored = ValueName | "epoch";
 
 type Listener<T> = (received: T) => void;
 
@@ -30,6 +33,7 @@ export class PoolView implements PoolFollower {
   #leader: Leader | null = null;
   #report: PoolReport | null = null;
   #unfollow: (() => void) | null = null;
+  readonly #unreadable = new Set<Stored>();
 
   /** @param onFault receives what cannot be read, and what a listener throws */
   constructor(pool: string, onFault: (fault: Error) => void) {
@@ -68,6 +72,11 @@ export class PoolView implements PoolFollower {
     return this.#report;
   }
 
+  /** What the store has last and cannot be read here. */
+  get unreadable(): ReadonlySet<Stored> {
+    return this.#unreadable;
+  }
+
   /** Those heard here, the oldest first. */
   get epochs(): readonly EpochReport[] {
     return this.#epochs;
@@ -90,7 +99,7 @@ export class PoolView implements PoolFollower {
   /** What cannot be read leaves everything as it was. */
   epoch(epoch: number, bytes: Uint8Array): void {
     if (epoch <= (this.#snapshot?.epoch ?? 0)) return;
-    const snapshot = this.reading.read("snapshot", () => snapshotOf(epoch, bytes));
+    const snapshot = this.#read("epoch", "snapshot", () => snapshotOf(epoch, bytes));
     if (snapshot === null) return;
     this.#snapshot = snapshot;
     this.#epochs.push({ pool: this.pool, epoch, ...snapshot.change });
@@ -102,20 +111,19 @@ export class PoolView implements PoolFollower {
   /** A leader removes none: a value that is gone was lost by the store, and the next leader gives it back. */
   value(name: ValueName, value: Uint8Array | null): void {
     if (value === null) return;
-    const { reading } = this;
     switch (name) {
       case "rollout":
-        this.#rollout = reading.read("rollout", () => decodeRollout(value)) ?? this.#rollout;
+        this.#rollout = this.#read(name, "rollout", () => decodeRollout(value)) ?? this.#rollout;
         return this.#send(this.#onChange, undefined);
       case "orders":
         this.#operatorState =
-          reading.read("operator_state", () => decodeOperatorState(value)) ?? this.#operatorState;
+          this.#read(name, "operator_state", () => decodeOperatorState(value)) ?? this.#operatorState;
         return this.#send(this.#onChange, undefined);
       case "leader":
-        this.#leader = reading.read("leader", () => decodeLeader(value)) ?? this.#leader;
+        this.#leader = this.#read(name, "leader", () => decodeLeader(value)) ?? this.#leader;
         return;
       case "report": {
-        const report = reading.read("pool_report", () => decodeReport(value));
+        const report = this.#read(name, "pool_report", () => decodeReport(value));
         if (report === null) return;
         this.#report = report;
         return this.#send(this.#onReport, report);
@@ -123,6 +131,13 @@ export class PoolView implements PoolFollower {
       // Only who leads reads it.
       case "learned":
     }
+  }
+
+  #read<T>(name: Stored, kind: PoolKind, decode: () => T): T | null {
+    const read = this.reading.read(kind, decode);
+    if (read === null) this.#unreadable.add(name);
+    else this.#unreadable.delete(name);
+    return read;
   }
 
   /** A listener that fails keeps nothing from the others. */

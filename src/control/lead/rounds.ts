@@ -3,6 +3,7 @@ import type { PoolReport } from "../../model/pool-report.ts";
 import type { PoolWindow } from "../../model/pool-window.ts";
 import type { Topology } from "../../model/topology.ts";
 import type { ExpertPlane } from "../expert-plane.ts";
+import type { PoolView } from "../follow/pool-view.ts";
 import { encodeLearned } from "../messages/learned-load.ts";
 import { encodeReport } from "../messages/stored-report.ts";
 import type { Planner } from "../plan/planner.ts";
@@ -27,6 +28,8 @@ export interface RoundOptions {
   readonly losses: Losses;
   readonly watch: RankWatch;
   readonly decision: LastDecision;
+  /** What this gateway follows, which is what this leader publishes. */
+  readonly view: Pick<PoolView, "unreadable">;
   readonly clock: Clock;
   /** Milliseconds since 1970, for people. */
   readonly wallClock: () => number;
@@ -44,10 +47,11 @@ export class Rounds {
 
   /** Begins with what is not true any more of the snapshot in force. Rejects as the plane, the planner and the store do. */
   async take(): Promise<void> {
-    const { plane, losses, clock } = this.#options;
+    const { plane, losses, publisher, rollouts, view, clock } = this.#options;
     const nowMs = clock.now();
     await this.#miss(nowMs);
     await losses.settle();
+    await publisher.putAgain(view.unreadable, rollouts.underWay);
     const window = await plane.observe();
     if (window === null) return;
     const expertLoad = await this.#decide(nowMs, window);

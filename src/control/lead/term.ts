@@ -2,7 +2,6 @@ import type { Clock } from "../../lib/clock.ts";
 import type { PoolView } from "../follow/pool-view.ts";
 import { moeLayers } from "../../model/moe-model.ts";
 import { gpuCount } from "../../model/topology.ts";
-import type { PoolReading } from "../messages/pool-reading.ts";
 import { isUncertain } from "../store.ts";
 import type { LastDecision } from "./last-decision.ts";
 import { LeaderInbox } from "./leader-inbox.ts";
@@ -67,7 +66,7 @@ export class Term {
 
   /** Resolves with the term leading. Rejects as `takeOver` does. */
   static async begin(options: TermOptions, token: number, view: PoolView): Promise<Term> {
-    const term = new Term(options, await takeOver(options, token, view), view.reading);
+    const term = new Term(options, await takeOver(options, token, view), view);
     await term.#start(token);
     return term;
   }
@@ -75,7 +74,7 @@ export class Term {
   private constructor(
     options: TermOptions,
     { publisher, decision: reason }: Beginning,
-    reading: PoolReading,
+    view: PoolView,
   ) {
     const { plane, planner, model, topology, store, clock, wallClock } = options;
     const { stagingBytes, prepareTimeoutMs } = options;
@@ -98,14 +97,14 @@ export class Term {
     const led = { plane, planner, topology, publisher, rollouts, watch, decision, clock };
     const losses = new Losses(led);
     this.#losses = losses;
-    this.#rounds = new Rounds({ ...led, losses, wallClock });
-    const orders = new Orders({ ...led, store, model, reading });
+    this.#rounds = new Rounds({ ...led, losses, view, wallClock });
+    const orders = new Orders({ ...led, store, model, reading: view.reading });
     this.#inbox = new LeaderInbox({
       ...led,
       shape: { layers: moeLayers(model), experts: model.experts, gpus: gpuCount(topology) },
       losses,
       orders,
-      reading,
+      reading: view.reading,
       onFailed: (error) => this.#failed(error),
     });
   }

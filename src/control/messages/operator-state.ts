@@ -51,11 +51,11 @@ export function rankState(operatorState: OperatorState, rank: number, holds: boo
  * is a loss. An earlier version leaves out incarnations.
  */
 const stored = record({
-  paused: orElse(flag, false),
-  drained: orElse(list(whole()), []),
-  lost: orElse(list(record({ rank: whole(), how: word(["told", "silent", "restarted"], "told") })), []),
+  paused: flag,
+  drained: list(whole()),
+  lost: list(record({ rank: whole(), how: word(["told", "silent", "restarted"], "told") })),
   incarnations: orElse(
-    list(record({ rank: whole(), incarnation: whole(), begun: flag, before: orElse(list(whole()), []) })),
+    list(record({ rank: whole(), incarnation: whole(), begun: flag, before: list(whole()) })),
     [],
   ),
 });

@@ -102,8 +102,8 @@ const heads: Shape<StoredLoad | AckMessage | RankMessage | OrderMessage> = varia
   load: record<StoredLoad>({
     kind: word(["load"]),
     from: text,
-    sampled: orElse(flag, false),
-    heard: orElse(list(record({ rank: whole(), windowMs: number(0), incarnation })), []),
+    sampled: flag,
+    heard: list(record({ rank: whole(), windowMs: number(0), incarnation })),
     spanMs: number(0),
   }),
   ack: record<AckMessage>({

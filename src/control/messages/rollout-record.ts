@@ -3,7 +3,6 @@ import {
   demand,
   list,
   nullOr,
-  orElse,
   readJson,
   record,
   text,
@@ -67,9 +66,9 @@ const stored = record({
   }),
 });
 const rolloutRecord: Shape<RolloutRecord> = record({
-  retire: orElse(whole(), 0),
-  issued: orElse(whole(), 0),
-  pending: orElse(nullOr(pendingStage), null),
+  retire: whole(),
+  issued: whole(),
+  pending: nullOr(pendingStage),
 });
 
 export function encodeRollout({ pending, ...rest }: RolloutRecord): Uint8Array {
