@@ -118,7 +118,7 @@ const restart = async (cluster: Cluster, leader: number) => {
 export const FAULTS: readonly Fault[] = [
   death("a rank dies", nothing),
   death("a rank dies while others prepare", (cluster) => rollout(cluster, "prepare")),
-  death("a rank dies before all have turned to a placement", (cluster) => rollout(cluster, "commit")),
+  death("a rank dies before all have switched to a placement", (cluster) => rollout(cluster, "commit")),
   {
     name: "a rank falls silent",
     async inject(cluster, draw) {
@@ -184,7 +184,12 @@ export const FAULTS: readonly Fault[] = [
     costs: "one gateway's",
   },
   {
-    ...leaderless("the leader is killed before all have turned", (c) => rollout(c, "commit"), kill, restart),
+    ...leaderless(
+      "the leader is killed before all have switched",
+      (c) => rollout(c, "commit"),
+      kill,
+      restart,
+    ),
     costs: "one gateway's",
   },
   leaderless(

@@ -13,7 +13,7 @@ export interface RolloutRecord {
 export interface PendingStage {
   /** Under which it is published. */
   readonly epoch: number;
-  /** `prepare`: ranks copy weights beside those they use; `commit`: it is published, and ranks turn to it. */
+  /** `prepare`: ranks copy weights beside those they use; `commit`: it is published, and ranks switch to it. */
   readonly phase: "prepare" | "commit";
   /** Layers that change. */
   readonly layers: readonly number[];
