@@ -180,6 +180,21 @@ export const FAULTS: readonly Fault[] = [
   ),
   { ...leaderless("the leader is killed", nothing, kill, restart), costs: "one gateway's" },
   {
+    name: "the leader and a rank die at once, and nobody says so of the rank",
+    costs: "one gateway's",
+    async inject(cluster, draw) {
+      const rank = draw(RANKS);
+      const leader = await cluster.leader();
+      cluster.shunned.add(leader);
+      cluster.die(rank);
+      await kill(cluster, leader);
+      await without(cluster, rank);
+      await restart(cluster, leader);
+      cluster.shunned.delete(leader);
+      await cluster.revive(rank);
+    },
+  },
+  {
     ...leaderless("the leader is killed while ranks prepare", (c) => rollout(c, "prepare"), kill, restart),
     costs: "one gateway's",
   },

@@ -391,6 +391,29 @@ describe("an operator", () => {
   });
 });
 
+test("a rank that dies with the leader is missed by the next", async () => {
+  const silenced = new ModelCluster(2, 4 * ROUND_MS);
+  const pass = async (count: number) => {
+    for (let i = 0; i < count; i++) {
+      silenced.nowMs += ROUND_MS;
+      await silenced.report(1);
+      await vi.advanceTimersByTimeAsync(ROUND_MS);
+    }
+  };
+  try {
+    await silenced.start();
+    await pass(3);
+    silenced.members[0].store.cut();
+    silenced.ranks[3].die();
+    await pass(14);
+    expect(silenced.members[1].loop.leading).toBe(true);
+    expect(silenced.members[1].loop.view.operatorState.lost).toEqual([{ rank: 3, how: "silent" }]);
+    expect(silenced.violations).toEqual([]);
+  } finally {
+    await silenced.stop();
+  }
+});
+
 test("a new leader goes on from what the old one had learned of the load", async () => {
   await cluster.load(3, 1);
   await rounds(101);

@@ -88,6 +88,10 @@ export class Term {
     });
     this.#rollouts = rollouts;
     const watch = new RankWatch(options.rankSilenceMs);
+    // A rank may have gone with the last leader.
+    const { operatorState, ranks } = publisher.state;
+    for (const { rank, windowMs } of operatorState.incarnations)
+      if (windowMs !== null && ranks.isLive(rank)) watch.reported(rank, windowMs, clock.now());
     const led = { plane, planner, topology, publisher, rollouts, watch, decision, clock };
     const losses = new Losses(led);
     this.#losses = losses;

@@ -26,6 +26,8 @@ export interface RankIncarnation {
   readonly begun: boolean;
   /** Those before it that are less, the latest first: what still comes of them is late. */
   readonly before: readonly number[];
+  /** About the window of its load reports, ms, rounded up: the next leader waits for more. Null where none has come. */
+  readonly windowMs: number | null;
 }
 
 export const NEW_OPERATOR_STATE: OperatorState = {
