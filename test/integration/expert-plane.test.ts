@@ -200,14 +200,14 @@ const load = (incarnation: object) =>
   post("/ep/v1/load", { pool: "chat", rank: 5, windowMs: 1000, logical_count: skewed(1), ...incarnation });
 const ack = (incarnation: number) =>
   post("/ep/v1/acks", { pool: "chat", epoch: 1, rank: 5, phase: "committed", incarnation });
-const ready = (incarnation: number) =>
+const isReady = (incarnation: number) =>
   post("/ep/v1/ranks", { pool: "chat", rank: 5, state: "ready", incarnation });
 
 test.each([
   ["load", () => load({ incarnation: 8 }), 202],
   ["load of a sender that says run", () => load({ run: 8 }), 202],
   ["acknowledgement", () => ack(8), 409],
-  ["word", () => ready(8), 202],
+  ["word", () => isReady(8), 202],
 ])(
   "a rank that restarts before it is missed holds nothing any more: its first %s shows it",
   async (_, first, status) => {
