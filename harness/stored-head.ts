@@ -16,7 +16,11 @@ export function headOf(bytes: Uint8Array, layout: HeadLayout): Fields {
 }
 
 /** The same bytes with another head. */
-export function withHead(bytes: Uint8Array, layout: HeadLayout, change: (head: Fields) => object): Uint8Array {
+export function withHead(
+  bytes: Uint8Array,
+  layout: HeadLayout,
+  change: (head: Fields) => object,
+): Uint8Array {
   const json = new TextEncoder().encode(JSON.stringify(change(headOf(bytes, layout))));
   const at = LAYOUTS[layout];
   if (at === null) return json;

@@ -130,6 +130,7 @@ const operatorState = fc.record({
       incarnation: fc.maxSafeNat(),
       begun: fc.boolean(),
       before: fc.array(fc.maxSafeNat()),
+      windowMs: fc.option(positive),
     }),
   ),
 });

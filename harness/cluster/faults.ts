@@ -118,7 +118,7 @@ const restart = async (cluster: Cluster, leader: number) => {
 export const FAULTS: readonly Fault[] = [
   death("a rank dies", nothing),
   death("a rank dies while others prepare", (cluster) => rollout(cluster, "prepare")),
-  death("a rank dies before all have turned to a placement", (cluster) => rollout(cluster, "commit")),
+  death("a rank dies before all have switched to a placement", (cluster) => rollout(cluster, "commit")),
   {
     name: "a rank falls silent",
     async inject(cluster, draw) {
@@ -180,11 +180,31 @@ export const FAULTS: readonly Fault[] = [
   ),
   { ...leaderless("the leader is killed", nothing, kill, restart), costs: "one gateway's" },
   {
+    name: "the leader and a rank die at once, and nobody says so of the rank",
+    costs: "one gateway's",
+    async inject(cluster, draw) {
+      const rank = draw(RANKS);
+      const leader = await cluster.leader();
+      cluster.shunned.add(leader);
+      cluster.die(rank);
+      await kill(cluster, leader);
+      await without(cluster, rank);
+      await restart(cluster, leader);
+      cluster.shunned.delete(leader);
+      await cluster.revive(rank);
+    },
+  },
+  {
     ...leaderless("the leader is killed while ranks prepare", (c) => rollout(c, "prepare"), kill, restart),
     costs: "one gateway's",
   },
   {
-    ...leaderless("the leader is killed before all have turned", (c) => rollout(c, "commit"), kill, restart),
+    ...leaderless(
+      "the leader is killed before all have switched",
+      (c) => rollout(c, "commit"),
+      kill,
+      restart,
+    ),
     costs: "one gateway's",
   },
   leaderless(

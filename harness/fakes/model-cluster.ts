@@ -82,7 +82,9 @@ export class ModelCluster {
         if (state !== null) this.#learn(state);
       },
     });
-    this.members = Array.from({ length: gateways }, (_, i) => this.#member(`gateway ${i}`, versions[i] ?? null));
+    this.members = Array.from({ length: gateways }, (_, i) =>
+      this.#member(`gateway ${i}`, versions[i] ?? null),
+    );
   }
 
   async start(): Promise<void> {

@@ -177,7 +177,7 @@ async function rounds(cluster: ModelCluster, count: number): Promise<void> {
   }
 }
 
-async function take(cluster: ModelCluster, action: Step): Promise<void> {
+async function make(cluster: ModelCluster, action: Step): Promise<void> {
   await action.take(cluster);
   await settle();
 }
@@ -210,7 +210,7 @@ test("ranks die and restart, planners fail, gateways are cut off, leaders change
       try {
         await cluster.start();
         for (const action of actions) {
-          await take(cluster, action);
+          await make(cluster, action);
           expect(cluster.violations).toEqual([]);
           expect(cluster.leaders.length).toBeLessThanOrEqual(1);
         }
@@ -222,8 +222,8 @@ test("ranks die and restart, planners fail, gateways are cut off, leaders change
         const [{ loop: leading }] = cluster.leaders;
         expect(leading.view.operatorState.lost).toEqual([]);
         expect(
-          leading.view.operatorState.incarnations.map((one) => [one.rank, one.incarnation]).toSorted(),
-        ).toEqual(cluster.ranks.map((one) => [one.rank, one.incarnation]));
+          new Map(leading.view.operatorState.incarnations.map((one) => [one.rank, one.incarnation])),
+        ).toEqual(new Map(cluster.ranks.map((one) => [one.rank, one.incarnation])));
         const epochs = cluster.members.map(({ loop }) => loop.view.snapshot?.epoch);
         expect(new Set(epochs).size).toBe(1);
         for (const { loop } of cluster.members) {
@@ -244,7 +244,6 @@ test("ranks die and restart, planners fail, gateways are cut off, leaders change
       seed: Number(process.env["PLIMSOLL_CLUSTER_SEED"] ?? 20261124),
       numRuns: Number(process.env["PLIMSOLL_CLUSTER_RUNS"] ?? 60),
       endOnFailure: true,
-      interruptAfterTimeLimit: 1e9,
     },
   );
   // A run in which nothing happens shows nothing.
@@ -291,7 +290,7 @@ test("gateways' clocks that jump, forwards and back, change nothing", async () =
     const cluster = new ModelCluster(GATEWAYS, 0, wallClock);
     try {
       await cluster.start();
-      for (const action of actions) await take(cluster, action);
+      for (const action of actions) await make(cluster, action);
       const { members, published } = cluster;
       return { epochs: members.map(({ epochs }) => epochs), slots: published?.placement.physicalToLogical };
     } finally {

@@ -188,10 +188,12 @@ test.each([
 test("starts are remembered, so far as they may be late; unchanged is what says nothing new", () => {
   const { states } = after(...[1, 2, 3, 4, 5, 6, 7].map((incarnation) => ["load", incarnation] as const));
   const { lost, incarnations } = states.known;
-  expect(incarnations).toEqual([{ rank: 3, incarnation: 7, begun: true, before: [6, 5, 4, 3] }]);
+  expect(incarnations).toEqual([
+    { rank: 3, incarnation: 7, begun: true, before: [6, 5, 4, 3], windowMs: 128 },
+  ]);
   expect(states.changed).toBe(true);
   const same = new RankStates({ lost, incarnations });
-  same.load({ rank: 3, incarnation: 7, windowMs: 1 });
+  same.load({ rank: 3, incarnation: 7, windowMs: 100 });
   same.report({ rank: 3, incarnation: 5, state: "lost" });
   expect(same.changed).toBe(false);
   expect(same.known).toEqual({ lost, incarnations });

@@ -37,14 +37,12 @@ export class RankStates {
   }
 
   /** @returns whether the rank lives by it */
-  load({ rank, incarnation }: LoadMessage["reported"][number]): boolean {
+  load({ rank, incarnation, windowMs }: LoadMessage["reported"][number]): boolean {
     // Of a rank that fell silent any start brings it back: with nothing, so that it does no harm if it was late.
-    if (this.#lost.get(rank) === "silent") {
-      this.#begins(rank, incarnation);
-      return true;
-    }
-    if (this.#isLate(rank, incarnation)) return false;
-    this.#restartedBy(rank, incarnation);
+    if (this.#lost.get(rank) === "silent") this.#begins(rank, incarnation);
+    else if (this.#isLate(rank, incarnation)) return false;
+    else this.#restartedBy(rank, incarnation);
+    this.#reports(rank, incarnation, windowMs);
     return this.#lost.get(rank) !== "reported";
   }
 
@@ -112,7 +110,16 @@ export class RankStates {
     const earlier = known === undefined ? [] : [known.incarnation, ...known.before];
     // A greater one may be the later start all the same: where it speaks again, it has begun anew.
     const before = earlier.filter((one) => one < incarnation).slice(0, BEFORE_KEPT);
-    this.#incarnations.set(rank, { rank, incarnation, begun, before });
+    this.#incarnations.set(rank, { rank, incarnation, begun, before, windowMs: null });
+    this.#changed = true;
+  }
+
+  #reports(rank: number, incarnation: Incarnation, windowMs: number): void {
+    const known = this.#incarnations.get(rank);
+    // Rounded: what differs a little each time is not worth to be stored each time.
+    const rounded = 2 ** Math.max(0, Math.ceil(Math.log2(windowMs)));
+    if (known === undefined || known.incarnation !== incarnation || known.windowMs === rounded) return;
+    this.#incarnations.set(rank, { ...known, windowMs: rounded });
     this.#changed = true;
   }
 }

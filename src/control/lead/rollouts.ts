@@ -15,7 +15,7 @@ export interface RolloutOptions {
   readonly model: MoeModel;
   /** Bytes of weights that each GPU can hold beside what it uses. */
   readonly stagingBytes: number;
-  /** How long ranks may take to prepare a group of layers, and to turn to it. */
+  /** How long ranks may take to prepare a group of layers, and to switch to it. */
   readonly prepareTimeoutMs: number;
   readonly actions: SerialActions;
   readonly publisher: PoolPublisher;

@@ -71,11 +71,7 @@ export class Term {
     return term;
   }
 
-  private constructor(
-    options: TermOptions,
-    { publisher, decision: reason }: Beginning,
-    view: PoolView,
-  ) {
+  private constructor(options: TermOptions, { publisher, decision: reason }: Beginning, view: PoolView) {
     const { plane, planner, model, topology, store, clock, wallClock } = options;
     const { stagingBytes, prepareTimeoutMs } = options;
     this.#options = options;
@@ -94,6 +90,10 @@ export class Term {
     });
     this.#rollouts = rollouts;
     const watch = new RankWatch(options.rankSilenceMs);
+    // A rank may have gone with the last leader.
+    const { operatorState, ranks } = publisher.state;
+    for (const { rank, windowMs } of operatorState.incarnations)
+      if (windowMs !== null && ranks.isLive(rank)) watch.reported(rank, windowMs, clock.now());
     const led = { plane, planner, topology, publisher, rollouts, watch, decision, clock };
     const losses = new Losses(led);
     this.#losses = losses;

@@ -1,4 +1,15 @@
-import { flag, list, orElse, readJson, record, whole, word, writeJson } from "../../lib/shape.ts";
+import {
+  flag,
+  list,
+  nullOr,
+  number,
+  orElse,
+  readJson,
+  record,
+  whole,
+  word,
+  writeJson,
+} from "../../lib/shape.ts";
 
 /** What operators, supervisors and ranks have said of a pool, as it stands: the value `orders` of its store, in JSON. */
 export interface OperatorState {
@@ -28,6 +39,8 @@ export interface RankIncarnation {
   readonly begun: boolean;
   /** Those before it that are less, the latest first: what still comes of them is late. */
   readonly before: readonly number[];
+  /** About the window of its load reports, ms, rounded up: the next leader waits for more. Null where none has come. */
+  readonly windowMs: number | null;
 }
 
 export const NEW_OPERATOR_STATE: OperatorState = {
@@ -55,7 +68,15 @@ const stored = record({
   drained: list(whole()),
   lost: list(record({ rank: whole(), how: word(["told", "silent", "restarted"], "told") })),
   incarnations: orElse(
-    list(record({ rank: whole(), incarnation: whole(), begun: flag, before: list(whole()) })),
+    list(
+      record<RankIncarnation>({
+        rank: whole(),
+        incarnation: whole(),
+        begun: flag,
+        before: list(whole()),
+        windowMs: nullOr(number(0)),
+      }),
+    ),
     [],
   ),
 });
