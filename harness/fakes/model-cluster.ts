@@ -107,7 +107,9 @@ export class ModelCluster {
    * @param late whether what it says stays on the way until `deliver`
    */
   async poll(rank: number, gateway: number, late = false): Promise<void> {
-    const { loop } = this.members[gateway];
+    const { loop, store } = this.members[gateway];
+    // One that has just started begins with what is in force: a gateway that is cut off has not taken its `ready`.
+    if (this.ranks[rank].epoch === 0 && !store.reachable) return;
     const word = this.ranks[rank].receive(loop.view);
     this.#judgeDispatch();
     if (word === null) return;
