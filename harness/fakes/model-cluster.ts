@@ -109,7 +109,7 @@ export class ModelCluster {
   async poll(rank: number, gateway: number, late = false): Promise<void> {
     const { loop, store } = this.members[gateway];
     // One that has just started begins with what is in force: a gateway that is cut off has not taken its `ready`.
-    if (this.ranks[rank].epoch === 0 && !store.reachable) return;
+    if (this.ranks[rank].epoch === 0 && store.fault !== null) return;
     const word = this.ranks[rank].receive(loop.view);
     this.#judgeDispatch();
     if (word === null) return;
