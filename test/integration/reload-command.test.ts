@@ -13,7 +13,7 @@ beforeAll(async () => {
 afterAll(() => Promise.all(fakes.map((fake) => fake.kill())));
 
 test.each([1, 2])(
-  "SIGHUP takes the configuration anew, a bad one changes nothing (workers: %i)",
+  "SIGHUP reloads the configuration, a bad one changes nothing (workers: %i)",
   async (workers) => {
     await using folder = await scratchFolder();
     const written = (pools: string) =>

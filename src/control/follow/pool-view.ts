@@ -31,19 +31,29 @@ export class PoolView implements PoolFollower {
   #leader: Leader | null = null;
   #report: PoolReport | null = null;
   #unfollow: (() => void) | null = null;
+  #closed = false;
 
   constructor(pool: string, onFault: (fault: Error) => void) {
     this.pool = pool;
     this.#onFault = onFault;
   }
 
+  /** Without effect where it follows already. */
   follow(store: PoolStore): void {
-    this.#unfollow = store.follow(this);
+    this.#unfollow ??= store.follow(this);
   }
 
+  /** The gateway has the pool no more; who listens for changes hears of it. */
   close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
     this.#unfollow?.();
     for (const listener of this.#onChange) listener();
+  }
+
+  /** Nothing comes here any more. */
+  get closed(): boolean {
+    return this.#closed;
   }
 
   /** In force here; null before the first. */
