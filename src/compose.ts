@@ -154,7 +154,16 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
   const startLocally = async (path: string) => {
     await startWith(() => listenLocally(http, path));
   };
-  return { gateway: () => gateway, pools: () => pools.all, board, start, startLocally, reload, refreshModels, stop };
+  return {
+    gateway: () => gateway,
+    pools: () => pools.all,
+    board,
+    start,
+    startLocally,
+    reload,
+    refreshModels,
+    stop,
+  };
 }
 
 function controlReading({ loop, inbox }: ControlledPool): ControlReading {

@@ -22,7 +22,8 @@ const RANKS = gpuCount(TOPOLOGY);
 
 interface Member {
   readonly store: PartitionedStore;
-  readonly loop: ControlLoop;
+  /** Another after each reload. */
+  loop: ControlLoop;
   readonly epochs: number[];
 }
 
@@ -65,6 +66,18 @@ export class ModelCluster {
   async stop(): Promise<void> {
     for (const { store } of this.members) store.join();
     for (const { loop } of this.members) await loop.stop();
+  }
+
+  /** The gateway takes up another configuration of the pool's control, as PoolSet does. */
+  async reload(gateway: number): Promise<void> {
+    const member = this.members[gateway];
+    const before = member.loop;
+    const next = this.#loop(`gateway ${gateway}`, member.store, before.view);
+    await before.resign();
+    await next.start();
+    member.loop = next;
+    if (before.leading) this.violations.push(`gateway ${gateway} leads by the loop before its reload too`);
+    await before.stop(true);
   }
 
   get leaders(): readonly Member[] {
@@ -134,13 +147,25 @@ export class ModelCluster {
 
   #member(gateway: string): Member {
     const store = new PartitionedStore(this.#store);
+    const loop = this.#loop(gateway, store);
+    const epochs: number[] = [];
+    loop.view.onSnapshot(({ epoch }) => {
+      if (epoch <= (epochs.at(-1) ?? 0))
+        this.violations.push(`${gateway} went from ${epochs.at(-1)} to ${epoch}`);
+      epochs.push(epoch);
+    });
+    return { store, loop, epochs };
+  }
+
+  /** @param view of the loop that it takes the place of */
+  #loop(gateway: string, store: PartitionedStore, view?: ControlLoop["view"]): ControlLoop {
     const planned = {
       model: SMALL_MODEL,
       topology: TOPOLOGY,
       policy: BALANCE_POLICIES.plimsoll,
       cadence: { sharesMs: ROUND_MS, placementMs: 5 * ROUND_MS },
     };
-    const loop = new ControlLoop({
+    return new ControlLoop({
       gateway,
       plane: new ReportedPlane("model", SMALL_MODEL, TOPOLOGY),
       store,
@@ -156,14 +181,8 @@ export class ModelCluster {
       clock: this.#clock,
       wallClock: this.#wallClock,
       onFault: (fault) => this.faults.push(fault),
+      ...(view === undefined ? {} : { view }),
     });
-    const epochs: number[] = [];
-    loop.view.onSnapshot(({ epoch }) => {
-      if (epoch <= (epochs.at(-1) ?? 0))
-        this.violations.push(`${gateway} went from ${epochs.at(-1)} to ${epoch}`);
-      epochs.push(epoch);
-    });
-    return { store, loop, epochs };
   }
 
   #named(): Set<number> {

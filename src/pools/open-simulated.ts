@@ -18,7 +18,9 @@ export function openSimulated(
   const { name, experts: group } = pool;
   const settings = servingSettings(pool, config);
   const serving =
-    before?.servingHalf.settings === settings ? before.servingHalf : openThread(settings, pool, config, makings);
+    before?.servingHalf.settings === settings
+      ? before.servingHalf
+      : openThread(settings, pool, config, makings);
   const old = before?.controlled ?? null;
   const goesOn = serving === before?.servingHalf && old?.settings === controlSettings(name, group, config);
   if (goesOn && before !== null) return before;

@@ -41,7 +41,13 @@ export class PoolLinks {
     }
     const { servers, apiKey } = sources;
     const { directory, intervalMs } = recorder;
-    const asked = new SglangRecorder({ urls: servers.urls, access: servers.access, apiKey, directory, model });
+    const asked = new SglangRecorder({
+      urls: servers.urls,
+      access: servers.access,
+      apiKey,
+      directory,
+      model,
+    });
     const leading = () => loop.leading;
     const pull = new RecorderPull({ recorder: asked, inbox, leading, intervalMs, clock, onFault });
     this.#parts = [...routed, ...sketches, pull];

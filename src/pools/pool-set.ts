@@ -101,8 +101,7 @@ export class PoolSet {
     }
     for (const pool of fresh.pools) {
       const old = before.find(({ name }) => name === pool.name);
-      if (old !== undefined && old.servingHalf !== pool.servingHalf)
-        pool.servingHalf.resume(old.servingHalf);
+      if (old !== undefined && old.servingHalf !== pool.servingHalf) pool.servingHalf.resume(old.servingHalf);
     }
     this.#put(after);
     switched(fresh.pools);

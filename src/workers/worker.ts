@@ -125,11 +125,7 @@ async function reload(config: Config, app: App, onLine: (line: string) => void):
   }
 }
 
-function shared(
-  app: App,
-  outcomes: readonly PoolOutcome[],
-  traffic: TrafficLog,
-): WorkerMessage {
+function shared(app: App, outcomes: readonly PoolOutcome[], traffic: TrafficLog): WorkerMessage {
   const { admission, meter } = app.gateway().deck;
   const shards = ownCounts(servingOf(app));
   return {

@@ -133,7 +133,8 @@ test.each([1, 2])(
       ({ epoch } = now);
     }
     const limit = async () =>
-      ((await (await fetch(`${url}/admin/state`)).json()) as { admission: { limit: number } }).admission.limit;
+      ((await (await fetch(`${url}/admin/state`)).json()) as { admission: { limit: number } }).admission
+        .limit;
     await expect.poll(limit, patiently).toBe(12);
     await expect.poll(async () => (await control()).control.leading, patiently).toBe(true);
     await write("", `{ name: other, kind: openai, models: [small], urls: [${fakes[1].url}] }`);

@@ -145,9 +145,7 @@ test("other servers leave the loop as it is, and those that stay keep what was l
   expect(new Set(homes.values()).size).toBe(2);
   await fakes[1].kill();
   // One that fails is known to fail afterwards.
-  await expect
-    .poll(() => before.health.view(1), patiently)
-    .toMatchObject({ ready: false });
+  await expect.poll(() => before.health.view(1), patiently).toMatchObject({ ready: false });
   await gateway.reload(config({ servers: 3 }));
   const after = poolOf("chat").front;
   expect(after).not.toBe(before);
@@ -185,7 +183,10 @@ test("a loop with other settings begins when the one before has ended; followers
   const { events, close } = await listen();
   const waits = waitForShares("chat", `"${loop.snapshot().epoch}"`);
   const led: boolean[] = [];
-  const look = setInterval(() => led.push(loop.leading && loopOf("chat").leading && loop !== loopOf("chat")), 1);
+  const look = setInterval(
+    () => led.push(loop.leading && loopOf("chat").leading && loop !== loopOf("chat")),
+    1,
+  );
   await gateway.reload(config({ sharesMs: 20 }));
   clearInterval(look);
   const next = loopOf("chat");
@@ -219,8 +220,7 @@ test("a loop with other settings begins when the one before has ended; followers
 test("a pool that a reload adds appears on open streams, one that it removes is said to be gone", async () => {
   const { events, close } = await listen();
   await gateway.reload(config({ extra: true }));
-  const has = (event: string, pool: string) =>
-    events.some((one) => one.event === event && one.pool === pool);
+  const has = (event: string, pool: string) => events.some((one) => one.event === event && one.pool === pool);
   await expect.poll(() => has("epoch", "extra"), patiently).toBe(true);
   await expect
     .poll(async () => {

@@ -8,7 +8,10 @@ const shard = fc.nat(SHARDS - 1);
 const PREVIOUS = Int32Array.of(-1, 1, 0);
 const act = fc.oneof(
   { weight: 4, arbitrary: fc.record({ do: fc.constant("begin" as const), shard, tokens: fc.nat(1000) }) },
-  { weight: 2, arbitrary: fc.record({ do: fc.constantFrom("answer" as const, "end" as const), nth: fc.nat(9) }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({ do: fc.constantFrom("answer" as const, "end" as const), nth: fc.nat(9) }),
+  },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("others" as const), count: fc.nat(5) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("resume" as const) }) },
 );

@@ -27,7 +27,8 @@ export class PoolModels {
   resume(before: PoolModels): void {
     for (const [{ name }, cards] of before.#cards) {
       const server = this.#servers.find((one) => one.name === name);
-      if (server !== undefined && cards !== null && this.#cards.get(server) === null) this.list(server, cards);
+      if (server !== undefined && cards !== null && this.#cards.get(server) === null)
+        this.list(server, cards);
     }
   }
 
