@@ -32,7 +32,7 @@ export class PoolEvents {
 
   /** Sends nothing more. */
   stop(): void {
-    for (const view of [...this.#followed.keys()]) this.#end(view);
+    for (const view of this.#followed.keys()) this.#end(view);
   }
 
   /** The event `history`: `{ epochs, reports }`, each the oldest first. */

@@ -41,7 +41,7 @@ export class PoolSet {
 
   start(): Promise<void> {
     return this.#turn(async () => {
-      await Promise.all(this.#pools.map(({ controlled }) => controlled?.start()));
+      await Promise.all(controlOf(this.#pools).map((half) => half.start()));
       for (const pool of this.#pools) pool.link();
       await Promise.all(this.#pools.map(({ servingHalf }) => servingHalf.start()));
     });
@@ -70,7 +70,7 @@ export class PoolSet {
     const pools = this.#pools;
     await Promise.all(pools.map((pool) => pool.unlink()));
     await Promise.all([
-      ...pools.map(({ controlled }) => controlled?.close()),
+      ...controlOf(pools).map((half) => half.close()),
       ...pools.map(({ servingHalf }) => servingHalf.close()),
       ...this.#retired,
     ]);
@@ -112,8 +112,7 @@ export class PoolSet {
 
   #put(pools: readonly OpenPool[]): void {
     this.#pools = pools;
-    const now = pools.flatMap(({ controlled }) => controlled ?? []);
-    (this.controlled as ControlledPool[]).splice(0, this.controlled.length, ...now);
+    (this.controlled as ControlledPool[]).splice(0, this.controlled.length, ...controlOf(pools));
   }
 
   #retire(gone: Halves, after: readonly OpenPool[]): void {
@@ -139,6 +138,10 @@ interface Halves {
   readonly control: readonly ControlHalf[];
 }
 
+function controlOf(pools: readonly OpenPool[]): readonly ControlHalf[] {
+  return pools.flatMap(({ controlled }) => controlled ?? []);
+}
+
 /** The pools and halves of some pools that others lack. */
 function newIn(pools: readonly OpenPool[], others: readonly OpenPool[]): Halves {
   const serving = new Set(others.map(({ servingHalf }) => servingHalf));
@@ -146,7 +149,7 @@ function newIn(pools: readonly OpenPool[], others: readonly OpenPool[]): Halves 
   return {
     pools: pools.filter((pool) => !others.includes(pool)),
     serving: pools.map(({ servingHalf }) => servingHalf).filter((half) => !serving.has(half)),
-    control: pools.flatMap(({ controlled }) => controlled ?? []).filter((half) => !control.has(half)),
+    control: controlOf(pools).filter((half) => !control.has(half)),
   };
 }
 

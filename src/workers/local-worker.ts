@@ -18,7 +18,7 @@ export class LocalWorker {
   /** The epoch it has of each pool. */
   readonly epochs = new Map<string, number>();
   /** Reloads that it was sent and has not answered. */
-  #reloads: ((done: boolean) => void)[] = [];
+  readonly #reloads: ((done: boolean) => void)[] = [];
   /** How its requests went since the last `settle`. */
   outcomes: readonly PoolOutcome[] = [];
   #usage = NOTHING;

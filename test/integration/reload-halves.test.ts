@@ -171,7 +171,7 @@ test("requests in flight on servers that stay count, and end, where the pool goe
   const { states } = poolOf("chat").front;
   const sum = () => states.requests.reduce((all, one) => all + one, 0);
   expect([sum(), states.requests[2]]).toEqual([3, 0]);
-  await Promise.all(begun.map(({ body }) => body?.cancel()));
+  await Promise.all(begun.map(async ({ body }) => body?.cancel()));
   await expect.poll(sum, patiently).toBe(0);
   expect([...states.tokens, ...states.prefillTokens]).toEqual([0, 0, 0, 0, 0, 0]);
 });
