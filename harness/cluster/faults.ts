@@ -1,7 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { gpuCount, gpuOfSlot } from "../../src/model/topology.ts";
-import { type Cluster, LEASE_MS, POOL, PREPARE_TIMEOUT_MS, SMALL } from "./cluster.ts";
+import { type Cluster, POOL, SMALL } from "./cluster.ts";
+import { LEASE_MS, PREPARE_TIMEOUT_MS } from "./gateway-configs.ts";
 import type { PlacementAnswer } from "./rank-agent.ts";
+import { reloadFaults } from "./reload-faults.ts";
 
 /** Something that goes wrong, and is over when the cluster is well again. */
 export interface Fault {
@@ -10,6 +12,8 @@ export interface Fault {
   inject(cluster: Cluster, draw: (n: number) => number): Promise<void>;
   /** The gateway whose own requests it costs, where it costs any. */
   readonly costs?: "one gateway's";
+  /** The store forgets who holds the lease: two may lead until that time has run out. */
+  readonly forgetsLease?: true;
 }
 
 const RANKS = gpuCount(SMALL.topology);
@@ -175,6 +179,7 @@ export const FAULTS: readonly Fault[] = [
   ),
   {
     name: "Redis dies, and comes back empty",
+    forgetsLease: true,
     async inject(cluster) {
       await cluster.redis.kill();
       await cluster.until("a gateway that says so", async () => !(await cluster.state(0)).store.reachable);
@@ -198,6 +203,7 @@ export const FAULTS: readonly Fault[] = [
       await cluster.post(`/admin/pools/${POOL}/ranks/${rank}/undrain`);
     },
   },
+  ...reloadFaults((cluster) => rollout(cluster, "prepare")),
 ];
 
 /** Everybody is there, one leads, all serve the same, nothing is missing and every rank is in use. */
