@@ -9,6 +9,7 @@ import { gpuCount } from "../../src/model/topology.ts";
 import { type FakeServer, startOpenAiServer } from "../fakes/start-openai-server.ts";
 import { type RedisServer, startRedis } from "../fakes/redis-server.ts";
 import { SMALL_MODEL } from "../small-model.ts";
+import type { AdminState } from "./admin-state.ts";
 import { ClientTraffic } from "./client-traffic.ts";
 import {
   type Configs,
@@ -28,22 +29,6 @@ export const POOL = "chat";
 export const SMALL: Shape = { model: SMALL_MODEL, topology: { nodes: 2, gpusPerNode: 4, slotsPerGpu: 10 } };
 const CLIENTS = 12;
 const LOOK_MS = 20;
-
-/** `GET /admin/state`, as far as it is read here. */
-export interface AdminState {
-  readonly store: { readonly reachable: boolean };
-  readonly pools: readonly {
-    readonly epoch: number;
-    readonly control: {
-      readonly leading: boolean;
-      readonly ranks: readonly string[];
-      readonly missing: readonly unknown[];
-      readonly paused: boolean;
-      readonly totals: { readonly terms: number };
-      readonly rollout: { readonly phase: string; readonly epoch: number } | null;
-    };
-  }[];
-}
 
 /**
  * A whole cluster on this machine: gateways in processes of their own, a real Redis they share, each by a way of its

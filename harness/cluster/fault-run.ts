@@ -1,7 +1,8 @@
 import Table from "cli-table3";
 import type { Rng } from "../../src/lib/rng.ts";
 import type { Cluster } from "./cluster.ts";
-import { type Fault, wellAgain } from "./faults.ts";
+import type { Fault } from "./fault.ts";
+import { wellAgain } from "./faults.ts";
 import type { Served } from "./referee.ts";
 
 /** What became of one fault. */

@@ -1,20 +1,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { gpuCount, gpuOfSlot } from "../../src/model/topology.ts";
 import { type Cluster, POOL, SMALL } from "./cluster.ts";
+import type { Fault } from "./fault.ts";
 import { LEASE_MS, PREPARE_TIMEOUT_MS } from "./gateway-configs.ts";
 import type { PlacementAnswer } from "./rank-agent.ts";
 import { reloadFaults } from "./reload-faults.ts";
-
-/** Something that goes wrong, and is over when the cluster is well again. */
-export interface Fault {
-  readonly name: string;
-  /** @param draw a number from 0 to below `n` */
-  inject(cluster: Cluster, draw: (n: number) => number): Promise<void>;
-  /** The gateway whose own requests it costs, where it costs any. */
-  readonly costs?: "one gateway's";
-  /** The store forgets who holds the lease: two may lead until that time has run out. */
-  readonly forgetsLease?: true;
-}
 
 const RANKS = gpuCount(SMALL.topology);
 const all = Array.from({ length: RANKS }, (_, rank) => rank);

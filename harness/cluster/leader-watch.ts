@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { AdminState } from "./cluster.ts";
+import type { AdminState } from "./admin-state.ts";
 
 const AGAIN_MS = 20;
 /** Looks kept, of all gateways. */

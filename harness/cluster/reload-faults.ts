@@ -1,5 +1,5 @@
 import type { Cluster } from "./cluster.ts";
-import type { Fault } from "./faults.ts";
+import type { Fault } from "./fault.ts";
 
 /** The leader, where it runs this version; null where it has faults of its own in what is tried. */
 async function ownLeader(cluster: Cluster): Promise<number | null> {

@@ -37,7 +37,7 @@ export class HeapLog {
       const own = this.samples.filter((sample) => sample.gateway === gateway);
       const last = own.at(-1);
       if (last === undefined) return `gateway ${gateway}: its heap was not seen`;
-      const [first] = own.filter(({ pid }) => pid === last.pid);
+      const first = own.find(({ pid }) => pid === last.pid) ?? last;
       const mib = (bytes: number) => (bytes / MIB).toFixed(1);
       const most = Math.max(...own.map(({ heapBytes }) => heapBytes));
       const minutes = ((last.atMs - first.atMs) / 60_000).toFixed(1);

@@ -118,15 +118,14 @@ export class PoolSet {
   #retire(gone: Halves, after: readonly OpenPool[]): void {
     const views = new Set(after.map(({ controlled }) => controlled?.loop.view));
     for (const { serving } of gone.serving) for (const { states } of serving) states.setOthers(null);
-    const closed = Promise.all(gone.pools.map((pool) => pool.unlink()))
-      .then(() =>
-        Promise.all([
-          ...gone.control.map((half) => half.close(views.has(half.loop.view))),
-          ...gone.serving.map((half) => half.idle().then(() => half.close())),
-        ]),
-      )
-      .then(() => {})
-      .catch(this.#makings.surroundings.onFault);
+    const close = async () => {
+      await Promise.all(gone.pools.map((pool) => pool.unlink()));
+      await Promise.all([
+        ...gone.control.map((half) => half.close(views.has(half.loop.view))),
+        ...gone.serving.map((half) => half.idle().then(() => half.close())),
+      ]);
+    };
+    const closed = close().catch(this.#makings.surroundings.onFault);
     this.#retired.add(closed);
     void closed.finally(() => this.#retired.delete(closed));
   }

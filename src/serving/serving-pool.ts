@@ -67,8 +67,8 @@ export class ServingPool {
     this.router.resume(before.router, previous);
     this.health.resume(before.health, previous);
     this.responses.resume(before.responses, previous);
-    if (before.experts !== null) this.experts?.resume(before.experts);
     if (before.snapshot !== null) this.switchTo(before.snapshot);
+    if (before.experts !== null) this.experts?.resume(before.experts);
     this.#outputTokens = before.#outputTokens;
   }
 

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { AdminState } from "../../harness/cluster/cluster.ts";
+import type { AdminState } from "../../harness/cluster/admin-state.ts";
 import { LeaderWatch } from "../../harness/cluster/leader-watch.ts";
 import { patiently } from "../patiently.ts";
 
