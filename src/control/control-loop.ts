@@ -1,16 +1,24 @@
 import { randomBytes } from "node:crypto";
+import { oneLine } from "../lib/printable.ts";
 import type { RoutingSnapshot } from "../model/snapshot.ts";
 import { type Topology, gpuCount } from "../model/topology.ts";
 import { type MoeModel, moeLayers } from "../model/moe-model.ts";
 import { gpusInService } from "../model/placement.ts";
 import { encodeSnapshot } from "../model/snapshot-bytes.ts";
 import { Leadership } from "./lead/leadership.ts";
-import type { ReportShape } from "./ingest/load-report.ts";
+import type { ReportShape } from "./messages/report-shape.ts";
 import type { Planner } from "./plan/planner.ts";
-import { type AckPhase, type Order, type RankMessage, encodeMessage } from "./messages/pool-message.ts";
+import {
+  type AckPhase,
+  type Incarnation,
+  type Order,
+  type RankMessage,
+  encodeMessage,
+} from "./messages/pool-message.ts";
 import { PoolView } from "./follow/pool-view.ts";
+import { type AuditRecord, decodeAuditEntry, encodeAuditEntry } from "./messages/audit-entry.ts";
 import { type RankState, rankState } from "./messages/operator-state.ts";
-import type { AuditEntry, PoolStore, Store } from "./store.ts";
+import type { PoolStore, Store } from "./store.ts";
 import { Term, type TermOptions } from "./lead/term.ts";
 
 export interface ControlLoopOptions
@@ -22,6 +30,9 @@ export interface ControlLoopOptions
   /** What the loop before this one followed the pool by: it goes on. Absent for a pool that is new here. */
   readonly view?: PoolView;
 }
+
+/** An entry of the audit log, with its time in ms since 1970. */
+type LoggedOrder = { readonly atMs: number } & (AuditRecord | { readonly unreadable: string });
 
 /** What a gateway's part in a pool's control has come to. */
 export interface ControlTotals {
@@ -40,6 +51,8 @@ export class ControlLoop {
   readonly topology: Topology;
   readonly view: PoolView;
   readonly store: PoolStore;
+  /** What it holds the lease as: its own name, so that two loops of one gateway never hold the same lease. */
+  readonly holder: string;
   readonly #options: ControlLoopOptions;
   readonly #leadership: Leadership;
   readonly #totals = { terms: 0, rolloutsDone: 0, rolloutsGivenUp: 0 };
@@ -53,10 +66,10 @@ export class ControlLoop {
     this.store = store.pool(plane.pool);
     this.view = view ?? new PoolView(plane.pool, onFault);
     this.#options = options;
+    this.holder = `${gateway}/${randomBytes(6).toString("hex")}`;
     this.#leadership = new Leadership({
       store: this.store,
-      // Its own: two loops of one gateway never hold the same lease.
-      holder: `${gateway}/${randomBytes(6).toString("hex")}`,
+      holder: this.holder,
       leaseMs,
       clock,
       onGained: (token) => this.#lead(token),
@@ -96,8 +109,8 @@ export class ControlLoop {
     const commit = (snapshot: RoutingSnapshot) => plane.commit(snapshot);
     this.#stopListening.push(
       this.view.onSnapshot(commit),
-      store.onReachable((reachable) => {
-        if (reachable) void this.#handBack();
+      store.onFault((fault) => {
+        if (fault === null) void this.#handBack();
       }),
     );
     if (this.view.snapshot !== null) commit(this.view.snapshot);
@@ -119,29 +132,46 @@ export class ControlLoop {
 
   /**
    * Passes on what a rank has done.
-   * @returns whether that epoch's stage waits for it; what it does not wait for is not passed on
+   * @returns whether that epoch's stage waits for it; what it does not wait for is passed on only where it shows that the
+   *   rank has started again
    */
-  async acknowledge(epoch: number, rank: number, phase: AckPhase): Promise<boolean> {
+  async acknowledge(
+    epoch: number,
+    rank: number,
+    phase: AckPhase,
+    incarnation: Incarnation,
+  ): Promise<boolean> {
     const { pending } = this.view.rollout;
-    if (pending?.epoch !== epoch) return false;
-    if (phase === "committed" && pending.phase === "prepare") return false;
-    await this.store.send(encodeMessage({ kind: "ack", epoch, rank, phase }), null);
-    return true;
+    const awaited = pending?.epoch === epoch && (phase === "prepared" || pending.phase === "commit");
+    if (!awaited && !this.#isNews(rank, incarnation)) return false;
+    await this.store.send(encodeMessage({ kind: "ack", epoch, rank, phase, incarnation }), null);
+    return awaited;
   }
 
-  async reportRank(rank: number, state: RankMessage["state"]): Promise<void> {
-    await this.store.send(encodeMessage({ kind: "rank", rank, state }), null);
+  async reportRank(rank: number, state: RankMessage["state"], incarnation: Incarnation): Promise<void> {
+    await this.store.send(encodeMessage({ kind: "rank", rank, state, incarnation }), null);
+  }
+
+  /** Whether the leader has not heard of this start of a rank, as far as is known here. */
+  #isNews(rank: number, incarnation: Incarnation): boolean {
+    if (incarnation === null) return false;
+    const known = this.view.operatorState.incarnations.find((one) => one.rank === rank);
+    return known?.incarnation !== incarnation && known?.before.includes(incarnation) !== true;
   }
 
   /** @param by who gives it, for the audit log */
   async order(order: Order, by: string): Promise<void> {
-    const entry = JSON.stringify({ by, gateway: this.#options.gateway, order });
+    const entry = encodeAuditEntry({ by, gateway: this.#options.gateway, order });
     await this.store.send(encodeMessage({ kind: "order", order }), entry);
   }
 
-  /** The latest entries of the audit log, the newest first. */
-  audit(count: number): Promise<readonly AuditEntry[]> {
-    return this.store.audit(count);
+  /** The latest entries of the audit log, the newest first; `unreadable` is one as it stands. */
+  async audit(count: number): Promise<readonly LoggedOrder[]> {
+    const entries = await this.store.audit(count);
+    return entries.map(({ atMs, entry }) => {
+      const read = this.view.reading.read("audit_entry", () => decodeAuditEntry(entry));
+      return { atMs, ...(read ?? { unreadable: oneLine(entry) }) };
+    });
   }
 
   get ranks(): number {

@@ -33,7 +33,7 @@ export class PoolLinks {
       sources === null || counts === null
         ? []
         : [new RoutedReports({ store, gateway, counts, part: sources.routedExperts })];
-    const sketches = experts === null ? [] : [new SketchSharer(store, experts)];
+    const sketches = experts === null ? [] : [new SketchSharer(store, experts, view.reading)];
     const recorder = sources?.recorder ?? null;
     if (sources === null || recorder === null || inbox === null) {
       this.#parts = [...routed, ...sketches];

@@ -95,6 +95,11 @@ export class ExpertAffinity {
     return this.#kinds.size;
   }
 
+  /** Numbers in what is learned of a kind: the model's MoE layers × experts. */
+  get selections(): number {
+    return this.#prediction.length;
+  }
+
   /** Takes over what was learned before, for the same shards or others, where it is of the same model. */
   resume(before: ExpertAffinity): void {
     const { model, shards } = this.#options;
