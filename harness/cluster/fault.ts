@@ -7,6 +7,8 @@ export interface Fault {
   inject(cluster: Cluster, draw: (n: number) => number): Promise<void>;
   /** The gateway whose own requests it costs, where it costs any. */
   readonly costs?: "one gateway's";
+  /** Earlier versions do not withstand it: it is left out where one of them may lead. */
+  readonly ofThisVersion?: true;
   /** The store forgets who holds the lease: two may lead until that time has run out. */
   readonly forgetsLease?: true;
 }

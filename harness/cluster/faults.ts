@@ -68,6 +68,7 @@ function death(name: string, before: (cluster: Cluster) => Promise<void>): Fault
 function fastRestart(name: string, says: (cluster: Cluster, rank: number) => Promise<void>): Fault {
   return {
     name,
+    ofThisVersion: true,
     async inject(cluster, draw) {
       const rank = draw(RANKS);
       // It takes its time to hold anything again: a snapshot without it is seen first.
@@ -175,6 +176,7 @@ export const FAULTS: readonly Fault[] = [
   { ...leaderless("the leader is killed", nothing, kill, restart), costs: "one gateway's" },
   {
     name: "the leader and a rank die at once, and nobody says so of the rank",
+    ofThisVersion: true,
     costs: "one gateway's",
     async inject(cluster, draw) {
       const rank = draw(RANKS);

@@ -29,8 +29,9 @@ async function soak({ minutes, gateways, seed, other, json }: SoakOptions): Prom
   try {
     await wellAgain(cluster);
     await heap.sample();
+    const faults = FAULTS.filter(({ ofThisVersion }) => other === undefined || ofThisVersion !== true);
     while (performance.now() < until) {
-      const outcome = await runFault(cluster, FAULTS[rng.below(FAULTS.length)], rng);
+      const outcome = await runFault(cluster, faults[rng.below(faults.length)], rng);
       results.push(outcome);
       const left = Math.max(0, (until - performance.now()) / 60_000);
       progress(
