@@ -3,7 +3,7 @@ import type { Message } from "./state.ts";
 /** The server speaks once a second; this long without a word is worth telling. */
 const SILENCE_MS = 5000;
 const RETRY_MS = 2000;
-const EVENTS = ["history", "epoch", "report", "traffic"] as const;
+const EVENTS = ["history", "epoch", "report", "gone", "traffic"] as const;
 
 /**
  * Follows the event stream at `url`, for ever: a connection that ends is opened anew.

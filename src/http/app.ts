@@ -34,7 +34,10 @@ import { relayRoutes } from "./relay-routes.ts";
 export interface AppParts {
   /** The one that takes requests now. */
   readonly gateway: () => Gateway;
+  /** Those there are now. */
   readonly controlled: readonly ControlledPool[];
+  /** Hears when a reload has changed `controlled`. @returns the way to stop listening */
+  readonly onPoolsChange: (listener: () => void) => () => void;
   readonly store: Store;
   readonly solver: Solver;
   /** This gateway's among those that share the store. */
@@ -135,7 +138,7 @@ export async function httpApp(config: Config, parts: AppParts): Promise<FastifyI
     expertRoutes(scope, controlled);
     loadRoute(scope, controlled);
     solveRoute(scope, parts.solver);
-    eventRoutes(scope, controlled, meter, wallClock);
+    eventRoutes(scope, { pools: controlled, onPoolsChange: parts.onPoolsChange, meter, wallClock });
     orderRoutes(scope, controlled);
     operatorRoutes(scope, parts);
   });

@@ -22,6 +22,16 @@ export class ServerReadiness {
     this.#settings = settings;
   }
 
+  /** Goes on where it was, unless it was asked anew already. @returns whether it does */
+  resume(before: ServerReadiness): boolean {
+    if (this.#inRow !== 0) return false;
+    this.#state = before.#state;
+    this.#inRow = before.#inRow;
+    this.#known = before.#known;
+    this.#aliveMs = before.#aliveMs;
+    return true;
+  }
+
   get state(): ReadinessState {
     return this.#state;
   }

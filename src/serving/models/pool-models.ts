@@ -23,6 +23,15 @@ export class PoolModels {
     for (const server of servers) this.#cards.set(server, null);
   }
 
+  /** What the servers listed that were there before, and have not listed anew. */
+  resume(before: PoolModels): void {
+    for (const [{ name }, cards] of before.#cards) {
+      const server = this.#servers.find((one) => one.name === name);
+      if (server !== undefined && cards !== null && this.#cards.get(server) === null)
+        this.list(server, cards);
+    }
+  }
+
   /** Takes what a server lists now. */
   list(server: EngineServer, cards: readonly ModelCard[]): void {
     this.#cards.set(server, this.#own(cards));
