@@ -1,9 +1,10 @@
-import { type ClientRequest, request as ask } from "node:http";
+import { type ClientRequest, type IncomingMessage, type ServerResponse, request as ask } from "node:http";
 import type { FastifyInstance } from "fastify";
 import { shapeAt } from "./error-shapes.ts";
 import { HttpError } from "./errors.ts";
+import { PEER_HEADER } from "./peer.ts";
 import type { Refusals } from "./refusals.ts";
-import { sendError } from "./send-error.ts";
+import { LINGER_MS, sendError } from "./send-error.ts";
 
 /** Every other route is answered by the process that listens on this socket. */
 export function relayRoutes(app: FastifyInstance, socketPath: string, refusals: Refusals): void {
@@ -14,7 +15,9 @@ export function relayRoutes(app: FastifyInstance, socketPath: string, refusals: 
   app.all("/*", (request, reply) => {
     const { raw: from } = request;
     const to = reply.hijack().raw;
-    const asked = ask({ socketPath, method: from.method, path: from.url, headers: from.headers });
+    // Whoever the client says it is: the primary asks by this header whether it may have an answer.
+    const headers = { ...from.headers, [PEER_HEADER]: from.socket.remoteAddress ?? "" };
+    const asked = ask({ socketPath, method: from.method, path: from.url, headers });
     inFlight.add(asked);
     asked.once("close", () => inFlight.delete(asked));
     asked.once("error", () => {
@@ -24,7 +27,8 @@ export function relayRoutes(app: FastifyInstance, socketPath: string, refusals: 
     asked.once("response", (answer) => {
       answer.once("error", () => to.destroy());
       to.writeHead(answer.statusCode ?? 502, answer.rawHeaders);
-      answer.pipe(to);
+      answer.pipe(to, { end: false });
+      answer.once("end", () => endWith(from, to));
     });
     to.once("close", () => asked.destroy());
     from.pipe(asked);
@@ -34,6 +38,15 @@ export function relayRoutes(app: FastifyInstance, socketPath: string, refusals: 
   app.addHook("preClose", async () => {
     for (const asked of inFlight) asked.destroy();
   });
+}
+
+/** Ends an answer, if the request has not come whole then when the client had the time to read it. */
+function endWith(from: IncomingMessage, to: ServerResponse): void {
+  if (from.complete) return void to.end();
+  from.resume();
+  const timer = setTimeout(() => to.end(), LINGER_MS);
+  from.once("end", () => to.end());
+  to.once("close", () => clearTimeout(timer));
 }
 
 function unreachable(): HttpError {

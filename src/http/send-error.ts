@@ -11,14 +11,23 @@ export interface Answering {
   readonly cors: HeaderList;
 }
 
+/** What a client still sends after it was refused is dropped so long, so that it reads the answer. */
+export const LINGER_MS = 2000;
+
 const UNAVAILABLE = 503;
 const TIMED_OUT = 504;
 
-/** Answers a request that Fastify has handed over. */
+/**
+ * Answers a request that Fastify has handed over.
+ * @param lingerMs how long the rest of a request that has not come whole is dropped before the connection is closed: a
+ *                 connection closed on unread bytes is reset, and its client may never read the answer
+ */
 export function sendError(
   response: ServerResponse,
   answer: ErrorAnswer,
   { requestId, shape, cors }: Answering,
+  // Not the client's fault: it may send all that it has, within the time of a request.
+  lingerMs: number = answer.status === UNAVAILABLE ? Number.POSITIVE_INFINITY : 0,
 ): void {
   if (response.destroyed) return;
   // The response has begun: only closing the connection shows that it failed.
@@ -40,10 +49,12 @@ export function sendError(
   // The rest of the request is not read.
   if (!request.complete) headers.push("connection", "close");
   response.writeHead(answer.status, headers);
-  if (request.complete || answer.status !== UNAVAILABLE) return void response.end(text);
-  // Not the client's fault: what it still sends, within the time of a request, is dropped, so that it reads this
-  // answer.
+  if (request.complete || lingerMs === 0) return void response.end(text);
   response.write(text);
-  request.once("end", () => response.end());
+  const end = () => response.end();
+  request.once("end", end);
   request.resume();
+  if (lingerMs === Number.POSITIVE_INFINITY) return;
+  const timer = setTimeout(end, lingerMs);
+  response.once("close", () => clearTimeout(timer));
 }

@@ -1,5 +1,6 @@
 import { Worker } from "node:worker_threads";
 import type { MoeModel } from "../../model/moe-model.ts";
+import { FairQueue } from "./fair-queue.ts";
 import type { Solved } from "./solver-worker.ts";
 
 /** Bodies that wait while another is solved. */
@@ -8,6 +9,7 @@ const MOST_WAITING = 16;
 const TIMEOUT_MS = 5000;
 
 interface Job {
+  readonly client: string;
   readonly body: Uint8Array;
   resolve(file: Uint8Array): void;
   reject(cause: Error): void;
@@ -24,13 +26,13 @@ export class SolverBusy extends Error {
 }
 
 /**
- * Solves placements in a thread of its own, one after another, for whoever asks; nothing is kept between two. A thread
- * that dies takes what it solves with it, and is replaced for the next.
+ * Solves placements in a thread of its own, one after another, for whoever asks, in turn; nothing is kept between two.
+ * A thread that dies takes what it solves with it, and is replaced for the next.
  */
 export class Solver {
   readonly #models: readonly MoeModel[];
   readonly #timeoutMs: number;
-  readonly #waiting: Job[] = [];
+  readonly #waiting = new FairQueue<Job>(MOST_WAITING);
   #running: Job | null = null;
   #worker: Worker | null = null;
   #timer: NodeJS.Timeout | null = null;
@@ -48,14 +50,14 @@ export class Solver {
    * Rejects with BodyRefused and SolverBusy.
    * @param body a placement problem in JSON (solver-request.ts)
    * @param left aborted when nobody wants the answer any more: what waits gives up its place
+   * @param client who asks: clients take turns, and none can keep another from a place
    * @returns the placement file
    */
-  solve(body: Uint8Array, left: AbortSignal): Promise<Uint8Array> {
+  solve(body: Uint8Array, left: AbortSignal, client = ""): Promise<Uint8Array> {
     return new Promise((resolve, reject) => {
-      if (this.#waiting.length >= MOST_WAITING)
-        throw new SolverBusy(`${MOST_WAITING} others wait to be solved already.`);
-      const job: Job = { body, resolve, reject };
-      this.#waiting.push(job);
+      const job: Job = { client, body, resolve, reject };
+      const busy = new SolverBusy(`${MOST_WAITING} others wait to be solved already.`);
+      this.#waiting.push(client, job)?.reject(busy);
       left.addEventListener("abort", () => this.#leave(job, left.reason as Error), { once: true });
       this.#next();
     });
@@ -63,21 +65,20 @@ export class Solver {
 
   async close(): Promise<void> {
     const cause = new SolverBusy("The gateway stops.");
-    for (const { reject } of this.#waiting.splice(0)) reject(cause);
+    for (let job = this.#waiting.shift(); job !== null; job = this.#waiting.shift()) job.reject(cause);
     await this.#lose(cause);
   }
 
   /** What is being solved is solved to its end: a new thread would take longer. */
   #leave(job: Job, why: Error): void {
-    const at = this.#waiting.indexOf(job);
-    if (at >= 0) this.#waiting.splice(at, 1);
+    this.#waiting.remove(job.client, job);
     job.reject(why);
   }
 
   #next(): void {
     if (this.#running !== null) return;
     const job = this.#waiting.shift();
-    if (job === undefined) return;
+    if (job === null) return;
     this.#running = job;
     this.#worker ??= this.#start();
     const late = new SolverBusy(`It was not solved within ${this.#timeoutMs} ms.`);
