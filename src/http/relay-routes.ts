@@ -1,10 +1,10 @@
-import { type ClientRequest, type IncomingMessage, type ServerResponse, request as ask } from "node:http";
+import { type ClientRequest, request as ask } from "node:http";
 import type { FastifyInstance } from "fastify";
 import { shapeAt } from "./error-shapes.ts";
 import { HttpError } from "./errors.ts";
 import { PEER_HEADER } from "./peer.ts";
 import type { Refusals } from "./refusals.ts";
-import { LINGER_MS, sendError } from "./send-error.ts";
+import { LINGER_MS, endLater, sendError } from "./send-error.ts";
 
 /** Every other route is answered by the process that listens on this socket. */
 export function relayRoutes(app: FastifyInstance, socketPath: string, refusals: Refusals): void {
@@ -28,7 +28,10 @@ export function relayRoutes(app: FastifyInstance, socketPath: string, refusals: 
       answer.once("error", () => to.destroy());
       to.writeHead(answer.statusCode ?? 502, answer.rawHeaders);
       answer.pipe(to, { end: false });
-      answer.once("end", () => endWith(from, to));
+      answer.once("end", () => {
+        if (from.complete) to.end();
+        else endLater(from, to, LINGER_MS);
+      });
     });
     to.once("close", () => asked.destroy());
     from.pipe(asked);
@@ -38,15 +41,6 @@ export function relayRoutes(app: FastifyInstance, socketPath: string, refusals: 
   app.addHook("preClose", async () => {
     for (const asked of inFlight) asked.destroy();
   });
-}
-
-/** Ends an answer, if the request has not come whole then when the client had the time to read it. */
-function endWith(from: IncomingMessage, to: ServerResponse): void {
-  if (from.complete) return void to.end();
-  from.resume();
-  const timer = setTimeout(() => to.end(), LINGER_MS);
-  from.once("end", () => to.end());
-  to.once("close", () => clearTimeout(timer));
 }
 
 function unreachable(): HttpError {

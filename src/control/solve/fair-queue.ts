@@ -1,10 +1,13 @@
 /**
- * What waits, a few places for all: clients take turns, and one that waits with less than others always finds a place.
+ * What waits, a few places for all. The client that has cost the least goes first, and one that waits with less than
+ * others always finds a place.
  */
 export class FairQueue<T> {
   readonly #places: number;
-  /** By client, in the order of their turns; nobody waits with nothing. */
+  /** By client; nobody waits with nothing. */
   readonly #waiting = new Map<string, T[]>();
+  /** What clients have cost since nobody waited. */
+  readonly #costs = new Map<string, number>();
   #size = 0;
 
   constructor(places: number) {
@@ -29,16 +32,27 @@ export class FairQueue<T> {
     return displaced;
   }
 
-  /** The first of the client whose turn it is; null when nobody waits. */
+  /** The first of the client that has cost the least; null when nobody waits. */
   shift(): T | null {
-    const next = this.#waiting.entries().next();
-    if (next.done === true) return null;
-    const [client, items] = next.value;
+    if (this.#size === 0) return null;
+    const cost = ([client]: [string, T[]]) => this.#costs.get(client) ?? 0;
+    const [client, items] = [...this.#waiting].reduce((one, other) =>
+      cost(other) < cost(one) ? other : one,
+    );
     const item = items.shift() as T;
-    this.#waiting.delete(client);
-    this.#size--;
-    if (items.length > 0) this.#waiting.set(client, items);
+    this.#forget(client, items);
     return item;
+  }
+
+  /** What its item, which waits no more, has cost. */
+  charge(client: string, cost: number): void {
+    if (this.#size === 0) this.#costs.clear();
+    else this.#costs.set(client, cost + (this.#costs.get(client) ?? 0));
+  }
+
+  /** Whether anybody but this client waits. */
+  othersThan(client: string): boolean {
+    return this.#waiting.size > (this.#waiting.has(client) ? 1 : 0);
   }
 
   /** Gives up its place, if it has one. */

@@ -7,6 +7,9 @@ import type { Solved } from "./solver-worker.ts";
 const MOST_WAITING = 16;
 /** What takes longer is given up. The largest models take a hundredth of it. */
 const TIMEOUT_MS = 5000;
+/** The same while others wait: less than engines wait for their answer. */
+const SLICE_MS = 1000;
+const WATCH_EVERY_MS = 100;
 
 interface Job {
   readonly client: string;
@@ -26,16 +29,20 @@ export class SolverBusy extends Error {
 }
 
 /**
- * Solves placements in a thread of its own, one after another, for whoever asks, in turn; nothing is kept between two.
- * A thread that dies takes what it solves with it, and is replaced for the next.
+ * Solves placements in a thread of its own, one after another, for whoever asks; nothing is kept between two. Nobody is
+ * kept waiting by what others ask: who has used the thread least goes first, and what takes long gives way to others. A
+ * thread that dies takes what it solves with it, and is replaced for the next.
  */
 export class Solver {
   readonly #models: readonly MoeModel[];
   readonly #timeoutMs: number;
   readonly #waiting = new FairQueue<Job>(MOST_WAITING);
   #running: Job | null = null;
+  #givenMs = 0;
+  /** When the thread, which may have had to start first, took it up; null before. */
+  #begunMs: number | null = null;
   #worker: Worker | null = null;
-  #timer: NodeJS.Timeout | null = null;
+  #watch: NodeJS.Timeout | null = null;
 
   /**
    * @param models    those that a body may name
@@ -50,7 +57,7 @@ export class Solver {
    * Rejects with BodyRefused and SolverBusy.
    * @param body a placement problem in JSON (solver-request.ts)
    * @param left aborted when nobody wants the answer any more: what waits gives up its place
-   * @param client who asks: clients take turns, and none can keep another from a place
+   * @param client who asks
    * @returns the placement file
    */
   solve(body: Uint8Array, left: AbortSignal, client = ""): Promise<Uint8Array> {
@@ -80,10 +87,21 @@ export class Solver {
     const job = this.#waiting.shift();
     if (job === null) return;
     this.#running = job;
+    this.#givenMs = performance.now();
+    this.#begunMs = null;
     this.#worker ??= this.#start();
-    const late = new SolverBusy(`It was not solved within ${this.#timeoutMs} ms.`);
-    this.#timer = setTimeout(() => void this.#lose(late), this.#timeoutMs);
+    const every = Math.min(WATCH_EVERY_MS, this.#timeoutMs);
+    this.#watch = setInterval(() => this.#giveUpLate(job), every);
     this.#worker.postMessage(job.body);
+  }
+
+  #giveUpLate({ client }: Job): void {
+    const nowMs = performance.now();
+    let late: string | null = null;
+    if (nowMs - this.#givenMs >= this.#timeoutMs) late = `${this.#timeoutMs} ms.`;
+    else if (nowMs - (this.#begunMs ?? nowMs) >= SLICE_MS && this.#waiting.othersThan(client))
+      late = `${SLICE_MS} ms, and others wait.`;
+    if (late !== null) void this.#lose(new SolverBusy(`It was not solved within ${late}`));
   }
 
   #start(): Worker {
@@ -94,6 +112,10 @@ export class Solver {
     };
     worker.on("message", (solved: Solved) => {
       if (worker !== this.#worker) return;
+      if (solved.kind === "begun") {
+        this.#begunMs = performance.now();
+        return;
+      }
       const job = this.#done();
       if (solved.kind === "file") job?.resolve(solved.file);
       else job?.reject(new BodyRefused(solved.why));
@@ -117,8 +139,9 @@ export class Solver {
   #done(): Job | null {
     const job = this.#running;
     this.#running = null;
-    if (this.#timer !== null) clearTimeout(this.#timer);
-    this.#timer = null;
+    if (this.#watch !== null) clearInterval(this.#watch);
+    this.#watch = null;
+    if (job !== null) this.#waiting.charge(job.client, performance.now() - (this.#begunMs ?? this.#givenMs));
     return job;
   }
 }
