@@ -120,6 +120,8 @@ export async function httpApp(config: Config, parts: AppParts): Promise<FastifyI
     answerConnect(url ?? "", socket, refusals),
   );
   app.server.maxConnections = http.maxConnections;
+  // Connections that nobody uses keep out no rank and no probe for long.
+  app.server.on("drop", () => app.server.closeIdleConnections());
   boundPipelines(app);
   app.addHook("onSend", async (request, reply) => {
     reply.header("x-request-id", request.id);

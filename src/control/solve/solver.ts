@@ -36,6 +36,7 @@ export class SolverBusy extends Error {
 export class Solver {
   readonly #models: readonly MoeModel[];
   readonly #timeoutMs: number;
+  readonly #sliceMs: number;
   readonly #waiting = new FairQueue<Job>(MOST_WAITING);
   #running: Job | null = null;
   #givenMs = 0;
@@ -47,10 +48,12 @@ export class Solver {
   /**
    * @param models    those that a body may name
    * @param timeoutMs for one body
+   * @param sliceMs   for one body while others wait
    */
-  constructor(models: readonly MoeModel[], timeoutMs: number = TIMEOUT_MS) {
+  constructor(models: readonly MoeModel[], timeoutMs: number = TIMEOUT_MS, sliceMs: number = SLICE_MS) {
     this.#models = models;
     this.#timeoutMs = timeoutMs;
+    this.#sliceMs = sliceMs;
   }
 
   /**
@@ -99,8 +102,8 @@ export class Solver {
     const nowMs = performance.now();
     let late: string | null = null;
     if (nowMs - this.#givenMs >= this.#timeoutMs) late = `${this.#timeoutMs} ms.`;
-    else if (nowMs - (this.#begunMs ?? nowMs) >= SLICE_MS && this.#waiting.othersThan(client))
-      late = `${SLICE_MS} ms, and others wait.`;
+    else if (nowMs - (this.#begunMs ?? nowMs) >= this.#sliceMs && this.#waiting.othersThan(client))
+      late = `${this.#sliceMs} ms, and others wait.`;
     if (late !== null) void this.#lose(new SolverBusy(`It was not solved within ${late}`));
   }
 
