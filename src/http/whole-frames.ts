@@ -78,14 +78,21 @@ export class WholeFrames {
     }
     let frames = 0;
     for (let at = 0; at < bytes.length; ) {
-      let next = bytes.indexOf("\n\n", at);
-      if (next < 0) next = bytes.length;
       // A line that begins with a colon is a comment: a keep-alive.
       if (bytes[at] !== 0x3a) frames++;
-      at = next + 2;
+      at = frameEnd(bytes, at);
     }
     return frames;
   }
+}
+
+/** Where the frame from `at` on ends; lines that end in a carriage return alone are not told apart. */
+function frameEnd(bytes: Buffer, at: number): number {
+  for (let line = bytes.indexOf(LINE_FEED, at); line >= 0; line = bytes.indexOf(LINE_FEED, line + 1)) {
+    const next = bytes[line + 1] === CARRIAGE_RETURN ? line + 2 : line + 1;
+    if (bytes[next] === LINE_FEED) return next + 1;
+  }
+  return bytes.length;
 }
 
 /** Whether a frame ends right before `end`: with an empty line, by any of the three line ends there are. */
