@@ -99,7 +99,7 @@ export async function httpApp(config: Config, parts: AppParts): Promise<FastifyI
   const refuseOperator = (error: unknown, request: FastifyRequest, reply: FastifyReply) => {
     const answer = operatorRefusals.answer(error, request.id);
     if (request.raw.complete) return reply.send(errorBody(answer, request, reply));
-    const headers = Object.entries(reply.getHeaders()).flatMap(([name, value]) => [name, `${value}`]);
+    const headers = Object.entries(reply.getHeaders()).flatMap(([name, value]) => [name, String(value)]);
     const answering = { requestId: request.id, shape: shapeAt(request.url), cors: headers };
     sendError(reply.hijack().raw, answer, answering, LINGER_MS);
     return reply;

@@ -9,7 +9,7 @@ const OWN_SITES = new Set(["same-origin", "none"]);
  */
 export function isOfOtherOrigin(headers: IncomingHttpHeaders): boolean {
   const site = headers["sec-fetch-site"];
-  if (site !== undefined && !OWN_SITES.has(String(site))) return true;
+  if (site !== undefined && !OWN_SITES.has(site)) return true;
   const { origin, host } = headers;
   return origin !== undefined && !isOriginOf(origin, host ?? "");
 }

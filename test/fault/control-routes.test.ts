@@ -1,4 +1,5 @@
-import { request as ask } from "node:http";
+import { type IncomingMessage, request as ask } from "node:http";
+import { json } from "node:stream/consumers";
 import fc from "fast-check";
 import { fastify } from "fastify";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -44,25 +45,23 @@ interface Answer {
 const JSON_TYPE = { "content-type": "application/json" };
 
 /** Sends it in pieces where it says no length. */
-function post(
+async function post(
   path: string,
   body: string | Buffer,
   headers: Record<string, string> = JSON_TYPE,
 ): Promise<Answer> {
-  const { promise, resolve, reject } = Promise.withResolvers<Answer>();
+  const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
   const { port } = new URL(gateway.url);
   const length: Record<string, string> =
     "transfer-encoding" in headers ? {} : { "content-length": `${Buffer.byteLength(body)}` };
   const asked = ask({ port, path, method: "POST", headers: { ...length, ...headers }, agent: false });
   asked.once("error", reject);
-  asked.once("response", async (response) => {
-    const text = (await response.setEncoding("utf8").toArray()).join("");
-    const { error } = JSON.parse(text) as { error?: { reason: string } };
-    resolve({ status: response.statusCode ?? 0, reason: error?.reason ?? "" });
-    asked.destroy();
-  });
+  asked.once("response", resolve);
   asked.end(body);
-  return promise;
+  const response = await promise;
+  const { error } = (await json(response)) as { error?: { reason: string } };
+  asked.destroy();
+  return { status: response.statusCode ?? 0, reason: error?.reason ?? "" };
 }
 
 const ROUTES = [
