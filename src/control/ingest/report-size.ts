@@ -1,4 +1,4 @@
-import type { ReportShape } from "./load-report.ts";
+import type { ReportShape } from "../messages/report-shape.ts";
 
 /** A double has 17 digits, a point, a sign and an exponent at most; then a comma, and white space. */
 const BYTES_PER_COUNT = 28;

@@ -155,17 +155,17 @@ function checkSize({ layers, experts }: ExpertLoad, topology: Topology): void {
   }
   const { slotsPerGpu } = topology;
   if (slotsPerGpu > experts) {
-    const mend = `is ${slotsPerGpu}; expected at most ${experts}: a GPU holds an expert once`;
-    throw new InputError(BODY, "topology.slotsPerGpu", mend);
+    const hint = `is ${slotsPerGpu}; expected at most ${experts}: a GPU holds an expert once`;
+    throw new InputError(BODY, "topology.slotsPerGpu", hint);
   }
   if (slots > MOST_REPLICAS * experts) {
-    const mend = `makes ${slots} slots for ${experts} experts; expected at most ${MOST_REPLICAS} for each`;
-    throw new InputError(BODY, "topology", mend);
+    const hint = `makes ${slots} slots for ${experts} experts; expected at most ${MOST_REPLICAS} for each`;
+    throw new InputError(BODY, "topology", hint);
   }
   const spread = Math.min(gpuCount(topology), Math.max(1, slots - experts + 1));
   if (layers * spread ** 3 > MOST_WORK) {
-    const mend = `lets an expert have ${spread} replicas in each of ${layers} layers; expected fewer GPUs, slots or layers`;
-    throw new InputError(BODY, "topology", mend);
+    const hint = `lets an expert have ${spread} replicas in each of ${layers} layers; expected fewer GPUs, slots or layers`;
+    throw new InputError(BODY, "topology", hint);
   }
 }
 
