@@ -142,7 +142,7 @@ export async function httpApp(config: Config, parts: AppParts): Promise<FastifyI
   const peers = new Peers(app.server);
   await app.register(async (scope) => {
     scope.setErrorHandler(refuseOperator);
-    operatorDoor(scope, { keyHash: config.operatorKeyHash, host: http.host, peers });
+    const isOperator = operatorDoor(scope, { keyHash: config.operatorKeyHash, host: http.host, peers });
     scope.addHook("onRequest", (request, _reply, done) => done(encodingFault(request.headers) ?? undefined));
     const bodies = controlMemory();
     await scope.register(async (json) => {
@@ -151,7 +151,7 @@ export async function httpApp(config: Config, parts: AppParts): Promise<FastifyI
       expertRoutes(json, controlled);
       eventRoutes(json, controlled, meter, wallClock);
       orderRoutes(json, controlled, peers);
-      operatorRoutes(json, parts);
+      operatorRoutes(json, { ...parts, isOperator });
     });
     await scope.register(async (loads) => loadRoute(loads, controlled, bodies));
     solveRoute(scope, parts.solver, peers, bodies);

@@ -7,7 +7,7 @@ import { HttpError } from "./errors.ts";
 import { hostName, isOfOtherOrigin } from "./page-origin.ts";
 import { type Peers, forwardingHeader } from "./peer.ts";
 
-/** Probes have no key, and learn no more than whether the gateway serves. */
+/** Probes have no key; they learn whether the gateway serves, and not where its parts are. */
 const OPEN = new Set(["/health", "/ready"]);
 
 export interface DoorTerms {
@@ -21,8 +21,9 @@ export interface DoorTerms {
 /**
  * Answers the routes of `app` to operators and engines alone: to those who send the key, or, where there is none, to
  * processes of this machine. Pages of other origins are refused either way.
+ * @returns whether a request, also one for a route that is open to all, is theirs
  */
-export function operatorDoor(app: FastifyInstance, terms: DoorTerms): void {
+export function operatorDoor(app: FastifyInstance, terms: DoorTerms): (request: IncomingMessage) => boolean {
   app.addHook("onRequest", async ({ raw, routeOptions }, reply) => {
     if (OPEN.has(routeOptions.url ?? "")) return;
     const fault = faultOf(raw, terms);
@@ -30,6 +31,7 @@ export function operatorDoor(app: FastifyInstance, terms: DoorTerms): void {
     if (fault.reason === "unauthorized") reply.header("www-authenticate", "Bearer");
     throw fault;
   });
+  return (request) => faultOf(request, terms) === null;
 }
 
 function faultOf(request: IncomingMessage, { keyHash, host, peers }: DoorTerms): HttpError | null {

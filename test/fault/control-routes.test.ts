@@ -232,6 +232,14 @@ test("the key opens every route, and stands in no answer", async () => {
   expect(await audit.json()).toMatchObject({ entries: [] });
 });
 
+test("what is wrong with the store, and where, /ready says to operators alone", async () => {
+  const headers = { authorization: `Bearer ${KEY}` };
+  const ready = async (init: RequestInit) => (await fetch(`${keyed.url}/ready`, init)).json();
+  expect(await ready({ headers })).toHaveProperty("storeFault", null);
+  expect(await ready({})).not.toHaveProperty("storeFault");
+  expect(await ready({})).toHaveProperty("store", "reachable");
+});
+
 test("connections that nobody uses keep nobody out", async () => {
   const small = await startGateway(
     `http: { maxConnections: 4 }\npools: [{ name: chat, kind: openai, models: [small], urls: [${engine.url}] }]`,
