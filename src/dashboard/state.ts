@@ -6,8 +6,11 @@ const SAMPLES_KEPT = 900;
 const START_SAMPLES = 10;
 const EPOCHS_KEPT = 500;
 
-/** `silent`: connected, but nothing has come for a while. `lost`: not connected any more; being retried. */
-export type Connection = "connecting" | "live" | "silent" | "lost";
+/**
+ * `silent`: connected, but nothing has come for a while. `lost`: not connected any more; being retried. `locked`: the
+ * gateway wants a key. `barred`: it answers nobody from here.
+ */
+export type Connection = "connecting" | "live" | "silent" | "lost" | "locked" | "barred";
 
 export interface PoolState {
   /** Oldest first. */

@@ -79,6 +79,9 @@ export function readMatrix(value: unknown, rule: NumberRule, source: string, fie
   }
   const rows = value.length;
   const columns = Array.isArray(value[0]) ? value[0].length : 0;
+  // Before there is memory for all of them: a long first row alone must not ask for as much in each.
+  for (let row = 0; row < rows; row++)
+    checkRow(value[row], columns, `${field}[0]`, source, `${field}[${row}]`);
   const values = new Float64Array(rows * columns);
   for (let row = 0; row < rows; row++) {
     const cells = values.subarray(row * columns, (row + 1) * columns);
@@ -99,16 +102,26 @@ export function readRow(
   source: string,
   field: string,
 ): void {
-  if (!Array.isArray(value) || value.length === 0) {
-    throw new InputError(source, field, `is ${shown(value)}; expected a list of numbers`);
-  }
-  if (value.length !== row.length) {
-    throw new InputError(source, field, `has ${value.length} entries; expected ${row.length} as in ${model}`);
-  }
+  checkRow(value, row.length, model, source, field);
   for (let i = 0; i < row.length; i++) {
     const cell: unknown = value[i];
     if (!rule.holds(cell)) readNumber(cell, rule, source, `${field}[${i}]`);
     row[i] = cell as number;
+  }
+}
+
+function checkRow(
+  value: unknown,
+  length: number,
+  model: string,
+  source: string,
+  field: string,
+): asserts value is readonly unknown[] {
+  if (!Array.isArray(value) || value.length === 0) {
+    throw new InputError(source, field, `is ${shown(value)}; expected a list of numbers`);
+  }
+  if (value.length !== length) {
+    throw new InputError(source, field, `has ${value.length} entries; expected ${length} as in ${model}`);
   }
 }
 
@@ -123,7 +136,22 @@ export function nest(values: ArrayLike<number>, columns: number): number[][] {
 
 /** Python writes NaN and Infinity bare; quoted, they reach the reader that can name the field. */
 function quoteNonFinite(text: string): string {
-  return text.replaceAll(/(?<=[[,:]\s*)-?(?:NaN|Infinity)(?=\s*[,\]}])/g, '"$&"');
+  return text.replaceAll(/-?(?:NaN|Infinity)/g, (word, at: number) =>
+    BEFORE_VALUE.has(nextSign(text, at - 1, -1)) && AFTER_VALUE.has(nextSign(text, at + word.length, 1))
+      ? `"${word}"`
+      : word,
+  );
+}
+
+const BEFORE_VALUE = new Set("[,:");
+const AFTER_VALUE = new Set(",]}");
+const WHITE_SPACE = new Set(" \t\r\n");
+
+/** The first sign from there on that is no white space; "" where none is. */
+function nextSign(text: string, from: number, step: 1 | -1): string {
+  let at = from;
+  while (WHITE_SPACE.has(text.charAt(at))) at += step;
+  return text.charAt(at);
 }
 
 /** A value as a message shows it: short, on one line. */
