@@ -34,7 +34,7 @@ export class Sent implements Exchange {
 
   constructor(shard: Shard, request: EngineRequest, sink: ResponseSink) {
     this.shard = shard;
-    this.body = Buffer.from(request.body ?? []).toString();
+    this.body = Buffer.from(request.body ?? []).toString() + (request.added ?? "");
     this.sink = sink;
   }
 
@@ -190,6 +190,7 @@ export class FlightCase {
       rank: -1,
       routedExperts: false,
       body: null,
+      fields: null,
     };
     const request: EngineRequest = {
       method: "POST",
@@ -267,14 +268,13 @@ export class FlightCase {
 export const inTurn: Pairing = {
   kind: "in-turn",
   prefillBody: (_path, body) => (Buffer.from(body).includes("alone") ? null : Buffer.from("prefill")),
-  decodeBody: (body, answer) =>
-    Buffer.from(answer).includes("cache") ? Buffer.concat([body, Buffer.from(" with cache")]) : null,
+  decodeFields: (answer) => (Buffer.from(answer).includes("cache") ? " with cache" : null),
 };
 
 export const together: Pairing = {
   kind: "together",
-  bodies: (body, rank, bootstrapRoom) => ({
-    prefill: Buffer.concat([body, Buffer.from(` prefill ${rank} ${bootstrapRoom}`)]),
-    decode: Buffer.concat([body, Buffer.from(` decode ${rank} ${bootstrapRoom}`)]),
+  pair: (body, _fields, rank, bootstrapRoom) => ({
+    prefillBody: Buffer.concat([body, Buffer.from(` prefill ${rank} ${bootstrapRoom}`)]),
+    decodeFields: ` decode ${rank} ${bootstrapRoom}`,
   }),
 };

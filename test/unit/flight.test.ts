@@ -421,7 +421,7 @@ describe("whatever throws", () => {
   ])("a body that cannot be paired: %s", (error, reason, outcome) => {
     const pairing: Pairing = {
       kind: "together",
-      bodies() {
+      pair() {
         throw error;
       },
     };
@@ -435,7 +435,7 @@ describe("whatever throws", () => {
     const pairing: Pairing = {
       kind: "in-turn",
       prefillBody: () => Buffer.from("x"),
-      decodeBody() {
+      decodeFields() {
         throw new Error("a bug");
       },
     };

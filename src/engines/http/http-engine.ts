@@ -12,7 +12,7 @@ import type {
 import type { ServerAccess } from "../../model/server-access.ts";
 import type { Pairing } from "../../serving/pairing.ts";
 import type { Dialect } from "./dialect.ts";
-import { withFields } from "../../lib/json-fields.ts";
+import { joined } from "../../lib/json-fields.ts";
 import { HttpServer } from "./http-server.ts";
 import { ORCA_ASKED, orcaKvUse, takeOrcaKvUse } from "./orca.ts";
 import { RoutedExperts, type RoutedExpertsOptions } from "./routed-experts.ts";
@@ -144,7 +144,7 @@ export class HttpEngine implements Engine {
 
   #naming(rankFields: string, request: EngineRequest): EngineRequest {
     if (request.body === null || this.#readsRank?.(request.path) !== true) return request;
-    return { ...request, body: withFields(request.body, rankFields) };
+    return { ...request, added: joined(request.added, rankFields) };
   }
 
   async close(): Promise<void> {

@@ -5,7 +5,7 @@ import type { MoeModel } from "../../model/moe-model.ts";
 import type { RoutingTrace } from "../../model/routing-trace.ts";
 import type { EngineRequest, ResponseHeaders, ResponseSink } from "../../serving/engine.ts";
 import { FieldCutter, type OnField } from "./field-cutter.ts";
-import { withFields } from "../../lib/json-fields.ts";
+import { joined } from "../../lib/json-fields.ts";
 import { headerIndex } from "./request-headers.ts";
 import { UnseenFrames } from "./unseen-frames.ts";
 
@@ -53,7 +53,7 @@ export class RoutedExperts {
     if (!sampled && (wanted || this.#asks)) return { request, sink };
     const added = this.#asks && !wanted;
     return {
-      request: added ? { ...request, body: withFields(body, ASK) } : request,
+      request: added ? { ...request, added: joined(request.added, ASK) } : request,
       sink: new RoutedExpertsSink(sink, {
         strip: !wanted,
         added,

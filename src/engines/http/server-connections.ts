@@ -11,6 +11,7 @@ import { adviceFor } from "./connect-advice.ts";
 import { Connection } from "./connection.ts";
 import { connectorFor } from "./connector.ts";
 import { type ReadKvUse, ResponseHandler, codeOf } from "./response-handler.ts";
+import { sentBody } from "./sent-body.ts";
 import { WaitLimit } from "./wait-limit.ts";
 
 /** How long to wait for a server, and how many connections to make to it. */
@@ -97,12 +98,14 @@ export class ServerConnections {
     readKvUse: ReadKvUse | null,
   ): Exchange {
     const handler = new ResponseHandler(this.url, sink, readKvUse, this, this.#firstByte);
+    const sent = sentBody(request, headers);
     this.#requests.dispatch(
       {
         method: request.method,
         path: this.#prefix + request.path,
-        headers: headers as string[],
-        body: request.body,
+        headers: sent.headers as string[],
+        // Its types leave out the iterables that it takes.
+        body: sent.body as Uint8Array | null,
       },
       handler,
     );
