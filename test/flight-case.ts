@@ -12,7 +12,7 @@ import {
   type ResponseSink,
   type Shard,
 } from "../src/serving/engine.ts";
-import type { Client } from "../src/serving/flight/client.ts";
+import type { AnswerEnd, Client } from "../src/serving/flight/client.ts";
 import { Flight } from "../src/serving/flight/flight.ts";
 import type { FlightDeck } from "../src/serving/flight/flight-deck.ts";
 import { RetryBudget } from "../src/serving/flight/retry-budget.ts";
@@ -65,7 +65,7 @@ export class Sent implements Exchange {
   fail(mayHaveBegun = true, code = "ECONNRESET"): void {
     const cause = Object.assign(new Error(code), { code });
     if (!this.cancelled)
-      this.sink.fail(new EngineUnreachable("http://10.0.0.1", `broke (${code})`, { mayHaveBegun, cause }));
+      this.sink.fail(new EngineUnreachable("http://10.0.0.1", "broke", { mayHaveBegun, code, cause }));
   }
 }
 
@@ -74,6 +74,7 @@ export class HeardClient implements Client {
   readonly received: string[] = [];
   bodiesReleased = 0;
   error: Error | null = null;
+  endsAs: AnswerEnd = "whole";
   /** Throws at the call of that name. */
   throwsAt: string | null = null;
 
@@ -90,9 +91,9 @@ export class HeardClient implements Client {
     return true;
   }
 
-  end(): boolean {
+  end(): AnswerEnd {
     this.#record("end", "");
-    return true;
+    return this.endsAs;
   }
 
   brokenOff(fault: Error): void {

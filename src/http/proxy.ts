@@ -120,15 +120,16 @@ function upstreamOf(
 }
 
 function forward(
-  { gateway, http }: ProxyParts,
-  { response }: ProxiedRequest,
+  { gateway, http, refusals }: ProxyParts,
+  { response, requestId }: ProxiedRequest,
   answering: Answering,
   facts: RequestFacts,
   upstream: EngineRequest,
   held: HeldBody | null,
 ): void {
   const { clientStallMs, streamKeepAliveMs } = http;
-  const client = new ClientResponse(response, answering, clientStallMs, streamKeepAliveMs, held);
+  const failed = (error: Error) => refusals.failed(error, requestId);
+  const client = new ClientResponse(response, answering, clientStallMs, streamKeepAliveMs, held, failed);
   client.follow(gateway().send(facts, upstream, client));
 }
 

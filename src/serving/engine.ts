@@ -152,17 +152,23 @@ export class EngineUnreachable extends Error {
   /** Whether nobody takes connections there: the server is down, not slow. */
   readonly nobodyThere: boolean;
 
-  /** @param what a clause that follows the server's name, e.g. `broke off its response` */
+  /**
+   * @param what a clause that follows the server's name, e.g. `broke off its response`
+   * @param options.code of the cause, for the log: clients are not told
+   */
   constructor(
     server: string,
     what: string,
     options: {
       readonly mayHaveBegun?: boolean;
       readonly nobodyThere?: boolean;
+      readonly code?: string;
       readonly cause?: unknown;
     } = {},
   ) {
-    super(`${server} ${what}.`, { cause: options.cause });
+    super(`${server} ${what}${options.code === undefined ? "" : ` (${options.code})`}.`, {
+      cause: options.cause,
+    });
     this.forClients = `The engine ${what}.`;
     this.mayHaveBegun = options.mayHaveBegun ?? false;
     this.nobodyThere = options.nobodyThere ?? false;

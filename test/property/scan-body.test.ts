@@ -176,7 +176,7 @@ test("where the fields are is known from reading, and read again the same", () =
 });
 
 test("a body of more fields than anyone writes is refused before it is read", () => {
-  const many = (count: number) => Buffer.from(`{${'"a":1,'.repeat(count - 1)}"model":"m"}`);
+  const many = (fields: number) => Buffer.from(`{${'"a":1,'.repeat(fields - 1)}"model":"m"}`);
   expect(scanBody(many(1024)).model).toBe("m");
   expect(() => new BodyScan().read(many(1025).subarray(0, -3))).toThrow(/1024 fields/);
 });

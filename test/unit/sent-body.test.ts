@@ -6,6 +6,7 @@ import { sentBody } from "../../src/engines/http/sent-body.ts";
 import { bootstrap } from "../../src/engines/sglang/bootstrap.ts";
 import { kvTransfer } from "../../src/engines/vllm/kv-transfer.ts";
 import { vllmEngine } from "../../src/engines/vllm/vllm-engine.ts";
+import type { EngineRequest } from "../../src/serving/engine.ts";
 import { respond } from "../engine-response.ts";
 
 const MIB = 1 << 20;
@@ -24,15 +25,24 @@ test.each([
   expect([joined(body), headers]).toEqual([sent, ["x", "y"]]);
 });
 
-test("a long body is not copied: it goes in pieces of its own memory, with its length", () => {
+test.each([
+  ["not copied", false, Number.POSITIVE_INFINITY],
+  ["neither copied nor encrypted in one go", true, MIB],
+])("a long body is %s: it goes in pieces of its own memory, with its length", (_, encrypted, most) => {
   const body = Buffer.from(`{"prompt":"${"x".repeat(5 * MIB)}"}`);
-  const sent = sentBody({ body, added: '"a":1' }, ["content-length", "7"]);
+  const sent = sentBody({ body, added: '"a":1' }, ["content-length", "7"], encrypted);
   const pieces = [...(sent.body as Iterable<Uint8Array>)];
-  for (const piece of pieces) expect(piece.length).toBeLessThanOrEqual(MIB);
+  for (const piece of pieces) expect(piece.length).toBeLessThanOrEqual(most);
   expect(pieces.filter(({ buffer }) => buffer !== body.buffer)).toHaveLength(1);
   const whole = `${body.toString().slice(0, -1)},"a":1}`;
   expect(sent.headers).toEqual(["content-length", `${whole.length}`]);
   expect(Buffer.concat(pieces).equals(Buffer.from(whole))).toBe(true);
+});
+
+test("a long body to which nothing is added goes as it is, but where it is encrypted", () => {
+  const body = Buffer.alloc(5 * MIB, "x");
+  expect(sentBody({ body }, []).body).toBe(body);
+  expect([...(sentBody({ body }, [], true).body as Iterable<Uint8Array>)]).toHaveLength(5);
 });
 
 test("a server gets a long body whole, also where it answers early", async () => {
@@ -51,18 +61,25 @@ test("a server gets a long body whole, also where it answers early", async () =>
     apiKey: null,
     timeouts: { connectTimeoutMs: 5000, firstTokenTimeoutMs: 60_000, idleTimeoutMs: 60_000, connections: 0 },
   });
-  const body = Buffer.alloc(6 * MIB + 7, "0123456789");
-  const request = { method: "POST", path: "/v1/completions", headers: [] as string[], body } as const;
-  const hash = createHash("sha256").update(body).digest("hex");
+  const body = Buffer.from(`{"prompt":"${"0123456789".repeat(MIB)}"}`);
+  const request: EngineRequest = {
+    method: "POST",
+    path: "/v1/completions",
+    headers: [],
+    body,
+    added: '"a":1',
+  };
+  const whole = `${body.toString().slice(0, -1)},"a":1}`;
+  const hash = createHash("sha256").update(whole).digest("hex");
   const answers = [
     await respond(engine, engine.shards[0], request),
     await respond(engine, engine.shards[0], { ...request, headers: ["x-early", "1"] }),
     await respond(engine, engine.shards[0], request),
   ];
   expect(answers.map(({ status, text }) => [status, text])).toEqual([
-    [200, `${body.length} ${hash}`],
+    [200, `${whole.length} ${hash}`],
     [413, "early"],
-    [200, `${body.length} ${hash}`],
+    [200, `${whole.length} ${hash}`],
   ]);
   await engine.close();
   server.closeAllConnections();

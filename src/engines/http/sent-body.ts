@@ -2,7 +2,9 @@ import { withFields } from "../../lib/json-fields.ts";
 import type { EngineRequest, HeaderList } from "../../serving/engine.ts";
 import { withHeaders } from "./request-headers.ts";
 
-/** Longer bodies are written in pieces of this length, each when there is room for it. */
+/** Longer bodies are not copied to put something behind them. */
+const COPIED_BYTES = 1 << 20;
+/** What is encrypted at a time. */
 const PIECE_BYTES = 1 << 20;
 
 /** What undici is given. */
@@ -12,19 +14,23 @@ export interface SentBody {
 }
 
 /**
- * The body of a request with what is added to it. A long one is neither copied nor handed over at once: to copy 32 MiB,
- * or to encrypt them, would hold up all others.
+ * The body of a request with what is added to it. A long one is not copied, nor encrypted in one go: with 32 MiB that
+ * would hold up all others.
  */
 export function sentBody(
   { body, fields, added = "" }: Pick<EngineRequest, "body" | "fields" | "added">,
   headers: HeaderList,
+  encrypted = false,
 ): SentBody {
   if (body === null) return { headers, body };
   const isEmpty = fields === undefined ? undefined : fields.length === 0;
   const parts = added === "" ? [body] : withFields(body, added, isEmpty);
   const length = parts.reduce((sum, part) => sum + part.length, 0);
-  if (length <= PIECE_BYTES) return { headers, body: parts.length === 1 ? body : Buffer.concat(parts) };
-  return { headers: withHeaders(headers, ["content-length", `${length}`]), body: pieces(parts) };
+  const isLong = length > COPIED_BYTES;
+  if (parts.length === 1 && !(isLong && encrypted)) return { headers, body };
+  if (!isLong) return { headers, body: Buffer.concat(parts) };
+  const announced = withHeaders(headers, ["content-length", `${length}`]);
+  return { headers: announced, body: encrypted ? pieces(parts) : parts };
 }
 
 function* pieces(parts: readonly Uint8Array[]): Generator<Uint8Array> {

@@ -55,6 +55,7 @@ export class ServerConnections {
   readonly #questions: Pool;
   /** What precedes `/v1`; empty for most servers. */
   readonly #prefix: string;
+  readonly #encrypted: boolean;
   /** What every request and question carries. */
   readonly ownHeaders: HeaderList;
 
@@ -64,7 +65,7 @@ export class ServerConnections {
    * @param tls null for what the system trusts
    */
   constructor(url: string, timeouts: Timeouts, ownHeaders: HeaderList, tls: TlsSettings | null) {
-    const { origin, pathname } = new URL(url);
+    const { origin, pathname, protocol } = new URL(url);
     const { firstTokenTimeoutMs, idleTimeoutMs, connections } = timeouts;
     const connect = connectorFor(timeouts.connectTimeoutMs, tls);
     const common = { connect, keepAliveTimeout: KEPT_ALIVE_MS };
@@ -86,6 +87,7 @@ export class ServerConnections {
       bodyTimeout: idleTimeoutMs,
       maxResponseSize: MOST_ANSWERED,
     });
+    this.#encrypted = protocol === "https:";
     this.#prefix = pathname.replace(/\/$/, "");
     this.ownHeaders = ownHeaders;
   }
@@ -98,7 +100,7 @@ export class ServerConnections {
     readKvUse: ReadKvUse | null,
   ): Exchange {
     const handler = new ResponseHandler(this.url, sink, readKvUse, this, this.#firstByte);
-    const sent = sentBody(request, headers);
+    const sent = sentBody(request, headers, this.#encrypted);
     this.#requests.dispatch(
       {
         method: request.method,

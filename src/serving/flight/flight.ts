@@ -12,7 +12,7 @@ import type { ServingPool } from "../serving-pool.ts";
 import type { RequestTiming } from "../traffic/traffic-meter.ts";
 import type { RequestOutcome } from "../traffic/traffic-observer.ts";
 import type { Attempt, AttemptListener } from "./attempt.ts";
-import type { Client } from "./client.ts";
+import type { AnswerEnd, Client } from "./client.ts";
 import { isEventStream } from "./event-stream.ts";
 import { failureKind } from "./failure-kind.ts";
 import type { FlightDeck } from "./flight-deck.ts";
@@ -174,12 +174,13 @@ export class Flight implements Applicant, AttemptListener {
   ended(attempt: Attempt): void {
     if (this.#winner === null && !this.#choose(attempt)) return;
     const { status } = attempt.response as ResponseHeaders;
-    const whole = this.#client.end();
-    if (whole) attempt.leg.finished();
-    else attempt.leg.broke("reset");
+    const end = this.#client.end();
+    if (end === "cut_short") attempt.leg.broke("reset");
+    else if (end === "failed") attempt.leg.broke("status");
+    else attempt.leg.finished();
     // A decode that refuses leaves its prefill waiting for it.
-    if (status >= REFUSED) attempt.cancel();
-    this.#end(whole ? outcomeOf(status) : "failed");
+    if (status >= REFUSED || end !== "whole") attempt.cancel();
+    this.#end(outcomeOf(status, end));
   }
 
   failed(attempt: Attempt, fault: EngineUnreachable): void {
@@ -349,7 +350,7 @@ export class Flight implements Applicant, AttemptListener {
 
   #unavailable(reason: Unavailable, { engine }: ServingPool): NoShardAvailable {
     const { retryAfterSeconds } = this.#deck;
-    return new NoShardAvailable(reason, engine.pool, this.#lastFault?.forClients ?? null, retryAfterSeconds);
+    return new NoShardAvailable(reason, engine.pool, this.#lastFault, retryAfterSeconds);
   }
 
   #giveUp(error: NoShardAvailable | EngineUnreachable): void {
@@ -415,7 +416,8 @@ function faultOf(error: unknown): Error {
   return error instanceof Error ? error : new Error(String(error));
 }
 
-function outcomeOf(status: number): RequestOutcome {
+function outcomeOf(status: number, end: AnswerEnd): RequestOutcome {
+  if (end !== "whole") return end === "client_error" ? end : "failed";
   if (status < REFUSED) return "ok";
   return status < FAILED ? "client_error" : "failed";
 }
