@@ -81,12 +81,10 @@ export class WholeFrames {
     this.#begun ||= CONTENT.test(bytes.toString("latin1"));
     let frames = 0;
     for (let at = 0; at < bytes.length; ) {
-      let next = bytes.indexOf("\n\n", at);
-      if (next < 0) next = bytes.length;
       // A line that begins with a colon is a comment: a keep-alive.
       if (bytes[at] !== 0x3a) frames++;
       this.#noteError(bytes, at);
-      at = next + 2;
+      at = frameEnd(bytes, at);
     }
     return this.#begun ? frames : 0;
   }
@@ -94,6 +92,15 @@ export class WholeFrames {
   #noteError(bytes: Buffer, at: number): void {
     if (this.errorStatus === 0 && isErrorFrame(bytes, at)) this.errorStatus = statusOf(bytes, at);
   }
+}
+
+/** Where the frame from `at` on ends; lines that end in a carriage return alone are not told apart. */
+function frameEnd(bytes: Buffer, at: number): number {
+  for (let line = bytes.indexOf(LINE_FEED, at); line >= 0; line = bytes.indexOf(LINE_FEED, line + 1)) {
+    const next = bytes[line + 1] === CARRIAGE_RETURN ? line + 2 : line + 1;
+    if (bytes[next] === LINE_FEED) return next + 1;
+  }
+  return bytes.length;
 }
 
 /** Whether a frame ends right before `end`: with an empty line, by any of the three line ends there are. */

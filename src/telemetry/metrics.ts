@@ -1,8 +1,9 @@
-import type { Attributes, Counter, Histogram, Meter, ObservableResult } from "@opentelemetry/api";
+import type { Counter, Meter, ObservableResult } from "@opentelemetry/api";
 import { PrometheusExporter, PrometheusSerializer } from "@opentelemetry/exporter-prometheus";
-import { MeterProvider } from "@opentelemetry/sdk-metrics";
+import { MeterProvider, type ScopeMetrics } from "@opentelemetry/sdk-metrics";
 import type { PoolReport } from "../model/pool-report.ts";
 import { REQUEST_OUTCOMES, type RequestOutcome } from "../serving/traffic/traffic-observer.ts";
+import { PoolHistogram } from "./pool-histogram.ts";
 
 /** What a shard carries now. */
 export interface ShardReading {
@@ -37,6 +38,14 @@ export interface ControlReading {
   readonly reports: Readonly<Record<string, number>> | null;
 }
 
+/** What others left in the store and cannot be read here. */
+export interface UnreadableReading {
+  /** Empty for what does not concern one pool. */
+  readonly pool: string;
+  /** By its kind. */
+  readonly dropped: ReadonlyMap<string, number>;
+}
+
 /** What became of the experts that a pool's answers reported. */
 export interface RoutedExpertsReading {
   readonly pool: string;
@@ -47,6 +56,7 @@ export interface RoutedExpertsReading {
 export interface Readings {
   control(): Iterable<ControlReading>;
   storeReachable(): boolean;
+  unreadable(): Iterable<UnreadableReading>;
   /** How often the remote gateways did not receive what this one has in flight. */
   unsharedReports(): number;
   shards(): Iterable<ShardReading>;
@@ -61,65 +71,62 @@ const DURATION_SECONDS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300]
 
 /** The instruments, and their text for Prometheus. Receives traffic from serving/traffic/traffic-meter.ts. */
 export class Metrics {
+  readonly #ttft = new PoolHistogram(
+    "plimsoll_ttft_seconds",
+    "Arrival to the first frame with content",
+    TTFT_SECONDS,
+  );
+  readonly #itl = new PoolHistogram("plimsoll_itl_seconds", "Between two frames with content", ITL_SECONDS);
+  readonly #duration = new PoolHistogram(
+    "plimsoll_request_seconds",
+    "Arrival to the end of the response",
+    DURATION_SECONDS,
+  );
   readonly #exporter = new PrometheusExporter({ preventServerStart: true });
   readonly #provider = new MeterProvider({ readers: [this.#exporter] });
   readonly #serializer = new PrometheusSerializer(undefined, false, undefined, true, true);
-  readonly #requests: Counter;
+  /** By pool, then by outcome. */
+  readonly #ended = new Map<string, Record<RequestOutcome, number>>();
   readonly #resent: Counter;
   readonly #refused: Counter;
-  readonly #ttft: Histogram;
-  readonly #itl: Histogram;
-  readonly #duration: Histogram;
-  readonly #labels = new Map<string, Attributes>();
 
   constructor(readings: Readings) {
     const meter = this.#provider.getMeter("plimsoll");
-    this.#requests = meter.createCounter("plimsoll_requests", {
-      description: "Requests that ended, by outcome",
-    });
+    meter
+      .createObservableCounter("plimsoll_requests", { description: "Requests that ended, by outcome" })
+      .addCallback((result) => {
+        for (const [pool, outcomes] of this.#ended)
+          for (const outcome of REQUEST_OUTCOMES) result.observe(outcomes[outcome], { pool, outcome });
+      });
     this.#resent = meter.createCounter("plimsoll_resent", {
       description: "Requests sent once more: retries and hedges",
     });
     this.#refused = meter.createCounter("plimsoll_refused", {
       description: "Requests answered by the gateway itself, by reason",
     });
-    this.#ttft = seconds(
-      meter,
-      "plimsoll_ttft_seconds",
-      "Arrival to the first frame with content",
-      TTFT_SECONDS,
-    );
-    this.#itl = seconds(meter, "plimsoll_itl_seconds", "Between two frames with content", ITL_SECONDS);
-    this.#duration = seconds(
-      meter,
-      "plimsoll_request_seconds",
-      "Arrival to the end of the response",
-      DURATION_SECONDS,
-    );
     observeShards(meter, readings);
     observePools(meter, readings);
     observeControl(meter, readings);
   }
 
   firstFrame(pool: string, sinceArrivalMs: number): void {
-    this.#ttft.record(sinceArrivalMs / 1000, this.#label(pool));
+    this.#ttft.record(pool, sinceArrivalMs / 1000);
   }
 
   laterFrame(pool: string, sincePreviousMs: number): void {
-    this.#itl.record(sincePreviousMs / 1000, this.#label(pool));
+    this.#itl.record(pool, sincePreviousMs / 1000);
   }
 
   /** The time until a client left or was refused says nothing about the answers: it is not in the histogram. */
   ended(pool: string, durationMs: number, outcome: RequestOutcome): void {
-    this.#requests.add(1, { pool, outcome });
-    if (outcome !== "cancelled" && outcome !== "refused")
-      this.#duration.record(durationMs / 1000, this.#label(pool));
+    this.#outcomesOf(pool)[outcome]++;
+    if (outcome !== "cancelled" && outcome !== "refused") this.#duration.record(pool, durationMs / 1000);
   }
 
   /** Counters of a pool begin at 0, so that their first increase shows. @param reasons of refusals */
   begin(pool: string, reasons: readonly string[]): void {
-    for (const outcome of REQUEST_OUTCOMES) this.#requests.add(0, { pool, outcome });
-    this.#resent.add(0, this.#label(pool));
+    this.#outcomesOf(pool);
+    this.#resent.add(0, { pool });
     this.beginRefusals(pool, reasons);
   }
 
@@ -129,7 +136,7 @@ export class Metrics {
   }
 
   resent(pool: string): void {
-    this.#resent.add(1, this.#label(pool));
+    this.#resent.add(1, { pool });
   }
 
   refused(pool: string, reason: string): void {
@@ -139,22 +146,23 @@ export class Metrics {
   /** Everything in Prometheus' text format. */
   async text(): Promise<string> {
     const { resourceMetrics } = await this.#exporter.collect();
-    return this.#serializer.serialize(resourceMetrics);
+    const { resource, scopeMetrics } = resourceMetrics;
+    const metrics = [this.#ttft, this.#itl, this.#duration].map((histogram) => histogram.collect());
+    const counted: ScopeMetrics = { scope: { name: "plimsoll" }, metrics };
+    return this.#serializer.serialize({ resource, scopeMetrics: scopeMetrics.concat(counted) });
   }
 
   async close(): Promise<void> {
     await this.#provider.shutdown();
   }
 
-  #label(pool: string): Attributes {
-    let label = this.#labels.get(pool);
-    if (label === undefined) this.#labels.set(pool, (label = { pool }));
-    return label;
+  #outcomesOf(pool: string): Record<RequestOutcome, number> {
+    const known = this.#ended.get(pool);
+    if (known !== undefined) return known;
+    const outcomes = { ok: 0, client_error: 0, refused: 0, failed: 0, cancelled: 0 };
+    this.#ended.set(pool, outcomes);
+    return outcomes;
   }
-}
-
-function seconds(meter: Meter, name: string, description: string, bounds: number[]): Histogram {
-  return meter.createHistogram(name, { description, advice: { explicitBucketBoundaries: bounds } });
 }
 
 function observeShards(meter: Meter, readings: Readings): void {
@@ -222,6 +230,14 @@ function observeControl(meter: Meter, readings: Readings): void {
       description: "Times that remote gateways did not receive what this one has in flight",
     })
     .addCallback((result) => result.observe(readings.unsharedReports()));
+  meter
+    .createObservableCounter("plimsoll_unreadable", {
+      description: "What others left in the store, cannot be read here and was dropped, by kind",
+    })
+    .addCallback((result) => {
+      for (const { pool, dropped } of readings.unreadable())
+        for (const [kind, count] of dropped) result.observe(count, { pool, kind });
+    });
   const each =
     (observe: (control: ControlReading, result: ObservableResult) => void) => (result: ObservableResult) => {
       for (const control of readings.control()) observe(control, result);

@@ -82,7 +82,7 @@ test("frames are counted from the first with content on, comments never", () => 
       fc.array(fc.nat(2000), { maxLength: 12 }),
       (frames, cuts) => {
         // One frame at a time, as engines send them: then the count is exact.
-        const each = frames.map(({ bytes }) => bytes.replaceAll("\r\n", "\n"));
+        const each = frames.map(({ bytes }) => bytes);
         const relay = new WholeFrames();
         const contents = each.map((bytes) => relayed(relay, pieces(Buffer.from(bytes), cuts)).contents);
         const first = frames.findIndex(({ content }) => content);
@@ -91,6 +91,18 @@ test("frames are counted from the first with content on, comments never", () => 
       },
     ),
     { seed: 6 },
+  );
+});
+
+test("frames that come together are counted one by one, whichever way their lines end", () => {
+  fc.assert(
+    fc.property(fc.array(frame, { minLength: 1, maxLength: 8 }), (frames) => {
+      const relay = new WholeFrames();
+      relay.take(Buffer.from('data: {"delta":"x"}\n\n'));
+      relay.take(Buffer.from(frames.map(({ bytes }) => bytes).join("")));
+      expect(relay.contentFrames).toBe(frames.filter(({ bytes }) => !bytes.startsWith(":")).length);
+    }),
+    { seed: 7 },
   );
 });
 

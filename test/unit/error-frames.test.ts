@@ -39,6 +39,8 @@ test.each([
   expect(errorIn(frame, DONE)).toBe(status);
   expect(errorIn(WORD, WORD + frame + DONE)).toBe(status);
   expect(errorIn(WORD, frame.slice(0, 12), frame.slice(12))).toBe(status);
+  // With the other line ends, among others.
+  expect(errorIn(WORD, (WORD + frame + DONE).replaceAll("\n", "\r\n"))).toBe(status);
   // The end of the stream may lack the empty line.
   expect(errorIn(WORD, frame.trimEnd())).toBe(status);
 });
