@@ -31,6 +31,7 @@ import { Refusals } from "./refusals.ts";
 import { OriginReader } from "./request-origin.ts";
 import { LINGER_MS, sendError } from "./send-error.ts";
 import { solveRoute } from "./solve-route.ts";
+import { ReadingTurns } from "./reading-turns.ts";
 import { relayRoutes } from "./relay-routes.ts";
 
 export interface AppParts {
@@ -135,7 +136,7 @@ export async function httpApp(config: Config, parts: AppParts): Promise<FastifyI
   const cors = new Cors(http.corsOrigins);
   // One body of the largest size always fits.
   const memory = new BodyMemory(Math.max(http.bodyMemoryBytes, http.bodyLimitBytes), "http.bodyMemoryBytes");
-  const proxying = { gateway, origins, http, memory, cors, refusals };
+  const proxying = { gateway, origins, http, memory, turns: new ReadingTurns(), cors, refusals };
   await app.register(async (scope) => openAiRoutes(scope, proxying));
   if (operatorSocket !== null) {
     refuseOtherMethods();

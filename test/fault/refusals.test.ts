@@ -121,6 +121,8 @@ test.each(refusals)("%s: OpenAI's shape, of bounded length", async (name, bytes,
       error: { message, type, param: ofModel(name) ? "model" : null, code: reason, reason },
     },
   });
+  // Words, no codes of libraries.
+  expect(JSON.stringify(answer.body)).not.toMatch(/\b(?:HPE|ERR|FST|UND)_/);
 });
 
 test.each([

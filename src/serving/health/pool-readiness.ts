@@ -62,7 +62,7 @@ export class PoolReadiness {
     if (news.kind === "silent") {
       lack = news.why;
       if (news.nobodyThere) readiness.nobodyThere();
-      else readiness.silent(nowMs - news.waitedMs);
+      else readiness.silent(nowMs - news.waitedMs, nowMs);
     } else if (news.ready) {
       back = readiness.good();
     } else {
