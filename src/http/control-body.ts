@@ -3,7 +3,8 @@ import { decodeText } from "../formats/json.ts";
 import { nestsDeeperThan } from "../formats/json-depth.ts";
 import { InputError } from "../lib/errors.ts";
 import { BodyMemory, type HeldBody } from "./body-memory.ts";
-import { readBody } from "./read-body.ts";
+import { type BodyTerms, readBody } from "./read-body.ts";
+import { ReadingTurns } from "./reading-turns.ts";
 
 /** Of a body of operators and engines, where a route does not say otherwise: it is read on the event loop. */
 export const CONTROL_BODY_BYTES = 64 * 1024;
@@ -33,12 +34,18 @@ export function controlBodies(
   types: "*" | string[],
   { memory, limitOf, read }: ControlBodyTerms,
 ): void {
+  const turns = new ReadingTurns();
   app.removeAllContentTypeParsers();
   // The hook reads the body, which knows the response: the bytes are held no longer than that.
   app.addContentTypeParser(types, (_request, _payload, done) => done(null));
   app.addHook("preHandler", async (request, reply) => {
     if (!hasBody(request)) return;
-    const [bytes, held] = await wholeBody(request, reply, memory, limitOf(request));
+    const [bytes, held] = await wholeBody(request, reply, {
+      limitBytes: limitOf(request),
+      memory,
+      turns,
+      reader: null,
+    });
     request.body = read(bytes, request, held);
   });
 }
@@ -80,11 +87,10 @@ function hasBody({ method, headers }: FastifyRequest): boolean {
 function wholeBody(
   { raw }: FastifyRequest,
   reply: FastifyReply,
-  memory: BodyMemory,
-  limitBytes: number,
+  terms: BodyTerms,
 ): Promise<[Buffer, HeldBody]> {
   const { promise, resolve, reject } = Promise.withResolvers<[Buffer, HeldBody]>();
   const done = (bytes: Buffer, held: HeldBody) => resolve([bytes, held]);
-  readBody(raw, reply.raw, { limitBytes, memory, reader: null }, done, reject);
+  readBody(raw, reply.raw, terms, done, reject);
   return promise;
 }
