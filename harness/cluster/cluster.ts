@@ -20,7 +20,7 @@ export const SMALL: Shape = { model: SMALL_MODEL, topology: { nodes: 2, gpusPerN
 export const LEASE_MS = 600;
 export const PREPARE_TIMEOUT_MS = 1000;
 const CLIENTS = 12;
-const LOOK_MS = 20;
+const LOOK_MS = 50;
 
 /** What the ranks of a cluster serve. */
 export interface Shape {
