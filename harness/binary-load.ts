@@ -1,9 +1,9 @@
-/** A load report in bytes, as a sidecar writes it (src/control/load-report.ts has the layout). */
+/** A load report in bytes, as a sidecar writes it (src/control/ingest/load-report.ts has the layout). */
 export function binaryLoad(
   report: {
     readonly rank: number;
     readonly window: number;
-    readonly run: number;
+    readonly incarnation: number | null;
     readonly windowMs: number;
     readonly counts: Uint32Array;
   },
@@ -18,7 +18,7 @@ export function binaryLoad(
   view.setUint32(12, layers, true);
   view.setUint32(16, experts, true);
   view.setBigUint64(24, BigInt(report.window), true);
-  view.setBigUint64(32, BigInt(report.run), true);
+  view.setBigUint64(32, BigInt(report.incarnation ?? 0), true);
   view.setFloat64(40, report.windowMs, true);
   for (const [i, count] of report.counts.entries()) view.setUint32(48 + 4 * i, count, true);
   return bytes;

@@ -203,15 +203,21 @@ export class Cluster {
   }
 
   reportRank(rank: number, state: "lost" | "ready"): Promise<void> {
-    return this.post("/ep/v1/ranks", { pool: POOL, rank, state });
+    const { incarnation } = this.agents[rank].model;
+    return this.post("/ep/v1/ranks", { pool: POOL, rank, state, incarnation });
   }
 
-  /** A new process in its place, holding nothing. */
+  /** A new process in the place of one that nobody counts on any more, holding nothing. */
   async revive(rank: number): Promise<void> {
-    const newest = Math.max(...this.referee.last.map((answer) => answer?.epoch ?? 0));
+    this.agents[rank].model.start();
+    this.knowsRestarted(rank);
     this.referee.revived(rank);
-    this.agents[rank].model.revive(newest);
     await this.reportRank(rank, "ready");
+  }
+
+  /** What is published from now on must not count on what the rank held before its start. */
+  knowsRestarted(rank: number): void {
+    this.agents[rank].model.bornAt = Math.max(...this.referee.last.map((answer) => answer?.epoch ?? 0));
   }
 
   /** @throws Error when it does not come true in time */

@@ -70,6 +70,22 @@ function death(name: string, before: (cluster: Cluster) => Promise<void>): Fault
   };
 }
 
+/** A rank is there again before anybody could miss it, and holds nothing. */
+function fastRestart(name: string, says: (cluster: Cluster, rank: number) => Promise<void>): Fault {
+  return {
+    name,
+    async inject(cluster, draw) {
+      const rank = draw(RANKS);
+      // It takes its time to hold anything again: a snapshot without it is seen first.
+      hold(cluster, "prepared", [rank]);
+      cluster.agents[rank].model.start();
+      await says(cluster, rank);
+      await without(cluster, rank);
+      cluster.knowsRestarted(rank);
+    },
+  };
+}
+
 /** The leader is put out in a way, another leads, and it is put back. */
 function leaderless(
   name: string,
@@ -102,7 +118,7 @@ const restart = async (cluster: Cluster, leader: number) => {
 export const FAULTS: readonly Fault[] = [
   death("a rank dies", nothing),
   death("a rank dies while others prepare", (cluster) => rollout(cluster, "prepare")),
-  death("a rank dies before all have turned to a placement", (cluster) => rollout(cluster, "commit")),
+  death("a rank dies before all have switched to a placement", (cluster) => rollout(cluster, "commit")),
   {
     name: "a rank falls silent",
     async inject(cluster, draw) {
@@ -113,6 +129,10 @@ export const FAULTS: readonly Fault[] = [
       await cluster.revive(rank);
     },
   },
+  fastRestart("a rank restarts faster than it is missed, and says so", (cluster, rank) =>
+    cluster.reportRank(rank, "ready"),
+  ),
+  fastRestart("a rank restarts faster than it is missed; its reports show it", nothing),
   {
     name: "a rank never gets ready",
     async inject(cluster, draw) {
@@ -160,11 +180,31 @@ export const FAULTS: readonly Fault[] = [
   ),
   { ...leaderless("the leader is killed", nothing, kill, restart), costs: "one gateway's" },
   {
+    name: "the leader and a rank die at once, and nobody says so of the rank",
+    costs: "one gateway's",
+    async inject(cluster, draw) {
+      const rank = draw(RANKS);
+      const leader = await cluster.leader();
+      cluster.shunned.add(leader);
+      cluster.die(rank);
+      await kill(cluster, leader);
+      await without(cluster, rank);
+      await restart(cluster, leader);
+      cluster.shunned.delete(leader);
+      await cluster.revive(rank);
+    },
+  },
+  {
     ...leaderless("the leader is killed while ranks prepare", (c) => rollout(c, "prepare"), kill, restart),
     costs: "one gateway's",
   },
   {
-    ...leaderless("the leader is killed before all have turned", (c) => rollout(c, "commit"), kill, restart),
+    ...leaderless(
+      "the leader is killed before all have switched",
+      (c) => rollout(c, "commit"),
+      kill,
+      restart,
+    ),
     costs: "one gateway's",
   },
   leaderless(

@@ -24,7 +24,12 @@ export class ModelRank {
   alive = true;
   /** The epoch it dispatches by. */
   epoch = 0;
-  /** The last epoch that was published when it came back from the dead; 0 while it never died. */
+  /** Another at each start. */
+  incarnation: number;
+  /**
+   * The last epoch that was published when its leader came to know of its last start; 0 while it has started once, and
+   * infinity while the leader does not know. A later epoch names nothing on it but what it holds.
+   */
   bornAt = 0;
   /** By epoch: what is ready, as `keyOf` numbers it. */
   readonly #held = new Map<number, ReadonlySet<number>>();
@@ -32,6 +37,7 @@ export class ModelRank {
 
   constructor(rank: number) {
     this.rank = rank;
+    this.incarnation = 1000 * (rank + 1);
   }
 
   holds(layer: number, expert: number): boolean {
@@ -46,16 +52,18 @@ export class ModelRank {
   }
 
   /** As a new process, which holds nothing and goes by what is published from now on. */
-  revive(published: number): void {
+  start(): void {
+    this.die();
     this.alive = true;
-    this.bornAt = published;
+    this.incarnation++;
+    this.bornAt = Number.POSITIVE_INFINITY;
     this.epoch = 0;
   }
 
   /** Does as it is told; an older word than one it had is no word. @returns what it has to say */
   receive({ snapshot, rollout }: Told): Acknowledgement | null {
     if (!this.alive || (snapshot !== null && snapshot.epoch < this.epoch)) return null;
-    if (snapshot !== null && snapshot.epoch > this.epoch) this.#turnTo(snapshot);
+    if (snapshot !== null && snapshot.epoch > this.epoch) this.#switchTo(snapshot);
     for (const epoch of this.#held.keys())
       if (epoch < rollout.retire && epoch < this.epoch) this.#held.delete(epoch);
     const { pending } = rollout;
@@ -72,7 +80,7 @@ export class ModelRank {
   }
 
   /** Keeps of what it has what the snapshot names; the stage it prepared is part of it, or was given up. */
-  #turnTo({ epoch, placement }: NonNullable<Told["snapshot"]>): void {
+  #switchTo({ epoch, placement }: NonNullable<Told["snapshot"]>): void {
     const first = this.bornAt === 0 && epoch === 1;
     const all = Array.from({ length: placement.layers }, (_, layer) => layer);
     const keys = keysOf(placement, this.rank, all);

@@ -105,13 +105,13 @@ export class RankAgent {
   /** Beside what it does next; what was said already is not said again. */
   #say(url: string, epoch: number, phase: "prepared" | "committed"): void {
     const { pool, mayAcknowledge } = this.#options;
-    const { rank } = this.model;
-    const said = `${url} ${epoch} ${phase}`;
+    const { rank, incarnation } = this.model;
+    const said = `${url} ${incarnation} ${epoch} ${phase}`;
     if (said === this.#acknowledged) return;
     this.#acknowledged = said;
     const say = async () => {
       await mayAcknowledge(rank, phase);
-      const { status } = await this.#post("acks", { pool, epoch, rank, phase });
+      const { status } = await this.#post("acks", { pool, epoch, rank, phase, incarnation });
       // Another gateway, or this one somewhat later, may take it.
       if (status >= 500 && this.#acknowledged === said) this.#again();
     };
@@ -130,6 +130,7 @@ export class RankAgent {
     const body = {
       pool,
       rank: this.model.rank,
+      incarnation: this.model.incarnation,
       window: ++this.#window,
       windowMs: WINDOW_MS,
       logical_count: load(),

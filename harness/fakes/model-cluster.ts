@@ -1,10 +1,14 @@
 import { ControlLoop } from "../../src/control/control-loop.ts";
+import { LoadInbox } from "../../src/control/ingest/load-inbox.ts";
 import { LocalPlanner } from "../../src/control/plan/local-planner.ts";
+import { type OperatorState, decodeOperatorState } from "../../src/control/messages/operator-state.ts";
 import { type Order, encodeMessage } from "../../src/control/messages/pool-message.ts";
 import { ReportedPlane } from "../../src/control/ingest/reported-plane.ts";
+import type { Stored } from "../../src/control/follow/pool-view.ts";
 import { StoreUnreachable } from "../../src/control/store.ts";
 import { BALANCE_POLICIES } from "../../src/core/planning/balance-policy.ts";
 import { Rng } from "../../src/lib/rng.ts";
+import { Unreadable } from "../../src/lib/shape.ts";
 import { expertBytes } from "../../src/model/moe-model.ts";
 import type { RoutingSnapshot } from "../../src/model/snapshot.ts";
 import { decodeSnapshot } from "../../src/model/snapshot-bytes.ts";
@@ -12,6 +16,8 @@ import { gpuCount, gpuOfSlot, slotCount } from "../../src/model/topology.ts";
 import { LocalStore } from "../../src/store/local/local-store.ts";
 import { SMALL_MODEL, SMALL_MOE_LAYERS } from "../small-model.ts";
 import { ModelRank } from "../cluster/model-rank.ts";
+import { FaultyPlanner } from "./faulty-planner.ts";
+import { type OtherVersion, asVersion } from "./other-version.ts";
 import { PartitionedStore } from "./partitioned-store.ts";
 
 export const ROUND_MS = 100;
@@ -22,7 +28,11 @@ const RANKS = gpuCount(TOPOLOGY);
 
 interface Member {
   readonly store: PartitionedStore;
+  readonly planner: FaultyPlanner;
+  readonly plane: ReportedPlane;
   readonly loop: ControlLoop;
+  /** Where ranks report. */
+  readonly inbox: LoadInbox;
   readonly epochs: number[];
 }
 
@@ -33,33 +43,54 @@ interface Member {
 export class ModelCluster {
   nowMs = 0;
   readonly ranks = Array.from({ length: RANKS }, (_, rank) => new ModelRank(rank));
+  /** `[ranks]`: how many windows each is ahead of the others. */
+  readonly clocks = new Float64Array(RANKS);
   readonly members: readonly Member[];
   readonly violations: string[] = [];
   readonly faults: Error[] = [];
-  /** Ranks whose death somebody has told the leader of. */
-  readonly toldLost = new Set<number>();
   published: RoutingSnapshot | null = null;
   readonly #store: LocalStore;
   readonly #snapshots = new Map<number, RoutingSnapshot>();
   readonly #onTheWay: (() => Promise<unknown>)[] = [];
   readonly #clock = { now: () => this.nowMs };
 
+  readonly #silenceMs: number;
   readonly #wallClock: () => number;
 
-  /** @param wallClock what the gateways' machines show, ms since 1970 */
-  constructor(gateways: number, wallClock = () => 0) {
+  /**
+   * @param silenceMs a rank is missed when nothing has come of it for so long; 0 for never
+   * @param wallClock what the gateways' machines show, ms since 1970
+   * @param versions of the gateways; null for this one, which all are of that it does not name
+   */
+  constructor(
+    gateways: number,
+    silenceMs = 0,
+    wallClock = () => 0,
+    versions: readonly (OtherVersion | null)[] = [],
+  ) {
+    this.#silenceMs = silenceMs;
     this.#wallClock = wallClock;
     this.#store = new LocalStore(() => this.nowMs);
     this.#store.pool("model").follow({
-      epoch: (epoch, bytes) => this.#judge(epoch, decodeSnapshot(bytes)),
-      value: () => {},
+      epoch: (epoch, bytes) => {
+        const snapshot = readable(() => decodeSnapshot(bytes));
+        if (snapshot !== null) this.#judge(epoch, snapshot);
+      },
+      value: (name, value) => {
+        if (name !== "orders" || value === null) return;
+        const state = readable(() => decodeOperatorState(value));
+        if (state !== null) this.#learn(state);
+      },
     });
-    this.members = Array.from({ length: gateways }, (_, i) => this.#member(`gateway ${i}`));
+    this.members = Array.from({ length: gateways }, (_, i) =>
+      this.#member(`gateway ${i}`, versions[i] ?? null),
+    );
   }
 
   async start(): Promise<void> {
     for (const { loop } of this.members) await loop.start();
     for (const rank of this.ranks) rank.receive(this.members[0].loop.view);
+    await this.report(0);
   }
 
   async stop(): Promise<void> {
@@ -80,9 +111,8 @@ export class ModelCluster {
     const word = this.ranks[rank].receive(loop.view);
     this.#judgeDispatch();
     if (word === null) return;
-    const say = () => unreachable(loop.acknowledge(word.epoch, rank, word.phase));
-    if (late) this.#onTheWay.push(say);
-    else await say();
+    const { incarnation } = this.ranks[rank];
+    await this.#say(() => loop.acknowledge(word.epoch, rank, word.phase, incarnation), late);
   }
 
   /** What was on the way arrives. */
@@ -90,33 +120,63 @@ export class ModelCluster {
     for (const say of this.#onTheWay.splice(0)) await say();
   }
 
-  async die(rank: number, gateway: number): Promise<void> {
-    this.ranks[rank].die();
-    await this.#send(gateway, rank, "lost");
-  }
-
-  /** Tells that a dead rank is dead, where that had not got through, or revives it. */
-  async recover(rank: number, gateway: number): Promise<void> {
+  /** @param named whether who says that it is lost knows its incarnation */
+  async die(rank: number, gateway: number, late = false, named = true): Promise<void> {
     const one = this.ranks[rank];
-    if (one.alive) return;
-    if (!this.toldLost.has(rank)) return this.#send(gateway, rank, "lost");
-    // The leader must have heard of the death: a rank that comes back before is another case.
-    if (this.published?.placement !== undefined && this.#named().has(rank)) return;
-    one.revive(this.published?.epoch ?? 0);
-    await this.#send(gateway, rank, "ready");
+    if (!one.alive) return;
+    one.die();
+    await this.#tell(gateway, rank, "lost", late, named);
   }
 
-  async #send(gateway: number, rank: number, state: "lost" | "ready"): Promise<void> {
-    if (!(await unreachable(this.members[gateway].loop.reportRank(rank, state)))) return;
-    if (state === "lost") this.toldLost.add(rank);
-    else this.toldLost.delete(rank);
+  /** A rank starts again, as soon as it died or later; it says so, or its reports and acknowledgements show it. */
+  async restart(rank: number, gateway: number, says: "ready" | "nothing", late = false): Promise<void> {
+    this.ranks[rank].start();
+    this.clocks[rank] = 0;
+    if (says === "ready") await this.#tell(gateway, rank, "ready", late, true);
+  }
+
+  /** A dead rank starts again, and says so. */
+  async recover(rank: number, gateway: number): Promise<void> {
+    if (!this.ranks[rank].alive) await this.restart(rank, gateway, "ready");
+  }
+
+  #tell(gateway: number, rank: number, state: "lost" | "ready", late: boolean, named: boolean) {
+    const incarnation = named ? this.ranks[rank].incarnation : null;
+    return this.#say(() => this.members[gateway].loop.reportRank(rank, state, incarnation), late);
+  }
+
+  /** @param late whether it stays on the way until `deliver` */
+  async #say(word: () => Promise<unknown>, late: boolean): Promise<void> {
+    const say = () => unreachable(word());
+    if (late) this.#onTheWay.push(say);
+    else await say();
+  }
+
+  /** Every live rank reports a window without tokens, by its clock. */
+  async report(gateway: number): Promise<void> {
+    const { inbox } = this.members[gateway];
+    for (const { rank, alive, incarnation } of this.ranks) {
+      if (!alive) continue;
+      const window = Math.max(0, Math.round(this.nowMs / ROUND_MS) + this.clocks[rank]);
+      const counts = new Float64Array(SMALL_MOE_LAYERS * SMALL_MODEL.experts);
+      inbox.take({ rank, incarnation, window, windowMs: ROUND_MS, counts });
+    }
+    await inbox.flush();
+  }
+
+  /** One report in a rank's name that is not its own. */
+  async spoof(rank: number, window: number): Promise<void> {
+    const { incarnation } = this.ranks[rank];
+    const counts = new Float64Array(SMALL_MOE_LAYERS * SMALL_MODEL.experts);
+    this.members[0].inbox.take({ rank, incarnation, window, windowMs: ROUND_MS, counts });
   }
 
   async order(order: Order, gateway: number): Promise<void> {
     await unreachable(this.members[gateway].loop.order(order, "test"));
   }
 
-  async report(seed: number, gateway: number): Promise<void> {
+  /** A load comes, of no rank in particular. */
+  async load(seed: number, gateway: number): Promise<void> {
     const rng = new Rng(seed);
     const length = SMALL_MOE_LAYERS * SMALL_MODEL.experts;
     const tokens = Float32Array.from({ length }, () => 100 * Math.exp(rng.normal()));
@@ -132,27 +192,41 @@ export class ModelCluster {
     await unreachable(this.members[gateway].loop.store.send(message, null));
   }
 
-  #member(gateway: string): Member {
-    const store = new PartitionedStore(this.#store);
+  /** Leaves bytes where gateways look: in a message, a value or an epoch. */
+  async leave(where: Stored | "message", bytes: Uint8Array): Promise<void> {
+    const pool = this.#store.pool("model");
+    if (where === "message") return pool.send(bytes, null);
+    // Only who holds the lease may.
+    const tokens = await Promise.all(this.members.map((_, i) => pool.lease(`gateway ${i}`, LEASE_MS)));
+    const token = tokens.find((one) => one !== null) ?? 0;
+    const { epoch } = await pool.read();
+    if (where === "epoch") return pool.publish(epoch + 1, bytes, token);
+    await pool.put(where, bytes, token);
+  }
+
+  #member(gateway: string, version: OtherVersion | null): Member {
+    const store = new PartitionedStore(version === null ? this.#store : asVersion(this.#store, version));
     const planned = {
       model: SMALL_MODEL,
       topology: TOPOLOGY,
       policy: BALANCE_POLICIES.plimsoll,
       cadence: { sharesMs: ROUND_MS, placementMs: 5 * ROUND_MS },
     };
+    const planner = new FaultyPlanner(new LocalPlanner(planned, this.nowMs));
+    const plane = new ReportedPlane("model", SMALL_MODEL, TOPOLOGY);
     const loop = new ControlLoop({
       gateway,
-      plane: new ReportedPlane("model", SMALL_MODEL, TOPOLOGY),
+      plane,
       store,
       leaseMs: LEASE_MS,
-      planner: new LocalPlanner(planned, this.nowMs),
+      planner,
       model: SMALL_MODEL,
       topology: TOPOLOGY,
       roundMs: ROUND_MS,
       prepareTimeoutMs: 60_000,
       // Two layers' worth: rollouts go in several groups.
       stagingBytes: 2 * TOPOLOGY.slotsPerGpu * expertBytes(SMALL_MODEL),
-      rankSilenceMs: 0,
+      rankSilenceMs: this.#silenceMs,
       clock: this.#clock,
       wallClock: this.#wallClock,
       onFault: (fault) => this.faults.push(fault),
@@ -163,19 +237,24 @@ export class ModelCluster {
         this.violations.push(`${gateway} went from ${epochs.at(-1)} to ${epoch}`);
       epochs.push(epoch);
     });
-    return { store, loop, epochs };
+    const inbox = new LoadInbox({
+      store: store.pool("model"),
+      gateway,
+      shape: plane.shape,
+      topk: SMALL_MODEL.topk,
+    });
+    return { store, planner, plane, loop, inbox, epochs };
   }
 
-  #named(): Set<number> {
-    const { topology, physicalToLogical } = (this.published as RoutingSnapshot).placement;
-    const width = slotCount(topology);
-    const named = new Set<number>();
-    for (let i = 0; i < physicalToLogical.length; i++)
-      if (physicalToLogical[i] >= 0) named.add(gpuOfSlot(topology, i % width));
-    return named;
+  /** What is stored of ranks now is what their leader knows. */
+  #learn({ incarnations }: OperatorState): void {
+    for (const { rank, incarnation } of incarnations) {
+      const one = this.ranks[rank];
+      if (one.incarnation === incarnation) one.bornAt = Math.min(one.bornAt, this.published?.epoch ?? 0);
+    }
   }
 
-  /** Every replica is ready on a live rank, unless the rank's death is news; every expert has one, or is named. */
+  /** Every replica is ready on a live rank, unless its death or restart is news; every expert has one, or is named. */
   #judge(epoch: number, snapshot: RoutingSnapshot): void {
     const { placement, missing } = snapshot;
     const { layers, experts, topology, physicalToLogical } = placement;
@@ -187,7 +266,7 @@ export class ModelCluster {
       const layer = Math.floor(i / width);
       covered.add(`${layer}:${expert}`);
       const rank = this.ranks[gpuOfSlot(topology, i % width)];
-      if (epoch === 1 || rank.holds(layer, expert) || (!rank.alive && !this.#heardOf(rank.rank))) continue;
+      if (epoch === 1 || rank.holds(layer, expert) || this.#isNews(rank)) continue;
       this.violations.push(
         `epoch ${epoch} (${snapshot.change.reason}) names ${layer}:${expert} on rank ${rank.rank}, which is ${rank.alive ? "not ready" : "dead"}`,
       );
@@ -221,9 +300,20 @@ export class ModelCluster {
     }
   }
 
-  /** Whether the leader has taken note of a death, which is when it may publish nothing more of that rank. */
-  #heardOf(rank: number): boolean {
-    return this.leaders.some(({ loop }) => loop.view.operatorState.lost.some((lost) => lost.rank === rank));
+  /** Whether the leader has not taken note of a rank's death or restart; once it has, it may name nothing more that is gone. */
+  #isNews({ rank, alive, bornAt }: ModelRank): boolean {
+    if (alive) return bornAt === Number.POSITIVE_INFINITY;
+    return !this.leaders.some(({ loop }) => loop.view.operatorState.lost.some((lost) => lost.rank === rank));
+  }
+}
+
+/** Null for what cannot be read. */
+function readable<T>(decode: () => T): T | null {
+  try {
+    return decode();
+  } catch (error) {
+    if (error instanceof Unreadable) return null;
+    throw error;
   }
 }
 

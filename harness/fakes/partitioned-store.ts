@@ -1,5 +1,6 @@
 import {
   type AuditEntry,
+  type MessageListener,
   type PoolFollower,
   type PoolRecord,
   type PoolStore,
@@ -12,19 +13,28 @@ import {
 export class PartitionedStore implements Store {
   readonly name = "partitioned";
   readonly #store: Store;
-  readonly #listeners = new Set<(reachable: boolean) => void>();
+  readonly #listeners = new Set<(fault: string | null) => void>();
   readonly #pools = new Map<string, PartitionedPool>();
   #reachable = true;
+  #left = Number.POSITIVE_INFINITY;
 
   constructor(store: Store) {
     this.#store = store;
   }
 
-  get reachable(): boolean {
-    return this.#reachable;
+  async #ask<T>(question: () => Promise<T>): Promise<T> {
+    if (!this.#reachable) throw new StoreUnreachable("cut off");
+    if (this.#left-- > 0) return question();
+    this.#turn(false);
+    await question();
+    throw new StoreUnreachable("cut off before it answered");
   }
 
-  onReachable(listener: (reachable: boolean) => void): () => void {
+  get fault(): string | null {
+    return this.#reachable ? null : "cut off";
+  }
+
+  onFault(listener: (fault: string | null) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
@@ -33,20 +43,33 @@ export class PartitionedStore implements Store {
     this.#turn(false);
   }
 
+  /** @param questions that are answered still; what the one after them asks for is done, but its answer is lost */
+  cutAfter(questions: number): void {
+    this.#left = questions;
+  }
+
   join(): void {
+    this.#left = Number.POSITIVE_INFINITY;
     this.#turn(true);
     for (const pool of this.#pools.values()) pool.catchUp();
   }
 
   #turn(reachable: boolean): void {
     this.#reachable = reachable;
-    for (const listener of this.#listeners) listener(reachable);
+    for (const listener of this.#listeners) listener(this.fault);
   }
 
   pool(name: string): PoolStore {
     let pool = this.#pools.get(name);
     if (pool === undefined)
-      this.#pools.set(name, (pool = new PartitionedPool(this.#store.pool(name), () => this.#reachable)));
+      this.#pools.set(
+        name,
+        (pool = new PartitionedPool(
+          this.#store.pool(name),
+          () => this.#reachable,
+          (question) => this.#ask(question),
+        )),
+      );
     return pool;
   }
 
@@ -61,12 +84,14 @@ export class PartitionedStore implements Store {
 class PartitionedPool implements PoolStore {
   readonly #pool: PoolStore;
   readonly #reachable: () => boolean;
+  readonly #ask: <T>(question: () => Promise<T>) => Promise<T>;
   readonly #follows = new Set<{ readonly follower: PoolFollower; stop: () => void }>();
   readonly #hears = new Set<() => void>();
 
-  constructor(pool: PoolStore, reachable: () => boolean) {
+  constructor(pool: PoolStore, reachable: () => boolean, ask: <T>(question: () => Promise<T>) => Promise<T>) {
     this.#pool = pool;
     this.#reachable = reachable;
+    this.#ask = ask;
   }
 
   catchUp(): void {
@@ -75,11 +100,6 @@ class PartitionedPool implements PoolStore {
       follow.stop = this.#pool.follow(this.#through(follow.follower));
     }
     for (const hear of this.#hears) hear();
-  }
-
-  async #ask<T>(question: () => Promise<T>): Promise<T> {
-    if (!this.#reachable()) throw new StoreUnreachable("cut off");
-    return question();
   }
 
   #through(follower: PoolFollower): PoolFollower {
@@ -102,13 +122,13 @@ class PartitionedPool implements PoolStore {
     };
   }
 
-  receive(token: number, listener: (messages: readonly Uint8Array[]) => Promise<void>): () => void {
+  receive(token: number, listener: MessageListener): () => void {
     let stop = () => {};
     const begin = () => {
       stop();
       stop = this.#pool.receive(token, async (messages) => {
         if (!this.#reachable()) throw new StoreUnreachable("cut off");
-        await listener(messages);
+        return listener(messages);
       });
     };
     begin();

@@ -3,7 +3,8 @@ import { loadModel } from "../config/shapes.ts";
 import { sumWindows } from "../core/load/sum-windows.ts";
 import { HOP_WEIGHT } from "../core/placement/coactivation.ts";
 import { checkCapacity, checkLoaded, checkTopology } from "../core/planning/check-problem.ts";
-import { DEFAULT_MOVED_PART, solvePlacement } from "../core/planning/solve-placement.ts";
+import { MOVED_PART } from "../core/placement/adapt-placement.ts";
+import { solvePlacement } from "../core/planning/solve-placement.ts";
 import { readExpertLoads } from "../formats/expert-load.ts";
 import { readRoutingTrace } from "../formats/routing-trace.ts";
 import { writePlacementFile } from "../formats/placement-file.ts";
@@ -64,7 +65,7 @@ export function placeCommand(): Command {
     .addOption(
       new Option(
         "--max-moves <n>",
-        `with --previous: slots that may change, over all layers (default: ${DEFAULT_MOVED_PART * 100} % of them)`,
+        `with --previous: slots that may change, over all layers (default: ${MOVED_PART * 100} % of them)`,
       ).argParser(wholeNumber),
     )
     .addOption(

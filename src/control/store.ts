@@ -7,10 +7,10 @@
 export interface Store {
   /** For a person, without credentials, e.g. `memory` or `redis://10.0.0.5:6379`. */
   readonly name: string;
-  /** Whether it answered when it was last asked. */
-  readonly reachable: boolean;
-  /** Hears when that changes. @returns the way to stop listening */
-  onReachable(listener: (reachable: boolean) => void): () => void;
+  /** Why it cannot be used in full now, on one line without credentials; null while nothing is known to be wrong. */
+  readonly fault: string | null;
+  /** Receives that when it changes. @returns the way to stop listening */
+  onFault(listener: (fault: string | null) => void): () => void;
   /** The same object for the same name. */
   pool(name: string): PoolStore;
   /**
@@ -57,10 +57,10 @@ export interface PoolStore {
   /** Leaves a message for the leader, now or later, and in the same step an entry in the audit log (JSON) unless null. */
   send(message: Uint8Array, audit: string | null): Promise<void>;
   /**
-   * Hears the messages left for the leader, the oldest first, as soon as they come; each is forgotten once `listener` has
-   * resolved. A leader that lost its lease hears nothing more, and what it had not finished is heard by the next.
+   * Delivers the messages left for the leader, the oldest first, as soon as they come. A leader that lost its lease
+   * receives nothing more, and what it had not finished is delivered to the next.
    */
-  receive(token: number, listener: (messages: readonly Uint8Array[]) => Promise<void>): () => void;
+  receive(token: number, listener: MessageListener): () => void;
   /** @returns for each name whether nobody has claimed it in the last `keepMs`; it is claimed now */
   claim(names: readonly string[], keepMs: number): Promise<readonly boolean[]>;
   /** The latest entries of the audit log, the newest first. */
@@ -73,6 +73,20 @@ export interface PoolStore {
   offer(key: string, evidence: number, learned: Uint8Array): Promise<Uint8Array | null>;
   /** What is kept under the keys, in their order; null where there is nothing. The `LEARNED_KEPT` offered last are kept. */
   learned(keys: readonly string[]): Promise<readonly (Uint8Array | null)[]>;
+}
+
+/**
+ * Resolves with how many of the messages are done, from the first on: they are forgotten. The others, all of them when it
+ * rejects, are delivered again after `redeliveryPauseMs`, with those that came meanwhile behind them.
+ */
+export type MessageListener = (messages: readonly Uint8Array[]) => Promise<number>;
+
+const FIRST_PAUSE_MS = 50;
+const LONGEST_PAUSE_MS = 5000;
+
+/** @param failures deliveries one after the other, from 1, of which not all was done */
+export function redeliveryPauseMs(failures: number): number {
+  return Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (failures - 1));
 }
 
 /** Epochs kept for those who catch up, and to go back to. */
@@ -117,4 +131,9 @@ export class LeaseLost extends Error {
 /** The store does not answer, or not in time. */
 export class StoreUnreachable extends Error {
   override readonly name = "StoreUnreachable";
+}
+
+/** Whether a write that failed so leaves open what the store has, or who may write to it. */
+export function isUncertain(error: unknown): boolean {
+  return error instanceof StoreUnreachable || error instanceof StaleEpoch || error instanceof LeaseLost;
 }

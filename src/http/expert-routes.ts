@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { ControlledPool } from "../control/controlled-pool.ts";
-import { parseRank } from "../control/ingest/load-report.ts";
+import { parseIncarnation, parseRank } from "../control/ingest/load-report.ts";
 import { ACK_PHASES, type AckPhase } from "../control/messages/pool-message.ts";
 import type { PoolView } from "../control/follow/pool-view.ts";
 import { InputError } from "../lib/errors.ts";
@@ -74,7 +74,7 @@ export function expertRoutes(app: FastifyInstance, pools: readonly ControlledPoo
       throw new InputError("body", "epoch", "is no number; expected the placement's epoch");
     const rank = parseRank(body["rank"], loop.ranks);
     const phase = oneOf<AckPhase>(body, "phase", ACK_PHASES, "prepared");
-    if (!(await fromStore(loop.acknowledge(epoch, rank, phase))))
+    if (!(await fromStore(loop.acknowledge(epoch, rank, phase, parseIncarnation(body)))))
       throw new HttpError("epoch_not_pending", `Epoch ${epoch} does not wait for "${phase}".`);
     return reply.code(202).send({ accepted: true, epoch, rank, phase });
   });
@@ -84,7 +84,7 @@ export function expertRoutes(app: FastifyInstance, pools: readonly ControlledPoo
     const { loop } = reportedPool(pools, body);
     const rank = parseRank(body["rank"], loop.ranks);
     const state = oneOf(body, "state", RANK_STATES, null);
-    await fromStore(loop.reportRank(rank, state));
+    await fromStore(loop.reportRank(rank, state, parseIncarnation(body)));
     return reply.code(202).send({ accepted: true, rank, state });
   });
 }

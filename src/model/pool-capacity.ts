@@ -13,3 +13,10 @@ export function fullCapacity(topology: Topology): PoolCapacity {
   const gpus = gpuCount(topology);
   return { slots: new Int32Array(gpus).fill(topology.slotsPerGpu), speeds: new Float64Array(gpus).fill(1) };
 }
+
+/** The capacity with nothing on these GPUs. */
+export function outOfService(capacity: PoolCapacity, gpus: readonly number[]): PoolCapacity {
+  const slots = capacity.slots.slice();
+  for (const gpu of gpus) slots[gpu] = 0;
+  return { ...capacity, slots };
+}

@@ -48,6 +48,8 @@ test.each([
   ["/ep/v1/acks", { pool: "chat", rank: 0 }, 400, "invalid_request"],
   ["/ep/v1/acks", { pool: "chat", epoch: 9, rank: 0 }, 409, "epoch_not_pending"],
   ["/ep/v1/acks", { pool: "chat", epoch: 9, rank: 32 }, 400, "invalid_request"],
+  ["/ep/v1/acks", { pool: "chat", epoch: 9, rank: 0, incarnation: "x" }, 400, "invalid_request"],
+  ["/ep/v1/ranks", { pool: "chat", state: "ready", rank: 0, incarnation: 0.5 }, 400, "invalid_request"],
 ])("POST %s %j is refused with %i", async (path, body, status, code) => {
   const response = await post(path, body);
   expect([response.status, await response.json()]).toMatchObject([status, { error: { code } }]);

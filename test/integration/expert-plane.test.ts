@@ -149,7 +149,7 @@ test("the event stream sends history, reports and epochs", async () => {
 
 test("a report in bytes is counted once, and what is wrong with one is said", async () => {
   const counts = new Uint32Array(LAYERS * EXPERTS).fill(7);
-  const report = { rank: 3, window: 1, run: 0, windowMs: 1000, counts };
+  const report = { rank: 3, window: 1, incarnation: null, windowMs: 1000, counts };
   const send = async (bytes: Uint8Array, pool = "chat") => {
     const headers = { "content-type": "application/vnd.plimsoll.load" };
     const response = await fetch(`${gateway.url}/ep/v1/load?pool=${pool}`, {
@@ -165,6 +165,41 @@ test("a report in bytes is counted once, and what is wrong with one is said", as
   expect(await send(bytes.subarray(0, 100))).toMatchObject([400, { error: { code: "invalid_request" } }]);
   expect(await send(bytes, "none")).toMatchObject([404, { error: { code: "pool_not_found" } }]);
 });
+
+const load = (incarnation: object) =>
+  post("/ep/v1/load", { pool: "chat", rank: 5, windowMs: 1000, logical_count: skewed(1), ...incarnation });
+const ack = (incarnation: number) =>
+  post("/ep/v1/acks", { pool: "chat", epoch: 1, rank: 5, phase: "committed", incarnation });
+const isReady = (incarnation: number) =>
+  post("/ep/v1/ranks", { pool: "chat", rank: 5, state: "ready", incarnation });
+
+test.each([
+  ["load", () => load({ incarnation: 8 }), 202],
+  ["load of a sender that says run", () => load({ run: 8 }), 202],
+  ["acknowledgement", () => ack(8), 409],
+  ["word", () => isReady(8), 202],
+])(
+  "a rank that restarts before it is missed holds nothing any more: its first %s shows it",
+  async (_, first, status) => {
+    expect((await load({ incarnation: 7 })).status).toBe(202);
+    const ranks = async () => {
+      const { pools } = (await (await get("/admin/state")).json()) as {
+        pools: { control: { ranks: string[] } }[];
+      };
+      return pools[0].control.ranks[5];
+    };
+    const known = () => gateway.app.pools[0].controlled?.loop.view.operatorState.incarnations;
+    await expect.poll(known, patiently).toMatchObject([{ rank: 5, incarnation: 7 }]);
+    expect((await placement()).epoch).toBe(1);
+    expect((await first()).status).toBe(status);
+    const published = async () =>
+      (await (await get("/ep/v1/placement/chat?state=published")).json()) as PlacementAnswer;
+    await expect
+      .poll(async () => (await published()).physical_to_logical_map[0].slice(45, 54), patiently)
+      .toEqual(Array.from({ length: 9 }, () => -1));
+    await expect.poll(ranks, patiently).toBe("live");
+  },
+);
 
 test("who waits for a placement receives it when it is published", async () => {
   const { headers } = await get("/ep/v1/placement/chat?wait=0");

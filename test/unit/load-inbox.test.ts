@@ -15,7 +15,8 @@ beforeEach(async () => {
   const pool = shared.pool("p");
   const token = (await pool.lease("leader", 60_000)) ?? 0;
   pool.receive(token, async (messages) => {
-    heard.push(...messages.map((bytes) => decodeMessage(bytes) as LoadMessage));
+    heard.push(...messages.map((bytes) => decodeMessage(bytes, shape) as LoadMessage));
+    return messages.length;
   });
 });
 
@@ -25,7 +26,7 @@ function open(gateway: string): { inbox: LoadInbox; store: PartitionedStore } {
 }
 
 function report(rank: number | null, window: number | null, ...counts: number[]): LoadReport {
-  return { rank, window, run: 0, windowMs: 100, counts: Float64Array.from(counts) };
+  return { rank, window, incarnation: null, windowMs: 100, counts: Float64Array.from(counts) };
 }
 
 async function told(): Promise<LoadMessage[]> {
@@ -45,8 +46,8 @@ test("sums what ranks report, and tells it once, with the ranks that were heard 
       from: "one",
       sampled: false,
       reported: [
-        { rank: 0, windowMs: 100 },
-        { rank: 3, windowMs: 100 },
+        { rank: 0, windowMs: 100, incarnation: null },
+        { rank: 3, windowMs: 100, incarnation: null },
       ],
       spanMs: 200,
       tokens: Float32Array.of(2, 7, 7, 2),
@@ -71,15 +72,51 @@ test("a window counts once, at whichever gateway it comes again", async () => {
   expect(two.inbox.counts).toMatchObject({ taken: 1, duplicate: 1 });
 });
 
-test("windows may come in any order, but not long after; another run begins anew", () => {
+test("windows may come in any order, but not long after; another incarnation begins anew", () => {
   const { inbox } = open("one");
   for (const window of [100, 98, 99, 101]) expect(inbox.take(report(0, window, 1, 0, 1, 0))).toBe("taken");
   expect(inbox.take(report(0, 37, 1, 0, 1, 0))).toBe("late");
   expect(inbox.take(report(0, 38, 1, 0, 1, 0))).toBe("taken");
   expect(inbox.take(report(0, 98, 1, 0, 1, 0))).toBe("duplicate");
-  expect(inbox.take({ ...report(0, 0, 1, 0, 1, 0), run: 5 })).toBe("taken");
+  expect(inbox.take({ ...report(0, 0, 1, 0, 1, 0), incarnation: 5 })).toBe("taken");
   expect(inbox.take(report(1, 0, 1, 0, 1, 0))).toBe("taken");
   expect(inbox.counts).toEqual({ taken: 7, duplicate: 1, late: 1, implausible: 0, dropped: 0 });
+});
+
+test("a window far ahead makes none late; where more follow it, they are counted, and those that go on as before too", () => {
+  const { inbox } = open("one");
+  const take = (window: number) => inbox.take(report(0, window, 1, 0, 1, 0));
+  expect([100, 101, 86_500, 102, 103].map(take)).toEqual(["taken", "taken", "taken", "taken", "taken"]);
+  expect([86_501, 104, 86_502, 105].map(take)).toEqual(["taken", "taken", "taken", "taken"]);
+  expect([86_502, 105].map(take)).toEqual(["duplicate", "duplicate"]);
+});
+
+test("a clock that was set back costs one window; a backlog leaves the present alone", () => {
+  const { inbox } = open("one");
+  const take = (window: number) => inbox.take(report(0, window, 1, 0, 1, 0));
+  expect([5000, 1000, 1000, 1001, 1002].map(take)).toEqual(["taken", "late", "duplicate", "taken", "taken"]);
+  expect([5001, 1003, 5002].map(take)).toEqual(["taken", "taken", "taken"]);
+});
+
+test("every report that can be true is a sign of life, late and repeated ones too, with its incarnation", async () => {
+  const { inbox } = open("one");
+  const one = (window: number, incarnation: number | null, windowMs = 100) =>
+    inbox.take({ ...report(2, window, 1, 0, 1, 0), incarnation, windowMs });
+  one(1000, null);
+  await inbox.flush();
+  await told();
+  expect(one(1000, null)).toBe("duplicate");
+  expect(one(1, null, 300)).toBe("late");
+  expect(() => inbox.take(report(3, 1, 1e6, 0, 1, 0))).toThrow("counts 1000000");
+  await inbox.flush();
+  const reported = [{ rank: 2, windowMs: 300, incarnation: null }];
+  expect(await told()).toMatchObject([{ reported, spanMs: 0, tokens: new Float32Array(4) }]);
+  one(1001, 7);
+  one(1, 8);
+  one(1002, 7);
+  await inbox.flush();
+  const [{ reported: signs }] = await told();
+  expect(signs.map(({ incarnation }) => incarnation)).toEqual([7, 8]);
 });
 
 test("reports without a window are all counted", async () => {

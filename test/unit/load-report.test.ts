@@ -9,19 +9,28 @@ const counts = [
 ];
 
 test("reads a rank's report, and a whole pool's", () => {
-  const body = { rank: 3, window: 7, run: 2, windowMs: 500, logical_count: counts };
+  const body = { rank: 3, window: 7, incarnation: 2, windowMs: 500, logical_count: counts };
   expect(parseLoadReport(body, shape)).toEqual({
     rank: 3,
     window: 7,
-    run: 2,
+    incarnation: 2,
     windowMs: 500,
     counts: Float64Array.of(1, 2, 3, 4, 5, 6.5),
   });
   expect(parseLoadReport({ windowMs: 500, logical_count: counts }, shape)).toMatchObject({
     window: null,
-    run: 0,
+    incarnation: null,
   });
   expect(parseLoadReport({ windowMs: 500, logical_count: counts }, shape).rank).toBeNull();
+});
+
+test("`run` is the earlier name of the incarnation; 0 says none", () => {
+  const read = (said: object) =>
+    parseLoadReport({ rank: 3, windowMs: 500, logical_count: counts, ...said }, shape).incarnation;
+  expect([read({ run: 2 }), read({ run: 0 }), read({ incarnation: 5, run: 2 })]).toEqual([2, null, 5]);
+  expect([read({ incarnation: null }), read({ incarnation: 0 })]).toEqual([null, null]);
+  const bytes = binaryLoad({ ...report, incarnation: null }, 2, 3);
+  expect(parseBinaryLoad(bytes, shape).incarnation).toBeNull();
 });
 
 test.each([
@@ -33,6 +42,10 @@ test.each([
   ],
   [{ windowMs: 1, window: -1, logical_count: counts }, "window is -1; expected a whole number ≥ 0"],
   [{ windowMs: 1, window: 0, run: 0.5, logical_count: counts }, "run is 0.5; expected a whole number ≥ 0"],
+  [
+    { windowMs: 1, incarnation: "7", logical_count: counts },
+    'incarnation is "7"; expected a whole number ≥ 0',
+  ],
   [{ windowMs: 1 }, "logical_count is missing; expected 2 layers"],
   [{ windowMs: 1, logical_count: [[1, 2, 3]] }, "logical_count is a list of 1; expected 2 layers"],
   [{ windowMs: 1, logical_count: [[1, 2, 3], 4] }, "logical_count[1] is 4; expected 3 experts"],
@@ -62,7 +75,13 @@ test.each([
   expect(() => parseLoadReport(body, shape)).toThrow(message);
 });
 
-const report = { rank: 3, window: 7, run: 2, windowMs: 500, counts: Uint32Array.of(1, 2, 3, 4, 5, 6) };
+const report = {
+  rank: 3,
+  window: 7,
+  incarnation: 2,
+  windowMs: 500,
+  counts: Uint32Array.of(1, 2, 3, 4, 5, 6),
+};
 
 test("reads a report in bytes, wherever they lie", () => {
   for (const offset of [0, 1, 2, 4]) {
@@ -82,6 +101,10 @@ test.each([
   [binaryLoad(report, 3, 2), "layers is 3; expected 2"],
   [binaryLoad({ ...report, rank: 4 }, 2, 3), "rank is 4; expected a rank in 0..3"],
   [binaryLoad({ ...report, windowMs: Number.NaN }, 2, 3), "windowMs is NaN; expected milliseconds > 0"],
+  [
+    binaryLoad({ ...report, incarnation: 2 ** 53 }, 2, 3),
+    "incarnation is 9007199254740992; expected a whole number ≥ 0",
+  ],
   [Buffer.from("EPLD").fill(0, 4), "body: is no load report"],
 ])("bytes %# are refused", (bytes, message) => {
   expect(() => parseBinaryLoad(bytes, shape)).toThrow(message);

@@ -1,13 +1,11 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { RoutingSnapshot } from "../../src/model/snapshot.ts";
-import { gpuCount, gpuOfSlot, slotCount } from "../../src/model/topology.ts";
-import { ModelCluster, ROUND_MS, TOPOLOGY } from "../../harness/fakes/model-cluster.ts";
-
-const RANKS = Array.from({ length: gpuCount(TOPOLOGY) }, (_, rank) => rank);
+import { ModelCluster } from "../../harness/fakes/model-cluster.ts";
+import { ALL_RANKS, stepsOf, without } from "./cluster-steps.ts";
 
 let cluster: ModelCluster;
 beforeEach(async () => {
-  vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
+  vi.useFakeTimers({ toFake: ["setInterval", "clearInterval", "setTimeout", "clearTimeout"] });
   cluster = new ModelCluster(2);
   await cluster.start();
 });
@@ -16,49 +14,7 @@ afterEach(async () => {
   vi.useRealTimers();
 });
 
-async function rounds(count: number): Promise<void> {
-  for (let i = 0; i < count; i++) {
-    cluster.nowMs += ROUND_MS;
-    await vi.advanceTimersByTimeAsync(ROUND_MS);
-  }
-}
-
-const settle = () => rounds(0).then(() => vi.advanceTimersByTimeAsync(0));
-
-/** All ranks do as they are told, as long as there is something to do. */
-async function obeyed(gateway = 1): Promise<void> {
-  for (let i = 0; i < 40; i++) {
-    for (const rank of RANKS) await cluster.poll(rank, gateway);
-    await settle();
-  }
-}
-
-/** At work on the first group of a placement for a skewed load, which nobody has prepared. */
-async function rollingOut(): Promise<void> {
-  for (let seed = 0; seed < 40 && view().rollout.pending === null; seed++) {
-    await cluster.report(seed >> 3, 1);
-    await rounds(1);
-  }
-  expect(view().rollout.pending).toMatchObject({ phase: "prepare", chunk: 1 });
-}
-
-function view() {
-  return cluster.members[1].loop.view;
-}
-
-/** Ranks that the snapshot in force names. */
-function named(): number[] {
-  const { topology, physicalToLogical } = (cluster.published as RoutingSnapshot).placement;
-  const width = slotCount(topology);
-  const ranks = new Set<number>();
-  for (let i = 0; i < physicalToLogical.length; i++)
-    if (physicalToLogical[i] >= 0) ranks.add(gpuOfSlot(topology, i % width));
-  return [...ranks].toSorted((a, b) => a - b);
-}
-
-function without(...gone: number[]): number[] {
-  return RANKS.filter((rank) => !gone.includes(rank));
-}
+const { rounds, settle, obeyed, rollingOut, view, named } = stepsOf(() => cluster);
 
 describe("a rank that dies", () => {
   test("is named no more at once, and nothing is missing where the others have copies", async () => {
@@ -92,7 +48,7 @@ describe("a rank that dies", () => {
 
   test("is not waited for when it dies after the snapshot that its group came with", async () => {
     await rollingOut();
-    for (const rank of RANKS) await cluster.poll(rank, 1);
+    for (const rank of ALL_RANKS) await cluster.poll(rank, 1);
     await settle();
     expect(view().rollout.pending).toMatchObject({ phase: "commit" });
     await cluster.die(3, 1);
@@ -146,7 +102,7 @@ describe("a leader that is cut off", () => {
 
   test("can publish nothing when it wakes after its lease has run out", async () => {
     await rollingOut();
-    for (const rank of RANKS) await cluster.poll(rank, 1, true);
+    for (const rank of ALL_RANKS) await cluster.poll(rank, 1, true);
     const before = cluster.published?.epoch ?? 0;
     // Nothing runs for longer than a lease: then everything that waited comes at once.
     cluster.nowMs += 10_000;
@@ -162,7 +118,7 @@ describe("a leader that is cut off", () => {
 test("what ranks say of a group that was given up does not count for the next", async () => {
   await rollingOut();
   const { epoch } = view().rollout.pending as { epoch: number };
-  for (const rank of RANKS) await cluster.poll(rank, 1, true);
+  for (const rank of ALL_RANKS) await cluster.poll(rank, 1, true);
   await cluster.order({ kind: "pause" }, 1);
   await settle();
   expect(view().rollout.pending).toBeNull();
@@ -181,21 +137,21 @@ describe("an operator", () => {
   test("drains a rank, which serves on until its experts are elsewhere, and takes it back", async () => {
     await cluster.order({ kind: "drain", rank: 2 }, 1);
     await settle();
-    expect(named()).toEqual(RANKS);
+    expect(named()).toEqual(ALL_RANKS);
     await obeyed();
     expect(named()).toEqual(without(2));
     expect(cluster.published?.missing).toEqual([]);
     await cluster.order({ kind: "undrain", rank: 2 }, 1);
     await settle();
     await obeyed();
-    expect(named()).toEqual(RANKS);
+    expect(named()).toEqual(ALL_RANKS);
     expect(cluster.violations).toEqual([]);
   });
 
   test("pauses placements, not shares", async () => {
     await cluster.order({ kind: "pause" }, 1);
     for (let seed = 1; seed < 12; seed++) {
-      await cluster.report(seed, 1);
+      await cluster.load(seed, 1);
       await rounds(2);
       await obeyed();
     }
@@ -203,7 +159,7 @@ describe("an operator", () => {
     expect(view().epochs.length).toBeGreaterThan(1);
     expect(view().report?.decision).toMatch(/^paused; it would be |^forecast/);
     await cluster.order({ kind: "resume" }, 1);
-    await cluster.report(5, 1);
+    await cluster.load(5, 1);
     await rounds(6);
     await obeyed();
     expect(view().epochs.filter(({ movedSlots }) => movedSlots > 0).length).toBeGreaterThan(0);
@@ -227,7 +183,7 @@ describe("an operator", () => {
     await cluster.order({ kind: "pause" }, 0);
     await cluster.order({ kind: "drain", rank: 1 }, 1);
     const entries = await cluster.members[0].loop.audit(10);
-    expect(entries.map(({ entry }) => JSON.parse(entry) as unknown)).toEqual([
+    expect(entries).toMatchObject([
       { by: "test", gateway: "gateway 1", order: { kind: "drain", rank: 1 } },
       { by: "test", gateway: "gateway 0", order: { kind: "pause" } },
     ]);
@@ -235,7 +191,7 @@ describe("an operator", () => {
 });
 
 test("a new leader goes on from what the old one had learned of the load", async () => {
-  await cluster.report(3, 1);
+  await cluster.load(3, 1);
   await rounds(101);
   await obeyed();
   const plan = cluster.published?.change.reason;

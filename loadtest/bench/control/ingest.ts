@@ -53,7 +53,7 @@ export async function ingestTable({ input: { model }, progress }: Bench): Promis
   let window = 0;
   const send = async (binary: boolean) => {
     const rank = window++ % RANKS;
-    const report = { rank, window, run: 0, windowMs: 1000, counts };
+    const report = { rank, window, incarnation: null, windowMs: 1000, counts };
     const { statusCode, body } = await client.request(
       binary
         ? {

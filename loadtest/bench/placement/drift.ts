@@ -1,5 +1,6 @@
+import { fullCapacity } from "../../../src/model/pool-capacity.ts";
+import { adaptPlacement } from "../../../src/core/placement/adapt-placement.ts";
 import type { Topology } from "../../../src/model/topology.ts";
-import { adapted } from "./adapted.ts";
 import type { Bench } from "../bench.ts";
 import type { Aim, BenchTable } from "../bench-table.ts";
 import { type DriftCase, lognormalCase, NOISE, windowCase } from "./drift-cases.ts";
@@ -117,7 +118,7 @@ function scores({ steps, inARow }: DriftCase, topology: Topology) {
     ours.add(plimsoll(past, topology), past, upcoming);
     perfect.add(topology, upcoming);
     if (kept === null) continue;
-    if (i > 0) current = adapted(current, past);
+    if (i > 0) current = adaptPlacement(current, past, fullCapacity(current.topology));
     kept.add(current, past, upcoming);
   }
   return { theirs, ours, kept, perfect };

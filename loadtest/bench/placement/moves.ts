@@ -1,9 +1,10 @@
+import { adaptPlacement } from "../../../src/core/placement/adapt-placement.ts";
+import { fullCapacity } from "../../../src/model/pool-capacity.ts";
 import { countMoves, keepSlots } from "../../../src/core/migration/moves.ts";
 import type { ExpertLoad } from "../../../src/model/load.ts";
 import type { MoeModel } from "../../../src/model/moe-model.ts";
 import type { Placement } from "../../../src/model/placement.ts";
 import { gpuCount, type Topology } from "../../../src/model/topology.ts";
-import { adapted } from "./adapted.ts";
 import type { Bench } from "../bench.ts";
 import type { Aim, BenchTable } from "../bench-table.ts";
 import { eplbGlobal, plimsoll, pool, poolName } from "../pools.ts";
@@ -51,7 +52,9 @@ export function movesTable(
         const fresh = follow(model, loads, plimsoll(loads[0], topology), (previous, load) =>
           keepSlots(previous, plimsoll(load, topology)),
         );
-        const ours = follow(model, loads, plimsoll(loads[0], topology), adapted);
+        const ours = follow(model, loads, plimsoll(loads[0], topology), (inForce, load) =>
+          adaptPlacement(inForce, load, fullCapacity(topology)),
+        );
         const moved = ours.slots / theirs.slots;
         const loss = 1 - ours.same / fresh.same;
         const lossNext = 1 - ours.next / fresh.next;

@@ -1,3 +1,4 @@
+import { adaptPlacement } from "../../../src/core/placement/adapt-placement.ts";
 import { HOP_WEIGHT } from "../../../src/core/placement/coactivation.ts";
 import { Rng } from "../../../src/lib/rng.ts";
 import { certify } from "../../../src/core/placement/certificate.ts";
@@ -8,7 +9,6 @@ import type { ExpertLoad } from "../../../src/model/load.ts";
 import { indexReplicas } from "../../../src/model/placement.ts";
 import { fullCapacity } from "../../../src/model/pool-capacity.ts";
 import type { Topology } from "../../../src/model/topology.ts";
-import { adapted } from "./adapted.ts";
 import type { Bench } from "../bench.ts";
 import type { BenchTable } from "../bench-table.ts";
 import { scattered } from "./drift-cases.ts";
@@ -65,7 +65,8 @@ export function timeTable(
       "EPLB, even shares, 320/320": (round) => eplbPlan(varied[round], ep320),
       "full plan, 320/320": (round) => plan(varied[round], ep320),
       "full plan with co-activation, 288/32/4": (round) => plan(varied[round], ep32InNodes, routed),
-      "few moves from the placement in force, 288/32": (round) => adapted(inForce, drifted[round]),
+      "few moves from the placement in force, 288/32": (round) =>
+        adaptPlacement(inForce, drifted[round], fullCapacity(inForce.topology)),
       "all shares anew, 288/32": (round) => solveShares(inForce, replicas, drifted[round]),
     },
     warmUp,

@@ -1,6 +1,7 @@
 import { InputError } from "../../lib/errors.ts";
-import type { LoadReport, ReportShape } from "./load-report.ts";
-import { encodeMessage } from "../messages/pool-message.ts";
+import type { LoadReport } from "./load-report.ts";
+import type { ReportShape } from "../messages/report-shape.ts";
+import { type LoadMessage, encodeMessage } from "../messages/pool-message.ts";
 import type { PoolStore } from "../store.ts";
 import { RankWindows } from "./rank-windows.ts";
 import { implausibility } from "./implausible-report.ts";
@@ -23,22 +24,46 @@ export interface LoadInboxOptions {
   readonly topk: number;
 }
 
-/** What was counted and is not told yet. */
+/** What was counted and is not sent yet. */
 interface Owed {
   readonly tokens: Float64Array;
-  readonly reported: Map<number, number>;
+  readonly signs: Signs;
   spanMs: number;
+}
+
+type Sign = LoadMessage["reported"][number];
+
+/** Ranks that have reported, in the order their incarnations came; of each, the longest window. */
+class Signs {
+  readonly #signs = new Map<string, Sign>();
+
+  add({ rank, incarnation, windowMs }: Sign): void {
+    const key = `${rank}:${incarnation}`;
+    const longest = Math.max(windowMs, this.#signs.get(key)?.windowMs ?? 0);
+    this.#signs.set(key, { rank, windowMs: longest, incarnation });
+  }
+
+  /** Takes all of these behind its own. */
+  addAll(others: Signs): void {
+    for (const sign of others.list) this.add(sign);
+  }
+
+  get list(): readonly Sign[] {
+    return [...this.#signs.values()];
+  }
 }
 
 /**
  * Loads that ranks have reported to this gateway, on their way to the pool's leader: summed, so that a thousand reports
- * a second become four messages. What the store does not take is kept and told when it does, up to a bound.
+ * a second become four messages. What the store does not take is kept and sent when it does, up to a bound. Every report
+ * that can be true is a sign of life of its rank, also where its counts come late or again.
  */
 export class LoadInbox {
   readonly #options: LoadInboxOptions;
   readonly #windows = new Map<number | null, RankWindows>();
   readonly #counts: Record<Verdict, number> = { taken: 0, duplicate: 0, late: 0, implausible: 0, dropped: 0 };
   #waiting: LoadReport[] = [];
+  #signs = new Signs();
   #owed: Owed | null = null;
   #timer: NodeJS.Timeout | null = null;
   #flushing: Promise<void> | null = null;
@@ -60,7 +85,7 @@ export class LoadInbox {
     this.#timer = setInterval(() => void this.flush(), FLUSH_MS);
   }
 
-  /** What waits is told, if the store takes it. */
+  /** What waits is sent, if the store takes it. */
   async stop(): Promise<void> {
     if (this.#timer !== null) clearInterval(this.#timer);
     await this.#flushing;
@@ -78,8 +103,9 @@ export class LoadInbox {
       this.#counts.implausible++;
       throw new InputError("body", "logical_count", `${implausible}; nothing of it was counted`);
     }
-    const known =
-      report.window === null ? "new" : this.#windowsOf(report.rank).take(report.run, report.window);
+    const { rank, incarnation, window, windowMs } = report;
+    if (rank !== null) this.#signs.add({ rank, incarnation, windowMs });
+    const known = window === null ? "new" : this.#windowsOf(rank).take(incarnation, window);
     if (known !== "new") {
       this.#counts[known]++;
       return known;
@@ -93,7 +119,7 @@ export class LoadInbox {
     return "taken";
   }
 
-  /** Tells what has come. Resolves when the store has taken it, or does not answer. */
+  /** Sends what has come. Resolves when the store has taken it, or does not answer. */
   flush(): Promise<void> {
     this.#flushing ??= this.#send().finally(() => {
       this.#flushing = null;
@@ -106,12 +132,12 @@ export class LoadInbox {
     try {
       await this.#count();
       if (this.#owed === null) return;
-      const { tokens, reported, spanMs } = this.#owed;
+      const { tokens, signs, spanMs } = this.#owed;
       const message = encodeMessage({
         kind: "load",
         from: gateway,
         sampled: false,
-        reported: Array.from(reported, ([rank, windowMs]) => ({ rank, windowMs })),
+        reported: signs.list,
         spanMs,
         tokens: Float32Array.from(tokens),
       });
@@ -120,28 +146,31 @@ export class LoadInbox {
         await store.send(message, null);
       } catch {
         // Nothing has come in between: one flush at a time.
-        this.#owed = { tokens, reported, spanMs };
+        this.#owed = { tokens, signs, spanMs };
       }
     } catch {
       // The store does not answer, and says so itself; what waits is claimed the next time.
     }
   }
 
-  /** Sums up what nobody else has told. */
+  /** Sums up what nobody else has sent. */
   async #count(): Promise<void> {
     const reports = this.#waiting;
-    if (reports.length === 0) return;
+    if (reports.length === 0 && this.#signs.list.length === 0) return;
     const named = reports.filter(({ window }) => window !== null);
-    const names = named.map(({ rank, run, window }) => `${rank ?? "pool"}:${run}:${window}`);
+    const names = named.map(
+      ({ rank, incarnation, window }) => `${rank ?? "pool"}:${incarnation ?? 0}:${window}`,
+    );
     const claimed = names.length === 0 ? [] : await this.#options.store.claim(names, CLAIM_MS);
     // More may have come while the store was asked.
     this.#waiting = this.#waiting.filter((report) => !reports.includes(report));
     const owed = (this.#owed ??= this.#nothing());
+    owed.signs.addAll(this.#signs);
+    this.#signs = new Signs();
     const spans = new Map<number | null, number>();
     let next = 0;
     for (const report of reports) {
       const { rank, window, windowMs, counts } = report;
-      if (rank !== null) owed.reported.set(rank, Math.max(windowMs, owed.reported.get(rank) ?? 0));
       if (window !== null && !claimed[next++]) {
         this.#counts.taken--;
         this.#counts.duplicate++;
@@ -155,7 +184,7 @@ export class LoadInbox {
 
   #nothing(): Owed {
     const { layers, experts } = this.#options.shape;
-    return { tokens: new Float64Array(layers * experts), reported: new Map(), spanMs: 0 };
+    return { tokens: new Float64Array(layers * experts), signs: new Signs(), spanMs: 0 };
   }
 
   #windowsOf(rank: number | null): RankWindows {

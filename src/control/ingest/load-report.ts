@@ -1,4 +1,6 @@
 import { InputError } from "../../lib/errors.ts";
+import type { Incarnation } from "../messages/pool-message.ts";
+import type { ReportShape } from "../messages/report-shape.ts";
 
 /** What an engine says of its experts: one rank's counts, or the whole pool's. */
 export interface LoadReport {
@@ -6,26 +8,19 @@ export interface LoadReport {
   readonly rank: number | null;
   /** Which window of that rank's: a number that grows. Null where it does not say; the same may then be counted twice. */
   readonly window: number | null;
-  /** What the sender's windows are numbered within: another process may begin from 0 again. */
-  readonly run: number;
+  /** Which start of the rank counted: windows are numbered within it. */
+  readonly incarnation: Incarnation;
   /** The span the tokens were counted in, ms. */
   readonly windowMs: number;
   /** `[layers][experts]`: tokens. */
   readonly counts: Uint32Array | Float64Array;
 }
 
-/** The shape a pool's reports must have. */
-export interface ReportShape {
-  readonly layers: number;
-  readonly experts: number;
-  readonly gpus: number;
-}
-
 /** Longer windows say nothing that a balancer could use. */
 const MOST_WINDOW_MS = 3_600_000;
 
 /**
- * Reads `{rank?, window?, run?, windowMs, logical_count: [layers][experts]}`.
+ * Reads `{rank?, window?, incarnation?, windowMs, logical_count: [layers][experts]}`.
  * @throws InputError naming the field
  */
 export function parseLoadReport(body: Record<string, unknown>, shape: ReportShape): LoadReport {
@@ -33,7 +28,6 @@ export function parseLoadReport(body: Record<string, unknown>, shape: ReportShap
   const windowMs = parseWindowMs(body["windowMs"]);
   const rank = body["rank"] === undefined ? null : parseRank(body["rank"], shape.gpus);
   const window = body["window"] === undefined ? null : parseCount("window", body["window"]);
-  const run = body["run"] === undefined ? 0 : parseCount("run", body["run"]);
   const rows = body["logical_count"];
   if (!Array.isArray(rows) || rows.length !== layers) throw fault("logical_count", rows, `${layers} layers`);
   const counts = new Float64Array(layers * experts);
@@ -49,7 +43,19 @@ export function parseLoadReport(body: Record<string, unknown>, shape: ReportShap
       counts[layer * experts + expert] = count;
     }
   }
-  return { rank, window, run, windowMs, counts };
+  return { rank, window, incarnation: parseIncarnation(body), windowMs, counts };
+}
+
+/** The field `incarnation`, which was called `run` once. Null where it is absent, or 0. @throws InputError */
+export function parseIncarnation(body: Record<string, unknown>): Incarnation {
+  const field = body["incarnation"] === undefined && body["run"] !== undefined ? "run" : "incarnation";
+  const value = body[field];
+  return value === undefined || value === null ? null : said(parseCount(field, value));
+}
+
+/** 0 says nothing. */
+function said(incarnation: number): Incarnation {
+  return incarnation === 0 ? null : incarnation;
 }
 
 const MAGIC = 0x444c5045;
@@ -60,7 +66,7 @@ const WHOLE_POOL = -1;
 
 /**
  * Reads a report in bytes, little-endian: `EPLD` at 0; uint16 version 1 at 4; int32 rank at 8 (−1 for the whole pool);
- * uint32 layers at 12, experts at 16; uint64 window at 24, run at 32; float64 windowMs at 40; from 48 on the counts
+ * uint32 layers at 12, experts at 16; uint64 window at 24, incarnation at 32 (0 for none); float64 windowMs at 40; from 48 on the counts
  * `[layers][experts]` as uint32. What lies between is 0.
  * @throws InputError naming the field
  */
@@ -88,7 +94,7 @@ export function parseBinaryLoad(bytes: Uint8Array, shape: ReportShape): LoadRepo
   return {
     rank: rank === WHOLE_POOL ? null : parseRank(rank, gpus),
     window: parseCount("window", Number(view.getBigUint64(24, true))),
-    run: Number(view.getBigUint64(32, true)),
+    incarnation: said(parseCount("incarnation", Number(view.getBigUint64(32, true)))),
     windowMs: parseWindowMs(view.getFloat64(40, true)),
     counts: uint32At(bytes, HEAD_BYTES, layers * experts),
   };

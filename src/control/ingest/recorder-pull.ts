@@ -61,7 +61,7 @@ export class RecorderPull {
       const nowMs = clock.now();
       if (load !== null && sinceMs !== null) {
         const windowMs = Math.max(1, nowMs - sinceMs);
-        inbox.take({ rank: null, window: null, run: 0, windowMs, counts: load.tokens });
+        inbox.take({ rank: null, window: null, incarnation: null, windowMs, counts: load.tokens });
       }
       this.#sinceMs = nowMs;
       this.#said = null;

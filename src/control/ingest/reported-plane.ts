@@ -5,7 +5,7 @@ import type { PoolWindow } from "../../model/pool-window.ts";
 import type { RoutingSnapshot } from "../../model/snapshot.ts";
 import { type Topology, gpuCount } from "../../model/topology.ts";
 import type { ExpertPlane } from "../expert-plane.ts";
-import type { ReportShape } from "./load-report.ts";
+import type { ReportShape } from "../messages/report-shape.ts";
 import type { LoadMessage } from "../messages/pool-message.ts";
 
 /** Windows after which ranks that have not reported are taken not to report at all. */
@@ -33,7 +33,8 @@ export class ReportedPlane implements ExpertPlane {
   /** While ranks report, what was estimated from answers is not counted on top of it. */
   receive({ from, spanMs, tokens, sampled }: LoadMessage): void {
     const into = this.#load.tokens;
-    if (tokens.length !== into.length) return;
+    // Signs of life alone count nothing.
+    if (tokens.length !== into.length || spanMs === 0) return;
     if (sampled && this.#unreported < RANKS_COUNT_FOR) return;
     if (!sampled) this.#unreported = 0;
     for (let i = 0; i < into.length; i++) into[i] += tokens[i];

@@ -15,7 +15,7 @@ export interface RolloutOptions {
   readonly model: MoeModel;
   /** Bytes of weights that each GPU can hold beside what it uses. */
   readonly stagingBytes: number;
-  /** How long ranks may take to prepare a group of layers, and to turn to it. */
+  /** How long ranks may take to prepare a group of layers, and to switch to it. */
   readonly prepareTimeoutMs: number;
   readonly actions: SerialActions;
   readonly publisher: PoolPublisher;
@@ -99,11 +99,16 @@ export class Rollouts {
       onOver(reason, null);
     } catch (error) {
       if (this.#closed) return;
-      await actions.act(async () => {
+      const drop = async () => {
         publisher.state.ranks.drop();
         await publisher.putRollout(null);
-      });
-      onOver(reason, error as Error);
+      };
+      // What was given up must not be read as pending: where that cannot be written, that is why it is over.
+      const why = await actions.act(drop).then(
+        () => error,
+        (cause: unknown) => cause,
+      );
+      if (!this.#closed) onOver(reason, why as Error);
     }
   }
 

@@ -1,42 +1,46 @@
+/** The actions are closed: what comes later is not taken. */
+class ActionsClosed extends Error {
+  override readonly name = "ActionsClosed";
+
+  constructor() {
+    super("the action was not taken: its time is over");
+  }
+}
+
 /** Takes actions one at a time, in the order they were asked for, until it is closed. */
 export class SerialActions {
-  readonly #onFailure: (error: unknown) => void;
   #last: Promise<void> = Promise.resolve();
   #closed = false;
 
-  /** @param onFailure hears of every action that failed; the others go on */
-  constructor(onFailure: (error: unknown) => void) {
-    this.#onFailure = onFailure;
-  }
-
-  /** Resolves when the action is over, also when it failed; one that comes after the close is not taken. */
-  act(action: () => Promise<void>): Promise<void> {
-    this.#last = this.#after(this.#last, action);
-    return this.#last;
-  }
-
-  async #after(last: Promise<void>, action: () => Promise<void>): Promise<void> {
-    await last;
-    if (this.#closed) return;
-    try {
-      await action();
-    } catch (error) {
-      this.#onFailure(error);
-    }
-  }
-
   /**
-   * Resolves with what the action gives.
-   * Rejects when it fails, which `onFailure` hears too, when `signal` was aborted before its turn, and after the close.
+   * Resolves with what the action gives, and rejects as it does; the next is taken either way.
+   * Rejects with ActionsClosed when its turn comes after the close.
    */
+  act<T>(action: () => Promise<T>): Promise<T> {
+    const taken = this.#last.then(() => {
+      if (this.#closed) throw new ActionsClosed();
+      return action();
+    });
+    this.#last = this.#settled(taken);
+    return taken;
+  }
+
+  /** As `act`; rejects also when `signal` was aborted before its turn, or is when it is over. */
   async step<T>(signal: AbortSignal, action: () => Promise<T>): Promise<T> {
-    const given: { value: T }[] = [];
-    await this.act(async () => {
-      if (!signal.aborted) given.push({ value: await action() });
+    const given = await this.act(async () => {
+      signal.throwIfAborted();
+      return action();
     });
     signal.throwIfAborted();
-    if (given.length === 0) throw new Error("the action was not taken");
-    return given[0].value;
+    return given;
+  }
+
+  async #settled(taken: Promise<unknown>): Promise<void> {
+    try {
+      await taken;
+    } catch {
+      // Who asked for it hears of it.
+    }
   }
 
   /** Resolves once the action under way is over. */

@@ -1,5 +1,6 @@
 import { Balancer } from "../../core/planning/balancer.ts";
-import type { Decision, Plan, Survival } from "../../core/planning/plan.ts";
+import type { Decision, Survival } from "../../core/planning/decision.ts";
+import type { Plan } from "../../core/planning/plan.ts";
 import type { ExpertLoad } from "../../model/load.ts";
 import type { Placement } from "../../model/placement.ts";
 import type { PoolCapacity } from "../../model/pool-capacity.ts";

@@ -1,5 +1,6 @@
 import type { BalancePolicy } from "../../core/planning/balance-policy.ts";
-import type { Decision, Plan, Survival } from "../../core/planning/plan.ts";
+import type { Decision, Survival } from "../../core/planning/decision.ts";
+import type { Plan } from "../../core/planning/plan.ts";
 import type { Cadence } from "../../model/cadence.ts";
 import type { ExpertLoad } from "../../model/load.ts";
 import type { MoeModel } from "../../model/moe-model.ts";

@@ -9,13 +9,9 @@ import { gpuOfSlot, slotCount } from "../../model/topology.ts";
  * copy elsewhere is brought back. What finds no room stays where it is. Nothing else moves.
  */
 export function rehomeExperts(previous: Placement, load: ExpertLoad, capacity: PoolCapacity): Placement {
-  const { layers, experts, physicalToLogical } = previous;
-  const usable = usableSlots(previous, capacity);
-  const width = usable.length;
-  const left = Int32Array.from({ length: layers * width }, (_, i) =>
-    usable[i % width] === 1 ? physicalToLogical[i] : -1,
-  );
-  const rehomed = bringBack({ ...previous, physicalToLogical: left }, load, capacity);
+  const { layers, experts, topology, physicalToLogical } = previous;
+  const width = slotCount(topology);
+  const rehomed = bringBack(usablePart(previous, capacity), load, capacity);
   const row = int32Copy(rehomed.physicalToLogical);
   for (let layer = 0; layer < layers; layer++) {
     const held = new Uint8Array(experts);
@@ -28,6 +24,15 @@ export function rehomeExperts(previous: Placement, load: ExpertLoad, capacity: P
     }
   }
   return { ...previous, physicalToLogical: row };
+}
+
+/** The placement with nothing in the slots that are not usable; it may lack experts. */
+export function usablePart(placement: Placement, capacity: PoolCapacity): Placement {
+  const usable = usableSlots(placement, capacity);
+  const physicalToLogical = Int32Array.from(placement.physicalToLogical as ArrayLike<number>, (expert, i) =>
+    usable[i % usable.length] === 1 ? expert : -1,
+  );
+  return { ...placement, physicalToLogical };
 }
 
 /**

@@ -5,25 +5,20 @@ import { type MoeModel, moeLayers } from "../../model/moe-model.ts";
 import { type Placement, indexReplicas } from "../../model/placement.ts";
 import type { RoutingTrace } from "../../model/routing-trace.ts";
 import { type Topology, gpuCount } from "../../model/topology.ts";
-import { type PoolCapacity, fullCapacity } from "../../model/pool-capacity.ts";
+import { type PoolCapacity, fullCapacity, outOfService } from "../../model/pool-capacity.ts";
 import { LoadForecaster } from "../load/load-forecaster.ts";
 import { LoadTracker } from "../load/load-tracker.ts";
 import { RecentParts } from "../load/recent-parts.ts";
 import { RoutingSample } from "../load/routing-sample.ts";
 import { type Moves, countMoves } from "../migration/moves.ts";
+import { usablePart } from "../placement/rehome-experts.ts";
 import { evenShares } from "../shares/even-shares.ts";
 import { solveShares } from "../shares/solve-shares.ts";
 import type { BalancePolicy } from "./balance-policy.ts";
-import {
-  mustChange,
-  repaired,
-  sameCapacity,
-  sameSlots,
-  serviceText,
-  withoutGpus,
-} from "./capacity-change.ts";
+import { mustChange, repaired, sameCapacity, sameSlots, serviceText } from "./capacity-change.ts";
 import { type Explanation, candidateState, loadSummary } from "./explanation.ts";
-import type { Decision, Plan, Survival } from "./plan.ts";
+import type { Decision, Survival } from "./decision.ts";
+import type { Plan } from "./plan.ts";
 import { Predictor, changeText } from "./prediction.ts";
 import { PlacementProposer } from "./propose-placement.ts";
 import { weighMoves } from "./weigh-moves.ts";
@@ -151,7 +146,8 @@ export class Balancer {
    */
   survive(lost: readonly number[], capacity: PoolCapacity): Survival {
     const load = this.#expected();
-    const left = withoutGpus(this.#current.placement, lost);
+    const { placement } = this.#current;
+    const left = usablePart(placement, outOfService(fullCapacity(placement.topology), lost));
     // GPUs that are to be emptied keep what they have until a placement is weighed.
     const repair = repaired(left, load, capacity);
     return {

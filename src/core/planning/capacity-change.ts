@@ -1,4 +1,3 @@
-import { int32Copy } from "../../lib/readonly-arrays.ts";
 import type { ExpertLoad } from "../../model/load.ts";
 import { type Placement, servedExperts } from "../../model/placement.ts";
 import type { PoolCapacity } from "../../model/pool-capacity.ts";
@@ -8,17 +7,6 @@ import { bringBack } from "../placement/rehome-experts.ts";
 /** Of GPUs, slot by slot; that their speeds change is not asked. */
 export function sameCapacity(a: PoolCapacity, b: PoolCapacity): boolean {
   return a.slots.every((slots, gpu) => slots === b.slots[gpu]);
-}
-
-/** The placement with nothing on these GPUs. */
-export function withoutGpus(placement: Placement, gpus: readonly number[]): Placement {
-  const { topology } = placement;
-  const width = slotCount(topology);
-  const physicalToLogical = int32Copy(placement.physicalToLogical);
-  for (let i = 0; i < physicalToLogical.length; i++) {
-    if (gpus.includes(gpuOfSlot(topology, i % width))) physicalToLogical[i] = -1;
-  }
-  return { ...placement, physicalToLogical };
 }
 
 /** Experts that have no replica get one, by the fewest moves; null where there is room for none. */

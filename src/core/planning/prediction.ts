@@ -1,7 +1,6 @@
 import type { ExpertLoad } from "../../model/load.ts";
 import type { MoeModel } from "../../model/moe-model.ts";
 import { gpusInService } from "../../model/placement.ts";
-import type { RoutingSnapshot } from "../../model/snapshot.ts";
 import type { RoutingTrace } from "../../model/routing-trace.ts";
 import { gpuCount } from "../../model/topology.ts";
 import { H800 } from "../cost/hardware.ts";
@@ -10,6 +9,7 @@ import { expectedNodeHops } from "../placement/node-hops.ts";
 import { balancednessOver } from "../shares/balancedness-over.ts";
 import { balancedness, gpuLoads } from "../shares/gpu-loads.ts";
 import type { BalancePolicy } from "./balance-policy.ts";
+import type { Plan } from "./plan.ts";
 
 export interface Prediction {
   /** Over the GPUs that hold an expert. */
@@ -19,9 +19,6 @@ export interface Prediction {
   /** Time of experts and exchange, in that of experts perfectly balanced over all the pool's GPUs. */
   readonly cost: number;
 }
-
-/** What a dispatcher goes by. */
-type Plan = Pick<RoutingSnapshot, "placement" | "replicas" | "shares">;
 
 /** Says what plans would come to. */
 export class Predictor {

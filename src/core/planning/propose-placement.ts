@@ -3,21 +3,18 @@ import type { MoeModel } from "../../model/moe-model.ts";
 import type { Placement } from "../../model/placement.ts";
 import type { PoolCapacity } from "../../model/pool-capacity.ts";
 import type { RoutingTrace } from "../../model/routing-trace.ts";
-import { type Topology, slotCount } from "../../model/topology.ts";
+import type { Topology } from "../../model/topology.ts";
 import { keepGpus } from "../migration/keep-gpus.ts";
 import { keepSlots } from "../migration/moves.ts";
+import { adaptPlacement } from "../placement/adapt-placement.ts";
 import { HOP_WEIGHT } from "../placement/coactivation.ts";
 import { contiguousPlacement } from "../placement/contiguous.ts";
 import { eplb } from "../placement/eplb.ts";
-import { improvePlacement, moveBudgets } from "../placement/improve-placement.ts";
 import { placeExperts } from "../placement/place-experts.ts";
-import { rehomeExperts } from "../placement/rehome-experts.ts";
 import type { BalancePolicy } from "./balance-policy.ts";
 
 /** As long as no tokens are known, the gate's groups are: a token's experts are of few groups. */
 const NO_TOKENS: RoutingTrace = { tokens: 0, layers: 1, topk: 1, experts: new Int16Array(0) };
-/** A placement is adapted by changing this part of the slots at most. */
-const MOVED_PART = 0.15;
 
 /** The load to place for, its standard deviation where it is a forecast, and how it has varied lately. */
 export interface Expected {
@@ -76,10 +73,8 @@ export class PlacementProposer {
     const load = expected.mean;
     if (this.#policy.placement !== "plimsoll")
       return [keepSlots(current, this.anew(expected, sample, capacity))];
-    const whole = rehomeExperts(current, load, capacity);
-    if (capacity.slots.reduce((sum, slots) => sum + slots, 0) < load.experts) return [whole];
-    const most = Math.floor(load.layers * slotCount(this.#topology) * MOVED_PART);
-    const adapted = improvePlacement(whole, load, capacity, moveBudgets(whole, load, capacity, most));
+    const adapted = adaptPlacement(current, load, capacity);
+    if (capacity.slots.reduce((sum, slots) => sum + slots, 0) < load.experts) return [adapted];
     const anew = this.anew(expected, sample, capacity);
     return [adapted, keepSlots(current, keepGpus(current, anew, capacity))];
   }

@@ -4,22 +4,18 @@ import { type MoeModel, expertBytes } from "../../model/moe-model.ts";
 import { type Placement, indexReplicas } from "../../model/placement.ts";
 import type { PoolCapacity } from "../../model/pool-capacity.ts";
 import type { RoutingTrace } from "../../model/routing-trace.ts";
-import { type Topology, slotCount } from "../../model/topology.ts";
+import type { Topology } from "../../model/topology.ts";
 import { partLoads } from "../load/part-loads.ts";
 import { sampleTokens } from "../load/sample-tokens.ts";
 import { countMovedSlots, keepSlots } from "../migration/moves.ts";
 import { activationLoad } from "../placement/activation.ts";
+import { adaptPlacement } from "../placement/adapt-placement.ts";
 import { certify } from "../placement/certificate.ts";
 import { eplb } from "../placement/eplb.ts";
-import { improvePlacement, moveBudgets } from "../placement/improve-placement.ts";
 import { placeExperts } from "../placement/place-experts.ts";
-import { rehomeExperts } from "../placement/rehome-experts.ts";
 import { gpuLoads } from "../shares/gpu-loads.ts";
 import { solveShares } from "../shares/solve-shares.ts";
 import { wholeShares } from "../shares/whole-shares.ts";
-
-/** A placement in force is adapted by changing this part of the slots at most, unless told otherwise. */
-export const DEFAULT_MOVED_PART = 0.15;
 
 /** What a placement is wanted for. Sound, and with slots for every expert (checkTopology, checkCapacity). */
 export interface PlacementProblem {
@@ -36,7 +32,7 @@ export interface PlacementProblem {
   readonly routing: { readonly trace: RoutingTrace; readonly hopWeight: number } | null;
   /** In force, to be adapted by few moves; null for a placement from scratch. */
   readonly previous: Placement | null;
-  /** Slots that may change, over all layers; null for DEFAULT_MOVED_PART of them. */
+  /** Slots that may change, over all layers; null for MOVED_PART of them. */
   readonly maxMoves: number | null;
   /** Says what moved experts weigh; null when only the shape of the load is known. */
   readonly model: MoeModel | null;
@@ -84,19 +80,5 @@ function placed(
       routing === null ? null : { sample: sampleTokens(routing.trace), groups, hopWeight: routing.hopWeight };
     return placeExperts({ load: aim, topology, capacity, scenarios, coactivation });
   }
-  const most = maxMoves ?? Math.floor(aim.layers * slotCount(topology) * DEFAULT_MOVED_PART);
-  const whole = rehomeExperts(previous, aim, capacity);
-  // Experts that have lost their last copy must move, whatever the limit; what is left of it is for balance.
-  const left = Math.max(0, most - changedSlots(previous, whole));
-  return improvePlacement(whole, aim, capacity, moveBudgets(whole, aim, capacity, left));
-}
-
-/** Slots that hold an expert they did not hold before. */
-function changedSlots(before: Placement, after: Placement): number {
-  let changed = 0;
-  for (let i = 0; i < after.physicalToLogical.length; i++) {
-    const expert = after.physicalToLogical[i];
-    if (expert >= 0 && expert !== before.physicalToLogical[i]) changed++;
-  }
-  return changed;
+  return adaptPlacement(previous, aim, capacity, maxMoves ?? undefined);
 }

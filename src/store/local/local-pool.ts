@@ -3,6 +3,7 @@ import {
   type AuditEntry,
   EPOCHS_KEPT,
   LeaseLost,
+  type MessageListener,
   type PoolFollower,
   type PoolRecord,
   type PoolStore,
@@ -138,7 +139,7 @@ export class LocalPool implements PoolStore {
     this.#messages.push(new Uint8Array(message));
   }
 
-  receive(token: number, listener: (messages: readonly Uint8Array[]) => Promise<void>): () => void {
+  receive(token: number, listener: MessageListener): () => void {
     return this.#messages.receive(() => this.#held()?.token === token, listener);
   }
 

@@ -1,8 +1,8 @@
-import { MESSAGES_KEPT } from "../../control/store.ts";
+import { MESSAGES_KEPT, type MessageListener, redeliveryPauseMs } from "../../control/store.ts";
 
 interface Receiver {
   readonly inForce: () => boolean;
-  readonly listener: (messages: readonly Uint8Array[]) => Promise<void>;
+  readonly listener: MessageListener;
   busy: boolean;
 }
 
@@ -17,7 +17,7 @@ export class MessageQueue {
     for (const receiver of this.#receivers) void this.#deliver(receiver);
   }
 
-  /** @param inForce whether who listens leads still; once it does not, it hears nothing more */
+  /** @param inForce whether who listens leads still; once it does not, it receives nothing more */
   receive(inForce: Receiver["inForce"], listener: Receiver["listener"]): () => void {
     const receiver: Receiver = { inForce, listener, busy: false };
     this.#receivers.add(receiver);
@@ -30,18 +30,16 @@ export class MessageQueue {
     receiver.busy = true;
     // Not within the call that left the message, or that began to listen.
     await Promise.resolve();
+    let failures = 0;
     while (this.#messages.length > 0 && this.#listens(receiver)) {
-      const heard = this.#messages.slice();
-      try {
-        await receiver.listener(heard);
-      } catch {
-        // What it could not take waits for the next leader.
-        this.#receivers.delete(receiver);
-      }
-      if (this.#listens(receiver)) {
-        const done = new Set(heard);
-        this.#messages = this.#messages.filter((message) => !done.has(message));
-      }
+      const given = this.#messages.slice();
+      const done = await receiver.listener(given).catch(() => 0);
+      // What is done counts from who leads still, also where that has stopped listening meanwhile.
+      if (!receiver.inForce()) break;
+      const finished = new Set(given.slice(0, done));
+      this.#messages = this.#messages.filter((message) => !finished.has(message));
+      failures = done < given.length ? failures + 1 : 0;
+      if (failures > 0) await pause(redeliveryPauseMs(failures));
     }
     receiver.busy = false;
   }
@@ -50,4 +48,10 @@ export class MessageQueue {
     if (!receiver.inForce()) this.#receivers.delete(receiver);
     return this.#receivers.has(receiver);
   }
+}
+
+function pause(ms: number): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  setTimeout(resolve, ms).unref();
+  return promise;
 }

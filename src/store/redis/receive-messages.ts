@@ -1,21 +1,22 @@
-import { LeaseLost } from "../../control/store.ts";
-import type { RedisAddress } from "../../model/store-address.ts";
+import { setTimeout } from "node:timers/promises";
+import { LeaseLost, type MessageListener, redeliveryPauseMs } from "../../control/store.ts";
 import type { PoolKeys } from "./pool-keys.ts";
-import type { RedisLink } from "./redis-link.ts";
+import type { RedisAccess, RedisLink } from "./redis-link.ts";
 import { BLOCK_MS, retrying } from "./retrying.ts";
 import type { StreamEntry } from "./stream-entry.ts";
 
-/** Messages heard at once. */
+/** Messages delivered at once. */
 const AT_ONCE = 64;
 
-/** As PoolStore's `hear`. */
+/** As PoolStore's `receive`. */
 export function receiveMessages(
-  address: RedisAddress,
+  access: RedisAccess,
   { lease, messages }: PoolKeys,
   token: number,
-  listener: (messages: readonly Uint8Array[]) => Promise<void>,
+  listener: MessageListener,
 ): () => void {
   let finished: Buffer[] = [];
+  let failures = 0;
   const take = async (link: RedisLink) => {
     const entries = (await link.run(
       "receive",
@@ -25,7 +26,7 @@ export function receiveMessages(
     finished = [];
     return entries;
   };
-  return retrying(address, async (link, stopped) => {
+  return retrying(access, async (link, stopped) => {
     for (;;) {
       let entries: StreamEntry[];
       try {
@@ -36,16 +37,14 @@ export function receiveMessages(
       }
       if (stopped.aborted) return;
       if (entries.length === 0) {
-        await link.call("XREAD", ["COUNT", 1, "BLOCK", BLOCK_MS, "STREAMS", messages, "0-0"]);
+        await link.call("XREAD", [messages], ["COUNT", 1, "BLOCK", BLOCK_MS, "STREAMS", messages, "0-0"]);
         continue;
       }
-      try {
-        await listener(entries.map(([, [, message]]) => message));
-      } catch {
-        // What it could not take waits for the next leader.
-        return;
-      }
-      finished = entries.map(([id]) => id);
+      const done = await listener(entries.map(([, [, message]]) => message)).catch(() => 0);
+      finished = entries.slice(0, done).map(([id]) => id);
+      failures = done < entries.length ? failures + 1 : 0;
+      if (failures > 0) await setTimeout(redeliveryPauseMs(failures), undefined, { ref: false });
+      if (stopped.aborted) return;
     }
   });
 }

@@ -1,0 +1,107 @@
+import type { Clock } from "../../lib/clock.ts";
+import type { PoolReport } from "../../model/pool-report.ts";
+import type { PoolWindow } from "../../model/pool-window.ts";
+import type { Topology } from "../../model/topology.ts";
+import type { ExpertPlane } from "../expert-plane.ts";
+import type { PoolView } from "../follow/pool-view.ts";
+import { encodeLearned } from "../messages/learned-load.ts";
+import { encodeReport } from "../messages/stored-report.ts";
+import type { Planner } from "../plan/planner.ts";
+import { capacityInService } from "./in-service.ts";
+import type { LastDecision } from "./last-decision.ts";
+import type { Losses } from "./losses.ts";
+import type { PoolPublisher } from "./pool-publisher.ts";
+import { poolReport } from "./pool-report.ts";
+import { RankStates } from "./rank-states.ts";
+import type { RankWatch } from "./rank-watch.ts";
+import type { Rollouts } from "./rollouts.ts";
+
+/** What was learned is kept for the next leader this often. */
+const LEARNED_EVERY_MS = 10_000;
+
+export interface RoundOptions {
+  readonly plane: ExpertPlane;
+  readonly planner: Planner;
+  readonly topology: Topology;
+  readonly publisher: PoolPublisher;
+  readonly rollouts: Rollouts;
+  readonly losses: Losses;
+  readonly watch: RankWatch;
+  readonly decision: LastDecision;
+  /** What this gateway follows, which is what this leader publishes. */
+  readonly view: Pick<PoolView, "unreadable">;
+  readonly clock: Clock;
+  /** Milliseconds since 1970, for people. */
+  readonly wallClock: () => number;
+}
+
+/** The rounds of a term: observe, decide, publish, report. */
+export class Rounds {
+  readonly #options: RoundOptions;
+  #learnedAtMs: number;
+
+  constructor(options: RoundOptions) {
+    this.#options = options;
+    this.#learnedAtMs = options.clock.now();
+  }
+
+  /** Begins with what is not true any more of the snapshot in force. Rejects as the plane, the planner and the store do. */
+  async take(): Promise<void> {
+    const { plane, losses, publisher, rollouts, view, clock } = this.#options;
+    const nowMs = clock.now();
+    await this.#miss(nowMs);
+    await losses.settle();
+    await publisher.putAgain(view.unreadable, rollouts.underWay);
+    const window = await plane.observe();
+    if (window === null) return;
+    const expertLoad = await this.#decide(nowMs, window);
+    await this.#report(window, expertLoad);
+    await this.#keepLearned(nowMs);
+  }
+
+  /** Ranks that have fallen silent are lost. */
+  async #miss(nowMs: number): Promise<void> {
+    const { publisher, losses, watch } = this.#options;
+    const states = new RankStates(publisher.state.operatorState);
+    for (const rank of watch.silent(nowMs)) states.silent(rank);
+    await losses.store(states);
+  }
+
+  async #decide(nowMs: number, window: PoolWindow): Promise<PoolReport["expertLoad"]> {
+    const { planner, topology, publisher, rollouts, decision: last } = this.#options;
+    const { operatorState } = publisher.state;
+    const { decision, expertLoad } = await planner.plan({
+      nowMs,
+      window,
+      // One change at a time: what is decided during a rollout would be decided on the placement it replaces.
+      decide: !rollouts.underWay,
+      capacity: capacityInService(topology, operatorState),
+    });
+    if (decision === null) return expertLoad;
+    const { kind, reason, plan } = decision;
+    last.reason = kind === "placement" && operatorState.paused ? `paused; it would be ${reason}` : reason;
+    last.explanation = decision.explanation;
+    if (kind === "shares") await publisher.publishShares(reason, plan);
+    if (kind === "placement" && !operatorState.paused) rollouts.start(plan.placement, reason);
+    return expertLoad;
+  }
+
+  async #report(window: PoolWindow, expertLoad: PoolReport["expertLoad"]): Promise<void> {
+    const { publisher, decision, wallClock } = this.#options;
+    const report = poolReport(publisher.state.snapshot, window, {
+      atMs: wallClock(),
+      expertLoad,
+      movedSlots: publisher.movedSlots,
+      decision: decision.reason,
+      explanation: decision.explanation,
+    });
+    await publisher.put("report", encodeReport(report));
+  }
+
+  async #keepLearned(nowMs: number): Promise<void> {
+    if (nowMs - this.#learnedAtMs < LEARNED_EVERY_MS) return;
+    const { planner, publisher } = this.#options;
+    this.#learnedAtMs = nowMs;
+    await publisher.put("learned", encodeLearned(await planner.learned()));
+  }
+}

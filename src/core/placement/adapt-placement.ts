@@ -1,0 +1,36 @@
+import type { ExpertLoad } from "../../model/load.ts";
+import type { Placement } from "../../model/placement.ts";
+import type { PoolCapacity } from "../../model/pool-capacity.ts";
+import { slotCount } from "../../model/topology.ts";
+import { improvePlacement, moveBudgets } from "./improve-placement.ts";
+import { rehomeExperts } from "./rehome-experts.ts";
+
+/** A placement in force is adapted by changing this part of the slots at most, unless told otherwise. */
+export const MOVED_PART = 0.15;
+
+/**
+ * The placement in force, with everything in service, every expert there as far as there are slots, and the load balanced
+ * by few moves. What must move does, whatever the limit; what is left of it is for balance.
+ * @param most slots that may change, over all layers
+ */
+export function adaptPlacement(
+  inForce: Placement,
+  load: ExpertLoad,
+  capacity: PoolCapacity,
+  most = Math.floor(load.layers * slotCount(inForce.topology) * MOVED_PART),
+): Placement {
+  const whole = rehomeExperts(inForce, load, capacity);
+  if (capacity.slots.reduce((sum, slots) => sum + slots, 0) < load.experts) return whole;
+  const left = Math.max(0, most - changedSlots(inForce, whole));
+  return improvePlacement(whole, load, capacity, moveBudgets(whole, load, capacity, left));
+}
+
+/** Slots that hold an expert they did not hold before. */
+function changedSlots(before: Placement, after: Placement): number {
+  let changed = 0;
+  for (let i = 0; i < after.physicalToLogical.length; i++) {
+    const expert = after.physicalToLogical[i];
+    if (expert >= 0 && expert !== before.physicalToLogical[i]) changed++;
+  }
+  return changed;
+}
