@@ -1,6 +1,7 @@
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { type FakeServer, startOpenAiServer } from "../../harness/fakes/start-openai-server.ts";
 import { type RunningGateway, startGateway } from "../../harness/fakes/start-gateway.ts";
+import { patiently } from "../patiently.ts";
 
 /** What changes nothing, on one gateway. */
 let fake: FakeServer;
@@ -15,6 +16,8 @@ pools:
     urls: [${fake.url}]
     experts: { model: deepseek-v3, topology: ep32 }
 `);
+  const published = async () => expect((await get("/ep/v1/placement/chat")).status).toBe(200);
+  await vi.waitFor(published, patiently);
 });
 afterAll(async () => {
   await gateway.stop();
