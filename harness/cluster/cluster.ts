@@ -28,7 +28,7 @@ export const POOL = "chat";
 /** 8 ranks; 80 slots for 32 experts, so that half the ranks can hold all. */
 export const SMALL: Shape = { model: SMALL_MODEL, topology: { nodes: 2, gpusPerNode: 4, slotsPerGpu: 10 } };
 const CLIENTS = 12;
-const LOOK_MS = 20;
+const LOOK_MS = 50;
 
 /**
  * A whole cluster on this machine: gateways in processes of their own, a real Redis they share, each by a way of its
