@@ -25,7 +25,7 @@ export class PoolPublisher {
   readonly #onPublished: (plan: Plan) => void;
   #movedSlots = 0;
 
-  /** @param onPublished hears of every plan that is in force now */
+  /** @param onPublished receives every plan that is in force now */
   constructor(
     state: PoolState,
     store: PoolStore,
