@@ -3,6 +3,7 @@ import { hostname } from "node:os";
 import type { Config } from "./config/config.ts";
 import { shippedModels } from "./config/shapes.ts";
 import type { ControlledPool } from "./control/controlled-pool.ts";
+import type { Store } from "./control/store.ts";
 import { Solver } from "./control/solve/solver.ts";
 import { httpApp } from "./http/app.ts";
 import { EARLY_REASONS, REQUEST_REASONS } from "./http/errors.ts";
@@ -56,10 +57,12 @@ const wallClock = () => Date.now();
 export async function compose(config: Config, surroundings: PoolSurroundings): Promise<App> {
   const { follows } = surroundings;
   // A process that follows another receives epochs from that one.
-  const store = follows === undefined ? await openStore(config.store) : new LocalStore();
+  const store =
+    follows === undefined ? await openStore(config.store, surroundings.onNotice) : new LocalStore();
+  sayFaults(store, surroundings.onNotice);
   const gatewayName = `${hostname()}:${process.pid}:${randomBytes(4).toString("hex")}`;
   const clustered = follows === undefined && config.store.address.kind === "redis";
-  const board = clustered ? new GatewayBoard(store, gatewayName, clock) : null;
+  const board = clustered ? new GatewayBoard(store, gatewayName, clock, surroundings.onFault) : null;
   const solver = new Solver(await shippedModels());
   const makings = { store, gateway: gatewayName, surroundings, clock, wallClock };
   const pools: OpenPool[] = config.pools.map((pool) => openPool(pool, config, makings));
@@ -74,8 +77,12 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
     pools: () => controlled.flatMap(({ loop }) => loop.view.report ?? []),
     admission: () => admission,
     control: () => controlled.map(controlReading),
-    storeReachable: () => store.reachable,
+    storeReachable: () => store.fault === null,
     unsharedReports: () => board?.unshared ?? 0,
+    unreadable: () => [
+      ...controlled.map(({ loop: { pool, view } }) => ({ pool, dropped: view.reading.dropped })),
+      ...(board === null ? [] : [{ pool: "", dropped: board.reading.dropped }]),
+    ],
   });
   const admission = new Admission(config.admission, clock);
   const meter = new TrafficMeter(clock, follows?.traffic ?? metrics);
@@ -178,6 +185,13 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
     await startWith(() => listenLocally(http, path));
   };
   return { gateway: () => gateway, pools, board, start, startLocally, reload, refreshModels, stop };
+}
+
+/** One line when something is wrong with the store, when something else is, and when nothing is any more. */
+function sayFaults(store: Store, onNotice: (line: string) => void): void {
+  const say = (fault: string | null) => onNotice(`store ${store.name}: ${fault ?? "works again"}`);
+  if (store.fault !== null) say(store.fault);
+  store.onFault(say);
 }
 
 function controlReading({ loop, inbox }: ControlledPool): ControlReading {

@@ -5,15 +5,25 @@ import { RedisStore } from "./store/redis/redis-store.ts";
 
 /**
  * Opens what the configuration's `store` names. Redis may be out of reach then: it is asked again until it answers.
- * @throws InputError when a file is not what is expected there
+ * @param onNotice receives one line for a person where something in it was mended
+ * @throws InputError when a file is not what is expected there, or another process has it
  */
-export function openStore({ address, prefix }: Config["store"]): Promise<Store> {
+export function openStore(
+  { address, prefix }: Config["store"],
+  onNotice: (line: string) => void,
+): Promise<Store> {
   switch (address.kind) {
     case "memory":
       return Promise.resolve(new LocalStore());
     case "file":
       return LocalStore.open(address.path);
     case "redis":
-      return RedisStore.open(address, prefix);
+      return RedisStore.open(address, prefix, onNotice);
   }
+}
+
+/** The same, to see what is there beside the gateways that use it. */
+export function lookIntoStore(settings: Config["store"]): Promise<Store> {
+  const { address } = settings;
+  return address.kind === "file" ? LocalStore.look(address.path) : openStore(settings, () => {});
 }

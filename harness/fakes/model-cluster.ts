@@ -4,9 +4,11 @@ import { LocalPlanner } from "../../src/control/plan/local-planner.ts";
 import { type OperatorState, decodeOperatorState } from "../../src/control/messages/operator-state.ts";
 import { type Order, encodeMessage } from "../../src/control/messages/pool-message.ts";
 import { ReportedPlane } from "../../src/control/ingest/reported-plane.ts";
+import type { Stored } from "../../src/control/follow/pool-view.ts";
 import { StoreUnreachable } from "../../src/control/store.ts";
 import { BALANCE_POLICIES } from "../../src/core/planning/balance-policy.ts";
 import { Rng } from "../../src/lib/rng.ts";
+import { Unreadable } from "../../src/lib/shape.ts";
 import { expertBytes } from "../../src/model/moe-model.ts";
 import type { RoutingSnapshot } from "../../src/model/snapshot.ts";
 import { decodeSnapshot } from "../../src/model/snapshot-bytes.ts";
@@ -15,6 +17,7 @@ import { LocalStore } from "../../src/store/local/local-store.ts";
 import { SMALL_MODEL, SMALL_MOE_LAYERS } from "../small-model.ts";
 import { ModelRank } from "../cluster/model-rank.ts";
 import { FaultyPlanner } from "./faulty-planner.ts";
+import { type OtherVersion, asVersion } from "./other-version.ts";
 import { PartitionedStore } from "./partitioned-store.ts";
 
 export const ROUND_MS = 100;
@@ -57,18 +60,31 @@ export class ModelCluster {
   /**
    * @param silenceMs a rank is missed when nothing has come of it for so long; 0 for never
    * @param wallClock what the gateways' machines show, ms since 1970
+   * @param versions of the gateways; null for this one, which all are of that it does not name
    */
-  constructor(gateways: number, silenceMs = 0, wallClock = () => 0) {
+  constructor(
+    gateways: number,
+    silenceMs = 0,
+    wallClock = () => 0,
+    versions: readonly (OtherVersion | null)[] = [],
+  ) {
     this.#silenceMs = silenceMs;
     this.#wallClock = wallClock;
     this.#store = new LocalStore(() => this.nowMs);
     this.#store.pool("model").follow({
-      epoch: (epoch, bytes) => this.#judge(epoch, decodeSnapshot(bytes)),
+      epoch: (epoch, bytes) => {
+        const snapshot = readable(() => decodeSnapshot(bytes));
+        if (snapshot !== null) this.#judge(epoch, snapshot);
+      },
       value: (name, value) => {
-        if (name === "orders" && value !== null) this.#learn(decodeOperatorState(value));
+        if (name !== "orders" || value === null) return;
+        const state = readable(() => decodeOperatorState(value));
+        if (state !== null) this.#learn(state);
       },
     });
-    this.members = Array.from({ length: gateways }, (_, i) => this.#member(`gateway ${i}`));
+    this.members = Array.from({ length: gateways }, (_, i) =>
+      this.#member(`gateway ${i}`, versions[i] ?? null),
+    );
   }
 
   async start(): Promise<void> {
@@ -93,7 +109,7 @@ export class ModelCluster {
   async poll(rank: number, gateway: number, late = false): Promise<void> {
     const { loop, store } = this.members[gateway];
     // One that has just started begins with what is in force: a gateway that is cut off has not taken its `ready`.
-    if (this.ranks[rank].epoch === 0 && !store.reachable) return;
+    if (this.ranks[rank].epoch === 0 && store.fault !== null) return;
     const word = this.ranks[rank].receive(loop.view);
     this.#judgeDispatch();
     if (word === null) return;
@@ -178,8 +194,20 @@ export class ModelCluster {
     await unreachable(this.members[gateway].loop.store.send(message, null));
   }
 
-  #member(gateway: string): Member {
-    const store = new PartitionedStore(this.#store);
+  /** Leaves bytes where gateways look: in a message, a value or an epoch. */
+  async leave(where: Stored | "message", bytes: Uint8Array): Promise<void> {
+    const pool = this.#store.pool("model");
+    if (where === "message") return pool.send(bytes, null);
+    // Only who holds the lease may.
+    const tokens = await Promise.all(this.members.map((_, i) => pool.lease(`gateway ${i}`, LEASE_MS)));
+    const token = tokens.find((one) => one !== null) ?? 0;
+    const { epoch } = await pool.read();
+    if (where === "epoch") return pool.publish(epoch + 1, bytes, token);
+    await pool.put(where, bytes, token);
+  }
+
+  #member(gateway: string, version: OtherVersion | null): Member {
+    const store = new PartitionedStore(version === null ? this.#store : asVersion(this.#store, version));
     const planned = {
       model: SMALL_MODEL,
       topology: TOPOLOGY,
@@ -278,6 +306,16 @@ export class ModelCluster {
   #isNews({ rank, alive, bornAt }: ModelRank): boolean {
     if (alive) return bornAt === Number.POSITIVE_INFINITY;
     return !this.leaders.some(({ loop }) => loop.view.operatorState.lost.some((lost) => lost.rank === rank));
+  }
+}
+
+/** Null for what cannot be read. */
+function readable<T>(decode: () => T): T | null {
+  try {
+    return decode();
+  } catch (error) {
+    if (error instanceof Unreadable) return null;
+    throw error;
   }
 }
 

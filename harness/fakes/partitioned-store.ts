@@ -13,7 +13,7 @@ import {
 export class PartitionedStore implements Store {
   readonly name = "partitioned";
   readonly #store: Store;
-  readonly #listeners = new Set<(reachable: boolean) => void>();
+  readonly #listeners = new Set<(fault: string | null) => void>();
   readonly #pools = new Map<string, PartitionedPool>();
   #reachable = true;
   #left = Number.POSITIVE_INFINITY;
@@ -30,11 +30,11 @@ export class PartitionedStore implements Store {
     throw new StoreUnreachable("cut off before it answered");
   }
 
-  get reachable(): boolean {
-    return this.#reachable;
+  get fault(): string | null {
+    return this.#reachable ? null : "cut off";
   }
 
-  onReachable(listener: (reachable: boolean) => void): () => void {
+  onFault(listener: (fault: string | null) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
@@ -56,7 +56,7 @@ export class PartitionedStore implements Store {
 
   #turn(reachable: boolean): void {
     this.#reachable = reachable;
-    for (const listener of this.#listeners) listener(reachable);
+    for (const listener of this.#listeners) listener(this.fault);
   }
 
   pool(name: string): PoolStore {

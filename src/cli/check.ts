@@ -5,7 +5,7 @@ import { configJsonSchema } from "../config/json-schema.ts";
 import { defaultSettings, loadConfig } from "../config/load-config.ts";
 import { lookUp } from "../discovery/lookup.ts";
 import { ServerNames } from "../discovery/server-names.ts";
-import { openStore } from "../open-store.ts";
+import { lookIntoStore } from "../open-store.ts";
 import { checkPool } from "./check-pool.ts";
 import { configOption, configPath } from "./config-option.ts";
 import { type Finding, found, missed, warned } from "./finding.ts";
@@ -54,7 +54,7 @@ async function check(flags: CheckFlags): Promise<void> {
 
 /** A store is reached when it gives what it has of a pool. */
 async function checkStore({ store, pools }: Config): Promise<Finding> {
-  const opened = await openStore(store);
+  const opened = await lookIntoStore(store);
   try {
     const { epoch } = await opened.pool(pools[0].name).read();
     const where = store.address.kind === "memory" ? "in memory, in the gateway's process" : opened.name;

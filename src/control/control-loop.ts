@@ -1,10 +1,11 @@
+import { oneLine } from "../lib/printable.ts";
 import type { RoutingSnapshot } from "../model/snapshot.ts";
 import { type Topology, gpuCount } from "../model/topology.ts";
 import { type MoeModel, moeLayers } from "../model/moe-model.ts";
 import { gpusInService } from "../model/placement.ts";
 import { encodeSnapshot } from "../model/snapshot-bytes.ts";
 import { Leadership } from "./lead/leadership.ts";
-import type { ReportShape } from "./ingest/load-report.ts";
+import type { ReportShape } from "./messages/report-shape.ts";
 import type { Planner } from "./plan/planner.ts";
 import {
   type AckPhase,
@@ -14,8 +15,9 @@ import {
   encodeMessage,
 } from "./messages/pool-message.ts";
 import { PoolView } from "./follow/pool-view.ts";
+import { type AuditRecord, decodeAuditEntry, encodeAuditEntry } from "./messages/audit-entry.ts";
 import { type RankState, rankState } from "./messages/operator-state.ts";
-import type { AuditEntry, PoolStore, Store } from "./store.ts";
+import type { PoolStore, Store } from "./store.ts";
 import { Term, type TermOptions } from "./lead/term.ts";
 
 export interface ControlLoopOptions
@@ -25,6 +27,9 @@ export interface ControlLoopOptions
   readonly planner: Planner;
   readonly leaseMs: number;
 }
+
+/** An entry of the audit log, with its time in ms since 1970. */
+type LoggedOrder = { readonly atMs: number } & (AuditRecord | { readonly unreadable: string });
 
 /** What a gateway's part in a pool's control has come to. */
 export interface ControlTotals {
@@ -70,8 +75,8 @@ export class ControlLoop {
 
   /** Resolves with an epoch in force where this gateway leads, or the leader's has come already. */
   async start(): Promise<void> {
-    this.#stopWatching = this.#options.store.onReachable((reachable) => {
-      if (reachable) void this.#handBack();
+    this.#stopWatching = this.#options.store.onFault((fault) => {
+      if (fault === null) void this.#handBack();
     });
     this.view.follow(this.store);
     await this.#leadership.start();
@@ -130,13 +135,17 @@ export class ControlLoop {
 
   /** @param by who gives it, for the audit log */
   async order(order: Order, by: string): Promise<void> {
-    const entry = JSON.stringify({ by, gateway: this.#options.gateway, order });
+    const entry = encodeAuditEntry({ by, gateway: this.#options.gateway, order });
     await this.store.send(encodeMessage({ kind: "order", order }), entry);
   }
 
-  /** The latest entries of the audit log, the newest first. */
-  audit(count: number): Promise<readonly AuditEntry[]> {
-    return this.store.audit(count);
+  /** The latest entries of the audit log, the newest first; `unreadable` is one as it stands. */
+  async audit(count: number): Promise<readonly LoggedOrder[]> {
+    const entries = await this.store.audit(count);
+    return entries.map(({ atMs, entry }) => {
+      const read = this.view.reading.read("audit_entry", () => decodeAuditEntry(entry));
+      return { atMs, ...(read ?? { unreadable: oneLine(entry) }) };
+    });
   }
 
   get ranks(): number {

@@ -7,10 +7,10 @@
 export interface Store {
   /** For a person, without credentials, e.g. `memory` or `redis://10.0.0.5:6379`. */
   readonly name: string;
-  /** Whether it answered when it was last asked. */
-  readonly reachable: boolean;
-  /** Hears when that changes. @returns the way to stop listening */
-  onReachable(listener: (reachable: boolean) => void): () => void;
+  /** Why it cannot be used in full now, on one line without credentials; null while nothing is known to be wrong. */
+  readonly fault: string | null;
+  /** Receives that when it changes. @returns the way to stop listening */
+  onFault(listener: (fault: string | null) => void): () => void;
   /** The same object for the same name. */
   pool(name: string): PoolStore;
   /**

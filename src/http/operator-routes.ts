@@ -35,10 +35,11 @@ export function operatorRoutes(app: FastifyInstance, parts: OperatorParts): void
     const epochs = Object.fromEntries(
       controlled.map(({ loop: { pool, view } }) => [pool, view.snapshot?.epoch ?? 0]),
     );
-    const reachable = store.reachable ? "reachable" : "unreachable";
+    const { fault } = store;
+    const reachable = fault === null ? "reachable" : "unreachable";
     return reply
       .code(status === "ready" ? 200 : 503)
-      .send({ status, pools: Object.fromEntries(pools), store: reachable, epochs });
+      .send({ status, pools: Object.fromEntries(pools), store: reachable, storeFault: fault, epochs });
   });
 
   app.get("/metrics", async (_request, reply) =>
@@ -47,7 +48,7 @@ export function operatorRoutes(app: FastifyInstance, parts: OperatorParts): void
 
   app.get("/admin/state", async () => ({
     gateway: gatewayName,
-    store: { name: store.name, reachable: store.reachable },
+    store: { name: store.name, reachable: store.fault === null, fault: store.fault },
     workers: workers(),
     admission: {
       inFlight: gateway().deck.admission.inFlight + gateway().deck.admission.remoteInFlight,

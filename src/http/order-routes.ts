@@ -73,10 +73,6 @@ export function orderRoutes(app: FastifyInstance, pools: readonly ControlledPool
     const { count = `${AUDIT_ENTRIES}` } = request.query;
     if (!/^[1-9]\d{0,4}$/.test(count))
       throw new InputError("query", "count", `is ${JSON.stringify(count)}; expected 1 to 99999`);
-    const entries = await fromStore(loop.audit(Number(count)));
-    return {
-      pool: loop.pool,
-      entries: entries.map(({ atMs, entry }) => ({ atMs, ...(JSON.parse(entry) as object) })),
-    };
+    return { pool: loop.pool, entries: await fromStore(loop.audit(Number(count))) };
   });
 }

@@ -1,9 +1,44 @@
-import { type Placement, indexReplicas } from "./placement.ts";
+import {
+  type Shape,
+  checkVersion,
+  demand,
+  list,
+  number,
+  readJson,
+  record,
+  text,
+  whole,
+  word,
+} from "../lib/shape.ts";
+import { indexReplicas } from "./placement.ts";
+import { placementShape, withMap } from "./placement-shape.ts";
 import type { RoutingSnapshot } from "./snapshot.ts";
 import { gpuCount, slotCount } from "./topology.ts";
 
 const VERSION = 1;
 const HEAD_AT = 8;
+/** Shares are computed. */
+const ROUNDING = 1e-6;
+
+/** All but the arrays. */
+type Head = Omit<RoutingSnapshot, "placement" | "replicas" | "shares"> & {
+  readonly placement: Omit<RoutingSnapshot["placement"], "physicalToLogical">;
+};
+
+const heads: Shape<Head> = record<Head>({
+  pool: text,
+  model: text,
+  epoch: whole(),
+  change: record({
+    kind: word(["shares", "placement"], "placement"),
+    reason: text,
+    atMs: number(),
+    movedSlots: number(0),
+    movedBytes: number(0),
+  }),
+  placement: placementShape,
+  missing: list(record({ layer: whole(), experts: list(whole()) })),
+});
 
 /**
  * A snapshot as bytes, little-endian: the version and the length of what follows as uint32; JSON of all but the arrays;
@@ -28,32 +63,32 @@ export function encodeSnapshot(snapshot: RoutingSnapshot): Uint8Array {
   return bytes;
 }
 
-/** A snapshot that shares nothing with `bytes`. @throws RangeError when they are no snapshot of this version */
+/** A snapshot that shares nothing with `bytes`. @throws Unreadable when they are none of this version */
 export function decodeSnapshot(bytes: Uint8Array): RoutingSnapshot {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (bytes.length < HEAD_AT || view.getUint32(0, true) !== VERSION)
-    throw new RangeError("these bytes are no snapshot of this version");
+  demand(bytes.length >= HEAD_AT, "it is cut short");
+  checkVersion(view.getUint32(0, true));
   const headLength = view.getUint32(4, true);
-  const head = new TextDecoder().decode(bytes.subarray(HEAD_AT, HEAD_AT + headLength));
-  const { placement: shape, ...rest } = JSON.parse(head) as Omit<RoutingSnapshot, "replicas" | "shares">;
-  const slots = shape.layers * slotCount(shape.topology);
-  const prices = shape.layers * gpuCount(shape.topology);
-  const at = aligned(HEAD_AT + headLength);
+  const head = readJson(bytes.subarray(HEAD_AT, HEAD_AT + headLength), heads);
+  const { layers, experts, topology } = head.placement;
+  const slots = layers * slotCount(topology);
+  const prices = layers * gpuCount(topology);
   // Not `slice`, which does not copy where the bytes are a Buffer.
-  const numbers = new Uint8Array(bytes.subarray(at));
-  if (numbers.length !== 8 * (slots + prices) + 4 * slots)
-    throw new RangeError(`a snapshot of ${bytes.length} bytes is cut short or too long`);
-  const physicalToLogical = new Int32Array(numbers.buffer, 8 * (slots + prices), slots);
-  const placement: Placement = { ...shape, physicalToLogical };
-  return {
-    ...rest,
-    placement,
-    replicas: indexReplicas(placement),
-    shares: {
-      values: new Float64Array(numbers.buffer, 0, slots),
-      prices: new Float64Array(numbers.buffer, 8 * slots, prices),
-    },
-  };
+  const numbers = new Uint8Array(bytes.subarray(aligned(HEAD_AT + headLength)));
+  demand(numbers.length === 8 * (slots + prices) + 4 * slots, "it is cut short, or too long");
+  const values = new Float64Array(numbers.buffer, 0, slots);
+  demand(
+    values.every((share) => share > -ROUNDING && share < 1 + ROUNDING),
+    "a share is not in 0..1",
+  );
+  const priceList = new Float64Array(numbers.buffer, 8 * slots, prices);
+  demand(priceList.every(Number.isFinite), "a price is no number");
+  demand(
+    head.missing.every((one) => one.layer < layers && one.experts.every((expert) => expert < experts)),
+    "an expert is missing that there is not",
+  );
+  const placement = withMap(head.placement, new Int32Array(numbers.buffer, 8 * (slots + prices), slots));
+  return { ...head, placement, replicas: indexReplicas(placement), shares: { values, prices: priceList } };
 }
 
 function aligned(offset: number): number {

@@ -32,7 +32,9 @@ export class OpenPool implements PoolParts {
     this.simulated = simulated;
     const { experts } = serving[0];
     this.#sketches =
-      controlled === null || experts === null ? null : new SketchSharer(controlled.loop.store, experts);
+      controlled === null || experts === null
+        ? null
+        : new SketchSharer(controlled.loop.store, experts, controlled.loop.view.reading);
   }
 
   /** The part of it that answers clients. */

@@ -38,6 +38,14 @@ export interface ControlReading {
   readonly reports: Readonly<Record<string, number>> | null;
 }
 
+/** What others left in the store and cannot be read here. */
+export interface UnreadableReading {
+  /** Empty for what does not concern one pool. */
+  readonly pool: string;
+  /** By its kind. */
+  readonly dropped: ReadonlyMap<string, number>;
+}
+
 /** What became of the experts that a pool's answers reported. */
 export interface RoutedExpertsReading {
   readonly pool: string;
@@ -48,6 +56,7 @@ export interface RoutedExpertsReading {
 export interface Readings {
   control(): Iterable<ControlReading>;
   storeReachable(): boolean;
+  unreadable(): Iterable<UnreadableReading>;
   /** How often the remote gateways did not receive what this one has in flight. */
   unsharedReports(): number;
   shards(): Iterable<ShardReading>;
@@ -221,6 +230,14 @@ function observeControl(meter: Meter, readings: Readings): void {
       description: "Times that remote gateways did not receive what this one has in flight",
     })
     .addCallback((result) => result.observe(readings.unsharedReports()));
+  meter
+    .createObservableCounter("plimsoll_unreadable", {
+      description: "What others left in the store, cannot be read here and was dropped, by kind",
+    })
+    .addCallback((result) => {
+      for (const { pool, dropped } of readings.unreadable())
+        for (const [kind, count] of dropped) result.observe(count, { pool, kind });
+    });
   const each =
     (observe: (control: ControlReading, result: ObservableResult) => void) => (result: ObservableResult) => {
       for (const control of readings.control()) observe(control, result);

@@ -51,7 +51,7 @@ export function storeContract(what: string, open: () => Promise<StoreSite>): voi
 
     test("it answers, and has one object for each pool", async () => {
       const store = await connect();
-      expect(store.reachable).toBe(true);
+      expect(store.fault).toBeNull();
       expect(store.pool("a")).toBe(store.pool("a"));
       expect(store.pool("a")).not.toBe(store.pool("b"));
     });

@@ -11,14 +11,18 @@ storeContract("a store in memory", async () => {
 
 storeContract("a store in a file", async () => {
   const folder = await scratchFolder();
-  const store = await LocalStore.open(folder.path("store"));
-  return {
-    connect: async () => store,
-    async [Symbol.asyncDispose]() {
-      await store.close();
-      await folder[Symbol.asyncDispose]();
-    },
+  let opened: Promise<LocalStore> | null = null;
+  // All gateways of a test have one store; the next test's goes on from the file.
+  const open = async () => {
+    const store = await LocalStore.open(folder.path("store"));
+    const close = store.close.bind(store);
+    store.close = () => {
+      opened = null;
+      return close();
+    };
+    return store;
   };
+  return { connect: () => (opened ??= open()), [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose]() };
 });
 
 storeContract("a store on Redis", async () => {

@@ -58,7 +58,7 @@ test("what has begun is right however many tellings are missed or read twice", (
   );
 });
 
-function boards(): { one: GatewayBoard; two: GatewayBoard; time: { now: number }; gone: { store: boolean } } {
+function boards() {
   const time = { now: 0 };
   const gone = { store: false };
   const store = new LocalStore(() => time.now);
@@ -69,11 +69,15 @@ function boards(): { one: GatewayBoard; two: GatewayBoard; time: { now: number }
     },
   };
   const clock = { now: () => time.now };
+  const lines: string[] = [];
+  const onFault = (fault: Error) => void lines.push(fault.message);
   return {
-    one: new GatewayBoard(sharing, "one", clock),
-    two: new GatewayBoard(sharing, "two", clock),
+    one: new GatewayBoard(sharing, "one", clock, onFault),
+    two: new GatewayBoard(sharing, "two", clock, onFault),
     time,
     gone,
+    store,
+    lines,
   };
 }
 
@@ -137,4 +141,30 @@ test("without the store a gateway soon goes by itself, says how often, and makes
   await one.exchange();
   await two.exchange();
   expect(two.takeUsage()).toMatchObject({ inFlight: 7, requests: 0 });
+});
+
+test("a report that cannot be read is dropped and counted; what its gateway reported before holds for as long as any", async () => {
+  const { one, two, time, store, lines } = boards();
+  one.report(begun(5), [], NONE);
+  await one.exchange();
+  await two.exchange();
+  const spoil = (bytes: string) => store.share("one", new TextEncoder().encode(bytes), 3000);
+  for (const bytes of ["", "null", "{}", '{"v":2}', '{"admission":{},"shards":[]}', "\u0000"]) {
+    await spoil(bytes);
+    await two.exchange();
+    expect(two.takeUsage()).toMatchObject({ inFlight: 5 });
+  }
+  expect(two.reading.dropped.get("gateway_report")).toBe(6);
+  expect(lines[0]).toBe(
+    "gateways: gateway report in the store cannot be read and is dropped: it is not JSON",
+  );
+  expect(new Set(lines).size).toBe(lines.length);
+  time.now = 3001;
+  await spoil("");
+  await two.exchange();
+  expect(two.takeUsage()).toMatchObject({ inFlight: 0 });
+  one.report(begun(1, 2), [], NONE);
+  await one.exchange();
+  await two.exchange();
+  expect(two.takeUsage()).toMatchObject({ inFlight: 2 });
 });

@@ -1,8 +1,10 @@
 import fc from "fast-check";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { Order } from "../../src/control/messages/pool-message.ts";
+import type { Stored } from "../../src/control/follow/pool-view.ts";
 import { Rng } from "../../src/lib/rng.ts";
 import { gpuCount } from "../../src/model/topology.ts";
+import { BEFORE, LATER } from "../../harness/fakes/other-version.ts";
 import { ModelCluster, ROUND_MS, TOPOLOGY } from "../../harness/fakes/model-cluster.ts";
 
 const GATEWAYS = 3;
@@ -38,12 +40,15 @@ interface Step {
   take(cluster: ModelCluster): Promise<unknown>;
 }
 
-function steps<T>(kind: string, { weight, drawn, take }: Kind<T>): fc.WeightedArbitrary<Step> {
+function steps<T>(
+  kind: string,
+  { weight, drawn, take }: Kind<T>,
+): fc.WeightedArbitrary<Step> & { readonly kind: string } {
   const step = (what: T): Step => ({
     take: (cluster) => take(cluster, what),
     [fc.toStringMethod]: () => `${kind} ${fc.stringify(what)}`,
   });
-  return { weight, arbitrary: drawn.map(step) };
+  return { kind, weight, arbitrary: drawn.map(step) };
 }
 
 /** What is sent to the leader at once, so that it comes in one delivery. */
@@ -134,7 +139,33 @@ const STEPS = [
     take: (cluster, messages) => Promise.all(messages.map((one) => one.take(cluster))),
   }),
 ];
-const step: fc.Arbitrary<Step> = fc.oneof(...STEPS);
+/** What is damaged, of a later major version, or nobody's. */
+const UNREADABLE = [
+  steps("unreadable bytes", {
+    weight: 3,
+    drawn: fc.record({
+      where: fc.constantFrom<Stored | "message">(
+        "message",
+        "epoch",
+        "rollout",
+        "orders",
+        "leader",
+        "report",
+        "learned",
+      ),
+      bytes: fc.oneof(
+        fc.uint8Array({ maxLength: 40 }),
+        fc.constantFrom("", "null", "{}", '{"v":2}').map((text) => new TextEncoder().encode(text)),
+      ),
+    }),
+    take: async (cluster, { where, bytes }) => {
+      await cluster.leave(where, bytes);
+      // Its leader puts it right before anything depends on it.
+      await rounds(cluster, 1);
+    },
+  }),
+];
+const step: fc.Arbitrary<Step> = fc.oneof(...STEPS, ...UNREADABLE);
 
 async function settle(): Promise<void> {
   // Promises only: nothing of it waits for a timer.
@@ -176,7 +207,16 @@ async function recovered(cluster: ModelCluster): Promise<void> {
 }
 
 test("ranks die and restart, planners fail, gateways are cut off, leaders change, operators order, clocks jump: no snapshot names what is not there, no epoch falls, and all is well again in the end", async () => {
-  const seen = { epochs: 0, placements: 0, degraded: 0, terms: 0, givenUp: 0, restarts: 0, failures: 0 };
+  const seen = {
+    epochs: 0,
+    placements: 0,
+    degraded: 0,
+    terms: 0,
+    givenUp: 0,
+    restarts: 0,
+    failures: 0,
+    unreadable: 0,
+  };
   await fc.assert(
     fc.asyncProperty(fc.array(step, { minLength: 20, maxLength: 70 }), async (actions) => {
       const cluster = new ModelCluster(GATEWAYS, SILENCE_MS);
@@ -202,6 +242,7 @@ test("ranks die and restart, planners fail, gateways are cut off, leaders change
         for (const { loop } of cluster.members) {
           seen.terms += loop.totals.terms;
           seen.givenUp += loop.totals.rolloutsGivenUp;
+          for (const dropped of loop.view.reading.dropped.values()) seen.unreadable += dropped;
         }
         seen.epochs += cluster.members[0].epochs.length;
         seen.placements += cluster.members[0].loop.view.epochs.filter(
@@ -274,4 +315,74 @@ test("gateways' clocks that jump, forwards and back, change nothing", async () =
   const rng = new Rng(7);
   expect(await run(() => rng.below(2 ** 42))).toEqual(steady);
   expect(steady.epochs[0].length).toBeGreaterThan(5);
+});
+
+/** Every rank's death is known before it starts again: the version before has no incarnations. */
+const OF_ALL_VERSIONS = [
+  ...[...STEPS, ...UNREADABLE].filter(({ kind }) =>
+    ["time", "load", "cut", "join", "order", "unreadable bytes"].includes(kind),
+  ),
+  steps("poll", {
+    weight: 12,
+    drawn: gateway,
+    take: async (cluster, via) => {
+      for (let one = 0; one < RANKS; one++) await cluster.poll(one, via);
+    },
+  }),
+  steps("die", {
+    weight: 2,
+    drawn: fc.record({ rank, gateway }),
+    take: (cluster, { rank: one, gateway: via }) => cluster.die(one, via),
+  }),
+  steps("recover", {
+    weight: 2,
+    drawn: fc.record({ rank, gateway }),
+    take: async (cluster, { rank: one, gateway: via }) => {
+      const [leader] = cluster.leaders;
+      if (leader?.loop.view.operatorState.lost.some((lost) => lost.rank === one))
+        await cluster.recover(one, via);
+    },
+  }),
+];
+
+test("gateways of three versions on one store, in any order: the same holds", async () => {
+  const seen = { before: 0, now: 0, later: 0 };
+  const versions = fc.shuffledSubarray(["before", "now", "later"] as const, { minLength: 3 });
+  const run = fc.tuple(versions, fc.array(fc.oneof(...OF_ALL_VERSIONS), { minLength: 20, maxLength: 60 }));
+  await fc.assert(
+    fc.asyncProperty(run, async ([names, actions]) => {
+      const written = { before: BEFORE, now: null, later: LATER };
+      const cluster = new ModelCluster(
+        GATEWAYS,
+        SILENCE_MS,
+        () => 0,
+        names.map((name) => written[name]),
+      );
+      try {
+        await cluster.start();
+        for (const action of actions) {
+          await make(cluster, action);
+          expect(cluster.violations).toEqual([]);
+        }
+        for (const { store } of cluster.members) store.join();
+        // What was lost is found to be, before it is there again.
+        for (let i = 0; i < 10; i++) {
+          await cluster.report(0);
+          await rounds(cluster, 1);
+        }
+        await recovered(cluster);
+        expect(cluster.violations).toEqual([]);
+        expect(cluster.published?.missing).toEqual([]);
+        expect(cluster.leaders.length).toBe(1);
+        expect(cluster.leaders[0].loop.view.operatorState.lost).toEqual([]);
+        expect(new Set(cluster.members.map(({ loop }) => loop.view.snapshot?.epoch)).size).toBe(1);
+        for (const [i, name] of names.entries()) seen[name] += cluster.members[i].loop.totals.terms;
+      } finally {
+        await cluster.stop();
+      }
+    }),
+    { seed: 20261130, numRuns: Number(process.env["PLIMSOLL_CLUSTER_RUNS"] ?? 15) },
+  );
+  // Each has led.
+  for (const [name, terms] of Object.entries(seen)) expect([name, terms > 0]).toEqual([name, true]);
 });

@@ -8,6 +8,7 @@ import type { ExpertOutlook } from "../../src/routing/routable-request.ts";
 import { ExpertAffinity } from "../../src/serving/affinity/expert-affinity.ts";
 import { ANONYMOUS } from "../../src/serving/request/request-facts.ts";
 import { SketchSharer } from "../../src/serving/sharing/sketch-sharer.ts";
+import { Reading } from "../../src/lib/reading.ts";
 import { LocalStore } from "../../src/store/local/local-store.ts";
 import { HandClock } from "../hand-clock.ts";
 import { SMALL_MODEL, SMALL_MOE_LAYERS } from "../../harness/small-model.ts";
@@ -174,9 +175,12 @@ describe("expert affinity", () => {
 });
 
 describe("what gateways learn of experts", () => {
+  const reading = new Reading("pool chat", ["expert_sketch"], (fault) => {
+    throw fault;
+  });
   const shared = () => {
     const store = new LocalStore().pool("chat");
-    return (affinity: Affinity) => new SketchSharer(store, affinity.experts);
+    return (affinity: Affinity) => new SketchSharer(store, affinity.experts, reading);
   };
 
   it("is known to one that starts later, for the tenants and applications that it meets", async () => {
@@ -222,10 +226,28 @@ describe("what gateways learn of experts", () => {
     expect(much.hops("a")).toEqual(before);
   });
 
+  it("is dropped where it cannot be read, and the rest is taken", async () => {
+    const store = new LocalStore().pool("chat");
+    const lines: string[] = [];
+    const counted = new Reading("pool chat", ["expert_sketch"], ({ message }) => lines.push(message));
+    const one = learned();
+    const share = (affinity: Affinity) => new SketchSharer(store, affinity.experts, counted).share();
+    await share(one);
+    await store.offer("0", 1e9, new Uint8Array(9));
+    const two = new Affinity();
+    two.experts.switchTo(mapOf());
+    expect(two.hops("a")).toBeNull();
+    await share(two);
+    two.settle();
+    expect(two.hops("a")).toEqual(one.hops("a"));
+    expect(counted.dropped.get("expert_sketch")).toBe(1);
+    expect(lines).toHaveLength(1);
+  });
+
   it("does not hold anything up while the store is gone", async () => {
     const gone = () => Promise.reject(new Error("gone"));
     await expect(
-      new SketchSharer({ offer: gone, learned: gone }, learned().experts).share(),
+      new SketchSharer({ offer: gone, learned: gone }, learned().experts, reading).share(),
     ).resolves.toBeUndefined();
   });
 });

@@ -16,7 +16,7 @@ beforeEach(async () => {
   const pool = shared.pool("p");
   const token = (await pool.lease("leader", 60_000)) ?? 0;
   pool.receive(token, async (messages) => {
-    received.push(...messages.map((bytes) => decodeMessage(bytes) as LoadMessage));
+    received.push(...messages.map((bytes) => decodeMessage(bytes, shape) as LoadMessage));
     return messages.length;
   });
 });

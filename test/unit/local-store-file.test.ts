@@ -47,7 +47,7 @@ test("an epoch is in the file before anybody hears it", async () => {
   const kept: (number | undefined)[] = [];
   const looks: Promise<void>[] = [];
   const look = async () => {
-    kept.push((await (await LocalStore.open(path)).pool("a").read()).epoch);
+    kept.push((await (await LocalStore.look(path)).pool("a").read()).epoch);
   };
   pool.follow({ epoch: () => looks.push(look()), value: () => {} });
   const token = await leased(pool);
@@ -63,20 +63,20 @@ test("what is only put, told or offered is in the file a while later, without a 
   const path = folder.path("store");
   const store = await LocalStore.open(path);
   await store.pool("a").offer("k", 1, bytes("x"));
-  const found = async () => text((await (await LocalStore.open(path)).pool("a").learned(["k"]))[0]);
+  const found = async () => text((await (await LocalStore.look(path)).pool("a").learned(["k"]))[0]);
   await expect.poll(found, patiently).toBe("x");
   await store.close();
 });
 
-test("opening and closing writes nothing; writing leaves one file", async () => {
+test("opening and closing writes nothing but the lock; writing leaves one file more", async () => {
   await using folder = await scratchFolder();
   await (await LocalStore.open(folder.path("store"))).close();
-  expect(await folder.names()).toEqual([]);
+  expect(await folder.names()).toEqual(["store.lock"]);
   const store = await LocalStore.open(folder.path("store"));
   await store.pool("a").restore(1, bytes("x"));
   await store.close();
-  expect(await folder.names()).toEqual(["store"]);
-  expect((await stat(folder.path("store"))).mode & 0o077).toBe(0);
+  expect((await folder.names()).toSorted()).toEqual(["store", "store.lock"]);
+  for (const name of await folder.names()) expect((await stat(folder.path(name))).mode & 0o777).toBe(0o600);
 });
 
 test("a damaged file, or another, is refused and left as it is", async () => {
@@ -114,19 +114,21 @@ test("a place that cannot be written to is refused", async () => {
   await expect(LocalStore.open(folder.path("none/store"))).rejects.toThrow(
     `${folder.path("none/store")}: cannot be written (ENOENT); expected a path in a folder to write to`,
   );
-  await expect(LocalStore.open(folder.path(""))).rejects.toThrow("cannot be read (EISDIR)");
+  await expect(LocalStore.open(folder.path(""))).rejects.toThrow("cannot be read (it is no regular file)");
 });
 
 test("a file that can no longer be written is told of, and written once it can be", async () => {
   const folder = await scratchFolder();
   const store = await LocalStore.open(folder.path("store"));
-  const turns: boolean[] = [];
-  store.onReachable((reachable) => turns.push(reachable));
+  const faults: (string | null)[] = [];
+  store.onFault((fault) => faults.push(fault));
   await folder[Symbol.asyncDispose]();
   const heard: number[] = [];
   store.pool("a").follow({ epoch: (epoch) => heard.push(epoch), value: () => {} });
   await store.pool("a").restore(1, bytes("x"));
-  expect([heard, turns, store.reachable]).toEqual([[1], [false], false]);
+  const fault =
+    "it cannot be written (ENOENT): the file is as it was, what changes is kept in memory and written once that is possible";
+  expect([heard, faults, store.fault]).toEqual([[1], [fault], fault]);
   await store.close();
 });
 

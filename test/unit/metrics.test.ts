@@ -5,6 +5,7 @@ const NOTHING = {
   control: () => [],
   storeReachable: () => true,
   unsharedReports: () => 0,
+  unreadable: () => [],
   shards: () => [],
   routedExperts: () => [],
   pools: () => [],

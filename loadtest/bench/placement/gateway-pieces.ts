@@ -89,7 +89,9 @@ export async function gatewayPieces(
       spanMs: 1000,
       tokens: Float32Array.from(window.load.tokens),
     });
-    timed("load that engines have posted", () => plane.receive(decodeMessage(message) as LoadMessage));
+    timed("load that engines have posted", () =>
+      plane.receive(decodeMessage(message, plane.shape) as LoadMessage),
+    );
     // An async function runs to its first await when called; this one has none.
     await timed("window of the posted loads", () => plane.observe());
     await setImmediate();

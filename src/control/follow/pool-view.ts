@@ -1,39 +1,44 @@
 import type { EpochReport, PoolReport } from "../../model/pool-report.ts";
 import type { RoutingSnapshot } from "../../model/snapshot.ts";
 import { decodeSnapshot } from "../../model/snapshot-bytes.ts";
-import { type RolloutRecord, NO_ROLLOUT, decodeRollout } from "../messages/rollout-record.ts";
+import { Unreadable } from "../../lib/shape.ts";
+import { type Leader, decodeLeader } from "../messages/leader.ts";
 import { type OperatorState, NEW_OPERATOR_STATE, decodeOperatorState } from "../messages/operator-state.ts";
+import { type PoolKind, type PoolReading, poolReading } from "../messages/pool-reading.ts";
+import { type RolloutRecord, NO_ROLLOUT, decodeRollout } from "../messages/rollout-record.ts";
+import { decodeReport } from "../messages/stored-report.ts";
 import type { PoolFollower, PoolStore, ValueName } from "../store.ts";
 
 /** Epochs remembered for those who join later. */
 const EPOCHS_REMEMBERED = 1000;
 
-/** Who leads a pool: the value `leader` of its store, in JSON. */
-export interface Leader {
-  readonly gateway: string;
-  /** Milliseconds since 1970, by that gateway's clock. */
-  readonly sinceMs: number;
-}
+/** A value, or the last epoch. */
+export type Stored = ValueName | "epoch";
 
-type Listener<T> = (heard: T) => void;
+type Listener<T> = (received: T) => void;
 
 /** One pool as any gateway sees it through the store. Epochs only ever go up. */
 export class PoolView implements PoolFollower {
   readonly pool: string;
+  /** Reads all that this process finds in the pool's part of the store. */
+  readonly reading: PoolReading;
   readonly #onFault: (fault: Error) => void;
   readonly #epochs: EpochReport[] = [];
   readonly #onSnapshot = new Set<Listener<RoutingSnapshot>>();
   readonly #onReport = new Set<Listener<PoolReport>>();
-  readonly #onChange = new Set<() => void>();
+  readonly #onChange = new Set<Listener<void>>();
   #snapshot: RoutingSnapshot | null = null;
   #rollout = NO_ROLLOUT;
   #operatorState = NEW_OPERATOR_STATE;
   #leader: Leader | null = null;
   #report: PoolReport | null = null;
   #unfollow: (() => void) | null = null;
+  readonly #unreadable = new Set<Stored>();
 
+  /** @param onFault receives what cannot be read, and what a listener throws */
   constructor(pool: string, onFault: (fault: Error) => void) {
     this.pool = pool;
+    this.reading = poolReading(pool, onFault);
     this.#onFault = onFault;
   }
 
@@ -43,7 +48,7 @@ export class PoolView implements PoolFollower {
 
   close(): void {
     this.#unfollow?.();
-    for (const listener of this.#onChange) listener();
+    this.#send(this.#onChange, undefined);
   }
 
   /** In force here; null before the first. */
@@ -67,6 +72,11 @@ export class PoolView implements PoolFollower {
     return this.#report;
   }
 
+  /** What the store has last and cannot be read here. */
+  get unreadable(): ReadonlySet<Stored> {
+    return this.#unreadable;
+  }
+
   /** Those heard here, the oldest first. */
   get epochs(): readonly EpochReport[] {
     return this.#epochs;
@@ -86,64 +96,75 @@ export class PoolView implements PoolFollower {
     return listen(this.#onChange, listener);
   }
 
+  /** What cannot be read leaves everything as it was. */
   epoch(epoch: number, bytes: Uint8Array): void {
     if (epoch <= (this.#snapshot?.epoch ?? 0)) return;
-    this.#guarded(() => {
-      const snapshot = decodeSnapshot(bytes);
-      this.#snapshot = snapshot;
-      this.#epochs.push({ pool: this.pool, epoch, ...snapshot.change });
-      if (this.#epochs.length > EPOCHS_REMEMBERED) this.#epochs.shift();
-      for (const listener of this.#onSnapshot) listener(snapshot);
-      this.#changed();
-    });
+    const snapshot = this.#read("epoch", "snapshot", () => snapshotOf(epoch, bytes));
+    if (snapshot === null) return;
+    this.#snapshot = snapshot;
+    this.#epochs.push({ pool: this.pool, epoch, ...snapshot.change });
+    if (this.#epochs.length > EPOCHS_REMEMBERED) this.#epochs.shift();
+    this.#send(this.#onSnapshot, snapshot);
+    this.#send(this.#onChange, undefined);
   }
 
   /** A leader removes none: a value that is gone was lost by the store, and the next leader gives it back. */
   value(name: ValueName, value: Uint8Array | null): void {
     if (value === null) return;
-    this.#guarded(() => {
-      switch (name) {
-        case "rollout":
-          this.#rollout = decodeRollout(value);
-          return this.#changed();
-        case "orders":
-          this.#operatorState = decodeOperatorState(value);
-          return this.#changed();
-        case "leader":
-          this.#leader = decodeJson(value) as Leader;
-          return;
-        case "report":
-          this.#heardReport(decodeJson(value) as PoolReport);
-          return;
-        case "learned":
+    switch (name) {
+      case "rollout":
+        this.#rollout = this.#read(name, "rollout", () => decodeRollout(value)) ?? this.#rollout;
+        return this.#send(this.#onChange, undefined);
+      case "orders":
+        this.#operatorState =
+          this.#read(name, "operator_state", () => decodeOperatorState(value)) ?? this.#operatorState;
+        return this.#send(this.#onChange, undefined);
+      case "leader":
+        this.#leader = this.#read(name, "leader", () => decodeLeader(value)) ?? this.#leader;
+        return;
+      case "report": {
+        const report = this.#read(name, "pool_report", () => decodeReport(value));
+        if (report === null) return;
+        this.#report = report;
+        return this.#send(this.#onReport, report);
       }
-    });
-  }
-
-  #heardReport(report: PoolReport): void {
-    this.#report = report;
-    for (const listener of this.#onReport) listener(report);
-  }
-
-  #changed(): void {
-    for (const listener of this.#onChange) listener();
-  }
-
-  /** What another version has written and cannot be read here leaves everything as it was. */
-  #guarded(adopt: () => void): void {
-    try {
-      adopt();
-    } catch (cause) {
-      this.#onFault(new Error(`pool ${this.pool}: what its leader wrote cannot be read`, { cause }));
+      // Only who leads reads it.
+      case "learned":
     }
   }
+
+  #read<T>(name: Stored, kind: PoolKind, decode: () => T): T | null {
+    const read = this.reading.read(kind, decode);
+    if (read === null) this.#unreadable.add(name);
+    else this.#unreadable.delete(name);
+    return read;
+  }
+
+  /** A listener that fails keeps nothing from the others. */
+  #send<T>(listeners: ReadonlySet<Listener<T>>, received: T): void {
+    for (const listener of listeners) {
+      try {
+        listener(received);
+      } catch (cause) {
+        this.#onFault(
+          new Error(
+            `pool ${this.pool}: what its leader publishes was not taken: ${(cause as Error).message}`,
+            { cause },
+          ),
+        );
+      }
+    }
+  }
+}
+
+/** @throws Unreadable */
+function snapshotOf(epoch: number, bytes: Uint8Array): RoutingSnapshot {
+  const snapshot = decodeSnapshot(bytes);
+  if (snapshot.epoch !== epoch) throw new Unreadable("it was published under another number than its own");
+  return snapshot;
 }
 
 function listen<T>(listeners: Set<T>, listener: T): () => void {
   listeners.add(listener);
   return () => listeners.delete(listener);
-}
-
-function decodeJson(bytes: Uint8Array): unknown {
-  return JSON.parse(new TextDecoder().decode(bytes));
 }

@@ -1,4 +1,5 @@
-import type { LoadReport, ReportShape } from "./load-report.ts";
+import type { LoadReport } from "./load-report.ts";
+import type { ReportShape } from "../messages/report-shape.ts";
 
 /**
  * No GPU forwards so many tokens per second: a model of 10⁹ activated parameters takes 2·10⁹ operations a token, an

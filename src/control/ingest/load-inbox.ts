@@ -1,5 +1,6 @@
 import { InputError } from "../../lib/errors.ts";
-import type { LoadReport, ReportShape } from "./load-report.ts";
+import type { LoadReport } from "./load-report.ts";
+import type { ReportShape } from "../messages/report-shape.ts";
 import { type LoadMessage, encodeMessage } from "../messages/pool-message.ts";
 import type { PoolStore } from "../store.ts";
 import { RankWindows } from "./rank-windows.ts";

@@ -1,5 +1,6 @@
 import { InputError } from "../../lib/errors.ts";
 import type { Incarnation } from "../messages/pool-message.ts";
+import type { ReportShape } from "../messages/report-shape.ts";
 
 /** What an engine says of its experts: one rank's counts, or the whole pool's. */
 export interface LoadReport {
@@ -13,13 +14,6 @@ export interface LoadReport {
   readonly windowMs: number;
   /** `[layers][experts]`: tokens. */
   readonly counts: Uint32Array | Float64Array;
-}
-
-/** The shape a pool's reports must have. */
-export interface ReportShape {
-  readonly layers: number;
-  readonly experts: number;
-  readonly gpus: number;
 }
 
 /** Longer windows say nothing that a balancer could use. */

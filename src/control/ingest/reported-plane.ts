@@ -5,7 +5,7 @@ import type { PoolWindow } from "../../model/pool-window.ts";
 import type { RoutingSnapshot } from "../../model/snapshot.ts";
 import { type Topology, gpuCount } from "../../model/topology.ts";
 import type { ExpertPlane } from "../expert-plane.ts";
-import type { ReportShape } from "./load-report.ts";
+import type { ReportShape } from "../messages/report-shape.ts";
 import type { LoadMessage } from "../messages/pool-message.ts";
 
 /** Windows after which ranks that have not reported are taken not to report at all. */

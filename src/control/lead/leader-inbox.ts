@@ -1,7 +1,8 @@
 import type { Clock } from "../../lib/clock.ts";
-import { type Topology, gpuCount } from "../../model/topology.ts";
 import type { ExpertPlane } from "../expert-plane.ts";
+import type { ReportShape } from "../messages/report-shape.ts";
 import { type OrderMessage, type PoolMessage, decodeMessage } from "../messages/pool-message.ts";
+import type { PoolReading } from "../messages/pool-reading.ts";
 import { isUncertain } from "../store.ts";
 import type { LastDecision } from "./last-decision.ts";
 import type { Losses } from "./losses.ts";
@@ -16,13 +17,14 @@ const ORDER_TRIES = 3;
 
 export interface InboxOptions {
   readonly plane: ExpertPlane;
-  readonly topology: Topology;
+  readonly shape: ReportShape;
   readonly publisher: PoolPublisher;
   readonly rollouts: Rollouts;
   readonly losses: Losses;
   readonly orders: Orders;
   readonly watch: RankWatch;
   readonly decision: LastDecision;
+  readonly reading: PoolReading;
   readonly clock: Clock;
   /** Hears of what went wrong with messages; those that are not done yet come again. */
   readonly onFailed: (error: unknown) => void;
@@ -121,17 +123,8 @@ export class LeaderInbox {
     }
   }
 
-  /** Null for what cannot be read, as another version may have left it. */
   #read(bytes: Uint8Array): PoolMessage | null {
-    const { topology, publisher, onFailed } = this.#options;
-    try {
-      const message = decodeMessage(bytes);
-      const gpus = gpuCount(topology);
-      return "rank" in message && !(message.rank >= 0 && message.rank < gpus) ? null : message;
-    } catch (cause) {
-      const { pool } = publisher.state.snapshot;
-      onFailed(new Error(`pool ${pool}: a message to the leader cannot be read; left out`, { cause }));
-      return null;
-    }
+    const { shape, reading } = this.#options;
+    return reading.read("message", () => decodeMessage(bytes, shape));
   }
 }

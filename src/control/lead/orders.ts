@@ -3,6 +3,7 @@ import { decodeSnapshot } from "../../model/snapshot-bytes.ts";
 import type { MoeModel } from "../../model/moe-model.ts";
 import type { Topology } from "../../model/topology.ts";
 import type { OperatorState } from "../messages/operator-state.ts";
+import type { PoolReading } from "../messages/pool-reading.ts";
 import type { Order } from "../messages/pool-message.ts";
 import type { Planner } from "../plan/planner.ts";
 import type { PoolStore } from "../store.ts";
@@ -20,6 +21,7 @@ export interface OrderOptions {
   readonly publisher: PoolPublisher;
   readonly rollouts: Rollouts;
   readonly decision: LastDecision;
+  readonly reading: PoolReading;
 }
 
 /** Does what operators ask of a pool. Each order may be given again where it failed half-way. */
@@ -72,9 +74,9 @@ export class Orders {
 
   /** To the placement of an earlier epoch, on those of its ranks that are in service; it stays until `resume`. */
   async #goBack(epoch: number): Promise<void> {
-    const { store, model, topology, publisher, rollouts, decision } = this.#options;
+    const { store, model, topology, publisher, rollouts, decision, reading } = this.#options;
     const bytes = await store.at(epoch);
-    const wanted = bytes === null ? null : decodeSnapshot(bytes);
+    const wanted = bytes === null ? null : reading.read("snapshot", () => decodeSnapshot(bytes));
     if (wanted === null || !fits(wanted, model, topology)) {
       decision.reason = `epoch ${epoch} cannot be gone back to: it is not kept`;
       return;

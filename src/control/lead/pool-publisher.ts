@@ -4,6 +4,7 @@ import { encodeSnapshot } from "../../model/snapshot-bytes.ts";
 import type { PoolRanks } from "./pool-ranks.ts";
 import { type PendingStage, encodeRollout } from "../messages/rollout-record.ts";
 import { type OperatorState, encodeOperatorState } from "../messages/operator-state.ts";
+import type { Stored } from "../follow/pool-view.ts";
 import type { PoolStore, ValueName } from "../store.ts";
 
 /** What is in force in a pool. */
@@ -24,6 +25,8 @@ export class PoolPublisher {
   readonly #wallClock: () => number;
   readonly #onPublished: (plan: Plan) => void;
   #movedSlots = 0;
+  /** As it was stored last. */
+  #pending: PendingStage | null = null;
 
   /** @param onPublished receives every plan that is in force now */
   constructor(
@@ -85,8 +88,20 @@ export class PoolPublisher {
   }
 
   putRollout(pending: PendingStage | null): Promise<void> {
+    this.#pending = pending;
     const { retire, issued } = this.state;
     return this.put("rollout", encodeRollout({ retire, issued, pending }));
+  }
+
+  /**
+   * What somebody has put in the place of these cannot be read: who joins now needs them.
+   * @param underWay whether a placement is rolled out, which a new epoch would interrupt
+   */
+  async putAgain(unreadable: ReadonlySet<Stored>, underWay: boolean): Promise<void> {
+    if (unreadable.has("orders")) await this.putOperatorState(this.state.operatorState);
+    if (unreadable.has("rollout")) await this.putRollout(this.#pending);
+    if (unreadable.has("epoch") && !underWay)
+      await this.publishShares("the last epoch cannot be read", this.state.snapshot);
   }
 
   /** Rejects as `PoolStore.put` does. */

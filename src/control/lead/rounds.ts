@@ -3,7 +3,9 @@ import type { PoolReport } from "../../model/pool-report.ts";
 import type { PoolWindow } from "../../model/pool-window.ts";
 import type { Topology } from "../../model/topology.ts";
 import type { ExpertPlane } from "../expert-plane.ts";
+import type { PoolView } from "../follow/pool-view.ts";
 import { encodeLearned } from "../messages/learned-load.ts";
+import { encodeReport } from "../messages/stored-report.ts";
 import type { Planner } from "../plan/planner.ts";
 import { capacityInService } from "./in-service.ts";
 import type { LastDecision } from "./last-decision.ts";
@@ -26,6 +28,8 @@ export interface RoundOptions {
   readonly losses: Losses;
   readonly watch: RankWatch;
   readonly decision: LastDecision;
+  /** What this gateway follows, which is what this leader publishes. */
+  readonly view: Pick<PoolView, "unreadable">;
   readonly clock: Clock;
   /** Milliseconds since 1970, for people. */
   readonly wallClock: () => number;
@@ -43,10 +47,11 @@ export class Rounds {
 
   /** Begins with what is not true any more of the snapshot in force. Rejects as the plane, the planner and the store do. */
   async take(): Promise<void> {
-    const { plane, losses, clock } = this.#options;
+    const { plane, losses, publisher, rollouts, view, clock } = this.#options;
     const nowMs = clock.now();
     await this.#miss(nowMs);
     await losses.settle();
+    await publisher.putAgain(view.unreadable, rollouts.underWay);
     const window = await plane.observe();
     if (window === null) return;
     const expertLoad = await this.#decide(nowMs, window);
@@ -90,7 +95,7 @@ export class Rounds {
       decision: decision.reason,
       explanation: decision.explanation,
     });
-    await publisher.put("report", new TextEncoder().encode(JSON.stringify(report)));
+    await publisher.put("report", encodeReport(report));
   }
 
   async #keepLearned(nowMs: number): Promise<void> {

@@ -1,17 +1,18 @@
 import type { MoeModel } from "../../model/moe-model.ts";
 import type { RoutingSnapshot } from "../../model/snapshot.ts";
-import { decodeSnapshot, encodeSnapshot } from "../../model/snapshot-bytes.ts";
+import { encodeSnapshot } from "../../model/snapshot-bytes.ts";
 import { type Topology, gpuCount } from "../../model/topology.ts";
 import type { ExpertPlane } from "../expert-plane.ts";
 import type { PoolView } from "../follow/pool-view.ts";
 import { decodeLearned } from "../messages/learned-load.ts";
-import { type OperatorState, decodeOperatorState } from "../messages/operator-state.ts";
-import { type RolloutRecord, decodeRollout } from "../messages/rollout-record.ts";
+import { encodeLeader } from "../messages/leader.ts";
+import type { OperatorState } from "../messages/operator-state.ts";
 import type { Planner } from "../plan/planner.ts";
-import type { PoolRecord, PoolStore } from "../store.ts";
+import type { PoolStore } from "../store.ts";
 import { fits } from "./fits.ts";
 import { PoolPublisher, type PoolState } from "./pool-publisher.ts";
 import { PoolRanks } from "./pool-ranks.ts";
+import { type StoredState, storedState } from "./stored-state.ts";
 
 export interface TakeOverOptions {
   /** The name of this gateway. */
@@ -31,12 +32,6 @@ export interface Beginning {
   readonly decision: string;
 }
 
-/** What was under way, and what was asked for. */
-interface Left {
-  readonly rollout: RolloutRecord;
-  readonly operatorState: OperatorState;
-}
-
 /**
  * Goes on from what the last leader has stored, or publishes the first epoch, which places for a uniform load.
  * @param view what this gateway has seen: a store that lost it gets it back
@@ -44,30 +39,27 @@ interface Left {
 export async function takeOver(options: TakeOverOptions, token: number, view: PoolView): Promise<Beginning> {
   const { store, gateway, wallClock, model, topology } = options;
   if (view.snapshot !== null) await store.restore(view.snapshot.epoch, encodeSnapshot(view.snapshot));
-  const record = await store.read();
-  const rollout = record.values.has("rollout") ? decodeRollout(record.values.get("rollout")) : view.rollout;
-  const operatorState = record.values.has("orders")
-    ? decodeOperatorState(record.values.get("orders"))
-    : view.operatorState;
-  const leader = JSON.stringify({ gateway, sinceMs: wallClock() });
-  await store.put("leader", new TextEncoder().encode(leader), token);
-  const before = record.snapshot === null ? null : decodeSnapshot(record.snapshot);
-  const left = { rollout, operatorState: within(operatorState, gpuCount(topology)) };
-  return before !== null && fits(before, model, topology)
-    ? goOn(options, token, { ...left, snapshot: before }, record)
-    : first(options, token, left, record);
+  const stored = await storedState(store, view);
+  await store.put("leader", encodeLeader({ gateway, sinceMs: wallClock() }), token);
+  const left = { ...stored, operatorState: within(stored.operatorState, gpuCount(topology)) };
+  return left.snapshot !== null && fits(left.snapshot, model, topology)
+    ? goOn(options, token, left, left.snapshot, view)
+    : first(options, token, left);
 }
 
 async function goOn(
   options: TakeOverOptions,
   token: number,
-  { snapshot, rollout, operatorState }: Left & { readonly snapshot: RoutingSnapshot },
-  { values }: PoolRecord,
+  { rollout, operatorState, learned }: StoredState,
+  snapshot: RoutingSnapshot,
+  { reading }: PoolView,
 ): Promise<Beginning> {
   const { planner } = options;
   const { placement, replicas, shares } = snapshot;
-  const learned = values.get("learned");
-  const load = learned === undefined ? null : decodeLearned(learned, placement.layers, placement.experts);
+  const load =
+    learned === null
+      ? null
+      : reading.read("learned_load", () => decodeLearned(learned, placement.layers, placement.experts));
   if (load !== null) planner.learn(load);
   planner.accept({ placement, replicas, shares });
   const ranks = new PoolRanks(
@@ -87,8 +79,7 @@ async function goOn(
 async function first(
   options: TakeOverOptions,
   token: number,
-  { rollout, operatorState }: Left,
-  { epoch }: PoolRecord,
+  { rollout, operatorState, epoch }: StoredState,
 ): Promise<Beginning> {
   const { planner, plane, model } = options;
   const plan = await planner.current();

@@ -1,5 +1,7 @@
 import type { Clock } from "../../lib/clock.ts";
 import type { PoolView } from "../follow/pool-view.ts";
+import { moeLayers } from "../../model/moe-model.ts";
+import { gpuCount } from "../../model/topology.ts";
 import { isUncertain } from "../store.ts";
 import type { LastDecision } from "./last-decision.ts";
 import { LeaderInbox } from "./leader-inbox.ts";
@@ -64,12 +66,12 @@ export class Term {
 
   /** Resolves with the term leading. Rejects as `takeOver` does. */
   static async begin(options: TermOptions, token: number, view: PoolView): Promise<Term> {
-    const term = new Term(options, await takeOver(options, token, view));
+    const term = new Term(options, await takeOver(options, token, view), view);
     await term.#start(token);
     return term;
   }
 
-  private constructor(options: TermOptions, { publisher, decision: reason }: Beginning) {
+  private constructor(options: TermOptions, { publisher, decision: reason }: Beginning, view: PoolView) {
     const { plane, planner, model, topology, store, clock, wallClock } = options;
     const { stagingBytes, prepareTimeoutMs } = options;
     this.#options = options;
@@ -95,9 +97,16 @@ export class Term {
     const led = { plane, planner, topology, publisher, rollouts, watch, decision, clock };
     const losses = new Losses(led);
     this.#losses = losses;
-    this.#rounds = new Rounds({ ...led, losses, wallClock });
-    const orders = new Orders({ ...led, store, model });
-    this.#inbox = new LeaderInbox({ ...led, losses, orders, onFailed: (error) => this.#failed(error) });
+    this.#rounds = new Rounds({ ...led, losses, view, wallClock });
+    const orders = new Orders({ ...led, store, model, reading: view.reading });
+    this.#inbox = new LeaderInbox({
+      ...led,
+      shape: { layers: moeLayers(model), experts: model.experts, gpus: gpuCount(topology) },
+      losses,
+      orders,
+      reading: view.reading,
+      onFailed: (error) => this.#failed(error),
+    });
   }
 
   /** After the action under way; what has not been published of a rollout is given up. */

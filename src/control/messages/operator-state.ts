@@ -1,3 +1,16 @@
+import {
+  flag,
+  list,
+  nullOr,
+  number,
+  orElse,
+  readJson,
+  record,
+  whole,
+  word,
+  writeJson,
+} from "../../lib/shape.ts";
+
 /** What operators, supervisors and ranks have said of a pool, as it stands: the value `orders` of its store, in JSON. */
 export interface OperatorState {
   /** No placement is changed but to bring missing experts back. */
@@ -46,13 +59,36 @@ export function rankState(operatorState: OperatorState, rank: number, holds: boo
   return holds ? "draining" : "drained";
 }
 
-export function encodeOperatorState(operatorState: OperatorState): Uint8Array {
-  return new TextEncoder().encode(JSON.stringify(operatorState));
+/**
+ * As it is stored: there, `reported` has the name that the first version gave it. A loss of a kind that is not known here
+ * is a loss. An earlier version leaves out incarnations.
+ */
+const stored = record({
+  paused: flag,
+  drained: list(whole()),
+  lost: list(record({ rank: whole(), how: word(["told", "silent", "restarted"], "told") })),
+  incarnations: orElse(
+    list(
+      record<RankIncarnation>({
+        rank: whole(),
+        incarnation: whole(),
+        begun: flag,
+        before: list(whole()),
+        windowMs: nullOr(number(0)),
+      }),
+    ),
+    [],
+  ),
+});
+
+export function encodeOperatorState(state: OperatorState): Uint8Array {
+  const lost = state.lost.map((one) => ({ ...one, how: one.how === "reported" ? "told" : one.how }));
+  return writeJson({ ...state, lost });
 }
 
-export function decodeOperatorState(bytes: Uint8Array | undefined): OperatorState {
-  if (bytes === undefined) return NEW_OPERATOR_STATE;
-  // A leader of an earlier version leaves out what it does not know.
-  const state = JSON.parse(new TextDecoder().decode(bytes)) as Partial<OperatorState>;
-  return { ...NEW_OPERATOR_STATE, ...state };
+/** @throws Unreadable */
+export function decodeOperatorState(bytes: Uint8Array): OperatorState {
+  const state = readJson(bytes, stored);
+  const lost = state.lost.map(({ rank, how }) => ({ rank, how: how === "told" ? "reported" : how }) as const);
+  return { ...state, lost };
 }

@@ -1,4 +1,23 @@
-/** What is told to a pool's leader through the store, by any gateway. */
+import {
+  type Shape,
+  demand,
+  flag,
+  list,
+  nullOr,
+  number,
+  orElse,
+  readJson,
+  record,
+  text,
+  variants,
+  whole,
+  word,
+  writeJson,
+} from "../../lib/shape.ts";
+import { counts } from "../../model/count-bytes.ts";
+import type { ReportShape } from "./report-shape.ts";
+
+/** What is sent to a pool's leader through the store, by any gateway. */
 export type PoolMessage = LoadMessage | AckMessage | RankMessage | OrderMessage;
 
 /** What ranks have counted, summed by the gateway they reported to. */
@@ -60,22 +79,89 @@ export type Order =
   | { readonly kind: "rebalance" }
   | { readonly kind: "rollback"; readonly epoch: number };
 
+const order: Shape<Order> = variants<Order>("kind", {
+  drain: record({ kind: word(["drain"]), rank: whole() }),
+  undrain: record({ kind: word(["undrain"]), rank: whole() }),
+  pause: record({ kind: word(["pause"]) }),
+  resume: record({ kind: word(["resume"]) }),
+  rebalance: record({ kind: word(["rebalance"]) }),
+  rollback: record({ kind: word(["rollback"]), epoch: whole(1) }),
+});
+
+/** An earlier version does not write it. */
+const incarnation: Shape<Incarnation> = orElse(nullOr(whole()), null);
+
+/** A load's beside its tokens, as it is stored: there, `reported` has the name that the first version gave it. */
+interface StoredLoad extends Omit<LoadMessage, "reported" | "tokens"> {
+  readonly heard: LoadMessage["reported"];
+}
+
+const heads: Shape<StoredLoad | AckMessage | RankMessage | OrderMessage> = variants<
+  StoredLoad | AckMessage | RankMessage | OrderMessage
+>("kind", {
+  load: record<StoredLoad>({
+    kind: word(["load"]),
+    from: text,
+    sampled: flag,
+    heard: list(record({ rank: whole(), windowMs: number(0), incarnation })),
+    spanMs: number(0),
+  }),
+  ack: record<AckMessage>({
+    kind: word(["ack"]),
+    epoch: whole(1),
+    rank: whole(),
+    phase: word(ACK_PHASES),
+    incarnation,
+  }),
+  rank: record<RankMessage>({
+    kind: word(["rank"]),
+    rank: whole(),
+    state: word(["lost", "ready"]),
+    incarnation,
+  }),
+  order: record<OrderMessage>({ kind: word(["order"]), order }),
+});
+
+const JSON_AT = 4;
+
 /** Layout: the length of the rest's JSON as uint32, the JSON, and for a load its tokens as float32; little-endian. */
 export function encodeMessage(message: PoolMessage): Uint8Array {
-  const { tokens, ...head } = message.kind === "load" ? message : { ...message, tokens: null };
-  const json = new TextEncoder().encode(JSON.stringify(head));
-  const bytes = new Uint8Array(4 + json.length + (tokens?.byteLength ?? 0));
+  if (message.kind !== "load") return framed(message, new Uint8Array());
+  const { tokens, reported, ...rest } = message;
+  const floats = new Uint8Array(tokens.buffer, tokens.byteOffset, tokens.byteLength);
+  return framed({ ...rest, heard: reported }, floats);
+}
+
+function framed(head: object, rest: Uint8Array): Uint8Array {
+  const json = writeJson(head);
+  const bytes = new Uint8Array(JSON_AT + json.length + rest.length);
   new DataView(bytes.buffer).setUint32(0, json.length, true);
-  bytes.set(json, 4);
-  if (tokens !== null)
-    bytes.set(new Uint8Array(tokens.buffer, tokens.byteOffset, tokens.byteLength), 4 + json.length);
+  bytes.set(json, JSON_AT);
+  bytes.set(rest, JSON_AT + json.length);
   return bytes;
 }
 
-export function decodeMessage(bytes: Uint8Array): PoolMessage {
-  const length = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true);
-  const head = JSON.parse(new TextDecoder().decode(bytes.subarray(4, 4 + length))) as PoolMessage;
-  if (head.kind !== "load") return head;
-  // Copied: floats want an aligned beginning. Not by `slice`, which does not copy where the bytes are a Buffer.
-  return { ...head, tokens: new Float32Array(new Uint8Array(bytes.subarray(4 + length)).buffer) };
+/**
+ * @param pool whose leader it is for
+ * @throws Unreadable, also when it is of another pool's shape, or of a kind that is not known here
+ */
+export function decodeMessage(bytes: Uint8Array, { layers, experts, gpus }: ReportShape): PoolMessage {
+  demand(bytes.length >= JSON_AT, "it is cut short");
+  const end = JSON_AT + new DataView(bytes.buffer, bytes.byteOffset, JSON_AT).getUint32(0, true);
+  demand(bytes.length >= end, "it is cut short");
+  const head = readJson(bytes.subarray(JSON_AT, end), heads);
+  const known = (rank: number) => demand(rank < gpus, "it is about a rank that there is not");
+  if (head.kind === "order") {
+    if ("rank" in head.order) known(head.order.rank);
+    return head;
+  }
+  if (head.kind !== "load") {
+    known(head.rank);
+    return head;
+  }
+  const { heard, ...rest } = head;
+  for (const { rank } of heard) known(rank);
+  const tokens = counts(bytes.subarray(end));
+  demand(tokens.length === layers * experts, "its counts are not of the pool's layers and experts");
+  return { ...rest, reported: heard, tokens };
 }

@@ -1,4 +1,17 @@
+import {
+  type Shape,
+  demand,
+  list,
+  nullOr,
+  readJson,
+  record,
+  text,
+  whole,
+  word,
+  writeJson,
+} from "../../lib/shape.ts";
 import type { Placement } from "../../model/placement.ts";
+import { topologyShape, withMap } from "../../model/placement-shape.ts";
 
 /** How far the change of a placement has come: the value `rollout` of its pool's store, in JSON. */
 export interface RolloutRecord {
@@ -27,7 +40,38 @@ export interface PendingStage {
 
 export const NO_ROLLOUT: RolloutRecord = { retire: 0, issued: 0, pending: null };
 
-export function encodeRollout({ pending, ...record }: RolloutRecord): Uint8Array {
+const slots = list(whole(-1));
+const pendingStage: Shape<PendingStage> = (value, at) => {
+  const stage = stored(value, at);
+  const { physicalToLogical, ...shape } = stage.placement;
+  const placement = withMap(shape, Int32Array.from(physicalToLogical));
+  demand(
+    stage.layers.every((layer) => layer < placement.layers),
+    "a layer changes that there is not",
+  );
+  return { ...stage, placement };
+};
+const stored = record({
+  epoch: whole(1),
+  phase: word(["prepare", "commit"]),
+  layers: list(whole()),
+  chunk: whole(1),
+  chunks: whole(1),
+  reason: text,
+  placement: record({
+    layers: whole(1),
+    experts: whole(1),
+    topology: topologyShape,
+    physicalToLogical: slots,
+  }),
+});
+const rolloutRecord: Shape<RolloutRecord> = record({
+  retire: whole(),
+  issued: whole(),
+  pending: nullOr(pendingStage),
+});
+
+export function encodeRollout({ pending, ...rest }: RolloutRecord): Uint8Array {
   const written =
     pending === null
       ? null
@@ -38,9 +82,10 @@ export function encodeRollout({ pending, ...record }: RolloutRecord): Uint8Array
             physicalToLogical: Array.from(pending.placement.physicalToLogical as ArrayLike<number>),
           },
         };
-  return new TextEncoder().encode(JSON.stringify({ ...record, pending: written }));
+  return writeJson({ ...rest, pending: written });
 }
 
-export function decodeRollout(bytes: Uint8Array | undefined): RolloutRecord {
-  return bytes === undefined ? NO_ROLLOUT : (JSON.parse(new TextDecoder().decode(bytes)) as RolloutRecord);
+/** @throws Unreadable */
+export function decodeRollout(bytes: Uint8Array): RolloutRecord {
+  return readJson(bytes, rolloutRecord);
 }

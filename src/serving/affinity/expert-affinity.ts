@@ -95,6 +95,11 @@ export class ExpertAffinity {
     return this.#kinds.size;
   }
 
+  /** Numbers in what is learned of a kind: the model's MoE layers × experts. */
+  get selections(): number {
+    return this.#prediction.length;
+  }
+
   /** The placement and prices that requests are routed by from now on. */
   switchTo(map: ReplicaMap): void {
     this.#expected = { hops: new ExpectedHops(map), prices: new ExpectedPrices(map) };

@@ -1,7 +1,14 @@
 import type { Clock } from "../../lib/clock.ts";
+import { Reading } from "../../lib/reading.ts";
 import type { AdmissionUsage } from "../admission/usage.ts";
 import type { ServingPool } from "../serving-pool.ts";
 import { BegunTotals, begunSince } from "./begun-since.ts";
+import {
+  type GatewayReport,
+  type InFlight,
+  decodeGatewayReport,
+  encodeGatewayReport,
+} from "./gateway-report.ts";
 import { type ShardCounts, sumUsage } from "./shared-counts.ts";
 
 /** How often gateways report what they have in flight: a limit may be exceeded for a little longer than this. */
@@ -12,13 +19,6 @@ const STALE_MS = 3000;
 /** Where gateways exchange reports; as `Store.share` in control/store.ts. */
 export interface Sharing {
   share(gateway: string, usage: Uint8Array, staleMs: number): Promise<ReadonlyMap<string, Uint8Array>>;
-}
-
-/** One gateway's report. Shards are named: gateways may list their servers in another order. */
-interface GatewayReport {
-  readonly admission: AdmissionUsage;
-  /** `[requests, tokens, prefillTokens]` by the shard's id, those with nothing in flight left out. */
-  readonly shards: Readonly<Record<string, readonly [number, number, number]>>;
 }
 
 interface Received {
@@ -38,7 +38,9 @@ export class GatewayBoard {
   readonly #gateway: string;
   readonly #clock: Clock;
   readonly #own = new BegunTotals();
-  #ownShards: GatewayReport["shards"] = {};
+  #ownShards: GatewayReport["shards"] = new Map();
+  /** Counts the reports that cannot be read. */
+  readonly reading: Reading<"gateway_report">;
   /** The last report of each remote gateway. */
   readonly #remote = new Map<string, Received>();
   /** Begun at remote gateways and not yet taken. */
@@ -47,10 +49,12 @@ export class GatewayBoard {
   /** Reports that the store did not take. */
   unshared = 0;
 
-  constructor(sharing: Sharing, gateway: string, clock: Clock) {
+  /** @param onFault receives one line for each kind of report that cannot be read */
+  constructor(sharing: Sharing, gateway: string, clock: Clock, onFault: (fault: Error) => void) {
     this.#sharing = sharing;
     this.#gateway = gateway;
     this.#clock = clock;
+    this.reading = new Reading("gateways", ["gateway_report"], onFault);
   }
 
   /** @param usage what this gateway has inside, and has begun since the last call; @param counts by the engines' pool */
@@ -60,12 +64,12 @@ export class GatewayBoard {
     counts: ReadonlyMap<string, ShardCounts>,
   ): void {
     this.#own.add(usage);
-    const shards: Record<string, [number, number, number]> = {};
+    const shards = new Map<string, InFlight>();
     for (const { engine } of pools) {
       const own = counts.get(engine.pool);
       if (own === undefined || own.requests.length !== engine.shards.length) continue;
       for (const [i, { id }] of engine.shards.entries()) {
-        if (own.requests[i] > 0) shards[id] = [own.requests[i], own.tokens[i], own.prefillTokens[i]];
+        if (own.requests[i] > 0) shards.set(id, [own.requests[i], own.tokens[i], own.prefillTokens[i]]);
       }
     }
     this.#ownShards = shards;
@@ -92,7 +96,7 @@ export class GatewayBoard {
         };
         for (const { report } of remote) {
           for (const [i, { id }] of engine.shards.entries()) {
-            const [requests, tokens, prefillTokens] = report.shards[id] ?? [0, 0, 0];
+            const [requests, tokens, prefillTokens] = report.shards.get(id) ?? [0, 0, 0];
             counts.requests[i] += requests;
             counts.tokens[i] += tokens;
             counts.prefillTokens[i] += prefillTokens;
@@ -108,7 +112,7 @@ export class GatewayBoard {
     const report: GatewayReport = { admission: this.#own.totals(), shards: this.#ownShards };
     let others: ReadonlyMap<string, Uint8Array>;
     try {
-      others = await this.#sharing.share(this.#gateway, encode(report), STALE_MS);
+      others = await this.#sharing.share(this.#gateway, encodeGatewayReport(report), STALE_MS);
     } catch {
       // The store reports itself that it is gone.
       this.unshared++;
@@ -122,9 +126,13 @@ export class GatewayBoard {
     this.#lastMs = nowMs;
     for (const gateway of this.#remote.keys()) if (!others.has(gateway)) this.#remote.delete(gateway);
     for (const [gateway, bytes] of others) {
-      const report = decode(bytes);
+      const report = this.reading.read("gateway_report", () => decodeGatewayReport(bytes));
       const before = this.#remote.get(gateway);
       const recent = before !== undefined && nowMs - before.atMs <= STALE_MS;
+      if (report === null) {
+        if (!recent) this.#remote.delete(gateway);
+        continue;
+      }
       const begun = begunSince(recent ? before.report.admission : null, report.admission);
       this.#begun = sumUsage([this.#begun, begunOf(begun)]);
       this.#remote.set(gateway, { report, atMs: nowMs });
@@ -145,12 +153,4 @@ function insideOf(usage: AdmissionUsage): AdmissionUsage {
 function begunOf(usage: AdmissionUsage): AdmissionUsage {
   const tenants = usage.tenants.filter(({ requests }) => requests > 0);
   return { ...usage, inFlight: 0, tenants: tenants.map((tenant) => ({ ...tenant, inside: 0 })) };
-}
-
-function encode(report: GatewayReport): Uint8Array {
-  return new TextEncoder().encode(JSON.stringify(report));
-}
-
-function decode(bytes: Uint8Array): GatewayReport {
-  return JSON.parse(new TextDecoder().decode(bytes)) as GatewayReport;
 }

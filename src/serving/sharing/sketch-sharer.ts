@@ -1,5 +1,6 @@
-import type { Learned } from "../../core/load/expert-sketch.ts";
+import type { Reading } from "../../lib/reading.ts";
 import type { ExpertAffinity } from "../affinity/expert-affinity.ts";
+import { decodeSketch, encodeSketch } from "./sketch-bytes.ts";
 
 const SHARE_EVERY_MS = 5000;
 /** Kinds published at a time; one of DeepSeek-V3 has 59 kB. */
@@ -11,6 +12,9 @@ export interface LearnedStore {
   learned(keys: readonly string[]): Promise<readonly (Uint8Array | null)[]>;
 }
 
+/** Where those that cannot be read are counted; as `PoolReading` in control/messages. */
+type SketchReading = Pick<Reading<"expert_sketch">, "read">;
+
 /**
  * Gateways learn from each other which experts requests use, and a gateway that starts resumes what was learned. What
  * rests on about as much evidence as what is kept takes its place: it is newer.
@@ -18,12 +22,14 @@ export interface LearnedStore {
 export class SketchSharer {
   readonly #store: LearnedStore;
   readonly #affinity: ExpertAffinity;
+  readonly #reading: SketchReading;
   #timer: NodeJS.Timeout | null = null;
   #sharing: Promise<void> = Promise.resolve();
 
-  constructor(store: LearnedStore, affinity: ExpertAffinity) {
+  constructor(store: LearnedStore, affinity: ExpertAffinity, reading: SketchReading) {
     this.#store = store;
     this.#affinity = affinity;
+    this.#reading = reading;
   }
 
   start(): void {
@@ -47,27 +53,17 @@ export class SketchSharer {
       const found = await this.#store.learned(wanted.map(([key]) => `${key}`));
       for (const [i, [key, tenant]] of wanted.entries()) {
         const bytes = found[i];
-        if (bytes !== null) this.#affinity.take(key, tenant, decode(bytes));
+        if (bytes === null) continue;
+        const { selections } = this.#affinity;
+        const learned = this.#reading.read("expert_sketch", () => decodeSketch(bytes, selections));
+        if (learned !== null) this.#affinity.take(key, tenant, learned);
       }
       for (const [key, learned] of this.#affinity.changed(MOST_PUBLISHED)) {
         const evidence = Math.floor(Math.log2(1 + learned.tokens));
-        await this.#store.offer(`${key}`, evidence, encode(learned));
+        await this.#store.offer(`${key}`, evidence, encodeSketch(learned));
       }
     } catch {
       // The store reports itself that it is gone; what changes later is published later.
     }
   }
-}
-
-/** Tokens as float64, then counts as float32, little-endian. */
-function encode({ tokens, counts }: Learned): Uint8Array {
-  const bytes = new Uint8Array(8 + counts.byteLength);
-  new DataView(bytes.buffer).setFloat64(0, tokens, true);
-  bytes.set(new Uint8Array(counts.buffer, counts.byteOffset, counts.byteLength), 8);
-  return bytes;
-}
-
-function decode(bytes: Uint8Array): Learned {
-  const own = new Uint8Array(bytes);
-  return { tokens: new DataView(own.buffer).getFloat64(0, true), counts: new Float32Array(own.buffer, 8) };
 }

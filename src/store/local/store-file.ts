@@ -1,7 +1,8 @@
-import { access, constants, open, readFile, rename } from "node:fs/promises";
+import { access, constants } from "node:fs/promises";
 import { dirname } from "node:path";
 import { InputError } from "../../lib/errors.ts";
 import { type SavedPool, decodePools, encodePools } from "./saved-pools.ts";
+import { NoFile, readWhole, replaceWhole } from "./whole-file.ts";
 
 /** What need not outlive the process at once is written so much later, with all that changed meanwhile. */
 const LATER_MS = 1000;
@@ -14,29 +15,30 @@ export async function readStoreFile(path: string): Promise<SavedPool[]> {
     const { code } = error as NodeJS.ErrnoException;
     throw new InputError(path, "", `cannot be written (${code}); expected a path in a folder to write to`);
   }
-  let content: Buffer;
+  let content: Buffer | null;
   try {
-    content = await readFile(path);
+    content = await readWhole(path);
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === "ENOENT") return [];
-    throw new InputError(path, "", `cannot be read (${code}); expected a store's file`);
+    const { code, message } = error as NodeJS.ErrnoException;
+    const why = error instanceof NoFile ? message : code;
+    throw new InputError(path, "", `cannot be read (${why}); expected a store's file`);
   }
-  return decodePools(content, path);
+  return content === null ? [] : decodePools(content, path);
 }
 
 /** Keeps pools in a file. A crash leaves the file as it was before or after a write, never between. */
 export class StoreFile {
   readonly #path: string;
   readonly #pools: () => readonly SavedPool[];
-  readonly #onOutcome: (works: boolean) => void;
+  readonly #onOutcome: (fault: string | null) => void;
   #timer: NodeJS.Timeout | null = null;
   #writing: Promise<void> = Promise.resolve();
   /** A write that has not begun yet, and will hold what changes until it does. */
   #next: Promise<void> | null = null;
+  #closed = false;
 
-  /** @param onOutcome hears after every write whether it succeeded */
-  constructor(path: string, pools: () => readonly SavedPool[], onOutcome: (works: boolean) => void) {
+  /** @param onOutcome receives after every write why it failed; null when it succeeded */
+  constructor(path: string, pools: () => readonly SavedPool[], onOutcome: (fault: string | null) => void) {
     this.#path = path;
     this.#pools = pools;
     this.#onOutcome = onOutcome;
@@ -44,18 +46,22 @@ export class StoreFile {
 
   /** Resolves when what there is now has been written, or could not be: then it is tried again. */
   write(): Promise<void> {
+    if (this.#closed) return this.#writing;
     this.#next ??= this.#writeAfter(this.#writing);
     this.#writing = this.#next;
     return this.#next;
   }
 
   writeSoon(): void {
+    if (this.#closed) return;
     this.#timer ??= setTimeout(() => void this.write(), LATER_MS).unref();
   }
 
-  /** Resolves when nothing is left to write. */
+  /** Resolves when nothing is left to write, or it could not be written. The file may be another's then. */
   async close(): Promise<void> {
-    await (this.#timer === null ? this.#writing : this.write());
+    const last = this.#timer === null ? this.#writing : this.write();
+    this.#closed = true;
+    await last;
     if (this.#timer !== null) clearTimeout(this.#timer);
   }
 
@@ -65,30 +71,15 @@ export class StoreFile {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
     try {
-      await this.#replace();
-      this.#onOutcome(true);
-    } catch {
-      this.#onOutcome(false);
+      await replaceWhole(this.#path, Buffer.concat(encodePools(this.#pools())));
+      this.#onOutcome(null);
+    } catch (error) {
+      const { code, message } = error as NodeJS.ErrnoException;
+      const why = code === "ENOSPC" ? "ENOSPC, the disk is full" : (code ?? message);
+      this.#onOutcome(
+        `it cannot be written (${why}): the file is as it was, what changes is kept in memory and written once that is possible`,
+      );
       this.writeSoon();
-    }
-  }
-
-  async #replace(): Promise<void> {
-    const content = Buffer.concat(encodePools(this.#pools()));
-    const beside = `${this.#path}.next`;
-    const file = await open(beside, "w", 0o600);
-    try {
-      await file.writeFile(content);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(beside, this.#path);
-    const folder = await open(dirname(this.#path), "r");
-    try {
-      await folder.sync();
-    } finally {
-      await folder.close();
     }
   }
 }

@@ -11,7 +11,8 @@ end
 local kept = redis.call('HGET', KEYS[1], ARGV[1])
 if kept then
   local evidence, learned = string.match(kept, '^([^:]+):(.*)$')
-  if tonumber(evidence) > tonumber(ARGV[2]) then
+  -- Garbage rests on nothing.
+  if (tonumber(evidence or '') or -1) > tonumber(ARGV[2]) then
     return learned
   end
 end

@@ -1,7 +1,6 @@
 import type { PoolFollower, ValueName } from "../../control/store.ts";
-import type { RedisAddress } from "../../model/store-address.ts";
 import type { PoolKeys } from "./pool-keys.ts";
-import type { RedisLink } from "./redis-link.ts";
+import type { RedisAccess, RedisLink } from "./redis-link.ts";
 import { BLOCK_MS, retrying } from "./retrying.ts";
 import { type StreamEntry, firstOfId } from "./stream-entry.ts";
 
@@ -13,7 +12,7 @@ export const CHANGES_KEPT = 16;
  * stream: whatever became of the store meanwhile, reading on from the last that was heard gives only higher ones.
  */
 export class PoolFeed {
-  readonly #address: RedisAddress;
+  readonly #access: RedisAccess;
   readonly #keys: PoolKeys;
   readonly #followers = new Set<PoolFollower>();
   #stop: (() => void) | null = null;
@@ -22,8 +21,8 @@ export class PoolFeed {
   readonly #values = new Map<ValueName, Uint8Array>();
   #change = "0-0";
 
-  constructor(address: RedisAddress, keys: PoolKeys) {
-    this.#address = address;
+  constructor(access: RedisAccess, keys: PoolKeys) {
+    this.#access = access;
     this.#keys = keys;
   }
 
@@ -31,7 +30,7 @@ export class PoolFeed {
     this.#followers.add(follower);
     if (this.#epoch > 0) follower.epoch(this.#epoch, this.#snapshot);
     for (const [name, value] of this.#values) follower.value(name, value);
-    this.#stop ??= retrying(this.#address, (link) => this.#read(link));
+    this.#stop ??= retrying(this.#access, (link) => this.#read(link));
     return () => {
       this.#followers.delete(follower);
       if (this.#followers.size === 0) this.close();
@@ -45,7 +44,8 @@ export class PoolFeed {
   async published(link: RedisLink, before: number, epoch: number, snapshot: Uint8Array): Promise<void> {
     if (this.#stop === null) return;
     if (this.#epoch > 0 && this.#epoch < before) {
-      const missed = await link.call("XRANGE", [this.#keys.epochs, `${this.#epoch}-2`, `${before}-1`]);
+      const { epochs } = this.#keys;
+      const missed = await link.call("XRANGE", [epochs], [epochs, `${this.#epoch}-2`, `${before}-1`]);
       this.#hearEpochs(missed as StreamEntry[]);
     }
     this.#hearEpoch(epoch, snapshot);
@@ -64,7 +64,7 @@ export class PoolFeed {
     for (;;) {
       const after = [epochs, changes, `${this.#epoch}-1`, this.#change];
       const read = ["COUNT", CHANGES_KEPT, "BLOCK", BLOCK_MS, "STREAMS", ...after];
-      const streams = (await link.call("XREAD", read)) as [Buffer, StreamEntry[]][] | null;
+      const streams = (await link.call("XREAD", [epochs, changes], read)) as [Buffer, StreamEntry[]][] | null;
       for (const [stream, entries] of streams ?? []) {
         if (stream.toString() === epochs) this.#hearEpochs(entries);
         else if (entries.length < CHANGES_KEPT) this.#hearChanges(entries);

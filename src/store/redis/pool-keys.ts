@@ -27,3 +27,27 @@ export function poolKeys(prefix: string, pool: string): PoolKeys {
     offered: key("offered"),
   };
 }
+
+/** The type of what lies at each key, by how the key ends. */
+const TYPES: Readonly<Record<string, string>> = {
+  lease: "hash",
+  fence: "string",
+  epochs: "stream",
+  values: "hash",
+  changes: "stream",
+  messages: "stream",
+  audit: "stream",
+  claims: "zset",
+  learned: "hash",
+  offered: "zset",
+  shares: "hash",
+} satisfies Record<keyof PoolKeys | "shares", string>;
+
+export function keyType(key: string): string {
+  return TYPES[key.slice(key.lastIndexOf(":") + 1)];
+}
+
+/** Where what does not belong at a key is kept: in the same slot of a cluster. */
+export function asideKey(key: string): string {
+  return key.includes("{") ? `${key}:aside` : `{${key}}:aside`;
+}

@@ -1,8 +1,7 @@
 import { setTimeout } from "node:timers/promises";
 import { LeaseLost, type MessageListener, redeliveryPauseMs } from "../../control/store.ts";
-import type { RedisAddress } from "../../model/store-address.ts";
 import type { PoolKeys } from "./pool-keys.ts";
-import type { RedisLink } from "./redis-link.ts";
+import type { RedisAccess, RedisLink } from "./redis-link.ts";
 import { BLOCK_MS, retrying } from "./retrying.ts";
 import type { StreamEntry } from "./stream-entry.ts";
 
@@ -11,7 +10,7 @@ const AT_ONCE = 64;
 
 /** As PoolStore's `receive`. */
 export function receiveMessages(
-  address: RedisAddress,
+  access: RedisAccess,
   { lease, messages }: PoolKeys,
   token: number,
   listener: MessageListener,
@@ -27,7 +26,7 @@ export function receiveMessages(
     finished = [];
     return entries;
   };
-  return retrying(address, async (link, stopped) => {
+  return retrying(access, async (link, stopped) => {
     for (;;) {
       let entries: StreamEntry[];
       try {
@@ -38,7 +37,7 @@ export function receiveMessages(
       }
       if (stopped.aborted) return;
       if (entries.length === 0) {
-        await link.call("XREAD", ["COUNT", 1, "BLOCK", BLOCK_MS, "STREAMS", messages, "0-0"]);
+        await link.call("XREAD", [messages], ["COUNT", 1, "BLOCK", BLOCK_MS, "STREAMS", messages, "0-0"]);
         continue;
       }
       const done = await listener(entries.map(([, [, message]]) => message)).catch(() => 0);

@@ -11,26 +11,25 @@ import {
   type PoolStore,
   type ValueName,
 } from "../../control/store.ts";
-import type { RedisAddress } from "../../model/store-address.ts";
 import { receiveMessages } from "./receive-messages.ts";
 import { CHANGES_KEPT, PoolFeed, namedValues } from "./pool-feed.ts";
 import { type PoolKeys, poolKeys } from "./pool-keys.ts";
-import type { RedisLink } from "./redis-link.ts";
+import type { RedisAccess, RedisLink } from "./redis-link.ts";
 import { type StreamEntry, firstOfId } from "./stream-entry.ts";
 
 /** One pool's part of Redis. */
 export class RedisPool implements PoolStore {
-  readonly #address: RedisAddress;
+  readonly #access: RedisAccess;
   readonly #link: RedisLink;
   readonly #keys: PoolKeys;
   readonly #feed: PoolFeed;
   readonly #receivers = new Set<() => void>();
 
-  constructor(address: RedisAddress, link: RedisLink, prefix: string, pool: string) {
-    this.#address = address;
+  constructor(access: RedisAccess, link: RedisLink, prefix: string, pool: string) {
+    this.#access = access;
     this.#link = link;
     this.#keys = poolKeys(prefix, pool);
-    this.#feed = new PoolFeed(address, this.#keys);
+    this.#feed = new PoolFeed(access, this.#keys);
   }
 
   async lease(holder: string, ttlMs: number): Promise<number | null> {
@@ -53,7 +52,8 @@ export class RedisPool implements PoolStore {
 
   async at(epoch: number): Promise<Uint8Array | null> {
     const id = `${epoch}-1`;
-    const [entry] = (await this.#link.call("XRANGE", [this.#keys.epochs, id, id])) as StreamEntry[];
+    const { epochs } = this.#keys;
+    const [entry] = (await this.#link.call("XRANGE", [epochs], [epochs, id, id])) as StreamEntry[];
     return entry?.[1][1] ?? null;
   }
 
@@ -85,7 +85,7 @@ export class RedisPool implements PoolStore {
   }
 
   receive(token: number, listener: MessageListener): () => void {
-    const end = receiveMessages(this.#address, this.#keys, token, listener);
+    const end = receiveMessages(this.#access, this.#keys, token, listener);
     const stop = () => {
       this.#receivers.delete(stop);
       end();
@@ -101,8 +101,9 @@ export class RedisPool implements PoolStore {
 
   async audit(count: number): Promise<readonly AuditEntry[]> {
     if (count < 1) return [];
-    const args = [this.#keys.audit, "+", "-", "COUNT", count];
-    const entries = (await this.#link.call("XREVRANGE", args)) as StreamEntry[];
+    const { audit } = this.#keys;
+    const args = [audit, "+", "-", "COUNT", count];
+    const entries = (await this.#link.call("XREVRANGE", [audit], args)) as StreamEntry[];
     return entries.map((entry) => ({ atMs: firstOfId(entry), entry: entry[1][1].toString() }));
   }
 
@@ -114,7 +115,8 @@ export class RedisPool implements PoolStore {
 
   async learned(keys: readonly string[]): Promise<readonly (Uint8Array | null)[]> {
     if (keys.length === 0) return [];
-    const rows = (await this.#link.call("HMGET", [this.#keys.learned, ...keys])) as (Buffer | null)[];
+    const { learned } = this.#keys;
+    const rows = (await this.#link.call("HMGET", [learned], [learned, ...keys])) as (Buffer | null)[];
     return rows.map((row) => row?.subarray(row.indexOf(":") + 1) ?? null);
   }
 

@@ -1,48 +1,52 @@
 import type { PoolStore, Store } from "../../control/store.ts";
 import type { RedisAddress } from "../../model/store-address.ts";
-import { RedisLink } from "./redis-link.ts";
+import { type RedisAccess, RedisLink } from "./redis-link.ts";
 import { RedisPool } from "./redis-pool.ts";
+import { StoreFaults } from "./store-faults.ts";
 
 /** A store that gateways reach over the network: Redis or Valkey, one server, behind Sentinel or in a cluster. */
 export class RedisStore implements Store {
   readonly name: string;
-  readonly #address: RedisAddress;
+  readonly #access: RedisAccess;
   readonly #prefix: string;
   readonly #link: RedisLink;
   readonly #pools = new Map<string, RedisPool>();
-  readonly #listeners = new Set<(reachable: boolean) => void>();
-  #reachable = false;
 
-  private constructor(address: RedisAddress, prefix: string) {
+  private constructor(address: RedisAddress, prefix: string, onNotice: (line: string) => void) {
     this.name = storeName(address);
-    this.#address = address;
+    const faults = new StoreFaults([address.password ?? "", address.username ?? ""]);
+    this.#access = { address, faults, onNotice: (line) => onNotice(`store ${this.name}: ${line}`) };
     this.#prefix = prefix;
-    this.#link = new RedisLink(address, 0, (reachable) => this.#turn(reachable));
+    this.#link = new RedisLink(this.#access, 0, true);
   }
 
   /**
    * Resolves when it has been reached, or could not be: then it is tried again until it answers.
    * @param prefix of every key
+   * @param onNotice receives one line for a person where something was mended
    */
-  static async open(address: RedisAddress, prefix: string): Promise<RedisStore> {
-    const store = new RedisStore(address, prefix);
+  static async open(
+    address: RedisAddress,
+    prefix: string,
+    onNotice: (line: string) => void,
+  ): Promise<RedisStore> {
+    const store = new RedisStore(address, prefix, onNotice);
     await store.#link.connect();
     return store;
   }
 
-  get reachable(): boolean {
-    return this.#reachable;
+  get fault(): string | null {
+    return this.#access.faults.fault;
   }
 
-  onReachable(listener: (reachable: boolean) => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+  onFault(listener: (fault: string | null) => void): () => void {
+    return this.#access.faults.onFault(listener);
   }
 
   pool(name: string): PoolStore {
     let pool = this.#pools.get(name);
     if (pool === undefined) {
-      pool = new RedisPool(this.#address, this.#link, this.#prefix, name);
+      pool = new RedisPool(this.#access, this.#link, this.#prefix, name);
       this.#pools.set(name, pool);
     }
     return pool;
@@ -62,12 +66,6 @@ export class RedisStore implements Store {
   async close(): Promise<void> {
     for (const pool of this.#pools.values()) pool.close();
     this.#link.close();
-  }
-
-  #turn(reachable: boolean): void {
-    if (reachable === this.#reachable) return;
-    this.#reachable = reachable;
-    for (const listener of this.#listeners) listener(reachable);
   }
 }
 

@@ -1,24 +1,29 @@
 import { setTimeout } from "node:timers/promises";
 import { StoreUnreachable } from "../../control/store.ts";
-import type { RedisAddress } from "../../model/store-address.ts";
-import { RedisLink } from "./redis-link.ts";
+import { type RedisAccess, RedisLink } from "./redis-link.ts";
 
 /** How long a command waits for something to come. */
 export const BLOCK_MS = 1000;
 const RETRY_MS = 250;
 
 /**
- * Does `work` over a connection of its own, on which it may block; from its beginning whenever the store cannot be
- * reached, until it is stopped or done.
+ * Does `work` over a connection of its own, on which it may block; from its beginning whenever it fails, until it is
+ * stopped or done.
  * @returns the way to stop it, which also ends a command under way
  */
 export function retrying(
-  address: RedisAddress,
+  access: RedisAccess,
   work: (link: RedisLink, stopped: AbortSignal) => Promise<void>,
 ): () => void {
-  const link = new RedisLink(address, BLOCK_MS);
+  const link = new RedisLink(access, BLOCK_MS, false);
   const ending = new AbortController();
   const stopped = ending.signal;
+  let said = "";
+  const say = (message: string) => {
+    if (message !== said)
+      access.onNotice(`what it sent could not be used, and is asked for again: ${message}`);
+    said = message;
+  };
   const run = async () => {
     await link.connect();
     while (!stopped.aborted) {
@@ -26,7 +31,7 @@ export function retrying(
         await work(link, stopped);
         break;
       } catch (error) {
-        if (!(error instanceof StoreUnreachable)) throw error;
+        if (!(error instanceof StoreUnreachable)) say((error as Error).message);
       }
       if (!stopped.aborted) await setTimeout(RETRY_MS, undefined, { ref: false });
     }

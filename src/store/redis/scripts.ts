@@ -13,9 +13,20 @@ const KEYS = {
   claim: 1,
   offer: 2,
   share: 1,
+  putAside: 2,
 } as const;
 
 export type ScriptName = keyof typeof KEYS;
+
+/** Those that cannot succeed where nothing may be written: the others may find nothing to write. */
+export const WRITERS: ReadonlySet<ScriptName> = new Set([
+  "publish",
+  "put",
+  "send",
+  "claim",
+  "offer",
+  "share",
+]);
 
 /** As a client wants them. */
 export const SCRIPTS = Object.fromEntries(

@@ -1,0 +1,69 @@
+import type { RoutingSnapshot } from "../../model/snapshot.ts";
+import { decodeSnapshot } from "../../model/snapshot-bytes.ts";
+import type { PoolView } from "../follow/pool-view.ts";
+import { type OperatorState, decodeOperatorState } from "../messages/operator-state.ts";
+import { type RolloutRecord, decodeRollout } from "../messages/rollout-record.ts";
+import { EPOCHS_KEPT, type PoolStore } from "../store.ts";
+
+/** Numbers given to stages that were not published lie far fewer above the last that was. */
+const SKIPPED = 1_000_000;
+
+/** What a pool's last leader left. */
+export interface StoredState {
+  /** The last that was published; 0 before the first. */
+  readonly epoch: number;
+  /** Under that number; null where there is none to go on from. */
+  readonly snapshot: RoutingSnapshot | null;
+  readonly rollout: RolloutRecord;
+  readonly operatorState: OperatorState;
+  /** As `decodeLearned` reads it. */
+  readonly learned: Uint8Array | null;
+}
+
+/**
+ * What the store has of a pool. In the place of what it lost, or what cannot be read, comes the last snapshot before it
+ * that can be, or what this gateway has seen: the leader writes it again. Of a rollout that cannot be read nobody knows
+ * which numbers it gave: those are passed over.
+ */
+export async function storedState(store: PoolStore, view: PoolView): Promise<StoredState> {
+  const { epoch, snapshot, values } = await store.read();
+  const { reading } = view;
+  const rollout = values.get("rollout");
+  const orders = values.get("orders");
+  const learned = values.get("learned") ?? null;
+  return {
+    epoch,
+    learned,
+    snapshot: snapshot === null ? null : await lastReadable(store, view, epoch, snapshot),
+    rollout:
+      rollout === undefined
+        ? view.rollout
+        : (reading.read("rollout", () => decodeRollout(rollout)) ?? passedOver(view.rollout, epoch)),
+    operatorState:
+      orders === undefined
+        ? view.operatorState
+        : (reading.read("operator_state", () => decodeOperatorState(orders)) ?? view.operatorState),
+  };
+}
+
+/** Under the last number, since the next must be above it. */
+async function lastReadable(
+  store: PoolStore,
+  { reading, snapshot: seen }: PoolView,
+  last: number,
+  bytes: Uint8Array,
+): Promise<RoutingSnapshot | null> {
+  let kept: Uint8Array | null = bytes;
+  const oldest = Math.max(seen?.epoch ?? 0, last - EPOCHS_KEPT);
+  for (let epoch = last; ; kept = await store.at(epoch)) {
+    const found = kept;
+    const snapshot = found === null ? null : reading.read("snapshot", () => decodeSnapshot(found));
+    if (snapshot !== null) return { ...snapshot, epoch: last };
+    if (--epoch <= oldest) break;
+  }
+  return seen === null ? null : { ...seen, epoch: last };
+}
+
+function passedOver({ retire, issued }: RolloutRecord, epoch: number): RolloutRecord {
+  return { retire, issued: Math.max(issued, epoch) + SKIPPED, pending: null };
+}

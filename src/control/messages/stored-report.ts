@@ -1,0 +1,48 @@
+import {
+  type Shape,
+  list,
+  nullOr,
+  number,
+  orElse,
+  plainJson,
+  readJson,
+  record,
+  text,
+  whole,
+  writeJson,
+} from "../../lib/shape.ts";
+import type { PoolReport } from "../../model/pool-report.ts";
+import { topologyShape } from "../../model/placement-shape.ts";
+
+const measured = nullOr(number());
+
+const report: Shape<PoolReport> = record({
+  pool: text,
+  model: text,
+  atMs: number(),
+  topology: topologyShape,
+  epoch: whole(),
+  layers: whole(),
+  experts: whole(),
+  tokensPerSecond: number(),
+  balancedness: measured,
+  nodeHopsPerToken: measured,
+  hopsPerToken: measured,
+  stepMs: measured,
+  expertLoad: list(list(number())),
+  gpuLoad: list(number()),
+  ranks: list(record({ running: number(), waiting: number(), kvUse: number() })),
+  movedSlots: number(0),
+  decision: text,
+  explanation: orElse<unknown>(plainJson(), null),
+});
+
+/** The value `report` of a pool's store, in JSON. */
+export function encodeReport(told: PoolReport): Uint8Array {
+  return writeJson(told);
+}
+
+/** @throws Unreadable */
+export function decodeReport(bytes: Uint8Array): PoolReport {
+  return readJson(bytes, report);
+}

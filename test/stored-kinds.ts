@@ -1,0 +1,286 @@
+import { readFileSync } from "node:fs";
+import fc from "fast-check";
+import { type HeadLayout, headOf, withHead } from "../harness/stored-head.ts";
+import { decodeAuditEntry, encodeAuditEntry } from "../src/control/messages/audit-entry.ts";
+import { decodeLeader, encodeLeader } from "../src/control/messages/leader.ts";
+import { decodeLearned, encodeLearned } from "../src/control/messages/learned-load.ts";
+import { decodeOperatorState, encodeOperatorState } from "../src/control/messages/operator-state.ts";
+import { type PoolMessage, decodeMessage, encodeMessage } from "../src/control/messages/pool-message.ts";
+import { decodeRollout, encodeRollout } from "../src/control/messages/rollout-record.ts";
+import { decodeReport, encodeReport } from "../src/control/messages/stored-report.ts";
+import { type Placement, indexReplicas } from "../src/model/placement.ts";
+import { decodeSnapshot, encodeSnapshot } from "../src/model/snapshot-bytes.ts";
+import { decodeGatewayReport, encodeGatewayReport } from "../src/serving/sharing/gateway-report.ts";
+import { decodeSketch, encodeSketch } from "../src/serving/sharing/sketch-bytes.ts";
+
+const topology = { nodes: 1, gpusPerNode: 2, slotsPerGpu: 2 };
+/** Of the pool that everything here is about. */
+export const SHAPE = { layers: 2, experts: 3, gpus: 2 };
+
+/** One kind of what gateways leave for each other in a store. */
+export interface StoredKind {
+  readonly name: string;
+  /** Where JSON lies in it; null where there is none. */
+  readonly head: HeadLayout | null;
+  /** Bytes behind the JSON, but for those that fill up. */
+  readonly behind: number;
+  readonly value: fc.Arbitrary<unknown>;
+  readonly encode: (value: never) => Uint8Array;
+  readonly decode: (bytes: Uint8Array) => unknown;
+  /** As commit c24fd58 wrote one of them. */
+  readonly before: Uint8Array;
+}
+
+const written = JSON.parse(
+  readFileSync(new URL("golden/stored/c24fd58.json", import.meta.url), "utf8"),
+) as Record<string, string>;
+
+/** What commit c24fd58 wrote. */
+export function writtenBefore(name: string): Uint8Array {
+  return Buffer.from(written[name], "base64");
+}
+
+const positive = fc.double({ min: 0, max: 1e6, noNaN: true }).map((value) => value + 0);
+const finite = fc.double({ noNaN: true, noDefaultInfinity: true }).map((value) => value + 0);
+const rank = fc.nat(SHAPE.gpus - 1);
+const epoch = fc.integer({ min: 1 });
+const incarnation = fc.option(fc.maxSafeNat());
+const words = fc.string({ unit: "grapheme" });
+const floats = (length: number) =>
+  fc
+    .array(fc.float({ min: 0, noNaN: true, noDefaultInfinity: true }), {
+      minLength: length,
+      maxLength: length,
+    })
+    .map((values) => Float32Array.from(values, (value) => value + 0));
+const doubles = (length: number, of: fc.Arbitrary<number>) =>
+  fc.array(of, { minLength: length, maxLength: length }).map((values) => Float64Array.from(values));
+const placement: fc.Arbitrary<Placement> = fc
+  .array(fc.integer({ min: -1, max: SHAPE.experts - 1 }), { minLength: 8, maxLength: 8 })
+  .map((slots) => ({ layers: 2, experts: 3, topology, physicalToLogical: Int32Array.from(slots) }));
+
+const snapshot = fc
+  .record({
+    pool: words,
+    model: words,
+    epoch: fc.nat(),
+    reason: words,
+    placement,
+    values: doubles(8, fc.double({ min: 0, max: 1, noNaN: true })),
+    prices: doubles(4, finite),
+    missing: fc.array(fc.record({ layer: fc.nat(1), experts: fc.array(fc.nat(2)) })),
+  })
+  .map(({ values, prices, reason, ...rest }) => ({
+    ...rest,
+    change: { kind: "shares", reason, atMs: 1, movedSlots: 2, movedBytes: 3 },
+    replicas: indexReplicas(rest.placement),
+    shares: { values, prices },
+  }));
+
+const load = fc.record({
+  kind: fc.constant("load"),
+  from: words,
+  sampled: fc.boolean(),
+  reported: fc.array(fc.record({ rank, windowMs: positive, incarnation })),
+  spanMs: positive,
+  tokens: floats(6),
+});
+const ack = fc.record({
+  kind: fc.constant("ack"),
+  epoch,
+  rank,
+  phase: fc.constantFrom("prepared", "committed"),
+  incarnation,
+});
+const rankMessage = fc.record({
+  kind: fc.constant("rank"),
+  rank,
+  state: fc.constantFrom("lost", "ready"),
+  incarnation,
+});
+const order = fc.oneof(
+  fc.record({ kind: fc.constantFrom("drain", "undrain"), rank }),
+  fc.record({ kind: fc.constantFrom("pause", "resume", "rebalance") }),
+  fc.record({ kind: fc.constant("rollback"), epoch }),
+);
+
+const rollout = fc.record({
+  retire: fc.nat(),
+  issued: fc.nat(),
+  pending: fc.option(
+    fc.record({
+      epoch,
+      phase: fc.constantFrom("prepare", "commit"),
+      layers: fc.array(fc.nat(1)),
+      chunk: epoch,
+      chunks: epoch,
+      reason: words,
+      placement,
+    }),
+  ),
+});
+
+const operatorState = fc.record({
+  paused: fc.boolean(),
+  drained: fc.array(rank),
+  lost: fc.array(fc.record({ rank, how: fc.constantFrom("reported", "silent", "restarted") })),
+  incarnations: fc.array(
+    fc.record({
+      rank,
+      incarnation: fc.maxSafeNat(),
+      begun: fc.boolean(),
+      before: fc.array(fc.maxSafeNat()),
+      windowMs: fc.option(positive),
+    }),
+  ),
+});
+
+const measured = fc.option(finite);
+const report = fc.record({
+  pool: words,
+  model: words,
+  atMs: finite,
+  topology: fc.constant(topology),
+  epoch: fc.nat(),
+  layers: fc.constant(2),
+  experts: fc.constant(3),
+  tokensPerSecond: finite,
+  balancedness: measured,
+  nodeHopsPerToken: measured,
+  hopsPerToken: measured,
+  stepMs: measured,
+  expertLoad: fc.array(fc.array(finite)),
+  gpuLoad: fc.array(finite),
+  ranks: fc.array(fc.record({ running: positive, waiting: positive, kvUse: positive })),
+  movedSlots: fc.nat(),
+  decision: words,
+  explanation: fc.jsonValue(),
+});
+
+const gatewayReport = fc.record({
+  admission: fc.record({
+    inFlight: fc.nat(1000),
+    requests: fc.nat(),
+    tokens: positive,
+    tenants: fc.array(
+      fc.record({ tenant: words, inside: fc.nat(1000), requests: fc.nat(), tokens: positive }),
+    ),
+  }),
+  shards: fc
+    .array(fc.tuple(fc.oneof(words, fc.constant("__proto__")), fc.tuple(fc.nat(1000), positive, positive)))
+    .map((shards) => new Map(shards)),
+});
+
+const text = new TextEncoder();
+
+function message(name: string, value: fc.Arbitrary<unknown>, before: string): StoredKind {
+  const decode = (bytes: Uint8Array) => decodeMessage(bytes, SHAPE);
+  const encode: (value: PoolMessage) => Uint8Array = encodeMessage;
+  return {
+    name,
+    head: "message",
+    behind: before === "load" ? 24 : 0,
+    value,
+    encode,
+    decode,
+    before: writtenBefore(before),
+  };
+}
+
+export const STORED_KINDS: readonly StoredKind[] = [
+  {
+    name: "a snapshot",
+    head: "snapshot",
+    behind: 128,
+    value: snapshot,
+    encode: encodeSnapshot,
+    decode: decodeSnapshot,
+    before: writtenBefore("snapshot"),
+  },
+  message("a load", load, "load"),
+  message("an acknowledgement", ack, "ack"),
+  message("news of a rank", rankMessage, "rank"),
+  message("an order", fc.record({ kind: fc.constant("order"), order }), "order"),
+  {
+    name: "a rollout",
+    head: "all",
+    behind: 0,
+    value: rollout,
+    encode: encodeRollout,
+    decode: decodeRollout,
+    before: writtenBefore("rollout"),
+  },
+  {
+    name: "an operator state",
+    head: "all",
+    behind: 0,
+    value: operatorState,
+    encode: encodeOperatorState,
+    decode: decodeOperatorState,
+    before: writtenBefore("operatorState"),
+  },
+  {
+    name: "a leader",
+    head: "all",
+    behind: 0,
+    value: fc.record({ gateway: words, sinceMs: finite }),
+    encode: encodeLeader,
+    decode: decodeLeader,
+    before: writtenBefore("leader"),
+  },
+  {
+    name: "a learned load",
+    head: null,
+    behind: 32,
+    value: floats(6).map((tokens) => ({ layers: 2, experts: 3, tokens: Float64Array.from(tokens) })),
+    encode: encodeLearned,
+    decode: (bytes) => decodeLearned(bytes, SHAPE.layers, SHAPE.experts),
+    before: writtenBefore("learnedLoad"),
+  },
+  {
+    name: "a pool's report",
+    head: "all",
+    behind: 0,
+    value: report,
+    encode: encodeReport,
+    decode: decodeReport,
+    before: writtenBefore("poolReport"),
+  },
+  {
+    name: "a gateway's report",
+    head: "all",
+    behind: 0,
+    value: gatewayReport,
+    encode: encodeGatewayReport,
+    decode: decodeGatewayReport,
+    before: writtenBefore("gatewayReport"),
+  },
+  {
+    name: "a sketch",
+    head: null,
+    behind: 32,
+    value: fc.record({ tokens: positive, counts: floats(6) }),
+    encode: encodeSketch,
+    decode: (bytes) => decodeSketch(bytes, SHAPE.layers * SHAPE.experts),
+    before: writtenBefore("expertSketch"),
+  },
+  {
+    name: "an audit entry",
+    head: "all",
+    behind: 0,
+    value: fc.record({ by: words, gateway: words, order }),
+    encode: (entry: Parameters<typeof encodeAuditEntry>[0]) => text.encode(encodeAuditEntry(entry)),
+    decode: (bytes) => decodeAuditEntry(new TextDecoder().decode(bytes)),
+    before: writtenBefore("auditEntry"),
+  },
+];
+
+/** Empty where there is none. */
+export function headOfKind({ head }: StoredKind, bytes: Uint8Array): Readonly<Record<string, unknown>> {
+  return head === null ? {} : headOf(bytes, head);
+}
+
+/** The same with more, or other, fields in its head. */
+export function withFields({ head }: StoredKind, bytes: Uint8Array, more: object): Uint8Array {
+  return head === null ? bytes : withHead(bytes, head, (fields) => ({ ...fields, ...more }));
+}
