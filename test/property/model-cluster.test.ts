@@ -10,8 +10,8 @@ import { ModelCluster, ROUND_MS, TOPOLOGY } from "../../harness/fakes/model-clus
 const GATEWAYS = 3;
 const RANKS = gpuCount(TOPOLOGY);
 const SILENCE_MS = 6 * ROUND_MS;
-/** Beside other work these take many times as long as by themselves. */
-const BUSY_MACHINE_MS = 180_000;
+/** It takes seconds; beside much other work, far more. */
+const PATIENT_MS = 120_000;
 
 beforeEach(() =>
   vi.useFakeTimers({ toFake: ["setInterval", "clearInterval", "setTimeout", "clearTimeout"] }),
@@ -260,19 +260,19 @@ test(
       }),
       {
         seed: Number(process.env["PLIMSOLL_CLUSTER_SEED"] ?? 20261124),
-        numRuns: Number(process.env["PLIMSOLL_CLUSTER_RUNS"] ?? 60),
+        numRuns: Number(process.env["PLIMSOLL_CLUSTER_RUNS"] ?? 40),
         endOnFailure: true,
       },
     );
     // A run in which nothing happens shows nothing.
     for (const [what, count] of Object.entries(seen)) expect([what, count > 0]).toEqual([what, true]);
   },
-  BUSY_MACHINE_MS,
+  PATIENT_MS,
 );
 
 test("a rank that reports is never lost, whatever its clock shows and whoever speaks in its name for a moment", async () => {
   const moment = fc.record({
-    rounds: fc.integer({ min: 1, max: 5 }),
+    rounds: fc.integer({ min: 1, max: 12 }),
     rank,
     clock: fc.integer({ min: -100_000, max: 100_000 }),
     spoofed: fc.nat(2 ** 40),
@@ -394,5 +394,5 @@ test(
     // Each has led.
     for (const [name, terms] of Object.entries(seen)) expect([name, terms > 0]).toEqual([name, true]);
   },
-  BUSY_MACHINE_MS,
+  PATIENT_MS,
 );
