@@ -72,7 +72,11 @@ export class SglangRecorder {
         this.#ignored.delete(name);
       }
     } finally {
+<<<<<<< HEAD
       await thread.end();
+=======
+      thread.end();
+>>>>>>> w-files
     }
     return sum;
   }
