@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { startCli } from "../run-cli.ts";
 import { launchChromium } from "./chromium.ts";
 
-const SOON = { timeout: 25_000 };
+const SOON = { timeout: 60_000 };
 
 let demo: ChildProcessWithoutNullStreams;
 let url: string;
