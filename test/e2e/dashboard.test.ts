@@ -90,7 +90,7 @@ test("a lost gateway is told, and found again by itself", async () => {
 
 /** The real demo in a process of its own; resolves when it says where its dashboard is. */
 async function startDemo(port: string): Promise<{ demo: ChildProcessWithoutNullStreams; url: string }> {
-  const child = startCli("demo", "--duration", "60", "--port", port, "--json");
+  const child = startCli("demo", "--duration", "300", "--port", port, "--json");
   child.stdout.resume();
   const said: string[] = [];
   for await (const line of createInterface({ input: child.stderr })) {
