@@ -47,9 +47,9 @@ const dashboard = {
 const chromium = {
   missing: () => !existsSync(process.env.CHROMIUM_PATH ?? "/usr/bin/chromium"),
   supply() {
-    const mend = "the browser tests need Chromium: install it, or set CHROMIUM_PATH to its executable";
-    if (process.env.CHROMIUM_PATH !== undefined) fail(mend);
-    installFromDebian("chromium", mend);
+    const hint = "the browser tests need Chromium: install it, or set CHROMIUM_PATH to its executable";
+    if (process.env.CHROMIUM_PATH !== undefined) fail(hint);
+    installFromDebian("chromium", hint);
   },
 };
 
@@ -95,9 +95,9 @@ function onPath(program) {
   return process.env.PATH.split(delimiter).some((folder) => existsSync(join(folder, program)));
 }
 
-/** @param mend what a person can do where this cannot */
-function installFromDebian(name, mend) {
-  if (process.getuid?.() !== 0 || !existsSync("/usr/bin/apt-get")) fail(mend);
+/** @param hint what a person can do where this cannot */
+function installFromDebian(name, hint) {
+  if (process.getuid?.() !== 0 || !existsSync("/usr/bin/apt-get")) fail(hint);
   say(`installing ${name}`);
   run("apt-get", ["update", "-qq"], searchPath());
   const install = ["install", "-y", "-qq", "--no-install-recommends", name];

@@ -59,11 +59,11 @@ function unlisted(missing: readonly string[], listed: readonly string[]): string
   const shown = listed.slice(0, MOST_LISTED).map((id) => oneLine(id, 80));
   const others = listed.length > MOST_LISTED ? `, and ${listed.length - MOST_LISTED} more` : "";
   const meant = nearestWord(missing[0], listed);
-  const mend =
+  const hint =
     meant === null
-      ? "mend the pool's `models`, or start it with `--served-model-name`"
+      ? "correct the pool's `models`, or start it with `--served-model-name`"
       : `did you mean \`${oneLine(meant, 80)}\` in the pool's \`models\`?`;
-  return `does not list ${missing.join(", ")}; it lists ${shown.join(", ") || "nothing"}${others}: ${mend}`;
+  return `does not list ${missing.join(", ")}; it lists ${shown.join(", ") || "nothing"}${others}: ${hint}`;
 }
 
 /** What to do about an answer that is none, by its status. */

@@ -85,7 +85,7 @@ async function converted(options: ConvertOptions, say: Output): Promise<string> 
   if (from !== to && from in LOAD_FORMATS && write !== undefined) {
     return write(await LOAD_FORMATS[from].read(path, denseLayers ?? 0), denseLayers ?? 0);
   }
-  throw new InputError("--from, --to", `${from} → ${to}`, mend(from, to));
+  throw new InputError("--from, --to", `${from} → ${to}`, hint(from, to));
 }
 
 async function placementText(file: PlacementFile, options: ConvertOptions, say: Output): Promise<string> {
@@ -123,7 +123,7 @@ function refuseEmptySlots({ placement }: PlacementFile, { in: path, to }: Conver
   }
 }
 
-function mend(from: string, to: string): string {
+function hint(from: string, to: string): string {
   if (from === to) return "converts nothing; name two formats";
   if (from === RANK_TABLE) return `is not possible: ${RANK_TABLE} is written only; convert from a placement`;
   if (to in LOAD_FORMATS && LOAD_FORMATS[to].write === undefined && !(to in PLACEMENT_FORMATS)) {

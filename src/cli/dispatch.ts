@@ -61,8 +61,8 @@ async function dispatch(options: DispatchOptions): Promise<void> {
   const { layers, experts, topology } = file.placement;
   const trace = readRoutingTrace(await readInput(options.routing), options.routing, experts);
   if (trace.layers !== layers) {
-    const mend = `has ${trace.layers} layers; expected ${layers} as in ${options.placement}`;
-    throw new InputError(options.routing, "shape", mend);
+    const hint = `has ${trace.layers} layers; expected ${layers} as in ${options.placement}`;
+    throw new InputError(options.routing, "shape", hint);
   }
   const { policy, batchTokens, out } = options;
   const sources =

@@ -93,8 +93,8 @@ function withoutDenseLayers(load: ExpertLoad, denseLayers: number, source: strin
   const start = denseLayers * load.experts;
   const counted = load.tokens.findIndex((tokens, i) => i < start && tokens > 0);
   if (counted >= 0) {
-    const mend = `is ${denseLayers}; layer ${Math.floor(counted / load.experts)} of ${source} routes to experts`;
-    throw new InputError("--dense-layers", "", mend);
+    const hint = `is ${denseLayers}; layer ${Math.floor(counted / load.experts)} of ${source} routes to experts`;
+    throw new InputError("--dense-layers", "", hint);
   }
   return { layers, experts: load.experts, tokens: load.tokens.subarray(start) };
 }

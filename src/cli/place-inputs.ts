@@ -16,7 +16,7 @@ export const FLAGS: ProblemNames = {
   gpuSlots: "--gpu-slots",
   gpuSpeeds: "--gpu-speeds",
   outOfService: "--out-of-service",
-  refusal: (name, mend) => new InputError(name, "", mend),
+  refusal: (name, hint) => new InputError(name, "", hint),
 };
 
 /** An option that takes numbers separated by commas, each at least `least`. */
@@ -45,8 +45,8 @@ export function checkEplb(capacity: PoolCapacity, { slotsPerGpu }: Topology, max
 
 export function wrongModel(model: MoeModel, load: ExpertLoad): InputError {
   const has = `has ${moeLayers(model)} layers of ${model.experts} experts`;
-  const mend = `${has}; expected the load's ${load.layers} of ${load.experts}`;
-  return new InputError("--model", model.name, mend);
+  const hint = `${has}; expected the load's ${load.layers} of ${load.experts}`;
+  return new InputError("--model", model.name, hint);
 }
 
 /** @throws InputError when the placement in force is of another shape */

@@ -76,8 +76,8 @@ function bareFile(
   const topology = topologyOf(map.columns, field, gpus, source, flags);
   const experts = map.values.reduce((most, expert) => Math.max(most, expert), 0) + 1;
   if (experts > map.columns) {
-    const mend = `names expert ${experts - 1}; expected ids below its ${map.columns} slots`;
-    throw new InputError(source, field, mend);
+    const hint = `names expert ${experts - 1}; expected ids below its ${map.columns} slots`;
+    throw new InputError(source, field, hint);
   }
   const placement = {
     layers: map.rows,
@@ -115,12 +115,12 @@ function topologyOf(
   }
   const given = nodes * gpusPerNode;
   if (!Number.isInteger(gpusPerNode) || (gpus !== null && given !== gpus)) {
-    const mend = `is ${gpus}; expected the number of GPUs that --nodes and --gpus-per-node give`;
-    throw new InputError(source, "device_count", mend);
+    const hint = `is ${gpus}; expected the number of GPUs that --nodes and --gpus-per-node give`;
+    throw new InputError(source, "device_count", hint);
   }
   if (slots % given !== 0) {
-    const mend = `has ${slots} slots per layer; expected a multiple of the ${given} GPUs that the flags give`;
-    throw new InputError(source, field, mend);
+    const hint = `has ${slots} slots per layer; expected a multiple of the ${given} GPUs that the flags give`;
+    throw new InputError(source, field, hint);
   }
   return { nodes, gpusPerNode, slotsPerGpu: slots / given };
 }

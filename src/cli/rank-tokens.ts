@@ -14,8 +14,8 @@ export function readRankTokens(bytes: Uint8Array, source: string, placement: Pla
   }
   const expected = [gpuCount(placement.topology), placement.layers, placement.experts];
   if (shape.length !== 3 || shape.some((length, i) => length !== expected[i])) {
-    const mend = `is (${shape.join(", ")}); expected (${expected.join(", ")}): ranks, layers, experts`;
-    throw new InputError(source, "shape", mend);
+    const hint = `is (${shape.join(", ")}); expected (${expected.join(", ")}): ranks, layers, experts`;
+    throw new InputError(source, "shape", hint);
   }
   return Float64Array.from(values as ArrayLike<number>, (tokens, i) => {
     if (tokens >= 0) return tokens;

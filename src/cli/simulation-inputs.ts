@@ -28,8 +28,8 @@ export async function openRouting(path: string | null, model: MoeModel): Promise
   if (path === null) return null;
   const trace = readRoutingTrace(await readInput(path), path, model.experts);
   if (trace.topk !== model.topk) {
-    const mend = `has ${trace.topk} experts per token; expected ${model.topk} as ${model.name} has`;
-    throw new InputError(path, "shape", mend);
+    const hint = `has ${trace.topk} experts per token; expected ${model.topk} as ${model.name} has`;
+    throw new InputError(path, "shape", hint);
   }
   return trace;
 }

@@ -16,16 +16,16 @@ export function checkExperts(
   for (const [i, pool] of pools.entries()) {
     const place: Place = { sourceOf, field: ["pools", i] };
     if (pool.kind === "simulated" && store.address.kind === "redis") {
-      const mend = `is "simulated", which no other gateway can share; expected a \`store.url\` that is not Redis`;
-      throw faultAt(inside(place, "kind"), mend);
+      const hint = `is "simulated", which no other gateway can share; expected a \`store.url\` that is not Redis`;
+      throw faultAt(inside(place, "kind"), hint);
     }
     const experts = "experts" in pool ? pool.experts : null;
     if (experts === null) continue;
     const { model, topology } = experts;
     const least = topology.slotsPerGpu * expertBytes(model);
     if (control.stagingBytes < least) {
-      const mend = `is ${control.stagingBytes}; expected at least ${least}, one layer of ${model.name} on a GPU of ${pool.name}`;
-      throw faultAt({ sourceOf, field: ["control", "stagingBytes"] }, mend);
+      const hint = `is ${control.stagingBytes}; expected at least ${least}, one layer of ${model.name} on a GPU of ${pool.name}`;
+      throw faultAt({ sourceOf, field: ["control", "stagingBytes"] }, hint);
     }
   }
 }
@@ -44,8 +44,8 @@ export function checkPools(pools: readonly PoolConfig[], workers: number, source
     const place: Place = { sourceOf, field: ["pools", i] };
     const { name } = pool;
     if (pool.kind === "simulated" && workers > 1) {
-      const mend = `is "simulated", which one process models by itself; expected \`workers: 1\``;
-      throw faultAt(inside(place, "kind"), mend);
+      const hint = `is "simulated", which one process models by itself; expected \`workers: 1\``;
+      throw faultAt(inside(place, "kind"), hint);
     }
     if (names.has(name))
       throw faultAt(inside(place, "name"), `is "${name}" again; expected a name of its own`);

@@ -44,8 +44,8 @@ function problemsOf(
 }
 
 /** It is named where it stands. */
-function unknownSetting(key: string, mend: string, { sourceOf, field }: Place): InputError {
+function unknownSetting(key: string, hint: string, { sourceOf, field }: Place): InputError {
   const at: Place = { sourceOf: () => sourceOf([...field, key]), field };
   const name = looksSecret(key) ? "of a name that may be a key" : `\`${oneLine(key, 60)}\``;
-  return faultAt(at, `has no setting ${name}; ${mend}`);
+  return faultAt(at, `has no setting ${name}; ${hint}`);
 }

@@ -2,7 +2,7 @@ import { nearestWord } from "../lib/edit-distance.ts";
 import { oneLine } from "../lib/printable.ts";
 import { type Section, isSection } from "./section.ts";
 
-/** The local workers' way to their primary, and what the plug-ins of engines are told by. */
+/** The local workers' way to their primary, and the settings of engines' plug-ins. */
 const OTHERS = new Set([
   "PLIMSOLL_OPERATOR_SOCKET",
   "PLIMSOLL_URL",
@@ -32,8 +32,8 @@ export function unknownVariables(
     if (KUBERNETES.test(name) || (name.endsWith("_PORT") && KUBERNETES_PORT.test(value))) continue;
     const deeper = settings.find((known) => known.endsWith(name.slice("PLIMSOLL".length)));
     const meant = deeper ?? nearestWord(name, settings);
-    const mend = meant === null ? "remove it or mend its name" : `did you mean ${meant}?`;
-    lines.push(`${oneLine(name, 80)}: is no setting and changes nothing; ${mend}`);
+    const hint = meant === null ? "remove it or correct its name" : `did you mean ${meant}?`;
+    lines.push(`${oneLine(name, 80)}: is no setting and changes nothing; ${hint}`);
   }
   return lines;
 }

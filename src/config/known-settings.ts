@@ -33,7 +33,7 @@ export function mendSetting(
   if (paths.has(same)) return "it is for another kind; remove it";
   const meant = nearestWord(plain(name), [...paths.values()].map(plain));
   const elsewhere = [...paths].find(([, last]) => plain(last) === meant);
-  return elsewhere === undefined ? "remove it or mend its name" : `did you mean \`${elsewhere[0]}\`?`;
+  return elsewhere === undefined ? "remove it or correct its name" : `did you mean \`${elsewhere[0]}\`?`;
 }
 
 /** Without its case and its dashes. */

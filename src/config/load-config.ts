@@ -25,7 +25,7 @@ const DEFAULTS = fileURLToPath(new URL("../../config/default.yaml", import.meta.
  * The configuration: config/default.yaml, over it the file, over both the environment (`PLIMSOLL_HTTP_PORT` is
  * `http.port`). It may be loaded anew at any time. A file must name its pools: those of the defaults are the demo's.
  * @param path a YAML file, or null for the defaults alone
- * @throws InputError naming the file and line, or the variable, the field and the mend
+ * @throws InputError naming the file and line, or the variable, the field and what to change
  */
 export async function loadConfig(path: string | null, environment: NodeJS.ProcessEnv = {}): Promise<Config> {
   const defaults = await defaultSettings();

@@ -13,9 +13,9 @@ export function inside({ sourceOf, field }: Place, ...keys: readonly PropertyKey
   return { sourceOf, field: [...field, ...keys] };
 }
 
-/** @param mend what is wrong there and what would be right */
-export function faultAt({ sourceOf, field }: Place, mend: string): InputError {
-  return new InputError(sourceOf(field), fieldName(field), mend);
+/** @param hint what is wrong there and what would be right */
+export function faultAt({ sourceOf, field }: Place, hint: string): InputError {
+  return new InputError(sourceOf(field), fieldName(field), hint);
 }
 
 /** `pools[0].urls[1]` */

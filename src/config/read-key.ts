@@ -17,6 +17,6 @@ export function readKey(variable: string, place: Place, environment: NodeJS.Proc
   if (key === "")
     throw faultAt(place, `names ${name}, which is not set; expected a variable that holds the key`);
   if (SENDABLE.test(key)) return key;
-  const mend = `names ${name}, whose value no header can hold: it has a line break or a sign beyond Latin-1; expected the key alone`;
-  throw faultAt(place, mend);
+  const hint = `names ${name}, whose value no header can hold: it has a line break or a sign beyond Latin-1; expected the key alone`;
+  throw faultAt(place, hint);
 }

@@ -173,12 +173,12 @@ async function expertGroup(
   const [model, topology] = await Promise.all([loadModel(names.model), loadTopology(names.topology)]);
   const slots = slotCount(topology);
   if (slots < model.experts) {
-    const mend = `has ${slots} slots; expected at least the ${model.experts} experts of ${model.name}`;
-    throw fault(place, "topology", mend);
+    const hint = `has ${slots} slots; expected at least the ${model.experts} experts of ${model.name}`;
+    throw fault(place, "topology", hint);
   }
   return { model, topology };
 }
 
-function fault(place: Place, setting: string, mend: string): InputError {
-  return faultAt(inside(place, setting), mend);
+function fault(place: Place, setting: string, hint: string): InputError {
+  return faultAt(inside(place, setting), hint);
 }

@@ -34,8 +34,8 @@ export function readTls(
   };
   const [ca, cert, key] = [read("caFile", caFile), read("certFile", certFile), read("keyFile", keyFile)];
   if ((cert === null) !== (key === null)) {
-    const mend = "is missing; expected a certificate and its key together";
-    throw faultAt(placeOf(cert === null ? "certFile" : "keyFile"), mend);
+    const hint = "is missing; expected a certificate and its key together";
+    throw faultAt(placeOf(cert === null ? "certFile" : "keyFile"), hint);
   }
   if (ca === null && cert === null && serverName === null && !insecureSkipVerify) return null;
   if (ca !== null && (!ca.includes("-----BEGIN ") || !sound({ ca })))

@@ -53,8 +53,8 @@ export async function readYamlFile(path: string): Promise<YamlFile> {
   };
   const fault = document.errors[0];
   if (fault !== undefined) {
-    const mend = FAULTS[fault.code] ?? "cannot be understood; mend the line";
-    throw new InputError(at(fault.pos[0]), "", `is not valid YAML: the text here ${mend}`);
+    const hint = FAULTS[fault.code] ?? "cannot be understood; correct the line";
+    throw new InputError(at(fault.pos[0]), "", `is not valid YAML: the text here ${hint}`);
   }
   const odd = oddKey(document);
   if (odd !== null)

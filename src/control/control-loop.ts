@@ -152,7 +152,7 @@ export class ControlLoop {
     await this.store.send(encodeMessage({ kind: "rank", rank, state, incarnation }), null);
   }
 
-  /** Whether the leader has not heard of this start of a rank, as far as is known here. */
+  /** Whether the leader does not know of this start of a rank, as far as is known here. */
   #isNews(rank: number, incarnation: Incarnation): boolean {
     if (incarnation === null) return false;
     const known = this.view.operatorState.incarnations.find((one) => one.rank === rank);

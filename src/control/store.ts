@@ -1,6 +1,6 @@
 /**
  * What the gateways of one cluster share. Everything of a pool is written by its leader, under the fencing token of its
- * lease, or told to the leader. One contract suite for every implementation.
+ * lease, or sent to the leader. One contract suite for every implementation.
  *
  * Every method that returns a promise rejects with StoreUnreachable when the store does not answer.
  */
@@ -15,7 +15,7 @@ export interface Store {
   pool(name: string): PoolStore;
   /**
    * Tells what this gateway carries.
-   * @returns what the other gateways told last, those left out that have told nothing for `staleMs`
+   * @returns what the other gateways reported last, but of those that have reported nothing for `staleMs`
    */
   share(gateway: string, usage: Uint8Array, staleMs: number): Promise<ReadonlyMap<string, Uint8Array>>;
   close(): Promise<void>;
@@ -40,7 +40,7 @@ export interface PoolStore {
   /** A snapshot published lately (the last EPOCHS_KEPT); null when it is not kept. */
   at(epoch: number): Promise<Uint8Array | null>;
   /**
-   * Appends an epoch. Once resolved, the followers in this process have heard it.
+   * Appends an epoch. Once resolved, the followers in this process have received it.
    * Rejects with LeaseLost unless `token` is the lease in force, with StaleEpoch unless `epoch` is above the last.
    */
   publish(epoch: number, snapshot: Uint8Array, token: number): Promise<void>;

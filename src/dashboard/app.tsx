@@ -32,7 +32,7 @@ export function App() {
         sample={pool?.samples.at(-1)}
         choose={(chosen) => send({ type: "choose", pool: chosen })}
       />
-      {stale && <ConnectionNotice connection={state.connection} heardAtMs={state.heardAtMs} />}
+      {stale && <ConnectionNotice connection={state.connection} receivedAtMs={state.receivedAtMs} />}
       <main class={stale ? "stale" : undefined}>
         {state.connection === "locked" ? (
           <KeyForm wrong={key !== null} send={unlock} />

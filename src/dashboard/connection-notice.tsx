@@ -3,11 +3,11 @@ import type { Connection } from "./state.ts";
 
 interface Properties {
   readonly connection: Connection;
-  readonly heardAtMs: number | null;
+  readonly receivedAtMs: number | null;
 }
 
 /** Says that the figures are old, and since when. */
-export function ConnectionNotice({ connection, heardAtMs }: Properties) {
+export function ConnectionNotice({ connection, receivedAtMs }: Properties) {
   const what =
     connection === "lost"
       ? "Connection to the gateway lost; trying again every two seconds."
@@ -15,7 +15,7 @@ export function ConnectionNotice({ connection, heardAtMs }: Properties) {
   return (
     <p class="notice" role="alert">
       <strong>{what}</strong>{" "}
-      {heardAtMs === null ? "Nothing has been received yet." : `Last heard from at ${time(heardAtMs)}.`}
+      {receivedAtMs === null ? "Nothing has been received yet." : `Last received at ${time(receivedAtMs)}.`}
     </p>
   );
 }

@@ -26,7 +26,7 @@ export interface PoolState {
 export interface State {
   readonly connection: Connection;
   /** When the last event came, wall-clock milliseconds; null before the first. */
-  readonly heardAtMs: number | null;
+  readonly receivedAtMs: number | null;
   readonly pools: ReadonlyMap<string, PoolState>;
   readonly traffic: TrafficReport | null;
   /** The pool that the person chose; null = the first. */
@@ -44,7 +44,7 @@ export type Message =
 
 export const NOTHING_YET: State = {
   connection: "connecting",
-  heardAtMs: null,
+  receivedAtMs: null,
   pools: new Map(),
   traffic: null,
   chosen: null,
@@ -56,24 +56,24 @@ const EMPTY_POOL: PoolState = { samples: [], start: [], epochs: [], expertLoad: 
 export function receive(state: State, message: Message): State {
   if (message.type === "connection") return { ...state, connection: message.value };
   if (message.type === "choose") return { ...state, chosen: message.pool };
-  const heard = { ...state, connection: "live", heardAtMs: message.atMs } as const;
+  const received = { ...state, connection: "live", receivedAtMs: message.atMs } as const;
   switch (message.type) {
     case "history":
-      return { ...heard, pools: poolsOf(message.value) };
+      return { ...received, pools: poolsOf(message.value) };
     case "epoch":
       return {
-        ...heard,
+        ...received,
         pools: changed(state.pools, message.value.pool, (p) => withEpoch(p, message.value)),
       };
     case "report":
       return {
-        ...heard,
+        ...received,
         pools: changed(state.pools, message.value.pool, (p) => withReport(p, message.value)),
       };
     case "gone":
-      return { ...heard, pools: without(state.pools, message.value.pool) };
+      return { ...received, pools: without(state.pools, message.value.pool) };
     case "traffic":
-      return { ...heard, traffic: message.value };
+      return { ...received, traffic: message.value };
   }
 }
 

@@ -44,7 +44,7 @@ export class ClientResponse implements Client {
    * @param stallMs how long a client may read nothing before it is cut off
    * @param keepAliveMs how often a stream without a first frame gets a comment; 0 for never
    * @param body what is held of the request's
-   * @param onFailed hears of what the client is only told in part
+   * @param onFailed receives what the client is told only a part of
    */
   constructor(
     response: ServerResponse,

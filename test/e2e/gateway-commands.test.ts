@@ -106,7 +106,7 @@ test("check says what is within reach, and exits 1 when something is not", async
   const half = await runCli("check", "--config", path);
   expect(half.code).toBe(1);
   expect(half.stdout).toContain(
-    `FAIL │ chat/${fake.url} │ does not list large; it lists small, hidden: mend the pool's`,
+    `FAIL │ chat/${fake.url} │ does not list large; it lists small, hidden: correct the pool's`,
   );
   expect(half.stdout).toContain(
     `FAIL │ chat/${dead} │ ${dead} gave no answer to GET /v1/models (ECONNREFUSED): nothing listens there`,

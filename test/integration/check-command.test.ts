@@ -47,8 +47,8 @@ test.each([
     '{"data":[{"id":"smal"}]}',
     /does not list small; it lists smal: did you mean `smal` in the pool's `models`\?/,
   ],
-  [200, '{"data":[]}', /does not list small; it lists nothing: mend the pool's `models`/],
-  [200, '{"data":[{"id":"a\\u001b[31m\\nb│\\u202e"}]}', /it lists a\\u001b\[31m b│\\u202e: mend/],
+  [200, '{"data":[]}', /does not list small; it lists nothing: correct the pool's `models`/],
+  [200, '{"data":[{"id":"a\\u001b[31m\\nb│\\u202e"}]}', /it lists a\\u001b\[31m b│\\u202e: correct/],
 ])("of an answer with %i %s check says what came, and what to change", async (status, body, message) => {
   await using server = await answering(status, body);
   const found = await rows(server.url);
@@ -59,7 +59,7 @@ test.each([
 
 test("of a server that is no HTTP server, and of a name that nobody has", async () => {
   await using server = await rawServer((socket) => socket.end("SSH-2.0-x\r\n"));
-  expect((await rows(server.url))[1]).toMatch(/FAIL .* what it answered is no HTTP: mend the port/);
+  expect((await rows(server.url))[1]).toMatch(/FAIL .* what it answered is no HTTP: correct the port/);
   const nobody = await rows("http://nobody.invalid:1");
   expect(nobody.join("\n")).toMatch(/│ FAIL │ addresses +│ nobody\.invalid cannot be looked up \(\w+\)/);
   expect(nobody.join("\n")).toMatch(/FAIL .*GET \/(health|v1\/models) \(\w+\): its name/);

@@ -153,7 +153,7 @@ describe("convert", () => {
     ]);
   });
 
-  it("names the file, the field and the mend", async () => {
+  it("names the file, the field and what to change", async () => {
     const { folder, load, placement } = pool;
     const map = (row: string) => `{"physical_to_logical_map":[${row}]}`;
     const odd = await folder.write("odd.json", map("[0,1,2]"));

@@ -132,7 +132,7 @@ test("an origin that may not is not named, and no cache mixes the two up", async
 });
 
 test.each(["app.example", "https://app.example/", "[]", "https://a.example https://b.example"])(
-  "the origin %s is refused with the mend",
+  "the origin %s is refused with the hint",
   async (setting) => {
     await expect(startGateway(`http: { corsOrigins: ${setting} }\n${chatPool(engine.url)}`)).rejects.toThrow(
       "corsOrigins",

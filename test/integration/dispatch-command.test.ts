@@ -257,7 +257,7 @@ describe("dispatch", () => {
     ]);
   });
 
-  it("names the file, the field and the mend", async () => {
+  it("names the file, the field and what to change", async () => {
     const { folder, load, routing } = pool;
     const missing = folder.path("missing");
     const flat = await folder.write("flat.npy", writeNpyInt32([4], new Int32Array(4)));

@@ -255,7 +255,7 @@ describe("place, given what it cannot use", () => {
     ]);
   });
 
-  it("names the file, the field and the mend", async () => {
+  it("names the file, the field and what to change", async () => {
     const { folder, load, placement, routing } = pool;
     const cut = await folder.write("cut.json", (await readFile(load)).subarray(0, 100));
     const wrong = await folder.write("wrong.json", '{"logical_count":[[1,2],[3,-4]]}');

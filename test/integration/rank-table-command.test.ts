@@ -68,7 +68,7 @@ describe("convert --to sglang-rank-table", () => {
     expect(await held(table)).toEqual(EVERY_EXPERT);
   });
 
-  it("names the file, the field and the mend", async () => {
+  it("names the file, the field and what to change", async () => {
     const { folder } = pool;
     const tokens = (name: string, shape: readonly number[], value: number) =>
       folder.write(

@@ -29,7 +29,7 @@ function replaced(from: Placement, to: Placement): number[] {
   return counts;
 }
 
-test("groups of layers lead from one placement to the other, each within what GPUs can hold beside", () => {
+test("stages of some layers lead from one placement to the other, each within what GPUs can hold beside", () => {
   fc.assert(
     fc.property(placement, placement, fc.integer({ min: 3, max: 9 }), (from, to, room) => {
       const chunks = chunkLayers(SMALL_MODEL, from, to, room * ONE);

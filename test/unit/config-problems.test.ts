@@ -43,7 +43,10 @@ test.each([
     `${POOL}    dataParallelSize: 2\n`,
     "gateway.yaml:6:5: pools[0] has no setting `dataParallelSize`; it is for another kind; remove it",
   ],
-  [`${POOL}    xyzzy: 2\n`, "gateway.yaml:6:5: pools[0] has no setting `xyzzy`; remove it or mend its name"],
+  [
+    `${POOL}    xyzzy: 2\n`,
+    "gateway.yaml:6:5: pools[0] has no setting `xyzzy`; remove it or correct its name",
+  ],
   ["urls: [http://x]\n", "gateway.yaml:1:1: has no setting `urls`; did you mean `pools[0].urls`?"],
   [
     `routing: { policy: least_load }\n${POOL}`,
@@ -124,7 +127,7 @@ test.each([
 test("ten problems are told at once, the first as the message", async () => {
   const lines = await problems(`http: { ${Array.from({ length: 20 }, (_, i) => `x${i}x: 1`).join(", ")} }\n`);
   expect(lines).toHaveLength(10);
-  expect(lines[0]).toBe("gateway.yaml:1:9: http has no setting `x0x`; remove it or mend its name");
+  expect(lines[0]).toBe("gateway.yaml:1:9: http has no setting `x0x`; remove it or correct its name");
 });
 
 test("what comes from a variable is told by its name, true and false too", async () => {
@@ -153,7 +156,7 @@ describe("notes", () => {
     expect(await notes(`${POOL}    apiKeyEnv: PLIMSOLL_ENGINE_KEY\n`, environment)).toEqual([
       "PLIMSOLL_HTTP_PROT: is no setting and changes nothing; did you mean PLIMSOLL_HTTP_PORT?",
       "PLIMSOLL_PORT: is no setting and changes nothing; did you mean PLIMSOLL_HTTP_PORT?",
-      "PLIMSOLL_XYZZY: is no setting and changes nothing; remove it or mend its name",
+      "PLIMSOLL_XYZZY: is no setting and changes nothing; remove it or correct its name",
     ]);
   });
 

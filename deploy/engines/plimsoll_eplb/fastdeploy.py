@@ -1,4 +1,4 @@
-"""Beside FastDeploy: tells its expert loads to Plimsoll, and has it rearrange its experts by them.
+"""Beside FastDeploy: reports its expert loads to Plimsoll, and has it rearrange its experts by them.
 
     python -m plimsoll_eplb.fastdeploy --pool chat --dense-layers 3 http://10.0.0.1:8000 http://10.0.0.2:8000
 
@@ -22,7 +22,7 @@ def main(arguments=None):
     parser.add_argument("urls", nargs="+", metavar="URL")
     parser.add_argument("--pool", required=True, help="its name in the gateway's configuration")
     parser.add_argument("--dense-layers", type=int, default=0, help="leading layers without experts")
-    parser.add_argument("--window", type=float, default=10, metavar="SECONDS", help="loads are told so often")
+    parser.add_argument("--window", type=float, default=10, metavar="SECONDS", help="loads are reported so often")
     parser.add_argument(
         "--rearrange-every", type=int, default=0, metavar="WINDOWS", help="rearrange by the load of so many; 0: never"
     )
@@ -53,7 +53,7 @@ def main(arguments=None):
 
 
 def rearrange(urls, load):
-    """Every rank loads what it is to hold by its own algorithm for this load, `[layers][experts]`; then all turn to it."""
+    """Every rank loads what it is to hold by its own algorithm for this load, `[layers][experts]`; then all switch to it."""
     for url in urls:
         _ask(url, "rearrange_experts", action="recv_expert_weight", data=[[int(n) for n in row] for row in load])
     until = time.monotonic() + 10 * _WITHIN_S

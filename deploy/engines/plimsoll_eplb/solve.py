@@ -2,7 +2,7 @@
 
 PLIMSOLL_URL         the gateway, e.g. http://10.0.0.1:8080; without it nobody is asked
 PLIMSOLL_KEY         sent as a bearer token, where the gateway wants one
-PLIMSOLL_TIMEOUT_S   how long an answer may take in all, 2 unless told
+PLIMSOLL_TIMEOUT_S   how long an answer may take in all, 2 by default
 """
 
 import json

@@ -25,7 +25,7 @@ const SPELL_MS = 10_000;
 /** Before a spell counts: threads start, code is compiled. */
 const WARM_UP_MS = 2000;
 const RESOLUTION_MS = 1;
-/** Every placement in one group of layers. */
+/** Every placement in one stage of some layers. */
 const STAGING_BYTES = 1e12;
 
 export interface EventLoopReport {

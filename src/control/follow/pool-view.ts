@@ -48,7 +48,7 @@ export class PoolView implements PoolFollower {
     this.#unfollow ??= store.follow(this);
   }
 
-  /** The gateway has the pool no more; who listens for changes hears of it. */
+  /** The gateway has the pool no more; who listens for changes receives it. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
@@ -87,7 +87,7 @@ export class PoolView implements PoolFollower {
     return this.#unreadable;
   }
 
-  /** Those heard here, the oldest first. */
+  /** Those received here, the oldest first. */
   get epochs(): readonly EpochReport[] {
     return this.#epochs;
   }

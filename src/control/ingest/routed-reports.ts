@@ -25,7 +25,7 @@ export class RoutedReports {
   #timer: NodeJS.Timeout | null = null;
   /** The span of what is counted, ms: longer while the store does not answer. */
   #spanMs = 0;
-  #telling: Promise<void> = Promise.resolve();
+  #sending: Promise<void> = Promise.resolve();
 
   constructor(options: RoutedReportsOptions) {
     this.#options = options;
@@ -34,13 +34,13 @@ export class RoutedReports {
   start(): void {
     this.#timer = setInterval(() => {
       this.#spanMs += REPORT_MS;
-      this.#telling = this.#telling.then(() => this.send());
+      this.#sending = this.#sending.then(() => this.send());
     }, REPORT_MS);
   }
 
   async stop(): Promise<void> {
     if (this.#timer !== null) clearInterval(this.#timer);
-    await this.#telling;
+    await this.#sending;
   }
 
   /** Resolves when the store has taken it, or does not answer. */

@@ -15,7 +15,7 @@ export interface RolloutOptions {
   readonly model: MoeModel;
   /** Bytes of weights that each GPU can hold beside what it uses. */
   readonly stagingBytes: number;
-  /** How long ranks may take to prepare a group of layers, and to switch to it. */
+  /** How long ranks may take to prepare a stage of some layers, and to switch to it. */
   readonly prepareTimeoutMs: number;
   readonly actions: SerialActions;
   readonly publisher: PoolPublisher;
@@ -29,9 +29,9 @@ interface UnderWay {
 }
 
 /**
- * Changes a pool's placement, one change at a time, in groups of layers: every live rank prepares a group's weights
- * beside what it uses and says so; the group is published; every live rank says that it dispatches by it; only then may
- * what it replaces be freed, and the next group begins. Layers do not depend on each other: what was published before a
+ * Changes a pool's placement, one change at a time, in stages of some layers: every live rank prepares a stage's weights
+ * beside what it uses and says so; the stage is published; every live rank says that it dispatches by it; only then may
+ * what it replaces be freed, and the next stage begins. Layers do not depend on each other: what was published before a
  * change is given up stays, and is sound.
  */
 export class Rollouts {
@@ -89,8 +89,8 @@ export class Rollouts {
     try {
       const chunks = chunkLayers(model, publisher.state.snapshot.placement, target, stagingBytes);
       for (const [i, layers] of chunks.entries()) {
-        const group = { layers, chunk: i + 1, chunks: chunks.length, reason };
-        const pending = await actions.step(signal, () => this.#prepare(target, group));
+        const stage = { layers, chunk: i + 1, chunks: chunks.length, reason };
+        const pending = await actions.step(signal, () => this.#prepare(target, stage));
         await this.#everyRank("prepared", pending, signal);
         await actions.step(signal, () => this.#commit(pending));
         await this.#everyRank("committed", pending, signal);
@@ -112,12 +112,12 @@ export class Rollouts {
     }
   }
 
-  async #prepare(target: Placement, group: Omit<PendingStage, "epoch" | "phase" | "placement">) {
+  async #prepare(target: Placement, stage: Omit<PendingStage, "epoch" | "phase" | "placement">) {
     const { state } = this.#options.publisher;
-    const placement = withLayersOf(state.snapshot.placement, target, group.layers);
+    const placement = withLayersOf(state.snapshot.placement, target, stage.layers);
     const epoch = this.#options.publisher.nextEpoch();
-    const pending: PendingStage = { ...group, epoch, phase: "prepare", placement };
-    state.ranks.prepare(epoch, placement, group.layers);
+    const pending: PendingStage = { ...stage, epoch, phase: "prepare", placement };
+    state.ranks.prepare(epoch, placement, stage.layers);
     await this.#options.publisher.putRollout(pending);
     return pending;
   }
@@ -127,7 +127,7 @@ export class Rollouts {
     const { epoch, placement, chunk, chunks } = pending;
     const plan = await planner.reshare(placement);
     const moves = countMoves(model, publisher.state.snapshot.placement, placement);
-    const reason = chunks === 1 ? pending.reason : `${pending.reason} (group ${chunk} of ${chunks})`;
+    const reason = chunks === 1 ? pending.reason : `${pending.reason} (stage ${chunk} of ${chunks})`;
     const moved = { movedSlots: moves.slots, movedBytes: moves.bytes };
     await publisher.publish({ kind: "placement", reason, ...moved }, plan, epoch);
     await publisher.putRollout({ ...pending, phase: "commit" });

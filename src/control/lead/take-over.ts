@@ -71,7 +71,7 @@ async function goOn(
   await publisher.putOperatorState(operatorState);
   await publisher.putRollout(null);
   if (pending === null) return { publisher, decision: "took over the lead" };
-  const where = `group ${pending.chunk} of ${pending.chunks}, when its leader went`;
+  const where = `stage ${pending.chunk} of ${pending.chunks}, when its leader went`;
   return { publisher, decision: `given up: ${pending.reason} (${where})` };
 }
 

@@ -16,7 +16,7 @@ import { type Beginning, type TakeOverOptions, takeOver } from "./take-over.ts";
 
 export interface TermOptions extends TakeOverOptions {
   readonly roundMs: number;
-  /** How long ranks may take to prepare a group of layers, and to switch to it. */
+  /** How long ranks may take to prepare a stage of some layers, and to switch to it. */
   readonly prepareTimeoutMs: number;
   /** Bytes of weights that each GPU can hold beside what it uses. */
   readonly stagingBytes: number;

@@ -22,7 +22,7 @@ export interface RolloutRecord {
   readonly pending: PendingStage | null;
 }
 
-/** One group of layers on its way. */
+/** One stage of some layers on its way. */
 export interface PendingStage {
   /** Under which it is published. */
   readonly epoch: number;
@@ -30,7 +30,7 @@ export interface PendingStage {
   readonly phase: "prepare" | "commit";
   /** Layers that change. */
   readonly layers: readonly number[];
-  /** Which group of how many, from 1. */
+  /** Which stage of how many, from 1. */
   readonly chunk: number;
   readonly chunks: number;
   /** One sentence for a person. */

@@ -38,8 +38,8 @@ const report: Shape<PoolReport> = record({
 });
 
 /** The value `report` of a pool's store, in JSON. */
-export function encodeReport(told: PoolReport): Uint8Array {
-  return writeJson(told);
+export function encodeReport(report: PoolReport): Uint8Array {
+  return writeJson(report);
 }
 
 /** @throws Unreadable */

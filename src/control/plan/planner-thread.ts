@@ -26,7 +26,7 @@ export class PlannerThread implements Planner {
   #worker: Worker | null = null;
   #current: Plan | null = null;
 
-  /** @param onFault hears of a thread that was lost while no question was open; an open question rejects */
+  /** @param onFault receives a thread that was lost while no question was open; an open question rejects */
   constructor(options: PlannerOptions, clock: Clock, onFault: (fault: Error) => void) {
     this.#options = options;
     this.#clock = clock;

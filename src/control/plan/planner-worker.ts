@@ -8,7 +8,7 @@ const { options, startMs, current } = workerData as PlannerThreadData;
 const planner = new LocalPlanner(options, startMs);
 if (current !== null) planner.accept(current);
 
-/** What fails here ends the thread: its other end hears of it and starts a new one. */
+/** What fails here ends the thread: its other end learns of it and starts a new one. */
 async function receive(message: ToPlanner): Promise<void> {
   switch (message.kind) {
     case "ask": {

@@ -62,7 +62,7 @@ const NAMES: ProblemNames = {
   gpuSlots: "gpuSlots",
   gpuSpeeds: "gpuSpeeds",
   outOfService: "outOfService",
-  refusal: (name, mend) => new InputError(BODY, name, mend),
+  refusal: (name, hint) => new InputError(BODY, name, hint),
 };
 
 /**
@@ -181,8 +181,8 @@ function readPrevious(value: unknown, { layers, experts }: ExpertLoad, topology:
   const map = readMatrix(value, integerIn(-1, experts - 1), BODY, "previous");
   const slots = slotCount(topology);
   if (map.rows !== layers || map.columns !== slots) {
-    const mend = `is ${map.rows} × ${map.columns}; expected ${layers} layers × ${slots} slots`;
-    throw new InputError(BODY, "previous", mend);
+    const hint = `is ${map.rows} × ${map.columns}; expected ${layers} layers × ${slots} slots`;
+    throw new InputError(BODY, "previous", hint);
   }
   return { layers, experts, topology, physicalToLogical: Int32Array.from(map.values) };
 }

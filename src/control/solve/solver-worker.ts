@@ -14,7 +14,7 @@ const port = parentPort;
 if (port === null) throw new Error("solver-worker runs as a worker thread only");
 const models = workerData as readonly MoeModel[];
 
-/** What else fails ends the thread: its other end hears of it and starts a new one. */
+/** What else fails ends the thread: its other end learns of it and starts a new one. */
 function solve(body: Uint8Array): Solved {
   try {
     return { kind: "file", file: new TextEncoder().encode(solveBody(body, models)) };

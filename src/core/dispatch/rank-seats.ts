@@ -17,7 +17,7 @@ export class RankSeats {
   readonly #tokens: Float64Array;
   readonly #table: Int32Array;
   /** Ranks without a seat, those that send most first. */
-  readonly #standing: Int32Array;
+  readonly #contenders: Int32Array;
   /** `[slots]`: tokens a replica is still to get. */
   readonly #room: Float64Array;
 
@@ -30,7 +30,7 @@ export class RankSeats {
     this.#replicas = replicas;
     this.#tokens = tokens;
     this.#table = table;
-    this.#standing = new Int32Array(gpuCount(placement.topology));
+    this.#contenders = new Int32Array(gpuCount(placement.topology));
     this.#room = new Float64Array(slotCount(placement.topology));
   }
 
@@ -42,25 +42,25 @@ export class RankSeats {
     const { layers, experts } = this.#placement;
     const { offsets, slots } = this.#replicas;
     const room = this.#room;
-    const standing = this.#standing;
+    const contenders = this.#contenders;
     const stride = layers * experts;
     const row = layer * experts + expert;
     for (let i = offsets[row]; i < offsets[row + 1]; i++) room[slots[i]] = counts[slots[i]] * part;
-    for (let rank = 0; rank < standing.length; rank++) standing[rank] = rank;
+    for (let rank = 0; rank < contenders.length; rank++) contenders[rank] = rank;
     const sent = (rank: number) => this.#tokens[rank * stride + row];
-    if (offsets[row + 1] - offsets[row] > 1) standing.sort((a, b) => sent(b) - sent(a) || a - b);
-    let left = standing.length;
+    if (offsets[row + 1] - offsets[row] > 1) contenders.sort((a, b) => sent(b) - sent(a) || a - b);
+    let left = contenders.length;
     for (let reach = 0; reach <= ANYWHERE; reach++) {
       const open = left;
       left = 0;
       for (let i = 0; i < open; i++) {
-        const rank = standing[i];
+        const rank = contenders[i];
         const slot = this.#roomiest(row, rank, reach);
         const tokens = sent(rank);
         // A seat is had where at least half of what the rank sends fits.
         const fits = slot >= 0 && (tokens === 0 || 2 * room[slot] >= tokens);
         if (!fits && reach < ANYWHERE) {
-          standing[left++] = rank;
+          contenders[left++] = rank;
           continue;
         }
         room[slot] -= tokens;

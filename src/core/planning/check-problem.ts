@@ -14,7 +14,7 @@ export interface ProblemNames {
   readonly gpuSpeeds: string;
   readonly outOfService: string;
   /** @param name one of these, or several */
-  refusal(name: string, mend: string): InputError;
+  refusal(name: string, hint: string): InputError;
 }
 
 /** @throws InputError where a layer has no load: there is nothing to place it by */
@@ -37,16 +37,16 @@ export function checkTopology(
   const slots = slotCount(topology);
   if (slots < experts) {
     const least = Math.ceil(experts / gpuCount(topology));
-    const mend = `is ${slotsPerGpu}: ${slots} slots cannot hold ${experts} experts; give at least ${least}`;
-    throw names.refusal(names.slotsPerGpu, mend);
+    const hint = `is ${slotsPerGpu}: ${slots} slots cannot hold ${experts} experts; give at least ${least}`;
+    throw names.refusal(names.slotsPerGpu, hint);
   }
   if (slots > MOST_SLOTS) {
-    const mend = `makes ${slots} slots per layer; expected at most ${MOST_SLOTS}`;
-    throw names.refusal(names.slotsPerGpu, mend);
+    const hint = `makes ${slots} slots per layer; expected at most ${MOST_SLOTS}`;
+    throw names.refusal(names.slotsPerGpu, hint);
   }
   if (experts % groups !== 0) {
-    const mend = `is ${groups}; expected a divisor of the load's ${experts} experts`;
-    throw names.refusal(names.groups, mend);
+    const hint = `is ${groups}; expected a divisor of the load's ${experts} experts`;
+    throw names.refusal(names.groups, hint);
   }
 }
 
@@ -91,8 +91,8 @@ export function checkCapacity(
   }
   const usable = slots.reduce((sum, count) => sum + count, 0);
   if (usable < experts) {
-    const mend = `leave ${usable} slots for ${experts} experts; leave at least as many`;
-    throw names.refusal(`${names.gpuSlots} and ${names.outOfService}`, mend);
+    const hint = `leave ${usable} slots for ${experts} experts; leave at least as many`;
+    throw names.refusal(`${names.gpuSlots} and ${names.outOfService}`, hint);
   }
   return { slots, speeds };
 }

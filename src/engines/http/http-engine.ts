@@ -79,8 +79,8 @@ export class HttpEngine implements Engine {
   constructor(dialect: Dialect, options: HttpEngineOptions, pairing: Pairing | null = null) {
     const { pool, urls, dataParallelSize, rankOffsets, apiKey, timeouts, routedExperts = null } = options;
     if (dataParallelSize > 1 && dialect.ranks === null) {
-      const mend = `is ${dataParallelSize}, but no request can name a rank to ${dialect.name}; expected 1`;
-      throw new InputError(`pool ${pool}`, "dataParallelSize", mend);
+      const hint = `is ${dataParallelSize}, but no request can name a rank to ${dialect.name}; expected 1`;
+      throw new InputError(`pool ${pool}`, "dataParallelSize", hint);
     }
     const shards: Shard[] = [];
     const servers: HttpServer[] = [];

@@ -25,7 +25,7 @@ export class DumpThread {
       if (until.aborted) leave();
       else until.addEventListener("abort", leave, { once: true });
     });
-    // Whoever reads hears of it.
+    // Whoever reads learns of it.
     this.#lost.catch(() => {});
   }
 

@@ -19,7 +19,7 @@ const SMALLER = "start the servers with a smaller --expert-distribution-recorder
 const port = parentPort;
 if (port === null) throw new Error("dump-worker runs as a worker thread only");
 
-/** What else fails ends the thread: its other end hears of it. */
+/** What else fails ends the thread: its other end learns of it. */
 async function answer(path: string): Promise<DumpAnswer> {
   try {
     const rules = { mostBytes: MOST_BYTES, smaller: SMALLER, followLinks: false };

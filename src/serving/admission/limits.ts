@@ -13,7 +13,7 @@ export interface Limits {
 
 /**
  * What is short for everyone (`total`) makes a request wait. What is short for one tenant is refused at once: only the
- * tenant can mend it.
+ * tenant can correct it.
  */
 export interface AdmissionLimits {
   /** Over all tenants. */

@@ -35,7 +35,7 @@ give(
   "instructions",
 );
 give("tools", "tools");
-// What gateways and engines tell each other in bodies: of pairs of prefill and decode (SGLang's bootstrap, vLLM's KV
+// What gateways and engines send each other in bodies: of pairs of prefill and decode (SGLang's bootstrap, vLLM's KV
 // transfer, TensorRT-LLM's disaggregation) and of ranks. A client's would reach into requests of others.
 give(
   "removed",

@@ -51,7 +51,7 @@ export class BegunTotals {
 /**
  * What has begun between two of a gateway's reports. A tenant that the earlier one does not name has begun what the
  * later one says; where totals have become less, they began anew.
- * @param before null where the gateway was not known, or not heard of for too long: what it began then is past
+ * @param before null where the gateway was not known, or silent for too long: what it began then is past
  */
 export function begunSince(before: AdmissionUsage | null, now: AdmissionUsage): AdmissionUsage {
   const since = (was: number, is: number) => (is >= was ? is - was : is);

@@ -31,8 +31,8 @@ export class FileLock {
     } catch (error) {
       database?.close();
       if ((error as { readonly errcode?: number }).errcode !== BUSY) throw cannot(beside, error as Error);
-      const mend = "give each gateway a file of its own, or let them share a Redis";
-      throw new InputError(path, "", `is in use by another process, which holds ${beside}; ${mend}`);
+      const hint = "give each gateway a file of its own, or let them share a Redis";
+      throw new InputError(path, "", `is in use by another process, which holds ${beside}; ${hint}`);
     }
   }
 

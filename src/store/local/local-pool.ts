@@ -49,8 +49,8 @@ export class LocalPool implements PoolStore {
   readonly #messages = new MessageQueue();
   readonly #followers = new Set<PoolFollower>();
   #epoch: number;
-  /** The last that followers have heard. */
-  #heard: number;
+  /** The last that followers have received. */
+  #followed: number;
   #tokens: number;
   #lease: Lease | null = null;
 
@@ -60,7 +60,7 @@ export class LocalPool implements PoolStore {
     this.#tokens = saved.tokens;
     this.#epochs = new Map(saved.epochs);
     this.#epoch = saved.epochs.at(-1)?.[0] ?? 0;
-    this.#heard = this.#epoch;
+    this.#followed = this.#epoch;
     this.#values = new Map(saved.values);
     this.#learned = new LearnedRows(saved.learned);
     this.#audit = [...saved.audit];
@@ -124,8 +124,8 @@ export class LocalPool implements PoolStore {
 
   follow(follower: PoolFollower): () => void {
     this.#followers.add(follower);
-    const last = this.#epochs.get(this.#heard);
-    if (last !== undefined) follower.epoch(this.#heard, last);
+    const last = this.#epochs.get(this.#followed);
+    if (last !== undefined) follower.epoch(this.#followed, last);
     for (const [name, value] of this.#values) follower.value(name, value);
     return () => this.#followers.delete(follower);
   }
@@ -177,7 +177,7 @@ export class LocalPool implements PoolStore {
     this.#epochs.set(epoch, kept);
     if (this.#epochs.size > EPOCHS_KEPT) this.#epochs.delete(this.#epochs.keys().next().value as number);
     if (this.#around.keep !== null) await this.#around.keep();
-    this.#heard = epoch;
+    this.#followed = epoch;
     for (const follower of this.#followers) follower.epoch(epoch, kept);
   }
 }

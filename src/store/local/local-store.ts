@@ -93,9 +93,9 @@ export class LocalStore implements Store {
   async share(gateway: string, usage: Uint8Array, staleMs: number): Promise<ReadonlyMap<string, Uint8Array>> {
     const now = this.#now();
     const others = new Map<string, Uint8Array>();
-    for (const [other, told] of this.#usages) {
-      if (now - told.at > staleMs) this.#usages.delete(other);
-      else if (other !== gateway) others.set(other, told.usage);
+    for (const [other, reported] of this.#usages) {
+      if (now - reported.at > staleMs) this.#usages.delete(other);
+      else if (other !== gateway) others.set(other, reported.usage);
     }
     this.#usages.set(gateway, { usage: new Uint8Array(usage), at: now });
     return others;

@@ -76,8 +76,8 @@ export function encodePools(pools: readonly SavedPool[]): Uint8Array[] {
 /** @throws InputError that names the file */
 export function decodePools(content: Uint8Array, path: string): SavedPool[] {
   if (Buffer.compare(content.subarray(0, CHECKSUM_AT), FIRST_LINE) !== 0) {
-    const mend = "is not a store's file of this version (plimsoll.store/1); name another, or move it away";
-    throw new InputError(path, "", mend);
+    const hint = "is not a store's file of this version (plimsoll.store/1); name another, or move it away";
+    throw new InputError(path, "", hint);
   }
   const view = new DataView(content.buffer, content.byteOffset, content.byteLength);
   if (content.length < JSON_AT || crc32(content.subarray(LENGTH_AT)) !== view.getUint32(CHECKSUM_AT, true))

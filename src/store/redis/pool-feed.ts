@@ -9,7 +9,7 @@ export const CHANGES_KEPT = 16;
 
 /**
  * Hears a pool's epochs and values for all in this process that follow it. An epoch's number is its place in the
- * stream: whatever became of the store meanwhile, reading on from the last that was heard gives only higher ones.
+ * stream: whatever became of the store meanwhile, reading on from the last that was received gives only higher ones.
  */
 export class PoolFeed {
   readonly #access: RedisAccess;
@@ -38,7 +38,7 @@ export class PoolFeed {
   }
 
   /**
-   * Tells what this process has published, and first what it had not heard of before that.
+   * Hands on what this process has published, and first what it had not received before that.
    * @param before the epoch before it
    */
   async published(link: RedisLink, before: number, epoch: number, snapshot: Uint8Array): Promise<void> {

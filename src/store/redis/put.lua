@@ -1,4 +1,4 @@
--- Sets or removes a value, and tells those who follow.
+-- Sets or removes a value, and sends it to those who follow.
 -- KEYS[1] lease: hash {holder, token}   KEYS[2] values: hash by name   KEYS[3] changes: stream {n: name, v: value}
 -- ARGV[1] token   ARGV[2] changes kept   ARGV[3] name   ARGV[4] value; left out to remove it
 -- Returns nothing; the error LEASELOST.

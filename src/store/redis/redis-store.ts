@@ -53,13 +53,13 @@ export class RedisStore implements Store {
   }
 
   async share(gateway: string, usage: Uint8Array, staleMs: number): Promise<ReadonlyMap<string, Uint8Array>> {
-    const told = (await this.#link.run(
+    const reported = (await this.#link.run(
       "share",
       [`${this.#prefix}:shares`],
       [gateway, usage, staleMs],
     )) as Buffer[];
     const others = new Map<string, Uint8Array>();
-    for (let i = 0; i < told.length; i += 2) others.set(told[i].toString(), told[i + 1]);
+    for (let i = 0; i < reported.length; i += 2) others.set(reported[i].toString(), reported[i + 1]);
     return others;
   }
 
