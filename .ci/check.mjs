@@ -1,26 +1,47 @@
-// What `npm test` runs once the bootstrap is done: the scripts of package.json in turn, up to the first that fails.
-import { spawnSync } from "node:child_process";
-import { readFileSync, rmSync } from "node:fs";
+// What `npm test` runs once the bootstrap is done: the scripts of package.json for lint and types, and every test beside
+// them. What the tests print waits until the two are over. A failure stops nothing: one run shows all there is.
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, readFileSync, rmSync } from "node:fs";
+import { PassThrough } from "node:stream";
+import { pipeline } from "node:stream/promises";
 
 const RESULTS = "dist/test-results.json";
 
-process.exitCode = succeeds("lint") && succeeds("typecheck") && testsPass() ? 0 : 1;
+rmSync(RESULTS, { force: true });
+const reports = ["--reporter=default", "--reporter=json", `--outputFile.json=${RESULTS}`];
+const tests = start("unit", "pipe", ...reports, ...(process.stdout.isTTY ? ["--color"] : []));
+const printed = new PassThrough({ highWaterMark: 2 ** 26 });
+for (const output of [tests.stdout, tests.stderr]) output.pipe(printed, { end: false });
+const testsOver = once(tests, "close").finally(() => printed.end());
 
-/** Runs a script under a heading. */
-function succeeds(script, ...args) {
-  process.stdout.write(`\n== ${script} ==\n`);
-  const { status } = spawnSync("npm", ["run", "--silent", script, "--", ...args], { stdio: "inherit" });
-  if (status !== 0) process.stderr.write(`\n${script} failed\n`);
-  return status === 0;
+const failed = [];
+for (const script of ["lint", "typecheck"]) {
+  heading(script);
+  judge(script, await once(start(script, "inherit"), "close"));
+}
+heading("unit");
+await pipeline(printed, process.stdout, { end: false });
+judge("unit", await testsOver);
+
+// The counts end the output, alone on a line.
+const results = existsSync(RESULTS) ? JSON.parse(readFileSync(RESULTS, "utf8")) : {};
+const { numPassedTests = 0, numFailedTests = 0 } = results;
+// Whatever fails the run counts, a test file that cannot be loaded too.
+process.stdout.write(`${numPassedTests} passed, ${Math.max(numFailedTests, failed.length)} failed\n`);
+process.exitCode = failed.length === 0 ? 0 : 1;
+
+function start(script, output, ...args) {
+  const stdio = ["inherit", output, output];
+  return spawn("npm", ["run", "--silent", script, "--", ...args], { stdio });
 }
 
-/** Runs every test and ends the output with the counts, alone on a line. */
-function testsPass() {
-  rmSync(RESULTS, { force: true });
-  const passed = succeeds("unit", "--reporter=default", "--reporter=json", `--outputFile.json=${RESULTS}`);
-  const { numPassedTests, numFailedTests } = JSON.parse(readFileSync(RESULTS, "utf8"));
-  // A test file that cannot be loaded fails the run without failing a test.
-  const failed = passed ? 0 : Math.max(1, numFailedTests);
-  process.stdout.write(`${numPassedTests} passed, ${failed} failed\n`);
-  return passed;
+function heading(script) {
+  process.stdout.write(`\n== ${script} ==\n`);
+}
+
+function judge(script, [status]) {
+  if (status === 0) return;
+  failed.push(script);
+  process.stderr.write(`\n${script} failed\n`);
 }

@@ -1,24 +1,26 @@
 import type { Config } from "./config/config.ts";
 import type { Store } from "./control/store.ts";
 import { LocalStore } from "./store/local/local-store.ts";
-import { RedisStore } from "./store/redis/redis-store.ts";
 
 /**
  * Opens what the configuration's `store` names. Redis may be out of reach then: it is asked again until it answers.
  * @param onNotice receives one line for a person where something in it was mended
  * @throws InputError when a file is not what is expected there, or another process has it
  */
-export function openStore(
+export async function openStore(
   { address, prefix }: Config["store"],
   onNotice: (line: string) => void,
 ): Promise<Store> {
   switch (address.kind) {
     case "memory":
-      return Promise.resolve(new LocalStore());
+      return new LocalStore();
     case "file":
-      return LocalStore.open(address.path);
-    case "redis":
-      return RedisStore.open(address, prefix, onNotice);
+      return await LocalStore.open(address.path);
+    case "redis": {
+      // Its client takes a while to load, which only those who use it need wait for.
+      const { RedisStore } = await import("./store/redis/redis-store.ts");
+      return await RedisStore.open(address, prefix, onNotice);
+    }
   }
 }
 

@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
 const PAUSE_MS = 20;
+/** What makes a stream last a while, at little work for the machine. */
+const LONG = { max_tokens: 16, frame_pause_ms: 10 };
 
 /** Clients that ask one request after the other of gateways in turn, streamed and whole. */
 export class ClientTraffic {
@@ -42,7 +44,7 @@ export class ClientTraffic {
           model,
           stream,
           messages: [{ role: "user", content: "hello" }],
-          max_tokens: 60,
+          ...LONG,
         }),
       });
       const text = await response.text();

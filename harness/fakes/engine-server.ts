@@ -22,6 +22,8 @@ interface Body {
   max_tokens?: number;
   max_completion_tokens?: number;
   safety_identifier?: string;
+  /** Where a stream is to take longer than its few frames would. */
+  frame_pause_ms?: number;
 }
 
 const seen: Seen[] = [];
@@ -114,8 +116,9 @@ async function answer(body: Body, request: IncomingMessage, response: ServerResp
   response.writeHead(200, { "content-type": "text/event-stream; charset=utf-8" });
   response.write(": a comment\r\n\r\n");
   response.write(chunk(body, { role: "assistant", content: "" }));
+  const pauseMs = body.frame_pause_ms ?? FRAME_PAUSE_MS;
   for (const [i, word] of words(count).entries()) {
-    await sleep(FRAME_PAUSE_MS);
+    await sleep(pauseMs);
     if (response.destroyed) return;
     const frame = chunk(body, { content: word });
     if (trouble === "reset-mid-frame" && i === 2) {

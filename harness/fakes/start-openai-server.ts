@@ -1,5 +1,6 @@
 import { fork } from "node:child_process";
 import { once } from "node:events";
+import { type AddressInfo, createServer } from "node:net";
 import { fileURLToPath } from "node:url";
 import type { FakeState } from "./fake-state.ts";
 
@@ -58,7 +59,9 @@ export async function startFake(
 
 /** A port on which nothing listens. */
 export async function deadUrl(): Promise<string> {
-  const server = await startOpenAiServer();
-  await server.kill();
-  return server.url;
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  await once(server.close(), "close");
+  return `http://127.0.0.1:${port}`;
 }

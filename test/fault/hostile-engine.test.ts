@@ -176,7 +176,7 @@ test("a full sink holds the server back, however slow it is, and loses nothing",
     };
     pour();
   });
-  const idleMs = 300;
+  const idleMs = 1000;
   const engine = engineOf(server.url, idleMs);
   const { sink, exchange } = sent(engine, engine.shards[0], request);
   sink.onData = () => false;

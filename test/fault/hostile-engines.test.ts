@@ -71,13 +71,18 @@ const failures: [what: string, script: (socket: Socket) => void][] = [
   ["limits its clients", (socket) => socket.write("HTTP/1.1 429 Slow Down\r\ncontent-length: 2\r\n\r\n{}")],
 ];
 
-test.each(failures)("an engine that %s before its first byte: another one serves the request", (_, script) =>
-  before([good.url], script, async (gateway, engine) => {
-    const response = await post(gateway);
-    expect([response.status, response.headers.get("x-plimsoll-shard")]).toEqual([200, `chat/${good.url}`]);
-    expect((await response.text()).endsWith("data: [DONE]\n\n")).toBe(true);
-    expect(engine.posts()).toBe(1);
-  }),
+test.each(failures)(
+  "an engine that %s before its first byte: another one serves the request",
+  (_, script) => {
+    const check = async (gateway: RunningGateway, engine: RawEngine) => {
+      const response = await post(gateway);
+      expect([response.status, response.headers.get("x-plimsoll-shard")]).toEqual([200, `chat/${good.url}`]);
+      expect((await response.text()).endsWith("data: [DONE]\n\n")).toBe(true);
+      expect(engine.posts()).toBe(1);
+    };
+    // None of them is a matter of time, and the other engine may take some.
+    return before([good.url], script, check, PROBE);
+  },
 );
 
 test.each<[what: string, script: (socket: Socket) => void]>([

@@ -35,7 +35,7 @@ async function dropped(gateway: RunningGateway, pool: string, kind: string): Pro
 }
 
 function loopOf({ app }: RunningGateway) {
-  const loop = app.pools[0].controlled?.loop;
+  const loop = app.pools()[0].controlled?.loop;
   if (loop === undefined) throw new Error("the pool has no control loop");
   return loop;
 }

@@ -99,22 +99,6 @@ test("engines report loads, load the placement that is pending, acknowledge it, 
   expect(gateway.faults).toEqual([]);
 });
 
-test("shares come with their epoch as the tag, and are not sent twice", async () => {
-  const response = await get("/ep/v1/shares/chat");
-  expect(response.headers.get("etag")).toBe('"1"');
-  const { shares, prices } = (await response.json()) as { shares: number[][]; prices: number[][] };
-  expect([shares.length, shares[0].length, prices.length, prices[0].length]).toEqual([
-    LAYERS,
-    288,
-    LAYERS,
-    RANKS,
-  ]);
-  const again = await get("/ep/v1/shares/chat", { "if-none-match": '"1"' });
-  expect([again.status, await again.text()]).toEqual([304, ""]);
-  const published = await get("/ep/v1/placement/chat", { "if-none-match": '"1-1"' });
-  expect(published.status).toBe(304);
-});
-
 test("the event stream sends history, reports and epochs", async () => {
   const response = await get("/ep/v1/events");
   const events = response.body
@@ -163,20 +147,6 @@ test("the event stream sends history, reports and epochs", async () => {
   expect(metrics).not.toMatch(/^plimsoll_node_hops_per_token\{/m);
 });
 
-test.each([
-  ["/ep/v1/load", { pool: "none" }, 404, "pool_not_found"],
-  ["/ep/v1/load", [], 400, "invalid_request"],
-  ["/ep/v1/load", { pool: "chat", windowMs: 1, logical_count: [] }, 400, "invalid_request"],
-  ["/ep/v1/acks", { pool: "chat", rank: 0 }, 400, "invalid_request"],
-  ["/ep/v1/acks", { pool: "chat", epoch: 9, rank: 0 }, 409, "epoch_not_pending"],
-  ["/ep/v1/acks", { pool: "chat", epoch: 9, rank: 32 }, 400, "invalid_request"],
-  ["/ep/v1/acks", { pool: "chat", epoch: 9, rank: 0, incarnation: "x" }, 400, "invalid_request"],
-  ["/ep/v1/ranks", { pool: "chat", state: "ready", rank: 0, incarnation: 0.5 }, 400, "invalid_request"],
-])("POST %s %j is refused with %i", async (path, body, status, code) => {
-  const response = await post(path, body);
-  expect([response.status, await response.json()]).toMatchObject([status, { error: { code } }]);
-});
-
 test("a report in bytes is counted once, and what is wrong with one is said", async () => {
   const counts = new Uint32Array(LAYERS * EXPERTS).fill(7);
   const report = { rank: 3, window: 1, incarnation: null, windowMs: 1000, counts };
@@ -218,7 +188,7 @@ test.each([
       };
       return pools[0].control.ranks[5];
     };
-    const known = () => gateway.app.pools[0].controlled?.loop.view.operatorState.incarnations;
+    const known = () => gateway.app.pools()[0].controlled?.loop.view.operatorState.incarnations;
     await expect.poll(known, patiently).toMatchObject([{ rank: 5, incarnation: 7 }]);
     expect((await placement()).epoch).toBe(1);
     expect((await first()).status).toBe(status);

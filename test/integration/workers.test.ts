@@ -1,8 +1,8 @@
 import type { ChildProcessWithoutNullStreams } from "node:child_process";
 import { once } from "node:events";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { startListingServer } from "../../harness/fakes/listing-server.ts";
-import { startRoutedServer } from "../../harness/fakes/routed-server.ts";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type ListingServer, startListingServer } from "../../harness/fakes/listing-server.ts";
+import { type RoutedServer, startRoutedServer } from "../../harness/fakes/routed-server.ts";
 import { type FakeServer, startOpenAiServer } from "../../harness/fakes/start-openai-server.ts";
 import { patiently } from "../patiently.ts";
 import { type CliResult, cliResult, runCli, startCli } from "../run-cli.ts";
@@ -10,10 +10,12 @@ import { type ScratchFolder, scratchFolder } from "../../harness/scratch-folder.
 
 let fake: FakeServer;
 let folder: ScratchFolder;
+let chatPool: string;
 let running: Running;
 beforeAll(async () => {
   fake = await startOpenAiServer();
   folder = await scratchFolder();
+  chatPool = `{ name: chat, kind: openai, models: [small], urls: [${fake.url}] }`;
   running = await serve("admission: { total: { maxInFlight: 4 }, queue: { maxWaiting: 0 } }");
 });
 afterAll(async () => {
@@ -28,10 +30,10 @@ interface Running {
   readonly url: string;
 }
 
-async function serve(settings: string, pool = `kind: openai, urls: [${fake.url}]`): Promise<Running> {
+async function serve(settings: string, pools = `[${chatPool}]`): Promise<Running> {
   const path = await folder.write(
     "workers.yaml",
-    `workers: 2\nhttp: { port: 0 }\n${settings}\npools: [{ name: chat, models: [small], ${pool} }]`,
+    `workers: 2\nhttp: { port: 0 }\n${settings}\npools: ${pools}`,
   );
   const child = startCli("serve", "--config", path, "--json");
   const over = cliResult(child);
@@ -85,6 +87,18 @@ test("both workers take requests, and one account of them is kept", async () => 
   await expect.poll(async () => (await state(url)).pools[0].shards[0].requests, patiently).toBe(0);
 });
 
+test("operators are answered behind workers as without them", async () => {
+  const { url } = running;
+  const statusOf = async (headers: Record<string, string>) =>
+    (await fetch(`${url}/admin/state`, { headers })).status;
+  expect(await statusOf({ "x-plimsoll-peer": "10.0.0.9" })).toBe(200);
+  expect(await statusOf({ "x-forwarded-for": "127.0.0.1" })).toBe(403);
+  expect(await statusOf({ "sec-fetch-site": "cross-site" })).toBe(403);
+  const headers = { "content-type": "application/json" };
+  const large = { method: "POST", headers, body: " ".repeat(8 << 20) };
+  expect((await fetch(`${url}/ep/v1/ranks`, large)).status).toBe(413);
+});
+
 test("a limit holds over both", async () => {
   const { url } = running;
   const streams: Response[] = [];
@@ -132,85 +146,89 @@ test("SIGTERM lets the streams of all workers finish", async () => {
 
 test("a port that is taken is reported once", async () => {
   const { port } = new URL(fake.url);
-  const path = await folder.write(
-    "taken.yaml",
-    `workers: 2\nhttp: { port: ${port} }\npools: [{ name: chat, kind: openai, models: [small], urls: [${fake.url}] }]`,
-  );
+  const path = await folder.write("taken.yaml", `workers: 2\nhttp: { port: ${port} }\npools: [${chatPool}]`);
   const { code, stdout, stderr } = await runCli("serve", "--config", path);
   expect([code, stdout]).toEqual([2, ""]);
   expect(stderr.match(/http\.port is \d+, which is in use/g)).toHaveLength(1);
 });
 
-test("what fails in the workers opens a circuit for all", async () => {
-  const other = await serve(
-    "health: { circuit: { consecutiveFailures: 4, openMs: 60000 } }\nretry: { maxAttempts: 1 }",
-  );
-  const { url } = other;
-  // Two for each worker: by itself neither would have enough.
-  for (let i = 0; i < 4; i++) await ask(url, 1, { safety_identifier: "reset-before-headers" });
-  await expect.poll(async () => (await state(url)).pools[0].shards[0].health.circuit, patiently).toBe("open");
-  await stop(other);
-});
-
-test("the experts that the workers' answers report reach the pool's control", async () => {
-  await using server = await startRoutedServer();
-  const experts = "{ model: deepseek-v3, topology: ep32, routedExperts: 1 }";
-  const other = await serve(
-    "control: { sharesMs: 50, placementMs: 100, stagingBytes: 1000000000000 }",
-    `kind: sglang, urls: [${server.url}], experts: ${experts}`,
-  );
-  const balanced = async () => {
-    expect(await (await ask(other.url, 1, { stream: false })).text()).toBe(
-      '{"choices":[{"text":"hi"}],"sglext":{}}',
+describe("one gateway with pools of several kinds", () => {
+  let routed: RoutedServer;
+  let first: ListingServer;
+  let second: ListingServer;
+  let other: Running;
+  beforeAll(async () => {
+    [routed, first, second] = await Promise.all([
+      startRoutedServer(),
+      startListingServer({ id: "listed" }),
+      startListingServer({ id: "listed" }),
+    ]);
+    const experts = "{ model: deepseek-v3, topology: ep32, routedExperts: 1 }";
+    other = await serve(
+      `health: { probe: { intervalMs: 60000 }, circuit: { consecutiveFailures: 4, openMs: 60000 } }
+retry: { maxAttempts: 1 }
+control: { sharesMs: 50, placementMs: 100, stagingBytes: 1000000000000 }`,
+      `[
+  ${chatPool},
+  { name: routed, kind: sglang, models: [routed], urls: [${routed.url}], experts: ${experts} },
+  { name: listed, kind: vllm, models: [listed], urls: [${first.url}, ${second.url}] },
+]`,
     );
-    const placement = await fetch(`${other.url}/ep/v1/placement/chat`);
-    return ((await placement.json()) as { state: string }).state;
-  };
-  await expect.poll(balanced, patiently).toBe("pending");
-  await stop(other);
-});
+  });
+  afterAll(async () => {
+    await stop(other);
+    await Promise.all([routed, first, second].map((server) => server[Symbol.asyncDispose]()));
+  });
 
-test("workers list and find the adapters that the servers list, as their primary receives the lists", async () => {
-  await using server = await startListingServer({ id: "small" });
-  await using second = await startListingServer({ id: "small" });
-  const other = await serve(
-    "health: { probe: { intervalMs: 60000 } }",
-    `kind: vllm, urls: [${server.url}, ${second.url}]`,
-  );
-  const fresh = { headers: { connection: "close" } };
-  const chat = async (model: string) => {
-    const body = JSON.stringify({ model });
-    return (await fetch(`${other.url}/v1/completions`, { method: "POST", body, ...fresh })).status;
-  };
-  const listed = async () => {
-    const response = await fetch(`${other.url}/v1/models`, fresh);
-    return ((await response.json()) as { data: { id: string }[] }).data.map(({ id }) => id);
-  };
-  for (let i = 0; i < 4; i++) expect(await listed()).toEqual(["small"]);
-  server.cards.push({ id: "lora", parent: "small" });
-  // One after the other, each with a connection of its own, they come to both workers.
-  for (let i = 0; i < 6; i++) expect(await chat("lora")).toBe(200);
-  for (let i = 0; i < 4; i++) expect(await listed()).toEqual(["small", "lora"]);
-  expect([server.bodies.length, second.bodies.length]).toEqual([6, 0]);
-  await stop(other);
-});
+  const statusOf = async (model: string) => (await ask(other.url, 1, { model, stream: false })).status;
 
-test("after a reload workers know what the servers of a new pool list", async () => {
-  await using first = await startListingServer({ id: "small" });
-  await using second = await startListingServer({ id: "other" });
-  const other = await serve("", `kind: vllm, urls: [${first.url}]`);
-  const both = `kind: vllm, urls: [${first.url}, ${second.url}]`;
-  await folder.write(
-    "workers.yaml",
-    `workers: 2\nhttp: { port: 0 }\npools: [{ name: chat, models: [small], ${both} }]`,
-  );
-  other.child.kill("SIGHUP");
-  await expect.poll(async () => (await state(other.url)).pools[0].shards.length, patiently).toBe(2);
-  const statuses = () =>
-    Promise.all(Array.from({ length: 16 }, async () => (await ask(other.url, 1)).status));
-  const well = Array.from({ length: 16 }, () => 200);
-  await expect.poll(statuses, patiently).toEqual(well);
-  const before = second.bodies.length;
-  expect([await statuses(), second.bodies.length]).toEqual([well, before]);
-  await stop(other);
+  test("what fails in the workers opens a circuit for all", async () => {
+    const { url } = other;
+    // Two for each worker: by itself neither would have enough.
+    for (let i = 0; i < 4; i++) await ask(url, 1, { safety_identifier: "reset-before-headers" });
+    const circuit = async () => (await state(url)).pools[0].shards[0].health.circuit;
+    await expect.poll(circuit, patiently).toBe("open");
+  });
+
+  test("the experts that the workers' answers report reach the pool's control", async () => {
+    const balanced = async () => {
+      expect(await (await ask(other.url, 1, { model: "routed", stream: false })).text()).toBe(
+        '{"choices":[{"text":"hi"}],"sglext":{}}',
+      );
+      const placement = await fetch(`${other.url}/ep/v1/placement/routed`);
+      return ((await placement.json()) as { state: string }).state;
+    };
+    await expect.poll(balanced, patiently).toBe("pending");
+  });
+
+  test("workers list and find the adapters that the servers list, as their primary receives the lists", async () => {
+    const listed = async () => {
+      const response = await fetch(`${other.url}/v1/models`, { headers: { connection: "close" } });
+      return ((await response.json()) as { data: { id: string }[] }).data.map(({ id }) => id).toSorted();
+    };
+    const before = await listed();
+    expect(before).toContain("listed");
+    expect(before).not.toContain("lora");
+    for (let i = 0; i < 4; i++) expect(await listed()).toEqual(before);
+    first.cards.push({ id: "lora", parent: "listed" });
+    // One after the other, each with a connection of its own, they come to both workers.
+    for (let i = 0; i < 6; i++) expect(await statusOf("lora")).toBe(200);
+    for (let i = 0; i < 4; i++) expect(await listed()).toEqual([...before, "lora"].toSorted());
+    expect([first.bodies.length, second.bodies.length]).toEqual([6, 0]);
+  });
+
+  test("after a reload workers know what the servers of a new pool list", async () => {
+    second.cards = [{ id: "other" }];
+    const pools = `[{ name: fresh, kind: vllm, models: [listed], urls: [${first.url}, ${second.url}] }]`;
+    await folder.write("workers.yaml", `workers: 2\nhttp: { port: 0 }\npools: ${pools}`);
+    other.child.kill("SIGHUP");
+    await expect
+      .poll(async () => (await state(other.url)).pools.map(({ shards }) => shards.length), patiently)
+      .toEqual([2]);
+    const statuses = () => Promise.all(Array.from({ length: 16 }, () => statusOf("listed")));
+    const well = Array.from({ length: 16 }, () => 200);
+    await expect.poll(statuses, patiently).toEqual(well);
+    const before = second.bodies.length;
+    expect([await statuses(), second.bodies.length]).toEqual([well, before]);
+  });
 });

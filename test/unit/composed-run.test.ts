@@ -6,17 +6,18 @@ import { type VirtualRunResult, virtualRun } from "../../src/twin/virtual-run.ts
 import { SMALL_MODEL, SMALL_TOPOLOGY } from "../../harness/small-model.ts";
 import { twoTenants } from "../two-tenants.ts";
 
+const REQUESTS = 600;
 /** More than the four ranks run at once. */
-const REQUESTS = 1100;
+const CROWD = 1100;
 
-function run(assignment: RankAssignment, labelled: boolean, everyMs = 4) {
+function run(assignment: RankAssignment, labelled: boolean, requests = REQUESTS, everyMs = 4) {
   const { trace, tenants } = twoTenants(SMALL_MODEL.experts, SMALL_MODEL.topk, 40, 50);
   const recorder = new StepRecorder(1e6);
   const steps = virtualRun({
     model: SMALL_MODEL,
     topology: SMALL_TOPOLOGY,
     routing: new TraceRouting(trace, labelled ? tenants : null),
-    traffic: Array.from({ length: REQUESTS }, (_, i) => ({
+    traffic: Array.from({ length: requests }, (_, i) => ({
       arrivalMs: i * everyMs,
       inputTokens: 40,
       outputTokens: 10,
@@ -60,8 +61,8 @@ describe("a run whose requests are composed", () => {
   });
 
   it("serves every request in full that arrive at once, and have to wait for a place", () => {
-    const { result, recorder } = run("composed", true, 0);
-    expect(outputTokens(recorder)).toBe(REQUESTS * 10);
+    const { result, recorder } = run("composed", true, CROWD, 0);
+    expect(outputTokens(recorder)).toBe(CROWD * 10);
     const most = Math.max(...recorder.records.flatMap(({ work }) => work.map(({ sampled }) => sampled)));
     expect(most).toBeLessThanOrEqual(256);
     expect(result.e2eMs?.p99).toBeGreaterThan(2 * (composed.result.e2eMs?.p99 ?? 0));

@@ -81,7 +81,7 @@ class Layer {
     const { topology } = this.map.placement;
     const rows: string[] = [];
     const bounds: string[] = [];
-    const seats: string[] = [];
+    const ranksAt: string[] = [];
     const hops: string[] = ["0 T"];
     const onGpu: string[][] = this.ranks.map(() => []);
     const quota = new Float64Array(this.ranks.length);
@@ -92,11 +92,11 @@ class Layer {
         quota[gpuOfSlot(topology, slot)] += this.quota(slot);
         rows.push(`${this.ranks.map((rank) => seat(rank, slot)).join(" + ")} - n${slot} = 0`);
         bounds.push(`${fewest(slot)} <= n${slot} <= ${largest(slot)}`);
+        ranksAt.push(`n${slot}`);
       }
       for (const rank of this.ranks) {
         rows.push(`${slots.map((slot) => seat(rank, slot)).join(" + ")} = 1`);
         for (const slot of slots) {
-          seats.push(seat(rank, slot));
           hops.push(`${this.hops(rank, slot)} ${seat(rank, slot)}`);
         }
       }
@@ -105,9 +105,10 @@ class Layer {
       if (slots.length > 0) rows.push(`${slots.join(" + ")} - T <= ${quota[gpu]}`);
     }
     bounds.push(`T <= ${most + 1e-6}`);
+    // Once the ranks at every slot are whole numbers, seating the ranks is a transport problem: its vertices are whole.
     return leastValue(
       `Minimize\n${aim === "excess" ? "T" : hops.join(" + ")}\nSubject To\n${rows.join("\n")}\n` +
-        `Bounds\n${bounds.join("\n")}\nBinary\n${seats.join(" ")}\nEnd`,
+        `Bounds\n${bounds.join("\n")}\nGeneral\n${ranksAt.join(" ")}\nEnd`,
     );
   }
 }
