@@ -8,6 +8,9 @@ const RECORDS = "records";
 const PHYSICAL_COUNT = "global_physical_count";
 const MAP = "last_physical_to_logical_map";
 
+/** Layers × experts, each of which takes 8 bytes; the largest models have 40,000. */
+const MOST_COUNTS = 1 << 20;
+
 type Dictionary = ReadonlyMap<unknown, unknown>;
 
 /** What is summed. @param index of a step or pass @returns what messages call it */
@@ -85,6 +88,9 @@ function sumMatrices(matrices: Iterable<Tensor>, source: string, fieldOf: FieldO
       throw wrongShape(source, fieldOf(index), matrix, "[layers, experts], neither of them 0");
     }
     const [layers, experts] = shape;
+    if (layers * experts > MOST_COUNTS) {
+      throw wrongShape(source, fieldOf(index), matrix, `at most ${MOST_COUNTS} counts`);
+    }
     const all = (added.get(storage) ?? 0) + layers * experts;
     if (all > storage.length) {
       throw new InputError(

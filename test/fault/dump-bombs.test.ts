@@ -44,6 +44,14 @@ const BOMBS: Readonly<Record<string, readonly [() => Uint8Array, refusal: string
       }),
     "logical_count has shape [4503599627370496, 0]",
   ],
+  "more counts than any model has": [
+    () => {
+      const bytes = new Uint8Array(2 << 20).fill(1);
+      const claim = { shape: [1, 2 << 20], strides: [0, 1], count: 2 << 20 };
+      return torchFile(counts(tensor(claim)), { "0": bytes });
+    },
+    "logical_count has shape [1, 2097152]; expected at most 1048576 counts",
+  ],
   "a tensor of many axes": [
     () => {
       const shape = [0, ...Array<number>(400).fill(1e9)];

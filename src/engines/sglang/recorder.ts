@@ -72,7 +72,7 @@ export class SglangRecorder {
         this.#ignored.delete(name);
       }
     } finally {
-      await thread.end();
+      thread.end();
     }
     return sum;
   }
