@@ -231,19 +231,11 @@ test("a dump that ends its reader is said, and another one reads on", async () =
     /d\.pt: was not read \(.*memory.*\); remove it, or make smaller/,
   );
   await expect(small.read(DUMP)).rejects.toThrow("was not read");
-<<<<<<< HEAD
-  await small.end();
-  const usual = new DumpThread(AbortSignal.timeout(60_000));
-  await expect(usual.read(path)).rejects.toThrow("has neither logical_count (mode stat) nor records");
-  expect(await usual.read(DUMP)).toEqual(dumped);
-  await usual.end();
-=======
   small.end();
   const usual = new DumpThread(AbortSignal.timeout(60_000));
   await expect(usual.read(path)).rejects.toThrow("has neither logical_count (mode stat) nor records");
   expect(await usual.read(DUMP)).toEqual(dumped);
   usual.end();
->>>>>>> w-files
 });
 
 async function sparse(path: string, bytes: number): Promise<void> {

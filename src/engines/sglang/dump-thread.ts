@@ -43,14 +43,9 @@ export class DumpThread {
     throw new Error(answer.why);
   }
 
-<<<<<<< HEAD
-  async end(): Promise<void> {
-    await this.#worker.terminate();
-=======
   /** It may take long where the disk does: nobody waits for it. */
   end(): void {
     void this.#worker.terminate();
->>>>>>> w-files
   }
 
   async #answer(): Promise<DumpAnswer> {

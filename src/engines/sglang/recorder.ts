@@ -72,11 +72,7 @@ export class SglangRecorder {
         this.#ignored.delete(name);
       }
     } finally {
-<<<<<<< HEAD
-      await thread.end();
-=======
       thread.end();
->>>>>>> w-files
     }
     return sum;
   }
