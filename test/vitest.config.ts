@@ -22,8 +22,8 @@ export default defineConfig({
     // Node runs the TypeScript as it stands, in tests as everywhere: nothing is transformed.
     experimental: { viteModuleRunner: false },
     // Only a broken machine is as slow as this.
-    testTimeout: 90_000,
-    hookTimeout: 90_000,
+    testTimeout: 180_000,
+    hookTimeout: 180_000,
     projects: [
       {
         extends: true,

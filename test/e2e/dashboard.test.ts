@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { startCliWith } from "../run-cli.ts";
 import { launchChromium } from "./chromium.ts";
 
-const SOON = { timeout: 25_000 };
+const SOON = { timeout: 60_000 };
 
 let demo: ChildProcessWithoutNullStreams;
 let url: string;
@@ -133,7 +133,7 @@ async function startDemo(
   port: string,
   environment: Record<string, string> = {},
 ): Promise<{ demo: ChildProcessWithoutNullStreams; url: string }> {
-  const child = startCliWith(environment, "demo", "--duration", "60", "--port", port, "--json");
+  const child = startCliWith(environment, "demo", "--duration", "300", "--port", port, "--json");
   child.stdout.resume();
   const said: string[] = [];
   for await (const line of createInterface({ input: child.stderr })) {

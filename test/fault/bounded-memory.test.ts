@@ -32,7 +32,7 @@ beforeAll(async () => {
     pour(socket, length, (total) => poured.set(nth, total));
   });
   await using folder = await scratchFolder();
-  const http = "http: { port: 0, clientStallMs: 1000 }";
+  const http = "http: { port: 0, clientStallMs: 4000 }";
   const config = await folder.write("gateway.yaml", `${http}\n${chatPool(engine.url)}`);
   const child = startCli("serve", "--config", config, "--json");
   over = cliResult(child);
