@@ -13,7 +13,8 @@ RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund
 FROM base
 ENV NODE_ENV=production \
     PLIMSOLL_HTTP_HOST=0.0.0.0 \
-    PLIMSOLL_HTTP_PORT=8080
+    PLIMSOLL_HTTP_PORT=8080 \
+    PLIMSOLL_HTTP_OPERATOR_KEY_ENV=PLIMSOLL_KEY
 COPY --from=dependencies /app/node_modules node_modules
 COPY --from=dashboard /app/dist/dashboard dist/dashboard
 COPY LICENSE ./

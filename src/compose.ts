@@ -12,7 +12,7 @@ import { Rng } from "./lib/rng.ts";
 import { LocalStore } from "./store/local/local-store.ts";
 import { openStore } from "./open-store.ts";
 import type { OpenPool } from "./pools/open-pool.ts";
-import { openPool } from "./pools/pool-opener.ts";
+import { PoolSet } from "./pools/pool-set.ts";
 import type { PoolSurroundings } from "./pools/surroundings.ts";
 import { Admission } from "./serving/admission/admission.ts";
 import { Gateway } from "./serving/gateway.ts";
@@ -28,7 +28,8 @@ import { type ControlReading, Metrics, type ShardReading } from "./telemetry/met
 export interface App {
   /** The one that takes requests now; a reload puts another in its place. */
   gateway(): Gateway;
-  readonly pools: readonly OpenPool[];
+  /** Those there are now, as `gateway`. */
+  pools(): readonly OpenPool[];
   /** Where the gateways of a cluster share what they have in flight; null for one by itself. */
   readonly board: GatewayBoard | null;
   /** Starts the control loops and listens. @throws InputError when the address cannot be had */
@@ -36,9 +37,8 @@ export interface App {
   /** The same, but listens on a socket in the file system. */
   startLocally(path: string): Promise<void>;
   /**
-   * Switches to another configuration. No request is dropped: pools that have changed or gone are closed when what they
-   * have in flight is done, the others stay as they are. What belongs to the process (`http`, `tenancy`, `control`)
-   * waits for the next start.
+   * Switches to another configuration, as PoolSet.reload: no request is dropped. What belongs to the process (`http`,
+   * `tenancy`, `store`, `workers`) waits for the next start.
    */
   reload(config: Config): Promise<void>;
   /** Asks the servers of all pools what they list, if that was not done just now; resolves within a second. */
@@ -46,9 +46,6 @@ export interface App {
   /** Accepts nothing new, lets what is in flight finish for the grace time, then closes everything. */
   stop(): Promise<void>;
 }
-
-/** A reload waits so long for a server of each new pool to answer; then it activates them all the same. */
-const READY_WITHIN_MS = 5000;
 
 const clock = { now: () => performance.now() };
 const wallClock = () => Date.now();
@@ -64,30 +61,29 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
   const clustered = follows === undefined && config.store.address.kind === "redis";
   const board = clustered ? new GatewayBoard(store, gatewayName, clock, surroundings.onFault) : null;
   const solver = new Solver(await shippedModels());
-  const makings = { store, gateway: gatewayName, surroundings, clock, wallClock };
-  const pools: OpenPool[] = config.pools.map((pool) => openPool(pool, config, makings));
-  // The HTTP side and the metrics follow this list as it changes.
-  const controlled: ControlledPool[] = pools.flatMap((pool) => pool.controlled ?? []);
+  const { leaseMs } = config.store;
+  const pools = new PoolSet(config, { store, gateway: gatewayName, leaseMs, surroundings, clock, wallClock });
+  const serving = () => pools.all.flatMap((pool) => pool.serving);
   const metrics = new Metrics({
-    shards: () => pools.flatMap(({ serving }) => serving.flatMap(shardReadings)),
+    shards: () => serving().flatMap(shardReadings),
     routedExperts: () =>
-      pools.flatMap(({ front: { engine } }) =>
+      pools.all.flatMap(({ front: { engine } }) =>
         engine.routedExperts === undefined ? [] : [{ pool: engine.pool, counts: engine.routedExperts }],
       ),
-    pools: () => controlled.flatMap(({ loop }) => loop.view.report ?? []),
+    pools: () => pools.controlled.flatMap(({ loop }) => loop.view.report ?? []),
     admission: () => admission,
-    control: () => controlled.map(controlReading),
+    control: () => pools.controlled.map(controlReading),
     storeReachable: () => store.fault === null,
     unsharedReports: () => board?.unshared ?? 0,
     unreadable: () => [
-      ...controlled.map(({ loop: { pool, view } }) => ({ pool, dropped: view.reading.dropped })),
+      ...pools.controlled.map(({ loop: { pool, view } }) => ({ pool, dropped: view.reading.dropped })),
       ...(board === null ? [] : [{ pool: "", dropped: board.reading.dropped }]),
     ],
   });
   const admission = new Admission(config.admission, clock);
   const meter = new TrafficMeter(clock, follows?.traffic ?? metrics);
   const askModels = async () => {
-    await Promise.all(pools.flatMap(({ serving }) => serving.map(({ health }) => health.askModels())));
+    await Promise.all(serving().map(({ health }) => health.askModels()));
   };
   const refresh = new ModelRefresh(follows?.refreshModels ?? askModels, clock);
   const refreshModels = async () => {
@@ -95,7 +91,7 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
   };
   const gatewayFor = ({ retry, hedge, admission: { retryAfterSeconds } }: Config) =>
     new Gateway(
-      pools.map((pool) => pool.front),
+      pools.all.map((pool) => pool.front),
       {
         admission,
         meter,
@@ -111,14 +107,15 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
       surroundings.onNotice,
     );
   metrics.beginRefusals("", EARLY_REASONS);
-  for (const { front } of pools) metrics.begin(front.engine.pool, REQUEST_REASONS);
+  for (const { front } of pools.all) metrics.begin(front.engine.pool, REQUEST_REASONS);
   let gateway = gatewayFor(config);
   const metricsText = () => metrics.text();
   const operatorSocket = follows?.operatorSocket ?? null;
   const workers = surroundings.workers ?? (() => []);
   const parts = {
     gateway: () => gateway,
-    controlled,
+    controlled: pools.controlled,
+    onPoolsChange: (listener: () => void) => pools.onChange(listener),
     store,
     gatewayName,
     solver,
@@ -129,50 +126,30 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
   };
   const http = await httpApp(config, parts);
 
-  const retired = new Set<Promise<void>>();
-  const switchTo = async (next: Config) => {
-    const kept = next.pools.map(
-      (wanted) => pools.find((pool) => pool.like(wanted, next)) ?? openPool(wanted, next, makings),
-    );
-    const fresh = kept.filter((pool) => !pools.includes(pool));
-    const gone = pools.filter((pool) => !kept.includes(pool));
-    await Promise.all(fresh.map((pool) => pool.start()));
-    await Promise.all(fresh.map((pool) => pool.ready(READY_WITHIN_MS)));
-    pools.splice(0, pools.length, ...kept);
-    controlled.splice(0, controlled.length, ...pools.flatMap((pool) => pool.controlled ?? []));
-    for (const { front } of fresh) metrics.begin(front.engine.pool, REQUEST_REASONS);
-    admission.update(next.admission);
-    gateway = gatewayFor(next);
-    for (const pool of gone) {
-      const closed = pool.idle().then(() => pool.close());
-      retired.add(closed);
-      void closed.finally(() => retired.delete(closed));
-    }
-  };
-  // One at a time, in their order: the last configuration given is the one that stays.
-  let reloading = Promise.resolve();
-  const reload = (wanted: Config) => {
-    reloading = reloading.catch(() => {}).then(() => switchTo(wanted));
-    return reloading;
-  };
+  const reload = (next: Config) =>
+    pools.reload(next, (fresh) => {
+      for (const { front } of fresh) metrics.begin(front.engine.pool, REQUEST_REASONS);
+      admission.update(next.admission);
+      gateway = gatewayFor(next);
+    });
   // The primary, which has the workers' figures, shares them itself.
   const sharer =
     board === null || surroundings.workers !== undefined
       ? null
-      : new GatewaySharer(board, admission, () => pools.flatMap(({ serving }) => serving));
+      : new GatewaySharer(board, admission, serving);
   const stop = async () => {
     admission.stop();
+    pools.endReloads();
     sharer?.stop();
     await stopListening(http, config.http.graceMs);
-    await reloading.catch(() => {});
-    await Promise.all([...pools.map((pool) => pool.close()), ...retired]);
+    await pools.stop();
     await store.close();
     await solver.close();
     await metrics.close();
   };
   const startWith = async (bind: () => Promise<string>) => {
     try {
-      await Promise.all(pools.map((pool) => pool.start()));
+      await pools.start();
       sharer?.start();
       return { url: await bind() };
     } catch (error) {
@@ -184,7 +161,16 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
   const startLocally = async (path: string) => {
     await startWith(() => listenLocally(http, path));
   };
-  return { gateway: () => gateway, pools, board, start, startLocally, reload, refreshModels, stop };
+  return {
+    gateway: () => gateway,
+    pools: () => pools.all,
+    board,
+    start,
+    startLocally,
+    reload,
+    refreshModels,
+    stop,
+  };
 }
 
 /** One line when something is wrong with the store, when something else is, and when nothing is any more. */

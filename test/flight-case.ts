@@ -12,7 +12,7 @@ import {
   type ResponseSink,
   type Shard,
 } from "../src/serving/engine.ts";
-import type { Client } from "../src/serving/flight/client.ts";
+import type { AnswerEnd, Client } from "../src/serving/flight/client.ts";
 import { Flight } from "../src/serving/flight/flight.ts";
 import type { FlightDeck } from "../src/serving/flight/flight-deck.ts";
 import { RetryBudget } from "../src/serving/flight/retry-budget.ts";
@@ -34,7 +34,7 @@ export class Sent implements Exchange {
 
   constructor(shard: Shard, request: EngineRequest, sink: ResponseSink) {
     this.shard = shard;
-    this.body = Buffer.from(request.body ?? []).toString();
+    this.body = Buffer.from(request.body ?? []).toString() + (request.added ?? "");
     this.sink = sink;
   }
 
@@ -65,7 +65,7 @@ export class Sent implements Exchange {
   fail(mayHaveBegun = true, code = "ECONNRESET"): void {
     const cause = Object.assign(new Error(code), { code });
     if (!this.cancelled)
-      this.sink.fail(new EngineUnreachable("http://10.0.0.1", `broke (${code})`, { mayHaveBegun, cause }));
+      this.sink.fail(new EngineUnreachable("http://10.0.0.1", "broke", { mayHaveBegun, code, cause }));
   }
 }
 
@@ -74,6 +74,7 @@ export class HeardClient implements Client {
   readonly received: string[] = [];
   bodiesReleased = 0;
   error: Error | null = null;
+  endsAs: AnswerEnd = "whole";
   /** Throws at the call of that name. */
   throwsAt: string | null = null;
 
@@ -90,9 +91,9 @@ export class HeardClient implements Client {
     return true;
   }
 
-  end(): boolean {
+  end(): AnswerEnd {
     this.#record("end", "");
-    return true;
+    return this.endsAs;
   }
 
   brokenOff(fault: Error): void {
@@ -190,6 +191,7 @@ export class FlightCase {
       rank: -1,
       routedExperts: false,
       body: null,
+      fields: null,
     };
     const request: EngineRequest = {
       method: "POST",
@@ -267,14 +269,13 @@ export class FlightCase {
 export const inTurn: Pairing = {
   kind: "in-turn",
   prefillBody: (_path, body) => (Buffer.from(body).includes("alone") ? null : Buffer.from("prefill")),
-  decodeBody: (body, answer) =>
-    Buffer.from(answer).includes("cache") ? Buffer.concat([body, Buffer.from(" with cache")]) : null,
+  decodeFields: (answer) => (Buffer.from(answer).includes("cache") ? " with cache" : null),
 };
 
 export const together: Pairing = {
   kind: "together",
-  bodies: (body, rank, bootstrapRoom) => ({
-    prefill: Buffer.concat([body, Buffer.from(` prefill ${rank} ${bootstrapRoom}`)]),
-    decode: Buffer.concat([body, Buffer.from(` decode ${rank} ${bootstrapRoom}`)]),
+  pair: (body, _fields, rank, bootstrapRoom) => ({
+    prefillBody: Buffer.concat([body, Buffer.from(` prefill ${rank} ${bootstrapRoom}`)]),
+    decodeFields: ` decode ${rank} ${bootstrapRoom}`,
   }),
 };

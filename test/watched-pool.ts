@@ -7,7 +7,14 @@ import type { HealthSettings } from "../src/serving/health/settings.ts";
 import { HandClock } from "./hand-clock.ts";
 
 export const HEALTH: HealthSettings = {
-  probe: { intervalMs: 1000, timeoutMs: 1000, lateMs: 400, unhealthyAfter: 3, healthyAfter: 2 },
+  probe: {
+    intervalMs: 1000,
+    timeoutMs: 1000,
+    lateMs: 400,
+    hungMs: 60_000,
+    unhealthyAfter: 3,
+    healthyAfter: 2,
+  },
   windowMs: 10_000,
   circuit: { consecutiveFailures: 3, failureRatio: 0.5, minRequests: 10, openMs: 1000, maxOpenMs: 8000 },
   outlier: {

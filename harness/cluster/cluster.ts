@@ -4,44 +4,31 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { stringify } from "yaml";
 import { Rng } from "../../src/lib/rng.ts";
-import { type MoeModel, expertBytes, moeLayers } from "../../src/model/moe-model.ts";
-import { type Topology, gpuCount } from "../../src/model/topology.ts";
+import { moeLayers } from "../../src/model/moe-model.ts";
+import { gpuCount } from "../../src/model/topology.ts";
 import { type FakeServer, startOpenAiServer } from "../fakes/start-openai-server.ts";
 import { type RedisServer, startRedis } from "../fakes/redis-server.ts";
 import { SMALL_MODEL } from "../small-model.ts";
+import type { AdminState } from "./admin-state.ts";
 import { ClientTraffic } from "./client-traffic.ts";
+import {
+  type Configs,
+  FIRST_SETTINGS,
+  type GatewaySettings,
+  MOST_SERVERS,
+  type Shape,
+  gatewayConfigs,
+} from "./gateway-configs.ts";
 import { GatewayProcess } from "./gateway-process.ts";
+import { LeaderWatch } from "./leader-watch.ts";
 import { RankAgent } from "./rank-agent.ts";
 import { Referee } from "./referee.ts";
 
 export const POOL = "chat";
 /** 8 ranks; 80 slots for 32 experts, so that half the ranks can hold all. */
 export const SMALL: Shape = { model: SMALL_MODEL, topology: { nodes: 2, gpusPerNode: 4, slotsPerGpu: 10 } };
-export const LEASE_MS = 600;
-export const PREPARE_TIMEOUT_MS = 1000;
 const CLIENTS = 12;
 const LOOK_MS = 50;
-
-/** What the ranks of a cluster serve. */
-export interface Shape {
-  readonly model: MoeModel;
-  readonly topology: Topology;
-}
-
-/** `GET /admin/state`, as far as it is read here. */
-export interface AdminState {
-  readonly store: { readonly reachable: boolean };
-  readonly pools: readonly {
-    readonly epoch: number;
-    readonly control: {
-      readonly leading: boolean;
-      readonly ranks: readonly string[];
-      readonly missing: readonly unknown[];
-      readonly paused: boolean;
-      readonly rollout: { readonly phase: string; readonly epoch: number } | null;
-    };
-  }[];
-}
 
 /**
  * A whole cluster on this machine: gateways in processes of their own, a real Redis they share, each by a way of its
@@ -52,55 +39,53 @@ export class Cluster {
   readonly agents: RankAgent[] = [];
   readonly redis: RedisServer;
   readonly referee: Referee;
+  readonly leaders: LeaderWatch;
   readonly traffic: ClientTraffic;
+  /** The numbers of gateways that run another version. */
+  readonly others: ReadonlySet<number>;
   /** Gateways that ranks and clients do not turn to, as a load balancer leaves out those that do not answer. */
   readonly shunned = new Set<number>();
   /** Ranks that hold their acknowledgements of a phase back. */
   readonly withheld = new Map<number, "prepared" | "committed" | "all">();
   readonly #folder: string;
   readonly #engines: readonly FakeServer[];
+  readonly #configs: Configs;
+  /** By gateway: what it was started with, or has reloaded. */
+  readonly #settings: GatewaySettings[];
   readonly #shape: Shape;
   readonly #rng: Rng;
   #weights: number[][];
 
-  static async start(gateways: number, seed: number, shape = SMALL): Promise<Cluster> {
+  /** @param other the checkout of another version, which every second gateway runs; null for none */
+  static async start(
+    gateways: number,
+    seed: number,
+    shape = SMALL,
+    other: string | null = null,
+  ): Promise<Cluster> {
     const folder = await mkdtemp(join(tmpdir(), "plimsoll-cluster-"));
-    const [redis, ...engines] = await Promise.all([startRedis(), startOpenAiServer(), startOpenAiServer()]);
+    const [redis, ...engines] = await Promise.all([
+      startRedis(),
+      ...Array.from({ length: MOST_SERVERS }, () => startOpenAiServer()),
+    ]);
     const model = join(folder, "model.yaml");
     const topology = join(folder, "topology.yaml");
     await Promise.all([
       writeFile(model, stringify(shape.model)),
       writeFile(topology, stringify(shape.topology)),
     ]);
-    const config = (port: number) =>
-      stringify({
-        http: { port: 0, logLevel: "silent", graceMs: 500 },
-        health: { probe: { intervalMs: 500 } },
-        control: {
-          sharesMs: 150,
-          placementMs: 700,
-          prepareTimeoutMs: PREPARE_TIMEOUT_MS,
-          rankSilenceMs: 900,
-          // Two layers of all of a GPU's slots.
-          stagingBytes: 2 * shape.topology.slotsPerGpu * expertBytes(shape.model),
-        },
-        store: { url: `redis://127.0.0.1:${port}`, leaseMs: LEASE_MS },
-        pools: [
-          {
-            name: POOL,
-            kind: "openai",
-            models: [shape.model.name],
-            urls: engines.map(({ url }) => url),
-            experts: { model, topology },
-          },
-        ],
-      });
-    const processes = Array.from(
-      { length: gateways },
-      (_, i) => new GatewayProcess(join(folder, `gateway-${i}.yaml`), redis.port, config),
-    );
+    const urls = engines.map(({ url }) => url);
+    const configs = gatewayConfigs({ pool: POOL, shape, model, topology, urls });
+    const others = new Set<number>();
+    const processes = Array.from({ length: gateways }, (_, i) => {
+      const path = join(folder, `gateway-${i}.yaml`);
+      const config = configs(FIRST_SETTINGS);
+      if (other === null || i % 2 === 0) return new GatewayProcess(path, redis.port, config);
+      others.add(i);
+      return new GatewayProcess(path, redis.port, config, join(other, "src/main.ts"));
+    });
     for (const gateway of processes) await gateway.start();
-    return new Cluster(folder, redis, engines, processes, shape, seed);
+    return new Cluster(folder, redis, engines, processes, { others, configs }, shape, seed);
   }
 
   private constructor(
@@ -108,12 +93,16 @@ export class Cluster {
     redis: RedisServer,
     engines: readonly FakeServer[],
     gateways: readonly GatewayProcess[],
+    { others, configs }: { readonly others: ReadonlySet<number>; readonly configs: Configs },
     shape: Shape,
     seed: number,
   ) {
     this.#folder = folder;
     this.#shape = shape;
     this.#engines = engines;
+    this.#configs = configs;
+    this.#settings = gateways.map(() => FIRST_SETTINGS);
+    this.others = others;
     this.#rng = new Rng(seed);
     this.#weights = this.#drawn();
     this.redis = redis;
@@ -135,6 +124,10 @@ export class Cluster {
     this.referee = new Referee(this.agents.map(({ model }) => model));
     for (let i = 0; i < gateways.length; i++)
       this.referee.watch(POOL, i, () => (this.gateways[i].running ? this.gateways[i].url : null));
+    this.leaders = new LeaderWatch(gateways.length, (i) => {
+      if (!this.gateways[i].running) throw new Error("it does not run");
+      return this.state(i);
+    });
     this.traffic = new ClientTraffic(CLIENTS, gateways.length, shape.model.name, open);
   }
 
@@ -143,6 +136,7 @@ export class Cluster {
     await Promise.all([
       this.traffic.stop(),
       this.referee.stop(),
+      this.leaders.stop(),
       ...this.agents.map((agent) => agent.stop()),
     ]);
     for (const gateway of this.gateways) {
@@ -177,6 +171,17 @@ export class Cluster {
       return leader >= 0;
     });
     return leader;
+  }
+
+  settings(gateway: number): GatewaySettings {
+    return this.#settings[gateway];
+  }
+
+  /** Has a gateway reload with other settings. Rejects when it cannot; then it goes on with those it has. */
+  async reload(gateway: number, change: Partial<GatewaySettings>): Promise<void> {
+    const settings = { ...this.#settings[gateway], ...change };
+    await this.gateways[gateway].reload(this.#configs(settings));
+    this.#settings[gateway] = settings;
   }
 
   /** Asks any gateway that takes it. */

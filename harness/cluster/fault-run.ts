@@ -1,7 +1,8 @@
 import Table from "cli-table3";
 import type { Rng } from "../../src/lib/rng.ts";
 import type { Cluster } from "./cluster.ts";
-import { type Fault, wellAgain } from "./faults.ts";
+import type { Fault } from "./fault.ts";
+import { wellAgain } from "./faults.ts";
 import type { Served } from "./referee.ts";
 
 /** What became of one fault. */
@@ -18,11 +19,12 @@ export interface FaultResult {
 
 /** Lets one thing go wrong and waits until all is well again. */
 export async function runFault(cluster: Cluster, fault: Fault, rng: Rng): Promise<FaultResult> {
-  const { traffic, referee } = cluster;
+  const { traffic, referee, leaders } = cluster;
   await cluster.until("requests in flight", () => traffic.inFlight > 0);
   referee.forget();
   const lostBefore = traffic.lost.slice();
   const violationsBefore = referee.violations.length;
+  const leadersBefore = leaders.violations.length;
   const { inFlight } = traffic;
   const from = performance.now();
   await fault.inject(cluster, (n) => rng.below(n));
@@ -36,7 +38,10 @@ export async function runFault(cluster: Cluster, fault: Fault, rng: Rng): Promis
     lost: sum,
     lostElsewhere: fault.costs === undefined ? sum : sum - Math.max(...lost),
     served: referee.served.map((served) => ({ ...served })),
-    violations: referee.violations.slice(violationsBefore),
+    violations: [
+      ...referee.violations.slice(violationsBefore),
+      ...(fault.forgetsLease === true ? [] : leaders.violations.slice(leadersBefore)),
+    ],
   };
 }
 

@@ -1,16 +1,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { gpuCount, gpuOfSlot } from "../../src/model/topology.ts";
-import { type Cluster, LEASE_MS, POOL, PREPARE_TIMEOUT_MS, SMALL } from "./cluster.ts";
+import { type Cluster, POOL, SMALL } from "./cluster.ts";
+import type { Fault } from "./fault.ts";
+import { LEASE_MS, PREPARE_TIMEOUT_MS } from "./gateway-configs.ts";
 import type { PlacementAnswer } from "./rank-agent.ts";
-
-/** Something that goes wrong, and is over when the cluster is well again. */
-export interface Fault {
-  readonly name: string;
-  /** @param draw a number from 0 to below `n` */
-  inject(cluster: Cluster, draw: (n: number) => number): Promise<void>;
-  /** The gateway whose own requests it costs, where it costs any. */
-  readonly costs?: "one gateway's";
-}
+import { reloadFaults } from "./reload-faults.ts";
 
 const RANKS = gpuCount(SMALL.topology);
 const all = Array.from({ length: RANKS }, (_, rank) => rank);
@@ -74,6 +68,7 @@ function death(name: string, before: (cluster: Cluster) => Promise<void>): Fault
 function fastRestart(name: string, says: (cluster: Cluster, rank: number) => Promise<void>): Fault {
   return {
     name,
+    ofThisVersion: true,
     async inject(cluster, draw) {
       const rank = draw(RANKS);
       // It takes its time to hold anything again: a snapshot without it is seen first.
@@ -181,6 +176,7 @@ export const FAULTS: readonly Fault[] = [
   { ...leaderless("the leader is killed", nothing, kill, restart), costs: "one gateway's" },
   {
     name: "the leader and a rank die at once, and nobody says so of the rank",
+    ofThisVersion: true,
     costs: "one gateway's",
     async inject(cluster, draw) {
       const rank = draw(RANKS);
@@ -215,6 +211,7 @@ export const FAULTS: readonly Fault[] = [
   ),
   {
     name: "Redis dies, and comes back empty",
+    forgetsLease: true,
     async inject(cluster) {
       await cluster.redis.kill();
       await cluster.until("a gateway that says so", async () => !(await cluster.state(0)).store.reachable);
@@ -238,6 +235,7 @@ export const FAULTS: readonly Fault[] = [
       await cluster.post(`/admin/pools/${POOL}/ranks/${rank}/undrain`);
     },
   },
+  ...reloadFaults((cluster) => rollout(cluster, "prepare")),
 ];
 
 /** Everybody is there, one leads, all serve the same, nothing is missing and every rank is in use. */

@@ -28,9 +28,10 @@ const RANKS = gpuCount(TOPOLOGY);
 
 interface Member {
   readonly store: PartitionedStore;
-  readonly planner: FaultyPlanner;
-  readonly plane: ReportedPlane;
-  readonly loop: ControlLoop;
+  /** These three are others after each reload. */
+  planner: FaultyPlanner;
+  plane: ReportedPlane;
+  loop: ControlLoop;
   /** Where ranks report. */
   readonly inbox: LoadInbox;
   readonly epochs: number[];
@@ -98,6 +99,18 @@ export class ModelCluster {
     for (const { loop } of this.members) await loop.stop();
   }
 
+  /** The gateway takes up another configuration of the pool's control, as PoolSet does. */
+  async reload(gateway: number): Promise<void> {
+    const member = this.members[gateway];
+    const before = member.loop;
+    const next = this.#loop(`gateway ${gateway}`, member.store, before.view);
+    await before.resign();
+    await next.loop.start();
+    Object.assign(member, next);
+    if (before.leading) this.violations.push(`gateway ${gateway} leads by the loop before its reload too`);
+    await before.stop(true);
+  }
+
   get leaders(): readonly Member[] {
     return this.members.filter(({ loop }) => loop.leading);
   }
@@ -107,7 +120,9 @@ export class ModelCluster {
    * @param late whether what it says stays on the way until `deliver`
    */
   async poll(rank: number, gateway: number, late = false): Promise<void> {
-    const { loop } = this.members[gateway];
+    const { loop, store } = this.members[gateway];
+    // One that has just started begins with what is in force: a gateway that is cut off has not taken its `ready`.
+    if (this.ranks[rank].epoch === 0 && store.fault !== null) return;
     const word = this.ranks[rank].receive(loop.view);
     this.#judgeDispatch();
     if (word === null) return;
@@ -197,7 +212,7 @@ export class ModelCluster {
     const pool = this.#store.pool("model");
     if (where === "message") return pool.send(bytes, null);
     // Only who holds the lease may.
-    const tokens = await Promise.all(this.members.map((_, i) => pool.lease(`gateway ${i}`, LEASE_MS)));
+    const tokens = await Promise.all(this.members.map(({ loop }) => pool.lease(loop.holder, LEASE_MS)));
     const token = tokens.find((one) => one !== null) ?? 0;
     const { epoch } = await pool.read();
     if (where === "epoch") return pool.publish(epoch + 1, bytes, token);
@@ -206,6 +221,28 @@ export class ModelCluster {
 
   #member(gateway: string, version: OtherVersion | null): Member {
     const store = new PartitionedStore(version === null ? this.#store : asVersion(this.#store, version));
+    const led = this.#loop(gateway, store);
+    const epochs: number[] = [];
+    led.loop.view.onSnapshot(({ epoch }) => {
+      if (epoch <= (epochs.at(-1) ?? 0))
+        this.violations.push(`${gateway} went from ${epochs.at(-1)} to ${epoch}`);
+      epochs.push(epoch);
+    });
+    const inbox = new LoadInbox({
+      store: store.pool("model"),
+      gateway,
+      shape: led.plane.shape,
+      topk: SMALL_MODEL.topk,
+    });
+    return { store, inbox, epochs, ...led };
+  }
+
+  /** @param view of the loop that it takes the place of */
+  #loop(
+    gateway: string,
+    store: PartitionedStore,
+    view?: ControlLoop["view"],
+  ): Pick<Member, "planner" | "plane" | "loop"> {
     const planned = {
       model: SMALL_MODEL,
       topology: TOPOLOGY,
@@ -230,20 +267,9 @@ export class ModelCluster {
       clock: this.#clock,
       wallClock: this.#wallClock,
       onFault: (fault) => this.faults.push(fault),
+      ...(view === undefined ? {} : { view }),
     });
-    const epochs: number[] = [];
-    loop.view.onSnapshot(({ epoch }) => {
-      if (epoch <= (epochs.at(-1) ?? 0))
-        this.violations.push(`${gateway} went from ${epochs.at(-1)} to ${epoch}`);
-      epochs.push(epoch);
-    });
-    const inbox = new LoadInbox({
-      store: store.pool("model"),
-      gateway,
-      shape: plane.shape,
-      topk: SMALL_MODEL.topk,
-    });
-    return { store, planner, plane, loop, inbox, epochs };
+    return { planner, plane, loop };
   }
 
   /** What is stored of ranks now is what their leader knows. */

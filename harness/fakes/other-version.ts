@@ -13,10 +13,13 @@ export interface OtherVersion {
 
 /** Names no version, and knows nothing of incarnations: what it reads of them it loses. */
 export const BEFORE: OtherVersion = {
-  written({ v: _, incarnation: __, incarnations: ___, heard, ...rest }) {
-    const of = (heard ?? []) as readonly Fields[];
-    const ranks = of.map(({ rank, windowMs }) => ({ rank, windowMs }));
-    return heard === undefined ? rest : { ...rest, heard: ranks };
+  written(head) {
+    const known = Object.entries(head).filter(
+      ([name]) => !["v", "incarnation", "incarnations"].includes(name),
+    );
+    const { heard, ...rest } = Object.fromEntries(known);
+    if (heard === undefined) return rest;
+    return { ...rest, heard: (heard as readonly Fields[]).map(({ rank, windowMs }) => ({ rank, windowMs })) };
   },
   beside: [],
 };

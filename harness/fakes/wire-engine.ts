@@ -11,11 +11,14 @@ export interface WireEngine extends AsyncDisposable {
   clear(): void;
 }
 
+/** Answers one request. */
+export type WireScript = (request: WireRequest, socket: Socket) => void;
+
 const LISTED = '{"object":"list","data":[{"id":"small"}]}';
 
 /** An engine that reads every byte strictly, serves the model `small`, and answers as the script writes. */
 export async function wireEngine(
-  script: (request: WireRequest, socket: Socket) => void = (_, socket) => socket.write(wireAnswer("{}")),
+  script: WireScript = (_, socket) => socket.write(wireAnswer("{}")),
 ): Promise<WireEngine> {
   const requests: WireRequest[] = [];
   const faults: string[] = [];

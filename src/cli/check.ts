@@ -38,12 +38,15 @@ async function check(flags: CheckFlags): Promise<void> {
     return result(schema, JSON.stringify(schema, null, 2));
   }
   const written = await loadConfig(configPath(flags.config), process.env);
-  const addresses: string[] = [];
-  const config = await new ServerNames(lookUp, (line) => addresses.push(line)).expand(written);
+  const addresses: Finding[] = [];
+  const names = new ServerNames(lookUp, (line, isFound) =>
+    addresses.push((isFound ? found : missed)("", "addresses", line)),
+  );
+  const config = await names.expand(written);
   const servers = await Promise.all(config.pools.map((pool) => checkPool(pool, config)));
   const findings = [
     ...config.notes.map((note) => warned(found("", "configuration", "is taken"), note)),
-    ...addresses.map((line) => found("", "addresses", line)),
+    ...addresses,
     ...servers.flat(),
     await checkStore(config),
   ];

@@ -1,5 +1,5 @@
 import { Command, Option } from "commander";
-import { loadModel } from "../config/shapes.ts";
+import { findModel } from "../config/shapes.ts";
 import type { PlacementFile } from "../formats/placement-file.ts";
 import { InputError } from "../lib/errors.ts";
 import { slotCount } from "../model/topology.ts";
@@ -108,13 +108,8 @@ async function placementText(file: PlacementFile, options: ConvertOptions, say: 
 
 /** Null for a model that is not among the shipped ones. */
 async function denseLayersOf(modelName: string | null): Promise<number | null> {
-  if (modelName === null) return null;
-  try {
-    return (await loadModel(modelName)).denseLayers;
-  } catch (error) {
-    if (error instanceof InputError) return null;
-    throw error;
-  }
+  const model = modelName === null ? null : await findModel(modelName);
+  return model?.denseLayers ?? null;
 }
 
 /** No engine's file can leave a slot empty. */

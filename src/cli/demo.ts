@@ -71,7 +71,7 @@ async function demo(flags: DemoFlags): Promise<void> {
   });
   const { url } = await app.start();
   try {
-    const [pool] = app.pools;
+    const [pool] = app.pools();
     out.progress(`dashboard ${url}/`);
     const replay = new Replay({
       server: new URL(url),

@@ -1,5 +1,6 @@
-import { mkdir, open, readFile, rename } from "node:fs/promises";
+import { mkdir, open, rename, stat } from "node:fs/promises";
 import { dirname } from "node:path";
+import { readRegularFile } from "../files/read-regular-file.ts";
 import { InputError } from "../lib/errors.ts";
 import { printable } from "../lib/printable.ts";
 
@@ -20,21 +21,20 @@ export function output(json: boolean): Output {
   };
 }
 
-/** Reads a file whole; what the system says of a failure becomes one line naming the file. */
-export async function readInput(path: string): Promise<Uint8Array> {
-  try {
-    return await readFile(path);
-  } catch (error) {
-    throw new InputError(
-      path,
-      "",
-      `cannot be read (${(error as NodeJS.ErrnoException).code}); name a readable file`,
-    );
-  }
+/** A routing trace of a million tokens of DeepSeek-V3 fits in. */
+const MOST_BYTES = 1 << 30;
+
+/** Reads a regular file whole; what the system says of a failure becomes one line naming the file. */
+export function readInput(path: string): Promise<Uint8Array> {
+  return readRegularFile(path, { mostBytes: MOST_BYTES, smaller: "give a smaller one", followLinks: true });
 }
 
 /** Writes a file whole or not at all: to a neighbour first, flushed, then renamed. */
 export async function writeOutput(path: string, bytes: Uint8Array | string): Promise<void> {
+  const there = await stat(path).catch(() => null);
+  if (there !== null && !there.isFile()) {
+    throw new InputError(path, "", "is no regular file, which would be replaced; name a file");
+  }
   const temporary = `${path}.${process.pid}.partial`;
   try {
     await mkdir(dirname(path), { recursive: true });

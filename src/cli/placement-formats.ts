@@ -86,7 +86,7 @@ function bareFile(
     physicalToLogical: Int32Array.from(map.values),
   };
   const fault = placementFault(placement);
-  if (fault !== null) throw new InputError(source, field, `${fault}; mend the map`);
+  if (fault !== null) throw new InputError(source, field, `${fault}; correct the map`);
   return {
     modelName: null,
     placement,

@@ -11,6 +11,7 @@ import type { InputError } from "../lib/errors.ts";
 import { Primary } from "../workers/primary.ts";
 import { serveAsWorker } from "../workers/worker.ts";
 import { configOption, configPath } from "./config-option.ts";
+import { Hangups } from "./hangups.ts";
 import { jsonOption } from "./options.ts";
 import { output } from "./output.ts";
 import { stoppable } from "./stoppable.ts";
@@ -23,7 +24,7 @@ interface ServeFlags {
 /** `serve`: the production gateway. */
 export function serveCommand(): Command {
   return new Command("serve")
-    .description("Run the gateway until SIGINT or SIGTERM; SIGHUP takes the configuration anew.")
+    .description("Run the gateway until SIGINT or SIGTERM; SIGHUP reloads the configuration.")
     .addOption(configOption())
     .addOption(jsonOption())
     .exitOverride()
@@ -33,7 +34,20 @@ export function serveCommand(): Command {
 async function serve(flags: ServeFlags): Promise<void> {
   const { result, progress } = output(flags.json ?? false);
   if (cluster.isWorker) return serveAsWorker(progress);
-  const path = configPath(flags.config);
+  const hangups = new Hangups();
+  try {
+    await serveHere(configPath(flags.config), hangups, result, progress);
+  } finally {
+    hangups.close();
+  }
+}
+
+async function serveHere(
+  path: string,
+  hangups: Hangups,
+  result: ReturnType<typeof output>["result"],
+  progress: (line: string) => void,
+): Promise<void> {
   const written = await load(path, progress);
   const names = new ServerNames(lookUp, progress);
   const config = await names.expand(written);
@@ -44,19 +58,12 @@ async function serve(flags: ServeFlags): Promise<void> {
       : await compose(config, { routing: null, recordTokens: 0, onFault, onNotice: progress });
   const watch = new ServerWatch({ names, reload: (next) => app.reload(next), onFault }, written, config);
   await stoppable(async (signal) => {
-    const started = app.start();
-    // From here on: the default is to die of it.
-    const onHangup = () =>
-      void started.then(
-        () => reload(path, watch, progress),
-        () => {},
-      );
-    process.on("SIGHUP", onHangup);
-    const { url } = await started;
+    const { url } = await app.start();
     result({ url }, `listening on ${url}`);
     watch.start();
+    hangups.begin(() => reload(path, watch, progress));
     if (!signal.aborted) await once(signal, "abort");
-    process.off("SIGHUP", onHangup);
+    hangups.end();
     progress(`stopping: what is in flight has ${config.http.graceMs / 1000} s to finish`);
     await Promise.all([watch.stop(), app.stop()]);
   });
@@ -68,11 +75,11 @@ async function load(path: string, progress: (line: string) => void): Promise<Con
   return config;
 }
 
-/** A configuration that cannot be taken changes nothing. */
+/** A configuration that cannot be reloaded changes nothing. */
 async function reload(path: string, watch: ServerWatch, progress: (line: string) => void): Promise<void> {
   try {
     await watch.change(await load(path, progress));
-    progress("the configuration was taken anew");
+    progress("the configuration is reloaded");
   } catch (error) {
     const { message, others = [] } = error as Partial<InputError> & Error;
     for (const line of [message, ...others]) progress(`the configuration stays as it was: ${line}`);

@@ -29,8 +29,8 @@ export interface Config extends Readonly<Omit<Settings, "admission" | "store">> 
     readonly tenants: Readonly<Record<string, Admission["tenant"]>>;
   };
   readonly store: Readonly<Omit<Settings["store"], "url">> & { readonly address: StoreAddress };
-  /** What routes for operators and engines want as a bearer token; null for nothing. */
-  readonly operatorKey: string | null;
+  /** Of the key that routes for operators and engines want as a bearer token; null for none. */
+  readonly operatorKeyHash: string | null;
   readonly pools: readonly PoolConfig[];
   /** What a person should know of what was written, one line each. */
   readonly notes: readonly string[];

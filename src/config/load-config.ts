@@ -12,6 +12,8 @@ import type { WrittenPool } from "./pool-schema.ts";
 import { readKey } from "./read-key.ts";
 import { type ServedPool, readPools } from "./read-pools.ts";
 import { readTls } from "./read-tls.ts";
+import { isLocalName, isLoopback } from "./loopback.ts";
+import { keyHash } from "./operator-key.ts";
 import { byPresentNames } from "./renamed-settings.ts";
 import { type Section, isSection } from "./section.ts";
 import { readStoreUrl } from "./store-url.ts";
@@ -61,11 +63,22 @@ export async function loadConfig(path: string | null, environment: NodeJS.Proces
   checkPools(pools, checked.workers, sourceOf);
   const { operatorKeyEnv } = checked.http;
   const keyPlace: Place = { sourceOf, field: ["http", "operatorKeyEnv"] };
-  const operatorKey = operatorKeyEnv === null ? null : readKey(operatorKeyEnv, keyPlace, environment);
+  const operatorKeyHash =
+    operatorKeyEnv === null ? null : keyHash(readKey(operatorKeyEnv, keyPlace, environment));
+  if (operatorKeyHash === null && !staysHere(checked.http.host)) notes.push(keylessNote(checked.http.host));
   const { url, ...storeSettings } = checked.store;
   const store = { ...storeSettings, address: readStoreUrl(url, sourceOf(["store", "url"])) };
   checkExperts(pools, { store, control: checked.control }, sourceOf);
-  return { ...checked, admission: { ...checked.admission, tenants }, operatorKey, store, pools, notes };
+  return { ...checked, admission: { ...checked.admission, tenants }, operatorKeyHash, store, pools, notes };
+}
+
+/** Whether nothing but this machine reaches a gateway that listens there. */
+function staysHere(host: string): boolean {
+  return isLocalName(host) || isLoopback(host);
+}
+
+function keylessNote(host: string): string {
+  return `http.host: is ${host}, beyond loopback, and there is no key: /admin, /ep/v1 and /metrics answer on loopback only; name a variable that holds a key in http.operatorKeyEnv`;
 }
 
 /** Variables that hold keys, by names of the person's own. */

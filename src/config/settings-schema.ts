@@ -96,6 +96,7 @@ export const settingsSchema = z.strictObject({
       intervalMs: positiveMilliseconds,
       timeoutMs: positiveMilliseconds,
       lateMs: positiveMilliseconds,
+      hungMs: positiveMilliseconds,
       unhealthyAfter: count,
       healthyAfter: count,
     }),

@@ -1,4 +1,3 @@
-import { readFile } from "node:fs/promises";
 import {
   type Document,
   isMap,
@@ -7,8 +6,10 @@ import {
   isSeq,
   LineCounter,
   parseDocument,
+  visit,
   type YAMLError,
 } from "yaml";
+import { readRegularFile } from "../files/read-regular-file.ts";
 import { InputError } from "../lib/errors.ts";
 import type { SourceOf } from "./place.ts";
 
@@ -36,18 +37,14 @@ const FAULTS: Partial<Record<YAMLError["code"], string>> = {
   TAG_RESOLVE_FAILED: "has a tag that is not known; remove it",
 };
 
+const RULES = { mostBytes: 4 << 20, smaller: "is it a configuration?", followLinks: true };
+
 /**
  * Reads a YAML file.
  * @throws InputError naming the file, and the line where it is no YAML
  */
 export async function readYamlFile(path: string): Promise<YamlFile> {
-  let text: string;
-  try {
-    text = await readFile(path, "utf8");
-  } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code;
-    throw new InputError(path, "", `cannot be read (${code}); name a readable file`);
-  }
+  const text = new TextDecoder().decode(await readRegularFile(path, RULES));
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
   const at = (offset: number) => {
@@ -59,6 +56,9 @@ export async function readYamlFile(path: string): Promise<YamlFile> {
     const mend = FAULTS[fault.code] ?? "cannot be understood; mend the line";
     throw new InputError(at(fault.pos[0]), "", `is not valid YAML: the text here ${mend}`);
   }
+  const odd = oddKey(document);
+  if (odd !== null)
+    throw new InputError(at(odd), "", "is a list or a mapping in the place of a name; write a name");
   let value: unknown;
   try {
     value = document.toJS();
@@ -76,6 +76,19 @@ export async function readYamlFile(path: string): Promise<YamlFile> {
 /** The data alone. */
 export async function readYaml(path: string): Promise<unknown> {
   return (await readYamlFile(path)).value;
+}
+
+/** Where a key is no name: the more such keys lie in each other, the longer it takes to make a text of them. */
+function oddKey(document: Document): number | null {
+  let odd: number | null = null;
+  visit(document, {
+    Pair: (_, { key }) => {
+      if (isScalar(key)) return undefined;
+      odd = startOf(key) ?? 0;
+      return visit.BREAK;
+    },
+  });
+  return odd;
 }
 
 /** Where the field's name stands, or the list's item; else where what should hold it stands. */

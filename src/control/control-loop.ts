@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { oneLine } from "../lib/printable.ts";
 import type { RoutingSnapshot } from "../model/snapshot.ts";
 import { type Topology, gpuCount } from "../model/topology.ts";
@@ -26,6 +27,8 @@ export interface ControlLoopOptions
   /** The loop's own: it closes it. */
   readonly planner: Planner;
   readonly leaseMs: number;
+  /** What the loop before this one followed the pool by: it goes on. Absent for a pool that is new here. */
+  readonly view?: PoolView;
 }
 
 /** An entry of the audit log, with its time in ms since 1970. */
@@ -48,46 +51,69 @@ export class ControlLoop {
   readonly topology: Topology;
   readonly view: PoolView;
   readonly store: PoolStore;
+  /** What it holds the lease as: its own name, so that two loops of one gateway never hold the same lease. */
+  readonly holder: string;
   readonly #options: ControlLoopOptions;
   readonly #leadership: Leadership;
   readonly #totals = { terms: 0, rolloutsDone: 0, rolloutsGivenUp: 0 };
   #term: Term | null = null;
-  #stopWatching: (() => void) | null = null;
+  readonly #stopListening: (() => void)[] = [];
 
   constructor(options: ControlLoopOptions) {
-    const { plane, store, topology, gateway, leaseMs, clock, onFault } = options;
+    const { plane, store, topology, gateway, leaseMs, clock, onFault, view } = options;
     this.pool = plane.pool;
     this.topology = topology;
     this.store = store.pool(plane.pool);
-    this.view = new PoolView(plane.pool, onFault);
+    this.view = view ?? new PoolView(plane.pool, onFault);
     this.#options = options;
+    this.holder = `${gateway}/${randomBytes(6).toString("hex")}`;
     this.#leadership = new Leadership({
       store: this.store,
-      holder: gateway,
+      holder: this.holder,
       leaseMs,
       clock,
       onGained: (token) => this.#lead(token),
       onLost: () => this.#resign(),
       onFault,
     });
-    this.view.onSnapshot((snapshot) => plane.commit(snapshot));
   }
 
-  /** Resolves with an epoch in force where this gateway leads, or the leader's has come already. */
+  /**
+   * Resolves with an epoch in force where this gateway leads, or the leader's has come already. After `resign`, it
+   * competes for the lease again.
+   */
   async start(): Promise<void> {
-    this.#stopWatching = this.#options.store.onFault((fault) => {
-      if (fault === null) void this.#handBack();
-    });
+    if (this.#stopListening.length === 0) this.#listen();
     this.view.follow(this.store);
     await this.#leadership.start();
   }
 
-  /** Ends after the action under way; a rollout that has not been published is given up. */
-  async stop(): Promise<void> {
-    this.#stopWatching?.();
-    await this.#leadership.stop();
-    this.view.close();
+  /**
+   * Leads no more, from after the action under way; a rollout that has not been published is given up. It goes on
+   * following, and passes on what ranks and operators say.
+   */
+  resign(): Promise<void> {
+    return this.#leadership.stop();
+  }
+
+  /** Resigns and ends. @param viewGoesOn whether another loop of this pool has the view from now on */
+  async stop(viewGoesOn = false): Promise<void> {
+    await this.resign();
+    for (const stop of this.#stopListening.splice(0)) stop();
+    if (!viewGoesOn) this.view.close();
     await this.#options.planner.close();
+  }
+
+  #listen(): void {
+    const { plane, store } = this.#options;
+    const commit = (snapshot: RoutingSnapshot) => plane.commit(snapshot);
+    this.#stopListening.push(
+      this.view.onSnapshot(commit),
+      store.onFault((fault) => {
+        if (fault === null) void this.#handBack();
+      }),
+    );
+    if (this.view.snapshot !== null) commit(this.view.snapshot);
   }
 
   get leading(): boolean {

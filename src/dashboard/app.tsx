@@ -1,14 +1,24 @@
-import { useEffect, useReducer } from "preact/hooks";
+import { useEffect, useReducer, useState } from "preact/hooks";
 import { ConnectionNotice } from "./connection-notice.tsx";
+import { KeyForm } from "./key-form.tsx";
 import { PageHeader } from "./page-header.tsx";
 import { PoolView } from "./pool-view.tsx";
-import { NOTHING_YET, receive, shownPool } from "./state.ts";
+import { type Connection, NOTHING_YET, receive, shownPool } from "./state.ts";
 import { follow } from "./stream.ts";
+
+/** Where the key is kept until the tab is closed. */
+const KEY = "plimsoll-operator-key";
 
 /** The page: one state, fed by the stream, shown for one pool. */
 export function App() {
   const [state, send] = useReducer(receive, NOTHING_YET);
-  useEffect(() => follow(new URL("ep/v1/events", document.baseURI).href, send), [send]);
+  const [key, setKey] = useState(() => sessionStorage.getItem(KEY));
+  useEffect(() => follow(new URL("ep/v1/events", document.baseURI).href, key, send), [key, send]);
+  const unlock = (given: string) => {
+    sessionStorage.setItem(KEY, given);
+    send({ type: "connection", value: "connecting" });
+    setKey(given);
+  };
 
   const name = shownPool(state);
   const pool = name === null ? undefined : state.pools.get(name);
@@ -24,12 +34,10 @@ export function App() {
       />
       {stale && <ConnectionNotice connection={state.connection} heardAtMs={state.heardAtMs} />}
       <main class={stale ? "stale" : undefined}>
-        {pool === undefined || pool.samples.length === 0 ? (
-          <p class="awaited">
-            {state.connection === "connecting"
-              ? "Connecting to the gateway."
-              : "Waiting for the first report of a pool. The gateway sends one a second for every pool whose experts it tracks."}
-          </p>
+        {state.connection === "locked" ? (
+          <KeyForm wrong={key !== null} send={unlock} />
+        ) : pool === undefined || pool.samples.length === 0 ? (
+          <p class="awaited">{AWAITED[state.connection] ?? NO_REPORT}</p>
         ) : (
           <PoolView pool={pool} traffic={state.traffic} alone={state.pools.size === 1} />
         )}
@@ -37,3 +45,12 @@ export function App() {
     </>
   );
 }
+
+const NO_REPORT =
+  "Waiting for the first report of a pool. The gateway sends one a second for every pool whose experts it tracks.";
+
+const AWAITED: Partial<Record<Connection, string>> = {
+  connecting: "Connecting to the gateway.",
+  barred:
+    "The gateway has no operator key, and shows this to its own machine only. Name the variable of a key in http.operatorKeyEnv, and open this page again.",
+};

@@ -15,6 +15,8 @@ const CONNECTION_WORDS: Record<Connection, string> = {
   live: "Live",
   silent: "No data",
   lost: "Disconnected",
+  locked: "Locked",
+  barred: "Refused",
 };
 
 export function PageHeader({ connection, pools, shown, sample, choose }: Properties) {

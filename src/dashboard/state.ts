@@ -1,4 +1,4 @@
-import type { EpochReport, History, PoolReport, PoolSample, TrafficReport } from "./wire.ts";
+import type { EpochReport, History, PoolGone, PoolReport, PoolSample, TrafficReport } from "./wire.ts";
 
 /** Samples kept per pool: 15 minutes at one a second. */
 const SAMPLES_KEPT = 900;
@@ -6,8 +6,11 @@ const SAMPLES_KEPT = 900;
 const START_SAMPLES = 10;
 const EPOCHS_KEPT = 500;
 
-/** `silent`: connected, but nothing has come for a while. `lost`: not connected any more; being retried. */
-export type Connection = "connecting" | "live" | "silent" | "lost";
+/**
+ * `silent`: connected, but nothing has come for a while. `lost`: not connected any more; being retried. `locked`: the
+ * gateway wants a key. `barred`: it answers nobody from here.
+ */
+export type Connection = "connecting" | "live" | "silent" | "lost" | "locked" | "barred";
 
 export interface PoolState {
   /** Oldest first. */
@@ -34,6 +37,7 @@ export type Message =
   | { readonly type: "history"; readonly value: History; readonly atMs: number }
   | { readonly type: "epoch"; readonly value: EpochReport; readonly atMs: number }
   | { readonly type: "report"; readonly value: PoolReport; readonly atMs: number }
+  | { readonly type: "gone"; readonly value: PoolGone; readonly atMs: number }
   | { readonly type: "traffic"; readonly value: TrafficReport; readonly atMs: number }
   | { readonly type: "connection"; readonly value: Connection }
   | { readonly type: "choose"; readonly pool: string };
@@ -66,6 +70,8 @@ export function receive(state: State, message: Message): State {
         ...heard,
         pools: changed(state.pools, message.value.pool, (p) => withReport(p, message.value)),
       };
+    case "gone":
+      return { ...heard, pools: without(state.pools, message.value.pool) };
     case "traffic":
       return { ...heard, traffic: message.value };
   }
@@ -87,6 +93,10 @@ function poolsOf(history: History): State["pools"] {
 
 function changed(pools: State["pools"], name: string, change: (pool: PoolState) => PoolState) {
   return new Map(pools).set(name, change(pools.get(name) ?? EMPTY_POOL));
+}
+
+function without(pools: State["pools"], name: string) {
+  return new Map([...pools].filter(([other]) => other !== name));
 }
 
 function withEpoch(pool: PoolState, epoch: EpochReport): PoolState {

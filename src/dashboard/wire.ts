@@ -73,6 +73,11 @@ export interface Percentiles {
   readonly p95: number;
 }
 
+/** Event `gone`: the gateway has the pool no more. */
+export interface PoolGone {
+  readonly pool: string;
+}
+
 /** Event `history`, first on every connection. */
 export interface History {
   readonly epochs: readonly EpochReport[];

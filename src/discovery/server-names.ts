@@ -3,16 +3,18 @@ import type { Config, PoolConfig, ServersConfig } from "../config/config.ts";
 import type { ServerAccess } from "../model/server-access.ts";
 import type { Lookup } from "./lookup.ts";
 
+/** Hears one line for a person, and whether it says where a name's servers are, or that it cannot be looked up. */
+export type OnLookup = (line: string, found: boolean) => void;
+
 /** The names in servers' URLs, and the addresses that they had last. */
 export class ServerNames {
   readonly #lookup: Lookup;
-  readonly #onNotice: (line: string) => void;
+  readonly #onNotice: OnLookup;
   /** In a fixed order: one that changes from answer to answer is no change. */
   readonly #addresses = new Map<string, readonly string[]>();
   readonly #failing = new Set<string>();
 
-  /** @param onNotice hears one line for a person */
-  constructor(lookup: Lookup, onNotice: (line: string) => void) {
+  constructor(lookup: Lookup, onNotice: OnLookup) {
     this.#lookup = lookup;
     this.#onNotice = onNotice;
   }
@@ -43,7 +45,7 @@ export class ServerNames {
     if (found.length === 0) {
       const kept =
         before === undefined ? "it is one server until it can be" : `it stays ${before.join(", ")}`;
-      if (!this.#failing.has(name)) this.#onNotice(`${name} cannot be looked up (${why}); ${kept}`);
+      if (!this.#failing.has(name)) this.#onNotice(`${name} cannot be looked up (${why}); ${kept}`, false);
       this.#failing.add(name);
       return;
     }
@@ -52,6 +54,7 @@ export class ServerNames {
     if (found.join() !== (before ?? found.slice(0, 1)).join())
       this.#onNotice(
         `${name} is ${found.length === 1 ? "one server" : `${found.length} servers`}: ${found.join(", ")}`,
+        true,
       );
   }
 

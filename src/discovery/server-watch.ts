@@ -57,12 +57,12 @@ export class ServerWatch {
       const expanded = await this.#parts.names.expand(this.#written);
       if (serversIn(expanded) !== this.#servers && !this.#stopped) await this.#goOnBy(expanded);
     } catch (fault) {
-      this.#parts.onFault(fault as Error);
+      if (!this.#stopped) this.#parts.onFault(fault as Error);
     }
   }
 
   async #take(written: Config): Promise<void> {
-    if (this.#stopped) return;
+    if (this.#stopped) throw new Error("the gateway is stopping");
     await this.#goOnBy(await this.#parts.names.expand(written));
     this.#written = written;
   }

@@ -1,27 +1,31 @@
-import { CsvError, parse } from "csv-parse/browser/esm/sync";
 import { InputError } from "../lib/errors.ts";
-import type { TraceRequest } from "../model/traffic.ts";
+import { oneLine } from "../lib/printable.ts";
+import { MOST_REQUEST_TOKENS, type TraceRequest } from "../model/traffic.ts";
 
 /** The first line of the Azure LLM inference traces (AzurePublicDataset, 2023 and 2024). */
 export const AZURE_HEADER = "TIMESTAMP,ContextTokens,GeneratedTokens";
+const FIELDS = 3;
 
 const TIMESTAMP =
   /^(\d{4})-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01]) ([01]\d|2[0-3]):([0-5]\d):([0-5]\d)(?:\.(\d{1,9}))?(?:\+00:00)?$/;
 
 /**
- * Reads an Azure trace: CSV, one request a line, timestamps with up to 7 fractional digits.
+ * Reads an Azure trace: CSV, one request a line, timestamps with up to 7 fractional digits. A field may stand in quotes.
  * @param text begins with AZURE_HEADER
  * @returns in the file's order; arrivals in ms since 1 March 2000 (UTC), for the caller to count from the first
  */
 export function readAzureTrace(text: string, source: string): TraceRequest[] {
-  const rows = parseCsv(text, source);
   const requests: TraceRequest[] = [];
-  for (let i = 1; i < rows.length; i++) {
-    const line = `line ${i + 1}`;
-    const [timestamp, context, generated, ...more] = rows[i];
-    if (generated === undefined || more.length > 0) {
-      throw new InputError(source, line, `has ${rows[i].length} fields; expected ${AZURE_HEADER}`);
+  let number = 0;
+  for (const row of linesOf(text)) {
+    number++;
+    if (number === 1) continue;
+    const line = `line ${number}`;
+    const fields = row.split(",");
+    if (fields.length !== FIELDS) {
+      throw new InputError(source, line, `has ${fields.length} fields; expected ${AZURE_HEADER}`);
     }
+    const [timestamp, context, generated] = fields.map(unquoted);
     requests.push({
       arrivalMs: readTimestamp(timestamp, source, line),
       inputTokens: readTokens(context, source, `${line} ContextTokens`),
@@ -31,18 +35,27 @@ export function readAzureTrace(text: string, source: string): TraceRequest[] {
   return requests;
 }
 
-function parseCsv(text: string, source: string): string[][] {
-  try {
-    return parse(text, { relax_column_count: true });
-  } catch (error) {
-    if (!(error instanceof CsvError)) throw error;
-    throw new InputError(source, "", `is not CSV (${error.message}); expected ${AZURE_HEADER}`);
+/** Lines that end in LF or CRLF; the last need not. */
+function* linesOf(text: string): Generator<string> {
+  for (let start = 0; start < text.length; ) {
+    const newline = text.indexOf("\n", start);
+    const end = newline < 0 ? text.length : newline;
+    yield text.slice(start, text[end - 1] === "\r" ? end - 1 : end);
+    start = end + 1;
   }
 }
 
+function unquoted(field: string): string {
+  return /^"([^"]*)"$/.exec(field)?.[1] ?? field;
+}
+
 function readTokens(text: string, source: string, field: string): number {
-  if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
-  throw new InputError(source, field, `is '${text}'; expected a count of tokens ≥ 1`);
+  if (/^[1-9]\d{0,8}$/.test(text) && Number(text) <= MOST_REQUEST_TOKENS) return Number(text);
+  throw new InputError(
+    source,
+    field,
+    `is '${oneLine(text, 40)}'; expected tokens, in 1..${MOST_REQUEST_TOKENS}`,
+  );
 }
 
 function readTimestamp(text: string, source: string, line: string): number {
@@ -51,7 +64,7 @@ function readTimestamp(text: string, source: string, line: string): number {
     throw new InputError(
       source,
       `${line} TIMESTAMP`,
-      `is '${text}'; expected e.g. 2023-11-16 18:15:46.6805900`,
+      `is '${oneLine(text, 40)}'; expected e.g. 2023-11-16 18:15:46.6805900`,
     );
   }
   const [year, month, day, hour, minute, second] = parts.slice(1, 7).map(Number);

@@ -58,8 +58,8 @@ function readHistory(file: JsonObject, source: string): ExpertLoad[] {
     const load = readLoad(window, WINDOW_LOAD, source, `${at}.`);
     const first = windows[0] ?? load;
     if (load.layers !== first.layers || load.experts !== first.experts) {
-      const mend = `is ${load.layers} × ${load.experts}; expected ${first.layers} × ${first.experts} as in the first window`;
-      throw new InputError(source, `${at}.${WINDOW_LOAD}`, mend);
+      const hint = `is ${load.layers} × ${load.experts}; expected ${first.layers} × ${first.experts} as in the first window`;
+      throw new InputError(source, `${at}.${WINDOW_LOAD}`, hint);
     }
     windows.push(load);
   }

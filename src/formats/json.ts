@@ -25,10 +25,20 @@ export function integerIn(least: number, most: number): NumberRule {
 /** The most any size or id can sensibly be: it fits the typed arrays that hold it. */
 export const MOST = 2 ** 31 - 1;
 
-/** Reads UTF-8 text; a byte order mark is dropped. */
+/** What a text is made into takes some 30 times its bytes. */
+const MOST_TEXT_BYTES = 256 << 20;
+const UTF_8 = new TextDecoder("utf-8", { fatal: true });
+
+/** Reads UTF-8 text of up to 256 MiB; a byte order mark is dropped. */
 export function decodeText(bytes: Uint8Array, source: string): string {
+  if (bytes.length > MOST_TEXT_BYTES)
+    throw new InputError(
+      source,
+      "",
+      `has ${bytes.length} bytes of text, more than ${MOST_TEXT_BYTES}; give a smaller file`,
+    );
   try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    return UTF_8.decode(bytes);
   } catch {
     throw new InputError(source, "", "is not UTF-8 text; save it as UTF-8");
   }
@@ -41,15 +51,21 @@ export function readJsonObject(bytes: Uint8Array, source: string): JsonObject {
 
 /** @param where the part of the file `text` is, for messages; "" for the whole */
 export function parseJsonObject(text: string, source: string, where: string): JsonObject {
-  let value: unknown;
-  try {
-    value = JSON.parse(quoteNonFinite(text));
-  } catch (error) {
-    const reason = (error as SyntaxError).message.replaceAll(/\s+/g, " ");
-    throw new InputError(source, where, `is not JSON (${reason}); is the file whole?`);
-  }
+  const value = parseJson(text, source, where);
   if (!isObject(value)) throw new InputError(source, where, "is not a JSON object; expected {…}");
   return value;
+}
+
+function parseJson(text: string, source: string, where: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    try {
+      return JSON.parse(quoteNonFinite(text));
+    } catch (error) {
+      throw new InputError(source, where, `is not JSON (${(error as Error).message}); is the file whole?`);
+    }
+  }
 }
 
 export function isObject(value: unknown): value is JsonObject {
@@ -77,39 +93,40 @@ export function readMatrix(value: unknown, rule: NumberRule, source: string, fie
   if (!Array.isArray(value) || value.length === 0) {
     throw new InputError(source, field, `is ${shown(value)}; expected a list of rows, one per layer`);
   }
-  const rows = value.length;
-  const columns = Array.isArray(value[0]) ? value[0].length : 0;
-  const values = new Float64Array(rows * columns);
-  for (let row = 0; row < rows; row++) {
-    const cells = values.subarray(row * columns, (row + 1) * columns);
-    readRow(value[row], rule, cells, `${field}[0]`, source, `${field}[${row}]`);
-  }
-  return { rows, columns, values };
+  return readRows(value, rule, source, (row) => `${field}[${row}]`);
 }
 
 /**
- * Reads a list of numbers into `row`, which it must fill.
- * @param model what sets the row's length, for messages
+ * Reads lists of numbers that must be of one length. Every number is seen to be there before room is made for them:
+ * one long row among many empty ones costs nothing.
+ * @param rows    at least one
+ * @param fieldOf what messages call a row
  */
-export function readRow(
-  value: unknown,
+export function readRows(
+  rows: readonly unknown[],
   rule: NumberRule,
-  row: Float64Array,
-  model: string,
   source: string,
-  field: string,
-): void {
-  if (!Array.isArray(value) || value.length === 0) {
-    throw new InputError(source, field, `is ${shown(value)}; expected a list of numbers`);
+  fieldOf: (row: number) => string,
+): Matrix {
+  const columns = Array.isArray(rows[0]) ? rows[0].length : 0;
+  for (const [index, row] of rows.entries()) {
+    if (!Array.isArray(row) || row.length === 0) {
+      throw new InputError(source, fieldOf(index), `is ${shown(row)}; expected a list of numbers`);
+    }
+    if (row.length !== columns) {
+      const hint = `has ${row.length} entries; expected ${columns} as in ${fieldOf(0)}`;
+      throw new InputError(source, fieldOf(index), hint);
+    }
   }
-  if (value.length !== row.length) {
-    throw new InputError(source, field, `has ${value.length} entries; expected ${row.length} as in ${model}`);
+  const values = new Float64Array(rows.length * columns);
+  let at = 0;
+  for (const [index, row] of rows.entries()) {
+    for (const [column, cell] of (row as readonly unknown[]).entries()) {
+      if (!rule.holds(cell)) readNumber(cell, rule, source, `${fieldOf(index)}[${column}]`);
+      values[at++] = cell as number;
+    }
   }
-  for (let i = 0; i < row.length; i++) {
-    const cell: unknown = value[i];
-    if (!rule.holds(cell)) readNumber(cell, rule, source, `${field}[${i}]`);
-    row[i] = cell as number;
-  }
+  return { rows: rows.length, columns, values };
 }
 
 /** Row-major values as nested lists, for JSON. */
@@ -123,12 +140,30 @@ export function nest(values: ArrayLike<number>, columns: number): number[][] {
 
 /** Python writes NaN and Infinity bare; quoted, they reach the reader that can name the field. */
 function quoteNonFinite(text: string): string {
-  return text.replaceAll(/(?<=[[,:]\s*)-?(?:NaN|Infinity)(?=\s*[,\]}])/g, '"$&"');
+  return text.replaceAll(/-?(?:NaN|Infinity)/g, (word, at: number) =>
+    BEFORE_VALUE.has(nextSign(text, at - 1, -1)) && AFTER_VALUE.has(nextSign(text, at + word.length, 1))
+      ? `"${word}"`
+      : word,
+  );
 }
 
-/** A value as a message shows it: short, on one line. */
-function shown(value: unknown): string {
+const BEFORE_VALUE = new Set("[,:");
+const AFTER_VALUE = new Set(",]}");
+const WHITE_SPACE = new Set(" \t\r\n");
+
+/** The first sign from there on that is no white space; "" where none is. */
+function nextSign(text: string, from: number, step: 1 | -1): string {
+  let at = from;
+  while (WHITE_SPACE.has(text.charAt(at))) at += step;
+  return text.charAt(at);
+}
+
+/** A value as a message shows it: short, and not what lies inside it, which may be deep. */
+export function shown(value: unknown): string {
   if (value === undefined) return "missing";
-  const text = typeof value === "number" ? String(value) : JSON.stringify(value);
+  if (Array.isArray(value)) return value.length === 0 ? "[]" : `a list of ${value.length}`;
+  if (isObject(value)) return "an object";
+  if (typeof value === "number") return String(value);
+  const text = JSON.stringify(typeof value === "string" ? value.slice(0, 40) : value);
   return text.length <= 40 ? text : `${text.slice(0, 39)}…`;
 }

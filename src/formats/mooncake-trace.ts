@@ -1,11 +1,11 @@
 import { InputError } from "../lib/errors.ts";
-import type { TraceRequest } from "../model/traffic.ts";
+import { MOST_REQUEST_TOKENS, type TraceRequest } from "../model/traffic.ts";
 import { AMOUNT, integerIn, MOST, parseJsonObject, readNumber } from "./json.ts";
 
 /** The clock of the published traces ticks about every 3 s; the last tick is given this width. */
 const TICK_MS = 3000;
 
-const TOKENS = integerIn(1, MOST);
+const TOKENS = integerIn(1, MOST_REQUEST_TOKENS);
 const BLOCK = integerIn(0, MOST);
 
 /**

@@ -1,4 +1,5 @@
 import { InputError } from "../lib/errors.ts";
+import { oneLine } from "../lib/printable.ts";
 import type { ReadonlyNumbers } from "../lib/readonly-arrays.ts";
 import { bytesPerNumber, decodeNumbers, isNumberKind } from "./numbers.ts";
 
@@ -10,6 +11,10 @@ export interface NpyArray {
   /** Row-major; 64-bit integers as numbers, all of them exact. */
   readonly values: ReadonlyNumbers;
 }
+
+/** NumPy's own limits (numpy.lib.format, max_header_size; NPY_MAXDIMS). */
+const MOST_HEADER_BYTES = 10_000;
+const MOST_AXES = 64;
 
 const MAGIC = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59];
 
@@ -23,24 +28,25 @@ export function readNpy(bytes: Uint8Array, source: string): NpyArray {
   const { text, end } = readHeader(bytes, source);
   const { dtype, shape } = parseHeader(text, source);
   const kind = /^[<|=]?([uif][1248])$/.exec(dtype)?.[1] ?? "";
+  const named = `'${oneLine(dtype, 40)}'`;
   if (dtype.startsWith(">")) {
-    throw new InputError(source, "descr", `is '${dtype}', big-endian; save it as '<${dtype.slice(1)}'`);
-  }
-  if (!isNumberKind(kind)) {
     throw new InputError(
       source,
       "descr",
-      `is '${dtype}'; expected an integer or float type of up to 64 bits`,
+      `is ${named}, big-endian; save it as '<${oneLine(dtype.slice(1), 40)}'`,
     );
+  }
+  if (!isNumberKind(kind)) {
+    throw new InputError(source, "descr", `is ${named}; expected an integer or float type of up to 64 bits`);
   }
   const needed = shape.reduce((product, size) => product * size, bytesPerNumber(kind));
   const held = bytes.length - end;
   if (held !== needed) {
-    const mend = held < needed ? "the file is truncated; copy it again" : "remove what follows the array";
+    const hint = held < needed ? "the file is truncated; copy it again" : "remove what follows the array";
     throw new InputError(
       source,
       "data",
-      `has ${held} bytes where shape (${shape.join(", ")}) of '${dtype}' takes ${needed}: ${mend}`,
+      `has ${held} bytes where shape (${shape.join(", ")}) of '${dtype}' takes ${needed}: ${hint}`,
     );
   }
   return { dtype, shape, values: decodeNumbers(kind, bytes.subarray(end), source, "data") };
@@ -80,7 +86,11 @@ function readHeader(bytes: Uint8Array, source: string): { text: string; end: num
   const start = version === 1 ? 10 : 12;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (bytes.length < start) throw truncatedHeader(source);
-  const end = start + (version === 1 ? view.getUint16(8, true) : view.getUint32(8, true));
+  const length = version === 1 ? view.getUint16(8, true) : view.getUint32(8, true);
+  if (length > MOST_HEADER_BYTES) {
+    throw new InputError(source, "header", `has ${length} bytes; expected at most ${MOST_HEADER_BYTES}`);
+  }
+  const end = start + length;
   if (end > bytes.length) throw truncatedHeader(source);
   const encoding = version === 3 ? "utf-8" : "latin1";
   return { text: new TextDecoder(encoding).decode(bytes.subarray(start, end)), end };
@@ -111,5 +121,10 @@ function parseHeader(text: string, source: string): { dtype: string; shape: numb
     throw new InputError(source, "fortran_order", "is not False; save numpy.ascontiguousarray(array)");
   }
   const sizes = tuple.split(",").map((size) => size.trim());
-  return { dtype, shape: sizes.filter((size) => size !== "").map(Number) };
+  const shape = sizes.filter((size) => size !== "").map(Number);
+  if (shape.length > MOST_AXES || !shape.every(Number.isSafeInteger)) {
+    const found = oneLine(tuple, 100);
+    throw new InputError(source, "shape", `is (${found}); expected at most ${MOST_AXES} sizes below 2^53`);
+  }
+  return { dtype, shape };
 }

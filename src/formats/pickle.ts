@@ -26,9 +26,15 @@ export class PickleGlobal {
 
 const PROTOCOL = 2;
 
+/** The values of so many take some 200 MB at most. A dump of SGLang's recorder has less than 100 for each pass. */
+const MOST_OPCODES = 1 << 20;
+const TEXT = new TextDecoder();
+
 /**
  * Reads a pickle of protocol 2 that holds plain data and what `host` allows: numbers, texts, booleans and
- * null; lists and tuples as arrays; dictionaries as Maps; globals as PickleGlobal.
+ * null; lists and tuples as arrays; dictionaries as Maps; globals as PickleGlobal. A value that the pickle recalls is
+ * the same value again: what is read may share parts and even contain itself, so whoever goes through it must bound
+ * the way.
  * @param field what messages call the pickle inside the file
  * @throws InputError naming the opcode or global that is not allowed, and the byte it stands at
  */
@@ -49,18 +55,19 @@ class Unpickler {
   readonly #memo = new Map<number, unknown>();
 
   constructor(bytes: Uint8Array, host: PickleHost, source: string, field: string) {
-    const mend = "ends early: the file is truncated; copy it again";
-    this.#cursor = new ByteCursor(bytes, () => new InputError(source, field, mend));
+    const hint = "ends early: the file is truncated; copy it again";
+    this.#cursor = new ByteCursor(bytes, () => new InputError(source, field, hint));
     this.#host = host;
     this.#source = source;
     this.#field = field;
   }
 
   read(): unknown {
-    for (;;) {
+    for (let run = 0; ; run++) {
       this.#start = this.#cursor.at;
       const opcode = this.#cursor.uint8();
       if (opcode === OP.STOP) break;
+      if (run === MOST_OPCODES) throw this.#fault(`opcode ${run}`, `is one more than ${MOST_OPCODES}`);
       this.#run(opcode);
     }
     const value = this.#pop();
@@ -171,8 +178,10 @@ class Unpickler {
   /** A signed little-endian integer; larger ones than 64 bits are none of a tensor's. */
   #long(count: number): number {
     if (count > 8) throw this.#malformed();
-    const value = this.#cursor.bytes(count).reduceRight((high, byte) => (high << 8n) | BigInt(byte), 0n);
-    return Number(BigInt.asIntN(8 * count, value));
+    const bytes = this.#cursor.bytes(count);
+    let value = count > 0 && bytes[count - 1] >= 0x80 ? -1 : 0;
+    for (let i = count - 1; i >= 0; i--) value = value * 256 + bytes[i];
+    return value;
   }
 
   #global(): PickleGlobal {
@@ -245,5 +254,5 @@ class Unpickler {
 }
 
 function decode(text: Uint8Array): string {
-  return new TextDecoder().decode(text);
+  return TEXT.decode(text);
 }

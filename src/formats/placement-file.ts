@@ -15,6 +15,7 @@ import {
   readJsonObject,
   readMatrix,
   readNumber,
+  shown,
 } from "./json.ts";
 
 const FORMAT = "plimsoll.placement/1";
@@ -73,7 +74,7 @@ export function readPlacementFile(bytes: Uint8Array, source: string): PlacementF
   const map = readRows(file, "physical_to_logical_map", integerIn(-1, experts - 1), layers, width, source);
   const placement = { layers, experts, topology, physicalToLogical: Int32Array.from(map.values) };
   const fault = placementFault(placement);
-  if (fault !== null) throw new InputError(source, "physical_to_logical_map", `${fault}; mend the map`);
+  if (fault !== null) throw new InputError(source, "physical_to_logical_map", `${fault}; correct the map`);
   const shares = readRows(file, "shares", AMOUNT, layers, width, source).values;
   checkShares(placement, shares, source);
   const moves = readObject(file.moves, source, "moves");
@@ -109,8 +110,8 @@ function readRows(
 ): Matrix {
   const matrix = readMatrix(file[key], rule, source, key);
   if (matrix.rows !== layers || matrix.columns !== width) {
-    const mend = `is ${matrix.rows} × ${matrix.columns}; expected ${layers} layers × ${width} slots`;
-    throw new InputError(source, key, mend);
+    const hint = `is ${matrix.rows} × ${matrix.columns}; expected ${layers} layers × ${width} slots`;
+    throw new InputError(source, key, hint);
   }
   return matrix;
 }
@@ -174,11 +175,7 @@ function readCertificate(value: unknown, layers: number, source: string): Certif
 function readKind(value: unknown, source: string, field: string): BoundKind {
   const kind = BOUND_KINDS.find((name) => name === value);
   if (kind !== undefined) return kind;
-  throw new InputError(
-    source,
-    field,
-    `is ${JSON.stringify(value)}; expected one of ${BOUND_KINDS.join(", ")}`,
-  );
+  throw new InputError(source, field, `is ${shown(value)}; expected one of ${BOUND_KINDS.join(", ")}`);
 }
 
 function readObject(value: unknown, source: string, field: string): JsonObject {

@@ -7,6 +7,8 @@ import { type NumberKind, bytesPerNumber, decodeNumbers } from "./numbers.ts";
 
 const FIELD = "routed_experts";
 const NPY_MAGIC = 0x93;
+/** Tokens, layers, choices. */
+const AXES = 3;
 /** As SGLang has written them, the widest first: narrower ids read as wider ones come out far too large. */
 const KINDS: readonly NumberKind[] = ["i4", "u2", "u1"];
 
@@ -31,7 +33,7 @@ export function readRoutedExperts(bytes: Uint8Array, whole: boolean, model: MoeM
   throw new InputError(
     FIELD,
     "",
-    `has ${bytes.length} bytes that are no experts of ${model.name} by token, layer and choice`,
+    `has ${bytes.length} bytes that are no experts of ${model.name}; expected them by token, layer and choice`,
   );
 }
 
@@ -41,7 +43,9 @@ export function readRoutedExperts(bytes: Uint8Array, whole: boolean, model: MoeM
  */
 export function readRoutedExpertLists(lists: unknown, model: MoeModel): RoutingTrace {
   const shape: number[] = [];
-  for (let level = lists; Array.isArray(level); level = level[0]) shape.push(level.length);
+  for (let level = lists; Array.isArray(level) && shape.length <= AXES; level = level[0]) {
+    shape.push(level.length);
+  }
   const values = Array.isArray(lists) ? (lists.flat(2) as number[]) : [];
   if (!values.every(Number.isInteger)) throw foreignShape(shape, model);
   return fromNpy({ dtype: "<i4", shape, values: Float64Array.from(values) }, model);
@@ -50,10 +54,14 @@ export function readRoutedExpertLists(lists: unknown, model: MoeModel): RoutingT
 function fromNpy({ shape, values }: NpyArray, model: MoeModel): RoutingTrace {
   const [tokens, layers, topk] = shape;
   const known = layers === model.layers || layers === moeLayers(model);
-  if (shape.length !== 3 || !known || topk !== model.topk || values.length !== tokens * layers * topk)
+  if (shape.length !== AXES || !known || topk !== model.topk || values.length !== tokens * layers * topk)
     throw foreignShape(shape, model);
   if (!areExperts(values, model))
-    throw new InputError(FIELD, "", `names experts that ${model.name} does not have`);
+    throw new InputError(
+      FIELD,
+      "",
+      `names an expert that ${model.name} does not have; expected ids below ${model.experts}`,
+    );
   return traceOf(values, tokens, layers, model);
 }
 

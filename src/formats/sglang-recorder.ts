@@ -8,12 +8,19 @@ const RECORDS = "records";
 const PHYSICAL_COUNT = "global_physical_count";
 const MAP = "last_physical_to_logical_map";
 
+/** Layers × experts, each of which takes 8 bytes; the largest models have 40,000. */
+const MOST_COUNTS = 1 << 20;
+
 type Dictionary = ReadonlyMap<unknown, unknown>;
+
+/** What is summed. @param index of a step or pass @returns what messages call it */
+type FieldOf = (index: number) => string;
 
 /**
  * Reads a dump of SGLang's expert distribution recorder, its steps summed. Modes `stat` and `stat_approx` write
  * the logical counts of all ranks; `per_pass` and `per_token` write one file per rank with the physical counts
- * of each pass, which the map in force at the end turns into logical ones.
+ * of each pass, which the map in force at the end turns into logical ones. A number of the file is added once: what is
+ * read and made is in proportion to the file, whatever it claims.
  * @returns a row per layer of the model: SGLang counts dense layers too, all zero
  * @throws InputError
  */
@@ -31,14 +38,17 @@ export function readSglangRecorder(bytes: Uint8Array, source: string): ExpertLoa
 function sumSteps(file: Dictionary, source: string): ExpertLoad {
   const count = readTensor(file, LOGICAL_COUNT, source, LOGICAL_COUNT);
   if (count.shape.length === 2) return sumMatrices([count], source, () => LOGICAL_COUNT);
-  if (count.shape.length !== 3 || count.shape[0] === 0) {
-    throw wrongShape(source, LOGICAL_COUNT, count, "[steps, layers, experts]");
+  if (count.shape.length !== 3 || count.shape.includes(0)) {
+    throw wrongShape(source, LOGICAL_COUNT, count, "[steps, layers, experts], none of them 0");
   }
-  const steps = Array.from({ length: count.shape[0] }, (_, step) => {
-    const { shape, strides, offset, storage } = count;
-    return new Tensor(shape.slice(1), strides.slice(1), offset + step * strides[0], storage);
-  });
-  return sumMatrices(steps, source, (step) => `${LOGICAL_COUNT}[${step}]`);
+  return sumMatrices(stepsOf(count), source, (step) => `${LOGICAL_COUNT}[${step}]`);
+}
+
+/** One after the other, as there may be as many as the file has bytes. */
+function* stepsOf({ shape, strides, offset, storage }: Tensor): Generator<Tensor> {
+  for (let step = 0; step < shape[0]; step++) {
+    yield new Tensor(shape.slice(1), strides.slice(1), offset + step * strides[0], storage);
+  }
 }
 
 function sumPasses(file: Dictionary, source: string): ExpertLoad {
@@ -46,7 +56,7 @@ function sumPasses(file: Dictionary, source: string): ExpertLoad {
   if (!Array.isArray(records) || records.length === 0) {
     throw new InputError(source, RECORDS, "is not a list of passes; expected at least one");
   }
-  const fieldOf = (pass: number) => `${RECORDS}[${pass}].${PHYSICAL_COUNT}`;
+  const fieldOf: FieldOf = (pass) => `${RECORDS}[${pass}].${PHYSICAL_COUNT}`;
   const passes = records.map((record: unknown, pass) =>
     readTensor(record, PHYSICAL_COUNT, source, fieldOf(pass)),
   );
@@ -66,25 +76,38 @@ function sumPasses(file: Dictionary, source: string): ExpertLoad {
   return load;
 }
 
-/** @param fieldOf what messages call a matrix */
-function sumMatrices(
-  matrices: readonly Tensor[],
-  source: string,
-  fieldOf: (index: number) => string,
-): ExpertLoad {
-  const [layers, experts] = matrices[0].shape;
-  const sum = emptyLoad(layers, experts);
-  for (const [index, matrix] of matrices.entries()) {
-    const { shape } = matrix;
+/** @param matrices at least one, each of numbers that no other has */
+function sumMatrices(matrices: Iterable<Tensor>, source: string, fieldOf: FieldOf): ExpertLoad {
+  let sum: ExpertLoad | null = null;
+  /** Numbers added of each storage. */
+  const added = new Map<Tensor["storage"], number>();
+  let index = 0;
+  for (const matrix of matrices) {
+    const { shape, storage } = matrix;
     if (shape.length !== 2 || shape.includes(0)) {
       throw wrongShape(source, fieldOf(index), matrix, "[layers, experts], neither of them 0");
     }
-    if (shape[0] !== layers || shape[1] !== experts) {
-      throw wrongShape(source, fieldOf(index), matrix, `[${layers}, ${experts}] as the first`);
+    const [layers, experts] = shape;
+    if (layers * experts > MOST_COUNTS) {
+      throw wrongShape(source, fieldOf(index), matrix, `at most ${MOST_COUNTS} counts`);
+    }
+    const all = (added.get(storage) ?? 0) + layers * experts;
+    if (all > storage.length) {
+      throw new InputError(
+        source,
+        fieldOf(index),
+        "is of numbers that are counted already; copy the file again",
+      );
+    }
+    added.set(storage, all);
+    sum ??= emptyLoad(layers, experts);
+    if (layers !== sum.layers || experts !== sum.experts) {
+      throw wrongShape(source, fieldOf(index), matrix, `[${sum.layers}, ${sum.experts}] as the first`);
     }
     addMatrix(sum.tokens, matrix, AMOUNT, source, fieldOf(index));
+    index++;
   }
-  return sum;
+  return sum ?? emptyLoad(0, 0);
 }
 
 /** Adds a matrix, element by element, to a row-major sum of its size. */

@@ -1,5 +1,4 @@
 import { InputError } from "../lib/errors.ts";
-import { decodeText } from "./json.ts";
 
 const ENTRY = 0x04034b50;
 const DIRECTORY_ENTRY = 0x02014b50;
@@ -12,12 +11,13 @@ const END_64_BYTES = 56;
 const LOCATOR_BYTES = 20;
 const ENTRY_BYTES = 30;
 const DIRECTORY_ENTRY_BYTES = 46;
+const NAME = new TextDecoder();
 /** What a 32-bit field says whose value stands in a zip64 record. */
 const IN_ZIP_64 = 0xffff_ffff;
 
 /**
  * Reads a zip file whose entries are stored uncompressed, as `torch.save` writes it: zip64 directories, but
- * no entry beyond 4 GiB.
+ * no entry beyond 4 GiB. No two entries share bytes: together they are read once, however many there are.
  * @returns views into `bytes` by entry name
  * @throws InputError when the bytes are no such zip file, truncated or damaged
  */
@@ -29,12 +29,13 @@ export function readStoredZip(bytes: Uint8Array, source: string): Map<string, Ui
   const directory = findDirectory(view, source);
   const entries = new Map<string, Uint8Array>();
   let at = directory.start;
+  let held = 0;
   for (let i = 0; i < directory.entries; i++) {
     const nameStart = at + DIRECTORY_ENTRY_BYTES;
     if (nameStart > directory.end || view.getUint32(at, true) !== DIRECTORY_ENTRY) throw damaged(source);
     const nameEnd = nameStart + view.getUint16(at + 28, true);
     if (nameEnd > directory.end) throw damaged(source);
-    const name = decodeText(bytes.subarray(nameStart, nameEnd), source);
+    const name = NAME.decode(bytes.subarray(nameStart, nameEnd));
     const size = view.getUint32(at + 24, true);
     if (view.getUint16(at + 10, true) !== 0 || view.getUint32(at + 20, true) !== size) {
       throw new InputError(
@@ -45,6 +46,11 @@ export function readStoredZip(bytes: Uint8Array, source: string): Map<string, Ui
     }
     const content = entryContent(bytes, view, view.getUint32(at + 42, true), size);
     if (content === null || entries.has(name)) throw damaged(source);
+    held += size;
+    if (held > bytes.length) {
+      const hint = "shares its bytes with others; expected the file as torch.save wrote it";
+      throw new InputError(source, `entry ${name}`, hint);
+    }
     const checksum = view.getUint32(at + 16, true);
     // torch writes 0 where it was told to compute none.
     if (checksum !== 0 && crc32(content) !== checksum) {

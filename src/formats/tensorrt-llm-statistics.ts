@@ -31,8 +31,8 @@ export function readTensorrtLlmStatistics(metaInfo: NamedBytes, ranks: readonly 
         throw new InputError(source, `array ${key}`, "is not named {iteration}_{layer}; name only those");
       }
       if (shape.length !== 1 || shape[0] !== experts) {
-        const mend = `has shape [${shape.join(", ")}]; expected one count for each of the ${experts} experts`;
-        throw new InputError(source, `array ${key}`, mend);
+        const hint = `has shape [${shape.join(", ")}]; expected one count for each of the ${experts} experts`;
+        throw new InputError(source, `array ${key}`, hint);
       }
       const sums = byLayer.get(Number(layer)) ?? new Float64Array(experts);
       for (let expert = 0; expert < experts; expert++) {

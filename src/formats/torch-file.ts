@@ -4,7 +4,10 @@ import { bytesPerNumber, decodeNumbers, type NumberKind } from "./numbers.ts";
 import { PickleGlobal, type PickleHost, readPickle } from "./pickle.ts";
 import { readStoredZip } from "./stored-zip.ts";
 
-/** A view of a storage: element (i, j, …) is `storage[offset + i · strides[0] + j · strides[1] + …]`. */
+/**
+ * A view of a storage: element (i, j, …) is `storage[offset + i · strides[0] + j · strides[1] + …]`. It has no more
+ * elements than its storage; one without elements may still have axes of any length. Several may view one storage.
+ */
 export class Tensor {
   readonly shape: readonly number[];
   readonly strides: readonly number[];
@@ -40,6 +43,12 @@ const STORAGES: Readonly<Record<string, NumberKind>> = {
   "torch.DoubleStorage": "f8",
 };
 
+/** Counts have three at most; torch itself knows 64. */
+const MOST_AXES = 8;
+/** Storages are named by their number. */
+const LONGEST_NAME = 32;
+const LITTLE = "little";
+
 const GLOBALS = new Set([REBUILD_TENSOR, ORDERED_DICT, ...Object.keys(STORAGES)]);
 
 /** What a tensor's persistent id stands for. */
@@ -65,7 +74,7 @@ export function readTorchFile(bytes: Uint8Array, source: string): unknown {
   }
   const folder = pickle.slice(0, -PICKLE.length);
   const byteOrder = entries.get(`${folder}byteorder`);
-  if (byteOrder !== undefined && new TextDecoder().decode(byteOrder) !== "little") {
+  if (byteOrder !== undefined && !says(byteOrder, LITTLE)) {
     throw new InputError(source, "byteorder", "is not little; save the file on a little-endian machine");
   }
   const storages = new StorageReader(entries, `${folder}data/`, source);
@@ -80,12 +89,16 @@ export function readTorchFile(bytes: Uint8Array, source: string): unknown {
   return readPickle(entries.get(pickle) as Uint8Array, host, source, PICKLE);
 }
 
-/** Storages by name, each decoded once: views may share one. */
+function says(bytes: Uint8Array, text: string): boolean {
+  return bytes.length === text.length && new TextDecoder().decode(bytes) === text;
+}
+
+/** Storages by name, each of one type and decoded once: views may share one. */
 class StorageReader {
   readonly #entries: ReadonlyMap<string, Uint8Array>;
   readonly #folder: string;
   readonly #source: string;
-  readonly #loaded = new Map<string, Storage>();
+  readonly #loaded = new Map<string, { readonly kind: NumberKind; readonly storage: Storage }>();
 
   constructor(entries: ReadonlyMap<string, Uint8Array>, folder: string, source: string) {
     this.#entries = entries;
@@ -98,18 +111,24 @@ class StorageReader {
     if (!Array.isArray(id) || id.length !== 5) return undefined;
     const [mark, type, name, , count] = id as readonly unknown[];
     const kind = type instanceof PickleGlobal ? STORAGES[type.name] : undefined;
-    if (mark !== "storage" || kind === undefined || typeof name !== "string") return undefined;
-    const field = `storage ${name.replaceAll(/[^\w.-]/g, "?")}`;
+    if (mark !== "storage" || kind === undefined || !isSize(count)) return undefined;
+    if (typeof name !== "string" || name.length > LONGEST_NAME) return undefined;
+    const field = `storage ${name}`;
     const bytes = this.#entries.get(this.#folder + name);
     if (bytes === undefined) throw new InputError(this.#source, field, "is missing; copy the file again");
-    const needed = Number(count) * bytesPerNumber(kind);
+    const needed = count * bytesPerNumber(kind);
     if (bytes.length !== needed) {
       throw new InputError(this.#source, field, `has ${bytes.length} bytes; expected ${needed}`);
     }
-    const key = `${kind} ${name}`;
-    const storage = this.#loaded.get(key) ?? new Storage(decodeNumbers(kind, bytes, this.#source, field));
-    this.#loaded.set(key, storage);
-    return storage;
+    const loaded = this.#loaded.get(name);
+    if (loaded === undefined) {
+      const storage = new Storage(decodeNumbers(kind, bytes, this.#source, field));
+      this.#loaded.set(name, { kind, storage });
+      return storage;
+    }
+    if (loaded.kind !== kind)
+      throw new InputError(this.#source, field, "is of two types; expected the file as torch.save wrote it");
+    return loaded.storage;
   }
 }
 
@@ -119,18 +138,19 @@ function rebuildTensor(args: readonly unknown[], source: string): Tensor | undef
   if (!(storage instanceof Storage) || !isSize(offset) || !isSizes(shape) || !isSizes(strides))
     return undefined;
   if (shape.length !== strides.length) return undefined;
+  // Axes are few, and a size below 2^53: the product is a number.
   const elements = shape.reduce((product, size) => product * size, 1);
   const last = shape.reduce((at, size, axis) => at + (size - 1) * strides[axis], offset);
   const held = storage.values.length;
   if (elements > held || (elements > 0 && last >= held)) {
-    const mend = `[${shape.join(", ")}] reaches beyond its storage of ${held} numbers; copy the file again`;
-    throw new InputError(source, "tensor", mend);
+    const hint = `[${shape.join(", ")}] reaches beyond its storage of ${held} numbers; copy the file again`;
+    throw new InputError(source, "tensor", hint);
   }
   return new Tensor(shape, strides, offset, storage.values);
 }
 
 function isSizes(value: unknown): value is readonly number[] {
-  return Array.isArray(value) && value.every(isSize);
+  return Array.isArray(value) && value.length <= MOST_AXES && value.every(isSize);
 }
 
 function isSize(value: unknown): value is number {

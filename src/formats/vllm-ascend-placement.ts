@@ -40,8 +40,8 @@ export function readVllmAscendMap(bytes: Uint8Array, source: string): VllmAscend
   const { rows: gpus, columns } = rows[0];
   const odd = rows.findIndex((row) => row.rows !== gpus || row.columns !== columns);
   if (odd >= 0) {
-    const mend = `has ${rows[odd].rows} devices of ${rows[odd].columns} experts; expected ${gpus} of ${columns} as in the first`;
-    throw new InputError(source, `layer_list[${odd}]`, mend);
+    const hint = `has ${rows[odd].rows} devices of ${rows[odd].columns} experts; expected ${gpus} of ${columns} as in the first`;
+    throw new InputError(source, `layer_list[${odd}]`, hint);
   }
   const width = gpus * columns;
   const values = new Float64Array(rows.length * width);

@@ -9,14 +9,21 @@ const LINGER_MS = 1000;
 /** Where Node keeps the response that a connection is busy with. */
 const IN_FLIGHT = "_httpMessage";
 
+/** As Node's parser reports it. */
+type ParserError = Error & {
+  readonly code?: string;
+  /** In words, e.g. `Invalid header token`. */
+  readonly reason?: string;
+};
+
 /**
  * Answers what Node's parser could not read as a request, or what took too long to arrive, and closes the connection:
  * it is not known where the next request on it would begin.
  */
-export function answerMalformed(error: Error & { code?: string }, socket: Socket, refusals: Refusals): void {
+export function answerMalformed(error: ParserError, socket: Socket, refusals: Refusals): void {
   // A client that has gone, or one whose response has begun, cannot be sent an error.
   if (error.code === "ECONNRESET" || !socket.writable || responseBegun(socket)) socket.destroy();
-  else answerAndClose(refusal(error.code), socket, refusals);
+  else answerAndClose(refusal(error), socket, refusals);
 }
 
 /** As Node's own answer to such an error asks (lib/_http_server.js, socketOnError). */
@@ -40,10 +47,11 @@ function answerAndClose(error: HttpError, socket: Duplex, refusals: Refusals): v
   setTimeout(() => socket.destroy(), LINGER_MS).unref();
 }
 
-function refusal(code = "unknown"): HttpError {
+function refusal({ code, reason }: ParserError): HttpError {
   if (code === "ERR_HTTP_REQUEST_TIMEOUT")
     return new HttpError("request_timeout", "The request took too long to arrive.");
   if (code === "HPE_HEADER_OVERFLOW")
     return new HttpError("headers_too_large", "The request's headers are larger than the limit.");
-  return new HttpError("invalid_request", `The request is not valid HTTP/1.1 (${code}).`);
+  const why = typeof reason === "string" && reason !== "" ? `: ${reason}` : "";
+  return new HttpError("invalid_request", `The request is not valid HTTP/1.1${why}.`);
 }

@@ -11,6 +11,7 @@ import { dashboard } from "./dashboard.ts";
 import { answerConnect, answerMalformed } from "./answer-malformed.ts";
 import { encodingFault } from "./content-encoding.ts";
 import { BodyMemory } from "./body-memory.ts";
+import { CONTROL_BODY_BYTES, controlBodies, controlMemory, jsonReader } from "./control-body.ts";
 import { Cors } from "./cors.ts";
 import { shapeAt } from "./error-shapes.ts";
 import { type ErrorAnswer, HttpError, routeNotFound } from "./errors.ts";
@@ -22,19 +23,24 @@ import { requestIdOf } from "./headers.ts";
 import { boundPipelines } from "./in-turn.ts";
 import { openAiRoutes } from "./openai-routes.ts";
 import { type WorkerView, operatorRoutes } from "./operator-routes.ts";
-import { operatorKey } from "./operator-key.ts";
+import { operatorDoor } from "./operator-door.ts";
 import { orderRoutes } from "./order-routes.ts";
 import { otherMethods } from "./other-methods.ts";
+import { Peers } from "./peer.ts";
 import { Refusals } from "./refusals.ts";
 import { OriginReader } from "./request-origin.ts";
-import { sendError } from "./send-error.ts";
+import { LINGER_MS, sendError } from "./send-error.ts";
 import { solveRoute } from "./solve-route.ts";
+import { ReadingTurns } from "./reading-turns.ts";
 import { relayRoutes } from "./relay-routes.ts";
 
 export interface AppParts {
   /** The one that takes requests now. */
   readonly gateway: () => Gateway;
+  /** Those there are now. */
   readonly controlled: readonly ControlledPool[];
+  /** Hears when a reload has changed `controlled`. @returns the way to stop listening */
+  readonly onPoolsChange: (listener: () => void) => () => void;
   readonly store: Store;
   readonly solver: Solver;
   /** This gateway's among those that share the store. */
@@ -91,10 +97,17 @@ export async function httpApp(config: Config, parts: AppParts): Promise<FastifyI
     const shape = shapeAt(response.req.url ?? "");
     sendError(response, refusals.answer(error, requestId), { requestId, shape, cors: [] });
   };
-  const refuseTo = (to: Refusals) => (error: unknown, request: FastifyRequest, reply: FastifyReply) =>
-    reply.send(errorBody(to.answer(error, request.id), request, reply));
-
-  app.setErrorHandler(refuseTo(refusals));
+  app.setErrorHandler((error, request, reply) =>
+    reply.send(errorBody(refusals.answer(error, request.id), request, reply)),
+  );
+  const refuseOperator = (error: unknown, request: FastifyRequest, reply: FastifyReply) => {
+    const answer = operatorRefusals.answer(error, request.id);
+    if (request.raw.complete) return reply.send(errorBody(answer, request, reply));
+    const headers = Object.entries(reply.getHeaders()).flatMap(([name, value]) => [name, String(value)]);
+    const answering = { requestId: request.id, shape: shapeAt(request.url), cors: headers };
+    sendError(reply.hijack().raw, answer, answering, LINGER_MS);
+    return reply;
+  };
   app.setNotFoundHandler(({ method, url }) => {
     throw routeNotFound(method, url);
   });
@@ -111,6 +124,8 @@ export async function httpApp(config: Config, parts: AppParts): Promise<FastifyI
     answerConnect(url ?? "", socket, refusals),
   );
   app.server.maxConnections = http.maxConnections;
+  // Connections that nobody uses keep out no rank and no probe for long.
+  app.server.on("drop", () => app.server.closeIdleConnections());
   boundPipelines(app);
   app.addHook("onSend", async (request, reply) => {
     reply.header("x-request-id", request.id);
@@ -120,24 +135,30 @@ export async function httpApp(config: Config, parts: AppParts): Promise<FastifyI
   const origins = new OriginReader(config.tenancy);
   const cors = new Cors(http.corsOrigins);
   // One body of the largest size always fits.
-  const memory = new BodyMemory(Math.max(http.bodyMemoryBytes, http.bodyLimitBytes));
-  const proxying = { gateway, origins, http, memory, cors, refusals };
+  const memory = new BodyMemory(Math.max(http.bodyMemoryBytes, http.bodyLimitBytes), "http.bodyMemoryBytes");
+  const proxying = { gateway, origins, http, memory, turns: new ReadingTurns(), cors, refusals };
   await app.register(async (scope) => openAiRoutes(scope, proxying));
   if (operatorSocket !== null) {
     refuseOtherMethods();
     await app.register(async (scope) => relayRoutes(scope, operatorSocket, refusals));
     return app;
   }
+  const peers = new Peers(app.server);
   await app.register(async (scope) => {
-    scope.setErrorHandler(refuseTo(operatorRefusals));
+    scope.setErrorHandler(refuseOperator);
+    const isOperator = operatorDoor(scope, { keyHash: config.operatorKeyHash, host: http.host, peers });
     scope.addHook("onRequest", (request, _reply, done) => done(encodingFault(request.headers) ?? undefined));
-    operatorKey(scope, config.operatorKey);
-    expertRoutes(scope, controlled);
-    loadRoute(scope, controlled);
-    solveRoute(scope, parts.solver);
-    eventRoutes(scope, controlled, meter, wallClock);
-    orderRoutes(scope, controlled);
-    operatorRoutes(scope, parts);
+    const bodies = controlMemory();
+    await scope.register(async (json) => {
+      const terms = { memory: bodies, limitOf: () => CONTROL_BODY_BYTES, read: jsonReader(json) };
+      controlBodies(json, ["application/json"], terms);
+      expertRoutes(json, controlled);
+      eventRoutes(json, { pools: controlled, onPoolsChange: parts.onPoolsChange, meter, wallClock });
+      orderRoutes(json, controlled, peers);
+      operatorRoutes(json, { ...parts, isOperator });
+    });
+    await scope.register(async (loads) => loadRoute(loads, controlled, bodies));
+    solveRoute(scope, parts.solver, peers, bodies);
   });
   await app.register(dashboard);
   refuseOtherMethods();

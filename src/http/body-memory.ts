@@ -13,11 +13,14 @@ const RETRY_AFTER_SECONDS = 1;
  */
 export class BodyMemory {
   readonly #limitBytes: number;
+  readonly #setting: string | null;
   readonly #arriving = new Set<HeldBody>();
   #heldBytes = 0;
 
-  constructor(limitBytes: number) {
+  /** @param setting that gives the budget, for messages; null where none does */
+  constructor(limitBytes: number, setting: string | null = null) {
     this.#limitBytes = limitBytes;
+    this.#setting = setting;
   }
 
   get heldBytes(): number {
@@ -38,6 +41,12 @@ export class BodyMemory {
     }
     this.#heldBytes += bytes;
     return true;
+  }
+
+  /** @internal */
+  refusal(): Refused {
+    const setting = this.#setting === null ? "" : ` (\`${this.#setting}\`)`;
+    return new Refused("overloaded", `${MESSAGE}${setting}.`, RETRY_AFTER_SECONDS);
   }
 
   /** @internal Something of it is there, and more comes. */
@@ -110,9 +119,8 @@ export class HeldBody {
   refuse(): void {
     const refused = this.#refused;
     this.release();
-    refused?.(new Refused("overloaded", MESSAGE, RETRY_AFTER_SECONDS));
+    refused?.(this.#memory.refusal());
   }
 }
 
-const MESSAGE =
-  "The gateway is overloaded: it has no memory left for the request's body (`http.bodyMemoryBytes`).";
+const MESSAGE = "The gateway is overloaded: it has no memory left for the request's body";

@@ -1,6 +1,6 @@
 import type { ServerResponse } from "node:http";
 import type { Socket } from "node:net";
-import type { Client } from "../serving/flight/client.ts";
+import type { AnswerEnd, Client } from "../serving/flight/client.ts";
 import { EngineUnreachable, type ResponseHeaders } from "../serving/engine.ts";
 import { isEventStream } from "../serving/flight/event-stream.ts";
 import type { Flight } from "../serving/flight/flight.ts";
@@ -21,6 +21,7 @@ export class ClientResponse implements Client {
   readonly #stallMs: number;
   readonly #keepAliveMs: number;
   readonly #body: HeldBody | null;
+  readonly #onFailed: (error: Error) => void;
   #keepAliveTimer: NodeJS.Timeout | null = null;
   #flight: Flight | null = null;
   #frames: WholeFrames | null = null;
@@ -43,6 +44,7 @@ export class ClientResponse implements Client {
    * @param stallMs how long a client may read nothing before it is cut off
    * @param keepAliveMs how often a stream without a first frame gets a comment; 0 for never
    * @param body what is held of the request's
+   * @param onFailed hears of what the client is only told in part
    */
   constructor(
     response: ServerResponse,
@@ -50,12 +52,14 @@ export class ClientResponse implements Client {
     stallMs: number,
     keepAliveMs: number,
     body: HeldBody | null,
+    onFailed: (error: Error) => void,
   ) {
     this.#response = response;
     this.#answering = answering;
     this.#stallMs = stallMs;
     this.#keepAliveMs = keepAliveMs;
     this.#body = body;
+    this.#onFailed = onFailed;
   }
 
   /** The request was sent: from now on it is cancelled when its client goes away. */
@@ -106,13 +110,13 @@ export class ClientResponse implements Client {
     return false;
   }
 
-  end(): boolean {
+  end(): AnswerEnd {
     const rest = this.#frames?.rest() ?? null;
     if (rest !== null && this.#announced && isCutShort(rest)) {
       this.brokenOff(
         new EngineUnreachable("the engine", "announced a shorter response", { mayHaveBegun: true }),
       );
-      return false;
+      return "cut_short";
     }
     let last = this.#take();
     if (rest !== null) {
@@ -120,10 +124,13 @@ export class ClientResponse implements Client {
       last = rest;
     }
     this.#finish(last);
-    return true;
+    const status = this.#frames?.errorStatus ?? 0;
+    if (status === 0) return "whole";
+    return status < FAILED ? "client_error" : "failed";
   }
 
   brokenOff(fault: Error): void {
+    this.#onFailed(fault);
     const last = this.#take();
     if (last !== null) this.#write(last);
     // Without frames only closing the connection shows the break.
@@ -138,6 +145,7 @@ export class ClientResponse implements Client {
   }
 
   refused(error: Error): void {
+    this.#onFailed(error);
     sendError(this.#response, errorAnswer(error), this.#answering);
   }
 
@@ -209,6 +217,7 @@ export class ClientResponse implements Client {
   }
 }
 
+const FAILED = 500;
 const DONE = Buffer.from("data: [DONE]");
 const LINE_ENDS = new Set([0x0a, 0x0d]);
 

@@ -6,6 +6,8 @@ import { InvalidRequest, NoShardAvailable, Refused, UnknownModel } from "../serv
 export const REASONS = {
   invalid_request: [400, "invalid_request_error"],
   unauthorized: [401, "invalid_request_error"],
+  loopback_only: [403, "invalid_request_error"],
+  other_origin: [403, "invalid_request_error"],
   no_such_rank: [400, "invalid_request_error"],
   model_not_found: [404, "invalid_request_error"],
   pool_not_found: [404, "invalid_request_error"],

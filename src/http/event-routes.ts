@@ -1,46 +1,47 @@
 import type { FastifyInstance } from "fastify";
-import type { TrafficMeter } from "../serving/traffic/traffic-meter.ts";
 import type { ControlledPool } from "../control/controlled-pool.ts";
+import type { TrafficMeter } from "../serving/traffic/traffic-meter.ts";
 import { EventStream } from "./event-stream.ts";
+import { PoolEvents } from "./pool-events.ts";
 
-const REPORTS_REMEMBERED = 300;
 const TRAFFIC_PERIOD_MS = 1000;
 
+export interface EventParts {
+  /** Those there are now. */
+  readonly pools: readonly ControlledPool[];
+  /** Hears when a reload has changed `pools`. @returns the way to stop listening */
+  readonly onPoolsChange: (listener: () => void) => () => void;
+  readonly meter: TrafficMeter;
+  /** Milliseconds since 1970. */
+  readonly wallClock: () => number;
+}
+
 /**
- * `GET /ep/v1/events`: first `history` ({epochs, reports}), then `epoch`, `report` and, once a second, `traffic`.
- * @param wallClock milliseconds since 1970
+ * `GET /ep/v1/events`: first `history` ({epochs, reports}), then `epoch`, `report`, `gone` ({pool}: a reload has removed
+ * it) and, once a second, `traffic`. A pool that a reload adds begins with the epochs it has had.
  */
 export function eventRoutes(
   app: FastifyInstance,
-  pools: readonly ControlledPool[],
-  meter: TrafficMeter,
-  wallClock: () => number,
+  { pools, onPoolsChange, meter, wallClock }: EventParts,
 ): void {
   const stream = new EventStream();
-  /** Reports as JSON, without their large part, so that a new reader does not wait until 300 of them are encoded. */
-  const past: string[] = [];
-  const stops = pools.flatMap(({ loop }) => [
-    loop.view.onReport(({ explanation: _explanation, ...report }) => {
-      stream.send("report", report);
-      const { expertLoad: _expertLoad, ...rest } = report;
-      past.push(JSON.stringify(rest));
-      if (past.length > REPORTS_REMEMBERED) past.shift();
-    }),
-    loop.view.onSnapshot(({ pool, epoch, change }) => stream.send("epoch", { pool, epoch, ...change })),
-  ]);
+  const events = new PoolEvents((event, data) => stream.send(event, data));
+  const follow = () => events.follow(pools.map(({ loop }) => loop.view));
+  follow();
+  const stopFollowing = onPoolsChange(follow);
   const timer = setInterval(() => stream.send("traffic", meter.report(wallClock())), TRAFFIC_PERIOD_MS);
 
   // A stream has no end for HEAD to wait for.
   app.get("/ep/v1/events", { exposeHeadRoute: false }, (_request, reply) => {
     stream.checkRoom();
     reply.hijack();
-    const epochs = JSON.stringify(pools.flatMap(({ loop }) => loop.view.epochs));
-    stream.join(reply.raw, "history", `{"epochs":${epochs},"reports":[${past.join(",")}]}`);
+    stream.join(reply.raw, "history", events.history);
   });
 
   app.addHook("preClose", async () => {
     clearInterval(timer);
-    for (const stop of stops) stop();
+    stopFollowing();
+    events.stop();
     stream.close();
   });
 }

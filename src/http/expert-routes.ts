@@ -29,8 +29,10 @@ export function expertRoutes(app: FastifyInstance, pools: readonly ControlledPoo
     await polls.wait(
       request,
       (listener) => view.onChange(listener),
-      () => tagOf(view) !== known,
+      () => view.closed || tagOf(view) !== known,
     );
+    // A reload may have removed the pool meanwhile.
+    if (view.closed) poolNamed(pools, view.pool);
     const tag = tagOf(view);
     reply.header("etag", tag);
     if (known === tag) return reply.code(304).send();

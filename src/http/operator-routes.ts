@@ -1,3 +1,4 @@
+import type { IncomingMessage } from "node:http";
 import type { FastifyInstance } from "fastify";
 import type { Gateway } from "../serving/gateway.ts";
 import type { ServingPool } from "../serving/serving-pool.ts";
@@ -19,14 +20,16 @@ export interface OperatorParts {
   readonly controlled: readonly ControlledPool[];
   readonly metricsText: () => Promise<string>;
   readonly workers: () => readonly WorkerView[];
+  /** Whether a request is an operator's: what is open to all then says more. */
+  readonly isOperator: (request: IncomingMessage) => boolean;
 }
 
 /** The routes of operators and their tools: operator state, health, readiness, metrics. */
 export function operatorRoutes(app: FastifyInstance, parts: OperatorParts): void {
-  const { gateway, gatewayName, store, controlled, metricsText, workers } = parts;
+  const { gateway, gatewayName, store, controlled, metricsText, workers, isOperator } = parts;
   app.get("/health", async () => ({ status: "ok" }));
 
-  app.get("/ready", async (_request, reply) => {
+  app.get("/ready", async ({ raw }, reply) => {
     const pools = gateway().pools.map((pool) => [nameOf(pool), poolReadiness(pool)] as const);
     const ready = pools.some(([, pool]) => pool.ready);
     const serves = ready ? "ready" : "not_ready";
@@ -37,9 +40,10 @@ export function operatorRoutes(app: FastifyInstance, parts: OperatorParts): void
     );
     const { fault } = store;
     const reachable = fault === null ? "reachable" : "unreachable";
+    const ofStore = isOperator(raw) ? { store: reachable, storeFault: fault } : { store: reachable };
     return reply
       .code(status === "ready" ? 200 : 503)
-      .send({ status, pools: Object.fromEntries(pools), store: reachable, storeFault: fault, epochs });
+      .send({ status, pools: Object.fromEntries(pools), ...ofStore, epochs });
   });
 
   app.get("/metrics", async (_request, reply) =>

@@ -3,6 +3,7 @@ import type { ControlledPool } from "../control/controlled-pool.ts";
 import type { Order } from "../control/messages/pool-message.ts";
 import { InputError } from "../lib/errors.ts";
 import { HttpError } from "./errors.ts";
+import type { Peers } from "./peer.ts";
 import { type PoolRoute, fromStore, poolNamed, record } from "./pool-routes.ts";
 
 const AUDIT_ENTRIES = 100;
@@ -16,11 +17,12 @@ interface RankRoute {
  * leader; `/admin/state` shows its result. The log names who gave it by the header `x-operator`, else by the client's
  * address.
  */
-export function orderRoutes(app: FastifyInstance, pools: readonly ControlledPool[]): void {
+export function orderRoutes(app: FastifyInstance, pools: readonly ControlledPool[], peers: Peers): void {
   const give = async (request: FastifyRequest, reply: FastifyReply, pool: string, order: Order) => {
     const { loop } = poolNamed(pools, pool);
     const named = request.headers["x-operator"];
-    await fromStore(loop.order(order, typeof named === "string" ? named.slice(0, 200) : request.ip));
+    const by = typeof named === "string" ? named.slice(0, 200) : peers.addressOf(request.raw);
+    await fromStore(loop.order(order, by));
     return reply.code(202).send({ accepted: true, pool, order });
   };
 

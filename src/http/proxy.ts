@@ -3,7 +3,7 @@ import type { Config } from "../config/config.ts";
 import type { EngineRequest } from "../serving/engine.ts";
 import type { Gateway } from "../serving/gateway.ts";
 import { type ApiRoute, enginePath } from "../serving/request/api-routes.ts";
-import { formField, isForm } from "../serving/request/form-field.ts";
+import { FormScan, isForm } from "../serving/request/form-field.ts";
 import { type RequestFacts, TOKENS_PER_MEDIUM, requestFacts } from "../serving/request/request-facts.ts";
 import { BodyScan } from "../serving/request/scan-body.ts";
 import { unreadFacts } from "../serving/request/unread-facts.ts";
@@ -15,6 +15,7 @@ import { ERROR_SHAPES } from "./error-shapes.ts";
 import { forwardedHeaders } from "./headers.ts";
 import { inTurn } from "./in-turn.ts";
 import { readBody } from "./read-body.ts";
+import type { ReadingTurns } from "./reading-turns.ts";
 import type { Refusals } from "./refusals.ts";
 import type { OriginReader } from "./request-origin.ts";
 import { type Answering, sendError } from "./send-error.ts";
@@ -25,6 +26,7 @@ export interface ProxyParts {
   readonly origins: OriginReader;
   readonly http: Config["http"];
   readonly memory: BodyMemory;
+  readonly turns: ReadingTurns;
   readonly cors: Cors;
   readonly refusals: Refusals;
 }
@@ -45,8 +47,8 @@ export function proxy(parts: ProxyParts, { body: kind }: ApiRoute, proxied: Prox
   const { request, response, id } = proxied;
   const answering = answeringOf(parts, proxied);
   const refuse = (error: unknown) => refused(parts, proxied, answering, error);
-  const formType = kind === "form" ? formTypeOf(request) : null;
-  const scan = kind === "none" || formType !== null ? null : new BodyScan();
+  const form = kind === "form" ? formScanOf(request) : null;
+  const scan = kind === "none" || form !== null ? null : new BodyScan();
   const send = (body: Buffer | null, held: HeldBody | null) => {
     const start = (step: () => void) => {
       try {
@@ -62,7 +64,7 @@ export function proxy(parts: ProxyParts, { body: kind }: ApiRoute, proxied: Prox
         body === null
           ? unreadFacts(origin, null, id, 0, null)
           : scan === null
-            ? unreadFacts(origin, modelOf(body, formType), id, TOKENS_PER_MEDIUM, body)
+            ? unreadFacts(origin, form?.end() || null, id, TOKENS_PER_MEDIUM, body)
             : requestFacts(body, origin, scan.end());
       const upstream = upstreamOf(proxied, facts);
       const lookUp = parts.gateway().lookUp(facts, upstream);
@@ -82,7 +84,8 @@ export function proxy(parts: ProxyParts, { body: kind }: ApiRoute, proxied: Prox
     if (kind === "none") return send(null, null);
     const fault = encodingFault(request.headers);
     if (fault !== null) return refuse(fault);
-    const terms = { limitBytes: parts.http.bodyLimitBytes, memory: parts.memory, reader: scan };
+    const { http, memory, turns } = parts;
+    const terms = { limitBytes: http.bodyLimitBytes, memory, turns, reader: scan ?? form };
     readBody(request, response, terms, send, refuse);
   });
 }
@@ -107,24 +110,26 @@ export function relayPreflight(parts: ProxyParts, proxied: ProxiedRequest): void
 
 function upstreamOf(
   { request, requestId, path, id }: ProxiedRequest,
-  { body, routedExperts }: RequestFacts,
+  { body, fields, routedExperts }: RequestFacts,
 ): EngineRequest {
   const method = request.method === "HEAD" ? "GET" : (request.method as EngineRequest["method"]);
   const headers = forwardedHeaders(request.rawHeaders, request.headers.connection, requestId);
   const own = enginePath(path, id, request.url as string);
-  return { method, path: own, headers, body, asksForExperts: routedExperts };
+  const read = fields === null ? {} : { fields };
+  return { method, path: own, headers, body, ...read, asksForExperts: routedExperts };
 }
 
 function forward(
-  { gateway, http }: ProxyParts,
-  { response }: ProxiedRequest,
+  { gateway, http, refusals }: ProxyParts,
+  { response, requestId }: ProxiedRequest,
   answering: Answering,
   facts: RequestFacts,
   upstream: EngineRequest,
   held: HeldBody | null,
 ): void {
   const { clientStallMs, streamKeepAliveMs } = http;
-  const client = new ClientResponse(response, answering, clientStallMs, streamKeepAliveMs, held);
+  const failed = (error: Error) => refusals.failed(error, requestId);
+  const client = new ClientResponse(response, answering, clientStallMs, streamKeepAliveMs, held, failed);
   client.follow(gateway().send(facts, upstream, client));
 }
 
@@ -141,13 +146,8 @@ function refused(
   sendError(response, refusals.answer(error, requestId), answering);
 }
 
-/** The content type of a form; null for anything else. */
-function formTypeOf({ headers }: IncomingMessage): string | null {
+/** Reads the model of a form; null for a body of another type. */
+function formScanOf({ headers }: IncomingMessage): FormScan | null {
   const type = headers["content-type"];
-  return isForm(type) ? type : null;
-}
-
-/** @throws InvalidRequest */
-function modelOf(form: Buffer, formType: string | null): string | null {
-  return formType === null ? null : formField(form, formType, "model") || null;
+  return isForm(type) ? new FormScan(type, "model") : null;
 }

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { GrowingBytes } from "../lib/growing-bytes.ts";
 import type { BodyMemory, HeldBody } from "./body-memory.ts";
 import { HttpError } from "./errors.ts";
+import type { ReadingTurns } from "./reading-turns.ts";
 
 /** Looks into a body while it comes; what it throws refuses the request. */
 export interface BodyReader {
@@ -14,6 +15,7 @@ export interface BodyTerms {
   readonly limitBytes: number;
   /** Of all. */
   readonly memory: BodyMemory;
+  readonly turns: ReadingTurns;
   /** Null to take it as it is. */
   readonly reader: BodyReader | null;
 }
@@ -26,7 +28,7 @@ export interface BodyTerms {
 export function readBody(
   request: IncomingMessage,
   response: ServerResponse,
-  { limitBytes, memory, reader }: BodyTerms,
+  { limitBytes, memory, turns, reader }: BodyTerms,
   done: (body: Buffer, held: HeldBody) => void,
   refused: (error: unknown) => void,
 ): void {
@@ -50,6 +52,7 @@ export function readBody(
     body.add(chunk);
     try {
       reader?.read(bufferOf(body));
+      if (length !== announced) turns.took(request, chunk.length);
     } catch (error) {
       fault = error;
       body.free();

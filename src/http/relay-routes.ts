@@ -2,8 +2,9 @@ import { type ClientRequest, request as ask } from "node:http";
 import type { FastifyInstance } from "fastify";
 import { shapeAt } from "./error-shapes.ts";
 import { HttpError } from "./errors.ts";
+import { PEER_HEADER } from "./peer.ts";
 import type { Refusals } from "./refusals.ts";
-import { sendError } from "./send-error.ts";
+import { LINGER_MS, endLater, sendError } from "./send-error.ts";
 
 /** Every other route is answered by the process that listens on this socket. */
 export function relayRoutes(app: FastifyInstance, socketPath: string, refusals: Refusals): void {
@@ -14,7 +15,9 @@ export function relayRoutes(app: FastifyInstance, socketPath: string, refusals: 
   app.all("/*", (request, reply) => {
     const { raw: from } = request;
     const to = reply.hijack().raw;
-    const asked = ask({ socketPath, method: from.method, path: from.url, headers: from.headers });
+    // Whoever the client says it is: the primary asks by this header whether it may have an answer.
+    const headers = { ...from.headers, [PEER_HEADER]: from.socket.remoteAddress ?? "" };
+    const asked = ask({ socketPath, method: from.method, path: from.url, headers });
     inFlight.add(asked);
     asked.once("close", () => inFlight.delete(asked));
     asked.once("error", () => {
@@ -24,7 +27,11 @@ export function relayRoutes(app: FastifyInstance, socketPath: string, refusals: 
     asked.once("response", (answer) => {
       answer.once("error", () => to.destroy());
       to.writeHead(answer.statusCode ?? 502, answer.rawHeaders);
-      answer.pipe(to);
+      answer.pipe(to, { end: false });
+      answer.once("end", () => {
+        if (from.complete) to.end();
+        else endLater(from, to, LINGER_MS);
+      });
     });
     to.once("close", () => asked.destroy());
     from.pipe(asked);

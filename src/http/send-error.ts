@@ -1,4 +1,4 @@
-import type { ServerResponse } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import type { HeaderList } from "../serving/engine.ts";
 import type { ErrorShape } from "./error-shapes.ts";
 import type { ErrorAnswer } from "./errors.ts";
@@ -11,14 +11,25 @@ export interface Answering {
   readonly cors: HeaderList;
 }
 
+/** How long a refused client may still send before its connection is closed, so that it reads the answer. */
+export const LINGER_MS = 2000;
+/** So much of it is dropped; what follows is left unread. */
+const LINGER_BYTES = 1024 * 1024;
+
 const UNAVAILABLE = 503;
 const TIMED_OUT = 504;
 
-/** Answers a request that Fastify has handed over. */
+/**
+ * Answers a request that Fastify has handed over.
+ * @param lingerMs how long the client of a request that has not come whole has to read the answer: a connection that is
+ *                 closed on unread bytes is reset, and what was on its way to the client may be lost
+ */
 export function sendError(
   response: ServerResponse,
   answer: ErrorAnswer,
   { requestId, shape, cors }: Answering,
+  // Not the client's fault: it may send all that it has, within the time of a request.
+  lingerMs: number = answer.status === UNAVAILABLE ? Number.POSITIVE_INFINITY : 0,
 ): void {
   if (response.destroyed) return;
   // The response has begun: only closing the connection shows that it failed.
@@ -40,10 +51,25 @@ export function sendError(
   // The rest of the request is not read.
   if (!request.complete) headers.push("connection", "close");
   response.writeHead(answer.status, headers);
-  if (request.complete || answer.status !== UNAVAILABLE) return void response.end(text);
-  // Not the client's fault: what it still sends, within the time of a request, is dropped, so that it reads this
-  // answer.
+  if (request.complete || lingerMs === 0) return void response.end(text);
   response.write(text);
-  request.once("end", () => response.end());
+  endLater(request, response, lingerMs);
+}
+
+/**
+ * Ends an answer that is written when its request has come to its end, or its client has had time to read it.
+ * @param lingerMs Infinity for as long as a request may take, all of which is dropped then
+ */
+export function endLater(request: IncomingMessage, response: ServerResponse, lingerMs: number): void {
+  const end = () => response.end();
+  request.once("end", end);
   request.resume();
+  if (lingerMs === Number.POSITIVE_INFINITY) return;
+  let dropped = 0;
+  request.on("data", (chunk: Buffer) => {
+    dropped += chunk.length;
+    if (dropped > LINGER_BYTES) request.pause();
+  });
+  const timer = setTimeout(end, lingerMs);
+  response.once("close", () => clearTimeout(timer));
 }

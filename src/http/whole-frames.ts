@@ -1,4 +1,5 @@
 import { GrowingBytes } from "../lib/growing-bytes.ts";
+import { isErrorFrame, statusOf } from "./error-frames.ts";
 
 const LINE_FEED = 10;
 const CARRIAGE_RETURN = 13;
@@ -26,6 +27,8 @@ export class WholeFrames {
   #begun = false;
   /** Frames with content in what `take` returned last; keep-alives do not count. */
   contentFrames = 0;
+  /** The status that the first frame reports which is an error in place of more of the answer; 0 while there is none. */
+  errorStatus = 0;
   /** What was let out last ends inside a frame that is too long to hold. */
   insideFrame = false;
 
@@ -48,7 +51,10 @@ export class WholeFrames {
 
   /** The beginning of a frame that never ended, when the stream itself did. */
   rest(): Buffer | null {
-    return this.#held.length === 0 ? null : this.#with(EMPTY);
+    if (this.#held.length === 0) return null;
+    const rest = this.#with(EMPTY);
+    this.#noteError(rest, 0);
+    return rest;
   }
 
   /** What was held, and these bytes; nothing is held any more. */
@@ -72,17 +78,19 @@ export class WholeFrames {
 
   /** Before the first content (a frame with the role alone) every frame is searched, after it frames are counted. */
   #count(bytes: Buffer): number {
-    if (!this.#begun) {
-      if (!CONTENT.test(bytes.toString("latin1"))) return 0;
-      this.#begun = true;
-    }
+    this.#begun ||= CONTENT.test(bytes.toString("latin1"));
     let frames = 0;
     for (let at = 0; at < bytes.length; ) {
       // A line that begins with a colon is a comment: a keep-alive.
       if (bytes[at] !== 0x3a) frames++;
+      this.#noteError(bytes, at);
       at = frameEnd(bytes, at);
     }
-    return frames;
+    return this.#begun ? frames : 0;
+  }
+
+  #noteError(bytes: Buffer, at: number): void {
+    if (this.errorStatus === 0 && isErrorFrame(bytes, at)) this.errorStatus = statusOf(bytes, at);
   }
 }
 

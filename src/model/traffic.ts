@@ -8,5 +8,8 @@ export interface TraceRequest {
   readonly prefixBlocks?: readonly number[];
 }
 
+/** Tokens of a prompt, or of an answer, at most: more than any model takes, and few enough to make one of. */
+export const MOST_REQUEST_TOKENS = 1 << 22;
+
 /** Tokens per prefix block of the Mooncake traces (FAST'25 release). */
 export const PREFIX_BLOCK_TOKENS = 512;

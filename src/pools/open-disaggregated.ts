@@ -1,19 +1,32 @@
 import type { Config, DisaggregatedPoolConfig } from "../config/config.ts";
 import { openPair } from "../open-engine.ts";
 import { ServingPool } from "../serving/serving-pool.ts";
-import type { PoolParts } from "./open-pool.ts";
+import { OpenPool } from "./open-pool.ts";
+import { orClosed } from "./or-closed.ts";
+import { ServingHalf, servingSettings } from "./serving-half.ts";
 import { servingParts } from "./serving-parts.ts";
 import type { PoolMakings } from "./surroundings.ts";
 
-/** Servers that prefill, and servers that decode what those have prefilled. */
+/** Servers that prefill, and servers that decode what those have prefilled. As `openServers`. */
 export function openDisaggregated(
   pool: DisaggregatedPoolConfig,
   config: Config,
   makings: PoolMakings,
-): PoolParts {
+  before: OpenPool | null,
+): OpenPool {
+  const settings = servingSettings(pool, config);
+  if (before?.servingHalf.settings === settings) return before;
   const engines = openPair(pool, config.upstream);
-  const prefill = new ServingPool(servingParts(engines.prefill, pool, pool.prefillPolicy, config, makings));
-  const parts = servingParts(engines.decode, pool, pool.decodePolicy, config, makings);
-  const decode = new ServingPool({ ...parts, prefill });
-  return { serving: [decode, prefill], controlled: null, simulated: null };
+  const serving = orClosed([engines.prefill, engines.decode], () => {
+    const prefill = new ServingPool(servingParts(engines.prefill, pool, pool.prefillPolicy, config, makings));
+    const parts = servingParts(engines.decode, pool, pool.decodePolicy, config, makings);
+    return [new ServingPool({ ...parts, prefill }), prefill];
+  });
+  return new OpenPool(
+    pool.name,
+    new ServingHalf(settings, { serving, simulated: null }),
+    null,
+    null,
+    makings,
+  );
 }

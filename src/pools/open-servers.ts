@@ -1,63 +1,72 @@
-import type { Config, ExpertGroup, ServerPoolConfig } from "../config/config.ts";
-import type { ControlLoop } from "../control/control-loop.ts";
-import type { ControlledPool } from "../control/controlled-pool.ts";
+import type { Config, ServerPoolConfig } from "../config/config.ts";
 import { ReportedPlane } from "../control/ingest/reported-plane.ts";
-import { LoadInbox } from "../control/ingest/load-inbox.ts";
-import { RecorderPull } from "../control/ingest/recorder-pull.ts";
-import { RoutedReports } from "../control/ingest/routed-reports.ts";
-import { SglangRecorder } from "../engines/sglang/recorder.ts";
 import { moeLayers } from "../model/moe-model.ts";
 import { openEngine } from "../open-engine.ts";
 import { RoutedLoad } from "../serving/affinity/routed-load.ts";
 import { ServingPool } from "../serving/serving-pool.ts";
-import type { PoolParts } from "./open-pool.ts";
-import { poolControl } from "./pool-control.ts";
+import { controlSettings, openControl } from "./control-half.ts";
+import { OpenPool } from "./open-pool.ts";
+import { orClosed } from "./or-closed.ts";
+import { ServingHalf, servingSettings } from "./serving-half.ts";
 import { expertAffinityOf, servingParts } from "./serving-parts.ts";
 import type { PoolMakings } from "./surroundings.ts";
 
-/** Servers that each do whole requests. */
-export function openServers(pool: ServerPoolConfig, config: Config, makings: PoolMakings): PoolParts {
-  const parts = servingParts(openEngine(pool, config.upstream), pool, pool.policy, config, makings);
-  const { experts: group } = pool;
-  if (group === null) return { serving: [new ServingPool(parts)], controlled: null, simulated: null };
-  return withExperts(pool, group, parts, config, makings);
-}
-
-/** Their expert loads come over HTTP, or out of the answers to a part of the requests. */
-function withExperts(
+/** Servers that each do whole requests. Of the pool before, the halves that the configuration leaves as they are go on. */
+export function openServers(
   pool: ServerPoolConfig,
-  group: ExpertGroup,
-  parts: ReturnType<typeof servingParts>,
   config: Config,
   makings: PoolMakings,
-): PoolParts {
-  const { model, topology } = group;
-  const reportsRouted = pool.routedExperts > 0;
-  const follows = makings.surroundings.follows !== undefined;
-  // In a process that follows another, only answers show which experts requests use.
-  const experts = reportsRouted || !follows ? expertAffinityOf(parts, group, config, makings) : null;
-  const routedLoad = reportsRouted ? new RoutedLoad(moeLayers(model), model.experts) : null;
-  const serving = new ServingPool({ ...parts, experts, routedLoad });
-  if (follows) return { serving: [serving], controlled: null, simulated: null };
-  const plane = new ReportedPlane(pool.name, model, topology);
-  const loop = poolControl(serving, plane, group, config, makings);
-  return { serving: [serving], controlled: reported(loop, serving, pool, group, makings), simulated: null };
+  before: OpenPool | null,
+): OpenPool {
+  const settings = servingSettings(pool, config);
+  const old = before?.servingHalf ?? null;
+  const serving =
+    old?.settings === settings
+      ? old
+      : new ServingHalf(settings, { serving: [servingPool(pool, config, makings, old)], simulated: null });
+  const { experts: group } = pool;
+  if (group === null || makings.surroundings.follows !== undefined)
+    return same(before, pool, serving, null, makings);
+  const oldControl = before?.controlled ?? null;
+  if (oldControl?.settings === controlSettings(pool.name, group, config))
+    return same(before, pool, serving, oldControl, makings);
+  const plane = new ReportedPlane(pool.name, group.model, group.topology);
+  const view = oldControl?.loop.view ?? null;
+  const control = openControl({ group, plane, reported: true, view }, config, makings);
+  return same(before, pool, serving, control, makings);
 }
 
-function reported(
-  loop: ControlLoop,
-  { routedLoad }: ServingPool,
-  { routedExperts: part, recorder: recorded, servers: { urls, access }, apiKey }: ServerPoolConfig,
-  { model }: ExpertGroup,
-  { gateway, clock, surroundings: { onFault } }: PoolMakings,
-): ControlledPool {
-  const reporter = { store: loop.store, gateway };
-  const inbox = new LoadInbox({ ...reporter, shape: loop.shape, topk: model.topk });
-  const routed = routedLoad === null ? null : new RoutedReports({ ...reporter, counts: routedLoad, part });
-  if (recorded === null) return { loop, inbox, routed, pull: null };
-  const { directory, intervalMs } = recorded;
-  const recorder = new SglangRecorder({ urls, access, apiKey, directory, model });
-  const leading = () => loop.leading;
-  const pull = new RecorderPull({ recorder, inbox, leading, intervalMs, clock, onFault });
-  return { loop, inbox, routed, pull };
+function same(
+  before: OpenPool | null,
+  pool: ServerPoolConfig,
+  serving: ServingHalf,
+  control: OpenPool["controlled"],
+  makings: PoolMakings,
+): OpenPool {
+  const sources = control === null ? null : pool;
+  if (before?.is(serving, control, sources) === true) return before;
+  return new OpenPool(pool.name, serving, control, sources, makings);
+}
+
+/** Expert loads come over HTTP, or out of the answers to a part of the requests. */
+function servingPool(
+  pool: ServerPoolConfig,
+  config: Config,
+  makings: PoolMakings,
+  before: ServingHalf | null,
+): ServingPool {
+  const engine = openEngine(pool, config.upstream);
+  return orClosed([engine], () => {
+    const parts = servingParts(engine, pool, pool.policy, config, makings);
+    const { experts: group, routedExperts } = pool;
+    const reportsRouted = group !== null && routedExperts > 0;
+    const follows = makings.surroundings.follows !== undefined;
+    // In a process that follows another, only answers show which experts requests use.
+    const learns = group !== null && (reportsRouted || !follows);
+    const experts = learns ? expertAffinityOf(parts, group, config, makings) : null;
+    const counted = reportsRouted ? new RoutedLoad(moeLayers(group.model), group.model.experts) : null;
+    // Answers under way in the half before still count.
+    const routedLoad = counted?.like(before?.front.routedLoad ?? null) ?? counted;
+    return new ServingPool({ ...parts, experts, routedLoad });
+  });
 }

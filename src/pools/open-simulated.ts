@@ -1,13 +1,41 @@
 import type { Config, SimulatedPoolConfig } from "../config/config.ts";
-import { simulatedPool } from "../engines/simulated/simulated-pool.ts";
+import { type SimulatedPoolParts, simulatedPool } from "../engines/simulated/simulated-pool.ts";
 import { ServingPool } from "../serving/serving-pool.ts";
-import type { PoolParts } from "./open-pool.ts";
-import { POLICY, poolControl } from "./pool-control.ts";
+import { POLICY, controlSettings, openControl } from "./control-half.ts";
+import { OpenPool } from "./open-pool.ts";
+import { orClosed } from "./or-closed.ts";
+import { ServingHalf, servingSettings } from "./serving-half.ts";
 import { expertAffinityOf, servingParts } from "./serving-parts.ts";
 import type { PoolMakings } from "./surroundings.ts";
 
-/** A pool that is modelled in this process. */
-export function openSimulated(pool: SimulatedPoolConfig, config: Config, makings: PoolMakings): PoolParts {
+/** A pool that is modelled in this process. Its ranks are where its engine is: both halves go by one thread. */
+export function openSimulated(
+  pool: SimulatedPoolConfig,
+  config: Config,
+  makings: PoolMakings,
+  before: OpenPool | null,
+): OpenPool {
+  const { name, experts: group } = pool;
+  const settings = servingSettings(pool, config);
+  const serving =
+    before?.servingHalf.settings === settings
+      ? before.servingHalf
+      : openThread(settings, pool, config, makings);
+  const old = before?.controlled ?? null;
+  const goesOn = serving === before?.servingHalf && old?.settings === controlSettings(name, group, config);
+  if (goesOn && before !== null) return before;
+  const { plane } = serving.simulated as SimulatedPoolParts;
+  const view = old?.loop.view ?? null;
+  const control = openControl({ group, plane, reported: false, view }, config, makings);
+  return new OpenPool(name, serving, control, null, makings);
+}
+
+function openThread(
+  settings: string,
+  pool: SimulatedPoolConfig,
+  config: Config,
+  makings: PoolMakings,
+): ServingHalf {
   const { routing, recordTokens } = makings.surroundings;
   const { name, experts, seed, policy } = pool;
   const simulated = simulatedPool({
@@ -19,9 +47,12 @@ export function openSimulated(pool: SimulatedPoolConfig, config: Config, makings
     recordTokens,
     wallClock: makings.wallClock,
   });
-  const parts = servingParts(simulated.engine, pool, policy, config, makings);
-  const affinity = expertAffinityOf(parts, experts, config, makings);
-  const serving = new ServingPool({ ...parts, experts: affinity });
-  const loop = poolControl(serving, simulated.plane, experts, config, makings);
-  return { serving: [serving], controlled: { loop, inbox: null, routed: null, pull: null }, simulated };
+  return orClosed([simulated.engine], () => {
+    const parts = servingParts(simulated.engine, pool, policy, config, makings);
+    const affinity = expertAffinityOf(parts, experts, config, makings);
+    return new ServingHalf(settings, {
+      serving: [new ServingPool({ ...parts, experts: affinity })],
+      simulated,
+    });
+  });
 }

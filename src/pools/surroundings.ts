@@ -33,6 +33,7 @@ export interface PoolMakings {
   /** This gateway's name among those that share the store. */
   readonly gateway: string;
   readonly surroundings: PoolSurroundings;
+  readonly leaseMs: number;
   readonly clock: Clock;
   /** Milliseconds since 1970. */
   readonly wallClock: () => number;

@@ -29,6 +29,11 @@ export interface Scorer {
   routed?(request: RoutableRequest, shard: number): void;
   /** The shard has lost its memory: it was restarted. */
   forget?(shard: number): void;
+  /**
+   * Takes over what a scorer remembered that this one takes the place of; without effect where that is of another kind.
+   * @param previous `[shards]`: the place of each shard before; −1 for those that are new
+   */
+  resume?(before: Scorer, previous: Int32Array): void;
 }
 
 /** @returns one of the shards with `eligible[shard]` set, by their cost; there is at least one */

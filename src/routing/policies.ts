@@ -15,7 +15,7 @@ import { expertAffinity } from "./scorers/expert-affinity.ts";
 import { inFlightTokens } from "./scorers/in-flight-tokens.ts";
 import { kvUse } from "./scorers/kv-use.ts";
 import { prefillTokens } from "./scorers/prefill-tokens.ts";
-import { prefixAffinity } from "./scorers/prefix-affinity.ts";
+import { PrefixAffinity } from "./scorers/prefix-affinity.ts";
 import { queueDepth } from "./scorers/queue-depth.ts";
 import { rendezvous } from "./scorers/rendezvous.ts";
 import { sessionAffinity } from "./scorers/session-affinity.ts";
@@ -49,7 +49,7 @@ function affinity(pool: PolicyOptions): Scorer[] {
 }
 
 function prefix({ shardIds, prefixIndexBytes }: PolicyOptions): Scorer {
-  return prefixAffinity(shardIds.length, prefixIndexBytes);
+  return new PrefixAffinity(shardIds.length, prefixIndexBytes);
 }
 
 /** A policy for one pool; what it remembers is its own. */

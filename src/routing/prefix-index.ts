@@ -86,6 +86,41 @@ export class PrefixIndex {
     for (let at = HEADER + (shard >> 5); at < table.length; at += this.#stride) table[at] &= keep;
   }
 
+  /**
+   * Takes over what another index, of any size, knows. Takes time in proportion to its memory.
+   * @param previous `[shards]`: the place of each shard there; −1 for those that are not there
+   */
+  resume(before: PrefixIndex, previous: Int32Array): void {
+    const from = before.#table;
+    const table = this.#table;
+    this.#tick = before.#tick;
+    for (let old = 0; old < from.length; old += before.#stride) {
+      if (from[old + 2] === 0) continue;
+      let entry = -1;
+      for (const [shard, place] of previous.entries()) {
+        if (place < 0 || (from[old + HEADER + (place >> 5)] & (1 << (place & 31))) === 0) continue;
+        if (entry < 0) entry = this.#place(from[old], from[old + 1], from[old + 2]);
+        if (entry < 0) break;
+        table[entry + HEADER + (shard >> 5)] |= 1 << (shard & 31);
+      }
+    }
+  }
+
+  /** @returns the entry of the block; −1 where all that could make way were recorded later */
+  #place(low: number, high: number, tick: number): number {
+    const table = this.#table;
+    const found = this.#find(low, high);
+    if (found >= 0) return found;
+    const entry = this.#oldest(low);
+    const age = (at: number) => (this.#tick - at) >>> 0;
+    if (table[entry + 2] !== 0 && age(table[entry + 2]) <= age(tick)) return -1;
+    table[entry] = low;
+    table[entry + 1] = high;
+    table[entry + 2] = tick;
+    table.fill(0, entry + HEADER, entry + this.#stride);
+    return entry;
+  }
+
   /** @returns where the entry begins, −1 when there is none */
   #find(low: number, high: number): number {
     const table = this.#table;

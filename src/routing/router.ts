@@ -60,4 +60,10 @@ export class Router {
   forget(shard: number): void {
     for (const { scorer } of this.#policy.scorers) scorer.forget?.(shard);
   }
+
+  /** Takes over what the router before remembered. @param previous as in Scorer.resume */
+  resume(before: Router, previous: Int32Array): void {
+    for (const { scorer } of this.#policy.scorers)
+      for (const { scorer: old } of before.#policy.scorers) scorer.resume?.(old, previous);
+  }
 }

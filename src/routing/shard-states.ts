@@ -1,12 +1,14 @@
+import { type ShardCounts, add, copyOf } from "./shard-counts.ts";
+
 /**
  * What routing knows of a pool's shards; a shard is its index. Arrays are `[shards]` and live.
  *
  * A report is old by the time it is read, and every gateway that reads the same report would send its next requests
  * to the same shard. So what has begun and ended since the report is added to it.
  */
-export class ShardStates {
+export class ShardStates implements ShardCounts {
   readonly count: number;
-  /** Requests in flight through the gateway. */
+  /** Requests in flight through the gateway, those of `others` included. */
   readonly requests: Int32Array;
   /** Tokens, in and out, those requests were estimated at. */
   readonly tokens: Float64Array;
@@ -32,6 +34,9 @@ export class ShardStates {
   readonly #tokensAtReport: Float64Array;
   #allRequests = 0;
   #allTokens = 0;
+  #others: ShardCounts | null = null;
+  /** What took its place, with the place there of each shard; −1 for those that are not there. */
+  #next: { readonly states: ShardStates; readonly at: Int32Array } | null = null;
 
   constructor(count: number) {
     this.count = count;
@@ -58,11 +63,13 @@ export class ShardStates {
     this.#allRequests++;
     this.#allTokens += inputTokens + outputTokens;
     this.prefillTokens[shard] += inputTokens;
+    this.#onward((next, at) => next.begin(at, inputTokens, outputTokens), shard);
   }
 
   /** Its answer has begun: the prompt is done. Called at most once for each `begin`. */
   answered(shard: number, inputTokens: number): void {
     this.prefillTokens[shard] -= inputTokens;
+    this.#onward((next, at) => next.answered(at, inputTokens), shard);
   }
 
   /** It is over; `answered` was called before. */
@@ -73,6 +80,53 @@ export class ShardStates {
     this.#allTokens -= inputTokens + outputTokens;
     // What rounding left would prefer one idle shard to another.
     if (this.requests[shard] === 0) this.tokens[shard] = this.prefillTokens[shard] = 0;
+    this.#onward((next, at) => next.end(at, inputTokens, outputTokens), shard);
+  }
+
+  /** What this process itself has in flight. */
+  own(): ShardCounts {
+    const own = copyOf(this);
+    if (this.#others !== null) add(own, this.#others, -1);
+    return own;
+  }
+
+  /** What other processes have in flight now, in place of what they had; null for nothing. */
+  setOthers(counts: ShardCounts | null): void {
+    if (this.#others !== null) add(this, this.#others, -1);
+    if (counts !== null) add(this, counts, 1);
+    this.#others = counts;
+  }
+
+  /**
+   * Takes the place of the states before: begins with what this process has in flight there and what shards reported,
+   * and counts the end of what is still in flight there.
+   * @param previous `[shards]`: the place of each shard before; −1 for those that are new
+   */
+  resume(before: ShardStates, previous: Int32Array): void {
+    const at = new Int32Array(before.count).fill(-1);
+    const own = before.own();
+    for (const [shard, from] of previous.entries()) {
+      if (from < 0) continue;
+      at[from] = shard;
+      this.requests[shard] = own.requests[from];
+      this.tokens[shard] = own.tokens[from];
+      this.prefillTokens[shard] = own.prefillTokens[from];
+      this.#allRequests += own.requests[from];
+      this.#allTokens += own.tokens[from];
+      this.kvUse[shard] = before.kvUse[from];
+      this.kvCapacityTokens[shard] = before.kvCapacityTokens[from];
+      this.#reportedRequests[shard] = before.#reportedRequests[from];
+      this.#reportedWaiting[shard] = before.#reportedWaiting[from];
+      this.#requestsAtReport[shard] = before.#requestsAtReport[from];
+      this.#tokensAtReport[shard] = before.#tokensAtReport[from];
+    }
+    before.#next = { states: this, at };
+  }
+
+  #onward(count: (next: ShardStates, at: number) => void, shard: number): void {
+    if (this.#next === null) return;
+    const at = this.#next.at[shard];
+    if (at >= 0) count(this.#next.states, at);
   }
 
   /** What the shard says it carries; null where the engine does not say. */

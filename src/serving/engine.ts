@@ -1,3 +1,4 @@
+import type { FieldPlaces } from "../lib/json-fields.ts";
 import type { RoutingTrace } from "../model/routing-trace.ts";
 import type { Pairing } from "./pairing.ts";
 
@@ -21,6 +22,10 @@ export interface EngineRequest {
   readonly headers: HeaderList;
   /** The client's body, byte for byte. */
   readonly body: Uint8Array | null;
+  /** Where the fields of a body are that is a JSON object; absent where nobody has read them. */
+  readonly fields?: FieldPlaces;
+  /** Fields that are added to such a body on its way, e.g. `"a":1,"b":2`; of two of one name the later counts. */
+  readonly added?: string;
   /** The client asks for the experts that its tokens were routed to (`return_routed_experts`). */
   readonly asksForExperts?: boolean;
 }
@@ -147,17 +152,23 @@ export class EngineUnreachable extends Error {
   /** Whether nobody takes connections there: the server is down, not slow. */
   readonly nobodyThere: boolean;
 
-  /** @param what a clause that follows the server's name, e.g. `broke off its response` */
+  /**
+   * @param what a clause that follows the server's name, e.g. `broke off its response`
+   * @param options.code of the cause, for the log: clients are not told
+   */
   constructor(
     server: string,
     what: string,
     options: {
       readonly mayHaveBegun?: boolean;
       readonly nobodyThere?: boolean;
+      readonly code?: string;
       readonly cause?: unknown;
     } = {},
   ) {
-    super(`${server} ${what}.`, { cause: options.cause });
+    super(`${server} ${what}${options.code === undefined ? "" : ` (${options.code})`}.`, {
+      cause: options.cause,
+    });
     this.forClients = `The engine ${what}.`;
     this.mayHaveBegun = options.mayHaveBegun ?? false;
     this.nobodyThere = options.nobodyThere ?? false;

@@ -1,5 +1,5 @@
 import type { Client } from "./flight/client.ts";
-import { withFields } from "../lib/json-fields.ts";
+import { joined } from "../lib/json-fields.ts";
 import { ResponseSearch } from "./affinity/response-search.ts";
 import type { EngineRequest, ModelCard } from "./engine.ts";
 import { Flight } from "./flight/flight.ts";
@@ -97,8 +97,8 @@ export class Gateway {
   }
 }
 
-/** The request for the model of this name. */
+/** The request for the model of this name. A form keeps the name that its client gave. */
 function asking(request: EngineRequest, model: string): EngineRequest {
-  const { body } = request;
-  return body === null ? request : { ...request, body: withFields(body, `"model":${JSON.stringify(model)}`) };
+  if (request.fields === undefined) return request;
+  return { ...request, added: joined(request.added, `"model":${JSON.stringify(model)}`) };
 }

@@ -1,3 +1,5 @@
+import type { FieldPlaces } from "../lib/json-fields.ts";
+
 /**
  * How a request is written when one shard prefills it and another decodes it; the engine that prefills knows.
  * Bodies are as clients wrote them: only their top level is known to be JSON.
@@ -8,16 +10,23 @@ export type Pairing = TogetherPairing | InTurnPairing;
 export interface TogetherPairing {
   readonly kind: "together";
   /**
+   * @param fields of the body, where that is known
    * @param prefillRank the prefilling shard's `rank` in its engine
    * @param bootstrapRoom an integer in [0, 2⁵³) that no other request in flight has
    * @throws Unpairable
    */
-  bodies(body: Uint8Array, prefillRank: number, bootstrapRoom: number): PairedBodies;
+  pair(
+    body: Uint8Array,
+    fields: FieldPlaces | undefined,
+    prefillRank: number,
+    bootstrapRoom: number,
+  ): TogetherPair;
 }
 
-export interface PairedBodies {
-  readonly prefill: Uint8Array;
-  readonly decode: Uint8Array;
+export interface TogetherPair {
+  readonly prefillBody: Uint8Array;
+  /** Added to the decode's request. */
+  readonly decodeFields: string;
 }
 
 /** The prefill is asked first; its whole answer (status 200) says where the decode finds the cache. */
@@ -26,11 +35,15 @@ export interface InTurnPairing {
   /**
    * The request as it is prefilled: one token, not streamed, without what only a whole answer can satisfy.
    * @param path the request's route, with its query
+   * @param fields of the body, where that is known
    * @returns null for a request that the decode has to prefill itself
    */
-  prefillBody(path: string, body: Uint8Array): Uint8Array | null;
-  /** Null when the answer does not say where the cache is: the decode prefills the request itself. */
-  decodeBody(body: Uint8Array, prefillAnswer: Uint8Array): Uint8Array | null;
+  prefillBody(path: string, body: Uint8Array, fields?: FieldPlaces): Uint8Array | null;
+  /**
+   * Fields that are added to the decode's request; null when the answer does not say where the cache is: the decode
+   * prefills the request itself.
+   */
+  decodeFields(prefillAnswer: Uint8Array): string | null;
 }
 
 /** No pair of servers of this kind can serve the request, and neither can one of them by itself. */

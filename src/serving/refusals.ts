@@ -1,4 +1,5 @@
 import type { Unavailable } from "../routing/plug-in.ts";
+import type { EngineUnreachable } from "./engine.ts";
 
 /** The body is not a request: malformed JSON, or a field that is missing or of the wrong kind. */
 export class InvalidRequest extends Error {
@@ -23,8 +24,15 @@ export class NoShardAvailable extends Error {
   readonly reason: Unavailable;
   readonly retryAfterSeconds: number;
 
-  constructor(reason: Unavailable, pool: string, lastFault: string | null, retryAfterSeconds: number) {
-    super(`No shard of pool \`${pool}\` ${WHY[reason]}${lastFault === null ? "." : `: ${lastFault}`}`);
+  /** @param lastFault of the attempts that were made */
+  constructor(
+    reason: Unavailable,
+    pool: string,
+    lastFault: EngineUnreachable | null,
+    retryAfterSeconds: number,
+  ) {
+    const after = lastFault === null ? "." : `: ${lastFault.forClients}`;
+    super(`No shard of pool \`${pool}\` ${WHY[reason]}${after}`, { cause: lastFault });
     this.reason = reason;
     this.retryAfterSeconds = retryAfterSeconds;
   }

@@ -56,6 +56,22 @@ export class ServingPool {
     this.routedLoad = parts.routedLoad ?? null;
   }
 
+  /**
+   * Goes on where another pool of the same name was, which takes no new requests: with what was learned of the shards
+   * that are in both.
+   */
+  resume(before: ServingPool): void {
+    const places = new Map(before.engine.shards.map(({ id }, place) => [id, place]));
+    const previous = Int32Array.from(this.engine.shards, ({ id }) => places.get(id) ?? -1);
+    this.states.resume(before.states, previous);
+    this.router.resume(before.router, previous);
+    this.health.resume(before.health, previous);
+    this.responses.resume(before.responses, previous);
+    if (before.snapshot !== null) this.switchTo(before.snapshot);
+    if (before.experts !== null) this.experts?.resume(before.experts);
+    this.#outputTokens = before.#outputTokens;
+  }
+
   /** The next request is routed by it, whole. */
   switchTo(snapshot: RoutingSnapshot): void {
     this.snapshot = snapshot;

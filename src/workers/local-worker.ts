@@ -1,4 +1,5 @@
 import type { Worker } from "node:cluster";
+import type { Config } from "../config/config.ts";
 import type { AdmissionUsage } from "../serving/admission/usage.ts";
 import { type ShardCounts, sumUsage } from "../serving/sharing/shared-counts.ts";
 import type { ProcessTraffic } from "../serving/traffic/traffic-meter.ts";
@@ -16,6 +17,8 @@ export class LocalWorker {
   traffic: ProcessTraffic | null = null;
   /** The epoch it has of each pool. */
   readonly epochs = new Map<string, number>();
+  /** Reloads that it was sent and has not answered. */
+  readonly #reloads: ((done: boolean) => void)[] = [];
   /** How its requests went since the last `settle`. */
   outcomes: readonly PoolOutcome[] = [];
   #usage = NOTHING;
@@ -42,6 +45,25 @@ export class LocalWorker {
     this.outcomes = [];
     const tenants = this.#usage.tenants.map((usage) => ({ ...usage, requests: 0, tokens: 0 }));
     this.#usage = { ...this.#usage, requests: 0, tokens: 0, tenants };
+  }
+
+  /** Resolves with whether it could, once it has; and with true when it is gone: another begins by the new one. */
+  reload(config: Config): Promise<boolean> {
+    if (!this.child.isConnected()) return Promise.resolve(true);
+    return new Promise((resolve) => {
+      this.#reloads.push(resolve);
+      this.send({ kind: "reload", config });
+    });
+  }
+
+  reloaded(done: boolean): void {
+    // Its new pools have no epoch yet.
+    this.epochs.clear();
+    this.#reloads.shift()?.(done);
+  }
+
+  gone(): void {
+    for (const resolve of this.#reloads.splice(0)) resolve(true);
   }
 
   send(message: PrimaryMessage): void {

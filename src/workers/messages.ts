@@ -34,8 +34,8 @@ export interface Probe {
 /** From a worker. */
 export type WorkerMessage =
   | { readonly kind: "listening"; readonly url: string }
-  /** It has new pools, and knows nothing of their servers yet. */
-  | { readonly kind: "reloaded" }
+  /** The last `reload` is over: it may have new pools, and know nothing of their servers yet; or it could not reload. */
+  | { readonly kind: "reloaded"; readonly done: boolean }
   | { readonly kind: "shared"; readonly shared: Shared; readonly traffic: ProcessTraffic }
   /** No known server lists a model that was asked for: the servers should be asked again what they list. */
   | { readonly kind: "refreshModels" }

@@ -7,8 +7,9 @@ import { type App, compose } from "../compose.ts";
 import type { Config } from "../config/config.ts";
 import type { EngineServer } from "../serving/engine.ts";
 import type { ServerNews } from "../serving/health/server-news.ts";
+import type { ServingPool } from "../serving/serving-pool.ts";
 import { type GatewayBoard, SHARE_EVERY_MS as EXCHANGE_EVERY_MS } from "../serving/sharing/gateway-board.ts";
-import { type ShardCounts, SharedCounts, sumCounts, sumUsage } from "../serving/sharing/shared-counts.ts";
+import { type ShardCounts, setOthers, sumCounts, sumUsage } from "../serving/sharing/shared-counts.ts";
 import { LocalWorker } from "./local-worker.ts";
 import { type Probe, SHARE_EVERY_MS, type WorkerMessage } from "./messages.ts";
 import { receiveOutcomes } from "./receive-outcomes.ts";
@@ -33,7 +34,6 @@ export class Primary {
   #current: Config;
   readonly #onLine: (line: string) => void;
   readonly #workers = new Set<LocalWorker>();
-  readonly #counts = new SharedCounts();
   /** The last of each server and question. */
   readonly #probes = new Map<string, Probe>();
   readonly #pauses = new Set<NodeJS.Timeout>();
@@ -89,16 +89,19 @@ export class Primary {
     }
   }
 
-  /** As App.reload, in every process: in the workers once the new pools have a server here, where they are watched. */
+  /**
+   * As App.reload, in every process: in the workers once the new pools have a server here, where they are watched. A
+   * worker that cannot reload is replaced by another.
+   */
   async reload(config: Config): Promise<void> {
     const app = this.#app;
     if (app === null) return;
-    const before = app.pools.flatMap(({ serving }) => serving);
     await app.reload(config);
     this.#current = config;
-    const after = app.pools.flatMap(({ serving }) => serving);
-    this.#counts.forget(before, after);
-    for (const worker of this.#workers) worker.send({ kind: "reload", config });
+    this.#forgetProbes(app);
+    const all = [...this.#workers];
+    const done = await Promise.all(all.map((worker) => worker.reload(config)));
+    await Promise.all(all.filter((_, i) => !done[i]).map((worker) => this.#stopWorker(worker)));
   }
 
   /** Lets what is in flight finish for the grace time, then ends every worker. */
@@ -128,10 +131,11 @@ export class Primary {
         listening.resolve({ url: message.url });
       } else if (message.kind === "reloaded") {
         this.#sendProbes(worker);
+        worker.reloaded(message.done);
       } else if (message.kind === "refreshModels") {
         void this.#app?.refreshModels().then(() => worker.send({ kind: "modelsRefreshed" }));
       } else if (message.kind === "routed") {
-        const pools = this.#app?.pools.flatMap(({ serving }) => serving) ?? [];
+        const pools = this.#app === null ? [] : servingOf(this.#app);
         pools.find(({ engine }) => engine.pool === message.pool)?.routedLoad?.add(message.tokens);
       } else {
         this.#app?.gateway().deck.meter.received(message.traffic, worker.traffic);
@@ -140,6 +144,7 @@ export class Primary {
     });
     child.once("exit", (code, signal) => {
       this.#workers.delete(worker);
+      worker.gone();
       if (worker.traffic !== null) this.#app?.gateway().deck.meter.lost(worker.traffic);
       listening.reject(new WorkerFailed(code ?? 1));
       if (this.#listening && !this.#stopping) this.#replace(worker, signal ?? `code ${code}`);
@@ -181,13 +186,22 @@ export class Primary {
     for (const worker of this.#workers) worker.send({ kind: "probe", probe });
   }
 
+  /** Those of servers that a reload has removed. */
+  #forgetProbes(app: App): void {
+    const there = new Set(
+      servingOf(app).flatMap(({ engine }) => engine.servers.map(({ name }) => `${engine.pool}/${name}`)),
+    );
+    for (const [key, { pool, server }] of this.#probes)
+      if (!there.has(`${pool}/${server}`)) this.#probes.delete(key);
+  }
+
   #sendProbes(worker: LocalWorker): void {
     for (const probe of this.#probes.values()) worker.send({ kind: "probe", probe });
   }
 
   /** Sends each worker what the others have in flight, and new epochs. */
   #share(app: App): void {
-    const pools = app.pools.flatMap(({ serving }) => serving);
+    const pools = servingOf(app);
     const all = [...this.#workers];
     const local = sumCounts(all.map(({ counts }) => counts));
     const begun = sumUsage(all.map(({ usage }) => usage));
@@ -209,7 +223,7 @@ export class Primary {
       }
     }
     app.gateway().deck.admission.others(sumUsage([begun, remote]));
-    this.#counts.others(pools, sumCounts([local, remoteShards]));
+    setOthers(pools, sumCounts([local, remoteShards]));
     for (const { outcomes } of all) receiveOutcomes(pools, outcomes);
     for (const worker of all) worker.settle();
     if (app.board !== null) void this.#exchange(app.board);
@@ -223,4 +237,8 @@ export class Primary {
     this.#exchangedMs = performance.now();
     this.#exchanging = false;
   }
+}
+
+function servingOf({ pools }: App): readonly ServingPool[] {
+  return pools().flatMap(({ serving }) => serving);
 }

@@ -2,7 +2,7 @@ import cluster from "node:cluster";
 import { type App, compose } from "../compose.ts";
 import type { Config } from "../config/config.ts";
 import type { ServingPool } from "../serving/serving-pool.ts";
-import { SharedCounts } from "../serving/sharing/shared-counts.ts";
+import { ownCounts, setOthers } from "../serving/sharing/shared-counts.ts";
 import { TrafficLog } from "../serving/traffic/traffic-log.ts";
 import {
   type PoolOutcome,
@@ -21,6 +21,8 @@ export const SOCKET_VARIABLE = "PLIMSOLL_OPERATOR_SOCKET";
  * @param onLine receives one line for a person
  */
 export async function serveAsWorker(onLine: (line: string) => void): Promise<void> {
+  // A terminal's signals reach the workers too, but they follow the primary.
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => {});
   const stopped = Promise.withResolvers<void>();
   process.once("disconnect", stopped.resolve);
   // The first message is the configuration; messages that arrive while the parts are made are handled after that.
@@ -55,21 +57,19 @@ export async function serveAsWorker(onLine: (line: string) => void): Promise<voi
       },
     },
   });
-  const counts = new SharedCounts();
   receive = (message) => {
     if (message.kind === "modelsRefreshed") {
       refreshed.resolve();
       refreshed = Promise.withResolvers();
-    } else handle(message, app, counts, stopped.resolve, onLine);
+    } else handle(message, app, stopped.resolve, onLine);
   };
-  for (const message of early.slice(1)) receive(message);
-  // A terminal's signals reach the workers too, but they follow the primary.
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => {});
 
   try {
-    const { url } = await app.start();
+    const started = app.start();
+    for (const message of early.slice(1)) receive(message);
+    const { url } = await started;
     send({ kind: "listening", url });
-    const share = () => send(shared(app, counts, outcomes.splice(0), traffic));
+    const share = () => send(shared(app, outcomes.splice(0), traffic));
     const timer = setInterval(share, SHARE_EVERY_MS);
     const routedTimer = setInterval(() => reportRouted(app), ROUTED_EVERY_MS);
     await stopped.promise;
@@ -86,14 +86,13 @@ export async function serveAsWorker(onLine: (line: string) => void): Promise<voi
 function handle(
   message: Exclude<PrimaryMessage, { kind: "modelsRefreshed" }>,
   app: App,
-  counts: SharedCounts,
   stop: () => void,
   onLine: (line: string) => void,
 ): void {
   const pools = servingOf(app);
   switch (message.kind) {
     case "others":
-      counts.others(pools, message.shared.shards);
+      setOthers(pools, message.shared.shards);
       receiveOutcomes(pools, message.shared.outcomes);
       app.gateway().deck.admission.others(message.shared.admission);
       return;
@@ -109,28 +108,26 @@ function handle(
       return;
     }
     case "reload":
-      reload(message.config, app, counts).catch((error: Error) => onLine(error.message));
+      void reload(message.config, app, onLine);
       return;
     case "stop":
       stop();
   }
 }
 
-async function reload(config: Config, app: App, counts: SharedCounts): Promise<void> {
-  const before = servingOf(app);
-  await app.reload(config);
-  counts.forget(before, servingOf(app));
-  send({ kind: "reloaded" });
+async function reload(config: Config, app: App, onLine: (line: string) => void): Promise<void> {
+  try {
+    await app.reload(config);
+    send({ kind: "reloaded", done: true });
+  } catch (error) {
+    onLine(`worker ${process.pid} cannot reload: ${(error as Error).message}`);
+    send({ kind: "reloaded", done: false });
+  }
 }
 
-function shared(
-  app: App,
-  counts: SharedCounts,
-  outcomes: readonly PoolOutcome[],
-  traffic: TrafficLog,
-): WorkerMessage {
+function shared(app: App, outcomes: readonly PoolOutcome[], traffic: TrafficLog): WorkerMessage {
   const { admission, meter } = app.gateway().deck;
-  const shards = counts.own(servingOf(app));
+  const shards = ownCounts(servingOf(app));
   return {
     kind: "shared",
     shared: { admission: admission.usage(), shards, outcomes },
@@ -147,7 +144,7 @@ function reportRouted(app: App): void {
 }
 
 function servingOf({ pools }: App): readonly ServingPool[] {
-  return pools.flatMap(({ serving }) => serving);
+  return pools().flatMap(({ serving }) => serving);
 }
 
 /** Nothing is sent to a primary that is gone. */

@@ -41,12 +41,13 @@ describe("vllm: in turn", () => {
     const prefilled = pairing.prefillBody("/v1/chat/completions", Buffer.from(CHAT)) ?? EMPTY;
     const answer = await respond(first, first.shards[0], post(prefilled));
     expect(answer.status).toBe(200);
-    const body = pairing.decodeBody(Buffer.from(CHAT), Buffer.from(answer.text));
-    if (body === null) throw new Error("the answer says where the cache is");
-    const stream = await respond(second, second.shards[0], post(body));
+    const added = pairing.decodeFields(Buffer.from(answer.text));
+    if (added === null) throw new Error("the answer says where the cache is");
+    const decoded = { ...post(Buffer.from(CHAT)), added };
+    const stream = await respond(second, second.shards[0], decoded);
     expect(stream.text.match(/"content":"w/g)).toHaveLength(4);
     // The cache is fetched only once.
-    expect((await respond(second, second.shards[0], post(body))).status).toBe(400);
+    expect((await respond(second, second.shards[0], decoded)).status).toBe(400);
     await Promise.all([first.close(), second.close()]);
   });
 
@@ -147,22 +148,20 @@ describe("vllm: in turn", () => {
     expect(kvTransfer.prefillBody("/v1/completions", Buffer.from(JSON.stringify(fields)))).not.toBeNull();
   });
 
-  test("a decode's body is the client's, byte for byte, with where the cache is at its end", () => {
+  test("a decode is told where the cache is, as the prefill's answer says it", () => {
     // As vLLM 0.32.0 answers with its NIXL connector.
     const parameters =
       '{"do_remote_prefill":true,"do_remote_decode":false,"remote_block_ids":[[10]],"remote_engine_id":"5b69bc99-d920-4672-ad40-c04d8b486918","remote_request_id":"chatcmpl-84e85320469740ce-9cb91746","remote_host":"localhost","remote_port":15601,"tp_size":1,"dcp_size":1,"pp_size":1,"remote_num_tokens":15,"remote_blocks_expiry_time":null,"transfer_mode":"pull","remote_prefill_cached_tokens":0}';
     const answer = Buffer.from(
       `{"id":"chatcmpl-84e85320469740ce","kv_transfer_params":${parameters},"ec_transfer_params":null,"metrics":null}`,
     );
-    const body = kvTransfer.decodeBody(Buffer.from(`${CHAT.slice(0, -1)}  }\n`), answer);
-    const added = `"kv_transfer_params":${parameters}`;
-    expect(body === null ? null : text(body)).toBe(`${CHAT.slice(0, -1)}  ,${added}}\n`);
+    expect(kvTransfer.decodeFields(answer)).toBe(`"kv_transfer_params":${parameters}`);
   });
 
   test.each(["", "null", "[]", "{}", '{"kv_transfer_params":null}', '{"kv_transfer_params":3}'])(
     "an answer that does not say where the cache is: %s",
     (answer) => {
-      expect(kvTransfer.decodeBody(Buffer.from("{}"), Buffer.from(answer))).toBeNull();
+      expect(kvTransfer.decodeFields(Buffer.from(answer))).toBeNull();
     },
   );
 });
@@ -182,10 +181,10 @@ describe("sglang: together", () => {
     expect(second.pairing).toBeUndefined();
     const { pairing } = first;
     if (pairing?.kind !== "together") throw new Error("SGLang pairs together");
-    const bodies = pairing.bodies(Buffer.from(CHAT), 0, Number.MAX_SAFE_INTEGER);
+    const pair = pairing.pair(Buffer.from(CHAT), undefined, 0, Number.MAX_SAFE_INTEGER);
     const [one, two] = await Promise.all([
-      respond(first, first.shards[0], post(bodies.prefill)),
-      respond(second, second.shards[0], post(bodies.decode)),
+      respond(first, first.shards[0], post(pair.prefillBody)),
+      respond(second, second.shards[0], { ...post(Buffer.from(CHAT)), added: pair.decodeFields }),
     ]);
     expect([one.status, two.status]).toEqual([200, 200]);
     expect(two.text.match(/"content":"w/g)).toHaveLength(4);
@@ -195,25 +194,36 @@ describe("sglang: together", () => {
   test("what is added names host, port, bootstrap room, and the rank where ranks are distinguished", () => {
     const urls = ["http://10.0.0.1:30000", "http://[fd00::2]:30000/base"];
     const whole = bootstrap({ urls, dataParallelSize: 1, bootstrapPorts: [8998, 8999] });
-    expect(text(whole.bodies(Buffer.from("{}"), 1, 77).decode)).toBe(
-      '{"bootstrap_host":"[fd00::2]","bootstrap_port":8999,"bootstrap_room":77}',
+    expect(whole.pair(Buffer.from("{}"), [], 1, 77).decodeFields).toBe(
+      '"bootstrap_host":"[fd00::2]","bootstrap_port":8999,"bootstrap_room":77',
     );
     const ranked = bootstrap({ urls, dataParallelSize: 4, bootstrapPorts: [8998, 8999] });
     // Rank 2 of the second server; the bootstrap room leaves 2 over, as versions without the last field expect.
     const meeting =
       '"bootstrap_host":"[fd00::2]","bootstrap_port":8999,"bootstrap_room":78,"disagg_prefill_dp_rank":2';
     const streamed = Buffer.from('{"a":1,"stream":true,"stream_options":{"include_usage":true}}');
-    const { prefill: first, decode: second } = ranked.bodies(streamed, 6, 77);
-    expect(text(first)).toBe(`{"a":1,"stream":false,${meeting}}`);
-    expect(text(second)).toBe(`{"a":1,"stream":true,"stream_options":{"include_usage":true},${meeting}}`);
+    const { prefillBody, decodeFields } = ranked.pair(streamed, undefined, 6, 77);
+    expect(text(prefillBody)).toBe(`{"a":1,"stream":false,${meeting}}`);
+    expect(decodeFields).toBe(meeting);
   });
 
-  test.each([{ n: 2 }, { sampling_params: { n: 3 } }])(
-    "%j would meet in one bootstrap room: refused",
-    (fields) => {
-      const { bodies } = bootstrap({ urls: ["http://a"], dataParallelSize: 1, bootstrapPorts: [1] });
-      expect(() => bodies(Buffer.from(JSON.stringify(fields)), 0, 1)).toThrow(Unpairable);
-      expect(() => bodies(Buffer.from('{"n":1,"sampling_params":{"n":1}}'), 0, 1)).not.toThrow();
+  const grammar = "x".repeat(70_000);
+  test.each([
+    '{"n":2}',
+    '{"sampling_params":{"n":3}}',
+    // Too long to be read: that they name it at all is enough.
+    `{"sampling_params":{"regex":"${grammar}","n":1}}`,
+    `{"sampling_params":{"regex":"${grammar}","\\u006e":3}}`,
+  ])("what would meet in one bootstrap room is refused", (body) => {
+    const { pair } = bootstrap({ urls: ["http://a"], dataParallelSize: 1, bootstrapPorts: [1] });
+    expect(() => pair(Buffer.from(body), undefined, 0, 1)).toThrow(Unpairable);
+  });
+
+  test.each(['{"n":1,"sampling_params":{"n":1}}', `{"sampling_params":{"regex":"${grammar}"}}`])(
+    "one answer is paired",
+    (body) => {
+      const { pair } = bootstrap({ urls: ["http://a"], dataParallelSize: 1, bootstrapPorts: [1] });
+      expect(() => pair(Buffer.from(body), undefined, 0, 1)).not.toThrow();
     },
   );
 });

@@ -2,7 +2,7 @@ import type { ChildProcessWithoutNullStreams } from "node:child_process";
 import { createInterface } from "node:readline";
 import type { Browser, ConsoleMessage, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { startCli } from "../run-cli.ts";
+import { startCliWith } from "../run-cli.ts";
 import { launchChromium } from "./chromium.ts";
 
 const SOON = { timeout: 60_000 };
@@ -88,9 +88,52 @@ test("a lost gateway is told, and found again by itself", async () => {
   expect(await page.getByRole("alert").count()).toBe(0);
 });
 
+test("a page of another origin gets nothing of the gateway", async () => {
+  const other = await browser.newPage();
+  const statuses = new Map<string, number>();
+  other.on("response", (response) => statuses.set(new URL(response.url()).pathname, response.status()));
+  const named = new URL(url);
+  named.hostname = "localhost";
+  await other.goto(named.href);
+  await other.getByText("Live", { exact: true }).waitFor(SOON);
+  const post = `fetch("${url}admin/pools/demo/pause", { method: "POST", mode: "no-cors", body: "" })`;
+  const get = `fetch("${url}metrics", { mode: "no-cors" })`;
+  await other.evaluate(`Promise.all([${post}, ${get}]).then(() => null)`);
+  await expect.poll(() => [...statuses].filter(([, status]) => status === 403).length, SOON).toBe(2);
+  expect(statuses.get("/ep/v1/events")).toBe(200);
+  await other.close();
+});
+
+test("a gateway with a key is looked at by those who have it", async () => {
+  const key = "a key of operators";
+  const environment = { PLIMSOLL_HTTP_OPERATOR_KEY_ENV: "DEMO_KEY", DEMO_KEY: key };
+  const keyed = await startDemo("0", environment);
+  try {
+    const other = await browser.newPage();
+    await other.goto(keyed.url);
+    const field = other.getByLabel("The gateway wants its operator key.");
+    await field.fill("wrong");
+    await field.press("Enter");
+    const again = other.getByLabel("This is not the gateway's operator key.");
+    await again.fill(key);
+    await again.press("Enter");
+    await other.getByText("Live", { exact: true }).waitFor(SOON);
+    // For as long as the tab is open.
+    await other.reload();
+    await other.getByText("Live", { exact: true }).waitFor(SOON);
+    expect(await other.getByLabel("operator key").count()).toBe(0);
+    await other.close();
+  } finally {
+    keyed.demo.kill("SIGKILL");
+  }
+});
+
 /** The real demo in a process of its own; resolves when it says where its dashboard is. */
-async function startDemo(port: string): Promise<{ demo: ChildProcessWithoutNullStreams; url: string }> {
-  const child = startCli("demo", "--duration", "300", "--port", port, "--json");
+async function startDemo(
+  port: string,
+  environment: Record<string, string> = {},
+): Promise<{ demo: ChildProcessWithoutNullStreams; url: string }> {
+  const child = startCliWith(environment, "demo", "--duration", "300", "--port", port, "--json");
   child.stdout.resume();
   const said: string[] = [];
   for await (const line of createInterface({ input: child.stderr })) {

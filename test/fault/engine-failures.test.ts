@@ -55,7 +55,7 @@ test("the last engine dies: 503 with what became of it, until it is known to be 
     const { code, message } = await refusal(await post(url, {}));
     expect(code).toBe("all_tried");
     expect(message).toMatch(
-      /^No shard of pool `chat` could be reached: The engine gave no response \(ECONN\w+\)\.$/,
+      /^No shard of pool `chat` could be reached: The engine (?:could not be reached|closed the connection without a response)\.$/,
     );
   });
 });
@@ -101,7 +101,7 @@ test("a stream that breaks off ends with an error event after its whole frames",
     expect(values).toHaveLength(1 + 2 + 1);
     expect(values.at(-1)).toEqual({
       error: {
-        message: "The engine broke off its response (ECONNRESET).",
+        message: "The engine broke off its response.",
         type: "server_error",
         param: null,
         code: "engine_failed",

@@ -1,12 +1,10 @@
 import type { Socket } from "node:net";
 import fc from "fast-check";
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { changed, changes } from "../changed-bytes.ts";
-import { type RunningGateway, startGateway } from "../../harness/fakes/start-gateway.ts";
-import { WireClient } from "../../harness/fakes/wire-client.ts";
-import { type WireEngine, wireAnswer, wireEngine } from "../../harness/fakes/wire-engine.ts";
+import { wireAnswer } from "../../harness/fakes/wire-engine.ts";
 import { FUZZ_TIMEOUT_MS, fuzzRuns, telling } from "../fuzz-runs.ts";
-import { patiently } from "../patiently.ts";
+import { FuzzedPair, pairOf } from "../fuzzed-pair.ts";
 import type { WireAnswer, WireRequest } from "../../harness/fakes/wire-messages.ts";
 
 /** So many are under way at once. */
@@ -108,17 +106,15 @@ interface Case {
   readonly pool: (prefill: string, decode: string) => string;
 }
 
-const pair = (kind: string) => (prefill: string, decode: string) =>
-  `pools: [{ name: chat, kind: ${kind}, models: [small], prefill: { urls: [${prefill}] }, decode: { urls: [${decode}] } }]`;
 const cases: Case[] = [
   {
     name: "a plain engine",
     fuzzed: "decode",
     pool: (_, decode) => `pools: [{ name: chat, kind: vllm, models: [small], urls: [${decode}] }]`,
   },
-  { name: "a vLLM server that prefills", fuzzed: "prefill", pool: pair("vllm") },
-  { name: "an SGLang server that prefills", fuzzed: "prefill", pool: pair("sglang") },
-  { name: "an SGLang server that decodes", fuzzed: "decode", pool: pair("sglang") },
+  { name: "a vLLM server that prefills", fuzzed: "prefill", pool: pairOf("vllm") },
+  { name: "an SGLang server that prefills", fuzzed: "prefill", pool: pairOf("sglang") },
+  { name: "an SGLang server that decodes", fuzzed: "decode", pool: pairOf("sglang") },
 ];
 
 /** One answer at all times, so that no shard is left alone for what it is told to do. */
@@ -133,34 +129,21 @@ health:
 
 describe.each(cases)("$name", ({ fuzzed, pool }) => {
   const answers = new Map<string, Answer>();
-  let prefill: WireEngine;
-  let decode: WireEngine;
-  let gateway: RunningGateway;
-  let clients: WireClient[];
-  beforeAll(async () => {
-    const script = ({ headers }: WireRequest, socket: Socket) =>
-      void write(socket, answers.get(headers.get("x-request-id")?.[0] ?? "") as Answer);
-    const whole = (_: WireRequest, socket: Socket) => socket.write(wireAnswer(PREFILLED));
-    prefill = await wireEngine(fuzzed === "prefill" ? script : whole);
-    decode = await wireEngine(fuzzed === "decode" ? script : whole);
-    gateway = await startGateway(SETTINGS + pool(prefill.url, decode.url));
-    clients = Array.from({ length: TOGETHER }, () => new WireClient(gateway.url));
-  });
-  afterAll(async () => {
-    for (const client of clients) client.close();
-    await gateway.stop();
-    await prefill[Symbol.asyncDispose]();
-    await decode[Symbol.asyncDispose]();
+  const script = ({ headers }: WireRequest, socket: Socket) =>
+    void write(socket, answers.get(headers.get("x-request-id")?.[0] ?? "") as Answer);
+  const whole = (_: WireRequest, socket: Socket) => socket.write(wireAnswer(PREFILLED));
+  const pair = new FuzzedPair({
+    settings: SETTINGS,
+    pool,
+    prefill: fuzzed === "prefill" ? script : whole,
+    decode: fuzzed === "decode" ? script : whole,
+    together: TOGETHER,
   });
 
   test(
     "whatever an engine answers, the client gets a whole answer or one that breaks off, and nothing is left",
     async () => {
-      const uncaught: unknown[] = [];
-      const hear = (error: unknown) => uncaught.push(error);
-      process.on("uncaughtException", hear);
-      process.on("unhandledRejection", hear);
-      const [served] = gateway.app.gateway().pools;
+      const [served] = pair.gateway.app.gateway().pools;
       const blamed = vi.spyOn(served.health, "failed");
       const blamedPrefill = served.prefill === null ? null : vi.spyOn(served.prefill.health, "failed");
       let id = 0;
@@ -173,27 +156,19 @@ describe.each(cases)("$name", ({ fuzzed, pool }) => {
             const got = await Promise.all(
               all.map((each, i) => {
                 answers.set(`r${++id}`, each);
-                return clients[i].ask(requestOf(`r${id}`, i % 2 === 0));
+                return pair.clients[i].ask(requestOf(`r${id}`, i % 2 === 0));
               }),
             );
             for (const [i, each] of got.entries()) telling([all[i], each], () => expectSound(each));
             const faults = got.filter(isOfEngine).length;
             const blames = blamed.mock.calls.length + (blamedPrefill?.mock.calls.length ?? 0);
-            expect([uncaught, gateway.faults, prefill.faults, decode.faults]).toEqual([[], [], [], []]);
+            pair.expectSound();
             telling(got, () => expect(blames).toBe(faults));
           },
         ),
         { seed: 43, endOnFailure: true, numRuns: Math.ceil(fuzzRuns(240) / (TOGETHER / 2)) },
       );
-      process.off("uncaughtException", hear);
-      process.off("unhandledRejection", hear);
-      const { states } = served;
-      await expect.poll(() => gateway.app.gateway().deck.admission.inFlight, patiently).toBe(0);
-      const counts = [states, served.prefill?.states].map((each) => [
-        ...(each?.requests ?? []),
-        ...(each?.tokens ?? []),
-      ]);
-      expect(counts.flat().every((count) => count === 0)).toBe(true);
+      await pair.expectIdle();
     },
     FUZZ_TIMEOUT_MS,
   );

@@ -1,11 +1,10 @@
 import fc from "fast-check";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { WireClient } from "../../harness/fakes/wire-client.ts";
-import { type RunningGateway, chatPool, startGateway } from "../../harness/fakes/start-gateway.ts";
-import { type WireEngine, wireAnswer, wireEngine } from "../../harness/fakes/wire-engine.ts";
+import { describe, expect, test } from "vitest";
+import { chatPool } from "../../harness/fakes/start-gateway.ts";
+import { wireAnswer } from "../../harness/fakes/wire-engine.ts";
 import { FUZZ_TIMEOUT_MS, fuzzRuns, telling } from "../fuzz-runs.ts";
 import { type FuzzedBody, REMOVED, fuzzedBody, isBrokenAtTop, parsedJson } from "../fuzzed-body.ts";
-import { patiently } from "../patiently.ts";
+import { FuzzedPair, pairOf } from "../fuzzed-pair.ts";
 import type { WireAnswer, WireRequest } from "../../harness/fakes/wire-messages.ts";
 
 /** So many are under way at once. */
@@ -60,9 +59,6 @@ interface Case {
   readonly expectDecode: (request: WireRequest) => void;
 }
 
-const pair = (kind: string) => (prefill: string, decode: string) =>
-  `pools: [{ name: chat, kind: ${kind}, models: [small], prefill: { urls: [${prefill}] }, decode: { urls: [${decode}] } }]`;
-
 function expectMeeting(request: WireRequest): void {
   const { bootstrap_room: room, ...others } = told(request);
   if (parsedJson(request.body) === undefined) return;
@@ -79,7 +75,7 @@ const cases: Case[] = [
   },
   {
     name: "a pair of vLLM servers",
-    pool: pair("vllm"),
+    pool: pairOf("vllm"),
     expectPrefill: (request) => {
       if (parsedJson(request.body) !== undefined)
         expect(told(request)).toEqual({ kv_transfer_params: TO_BE_DECODED });
@@ -91,7 +87,7 @@ const cases: Case[] = [
   },
   {
     name: "a pair of SGLang servers",
-    pool: pair("sglang"),
+    pool: pairOf("sglang"),
     expectPrefill: expectMeeting,
     expectDecode: (request) =>
       request.target === "/v1/embeddings" ? expect(told(request)).toEqual({}) : expectMeeting(request),
@@ -99,33 +95,17 @@ const cases: Case[] = [
 ];
 
 describe.each(cases)("$name", ({ pool, expectPrefill, expectDecode }) => {
-  let prefill: WireEngine;
-  let decode: WireEngine;
-  let gateway: RunningGateway;
-  let clients: WireClient[];
-  beforeAll(async () => {
-    prefill = await wireEngine((_, socket) =>
-      socket.write(wireAnswer(JSON.stringify({ kv_transfer_params: PREFILLED }))),
-    );
-    decode = await wireEngine();
-    const patient = "health: { probe: { timeoutMs: 60000, lateMs: 60000 } }";
-    gateway = await startGateway(`${patient}\n${pool(prefill.url, decode.url)}`);
-    clients = Array.from({ length: TOGETHER }, () => new WireClient(gateway.url));
-  });
-  afterAll(async () => {
-    for (const client of clients) client.close();
-    await gateway.stop();
-    await prefill[Symbol.asyncDispose]();
-    await decode[Symbol.asyncDispose]();
+  const pair = new FuzzedPair({
+    settings: "health: { probe: { timeoutMs: 60000, lateMs: 60000 } }",
+    pool,
+    prefill: (_, socket) => socket.write(wireAnswer(JSON.stringify({ kv_transfer_params: PREFILLED }))),
+    together: TOGETHER,
   });
 
   test(
     "each body has one answer, harms nothing, and tells engines nothing of pairs and ranks",
     async () => {
-      const uncaught: unknown[] = [];
-      const hear = (error: unknown) => uncaught.push(error);
-      process.on("uncaughtException", hear);
-      process.on("unhandledRejection", hear);
+      const { prefill, decode, clients } = pair;
       await fc.assert(
         fc.asyncProperty(
           fc.array(fuzzedBody, { minLength: 1, maxLength: TOGETHER, size: "max" }),
@@ -141,18 +121,12 @@ describe.each(cases)("$name", ({ pool, expectPrefill, expectDecode }) => {
             for (const request of decodes) expectDecode(request);
             const sent = answers.filter((answer) => answer?.status === 200).length;
             expect(decodes.length).toBe(sent);
-            expect([...uncaught, ...gateway.faults, ...prefill.faults, ...decode.faults]).toEqual([]);
+            pair.expectSound();
           },
         ),
         { seed: 41, endOnFailure: true, numRuns: Math.ceil(fuzzRuns(640) / (TOGETHER / 2)) },
       );
-      process.off("uncaughtException", hear);
-      process.off("unhandledRejection", hear);
-      const [{ states, prefill: first }] = gateway.app.gateway().pools;
-      await expect.poll(() => gateway.app.gateway().deck.admission.inFlight, patiently).toBe(0);
-      expect(
-        [...states.requests, ...states.tokens, ...(first?.states.requests ?? [])].every((n) => n === 0),
-      ).toBe(true);
+      await pair.expectIdle();
     },
     FUZZ_TIMEOUT_MS,
   );

@@ -121,6 +121,8 @@ test.each(refusals)("%s: OpenAI's shape, of bounded length", async (name, bytes,
       error: { message, type, param: ofModel(name) ? "model" : null, code: reason, reason },
     },
   });
+  // Words, no codes of libraries.
+  expect(JSON.stringify(answer.body)).not.toMatch(/\b(?:HPE|ERR|FST|UND)_/);
 });
 
 test.each([
@@ -295,6 +297,23 @@ test("a primary that dies in the midst of its answer is a connection that breaks
   const response = await fetch(`${worker.url}/admin/state`);
   expect(response.status).toBe(200);
   await expect(response.text()).rejects.toThrow("terminated");
+  await worker.stop();
+  primary.close();
+});
+
+test("a worker says to its primary who has connected, whatever the client says", async () => {
+  await using folder = await scratchFolder();
+  const socket = await folder.write("operator.sock", "");
+  await rm(socket);
+  const primary = createServer(({ headers }, response) => response.end(headers["x-plimsoll-peer"])).listen(
+    socket,
+  );
+  await once(primary, "listening");
+  const worker = await workerOf(socket);
+  for (const headers of [{}, { "x-plimsoll-peer": "10.0.0.9" }, { "X-Plimsoll-Peer": "" }]) {
+    const response = await fetch(`${worker.url}/admin/state`, { headers });
+    expect(await response.text()).toBe("127.0.0.1");
+  }
   await worker.stop();
   primary.close();
 });

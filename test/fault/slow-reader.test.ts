@@ -53,6 +53,7 @@ test("a client that never reads the last of its answer is cut off", async () => 
       50,
       0,
       null,
+      () => {},
     );
     client.headers({ status: 200, headers: [], kvUse: null }, "a", 0);
     client.data(Buffer.alloc(64 << 20));

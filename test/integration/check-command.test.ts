@@ -61,7 +61,7 @@ test("of a server that is no HTTP server, and of a name that nobody has", async 
   await using server = await rawServer((socket) => socket.end("SSH-2.0-x\r\n"));
   expect((await rows(server.url))[1]).toMatch(/FAIL .* what it answered is no HTTP: mend the port/);
   const nobody = await rows("http://nobody.invalid:1");
-  expect(nobody.join("\n")).toMatch(/nobody\.invalid cannot be looked up \(\w+\)/);
+  expect(nobody.join("\n")).toMatch(/│ FAIL │ addresses +│ nobody\.invalid cannot be looked up \(\w+\)/);
   expect(nobody.join("\n")).toMatch(/FAIL .*GET \/(health|v1\/models) \(\w+\): its name/);
 });
 

@@ -62,7 +62,7 @@ test("a simulated request reports the experts of some of its tokens once, at its
 test("the gateway learns the experts of tenants, and of applications it meets again, from the pool's answers", async () => {
   const gateway = await gatewayFor({ ...POOL, ...shapes() });
   try {
-    const [{ front }] = gateway.app.pools;
+    const [{ front }] = gateway.app.pools();
     expect(await requestKinds(gateway)).toBe(0);
     expect(front.experts?.of("a", new Uint32Array(0))).toBeNull();
     for (const tenant of ["a", "b", null]) expect(await ask(gateway, tenant, "How deep?")).toBe(200);

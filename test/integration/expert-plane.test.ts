@@ -188,7 +188,7 @@ test.each([
       };
       return pools[0].control.ranks[5];
     };
-    const known = () => gateway.app.pools[0].controlled?.loop.view.operatorState.incarnations;
+    const known = () => gateway.app.pools()[0].controlled?.loop.view.operatorState.incarnations;
     await expect.poll(known, patiently).toMatchObject([{ rank: 5, incarnation: 7 }]);
     expect((await placement()).epoch).toBe(1);
     expect((await first()).status).toBe(status);

@@ -47,7 +47,7 @@ function ask({ url }: RunningGateway, signal: AbortSignal): Promise<number> {
 }
 
 function inFlight({ app }: RunningGateway): number {
-  return app.pools[0].front.states.requests[0];
+  return app.pools()[0].front.states.requests[0];
 }
 
 test("a tenant's limit holds over gateways, and each sees the other's load", async () => {

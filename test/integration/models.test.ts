@@ -56,12 +56,27 @@ describe("the list of models", () => {
     });
   });
 
-  test("is refused while no server has listed any", async () => {
+  test("has the configured models that no server lists, since requests for them are served", async () => {
+    await using named = await startListingServer({ ...base, id: "org/its-own-name" });
+    await using silent = await startListingServer();
+    silent.hangs = ["/v1/models"];
+    const pools = [pool("named", "vllm", [named], "named"), pool("silent", "vllm", [silent], "silent")];
+    await running(SELDOM, pools, async (gateway) => {
+      await expect.poll(() => listed(gateway), patiently).toEqual(["named", "silent"]);
+      for (const model of ["named", "silent"]) await chat(gateway, model);
+      expect(chats([named, silent])).toEqual([1, 1]);
+    });
+    await running(SELDOM, pools.slice(1), async (gateway) => {
+      await expect.poll(() => listed(gateway), patiently).toEqual(["silent"]);
+    });
+  });
+
+  test("is refused while no server can serve", async () => {
     await using server = await startListingServer(base);
+    server.health = 503;
     server.hangs = ["/v1/models"];
-    await running(SELDOM, [pool("chat", "vllm", [server])], async (gateway) => {
-      expect(await listed(gateway)).toEqual(["503"]);
-      expect((await chat(gateway, "base")).status).toBe(200);
+    await running(OFTEN, [pool("chat", "vllm", [server])], async (gateway) => {
+      await expect.poll(() => listed(gateway), patiently).toEqual(["503"]);
     });
   });
 });
@@ -73,11 +88,15 @@ describe("adapters", () => {
     const servers = [first, second];
     await running(OFTEN, [pool("chat", "vllm", servers, models)], async (gateway) => {
       second.cards.push(lora);
-      await expect.poll(() => listed(gateway), patiently).toEqual(["base", "lora"]);
+      const holders = () => gateway.app.gateway().pools[0].states.models.map((own) => own?.has("lora"));
+      await expect.poll(holders, patiently).toEqual([false, true]);
+      expect(await listed(gateway)).toEqual(["base", "lora"]);
       for (let i = 0; i < 10; i++) expect((await chat(gateway, "lora")).status).toBe(200);
       expect(chats(servers)).toEqual([0, 10]);
       second.cards.pop();
-      await expect.poll(() => listed(gateway), patiently).toEqual(["base"]);
+      const isConfigured = models !== "base";
+      await expect.poll(holders, patiently).toEqual([isConfigured, isConfigured]);
+      expect(await listed(gateway)).toEqual(isConfigured ? ["base", "lora"] : ["base"]);
     });
   });
 

@@ -1,15 +1,22 @@
-import { copyFile, readFile } from "node:fs/promises";
+import { execFile } from "node:child_process";
+import { once } from "node:events";
+import { copyFile, mkdir, readFile, symlink, truncate, writeFile } from "node:fs/promises";
 import { type Server, createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { loadModel } from "../../src/config/shapes.ts";
 import type { LoadReport } from "../../src/control/ingest/load-report.ts";
 import { RecorderPull } from "../../src/control/ingest/recorder-pull.ts";
-import { SglangRecorder } from "../../src/engines/sglang/recorder.ts";
+import { DumpThread } from "../../src/engines/sglang/dump-thread.ts";
+import { SglangRecorder, type SglangRecorderOptions } from "../../src/engines/sglang/recorder.ts";
 import { readSglangRecorder } from "../../src/formats/sglang-recorder.ts";
 import type { ExpertLoad } from "../../src/model/load.ts";
 import { type ScratchFolder, scratchFolder } from "../../harness/scratch-folder.ts";
+import { torchFile } from "../torch-bytes.ts";
+
+const command = promisify(execFile);
 
 /** As SGLang's own recorder wrote it: 2 layers of 4 experts. */
 const DUMP = fileURLToPath(new URL("../golden/engine-files/recorder-stat.pt", import.meta.url));
@@ -24,8 +31,10 @@ let reports: LoadReport[];
 let faults: string[];
 let leading: boolean;
 let nowMs: number;
+let writes = 0;
 beforeEach(async () => {
   folder = await scratchFolder();
+  writes = 0;
   [asked, status, reports, faults, leading, nowMs] = [[], 200, [], [], true, 1000];
   dumped = readSglangRecorder(await readFile(DUMP), DUMP);
   server = createServer((request, response) => {
@@ -44,11 +53,17 @@ afterEach(async () => {
 });
 
 /** @param denseLayers of a model with 2 layers in all */
-async function pullFor(denseLayers: number, experts = 4): Promise<RecorderPull> {
+async function pullFor(
+  denseLayers: number,
+  experts = 4,
+  limits: Pick<SglangRecorderOptions, "readWithinMs"> = {},
+): Promise<RecorderPull> {
   const model = { ...(await loadModel("deepseek-v3")), layers: 2, denseLayers, experts };
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
   return new RecorderPull({
-    recorder: new SglangRecorder({ urls: [url], apiKey: null, directory: folder.path("."), model }),
+    recorder: new SglangRecorder(
+      Object.assign(limits, { urls: [url], apiKey: null, directory: folder.path("."), model }),
+    ),
     inbox: { take: (report) => reports.push(report) },
     leading: () => leading,
     intervalMs: 1000,
@@ -128,3 +143,102 @@ test("each server is asked by its own name and credentials", async () => {
     { method: "POST", host: url.slice(7), authorization: "Bearer key" },
   ]);
 });
+
+/** Has the servers write something else than a dump. */
+async function pullOf(
+  write: (path: string) => Promise<unknown>,
+  limits: { readWithinMs?: number } = {},
+): Promise<RecorderPull> {
+  server.removeAllListeners("request");
+  server.on("request", (request, response) => {
+    const isDump = request.url === "/dump_expert_distribution_record";
+    void (isDump ? write(folder.path(name(++writes))) : Promise.resolve()).then(() => response.end());
+  });
+  return pullFor(0, 4, limits);
+}
+
+const good = (path: string) => copyFile(DUMP, path);
+
+test.each<[what: string, write: (path: string) => Promise<unknown>, said: RegExp]>([
+  [
+    "a pipe",
+    (path) => command("mkfifo", [path]),
+    /recorder_1\.pt: is a pipe, a socket or a device; expected/,
+  ],
+  ["a link", (path) => symlink(DUMP, path), /recorder_1\.pt: is a link; expected a regular file$/],
+  ["a link to a device", (path) => symlink("/dev/zero", path), /recorder_1\.pt: is a link; expected/],
+  ["a folder", (path) => mkdir(path), /recorder_1\.pt: is a folder; expected/],
+  [
+    "a huge file",
+    (path) => sparse(path, 2 ** 33),
+    /recorder_1\.pt: has 8589934592 bytes, more than 268435456; start/,
+  ],
+  ["no dump", (path) => writeFile(path, "PK\u0003\u0004"), /recorder_1\.pt: has no zip directory at its end/],
+])("%s in the place of a dump is said, and the next dump is read", async (_, write, said) => {
+  let odd = true;
+  const pull = await pullOf((path) => (odd ? write(path) : good(path)));
+  await pull.pull();
+  await pull.pull();
+  expect(faults).toEqual([expect.stringMatching(said)]);
+  expect(reports).toEqual([]);
+  odd = false;
+  await pull.pull();
+  await pull.pull();
+  expect(faults).toHaveLength(1);
+  expect(reports).toHaveLength(1);
+  expect(await folder.names()).toEqual([name(1)]);
+});
+
+test("dumps that are not read in time are said once, and the next one is read", async () => {
+  const limits = { readWithinMs: 1 };
+  const pull = await pullOf(good, limits);
+  await pull.pull();
+  await pull.pull();
+  expect(faults).toEqual([
+    expect.stringMatching(/recorder_1\.pt: was not read \(.*timeout\); remove it, or/),
+  ]);
+  limits.readWithinMs = 60_000;
+  await pull.pull();
+  await pull.pull();
+  expect(faults).toHaveLength(1);
+  expect(reports).toHaveLength(1);
+});
+
+test("who stops waits for no server, and says nothing of it", async () => {
+  server.removeAllListeners("request");
+  const heard = once(server, "request");
+  const pull = await pullFor(0);
+  pull.start();
+  const pulled = pull.pull();
+  await heard;
+  await pull.stop();
+  await pulled;
+  expect(faults).toEqual([]);
+});
+
+test("a folder of too many files is said", async () => {
+  const pull = await pullFor(0);
+  await command("sh", ["-c", "seq 10001 | xargs touch"], { cwd: folder.path(".") });
+  await pull.pull();
+  expect(faults).toEqual([expect.stringMatching(/: holds more than 10000 files; remove what is old$/)]);
+});
+
+test("a dump that ends its reader is said, and another one reads on", async () => {
+  const lists = Buffer.concat([Buffer.from("]("), Buffer.alloc(1 << 19, "}"), Buffer.from("e")]);
+  const path = await folder.write("d.pt", torchFile(lists));
+  const small = new DumpThread(AbortSignal.timeout(60_000), { maxOldGenerationSizeMb: 8 });
+  await expect(small.read(path)).rejects.toThrow(
+    /d\.pt: was not read \(.*memory.*\); remove it, or make smaller/,
+  );
+  await expect(small.read(DUMP)).rejects.toThrow("was not read");
+  small.end();
+  const usual = new DumpThread(AbortSignal.timeout(60_000));
+  await expect(usual.read(path)).rejects.toThrow("has neither logical_count (mode stat) nor records");
+  expect(await usual.read(DUMP)).toEqual(dumped);
+  usual.end();
+});
+
+async function sparse(path: string, bytes: number): Promise<void> {
+  await writeFile(path, "");
+  await truncate(path, bytes);
+}

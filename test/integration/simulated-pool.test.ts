@@ -18,7 +18,7 @@ afterAll(() => gateway.stop());
 
 /** Requests that wait or run inside the simulated pool, by its own count at the latest observation. */
 function inPool(): number {
-  return gateway.app.pools[0].simulated?.plane.latest?.inFlight ?? Number.NaN;
+  return gateway.app.pools()[0].simulated?.plane.latest?.inFlight ?? Number.NaN;
 }
 
 test("the official client completes a chat", async () => {

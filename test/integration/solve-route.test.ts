@@ -111,6 +111,34 @@ describe("POST /ep/v1/solve", () => {
     ["body: topology is not", { load: rows }],
     ["body: topology.slotsPerGpu is 3: 12 slots", { ...sound, topology: { ...TOPOLOGY, slotsPerGpu: 3 } }],
     ["body: topology makes 40000 slots", { ...sound, topology: { ...TOPOLOGY, nodes: 4000 } }],
+    [
+      "topology.slotsPerGpu is 17; expected at most 16",
+      { ...sound, topology: { ...TOPOLOGY, slotsPerGpu: 17 } },
+    ],
+    [
+      "topology makes 128 slots for 1 experts; expected at most 64",
+      { load: [[1]], topology: { nodes: 1, gpusPerNode: 128, slotsPerGpu: 1 } },
+    ],
+    [
+      "lets an expert have 449 replicas in each of 32 layers",
+      {
+        load: Array.from({ length: 32 }, () => Array.from({ length: 64 }, () => 1)),
+        topology: { nodes: 64, gpusPerNode: 8, slotsPerGpu: 1 },
+      },
+    ],
+    ["body: load[1] has 15 entries; expected 16", { ...sound, load: [rows[0], rows[1].slice(1)] }],
+    [
+      "body: load[1] is []; expected a list of numbers",
+      {
+        ...sound,
+        load: [Array.from({ length: 100_000 }, () => 1), ...Array.from({ length: 100_000 }, () => [])],
+      },
+    ],
+    ["body: previous[1] has 1 entries", { ...sound, previous: [rows[0], [1], [2]] }],
+    ["body: nests deeper than 8", "[".repeat(4_000_000)],
+    ["body: is not JSON", " ".repeat(8 << 20)],
+    ["body: is not JSON", `{"load":${"NaN ".repeat(50_000)}`],
+    ['body: load[0][1] is "NaN"', `{"load":[[1, NaN]],"topology":${JSON.stringify(TOPOLOGY)}}`],
     ["body: groups is 3; expected a divisor", { ...sound, groups: 3 }],
     ["body: gpuSlots has 2 entries", { ...sound, gpuSlots: [5, 5] }],
     ["body: outOfService is not a list", { ...sound, outOfService: 3 }],
@@ -147,6 +175,29 @@ describe("the solver", () => {
     kept.push(solver.solve(body(), stays));
     for (const answer of gone) await expect(answer).rejects.toThrow("left");
     expect(new Set((await Promise.all(kept)).map(mapOf)).size).toBe(1);
+  });
+
+  it("lets a client take all places, and gives it up for those who have none", async () => {
+    const one = Array.from({ length: 17 }, () => solver.solve(body(), stays, "one"));
+    const settled = Promise.allSettled(one);
+    const two = Array.from({ length: 2 }, () => solver.solve(body(), stays, "two"));
+    await Promise.all(two);
+    expect((await settled).map(({ status }) => status).lastIndexOf("fulfilled")).toBe(14);
+  });
+
+  it("lets what takes long give way to others, not to the same client's", async () => {
+    const skew = Array.from({ length: 20 }, () => Array.from({ length: 256 }, (_, e) => 1 / (e + 1)));
+    const long = body({ load: skew, topology: { nodes: 40, gpusPerNode: 8, slotsPerGpu: 2 } });
+    const impatient = new Solver([], 60_000, 1);
+    try {
+      await Promise.all([impatient.solve(long, stays, "one"), impatient.solve(body(), stays, "one")]);
+      const given = impatient.solve(long, stays, "one");
+      const taken = impatient.solve(body(), stays, "two");
+      await expect(given).rejects.toThrow("It was not solved within 1 ms, and others wait.");
+      expect(mapOf(await taken)).toBe(mapOf(await solver.solve(body(), stays)));
+    } finally {
+      await impatient.close();
+    }
   });
 
   it("goes on in a new thread when one is lost", async () => {

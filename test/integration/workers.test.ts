@@ -87,6 +87,18 @@ test("both workers take requests, and one account of them is kept", async () => 
   await expect.poll(async () => (await state(url)).pools[0].shards[0].requests, patiently).toBe(0);
 });
 
+test("operators are answered behind workers as without them", async () => {
+  const { url } = running;
+  const statusOf = async (headers: Record<string, string>) =>
+    (await fetch(`${url}/admin/state`, { headers })).status;
+  expect(await statusOf({ "x-plimsoll-peer": "10.0.0.9" })).toBe(200);
+  expect(await statusOf({ "x-forwarded-for": "127.0.0.1" })).toBe(403);
+  expect(await statusOf({ "sec-fetch-site": "cross-site" })).toBe(403);
+  const headers = { "content-type": "application/json" };
+  const large = { method: "POST", headers, body: " ".repeat(8 << 20) };
+  expect((await fetch(`${url}/ep/v1/ranks`, large)).status).toBe(413);
+});
+
 test("a limit holds over both", async () => {
   const { url } = running;
   const streams: Response[] = [];

@@ -10,6 +10,8 @@ import { ModelCluster, ROUND_MS, TOPOLOGY } from "../../harness/fakes/model-clus
 const GATEWAYS = 3;
 const RANKS = gpuCount(TOPOLOGY);
 const SILENCE_MS = 6 * ROUND_MS;
+/** Beside other work these take many times as long as by themselves. */
+const BUSY_MACHINE_MS = 180_000;
 
 beforeEach(() =>
   vi.useFakeTimers({ toFake: ["setInterval", "clearInterval", "setTimeout", "clearTimeout"] }),
@@ -139,6 +141,10 @@ const STEPS = [
     take: (cluster, messages) => Promise.all(messages.map((one) => one.take(cluster))),
   }),
 ];
+/** A gateway takes up another configuration. */
+const RELOADS = [
+  steps("reload", { weight: 2, drawn: gateway, take: (cluster, which) => cluster.reload(which) }),
+];
 /** What is damaged, of a later major version, or nobody's. */
 const UNREADABLE = [
   steps("unreadable bytes", {
@@ -165,7 +171,7 @@ const UNREADABLE = [
     },
   }),
 ];
-const step: fc.Arbitrary<Step> = fc.oneof(...STEPS, ...UNREADABLE);
+const step: fc.Arbitrary<Step> = fc.oneof(...STEPS, ...RELOADS, ...UNREADABLE);
 
 async function settle(): Promise<void> {
   // Promises only: nothing of it waits for a timer.
@@ -206,67 +212,71 @@ async function recovered(cluster: ModelCluster): Promise<void> {
   }
 }
 
-test("ranks die and restart, planners fail, gateways are cut off, leaders change, operators order, clocks jump: no snapshot names what is not there, no epoch falls, and all is well again in the end", async () => {
-  const seen = {
-    epochs: 0,
-    placements: 0,
-    degraded: 0,
-    terms: 0,
-    givenUp: 0,
-    restarts: 0,
-    failures: 0,
-    unreadable: 0,
-  };
-  await fc.assert(
-    fc.asyncProperty(fc.array(step, { minLength: 20, maxLength: 70 }), async (actions) => {
-      const cluster = new ModelCluster(GATEWAYS, SILENCE_MS);
-      try {
-        await cluster.start();
-        for (const action of actions) {
-          await make(cluster, action);
+test(
+  "ranks die and restart, planners fail, gateways are cut off and reload, leaders change, operators order, clocks jump: no snapshot names what is not there, no epoch falls, and all is well again in the end",
+  async () => {
+    const seen = {
+      epochs: 0,
+      placements: 0,
+      degraded: 0,
+      terms: 0,
+      givenUp: 0,
+      restarts: 0,
+      failures: 0,
+      unreadable: 0,
+    };
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { minLength: 20, maxLength: 70 }), async (actions) => {
+        const cluster = new ModelCluster(GATEWAYS, SILENCE_MS);
+        try {
+          await cluster.start();
+          for (const action of actions) {
+            await make(cluster, action);
+            expect(cluster.violations).toEqual([]);
+            expect(cluster.leaders.length).toBeLessThanOrEqual(1);
+          }
+          seen.degraded += Number((cluster.published?.missing.length ?? 0) > 0);
+          await recovered(cluster);
           expect(cluster.violations).toEqual([]);
-          expect(cluster.leaders.length).toBeLessThanOrEqual(1);
+          expect(cluster.published?.missing).toEqual([]);
+          expect(cluster.leaders.length).toBe(1);
+          const [{ loop: leading }] = cluster.leaders;
+          expect(leading.view.operatorState.lost).toEqual([]);
+          expect(
+            new Map(leading.view.operatorState.incarnations.map((one) => [one.rank, one.incarnation])),
+          ).toEqual(new Map(cluster.ranks.map((one) => [one.rank, one.incarnation])));
+          const epochs = cluster.members.map(({ loop }) => loop.view.snapshot?.epoch);
+          expect(new Set(epochs).size).toBe(1);
+          for (const { loop } of cluster.members) {
+            seen.terms += loop.totals.terms;
+            seen.givenUp += loop.totals.rolloutsGivenUp;
+            for (const dropped of loop.view.reading.dropped.values()) seen.unreadable += dropped;
+          }
+          seen.epochs += cluster.members[0].epochs.length;
+          seen.placements += cluster.members[0].loop.view.epochs.filter(
+            ({ movedSlots }) => movedSlots > 0,
+          ).length;
+          seen.restarts += leading.view.operatorState.incarnations.filter(({ begun }) => begun).length;
+          seen.failures += cluster.faults.filter(({ message }) => message === "the planner is lost").length;
+        } finally {
+          await cluster.stop();
         }
-        seen.degraded += Number((cluster.published?.missing.length ?? 0) > 0);
-        await recovered(cluster);
-        expect(cluster.violations).toEqual([]);
-        expect(cluster.published?.missing).toEqual([]);
-        expect(cluster.leaders.length).toBe(1);
-        const [{ loop: leading }] = cluster.leaders;
-        expect(leading.view.operatorState.lost).toEqual([]);
-        expect(
-          new Map(leading.view.operatorState.incarnations.map((one) => [one.rank, one.incarnation])),
-        ).toEqual(new Map(cluster.ranks.map((one) => [one.rank, one.incarnation])));
-        const epochs = cluster.members.map(({ loop }) => loop.view.snapshot?.epoch);
-        expect(new Set(epochs).size).toBe(1);
-        for (const { loop } of cluster.members) {
-          seen.terms += loop.totals.terms;
-          seen.givenUp += loop.totals.rolloutsGivenUp;
-          for (const dropped of loop.view.reading.dropped.values()) seen.unreadable += dropped;
-        }
-        seen.epochs += cluster.members[0].epochs.length;
-        seen.placements += cluster.members[0].loop.view.epochs.filter(
-          ({ movedSlots }) => movedSlots > 0,
-        ).length;
-        seen.restarts += leading.view.operatorState.incarnations.filter(({ begun }) => begun).length;
-        seen.failures += cluster.faults.filter(({ message }) => message === "the planner is lost").length;
-      } finally {
-        await cluster.stop();
-      }
-    }),
-    {
-      seed: Number(process.env["PLIMSOLL_CLUSTER_SEED"] ?? 20261124),
-      numRuns: Number(process.env["PLIMSOLL_CLUSTER_RUNS"] ?? 60),
-      endOnFailure: true,
-    },
-  );
-  // A run in which nothing happens shows nothing.
-  for (const [what, count] of Object.entries(seen)) expect([what, count > 0]).toEqual([what, true]);
-});
+      }),
+      {
+        seed: Number(process.env["PLIMSOLL_CLUSTER_SEED"] ?? 20261124),
+        numRuns: Number(process.env["PLIMSOLL_CLUSTER_RUNS"] ?? 40),
+        endOnFailure: true,
+      },
+    );
+    // A run in which nothing happens shows nothing.
+    for (const [what, count] of Object.entries(seen)) expect([what, count > 0]).toEqual([what, true]);
+  },
+  BUSY_MACHINE_MS,
+);
 
 test("a rank that reports is never lost, whatever its clock shows and whoever speaks in its name for a moment", async () => {
   const moment = fc.record({
-    rounds: fc.integer({ min: 1, max: 5 }),
+    rounds: fc.integer({ min: 1, max: 12 }),
     rank,
     clock: fc.integer({ min: -100_000, max: 100_000 }),
     spoofed: fc.nat(2 ** 40),
@@ -299,8 +309,8 @@ test("a rank that reports is never lost, whatever its clock shows and whoever sp
 });
 
 test("gateways' clocks that jump, forwards and back, change nothing", async () => {
-  const [actions] = fc.sample(fc.array(step, { minLength: 120, maxLength: 120 }), { seed: 7, numRuns: 1 });
-  const run = async (wallClock: () => number) => {
+  const histories = fc.sample(fc.array(step, { minLength: 120, maxLength: 120 }), { seed: 7, numRuns: 4 });
+  const run = async (actions: readonly Step[], wallClock: () => number) => {
     const cluster = new ModelCluster(GATEWAYS, 0, wallClock);
     try {
       await cluster.start();
@@ -311,16 +321,20 @@ test("gateways' clocks that jump, forwards and back, change nothing", async () =
       await cluster.stop();
     }
   };
-  const steady = await run(() => 1_700_000_000_000);
   const rng = new Rng(7);
-  expect(await run(() => rng.below(2 ** 42))).toEqual(steady);
-  expect(steady.epochs[0].length).toBeGreaterThan(5);
+  let epochs = 0;
+  for (const actions of histories) {
+    const steady = await run(actions, () => 1_700_000_000_000);
+    expect(await run(actions, () => rng.below(2 ** 42))).toEqual(steady);
+    epochs += steady.epochs[0].length;
+  }
+  expect(epochs).toBeGreaterThan(20);
 });
 
 /** Every rank's death is known before it starts again: the version before has no incarnations. */
 const OF_ALL_VERSIONS = [
-  ...[...STEPS, ...UNREADABLE].filter(({ kind }) =>
-    ["time", "load", "cut", "join", "order", "unreadable bytes"].includes(kind),
+  ...[...STEPS, ...RELOADS, ...UNREADABLE].filter(({ kind }) =>
+    ["time", "load", "cut", "join", "order", "reload", "unreadable bytes"].includes(kind),
   ),
   steps("poll", {
     weight: 12,
@@ -345,44 +359,48 @@ const OF_ALL_VERSIONS = [
   }),
 ];
 
-test("gateways of three versions on one store, in any order: the same holds", async () => {
-  const seen = { before: 0, now: 0, later: 0 };
-  const versions = fc.shuffledSubarray(["before", "now", "later"] as const, { minLength: 3 });
-  const run = fc.tuple(versions, fc.array(fc.oneof(...OF_ALL_VERSIONS), { minLength: 20, maxLength: 60 }));
-  await fc.assert(
-    fc.asyncProperty(run, async ([names, actions]) => {
-      const written = { before: BEFORE, now: null, later: LATER };
-      const cluster = new ModelCluster(
-        GATEWAYS,
-        SILENCE_MS,
-        () => 0,
-        names.map((name) => written[name]),
-      );
-      try {
-        await cluster.start();
-        for (const action of actions) {
-          await make(cluster, action);
+test(
+  "gateways of three versions on one store, in any order: the same holds",
+  async () => {
+    const seen = { before: 0, now: 0, later: 0 };
+    const versions = fc.shuffledSubarray(["before", "now", "later"] as const, { minLength: 3 });
+    const run = fc.tuple(versions, fc.array(fc.oneof(...OF_ALL_VERSIONS), { minLength: 20, maxLength: 60 }));
+    await fc.assert(
+      fc.asyncProperty(run, async ([names, actions]) => {
+        const written = { before: BEFORE, now: null, later: LATER };
+        const cluster = new ModelCluster(
+          GATEWAYS,
+          SILENCE_MS,
+          () => 0,
+          names.map((name) => written[name]),
+        );
+        try {
+          await cluster.start();
+          for (const action of actions) {
+            await make(cluster, action);
+            expect(cluster.violations).toEqual([]);
+          }
+          for (const { store } of cluster.members) store.join();
+          // What was lost is found to be, before it is there again.
+          for (let i = 0; i < 10; i++) {
+            await cluster.report(0);
+            await rounds(cluster, 1);
+          }
+          await recovered(cluster);
           expect(cluster.violations).toEqual([]);
+          expect(cluster.published?.missing).toEqual([]);
+          expect(cluster.leaders.length).toBe(1);
+          expect(cluster.leaders[0].loop.view.operatorState.lost).toEqual([]);
+          expect(new Set(cluster.members.map(({ loop }) => loop.view.snapshot?.epoch)).size).toBe(1);
+          for (const [i, name] of names.entries()) seen[name] += cluster.members[i].loop.totals.terms;
+        } finally {
+          await cluster.stop();
         }
-        for (const { store } of cluster.members) store.join();
-        // What was lost is found to be, before it is there again.
-        for (let i = 0; i < 10; i++) {
-          await cluster.report(0);
-          await rounds(cluster, 1);
-        }
-        await recovered(cluster);
-        expect(cluster.violations).toEqual([]);
-        expect(cluster.published?.missing).toEqual([]);
-        expect(cluster.leaders.length).toBe(1);
-        expect(cluster.leaders[0].loop.view.operatorState.lost).toEqual([]);
-        expect(new Set(cluster.members.map(({ loop }) => loop.view.snapshot?.epoch)).size).toBe(1);
-        for (const [i, name] of names.entries()) seen[name] += cluster.members[i].loop.totals.terms;
-      } finally {
-        await cluster.stop();
-      }
-    }),
-    { seed: 20261130, numRuns: Number(process.env["PLIMSOLL_CLUSTER_RUNS"] ?? 15) },
-  );
-  // Each has led.
-  for (const [name, terms] of Object.entries(seen)) expect([name, terms > 0]).toEqual([name, true]);
-});
+      }),
+      { seed: 20261130, numRuns: Number(process.env["PLIMSOLL_CLUSTER_RUNS"] ?? 10) },
+    );
+    // Each has led.
+    for (const [name, terms] of Object.entries(seen)) expect([name, terms > 0]).toEqual([name, true]);
+  },
+  BUSY_MACHINE_MS,
+);

@@ -110,4 +110,37 @@ describe("the prefix index", () => {
     });
     expect(kept.length).toBeGreaterThan(0.95 * prefixes.length);
   });
+
+  it("takes over what another knew of the shards that stay, wherever they are now", () => {
+    const seen = { smaller: 0, kept: 0 };
+    fc.assert(
+      fc.property(
+        fc.array(fc.record({ prompt, shard }), { maxLength: 40 }),
+        fc.shuffledSubarray([0, 1, 31, 32, 63, 64, 69]),
+        fc.boolean(),
+        (acts, stay, small) => {
+          const before = new PrefixIndex(SHARDS, 1 << 16);
+          for (const one of acts) before.record(one.prompt, one.shard);
+          // A shard that is new comes first.
+          const previous = Int32Array.of(-1, ...stay);
+          const after = new PrefixIndex(previous.length, small ? 1 : 1 << 16);
+          after.resume(before, previous);
+          const blocks = new Int32Array(previous.length);
+          for (const one of acts) {
+            after.match(one.prompt, blocks);
+            const known = matches(before, one.prompt);
+            for (const [of, from] of previous.entries()) {
+              const expected = from < 0 ? 0 : known[from];
+              if (small) expect(blocks[of]).toBeLessThanOrEqual(expected);
+              else expect(blocks[of]).toBe(expected);
+              seen.smaller += Number(blocks[of] < expected);
+              seen.kept += blocks[of];
+            }
+          }
+        },
+      ),
+      { seed: 12 },
+    );
+    expect([seen.smaller > 0, seen.kept > 0]).toEqual([true, true]);
+  });
 });

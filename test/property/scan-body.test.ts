@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { InvalidRequest } from "../../src/serving/refusals.ts";
-import { without } from "../../src/serving/request/cut-fields.ts";
+import { fieldsOf } from "../../src/lib/json-fields.ts";
+import { type ObjectBytes, without } from "../../src/serving/request/cut-fields.ts";
 import { type BodyFields, BodyScan, scanBody } from "../../src/serving/request/scan-body.ts";
 
 const LIMITS = ["max_tokens", "max_completion_tokens", "max_output_tokens"];
@@ -146,13 +147,38 @@ test("the fields that no client may set are cut out, each time they come, and no
   fc.assert(
     fc.property(body, ({ text }) => {
       const bytes = Buffer.from(text);
-      const rest = without(bytes, scanBody(bytes).removed);
+      const { bytes: rest, fields } = cleaned(bytes);
       const kept = Object.entries(JSON.parse(text) as object).filter(([name]) => !REMOVED.includes(name));
       expect(JSON.parse(rest.toString())).toEqual(Object.fromEntries(kept));
-      expect(scanBody(rest).removed).toEqual([]);
+      expect(scanBody(rest)).toMatchObject({ removed: [], fields });
     }),
     { seed: 3, numRuns: 400 },
   );
+});
+
+function cleaned(bytes: Buffer): ObjectBytes {
+  const { fields, removed } = scanBody(bytes);
+  return without({ bytes, fields }, removed);
+}
+
+test("where the fields are is known from reading, and read again the same", () => {
+  fc.assert(
+    fc.property(body, ({ text, members }) => {
+      const bytes = Buffer.from(text);
+      const { fields } = scanBody(bytes);
+      const found = fieldsOf(bytes, fields);
+      expect(fieldsOf(bytes)).toEqual(found);
+      const values = found.map(({ name, valueStart: start, end }) => ({ name, start, end }));
+      expect(values).toEqual(members.map(({ name, start, end }) => ({ name, start, end })));
+    }),
+    { seed: 7, numRuns: 200 },
+  );
+});
+
+test("a body of more fields than anyone writes is refused before it is read", () => {
+  const many = (fields: number) => Buffer.from(`{${'"a":1,'.repeat(fields - 1)}"model":"m"}`);
+  expect(scanBody(many(1024)).model).toBe("m");
+  expect(() => new BodyScan().read(many(1025).subarray(0, -3))).toThrow(/1024 fields/);
 });
 
 /** What comes of a body that arrives in pieces; the reason where it is refused. */
@@ -197,7 +223,7 @@ test("a malformed body is refused before its end", () => {
 
 test("fields that no client may set are refused when they come too often", () => {
   const often = (times: number) => Buffer.from(`{${'"bootstrap_room":1,'.repeat(times)}"model":"m"}`);
-  expect(without(often(64), scanBody(often(64)).removed).toString()).toBe('{"model":"m"}');
+  expect(cleaned(often(64)).bytes.toString()).toBe('{"model":"m"}');
   expect(() => scanBody(often(65))).toThrow(/bootstrap_room/);
 });
 

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { ServerPoolConfig } from "../../src/config/config.ts";
 import { loadConfig } from "../../src/config/load-config.ts";
+import { isKey } from "../../src/config/operator-key.ts";
 import { type ServerAt, serverAt } from "../../harness/fakes/server-at.ts";
 import { startGateway } from "../../harness/fakes/start-gateway.ts";
 import { runHere } from "../run-here.ts";
@@ -108,4 +109,31 @@ test("a key is taken without what a file leaves around it; one that no header ca
     });
     expect(tells((fault as Error).message)).toBe(false);
   }
+});
+
+test("of the operators' key a configuration keeps a hash alone", async () => {
+  const path = await folder.write(
+    "operators.yaml",
+    `http: { operatorKeyEnv: OPS }\n${config("['http://a']")}`,
+  );
+  const { operatorKeyHash, ...rest } = await loadConfig(path, { OPS: " s3cr1t-passw0rd\n" });
+  expect(tells(JSON.stringify({ operatorKeyHash, ...rest }))).toBe(false);
+  expect(isKey("s3cr1t-passw0rd", operatorKeyHash ?? "")).toBe(true);
+  expect(isKey("s3cr1t-passw0rD", operatorKeyHash ?? "")).toBe(false);
+});
+
+test("a gateway that listens beyond loopback without a key says so, and one with a key does not", async () => {
+  const notesAt = async (host: string, more = "") => {
+    const path = await folder.write(
+      "open.yaml",
+      `http: { host: "${host}"${more} }\n${config("['http://a']")}`,
+    );
+    const { notes } = await loadConfig(path, { OPS: "key" });
+    return notes.filter((note) => note.includes("there is no key"));
+  };
+  for (const host of ["0.0.0.0", "::", "10.0.0.1", "gateway.example"]) {
+    expect(await notesAt(host)).toEqual([expect.stringMatching(/^http\.host: is .*http\.operatorKeyEnv$/)]);
+    expect(await notesAt(host, ", operatorKeyEnv: OPS")).toEqual([]);
+  }
+  for (const host of ["127.0.0.1", "::1", "localhost"]) expect(await notesAt(host)).toEqual([]);
 });

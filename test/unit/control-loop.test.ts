@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import type { PoolView } from "../../src/control/follow/pool-view.ts";
 import { ControlLoop } from "../../src/control/control-loop.ts";
 import { LocalPlanner } from "../../src/control/plan/local-planner.ts";
 import { BALANCE_POLICIES } from "../../src/core/planning/balance-policy.ts";
@@ -38,7 +39,7 @@ let store: LocalStore;
 let faults: Error[];
 let loop: ControlLoop;
 
-function open(prepareTimeoutMs: number, gateway = "one"): void {
+function open(prepareTimeoutMs: number, gateway = "one", view?: PoolView): void {
   const planned = {
     model: SMALL_MODEL,
     topology: SMALL_TOPOLOGY,
@@ -60,6 +61,7 @@ function open(prepareTimeoutMs: number, gateway = "one"): void {
     clock: { now: () => nowMs },
     wallClock: () => WALL_MS + nowMs,
     onFault: (fault) => faults.push(fault),
+    ...(view === undefined ? {} : { view }),
   });
 }
 
@@ -102,6 +104,39 @@ async function rollingOut(): Promise<number> {
 async function settle(): Promise<void> {
   await vi.advanceTimersByTimeAsync(0);
 }
+
+describe("two loops of one gateway", () => {
+  it("never lead at once; the second takes over when the first resigns, and follows by its view", async () => {
+    await loop.start();
+    observe(1);
+    await rounds(1);
+    const { view } = loop;
+    const { epoch } = loop.snapshot();
+    const first = loop;
+    open(60_000, "one", view);
+    await loop.start();
+    expect([first.leading, loop.leading]).toEqual([true, false]);
+    await first.resign();
+    expect(first.leading).toBe(false);
+    await loop.start();
+    expect(loop.leading).toBe(true);
+    await first.stop(true);
+    observe(2);
+    await rounds(1);
+    expect(view.closed).toBe(false);
+    expect(view.epochs.at(-1)?.epoch).toBeGreaterThan(epoch);
+    expect(plane.commits.at(-1)).toBe(view.snapshot);
+    expect(faults).toEqual([]);
+  });
+
+  it("a loop that has resigned can compete again", async () => {
+    await loop.start();
+    await loop.resign();
+    expect(loop.leading).toBe(false);
+    await loop.start();
+    expect([loop.leading, loop.totals.terms]).toEqual([true, 2]);
+  });
+});
 
 describe("the start", () => {
   it("publishes and commits the first epoch before anything is known", async () => {

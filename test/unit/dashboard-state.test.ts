@@ -53,6 +53,14 @@ test("the first pool is shown until another is chosen, and again once that one i
   expect(shownPool(receive(chosen, history([], [sample(5000)])))).toBe("p");
 });
 
+test("a pool that is gone is shown no more, and begins anew when it comes back", () => {
+  const two = after(report(1000, [[1]]), report(1000, [[1]], "q"), { type: "choose", pool: "p" });
+  const one = receive(two, { type: "gone", value: { pool: "p" }, atMs: 2000 });
+  expect([[...one.pools.keys()], shownPool(one)]).toEqual([["q"], "q"]);
+  const back = receive(one, report(3000, [[2]]));
+  expect(back.pools.get("p")?.samples.map((s) => s.atMs)).toEqual([3000]);
+});
+
 function after(...messages: readonly Message[]): State {
   return messages.reduce(receive, NOTHING_YET);
 }

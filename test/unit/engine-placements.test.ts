@@ -20,7 +20,7 @@ describe("TensorRT-LLM's placement", () => {
 
   it.each([
     ["no YAML", "a: [1", "is not YAML (Flow sequence in block collection"],
-    ["an alias without an anchor", "a: *b", "is not YAML (Unresolved alias"],
+    ["an alias without an anchor", "a: *b", "*b names no value before it"],
     ["no mapping", "- 1", "is not a YAML mapping"],
     ["no slots", yaml("many", "  3: [0]"), 'num_slots is "many"; expected an integer'],
     ["other slots", yaml(3, "  3: [0, 1]"), "num_slots is 3; expected 2 as layer 3 lists"],
@@ -41,7 +41,7 @@ describe("TensorRT-LLM's placement", () => {
     [
       "ragged layers",
       yaml(1, "  3: [0]\n  4: [0, 1]"),
-      "initial_global_assignments.4 has 2 entries; expected 1 as in layer 3",
+      "initial_global_assignments.4 has 2 entries; expected 1 as in initial_global_assignments.3",
     ],
     [
       "an empty slot",

@@ -108,6 +108,29 @@ describe("expert affinity", () => {
     expect(affinity.experts.kinds).toBe(2);
   });
 
+  it("goes on with what was learned before, for the same shards at once, for others once it is worked out", () => {
+    const before = learned();
+    const same = new Affinity();
+    same.experts.switchTo(mapOf());
+    same.experts.resume(before.experts);
+    expect(same.hops("a")).toEqual(before.hops("a"));
+    same.settle();
+    expect(["a", "b", "c"].map((tenant) => same.hops(tenant))).toEqual(
+      ["a", "b", "c"].map((tenant) => before.hops(tenant)),
+    );
+    const halved = new Affinity(2);
+    halved.experts.switchTo(mapOf());
+    halved.experts.resume(before.experts);
+    halved.settle();
+    expect(halved.hops("a")).toEqual(learned(2).hops("a"));
+    // What it knows by itself from then on is its own.
+    for (let i = 0; i < 40; i++) {
+      halved.experts.observe("a", NO_PREFIX, tokensOn(1));
+      halved.settle();
+    }
+    expect(before.hops("a")?.[0]).toBeLessThan(0.3);
+  });
+
   it("distinguishes a tenant's applications once they are met again, by their first block", () => {
     const affinity = learned();
     const strange = Uint32Array.of(...APPLICATION.subarray(0, 2), 1, 2);

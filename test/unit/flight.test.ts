@@ -84,10 +84,22 @@ describe("one attempt", () => {
 
     const longer = begin({ shards: 1 });
     const blamedToo = vi.spyOn(longer.flights.pool.health, "failed");
-    vi.spyOn(longer.client, "end").mockReturnValue(false);
+    longer.client.endsAs = "cut_short";
     longer.flights.sent[0].answer();
     expect(blamedToo.mock.calls).toEqual([[0, "reset"]]);
     expect(longer.flights.outcomes).toEqual(["failed"]);
+  });
+
+  test.each([
+    ["failed", "failed", [[0, "status"]]],
+    ["client_error", "client_error", []],
+  ] as const)("a stream that its engine ends with an error: %s", (endsAs, outcome, blames) => {
+    const { flights, client } = begin({ shards: 1 });
+    const blamed = vi.spyOn(flights.pool.health, "failed");
+    client.endsAs = endsAs;
+    flights.sent[0].answer(200, "data: x\n\n", "text/event-stream");
+    expect(blamed.mock.calls).toEqual(blames);
+    expectEnd(flights, client, outcome);
   });
 
   test.each(["waiting", "sent", "answering"])("a client that leaves while %s", (stage) => {
@@ -224,9 +236,7 @@ describe("sent again", () => {
     }
     expect(new Set(flights.sent.map(({ shard }) => shard.id)).size).toBe(4);
     expect(client.error).toBeInstanceOf(NoShardAvailable);
-    expect(client.error?.message).toBe(
-      "No shard of pool `p` could be reached: The engine broke (ECONNREFUSED).",
-    );
+    expect(client.error?.message).toBe("No shard of pool `p` could be reached: The engine broke.");
     expect(flights.deck.retryBudget.spent).toBe(0);
     expectEnd(flights, client, "failed");
   });
@@ -421,7 +431,7 @@ describe("whatever throws", () => {
   ])("a body that cannot be paired: %s", (error, reason, outcome) => {
     const pairing: Pairing = {
       kind: "together",
-      bodies() {
+      pair() {
         throw error;
       },
     };
@@ -435,7 +445,7 @@ describe("whatever throws", () => {
     const pairing: Pairing = {
       kind: "in-turn",
       prefillBody: () => Buffer.from("x"),
-      decodeBody() {
+      decodeFields() {
         throw new Error("a bug");
       },
     };

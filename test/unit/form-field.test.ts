@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { formField, isForm } from "../../src/serving/request/form-field.ts";
+import { isForm } from "../../src/serving/request/form-field.ts";
+import { formField } from "../form-field.ts";
 import { InvalidRequest } from "../../src/serving/refusals.ts";
 
 const TYPE = "multipart/form-data; boundary=b";
@@ -17,6 +18,11 @@ const NAMED = 'Content-Disposition: form-data; name="model"';
 const FILE = part(
   ['Content-Disposition: form-data; name="file"; filename="a.wav"', "Content-Type: audio/wav"],
   "\r\n-\r\n--",
+);
+
+const LONG = part(
+  ['Content-Disposition: form-data; name="file"; filename="a.wav"'],
+  "\r\n-".repeat(1_000_000),
 );
 
 test.each([
@@ -53,6 +59,7 @@ test.each([
     `${part(['CONTENT-DISPOSITION: form-data; x; y="a;b"; NAME="model"'], "m")}--b--`,
   ],
   ["headers before", `${part(["Content-Type: text/plain; name=x", NAMED], "m")}--b--`],
+  ["a long file, whose boundary is one letter", `${LONG}${part([NAMED], "m")}--b--`],
   ["a file first", `${FILE}${part([NAMED], "m")}--b--`],
   ["a file of that name", `${part([`${NAMED}; filename="x"`], "f")}${part([NAMED], "m")}--b--`],
   ["a part without headers", `--b\r\n\r\nx\r\n${part([NAMED], "m")}--b--`],
@@ -92,7 +99,6 @@ describe("refuses", () => {
     ["parts without number", `${part(["x: y"], "").repeat(2500)}--b--`, TYPE],
     ["space after the boundary", `--b \t\r\n${NAMED}\r\n\r\nm\r\n--b \t--`, TYPE],
     ["boundaries that are none, without number", `--b\r\n\r\n${"\r\n--bx".repeat(100_000)}\r\n--b--`, TYPE],
-    ["a long form with a short boundary", `${part([NAMED], "m".repeat(2 << 20))}--b--`, TYPE],
     ["a part of nothing", "--b\r\n--b--", TYPE],
   ])("%s", (_, body, type) => {
     expect(() => model(body, type)).toThrow(InvalidRequest);

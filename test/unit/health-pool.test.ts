@@ -135,6 +135,17 @@ describe("slow servers", () => {
     expect(pool.notices.filter((line) => line.includes("only late"))).toHaveLength(1);
   });
 
+  it("are sent none, though no other is left, once they hang, until they answer again", () => {
+    const pool = watched(1);
+    late(pool, 0);
+    expect([[...pool.states.ready], pool.health.lack]).toEqual([[1], null]);
+    pool.tickAt(HEALTH.probe.hungMs);
+    pool.silent(0);
+    expect([[...pool.states.ready], pool.health.lack]).toEqual([[0], "no answer within 400 ms"]);
+    pool.probed(0, WELL);
+    expect([[...pool.states.ready], pool.restarted]).toEqual([[1], []]);
+  });
+
   it("are sent requests when too few others are left", () => {
     const pool = watched(4, { ...HEALTH, panicPercent: 50 });
     late(pool, 0, 1);

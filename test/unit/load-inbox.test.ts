@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { beforeEach, expect, test } from "vitest";
 import type { LoadReport } from "../../src/control/ingest/load-report.ts";
 import { type LoadMessage, decodeMessage } from "../../src/control/messages/pool-message.ts";
@@ -8,14 +9,14 @@ import { PartitionedStore } from "../../harness/fakes/partitioned-store.ts";
 const shape = { layers: 2, experts: 2, gpus: 4 };
 
 let shared: LocalStore;
-let heard: LoadMessage[];
+let received: LoadMessage[];
 beforeEach(async () => {
   shared = new LocalStore();
-  heard = [];
+  received = [];
   const pool = shared.pool("p");
   const token = (await pool.lease("leader", 60_000)) ?? 0;
   pool.receive(token, async (messages) => {
-    heard.push(...messages.map((bytes) => decodeMessage(bytes, shape) as LoadMessage));
+    received.push(...messages.map((bytes) => decodeMessage(bytes, shape) as LoadMessage));
     return messages.length;
   });
 });
@@ -29,18 +30,18 @@ function report(rank: number | null, window: number | null, ...counts: number[])
   return { rank, window, incarnation: null, windowMs: 100, counts: Float64Array.from(counts) };
 }
 
-async function told(): Promise<LoadMessage[]> {
+async function sent(): Promise<LoadMessage[]> {
   await new Promise((resolve) => setTimeout(resolve));
-  return heard.splice(0);
+  return received.splice(0);
 }
 
-test("sums what ranks report, and tells it once, with the ranks that were heard of", async () => {
+test("sums what ranks report, and sends it once, with the ranks that reported", async () => {
   const { inbox } = open("one");
   expect(inbox.take(report(0, 1, 1, 2, 3, 0))).toBe("taken");
   expect(inbox.take(report(0, 2, 1, 0, 0, 1))).toBe("taken");
   expect(inbox.take(report(3, 1, 0, 5, 4, 1))).toBe("taken");
   await inbox.flush();
-  expect(await told()).toEqual([
+  expect(await sent()).toEqual([
     {
       kind: "load",
       from: "one",
@@ -54,7 +55,7 @@ test("sums what ranks report, and tells it once, with the ranks that were heard 
     },
   ]);
   await inbox.flush();
-  expect(await told()).toEqual([]);
+  expect(await sent()).toEqual([]);
 });
 
 test("a window counts once, at whichever gateway it comes again", async () => {
@@ -66,7 +67,7 @@ test("a window counts once, at whichever gateway it comes again", async () => {
   expect(two.inbox.take(report(0, 1, 1, 0, 1, 0))).toBe("taken");
   two.inbox.take(report(0, 2, 0, 3, 0, 3));
   await two.inbox.flush();
-  const [first, second] = await told();
+  const [first, second] = await sent();
   expect([first.tokens, second.tokens]).toEqual([Float32Array.of(1, 0, 1, 0), Float32Array.of(0, 3, 0, 3)]);
   expect(one.inbox.counts).toMatchObject({ taken: 1, duplicate: 1 });
   expect(two.inbox.counts).toMatchObject({ taken: 1, duplicate: 1 });
@@ -98,24 +99,38 @@ test("a clock that was set back costs one window; a backlog leaves the present a
   expect([5001, 1003, 5002].map(take)).toEqual(["taken", "taken", "taken"]);
 });
 
+test("whatever is sent in a rank's name for a moment, its own windows count from the second on at the latest", () => {
+  const windows = fc.array(fc.integer({ min: 0, max: 2 ** 40 }), { maxLength: 6 });
+  fc.assert(
+    fc.property(windows, fc.integer({ min: 0, max: 2 ** 40 }), (others, own) => {
+      const { inbox } = open("one");
+      for (const window of others) inbox.take(report(0, window, 1, 0, 1, 0));
+      const verdicts = [0, 1, 2, 3].map((i) => inbox.take(report(0, own + i, 1, 0, 1, 0)));
+      fc.pre(others.every((window) => window < own || window > own + 3));
+      expect(verdicts.slice(1)).toEqual(["taken", "taken", "taken"]);
+    }),
+    { seed: 3, numRuns: 300 },
+  );
+});
+
 test("every report that can be true is a sign of life, late and repeated ones too, with its incarnation", async () => {
   const { inbox } = open("one");
   const one = (window: number, incarnation: number | null, windowMs = 100) =>
     inbox.take({ ...report(2, window, 1, 0, 1, 0), incarnation, windowMs });
   one(1000, null);
   await inbox.flush();
-  await told();
+  await sent();
   expect(one(1000, null)).toBe("duplicate");
   expect(one(1, null, 300)).toBe("late");
   expect(() => inbox.take(report(3, 1, 1e6, 0, 1, 0))).toThrow("counts 1000000");
   await inbox.flush();
   const reported = [{ rank: 2, windowMs: 300, incarnation: null }];
-  expect(await told()).toMatchObject([{ reported, spanMs: 0, tokens: new Float32Array(4) }]);
+  expect(await sent()).toMatchObject([{ reported, spanMs: 0, tokens: new Float32Array(4) }]);
   one(1001, 7);
   one(1, 8);
   one(1002, 7);
   await inbox.flush();
-  const [{ reported: signs }] = await told();
+  const [{ reported: signs }] = await sent();
   expect(signs.map(({ incarnation }) => incarnation)).toEqual([7, 8]);
 });
 
@@ -123,7 +138,7 @@ test("reports without a window are all counted", async () => {
   const { inbox } = open("one");
   for (let i = 0; i < 2; i++) expect(inbox.take(report(null, null, 1, 0, 1, 0))).toBe("taken");
   await inbox.flush();
-  expect(await told()).toMatchObject([{ reported: [], spanMs: 200, tokens: Float32Array.of(2, 0, 2, 0) }]);
+  expect(await sent()).toMatchObject([{ reported: [], spanMs: 200, tokens: Float32Array.of(2, 0, 2, 0) }]);
 });
 
 test.each([
@@ -138,19 +153,19 @@ test.each([
   expect(inbox.take(report(0, 1, 0, 0, 5, 5))).toBe("taken");
 });
 
-test("what the store does not take is told once it does, all of it, once", async () => {
+test("what the store does not take is sent once it does, all of it, once", async () => {
   const { inbox, store } = open("one");
   store.cut();
   inbox.take(report(0, 1, 1, 0, 1, 0));
   await inbox.flush();
   inbox.take(report(0, 2, 1, 0, 1, 0));
   await inbox.flush();
-  expect(await told()).toEqual([]);
+  expect(await sent()).toEqual([]);
   store.join();
   await inbox.flush();
-  expect(await told()).toMatchObject([{ spanMs: 200, tokens: Float32Array.of(2, 0, 2, 0) }]);
+  expect(await sent()).toMatchObject([{ spanMs: 200, tokens: Float32Array.of(2, 0, 2, 0) }]);
   await inbox.stop();
-  expect(await told()).toEqual([]);
+  expect(await sent()).toEqual([]);
 });
 
 test("what waits for a store is bounded, the oldest is dropped and counted", async () => {
@@ -160,5 +175,5 @@ test("what waits for a store is bounded, the oldest is dropped and counted", asy
   expect(inbox.counts).toMatchObject({ taken: 600, dropped: 88 });
   store.join();
   await inbox.flush();
-  expect(await told()).toMatchObject([{ tokens: Float32Array.of(512, 0, 512, 0) }]);
+  expect(await sent()).toMatchObject([{ tokens: Float32Array.of(512, 0, 512, 0) }]);
 });

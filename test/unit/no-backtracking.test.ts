@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { FieldCutter } from "../../src/engines/http/field-cutter.ts";
 import { orcaKvUse } from "../../src/engines/http/orca.ts";
 import { UnseenFrames } from "../../src/engines/http/unseen-frames.ts";
+import { parseJsonObject } from "../../src/formats/json.ts";
 import { metricSamples } from "../../src/formats/prometheus-text.ts";
 import { returnedHeaders } from "../../src/http/headers.ts";
 import { WholeFrames } from "../../src/http/whole-frames.ts";
@@ -27,6 +28,14 @@ const scan = (text: string) => {
   }
 };
 const metric = (text: string) => void metricSamples(`m${text}\n`, new Set(["m"]));
+
+const json = (text: string) => {
+  try {
+    parseJsonObject(text, "f", "");
+  } catch {
+    // Refused, then.
+  }
+};
 
 const READINGS: Readonly<Record<string, Reading>> = {
   "an event of many nulls": (n) =>
@@ -68,6 +77,9 @@ const READINGS: Readonly<Record<string, Reading>> = {
   "white space in a body": (n) => scan(`{"a"${fill(" ", n)}:1}`),
   "fields in a body": (n) => scan(`{${fill('"a":1,', n)}"a":1}`),
   "sampling parameters": (n) => scan(`{"sampling_params":{${fill('"max_new_tokens"   ', n)}}}`),
+  "white space of a file": (n) => json(`{"a":[${fill(" ", n)}NaN${fill(" ", n)}`),
+  "no numbers in a file": (n) => json(`{"a":[${fill("NaN  ", n)}`),
+  "signs in a file": (n) => json(`{"a":[${fill("  -", n)}`),
   "digits of a metric": (n) => metric(` ${fill("1", n)}x`),
   "a metric's label": (n) => metric(`{a="${fill("\\\\", n)}`),
   "a metric's labels": (n) => metric(`{${fill('a="",', n)}`),

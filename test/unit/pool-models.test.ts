@@ -46,6 +46,21 @@ describe("a pool's models", () => {
     expect(models(states)).toEqual([["base"], [], ["alias"]]);
   });
 
+  it("are listed also where no server lists them, since requests for them are served", () => {
+    const { states, known, list } = pool(2);
+    states.ready.fill(1);
+    expect(known.unlisted.map(({ id }) => id)).toEqual(["base", "alias"]);
+    list(0, base);
+    expect(known.cards).toEqual([base, { id: "alias", object: "model", created: 0, owned_by: "unknown" }]);
+    list(1, { id: "alias" });
+    expect(known.cards).toEqual([base, { id: "alias" }]);
+    // Listed, though by no server that can serve now.
+    states.ready.fill(0, 2);
+    expect(known.cards).toEqual([base]);
+    states.ready.fill(0);
+    expect(known.cards).toBeNull();
+  });
+
   it("have adapters, where they are listed and as long as they are", () => {
     const { states, known, list } = pool(2);
     list(0, base, lora);
@@ -69,15 +84,15 @@ describe("a pool's models", () => {
       { id: "unrelated", root: "/n", parent: null },
       { id: "its-lora", root: "/lora", parent: "unrelated" },
     );
-    expect(known.cards?.map(({ id }) => id)).toEqual(["base", "lora"]);
+    expect(known.cards?.map(({ id }) => id)).toEqual(["base", "lora", "alias"]);
   });
 
   it("are listed by the servers that are ready", () => {
     const { states, known, list } = pool(2);
     list(0, base);
-    list(1, lora);
+    list(1, lora, { id: "alias" });
     states.ready.fill(0, 0, 2);
-    expect(known.cards).toEqual([lora]);
+    expect(known.cards).toEqual([lora, { id: "alias" }]);
     states.ready.fill(0);
     expect(known.cards).toBe(null);
   });

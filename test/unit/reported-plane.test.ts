@@ -48,6 +48,11 @@ test("says nothing when nothing was reported", async () => {
   expect(await plane.observe()).toBeNull();
 });
 
+test("signs of life without counts are no window", async () => {
+  plane.receive(load("one", 0, 0, 0, 0, 0, 0, 0));
+  expect(await plane.observe()).toBeNull();
+});
+
 test("sums what gateways pass on, takes the longest span, and starts anew after each window", async () => {
   plane.commit(snapshot);
   plane.receive(load("one", 500, 4, 0, 2, 1, 2, 3));

@@ -32,7 +32,7 @@ test("the rank: by the header, else by the body, in the newer name before the ol
 
 test.each([
   ['{"model":"m","bootstrap_room":7}', '{"model":"m"}'],
-  ['{ "\\u0062ootstrap_host" : "evil" , "model":"m"}', '{  "model":"m"}'],
+  ['{ "\\u0062ootstrap_host" : "evil" , "model":"m"}', '{"model":"m"}'],
   ['{"kv_transfer_params":{"a":["]"]},"data_parallel_rank":1}', "{}"],
   ['{"routed_dp_rank":1,"bootstrap_port":2,"model":"m","bootstrap_port":3,"n":1}', '{"model":"m","n":1}'],
   ['{"messages":[{"bootstrap_room":7}]}', '{"messages":[{"bootstrap_room":7}]}'],

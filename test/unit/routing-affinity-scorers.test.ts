@@ -4,7 +4,7 @@ import {
   TOKENS_PER_NODE_HOP,
   expertAffinity,
 } from "../../src/routing/scorers/expert-affinity.ts";
-import { prefixAffinity } from "../../src/routing/scorers/prefix-affinity.ts";
+import { PrefixAffinity } from "../../src/routing/scorers/prefix-affinity.ts";
 import { rendezvous } from "../../src/routing/scorers/rendezvous.ts";
 import { CONTEXT_TOKENS, sessionAffinity } from "../../src/routing/scorers/session-affinity.ts";
 import { ShardStates } from "../../src/routing/shard-states.ts";
@@ -14,7 +14,7 @@ const states = new ShardStates(4);
 
 describe("prefix-affinity", () => {
   it("is the prompt less what the shard was sent before, until it forgets", () => {
-    const scorer = prefixAffinity(4, 1 << 16);
+    const scorer = new PrefixAffinity(4, 1 << 16);
     const prefix = Uint32Array.from({ length: 24 }, (_, i) => i);
     const request = routable({ inputTokens: 800, prefix });
     expect(costsOf(scorer, states, request)).toEqual([800, 800, 800, 800]);
@@ -26,7 +26,7 @@ describe("prefix-affinity", () => {
   });
 
   it("never saves more than the prompt", () => {
-    const scorer = prefixAffinity(4, 1 << 16);
+    const scorer = new PrefixAffinity(4, 1 << 16);
     const request = routable({ inputTokens: 100, prefix: Uint32Array.from({ length: 4 }, (_, i) => i) });
     scorer.routed?.(request, 0);
     expect(costsOf(scorer, states, request)).toEqual([0, 100, 100, 100]);

@@ -154,7 +154,7 @@ describe("a dump of SGLang's recorder", () => {
     [
       "no experts",
       (files) => inPickle(files.stat, "K\u0003K\u0002K\u0004\u0087", "K\u0003K\u0002K\u0000\u0087"),
-      "logical_count[0] has shape [2, 0]; expected [layers, experts], neither of them 0",
+      "logical_count has shape [3, 2, 0]; expected [steps, layers, experts], none of them 0",
     ],
     [
       "negative counts",

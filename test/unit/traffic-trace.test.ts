@@ -52,10 +52,11 @@ describe("an Azure trace", () => {
     ["16/11/2023,374,44", "line 3 TIMESTAMP is '16/11/2023'"],
     ["2023-13-16 18:15:46,374,44", "line 3 TIMESTAMP"],
     ["2023-11-16 24:15:46,374,44", "line 3 TIMESTAMP"],
-    ["2023-11-16 18:15:46,-374,44", "line 3 ContextTokens is '-374'; expected a count of tokens ≥ 1"],
+    ["2023-11-16 18:15:46,-374,44", "line 3 ContextTokens is '-374'; expected tokens, in 1..4194304"],
     ["2023-11-16 18:15:46,374,4.5", "line 3 GeneratedTokens is '4.5'"],
     ["2023-11-16 18:15:46,374,0", "line 3 GeneratedTokens is '0'"],
-    ['2023-11-16 18:15:46,"374,44', "is not CSV"],
+    ['2023-11-16 18:15:46,"374,44', "line 3 ContextTokens is '\"374'"],
+    ["2023-11-16 18:15:46,4194305,44", "line 3 ContextTokens is '4194305'"],
   ])("names the line of %s", (row, message) => {
     const text = azure("2023-11-16 18:15:40,1,1", row, "2023-11-16 18:15:50,1,1");
     expect(() => read(text)).toThrow(InputError);

@@ -33,6 +33,7 @@ export class PoolView implements PoolFollower {
   #leader: Leader | null = null;
   #report: PoolReport | null = null;
   #unfollow: (() => void) | null = null;
+  #closed = false;
   readonly #unreadable = new Set<Stored>();
 
   /** @param onFault receives what cannot be read, and what a listener throws */
@@ -42,13 +43,22 @@ export class PoolView implements PoolFollower {
     this.#onFault = onFault;
   }
 
+  /** Without effect where it follows already. */
   follow(store: PoolStore): void {
-    this.#unfollow = store.follow(this);
+    this.#unfollow ??= store.follow(this);
   }
 
+  /** The gateway has the pool no more; who listens for changes hears of it. */
   close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
     this.#unfollow?.();
     this.#send(this.#onChange, undefined);
+  }
+
+  /** Nothing comes here any more. */
+  get closed(): boolean {
+    return this.#closed;
   }
 
   /** In force here; null before the first. */

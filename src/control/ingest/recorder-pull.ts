@@ -8,6 +8,8 @@ export interface LoadRecorder {
   start(): Promise<void>;
   /** `[layers][experts]` since the last call, or null. */
   take(): Promise<ExpertLoad | null>;
+  /** Gives up what is under way, which rejects. */
+  close(): void;
 }
 
 export interface RecorderPullOptions {
@@ -29,6 +31,7 @@ export class RecorderPull {
   /** When counting began; null while nothing counts for this gateway. */
   #sinceMs: number | null = null;
   #said: string | null = null;
+  #stopped = false;
 
   constructor(options: RecorderPullOptions) {
     this.#options = options;
@@ -44,6 +47,8 @@ export class RecorderPull {
 
   async stop(): Promise<void> {
     if (this.#timer !== null) clearInterval(this.#timer);
+    this.#stopped = true;
+    this.#options.recorder.close();
     await this.#pulling;
   }
 
@@ -67,6 +72,7 @@ export class RecorderPull {
       this.#said = null;
     } catch (error) {
       const fault = error as Error;
+      if (this.#stopped) return;
       if (fault.message !== this.#said) onFault(fault);
       this.#said = fault.message;
     }

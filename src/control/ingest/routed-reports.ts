@@ -7,7 +7,7 @@ const REPORT_MS = 1000;
 export interface RoutedCounts {
   /** Begins anew; null when there was nothing. */
   take(): Float32Array | null;
-  /** Gives back what could not be told. */
+  /** Gives back what could not be sent. */
   add(tokens: Float32Array): void;
 }
 

@@ -6,7 +6,7 @@ const TRIES_PER_LEASE = 3;
 
 export interface LeadershipOptions {
   readonly store: PoolStore;
-  /** This gateway. */
+  /** The name of what may hold the lease; no two have the same. */
   readonly holder: string;
   readonly leaseMs: number;
   readonly clock: Clock;
@@ -42,15 +42,17 @@ export class Leadership {
 
   /** Resolves after the first try, and when that took the lease, with the term begun. */
   async start(): Promise<void> {
+    this.#stopped = false;
     await this.#step();
     const { leaseMs } = this.#options;
     if (!this.#stopped) this.#timer = setInterval(() => void this.#step(), leaseMs / TRIES_PER_LEASE);
   }
 
-  /** Ends the term and gives the lease back. */
+  /** Ends the term and gives the lease back; `start` begins anew. */
   async stop(): Promise<void> {
     this.#stopped = true;
     if (this.#timer !== null) clearInterval(this.#timer);
+    this.#timer = null;
     await this.#steps;
     const token = this.#token;
     await this.#end();

@@ -28,7 +28,7 @@ export class PoolPublisher {
   /** As it was stored last. */
   #pending: PendingStage | null = null;
 
-  /** @param onPublished hears of every plan that is in force now */
+  /** @param onPublished receives every plan that is in force now */
   constructor(
     state: PoolState,
     store: PoolStore,

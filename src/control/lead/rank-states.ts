@@ -65,7 +65,7 @@ export class RankStates {
       this.#adopt(rank, incarnation, false);
       this.#lose(rank, "reported");
     } else {
-      // A start that nobody has heard of, before the known one or after it: should that live still, it will say so.
+      // Of a start that is not known, before the known one or after it: should that one live still, its next report shows it.
       this.silent(rank);
     }
   }

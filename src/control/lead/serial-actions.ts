@@ -39,7 +39,7 @@ export class SerialActions {
     try {
       await taken;
     } catch {
-      // Who asked for it hears of it.
+      // Who asked for it has the rejection.
     }
   }
 

@@ -12,17 +12,19 @@ import {
   type JsonObject,
   type NumberRule,
   integerIn,
+  decodeText,
   isObject,
-  readJsonObject,
+  parseJsonObject,
   readMatrix,
   readNumber,
 } from "../../formats/json.ts";
+import { nestsDeeperThan } from "../../formats/json-depth.ts";
 import { writePlacementFile } from "../../formats/placement-file.ts";
 import { InputError } from "../../lib/errors.ts";
 import type { ExpertLoad } from "../../model/load.ts";
 import { type MoeModel, moeLayers } from "../../model/moe-model.ts";
 import type { Placement } from "../../model/placement.ts";
-import { type Topology, slotCount } from "../../model/topology.ts";
+import { type Topology, gpuCount, slotCount } from "../../model/topology.ts";
 
 const FIELDS = [
   "load",
@@ -37,11 +39,20 @@ const FIELDS = [
   "maxMoves",
   "model",
 ];
+/** A history is a list of objects with lists of rows. */
+const DEEPEST = 8;
 /** The most of each that is solved for a stranger; the largest models have 61 layers, and pools 320 slots. */
 const MOST_LAYERS = 256;
 const MOST_SLOTS = 4096;
 /** Slots over all layers. */
 const MOST_IN_ALL = 131_072;
+/** The smallest models have 8 experts; on each of 512 GPUs, so many replicas. */
+const MOST_REPLICAS = 64;
+/**
+ * What placing takes grows with the third power of the GPUs that one expert may be on, in each layer: at 61 layers on
+ * 320 GPUs (DeepSeek-V3's largest published pool) some 2 s at worst.
+ */
+const MOST_WORK = 61 * 320 ** 3;
 
 const BODY = "body";
 const SIZE = integerIn(1, MOST_SLOTS);
@@ -61,7 +72,9 @@ const NAMES: ProblemNames = {
  * @throws InputError naming the first field at fault
  */
 export function solveBody(bytes: Uint8Array, models: readonly MoeModel[]): string {
-  const body = readJsonObject(bytes, BODY);
+  const text = decodeText(bytes, BODY);
+  if (nestsDeeperThan(DEEPEST, text)) throw new InputError(BODY, "", `nests deeper than ${DEEPEST} levels`);
+  const body = parseJsonObject(text, BODY, "");
   const unknown = Object.keys(body).find((key) => !FIELDS.includes(key));
   if (unknown !== undefined) throw new InputError(BODY, unknown, `is unknown; expected ${FIELDS.join(", ")}`);
   const problem = readProblem(body, models);
@@ -128,7 +141,7 @@ function readLoad(body: JsonObject): ExpertLoad {
   return sumWindows(windows);
 }
 
-function checkSize({ layers }: ExpertLoad, topology: Topology): void {
+function checkSize({ layers, experts }: ExpertLoad, topology: Topology): void {
   const slots = slotCount(topology);
   if (layers > MOST_LAYERS)
     throw new InputError(BODY, "load", `has ${layers} layers; expected at most ${MOST_LAYERS}`);
@@ -139,6 +152,20 @@ function checkSize({ layers }: ExpertLoad, topology: Topology): void {
       "topology",
       `makes ${slots} slots in each of ${layers} layers; expected at most ${most}`,
     );
+  }
+  const { slotsPerGpu } = topology;
+  if (slotsPerGpu > experts) {
+    const hint = `is ${slotsPerGpu}; expected at most ${experts}: a GPU holds an expert once`;
+    throw new InputError(BODY, "topology.slotsPerGpu", hint);
+  }
+  if (slots > MOST_REPLICAS * experts) {
+    const hint = `makes ${slots} slots for ${experts} experts; expected at most ${MOST_REPLICAS} for each`;
+    throw new InputError(BODY, "topology", hint);
+  }
+  const spread = Math.min(gpuCount(topology), Math.max(1, slots - experts + 1));
+  if (layers * spread ** 3 > MOST_WORK) {
+    const hint = `lets an expert have ${spread} replicas in each of ${layers} layers; expected fewer GPUs, slots or layers`;
+    throw new InputError(BODY, "topology", hint);
   }
 }
 

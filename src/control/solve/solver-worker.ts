@@ -5,6 +5,8 @@ import { solveBody } from "./solve-request.ts";
 
 /** What a body is answered with. */
 export type Solved =
+  /** At first. */
+  | { readonly kind: "begun" }
   | { readonly kind: "file"; readonly file: Uint8Array<ArrayBuffer> }
   | { readonly kind: "refused"; readonly why: string };
 
@@ -23,6 +25,7 @@ function solve(body: Uint8Array): Solved {
 }
 
 port.on("message", (body: Uint8Array) => {
+  port.postMessage({ kind: "begun" } satisfies Solved);
   const solved = solve(body);
   port.postMessage(solved, solved.kind === "file" ? [solved.file.buffer] : []);
 });

@@ -1,13 +1,18 @@
 import { Worker } from "node:worker_threads";
 import type { MoeModel } from "../../model/moe-model.ts";
+import { FairQueue } from "./fair-queue.ts";
 import type { Solved } from "./solver-worker.ts";
 
 /** Bodies that wait while another is solved. */
 const MOST_WAITING = 16;
 /** What takes longer is given up. The largest models take a hundredth of it. */
 const TIMEOUT_MS = 5000;
+/** The same while others wait: less than engines wait for their answer. */
+const SLICE_MS = 1000;
+const WATCH_EVERY_MS = 100;
 
 interface Job {
+  readonly client: string;
   readonly body: Uint8Array;
   resolve(file: Uint8Array): void;
   reject(cause: Error): void;
@@ -24,38 +29,45 @@ export class SolverBusy extends Error {
 }
 
 /**
- * Solves placements in a thread of its own, one after another, for whoever asks; nothing is kept between two. A thread
- * that dies takes what it solves with it, and is replaced for the next.
+ * Solves placements in a thread of its own, one after another, for whoever asks; nothing is kept between two. Nobody is
+ * kept waiting by what others ask: who has used the thread least goes first, and what takes long gives way to others. A
+ * thread that dies takes what it solves with it, and is replaced for the next.
  */
 export class Solver {
   readonly #models: readonly MoeModel[];
   readonly #timeoutMs: number;
-  readonly #waiting: Job[] = [];
+  readonly #sliceMs: number;
+  readonly #waiting = new FairQueue<Job>(MOST_WAITING);
   #running: Job | null = null;
+  #givenMs = 0;
+  /** When the thread, which may have had to start first, took it up; null before. */
+  #begunMs: number | null = null;
   #worker: Worker | null = null;
-  #timer: NodeJS.Timeout | null = null;
+  #watch: NodeJS.Timeout | null = null;
 
   /**
    * @param models    those that a body may name
    * @param timeoutMs for one body
+   * @param sliceMs   for one body while others wait
    */
-  constructor(models: readonly MoeModel[], timeoutMs: number = TIMEOUT_MS) {
+  constructor(models: readonly MoeModel[], timeoutMs: number = TIMEOUT_MS, sliceMs: number = SLICE_MS) {
     this.#models = models;
     this.#timeoutMs = timeoutMs;
+    this.#sliceMs = sliceMs;
   }
 
   /**
    * Rejects with BodyRefused and SolverBusy.
    * @param body a placement problem in JSON (solver-request.ts)
    * @param left aborted when nobody wants the answer any more: what waits gives up its place
+   * @param client who asks
    * @returns the placement file
    */
-  solve(body: Uint8Array, left: AbortSignal): Promise<Uint8Array> {
+  solve(body: Uint8Array, left: AbortSignal, client = ""): Promise<Uint8Array> {
     return new Promise((resolve, reject) => {
-      if (this.#waiting.length >= MOST_WAITING)
-        throw new SolverBusy(`${MOST_WAITING} others wait to be solved already.`);
-      const job: Job = { body, resolve, reject };
-      this.#waiting.push(job);
+      const job: Job = { client, body, resolve, reject };
+      const busy = new SolverBusy(`${MOST_WAITING} others wait to be solved already.`);
+      this.#waiting.push(client, job)?.reject(busy);
       left.addEventListener("abort", () => this.#leave(job, left.reason as Error), { once: true });
       this.#next();
     });
@@ -63,26 +75,36 @@ export class Solver {
 
   async close(): Promise<void> {
     const cause = new SolverBusy("The gateway stops.");
-    for (const { reject } of this.#waiting.splice(0)) reject(cause);
+    for (let job = this.#waiting.shift(); job !== null; job = this.#waiting.shift()) job.reject(cause);
     await this.#lose(cause);
   }
 
   /** What is being solved is solved to its end: a new thread would take longer. */
   #leave(job: Job, why: Error): void {
-    const at = this.#waiting.indexOf(job);
-    if (at >= 0) this.#waiting.splice(at, 1);
+    this.#waiting.remove(job.client, job);
     job.reject(why);
   }
 
   #next(): void {
     if (this.#running !== null) return;
     const job = this.#waiting.shift();
-    if (job === undefined) return;
+    if (job === null) return;
     this.#running = job;
+    this.#givenMs = performance.now();
+    this.#begunMs = null;
     this.#worker ??= this.#start();
-    const late = new SolverBusy(`It was not solved within ${this.#timeoutMs} ms.`);
-    this.#timer = setTimeout(() => void this.#lose(late), this.#timeoutMs);
+    const every = Math.min(WATCH_EVERY_MS, this.#timeoutMs);
+    this.#watch = setInterval(() => this.#giveUpLate(job), every);
     this.#worker.postMessage(job.body);
+  }
+
+  #giveUpLate({ client }: Job): void {
+    const nowMs = performance.now();
+    let late: string | null = null;
+    if (nowMs - this.#givenMs >= this.#timeoutMs) late = `${this.#timeoutMs} ms.`;
+    else if (nowMs - (this.#begunMs ?? nowMs) >= this.#sliceMs && this.#waiting.othersThan(client))
+      late = `${this.#sliceMs} ms, and others wait.`;
+    if (late !== null) void this.#lose(new SolverBusy(`It was not solved within ${late}`));
   }
 
   #start(): Worker {
@@ -93,6 +115,10 @@ export class Solver {
     };
     worker.on("message", (solved: Solved) => {
       if (worker !== this.#worker) return;
+      if (solved.kind === "begun") {
+        this.#begunMs = performance.now();
+        return;
+      }
       const job = this.#done();
       if (solved.kind === "file") job?.resolve(solved.file);
       else job?.reject(new BodyRefused(solved.why));
@@ -116,8 +142,9 @@ export class Solver {
   #done(): Job | null {
     const job = this.#running;
     this.#running = null;
-    if (this.#timer !== null) clearTimeout(this.#timer);
-    this.#timer = null;
+    if (this.#watch !== null) clearInterval(this.#watch);
+    this.#watch = null;
+    if (job !== null) this.#waiting.charge(job.client, performance.now() - (this.#begunMs ?? this.#givenMs));
     return job;
   }
 }

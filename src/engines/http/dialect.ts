@@ -1,4 +1,5 @@
 import type { LoadReport } from "../../serving/engine.ts";
+import type { ReportsDeath } from "./death-watch.ts";
 import type { Answer } from "./server-connections.ts";
 
 /** Asks one server. Rejects with EngineUnreachable when there is no answer. */
@@ -24,6 +25,8 @@ export interface Dialect {
   readonly orca: boolean;
   /** Where it was started to report the experts that tokens were routed to: with every answer, or when asked. */
   readonly routedExperts: "given" | "asked" | null;
+  /** Whether an answer's error says that the server's engine has died; null where none does. */
+  readonly reportsDeath: ReportsDeath | null;
   /** As in Engine; null where an adapter is a model like any other. */
   readonly adapterMark: string | null;
   /**

@@ -11,8 +11,9 @@ import type {
 } from "../../serving/engine.ts";
 import type { ServerAccess } from "../../model/server-access.ts";
 import type { Pairing } from "../../serving/pairing.ts";
+import { DeathWatch, type ReportsDeath } from "./death-watch.ts";
 import type { Dialect } from "./dialect.ts";
-import { withFields } from "../../lib/json-fields.ts";
+import { joined } from "../../lib/json-fields.ts";
 import { HttpServer } from "./http-server.ts";
 import { ORCA_ASKED, orcaKvUse, takeOrcaKvUse } from "./orca.ts";
 import { RoutedExperts, type RoutedExpertsOptions } from "./routed-experts.ts";
@@ -64,6 +65,7 @@ export class HttpEngine implements Engine {
   readonly adapterMark?: string;
   readonly #routed: RoutedExperts | null;
   readonly #orca: boolean;
+  readonly #reportsDeath: ReportsDeath | null;
   /** Whether requests of a path can name a rank; null where none can. */
   readonly #readsRank: ((path: string) => boolean) | null;
   readonly #connections: readonly ServerConnections[];
@@ -117,6 +119,7 @@ export class HttpEngine implements Engine {
         : new RoutedExperts(routedExperts, dialect.routedExperts === "asked");
     if (this.#routed !== null) this.routedExperts = this.#routed.counts;
     this.#orca = dialect.orca;
+    this.#reportsDeath = dialect.reportsDeath;
     this.#readsRank = dialect.ranks?.reads ?? null;
     this.#routes = routes;
   }
@@ -132,8 +135,9 @@ export class HttpEngine implements Engine {
     return chosen ? shard.id : this.#routes[shard.rank].server;
   }
 
-  #send(shard: Shard, request: EngineRequest, sink: ResponseSink): Exchange {
+  #send(shard: Shard, request: EngineRequest, to: ResponseSink): Exchange {
     const { connections, keyed, headers, asking, rankFields } = this.#routes[shard.rank];
+    const sink = this.#reportsDeath === null ? to : new DeathWatch(connections.url, to, this.#reportsDeath);
     const client = keyed ? withoutCredentials(request.headers) : request.headers;
     const sent = rankFields === "" ? request : this.#naming(rankFields, request);
     if (!this.#orca) return connections.send(sent, withHeaders(client, headers), sink, null);
@@ -144,7 +148,7 @@ export class HttpEngine implements Engine {
 
   #naming(rankFields: string, request: EngineRequest): EngineRequest {
     if (request.body === null || this.#readsRank?.(request.path) !== true) return request;
-    return { ...request, body: withFields(request.body, rankFields) };
+    return { ...request, added: joined(request.added, rankFields) };
   }
 
   async close(): Promise<void> {

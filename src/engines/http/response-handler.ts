@@ -158,11 +158,22 @@ export class ResponseHandler implements OnConnection, Exchange, Waiter {
   }
 
   #fault(cause: Error): EngineUnreachable {
-    const what = this.#headersReceived ? "broke off its response" : "gave no response";
     const mayHaveBegun = this.#abort !== null;
-    return new EngineUnreachable(this.#url, `${what} (${codeOf(cause)})`, { mayHaveBegun, cause });
+    return new EngineUnreachable(this.#url, this.#lack(cause), { mayHaveBegun, code: codeOf(cause), cause });
+  }
+
+  /** What became of the response, in words for clients. */
+  #lack(cause: Error): string {
+    if (cause instanceof LateServer) return "did not begin its answer in the time it may take";
+    if (cause instanceof SilentServer) return "broke off its response: nothing more came for too long";
+    if (this.#headersReceived) return "broke off its response";
+    if (this.#abort === null) return "could not be reached";
+    return CLOSED.has(codeOf(cause)) ? "closed the connection without a response" : "gave no valid response";
   }
 }
+
+/** Codes of a connection that its server closed. */
+const CLOSED = new Set(["ECONNRESET", "EPIPE", "UND_ERR_SOCKET"]);
 
 /** A body that could not be relayed as it is: the gateway asks for no such transfer coding. */
 class ForeignCoding extends Error {

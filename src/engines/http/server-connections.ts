@@ -11,6 +11,7 @@ import { adviceFor } from "./connect-advice.ts";
 import { Connection } from "./connection.ts";
 import { connectorFor } from "./connector.ts";
 import { type ReadKvUse, ResponseHandler, codeOf } from "./response-handler.ts";
+import { sentBody } from "./sent-body.ts";
 import { WaitLimit } from "./wait-limit.ts";
 
 /** How long to wait for a server, and how many connections to make to it. */
@@ -54,6 +55,7 @@ export class ServerConnections {
   readonly #questions: Pool;
   /** What precedes `/v1`; empty for most servers. */
   readonly #prefix: string;
+  readonly #encrypted: boolean;
   /** What every request and question carries. */
   readonly ownHeaders: HeaderList;
 
@@ -63,7 +65,7 @@ export class ServerConnections {
    * @param tls null for what the system trusts
    */
   constructor(url: string, timeouts: Timeouts, ownHeaders: HeaderList, tls: TlsSettings | null) {
-    const { origin, pathname } = new URL(url);
+    const { origin, pathname, protocol } = new URL(url);
     const { firstTokenTimeoutMs, idleTimeoutMs, connections } = timeouts;
     const connect = connectorFor(timeouts.connectTimeoutMs, tls);
     const common = { connect, keepAliveTimeout: KEPT_ALIVE_MS };
@@ -85,6 +87,7 @@ export class ServerConnections {
       bodyTimeout: idleTimeoutMs,
       maxResponseSize: MOST_ANSWERED,
     });
+    this.#encrypted = protocol === "https:";
     this.#prefix = pathname.replace(/\/$/, "");
     this.ownHeaders = ownHeaders;
   }
@@ -97,12 +100,14 @@ export class ServerConnections {
     readKvUse: ReadKvUse | null,
   ): Exchange {
     const handler = new ResponseHandler(this.url, sink, readKvUse, this, this.#firstByte);
+    const sent = sentBody(request, headers, this.#encrypted);
     this.#requests.dispatch(
       {
         method: request.method,
         path: this.#prefix + request.path,
-        headers: headers as string[],
-        body: request.body,
+        headers: sent.headers as string[],
+        // Its types leave out the iterables that it takes.
+        body: sent.body as Uint8Array | null,
       },
       handler,
     );

@@ -11,6 +11,7 @@ const openAi: Dialect = {
   ranks: null,
   orca: false,
   routedExperts: "given",
+  reportsDeath: null,
   adapterMark: null,
   loads: async (_ask, ranks) => withoutLoad(ranks, LOADLESS),
 };

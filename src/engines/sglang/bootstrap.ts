@@ -1,5 +1,5 @@
 import { type TogetherPairing, Unpairable } from "../../serving/pairing.ts";
-import { type JsonField, fieldsOf, objectOf, valueOf } from "../../lib/json-fields.ts";
+import { type JsonField, fieldsOf, lastOf, objectOf, valueOf } from "../../lib/json-fields.ts";
 
 export interface PrefillServers {
   readonly urls: readonly string[];
@@ -22,9 +22,9 @@ export function bootstrap({ urls, dataParallelSize, bootstrapPorts }: PrefillSer
   const hosts = urls.map((url) => JSON.stringify(new URL(url).hostname));
   return {
     kind: "together",
-    bodies(body, prefillRank, drawnRoom) {
-      const fields = fieldsOf(body);
-      for (const field of fields) refuseSeveral(field, body);
+    pair(body, places, prefillRank, drawnRoom) {
+      const fields = fieldsOf(body, places);
+      for (const field of lastOf(fields)) refuseSeveral(field, body);
       const server = Math.floor(prefillRank / dataParallelSize);
       const rank = prefillRank % dataParallelSize;
       // Prefills that take their rank from the bootstrap room take it modulo the ranks.
@@ -33,8 +33,8 @@ export function bootstrap({ urls, dataParallelSize, bootstrapPorts }: PrefillSer
       const added = dataParallelSize === 1 ? meeting : `${meeting},"disagg_prefill_dp_rank":${rank}`;
       const prefilled = fields.filter(({ name }) => !FOR_THE_DECODE.has(name));
       return {
-        prefill: objectOf(body, prefilled, `"stream":false,${added}`),
-        decode: objectOf(body, fields, added),
+        prefillBody: objectOf(body, prefilled, `"stream":false,${added}`),
+        decodeFields: added,
       };
     },
   };
@@ -43,17 +43,27 @@ export function bootstrap({ urls, dataParallelSize, bootstrapPorts }: PrefillSer
 /** @throws Unpairable */
 function refuseSeveral(field: JsonField, body: Uint8Array): void {
   const { name } = field;
-  if (name !== "n" && name !== "sampling_params") return;
   const several =
-    name === "n"
-      ? Number(valueOf(body, field)) > 1
-      : fieldsOf(body.subarray(field.valueStart, field.end)).some(
-          (inner) =>
-            inner.name === "n" && Number(valueOf(body.subarray(field.valueStart, field.end), inner)) > 1,
-        );
+    (name === "n" && isSeveral(body, field)) || (name === "sampling_params" && asksForSeveral(body, field));
   if (several)
     throw new Unpairable(
       "SGLang's servers that prefill and decode apart give one answer a request; ask with `n` of 1.",
       name,
     );
 }
+
+function isSeveral(object: Uint8Array, field: JsonField): boolean {
+  return Number(valueOf(object, field, LONGEST_NUMBER_BYTES)) > 1;
+}
+
+function asksForSeveral(body: Uint8Array, { valueStart, end }: JsonField): boolean {
+  const parameters = Buffer.from(body.buffer, body.byteOffset + valueStart, end - valueStart);
+  // With a grammar in them they are long; then it is enough whether they name such a field at all.
+  if (parameters.length > LOOKED_INTO_BYTES) return WRITTEN.some((n) => parameters.includes(n));
+  return fieldsOf(parameters).some((inner) => inner.name === "n" && isSeveral(parameters, inner));
+}
+
+const LONGEST_NUMBER_BYTES = 400;
+const LOOKED_INTO_BYTES = 65_536;
+/** The name `n` as JSON can write it. */
+const WRITTEN = ['"n"', '"\\u006e"', '"\\u006E"'];

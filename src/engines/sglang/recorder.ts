@@ -1,12 +1,12 @@
-import { readFile, readdir, rm, stat } from "node:fs/promises";
+import { opendir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { readSglangRecorder } from "../../formats/sglang-recorder.ts";
 import { InputError } from "../../lib/errors.ts";
 import { type ExpertLoad, emptyLoad } from "../../model/load.ts";
 import { type MoeModel, moeLayers } from "../../model/moe-model.ts";
 import type { ServerAccess } from "../../model/server-access.ts";
 import { accessHeaders } from "../http/credentials.ts";
 import { ServerConnections } from "../http/server-connections.ts";
+import { DumpThread } from "./dump-thread.ts";
 
 export interface SglangRecorderOptions {
   readonly urls: readonly string[];
@@ -17,6 +17,8 @@ export interface SglangRecorderOptions {
   /** Where the servers write, as this process sees it (`SGLANG_EXPERT_DISTRIBUTION_RECORDER_DIR`). */
   readonly directory: string;
   readonly model: MoeModel;
+  /** For the dumps of one taking together; 30 s where it is absent. */
+  readonly readWithinMs?: number;
 }
 
 /** An answer comes once the servers' ranks have written. */
@@ -27,8 +29,8 @@ const TIMEOUTS = {
   idleTimeoutMs: WITHIN_MS,
   connections: 1,
 };
-/** Reading a larger dump would delay requests: 270 steps of DeepSeek-V3. */
-const MOST_BYTES = 16 << 20;
+/** Names looked through in the servers' folder. */
+const MOST_NAMES = 10_000;
 const DUMP = /^expert_distribution_recorder_.*\.pt$/;
 
 /** The expert distribution recorder of SGLang servers, started in one of its `stat` modes. */
@@ -36,6 +38,7 @@ export class SglangRecorder {
   readonly #options: SglangRecorderOptions;
   /** Dumps that were there before, or could not be read: they are ignored. */
   #ignored = new Set<string>();
+  readonly #closing = new AbortController();
 
   constructor(options: SglangRecorderOptions) {
     this.#options = options;
@@ -50,30 +53,50 @@ export class SglangRecorder {
   /**
    * What was counted since the last call; the dumps are removed.
    * @returns `[MoE layers][experts]`; null where nothing was written
-   * @throws Error where a server does not answer, InputError for a dump of another shape
+   * @throws Error where a server does not answer, or for a dump that cannot be read, not in time, or is of another shape
    */
   async take(): Promise<ExpertLoad | null> {
     await this.#ask("dump_expert_distribution_record");
-    const { directory, model } = this.#options;
+    const { directory, model, readWithinMs = WITHIN_MS } = this.#options;
     const fresh = (await this.#dumps()).filter((name) => !this.#ignored.has(name));
     if (fresh.length === 0) return null;
     const sum = emptyLoad(moeLayers(model), model.experts);
-    for (const name of fresh) {
-      const path = join(directory, name);
-      // A dump that cannot be read is not tried again.
-      this.#ignored.add(name);
-      add(sum, await readDump(path), model, path);
-      await rm(path, { force: true });
-      this.#ignored.delete(name);
+    const thread = new DumpThread(this.#within(readWithinMs));
+    try {
+      for (const name of fresh) {
+        const path = join(directory, name);
+        // A dump that cannot be read is not tried again.
+        this.#ignored.add(name);
+        add(sum, await thread.read(path), model, path);
+        await rm(path, { force: true });
+        this.#ignored.delete(name);
+      }
+    } finally {
+      thread.end();
     }
     return sum;
   }
 
+  /** Gives up what is asked or read at the time: it rejects. */
+  close(): void {
+    this.#closing.abort(new Error("it is read no longer"));
+  }
+
+  #within(ms: number): AbortSignal {
+    return AbortSignal.any([AbortSignal.timeout(ms), this.#closing.signal]);
+  }
+
   async #dumps(): Promise<string[]> {
     const { directory } = this.#options;
+    const names: string[] = [];
     try {
-      return (await readdir(directory)).filter((name) => DUMP.test(name));
+      for await (const { name } of await opendir(directory)) {
+        if (names.push(name) > MOST_NAMES)
+          throw new InputError(directory, "", `holds more than ${MOST_NAMES} files; remove what is old`);
+      }
+      return names.filter((name) => DUMP.test(name));
     } catch (cause) {
+      if (cause instanceof InputError) throw cause;
       // Servers make it when they first write.
       if ((cause as NodeJS.ErrnoException).code === "ENOENT") return [];
       throw new InputError(
@@ -90,24 +113,13 @@ export class SglangRecorder {
       const own = access?.[i] ?? null;
       const connections = new ServerConnections(url, TIMEOUTS, accessHeaders(own, apiKey), own?.tls ?? null);
       try {
-        const { status } = await connections.ask(`/${what}`, AbortSignal.timeout(WITHIN_MS), "POST");
+        const { status } = await connections.ask(`/${what}`, this.#within(WITHIN_MS), "POST");
         if (status !== 200) throw new Error(`${url} answered POST /${what} with ${status}`);
       } finally {
         await connections.close();
       }
     }
   }
-}
-
-async function readDump(path: string): Promise<ExpertLoad> {
-  const { size } = await stat(path);
-  if (size > MOST_BYTES)
-    throw new InputError(
-      path,
-      "",
-      `has ${size} bytes, more than ${MOST_BYTES}; start the servers with a smaller --expert-distribution-recorder-buffer-size`,
-    );
-  return readSglangRecorder(await readFile(path), path);
 }
 
 /** Dense layers come first, and count nothing. */

@@ -38,6 +38,7 @@ const sglang: Dialect = {
   ranks: rankNaming,
   orca: false,
   routedExperts: "asked",
+  reportsDeath: null,
   adapterMark: ":",
   loads,
 };

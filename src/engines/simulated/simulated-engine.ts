@@ -1,3 +1,4 @@
+import { withFields } from "../../lib/json-fields.ts";
 import {
   type Engine,
   type EngineRequest,
@@ -124,7 +125,7 @@ export class SimulatedEngine implements Engine, EngineServer {
         request.method === "POST" &&
         (path === "/v1/chat/completions" || path === "/v1/completions")
       ) {
-        const completion = readCompletionRequest(path === "/v1/chat/completions", request.body);
+        const completion = readCompletionRequest(path === "/v1/chat/completions", wholeBody(request));
         this.#complete(shard, completion, tenantOf(request.headers), maxTokens, exchange);
       } else refuse(exchange, 404, `A simulated engine has no ${request.method} ${path}.`, null);
     } catch (error) {
@@ -169,6 +170,10 @@ export class SimulatedEngine implements Engine, EngineServer {
 function tenantOf(headers: HeaderList): string | null {
   const name = headers.findIndex((text, i) => i % 2 === 0 && text.toLowerCase() === TENANT_HEADER);
   return name < 0 ? null : headers[name + 1];
+}
+
+function wholeBody({ body, added = "" }: EngineRequest): Uint8Array | null {
+  return body === null || added === "" ? body : Buffer.concat(withFields(body, added));
 }
 
 function streamed(exchange: SimulatedExchange, text: CompletionText): TokenListener["token"] {

@@ -26,6 +26,7 @@ const trtllm: Dialect = {
   ranks: null,
   orca: false,
   routedExperts: null,
+  reportsDeath: null,
   adapterMark: null,
   loads: async (ask, ranks) => loadsFromMetrics(metrics, await ask(metrics.path), ranks),
 };

@@ -1,6 +1,6 @@
-import { JsonScanner } from "../../lib/json-scanner.ts";
+import { JsonScanner, isSpace } from "../../lib/json-scanner.ts";
 import type { InTurnPairing } from "../../serving/pairing.ts";
-import { type JsonField, fieldsOf, objectOf, valueOf, withFields } from "../../lib/json-fields.ts";
+import { type JsonField, fieldsOf, lastOf, objectOf, valueOf } from "../../lib/json-fields.ts";
 
 /** Has a vLLM server prefill for a remote decode: it keeps the cache until the other server has fetched it. */
 const REMOTE_DECODE = {
@@ -79,21 +79,21 @@ const UNREAD_CHOICES = new Set(['"auto"', '"none"', "null"]);
  */
 export const kvTransfer: InTurnPairing = {
   kind: "in-turn",
-  prefillBody(path, body) {
-    const fields = fieldsOf(body);
-    if (!fields.every((field) => servedByOneCache(path, field, body))) return null;
+  prefillBody(path, body, places) {
+    const fields = fieldsOf(body, places);
+    for (const field of lastOf(fields)) if (!servedByOneCache(path, field, body)) return null;
     const model = fields.findLast(({ name }) => name === "model");
-    const prompted = model !== undefined && PROMPTED.test(valueOf(body, model));
+    const prompted = model !== undefined && PROMPTED.test(valueOf(body, model, LONGEST_SCALAR_BYTES));
     const kept = fields.filter(
       ({ name }) => !FOR_THE_DECODE.has(name) || (prompted && PROMPT_FIELDS.has(name)),
     );
     return objectOf(body, kept, (prompted ? "" : withoutToolCall(path, fields, body)) + PREFILL);
   },
-  decodeBody(body, prefillAnswer) {
+  decodeFields(prefillAnswer) {
     const answer = fieldsOf(prefillAnswer).findLast(({ name }) => name === "kv_transfer_params");
     if (answer === undefined) return null;
     const parameters = valueOf(prefillAnswer, answer);
-    return parameters.startsWith("{") ? withFields(body, `"kv_transfer_params":${parameters}`) : null;
+    return parameters.startsWith("{") ? `"kv_transfer_params":${parameters}` : null;
   },
 };
 
@@ -107,45 +107,62 @@ function servedByOneCache(path: string, field: JsonField, body: Uint8Array): boo
   switch (field.name) {
     case "n":
     case "best_of":
-      return Number(valueOf(body, field)) <= 1;
+      return isShort(field) && Number(scalar(body, field)) <= 1;
     case "prompt":
       return !hasSeveral(field, body);
     case "echo":
     case "background":
     case "use_beam_search":
-      return valueOf(body, field) !== "true";
+      return scalar(body, field) !== "true";
     case "tools":
-      return !path.startsWith("/v1/responses") || onlyFunctions(valueOf(body, field));
+      return !path.startsWith("/v1/responses") || onlyFunctions(valueOf(body, field, MOST_TOOLS_BYTES));
     case "prompt_logprobs":
     case "previous_response_id":
-      return valueOf(body, field) === "null";
+      return scalar(body, field) === "null";
     default:
       return true;
   }
 }
 
+/** A number, a word or a short text. */
+const LONGEST_SCALAR_BYTES = 1024;
+/** Longer lists of tools are not read. */
+const MOST_TOOLS_BYTES = 1 << 20;
+/** Of a list of prompts the first one is passed over if it is no longer: some million tokens. */
+const MOST_PROMPT_BYTES = 4 << 20;
+
+function isShort({ valueStart, end }: JsonField): boolean {
+  return end - valueStart <= LONGEST_SCALAR_BYTES;
+}
+
+/** @returns empty for a value that is none */
+function scalar(body: Uint8Array, field: JsonField): string {
+  return valueOf(body, field, LONGEST_SCALAR_BYTES);
+}
+
 /** A list of texts, or of lists of tokens, is several prompts if it has more than one; a list of tokens is one. */
 function hasSeveral({ valueStart, end }: JsonField, body: Uint8Array): boolean {
   if (body[valueStart] !== OPEN_BRACKET) return false;
-  const first = pastSpace(body, valueStart + 1);
-  if (body[first] !== QUOTE && body[first] !== OPEN_BRACKET) return false;
+  const last = Math.min(end, valueStart + MOST_PROMPT_BYTES);
+  const first = pastSpace(body, valueStart + 1, last);
+  if (first < last && body[first] !== QUOTE && body[first] !== OPEN_BRACKET) return false;
   const scanner = new JsonScanner();
-  const next = pastSpace(body, scanner.take(body, first, end));
+  const next = pastSpace(body, scanner.take(body, first, last), last);
   return next !== end - 1;
 }
 
-function pastSpace(body: Uint8Array, from: number): number {
+function pastSpace(body: Uint8Array, from: number, to: number): number {
   let at = from;
-  while (SPACE.has(body[at])) at++;
+  while (at < to && isSpace(body[at])) at++;
   return at;
 }
 
 const OPEN_BRACKET = 0x5b;
 const QUOTE = 0x22;
-const SPACE = new Set([0x20, 0x09, 0x0a, 0x0d]);
 
 /** Servers run the tools of their own in a loop of requests, of which only the first could use the cache. */
 function onlyFunctions(tools: string): boolean {
+  if (tools === "") return false;
   try {
     const list = JSON.parse(tools) as unknown;
     return !Array.isArray(list) || list.every((tool: { type?: unknown } | null) => tool?.type === "function");
@@ -158,7 +175,7 @@ function onlyFunctions(tools: string): boolean {
 function withoutToolCall(path: string, fields: readonly JsonField[], body: Uint8Array): string {
   const field = fields.findLast(({ name }) => name === "tool_choice");
   if (field === undefined) return "";
-  const choice = valueOf(body, field);
+  const choice = scalar(body, field);
   const none = path.startsWith("/v1/messages") ? '{"type":"none"}' : '"none"';
   return `"tool_choice":${UNREAD_CHOICES.has(choice) ? choice : none},`;
 }

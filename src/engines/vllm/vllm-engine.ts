@@ -3,6 +3,7 @@ import type { Engine } from "../../serving/engine.ts";
 import type { Dialect, RankNaming } from "../http/dialect.ts";
 import { HttpEngine, type HttpEngineOptions } from "../http/http-engine.ts";
 import { type LoadMetrics, loadsFromMetrics } from "../http/reported-metrics.ts";
+import { isEngineDead } from "./engine-dead.ts";
 import { kvTransfer } from "./kv-transfer.ts";
 
 const CACHE_CONFIG = "vllm:cache_config_info";
@@ -36,6 +37,7 @@ const vllm: Dialect = {
   ranks: rankNaming,
   orca: true,
   routedExperts: "given",
+  reportsDeath: isEngineDead,
   adapterMark: null,
   loads: async (ask, ranks) => loadsFromMetrics(metrics, await ask(metrics.path), ranks),
 };

@@ -1,27 +1,45 @@
+import type { RoutableRequest } from "../routable-request.ts";
 import type { Scorer } from "../plug-in.ts";
 import { PrefixIndex } from "../prefix-index.ts";
+import type { ShardStates } from "../shard-states.ts";
 
 /**
  * The prompt tokens that the shard would have to compute, by what it was sent before: a beginning it has seen is taken
  * to be in its cache.
- * @param indexBytes see PrefixIndex
  */
-export function prefixAffinity(shards: number, indexBytes: number): Scorer {
-  const index = new PrefixIndex(shards, indexBytes);
+export class PrefixAffinity implements Scorer {
+  readonly #index: PrefixIndex;
   /** `[shards]`, of the request at hand. */
-  const blocks = new Int32Array(shards);
-  return {
-    add({ prefix, blockTokens, inputTokens }, _states, weight, cost) {
-      index.match(prefix, blocks);
-      for (let shard = 0; shard < shards; shard++) {
-        cost[shard] += weight * Math.max(0, inputTokens - blocks[shard] * blockTokens);
-      }
-    },
-    routed({ prefix }, shard) {
-      index.record(prefix, shard);
-    },
-    forget(shard) {
-      index.forget(shard);
-    },
-  };
+  readonly #blocks: Int32Array;
+
+  /** @param indexBytes see PrefixIndex */
+  constructor(shards: number, indexBytes: number) {
+    this.#index = new PrefixIndex(shards, indexBytes);
+    this.#blocks = new Int32Array(shards);
+  }
+
+  add(
+    { prefix, blockTokens, inputTokens }: RoutableRequest,
+    _states: ShardStates,
+    weight: number,
+    cost: Float64Array,
+  ): void {
+    const blocks = this.#blocks;
+    this.#index.match(prefix, blocks);
+    for (let shard = 0; shard < blocks.length; shard++) {
+      cost[shard] += weight * Math.max(0, inputTokens - blocks[shard] * blockTokens);
+    }
+  }
+
+  routed({ prefix }: RoutableRequest, shard: number): void {
+    this.#index.record(prefix, shard);
+  }
+
+  forget(shard: number): void {
+    this.#index.forget(shard);
+  }
+
+  resume(before: Scorer, previous: Int32Array): void {
+    if (before instanceof PrefixAffinity) this.#index.resume(before.#index, previous);
+  }
 }

@@ -100,8 +100,28 @@ export class ExpertAffinity {
     return this.#prediction.length;
   }
 
-  /** The placement and prices that requests are routed by from now on. */
+  /** Takes over what was learned before, for the same shards or others, where it is of the same model. */
+  resume(before: ExpertAffinity): void {
+    const { model, shards } = this.#options;
+    if (before.#options.model.name !== model.name || before.#prediction.length !== this.#prediction.length)
+      return;
+    this.#metOnce.set(before.#metOnce);
+    for (const [key, old] of [[POOL, before.#pool] as const, ...before.#kinds]) {
+      const learned = before.#sketch.known(old.origin);
+      if (learned.tokens === 0) continue;
+      const { tenant, prefix } = old.origin;
+      const kind = key === POOL ? this.#pool : this.#kind(key, tenant, prefix);
+      this.#sketch.take(old.origin, learned);
+      const stale = kind.learned(learned.tokens);
+      // What was worked out serves until it is worked out anew.
+      if (before.#options.shards === shards) kind.outlook = old.outlook;
+      else if (stale) this.#queue(kind);
+    }
+  }
+
+  /** The placement and prices that requests are routed by from now on; without effect where it is not its model's. */
   switchTo(map: ReplicaMap): void {
+    if (!this.#fits(map)) return;
     this.#expected = { hops: new ExpectedHops(map), prices: new ExpectedPrices(map) };
     this.#version++;
   }
@@ -154,6 +174,17 @@ export class ExpertAffinity {
     if (learned.tokens <= tokens || learned.counts.length !== counts.length) return;
     this.#sketch.take(kind.origin, learned);
     if (kind.learned(learned.tokens)) this.#queue(kind);
+  }
+
+  /** A gateway that has another configuration may lead the pool. */
+  #fits({ placement }: ReplicaMap): boolean {
+    const { model, topology } = this.#options;
+    return (
+      placement.layers === moeLayers(model) &&
+      placement.experts === model.experts &&
+      placement.topology.nodes === topology.nodes &&
+      gpuCount(placement.topology) === gpuCount(topology)
+    );
   }
 
   #want(key: number, tenant: number): void {

@@ -23,6 +23,14 @@ export class ResponseHomes {
     this.#shards.set(id, shard);
   }
 
+  /** @param previous `[shards]`: the place of each shard before; −1 for those that are new */
+  resume(before: ResponseHomes, previous: Int32Array): void {
+    for (const [id, from] of before.#shards) {
+      const shard = previous.indexOf(from);
+      if (shard >= 0) this.#shards.set(id, shard);
+    }
+  }
+
   /** @returns the shard; −1 where it is not known */
   of(id: string): number {
     const shard = this.#shards.get(id);

@@ -12,6 +12,12 @@ export class RoutedLoad {
     this.#tokens = new Float32Array(layers * experts);
   }
 
+  /** Another of the same shape, which then counts for both; else null. */
+  like(other: RoutedLoad | null): RoutedLoad | null {
+    if (other === null || other.#experts !== this.#experts) return null;
+    return other.#tokens.length === this.#tokens.length ? other : null;
+  }
+
   /** Tokens of a request, at the pool's MoE layers; −1 counts nothing. */
   count({ tokens, layers, topk, experts: ids }: RoutingTrace): void {
     const counts = this.#tokens;

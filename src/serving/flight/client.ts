@@ -1,6 +1,12 @@
 import type { ResponseHeaders } from "../engine.ts";
 
 /**
+ * How an answer ended. A stream that is not complete after all is `cut_short`: the client was sent an error; where the
+ * engine itself sent one in place of more frames, it is `failed`, or `client_error` when the request is to blame.
+ */
+export type AnswerEnd = "whole" | "cut_short" | "client_error" | "failed";
+
+/**
  * Where a request's answer goes. Receives either `refused`, or `headers`, then `data` any number of times, then `end`
  * or `brokenOff`.
  */
@@ -15,8 +21,8 @@ export interface Client {
   takenOver(shard: string): void;
   /** @returns false to get no more until `Flight.resume` */
   data(chunk: Buffer): boolean;
-  /** @returns false where the engine's stream is not complete after all: the client was sent an error */
-  end(): boolean;
+  /** What was relayed is all. */
+  end(): AnswerEnd;
   /** What was relayed is not complete. */
   brokenOff(fault: Error): void;
   /** The request will not be sent again: its body may be freed. Called once, before or with the end. */

@@ -12,12 +12,13 @@ import type { ServingPool } from "../serving-pool.ts";
 import type { RequestTiming } from "../traffic/traffic-meter.ts";
 import type { RequestOutcome } from "../traffic/traffic-observer.ts";
 import type { Attempt, AttemptListener } from "./attempt.ts";
-import type { Client } from "./client.ts";
+import type { AnswerEnd, Client } from "./client.ts";
 import { isEventStream } from "./event-stream.ts";
 import { failureKind } from "./failure-kind.ts";
 import type { FlightDeck } from "./flight-deck.ts";
 import { Resending } from "./resending.ts";
-import { Sender } from "./sender.ts";
+import { type NoShard, Sender } from "./sender.ts";
+import { Sending, type Sent } from "./sending.ts";
 
 const GOOD = 200;
 /** From REFUSED on an answer is a failing one; from FAILED on it is the engine's fault. */
@@ -53,7 +54,7 @@ type Stage = "waiting" | "sent" | "answering" | "over";
  * The response headers of a stream are relayed when they arrive, long before its first byte; when the shard fails in
  * between, another takes the stream over. With hedging they wait for the first byte, which decides the attempt.
  */
-export class Flight implements Applicant, AttemptListener {
+export class Flight implements Applicant, AttemptListener, Sent {
   readonly tenant: string;
   readonly priority: number;
   readonly tokens: number;
@@ -63,10 +64,9 @@ export class Flight implements Applicant, AttemptListener {
   readonly #timing: RequestTiming;
   readonly #routable: RoutableRequest;
   readonly #resending: Resending;
-  readonly #sender: Sender;
+  readonly #sending: Sending;
   readonly #epoch: number;
   readonly #path: string;
-  #request: EngineRequest | null;
   #stage: Stage = "waiting";
   /** The attempts under way. */
   #attempts: Attempt[] = [];
@@ -77,7 +77,6 @@ export class Flight implements Applicant, AttemptListener {
   #worked = false;
   /** Looks for the id of a response that its server may keep. */
   #responseId: ResponseId | null = null;
-  #timer: NodeJS.Timeout | null = null;
   #ticket: AdmissionTicket | null = null;
   /** How the last attempt failed. */
   #lastFault: EngineUnreachable | null = null;
@@ -96,7 +95,6 @@ export class Flight implements Applicant, AttemptListener {
     this.tokens = facts.inputTokens + outputTokens;
     this.#deck = deck;
     this.#pool = pool;
-    this.#request = request;
     this.#client = client;
     this.#path = request.path;
     this.#epoch = pool.snapshot?.epoch ?? 0;
@@ -113,14 +111,15 @@ export class Flight implements Applicant, AttemptListener {
       pinnedRank: facts.rank,
       tried: this.#resending.tried,
     };
-    this.#sender = new Sender(deck, pool, prefill, this.#routable, this.#resending, this);
+    const sender = new Sender(deck, pool, prefill, this.#routable, this.#resending, this);
+    this.#sending = new Sending(deck, this, sender, this.#resending, this.#routable, request);
     this.#timing = deck.meter.begin(pool.engine.pool);
   }
 
   /** Applies for admission; everything else follows from that. */
   start(): this {
     this.#pool.flights++;
-    this.#guarded(() => {
+    this.guarded(() => {
       const ticket = this.#deck.admission.apply(this);
       if (this.#stage === "over") ticket.leave(this.#worked);
       else this.#ticket = ticket;
@@ -129,10 +128,9 @@ export class Flight implements Applicant, AttemptListener {
   }
 
   granted(): void {
-    this.#guarded(() => {
+    this.guarded(() => {
       this.#stage = "sent";
-      this.#send();
-      this.#awaitHedge();
+      this.#sending.now();
     });
   }
 
@@ -142,7 +140,7 @@ export class Flight implements Applicant, AttemptListener {
 
   /** The client can take more, after `data` returned false. */
   resume(): void {
-    this.#guarded(() => this.#winner?.exchange?.resume());
+    this.guarded(() => this.#winner?.exchange?.resume());
   }
 
   /** The client is gone. */
@@ -174,12 +172,13 @@ export class Flight implements Applicant, AttemptListener {
   ended(attempt: Attempt): void {
     if (this.#winner === null && !this.#choose(attempt)) return;
     const { status } = attempt.response as ResponseHeaders;
-    const whole = this.#client.end();
-    if (whole) attempt.leg.finished();
-    else attempt.leg.broke("reset");
+    const end = this.#client.end();
+    if (end === "cut_short") attempt.leg.broke("reset");
+    else if (end === "failed") attempt.leg.broke("status");
+    else attempt.leg.finished();
     // A decode that refuses leaves its prefill waiting for it.
-    if (status >= REFUSED) attempt.cancel();
-    this.#end(whole ? outcomeOf(status) : "failed");
+    if (status >= REFUSED || end !== "whole") attempt.cancel();
+    this.#end(outcomeOf(status, end));
   }
 
   failed(attempt: Attempt, fault: EngineUnreachable): void {
@@ -223,12 +222,23 @@ export class Flight implements Applicant, AttemptListener {
     }
   }
 
+  /** @internal Those under way. */
+  get attempts(): readonly Attempt[] {
+    return this.#attempts;
+  }
+
+  /** @internal */
+  get decided(): boolean {
+    return this.#winner !== null;
+  }
+
   /** What the client's side measures. */
   get timing(): RequestTiming {
     return this.#timing;
   }
 
-  #guarded(step: () => void): void {
+  /** @internal */
+  guarded(step: () => void): void {
     if (this.#stage === "over") return;
     try {
       step();
@@ -248,21 +258,18 @@ export class Flight implements Applicant, AttemptListener {
     if (this.#winner !== null) return this.#breakOff(fault);
     if (this.#attempts.length > 0) return;
     if (!atWork && this.#resending.mayResend(this.#routable, fault.mayHaveBegun, !fault.timedOut)) {
-      return this.#pause();
+      return this.#sending.afterPause();
     }
     this.#giveUp(fault.mayHaveBegun ? fault : this.#unavailable("all_tried", this.#pool));
   }
 
-  began(attempt: Attempt): void {
-    this.#attempts.push(attempt);
+  /** @internal */
+  noShard({ pool, request }: NoShard): void {
+    this.#giveUp(this.#unavailable(pool.router.unavailable(request) ?? "not_ready", pool));
   }
 
-  /** Sends it to the best shard. Without one the request ends, unless an attempt is under way. */
-  #send(): void {
-    const lacking = this.#sender.send(this.#request as EngineRequest);
-    if (lacking === null || this.#attempts.length > 0) return;
-    const { pool, request } = lacking;
-    this.#giveUp(this.#unavailable(pool.router.unavailable(request) ?? "not_ready", pool));
+  began(attempt: Attempt): void {
+    this.#attempts.push(attempt);
   }
 
   /** Whether an answer of that status is ignored, for another attempt: one under way, or one on another shard. */
@@ -280,7 +287,7 @@ export class Flight implements Applicant, AttemptListener {
     this.#lastFault = new EngineUnreachable(shardId, `answered ${status}`, { mayHaveBegun: true });
     attempt.cancel();
     this.#drop(attempt);
-    if (this.#attempts.length === 0) this.#pause();
+    if (this.#attempts.length === 0) this.#sending.afterPause();
   }
 
   /** This attempt wins: its first byte goes to the client. @returns false when the request ends here */
@@ -304,7 +311,6 @@ export class Flight implements Applicant, AttemptListener {
       const { index } = attempt.leg;
       this.#responseId = new ResponseId((id) => this.#pool.responses.set(id, index));
     }
-    this.#clearTimer();
     for (const other of this.#attempts) if (other !== attempt) this.#abandon(other);
     this.#attempts = [attempt];
     this.#releaseBody();
@@ -321,35 +327,13 @@ export class Flight implements Applicant, AttemptListener {
     return refusedBy ?? this.#pool.engine.servedBy?.(shard, this.#path) ?? shard.id;
   }
 
-  #pause(): void {
-    this.#setTimer(this.#resending.backoffMs(), () => {
-      this.#send();
-      this.#awaitHedge();
-    });
-  }
-
-  #awaitHedge(): void {
-    const { afterMs } = this.#deck.hedge;
-    if (afterMs > 0 && this.#winner === null && this.#attempts.length === 1) {
-      this.#setTimer(afterMs, () => this.#hedge());
-    }
-  }
-
-  /** Sends it to a second shard when the first has not begun to answer. */
-  #hedge(): void {
-    const [first] = this.#attempts;
-    if (first === undefined) return;
-    this.#resending.tried.push(first.leg.index);
-    if (this.#resending.mayResend(this.#routable, true, false)) this.#send();
-  }
-
   #drop(attempt: Attempt): void {
     this.#attempts = this.#attempts.filter((other) => other !== attempt);
   }
 
   #unavailable(reason: Unavailable, { engine }: ServingPool): NoShardAvailable {
     const { retryAfterSeconds } = this.#deck;
-    return new NoShardAvailable(reason, engine.pool, this.#lastFault?.forClients ?? null, retryAfterSeconds);
+    return new NoShardAvailable(reason, engine.pool, this.#lastFault, retryAfterSeconds);
   }
 
   #giveUp(error: NoShardAvailable | EngineUnreachable): void {
@@ -374,7 +358,6 @@ export class Flight implements Applicant, AttemptListener {
     const admitted = this.#stage !== "waiting";
     this.#stage = "over";
     this.#pool.flights--;
-    this.#clearTimer();
     this.#ticket?.leave(this.#worked || (outcome === "cancelled" && this.#attempts.length > 0));
     this.#ticket = null;
     this.#timing.end(outcome);
@@ -392,20 +375,9 @@ export class Flight implements Applicant, AttemptListener {
     }
   }
 
+  /** It is not sent again. */
   #releaseBody(): void {
-    if (this.#request === null) return;
-    this.#request = null;
-    this.#client.bodyReleased();
-  }
-
-  #setTimer(ms: number, step: () => void): void {
-    this.#clearTimer();
-    this.#timer = setTimeout(() => this.#guarded(step), ms);
-  }
-
-  #clearTimer(): void {
-    if (this.#timer !== null) clearTimeout(this.#timer);
-    this.#timer = null;
+    if (this.#sending.stop()) this.#client.bodyReleased();
   }
 }
 
@@ -415,7 +387,8 @@ function faultOf(error: unknown): Error {
   return error instanceof Error ? error : new Error(String(error));
 }
 
-function outcomeOf(status: number): RequestOutcome {
+function outcomeOf(status: number, end: AnswerEnd): RequestOutcome {
+  if (end !== "whole") return end === "client_error" ? end : "failed";
   if (status < REFUSED) return "ok";
   return status < FAILED ? "client_error" : "failed";
 }

@@ -1,4 +1,5 @@
 import type { Clock } from "../../lib/clock.ts";
+import { joined } from "../../lib/json-fields.ts";
 import type { Attempt } from "./attempt.ts";
 import {
   type Engine,
@@ -10,7 +11,7 @@ import {
 } from "../engine.ts";
 import { failureKind } from "./failure-kind.ts";
 import type { Leg } from "./leg.ts";
-import type { PairedBodies, Pairing } from "../pairing.ts";
+import type { Pairing, TogetherPair } from "../pairing.ts";
 
 /** The shard that prefills a request. */
 export interface PrefillLeg {
@@ -65,21 +66,15 @@ export class PairedExchange implements Exchange, ResponseSink {
     this.#clock = clock;
   }
 
-  sendTogether({ prefill, decode }: PairedBodies): void {
-    const { engine, leg } = this.#prefill;
+  sendTogether({ prefillBody, decodeFields }: TogetherPair): void {
     this.#attempt.awaitsPrefill = true;
-    this.#prefillExchange = engine.send(leg.shard, { ...this.#request, body: prefill }, this);
-    this.#decodeExchange = this.#decode.send(
-      this.#attempt.leg.shard,
-      { ...this.#request, body: decode },
-      this.#attempt,
-    );
+    this.#sendPrefill(prefillBody);
+    this.#sendDecode(decodeFields);
   }
 
   /** The prefill gets `body`; the decode gets its own body when the prefill is done. */
   sendInTurn(body: Uint8Array): void {
-    const first = { ...this.#request, body };
-    this.#prefillExchange = this.#prefill.engine.send(this.#prefill.leg.shard, first, this);
+    this.#sendPrefill(body);
   }
 
   resume(): void {
@@ -135,13 +130,7 @@ export class PairedExchange implements Exchange, ResponseSink {
       const whole = this.#status === GOOD && this.#answerBytes <= MOST_ANSWER_BYTES;
       const answer = whole ? Buffer.concat(this.#answer) : EMPTY;
       this.#answer = [];
-      const own = this.#request.body ?? EMPTY;
-      const body = pairing.decodeBody(own, answer) ?? own;
-      this.#decodeExchange = this.#decode.send(
-        this.#attempt.leg.shard,
-        { ...this.#request, body },
-        this.#attempt,
-      );
+      this.#sendDecode(pairing.decodeFields(answer));
     });
   }
 
@@ -162,6 +151,20 @@ export class PairedExchange implements Exchange, ResponseSink {
     });
     if (another) this.#prefillExchange?.cancel();
     return another;
+  }
+
+  #sendPrefill(body: Uint8Array): void {
+    const { engine, leg } = this.#prefill;
+    // Its fields are others.
+    const { fields: _, ...rest } = this.#request;
+    this.#prefillExchange = engine.send(leg.shard, { ...rest, body }, this);
+  }
+
+  /** @param fields that are added to its body */
+  #sendDecode(fields: string | null): void {
+    const { added } = this.#request;
+    const request = fields === null ? this.#request : { ...this.#request, added: joined(added, fields) };
+    this.#decodeExchange = this.#decode.send(this.#attempt.leg.shard, request, this.#attempt);
   }
 
   #guarded(step: () => void): void {

@@ -69,10 +69,11 @@ export class Sender {
     const own = request.body ?? NO_BODY;
     const pair = () => this.#pair(request, index, prefill, prefillIndex, pairing);
     if (pairing.kind === "together") {
-      const bodies = pairing.bodies(own, prefillIndex, this.#deck.rng.below(BOOTSTRAP_ROOMS));
+      const room = this.#deck.rng.below(BOOTSTRAP_ROOMS);
+      const bodies = pairing.pair(own, request.fields, prefillIndex, room);
       pair().sendTogether(bodies);
     } else {
-      const body = pairing.prefillBody(request.path, own);
+      const body = pairing.prefillBody(request.path, own, request.fields);
       if (body === null) this.#sendWhole(request, index);
       else pair().sendInTurn(body);
     }

@@ -27,6 +27,15 @@ export class Circuit {
     this.#rng = rng;
   }
 
+  /** Goes on where the shard's circuit before it was; a trial under way there does not count here. */
+  resume(before: Circuit): void {
+    this.#state = before.#state;
+    this.#untilMs = before.#untilMs;
+    this.#openForMs = before.#openForMs;
+    this.#failuresInRow = before.#failuresInRow;
+    this.#openings = before.#openings;
+  }
+
   get state(): CircuitState {
     return this.#state;
   }

@@ -14,6 +14,12 @@ export class Ejections {
     this.#times = new Int32Array(shards);
   }
 
+  /** @param from the shard's place before */
+  resume(shard: number, before: Ejections, from: number): void {
+    this.#untilMs[shard] = before.#untilMs[from];
+    this.#times[shard] = before.#times[from];
+  }
+
   has(shard: number): boolean {
     return this.#untilMs[shard] > 0;
   }

@@ -27,6 +27,20 @@ export class OutcomeWindow {
     this.#written = new Int32Array(shards);
   }
 
+  /** What the shard did in this half of the window and the one before. @param from its place before */
+  resume(shard: number, before: OutcomeWindow, from: number): void {
+    for (const [half, old] of [
+      [this.#half, before.#half],
+      [1 - this.#half, 1 - before.#half],
+    ]) {
+      this.#answers[half * this.#shards + shard] = before.#answers[old * before.#shards + from];
+      this.#failures[half * this.#shards + shard] = before.#failures[old * before.#shards + from];
+    }
+    const ring = before.#firstBytes.subarray(from * FIRST_BYTES, (from + 1) * FIRST_BYTES);
+    this.#firstBytes.set(ring, shard * FIRST_BYTES);
+    this.#written[shard] = before.#written[from];
+  }
+
   answered(shard: number, firstByteMs: number): void {
     this.#answers[this.#half * this.#shards + shard]++;
     this.#firstBytes[shard * FIRST_BYTES + (this.#written[shard] % FIRST_BYTES)] = firstByteMs;

@@ -104,6 +104,25 @@ export class PoolHealth implements NewsListener {
     this.#lastFailures = engine.shards.map(() => null);
   }
 
+  /**
+   * Goes on with what was known of the shards that were there before.
+   * @param previous `[shards]`: the place of each shard before; −1 for those that are new
+   */
+  resume(before: PoolHealth, previous: Int32Array): void {
+    for (const [shard, from] of previous.entries()) {
+      if (from < 0) continue;
+      this.#circuits[shard].resume(before.#circuits[from]);
+      this.#ejections.resume(shard, before.#ejections, from);
+      this.#window.resume(shard, before.#window, from);
+      this.#backMs[shard] = before.#backMs[from];
+      this.#loadLacks[shard] = before.#loadLacks[from];
+      this.#lastFailures[shard] = before.#lastFailures[from];
+    }
+    this.#readiness.resume(before.#readiness, previous);
+    this.models.resume(before.models);
+    this.#admit();
+  }
+
   /** Starts the probes; resolves after the first round, whatever its results, or after two seconds. */
   async start(): Promise<void> {
     this.#timer = setInterval(() => this.tick(this.#options.clock.now()), TICK_MS).unref();

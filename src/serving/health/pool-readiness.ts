@@ -37,6 +37,17 @@ export class PoolReadiness {
     }
   }
 
+  /** What was known of the servers that were there before. @param previous `[shards]`, as in PoolHealth.resume */
+  resume(before: PoolReadiness, previous: Int32Array): void {
+    for (const [shard, from] of previous.entries()) {
+      if (from < 0) continue;
+      const watched = this.#servers[shard];
+      const old = before.#servers[from];
+      if (watched.readiness.resume(old.readiness)) watched.lack = old.lack;
+      this.#absent[shard] ??= before.#absent[from];
+    }
+  }
+
   /** @returns whether the server was away and is back */
   received(
     server: EngineServer,
@@ -51,7 +62,7 @@ export class PoolReadiness {
     if (news.kind === "silent") {
       lack = news.why;
       if (news.nobodyThere) readiness.nobodyThere();
-      else readiness.silent(nowMs - news.waitedMs);
+      else readiness.silent(nowMs - news.waitedMs, nowMs);
     } else if (news.ready) {
       back = readiness.good();
     } else {

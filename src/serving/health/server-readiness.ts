@@ -1,8 +1,8 @@
 import type { ProbeSettings } from "./settings.ts";
 
 /**
- * `ready`; `late` when it answers neither probes nor requests; `unready` when it answers that it cannot serve, or
- * nobody takes connections there.
+ * `ready`; `late` when it answers neither probes nor requests; `unready` when it answers that it cannot serve, nobody
+ * takes connections there, or it has been late for so long that it hangs.
  */
 export type ReadinessState = "ready" | "late" | "unready";
 
@@ -17,13 +17,26 @@ export class ServerReadiness {
   #inRow = 0;
   #known = false;
   #aliveMs = Number.NEGATIVE_INFINITY;
+  /** Since when nothing at all came from it; null while something does. */
+  #mutedMs: number | null = null;
+  #hangs = false;
 
   constructor(settings: ProbeSettings) {
     this.#settings = settings;
   }
 
+  /** Goes on where it was, unless it was asked anew already. @returns whether it does */
+  resume(before: ServerReadiness): boolean {
+    if (this.#inRow !== 0) return false;
+    this.#state = before.#state;
+    this.#inRow = before.#inRow;
+    this.#known = before.#known;
+    this.#aliveMs = before.#aliveMs;
+    return true;
+  }
+
   get state(): ReadinessState {
-    return this.#state;
+    return this.#hangs ? "unready" : this.#state;
   }
 
   /** Whether it has ever shown that it serves. */
@@ -33,6 +46,7 @@ export class ServerReadiness {
 
   /** Requests to it are answered. */
   alive(nowMs: number): void {
+    this.#answered();
     this.#aliveMs = nowMs;
     this.#known = true;
     if (this.#state === "late") this.#state = "ready";
@@ -40,6 +54,7 @@ export class ServerReadiness {
 
   /** It answers that it can serve. @returns whether it was away and is back */
   good(): boolean {
+    this.#answered();
     this.#inRow = Math.max(0, this.#inRow) + 1;
     const away = this.#state === "unready";
     if (away && this.#known && this.#inRow < this.#settings.healthyAfter) return false;
@@ -54,25 +69,38 @@ export class ServerReadiness {
    * as happens on a busy server.
    */
   unready(sinceMs: number, nowMs: number): void {
-    if (nowMs - sinceMs >= this.#settings.lateMs) return this.silent(sinceMs);
+    this.#answered();
+    if (nowMs - sinceMs >= this.#settings.lateMs) return this.#late(sinceMs);
     this.#fail();
     if (this.#aliveMs < sinceMs || this.#failed) this.#state = "unready";
   }
 
   /** Nobody takes connections there. */
   nobodyThere(): void {
+    this.#answered();
     this.#fail();
     if (!this.#known || this.#failed) this.#state = "unready";
   }
 
-  /** A probe has had no answer since then. */
-  silent(sinceMs: number): void {
+  /** A probe has had no answer since then. After `hungMs` of that it hangs, and no slow server is as slow. */
+  silent(sinceMs: number, nowMs: number): void {
+    this.#late(sinceMs);
+    this.#mutedMs ??= Math.max(sinceMs, this.#aliveMs);
+    this.#hangs = this.#state === "late" && nowMs - this.#mutedMs >= this.#settings.hungMs;
+  }
+
+  #late(sinceMs: number): void {
     if (this.#aliveMs >= sinceMs) {
       this.#inRow = 0;
       return;
     }
     this.#fail();
     if (this.#state === "ready" && (!this.#known || this.#failed)) this.#state = "late";
+  }
+
+  #answered(): void {
+    this.#mutedMs = null;
+    this.#hangs = false;
   }
 
   #fail(): void {

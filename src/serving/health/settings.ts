@@ -22,6 +22,8 @@ export interface ProbeSettings {
   readonly timeoutMs: number;
   /** A probe without an answer counts as failed after so long, and once more after each further such time. */
   readonly lateMs: number;
+  /** A server from which nothing came for so long hangs: it is sent nothing, also where all others are late. */
+  readonly hungMs: number;
   /** Failed probes in a row that make a server unready; one is enough where it has never answered. */
   readonly unhealthyAfter: number;
   /** Good probes in a row that make it ready again; one is enough where it was only late. */

@@ -54,26 +54,18 @@ export class ModelDirectory {
   }
 
   /**
-   * What the servers list that are ready, merged: of one name the first card, in the order of pools and servers.
-   * @throws NoShardAvailable when nothing is known of any of them
+   * What the servers list that are ready, merged: of one name the first card, in the order of pools and servers. Of
+   * pools that can serve and list nothing, the configured models.
+   * @throws NoShardAvailable when none can
    */
   async cards(): Promise<readonly ModelCard[]> {
-    let known = this.#known();
-    if (known.length === 0) {
-      await this.#refresh.join();
-      known = this.#known();
-    }
-    if (known.length === 0) {
-      const names = this.#pools.map(({ engine }) => engine.pool).join(", ");
-      throw new NoShardAvailable("not_ready", names, null, RETRY_AFTER_SECONDS);
-    }
+    if (this.#pools.every(({ health }) => health.models.cards === null)) await this.#refresh.join();
     const merged = new Map<string, ModelCard>();
-    for (const card of known.flat()) if (!merged.has(card.id)) merged.set(card.id, card);
-    return [...merged.values()];
-  }
-
-  #known(): (readonly ModelCard[])[] {
-    return this.#pools.map(({ health }) => health.models.cards).filter((cards) => cards !== null);
+    for (const pool of this.#pools)
+      for (const card of cardsOf(pool)) if (!merged.has(card.id)) merged.set(card.id, card);
+    if (merged.size > 0) return [...merged.values()];
+    const names = this.#pools.map(({ engine }) => engine.pool).join(", ");
+    throw new NoShardAvailable("not_ready", names, null, RETRY_AFTER_SECONDS);
   }
 
   /** The first pool that lists it has it. */
@@ -106,6 +98,11 @@ export class ModelDirectory {
       `the adapter ${JSON.stringify(model)} is listed in ${names.join(" and ")}; requests for it go to ${names[0]}`,
     );
   }
+}
+
+/** Where its servers do not say what they list, but can serve: what it is configured for. */
+function cardsOf({ health }: ServingPool): readonly ModelCard[] {
+  return health.models.cards ?? (health.lack === null ? health.models.unlisted : []);
 }
 
 /** SGLang lists adapters by their own names, but serves its base model to a request with such a name. */

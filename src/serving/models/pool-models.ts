@@ -12,6 +12,8 @@ export class PoolModels {
   readonly #states: ShardStates;
   /** What each lists of the pool's; null where that is not known. */
   readonly #cards = new Map<EngineServer, readonly ModelCard[] | null>();
+  /** The configured models that no server lists: they are sent to all. */
+  #everywhere: ReadonlySet<string>;
   /** Those that some server lists with the model each adapts. */
   #adapters: ReadonlyMap<string, string> = new Map();
 
@@ -19,8 +21,18 @@ export class PoolModels {
   constructor(servers: readonly EngineServer[], configured: readonly string[], states: ShardStates) {
     this.#servers = servers;
     this.#configured = new Set(configured);
+    this.#everywhere = this.#configured;
     this.#states = states;
     for (const server of servers) this.#cards.set(server, null);
+  }
+
+  /** What the servers listed that were there before, and have not listed anew. */
+  resume(before: PoolModels): void {
+    for (const [{ name }, cards] of before.#cards) {
+      const server = this.#servers.find((one) => one.name === name);
+      if (server !== undefined && cards !== null && this.#cards.get(server) === null)
+        this.list(server, cards);
+    }
   }
 
   /** Takes what a server lists now. */
@@ -33,6 +45,7 @@ export class PoolModels {
     );
     // Engines may serve under other names than they list: a model that no server lists is sent to all.
     const everywhere = this.#configured.difference(listed);
+    this.#everywhere = everywhere;
     for (const each of this.#servers) {
       const own = this.#cards.get(each) ?? null;
       const models = own === null ? this.#configured : everywhere.union(new Set(own.map(({ id }) => id)));
@@ -45,13 +58,21 @@ export class PoolModels {
     return this.#adapters.get(adapter) ?? null;
   }
 
-  /** What the servers list that are ready; null when none is of which that is known. */
+  /**
+   * What the servers list that are ready, and the configured models that no server lists: engines may serve under other
+   * names than they list. Null when no server is ready of which it is known.
+   */
   get cards(): readonly ModelCard[] | null {
     const known = this.#servers
       .filter(({ shards }) => shards.some(({ rank }) => this.#states.ready[rank] === 1))
       .map((server) => this.#cards.get(server) ?? null)
       .filter((cards) => cards !== null);
-    return known.length === 0 ? null : known.flat();
+    return known.length === 0 ? null : [...known.flat(), ...this.unlisted];
+  }
+
+  /** Cards for the configured models that no server lists; for all where nobody lists any. */
+  get unlisted(): readonly ModelCard[] {
+    return [...this.#everywhere].map((id) => ({ id, object: "model", created: 0, owned_by: "unknown" }));
   }
 
   /** The configured models, and the adapters of what the server serves under their names. */

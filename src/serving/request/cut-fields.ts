@@ -1,5 +1,7 @@
-import { isSpace } from "../../lib/json-scanner.ts";
+import { type FieldPlaces, PLACES } from "../../lib/json-fields.ts";
 
+const OPEN_BRACE = 0x7b;
+const CLOSE_BRACE = 0x7d;
 const COMMA = 0x2c;
 
 /** A part of a body: from `start` to before `end`; both 0 when it is not there. */
@@ -8,44 +10,36 @@ export interface ByteRange {
   readonly end: number;
 }
 
-/**
- * Fields of one object, each grown by the comma that it would leave over, so that what remains is JSON.
- * @param fields from the first quote of the name to the end of the value, in their order
- */
-export function cutsOf(object: Uint8Array, fields: readonly ByteRange[]): ByteRange[] {
-  const cuts: ByteRange[] = [];
-  let cutTo = -1;
-  for (const { start, end } of fields) {
-    let before = start - 1;
-    while (isSpace(object[before])) before--;
-    if (object[before] === COMMA && before + 1 !== cutTo) {
-      cuts.push({ start: before, end });
-      cutTo = end;
-      continue;
-    }
-    // Nothing of the object is left before it: the comma after it goes.
-    let after = end;
-    while (isSpace(object[after])) after++;
-    cutTo = object[after] === COMMA ? after + 1 : end;
-    cuts.push({ start, end: cutTo });
-  }
-  return cuts;
+/** A JSON object, and where its fields are. */
+export interface ObjectBytes {
+  readonly bytes: Buffer;
+  readonly fields: FieldPlaces;
 }
 
 /**
- * The bytes without those parts; the same ones where there are none. They are moved together in place: nobody may need
- * them as they were.
- * @param cuts in their order
+ * The object without those fields; the same one where there are none. What is left is moved together in place: nobody
+ * may need it as it was.
+ * @param removed by their numbers from 0, in their order
  */
-export function without(bytes: Buffer, cuts: readonly ByteRange[]): Buffer {
+export function without({ bytes, fields }: ObjectBytes, removed: readonly number[]): ObjectBytes {
+  if (removed.length === 0) return { bytes, fields };
+  const left: number[] = [];
   let to = 0;
-  let from = 0;
-  for (const { start, end } of cuts) {
-    if (from > 0) bytes.copyWithin(to, from, start);
-    to += start - from;
-    from = end;
+  bytes[to++] = OPEN_BRACE;
+  const count = fields.length / PLACES;
+  // Runs of fields that stay, one between each two that go.
+  for (let i = 0, next = 0; i <= count; next++) {
+    const stop = next < removed.length ? removed[next] : count;
+    if (i < stop) {
+      const start = fields[i * PLACES];
+      const end = fields[stop * PLACES - 1];
+      if (left.length > 0) bytes[to++] = COMMA;
+      bytes.copyWithin(to, start, end);
+      for (let place = i * PLACES; place < stop * PLACES; place++) left.push(fields[place] - start + to);
+      to += end - start;
+    }
+    i = stop + 1;
   }
-  if (from === 0) return bytes;
-  bytes.copyWithin(to, from);
-  return bytes.subarray(0, to + bytes.length - from);
+  bytes[to++] = CLOSE_BRACE;
+  return { bytes: bytes.subarray(0, to), fields: left };
 }

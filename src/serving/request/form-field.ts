@@ -6,12 +6,10 @@ const MOST_HEADER_BYTES = 8192;
 const MOST_VALUE_BYTES = 1024;
 /** RFC 2046 §5.1.1 allows 70. */
 const LONGEST_BOUNDARY = 256;
-/** Node looks for eight bytes and more by skipping (Boyer-Moore), for fewer byte by byte: those only in short bodies. */
-const SKIPPED_FROM = 8;
-const MOST_UNSKIPPED_BYTES = 1024 * 1024;
 
 const LINE_END = "\r\n";
 const HEADER_END = "\r\n\r\n";
+const NO_BODY = Buffer.alloc(0);
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /** Whether a body of this content type is a form (RFC 7578). */
@@ -20,59 +18,100 @@ export function isForm(contentType: string | undefined): contentType is string {
 }
 
 /**
- * The text of one field of a form; null when it has none. Files are ignored.
- * @throws InvalidRequest for what is no form, or has the field twice: which of them counts, servers do not agree on
+ * Looks for the text of one field of a form while the form arrives. Files are ignored. What is refused is what is no form,
+ * or has the field twice: which of them counts, servers do not agree on.
+ *
+ * A boundary is a line of its own, without padding, as the engines' own readers have it; what only begins like one is
+ * content.
  */
-export function formField(body: Buffer, contentType: string, name: string): string | null {
-  const boundary = parameters(contentType).get("boundary") ?? "";
-  if (boundary === "" || boundary.length > LONGEST_BOUNDARY)
-    throw new InvalidRequest("The content type has no boundary of 1 to 256 characters.", null);
-  let value: string | null = null;
-  for (const part of parts(body, boundary)) {
-    if (part.disposition.get("name") !== name || part.disposition.has("filename")) continue;
-    if (value !== null) throw new InvalidRequest(`The form has \`${name}\` twice.`, name);
-    value = valueOf(part.content, name);
+export class FormScan {
+  readonly #name: string;
+  readonly #boundary: string;
+  /** A boundary with the line end before it. */
+  readonly #line: Buffer;
+  #body: Buffer = NO_BODY;
+  #value: string | null = null;
+  /** Where the part began that the next boundary ends; −1 before the first. */
+  #start = -1;
+  /** Searched so far; no boundary begins before it that is not known. */
+  #searched = 0;
+  /** The end of the boundary at hand; −1 while there is none, at the beginning until the first line is known. */
+  #boundaryEnd = -1;
+  #begun = false;
+  #seen = 0;
+  #over = false;
+
+  constructor(contentType: string, name: string) {
+    this.#name = name;
+    this.#boundary = parameters(contentType).get("boundary") ?? "";
+    this.#line = Buffer.from(`${LINE_END}--${this.#boundary}`, "latin1");
   }
-  return value;
+
+  /** @param body all that has come: what was there before, and more. @throws InvalidRequest */
+  read(body: Buffer): void {
+    this.#body = body;
+    const { length } = this.#boundary;
+    if (length === 0 || length > LONGEST_BOUNDARY)
+      throw new InvalidRequest("The content type has no boundary of 1 to 256 characters.", null);
+    if (!this.#begun && !this.#begin(body)) return;
+    while (!this.#over && this.#nextBoundary(body)) this.#boundaryAt(body, this.#boundaryEnd);
+  }
+
+  /** The form is all there. @returns null when it has no such field. @throws InvalidRequest */
+  end(): string | null {
+    this.read(this.#body);
+    if (!this.#over) throw new InvalidRequest("The form does not end with its boundary.", null);
+    return this.#value;
+  }
+
+  /** The first line has no line end before it. @returns whether it is there */
+  #begin(body: Buffer): boolean {
+    const first = this.#line.length - LINE_END.length;
+    if (body.length < first) return false;
+    this.#begun = true;
+    if (body.subarray(0, first).equals(this.#line.subarray(LINE_END.length))) this.#boundaryEnd = first;
+    return true;
+  }
+
+  /** @returns whether there is one, with the two bytes after it */
+  #nextBoundary(body: Buffer): boolean {
+    if (this.#boundaryEnd < 0) {
+      const at = body.indexOf(this.#line, this.#searched);
+      if (at < 0) {
+        this.#searched = Math.max(this.#searched, body.length - this.#line.length + 1);
+        return false;
+      }
+      this.#boundaryEnd = at + this.#line.length;
+    }
+    return this.#boundaryEnd + 2 <= body.length;
+  }
+
+  #boundaryAt(body: Buffer, after: number): void {
+    if (this.#seen++ > MOST_BOUNDARIES)
+      throw new InvalidRequest(`The form has more than ${MOST_BOUNDARIES} boundaries.`, null);
+    const next = body.toString("latin1", after, after + 2);
+    const isBoundary = next === LINE_END || next === "--";
+    if (isBoundary && this.#start >= 0)
+      this.#take(readPart(body, this.#start, Math.max(this.#start, after - this.#line.length)));
+    this.#over = next === "--";
+    if (isBoundary) this.#start = after + LINE_END.length;
+    // The line end after a boundary may be the one before the next.
+    this.#searched = after;
+    this.#boundaryEnd = -1;
+  }
+
+  #take({ disposition, content }: Part): void {
+    const name = this.#name;
+    if (disposition.get("name") !== name || disposition.has("filename")) return;
+    if (this.#value !== null) throw new InvalidRequest(`The form has \`${name}\` twice.`, name);
+    this.#value = valueOf(content, name);
+  }
 }
 
 interface Part {
   /** The parameters of its Content-Disposition. */
   readonly disposition: ReadonlyMap<string, string>;
   readonly content: Buffer;
-}
-
-/**
- * In one pass. A boundary is a line of its own, without padding, as the engines' own readers have it; what only begins
- * like one is content.
- */
-function* parts(body: Buffer, boundary: string): Generator<Part> {
-  const line = Buffer.from(`${LINE_END}--${boundary}`, "latin1");
-  if (line.length < SKIPPED_FROM && body.length > MOST_UNSKIPPED_BYTES)
-    throw new InvalidRequest(
-      "The boundary is too short for so long a form; use one of 4 characters or more.",
-      null,
-    );
-  /** Where the part began that the next boundary ends; −1 before the first. */
-  let start = -1;
-  // The first line has no line end before it.
-  const first = line.length - LINE_END.length;
-  const leads = body.subarray(0, first).equals(line.subarray(LINE_END.length));
-  let at = leads ? 0 : body.indexOf(line);
-  let after = leads ? first : at + line.length;
-  for (let seen = 0; at >= 0; seen++) {
-    if (seen > MOST_BOUNDARIES)
-      throw new InvalidRequest(`The form has more than ${MOST_BOUNDARIES} boundaries.`, null);
-    const next = body.toString("latin1", after, after + 2);
-    const isBoundary = next === LINE_END || next === "--";
-    if (isBoundary && start >= 0) yield readPart(body, start, at);
-    if (next === "--") return;
-    if (isBoundary) start = after + LINE_END.length;
-    // The line end after a boundary may be the one before the next.
-    at = body.indexOf(line, after);
-    after = at + line.length;
-  }
-  throw new InvalidRequest("The form does not end with its boundary.", null);
 }
 
 function readPart(body: Buffer, start: number, end: number): Part {

@@ -2,6 +2,8 @@ import { isSpace } from "../../lib/json-scanner.ts";
 
 const QUOTE = 0x22;
 const COLON = 0x3a;
+const COMMA = 0x2c;
+const SPACE = 0x20;
 
 /** A part of base64 that is shorter is as well counted as text. */
 const LEAST_BYTES = 512;
@@ -44,14 +46,19 @@ for (const byte of Buffer.from("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuv
  */
 export function isMedium(body: Buffer, start: number, end: number, outer: string): boolean {
   const sampled = Math.min(end - 1, start + SAMPLE_BYTES);
-  if (body[start + 1] === DATA_URL[1] && body.compare(DATA_URL, 0, DATA_URL.length, start, start + 6) === 0) {
-    const comma = body.subarray(start, sampled).indexOf(",");
-    const space = body.subarray(start, sampled).indexOf(" ");
-    return comma >= 0 && (space < 0 || space > comma) && !TEXTS.has(fieldOf(body, start) ?? outer);
+  if (isDataUrl(body, start)) {
+    let at = start + 6;
+    while (at < sampled && body[at] !== COMMA && body[at] !== SPACE) at++;
+    return at < sampled && body[at] === COMMA && !TEXTS.has(fieldOf(body, start) ?? outer);
   }
   if (end - start < LEAST_BYTES) return false;
   for (let at = start + 1; at < sampled; at++) if (BASE64[body[at]] === 0) return false;
   return MEDIA.has(fieldOf(body, start) ?? outer);
+}
+
+function isDataUrl(body: Buffer, start: number): boolean {
+  for (let i = 0; i < DATA_URL.length; i++) if (body[start + i] !== DATA_URL[i]) return false;
+  return true;
 }
 
 /** The name of the field whose value begins there; null for an element of an array, or a long name. */

@@ -46,8 +46,8 @@ export abstract class ObjectScan implements StringListener {
 
   /** A field's name, in its quotes. */
   protected abstract named(start: number, end: number): void;
-  /** The value of the field named last, which begins at `keyStart`. */
-  protected abstract valued(start: number, end: number, keyStart: number): void;
+  /** The value of the field named last. */
+  protected abstract valued(start: number, end: number): void;
   /** A string of 64 bytes and more that is the value, or stands in the value, of the field named last. */
   protected abstract holdsString(start: number, end: number): void;
 
@@ -144,7 +144,7 @@ export abstract class ObjectScan implements StringListener {
     if (scanner.fault !== null) throw malformed(`${scanner.fault} at byte ${this.#at}`);
     if (!scanner.over) return;
     this.#stage = AFTER_VALUE;
-    this.valued(this.#valueStart, this.#at, this.#keyStart);
+    this.valued(this.#valueStart, this.#at);
   }
 }
 

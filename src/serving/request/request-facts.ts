@@ -1,3 +1,4 @@
+import type { FieldPlaces } from "../../lib/json-fields.ts";
 import { BLOCK_BYTES, blockHashes, hashBytes, hashText } from "../../routing/block-hashes.ts";
 import { without } from "./cut-fields.ts";
 import { type BodyFields, scanBody } from "./scan-body.ts";
@@ -25,6 +26,8 @@ export interface RequestFacts {
   readonly routedExperts: boolean;
   /** What engines are sent: without the fields that no client may set. Null where there is none. */
   readonly body: Buffer | null;
+  /** Where the fields of `body` are; null where it is no JSON object. */
+  readonly fields: FieldPlaces | null;
 }
 
 /** The tenant of requests that do not say who asks. */
@@ -61,17 +64,20 @@ export function requestFacts(
   const salt = hashText(model ?? "") ^ (tools.end === 0 ? 0 : hashBytes(body, tools.start, tools.end));
   const affinity = origin.session ?? session ?? (origin.tenant === ANONYMOUS ? null : origin.tenant);
   const inputTokens = Math.ceil(textBytes / BYTES_PER_TOKEN) + media * TOKENS_PER_MEDIUM;
+  const prefix = blockHashes(body, prompt.start, prompt.end, salt);
+  const sent = without({ bytes: body, fields: fields.fields }, fields.removed);
   return {
     model,
     tenant: origin.tenant,
     priority: origin.priority,
     inputTokens: Math.min(MOST_TOKENS, inputTokens),
     maxTokens: maxTokens === null ? null : Math.min(MOST_TOKENS, maxTokens),
-    prefix: blockHashes(body, prompt.start, prompt.end, salt),
+    prefix,
     affinityKey: affinity === null ? 0 : hashText(affinity),
     rank: origin.rank >= 0 ? origin.rank : fields.rank,
     responseId: fields.previousResponse,
     routedExperts: fields.routedExperts,
-    body: without(body, fields.removed),
+    body: sent.bytes,
+    fields: sent.fields,
   };
 }

@@ -1,5 +1,6 @@
+import { type FieldPlaces, MOST_FIELDS, PLACES } from "../../lib/json-fields.ts";
 import { InvalidRequest } from "../refusals.ts";
-import { type ByteRange, cutsOf } from "./cut-fields.ts";
+import type { ByteRange } from "./cut-fields.ts";
 import { isMedium } from "./media.ts";
 import { ObjectScan } from "./object-scan.ts";
 import { OLDER_RANK, RANK, ROLES, type Role } from "./body-roles.ts";
@@ -25,8 +26,9 @@ export interface BodyFields {
   /** Bytes of the prompt's fields without media in place, and how many such there are in the body. */
   readonly textBytes: number;
   readonly media: number;
-  /** Fields that must not reach an engine as a client wrote them, each with the comma it leaves over. In their order. */
-  readonly removed: readonly ByteRange[];
+  readonly fields: FieldPlaces;
+  /** The numbers, from 0, of fields that must not reach an engine as a client wrote them. In their order. */
+  readonly removed: readonly number[];
 }
 
 const QUOTE = 0x22;
@@ -76,7 +78,8 @@ export class BodyScan extends ObjectScan {
   #promptBytes = 0;
   #media = 0;
   #mediaBytes = 0;
-  readonly #removed: ByteRange[] = [];
+  readonly #fields: number[] = [];
+  readonly #removed: number[] = [];
 
   /** The body is all there. @throws InvalidRequest */
   end(): BodyFields {
@@ -92,18 +95,23 @@ export class BodyScan extends ObjectScan {
       tools: this.#tools,
       textBytes: this.#promptBytes - this.#mediaBytes,
       media: this.#media,
-      removed: this.#removed.length === 0 ? this.#removed : cutsOf(this.body, this.#removed),
+      fields: this.#fields,
+      removed: this.#removed,
     };
   }
 
   protected named(start: number, end: number): void {
+    if (this.#fields.length === PLACES * MOST_FIELDS)
+      throw new InvalidRequest(`The body has more than ${MOST_FIELDS} fields.`, null);
+    this.#fields.push(start, end);
     const bytes = end - start;
     const known = bytes >= SHORTEST_KEY_BYTES && bytes <= LONGEST_KEY_BYTES;
     this.#key = known ? this.unquoted(start, end) : "";
     this.#role = ROLES.get(this.#key) ?? null;
   }
 
-  protected valued(start: number, end: number, keyStart: number): void {
+  protected valued(start: number, end: number): void {
+    this.#fields.push(start, end);
     const first = this.body[start];
     switch (this.#role) {
       case "prompt":
@@ -134,18 +142,18 @@ export class BodyScan extends ObjectScan {
         this.#tools = { start, end };
         return;
       case "removed":
-        return this.#remove(keyStart, start, end);
+        return this.#remove(start, end);
       case null:
     }
   }
 
-  #remove(keyStart: number, start: number, end: number): void {
+  #remove(start: number, end: number): void {
     const key = this.#key;
     if (key === RANK) this.#rank = this.#rankAt(start, end);
     else if (key === OLDER_RANK) this.#olderRank = this.#rankAt(start, end);
     if (this.#removed.length === MOST_REMOVED)
       throw new InvalidRequest(`\`${key}\` and its like are named more than ${MOST_REMOVED} times.`, key);
-    this.#removed.push({ start: keyStart, end });
+    this.#removed.push(this.#fields.length / PLACES - 1);
   }
 
   protected holdsString(start: number, end: number): void {

@@ -24,5 +24,6 @@ export function unreadFacts(
     rank,
     routedExperts: false,
     body,
+    fields: null,
   };
 }

@@ -1,14 +1,13 @@
 import type { Admission } from "../admission/admission.ts";
 import type { ServingPool } from "../serving-pool.ts";
 import { type GatewayBoard, SHARE_EVERY_MS } from "./gateway-board.ts";
-import { SharedCounts } from "./shared-counts.ts";
+import { ownCounts, setOthers } from "./shared-counts.ts";
 
 /** Keeps a process that serves by itself in step with the other gateways. */
 export class GatewaySharer {
   readonly #board: GatewayBoard;
   readonly #admission: Admission;
   readonly #pools: () => readonly ServingPool[];
-  readonly #counts = new SharedCounts();
   #timer: NodeJS.Timeout | null = null;
   #stopped = false;
 
@@ -29,13 +28,13 @@ export class GatewaySharer {
 
   async #share(): Promise<void> {
     const reported = this.#pools();
-    this.#board.report(this.#admission.usage(), reported, this.#counts.own(reported));
+    this.#board.report(this.#admission.usage(), reported, ownCounts(reported));
     await this.#board.exchange();
     if (this.#stopped) return;
     this.#admission.others(this.#board.takeUsage());
     // A reload may have happened meanwhile.
     const pools = this.#pools();
-    this.#counts.others(pools, this.#board.shardsOf(pools));
+    setOthers(pools, this.#board.shardsOf(pools));
     this.start();
   }
 }

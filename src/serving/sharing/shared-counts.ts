@@ -1,50 +1,20 @@
+import { type ShardCounts, add, copyOf } from "../../routing/shard-counts.ts";
 import type { AdmissionUsage, TenantUsage } from "../admission/usage.ts";
 import type { ServingPool } from "../serving-pool.ts";
 
-/** What some processes have in flight on a pool's shards, `[shards]` each. */
-export interface ShardCounts {
-  readonly requests: Int32Array;
-  readonly tokens: Float64Array;
-  readonly prefillTokens: Float64Array;
+export type { ShardCounts };
+
+/** What this process has in flight, by the engines' pool. */
+export function ownCounts(pools: readonly ServingPool[]): Map<string, ShardCounts> {
+  return new Map(pools.map(({ engine, states }) => [engine.pool, states.own()]));
 }
 
-/** What local workers and remote gateways have in flight, added to what this process counts in its `ShardStates`. */
-export class SharedCounts {
-  /** By the pool itself: a reload may put another of the same name in its place. */
-  readonly #remote = new WeakMap<ServingPool, ShardCounts>();
-
-  /** What this process has in flight. */
-  own(pools: readonly ServingPool[]): Map<string, ShardCounts> {
-    return new Map(
-      pools.map((pool) => {
-        const own = copyOf(pool.states);
-        const remote = this.#remote.get(pool);
-        if (remote !== undefined) add(own, remote, -1);
-        return [pool.engine.pool, own];
-      }),
-    );
-  }
-
-  /** What the others have in flight now, in place of what they had. */
-  others(pools: readonly ServingPool[], counts: ReadonlyMap<string, ShardCounts>): void {
-    for (const pool of pools) {
-      const before = this.#remote.get(pool);
-      if (before !== undefined) add(pool.states, before, -1);
-      this.#remote.delete(pool);
-      const now = counts.get(pool.engine.pool);
-      // During a reload, a pool of the same name may have other shards in another process.
-      if (now === undefined || now.requests.length !== pool.states.count) continue;
-      add(pool.states, now, 1);
-      this.#remote.set(pool, now);
-    }
-  }
-
-  /** Pools that a reload removed: what others have in flight does not keep them. */
-  forget(before: readonly ServingPool[], after: readonly ServingPool[]): void {
-    this.others(
-      before.filter((pool) => !after.includes(pool)),
-      new Map(),
-    );
+/** What local workers and remote gateways have in flight now, in place of what they had. */
+export function setOthers(pools: readonly ServingPool[], counts: ReadonlyMap<string, ShardCounts>): void {
+  for (const { engine, states } of pools) {
+    const now = counts.get(engine.pool);
+    // During a reload, a pool of the same name may have other shards in another process.
+    states.setOthers(now !== undefined && now.requests.length === states.count ? now : null);
   }
 }
 
@@ -80,16 +50,4 @@ export function sumUsage(all: Iterable<AdmissionUsage>): AdmissionUsage {
     }
   }
   return { ...sum, tenants: [...tenants.values()] };
-}
-
-function copyOf({ requests, tokens, prefillTokens }: ShardCounts): ShardCounts {
-  return { requests: requests.slice(), tokens: tokens.slice(), prefillTokens: prefillTokens.slice() };
-}
-
-function add(to: ShardCounts, counts: ShardCounts, sign: 1 | -1): void {
-  for (let shard = 0; shard < to.requests.length; shard++) {
-    to.requests[shard] += sign * counts.requests[shard];
-    to.tokens[shard] += sign * counts.tokens[shard];
-    to.prefillTokens[shard] += sign * counts.prefillTokens[shard];
-  }
 }

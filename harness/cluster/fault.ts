@@ -1,0 +1,14 @@
+import type { Cluster } from "./cluster.ts";
+
+/** Something that goes wrong, and is over when the cluster is well again. */
+export interface Fault {
+  readonly name: string;
+  /** @param draw a number from 0 to below `n` */
+  inject(cluster: Cluster, draw: (n: number) => number): Promise<void>;
+  /** The gateway whose own requests it costs, where it costs any. */
+  readonly costs?: "one gateway's";
+  /** Earlier versions do not withstand it: it is left out where one of them may lead. */
+  readonly ofThisVersion?: true;
+  /** The store forgets who holds the lease: two may lead until that time has run out. */
+  readonly forgetsLease?: true;
+}

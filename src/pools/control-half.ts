@@ -1,0 +1,94 @@
+import type { Config, ExpertGroup } from "../config/config.ts";
+import { ControlLoop } from "../control/control-loop.ts";
+import type { ControlledPool } from "../control/controlled-pool.ts";
+import type { ExpertPlane } from "../control/expert-plane.ts";
+import type { PoolView } from "../control/follow/pool-view.ts";
+import { LoadInbox } from "../control/ingest/load-inbox.ts";
+import { PlannerThread } from "../control/plan/planner-thread.ts";
+import { BALANCE_POLICIES } from "../core/planning/balance-policy.ts";
+import type { PoolMakings } from "./surroundings.ts";
+
+export const POLICY = BALANCE_POLICIES.plimsoll;
+
+/** The half of a pool that decides: this gateway's part in the pool's control. */
+export class ControlHalf implements ControlledPool {
+  /** What it was made from, as one text. */
+  readonly settings: string;
+  readonly loop: ControlLoop;
+  readonly inbox: LoadInbox | null;
+  /** Whether it goes by the view of the half whose place it is to take. */
+  readonly sharesView: boolean;
+  #receives = false;
+
+  constructor(settings: string, loop: ControlLoop, inbox: LoadInbox | null, sharesView: boolean) {
+    this.settings = settings;
+    this.sharesView = sharesView;
+    this.loop = loop;
+    this.inbox = inbox;
+  }
+
+  /** Competes for the lead, also after `resign`; resolves as ControlLoop.start. */
+  async start(): Promise<void> {
+    await this.loop.start();
+    if (!this.#receives) this.inbox?.start();
+    this.#receives = true;
+  }
+
+  /** Leads no more, so that another may; the rest goes on. */
+  async resign(): Promise<void> {
+    await this.loop.resign();
+  }
+
+  /** What was reported to it is sent. @param viewGoesOn as in ControlLoop.stop */
+  async close(viewGoesOn = false): Promise<void> {
+    await this.inbox?.stop();
+    await this.loop.stop(viewGoesOn);
+  }
+}
+
+/** Where a pool's control comes from. */
+export interface ControlOrigin {
+  readonly group: ExpertGroup;
+  readonly plane: ExpertPlane;
+  /** Whether ranks report over HTTP; else they are in this process. */
+  readonly reported: boolean;
+  /** Of the loop whose place it takes; null where it takes none's. */
+  readonly view: PoolView | null;
+}
+
+export function controlSettings(pool: string, { model, topology }: ExpertGroup, { control }: Config): string {
+  return JSON.stringify({ pool, model, topology, control });
+}
+
+export function openControl(
+  { group, plane, reported, view }: ControlOrigin,
+  config: Config,
+  makings: PoolMakings,
+): ControlHalf {
+  const { model, topology } = group;
+  const { sharesMs, placementMs, prepareTimeoutMs, stagingBytes, rankSilenceMs } = config.control;
+  const { clock, wallClock, gateway, leaseMs, store } = makings;
+  const { onFault } = makings.surroundings;
+  const cadence = { sharesMs, placementMs };
+  const loop = new ControlLoop({
+    gateway,
+    plane,
+    store,
+    leaseMs,
+    planner: new PlannerThread({ model, topology, policy: POLICY, cadence }, clock, onFault),
+    model,
+    topology,
+    roundMs: sharesMs,
+    prepareTimeoutMs,
+    stagingBytes,
+    rankSilenceMs,
+    clock,
+    wallClock,
+    onFault,
+    ...(view === null ? {} : { view }),
+  });
+  const inbox = reported
+    ? new LoadInbox({ store: loop.store, gateway, shape: loop.shape, topk: model.topk })
+    : null;
+  return new ControlHalf(controlSettings(plane.pool, group, config), loop, inbox, view !== null);
+}
