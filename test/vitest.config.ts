@@ -19,8 +19,6 @@ export default defineConfig({
     pool: "forks",
     // Test files leave nothing behind: they may share a process, which loads the modules once.
     isolate: false,
-    // Node runs the TypeScript as it stands, in tests as everywhere: nothing is transformed.
-    experimental: { viteModuleRunner: false },
     // Only a broken machine is as slow as this.
     testTimeout: 180_000,
     hookTimeout: 180_000,

@@ -1,30 +1,29 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdir, readFile, stat, symlink } from "node:fs/promises";
-import { afterEach, describe, expect, test, vi } from "vitest";
+import { mkdir, open, readFile, stat, symlink } from "node:fs/promises";
+import { afterEach, describe, expect, test } from "vitest";
 import type { PoolStore } from "../../src/control/store.ts";
 import { LocalStore } from "../../src/store/local/local-store.ts";
 import { type ScratchFolder, scratchFolder } from "../../harness/scratch-folder.ts";
 import { patiently } from "../patiently.ts";
 import { writtenBefore } from "../stored-kinds.ts";
 
-/** The disk is full for what is written through this module, after so many bytes. */
-const disk = vi.hoisted(() => ({ room: Number.POSITIVE_INFINITY }));
-vi.mock(import("node:fs/promises"), async (original) => {
-  const real = await original();
-  const open: typeof real.open = async (...args) => {
-    const file = await real.open(...args);
-    const { writeFile } = file;
-    file.writeFile = async (content, ...rest) => {
-      const whole = content as Uint8Array;
-      if (whole.length <= disk.room) return writeFile.call(file, content, ...rest);
-      await writeFile.call(file, whole.subarray(0, disk.room));
-      throw Object.assign(new Error("ENOSPC: no space left on device, write"), { code: "ENOSPC" });
-    };
-    return file;
+/** Every file that is written whole meets a full disk after so many bytes. @returns the way to make room again */
+async function fillDisk(room: number): Promise<() => void> {
+  const one = await open("/dev/null");
+  const files = Object.getPrototypeOf(one) as typeof one;
+  await one.close();
+  const { writeFile } = files;
+  files.writeFile = async function (this: typeof one, content, ...rest) {
+    const whole = content as Uint8Array;
+    if (whole.length <= room) return writeFile.call(this, content, ...rest);
+    await writeFile.call(this, whole.subarray(0, room));
+    throw Object.assign(new Error("ENOSPC: no space left on device, write"), { code: "ENOSPC" });
   };
-  return { ...real, open };
-});
+  return () => {
+    files.writeFile = writeFile;
+  };
+}
 
 const LONG_MS = 60_000;
 const MODULE = new URL("../../src/store/local/local-store.ts", import.meta.url).href;
@@ -32,8 +31,9 @@ const FULL =
   "it cannot be written (ENOSPC, the disk is full): the file is as it was, what changes is kept in memory and written once that is possible";
 
 const children: ChildProcess[] = [];
+let makeRoom = () => {};
 afterEach(() => {
-  disk.room = Number.POSITIVE_INFINITY;
+  makeRoom();
   for (const child of children.splice(0)) child.kill("SIGKILL");
 });
 
@@ -185,14 +185,14 @@ describe("a full disk", () => {
     const pool = store.pool("a");
     await pool.restore(1, bytes("1"));
     const whole = await readFile(path);
-    disk.room = 100;
+    makeRoom = await fillDisk(100);
     await pool.restore(2, bytes("2"));
     await pool.restore(3, bytes("3"));
     await pool.send(bytes("m"), "entry");
     expect(store.fault).toBe(FULL);
     expect(await readFile(path)).toEqual(whole);
     expect((await folder.names()).toSorted()).toEqual(["store", "store.lock"]);
-    disk.room = Number.POSITIVE_INFINITY;
+    makeRoom();
     await expect.poll(() => store.fault, patiently).toBeNull();
     expect(faults).toEqual([FULL, null]);
     const after = (await LocalStore.look(path)).pool("a");
