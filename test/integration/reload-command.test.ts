@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import { rename } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type FakeServer, deadUrl, startOpenAiServer } from "../../harness/fakes/start-openai-server.ts";
@@ -18,8 +19,8 @@ test.each([1, 2])(
   async (workers) => {
     await using folder = await scratchFolder();
     const written = (pools: string) =>
-      folder.write(
-        "gateway.yaml",
+      configure(
+        folder,
         `workers: ${workers}\nhttp: { port: 0 }\nhealth: { probe: { intervalMs: 200 } }\npools: ${pools}`,
       );
     const pool = (url: string) => `[{ name: chat, kind: openai, models: [small], urls: [${url}] }]`;
@@ -79,13 +80,20 @@ test.each([1, 2])(
   },
 );
 
+/** Writes the configuration in one step: a gateway that reloads meanwhile reads all of it. @returns its path */
+async function configure(folder: ScratchFolder, text: string): Promise<string> {
+  const path = folder.path("gateway.yaml");
+  await rename(await folder.write("next.yaml", text), path);
+  return path;
+}
+
 /** A gateway in a process of its own, of the pool `chat` with the small model's experts, on an engine. */
 async function serveWithExperts(folder: ScratchFolder, workers: number) {
   const group = await smallGroup(folder);
   const chat = `{ name: chat, kind: openai, models: [small], urls: [${fakes[0].url}], experts: ${group} }`;
   const write = (settings: string, pool = chat) =>
-    folder.write(
-      "gateway.yaml",
+    configure(
+      folder,
       `workers: ${workers}
 http: { port: 0, graceMs: 5000 }
 health: { probe: { intervalMs: 200 } }

@@ -38,8 +38,8 @@ const report: Shape<PoolReport> = record({
 });
 
 /** The value `report` of a pool's store, in JSON. */
-export function encodeReport(report: PoolReport): Uint8Array {
-  return writeJson(report);
+export function encodeReport(current: PoolReport): Uint8Array {
+  return writeJson(current);
 }
 
 /** @throws Unreadable */
