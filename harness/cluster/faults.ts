@@ -26,16 +26,12 @@ function complete(cluster: Cluster): Promise<void> {
   );
 }
 
-function inPhase(cluster: Cluster, phase: "prepare" | "commit"): Promise<void> {
-  return cluster.until(`a rollout in ${phase}`, async () => {
-    const leader = await cluster.leader();
-    return (await cluster.state(leader)).pools[0].control.rollout?.phase === phase;
-  });
-}
-
 function hold(cluster: Cluster, phase: "prepared" | "committed", ranks = all): void {
   for (const rank of ranks) cluster.withheld.set(rank, phase);
 }
+
+/** An order is given again after so long: what was decided may rest on loads from before the shift. */
+const ORDER_AGAIN_MS = 2000;
 
 /** Under way, with ranks that hold back what they would say. */
 async function rollout(cluster: Cluster, phase: "prepare" | "commit"): Promise<void> {
@@ -43,8 +39,16 @@ async function rollout(cluster: Cluster, phase: "prepare" | "commit"): Promise<v
   cluster.shiftLoad();
   // Loads have to arrive first.
   await sleep(500);
-  await cluster.post(`/admin/pools/${POOL}/rebalance`);
-  await inPhase(cluster, phase);
+  let orderAt = 0;
+  await cluster.until(`a rollout in ${phase}`, async () => {
+    const leader = await cluster.leader();
+    const underWay = (await cluster.state(leader)).pools[0].control.rollout;
+    if (underWay === null && performance.now() >= orderAt) {
+      orderAt = performance.now() + ORDER_AGAIN_MS;
+      await cluster.post(`/admin/pools/${POOL}/rebalance`);
+    }
+    return underWay?.phase === phase;
+  });
 }
 
 /** A rank dies at some time, and comes back when all is well without it. */
