@@ -29,7 +29,7 @@ export interface PoolReading {
   readonly policy: RoutingPolicy;
   /** What the servers of a pool are believed by. @param place where the pool is written */
   readonly tlsOf: (written: ServedPool["tls"], place: Place) => TlsSettings | null;
-  /** Hears what a person should know, one line each. */
+  /** Receives what a person should know, one line each. */
   readonly note: (line: string) => void;
 }
 

@@ -49,7 +49,7 @@ export interface PoolStore {
   /** Sets or (null) removes a value. Rejects with LeaseLost unless `token` is the lease in force. */
   put(name: ValueName, value: Uint8Array | null, token: number): Promise<void>;
   /**
-   * Hears the last epoch and all values there are, then every later one in order. After an interruption, what is still
+   * Receives the last epoch and all values there are, then every later one in order. After an interruption, what is still
    * kept of what was missed; never a lower epoch after a higher one.
    */
   follow(follower: PoolFollower): () => void;

@@ -3,7 +3,7 @@ import type { Config, PoolConfig, ServersConfig } from "../config/config.ts";
 import type { ServerAccess } from "../model/server-access.ts";
 import type { Lookup } from "./lookup.ts";
 
-/** Hears one line for a person, and whether it says where a name's servers are, or that it cannot be looked up. */
+/** Receives one line for a person, and whether it says where a name's servers are, or that it cannot be looked up. */
 export type OnLookup = (line: string, found: boolean) => void;
 
 /** The names in servers' URLs, and the addresses that they had last. */

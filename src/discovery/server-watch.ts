@@ -5,7 +5,7 @@ export interface ServerWatchParts {
   readonly names: ServerNames;
   /** Goes on by another configuration. */
   readonly reload: (config: Config) => Promise<void>;
-  /** Hears when a change cannot be taken; it is tried again. */
+  /** Receives a fault when a change cannot be taken; it is tried again. */
   readonly onFault: (fault: Error) => void;
 }
 

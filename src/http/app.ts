@@ -39,7 +39,7 @@ export interface AppParts {
   readonly gateway: () => Gateway;
   /** Those there are now. */
   readonly controlled: readonly ControlledPool[];
-  /** Hears when a reload has changed `controlled`. @returns the way to stop listening */
+  /** Is called when a reload has changed `controlled`. @returns the way to stop listening */
   readonly onPoolsChange: (listener: () => void) => () => void;
   readonly store: Store;
   readonly solver: Solver;

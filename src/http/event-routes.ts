@@ -9,7 +9,7 @@ const TRAFFIC_PERIOD_MS = 1000;
 export interface EventParts {
   /** Those there are now. */
   readonly pools: readonly ControlledPool[];
-  /** Hears when a reload has changed `pools`. @returns the way to stop listening */
+  /** Is called when a reload has changed `pools`. @returns the way to stop listening */
   readonly onPoolsChange: (listener: () => void) => () => void;
   readonly meter: TrafficMeter;
   /** Milliseconds since 1970. */

@@ -33,7 +33,7 @@ export class PoolSet {
     return this.#pools;
   }
 
-  /** Hears when other pools, or other halves, have taken the place of those there were. @returns the way to stop listening */
+  /** Is called when other pools, or other halves, have taken the place of those there were. @returns the way to stop listening */
   onChange(listener: () => void): () => void {
     this.#onChange.add(listener);
     return () => this.#onChange.delete(listener);

@@ -101,7 +101,7 @@ export class PoolView implements PoolFollower {
     return listen(this.#onReport, listener);
   }
 
-  /** Hears of new epochs, stages of a rollout and rankStates. */
+  /** Receives new epochs, stages of a rollout and operator states. */
   onChange(listener: () => void): () => void {
     return listen(this.#onChange, listener);
   }

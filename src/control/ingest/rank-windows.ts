@@ -12,9 +12,9 @@ interface Sequence {
 }
 
 /**
- * What one rank's reports have been, by which repeats and late ones are known. Windows follow each other; one that is far from the
- * others, ahead or behind, moves nothing until a second follows it closely: then the rank counts from there on (its clock
- * was set, or it has started again). So a window far ahead makes none late that comes after it.
+ * What one rank's reports have been, by which repeats and late ones are known. Windows follow each other; one that is
+ * far from the others, ahead or behind, moves nothing until a second follows it closely: then the rank counts from there
+ * on (its clock was set, or it has started again). So a window far ahead makes none late that comes after it.
  */
 export class RankWindows {
   #current: Sequence | null = null;

@@ -19,7 +19,7 @@ export interface RecorderPullOptions {
   readonly leading: () => boolean;
   readonly intervalMs: number;
   readonly clock: Clock;
-  /** Hears when it can no longer ask, or read what came; it goes on trying. */
+  /** Receives a fault when it can no longer ask, or read what came; it goes on trying. */
   readonly onFault: (fault: Error) => void;
 }
 

@@ -26,7 +26,7 @@ export interface InboxOptions {
   readonly decision: LastDecision;
   readonly reading: PoolReading;
   readonly clock: Clock;
-  /** Hears of what went wrong with messages; those that are not done yet come again. */
+  /** Receives what went wrong with messages; those that are not done yet come again. */
   readonly onFailed: (error: unknown) => void;
 }
 

@@ -23,7 +23,7 @@ export interface TermOptions extends TakeOverOptions {
   /** As in RankWatch. */
   readonly rankSilenceMs: number;
   readonly clock: Clock;
-  /** Hears of what went wrong; the term goes on. */
+  /** Receives what went wrong; the term goes on. */
   readonly onFault: (fault: Error) => void;
   readonly onRolloutOver: (done: boolean) => void;
   /** What the store has is not certain any more, or the lease is gone: the term must end. */

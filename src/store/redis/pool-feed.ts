@@ -8,7 +8,7 @@ import { type StreamEntry, firstOfId } from "./stream-entry.ts";
 export const CHANGES_KEPT = 16;
 
 /**
- * Hears a pool's epochs and values for all in this process that follow it. An epoch's number is its place in the
+ * Receives a pool's epochs and values for all in this process that follow it. An epoch's number is its place in the
  * stream: whatever became of the store meanwhile, reading on from the last that was received gives only higher ones.
  */
 export class PoolFeed {
