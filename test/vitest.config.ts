@@ -19,6 +19,8 @@ export default defineConfig({
     pool: "forks",
     // Test files leave nothing behind: they may share a process, which loads the modules once.
     isolate: false,
+    // Node loads the modules itself, as it does in production, and compiles each once for all processes.
+    experimental: { viteModuleRunner: false },
     // Only a broken machine is as slow as this.
     testTimeout: 180_000,
     hookTimeout: 180_000,

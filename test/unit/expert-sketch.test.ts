@@ -36,8 +36,8 @@ describe("an expert sketch", () => {
     const sketch = roomy();
     sketch.observe(origin("a", "p"), tokensOf([0, 1], 300));
     sketch.observe(origin("b", null), tokensOf([2, 3], 5000));
-    for (const of of [origin("a", "p"), origin("a"), origin("b", "new"), origin(null)]) {
-      const prediction = predicted(sketch, of);
+    for (const who of [origin("a", "p"), origin("a"), origin("b", "new"), origin(null)]) {
+      const prediction = predicted(sketch, who);
       for (let layer = 0; layer < LAYERS; layer++) {
         const row = prediction.subarray(layer * EXPERTS, (layer + 1) * EXPERTS);
         expect(row.reduce((sum, value) => sum + value, 0)).toBeCloseTo(TOPK, 4);
