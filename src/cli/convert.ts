@@ -1,9 +1,18 @@
 import { Command, Option } from "commander";
-import { findModel } from "../config/shapes.ts";
+import { findModel, loadModel } from "../config/shapes.ts";
 import type { PlacementFile } from "../formats/placement-file.ts";
 import { InputError } from "../lib/errors.ts";
+import {
+  type LayerNumbers,
+  consecutive,
+  layersOfRows,
+  sameLayers,
+  sayLayers,
+} from "../model/layer-numbers.ts";
+import type { MoeModel } from "../model/moe-model.ts";
 import { slotCount } from "../model/topology.ts";
 import { LOAD_FORMATS } from "./load-formats.ts";
+import { type WrittenLayers, chooseLoadRows, choosePlacementRows, sayRows } from "./model-rows.ts";
 import { countOption, jsonOption } from "./options.ts";
 import { type Output, output, readInput, writeOutput } from "./output.ts";
 import { PLACEMENT_FORMATS, type PlacementFlags } from "./placement-formats.ts";
@@ -14,6 +23,8 @@ interface ConvertOptions extends PlacementFlags {
   readonly to: string;
   readonly in: string;
   readonly out: string;
+  readonly model?: string;
+  readonly denseLayers?: number;
   readonly rankTokens?: string;
   readonly json?: true;
 }
@@ -42,11 +53,14 @@ export function convertCommand(): Command {
     .addOption(
       countOption("--gpus-per-node <n>", "GPUs of a node, for placements of sglang and tensorrt-llm"),
     )
+    .option(
+      "--model <name>",
+      "the model, where the file does not say which layers its rows are of (a file of config/models, or a path)",
+    )
     .addOption(
       countOption(
         "--dense-layers <n>",
-        "the model's leading layers without experts: sglang has a row for each (default: none), tensorrt-llm " +
-          "numbers its layers from there (default: those of the placement's model)",
+        "in place of --model: its leading layers without experts, for which sglang has rows",
       ),
     )
     .option(
@@ -62,54 +76,115 @@ export function convertCommand(): Command {
 async function convert(options: ConvertOptions): Promise<void> {
   const { from, to } = options;
   const say = output(options.json ?? false);
-  const text = await converted(options, say);
+  const { text, layers, said } = await converted(options, say);
   await writeOutput(options.out, text);
-  const summary = { from, to, in: options.in, out: options.out };
-  say.result(summary, `${options.out}: ${from} → ${to} of ${options.in}`);
+  const summary = { from, to, in: options.in, out: options.out, layers };
+  say.result(summary, `${options.out}: ${from} → ${to} of ${options.in}, ${said}`);
 }
 
-async function converted(options: ConvertOptions, say: Output): Promise<string> {
-  const { from, to, in: path, denseLayers } = options;
-  if (options.rankTokens !== undefined && to !== RANK_TABLE) {
-    throw new InputError(
-      "--rank-tokens",
-      "",
-      `is for ${RANK_TABLE}; leave it out, or convert --to ${RANK_TABLE}`,
-    );
+/** What is written, and of which layers. */
+interface Converted {
+  readonly text: string;
+  readonly layers: LayerNumbers | null;
+  /** The layers, for people. */
+  readonly said: string;
+}
+
+async function converted(options: ConvertOptions, say: Output): Promise<Converted> {
+  const { from, to, in: path } = options;
+  checkFlags(options);
+  const model = options.model === undefined ? null : await loadModel(options.model);
+  const placementFrom = PLACEMENT_FORMATS[from];
+  if (from !== to && placementFrom?.read !== undefined && to in PLACEMENT_FORMATS) {
+    const file = placementFrom.read(await readInput(path), path, options);
+    return convertedPlacement(file, placementFrom.everyLayer, model, options, say);
   }
-  const read = PLACEMENT_FORMATS[from]?.read;
-  if (from !== to && read !== undefined && to in PLACEMENT_FORMATS) {
-    return placementText(read(await readInput(path), path, options), options, say);
-  }
-  const write = LOAD_FORMATS[to]?.write;
-  if (from !== to && from in LOAD_FORMATS && write !== undefined) {
-    return write(await LOAD_FORMATS[from].read(path, denseLayers ?? 0), denseLayers ?? 0);
+  const loadFrom = LOAD_FORMATS[from];
+  const loadTo = LOAD_FORMATS[to];
+  if (from !== to && loadFrom !== undefined && loadTo?.write !== undefined) {
+    const file = await loadFrom.read(path);
+    const hints = { model, denseLayers: options.denseLayers ?? null, everyLayer: loadFrom.everyLayer };
+    const { load, layers } = chooseLoadRows(file, hints, path);
+    const written = writtenLayers(load.layers, layers, loadTo.everyLayer, model, options, say);
+    return {
+      text: loadTo.write(load, written),
+      layers,
+      said: sayRows(layers, load.layers, file.load.layers),
+    };
   }
   throw new InputError("--from, --to", `${from} → ${to}`, hint(from, to));
 }
 
-async function placementText(file: PlacementFile, options: ConvertOptions, say: Output): Promise<string> {
-  const { to, denseLayers, rankTokens: tokensPath } = options;
-  if (to !== "plimsoll") refuseEmptySlots(file, options);
-  const modelDenseLayers = await denseLayersOf(file.modelName);
-  const isForSglang = to === "sglang" || to === RANK_TABLE;
-  if (isForSglang && denseLayers === undefined && modelDenseLayers !== null && modelDenseLayers > 0) {
-    say.progress(
-      `${file.modelName} has ${modelDenseLayers} dense layers, for which SGLang expects a row each: ` +
-        `add them with --dense-layers ${modelDenseLayers}`,
-    );
+function checkFlags({ to, model, denseLayers, rankTokens }: ConvertOptions): void {
+  if (rankTokens !== undefined && to !== RANK_TABLE) {
+    const hint = `is for ${RANK_TABLE}; leave it out, or convert --to ${RANK_TABLE}`;
+    throw new InputError("--rank-tokens", "", hint);
   }
+  if (model !== undefined && denseLayers !== undefined) {
+    throw new InputError("--dense-layers", "", "is said by --model; leave one out");
+  }
+}
+
+async function convertedPlacement(
+  whole: PlacementFile,
+  everyLayer: boolean,
+  given: MoeModel | null,
+  options: ConvertOptions,
+  say: Output,
+): Promise<Converted> {
+  const { in: path, to, denseLayers = null, rankTokens: tokensPath } = options;
+  const model = given ?? (await ownModel(whole));
+  const file = choosePlacementRows(whole, { model, denseLayers, everyLayer }, path);
+  if (to !== "plimsoll" && file.layers === null && file.modelName !== null) {
+    const hint = `names ${file.modelName}, no known model of its shape; give its file with --model, or --dense-layers`;
+    throw new InputError(path, "model.name", hint);
+  }
+  const { placement, layers } = file;
+  if (to !== "plimsoll") refuseEmptySlots(file, options);
   const rankTokens =
     tokensPath === undefined
       ? undefined
-      : readRankTokens(await readInput(tokensPath), tokensPath, file.placement);
-  return PLACEMENT_FORMATS[to].write(file, { flags: options, modelDenseLayers, rankTokens });
+      : readRankTokens(await readInput(tokensPath), tokensPath, placement, {
+          count: placement.layers,
+          layers,
+          model,
+          source: path,
+        });
+  const format = PLACEMENT_FORMATS[to];
+  const written = writtenLayers(placement.layers, layers, format.everyLayer, model, options, say);
+  return {
+    text: format.write(file, { written, rankTokens }),
+    layers,
+    said: sayRows(layers, placement.layers, whole.placement.layers),
+  };
 }
 
-/** Null for a model that is not among the shipped ones. */
-async function denseLayersOf(modelName: string | null): Promise<number | null> {
+/** The shipped model that a placement names; null for another, or one of another shape. */
+async function ownModel({ modelName, placement }: PlacementFile): Promise<MoeModel | null> {
   const model = modelName === null ? null : await findModel(modelName);
-  return model?.denseLayers ?? null;
+  if (model === null || model.experts !== placement.experts) return null;
+  return layersOfRows(placement.layers, model) === null ? null : model;
+}
+
+/** Says what the file will have where nothing says which layers its rows are, or how many there are. */
+function writtenLayers(
+  rows: number,
+  layers: LayerNumbers | null,
+  everyLayer: boolean,
+  model: MoeModel | null,
+  { to }: ConvertOptions,
+  say: Output,
+): WrittenLayers {
+  const numbers = layers ?? consecutive(0, rows);
+  const all = model?.layers ?? (numbers.at(-1) ?? 0) + 1;
+  if (layers === null && (everyLayer || to === "tensorrt-llm")) {
+    say.progress(
+      `nothing says which layers the rows are: written as layers ${sayLayers(numbers)}; see --model`,
+    );
+  } else if (everyLayer && !sameLayers(numbers, consecutive(0, all))) {
+    say.progress(`${all} rows: layers ${sayLayers(numbers)}, and rows for the others, which have no experts`);
+  }
+  return { layers, numbers, all };
 }
 
 /** No engine's file can leave a slot empty. */

@@ -7,21 +7,20 @@ import { writeSglangRankTable } from "../formats/sglang-rank-table.ts";
 import { readTensorrtLlmMap, writeTensorrtLlmMap } from "../formats/tensorrt-llm-placement.ts";
 import { readVllmAscendMap, writeVllmAscendMap } from "../formats/vllm-ascend-placement.ts";
 import { InputError } from "../lib/errors.ts";
+import type { LayerNumbers } from "../model/layer-numbers.ts";
 import { indexReplicas, placementFault } from "../model/placement.ts";
+import type { WrittenLayers } from "./model-rows.ts";
 import { replicaMap } from "./replica-map.ts";
 
 /** What only the command line says of a placement. */
 export interface PlacementFlags {
   readonly nodes?: number;
   readonly gpusPerNode?: number;
-  readonly denseLayers?: number;
 }
 
 /** What a placement is written with. */
 interface PlacementTarget {
-  readonly flags: PlacementFlags;
-  /** Those of the placement's model; null where it is unknown. */
-  readonly modelDenseLayers: number | null;
+  readonly written: WrittenLayers;
   /** `[ranks][layers][experts]`: tokens expected of every rank; undefined where all send alike. */
   readonly rankTokens: Float64Array | undefined;
 }
@@ -29,47 +28,66 @@ interface PlacementTarget {
 interface PlacementFormat {
   /** Left out for what is written only. */
   readonly read?: (bytes: Uint8Array, source: string, flags: PlacementFlags) => PlacementFile;
+  /** Whether a file has a row for every layer of its model. */
+  readonly everyLayer: boolean;
   readonly write: (file: PlacementFile, target: PlacementTarget) => string;
 }
 
 export const PLACEMENT_FORMATS: Readonly<Record<string, PlacementFormat>> = {
-  plimsoll: { read: readPlacementFile, write: writePlacementFile },
+  plimsoll: {
+    everyLayer: false,
+    read: readPlacementFile,
+    write: (file, { written: { layers } }) => writePlacementFile({ ...file, layers }),
+  },
   sglang: {
-    read: (bytes, source, flags) => {
-      const map = withoutDenseLayers(readSglangMap(bytes, source), flags.denseLayers ?? 0, source);
-      return bareFile(map, "physical_to_logical_map", null, source, flags);
-    },
-    write: ({ placement }, { flags: { denseLayers = 0 } }) => writeSglangMap(placement, denseLayers),
+    everyLayer: true,
+    read: (bytes, source, flags) =>
+      bareFile({ map: readSglangMap(bytes, source), layers: null, gpus: null }, MAP, source, flags),
+    write: ({ placement }, { written: { numbers, all } }) => writeSglangMap(placement, numbers, all),
   },
   "sglang-rank-table": {
-    write: (file, { flags: { denseLayers = 0 }, rankTokens }) =>
-      writeSglangRankTable(rankTable(replicaMap(file), rankTokens), denseLayers),
+    everyLayer: true,
+    write: (file, { written: { numbers, all }, rankTokens }) =>
+      writeSglangRankTable(rankTable(replicaMap(file), rankTokens), numbers, all),
   },
   "tensorrt-llm": {
+    everyLayer: false,
     read: (bytes, source, flags) =>
-      bareFile(readTensorrtLlmMap(bytes, source), "initial_global_assignments", null, source, flags),
-    write: (file, { flags: { denseLayers }, modelDenseLayers }) =>
-      writeTensorrtLlmMap(file.placement, denseLayers ?? modelDenseLayers ?? unnumbered(file)),
+      bareFile(
+        { ...readTensorrtLlmMap(bytes, source), gpus: null },
+        "initial_global_assignments",
+        source,
+        flags,
+      ),
+    write: ({ placement }, { written: { numbers } }) => writeTensorrtLlmMap(placement, numbers),
   },
   "vllm-ascend": {
-    read: (bytes, source, flags) => {
-      const { map, gpus } = readVllmAscendMap(bytes, source);
-      return bareFile(map, "layer_list", gpus, source, flags);
-    },
+    everyLayer: false,
+    read: (bytes, source, flags) =>
+      bareFile({ ...readVllmAscendMap(bytes, source), layers: null }, "layer_list", source, flags),
     write: ({ placement }) => writeVllmAscendMap(placement),
   },
 };
+
+const MAP = "physical_to_logical_map";
+
+/** What an engine's file says. */
+interface EngineMap {
+  readonly map: Matrix;
+  /** Null where it does not say which layers its rows are of. */
+  readonly layers: LayerNumbers | null;
+  /** Null where it names no GPUs. */
+  readonly gpus: number | null;
+}
 
 /**
  * The engines' files say nothing of shares, load and model, and little of GPUs: the flags give the nodes and
  * GPUs, the shares are even, the rest is unknown.
  * @param field where the file has the map
- * @param gpus  as the file has it; null where it does not say
  */
 function bareFile(
-  map: Matrix,
+  { map, layers, gpus }: EngineMap,
   field: string,
-  gpus: number | null,
   source: string,
   flags: PlacementFlags,
 ): PlacementFile {
@@ -90,6 +108,7 @@ function bareFile(
   return {
     modelName: null,
     placement,
+    layers,
     shares: evenShares(placement, indexReplicas(placement)).values,
     moves: { slots: 0, bytes: 0 },
     certificate: null,
@@ -123,22 +142,4 @@ function topologyOf(
     throw new InputError(source, field, hint);
   }
   return { nodes, gpusPerNode, slotsPerGpu: slots / given };
-}
-
-function withoutDenseLayers(map: Matrix, denseLayers: number, source: string): Matrix {
-  const rows = map.rows - denseLayers;
-  if (rows < 1) {
-    throw new InputError("--dense-layers", "", `is ${denseLayers}; ${source} has ${map.rows} layers in all`);
-  }
-  return { rows, columns: map.columns, values: map.values.subarray(denseLayers * map.columns) };
-}
-
-/** Where the model cannot say which layers are dense: 0 for a placement of no model, else the flag must. */
-function unnumbered({ modelName }: PlacementFile): number {
-  if (modelName === null) return 0;
-  throw new InputError(
-    "--dense-layers",
-    "",
-    `is missing; ${modelName} is not among the known models, so give it`,
-  );
 }

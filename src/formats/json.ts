@@ -1,4 +1,5 @@
 import { InputError } from "../lib/errors.ts";
+import { binaryHint, binaryKind } from "./binary-kind.ts";
 
 export type JsonObject = Readonly<Record<string, unknown>>;
 
@@ -40,6 +41,8 @@ export function decodeText(bytes: Uint8Array, source: string): string {
   try {
     return UTF_8.decode(bytes);
   } catch {
+    const kind = binaryKind(bytes);
+    if (kind !== null) throw new InputError(source, "", `is no text but ${binaryHint(kind)}`);
     throw new InputError(source, "", "is not UTF-8 text; save it as UTF-8");
   }
 }

@@ -2,6 +2,7 @@ import { writeSglangMap } from "../formats/sglang-placement.ts";
 import { writeTensorrtLlmMap } from "../formats/tensorrt-llm-placement.ts";
 import { writeVllmAscendMap } from "../formats/vllm-ascend-placement.ts";
 import { InputError } from "../lib/errors.ts";
+import { moeLayerNumbers } from "../model/layer-numbers.ts";
 import type { MoeModel } from "../model/moe-model.ts";
 import type { Placement } from "../model/placement.ts";
 import { HttpError } from "./errors.ts";
@@ -15,10 +16,13 @@ const JSON_TYPE = "application/json; charset=utf-8";
 
 /** What engines are started with. */
 const FILES: Readonly<Record<string, EngineFile>> = {
-  sglang: { type: JSON_TYPE, write: (placement, { denseLayers }) => writeSglangMap(placement, denseLayers) },
+  sglang: {
+    type: JSON_TYPE,
+    write: (placement, model) => writeSglangMap(placement, moeLayerNumbers(model), model.layers),
+  },
   "tensorrt-llm": {
     type: "application/yaml; charset=utf-8",
-    write: (placement, { denseLayers }) => writeTensorrtLlmMap(placement, denseLayers),
+    write: (placement, model) => writeTensorrtLlmMap(placement, moeLayerNumbers(model)),
   },
   "vllm-ascend": { type: JSON_TYPE, write: (placement) => writeVllmAscendMap(placement) },
 };

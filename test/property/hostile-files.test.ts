@@ -29,6 +29,7 @@ const placement = contiguousPlacement(2, 3, { nodes: 1, gpusPerNode: 2, slotsPer
 const PLACEMENT = {
   modelName: "m",
   placement,
+  layers: [1, 3],
   shares: evenShares(placement, indexReplicas(placement)).values,
   moves: { slots: 0, bytes: null },
   certificate: null,

@@ -12,9 +12,8 @@ describe("TensorRT-LLM's placement", () => {
   it("may be laid out otherwise, with more settings", () => {
     const text = "{num_slots: 2, ep_size: 2, initial_global_assignments: {'4': [1, 0], '3': [0, 1]}}";
     expect(readTensorrtLlmMap(encode(text), "t.yaml")).toEqual({
-      rows: 2,
-      columns: 2,
-      values: Float64Array.from([0, 1, 1, 0]),
+      map: { rows: 2, columns: 2, values: Float64Array.from([0, 1, 1, 0]) },
+      layers: [3, 4],
     });
   });
 
@@ -30,11 +29,7 @@ describe("TensorRT-LLM's placement", () => {
       "num_slots: 2\ninitial_global_assignments: {}",
       "initial_global_assignments is no mapping",
     ],
-    [
-      "a layer left out",
-      yaml(1, "  3: [0]\n  5: [0]"),
-      "initial_global_assignments.5 is no layer number after the one before",
-    ],
+    ["a layer twice", yaml(1, "  3: [0]\n  03: [0]"), "3 is there twice"],
     ["a layer by name", yaml(1, "  first: [0]"), "initial_global_assignments.first is no layer"],
     ["a layer before the first", yaml(1, "  -1: [0]"), "initial_global_assignments.-1 is no layer"],
     ["a layer without slots", yaml(1, "  3: []"), "initial_global_assignments.3 is []; expected a list"],

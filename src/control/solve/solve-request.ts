@@ -22,6 +22,7 @@ import { nestsDeeperThan } from "../../formats/json-depth.ts";
 import { writePlacementFile } from "../../formats/placement-file.ts";
 import { InputError } from "../../lib/errors.ts";
 import type { ExpertLoad } from "../../model/load.ts";
+import { moeLayerNumbers } from "../../model/layer-numbers.ts";
 import { type MoeModel, moeLayers } from "../../model/moe-model.ts";
 import type { Placement } from "../../model/placement.ts";
 import { type Topology, gpuCount, slotCount } from "../../model/topology.ts";
@@ -81,7 +82,9 @@ export function solveBody(bytes: Uint8Array, models: readonly MoeModel[]): strin
   const start = performance.now();
   const solution = solvePlacement(problem);
   const elapsedMs = performance.now() - start;
-  return writePlacementFile({ modelName: problem.model?.name ?? null, ...solution, elapsedMs });
+  const { model } = problem;
+  const layers = model === null ? null : moeLayerNumbers(model);
+  return writePlacementFile({ modelName: model?.name ?? null, layers, ...solution, elapsedMs });
 }
 
 function readProblem(body: JsonObject, models: readonly MoeModel[]): PlacementProblem {
@@ -131,7 +134,7 @@ function readLoad(body: JsonObject): ExpertLoad {
     const { rows, columns, values } = readMatrix(body["load"], AMOUNT, BODY, "load");
     return { layers: rows, experts: columns, tokens: values };
   }
-  const windows = expertLoadsIn(body, BODY);
+  const windows = expertLoadsIn(body, BODY)?.windows ?? null;
   if (windows === null)
     throw new InputError(
       BODY,
