@@ -102,7 +102,7 @@ async function converted(options: ConvertOptions, say: Output): Promise<Converte
   const loadFrom = LOAD_FORMATS[from];
   const loadTo = LOAD_FORMATS[to];
   if (from !== to && loadFrom !== undefined && loadTo?.write !== undefined) {
-    const file = await loadFrom.read(path);
+    const file = await loadFrom.read(path, say);
     const hints = { model, denseLayers: options.denseLayers ?? null, everyLayer: loadFrom.everyLayer };
     const { load, layers } = chooseLoadRows(file, hints, path);
     const written = writtenLayers(load.layers, layers, loadTo.everyLayer, model, options, say);

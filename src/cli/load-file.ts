@@ -2,12 +2,13 @@ import { loadModel } from "../config/shapes.ts";
 import { readNpyLoad, readSafetensorsLoad } from "../formats/array-load.ts";
 import { binaryKind } from "../formats/binary-kind.ts";
 import { readExpertLoads } from "../formats/expert-load.ts";
-import { readSglangRecorder } from "../formats/sglang-recorder.ts";
+import { readRecorderDump } from "../formats/sglang-recorder.ts";
 import { sumWindows } from "../core/load/sum-windows.ts";
 import { InputError } from "../lib/errors.ts";
 import { type LayerNumbers, consecutive } from "../model/layer-numbers.ts";
 import type { ExpertLoad, NumberedLoad } from "../model/load.ts";
 import type { MoeModel } from "../model/moe-model.ts";
+import { sayAlone } from "./load-formats.ts";
 import { chooseLoadRows, sayRows } from "./model-rows.ts";
 import { type Output, readInput } from "./output.ts";
 
@@ -33,7 +34,7 @@ export async function readLoadToPlace(
   modelName: string | null,
   say: Output,
 ): Promise<LoadToPlace> {
-  const file = await readAnyLoad(path);
+  const file = await readAnyLoad(path, say);
   const model = await loadModel(modelName ?? DEFAULT_MODEL);
   const chosen = modelName === null ? ofDefault(file, model, path, say) : ofModel(file, model, path);
   const { load, layers } = chosen ?? file;
@@ -57,30 +58,26 @@ function ofDefault(file: NumberedLoad, model: MoeModel, path: string, say: Outpu
     if (!(error instanceof InputError)) throw error;
     const { load, layers } = file;
     const isLike = load.experts === model.experts && (layers?.length ?? load.layers) === model.layers;
-    if (isLike)
-      say.progress(`${error.message}: taken for another model's, all ${load.layers} rows are placed`);
+    if (isLike) {
+      const but = `has ${model.name}'s shape, but counts tokens in layers where that has no experts`;
+      say.progress(`${path}: ${but}: taken for another model's, all ${load.layers} rows are placed`);
+    }
     return null;
   }
 }
 
 /** By how the file begins. */
-async function readAnyLoad(path: string): Promise<NumberedLoad> {
+async function readAnyLoad(path: string, say: Output): Promise<NumberedLoad> {
   const bytes = await readInput(path);
-  switch (binaryKind(bytes)) {
-    case "torch":
-      return everyLayer(readSglangRecorder(bytes, path));
-    case "npy":
-      return { load: readNpyLoad(bytes, path), layers: null };
-    case "safetensors":
-      return { load: readSafetensorsLoad(bytes, path), layers: null };
-    default: {
-      const { windows, layers } = readExpertLoads(bytes, path);
-      return { load: sumWindows(windows), layers };
-    }
+  const kind = binaryKind(bytes);
+  if (kind === "npy") return { load: readNpyLoad(bytes, path), layers: null };
+  if (kind === "safetensors") return { load: readSafetensorsLoad(bytes, path), layers: null };
+  if (kind === "torch") {
+    const dump = readRecorderDump(bytes, path);
+    sayAlone([{ source: path, dump }], say);
+    const { load } = dump;
+    return { load, layers: consecutive(0, load.layers) };
   }
-}
-
-/** SGLang's recorder counts every layer. */
-function everyLayer(load: ExpertLoad): NumberedLoad {
-  return { load, layers: consecutive(0, load.layers) };
+  const { windows, layers } = readExpertLoads(bytes, path);
+  return { load: sumWindows(windows), layers };
 }

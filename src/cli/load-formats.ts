@@ -8,17 +8,18 @@ import {
   writeLoadHistory,
   writeLogicalCount,
 } from "../formats/expert-load.ts";
-import { readSglangRecorder } from "../formats/sglang-recorder.ts";
+import { readRecorderDump } from "../formats/sglang-recorder.ts";
+import { type NamedDump, joinDumps } from "../formats/sglang-recording.ts";
 import { readTensorrtLlmStatistics } from "../formats/tensorrt-llm-statistics.ts";
 import { InputError } from "../lib/errors.ts";
 import type { ExpertLoad, NumberedLoad } from "../model/load.ts";
 import { folderNames } from "./folder.ts";
 import type { WrittenLayers } from "./model-rows.ts";
-import { readInput } from "./output.ts";
+import { type Output, readInput } from "./output.ts";
 
 /** A format of expert loads; one without `write` is read only. */
 interface LoadFormat {
-  readonly read: (path: string) => Promise<NumberedLoad>;
+  readonly read: (path: string, say: Output) => Promise<NumberedLoad>;
   /** Whether a file has a row for every layer of its model, where it does not say. */
   readonly everyLayer: boolean;
   readonly write?: (load: ExpertLoad, written: WrittenLayers) => string;
@@ -37,7 +38,7 @@ export const LOAD_FORMATS: Readonly<Record<string, LoadFormat>> = {
   },
   "sglang-recorder": {
     everyLayer: true,
-    read: async (path) => ({ load: await readRecorded(path), layers: null }),
+    read: async (path, say) => ({ load: await readRecorded(path, say), layers: null }),
   },
   npy: {
     everyLayer: false,
@@ -54,27 +55,24 @@ function summed({ windows, layers }: ExpertLoads): NumberedLoad {
   return { load: sumWindows(windows), layers };
 }
 
-/** One dump, or the sum of a folder's: in its mode per_pass every rank writes one. */
-async function readRecorded(path: string): Promise<ExpertLoad> {
+/** One dump, or those of a folder. */
+async function readRecorded(path: string, say: Output): Promise<ExpertLoad> {
   const names = await folderNames(path);
-  if (names === null) return readSglangRecorder(await readInput(path), path);
-  const loads: ExpertLoad[] = [];
-  for (const name of names.filter((file) => file.endsWith(".pt"))) {
-    const file = join(path, name);
-    const load = readSglangRecorder(await readInput(file), file);
-    const first = loads[0] ?? load;
-    if (load.layers !== first.layers || load.experts !== first.experts) {
-      const has = `has ${load.layers} layers of ${load.experts} experts`;
-      throw new InputError(
-        file,
-        "",
-        `${has}; expected ${first.layers} of ${first.experts} as in the first file`,
-      );
-    }
-    loads.push(load);
-  }
-  if (loads.length === 0) throw new InputError(path, "", "holds no .pt file; name the recorder's folder");
-  return sumWindows(loads);
+  const files = names?.filter((name) => name.endsWith(".pt")).map((name) => join(path, name)) ?? [path];
+  if (files.length === 0) throw new InputError(path, "", "holds no .pt file; name the recorder's folder");
+  const dumps: NamedDump[] = [];
+  for (const source of files) dumps.push({ source, dump: readRecorderDump(await readInput(source), source) });
+  sayAlone(dumps, say);
+  return joinDumps(dumps, path);
+}
+
+/** Says where a file has what one rank counted. */
+export function sayAlone([{ source, dump }, ...others]: readonly NamedDump[], say: Output): void {
+  if (others.length > 0 || dump.ranks === null) return;
+  const ranks = dump.ranks.join(", ");
+  say.progress(
+    `${source}: counts of rank ${ranks} alone; convert the recorder's folder for those of all ranks`,
+  );
 }
 
 const META_INFO = "meta_info.json";

@@ -38,11 +38,11 @@ export function decodeText(bytes: Uint8Array, source: string): string {
       "",
       `has ${bytes.length} bytes of text, more than ${MOST_TEXT_BYTES}; give a smaller file`,
     );
+  const kind = binaryKind(bytes);
+  if (kind !== null) throw new InputError(source, "", `is no text but ${binaryHint(kind)}`);
   try {
     return UTF_8.decode(bytes);
   } catch {
-    const kind = binaryKind(bytes);
-    if (kind !== null) throw new InputError(source, "", `is no text but ${binaryHint(kind)}`);
     throw new InputError(source, "", "is not UTF-8 text; save it as UTF-8");
   }
 }
