@@ -1,5 +1,6 @@
 import { rankTable } from "../core/dispatch/rank-table.ts";
 import { evenShares } from "../core/shares/even-shares.ts";
+import type { EngineLimits } from "../formats/engine-placement.ts";
 import type { Matrix } from "../formats/json.ts";
 import { type PlacementFile, readPlacementFile, writePlacementFile } from "../formats/placement-file.ts";
 import { readSglangMap, writeSglangMap } from "../formats/sglang-placement.ts";
@@ -28,30 +29,40 @@ interface PlacementTarget {
 interface PlacementFormat {
   /** Left out for what is written only. */
   readonly read?: (bytes: Uint8Array, source: string, flags: PlacementFlags) => PlacementFile;
+  /** Whether a file says which GPUs there are, and of which nodes. */
+  readonly namesGpus: boolean;
   /** Whether a file has a row for every layer of its model. */
   readonly everyLayer: boolean;
+  /** What its engine can load; left out where any placement can be written. */
+  readonly limits?: EngineLimits;
   readonly write: (file: PlacementFile, target: PlacementTarget) => string;
 }
 
 export const PLACEMENT_FORMATS: Readonly<Record<string, PlacementFormat>> = {
   plimsoll: {
+    namesGpus: true,
     everyLayer: false,
     read: readPlacementFile,
     write: (file, { written: { layers } }) => writePlacementFile({ ...file, layers }),
   },
   sglang: {
+    namesGpus: false,
     everyLayer: true,
+    limits: { engine: "SGLang", twice: true },
     read: (bytes, source, flags) =>
       bareFile({ map: readSglangMap(bytes, source), layers: null, gpus: null }, MAP, source, flags),
     write: ({ placement }, { written: { numbers, all } }) => writeSglangMap(placement, numbers, all),
   },
   "sglang-rank-table": {
+    namesGpus: true,
     everyLayer: true,
     write: (file, { written: { numbers, all }, rankTokens }) =>
       writeSglangRankTable(rankTable(replicaMap(file), rankTokens), numbers, all),
   },
   "tensorrt-llm": {
+    namesGpus: false,
     everyLayer: false,
+    limits: { engine: "TensorRT-LLM", twice: true },
     read: (bytes, source, flags) =>
       bareFile(
         { ...readTensorrtLlmMap(bytes, source), gpus: null },
@@ -62,7 +73,9 @@ export const PLACEMENT_FORMATS: Readonly<Record<string, PlacementFormat>> = {
     write: ({ placement }, { written: { numbers } }) => writeTensorrtLlmMap(placement, numbers),
   },
   "vllm-ascend": {
+    namesGpus: false,
     everyLayer: false,
+    limits: { engine: "vllm-ascend", twice: false },
     read: (bytes, source, flags) =>
       bareFile({ ...readVllmAscendMap(bytes, source), layers: null }, "layer_list", source, flags),
     write: ({ placement }) => writeVllmAscendMap(placement),

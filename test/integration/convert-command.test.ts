@@ -3,9 +3,11 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { program } from "../../src/cli/program.ts";
+import { evenShares } from "../../src/core/shares/even-shares.ts";
 import { readPlacementFile, writePlacementFile } from "../../src/formats/placement-file.ts";
 import { expectExit2, expectRefused } from "../bad-input.ts";
 import { runCli } from "../run-cli.ts";
+import { indexReplicas } from "../../src/model/placement.ts";
 import type { Topology } from "../../src/model/topology.ts";
 import { EXPERTS, LAYERS, type SmallPool, smallPool } from "../small-pool.ts";
 import { storedZip } from "../stored-zip-bytes.ts";
@@ -200,13 +202,56 @@ describe("convert", () => {
     ]);
   });
 
-  it.each(["sglang", "tensorrt-llm", "vllm-ascend"])("has no empty slots for %s", async (engine) => {
+  describe.each(["sglang", "tensorrt-llm", "vllm-ascend"])("to %s", (engine) => {
+    const topology = { nodes: 1, gpusPerNode: 2, slotsPerGpu: 3 };
+    const filled = async (map: readonly number[]) => {
+      const { folder } = pool;
+      const [holed, there, back] = ["holed", "there", "back"].map((name) => folder.path(`${engine}.${name}`));
+      await folder.write(`${engine}.holed`, placementOf(null, topology, [map]));
+      await run(...convert("plimsoll", engine, holed, "--out", there));
+      await run(...convert(engine, "plimsoll", there, "--out", back, ...TWO_GPUS));
+      return (await json<{ physical_to_logical_map: number[][] }>(back)).physical_to_logical_map[0];
+    };
+
+    it("fills an empty slot with a replica", async () => {
+      // Of expert 1, whose tokens are GPU 0's anyhow; vllm-ascend takes no expert twice on a GPU.
+      const onGpu = engine === "vllm-ascend" ? 2 : 1;
+      expect(await filled([0, 1, -1, 0, 2, 3])).toEqual([0, 1, onGpu, 0, 2, 3]);
+      // No expert is on GPU 0 alone: the one with most replicas, of which that makes one more.
+      expect(await filled([0, 1, -1, 0, 1, 2])).toEqual([0, 1, 2, 0, 1, 2]);
+    });
+
+    it("refuses a GPU that holds nothing", async () => {
+      const dead = await pool.folder.write(
+        `${engine}.dead`,
+        placementOf(null, topology, [[0, 1, 2, -1, -1, -1]]),
+      );
+      await expectRefused(pool.folder, [
+        [convert("plimsoll", engine, dead), `${dead}: GPU 1 holds nothing, but every rank of `],
+      ]);
+    });
+  });
+
+  it("refuses for vllm-ascend what it cannot load", async () => {
     const { folder } = pool;
-    const topology = { nodes: 1, gpusPerNode: 2, slotsPerGpu: 1 };
-    const holed = await folder.write("holed.json", placementOf(null, topology, [[0, -1]]));
+    const topology = { nodes: 1, gpusPerNode: 1, slotsPerGpu: 3 };
+    const twice = await folder.write(
+      "twice.json",
+      placementOf(null, topology, [
+        [0, 1, 2],
+        [0, 1, 2],
+        [2, 0, 1],
+      ]),
+    );
+    const doubled = await folder.write("doubled.json", placementOf(null, topology, [[0, 1, 1]]));
+    const wide = await folder.write("wide.json", placementOf(null, topology, [[0, 1, -1]]));
+    await run(...convert("plimsoll", "vllm-ascend", twice, "--out", folder.path("sound.json")));
     await expectRefused(folder, [
-      [convert("plimsoll", engine, holed), `${holed}: layer 0 slot 1 is empty, which ${engine} cannot say`],
+      [convert("plimsoll", "vllm-ascend", doubled), `${doubled}: row 0 has expert 1 twice on GPU 0`],
+      [convert("plimsoll", "vllm-ascend", wide), `${wide}: has more slots on a GPU than experts`],
     ]);
+    await run(...convert("plimsoll", "sglang", wide, "--out", folder.path("wide.sglang")));
+    expect(await json(folder.path("wide.sglang"))).toEqual({ physical_to_logical_map: [[0, 1, 0]] });
   });
 
   it("refuses engines' files that do not fit", async () => {
@@ -264,18 +309,19 @@ describe("convert", () => {
   });
 });
 
-/** A placement file without redundant slots. */
+/** A placement file with even shares. */
 function placementOf(
   modelName: string | null,
   topology: Topology,
   map: readonly (readonly number[])[],
 ): string {
   const experts = Math.max(...map.flat()) + 1;
+  const placement = { layers: map.length, experts, topology, physicalToLogical: Int32Array.from(map.flat()) };
   return writePlacementFile({
     modelName,
     layers: null,
-    placement: { layers: map.length, experts, topology, physicalToLogical: Int32Array.from(map.flat()) },
-    shares: Float64Array.from(map.flat(), (expert) => (expert < 0 ? 0 : 1)),
+    placement,
+    shares: evenShares(placement, indexReplicas(placement)).values,
     moves: { slots: 0, bytes: null },
     certificate: null,
     elapsedMs: 0,
