@@ -109,7 +109,7 @@ async function placementText(file: PlacementFile, options: ConvertOptions, say: 
 /** Null for a model that is not among the shipped ones. */
 async function denseLayersOf(modelName: string | null): Promise<number | null> {
   const model = modelName === null ? null : await findModel(modelName);
-  return model?.denseLayers ?? null;
+  return model?.moeLayers[0] ?? null;
 }
 
 /** No engine's file can leave a slot empty. */

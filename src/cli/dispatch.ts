@@ -5,7 +5,7 @@ import { type PlacementFile, readPlacementFile } from "../formats/placement-file
 import { readRoutingTrace } from "../formats/routing-trace.ts";
 import { InputError } from "../lib/errors.ts";
 import { DISPATCH_POLICIES, type DispatchPolicy } from "../model/dispatch-policy.ts";
-import { type MoeModel, moeLayers } from "../model/moe-model.ts";
+import type { MoeModel } from "../model/moe-model.ts";
 import { gpusInService } from "../model/placement.ts";
 import { gpuCount } from "../model/topology.ts";
 import { bytesPerToken, sentence } from "./dispatch-report.ts";
@@ -89,7 +89,7 @@ async function dispatch(options: DispatchOptions): Promise<void> {
 async function modelOf({ modelName, placement }: PlacementFile): Promise<MoeModel | null> {
   const model = modelName === null ? null : await findModel(modelName);
   if (model === null) return null;
-  return model.experts === placement.experts && moeLayers(model) === placement.layers ? model : null;
+  return model.experts === placement.experts && model.moeLayers.length === placement.layers ? model : null;
 }
 
 /** Each batch in equal contiguous blocks, one per GPU in service. */

@@ -3,7 +3,7 @@ import type { ProblemNames } from "../core/planning/check-problem.ts";
 import { readPlacementFile } from "../formats/placement-file.ts";
 import { InputError } from "../lib/errors.ts";
 import type { ExpertLoad } from "../model/load.ts";
-import { type MoeModel, moeLayers } from "../model/moe-model.ts";
+import type { MoeModel } from "../model/moe-model.ts";
 import type { Placement } from "../model/placement.ts";
 import type { PoolCapacity } from "../model/pool-capacity.ts";
 import type { Topology } from "../model/topology.ts";
@@ -44,7 +44,7 @@ export function checkEplb(capacity: PoolCapacity, { slotsPerGpu }: Topology, max
 }
 
 export function wrongModel(model: MoeModel, load: ExpertLoad): InputError {
-  const has = `has ${moeLayers(model)} layers of ${model.experts} experts`;
+  const has = `has ${model.moeLayers.length} layers of ${model.experts} experts`;
   const hint = `${has}; expected the load's ${load.layers} of ${load.experts}`;
   return new InputError("--model", model.name, hint);
 }

@@ -9,7 +9,6 @@ import { readExpertLoads } from "../formats/expert-load.ts";
 import { readRoutingTrace } from "../formats/routing-trace.ts";
 import { writePlacementFile } from "../formats/placement-file.ts";
 import { InputError } from "../lib/errors.ts";
-import { moeLayers } from "../model/moe-model.ts";
 import { countOption, jsonOption, positiveOption } from "./options.ts";
 import { output, readInput, writeOutput } from "./output.ts";
 import { FLAGS, checkEplb, numbersOption, readPrevious, wrongModel } from "./place-inputs.ts";
@@ -106,8 +105,8 @@ async function place(options: PlaceOptions): Promise<void> {
   checkTopology(topology, groups, load, FLAGS);
   const capacity = checkCapacity(options, topology, load, FLAGS);
   if (algorithm === "eplb") checkEplb(capacity, topology, options.maxMoves);
-  const model = await loadModel(options.model ?? DEFAULT_MODEL);
-  const modelFits = moeLayers(model) === load.layers && model.experts === load.experts;
+  const model = await loadModel(options.model ?? DEFAULT_MODEL, { sourceOf: () => "--model", field: [] });
+  const modelFits = model.moeLayers.length === load.layers && model.experts === load.experts;
   if (options.model !== undefined && !modelFits) throw wrongModel(model, load);
   if (options.maxMoves !== undefined && options.previous === undefined) {
     throw new InputError("--max-moves", "", "counts from a placement in force; give it with --previous");

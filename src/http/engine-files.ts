@@ -15,10 +15,10 @@ const JSON_TYPE = "application/json; charset=utf-8";
 
 /** What engines are started with. */
 const FILES: Readonly<Record<string, EngineFile>> = {
-  sglang: { type: JSON_TYPE, write: (placement, { denseLayers }) => writeSglangMap(placement, denseLayers) },
+  sglang: { type: JSON_TYPE, write: (placement, { moeLayers }) => writeSglangMap(placement, moeLayers[0]) },
   "tensorrt-llm": {
     type: "application/yaml; charset=utf-8",
-    write: (placement, { denseLayers }) => writeTensorrtLlmMap(placement, denseLayers),
+    write: (placement, { moeLayers }) => writeTensorrtLlmMap(placement, moeLayers[0]),
   },
   "vllm-ascend": { type: JSON_TYPE, write: (placement) => writeVllmAscendMap(placement) },
 };

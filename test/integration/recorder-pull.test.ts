@@ -7,6 +7,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { loadModel } from "../../src/config/shapes.ts";
+import { modelLike } from "../../harness/small-model.ts";
 import type { LoadReport } from "../../src/control/ingest/load-report.ts";
 import { RecorderPull } from "../../src/control/ingest/recorder-pull.ts";
 import { DumpThread } from "../../src/engines/sglang/dump-thread.ts";
@@ -58,7 +59,8 @@ async function pullFor(
   experts = 4,
   limits: Pick<SglangRecorderOptions, "readWithinMs"> = {},
 ): Promise<RecorderPull> {
-  const model = { ...(await loadModel("deepseek-v3")), layers: 2, denseLayers, experts };
+  const sizes = { layers: 2, denseLayers, experts, topk: 2, groups: 1, topkGroups: 1 };
+  const model = modelLike(await loadModel("deepseek-v3"), sizes);
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
   return new RecorderPull({
     recorder: new SglangRecorder(

@@ -2,7 +2,7 @@ import { opendir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { InputError } from "../../lib/errors.ts";
 import { type ExpertLoad, emptyLoad } from "../../model/load.ts";
-import { type MoeModel, moeLayers } from "../../model/moe-model.ts";
+import type { MoeModel } from "../../model/moe-model.ts";
 import type { ServerAccess } from "../../model/server-access.ts";
 import { accessHeaders } from "../http/credentials.ts";
 import { ServerConnections } from "../http/server-connections.ts";
@@ -60,7 +60,7 @@ export class SglangRecorder {
     const { directory, model, readWithinMs = WITHIN_MS } = this.#options;
     const fresh = (await this.#dumps()).filter((name) => !this.#ignored.has(name));
     if (fresh.length === 0) return null;
-    const sum = emptyLoad(moeLayers(model), model.experts);
+    const sum = emptyLoad(model.moeLayers.length, model.experts);
     const thread = new DumpThread(this.#within(readWithinMs));
     try {
       for (const name of fresh) {
@@ -125,7 +125,7 @@ export class SglangRecorder {
 /** Dense layers come first, and count nothing. */
 function add(sum: ExpertLoad, load: ExpertLoad, model: MoeModel, path: string): void {
   const dense = load.layers - sum.layers;
-  if (load.experts !== sum.experts || (dense !== 0 && dense !== model.denseLayers))
+  if (load.experts !== sum.experts || (dense !== 0 && dense !== model.moeLayers[0]))
     throw new InputError(
       path,
       "logical_count",
