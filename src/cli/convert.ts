@@ -8,6 +8,7 @@ import {
   convertedPlacement,
   writtenLayers,
 } from "./convert-placement.ts";
+import { MODEL_FLAG } from "./load-file.ts";
 import { LOAD_FORMATS } from "./load-formats.ts";
 import { chooseLoadRows, sayRows } from "./model-rows.ts";
 import { countOption, jsonOption } from "./options.ts";
@@ -69,7 +70,7 @@ async function convert(options: ConvertOptions): Promise<void> {
 async function converted(options: ConvertOptions, say: Output): Promise<Converted> {
   const { from, to, in: path } = options;
   checkFlags(options);
-  const model = options.model === undefined ? null : await loadModel(options.model);
+  const model = options.model === undefined ? null : await loadModel(options.model, MODEL_FLAG);
   const placementFrom = PLACEMENT_FORMATS[from];
   if (from !== to && placementFrom?.read !== undefined && to in PLACEMENT_FORMATS) {
     const file = placementFrom.read(await readInput(path), path, options);
@@ -93,10 +94,7 @@ async function converted(options: ConvertOptions, say: Output): Promise<Converte
 
 function checkFlags(options: ConvertOptions): void {
   const { from, to, model, denseLayers, rankTokens } = options;
-  if (
-    (options.nodes ?? options.gpusPerNode) !== undefined &&
-    !(PLACEMENT_FORMATS[from]?.namesGpus === false)
-  ) {
+  if ((options.nodes ?? options.gpusPerNode) !== undefined && (PLACEMENT_FORMATS[from]?.namesGpus ?? true)) {
     throw new InputError(
       "--nodes, --gpus-per-node",
       "",

@@ -4,8 +4,7 @@ import { isIntegerType, readNpy, writeNpyInt32 } from "../formats/npy.ts";
 import { type PlacementFile, readPlacementFile } from "../formats/placement-file.ts";
 import { InputError } from "../lib/errors.ts";
 import { DISPATCH_POLICIES, type DispatchPolicy } from "../model/dispatch-policy.ts";
-import { moeLayerNumbers } from "../model/layer-numbers.ts";
-import { type MoeModel, moeLayers } from "../model/moe-model.ts";
+import type { MoeModel } from "../model/moe-model.ts";
 import { gpusInService } from "../model/placement.ts";
 import { gpuCount } from "../model/topology.ts";
 import { bytesPerToken, sentence } from "./dispatch-report.ts";
@@ -62,7 +61,7 @@ async function dispatch(options: DispatchOptions): Promise<void> {
   const { layers, experts, topology } = file.placement;
   const say = output(options.json ?? false);
   const model = await modelOf(file);
-  const numbers = file.layers ?? (model === null ? null : moeLayerNumbers(model));
+  const numbers = file.layers ?? (model === null ? null : model.moeLayers);
   const fit = { count: layers, layers: numbers, model, source: options.placement };
   const routing = await readRouting(options.routing, experts, fit, say);
   const { trace, depth } = routing;
@@ -90,7 +89,7 @@ async function dispatch(options: DispatchOptions): Promise<void> {
 async function modelOf({ modelName, placement }: PlacementFile): Promise<MoeModel | null> {
   const model = modelName === null ? null : await findModel(modelName);
   if (model === null) return null;
-  return model.experts === placement.experts && moeLayers(model) === placement.layers ? model : null;
+  return model.experts === placement.experts && model.moeLayers.length === placement.layers ? model : null;
 }
 
 /** Each batch in equal contiguous blocks, one per GPU in service. */

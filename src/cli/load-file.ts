@@ -21,6 +21,9 @@ export interface LoadToPlace {
   readonly model: MoeModel | null;
 }
 
+/** What a fault in the model's name is said of. */
+export const MODEL_FLAG = { sourceOf: () => "--model", field: [] };
+
 /** What its model is taken for, where the load has its shape. */
 export const DEFAULT_MODEL = "deepseek-v3";
 
@@ -35,7 +38,7 @@ export async function readLoadToPlace(
   say: Output,
 ): Promise<LoadToPlace> {
   const file = await readAnyLoad(path, say);
-  const model = await loadModel(modelName ?? DEFAULT_MODEL);
+  const model = await loadModel(modelName ?? DEFAULT_MODEL, MODEL_FLAG);
   const chosen = modelName === null ? ofDefault(file, model, path, say) : ofModel(file, model, path);
   const { load, layers } = chosen ?? file;
   if (load.layers !== file.load.layers) {

@@ -4,8 +4,8 @@ import type { ReadonlyNumbers } from "../lib/readonly-arrays.ts";
 import {
   type LayerNumbers,
   consecutive,
+  countedLayers,
   layersOfRows,
-  moeLayerNumbers,
   rowsOf,
   sayLayers,
 } from "../model/layer-numbers.ts";
@@ -44,15 +44,16 @@ export interface ChosenRows {
  * @param said which layer each of the file's rows is of; null where it does not say
  * @throws InputError where the rows cannot be those of the model
  */
-export function chooseRows(
+function chooseRows(
   count: number,
   said: LayerNumbers | null,
   { model, denseLayers, everyLayer }: LayerHints,
   source: string,
 ): ChosenRows {
   if (model !== null) {
-    const wanted = moeLayerNumbers(model);
-    const rows = rowsOf(wanted, said ?? layersOfRows(count, model) ?? []);
+    const given = said ?? layersOfRows(count, model) ?? [];
+    const wanted = countedLayers(model, given);
+    const rows = rowsOf(wanted, given);
     if (rows === null) throw otherRows(count, said, model, null, source);
     return { rows, layers: wanted };
   }
@@ -134,7 +135,7 @@ function otherRows(
   source: string,
 ): InputError {
   const has = layers === null ? `${rows} rows` : `layers ${sayLayers(layers)}`;
-  const own = moeLayerNumbers(model);
+  const own = model.moeLayers;
   const of = experts === null ? "" : ` of ${experts} experts`;
   const hint = `has ${has}${of}; expected those of ${model.name}: ${own.length} rows of ${model.experts} experts (layers ${sayLayers(own)}), or ${model.layers} with those without experts`;
   return new InputError(source, "", hint);

@@ -4,7 +4,7 @@ import { readTrace } from "../formats/trace.ts";
 import { InputError } from "../lib/errors.ts";
 import type { ReadonlyNumbers } from "../lib/readonly-arrays.ts";
 import { Rng } from "../lib/rng.ts";
-import { consecutive, moeLayerNumbers } from "../model/layer-numbers.ts";
+import { consecutive } from "../model/layer-numbers.ts";
 import type { MoeModel } from "../model/moe-model.ts";
 import type { RoutingTrace } from "../model/routing-trace.ts";
 import type { TraceRequest } from "../model/traffic.ts";
@@ -42,7 +42,7 @@ export async function openRouting(
 }
 
 async function readRows(path: string, model: MoeModel, say: Output): Promise<TraceRows> {
-  const layers = moeLayerNumbers(model);
+  const layers = model.moeLayers;
   const fit = { count: layers.length, layers, model, source: model.name };
   const bytes = await readInput(path);
   const read = readTraceRows(bytes, path, model.experts, (depth) =>

@@ -80,8 +80,10 @@ function sumPasses(file: Dictionary, source: string): RecorderDump {
   for (const [pass, record] of (records as readonly unknown[]).entries()) {
     addPass(physical, record, source, `${RECORDS}[${pass}]`);
     const [rank, id, key] = ["rank", "forward_pass_id", "gatherer_key"].map((name) => fieldOf(record, name));
-    if (typeof rank === "number") ranks.add(rank);
-    if (id !== undefined) passes.add(`pass ${String(id)} of rank ${String(rank)} (${String(key)})`);
+    if (typeof rank !== "number") continue;
+    ranks.add(rank);
+    const part = typeof key === "string" ? ` (${key})` : "";
+    if (typeof id === "number") passes.add(`pass ${id} of rank ${rank}${part}`);
   }
   return { load: logicalLoad(physical, map, source), ranks: [...ranks], passes };
 }

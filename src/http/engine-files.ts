@@ -3,7 +3,6 @@ import { writeSglangMap } from "../formats/sglang-placement.ts";
 import { writeTensorrtLlmMap } from "../formats/tensorrt-llm-placement.ts";
 import { writeVllmAscendMap } from "../formats/vllm-ascend-placement.ts";
 import { InputError } from "../lib/errors.ts";
-import { moeLayerNumbers } from "../model/layer-numbers.ts";
 import type { MoeModel } from "../model/moe-model.ts";
 import type { Placement } from "../model/placement.ts";
 import { HttpError } from "./errors.ts";
@@ -21,12 +20,12 @@ const FILES: Readonly<Record<string, EngineFile>> = {
   sglang: {
     type: JSON_TYPE,
     limits: { engine: "SGLang", twice: true },
-    write: (placement, model) => writeSglangMap(placement, moeLayerNumbers(model), model.layers),
+    write: (placement, model) => writeSglangMap(placement, model.moeLayers, model.layers),
   },
   "tensorrt-llm": {
     type: "application/yaml; charset=utf-8",
     limits: { engine: "TensorRT-LLM", twice: true },
-    write: (placement, model) => writeTensorrtLlmMap(placement, moeLayerNumbers(model)),
+    write: (placement, model) => writeTensorrtLlmMap(placement, model.moeLayers),
   },
   "vllm-ascend": {
     type: JSON_TYPE,

@@ -8,19 +8,23 @@ export function consecutive(first: number, count: number): LayerNumbers {
   return Array.from({ length: count }, (_, i) => first + i);
 }
 
-/** Numbers of the model's layers that route to experts. */
-export function moeLayerNumbers({ layers, denseLayers }: MoeModel): LayerNumbers {
-  return consecutive(denseLayers, layers - denseLayers);
+/**
+ * Which layers a matrix of the model has, by its number of rows: those that route to experts, or every layer, as engines
+ * count and record them, with those for multi-token prediction behind or without. Null for another number.
+ */
+export function layersOfRows(rows: number, { layers, moeLayers, mtpLayers }: MoeModel): LayerNumbers | null {
+  if (rows === moeLayers.length) return moeLayers;
+  if (rows === layers || rows === layers + mtpLayers) return consecutive(0, rows);
+  return rows === moeLayers.length - mtpLayers ? moeLayers.slice(0, rows) : null;
 }
 
 /**
- * Which layers a matrix of the model has, by its number of rows: every layer, as engines count and record them, or
- * those that route to experts. Null where it is neither.
+ * Numbers of the model's layers that route to experts, as far as a file can have them that has the layers given: engines
+ * keep those for multi-token prediction to themselves.
  */
-export function layersOfRows(rows: number, model: MoeModel): LayerNumbers | null {
-  const routing = moeLayerNumbers(model);
-  if (rows === routing.length) return routing;
-  return rows === model.layers ? consecutive(0, rows) : null;
+export function countedLayers({ layers, moeLayers }: MoeModel, given: LayerNumbers): LayerNumbers {
+  const there = new Set(given);
+  return moeLayers.filter((layer) => layer < layers || there.has(layer));
 }
 
 /** @returns the row of each wanted layer among those given; null where one is not there */

@@ -144,7 +144,7 @@ describe("convert", () => {
     expect(both).toEqual(rank0.map((row, layer) => row.map((count, expert) => count + rank1[layer][expert])));
     // Of layers 9 and 10.
     expect(await counted("tensorrt-llm-statistics", "tensorrt-llm-statistics")).toEqual([
-      ...Array<number[]>(9).fill([0, 0, 0, 0]),
+      ...Array.from({ length: 9 }, () => [0, 0, 0, 0]),
       [760, 764, 768, 772],
       [800, 804, 808, 812],
     ]);

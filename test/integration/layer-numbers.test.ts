@@ -159,8 +159,16 @@ describe("a placement of layers 1 and 3", () => {
     await place("two.json", "two.p.json");
   });
   const dispatch = (routing: string, out: string, ...more: readonly string[]) => [
-    ...["dispatch", "--placement", at("two.p.json"), "--routing", at(routing), "--batch-tokens", "4"],
-    ...["--out", at(out), ...more],
+    "dispatch",
+    "--placement",
+    at("two.p.json"),
+    "--routing",
+    at(routing),
+    "--batch-tokens",
+    "4",
+    "--out",
+    at(out),
+    ...more,
   ];
 
   it("dispatches them out of a trace of every layer, whose rows stay", async () => {

@@ -1,6 +1,6 @@
 import { gpuLoads } from "../../core/shares/gpu-loads.ts";
 import { type ExpertLoad, emptyLoad } from "../../model/load.ts";
-import { type MoeModel, moeLayers } from "../../model/moe-model.ts";
+import type { MoeModel } from "../../model/moe-model.ts";
 import type { PoolWindow } from "../../model/pool-window.ts";
 import type { RoutingSnapshot } from "../../model/snapshot.ts";
 import { type Topology, gpuCount } from "../../model/topology.ts";
@@ -25,7 +25,7 @@ export class ReportedPlane implements ExpertPlane {
 
   constructor(pool: string, model: MoeModel, topology: Topology) {
     this.pool = pool;
-    this.shape = { layers: moeLayers(model), experts: model.experts, gpus: gpuCount(topology) };
+    this.shape = { layers: model.moeLayers.length, experts: model.experts, gpus: gpuCount(topology) };
     this.#topk = model.topk;
     this.#load = emptyLoad(this.shape.layers, this.shape.experts);
   }

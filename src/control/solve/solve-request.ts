@@ -22,8 +22,7 @@ import { nestsDeeperThan } from "../../formats/json-depth.ts";
 import { writePlacementFile } from "../../formats/placement-file.ts";
 import { InputError } from "../../lib/errors.ts";
 import type { ExpertLoad } from "../../model/load.ts";
-import { moeLayerNumbers } from "../../model/layer-numbers.ts";
-import { type MoeModel, moeLayers } from "../../model/moe-model.ts";
+import type { MoeModel } from "../../model/moe-model.ts";
 import type { Placement } from "../../model/placement.ts";
 import { type Topology, gpuCount, slotCount } from "../../model/topology.ts";
 
@@ -83,7 +82,7 @@ export function solveBody(bytes: Uint8Array, models: readonly MoeModel[]): strin
   const solution = solvePlacement(problem);
   const elapsedMs = performance.now() - start;
   const { model } = problem;
-  const layers = model === null ? null : moeLayerNumbers(model);
+  const layers = model === null ? null : model.moeLayers;
   return writePlacementFile({ modelName: model?.name ?? null, layers, ...solution, elapsedMs });
 }
 
@@ -201,7 +200,7 @@ function readModel(
     const known = models.map((one) => one.name).join(", ");
     throw new InputError(BODY, "model", `is not known; leave it out, or expected one of ${known}`);
   }
-  if (moeLayers(model) === layers && model.experts === experts) return model;
-  const has = `has ${moeLayers(model)} layers of ${model.experts} experts`;
+  if (model.moeLayers.length === layers && model.experts === experts) return model;
+  const has = `has ${model.moeLayers.length} layers of ${model.experts} experts`;
   throw new InputError(BODY, "model", `${has}; expected the load's ${layers} of ${experts}`);
 }
