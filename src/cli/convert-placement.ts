@@ -71,7 +71,7 @@ export async function convertedPlacement(
   const loadable = format.limits === undefined ? placement : loadableBy(format.limits, placement, path, say);
   const written = writtenLayers(placement.layers, layers, format.everyLayer, model, options, say);
   return {
-    text: format.write({ ...file, placement: loadable }, { written, rankTokens }),
+    text: format.write({ ...file, placement: loadable }, { written, flags: options, rankTokens }),
     layers,
     said: sayRows(layers, placement.layers, whole.placement.layers),
   };
@@ -102,11 +102,14 @@ export function writtenLayers(
   const numbers = layers ?? consecutive(0, rows);
   const all = model?.layers ?? (numbers.at(-1) ?? 0) + 1;
   if (layers === null && (everyLayer || to === "tensorrt-llm")) {
-    say.progress(
-      `nothing says which layers the rows are: written as layers ${sayLayers(numbers)}; see --model`,
-    );
+    const as = `written as layers ${sayLayers(numbers)}; see --model`;
+    say.progress(`nothing says which layers the rows are: ${as}`);
   } else if (everyLayer && !sameLayers(numbers, consecutive(0, all))) {
-    say.progress(`${all} rows: layers ${sayLayers(numbers)}, and rows for the others, which have no experts`);
+    const behind = numbers.filter((layer) => layer >= all);
+    const without =
+      behind.length === 0 ? "" : `; SGLang has no row for layers ${sayLayers(behind)}, which are left out`;
+    const own = sayLayers(numbers.filter((layer) => layer < all));
+    say.progress(`${all} rows: layers ${own}, and rows for the others, which have no experts${without}`);
   }
   return { layers, numbers, all };
 }

@@ -15,6 +15,8 @@ import { countOption, jsonOption } from "./options.ts";
 import { type Output, output, readInput, writeOutput } from "./output.ts";
 import { PLACEMENT_FORMATS } from "./placement-formats.ts";
 
+const ASCEND = "vllm-ascend";
+
 export function convertCommand(): Command {
   const formats = [...new Set([...Object.keys(PLACEMENT_FORMATS), ...Object.keys(LOAD_FORMATS)])];
   const formatOption = (flags: string, description: string) =>
@@ -48,6 +50,12 @@ export function convertCommand(): Command {
         "in place of --model: its leading layers without experts, for which sglang has rows",
       ),
     )
+    .addOption(
+      countOption(
+        "--shared-experts <n>",
+        "with vllm-ascend: the model's shared experts, of which its mix placement has one on every device",
+      ),
+    )
     .option(
       "--rank-tokens <file>",
       `with --to ${RANK_TABLE}: tokens expected of every source rank (.npy): integers [ranks, layers, experts]; ` +
@@ -73,12 +81,14 @@ async function converted(options: ConvertOptions, say: Output): Promise<Converte
   const model = options.model === undefined ? null : await loadModel(options.model, MODEL_FLAG);
   const placementFrom = PLACEMENT_FORMATS[from];
   if (from !== to && placementFrom?.read !== undefined && to in PLACEMENT_FORMATS) {
+    if (placementFrom.namesGpus) refuseGpus(options);
     const file = placementFrom.read(await readInput(path), path, options);
     return convertedPlacement(file, placementFrom.everyLayer, model, options, say);
   }
   const loadFrom = LOAD_FORMATS[from];
   const loadTo = LOAD_FORMATS[to];
   if (from !== to && loadFrom !== undefined && loadTo?.write !== undefined) {
+    refuseGpus(options);
     const file = await loadFrom.read(path, say);
     const hints = { model, denseLayers: options.denseLayers ?? null, everyLayer: loadFrom.everyLayer };
     const { load, layers } = chooseLoadRows(file, hints, path);
@@ -92,14 +102,16 @@ async function converted(options: ConvertOptions, say: Output): Promise<Converte
   throw new InputError("--from, --to", `${from} → ${to}`, impossible(from, to));
 }
 
+function refuseGpus({ from, nodes, gpusPerNode }: ConvertOptions): void {
+  if (nodes === undefined && gpusPerNode === undefined) return;
+  const hint = `say what engines' placements lack; leave them out for this file of ${from}`;
+  throw new InputError("--nodes, --gpus-per-node", "", hint);
+}
+
 function checkFlags(options: ConvertOptions): void {
   const { from, to, model, denseLayers, rankTokens } = options;
-  if ((options.nodes ?? options.gpusPerNode) !== undefined && (PLACEMENT_FORMATS[from]?.namesGpus ?? true)) {
-    throw new InputError(
-      "--nodes, --gpus-per-node",
-      "",
-      `say what engines' placements lack; ${from} needs none`,
-    );
+  if (options.sharedExperts !== undefined && from !== ASCEND && to !== ASCEND) {
+    throw new InputError("--shared-experts", "", `is for ${ASCEND}; leave it out`);
   }
   if (rankTokens !== undefined && to !== RANK_TABLE) {
     const hint = `is for ${RANK_TABLE}; leave it out, or convert --to ${RANK_TABLE}`;

@@ -17,11 +17,13 @@ import { replicaMap } from "./replica-map.ts";
 export interface PlacementFlags {
   readonly nodes?: number;
   readonly gpusPerNode?: number;
+  readonly sharedExperts?: number;
 }
 
 /** What a placement is written with. */
 interface PlacementTarget {
   readonly written: WrittenLayers;
+  readonly flags: PlacementFlags;
   /** `[ranks][layers][experts]`: tokens expected of every rank; undefined where all send alike. */
   readonly rankTokens: Float64Array | undefined;
 }
@@ -77,8 +79,13 @@ export const PLACEMENT_FORMATS: Readonly<Record<string, PlacementFormat>> = {
     everyLayer: false,
     limits: { engine: "vllm-ascend", twice: false },
     read: (bytes, source, flags) =>
-      bareFile({ ...readVllmAscendMap(bytes, source), layers: null }, "layer_list", source, flags),
-    write: ({ placement }) => writeVllmAscendMap(placement),
+      bareFile(
+        { ...readVllmAscendMap(bytes, source, flags.sharedExperts), layers: null },
+        "layer_list",
+        source,
+        flags,
+      ),
+    write: ({ placement }, { flags }) => writeVllmAscendMap(placement, flags.sharedExperts),
   },
 };
 

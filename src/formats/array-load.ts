@@ -19,6 +19,11 @@ export function readSafetensorsLoad(bytes: Uint8Array, source: string): ExpertLo
   const arrays = readSafetensors(bytes, source);
   const [[name, array] = [LOGICAL_COUNT, undefined]] =
     arrays.size === 1 ? arrays : [[LOGICAL_COUNT, arrays.get(LOGICAL_COUNT)] as const];
+  if (arrays.keys().some((key) => /^\d+_\d+$/.test(key))) {
+    const hint =
+      "holds TensorRT-LLM's statistics of a rank; convert their folder with --from tensorrt-llm-statistics";
+    throw new InputError(source, "", hint);
+  }
   if (array !== undefined) return loadOfArray(array.shape, array.values, source, name);
   throw new InputError(
     source,

@@ -30,7 +30,8 @@ const FILES: Readonly<Record<string, EngineFile>> = {
   "vllm-ascend": {
     type: JSON_TYPE,
     limits: { engine: "vllm-ascend", twice: false },
-    write: (placement) => writeVllmAscendMap(placement),
+    write: (placement, { sharedFused, sharedExperts }) =>
+      writeVllmAscendMap(placement, sharedFused ? sharedExperts : 0),
   },
 };
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { readTensorrtLlmMap } from "../../src/formats/tensorrt-llm-placement.ts";
-import { readVllmAscendMap } from "../../src/formats/vllm-ascend-placement.ts";
+import { readVllmAscendMap, writeVllmAscendMap } from "../../src/formats/vllm-ascend-placement.ts";
 import { InputError } from "../../src/lib/errors.ts";
 
 const encode = (text: string) => new TextEncoder().encode(text);
@@ -59,6 +59,26 @@ describe("vllm-ascend's placement", () => {
     device_list: devices,
   });
   const map = (...layers: readonly unknown[]) => ({ moe_layer_count: layers.length, layer_list: layers });
+
+  it("has a shared expert on every device in vllm-ascend's mix placement", () => {
+    const placement = {
+      layers: 1,
+      experts: 3,
+      topology: { nodes: 1, gpusPerNode: 3, slotsPerGpu: 2 },
+      physicalToLogical: Int32Array.of(0, 1, 1, 2, 2, 0),
+    };
+    const text = writeVllmAscendMap(placement, 2);
+    const devices = [device(0, 0, 1, 3), device(1, 1, 2, 4), device(2, 2, 0, 3)];
+    expect(JSON.parse(text)).toEqual(map(layer(0, ...devices)));
+    const { gpus, map: read } = readVllmAscendMap(encode(text), "a.json", 2);
+    const values = Float64Array.from(placement.physicalToLogical);
+    expect({ gpus, read }).toEqual({ gpus: 3, read: { rows: 1, columns: 6, values } });
+    expect(() => readVllmAscendMap(encode(text), "a.json", 1)).toThrow(
+      "a.json: layer_list[0].device_list[1].device_expert ends in 4; expected shared expert 3",
+    );
+    const alone = encode(JSON.stringify(map(layer(0, device(0, 0)))));
+    expect(() => readVllmAscendMap(alone, "a.json", 1)).toThrow("ends in 0; expected shared expert 0");
+  });
 
   it.each([
     ["no layers", map(), "layer_list is not a list of objects"],
