@@ -232,6 +232,7 @@ export class ModelCluster {
       store: store.pool("model"),
       gateway,
       shape: led.plane.shape,
+      slotsPerGpu: TOPOLOGY.slotsPerGpu,
       topk: SMALL_MODEL.topk,
     });
     return { store, inbox, epochs, ...led };
