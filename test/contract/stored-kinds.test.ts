@@ -111,9 +111,10 @@ test("what the version before wrote means what it meant", () => {
     kind: "load",
     from: "one",
     sampled: false,
-    reported: [{ rank: 1, windowMs: 10, incarnation: null }],
+    reported: [{ rank: 1, windowMs: 10, incarnation: null, counted: "source" }],
     spanMs: 20,
     tokens: Float32Array.of(1, 2.5, 0, 3, 4, 5),
+    received: [],
   });
   expect(read("operatorState", 6)).toEqual({
     paused: true,

@@ -23,11 +23,11 @@ beforeEach(async () => {
 
 function open(gateway: string): { inbox: LoadInbox; store: PartitionedStore } {
   const store = new PartitionedStore(shared);
-  return { inbox: new LoadInbox({ store: store.pool("p"), gateway, shape, topk: 1 }), store };
+  return { inbox: new LoadInbox({ store: store.pool("p"), gateway, shape, slotsPerGpu: 1, topk: 1 }), store };
 }
 
 function report(rank: number | null, window: number | null, ...counts: number[]): LoadReport {
-  return { rank, window, incarnation: null, windowMs: 100, counts: Float64Array.from(counts) };
+  return { rank, window, incarnation: null, windowMs: 100, counted: "source", counts: Float64Array.from(counts) };
 }
 
 async function sent(): Promise<LoadMessage[]> {
@@ -47,11 +47,12 @@ test("sums what ranks report, and sends it once, with the ranks that reported", 
       from: "one",
       sampled: false,
       reported: [
-        { rank: 0, windowMs: 100, incarnation: null },
-        { rank: 3, windowMs: 100, incarnation: null },
+        { rank: 0, windowMs: 100, incarnation: null, counted: "source" },
+        { rank: 3, windowMs: 100, incarnation: null, counted: "source" },
       ],
       spanMs: 200,
       tokens: Float32Array.of(2, 7, 7, 2),
+      received: [],
     },
   ]);
   await inbox.flush();
@@ -124,7 +125,7 @@ test("every report that can be true is a sign of life, late and repeated ones to
   expect(one(1, null, 300)).toBe("late");
   expect(() => inbox.take(report(3, 1, 1e6, 0, 1, 0))).toThrow("counts 1000000");
   await inbox.flush();
-  const reported = [{ rank: 2, windowMs: 300, incarnation: null }];
+  const reported = [{ rank: 2, windowMs: 300, incarnation: null, counted: "source" }];
   expect(await sent()).toMatchObject([{ reported, spanMs: 0, tokens: new Float32Array(4) }]);
   one(1001, 7);
   one(1, 8);

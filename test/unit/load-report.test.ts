@@ -15,6 +15,7 @@ test("reads a rank's report, and a whole pool's", () => {
     window: 7,
     incarnation: 2,
     windowMs: 500,
+    counted: "source",
     counts: Float64Array.of(1, 2, 3, 4, 5, 6.5),
   });
   expect(parseLoadReport({ windowMs: 500, logical_count: counts }, shape)).toMatchObject({
@@ -80,8 +81,9 @@ const report = {
   window: 7,
   incarnation: 2,
   windowMs: 500,
+  counted: "source",
   counts: Uint32Array.of(1, 2, 3, 4, 5, 6),
-};
+} as const;
 
 test("reads a report in bytes, wherever they lie", () => {
   for (const offset of [0, 1, 2, 4]) {

@@ -24,7 +24,8 @@ beforeEach(async () => {
 });
 
 function load(from: string, spanMs: number, ...tokens: number[]): LoadMessage {
-  return { kind: "load", from, sampled: false, reported: [], spanMs, tokens: Float32Array.from(tokens) };
+  const counted = { reported: [], spanMs, tokens: Float32Array.from(tokens), received: [] };
+  return { kind: "load", from, sampled: false, ...counted };
 }
 
 const placement = {

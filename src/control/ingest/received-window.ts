@@ -3,6 +3,9 @@ import type { HeldExperts } from "./held-experts.ts";
 import type { RankSum } from "./rank-sums.ts";
 import type { UsualLoad } from "./usual-load.ts";
 
+/** Of the load, experts that are known usually have so much at least: fewer say too little of the others. */
+const LEAST_KNOWN = 0.25;
+
 /** What the ranks of a pool have received in about the same time. */
 export interface ReceivedWindow {
   /** The mean of what ranks have reported. */
@@ -24,7 +27,7 @@ export interface ReceivedWindow {
  * may have received its tokens are believed. Of the others too little is known: each gets the part of its layer's
  * tokens that it usually has, or what was counted of it where that is more. So who is missing changes nothing of whether
  * its experts are hot or cold. Ranks that report different spans are taken at their rates.
- * @returns null where fewer than half of the ranks that hold experts are believed: then nothing is known of too many
+ * @returns null where the experts that are known usually have less than a quarter of the load
  */
 export function receivedWindow(
   sums: ReadonlyMap<number, RankSum>,
@@ -38,7 +41,6 @@ export function receivedWindow(
   const implausible: number[] = [];
   for (;;) {
     const believed = new Map([...sums].filter(([rank]) => !implausible.includes(rank)));
-    if (2 * [...holders].filter((rank) => believed.has(rank)).length < holders.size) return null;
     const tokens = summed(believed.values(), spanMs, layers * experts);
     const known = held.known((rank) => believed.has(rank));
     const judged = layerLevels(tokens, known, usual, layers, experts);
@@ -52,8 +54,8 @@ export function receivedWindow(
       known.fill(0, layer * experts, (layer + 1) * experts);
       tokens.fill(0, layer * experts, (layer + 1) * experts);
     }
-    complete(tokens, known, usual, experts);
-    return { spanMs, tokens, missing, implausible, implausibleLayers };
+    const whole = complete(tokens, known, usual, experts);
+    return whole ? { spanMs, tokens, missing, implausible, implausibleLayers } : null;
   }
 }
 
@@ -68,7 +70,7 @@ function summed(sums: Iterable<RankSum>, spanMs: number, size: number): Float64A
 
 /**
  * `[layers]`: how many tokens each layer has routed, going by the experts that are known, beside the layers' median.
- * NaN where it cannot be judged: nothing was counted, or some experts are not known and neither is what they usually have.
+ * NaN where it cannot be judged: nothing was counted, or too little is known of what is not.
  */
 function layerLevels(
   tokens: Float64Array,
@@ -89,7 +91,8 @@ function layerLevels(
         part += usual.part(cell);
       }
     }
-    if (count === 0 || (!all && !usual.knows(layer))) levels[layer] = Number.NaN;
+    const judged = count > 0 && (all || (usual.knows(layer) && part >= LEAST_KNOWN));
+    if (!judged) levels[layer] = Number.NaN;
     else levels[layer] = all ? count : count / part;
   }
   const sorted = levels.filter((level) => !Number.isNaN(level)).toSorted();
@@ -111,8 +114,11 @@ function mostIn(layer: number, sums: ReadonlyMap<number, RankSum>, experts: numb
   return found;
 }
 
-/** Gives the experts that are not known what they usually have. A layer in which nothing was ever counted stays idle. */
-function complete(tokens: Float64Array, known: Uint8Array, usual: UsualLoad, experts: number): void {
+/**
+ * Gives the experts that are not known what they usually have. A layer in which nothing was ever counted stays idle.
+ * @returns whether enough is known
+ */
+function complete(tokens: Float64Array, known: Uint8Array, usual: UsualLoad, experts: number): boolean {
   const layers = tokens.length / experts;
   const used = new Uint8Array(layers);
   for (let layer = 0; layer < layers; layer++) {
@@ -126,11 +132,14 @@ function complete(tokens: Float64Array, known: Uint8Array, usual: UsualLoad, exp
     count += tokens[cell];
     part += usual.part(cell);
   }
-  const routed = part === 0 ? 0 : count / part;
+  const layersUsed = used.reduce((sum, one) => sum + one, 0);
+  if (part < LEAST_KNOWN * layersUsed) return false;
+  const routed = count / part;
   for (let cell = 0; cell < tokens.length; cell++) {
     if (known[cell] === 1 || used[Math.floor(cell / experts)] === 0) continue;
     tokens[cell] = Math.max(tokens[cell], routed * usual.part(cell));
   }
+  return true;
 }
 
 function mean(values: readonly number[]): number {

@@ -1,6 +1,4 @@
 const HALF_LIFE_MS = 60_000;
-/** An expert that was never counted is taken for one with this part of its layer's mean, while others are known. */
-const LEAST_PART = 0.01;
 
 /**
  * Which part of its layer's tokens each expert usually has: what a window is completed by, where nobody has said what an
@@ -27,8 +25,7 @@ export class UsualLoad {
   /** The parts of a layer's experts sum to 1. */
   part(cell: number): number {
     const sum = this.#sums[Math.floor(cell / this.#experts)];
-    const least = LEAST_PART / this.#experts;
-    return sum > 0 ? (this.#tokens[cell] / sum + least) / (1 + LEAST_PART) : 1 / this.#experts;
+    return sum > 0 ? this.#tokens[cell] / sum : 1 / this.#experts;
   }
 
   /** @param tokens `[layers][experts]` of a window; one without any says nothing */
