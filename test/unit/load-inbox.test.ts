@@ -27,7 +27,14 @@ function open(gateway: string): { inbox: LoadInbox; store: PartitionedStore } {
 }
 
 function report(rank: number | null, window: number | null, ...counts: number[]): LoadReport {
-  return { rank, window, incarnation: null, windowMs: 100, counted: "source", counts: Float64Array.from(counts) };
+  return {
+    rank,
+    window,
+    incarnation: null,
+    windowMs: 100,
+    counted: "source",
+    counts: Float64Array.from(counts),
+  };
 }
 
 async function sent(): Promise<LoadMessage[]> {
@@ -61,9 +68,9 @@ test("sums what ranks report, and sends it once, with the ranks that reported", 
 
 test("what ranks have received is sent by rank, without what nobody received; what they routed is summed beside it", async () => {
   const { inbox } = open("one");
-  const received = { ...report(0, 1, 0, 7, 0, 90), counted: "received" } as const;
-  expect(inbox.take(received)).toBe("taken");
-  expect(inbox.take(received)).toBe("duplicate");
+  const own = { ...report(0, 1, 0, 7, 0, 90), counted: "received" } as const;
+  expect(inbox.take(own)).toBe("taken");
+  expect(inbox.take(own)).toBe("duplicate");
   inbox.take({ ...report(0, 2, 0, 0, 0, 0), counted: "received" });
   inbox.take(report(3, 1, 0, 5, 4, 1));
   await inbox.flush();

@@ -76,6 +76,26 @@ test("a rank that holds nothing is not waited for; an idle window is one", () =>
   expect(layer(0, windows.take()?.tokens)).toEqual([6, 0, 0, 0]);
 });
 
+test("what moved may still be received where it was: while that rank does not report, it is not known", () => {
+  reports();
+  windows.take();
+  // Expert 2 goes from rank 2, which falls silent at once, to rank 1.
+  windows.place(placed(0, -1, 1, 2, -1, -1, 3, 0));
+  const without2 = () => {
+    for (let window = 0; window < 4; window++) reports([0, 1, 3]);
+    return windows.take();
+  };
+  for (const behind of [1, 2]) {
+    const window = without2();
+    expect([behind, window?.missing]).toEqual([behind, [2]]);
+    expect(layer(1, window?.tokens)[2]).toBeCloseTo(4, 6);
+  }
+  // Nobody dispatches by the placement before any more, and rank 1 receives nothing.
+  const later = without2();
+  expect(later?.missing).toEqual([]);
+  expect(layer(1, later?.tokens)).toEqual([24, 12, 0, 8]);
+});
+
 test("who is missing is waited for once; its experts keep their part, an expert with another replica at least what came", () => {
   reports();
   windows.take();

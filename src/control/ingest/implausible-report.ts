@@ -34,7 +34,8 @@ export function implausibility(report: LoadReport, limits: PlausibleLimits): str
   } else {
     // A rank of a pipeline has counts of its own layers only.
     const lowest = Math.min(...sums.tokens.filter((sum) => sum > 0));
-    if (highest > MOST_BETWEEN_LAYERS * lowest) return `counts ${highest} in one layer and ${lowest} in another`;
+    if (highest > MOST_BETWEEN_LAYERS * lowest)
+      return `counts ${highest} in one layer and ${lowest} in another`;
   }
   const perSecond = ((highest / limits.topk) * 1000) / report.windowMs;
   // One rank may receive the tokens of all.

@@ -50,7 +50,8 @@ export class ReceivedWindows {
     const agreed = window !== null && window.implausible.length + window.implausibleLayers.length === 0;
     // At the ends of short windows layers differ by what was under way.
     if (!agreed && !late) return null;
-    for (const rank of [...holders, ...this.#windowMs.keys()]) if (!ranks.has(rank)) this.#stopWaitingFor(rank);
+    for (const rank of [...holders, ...this.#windowMs.keys()])
+      if (!ranks.has(rank)) this.#stopWaitingFor(rank);
     this.#held.endWindow();
     this.clear();
     if (window !== null) this.#usual.observe(window.tokens, window.spanMs);
