@@ -51,10 +51,13 @@ export function loadRoute(app: FastifyInstance, pools: readonly ControlledPool[]
   });
 }
 
-/** Said to a rank that counts otherwise than most of its pool, as far as that is known here. */
+/** Said to who counts otherwise than most ranks of the pool, as far as that is known here. */
 function otherKind({ rank, counted }: LoadReport, report: PoolReport | null): { readonly hint?: string } {
   const counts = report?.loads?.counts ?? counted;
-  if (counts === counted || rank === null) return {};
-  const hint = `more ranks of the pool report "counts": "${counts}", so this is not used; have all report one kind`;
+  if (counts === counted) return {};
+  const hint =
+    rank === null
+      ? `ranks of the pool report "counts": "${counts}", and beside them a report of the whole pool is not used`
+      : `more ranks of the pool report "counts": "${counts}", so this is not used; have all report one kind`;
   return { hint };
 }

@@ -142,6 +142,15 @@ test("32 ranks report what they received in skewed decode: all count, and one th
     202,
     { accepted: true, hint: expect.stringContaining('more ranks of the pool report "counts": "received"') },
   ]);
+  const whole = { pool: "chat", windowMs: 1000, logical_count: nest(Float64Array.from(flat), EXPERTS) };
+  const beside = await fetch(`${gateway.url}/ep/v1/load`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(whole),
+  });
+  expect(await beside.json()).toMatchObject({
+    hint: expect.stringContaining("beside them a report of the whole pool is not used"),
+  });
   expect(await post(5, 3, flat, false, "received")).toMatchObject([
     400,
     { error: { message: expect.stringContaining('does it count "source"?') } },

@@ -59,8 +59,8 @@ test("ranks whose windows are not as long, or as many, count by their rates", ()
   reports([0, 1]);
   report(2, [0, 0, 1, 0]);
   const window = windows.take();
-  expect(window?.spanMs).toBe(175);
-  expect(layer(0, window?.tokens)).toEqual([6, 3, 1, 2].map((count) => 1.75 * count));
+  expect(window?.spanMs).toBe(200);
+  expect(layer(0, window?.tokens)).toEqual([6, 3, 1, 2].map((count) => 2 * count));
 });
 
 test("a rank that holds nothing is not waited for; an idle window is one", () => {
@@ -116,6 +116,18 @@ test("who is missing is waited for once; its experts keep their part, an expert 
   expect(layer(1, next?.tokens).map((count) => Number(count.toFixed(1)))).toEqual([20, 6, 2, 4]);
   reports();
   expect(windows.take()).toMatchObject(NOTHING_AMISS);
+});
+
+test("one rank that reports hours at once neither ends a window nor holds it up for hours", () => {
+  report(0, [8, 0, 0, 0], 3_600_000);
+  expect(windows.take()).toBeNull();
+  reports([1, 2, 3]);
+  expect(windows.take()).toMatchObject({ spanMs: 100, ...NOTHING_AMISS });
+  report(0, [8, 0, 0, 0], 3_600_000);
+  reports([1, 2, 3]);
+  windows.take();
+  for (let window = 0; window < 4; window++) reports([1, 2, 3]);
+  expect(windows.take()).toMatchObject({ missing: [0] });
 });
 
 test("experts that were never counted are taken for average ones", () => {

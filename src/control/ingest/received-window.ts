@@ -1,5 +1,6 @@
 import { MOST_BETWEEN_LAYERS } from "./implausible-report.ts";
 import type { HeldExperts } from "./held-experts.ts";
+import { median } from "./median.ts";
 import type { RankSum } from "./rank-sums.ts";
 import type { UsualLoad } from "./usual-load.ts";
 
@@ -8,7 +9,7 @@ const LEAST_KNOWN = 0.25;
 
 /** What the ranks of a pool have received in about the same time. */
 export interface ReceivedWindow {
-  /** The mean of what ranks have reported. */
+  /** As long as most ranks have reported. */
   readonly spanMs: number;
   /** `[layers][experts]` */
   readonly tokens: Float64Array;
@@ -37,7 +38,7 @@ export function receivedWindow(
 ): ReceivedWindow | null {
   const holders = held.ranks;
   const missing = [...holders].filter((rank) => !sums.has(rank)).toSorted((a, b) => a - b);
-  const spanMs = mean([...sums.values()].map((sum) => sum.spanMs));
+  const spanMs = median([...sums.values()].map((sum) => sum.spanMs));
   const implausible: number[] = [];
   for (;;) {
     const believed = new Map([...sums].filter(([rank]) => !implausible.includes(rank)));
@@ -55,6 +56,7 @@ export function receivedWindow(
       tokens.fill(0, layer * experts, (layer + 1) * experts);
     }
     const whole = complete(tokens, known, usual, experts);
+    implausible.sort((a, b) => a - b);
     return whole ? { spanMs, tokens, missing, implausible, implausibleLayers } : null;
   }
 }
@@ -95,9 +97,8 @@ function layerLevels(
     if (!judged) levels[layer] = Number.NaN;
     else levels[layer] = all ? count : count / part;
   }
-  const sorted = levels.filter((level) => !Number.isNaN(level)).toSorted();
-  const median = sorted[Math.floor(sorted.length / 2)];
-  return levels.map((level) => level / median);
+  const usualLevel = median(levels.filter((level) => !Number.isNaN(level)));
+  return levels.map((level) => level / usualLevel);
 }
 
 /** The rank that counts the most tokens in a layer, for its span. */
@@ -140,8 +141,4 @@ function complete(tokens: Float64Array, known: Uint8Array, usual: UsualLoad, exp
     tokens[cell] = Math.max(tokens[cell], routed * usual.part(cell));
   }
   return true;
-}
-
-function mean(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }

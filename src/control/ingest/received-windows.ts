@@ -1,11 +1,12 @@
 import type { Placement } from "../../model/placement.ts";
 import type { ReceivedCounts } from "../messages/received-counts.ts";
 import { HeldExperts } from "./held-experts.ts";
+import { median } from "./median.ts";
 import { RankSums } from "./rank-sums.ts";
 import { type ReceivedWindow, receivedWindow } from "./received-window.ts";
 import { UsualLoad } from "./usual-load.ts";
 
-/** A window waits no longer for ranks than for so many of the longest windows of those that report. */
+/** A window waits no longer for ranks than those that report take for so many of theirs. */
 const PATIENCE = 4;
 
 /**
@@ -63,9 +64,10 @@ export class ReceivedWindows {
     this.#sums.clear();
   }
 
+  /** By most ranks: one that reports an hour at once neither ends the others' window nor holds it up for hours. */
   #isLate(): boolean {
-    const longest = Math.max(...[...this.#sums.ranks.values()].map(({ spanMs }) => spanMs));
-    return longest >= PATIENCE * Math.max(...this.#windowMs.values());
+    const spans = [...this.#sums.ranks.values()].map(({ spanMs }) => spanMs);
+    return median(spans) >= PATIENCE * median(this.#windowMs.values());
   }
 
   #stopWaitingFor(rank: number): void {
