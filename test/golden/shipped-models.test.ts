@@ -54,7 +54,7 @@ test("every shipped model is checked here", () => {
 describe.each(MODELS)("$name", (model) => {
   test("is what its public configuration says", () => {
     const bytes = new TextEncoder().encode(JSON.stringify(CONFIGS[model.name]));
-    const read = readHuggingFaceConfig(bytes, "config.json", model.name);
+    const read = readHuggingFaceConfig(bytes, "config.json", { name: model.name, quantization: null });
     expect(readModel({ ...read.model, source: model.source }, () => "config.json")).toEqual(model);
   });
 
