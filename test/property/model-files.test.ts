@@ -1,10 +1,15 @@
+import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { parse } from "yaml";
 import { readLayerNumbers, writeLayerNumbers } from "../../src/config/models/layer-numbers.ts";
 import { readModel } from "../../src/config/models/read-model.ts";
 import { writeModel } from "../../src/config/models/write-model.ts";
+import { readHuggingFaceConfig } from "../../src/formats/hugging-face/read-config.ts";
 import { WEIGHT_FORMATS } from "../../src/model/weights.ts";
+import { changed, changes } from "../changed-bytes.ts";
+import { FUZZ_TIMEOUT_MS, fuzzRuns, telling } from "../fuzz-runs.ts";
+import { taken } from "../taken-or-refused.ts";
 
 const LAYERS = 40;
 const place = { sourceOf: () => "m.yaml", field: [] };
@@ -17,7 +22,7 @@ test("layers written as ranges are read as the same layers", () => {
       const sorted = ascending(numbers);
       expect(readLayerNumbers(writeLayerNumbers(sorted), LAYERS, place)).toEqual(sorted);
     }),
-    { seed: 1, numRuns: 300 },
+    { seed: 1, numRuns: 100 },
   );
 });
 
@@ -65,6 +70,32 @@ test("a model written as a file is read as the same model, and so is what was re
       expect(readModel(made, () => "made")).toEqual(made);
       expect(readModel(parse(writeModel(made)), () => "m.yaml")).toEqual(made);
     }),
-    { seed: 2, numRuns: 200 },
+    { seed: 2, numRuns: 50 },
   );
 });
+
+const CONFIGS = JSON.parse(
+  readFileSync(new URL("../golden/model-configs.json", import.meta.url), "utf8"),
+) as Readonly<Record<string, object>>;
+const ODD = ["null", "-1", "1e9", "0", "[]", "{}", '"x"', "true", ",", "}", "9007199254740993"];
+
+test(
+  "a public configuration, changed anywhere or cut off, is read or refused in one line",
+  () => {
+    const kinds = ["deepseek-v3.2", "gpt-oss-20b", "llama-4-maverick", "mimo-v2-flash", "kimi-k2-thinking"];
+    const hybrids = ["nemotron-3-nano-30b-a3b", "qwen3-next-80b-a3b", "ernie-4.5-300b-a47b"];
+    fc.assert(
+      fc.property(fc.constantFrom(...kinds, ...hybrids), changes(4, ODD), (name, all) => {
+        const bytes = changed(Buffer.from(JSON.stringify(CONFIGS[name])), all);
+        telling(all, () => {
+          taken(() => {
+            const { model: read } = readHuggingFaceConfig(bytes, "f", { name, quantization: null });
+            return readModel(read, () => "f");
+          });
+        });
+      }),
+      { seed: 3, numRuns: fuzzRuns(400) },
+    );
+  },
+  FUZZ_TIMEOUT_MS,
+);
