@@ -49,9 +49,9 @@ describe("layers that route to experts, as publishers say it", () => {
   });
 
   test("the same in words, which are as many as there are layers", () => {
-    const words = ["attention", "moe", "attention", "moe"];
+    const words = ["attention", "moe", "full_attention", "moe", "mlp"];
     const { model } = read({ ...without("num_hidden_layers"), layers_block_type: words });
-    expect(model).toMatchObject({ layers: 4, moeLayers: [1, 3] });
+    expect(model).toMatchObject({ layers: 5, moeLayers: [1, 3], denseLayers: [4] });
   });
 });
 
@@ -114,6 +114,32 @@ describe("attention, as publishers say it", () => {
     expect(read({ num_dense_layers: 0, ...changes }).model.attention).toMatchObject(attention);
   });
 
+  test("Mamba-2 by the names of either publisher, and linear attention of heads as they are", () => {
+    const layer_types = every(0, 1).map((i) => (i === 5 ? "attention" : "mamba"));
+    const granite = {
+      mamba_n_groups: 1,
+      mamba_d_state: 64,
+      mamba_n_heads: 8,
+      mamba_d_head: 32,
+      mamba_d_conv: 4,
+    };
+    expect(read({ layer_types, ...granite }).model.attention).toMatchObject([
+      { kind: "linear", keyHeads: 1, keyHeadDim: 64, valueHeads: 8, valueHeadDim: 32, convKernel: 4 },
+      full([5]),
+    ]);
+    const lightning = { attn_type_list: every(0, 1).map((i) => (i === 11 ? 1 : 0)) };
+    expect(read(lightning).model.attention).toMatchObject([
+      { kind: "linear", keyHeads: 8, valueHeads: 8, valueHeadDim: 64, convKernel: 1 },
+      full([11]),
+    ]);
+  });
+
+  test("one number for every layer, where all are the same", () => {
+    const heads = (last: number) => ({ num_attention_heads_per_layer: [...Array(11).fill(16), last] });
+    expect(read(heads(16)).model.attention).toMatchObject([{ heads: 16 }]);
+    expect(() => read(heads(8))).toThrow("num_attention_heads_per_layer differs from layer to layer");
+  });
+
   test("latent, sparse or not", () => {
     const latent = {
       kv_lora_rank: 64,
@@ -124,8 +150,9 @@ describe("attention, as publishers say it", () => {
     };
     const index = { index_topk: 128, index_n_heads: 4, index_head_dim: 16 };
     expect(read(latent).model.attention).toMatchObject([{ kind: "mla", qLoraRank: 0, indexer: null }]);
-    expect(read({ ...latent, ...index }).model.attention).toMatchObject([
-      { kind: "mla", indexer: { heads: 4, headDim: 16, topk: 128 } },
-    ]);
+    const sparse = [{ kind: "mla", indexer: { heads: 4, headDim: 16, topk: 128 } }];
+    const layer_types = Array(12).fill("indexed_attention");
+    for (const more of [{}, { layer_types }])
+      expect(read({ ...latent, ...index, ...more }).model.attention).toMatchObject(sparse);
   });
 });
