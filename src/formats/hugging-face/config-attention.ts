@@ -157,7 +157,7 @@ function latent(fields: ConfigFields) {
 
 /** @param prefix of fields that are these layers' own */
 function grouped(fields: ConfigFields, window: number | null, prefix: string) {
-  const heads = fields.own(`${prefix}num_attention_heads`) ?? headsOf(fields);
+  const heads = (prefix === "" ? null : fields.own(`${prefix}num_attention_heads`)) ?? headsOf(fields);
   const headDim = fields.own(`${prefix}head_dim`) ?? fields.find("headDim") ?? usualHeadDim(fields, heads);
   return {
     kind: "gqa",
