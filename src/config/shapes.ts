@@ -77,10 +77,19 @@ async function shippedNames(): Promise<readonly string[]> {
 
 /** Those that continue the name or begin it, whoever publishes it; else the one that is written most like it. */
 function namesLike(name: string, known: readonly string[]): readonly string[] {
-  const word = name.slice(name.lastIndexOf("/") + 1).toLowerCase();
-  const alike = known.filter((other) => word !== "" && (other.startsWith(word) || word.startsWith(other)));
-  const nearest = nearestWord(word, known);
+  const word = plain(name.slice(name.lastIndexOf("/") + 1));
+  const alike = known.filter((other) => word !== "" && continues(plain(other), word));
+  const nearest = nearestWord(name, known);
   return alike.length > 0 || nearest === null ? alike : [nearest];
+}
+
+function continues(a: string, b: string): boolean {
+  return a.startsWith(b) || b.startsWith(a);
+}
+
+/** Without what people leave out: `llama4` for `llama-4`. */
+function plain(name: string): string {
+  return name.toLowerCase().replaceAll(/[-_.]/g, "");
 }
 
 /** Where a name among the shipped shapes, or a path, leads. */
