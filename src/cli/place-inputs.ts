@@ -3,7 +3,6 @@ import type { ProblemNames } from "../core/planning/check-problem.ts";
 import { readPlacementFile } from "../formats/placement-file.ts";
 import { InputError } from "../lib/errors.ts";
 import type { ExpertLoad } from "../model/load.ts";
-import type { MoeModel } from "../model/moe-model.ts";
 import type { Placement } from "../model/placement.ts";
 import type { PoolCapacity } from "../model/pool-capacity.ts";
 import type { Topology } from "../model/topology.ts";
@@ -41,12 +40,6 @@ export function checkEplb(capacity: PoolCapacity, { slotsPerGpu }: Topology, max
   if (maxMoves !== undefined) {
     throw new InputError("--algorithm eplb", "", "moves what it likes; leave out --max-moves");
   }
-}
-
-export function wrongModel(model: MoeModel, load: ExpertLoad): InputError {
-  const has = `has ${model.moeLayers.length} layers of ${model.experts} experts`;
-  const hint = `${has}; expected the load's ${load.layers} of ${load.experts}`;
-  return new InputError("--model", model.name, hint);
 }
 
 /** @throws InputError when the placement in force is of another shape */

@@ -1,19 +1,17 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import { loadModel } from "../config/shapes.ts";
-import { sumWindows } from "../core/load/sum-windows.ts";
 import { HOP_WEIGHT } from "../core/placement/coactivation.ts";
 import { checkCapacity, checkLoaded, checkTopology } from "../core/planning/check-problem.ts";
 import { MOVED_PART } from "../core/placement/adapt-placement.ts";
 import { solvePlacement } from "../core/planning/solve-placement.ts";
-import { readExpertLoads } from "../formats/expert-load.ts";
-import { readRoutingTrace } from "../formats/routing-trace.ts";
 import { writePlacementFile } from "../formats/placement-file.ts";
 import { InputError } from "../lib/errors.ts";
 import { countOption, jsonOption, positiveOption } from "./options.ts";
-import { output, readInput, writeOutput } from "./output.ts";
-import { FLAGS, checkEplb, numbersOption, readPrevious, wrongModel } from "./place-inputs.ts";
+import { output, writeOutput } from "./output.ts";
+import { DEFAULT_MODEL, readLoadToPlace } from "./load-file.ts";
+import { readRouting } from "./routing-file.ts";
+import { FLAGS, checkEplb, numbersOption, readPrevious } from "./place-inputs.ts";
 
-const DEFAULT_MODEL = "deepseek-v3";
 /** Tokens of the pool-wide decode batch that activations are expected for. */
 const DEFAULT_BATCH_TOKENS = 64;
 
@@ -41,7 +39,10 @@ interface PlaceOptions {
 export function placeCommand(): Command {
   return new Command("place")
     .description("Place and replicate the experts of a load, and share their tokens over the replicas.")
-    .requiredOption("--load <file>", "expert load (JSON); the windows of a history are summed")
+    .requiredOption(
+      "--load <file>",
+      "expert load (JSON, SGLang's .pt, .npy, .safetensors); windows and steps are summed",
+    )
     .addOption(countOption("--nodes <n>", "nodes of the pool").makeOptionMandatory())
     .addOption(countOption("--gpus-per-node <n>", "GPUs of a node").makeOptionMandatory())
     .addOption(
@@ -98,16 +99,14 @@ export function placeCommand(): Command {
 }
 
 async function place(options: PlaceOptions): Promise<void> {
-  const load = sumWindows(readExpertLoads(await readInput(options.load), options.load));
+  const say = output(options.json ?? false);
+  const { load, layers, model } = await readLoadToPlace(options.load, options.model ?? null, say);
   checkLoaded(load, options.load);
   const { nodes, gpusPerNode, slotsPerGpu, groups, algorithm } = options;
   const topology = { nodes, gpusPerNode, slotsPerGpu };
   checkTopology(topology, groups, load, FLAGS);
   const capacity = checkCapacity(options, topology, load, FLAGS);
   if (algorithm === "eplb") checkEplb(capacity, topology, options.maxMoves);
-  const model = await loadModel(options.model ?? DEFAULT_MODEL, { sourceOf: () => "--model", field: [] });
-  const modelFits = model.moeLayers.length === load.layers && model.experts === load.experts;
-  if (options.model !== undefined && !modelFits) throw wrongModel(model, load);
   if (options.maxMoves !== undefined && options.previous === undefined) {
     throw new InputError("--max-moves", "", "counts from a placement in force; give it with --previous");
   }
@@ -116,10 +115,11 @@ async function place(options: PlaceOptions): Promise<void> {
   }
   const previous =
     options.previous === undefined ? null : await readPrevious(options.previous, load, topology);
+  const rows = { count: load.layers, layers, model, source: options.load };
   const trace =
     options.routing === undefined
       ? null
-      : readRoutingTrace(await readInput(options.routing), options.routing, load.experts);
+      : (await readRouting(options.routing, load.experts, rows, say)).trace;
 
   const start = performance.now();
   const { placement, shares, certificate, moves } = solvePlacement({
@@ -131,21 +131,23 @@ async function place(options: PlaceOptions): Promise<void> {
     activation:
       options.objective === "tokens"
         ? null
-        : { batchTokens: options.batchTokens, topk: trace?.topk ?? model.topk },
+        : {
+            batchTokens: options.batchTokens,
+            topk: trace?.topk ?? (model ?? (await loadModel(DEFAULT_MODEL))).topk,
+          },
     routing: trace === null ? null : { trace, hopWeight: options.hopWeight },
     previous,
     maxMoves: options.maxMoves ?? null,
-    model: modelFits ? model : null,
+    model,
   });
   const elapsedMs = performance.now() - start;
 
-  const modelName = modelFits ? model.name : null;
-  const file = { modelName, placement, shares, moves, certificate, elapsedMs };
+  const file = { modelName: model?.name ?? null, placement, layers, shares, moves, certificate, elapsedMs };
   await writeOutput(options.out, writePlacementFile(file));
 
   const { balancedness, bound, gap } = certificate;
   const summary = { balancedness, bound, gap, moves, elapsedMs };
-  output(options.json ?? false).result({ out: options.out, ...summary }, sentence(options.out, summary));
+  say.result({ out: options.out, ...summary }, sentence(options.out, summary));
 }
 
 interface Summary {

@@ -1,6 +1,7 @@
 import { InputError } from "../lib/errors.ts";
 import type { ReadonlyNumbers } from "../lib/readonly-arrays.ts";
 import { BOUND_KINDS, type BoundKind, type Certificate } from "../model/certificate.ts";
+import type { LayerNumbers } from "../model/layer-numbers.ts";
 import { type Placement, placementFault } from "../model/placement.ts";
 import { slotCount, type Topology } from "../model/topology.ts";
 import {
@@ -17,6 +18,7 @@ import {
   readNumber,
   shown,
 } from "./json.ts";
+import { readLayerNumbers } from "./layer-list.ts";
 
 const FORMAT = "plimsoll.placement/1";
 
@@ -30,6 +32,8 @@ export interface PlacementFile {
   /** The model's name among config/models; null when only its shape is known. */
   readonly modelName: string | null;
   readonly placement: Placement;
+  /** Which layer of the model each row is of; null where that is not known. */
+  readonly layers: LayerNumbers | null;
   /** `[layers][slots]`: the fraction of its expert's tokens each slot gets. */
   readonly shares: ReadonlyNumbers;
   /** Slots that differ from the placement before, and their weights; bytes are null when the model is unknown. */
@@ -45,7 +49,12 @@ export function writePlacementFile(file: PlacementFile): string {
   const width = slotCount(topology);
   const record = {
     format: FORMAT,
-    model: { name: file.modelName, layers, experts },
+    model: {
+      name: file.modelName,
+      layers,
+      experts,
+      ...(file.layers === null ? {} : { moeLayers: file.layers }),
+    },
     topology,
     physical_to_logical_map: nest(physicalToLogical, width),
     shares: nest(file.shares, width),
@@ -81,6 +90,7 @@ export function readPlacementFile(bytes: Uint8Array, source: string): PlacementF
   return {
     modelName: name,
     placement,
+    layers: readMoeLayers(model.moeLayers, layers, source),
     shares,
     moves: {
       slots: readNumber(moves.slots, AMOUNT, source, "moves.slots"),
@@ -89,6 +99,18 @@ export function readPlacementFile(bytes: Uint8Array, source: string): PlacementF
     certificate: file.certificate === null ? null : readCertificate(file.certificate, layers, source),
     elapsedMs: readNumber(file.elapsedMs, AMOUNT, source, "elapsedMs"),
   };
+}
+
+/** Files of before it was written lack it. */
+function readMoeLayers(value: unknown, rows: number, source: string): LayerNumbers | null {
+  if (value === undefined || value === null) return null;
+  const layers = readLayerNumbers(value, source, "model.moeLayers");
+  if (layers.length === rows) return layers;
+  throw new InputError(
+    source,
+    "model.moeLayers",
+    `lists ${layers.length} layers; expected ${rows}, one for each row`,
+  );
 }
 
 function readTopology(value: unknown, source: string): Topology {

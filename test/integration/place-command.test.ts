@@ -161,7 +161,7 @@ describe("place --objective activation", () => {
     expect(shares.reduce((a, b) => a + b, 0)).toBe(LAYERS * EXPERTS);
     // The command knows no model of this shape, so it counts DeepSeek-V3's eight experts per token.
     const selections = 8 * batchTokens;
-    const load = sumWindows(readExpertLoads(await readFile(pool.drifted), pool.drifted));
+    const load = sumWindows(readExpertLoads(await readFile(pool.drifted), pool.drifted).windows);
     const fullest = (file: PlacementFile) => fullestActivations(file, load, selections);
     expect(fullest(activation)).toBeLessThan(fullest(tokens));
   });
@@ -219,7 +219,7 @@ describe("place on GPUs that differ", () => {
 
   it("gives slower GPUs less with --gpu-speeds", async () => {
     const file = await placed("speeds.json", pool.load, "--gpu-speeds", "1,0.5,1,0.5");
-    const load = sumWindows(readExpertLoads(await readFile(pool.load), pool.load));
+    const load = sumWindows(readExpertLoads(await readFile(pool.load), pool.load).windows);
     const loads = gpuLoads(file.placement, file.shares, load);
     const speeds = [1, 0.5, 1, 0.5];
     for (const [layer, { max, mean }] of (file.certificate ?? expect.unreachable()).layers.entries()) {
@@ -262,10 +262,10 @@ describe("place, given what it cannot use", () => {
     const infinite = await folder.write("infinite.json", '{"logical_count":[[1,2],[3,Infinity]]}');
     const notANumber = await folder.write("nan.json", '{"logical_count":[[NaN,2],[3,4]]}');
     const small = await folder.write("small.json", '{"logical_count":[[1,2,3,4]]}');
-    const shape = "deepseek-v3 has 58 layers of 256 experts; expected the load's 3 of 16";
+    const shape = "has 3 rows of 16 experts; expected those of deepseek-v3: 58 rows of 256 experts";
     await expectRefused(folder, [
       [place(cut), `${cut}: is not JSON`],
-      [place(routing), `${routing}: is not UTF-8 text`],
+      [place(routing), `${routing}: array layer `],
       [place(wrong), `${wrong}: logical_count[1][1] is -4; expected a finite number ≥ 0`],
       [place(infinite), `${infinite}: logical_count[1][1] is "Infinity"; expected a finite number ≥ 0`],
       [place(notANumber), `${notANumber}: logical_count[0][0] is "NaN"; expected a finite number ≥ 0`],
@@ -303,7 +303,7 @@ describe("place, given what it cannot use", () => {
         "--max-moves: counts from a placement in force; give it with --previous",
       ],
       [place(load, "--routing", load), `${load}: is not a .npy file`],
-      [place(load, "--model", "deepseek-v3"), `--model: ${shape}`],
+      [place(load, "--model", "deepseek-v3"), `${load}: ${shape}`],
       [place(load, "--previous", load), `${load}: format is not "plimsoll.placement/1"`],
       [
         place(load, "--previous", placement, "--slots-per-gpu", "6"),

@@ -81,7 +81,9 @@ export function solveBody(bytes: Uint8Array, models: readonly MoeModel[]): strin
   const start = performance.now();
   const solution = solvePlacement(problem);
   const elapsedMs = performance.now() - start;
-  return writePlacementFile({ modelName: problem.model?.name ?? null, ...solution, elapsedMs });
+  const { model } = problem;
+  const layers = model === null ? null : model.moeLayers;
+  return writePlacementFile({ modelName: model?.name ?? null, layers, ...solution, elapsedMs });
 }
 
 function readProblem(body: JsonObject, models: readonly MoeModel[]): PlacementProblem {
@@ -131,7 +133,7 @@ function readLoad(body: JsonObject): ExpertLoad {
     const { rows, columns, values } = readMatrix(body["load"], AMOUNT, BODY, "load");
     return { layers: rows, experts: columns, tokens: values };
   }
-  const windows = expertLoadsIn(body, BODY);
+  const windows = expertLoadsIn(body, BODY)?.windows ?? null;
   if (windows === null)
     throw new InputError(
       BODY,
