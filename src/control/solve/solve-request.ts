@@ -36,6 +36,7 @@ const FIELDS = [
   "gpuSpeeds",
   "outOfService",
   "previous",
+  "previousTopology",
   "maxMoves",
   "model",
 ];
@@ -85,7 +86,7 @@ export function solveBody(bytes: Uint8Array, models: readonly MoeModel[]): strin
 }
 
 function readProblem(body: JsonObject, models: readonly MoeModel[]): PlacementProblem {
-  const topology = readTopology(body["topology"]);
+  const topology = readTopology(body["topology"], "topology");
   const load = readLoad(body);
   checkSize(load, topology);
   const groups = body["groups"] === undefined ? 1 : readNumber(body["groups"], SIZE, BODY, "groups");
@@ -97,8 +98,10 @@ function readProblem(body: JsonObject, models: readonly MoeModel[]): PlacementPr
     outOfService: readList(body, "outOfService", integerIn(0, MOST_SLOTS)),
   };
   const { previous, maxMoves } = body;
-  if (maxMoves !== undefined && previous === undefined)
-    throw new InputError(BODY, "maxMoves", "counts from a placement in force; give it as `previous`");
+  for (const field of ["maxMoves", "previousTopology"]) {
+    if (body[field] === undefined || previous !== undefined) continue;
+    throw new InputError(BODY, field, "is of a placement in force; give it as `previous`");
+  }
   return {
     load,
     topology,
@@ -107,17 +110,17 @@ function readProblem(body: JsonObject, models: readonly MoeModel[]): PlacementPr
     algorithm: "plimsoll",
     activation: null,
     routing: null,
-    previous: previous === undefined ? null : readPrevious(previous, load, topology),
+    previous: previous === undefined ? null : readPrevious(body, load, topology),
     maxMoves:
       maxMoves === undefined ? null : readNumber(maxMoves, integerIn(0, MOST_IN_ALL), BODY, "maxMoves"),
     model: readModel(body["model"], load, models),
   };
 }
 
-function readTopology(value: unknown): Topology {
+function readTopology(value: unknown, field: string): Topology {
   if (!isObject(value))
-    throw new InputError(BODY, "topology", "is not {nodes, gpusPerNode, slotsPerGpu}; give all three");
-  const size = (name: keyof Topology) => readNumber(value[name], SIZE, BODY, `topology.${name}`);
+    throw new InputError(BODY, field, "is not {nodes, gpusPerNode, slotsPerGpu}; give all three");
+  const size = (name: keyof Topology) => readNumber(value[name], SIZE, BODY, `${field}.${name}`);
   return {
     nodes: size("nodes"),
     gpusPerNode: size("gpusPerNode"),
@@ -176,15 +179,36 @@ function readList(body: JsonObject, field: string, rule: NumberRule): readonly n
   return value.map((entry: unknown, i) => readNumber(entry, rule, BODY, `${field}[${i}]`));
 }
 
-/** It may lack experts, as after a loss: they are brought back. */
-function readPrevious(value: unknown, { layers, experts }: ExpertLoad, topology: Topology): Placement {
-  const map = readMatrix(value, integerIn(-1, experts - 1), BODY, "previous");
+/** It may lack experts, as after a loss, and be of a pool of another size. */
+function readPrevious(body: JsonObject, { layers, experts }: ExpertLoad, wanted: Topology): Placement {
+  const { rows, columns, values } = readMatrix(
+    body["previous"],
+    integerIn(-1, experts - 1),
+    BODY,
+    "previous",
+  );
+  const told = body["previousTopology"];
+  const topology = told === undefined ? likely(columns, wanted) : readTopology(told, "previousTopology");
   const slots = slotCount(topology);
-  if (map.rows !== layers || map.columns !== slots) {
-    const hint = `is ${map.rows} × ${map.columns}; expected ${layers} layers × ${slots} slots`;
-    throw new InputError(BODY, "previous", hint);
+  if (rows !== layers || columns !== slots) {
+    const hint = `is ${rows} × ${columns}; expected ${layers} layers × ${slots} slots`;
+    throw new InputError(
+      BODY,
+      "previous",
+      told === undefined ? `${hint}, or previousTopology beside it` : hint,
+    );
   }
-  return { layers, experts, topology, physicalToLogical: Int32Array.from(map.values) };
+  if (slots > MOST_SLOTS || slots * layers > MOST_IN_ALL)
+    throw new InputError(BODY, "previous", `has ${slots} slots in each of ${layers} layers; expected fewer`);
+  return { layers, experts, topology, physicalToLogical: Int32Array.from(values) };
+}
+
+/** A placement whose topology is not told has as many slots on each GPU as are wanted, where that can be. */
+function likely(slots: number, topology: Topology): Topology {
+  const gpusPerNode = slots / topology.slotsPerGpu;
+  return Number.isInteger(gpusPerNode) && slots !== slotCount(topology)
+    ? { ...topology, nodes: 1, gpusPerNode }
+    : topology;
 }
 
 function readModel(

@@ -96,7 +96,9 @@ export class ExpertHomes {
         for (const other of members[n]) affinity += together[g * groups + other];
         const over = (this.nodeLoad[n] + groupLoad[g]) / total - speeds[n] / speed;
         const worth = affinity / Math.max(1, this.#tokens) - OVERLOAD_WEIGHT * Math.max(0, over);
-        if (worth > most) {
+        // Without tokens to tell nodes apart, groups go where least is.
+        const emptier = worth === most && this.nodeLoad[n] / speeds[n] < this.nodeLoad[best] / speeds[best];
+        if (worth > most || emptier) {
           most = worth;
           best = n;
         }
@@ -111,9 +113,10 @@ export class ExpertHomes {
       this.home.fill(best, g * size, (g + 1) * size);
     }
     for (const g of split) {
+      let best = 0;
       for (let e = g * size; e < (g + 1) * size; e++) {
-        let best = 0;
-        for (let n = 1; n < count; n++) if (room[n] > room[best]) best = n;
+        // Over as few nodes as can be.
+        if (e === g * size || room[best] < 1) best = room.indexOf(Math.max(...room));
         room[best]--;
         this.home[e] = best;
         this.nodeLoad[best] += load[e];

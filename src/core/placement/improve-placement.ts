@@ -5,6 +5,7 @@ import { slotCount } from "../../model/topology.ts";
 import { LayerFlow } from "../shares/layer-flow.ts";
 import { solveShares } from "../shares/solve-shares.ts";
 import { layerBounds } from "./bounds.ts";
+import { holdsTwice } from "./rehome-experts.ts";
 
 /** A layer whose maximum is this near its bound is left as it is. */
 const CLOSE_ENOUGH = 0.002;
@@ -175,7 +176,7 @@ class LayerImprover {
         const victim = this.#spareSlot(gpu, solution, copies);
         if (victim < 0) continue;
         const gap = solution.optimum * this.#capacity.speeds[gpu] - loads[gpu];
-        const relief = Math.min(this.#tokens[expert], gap) - this.#carried(victim, solution);
+        const relief = Math.min(this.#tokens[expert], gap) - this.#freed(victim, solution);
         changes.push({ slots: [victim], experts: [expert], relief });
         break;
       }
@@ -230,15 +231,20 @@ class LayerImprover {
     return { solution, loads, copies, confined, roomy };
   }
 
-  /** An empty slot of the GPU, else the one that carries least of those whose expert has another copy; −1 for none. */
+  /** An empty slot of the GPU, else the one that frees least of those whose expert has another copy; −1 for none. */
   #spareSlot(gpu: number, solution: LayerSolution, copies: Int32Array): number {
     let best = -1;
     for (const slot of this.#slotsOf[gpu]) {
       if (this.#row[slot] < 0) return slot;
       if (copies[this.#row[slot]] < 2) continue;
-      if (best < 0 || this.#carried(slot, solution) < this.#carried(best, solution)) best = slot;
+      if (best < 0 || this.#freed(slot, solution) < this.#freed(best, solution)) best = slot;
     }
     return best;
+  }
+
+  /** What goes elsewhere when the slot is given another expert: nothing where its GPU holds the present one twice. */
+  #freed(slot: number, solution: LayerSolution): number {
+    return holdsTwice(this.#row, slot, this.#slotsPerGpu) ? 0 : this.#carried(slot, solution);
   }
 
   #carried(slot: number, solution: LayerSolution): number {

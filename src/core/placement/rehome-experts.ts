@@ -117,7 +117,7 @@ class SpareSlots {
       const expert = this.#row[slot];
       if (expert >= 0 && this.#copies[expert] < 2) continue;
       const may = this.#mayTakeIn[Math.floor(slot / this.#slotsPerGpu)] > 0;
-      const carried = expert < 0 ? -1 : this.#tokens[expert] / this.#copies[expert];
+      const carried = this.#carried(slot);
       if (may === bestMay ? carried >= least : bestMay) continue;
       least = carried;
       best = slot;
@@ -125,4 +125,18 @@ class SpareSlots {
     }
     return best;
   }
+
+  /** What would have to go elsewhere: nothing from an empty slot, nor from one of two on a GPU with the same expert. */
+  #carried(slot: number): number {
+    const expert = this.#row[slot];
+    if (expert < 0) return -2;
+    return holdsTwice(this.#row, slot, this.#slotsPerGpu) ? -1 : this.#tokens[expert] / this.#copies[expert];
+  }
+}
+
+/** Whether another slot of the GPU holds the slot's expert too. */
+export function holdsTwice(row: Int32Array, slot: number, slotsPerGpu: number): boolean {
+  const first = slot - (slot % slotsPerGpu);
+  for (let i = first; i < first + slotsPerGpu; i++) if (i !== slot && row[i] === row[slot]) return true;
+  return false;
 }

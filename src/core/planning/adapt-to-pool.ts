@@ -1,0 +1,54 @@
+import type { ExpertLoad } from "../../model/load.ts";
+import type { Placement } from "../../model/placement.ts";
+import type { PoolCapacity } from "../../model/pool-capacity.ts";
+import { type Topology, slotCount } from "../../model/topology.ts";
+import { evenWhereIdle } from "../load/idle-layers.ts";
+import { fitPlacement } from "../migration/fit-placement.ts";
+import { countMovedSlots } from "../migration/moves.ts";
+import { MOVED_PART, adaptPlacement, changedSlots } from "../placement/adapt-placement.ts";
+import { emptySlots, fillEmptySlots } from "../placement/fill-slots.ts";
+import { moveBudgets } from "../placement/improve-placement.ts";
+import { bringBack } from "../placement/rehome-experts.ts";
+import { type FreshPlacement, redoLayers } from "./redo-layers.ts";
+
+export interface Adapted {
+  readonly placement: Placement;
+  /** Slots that had to change for every expert to be there. */
+  readonly necessary: number;
+}
+
+/**
+ * Adapts a placement, perhaps of a pool of another size, to the pool and the load that there are: what must move does,
+ * then empty slots are filled, then the load is balanced, by few moves. A layer without a token keeps what it has.
+ * @param most  slots that may change, over all layers; null for MOVED_PART of them beside those that are empty
+ * @param fresh places layers from scratch: where that takes no more moves than are left, the better is taken
+ */
+export function adaptToPool(
+  previous: Placement,
+  load: ExpertLoad,
+  topology: Topology,
+  capacity: PoolCapacity,
+  most: number | null,
+  fresh: FreshPlacement,
+): Adapted {
+  const inForce = fitPlacement(previous, load, topology, capacity);
+  const whole = bringBack(inForce, load, capacity);
+  const empty = emptySlots(whole, capacity);
+  const mayMove =
+    most ?? Math.floor(load.layers * slotCount(topology) * MOVED_PART) + total(emptySlots(inForce, capacity));
+  const left = (now: Placement) => Math.max(0, mayMove - changedSlots(inForce, now));
+  const all = left(whole) >= total(empty);
+  const fills = all
+    ? empty
+    : moveBudgets(whole, load, capacity, left(whole)).map((n, l) => Math.min(n, empty[l]));
+  const filled = fillEmptySlots(whole, evenWhereIdle(load), capacity, fills);
+  const adapted = adaptPlacement(filled, load, capacity, left(filled));
+  return {
+    placement: redoLayers({ inForce, adapted, load, capacity, moves: left(adapted) }, fresh),
+    necessary: countMovedSlots(previous, whole).slots,
+  };
+}
+
+function total(counts: Int32Array): number {
+  return counts.reduce((sum, count) => sum + count, 0);
+}
