@@ -53,8 +53,8 @@ export function placeCommand(): Command {
     .addOption(
       new Option(
         "--max-moves <n>",
-        `with --previous: slots that may change, over all layers (default: ${MOVED_PART * 100} % of them, and those that are ` +
-          "empty); without which experts would be missing change in any case",
+        `with --previous: slots that may change, over all layers; what must change for every expert to be there does in any ` +
+          `case (default: ${MOVED_PART * 100} % beside that, and what is empty)`,
       ).argParser(wholeNumber),
     )
     .addOption(

@@ -2,7 +2,7 @@ import { int32Copy } from "../../lib/readonly-arrays.ts";
 import { type ExpertLoad, layerLoad } from "../../model/load.ts";
 import type { Placement } from "../../model/placement.ts";
 import type { PoolCapacity } from "../../model/pool-capacity.ts";
-import { slotCount } from "../../model/topology.ts";
+import { nodeOfGpu, slotCount } from "../../model/topology.ts";
 
 /** `[layers]`: usable slots that hold nothing. */
 export function emptySlots(
@@ -23,20 +23,26 @@ export function emptySlots(
 /**
  * Fills empty slots, such as those of a GPU that is new: each with a replica of the expert whose replicas carry most of
  * those that the least loaded GPU with room lacks. A GPU that holds every expert leaves its slots empty.
- * @param most `[layers]`: slots to fill in each at most
+ * @param most  `[layers]`: slots to fill in each at most
+ * @param homes `[layers][experts]`: nodes get replicas of experts that are at home there, as far as there are any; null
+ *              for any
  */
 export function fillEmptySlots(
   placement: Placement,
   load: ExpertLoad,
   capacity: PoolCapacity,
   most: Int32Array,
+  homes: Int32Array | null = null,
 ): Placement {
-  const width = slotCount(placement.topology);
+  const { layers, experts, topology } = placement;
+  const width = slotCount(topology);
   const physicalToLogical = int32Copy(placement.physicalToLogical);
-  for (let layer = 0; layer < placement.layers; layer++) {
+  for (let layer = 0; layer < layers; layer++) {
     if (most[layer] === 0) continue;
     const row = physicalToLogical.subarray(layer * width, (layer + 1) * width);
-    fillRow(row, layerLoad(load, layer), placement.topology.slotsPerGpu, capacity, most[layer]);
+    const atHome = (expert: number, gpu: number) =>
+      homes !== null && homes[layer * experts + expert] === nodeOfGpu(topology, gpu);
+    fillRow(row, layerLoad(load, layer), topology.slotsPerGpu, capacity, most[layer], atHome);
   }
   return { ...placement, physicalToLogical };
 }
@@ -47,6 +53,7 @@ function fillRow(
   slotsPerGpu: number,
   { slots, speeds }: PoolCapacity,
   most: number,
+  atHome: (expert: number, gpu: number) => boolean,
 ): void {
   const copies = new Int32Array(tokens.length);
   for (const expert of row) if (expert >= 0) copies[expert]++;
@@ -59,7 +66,7 @@ function fillRow(
   const open = new Set([...usable.keys()].filter((gpu) => usable[gpu].includes(-1)));
   for (let left = most; left > 0 && open.size > 0; ) {
     const gpu = [...open].reduce((a, b) => (carried[b] / speeds[b] < carried[a] / speeds[a] ? b : a));
-    const expert = fullest(tokens, copies, usable[gpu]);
+    const expert = fullest(tokens, copies, usable[gpu], (e) => atHome(e, gpu));
     if (expert >= 0) {
       usable[gpu][usable[gpu].indexOf(-1)] = expert;
       carried[gpu] += tokens[expert] / ++copies[expert];
@@ -69,12 +76,21 @@ function fillRow(
   }
 }
 
-/** The expert whose replicas carry most of those that a GPU does not hold; −1 for none. */
-function fullest(tokens: Float64Array, copies: Int32Array, held: Int32Array): number {
+/** Of the experts that a GPU does not hold, those at home first, the one whose replicas carry most; −1 for none. */
+function fullest(
+  tokens: Float64Array,
+  copies: Int32Array,
+  held: Int32Array,
+  atHome: (expert: number) => boolean,
+): number {
   let best = -1;
+  let home = false;
   for (let e = 0; e < tokens.length; e++) {
-    if (best >= 0 && tokens[e] / copies[e] <= tokens[best] / copies[best]) continue;
-    if (!held.includes(e)) best = e;
+    const isHome = atHome(e);
+    const fuller = best < 0 || tokens[e] / copies[e] > tokens[best] / copies[best];
+    if ((isHome === home ? !fuller : home) || held.includes(e)) continue;
+    best = e;
+    home = isHome;
   }
   return best;
 }

@@ -37,7 +37,7 @@ export interface PlacementProblem {
   readonly routing: { readonly trace: RoutingTrace; readonly hopWeight: number } | null;
   /** In force, to be adapted by few moves; it may be of a pool of another size. Null for a placement from scratch. */
   readonly previous: Placement | null;
-  /** Slots that may change, over all layers; null for MOVED_PART of them, beside those that are empty. */
+  /** Slots that may change, over all layers; null for MOVED_PART of them, beside what must change or is empty. */
   readonly maxMoves: number | null;
   /** Says what moved experts weigh; null when only the shape of the load is known. */
   readonly model: MoeModel | null;
@@ -99,7 +99,7 @@ function followed(problem: PlacementProblem, previous: Placement, aim: ExpertLoa
   if (algorithm === "plimsoll") {
     const coactivation = groupsTogether(groups, topology);
     const fresh = (load: ExpertLoad) => placeExperts({ load, topology, capacity, coactivation });
-    return adaptToPool(previous, aim, topology, capacity, maxMoves, fresh);
+    return adaptToPool(previous, aim, { topology, capacity, groups }, maxMoves, fresh);
   }
   const whole = bringBack(fitPlacement(previous, aim, topology, capacity), aim, capacity);
   const packed = keepSlots(whole, eplb(evenWhereIdle(aim), topology, groups));
