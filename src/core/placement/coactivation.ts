@@ -18,7 +18,7 @@ export interface Coactivation {
 }
 
 /** As long as no tokens are known, the gate's groups are: a token's experts are of few groups. */
-const NO_TOKENS: RoutingTrace = { tokens: 0, layers: 1, topk: 1, experts: new Int16Array(0) };
+export const NO_TOKENS: RoutingTrace = { tokens: 0, layers: 1, topk: 1, experts: new Int16Array(0) };
 
 /** What the gate's groups alone say of which experts are used together; null where they say nothing. */
 export function groupsTogether(groups: number, { nodes }: Topology): Coactivation | null {

@@ -97,9 +97,7 @@ export class NodeCopies {
             const carried = here === 0 ? this.#carriedOff(e, z, load, fair) : 0;
             const relief = load[e] / (this.#total[e] * (this.#total[e] + 1)) + carried;
             const worth = this.#hopWeight * hops + relief / meanGpu;
-            // Where nothing is known of tokens, a copy leaves its home only for balance: there it costs no hops.
-            const stays = this.#tokens === 0 && worth === bestWorth && e === expert && z === this.#home[e];
-            if (worth > bestWorth || stays) {
+            if (worth > bestWorth) {
               bestWorth = worth;
               expert = e;
               node = z;
