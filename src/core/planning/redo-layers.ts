@@ -9,8 +9,8 @@ import { changedSlots } from "../placement/adapt-placement.ts";
 import { layerBounds } from "../placement/bounds.ts";
 import { solveShares } from "../shares/solve-shares.ts";
 
-/** A layer whose maximum is this near its bound is not placed again. */
-const CLOSE_ENOUGH = 0.01;
+/** A layer whose maximum is this near its bound is not placed again: that takes many moves. */
+const CLOSE_ENOUGH = 0.05;
 
 /** Places every layer of a load from scratch. */
 export type FreshPlacement = (load: ExpertLoad) => Placement;
