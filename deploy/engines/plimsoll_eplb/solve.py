@@ -41,7 +41,7 @@ def placement(load, num_slots, num_groups, num_nodes, num_gpus, previous=None):
             "slotsPerGpu": num_slots // num_gpus,
         }
         question = {"load": [load[layer] for layer in loaded], "topology": topology}
-        if num_groups and num_groups % num_nodes == 0:
+        if num_nodes > 1 and num_groups and num_groups % num_nodes == 0:
             question["groups"] = num_groups
         if previous is not None:
             question["previous"] = [previous[layer] for layer in loaded]

@@ -24,7 +24,8 @@ import { InputError } from "../../lib/errors.ts";
 import type { ExpertLoad } from "../../model/load.ts";
 import { type MoeModel, moeLayers } from "../../model/moe-model.ts";
 import type { Placement } from "../../model/placement.ts";
-import { type Topology, gpuCount, slotCount } from "../../model/topology.ts";
+import { type Topology, slotCount } from "../../model/topology.ts";
+import { MOST_IN_ALL, MOST_SLOTS, checkSize, checkSlots } from "./solve-limits.ts";
 
 const FIELDS = [
   "load",
@@ -42,19 +43,6 @@ const FIELDS = [
 ];
 /** A history is a list of objects with lists of rows. */
 const DEEPEST = 8;
-/** The most of each that is solved for a stranger; the largest models have 61 layers, and pools 320 slots. */
-const MOST_LAYERS = 256;
-const MOST_SLOTS = 4096;
-/** Slots over all layers. */
-const MOST_IN_ALL = 131_072;
-/** The smallest models have 8 experts; on each of 512 GPUs, so many replicas. */
-const MOST_REPLICAS = 64;
-/**
- * What placing takes grows with the third power of the GPUs that one expert may be on, in each layer: at 61 layers on
- * 320 GPUs (DeepSeek-V3's largest published pool) some 2 s at worst.
- */
-const MOST_WORK = 61 * 320 ** 3;
-
 const BODY = "body";
 const SIZE = integerIn(1, MOST_SLOTS);
 const NAMES: ProblemNames = {
@@ -88,7 +76,7 @@ export function solveBody(bytes: Uint8Array, models: readonly MoeModel[]): strin
 function readProblem(body: JsonObject, models: readonly MoeModel[]): PlacementProblem {
   const topology = readTopology(body["topology"], "topology");
   const load = readLoad(body);
-  checkSize(load, topology);
+  checkSize(load, topology, BODY);
   const groups = body["groups"] === undefined ? 1 : readNumber(body["groups"], SIZE, BODY, "groups");
   checkTopology(topology, groups, load, NAMES);
   checkLoaded(load, BODY);
@@ -144,34 +132,6 @@ function readLoad(body: JsonObject): ExpertLoad {
   return sumWindows(windows);
 }
 
-function checkSize({ layers, experts }: ExpertLoad, topology: Topology): void {
-  const slots = slotCount(topology);
-  if (layers > MOST_LAYERS)
-    throw new InputError(BODY, "load", `has ${layers} layers; expected at most ${MOST_LAYERS}`);
-  if (slots > MOST_SLOTS || slots * layers > MOST_IN_ALL) {
-    const most = `${MOST_SLOTS} per layer and ${MOST_IN_ALL} in all`;
-    throw new InputError(
-      BODY,
-      "topology",
-      `makes ${slots} slots in each of ${layers} layers; expected at most ${most}`,
-    );
-  }
-  const { slotsPerGpu } = topology;
-  if (slotsPerGpu > experts) {
-    const hint = `is ${slotsPerGpu}; expected at most ${experts}: a GPU holds an expert once`;
-    throw new InputError(BODY, "topology.slotsPerGpu", hint);
-  }
-  if (slots > MOST_REPLICAS * experts) {
-    const hint = `makes ${slots} slots for ${experts} experts; expected at most ${MOST_REPLICAS} for each`;
-    throw new InputError(BODY, "topology", hint);
-  }
-  const spread = Math.min(gpuCount(topology), Math.max(1, slots - experts + 1));
-  if (layers * spread ** 3 > MOST_WORK) {
-    const hint = `lets an expert have ${spread} replicas in each of ${layers} layers; expected fewer GPUs, slots or layers`;
-    throw new InputError(BODY, "topology", hint);
-  }
-}
-
 function readList(body: JsonObject, field: string, rule: NumberRule): readonly number[] | undefined {
   const value = body[field];
   if (value === undefined) return undefined;
@@ -198,8 +158,7 @@ function readPrevious(body: JsonObject, { layers, experts }: ExpertLoad, wanted:
       told === undefined ? `${hint}, or previousTopology beside it` : hint,
     );
   }
-  if (slots > MOST_SLOTS || slots * layers > MOST_IN_ALL)
-    throw new InputError(BODY, "previous", `has ${slots} slots in each of ${layers} layers; expected fewer`);
+  checkSlots(slots, layers, BODY, "previous");
   return { layers, experts, topology, physicalToLogical: Int32Array.from(values) };
 }
 
