@@ -65,8 +65,8 @@ describe.each([[[0]], [[LAYERS - 1]], [[0, 2]]])("layers %j without a token", (i
     for (const layer of idle)
       expect(certificate.layers[layer]).toMatchObject({ max: 0, mean: 0, bound: 0, gap: 0 });
     const loaded = [...Array(LAYERS).keys()].filter((layer) => !idle.includes(layer));
-    const tokens = loaded.flatMap((layer) => [...load.tokens.slice(layer * EXPERTS, (layer + 1) * EXPERTS)]);
-    const alone = { layers: loaded.length, experts: EXPERTS, tokens: Float64Array.from(tokens) };
+    const tokens = load.tokens.filter((_, i) => loaded.includes(Math.floor(i / EXPERTS)));
+    const alone = { layers: loaded.length, experts: EXPERTS, tokens };
     const { balancedness, bound } = solvePlacement(problemOf(alone, TOPOLOGY)).certificate;
     expect([certificate.balancedness, certificate.bound]).toEqual([balancedness, bound]);
   });

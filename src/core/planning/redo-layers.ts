@@ -58,7 +58,7 @@ export function redoLayers(
   for (const option of options) {
     if (option.moves > left) continue;
     left -= option.moves;
-    physicalToLogical.set(rowsOf(redone, [option.i]).physicalToLogical as Int32Array, option.layer * width);
+    physicalToLogical.set(rowsOf(redone, [option.i]).physicalToLogical, option.layer * width);
   }
   return { ...adapted, physicalToLogical };
 }
