@@ -96,9 +96,7 @@ export class ExpertHomes {
         for (const other of members[n]) affinity += together[g * groups + other];
         const over = (this.nodeLoad[n] + groupLoad[g]) / total - speeds[n] / speed;
         const worth = affinity / Math.max(1, this.#tokens) - OVERLOAD_WEIGHT * Math.max(0, over);
-        // Without tokens to tell nodes apart, groups go where least is.
-        const emptier = worth === most && this.nodeLoad[n] / speeds[n] < this.nodeLoad[best] / speeds[best];
-        if (worth > most || emptier) {
+        if (worth > most) {
           most = worth;
           best = n;
         }
