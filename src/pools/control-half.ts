@@ -88,7 +88,13 @@ export function openControl(
     ...(view === null ? {} : { view }),
   });
   const inbox = reported
-    ? new LoadInbox({ store: loop.store, gateway, shape: loop.shape, topk: model.topk })
+    ? new LoadInbox({
+        store: loop.store,
+        gateway,
+        shape: loop.shape,
+        slotsPerGpu: topology.slotsPerGpu,
+        topk: model.topk,
+      })
     : null;
   return new ControlHalf(controlSettings(plane.pool, group, config), loop, inbox, view !== null);
 }

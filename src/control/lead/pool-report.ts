@@ -10,6 +10,7 @@ export interface ReportContext {
   readonly movedSlots: number;
   readonly decision: string;
   readonly explanation: unknown;
+  readonly loads: PoolReport["loads"];
 }
 
 /** Puts the last window of a pool into the plain JSON that people and dashboards read. */
@@ -43,6 +44,7 @@ export function poolReport(
     movedSlots: context.movedSlots,
     decision: context.decision,
     explanation: context.explanation,
+    loads: context.loads,
   };
 }
 

@@ -87,13 +87,14 @@ export class Rounds {
   }
 
   async #report(window: PoolWindow, expertLoad: PoolReport["expertLoad"]): Promise<void> {
-    const { publisher, decision, wallClock } = this.#options;
+    const { plane, publisher, decision, wallClock } = this.#options;
     const report = poolReport(publisher.state.snapshot, window, {
       atMs: wallClock(),
       expertLoad,
       movedSlots: publisher.movedSlots,
       decision: decision.reason,
       explanation: decision.explanation,
+      loads: plane.loads ?? null,
     });
     await publisher.put("report", encodeReport(report));
   }
