@@ -1,6 +1,6 @@
 import type { ReplicaMap } from "../src/core/dispatch/replica-chooser.ts";
 import { Rng } from "../src/lib/rng.ts";
-import { type MoeModel, moeLayers } from "../src/model/moe-model.ts";
+import type { MoeModel } from "../src/model/moe-model.ts";
 import type { RoutingPolicy } from "../src/model/routing-policy.ts";
 import { type Topology, gpuCount } from "../src/model/topology.ts";
 import { hashText } from "../src/routing/block-hashes.ts";
@@ -76,7 +76,7 @@ export class RoutedAssigner implements RankAssigner {
     this.#states.end(this.#rankOf.get(id) ?? -1, inputTokens, outputTokens);
     this.#rankOf.delete(id);
     const { routing: source, model } = this.#options;
-    const some = spreadTokens(source, routing, inputTokens + outputTokens - 1, moeLayers(model), 32);
+    const some = spreadTokens(source, routing, inputTokens + outputTokens - 1, model.moeLayers.length, 32);
     this.experts.observe(`${routing.tenant}`, NO_PREFIX, some);
   }
 

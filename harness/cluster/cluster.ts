@@ -4,7 +4,6 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { stringify } from "yaml";
 import { Rng } from "../../src/lib/rng.ts";
-import { moeLayers } from "../../src/model/moe-model.ts";
 import { gpuCount } from "../../src/model/topology.ts";
 import { type FakeServer, startOpenAiServer } from "../fakes/start-openai-server.ts";
 import { type RedisServer, startRedis } from "../fakes/redis-server.ts";
@@ -256,7 +255,7 @@ export class Cluster {
 
   #drawn(): number[][] {
     const { model } = this.#shape;
-    return Array.from({ length: moeLayers(model) }, () => {
+    return Array.from({ length: model.moeLayers.length }, () => {
       const row = Array.from({ length: model.experts }, () => Math.exp(this.#rng.normal()));
       const sum = row.reduce((a, b) => a + b, 0);
       // Every layer routes the same tokens.

@@ -77,7 +77,11 @@ function syntheticInput(model: MoeModel, seed: number): BenchInput {
     const tokens = draw(model, SYNTHETIC_LOAD_TOKENS, 1 + i);
     return loadOf(tokens, range(0, tokens.trace.tokens));
   });
-  const small = { ...model, layers: STREAM_LAYERS + model.denseLayers };
+  const small = {
+    ...model,
+    layers: model.moeLayers[0] + STREAM_LAYERS,
+    moeLayers: model.moeLayers.slice(0, STREAM_LAYERS),
+  };
   return {
     model,
     loads,

@@ -3,8 +3,8 @@ import { PART_TOKENS } from "../core/load/part-loads.ts";
 import type { ProblemNames } from "../core/planning/check-problem.ts";
 import { readHeldExperts } from "../formats/placement-file.ts";
 import { InputError } from "../lib/errors.ts";
+import { type LayerNumbers, sameLayers, sayLayers } from "../model/layer-numbers.ts";
 import type { ExpertLoad } from "../model/load.ts";
-import { type MoeModel, moeLayers } from "../model/moe-model.ts";
 import type { Placement } from "../model/placement.ts";
 import { readInput } from "./output.ts";
 
@@ -28,18 +28,22 @@ export function numbersOption(flags: string, description: string, least: number,
   });
 }
 
-export function wrongModel(model: MoeModel, load: ExpertLoad): InputError {
-  const has = `has ${moeLayers(model)} layers of ${model.experts} experts`;
-  const hint = `${has}; expected the load's ${load.layers} of ${load.experts}`;
-  return new InputError("--model", model.name, hint);
-}
-
 /**
  * The pool it is of may have another size, and it may lack experts.
+ * @param layers which layer each row of the load is of; null where nothing says
  * @throws InputError when the placement in force is of other layers or experts
  */
-export async function readPrevious(path: string, load: ExpertLoad): Promise<Placement> {
-  const placement = readHeldExperts(await readInput(path), path);
+export async function readPrevious(
+  path: string,
+  load: ExpertLoad,
+  layers: LayerNumbers | null,
+): Promise<Placement> {
+  const file = readHeldExperts(await readInput(path), path);
+  if (layers !== null && file.layers !== null && !sameLayers(layers, file.layers)) {
+    const hint = `are ${sayLayers(file.layers)}; expected the load's ${sayLayers(layers)}`;
+    throw new InputError(path, "model.moeLayers", hint);
+  }
+  const { placement } = file;
   if (placement.layers !== load.layers || placement.experts !== load.experts) {
     const has = `has ${placement.layers} layers of ${placement.experts} experts`;
     throw new InputError(path, "model", `${has}; expected the load's ${load.layers} of ${load.experts}`);

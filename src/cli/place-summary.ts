@@ -1,4 +1,5 @@
 import type { PlacementSolution } from "../core/planning/solve-placement.ts";
+import { type LayerNumbers, sayLayers } from "../model/layer-numbers.ts";
 
 /** What `place` says of its result, beside where it is. */
 export interface PlaceSummary {
@@ -11,15 +12,27 @@ export interface PlaceSummary {
     /** Of the slots, those without which experts would be missing. */
     readonly necessary: number;
   };
-  /** Rows of the load without a token. */
-  readonly idleLayers: readonly number[];
+  /** Those without a token. */
+  readonly idleLayers: LayerNumbers;
   readonly elapsedMs: number;
 }
 
-export function summaryOf(solution: PlacementSolution, elapsedMs: number): PlaceSummary {
+/** @param layers which layer each row is of; null where nothing says: rows are numbered from 0 then */
+export function summaryOf(
+  solution: PlacementSolution,
+  layers: LayerNumbers | null,
+  elapsedMs: number,
+): PlaceSummary {
   const { certificate, moves, necessary, idle } = solution;
   const { balancedness, bound, gap } = certificate;
-  return { balancedness, bound, gap, moves: { ...moves, necessary }, idleLayers: idle, elapsedMs };
+  return {
+    balancedness,
+    bound,
+    gap,
+    moves: { ...moves, necessary },
+    idleLayers: idle.map((row) => layers?.[row] ?? row),
+    elapsedMs,
+  };
 }
 
 interface Asked {
@@ -33,7 +46,7 @@ export function sentence({ out, previous, maxMoves }: Asked, summary: PlaceSumma
   const { balancedness, bound, moves, idleLayers: idle, elapsedMs } = summary;
   const parts = [`balancedness ${balancedness.toFixed(4)} of at most ${bound.toFixed(4)}`];
   if (idle.length > 0) {
-    const names = `${idle.length === 1 ? "layer" : "layers"} ${idle.join(", ")}`;
+    const names = `${idle.length === 1 ? "layer" : "layers"} ${sayLayers(idle)}`;
     parts.push(`${names} idle: ${previous === undefined ? "every expert alike" : "kept"}`);
   }
   const over = maxMoves !== undefined && moves.necessary > maxMoves;

@@ -1,28 +1,28 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import { loadModel } from "../config/shapes.ts";
-import { sumWindows } from "../core/load/sum-windows.ts";
 import { HOP_WEIGHT } from "../core/placement/coactivation.ts";
 import { checkCapacity, checkLoaded, checkTopology } from "../core/planning/check-problem.ts";
 import { MOVED_PART } from "../core/placement/adapt-placement.ts";
 import { solvePlacement } from "../core/planning/solve-placement.ts";
-import { readExpertLoads } from "../formats/expert-load.ts";
-import { readRoutingTrace } from "../formats/routing-trace.ts";
 import { writePlacementFile } from "../formats/placement-file.ts";
-import { moeLayers } from "../model/moe-model.ts";
+import { DEFAULT_MODEL, readLoadToPlace } from "./load-file.ts";
 import { countOption, jsonOption, positiveOption } from "./options.ts";
-import { output, readInput, writeOutput } from "./output.ts";
-import { FLAGS, checkParted, numbersOption, readPrevious, wrongModel } from "./place-inputs.ts";
+import { output, writeOutput } from "./output.ts";
+import { FLAGS, checkParted, numbersOption, readPrevious } from "./place-inputs.ts";
 import { type PlaceOptions, refuseUnevenEplb, refuseWithoutEffect } from "./place-options.ts";
 import { sentence, summaryOf } from "./place-summary.ts";
+import { readRouting } from "./routing-file.ts";
 
-const DEFAULT_MODEL = "deepseek-v3";
 /** Tokens of the pool-wide decode batch that activations are expected for. */
 const DEFAULT_BATCH_TOKENS = 64;
 
 export function placeCommand(): Command {
   return new Command("place")
     .description("Place and replicate the experts of a load, and share their tokens over the replicas.")
-    .requiredOption("--load <file>", "expert load (JSON); the windows of a history are summed")
+    .requiredOption(
+      "--load <file>",
+      "expert load (JSON, SGLang's .pt, .npy, .safetensors); windows and steps are summed",
+    )
     .addOption(countOption("--nodes <n>", "nodes of the pool").makeOptionMandatory())
     .addOption(countOption("--gpus-per-node <n>", "GPUs of a node").makeOptionMandatory())
     .addOption(
@@ -90,21 +90,20 @@ export function placeCommand(): Command {
 
 async function place(options: PlaceOptions): Promise<void> {
   refuseWithoutEffect(options);
-  const load = sumWindows(readExpertLoads(await readInput(options.load), options.load));
+  const say = output(options.json ?? false);
+  const { load, layers, model } = await readLoadToPlace(options.load, options.model ?? null, say);
   checkLoaded(load, options.load);
   const { nodes, gpusPerNode, slotsPerGpu, groups, algorithm } = options;
   const topology = { nodes, gpusPerNode, slotsPerGpu };
   checkTopology(topology, groups, load, FLAGS);
   const capacity = checkCapacity(options, topology, load, FLAGS);
   if (algorithm === "eplb") refuseUnevenEplb(capacity.slots, topology);
-  const model = await loadModel(options.model ?? DEFAULT_MODEL);
-  const modelFits = moeLayers(model) === load.layers && model.experts === load.experts;
-  if (options.model !== undefined && !modelFits) throw wrongModel(model, load);
-  const previous = options.previous === undefined ? null : await readPrevious(options.previous, load);
+  const previous = options.previous === undefined ? null : await readPrevious(options.previous, load, layers);
+  const rows = { count: load.layers, layers, model, source: options.load };
   const trace =
     options.routing === undefined
       ? null
-      : readRoutingTrace(await readInput(options.routing), options.routing, load.experts);
+      : (await readRouting(options.routing, load.experts, rows, say)).trace;
   if (options.routing !== undefined && nodes === 1) checkParted(trace?.tokens ?? 0, options.routing);
 
   const start = performance.now();
@@ -117,18 +116,21 @@ async function place(options: PlaceOptions): Promise<void> {
     activation:
       options.objective === "tokens"
         ? null
-        : { batchTokens: options.batchTokens ?? DEFAULT_BATCH_TOKENS, topk: trace?.topk ?? model.topk },
+        : {
+            batchTokens: options.batchTokens ?? DEFAULT_BATCH_TOKENS,
+            topk: trace?.topk ?? (model ?? (await loadModel(DEFAULT_MODEL))).topk,
+          },
     routing: trace === null ? null : { trace, hopWeight: options.hopWeight ?? HOP_WEIGHT },
     previous,
     maxMoves: options.maxMoves ?? null,
-    model: modelFits ? model : null,
+    model,
   });
   const elapsedMs = performance.now() - start;
 
-  const modelName = modelFits ? model.name : null;
-  await writeOutput(options.out, writePlacementFile({ modelName, ...solution, elapsedMs }));
-  const summary = summaryOf(solution, elapsedMs);
-  output(options.json ?? false).result({ out: options.out, ...summary }, sentence(options, summary));
+  const file = { modelName: model?.name ?? null, layers, ...solution, elapsedMs };
+  await writeOutput(options.out, writePlacementFile(file));
+  const summary = summaryOf(solution, layers, elapsedMs);
+  say.result({ out: options.out, ...summary }, sentence(options, summary));
 }
 
 function wholeNumber(text: string): number {

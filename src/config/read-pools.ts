@@ -170,7 +170,10 @@ async function expertGroup(
   names: { readonly model: string; readonly topology: string },
   place: Place,
 ): Promise<ExpertGroup> {
-  const [model, topology] = await Promise.all([loadModel(names.model), loadTopology(names.topology)]);
+  const [model, topology] = await Promise.all([
+    loadModel(names.model, inside(place, "model")),
+    loadTopology(names.topology),
+  ]);
   const slots = slotCount(topology);
   if (slots < model.experts) {
     const hint = `has ${slots} slots; expected at least the ${model.experts} experts of ${model.name}`;

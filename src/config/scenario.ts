@@ -63,7 +63,7 @@ export async function loadScenario(path: string): Promise<Scenario> {
   }
   const beside = (name: string | null) => (name === null ? null : resolve(dirname(path), name));
   return {
-    model: await loadModel(written.model),
+    model: await loadModel(written.model, { sourceOf: file.sourceOf, field: ["model"] }),
     topology: await loadTopology(written.topology),
     trace: beside(written.trace),
     routing: beside(written.routing),

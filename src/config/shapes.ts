@@ -3,8 +3,10 @@ import { fileURLToPath } from "node:url";
 import { z } from "zod";
 import type { MoeModel } from "../model/moe-model.ts";
 import type { Topology } from "../model/topology.ts";
-import { InputError } from "../lib/errors.ts";
+import { nearestWord } from "../lib/edit-distance.ts";
 import { checkShape } from "./check-shape.ts";
+import { readModel } from "./models/read-model.ts";
+import { type Place, faultAt } from "./place.ts";
 import { readYamlFile } from "./yaml-file.ts";
 
 type ShapeFolder = "models" | "topologies";
@@ -13,82 +15,25 @@ const count = z.int().positive();
 
 const topologySchema = z.strictObject({ nodes: count, gpusPerNode: count, slotsPerGpu: count });
 
-const modelSchema = z.strictObject({
-  name: z.string().min(1),
-  source: z.string().min(1),
-  layers: count,
-  denseLayers: z.int().nonnegative(),
-  hidden: count,
-  denseIntermediate: z.int().nonnegative(),
-  moeIntermediate: count,
-  experts: count,
-  sharedExperts: z.int().nonnegative(),
-  topk: count,
-  groups: count,
-  topkGroups: count,
-  routeScale: z.number().positive(),
-  attention: z.strictObject({
-    heads: count,
-    qLoraRank: z.int().nonnegative(),
-    kvLoraRank: count,
-    nopeHeadDim: count,
-    ropeHeadDim: count,
-    vHeadDim: count,
-  }),
-  vocabulary: count,
-});
-
 /**
  * The shape of a model.
- * @param name a file of config/models without its ending, or a path that ends in `.yaml`
+ * @param name  a file of config/models without its ending, or a path that ends in `.yaml`
+ * @param place where the name is written, for messages
  * @throws InputError
  */
-export async function loadModel(name: string): Promise<MoeModel> {
-  const path = shapePath("models", name);
-  const file = await readYamlFile(path);
-  const model = checkShape(modelSchema, file.value, file.sourceOf);
-  if (model.denseLayers >= model.layers) {
-    throw new InputError(
-      path,
-      "denseLayers",
-      `is ${model.denseLayers}; expected less than the ${model.layers} layers`,
-    );
-  }
-  if (model.experts % model.groups !== 0) {
-    throw new InputError(
-      path,
-      "groups",
-      `is ${model.groups}; expected a divisor of the ${model.experts} experts`,
-    );
-  }
-  if (model.topkGroups > model.groups) {
-    throw new InputError(
-      path,
-      "topkGroups",
-      `is ${model.topkGroups}; expected at most the ${model.groups} groups`,
-    );
-  }
-  const choosable = (model.experts / model.groups) * model.topkGroups;
-  if (model.topk > choosable) {
-    throw new InputError(
-      path,
-      "topk",
-      `is ${model.topk}; expected at most the ${choosable} experts of the chosen groups`,
-    );
-  }
-  return model;
+export async function loadModel(name: string, place: Place = namedBy(name)): Promise<MoeModel> {
+  const file = await readYamlFile(await modelPath(name, place));
+  return readModel(file.value, file.sourceOf);
 }
 
-/** Every model of config/models. */
+/** Every model of config/models, by name. */
 export async function shippedModels(): Promise<MoeModel[]> {
-  const files = await readdir(shippedShapes("models"));
-  return Promise.all(files.map((file) => loadModel(file.replace(/\.yaml$/, ""))));
+  return Promise.all((await shippedNames()).map((name) => loadModel(name)));
 }
 
 /** The shape of the model that config/models has under the name, or null. */
 export async function findModel(name: string): Promise<MoeModel | null> {
-  const shipped = await readdir(shippedShapes("models"));
-  return shipped.includes(`${name}.yaml`) ? loadModel(name) : null;
+  return (await shippedNames()).includes(name) ? loadModel(name) : null;
 }
 
 /**
@@ -102,9 +47,41 @@ export async function loadTopology(name: string): Promise<Topology> {
   return checkShape(topologySchema, file.value, file.sourceOf);
 }
 
+/** Where the name of a shipped model, or a path, leads. */
+async function modelPath(name: string, place: Place): Promise<string> {
+  const path = shapePath("models", name);
+  if (path === name) return path;
+  const shipped = await shippedNames();
+  if (shipped.includes(name)) return path;
+  const near = namesLike(name, shipped);
+  const meant =
+    near.length === 0 ? `config/models has ${shipped.join(", ")}` : `did you mean ${near.join(" or ")}?`;
+  throw faultAt(
+    place,
+    `is ${JSON.stringify(name)}; expected a model's name, or a file that ends in .yaml: ${meant}`,
+  );
+}
+
+function namedBy(name: string): Place {
+  return { sourceOf: () => name, field: ["model"] };
+}
+
+async function shippedNames(): Promise<readonly string[]> {
+  const files = await readdir(shippedShapes("models"));
+  return files.map((file) => file.replace(/\.yaml$/, "")).sort();
+}
+
+/** Those that continue the name or begin it, whoever publishes it; else the one that is written most like it. */
+function namesLike(name: string, known: readonly string[]): readonly string[] {
+  const word = name.slice(name.lastIndexOf("/") + 1).toLowerCase();
+  const alike = known.filter((other) => word !== "" && (other.startsWith(word) || word.startsWith(other)));
+  const nearest = nearestWord(word, known);
+  return alike.length > 0 || nearest === null ? alike : [nearest];
+}
+
 /** Where a name among the shipped shapes, or a path, leads. */
 function shapePath(folder: ShapeFolder, name: string): string {
-  return name.endsWith(".yaml") ? name : `${shippedShapes(folder)}${name}.yaml`;
+  return /\.ya?ml$/.test(name) ? name : `${shippedShapes(folder)}${name}.yaml`;
 }
 
 function shippedShapes(folder: ShapeFolder): string {

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { oneLine } from "../lib/printable.ts";
 import type { RoutingSnapshot } from "../model/snapshot.ts";
 import { type Topology, gpuCount } from "../model/topology.ts";
-import { type MoeModel, moeLayers } from "../model/moe-model.ts";
+import type { MoeModel } from "../model/moe-model.ts";
 import { gpusInService } from "../model/placement.ts";
 import { encodeSnapshot } from "../model/snapshot-bytes.ts";
 import { Leadership } from "./lead/leadership.ts";
@@ -194,7 +194,7 @@ export class ControlLoop {
   /** What its reports must have the shape of. */
   get shape(): ReportShape {
     const { model } = this.#options;
-    return { layers: moeLayers(model), experts: model.experts, gpus: this.ranks };
+    return { layers: model.moeLayers.length, experts: model.experts, gpus: this.ranks };
   }
 
   /** A store that comes back may have lost what every gateway still has. */

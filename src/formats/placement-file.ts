@@ -1,6 +1,7 @@
 import { InputError } from "../lib/errors.ts";
 import type { ReadonlyNumbers } from "../lib/readonly-arrays.ts";
 import { BOUND_KINDS, type BoundKind, type Certificate } from "../model/certificate.ts";
+import type { LayerNumbers } from "../model/layer-numbers.ts";
 import { type Placement, placementFault } from "../model/placement.ts";
 import { slotCount, type Topology } from "../model/topology.ts";
 import {
@@ -17,6 +18,7 @@ import {
   readNumber,
   shown,
 } from "./json.ts";
+import { readLayerNumbers } from "./layer-list.ts";
 
 const FORMAT = "plimsoll.placement/1";
 
@@ -30,6 +32,8 @@ export interface PlacementFile {
   /** The model's name among config/models; null when only its shape is known. */
   readonly modelName: string | null;
   readonly placement: Placement;
+  /** Which layer of the model each row is of; null where that is not known. */
+  readonly layers: LayerNumbers | null;
   /** `[layers][slots]`: the fraction of its expert's tokens each slot gets. */
   readonly shares: ReadonlyNumbers;
   /** Slots that differ from the placement before, and their weights; bytes are null when the model is unknown. */
@@ -45,7 +49,12 @@ export function writePlacementFile(file: PlacementFile): string {
   const width = slotCount(topology);
   const record = {
     format: FORMAT,
-    model: { name: file.modelName, layers, experts },
+    model: {
+      name: file.modelName,
+      layers,
+      experts,
+      ...(file.layers === null ? {} : { moeLayers: file.layers }),
+    },
     topology,
     physical_to_logical_map: nest(physicalToLogical, width),
     shares: nest(file.shares, width),
@@ -76,6 +85,7 @@ export function readPlacementFile(bytes: Uint8Array, source: string): PlacementF
   return {
     modelName: name,
     placement,
+    layers: readMoeLayers(model.moeLayers, layers, source),
     shares,
     moves: {
       slots: readNumber(moves.slots, AMOUNT, source, "moves.slots"),
@@ -90,8 +100,14 @@ export function readPlacementFile(bytes: Uint8Array, source: string): PlacementF
  * Reads only what each slot holds. Experts may be missing, as after a loss.
  * @throws InputError naming the first field at fault
  */
-export function readHeldExperts(bytes: Uint8Array, source: string): Placement {
-  return readMap(readRecord(bytes, source), source);
+export function readHeldExperts(
+  bytes: Uint8Array,
+  source: string,
+): Pick<PlacementFile, "placement" | "layers"> {
+  const file = readRecord(bytes, source);
+  const placement = readMap(file, source);
+  const model = readObject(file.model, source, "model");
+  return { placement, layers: readMoeLayers(model.moeLayers, placement.layers, source) };
 }
 
 function readRecord(bytes: Uint8Array, source: string): JsonObject {
@@ -108,6 +124,18 @@ function readMap(file: JsonObject, source: string): Placement {
   const id = integerIn(-1, experts - 1);
   const map = readRows(file, "physical_to_logical_map", id, layers, slotCount(topology), source);
   return { layers, experts, topology, physicalToLogical: Int32Array.from(map.values) };
+}
+
+/** Files of before it was written lack it. */
+function readMoeLayers(value: unknown, rows: number, source: string): LayerNumbers | null {
+  if (value === undefined || value === null) return null;
+  const layers = readLayerNumbers(value, source, "model.moeLayers");
+  if (layers.length === rows) return layers;
+  throw new InputError(
+    source,
+    "model.moeLayers",
+    `lists ${layers.length} layers; expected ${rows}, one for each row`,
+  );
 }
 
 function readTopology(value: unknown, source: string): Topology {

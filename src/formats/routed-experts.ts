@@ -1,6 +1,6 @@
 import { InputError } from "../lib/errors.ts";
 import type { ReadonlyNumbers } from "../lib/readonly-arrays.ts";
-import { type MoeModel, moeLayers } from "../model/moe-model.ts";
+import type { MoeModel } from "../model/moe-model.ts";
 import type { RoutingTrace } from "../model/routing-trace.ts";
 import { type NpyArray, readNpy } from "./npy.ts";
 import { type NumberKind, bytesPerNumber, decodeNumbers } from "./numbers.ts";
@@ -21,7 +21,7 @@ const KINDS: readonly NumberKind[] = ["i4", "u2", "u1"];
  */
 export function readRoutedExperts(bytes: Uint8Array, whole: boolean, model: MoeModel): RoutingTrace {
   if (bytes[0] === NPY_MAGIC) return fromNpy(readNpy(bytes, FIELD), model);
-  for (const layers of [model.layers, moeLayers(model)]) {
+  for (const layers of [model.layers, model.moeLayers.length]) {
     for (const kind of KINDS) {
       const tokenBytes = layers * model.topk * bytesPerNumber(kind);
       const tokens = Math.floor(bytes.length / tokenBytes);
@@ -53,7 +53,7 @@ export function readRoutedExpertLists(lists: unknown, model: MoeModel): RoutingT
 
 function fromNpy({ shape, values }: NpyArray, model: MoeModel): RoutingTrace {
   const [tokens, layers, topk] = shape;
-  const known = layers === model.layers || layers === moeLayers(model);
+  const known = layers === model.layers || layers === model.moeLayers.length;
   if (shape.length !== AXES || !known || topk !== model.topk || values.length !== tokens * layers * topk)
     throw foreignShape(shape, model);
   if (!areExperts(values, model))
@@ -71,15 +71,19 @@ function areExperts(values: ReadonlyNumbers, { experts }: MoeModel): boolean {
   return true;
 }
 
-/** Dense layers, which come first and route nothing, are left out. */
+/** Layers that route nothing are left out. */
 function traceOf(values: ReadonlyNumbers, tokens: number, layers: number, model: MoeModel): RoutingTrace {
-  const { topk } = model;
-  const kept = moeLayers(model);
+  const { topk, moeLayers } = model;
+  const kept = moeLayers.length;
   const experts = new Int16Array(tokens * kept * topk);
-  const skipped = (layers - kept) * topk;
-  for (let token = 0, from = 0, to = 0; token < tokens; token++) {
-    from += skipped;
-    for (const end = to + kept * topk; to < end; to++, from++) experts[to] = values[from];
+  for (let token = 0, to = 0; token < tokens; token++) {
+    for (let row = 0; row < kept; row++) {
+      const layer = layers === kept ? row : moeLayers[row];
+      const from = (token * layers + layer) * topk;
+      for (let choice = 0; choice < topk; choice++) {
+        experts[to++] = layer < layers ? values[from + choice] : -1;
+      }
+    }
   }
   return { tokens, layers: kept, topk, experts };
 }

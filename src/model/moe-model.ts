@@ -1,20 +1,40 @@
+import { type Attention, keptTokens, layerKvBytes, layerStateBytes } from "./attention.ts";
+import { BF16_BYTES, type WeightFormat, matrixBytes } from "./weights.ts";
+
 /** The shape of a mixture-of-experts model, as its public config.json states it. One file each under config/models/. */
 export interface MoeModel {
   /** The name clients ask for, e.g. `deepseek-v3`. */
   readonly name: string;
   /** Where the figures come from. */
   readonly source: string;
-  /** Transformer layers, dense ones included. */
+  /** Transformer layers, without those for multi-token prediction. */
   readonly layers: number;
-  /** Leading layers that have one dense feed-forward network instead of experts. */
-  readonly denseLayers: number;
+  /**
+   * Numbers of the layers that route to experts, ascending: 3 to 60 for DeepSeek-V3. Loads, placements and shares have a
+   * row for each of these, and for no other.
+   */
+  readonly moeLayers: readonly number[];
+  /** Numbers of the layers that have one dense feed-forward network instead, ascending. */
+  readonly denseLayers: readonly number[];
+  /** Layers for multi-token prediction whose experts are balanced too: numbered after the last, among `moeLayers`. */
+  readonly mtpLayers: number;
   readonly hidden: number;
   readonly denseIntermediate: number;
   readonly moeIntermediate: number;
+  /** What routed experts take in and give back: less than `hidden` where tokens are compressed on their way to them. */
+  readonly expertHidden: number;
+  /** Whether feed-forward networks have a gate: three matrices, or two. */
+  readonly gated: boolean;
+  /** Whether experts add a bias to what their matrices give. */
+  readonly expertBias: boolean;
   /** Routed (logical) experts per MoE layer. */
   readonly experts: number;
   /** Experts every token passes through, on its own rank. */
   readonly sharedExperts: number;
+  /** Of one of them. */
+  readonly sharedIntermediate: number;
+  /** Whether they are computed as more routed experts, of which every rank has a replica, or by themselves. */
+  readonly sharedFused: boolean;
   /** Routed experts per token. */
   readonly topk: number;
   /** Expert groups of the gate; 1 = no group limit. */
@@ -22,37 +42,83 @@ export interface MoeModel {
   /** Groups a token may choose from. */
   readonly topkGroups: number;
   readonly routeScale: number;
-  readonly attention: Attention;
+  readonly attention: readonly Attention[];
+  readonly precision: Precision;
   readonly vocabulary: number;
+  /** Whether the embedding is the head too. */
+  readonly tiedEmbeddings: boolean;
 }
 
-/** Multi-head latent attention (MLA): one compressed key-value vector per token and layer. */
-interface Attention {
-  readonly heads: number;
-  readonly qLoraRank: number;
-  readonly kvLoraRank: number;
-  readonly nopeHeadDim: number;
-  readonly ropeHeadDim: number;
-  readonly vHeadDim: number;
+export interface Precision {
+  readonly experts: WeightFormat;
+  /** Values of an expert that share a scale, where the format leaves that open (INT4). */
+  readonly groupSize: number;
+  /** Of attention, dense layers and shared experts that are not fused. Embedding and head are BF16. */
+  readonly rest: WeightFormat;
+  /** What tokens travel to their experts in. */
+  readonly dispatch: "fp8" | "bf16";
 }
 
-/** Layers that route to experts: 58 for DeepSeek-V3. Load, placement and shares count only these. */
-export function moeLayers(model: MoeModel): number {
-  return model.layers - model.denseLayers;
+/** Weights of one routed expert. */
+export function expertWeights(model: MoeModel): number {
+  return ffnMatrices(model) * model.expertHidden * model.moeIntermediate;
 }
 
-/** FP8 weights carry one FP32 scale per this many values (DeepSeek-V3 report §3.3). */
-export const FP8_SCALE_BLOCK = 128;
+/** Weights of the matrices that compress tokens for a layer's experts, and back; 0 where nothing does. */
+export function compressionWeights({ hidden, expertHidden }: MoeModel): number {
+  return expertHidden === hidden ? 0 : 2 * hidden * expertHidden;
+}
 
-export const BF16_BYTES = 2;
+/** Weight matrices of a feed-forward network. */
+export function ffnMatrices({ gated }: MoeModel): number {
+  return gated ? 3 : 2;
+}
 
-/** Bytes of one routed expert in FP8: gate, up and down projections, weight scales per 128 × 128 block. */
+/** Bytes of one routed expert with its scales, in memory as on its way to another rank. */
 export function expertBytes(model: MoeModel): number {
-  const weights = 3 * model.hidden * model.moeIntermediate;
-  return weights + (weights / (FP8_SCALE_BLOCK * FP8_SCALE_BLOCK)) * 4;
+  const { expertHidden, moeIntermediate, expertBias, gated, precision } = model;
+  const inner = gated ? 2 * moeIntermediate : moeIntermediate;
+  const bias = expertBias ? (inner + expertHidden) * BF16_BYTES : 0;
+  return ffnBytes(model, expertHidden, moeIntermediate, precision.experts) + bias;
 }
 
-/** Bytes of key-value cache per token in BF16, all layers (70,272 for DeepSeek-V3; ISCA'25 table 1). */
-export function kvBytesPerToken(model: MoeModel): number {
-  return (model.attention.kvLoraRank + model.attention.ropeHeadDim) * model.layers * BF16_BYTES;
+/** Bytes of the shared experts of a layer. */
+export function sharedBytes(model: MoeModel): number {
+  const { hidden, sharedExperts, sharedIntermediate, sharedFused, precision } = model;
+  const format = sharedFused ? precision.experts : precision.rest;
+  return sharedExperts * ffnBytes(model, hidden, sharedIntermediate, format);
+}
+
+function ffnBytes(model: MoeModel, hidden: number, intermediate: number, format: WeightFormat): number {
+  const { precision } = model;
+  const inward = ffnMatrices(model) - 1;
+  return (
+    inward * matrixBytes(format, intermediate, hidden, precision.groupSize) +
+    matrixBytes(format, hidden, intermediate, precision.groupSize)
+  );
+}
+
+/** Bytes that the cache of a sequence of `context` tokens takes in all layers, its states included. */
+export function kvBytes(model: MoeModel, context: number): number {
+  let bytes = 0;
+  for (const attention of model.attention) {
+    const kept = Math.min(context, keptTokens(attention));
+    bytes += attention.layers.length * (kept * layerKvBytes(attention) + layerStateBytes(attention));
+  }
+  return bytes;
+}
+
+/**
+ * Bytes of key-value cache that a token more takes in a sequence longer than every window, in BF16 and all layers
+ * (70,272 for DeepSeek-V3; ISCA'25 table 1). With a context, what a token of a sequence of that length takes on average.
+ */
+export function kvBytesPerToken(model: MoeModel, context?: number): number {
+  if (context !== undefined) return kvBytes(model, context) / context;
+  return model.attention.reduce(
+    (sum, attention) =>
+      keptTokens(attention) < Number.POSITIVE_INFINITY
+        ? sum
+        : sum + attention.layers.length * layerKvBytes(attention),
+    0,
+  );
 }

@@ -1,6 +1,5 @@
 import type { Config, ServerPoolConfig } from "../config/config.ts";
 import { ReportedPlane } from "../control/ingest/reported-plane.ts";
-import { moeLayers } from "../model/moe-model.ts";
 import { openEngine } from "../open-engine.ts";
 import { RoutedLoad } from "../serving/affinity/routed-load.ts";
 import { ServingPool } from "../serving/serving-pool.ts";
@@ -64,7 +63,7 @@ function servingPool(
     // In a process that follows another, only answers show which experts requests use.
     const learns = group !== null && (reportsRouted || !follows);
     const experts = learns ? expertAffinityOf(parts, group, config, makings) : null;
-    const counted = reportsRouted ? new RoutedLoad(moeLayers(group.model), group.model.experts) : null;
+    const counted = reportsRouted ? new RoutedLoad(group.model.moeLayers.length, group.model.experts) : null;
     // Answers under way in the half before still count.
     const routedLoad = counted?.like(before?.front.routedLoad ?? null) ?? counted;
     return new ServingPool({ ...parts, experts, routedLoad });

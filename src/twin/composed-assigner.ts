@@ -2,7 +2,7 @@ import { compose } from "../core/batching/compose.ts";
 import { type RequestKinds, requestKinds } from "../core/batching/request-kinds.ts";
 import type { ReplicaMap } from "../core/dispatch/replica-chooser.ts";
 import { ExpertSketch } from "../core/load/expert-sketch.ts";
-import { type MoeModel, moeLayers } from "../model/moe-model.ts";
+import type { MoeModel } from "../model/moe-model.ts";
 import { type Arrival, type InFlightLoads, type RankAssigner, book } from "./rank-assigner.ts";
 import { type RoutingSource, routedTokens } from "./routing-source.ts";
 
@@ -30,7 +30,7 @@ export class ComposedAssigner implements RankAssigner {
   constructor(options: ComposedOptions, map: ReplicaMap) {
     const { experts, topk } = options.model;
     this.#options = options;
-    this.#layers = moeLayers(options.model);
+    this.#layers = options.model.moeLayers.length;
     this.#sketch = new ExpertSketch(this.#layers, experts, topk, SKETCH_BYTES);
     this.#map = map;
   }

@@ -24,7 +24,8 @@ export function fullBatches(records: readonly StepRecord[], tokensPerRank: numbe
 function join(records: readonly StepRecord[], tokens: number): StepRecord {
   const ranks = records[0].work.length;
   const rows = new Int32Array(tokens);
-  const total = noAttentionWork();
+  const { windows } = records[0];
+  const total = noAttentionWork(windows.length);
   let at = 0;
   for (const record of records) {
     rows.set(record.rows, at);
@@ -33,6 +34,11 @@ function join(records: readonly StepRecord[], tokens: number): StepRecord {
       total.prefillContext += work.prefillContext;
       total.decodeContext += work.decodeContext;
       total.sampled += work.sampled;
+      total.decoding += work.decoding;
+      for (let i = 0; i < windows.length; i++) {
+        total.prefillWithin[i] += work.prefillWithin[i];
+        total.decodeWithin[i] += work.decodeWithin[i];
+      }
     }
   }
   const work = Array.from({ length: ranks }, (_, rank) => ({
@@ -40,6 +46,9 @@ function join(records: readonly StepRecord[], tokens: number): StepRecord {
     prefillContext: total.prefillContext / ranks,
     decodeContext: total.decodeContext / ranks,
     sampled: total.sampled / ranks,
+    decoding: total.decoding / ranks,
+    prefillWithin: total.prefillWithin.map((context) => context / ranks),
+    decodeWithin: total.decodeWithin.map((context) => context / ranks),
   }));
-  return { atMs: records[0].atMs, rows, work };
+  return { atMs: records[0].atMs, rows, work, windows };
 }

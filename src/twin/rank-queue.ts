@@ -1,3 +1,4 @@
+import type { KvRoom } from "../core/cost/kv-room.ts";
 import type { RankState } from "../model/pool-window.ts";
 import { type SimulatedRequest, reservedTokens } from "./simulated-request.ts";
 
@@ -6,12 +7,12 @@ export class RankQueue {
   readonly running: SimulatedRequest[] = [];
   readonly #waiting: SimulatedRequest[] = [];
   readonly #maxRunning: number;
-  readonly #kvCapacityTokens: number;
+  readonly #room: KvRoom;
   #reserved = 0;
 
-  constructor(maxRunning: number, kvCapacityTokens: number) {
+  constructor(maxRunning: number, room: KvRoom) {
     this.#maxRunning = maxRunning;
-    this.#kvCapacityTokens = kvCapacityTokens;
+    this.#room = room;
   }
 
   push(request: SimulatedRequest): void {
@@ -22,9 +23,10 @@ export class RankQueue {
   admit(): void {
     while (this.#waiting.length > 0 && this.running.length < this.#maxRunning) {
       const next = this.#waiting[0];
-      if (this.#reserved + reservedTokens(next) > this.#kvCapacityTokens) return;
+      const reserved = this.#room.tokensOf(reservedTokens(next));
+      if (this.#reserved + reserved > this.#room.capacityTokens) return;
       this.#waiting.shift();
-      this.#reserved += reservedTokens(next);
+      this.#reserved += reserved;
       this.running.push(next);
     }
   }
@@ -34,7 +36,7 @@ export class RankQueue {
     const running = this.running.indexOf(request);
     if (running >= 0) {
       this.running.splice(running, 1);
-      this.#reserved -= reservedTokens(request);
+      this.#reserved -= this.#room.tokensOf(reservedTokens(request));
       return;
     }
     const waiting = this.#waiting.indexOf(request);
@@ -43,12 +45,12 @@ export class RankQueue {
 
   state(): RankState {
     let kvTokens = 0;
-    for (const request of this.running) kvTokens += request.prefilled + request.made;
+    for (const request of this.running) kvTokens += this.#room.tokensOf(request.prefilled + request.made);
     return {
       running: this.running.length,
       waiting: this.#waiting.length,
       kvTokens,
-      kvCapacityTokens: this.#kvCapacityTokens,
+      kvCapacityTokens: this.#room.capacityTokens,
     };
   }
 }

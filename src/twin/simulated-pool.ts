@@ -1,5 +1,6 @@
 import { H800, type Hardware } from "../core/cost/hardware.ts";
-import { kvCapacityTokens } from "../core/cost/memory.ts";
+import { attentionWindows } from "../core/cost/attention-work.ts";
+import { KvRoom } from "../core/cost/kv-room.ts";
 import type { ReplicaMap } from "../core/dispatch/replica-chooser.ts";
 import { Rng } from "../lib/rng.ts";
 import { countMoves } from "../core/migration/moves.ts";
@@ -45,6 +46,8 @@ export interface PoolStep {
  * lockstep. Time is what the caller says it is: `step` works out one forward pass and how long it lasts.
  */
 export class SimulatedPool {
+  /** Tokens a request may have in all: what one rank's cache holds. */
+  readonly maxRequestTokens: number;
   readonly #model: MoeModel;
   readonly #routing: RoutingSource;
   readonly #dispatch: DispatchPolicy;
@@ -64,18 +67,14 @@ export class SimulatedPool {
     this.#dispatch = options.dispatch;
     this.#seed = options.seed;
     this.#hardware = options.hardware ?? H800;
-    const capacity = kvCapacityTokens(options.model, topology, this.#hardware);
+    const room = new KvRoom(options.model, topology, this.#hardware);
     const ranks = gpuCount(topology);
-    this.#ranks = Array.from({ length: ranks }, () => new RankQueue(RUNNING_PER_RANK, capacity));
-    this.#batch = stepBatch(ranks);
+    this.#ranks = Array.from({ length: ranks }, () => new RankQueue(RUNNING_PER_RANK, room));
+    this.maxRequestTokens = room.longestSequence;
+    this.#batch = stepBatch(ranks, attentionWindows(options.model));
     this.#pass = this.#passOf(map);
     this.#draw = new TokenDraw(new Rng(options.seed, 6));
     this.#meter = new PoolMeter(map.placement, this.#draw);
-  }
-
-  /** Tokens a request may have in all: what one rank's cache holds. */
-  get maxRequestTokens(): number {
-    return this.#ranks[0].state().kvCapacityTokens;
   }
 
   /** Requests that wait or run. */

@@ -1,4 +1,10 @@
-import { type AttentionWork, chunkContext, noAttentionWork } from "../core/cost/attention-work.ts";
+import {
+  type AttentionWork,
+  addDecode,
+  addPrefill,
+  clearWork,
+  noAttentionWork,
+} from "../core/cost/attention-work.ts";
 import type { RankQueue } from "./rank-queue.ts";
 import type { RoutingSource } from "./routing-source.ts";
 import type { SimulatedRequest } from "./simulated-request.ts";
@@ -11,14 +17,17 @@ export interface StepBatch {
   /** `[tokens]`: the row of each token in the routing source. */
   rows: Int32Array;
   readonly work: AttentionWork[];
+  /** Of the model's attention (`attentionWindows`). */
+  readonly windows: readonly number[];
 }
 
-export function stepBatch(ranks: number): StepBatch {
+export function stepBatch(ranks: number, windows: readonly number[]): StepBatch {
   return {
     tokens: 0,
     sources: new Int32Array(1024),
     rows: new Int32Array(1024),
-    work: Array.from({ length: ranks }, noAttentionWork),
+    work: Array.from({ length: ranks }, () => noAttentionWork(windows.length)),
+    windows,
   };
 }
 
@@ -44,13 +53,11 @@ export function composeStep(
     const queue = ranks[rank];
     queue.admit();
     const work = batch.work[rank];
-    Object.assign(work, noAttentionWork());
+    clearWork(work);
     for (const request of queue.running) {
       if (request.prefilled < request.inputTokens) continue;
       const position = request.inputTokens + request.made - 1;
-      work.decodeContext += position + 1;
-      work.sampled++;
-      work.tokens++;
+      addDecode(work, position + 1, batch.windows);
       append(batch, rank, routing, request, position, 1);
       parts.push({ request, tokens: 1 });
     }
@@ -58,8 +65,7 @@ export function composeStep(
       if (work.tokens >= budget) break;
       const count = Math.min(request.inputTokens - request.prefilled, budget - work.tokens);
       if (count <= 0) continue;
-      work.prefillContext += chunkContext(request.prefilled, count);
-      work.tokens += count;
+      addPrefill(work, request.prefilled, count, batch.windows);
       if (request.prefilled + count === request.inputTokens) work.sampled++;
       append(batch, rank, routing, request, request.prefilled, count);
       parts.push({ request, tokens: count });

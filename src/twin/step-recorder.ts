@@ -6,6 +6,7 @@ export interface StepRecord {
   readonly atMs: number;
   readonly rows: Int32Array;
   readonly work: readonly AttentionWork[];
+  readonly windows: readonly number[];
 }
 
 /**
@@ -30,7 +31,8 @@ export class StepRecorder {
     this.#records.push({
       atMs,
       rows: batch.rows.slice(0, batch.tokens),
-      work: batch.work.map((work) => ({ ...work })),
+      work: structuredClone(batch.work),
+      windows: batch.windows,
     });
     this.#tokens += batch.tokens;
     while (this.#tokens > this.#maxTokens && this.#records.length > 1) this.#thin();
@@ -66,5 +68,6 @@ export function replayBatch(record: StepRecord): StepBatch {
     sources,
     rows: record.rows,
     work: [...record.work],
+    windows: record.windows,
   };
 }

@@ -1,6 +1,6 @@
 import { V3Gate } from "../core/gate/v3-gate.ts";
 import { Rng } from "../lib/rng.ts";
-import { type MoeModel, moeLayers } from "../model/moe-model.ts";
+import type { MoeModel } from "../model/moe-model.ts";
 import { hashText } from "../routing/block-hashes.ts";
 import type { RoutingSource, RoutingSpan } from "./routing-source.ts";
 
@@ -58,7 +58,7 @@ export class SyntheticRouting implements RoutingSource {
 
   constructor(model: MoeModel, seed: number) {
     this.topk = model.topk;
-    this.#layers = moeLayers(model);
+    this.#layers = model.moeLayers.length;
     this.#width = model.experts;
     this.rowStride = this.#layers * model.topk;
     this.experts = new Int16Array(TOPICS * TOPIC_ROWS * this.rowStride);

@@ -161,7 +161,7 @@ describe("place --objective activation", () => {
     expect(shares.reduce((a, b) => a + b, 0)).toBe(LAYERS * EXPERTS);
     // The command knows no model of this shape, so it counts DeepSeek-V3's eight experts per token.
     const selections = 8 * batchTokens;
-    const load = sumWindows(readExpertLoads(await readFile(pool.drifted), pool.drifted));
+    const load = sumWindows(readExpertLoads(await readFile(pool.drifted), pool.drifted).windows);
     const fullest = (file: PlacementFile) => fullestActivations(file, load, selections);
     expect(fullest(activation)).toBeLessThan(fullest(tokens));
   });
@@ -219,7 +219,7 @@ describe("place on GPUs that differ", () => {
 
   it("gives slower GPUs less with --gpu-speeds", async () => {
     const file = await placed("speeds.json", pool.load, "--gpu-speeds", "1,0.5,1,0.5");
-    const load = sumWindows(readExpertLoads(await readFile(pool.load), pool.load));
+    const load = sumWindows(readExpertLoads(await readFile(pool.load), pool.load).windows);
     const loads = gpuLoads(file.placement, file.shares, load);
     const speeds = [1, 0.5, 1, 0.5];
     for (const [layer, { max, mean }] of (file.certificate ?? expect.unreachable()).layers.entries()) {
@@ -261,6 +261,30 @@ describe("place, where a layer has no token", () => {
     const json = JSON.parse(await runHere("place", "--load", load, ...flags, ...more, "--json")) as unknown;
     expect(json).toMatchObject({ idleLayers: [1], moves: { slots: 0, bytes: null, necessary: 0 } });
     expect((await read(second)).placement).toEqual((await read(first)).placement);
+  });
+});
+
+describe("place, where the load numbers its layers", () => {
+  it("says idle layers by their numbers, and adapts a placement of the same layers only", async () => {
+    const write = (name: string, layers: readonly number[]) => {
+      const counts = [
+        [0, 0, 0, 0],
+        [9, 1, 1, 5],
+      ];
+      return pool.folder.write(name, JSON.stringify({ logical_count: counts, moe_layers: layers }));
+    };
+    const flags = ["--nodes", "1", "--gpus-per-node", "2", "--slots-per-gpu", "3"];
+    const [load, other] = [await write("numbered.json", [3, 5]), await write("others.json", [3, 7])];
+    const out = pool.folder.path("numbered-out.json");
+    expect(await runHere("place", "--load", load, ...flags, "--out", out)).toContain(
+      ", layer 3 idle: every expert alike, ",
+    );
+    await expectRefused(pool.folder, [
+      [
+        ["place", "--load", other, ...flags, "--previous", out],
+        `${out}: model.moeLayers are 3, 5; expected the load's 3, 7`,
+      ],
+    ]);
   });
 });
 
@@ -315,10 +339,10 @@ describe("place, given what it cannot use", () => {
     const infinite = await folder.write("infinite.json", '{"logical_count":[[1,2],[3,Infinity]]}');
     const notANumber = await folder.write("nan.json", '{"logical_count":[[NaN,2],[3,4]]}');
     const small = await folder.write("small.json", '{"logical_count":[[1,2,3,4]]}');
-    const shape = "deepseek-v3 has 58 layers of 256 experts; expected the load's 3 of 16";
+    const shape = "has 3 rows of 16 experts; expected those of deepseek-v3: 58 rows of 256 experts";
     await expectRefused(folder, [
       [place(cut), `${cut}: is not JSON`],
-      [place(routing), `${routing}: is not UTF-8 text`],
+      [place(routing), `${routing}: array layer `],
       [place(wrong), `${wrong}: logical_count[1][1] is -4; expected a finite number ≥ 0`],
       [place(infinite), `${infinite}: logical_count[1][1] is "Infinity"; expected a finite number ≥ 0`],
       [place(notANumber), `${notANumber}: logical_count[0][0] is "NaN"; expected a finite number ≥ 0`],
@@ -348,7 +372,7 @@ describe("place, given what it cannot use", () => {
         "--algorithm eplb: fills every slot; leave out --gpu-slots and --out-of-service",
       ],
       [place(load, "--routing", load), `${load}: is not a .npy file`],
-      [place(load, "--model", "deepseek-v3"), `--model: ${shape}`],
+      [place(load, "--model", "deepseek-v3"), `${load}: ${shape}`],
       [place(load, "--previous", load), `${load}: format is not "plimsoll.placement/1"`],
       [
         place(small, "--previous", placement),

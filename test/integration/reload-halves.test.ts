@@ -5,7 +5,7 @@ import { type RunningGateway, startGateway } from "../../harness/fakes/start-gat
 import { type FakeServer, startOpenAiServer } from "../../harness/fakes/start-openai-server.ts";
 import { type ScratchFolder, scratchFolder } from "../../harness/scratch-folder.ts";
 import { smallGroup } from "../../harness/small-group.ts";
-import { SMALL_MODEL, SMALL_MOE_LAYERS } from "../../harness/small-model.ts";
+import { SMALL_MODEL, modelLike, SMALL_MOE_LAYERS } from "../../harness/small-model.ts";
 import { patiently } from "../patiently.ts";
 
 let fakes: FakeServer[];
@@ -261,7 +261,7 @@ test("a reload that fails halfway leaves everything as it was", async () => {
   // 1 MiB holds two rows of it, and a sketch of requests' experts needs three.
   const model = await folder.write(
     "large.yaml",
-    stringify({ ...SMALL_MODEL, name: "large", layers: 101, experts: 1024 }),
+    stringify(modelLike(SMALL_MODEL, { name: "large", layers: 101, denseLayers: 1, experts: 1024 })),
   );
   const topology = await folder.write(
     "large-topology.yaml",

@@ -17,6 +17,7 @@ import { readVllmAscendMap } from "../../src/formats/vllm-ascend-placement.ts";
 import { contiguousPlacement } from "../../src/core/placement/contiguous.ts";
 import { evenShares } from "../../src/core/shares/even-shares.ts";
 import { loadModel } from "../../src/config/shapes.ts";
+import { modelLike } from "../../harness/small-model.ts";
 import { indexReplicas } from "../../src/model/placement.ts";
 import { changed, changes } from "../changed-bytes.ts";
 import { FUZZ_TIMEOUT_MS, fuzzRuns, telling } from "../fuzz-runs.ts";
@@ -24,11 +25,12 @@ import { size, taken } from "../taken-or-refused.ts";
 
 const golden = (name: string) => readFile(new URL(`../golden/engine-files/${name}`, import.meta.url));
 const text = (whole: string) => Buffer.from(whole);
-const model = { ...(await loadModel("deepseek-v3")), layers: 3, denseLayers: 1, experts: 8, topk: 2 };
+const model = modelLike(await loadModel("deepseek-v3"), { layers: 3, denseLayers: 1, experts: 8, topk: 2 });
 const placement = contiguousPlacement(2, 3, { nodes: 1, gpusPerNode: 2, slotsPerGpu: 2 });
 const PLACEMENT = {
   modelName: "m",
   placement,
+  layers: [1, 3],
   shares: evenShares(placement, indexReplicas(placement)).values,
   moves: { slots: 0, bytes: null },
   certificate: null,

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import { H800 } from "../../src/core/cost/hardware.ts";
-import { kvCapacityTokens } from "../../src/core/cost/memory.ts";
+import { KvRoom } from "../../src/core/cost/kv-room.ts";
 import { kvBytesPerToken } from "../../src/model/moe-model.ts";
 import { SimulatedPool } from "../../src/twin/simulated-pool.ts";
 import { SyntheticRouting } from "../../src/twin/synthetic-routing.ts";
@@ -13,7 +13,7 @@ const CAPACITY = 300;
 /** A GPU whose memory has room for CAPACITY tokens of cache. */
 const hardware = (() => {
   const missing =
-    (kvCapacityTokens(SMALL_MODEL, SMALL_TOPOLOGY, H800) - CAPACITY) * kvBytesPerToken(SMALL_MODEL);
+    (new KvRoom(SMALL_MODEL, SMALL_TOPOLOGY, H800).capacityTokens - CAPACITY) * kvBytesPerToken(SMALL_MODEL);
   return { ...H800, memoryBytes: H800.memoryBytes - missing / 0.85 };
 })();
 

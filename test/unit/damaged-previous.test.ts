@@ -58,9 +58,9 @@ it("the experts of a file are read though some are missing, and its shares are o
   const placement = previousOf(0, 1, 2, 3, -1, -1, -1, -1, 4, 5, 6, -1);
   const shares = new Float64Array(12).fill(1);
   const moves = { slots: 0, bytes: null };
-  const file = { modelName: null, placement, shares, moves, certificate: null, elapsedMs: 0 };
+  const file = { modelName: null, placement, layers: [4], shares, moves, certificate: null, elapsedMs: 0 };
   const bytes = new TextEncoder().encode(writePlacementFile(file));
-  expect(readHeldExperts(bytes, "old.json")).toEqual(placement);
+  expect(readHeldExperts(bytes, "old.json")).toEqual({ placement, layers: [4] });
   expect(() => readPlacementFile(bytes, "old.json")).toThrow(
     "old.json: physical_to_logical_map layer 0 has no slot for expert 7",
   );

@@ -5,6 +5,7 @@ import { indexReplicas } from "../../src/model/placement.ts";
 import { receivedCounts } from "../../src/control/messages/received-counts.ts";
 import type { LoadMessage } from "../../src/control/messages/pool-message.ts";
 import { loadModel } from "../../src/config/shapes.ts";
+import { modelLike } from "../../harness/small-model.ts";
 
 const topology = { nodes: 1, gpusPerNode: 2, slotsPerGpu: 2 };
 
@@ -12,15 +13,14 @@ const topology = { nodes: 1, gpusPerNode: 2, slotsPerGpu: 2 };
 let model: MoeModel;
 let plane: ReportedPlane;
 beforeEach(async () => {
-  model = {
-    ...(await loadModel("deepseek-v3")),
+  model = modelLike(await loadModel("deepseek-v3"), {
     layers: 3,
     denseLayers: 1,
     experts: 3,
     topk: 1,
     groups: 1,
     topkGroups: 1,
-  };
+  });
   plane = new ReportedPlane("chat", model, topology);
 });
 

@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { loadModel } from "../../src/config/shapes.ts";
+import { modelLike } from "../../harness/small-model.ts";
 import { readRoutedExpertLists, readRoutedExperts } from "../../src/formats/routed-experts.ts";
 import { writeNpyInt32 } from "../../src/formats/npy.ts";
 import type { MoeModel } from "../../src/model/moe-model.ts";
@@ -7,14 +8,13 @@ import type { MoeModel } from "../../src/model/moe-model.ts";
 /** 1 dense and 2 MoE layers, 16 experts, top-2. */
 let model: MoeModel;
 beforeAll(async () => {
-  model = {
-    ...(await loadModel("deepseek-v3")),
+  model = modelLike(await loadModel("deepseek-v3"), {
     name: "small",
     layers: 3,
     denseLayers: 1,
     experts: 16,
     topk: 2,
-  };
+  });
 });
 
 /** Two tokens at all three layers. */

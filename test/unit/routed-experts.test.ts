@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { loadModel } from "../../src/config/shapes.ts";
+import { modelLike } from "../../harness/small-model.ts";
 import { RoutedExperts } from "../../src/engines/http/routed-experts.ts";
 import type { MoeModel } from "../../src/model/moe-model.ts";
 import type { RoutingTrace } from "../../src/model/routing-trace.ts";
@@ -10,7 +11,7 @@ let model: MoeModel;
 let received: { response: ResponseHeaders | null; data: string; traces: RoutingTrace[]; ended: boolean };
 let sink: ResponseSink;
 beforeEach(async () => {
-  model = { ...(await loadModel("deepseek-v3")), layers: 2, denseLayers: 0, experts: 16, topk: 2 };
+  model = modelLike(await loadModel("deepseek-v3"), { layers: 2, experts: 16, topk: 2 });
   received = { response: null, data: "", traces: [], ended: false };
   sink = {
     headers: (response) => void (received.response = response),

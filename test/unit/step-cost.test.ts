@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { loadModel } from "../../src/config/shapes.ts";
 import { type AttentionWork, chunkContext, noAttentionWork } from "../../src/core/cost/attention-work.ts";
 import { H800, lowLatencyPoint } from "../../src/core/cost/hardware.ts";
-import { kvCapacityTokens } from "../../src/core/cost/memory.ts";
+import { KvRoom } from "../../src/core/cost/kv-room.ts";
 import { StepCost } from "../../src/core/cost/step-cost.ts";
 import { Rng } from "../../src/lib/rng.ts";
 import { type LayerTally, layerTally } from "../../src/model/layer-tally.ts";
@@ -45,14 +45,14 @@ describe("published sizes", () => {
   });
 
   it("a GPU has room for the cache that its weights leave of the memory engines use", () => {
-    const tokens = kvCapacityTokens(model, EP32, H800);
+    const tokens = new KvRoom(model, EP32, H800).capacityTokens;
     const experts = 58 * (9 + 1) * 44.05e6;
     const attention = 61 * 187.1e6;
     const dense = 3 * 3 * 7168 * 18_432;
     const vocabulary = 2 * 129_280 * 7168 * 2;
     const room = 0.85 * 80e9 - experts - attention - dense - vocabulary;
     expect(Math.abs((tokens * 70_272) / room - 1)).toBeLessThan(0.001);
-    expect(kvCapacityTokens(model, { ...EP32, slotsPerGpu: 100 }, H800)).toBe(0);
+    expect(new KvRoom(model, { ...EP32, slotsPerGpu: 100 }, H800).capacityTokens).toBe(0);
   });
 });
 

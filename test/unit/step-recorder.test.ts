@@ -17,6 +17,7 @@ function batch(first: number, ...perRank: readonly [number, number]): StepBatch 
       decodeContext: count * 10,
       sampled: count,
     })),
+    windows: [],
   };
 }
 
@@ -43,7 +44,7 @@ describe("the step recorder", () => {
     const given = batch(5, 3, 2);
     expect([...sources]).toEqual([...given.sources.subarray(0, 5)]);
     expect([...rows]).toEqual([...given.rows.subarray(0, 5)]);
-    expect(rest).toEqual({ tokens: 5, work: given.work });
+    expect(rest).toEqual({ tokens: 5, work: given.work, windows: [] });
   });
 
   it("thins evenly when it is full: at every time, steps 0, s, 2s, … within the bound", () => {
@@ -84,8 +85,8 @@ describe("full batches", () => {
       { atMs: 2, rows: [20, 21, 22, 23, 24, 25] },
     ]);
     expect(joined[0].work).toEqual([
-      { tokens: 4, prefillContext: 0, decodeContext: 40, sampled: 4 },
-      { tokens: 4, prefillContext: 0, decodeContext: 40, sampled: 4 },
+      { ...noAttentionWork(), tokens: 4, decodeContext: 40, sampled: 4 },
+      { ...noAttentionWork(), tokens: 4, decodeContext: 40, sampled: 4 },
     ]);
     expect(joined[1].work.map(({ tokens }) => tokens)).toEqual([3, 3]);
   });

@@ -1,6 +1,5 @@
 import { describe, expect, it } from "vitest";
 import { loadModel } from "../../src/config/shapes.ts";
-import { moeLayers } from "../../src/model/moe-model.ts";
 import { SyntheticRouting } from "../../src/twin/synthetic-routing.ts";
 import { SMALL_MODEL, SMALL_MOE_LAYERS } from "../../harness/small-model.ts";
 
@@ -33,11 +32,11 @@ describe("on DeepSeek-V3's shape", () => {
   it("is as skewed as the published statistics", () => {
     let top32 = 0;
     let largest = 0;
-    for (let layer = 0; layer < moeLayers(model); layer++) {
+    for (let layer = 0; layer < model.moeLayers.length; layer++) {
       const row = load.subarray(layer * 256, (layer + 1) * 256).toSorted();
       const sum = row.reduce((a, b) => a + b, 0);
-      top32 += row.subarray(224).reduce((a, b) => a + b, 0) / sum / moeLayers(model);
-      largest += row[255] / sum / moeLayers(model);
+      top32 += row.subarray(224).reduce((a, b) => a + b, 0) / sum / model.moeLayers.length;
+      largest += row[255] / sum / model.moeLayers.length;
     }
     expect(Math.abs(top32 - 0.31)).toBeLessThan(0.02);
     expect(Math.abs(largest - 0.027)).toBeLessThan(0.004);
@@ -47,7 +46,7 @@ describe("on DeepSeek-V3's shape", () => {
     const rows = new Int32Array(64);
     source.rows(source.admit(64), 0, 64, rows, 0);
     for (const row of rows) {
-      for (let layer = 0; layer < moeLayers(model); layer++) {
+      for (let layer = 0; layer < model.moeLayers.length; layer++) {
         const at = row * source.rowStride + source.column(layer);
         const chosen = [...source.experts.subarray(at, at + 8)];
         expect(new Set(chosen).size).toBe(8);

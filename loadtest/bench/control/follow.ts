@@ -4,7 +4,6 @@ import { encodeSnapshot } from "../../../src/model/snapshot-bytes.ts";
 import { Sample } from "../../../src/lib/sample.ts";
 import { contiguousPlacement } from "../../../src/core/placement/contiguous.ts";
 import { evenShares } from "../../../src/core/shares/even-shares.ts";
-import { moeLayers } from "../../../src/model/moe-model.ts";
 import { PoolView } from "../../../src/control/follow/pool-view.ts";
 import { startRedis } from "../../../harness/fakes/redis-server.ts";
 import { openRedisStore } from "../../../harness/open-redis-store.ts";
@@ -20,7 +19,7 @@ const PAUSE_MS = 20;
 /** From the moment a leader publishes a snapshot of DeepSeek-V3 until each of 8 followers has it decoded. */
 export async function followTable({ input: { model }, progress }: Bench): Promise<BenchTable> {
   const topology = pool(288, 32);
-  const placement = contiguousPlacement(moeLayers(model), model.experts, topology);
+  const placement = contiguousPlacement(model.moeLayers.length, model.experts, topology);
   const replicas = indexReplicas(placement);
   const shares = evenShares(placement, replicas);
   const change = { kind: "shares", reason: "", atMs: 0, movedSlots: 0, movedBytes: 0 } as const;

@@ -5,7 +5,6 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Pool } from "undici";
 import { stringify } from "yaml";
 import { nest } from "../../../src/formats/json.ts";
-import { moeLayers } from "../../../src/model/moe-model.ts";
 import { binaryLoad } from "../../../harness/binary-load.ts";
 import { startRedis } from "../../../harness/fakes/redis-server.ts";
 import { GatewayProcess } from "../../../harness/cluster/gateway-process.ts";
@@ -27,7 +26,7 @@ interface Spell {
 
 /** Reports of DeepSeek-V3's counts that one gateway process takes in, HTTP included, and passes on to Redis. */
 export async function ingestTable({ input: { model }, progress }: Bench): Promise<BenchTable> {
-  const layers = moeLayers(model);
+  const layers = model.moeLayers.length;
   const { experts } = model;
   const counts = new Uint32Array(layers * experts).fill(11);
   const folder = await mkdtemp(join(tmpdir(), "plimsoll-ingest-"));

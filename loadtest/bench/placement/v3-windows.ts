@@ -1,5 +1,5 @@
 import { Rng } from "../../../src/lib/rng.ts";
-import { type MoeModel, moeLayers } from "../../../src/model/moe-model.ts";
+import type { MoeModel } from "../../../src/model/moe-model.ts";
 import type { PoolWindow } from "../../../src/model/pool-window.ts";
 import { type Topology, gpuCount } from "../../../src/model/topology.ts";
 
@@ -18,7 +18,7 @@ export function driftingWindows(
   seed: number,
 ): PoolWindow[] {
   const rng = new Rng(seed);
-  const layers = moeLayers(model);
+  const layers = model.moeLayers.length;
   const { experts, topk } = model;
   const gpus = gpuCount(topology);
   const skewed = Float64Array.from({ length: layers * experts }, () => Math.exp(SKEW * rng.normal()));

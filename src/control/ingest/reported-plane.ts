@@ -1,6 +1,6 @@
 import { gpuLoads } from "../../core/shares/gpu-loads.ts";
 import { type ExpertLoad, emptyLoad } from "../../model/load.ts";
-import { type MoeModel, moeLayers } from "../../model/moe-model.ts";
+import type { MoeModel } from "../../model/moe-model.ts";
 import type { ReportedLoads } from "../../model/pool-report.ts";
 import type { PoolWindow } from "../../model/pool-window.ts";
 import type { RoutingSnapshot } from "../../model/snapshot.ts";
@@ -32,7 +32,7 @@ export class ReportedPlane implements ExpertPlane {
 
   constructor(pool: string, model: MoeModel, topology: Topology) {
     this.pool = pool;
-    this.shape = { layers: moeLayers(model), experts: model.experts, gpus: gpuCount(topology) };
+    this.shape = { layers: model.moeLayers.length, experts: model.experts, gpus: gpuCount(topology) };
     this.#topk = model.topk;
     this.#load = emptyLoad(this.shape.layers, this.shape.experts);
     this.#received = new ReceivedWindows(this.shape.layers, this.shape.experts);

@@ -1,4 +1,4 @@
-import { type MoeModel, moeLayers } from "../../model/moe-model.ts";
+import type { MoeModel } from "../../model/moe-model.ts";
 import type { RoutingSnapshot } from "../../model/snapshot.ts";
 import type { Topology } from "../../model/topology.ts";
 
@@ -6,7 +6,7 @@ import type { Topology } from "../../model/topology.ts";
 export function fits({ placement }: RoutingSnapshot, model: MoeModel, topology: Topology): boolean {
   const { nodes, gpusPerNode, slotsPerGpu } = placement.topology;
   return (
-    placement.layers === moeLayers(model) &&
+    placement.layers === model.moeLayers.length &&
     placement.experts === model.experts &&
     nodes === topology.nodes &&
     gpusPerNode === topology.gpusPerNode &&

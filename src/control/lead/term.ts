@@ -1,6 +1,5 @@
 import type { Clock } from "../../lib/clock.ts";
 import type { PoolView } from "../follow/pool-view.ts";
-import { moeLayers } from "../../model/moe-model.ts";
 import { gpuCount } from "../../model/topology.ts";
 import { isUncertain } from "../store.ts";
 import type { LastDecision } from "./last-decision.ts";
@@ -101,7 +100,7 @@ export class Term {
     const orders = new Orders({ ...led, store, model, reading: view.reading });
     this.#inbox = new LeaderInbox({
       ...led,
-      shape: { layers: moeLayers(model), experts: model.experts, gpus: gpuCount(topology) },
+      shape: { layers: model.moeLayers.length, experts: model.experts, gpus: gpuCount(topology) },
       losses,
       orders,
       reading: view.reading,

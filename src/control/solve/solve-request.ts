@@ -22,7 +22,7 @@ import { nestsDeeperThan } from "../../formats/json-depth.ts";
 import { writePlacementFile } from "../../formats/placement-file.ts";
 import { InputError } from "../../lib/errors.ts";
 import type { ExpertLoad } from "../../model/load.ts";
-import { type MoeModel, moeLayers } from "../../model/moe-model.ts";
+import type { MoeModel } from "../../model/moe-model.ts";
 import type { Placement } from "../../model/placement.ts";
 import { type Topology, slotCount } from "../../model/topology.ts";
 import { MOST_IN_ALL, MOST_SLOTS, checkSize, checkSlots } from "./solve-limits.ts";
@@ -70,7 +70,9 @@ export function solveBody(bytes: Uint8Array, models: readonly MoeModel[]): strin
   const start = performance.now();
   const solution = solvePlacement(problem);
   const elapsedMs = performance.now() - start;
-  return writePlacementFile({ modelName: problem.model?.name ?? null, ...solution, elapsedMs });
+  const { model } = problem;
+  const layers = model === null ? null : model.moeLayers;
+  return writePlacementFile({ modelName: model?.name ?? null, layers, ...solution, elapsedMs });
 }
 
 function readProblem(body: JsonObject, models: readonly MoeModel[]): PlacementProblem {
@@ -122,7 +124,7 @@ function readLoad(body: JsonObject): ExpertLoad {
     const { rows, columns, values } = readMatrix(body["load"], AMOUNT, BODY, "load");
     return { layers: rows, experts: columns, tokens: values };
   }
-  const windows = expertLoadsIn(body, BODY);
+  const windows = expertLoadsIn(body, BODY)?.windows ?? null;
   if (windows === null)
     throw new InputError(
       BODY,
@@ -181,7 +183,7 @@ function readModel(
     const known = models.map((one) => one.name).join(", ");
     throw new InputError(BODY, "model", `is not known; leave it out, or expected one of ${known}`);
   }
-  if (moeLayers(model) === layers && model.experts === experts) return model;
-  const has = `has ${moeLayers(model)} layers of ${model.experts} experts`;
+  if (model.moeLayers.length === layers && model.experts === experts) return model;
+  const has = `has ${model.moeLayers.length} layers of ${model.experts} experts`;
   throw new InputError(BODY, "model", `${has}; expected the load's ${layers} of ${experts}`);
 }

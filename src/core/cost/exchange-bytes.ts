@@ -1,6 +1,7 @@
-import { BF16_BYTES, FP8_SCALE_BLOCK, type MoeModel } from "../../model/moe-model.ts";
+import type { MoeModel } from "../../model/moe-model.ts";
+import { BF16_BYTES, FP8_SCALE_BLOCK } from "../../model/weights.ts";
 
-/** Bytes of an all-to-all: tokens out to their experts in FP8, results back in BF16. */
+/** Bytes of an all-to-all: tokens out to their experts in the model's dispatch precision, results back in BF16. */
 export interface ExchangeBytes {
   readonly dispatch: number;
   readonly combine: number;
@@ -15,21 +16,23 @@ const LOW_LATENCY_HEADER_BYTES = 16;
  *   the source's node and rank among them; hops (model/layer-tally.ts) do not, since nothing leaves there.
  */
 export function normalExchangeBytes(model: MoeModel, sends: number): ExchangeBytes {
-  return { dispatch: sends * fp8TokenBytes(model), combine: sends * model.hidden * BF16_BYTES };
+  return { dispatch: sends * tokenBytes(model), combine: sends * model.expertHidden * BF16_BYTES };
 }
 
 /**
  * DeepEP's low-latency kernels: every selection is a message of its own, and two to the same rank are two messages
- * (7,408 bytes out and 14,336 back at hidden 7168).
+ * (7,408 bytes out and 14,336 back at hidden 7168 in FP8).
  */
 export function lowLatencyExchangeBytes(model: MoeModel, selections: number): ExchangeBytes {
   return {
-    dispatch: selections * (fp8TokenBytes(model) + LOW_LATENCY_HEADER_BYTES),
-    combine: selections * model.hidden * BF16_BYTES,
+    dispatch: selections * (tokenBytes(model) + LOW_LATENCY_HEADER_BYTES),
+    combine: selections * model.expertHidden * BF16_BYTES,
   };
 }
 
-/** One byte a value and an FP32 scale per block. */
-function fp8TokenBytes({ hidden }: MoeModel): number {
-  return hidden + (hidden / FP8_SCALE_BLOCK) * 4;
+/** In FP8 one byte a value and an FP32 scale per block. */
+function tokenBytes({ expertHidden: values, precision }: MoeModel): number {
+  return precision.dispatch === "fp8"
+    ? values + Math.ceil(values / FP8_SCALE_BLOCK) * 4
+    : values * BF16_BYTES;
 }

@@ -37,6 +37,8 @@ interface LowLatencyPoint {
 export const LOW_LATENCY_BATCH = 128;
 /** Selections per token in the same table. */
 export const LOW_LATENCY_TOPK = 8;
+/** Bytes of its messages, one a selection. */
+export const LOW_LATENCY_BYTES = { dispatch: 7408, combine: 14_336 };
 
 /** One H800 with NVLink and one 400 Gb/s ConnectX-7, the machine of DeepSeek's published figures. */
 export const H800: Hardware = {

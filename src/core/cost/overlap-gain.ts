@@ -1,4 +1,4 @@
-import { type MoeModel, moeLayers } from "../../model/moe-model.ts";
+import type { MoeModel } from "../../model/moe-model.ts";
 import type { Topology } from "../../model/topology.ts";
 import type { AttentionWork } from "./attention-work.ts";
 import { type EvenTraffic, evenTally } from "./even-tally.ts";
@@ -24,6 +24,6 @@ export function overlapGain(
   const tokensPerRank = Math.ceil(tokens / ranks.length);
   const tally = evenTally(topology, { tokensPerRank, topk: model.topk, ...traffic });
   const time = new PassTime(new StepCost(model, topology, hardware), ranks);
-  for (let layer = 0; layer < moeLayers(model); layer++) time.add(tally);
+  for (let layer = 0; layer < model.moeLayers.length; layer++) time.add(tally);
   return time.gain;
 }

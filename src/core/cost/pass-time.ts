@@ -6,7 +6,8 @@ import type { StepCost } from "./step-cost.ts";
 export class PassTime {
   readonly #cost: StepCost;
   readonly #mostTokens: number;
-  readonly #halfAttention: number;
+  readonly #halfAttention: Float64Array;
+  #row = 0;
   #inTurn: number;
   #overlapped: number;
 
@@ -22,7 +23,7 @@ export class PassTime {
   /** The next MoE layer. */
   add(tally: LayerTally): void {
     this.#inTurn += this.#cost.experts(tally, this.#mostTokens);
-    this.#overlapped += this.#cost.overlapped(tally, this.#mostTokens, this.#halfAttention);
+    this.#overlapped += this.#cost.overlapped(tally, this.#mostTokens, this.#halfAttention[this.#row++]);
   }
 
   /** What overlapping wins in throughput: 0.25 = a quarter more; below 0 it loses. 0 of nothing. */

@@ -1,14 +1,27 @@
 import type { LayerTally } from "../../model/layer-tally.ts";
-import { BF16_BYTES, type MoeModel, expertBytes, moeLayers } from "../../model/moe-model.ts";
+import {
+  type MoeModel,
+  compressionWeights,
+  expertBytes,
+  expertWeights,
+  ffnMatrices,
+  sharedBytes,
+} from "../../model/moe-model.ts";
 import { type Topology, gpuCount } from "../../model/topology.ts";
-import { attentionWeights } from "./attention-weights.ts";
+import { BF16_BYTES, bytesPerWeight } from "../../model/weights.ts";
+import { arithmeticRate } from "./arithmetic-rate.ts";
 import type { AttentionWork } from "./attention-work.ts";
-import { normalExchangeBytes } from "./exchange-bytes.ts";
-import { type Hardware, LOW_LATENCY_BATCH, LOW_LATENCY_TOPK, lowLatencyPoint } from "./hardware.ts";
+import { FLOPS_PER_WEIGHT } from "./core-attention.ts";
+import { lowLatencyExchangeBytes, normalExchangeBytes } from "./exchange-bytes.ts";
+import {
+  type Hardware,
+  LOW_LATENCY_BATCH,
+  LOW_LATENCY_BYTES,
+  LOW_LATENCY_TOPK,
+  lowLatencyPoint,
+} from "./hardware.ts";
+import { type LayerKind, layerKinds } from "./layer-kinds.ts";
 import { type LayerTimes, alternating, pipelined } from "./overlap.ts";
-
-/** A multiply and an add. */
-const FLOPS_PER_WEIGHT = 2;
 
 /**
  * How long the parts of a forward pass take, in seconds. Every MoE layer is two barriers: the slowest rank's attention
@@ -19,7 +32,9 @@ export class StepCost {
   readonly #model: MoeModel;
   readonly #hardware: Hardware;
   readonly #slotsPerGpu: number;
-  readonly #projectionWeights: number;
+  readonly #kinds: readonly LayerKind[];
+  /** Of a layer's shared experts: computed by themselves, with what compresses tokens; fused with the routed ones. */
+  readonly #sharedWeights: { readonly apart: number; readonly fused: number };
   readonly #lowLatency: { readonly dispatchUs: number; readonly combineUs: number };
 
   constructor(model: MoeModel, topology: Topology, hardware: Hardware) {
@@ -27,31 +42,44 @@ export class StepCost {
     this.#hardware = hardware;
     this.#slotsPerGpu = topology.slotsPerGpu;
     this.#lowLatency = lowLatencyPoint(hardware, gpuCount(topology));
-    this.#projectionWeights = attentionWeights(model);
+    this.#kinds = layerKinds(model, hardware);
+    const shared = ffnMatrices(model) * model.hidden * model.sharedIntermediate * model.sharedExperts;
+    const [apart, fused] = model.sharedFused ? [0, shared] : [shared, 0];
+    this.#sharedWeights = { apart: apart + compressionWeights(model), fused };
   }
 
   /** Everything of the pass that does not depend on routing: all attention, the dense layers and the logits. */
   fixed(ranks: readonly AttentionWork[]): number {
-    return moeLayers(this.#model) * this.#slowestAttention(ranks, WHOLE) + this.outsideMoe(ranks);
+    let attention = 0;
+    for (const kind of this.#kinds) {
+      if (kind.moeRows.length > 0)
+        attention += kind.moeRows.length * this.#slowestBeforeExperts(kind, ranks, WHOLE);
+    }
+    return attention + this.outsideMoe(ranks);
   }
 
-  /** The dense layers with their attention, and the logits: these never overlap with anything. */
+  /** The layers that route to no experts, and the logits: these never overlap with anything. */
   outsideMoe(ranks: readonly AttentionWork[]): number {
     const { denseLayers, hidden, denseIntermediate, vocabulary } = this.#model;
     const { kvBandwidth, attentionFlops } = this.#hardware;
     let dense = 0;
     let logits = 0;
     for (const work of ranks) {
-      dense = Math.max(dense, this.#product(3 * hidden * denseIntermediate, work.tokens));
+      const weights = ffnMatrices(this.#model) * hidden * denseIntermediate;
+      dense = Math.max(dense, this.#product(weights, work.tokens));
       // The head is BF16: it runs at the BF16 rates.
-      const weights = work.sampled === 0 ? 0 : vocabulary * hidden;
+      const head = work.sampled === 0 ? 0 : vocabulary * hidden;
       logits = Math.max(
         logits,
-        (weights * BF16_BYTES) / kvBandwidth,
-        (weights * FLOPS_PER_WEIGHT * work.sampled) / attentionFlops,
+        (head * BF16_BYTES) / kvBandwidth,
+        (head * FLOPS_PER_WEIGHT * work.sampled) / attentionFlops,
       );
     }
-    return denseLayers * (this.#slowestAttention(ranks, WHOLE) + dense) + logits;
+    let attention = 0;
+    for (const kind of this.#kinds) {
+      if (kind.others > 0) attention += kind.others * this.#slowestAttention(kind, ranks, WHOLE);
+    }
+    return attention + denseLayers.length * dense + logits;
   }
 
   /** Dispatch, the slowest rank's experts, and combine of one MoE layer, one after the other. */
@@ -60,7 +88,7 @@ export class StepCost {
     return dispatch + this.#slowestExperts(tally, WHOLE) + combine;
   }
 
-  /** One MoE layer in two overlapping micro-batches. @param halfAttention what `halfAttention` says of the pass */
+  /** One MoE layer in two overlapping micro-batches. @param halfAttention what `halfAttention` says of the layer */
   overlapped(tally: LayerTally, mostTokensOnARank: number, halfAttention: number): number {
     const half = this.#half(mostTokensOnARank);
     const times = {
@@ -71,9 +99,16 @@ export class StepCost {
     return lowLatency(mostTokensOnARank, half) ? pipelined(times) : alternating(times);
   }
 
-  /** A layer's attention of one of two overlapping micro-batches. */
-  halfAttention(ranks: readonly AttentionWork[], mostTokensOnARank: number): number {
-    return this.#slowestAttention(ranks, this.#half(mostTokensOnARank));
+  /** `[MoE layers]`: what precedes the experts in one of two overlapping micro-batches. */
+  halfAttention(ranks: readonly AttentionWork[], mostTokensOnARank: number): Float64Array {
+    const half = this.#half(mostTokensOnARank);
+    const seconds = new Float64Array(this.#model.moeLayers.length);
+    for (const kind of this.#kinds) {
+      if (kind.moeRows.length === 0) continue;
+      const slowest = this.#slowestBeforeExperts(kind, ranks, half);
+      for (const row of kind.moeRows) seconds[row] = slowest;
+    }
+    return seconds;
   }
 
   /** The normal kernels keep some of the multiprocessors to themselves while they overlap. */
@@ -83,36 +118,38 @@ export class StepCost {
     return { part, rate: lowLatency(mostTokensOnARank, { part }) ? 1 : 1 - exchange / all };
   }
 
-  #slowestAttention(ranks: readonly AttentionWork[], slice: Slice): number {
+  /** Attention, with the shared experts that are computed by themselves. */
+  #slowestBeforeExperts(kind: LayerKind, ranks: readonly AttentionWork[], slice: Slice): number {
     let slowest = 0;
-    for (const work of ranks) slowest = Math.max(slowest, this.#attention(work, slice));
+    for (const work of ranks) {
+      const shared = this.#product(this.#sharedWeights.apart, work.tokens * slice.part, slice.rate);
+      slowest = Math.max(slowest, this.#attention(kind, work, slice) + shared);
+    }
     return slowest;
   }
 
-  #attention(work: AttentionWork, { part, rate }: Slice): number {
-    const { hidden, moeIntermediate, sharedExperts, attention } = this.#model;
-    const { heads, kvLoraRank, nopeHeadDim, ropeHeadDim, vHeadDim } = attention;
-    const { attentionFlops, kvBandwidth } = this.#hardware;
-    const prefill = FLOPS_PER_WEIGHT * work.prefillContext * heads * (nopeHeadDim + ropeHeadDim + vHeadDim);
-    // Decode works on the compressed cache itself ("absorbed" MLA, as FlashMLA does).
-    const decode = FLOPS_PER_WEIGHT * work.decodeContext * heads * (2 * kvLoraRank + ropeHeadDim);
-    const cache = work.decodeContext * (kvLoraRank + ropeHeadDim) * BF16_BYTES;
-    const flops = attentionFlops * rate;
-    const tokens = work.tokens * part;
-    return (
-      this.#product(this.#projectionWeights, tokens, rate) +
-      this.#product(3 * hidden * moeIntermediate * sharedExperts, tokens, rate) +
-      part * (prefill / flops + Math.max(decode / flops, cache / kvBandwidth))
-    );
+  #slowestAttention(kind: LayerKind, ranks: readonly AttentionWork[], slice: Slice): number {
+    let slowest = 0;
+    for (const work of ranks) slowest = Math.max(slowest, this.#attention(kind, work, slice));
+    return slowest;
   }
 
-  /** An FP8 product of `tokens` rows with a matrix of so many weights: bound by arithmetic or by reading the weights. */
+  #attention({ projections, core }: LayerKind, work: AttentionWork, { part, rate }: Slice): number {
+    if (core === null) return 0;
+    return this.#product(projections, work.tokens * part, rate) + part * core.seconds(work, rate);
+  }
+
+  /**
+   * A product of `tokens` rows with a matrix of so many weights that is no routed expert's: bound by arithmetic or by
+   * reading the weights.
+   */
   #product(weights: number, tokens: number, rate = 1): number {
     if (tokens === 0) return 0;
     const { projectionFlops, weightBandwidth } = this.#hardware;
+    const { rest } = this.#model.precision;
     return Math.max(
-      (weights * FLOPS_PER_WEIGHT * tokens) / (projectionFlops * rate),
-      weights / weightBandwidth,
+      (weights * FLOPS_PER_WEIGHT * tokens) / (projectionFlops * arithmeticRate(rest) * rate),
+      (weights * bytesPerWeight(rest)) / weightBandwidth,
     );
   }
 
@@ -123,7 +160,7 @@ export class StepCost {
       : this.#normalExchange(tally, slice.part);
   }
 
-  /** Every selection travels by itself; time grows with the busiest rank's selections between the measured ends. */
+  /** Every selection travels by itself; time grows with the busiest rank's bytes between the measured ends. */
   #lowLatencyExchange(tally: LayerTally, part: number): Exchange {
     const { lowLatencyFloorUs } = this.#hardware;
     const { dispatchUs, combineUs } = this.#lowLatency;
@@ -132,10 +169,16 @@ export class StepCost {
       busiest = Math.max(busiest, tally.gpuLoad[gpu], tally.selectionsFrom[gpu]);
     }
     const fill = (part * busiest) / (LOW_LATENCY_BATCH * LOW_LATENCY_TOPK);
-    const between = (floor: number, full: number) => (floor + fill * (full - floor)) * 1e-6;
+    const message = lowLatencyExchangeBytes(this.#model, 1);
+    const between = (floor: number, full: number, size: number) =>
+      (floor + fill * size * (full - floor)) * 1e-6;
     return {
-      dispatch: between(lowLatencyFloorUs.dispatch, dispatchUs),
-      combine: between(lowLatencyFloorUs.combine, combineUs),
+      dispatch: between(
+        lowLatencyFloorUs.dispatch,
+        dispatchUs,
+        message.dispatch / LOW_LATENCY_BYTES.dispatch,
+      ),
+      combine: between(lowLatencyFloorUs.combine, combineUs, message.combine / LOW_LATENCY_BYTES.combine),
     };
   }
 
@@ -160,9 +203,13 @@ export class StepCost {
   }
 
   #slowestExperts(tally: LayerTally, { part, rate }: Slice): number {
-    const { expertFlops, weightBandwidth } = this.#hardware;
-    const flopsPerSelection = FLOPS_PER_WEIGHT * 3 * this.#model.hidden * this.#model.moeIntermediate;
+    const { topk, precision, sharedFused } = this.#model;
+    const { weightBandwidth } = this.#hardware;
+    const flops = this.#hardware.expertFlops * arithmeticRate(precision.experts) * rate;
+    const flopsPerSelection = FLOPS_PER_WEIGHT * expertWeights(this.#model);
+    const flopsPerToken = FLOPS_PER_WEIGHT * this.#sharedWeights.fused;
     const bytesPerExpert = expertBytes(this.#model);
+    const fusedBytes = sharedFused ? sharedBytes(this.#model) : 0;
     let slowest = 0;
     for (let gpu = 0; gpu < tally.gpuLoad.length; gpu++) {
       let active = 0;
@@ -170,10 +217,12 @@ export class StepCost {
         // Of so many selections at least one falls into the slice.
         active += 1 - (1 - part) ** tally.slotLoad[slot];
       }
+      const ownTokens = tally.selectionsFrom[gpu] / topk;
+      const shared = ownTokens > 0 ? fusedBytes : 0;
       slowest = Math.max(
         slowest,
-        (part * tally.gpuLoad[gpu] * flopsPerSelection) / (expertFlops * rate),
-        (active * bytesPerExpert) / weightBandwidth,
+        (part * (tally.gpuLoad[gpu] * flopsPerSelection + ownTokens * flopsPerToken)) / flops,
+        (active * bytesPerExpert + shared) / weightBandwidth,
       );
     }
     return slowest;

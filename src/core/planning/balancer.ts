@@ -1,7 +1,7 @@
 import { Rng } from "../../lib/rng.ts";
 import type { Cadence } from "../../model/cadence.ts";
 import type { ExpertLoad } from "../../model/load.ts";
-import { type MoeModel, moeLayers } from "../../model/moe-model.ts";
+import type { MoeModel } from "../../model/moe-model.ts";
 import { type Placement, indexReplicas } from "../../model/placement.ts";
 import type { RoutingTrace } from "../../model/routing-trace.ts";
 import { type Topology, gpuCount } from "../../model/topology.ts";
@@ -48,7 +48,7 @@ export class Balancer {
 
   /** @param startMs the time of the first decision's clock */
   constructor(model: MoeModel, topology: Topology, policy: BalancePolicy, cadence: Cadence, startMs: number) {
-    const layers = moeLayers(model);
+    const layers = model.moeLayers.length;
     this.#model = model;
     this.#policy = policy;
     this.#cadence = cadence;

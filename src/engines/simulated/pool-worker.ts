@@ -6,7 +6,6 @@ import { SimulatedPool } from "../../twin/simulated-pool.ts";
 import { StepRecorder } from "../../twin/step-recorder.ts";
 import { SyntheticRouting } from "../../twin/synthetic-routing.ts";
 import { TraceRouting } from "../../twin/trace-routing.ts";
-import { moeLayers } from "../../model/moe-model.ts";
 import type { RoutingTrace } from "../../model/routing-trace.ts";
 import type { RoutingSnapshot } from "../../model/snapshot.ts";
 import type { FromPool, Question, ThreadData, ToPool } from "./protocol.ts";
@@ -99,7 +98,7 @@ class PoolWorker {
   #routed(id: number): RoutingTrace {
     const { span, tokens } = this.#spans.get(id) as Forwarded;
     this.#spans.delete(id);
-    return spreadTokens(this.#routing, span, tokens, moeLayers(this.#data.model), ROUTED_TOKENS);
+    return spreadTokens(this.#routing, span, tokens, this.#data.model.moeLayers.length, ROUTED_TOKENS);
   }
 
   #running(): SimulatedPool {

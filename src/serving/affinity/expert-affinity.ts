@@ -3,7 +3,7 @@ import { ExpectedPrices } from "../../core/batching/expected-prices.ts";
 import type { ReplicaMap } from "../../core/dispatch/replica-chooser.ts";
 import { ExpertSketch, type Learned } from "../../core/load/expert-sketch.ts";
 import type { Clock } from "../../lib/clock.ts";
-import { type MoeModel, moeLayers } from "../../model/moe-model.ts";
+import type { MoeModel } from "../../model/moe-model.ts";
 import { type RoutingTrace, thinned } from "../../model/routing-trace.ts";
 import { type Topology, gpuCount, nodeOfGpu } from "../../model/topology.ts";
 import type { ExpertOutlook } from "../../routing/routable-request.ts";
@@ -81,7 +81,7 @@ export class ExpertAffinity {
 
   constructor(options: ExpertAffinityOptions) {
     const { model, topology, sketchBytes } = options;
-    const layers = moeLayers(model);
+    const layers = model.moeLayers.length;
     this.#options = options;
     this.#sketch = new ExpertSketch(layers, model.experts, model.topk, sketchBytes);
     this.#prediction = new Float64Array(layers * model.experts);
@@ -180,7 +180,7 @@ export class ExpertAffinity {
   #fits({ placement }: ReplicaMap): boolean {
     const { model, topology } = this.#options;
     return (
-      placement.layers === moeLayers(model) &&
+      placement.layers === model.moeLayers.length &&
       placement.experts === model.experts &&
       placement.topology.nodes === topology.nodes &&
       gpuCount(placement.topology) === gpuCount(topology)
