@@ -53,7 +53,7 @@ export class LayerImprover {
   readonly #slotsOf: readonly (readonly number[])[];
 
   constructor(
-    { topology, experts }: Placement,
+    { topology, experts }: Pick<Placement, "topology" | "experts">,
     tokens: Float64Array,
     capacity: PoolCapacity,
     row: Int32Array,

@@ -6,7 +6,7 @@ import { solveShares } from "../shares/solve-shares.ts";
 import { layerBounds } from "./bounds.ts";
 import type { Coactivation } from "./coactivation.ts";
 import { GroupCopies } from "./group-copies.ts";
-import { improvePlacement } from "./improve-placement.ts";
+import { LayerImprover } from "./improve-layer.ts";
 import { ScenarioLeveller } from "./level-scenarios.ts";
 import { NodeCopies } from "./node-copies.ts";
 import { replicate } from "./replicate.ts";
@@ -69,6 +69,7 @@ export function placeExperts(request: PlacementRequest): Placement {
     scenarios.length === 0
       ? null
       : new ScenarioLeveller(topology, useful.speeds, zones, scenarios, coactivation);
+  const abroad = Math.floor(width * ABROAD_PART);
   const physicalToLogical = new Int32Array(layers * width);
   for (let layer = 0; layer < layers; layer++) {
     const tokens = layerLoad(load, layer);
@@ -76,12 +77,12 @@ export function placeExperts(request: PlacementRequest): Placement {
     const copies = nodeCopies?.choose(layer, likely) ?? replicate(likely, usable, inService).counts;
     const row = physicalToLogical.subarray(layer * width, (layer + 1) * width);
     seatLayer(seater, { tokens, copies, topology, speeds: useful.speeds, bound: bounds[layer].value }, row);
+    // What groups leave unbalanced, few experts and replicas on other nodes make good.
+    if (grouped)
+      new LayerImprover({ topology, experts }, tokens, useful, row).run(bounds[layer].value, abroad);
     leveller?.level(layer, row);
   }
-  const placement = { layers, experts, topology, physicalToLogical };
-  if (!grouped) return placement;
-  // What groups leave unbalanced, few experts and replicas on other nodes make good.
-  return improvePlacement(placement, load, useful, new Int32Array(layers).fill(width * ABROAD_PART));
+  return { layers, experts, topology, physicalToLogical };
 }
 
 /** Hop weights are for pools of so many nodes. */
