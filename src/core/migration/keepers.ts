@@ -32,7 +32,11 @@ class OneHomeEach {
     this.kept = held.map(() => new Set());
     this.#room = room;
     for (const [rank, experts] of held.entries()) {
-      for (const expert of experts) this.#ranksOf.set(expert, [...(this.#ranksOf.get(expert) ?? []), rank]);
+      for (const expert of experts) {
+        const ranks = this.#ranksOf.get(expert);
+        if (ranks === undefined) this.#ranksOf.set(expert, [rank]);
+        else ranks.push(rank);
+      }
     }
     for (const expert of this.#ranksOf.keys()) this.#settle(expert, new Set());
   }

@@ -22,7 +22,7 @@ import { solveShares } from "../shares/solve-shares.ts";
 import { wholeShares } from "../shares/whole-shares.ts";
 import { type Adapted, adaptToPool } from "./adapt-to-pool.ts";
 
-/** What a placement is wanted for. Sound, and with slots for every expert (checkProblem). */
+/** What a placement is wanted for. Sound, and with slots for every expert (checkTopology, checkCapacity). */
 export interface PlacementProblem {
   readonly load: ExpertLoad;
   readonly topology: Topology;
