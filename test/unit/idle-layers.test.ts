@@ -60,6 +60,17 @@ describe.each([[[0]], [[LAYERS - 1]], [[0, 2]]])("layers %j without a token", (i
     expect(moves.slots).toBeGreaterThan(0);
   });
 
+  it("have no empty slots in a pool that grows", () => {
+    const previous = contiguousPlacement(LAYERS, EXPERTS, TOPOLOGY);
+    for (const algorithm of ["plimsoll", "eplb"] as const) {
+      const grown = { ...TOPOLOGY, nodes: 3 };
+      const { placement } = solvePlacement(problemOf(load, grown, { previous, algorithm }));
+      expect(placement.physicalToLogical).not.toContain(-1);
+      for (const layer of idle)
+        expect(row(placement, layer).subarray(0, WIDTH)).toEqual(row(previous, layer));
+    }
+  });
+
   it("count for nothing in the certificate", () => {
     const { certificate } = solvePlacement(problemOf(load, TOPOLOGY));
     for (const layer of idle)

@@ -14,6 +14,7 @@ import { countMovedSlots, keepSlots } from "../migration/moves.ts";
 import { activationLoad } from "../placement/activation.ts";
 import { certify } from "../placement/certificate.ts";
 import { eplb } from "../placement/eplb.ts";
+import { emptySlots, fillEmptySlots } from "../placement/fill-slots.ts";
 import { groupsTogether } from "../placement/coactivation.ts";
 import { placeExperts } from "../placement/place-experts.ts";
 import { bringBack } from "../placement/rehome-experts.ts";
@@ -102,7 +103,8 @@ function followed(problem: PlacementProblem, previous: Placement, aim: ExpertLoa
     return adaptToPool(previous, aim, { topology, capacity, groups }, maxMoves, fresh);
   }
   const whole = bringBack(fitPlacement(previous, aim, topology, capacity), aim, capacity);
-  const packed = keepSlots(whole, eplb(evenWhereIdle(aim), topology, groups));
-  const placement = withLayersOf(packed, whole, idleLayers(aim));
+  const load = evenWhereIdle(aim);
+  const full = fillEmptySlots(whole, load, capacity, emptySlots(whole, capacity));
+  const placement = withLayersOf(keepSlots(whole, eplb(load, topology, groups)), full, idleLayers(aim));
   return { placement, necessary: countMovedSlots(previous, whole).slots };
 }
