@@ -61,7 +61,7 @@ async function demo(flags: DemoFlags): Promise<void> {
   if (poolConfig.kind !== "simulated") throw new Error("config/default.yaml names no simulated pool first");
   const { experts, seed } = poolConfig;
   const trace = await openTraffic(flags.trace ?? null, null, seed);
-  const routing = await openRouting(flags.routing ?? null, experts.model);
+  const routing = await openRouting(flags.routing ?? null, experts.model, out);
   const onFault = (fault: Error) => out.progress(fault.message);
   const app = await compose(config, {
     routing,

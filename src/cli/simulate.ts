@@ -45,7 +45,7 @@ async function runScenario(
   out: Output,
 ): Promise<{ run: VirtualRunResult; comparison: Comparison }> {
   const { model, topology, cadence, assignment, seed, durationMs } = scenario;
-  const trace = await openRouting(scenario.routing, model);
+  const trace = await openRouting(scenario.routing, model, out);
   const routing =
     trace === null
       ? new SyntheticRouting(model, seed)
