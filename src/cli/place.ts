@@ -5,36 +5,16 @@ import { checkCapacity, checkLoaded, checkTopology } from "../core/planning/chec
 import { MOVED_PART } from "../core/placement/adapt-placement.ts";
 import { solvePlacement } from "../core/planning/solve-placement.ts";
 import { writePlacementFile } from "../formats/placement-file.ts";
-import { InputError } from "../lib/errors.ts";
+import { DEFAULT_MODEL, readLoadToPlace } from "./load-file.ts";
 import { countOption, jsonOption, positiveOption } from "./options.ts";
 import { output, writeOutput } from "./output.ts";
-import { DEFAULT_MODEL, readLoadToPlace } from "./load-file.ts";
+import { FLAGS, checkParted, numbersOption, readPrevious } from "./place-inputs.ts";
+import { type PlaceOptions, refuseUnevenEplb, refuseWithoutEffect } from "./place-options.ts";
+import { sentence, summaryOf } from "./place-summary.ts";
 import { readRouting } from "./routing-file.ts";
-import { FLAGS, checkEplb, numbersOption, readPrevious } from "./place-inputs.ts";
 
 /** Tokens of the pool-wide decode batch that activations are expected for. */
 const DEFAULT_BATCH_TOKENS = 64;
-
-interface PlaceOptions {
-  readonly load: string;
-  readonly nodes: number;
-  readonly gpusPerNode: number;
-  readonly slotsPerGpu: number;
-  readonly gpuSlots?: readonly number[];
-  readonly gpuSpeeds?: readonly number[];
-  readonly outOfService?: readonly number[];
-  readonly groups: number;
-  readonly algorithm: "plimsoll" | "eplb";
-  readonly model?: string;
-  readonly previous?: string;
-  readonly maxMoves?: number;
-  readonly objective: "tokens" | "activation";
-  readonly batchTokens: number;
-  readonly routing?: string;
-  readonly hopWeight: number;
-  readonly out: string;
-  readonly json?: true;
-}
 
 export function placeCommand(): Command {
   return new Command("place")
@@ -51,7 +31,12 @@ export function placeCommand(): Command {
     .addOption(numbersOption("--gpu-slots <list>", "usable slots of each GPU, where they differ", 0, true))
     .addOption(numbersOption("--gpu-speeds <list>", "speed of each GPU, where they differ", 0, false))
     .addOption(numbersOption("--out-of-service <list>", "GPUs that are to hold nothing", 0, true))
-    .addOption(countOption("--groups <n>", "expert groups of the gate").default(1))
+    .addOption(
+      countOption(
+        "--groups <n>",
+        "expert groups of the gate: each is kept on few nodes, as far as balance allows",
+      ).default(1),
+    )
     .addOption(
       new Option("--algorithm <name>", "plimsoll, or DeepSeek's EPLB for comparison")
         .choices(["plimsoll", "eplb"])
@@ -61,11 +46,15 @@ export function placeCommand(): Command {
       "--model <name>",
       `what moved experts weigh (default: ${DEFAULT_MODEL}, where the load has its shape)`,
     )
-    .option("--previous <file>", "the placement in force: adapt it by few moves")
+    .option(
+      "--previous <file>",
+      "the placement in force: adapt it by few moves; of a pool of another size, ranks keep their numbers",
+    )
     .addOption(
       new Option(
         "--max-moves <n>",
-        `with --previous: slots that may change, over all layers (default: ${MOVED_PART * 100} % of them)`,
+        `with --previous: slots that may change, over all layers; what must change for every expert to be there does in any ` +
+          `case (default: ${MOVED_PART * 100} % beside that, and what is empty)`,
       ).argParser(wholeNumber),
     )
     .addOption(
@@ -77,8 +66,9 @@ export function placeCommand(): Command {
         .default("tokens"),
     )
     .addOption(
-      countOption("--batch-tokens <n>", "with --objective activation: tokens of a pool-wide batch").default(
-        DEFAULT_BATCH_TOKENS,
+      countOption(
+        "--batch-tokens <n>",
+        `with --objective activation: tokens of a pool-wide batch (default: ${DEFAULT_BATCH_TOKENS})`,
       ),
     )
     .option(
@@ -89,8 +79,8 @@ export function placeCommand(): Command {
       positiveOption(
         "--hop-weight <w>",
         "with --routing: what a node hop saved for every token is worth, in mean GPU loads levelled; on 4 nodes, and " +
-          "more on more",
-      ).default(HOP_WEIGHT),
+          `more on more (default: ${HOP_WEIGHT})`,
+      ),
     )
     .requiredOption("--out <file>", "where to write the placement")
     .addOption(jsonOption())
@@ -99,6 +89,7 @@ export function placeCommand(): Command {
 }
 
 async function place(options: PlaceOptions): Promise<void> {
+  refuseWithoutEffect(options);
   const say = output(options.json ?? false);
   const { load, layers, model } = await readLoadToPlace(options.load, options.model ?? null, say);
   checkLoaded(load, options.load);
@@ -106,23 +97,17 @@ async function place(options: PlaceOptions): Promise<void> {
   const topology = { nodes, gpusPerNode, slotsPerGpu };
   checkTopology(topology, groups, load, FLAGS);
   const capacity = checkCapacity(options, topology, load, FLAGS);
-  if (algorithm === "eplb") checkEplb(capacity, topology, options.maxMoves);
-  if (options.maxMoves !== undefined && options.previous === undefined) {
-    throw new InputError("--max-moves", "", "counts from a placement in force; give it with --previous");
-  }
-  if (options.routing !== undefined && options.previous !== undefined) {
-    throw new InputError("--routing", "", "has no say in adapting a placement; leave it or --previous out");
-  }
-  const previous =
-    options.previous === undefined ? null : await readPrevious(options.previous, load, topology);
+  if (algorithm === "eplb") refuseUnevenEplb(capacity.slots, topology);
+  const previous = options.previous === undefined ? null : await readPrevious(options.previous, load, layers);
   const rows = { count: load.layers, layers, model, source: options.load };
   const trace =
     options.routing === undefined
       ? null
       : (await readRouting(options.routing, load.experts, rows, say)).trace;
+  if (options.routing !== undefined && nodes === 1) checkParted(trace?.tokens ?? 0, options.routing);
 
   const start = performance.now();
-  const { placement, shares, certificate, moves } = solvePlacement({
+  const solution = solvePlacement({
     load,
     topology,
     capacity,
@@ -132,34 +117,20 @@ async function place(options: PlaceOptions): Promise<void> {
       options.objective === "tokens"
         ? null
         : {
-            batchTokens: options.batchTokens,
+            batchTokens: options.batchTokens ?? DEFAULT_BATCH_TOKENS,
             topk: trace?.topk ?? (model ?? (await loadModel(DEFAULT_MODEL))).topk,
           },
-    routing: trace === null ? null : { trace, hopWeight: options.hopWeight },
+    routing: trace === null ? null : { trace, hopWeight: options.hopWeight ?? HOP_WEIGHT },
     previous,
     maxMoves: options.maxMoves ?? null,
     model,
   });
   const elapsedMs = performance.now() - start;
 
-  const file = { modelName: model?.name ?? null, placement, layers, shares, moves, certificate, elapsedMs };
+  const file = { modelName: model?.name ?? null, layers, ...solution, elapsedMs };
   await writeOutput(options.out, writePlacementFile(file));
-
-  const { balancedness, bound, gap } = certificate;
-  const summary = { balancedness, bound, gap, moves, elapsedMs };
-  say.result({ out: options.out, ...summary }, sentence(options.out, summary));
-}
-
-interface Summary {
-  readonly balancedness: number;
-  readonly bound: number;
-  readonly moves: { readonly slots: number };
-  readonly elapsedMs: number;
-}
-
-function sentence(out: string, { balancedness, bound, moves, elapsedMs }: Summary): string {
-  const quality = `balancedness ${balancedness.toFixed(4)} of at most ${bound.toFixed(4)}`;
-  return `${out}: ${quality}, ${moves.slots} slots moved, planned in ${elapsedMs.toFixed(1)} ms`;
+  const summary = summaryOf(solution, layers, elapsedMs);
+  say.result({ out: options.out, ...summary }, sentence(options, summary));
 }
 
 function wholeNumber(text: string): number {

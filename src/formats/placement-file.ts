@@ -67,21 +67,16 @@ export function writePlacementFile(file: PlacementFile): string {
 
 /** @throws InputError naming the first field at fault; what is returned is sound */
 export function readPlacementFile(bytes: Uint8Array, source: string): PlacementFile {
-  const file = readJsonObject(bytes, source);
-  if (file.format !== FORMAT) {
-    throw new InputError(source, "format", `is not "${FORMAT}"; expected a placement that \`place\` wrote`);
-  }
+  const file = readRecord(bytes, source);
   const model = readObject(file.model, source, "model");
   const name = model.name ?? null;
   if (name !== null && typeof name !== "string") {
     throw new InputError(source, "model.name", "is not a text; expected a name or null");
   }
-  const topology = readTopology(file.topology, source);
+  const placement = readMap(file, source);
+  const { layers, topology } = placement;
   const width = slotCount(topology);
-  const layers = readNumber(model.layers, SIZE, source, "model.layers");
-  const experts = readNumber(model.experts, integerIn(1, width), source, "model.experts");
-  const map = readRows(file, "physical_to_logical_map", integerIn(-1, experts - 1), layers, width, source);
-  const placement = { layers, experts, topology, physicalToLogical: Int32Array.from(map.values) };
+  readNumber(model.experts, integerIn(1, width), source, "model.experts");
   const fault = placementFault(placement);
   if (fault !== null) throw new InputError(source, "physical_to_logical_map", `${fault}; correct the map`);
   const shares = readRows(file, "shares", AMOUNT, layers, width, source).values;
@@ -99,6 +94,36 @@ export function readPlacementFile(bytes: Uint8Array, source: string): PlacementF
     certificate: file.certificate === null ? null : readCertificate(file.certificate, layers, source),
     elapsedMs: readNumber(file.elapsedMs, AMOUNT, source, "elapsedMs"),
   };
+}
+
+/**
+ * Reads only what each slot holds. Experts may be missing, as after a loss.
+ * @throws InputError naming the first field at fault
+ */
+export function readHeldExperts(
+  bytes: Uint8Array,
+  source: string,
+): Pick<PlacementFile, "placement" | "layers"> {
+  const file = readRecord(bytes, source);
+  const placement = readMap(file, source);
+  const model = readObject(file.model, source, "model");
+  return { placement, layers: readMoeLayers(model.moeLayers, placement.layers, source) };
+}
+
+function readRecord(bytes: Uint8Array, source: string): JsonObject {
+  const file = readJsonObject(bytes, source);
+  if (file.format === FORMAT) return file;
+  throw new InputError(source, "format", `is not "${FORMAT}"; expected a placement that \`place\` wrote`);
+}
+
+function readMap(file: JsonObject, source: string): Placement {
+  const model = readObject(file.model, source, "model");
+  const topology = readTopology(file.topology, source);
+  const layers = readNumber(model.layers, SIZE, source, "model.layers");
+  const experts = readNumber(model.experts, SIZE, source, "model.experts");
+  const id = integerIn(-1, experts - 1);
+  const map = readRows(file, "physical_to_logical_map", id, layers, slotCount(topology), source);
+  return { layers, experts, topology, physicalToLogical: Int32Array.from(map.values) };
 }
 
 /** Files of before it was written lack it. */
