@@ -1,4 +1,4 @@
-import { findModel } from "../config/shapes.ts";
+import { findModel, loadModel } from "../config/shapes.ts";
 import { type EngineLimits, forEngine } from "../formats/engine-placement.ts";
 import type { PlacementFile } from "../formats/placement-file.ts";
 import { InputError } from "../lib/errors.ts";
@@ -11,6 +11,8 @@ import {
 } from "../model/layer-numbers.ts";
 import type { MoeModel } from "../model/moe-model.ts";
 import type { Placement } from "../model/placement.ts";
+import { slotCount } from "../model/topology.ts";
+import { BY_SHAPE, DEFAULT_MODEL } from "./load-file.ts";
 import { type WrittenLayers, choosePlacementRows, sayRows } from "./model-rows.ts";
 import { type Output, readInput } from "./output.ts";
 import { PLACEMENT_FORMATS, type PlacementFlags } from "./placement-formats.ts";
@@ -51,8 +53,13 @@ export async function convertedPlacement(
   say: Output,
 ): Promise<Converted> {
   const { in: path, to, denseLayers = null, rankTokens: tokensPath } = options;
-  const model = given ?? (await ownModel(whole));
+  const shaped = given === null && denseLayers === null ? await modelByShape(whole) : null;
+  const model = given ?? (await ownModel(whole)) ?? shaped;
   const file = choosePlacementRows(whole, { model, denseLayers, everyLayer }, path);
+  if (model !== null && model === shaped) {
+    const rows = sayRows(file.layers, file.placement.layers, whole.placement.layers);
+    say.progress(`${path}: ${rows}, as ${model.name} routes to experts${BY_SHAPE}`);
+  }
   if (to !== "plimsoll" && file.layers === null && file.modelName !== null) {
     const hint = `names ${file.modelName}, no known model of its shape; give its file with --model, or --dense-layers`;
     throw new InputError(path, "model.name", hint);
@@ -88,6 +95,22 @@ async function ownModel({ modelName, placement }: PlacementFile): Promise<MoeMod
   const model = modelName === null ? null : await findModel(modelName);
   if (model === null || model.experts !== placement.experts) return null;
   return layersOfRows(placement.layers, model) === null ? null : model;
+}
+
+/** The default model, where a placement of no model, and of no layers in particular, can be its. */
+async function modelByShape({ modelName, layers, placement }: PlacementFile): Promise<MoeModel | null> {
+  if (modelName !== null || layers !== null) return null;
+  const model = await loadModel(DEFAULT_MODEL);
+  const given = layersOfRows(placement.layers, model);
+  if (model.experts !== placement.experts || given === null) return null;
+  const moe = new Set(model.moeLayers);
+  return given.every((layer, row) => moe.has(layer) || isInTurn(placement, row)) ? model : null;
+}
+
+/** Whether a row is what files have for layers without experts. */
+function isInTurn({ experts, topology, physicalToLogical }: Placement, row: number): boolean {
+  const slots = slotCount(topology);
+  return consecutive(0, slots).every((slot) => physicalToLogical[row * slots + slot] === slot % experts);
 }
 
 /** Says what the file will have where nothing says which layers its rows are, or how many there are. */

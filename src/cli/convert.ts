@@ -1,6 +1,8 @@
 import { Command, Option } from "commander";
 import { loadModel } from "../config/shapes.ts";
 import { InputError } from "../lib/errors.ts";
+import type { NumberedLoad } from "../model/load.ts";
+import type { MoeModel } from "../model/moe-model.ts";
 import {
   type ConvertOptions,
   type Converted,
@@ -8,7 +10,7 @@ import {
   convertedPlacement,
   writtenLayers,
 } from "./convert-placement.ts";
-import { MODEL_FLAG } from "./load-file.ts";
+import { type LoadToPlace, MODEL_FLAG, modelRows } from "./load-file.ts";
 import { LOAD_FORMATS } from "./load-formats.ts";
 import { chooseLoadRows, sayRows } from "./model-rows.ts";
 import { countOption, jsonOption } from "./options.ts";
@@ -90,9 +92,8 @@ async function converted(options: ConvertOptions, say: Output): Promise<Converte
   if (from !== to && loadFrom !== undefined && loadTo?.write !== undefined) {
     refuseGpus(options);
     const file = await loadFrom.read(path, say);
-    const hints = { model, denseLayers: options.denseLayers ?? null, everyLayer: loadFrom.everyLayer };
-    const { load, layers } = chooseLoadRows(file, hints, path);
-    const written = writtenLayers(load.layers, layers, loadTo.everyLayer, model, options, say);
+    const { load, layers, model: known } = await chosenRows(file, loadFrom.everyLayer, model, options, say);
+    const written = writtenLayers(load.layers, layers, loadTo.everyLayer, known, options, say);
     return {
       text: loadTo.write(load, written),
       layers,
@@ -100,6 +101,18 @@ async function converted(options: ConvertOptions, say: Output): Promise<Converte
     };
   }
   throw new InputError("--from, --to", `${from} → ${to}`, impossible(from, to));
+}
+
+async function chosenRows(
+  file: NumberedLoad,
+  everyLayer: boolean,
+  model: MoeModel | null,
+  options: ConvertOptions,
+  say: Output,
+): Promise<LoadToPlace> {
+  const { in: path, denseLayers = null } = options;
+  const ofModel = denseLayers === null ? await modelRows(file, model, path, say) : null;
+  return ofModel ?? { ...chooseLoadRows(file, { model, denseLayers, everyLayer }, path), model: null };
 }
 
 function refuseGpus({ from, nodes, gpusPerNode }: ConvertOptions): void {

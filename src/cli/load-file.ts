@@ -24,6 +24,9 @@ export interface LoadToPlace {
 /** What a fault in the model's name is said of. */
 export const MODEL_FLAG = { sourceOf: () => "--model", field: [] };
 
+/** Where no model is named. */
+export const BY_SHAPE = ", which it is taken for by its shape (--model names another)";
+
 /** What its model is taken for, where the load has its shape. */
 export const DEFAULT_MODEL = "deepseek-v3";
 
@@ -38,15 +41,30 @@ export async function readLoadToPlace(
   say: Output,
 ): Promise<LoadToPlace> {
   const file = await readAnyLoad(path, say);
-  const model = await loadModel(modelName ?? DEFAULT_MODEL, MODEL_FLAG);
-  const chosen = modelName === null ? ofDefault(file, model, path, say) : ofModel(file, model, path);
-  const { load, layers } = chosen ?? file;
-  if (load.layers !== file.load.layers) {
-    say.progress(
-      `${path}: ${sayRows(layers, load.layers, file.load.layers)}, as ${model.name} routes to experts`,
-    );
+  const model = modelName === null ? null : await loadModel(modelName, MODEL_FLAG);
+  return (await modelRows(file, model, path, say)) ?? { ...file, model: null };
+}
+
+/**
+ * The rows of a load that are of the model's layers that route to experts; of the default model's where none is given.
+ * @returns null where none is given, and the load is not the default model's: all rows are another model's
+ * @throws InputError where it is not of the model that is given
+ */
+export async function modelRows(
+  file: NumberedLoad,
+  given: MoeModel | null,
+  path: string,
+  say: Output,
+): Promise<LoadToPlace | null> {
+  const model = given ?? (await loadModel(DEFAULT_MODEL));
+  const chosen = given === null ? ofDefault(file, model, path, say) : ofModel(file, model, path);
+  if (chosen === null) return null;
+  const { load, layers } = chosen;
+  if (load.layers !== file.load.layers || (given === null && file.layers === null)) {
+    const rows = sayRows(layers, load.layers, file.load.layers);
+    say.progress(`${path}: ${rows}, as ${model.name} routes to experts${given === null ? BY_SHAPE : ""}`);
   }
-  return { load, layers, model: chosen === null ? null : model };
+  return { load, layers, model };
 }
 
 function ofModel(file: NumberedLoad, model: MoeModel, path: string): NumberedLoad {

@@ -104,7 +104,8 @@ export function choosePlacementRows(file: PlacementFile, hints: LayerHints, sour
     throw otherRows(placement.layers, file.layers, model, placement.experts, source);
   }
   const { rows, layers } = chooseRows(placement.layers, file.layers, hints, source);
-  if (rows.length === placement.layers) return { ...file, layers };
+  const modelName = model?.name ?? file.modelName;
+  if (rows.length === placement.layers) return { ...file, modelName, layers };
   const width = slotCount(placement.topology);
   const kept = (values: ReadonlyNumbers) =>
     Float64Array.from(
@@ -114,6 +115,7 @@ export function choosePlacementRows(file: PlacementFile, hints: LayerHints, sour
   const physicalToLogical = Int32Array.from(kept(placement.physicalToLogical));
   return {
     ...file,
+    modelName,
     layers,
     placement: { ...placement, layers: rows.length, physicalToLogical },
     shares: kept(shares),

@@ -1,8 +1,10 @@
 import { InputError } from "../lib/errors.ts";
 import { type LayerNumbers, consecutive } from "../model/layer-numbers.ts";
-import { integerIn, MOST, readNumber, shown } from "./json.ts";
+import { integerIn, readNumber, shown } from "./json.ts";
 
-const LAYER = integerIn(0, MOST);
+/** Rows for every layer are written for the numbers a file names. */
+export const LAST_LAYER = 9999;
+const LAYER = integerIn(0, LAST_LAYER);
 
 /**
  * Reads numbers of layers.

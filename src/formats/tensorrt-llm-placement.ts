@@ -3,6 +3,7 @@ import type { Placement } from "../model/placement.ts";
 import type { LayerNumbers } from "../model/layer-numbers.ts";
 import { slotCount } from "../model/topology.ts";
 import { decodeText, integerIn, type Matrix, MOST, nest, readNumber, readRows } from "./json.ts";
+import { LAST_LAYER } from "./layer-list.ts";
 import { YamlNodes } from "./yaml-nodes.ts";
 
 const ASSIGNMENTS = "initial_global_assignments";
@@ -39,7 +40,7 @@ export function readTensorrtLlmMap(bytes: Uint8Array, source: string): TensorrtL
     throw new InputError(
       source,
       `${ASSIGNMENTS}.${odd}`,
-      "is no layer number of its own; expected 0, 1, 2, …",
+      `is no layer number of its own; expected some of 0..${LAST_LAYER}`,
     );
   }
   const rows = keys.map((key) => yaml.plain(assignments.get(key)));
@@ -69,5 +70,5 @@ export function writeTensorrtLlmMap(placement: Placement, layers: LayerNumbers):
 }
 
 function isLayer(key: string): boolean {
-  return /^\d{1,9}$/.test(key);
+  return /^\d{1,4}$/.test(key);
 }

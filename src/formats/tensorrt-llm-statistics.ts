@@ -26,7 +26,7 @@ export function readTensorrtLlmStatistics(metaInfo: NamedBytes, ranks: readonly 
   const iterations = new Set<string>();
   for (const { source, bytes } of ranks) {
     for (const [key, { shape, values }] of readSafetensors(bytes, source)) {
-      const [, iteration, layer] = /^(\d{1,9})_(\d{1,9})$/.exec(key) ?? [];
+      const [, iteration, layer] = /^(\d{1,9})_(\d{1,4})$/.exec(key) ?? [];
       if (iteration === undefined) {
         throw new InputError(source, `array ${key}`, "is not named {iteration}_{layer}; name only those");
       }

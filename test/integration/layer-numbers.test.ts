@@ -84,21 +84,23 @@ describe("a load of every layer of DeepSeek-V3", () => {
 
   it.each(["sglang", "tensorrt-llm", "vllm-ascend"])("keeps its layers through %s", async (engine) => {
     await convert("plimsoll", engine, "v3.p.json", "v3.engine");
-    await convert(
-      engine,
-      "plimsoll",
-      "v3.engine",
-      "v3.back.json",
-      ...V3_POOL.slice(0, 4),
-      "--model",
-      "deepseek-v3",
-    );
     type Map = { physical_to_logical_map: number[][] };
     const { physical_to_logical_map } = await json<Map>("v3.p.json");
-    expect(await json("v3.back.json")).toMatchObject({
-      model: { layers: 58, moeLayers: V3_LAYERS },
-      physical_to_logical_map,
-    });
+    for (const named of [[], ["--model", "deepseek-v3"], ["--dense-layers", "3"]]) {
+      await convert(engine, "plimsoll", "v3.engine", "v3.back.json", ...V3_POOL.slice(0, 4), ...named);
+      expect(await json("v3.back.json")).toMatchObject({
+        model: { layers: 58, moeLayers: V3_LAYERS },
+        physical_to_logical_map,
+      });
+    }
+  });
+
+  it("keeps its layers as a load, and has a row for each where SGLang wants it", async () => {
+    await convert("sglang", "eplb", "v3.json", "v3.eplb");
+    expect(await json("v3.eplb")).toMatchObject({ moe_layers: V3_LAYERS });
+    await convert("eplb", "sglang", "v3.eplb", "v3.sglang");
+    const { logical_count } = await json<{ logical_count: number[][] }>("v3.json");
+    expect(await json("v3.sglang")).toEqual({ moe_layers: V3_LAYERS, logical_count });
   });
 
   it("is another model's where its dense layers count tokens; by name it is refused", async () => {

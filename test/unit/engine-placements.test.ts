@@ -29,6 +29,11 @@ describe("TensorRT-LLM's placement", () => {
       "num_slots: 2\ninitial_global_assignments: {}",
       "initial_global_assignments is no mapping",
     ],
+    [
+      "a layer far beyond any model's",
+      yaml(1, "  99999: [0]"),
+      "initial_global_assignments.99999 is no layer",
+    ],
     ["a layer twice", yaml(1, "  3: [0]\n  03: [0]"), "3 is there twice"],
     ["a layer by name", yaml(1, "  first: [0]"), "initial_global_assignments.first is no layer"],
     ["a layer before the first", yaml(1, "  -1: [0]"), "initial_global_assignments.-1 is no layer"],
