@@ -7,6 +7,7 @@ import { LoadInbox } from "../control/ingest/load-inbox.ts";
 import { PlannerThread } from "../control/plan/planner-thread.ts";
 import { BALANCE_POLICIES } from "../core/planning/balance-policy.ts";
 import type { PoolMakings } from "./surroundings.ts";
+import { usualStagingBytes } from "../model/staging.ts";
 
 export const POLICY = BALANCE_POLICIES.plimsoll;
 
@@ -80,7 +81,7 @@ export function openControl(
     topology,
     roundMs: sharesMs,
     prepareTimeoutMs,
-    stagingBytes,
+    stagingBytes: stagingBytes ?? usualStagingBytes(model, topology),
     rankSilenceMs,
     clock,
     wallClock,
