@@ -34,7 +34,7 @@ let solver: Solver;
 let app: FastifyInstance;
 let url: string;
 beforeAll(async () => {
-  solver = new Solver(await shippedModels());
+  solver = new Solver(shippedModels);
   app = fastify();
   app.setErrorHandler((error, _request, reply) => {
     const { status, body } = errorAnswer(error);
@@ -239,7 +239,7 @@ describe("the solver", () => {
   it("lets what takes long give way to others, not to the same client's", async () => {
     const skew = Array.from({ length: 20 }, () => Array.from({ length: 256 }, (_, e) => 1 / (e + 1)));
     const long = body({ load: skew, topology: { nodes: 40, gpusPerNode: 8, slotsPerGpu: 2 } });
-    const impatient = new Solver([], 60_000, 1);
+    const impatient = new Solver(async () => [], 60_000, 1);
     try {
       await Promise.all([impatient.solve(long, stays, "one"), impatient.solve(body(), stays, "one")]);
       const given = impatient.solve(long, stays, "one");
@@ -252,7 +252,7 @@ describe("the solver", () => {
   });
 
   it("goes on in a new thread when one is lost", async () => {
-    const broken = new Solver([null as unknown as MoeModel]);
+    const broken = new Solver(async () => [null as unknown as MoeModel]);
     try {
       const [fatal, next] = [broken.solve(body({ model: "any" }), stays), broken.solve(body(), stays)];
       await expect(fatal).rejects.toThrow(/^the solver is lost: TypeError/);
@@ -264,13 +264,13 @@ describe("the solver", () => {
 
   it("gives up what takes too long", async () => {
     // No thread has started by then.
-    const hasty = new Solver([], 1);
+    const hasty = new Solver(async () => [], 1);
     await expect(hasty.solve(body(), stays)).rejects.toThrow("It was not solved within 1 ms.");
     await hasty.close();
   });
 
   it("refuses what waits when it is closed", async () => {
-    const closed = new Solver([]);
+    const closed = new Solver(async () => []);
     const asked = [closed.solve(body(), stays), closed.solve(body(), stays)];
     await Promise.all([
       ...asked.map((one) => expect(one).rejects.toThrow("The gateway stops.")),
