@@ -100,6 +100,20 @@ describe("POST /ep/v1/solve", () => {
     expect(modelName).toBe("deepseek-v3");
   });
 
+  it("keeps the numbers of layers that the load says", async () => {
+    const idle = rows[0].map(() => 0);
+    const told = [
+      { moe_layers: [1, 3, 5], load: rows },
+      { moe_layers: [1, 3, 5], logical_count: [idle, rows[0], idle, rows[1], idle, rows[2]] },
+    ];
+    for (const load of told) {
+      const { layers, placement } = await solved({ ...load, topology: TOPOLOGY });
+      expect(layers).toEqual([1, 3, 5]);
+      expect(placement.layers).toBe(3);
+    }
+    expect((await solved({ load: rows, topology: TOPOLOGY })).layers).toBeNull();
+  });
+
   it("answers a row for every row, also of layers without a token", async () => {
     const idle = [rows[0], rows[1].map(() => 0), rows[2]];
     const alike = await solved({ load: idle, topology: TOPOLOGY });
@@ -198,6 +212,10 @@ describe("POST /ep/v1/solve", () => {
     ],
     ["body: model is not known", { ...sound, model: "none" }],
     ["body: model has 58 layers", { ...sound, model: "deepseek-v3" }],
+    [
+      "body: model routes to experts in layers 3–60; expected the load's 1–3",
+      { ...sound, moe_layers: [1, 2, 3], model: "deepseek-v3" },
+    ],
     ["body: slots is unknown", { ...sound, slots: 3 }],
   ])("%s", async (message, body) => {
     const response = await ask(body);

@@ -6,7 +6,7 @@ import {
   checkTopology,
 } from "../../core/planning/check-problem.ts";
 import { type PlacementProblem, solvePlacement } from "../../core/planning/solve-placement.ts";
-import { expertLoadsIn } from "../../formats/expert-load.ts";
+import { type ExpertLoads, expertLoadsIn, numbered } from "../../formats/expert-load.ts";
 import {
   AMOUNT,
   type JsonObject,
@@ -21,7 +21,8 @@ import {
 import { nestsDeeperThan } from "../../formats/json-depth.ts";
 import { writePlacementFile } from "../../formats/placement-file.ts";
 import { InputError } from "../../lib/errors.ts";
-import type { ExpertLoad } from "../../model/load.ts";
+import { type LayerNumbers, sameLayers, sayLayers } from "../../model/layer-numbers.ts";
+import type { ExpertLoad, NumberedLoad } from "../../model/load.ts";
 import type { MoeModel } from "../../model/moe-model.ts";
 import type { Placement } from "../../model/placement.ts";
 import { type Topology, slotCount } from "../../model/topology.ts";
@@ -31,6 +32,7 @@ const FIELDS = [
   "load",
   "load_history",
   "logical_count",
+  "moe_layers",
   "topology",
   "groups",
   "gpuSlots",
@@ -66,18 +68,25 @@ export function solveBody(bytes: Uint8Array, models: readonly MoeModel[]): strin
   const body = parseJsonObject(text, BODY, "");
   const unknown = Object.keys(body).find((key) => !FIELDS.includes(key));
   if (unknown !== undefined) throw new InputError(BODY, unknown, `is unknown; expected ${FIELDS.join(", ")}`);
-  const problem = readProblem(body, models);
+  const { layers, ...problem } = readProblem(body, models);
   const start = performance.now();
   const solution = solvePlacement(problem);
   const elapsedMs = performance.now() - start;
   const { model } = problem;
-  const layers = model === null ? null : model.moeLayers;
-  return writePlacementFile({ modelName: model?.name ?? null, layers, ...solution, elapsedMs });
+  return writePlacementFile({
+    modelName: model?.name ?? null,
+    layers: layers ?? model?.moeLayers ?? null,
+    ...solution,
+    elapsedMs,
+  });
 }
 
-function readProblem(body: JsonObject, models: readonly MoeModel[]): PlacementProblem {
+/** A problem, and which layer each row of its load is of; null where the body does not say. */
+type NumberedProblem = PlacementProblem & Pick<NumberedLoad, "layers">;
+
+function readProblem(body: JsonObject, models: readonly MoeModel[]): NumberedProblem {
   const topology = readTopology(body["topology"], "topology");
-  const load = readLoad(body);
+  const { load, layers } = readLoad(body);
   checkSize(load, topology, BODY);
   const groups = body["groups"] === undefined ? 1 : readNumber(body["groups"], SIZE, BODY, "groups");
   checkTopology(topology, groups, load, NAMES);
@@ -93,6 +102,7 @@ function readProblem(body: JsonObject, models: readonly MoeModel[]): PlacementPr
     throw new InputError(BODY, field, "is of a placement in force; give it as `previous`");
   }
   return {
+    layers,
     load,
     topology,
     capacity: checkCapacity(differences, topology, load, NAMES),
@@ -103,7 +113,7 @@ function readProblem(body: JsonObject, models: readonly MoeModel[]): PlacementPr
     previous: previous === undefined ? null : readPrevious(body, load, topology),
     maxMoves:
       maxMoves === undefined ? null : readNumber(maxMoves, integerIn(0, MOST_IN_ALL), BODY, "maxMoves"),
-    model: readModel(body["model"], load, models),
+    model: readModel(body["model"], load, layers, models),
   };
 }
 
@@ -119,19 +129,20 @@ function readTopology(value: unknown, field: string): Topology {
 }
 
 /** The windows of a history are summed. */
-function readLoad(body: JsonObject): ExpertLoad {
-  if ("load" in body) {
-    const { rows, columns, values } = readMatrix(body["load"], AMOUNT, BODY, "load");
-    return { layers: rows, experts: columns, tokens: values };
-  }
-  const windows = expertLoadsIn(body, BODY)?.windows ?? null;
-  if (windows === null)
+function readLoad(body: JsonObject): NumberedLoad {
+  const loads = "load" in body ? matrixLoad(body) : expertLoadsIn(body, BODY);
+  if (loads === null)
     throw new InputError(
       BODY,
       "load",
       "is missing; expected [layers][experts] (or load_history, logical_count)",
     );
-  return sumWindows(windows);
+  return { load: sumWindows(loads.windows), layers: loads.layers };
+}
+
+function matrixLoad(body: JsonObject): ExpertLoads {
+  const { rows, columns, values } = readMatrix(body["load"], AMOUNT, BODY, "load");
+  return numbered([{ layers: rows, experts: columns, tokens: values }], body, BODY);
 }
 
 function readList(body: JsonObject, field: string, rule: NumberRule): readonly number[] | undefined {
@@ -175,6 +186,7 @@ function likely(slots: number, topology: Topology): Topology {
 function readModel(
   name: unknown,
   { layers, experts }: ExpertLoad,
+  numbers: LayerNumbers | null,
   models: readonly MoeModel[],
 ): MoeModel | null {
   if (name === undefined || name === null) return null;
@@ -182,6 +194,10 @@ function readModel(
   if (model === undefined) {
     const known = models.map((one) => one.name).join(", ");
     throw new InputError(BODY, "model", `is not known; leave it out, or expected one of ${known}`);
+  }
+  if (numbers !== null && !sameLayers(numbers, model.moeLayers)) {
+    const hint = `routes to experts in layers ${sayLayers(model.moeLayers)}; expected the load's ${sayLayers(numbers)}`;
+    throw new InputError(BODY, "model", hint);
   }
   if (model.moeLayers.length === layers && model.experts === experts) return model;
   const has = `has ${model.moeLayers.length} layers of ${model.experts} experts`;
