@@ -34,7 +34,7 @@ export interface WrittenLayers {
 }
 
 /** Which rows of a file are of layers that route to experts. */
-export interface ChosenRows {
+interface ChosenRows {
   readonly rows: readonly number[];
   /** Which layer each is of; null where nothing says. */
   readonly layers: LayerNumbers | null;
