@@ -111,7 +111,7 @@ async function chosenRows(
   say: Output,
 ): Promise<LoadToPlace> {
   const { in: path, denseLayers = null } = options;
-  const ofModel = denseLayers === null ? await modelRows(file, model, path, say) : null;
+  const ofModel = denseLayers === null ? await modelRows(file, everyLayer, model, path, say) : null;
   return ofModel ?? { ...chooseLoadRows(file, { model, denseLayers, everyLayer }, path), model: null };
 }
 

@@ -43,22 +43,25 @@ export async function readLoadToPlace(
 ): Promise<LoadToPlace> {
   const file = await readAnyLoad(path, say);
   const model = modelName === null ? null : await loadModel(modelName, MODEL_FLAG);
-  return (await modelRows(file, model, path, say)) ?? { ...file, model: null };
+  return (await modelRows(file, false, model, path, say)) ?? { ...file, model: null };
 }
 
 /**
  * The rows of a load that are of the model's layers that route to experts; of the default model's where none is given.
+ * @param everyLayer whether the file is of a format that has a row for every layer
  * @returns null where none is given, and the load is not the default model's: all rows are another model's
  * @throws InputError where it is not of the model that is given
  */
 export async function modelRows(
   file: NumberedLoad,
+  everyLayer: boolean,
   given: MoeModel | null,
   path: string,
   say: Output,
 ): Promise<LoadToPlace | null> {
   const model = given ?? (await loadModel(DEFAULT_MODEL));
-  const chosen = given === null ? ofDefault(file, model, path, say) : ofModel(file, model, path);
+  const hints = { model, denseLayers: null, everyLayer };
+  const chosen = given === null ? ofDefault(file, model, path, say) : chooseLoadRows(file, hints, path);
   if (chosen === null) return null;
   const { load, layers } = chosen;
   if (load.layers !== file.load.layers || (given === null && file.layers === null)) {
@@ -68,14 +71,10 @@ export async function modelRows(
   return { load, layers, model };
 }
 
-function ofModel(file: NumberedLoad, model: MoeModel, path: string): NumberedLoad {
-  return chooseLoadRows(file, { model, denseLayers: null, everyLayer: false }, path);
-}
-
 /** Another shape is another model's; so is this one where it counts tokens in layers without experts. */
 function ofDefault(file: NumberedLoad, model: MoeModel, path: string, say: Output): NumberedLoad | null {
   try {
-    return ofModel(file, model, path);
+    return chooseLoadRows(file, { model, denseLayers: null, everyLayer: false }, path);
   } catch (error) {
     if (!(error instanceof InputError)) throw error;
     const { load, layers } = file;

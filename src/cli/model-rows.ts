@@ -53,7 +53,8 @@ function chooseRows(
   const all = consecutive(0, count);
   if (model === null && denseLayers === null) return { rows: all, layers: said ?? (everyLayer ? all : null) };
   const first = denseLayers ?? 0;
-  const given = said ?? givenLayers(count, model, everyLayer ? 0 : first);
+  const ofModel = model === null ? null : (layersOfRows(count, model, everyLayer) ?? []);
+  const given = said ?? ofModel ?? consecutive(everyLayer ? 0 : first, count);
   const wanted = model === null ? given.filter((layer) => layer >= first) : countedLayers(model, given);
   const rows = rowsOf(wanted, given);
   if (rows === null && model !== null) throw otherRows(count, said, model, null, source);
@@ -63,11 +64,6 @@ function chooseRows(
     throw new InputError("--dense-layers", "", hint);
   }
   return { rows, layers: wanted };
-}
-
-/** What rows are of that are not numbered: the model's layers, where it is known. */
-function givenLayers(count: number, model: MoeModel | null, first: number): LayerNumbers {
-  return model === null ? consecutive(first, count) : (layersOfRows(count, model) ?? []);
 }
 
 /**

@@ -11,10 +11,16 @@ export function consecutive(first: number, count: number): LayerNumbers {
 /**
  * Which layers a matrix of the model has, by its number of rows: those that route to experts, or every layer, as engines
  * count and record them, with those for multi-token prediction behind or without. Null for another number.
+ * @param everyLayer whether it is taken to have every layer where it can be either
  */
-export function layersOfRows(rows: number, { layers, moeLayers, mtpLayers }: MoeModel): LayerNumbers | null {
-  if (rows === moeLayers.length) return moeLayers;
-  if (rows === layers || rows === layers + mtpLayers) return consecutive(0, rows);
+export function layersOfRows(
+  rows: number,
+  { layers, moeLayers, mtpLayers }: MoeModel,
+  everyLayer = false,
+): LayerNumbers | null {
+  const hasEvery = rows === layers || rows === layers + mtpLayers;
+  if (rows === moeLayers.length && !(everyLayer && hasEvery)) return moeLayers;
+  if (hasEvery) return consecutive(0, rows);
   return rows === moeLayers.length - mtpLayers ? moeLayers.slice(0, rows) : null;
 }
 
@@ -38,8 +44,15 @@ export function sameLayers(one: LayerNumbers, other: LayerNumbers): boolean {
   return one.length === other.length && one.every((layer, row) => layer === other[row]);
 }
 
-/** For people: `3–60`, or `1, 3, 5`, or `0, 4–7`. */
+/** So many at equal distances are listed one by one. */
+const LISTED = 4;
+
+/** For people: `3–60`, or `1, 3, 5`, or `0, 4–7`, or `1, 3, …, 47`. */
 export function sayLayers(layers: LayerNumbers): string {
+  const [first, second] = layers;
+  const step = second - first;
+  const isEven = layers.length > LISTED && layers.every((layer, i) => layer === first + i * step);
+  if (isEven && step > 1) return `${first}, ${second}, …, ${layers.at(-1)}`;
   const runs: { first: number; last: number }[] = [];
   for (const layer of layers) {
     const run = runs.at(-1);

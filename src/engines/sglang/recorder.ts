@@ -125,7 +125,7 @@ export class SglangRecorder {
 
 /** Adds the rows of the layers that route to experts. */
 function add(sum: ExpertLoad, load: ExpertLoad, model: MoeModel, path: string): void {
-  const given = layersOfRows(load.layers, model) ?? [];
+  const given = layersOfRows(load.layers, model, true) ?? [];
   const counted = countedLayers(model, given);
   const rows = rowsOf(counted, given);
   if (load.experts !== sum.experts || rows === null)
