@@ -101,6 +101,20 @@ describe("POST /ep/v1/solve", () => {
     expect(modelName).toBe("deepseek-v3");
   });
 
+  it("keeps the numbers of layers that the load says", async () => {
+    const idle = rows[0].map(() => 0);
+    const told = [
+      { moe_layers: [1, 3, 5], load: rows },
+      { moe_layers: [1, 3, 5], logical_count: [idle, rows[0], idle, rows[1], idle, rows[2]] },
+    ];
+    for (const load of told) {
+      const { layers, placement } = await solved({ ...load, topology: TOPOLOGY });
+      expect(layers).toEqual([1, 3, 5]);
+      expect(placement.layers).toBe(3);
+    }
+    expect((await solved({ load: rows, topology: TOPOLOGY })).layers).toBeNull();
+  });
+
   it("answers a row for every row, also of layers without a token", async () => {
     const idle = [rows[0], rows[1].map(() => 0), rows[2]];
     const alike = await solved({ load: idle, topology: TOPOLOGY });
@@ -111,13 +125,13 @@ describe("POST /ep/v1/solve", () => {
     expect([...(kept.placement.physicalToLogical as Int32Array).subarray(20, 40)]).toEqual(row);
   });
 
-  it("names the layers of the rows, those of a whole model too", async () => {
+  it("names the layers of a model's rows, all or some of them", async () => {
     const topology = { nodes: 1, gpusPerNode: 8, slotsPerGpu: 1 };
     const model = "mixtral-8x7b";
     const whole = nest(randomLoad(32, 8).tokens, 8);
     expect((await solved({ load: whole, topology, model })).layers).toEqual(consecutive(0, 32));
-    const some = { logical_count: whole.slice(0, 2), moe_layers: [4, 9] };
-    expect((await solved({ ...some, topology })).layers).toEqual([4, 9]);
+    const stage = { load: whole.slice(0, 2), moe_layers: [4, 9], model };
+    expect((await solved({ ...stage, topology })).layers).toEqual([4, 9]);
 
     const v3 = { topology: { nodes: 8, gpusPerNode: 32, slotsPerGpu: 1 }, model: "deepseek-v3" };
     const rowsOf61 = nest(randomLoad(61, 256).tokens, 256);
@@ -157,7 +171,6 @@ describe("POST /ep/v1/solve", () => {
     ["body: is not JSON", ""],
     ["body: is not a JSON object", "[]"],
     ["body: load is missing", { topology: TOPOLOGY }],
-    ["body: moe_layers is of `logical_count` or `load_history`", { ...sound, moe_layers: [0, 1, 2] }],
     ["body: load[0][1] is -2", { ...sound, load: [[1, -2]] }],
     ["body: has no token in any layer", { ...sound, load: rows.map((row) => row.map(() => 0)) }],
     ["body: load has 257 layers", { ...sound, load: Array.from({ length: 257 }, () => [1]) }],

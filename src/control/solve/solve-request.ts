@@ -6,7 +6,7 @@ import {
   checkTopology,
 } from "../../core/planning/check-problem.ts";
 import { type PlacementProblem, solvePlacement } from "../../core/planning/solve-placement.ts";
-import { expertLoadsIn } from "../../formats/expert-load.ts";
+import { type ExpertLoads, expertLoadsIn, numbered } from "../../formats/expert-load.ts";
 import {
   AMOUNT,
   type JsonObject,
@@ -122,23 +122,19 @@ function readTopology(value: unknown, field: string): Topology {
 
 /** The windows of a history are summed. */
 function readLoad(body: JsonObject): NumberedLoad {
-  if ("load" in body) {
-    if ("moe_layers" in body)
-      throw new InputError(
-        BODY,
-        "moe_layers",
-        "is of `logical_count` or `load_history`; give the load as one",
-      );
-    const { rows, columns, values } = readMatrix(body["load"], AMOUNT, BODY, "load");
-    return { load: { layers: rows, experts: columns, tokens: values }, layers: null };
-  }
-  const loads = expertLoadsIn(body, BODY);
-  if (loads !== null) return { load: sumWindows(loads.windows), layers: loads.layers };
-  throw new InputError(
-    BODY,
-    "load",
-    "is missing; expected [layers][experts] (or load_history, logical_count)",
-  );
+  const loads = "load" in body ? matrixLoad(body) : expertLoadsIn(body, BODY);
+  if (loads === null)
+    throw new InputError(
+      BODY,
+      "load",
+      "is missing; expected [layers][experts] (or load_history, logical_count)",
+    );
+  return { load: sumWindows(loads.windows), layers: loads.layers };
+}
+
+function matrixLoad(body: JsonObject): ExpertLoads {
+  const { rows, columns, values } = readMatrix(body["load"], AMOUNT, BODY, "load");
+  return numbered([{ layers: rows, experts: columns, tokens: values }], body, BODY);
 }
 
 function readList(body: JsonObject, field: string, rule: NumberRule): readonly number[] | undefined {
