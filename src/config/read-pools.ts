@@ -1,13 +1,13 @@
 import type { InputError } from "../lib/errors.ts";
 import type { RoutingPolicy } from "../model/routing-policy.ts";
 import type { ServerAccess, TlsSettings } from "../model/server-access.ts";
-import { slotCount } from "../model/topology.ts";
 import type { ExpertGroup, PoolConfig, ServerPoolConfig, ServersConfig } from "./config.ts";
 import { type Place, faultAt, fieldName, inside } from "./place.ts";
 import type { WrittenPool } from "./pool-schema.ts";
 import { readKey } from "./read-key.ts";
 import { readServerUrl } from "./server-url.ts";
-import { loadModel, loadTopology } from "./shapes.ts";
+import { loadModel } from "./shapes.ts";
+import { loadTopology } from "./topologies.ts";
 
 export type ServedPool = Exclude<WrittenPool, { kind: "simulated" }>;
 
@@ -170,15 +170,8 @@ async function expertGroup(
   names: { readonly model: string; readonly topology: string },
   place: Place,
 ): Promise<ExpertGroup> {
-  const [model, topology] = await Promise.all([
-    loadModel(names.model, inside(place, "model")),
-    loadTopology(names.topology),
-  ]);
-  const slots = slotCount(topology);
-  if (slots < model.experts) {
-    const hint = `has ${slots} slots; expected at least the ${model.experts} experts of ${model.name}`;
-    throw fault(place, "topology", hint);
-  }
+  const model = await loadModel(names.model, inside(place, "model"));
+  const topology = await loadTopology(names.topology, model.experts, inside(place, "topology"));
   return { model, topology };
 }
 
