@@ -5,6 +5,8 @@ export function binaryLoad(
     readonly window: number;
     readonly incarnation: number | null;
     readonly windowMs: number;
+    /** `source` where it is absent. */
+    readonly counted?: "source" | "received";
     readonly counts: Uint32Array;
   },
   layers: number,
@@ -14,6 +16,7 @@ export function binaryLoad(
   const view = new DataView(bytes.buffer);
   bytes.set(new TextEncoder().encode("EPLD"));
   view.setUint16(4, 1, true);
+  view.setUint16(6, report.counted === "received" ? 1 : 0, true);
   view.setInt32(8, report.rank, true);
   view.setUint32(12, layers, true);
   view.setUint32(16, experts, true);

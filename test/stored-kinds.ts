@@ -6,6 +6,7 @@ import { decodeLeader, encodeLeader } from "../src/control/messages/leader.ts";
 import { decodeLearned, encodeLearned } from "../src/control/messages/learned-load.ts";
 import { decodeOperatorState, encodeOperatorState } from "../src/control/messages/operator-state.ts";
 import { type PoolMessage, decodeMessage, encodeMessage } from "../src/control/messages/pool-message.ts";
+import { receivedCounts } from "../src/control/messages/received-counts.ts";
 import { decodeRollout, encodeRollout } from "../src/control/messages/rollout-record.ts";
 import { decodeReport, encodeReport } from "../src/control/messages/stored-report.ts";
 import { type Placement, indexReplicas } from "../src/model/placement.ts";
@@ -77,13 +78,18 @@ const snapshot = fc
     shares: { values, prices },
   }));
 
+const counted = fc.constantFrom("source", "received");
+const received = fc
+  .tuple(rank, fc.integer({ min: 1, max: 1e6 }), floats(6))
+  .map(([of, windowMs, tokens]) => receivedCounts(of, windowMs, Float64Array.from(tokens)));
 const load = fc.record({
   kind: fc.constant("load"),
   from: words,
   sampled: fc.boolean(),
-  reported: fc.array(fc.record({ rank, windowMs: positive, incarnation })),
+  reported: fc.array(fc.record({ rank, windowMs: positive, incarnation, counted })),
   spanMs: positive,
   tokens: floats(6),
+  received: fc.array(received),
 });
 const ack = fc.record({
   kind: fc.constant("ack"),
@@ -156,6 +162,15 @@ const report = fc.record({
   movedSlots: fc.nat(),
   decision: words,
   explanation: fc.jsonValue(),
+  loads: fc.option(
+    fc.record({
+      counts: counted,
+      otherKind: fc.array(rank),
+      missing: fc.array(rank),
+      implausible: fc.array(rank),
+      implausibleLayers: fc.array(fc.nat(1)),
+    }),
+  ),
 });
 
 const gatewayReport = fc.record({

@@ -174,7 +174,7 @@ export class ModelCluster {
       if (!alive) continue;
       const window = Math.max(0, Math.round(this.nowMs / ROUND_MS) + this.clocks[rank]);
       const counts = new Float64Array(SMALL_MOE_LAYERS * SMALL_MODEL.experts);
-      inbox.take({ rank, incarnation, window, windowMs: ROUND_MS, counts });
+      inbox.take({ rank, incarnation, window, windowMs: ROUND_MS, counted: "source", counts });
     }
     await inbox.flush();
   }
@@ -183,7 +183,8 @@ export class ModelCluster {
   async spoof(rank: number, window: number): Promise<void> {
     const { incarnation } = this.ranks[rank];
     const counts = new Float64Array(SMALL_MOE_LAYERS * SMALL_MODEL.experts);
-    this.members[0].inbox.take({ rank, incarnation, window, windowMs: ROUND_MS, counts });
+    const report = { rank, incarnation, window, windowMs: ROUND_MS, counted: "source", counts } as const;
+    this.members[0].inbox.take(report);
   }
 
   async order(order: Order, gateway: number): Promise<void> {
@@ -203,6 +204,7 @@ export class ModelCluster {
       reported: [],
       spanMs: ROUND_MS,
       tokens,
+      received: [],
     });
     await unreachable(this.members[gateway].loop.store.send(message, null));
   }
@@ -232,6 +234,7 @@ export class ModelCluster {
       store: store.pool("model"),
       gateway,
       shape: led.plane.shape,
+      slotsPerGpu: TOPOLOGY.slotsPerGpu,
       topk: SMALL_MODEL.topk,
     });
     return { store, inbox, epochs, ...led };

@@ -6,6 +6,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   convert: async () => (await import("./convert.ts")).convertCommand(),
   demo: async () => (await import("./demo.ts")).demoCommand(),
   dispatch: async () => (await import("./dispatch.ts")).dispatchCommand(),
+  models: async () => (await import("./models.ts")).modelsCommand(),
   place: async () => (await import("./place.ts")).placeCommand(),
   plan: async () => (await import("./plan.ts")).planCommand(),
   replay: async () => (await import("./replay.ts")).replayCommand(),

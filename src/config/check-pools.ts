@@ -1,4 +1,4 @@
-import { expertBytes } from "../model/moe-model.ts";
+import { layerStagingBytes } from "../model/staging.ts";
 import type { Config, PoolConfig } from "./config.ts";
 import { type Place, type SourceOf, faultAt, inside } from "./place.ts";
 
@@ -22,8 +22,8 @@ export function checkExperts(
     const experts = "experts" in pool ? pool.experts : null;
     if (experts === null) continue;
     const { model, topology } = experts;
-    const least = topology.slotsPerGpu * expertBytes(model);
-    if (control.stagingBytes < least) {
+    const least = layerStagingBytes(model, topology);
+    if (control.stagingBytes !== null && control.stagingBytes < least) {
       const hint = `is ${control.stagingBytes}; expected at least ${least}, one layer of ${model.name} on a GPU of ${pool.name}`;
       throw faultAt({ sourceOf, field: ["control", "stagingBytes"] }, hint);
     }

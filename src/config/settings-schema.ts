@@ -132,7 +132,7 @@ export const settingsSchema = z.strictObject({
     sharesMs: positiveMilliseconds,
     placementMs: positiveMilliseconds,
     prepareTimeoutMs: positiveMilliseconds,
-    stagingBytes: count,
+    stagingBytes: count.nullable(),
     rankSilenceMs: milliseconds,
   }),
   store: z.strictObject({

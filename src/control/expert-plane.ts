@@ -1,4 +1,5 @@
 import type { Placement } from "../model/placement.ts";
+import type { ReportedLoads } from "../model/pool-report.ts";
 import type { PoolWindow } from "../model/pool-window.ts";
 import type { RoutingSnapshot } from "../model/snapshot.ts";
 import type { LoadMessage } from "./messages/pool-message.ts";
@@ -10,6 +11,8 @@ export interface ExpertPlane {
   observe(): Promise<PoolWindow | null>;
   /** What ranks have reported to any gateway. Absent where the ranks are in this process. */
   receive?(load: LoadMessage): void;
+  /** Whose counts the last window was made of. Absent where the ranks are in this process; null before the first. */
+  readonly loads?: ReportedLoads | null;
   /**
    * Resolves once every rank holds the weights that `placement` needs of it; rejects when one cannot. Absent where ranks
    * ask for what is pending, and acknowledge it, by themselves.

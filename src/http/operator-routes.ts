@@ -89,6 +89,7 @@ function controlState(pool: ControlledPool | null) {
     leader,
     leading,
     decision: report?.decision ?? null,
+    loads: report?.loads ?? null,
     paused: operatorState.paused,
     ranks: rankStates,
     missing: snapshot?.missing ?? [],

@@ -32,6 +32,21 @@ export interface PoolReport {
   readonly decision: string;
   /** What it compared to decide: forecast, candidates, predicted gain, cost of moves. Plain JSON; null before. */
   readonly explanation: unknown;
+  /** What the loads were counted from; null where no rank reports over HTTP. */
+  readonly loads: ReportedLoads | null;
+}
+
+/** Whose counts the last window's load is made of. Ranks and layers ascend. */
+export interface ReportedLoads {
+  /** `received`: tokens that experts received, of each rank its own; `source`: that were routed, to all experts. */
+  readonly counts: "source" | "received";
+  /** Ranks that count the other kind, which fewer do: not used. */
+  readonly otherKind: readonly number[];
+  /** Of received counts: ranks that have experts and did not report. These experts' loads are estimated. */
+  readonly missing: readonly number[];
+  /** Ranks, and layers, whose counts cannot be true beside those of others: not used, estimated. */
+  readonly implausible: readonly number[];
+  readonly implausibleLayers: readonly number[];
 }
 
 /** A published epoch as the event stream tells it. */

@@ -7,6 +7,7 @@ import { LoadInbox } from "../control/ingest/load-inbox.ts";
 import { PlannerThread } from "../control/plan/planner-thread.ts";
 import { BALANCE_POLICIES } from "../core/planning/balance-policy.ts";
 import type { PoolMakings } from "./surroundings.ts";
+import { usualStagingBytes } from "../model/staging.ts";
 
 export const POLICY = BALANCE_POLICIES.plimsoll;
 
@@ -80,7 +81,7 @@ export function openControl(
     topology,
     roundMs: sharesMs,
     prepareTimeoutMs,
-    stagingBytes,
+    stagingBytes: stagingBytes ?? usualStagingBytes(model, topology),
     rankSilenceMs,
     clock,
     wallClock,
@@ -88,7 +89,13 @@ export function openControl(
     ...(view === null ? {} : { view }),
   });
   const inbox = reported
-    ? new LoadInbox({ store: loop.store, gateway, shape: loop.shape, topk: model.topk })
+    ? new LoadInbox({
+        store: loop.store,
+        gateway,
+        shape: loop.shape,
+        slotsPerGpu: topology.slotsPerGpu,
+        topk: model.topk,
+      })
     : null;
   return new ControlHalf(controlSettings(plane.pool, group, config), loop, inbox, view !== null);
 }

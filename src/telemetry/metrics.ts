@@ -219,6 +219,18 @@ function observePools(meter: Meter, readings: Readings): void {
       description: "Physical experts moved since the start",
     })
     .addCallback(each((r) => r.movedSlots));
+  meter
+    .createObservableGauge("plimsoll_unused_ranks", {
+      description: "Ranks whose reported loads the last window is made without, by why",
+    })
+    .addCallback((result) => {
+      for (const { pool, loads } of readings.pools()) {
+        if (loads === null) continue;
+        result.observe(loads.otherKind.length, { pool, why: "other_kind" });
+        result.observe(loads.missing.length, { pool, why: "missing" });
+        result.observe(loads.implausible.length, { pool, why: "implausible" });
+      }
+    });
 }
 
 function observeControl(meter: Meter, readings: Readings): void {

@@ -111,9 +111,10 @@ test("what the version before wrote means what it meant", () => {
     kind: "load",
     from: "one",
     sampled: false,
-    reported: [{ rank: 1, windowMs: 10, incarnation: null }],
+    reported: [{ rank: 1, windowMs: 10, incarnation: null, counted: "source" }],
     spanMs: 20,
     tokens: Float32Array.of(1, 2.5, 0, 3, 4, 5),
+    received: [],
   });
   expect(read("operatorState", 6)).toEqual({
     paused: true,
@@ -125,6 +126,51 @@ test("what the version before wrote means what it meant", () => {
     incarnations: [],
   });
   expect(read("rank", 3)).toEqual({ kind: "rank", rank: 1, state: "lost", incarnation: null });
+});
+
+/** What this version writes of a pool whose rank 1 has received something. */
+const RECEIVED = {
+  v: 1,
+  kind: "load",
+  from: "one",
+  sampled: false,
+  heard: [{ rank: 1, windowMs: 10, incarnation: 7, counted: "received" }],
+  spanMs: 0,
+  received: [{ rank: 1, windowMs: 10, cells: "AQAAAAUAAAA=", tokens: "AACAPwAAIEA=" }],
+};
+
+test("what was received means the same to later versions, and nothing but a sign of life to earlier ones", () => {
+  const [, load] = STORED_KINDS;
+  const value = {
+    kind: "load",
+    from: "one",
+    sampled: false,
+    reported: [{ rank: 1, windowMs: 10, incarnation: 7, counted: "received" }],
+    spanMs: 0,
+    tokens: new Float32Array(6),
+    received: [{ rank: 1, windowMs: 10, cells: Uint32Array.of(1, 5), tokens: Float32Array.of(1, 2.5) }],
+  };
+  const bytes = load.encode(value as never);
+  // An earlier version counts nothing that spans no time.
+  expect(headOfKind(load, bytes)).toEqual(RECEIVED);
+  expect([...bytes.subarray(-load.behind)]).toEqual(Array.from({ length: load.behind }, () => 0));
+  expect(load.decode(bytes)).toEqual(value);
+});
+
+test.each([
+  [{ cells: "AQAAAAYAAAA=" }, "its cells are not of the pool's layers and experts"],
+  [{ cells: "BQAAAAEAAAA=" }, "its cells are not of the pool's layers and experts, in their order"],
+  [{ cells: "AQAAAAEAAAA=" }, "its cells are not of the pool's layers and experts, in their order"],
+  [{ cells: "AQAAAAUA" }, "its cells are cut short"],
+  [{ cells: "AQAAAA==" }, "it has not as many cells as counts"],
+  [{ tokens: "AACAPwAAgL8=" }, "a count is negative, or no number"],
+  [{ tokens: "AACAPwAAAAA=" }, "it names an expert that received nothing"],
+  [{ windowMs: 0 }, "it has received something in no time"],
+  [{ rank: 2 }, "a rank that there is not"],
+])("what was received is refused with %j", (differences, fault) => {
+  const [, load] = STORED_KINDS;
+  const received = [{ ...RECEIVED.received[0], ...differences }];
+  expect(() => load.decode(withFields(load, load.before, { ...RECEIVED, received }))).toThrow(fault);
 });
 
 test("deep JSON, and claims of a size that no bytes bear out, are refused before anything is made of them", () => {

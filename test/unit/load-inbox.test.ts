@@ -23,11 +23,18 @@ beforeEach(async () => {
 
 function open(gateway: string): { inbox: LoadInbox; store: PartitionedStore } {
   const store = new PartitionedStore(shared);
-  return { inbox: new LoadInbox({ store: store.pool("p"), gateway, shape, topk: 1 }), store };
+  return { inbox: new LoadInbox({ store: store.pool("p"), gateway, shape, slotsPerGpu: 1, topk: 1 }), store };
 }
 
 function report(rank: number | null, window: number | null, ...counts: number[]): LoadReport {
-  return { rank, window, incarnation: null, windowMs: 100, counts: Float64Array.from(counts) };
+  return {
+    rank,
+    window,
+    incarnation: null,
+    windowMs: 100,
+    counted: "source",
+    counts: Float64Array.from(counts),
+  };
 }
 
 async function sent(): Promise<LoadMessage[]> {
@@ -47,15 +54,60 @@ test("sums what ranks report, and sends it once, with the ranks that reported", 
       from: "one",
       sampled: false,
       reported: [
-        { rank: 0, windowMs: 100, incarnation: null },
-        { rank: 3, windowMs: 100, incarnation: null },
+        { rank: 0, windowMs: 100, incarnation: null, counted: "source" },
+        { rank: 3, windowMs: 100, incarnation: null, counted: "source" },
       ],
       spanMs: 200,
       tokens: Float32Array.of(2, 7, 7, 2),
+      received: [],
     },
   ]);
   await inbox.flush();
   expect(await sent()).toEqual([]);
+});
+
+test("what ranks have received is sent by rank, without what nobody received; what they routed is summed beside it", async () => {
+  const { inbox } = open("one");
+  const own = { ...report(0, 1, 0, 7, 0, 90), counted: "received" } as const;
+  expect(inbox.take(own)).toBe("taken");
+  expect(inbox.take(own)).toBe("duplicate");
+  inbox.take({ ...report(0, 2, 0, 0, 0, 0), counted: "received" });
+  inbox.take(report(3, 1, 0, 5, 4, 1));
+  await inbox.flush();
+  const sign = { windowMs: 100, incarnation: null };
+  expect(await sent()).toMatchObject([
+    {
+      reported: [
+        { rank: 0, counted: "received", ...sign },
+        { rank: 3, counted: "source", ...sign },
+      ],
+      spanMs: 100,
+      tokens: Float32Array.of(0, 5, 4, 1),
+      received: [
+        { rank: 0, windowMs: 100, cells: Uint32Array.of(1, 3), tokens: Float32Array.of(7, 90) },
+        { rank: 0, windowMs: 100, cells: new Uint32Array(), tokens: new Float32Array() },
+      ],
+    },
+  ]);
+});
+
+test("what was received, is claimed and cannot be sent is bounded too, the oldest is dropped and counted", async () => {
+  const pool = shared.pool("p");
+  let full = true;
+  const store = {
+    claim: pool.claim.bind(pool),
+    send: (message: Uint8Array) => (full ? Promise.reject(new Error("full")) : pool.send(message, null)),
+  };
+  const inbox = new LoadInbox({ store, gateway: "one", shape, slotsPerGpu: 1, topk: 1 });
+  for (let window = 0; window < 600; window++) {
+    inbox.take({ ...report(0, window, 0, 1 + window, 0, 0), counted: "received" });
+    if (window % 200 === 199) await inbox.flush();
+  }
+  expect(inbox.counts).toMatchObject({ taken: 600, dropped: 88 });
+  full = false;
+  await inbox.flush();
+  const [{ received: counts }] = await sent();
+  expect(counts.map(({ tokens }) => tokens[0])).toEqual(Array.from({ length: 512 }, (_, i) => 89 + i));
 });
 
 test("a window counts once, at whichever gateway it comes again", async () => {
@@ -124,7 +176,7 @@ test("every report that can be true is a sign of life, late and repeated ones to
   expect(one(1, null, 300)).toBe("late");
   expect(() => inbox.take(report(3, 1, 1e6, 0, 1, 0))).toThrow("counts 1000000");
   await inbox.flush();
-  const reported = [{ rank: 2, windowMs: 300, incarnation: null }];
+  const reported = [{ rank: 2, windowMs: 300, incarnation: null, counted: "source" }];
   expect(await sent()).toMatchObject([{ reported, spanMs: 0, tokens: new Float32Array(4) }]);
   one(1001, 7);
   one(1, 8);
@@ -139,6 +191,25 @@ test("reports without a window are all counted", async () => {
   for (let i = 0; i < 2; i++) expect(inbox.take(report(null, null, 1, 0, 1, 0))).toBe("taken");
   await inbox.flush();
   expect(await sent()).toMatchObject([{ reported: [], spanMs: 200, tokens: Float32Array.of(2, 0, 2, 0) }]);
+});
+
+test("layers of what a rank received may differ as its experts do; one rank may receive the tokens of all", () => {
+  const { inbox } = open("one");
+  const take = (...counts: number[]) => inbox.take({ ...report(0, null, ...counts), counted: "received" });
+  expect(take(0, 4e5, 0, 1)).toBe("taken");
+  expect(() => take(0, 4.1e5, 0, 1)).toThrow("counts 4100000 tokens per second, above 4000000");
+});
+
+test("a rank that counts more experts than it can hold did not receive their tokens", () => {
+  const wide = { layers: 1, experts: 8, gpus: 4 };
+  const store = new PartitionedStore(shared).pool("p");
+  const inbox = new LoadInbox({ store, gateway: "one", shape: wide, slotsPerGpu: 1, topk: 1 });
+  const take = (...counts: number[]) => inbox.take({ ...report(0, null, ...counts), counted: "received" });
+  expect(take(1, 1, 1, 1, 0, 0, 0, 0)).toBe("taken");
+  expect(() => take(1, 1, 1, 1, 1, 0, 0, 0)).toThrow(
+    'counts tokens of 5 experts in layer 0, and a rank with 1 slots receives those of 4 at most: does it count "source"?',
+  );
+  expect(inbox.counts).toMatchObject({ taken: 1, implausible: 1 });
 });
 
 test.each([

@@ -15,6 +15,7 @@ test("reads a rank's report, and a whole pool's", () => {
     window: 7,
     incarnation: 2,
     windowMs: 500,
+    counted: "source",
     counts: Float64Array.of(1, 2, 3, 4, 5, 6.5),
   });
   expect(parseLoadReport({ windowMs: 500, logical_count: counts }, shape)).toMatchObject({
@@ -22,6 +23,19 @@ test("reads a rank's report, and a whole pool's", () => {
     incarnation: null,
   });
   expect(parseLoadReport({ windowMs: 500, logical_count: counts }, shape).rank).toBeNull();
+});
+
+test("says what it counts: what was routed, unless it says that it was received", () => {
+  const json = (said: object) =>
+    parseLoadReport({ rank: 3, windowMs: 500, logical_count: counts, ...said }, shape).counted;
+  expect([json({}), json({ counts: "source" }), json({ counts: "received" })]).toEqual([
+    "source",
+    "source",
+    "received",
+  ]);
+  const bytes = (counted: "source" | "received") =>
+    parseBinaryLoad(binaryLoad({ ...report, counted }, 2, 3), shape).counted;
+  expect([bytes("source"), bytes("received")]).toEqual(["source", "received"]);
 });
 
 test("`run` is the earlier name of the incarnation; 0 says none", () => {
@@ -71,6 +85,14 @@ test.each([
   ],
   [{ windowMs: 1, rank: 4, logical_count: counts }, "rank is 4; expected a rank in 0..3"],
   [{ windowMs: 1, rank: null, logical_count: counts }, "rank is null;"],
+  [
+    { windowMs: 1, rank: 0, counts: "sent", logical_count: counts },
+    'counts is "sent"; expected "source" or "received"',
+  ],
+  [
+    { windowMs: 1, counts: "received", logical_count: counts },
+    'rank is missing; received tokens are counted by rank, and a report of the whole pool has no "counts"',
+  ],
 ])("%j is refused", (body, message) => {
   expect(() => parseLoadReport(body, shape)).toThrow(message);
 });
@@ -80,8 +102,9 @@ const report = {
   window: 7,
   incarnation: 2,
   windowMs: 500,
+  counted: "source",
   counts: Uint32Array.of(1, 2, 3, 4, 5, 6),
-};
+} as const;
 
 test("reads a report in bytes, wherever they lie", () => {
   for (const offset of [0, 1, 2, 4]) {
@@ -93,7 +116,16 @@ test("reads a report in bytes, wherever they lie", () => {
   expect(parseBinaryLoad(binaryLoad({ ...report, rank: -1 }, 2, 3), shape).rank).toBeNull();
 });
 
+function withFlags(flags: number, rank = 3): Uint8Array {
+  const bytes = binaryLoad({ ...report, rank }, 2, 3);
+  new DataView(bytes.buffer).setUint16(6, flags, true);
+  return bytes;
+}
+
 test.each([
+  [withFlags(2), "body: flags is 2; expected 0, or 1 for received tokens"],
+  [withFlags(0x8001), "body: flags is 32769; expected 0, or 1"],
+  [withFlags(1, -1), "body: rank is missing; received tokens are counted by rank"],
   [new Uint8Array(0), "body: is no load report; expected 48 bytes that begin with EPLD, then counts"],
   [new Uint8Array(72), "body: is no load report"],
   [binaryLoad(report, 2, 3).subarray(0, 71), "body: has 71 bytes; expected 72 for 2 × 3 counts"],

@@ -22,6 +22,7 @@ export function poolReport(differences: Partial<PoolReport>): PoolReport {
     movedSlots: 0,
     decision: "",
     explanation: null,
+    loads: null,
     ...differences,
   };
 }

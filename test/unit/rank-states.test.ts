@@ -11,7 +11,7 @@ function after(...words: readonly Word[]) {
     if (word === "silent") return states.silent(3);
     if (word === "taken back") return states.takeBack(3);
     const [kind, incarnation] = word;
-    const message = { rank: 3, incarnation, windowMs: 100 };
+    const message = { rank: 3, incarnation, windowMs: 100, counted: "source" } as const;
     if (kind === "load") return states.load(message);
     if (kind === "ack") return states.acknowledgement(message);
     return states.report({ ...message, state: kind });
@@ -193,7 +193,7 @@ test("starts are remembered, so far as they may be late; unchanged is what says 
   ]);
   expect(states.changed).toBe(true);
   const same = new RankStates({ lost, incarnations });
-  same.load({ rank: 3, incarnation: 7, windowMs: 100 });
+  same.load({ rank: 3, incarnation: 7, windowMs: 100, counted: "source" });
   same.report({ rank: 3, incarnation: 5, state: "lost" });
   expect(same.changed).toBe(false);
   expect(same.known).toEqual({ lost, incarnations });

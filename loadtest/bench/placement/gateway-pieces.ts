@@ -78,6 +78,7 @@ export async function gatewayPieces(
       movedSlots: 0,
       decision: decision.reason,
       explanation: decision.explanation,
+      loads: null,
     };
     const report = timed("report", () => poolReport(snapshot, window, context));
     timed("report to a reader of the event stream", () => events.stream.send("report", report));
@@ -89,6 +90,7 @@ export async function gatewayPieces(
       reported: [],
       spanMs: 1000,
       tokens: Float32Array.from(window.load.tokens),
+      received: [],
     });
     timed("load that engines have posted", () =>
       plane.receive(decodeMessage(message, plane.shape) as LoadMessage),

@@ -48,8 +48,6 @@ const precision = z.strictObject({
   dispatch: z.enum(["fp8", "bf16"]).optional(),
 });
 
-export type WrittenPrecision = z.output<typeof precision>;
-
 const model = z.strictObject({
   name: z.string().min(1),
   source: z.string().min(1),

@@ -1,13 +1,15 @@
 import { InputError } from "../../lib/errors.ts";
 import type { LoadReport } from "./load-report.ts";
 import type { ReportShape } from "../messages/report-shape.ts";
-import { type LoadMessage, encodeMessage } from "../messages/pool-message.ts";
+import { encodeMessage } from "../messages/pool-message.ts";
+import { type ReceivedCounts, receivedCounts } from "../messages/received-counts.ts";
 import type { PoolStore } from "../store.ts";
+import { RankSigns } from "./rank-signs.ts";
 import { RankWindows } from "./rank-windows.ts";
 import { implausibility } from "./implausible-report.ts";
 
 const FLUSH_MS = 250;
-/** Reports that wait for a store that does not answer; more push out the oldest. One of DeepSeek-V3 has 59 kB. */
+/** Reports that wait for a store that does not answer, claimed or not; more push out the oldest. One of DeepSeek-V3 has 59 kB. */
 const MOST_WAITING = 512;
 /** A window that was reported to two gateways is counted once, if the two come within this time. */
 const CLAIM_MS = 600_000;
@@ -20,37 +22,20 @@ export interface LoadInboxOptions {
   readonly store: Pick<PoolStore, "claim" | "send">;
   readonly gateway: string;
   readonly shape: ReportShape;
+  /** Of a rank. */
+  readonly slotsPerGpu: number;
   /** Experts a token is routed to in each layer. */
   readonly topk: number;
 }
 
 /** What was counted and is not sent yet. */
 interface Owed {
+  /** What was counted at the source, summed. */
   readonly tokens: Float64Array;
-  readonly signs: Signs;
+  /** What was counted where it was received: the leader has to know of which rank it is. */
+  readonly received: ReceivedCounts[];
+  readonly signs: RankSigns;
   spanMs: number;
-}
-
-type Sign = LoadMessage["reported"][number];
-
-/** Ranks that have reported, in the order their incarnations came; of each, the longest window. */
-class Signs {
-  readonly #signs = new Map<string, Sign>();
-
-  add({ rank, incarnation, windowMs }: Sign): void {
-    const key = `${rank}:${incarnation}`;
-    const longest = Math.max(windowMs, this.#signs.get(key)?.windowMs ?? 0);
-    this.#signs.set(key, { rank, windowMs: longest, incarnation });
-  }
-
-  /** Takes all of these behind its own. */
-  addAll(others: Signs): void {
-    for (const sign of others.list) this.add(sign);
-  }
-
-  get list(): readonly Sign[] {
-    return [...this.#signs.values()];
-  }
 }
 
 /**
@@ -63,7 +48,7 @@ export class LoadInbox {
   readonly #windows = new Map<number | null, RankWindows>();
   readonly #counts: Record<Verdict, number> = { taken: 0, duplicate: 0, late: 0, implausible: 0, dropped: 0 };
   #waiting: LoadReport[] = [];
-  #signs = new Signs();
+  #signs = new RankSigns();
   #owed: Owed | null = null;
   #timer: NodeJS.Timeout | null = null;
   #flushing: Promise<void> | null = null;
@@ -97,14 +82,13 @@ export class LoadInbox {
    * @throws InputError for one that cannot be true
    */
   take(report: LoadReport): "taken" | "duplicate" | "late" {
-    const { shape, topk } = this.#options;
-    const implausible = implausibility(report, shape, topk);
+    const implausible = implausibility(report, this.#options);
     if (implausible !== null) {
       this.#counts.implausible++;
       throw new InputError("body", "logical_count", `${implausible}; nothing of it was counted`);
     }
-    const { rank, incarnation, window, windowMs } = report;
-    if (rank !== null) this.#signs.add({ rank, incarnation, windowMs });
+    const { rank, incarnation, window, windowMs, counted } = report;
+    if (rank !== null) this.#signs.add({ rank, incarnation, windowMs, counted });
     const known = window === null ? "new" : this.#windowsOf(rank).take(incarnation, window);
     if (known !== "new") {
       this.#counts[known]++;
@@ -132,7 +116,8 @@ export class LoadInbox {
     try {
       await this.#count();
       if (this.#owed === null) return;
-      const { tokens, signs, spanMs } = this.#owed;
+      const owed = this.#owed;
+      const { tokens, received, signs, spanMs } = owed;
       const message = encodeMessage({
         kind: "load",
         from: gateway,
@@ -140,13 +125,14 @@ export class LoadInbox {
         reported: signs.list,
         spanMs,
         tokens: Float32Array.from(tokens),
+        received,
       });
       this.#owed = null;
       try {
         await store.send(message, null);
       } catch {
         // Nothing has come in between: one flush at a time.
-        this.#owed = { tokens, signs, spanMs };
+        this.#owed = owed;
       }
     } catch {
       // The store does not answer, and says so itself; what waits is claimed the next time.
@@ -166,25 +152,33 @@ export class LoadInbox {
     this.#waiting = this.#waiting.filter((report) => !reports.includes(report));
     const owed = (this.#owed ??= this.#nothing());
     owed.signs.addAll(this.#signs);
-    this.#signs = new Signs();
+    this.#signs = new RankSigns();
     const spans = new Map<number | null, number>();
     let next = 0;
     for (const report of reports) {
-      const { rank, window, windowMs, counts } = report;
+      const { rank, window, windowMs, counted, counts } = report;
       if (window !== null && !claimed[next++]) {
         this.#counts.taken--;
         this.#counts.duplicate++;
+        continue;
+      }
+      if (rank !== null && counted === "received") {
+        owed.received.push(receivedCounts(rank, windowMs, counts));
         continue;
       }
       for (let i = 0; i < owed.tokens.length; i++) owed.tokens[i] += counts[i];
       spans.set(rank, (spans.get(rank) ?? 0) + windowMs);
     }
     owed.spanMs += Math.max(0, ...spans.values());
+    const more = owed.received.length - MOST_WAITING;
+    if (more <= 0) return;
+    owed.received.splice(0, more);
+    this.#counts.dropped += more;
   }
 
   #nothing(): Owed {
     const { layers, experts } = this.#options.shape;
-    return { tokens: new Float64Array(layers * experts), signs: new Signs(), spanMs: 0 };
+    return { tokens: new Float64Array(layers * experts), received: [], signs: new RankSigns(), spanMs: 0 };
   }
 
   #windowsOf(rank: number | null): RankWindows {

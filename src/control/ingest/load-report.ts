@@ -1,5 +1,6 @@
 import { InputError } from "../../lib/errors.ts";
 import type { Incarnation } from "../messages/pool-message.ts";
+import { COUNTED, type Counted } from "../messages/received-counts.ts";
 import type { ReportShape } from "../messages/report-shape.ts";
 
 /** What an engine says of its experts: one rank's counts, or the whole pool's. */
@@ -12,6 +13,8 @@ export interface LoadReport {
   readonly incarnation: Incarnation;
   /** The span the tokens were counted in, ms. */
   readonly windowMs: number;
+  /** What its counts are of. Those of the whole pool are its load either way: `source`. */
+  readonly counted: Counted;
   /** `[layers][experts]`: tokens. */
   readonly counts: Uint32Array | Float64Array;
 }
@@ -20,7 +23,7 @@ export interface LoadReport {
 const MOST_WINDOW_MS = 3_600_000;
 
 /**
- * Reads `{rank?, window?, incarnation?, windowMs, logical_count: [layers][experts]}`.
+ * Reads `{rank?, window?, incarnation?, windowMs, counts?, logical_count: [layers][experts]}`.
  * @throws InputError naming the field
  */
 export function parseLoadReport(body: Record<string, unknown>, shape: ReportShape): LoadReport {
@@ -28,6 +31,7 @@ export function parseLoadReport(body: Record<string, unknown>, shape: ReportShap
   const windowMs = parseWindowMs(body["windowMs"]);
   const rank = body["rank"] === undefined ? null : parseRank(body["rank"], shape.gpus);
   const window = body["window"] === undefined ? null : parseCount("window", body["window"]);
+  const counted = ofRank(rank, parseCounted(body["counts"]));
   const rows = body["logical_count"];
   if (!Array.isArray(rows) || rows.length !== layers) throw fault("logical_count", rows, `${layers} layers`);
   const counts = new Float64Array(layers * experts);
@@ -43,7 +47,7 @@ export function parseLoadReport(body: Record<string, unknown>, shape: ReportShap
       counts[layer * experts + expert] = count;
     }
   }
-  return { rank, window, incarnation: parseIncarnation(body), windowMs, counts };
+  return { rank, window, incarnation: parseIncarnation(body), windowMs, counted, counts };
 }
 
 /** The field `incarnation`, which was called `run` once. Null where it is absent, or 0. @throws InputError */
@@ -63,11 +67,13 @@ const VERSION = 1;
 const HEAD_BYTES = 48;
 /** The rank that stands for the whole pool. */
 const WHOLE_POOL = -1;
+/** The flag of counts of what was received; there is no other yet. */
+const RECEIVED = 1;
 
 /**
- * Reads a report in bytes, little-endian: `EPLD` at 0; uint16 version 1 at 4; int32 rank at 8 (−1 for the whole pool);
+ * Reads a report in bytes, little-endian: `EPLD` at 0; uint16 version 1 at 4, flags at 6; int32 rank at 8 (−1 for the whole pool);
  * uint32 layers at 12, experts at 16; uint64 window at 24, incarnation at 32 (0 for none); float64 windowMs at 40; from 48 on the counts
- * `[layers][experts]` as uint32. What lies between is 0.
+ * `[layers][experts]` as uint32. What lies between is 0. Flag 1: it counts what was received.
  * @throws InputError naming the field
  */
 export function parseBinaryLoad(bytes: Uint8Array, shape: ReportShape): LoadReport {
@@ -80,7 +86,9 @@ export function parseBinaryLoad(bytes: Uint8Array, shape: ReportShape): LoadRepo
     );
   const version = view.getUint16(4, true);
   if (version !== VERSION) throw fault("version", version, `${VERSION}`);
-  const rank = view.getInt32(8, true);
+  const flags = view.getUint16(6, true);
+  if ((flags & ~RECEIVED) !== 0) throw fault("flags", flags, `0, or ${RECEIVED} for received tokens`);
+  const number = view.getInt32(8, true);
   const { layers, experts, gpus } = shape;
   if (view.getUint32(12, true) !== layers) throw fault("layers", view.getUint32(12, true), `${layers}`);
   if (view.getUint32(16, true) !== experts) throw fault("experts", view.getUint32(16, true), `${experts}`);
@@ -91,11 +99,13 @@ export function parseBinaryLoad(bytes: Uint8Array, shape: ReportShape): LoadRepo
       "",
       `has ${bytes.length} bytes; expected ${expected} for ${layers} × ${experts} counts`,
     );
+  const rank = number === WHOLE_POOL ? null : parseRank(number, gpus);
   return {
-    rank: rank === WHOLE_POOL ? null : parseRank(rank, gpus),
+    rank,
     window: parseCount("window", Number(view.getBigUint64(24, true))),
     incarnation: said(parseCount("incarnation", Number(view.getBigUint64(32, true)))),
     windowMs: parseWindowMs(view.getFloat64(40, true)),
+    counted: ofRank(rank, flags === RECEIVED ? "received" : "source"),
     counts: uint32At(bytes, HEAD_BYTES, layers * experts),
   };
 }
@@ -112,6 +122,24 @@ function uint32At(bytes: Uint8Array, offset: number, length: number): Uint32Arra
 export function parseRank(value: unknown, gpus: number): number {
   if (typeof value === "number" && Number.isInteger(value) && value >= 0 && value < gpus) return value;
   throw fault("rank", value, `a rank in 0..${gpus - 1}`);
+}
+
+function parseCounted(value: unknown): Counted {
+  if (value === undefined) return "source";
+  const known = COUNTED.find((one) => one === value);
+  if (known === undefined) throw fault("counts", value, COUNTED.map((one) => `"${one}"`).join(" or "));
+  return known;
+}
+
+/** @throws InputError for tokens received by nobody */
+function ofRank(rank: number | null, counted: Counted): Counted {
+  if (rank === null && counted === "received")
+    throw new InputError(
+      "body",
+      "rank",
+      'is missing; received tokens are counted by rank, and a report of the whole pool has no "counts"',
+    );
+  return counted;
 }
 
 function parseWindowMs(value: unknown): number {

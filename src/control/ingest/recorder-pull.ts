@@ -66,7 +66,8 @@ export class RecorderPull {
       const nowMs = clock.now();
       if (load !== null && sinceMs !== null) {
         const windowMs = Math.max(1, nowMs - sinceMs);
-        inbox.take({ rank: null, window: null, incarnation: null, windowMs, counts: load.tokens });
+        const report = { rank: null, window: null, incarnation: null, windowMs, counted: "source" } as const;
+        inbox.take({ ...report, counts: load.tokens });
       }
       this.#sinceMs = nowMs;
       this.#said = null;

@@ -1,12 +1,15 @@
 import { gpuLoads } from "../../core/shares/gpu-loads.ts";
 import { type ExpertLoad, emptyLoad } from "../../model/load.ts";
 import type { MoeModel } from "../../model/moe-model.ts";
+import type { ReportedLoads } from "../../model/pool-report.ts";
 import type { PoolWindow } from "../../model/pool-window.ts";
 import type { RoutingSnapshot } from "../../model/snapshot.ts";
 import { type Topology, gpuCount } from "../../model/topology.ts";
 import type { ExpertPlane } from "../expert-plane.ts";
 import type { ReportShape } from "../messages/report-shape.ts";
 import type { LoadMessage } from "../messages/pool-message.ts";
+import { CountedKind } from "./counted-kind.ts";
+import { ReceivedWindows } from "./received-windows.ts";
 
 /** Windows after which ranks that have not reported are taken not to report at all. */
 const RANKS_COUNT_FOR = 60;
@@ -16,9 +19,13 @@ export class ReportedPlane implements ExpertPlane {
   readonly pool: string;
   readonly shape: ReportShape;
   readonly #topk: number;
+  readonly #kind = new CountedKind();
+  /** Counted at the source since the last window. */
   #load: ExpertLoad;
   /** Reported time by the gateway it was reported to: side by side, not one after the other. */
   readonly #spanMs = new Map<string, number>();
+  readonly #received: ReceivedWindows;
+  #loads: ReportedLoads | null = null;
   #snapshot: RoutingSnapshot | null = null;
   /** Windows since a rank has reported. */
   #unreported = RANKS_COUNT_FOR;
@@ -28,10 +35,14 @@ export class ReportedPlane implements ExpertPlane {
     this.shape = { layers: model.moeLayers.length, experts: model.experts, gpus: gpuCount(topology) };
     this.#topk = model.topk;
     this.#load = emptyLoad(this.shape.layers, this.shape.experts);
+    this.#received = new ReceivedWindows(this.shape.layers, this.shape.experts);
   }
 
   /** While ranks report, what was estimated from answers is not counted on top of it. */
-  receive({ from, spanMs, tokens, sampled }: LoadMessage): void {
+  receive({ from, spanMs, tokens, sampled, reported, received }: LoadMessage): void {
+    for (const { rank, counted } of reported) this.#kind.vote(rank, counted);
+    for (const counts of received) this.#received.receive(counts);
+    if (received.length > 0) this.#unreported = 0;
     const into = this.#load.tokens;
     // Signs of life alone count nothing.
     if (tokens.length !== into.length || spanMs === 0) return;
@@ -42,14 +53,56 @@ export class ReportedPlane implements ExpertPlane {
   }
 
   /**
-   * The window since the last call. GPU loads are what the current shares make of the reported counts, and zeros
-   * before the first snapshot. Steps, step times and hops are NaN: engines do not report them.
+   * The window since the last call; of received counts, once it is whole. GPU loads are what the current shares make of
+   * the reported counts, and zeros before the first snapshot. Steps, step times and hops are NaN: engines do not report
+   * them.
    */
   async observe(): Promise<PoolWindow | null> {
     this.#unreported++;
+    const kind = this.#kind.decide();
+    // Without any rank, there are the counts of the whole pool, or of answers.
+    if (kind === "received" && this.#kind.voted) this.#clearSource();
+    if (kind === "source") this.#received.clear();
+    return this.#receivedWindow() ?? this.#sourceWindow();
+  }
+
+  get loads(): ReportedLoads | null {
+    return this.#loads;
+  }
+
+  commit(snapshot: RoutingSnapshot): void {
+    this.#snapshot = snapshot;
+    this.#received.place(snapshot.placement);
+  }
+
+  #receivedWindow(): PoolWindow | null {
+    const window = this.#received.take();
+    if (window === null) return null;
+    const { spanMs, tokens, missing, implausible, implausibleLayers } = window;
+    const otherKind = this.#kind.minority;
+    this.#loads = { counts: "received", otherKind, missing, implausible, implausibleLayers };
+    const { layers, experts } = this.shape;
+    return this.#windowOf({ layers, experts, tokens }, spanMs);
+  }
+
+  #sourceWindow(): PoolWindow | null {
     if (this.#spanMs.size === 0) return null;
     const load = this.#load;
-    const { layers, experts, gpus } = this.shape;
+    const spanMs = Math.max(...this.#spanMs.values());
+    const otherKind = this.#kind.minority;
+    this.#loads = { counts: "source", otherKind, missing: [], implausible: [], implausibleLayers: [] };
+    this.#clearSource();
+    return this.#windowOf(load, spanMs);
+  }
+
+  #clearSource(): void {
+    if (this.#spanMs.size === 0) return;
+    this.#load = emptyLoad(this.shape.layers, this.shape.experts);
+    this.#spanMs.clear();
+  }
+
+  #windowOf(load: ExpertLoad, spanMs: number): PoolWindow {
+    const { layers, gpus } = this.shape;
     const snapshot = this.#snapshot;
     const gpuLoad =
       snapshot === null
@@ -67,9 +120,6 @@ export class ReportedPlane implements ExpertPlane {
     }
     // Built in: the first call is as quick as the later ones.
     const selections = load.tokens.reduce((sum, tokens) => sum + tokens, 0);
-    const spanMs = Math.max(...this.#spanMs.values());
-    this.#load = emptyLoad(layers, experts);
-    this.#spanMs.clear();
     return {
       spanMs,
       steps: Number.NaN,
@@ -84,9 +134,5 @@ export class ReportedPlane implements ExpertPlane {
       stepMs: Number.NaN,
       ranks: [],
     };
-  }
-
-  commit(snapshot: RoutingSnapshot): void {
-    this.#snapshot = snapshot;
   }
 }

@@ -52,10 +52,8 @@ export class RoutedReports {
     this.#spanMs = 0;
     const tokens = counted.map((count) => count / part);
     try {
-      await store.send(
-        encodeMessage({ kind: "load", from: gateway, sampled: true, reported: [], spanMs, tokens }),
-        null,
-      );
+      const message = { kind: "load", from: gateway, sampled: true, reported: [], spanMs, tokens } as const;
+      await store.send(encodeMessage({ ...message, received: [] }), null);
     } catch {
       // The store does not answer, and says so itself.
       counts.add(counted);

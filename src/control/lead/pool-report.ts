@@ -11,6 +11,7 @@ export interface ReportContext {
   readonly movedSlots: number;
   readonly decision: string;
   readonly explanation: unknown;
+  readonly loads: PoolReport["loads"];
 }
 
 /** Puts the last window of a pool into the plain JSON that people and dashboards read. */
@@ -45,6 +46,7 @@ export function poolReport(
     movedSlots: context.movedSlots,
     decision: context.decision,
     explanation: context.explanation,
+    loads: context.loads,
   };
 }
 

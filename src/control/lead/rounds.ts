@@ -89,7 +89,7 @@ export class Rounds {
   }
 
   async #report(window: PoolWindow, expertLoad: PoolReport["expertLoad"]): Promise<void> {
-    const { model, publisher, decision, wallClock } = this.#options;
+    const { model, plane, publisher, decision, wallClock } = this.#options;
     const report = poolReport(publisher.state.snapshot, window, {
       atMs: wallClock(),
       layerNumbers: model.moeLayers,
@@ -97,6 +97,7 @@ export class Rounds {
       movedSlots: publisher.movedSlots,
       decision: decision.reason,
       explanation: decision.explanation,
+      loads: plane.loads ?? null,
     });
     await publisher.put("report", encodeReport(report));
   }

@@ -15,6 +15,14 @@ import {
   writeJson,
 } from "../../lib/shape.ts";
 import { counts } from "../../model/count-bytes.ts";
+import {
+  COUNTED,
+  type Counted,
+  type ReceivedCounts,
+  decodeReceived,
+  encodeReceived,
+  storedReceived,
+} from "./received-counts.ts";
 import type { ReportShape } from "./report-shape.ts";
 
 /** What is sent to a pool's leader through the store, by any gateway. */
@@ -27,16 +35,22 @@ export interface LoadMessage {
   readonly from: string;
   /** Estimated from a part of the requests: of no account where ranks report. */
   readonly sampled: boolean;
-  /** Signs of life: ranks that have reported, in the order their incarnations came, and the longest window of each, ms. */
+  /**
+   * Signs of life: ranks that have reported, in the order their incarnations came, the longest window of each, ms, and
+   * what its latest report counted.
+   */
   readonly reported: readonly {
     readonly rank: number;
     readonly windowMs: number;
     readonly incarnation: Incarnation;
+    readonly counted: Counted;
   }[];
-  /** The span that was counted, ms: the most that any one rank, or the pool as a whole, has reported. */
+  /** The span that was counted at the source, ms: the most that any one rank, or the pool as a whole, has reported. */
   readonly spanMs: number;
-  /** `[layers][experts]`: tokens. */
+  /** `[layers][experts]`: tokens that were counted at the source. */
   readonly tokens: Float32Array;
+  /** What was counted where it was received, a rank's windows in their order. */
+  readonly received: readonly ReceivedCounts[];
 }
 
 /** `prepared`: the rank holds the weights that an epoch needs of it. `committed`: it dispatches by that epoch. */
@@ -88,12 +102,17 @@ const order: Shape<Order> = variants<Order>("kind", {
   rollback: record({ kind: word(["rollback"]), epoch: whole(1) }),
 });
 
-/** An earlier version does not write it. */
+/** An earlier version does not write these. */
 const incarnation: Shape<Incarnation> = orElse(nullOr(whole()), null);
+const counted: Shape<Counted> = orElse(word(COUNTED), "source");
 
-/** A load's beside its tokens, as it is stored: there, `reported` has the name that the first version gave it. */
-interface StoredLoad extends Omit<LoadMessage, "reported" | "tokens"> {
+/**
+ * A load's beside its tokens, as it is stored: there, `reported` has the name that the first version gave it. A version
+ * before `received` reads the ranks' signs of life, and counts nothing of what they have received.
+ */
+interface StoredLoad extends Omit<LoadMessage, "reported" | "tokens" | "received"> {
   readonly heard: LoadMessage["reported"];
+  readonly received: ReturnType<typeof encodeReceived>[];
 }
 
 const heads: Shape<StoredLoad | AckMessage | RankMessage | OrderMessage> = variants<
@@ -103,8 +122,9 @@ const heads: Shape<StoredLoad | AckMessage | RankMessage | OrderMessage> = varia
     kind: word(["load"]),
     from: text,
     sampled: flag,
-    heard: list(record({ rank: whole(), windowMs: number(0), incarnation })),
+    heard: list(record({ rank: whole(), windowMs: number(0), incarnation, counted })),
     spanMs: number(0),
+    received: orElse(list(storedReceived), []),
   }),
   ack: record<AckMessage>({
     kind: word(["ack"]),
@@ -127,9 +147,9 @@ const JSON_AT = 4;
 /** Layout: the length of the rest's JSON as uint32, the JSON, and for a load its tokens as float32; little-endian. */
 export function encodeMessage(message: PoolMessage): Uint8Array {
   if (message.kind !== "load") return framed(message, new Uint8Array());
-  const { tokens, reported, ...rest } = message;
+  const { tokens, reported, received, ...rest } = message;
   const floats = new Uint8Array(tokens.buffer, tokens.byteOffset, tokens.byteLength);
-  return framed({ ...rest, heard: reported }, floats);
+  return framed({ ...rest, heard: reported, received: received.map(encodeReceived) }, floats);
 }
 
 function framed(head: object, rest: Uint8Array): Uint8Array {
@@ -159,9 +179,10 @@ export function decodeMessage(bytes: Uint8Array, { layers, experts, gpus }: Repo
     known(head.rank);
     return head;
   }
-  const { heard, ...rest } = head;
-  for (const { rank } of heard) known(rank);
+  const { heard, received, ...rest } = head;
+  for (const { rank } of [...heard, ...received]) known(rank);
+  const size = layers * experts;
   const tokens = counts(bytes.subarray(end));
-  demand(tokens.length === layers * experts, "its counts are not of the pool's layers and experts");
-  return { ...rest, reported: heard, tokens };
+  demand(tokens.length === size, "its counts are not of the pool's layers and experts");
+  return { ...rest, reported: heard, tokens, received: received.map((one) => decodeReceived(one, size)) };
 }

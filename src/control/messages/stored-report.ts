@@ -9,12 +9,22 @@ import {
   record,
   text,
   whole,
+  word,
   writeJson,
 } from "../../lib/shape.ts";
-import type { PoolReport } from "../../model/pool-report.ts";
+import type { PoolReport, ReportedLoads } from "../../model/pool-report.ts";
 import { topologyShape } from "../../model/placement-shape.ts";
+import { COUNTED } from "./received-counts.ts";
 
 const measured = nullOr(number());
+
+const loads: Shape<ReportedLoads> = record({
+  counts: word(COUNTED),
+  otherKind: list(whole()),
+  missing: list(whole()),
+  implausible: list(whole()),
+  implausibleLayers: list(whole()),
+});
 
 const report: Shape<PoolReport> = record({
   pool: text,
@@ -36,6 +46,8 @@ const report: Shape<PoolReport> = record({
   movedSlots: number(0),
   decision: text,
   explanation: orElse<unknown>(plainJson(), null),
+  /** An earlier version does not write it. */
+  loads: orElse(nullOr(loads), null),
 });
 
 /** The value `report` of a pool's store, in JSON. */

@@ -15,14 +15,15 @@ const SMALL = /norm|indexers?_proj|rotary|bias|conv1d/;
 
 /**
  * The formats of experts, and of attention and dense layers.
- * @param quantization a `quantization_config`; null for none
+ * @param quantization a `quantization_config`, or what modelopt writes
+ * @param field        where it stands
  * @throws InputError for one that is not known
  */
-export function readConfigPrecision(quantization: unknown, source: string): ConfigPrecision {
-  if (quantization === null) return { experts: "bf16", groupSize: INT4_GROUP, rest: "bf16" };
+export function readConfigPrecision(quantization: unknown, source: string, field: string): ConfigPrecision {
   if (!isObject(quantization))
-    throw fault(source, "", "is no object; expected quant_method and its settings");
-  const { experts, groupSize = INT4_GROUP } = formatOf(quantization, source);
+    throw new InputError(source, field, "is no object; expected quant_method and its settings");
+  const fault = (name: string, hint: string) => new InputError(source, `${field}.${name}`, hint);
+  const { experts, groupSize = INT4_GROUP } = formatOf(quantization, fault);
   return { experts, groupSize, rest: restOf(quantization, experts) };
 }
 
@@ -31,7 +32,9 @@ interface Format {
   readonly groupSize?: number;
 }
 
-function formatOf(quantization: JsonObject, source: string): Format {
+type Fault = (name: string, hint: string) => InputError;
+
+function formatOf(quantization: JsonObject, fault: Fault): Format {
   const { quant_method: method, quant_algo: algorithm, moe_quant_algo: ofExperts } = quantization;
   const algorithms = [ofExperts, algorithm, ...layerAlgorithms(quantization)];
   const named = algorithms.find((word) => word === "NVFP4" || word === "W4A16_NVFP4" || word === "FP8");
@@ -42,14 +45,13 @@ function formatOf(quantization: JsonObject, source: string): Format {
     const { bits = 4, group_size: groupSize } = quantization;
     if (bits === 8) return { experts: "int8" };
     if (bits === 4) return { experts: "int4", ...(isSize(groupSize) ? { groupSize } : {}) };
-    throw fault(source, ".bits", `is ${String(bits)}; expected 4 or 8`);
+    throw fault("bits", `is ${String(bits)}; expected 4 or 8`);
   }
   const group = firstGroup(quantization);
-  if (group !== null) return groupFormat(group, quantization, source);
+  if (group !== null) return groupFormat(group, quantization, fault);
   throw fault(
-    source,
-    ".quant_method",
-    `is ${JSON.stringify(method ?? algorithm)}, which is not read; write the model's file by hand (docs/models.md)`,
+    algorithm === undefined ? "quant_method" : "quant_algo",
+    `is ${JSON.stringify(algorithm ?? method)}, which is not read; write the model's file by hand (docs/models.md)`,
   );
 }
 
@@ -68,7 +70,7 @@ function firstGroup({ config_groups: groups }: JsonObject): JsonObject | null {
 }
 
 /** What compressed-tensors says of weights. */
-function groupFormat(weights: JsonObject, { format }: JsonObject, source: string): Format {
+function groupFormat(weights: JsonObject, { format }: JsonObject, fault: Fault): Format {
   const { num_bits: bits, type, group_size: groupSize } = weights;
   if (type === "float" && bits === 8) return { experts: "fp8" };
   if (type === "int" && bits === 8) return { experts: "int8" };
@@ -77,27 +79,30 @@ function groupFormat(weights: JsonObject, { format }: JsonObject, source: string
     const isMx = groupSize === 32 || String(format).startsWith("mxfp4");
     return { experts: isMx ? "mxfp4" : "nvfp4" };
   }
-  throw fault(
-    source,
-    ".config_groups",
-    `has weights of ${String(bits)} bits (${String(type)}); expected 4 or 8`,
-  );
+  throw fault("config_groups", `has weights of ${String(bits)} bits (${String(type)}); expected 4 or 8`);
 }
 
-/** MXFP4 is of experts alone; other formats are of all that is not left out. */
+/** MXFP4 is of experts alone; other formats are of all that is not left out, or that is named. */
 function restOf(quantization: JsonObject, experts: WeightFormat): WeightFormat {
   if (experts === "mxfp4") return "bf16";
+  const { quantized_layers: layers } = quantization;
+  if (isObject(layers)) {
+    const [, layer = null] = Object.entries(layers).find(([name]) => isProjection(name)) ?? [];
+    const algorithm = isObject(layer) ? layer["quant_algo"] : null;
+    return algorithm === "FP8" ? "fp8" : algorithm === null ? "bf16" : experts;
+  }
   const names = ["ignore", "modules_to_not_convert", "ignored_layers", "exclude_modules"].flatMap((field) => {
     const value = quantization[field];
     return Array.isArray(value) ? value.map(String) : [];
   });
-  return names.some((name) => ATTENTION.test(name) && !SMALL.test(name)) ? "bf16" : experts;
+  return names.some(isProjection) ? "bf16" : experts;
+}
+
+/** Whether a module is attention's, and no small part of it. */
+function isProjection(name: string): boolean {
+  return ATTENTION.test(name) && !SMALL.test(name) && !name.includes("experts");
 }
 
 function isSize(value: unknown): value is number {
   return Number.isInteger(value) && (value as number) > 0;
-}
-
-function fault(source: string, field: string, hint: string): InputError {
-  return new InputError(source, `quantization_config${field}`, hint);
 }

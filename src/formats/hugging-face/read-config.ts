@@ -1,4 +1,5 @@
 import type { MoeModel } from "../../model/moe-model.ts";
+import { INT4_GROUP } from "../../model/weights.ts";
 import { type JsonObject, integerIn, isObject, readJsonObject, readNumber } from "../json.ts";
 import { mixersOf, readConfigAttention } from "./config-attention.ts";
 import { ConfigFields, type FieldName } from "./config-fields.ts";
@@ -16,6 +17,13 @@ export interface ReadConfig {
   readonly notes: readonly string[];
 }
 
+interface ReadOptions {
+  /** Of the model; null for the one that the file has. */
+  readonly name: string | null;
+  /** What modelopt wrote beside the configuration (`hf_quant_config.json`): read where that says nothing itself. */
+  readonly quantization: { readonly bytes: Uint8Array; readonly source: string } | null;
+}
+
 /** Where multimodal models have the language model's part. */
 const NESTED = ["text_config", "llm_config", "language_config"];
 const NEEDED: readonly FieldName[] = ["layers", "hidden", "vocabulary", "experts", "topk", "heads"];
@@ -25,10 +33,9 @@ const MOST_LAYERS = integerIn(1, 1024);
 
 /**
  * Reads a Hugging Face `config.json`.
- * @param name of the model; null for the one that the file has
  * @throws InputError that names the fields that are missing, or one that says something this does not know
  */
-export function readHuggingFaceConfig(bytes: Uint8Array, source: string, name: string | null): ReadConfig {
+export function readHuggingFaceConfig(bytes: Uint8Array, source: string, options: ReadOptions): ReadConfig {
   const whole = readJsonObject(bytes, source);
   const nested = NESTED.find((field) => isObject(whole[field]) && !("num_hidden_layers" in whole));
   const config = nested === undefined ? whole : (whole[nested] as JsonObject);
@@ -45,18 +52,14 @@ export function readHuggingFaceConfig(bytes: Uint8Array, source: string, name: s
       `${mtp} layers for multi-token prediction are ignored; add mtpLayers: ${mtp} where engines report them`,
     );
   }
-  const quantization = outer.value("quantization_config") ?? fields.value("quantization_config");
-  const precision = readConfigPrecision(quantization, source);
-  if (quantization === null)
-    noteType(fields.text("torch_dtype") ?? fields.text("dtype") ?? outer.text("torch_dtype"), notes);
   const model: ConfigModel = {
-    name: name ?? nameOf(outer, fields),
+    name: options.name ?? nameOf(outer, fields),
     source: `${source}, ${architectureOf(outer, fields)}`,
     mtpLayers: 0,
     ...sizes,
     ...layers,
     ...widthsOf(fields, layers),
-    precision,
+    precision: precisionOf(outer, fields, options, notes),
     gated: !UNGATED.has(fields.text("mlp_hidden_act") ?? fields.text("hidden_act") ?? ""),
     expertBias: fields.text("model_type") === "gpt_oss",
     sharedFused: false,
@@ -134,11 +137,26 @@ function sharedOf(fields: ConfigFields, moeIntermediate: number) {
   };
 }
 
-function noteType(type: string | null, notes: string[]): void {
-  if (type === "bfloat16" || type === "float16") return;
-  notes.push(
-    `weights are taken to be BF16: the file has ${type === null ? "no torch_dtype" : `torch_dtype ${type}`}`,
-  );
+/** What the configuration says, or the file beside it; without either, weights are as they were trained. */
+function precisionOf(
+  outer: ConfigFields,
+  fields: ConfigFields,
+  { quantization: beside }: ReadOptions,
+  notes: string[],
+): ConfigPrecision {
+  const own = outer.value("quantization_config") ?? fields.value("quantization_config");
+  if (own !== null) return readConfigPrecision(own, fields.source, "quantization_config");
+  if (beside !== null) {
+    const { quantization } = readJsonObject(beside.bytes, beside.source);
+    return readConfigPrecision(quantization, beside.source, "quantization");
+  }
+  const type =
+    fields.text("torch_dtype") ?? fields.text("dtype") ?? outer.text("torch_dtype") ?? outer.text("dtype");
+  if (type !== "bfloat16" && type !== "float16") {
+    const found = type === null ? "names no torch_dtype" : `has torch_dtype ${type}`;
+    notes.push(`weights are taken to be BF16: ${fields.source} ${found}, and no quantization_config`);
+  }
+  return { experts: "bf16", groupSize: INT4_GROUP, rest: "bf16" };
 }
 
 function nameOf(outer: ConfigFields, fields: ConfigFields): string {
