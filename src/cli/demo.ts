@@ -10,7 +10,7 @@ import type { ReplaySummary } from "../replay/measures.ts";
 import { Replay } from "../replay/replay.ts";
 import { comparisonTable } from "./comparison-table.ts";
 import { LiveSummary } from "./live-summary.ts";
-import { jsonOption, portOption, positiveOption } from "./options.ts";
+import { TOPOLOGY_FORMS, jsonOption, portOption, positiveOption } from "./options.ts";
 import { type Output, output } from "./output.ts";
 import { checkServes, poolText } from "./pool-text.ts";
 import { replayTable } from "./replay-table.ts";
@@ -44,11 +44,8 @@ interface DemoFlags {
 export function demoCommand(): Command {
   return new Command("demo")
     .description("Balance a simulated pool under traffic, with a dashboard.")
-    .option("--model <name>", "a model of config/models, or a file (default: deepseek-v3)")
-    .option(
-      "--topology <name>",
-      `nodes x GPUs x slots, e.g. 4x8x9, or a name or file (default: ${DEFAULT_GPUS})`,
-    )
+    .option("--model <name>", "a model (`models` lists them), or a file (default: deepseek-v3)")
+    .option("--topology <name>", `${TOPOLOGY_FORMS} (default: ${DEFAULT_GPUS})`)
     .option("--trace <file>", "Azure (CSV) or Mooncake (JSONL) trace (default: traffic like Azure's, drawn)")
     .option(
       "--routing <file>",

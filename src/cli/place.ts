@@ -9,19 +9,18 @@ import { readExpertLoads } from "../formats/expert-load.ts";
 import { readRoutingTrace } from "../formats/routing-trace.ts";
 import { writePlacementFile } from "../formats/placement-file.ts";
 import { InputError } from "../lib/errors.ts";
-import { countOption, jsonOption, positiveOption } from "./options.ts";
+import { type Topology, sayGpus } from "../model/topology.ts";
+import { TOPOLOGY_FORMS, countOption, jsonOption, positiveOption } from "./options.ts";
 import { output, readInput, writeOutput } from "./output.ts";
-import { FLAGS, checkEplb, numbersOption, readPrevious, wrongModel } from "./place-inputs.ts";
+import { checkEplb, numbersOption, readPrevious, wrongModel } from "./place-inputs.ts";
+import { type WrittenTopology, topologyOf } from "./place-topology.ts";
 
 const DEFAULT_MODEL = "deepseek-v3";
 /** Tokens of the pool-wide decode batch that activations are expected for. */
 const DEFAULT_BATCH_TOKENS = 64;
 
-interface PlaceOptions {
+interface PlaceOptions extends WrittenTopology {
   readonly load: string;
-  readonly nodes: number;
-  readonly gpusPerNode: number;
-  readonly slotsPerGpu: number;
   readonly gpuSlots?: readonly number[];
   readonly gpuSpeeds?: readonly number[];
   readonly outOfService?: readonly number[];
@@ -42,11 +41,10 @@ export function placeCommand(): Command {
   return new Command("place")
     .description("Place and replicate the experts of a load, and share their tokens over the replicas.")
     .requiredOption("--load <file>", "expert load (JSON); the windows of a history are summed")
-    .addOption(countOption("--nodes <n>", "nodes of the pool").makeOptionMandatory())
-    .addOption(countOption("--gpus-per-node <n>", "GPUs of a node").makeOptionMandatory())
-    .addOption(
-      countOption("--slots-per-gpu <n>", "physical experts of a GPU, per layer").makeOptionMandatory(),
-    )
+    .option("--topology <name>", TOPOLOGY_FORMS)
+    .addOption(countOption("--nodes <n>", "nodes of the pool, with the next two in place of --topology"))
+    .addOption(countOption("--gpus-per-node <n>", "GPUs of a node"))
+    .addOption(countOption("--slots-per-gpu <n>", "physical experts of a GPU, per layer"))
     .addOption(numbersOption("--gpu-slots <list>", "usable slots of each GPU, where they differ", 0, true))
     .addOption(numbersOption("--gpu-speeds <list>", "speed of each GPU, where they differ", 0, false))
     .addOption(numbersOption("--out-of-service <list>", "GPUs that are to hold nothing", 0, true))
@@ -100,10 +98,10 @@ export function placeCommand(): Command {
 async function place(options: PlaceOptions): Promise<void> {
   const load = sumWindows(readExpertLoads(await readInput(options.load), options.load));
   checkLoaded(load, options.load);
-  const { nodes, gpusPerNode, slotsPerGpu, groups, algorithm } = options;
-  const topology = { nodes, gpusPerNode, slotsPerGpu };
-  checkTopology(topology, groups, load, FLAGS);
-  const capacity = checkCapacity(options, topology, load, FLAGS);
+  const { groups, algorithm } = options;
+  const { topology, names } = await topologyOf(options, load);
+  checkTopology(topology, groups, load, names);
+  const capacity = checkCapacity(options, topology, load, names);
   if (algorithm === "eplb") checkEplb(capacity, topology, options.maxMoves);
   const model = await loadModel(options.model ?? DEFAULT_MODEL, { sourceOf: () => "--model", field: [] });
   const modelFits = model.moeLayers.length === load.layers && model.experts === load.experts;
@@ -144,20 +142,22 @@ async function place(options: PlaceOptions): Promise<void> {
   await writeOutput(options.out, writePlacementFile(file));
 
   const { balancedness, bound, gap } = certificate;
-  const summary = { balancedness, bound, gap, moves, elapsedMs };
+  const summary = { topology, balancedness, bound, gap, moves, elapsedMs };
   output(options.json ?? false).result({ out: options.out, ...summary }, sentence(options.out, summary));
 }
 
 interface Summary {
+  readonly topology: Topology;
   readonly balancedness: number;
   readonly bound: number;
   readonly moves: { readonly slots: number };
   readonly elapsedMs: number;
 }
 
-function sentence(out: string, { balancedness, bound, moves, elapsedMs }: Summary): string {
+function sentence(out: string, { topology, balancedness, bound, moves, elapsedMs }: Summary): string {
+  const pool = `${sayGpus(topology)} × ${topology.slotsPerGpu} slots`;
   const quality = `balancedness ${balancedness.toFixed(4)} of at most ${bound.toFixed(4)}`;
-  return `${out}: ${quality}, ${moves.slots} slots moved, planned in ${elapsedMs.toFixed(1)} ms`;
+  return `${out}: ${pool}, ${quality}, ${moves.slots} slots moved, planned in ${elapsedMs.toFixed(1)} ms`;
 }
 
 function wholeNumber(text: string): number {

@@ -34,7 +34,7 @@ export async function loadTopology(name: string, experts: number, place: Place):
     throw faultAt(place, `makes ${slots} slots per layer; expected at most ${MOST_SLOTS}`);
   if (slots < experts) {
     const least = `${Math.ceil(experts / gpus)} for each of ${gpus} GPUs`;
-    throw faultAt(place, `has ${slots} slots; expected at least the model's ${experts} experts: ${least}`);
+    throw faultAt(place, `has ${slots} slots; expected at least the ${experts} experts of a layer: ${least}`);
   }
   if (slotsPerGpu > experts) {
     const hint = `has ${slotsPerGpu} slots per GPU; expected at most ${experts}: a GPU holds an expert once`;

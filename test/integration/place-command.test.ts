@@ -241,6 +241,16 @@ describe("place on GPUs that differ", () => {
   });
 });
 
+it("place takes the GPUs as one name, with slots for some redundant experts where it names none", async () => {
+  const named = async (topology: string) => {
+    const out = pool.folder.path(`${topology}.json`);
+    await runHere("place", "--load", pool.load, "--topology", topology, "--out", out);
+    return (await read(out)).placement;
+  };
+  expect(await named("2x2")).toEqual(await named("2x2x5"));
+  expect((await named("2x2")).topology).toEqual(TOPOLOGY);
+});
+
 describe("place, given what it cannot use", () => {
   it("exits 2", async () => {
     const missing = pool.folder.path("missing");
@@ -264,6 +274,13 @@ describe("place, given what it cannot use", () => {
     const small = await folder.write("small.json", '{"logical_count":[[1,2,3,4]]}');
     const shape = "deepseek-v3 has 58 layers of 256 experts; expected the load's 3 of 16";
     await expectRefused(folder, [
+      [place(load, "--topology", "2x2x5"), "--nodes: says again what --topology says; leave one of them out"],
+      [["place", "--load", load], "--topology: is missing; give the GPUs, e.g. 4x8x9"],
+      [
+        ["place", "--load", load, "--nodes", "2"],
+        "--gpus-per-node: is missing; give it, or all three at once",
+      ],
+      [["place", "--load", load, "--topology", "2x2x1"], "--topology: has 4 slots; expected at least the"],
       [place(cut), `${cut}: is not JSON`],
       [place(routing), `${routing}: is not UTF-8 text`],
       [place(wrong), `${wrong}: logical_count[1][1] is -4; expected a finite number ≥ 0`],

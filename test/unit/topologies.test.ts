@@ -28,7 +28,7 @@ describe("a topology", () => {
     ["4x8x", /is "4x8x"; expected nodes x GPUs x slots like 4x8x9, .*\(ep32\), or a file/],
     ["4x0", /is "4x0"; expected/],
     ["../ep32", /is "\.\.\/ep32"; expected/],
-    ["1x8x9", /has 72 slots; expected at least the model's 256 experts: 32 for each of 8 GPUs/],
+    ["1x8x9", /has 72 slots; expected at least the 256 experts of a layer: 32 for each of 8 GPUs/],
     ["4x8x257", /has 257 slots per GPU; expected at most 256: a GPU holds an expert once/],
     ["9999x9999x9", /makes 899820009 slots per layer; expected at most 65536/],
   ])("%s is refused in one line", async (name, message) => {
