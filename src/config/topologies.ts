@@ -43,6 +43,16 @@ export async function loadTopology(name: string, experts: number, place: Place):
   return topology;
 }
 
+/** The same of engines that run, whose slots are those that they were started with. */
+export async function loadEngineTopology(name: string, experts: number, place: Place): Promise<Topology> {
+  const sizes = SIZES.exec(name);
+  if (sizes !== null && sizes[3] === undefined) {
+    const hint = `is ${JSON.stringify(name)}; expected the slots of each GPU behind it, as the engines have them`;
+    throw faultAt(place, `${hint}: ${name}x9`);
+  }
+  return loadTopology(name, experts, place);
+}
+
 function ofSizes(text: string, experts: number): Topology | null {
   const sizes = SIZES.exec(text);
   if (sizes === null) return null;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { loadTopology } from "../../src/config/topologies.ts";
+import { loadEngineTopology, loadTopology } from "../../src/config/topologies.ts";
 import { InputError } from "../../src/lib/errors.ts";
 
 const place = { sourceOf: () => "--topology", field: [] };
@@ -36,4 +36,11 @@ describe("a topology", () => {
     await expect(refused).rejects.toThrow(InputError);
     await expect(refused).rejects.toThrow(message);
   });
+});
+
+test("of engines that run says how many slots they have", async () => {
+  await expect(loadEngineTopology("4x8", 256, place)).rejects.toThrow(
+    'is "4x8"; expected the slots of each GPU behind it, as the engines have them: 4x8x9',
+  );
+  expect(await loadEngineTopology("4x8x9", 256, place)).toEqual(await topology("ep32", 256));
 });
