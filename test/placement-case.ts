@@ -1,4 +1,5 @@
 import fc from "fast-check";
+import { NO_TOKENS } from "../src/core/placement/coactivation.ts";
 import type { PlacementRequest } from "../src/core/placement/place-experts.ts";
 import { Rng } from "../src/lib/rng.ts";
 import type { ExpertLoad } from "../src/model/load.ts";
@@ -25,9 +26,11 @@ export const placementCase: fc.Arbitrary<PlacementRequest & { readonly seed: num
     speeds: fc.boolean(),
     kind: fc.constantFrom(...LOADS),
     hopWeight: fc.constantFrom(null, null, 0, 1, 10),
+    /** Else only the gate's groups are known. */
+    sampled: fc.boolean(),
     seed: fc.nat(),
   })
-  .map(({ redundancy, unequal, speeds, kind, hopWeight, seed, ...topology }) => {
+  .map(({ redundancy, unequal, speeds, kind, hopWeight, sampled, seed, ...topology }) => {
     const rng = new Rng(seed);
     const capacity = randomCapacity(rng, topology, unequal, speeds);
     const usable = capacity.slots.reduce((sum, count) => sum + count, 0);
@@ -35,7 +38,11 @@ export const placementCase: fc.Arbitrary<PlacementRequest & { readonly seed: num
     const coactivation =
       hopWeight === null
         ? null
-        : { sample: randomSample(rng, experts), groups: randomDivisor(rng, experts), hopWeight };
+        : {
+            sample: sampled ? randomSample(rng, experts) : NO_TOKENS,
+            groups: randomDivisor(rng, experts),
+            hopWeight,
+          };
     return { seed, topology, capacity, load: randomLoad(rng, experts, kind), coactivation };
   });
 

@@ -39,6 +39,7 @@ export async function smallPool(): Promise<SmallPool> {
   const file = {
     modelName: null,
     placement,
+    layers: null,
     shares,
     moves: { slots: 0, bytes: null },
     certificate: certify(load, fullCapacity(TOPOLOGY), gpuLoads(placement, shares, load)),

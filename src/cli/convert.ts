@@ -1,24 +1,23 @@
 import { Command, Option } from "commander";
-import { findModel } from "../config/shapes.ts";
-import type { PlacementFile } from "../formats/placement-file.ts";
+import { loadModel } from "../config/shapes.ts";
 import { InputError } from "../lib/errors.ts";
-import { slotCount } from "../model/topology.ts";
+import type { NumberedLoad } from "../model/load.ts";
+import type { MoeModel } from "../model/moe-model.ts";
+import {
+  type ConvertOptions,
+  type Converted,
+  RANK_TABLE,
+  convertedPlacement,
+  writtenLayers,
+} from "./convert-placement.ts";
+import { type LoadToPlace, MODEL_FLAG, modelRows } from "./load-file.ts";
 import { LOAD_FORMATS } from "./load-formats.ts";
+import { chooseLoadRows, sayRows } from "./model-rows.ts";
 import { countOption, jsonOption } from "./options.ts";
 import { type Output, output, readInput, writeOutput } from "./output.ts";
-import { PLACEMENT_FORMATS, type PlacementFlags } from "./placement-formats.ts";
-import { readRankTokens } from "./rank-tokens.ts";
+import { PLACEMENT_FORMATS } from "./placement-formats.ts";
 
-interface ConvertOptions extends PlacementFlags {
-  readonly from: string;
-  readonly to: string;
-  readonly in: string;
-  readonly out: string;
-  readonly rankTokens?: string;
-  readonly json?: true;
-}
-
-const RANK_TABLE = "sglang-rank-table";
+const ASCEND = "vllm-ascend";
 
 export function convertCommand(): Command {
   const formats = [...new Set([...Object.keys(PLACEMENT_FORMATS), ...Object.keys(LOAD_FORMATS)])];
@@ -29,8 +28,9 @@ export function convertCommand(): Command {
       "Convert a placement between plimsoll, sglang (--init-expert-location), tensorrt-llm (load balancer YAML) " +
         "and vllm-ascend (expert map), or an expert load between eplb (load_history) and sglang (logical_count). " +
         "Written only, from a placement: sglang-rank-table, the replica of every source rank, layer and expert. " +
-        "Read only, as loads: sglang-recorder (a .pt file, or a folder of them) and tensorrt-llm-statistics " +
-        "(the folder with meta_info.json). Windows, steps and ranks are summed.",
+        "Read only, as loads: sglang-recorder (a .pt file, or a folder of them), tensorrt-llm-statistics " +
+        "(the folder with meta_info.json), npy and safetensors. Windows, steps and ranks are summed; layers keep " +
+        "their numbers.",
     )
     .addOption(formatOption("--from <format>", "what the file is"))
     .addOption(formatOption("--to <format>", "what to make of it"))
@@ -42,11 +42,20 @@ export function convertCommand(): Command {
     .addOption(
       countOption("--gpus-per-node <n>", "GPUs of a node, for placements of sglang and tensorrt-llm"),
     )
+    .option(
+      "--model <name>",
+      "the model, where the file does not say which layers its rows are of (a file of config/models, or a path)",
+    )
     .addOption(
       countOption(
         "--dense-layers <n>",
-        "the model's leading layers without experts: sglang has a row for each (default: none), tensorrt-llm " +
-          "numbers its layers from there (default: those of the placement's model)",
+        "in place of --model: its leading layers without experts, for which sglang has rows",
+      ),
+    )
+    .addOption(
+      countOption(
+        "--shared-experts <n>",
+        "with vllm-ascend: the model's shared experts, of which its mix placement has one on every device",
       ),
     )
     .option(
@@ -62,68 +71,71 @@ export function convertCommand(): Command {
 async function convert(options: ConvertOptions): Promise<void> {
   const { from, to } = options;
   const say = output(options.json ?? false);
-  const text = await converted(options, say);
+  const { text, layers, said } = await converted(options, say);
   await writeOutput(options.out, text);
-  const summary = { from, to, in: options.in, out: options.out };
-  say.result(summary, `${options.out}: ${from} → ${to} of ${options.in}`);
+  const summary = { from, to, in: options.in, out: options.out, layers };
+  say.result(summary, `${options.out}: ${from} → ${to} of ${options.in}, ${said}`);
 }
 
-async function converted(options: ConvertOptions, say: Output): Promise<string> {
-  const { from, to, in: path, denseLayers } = options;
-  if (options.rankTokens !== undefined && to !== RANK_TABLE) {
-    throw new InputError(
-      "--rank-tokens",
-      "",
-      `is for ${RANK_TABLE}; leave it out, or convert --to ${RANK_TABLE}`,
-    );
+async function converted(options: ConvertOptions, say: Output): Promise<Converted> {
+  const { from, to, in: path } = options;
+  checkFlags(options);
+  const model = options.model === undefined ? null : await loadModel(options.model, MODEL_FLAG);
+  const placementFrom = PLACEMENT_FORMATS[from];
+  if (from !== to && placementFrom?.read !== undefined && to in PLACEMENT_FORMATS) {
+    if (placementFrom.namesGpus) refuseGpus(options);
+    const file = placementFrom.read(await readInput(path), path, options);
+    return convertedPlacement(file, placementFrom.everyLayer, model, options, say);
   }
-  const read = PLACEMENT_FORMATS[from]?.read;
-  if (from !== to && read !== undefined && to in PLACEMENT_FORMATS) {
-    return placementText(read(await readInput(path), path, options), options, say);
+  const loadFrom = LOAD_FORMATS[from];
+  const loadTo = LOAD_FORMATS[to];
+  if (from !== to && loadFrom !== undefined && loadTo?.write !== undefined) {
+    refuseGpus(options);
+    const file = await loadFrom.read(path, say);
+    const { load, layers, model: known } = await chosenRows(file, loadFrom.everyLayer, model, options, say);
+    const written = writtenLayers(load.layers, layers, loadTo.everyLayer, known, options, say);
+    return {
+      text: loadTo.write(load, written),
+      layers,
+      said: sayRows(layers, load.layers, file.load.layers),
+    };
   }
-  const write = LOAD_FORMATS[to]?.write;
-  if (from !== to && from in LOAD_FORMATS && write !== undefined) {
-    return write(await LOAD_FORMATS[from].read(path, denseLayers ?? 0), denseLayers ?? 0);
-  }
-  throw new InputError("--from, --to", `${from} → ${to}`, hint(from, to));
+  throw new InputError("--from, --to", `${from} → ${to}`, impossible(from, to));
 }
 
-async function placementText(file: PlacementFile, options: ConvertOptions, say: Output): Promise<string> {
-  const { to, denseLayers, rankTokens: tokensPath } = options;
-  if (to !== "plimsoll") refuseEmptySlots(file, options);
-  const modelDenseLayers = await denseLayersOf(file.modelName);
-  const isForSglang = to === "sglang" || to === RANK_TABLE;
-  if (isForSglang && denseLayers === undefined && modelDenseLayers !== null && modelDenseLayers > 0) {
-    say.progress(
-      `${file.modelName} has ${modelDenseLayers} dense layers, for which SGLang expects a row each: ` +
-        `add them with --dense-layers ${modelDenseLayers}`,
-    );
+async function chosenRows(
+  file: NumberedLoad,
+  everyLayer: boolean,
+  model: MoeModel | null,
+  options: ConvertOptions,
+  say: Output,
+): Promise<LoadToPlace> {
+  const { in: path, denseLayers = null } = options;
+  const ofModel = denseLayers === null ? await modelRows(file, model, path, say) : null;
+  return ofModel ?? { ...chooseLoadRows(file, { model, denseLayers, everyLayer }, path), model: null };
+}
+
+function refuseGpus({ from, nodes, gpusPerNode }: ConvertOptions): void {
+  if (nodes === undefined && gpusPerNode === undefined) return;
+  const hint = `say what engines' placements lack; leave them out for this file of ${from}`;
+  throw new InputError("--nodes, --gpus-per-node", "", hint);
+}
+
+function checkFlags(options: ConvertOptions): void {
+  const { from, to, model, denseLayers, rankTokens } = options;
+  if (options.sharedExperts !== undefined && from !== ASCEND && to !== ASCEND) {
+    throw new InputError("--shared-experts", "", `is for ${ASCEND}; leave it out`);
   }
-  const rankTokens =
-    tokensPath === undefined
-      ? undefined
-      : readRankTokens(await readInput(tokensPath), tokensPath, file.placement);
-  return PLACEMENT_FORMATS[to].write(file, { flags: options, modelDenseLayers, rankTokens });
-}
-
-/** Null for a model that is not among the shipped ones. */
-async function denseLayersOf(modelName: string | null): Promise<number | null> {
-  const model = modelName === null ? null : await findModel(modelName);
-  return model?.moeLayers[0] ?? null;
-}
-
-/** No engine's file can leave a slot empty. */
-function refuseEmptySlots({ placement }: PlacementFile, { in: path, to }: ConvertOptions): void {
-  const { layers, topology, physicalToLogical } = placement;
-  const slots = slotCount(topology);
-  for (let i = 0; i < layers * slots; i++) {
-    if (physicalToLogical[i] >= 0) continue;
-    const where = `layer ${Math.floor(i / slots)} slot ${i % slots}`;
-    throw new InputError(path, where, `is empty, which ${to} cannot say; place on GPUs that use all slots`);
+  if (rankTokens !== undefined && to !== RANK_TABLE) {
+    const hint = `is for ${RANK_TABLE}; leave it out, or convert --to ${RANK_TABLE}`;
+    throw new InputError("--rank-tokens", "", hint);
+  }
+  if (model !== undefined && denseLayers !== undefined) {
+    throw new InputError("--dense-layers", "", "is said by --model; leave one out");
   }
 }
 
-function hint(from: string, to: string): string {
+function impossible(from: string, to: string): string {
   if (from === to) return "converts nothing; name two formats";
   if (from === RANK_TABLE) return `is not possible: ${RANK_TABLE} is written only; convert from a placement`;
   if (to in LOAD_FORMATS && LOAD_FORMATS[to].write === undefined && !(to in PLACEMENT_FORMATS)) {

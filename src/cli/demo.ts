@@ -74,7 +74,7 @@ async function demo(flags: DemoFlags): Promise<void> {
   };
   const { experts, seed } = pool;
   const trace = await openTraffic(flags.trace ?? null, null, seed);
-  const routing = await openRouting(flags.routing ?? null, experts.model);
+  const routing = await openRouting(flags.routing ?? null, experts.model, out);
   const onFault = (fault: Error) => out.progress(fault.message);
   const app = await compose(config, {
     routing,

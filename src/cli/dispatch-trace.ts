@@ -3,7 +3,7 @@ import { type DispatchFigures, DispatchTotals } from "../core/dispatch/dispatch-
 import { Dispatcher } from "../core/dispatch/dispatcher.ts";
 import type { ReplicaMap } from "../core/dispatch/replica-chooser.ts";
 import type { DispatchPolicy } from "../model/dispatch-policy.ts";
-import type { RoutingTrace } from "../model/routing-trace.ts";
+import type { TraceRows } from "../formats/routing-trace.ts";
 import type { LayoutFiles } from "./layout-files.ts";
 
 /** What `dispatch --json` says of one layer, and of all together. */
@@ -13,14 +13,14 @@ export interface TimedFigures extends DispatchFigures {
 }
 
 interface DispatchedTrace {
-  /** `[tokens][layers][topk]` physical slots; −1 where there is no selection. */
+  /** `[tokens][depth][topk]` physical slots; −1 where there is no selection, or no placement for the layer. */
   readonly slots: Int32Array;
   readonly perLayer: readonly TimedFigures[];
   readonly overall: TimedFigures;
 }
 
 export interface TraceDispatch {
-  readonly trace: RoutingTrace;
+  readonly routing: TraceRows;
   /** `[tokens]`: the GPU each token starts from. */
   readonly sources: Int32Array;
   readonly batchTokens: number;
@@ -33,14 +33,15 @@ export interface TraceDispatch {
 
 /** Dispatches a trace batch by batch and layer by layer. Yields the part done, 0..1. */
 export function* dispatchTrace(dispatch: TraceDispatch): Generator<number, DispatchedTrace> {
-  const { trace, sources, batchTokens, map, policy, seed, layouts } = dispatch;
+  const { routing, sources, batchTokens, map, policy, seed, layouts } = dispatch;
+  const { trace, rows, depth } = routing;
   const { tokens, layers, topk, experts } = trace;
   const rowStride = layers * topk;
   const dispatcher = new Dispatcher(map.placement, replicaChooser(policy, map, seed));
   const overall = new DispatchTotals(map.placement);
   const perLayer = Array.from({ length: layers }, () => new DispatchTotals(map.placement));
   const chooseMs = new Float64Array(layers);
-  const slots = new Int32Array(experts.length);
+  const slots = new Int32Array(tokens * depth * topk).fill(-1);
   for (let first = 0; first < tokens; first += batchTokens) {
     const size = Math.min(batchTokens, tokens - first);
     const batch = {
@@ -56,8 +57,8 @@ export function* dispatchTrace(dispatch: TraceDispatch): Generator<number, Dispa
       const chosen = dispatcher.choose(layer, layer * topk, batch);
       chooseMs[layer] += performance.now() - start;
       for (let i = 0; i < size; i++) {
-        const row = (first + i) * rowStride + layer * topk;
-        for (let k = 0; k < topk; k++) slots[row + k] = chosen[i * topk + k];
+        const to = ((first + i) * depth + rows[layer]) * topk;
+        for (let k = 0; k < topk; k++) slots[to + k] = chosen[i * topk + k];
       }
       const tally = dispatcher.tally();
       perLayer[layer].add(tally, size);

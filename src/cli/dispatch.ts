@@ -2,7 +2,6 @@ import { Command, Option } from "commander";
 import { findModel } from "../config/shapes.ts";
 import { isIntegerType, readNpy, writeNpyInt32 } from "../formats/npy.ts";
 import { type PlacementFile, readPlacementFile } from "../formats/placement-file.ts";
-import { readRoutingTrace } from "../formats/routing-trace.ts";
 import { InputError } from "../lib/errors.ts";
 import { DISPATCH_POLICIES, type DispatchPolicy } from "../model/dispatch-policy.ts";
 import type { MoeModel } from "../model/moe-model.ts";
@@ -14,6 +13,7 @@ import { drain } from "./drain.ts";
 import { LayoutFiles } from "./layout-files.ts";
 import { countOption, jsonOption } from "./options.ts";
 import { output, readInput, writeOutput } from "./output.ts";
+import { readRouting } from "./routing-file.ts";
 import { replicaMap } from "./replica-map.ts";
 
 /** `static` and `random` choose by it: the same input gives the same slots. */
@@ -49,7 +49,7 @@ export function dispatchCommand(): Command {
         .choices(DISPATCH_POLICIES)
         .default("priced"),
     )
-    .requiredOption("--out <file>", "where to write the slots (.npy): int32 [tokens, layers, topk]")
+    .requiredOption("--out <file>", "where to write the slots (.npy): int32 of the trace's shape")
     .option("--layout <dir>", "where to write what the all-to-all needs (.npy): counts, mask and send list")
     .addOption(jsonOption())
     .exitOverride()
@@ -59,30 +59,30 @@ export function dispatchCommand(): Command {
 async function dispatch(options: DispatchOptions): Promise<void> {
   const file = readPlacementFile(await readInput(options.placement), options.placement);
   const { layers, experts, topology } = file.placement;
-  const trace = readRoutingTrace(await readInput(options.routing), options.routing, experts);
-  if (trace.layers !== layers) {
-    const hint = `has ${trace.layers} layers; expected ${layers} as in ${options.placement}`;
-    throw new InputError(options.routing, "shape", hint);
-  }
+  const say = output(options.json ?? false);
+  const model = await modelOf(file);
+  const numbers = file.layers ?? (model === null ? null : model.moeLayers);
+  const fit = { count: layers, layers: numbers, model, source: options.placement };
+  const routing = await readRouting(options.routing, experts, fit, say);
+  const { trace, depth } = routing;
   const { policy, batchTokens, out } = options;
   const sources =
     options.sources === undefined
       ? blockSources(trace.tokens, batchTokens, gpusInService(file.placement))
       : readSources(await readInput(options.sources), options.sources, trace.tokens, gpuCount(topology));
-  const model = await modelOf(file);
   const layouts =
-    options.layout === undefined ? null : new LayoutFiles(options.layout, trace, batchTokens, topology);
+    options.layout === undefined ? null : new LayoutFiles(options.layout, routing, batchTokens, topology);
 
-  const say = output(options.json ?? false);
   const { slots, perLayer, overall } = drain(
-    dispatchTrace({ trace, sources, batchTokens, map: replicaMap(file), policy, seed: SEED, layouts }),
+    dispatchTrace({ routing, sources, batchTokens, map: replicaMap(file), policy, seed: SEED, layouts }),
     (percent) => say.progress(`dispatching: ${percent}`),
   );
-  await writeOutput(out, writeNpyInt32([trace.tokens, layers, trace.topk], slots));
+  await writeOutput(out, writeNpyInt32([trace.tokens, depth, trace.topk], slots));
   await layouts?.write();
   const bytes = model === null ? null : bytesPerToken(model, overall, trace.tokens * layers);
   const summary = { out, policy, batchTokens, tokens: trace.tokens, ...overall, bytesPerToken: bytes };
-  say.result({ ...summary, layers: perLayer }, sentence(out, overall));
+  const byLayer = perLayer.map((figures, row) => ({ layer: numbers?.[row] ?? row, ...figures }));
+  say.result({ ...summary, layers: byLayer }, sentence(out, overall));
 }
 
 /** The shipped model that the placement is of; null where it names none, or one of another shape. */

@@ -1,69 +1,84 @@
 import { join } from "node:path";
 import { sumWindows } from "../core/load/sum-windows.ts";
+import { readNpyLoad, readSafetensorsLoad } from "../formats/array-load.ts";
 import {
+  type ExpertLoads,
   readLoadHistory,
   readLogicalCount,
   writeLoadHistory,
   writeLogicalCount,
 } from "../formats/expert-load.ts";
-import { readSglangRecorder } from "../formats/sglang-recorder.ts";
+import { readRecorderDump } from "../formats/sglang-recorder.ts";
+import { type NamedDump, joinDumps } from "../formats/sglang-recording.ts";
 import { readTensorrtLlmStatistics } from "../formats/tensorrt-llm-statistics.ts";
 import { InputError } from "../lib/errors.ts";
-import { type ExpertLoad, emptyLoad } from "../model/load.ts";
+import type { ExpertLoad, NumberedLoad } from "../model/load.ts";
 import { folderNames } from "./folder.ts";
-import { readInput } from "./output.ts";
+import type { WrittenLayers } from "./model-rows.ts";
+import { type Output, readInput } from "./output.ts";
 
 /** A format of expert loads; one without `write` is read only. */
 interface LoadFormat {
-  /** @param denseLayers leading rows to drop, where the format has them */
-  readonly read: (path: string, denseLayers: number) => Promise<ExpertLoad>;
-  /** @param denseLayers leading rows to add, where the format has them */
-  readonly write?: (load: ExpertLoad, denseLayers: number) => string;
+  readonly read: (path: string, say: Output) => Promise<NumberedLoad>;
+  /** Whether a file has a row for every layer of its model, where it does not say. */
+  readonly everyLayer: boolean;
+  readonly write?: (load: ExpertLoad, written: WrittenLayers) => string;
 }
 
 export const LOAD_FORMATS: Readonly<Record<string, LoadFormat>> = {
   eplb: {
-    read: async (path) => sumWindows(readLoadHistory(await readInput(path), path)),
-    write: (load) => writeLoadHistory([load]),
+    everyLayer: false,
+    read: async (path) => summed(readLoadHistory(await readInput(path), path)),
+    write: (load, { layers }) => writeLoadHistory([load], layers),
   },
   sglang: {
-    read: async (path, denseLayers) =>
-      withoutDenseLayers(readLogicalCount(await readInput(path), path), denseLayers, path),
-    write: (load, denseLayers) => writeLogicalCount(withDenseLayers(load, denseLayers)),
+    everyLayer: true,
+    read: async (path) => summed(readLogicalCount(await readInput(path), path)),
+    write: (load, { numbers, all }) => writeLogicalCount(load, numbers, all),
   },
   "sglang-recorder": {
-    read: async (path, denseLayers) => withoutDenseLayers(await readRecorded(path), denseLayers, path),
+    everyLayer: true,
+    read: async (path, say) => ({ load: await readRecorded(path, say), layers: null }),
   },
-  "tensorrt-llm-statistics": { read: readStatistics },
+  npy: {
+    everyLayer: false,
+    read: async (path) => ({ load: readNpyLoad(await readInput(path), path), layers: null }),
+  },
+  safetensors: {
+    everyLayer: false,
+    read: async (path) => ({ load: readSafetensorsLoad(await readInput(path), path), layers: null }),
+  },
+  "tensorrt-llm-statistics": { everyLayer: false, read: readStatistics },
 };
 
-/** One dump, or the sum of a folder's: in its mode per_pass every rank writes one. */
-async function readRecorded(path: string): Promise<ExpertLoad> {
+function summed({ windows, layers }: ExpertLoads): NumberedLoad {
+  return { load: sumWindows(windows), layers };
+}
+
+/** One dump, or those of a folder. */
+async function readRecorded(path: string, say: Output): Promise<ExpertLoad> {
   const names = await folderNames(path);
-  if (names === null) return readSglangRecorder(await readInput(path), path);
-  const loads: ExpertLoad[] = [];
-  for (const name of names.filter((file) => file.endsWith(".pt"))) {
-    const file = join(path, name);
-    const load = readSglangRecorder(await readInput(file), file);
-    const first = loads[0] ?? load;
-    if (load.layers !== first.layers || load.experts !== first.experts) {
-      const has = `has ${load.layers} layers of ${load.experts} experts`;
-      throw new InputError(
-        file,
-        "",
-        `${has}; expected ${first.layers} of ${first.experts} as in the first file`,
-      );
-    }
-    loads.push(load);
-  }
-  if (loads.length === 0) throw new InputError(path, "", "holds no .pt file; name the recorder's folder");
-  return sumWindows(loads);
+  const files = names?.filter((name) => name.endsWith(".pt")).map((name) => join(path, name)) ?? [path];
+  if (files.length === 0) throw new InputError(path, "", "holds no .pt file; name the recorder's folder");
+  const dumps: NamedDump[] = [];
+  for (const source of files) dumps.push({ source, dump: readRecorderDump(await readInput(source), source) });
+  sayAlone(dumps, say);
+  return joinDumps(dumps, path);
+}
+
+/** Says where a file has what one rank counted. */
+export function sayAlone([{ source, dump }, ...others]: readonly NamedDump[], say: Output): void {
+  if (others.length > 0 || dump.ranks === null) return;
+  const ranks = dump.ranks.join(", ");
+  say.progress(
+    `${source}: counts of rank ${ranks} alone; convert the recorder's folder for those of all ranks`,
+  );
 }
 
 const META_INFO = "meta_info.json";
 
 /** A folder with `meta_info.json` and `rank{r}.safetensors` for every rank. */
-async function readStatistics(path: string): Promise<ExpertLoad> {
+async function readStatistics(path: string): Promise<NumberedLoad> {
   const names = (await folderNames(path)) ?? [];
   const ranks = names.filter((name) => /^rank\d+\.safetensors$/.test(name)).length;
   if (ranks === 0) {
@@ -79,28 +94,4 @@ async function readStatistics(path: string): Promise<ExpertLoad> {
     Array.from({ length: ranks }, (_, rank) => read(`rank${rank}.safetensors`)),
   );
   return readTensorrtLlmStatistics(metaInfo, files);
-}
-
-function withoutDenseLayers(load: ExpertLoad, denseLayers: number, source: string): ExpertLoad {
-  const layers = load.layers - denseLayers;
-  if (layers < 1) {
-    throw new InputError(
-      "--dense-layers",
-      "",
-      `is ${denseLayers}; ${source} has ${load.layers} layers in all`,
-    );
-  }
-  const start = denseLayers * load.experts;
-  const counted = load.tokens.findIndex((tokens, i) => i < start && tokens > 0);
-  if (counted >= 0) {
-    const hint = `is ${denseLayers}; layer ${Math.floor(counted / load.experts)} of ${source} routes to experts`;
-    throw new InputError("--dense-layers", "", hint);
-  }
-  return { layers, experts: load.experts, tokens: load.tokens.subarray(start) };
-}
-
-function withDenseLayers(load: ExpertLoad, denseLayers: number): ExpertLoad {
-  const all = emptyLoad(denseLayers + load.layers, load.experts);
-  all.tokens.set(load.tokens, denseLayers * load.experts);
-  return all;
 }

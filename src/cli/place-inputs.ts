@@ -1,12 +1,11 @@
 import { InvalidArgumentError, Option } from "commander";
+import { PART_TOKENS } from "../core/load/part-loads.ts";
 import type { ProblemNames } from "../core/planning/check-problem.ts";
-import { readPlacementFile } from "../formats/placement-file.ts";
+import { readHeldExperts } from "../formats/placement-file.ts";
 import { InputError } from "../lib/errors.ts";
+import { type LayerNumbers, sameLayers, sayLayers } from "../model/layer-numbers.ts";
 import type { ExpertLoad } from "../model/load.ts";
-import type { MoeModel } from "../model/moe-model.ts";
 import type { Placement } from "../model/placement.ts";
-import type { PoolCapacity } from "../model/pool-capacity.ts";
-import type { Topology } from "../model/topology.ts";
 import { readInput } from "./output.ts";
 
 /** The flags that say what is wanted. */
@@ -29,41 +28,32 @@ export function numbersOption(flags: string, description: string, least: number,
   });
 }
 
-/** @throws InputError where EPLB would break what the flags ask for: it fills every slot and counts no moves */
-export function checkEplb(capacity: PoolCapacity, { slotsPerGpu }: Topology, maxMoves?: number): void {
-  if (capacity.slots.some((count) => count < slotsPerGpu)) {
-    throw new InputError(
-      "--algorithm eplb",
-      "",
-      "fills every slot; leave out --gpu-slots and --out-of-service",
-    );
+/**
+ * The pool it is of may have another size, and it may lack experts.
+ * @param layers which layer each row of the load is of; null where nothing says
+ * @throws InputError when the placement in force is of other layers or experts
+ */
+export async function readPrevious(
+  path: string,
+  load: ExpertLoad,
+  layers: LayerNumbers | null,
+): Promise<Placement> {
+  const file = readHeldExperts(await readInput(path), path);
+  if (layers !== null && file.layers !== null && !sameLayers(layers, file.layers)) {
+    const hint = `are ${sayLayers(file.layers)}; expected the load's ${sayLayers(layers)}`;
+    throw new InputError(path, "model.moeLayers", hint);
   }
-  if (maxMoves !== undefined) {
-    throw new InputError("--algorithm eplb", "", "moves what it likes; leave out --max-moves");
-  }
-}
-
-export function wrongModel(model: MoeModel, load: ExpertLoad): InputError {
-  const has = `has ${model.moeLayers.length} layers of ${model.experts} experts`;
-  const hint = `${has}; expected the load's ${load.layers} of ${load.experts}`;
-  return new InputError("--model", model.name, hint);
-}
-
-/** @throws InputError when the placement in force is of another shape */
-export async function readPrevious(path: string, load: ExpertLoad, topology: Topology): Promise<Placement> {
-  const { placement } = readPlacementFile(await readInput(path), path);
-  const { nodes, gpusPerNode, slotsPerGpu } = placement.topology;
-  if (
-    nodes !== topology.nodes ||
-    gpusPerNode !== topology.gpusPerNode ||
-    slotsPerGpu !== topology.slotsPerGpu
-  ) {
-    const has = `is ${nodes} nodes × ${gpusPerNode} GPUs × ${slotsPerGpu} slots`;
-    throw new InputError(path, "topology", `${has}; expected the one that the flags give`);
-  }
+  const { placement } = file;
   if (placement.layers !== load.layers || placement.experts !== load.experts) {
     const has = `has ${placement.layers} layers of ${placement.experts} experts`;
     throw new InputError(path, "model", `${has}; expected the load's ${load.layers} of ${load.experts}`);
   }
   return placement;
+}
+
+/** @throws InputError where a trace is of no use on one node: there are no node hops to save, nor parts to level */
+export function checkParted(tokens: number, source: string): void {
+  if (tokens >= 2 * PART_TOKENS) return;
+  const has = `${tokens} tokens; on one node a trace shows how batches vary, which takes ${2 * PART_TOKENS} at least`;
+  throw new InputError(source, "shape", `has ${has}: leave out --routing`);
 }

@@ -1,46 +1,29 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import { loadModel } from "../config/shapes.ts";
-import { sumWindows } from "../core/load/sum-windows.ts";
 import { HOP_WEIGHT } from "../core/placement/coactivation.ts";
 import { checkCapacity, checkLoaded, checkTopology } from "../core/planning/check-problem.ts";
 import { MOVED_PART } from "../core/placement/adapt-placement.ts";
 import { solvePlacement } from "../core/planning/solve-placement.ts";
-import { readExpertLoads } from "../formats/expert-load.ts";
-import { readRoutingTrace } from "../formats/routing-trace.ts";
 import { writePlacementFile } from "../formats/placement-file.ts";
-import { InputError } from "../lib/errors.ts";
-import { type Topology, sayGpus } from "../model/topology.ts";
+import { DEFAULT_MODEL, readLoadToPlace } from "./load-file.ts";
 import { TOPOLOGY_FORMS, countOption, jsonOption, positiveOption } from "./options.ts";
-import { output, readInput, writeOutput } from "./output.ts";
-import { checkEplb, numbersOption, readPrevious, wrongModel } from "./place-inputs.ts";
-import { type WrittenTopology, topologyOf } from "./place-topology.ts";
+import { output, writeOutput } from "./output.ts";
+import { checkParted, numbersOption, readPrevious } from "./place-inputs.ts";
+import { type PlaceOptions, refuseUnevenEplb, refuseWithoutEffect } from "./place-options.ts";
+import { sentence, summaryOf } from "./place-summary.ts";
+import { topologyOf } from "./place-topology.ts";
+import { readRouting } from "./routing-file.ts";
 
-const DEFAULT_MODEL = "deepseek-v3";
 /** Tokens of the pool-wide decode batch that activations are expected for. */
 const DEFAULT_BATCH_TOKENS = 64;
-
-interface PlaceOptions extends WrittenTopology {
-  readonly load: string;
-  readonly gpuSlots?: readonly number[];
-  readonly gpuSpeeds?: readonly number[];
-  readonly outOfService?: readonly number[];
-  readonly groups: number;
-  readonly algorithm: "plimsoll" | "eplb";
-  readonly model?: string;
-  readonly previous?: string;
-  readonly maxMoves?: number;
-  readonly objective: "tokens" | "activation";
-  readonly batchTokens: number;
-  readonly routing?: string;
-  readonly hopWeight: number;
-  readonly out: string;
-  readonly json?: true;
-}
 
 export function placeCommand(): Command {
   return new Command("place")
     .description("Place and replicate the experts of a load, and share their tokens over the replicas.")
-    .requiredOption("--load <file>", "expert load (JSON); the windows of a history are summed")
+    .requiredOption(
+      "--load <file>",
+      "expert load (JSON, SGLang's .pt, .npy, .safetensors); windows and steps are summed",
+    )
     .option("--topology <name>", TOPOLOGY_FORMS)
     .addOption(countOption("--nodes <n>", "nodes of the pool, with the next two in place of --topology"))
     .addOption(countOption("--gpus-per-node <n>", "GPUs of a node"))
@@ -48,7 +31,12 @@ export function placeCommand(): Command {
     .addOption(numbersOption("--gpu-slots <list>", "usable slots of each GPU, where they differ", 0, true))
     .addOption(numbersOption("--gpu-speeds <list>", "speed of each GPU, where they differ", 0, false))
     .addOption(numbersOption("--out-of-service <list>", "GPUs that are to hold nothing", 0, true))
-    .addOption(countOption("--groups <n>", "expert groups of the gate").default(1))
+    .addOption(
+      countOption(
+        "--groups <n>",
+        "expert groups of the gate: each is kept on few nodes, as far as balance allows",
+      ).default(1),
+    )
     .addOption(
       new Option("--algorithm <name>", "plimsoll, or DeepSeek's EPLB for comparison")
         .choices(["plimsoll", "eplb"])
@@ -58,11 +46,15 @@ export function placeCommand(): Command {
       "--model <name>",
       `what moved experts weigh (default: ${DEFAULT_MODEL}, where the load has its shape)`,
     )
-    .option("--previous <file>", "the placement in force: adapt it by few moves")
+    .option(
+      "--previous <file>",
+      "the placement in force: adapt it by few moves; of a pool of another size, ranks keep their numbers",
+    )
     .addOption(
       new Option(
         "--max-moves <n>",
-        `with --previous: slots that may change, over all layers (default: ${MOVED_PART * 100} % of them)`,
+        `with --previous: slots that may change, over all layers; what must change for every expert to be there does in any ` +
+          `case (default: ${MOVED_PART * 100} % beside that, and what is empty)`,
       ).argParser(wholeNumber),
     )
     .addOption(
@@ -74,8 +66,9 @@ export function placeCommand(): Command {
         .default("tokens"),
     )
     .addOption(
-      countOption("--batch-tokens <n>", "with --objective activation: tokens of a pool-wide batch").default(
-        DEFAULT_BATCH_TOKENS,
+      countOption(
+        "--batch-tokens <n>",
+        `with --objective activation: tokens of a pool-wide batch (default: ${DEFAULT_BATCH_TOKENS})`,
       ),
     )
     .option(
@@ -86,8 +79,8 @@ export function placeCommand(): Command {
       positiveOption(
         "--hop-weight <w>",
         "with --routing: what a node hop saved for every token is worth, in mean GPU loads levelled; on 4 nodes, and " +
-          "more on more",
-      ).default(HOP_WEIGHT),
+          `more on more (default: ${HOP_WEIGHT})`,
+      ),
     )
     .requiredOption("--out <file>", "where to write the placement")
     .addOption(jsonOption())
@@ -96,31 +89,26 @@ export function placeCommand(): Command {
 }
 
 async function place(options: PlaceOptions): Promise<void> {
-  const load = sumWindows(readExpertLoads(await readInput(options.load), options.load));
+  const say = output(options.json ?? false);
+  const { load, layers, model } = await readLoadToPlace(options.load, options.model ?? null, say);
   checkLoaded(load, options.load);
   const { groups, algorithm } = options;
   const { topology, names } = await topologyOf(options, load);
+  const { nodes } = topology;
+  refuseWithoutEffect(options, nodes);
   checkTopology(topology, groups, load, names);
   const capacity = checkCapacity(options, topology, load, names);
-  if (algorithm === "eplb") checkEplb(capacity, topology, options.maxMoves);
-  const model = await loadModel(options.model ?? DEFAULT_MODEL, { sourceOf: () => "--model", field: [] });
-  const modelFits = model.moeLayers.length === load.layers && model.experts === load.experts;
-  if (options.model !== undefined && !modelFits) throw wrongModel(model, load);
-  if (options.maxMoves !== undefined && options.previous === undefined) {
-    throw new InputError("--max-moves", "", "counts from a placement in force; give it with --previous");
-  }
-  if (options.routing !== undefined && options.previous !== undefined) {
-    throw new InputError("--routing", "", "has no say in adapting a placement; leave it or --previous out");
-  }
-  const previous =
-    options.previous === undefined ? null : await readPrevious(options.previous, load, topology);
+  if (algorithm === "eplb") refuseUnevenEplb(capacity.slots, topology);
+  const previous = options.previous === undefined ? null : await readPrevious(options.previous, load, layers);
+  const rows = { count: load.layers, layers, model, source: options.load };
   const trace =
     options.routing === undefined
       ? null
-      : readRoutingTrace(await readInput(options.routing), options.routing, load.experts);
+      : (await readRouting(options.routing, load.experts, rows, say)).trace;
+  if (options.routing !== undefined && nodes === 1) checkParted(trace?.tokens ?? 0, options.routing);
 
   const start = performance.now();
-  const { placement, shares, certificate, moves } = solvePlacement({
+  const solution = solvePlacement({
     load,
     topology,
     capacity,
@@ -129,35 +117,21 @@ async function place(options: PlaceOptions): Promise<void> {
     activation:
       options.objective === "tokens"
         ? null
-        : { batchTokens: options.batchTokens, topk: trace?.topk ?? model.topk },
-    routing: trace === null ? null : { trace, hopWeight: options.hopWeight },
+        : {
+            batchTokens: options.batchTokens ?? DEFAULT_BATCH_TOKENS,
+            topk: trace?.topk ?? (model ?? (await loadModel(DEFAULT_MODEL))).topk,
+          },
+    routing: trace === null ? null : { trace, hopWeight: options.hopWeight ?? HOP_WEIGHT },
     previous,
     maxMoves: options.maxMoves ?? null,
-    model: modelFits ? model : null,
+    model,
   });
   const elapsedMs = performance.now() - start;
 
-  const modelName = modelFits ? model.name : null;
-  const file = { modelName, placement, shares, moves, certificate, elapsedMs };
+  const file = { modelName: model?.name ?? null, layers, ...solution, elapsedMs };
   await writeOutput(options.out, writePlacementFile(file));
-
-  const { balancedness, bound, gap } = certificate;
-  const summary = { topology, balancedness, bound, gap, moves, elapsedMs };
-  output(options.json ?? false).result({ out: options.out, ...summary }, sentence(options.out, summary));
-}
-
-interface Summary {
-  readonly topology: Topology;
-  readonly balancedness: number;
-  readonly bound: number;
-  readonly moves: { readonly slots: number };
-  readonly elapsedMs: number;
-}
-
-function sentence(out: string, { topology, balancedness, bound, moves, elapsedMs }: Summary): string {
-  const pool = `${sayGpus(topology)} × ${topology.slotsPerGpu} slots`;
-  const quality = `balancedness ${balancedness.toFixed(4)} of at most ${bound.toFixed(4)}`;
-  return `${out}: ${pool}, ${quality}, ${moves.slots} slots moved, planned in ${elapsedMs.toFixed(1)} ms`;
+  const summary = summaryOf(solution, topology, layers, elapsedMs);
+  say.result({ out: options.out, ...summary }, sentence(options, summary));
 }
 
 function wholeNumber(text: string): number {

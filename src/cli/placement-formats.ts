@@ -1,5 +1,6 @@
 import { rankTable } from "../core/dispatch/rank-table.ts";
 import { evenShares } from "../core/shares/even-shares.ts";
+import type { EngineLimits } from "../formats/engine-placement.ts";
 import type { Matrix } from "../formats/json.ts";
 import { type PlacementFile, readPlacementFile, writePlacementFile } from "../formats/placement-file.ts";
 import { readSglangMap, writeSglangMap } from "../formats/sglang-placement.ts";
@@ -7,21 +8,22 @@ import { writeSglangRankTable } from "../formats/sglang-rank-table.ts";
 import { readTensorrtLlmMap, writeTensorrtLlmMap } from "../formats/tensorrt-llm-placement.ts";
 import { readVllmAscendMap, writeVllmAscendMap } from "../formats/vllm-ascend-placement.ts";
 import { InputError } from "../lib/errors.ts";
+import type { LayerNumbers } from "../model/layer-numbers.ts";
 import { indexReplicas, placementFault } from "../model/placement.ts";
+import type { WrittenLayers } from "./model-rows.ts";
 import { replicaMap } from "./replica-map.ts";
 
 /** What only the command line says of a placement. */
 export interface PlacementFlags {
   readonly nodes?: number;
   readonly gpusPerNode?: number;
-  readonly denseLayers?: number;
+  readonly sharedExperts?: number;
 }
 
 /** What a placement is written with. */
 interface PlacementTarget {
+  readonly written: WrittenLayers;
   readonly flags: PlacementFlags;
-  /** Those of the placement's model; null where it is unknown. */
-  readonly modelDenseLayers: number | null;
   /** `[ranks][layers][experts]`: tokens expected of every rank; undefined where all send alike. */
   readonly rankTokens: Float64Array | undefined;
 }
@@ -29,47 +31,83 @@ interface PlacementTarget {
 interface PlacementFormat {
   /** Left out for what is written only. */
   readonly read?: (bytes: Uint8Array, source: string, flags: PlacementFlags) => PlacementFile;
+  /** Whether a file says which GPUs there are, and of which nodes. */
+  readonly namesGpus: boolean;
+  /** Whether a file has a row for every layer of its model. */
+  readonly everyLayer: boolean;
+  /** What its engine can load; left out where any placement can be written. */
+  readonly limits?: EngineLimits;
   readonly write: (file: PlacementFile, target: PlacementTarget) => string;
 }
 
 export const PLACEMENT_FORMATS: Readonly<Record<string, PlacementFormat>> = {
-  plimsoll: { read: readPlacementFile, write: writePlacementFile },
+  plimsoll: {
+    namesGpus: true,
+    everyLayer: false,
+    read: readPlacementFile,
+    write: (file, { written: { layers } }) => writePlacementFile({ ...file, layers }),
+  },
   sglang: {
-    read: (bytes, source, flags) => {
-      const map = withoutDenseLayers(readSglangMap(bytes, source), flags.denseLayers ?? 0, source);
-      return bareFile(map, "physical_to_logical_map", null, source, flags);
-    },
-    write: ({ placement }, { flags: { denseLayers = 0 } }) => writeSglangMap(placement, denseLayers),
+    namesGpus: false,
+    everyLayer: true,
+    limits: { engine: "SGLang", twice: true },
+    read: (bytes, source, flags) =>
+      bareFile({ map: readSglangMap(bytes, source), layers: null, gpus: null }, MAP, source, flags),
+    write: ({ placement }, { written: { numbers, all } }) => writeSglangMap(placement, numbers, all),
   },
   "sglang-rank-table": {
-    write: (file, { flags: { denseLayers = 0 }, rankTokens }) =>
-      writeSglangRankTable(rankTable(replicaMap(file), rankTokens), denseLayers),
+    namesGpus: true,
+    everyLayer: true,
+    write: (file, { written: { numbers, all }, rankTokens }) =>
+      writeSglangRankTable(rankTable(replicaMap(file), rankTokens), numbers, all),
   },
   "tensorrt-llm": {
+    namesGpus: false,
+    everyLayer: false,
+    limits: { engine: "TensorRT-LLM", twice: true },
     read: (bytes, source, flags) =>
-      bareFile(readTensorrtLlmMap(bytes, source), "initial_global_assignments", null, source, flags),
-    write: (file, { flags: { denseLayers }, modelDenseLayers }) =>
-      writeTensorrtLlmMap(file.placement, denseLayers ?? modelDenseLayers ?? unnumbered(file)),
+      bareFile(
+        { ...readTensorrtLlmMap(bytes, source), gpus: null },
+        "initial_global_assignments",
+        source,
+        flags,
+      ),
+    write: ({ placement }, { written: { numbers } }) => writeTensorrtLlmMap(placement, numbers),
   },
   "vllm-ascend": {
-    read: (bytes, source, flags) => {
-      const { map, gpus } = readVllmAscendMap(bytes, source);
-      return bareFile(map, "layer_list", gpus, source, flags);
-    },
-    write: ({ placement }) => writeVllmAscendMap(placement),
+    namesGpus: false,
+    everyLayer: false,
+    limits: { engine: "vllm-ascend", twice: false },
+    read: (bytes, source, flags) =>
+      bareFile(
+        { ...readVllmAscendMap(bytes, source, flags.sharedExperts), layers: null },
+        "layer_list",
+        source,
+        flags,
+      ),
+    write: ({ placement }, { flags }) => writeVllmAscendMap(placement, flags.sharedExperts),
   },
 };
+
+const MAP = "physical_to_logical_map";
+
+/** What an engine's file says. */
+interface EngineMap {
+  readonly map: Matrix;
+  /** Null where it does not say which layers its rows are of. */
+  readonly layers: LayerNumbers | null;
+  /** Null where it names no GPUs. */
+  readonly gpus: number | null;
+}
 
 /**
  * The engines' files say nothing of shares, load and model, and little of GPUs: the flags give the nodes and
  * GPUs, the shares are even, the rest is unknown.
  * @param field where the file has the map
- * @param gpus  as the file has it; null where it does not say
  */
 function bareFile(
-  map: Matrix,
+  { map, layers, gpus }: EngineMap,
   field: string,
-  gpus: number | null,
   source: string,
   flags: PlacementFlags,
 ): PlacementFile {
@@ -90,6 +128,7 @@ function bareFile(
   return {
     modelName: null,
     placement,
+    layers,
     shares: evenShares(placement, indexReplicas(placement)).values,
     moves: { slots: 0, bytes: 0 },
     certificate: null,
@@ -123,22 +162,4 @@ function topologyOf(
     throw new InputError(source, field, hint);
   }
   return { nodes, gpusPerNode, slotsPerGpu: slots / given };
-}
-
-function withoutDenseLayers(map: Matrix, denseLayers: number, source: string): Matrix {
-  const rows = map.rows - denseLayers;
-  if (rows < 1) {
-    throw new InputError("--dense-layers", "", `is ${denseLayers}; ${source} has ${map.rows} layers in all`);
-  }
-  return { rows, columns: map.columns, values: map.values.subarray(denseLayers * map.columns) };
-}
-
-/** Where the model cannot say which layers are dense: 0 for a placement of no model, else the flag must. */
-function unnumbered({ modelName }: PlacementFile): number {
-  if (modelName === null) return 0;
-  throw new InputError(
-    "--dense-layers",
-    "",
-    `is missing; ${modelName} is not among the known models, so give it`,
-  );
 }

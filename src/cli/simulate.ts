@@ -51,7 +51,7 @@ async function runScenario(
   const { model, topology, cadence, assignment, seed, durationMs } = scenario;
   checkServes(path, "topology", model, topology);
   out.progress(poolText(model, topology));
-  const trace = await openRouting(scenario.routing, model);
+  const trace = await openRouting(scenario.routing, model, out);
   const routing =
     trace === null
       ? new SyntheticRouting(model, seed)

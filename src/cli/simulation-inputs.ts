@@ -1,14 +1,16 @@
 import { readNpy } from "../formats/npy.ts";
-import { readRoutingTrace } from "../formats/routing-trace.ts";
+import { type TraceRows, readTraceRows } from "../formats/routing-trace.ts";
 import { readTrace } from "../formats/trace.ts";
 import { InputError } from "../lib/errors.ts";
 import type { ReadonlyNumbers } from "../lib/readonly-arrays.ts";
 import { Rng } from "../lib/rng.ts";
+import { consecutive } from "../model/layer-numbers.ts";
 import type { MoeModel } from "../model/moe-model.ts";
 import type { RoutingTrace } from "../model/routing-trace.ts";
 import type { TraceRequest } from "../model/traffic.ts";
 import { AZURE_CONVERSATION_RATE, azureConversation } from "../twin/traffic.ts";
-import { readInput } from "./output.ts";
+import { type Output, readInput } from "./output.ts";
+import { alignedRows, sayAligned } from "./routing-file.ts";
 
 /** The traffic of a file, or drawn without end: conversation traffic as in the Azure trace. */
 export async function openTraffic(
@@ -21,17 +23,36 @@ export async function openTraffic(
 }
 
 /**
- * A routing trace that fits the model.
+ * A routing trace that fits the model: of its layers that route to experts, or of all its layers. One of fewer layers
+ * stands for the model's in turn (twin/trace-routing.ts).
  * @throws InputError
  */
-export async function openRouting(path: string | null, model: MoeModel): Promise<RoutingTrace | null> {
+export async function openRouting(
+  path: string | null,
+  model: MoeModel,
+  say: Output,
+): Promise<RoutingTrace | null> {
   if (path === null) return null;
-  const trace = readRoutingTrace(await readInput(path), path, model.experts);
+  const { trace } = await readRows(path, model, say);
   if (trace.topk !== model.topk) {
     const hint = `has ${trace.topk} experts per token; expected ${model.topk} as ${model.name} has`;
     throw new InputError(path, "shape", hint);
   }
   return trace;
+}
+
+async function readRows(path: string, model: MoeModel, say: Output): Promise<TraceRows> {
+  const layers = model.moeLayers;
+  const fit = { count: layers.length, layers, model, source: model.name };
+  const bytes = await readInput(path);
+  const read = readTraceRows(bytes, path, model.experts, (depth) =>
+    depth < layers.length ? consecutive(0, depth) : alignedRows(depth, fit, path),
+  );
+  const { rows, depth } = read;
+  if (depth < layers.length)
+    say.progress(`${path}: its ${depth} layers stand for the ${layers.length} of ${model.name}, in turn`);
+  else sayAligned(rows, depth, path, say);
+  return read;
 }
 
 /**

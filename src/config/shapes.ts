@@ -35,6 +35,10 @@ async function modelPath(name: string, place: Place): Promise<string> {
   if (path === name) return path;
   const shipped = await shippedNames();
   if (shipped.includes(name)) return path;
+  if (name.endsWith(".json")) {
+    const hint = `is ${JSON.stringify(name)}; make a model's file of it: plimsoll models import ${name} --out model.yaml`;
+    throw faultAt(place, hint);
+  }
   const near = namesLike(name, shipped);
   const meant =
     near.length === 0 ? `config/models has ${shipped.join(", ")}` : `did you mean ${near.join(" or ")}?`;
@@ -50,15 +54,24 @@ function namedBy(name: string): Place {
 
 async function shippedNames(): Promise<readonly string[]> {
   const files = await readdir(SHIPPED);
-  return files.map((file) => file.replace(/\.yaml$/, "")).sort();
+  return files.flatMap((file) => (file.endsWith(".yaml") ? [file.slice(0, -".yaml".length)] : [])).sort();
 }
 
 /** Those that continue the name or begin it, whoever publishes it; else the one that is written most like it. */
 function namesLike(name: string, known: readonly string[]): readonly string[] {
-  const word = name.slice(name.lastIndexOf("/") + 1).toLowerCase();
-  const alike = known.filter((other) => word !== "" && (other.startsWith(word) || word.startsWith(other)));
-  const nearest = nearestWord(word, known);
+  const word = plain(name.slice(name.lastIndexOf("/") + 1));
+  const alike = known.filter((other) => word !== "" && continues(plain(other), word));
+  const nearest = nearestWord(name, known);
   return alike.length > 0 || nearest === null ? alike : [nearest];
+}
+
+function continues(a: string, b: string): boolean {
+  return a.startsWith(b) || b.startsWith(a);
+}
+
+/** Without what people leave out: `llama4` for `llama-4`. */
+function plain(name: string): string {
+  return name.toLowerCase().replaceAll(/[-_.]/g, "");
 }
 
 /** Where a name among the shipped models, or a path, leads. */

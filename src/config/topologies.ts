@@ -74,7 +74,7 @@ async function ofFile(name: string, place: Place): Promise<Topology> {
 
 async function pathOf(name: string, place: Place): Promise<string> {
   if (/\.ya?ml$/.test(name)) return name;
-  const shipped = (await readdir(SHIPPED)).map((file) => file.replace(/\.yaml$/, ""));
+  const shipped = (await readdir(SHIPPED)).flatMap((file) => /^(.+)\.yaml$/.exec(file)?.[1] ?? []);
   if (shipped.includes(name)) return `${SHIPPED}${name}.yaml`;
   const forms = `nodes x GPUs x slots like 4x8x9, a name of config/topologies (${shipped.join(", ")})`;
   throw faultAt(place, `is ${JSON.stringify(name)}; expected ${forms}, or a file that ends in .yaml`);

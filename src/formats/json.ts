@@ -1,4 +1,5 @@
 import { InputError } from "../lib/errors.ts";
+import { binaryHint, binaryKind } from "./binary-kind.ts";
 
 export type JsonObject = Readonly<Record<string, unknown>>;
 
@@ -37,6 +38,8 @@ export function decodeText(bytes: Uint8Array, source: string): string {
       "",
       `has ${bytes.length} bytes of text, more than ${MOST_TEXT_BYTES}; give a smaller file`,
     );
+  const kind = binaryKind(bytes);
+  if (kind !== null) throw new InputError(source, "", `is no text but ${binaryHint(kind)}`);
   try {
     return UTF_8.decode(bytes);
   } catch {

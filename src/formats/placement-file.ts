@@ -1,6 +1,7 @@
 import { InputError } from "../lib/errors.ts";
 import type { ReadonlyNumbers } from "../lib/readonly-arrays.ts";
 import { BOUND_KINDS, type BoundKind, type Certificate } from "../model/certificate.ts";
+import type { LayerNumbers } from "../model/layer-numbers.ts";
 import { type Placement, placementFault } from "../model/placement.ts";
 import { slotCount, type Topology } from "../model/topology.ts";
 import {
@@ -17,6 +18,7 @@ import {
   readNumber,
   shown,
 } from "./json.ts";
+import { readLayerNumbers } from "./layer-list.ts";
 
 const FORMAT = "plimsoll.placement/1";
 
@@ -30,6 +32,8 @@ export interface PlacementFile {
   /** The model's name among config/models; null when only its shape is known. */
   readonly modelName: string | null;
   readonly placement: Placement;
+  /** Which layer of the model each row is of; null where that is not known. */
+  readonly layers: LayerNumbers | null;
   /** `[layers][slots]`: the fraction of its expert's tokens each slot gets. */
   readonly shares: ReadonlyNumbers;
   /** Slots that differ from the placement before, and their weights; bytes are null when the model is unknown. */
@@ -45,7 +49,12 @@ export function writePlacementFile(file: PlacementFile): string {
   const width = slotCount(topology);
   const record = {
     format: FORMAT,
-    model: { name: file.modelName, layers, experts },
+    model: {
+      name: file.modelName,
+      layers,
+      experts,
+      ...(file.layers === null ? {} : { moeLayers: file.layers }),
+    },
     topology,
     physical_to_logical_map: nest(physicalToLogical, width),
     shares: nest(file.shares, width),
@@ -58,21 +67,16 @@ export function writePlacementFile(file: PlacementFile): string {
 
 /** @throws InputError naming the first field at fault; what is returned is sound */
 export function readPlacementFile(bytes: Uint8Array, source: string): PlacementFile {
-  const file = readJsonObject(bytes, source);
-  if (file.format !== FORMAT) {
-    throw new InputError(source, "format", `is not "${FORMAT}"; expected a placement that \`place\` wrote`);
-  }
+  const file = readRecord(bytes, source);
   const model = readObject(file.model, source, "model");
   const name = model.name ?? null;
   if (name !== null && typeof name !== "string") {
     throw new InputError(source, "model.name", "is not a text; expected a name or null");
   }
-  const topology = readTopology(file.topology, source);
+  const placement = readMap(file, source);
+  const { layers, topology } = placement;
   const width = slotCount(topology);
-  const layers = readNumber(model.layers, SIZE, source, "model.layers");
-  const experts = readNumber(model.experts, integerIn(1, width), source, "model.experts");
-  const map = readRows(file, "physical_to_logical_map", integerIn(-1, experts - 1), layers, width, source);
-  const placement = { layers, experts, topology, physicalToLogical: Int32Array.from(map.values) };
+  readNumber(model.experts, integerIn(1, width), source, "model.experts");
   const fault = placementFault(placement);
   if (fault !== null) throw new InputError(source, "physical_to_logical_map", `${fault}; correct the map`);
   const shares = readRows(file, "shares", AMOUNT, layers, width, source).values;
@@ -81,6 +85,7 @@ export function readPlacementFile(bytes: Uint8Array, source: string): PlacementF
   return {
     modelName: name,
     placement,
+    layers: readMoeLayers(model.moeLayers, layers, source),
     shares,
     moves: {
       slots: readNumber(moves.slots, AMOUNT, source, "moves.slots"),
@@ -89,6 +94,48 @@ export function readPlacementFile(bytes: Uint8Array, source: string): PlacementF
     certificate: file.certificate === null ? null : readCertificate(file.certificate, layers, source),
     elapsedMs: readNumber(file.elapsedMs, AMOUNT, source, "elapsedMs"),
   };
+}
+
+/**
+ * Reads only what each slot holds. Experts may be missing, as after a loss.
+ * @throws InputError naming the first field at fault
+ */
+export function readHeldExperts(
+  bytes: Uint8Array,
+  source: string,
+): Pick<PlacementFile, "placement" | "layers"> {
+  const file = readRecord(bytes, source);
+  const placement = readMap(file, source);
+  const model = readObject(file.model, source, "model");
+  return { placement, layers: readMoeLayers(model.moeLayers, placement.layers, source) };
+}
+
+function readRecord(bytes: Uint8Array, source: string): JsonObject {
+  const file = readJsonObject(bytes, source);
+  if (file.format === FORMAT) return file;
+  throw new InputError(source, "format", `is not "${FORMAT}"; expected a placement that \`place\` wrote`);
+}
+
+function readMap(file: JsonObject, source: string): Placement {
+  const model = readObject(file.model, source, "model");
+  const topology = readTopology(file.topology, source);
+  const layers = readNumber(model.layers, SIZE, source, "model.layers");
+  const experts = readNumber(model.experts, SIZE, source, "model.experts");
+  const id = integerIn(-1, experts - 1);
+  const map = readRows(file, "physical_to_logical_map", id, layers, slotCount(topology), source);
+  return { layers, experts, topology, physicalToLogical: Int32Array.from(map.values) };
+}
+
+/** Files of before it was written lack it. */
+function readMoeLayers(value: unknown, rows: number, source: string): LayerNumbers | null {
+  if (value === undefined || value === null) return null;
+  const layers = readLayerNumbers(value, source, "model.moeLayers");
+  if (layers.length === rows) return layers;
+  throw new InputError(
+    source,
+    "model.moeLayers",
+    `lists ${layers.length} layers; expected ${rows}, one for each row`,
+  );
 }
 
 function readTopology(value: unknown, source: string): Topology {

@@ -1,7 +1,9 @@
 import { InputError } from "../lib/errors.ts";
 import type { Placement } from "../model/placement.ts";
 import { slotCount } from "../model/topology.ts";
+import type { LayerNumbers } from "../model/layer-numbers.ts";
 import { integerIn, type Matrix, MOST, nest, readJsonObject, readMatrix } from "./json.ts";
+import { forEveryLayer } from "./layer-list.ts";
 
 /** SGLang wants it to be the only key. */
 const PHYSICAL_TO_LOGICAL_MAP = "physical_to_logical_map";
@@ -25,16 +27,16 @@ export function readSglangMap(bytes: Uint8Array, source: string): Matrix {
 
 /**
  * What SGLang's `--init-expert-location` reads as a placement.
- * @param denseLayers the model's, before those that route to experts: its file has rows for them too
+ * @param layers which layer each row is of
+ * @param all    layers of the model: the file has a row for each, those without experts too
  */
 export function writeSglangMap(
-  { experts, topology, layers, physicalToLogical }: Placement,
-  denseLayers: number,
+  { experts, topology, physicalToLogical }: Placement,
+  layers: LayerNumbers,
+  all: number,
 ): string {
   const slots = slotCount(topology);
-  const dense = Array.from({ length: denseLayers }, () =>
-    Array.from({ length: slots }, (_, slot) => slot % experts),
-  );
-  const map = [...dense, ...nest(physicalToLogical, slots).slice(0, layers)];
+  const inTurn = Array.from({ length: slots }, (_, slot) => slot % experts);
+  const map = forEveryLayer(nest(physicalToLogical, slots), layers, all, () => inTurn);
   return `${JSON.stringify({ [PHYSICAL_TO_LOGICAL_MAP]: map })}\n`;
 }

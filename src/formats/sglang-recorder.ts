@@ -1,33 +1,42 @@
 import { InputError } from "../lib/errors.ts";
 import { type ExpertLoad, emptyLoad } from "../model/load.ts";
-import { AMOUNT, integerIn, type NumberRule, readNumber } from "./json.ts";
+import { integerIn } from "./json.ts";
+import { TensorCounts, forEach, wrongShape } from "./tensor-counts.ts";
 import { readTorchFile, Tensor } from "./torch-file.ts";
 
 const LOGICAL_COUNT = "logical_count";
 const RECORDS = "records";
 const PHYSICAL_COUNT = "global_physical_count";
+const TOPK_IDS = "topk_ids_of_layer";
 const MAP = "last_physical_to_logical_map";
-
-/** Layers × experts, each of which takes 8 bytes; the largest models have 40,000. */
-const MOST_COUNTS = 1 << 20;
 
 type Dictionary = ReadonlyMap<unknown, unknown>;
 
-/** What is summed. @param index of a step or pass @returns what messages call it */
-type FieldOf = (index: number) => string;
+/** What one file of SGLang's recorder holds, its steps or passes summed. */
+export interface RecorderDump {
+  /** A row per layer of the model: SGLang counts dense layers too, all zero. */
+  readonly load: ExpertLoad;
+  /** The ranks whose passes they are; null where those of all ranks are summed already (modes stat and stat_approx). */
+  readonly ranks: readonly number[] | null;
+  /** What names each pass of a rank. */
+  readonly passes: ReadonlySet<string>;
+}
+
+/** Reads a dump's load alone. @throws InputError */
+export function readSglangRecorder(bytes: Uint8Array, source: string): ExpertLoad {
+  return readRecorderDump(bytes, source).load;
+}
 
 /**
- * Reads a dump of SGLang's expert distribution recorder, its steps summed. Modes `stat` and `stat_approx` write
- * the logical counts of all ranks; `per_pass` and `per_token` write one file per rank with the physical counts
- * of each pass, which the map in force at the end turns into logical ones. A number of the file is added once: what is
- * read and made is in proportion to the file, whatever it claims.
- * @returns a row per layer of the model: SGLang counts dense layers too, all zero
+ * Reads a dump of SGLang's expert distribution recorder. Modes `stat` and `stat_approx` write the logical counts of all
+ * ranks; `per_pass` and `per_token` write one file per rank with each pass's physical counts, or in versions up to 0.4.8
+ * only the physical experts of its tokens, which the map in force at the end turns into logical ones.
  * @throws InputError
  */
-export function readSglangRecorder(bytes: Uint8Array, source: string): ExpertLoad {
+export function readRecorderDump(bytes: Uint8Array, source: string): RecorderDump {
   const file = readTorchFile(bytes, source);
   if (file instanceof Map) {
-    if (file.has(LOGICAL_COUNT)) return sumSteps(file, source);
+    if (file.has(LOGICAL_COUNT)) return { load: sumSteps(file, source), ranks: null, passes: new Set() };
     if (file.has(RECORDS)) return sumPasses(file, source);
   }
   const keys = `${LOGICAL_COUNT} (mode stat) nor ${RECORDS} (mode per_pass)`;
@@ -37,106 +46,78 @@ export function readSglangRecorder(bytes: Uint8Array, source: string): ExpertLoa
 /** `logical_count` is `[steps][layers][experts]`, or one step of it. */
 function sumSteps(file: Dictionary, source: string): ExpertLoad {
   const count = readTensor(file, LOGICAL_COUNT, source, LOGICAL_COUNT);
-  if (count.shape.length === 2) return sumMatrices([count], source, () => LOGICAL_COUNT);
-  if (count.shape.length !== 3 || count.shape.includes(0)) {
+  const { shape } = count;
+  if (shape.length < 2 || shape.length > 3 || shape.includes(0)) {
     throw wrongShape(source, LOGICAL_COUNT, count, "[steps, layers, experts], none of them 0");
   }
-  return sumMatrices(stepsOf(count), source, (step) => `${LOGICAL_COUNT}[${step}]`);
+  const [layers, experts] = shape.slice(-2);
+  const counts = new TensorCounts(layers, experts, source, LOGICAL_COUNT);
+  if (shape.length === 2) counts.add(count, LOGICAL_COUNT);
+  else for (const [step, matrix] of stepsOf(count)) counts.add(matrix, `${LOGICAL_COUNT}[${step}]`);
+  return { layers, experts, tokens: counts.sums };
 }
 
 /** One after the other, as there may be as many as the file has bytes. */
-function* stepsOf({ shape, strides, offset, storage }: Tensor): Generator<Tensor> {
+function* stepsOf({ shape, strides, offset, storage }: Tensor): Generator<[number, Tensor]> {
   for (let step = 0; step < shape[0]; step++) {
-    yield new Tensor(shape.slice(1), strides.slice(1), offset + step * strides[0], storage);
+    yield [step, new Tensor(shape.slice(1), strides.slice(1), offset + step * strides[0], storage)];
   }
 }
 
-function sumPasses(file: Dictionary, source: string): ExpertLoad {
+function sumPasses(file: Dictionary, source: string): RecorderDump {
   const records: unknown = file.get(RECORDS);
   if (!Array.isArray(records) || records.length === 0) {
     throw new InputError(source, RECORDS, "is not a list of passes; expected at least one");
   }
-  const fieldOf: FieldOf = (pass) => `${RECORDS}[${pass}].${PHYSICAL_COUNT}`;
-  const passes = records.map((record: unknown, pass) =>
-    readTensor(record, PHYSICAL_COUNT, source, fieldOf(pass)),
-  );
-  const physical = sumMatrices(passes, source, fieldOf);
   const map = readTensor(file, MAP, source, MAP);
-  const slots = physical.experts;
-  if (map.shape.length !== 2 || map.shape[0] !== physical.layers || map.shape[1] !== slots) {
-    throw wrongShape(source, MAP, map, `[${physical.layers}, ${slots}] as the counts`);
+  if (map.shape.length !== 2 || map.shape.includes(0)) {
+    throw wrongShape(source, MAP, map, "[layers, slots], neither of them 0");
   }
-  const held = new Int32Array(physical.layers * slots);
-  addMatrix(held, map, integerIn(0, slots - 1), source, MAP);
+  const [layers, slots] = map.shape;
+  const physical = new TensorCounts(layers, slots, source, MAP);
+  const ranks = new Set<number>();
+  const passes = new Set<string>();
+  for (const [pass, record] of (records as readonly unknown[]).entries()) {
+    addPass(physical, record, source, `${RECORDS}[${pass}]`);
+    const [rank, id, key] = ["rank", "forward_pass_id", "gatherer_key"].map((name) => fieldOf(record, name));
+    if (typeof rank !== "number") continue;
+    ranks.add(rank);
+    const part = typeof key === "string" ? ` (${key})` : "";
+    if (typeof id === "number") passes.add(`pass ${id} of rank ${rank}${part}`);
+  }
+  return { load: logicalLoad(physical, map, source), ranks: [...ranks], passes };
+}
+
+/** Counts where there are any, else the tokens' experts. */
+function addPass(physical: TensorCounts, record: unknown, source: string, field: string): void {
+  const ids = fieldOf(record, TOPK_IDS);
+  if (fieldOf(record, PHYSICAL_COUNT) === undefined && ids instanceof Tensor) {
+    physical.addIds(ids, `${field}.${TOPK_IDS}`);
+    return;
+  }
+  const name = `${field}.${PHYSICAL_COUNT}`;
+  physical.add(readTensor(record, PHYSICAL_COUNT, source, name), name);
+}
+
+function logicalLoad({ rows, columns, sums }: TensorCounts, map: Tensor, source: string): ExpertLoad {
+  const held = new Int32Array(rows * columns);
+  forEach(map, integerIn(0, columns - 1), source, MAP, (expert, layer, slot) => {
+    held[layer * columns + slot] = expert;
+  });
   const experts = held.reduce((most, expert) => Math.max(most, expert), 0) + 1;
-  const load = emptyLoad(physical.layers, experts);
+  const load = emptyLoad(rows, experts);
   for (let i = 0; i < held.length; i++) {
-    load.tokens[Math.floor(i / slots) * experts + held[i]] += physical.tokens[i];
+    load.tokens[Math.floor(i / columns) * experts + held[i]] += sums[i];
   }
   return load;
 }
 
-/** @param matrices at least one, each of numbers that no other has */
-function sumMatrices(matrices: Iterable<Tensor>, source: string, fieldOf: FieldOf): ExpertLoad {
-  let sum: ExpertLoad | null = null;
-  /** Numbers added of each storage. */
-  const added = new Map<Tensor["storage"], number>();
-  let index = 0;
-  for (const matrix of matrices) {
-    const { shape, storage } = matrix;
-    if (shape.length !== 2 || shape.includes(0)) {
-      throw wrongShape(source, fieldOf(index), matrix, "[layers, experts], neither of them 0");
-    }
-    const [layers, experts] = shape;
-    if (layers * experts > MOST_COUNTS) {
-      throw wrongShape(source, fieldOf(index), matrix, `at most ${MOST_COUNTS} counts`);
-    }
-    const all = (added.get(storage) ?? 0) + layers * experts;
-    if (all > storage.length) {
-      throw new InputError(
-        source,
-        fieldOf(index),
-        "is of numbers that are counted already; copy the file again",
-      );
-    }
-    added.set(storage, all);
-    sum ??= emptyLoad(layers, experts);
-    if (layers !== sum.layers || experts !== sum.experts) {
-      throw wrongShape(source, fieldOf(index), matrix, `[${sum.layers}, ${sum.experts}] as the first`);
-    }
-    addMatrix(sum.tokens, matrix, AMOUNT, source, fieldOf(index));
-    index++;
-  }
-  return sum ?? emptyLoad(0, 0);
-}
-
-/** Adds a matrix, element by element, to a row-major sum of its size. */
-function addMatrix(
-  sum: Float64Array | Int32Array,
-  matrix: Tensor,
-  rule: NumberRule,
-  source: string,
-  field: string,
-): void {
-  const { storage } = matrix;
-  const [rows, columns] = matrix.shape;
-  const [rowStride, columnStride] = matrix.strides;
-  for (let row = 0; row < rows; row++) {
-    let at = matrix.offset + row * rowStride;
-    for (let column = 0; column < columns; column++, at += columnStride) {
-      const value = storage[at];
-      if (!rule.holds(value)) readNumber(value, rule, source, `${field}[${row}][${column}]`);
-      sum[row * columns + column] += value;
-    }
-  }
+function fieldOf(record: unknown, key: string): unknown {
+  return record instanceof Map ? record.get(key) : undefined;
 }
 
 function readTensor(record: unknown, key: string, source: string, field: string): Tensor {
-  const value: unknown = record instanceof Map ? record.get(key) : undefined;
+  const value = fieldOf(record, key);
   if (value instanceof Tensor) return value;
   throw new InputError(source, field, `is ${value === undefined ? "missing" : "no tensor"}; expected counts`);
-}
-
-function wrongShape(source: string, field: string, { shape }: Tensor, expected: string): InputError {
-  return new InputError(source, field, `has shape [${shape.join(", ")}]; expected ${expected}`);
 }

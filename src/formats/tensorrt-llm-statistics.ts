@@ -1,5 +1,5 @@
 import { InputError } from "../lib/errors.ts";
-import { type ExpertLoad, emptyLoad } from "../model/load.ts";
+import { type NumberedLoad, emptyLoad } from "../model/load.ts";
 import { AMOUNT, integerIn, MOST, readJsonObject, readNumber } from "./json.ts";
 import { readSafetensors } from "./safetensors.ts";
 
@@ -14,10 +14,10 @@ export interface NamedBytes {
  * of each iteration and layer, summed here over ranks and iterations.
  * @param metaInfo `meta_info.json`
  * @param ranks    every `rank{r}.safetensors`
- * @returns a row per layer that routes to experts, in the model's order
+ * @returns a row per layer that routes to experts, by their number in the model
  * @throws InputError
  */
-export function readTensorrtLlmStatistics(metaInfo: NamedBytes, ranks: readonly NamedBytes[]): ExpertLoad {
+export function readTensorrtLlmStatistics(metaInfo: NamedBytes, ranks: readonly NamedBytes[]): NumberedLoad {
   const meta = readJsonObject(metaInfo.bytes, metaInfo.source);
   const experts = readNumber(meta.num_experts, integerIn(1, MOST), metaInfo.source, "num_experts");
   /** Counts per expert by layer number. */
@@ -26,7 +26,7 @@ export function readTensorrtLlmStatistics(metaInfo: NamedBytes, ranks: readonly 
   const iterations = new Set<string>();
   for (const { source, bytes } of ranks) {
     for (const [key, { shape, values }] of readSafetensors(bytes, source)) {
-      const [, iteration, layer] = /^(\d{1,9})_(\d{1,9})$/.exec(key) ?? [];
+      const [, iteration, layer] = /^(\d{1,9})_(\d{1,4})$/.exec(key) ?? [];
       if (iteration === undefined) {
         throw new InputError(source, `array ${key}`, "is not named {iteration}_{layer}; name only those");
       }
@@ -48,7 +48,7 @@ export function readTensorrtLlmStatistics(metaInfo: NamedBytes, ranks: readonly 
     throw new InputError(metaInfo.source, "", `${found} beside it; expected one each: copy the folder again`);
   }
   const load = emptyLoad(byLayer.size, experts);
-  const layers = [...byLayer].toSorted(([a], [b]) => a - b);
-  for (const [row, [, sums]] of layers.entries()) load.tokens.set(sums, row * experts);
-  return load;
+  const rows = [...byLayer].toSorted(([a], [b]) => a - b);
+  for (const [row, [, sums]] of rows.entries()) load.tokens.set(sums, row * experts);
+  return { load, layers: rows.map(([layer]) => layer) };
 }

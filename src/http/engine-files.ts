@@ -1,3 +1,4 @@
+import { type EngineLimits, forEngine } from "../formats/engine-placement.ts";
 import { writeSglangMap } from "../formats/sglang-placement.ts";
 import { writeTensorrtLlmMap } from "../formats/tensorrt-llm-placement.ts";
 import { writeVllmAscendMap } from "../formats/vllm-ascend-placement.ts";
@@ -8,6 +9,7 @@ import { HttpError } from "./errors.ts";
 
 interface EngineFile {
   readonly type: string;
+  readonly limits: EngineLimits;
   readonly write: (placement: Placement, model: MoeModel) => string;
 }
 
@@ -15,15 +17,25 @@ const JSON_TYPE = "application/json; charset=utf-8";
 
 /** What engines are started with. */
 const FILES: Readonly<Record<string, EngineFile>> = {
-  sglang: { type: JSON_TYPE, write: (placement, { moeLayers }) => writeSglangMap(placement, moeLayers[0]) },
+  sglang: {
+    type: JSON_TYPE,
+    limits: { engine: "SGLang", twice: true },
+    write: (placement, model) => writeSglangMap(placement, model.moeLayers, model.layers),
+  },
   "tensorrt-llm": {
     type: "application/yaml; charset=utf-8",
-    write: (placement, { moeLayers }) => writeTensorrtLlmMap(placement, moeLayers[0]),
+    limits: { engine: "TensorRT-LLM", twice: true },
+    write: (placement, model) => writeTensorrtLlmMap(placement, model.moeLayers),
   },
-  "vllm-ascend": { type: JSON_TYPE, write: (placement) => writeVllmAscendMap(placement) },
+  "vllm-ascend": {
+    type: JSON_TYPE,
+    limits: { engine: "vllm-ascend", twice: false },
+    write: (placement, { sharedFused, sharedExperts }) =>
+      writeVllmAscendMap(placement, sharedFused ? sharedExperts : 0),
+  },
 };
 
-/** @throws InputError for a format that is none; HttpError where slots are empty, which no engine's file can express */
+/** @throws InputError for a format that is none; HttpError for a placement that the engine cannot load */
 export function engineFile(
   format: string,
   placement: Placement,
@@ -36,13 +48,14 @@ export function engineFile(
       "format",
       `is ${JSON.stringify(format)}; expected ${Object.keys(FILES).join(", ")}`,
     );
-  const { physicalToLogical } = placement;
-  for (let i = 0; i < physicalToLogical.length; i++) {
-    if (physicalToLogical[i] < 0)
-      throw new HttpError(
-        "slots_empty",
-        "The placement in force leaves slots empty, which no engine's file can express.",
-      );
+  return { type: file.type, text: file.write(loadable(placement, file.limits), model) };
+}
+
+function loadable(placement: Placement, limits: EngineLimits): Placement {
+  try {
+    return forEngine(placement, limits, "The placement in force").placement;
+  } catch (error) {
+    if (error instanceof InputError) throw new HttpError("slots_empty", `${error.message}.`);
+    throw error;
   }
-  return { type: file.type, text: file.write(placement, model) };
 }

@@ -58,19 +58,17 @@ it("sums TensorRT-LLM's statistics over ranks and iterations", async () => {
     ),
   );
   expect(readTensorrtLlmStatistics(await read("meta_info.json"), ranks)).toEqual({
-    layers: 2,
-    experts: 4,
-    tokens: Float64Array.from(summed.flat()),
+    load: { layers: 2, experts: 4, tokens: Float64Array.from(summed.flat()) },
+    layers: [9, 10],
   });
 });
 
 it("writes TensorRT-LLM's YAML byte for byte, and reads it", async () => {
   const bytes = await file("tensorrt-llm.yaml");
-  expect(writeTensorrtLlmMap(PLACEMENT, 9)).toBe(bytes.toString());
+  expect(writeTensorrtLlmMap(PLACEMENT, [9, 10])).toBe(bytes.toString());
   expect(readTensorrtLlmMap(bytes, "t.yaml")).toEqual({
-    rows: 2,
-    columns: 6,
-    values: Float64Array.from(MAP.flat()),
+    map: { rows: 2, columns: 6, values: Float64Array.from(MAP.flat()) },
+    layers: [9, 10],
   });
 });
 

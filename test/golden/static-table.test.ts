@@ -31,7 +31,7 @@ const written = (text: string) => JSON.parse(text) as number[][][];
 
 it("takes the same nearest replicas as SGLang, and deals the other ranks out as evenly", () => {
   for (let seed = 0; seed < 20; seed++) {
-    const ours = written(writeSglangRankTable(staticTable(PLACEMENT, REPLICAS, new Rng(seed)), 0));
+    const ours = written(writeSglangRankTable(staticTable(PLACEMENT, REPLICAS, new Rng(seed)), [0, 1], 2));
     const sorted = (table: number[][][], expert: number) =>
       table.map((rank) => rank[0][expert]).toSorted((a, b) => a - b);
     for (const [rank, layers] of theirs.entries()) {
@@ -46,7 +46,7 @@ it("takes the same nearest replicas as SGLang, and deals the other ranks out as 
 it("writes a table of the shape that SGLang cuts its ranks from, dense layers first", () => {
   const shares = evenShares(PLACEMENT, REPLICAS);
   const table = written(
-    writeSglangRankTable(rankTable({ placement: PLACEMENT, replicas: REPLICAS, shares }), 1),
+    writeSglangRankTable(rankTable({ placement: PLACEMENT, replicas: REPLICAS, shares }), [1, 2], 3),
   );
   expect(table.map((rank) => rank.map((layer) => layer.length))).toEqual(
     theirs.map((rank) => [5, ...rank.map((layer) => layer.length)]),

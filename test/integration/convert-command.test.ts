@@ -3,9 +3,11 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { program } from "../../src/cli/program.ts";
+import { evenShares } from "../../src/core/shares/even-shares.ts";
 import { readPlacementFile, writePlacementFile } from "../../src/formats/placement-file.ts";
 import { expectExit2, expectRefused } from "../bad-input.ts";
 import { runCli } from "../run-cli.ts";
+import { indexReplicas } from "../../src/model/placement.ts";
 import type { Topology } from "../../src/model/topology.ts";
 import { EXPERTS, LAYERS, type SmallPool, smallPool } from "../small-pool.ts";
 import { storedZip } from "../stored-zip-bytes.ts";
@@ -43,8 +45,10 @@ describe("convert", () => {
     const { folder, placement } = pool;
     const [sglang, back] = [folder.path("sglang.json"), folder.path("back.json")];
     const there = await runCli(...convert("plimsoll", "sglang", placement, "--out", sglang, "--json"));
-    expect(there).toMatchObject({ code: 0, stderr: "" });
-    expect(JSON.parse(there.stdout)).toEqual({ from: "plimsoll", to: "sglang", in: placement, out: sglang });
+    expect(there.code).toBe(0);
+    expect(there.stderr).toBe("nothing says which layers the rows are: written as layers 0–2; see --model\n");
+    const said = { from: "plimsoll", to: "sglang", in: placement, out: sglang, layers: null };
+    expect(JSON.parse(there.stdout)).toEqual(said);
     const { physical_to_logical_map } = await json<{ physical_to_logical_map: number[][] }>(placement);
     expect(await json(sglang)).toEqual({ physical_to_logical_map });
     const gpus = ["--nodes", "2", "--gpus-per-node", "2"];
@@ -62,26 +66,26 @@ describe("convert", () => {
     const doubled = load_history[0].logical_expert_load.map((row) => row.map((tokens) => 2 * tokens));
     expect(await json(sglang)).toEqual({ logical_count: doubled });
     await runCli(...convert("sglang", "eplb", sglang, "--out", back));
-    expect(await json(back)).toEqual({ load_history: [{ logical_expert_load: doubled }] });
+    // A row of SGLang's is the layer of its number.
+    const history = { moe_layers: [0, 1, 2], load_history: [{ logical_expert_load: doubled }] };
+    expect(await json(back)).toEqual(history);
   });
 
   it.each(["sglang", "tensorrt-llm", "vllm-ascend"])("brings a placement back from %s", async (engine) => {
     const { folder, placement } = pool;
     const [there, back] = [folder.path(`${engine}.there`), folder.path(`${engine}.back`)];
-    const dense = engine === "vllm-ascend" ? [] : ["--dense-layers", "3"];
+    const dense = ["--dense-layers", "3"];
     await run(...convert("plimsoll", engine, placement, "--out", there, ...dense));
     await run(...convert(engine, "plimsoll", there, "--out", back, ...dense, ...FOUR_GPUS));
     const before = readPlacementFile(await readFile(placement), placement);
-    expect(readPlacementFile(await readFile(back), back).placement).toEqual(before.placement);
+    const after = readPlacementFile(await readFile(back), back);
+    expect(after.placement).toEqual(before.placement);
+    expect(after.layers).toEqual([3, 4, 5]);
   });
 
   it("gives SGLang a row for every dense layer, and TensorRT-LLM the model's layer numbers", async () => {
     const { folder, placement, load } = pool;
-    const [map, count, numbered] = [
-      folder.path("map.json"),
-      folder.path("dense.json"),
-      folder.path("t.yaml"),
-    ];
+    const [map, count, yaml] = [folder.path("map.json"), folder.path("dense.json"), folder.path("t.yaml")];
     const dense = ["--dense-layers", "2"];
     await run(...convert("plimsoll", "sglang", placement, "--out", map, ...dense));
     const { physical_to_logical_map: rows } = await json<{ physical_to_logical_map: number[][] }>(map);
@@ -94,23 +98,30 @@ describe("convert", () => {
     expect(logical_count.slice(0, 2).flat()).toEqual(Array<number>(2 * EXPERTS).fill(0));
     const history = folder.path("moe.json");
     await run(...convert("sglang", "eplb", count, "--out", history, ...dense));
-    expect(await json(history)).toEqual({ load_history: [{ logical_expert_load: logical_count.slice(2) }] });
+    const numbered = {
+      moe_layers: [2, 3, 4],
+      load_history: [{ logical_expert_load: logical_count.slice(2) }],
+    };
+    expect(await json(history)).toEqual(numbered);
 
-    await run(...convert("sglang", "tensorrt-llm", map, "--out", numbered, ...dense, ...FOUR_GPUS));
-    const layers = (await readFile(numbered, "utf8")).matchAll(/^ {2}(\d+):/gm).map(([, layer]) => layer);
+    await run(...convert("sglang", "tensorrt-llm", map, "--out", yaml, ...dense, ...FOUR_GPUS));
+    const layers = (await readFile(yaml, "utf8")).matchAll(/^ {2}(\d+):/gm).map(([, layer]) => layer);
     expect([...layers]).toEqual(["2", "3", "4"]);
   });
 
   it("takes the dense layers of the placement's model, where it knows it", async () => {
     const { folder } = pool;
-    const topology = { nodes: 1, gpusPerNode: 1, slotsPerGpu: 1 };
-    const one = await folder.write("v3.json", placementOf("deepseek-v3", topology, [[0], [0]]));
-    const out = folder.path("v3.yaml");
-    await run(...convert("plimsoll", "tensorrt-llm", one, "--out", out));
-    expect(await readFile(out, "utf8")).toContain("\n  3: [0]\n  4: [0]\n");
-
-    const hinted = await runCli(...convert("plimsoll", "sglang", one, "--out", folder.path("v3.sglang")));
-    expect(hinted).toMatchObject({ code: 0, stderr: expect.stringContaining("--dense-layers 3") as string });
+    const topology = { nodes: 1, gpusPerNode: 1, slotsPerGpu: 256 };
+    const row = Array.from({ length: 256 }, (_, slot) => slot);
+    const text = placementOf("deepseek-v3", topology, Array<number[]>(58).fill(row));
+    const v3 = await folder.write("v3.json", text);
+    const [yaml, sglang] = [folder.path("v3.yaml"), folder.path("v3.sglang")];
+    await run(...convert("plimsoll", "tensorrt-llm", v3, "--out", yaml));
+    const layers = (await readFile(yaml, "utf8")).matchAll(/^ {2}(\d+):/gm).map(([, layer]) => Number(layer));
+    expect([...layers]).toEqual(Array.from({ length: 58 }, (_, i) => i + 3));
+    await run(...convert("plimsoll", "sglang", v3, "--out", sglang));
+    const { physical_to_logical_map: rows } = await json<{ physical_to_logical_map: number[][] }>(sglang);
+    expect(rows).toEqual(Array(61).fill(row));
   });
 
   it("reads what SGLang's recorder and TensorRT-LLM recorded", async () => {
@@ -131,7 +142,9 @@ describe("convert", () => {
       await counted("sglang-recorder", "recorder-per-pass"),
     ];
     expect(both).toEqual(rank0.map((row, layer) => row.map((count, expert) => count + rank1[layer][expert])));
+    // Of layers 9 and 10.
     expect(await counted("tensorrt-llm-statistics", "tensorrt-llm-statistics")).toEqual([
+      ...Array.from({ length: 9 }, () => [0, 0, 0, 0]),
       [760, 764, 768, 772],
       [800, 804, 808, 812],
     ]);
@@ -189,13 +202,56 @@ describe("convert", () => {
     ]);
   });
 
-  it.each(["sglang", "tensorrt-llm", "vllm-ascend"])("has no empty slots for %s", async (engine) => {
+  describe.each(["sglang", "tensorrt-llm", "vllm-ascend"])("to %s", (engine) => {
+    const topology = { nodes: 1, gpusPerNode: 2, slotsPerGpu: 3 };
+    const filled = async (map: readonly number[]) => {
+      const { folder } = pool;
+      const [holed, there, back] = ["holed", "there", "back"].map((name) => folder.path(`${engine}.${name}`));
+      await folder.write(`${engine}.holed`, placementOf(null, topology, [map]));
+      await run(...convert("plimsoll", engine, holed, "--out", there));
+      await run(...convert(engine, "plimsoll", there, "--out", back, ...TWO_GPUS));
+      return (await json<{ physical_to_logical_map: number[][] }>(back)).physical_to_logical_map[0];
+    };
+
+    it("fills an empty slot with a replica", async () => {
+      // Of expert 1, whose tokens are GPU 0's anyhow; vllm-ascend takes no expert twice on a GPU.
+      const onGpu = engine === "vllm-ascend" ? 2 : 1;
+      expect(await filled([0, 1, -1, 0, 2, 3])).toEqual([0, 1, onGpu, 0, 2, 3]);
+      // No expert is on GPU 0 alone: the one with most replicas, of which that makes one more.
+      expect(await filled([0, 1, -1, 0, 1, 2])).toEqual([0, 1, 2, 0, 1, 2]);
+    });
+
+    it("refuses a GPU that holds nothing", async () => {
+      const dead = await pool.folder.write(
+        `${engine}.dead`,
+        placementOf(null, topology, [[0, 1, 2, -1, -1, -1]]),
+      );
+      await expectRefused(pool.folder, [
+        [convert("plimsoll", engine, dead), `${dead}: GPU 1 holds nothing, but every rank of `],
+      ]);
+    });
+  });
+
+  it("refuses for vllm-ascend what it cannot load", async () => {
     const { folder } = pool;
-    const topology = { nodes: 1, gpusPerNode: 2, slotsPerGpu: 1 };
-    const holed = await folder.write("holed.json", placementOf(null, topology, [[0, -1]]));
+    const topology = { nodes: 1, gpusPerNode: 1, slotsPerGpu: 3 };
+    const twice = await folder.write(
+      "twice.json",
+      placementOf(null, topology, [
+        [0, 1, 2],
+        [0, 1, 2],
+        [2, 0, 1],
+      ]),
+    );
+    const doubled = await folder.write("doubled.json", placementOf(null, topology, [[0, 1, 1]]));
+    const wide = await folder.write("wide.json", placementOf(null, topology, [[0, 1, -1]]));
+    await run(...convert("plimsoll", "vllm-ascend", twice, "--out", folder.path("sound.json")));
     await expectRefused(folder, [
-      [convert("plimsoll", engine, holed), `${holed}: layer 0 slot 1 is empty, which ${engine} cannot say`],
+      [convert("plimsoll", "vllm-ascend", doubled), `${doubled}: row 0 has expert 1 twice on GPU 0`],
+      [convert("plimsoll", "vllm-ascend", wide), `${wide}: has more slots on a GPU than experts`],
     ]);
+    await run(...convert("plimsoll", "sglang", wide, "--out", folder.path("wide.sglang")));
+    expect(await json(folder.path("wide.sglang"))).toEqual({ physical_to_logical_map: [[0, 1, 0]] });
   });
 
   it("refuses engines' files that do not fit", async () => {
@@ -226,9 +282,20 @@ describe("convert", () => {
         convert("tensorrt-llm", "plimsoll", join(ENGINE_FILES, "tensorrt-llm.yaml")),
         "--nodes, --gpus-per-node",
       ],
-      [convert("plimsoll", "tensorrt-llm", unknown), "--dense-layers: is missing; nobody's is not among"],
+      [
+        convert("plimsoll", "tensorrt-llm", unknown),
+        `${unknown}: model.name names nobody's, no known model of its shape; give its file with --model`,
+      ],
       [convert("sglang", "eplb", counts, "--dense-layers", "2"), "--dense-layers: is 2; "],
-      [recorder(stat, "--dense-layers", "1"), "--dense-layers: is 1; layer 0 of "],
+      [
+        convert("sglang", "eplb", counts, "--model", "deepseek-v3"),
+        `${counts}: has 2 rows of 2 experts; expected those of deepseek-v3: 58 rows of 256 experts (layers 3–60), or 61`,
+      ],
+      [
+        convert("sglang", "eplb", counts, "--model", "deepseek-v3", "--dense-layers", "1"),
+        "--dense-layers: is said by --model; leave one out",
+      ],
+      [recorder(stat, "--dense-layers", "1"), `${stat}: layer 0 counts tokens, but --dense-layers is 1`],
       [recorder(placement), `${placement}: is not a zip file`],
       [recorder(folder.path("absent.pt")), "absent.pt: cannot be read (ENOENT)"],
       [recorder(join(ENGINE_FILES, "tensorrt-llm-statistics")), "holds no .pt file"],
@@ -242,16 +309,19 @@ describe("convert", () => {
   });
 });
 
-/** A placement file of one expert. */
+/** A placement file with even shares. */
 function placementOf(
   modelName: string | null,
   topology: Topology,
   map: readonly (readonly number[])[],
 ): string {
+  const experts = Math.max(...map.flat()) + 1;
+  const placement = { layers: map.length, experts, topology, physicalToLogical: Int32Array.from(map.flat()) };
   return writePlacementFile({
     modelName,
-    placement: { layers: map.length, experts: 1, topology, physicalToLogical: Int32Array.from(map.flat()) },
-    shares: Float64Array.from(map.flat(), (expert) => (expert < 0 ? 0 : 1)),
+    layers: null,
+    placement,
+    shares: evenShares(placement, indexReplicas(placement)).values,
     moves: { slots: 0, bytes: null },
     certificate: null,
     elapsedMs: 0,

@@ -87,7 +87,15 @@ function blockSource(token: number, gpus = GPUS): number {
 function plainPlacement(modelName: string | null, placement: Placement): string {
   const shares = evenShares(placement, indexReplicas(placement)).values;
   const moves = { slots: 0, bytes: null };
-  return writePlacementFile({ modelName, placement, shares, moves, certificate: null, elapsedMs: 0 });
+  return writePlacementFile({
+    modelName,
+    placement,
+    layers: null,
+    shares,
+    moves,
+    certificate: null,
+    elapsedMs: 0,
+  });
 }
 
 describe("dispatch", () => {
@@ -274,7 +282,7 @@ describe("dispatch", () => {
       [dispatch(missing), `${missing}: cannot be read (ENOENT); name a readable file`],
       [dispatch(load), `${load}: is not a .npy file`],
       [dispatch(flat), `${flat}: shape is (4); expected (tokens, layers, topk)`],
-      [dispatch(sixLayers), `${sixLayers}: shape has 6 layers; expected 3`],
+      [dispatch(sixLayers), `${sixLayers}: shape has 6 layers; expected the 3 of ${pool.placement}`],
       [dispatch(strayExpert), `${strayExpert}: token 0 layer 1 has expert 16; expected 0..15`],
       [dispatch(routing, "--sources", strayGpu), `${strayGpu}: token 0 starts on GPU 4; expected 0..3`],
       [dispatch(routing, "--sources", flat), `${flat}: shape is (4); expected (1000), one GPU per token`],

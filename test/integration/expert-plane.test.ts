@@ -266,7 +266,8 @@ test("what is in force can be had as the file each engine is started with", asyn
   expect([sglang.rows, sglang.columns]).toEqual([LAYERS + 3, 288]);
   expect(Array.from(sglang.values.subarray(3 * 288, 4 * 288))).toEqual(map[0]);
   const tensorrt = readTensorrtLlmMap((await file("tensorrt-llm")).bytes, "tensorrt-llm");
-  expect(Array.from(tensorrt.values)).toEqual(map.flat());
+  expect(Array.from(tensorrt.map.values)).toEqual(map.flat());
+  expect(tensorrt.layers).toEqual(Array.from({ length: LAYERS }, (_, i) => i + 3));
   const ascend = readVllmAscendMap((await file("vllm-ascend")).bytes, "vllm-ascend");
   expect([ascend.gpus, Array.from(ascend.map.values)]).toEqual([RANKS, map.flat()]);
   expect((await file("onnx")).status).toBe(400);

@@ -161,7 +161,7 @@ describe("place --objective activation", () => {
     expect(shares.reduce((a, b) => a + b, 0)).toBe(LAYERS * EXPERTS);
     // The command knows no model of this shape, so it counts DeepSeek-V3's eight experts per token.
     const selections = 8 * batchTokens;
-    const load = sumWindows(readExpertLoads(await readFile(pool.drifted), pool.drifted));
+    const load = sumWindows(readExpertLoads(await readFile(pool.drifted), pool.drifted).windows);
     const fullest = (file: PlacementFile) => fullestActivations(file, load, selections);
     expect(fullest(activation)).toBeLessThan(fullest(tokens));
   });
@@ -219,7 +219,7 @@ describe("place on GPUs that differ", () => {
 
   it("gives slower GPUs less with --gpu-speeds", async () => {
     const file = await placed("speeds.json", pool.load, "--gpu-speeds", "1,0.5,1,0.5");
-    const load = sumWindows(readExpertLoads(await readFile(pool.load), pool.load));
+    const load = sumWindows(readExpertLoads(await readFile(pool.load), pool.load).windows);
     const loads = gpuLoads(file.placement, file.shares, load);
     const speeds = [1, 0.5, 1, 0.5];
     for (const [layer, { max, mean }] of (file.certificate ?? expect.unreachable()).layers.entries()) {
@@ -251,13 +251,90 @@ it("place takes the GPUs as one name, with slots for some redundant experts wher
   expect((await named("2x2")).topology).toEqual(TOPOLOGY);
 });
 
+describe("place, where a layer has no token", () => {
+  it("leaves it as it is, and says so", async () => {
+    const load = await pool.folder.write(
+      "draft.json",
+      JSON.stringify({
+        logical_count: [
+          [9, 1, 1, 5],
+          [0, 0, 0, 0],
+        ],
+      }),
+    );
+    const flags = ["--nodes", "1", "--gpus-per-node", "2", "--slots-per-gpu", "3"];
+    const [first, second] = [pool.folder.path("draft-first.json"), pool.folder.path("draft-second.json")];
+    const said = await runHere("place", "--load", load, ...flags, "--out", first);
+    expect(said).toContain(", layer 1 idle: every expert alike, 0 slots moved, ");
+    const more = ["--previous", first, "--out", second];
+    expect(await runHere("place", "--load", load, ...flags, ...more)).toContain(", layer 1 idle: kept, ");
+    const json = JSON.parse(await runHere("place", "--load", load, ...flags, ...more, "--json")) as unknown;
+    expect(json).toMatchObject({ idleLayers: [1], moves: { slots: 0, bytes: null, necessary: 0 } });
+    expect((await read(second)).placement).toEqual((await read(first)).placement);
+  });
+});
+
+describe("place, where the load numbers its layers", () => {
+  it("says idle layers by their numbers, and adapts a placement of the same layers only", async () => {
+    const write = (name: string, layers: readonly number[]) => {
+      const counts = [
+        [0, 0, 0, 0],
+        [9, 1, 1, 5],
+      ];
+      return pool.folder.write(name, JSON.stringify({ logical_count: counts, moe_layers: layers }));
+    };
+    const flags = ["--nodes", "1", "--gpus-per-node", "2", "--slots-per-gpu", "3"];
+    const [load, other] = [await write("numbered.json", [3, 5]), await write("others.json", [3, 7])];
+    const out = pool.folder.path("numbered-out.json");
+    expect(await runHere("place", "--load", load, ...flags, "--out", out)).toContain(
+      ", layer 3 idle: every expert alike, ",
+    );
+    await expectRefused(pool.folder, [
+      [
+        ["place", "--load", other, ...flags, "--previous", out],
+        `${out}: model.moeLayers are 3, 5; expected the load's 3, 7`,
+      ],
+    ]);
+  });
+});
+
+describe("place --previous of a pool of another size", () => {
+  it.each([
+    ["grows by ranks", ["--gpus-per-node", "3"]],
+    ["grows by slots", ["--slots-per-gpu", "6"]],
+    ["shrinks by ranks", ["--nodes", "1", "--gpus-per-node", "3", "--slots-per-gpu", "6"]],
+    ["shrinks by slots", ["--slots-per-gpu", "4"]],
+  ])("%s", async (_, flags) => {
+    await placed("sized.json", pool.load);
+    const { placement, moves } = await placed(
+      "resized.json",
+      pool.load,
+      "--previous",
+      pool.folder.path("sized.json"),
+      ...flags,
+    );
+    expect(placement.physicalToLogical).not.toContain(-1);
+    expect(moves.slots).toBeGreaterThan(0);
+    expect(moves.slots).toBeLessThan(0.7 * LAYERS * slotCount(placement.topology));
+  });
+
+  it("moves what must move whatever --max-moves says, and says so", async () => {
+    await placed("whole-pool.json", pool.load, "--slots-per-gpu", "8");
+    const out = pool.folder.path("half-pool.json");
+    const flags = ["--nodes", "1", "--slots-per-gpu", "8", "--previous", pool.folder.path("whole-pool.json")];
+    const said = await runHere(...place(pool.load, ...flags, "--max-moves", "1", "--out", out));
+    const { moves } = await read(out);
+    expect(said).toContain(`${moves.slots} slots moved (more than --max-moves 1: experts would be missing)`);
+  });
+});
+
 describe("place, given what it cannot use", () => {
   it("exits 2", async () => {
     const missing = pool.folder.path("missing");
-    const idle = await pool.folder.write("idle.json", '{"logical_count":[[1,2,3],[0,0,0]]}');
+    const idle = await pool.folder.write("idle.json", '{"logical_count":[[0,0,0],[0,0,0]]}');
     await expectExit2(pool.folder, [
       [place(missing), `${missing}: cannot be read (ENOENT); name a readable file`],
-      [place(idle), `${idle}: layer 1 has no load at all; give one with at least one token`],
+      [place(idle), `${idle}: has no token in any layer; give a load with at least one`],
       [place(pool.load, "--grops", "3"), "error: unknown option '--grops'"],
       [place(pool.load, "--nodes", "0"), "error: option '--nodes <n>' argument '0' is invalid"],
       [place(pool.load, "--max-moves", "-1"), "error: option '--max-moves <n>' argument '-1' is invalid"],
@@ -272,7 +349,7 @@ describe("place, given what it cannot use", () => {
     const infinite = await folder.write("infinite.json", '{"logical_count":[[1,2],[3,Infinity]]}');
     const notANumber = await folder.write("nan.json", '{"logical_count":[[NaN,2],[3,4]]}');
     const small = await folder.write("small.json", '{"logical_count":[[1,2,3,4]]}');
-    const shape = "deepseek-v3 has 58 layers of 256 experts; expected the load's 3 of 16";
+    const shape = "has 3 rows of 16 experts; expected those of deepseek-v3: 58 rows of 256 experts";
     await expectRefused(folder, [
       [place(load, "--topology", "2x2x5"), "--nodes: says again what --topology says; leave one of them out"],
       [["place", "--load", load], "--topology: is missing; give the GPUs, e.g. 4x8x9"],
@@ -282,7 +359,7 @@ describe("place, given what it cannot use", () => {
       ],
       [["place", "--load", load, "--topology", "2x2x1"], "--topology: has 4 slots; expected at least the"],
       [place(cut), `${cut}: is not JSON`],
-      [place(routing), `${routing}: is not UTF-8 text`],
+      [place(routing), `${routing}: array layer `],
       [place(wrong), `${wrong}: logical_count[1][1] is -4; expected a finite number ≥ 0`],
       [place(infinite), `${infinite}: logical_count[1][1] is "Infinity"; expected a finite number ≥ 0`],
       [place(notANumber), `${notANumber}: logical_count[0][0] is "NaN"; expected a finite number ≥ 0`],
@@ -311,28 +388,61 @@ describe("place, given what it cannot use", () => {
         place(load, "--algorithm", "eplb", "--gpu-slots", "5,5,5,4"),
         "--algorithm eplb: fills every slot; leave out --gpu-slots and --out-of-service",
       ],
-      [
-        place(load, "--algorithm", "eplb", "--previous", placement, "--max-moves", "3"),
-        "--algorithm eplb: moves what it likes; leave out --max-moves",
-      ],
-      [
-        place(load, "--max-moves", "3"),
-        "--max-moves: counts from a placement in force; give it with --previous",
-      ],
       [place(load, "--routing", load), `${load}: is not a .npy file`],
-      [place(load, "--model", "deepseek-v3"), `--model: ${shape}`],
+      [place(load, "--model", "deepseek-v3"), `${load}: ${shape}`],
       [place(load, "--previous", load), `${load}: format is not "plimsoll.placement/1"`],
-      [
-        place(load, "--previous", placement, "--slots-per-gpu", "6"),
-        `${placement}: topology is 2 nodes × 2 GPUs × 5 slots`,
-      ],
       [
         place(small, "--previous", placement),
         `${placement}: model has 3 layers of 16 experts; expected the load's 1 of 4`,
       ],
+    ]);
+  });
+
+  it("says which option has no effect", async () => {
+    const { folder, load, placement, routing } = pool;
+    const oneNode = ["--nodes", "1", "--gpus-per-node", "4"];
+    const eplb = ["--algorithm", "eplb"];
+    await expectRefused(folder, [
+      [
+        place(load, "--max-moves", "3"),
+        "--max-moves: counts from a placement in force; give it with --previous",
+      ],
       [
         place(load, "--previous", placement, "--routing", routing),
         "--routing: has no say in adapting a placement; leave it or --previous out",
+      ],
+      [
+        place(load, "--hop-weight", "6"),
+        "--hop-weight: weighs the hops of a routing trace; give it with --routing",
+      ],
+      [
+        place(load, "--groups", "4", "--hop-weight", "6"),
+        "--hop-weight: weighs the hops of a routing trace; give it with --routing",
+      ],
+      [
+        place(load, "--batch-tokens", "64"),
+        "--batch-tokens: is the size of decode batches; give it with --objective activation",
+      ],
+      [
+        place(load, ...oneNode, "--groups", "4"),
+        "--groups: keeps groups on nodes, and there is one node; leave it out",
+      ],
+      [
+        place(load, ...oneNode, "--routing", routing, "--hop-weight", "6"),
+        "--hop-weight: weighs hops between nodes, and there is one node; leave it out",
+      ],
+      [
+        place(load, ...oneNode, "--routing", routing),
+        `${routing}: shape has 1000 tokens; on one node a trace shows how batches vary, which takes 4096 at least`,
+      ],
+      [
+        place(load, ...eplb, "--previous", placement, "--max-moves", "3"),
+        "--algorithm eplb: moves what it likes; leave out --max-moves",
+      ],
+      [place(load, ...eplb, "--routing", routing), "--algorithm eplb: reads no routing; leave out --routing"],
+      [
+        place(load, ...eplb, "--nodes", "3", "--groups", "4"),
+        "--groups: is 4; EPLB keeps groups on nodes only where the 3 nodes divide them: leave it out",
       ],
     ]);
   });

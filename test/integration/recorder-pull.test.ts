@@ -15,7 +15,8 @@ import { SglangRecorder, type SglangRecorderOptions } from "../../src/engines/sg
 import { readSglangRecorder } from "../../src/formats/sglang-recorder.ts";
 import type { ExpertLoad } from "../../src/model/load.ts";
 import { type ScratchFolder, scratchFolder } from "../../harness/scratch-folder.ts";
-import { torchFile } from "../torch-bytes.ts";
+import { bytesOf } from "../npy-bytes.ts";
+import { pickled, torchFile } from "../torch-bytes.ts";
 
 const command = promisify(execFile);
 
@@ -27,6 +28,7 @@ let folder: ScratchFolder;
 let server: Server;
 let asked: string[];
 let status: number;
+let content: Uint8Array;
 let dumped: ExpertLoad;
 let reports: LoadReport[];
 let faults: string[];
@@ -37,12 +39,13 @@ beforeEach(async () => {
   folder = await scratchFolder();
   writes = 0;
   [asked, status, reports, faults, leading, nowMs] = [[], 200, [], [], true, 1000];
-  dumped = readSglangRecorder(await readFile(DUMP), DUMP);
+  content = await readFile(DUMP);
+  dumped = readSglangRecorder(content, DUMP);
   server = createServer((request, response) => {
     asked.push(request.url ?? "");
     const written =
       request.url === "/dump_expert_distribution_record"
-        ? copyFile(DUMP, folder.path(name(asked.length)))
+        ? writeFile(folder.path(name(asked.length)), content)
         : Promise.resolve();
     void written.then(() => response.writeHead(status).end());
   });
@@ -53,13 +56,13 @@ afterEach(async () => {
   await folder[Symbol.asyncDispose]();
 });
 
-/** @param denseLayers of a model with 2 layers in all */
 async function pullFor(
-  denseLayers: number,
+  denseLayers: readonly number[],
   experts = 4,
   limits: Pick<SglangRecorderOptions, "readWithinMs"> = {},
+  layers = 2,
 ): Promise<RecorderPull> {
-  const sizes = { layers: 2, denseLayers, experts, topk: 2, groups: 1, topkGroups: 1 };
+  const sizes = { layers, denseLayers, experts, topk: 2, groups: 1, topkGroups: 1 };
   const model = modelLike(await loadModel("deepseek-v3"), sizes);
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
   return new RecorderPull({
@@ -76,7 +79,7 @@ async function pullFor(
 
 test("the leader has the recorder started, then fetches what it counted, and clears it away", async () => {
   await folder.write(name(0), "somebody else's");
-  const pull = await pullFor(0);
+  const pull = await pullFor([]);
   await pull.pull();
   nowMs += 5000;
   await pull.pull();
@@ -88,15 +91,39 @@ test("the leader has the recorder started, then fetches what it counted, and cle
   expect(faults).toEqual([]);
 });
 
-test("dense layers are left out", async () => {
-  const pull = await pullFor(1);
+/** A dump of the mode stat, of one step. */
+function dumpOf(rows: readonly (readonly number[])[]): Uint8Array {
+  const [layers, experts] = [rows.length, rows[0].length];
+  const sizes = { shape: [layers, experts], strides: [experts, 1], count: layers * experts };
+  const tensor = pickled.tensor({ key: "0", kind: "IntStorage", ...sizes });
+  const counts = { "0": bytesOf(Int32Array.from(rows.flat())) };
+  return torchFile(pickled.dict(["logical_count", tensor]), counts);
+}
+
+test.each([
+  [[0], [1, 2]],
+  [[1], [0, 2]],
+])("dense layers, such as %j, are left out", async (denseLayers, kept) => {
+  const rows = [0, 1, 2].map((layer) => [1, 2, 3, 4].map((n) => (kept.includes(layer) ? n + 10 * layer : 0)));
+  content = dumpOf(rows);
+  const pull = await pullFor(denseLayers, 4, {}, 3);
   await pull.pull();
   await pull.pull();
-  expect(reports[0].counts).toEqual(dumped.tokens.slice(4));
+  expect(reports[0].counts).toEqual(Float64Array.from(kept.flatMap((layer) => rows[layer])));
+});
+
+test("a dump that counts tokens in a dense layer is another model's", async () => {
+  const pull = await pullFor([0]);
+  await pull.pull();
+  await pull.pull();
+  expect(reports).toEqual([]);
+  expect(faults).toEqual([
+    expect.stringContaining("counts tokens in layer 0, where deepseek-v3 has no experts"),
+  ]);
 });
 
 test("who does not lead asks nothing, and who begins to lead begins anew", async () => {
-  const pull = await pullFor(0);
+  const pull = await pullFor([]);
   leading = false;
   await pull.pull();
   expect(asked).toEqual([]);
@@ -108,7 +135,7 @@ test("who does not lead asks nothing, and who begins to lead begins anew", async
 });
 
 test("what fails is said once, and tried again from the start", async () => {
-  const pull = await pullFor(0);
+  const pull = await pullFor([]);
   status = 500;
   await pull.pull();
   await pull.pull();
@@ -122,7 +149,7 @@ test("what fails is said once, and tried again from the start", async () => {
 });
 
 test("a dump of another model is refused, and left where it is", async () => {
-  const pull = await pullFor(0, 8);
+  const pull = await pullFor([], 8);
   await pull.pull();
   await pull.pull();
   expect(faults).toEqual([expect.stringContaining("logical_count is of 2 layers of 4 experts")]);
@@ -156,7 +183,7 @@ async function pullOf(
     const isDump = request.url === "/dump_expert_distribution_record";
     void (isDump ? write(folder.path(name(++writes))) : Promise.resolve()).then(() => response.end());
   });
-  return pullFor(0, 4, limits);
+  return pullFor([], 4, limits);
 }
 
 const good = (path: string) => copyFile(DUMP, path);
@@ -209,7 +236,7 @@ test("dumps that are not read in time are said once, and the next one is read", 
 test("who stops waits for no server, and says nothing of it", async () => {
   server.removeAllListeners("request");
   const heard = once(server, "request");
-  const pull = await pullFor(0);
+  const pull = await pullFor([]);
   pull.start();
   const pulled = pull.pull();
   await heard;
@@ -219,7 +246,7 @@ test("who stops waits for no server, and says nothing of it", async () => {
 });
 
 test("a folder of too many files is said", async () => {
-  const pull = await pullFor(0);
+  const pull = await pullFor([]);
   await command("sh", ["-c", "seq 10001 | xargs touch"], { cwd: folder.path(".") });
   await pull.pull();
   expect(faults).toEqual([expect.stringMatching(/: holds more than 10000 files; remove what is old$/)]);

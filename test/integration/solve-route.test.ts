@@ -100,13 +100,45 @@ describe("POST /ep/v1/solve", () => {
     expect(modelName).toBe("deepseek-v3");
   });
 
+  it("answers a row for every row, also of layers without a token", async () => {
+    const idle = [rows[0], rows[1].map(() => 0), rows[2]];
+    const alike = await solved({ load: idle, topology: TOPOLOGY });
+    expect(alike.placement.layers).toBe(3);
+    expect(alike.certificate?.layers[1]).toMatchObject({ max: 0, mean: 0 });
+    const row = Array.from({ length: 20 }, (_, slot) => slot % 16);
+    const kept = await solved({ load: idle, topology: TOPOLOGY, previous: [row, row, row] });
+    expect([...(kept.placement.physicalToLogical as Int32Array).subarray(20, 40)]).toEqual(row);
+  });
+
+  it("adapts a placement of a pool of another size: ranks keep their numbers", async () => {
+    const row = Array.from({ length: 20 }, (_, slot) => slot % 16);
+    const previous = [row, row, row];
+    const grown = { ...TOPOLOGY, nodes: 3 };
+    const wider = { ...TOPOLOGY, slotsPerGpu: 6 };
+    const same = { load: rows, previous, maxMoves: 0 };
+    const more = (await solved({ ...same, topology: grown })).placement.physicalToLogical as Int32Array;
+    expect([...more.subarray(0, 20)]).toEqual(row);
+    const told = { ...same, topology: wider, previousTopology: TOPOLOGY };
+    const slots = (await solved(told)).placement.physicalToLogical as Int32Array;
+    expect([...slots.subarray(0, 6)]).toEqual([0, 1, 2, 3, 4, -1]);
+    const fewer = await solved({
+      ...same,
+      topology: { nodes: 1, gpusPerNode: 2, slotsPerGpu: 8 },
+      previousTopology: TOPOLOGY,
+    });
+    expect(
+      [...(fewer.placement.physicalToLogical as Int32Array).subarray(0, 16)].toSorted((a, b) => a - b),
+    ).toEqual(row.slice(0, 16));
+    expect(fewer.moves.slots).toBe(3 * 6);
+  });
+
   const sound = { load: rows, topology: TOPOLOGY };
   it.each<[string, unknown]>([
     ["body: is not JSON", ""],
     ["body: is not a JSON object", "[]"],
     ["body: load is missing", { topology: TOPOLOGY }],
     ["body: load[0][1] is -2", { ...sound, load: [[1, -2]] }],
-    ["body: layer 1 has no load", { ...sound, load: [rows[0], rows[1].map(() => 0)] }],
+    ["body: has no token in any layer", { ...sound, load: rows.map((row) => row.map(() => 0)) }],
     ["body: load has 257 layers", { ...sound, load: Array.from({ length: 257 }, () => [1]) }],
     ["body: topology is not", { load: rows }],
     ["body: topology.slotsPerGpu is 3: 12 slots", { ...sound, topology: { ...TOPOLOGY, slotsPerGpu: 3 } }],
@@ -144,7 +176,26 @@ describe("POST /ep/v1/solve", () => {
     ["body: outOfService is not a list", { ...sound, outOfService: 3 }],
     ["body: gpuSlots and outOfService leave 15 slots", { ...sound, outOfService: [1] }],
     ["body: previous is 1 × 1; expected 3 layers × 20", { ...sound, previous: [[1]] }],
-    ["body: maxMoves counts from", { ...sound, maxMoves: 3 }],
+    [
+      "body: previous is 3 × 7; expected 3 layers × 20 slots, or previousTopology beside it",
+      { ...sound, previous: rows.map(() => Array<number>(7).fill(0)) },
+    ],
+    [
+      "body: previous is 3 × 20; expected 3 layers × 16 slots",
+      {
+        ...sound,
+        previous: rows.map((row) => [...row, 0, 0, 0, 0].fill(0)),
+        previousTopology: { ...TOPOLOGY, slotsPerGpu: 4 },
+      },
+    ],
+    ["body: previous[0][0] is 16", { ...sound, previous: rows.map(() => Array<number>(20).fill(16)) }],
+    ["body: previousTopology.nodes is", { ...sound, previous: rows.map(() => [0]), previousTopology: {} }],
+    ["body: previousTopology is of a placement in force", { ...sound, previousTopology: TOPOLOGY }],
+    ["body: maxMoves is of a placement in force", { ...sound, maxMoves: 3 }],
+    [
+      "body: groups keeps groups on nodes, and there is one node",
+      { ...sound, topology: { nodes: 1, gpusPerNode: 4, slotsPerGpu: 5 }, groups: 4 },
+    ],
     ["body: model is not known", { ...sound, model: "none" }],
     ["body: model has 58 layers", { ...sound, model: "deepseek-v3" }],
     ["body: slots is unknown", { ...sound, slots: 3 }],

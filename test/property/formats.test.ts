@@ -19,11 +19,18 @@ import { readTrace } from "../../src/formats/trace.ts";
 import { contiguousPlacement } from "../../src/core/placement/contiguous.ts";
 import { evenShares } from "../../src/core/shares/even-shares.ts";
 import { InputError } from "../../src/lib/errors.ts";
+import type { LayerNumbers } from "../../src/model/layer-numbers.ts";
 import { indexReplicas } from "../../src/model/placement.ts";
 import { gpuCount, slotCount } from "../../src/model/topology.ts";
 
 const PARAMETERS = { seed: 20_262, numRuns: 200 };
 const encode = (text: string) => new TextEncoder().encode(text);
+
+/** So many ascending numbers, the gaps between them drawn. */
+function layersFrom(steps: IterableIterator<number>, count: number): LayerNumbers {
+  let layer = -1;
+  return Array.from({ length: count }, () => (layer += steps.next().value as number));
+}
 
 /** Whether a reader takes the bytes or refuses them as bad input; any other error is a fault. */
 function takes(read: () => unknown): boolean {
@@ -66,6 +73,7 @@ const placements = fc
   .map((placement) => ({
     modelName: null,
     placement,
+    layers: null,
     shares: evenShares(placement, indexReplicas(placement)).values,
     moves: { slots: 0, bytes: null },
     certificate: null,
@@ -95,9 +103,14 @@ describe("what is written is read again", () => {
 
   it("as expert load", () => {
     fc.assert(
-      fc.property(loads, (windows) => {
-        expect(readExpertLoads(encode(writeLoadHistory(windows)), "f")).toEqual(windows);
-        expect(readExpertLoads(encode(writeLogicalCount(windows[0])), "f")).toEqual([windows[0]]);
+      fc.property(loads, fc.infiniteStream(fc.integer({ min: 1, max: 5 })), (windows, steps) => {
+        expect(readExpertLoads(encode(writeLoadHistory(windows)), "f")).toEqual({ windows, layers: null });
+        const [load] = windows;
+        const layers = layersFrom(steps, load.layers);
+        const all = layers[layers.length - 1] + 2;
+        expect(readExpertLoads(encode(writeLoadHistory(windows, layers)), "f")).toEqual({ windows, layers });
+        const count = writeLogicalCount(load, layers, all);
+        expect(readExpertLoads(encode(count), "f")).toEqual({ windows: [load], layers });
       }),
       PARAMETERS,
     );
@@ -105,29 +118,46 @@ describe("what is written is read again", () => {
 
   it("as placement", () => {
     fc.assert(
-      fc.property(placements, (file) => {
+      fc.property(placements, fc.infiniteStream(fc.integer({ min: 1, max: 5 })), (file, steps) => {
         expect(readPlacementFile(encode(writePlacementFile(file)), "f")).toEqual(file);
+        const numbered = { ...file, layers: layersFrom(steps, file.placement.layers) };
+        expect(readPlacementFile(encode(writePlacementFile(numbered)), "f")).toEqual(numbered);
       }),
       PARAMETERS,
     );
   });
 });
 
+interface Through {
+  readonly map: Matrix;
+  readonly gpus?: number;
+  readonly layers?: LayerNumbers;
+}
+
 describe("a placement is what it was after a way through an engine's file", () => {
-  it.each<[string, (file: PlacementFile, firstLayer: number) => { gpus?: number; map: Matrix }]>([
-    ["SGLang's", ({ placement }) => ({ map: readSglangMap(encode(writeSglangMap(placement, 0)), "f") })],
+  it.each<[string, (file: PlacementFile, layers: LayerNumbers) => Through]>([
+    [
+      "SGLang's",
+      ({ placement }, layers) => {
+        const all = (layers.at(-1) as number) + 1;
+        const { columns, values } = readSglangMap(encode(writeSglangMap(placement, layers, all)), "f");
+        const rows = layers.map((layer) => values.subarray(layer * columns, (layer + 1) * columns));
+        const kept = Float64Array.from(rows.flatMap((row) => [...row]));
+        return { map: { rows: layers.length, columns, values: kept } };
+      },
+    ],
     [
       "TensorRT-LLM's",
-      ({ placement }, firstLayer) => ({
-        map: readTensorrtLlmMap(encode(writeTensorrtLlmMap(placement, firstLayer)), "f"),
-      }),
+      ({ placement }, layers) => readTensorrtLlmMap(encode(writeTensorrtLlmMap(placement, layers)), "f"),
     ],
     ["vllm-ascend's", ({ placement }) => readVllmAscendMap(encode(writeVllmAscendMap(placement)), "f")],
   ])("%s", (_, through) => {
     fc.assert(
-      fc.property(placements, fc.integer({ min: 0, max: 100 }), (file, firstLayer) => {
+      fc.property(placements, fc.infiniteStream(fc.integer({ min: 1, max: 5 })), (file, steps) => {
         const { layers, topology, physicalToLogical } = file.placement;
-        const { map, gpus } = through(file, firstLayer);
+        const numbers = layersFrom(steps, layers);
+        const { map, gpus, layers: read } = through(file, numbers);
+        expect(read ?? numbers).toEqual(numbers);
         expect(map).toEqual({
           rows: layers,
           columns: slotCount(topology),

@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { readNpyLoad, readSafetensorsLoad } from "../../src/formats/array-load.ts";
 import { readExpertLoads } from "../../src/formats/expert-load.ts";
 import { readNpy, writeNpyInt32 } from "../../src/formats/npy.ts";
 import { readPlacementFile, writePlacementFile } from "../../src/formats/placement-file.ts";
@@ -13,7 +14,7 @@ import { readSglangRecorder } from "../../src/formats/sglang-recorder.ts";
 import { readTensorrtLlmMap } from "../../src/formats/tensorrt-llm-placement.ts";
 import { readTensorrtLlmStatistics } from "../../src/formats/tensorrt-llm-statistics.ts";
 import { readTrace } from "../../src/formats/trace.ts";
-import { readVllmAscendMap } from "../../src/formats/vllm-ascend-placement.ts";
+import { readVllmAscendMap, writeVllmAscendMap } from "../../src/formats/vllm-ascend-placement.ts";
 import { contiguousPlacement } from "../../src/core/placement/contiguous.ts";
 import { evenShares } from "../../src/core/shares/even-shares.ts";
 import { loadModel } from "../../src/config/shapes.ts";
@@ -21,6 +22,8 @@ import { modelLike } from "../../harness/small-model.ts";
 import { indexReplicas } from "../../src/model/placement.ts";
 import { changed, changes } from "../changed-bytes.ts";
 import { FUZZ_TIMEOUT_MS, fuzzRuns, telling } from "../fuzz-runs.ts";
+import { bytesOf } from "../npy-bytes.ts";
+import { safetensorsBytes } from "../safetensors-bytes.ts";
 import { size, taken } from "../taken-or-refused.ts";
 
 const golden = (name: string) => readFile(new URL(`../golden/engine-files/${name}`, import.meta.url));
@@ -30,12 +33,18 @@ const placement = contiguousPlacement(2, 3, { nodes: 1, gpusPerNode: 2, slotsPer
 const PLACEMENT = {
   modelName: "m",
   placement,
+  layers: [1, 3],
   shares: evenShares(placement, indexReplicas(placement)).values,
   moves: { slots: 0, bytes: null },
   certificate: null,
   elapsedMs: 0,
 };
 const routing = writeNpyInt32([2, 2, 2], Int32Array.of(0, 1, 2, 3, 4, 5, 6, -1));
+const counts = writeNpyInt32(
+  [2, 2, 3],
+  Int32Array.from({ length: 12 }, (_, i) => i),
+);
+const twoByTwo = bytesOf(Int32Array.of(1, 2, 3, 4));
 const stat = await golden("recorder-stat.pt");
 const meta = await golden("tensorrt-llm-statistics/meta_info.json");
 const rank = await golden("tensorrt-llm-statistics/rank0.safetensors");
@@ -67,6 +76,19 @@ const FILES: Readonly<Record<string, readonly [whole: Buffer, read: Reader]>> = 
     (bytes) => readTensorrtLlmStatistics({ source: "f", bytes }, [{ source: "r", bytes: rank }]),
   ],
   "an expert load": [text('{"logical_count":[[1,2.5,0],[4,5,6]]}'), (bytes) => readExpertLoads(bytes, "f")],
+  "a load that says its layers": [
+    text('{"moe_layers":[1,3],"logical_count":[[0,0],[1,2],[0,0],[4,5]]}'),
+    (bytes) => readExpertLoads(bytes, "f"),
+  ],
+  "a load of steps": [
+    text('{"logical_count":[[[1,2.5,0],[4,5,6]],[[1,1,1],[0,0,0]]]}'),
+    (bytes) => readExpertLoads(bytes, "f"),
+  ],
+  "a load as an array": [Buffer.from(counts), (bytes) => readNpyLoad(bytes, "f")],
+  "a load as safetensors": [
+    Buffer.from(safetensorsBytes({ a: { dtype: "I32", shape: [2, 2], data_offsets: [0, 16] } }, twoByTwo)),
+    (bytes) => readSafetensorsLoad(bytes, "f"),
+  ],
   "a load history": [
     text('{"load_history":[{"logical_expert_load":[[1,2],[4,5]]},{"logical_expert_load":[[6,5],[3,2]]}]}'),
     (bytes) => readExpertLoads(bytes, "f"),
@@ -75,6 +97,10 @@ const FILES: Readonly<Record<string, readonly [whole: Buffer, read: Reader]>> = 
   "SGLang's placement": [
     text('{"physical_to_logical_map":[[0,1],[1,0]]}'),
     (bytes) => readSglangMap(bytes, "f"),
+  ],
+  "vllm-ascend's mix placement": [
+    text(writeVllmAscendMap(placement, 1)),
+    (bytes) => readVllmAscendMap(bytes, "f", 1),
   ],
   "vllm-ascend's placement": [await golden("vllm-ascend.json"), (bytes) => readVllmAscendMap(bytes, "f")],
   "TensorRT-LLM's placement": [await golden("tensorrt-llm.yaml"), (bytes) => readTensorrtLlmMap(bytes, "f")],

@@ -100,6 +100,7 @@ describe("a placement with empty slots", () => {
     const file = {
       modelName: null,
       placement,
+      layers: null,
       shares: shares.values,
       moves,
       certificate: null,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { readTensorrtLlmMap } from "../../src/formats/tensorrt-llm-placement.ts";
-import { readVllmAscendMap } from "../../src/formats/vllm-ascend-placement.ts";
+import { readVllmAscendMap, writeVllmAscendMap } from "../../src/formats/vllm-ascend-placement.ts";
 import { InputError } from "../../src/lib/errors.ts";
 
 const encode = (text: string) => new TextEncoder().encode(text);
@@ -12,9 +12,8 @@ describe("TensorRT-LLM's placement", () => {
   it("may be laid out otherwise, with more settings", () => {
     const text = "{num_slots: 2, ep_size: 2, initial_global_assignments: {'4': [1, 0], '3': [0, 1]}}";
     expect(readTensorrtLlmMap(encode(text), "t.yaml")).toEqual({
-      rows: 2,
-      columns: 2,
-      values: Float64Array.from([0, 1, 1, 0]),
+      map: { rows: 2, columns: 2, values: Float64Array.from([0, 1, 1, 0]) },
+      layers: [3, 4],
     });
   });
 
@@ -31,10 +30,11 @@ describe("TensorRT-LLM's placement", () => {
       "initial_global_assignments is no mapping",
     ],
     [
-      "a layer left out",
-      yaml(1, "  3: [0]\n  5: [0]"),
-      "initial_global_assignments.5 is no layer number after the one before",
+      "a layer far beyond any model's",
+      yaml(1, "  99999: [0]"),
+      "initial_global_assignments.99999 is no layer",
     ],
+    ["a layer twice", yaml(1, "  3: [0]\n  03: [0]"), "3 is there twice"],
     ["a layer by name", yaml(1, "  first: [0]"), "initial_global_assignments.first is no layer"],
     ["a layer before the first", yaml(1, "  -1: [0]"), "initial_global_assignments.-1 is no layer"],
     ["a layer without slots", yaml(1, "  3: []"), "initial_global_assignments.3 is []; expected a list"],
@@ -64,6 +64,26 @@ describe("vllm-ascend's placement", () => {
     device_list: devices,
   });
   const map = (...layers: readonly unknown[]) => ({ moe_layer_count: layers.length, layer_list: layers });
+
+  it("has a shared expert on every device in vllm-ascend's mix placement", () => {
+    const placement = {
+      layers: 1,
+      experts: 3,
+      topology: { nodes: 1, gpusPerNode: 3, slotsPerGpu: 2 },
+      physicalToLogical: Int32Array.of(0, 1, 1, 2, 2, 0),
+    };
+    const text = writeVllmAscendMap(placement, 2);
+    const devices = [device(0, 0, 1, 3), device(1, 1, 2, 4), device(2, 2, 0, 3)];
+    expect(JSON.parse(text)).toEqual(map(layer(0, ...devices)));
+    const { gpus, map: read } = readVllmAscendMap(encode(text), "a.json", 2);
+    const values = Float64Array.from(placement.physicalToLogical);
+    expect({ gpus, read }).toEqual({ gpus: 3, read: { rows: 1, columns: 6, values } });
+    expect(() => readVllmAscendMap(encode(text), "a.json", 1)).toThrow(
+      "a.json: layer_list[0].device_list[1].device_expert ends in 4; expected shared expert 3",
+    );
+    const alone = encode(JSON.stringify(map(layer(0, device(0, 0)))));
+    expect(() => readVllmAscendMap(alone, "a.json", 1)).toThrow("ends in 0; expected shared expert 0");
+  });
 
   it.each([
     ["no layers", map(), "layer_list is not a list of objects"],

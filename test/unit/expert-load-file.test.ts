@@ -18,21 +18,21 @@ describe("an expert load file", () => {
   it("is a history of windows", () => {
     const text =
       '{"load_history":[{"logical_expert_load":[[1,2.5,0],[4,5,6]]},{"logical_expert_load":[[6,5,4],[3,2,1]]}]}';
-    expect(readExpertLoads(encode(text), "load.json")).toEqual([LOAD, OTHER]);
+    expect(readExpertLoads(encode(text), "load.json")).toEqual({ windows: [LOAD, OTHER], layers: null });
     expect(writeLoadHistory([LOAD, OTHER])).toBe(`${text}\n`);
   });
 
   it("or one matrix", () => {
     const text = '{"logical_count":[[1,2.5,0],[4,5,6]]}';
-    expect(readExpertLoads(encode(text), "load.json")).toEqual([LOAD]);
-    expect(writeLogicalCount(LOAD)).toBe(`${text}\n`);
+    expect(readExpertLoads(encode(text), "load.json")).toEqual({ windows: [LOAD], layers: null });
+    expect(writeLogicalCount(LOAD, [0, 1], 2)).toBe(`${text}\n`);
   });
 
   it("is read as the form that was asked for", () => {
     const history = encode(writeLoadHistory([LOAD]));
-    const count = encode(writeLogicalCount(LOAD));
-    expect(readLoadHistory(history, "f")).toEqual([LOAD]);
-    expect(readLogicalCount(count, "f")).toEqual(LOAD);
+    const count = encode(writeLogicalCount(LOAD, [0, 1], 2));
+    expect(readLoadHistory(history, "f").windows).toEqual([LOAD]);
+    expect(readLogicalCount(count, "f").windows).toEqual([LOAD]);
     expect(() => readLoadHistory(count, "f")).toThrow("f: load_history is not a list of windows");
     expect(() => readLogicalCount(history, "f")).toThrow("f: logical_count is missing");
   });

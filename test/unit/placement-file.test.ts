@@ -15,6 +15,7 @@ const FILE: PlacementFile = {
     topology: { nodes: 1, gpusPerNode: 2, slotsPerGpu: 2 },
     physicalToLogical: new Int32Array([0, 1, 2, 0, 2, 1, 0, 1]),
   },
+  layers: [3, 5],
   shares: new Float64Array([0.25, 1, 1, 0.75, 1, 0.5, 1, 0.5]),
   moves: { slots: 3, bytes: 1024 },
   certificate: {
@@ -36,7 +37,7 @@ describe("a placement file", () => {
   it("is written in the published form", () => {
     expect(record()).toEqual({
       format: "plimsoll.placement/1",
-      model: { name: "tiny", layers: 2, experts: 3 },
+      model: { name: "tiny", layers: 2, experts: 3, moeLayers: [3, 5] },
       topology: { nodes: 1, gpusPerNode: 2, slotsPerGpu: 2 },
       physical_to_logical_map: [
         [0, 1, 2, 0],
@@ -52,8 +53,14 @@ describe("a placement file", () => {
     });
   });
 
-  it("is read as it was written, also without a model, its bytes or a certificate", () => {
-    const bare = { ...FILE, modelName: null, moves: { slots: 0, bytes: null }, certificate: null };
+  it("is read as it was written, also without a model, layer numbers, bytes or a certificate", () => {
+    const bare = {
+      ...FILE,
+      modelName: null,
+      layers: null,
+      moves: { slots: 0, bytes: null },
+      certificate: null,
+    };
     for (const file of [FILE, bare]) {
       expect(readPlacementFile(new TextEncoder().encode(writePlacementFile(file)), "p.json")).toEqual(file);
     }
@@ -78,6 +85,16 @@ describe("a placement file", () => {
       "model.experts is 5; expected an integer in 1..4",
     ],
     ["a name that is none", { model: { name: 3, layers: 2, experts: 3 } }, "model.name"],
+    [
+      "another number of layer numbers",
+      { model: { layers: 2, experts: 3, moeLayers: [3] } },
+      "model.moeLayers lists 1 layers; expected 2, one for each row",
+    ],
+    [
+      "layer numbers in disorder",
+      { model: { layers: 2, experts: 3, moeLayers: [3, 3] } },
+      "model.moeLayers[1] is 3 after 3; expected ascending numbers",
+    ],
     ["no topology", { topology: [] }, "topology is not an object"],
     [
       "half a GPU",
@@ -171,7 +188,7 @@ describe("a placement file", () => {
 
 describe("SGLang's placement", () => {
   it("has the map as its only key", () => {
-    const text = writeSglangMap(FILE.placement, 0);
+    const text = writeSglangMap(FILE.placement, [0, 1], 2);
     expect(JSON.parse(text)).toEqual({
       physical_to_logical_map: [
         [0, 1, 2, 0],

@@ -176,7 +176,12 @@ describe("a dump of SGLang's recorder", () => {
     ],
     [
       "passes without counts",
-      (files) => inPickle(files.perPass, "global_physical_count", "global_physical_kount"),
+      ({ perPass: file }) =>
+        inPickle(
+          inPickle(file, "global_physical_count", "global_physical_kount"),
+          "topk_ids_of_layer",
+          "topk_ids_of_leyer",
+        ),
       "records[0].global_physical_count is missing",
     ],
     [

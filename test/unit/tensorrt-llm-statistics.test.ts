@@ -82,8 +82,9 @@ const read = (...ranks: readonly Readonly<Record<string, readonly number[]>>[]) 
 
 describe("TensorRT-LLM's statistics", () => {
   it("are summed over ranks, of which one may have been idle", () => {
-    const load = read({ "7_3": [1, 2], "7_4": [3, 4] }, { "7_4": [10, 20] }, {});
-    expect(load).toEqual({ layers: 2, experts: 2, tokens: Float64Array.from([1, 2, 13, 24]) });
+    const statistics = read({ "7_5": [3, 4], "7_3": [1, 2] }, { "7_5": [10, 20] }, {});
+    const load = { layers: 2, experts: 2, tokens: Float64Array.from([1, 2, 13, 24]) };
+    expect(statistics).toEqual({ load, layers: [3, 5] });
   });
 
   it.each<[string, () => unknown, string]>([

@@ -31,26 +31,22 @@ def placement(load, num_slots, num_groups, num_nodes, num_gpus, previous=None):
         previous = None if previous is None else previous.tolist()
         if previous is not None and not _is_placement(previous, len(load), num_slots, experts):
             previous = None
-        loaded = [layer for layer, row in enumerate(load) if any(row)]
-        answer = list(previous or [[slot % experts for slot in range(num_slots)]] * len(load))
-        if not loaded:
-            return answer
+        if not any(any(row) for row in load):
+            return previous or [[slot % experts for slot in range(num_slots)]] * len(load)
         topology = {
             "nodes": num_nodes,
             "gpusPerNode": num_gpus // num_nodes,
             "slotsPerGpu": num_slots // num_gpus,
         }
-        question = {"load": [load[layer] for layer in loaded], "topology": topology}
-        if num_groups and num_groups % num_nodes == 0:
+        question = {"load": load, "topology": topology}
+        if num_nodes > 1 and num_groups and num_groups % num_nodes == 0:
             question["groups"] = num_groups
         if previous is not None:
-            question["previous"] = [previous[layer] for layer in loaded]
+            question["previous"] = previous
         solved = _ask(url, question)["physical_to_logical_map"]
-        if not _is_placement(solved, len(loaded), num_slots, experts):
+        if not _is_placement(solved, len(load), num_slots, experts):
             raise ValueError("what came is no placement of all experts")
-        for layer, row in zip(loaded, solved):
-            answer[layer] = row
-        return answer
+        return solved
     except Exception as fault:  # The engine's own algorithm stands by for all of them.
         say_once(f"the engine places experts itself: {type(fault).__name__}: {fault}"[:400])
         return None

@@ -78,13 +78,22 @@ const model = z.strictObject({
   tiedEmbeddings: z.boolean().default(false),
 });
 
-/** A model's file, by how its attention and its precision are written: a record, or a list or word. */
-export function modelSchema(written: unknown) {
-  const { attention: one, precision: word } = (written ?? {}) as Record<string, unknown>;
-  return model.extend({
-    attention: Array.isArray(one) ? z.array(attention).min(1).max(MOST_LAYERS) : attention,
-    precision: (typeof word === "string" ? format : precision).optional(),
-  });
-}
+const records = z.array(attention).min(1).max(MOST_LAYERS);
+const whole = model.extend({ attention, precision: precision.optional() });
 
-export type WrittenModel = z.output<ReturnType<typeof modelSchema>>;
+/** By how attention and precision are written: a record, or a list or a word. A union would not say what is wrong. */
+const SCHEMAS = {
+  record: { record: whole, word: whole.extend({ precision: format }) },
+  list: {
+    record: whole.extend({ attention: records }),
+    word: whole.extend({ attention: records, precision: format }),
+  },
+};
+
+export type WrittenModel = z.output<(typeof SCHEMAS)[keyof typeof SCHEMAS]["record" | "word"]>;
+
+/** What a model's file is checked against. */
+export function modelSchema(written: unknown): z.ZodType<WrittenModel> {
+  const { attention: kinds, precision: formats } = (written ?? {}) as Record<string, unknown>;
+  return SCHEMAS[Array.isArray(kinds) ? "list" : "record"][typeof formats === "string" ? "word" : "record"];
+}

@@ -24,7 +24,8 @@ import { InputError } from "../../lib/errors.ts";
 import type { ExpertLoad } from "../../model/load.ts";
 import type { MoeModel } from "../../model/moe-model.ts";
 import type { Placement } from "../../model/placement.ts";
-import { type Topology, gpuCount, slotCount } from "../../model/topology.ts";
+import { type Topology, slotCount } from "../../model/topology.ts";
+import { MOST_IN_ALL, MOST_SLOTS, checkSize, checkSlots } from "./solve-limits.ts";
 
 const FIELDS = [
   "load",
@@ -36,24 +37,12 @@ const FIELDS = [
   "gpuSpeeds",
   "outOfService",
   "previous",
+  "previousTopology",
   "maxMoves",
   "model",
 ];
 /** A history is a list of objects with lists of rows. */
 const DEEPEST = 8;
-/** The most of each that is solved for a stranger; the largest models have 61 layers, and pools 320 slots. */
-const MOST_LAYERS = 256;
-const MOST_SLOTS = 4096;
-/** Slots over all layers. */
-const MOST_IN_ALL = 131_072;
-/** The smallest models have 8 experts; on each of 512 GPUs, so many replicas. */
-const MOST_REPLICAS = 64;
-/**
- * What placing takes grows with the third power of the GPUs that one expert may be on, in each layer: at 61 layers on
- * 320 GPUs (DeepSeek-V3's largest published pool) some 2 s at worst.
- */
-const MOST_WORK = 61 * 320 ** 3;
-
 const BODY = "body";
 const SIZE = integerIn(1, MOST_SLOTS);
 const NAMES: ProblemNames = {
@@ -81,13 +70,15 @@ export function solveBody(bytes: Uint8Array, models: readonly MoeModel[]): strin
   const start = performance.now();
   const solution = solvePlacement(problem);
   const elapsedMs = performance.now() - start;
-  return writePlacementFile({ modelName: problem.model?.name ?? null, ...solution, elapsedMs });
+  const { model } = problem;
+  const layers = model === null ? null : model.moeLayers;
+  return writePlacementFile({ modelName: model?.name ?? null, layers, ...solution, elapsedMs });
 }
 
 function readProblem(body: JsonObject, models: readonly MoeModel[]): PlacementProblem {
-  const topology = readTopology(body["topology"]);
+  const topology = readTopology(body["topology"], "topology");
   const load = readLoad(body);
-  checkSize(load, topology);
+  checkSize(load, topology, BODY);
   const groups = body["groups"] === undefined ? 1 : readNumber(body["groups"], SIZE, BODY, "groups");
   checkTopology(topology, groups, load, NAMES);
   checkLoaded(load, BODY);
@@ -97,8 +88,10 @@ function readProblem(body: JsonObject, models: readonly MoeModel[]): PlacementPr
     outOfService: readList(body, "outOfService", integerIn(0, MOST_SLOTS)),
   };
   const { previous, maxMoves } = body;
-  if (maxMoves !== undefined && previous === undefined)
-    throw new InputError(BODY, "maxMoves", "counts from a placement in force; give it as `previous`");
+  for (const field of ["maxMoves", "previousTopology"]) {
+    if (body[field] === undefined || previous !== undefined) continue;
+    throw new InputError(BODY, field, "is of a placement in force; give it as `previous`");
+  }
   return {
     load,
     topology,
@@ -107,17 +100,17 @@ function readProblem(body: JsonObject, models: readonly MoeModel[]): PlacementPr
     algorithm: "plimsoll",
     activation: null,
     routing: null,
-    previous: previous === undefined ? null : readPrevious(previous, load, topology),
+    previous: previous === undefined ? null : readPrevious(body, load, topology),
     maxMoves:
       maxMoves === undefined ? null : readNumber(maxMoves, integerIn(0, MOST_IN_ALL), BODY, "maxMoves"),
     model: readModel(body["model"], load, models),
   };
 }
 
-function readTopology(value: unknown): Topology {
+function readTopology(value: unknown, field: string): Topology {
   if (!isObject(value))
-    throw new InputError(BODY, "topology", "is not {nodes, gpusPerNode, slotsPerGpu}; give all three");
-  const size = (name: keyof Topology) => readNumber(value[name], SIZE, BODY, `topology.${name}`);
+    throw new InputError(BODY, field, "is not {nodes, gpusPerNode, slotsPerGpu}; give all three");
+  const size = (name: keyof Topology) => readNumber(value[name], SIZE, BODY, `${field}.${name}`);
   return {
     nodes: size("nodes"),
     gpusPerNode: size("gpusPerNode"),
@@ -131,7 +124,7 @@ function readLoad(body: JsonObject): ExpertLoad {
     const { rows, columns, values } = readMatrix(body["load"], AMOUNT, BODY, "load");
     return { layers: rows, experts: columns, tokens: values };
   }
-  const windows = expertLoadsIn(body, BODY);
+  const windows = expertLoadsIn(body, BODY)?.windows ?? null;
   if (windows === null)
     throw new InputError(
       BODY,
@@ -141,34 +134,6 @@ function readLoad(body: JsonObject): ExpertLoad {
   return sumWindows(windows);
 }
 
-function checkSize({ layers, experts }: ExpertLoad, topology: Topology): void {
-  const slots = slotCount(topology);
-  if (layers > MOST_LAYERS)
-    throw new InputError(BODY, "load", `has ${layers} layers; expected at most ${MOST_LAYERS}`);
-  if (slots > MOST_SLOTS || slots * layers > MOST_IN_ALL) {
-    const most = `${MOST_SLOTS} per layer and ${MOST_IN_ALL} in all`;
-    throw new InputError(
-      BODY,
-      "topology",
-      `makes ${slots} slots in each of ${layers} layers; expected at most ${most}`,
-    );
-  }
-  const { slotsPerGpu } = topology;
-  if (slotsPerGpu > experts) {
-    const hint = `is ${slotsPerGpu}; expected at most ${experts}: a GPU holds an expert once`;
-    throw new InputError(BODY, "topology.slotsPerGpu", hint);
-  }
-  if (slots > MOST_REPLICAS * experts) {
-    const hint = `makes ${slots} slots for ${experts} experts; expected at most ${MOST_REPLICAS} for each`;
-    throw new InputError(BODY, "topology", hint);
-  }
-  const spread = Math.min(gpuCount(topology), Math.max(1, slots - experts + 1));
-  if (layers * spread ** 3 > MOST_WORK) {
-    const hint = `lets an expert have ${spread} replicas in each of ${layers} layers; expected fewer GPUs, slots or layers`;
-    throw new InputError(BODY, "topology", hint);
-  }
-}
-
 function readList(body: JsonObject, field: string, rule: NumberRule): readonly number[] | undefined {
   const value = body[field];
   if (value === undefined) return undefined;
@@ -176,15 +141,35 @@ function readList(body: JsonObject, field: string, rule: NumberRule): readonly n
   return value.map((entry: unknown, i) => readNumber(entry, rule, BODY, `${field}[${i}]`));
 }
 
-/** It may lack experts, as after a loss: they are brought back. */
-function readPrevious(value: unknown, { layers, experts }: ExpertLoad, topology: Topology): Placement {
-  const map = readMatrix(value, integerIn(-1, experts - 1), BODY, "previous");
+/** It may lack experts, as after a loss, and be of a pool of another size. */
+function readPrevious(body: JsonObject, { layers, experts }: ExpertLoad, wanted: Topology): Placement {
+  const { rows, columns, values } = readMatrix(
+    body["previous"],
+    integerIn(-1, experts - 1),
+    BODY,
+    "previous",
+  );
+  const told = body["previousTopology"];
+  const topology = told === undefined ? likely(columns, wanted) : readTopology(told, "previousTopology");
   const slots = slotCount(topology);
-  if (map.rows !== layers || map.columns !== slots) {
-    const hint = `is ${map.rows} × ${map.columns}; expected ${layers} layers × ${slots} slots`;
-    throw new InputError(BODY, "previous", hint);
+  if (rows !== layers || columns !== slots) {
+    const hint = `is ${rows} × ${columns}; expected ${layers} layers × ${slots} slots`;
+    throw new InputError(
+      BODY,
+      "previous",
+      told === undefined ? `${hint}, or previousTopology beside it` : hint,
+    );
   }
-  return { layers, experts, topology, physicalToLogical: Int32Array.from(map.values) };
+  checkSlots(slots, layers, BODY, "previous");
+  return { layers, experts, topology, physicalToLogical: Int32Array.from(values) };
+}
+
+/** A placement whose topology is not told has as many slots on each GPU as are wanted, where that can be. */
+function likely(slots: number, topology: Topology): Topology {
+  const gpusPerNode = slots / topology.slotsPerGpu;
+  return Number.isInteger(gpusPerNode) && slots !== slotCount(topology)
+    ? { ...topology, nodes: 1, gpusPerNode }
+    : topology;
 }
 
 function readModel(

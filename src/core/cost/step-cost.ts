@@ -7,21 +7,15 @@ import {
   ffnMatrices,
   sharedBytes,
 } from "../../model/moe-model.ts";
-import { type Topology, gpuCount } from "../../model/topology.ts";
+import type { Topology } from "../../model/topology.ts";
 import { BF16_BYTES, bytesPerWeight } from "../../model/weights.ts";
 import { arithmeticRate } from "./arithmetic-rate.ts";
 import type { AttentionWork } from "./attention-work.ts";
 import { FLOPS_PER_WEIGHT } from "./core-attention.ts";
-import { lowLatencyExchangeBytes, normalExchangeBytes } from "./exchange-bytes.ts";
-import {
-  type Hardware,
-  LOW_LATENCY_BATCH,
-  LOW_LATENCY_BYTES,
-  LOW_LATENCY_TOPK,
-  lowLatencyPoint,
-} from "./hardware.ts";
+import { ExchangeTime, type Slice, lowLatency } from "./exchange-time.ts";
+import type { Hardware } from "./hardware.ts";
 import { type LayerKind, layerKinds } from "./layer-kinds.ts";
-import { type LayerTimes, alternating, pipelined } from "./overlap.ts";
+import { alternating, pipelined } from "./overlap.ts";
 
 /**
  * How long the parts of a forward pass take, in seconds. Every MoE layer is two barriers: the slowest rank's attention
@@ -35,13 +29,13 @@ export class StepCost {
   readonly #kinds: readonly LayerKind[];
   /** Of a layer's shared experts: computed by themselves, with what compresses tokens; fused with the routed ones. */
   readonly #sharedWeights: { readonly apart: number; readonly fused: number };
-  readonly #lowLatency: { readonly dispatchUs: number; readonly combineUs: number };
+  readonly #exchange: ExchangeTime;
 
   constructor(model: MoeModel, topology: Topology, hardware: Hardware) {
     this.#model = model;
     this.#hardware = hardware;
     this.#slotsPerGpu = topology.slotsPerGpu;
-    this.#lowLatency = lowLatencyPoint(hardware, gpuCount(topology));
+    this.#exchange = new ExchangeTime(model, topology, hardware);
     this.#kinds = layerKinds(model, hardware);
     const shared = ffnMatrices(model) * model.hidden * model.sharedIntermediate * model.sharedExperts;
     const [apart, fused] = model.sharedFused ? [0, shared] : [shared, 0];
@@ -84,7 +78,7 @@ export class StepCost {
 
   /** Dispatch, the slowest rank's experts, and combine of one MoE layer, one after the other. */
   experts(tally: LayerTally, mostTokensOnARank: number): number {
-    const { dispatch, combine } = this.#exchange(tally, mostTokensOnARank, WHOLE);
+    const { dispatch, combine } = this.#exchange.of(tally, mostTokensOnARank, WHOLE);
     return dispatch + this.#slowestExperts(tally, WHOLE) + combine;
   }
 
@@ -94,7 +88,7 @@ export class StepCost {
     const times = {
       attention: halfAttention,
       experts: this.#slowestExperts(tally, half),
-      ...this.#exchange(tally, mostTokensOnARank, half),
+      ...this.#exchange.of(tally, mostTokensOnARank, half),
     };
     return lowLatency(mostTokensOnARank, half) ? pipelined(times) : alternating(times);
   }
@@ -153,55 +147,6 @@ export class StepCost {
     );
   }
 
-  /** DeepEP's low-latency kernels for small batches, its normal ones above. */
-  #exchange(tally: LayerTally, mostTokensOnARank: number, slice: Slice): Exchange {
-    return lowLatency(mostTokensOnARank, slice)
-      ? this.#lowLatencyExchange(tally, slice.part)
-      : this.#normalExchange(tally, slice.part);
-  }
-
-  /** Every selection travels by itself; time grows with the busiest rank's bytes between the measured ends. */
-  #lowLatencyExchange(tally: LayerTally, part: number): Exchange {
-    const { lowLatencyFloorUs } = this.#hardware;
-    const { dispatchUs, combineUs } = this.#lowLatency;
-    let busiest = 0;
-    for (let gpu = 0; gpu < tally.gpuLoad.length; gpu++) {
-      busiest = Math.max(busiest, tally.gpuLoad[gpu], tally.selectionsFrom[gpu]);
-    }
-    const fill = (part * busiest) / (LOW_LATENCY_BATCH * LOW_LATENCY_TOPK);
-    const message = lowLatencyExchangeBytes(this.#model, 1);
-    const between = (floor: number, full: number, size: number) =>
-      (floor + fill * size * (full - floor)) * 1e-6;
-    return {
-      dispatch: between(
-        lowLatencyFloorUs.dispatch,
-        dispatchUs,
-        message.dispatch / LOW_LATENCY_BYTES.dispatch,
-      ),
-      combine: between(lowLatencyFloorUs.combine, combineUs, message.combine / LOW_LATENCY_BYTES.combine),
-    };
-  }
-
-  /**
-   * A token crosses between nodes once per destination node and is forwarded over NVLink, both at once: the
-   * busiest link of either kind sets the time.
-   */
-  #normalExchange(tally: LayerTally, part: number): Exchange {
-    const { rdmaBandwidth, nvlinkBandwidth, normalFloorUs } = this.#hardware;
-    let rdma = 0;
-    let nvlink = 0;
-    for (let gpu = 0; gpu < tally.gpuLoad.length; gpu++) {
-      rdma = Math.max(rdma, tally.nodeSends[gpu], tally.nodeReceives[gpu]);
-      nvlink = Math.max(nvlink, tally.rankReceives[gpu]);
-    }
-    const bytes = normalExchangeBytes(this.#model, part);
-    const secondsPerByte = Math.max(rdma / rdmaBandwidth, nvlink / nvlinkBandwidth);
-    return {
-      dispatch: normalFloorUs.dispatch * 1e-6 + bytes.dispatch * secondsPerByte,
-      combine: normalFloorUs.combine * 1e-6 + bytes.combine * secondsPerByte,
-    };
-  }
-
   #slowestExperts(tally: LayerTally, { part, rate }: Slice): number {
     const { topk, precision, sharedFused } = this.#model;
     const { weightBandwidth } = this.#hardware;
@@ -229,18 +174,4 @@ export class StepCost {
   }
 }
 
-/** What is costed of a batch. */
-interface Slice {
-  /** Of every rank's tokens: 1, or 1/2 for a micro-batch. */
-  readonly part: number;
-  /** Of the GPU's rate of arithmetic. */
-  readonly rate: number;
-}
-
 const WHOLE: Slice = { part: 1, rate: 1 };
-
-type Exchange = Pick<LayerTimes, "dispatch" | "combine">;
-
-function lowLatency(mostTokensOnARank: number, { part }: Pick<Slice, "part">): boolean {
-  return mostTokensOnARank * part <= LOW_LATENCY_BATCH;
-}

@@ -1,4 +1,4 @@
-import { type ExpertLoad, emptyLoad } from "../../model/load.ts";
+import { type ExpertLoad, emptyLoad, layerLoad } from "../../model/load.ts";
 import { PART_TOKENS } from "./part-loads.ts";
 import { WindowSum } from "./window-sum.ts";
 
@@ -52,10 +52,15 @@ export class RecentParts {
     return this.#parts.map(({ tokens }) => ({ ...load, tokens: tokens.map((value, i) => value * scale[i]) }));
   }
 
-  /** Of a layer; every layer has the same. */
+  /** Of the layer with most: a layer may have been idle. */
   #selections(): number {
-    let sum = 0;
-    for (let e = 0; e < this.#experts; e++) sum += this.#sum.load.tokens[e];
-    return sum;
+    let most = 0;
+    for (let layer = 0; layer < this.#layers; layer++) {
+      most = Math.max(
+        most,
+        layerLoad(this.#sum.load, layer).reduce((a, b) => a + b, 0),
+      );
+    }
+    return most;
   }
 }

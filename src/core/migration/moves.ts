@@ -21,18 +21,26 @@ export function countMoves(model: MoeModel, previous: Placement, next: Placement
   return { slots, bytes: slots * expertBytes(model), received };
 }
 
-/** The same where what an expert weighs is not known. */
+/**
+ * The same where what an expert weighs is not known.
+ * @param previous may be of a pool of another size: GPUs keep their numbers, and those beyond held nothing
+ */
 export function countMovedSlots(previous: Placement, next: Placement): Omit<Moves, "bytes"> {
   const { layers, topology } = next;
+  const { slotsPerGpu } = topology;
   const width = slotCount(topology);
+  const widthBefore = slotCount(previous.topology);
   const received = new Int32Array(gpuCount(topology));
   let slots = 0;
   for (let layer = 0; layer < layers; layer++) {
     for (let gpu = 0; gpu < received.length; gpu++) {
-      const first = layer * width + gpu * topology.slotsPerGpu;
-      for (let i = first; i < first + topology.slotsPerGpu; i++) {
+      const first = layer * width + gpu * slotsPerGpu;
+      const before = Math.min(widthBefore, gpu * previous.topology.slotsPerGpu);
+      const after = Math.min(widthBefore, before + previous.topology.slotsPerGpu);
+      for (let i = first; i < first + slotsPerGpu; i++) {
         const expert = next.physicalToLogical[i];
-        if (expert < 0 || holds(previous, first, expert) || holds(next, first, expert, i)) continue;
+        if (expert < 0 || holds(next, first, i, expert)) continue;
+        if (holds(previous, layer * widthBefore + before, layer * widthBefore + after, expert)) continue;
         received[gpu]++;
         slots++;
       }
@@ -41,14 +49,9 @@ export function countMovedSlots(previous: Placement, next: Placement): Omit<Move
   return { slots, received };
 }
 
-/** Whether the GPU whose slots begin at `first` holds the expert, in a slot before `end` (default: in any). */
-function holds(
-  placement: Placement,
-  first: number,
-  expert: number,
-  end = first + placement.topology.slotsPerGpu,
-): boolean {
-  for (let i = first; i < end; i++) if (placement.physicalToLogical[i] === expert) return true;
+/** Whether a slot from `first` on and before `end` holds the expert. */
+function holds({ physicalToLogical }: Placement, first: number, end: number, expert: number): boolean {
+  for (let i = first; i < end; i++) if (physicalToLogical[i] === expert) return true;
   return false;
 }
 

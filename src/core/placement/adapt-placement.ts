@@ -26,7 +26,7 @@ export function adaptPlacement(
 }
 
 /** Slots that hold an expert they did not hold before. */
-function changedSlots(before: Placement, after: Placement): number {
+export function changedSlots(before: Placement, after: Placement): number {
   let changed = 0;
   for (let i = 0; i < after.physicalToLogical.length; i++) {
     const expert = after.physicalToLogical[i];

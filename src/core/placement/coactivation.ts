@@ -1,4 +1,5 @@
 import type { RoutingTrace } from "../../model/routing-trace.ts";
+import type { Topology } from "../../model/topology.ts";
 
 /** The hop weight where nobody says another: about the least that saves a tenth of hierarchical EPLB's node hops on 8 nodes. */
 export const HOP_WEIGHT = 6;
@@ -14,4 +15,12 @@ export interface Coactivation {
    * between hops and balance. 0 looks at balance alone when it gives out copies.
    */
   readonly hopWeight: number;
+}
+
+/** As long as no tokens are known, the gate's groups are: a token's experts are of few groups. */
+export const NO_TOKENS: RoutingTrace = { tokens: 0, layers: 1, topk: 1, experts: new Int16Array(0) };
+
+/** What the gate's groups alone say of which experts are used together; null where they say nothing. */
+export function groupsTogether(groups: number, { nodes }: Topology): Coactivation | null {
+  return nodes === 1 || groups === 1 ? null : { sample: NO_TOKENS, groups, hopWeight: HOP_WEIGHT };
 }

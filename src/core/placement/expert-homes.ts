@@ -110,14 +110,29 @@ export class ExpertHomes {
       this.nodeLoad[best] += groupLoad[g];
       this.home.fill(best, g * size, (g + 1) * size);
     }
-    for (const g of split) {
-      for (let e = g * size; e < (g + 1) * size; e++) {
-        let best = 0;
-        for (let n = 1; n < count; n++) if (room[n] > room[best]) best = n;
-        room[best]--;
-        this.home[e] = best;
-        this.nodeLoad[best] += load[e];
-      }
+    for (const g of split) this.#split(g * size, size, room, load);
+  }
+
+  /** A group's experts over as few nodes as can be, the heaviest first, each to the node with least load. */
+  #split(first: number, size: number, room: Float64Array, load: Float64Array): void {
+    const { speeds } = this.#zones;
+    const nodes: number[] = [];
+    let seats = 0;
+    for (const node of [...room.keys()].toSorted((a, b) => room[b] - room[a])) {
+      if (seats >= size) break;
+      nodes.push(node);
+      seats += Math.max(0, Math.floor(room[node]));
+    }
+    const experts = Array.from({ length: size }, (_, i) => first + i);
+    for (const e of experts.toSorted((a, b) => load[b] - load[a])) {
+      const open = nodes.filter((node) => room[node] >= 1);
+      const best =
+        open.length === 0
+          ? room.indexOf(Math.max(...room))
+          : open.reduce((a, b) => (this.nodeLoad[b] / speeds[b] < this.nodeLoad[a] / speeds[a] ? b : a));
+      room[best]--;
+      this.home[e] = best;
+      this.nodeLoad[best] += load[e];
     }
   }
 

@@ -5,6 +5,8 @@ import { type Topology, slotCount } from "../../model/topology.ts";
 import { solveShares } from "../shares/solve-shares.ts";
 import { layerBounds } from "./bounds.ts";
 import type { Coactivation } from "./coactivation.ts";
+import { GroupCopies } from "./group-copies.ts";
+import { LayerImprover } from "./improve-layer.ts";
 import { ScenarioLeveller } from "./level-scenarios.ts";
 import { NodeCopies } from "./node-copies.ts";
 import { replicate } from "./replicate.ts";
@@ -14,6 +16,8 @@ import { zonesOf } from "./zones.ts";
 
 /** Rounds of solving shares and levelling by them. */
 const POLISH_ROUNDS = 16;
+/** Where only groups are known, at most this part of the slots changes for balance, whatever their nodes. */
+const ABROAD_PART = 0.15;
 /** A layer whose maximum is this near its bound is left as it is. */
 const CLOSE_ENOUGH = 0.0005;
 
@@ -52,7 +56,12 @@ export function placeExperts(request: PlacementRequest): Placement {
   const useful = { slots, speeds: capacity.speeds };
   const zones = zonesOf(topology, useful, coactivation !== null);
   const seater = new ExpertSeater(experts, topology.slotsPerGpu, useful, zones);
-  const nodeCopies = coactivation === null ? null : new NodeCopies(experts, zones, coactivation);
+  const grouped = coactivation !== null && coactivation.sample.tokens === 0;
+  const nodeCopies = grouped
+    ? new GroupCopies(experts, zones, coactivation.groups)
+    : coactivation === null
+      ? null
+      : new NodeCopies(experts, zones, coactivation);
   const inService = slots.reduce((sum, count) => sum + (count > 0 ? 1 : 0), 0);
   const bounds = layerBounds(load, useful);
   const deviation = request.deviation ?? spread(load, scenarios);
@@ -60,6 +69,7 @@ export function placeExperts(request: PlacementRequest): Placement {
     scenarios.length === 0
       ? null
       : new ScenarioLeveller(topology, useful.speeds, zones, scenarios, coactivation);
+  const abroad = Math.floor(width * ABROAD_PART);
   const physicalToLogical = new Int32Array(layers * width);
   for (let layer = 0; layer < layers; layer++) {
     const tokens = layerLoad(load, layer);
@@ -67,6 +77,9 @@ export function placeExperts(request: PlacementRequest): Placement {
     const copies = nodeCopies?.choose(layer, likely) ?? replicate(likely, usable, inService).counts;
     const row = physicalToLogical.subarray(layer * width, (layer + 1) * width);
     seatLayer(seater, { tokens, copies, topology, speeds: useful.speeds, bound: bounds[layer].value }, row);
+    // What groups leave unbalanced, few experts and replicas on other nodes make good.
+    if (grouped)
+      new LayerImprover({ topology, experts }, tokens, useful, row).run(bounds[layer].value, abroad);
     leveller?.level(layer, row);
   }
   return { layers, experts, topology, physicalToLogical };

@@ -40,13 +40,20 @@ export function usablePart(placement: Placement, capacity: PoolCapacity): Placem
  * slot, the least loaded first. No GPU takes in more than its even part while others have room: they load side by side,
  * and have little to spare for what they load. Where there are too few slots, the experts with the least load stay
  * without.
+ * @param homes `[layers][experts]`: the node that each expert comes back to, where that has a slot to spare; null for any
  */
-export function bringBack(placement: Placement, load: ExpertLoad, capacity: PoolCapacity): Placement {
+export function bringBack(
+  placement: Placement,
+  load: ExpertLoad,
+  capacity: PoolCapacity,
+  homes: Int32Array | null = null,
+): Placement {
   const { layers, experts } = placement;
   const usable = usableSlots(placement, capacity);
   const width = usable.length;
   const physicalToLogical = int32Copy(placement.physicalToLogical);
-  const { slotsPerGpu } = placement.topology;
+  const { slotsPerGpu, gpusPerNode } = placement.topology;
+  const slotsPerNode = slotsPerGpu * gpusPerNode;
   const inService = capacity.slots.reduce((count, slots) => count + Math.min(1, slots), 0);
   const evenPart = Math.ceil((layers * experts - servedExperts(placement)) / Math.max(1, inService));
   const mayTakeIn = new Int32Array(capacity.slots.length).fill(evenPart);
@@ -63,7 +70,9 @@ export function bringBack(placement: Placement, load: ExpertLoad, capacity: Pool
     }
     const missing = [...held.keys()].filter((e) => held[e] === 0).toSorted((a, b) => tokens[b] - tokens[a]);
     for (const expert of missing) {
-      const slot = spare.next();
+      const home = homes === null ? 0 : homes[layer * experts + expert] * slotsPerNode;
+      let slot = homes === null ? -1 : spare.next(home, home + slotsPerNode);
+      if (slot < 0) slot = spare.next(0, width);
       if (slot < 0) break;
       mayTakeIn[Math.floor(slot / slotsPerGpu)]--;
       if (row[slot] >= 0) copies[row[slot]]--;
@@ -107,17 +116,20 @@ class SpareSlots {
     this.#mayTakeIn = mayTakeIn;
   }
 
-  /** On a GPU that may take more in, where there is one: an empty slot, else the one that carries least. −1 for none. */
-  next(): number {
+  /**
+   * Of the slots from `first` on and before `end`, on a GPU that may take more in, where there is one: an empty slot, else
+   * the one that carries least. −1 for none.
+   */
+  next(first: number, end: number): number {
     let best = -1;
     let least = Number.POSITIVE_INFINITY;
     let bestMay = false;
-    for (let slot = 0; slot < this.#row.length; slot++) {
+    for (let slot = first; slot < end; slot++) {
       if (this.#usable[slot] === 0) continue;
       const expert = this.#row[slot];
       if (expert >= 0 && this.#copies[expert] < 2) continue;
       const may = this.#mayTakeIn[Math.floor(slot / this.#slotsPerGpu)] > 0;
-      const carried = expert < 0 ? -1 : this.#tokens[expert] / this.#copies[expert];
+      const carried = this.#carried(slot);
       if (may === bestMay ? carried >= least : bestMay) continue;
       least = carried;
       best = slot;
@@ -125,4 +137,18 @@ class SpareSlots {
     }
     return best;
   }
+
+  /** What would have to go elsewhere: nothing from an empty slot, nor from one of two on a GPU with the same expert. */
+  #carried(slot: number): number {
+    const expert = this.#row[slot];
+    if (expert < 0) return -2;
+    return holdsTwice(this.#row, slot, this.#slotsPerGpu) ? -1 : this.#tokens[expert] / this.#copies[expert];
+  }
+}
+
+/** Whether another slot of the GPU holds the slot's expert too. */
+export function holdsTwice(row: Int32Array, slot: number, slotsPerGpu: number): boolean {
+  const first = slot - (slot % slotsPerGpu);
+  for (let i = first; i < first + slotsPerGpu; i++) if (i !== slot && row[i] === row[slot]) return true;
+  return false;
 }

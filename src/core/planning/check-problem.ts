@@ -1,5 +1,5 @@
 import { InputError } from "../../lib/errors.ts";
-import { type ExpertLoad, layerLoad } from "../../model/load.ts";
+import type { ExpertLoad } from "../../model/load.ts";
 import { type PoolCapacity, fullCapacity } from "../../model/pool-capacity.ts";
 import { type Topology, gpuCount, slotCount } from "../../model/topology.ts";
 
@@ -17,13 +17,10 @@ export interface ProblemNames {
   refusal(name: string, hint: string): InputError;
 }
 
-/** @throws InputError where a layer has no load: there is nothing to place it by */
-export function checkLoaded(load: ExpertLoad, source: string): void {
-  for (let layer = 0; layer < load.layers; layer++) {
-    if (layerLoad(load, layer).every((tokens) => tokens === 0)) {
-      throw new InputError(source, `layer ${layer}`, "has no load at all; give one with at least one token");
-    }
-  }
+/** @throws InputError where no layer has a token: there is nothing to place by */
+export function checkLoaded({ tokens }: ExpertLoad, source: string): void {
+  if (tokens.some((count) => count > 0)) return;
+  throw new InputError(source, "", "has no token in any layer; give a load with at least one");
 }
 
 /** @throws InputError unless the pool has slots for every expert, and the gate's groups are equally large */
@@ -43,6 +40,9 @@ export function checkTopology(
   if (slots > MOST_SLOTS) {
     const hint = `makes ${slots} slots per layer; expected at most ${MOST_SLOTS}`;
     throw names.refusal(names.slotsPerGpu, hint);
+  }
+  if (groups > 1 && topology.nodes === 1) {
+    throw names.refusal(names.groups, "keeps groups on nodes, and there is one node; leave it out");
   }
   if (experts % groups !== 0) {
     const hint = `is ${groups}; expected a divisor of the load's ${experts} experts`;

@@ -46,11 +46,13 @@ export interface LoadSummary {
 export function loadSummary({ layers, experts, tokens }: ExpertLoad): LoadSummary {
   const hottest: { layer: number; expert: number; timesMean: number }[] = [];
   let total = 0;
+  let loaded = 0;
   for (let layer = 0; layer < layers; layer++) {
     let sum = 0;
     for (let i = layer * experts; i < (layer + 1) * experts; i++) sum += tokens[i];
-    total += sum;
     if (sum === 0) continue;
+    total += sum;
+    loaded++;
     for (let expert = 0; expert < experts; expert++) {
       const timesMean = (tokens[layer * experts + expert] * experts) / sum;
       if (hottest.length === NAMED && timesMean <= hottest[NAMED - 1].timesMean) continue;
@@ -59,7 +61,7 @@ export function loadSummary({ layers, experts, tokens }: ExpertLoad): LoadSummar
       if (hottest.length > NAMED) hottest.pop();
     }
   }
-  return { tokensPerSecond: layers === 0 ? 0 : total / layers, hottest };
+  return { tokensPerSecond: total / Math.max(1, loaded), hottest };
 }
 
 export function candidateState({ after, moves, transferMs, gain, neededGain }: Weighed): CandidateState {

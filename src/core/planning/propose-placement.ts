@@ -4,17 +4,17 @@ import type { Placement } from "../../model/placement.ts";
 import type { PoolCapacity } from "../../model/pool-capacity.ts";
 import type { RoutingTrace } from "../../model/routing-trace.ts";
 import type { Topology } from "../../model/topology.ts";
+import { evenWhereIdle, idleLayers } from "../load/idle-layers.ts";
+import { withLayersOf } from "../migration/chunk-layers.ts";
 import { keepGpus } from "../migration/keep-gpus.ts";
 import { keepSlots } from "../migration/moves.ts";
 import { adaptPlacement } from "../placement/adapt-placement.ts";
-import { HOP_WEIGHT } from "../placement/coactivation.ts";
+import { HOP_WEIGHT, groupsTogether } from "../placement/coactivation.ts";
 import { contiguousPlacement } from "../placement/contiguous.ts";
 import { eplb } from "../placement/eplb.ts";
 import { placeExperts } from "../placement/place-experts.ts";
+import { bringBack } from "../placement/rehome-experts.ts";
 import type { BalancePolicy } from "./balance-policy.ts";
-
-/** As long as no tokens are known, the gate's groups are: a token's experts are of few groups. */
-const NO_TOKENS: RoutingTrace = { tokens: 0, layers: 1, topk: 1, experts: new Int16Array(0) };
 
 /** The load to place for, its standard deviation where it is a forecast, and how it has varied lately. */
 export interface Expected {
@@ -40,21 +40,23 @@ export class PlacementProposer {
    * @param capacity with slots for every expert at least; only Plimsoll's way knows of GPUs that differ
    */
   anew(
-    { mean: load, deviation, scenarios }: Expected,
+    { mean, deviation, scenarios }: Expected,
     sample: RoutingTrace | null,
     capacity: PoolCapacity,
   ): Placement {
     const topology = this.#topology;
+    const load = evenWhereIdle(mean);
     switch (this.#policy.placement) {
       case "contiguous":
         return contiguousPlacement(load.layers, load.experts, topology);
       case "eplb":
         return eplb(load, topology, this.#groups);
       case "plimsoll": {
+        const groups = this.#groups;
         const coactivation =
-          topology.nodes === 1 || (sample === null && this.#groups === 1)
-            ? null
-            : { sample: sample ?? NO_TOKENS, groups: this.#groups, hopWeight: HOP_WEIGHT };
+          topology.nodes === 1 || sample === null
+            ? groupsTogether(groups, topology)
+            : { sample, groups, hopWeight: HOP_WEIGHT };
         return placeExperts({ load, deviation, scenarios, topology, capacity, coactivation });
       }
     }
@@ -62,7 +64,7 @@ export class PlacementProposer {
 
   /**
    * What could follow the placement in force: one from scratch, and from Plimsoll one adapted by few moves. Where the
-   * slots in service are too few for all experts, only what they can hold.
+   * slots in service are too few for all experts, only what they can hold. A layer without a token keeps what it has.
    */
   propose(
     current: Placement,
@@ -71,11 +73,14 @@ export class PlacementProposer {
     capacity: PoolCapacity,
   ): readonly Placement[] {
     const load = expected.mean;
-    if (this.#policy.placement !== "plimsoll")
-      return [keepSlots(current, this.anew(expected, sample, capacity))];
+    const idle = idleLayers(load);
+    if (this.#policy.placement !== "plimsoll") {
+      const anew = keepSlots(current, this.anew(expected, sample, capacity));
+      return [withLayersOf(anew, bringBack(current, load, capacity), idle)];
+    }
     const adapted = adaptPlacement(current, load, capacity);
     if (capacity.slots.reduce((sum, slots) => sum + slots, 0) < load.experts) return [adapted];
-    const anew = this.anew(expected, sample, capacity);
-    return [adapted, keepSlots(current, keepGpus(current, anew, capacity))];
+    const anew = keepSlots(current, keepGpus(current, this.anew(expected, sample, capacity), capacity));
+    return [adapted, withLayersOf(anew, adapted, idle)];
   }
 }

@@ -5,17 +5,23 @@ import { type Placement, indexReplicas } from "../../model/placement.ts";
 import type { PoolCapacity } from "../../model/pool-capacity.ts";
 import type { RoutingTrace } from "../../model/routing-trace.ts";
 import type { Topology } from "../../model/topology.ts";
+import { evenWhereIdle, idleLayers } from "../load/idle-layers.ts";
 import { partLoads } from "../load/part-loads.ts";
 import { sampleTokens } from "../load/sample-tokens.ts";
+import { withLayersOf } from "../migration/chunk-layers.ts";
+import { fitPlacement } from "../migration/fit-placement.ts";
 import { countMovedSlots, keepSlots } from "../migration/moves.ts";
 import { activationLoad } from "../placement/activation.ts";
-import { adaptPlacement } from "../placement/adapt-placement.ts";
 import { certify } from "../placement/certificate.ts";
 import { eplb } from "../placement/eplb.ts";
+import { emptySlots, fillEmptySlots } from "../placement/fill-slots.ts";
+import { groupsTogether } from "../placement/coactivation.ts";
 import { placeExperts } from "../placement/place-experts.ts";
+import { bringBack } from "../placement/rehome-experts.ts";
 import { gpuLoads } from "../shares/gpu-loads.ts";
 import { solveShares } from "../shares/solve-shares.ts";
 import { wholeShares } from "../shares/whole-shares.ts";
+import { type Adapted, adaptToPool } from "./adapt-to-pool.ts";
 
 /** What a placement is wanted for. Sound, and with slots for every expert (checkTopology, checkCapacity). */
 export interface PlacementProblem {
@@ -30,9 +36,9 @@ export interface PlacementProblem {
   readonly activation: { readonly batchTokens: number; readonly topk: number } | null;
   /** Routed tokens to place by, and what a hop is worth as in Coactivation; null where none are known. */
   readonly routing: { readonly trace: RoutingTrace; readonly hopWeight: number } | null;
-  /** In force, to be adapted by few moves; null for a placement from scratch. */
+  /** In force, to be adapted by few moves; it may be of a pool of another size. Null for a placement from scratch. */
   readonly previous: Placement | null;
-  /** Slots that may change, over all layers; null for MOVED_PART of them. */
+  /** Slots that may change, over all layers; null for MOVED_PART of them, beside what must change or is empty. */
   readonly maxMoves: number | null;
   /** Says what moved experts weigh; null when only the shape of the load is known. */
   readonly model: MoeModel | null;
@@ -45,6 +51,10 @@ export interface PlacementSolution {
   readonly certificate: Certificate;
   /** From the placement in force; bytes are null when the model is unknown. */
   readonly moves: { readonly slots: number; readonly bytes: number | null };
+  /** Of the moves, those without which experts would be missing. */
+  readonly necessary: number;
+  /** Rows of the load without a token: they keep what they have, or begin with every expert alike. */
+  readonly idle: readonly number[];
 }
 
 /** Places and replicates the experts of a load, shares their tokens, and says how good any placement could be. */
@@ -53,7 +63,10 @@ export function solvePlacement(problem: PlacementProblem): PlacementSolution {
   const aimOf = (tokens: ExpertLoad) =>
     activation === null ? tokens : activationLoad(tokens, activation.batchTokens, activation.topk);
   const aim = aimOf(load);
-  const placement = placed(problem, aim, aimOf);
+  const { placement, necessary } =
+    previous === null
+      ? { placement: placedAnew(problem, aim, aimOf), necessary: 0 }
+      : followed(problem, previous, aim);
   const replicas = indexReplicas(placement);
   const { values: shares } =
     activation === null
@@ -62,23 +75,36 @@ export function solvePlacement(problem: PlacementProblem): PlacementSolution {
   const certificate = certify(load, capacity, gpuLoads(placement, shares, load));
   const slots = previous === null ? 0 : countMovedSlots(previous, placement).slots;
   const bytes = model === null ? null : slots * expertBytes(model);
-  return { placement, shares, certificate, moves: { slots, bytes } };
+  return { placement, shares, certificate, moves: { slots, bytes }, necessary, idle: idleLayers(load) };
 }
 
-function placed(
-  { topology, capacity, groups, algorithm, routing, previous, maxMoves }: PlacementProblem,
+/** Every layer from scratch; every expert is alike in those without a token. */
+function placedAnew(
+  { topology, capacity, groups, algorithm, routing }: PlacementProblem,
   aim: ExpertLoad,
   aimOf: (load: ExpertLoad) => ExpertLoad,
 ): Placement {
-  if (algorithm === "eplb") {
-    const packed = eplb(aim, topology, groups);
-    return previous === null ? packed : keepSlots(previous, packed);
+  const load = evenWhereIdle(aim);
+  if (algorithm === "eplb") return eplb(load, topology, groups);
+  const scenarios = routing === null ? [] : partLoads(routing.trace, aim.layers, aim.experts).map(aimOf);
+  const coactivation =
+    routing === null
+      ? groupsTogether(groups, topology)
+      : { sample: sampleTokens(routing.trace), groups, hopWeight: routing.hopWeight };
+  return placeExperts({ load, topology, capacity, scenarios, coactivation });
+}
+
+/** What follows the placement in force. */
+function followed(problem: PlacementProblem, previous: Placement, aim: ExpertLoad): Adapted {
+  const { topology, capacity, groups, algorithm, maxMoves } = problem;
+  if (algorithm === "plimsoll") {
+    const coactivation = groupsTogether(groups, topology);
+    const fresh = (load: ExpertLoad) => placeExperts({ load, topology, capacity, coactivation });
+    return adaptToPool(previous, aim, { topology, capacity, groups }, maxMoves, fresh);
   }
-  if (previous === null) {
-    const scenarios = routing === null ? [] : partLoads(routing.trace, aim.layers, aim.experts).map(aimOf);
-    const coactivation =
-      routing === null ? null : { sample: sampleTokens(routing.trace), groups, hopWeight: routing.hopWeight };
-    return placeExperts({ load: aim, topology, capacity, scenarios, coactivation });
-  }
-  return adaptPlacement(previous, aim, capacity, maxMoves ?? undefined);
+  const whole = bringBack(fitPlacement(previous, aim, topology, capacity), aim, capacity);
+  const load = evenWhereIdle(aim);
+  const full = fillEmptySlots(whole, load, capacity, emptySlots(whole, capacity));
+  const placement = withLayersOf(keepSlots(whole, eplb(load, topology, groups)), full, idleLayers(aim));
+  return { placement, necessary: countMovedSlots(previous, whole).slots };
 }

@@ -1,7 +1,8 @@
 import { opendir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { InputError } from "../../lib/errors.ts";
-import { type ExpertLoad, emptyLoad } from "../../model/load.ts";
+import { countedLayers, layersOfRows, rowsOf } from "../../model/layer-numbers.ts";
+import { type ExpertLoad, countingRow, emptyLoad, loadRows } from "../../model/load.ts";
 import type { MoeModel } from "../../model/moe-model.ts";
 import type { ServerAccess } from "../../model/server-access.ts";
 import { accessHeaders } from "../http/credentials.ts";
@@ -122,15 +123,27 @@ export class SglangRecorder {
   }
 }
 
-/** Dense layers come first, and count nothing. */
+/** Adds the rows of the layers that route to experts. */
 function add(sum: ExpertLoad, load: ExpertLoad, model: MoeModel, path: string): void {
-  const dense = load.layers - sum.layers;
-  if (load.experts !== sum.experts || (dense !== 0 && dense !== model.moeLayers[0]))
+  const given = layersOfRows(load.layers, model) ?? [];
+  const counted = countedLayers(model, given);
+  const rows = rowsOf(counted, given);
+  if (load.experts !== sum.experts || rows === null)
     throw new InputError(
       path,
       "logical_count",
       `is of ${load.layers} layers of ${load.experts} experts; ${model.name} has ${model.layers} of ${model.experts}`,
     );
-  const first = dense * sum.experts;
-  for (let i = 0; i < sum.tokens.length; i++) sum.tokens[i] += load.tokens[first + i];
+  const kept = new Set(rows);
+  const counting = countingRow(
+    load,
+    given.keys().filter((row) => !kept.has(row)),
+  );
+  if (counting >= 0) {
+    const hint = `counts tokens in layer ${given[counting]}, where ${model.name} has no experts; name its model`;
+    throw new InputError(path, "logical_count", hint);
+  }
+  // Layers for multi-token prediction come last: what SGLang does not count of them stays 0.
+  const { tokens } = loadRows(load, rows);
+  for (let i = 0; i < tokens.length; i++) sum.tokens[i] += tokens[i];
 }

@@ -4,13 +4,15 @@ import type { Mixer } from "./config-layers.ts";
 
 type Kind<A extends Attention = Attention> = A extends Attention ? Omit<A, "layers"> : never;
 
-/** Fields of kinds of attention that this does not know: what it made of them would be wrong. */
+/** Fields of models that are of more than what this reads: what it made of them would be wrong. */
 const FOREIGN = [
   "compress_ratios",
   "sparse_attention_config",
   "linear_attn_config",
   "global_head_dim",
-  "mamba_d_state",
+  "attention_other_setting",
+  "attn_layer_period",
+  "zero_expert_num",
 ];
 
 /** What a file says where all layers attend alike. */
@@ -22,12 +24,11 @@ export function readConfigAttention(
   layers: number,
   mixers: readonly Mixer[],
 ): readonly Attention[] {
-  const foreign = FOREIGN.find((name) => fields.has(name));
-  if (foreign !== undefined)
-    throw fields.fault(
-      foreign,
-      "is of a kind that is not read; write the model's file by hand (docs/models.md)",
-    );
+  const foreign = FOREIGN.find((name) => fields.has(name)) ?? lonelyIndex(fields);
+  if (foreign !== null) {
+    const hint = "is of a kind that is not read; write the model's file by hand (docs/models.md)";
+    throw fields.fault(foreign, hint);
+  }
   const records: Attention[] = [];
   for (const mixer of new Set(mixers)) {
     if (mixer === null) continue;
@@ -71,6 +72,7 @@ function kindOf(fields: ConfigFields, mixer: string): Kind {
     case "attention":
       return fields.has("kv_lora_rank") ? latent(fields) : grouped(fields, null, "");
     case "deepseek_sparse_attention":
+    case "indexed_attention":
       return latent(fields);
     case "sliding_attention":
     case "local_attention":
@@ -82,41 +84,58 @@ function kindOf(fields: ConfigFields, mixer: string): Kind {
     case "chunked_attention":
       return grouped(fields, fields.needed("attention_chunk_size"), "");
     case "linear_attention":
-      return {
-        kind: "linear",
-        keyHeads: fields.needed("linear_num_key_heads"),
-        keyHeadDim: fields.needed("linear_key_head_dim"),
-        valueHeads: fields.needed("linear_num_value_heads"),
-        valueHeadDim: fields.needed("linear_value_head_dim"),
-        convKernel: fields.needed("linear_conv_kernel_dim"),
-      };
+      if (fields.has("linear_num_value_heads")) return deltaNetwork(fields);
+      return fields.text("model_type")?.startsWith("minimax") === true ? lightning(fields) : mamba(fields);
     case "mamba":
-      return {
-        kind: "linear",
-        keyHeads: fields.needed("n_groups"),
-        keyHeadDim: fields.needed("ssm_state_size"),
-        valueHeads: fields.needed("mamba_num_heads"),
-        valueHeadDim: fields.needed("mamba_head_dim"),
-        convKernel: fields.needed("conv_kernel"),
-      };
-    case "lightning_attention": {
-      const { heads, headDim } = grouped(fields, null, "");
-      const convKernel = 1;
-      return {
-        kind: "linear",
-        keyHeads: heads,
-        keyHeadDim: headDim,
-        valueHeads: heads,
-        valueHeadDim: headDim,
-        convKernel,
-      };
-    }
+      return mamba(fields);
+    case "lightning_attention":
+      return lightning(fields);
     default:
       throw fields.fault(
         "layer_types",
         `has ${JSON.stringify(mixer)}, which is not read; write the model's file by hand (docs/models.md)`,
       );
   }
+}
+
+/** An indexer without the latent attention that it is known to choose for. */
+function lonelyIndex(fields: ConfigFields): string | null {
+  return fields.has("index_n_heads") && !fields.has("kv_lora_rank") ? "index_n_heads" : null;
+}
+
+function deltaNetwork(fields: ConfigFields) {
+  return {
+    kind: "linear",
+    keyHeads: fields.needed("linear_num_key_heads"),
+    keyHeadDim: fields.needed("linear_key_head_dim"),
+    valueHeads: fields.needed("linear_num_value_heads"),
+    valueHeadDim: fields.needed("linear_value_head_dim"),
+    convKernel: fields.needed("linear_conv_kernel_dim"),
+  } as const;
+}
+
+function mamba(fields: ConfigFields) {
+  return {
+    kind: "linear",
+    keyHeads: fields.require("mambaGroups"),
+    keyHeadDim: fields.require("mambaState"),
+    valueHeads: fields.require("mambaHeads"),
+    valueHeadDim: fields.require("mambaHeadDim"),
+    convKernel: fields.require("mambaKernel"),
+  } as const;
+}
+
+/** MiniMax-01 and M1: heads as they are, and no convolution. */
+function lightning(fields: ConfigFields) {
+  const { heads, headDim } = grouped(fields, null, "");
+  return {
+    kind: "linear",
+    keyHeads: heads,
+    keyHeadDim: headDim,
+    valueHeads: heads,
+    valueHeadDim: headDim,
+    convKernel: 1,
+  } as const;
 }
 
 function latent(fields: ConfigFields) {
@@ -138,10 +157,8 @@ function latent(fields: ConfigFields) {
 
 /** @param prefix of fields that are these layers' own */
 function grouped(fields: ConfigFields, window: number | null, prefix: string) {
-  const heads = fields.own(`${prefix}num_attention_heads`) ?? headsOf(fields);
-  // Transformers' own default.
-  const headDim =
-    fields.own(`${prefix}head_dim`) ?? fields.find("headDim") ?? (fields.find("hidden") ?? 0) / heads;
+  const heads = (prefix === "" ? null : fields.own(`${prefix}num_attention_heads`)) ?? headsOf(fields);
+  const headDim = fields.own(`${prefix}head_dim`) ?? fields.find("headDim") ?? usualHeadDim(fields, heads);
   return {
     kind: "gqa",
     heads,
@@ -154,6 +171,12 @@ function grouped(fields: ConfigFields, window: number | null, prefix: string) {
   } as const;
 }
 
+/** Transformers' own default. */
+function usualHeadDim(fields: ConfigFields, heads: number): number {
+  const size = (fields.find("hidden") ?? 0) / heads;
+  return Number.isInteger(size) ? size : fields.needed("head_dim");
+}
+
 function headsOf(fields: ConfigFields): number {
-  return fields.find("heads") ?? fields.needed("num_attention_heads");
+  return fields.own("num_attention_heads_per_layer") ?? fields.require("heads");
 }

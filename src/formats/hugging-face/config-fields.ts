@@ -31,12 +31,18 @@ const SYNONYMS = {
     "moe_shared_expert_intermediate_size",
     "shared_expert_intermediate_size",
     "shared_intermediate_size",
+    "share_expert_dim",
   ],
   groups: ["n_group"],
   topkGroups: ["topk_group"],
   heads: ["num_attention_heads", "n_heads", "n_head"],
   kvHeads: ["num_key_value_heads", "num_kv_heads", "num_query_groups"],
   headDim: ["head_dim", "attention_head_dim", "kv_channels"],
+  mambaGroups: ["n_groups", "mamba_n_groups"],
+  mambaState: ["ssm_state_size", "mamba_d_state"],
+  mambaHeads: ["mamba_num_heads", "mamba_n_heads"],
+  mambaHeadDim: ["mamba_head_dim", "mamba_d_head"],
+  mambaKernel: ["conv_kernel", "mamba_d_conv"],
   mtpLayers: ["num_nextn_predict_layers", "num_mtp_modules", "num_mtp_layers"],
 } as const;
 
@@ -62,10 +68,17 @@ export class ConfigFields {
     return Object.hasOwn(this.#config, name) ? (this.#config[name] ?? null) : null;
   }
 
-  /** A number that a publisher calls by its own name; null where it is absent. */
+  /** A number that a publisher calls by its own name, or a list of the same one for every layer; null where it is absent. */
   own(name: string): number | null {
     const value = this.value(name);
-    return value === null ? null : readNumber(value, WIDTH, this.source, this.fieldName(name));
+    if (value === null) return null;
+    const [first, ...others] = Array.isArray(value) ? (value as readonly unknown[]) : [value];
+    if (others.some((other) => other !== first))
+      throw this.fault(
+        name,
+        "differs from layer to layer, which is not read; write the model's file by hand",
+      );
+    return readNumber(first, WIDTH, this.source, this.fieldName(name));
   }
 
   /** @throws InputError where it is absent */
@@ -77,6 +90,11 @@ export class ConfigFields {
   find(field: FieldName): number | null {
     const name = SYNONYMS[field].find((synonym) => this.has(synonym));
     return name === undefined ? null : this.own(name);
+  }
+
+  /** The same. @throws InputError where none is there */
+  require(field: FieldName): number {
+    return this.find(field) ?? this.lack(this.missing([field]));
   }
 
   /** The names of all that are missing of these. */

@@ -12,7 +12,14 @@ const PATTERN: Readonly<Record<string, readonly [Mixer, FeedForward]>> = {
   E: [null, "moe"],
   "-": [null, "dense"],
 };
-const BLOCK_SIGNS: Readonly<Record<string, string>> = { mamba: "M", attention: "*", moe: "E", mlp: "-" };
+const BLOCK_SIGNS: Readonly<Record<string, string>> = {
+  mamba: "M",
+  linear_attention: "M",
+  attention: "*",
+  full_attention: "*",
+  moe: "E",
+  mlp: "-",
+};
 
 /** The layers of models in which each is one thing; null for models of the usual kind. */
 export function blockPattern(

@@ -26,6 +26,12 @@ interface ReadOptions {
 
 /** Where multimodal models have the language model's part. */
 const NESTED = ["text_config", "llm_config", "language_config"];
+const SCALES = [
+  "routed_scaling_factor",
+  "moe_routed_scaling_factor",
+  "moe_router_scaling_factor",
+  "route_scale",
+];
 const NEEDED: readonly FieldName[] = ["layers", "hidden", "vocabulary", "experts", "topk", "heads"];
 /** Two matrices without a gate; every other activation has one in models of experts. */
 const UNGATED = new Set(["relu2", "relu"]);
@@ -74,7 +80,7 @@ function sizesOf(fields: ConfigFields) {
   const count = fields.find("layers") ?? fields.list("layers_block_type")?.length ?? 0;
   const layers = readNumber(count, MOST_LAYERS, fields.source, fields.fieldName("num_hidden_layers"));
   const groups = fields.find("groups") ?? 1;
-  const scale = fields.value("routed_scaling_factor");
+  const scale = SCALES.map((name) => fields.value(name)).find((value) => typeof value === "number");
   return {
     layers,
     hidden: size("hidden"),
@@ -84,7 +90,7 @@ function sizesOf(fields: ConfigFields) {
     topk: size("topk"),
     groups,
     topkGroups: groups === 1 ? 1 : (fields.find("topkGroups") ?? groups),
-    routeScale: typeof scale === "number" ? scale : 1,
+    routeScale: scale ?? 1,
   };
 }
 

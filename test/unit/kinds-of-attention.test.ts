@@ -10,19 +10,11 @@ import {
   clearWork,
   noAttentionWork,
 } from "../../src/core/cost/attention-work.ts";
-import { lowLatencyExchangeBytes, normalExchangeBytes } from "../../src/core/cost/exchange-bytes.ts";
 import { H800 } from "../../src/core/cost/hardware.ts";
-import { nodeHopCost } from "../../src/core/cost/hop-cost.ts";
-import { KvRoom } from "../../src/core/cost/kv-room.ts";
-import { kvCapacityBytes } from "../../src/core/cost/memory.ts";
 import { PassTime } from "../../src/core/cost/pass-time.ts";
 import { StepCost } from "../../src/core/cost/step-cost.ts";
-import { chunkLayers } from "../../src/core/migration/chunk-layers.ts";
-import { transferMs } from "../../src/core/migration/transfer-time.ts";
-import { contiguousPlacement } from "../../src/core/placement/contiguous.ts";
 import { layerTally } from "../../src/model/layer-tally.ts";
-import { type MoeModel, expertBytes, kvBytes } from "../../src/model/moe-model.ts";
-import { layerStagingBytes, usualStagingBytes } from "../../src/model/staging.ts";
+import { type MoeModel, kvBytes } from "../../src/model/moe-model.ts";
 
 const POOL = { nodes: 1, gpusPerNode: 8, slotsPerGpu: 4 };
 const [V3, V32, OSS, NEXT, MAVERICK, QWEN] = await Promise.all(
@@ -151,124 +143,5 @@ describe("layers that are not all alike", () => {
     const time = new PassTime(cost, [work]);
     for (let row = 0; row < 23; row++) time.add(layerTally(POOL));
     expect(time.seconds).toBeGreaterThan(cost.outsideMoe([work]));
-  });
-});
-
-describe("precision", () => {
-  const bf16 = modelLike(V3, { denseLayers: 3, precision: "bf16" });
-
-  it("of 16 bits takes twice the bytes of 8, to hold, to move and to read, and half the arithmetic", () => {
-    expect(expertBytes(bf16) / expertBytes(V3)).toBeCloseTo(2, 3);
-    const moves = { slots: 1, bytes: 0, received: Int32Array.of(1) };
-    expect(transferMs(bf16, moves) / transferMs(V3, moves)).toBeCloseTo(2, 3);
-    const work = { ...noAttentionWork(), tokens: 4096 };
-    expect(fixed(bf16, work) / fixed(V3, work)).toBeCloseTo(2, 6);
-    const weights = (model: MoeModel) =>
-      H800.memoryBytes * 10 * 0.85 -
-      kvCapacityBytes(model, POOL, { ...H800, memoryBytes: 10 * H800.memoryBytes });
-    const always16 = (2 * 129_280 + 58 * 256) * 7168 * 2;
-    expect((weights(bf16) - always16) / (weights(V3) - always16)).toBeCloseTo(2, 3);
-  });
-
-  it("decides how many layers a stage of a rollout has", () => {
-    const previous = contiguousPlacement(4, 8, { nodes: 1, gpusPerNode: 2, slotsPerGpu: 4 });
-    const moved = {
-      ...previous,
-      physicalToLogical: Int32Array.from(previous.physicalToLogical, (e) => 7 - e),
-    };
-    const room = 8 * expertBytes(V3);
-    expect(chunkLayers(V3, previous, moved, room)).toEqual([
-      [0, 1],
-      [2, 3],
-    ]);
-    expect(chunkLayers(bf16, previous, moved, room)).toEqual([[0], [1], [2], [3]]);
-  });
-
-  it("decides what a GPU must have to spare", () => {
-    expect(layerStagingBytes(V3, POOL)).toBe(4 * expertBytes(V3));
-    expect(usualStagingBytes(V3, POOL)).toBe(2 ** 30);
-    expect(usualStagingBytes(MAVERICK, { ...POOL, slotsPerGpu: 16 })).toBe(16 * 2 * 3 * 5120 * 8192);
-  });
-
-  it("of what travels is the model's", () => {
-    expect(normalExchangeBytes(QWEN, 10)).toEqual({ dispatch: 10 * 2048 * 2, combine: 10 * 2048 * 2 });
-    expect(lowLatencyExchangeBytes(QWEN, 1)).toEqual({ dispatch: 2048 * 2 + 16, combine: 2048 * 2 });
-    const fp8 = modelLike(QWEN, { precision: { experts: "bf16", dispatch: "fp8" } });
-    expect(normalExchangeBytes(fp8, 1).dispatch).toBe(2048 + 16 * 4);
-    const narrow = modelLike(V3, { denseLayers: 3, expertHidden: 1024 });
-    expect(normalExchangeBytes(narrow, 1)).toEqual({ dispatch: 1024 + 8 * 4, combine: 2048 });
-  });
-
-  it("of low-latency messages scales what was measured of DeepSeek-V3's", () => {
-    const free = { ...H800, expertFlops: 1e30, weightBandwidth: 1e30 };
-    const tally = layerTally(POOL);
-    tally.gpuLoad.fill(1024);
-    const measured =
-      (77 - 16.3) * ((2048 * 2 + 16) / 7408) + 16.3 + (114 - 12.2) * ((2048 * 2) / 14_336) + 12.2;
-    expect(new StepCost(QWEN, POOL, free).experts(tally, 128) * 1e6).toBeCloseTo(measured, 9);
-  });
-
-  it("makes a hop dearer or cheaper beside the experts' arithmetic", () => {
-    // Twice the arithmetic's time and 4 / 3 of the bytes, less FP8's scales.
-    expect(nodeHopCost(bf16, H800) / nodeHopCost(V3, H800)).toBeCloseTo(4 / (3 + 4 / 128) / 2, 9);
-  });
-});
-
-describe("shared experts that are fused", () => {
-  const fused = modelLike(V3, { denseLayers: 3, sharedFused: true });
-
-  it("are computed with the routed ones, not before them", () => {
-    const work = { ...noAttentionWork(), tokens: 4096 };
-    const tally = layerTally(POOL);
-    tally.selectionsFrom.fill(4096 * 8);
-    tally.gpuLoad.fill(4096 * 8);
-    const [apart, together] = [V3, fused].map((model) => new StepCost(model, POOL, H800));
-    const flops = 2 * 3 * 7168 * 2048 * 4096;
-    expect((apart.fixed([work]) - together.fixed([work])) / 58).toBeCloseTo(flops / H800.projectionFlops, 9);
-    expect(together.experts(tally, 4096) - apart.experts(tally, 4096)).toBeCloseTo(
-      flops / H800.expertFlops,
-      9,
-    );
-  });
-
-  it("take the same memory", () => {
-    expect(kvCapacityBytes(fused, POOL, H800)).toBe(kvCapacityBytes(V3, POOL, H800));
-  });
-});
-
-describe("the room for cache", () => {
-  const huge = { ...H800, memoryBytes: 2e12 };
-
-  it("counts a sequence's tokens by what its first takes", () => {
-    const room = new KvRoom(V3, POOL, huge);
-    expect([1, 7, 100_000].map((length) => room.tokensOf(length))).toEqual([1, 7, 100_000]);
-    expect(room.longestSequence).toBe(room.capacityTokens);
-  });
-
-  it("counts full windows as full, and states from the first token on", () => {
-    const windows = new KvRoom(OSS, POOL, huge);
-    expect(windows.tokensOf(100)).toBe(100);
-    expect(windows.tokensOf(1128)).toBe(128 + 1000 / 2);
-    const states = new KvRoom(NEXT, POOL, huge);
-    expect(states.tokensOf(10)).toBeCloseTo(10 + kvBytes(NEXT, 0) / 24_576, 9);
-  });
-
-  it.each([V3, OSS, NEXT, MAVERICK])("$name: the longest sequence fits, and no longer one", (model) => {
-    const room = new KvRoom(model, POOL, huge);
-    const longest = room.longestSequence;
-    expect(room.tokensOf(longest)).toBeLessThanOrEqual(room.capacityTokens);
-    expect(room.tokensOf(longest + 1)).toBeGreaterThan(room.capacityTokens);
-  });
-
-  it("is none where the weights leave none", () => {
-    expect(new KvRoom(V3, { ...POOL, slotsPerGpu: 100 }, H800).longestSequence).toBe(0);
-  });
-
-  it("holds sequences of any length where nothing grows", () => {
-    const model = modelLike({ ...NEXT, attention: NEXT.attention.slice(0, 1) }, {});
-    const room = new KvRoom(model, POOL, huge);
-    expect(room.tokensOf(10)).toBe(1);
-    expect(room.tokensOf(1e9)).toBe(1);
-    expect(room.longestSequence).toBeGreaterThan(1e9);
   });
 });

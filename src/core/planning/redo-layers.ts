@@ -1,0 +1,82 @@
+import { int32Copy } from "../../lib/readonly-arrays.ts";
+import { type ExpertLoad, emptyLoad, layerLoad } from "../../model/load.ts";
+import { type Placement, indexReplicas } from "../../model/placement.ts";
+import type { PoolCapacity } from "../../model/pool-capacity.ts";
+import { slotCount } from "../../model/topology.ts";
+import { keepGpus } from "../migration/keep-gpus.ts";
+import { keepSlots } from "../migration/moves.ts";
+import { changedSlots } from "../placement/adapt-placement.ts";
+import { layerBounds } from "../placement/bounds.ts";
+import { solveShares } from "../shares/solve-shares.ts";
+
+/** A layer whose maximum is this near its bound is not placed again: that takes many moves. */
+const CLOSE_ENOUGH = 0.05;
+
+/** Places every layer of a load from scratch. */
+export type FreshPlacement = (load: ExpertLoad) => Placement;
+
+interface Adaptation {
+  readonly inForce: Placement;
+  readonly adapted: Placement;
+  readonly load: ExpertLoad;
+  readonly capacity: PoolCapacity;
+  /** Slots that may change beside those that adapting changed. */
+  readonly moves: number;
+}
+
+/**
+ * The adapted placement with layers from scratch in their place, where step by step they have not come near their bound,
+ * as far as the moves go: first those that gain most for each.
+ */
+export function redoLayers(
+  { inForce, adapted, load, capacity, moves }: Adaptation,
+  fresh: FreshPlacement,
+): Placement {
+  const optimum = optimaOf(adapted, load, capacity);
+  const layers = layerBounds(load, capacity)
+    .map(({ value }, layer) => (moves > 0 && optimum[layer] > value * (1 + CLOSE_ENOUGH) ? layer : -1))
+    .filter((layer) => layer >= 0);
+  if (layers.length === 0) return adapted;
+  const some = loadOf(load, layers);
+  const now = rowsOf(inForce, layers);
+  const redone = keepSlots(now, keepGpus(now, fresh(some), capacity));
+  const redoneOptimum = optimaOf(redone, some, capacity);
+  const options = layers
+    .map((layer, i) => ({
+      layer,
+      i,
+      gain: optimum[layer] - redoneOptimum[i],
+      moves:
+        changedSlots(rowsOf(now, [i]), rowsOf(redone, [i])) -
+        changedSlots(rowsOf(now, [i]), rowsOf(adapted, [layer])),
+    }))
+    .filter(({ gain }) => gain > 0)
+    .toSorted((a, b) => b.gain / Math.max(1, b.moves) - a.gain / Math.max(1, a.moves));
+  const width = slotCount(adapted.topology);
+  const physicalToLogical = int32Copy(adapted.physicalToLogical);
+  let left = moves;
+  for (const option of options) {
+    if (option.moves > left) continue;
+    left -= option.moves;
+    physicalToLogical.set(rowsOf(redone, [option.i]).physicalToLogical, option.layer * width);
+  }
+  return { ...adapted, physicalToLogical };
+}
+
+function optimaOf(placement: Placement, load: ExpertLoad, { speeds }: PoolCapacity): Float64Array {
+  return solveShares(placement, indexReplicas(placement), load, speeds).optimum;
+}
+
+function loadOf(load: ExpertLoad, layers: readonly number[]): ExpertLoad {
+  const some = emptyLoad(layers.length, load.experts);
+  for (const [i, layer] of layers.entries()) some.tokens.set(layerLoad(load, layer), i * load.experts);
+  return some;
+}
+
+function rowsOf(placement: Placement, layers: readonly number[]): Placement {
+  const width = slotCount(placement.topology);
+  const rows = layers.flatMap((layer) =>
+    Array.from({ length: width }, (_, slot) => placement.physicalToLogical[layer * width + slot]),
+  );
+  return { ...placement, layers: layers.length, physicalToLogical: Int32Array.from(rows) };
+}
