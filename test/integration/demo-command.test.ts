@@ -10,11 +10,16 @@ beforeAll(async () => {
 });
 afterAll(() => folder[Symbol.asyncDispose]());
 
-it("serves the model that is named, on the GPUs that are named", async () => {
-  const lines = [0, 50, 100].map((timestamp) =>
-    JSON.stringify({ timestamp, input_length: 20, output_length: 3, hash_ids: [] }),
+/** Requests of so many tokens, 50 ms apart. */
+function traceOf(name: string, ...inputs: readonly number[]): Promise<string> {
+  const lines = inputs.map((input_length, i) =>
+    JSON.stringify({ timestamp: i * 50, input_length, output_length: 3, hash_ids: [] }),
   );
-  const trace = await folder.write("trace.jsonl", lines.join("\n"));
+  return folder.write(name, lines.join("\n"));
+}
+
+it("serves the model that is named, on the GPUs that are named", async () => {
+  const trace = await traceOf("trace.jsonl", 20, 20, 20);
   const flags = ["--model", "gpt-oss-20b", "--topology", "1x4x9", "--trace", trace, "--port", "0", "--json"];
   const result = JSON.parse(await runHere("demo", ...flags));
   expect(result).toMatchObject({
@@ -22,6 +27,16 @@ it("serves the model that is named, on the GPUs that are named", async () => {
     topology: { nodes: 1, gpusPerNode: 4, slotsPerGpu: 9 },
     traffic: { sent: 3, completed: 3, failed: 0, outputTokens: 9 },
   });
+});
+
+it("fails where every request is longer than a GPU's cache", async () => {
+  // Beside the weights of 5 of Mixtral's experts there is room for 63,000 tokens.
+  const trace = await traceOf("long.jsonl", 80_000);
+  const flags = ["--model", "mixtral-8x7b", "--topology", "1x2x5", "--trace", trace, "--port", "0", "--json"];
+  const { traffic } = JSON.parse(await runHere("demo", ...flags));
+  expect(process.exitCode).toBe(1);
+  process.exitCode = 0;
+  expect(traffic).toMatchObject({ completed: 0, failed: 1 });
 });
 
 it.each([
