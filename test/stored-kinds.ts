@@ -149,6 +149,7 @@ const report = fc.record({
   topology: fc.constant(topology),
   epoch: fc.nat(),
   layers: fc.constant(2),
+  layerNumbers: fc.constantFrom([1, 3], []),
   experts: fc.constant(3),
   tokensPerSecond: finite,
   balancedness: measured,

@@ -1,10 +1,13 @@
-import type { Config, PoolConfig } from "../config/config.ts";
+import type { Config, PoolConfig, SimulatedPoolConfig } from "../config/config.ts";
+import { H800 } from "../core/cost/hardware.ts";
+import { whyNotServed } from "../core/cost/serving-room.ts";
 import { nearestWord } from "../lib/edit-distance.ts";
 import { oneLine } from "../lib/printable.ts";
 import { openEngine, openPair } from "../open-engine.ts";
 import type { Engine, EngineServer } from "../serving/engine.ts";
 import { type ShardReport, shardReports } from "../serving/health/shard-reports.ts";
 import { type Finding, found, missed, warned } from "./finding.ts";
+import { poolText } from "./pool-text.ts";
 
 /** Those who check wait for it; an engine that takes longer is in trouble. */
 const WITHIN_MS = 5000;
@@ -13,12 +16,18 @@ const MOST_LISTED = 10;
 
 /** Asks every server of a pool for its models and its state. */
 export async function checkPool(pool: PoolConfig, { upstream }: Config): Promise<readonly Finding[]> {
-  if (pool.kind === "simulated") return [found(pool.name, pool.name, "simulated in the gateway's process")];
+  if (pool.kind === "simulated") return [checkSimulated(pool)];
   const engines =
     pool.kind === "disaggregated" ? Object.values(openPair(pool, upstream)) : [openEngine(pool, upstream)];
   const findings = await Promise.all(engines.map((engine) => checkEngine(engine, pool.models)));
   await Promise.all(engines.map((engine) => engine.close()));
   return findings.flat();
+}
+
+function checkSimulated({ name, experts: { model, topology } }: SimulatedPoolConfig): Finding {
+  const why = whyNotServed(model, topology, H800);
+  if (why !== null) return missed(name, name, why);
+  return found(name, name, `simulated in the gateway's process: ${poolText(model, topology)}`);
 }
 
 async function checkEngine(engine: Engine, models: readonly string[]): Promise<Finding[]> {

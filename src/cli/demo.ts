@@ -1,14 +1,18 @@
 import { Command } from "commander";
 import { compose } from "../compose.ts";
+import type { Config, SimulatedPoolConfig } from "../config/config.ts";
 import { loadConfig } from "../config/load-config.ts";
+import { loadModel } from "../config/shapes.ts";
+import { loadTopology } from "../config/topologies.ts";
 import type { Comparison } from "../model/comparison.ts";
 import type { OpenPool } from "../pools/open-pool.ts";
 import type { ReplaySummary } from "../replay/measures.ts";
 import { Replay } from "../replay/replay.ts";
 import { comparisonTable } from "./comparison-table.ts";
 import { LiveSummary } from "./live-summary.ts";
-import { jsonOption, portOption, positiveOption } from "./options.ts";
+import { TOPOLOGY_FORMS, jsonOption, portOption, positiveOption } from "./options.ts";
 import { type Output, output } from "./output.ts";
+import { checkServes, poolText } from "./pool-text.ts";
 import { replayTable } from "./replay-table.ts";
 import { PoolFollower, type PoolRun } from "./pool-follower.ts";
 import { openRouting, openTraffic } from "./simulation-inputs.ts";
@@ -22,7 +26,13 @@ const MAX_IN_FLIGHT = 1024;
 const VIEW_EVERY_MS = 1000;
 const PROGRESS_STEP = 0.1;
 
+/** DeepSeek's prefill unit; as many slots as suit the model. */
+const DEFAULT_GPUS = "4x8";
+const FAILURE = 1;
+
 interface DemoFlags {
+  readonly model?: string;
+  readonly topology?: string;
   readonly trace?: string;
   readonly routing?: string;
   readonly duration?: number;
@@ -33,11 +43,13 @@ interface DemoFlags {
 /** `demo`: everything in one process, on loopback, with nothing else needed. */
 export function demoCommand(): Command {
   return new Command("demo")
-    .description("Balance a simulated DeepSeek-V3 pool of 32 GPUs under traffic, with a dashboard.")
+    .description("Balance a simulated pool under traffic, with a dashboard.")
+    .option("--model <name>", "a model (`models` lists them), or a file (default: deepseek-v3)")
+    .option("--topology <name>", `${TOPOLOGY_FORMS} (default: ${DEFAULT_GPUS})`)
     .option("--trace <file>", "Azure (CSV) or Mooncake (JSONL) trace (default: traffic like Azure's, drawn)")
     .option(
       "--routing <file>",
-      "routing trace (.npy) the tokens take their experts from (default: the V3 gate)",
+      "routing trace (.npy) the tokens take their experts from (default: drawn, skewed and drifting)",
     )
     .addOption(
       positiveOption("--duration <seconds>", "stop after this (default: at the trace's end, or Ctrl-C)"),
@@ -52,14 +64,15 @@ async function demo(flags: DemoFlags): Promise<void> {
   const out = output(flags.json ?? false);
   const defaults = await loadConfig(null, process.env);
   for (const note of defaults.notes) out.progress(note);
+  const pool = await demoPool(defaults, flags);
+  out.progress(poolText(pool.experts.model, pool.experts.topology));
   const config = {
     ...defaults,
+    pools: [pool],
     http: { ...defaults.http, port: flags.port ?? defaults.http.port },
     control: { ...defaults.control, ...CADENCE },
   };
-  const [poolConfig] = config.pools;
-  if (poolConfig.kind !== "simulated") throw new Error("config/default.yaml names no simulated pool first");
-  const { experts, seed } = poolConfig;
+  const { experts, seed } = pool;
   const trace = await openTraffic(flags.trace ?? null, null, seed);
   const routing = await openRouting(flags.routing ?? null, experts.model, out);
   const onFault = (fault: Error) => out.progress(fault.message);
@@ -71,7 +84,7 @@ async function demo(flags: DemoFlags): Promise<void> {
   });
   const { url } = await app.start();
   try {
-    const [pool] = app.pools();
+    const [opened] = app.pools();
     out.progress(`dashboard ${url}/`);
     const replay = new Replay({
       server: new URL(url),
@@ -83,17 +96,37 @@ async function demo(flags: DemoFlags): Promise<void> {
       seed,
     });
     const { traffic, poolRun } = await stoppable((stop) =>
-      watch(replay, pool, `${url}/`, flags.duration, stop),
+      watch(replay, opened, `${url}/`, flags.duration, stop),
     );
-    const comparison = await compare(pool, out);
+    const comparison = await compare(opened, out);
     const { trace: tracePath = null, routing: routingPath = null } = flags;
+    const { topology } = experts;
     out.result(
-      { trace: tracePath, routing: routingPath, traffic, pool: poolRun, comparison },
+      {
+        model: experts.model.name,
+        topology,
+        trace: tracePath,
+        routing: routingPath,
+        traffic,
+        pool: poolRun,
+        comparison,
+      },
       `${replayTable(traffic)}\n\n${comparisonTable(comparison)}`,
     );
+    if (traffic.completed === 0 && traffic.failed > 0) process.exitCode = FAILURE;
   } finally {
     await app.stop();
   }
+}
+
+/** The pool of config/default.yaml, of the model and the GPUs that the flags name. */
+async function demoPool({ pools: [pool] }: Config, flags: DemoFlags): Promise<SimulatedPoolConfig> {
+  if (pool.kind !== "simulated") throw new Error("config/default.yaml names no simulated pool first");
+  const at = (flag: string) => ({ sourceOf: () => flag, field: [] });
+  const model = flags.model === undefined ? pool.experts.model : await loadModel(flags.model, at("--model"));
+  const topology = await loadTopology(flags.topology ?? DEFAULT_GPUS, model.experts, at("--topology"));
+  checkServes("--topology", "", model, topology);
+  return { ...pool, models: [model.name], experts: { model, topology } };
 }
 
 /** Lets the traffic run under the live view until the time is up or the person stops it. */

@@ -1,5 +1,9 @@
 import { InvalidArgumentError, Option } from "commander";
 
+/** How a pool's GPUs are named (config/topologies.ts). */
+export const TOPOLOGY_FORMS =
+  "the GPUs: nodes x GPUs x slots (4x8x9; 4x8 for an eighth more slots than experts), a name or a file";
+
 /** Above this no count a person gives is meant. */
 const MOST = 1_048_576;
 

@@ -1,12 +1,10 @@
 import { InputError } from "../lib/errors.ts";
 import type { Topology } from "../model/topology.ts";
+import type { WrittenTopology } from "./place-topology.ts";
 
 /** What `place` was asked for; what was not given is undefined where it depends on others whether it has an effect. */
-export interface PlaceOptions {
+export interface PlaceOptions extends WrittenTopology {
   readonly load: string;
-  readonly nodes: number;
-  readonly gpusPerNode: number;
-  readonly slotsPerGpu: number;
   readonly gpuSlots?: readonly number[];
   readonly gpuSpeeds?: readonly number[];
   readonly outOfService?: readonly number[];
@@ -24,9 +22,8 @@ export interface PlaceOptions {
 }
 
 /** @throws InputError for an option that has no effect beside the others */
-export function refuseWithoutEffect(options: PlaceOptions): void {
-  const { algorithm, groups, nodes, routing, previous, maxMoves, hopWeight, batchTokens, objective } =
-    options;
+export function refuseWithoutEffect(options: PlaceOptions, nodes: number): void {
+  const { algorithm, groups, routing, previous, maxMoves, hopWeight, batchTokens, objective } = options;
   const refuse = (flag: string, hint: string): never => {
     throw new InputError(flag, "", hint);
   };

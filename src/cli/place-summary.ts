@@ -1,8 +1,10 @@
 import type { PlacementSolution } from "../core/planning/solve-placement.ts";
+import { type Topology, sayGpus } from "../model/topology.ts";
 import { type LayerNumbers, sayLayers } from "../model/layer-numbers.ts";
 
 /** What `place` says of its result, beside where it is. */
 export interface PlaceSummary {
+  readonly topology: Topology;
   readonly balancedness: number;
   readonly bound: number;
   readonly gap: number;
@@ -20,12 +22,14 @@ export interface PlaceSummary {
 /** @param layers which layer each row is of; null where nothing says: rows are numbered from 0 then */
 export function summaryOf(
   solution: PlacementSolution,
+  topology: Topology,
   layers: LayerNumbers | null,
   elapsedMs: number,
 ): PlaceSummary {
   const { certificate, moves, necessary, idle } = solution;
   const { balancedness, bound, gap } = certificate;
   return {
+    topology,
     balancedness,
     bound,
     gap,
@@ -43,8 +47,9 @@ interface Asked {
 
 /** The same for a person. */
 export function sentence({ out, previous, maxMoves }: Asked, summary: PlaceSummary): string {
-  const { balancedness, bound, moves, idleLayers: idle, elapsedMs } = summary;
-  const parts = [`balancedness ${balancedness.toFixed(4)} of at most ${bound.toFixed(4)}`];
+  const { topology, balancedness, bound, moves, idleLayers: idle, elapsedMs } = summary;
+  const pool = `${sayGpus(topology)} × ${topology.slotsPerGpu} slots`;
+  const parts = [pool, `balancedness ${balancedness.toFixed(4)} of at most ${bound.toFixed(4)}`];
   if (idle.length > 0) {
     const names = `${idle.length === 1 ? "layer" : "layers"} ${sayLayers(idle)}`;
     parts.push(`${names} idle: ${previous === undefined ? "every expert alike" : "kept"}`);

@@ -6,11 +6,12 @@ import { MOVED_PART } from "../core/placement/adapt-placement.ts";
 import { solvePlacement } from "../core/planning/solve-placement.ts";
 import { writePlacementFile } from "../formats/placement-file.ts";
 import { DEFAULT_MODEL, readLoadToPlace } from "./load-file.ts";
-import { countOption, jsonOption, positiveOption } from "./options.ts";
+import { TOPOLOGY_FORMS, countOption, jsonOption, positiveOption } from "./options.ts";
 import { output, writeOutput } from "./output.ts";
-import { FLAGS, checkParted, numbersOption, readPrevious } from "./place-inputs.ts";
+import { checkParted, numbersOption, readPrevious } from "./place-inputs.ts";
 import { type PlaceOptions, refuseUnevenEplb, refuseWithoutEffect } from "./place-options.ts";
 import { sentence, summaryOf } from "./place-summary.ts";
+import { topologyOf } from "./place-topology.ts";
 import { readRouting } from "./routing-file.ts";
 
 /** Tokens of the pool-wide decode batch that activations are expected for. */
@@ -23,11 +24,10 @@ export function placeCommand(): Command {
       "--load <file>",
       "expert load (JSON, .pt, .npy, .safetensors, or an engine's folder: docs/formats.md); windows and steps are summed",
     )
-    .addOption(countOption("--nodes <n>", "nodes of the pool").makeOptionMandatory())
-    .addOption(countOption("--gpus-per-node <n>", "GPUs of a node").makeOptionMandatory())
-    .addOption(
-      countOption("--slots-per-gpu <n>", "physical experts of a GPU, per layer").makeOptionMandatory(),
-    )
+    .option("--topology <name>", TOPOLOGY_FORMS)
+    .addOption(countOption("--nodes <n>", "nodes of the pool, with the next two in place of --topology"))
+    .addOption(countOption("--gpus-per-node <n>", "GPUs of a node"))
+    .addOption(countOption("--slots-per-gpu <n>", "physical experts of a GPU, per layer"))
     .addOption(numbersOption("--gpu-slots <list>", "usable slots of each GPU, where they differ", 0, true))
     .addOption(numbersOption("--gpu-speeds <list>", "speed of each GPU, where they differ", 0, false))
     .addOption(numbersOption("--out-of-service <list>", "GPUs that are to hold nothing", 0, true))
@@ -89,14 +89,15 @@ export function placeCommand(): Command {
 }
 
 async function place(options: PlaceOptions): Promise<void> {
-  refuseWithoutEffect(options);
   const say = output(options.json ?? false);
   const { load, layers, model } = await readLoadToPlace(options.load, options.model ?? null, say);
   checkLoaded(load, options.load);
-  const { nodes, gpusPerNode, slotsPerGpu, groups, algorithm } = options;
-  const topology = { nodes, gpusPerNode, slotsPerGpu };
-  checkTopology(topology, groups, load, FLAGS);
-  const capacity = checkCapacity(options, topology, load, FLAGS);
+  const { groups, algorithm } = options;
+  const { topology, names } = await topologyOf(options, load);
+  const { nodes } = topology;
+  refuseWithoutEffect(options, nodes);
+  checkTopology(topology, groups, load, names);
+  const capacity = checkCapacity(options, topology, load, names);
   if (algorithm === "eplb") refuseUnevenEplb(capacity.slots, topology);
   const previous = options.previous === undefined ? null : await readPrevious(options.previous, load, layers);
   const rows = { count: load.layers, layers, model, source: options.load };
@@ -129,7 +130,7 @@ async function place(options: PlaceOptions): Promise<void> {
 
   const file = { modelName: model?.name ?? null, layers, ...solution, elapsedMs };
   await writeOutput(options.out, writePlacementFile(file));
-  const summary = summaryOf(solution, layers, elapsedMs);
+  const summary = summaryOf(solution, topology, layers, elapsedMs);
   say.result({ out: options.out, ...summary }, sentence(options, summary));
 }
 

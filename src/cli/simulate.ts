@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { Command } from "commander";
 import { type Scenario, loadScenario } from "../config/scenario.ts";
+import { InputError } from "../lib/errors.ts";
 import type { Comparison } from "../model/comparison.ts";
 import { comparePolicies } from "../twin/compare-policies.ts";
 import { StepRecorder } from "../twin/step-recorder.ts";
@@ -12,6 +13,7 @@ import { drain } from "./drain.ts";
 import { decimals, milliseconds } from "./number-text.ts";
 import { jsonOption } from "./options.ts";
 import { type Output, output, writeOutput } from "./output.ts";
+import { checkServes, longest, poolText } from "./pool-text.ts";
 import { openRouting, openTenants, openTraffic } from "./simulation-inputs.ts";
 
 interface SimulateFlags {
@@ -34,17 +36,21 @@ export function simulateCommand(): Command {
 async function simulate(flags: SimulateFlags): Promise<void> {
   const scenario = await loadScenario(flags.scenario);
   const out = output(flags.json ?? false);
-  const { run, comparison } = await runScenario(scenario, out);
-  const report = { scenario: flags.scenario, run, comparison };
+  const { run, comparison } = await runScenario(flags.scenario, scenario, out);
+  const { model, topology } = scenario;
+  const report = { scenario: flags.scenario, model: model.name, topology, run, comparison };
   await writeOutput(join(flags.out, "report.json"), `${JSON.stringify(report, null, 2)}\n`);
   out.result(report, `${runText(run)}\n\n${comparisonTable(comparison)}`);
 }
 
 async function runScenario(
+  path: string,
   scenario: Scenario,
   out: Output,
 ): Promise<{ run: VirtualRunResult; comparison: Comparison }> {
   const { model, topology, cadence, assignment, seed, durationMs } = scenario;
+  checkServes(path, "topology", model, topology);
+  out.progress(poolText(model, topology));
   const trace = await openRouting(scenario.routing, model, out);
   const routing =
     trace === null
@@ -56,6 +62,11 @@ async function runScenario(
     virtualRun({ model, topology, routing, traffic, durationMs, cadence, assignment, seed, recorder }),
     (percent) => out.progress(`simulating: ${percent}`),
   );
+  if (run.requests > 0 && run.refused === run.requests) {
+    const most = longest(model, topology);
+    const hint = `leaves a rank room for requests of up to ${most} tokens, and all ${run.requests} are longer`;
+    throw new InputError(path, "topology", `${hint}; give more GPUs, or fewer slots`);
+  }
   const comparison = drain(
     comparePolicies(recorder, { model, topology, routing, cadence, seed }),
     (percent) => out.progress(`comparing policies: ${percent}`),
@@ -63,11 +74,15 @@ async function runScenario(
   return { run, comparison };
 }
 
+function refusedText({ refused }: VirtualRunResult): string {
+  return refused === 0 ? "none refused" : `${refused} refused: longer than a rank's cache`;
+}
+
 function runText(run: VirtualRunResult): string {
   const pair = (latency: VirtualRunResult["ttftMs"]) =>
     `${milliseconds(latency?.p50)} / ${milliseconds(latency?.p95)}`;
   return [
-    `${run.requests} requests (${run.refused} refused), ${run.inputTokens} tokens in, ${run.outputTokens} out, ${run.steps} steps`,
+    `${run.requests} requests (${refusedText(run)}), ${run.inputTokens} tokens in, ${run.outputTokens} out, ${run.steps} steps`,
     `in ${(run.virtualMs / 1000).toFixed(1)} virtual seconds; ${run.epochs} epochs, ${run.movedSlots} slots moved`,
     `per token and layer: ${decimals(run.nodeHopsPerToken, 3)} node hops, ${decimals(run.hopsPerToken, 3)} hops; balancedness ${decimals(run.balancedness, 3)}`,
     `p50 / p95, ms: TTFT ${pair(run.ttftMs)}, ITL ${pair(run.itlMs)}, TPOT ${pair(run.tpotMs)}, E2E ${pair(run.e2eMs)}`,

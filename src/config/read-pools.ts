@@ -1,13 +1,13 @@
 import type { InputError } from "../lib/errors.ts";
 import type { RoutingPolicy } from "../model/routing-policy.ts";
 import type { ServerAccess, TlsSettings } from "../model/server-access.ts";
-import { slotCount } from "../model/topology.ts";
 import type { ExpertGroup, PoolConfig, ServerPoolConfig, ServersConfig } from "./config.ts";
 import { type Place, faultAt, fieldName, inside } from "./place.ts";
 import type { WrittenPool } from "./pool-schema.ts";
 import { readKey } from "./read-key.ts";
 import { readServerUrl } from "./server-url.ts";
-import { loadModel, loadTopology } from "./shapes.ts";
+import { loadModel } from "./shapes.ts";
+import { loadEngineTopology, loadTopology } from "./topologies.ts";
 
 export type ServedPool = Exclude<WrittenPool, { kind: "simulated" }>;
 
@@ -52,7 +52,7 @@ async function readPool(pool: WrittenPool, place: Place, reading: PoolReading): 
   const { name, policy = reading.policy, maxRequestsPerShard = 0 } = pool;
   if (pool.kind === "simulated") {
     const { kind, seed } = pool;
-    const experts = await expertGroup(pool, place);
+    const experts = await expertGroup(pool, place, loadTopology);
     return { kind, name, models: [experts.model.name], policy, maxRequestsPerShard, experts, seed };
   }
   const { kind, models } = pool;
@@ -64,7 +64,9 @@ async function readPool(pool: WrittenPool, place: Place, reading: PoolReading): 
   const pair = pairOf(pool, place, servers);
   if (pair !== null) return { ...pair, name, models, maxRequestsPerShard, apiKey };
   const experts =
-    pool.experts === undefined ? null : await expertGroup(pool.experts, inside(place, "experts"));
+    pool.experts === undefined
+      ? null
+      : await expertGroup(pool.experts, inside(place, "experts"), loadEngineTopology);
   const { urls, ...ranks } = pool;
   if (urls === undefined)
     throw fault(place, "urls", "is missing; expected the servers, or those of `prefill` and of `decode`");
@@ -169,16 +171,10 @@ function checkLength(list: readonly number[], urls: readonly string[], place: Pl
 async function expertGroup(
   names: { readonly model: string; readonly topology: string },
   place: Place,
+  load: typeof loadTopology,
 ): Promise<ExpertGroup> {
-  const [model, topology] = await Promise.all([
-    loadModel(names.model, inside(place, "model")),
-    loadTopology(names.topology),
-  ]);
-  const slots = slotCount(topology);
-  if (slots < model.experts) {
-    const hint = `has ${slots} slots; expected at least the ${model.experts} experts of ${model.name}`;
-    throw fault(place, "topology", hint);
-  }
+  const model = await loadModel(names.model, inside(place, "model"));
+  const topology = await load(names.topology, model.experts, inside(place, "topology"));
   return { model, topology };
 }
 

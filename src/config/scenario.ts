@@ -5,7 +5,8 @@ import type { Cadence } from "../model/cadence.ts";
 import type { MoeModel } from "../model/moe-model.ts";
 import { RANK_ASSIGNMENTS, type RankAssignment } from "../model/rank-assignment.ts";
 import type { Topology } from "../model/topology.ts";
-import { loadModel, loadTopology } from "./shapes.ts";
+import { loadModel } from "./shapes.ts";
+import { loadTopology } from "./topologies.ts";
 import { checkShape } from "./check-shape.ts";
 import { readYamlFile } from "./yaml-file.ts";
 
@@ -62,9 +63,11 @@ export async function loadScenario(path: string): Promise<Scenario> {
     );
   }
   const beside = (name: string | null) => (name === null ? null : resolve(dirname(path), name));
+  const placeOf = (field: string) => ({ sourceOf: file.sourceOf, field: [field] });
+  const model = await loadModel(written.model, placeOf("model"));
   return {
-    model: await loadModel(written.model, { sourceOf: file.sourceOf, field: ["model"] }),
-    topology: await loadTopology(written.topology),
+    model,
+    topology: await loadTopology(written.topology, model.experts, placeOf("topology")),
     trace: beside(written.trace),
     routing: beside(written.routing),
     tenants: beside(written.tenants ?? null),

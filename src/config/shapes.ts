@@ -1,19 +1,12 @@
 import { readdir } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
-import { z } from "zod";
 import type { MoeModel } from "../model/moe-model.ts";
-import type { Topology } from "../model/topology.ts";
 import { nearestWord } from "../lib/edit-distance.ts";
-import { checkShape } from "./check-shape.ts";
 import { readModel } from "./models/read-model.ts";
 import { type Place, faultAt } from "./place.ts";
 import { readYamlFile } from "./yaml-file.ts";
 
-type ShapeFolder = "models" | "topologies";
-
-const count = z.int().positive();
-
-const topologySchema = z.strictObject({ nodes: count, gpusPerNode: count, slotsPerGpu: count });
+const SHIPPED = fileURLToPath(new URL("../../config/models/", import.meta.url));
 
 /**
  * The shape of a model.
@@ -36,20 +29,9 @@ export async function findModel(name: string): Promise<MoeModel | null> {
   return (await shippedNames()).includes(name) ? loadModel(name) : null;
 }
 
-/**
- * The GPUs of a pool.
- * @param name a file of config/topologies without its ending, or a path that ends in `.yaml`
- * @throws InputError
- */
-export async function loadTopology(name: string): Promise<Topology> {
-  const path = shapePath("topologies", name);
-  const file = await readYamlFile(path);
-  return checkShape(topologySchema, file.value, file.sourceOf);
-}
-
 /** Where the name of a shipped model, or a path, leads. */
 async function modelPath(name: string, place: Place): Promise<string> {
-  const path = shapePath("models", name);
+  const path = shapePath(name);
   if (path === name) return path;
   const shipped = await shippedNames();
   if (shipped.includes(name)) return path;
@@ -71,7 +53,7 @@ function namedBy(name: string): Place {
 }
 
 async function shippedNames(): Promise<readonly string[]> {
-  const files = await readdir(shippedShapes("models"));
+  const files = await readdir(SHIPPED);
   return files.flatMap((file) => (file.endsWith(".yaml") ? [file.slice(0, -".yaml".length)] : [])).sort();
 }
 
@@ -92,11 +74,7 @@ function plain(name: string): string {
   return name.toLowerCase().replaceAll(/[-_.]/g, "");
 }
 
-/** Where a name among the shipped shapes, or a path, leads. */
-function shapePath(folder: ShapeFolder, name: string): string {
-  return /\.ya?ml$/.test(name) ? name : `${shippedShapes(folder)}${name}.yaml`;
-}
-
-function shippedShapes(folder: ShapeFolder): string {
-  return fileURLToPath(new URL(`../../config/${folder}/`, import.meta.url));
+/** Where a name among the shipped models, or a path, leads. */
+function shapePath(name: string): string {
+  return /\.ya?ml$/.test(name) ? name : `${SHIPPED}${name}.yaml`;
 }

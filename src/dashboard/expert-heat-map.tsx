@@ -3,16 +3,19 @@ import { gradient, LEAST_OCTAVE, MOST_OCTAVE, shades } from "./colour-scale.ts";
 import { fullest } from "./figures.ts";
 import { paintLoad } from "./paint-load.ts";
 import { Panel } from "./panel.tsx";
+import { expertTicks, layerTicks, type Tick } from "./ticks.ts";
 import { type Cell, useCursor } from "./use-cursor.ts";
 import { useDark } from "./use-dark.ts";
 
 interface Properties {
-  /** `[layers][experts]`, relative to uniform. */
+  /** `[rows][experts]`, relative to uniform. */
   readonly load: readonly (readonly number[])[];
+  /** The layer of the model that each row is of; empty where that is not known. */
+  readonly numbers: readonly number[];
 }
 
-/** Layers × experts, one canvas pixel per expert, stretched by the browser. */
-export function ExpertHeatMap({ load }: Properties) {
+/** MoE layers × experts, one canvas pixel per expert, stretched by the browser. */
+export function ExpertHeatMap({ load, numbers }: Properties) {
   const layers = load.length;
   const experts = load[0].length;
   const dark = useDark();
@@ -21,40 +24,44 @@ export function ExpertHeatMap({ load }: Properties) {
   const cursor = useCursor(layers, experts);
   useLayoutEffect(() => paintLoad(canvas.current as HTMLCanvasElement, load, table), [load, table]);
 
-  const hottest = hottestCell(load);
   const place = cursor.cell;
+  const words = place === null ? "" : said(place, load, numbers);
+  const hottest = said(hottestCell(load), load, numbers);
   return (
     <Panel title="Expert load" note={<Legend colours={gradient(table)} />}>
       <div class="heat-map">
-        <Ticks side="rows" count={layers} every={10} />
+        <Ticks
+          side="rows"
+          count={layers}
+          ticks={layerTicks(numbers.length > 0 ? numbers : [...load.keys()])}
+        />
         <div
           class="heat-map-cells"
           tabIndex={0}
           role="group"
           aria-roledescription="heat map"
-          aria-label={`Load of ${experts} experts in ${layers} layers. Hottest: ${said(hottest, load)}. Arrow keys read single experts.`}
+          aria-label={`Load of ${experts} experts in ${layers} layers. Hottest: ${hottest}. Arrow keys read single experts.`}
           onKeyDown={cursor.onKeyDown}
           onBlur={() => cursor.point(null)}
           onPointerMove={(event) => cursor.point(cellAt(event, layers, experts))}
           onPointerLeave={() => cursor.point(null)}
         >
           <canvas ref={canvas} width={experts} height={layers} style={{ "--layers": layers }} />
-          {place !== null && (
-            <Pointed cell={place} layers={layers} experts={experts} words={said(place, load)} />
-          )}
+          {place !== null && <Pointed cell={place} layers={layers} experts={experts} words={words} />}
           <p class="unseen" aria-live="polite">
-            {cursor.byKeys && place !== null && said(place, load)}
+            {cursor.byKeys && words}
           </p>
         </div>
-        <Ticks side="columns" count={experts} every={32} />
-        <p class="axis-name">Rows are MoE layers, columns experts. Hottest: {said(hottest, load)}</p>
+        <Ticks side="columns" count={experts} ticks={expertTicks(experts)} />
+        <p class="axis-name">Rows are the layers that route, columns experts. Hottest: {hottest}</p>
       </div>
     </Panel>
   );
 }
 
-function said({ row, column }: Cell, load: Properties["load"]): string {
-  return `layer ${row}, expert ${column}, ${load[row][column].toFixed(2)}×`;
+function said({ row, column }: Cell, load: Properties["load"], numbers: Properties["numbers"]): string {
+  const where = numbers.length > 0 ? `layer ${numbers[row]}` : `row ${row}`;
+  return `${where}, expert ${column}, ${load[row][column].toFixed(2)}×`;
 }
 
 function hottestCell(load: Properties["load"]): Cell {
@@ -96,18 +103,17 @@ function Pointed({ cell, layers, experts, words }: PointedProperties) {
 function Ticks({
   side,
   count,
-  every,
+  ticks,
 }: {
   readonly side: "rows" | "columns";
   readonly count: number;
-  readonly every: number;
+  readonly ticks: readonly Tick[];
 }) {
-  const numbers = Array.from({ length: Math.ceil(count / every) }, (_, i) => i * every);
   const edge = side === "rows" ? "top" : "left";
   return (
     <div class={`ticks ${side}`} aria-hidden="true">
-      {numbers.map((number) => (
-        <span key={number} style={{ [edge]: `${((number + 0.5) / count) * 100}%` }}>
+      {ticks.map(({ at, number }) => (
+        <span key={number} style={{ [edge]: `${((at + 0.5) / count) * 100}%` }}>
           {number}
         </span>
       ))}

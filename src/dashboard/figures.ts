@@ -18,6 +18,20 @@ export function tokenMean(samples: readonly PoolSample[], figure: Averaged): num
   return weight > 0 ? sum / weight : null;
 }
 
+/** The hops that are worth a look: between nodes, or between GPUs where there is one node. */
+export interface Hops {
+  readonly figure: "nodeHopsPerToken" | "hopsPerToken";
+  readonly name: string;
+  /** A token cannot hop to more than the others. */
+  readonly most: number;
+}
+
+export function hopsOf({ nodes, gpusPerNode }: PoolSample["topology"]): Hops {
+  return nodes > 1
+    ? { figure: "nodeHopsPerToken", name: "Node hops per token", most: nodes - 1 }
+    : { figure: "hopsPerToken", name: "Hops per token", most: Math.max(1, gpusPerNode - 1) };
+}
+
 /** The samples of the last ten seconds. */
 export function latest(samples: readonly PoolSample[]): readonly PoolSample[] {
   const end = samples.at(-1)?.atMs ?? 0;

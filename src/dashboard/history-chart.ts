@@ -2,17 +2,18 @@ import { LineChart } from "echarts/charts";
 import { GridComponent, MarkLineComponent, TitleComponent, TooltipComponent } from "echarts/components";
 import { init, use } from "echarts/core";
 import { CanvasRenderer } from "echarts/renderers";
+import type { Hops } from "./figures.ts";
 import { fixed, time } from "./format.ts";
 import type { EpochReport, PoolSample } from "./wire.ts";
 
 use([LineChart, GridComponent, MarkLineComponent, TitleComponent, TooltipComponent, CanvasRenderer]);
 
 export interface HistoryChart {
-  /** @param nodes a token cannot hop to more than the others, so the axis ends there */
-  draw(samples: readonly PoolSample[], epochs: readonly EpochReport[], nodes: number): void;
+  draw(samples: readonly PoolSample[], epochs: readonly EpochReport[], hops: Hops): void;
   dispose(): void;
 }
 
+const MOST_GRID_LINES = 4;
 /** A share epoch's tick is this part of the axis high. */
 const TICK = 0.07;
 
@@ -51,7 +52,7 @@ export function historyChart(frame: HTMLElement): HistoryChart {
     textStyle: { fontFamily: style.fontFamily },
     title: [
       { ...title, text: "Balancedness, measured step by step", top: 0 },
-      { ...title, text: "Node hops per token", top: "50%" },
+      { ...title, text: "", top: "50%" },
     ],
     grid: [
       { ...grid, top: 22 },
@@ -71,17 +72,16 @@ export function historyChart(frame: HTMLElement): HistoryChart {
     ],
     yAxis: [
       { ...valueAxis, gridIndex: 0, max: 1, interval: 0.5 },
-      { ...valueAxis, gridIndex: 1, interval: 1 },
+      { ...valueAxis, gridIndex: 1 },
     ],
   });
 
   return {
-    draw(samples, epochs, nodes) {
+    draw(samples, epochs, hops) {
       const first = samples[0].atMs;
-      const mostHops = Math.max(1, nodes - 1);
       const shown = epochs.filter((epoch) => epoch.atMs >= first);
       const series = (
-        figure: "balancedness" | "nodeHopsPerToken",
+        figure: "balancedness" | Hops["figure"],
         axis: number,
         end: number,
         decimals: number,
@@ -109,10 +109,11 @@ export function historyChart(frame: HTMLElement): HistoryChart {
         return [{ coord: [epoch.atMs, 0], lineStyle }, { coord: [epoch.atMs, top] }];
       };
       chart.setOption({
-        yAxis: [{}, { max: mostHops }],
+        title: [{}, { text: hops.name }],
+        yAxis: [{}, { max: hops.most, interval: Math.ceil(hops.most / MOST_GRID_LINES) }],
         series: [
           { name: "Balancedness", ...series("balancedness", 0, 1, 3) },
-          { name: "Node hops per token", ...series("nodeHopsPerToken", 1, mostHops, 2) },
+          { name: hops.name, ...series(hops.figure, 1, hops.most, 2) },
         ],
       });
     },

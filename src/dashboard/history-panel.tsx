@@ -1,5 +1,5 @@
 import { useEffect, useRef } from "preact/hooks";
-import { latest, tokenMean } from "./figures.ts";
+import { type Hops, latest, tokenMean } from "./figures.ts";
 import { fixed } from "./format.ts";
 import { type HistoryChart, historyChart } from "./history-chart.ts";
 import { Panel } from "./panel.tsx";
@@ -10,11 +10,11 @@ interface Properties {
   /** Oldest first, at least one. */
   readonly samples: readonly PoolSample[];
   readonly epochs: readonly EpochReport[];
-  readonly nodes: number;
+  readonly hops: Hops;
 }
 
-/** Balancedness and node hops over time, with the epochs marked. */
-export function HistoryPanel({ samples, epochs, nodes }: Properties) {
+/** Balancedness and hops over time, with the epochs marked. */
+export function HistoryPanel({ samples, epochs, hops }: Properties) {
   const dark = useDark();
   const frame = useRef<HTMLDivElement>(null);
   const chart = useRef<HistoryChart>(null);
@@ -22,7 +22,7 @@ export function HistoryPanel({ samples, epochs, nodes }: Properties) {
     chart.current = historyChart(frame.current as HTMLDivElement);
     return () => chart.current?.dispose();
   }, [dark]);
-  useEffect(() => chart.current?.draw(samples, epochs, nodes), [samples, epochs, nodes, dark]);
+  useEffect(() => chart.current?.draw(samples, epochs, hops), [samples, epochs, hops, dark]);
 
   const now = latest(samples);
   const minutes = Math.ceil((samples[samples.length - 1].atMs - samples[0].atMs) / 60_000);
@@ -32,7 +32,7 @@ export function HistoryPanel({ samples, epochs, nodes }: Properties) {
         class="history"
         ref={frame}
         role="img"
-        aria-label={`The last ${minutes} minutes. Now: balancedness ${fixed(tokenMean(now, "balancedness"), 3)} and ${fixed(tokenMean(now, "nodeHopsPerToken"), 2)} node hops per token.`}
+        aria-label={`The last ${minutes} minutes. Now: balancedness ${fixed(tokenMean(now, "balancedness"), 3)} and ${fixed(tokenMean(now, hops.figure), 2)} ${hops.name.toLowerCase()}.`}
       />
     </Panel>
   );

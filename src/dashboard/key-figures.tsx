@@ -1,5 +1,5 @@
 import type { ComponentChildren } from "preact";
-import { latest, tokenMean } from "./figures.ts";
+import { hopsOf, latest, tokenMean } from "./figures.ts";
 import { fixed, NONE, short, time, whole } from "./format.ts";
 import type { PoolState } from "./state.ts";
 import type { Percentiles, PoolSample, TrafficReport } from "./wire.ts";
@@ -17,6 +17,7 @@ export function KeyFigures({ pool, last, traffic, alone }: Properties) {
   const moved = pool.epochs.findLast((epoch) => epoch.movedSlots > 0);
   // What the gateway measures is not told apart by pool.
   const whose = alone ? "" : ", all pools";
+  const hops = hopsOf(last.topology);
   const startedAt = time(pool.start[0].atMs);
   return (
     <section aria-label="Key figures">
@@ -41,10 +42,10 @@ export function KeyFigures({ pool, last, traffic, alone }: Properties) {
           {fixed(tokenMean(now, "balancedness"), 3)}
         </Figure>
         <Figure
-          name="Node hops per token"
-          detail={`was ${fixed(tokenMean(pool.start, "nodeHopsPerToken"), 2)} at ${startedAt}`}
+          name={hops.name}
+          detail={`was ${fixed(tokenMean(pool.start, hops.figure), 2)} at ${startedAt}`}
         >
-          {fixed(tokenMean(now, "nodeHopsPerToken"), 2)}
+          {fixed(tokenMean(now, hops.figure), 2)}
         </Figure>
         <Figure name="Slots moved" detail={moved === undefined ? null : `last at ${time(moved.atMs)}`}>
           {whole(last.movedSlots)}

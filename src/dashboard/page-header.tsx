@@ -54,7 +54,7 @@ function Identity({ sample }: { readonly sample: PoolSample }) {
       <div>
         <dt>GPUs</dt>
         <dd>
-          {nodes} nodes × {gpusPerNode}
+          {nodes} {nodes === 1 ? "node" : "nodes"} × {gpusPerNode}
         </dd>
       </div>
       <div>

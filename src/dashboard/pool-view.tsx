@@ -1,5 +1,6 @@
 import { EpochTable } from "./epoch-table.tsx";
 import { ExpertHeatMap } from "./expert-heat-map.tsx";
+import { hopsOf } from "./figures.ts";
 import { GpuLoad } from "./gpu-load.tsx";
 import { HistoryPanel } from "./history-panel.tsx";
 import { KeyFigures } from "./key-figures.tsx";
@@ -26,10 +27,10 @@ export function PoolView({ pool, traffic, alone }: Properties) {
             <p class="awaited">The heat map appears with the next report, within a second.</p>
           </Panel>
         ) : (
-          <ExpertHeatMap load={pool.expertLoad} />
+          <ExpertHeatMap load={pool.expertLoad} numbers={pool.layerNumbers} />
         )}
         <GpuLoad sample={last} />
-        <HistoryPanel samples={pool.samples} epochs={pool.epochs} nodes={last.topology.nodes} />
+        <HistoryPanel samples={pool.samples} epochs={pool.epochs} hops={hopsOf(last.topology)} />
         <EpochTable epochs={pool.epochs} decision={last.decision} />
       </div>
     </>

@@ -21,6 +21,8 @@ export interface PoolState {
   readonly epochs: readonly EpochReport[];
   /** `[layers][experts]`, relative to uniform; null before the first live report. */
   readonly expertLoad: PoolReport["expertLoad"] | null;
+  /** The layer of the model that each row of it is of. */
+  readonly layerNumbers: PoolReport["layerNumbers"];
 }
 
 export interface State {
@@ -50,7 +52,7 @@ export const NOTHING_YET: State = {
   chosen: null,
 };
 
-const EMPTY_POOL: PoolState = { samples: [], start: [], epochs: [], expertLoad: null };
+const EMPTY_POOL: PoolState = { samples: [], start: [], epochs: [], expertLoad: null, layerNumbers: [] };
 
 /** The next state: every message is one event of the stream, a change of the connection or a choice. */
 export function receive(state: State, message: Message): State {
@@ -104,8 +106,8 @@ function withEpoch(pool: PoolState, epoch: EpochReport): PoolState {
 }
 
 function withReport(pool: PoolState, report: PoolReport): PoolState {
-  const { expertLoad, ...sample } = report;
-  return { ...withSample(pool, sample), expertLoad };
+  const { expertLoad, layerNumbers, ...sample } = report;
+  return { ...withSample(pool, sample), expertLoad, layerNumbers };
 }
 
 function withSample(pool: PoolState, sample: PoolSample): PoolState {

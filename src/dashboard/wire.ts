@@ -40,6 +40,8 @@ export interface PoolSample {
 
 /** Event `report`. */
 export interface PoolReport extends PoolSample {
+  /** `[layers]`: the layer of the model that each row of the load is of; empty where that is not known. */
+  readonly layerNumbers: readonly number[];
   /** `[layers][experts]`, relative to an expert's fair part. */
   readonly expertLoad: readonly (readonly number[])[];
 }

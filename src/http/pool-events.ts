@@ -4,7 +4,7 @@ const REPORTS_REMEMBERED = 300;
 
 interface PastReport {
   readonly view: PoolView;
-  /** JSON, without its large part: a new reader does not wait until 300 of them are encoded. */
+  /** JSON, without its large parts: a new reader does not wait until 300 of them are encoded. */
   readonly text: string;
 }
 
@@ -51,7 +51,7 @@ export class PoolEvents {
     this.#followed.set(view, [
       view.onReport(({ explanation: _explanation, ...report }) => {
         this.#send("report", report);
-        const { expertLoad: _expertLoad, ...rest } = report;
+        const { expertLoad: _expertLoad, layerNumbers: _layerNumbers, ...rest } = report;
         this.#past.push({ view, text: JSON.stringify(rest) });
         if (this.#past.length > REPORTS_REMEMBERED) this.#past.shift();
       }),

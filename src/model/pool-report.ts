@@ -10,6 +10,8 @@ export interface PoolReport {
   readonly topology: Topology;
   readonly epoch: number;
   readonly layers: number;
+  /** `[layers]`: the layer of the model that each row is of; empty where the leader's version does not say. */
+  readonly layerNumbers: readonly number[];
   readonly experts: number;
   /** Tokens forwarded per second over the last window. */
   readonly tokensPerSecond: number;
@@ -20,7 +22,7 @@ export interface PoolReport {
   readonly hopsPerToken: number | null;
   /** Mean modelled step time, ms. */
   readonly stepMs: number | null;
-  /** `[layers][experts]`: the tracked load relative to uniform (1 = an expert's fair part), two decimals. */
+  /** `[layers][experts]`, a row for each layer that routes: the tracked load relative to uniform (1 = an expert's fair part), two decimals. */
   readonly expertLoad: readonly (readonly number[])[];
   /** `[gpus]`: load summed over layers relative to the mean GPU, three decimals. */
   readonly gpuLoad: readonly number[];

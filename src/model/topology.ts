@@ -22,3 +22,8 @@ export function gpuOfSlot(t: Topology, slot: number): number {
 export function nodeOfGpu(t: Topology, gpu: number): number {
   return Math.floor(gpu / t.gpusPerNode);
 }
+
+/** For people: `4 nodes × 8 GPUs`. */
+export function sayGpus({ nodes, gpusPerNode }: Topology): string {
+  return `${nodes} node${nodes === 1 ? "" : "s"} × ${gpusPerNode} GPU${gpusPerNode === 1 ? "" : "s"}`;
+}

@@ -1,5 +1,8 @@
 import type { Config, SimulatedPoolConfig } from "../config/config.ts";
+import { H800 } from "../core/cost/hardware.ts";
+import { whyNotServed } from "../core/cost/serving-room.ts";
 import { type SimulatedPoolParts, simulatedPool } from "../engines/simulated/simulated-pool.ts";
+import { InputError } from "../lib/errors.ts";
 import { ServingPool } from "../serving/serving-pool.ts";
 import { POLICY, controlSettings, openControl } from "./control-half.ts";
 import { OpenPool } from "./open-pool.ts";
@@ -8,7 +11,10 @@ import { ServingHalf, servingSettings } from "./serving-half.ts";
 import { expertAffinityOf, servingParts } from "./serving-parts.ts";
 import type { PoolMakings } from "./surroundings.ts";
 
-/** A pool that is modelled in this process. Its ranks are where its engine is: both halves go by one thread. */
+/**
+ * A pool that is modelled in this process. Its ranks are where its engine is: both halves go by one thread.
+ * @throws InputError where no request fits on its GPUs
+ */
 export function openSimulated(
   pool: SimulatedPoolConfig,
   config: Config,
@@ -16,6 +22,8 @@ export function openSimulated(
   before: OpenPool | null,
 ): OpenPool {
   const { name, experts: group } = pool;
+  const why = whyNotServed(group.model, group.topology, H800);
+  if (why !== null) throw new InputError(`pool ${name}`, "topology", why);
   const settings = servingSettings(pool, config);
   const serving =
     before?.servingHalf.settings === settings

@@ -51,7 +51,7 @@ export class ComposedAssigner implements RankAssigner {
     const requests = {
       count: waiting.length,
       work: new Float64Array(waiting.length).fill(1),
-      kvTokens: Float64Array.from(waiting, ({ inputTokens, outputTokens }) => inputTokens + outputTokens),
+      kvTokens: Float64Array.from(waiting, ({ cacheTokens }) => cacheTokens),
       kind,
     };
     const { rankOf } = compose("decode", requests, kinds, ranks);

@@ -8,12 +8,15 @@ export interface Arrival {
   readonly arrivalMs: number;
   readonly inputTokens: number;
   readonly outputTokens: number;
+  /** What it takes of a rank's cache when it ends (KvRoom). */
+  readonly cacheTokens: number;
   readonly routing: RoutingSpan;
 }
 
 /** What the gateway has in flight on each rank. */
 export interface InFlightLoads {
   readonly requests: Int32Array;
+  /** Of cache, as all of them will have taken it. */
   readonly tokens: Float64Array;
 }
 
@@ -63,7 +66,7 @@ export class LeastInFlightAssigner implements RankAssigner {
 }
 
 /** The request is in flight on the rank from now on. */
-export function book(loads: InFlightLoads, { inputTokens, outputTokens }: Arrival, rank: number): void {
+export function book(loads: InFlightLoads, { cacheTokens }: Arrival, rank: number): void {
   loads.requests[rank]++;
-  loads.tokens[rank] += inputTokens + outputTokens;
+  loads.tokens[rank] += cacheTokens;
 }

@@ -46,6 +46,8 @@ export interface PoolStep {
  * lockstep. Time is what the caller says it is: `step` works out one forward pass and how long it lasts.
  */
 export class SimulatedPool {
+  /** The cache of each rank. */
+  readonly room: KvRoom;
   /** Tokens a request may have in all: what one rank's cache holds. */
   readonly maxRequestTokens: number;
   readonly #model: MoeModel;
@@ -68,6 +70,7 @@ export class SimulatedPool {
     this.#seed = options.seed;
     this.#hardware = options.hardware ?? H800;
     const room = new KvRoom(options.model, topology, this.#hardware);
+    this.room = room;
     const ranks = gpuCount(topology);
     this.#ranks = Array.from({ length: ranks }, () => new RankQueue(RUNNING_PER_RANK, room));
     this.maxRequestTokens = room.longestSequence;

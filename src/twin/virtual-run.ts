@@ -61,12 +61,12 @@ interface InFlight {
 
 function assignerOf(
   { model, routing, seed, assignment }: VirtualRunOptions,
-  { maxRequestTokens }: SimulatedPool,
+  { room }: SimulatedPool,
   map: ReplicaMap,
 ): RankAssigner {
   if (assignment === "least-in-flight") return new LeastInFlightAssigner(new Rng(seed, 4));
   if (assignment !== "composed") return assignment;
-  const limits = { kvCapacityTokens: maxRequestTokens, runningPerRank: RUNNING_PER_RANK };
+  const limits = { kvCapacityTokens: room.capacityTokens, runningPerRank: RUNNING_PER_RANK };
   return new ComposedAssigner({ model, routing, ...limits }, map);
 }
 
@@ -109,7 +109,8 @@ export function* virtualRun(options: VirtualRunOptions): Generator<number, Virtu
       refused++;
       return;
     }
-    waiting = [...waiting, { id: requests, ...request, routing: routing.admit(tokens) }];
+    const cacheTokens = pool.room.tokensOf(tokens);
+    waiting = [...waiting, { id: requests, ...request, cacheTokens, routing: routing.admit(tokens) }];
     inputTokens += request.inputTokens;
     outputTokens += request.outputTokens;
   };
@@ -134,7 +135,7 @@ export function* virtualRun(options: VirtualRunOptions): Generator<number, Virtu
     e2e.add(nowMs - arrival.arrivalMs);
     if (arrival.outputTokens > 1) tpot.add((nowMs - firstMs) / (arrival.outputTokens - 1));
     loads.requests[rank]--;
-    loads.tokens[rank] -= arrival.inputTokens + arrival.outputTokens;
+    loads.tokens[rank] -= arrival.cacheTokens;
     assigner.finished(arrival);
     flights.delete(id);
   };

@@ -70,7 +70,7 @@ test("keys read single experts", async () => {
   await page.locator(".heat-map-cells").focus();
   await page.keyboard.press("ArrowDown");
   await page.keyboard.press("End");
-  expect(await page.locator(".heat-map .tip").innerText()).toMatch(/^layer 1, expert 255, \d+\.\d\d×$/);
+  expect(await page.locator(".heat-map .tip").innerText()).toMatch(/^layer 4, expert 255, \d+\.\d\d×$/);
   await page.keyboard.press("Escape");
   expect(await page.locator(".heat-map .tip").count()).toBe(0);
 });

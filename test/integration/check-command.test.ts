@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { type AnswerAt, serverAt } from "../../harness/fakes/server-at.ts";
 import { rawServer } from "../../harness/fakes/raw-server.ts";
 import { runCli, startCliWith, cliResult } from "../run-cli.ts";
+import { program } from "../../src/cli/program.ts";
 import { runHere } from "../run-here.ts";
 import { type ScratchFolder, scratchFolder } from "../../harness/scratch-folder.ts";
 
@@ -114,5 +115,28 @@ test("serve warns of variables that are no settings", async () => {
   expect(code).toBe(0);
   expect(stderr).toContain(
     "PLIMSOLL_HTTP_HOTS: is no setting and changes nothing; did you mean PLIMSOLL_HTTP_HOST?\n",
+  );
+});
+
+test("a simulated pool is what its model and GPUs are, and fails where these can serve nothing", async () => {
+  const pool = (model: string, topology: string) =>
+    `{ name: ${model}, kind: simulated, model: ${model}, topology: ${topology}, seed: 1 }`;
+  const path = await folder.write(
+    "simulated.yaml",
+    `pools: [${pool("mixtral-8x7b", "1x8x2")}, ${pool("deepseek-v3", "1x8")}]`,
+  );
+  const said = JSON.parse(await runHere("check", "--config", path, "--json"));
+  expect(process.exitCode).toBe(1);
+  process.exitCode = 0;
+  const [mixtral, v3] = said.findings;
+  expect(mixtral.reachable).toBe(true);
+  expect(mixtral.finding).toContain("mixtral-8x7b on 1 node × 8 GPUs, 2 of 16 expert slots on each for 8");
+  expect(v3).toMatchObject({ pool: "deepseek-v3", reachable: false });
+  expect(v3.finding).toMatch(/^cannot serve deepseek-v3: .*; give at least 14 GPUs$/);
+
+  const root = await program("serve");
+  const refused = root.parseAsync(["serve", "--config", path], { from: "user" });
+  await expect(refused).rejects.toThrow(
+    "pool deepseek-v3: topology cannot serve deepseek-v3: a GPU's weights",
   );
 });

@@ -241,6 +241,16 @@ describe("place on GPUs that differ", () => {
   });
 });
 
+it("place takes the GPUs as one name, with slots for some redundant experts where it names none", async () => {
+  const named = async (topology: string) => {
+    const out = pool.folder.path(`${topology}.json`);
+    await runHere("place", "--load", pool.load, "--topology", topology, "--out", out);
+    return (await read(out)).placement;
+  };
+  expect(await named("2x2")).toEqual(await named("2x2x5"));
+  expect((await named("2x2")).topology).toEqual(TOPOLOGY);
+});
+
 describe("place, where a layer has no token", () => {
   it("leaves it as it is, and says so", async () => {
     const load = await pool.folder.write(
@@ -341,6 +351,13 @@ describe("place, given what it cannot use", () => {
     const small = await folder.write("small.json", '{"logical_count":[[1,2,3,4]]}');
     const shape = "has 3 rows of 16 experts; expected those of deepseek-v3: 58 rows of 256 experts";
     await expectRefused(folder, [
+      [place(load, "--topology", "2x2x5"), "--nodes: says again what --topology says; leave one of them out"],
+      [["place", "--load", load], "--topology: is missing; give the GPUs, e.g. 4x8x9"],
+      [
+        ["place", "--load", load, "--nodes", "2"],
+        "--gpus-per-node: is missing; give it, or all three at once",
+      ],
+      [["place", "--load", load, "--topology", "2x2x1"], "--topology: has 4 slots; expected at least the"],
       [place(cut), `${cut}: is not JSON`],
       [place(routing), `${routing}: array layer `],
       [place(wrong), `${wrong}: logical_count[1][1] is -4; expected a finite number ≥ 0`],

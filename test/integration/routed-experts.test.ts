@@ -1,12 +1,19 @@
-import { afterEach, beforeEach, expect, test } from "vitest";
-import { ROUTED_EXPERTS, type RoutedServer, startRoutedServer } from "../../harness/fakes/routed-server.ts";
+import { afterEach, expect, test } from "vitest";
+import {
+  ROUTED_EXPERTS,
+  type RoutedServer,
+  routedAnswer,
+  startRoutedServer,
+} from "../../harness/fakes/routed-server.ts";
 import { type RunningGateway, startGateway } from "../../harness/fakes/start-gateway.ts";
+import { loadModel } from "../../src/config/shapes.ts";
 import { patiently } from "../patiently.ts";
 
 let server: RoutedServer;
 let gateway: RunningGateway;
-beforeEach(async () => {
-  server = await startRoutedServer();
+
+async function start(model: string, topology: string, answer?: string): Promise<void> {
+  server = await startRoutedServer(answer);
   gateway = await startGateway(`
 control: { sharesMs: 50, placementMs: 100, stagingBytes: 1000000000000 }
 pools:
@@ -14,9 +21,10 @@ pools:
     kind: sglang
     models: [small]
     urls: [${server.url}]
-    experts: { model: deepseek-v3, topology: ep32, routedExperts: 1 }
+    experts: { model: ${model}, topology: ${topology}, routedExperts: 1 }
 `);
-});
+}
+
 afterEach(async () => {
   await gateway.stop();
   await server[Symbol.asyncDispose]();
@@ -33,6 +41,7 @@ async function complete(fields: object): Promise<string> {
 }
 
 test("answers report which experts are hot, clients do not see them, and the pool is balanced by them", async () => {
+  await start("deepseek-v3", "ep32");
   const balanced = async () => {
     expect(await complete({})).toBe('{"choices":[{"text":"hi"}],"sglext":{}}');
     const placement = await fetch(`${gateway.url}/ep/v1/placement/chat`);
@@ -43,3 +52,22 @@ test("answers report which experts are hot, clients do not see them, and the poo
   const metrics = await (await fetch(`${gateway.url}/metrics`)).text();
   expect(metrics).toMatch(/plimsoll_routed_experts_total\{pool="chat",verdict="read"\} [1-9]/);
 });
+
+test.each([
+  ["llama-4-maverick", "4x8x5"],
+  ["nemotron-3-nano-30b-a3b", "1x4x36"],
+])(
+  "layers of %s that route here and there are counted each as its own, and reported by number",
+  async (name, topology) => {
+    const model = await loadModel(name);
+    await start(name, topology, routedAnswer(model));
+    const [pool] = gateway.app.pools();
+    const hottest = async () => {
+      await complete({});
+      const report = pool.controlled?.loop.view.report;
+      return report?.expertLoad.map((row) => row.indexOf(Math.max(...row)));
+    };
+    await expect.poll(hottest, patiently).toEqual(model.moeLayers);
+    expect(pool.controlled?.loop.view.report?.layerNumbers).toEqual(model.moeLayers);
+  },
+);

@@ -20,6 +20,9 @@ const SETTINGS = {
   seed: 1,
 };
 
+/** Routing of the model's own kind. */
+const DRAWN = { routing: null, tenants: undefined };
+
 /** A scenario file of the small pool; JSON is YAML. */
 function scenario(name: string, settings: Readonly<Record<string, unknown>>): Promise<string> {
   const shapes = { model: folder.path("model.yaml"), topology: folder.path("topology.yaml") };
@@ -53,6 +56,46 @@ describe("simulate", () => {
     expect(composed.nodeHopsPerToken).toBeLessThan(blind.nodeHopsPerToken);
   });
 
+  it("runs any model on GPUs that are named by their sizes, and says which", async () => {
+    const path = await scenario("named.yaml", {
+      ...DRAWN,
+      model: "gpt-oss-20b",
+      topology: "1x4",
+      requestsPerSecond: 20,
+      durationSeconds: 0.1,
+    });
+    const report = JSON.parse(
+      await runHere("simulate", "--scenario", path, "--out", folder.path("named"), "--json"),
+    );
+    expect(report).toMatchObject({
+      model: "gpt-oss-20b",
+      topology: { nodes: 1, gpusPerNode: 4, slotsPerGpu: 9 },
+      run: { refused: 0, nodeHopsPerToken: 0 },
+    });
+    expect(report.run.requests).toBeGreaterThan(0);
+  });
+
+  it("refuses requests that are too long one by one, and a run in which all are", async () => {
+    const lines = (...inputs: readonly number[]) =>
+      inputs.map((input_length, i) =>
+        JSON.stringify({ timestamp: i * 100, input_length, output_length: 2, hash_ids: [] }),
+      );
+    await folder.write("long.jsonl", lines(100_000, 300_000).join("\n"));
+    await folder.write("one-long.jsonl", lines(10, 300_000).join("\n"));
+    // Room for some 63,000 tokens.
+    const tight = { ...DRAWN, model: "kimi-k2-thinking", topology: "2x8x27" };
+    const one = await scenario("one-long.yaml", { ...tight, trace: "one-long.jsonl", durationSeconds: 0.2 });
+    const report = JSON.parse(
+      await runHere("simulate", "--scenario", one, "--out", folder.path("one-long"), "--json"),
+    );
+    expect(report.run).toMatchObject({ requests: 2, refused: 1 });
+    const all = await scenario("long.yaml", { ...tight, trace: "long.jsonl" });
+    const hint =
+      /long\.yaml: topology leaves a rank room for requests of up to \d+ tokens, and all 2 are longer/;
+    await expect(runHere("simulate", "--scenario", all, "--out", folder.path("long"))).rejects.toThrow(hint);
+    expect(await folder.names()).not.toContain("long");
+  });
+
   it("refuses settings that cannot be, in one line", async () => {
     const args = async (name: string, settings: Readonly<Record<string, unknown>>) => [
       "simulate",
@@ -63,6 +106,11 @@ describe("simulate", () => {
       [await args("a.yaml", { assignment: "best" }), "assignment"],
       [await args("b.yaml", { routing: null }), "tenants labels the tokens of `routing`, which is null"],
       [await args("c.yaml", { tenants: "few.npy" }), "few.npy: shape has 3 labels; expected 1000"],
+      [await args("d.yaml", { topology: "2x2x" }), 'topology is "2x2x"; expected nodes x GPUs x slots'],
+      [
+        await args("e.yaml", { ...DRAWN, model: "deepseek-v3", topology: "1x8" }),
+        "e.yaml: topology cannot serve deepseek-v3: a GPU's weights take 111.1 GB (36 expert slots with 2.6 GB each",
+      ],
     ] as const;
     await expectRefused(folder, cases);
   });

@@ -8,6 +8,7 @@ const arrival: Arrival = {
   arrivalMs: 0,
   inputTokens: 3,
   outputTokens: 1,
+  cacheTokens: 4,
   routing: { base: 0, offset: 0, length: 4, tenant: null },
 };
 

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { fullest, latest, loadAxisEnd, tokenMean } from "../../src/dashboard/figures.ts";
+import { hopsOf, fullest, latest, loadAxisEnd, tokenMean } from "../../src/dashboard/figures.ts";
 import { bytes, fixed, NONE, percent, short } from "../../src/dashboard/format.ts";
 import type { PoolReport } from "../../src/model/pool-report.ts";
 import { poolReport } from "./pool-report-fixture.ts";
@@ -41,3 +41,14 @@ test("figures are written short", () => {
 function sample(atMs: number, tokensPerSecond: number, balancedness: number | null): PoolReport {
   return poolReport({ atMs, tokensPerSecond, balancedness });
 }
+
+test("hops are those between nodes, or between the GPUs of the only one", () => {
+  expect(hopsOf({ nodes: 4, gpusPerNode: 8, slotsPerGpu: 9 })).toMatchObject({
+    figure: "nodeHopsPerToken",
+    most: 3,
+  });
+  expect(hopsOf({ nodes: 1, gpusPerNode: 8, slotsPerGpu: 9 })).toMatchObject({
+    figure: "hopsPerToken",
+    most: 7,
+  });
+});

@@ -19,6 +19,7 @@ test("a report adds a sample without its expert load, which replaces the last", 
   expect(pool?.samples.map((s) => s.atMs)).toEqual([1000, 2000, 3000]);
   expect(pool?.samples.every((s) => !("expertLoad" in s))).toBe(true);
   expect(pool?.expertLoad).toEqual([[2, 2]]);
+  expect(pool?.layerNumbers).toEqual([3]);
 });
 
 test("a long run keeps a bounded tail and the very start", () => {

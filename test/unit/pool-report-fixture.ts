@@ -9,6 +9,7 @@ export function poolReport(differences: Partial<PoolReport>): PoolReport {
     topology: { nodes: 1, gpusPerNode: 2, slotsPerGpu: 1 },
     epoch: 1,
     layers: 1,
+    layerNumbers: [3],
     experts: 2,
     tokensPerSecond: 10,
     balancedness: 0.5,

@@ -121,3 +121,38 @@ describe("nested lists", () => {
     expect(() => readRoutedExpertLists(lists, model)).toThrow("has the shape");
   });
 });
+
+describe("models whose layers route here and there", () => {
+  /** Of layers 0 to 4, 1 and 3 route; the layer behind them, for multi-token prediction, does too. */
+  const odd = () =>
+    modelLike(model, { layers: 5, moeLayers: [1, 3], denseIntermediate: 64, mtpLayers: 1, topk: 1 });
+  const read = (ids: readonly number[], whole = true) =>
+    readRoutedExperts(bytesOf(Int32Array.from(ids)), whole, odd());
+
+  test("are read by the numbers of their layers, and what engines do not capture is none", () => {
+    const all = [0, 7, 0, 9, 0, 0, 11, 0, 13, 0];
+    expect(read(all)).toEqual({
+      tokens: 2,
+      layers: 3,
+      topk: 1,
+      experts: Int16Array.of(7, 9, -1, 11, 13, -1),
+    });
+    const withMtp = [0, 7, 0, 9, 0, 3, 0, 11, 0, 13, 0, 5];
+    expect(read(withMtp).experts).toEqual(Int16Array.of(7, 9, 3, 11, 13, 5));
+    const files = writeNpyInt32([2, 6, 1], Int32Array.from(withMtp));
+    expect(readRoutedExperts(files, true, odd()).experts).toEqual(Int16Array.of(7, 9, 3, 11, 13, 5));
+  });
+
+  test("are told from answers of the routing layers alone by what layers without experts say", () => {
+    // Five tokens of two layers, which are as many numbers as two tokens of five.
+    const routing = [7, 9, 11, 13, 1, 2, 3, 4, 5, 6];
+    expect(read(routing)).toMatchObject({ tokens: 5 });
+    expect(read(routing).experts.slice(0, 6)).toEqual(Int16Array.of(7, 9, -1, 11, 13, -1));
+    expect(read([...routing, 8], false)).toMatchObject({ tokens: 5 });
+    // A beginning whose layers without experts are empty is of all layers.
+    expect(read([0, 7, 0, 9, 0, 0, 11], false)).toMatchObject({
+      tokens: 1,
+      experts: Int16Array.of(7, 9, -1),
+    });
+  });
+});

@@ -50,7 +50,8 @@ describe("published sizes", () => {
     const attention = 61 * 187.1e6;
     const dense = 3 * 3 * 7168 * 18_432;
     const vocabulary = 2 * 129_280 * 7168 * 2;
-    const room = 0.85 * 80e9 - experts - attention - dense - vocabulary;
+    const gates = 58 * 7168 * 256 * 2;
+    const room = 0.85 * 80e9 - experts - attention - dense - gates - vocabulary;
     expect(Math.abs((tokens * 70_272) / room - 1)).toBeLessThan(0.001);
     expect(new KvRoom(model, { ...EP32, slotsPerGpu: 100 }, H800).capacityTokens).toBe(0);
   });

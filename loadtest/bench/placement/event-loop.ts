@@ -1,7 +1,8 @@
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { setTimeout } from "node:timers/promises";
 import { MessageChannel } from "node:worker_threads";
-import { loadModel, loadTopology } from "../../../src/config/shapes.ts";
+import { EP32 } from "../../../harness/small-model.ts";
+import { loadModel } from "../../../src/config/shapes.ts";
 import { ControlLoop } from "../../../src/control/control-loop.ts";
 import type { ExpertPlane } from "../../../src/control/expert-plane.ts";
 import { LocalPlanner } from "../../../src/control/plan/local-planner.ts";
@@ -57,7 +58,8 @@ interface Delay {
 /** How long a control loop that re-plans DeepSeek-V3's pool (EP32) every round keeps the gateway's event loop waiting. */
 export async function eventLoopBench(): Promise<EventLoopReport> {
   const cadence = { sharesMs: ROUND_MS, placementMs: ROUND_MS };
-  const [model, topology] = await Promise.all([loadModel("deepseek-v3"), loadTopology("ep32")]);
+  const topology = EP32;
+  const model = await loadModel("deepseek-v3");
   const options: PlannerOptions = { model, topology, policy: BALANCE_POLICIES.plimsoll, cadence };
   const windows = driftingWindows(model, topology, WINDOWS, SEED);
   const pieces = await gatewayPieces(options, windows, PIECE_ROUNDS);

@@ -73,6 +73,7 @@ export async function gatewayPieces(
     plane.commit(snapshot);
     const context = {
       atMs: 0,
+      layerNumbers: model.moeLayers,
       expertLoad,
       movedSlots: 0,
       decision: decision.reason,

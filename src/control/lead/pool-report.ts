@@ -6,6 +6,7 @@ import { gpuCount } from "../../model/topology.ts";
 /** What a report says beside the window and the snapshot. */
 export interface ReportContext {
   readonly atMs: number;
+  readonly layerNumbers: readonly number[];
   readonly expertLoad: PoolReport["expertLoad"];
   readonly movedSlots: number;
   readonly decision: string;
@@ -28,6 +29,7 @@ export function poolReport(
     topology,
     epoch: snapshot.epoch,
     layers,
+    layerNumbers: context.layerNumbers,
     experts,
     tokensPerSecond: (window.tokens * 1000) / window.spanMs,
     balancedness: ratio(window.sumMean, window.sumMax),

@@ -1,4 +1,5 @@
 import type { Clock } from "../../lib/clock.ts";
+import type { MoeModel } from "../../model/moe-model.ts";
 import type { PoolReport } from "../../model/pool-report.ts";
 import type { PoolWindow } from "../../model/pool-window.ts";
 import type { Topology } from "../../model/topology.ts";
@@ -22,6 +23,7 @@ const LEARNED_EVERY_MS = 10_000;
 export interface RoundOptions {
   readonly plane: ExpertPlane;
   readonly planner: Planner;
+  readonly model: MoeModel;
   readonly topology: Topology;
   readonly publisher: PoolPublisher;
   readonly rollouts: Rollouts;
@@ -87,9 +89,10 @@ export class Rounds {
   }
 
   async #report(window: PoolWindow, expertLoad: PoolReport["expertLoad"]): Promise<void> {
-    const { plane, publisher, decision, wallClock } = this.#options;
+    const { model, plane, publisher, decision, wallClock } = this.#options;
     const report = poolReport(publisher.state.snapshot, window, {
       atMs: wallClock(),
+      layerNumbers: model.moeLayers,
       expertLoad,
       movedSlots: publisher.movedSlots,
       decision: decision.reason,

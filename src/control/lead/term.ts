@@ -96,7 +96,7 @@ export class Term {
     const led = { plane, planner, topology, publisher, rollouts, watch, decision, clock };
     const losses = new Losses(led);
     this.#losses = losses;
-    this.#rounds = new Rounds({ ...led, losses, view, wallClock });
+    this.#rounds = new Rounds({ ...led, model, losses, view, wallClock });
     const orders = new Orders({ ...led, store, model, reading: view.reading });
     this.#inbox = new LeaderInbox({
       ...led,

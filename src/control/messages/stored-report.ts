@@ -33,6 +33,7 @@ const report: Shape<PoolReport> = record({
   topology: topologyShape,
   epoch: whole(),
   layers: whole(),
+  layerNumbers: orElse(list(whole()), []),
   experts: whole(),
   tokensPerSecond: number(),
   balancedness: measured,

@@ -21,8 +21,8 @@ import {
 import { nestsDeeperThan } from "../../formats/json-depth.ts";
 import { writePlacementFile } from "../../formats/placement-file.ts";
 import { InputError } from "../../lib/errors.ts";
-import { type LayerNumbers, sameLayers, sayLayers } from "../../model/layer-numbers.ts";
-import type { ExpertLoad, NumberedLoad } from "../../model/load.ts";
+import { type LayerNumbers, layersOfRows } from "../../model/layer-numbers.ts";
+import { type ExpertLoad, type NumberedLoad, countingRow } from "../../model/load.ts";
 import type { MoeModel } from "../../model/moe-model.ts";
 import type { Placement } from "../../model/placement.ts";
 import { type Topology, slotCount } from "../../model/topology.ts";
@@ -68,25 +68,18 @@ export function solveBody(bytes: Uint8Array, models: readonly MoeModel[]): strin
   const body = parseJsonObject(text, BODY, "");
   const unknown = Object.keys(body).find((key) => !FIELDS.includes(key));
   if (unknown !== undefined) throw new InputError(BODY, unknown, `is unknown; expected ${FIELDS.join(", ")}`);
-  const { layers, ...problem } = readProblem(body, models);
+  const file = readLoad(body);
+  const model = readModel(body["model"], models);
+  const layers = model === null ? file.layers : layersOf(model, file);
+  const problem = readProblem(body, file.load, model);
   const start = performance.now();
   const solution = solvePlacement(problem);
   const elapsedMs = performance.now() - start;
-  const { model } = problem;
-  return writePlacementFile({
-    modelName: model?.name ?? null,
-    layers: layers ?? model?.moeLayers ?? null,
-    ...solution,
-    elapsedMs,
-  });
+  return writePlacementFile({ modelName: model?.name ?? null, layers, ...solution, elapsedMs });
 }
 
-/** A problem, and which layer each row of its load is of; null where the body does not say. */
-type NumberedProblem = PlacementProblem & Pick<NumberedLoad, "layers">;
-
-function readProblem(body: JsonObject, models: readonly MoeModel[]): NumberedProblem {
+function readProblem(body: JsonObject, load: ExpertLoad, model: MoeModel | null): PlacementProblem {
   const topology = readTopology(body["topology"], "topology");
-  const { load, layers } = readLoad(body);
   checkSize(load, topology, BODY);
   const groups = body["groups"] === undefined ? 1 : readNumber(body["groups"], SIZE, BODY, "groups");
   checkTopology(topology, groups, load, NAMES);
@@ -102,7 +95,6 @@ function readProblem(body: JsonObject, models: readonly MoeModel[]): NumberedPro
     throw new InputError(BODY, field, "is of a placement in force; give it as `previous`");
   }
   return {
-    layers,
     load,
     topology,
     capacity: checkCapacity(differences, topology, load, NAMES),
@@ -113,7 +105,7 @@ function readProblem(body: JsonObject, models: readonly MoeModel[]): NumberedPro
     previous: previous === undefined ? null : readPrevious(body, load, topology),
     maxMoves:
       maxMoves === undefined ? null : readNumber(maxMoves, integerIn(0, MOST_IN_ALL), BODY, "maxMoves"),
-    model: readModel(body["model"], load, layers, models),
+    model,
   };
 }
 
@@ -183,23 +175,26 @@ function likely(slots: number, topology: Topology): Topology {
     : topology;
 }
 
-function readModel(
-  name: unknown,
-  { layers, experts }: ExpertLoad,
-  numbers: LayerNumbers | null,
-  models: readonly MoeModel[],
-): MoeModel | null {
+function readModel(name: unknown, models: readonly MoeModel[]): MoeModel | null {
   if (name === undefined || name === null) return null;
   const model = models.find((one) => one.name === name);
-  if (model === undefined) {
-    const known = models.map((one) => one.name).join(", ");
-    throw new InputError(BODY, "model", `is not known; leave it out, or expected one of ${known}`);
+  if (model !== undefined) return model;
+  const known = models.map((one) => one.name).join(", ");
+  throw new InputError(BODY, "model", `is not known; leave it out, or expected one of ${known}`);
+}
+
+/** Which layers of the model the rows are of: those that route to experts, or all, of which the others are idle. */
+function layersOf(model: MoeModel, { load, layers: given }: NumberedLoad): LayerNumbers {
+  const { moeLayers, experts } = model;
+  const layers = given ?? layersOfRows(load.layers, model);
+  if (layers === null || experts !== load.experts) {
+    const has = `has ${moeLayers.length} layers of ${experts} experts`;
+    throw new InputError(BODY, "model", `${has}; expected the load's ${load.layers} of ${load.experts}`);
   }
-  if (numbers !== null && !sameLayers(numbers, model.moeLayers)) {
-    const hint = `routes to experts in layers ${sayLayers(model.moeLayers)}; expected the load's ${sayLayers(numbers)}`;
-    throw new InputError(BODY, "model", hint);
-  }
-  if (model.moeLayers.length === layers && model.experts === experts) return model;
-  const has = `has ${model.moeLayers.length} layers of ${model.experts} experts`;
-  throw new InputError(BODY, "model", `${has}; expected the load's ${layers} of ${experts}`);
+  const routed = new Set(moeLayers);
+  const others = [...layers.keys()].filter((row) => !routed.has(layers[row]));
+  const counting = countingRow(load, others);
+  if (counting < 0) return layers;
+  const hint = `has no experts in layer ${layers[counting]}, of which the load counts tokens`;
+  throw new InputError(BODY, "model", `${hint}; name the model that it is of`);
 }

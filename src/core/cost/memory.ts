@@ -7,11 +7,33 @@ import { modelWeights } from "./model-weights.ts";
 /** Part of the GPU's memory an engine gives to weights and cache (SGLang's `--mem-fraction-static` for DeepSeek-V3). */
 const MEMORY_FRACTION = 0.85;
 
-/** Bytes that one rank has for key-value cache and states beside its weights: attention replicated, experts by slots. */
+/** Bytes of a GPU's weights. */
+export interface WeightBytes {
+  /** What every GPU has of the model, whatever experts it holds: attention, dense layers, gates, shared experts, vocabulary. */
+  readonly everywhere: number;
+  /** One expert in every MoE layer. */
+  readonly perSlot: number;
+}
+
+export function weightBytes(model: MoeModel): WeightBytes {
+  const { attention, dense, gates, vocabulary } = modelWeights(model);
+  const layers = model.moeLayers.length;
+  return {
+    everywhere:
+      (attention + dense) * bytesPerWeight(model.precision.rest) +
+      (gates + vocabulary) * BF16_BYTES +
+      layers * sharedBytes(model),
+    perSlot: layers * expertBytes(model),
+  };
+}
+
+/** Bytes of a GPU for weights, key-value cache and states. */
+export function usableBytes({ memoryBytes }: Hardware): number {
+  return memoryBytes * MEMORY_FRACTION;
+}
+
+/** Bytes that one rank has for key-value cache and states beside its weights. */
 export function kvCapacityBytes(model: MoeModel, topology: Topology, hardware: Hardware): number {
-  const { attention, dense, vocabulary } = modelWeights(model);
-  const experts = model.moeLayers.length * (topology.slotsPerGpu * expertBytes(model) + sharedBytes(model));
-  const rest = (attention + dense) * bytesPerWeight(model.precision.rest);
-  const weights = rest + experts + vocabulary * BF16_BYTES;
-  return Math.max(0, hardware.memoryBytes * MEMORY_FRACTION - weights);
+  const { everywhere, perSlot } = weightBytes(model);
+  return Math.max(0, usableBytes(hardware) - everywhere - topology.slotsPerGpu * perSlot);
 }
