@@ -69,7 +69,7 @@ def holds_every_expert(slots_of, row) -> bool:
     )
 
 
-def check_sglang(placement: Path, load: Path, folder: Path, said: str) -> None:
+def check_sglang(placement: Path, folder: Path, said: str) -> None:
     file = convert("plimsoll", "sglang", placement, folder / f"{said}.sglang.json")
     metadata = sglang_files.read_location(file, LAYERS, EXPERTS, RANKS * PER_GPU, RANKS)
     rows = filled_rows(placement, metadata.physical_to_logical_map.tolist()[MOE[0] :])
@@ -194,7 +194,7 @@ def main(unpacked: Path, tensorrt_llm: Path | None) -> int:
         fewer = ",".join(str(PER_GPU - (gpu % 4 == 0)) for gpu in range(RANKS))
         plimsoll("place", "--load", load, *POOL, "--gpu-slots", fewer, "--out", holed)
         for placement, said in ((full, "a placement"), (holed, "one with empty slots")):
-            check_sglang(placement, load, folder, said)
+            check_sglang(placement, folder, said)
             check_tensorrt_llm(placement, folder, said, MOE, tensorrt_llm)
             check_vllm_ascend(placement, folder, said)
         check_vllm_ascend(full, folder, "a placement", shared=1)
