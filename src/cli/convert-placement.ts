@@ -139,5 +139,8 @@ export function writtenLayers(
     const own = sayLayers(numbers.filter((layer) => layer < all));
     say.progress(`${all} rows: layers ${own}, and rows for the others, which have no experts${without}`);
   }
+  if (to === "vllm-ascend" && model === null && numbers[0] === 0) {
+    say.progress(`${to} counts layers with experts alone: all ${rows} rows are taken for such; see --model`);
+  }
   return { layers, numbers, all };
 }

@@ -10,6 +10,7 @@ import type { ExpertLoad, NumberedLoad } from "../model/load.ts";
 import type { MoeModel } from "../model/moe-model.ts";
 import { folderNames } from "./folder.ts";
 import { LOAD_FORMATS, META_INFO, sayAlone } from "./load-formats.ts";
+import { sayLikelyModels } from "./likely-models.ts";
 import { chooseLoadRows, sayRows } from "./model-rows.ts";
 import { type Output, readInput } from "./output.ts";
 
@@ -62,7 +63,10 @@ export async function modelRows(
   const model = given ?? (await loadModel(DEFAULT_MODEL));
   const hints = { model, denseLayers: null, everyLayer };
   const chosen = given === null ? ofDefault(file, model, path, say) : chooseLoadRows(file, hints, path);
-  if (chosen === null) return null;
+  if (chosen === null) {
+    await sayLikelyModels(file.load, path, say);
+    return null;
+  }
   const { load, layers } = chosen;
   if (load.layers !== file.load.layers || (given === null && file.layers === null)) {
     const rows = sayRows(layers, load.layers, file.load.layers);

@@ -1,6 +1,6 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { readNpy, writeNpyInt32 } from "../../src/formats/npy.ts";
 import { readTensorrtLlmMap } from "../../src/formats/tensorrt-llm-placement.ts";
 import { type ScratchFolder, scratchFolder } from "../../harness/scratch-folder.ts";
@@ -28,6 +28,15 @@ const convert = async (from: string, to: string, input: string, out: string, ...
 };
 const place = (load: string, out: string, pool = POOL, ...more: readonly string[]) =>
   runHere("place", "--load", at(load), ...pool, "--out", at(out), ...more);
+const stderrOf = async (run: () => Promise<unknown>) => {
+  const said: string[] = [];
+  const stderr = vi.spyOn(process.stderr, "write").mockImplementation((text) => {
+    said.push(String(text));
+    return true;
+  });
+  await run().finally(() => stderr.mockRestore());
+  return said.join("");
+};
 const json = async <T>(name: string): Promise<T> => JSON.parse(await readFile(at(name), "utf8")) as T;
 const yamlLayers = async (name: string) => readTensorrtLlmMap(await readFile(at(name)), name).layers;
 
@@ -261,6 +270,28 @@ describe("a placement of layers 1 and 3", () => {
       ],
     ]);
   });
+});
+
+it("names the models that a load may be of, where it has rows for their dense layers", async () => {
+  const rows = Array.from({ length: 61 }, (_, row) => Array.from({ length: 384 }, () => (row === 0 ? 0 : 1)));
+  await folder.write("kimi.json", JSON.stringify({ logical_count: rows }));
+  const said = await stderrOf(() => convert("sglang", "eplb", "kimi.json", "kimi.eplb"));
+  expect(said).toContain(
+    "all 61 rows are taken; if it is of kimi-k2 or kimi-k2-thinking, name it with --model",
+  );
+  await convert("sglang", "eplb", "kimi.json", "kimi.eplb", "--model", "kimi-k2");
+  const { moe_layers } = await json<{ moe_layers: number[] }>("kimi.eplb");
+  expect([moe_layers[0], moe_layers.length]).toEqual([1, 60]);
+});
+
+it("says that vllm-ascend has rows of layers with experts alone, where it cannot know them", async () => {
+  const rows = [Array<number>(EXPERTS).fill(1), Array<number>(EXPERTS).fill(2)];
+  await folder.write("unknown.json", JSON.stringify({ logical_count: rows }));
+  await place("unknown.json", "unknown.p.json");
+  const said = await stderrOf(() => convert("plimsoll", "vllm-ascend", "unknown.p.json", "unknown.ascend"));
+  expect(said).toBe(
+    "vllm-ascend counts layers with experts alone: all 2 rows are taken for such; see --model\n",
+  );
 });
 
 it("takes no trace of another depth for a load whose layers are not known", async () => {
