@@ -60,7 +60,7 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
   const gatewayName = `${hostname()}:${process.pid}:${randomBytes(4).toString("hex")}`;
   const clustered = follows === undefined && config.store.address.kind === "redis";
   const board = clustered ? new GatewayBoard(store, gatewayName, clock, surroundings.onFault) : null;
-  const solver = new Solver(await shippedModels());
+  const solver = new Solver(shippedModels);
   const { leaseMs } = config.store;
   const pools = new PoolSet(config, { store, gateway: gatewayName, leaseMs, surroundings, clock, wallClock });
   const serving = () => pools.all.flatMap((pool) => pool.serving);

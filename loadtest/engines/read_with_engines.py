@@ -167,16 +167,18 @@ def check_recorder(folder: Path) -> None:
             drawn[key] = torch.rand(5, slots, generator=draw).argsort(dim=1)[:, :3].int()
         return drawn[key]
 
-    for mode in ("stat", "per_pass", "per_token"):
-        target = folder / mode
+    modes = [("stat", "normal"), ("stat", "low_latency"), ("stat_approx", "normal")]
+    modes += [("per_pass", "normal"), ("per_pass", "low_latency"), ("per_token", "normal")]
+    for mode, dispatch in modes:
+        target = folder / f"{mode}-{dispatch}"
         target.mkdir()
-        sglang_files.record(mode, ranks, physical_map, selected, target)
+        sglang_files.record(mode, dispatch, ranks, physical_map, selected, target)
         counts = torch.zeros(3, experts)
         for (_, _, layer), ids in drawn.items():
             counts[layer] += torch.bincount(physical_map[layer][ids.flatten().long()], minlength=experts)
         read = json.loads(convert("sglang-recorder", "eplb", target, folder / f"{mode}.json").read_text())
         rows = read["load_history"][0]["logical_expert_load"]
-        check(f"convert sums what SGLang's recorder wrote in the mode {mode}", rows == counts.tolist())
+        check(f"convert sums what SGLang's recorder wrote: {mode}, DeepEP {dispatch}", rows == counts.tolist())
 
 
 def main(unpacked: Path, tensorrt_llm: Path | None) -> int:

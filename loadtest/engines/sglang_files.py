@@ -75,9 +75,10 @@ def read_location(path: Path, layers: int, experts: int, slots: int, ranks: int,
     return compute_initial_expert_location_metadata(_config(layers, experts, groups), moe_ep_rank=0)
 
 
-def record(mode: str, ranks: int, physical_map: torch.Tensor, selected, folder: Path) -> None:
+def record(mode: str, dispatch: str, ranks: int, physical_map: torch.Tensor, selected, folder: Path) -> None:
     """
     Writes what the recorder of so many ranks writes, each in its own turn.
+    dispatch: DeepEP's, "normal" or "low_latency"
     selected(rank, step, layer): the physical experts of the rank's tokens, [tokens, topk]; None for a dense layer.
     """
     _prepare()
@@ -86,6 +87,7 @@ def record(mode: str, ranks: int, physical_map: torch.Tensor, selected, folder: 
 
     environ.envs.SGLANG_EXPERT_DISTRIBUTION_RECORDER_DIR.get = lambda: str(folder)
     MOE.expert_distribution_recorder_mode = mode
+    MOE.deepep_mode = dispatch
     layers, slots = physical_map.shape
     metadata = SimpleNamespace(
         num_layers=layers,
@@ -96,8 +98,8 @@ def record(mode: str, ranks: int, physical_map: torch.Tensor, selected, folder: 
         ep_size=ranks,
     )
     for rank in range(ranks):
-        # The mode stat sums over ranks before rank 0 writes: here each is the only one, and writes for itself.
-        accumulator = recorder._Accumulator.get_class()(metadata, 0 if mode == "stat" else rank)
+        # The modes stat* sum over ranks before rank 0 writes: here each is the only one, and writes for itself.
+        accumulator = recorder._Accumulator.get_class()(metadata, 0 if mode.startswith("stat") else rank)
         gatherer = recorder._SinglePassGatherer.init_new(metadata, rank)
         for step in range(2):
             tokens = selected(rank, step, layers - 1).shape[0]
@@ -112,7 +114,15 @@ def record(mode: str, ranks: int, physical_map: torch.Tensor, selected, folder: 
             )
             for layer in range(layers):
                 ids = selected(rank, step, layer)
-                if ids is not None:
-                    gatherer.on_select_experts(layer, ids)
+                if ids is None:
+                    continue
+                gatherer.on_select_experts(layer, ids)
+                # What the rank's own experts receive from all.
+                every = torch.cat([selected(sender, step, layer) for sender in range(ranks)]).flatten()
+                local = torch.bincount(every, minlength=slots).reshape(ranks, -1)[rank]
+                if mode == "stat_approx":
+                    gatherer.on_deepep_dispatch_normal(layer, local.tolist(), None, None, None)
+                elif dispatch == "low_latency":
+                    gatherer.on_deepep_dispatch_low_latency(layer, local)
             accumulator.append(step, "primary", gatherer.collect(), {})
         accumulator.dump("file")

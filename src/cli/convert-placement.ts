@@ -60,7 +60,8 @@ export async function convertedPlacement(
     const rows = sayRows(file.layers, file.placement.layers, whole.placement.layers);
     say.progress(`${path}: ${rows}, as ${model.name} routes to experts${BY_SHAPE}`);
   }
-  if (to !== "plimsoll" && file.layers === null && file.modelName !== null) {
+  const format = PLACEMENT_FORMATS[to];
+  if (needsNumbers(to, format.everyLayer) && file.layers === null && file.modelName !== null) {
     const hint = `names ${file.modelName}, no known model of its shape; give its file with --model, or --dense-layers`;
     throw new InputError(path, "model.name", hint);
   }
@@ -74,7 +75,6 @@ export async function convertedPlacement(
           model,
           source: path,
         });
-  const format = PLACEMENT_FORMATS[to];
   const loadable = format.limits === undefined ? placement : loadableBy(format.limits, placement, path, say);
   const written = writtenLayers(placement.layers, layers, format.everyLayer, model, options, say);
   return {
@@ -113,6 +113,11 @@ function isInTurn({ experts, topology, physicalToLogical }: Placement, row: numb
   return consecutive(0, slots).every((slot) => physicalToLogical[row * slots + slot] === slot % experts);
 }
 
+/** Whether a file says which layers its rows are of, by their place or by name. */
+function needsNumbers(to: string, everyLayer: boolean): boolean {
+  return everyLayer || to === "tensorrt-llm";
+}
+
 /** Says what the file will have where nothing says which layers its rows are, or how many there are. */
 export function writtenLayers(
   rows: number,
@@ -124,7 +129,7 @@ export function writtenLayers(
 ): WrittenLayers {
   const numbers = layers ?? consecutive(0, rows);
   const all = model?.layers ?? (numbers.at(-1) ?? 0) + 1;
-  if (layers === null && (everyLayer || to === "tensorrt-llm")) {
+  if (layers === null && needsNumbers(to, everyLayer)) {
     const as = `written as layers ${sayLayers(numbers)}; see --model`;
     say.progress(`nothing says which layers the rows are: ${as}`);
   } else if (everyLayer && !sameLayers(numbers, consecutive(0, all))) {

@@ -8,7 +8,8 @@ import { InputError } from "../lib/errors.ts";
 import { type LayerNumbers, consecutive } from "../model/layer-numbers.ts";
 import type { ExpertLoad, NumberedLoad } from "../model/load.ts";
 import type { MoeModel } from "../model/moe-model.ts";
-import { sayAlone } from "./load-formats.ts";
+import { folderNames } from "./folder.ts";
+import { LOAD_FORMATS, META_INFO, sayAlone } from "./load-formats.ts";
 import { chooseLoadRows, sayRows } from "./model-rows.ts";
 import { type Output, readInput } from "./output.ts";
 
@@ -87,8 +88,18 @@ function ofDefault(file: NumberedLoad, model: MoeModel, path: string, say: Outpu
   }
 }
 
-/** By how the file begins. */
+function folderFormat(names: readonly string[]): string | null {
+  if (names.includes(META_INFO)) return "tensorrt-llm-statistics";
+  return names.some((name) => name.endsWith(".pt")) ? "sglang-recorder" : null;
+}
+
+/** A folder by what lies in it, a file by how it begins. */
 async function readAnyLoad(path: string, say: Output): Promise<NumberedLoad> {
+  const format = folderFormat((await folderNames(path)) ?? []);
+  if (format !== null) {
+    const { load, layers } = await LOAD_FORMATS[format].read(path, say);
+    return { load, layers: layers ?? consecutive(0, load.layers) };
+  }
   const bytes = await readInput(path);
   const kind = binaryKind(bytes);
   if (kind === "npy") return { load: readNpyLoad(bytes, path), layers: null };

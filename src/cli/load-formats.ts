@@ -75,7 +75,7 @@ export function sayAlone([{ source, dump }, ...others]: readonly NamedDump[], sa
   );
 }
 
-const META_INFO = "meta_info.json";
+export const META_INFO = "meta_info.json";
 
 /** A folder with `meta_info.json` and `rank{r}.safetensors` for every rank. */
 async function readStatistics(path: string): Promise<NumberedLoad> {

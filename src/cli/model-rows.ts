@@ -50,25 +50,24 @@ function chooseRows(
   { model, denseLayers, everyLayer }: LayerHints,
   source: string,
 ): ChosenRows {
-  if (model !== null) {
-    const given = said ?? layersOfRows(count, model) ?? [];
-    const wanted = countedLayers(model, given);
-    const rows = rowsOf(wanted, given);
-    if (rows === null) throw otherRows(count, said, model, null, source);
-    return { rows, layers: wanted };
+  const all = consecutive(0, count);
+  if (model === null && denseLayers === null) return { rows: all, layers: said ?? (everyLayer ? all : null) };
+  const first = denseLayers ?? 0;
+  const given = said ?? givenLayers(count, model, everyLayer ? 0 : first);
+  const wanted = model === null ? given.filter((layer) => layer >= first) : countedLayers(model, given);
+  const rows = rowsOf(wanted, given);
+  if (rows === null && model !== null) throw otherRows(count, said, model, null, source);
+  if (rows === null || (denseLayers !== null && wanted[0] !== denseLayers)) {
+    const experts = wanted.length === 0 ? "" : `, experts in ${sayLayers(wanted)}`;
+    const hint = `is ${denseLayers}; ${source} has layers ${sayLayers(given)}${experts}`;
+    throw new InputError("--dense-layers", "", hint);
   }
-  const layers = said ?? (everyLayer ? consecutive(0, count) : null);
-  if (denseLayers === null) return { rows: consecutive(0, count), layers };
-  if (layers === null) return { rows: consecutive(0, count), layers: consecutive(denseLayers, count) };
-  const rows = consecutive(0, count).filter((row) => layers[row] >= denseLayers);
-  if (rows.length === 0) {
-    throw new InputError(
-      "--dense-layers",
-      "",
-      `is ${denseLayers}; ${source} has layers ${sayLayers(layers)}`,
-    );
-  }
-  return { rows, layers: rows.map((row) => layers[row]) };
+  return { rows, layers: wanted };
+}
+
+/** What rows are of that are not numbered: the model's layers, where it is known. */
+function givenLayers(count: number, model: MoeModel | null, first: number): LayerNumbers {
+  return model === null ? consecutive(first, count) : (layersOfRows(count, model) ?? []);
 }
 
 /**

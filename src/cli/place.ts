@@ -22,7 +22,7 @@ export function placeCommand(): Command {
     .description("Place and replicate the experts of a load, and share their tokens over the replicas.")
     .requiredOption(
       "--load <file>",
-      "expert load (JSON, SGLang's .pt, .npy, .safetensors); windows and steps are summed",
+      "expert load (JSON, .pt, .npy, .safetensors, or an engine's folder: docs/formats.md); windows and steps are summed",
     )
     .option("--topology <name>", TOPOLOGY_FORMS)
     .addOption(countOption("--nodes <n>", "nodes of the pool, with the next two in place of --topology"))

@@ -118,8 +118,8 @@ function readLoad(value: unknown, source: string, field: string): ExpertLoad {
   return { layers: rows, experts: columns, tokens: values };
 }
 
-/** Leaves the rows of the layers that the file lists. */
-function numbered(windows: readonly ExpertLoad[], file: JsonObject, source: string): ExpertLoads {
+/** Leaves the rows of the layers that the file lists in `moe_layers`, if it does. @throws InputError */
+export function numbered(windows: readonly ExpertLoad[], file: JsonObject, source: string): ExpertLoads {
   if (!(MOE_LAYERS in file)) return { windows, layers: null };
   const layers = readLayerNumbers(file[MOE_LAYERS], source, MOE_LAYERS);
   const { layers: count } = windows[0];

@@ -15,6 +15,12 @@ const doubled = list(
 );
 const deep = Buffer.concat([times(100_000, op("](")), none, times(100_000, op("e"))]);
 const counts = (value: Opcodes) => dict(["logical_count", value]);
+/** Passes over storage 0, and a map of its size, all of expert 0. */
+const recorded = (records: Opcodes) => {
+  const map = tensor({ key: "1", shape: [1, 1 << 20], strides: [1 << 20, 1], count: 1 << 20 });
+  const value = dict(["records", records], ["last_physical_to_logical_map", map]);
+  return torchFile(value, { "0": MEBI, "1": new Uint8Array(1 << 20) });
+};
 /** A storage's id, whose count is what is given. */
 const counted = (count: Opcodes) =>
   Buffer.concat([
@@ -50,7 +56,7 @@ const BOMBS: Readonly<Record<string, readonly [() => Uint8Array, refusal: string
       const claim = { shape: [1, 2 << 20], strides: [0, 1], count: 2 << 20 };
       return torchFile(counts(tensor(claim)), { "0": bytes });
     },
-    "logical_count has shape [1, 2097152]; expected at most 1048576 counts",
+    "logical_count is of 1 × 2097152 counts; expected at most 1048576",
   ],
   "a tensor of many axes": [
     () => {
@@ -74,7 +80,7 @@ const BOMBS: Readonly<Record<string, readonly [() => Uint8Array, refusal: string
         "global_physical_count",
         tensor({ shape: [1, 1 << 20], strides: [1 << 20, 1], count: 1 << 20 }),
       ]);
-      return torchFile(dict(["records", list(kept(pass, 1), times(1000, recalled(1)))]), { "0": MEBI });
+      return recorded(list(kept(pass, 1), times(1000, recalled(1))));
     },
     "records[1].global_physical_count is of numbers that are counted already",
   ],
@@ -82,9 +88,24 @@ const BOMBS: Readonly<Record<string, readonly [() => Uint8Array, refusal: string
     () => {
       const view = tensor({ shape: [1, 1 << 20], strides: [1 << 20, 1], count: 1 << 20 });
       const passes = times(1000, dict(["global_physical_count", view]));
-      return torchFile(dict(["records", list(passes)]), { "0": MEBI });
+      return recorded(list(passes));
     },
     "records[1].global_physical_count is of numbers that are counted already",
+  ],
+  "views of one storage as tokens": [
+    () => {
+      const view = tensor({ shape: [1, 1 << 20, 1], strides: [0, 1, 1], count: 1 << 20 });
+      return recorded(list(times(1000, dict(["topk_ids_of_layer", view]))));
+    },
+    "records[1].topk_ids_of_layer is of numbers that are counted already",
+  ],
+  "a map of more slots than any model has": [
+    () => {
+      const map = tensor({ shape: [1, 2 << 20], strides: [0, 1], count: 2 << 20 });
+      const value = dict(["records", list(none)], ["last_physical_to_logical_map", map]);
+      return torchFile(value, { "0": new Uint8Array(2 << 20) });
+    },
+    "last_physical_to_logical_map is of 1 × 2097152 counts; expected at most 1048576",
   ],
   "entries that are one entry": [
     () => {

@@ -77,7 +77,7 @@ const BOMBS: Readonly<Record<string, readonly [ReaderName, () => Uint8Array, ref
   "rows nested without end": [
     "expertLoads",
     () => text(`{"logical_count":[[${"[".repeat(4e5)}${"]".repeat(4e5)}]]}`),
-    "logical_count[0][0] is a list of 1",
+    "logical_count[0][0][0] is a list of 1",
   ],
   "a topology of more slots than numbers": [
     "placement",

@@ -12,7 +12,7 @@ const EXPERTS = 8;
 const POOL = ["--nodes", "1", "--gpus-per-node", "2", "--slots-per-gpu", "5"];
 const GPUS = POOL.slice(0, 4);
 const V3 = { rows: 61, experts: 256, dense: 3 };
-const V3_POOL = ["--nodes", "1", "--gpus-per-node", "4", "--slots-per-gpu", "66"];
+const V3_POOL = ["--nodes", "2", "--gpus-per-node", "2", "--slots-per-gpu", "66"];
 const V3_LAYERS = Array.from({ length: 58 }, (_, i) => i + 3);
 
 let folder: ScratchFolder;
@@ -65,6 +65,23 @@ describe.each([[[1, 2, 3]], [[1, 3, 5]], [[10, 11, 12]]])("statistics of layers 
   });
 });
 
+it("places what an engine's folder holds, under its numbers", async () => {
+  await statistics("folder.st", [2, 4]);
+  await place("folder.st", "folder.json");
+  expect(await json("folder.json")).toMatchObject({ model: { layers: 2, moeLayers: [2, 4] } });
+});
+
+it("refuses --dense-layers that says other layers than the file", async () => {
+  await statistics("other.st", [2, 4]);
+  await convert("tensorrt-llm-statistics", "eplb", "other.st", "other.eplb", "--dense-layers", "2");
+  expect(await json("other.eplb")).toMatchObject({ moe_layers: [2, 4] });
+  const wrong = ["convert", "--from", "eplb", "--to", "sglang", "--in", at("other.eplb"), "--dense-layers"];
+  await expectRefused(folder, [
+    [[...wrong, "1"], `--dense-layers: is 1; ${at("other.eplb")} has layers 2, 4, experts in 2, 4`],
+    [[...wrong, "5"], `--dense-layers: is 5; ${at("other.eplb")} has layers 2, 4`],
+  ]);
+});
+
 describe("a load of every layer of DeepSeek-V3", () => {
   const counts = (busy: (row: number) => boolean) =>
     Array.from({ length: V3.rows }, (_, row) =>
@@ -93,6 +110,16 @@ describe("a load of every layer of DeepSeek-V3", () => {
         physical_to_logical_map,
       });
     }
+  });
+
+  it("is refused with --dense-layers that are not the model's", async () => {
+    const to = ["convert", "--from", "plimsoll", "--to", "sglang", "--in", at("v3.p.json")];
+    await expectRefused(folder, [
+      [
+        [...to, "--dense-layers", "2"],
+        `--dense-layers: is 2; ${at("v3.p.json")} has layers 3–60, experts in 3–60`,
+      ],
+    ]);
   });
 
   it("keeps its layers as a load, and has a row for each where SGLang wants it", async () => {

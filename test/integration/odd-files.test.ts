@@ -115,7 +115,7 @@ test("a placement names its model among the shipped ones only, and no file to re
     "--from",
     "plimsoll",
     "--to",
-    "sglang",
+    "vllm-ascend",
     "--in",
     named,
     "--out",

@@ -11,6 +11,7 @@ import { Rng } from "../../src/lib/rng.ts";
 import type { ExpertLoad } from "../../src/model/load.ts";
 import { type MoeModel, expertBytes } from "../../src/model/moe-model.ts";
 import { placementFault } from "../../src/model/placement.ts";
+import { consecutive } from "../../src/model/layer-numbers.ts";
 import { fullCapacity } from "../../src/model/pool-capacity.ts";
 import { slotCount } from "../../src/model/topology.ts";
 
@@ -34,7 +35,7 @@ let solver: Solver;
 let app: FastifyInstance;
 let url: string;
 beforeAll(async () => {
-  solver = new Solver(await shippedModels());
+  solver = new Solver(shippedModels);
   app = fastify();
   app.setErrorHandler((error, _request, reply) => {
     const { status, body } = errorAnswer(error);
@@ -100,6 +101,20 @@ describe("POST /ep/v1/solve", () => {
     expect(modelName).toBe("deepseek-v3");
   });
 
+  it("keeps the numbers of layers that the load says", async () => {
+    const idle = rows[0].map(() => 0);
+    const told = [
+      { moe_layers: [1, 3, 5], load: rows },
+      { moe_layers: [1, 3, 5], logical_count: [idle, rows[0], idle, rows[1], idle, rows[2]] },
+    ];
+    for (const load of told) {
+      const { layers, placement } = await solved({ ...load, topology: TOPOLOGY });
+      expect(layers).toEqual([1, 3, 5]);
+      expect(placement.layers).toBe(3);
+    }
+    expect((await solved({ load: rows, topology: TOPOLOGY })).layers).toBeNull();
+  });
+
   it("answers a row for every row, also of layers without a token", async () => {
     const idle = [rows[0], rows[1].map(() => 0), rows[2]];
     const alike = await solved({ load: idle, topology: TOPOLOGY });
@@ -108,6 +123,25 @@ describe("POST /ep/v1/solve", () => {
     const row = Array.from({ length: 20 }, (_, slot) => slot % 16);
     const kept = await solved({ load: idle, topology: TOPOLOGY, previous: [row, row, row] });
     expect([...(kept.placement.physicalToLogical as Int32Array).subarray(20, 40)]).toEqual(row);
+  });
+
+  it("names the layers of a model's rows, all or some of them", async () => {
+    const topology = { nodes: 1, gpusPerNode: 8, slotsPerGpu: 1 };
+    const model = "mixtral-8x7b";
+    const whole = nest(randomLoad(32, 8).tokens, 8);
+    expect((await solved({ load: whole, topology, model })).layers).toEqual(consecutive(0, 32));
+    const stage = { load: whole.slice(0, 2), moe_layers: [4, 9], model };
+    expect((await solved({ ...stage, topology })).layers).toEqual([4, 9]);
+
+    const v3 = { topology: { nodes: 8, gpusPerNode: 32, slotsPerGpu: 1 }, model: "deepseek-v3" };
+    const rowsOf61 = nest(randomLoad(61, 256).tokens, 256);
+    const idle = rowsOf61.map((row, layer) => (layer < 3 ? row.map(() => 0) : row));
+    expect((await solved({ ...v3, load: idle })).layers).toEqual(consecutive(0, 61));
+    const refused = await ask({ ...v3, load: rowsOf61 });
+    expect([refused.status, await refused.text()]).toEqual([
+      400,
+      expect.stringContaining("model has no experts in layer 0, of which the load counts tokens"),
+    ]);
   });
 
   it("adapts a placement of a pool of another size: ranks keep their numbers", async () => {
@@ -239,7 +273,7 @@ describe("the solver", () => {
   it("lets what takes long give way to others, not to the same client's", async () => {
     const skew = Array.from({ length: 20 }, () => Array.from({ length: 256 }, (_, e) => 1 / (e + 1)));
     const long = body({ load: skew, topology: { nodes: 40, gpusPerNode: 8, slotsPerGpu: 2 } });
-    const impatient = new Solver([], 60_000, 1);
+    const impatient = new Solver(async () => [], 60_000, 1);
     try {
       await Promise.all([impatient.solve(long, stays, "one"), impatient.solve(body(), stays, "one")]);
       const given = impatient.solve(long, stays, "one");
@@ -252,7 +286,7 @@ describe("the solver", () => {
   });
 
   it("goes on in a new thread when one is lost", async () => {
-    const broken = new Solver([null as unknown as MoeModel]);
+    const broken = new Solver(async () => [null as unknown as MoeModel]);
     try {
       const [fatal, next] = [broken.solve(body({ model: "any" }), stays), broken.solve(body(), stays)];
       await expect(fatal).rejects.toThrow(/^the solver is lost: TypeError/);
@@ -264,13 +298,13 @@ describe("the solver", () => {
 
   it("gives up what takes too long", async () => {
     // No thread has started by then.
-    const hasty = new Solver([], 1);
+    const hasty = new Solver(async () => [], 1);
     await expect(hasty.solve(body(), stays)).rejects.toThrow("It was not solved within 1 ms.");
     await hasty.close();
   });
 
   it("refuses what waits when it is closed", async () => {
-    const closed = new Solver([]);
+    const closed = new Solver(async () => []);
     const asked = [closed.solve(body(), stays), closed.solve(body(), stays)];
     await Promise.all([
       ...asked.map((one) => expect(one).rejects.toThrow("The gateway stops.")),

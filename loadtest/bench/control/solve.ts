@@ -30,7 +30,7 @@ export async function solveTable(
 ): Promise<BenchTable> {
   const { loads, model } = input;
   const rng = new Rng(seed, 7);
-  const solver = new Solver([model]);
+  const solver = new Solver(async () => [model]);
   const app = fastify({ bodyLimit: 16 * 1024 * 1024 });
   solveRoute(app, solver);
   try {

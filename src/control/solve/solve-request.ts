@@ -6,7 +6,7 @@ import {
   checkTopology,
 } from "../../core/planning/check-problem.ts";
 import { type PlacementProblem, solvePlacement } from "../../core/planning/solve-placement.ts";
-import { expertLoadsIn } from "../../formats/expert-load.ts";
+import { type ExpertLoads, expertLoadsIn, numbered } from "../../formats/expert-load.ts";
 import {
   AMOUNT,
   type JsonObject,
@@ -21,7 +21,8 @@ import {
 import { nestsDeeperThan } from "../../formats/json-depth.ts";
 import { writePlacementFile } from "../../formats/placement-file.ts";
 import { InputError } from "../../lib/errors.ts";
-import type { ExpertLoad } from "../../model/load.ts";
+import { type LayerNumbers, layersOfRows } from "../../model/layer-numbers.ts";
+import { type ExpertLoad, type NumberedLoad, countingRow } from "../../model/load.ts";
 import type { MoeModel } from "../../model/moe-model.ts";
 import type { Placement } from "../../model/placement.ts";
 import { type Topology, slotCount } from "../../model/topology.ts";
@@ -31,6 +32,7 @@ const FIELDS = [
   "load",
   "load_history",
   "logical_count",
+  "moe_layers",
   "topology",
   "groups",
   "gpuSlots",
@@ -66,18 +68,18 @@ export function solveBody(bytes: Uint8Array, models: readonly MoeModel[]): strin
   const body = parseJsonObject(text, BODY, "");
   const unknown = Object.keys(body).find((key) => !FIELDS.includes(key));
   if (unknown !== undefined) throw new InputError(BODY, unknown, `is unknown; expected ${FIELDS.join(", ")}`);
-  const problem = readProblem(body, models);
+  const file = readLoad(body);
+  const model = readModel(body["model"], models);
+  const layers = model === null ? file.layers : layersOf(model, file);
+  const problem = readProblem(body, file.load, model);
   const start = performance.now();
   const solution = solvePlacement(problem);
   const elapsedMs = performance.now() - start;
-  const { model } = problem;
-  const layers = model === null ? null : model.moeLayers;
   return writePlacementFile({ modelName: model?.name ?? null, layers, ...solution, elapsedMs });
 }
 
-function readProblem(body: JsonObject, models: readonly MoeModel[]): PlacementProblem {
+function readProblem(body: JsonObject, load: ExpertLoad, model: MoeModel | null): PlacementProblem {
   const topology = readTopology(body["topology"], "topology");
-  const load = readLoad(body);
   checkSize(load, topology, BODY);
   const groups = body["groups"] === undefined ? 1 : readNumber(body["groups"], SIZE, BODY, "groups");
   checkTopology(topology, groups, load, NAMES);
@@ -103,7 +105,7 @@ function readProblem(body: JsonObject, models: readonly MoeModel[]): PlacementPr
     previous: previous === undefined ? null : readPrevious(body, load, topology),
     maxMoves:
       maxMoves === undefined ? null : readNumber(maxMoves, integerIn(0, MOST_IN_ALL), BODY, "maxMoves"),
-    model: readModel(body["model"], load, models),
+    model,
   };
 }
 
@@ -119,19 +121,20 @@ function readTopology(value: unknown, field: string): Topology {
 }
 
 /** The windows of a history are summed. */
-function readLoad(body: JsonObject): ExpertLoad {
-  if ("load" in body) {
-    const { rows, columns, values } = readMatrix(body["load"], AMOUNT, BODY, "load");
-    return { layers: rows, experts: columns, tokens: values };
-  }
-  const windows = expertLoadsIn(body, BODY)?.windows ?? null;
-  if (windows === null)
+function readLoad(body: JsonObject): NumberedLoad {
+  const loads = "load" in body ? matrixLoad(body) : expertLoadsIn(body, BODY);
+  if (loads === null)
     throw new InputError(
       BODY,
       "load",
       "is missing; expected [layers][experts] (or load_history, logical_count)",
     );
-  return sumWindows(windows);
+  return { load: sumWindows(loads.windows), layers: loads.layers };
+}
+
+function matrixLoad(body: JsonObject): ExpertLoads {
+  const { rows, columns, values } = readMatrix(body["load"], AMOUNT, BODY, "load");
+  return numbered([{ layers: rows, experts: columns, tokens: values }], body, BODY);
 }
 
 function readList(body: JsonObject, field: string, rule: NumberRule): readonly number[] | undefined {
@@ -172,18 +175,26 @@ function likely(slots: number, topology: Topology): Topology {
     : topology;
 }
 
-function readModel(
-  name: unknown,
-  { layers, experts }: ExpertLoad,
-  models: readonly MoeModel[],
-): MoeModel | null {
+function readModel(name: unknown, models: readonly MoeModel[]): MoeModel | null {
   if (name === undefined || name === null) return null;
   const model = models.find((one) => one.name === name);
-  if (model === undefined) {
-    const known = models.map((one) => one.name).join(", ");
-    throw new InputError(BODY, "model", `is not known; leave it out, or expected one of ${known}`);
+  if (model !== undefined) return model;
+  const known = models.map((one) => one.name).join(", ");
+  throw new InputError(BODY, "model", `is not known; leave it out, or expected one of ${known}`);
+}
+
+/** Which layers of the model the rows are of: those that route to experts, or all, of which the others are idle. */
+function layersOf(model: MoeModel, { load, layers: given }: NumberedLoad): LayerNumbers {
+  const { moeLayers, experts } = model;
+  const layers = given ?? layersOfRows(load.layers, model);
+  if (layers === null || experts !== load.experts) {
+    const has = `has ${moeLayers.length} layers of ${experts} experts`;
+    throw new InputError(BODY, "model", `${has}; expected the load's ${load.layers} of ${load.experts}`);
   }
-  if (model.moeLayers.length === layers && model.experts === experts) return model;
-  const has = `has ${model.moeLayers.length} layers of ${model.experts} experts`;
-  throw new InputError(BODY, "model", `${has}; expected the load's ${layers} of ${experts}`);
+  const routed = new Set(moeLayers);
+  const others = [...layers.keys()].filter((row) => !routed.has(layers[row]));
+  const counting = countingRow(load, others);
+  if (counting < 0) return layers;
+  const hint = `has no experts in layer ${layers[counting]}, of which the load counts tokens`;
+  throw new InputError(BODY, "model", `${hint}; name the model that it is of`);
 }

@@ -1,7 +1,13 @@
-import { parentPort, workerData } from "node:worker_threads";
+import { parentPort } from "node:worker_threads";
 import { InputError } from "../../lib/errors.ts";
 import type { MoeModel } from "../../model/moe-model.ts";
 import { solveBody } from "./solve-request.ts";
+
+export interface ToSolve {
+  readonly body: Uint8Array;
+  /** Those that it may name. */
+  readonly models: readonly MoeModel[];
+}
 
 /** What a body is answered with. */
 export type Solved =
@@ -12,10 +18,9 @@ export type Solved =
 
 const port = parentPort;
 if (port === null) throw new Error("solver-worker runs as a worker thread only");
-const models = workerData as readonly MoeModel[];
 
 /** What else fails ends the thread: its other end learns of it and starts a new one. */
-function solve(body: Uint8Array): Solved {
+function solve({ body, models }: ToSolve): Solved {
   try {
     return { kind: "file", file: new TextEncoder().encode(solveBody(body, models)) };
   } catch (error) {
@@ -24,8 +29,8 @@ function solve(body: Uint8Array): Solved {
   }
 }
 
-port.on("message", (body: Uint8Array) => {
+port.on("message", (toSolve: ToSolve) => {
   port.postMessage({ kind: "begun" } satisfies Solved);
-  const solved = solve(body);
+  const solved = solve(toSolve);
   port.postMessage(solved, solved.kind === "file" ? [solved.file.buffer] : []);
 });

@@ -1,7 +1,7 @@
 import { Worker } from "node:worker_threads";
 import type { MoeModel } from "../../model/moe-model.ts";
 import { FairQueue } from "./fair-queue.ts";
-import type { Solved } from "./solver-worker.ts";
+import type { Solved, ToSolve } from "./solver-worker.ts";
 
 /** Bodies that wait while another is solved. */
 const MOST_WAITING = 16;
@@ -34,7 +34,7 @@ export class SolverBusy extends Error {
  * thread that dies takes what it solves with it, and is replaced for the next.
  */
 export class Solver {
-  readonly #models: readonly MoeModel[];
+  readonly #models: () => Promise<readonly MoeModel[]>;
   readonly #timeoutMs: number;
   readonly #sliceMs: number;
   readonly #waiting = new FairQueue<Job>(MOST_WAITING);
@@ -42,15 +42,20 @@ export class Solver {
   #givenMs = 0;
   /** When the thread, which may have had to start first, took it up; null before. */
   #begunMs: number | null = null;
+  #known: Promise<readonly MoeModel[]> | null = null;
   #worker: Worker | null = null;
   #watch: NodeJS.Timeout | null = null;
 
   /**
-   * @param models    those that a body may name
+   * @param models    those that a body may name, asked for with the first
    * @param timeoutMs for one body
    * @param sliceMs   for one body while others wait
    */
-  constructor(models: readonly MoeModel[], timeoutMs: number = TIMEOUT_MS, sliceMs: number = SLICE_MS) {
+  constructor(
+    models: () => Promise<readonly MoeModel[]>,
+    timeoutMs: number = TIMEOUT_MS,
+    sliceMs: number = SLICE_MS,
+  ) {
     this.#models = models;
     this.#timeoutMs = timeoutMs;
     this.#sliceMs = sliceMs;
@@ -92,10 +97,17 @@ export class Solver {
     this.#running = job;
     this.#givenMs = performance.now();
     this.#begunMs = null;
-    this.#worker ??= this.#start();
+    const worker = (this.#worker ??= this.#start());
     const every = Math.min(WATCH_EVERY_MS, this.#timeoutMs);
     this.#watch = setInterval(() => this.#giveUpLate(job), every);
-    this.#worker.postMessage(job.body);
+    this.#known ??= this.#models();
+    this.#known.then(
+      (models) => worker.postMessage({ body: job.body, models } satisfies ToSolve),
+      (cause: unknown) => {
+        this.#known = null;
+        void this.#lose(new Error(`the models cannot be read: ${String(cause)}`, { cause }));
+      },
+    );
   }
 
   #giveUpLate({ client }: Job): void {
@@ -108,7 +120,7 @@ export class Solver {
   }
 
   #start(): Worker {
-    const worker = new Worker(new URL("./solver-worker.ts", import.meta.url), { workerData: this.#models });
+    const worker = new Worker(new URL("./solver-worker.ts", import.meta.url));
     const lose = (cause: unknown) => {
       if (worker === this.#worker)
         void this.#lose(new Error(`the solver is lost: ${String(cause)}`, { cause }));
