@@ -79,6 +79,8 @@ export function historyChart(frame: HTMLElement): HistoryChart {
   return {
     draw(samples, epochs, hops) {
       const first = samples[0].atMs;
+      const interval = Math.ceil(hops.most / MOST_GRID_LINES);
+      const mostHops = Math.ceil(hops.most / interval) * interval;
       const shown = epochs.filter((epoch) => epoch.atMs >= first);
       const series = (
         figure: "balancedness" | Hops["figure"],
@@ -110,10 +112,10 @@ export function historyChart(frame: HTMLElement): HistoryChart {
       };
       chart.setOption({
         title: [{}, { text: hops.name }],
-        yAxis: [{}, { max: hops.most, interval: Math.ceil(hops.most / MOST_GRID_LINES) }],
+        yAxis: [{}, { max: mostHops, interval }],
         series: [
           { name: "Balancedness", ...series("balancedness", 0, 1, 3) },
-          { name: hops.name, ...series(hops.figure, 1, hops.most, 2) },
+          { name: hops.name, ...series(hops.figure, 1, mostHops, 2) },
         ],
       });
     },

@@ -33,6 +33,9 @@ const TAIL = 0.34;
  * The V3 gate on random affinities: expert e of layer l is liked by a token of topic d as
  * shared(l, e) + topic(l, d, e) + noise, passed through a sigmoid. The mix of topics drifts as requests arrive, so
  * which experts are hot drifts with it. Same seed, same rows, in whatever order they are asked for.
+ *
+ * Other models' gates differ in their weights, not in whom they choose: a softmax keeps the order of affinities, and a
+ * gate without groups keeps the best of all. The skew is DeepSeek-V3's whatever the model.
  */
 export class SyntheticRouting implements RoutingSource {
   readonly experts: Int16Array;

@@ -107,8 +107,8 @@ describe("POST /ep/v1/solve", () => {
       { moe_layers: [1, 3, 5], load: rows },
       { moe_layers: [1, 3, 5], logical_count: [idle, rows[0], idle, rows[1], idle, rows[2]] },
     ];
-    for (const sent of told) {
-      const { layers, placement } = await solved({ ...sent, topology: TOPOLOGY });
+    for (const given of told) {
+      const { layers, placement } = await solved({ ...given, topology: TOPOLOGY });
       expect(layers).toEqual([1, 3, 5]);
       expect(placement.layers).toBe(3);
     }
