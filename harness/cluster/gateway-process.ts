@@ -55,7 +55,7 @@ export class GatewayProcess {
   async start(): Promise<void> {
     await this.store.open();
     await writeFile(this.#path, this.#config(this.store.port));
-    const flags = ["--expose-gc", "--import", HEAP_PROBE];
+    const flags = ["--import", HEAP_PROBE];
     const child = spawn(process.execPath, [...flags, this.#main, "serve", "--json", "--config", this.#path], {
       stdio: ["ignore", "pipe", "pipe", "ipc"],
     });
