@@ -1,8 +1,19 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
-const PAUSE_MS = 20;
-/** What makes a stream last a while, at little work for the machine. */
-const LONG = { max_tokens: 16, frame_pause_ms: 10 };
+/** How much clients ask. */
+export interface ClientLoad {
+  readonly clients: number;
+  /** Between a client's requests. */
+  readonly pauseMs: number;
+  /** Of a stream. */
+  readonly frames: number;
+  readonly framePauseMs: number;
+}
+
+/** Streams that last a while, at little work for the machine. */
+export const BRISK: ClientLoad = { clients: 12, pauseMs: 20, frames: 16, framePauseMs: 10 };
+/** As many requests in flight, at a quarter of the work. */
+export const CALM: ClientLoad = { clients: 12, pauseMs: 100, frames: 8, framePauseMs: 100 };
 
 /** Clients that ask one request after the other of gateways in turn, streamed and whole. */
 export class ClientTraffic {
@@ -11,16 +22,18 @@ export class ClientTraffic {
   /** Requests that had no whole answer, by the number of their gateway. */
   readonly lost: number[] = [];
   readonly #stopping = new AbortController();
+  readonly #load: ClientLoad;
   readonly #clients: Promise<void>[];
 
   /** @param url of the gateway of that number; null while it takes no requests */
-  constructor(clients: number, gateways: number, model: string, url: (gateway: number) => string | null) {
+  constructor(load: ClientLoad, gateways: number, model: string, url: (gateway: number) => string | null) {
+    this.#load = load;
     for (let gateway = 0; gateway < gateways; gateway++) this.lost.push(0);
-    this.#clients = Array.from({ length: clients }, async (_, client) => {
+    this.#clients = Array.from({ length: load.clients }, async (_, client) => {
       for (let turn = client; !this.#stopping.signal.aborted; turn++) {
         const base = url(turn % gateways);
         if (base !== null) await this.#ask(base, turn % gateways, model, turn % 2 === 0);
-        await sleep(PAUSE_MS);
+        await sleep(load.pauseMs);
       }
     });
   }
@@ -44,7 +57,8 @@ export class ClientTraffic {
           model,
           stream,
           messages: [{ role: "user", content: "hello" }],
-          ...LONG,
+          max_tokens: this.#load.frames,
+          frame_pause_ms: this.#load.framePauseMs,
         }),
       });
       const text = await response.text();

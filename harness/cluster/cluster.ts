@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { request } from "undici";
 import { stringify } from "yaml";
 import { Rng } from "../../src/lib/rng.ts";
 import { gpuCount } from "../../src/model/topology.ts";
@@ -9,7 +10,7 @@ import { type FakeServer, startOpenAiServer } from "../fakes/start-openai-server
 import { type RedisServer, startRedis } from "../fakes/redis-server.ts";
 import { SMALL_MODEL } from "../small-model.ts";
 import type { AdminState } from "./admin-state.ts";
-import { ClientTraffic } from "./client-traffic.ts";
+import { BRISK, type ClientLoad, ClientTraffic } from "./client-traffic.ts";
 import {
   type Configs,
   FIRST_SETTINGS,
@@ -26,8 +27,15 @@ import { Referee } from "./referee.ts";
 export const POOL = "chat";
 /** 8 ranks; 80 slots for 32 experts, so that half the ranks can hold all. */
 export const SMALL: Shape = { model: SMALL_MODEL, topology: { nodes: 2, gpusPerNode: 4, slotsPerGpu: 10 } };
-const CLIENTS = 12;
 const LOOK_MS = 50;
+
+/** What need not be said of a cluster. */
+export interface ClusterOptions {
+  readonly shape?: Shape;
+  readonly load?: ClientLoad;
+  /** The checkout of another version, which every second gateway runs; null for none. */
+  readonly other?: string | null;
+}
 
 /**
  * A whole cluster on this machine: gateways in processes of their own, a real Redis they share, each by a way of its
@@ -55,12 +63,10 @@ export class Cluster {
   readonly #rng: Rng;
   #weights: number[][];
 
-  /** @param other the checkout of another version, which every second gateway runs; null for none */
   static async start(
     gateways: number,
     seed: number,
-    shape = SMALL,
-    other: string | null = null,
+    { shape = SMALL, load = BRISK, other = null }: ClusterOptions = {},
   ): Promise<Cluster> {
     const folder = await mkdtemp(join(tmpdir(), "plimsoll-cluster-"));
     const [redis, ...engines] = await Promise.all([
@@ -84,7 +90,7 @@ export class Cluster {
       return new GatewayProcess(path, redis.port, config, join(other, "src/main.ts"));
     });
     for (const gateway of processes) await gateway.start();
-    return new Cluster(folder, redis, engines, processes, { others, configs }, shape, seed);
+    return new Cluster(folder, redis, engines, processes, { others, configs }, { shape, load }, seed);
   }
 
   private constructor(
@@ -93,7 +99,7 @@ export class Cluster {
     engines: readonly FakeServer[],
     gateways: readonly GatewayProcess[],
     { others, configs }: { readonly others: ReadonlySet<number>; readonly configs: Configs },
-    shape: Shape,
+    { shape, load }: { readonly shape: Shape; readonly load: ClientLoad },
     seed: number,
   ) {
     this.#folder = folder;
@@ -127,7 +133,7 @@ export class Cluster {
       if (!this.gateways[i].running) throw new Error("it does not run");
       return this.state(i);
     });
-    this.traffic = new ClientTraffic(CLIENTS, gateways.length, shape.model.name, open);
+    this.traffic = new ClientTraffic(load, gateways.length, shape.model.name, open);
   }
 
   async stop(): Promise<void> {
@@ -155,8 +161,8 @@ export class Cluster {
 
   async state(gateway: number): Promise<AdminState> {
     const { url } = this.gateways[gateway];
-    const response = await fetch(`${url}/admin/state`, { signal: AbortSignal.timeout(1000) });
-    return (await response.json()) as AdminState;
+    const { body } = await request(`${url}/admin/state`, { signal: AbortSignal.timeout(1000) });
+    return (await body.json()) as AdminState;
   }
 
   /** The number of the gateway that leads. */

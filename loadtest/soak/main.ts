@@ -3,7 +3,7 @@ import { exitByOutcome } from "../../src/cli/exit-code.ts";
 import { countOption, jsonOption, positiveOption } from "../../src/cli/options.ts";
 import { output } from "../../src/cli/output.ts";
 import { Rng } from "../../src/lib/rng.ts";
-import { Cluster, SMALL } from "../../harness/cluster/cluster.ts";
+import { Cluster } from "../../harness/cluster/cluster.ts";
 import { type FaultResult, faultTable, runFault } from "../../harness/cluster/fault-run.ts";
 import { FAULTS, wellAgain } from "../../harness/cluster/faults.ts";
 import { HeapLog } from "./heap-log.ts";
@@ -23,7 +23,7 @@ async function soak({ minutes, gateways, seed, other, json }: SoakOptions): Prom
   const { progress, result } = output(json ?? false);
   const rng = new Rng(seed, 1);
   const until = performance.now() + minutes * 60_000;
-  const cluster = await Cluster.start(gateways, seed, SMALL, other ?? null);
+  const cluster = await Cluster.start(gateways, seed, { other: other ?? null });
   const results: FaultResult[] = [];
   const heap = new HeapLog(cluster);
   try {

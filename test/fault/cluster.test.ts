@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { CALM } from "../../harness/cluster/client-traffic.ts";
 import { Cluster } from "../../harness/cluster/cluster.ts";
 import { type FaultResult, faultTable, runFault } from "../../harness/cluster/fault-run.ts";
 import { FAULTS } from "../../harness/cluster/faults.ts";
@@ -10,7 +11,7 @@ const results: FaultResult[] = [];
 
 let cluster: Cluster;
 beforeAll(async () => {
-  cluster = await Cluster.start(3, SEED);
+  cluster = await Cluster.start(3, SEED, { load: CALM });
 });
 afterAll(async () => {
   await cluster.stop();

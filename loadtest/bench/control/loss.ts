@@ -22,7 +22,7 @@ const REST_MS = 2000;
 export async function lossTable({ input: { model }, seed, progress }: Bench): Promise<BenchTable> {
   const topology = pool(288, 32);
   const rng = new Rng(seed, 11);
-  const cluster = await Cluster.start(GATEWAYS, seed, { model, topology });
+  const cluster = await Cluster.start(GATEWAYS, seed, { shape: { model, topology } });
   const shares = new Sample();
   const placed = new Sample();
   let violations = 0;
