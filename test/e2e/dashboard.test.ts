@@ -1,21 +1,28 @@
 import type { ChildProcessWithoutNullStreams } from "node:child_process";
 import { createInterface } from "node:readline";
-import type { Browser, ConsoleMessage, Page } from "playwright-core";
+import type { Browser, BrowserContext, ConsoleMessage, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { type ScratchFolder, scratchFolder } from "../../harness/scratch-folder.ts";
 import { startCliWith } from "../run-cli.ts";
 import { launchChromium } from "./chromium.ts";
 
 const SOON = { timeout: 60_000 };
+const SMALL = ["--model", "gpt-oss-20b", "--topology", "1x4"];
 
 let demo: ChildProcessWithoutNullStreams;
 let url: string;
 let browser: Browser;
+/** One window: each has a page of Chromium's own beside ours. */
+let context: BrowserContext;
 let page: Page;
+let folder: ScratchFolder;
 const complaints: string[] = [];
 
 beforeAll(async () => {
+  folder = await scratchFolder();
   [{ demo, url }, browser] = await Promise.all([startDemo("0"), launchChromium()]);
-  page = await browser.newPage({ viewport: { width: 1440, height: 900 } });
+  context = await browser.newContext({ viewport: { width: 1440, height: 900 } });
+  page = await context.newPage();
   page.on("console", (message: ConsoleMessage) => {
     if (message.type() === "error") complaints.push(message.text());
   });
@@ -26,6 +33,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await browser?.close();
   demo?.kill("SIGKILL");
+  await folder[Symbol.asyncDispose]();
 });
 
 test("the header names the pool and its topology", async () => {
@@ -61,6 +69,8 @@ test("the figures are live", async () => {
 test("epochs appear as they are published", async () => {
   const rows = page.getByTestId("epoch-row");
   const before = await rows.count();
+  const order = await fetch(`${url}admin/pools/demo/rebalance`, { method: "POST" });
+  expect(order.status).toBe(202);
   await expect.poll(() => rows.count(), SOON).toBeGreaterThan(before);
   const newest = await rows.first().innerText();
   expect(newest).toMatch(/placement|shares/);
@@ -83,13 +93,14 @@ test("a lost gateway is told, and found again by itself", async () => {
   demo.kill("SIGKILL");
   await page.getByText("Disconnected", { exact: true }).waitFor(SOON);
   expect(await page.getByRole("alert").innerText()).toContain("Connection to the gateway lost");
-  ({ demo } = await startDemo(new URL(url).port));
+  ({ demo } = await startDemo(new URL(url).port, await hardlyAnyTraffic()));
   await page.getByText("Live", { exact: true }).waitFor(SOON);
   expect(await page.getByRole("alert").count()).toBe(0);
+  await page.close();
 });
 
 test("a page of another origin gets nothing of the gateway", async () => {
-  const other = await browser.newPage();
+  const other = await context.newPage();
   const statuses = new Map<string, number>();
   other.on("response", (response) => statuses.set(new URL(response.url()).pathname, response.status()));
   const named = new URL(url);
@@ -107,9 +118,9 @@ test("a page of another origin gets nothing of the gateway", async () => {
 test("a gateway with a key is looked at by those who have it", async () => {
   const key = "a key of operators";
   const environment = { PLIMSOLL_HTTP_OPERATOR_KEY_ENV: "DEMO_KEY", DEMO_KEY: key };
-  const keyed = await startDemo("0", environment);
+  const keyed = await startDemo("0", [...SMALL, ...(await hardlyAnyTraffic())], environment);
   try {
-    const other = await browser.newPage();
+    const other = await context.newPage();
     await other.goto(keyed.url);
     const field = other.getByLabel("The gateway wants its operator key.");
     await field.fill("wrong");
@@ -128,12 +139,21 @@ test("a gateway with a key is looked at by those who have it", async () => {
   }
 });
 
+/** Where it only matters that the gateway is there. */
+async function hardlyAnyTraffic(): Promise<string[]> {
+  const lines = [0, 299_000].map((timestamp) =>
+    JSON.stringify({ timestamp, input_length: 20, output_length: 2, hash_ids: [0] }),
+  );
+  return ["--trace", await folder.write("calm.jsonl", lines.join("\n"))];
+}
+
 /** The real demo in a process of its own; resolves when it says where its dashboard is. */
 async function startDemo(
   port: string,
+  flags: readonly string[] = [],
   environment: Record<string, string> = {},
 ): Promise<{ demo: ChildProcessWithoutNullStreams; url: string }> {
-  const child = startCliWith(environment, "demo", "--duration", "300", "--port", port, "--json");
+  const child = startCliWith(environment, "demo", "--duration", "300", "--port", port, "--json", ...flags);
   child.stdout.resume();
   const said: string[] = [];
   for await (const line of createInterface({ input: child.stderr })) {
