@@ -1,21 +1,39 @@
 import { EventSourceParserStream } from "eventsource-parser/stream";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { type FakeServer, startOpenAiServer } from "../../harness/fakes/start-openai-server.ts";
 import { type RunningGateway, startGateway } from "../../harness/fakes/start-gateway.ts";
 import { readSglangMap } from "../../src/formats/sglang-placement.ts";
 import { readTensorrtLlmMap } from "../../src/formats/tensorrt-llm-placement.ts";
 import { readVllmAscendMap } from "../../src/formats/vllm-ascend-placement.ts";
+import { gpuCount, slotCount } from "../../src/model/topology.ts";
 import { binaryLoad } from "../../harness/binary-load.ts";
+import { type ScratchFolder, scratchFolder } from "../../harness/scratch-folder.ts";
+import { smallGroup } from "../../harness/small-group.ts";
+import { SMALL_MODEL, SMALL_MOE_LAYERS } from "../../harness/small-model.ts";
 import { patiently } from "../patiently.ts";
 
-const LAYERS = 58;
-const EXPERTS = 256;
-const RANKS = 32;
+const LAYERS = SMALL_MOE_LAYERS;
+const EXPERTS = SMALL_MODEL.experts;
+const DENSE = SMALL_MODEL.layers - LAYERS;
+const SLOTS_PER_GPU = 5;
+const TOPOLOGY = { nodes: 2, gpusPerNode: 4, slotsPerGpu: SLOTS_PER_GPU };
+const RANKS = gpuCount(TOPOLOGY);
+const SLOTS = slotCount(TOPOLOGY);
 
+let folder: ScratchFolder;
 let fake: FakeServer;
+let group: string;
 let gateway: RunningGateway;
-beforeEach(async () => {
+beforeAll(async () => {
+  folder = await scratchFolder();
+  group = await smallGroup(folder, TOPOLOGY);
   fake = await startOpenAiServer();
+});
+afterAll(async () => {
+  await fake.kill();
+  await folder[Symbol.asyncDispose]();
+});
+beforeEach(async () => {
   gateway = await startGateway(`
 control: { sharesMs: 50, placementMs: 100, stagingBytes: 1000000000000 }
 pools:
@@ -23,13 +41,10 @@ pools:
     kind: openai
     models: [small]
     urls: [${fake.url}]
-    experts: { model: deepseek-v3, topology: ep32 }
+    experts: ${group}
 `);
 });
-afterEach(async () => {
-  await gateway.stop();
-  await fake.kill();
-});
+afterEach(() => gateway.stop());
 
 function get(path: string, headers: Record<string, string> = {}): Promise<Response> {
   return fetch(gateway.url + path, { headers });
@@ -61,7 +76,7 @@ test("engines report loads, load the placement that is pending, acknowledge it, 
   const first = await placement();
   expect(first).toMatchObject({ epoch: 1, state: "published" });
   expect(first.physical_to_logical_map).toHaveLength(LAYERS);
-  expect(first.physical_to_logical_map[0]).toHaveLength(288);
+  expect(first.physical_to_logical_map[0]).toHaveLength(SLOTS);
 
   const reported = async () => {
     const accepted = await post("/ep/v1/load", {
@@ -195,8 +210,12 @@ test.each([
     const published = async () =>
       (await (await get("/ep/v1/placement/chat?state=published")).json()) as PlacementAnswer;
     await expect
-      .poll(async () => (await published()).physical_to_logical_map[0].slice(45, 54), patiently)
-      .toEqual(Array.from({ length: 9 }, () => -1));
+      .poll(
+        async () =>
+          (await published()).physical_to_logical_map[0].slice(5 * SLOTS_PER_GPU, 6 * SLOTS_PER_GPU),
+        patiently,
+      )
+      .toEqual(Array.from({ length: SLOTS_PER_GPU }, () => -1));
     await expect.poll(ranks, patiently).toBe("live");
   },
 );
@@ -214,7 +233,9 @@ test("who waits for a placement receives it when it is published", async () => {
     missing: { layer: number; experts: number[] }[];
   };
   expect(epoch).toBe(2);
-  expect(map[0].slice(45, 54)).toEqual(Array.from({ length: 9 }, () => -1));
+  expect(map[0].slice(5 * SLOTS_PER_GPU, 6 * SLOTS_PER_GPU)).toEqual(
+    Array.from({ length: SLOTS_PER_GPU }, () => -1),
+  );
   expect(missing).toHaveLength(LAYERS);
   const unchanged = await get("/ep/v1/shares/chat?wait=0.01", { "if-none-match": '"2"' });
   expect(unchanged.status).toBe(304);
@@ -230,7 +251,7 @@ test("operators see what their orders came to, and who gave them", async () => {
     });
   expect((await order("ranks/3/drain")).status).toBe(202);
   expect((await order("pause")).status).toBe(202);
-  expect((await order("ranks/32/drain")).status).toBe(400);
+  expect((await order(`ranks/${RANKS}/drain`)).status).toBe(400);
   expect((await order("rollback", { epoch: 99 })).status).toBe(404);
   expect((await order("rollback", {})).status).toBe(400);
   const control = async () => {
@@ -262,12 +283,12 @@ test("what is in force can be had as the file each engine is started with", asyn
   };
   const { physical_to_logical_map: map } = await placement();
   const sglang = readSglangMap((await file("sglang")).bytes, "sglang");
-  // DeepSeek-V3's 3 dense layers have rows too.
-  expect([sglang.rows, sglang.columns]).toEqual([LAYERS + 3, 288]);
-  expect(Array.from(sglang.values.subarray(3 * 288, 4 * 288))).toEqual(map[0]);
+  // Dense layers have rows too.
+  expect([sglang.rows, sglang.columns]).toEqual([LAYERS + DENSE, SLOTS]);
+  expect(Array.from(sglang.values.subarray(DENSE * SLOTS, (DENSE + 1) * SLOTS))).toEqual(map[0]);
   const tensorrt = readTensorrtLlmMap((await file("tensorrt-llm")).bytes, "tensorrt-llm");
   expect(Array.from(tensorrt.map.values)).toEqual(map.flat());
-  expect(tensorrt.layers).toEqual(Array.from({ length: LAYERS }, (_, i) => i + 3));
+  expect(tensorrt.layers).toEqual(Array.from({ length: LAYERS }, (_, i) => i + DENSE));
   const ascend = readVllmAscendMap((await file("vllm-ascend")).bytes, "vllm-ascend");
   expect([ascend.gpus, Array.from(ascend.map.values)]).toEqual([RANKS, map.flat()]);
   expect((await file("onnx")).status).toBe(400);
