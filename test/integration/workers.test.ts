@@ -1,16 +1,19 @@
 import type { ChildProcessWithoutNullStreams } from "node:child_process";
 import { once } from "node:events";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { type ListingServer, startListingServer } from "../../harness/fakes/listing-server.ts";
-import { type RoutedServer, startRoutedServer } from "../../harness/fakes/routed-server.ts";
+import { type RoutedServer, routedAnswer, startRoutedServer } from "../../harness/fakes/routed-server.ts";
 import { type FakeServer, startOpenAiServer } from "../../harness/fakes/start-openai-server.ts";
 import { patiently } from "../patiently.ts";
 import { type CliResult, cliResult, runCli, startCli } from "../run-cli.ts";
 import { type ScratchFolder, scratchFolder } from "../../harness/scratch-folder.ts";
+import { smallGroup } from "../../harness/small-group.ts";
+import { SMALL_MODEL } from "../../harness/small-model.ts";
 
 let fake: FakeServer;
 let folder: ScratchFolder;
 let chatPool: string;
+/** One gateway with two workers: all tests are of it. */
 let running: Running;
 beforeAll(async () => {
   fake = await startOpenAiServer();
@@ -30,17 +33,27 @@ interface Running {
   readonly url: string;
 }
 
-async function serve(settings: string, pools = `[${chatPool}]`): Promise<Running> {
-  const path = await folder.write(
-    "workers.yaml",
-    `workers: 2\nhttp: { port: 0 }\n${settings}\npools: ${pools}`,
-  );
+function configure(settings: string, pools = `[${chatPool}]`): Promise<string> {
+  return folder.write("workers.yaml", `workers: 2\nhttp: { port: 0 }\n${settings}\npools: ${pools}`);
+}
+
+async function serve(settings: string): Promise<Running> {
+  const path = await configure(settings);
   const child = startCli("serve", "--config", path, "--json");
   const over = cliResult(child);
   const early = over.then(({ stderr }) => Promise.reject(new Error(stderr)));
   const [line] = (await Promise.race([once(child.stdout, "data"), early])) as [Buffer];
   early.catch(() => {});
   return { child, over, url: (JSON.parse(line.toString()) as { url: string }).url };
+}
+
+/** Has it go on with other pools, of so many shards each. */
+async function reload(settings: string, pools: string, shards: readonly number[]): Promise<void> {
+  await configure(settings, pools);
+  running.child.kill("SIGHUP");
+  await vi.waitFor(async () => {
+    expect((await state(running.url)).pools.map((pool) => pool.shards.length)).toEqual(shards);
+  }, patiently);
 }
 
 async function stop({ child, over }: Running): Promise<void> {
@@ -134,16 +147,6 @@ test("a worker that is killed is replaced, and the other's streams go on", async
   await expect.poll(async () => (await state(url)).admission.inFlight, patiently).toBe(0);
 });
 
-test("SIGTERM lets the streams of all workers finish", async () => {
-  const { child, over, url } = running;
-  const streams = await Promise.all([ask(url, 200), ask(url, 200)]);
-  child.kill("SIGTERM");
-  for (const stream of streams) expect(await stream.text()).toMatch(/data: \[DONE\]\n\n$/);
-  const { code, stderr } = await over;
-  expect(code).toBe(0);
-  expect(stderr.endsWith("stopping: what is in flight has 10 s to finish\n")).toBe(true);
-});
-
 test("a port that is taken is reported once", async () => {
   const { port } = new URL(fake.url);
   const path = await folder.write("taken.yaml", `workers: 2\nhttp: { port: ${port} }\npools: [${chatPool}]`);
@@ -152,19 +155,18 @@ test("a port that is taken is reported once", async () => {
   expect(stderr.match(/http\.port is \d+, which is in use/g)).toHaveLength(1);
 });
 
-describe("one gateway with pools of several kinds", () => {
+describe("with pools of several kinds", () => {
   let routed: RoutedServer;
   let first: ListingServer;
   let second: ListingServer;
-  let other: Running;
   beforeAll(async () => {
     [routed, first, second] = await Promise.all([
-      startRoutedServer(),
+      startRoutedServer(routedAnswer(SMALL_MODEL)),
       startListingServer({ id: "listed" }),
       startListingServer({ id: "listed" }),
     ]);
-    const experts = "{ model: deepseek-v3, topology: ep32, routedExperts: 1 }";
-    other = await serve(
+    const experts = (await smallGroup(folder)).replace("}", ", routedExperts: 1 }");
+    await reload(
       `health: { probe: { intervalMs: 60000 }, circuit: { consecutiveFailures: 4, openMs: 60000 } }
 retry: { maxAttempts: 1 }
 control: { sharesMs: 50, placementMs: 100, stagingBytes: 1000000000000 }`,
@@ -173,17 +175,15 @@ control: { sharesMs: 50, placementMs: 100, stagingBytes: 1000000000000 }`,
   { name: routed, kind: sglang, models: [routed], urls: [${routed.url}], experts: ${experts} },
   { name: listed, kind: vllm, models: [listed], urls: [${first.url}, ${second.url}] },
 ]`,
+      [1, 1, 2],
     );
   });
-  afterAll(async () => {
-    await stop(other);
-    await Promise.all([routed, first, second].map((server) => server[Symbol.asyncDispose]()));
-  });
+  afterAll(() => Promise.all([routed, first, second].map((server) => server[Symbol.asyncDispose]())));
 
-  const statusOf = async (model: string) => (await ask(other.url, 1, { model, stream: false })).status;
+  const statusOf = async (model: string) => (await ask(running.url, 1, { model, stream: false })).status;
 
   test("what fails in the workers opens a circuit for all", async () => {
-    const { url } = other;
+    const { url } = running;
     // Two for each worker: by itself neither would have enough.
     for (let i = 0; i < 4; i++) await ask(url, 1, { safety_identifier: "reset-before-headers" });
     const circuit = async () => (await state(url)).pools[0].shards[0].health.circuit;
@@ -192,10 +192,10 @@ control: { sharesMs: 50, placementMs: 100, stagingBytes: 1000000000000 }`,
 
   test("the experts that the workers' answers report reach the pool's control", async () => {
     const balanced = async () => {
-      expect(await (await ask(other.url, 1, { model: "routed", stream: false })).text()).toBe(
+      expect(await (await ask(running.url, 1, { model: "routed", stream: false })).text()).toBe(
         '{"choices":[{"text":"hi"}],"sglext":{}}',
       );
-      const placement = await fetch(`${other.url}/ep/v1/placement/routed`);
+      const placement = await fetch(`${running.url}/ep/v1/placement/routed`);
       return ((await placement.json()) as { state: string }).state;
     };
     await expect.poll(balanced, patiently).toBe("pending");
@@ -203,7 +203,7 @@ control: { sharesMs: 50, placementMs: 100, stagingBytes: 1000000000000 }`,
 
   test("workers list and find the adapters that the servers list, as their primary receives the lists", async () => {
     const listed = async () => {
-      const response = await fetch(`${other.url}/v1/models`, { headers: { connection: "close" } });
+      const response = await fetch(`${running.url}/v1/models`, { headers: { connection: "close" } });
       return ((await response.json()) as { data: { id: string }[] }).data.map(({ id }) => id).toSorted();
     };
     const before = await listed();
@@ -219,16 +219,23 @@ control: { sharesMs: 50, placementMs: 100, stagingBytes: 1000000000000 }`,
 
   test("after a reload workers know what the servers of a new pool list", async () => {
     second.cards = [{ id: "other" }];
-    const pools = `[{ name: fresh, kind: vllm, models: [listed], urls: [${first.url}, ${second.url}] }]`;
-    await folder.write("workers.yaml", `workers: 2\nhttp: { port: 0 }\npools: ${pools}`);
-    other.child.kill("SIGHUP");
-    await expect
-      .poll(async () => (await state(other.url)).pools.map(({ shards }) => shards.length), patiently)
-      .toEqual([2]);
+    const fresh = `[{ name: fresh, kind: vllm, models: [listed], urls: [${first.url}, ${second.url}] }]`;
+    await reload("", fresh, [2]);
     const statuses = () => Promise.all(Array.from({ length: 16 }, () => statusOf("listed")));
     const well = Array.from({ length: 16 }, () => 200);
     await expect.poll(statuses, patiently).toEqual(well);
     const before = second.bodies.length;
     expect([await statuses(), second.bodies.length]).toEqual([well, before]);
   });
+});
+
+test("SIGTERM lets the streams of all workers finish", async () => {
+  await reload("", `[${chatPool}]`, [1]);
+  const { child, over, url } = running;
+  const streams = await Promise.all([ask(url, 200), ask(url, 200)]);
+  child.kill("SIGTERM");
+  for (const stream of streams) expect(await stream.text()).toMatch(/data: \[DONE\]\n\n$/);
+  const { code, stderr } = await over;
+  expect(code).toBe(0);
+  expect(stderr.endsWith("stopping: what is in flight has 10 s to finish\n")).toBe(true);
 });
