@@ -1,5 +1,5 @@
 import type { ReadonlyNumbers } from "../lib/readonly-arrays.ts";
-import { type Topology, gpuCount, gpuOfSlot, slotCount } from "./topology.ts";
+import { type Topology, gpuCount, slotCount } from "./topology.ts";
 
 /** Which logical expert each physical slot holds, per MoE layer. */
 export interface Placement {
@@ -52,13 +52,21 @@ export function reindexReplicas(placement: Placement, { offsets, slots }: Replic
 }
 
 /** Numbers of the GPUs that hold an expert in any layer, ascending; the others are out of service. */
-export function gpusInService({ topology, physicalToLogical }: Placement): Int32Array {
+export function gpusInService(placement: Placement): Int32Array {
+  const gpus: number[] = [];
+  for (let gpu = 0; gpu < gpuCount(placement.topology); gpu++) if (holdsAny(placement, gpu)) gpus.push(gpu);
+  return Int32Array.from(gpus);
+}
+
+/** Ends at the first expert that it finds, which is nearly always in the first slot. */
+function holdsAny({ layers, topology, physicalToLogical }: Placement, gpu: number): boolean {
+  const { slotsPerGpu } = topology;
   const width = slotCount(topology);
-  const serves = new Uint8Array(gpuCount(topology));
-  for (let i = 0; i < physicalToLogical.length; i++) {
-    if (physicalToLogical[i] >= 0) serves[gpuOfSlot(topology, i % width)] = 1;
+  for (let layer = 0; layer < layers; layer++) {
+    const first = layer * width + gpu * slotsPerGpu;
+    for (let slot = first; slot < first + slotsPerGpu; slot++) if (physicalToLogical[slot] >= 0) return true;
   }
-  return Int32Array.from(serves.keys().filter((gpu) => serves[gpu] === 1));
+  return false;
 }
 
 /** What is wrong with a placement, as `layer L …`, or null when it is sound. */
