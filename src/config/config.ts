@@ -81,7 +81,7 @@ export interface ServerPoolConfig extends AnyPool {
   readonly servers: ServersConfig;
   /** Where the engines report expert loads; null where they do not. */
   readonly experts: ExpertGroup | null;
-  /** Of all requests, so many tell by their answers which experts they used; 0 to leave answers as they are. */
+  /** Of all requests, so many report in their answers which experts they used; 0 to leave answers as they are. */
   readonly routedExperts: number;
   /** Where SGLang's servers write what they record, and how often they are asked to; null to leave them be. */
   readonly recorder: { readonly directory: string; readonly intervalMs: number } | null;

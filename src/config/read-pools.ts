@@ -72,7 +72,11 @@ async function readPool(pool: WrittenPool, place: Place, reading: PoolReading): 
     throw fault(place, "urls", "is missing; expected the servers, or those of `prefill` and of `decode`");
   const routedExperts = pool.experts?.routedExperts ?? 0;
   if (routedExperts > 0 && kind === "trtllm")
-    throw fault(inside(place, "experts"), "routedExperts", "is for servers that tell; TensorRT-LLM's do not");
+    throw fault(
+      inside(place, "experts"),
+      "routedExperts",
+      "is for servers that report them; TensorRT-LLM's do not",
+    );
   const recorder = readRecorder(pool, place);
   return {
     kind,
@@ -154,7 +158,7 @@ function readServers(
   return { urls, access, dataParallelSize, rankOffsets: offsets, bootstrapPorts: [] };
 }
 
-/** Where SGLang's prefill servers wait for their decode servers; vLLM's tell their own. */
+/** Where SGLang's prefill servers wait for their decode servers; vLLM's name their own. */
 function readPorts(pool: ServedPool, place: Place): readonly number[] {
   if (pool.kind !== "sglang" || pool.prefill === undefined) return [];
   const { urls, bootstrapPorts } = pool.prefill;

@@ -14,7 +14,7 @@ export interface Store {
   /** The same object for the same name. */
   pool(name: string): PoolStore;
   /**
-   * Tells what this gateway carries.
+   * Publishes what this gateway carries.
    * @returns what the other gateways reported last, but of those that have reported nothing for `staleMs`
    */
   share(gateway: string, usage: Uint8Array, staleMs: number): Promise<ReadonlyMap<string, Uint8Array>>;

@@ -1,7 +1,7 @@
 import { FrameReader } from "./frame-reader.ts";
 import type { Message } from "./state.ts";
 
-/** The server speaks once a second; this long without a word is worth telling. */
+/** The server speaks once a second; so long a silence is worth saying. */
 const SILENCE_MS = 5000;
 const RETRY_MS = 2000;
 const EVENTS: ReadonlySet<string> = new Set(["history", "epoch", "report", "gone", "traffic"]);

@@ -49,7 +49,7 @@ export interface ReportedLoads {
   readonly implausibleLayers: readonly number[];
 }
 
-/** A published epoch as the event stream tells it. */
+/** A published epoch as the event stream reports it. */
 export interface EpochReport extends SnapshotChange {
   readonly pool: string;
   readonly epoch: number;

@@ -75,7 +75,7 @@ export function observeControl(meter: Meter, readings: Readings): void {
     .createObservableGauge("plimsoll_store_reachable", { description: "1 while the store answers" })
     .addCallback((result) => result.observe(Number(readings.storeReachable())));
   meter
-    .createObservableCounter("plimsoll_unshared_tellings", {
+    .createObservableCounter("plimsoll_unshared_reports", {
       description: "Times that remote gateways did not receive what this one has in flight",
     })
     .addCallback((result) => result.observe(readings.unsharedReports()));

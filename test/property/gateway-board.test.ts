@@ -12,8 +12,8 @@ const usage = fc
     minLength: 3,
     maxLength: 3,
   })
-  .map((told): AdmissionUsage => {
-    const tenants = told.map((one, i) => ({ tenant: TENANTS[i], ...one }));
+  .map((report): AdmissionUsage => {
+    const tenants = report.map((one, i) => ({ tenant: TENANTS[i], ...one }));
     const sum = (of: "inside" | "requests" | "tokens") => tenants.reduce((total, one) => total + one[of], 0);
     return {
       inFlight: sum("inside"),
@@ -24,9 +24,9 @@ const usage = fc
     };
   });
 
-test("what has begun is right however many tellings are missed or read twice", () => {
+test("what has begun is right however many reports are missed or read twice", () => {
   fc.assert(
-    fc.property(fc.array(fc.tuple(usage, fc.nat(2)), { minLength: 1, maxLength: 30 }), (tellings) => {
+    fc.property(fc.array(fc.tuple(usage, fc.nat(2)), { minLength: 1, maxLength: 30 }), (reports) => {
       const totals = new BegunTotals();
       let before = totals.totals();
       const heard = { requests: 0, tokens: 0, ofTenants: 0 };
@@ -39,18 +39,18 @@ test("what has begun is right however many tellings are missed or read twice", (
         before = now;
         return now;
       };
-      for (const [told, reads] of tellings) {
-        totals.add(told);
+      for (const [report, reads] of reports) {
+        totals.add(report);
         for (let i = 0; i < reads; i++) read();
       }
-      const last = tellings[tellings.length - 1][0];
+      const last = reports[reports.length - 1][0];
       const now = read();
-      const sum = (of: "requests" | "tokens") => tellings.reduce((total, [told]) => total + told[of], 0);
+      const sum = (of: "requests" | "tokens") => reports.reduce((total, [report]) => total + report[of], 0);
       expect(heard.requests).toBe(sum("requests"));
       expect(heard.tokens).toBe(sum("tokens"));
       // A tenant whose requests were estimated at nothing adds nothing.
       expect(heard.ofTenants).toBe(
-        tellings.reduce((all, [{ tenants }]) => all + tenants.reduce((t, { tokens }) => t + tokens, 0), 0),
+        reports.reduce((all, [{ tenants }]) => all + tenants.reduce((t, { tokens }) => t + tokens, 0), 0),
       );
       expect(now.inFlight).toBe(last.inFlight);
     }),

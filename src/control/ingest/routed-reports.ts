@@ -19,7 +19,7 @@ export interface RoutedReportsOptions {
   readonly part: number;
 }
 
-/** Tells a pool's leader what this gateway has seen of expert loads in answers, as if all requests had been looked into. */
+/** Reports to a pool's leader what this gateway has seen of expert loads in answers, as if all requests had been looked into. */
 export class RoutedReports {
   readonly #options: RoutedReportsOptions;
   #timer: NodeJS.Timeout | null = null;

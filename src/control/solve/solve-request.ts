@@ -152,22 +152,22 @@ function readPrevious(body: JsonObject, { layers, experts }: ExpertLoad, wanted:
     BODY,
     "previous",
   );
-  const told = body["previousTopology"];
-  const topology = told === undefined ? likely(columns, wanted) : readTopology(told, "previousTopology");
+  const given = body["previousTopology"];
+  const topology = given === undefined ? likely(columns, wanted) : readTopology(given, "previousTopology");
   const slots = slotCount(topology);
   if (rows !== layers || columns !== slots) {
     const hint = `is ${rows} × ${columns}; expected ${layers} layers × ${slots} slots`;
     throw new InputError(
       BODY,
       "previous",
-      told === undefined ? `${hint}, or previousTopology beside it` : hint,
+      given === undefined ? `${hint}, or previousTopology beside it` : hint,
     );
   }
   checkSlots(slots, layers, BODY, "previous");
   return { layers, experts, topology, physicalToLogical: Int32Array.from(values) };
 }
 
-/** A placement whose topology is not told has as many slots on each GPU as are wanted, where that can be. */
+/** A placement whose topology is not given has as many slots on each GPU as are wanted, where that can be. */
 function likely(slots: number, topology: Topology): Topology {
   const gpusPerNode = slots / topology.slotsPerGpu;
   return Number.isInteger(gpusPerNode) && slots !== slotCount(topology)

@@ -68,7 +68,7 @@ export class Admission {
     return this.#tenants.size;
   }
 
-  /** The applicant hears within the call where nothing makes it wait. */
+  /** The applicant is answered within the call where nothing makes it wait. */
   apply(applicant: Applicant): AdmissionTicket {
     const now = this.#clock.now();
     if (this.#line.size > 0) this.#serve(now);
@@ -195,7 +195,7 @@ export class Admission {
     this.#tenants.giveBack(tenant, tokens, now);
   }
 
-  /** Applicants may apply and leave within what they hear: an inner call leaves the work to the outer one. */
+  /** Applicants may apply and leave within what they receive: an inner call leaves the work to the outer one. */
   #serve(now: number): void {
     if (this.#serving) return;
     this.#serving = true;

@@ -2,7 +2,7 @@ import type { Refused } from "../refusals.ts";
 import type { Tenant } from "./tenants.ts";
 import type { Waiter } from "./waiting-line.ts";
 
-/** A request that wants to be let in. It hears one of `granted` and `refused`, once, unless it leaves before. */
+/** A request that wants to be let in. It receives one of `granted` and `refused`, once, unless it leaves before. */
 export interface Applicant {
   readonly tenant: string;
   /** Higher goes first. */

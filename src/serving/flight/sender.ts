@@ -44,7 +44,7 @@ export class Sender {
     this.#listener = listener;
   }
 
-  /** The listener hears of the attempt before anything is sent. @returns null when it was sent; throws Unpairable */
+  /** The listener receives the attempt before anything is sent. @returns null when it was sent; throws Unpairable */
   send(request: EngineRequest): NoShard | null {
     const index = this.#pool.router.choose(this.#routable);
     if (index < 0) return { pool: this.#pool, request: this.#routable };

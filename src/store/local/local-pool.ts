@@ -170,7 +170,7 @@ export class LocalPool implements PoolStore {
       throw new LeaseLost(`lease ${token} of pool ${this.#name} is not in force any more`);
   }
 
-  /** Heard only once it is kept: after a crash no epoch comes back as another. */
+  /** Published only once it is kept: after a crash no epoch comes back as another. */
   async #append(epoch: number, snapshot: Uint8Array): Promise<void> {
     const kept = new Uint8Array(snapshot);
     this.#epoch = epoch;
