@@ -44,7 +44,7 @@ export const importTable: readonly Row[] = [
   {
     unit: "serving",
     imports: ["core", "routing", "model", "lib"],
-    packages: ["hdr-histogram-js"],
+    packages: [],
     pure: false,
   },
   {
@@ -91,7 +91,7 @@ export const importTable: readonly Row[] = [
   {
     unit: "replay",
     imports: ["formats", "model", "lib"],
-    packages: ["eventsource-parser", "hdr-histogram-js", "undici"],
+    packages: ["eventsource-parser", "undici"],
     pure: false,
   },
   { unit: "dashboard", imports: [], packages: ["echarts", "preact", "vite"], pure: false },

@@ -22,7 +22,8 @@ import type { ServingPool } from "./serving/serving-pool.ts";
 import { GatewayBoard } from "./serving/sharing/gateway-board.ts";
 import { GatewaySharer } from "./serving/sharing/gateway-sharer.ts";
 import { TrafficMeter } from "./serving/traffic/traffic-meter.ts";
-import { type ControlReading, Metrics, type ShardReading } from "./telemetry/metrics.ts";
+import { Metrics } from "./telemetry/metrics.ts";
+import type { ControlReading, ShardReading } from "./telemetry/readings.ts";
 
 /** A whole gateway, every part made and joined. */
 export interface App {

@@ -63,6 +63,9 @@ const LONGEST_ID = 512;
 /** Lines of JSON. Foreign text in them must not act on a terminal that shows them. */
 const LOG = { write: (line: string) => process.stderr.write(`${printable(line.trimEnd())}\n`) };
 
+/** Fastify loads its compilers of schemas with the first instance where it is not given others. */
+const NO_SCHEMAS = { compilersFactory: { buildValidator: noSchema, buildSerializer: noSchema } };
+
 /** The HTTP side of the gateway, not yet listening. */
 export async function httpApp(config: Config, parts: AppParts): Promise<FastifyInstance> {
   const { gateway, controlled, wallClock, operatorSocket } = parts;
@@ -73,6 +76,7 @@ export async function httpApp(config: Config, parts: AppParts): Promise<FastifyI
     bodyLimit: http.bodyLimitBytes,
     logger: { level: http.logLevel, stream: LOG },
     routerOptions: { maxParamLength: LONGEST_ID },
+    schemaController: NO_SCHEMAS,
     // A logger for each request costs more than its routing; the one line of a failed request names it.
     childLoggerFactory: (logger) => logger,
     keepAliveTimeout: http.keepAliveMs,
@@ -168,6 +172,10 @@ export async function httpApp(config: Config, parts: AppParts): Promise<FastifyI
 /** What is wrong with a request by its route and headers: without a route its body is not read. */
 function unreadable({ is404, method, url, raw }: FastifyRequest): Error | undefined {
   return is404 ? routeNotFound(method, url) : (framingFault(raw) ?? undefined);
+}
+
+function noSchema(): never {
+  throw new Error("a route has a JSON schema, and nothing compiles it: bodies are checked by lib/shape.ts");
 }
 
 function errorBody(answer: ErrorAnswer, { id, url, raw }: FastifyRequest, reply: FastifyReply): object {

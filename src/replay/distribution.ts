@@ -1,4 +1,5 @@
-import { build } from "hdr-histogram-js";
+import { createHistogram } from "node:perf_hooks";
+import { percentileOf } from "../lib/percentile.ts";
 
 /** Milliseconds. */
 export interface DistributionSummary {
@@ -10,20 +11,22 @@ export interface DistributionSummary {
 }
 
 const MICROSECONDS = 1000;
+/** What a histogram takes at least. */
+const SHORTEST = 1;
 
 /** The distribution of a latency, in an HDR histogram of microseconds with three significant digits. */
 export class Distribution {
-  readonly #histogram = build({ numberOfSignificantValueDigits: 3 });
+  readonly #histogram = createHistogram({ figures: 3 });
 
   record(ms: number): void {
-    this.#histogram.recordValue(Math.round(ms * MICROSECONDS));
+    this.#histogram.record(Math.max(SHORTEST, Math.round(ms * MICROSECONDS)));
   }
 
   /** Null as long as nothing was recorded. */
   summary(): DistributionSummary | null {
     const histogram = this.#histogram;
-    if (histogram.totalCount === 0) return null;
-    const percentile = (p: number): number => histogram.getValueAtPercentile(p) / MICROSECONDS;
+    if (histogram.count === 0) return null;
+    const percentile = (p: number): number => percentileOf(histogram, p) / MICROSECONDS;
     return {
       mean: histogram.mean / MICROSECONDS,
       p50: percentile(50),

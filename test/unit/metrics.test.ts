@@ -58,3 +58,25 @@ test("requests are counted by outcome, from 0 on; those that left or were refuse
   ]);
   await metrics.close();
 });
+
+test("every scrape has what was counted before it, by pool and reason, from 0 on", async () => {
+  const metrics = new Metrics(NOTHING);
+  metrics.beginRefusals("", ["bad_host"]);
+  metrics.begin("chat", ["queue_full", "too_long"]);
+  metrics.refused("chat", "too_long");
+  const first = await Promise.all([metrics.text(), metrics.text()]);
+  for (const text of first) {
+    expect(text).toContain('plimsoll_refused_total{pool="",reason="bad_host"} 0\n');
+    expect(text).toContain('plimsoll_refused_total{pool="chat",reason="queue_full"} 0\n');
+    expect(text).toContain('plimsoll_refused_total{pool="chat",reason="too_long"} 1\n');
+    expect(text).toContain('plimsoll_resent_total{pool="chat"} 0\n');
+  }
+  metrics.refused("chat", "too_long");
+  metrics.refused("code", "queue_full");
+  metrics.resent("chat");
+  const text = await metrics.text();
+  expect(text).toContain('plimsoll_refused_total{pool="chat",reason="too_long"} 2\n');
+  expect(text).toContain('plimsoll_refused_total{pool="code",reason="queue_full"} 1\n');
+  expect(text).toContain('plimsoll_resent_total{pool="chat"} 1\n');
+  await metrics.close();
+});

@@ -1,11 +1,14 @@
-import { type Histogram, build } from "hdr-histogram-js";
+import { type RecordableHistogram, createHistogram } from "node:perf_hooks";
 import type { Clock } from "../../lib/clock.ts";
+import { percentileOf } from "../../lib/percentile.ts";
 import type { Percentiles, TrafficReport } from "../../model/pool-report.ts";
 import type { RequestOutcome, TrafficObserver } from "./traffic-observer.ts";
 
 /** Percentiles are taken over this many of the latest reports, so that one quiet second does not blank them. */
 const REPORTS_REMEMBERED = 10;
 const MICROSECONDS = 1000;
+/** What a histogram takes at least. */
+const SHORTEST = 1;
 
 /** What a process has counted in all, and measured since its last report. Times in milliseconds. */
 export interface ProcessTraffic {
@@ -127,35 +130,25 @@ export class TrafficMeter {
 
 /** Percentiles over a ring of histograms: the oldest is forgotten at every roll. */
 class RecentPercentiles {
-  readonly #ring: Histogram[] = [];
-  readonly #all = histogram();
+  readonly #ring = Array.from({ length: REPORTS_REMEMBERED }, histogram);
   #latest = 0;
 
-  constructor() {
-    for (let i = 0; i < REPORTS_REMEMBERED; i++) this.#ring.push(histogram());
-  }
-
   record(ms: number): void {
-    const value = Math.round(ms * MICROSECONDS);
-    this.#ring[this.#latest].recordValue(value);
-    this.#all.recordValue(value);
+    this.#ring[this.#latest].record(Math.max(SHORTEST, Math.round(ms * MICROSECONDS)));
   }
 
   roll(): Percentiles | null {
     const percentiles = this.#percentiles();
     this.#latest = (this.#latest + 1) % REPORTS_REMEMBERED;
-    const oldest = this.#ring[this.#latest];
-    if (oldest.totalCount > 0) this.#all.subtract(oldest);
-    oldest.reset();
+    this.#ring[this.#latest].reset();
     return percentiles;
   }
 
   #percentiles(): Percentiles | null {
-    if (this.#all.totalCount === 0) return null;
-    return {
-      p50: this.#all.getValueAtPercentile(50) / MICROSECONDS,
-      p95: this.#all.getValueAtPercentile(95) / MICROSECONDS,
-    };
+    const all = histogram();
+    for (const one of this.#ring) if (one.count > 0) all.add(one);
+    if (all.count === 0) return null;
+    return { p50: percentileOf(all, 50) / MICROSECONDS, p95: percentileOf(all, 95) / MICROSECONDS };
   }
 }
 
@@ -163,8 +156,8 @@ function hasFailed(outcome: RequestOutcome): boolean {
   return outcome === "failed" || outcome === "refused";
 }
 
-function histogram(): Histogram {
-  return build({ bitBucketSize: 32, autoResize: true, numberOfSignificantValueDigits: 2 });
+function histogram(): RecordableHistogram {
+  return createHistogram({ figures: 2 });
 }
 
 /** The life of one request, measured from its arrival. */
