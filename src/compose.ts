@@ -150,7 +150,8 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
   };
   const startWith = async (bind: () => Promise<string>) => {
     try {
-      await pools.start();
+      // A process that follows another is never scraped.
+      await Promise.all([pools.start(), follows === undefined ? metrics.open() : null]);
       sharer?.start();
       return { url: await bind() };
     } catch (error) {

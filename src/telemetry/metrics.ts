@@ -9,7 +9,7 @@ const ITL_SECONDS = [0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.2, 0.5,
 const DURATION_SECONDS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300];
 
 /**
- * Counts in plain tables; OpenTelemetry reads them at a scrape, and is loaded at the first one. Receives traffic from
+ * Counts in plain tables; OpenTelemetry reads them at a scrape, and is loaded for the first one. Receives traffic from
  * serving/traffic/traffic-meter.ts.
  */
 export class Metrics {
@@ -68,14 +68,22 @@ export class Metrics {
     add(this.#refusalsOf(pool), reason, 1);
   }
 
+  /** Loads OpenTelemetry, which takes a moment: before there are streams that it would hold up. */
+  async open(): Promise<void> {
+    await this.#open();
+  }
+
   /** Everything in Prometheus' text format. */
   async text(): Promise<string> {
-    this.#text ??= this.#load();
-    return (await this.#text).read();
+    return (await this.#open()).read();
   }
 
   async close(): Promise<void> {
     await (await this.#text)?.close();
+  }
+
+  #open(): Promise<PrometheusText> {
+    return (this.#text ??= this.#load());
   }
 
   async #load(): Promise<PrometheusText> {
