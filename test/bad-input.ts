@@ -2,16 +2,21 @@ import { expect } from "vitest";
 import { program } from "../src/cli/program.ts";
 import { InputError } from "../src/lib/errors.ts";
 import { runCli } from "./run-cli.ts";
+import { resultHere } from "./run-here.ts";
 import type { ScratchFolder } from "../harness/scratch-folder.ts";
 
 /** Arguments of the command line, and what its message must say. */
 export type BadInput = readonly [args: readonly string[], message: string];
 
-/** Each exits 2 with one line, says nothing else and writes nothing into the folder: seen from outside. */
+/**
+ * Each exits 2 with one line, says nothing else and writes nothing into the folder; the first is seen from outside, the
+ * others in this process, hence quick.
+ */
 export async function expectExit2(folder: ScratchFolder, cases: readonly BadInput[]): Promise<void> {
   const before = await folder.names();
-  for (const [args, message] of cases) {
-    const { code, stdout, stderr } = await runCli(...args, "--out", folder.path("never"));
+  for (const [i, [args, message]] of cases.entries()) {
+    const run = i === 0 ? runCli : resultHere;
+    const { code, stdout, stderr } = await run(...args, "--out", folder.path("never"));
     expect.soft({ code, stdout }, args.join(" ")).toEqual({ code: 2, stdout: "" });
     expect.soft(stderr).toContain(message);
     expect.soft(stderr.trimEnd().split("\n")).toHaveLength(1);

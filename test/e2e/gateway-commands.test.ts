@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { cliResult, runCli, startCli } from "../run-cli.ts";
+import { resultHere } from "../run-here.ts";
 import { type ScratchFolder, scratchFolder } from "../../harness/scratch-folder.ts";
 import {
   type FakeServer,
@@ -103,7 +104,7 @@ test("check says what is within reach, and exits 1 when something is not", async
   });
 
   const path = await folder.write("half.yaml", pool("small, large", fake.url, dead));
-  const half = await runCli("check", "--config", path);
+  const half = await resultHere("check", "--config", path);
   expect(half.code).toBe(1);
   expect(half.stdout).toContain(
     `FAIL │ chat/${fake.url} │ does not list large; it lists small, hidden: correct the pool's`,
@@ -125,7 +126,7 @@ test("check asks every rank of an engine", async () => {
     "ranks.yaml",
     `pools: [{ name: chat, kind: sglang, models: [small], urls: [${sglang.url}], dataParallelSize: 2 }]`,
   );
-  const well = await runCli("check", "--config", path);
+  const well = await resultHere("check", "--config", path);
   expect(well.code).toBe(0);
   expect(well.stdout).toContain(
     `ok │ chat/${sglang.url}@0 │ serves small; 3 running, 2 waiting, 25 % of its cache in use`,
@@ -133,14 +134,14 @@ test("check asks every rank of an engine", async () => {
   expect(well.stdout).toContain(`ok │ chat/${sglang.url}@1 │ serves small; 0 running, 0 waiting`);
 
   await sglang.set({ health: 503 });
-  const ill = await runCli("check", "--config", path);
+  const ill = await resultHere("check", "--config", path);
   expect(ill.code).toBe(1);
   expect(ill.stdout).toContain(`FAIL │ chat/${sglang.url}@1 │ is not ready: GET /health answered 503`);
   await sglang.kill();
 });
 
 test("check --schema prints the JSON Schema of a configuration", async () => {
-  const { code, stdout } = await runCli("check", "--schema");
+  const { code, stdout } = await resultHere("check", "--schema");
   expect(code).toBe(0);
   expect(JSON.parse(stdout)).toMatchObject({
     $schema: "https://json-schema.org/draft/2020-12/schema",

@@ -7,6 +7,7 @@ import { evenShares } from "../../src/core/shares/even-shares.ts";
 import { readPlacementFile, writePlacementFile } from "../../src/formats/placement-file.ts";
 import { expectExit2, expectRefused } from "../bad-input.ts";
 import { runCli } from "../run-cli.ts";
+import { resultHere } from "../run-here.ts";
 import { indexReplicas } from "../../src/model/placement.ts";
 import type { Topology } from "../../src/model/topology.ts";
 import { EXPERTS, LAYERS, type SmallPool, smallPool } from "../small-pool.ts";
@@ -52,7 +53,7 @@ describe("convert", () => {
     const { physical_to_logical_map } = await json<{ physical_to_logical_map: number[][] }>(placement);
     expect(await json(sglang)).toEqual({ physical_to_logical_map });
     const gpus = ["--nodes", "2", "--gpus-per-node", "2"];
-    await runCli(...convert("sglang", "plimsoll", sglang, "--out", back, ...gpus));
+    await resultHere(...convert("sglang", "plimsoll", sglang, "--out", back, ...gpus));
     const after = readPlacementFile(await readFile(back), back);
     expect(after.placement).toEqual(readPlacementFile(await readFile(placement), placement).placement);
     expect(after).toMatchObject({ modelName: null, certificate: null });
@@ -61,11 +62,11 @@ describe("convert", () => {
   it("turns a load into SGLang's, its windows summed, and back", async () => {
     const { folder, load } = pool;
     const [sglang, back] = [folder.path("count.json"), folder.path("history.json")];
-    await runCli(...convert("eplb", "sglang", load, "--out", sglang));
+    await resultHere(...convert("eplb", "sglang", load, "--out", sglang));
     const { load_history } = await json<{ load_history: { logical_expert_load: number[][] }[] }>(load);
     const doubled = load_history[0].logical_expert_load.map((row) => row.map((tokens) => 2 * tokens));
     expect(await json(sglang)).toEqual({ logical_count: doubled });
-    await runCli(...convert("sglang", "eplb", sglang, "--out", back));
+    await resultHere(...convert("sglang", "eplb", sglang, "--out", back));
     // A row of SGLang's is the layer of its number.
     const history = { moe_layers: [0, 1, 2], load_history: [{ logical_expert_load: doubled }] };
     expect(await json(back)).toEqual(history);

@@ -9,6 +9,7 @@ import { DISPATCH_POLICIES } from "../../src/model/dispatch-policy.ts";
 import { indexReplicas, type Placement } from "../../src/model/placement.ts";
 import { expectExit2, expectRefused } from "../bad-input.ts";
 import { runCli } from "../run-cli.ts";
+import { resultHere } from "../run-here.ts";
 import { EXPERTS, LAYERS, type SmallPool, smallPool, TOKENS, TOPK, TOPOLOGY } from "../small-pool.ts";
 
 const BATCH = 300;
@@ -103,7 +104,7 @@ describe("dispatch", () => {
     "%s: puts every selection on a slot of its expert and counts right",
     async (policy) => {
       const out = pool.folder.path(`${policy}.npy`);
-      const { code, stdout } = await runCli(
+      const { code, stdout } = await resultHere(
         ...dispatch(pool.routing, "--policy", policy, "--out", out, "--json"),
       );
       expect(code).toBe(0);
@@ -154,7 +155,9 @@ describe("dispatch", () => {
     const three = { layers: LAYERS, experts: EXPERTS, topology, physicalToLogical };
     const placement = await folder.write("three-gpus.json", plainPlacement(null, three));
     const out = folder.path("three-gpus.npy");
-    const { stdout } = await runCli(...dispatch(routing, "--placement", placement, "--out", out, "--json"));
+    const { stdout } = await resultHere(
+      ...dispatch(routing, "--placement", placement, "--out", out, "--json"),
+    );
     const sourceOf = (token: number) => [0, 2, 3][blockSource(token, 3)];
     expect(JSON.parse(stdout)).toMatchObject(
       recount(readNpy(await readFile(out), out).values, sourceOf, { slotsPerGpu: 6, inService: 3 }),
@@ -170,7 +173,9 @@ describe("dispatch", () => {
     const ids = Int32Array.from({ length: 40 * 58 * 8 }, (_, i) => (i * 97) % 256);
     const routing = await folder.write("v3.npy", writeNpyInt32([40, 58, 8], ids));
     const out = folder.path("v3-slots.npy");
-    const { stdout } = await runCli(...dispatch(routing, "--placement", placement, "--out", out, "--json"));
+    const { stdout } = await resultHere(
+      ...dispatch(routing, "--placement", placement, "--out", out, "--json"),
+    );
     const { hopsPerToken, nodeHopsPerToken, bytesPerToken } = JSON.parse(stdout);
     const normal = (pairs: number) => ({
       dispatch: expect.closeTo(pairs * 7392, 6),
@@ -184,14 +189,14 @@ describe("dispatch", () => {
     const part = { ...whole, layers: 2, physicalToLogical: physicalToLogical.subarray(0, 2 * 256) };
     const named = await folder.write("named.json", plainPlacement("deepseek-v3", part));
     const two = await folder.write("two.npy", writeNpyInt32([1, 2, 1], new Int32Array(2)));
-    const other = await runCli(...dispatch(two, "--placement", named, "--out", out, "--json"));
+    const other = await resultHere(...dispatch(two, "--placement", named, "--out", out, "--json"));
     expect(JSON.parse(other.stdout)).toMatchObject({ bytesPerToken: null });
   });
 
   it("writes what the all-to-all needs", async () => {
     const { folder, routing } = pool;
     const [out, layout] = [folder.path("laid-out.npy"), folder.path("layout")];
-    await runCli(...dispatch(routing, "--out", out, "--layout", layout));
+    await resultHere(...dispatch(routing, "--out", out, "--layout", layout));
     const read = async (name: string) => {
       const { shape, values } = readNpy(await readFile(join(layout, `${name}.npy`)), name);
       return { shape, values: [...(values as Int32Array)] };
@@ -247,7 +252,7 @@ describe("dispatch", () => {
   it("writes the same bytes again", async () => {
     const [one, other] = [pool.folder.path("one.npy"), pool.folder.path("other.npy")];
     for (const out of [one, other])
-      await runCli(...dispatch(pool.routing, "--policy", "random", "--out", out));
+      await resultHere(...dispatch(pool.routing, "--policy", "random", "--out", out));
     expect(await readFile(one)).toEqual(await readFile(other));
   });
 

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { cliResult, MAIN, runCli, startCli } from "../run-cli.ts";
+import { resultHere } from "../run-here.ts";
 import { scriptedServer, stream } from "../../harness/fakes/scripted-server.ts";
 
 /** Runs a command under a terminal of its own; part of every Debian (bsdutils). */
@@ -65,7 +66,7 @@ describe("the replay command", () => {
   it("repeats the shared prefixes of a Mooncake trace", async () => {
     await using server = await scriptedServer(stream);
     const args = ["--trace", at("mooncake.jsonl"), "--url", server.url.href, "--out", at("mooncake")];
-    const { code, stdout } = await runCli("replay", ...args, "--model", "m2");
+    const { code, stdout } = await resultHere("replay", ...args, "--model", "m2");
 
     expect(code).toBe(0);
     expect(stdout).toContain("2 requests completed, 0 failed");
@@ -124,12 +125,12 @@ describe("the replay command", () => {
     const gone = await scriptedServer(stream);
     await gone[Symbol.asyncDispose]();
     const args = ["--trace", at("azure.csv"), "--out", at("failed")];
-    const unreachable = await runCli("replay", ...args, "--url", gone.url.href);
+    const unreachable = await resultHere("replay", ...args, "--url", gone.url.href);
     expect(unreachable).toMatchObject({ code: 1, stdout: "" });
     expect(unreachable.stderr).toBe(`${gone.url.href}: cannot be reached (ECONNREFUSED)\n`);
 
     await using broken = await scriptedServer((_, response) => void response.writeHead(500).end());
-    const failing = await runCli("replay", ...args, "--url", broken.url.href);
+    const failing = await resultHere("replay", ...args, "--url", broken.url.href);
     expect(failing.code).toBe(1);
     expect(failing.stdout).toContain("3 × http_500");
     expect(failing.stderr).toMatch(/failed every request\n$/);
@@ -147,7 +148,7 @@ describe("the replay command", () => {
       `--${name}`,
       name === "trace" || name === "out" ? at(value) : value,
     ]);
-    const { code, stdout, stderr } = await runCli("replay", ...args);
+    const { code, stdout, stderr } = await resultHere("replay", ...args);
     expect(stderr).toMatch(message);
     expect(stderr.trimEnd().split("\n")).toHaveLength(1);
     expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
@@ -157,7 +158,7 @@ describe("the replay command", () => {
     await using server = await scriptedServer(stream);
     const out = join(at("azure.csv"), "below-a-file");
     const args = ["--trace", at("azure.csv"), "--url", server.url.href, "--out", out];
-    const { code, stderr } = await runCli("replay", ...args);
+    const { code, stderr } = await resultHere("replay", ...args);
     expect(stderr).toMatch(/requests\.jsonl: cannot be written \(ENOTDIR\); name a writable place\n$/);
     expect(code).toBe(2);
     expect(server.bodies).toEqual([]);
