@@ -31,10 +31,10 @@ export default defineConfig({
     pool: "forks",
     // Test files leave nothing behind: they may share a process, which loads the modules once.
     isolate: false,
-    // Node loads the modules itself, as it does in production, and compiles each once for all processes.
+    // Node loads the modules itself, as it does in production.
     experimental: { viteModuleRunner: false },
-    // Only a broken machine is as slow as this.
     sequence: { sequencer: LongestFirst },
+    // Only a broken machine is as slow as this.
     testTimeout: 180_000,
     hookTimeout: 180_000,
     projects: [

@@ -3,7 +3,7 @@ import { type AnswerAt, serverAt } from "../../harness/fakes/server-at.ts";
 import { rawServer } from "../../harness/fakes/raw-server.ts";
 import { runCli, startCliWith, cliResult } from "../run-cli.ts";
 import { program } from "../../src/cli/program.ts";
-import { runHere } from "../run-here.ts";
+import { resultHere } from "../run-here.ts";
 import { type ScratchFolder, scratchFolder } from "../../harness/scratch-folder.ts";
 
 let folder: ScratchFolder;
@@ -21,9 +21,8 @@ function write(url: string): Promise<string> {
 
 /** The table's rows, which is to say its lines. */
 async function rows(url: string): Promise<string[]> {
-  const said = await runHere("check", "--config", await write(url));
-  process.exitCode = 0;
-  return said.split("\n").filter((line) => line.startsWith("│"));
+  const { stdout } = await resultHere("check", "--config", await write(url));
+  return stdout.split("\n").filter((line) => line.startsWith("│"));
 }
 
 /** A server whose every answer is this. */
@@ -125,9 +124,9 @@ test("a simulated pool is what its model and GPUs are, and fails where these can
     "simulated.yaml",
     `pools: [${pool("mixtral-8x7b", "1x8x2")}, ${pool("deepseek-v3", "1x8")}]`,
   );
-  const said = JSON.parse(await runHere("check", "--config", path, "--json"));
-  expect(process.exitCode).toBe(1);
-  process.exitCode = 0;
+  const { code, stdout } = await resultHere("check", "--config", path, "--json");
+  expect(code).toBe(1);
+  const said = JSON.parse(stdout);
   const [mixtral, v3] = said.findings;
   expect(mixtral.reachable).toBe(true);
   expect(mixtral.finding).toContain("mixtral-8x7b on 1 node × 8 GPUs, 2 of 16 expert slots on each for 8");

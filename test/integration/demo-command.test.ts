@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { program } from "../../src/cli/program.ts";
 import { InputError } from "../../src/lib/errors.ts";
-import { runHere } from "../run-here.ts";
+import { resultHere, runHere } from "../run-here.ts";
 import { type ScratchFolder, scratchFolder } from "../../harness/scratch-folder.ts";
 
 let folder: ScratchFolder;
@@ -33,10 +33,9 @@ it("fails where every request is longer than a GPU's cache", async () => {
   // Beside the weights of 5 of Mixtral's experts there is room for 63,000 tokens.
   const trace = await traceOf("long.jsonl", 80_000);
   const flags = ["--model", "mixtral-8x7b", "--topology", "1x2x5", "--trace", trace, "--port", "0", "--json"];
-  const { traffic } = JSON.parse(await runHere("demo", ...flags));
-  expect(process.exitCode).toBe(1);
-  process.exitCode = 0;
-  expect(traffic).toMatchObject({ completed: 0, failed: 1 });
+  const { code, stdout } = await resultHere("demo", ...flags);
+  expect(code).toBe(1);
+  expect(JSON.parse(stdout).traffic).toMatchObject({ completed: 0, failed: 1 });
 });
 
 it.each([
