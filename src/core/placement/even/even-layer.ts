@@ -45,6 +45,8 @@ export class EvenLayer {
   /** `[gpus][experts]`: slots of the GPU with the expert; 1 where it held the expert before. */
   readonly #held: Uint16Array;
   readonly #before: Uint8Array;
+  /** Experts that slots held before a change. */
+  readonly #left = new Int32Array(2);
   /** `[slots]` */
   readonly #gpuOf: Int32Array;
   #tokens = new Float64Array(0);
@@ -89,18 +91,26 @@ export class EvenLayer {
     let sum = 0;
     for (let expert = 0; expert < this.experts; expert++) sum += tokens[expert];
     this.mean = sum / speed;
+    for (let expert = 0; expert < this.experts; expert++) this.#divide(expert);
     this.#weigh();
   }
 
   /**
    * Gives slots to other experts.
-   * @param slots   different ones
+   * @param slots   at most two, different ones
    * @param experts of each; no expert loses its last slot by all of it
    * @param count   of the slots
    */
   change(slots: Int32Array, experts: Int32Array, count: number): void {
-    for (let i = 0; i < count; i++) this.#unseat(slots[i]);
+    for (let i = 0; i < count; i++) {
+      this.#left[i] = this.row[slots[i]];
+      this.#unseat(slots[i]);
+    }
     for (let i = 0; i < count; i++) this.#seat(slots[i], experts[i]);
+    for (let i = 0; i < count; i++) {
+      if (this.#left[i] >= 0) this.#divide(this.#left[i]);
+      this.#divide(experts[i]);
+    }
     this.#weigh();
   }
 
@@ -156,14 +166,15 @@ export class EvenLayer {
     this.next[other] = this.next[slot];
   }
 
-  /** Parts and levels anew, so that no rounding adds up. */
+  #divide(expert: number): void {
+    this.parts[expert] = this.#tokens[expert] / this.counts[expert];
+    this.furtherParts[expert] = this.#tokens[expert] / (this.counts[expert] + 1);
+  }
+
+  /** All levels anew, so that no rounding adds up. */
   #weigh(): void {
-    const { counts, parts, furtherParts, levels, row } = this;
+    const { parts, levels, row } = this;
     const { speeds } = this.capacity;
-    for (let expert = 0; expert < this.experts; expert++) {
-      parts[expert] = this.#tokens[expert] / counts[expert];
-      furtherParts[expert] = this.#tokens[expert] / (counts[expert] + 1);
-    }
     levels.fill(0);
     for (let slot = 0; slot < row.length; slot++) {
       if (row[slot] >= 0) levels[this.#gpuOf[slot]] += parts[row[slot]];

@@ -1,5 +1,13 @@
 import type { EvenLayer } from "./even-layer.ts";
 
+/** The pressure of a GPU at this part of the mean level: its 16th power. */
+export function pressureAt(level: number): number {
+  const second = level * level;
+  const fourth = second * second;
+  const eighth = fourth * fourth;
+  return eighth * eighth;
+}
+
 /**
  * How unlevel a layer is, smoothly: Σ over GPUs of (level / mean)^16. The power follows the maximum, and yet sees every GPU
  * near it, so that a change which lowers one maximum and makes another counts for little.
@@ -13,15 +21,15 @@ export class Pressure {
   readonly #touched: Int32Array;
   readonly #isTouched: Uint8Array;
   /** `[gpus]`: level / mean, and what a token more adds to it. */
-  readonly #level: Float64Array;
-  readonly #factor: Float64Array;
+  readonly level: Float64Array;
+  readonly factor: Float64Array;
   #count = 0;
 
   constructor(layer: EvenLayer) {
     this.#layer = layer;
     this.ofGpu = new Float64Array(layer.gpus);
-    this.#level = new Float64Array(layer.gpus);
-    this.#factor = new Float64Array(layer.gpus);
+    this.level = new Float64Array(layer.gpus);
+    this.factor = new Float64Array(layer.gpus);
     this.#added = new Float64Array(layer.gpus);
     this.#touched = new Int32Array(layer.gpus);
     this.#isTouched = new Uint8Array(layer.gpus);
@@ -31,35 +39,16 @@ export class Pressure {
   refresh(): void {
     const { levels, capacity, mean } = this.#layer;
     for (let gpu = 0; gpu < this.ofGpu.length; gpu++) {
-      this.#level[gpu] = levels[gpu] / mean;
-      this.#factor[gpu] = 1 / (capacity.speeds[gpu] * mean);
-      this.ofGpu[gpu] = this.of(gpu, 0);
+      this.level[gpu] = levels[gpu] / mean;
+      this.factor[gpu] = 1 / (capacity.speeds[gpu] * mean);
+      this.ofGpu[gpu] = pressureAt(this.level[gpu]);
     }
-  }
-
-  /** Of a GPU with so many tokens more. */
-  of(gpu: number, tokens: number): number {
-    const level = this.#level[gpu] + tokens * this.#factor[gpu];
-    const second = level * level;
-    const fourth = second * second;
-    const eighth = fourth * fourth;
-    return eighth * eighth;
   }
 
   /** What goes from the GPUs that hold an expert when it gets one more slot. */
   relief(expert: number): number {
     const { parts, furtherParts } = this.#layer;
     this.#spread(expert, furtherParts[expert] - parts[expert]);
-    return this.#gain();
-  }
-
-  /** What goes when a slot becomes empty; its expert has others. */
-  spared(slot: number): number {
-    const { row, parts, counts, gpuOf } = this.#layer;
-    const expert = row[slot];
-    const part = (parts[expert] * counts[expert]) / (counts[expert] - 1);
-    this.#spread(expert, part - parts[expert]);
-    this.#add(gpuOf.call(this.#layer, slot), -part);
     return this.#gain();
   }
 
@@ -118,7 +107,7 @@ export class Pressure {
     let gain = 0;
     for (let i = 0; i < this.#count; i++) {
       const gpu = this.#touched[i];
-      gain += this.ofGpu[gpu] - this.of(gpu, this.#added[gpu]);
+      gain += this.ofGpu[gpu] - pressureAt(this.level[gpu] + this.#added[gpu] * this.factor[gpu]);
       this.#isTouched[gpu] = 0;
     }
     this.#count = 0;

@@ -1,9 +1,8 @@
 import type { EvenLayer } from "./even-layer.ts";
-import { Pressure } from "./pressure.ts";
+import { Pressure, pressureAt } from "./pressure.ts";
 
-/** Steps whose exact gain is worked out, and spare slots that relocations are tried with. */
+/** Steps whose exact gain is worked out. */
 const TRIED = 8;
-const SPARE_TRIED = 12;
 /** GPUs that the fullest one is levelled with, unless none of them helps. */
 const EMPTIEST_TRIED = 24;
 /** What a step without a move counts as. */
@@ -15,82 +14,94 @@ const LEAST_GAIN = 1e-6;
 export type Aim = "level" | "few moves";
 
 /**
- * Finds the change of one or two slots that takes most pressure off a layer, by way of its fullest GPU: a swap with another
- * GPU; a further slot for one of its experts, in place of one that can be spared; one of its own slots that can be spared
- * for another expert. Only where none of these helps: a further slot for one of its experts in place of an expert that
- * moves to a slot that can be spared. Gains are estimated first, and exact for the best.
+ * Finds the step that takes most pressure off a layer by way of its fullest GPU: a swap with another GPU; a further slot for
+ * one of its experts, in place of one that can be spared; another expert in one of its own slots that can be spared. Gains
+ * are estimated for all, and worked out for the best.
  */
 export class StepFinder {
-  /** The step found: the slots and the experts they get. */
+  /** The step found: slots, and the experts they get. */
   readonly slots = new Int32Array(2);
   readonly experts = new Int32Array(2);
   count = 0;
 
   readonly #layer: EvenLayer;
   readonly #pressure: Pressure;
-  /** `[experts]`: what a further slot of each would take off those that hold it. */
-  readonly #relief: Float64Array;
-  /** `[slots]`: what emptying each would take off; not a number where it cannot be spared. */
-  readonly #spared: Float64Array;
-  /** `[slots]`: the same, and its GPU's pressure then. */
-  readonly #emptied: Float64Array;
-  /** `[slots]`: how many tokens more its GPU has then. */
-  readonly #left: Float64Array;
-  /** `[TRIED]`: the best so far, by their estimated worth, falling; two slots and experts of each, −1 for no second. */
-  readonly #worth = new Float64Array(TRIED);
-  readonly #changes = new Int32Array(TRIED * 4);
-  #tried = 0;
   /** `[gpus]`, the emptiest first. */
   readonly #order: Int32Array;
+  /** `[experts]`: see `#reliefOf`; not a number where it is not known yet. */
+  readonly #relief: Float64Array;
+  /** `[slots]`: 1 where the slot is empty, or its expert has another. */
+  readonly #isSpare: Uint8Array;
+  /** `[slots]`: how many tokens more its GPU has once a spare slot is emptied. */
+  readonly #left: Float64Array;
+  /** `[slots]`: what emptying a spare slot takes off, its own GPU as if nothing were left of it. */
+  readonly #emptied: Float64Array;
+  /** `[TRIED]`: the best so far by their worth, falling; two slots and experts of each, −1 for no second. */
+  readonly #worth = new Float64Array(TRIED);
+  readonly #steps = new Int32Array(TRIED * 4);
+  #tried = 0;
   #aim: Aim = "level";
   /** Smaller ones are not among the best. */
   #leastGain = 0;
 
   constructor(layer: EvenLayer) {
+    const slots = layer.row.length;
     this.#layer = layer;
     this.#pressure = new Pressure(layer);
-    this.#relief = new Float64Array(layer.experts);
-    this.#spared = new Float64Array(layer.row.length);
     this.#order = Int32Array.from(layer.levels.keys());
-    this.#emptied = new Float64Array(layer.row.length);
-    this.#left = new Float64Array(layer.row.length);
+    this.#relief = new Float64Array(layer.experts);
+    this.#isSpare = new Uint8Array(slots);
+    this.#left = new Float64Array(slots);
+    this.#emptied = new Float64Array(slots);
   }
 
   /** @returns whether there is a step that gains; it is in `slots`, `experts` and `count` */
   find(aim: Aim): boolean {
     this.#aim = aim;
-    this.#tried = 0;
-    this.#estimate();
+    this.#pressure.refresh();
+    this.#relief.fill(Number.NaN);
+    this.#weighSpares();
+    this.#forget();
+    const { max } = this.#layer;
     const emptiest = this.#levelOf(EMPTIEST_TRIED);
-    this.#swapsAndFurtherSlots(emptiest);
-    this.#slotsOfItsOwn();
+    this.#toOthers(emptiest);
+    this.#inItsOwnSlots();
     if (this.#takeBest()) return true;
-    if (emptiest < this.#layer.max) {
-      this.#swapsAndFurtherSlots(this.#layer.max);
-      if (this.#takeBest()) return true;
-    }
-    this.#relocations(emptiest);
+    if (emptiest >= max) return false;
+    this.#forget();
+    this.#toOthers(max);
     return this.#takeBest();
   }
 
-  #estimate(): void {
-    const { experts, row, counts, parts } = this.#layer;
-    this.#pressure.refresh();
+  #forget(): void {
+    this.#tried = 0;
     this.#leastGain = LEAST_GAIN * this.#pressure.ofGpu[this.#layer.fullest];
-    for (let expert = 0; expert < experts; expert++) this.#relief[expert] = this.#pressure.relief(expert);
+  }
+
+  #weighSpares(): void {
+    const layer = this.#layer;
+    const { row, counts, parts, first, next, experts } = layer;
+    const { ofGpu, level, factor } = this.#pressure;
     for (let slot = 0; slot < row.length; slot++) {
-      const expert = row[slot];
-      this.#spared[slot] = 0;
+      this.#isSpare[slot] = row[slot] < 0 ? 1 : 0;
       this.#left[slot] = 0;
-      this.#emptied[slot] = this.#pressure.ofGpu[this.#layer.gpuOf(slot)];
-      if (expert < 0) continue;
-      this.#spared[slot] = Number.NaN;
+      this.#emptied[slot] = ofGpu[layer.gpuOf(slot)];
+    }
+    for (let expert = 0; expert < experts; expert++) {
       if (counts[expert] < 2) continue;
-      this.#spared[slot] = this.#pressure.spared(slot);
       const part = (parts[expert] * counts[expert]) / (counts[expert] - 1);
-      const here = this.#layer.held(this.#layer.gpuOf(slot), expert);
-      this.#left[slot] = here * (part - parts[expert]) - part;
-      this.#emptied[slot] = this.#spared[slot] + this.#pressure.of(this.#layer.gpuOf(slot), this.#left[slot]);
+      const more = part - parts[expert];
+      let gain = 0;
+      for (let slot = first[expert]; slot >= 0; slot = next[slot]) {
+        const gpu = layer.gpuOf(slot);
+        const held = layer.held(gpu, expert);
+        const after = pressureAt(level[gpu] + held * more * factor[gpu]);
+        gain += (ofGpu[gpu] - after) / held;
+        this.#isSpare[slot] = 1;
+        this.#left[slot] = held * more - part;
+        this.#emptied[slot] = after;
+      }
+      for (let slot = first[expert]; slot >= 0; slot = next[slot]) this.#emptied[slot] += gain;
     }
   }
 
@@ -109,96 +120,77 @@ export class StepFinder {
   }
 
   /** @param highest level of the other GPU */
-  #swapsAndFurtherSlots(highest: number): void {
+  #toOthers(highest: number): void {
     const layer = this.#layer;
-    const { row, parts, furtherParts, levels, gpus, capacity } = layer;
+    const { row, parts, levels, gpus, capacity } = layer;
     const { slotsPerGpu } = layer.topology;
-    const { slots, speeds } = capacity;
-    const pressure = this.#pressure;
     const gpu = layer.fullest;
-    for (let slot = gpu * slotsPerGpu; slot < gpu * slotsPerGpu + slots[gpu]; slot++) {
+    for (let slot = gpu * slotsPerGpu; slot < gpu * slotsPerGpu + capacity.slots[gpu]; slot++) {
       const expert = row[slot];
       if (expert < 0 || parts[expert] === 0 || this.#isRepeated(slot)) continue;
-      const part = parts[expert];
+      const relief = this.#reliefOf(expert);
       for (let other = 0; other < gpus; other++) {
-        const room = (levels[gpu] - levels[other]) * speeds[other];
-        if (levels[other] > highest || room <= 0 || !layer.mayHold(other, expert)) continue;
-        for (let to = other * slotsPerGpu; to < other * slotsPerGpu + slots[other]; to++) {
-          const there = row[to];
-          if (there === expert) continue;
-          const less = part - (there < 0 ? 0 : parts[there]);
-          if (there >= 0 && less > 0 && less < room && layer.mayHold(gpu, there)) {
-            const most = pressure.ofGpu[gpu] - pressure.of(gpu, -less);
-            if (most > this.#leastGain) {
-              const gain = most + pressure.ofGpu[other] - pressure.of(other, less);
-              if (gain > this.#leastGain) {
-                const moves = layer.movesOf(gpu, expert, there) + layer.movesOf(other, there, expert);
-                this.#offer(gain, moves, slot, there, to, expert);
-              }
-            }
-          }
-          if (this.#spared[to] >= Number.NEGATIVE_INFINITY && furtherParts[expert] - part + less < room) {
-            this.#offerGift(to, expert);
-          }
-        }
+        if (levels[other] > highest || levels[other] >= levels[gpu]) continue;
+        if (layer.mayHold(other, expert)) this.#toOther(slot, other, relief);
       }
     }
   }
 
-  #slotsOfItsOwn(): void {
+  /** @param relief of the slot's expert by a further slot */
+  #toOther(slot: number, other: number, relief: number): void {
     const layer = this.#layer;
-    const { row, counts, parts, furtherParts, experts, capacity } = layer;
+    const { row, parts, levels, capacity, fullest: gpu } = layer;
+    const { ofGpu, level, factor } = this.#pressure;
+    const expert = row[slot];
+    const part = parts[expert];
+    const further = layer.furtherParts[expert];
+    const room = (levels[gpu] - levels[other]) * capacity.speeds[other];
+    const holds = layer.held(other, expert) > 0;
+    const first = other * layer.topology.slotsPerGpu;
+    for (let to = first; to < first + capacity.slots[other]; to++) {
+      const there = row[to];
+      if (there === expert) continue;
+      const less = part - (there < 0 ? 0 : parts[there]);
+      if (there >= 0 && less > 0 && less < room) {
+        const most = ofGpu[gpu] - pressureAt(level[gpu] - less * factor[gpu]);
+        if (most > this.#leastGain) {
+          const gain = most + ofGpu[other] - pressureAt(level[other] + less * factor[other]);
+          if (gain > this.#leastGain && layer.mayHold(gpu, there)) this.#offer(gain, slot, there, to, expert);
+        }
+      }
+      if (this.#isSpare[to] === 0 || further - part + less >= room) continue;
+      const gain = holds
+        ? this.#exactly(to, expert)
+        : this.#emptied[to] + relief - pressureAt(level[other] + (this.#left[to] + further) * factor[other]);
+      if (gain > this.#leastGain) this.#offer(gain, to, expert, -1, -1);
+    }
+  }
+
+  #inItsOwnSlots(): void {
+    const layer = this.#layer;
+    const { row, counts, furtherParts, experts, capacity } = layer;
+    const { level, factor } = this.#pressure;
     const { slotsPerGpu } = layer.topology;
     const gpu = layer.fullest;
     for (let slot = gpu * slotsPerGpu; slot < gpu * slotsPerGpu + capacity.slots[gpu]; slot++) {
       const expert = row[slot];
       if (expert < 0 || counts[expert] < 2 || this.#isRepeated(slot)) continue;
       for (let other = 0; other < experts; other++) {
-        if (other === expert || furtherParts[other] >= -this.#left[slot] || !layer.mayHold(gpu, other)) continue;
-        this.#offerGift(slot, other);
+        const change = this.#left[slot] + furtherParts[other];
+        if (other === expert || change >= 0 || !layer.mayHold(gpu, other)) continue;
+        const gain =
+          layer.held(gpu, other) > 0
+            ? this.#exactly(slot, other)
+            : this.#emptied[slot] + this.#reliefOf(other) - pressureAt(level[gpu] + change * factor[gpu]);
+        if (gain > this.#leastGain) this.#offer(gain, slot, other, -1, -1);
       }
     }
   }
 
-  /** @param highest level of the GPU that gets the further slot */
-  #relocations(highest: number): void {
-    const layer = this.#layer;
-    const { row, parts, furtherParts, levels, gpus, capacity } = layer;
-    const { slotsPerGpu } = layer.topology;
-    const { slots, speeds } = capacity;
-    const pressure = this.#pressure;
-    const gpu = layer.fullest;
-    const spare = this.#bestSpared();
-    for (let slot = gpu * slotsPerGpu; slot < gpu * slotsPerGpu + slots[gpu]; slot++) {
-      const expert = row[slot];
-      if (expert < 0 || parts[expert] === 0 || this.#isRepeated(slot)) continue;
-      const further = furtherParts[expert];
-      for (const free of spare) {
-        const given = row[free];
-        const home = layer.gpuOf(free);
-        if (given === expert) continue;
-        const left = this.#left[free];
-        const roomAtHome = (levels[gpu] - levels[home]) * speeds[home] - left;
-        const without = this.#emptied[free] + this.#relief[expert];
-        for (let other = 0; other < gpus; other++) {
-          const room = (levels[gpu] - levels[other]) * speeds[other];
-          if (levels[other] > highest || room <= 0 || other === home || !layer.mayHold(other, expert)) continue;
-          for (let to = other * slotsPerGpu; to < other * slotsPerGpu + slots[other]; to++) {
-            const moving = row[to];
-            if (moving < 0 || moving === expert || moving === given) continue;
-            if (parts[moving] >= roomAtHome || further - parts[moving] >= room) continue;
-            if (!layer.mayHold(home, moving)) continue;
-            const gain =
-              without -
-              pressure.of(home, left + parts[moving]) +
-              pressure.ofGpu[other] -
-              pressure.of(other, further - parts[moving]);
-            const moves = layer.movesOf(home, given, moving) + layer.movesOf(other, moving, expert);
-            this.#offer(gain, moves, free, moving, to, expert);
-          }
-        }
-      }
-    }
+  /** What a further slot of an expert takes off the GPUs that hold it. */
+  #reliefOf(expert: number): number {
+    if (Number.isNaN(this.#relief[expert])) this.#relief[expert] = this.#pressure.relief(expert);
+    return this.#relief[expert];
   }
 
   /** Whether an earlier slot of the GPU holds the same. */
@@ -208,59 +200,27 @@ export class StepFinder {
     return false;
   }
 
-  /** The slots that can best be spared. */
-  #bestSpared(): number[] {
-    const { capacity, topology } = this.#layer;
-    const best: number[] = [];
-    for (let gpu = 0; gpu < capacity.slots.length; gpu++) {
-      const first = gpu * topology.slotsPerGpu;
-      for (let slot = first; slot < first + capacity.slots[gpu]; slot++) {
-        const spared = this.#spared[slot];
-        if (Number.isNaN(spared)) continue;
-        let at = best.length;
-        while (at > 0 && this.#spared[best[at - 1]] < spared) at--;
-        if (at < SPARE_TRIED) best.splice(at, 0, slot);
-        if (best.length > SPARE_TRIED) best.pop();
-      }
-    }
-    return best;
+  /** What giving a spare slot to an expert takes off. */
+  #exactly(slot: number, expert: number): number {
+    this.slots[0] = slot;
+    this.experts[0] = expert;
+    return this.#pressure.lowered(this.slots, this.experts, 1);
   }
 
-  /** A slot that can be spared, for another expert. */
-  #offerGift(slot: number, expert: number): void {
-    const from = this.#layer.row[slot];
-    const gpu = this.#layer.gpuOf(slot);
-    let gain = 0;
-    if (this.#layer.held(gpu, expert) > 0) {
-      this.slots[0] = slot;
-      this.experts[0] = expert;
-      gain = this.#pressure.lowered(this.slots, this.experts, 1);
-    } else {
-      gain =
-        this.#emptied[slot] +
-        this.#relief[expert] -
-        this.#pressure.of(gpu, this.#left[slot] + this.#layer.furtherParts[expert]);
-    }
-    if (gain <= this.#leastGain) return;
-    this.#offer(gain, this.#layer.movesOf(gpu, from, expert), slot, expert, -1, -1);
-  }
-
-  /** @param gain about what the change takes off */
-  #offer(gain: number, moves: number, slot: number, expert: number, slot2: number, expert2: number): void {
-    if (gain <= this.#leastGain) return;
-    const worth = this.#worthOf(gain, moves);
+  /** Keeps a step if it is one of the best. */
+  #offer(gain: number, slot: number, expert: number, slot2: number, expert2: number): void {
+    const worth = this.#worthOf(gain, this.#movesOf(slot, expert) + (slot2 < 0 ? 0 : this.#movesOf(slot2, expert2)));
     if (this.#tried === TRIED && worth <= this.#worth[TRIED - 1]) return;
     let at = Math.min(this.#tried, TRIED - 1);
-    while (at > 0 && this.#worth[at - 1] < worth) {
+    for (; at > 0 && this.#worth[at - 1] < worth; at--) {
       this.#worth[at] = this.#worth[at - 1];
-      this.#changes.copyWithin(at * 4, (at - 1) * 4, at * 4);
-      at--;
+      this.#steps.copyWithin(at * 4, (at - 1) * 4, at * 4);
     }
     this.#worth[at] = worth;
-    this.#changes[at * 4] = slot;
-    this.#changes[at * 4 + 1] = expert;
-    this.#changes[at * 4 + 2] = slot2;
-    this.#changes[at * 4 + 3] = expert2;
+    this.#steps[at * 4] = slot;
+    this.#steps[at * 4 + 1] = expert;
+    this.#steps[at * 4 + 2] = slot2;
+    this.#steps[at * 4 + 3] = expert2;
     if (this.#tried < TRIED) this.#tried++;
     if (this.#tried < TRIED) return;
     const last = this.#worth[TRIED - 1];
@@ -271,37 +231,34 @@ export class StepFinder {
     return this.#aim === "level" ? gain : gain / Math.max(moves, FREE_MOVES);
   }
 
+  #movesOf(slot: number, expert: number): number {
+    return this.#layer.movesOf(this.#layer.gpuOf(slot), this.#layer.row[slot], expert);
+  }
+
   #takeBest(): boolean {
-    const layer = this.#layer;
-    const { row } = layer;
-    const least = LEAST_GAIN * this.#pressure.ofGpu[layer.fullest];
-    this.#leastGain = least;
+    const least = LEAST_GAIN * this.#pressure.ofGpu[this.#layer.fullest];
     let most = 0;
     let best = -1;
     for (let i = 0; i < this.#tried; i++) {
-      const count = this.#load(i);
-      const gain = this.#pressure.lowered(this.slots, this.experts, count);
+      this.#load(i);
+      const gain = this.#pressure.lowered(this.slots, this.experts, this.count);
       if (gain <= least) continue;
       let moves = 0;
-      for (let k = 0; k < count; k++) {
-        moves += layer.movesOf(layer.gpuOf(this.slots[k]), row[this.slots[k]], this.experts[k]);
-      }
+      for (let k = 0; k < this.count; k++) moves += this.#movesOf(this.slots[k], this.experts[k]);
       const worth = this.#worthOf(gain, moves);
       if (worth <= most) continue;
       most = worth;
       best = i;
     }
-    this.#tried = 0;
-    if (best >= 0) this.count = this.#load(best);
+    if (best >= 0) this.#load(best);
     return best >= 0;
   }
 
-  /** @returns the slots of the change */
-  #load(i: number): number {
+  #load(i: number): void {
     for (let k = 0; k < 2; k++) {
-      this.slots[k] = this.#changes[i * 4 + k * 2];
-      this.experts[k] = this.#changes[i * 4 + k * 2 + 1];
+      this.slots[k] = this.#steps[i * 4 + k * 2];
+      this.experts[k] = this.#steps[i * 4 + k * 2 + 1];
     }
-    return this.slots[1] < 0 ? 1 : 2;
+    this.count = this.slots[1] < 0 ? 1 : 2;
   }
 }
