@@ -22,7 +22,13 @@ export interface CoursePoint {
 }
 
 /** Levels a layer until its maximum is at the goal, or no step gains. */
-export function courseOf(layer: EvenLayer, finder: StepFinder, start: LayerStart, goal: number, aim: Aim): Course {
+export function courseOf(
+  layer: EvenLayer,
+  finder: StepFinder,
+  start: LayerStart,
+  goal: number,
+  aim: Aim,
+): Course {
   layer.begin(start);
   const slots: number[] = [];
   const experts: number[] = [];

@@ -10,7 +10,8 @@ import { replicate } from "../replicate.ts";
 export function evenBounds(load: ExpertLoad, capacity: PoolCapacity): Float64Array {
   const slots = capacity.slots.reduce((sum, n) => sum + n, 0);
   let fastest = 0;
-  for (const [gpu, n] of capacity.slots.entries()) if (n > 0) fastest = Math.max(fastest, capacity.speeds[gpu]);
+  for (const [gpu, n] of capacity.slots.entries())
+    if (n > 0) fastest = Math.max(fastest, capacity.speeds[gpu]);
   return Float64Array.from(layerBounds(load, capacity), ({ value }, layer) => {
     const tokens = layerLoad(load, layer);
     const { counts } = replicate(tokens, slots);

@@ -49,7 +49,7 @@ export class EvenLayer {
   readonly #left = new Int32Array(2);
   /** `[slots]` */
   readonly #gpuOf: Int32Array;
-  #tokens = new Float64Array(0);
+  #tokens: Float64Array = new Float64Array(0);
   #homes: Int32Array | null = null;
 
   constructor(topology: Topology, capacity: PoolCapacity, experts: number) {

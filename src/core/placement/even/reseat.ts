@@ -110,7 +110,8 @@ class Seats {
         last = slot;
       }
       if (last < 0) continue;
-      if (worst >= 0 && (twice === worstTwice ? this.#level[gpu] <= this.#level[worstGpu] : worstTwice)) continue;
+      if (worst >= 0 && (twice === worstTwice ? this.#level[gpu] <= this.#level[worstGpu] : worstTwice))
+        continue;
       worst = last;
       worstGpu = gpu;
       worstTwice = twice;
@@ -132,7 +133,8 @@ class Seats {
         if (this.#row[slot] < 0) free = true;
         else if (this.#row[slot] === expert) holds = true;
       }
-      if (!free || (best >= 0 && (holds === bestHolds ? this.#level[gpu] >= this.#level[best] : holds))) continue;
+      if (!free || (best >= 0 && (holds === bestHolds ? this.#level[gpu] >= this.#level[best] : holds)))
+        continue;
       best = gpu;
       bestHolds = holds;
     }

@@ -37,14 +37,14 @@ export function spendMoves(options: readonly (readonly Option[])[], spending: Sp
   steps.sort((a, b) => b.gain - a.gain || a.layer - b.layer || a.from - b.from);
   for (const { layer, from, to } of steps) {
     if (sum <= goal) return chosen;
-    if (chosen[layer] === from && options[layer][to].moves - options[layer][from].moves <= left) take(layer, to);
+    if (chosen[layer] === from && options[layer][to].moves - options[layer][from].moves <= left)
+      take(layer, to);
   }
-  while (sum > goal) {
-    const best = bestPayable(options, chosen, left, leastGain);
+  for (;;) {
+    const best = sum <= goal ? null : bestPayable(options, chosen, left, leastGain);
     if (best === null) return chosen;
     take(best.layer, best.to);
   }
-  return chosen;
 }
 
 interface Step {

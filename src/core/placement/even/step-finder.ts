@@ -209,7 +209,10 @@ export class StepFinder {
 
   /** Keeps a step if it is one of the best. */
   #offer(gain: number, slot: number, expert: number, slot2: number, expert2: number): void {
-    const worth = this.#worthOf(gain, this.#movesOf(slot, expert) + (slot2 < 0 ? 0 : this.#movesOf(slot2, expert2)));
+    const worth = this.#worthOf(
+      gain,
+      this.#movesOf(slot, expert) + (slot2 < 0 ? 0 : this.#movesOf(slot2, expert2)),
+    );
     if (this.#tried === TRIED && worth <= this.#worth[TRIED - 1]) return;
     let at = Math.min(this.#tried, TRIED - 1);
     for (; at > 0 && this.#worth[at - 1] < worth; at--) {
