@@ -194,12 +194,13 @@ describe("a layer and what a change makes of it", () => {
         for (let step = 0; step < 6; step++) {
           const slots = Int32Array.of(rng.below(width), rng.below(width));
           const gift = layer.counts[layer.row[slots[0]]] > 1;
-          if (!gift && slots[0] === slots[1]) continue;
           const changed = gift
             ? Int32Array.of(rng.below(experts), -1)
             : slots.map((slot) => layer.row[slot]).toReversed();
+          if (gift ? changed[0] === layer.row[slots[0]] : slots[0] === slots[1]) continue;
           pressure.refresh();
-          const expected = total() - pressure.lowered(slots, changed, gift ? 1 : 2);
+          const gain = gift ? pressure.given(slots[0], changed[0]) : pressure.swapped(slots[0], slots[1]);
+          const expected = total() - gain;
           layer.change(slots, changed, gift ? 1 : 2);
           expect(total() / expected).toBeCloseTo(1, 9);
         }

@@ -15,14 +15,14 @@ export function pressureAt(level: number): number {
 export class Pressure {
   /** `[gpus]`: what each adds. */
   readonly ofGpu: Float64Array;
+  /** `[gpus]`: level / mean, and what a token more adds to it. */
+  readonly level: Float64Array;
+  readonly factor: Float64Array;
   readonly #layer: EvenLayer;
   /** `[gpus]`: what a change adds to its load, as far as `#touched` names it. */
   readonly #added: Float64Array;
   readonly #touched: Int32Array;
   readonly #isTouched: Uint8Array;
-  /** `[gpus]`: level / mean, and what a token more adds to it. */
-  readonly level: Float64Array;
-  readonly factor: Float64Array;
   #count = 0;
 
   constructor(layer: EvenLayer) {
@@ -35,7 +35,7 @@ export class Pressure {
     this.#isTouched = new Uint8Array(layer.gpus);
   }
 
-  /** To be called after each change of the layer. */
+  /** To be called after each change of the layer, before anything is asked. */
   refresh(): void {
     const { levels, capacity, mean } = this.#layer;
     for (let gpu = 0; gpu < this.ofGpu.length; gpu++) {
@@ -52,41 +52,28 @@ export class Pressure {
     return this.#gain();
   }
 
-  /**
-   * What goes by a change, exactly.
-   * @param slots   at most three
-   * @param experts what each is to hold instead
-   */
-  lowered(slots: Int32Array, experts: Int32Array, count: number): number {
-    const { row } = this.#layer;
-    for (let i = 0; i < count; i++) {
-      const gpu = this.#layer.gpuOf(slots[i]);
-      const from = row[slots[i]];
-      if (from >= 0) {
-        this.#add(gpu, -this.#partAfter(from, slots, experts, count));
-        if (firstOf(row, slots, i, from)) this.#respread(from, slots, experts, count);
-      }
-      this.#add(gpu, this.#partAfter(experts[i], slots, experts, count));
-      if (!isAmong(row, slots, count, experts[i]) && experts.indexOf(experts[i]) === i) {
-        this.#respread(experts[i], slots, experts, count);
-      }
+  /** What goes when a slot that can be spared (empty, or one of several) is given to another expert. */
+  given(slot: number, expert: number): number {
+    const { row, parts, furtherParts, counts } = this.#layer;
+    const gpu = this.#layer.gpuOf(slot);
+    const from = row[slot];
+    if (from >= 0) {
+      const part = (parts[from] * counts[from]) / (counts[from] - 1);
+      this.#spread(from, part - parts[from]);
+      this.#add(gpu, -part);
     }
+    this.#spread(expert, furtherParts[expert] - parts[expert]);
+    this.#add(gpu, furtherParts[expert]);
     return this.#gain();
   }
 
-  #respread(expert: number, slots: Int32Array, experts: Int32Array, count: number): void {
-    const by = this.#partAfter(expert, slots, experts, count) - this.#layer.parts[expert];
-    if (by !== 0) this.#spread(expert, by);
-  }
-
-  #partAfter(expert: number, slots: Int32Array, experts: Int32Array, count: number): number {
-    const { row, counts, parts } = this.#layer;
-    let after = counts[expert];
-    for (let i = 0; i < count; i++) {
-      if (row[slots[i]] === expert) after--;
-      if (experts[i] === expert) after++;
-    }
-    return after === counts[expert] ? parts[expert] : (parts[expert] * counts[expert]) / after;
+  /** What goes when two slots swap their experts. */
+  swapped(slot: number, other: number): number {
+    const { row, parts } = this.#layer;
+    const less = parts[row[slot]] - parts[row[other]];
+    this.#add(this.#layer.gpuOf(slot), -less);
+    this.#add(this.#layer.gpuOf(other), less);
+    return this.#gain();
   }
 
   #spread(expert: number, tokens: number): void {
@@ -113,13 +100,4 @@ export class Pressure {
     this.#count = 0;
     return gain;
   }
-}
-
-function isAmong(row: Int32Array, slots: Int32Array, count: number, expert: number): boolean {
-  for (let i = 0; i < count; i++) if (row[slots[i]] === expert) return true;
-  return false;
-}
-
-function firstOf(row: Int32Array, slots: Int32Array, at: number, expert: number): boolean {
-  return !isAmong(row, slots, at, expert);
 }

@@ -4,7 +4,7 @@ import { Pressure, pressureAt } from "./pressure.ts";
 /** Steps whose exact gain is worked out. */
 const TRIED = 8;
 /** GPUs that the fullest one is levelled with, unless none of them helps. */
-const EMPTIEST_TRIED = 24;
+const EMPTIEST_TRIED = 32;
 /** What a step without a move counts as. */
 const FREE_MOVES = 0.3;
 /** Of the fullest GPU's pressure: less is not a gain. */
@@ -160,7 +160,7 @@ export class StepFinder {
       }
       if (this.#isSpare[to] === 0 || further - part + less >= room) continue;
       const gain = holds
-        ? this.#exactly(to, expert)
+        ? this.#pressure.given(to, expert)
         : this.#emptied[to] + relief - pressureAt(level[other] + (this.#left[to] + further) * factor[other]);
       if (gain > this.#leastGain) this.#offer(gain, to, expert, -1, -1);
     }
@@ -180,7 +180,7 @@ export class StepFinder {
         if (other === expert || change >= 0 || !layer.mayHold(gpu, other)) continue;
         const gain =
           layer.held(gpu, other) > 0
-            ? this.#exactly(slot, other)
+            ? this.#pressure.given(slot, other)
             : this.#emptied[slot] + this.#reliefOf(other) - pressureAt(level[gpu] + change * factor[gpu]);
         if (gain > this.#leastGain) this.#offer(gain, slot, other, -1, -1);
       }
@@ -198,13 +198,6 @@ export class StepFinder {
     const { row, topology } = this.#layer;
     for (let i = slot - (slot % topology.slotsPerGpu); i < slot; i++) if (row[i] === row[slot]) return true;
     return false;
-  }
-
-  /** What giving a spare slot to an expert takes off. */
-  #exactly(slot: number, expert: number): number {
-    this.slots[0] = slot;
-    this.experts[0] = expert;
-    return this.#pressure.lowered(this.slots, this.experts, 1);
   }
 
   /** Keeps a step if it is one of the best. */
@@ -244,7 +237,10 @@ export class StepFinder {
     let best = -1;
     for (let i = 0; i < this.#tried; i++) {
       this.#load(i);
-      const gain = this.#pressure.lowered(this.slots, this.experts, this.count);
+      const gain =
+        this.count === 1
+          ? this.#pressure.given(this.slots[0], this.experts[0])
+          : this.#pressure.swapped(this.slots[0], this.slots[1]);
       if (gain <= least) continue;
       let moves = 0;
       for (let k = 0; k < this.count; k++) moves += this.#movesOf(this.slots[k], this.experts[k]);
