@@ -53,7 +53,7 @@ describe("convert --to dispatch-table", () => {
       const file = await written(String(rank), 48);
       expect(Object.keys(file)).toEqual(["entries", "table"]);
       expect(file.entries).toBe(48);
-      expect(file.table.map((lists) => lists.length)).toEqual(new Array<number>(LAYERS).fill(EXPERTS));
+      expect(file.table.map((lists) => lists.length)).toEqual(Array.from({ length: LAYERS }, () => EXPERTS));
       for (const [layer, lists] of file.table.entries()) {
         for (const [expert, list] of lists.entries()) {
           expect(new Set(list.map((slot) => placement.physicalToLogical[layer * WIDTH + slot]))).toEqual(

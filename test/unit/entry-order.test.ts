@@ -13,7 +13,7 @@ function turnsOf(counts: readonly number[], first = 0): number[] {
 }
 
 function randomCounts(rng: Rng, slots: number, entries: number): number[] {
-  const counts = new Array<number>(slots).fill(0);
+  const counts = Array.from({ length: slots }, () => 0);
   for (let i = 0; i < entries; i++) counts[Math.floor(slots * rng.uniform() ** 2)]++;
   return counts;
 }
