@@ -49,6 +49,8 @@ export class ModelCluster {
   readonly members: readonly Member[];
   readonly violations: string[] = [];
   readonly faults: Error[] = [];
+  /** What its leaders have said of the engine. */
+  readonly notices: string[] = [];
   published: RoutingSnapshot | null = null;
   readonly #store: LocalStore;
   readonly #snapshots = new Map<number, RoutingSnapshot>();
@@ -174,7 +176,7 @@ export class ModelCluster {
       if (!alive) continue;
       const window = Math.max(0, Math.round(this.nowMs / ROUND_MS) + this.clocks[rank]);
       const counts = new Float64Array(SMALL_MOE_LAYERS * SMALL_MODEL.experts);
-      inbox.take({ rank, incarnation, window, windowMs: ROUND_MS, counted: "source", counts });
+      inbox.take({ rank, incarnation, window, windowMs: ROUND_MS, counted: "source", counts, engine: null });
     }
     await inbox.flush();
   }
@@ -184,7 +186,7 @@ export class ModelCluster {
     const { incarnation } = this.ranks[rank];
     const counts = new Float64Array(SMALL_MOE_LAYERS * SMALL_MODEL.experts);
     const report = { rank, incarnation, window, windowMs: ROUND_MS, counted: "source", counts } as const;
-    this.members[0].inbox.take(report);
+    this.members[0].inbox.take({ ...report, engine: null });
   }
 
   async order(order: Order, gateway: number): Promise<void> {
@@ -205,6 +207,7 @@ export class ModelCluster {
       spanMs: ROUND_MS,
       tokens,
       received: [],
+      engines: [],
     });
     await unreachable(this.members[gateway].loop.store.send(message, null));
   }
@@ -269,6 +272,7 @@ export class ModelCluster {
       rankSilenceMs: this.#silenceMs,
       clock: this.#clock,
       wallClock: this.#wallClock,
+      onNotice: (line) => this.notices.push(line),
       onFault: (fault) => this.faults.push(fault),
       ...(view === undefined ? {} : { view }),
     });
