@@ -26,6 +26,16 @@ const LEASE_MS = 300;
 export const TOPOLOGY = { nodes: 2, gpusPerNode: 4, slotsPerGpu: 8 };
 const RANKS = gpuCount(TOPOLOGY);
 
+/** What rank 0 says of the load balancing, with the step: it never balances. */
+const ENGINE = {
+  name: "model",
+  rebalances: 0,
+  rebalanceEvery: 1,
+  dispatch: "even",
+  balancedness: null,
+  ranks: [],
+};
+
 interface Member {
   readonly store: PartitionedStore;
   /** These three are others after each reload. */
@@ -176,7 +186,8 @@ export class ModelCluster {
       if (!alive) continue;
       const window = Math.max(0, Math.round(this.nowMs / ROUND_MS) + this.clocks[rank]);
       const counts = new Float64Array(SMALL_MOE_LAYERS * SMALL_MODEL.experts);
-      inbox.take({ rank, incarnation, window, windowMs: ROUND_MS, counted: "source", counts, engine: null });
+      const engine = rank === 0 ? { ...ENGINE, step: window } : null;
+      inbox.take({ rank, incarnation, window, windowMs: ROUND_MS, counted: "source", counts, engine });
     }
     await inbox.flush();
   }

@@ -166,7 +166,7 @@ test("what cannot be true of an engine is refused by name, and nothing of the re
   for (const [engine, field] of [
     [{ balancedness: 7 }, "engine.balancedness is 7"],
     [{ name: "x".repeat(65) }, "engine.name is"],
-    [{ ranks: Array(4097).fill({}) }, "engine.ranks is a list of 4097"],
+    [{ ranks: Array(4097).fill(null) }, "engine.ranks is a list of 4097"],
     [{ ranks: [{ map: "\u001b[31m" }] }, "engine.ranks[0].map is"],
   ] as const) {
     const [status, text] = await report(1, engine);

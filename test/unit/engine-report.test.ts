@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { parseEngine } from "../../src/control/ingest/engine-report.ts";
+import { mostReportBytes } from "../../src/control/ingest/report-size.ts";
 import { windowOfEngine } from "../../src/control/ingest/window-of-engine.ts";
 
 const body = {
@@ -42,7 +43,7 @@ test.each<[unknown, string]>([
   [{ ...body, balancedness: 1.1 }, "engine.balancedness is 1.1; expected a number in 0..1, or null"],
   [{ ...body, balancedness: Number.NaN }, "engine.balancedness is NaN"],
   [{ ...body, ranks: {} }, "engine.ranks is an object; expected a list of 4096 ranks at most"],
-  [{ ...body, ranks: Array(4097).fill({}) }, "engine.ranks is a list of 4097; expected"],
+  [{ ...body, ranks: Array(4097).fill(null) }, "engine.ranks is a list of 4097; expected"],
   [{ ...body, ranks: [{}, null] }, "engine.ranks[1] is null; expected an object"],
   [{ ...body, ranks: [{ table: "0g" }] }, 'engine.ranks[0].table is "0g"; expected 1 to 64 hexadecimal'],
   [{ ...body, ranks: [{ map: "a".repeat(65) }] }, "engine.ranks[0].map is "],
@@ -65,6 +66,13 @@ test("names ranks whose map is not the one that most have, and ranks whose table
   expect(windowOf([{}, { map: "a" }, { map: "a" }]).otherMap).toEqual([]);
   const tables = [{ table: "1", expected: "1" }, { table: "1", expected: "2" }, { expected: "2" }, {}];
   expect(windowOf(tables)).toMatchObject({ ranks: 4, otherTable: [1] });
+});
+
+test("what all ranks of a pool say fits in a report", () => {
+  const digest = "f".repeat(64);
+  const ranks = Array.from({ length: 4096 }, () => ({ map: digest, table: digest, expected: digest }));
+  const spaced = JSON.stringify({ ...body, ranks }).replaceAll(/[,:]/g, "$& ");
+  expect(spaced.length).toBeLessThan(mostReportBytes({ layers: 0, experts: 0, gpus: 4096 }));
 });
 
 test("equal counts have equal digests", () => {
