@@ -39,7 +39,7 @@ test.each<[unknown, string]>([
   [{ ...body, step: 1e300 }, "engine.step is 1e+300; expected"],
   [{ ...body, rebalances: "12" }, 'engine.rebalances is "12"; expected'],
   [{ ...body, rebalanceEvery: undefined }, "engine.rebalanceEvery is missing; expected"],
-  [{ ...body, dispatch: "lp" }, 'engine.dispatch is "lp"; expected "even", "shares", "static"'],
+  [{ ...body, dispatch: "lp" }, 'engine.dispatch is "lp"; expected "shares", "even", "static"'],
   [{ ...body, balancedness: 1.1 }, "engine.balancedness is 1.1; expected a number in 0..1, or null"],
   [{ ...body, balancedness: Number.NaN }, "engine.balancedness is NaN"],
   [{ ...body, ranks: {} }, "engine.ranks is an object; expected a list of 4096 ranks at most"],

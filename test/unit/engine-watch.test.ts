@@ -45,18 +45,19 @@ function eachOf(reports: readonly Partial<EngineWindow>[]): readonly (readonly s
 
 test("says what the last report said, and when it came", () => {
   expect(watch.engine).toBeNull();
-  report({ step: 50, otherTable: [3] });
+  expect(report({ step: 50, otherTable: [3] })).toEqual([]);
+  report({ step: 60, otherTable: [2, 3] });
   const { counts: _counts, empty: _empty, otherMap: _map, otherTable: _table, ...said } = engineWindow({});
   expect(watch.engine).toEqual({
     ...said,
-    step: 50,
-    stepsSinceRebalance: 0,
-    measuredAtMs: WALL_MS + 1000,
+    step: 60,
+    stepsSinceRebalance: 10,
+    measuredAtMs: WALL_MS + 2000,
     faults: [
       {
         kind: "table",
         ranks: [3],
-        sinceMs: WALL_MS + 1000,
+        sinceMs: WALL_MS + 2000,
         text: "rank 3 is dispatching by another table than planned",
       },
     ],
@@ -137,47 +138,57 @@ describe("frozen", () => {
   });
 });
 
-test("map and table name ranks as long as reports do, since the same time", () => {
-  expect(report({ step: 1, otherMap: [0, 2], otherTable: [1] })).toEqual(["map", "table"]);
-  expect(report({ step: 2, otherMap: [2] })).toEqual(["map"]);
+test("map and table have the ranks that two reports in a row name, since the same time", () => {
+  expect(report({ step: 1, otherMap: [0, 2], otherTable: [1] })).toEqual([]);
+  expect(report({ step: 2, otherMap: [0, 2, 3], otherTable: [0] })).toEqual(["map"]);
+  expect(watch.engine?.faults).toMatchObject([{ ranks: [0, 2], sinceMs: WALL_MS + 2000 }]);
+  expect(report({ step: 3, otherMap: [2], otherTable: [0] })).toEqual(["map", "table"]);
+  expect(report({ step: 4, otherMap: [2] })).toEqual(["map"]);
   expect(watch.engine?.faults).toEqual([
     {
       kind: "map",
       ranks: [2],
-      sinceMs: WALL_MS + 1000,
+      sinceMs: WALL_MS + 2000,
       text: "rank 2 is on another map of experts than most",
     },
   ]);
-  expect(report({ step: 3 })).toEqual([]);
+  expect(report({ step: 5 })).toEqual([]);
+  expect(report({ step: 6, otherMap: [2] })).toEqual([]);
+  // Of a new start nothing was seen before.
+  expect(report({ step: 5, otherMap: [2] })).toEqual([]);
+  expect(report({ step: 6, otherMap: [2] })).toEqual(["map"]);
+  watch = new EngineWatch(watch.engine, nowMs);
+  expect(report({ step: 7, otherMap: [2] })).toEqual(["map"]);
 });
 
 describe("silent", () => {
-  test("is who has not reported for three windows and 10 s while it has requests, until it does", () => {
+  test("is who has not reported for three windows and a minute while it has requests, until it does", () => {
     expect(pass(60)).toEqual([]);
     report({ step: 1 });
-    expect(pass(10)).toEqual([]);
+    expect(pass(60)).toEqual([]);
     expect(pass(1)).toEqual(["silent"]);
     inFlight = 0;
     expect(pass(60)).toEqual(["silent"]);
-    expect(watch.engine?.faults[0].sinceMs).toBe(WALL_MS + 60_000 + 12_000);
-    expect(report({ step: 2, windowMs: 20_000 })).toEqual([]);
+    expect(watch.engine?.faults[0].sinceMs).toBe(WALL_MS + 60_000 + 62_000);
+    expect(report({ step: 2, windowMs: 30_000 })).toEqual([]);
     inFlight = 1;
-    expect(pass(60)).toEqual([]);
+    expect(pass(90)).toEqual([]);
     expect(pass(1)).toEqual(["silent"]);
   });
 
   test("is nobody who is idle: no step is taken, and none reported", () => {
     report({ step: 1, otherMap: [2] });
+    report({ step: 2, otherMap: [2] });
     inFlight = 0;
     expect(pass(600)).toEqual(["map"]);
     inFlight = 1;
-    expect(pass(10)).toEqual(["map"]);
+    expect(pass(60)).toEqual(["map"]);
     expect(pass(1)).toEqual(["map", "silent"]);
   });
 
   test("for a day is nobody any more", () => {
     report({ step: 1 });
-    pass(11);
+    pass(61);
     nowMs += 86_390_000;
     pass(1);
     expect(watch.engine).toBeNull();
@@ -197,7 +208,7 @@ test("another watch goes on where one was", () => {
   expect(watch.engine?.faults.map(({ sinceMs }) => sinceMs)).toEqual([WALL_MS + 3000, WALL_MS + 3000]);
   expect(report({ step: 302 })).toEqual(["stopped"]);
   watch = new EngineWatch(watch.engine, nowMs);
-  expect(pass(11)).toEqual(["stopped", "silent"]);
+  expect(pass(61)).toEqual(["stopped", "silent"]);
   watch = new EngineWatch(watch.engine, nowMs);
   expect(kinds()).toEqual(["stopped", "silent"]);
   expect(report({ step: 303 })).toEqual(["stopped"]);

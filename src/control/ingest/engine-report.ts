@@ -1,7 +1,5 @@
+import { CONSUMER_DISPATCHES } from "../../model/consumer-dispatch.ts";
 import { fault, wholeNumber } from "./report-field.ts";
-
-/** How an engine's kernels pick a replica of an expert. */
-const DISPATCHES = ["even", "shares", "static", "rank-table", "priced"] as const;
 
 const MOST_LETTERS = 64;
 const MOST_RANKS = 4096;
@@ -74,8 +72,8 @@ function nameAt(field: string, value: unknown): string {
 }
 
 function dispatchAt(field: string, value: unknown): string {
-  const known = DISPATCHES.find((one) => one === value);
-  if (known === undefined) throw fault(field, value, DISPATCHES.map((one) => `"${one}"`).join(", "));
+  const known = CONSUMER_DISPATCHES.find((one) => one === value);
+  if (known === undefined) throw fault(field, value, CONSUMER_DISPATCHES.map((one) => `"${one}"`).join(", "));
   return known;
 }
 

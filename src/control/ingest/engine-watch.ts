@@ -13,7 +13,8 @@ const OVERDUE = 2;
 const FROZEN_WINDOWS = 3;
 /** Reports have stopped when none came for so many windows, and not for less than the time below. */
 const SILENT_WINDOWS = 3;
-const SILENT_MS = 10_000;
+/** A window is so many steps, and one of prefills takes ten times as long as one of decodes. */
+const SILENT_MS = 60_000;
 /** An engine that has been silent for a day is taken to be gone. */
 const FORGET_MS = 86_400_000;
 
@@ -40,23 +41,28 @@ export interface Moment {
  * |           | are more than twice those between two                                | balancing switched off  |
  * | `frozen`  | three windows in a row have the same counts while steps advance; of  | other counts, a start   |
  * |           | empty ones only those that end with requests in flight               |                         |
- * | `map`     | a report names ranks with another map than most                      | one that names none     |
- * | `table`   | a report names ranks with another table than they should have        | one that names none     |
- * | `silent`  | no report for three windows and 10 s, with requests in flight in all | a report                |
+ * | `map`     | two reports in a row name ranks with another map than most           | one that names none     |
+ * | `table`   | two in a row name ranks with another table than they should have     | one that names none     |
+ * | `silent`  | no report for three windows and 60 s, with requests in flight in all | a report                |
  * |           | of that time                                                         |                         |
+ *
+ * Of the ranks that a report names, a fault has those that the report before names too: ranks need not be looked at in
+ * the same instant, and while tables change they differ.
  *
  * Promised, at any step:
  *
- * 1. The first report of a start begins neither `stopped` nor `frozen`; who is idle is never `silent`, and empty windows
+ * 1. The first report of a start begins no fault; who is idle is never `silent`, and empty windows
  *    of an engine without requests (it runs dummy batches) are never `frozen`.
  * 2. `sinceMs` of a fault stays as it is while the fault lasts; a fault is there once at most.
  * 3. What `engine` gives is all that another watch needs to go on: with the same faults since the same time, and the same
- *    steps since the last rebalance. Of windows with the same counts it counts anew.
+ *    steps since the last rebalance. What it takes several reports, or some time, to find, it finds anew.
  */
 export class EngineWatch {
   #engine: WatchedEngine | null;
   /** Counts of the last window, and how many had the same; null where they are not known. */
   #same: { readonly counts: string; readonly windows: number } | null = null;
+  /** Ranks that the last report named; null where it is not known. */
+  #named: Pick<EngineWindow, "otherMap" | "otherTable"> | null = null;
   /** When the last report came or nothing was in flight, by the clock that never runs backwards. */
   #quietSinceMs: number;
 
@@ -80,8 +86,12 @@ export class EngineWatch {
     const found = new Map<EngineFaultKind, Finding>();
     if (overdue) found.set("stopped", stopped(stepsSinceRebalance, rebalanceEvery));
     if (this.#isFrozen(report, last, moment.inFlight)) found.set("frozen", FROZEN);
-    if (report.otherMap.length > 0) found.set("map", otherMap(report.otherMap));
-    if (report.otherTable.length > 0) found.set("table", otherTable(report.otherTable));
+    const before = this.#namedBefore(last);
+    const onMap = report.otherMap.filter((rank) => before.otherMap.includes(rank));
+    const byTable = report.otherTable.filter((rank) => before.otherTable.includes(rank));
+    if (onMap.length > 0) found.set("map", otherMap(onMap));
+    if (byTable.length > 0) found.set("table", otherTable(byTable));
+    this.#named = report;
     this.#quietSinceMs = moment.nowMs;
     this.#engine = {
       name,
@@ -117,6 +127,13 @@ export class EngineWatch {
     const last = this.#engine;
     const same = last !== null && last.name === name && last.step <= step && last.rebalances <= rebalances;
     return same ? last : null;
+  }
+
+  #namedBefore(last: WatchedEngine | null): Pick<EngineWindow, "otherMap" | "otherTable"> {
+    const known = last === null ? null : this.#named;
+    // Of the leader before it is known what it found.
+    const found = (kind: EngineFaultKind) => last?.faults.find((fault) => fault.kind === kind)?.ranks ?? [];
+    return known ?? { otherMap: found("map"), otherTable: found("table") };
   }
 
   #isFrozen({ counts, empty, step }: EngineWindow, last: WatchedEngine | null, inFlight: number): boolean {
