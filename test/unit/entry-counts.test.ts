@@ -155,9 +155,9 @@ describe("entries", () => {
       const tokens = Float64Array.from(load);
       const onFirst = (counts: Uint16Array, entries: number) =>
         load.reduce((sum, n, expert) => sum + (n * counts[expert]) / entries, 0);
-      const ofRanks = entryCounts(map, 4, { load: tokens });
+      const counts = entryCounts(map, 4, { load: tokens });
       expect(onFirst(sameEntryCounts(map, 8, tokens), 8)).toBe(9);
-      expect(onFirst(ofRanks, 8) + onFirst(ofRanks.subarray(6), 8)).toBe(9);
+      expect(onFirst(counts, 8) + onFirst(counts.subarray(6), 8)).toBe(9);
     }
   });
 
