@@ -37,7 +37,7 @@ export function entryCounts(map: ReplicaMap, entries: number, tokens: EntryToken
   const parts = new Int32Array(experts);
   const partTokens = new Float64Array(experts);
   const wholeParts = new WholeParts(map);
-  const seats = new EntrySeats(map, entries, tokens.ranks !== undefined, counts);
+  const seats = new EntrySeats(map, entries, counts);
   for (let layer = 0; layer < layers; layer++) {
     for (let expert = 0; expert < experts; expert++) {
       const row = layer * experts + expert;
