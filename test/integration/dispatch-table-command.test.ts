@@ -24,7 +24,13 @@ beforeAll(async () => {
 afterAll(() => pool.folder[Symbol.asyncDispose]());
 
 const convert = (to: string, ...more: readonly string[]) => [
-  ...["convert", "--from", "plimsoll", "--to", to, "--in", pool.placement],
+  "convert",
+  "--from",
+  "plimsoll",
+  "--to",
+  to,
+  "--in",
+  pool.placement,
   ...more,
 ];
 
