@@ -1,4 +1,4 @@
-import type { ReplicaMap } from "../../model/replica-map.ts";
+import type { SplitReplicas } from "../../model/replica-map.ts";
 import { gpuCount, slotCount } from "../../model/topology.ts";
 import { EntrySeats } from "./entry-seats.ts";
 import { RankSenders } from "./rank-senders.ts";
@@ -29,7 +29,7 @@ export interface EntryTokens {
  * @returns `[ranks][layers][slots]`: for every rank, in service or not, an expert's slots have `entries` together; an
  *   expert without a replica has none
  */
-export function entryCounts(map: ReplicaMap, entries: number, tokens: EntryTokens = {}): Uint16Array {
+export function entryCounts(map: SplitReplicas, entries: number, tokens: EntryTokens = {}): Uint16Array {
   const { layers, experts, topology } = map.placement;
   const ranks = gpuCount(topology);
   const counts = new Uint16Array(ranks * layers * slotCount(topology));
@@ -59,7 +59,7 @@ export function entryCounts(map: ReplicaMap, entries: number, tokens: EntryToken
  * @param load `[layers][experts]`, so that rounding levels the GPUs; default: all experts alike
  * @returns `[layers][slots]`: the slot's share of the entries rounded up or down
  */
-export function sameEntryCounts(map: ReplicaMap, entries: number, load?: Float64Array): Uint16Array {
+export function sameEntryCounts(map: SplitReplicas, entries: number, load?: Float64Array): Uint16Array {
   const { layers, experts, topology } = map.placement;
   const width = slotCount(topology);
   const counts = new Uint16Array(layers * width);

@@ -1,5 +1,5 @@
 import type { Placement, ReplicaIndex } from "../../model/placement.ts";
-import type { ReplicaMap } from "../../model/replica-map.ts";
+import type { SplitReplicas } from "../../model/replica-map.ts";
 import { gpuCount, gpuOfSlot, nodeOfGpu, slotCount } from "../../model/topology.ts";
 
 /** What rounding may have made of a whole entry. */
@@ -33,7 +33,7 @@ export class EntrySeats {
    * @param entries of every rank for an expert
    * @param counts  `[ranks][layers][slots]`, added to: how many of them list each slot
    */
-  constructor({ placement, replicas }: ReplicaMap, entries: number, counts: Uint16Array) {
+  constructor({ placement, replicas }: SplitReplicas, entries: number, counts: Uint16Array) {
     const { topology } = placement;
     const ranks = gpuCount(topology);
     this.#placement = placement;

@@ -2,7 +2,7 @@ import { gpusInService, type Placement } from "../../model/placement.ts";
 import type { RankTable } from "../../model/rank-table.ts";
 import { gpuCount } from "../../model/topology.ts";
 import { RankSeats } from "./rank-seats.ts";
-import type { ReplicaMap } from "../../model/replica-map.ts";
+import type { SplitReplicas } from "../../model/replica-map.ts";
 import { WholeParts } from "./whole-parts.ts";
 
 /**
@@ -18,7 +18,7 @@ import { WholeParts } from "./whole-parts.ts";
  *
  * @param tokens `[ranks][layers][experts]`: expected of every source rank; a rank that sends none takes the nearest
  */
-export function rankTable(map: ReplicaMap, tokens: Float64Array = equalTokens(map.placement)): RankTable {
+export function rankTable(map: SplitReplicas, tokens: Float64Array = equalTokens(map.placement)): RankTable {
   const { layers, experts, topology } = map.placement;
   const ranks = gpuCount(topology);
   const table = { layers, experts, topology, slots: new Int32Array(ranks * layers * experts) };

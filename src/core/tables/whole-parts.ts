@@ -1,7 +1,7 @@
 import type { Placement, ReplicaIndex } from "../../model/placement.ts";
 import type { Shares } from "../../model/shares.ts";
 import { gpuCount, gpuOfSlot, slotCount } from "../../model/topology.ts";
-import type { ReplicaMap } from "../../model/replica-map.ts";
+import type { SplitReplicas } from "../../model/replica-map.ts";
 
 /** What rounding may have made of no remainder. */
 const NO_PART = 1e-9;
@@ -18,7 +18,7 @@ const LEAST_GAIN = 1e-9;
 export class WholeParts {
   readonly #placement: Placement;
   readonly #replicas: ReplicaIndex;
-  readonly #shares: Shares;
+  readonly #shares: Pick<Shares, "values">;
   /** `[slots]` of the layer last apportioned: parts that each serves. */
   readonly counts: Int32Array;
   /** `[slots]`: what rounding down left over, in parts. */
@@ -28,7 +28,7 @@ export class WholeParts {
   /** `[gpus]`: tokens beyond what the shares give. */
   readonly #excess: Float64Array;
 
-  constructor({ placement, replicas, shares }: ReplicaMap) {
+  constructor({ placement, replicas, shares }: SplitReplicas) {
     const width = slotCount(placement.topology);
     this.#placement = placement;
     this.#replicas = replicas;
