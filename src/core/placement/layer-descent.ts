@@ -1,0 +1,91 @@
+import { type Placement, indexReplicas } from "../../model/placement.ts";
+import type { PoolCapacity } from "../../model/pool-capacity.ts";
+import { solveShares } from "../shares/solve-shares.ts";
+import { type LayerMoves, bringUnder } from "./improve-layer.ts";
+
+/** A layer whose maximum is this near its bound is left as it is. */
+const CLOSE_ENOUGH = 0.001;
+/** Lowering a layer's maximum by less than this part of it is not worth a moved slot. */
+const LEAST_GAIN_PER_MOVE = 0.00003;
+/** A step leaves this part of the way down to the bound. */
+const STEP = Number(process.env.STEP ?? 0.5);
+/** Steps that may fail before a layer stays where it is. */
+const FAILURES = Number(process.env.FAILS ?? 3);
+
+interface Step extends LayerMoves {
+  readonly optimum: number;
+}
+
+/** A layer on its way down from the placement in force. Each step begins there anew: it needs fewer moves than one step after another. */
+export class LayerDescent {
+  readonly #inForce: Placement;
+  readonly #tokens: Float64Array;
+  readonly #capacity: PoolCapacity;
+  readonly #floor: number;
+  #now: Step;
+  #failures = 0;
+  /** The lowest level that is not known to be out of reach. */
+  #low: number;
+  /** What is next, once it is known. */
+  step: Step | null = null;
+  /** What is taken off the maximum for each move: of the step, else as far as the last one tells. 0: nothing more comes. */
+  promise: number;
+
+  /** @param inForce one layer */
+  constructor(inForce: Placement, tokens: Float64Array, capacity: PoolCapacity, bound: number) {
+    this.#inForce = inForce;
+    this.#tokens = tokens;
+    this.#capacity = capacity;
+    this.#floor = bound * (1 + CLOSE_ENOUGH);
+    this.#low = this.#floor;
+    const row = Int32Array.from(inForce.physicalToLogical as ArrayLike<number>);
+    this.#now = { row, moves: 0, optimum: this.#optimumOf(row) };
+    this.promise = this.#now.optimum > this.#floor ? Number.POSITIVE_INFINITY : 0;
+  }
+
+  get row(): Int32Array {
+    return this.#now.row;
+  }
+
+  /** Finds the next step down. @param left moves */
+  lookAhead(left: number): void {
+    const { optimum, moves } = this.#now;
+    const level = this.#low + (optimum - this.#low) * STEP;
+    const most = moves + left;
+    const next = bringUnder(level, this.#inForce.physicalToLogical as Int32Array, this.#tokens, this.#capacity, most);
+    if (next === null) {
+      this.#fail(level);
+      return;
+    }
+    this.step = { ...next, optimum: this.#optimumOf(next.row) };
+    const gain = optimum - this.step.optimum;
+    this.promise = gain / Math.max(0.5, this.step.moves - moves);
+    if (this.promise < LEAST_GAIN_PER_MOVE * optimum) this.promise = 0;
+  }
+
+  /** Goes down the step where that takes no more than the moves left. @returns the moves it took */
+  take(left: number): number {
+    if (this.step === null) return 0;
+    const moves = this.step.moves - this.#now.moves;
+    if (moves > left) {
+      this.#fail(this.step.optimum);
+      return 0;
+    }
+    this.#now = this.step;
+    this.step = null;
+    if (this.#now.optimum <= this.#floor) this.promise = 0;
+    return moves;
+  }
+
+  #fail(level: number): void {
+    this.step = null;
+    this.#low = level;
+    if (++this.#failures === FAILURES) this.promise = 0;
+  }
+
+  #optimumOf(row: Int32Array): number {
+    const placement = { ...this.#inForce, physicalToLogical: row };
+    const load = { layers: 1, experts: this.#tokens.length, tokens: this.#tokens };
+    return solveShares(placement, indexReplicas(placement), load, this.#capacity.speeds).optimum[0];
+  }
+}
