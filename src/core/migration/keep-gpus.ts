@@ -79,16 +79,20 @@ function pairUp(score: Int32Array, rows: readonly string[], columns: readonly st
   const size = rows.length;
   const columnOf = new Int32Array(size).fill(-1);
   const taken = new Uint8Array(size);
-  for (let pair = 0; pair < size; pair++) {
-    let best = -1;
-    for (let i = 0; i < score.length; i++) {
-      const row = Math.floor(i / size);
-      const column = i % size;
-      if (columnOf[row] >= 0 || taken[column] === 1 || rows[row] !== columns[column]) continue;
-      if (best < 0 || score[i] > score[best]) best = i;
+  // Scores are few: what two GPUs or nodes have in common.
+  const wanted = [...new Set(score)].sort((a, b) => b - a);
+  let open = size;
+  for (const points of wanted) {
+    for (let row = 0; open > 0 && row < size; row++) {
+      if (columnOf[row] >= 0) continue;
+      for (let column = 0; column < size; column++) {
+        if (score[row * size + column] !== points || taken[column] === 1 || rows[row] !== columns[column]) continue;
+        columnOf[row] = column;
+        taken[column] = 1;
+        open--;
+        break;
+      }
     }
-    columnOf[Math.floor(best / size)] = best % size;
-    taken[best % size] = 1;
   }
   return columnOf;
 }

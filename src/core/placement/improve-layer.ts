@@ -3,17 +3,22 @@ import { LevelFlow } from "../shares/level-flow.ts";
 import { LEAST_COST, type SlotChange, SlotChanges } from "./slot-changes.ts";
 
 /** Changes tried with the flow before any is made. */
-const TRIED = 16;
+const TRIED = Number(process.env.TRIED ?? 16);
 /** Changes that have been tried together are made together, while they bring this part of what the best one does. */
 const AS_GOOD = 0.6;
 /** What a change wastes decides between changes that bring about as much: its guess counts this much. */
 const GUESS_WEIGHT = 0.02;
+
+/** A way is given up where this part of the moves that it needs at least, at the rate of its best change, is too many. */
+const PATIENCE = Number(process.env.PATIENCE ?? 0.8);
 
 export interface LayerMoves {
   /** `[slots]` */
   readonly row: Int32Array;
   /** Slots that differ from the placement in force. */
   readonly moves: number;
+  /** Whether it is under the level: else no change brings it nearer. */
+  readonly fits: boolean;
 }
 
 /**
@@ -21,7 +26,7 @@ export interface LayerMoves {
  * of it fit for each slot moved, by the exact flow. A change that gives a slot back its expert costs less than nothing.
  * @param inForce `[slots]`
  * @param most    slots that may change
- * @returns null where that is too few, or no change makes more of the load fit
+ * @returns null where that is too few
  */
 export function bringUnder(
   level: number,
@@ -53,7 +58,9 @@ class LevelRepair {
     this.#excess = this.#flow.setLevel(level);
     while (this.#excess > this.#least) {
       const tried = this.#try(this.#changes.find().slice(0, TRIED));
-      if (tried.length === 0) return null;
+      if (tried.length === 0) break;
+      // What is left takes more moves for as much, not fewer.
+      if (this.#moves + PATIENCE * (this.#excess / tried[0].value) > this.#most) return null;
       const least = AS_GOOD * tried[0].value;
       touched.fill(0);
       for (const { change, value } of tried) {
@@ -65,7 +72,7 @@ class LevelRepair {
         for (const slot of change.slots) touched[this.#flow.gpuOf[slot]] = 1;
       }
     }
-    return { row: this.#flow.row, moves: this.#moves };
+    return { row: this.#flow.row, moves: this.#moves, fits: this.#excess <= this.#least };
   }
 
   /** Those that are of use, the best first. */
@@ -84,7 +91,9 @@ class LevelRepair {
     if (this.#moves + cost > this.#most) return 0;
     const undo = change.slots.map((slot) => flow.row[slot]);
     put(flow, change.slots, change.experts);
-    const gain = this.#excess - flow.settle();
+    // Another change may have taken what this one counted on.
+    const keepsAll = undo.every((expert) => expert < 0 || flow.replicas[expert] > 0);
+    const gain = keepsAll ? this.#excess - flow.settle() : 0;
     put(flow, change.slots, undo);
     flow.restore();
     return gain <= this.#least ? 0 : (gain + GUESS_WEIGHT * change.guess) / Math.max(LEAST_COST, cost);

@@ -39,7 +39,7 @@ export class LayerDescent {
     this.#floor = bound * (1 + CLOSE_ENOUGH);
     this.#low = this.#floor;
     const row = Int32Array.from(inForce.physicalToLogical as ArrayLike<number>);
-    this.#now = { row, moves: 0, optimum: this.#optimumOf(row) };
+    this.#now = { row, moves: 0, fits: true, optimum: this.#optimumOf(row) };
     this.promise = this.#now.optimum > this.#floor ? Number.POSITIVE_INFINITY : 0;
   }
 
@@ -51,14 +51,15 @@ export class LayerDescent {
   lookAhead(left: number): void {
     const { optimum, moves } = this.#now;
     const level = this.#low + (optimum - this.#low) * STEP;
-    const most = moves + left;
+    const worth = Math.floor((optimum - level) / (LEAST_GAIN_PER_MOVE * optimum));
+    const most = moves + Math.min(left, worth);
     const next = bringUnder(level, this.#inForce.physicalToLogical as Int32Array, this.#tokens, this.#capacity, most);
-    if (next === null) {
-      this.#fail(level);
-      return;
-    }
-    this.step = { ...next, optimum: this.#optimumOf(next.row) };
-    const gain = optimum - this.step.optimum;
+    if (next === null || !next.fits) this.#fail(level);
+    if (next === null) return;
+    const reached = this.#optimumOf(next.row);
+    const gain = optimum - reached;
+    if (!next.fits && gain < LEAST_GAIN_PER_MOVE * optimum) return;
+    this.step = { ...next, optimum: reached };
     this.promise = gain / Math.max(0.5, this.step.moves - moves);
     if (this.promise < LEAST_GAIN_PER_MOVE * optimum) this.promise = 0;
   }
@@ -73,14 +74,14 @@ export class LayerDescent {
     }
     this.#now = this.step;
     this.step = null;
-    if (this.#now.optimum <= this.#floor) this.promise = 0;
+    if (this.#now.optimum <= this.#floor || this.#failures >= FAILURES) this.promise = 0;
     return moves;
   }
 
   #fail(level: number): void {
     this.step = null;
     this.#low = level;
-    if (++this.#failures === FAILURES) this.promise = 0;
+    if (++this.#failures >= FAILURES) this.promise = 0;
   }
 
   #optimumOf(row: Int32Array): number {

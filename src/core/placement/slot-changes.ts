@@ -10,7 +10,7 @@ export interface SlotChange {
 }
 
 /** Changes of each kind that are worth trying. */
-const KEPT = 8;
+const KEPT = Number(process.env.KEPT ?? 8);
 /** Experts that changes of two slots in a row are looked for. */
 const HOTTEST = 6;
 /** A change that moves nothing, as it takes others back, is not worth more than this lets it. */
@@ -35,6 +35,8 @@ export class SlotChanges {
   /** `[gpus]`: excess that the relief of each can reach, and what each can still take. */
   readonly #excessAt: Float64Array;
   readonly #room: Float64Array;
+  /** `[gpus]`: 0 where a slot may be given back its expert, else 1. */
+  readonly #leastCost: Uint8Array;
   /** GPUs that are not jammed, the roomiest first. */
   #open: Int32Array;
   /** Spare slots of these: what an expert there could carry, and what of the present one's load finds no other GPU. */
@@ -48,6 +50,7 @@ export class SlotChanges {
     this.#slotsPerGpu = flow.row.length / slots.length;
     this.#excessAt = new Float64Array(slots.length);
     this.#room = new Float64Array(slots.length);
+    this.#leastCost = new Uint8Array(slots.length);
     this.#open = new Int32Array(0);
   }
 
@@ -56,13 +59,21 @@ export class SlotChanges {
     const flow = this.#flow;
     flow.excessAt(this.#excessAt);
     for (let gpu = 0; gpu < this.#room.length; gpu++) this.#room[gpu] = flow.room(gpu);
-    this.#open = Int32Array.from(this.#room.keys())
-      .filter((gpu) => flow.jammed[gpu] === 0)
-      .sort((a, b) => this.#room[b] - this.#room[a]);
+    this.#leastCost.fill(1);
+    for (let slot = 0; slot < flow.row.length; slot++)
+      if (flow.row[slot] !== this.#inForce[slot]) this.#leastCost[flow.gpuOf[slot]] = 0;
+    this.#open = this.#openGpus();
     this.#spare = this.#spareSlots();
     const hot = this.#hotExperts();
     const found = [...this.#replicas(hot), ...this.#swaps(), ...this.#chains(hot.slice(0, HOTTEST))];
     return found.sort((a, b) => b.guess - a.guess);
+  }
+
+  #openGpus(): Int32Array {
+    const open = this.#flow.jammed.length - this.#flow.jams;
+    const gpus = new Int32Array(open);
+    for (let gpu = 0, i = 0; i < open; gpu++) if (this.#flow.jammed[gpu] === 0) gpus[i++] = gpu;
+    return gpus.sort((a, b) => this.#room[b] - this.#room[a]);
   }
 
   /** How many more slots differ from the placement in force with the expert there. */
@@ -97,7 +108,7 @@ export class SlotChanges {
     if (flow.flow[slot] === 0) return 0;
     let left = flow.flow[slot];
     for (let other = flow.firstSlot(flow.row[slot]); other >= 0; other = flow.nextSlot(other)) {
-      if (flow.gpuOf[other] !== gpu) left -= this.#room[flow.gpuOf[other]];
+      if (other !== slot) left -= flow.gpuOf[other] === gpu ? left : this.#room[flow.gpuOf[other]];
     }
     return Math.max(0, left);
   }
@@ -134,27 +145,31 @@ export class SlotChanges {
   #swaps(): SlotChange[] {
     const { row, flow, queue, jams, excess, replicas } = this.#flow;
     const best: SlotChange[] = [];
-    for (let i = 0; i < jams; i++) {
-      const gpu = queue[i];
+    const jammed = queue.slice(0, jams).sort((a, b) => this.#excessAt[b] - this.#excessAt[a]);
+    for (const gpu of jammed) {
       const wanted = this.#excessAt[gpu];
-      const end = gpu * this.#slotsPerGpu + this.#slots[gpu];
+      const leastHere = this.#leastCost[gpu];
       let found: SlotChange | null = null;
+      let above = best.length < KEPT ? 0 : best[KEPT - 1].guess;
+      const end = gpu * this.#slotsPerGpu + this.#slots[gpu];
       for (let heavy = gpu * this.#slotsPerGpu; heavy < end; heavy++) {
         const expert = row[heavy];
         if (expert < 0) continue;
         const carried = flow[heavy] + (replicas[expert] === 1 ? excess[expert] : 0);
+        const most = Math.min(wanted, carried);
         for (const other of this.#open) {
           const room = this.#room[other];
-          if (found !== null && room <= found.guess) break;
+          if (Math.min(room, most) <= above * LEAST_COST) break;
+          if (Math.min(room, most) <= above * Math.max(LEAST_COST, leastHere + this.#leastCost[other])) continue;
           const last = other * this.#slotsPerGpu + this.#slots[other];
           for (let light = other * this.#slotsPerGpu; light < last; light++) {
             const moved = carried - flow[light];
             const gain = Math.min(wanted, moved) - Math.max(0, moved - room);
-            if (gain <= 0 || row[light] < 0 || (found !== null && gain <= found.guess)) continue;
+            if (gain <= above * LEAST_COST || row[light] < 0) continue;
             const moves = this.cost(heavy, row[light]) + this.cost(light, expert);
             const guess = (gain - WASTE * Math.max(0, room - moved)) / Math.max(LEAST_COST, moves);
-            if ((found !== null && guess <= found.guess) || !isBetter(best, guess)) continue;
-            if (this.#flow.holds(other, expert) || this.#flow.holds(gpu, row[light])) continue;
+            if (guess <= above || this.#flow.holds(other, expert) || this.#flow.holds(gpu, row[light])) continue;
+            above = guess;
             found = { slots: [heavy, light], experts: [row[light], expert], guess };
           }
         }
@@ -170,9 +185,10 @@ export class SlotChanges {
     if (hot.length === 0 || this.#spare.length === 0) return best;
     for (const gpu of this.#open) {
       const end = gpu * this.#slotsPerGpu + this.#slots[gpu];
+      const least = Math.max(LEAST_COST, 2 * this.#leastCost[gpu]);
       for (let slot = gpu * this.#slotsPerGpu; slot < end; slot++) {
         const free = this.#room[gpu] + flow[slot];
-        if (row[slot] < 0 || !isBetter(best, Math.min(free, hot[0].wanted))) continue;
+        if (row[slot] < 0 || !isBetter(best, Math.min(free, hot[0].wanted) / least)) continue;
         const to = this.#spareFor(row[slot], flow[slot], gpu);
         if (to === null) continue;
         for (const { expert, wanted } of hot) {
