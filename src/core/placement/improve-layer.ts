@@ -5,7 +5,7 @@ import { LEAST_COST, type SlotChange, SlotChanges } from "./slot-changes.ts";
 /** Changes tried with the flow before any is made. */
 const TRIED = Number(process.env.TRIED ?? 16);
 /** Changes that have been tried together are made together, while they bring this part of what the best one does. */
-const AS_GOOD = 0.6;
+const AS_GOOD = Number(process.env.AGAIN ?? 0.6);
 /** What a change wastes decides between changes that bring about as much: its guess counts this much. */
 const GUESS_WEIGHT = 0.02;
 
@@ -21,67 +21,75 @@ export interface LayerMoves {
   readonly fits: boolean;
 }
 
-/**
- * Brings a layer under a level (GPU load / speed) by few moves: as long as load does not fit, the change that makes most
- * of it fit for each slot moved, by the exact flow. A change that gives a slot back its expert costs less than nothing.
- * @param inForce `[slots]`
- * @param most    slots that may change
- * @returns null where that is too few
- */
-export function bringUnder(
-  level: number,
-  inForce: Int32Array,
-  tokens: Float64Array,
-  capacity: PoolCapacity,
-  most: number,
-): LayerMoves | null {
-  return new LevelRepair(inForce, tokens, capacity, most).run(level);
+interface Tried {
+  readonly change: SlotChange;
+  readonly value: number;
 }
 
-class LevelRepair {
+/** Brings a layer under a level (GPU load / speed) by few moves from the placement in force. */
+export class LayerImprover {
+  readonly #inForce: Int32Array;
   readonly #flow: LevelFlow;
   readonly #changes: SlotChanges;
-  readonly #most: number;
+  /** Load that counts as none. */
   readonly #least: number;
+  #most = 0;
   #moves = 0;
   #excess = 0;
 
-  constructor(inForce: Int32Array, tokens: Float64Array, capacity: PoolCapacity, most: number) {
+  /** @param inForce `[slots]` */
+  constructor(inForce: Int32Array, tokens: Float64Array, capacity: PoolCapacity) {
+    this.#inForce = inForce;
     this.#flow = new LevelFlow(inForce, tokens, capacity);
     this.#changes = new SlotChanges(this.#flow, inForce, tokens, capacity);
-    this.#most = most;
     this.#least = 10 * this.#flow.epsilon;
   }
 
-  run(level: number): LayerMoves | null {
-    const touched = new Uint8Array(this.#flow.load.length);
-    this.#excess = this.#flow.setLevel(level);
+  /**
+   * As long as load does not fit under the level, makes the change that lets most of it fit for each slot moved, by the
+   * exact flow. A change that gives a slot back its expert costs less than nothing.
+   * @param most slots that may change
+   * @returns null where that is too few
+   */
+  bringUnder(level: number, most: number): LayerMoves | null {
+    const flow = this.#flow;
+    const touched = new Uint8Array(flow.load.length);
+    for (const [slot, expert] of this.#inForce.entries()) flow.put(slot, expert);
+    this.#most = most;
+    this.#moves = 0;
+    this.#excess = flow.setLevel(level);
     while (this.#excess > this.#least) {
       const tried = this.#try(this.#changes.find().slice(0, TRIED));
       if (tried.length === 0) break;
       // What is left takes more moves for as much, not fewer.
-      if (this.#moves + PATIENCE * (this.#excess / tried[0].value) > this.#most) return null;
+      if (this.#moves + PATIENCE * (this.#excess / tried[0].value) > most) return null;
       const least = AS_GOOD * tried[0].value;
       touched.fill(0);
       for (const { change, value } of tried) {
         if (value < least || this.#excess <= this.#least) break;
         // Other changes were tried without those that have been made.
-        if (change.slots.some((slot) => touched[this.#flow.gpuOf[slot]] === 1)) continue;
+        if (change.slots.some((slot) => touched[flow.gpuOf[slot]] === 1)) continue;
         if (change !== tried[0].change && this.#value(change) < least) continue;
         this.#make(change);
-        for (const slot of change.slots) touched[this.#flow.gpuOf[slot]] = 1;
+        for (const slot of change.slots) touched[flow.gpuOf[slot]] = 1;
       }
     }
-    return { row: this.#flow.row, moves: this.#moves, fits: this.#excess <= this.#least };
+    return { row: flow.row.slice(), moves: this.#moves, fits: this.#excess <= this.#least };
   }
 
   /** Those that are of use, the best first. */
-  #try(changes: readonly SlotChange[]): { readonly change: SlotChange; readonly value: number }[] {
+  #try(changes: readonly SlotChange[]): Tried[] {
     this.#flow.save();
-    return changes
-      .map((change) => ({ change, value: this.#value(change) }))
-      .filter(({ value }) => value > 0)
-      .toSorted((a, b) => b.value - a.value);
+    const tried: Tried[] = [];
+    let best = 0;
+    for (const change of changes) {
+      if (change.guess < AS_GOOD * best) break;
+      const value = this.#value(change);
+      if (value <= 0) continue;
+      tried.push({ change, value });
+      best = Math.max(best, value);
+    }
+    return tried.sort((a, b) => b.value - a.value);
   }
 
   /** How much more of the load fits for each move; 0 where none does, or the moves are too many. */

@@ -1,7 +1,7 @@
 import { type Placement, indexReplicas } from "../../model/placement.ts";
 import type { PoolCapacity } from "../../model/pool-capacity.ts";
 import { solveShares } from "../shares/solve-shares.ts";
-import { type LayerMoves, bringUnder } from "./improve-layer.ts";
+import { LayerImprover, type LayerMoves } from "./improve-layer.ts";
 
 /** A layer whose maximum is this near its bound is left as it is. */
 const CLOSE_ENOUGH = 0.001;
@@ -22,6 +22,7 @@ export class LayerDescent {
   readonly #tokens: Float64Array;
   readonly #capacity: PoolCapacity;
   readonly #floor: number;
+  #improver: LayerImprover | null = null;
   #now: Step;
   #failures = 0;
   /** The lowest level that is not known to be out of reach. */
@@ -53,7 +54,8 @@ export class LayerDescent {
     const level = this.#low + (optimum - this.#low) * STEP;
     const worth = Math.floor((optimum - level) / (LEAST_GAIN_PER_MOVE * optimum));
     const most = moves + Math.min(left, worth);
-    const next = bringUnder(level, this.#inForce.physicalToLogical as Int32Array, this.#tokens, this.#capacity, most);
+    this.#improver ??= new LayerImprover(this.#inForce.physicalToLogical as Int32Array, this.#tokens, this.#capacity);
+    const next = this.#improver.bringUnder(level, most);
     if (next === null || !next.fits) this.#fail(level);
     if (next === null) return;
     const reached = this.#optimumOf(next.row);

@@ -37,6 +37,8 @@ export class SlotChanges {
   readonly #room: Float64Array;
   /** `[gpus]`: 0 where a slot may be given back its expert, else 1. */
   readonly #leastCost: Uint8Array;
+  /** `[gpus]`: the least that a slot of each carries. */
+  readonly #lightest: Float64Array;
   /** GPUs that are not jammed, the roomiest first. */
   #open: Int32Array;
   /** Spare slots of these: what an expert there could carry, and what of the present one's load finds no other GPU. */
@@ -51,6 +53,7 @@ export class SlotChanges {
     this.#excessAt = new Float64Array(slots.length);
     this.#room = new Float64Array(slots.length);
     this.#leastCost = new Uint8Array(slots.length);
+    this.#lightest = new Float64Array(slots.length);
     this.#open = new Int32Array(0);
   }
 
@@ -60,8 +63,12 @@ export class SlotChanges {
     flow.excessAt(this.#excessAt);
     for (let gpu = 0; gpu < this.#room.length; gpu++) this.#room[gpu] = flow.room(gpu);
     this.#leastCost.fill(1);
-    for (let slot = 0; slot < flow.row.length; slot++)
-      if (flow.row[slot] !== this.#inForce[slot]) this.#leastCost[flow.gpuOf[slot]] = 0;
+    this.#lightest.fill(Number.POSITIVE_INFINITY);
+    for (let slot = 0; slot < flow.row.length; slot++) {
+      const gpu = flow.gpuOf[slot];
+      if (flow.row[slot] !== this.#inForce[slot]) this.#leastCost[gpu] = 0;
+      if (flow.flow[slot] < this.#lightest[gpu] && flow.row[slot] >= 0) this.#lightest[gpu] = flow.flow[slot];
+    }
     this.#open = this.#openGpus();
     this.#spare = this.#spareSlots();
     const hot = this.#hotExperts();
@@ -129,12 +136,14 @@ export class SlotChanges {
     const best: SlotChange[] = [];
     for (const { expert, wanted } of hot) {
       let found: SlotChange | null = null;
+      let above = best.length < KEPT ? 0 : best[KEPT - 1].guess;
+      if (wanted <= above * LEAST_COST) break;
       for (const { slot, gpu, free, loss } of this.#spare) {
         const gain = Math.min(wanted, free) - loss;
-        if (gain <= 0) continue;
+        if (gain <= above * LEAST_COST) continue;
         const guess = (gain - WASTE * Math.max(0, free - wanted)) / Math.max(LEAST_COST, this.cost(slot, expert));
-        if (found !== null && guess <= found.guess) continue;
-        if (!isBetter(best, guess) || this.#flow.holds(gpu, expert)) continue;
+        if (guess <= above || this.#flow.holds(gpu, expert)) continue;
+        above = guess;
         found = { slots: [slot], experts: [expert], guess };
       }
       if (found !== null) keepBest(best, found);
@@ -156,11 +165,12 @@ export class SlotChanges {
         const expert = row[heavy];
         if (expert < 0) continue;
         const carried = flow[heavy] + (replicas[expert] === 1 ? excess[expert] : 0);
-        const most = Math.min(wanted, carried);
+        if (carried <= above * LEAST_COST) continue;
         for (const other of this.#open) {
           const room = this.#room[other];
-          if (Math.min(room, most) <= above * LEAST_COST) break;
-          if (Math.min(room, most) <= above * Math.max(LEAST_COST, leastHere + this.#leastCost[other])) continue;
+          if (room <= above * LEAST_COST) break;
+          const most = Math.min(wanted, room, carried - this.#lightest[other]);
+          if (most <= above * Math.max(LEAST_COST, leastHere + this.#leastCost[other])) continue;
           const last = other * this.#slotsPerGpu + this.#slots[other];
           for (let light = other * this.#slotsPerGpu; light < last; light++) {
             const moved = carried - flow[light];

@@ -106,7 +106,18 @@ export class LevelFlow {
         over -= amount;
       }
     }
+    for (let expert = 0; expert < excess.length; expert++) if (this.replicas[expert] === 1) this.#seat(expert);
     return this.settle();
+  }
+
+  /** An expert with one replica stays there, as far as it fits. */
+  #seat(expert: number): void {
+    const slot = this.#first[expert];
+    const gpu = this.gpuOf[slot];
+    const amount = Math.min(this.excess[expert], Math.max(0, this.room(gpu)));
+    this.flow[slot] += amount;
+    this.load[gpu] += amount;
+    this.excess[expert] -= amount;
   }
 
   /** Gives a slot another expert, −1 for none. What it carried becomes excess, until `settle`. */
