@@ -36,6 +36,8 @@ export class LayerImprover {
   #most = 0;
   #moves = 0;
   #excess = 0;
+  /** Of the excess, what the change tried last would leave. */
+  #left = 0;
 
   /** @param inForce `[slots]` */
   constructor(inForce: Int32Array, tokens: Float64Array, capacity: PoolCapacity) {
@@ -55,11 +57,11 @@ export class LayerImprover {
     const flow = this.#flow;
     const touched = new Uint8Array(flow.load.length);
     for (const [slot, expert] of this.#inForce.entries()) flow.put(slot, expert);
-    this.#most = most;
+    this.#most = most; (globalThis as any).RUNS = ((globalThis as any).RUNS ?? 0) + 1;
     this.#moves = 0;
     this.#excess = flow.setLevel(level);
     while (this.#excess > this.#least) {
-      const tried = this.#try(this.#changes.find().slice(0, TRIED));
+      (globalThis as any).SCANS = ((globalThis as any).SCANS ?? 0) + 1; const tried = this.#try(this.#changes.find().slice(0, TRIED));
       if (tried.length === 0) break;
       // What is left takes more moves for as much, not fewer.
       if (this.#moves + PATIENCE * (this.#excess / tried[0].value) > most) return null;
@@ -82,12 +84,16 @@ export class LayerImprover {
     this.#flow.save();
     const tried: Tried[] = [];
     let best = 0;
+    let solved = false;
     for (const change of changes) {
-      if (change.guess < AS_GOOD * best) break;
+      if (change.guess < (solved ? best : AS_GOOD * best)) break;
       const value = this.#value(change);
-      if (value <= 0) continue;
+      (globalThis as any).EVALS = ((globalThis as any).EVALS ?? 0) + 1; if (value <= 0) continue;
       tried.push({ change, value });
-      best = Math.max(best, value);
+      if (value > best) {
+        best = value;
+        solved = this.#left <= this.#least;
+      }
     }
     return tried.sort((a, b) => b.value - a.value);
   }
@@ -101,7 +107,8 @@ export class LayerImprover {
     put(flow, change.slots, change.experts);
     // Another change may have taken what this one counted on.
     const keepsAll = undo.every((expert) => expert < 0 || flow.replicas[expert] > 0);
-    const gain = keepsAll ? this.#excess - flow.settle() : 0;
+    this.#left = keepsAll ? flow.settle() : this.#excess;
+    const gain = this.#excess - this.#left;
     put(flow, change.slots, undo);
     flow.restore();
     return gain <= this.#least ? 0 : (gain + GUESS_WEIGHT * change.guess) / Math.max(LEAST_COST, cost);

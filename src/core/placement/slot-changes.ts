@@ -17,7 +17,6 @@ const HOTTEST = 6;
 export const LEAST_COST = 0.5;
 /** Of load, what room that a change leaves unused counts: it may be all that a heavier expert could have had. */
 const WASTE = 0.002;
-
 /**
  * Finds the changes of a few slots that promise to take excess off the jammed GPUs of a layer:
  * - a further replica of an expert that has nowhere to go, in place of one that can be spared (one slot),
@@ -166,10 +165,14 @@ export class SlotChanges {
         if (expert < 0) continue;
         const carried = flow[heavy] + (replicas[expert] === 1 ? excess[expert] : 0);
         if (carried <= above * LEAST_COST) continue;
-        for (const other of this.#open) {
+        // From the GPUs where it just fits to the roomier ones, then to those where less and less does.
+        const fit = this.#fitting(wanted);
+        for (let n = 0; n < this.#open.length; n++) {
+          const other = this.#open[n <= fit ? fit - n : n];
           const room = this.#room[other];
           if (room <= above * LEAST_COST) break;
-          const most = Math.min(wanted, room, carried - this.#lightest[other]);
+          const reach = carried - this.#lightest[other];
+          const most = Math.min(wanted, room, reach) - WASTE * Math.max(0, room - reach);
           if (most <= above * Math.max(LEAST_COST, leastHere + this.#leastCost[other])) continue;
           const last = other * this.#slotsPerGpu + this.#slots[other];
           for (let light = other * this.#slotsPerGpu; light < last; light++) {
@@ -187,6 +190,17 @@ export class SlotChanges {
       if (found !== null) keepBest(best, found);
     }
     return best;
+  }
+
+  /** The last of the open GPUs that has room for so much; −1 for none. */
+  #fitting(load: number): number {
+    let [from, to] = [0, this.#open.length];
+    while (from < to) {
+      const middle = (from + to) >> 1;
+      if (this.#room[this.#open[middle]] >= load) from = middle + 1;
+      else to = middle;
+    }
+    return from - 1;
   }
 
   #chains(hot: readonly HotExpert[]): SlotChange[] {
