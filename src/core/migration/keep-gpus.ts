@@ -86,7 +86,8 @@ function pairUp(score: Int32Array, rows: readonly string[], columns: readonly st
     for (let row = 0; open > 0 && row < size; row++) {
       if (columnOf[row] >= 0) continue;
       for (let column = 0; column < size; column++) {
-        if (score[row * size + column] !== points || taken[column] === 1 || rows[row] !== columns[column]) continue;
+        if (score[row * size + column] !== points || taken[column] === 1 || rows[row] !== columns[column])
+          continue;
         columnOf[row] = column;
         taken[column] = 1;
         open--;

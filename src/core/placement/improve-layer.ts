@@ -3,14 +3,14 @@ import { LevelFlow } from "../shares/level-flow.ts";
 import { LEAST_COST, type SlotChange, SlotChanges } from "./slot-changes.ts";
 
 /** Changes tried with the flow before any is made. */
-const TRIED = Number(process.env.TRIED ?? 16);
+const TRIED = 16;
 /** Changes that have been tried together are made together, while they bring this part of what the best one does. */
-const AS_GOOD = Number(process.env.AGAIN ?? 0.6);
+const AS_GOOD = 0.6;
 /** What a change wastes decides between changes that bring about as much: its guess counts this much. */
 const GUESS_WEIGHT = 0.02;
 
 /** A way is given up where this part of the moves that it needs at least, at the rate of its best change, is too many. */
-const PATIENCE = Number(process.env.PATIENCE ?? 0.8);
+const PATIENCE = 0.8;
 
 export interface LayerMoves {
   /** `[slots]` */
@@ -57,11 +57,11 @@ export class LayerImprover {
     const flow = this.#flow;
     const touched = new Uint8Array(flow.load.length);
     for (const [slot, expert] of this.#inForce.entries()) flow.put(slot, expert);
-    this.#most = most; (globalThis as any).RUNS = ((globalThis as any).RUNS ?? 0) + 1;
+    this.#most = most;
     this.#moves = 0;
     this.#excess = flow.setLevel(level);
     while (this.#excess > this.#least) {
-      (globalThis as any).SCANS = ((globalThis as any).SCANS ?? 0) + 1; const tried = this.#try(this.#changes.find().slice(0, TRIED));
+      const tried = this.#try(this.#changes.find().slice(0, TRIED));
       if (tried.length === 0) break;
       // What is left takes more moves for as much, not fewer.
       if (this.#moves + PATIENCE * (this.#excess / tried[0].value) > most) return null;
@@ -88,7 +88,7 @@ export class LayerImprover {
     for (const change of changes) {
       if (change.guess < (solved ? best : AS_GOOD * best)) break;
       const value = this.#value(change);
-      (globalThis as any).EVALS = ((globalThis as any).EVALS ?? 0) + 1; if (value <= 0) continue;
+      if (value <= 0) continue;
       tried.push({ change, value });
       if (value > best) {
         best = value;

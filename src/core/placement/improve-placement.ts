@@ -22,7 +22,12 @@ export function improvePlacement(
   const bounds = layerBounds(load, capacity);
   const layers = bounds.map(({ value }, layer) => {
     const row = physicalToLogical.subarray(layer * width, (layer + 1) * width);
-    return new LayerDescent({ ...previous, layers: 1, physicalToLogical: row }, layerLoad(load, layer), capacity, value);
+    return new LayerDescent(
+      { ...previous, layers: 1, physicalToLogical: row },
+      layerLoad(load, layer),
+      capacity,
+      value,
+    );
   });
   let left = most;
   while (left > 0) {

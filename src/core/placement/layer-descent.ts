@@ -2,15 +2,19 @@ import { type Placement, indexReplicas } from "../../model/placement.ts";
 import type { PoolCapacity } from "../../model/pool-capacity.ts";
 import { solveShares } from "../shares/solve-shares.ts";
 import { LayerImprover, type LayerMoves } from "./improve-layer.ts";
+import { LEAST_COST } from "./slot-changes.ts";
 
 /** A layer whose maximum is this near its bound is left as it is. */
 const CLOSE_ENOUGH = 0.001;
 /** Lowering a layer's maximum by less than this part of it is not worth a moved slot. */
 const LEAST_GAIN_PER_MOVE = 0.00003;
-/** A step leaves this part of the way down to the bound. */
-const STEP = Number(process.env.STEP ?? 0.5);
+/** A step leaves this part of the way down to the bound, and this of one that is short already. */
+const STEP = 0.5;
+const LAST_STEP = 0.25;
+/** A way down is short that is this part of the bound. */
+const SHORT = 0.05;
 /** Steps that may fail before a layer stays where it is. */
-const FAILURES = Number(process.env.FAILS ?? 3);
+const FAILURES = 3;
 
 interface Step extends LayerMoves {
   readonly optimum: number;
@@ -51,10 +55,15 @@ export class LayerDescent {
   /** Finds the next step down. @param left moves */
   lookAhead(left: number): void {
     const { optimum, moves } = this.#now;
-    const level = this.#low + (optimum - this.#low) * STEP;
+    const gap = optimum - this.#low;
+    const level = this.#low + gap * (moves === 0 || gap > SHORT * this.#low ? STEP : LAST_STEP);
     const worth = Math.floor((optimum - level) / (LEAST_GAIN_PER_MOVE * optimum));
     const most = moves + Math.min(left, worth);
-    this.#improver ??= new LayerImprover(this.#inForce.physicalToLogical as Int32Array, this.#tokens, this.#capacity);
+    this.#improver ??= new LayerImprover(
+      this.#inForce.physicalToLogical as Int32Array,
+      this.#tokens,
+      this.#capacity,
+    );
     const next = this.#improver.bringUnder(level, most);
     if (next === null || !next.fits) this.#fail(level);
     if (next === null) return;
@@ -62,7 +71,7 @@ export class LayerDescent {
     const gain = optimum - reached;
     if (!next.fits && gain < LEAST_GAIN_PER_MOVE * optimum) return;
     this.step = { ...next, optimum: reached };
-    this.promise = gain / Math.max(0.5, this.step.moves - moves);
+    this.promise = gain / Math.max(LEAST_COST, this.step.moves - moves);
     if (this.promise < LEAST_GAIN_PER_MOVE * optimum) this.promise = 0;
   }
 

@@ -10,13 +10,16 @@ export interface SlotChange {
 }
 
 /** Changes of each kind that are worth trying. */
-const KEPT = Number(process.env.KEPT ?? 8);
+const KEPT = 8;
 /** Experts that changes of two slots in a row are looked for. */
 const HOTTEST = 6;
 /** A change that moves nothing, as it takes others back, is not worth more than this lets it. */
 export const LEAST_COST = 0.5;
 /** Of load, what room that a change leaves unused counts: it may be all that a heavier expert could have had. */
 const WASTE = 0.002;
+/** The same of a replica that is given up, where an empty slot would do: it may be needed yet. */
+const REPLICA = 0.01;
+
 /**
  * Finds the changes of a few slots that promise to take excess off the jammed GPUs of a layer:
  * - a further replica of an expert that has nowhere to go, in place of one that can be spared (one slot),
@@ -132,6 +135,7 @@ export class SlotChanges {
   }
 
   #replicas(hot: readonly HotExpert[]): SlotChange[] {
+    const { row } = this.#flow;
     const best: SlotChange[] = [];
     for (const { expert, wanted } of hot) {
       let found: SlotChange | null = null;
@@ -140,7 +144,8 @@ export class SlotChanges {
       for (const { slot, gpu, free, loss } of this.#spare) {
         const gain = Math.min(wanted, free) - loss;
         if (gain <= above * LEAST_COST) continue;
-        const guess = (gain - WASTE * Math.max(0, free - wanted)) / Math.max(LEAST_COST, this.cost(slot, expert));
+        const waste = WASTE * Math.max(0, free - wanted) + (row[slot] < 0 ? 0 : REPLICA * gain);
+        const guess = (gain - waste) / Math.max(LEAST_COST, this.cost(slot, expert));
         if (guess <= above || this.#flow.holds(gpu, expert)) continue;
         above = guess;
         found = { slots: [slot], experts: [expert], guess };
@@ -181,7 +186,8 @@ export class SlotChanges {
             if (gain <= above * LEAST_COST || row[light] < 0) continue;
             const moves = this.cost(heavy, row[light]) + this.cost(light, expert);
             const guess = (gain - WASTE * Math.max(0, room - moved)) / Math.max(LEAST_COST, moves);
-            if (guess <= above || this.#flow.holds(other, expert) || this.#flow.holds(gpu, row[light])) continue;
+            if (guess <= above || this.#flow.holds(other, expert) || this.#flow.holds(gpu, row[light]))
+              continue;
             above = guess;
             found = { slots: [heavy, light], experts: [row[light], expert], guess };
           }

@@ -33,7 +33,6 @@ export class LevelFlow {
   readonly queue: Int32Array;
   jams = 0;
 
-  readonly #tokens: Float64Array;
   readonly #speeds: Float64Array;
   readonly #slotsPerGpu: number;
   /** The slots of an expert, as a list: its first, and the one after each. */
@@ -65,7 +64,6 @@ export class LevelFlow {
     this.jammed = new Uint8Array(gpus);
     this.confined = new Uint8Array(tokens.length);
     this.queue = new Int32Array(gpus);
-    this.#tokens = tokens;
     this.#speeds = speeds;
     this.#first = new Int32Array(tokens.length).fill(-1);
     this.#next = new Int32Array(row.length).fill(-1);
@@ -78,7 +76,8 @@ export class LevelFlow {
     this.#savedLoad = new Float64Array(gpus);
     this.#savedExcess = new Float64Array(tokens.length);
     for (let slot = row.length - 1; slot >= 0; slot--) if (row[slot] >= 0) this.#link(slot, row[slot]);
-    for (let expert = 0; expert < tokens.length; expert++) if (this.replicas[expert] === 0) this.excess[expert] = 0;
+    for (let expert = 0; expert < tokens.length; expert++)
+      if (this.replicas[expert] === 0) this.excess[expert] = 0;
   }
 
   /** Load that counts as none. */
@@ -106,7 +105,8 @@ export class LevelFlow {
         over -= amount;
       }
     }
-    for (let expert = 0; expert < excess.length; expert++) if (this.replicas[expert] === 1) this.#seat(expert);
+    for (let expert = 0; expert < excess.length; expert++)
+      if (this.replicas[expert] === 1) this.#seat(expert);
     return this.settle();
   }
 
@@ -200,7 +200,8 @@ export class LevelFlow {
     for (let i = 0; i < this.#reachedCount; i++) {
       const first = this.#first[this.#reached[i]];
       const jam = this.#rootOf(this.gpuOf[first]);
-      for (let slot = this.#next[first]; slot >= 0; slot = this.#next[slot]) jamOf[this.#rootOf(this.gpuOf[slot])] = jam;
+      for (let slot = this.#next[first]; slot >= 0; slot = this.#next[slot])
+        jamOf[this.#rootOf(this.gpuOf[slot])] = jam;
     }
     for (let i = 0; i < this.#reachedCount; i++) {
       const expert = this.#reached[i];
@@ -287,7 +288,8 @@ export class LevelFlow {
     const enter = this.#enter;
     const leave = this.#leave;
     let amount = Math.min(excess[expert], this.room(target));
-    for (let gpu = target; leave[gpu] >= 0; gpu = gpuOf[leave[gpu]]) amount = Math.min(amount, flow[leave[gpu]]);
+    for (let gpu = target; leave[gpu] >= 0; gpu = gpuOf[leave[gpu]])
+      amount = Math.min(amount, flow[leave[gpu]]);
     load[target] += amount;
     excess[expert] -= amount;
     for (let gpu = target; ; ) {
