@@ -55,12 +55,7 @@ it("keeps every expert, puts no second copy on a GPU and uses no slot that is no
   fc.assert(
     fc.property(replan, ({ request, most }) => {
       const { slots } = request.capacity;
-      const improved = improvePlacement(
-        placeExperts(request),
-        otherLoad(request),
-        request.capacity,
-        most,
-      );
+      const improved = improvePlacement(placeExperts(request), otherLoad(request), request.capacity, most);
       expect(placementFault(improved)).toBeNull();
       for (const [i, experts] of gpuExperts(improved).entries()) {
         const held = experts.filter((expert) => expert >= 0);

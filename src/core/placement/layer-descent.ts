@@ -56,7 +56,7 @@ export class LayerDescent {
   lookAhead(left: number): void {
     const { optimum, moves } = this.#now;
     const gap = optimum - this.#low;
-    const level = this.#low + gap * (moves === 0 || gap > SHORT * this.#low ? STEP : LAST_STEP);
+    const level = this.#low + gap * (gap > SHORT * this.#low ? STEP : LAST_STEP);
     const worth = Math.floor((optimum - level) / (LEAST_GAIN_PER_MOVE * optimum));
     const most = moves + Math.min(left, worth);
     this.#improver ??= new LayerImprover(

@@ -81,7 +81,7 @@ export function placeExperts(request: PlacementRequest): Placement {
     if (grouped) {
       const alone = { layers: 1, experts, topology, physicalToLogical: row };
       const levelled = improvePlacement(alone, { layers: 1, experts, tokens }, useful, abroad);
-      row.set(levelled.physicalToLogical as Int32Array);
+      row.set(levelled.physicalToLogical);
     }
     leveller?.level(layer, row);
   }
