@@ -8,7 +8,6 @@ const TRIED = 16;
 const AS_GOOD = 0.6;
 /** What a change wastes decides between changes that bring about as much: its guess counts this much. */
 const GUESS_WEIGHT = 0.02;
-
 /** A way is given up where this part of the moves that it needs at least, at the rate of its best change, is too many. */
 const PATIENCE = 0.8;
 
