@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import { adaptToPool } from "../../src/core/planning/adapt-to-pool.ts";
+import { shares } from "../../src/core/planning/consumers/shares.ts";
 import { changedSlots } from "../../src/core/placement/adapt-placement.ts";
 import { contiguousPlacement } from "../../src/core/placement/contiguous.ts";
 import { placeExperts } from "../../src/core/placement/place-experts.ts";
@@ -65,7 +66,7 @@ function anew(topology: Topology): (load: ExpertLoad) => Placement {
 
 function adapted(topology: Topology, previous: Placement, load: ExpertLoad, most: number): Placement {
   const pool = { topology, capacity: fullCapacity(topology), groups: 1 };
-  return adaptToPool(previous, load, pool, most, anew(topology)).placement;
+  return adaptToPool(previous, load, pool, most, shares, anew(topology)).placement;
 }
 
 function balance(placement: Placement, load: ExpertLoad): number {

@@ -17,15 +17,18 @@ import {
   parseJsonObject,
   readMatrix,
   readNumber,
+  readWord,
 } from "../../formats/json.ts";
 import { nestsDeeperThan } from "../../formats/json-depth.ts";
 import { writePlacementFile } from "../../formats/placement-file.ts";
 import { InputError } from "../../lib/errors.ts";
+import { CONSUMER_DISPATCHES } from "../../model/consumer-dispatch.ts";
 import { type LayerNumbers, layersOfRows } from "../../model/layer-numbers.ts";
 import { type ExpertLoad, type NumberedLoad, countingRow } from "../../model/load.ts";
 import type { MoeModel } from "../../model/moe-model.ts";
 import type { Placement } from "../../model/placement.ts";
 import { type Topology, slotCount } from "../../model/topology.ts";
+import { readTables, tablesOf } from "./solved-tables.ts";
 import { MOST_IN_ALL, MOST_SLOTS, checkSize, checkSlots } from "./solve-limits.ts";
 
 const FIELDS = [
@@ -42,6 +45,9 @@ const FIELDS = [
   "previousTopology",
   "maxMoves",
   "model",
+  "dispatch",
+  "entries",
+  "sameForAllRanks",
 ];
 /** A history is a list of objects with lists of rows. */
 const DEEPEST = 8;
@@ -72,10 +78,12 @@ export function solveBody(bytes: Uint8Array, models: readonly MoeModel[]): strin
   const model = readModel(body["model"], models);
   const layers = model === null ? file.layers : layersOf(model, file);
   const problem = readProblem(body, file.load, model);
+  const tables = readTables(body, problem, BODY);
   const start = performance.now();
   const solution = solvePlacement(problem);
+  const more = tables === null ? {} : tablesOf(solution, problem.load, tables);
   const elapsedMs = performance.now() - start;
-  return writePlacementFile({ modelName: model?.name ?? null, layers, ...solution, elapsedMs });
+  return writePlacementFile({ modelName: model?.name ?? null, layers, ...solution, elapsedMs }, more);
 }
 
 function readProblem(body: JsonObject, load: ExpertLoad, model: MoeModel | null): PlacementProblem {
@@ -100,6 +108,10 @@ function readProblem(body: JsonObject, load: ExpertLoad, model: MoeModel | null)
     capacity: checkCapacity(differences, topology, load, NAMES),
     groups,
     algorithm: "plimsoll",
+    dispatch:
+      body["dispatch"] === undefined
+        ? "shares"
+        : readWord(body["dispatch"], CONSUMER_DISPATCHES, BODY, "dispatch"),
     activation: null,
     routing: null,
     previous: previous === undefined ? null : readPrevious(body, load, topology),

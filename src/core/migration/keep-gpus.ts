@@ -79,20 +79,15 @@ function pairUp(score: Int32Array, rows: readonly string[], columns: readonly st
   const size = rows.length;
   const columnOf = new Int32Array(size).fill(-1);
   const taken = new Uint8Array(size);
-  // Scores are few: what two GPUs or nodes have in common.
-  const wanted = [...new Set(score)].sort((a, b) => b - a);
-  let open = size;
-  for (const points of wanted) {
-    for (let row = 0; open > 0 && row < size; row++) {
-      if (columnOf[row] >= 0) continue;
-      for (let column = 0; column < size; column++) {
-        if (score[row * size + column] !== points || taken[column] === 1 || rows[row] !== columns[column])
-          continue;
-        columnOf[row] = column;
-        taken[column] = 1;
-        open--;
-        break;
-      }
+  const highest = score.reduce((a, b) => Math.max(a, b), 0);
+  for (let value = highest; value >= 0; value--) {
+    for (let i = 0; i < score.length; i++) {
+      if (score[i] !== value) continue;
+      const row = Math.floor(i / size);
+      const column = i % size;
+      if (columnOf[row] >= 0 || taken[column] === 1 || rows[row] !== columns[column]) continue;
+      columnOf[row] = column;
+      taken[column] = 1;
     }
   }
   return columnOf;
