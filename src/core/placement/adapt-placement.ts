@@ -2,7 +2,7 @@ import type { ExpertLoad } from "../../model/load.ts";
 import type { Placement } from "../../model/placement.ts";
 import type { PoolCapacity } from "../../model/pool-capacity.ts";
 import { slotCount } from "../../model/topology.ts";
-import { improvePlacement, moveBudgets } from "./improve-placement.ts";
+import { improvePlacement } from "./improve-placement.ts";
 import { rehomeExperts } from "./rehome-experts.ts";
 
 /** A placement in force is adapted by changing this part of the slots at most, unless told otherwise. */
@@ -17,8 +17,7 @@ export function adaptPlacement(
   inForce: Placement,
   load: ExpertLoad,
   capacity: PoolCapacity,
-  improve = (whole: Placement, moves: number) =>
-    improvePlacement(whole, load, capacity, moveBudgets(whole, load, capacity, moves)),
+  improve = (whole: Placement, moves: number) => improvePlacement(whole, load, capacity, moves),
 ): Placement {
   const whole = rehomeExperts(inForce, load, capacity);
   if (capacity.slots.reduce((sum, slots) => sum + slots, 0) < load.experts) return whole;

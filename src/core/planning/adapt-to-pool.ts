@@ -8,7 +8,6 @@ import { countMovedSlots } from "../migration/moves.ts";
 import { MOVED_PART, changedSlots } from "../placement/adapt-placement.ts";
 import { emptySlots, fillEmptySlots } from "../placement/fill-slots.ts";
 import { groupHomes } from "../placement/group-homes.ts";
-import { moveBudgets } from "../placement/improve-placement.ts";
 import { bringBack } from "../placement/rehome-experts.ts";
 import type { ToImprove } from "./consumers/consumer.ts";
 
@@ -45,7 +44,8 @@ export function adaptToPool(
   const had = changedSlots(inForce, whole);
   const mayMove = most ?? Math.floor(whole.physicalToLogical.length * MOVED_PART) + had + total(empty);
   const left = (now: Placement) => Math.max(0, mayMove - changedSlots(inForce, now));
-  const fills = left(whole) >= total(empty) ? empty : moveBudgets(whole, load, capacity, left(whole));
+  // Where moves are too few to fill all, they go where they are of use.
+  const fills = left(whole) >= total(empty) ? empty : new Int32Array(load.layers);
   const filled = fillEmptySlots(whole, evenWhereIdle(load), capacity, fills, homes);
   return {
     placement: balance({ placement: filled, load, topology, capacity, groups }, left(filled)),

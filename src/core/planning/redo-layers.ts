@@ -10,7 +10,9 @@ import { layerBounds } from "../placement/bounds.ts";
 import { solveShares } from "../shares/solve-shares.ts";
 
 /** A layer whose maximum is this near its bound is not placed again: that takes many moves. */
-const CLOSE_ENOUGH = 0.05;
+const CLOSE_ENOUGH = 0.01;
+/** From scratch a layer changes more of its slots than this. */
+const LEAST_MOVED = 0.1;
 
 /** Places every layer of a load from scratch. */
 export type FreshPlacement = (load: ExpertLoad) => Placement;
@@ -32,9 +34,11 @@ export function redoLayers(
   { inForce, adapted, load, capacity, moves }: Adaptation,
   fresh: FreshPlacement,
 ): Placement {
+  const width = slotCount(adapted.topology);
+  if (moves < LEAST_MOVED * width) return adapted;
   const optimum = optimaOf(adapted, load, capacity);
   const layers = layerBounds(load, capacity)
-    .map(({ value }, layer) => (moves > 0 && optimum[layer] > value * (1 + CLOSE_ENOUGH) ? layer : -1))
+    .map(({ value }, layer) => (optimum[layer] > value * (1 + CLOSE_ENOUGH) ? layer : -1))
     .filter((layer) => layer >= 0);
   if (layers.length === 0) return adapted;
   const some = loadOf(load, layers);
@@ -52,7 +56,6 @@ export function redoLayers(
     }))
     .filter(({ gain }) => gain > 0)
     .toSorted((a, b) => b.gain / Math.max(1, b.moves) - a.gain / Math.max(1, a.moves));
-  const width = slotCount(adapted.topology);
   const physicalToLogical = int32Copy(adapted.physicalToLogical);
   let left = moves;
   for (const option of options) {

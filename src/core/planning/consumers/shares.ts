@@ -1,6 +1,6 @@
 import { changedSlots } from "../../placement/adapt-placement.ts";
 import { groupsTogether } from "../../placement/coactivation.ts";
-import { improvePlacement, moveBudgets } from "../../placement/improve-placement.ts";
+import { improvePlacement } from "../../placement/improve-placement.ts";
 import { placeExperts } from "../../placement/place-experts.ts";
 import { solveShares } from "../../shares/solve-shares.ts";
 import { redoLayers } from "../redo-layers.ts";
@@ -14,7 +14,7 @@ export const shares: Consumer = {
     solveShares(placement, replicas, load, speeds, last),
   place: placeExperts,
   improve({ placement, load, topology, capacity, groups }, most) {
-    const adapted = improvePlacement(placement, load, capacity, moveBudgets(placement, load, capacity, most));
+    const adapted = improvePlacement(placement, load, capacity, most);
     const moves = Math.max(0, most - changedSlots(placement, adapted));
     const coactivation = groupsTogether(groups, topology);
     return redoLayers({ inForce: placement, adapted, load, capacity, moves }, (some) =>
