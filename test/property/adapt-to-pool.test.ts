@@ -66,7 +66,8 @@ function anew(topology: Topology): (load: ExpertLoad) => Placement {
 
 function adapted(topology: Topology, previous: Placement, load: ExpertLoad, most: number): Placement {
   const pool = { topology, capacity: fullCapacity(topology), groups: 1 };
-  return adaptToPool(previous, load, pool, most, shares, anew(topology)).placement;
+  return adaptToPool(previous, load, pool, most, (question, left) => shares.improve(question, left))
+    .placement;
 }
 
 function balance(placement: Placement, load: ExpertLoad): number {
