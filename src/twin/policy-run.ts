@@ -8,7 +8,8 @@ import type { PolicyResult } from "../model/comparison.ts";
 import type { MoeModel } from "../model/moe-model.ts";
 import type { PoolWindow } from "../model/pool-window.ts";
 import { type Topology, gpuCount } from "../model/topology.ts";
-import { ForwardPass } from "./forward-pass.ts";
+import type { ForwardPass } from "./fidelity/forward-pass.ts";
+import { ForwardPasses } from "./fidelity/forward-passes.ts";
 import { PoolMeter } from "./pool-meter.ts";
 import type { RoutingSource } from "./routing-source.ts";
 import { type StepRecord, replayBatch } from "./step-recorder.ts";
@@ -32,6 +33,7 @@ export class PolicyRun {
   readonly #balancer: Balancer;
   readonly #draw: TokenDraw;
   readonly #total = new WindowTotals();
+  readonly #passes: ForwardPasses;
   #pass: ForwardPass;
   #meter: PoolMeter;
   #windowFrom: number;
@@ -45,16 +47,17 @@ export class PolicyRun {
     this.#options = options;
     this.#gpus = gpuCount(topology);
     this.#balancer = new Balancer(model, slots, policy, cadence, startMs);
-    this.#pass = this.#forwardPass();
+    this.#passes = new ForwardPasses({ ...options, dispatch: policy.dispatch, fidelity: "exact" });
+    this.#pass = this.#passes.by(this.#balancer.current);
     this.#draw = new TokenDraw(new Rng(options.seed, 6));
     this.#meter = new PoolMeter(this.#balancer.current.placement, this.#draw);
     this.#windowFrom = startMs;
   }
 
   step(record: StepRecord): void {
-    const { cadence, routing } = this.#options;
+    const { cadence } = this.#options;
     if (record.atMs - this.#windowFrom >= cadence.sharesMs) this.#balance(record.atMs);
-    this.#pass.run(replayBatch(record), routing, this.#meter);
+    this.#pass.run(replayBatch(record), this.#meter);
   }
 
   result(): PolicyResult {
@@ -81,7 +84,7 @@ export class PolicyRun {
     this.#balancer.accept(decision.plan);
     this.#movedSlots += decision.moves.slots;
     this.#epochs++;
-    this.#pass = this.#forwardPass();
+    this.#pass = this.#passes.by(this.#balancer.current);
   }
 
   #closeWindow(nowMs: number): PoolWindow {
@@ -90,10 +93,5 @@ export class PolicyRun {
     this.#windowFrom = nowMs;
     this.#total.add(window);
     return window;
-  }
-
-  #forwardPass(): ForwardPass {
-    const { model, hardware, seed } = this.#options;
-    return new ForwardPass(model, hardware, this.#balancer.current, this.#policy.dispatch, seed);
   }
 }

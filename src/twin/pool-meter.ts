@@ -1,3 +1,4 @@
+import type { TokenBatch } from "../core/dispatch/token-batch.ts";
 import { type ExpertLoad, emptyLoad } from "../model/load.ts";
 import type { LayerTally } from "../model/layer-tally.ts";
 import type { Placement } from "../model/placement.ts";
@@ -14,6 +15,8 @@ export class PoolMeter {
   readonly #load: ExpertLoad;
   readonly #draw: TokenDraw;
   readonly #gpuLoad: Float64Array;
+  /** Tokens by their chances. */
+  readonly #expected = new Map<Float32Array, number>();
   #steps = 0;
   #tokens = 0;
   #sumMean = 0;
@@ -31,23 +34,51 @@ export class PoolMeter {
     this.#gpuLoad = new Float64Array(this.#layers * this.#gpus);
   }
 
-  layer(layer: number, placement: Placement, tally: LayerTally): void {
-    const { experts, physicalToLogical } = placement;
-    const { slotLoad, gpuLoad } = tally;
+  /** @param weight layers that it stands for */
+  layer(layer: number, tally: LayerTally, weight = 1): void {
+    const { gpuLoad } = tally;
+    let max = 0;
+    for (let gpu = 0; gpu < gpuLoad.length; gpu++) {
+      this.#gpuLoad[layer * this.#gpus + gpu] += weight * gpuLoad[gpu];
+      if (gpuLoad[gpu] > max) max = gpuLoad[gpu];
+    }
+    this.#sumMax += weight * max;
+    this.#sumMean += (weight * tally.selections) / gpuLoad.length;
+    this.#hops += weight * tally.hops;
+    this.#nodeHops += weight * tally.nodeHops;
+  }
+
+  /** The experts of a layer's slots, of all a step's tokens. */
+  countSlots(layer: number, { experts, physicalToLogical }: Placement, { slotLoad }: LayerTally): void {
     const load = this.#load.tokens;
     for (let slot = 0; slot < slotLoad.length; slot++) {
       if (slotLoad[slot] === 0) continue;
       load[layer * experts + physicalToLogical[layer * slotLoad.length + slot]] += slotLoad[slot];
     }
-    let max = 0;
-    for (let gpu = 0; gpu < gpuLoad.length; gpu++) {
-      this.#gpuLoad[layer * this.#gpus + gpu] += gpuLoad[gpu];
-      if (gpuLoad[gpu] > max) max = gpuLoad[gpu];
+  }
+
+  /** The experts of some tokens in every layer, each of which stands for `weight`. */
+  countTokens(
+    routing: RoutingSource,
+    { tokens, rows, experts, rowStride, topk }: TokenBatch,
+    weight: number,
+  ): void {
+    const load = this.#load.tokens;
+    const width = this.#load.experts;
+    for (let layer = 0; layer < this.#layers; layer++) {
+      const column = routing.column(layer);
+      for (let token = 0; token < tokens; token++) {
+        const from = rows[token] * rowStride + column;
+        for (let at = from; at < from + topk; at++) {
+          if (experts[at] >= 0) load[layer * width + experts[at]] += weight;
+        }
+      }
     }
-    this.#sumMax += max;
-    this.#sumMean += tally.selections / gpuLoad.length;
-    this.#hops += tally.hops;
-    this.#nodeHops += tally.nodeHops;
+  }
+
+  /** So many tokens more that choose experts with such chances. @param chance `[layers][experts]` */
+  expect(chance: Float32Array, tokens: number): void {
+    this.#expected.set(chance, (this.#expected.get(chance) ?? 0) + tokens);
   }
 
   step(batch: StepBatch, ms: number): void {
@@ -59,6 +90,9 @@ export class PoolMeter {
 
   /** Ends the window. */
   window(spanMs: number, routing: RoutingSource, ranks: readonly RankState[]): PoolWindow {
+    for (const [chance, tokens] of this.#expected) {
+      for (let i = 0; i < chance.length; i++) this.#load.tokens[i] += chance[i] * tokens;
+    }
     return {
       spanMs,
       steps: this.#steps,

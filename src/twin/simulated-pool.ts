@@ -6,11 +6,13 @@ import { Rng } from "../lib/rng.ts";
 import { countMoves } from "../core/migration/moves.ts";
 import { transferMs } from "../core/migration/transfer-time.ts";
 import type { DispatchPolicy } from "../model/dispatch-policy.ts";
+import type { Fidelity } from "../model/fidelity.ts";
 import type { MoeModel } from "../model/moe-model.ts";
 import type { Placement } from "../model/placement.ts";
 import type { PoolWindow, RankState } from "../model/pool-window.ts";
 import { gpuCount } from "../model/topology.ts";
-import { ForwardPass } from "./forward-pass.ts";
+import type { ForwardPass } from "./fidelity/forward-pass.ts";
+import { ForwardPasses } from "./fidelity/forward-passes.ts";
 import { PoolMeter } from "./pool-meter.ts";
 import { RankQueue } from "./rank-queue.ts";
 import type { RoutingSource, RoutingSpan } from "./routing-source.ts";
@@ -24,6 +26,8 @@ export interface PoolOptions {
   readonly dispatch: DispatchPolicy;
   readonly seed: number;
   readonly hardware?: Hardware;
+  /** Exact unless said otherwise. */
+  readonly fidelity?: Fidelity;
 }
 
 /** Tokens a rank forwards per step at most: bounds how long a prompt holds up everybody's next token. */
@@ -52,8 +56,7 @@ export class SimulatedPool {
   readonly maxRequestTokens: number;
   readonly #model: MoeModel;
   readonly #routing: RoutingSource;
-  readonly #dispatch: DispatchPolicy;
-  readonly #seed: number;
+  readonly #passes: ForwardPasses;
   readonly #hardware: Hardware;
   readonly #ranks: RankQueue[];
   readonly #batch: StepBatch;
@@ -66,16 +69,16 @@ export class SimulatedPool {
     const { topology } = map.placement;
     this.#model = options.model;
     this.#routing = options.routing;
-    this.#dispatch = options.dispatch;
-    this.#seed = options.seed;
     this.#hardware = options.hardware ?? H800;
+    const { fidelity = "exact" } = options;
+    this.#passes = new ForwardPasses({ ...options, fidelity, hardware: this.#hardware });
     const room = new KvRoom(options.model, topology, this.#hardware);
     this.room = room;
     const ranks = gpuCount(topology);
     this.#ranks = Array.from({ length: ranks }, () => new RankQueue(RUNNING_PER_RANK, room));
     this.maxRequestTokens = room.longestSequence;
     this.#batch = stepBatch(ranks, attentionWindows(options.model));
-    this.#pass = this.#passOf(map);
+    this.#pass = this.#passes.by(map);
     this.#draw = new TokenDraw(new Rng(options.seed, 6));
     this.#meter = new PoolMeter(map.placement, this.#draw);
   }
@@ -87,7 +90,7 @@ export class SimulatedPool {
 
   /** The replica map the next step dispatches by. */
   adopt(map: ReplicaMap): void {
-    this.#pass = this.#passOf(map);
+    this.#pass = this.#passes.by(map);
   }
 
   /** How long the weights that a placement needs would travel; serving is taken not to be slowed by it. */
@@ -132,7 +135,7 @@ export class SimulatedPool {
   step(): PoolStep | null {
     const parts = composeStep(this.#ranks, STEP_TOKENS_PER_RANK, this.#routing, this.#batch);
     if (parts.length === 0) return null;
-    const ms = this.#pass.run(this.#batch, this.#routing, this.#meter);
+    const ms = this.#pass.run(this.#batch, this.#meter);
     const made: number[] = [];
     const finished: number[] = [];
     for (const { request, tokens } of parts) {
@@ -163,9 +166,5 @@ export class SimulatedPool {
   /** What each rank carries now. */
   rankStates(): readonly RankState[] {
     return this.#ranks.map((rank) => rank.state());
-  }
-
-  #passOf(map: ReplicaMap): ForwardPass {
-    return new ForwardPass(this.#model, this.#hardware, map, this.#dispatch, this.#seed);
   }
 }

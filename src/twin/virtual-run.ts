@@ -1,10 +1,13 @@
-import { BALANCE_POLICIES } from "../core/planning/balance-policy.ts";
+import { H800, type Hardware } from "../core/cost/hardware.ts";
+import { BALANCE_POLICIES, type BalancePolicy } from "../core/planning/balance-policy.ts";
 import { Balancer } from "../core/planning/balancer.ts";
+import { policyTopology } from "../core/planning/policy-topology.ts";
 import type { Plan } from "../core/planning/plan.ts";
 import { transferMs } from "../core/migration/transfer-time.ts";
 import { Rng } from "../lib/rng.ts";
 import { Sample, type SampleSummary } from "../lib/sample.ts";
 import type { Cadence } from "../model/cadence.ts";
+import type { Fidelity } from "../model/fidelity.ts";
 import type { MoeModel } from "../model/moe-model.ts";
 import type { RankAssignment } from "../model/rank-assignment.ts";
 import { type Topology, gpuCount } from "../model/topology.ts";
@@ -29,6 +32,11 @@ export interface VirtualRunOptions {
   readonly assignment: RankAssignment | RankAssigner;
   readonly seed: number;
   readonly recorder: StepRecorder;
+  /** Exact unless said otherwise. */
+  readonly fidelity?: Fidelity;
+  /** How the pool is balanced; Plimsoll's way unless said otherwise. */
+  readonly policy?: BalancePolicy;
+  readonly hardware?: Hardware;
 }
 
 /** A run in virtual time; latencies in virtual milliseconds. */
@@ -76,10 +84,14 @@ function assignerOf(
  * part of `durationMs` that has passed, 0..1.
  */
 export function* virtualRun(options: VirtualRunOptions): Generator<number, VirtualRunResult> {
-  const { model, topology, routing, durationMs, cadence, seed, recorder } = options;
-  const policy = BALANCE_POLICIES.plimsoll;
-  const balancer = new Balancer(model, topology, policy, cadence, 0);
-  const pool = new SimulatedPool({ model, routing, dispatch: policy.dispatch, seed }, balancer.current);
+  const { model, topology, routing, durationMs, cadence, seed, recorder, fidelity = "exact" } = options;
+  const { policy = BALANCE_POLICIES.plimsoll, hardware = H800 } = options;
+  const slots = policyTopology(model, topology, policy);
+  const balancer = new Balancer(model, slots, policy, cadence, 0);
+  const pool = new SimulatedPool(
+    { model, routing, dispatch: policy.dispatch, seed, fidelity, hardware },
+    balancer.current,
+  );
   const ranks = gpuCount(topology);
   const loads = { requests: new Int32Array(ranks), tokens: new Float64Array(ranks) };
   const assigner = assignerOf(options, pool, balancer.current);
@@ -153,7 +165,7 @@ export function* virtualRun(options: VirtualRunOptions): Generator<number, Virtu
     const decision = balancer.decide(nowMs);
     if (decision?.kind === "shares") adopt(decision.plan, 0);
     if (decision?.kind === "placement") {
-      const travelMs = transferMs(model, decision.moves);
+      const travelMs = transferMs(model, decision.moves, hardware);
       rollout = { plan: decision.plan, readyMs: nowMs + travelMs, movedSlots: decision.moves.slots };
     }
   };

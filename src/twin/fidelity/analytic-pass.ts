@@ -1,0 +1,167 @@
+import { StepCost } from "../../core/cost/step-cost.ts";
+import { replicaChooser } from "../../core/dispatch/choosers.ts";
+import { Dispatcher } from "../../core/dispatch/dispatcher.ts";
+import { type LayerTally, layerTally, resetTally } from "../../model/layer-tally.ts";
+import type { ReplicaMap } from "../../model/replica-map.ts";
+import type { PoolMeter } from "../pool-meter.ts";
+import type { RoutingSource } from "../routing-source.ts";
+import type { StepBatch } from "../step-batch.ts";
+import { BatchMix } from "./batch-mix.ts";
+import type { ExpertProfiles } from "./expert-profiles.ts";
+import type { ForwardPass } from "./forward-pass.ts";
+import type { PassOptions } from "./forward-passes.ts";
+import { type HopRates, hopRates } from "./hop-rates.ts";
+import type { LayerTurns } from "./layer-turns.ts";
+import type { NormalTable } from "./normal-table.ts";
+import { SampledTime } from "./sampled-time.ts";
+import { type CountSplit, countSplit } from "./split-counts.ts";
+
+/** A pass measures how far tokens travel anew after so many steps. */
+const HOPS_EVERY = 256;
+
+/**
+ * No tokens: each of some layers' experts gets a count, drawn with the mean and the variance that the step's mix of
+ * requests expects, and its slots get their parts of it. How far tokens travel is measured on a few, seldom, and spread
+ * over the GPUs as their load is.
+ */
+export class AnalyticPass implements ForwardPass {
+  readonly map: ReplicaMap;
+  readonly #topk: number;
+  readonly #routing: RoutingSource;
+  readonly #turns: LayerTurns;
+  readonly #profiles: ExpertProfiles;
+  readonly #normals: NormalTable;
+  readonly #mix: BatchMix;
+  readonly #dispatcher: Dispatcher;
+  readonly #split: CountSplit;
+  readonly #time: SampledTime;
+  readonly #tally: LayerTally;
+  readonly #counts: Float64Array;
+  readonly #variance: Float64Array;
+  readonly #parts: Float64Array;
+  /** `[gpus of a node]`: tokens whose source is such a GPU of any node. */
+  readonly #peerTokens: Float64Array;
+  #rates: HopRates = { hops: 0, nodeHops: 0 };
+  #steps = 0;
+
+  constructor(
+    options: PassOptions & { readonly map: ReplicaMap },
+    turns: LayerTurns,
+    profiles: ExpertProfiles,
+    normals: NormalTable,
+  ) {
+    const { model, hardware, routing, dispatch, seed, map } = options;
+    const { topology, experts } = map.placement;
+    this.map = map;
+    this.#topk = model.topk;
+    this.#routing = routing;
+    this.#turns = turns;
+    this.#profiles = profiles;
+    this.#normals = normals;
+    this.#mix = new BatchMix(profiles);
+    this.#dispatcher = new Dispatcher(map.placement, replicaChooser(dispatch, map, seed));
+    this.#split = countSplit(dispatch, map);
+    this.#time = new SampledTime(new StepCost(model, topology, hardware), turns.weight);
+    this.#tally = layerTally(topology);
+    this.#counts = new Float64Array(experts);
+    this.#variance = new Float64Array(experts);
+    this.#parts = new Float64Array(this.#tally.slotLoad.length);
+    this.#peerTokens = new Float64Array(topology.gpusPerNode);
+  }
+
+  run(batch: StepBatch, meter: PoolMeter): number {
+    const layers = this.#turns.next();
+    if (this.#steps++ % HOPS_EVERY === 0) {
+      this.#rates = hopRates(this.#dispatcher, this.#routing, batch, layers);
+    }
+    this.#mix.count(batch);
+    this.#time.begin(batch);
+    for (const layer of layers) {
+      this.#draw(layer);
+      this.#load(layer);
+      this.#travel(batch);
+      this.#time.add(layer, this.#tally);
+      meter.layer(layer, this.#tally, this.#turns.weight);
+    }
+    for (const group of this.#mix.groups) {
+      meter.expect(this.#profiles.of(group).chance, this.#mix.tokens[group]);
+    }
+    const { ms } = this.#time;
+    meter.step(batch, ms);
+    return ms;
+  }
+
+  #draw(layer: number): void {
+    const { groups, tokens, varying } = this.#mix;
+    const counts = this.#counts;
+    const variance = this.#variance;
+    const experts = counts.length;
+    const row = layer * experts;
+    counts.fill(0);
+    variance.fill(0);
+    for (const group of groups) {
+      const { chance } = this.#profiles.of(group);
+      const [all, vary] = [tokens[group], varying[group]];
+      for (let expert = 0; expert < experts; expert++) {
+        const p = chance[row + expert];
+        counts[expert] += all * p;
+        variance[expert] += vary * p * (1 - p);
+      }
+    }
+    this.#normals.shuffle();
+    for (let expert = 0; expert < experts; expert++) {
+      if (counts[expert] > 0) counts[expert] = this.#normals.count(counts[expert], variance[expert]);
+    }
+  }
+
+  #load(layer: number): void {
+    const { placement, replicas } = this.map;
+    const { experts, topology } = placement;
+    const { offsets, slots } = replicas;
+    const { slotLoad, gpuLoad } = this.#tally;
+    const counts = this.#counts;
+    const parts = this.#parts;
+    resetTally(this.#tally);
+    this.#split.split(layer, counts, parts);
+    for (let expert = 0; expert < experts; expert++) {
+      const from = offsets[layer * experts + expert];
+      const to = offsets[layer * experts + expert + 1];
+      let part = 0;
+      let given = 0;
+      for (let i = from; i < to; i++) {
+        // Whole selections that add up, whatever the parts.
+        part += parts[slots[i]];
+        const upTo = i + 1 === to ? counts[expert] : Math.round(part * counts[expert]);
+        slotLoad[slots[i]] = upTo - given;
+        gpuLoad[Math.floor(slots[i] / topology.slotsPerGpu)] += upTo - given;
+        given = upTo;
+      }
+      this.#tally.selections += given;
+    }
+  }
+
+  /** Hops as measured; what each GPU receives follows its load, what it sends its tokens. */
+  #travel({ tokens, work }: StepBatch): void {
+    const { gpuLoad, selectionsFrom, nodeSends, nodeReceives, rankReceives, selections } = this.#tally;
+    const { nodes, gpusPerNode } = this.map.placement.topology;
+    const hops = this.#rates.hops * tokens;
+    const nodeHops = this.#rates.nodeHops * tokens;
+    const peers = this.#peerTokens.fill(0);
+    for (let gpu = 0; gpu < gpuLoad.length; gpu++) {
+      peers[gpu % gpusPerNode] += work[gpu].tokens;
+      selectionsFrom[gpu] = work[gpu].tokens * this.#topk;
+      nodeSends[gpu] = Math.round(this.#rates.nodeHops * work[gpu].tokens);
+      rankReceives[gpu] = selections === 0 ? 0 : Math.round((hops * gpuLoad[gpu]) / selections);
+    }
+    for (let node = 0; node < nodes; node++) {
+      let load = 0;
+      for (let peer = 0; peer < gpusPerNode; peer++) load += gpuLoad[node * gpusPerNode + peer];
+      const received = selections === 0 ? 0 : (nodeHops * load) / selections;
+      for (let peer = 0; peer < gpusPerNode; peer++) {
+        nodeReceives[node * gpusPerNode + peer] = Math.round((received * peers[peer]) / tokens);
+      }
+    }
+    this.#tally.hops = hops;
+    this.#tally.nodeHops = nodeHops;
+  }
+}

@@ -1,0 +1,39 @@
+import type { Rng } from "../../lib/rng.ts";
+
+const SIZE = 1 << 14;
+/** Below this mean a Poisson variate is drawn by inversion, above it is taken as normal. */
+const FEW = 12;
+
+/** Draws counts, many at a time and cheaply: normal deviates come from a table, read on from a place drawn once a layer. */
+export class NormalTable {
+  readonly #rng: Rng;
+  readonly #normals: Float64Array;
+  #at = 0;
+
+  constructor(rng: Rng) {
+    this.#rng = rng;
+    this.#normals = Float64Array.from({ length: SIZE }, () => rng.normal());
+  }
+
+  /** Goes on reading at another place. */
+  shuffle(): void {
+    this.#at = this.#rng.below(SIZE);
+  }
+
+  /** A whole number of the given mean; its variance is `variance` where the mean is large, else the mean. */
+  count(mean: number, variance: number): number {
+    if (mean >= FEW) {
+      this.#at = this.#at + 1 === SIZE ? 0 : this.#at + 1;
+      return Math.max(0, Math.round(mean + Math.sqrt(variance) * this.#normals[this.#at]));
+    }
+    let left = Math.exp(-mean);
+    let u = this.#rng.uniform();
+    let count = 0;
+    while (u > left && count < 64) {
+      u -= left;
+      count++;
+      left *= mean / count;
+    }
+    return count;
+  }
+}

@@ -1,0 +1,52 @@
+import { StepCost } from "../../core/cost/step-cost.ts";
+import { replicaChooser } from "../../core/dispatch/choosers.ts";
+import { Dispatcher } from "../../core/dispatch/dispatcher.ts";
+import type { ReplicaMap } from "../../model/replica-map.ts";
+import type { PoolMeter } from "../pool-meter.ts";
+import type { RoutingSource } from "../routing-source.ts";
+import type { StepBatch } from "../step-batch.ts";
+import type { ForwardPass } from "./forward-pass.ts";
+import type { PassOptions } from "./forward-passes.ts";
+import type { LayerTurns } from "./layer-turns.ts";
+import { SampledTime } from "./sampled-time.ts";
+import { TokenSample, scaleTally } from "./token-sample.ts";
+
+/**
+ * Some tokens in some layers, which stand for all. Of few tokens the maximum over GPUs is a little high: it has their
+ * noise, which all the tokens would have less of. Loads of experts are counted in every layer, of the same tokens.
+ */
+export class SampledPass implements ForwardPass {
+  readonly map: ReplicaMap;
+  readonly #routing: RoutingSource;
+  readonly #turns: LayerTurns;
+  readonly #sample: TokenSample;
+  readonly #dispatcher: Dispatcher;
+  readonly #time: SampledTime;
+
+  constructor(options: PassOptions & { readonly map: ReplicaMap }, turns: LayerTurns) {
+    const { model, hardware, routing, dispatch, seed, map } = options;
+    this.map = map;
+    this.#routing = routing;
+    this.#turns = turns;
+    this.#sample = new TokenSample(routing);
+    this.#dispatcher = new Dispatcher(map.placement, replicaChooser(dispatch, map, seed));
+    this.#time = new SampledTime(new StepCost(model, map.placement.topology, hardware), turns.weight);
+  }
+
+  run(batch: StepBatch, meter: PoolMeter): number {
+    const tokens = this.#sample.of(batch);
+    const { weight } = this.#sample;
+    this.#time.begin(batch);
+    for (const layer of this.#turns.next()) {
+      this.#dispatcher.choose(layer, this.#routing.column(layer), tokens);
+      const tally = this.#dispatcher.tally();
+      scaleTally(tally, weight);
+      this.#time.add(layer, tally);
+      meter.layer(layer, tally, this.#turns.weight);
+    }
+    meter.countTokens(this.#routing, tokens, weight);
+    const { ms } = this.#time;
+    meter.step(batch, ms);
+    return ms;
+  }
+}

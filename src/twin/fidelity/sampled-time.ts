@@ -1,0 +1,37 @@
+import type { StepCost } from "../../core/cost/step-cost.ts";
+import type { LayerTally } from "../../model/layer-tally.ts";
+import type { StepBatch } from "../step-batch.ts";
+
+/** A forward pass's time from some of its layers, each of which stands for as many: PassTime for a sample. */
+export class SampledTime {
+  readonly #cost: StepCost;
+  readonly #weight: number;
+  #mostTokens = 0;
+  #halfAttention: Float64Array = new Float64Array(0);
+  #inTurn = 0;
+  #overlapped = 0;
+
+  constructor(cost: StepCost, weight: number) {
+    this.#cost = cost;
+    this.#weight = weight;
+  }
+
+  begin({ work }: StepBatch): void {
+    this.#mostTokens = 0;
+    for (const { tokens } of work) if (tokens > this.#mostTokens) this.#mostTokens = tokens;
+    this.#halfAttention = this.#cost.halfAttention(work, this.#mostTokens);
+    this.#inTurn = this.#cost.fixed(work);
+    this.#overlapped = this.#cost.outsideMoe(work);
+  }
+
+  add(layer: number, tally: LayerTally): void {
+    const half = this.#halfAttention[layer];
+    this.#inTurn += this.#weight * this.#cost.experts(tally, this.#mostTokens);
+    this.#overlapped += this.#weight * this.#cost.overlapped(tally, this.#mostTokens, half);
+  }
+
+  /** Overlapped where that is faster. */
+  get ms(): number {
+    return 1000 * Math.min(this.#inTurn, this.#overlapped);
+  }
+}
