@@ -22,6 +22,7 @@ export function waitingPool(model = SMALL_MODEL): SimulatedPoolParts {
     seed: 1,
     routing: null,
     dispatch: "priced",
+    fidelity: "exact",
     recordTokens: 10_000,
     wallClock: () => 1_700_000_000_500,
   });

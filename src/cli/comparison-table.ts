@@ -21,7 +21,8 @@ const POLICY_WIDTH = 19;
 export function comparisonTable({ asRun, fullBatches, recordedShare }: Comparison): string {
   const share = `${decimals(100 * recordedShare, 1)} % of the run`;
   const parts = [`The same ${extent(asRun)} (${share}), under each policy:\n${regimeTable(asRun)}`];
-  if (fullBatches.steps > 0) {
+  const joined = fullBatches.steps !== asRun.steps;
+  if (joined && fullBatches.steps > 0) {
     parts.push(`The same tokens as under full load, ${extent(fullBatches)}:\n${regimeTable(fullBatches)}`);
   }
   return parts.join("\n\n");

@@ -10,6 +10,8 @@ import type { ReplaySummary } from "../replay/measures.ts";
 import { Replay } from "../replay/replay.ts";
 import { comparisonTable } from "./comparison-table.ts";
 import { LiveSummary } from "./live-summary.ts";
+import { loadLineTable } from "./load-line-table.ts";
+import { NearLoadLine } from "./near-load-line.ts";
 import { TOPOLOGY_FORMS, jsonOption, portOption, positiveOption } from "./options.ts";
 import { type Output, output } from "./output.ts";
 import { checkServes, poolText } from "./pool-text.ts";
@@ -20,8 +22,8 @@ import { stoppable } from "./stoppable.ts";
 
 /** Placements come round every ten seconds, so that a person sees a few; in production it is minutes. */
 const CADENCE = { sharesMs: 1000, placementMs: 10_000 };
-/** A sample of the run that the comparison takes some ten seconds for. */
-const RECORD_TOKENS = 150_000;
+/** A sample of the run that the comparison takes some ten seconds for: thirty full steps. */
+const RECORD_TOKENS = 2_000_000;
 const MAX_IN_FLIGHT = 1024;
 const VIEW_EVERY_MS = 1000;
 const PROGRESS_STEP = 0.1;
@@ -46,7 +48,10 @@ export function demoCommand(): Command {
     .description("Balance a simulated pool under traffic, with a dashboard.")
     .option("--model <name>", "a model (`models` lists them), or a file (default: deepseek-v3)")
     .option("--topology <name>", `${TOPOLOGY_FORMS} (default: ${DEFAULT_GPUS})`)
-    .option("--trace <file>", "Azure (CSV) or Mooncake (JSONL) trace (default: traffic like Azure's, drawn)")
+    .option(
+      "--trace <file>",
+      "Azure (CSV) or Mooncake (JSONL) trace (default: long prompts, near the most the pool can take)",
+    )
     .option(
       "--routing <file>",
       "routing trace (.npy) the tokens take their experts from (default: drawn, skewed and drifting)",
@@ -73,8 +78,9 @@ async function demo(flags: DemoFlags): Promise<void> {
     control: { ...defaults.control, ...CADENCE },
   };
   const { experts, seed } = pool;
-  const trace = await openTraffic(flags.trace ?? null, null, seed);
   const routing = await openRouting(flags.routing ?? null, experts.model, out);
+  const nearLine = flags.trace === undefined ? new NearLoadLine(experts, routing, CADENCE, seed) : null;
+  const trace = nearLine?.traffic(out) ?? (await openTraffic(flags.trace ?? null, null, seed));
   const onFault = (fault: Error) => out.progress(fault.message);
   const app = await compose(config, {
     routing,
@@ -98,6 +104,7 @@ async function demo(flags: DemoFlags): Promise<void> {
     const { traffic, poolRun } = await stoppable((stop) =>
       watch(replay, opened, `${url}/`, flags.duration, stop),
     );
+    const lines = nearLine?.measure(out) ?? null;
     const comparison = await compare(opened, out);
     const { trace: tracePath = null, routing: routingPath = null } = flags;
     const { topology } = experts;
@@ -109,9 +116,14 @@ async function demo(flags: DemoFlags): Promise<void> {
         routing: routingPath,
         traffic,
         pool: poolRun,
+        loadLines: lines,
         comparison,
       },
-      `${replayTable(traffic)}\n\n${comparisonTable(comparison)}`,
+      [
+        replayTable(traffic),
+        ...(lines === null ? [] : [loadLineTable(lines)]),
+        comparisonTable(comparison),
+      ].join("\n\n"),
     );
     if (traffic.completed === 0 && traffic.failed > 0) process.exitCode = FAILURE;
   } finally {

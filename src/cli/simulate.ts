@@ -48,7 +48,7 @@ async function runScenario(
   scenario: Scenario,
   out: Output,
 ): Promise<{ run: VirtualRunResult; comparison: Comparison }> {
-  const { model, topology, cadence, assignment, seed, durationMs } = scenario;
+  const { model, topology, cadence, assignment, seed, durationMs, fidelity } = scenario;
   checkServes(path, "topology", model, topology);
   out.progress(poolText(model, topology));
   const trace = await openRouting(scenario.routing, model, out);
@@ -59,7 +59,18 @@ async function runScenario(
   const traffic = await openTraffic(scenario.trace, scenario.requestsPerSecond, seed);
   const recorder = new StepRecorder(scenario.recordTokens);
   const run = drain(
-    virtualRun({ model, topology, routing, traffic, durationMs, cadence, assignment, seed, recorder }),
+    virtualRun({
+      model,
+      topology,
+      routing,
+      traffic,
+      durationMs,
+      cadence,
+      assignment,
+      seed,
+      recorder,
+      fidelity,
+    }),
     (percent) => out.progress(`simulating: ${percent}`),
   );
   if (run.requests > 0 && run.refused === run.requests) {
@@ -68,7 +79,7 @@ async function runScenario(
     throw new InputError(path, "topology", `${hint}; give more GPUs, or fewer slots`);
   }
   const comparison = drain(
-    comparePolicies(recorder, { model, topology, routing, cadence, seed }),
+    comparePolicies(recorder, { model, topology, routing, cadence, seed, fidelity }),
     (percent) => out.progress(`comparing policies: ${percent}`),
   );
   return { run, comparison };

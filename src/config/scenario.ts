@@ -2,6 +2,7 @@ import { dirname, resolve } from "node:path";
 import { z } from "zod";
 import { InputError } from "../lib/errors.ts";
 import type { Cadence } from "../model/cadence.ts";
+import { DEFAULT_FIDELITY, FIDELITIES, type Fidelity } from "../model/fidelity.ts";
 import type { MoeModel } from "../model/moe-model.ts";
 import { RANK_ASSIGNMENTS, type RankAssignment } from "../model/rank-assignment.ts";
 import type { Topology } from "../model/topology.ts";
@@ -26,6 +27,7 @@ const scenarioSchema = z.strictObject({
   sharesSeconds: seconds,
   placementSeconds: seconds,
   assignment: z.enum(RANK_ASSIGNMENTS).default("least-in-flight"),
+  fidelity: z.enum(FIDELITIES).default(DEFAULT_FIDELITY),
   recordTokens: z.int().positive(),
   seed: z.int().nonnegative(),
 });
@@ -43,6 +45,8 @@ export interface Scenario {
   readonly durationMs: number;
   readonly cadence: Cadence;
   readonly assignment: RankAssignment;
+  /** How each forward pass is worked out. */
+  readonly fidelity: Fidelity;
   /** Tokens kept for the comparison of policies at most. */
   readonly recordTokens: number;
   readonly seed: number;
@@ -75,6 +79,7 @@ export async function loadScenario(path: string): Promise<Scenario> {
     durationMs: written.durationSeconds * 1000,
     cadence: { sharesMs: written.sharesSeconds * 1000, placementMs: written.placementSeconds * 1000 },
     assignment: written.assignment,
+    fidelity: written.fidelity,
     recordTokens: written.recordTokens,
     seed: written.seed,
   };

@@ -4,6 +4,7 @@ import { H800 } from "../core/cost/hardware.ts";
 import { whyNotServed } from "../core/cost/serving-room.ts";
 import { type SimulatedPoolParts, simulatedPool } from "../engines/simulated/simulated-pool.ts";
 import { InputError } from "../lib/errors.ts";
+import { LIVE_FIDELITY } from "../model/fidelity.ts";
 import { ServingPool } from "../serving/serving-pool.ts";
 import { controlSettings, openControl } from "./control-half.ts";
 import { OpenPool } from "./open-pool.ts";
@@ -52,6 +53,7 @@ function openThread(
     ...experts,
     seed,
     dispatch: BALANCE_POLICIES.plimsoll.dispatch,
+    fidelity: LIVE_FIDELITY,
     routing,
     recordTokens,
     wallClock: makings.wallClock,

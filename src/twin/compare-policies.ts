@@ -3,6 +3,7 @@ import { BALANCE_POLICIES } from "../core/planning/balance-policy.ts";
 import type { Comparison, PolicyResult, Regime } from "../model/comparison.ts";
 import { fullBatches } from "./full-batches.ts";
 import { PolicyRun, type PolicyRunOptions } from "./policy-run.ts";
+import { gpuCount } from "../model/topology.ts";
 import type { StepRecord, StepRecorder } from "./step-recorder.ts";
 
 /** Tokens per rank of a full batch: four chunks of DeepEP's low-latency batch; expert products are no longer bound by reading weights. */
@@ -20,6 +21,10 @@ export function* comparePolicies(
   const { records, share } = recorder;
   const complete = { hardware: H800, ...options };
   const asRun = yield* inRegime(records, complete, 0);
+  // Under full load there is nothing to join.
+  if (asRun.tokens >= asRun.steps * FULL_BATCH_TOKENS * gpuCount(options.topology)) {
+    return { recordedShare: share, asRun, fullBatches: asRun };
+  }
   const full = yield* inRegime(fullBatches(records, FULL_BATCH_TOKENS), complete, 0.5);
   return { recordedShare: share, asRun, fullBatches: full };
 }

@@ -5,6 +5,7 @@ import { policyTopology } from "../core/planning/policy-topology.ts";
 import { Rng } from "../lib/rng.ts";
 import type { Cadence } from "../model/cadence.ts";
 import type { PolicyResult } from "../model/comparison.ts";
+import type { Fidelity } from "../model/fidelity.ts";
 import type { MoeModel } from "../model/moe-model.ts";
 import type { PoolWindow } from "../model/pool-window.ts";
 import { type Topology, gpuCount } from "../model/topology.ts";
@@ -23,6 +24,8 @@ export interface PolicyRunOptions {
   readonly routing: RoutingSource;
   readonly cadence: Cadence;
   readonly seed: number;
+  /** Exact unless said otherwise. */
+  readonly fidelity?: Fidelity;
 }
 
 /** Recorded steps sent through one policy, which starts knowing nothing and observes its own past only. */
@@ -47,7 +50,11 @@ export class PolicyRun {
     this.#options = options;
     this.#gpus = gpuCount(topology);
     this.#balancer = new Balancer(model, slots, policy, cadence, startMs);
-    this.#passes = new ForwardPasses({ ...options, dispatch: policy.dispatch, fidelity: "exact" });
+    this.#passes = new ForwardPasses({
+      ...options,
+      dispatch: policy.dispatch,
+      fidelity: options.fidelity ?? "exact",
+    });
     this.#pass = this.#passes.by(this.#balancer.current);
     this.#draw = new TokenDraw(new Rng(options.seed, 6));
     this.#meter = new PoolMeter(this.#balancer.current.placement, this.#draw);

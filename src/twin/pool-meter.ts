@@ -57,20 +57,23 @@ export class PoolMeter {
     }
   }
 
-  /** The experts of some tokens in every layer, each of which stands for `weight`. */
+  /** The experts of every `stride`-th of some tokens in every layer; each of these stands for `weight`. */
   countTokens(
     routing: RoutingSource,
     { tokens, rows, experts, rowStride, topk }: TokenBatch,
+    stride: number,
     weight: number,
   ): void {
     const load = this.#load.tokens;
     const width = this.#load.experts;
-    for (let layer = 0; layer < this.#layers; layer++) {
-      const column = routing.column(layer);
-      for (let token = 0; token < tokens; token++) {
-        const from = rows[token] * rowStride + column;
+    const layers = this.#layers;
+    for (let token = 0; token < tokens; token += stride) {
+      const row = rows[token] * rowStride;
+      for (let layer = 0; layer < layers; layer++) {
+        const from = row + routing.column(layer);
+        const to = layer * width;
         for (let at = from; at < from + topk; at++) {
-          if (experts[at] >= 0) load[layer * width + experts[at]] += weight;
+          if (experts[at] >= 0) load[to + experts[at]] += weight;
         }
       }
     }

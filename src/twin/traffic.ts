@@ -61,6 +61,23 @@ export function* azureConversation(rng: Rng, rate: number): Generator<TraceReque
   }
 }
 
+/** Tokens of a long prompt, evenly drawn: 4096 on average, DeepSeek's prefill profile. */
+const LONG_PROMPT = { least: 2048, most: 6144 };
+const SHORT_ANSWER = { least: 8, most: 24 };
+export const LONG_PROMPT_TOKENS = 4096 + 16;
+
+/**
+ * Endless long prompts with short answers, as a pool that prefills sees them: its steps are full of prompt tokens, so
+ * that their experts' arithmetic, and with it their balance, decides how many it carries.
+ * @param rate mean requests per second, > 0; independent arrivals
+ */
+export function* longPrompts(rng: Rng, rate: number): Generator<TraceRequest, never> {
+  const between = ({ least, most }: typeof LONG_PROMPT) => least + rng.below(most - least + 1);
+  for (let arrivalMs = 0; ; arrivalMs += rng.exponential(1000 / rate)) {
+    yield { arrivalMs, inputTokens: between(LONG_PROMPT), outputTokens: between(SHORT_ANSWER) };
+  }
+}
+
 /** A hyperexponential deviate of the given mean: each phase contributes half of it. */
 function gap(rng: Rng, mean: number): number {
   const squared = ARRIVAL_CV * ARRIVAL_CV;

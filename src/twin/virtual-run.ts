@@ -18,7 +18,7 @@ import { type Arrival, LeastInFlightAssigner, type RankAssigner } from "./rank-a
 import type { RoutingSource } from "./routing-source.ts";
 import { RUNNING_PER_RANK, SimulatedPool } from "./simulated-pool.ts";
 import type { StepRecorder } from "./step-recorder.ts";
-import { WindowTotals } from "./window-totals.ts";
+import { WindowTotals, ratio } from "./window-totals.ts";
 
 export interface VirtualRunOptions {
   readonly model: MoeModel;
@@ -37,6 +37,10 @@ export interface VirtualRunOptions {
   /** How the pool is balanced; Plimsoll's way unless said otherwise. */
   readonly policy?: BalancePolicy;
   readonly hardware?: Hardware;
+  /** Latencies are of requests that arrive from then on: 0 unless said otherwise. */
+  readonly measuredFromMs?: number;
+  /** Ends at `durationMs`, whatever is in flight; else once all is answered. */
+  readonly cuts?: boolean;
 }
 
 /** A run in virtual time; latencies in virtual milliseconds. */
@@ -58,6 +62,8 @@ export interface VirtualRunResult {
   readonly e2eMs: SampleSummary | null;
   readonly epochs: number;
   readonly movedSlots: number;
+  /** Prompt and output tokens forwarded a second from `measuredFromMs` to `durationMs`; null where that is no time. */
+  readonly tokensPerSecond: number | null;
 }
 
 interface InFlight {
@@ -85,7 +91,7 @@ function assignerOf(
  */
 export function* virtualRun(options: VirtualRunOptions): Generator<number, VirtualRunResult> {
   const { model, topology, routing, durationMs, cadence, seed, recorder, fidelity = "exact" } = options;
-  const { policy = BALANCE_POLICIES.plimsoll, hardware = H800 } = options;
+  const { policy = BALANCE_POLICIES.plimsoll, hardware = H800, measuredFromMs = 0, cuts = false } = options;
   const slots = policyTopology(model, topology, policy);
   const balancer = new Balancer(model, slots, policy, cadence, 0);
   const pool = new SimulatedPool(
@@ -105,7 +111,7 @@ export function* virtualRun(options: VirtualRunOptions): Generator<number, Virtu
   let windowFrom = 0;
   let rollout: { readonly plan: Plan; readonly readyMs: number; readonly movedSlots: number } | null = null;
   let [requests, refused, inputTokens, outputTokens, steps, movedSlots] = [0, 0, 0, 0, 0, 0];
-  let epochs = 1;
+  let [epochs, measuredTokens] = [1, 0];
 
   const adopt = (plan: Plan, moved: number) => {
     balancer.accept(plan);
@@ -139,13 +145,14 @@ export function* virtualRun(options: VirtualRunOptions): Generator<number, Virtu
   const token = (flight: InFlight) => {
     if (Number.isNaN(flight.firstMs)) {
       flight.firstMs = nowMs;
-      ttft.add(nowMs - flight.arrival.arrivalMs);
-    } else itl.add(nowMs - flight.lastMs);
+      if (flight.arrival.arrivalMs >= measuredFromMs) ttft.add(nowMs - flight.arrival.arrivalMs);
+    } else if (flight.arrival.arrivalMs >= measuredFromMs) itl.add(nowMs - flight.lastMs);
     flight.lastMs = nowMs;
   };
   const finish = (id: number, { arrival, rank, firstMs }: InFlight) => {
-    e2e.add(nowMs - arrival.arrivalMs);
-    if (arrival.outputTokens > 1) tpot.add((nowMs - firstMs) / (arrival.outputTokens - 1));
+    const measured = arrival.arrivalMs >= measuredFromMs;
+    if (measured) e2e.add(nowMs - arrival.arrivalMs);
+    if (measured && arrival.outputTokens > 1) tpot.add((nowMs - firstMs) / (arrival.outputTokens - 1));
     loads.requests[rank]--;
     loads.tokens[rank] -= arrival.cacheTokens;
     assigner.finished(arrival);
@@ -170,7 +177,8 @@ export function* virtualRun(options: VirtualRunOptions): Generator<number, Virtu
     }
   };
 
-  for (;;) {
+  const untilMs = cuts ? durationMs : Number.POSITIVE_INFINITY;
+  while (nowMs < untilMs) {
     while (next.done !== true && next.value.arrivalMs <= Math.min(nowMs, durationMs)) {
       arrive(next.value);
       next = arrivals.next();
@@ -184,6 +192,7 @@ export function* virtualRun(options: VirtualRunOptions): Generator<number, Virtu
     }
     recorder.record(nowMs, pool.batch);
     steps++;
+    if (nowMs >= measuredFromMs && nowMs < durationMs) measuredTokens += step.tokens;
     nowMs += step.ms;
     for (const id of step.made) {
       const flight = flights.get(id);
@@ -213,5 +222,6 @@ export function* virtualRun(options: VirtualRunOptions): Generator<number, Virtu
     e2eMs: e2e.summary(),
     epochs,
     movedSlots,
+    tokensPerSecond: ratio(measuredTokens * 1000, Math.min(nowMs, durationMs) - measuredFromMs),
   };
 }

@@ -107,9 +107,9 @@ class PoolWorker {
   }
 
   #switchTo(snapshot: RoutingSnapshot): void {
-    const { model, seed, dispatch } = this.#data;
+    const { model, seed, dispatch, fidelity } = this.#data;
     if (this.#pool === null) {
-      this.#pool = new SimulatedPool({ model, seed, routing: this.#routing, dispatch }, snapshot);
+      this.#pool = new SimulatedPool({ model, seed, routing: this.#routing, dispatch, fidelity }, snapshot);
       this.#post({ kind: "ready", maxRequestTokens: this.#pool.maxRequestTokens });
     } else this.#pool.adopt(snapshot);
   }
@@ -130,13 +130,14 @@ class PoolWorker {
         await setTimeout(this.#running().transferMs(question.placement));
         return answer(null);
       case "compare": {
-        const { model, topology, seed } = this.#data;
+        const { model, topology, seed, fidelity } = this.#data;
         const routing = this.#routing;
         const run = comparePolicies(this.#recorder, {
           model,
           topology,
           routing,
           seed,
+          fidelity,
           cadence: question.cadence,
         });
         let reportedAt = 0;

@@ -1,6 +1,7 @@
 import type { Cadence } from "../../model/cadence.ts";
 import type { Comparison } from "../../model/comparison.ts";
 import type { DispatchPolicy } from "../../model/dispatch-policy.ts";
+import type { Fidelity } from "../../model/fidelity.ts";
 import type { MoeModel } from "../../model/moe-model.ts";
 import type { Placement } from "../../model/placement.ts";
 import type { PoolWindow, RankState } from "../../model/pool-window.ts";
@@ -17,6 +18,7 @@ export interface ThreadData {
   /** Where tokens get their experts from; null = the gate on a synthetic source. */
   readonly routing: RoutingTrace | null;
   readonly dispatch: DispatchPolicy;
+  readonly fidelity: Fidelity;
   /** Tokens to record for a comparison at most; 0 records nothing. */
   readonly recordTokens: number;
 }

@@ -8,8 +8,7 @@ import type { RoutingSource } from "../routing-source.ts";
 import type { StepBatch } from "../step-batch.ts";
 import { BatchMix } from "./batch-mix.ts";
 import type { ExpertProfiles } from "./expert-profiles.ts";
-import type { ForwardPass } from "./forward-pass.ts";
-import type { PassOptions } from "./forward-passes.ts";
+import type { ForwardPass, PassOptions } from "./forward-pass.ts";
 import { type HopRates, hopRates } from "./hop-rates.ts";
 import type { LayerTurns } from "./layer-turns.ts";
 import type { NormalTable } from "./normal-table.ts";
@@ -44,12 +43,7 @@ export class AnalyticPass implements ForwardPass {
   #rates: HopRates = { hops: 0, nodeHops: 0 };
   #steps = 0;
 
-  constructor(
-    options: PassOptions & { readonly map: ReplicaMap },
-    turns: LayerTurns,
-    profiles: ExpertProfiles,
-    normals: NormalTable,
-  ) {
+  constructor(options: PassOptions, turns: LayerTurns, profiles: ExpertProfiles, normals: NormalTable) {
     const { model, hardware, routing, dispatch, seed, map } = options;
     const { topology, experts } = map.placement;
     this.map = map;

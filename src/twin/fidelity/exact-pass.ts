@@ -6,8 +6,7 @@ import type { ReplicaMap } from "../../model/replica-map.ts";
 import type { PoolMeter } from "../pool-meter.ts";
 import type { RoutingSource } from "../routing-source.ts";
 import type { StepBatch } from "../step-batch.ts";
-import type { ForwardPass } from "./forward-pass.ts";
-import type { PassOptions } from "./forward-passes.ts";
+import type { ForwardPass, PassOptions } from "./forward-pass.ts";
 
 /** Every token of every layer: choose, count, cost. */
 export class ExactPass implements ForwardPass {
@@ -16,7 +15,7 @@ export class ExactPass implements ForwardPass {
   readonly #dispatcher: Dispatcher;
   readonly #cost: StepCost;
 
-  constructor({ model, hardware, routing, dispatch, seed, map }: PassOptions & { readonly map: ReplicaMap }) {
+  constructor({ model, hardware, routing, dispatch, seed, map }: PassOptions) {
     this.map = map;
     this.#routing = routing;
     this.#dispatcher = new Dispatcher(map.placement, replicaChooser(dispatch, map, seed));

@@ -1,3 +1,7 @@
+import type { Hardware } from "../../core/cost/hardware.ts";
+import type { DispatchPolicy } from "../../model/dispatch-policy.ts";
+import type { MoeModel } from "../../model/moe-model.ts";
+import type { RoutingSource } from "../routing-source.ts";
 import type { ReplicaMap } from "../../model/replica-map.ts";
 import type { PoolMeter } from "../pool-meter.ts";
 import type { StepBatch } from "../step-batch.ts";
@@ -7,4 +11,14 @@ export interface ForwardPass {
   readonly map: ReplicaMap;
   /** @returns milliseconds the pass takes on the modelled hardware */
   run(batch: StepBatch, meter: PoolMeter): number;
+}
+
+/** What a pass is made of. */
+export interface PassOptions {
+  readonly model: MoeModel;
+  readonly hardware: Hardware;
+  readonly routing: RoutingSource;
+  readonly dispatch: DispatchPolicy;
+  readonly seed: number;
+  readonly map: ReplicaMap;
 }

@@ -1,35 +1,26 @@
-import type { Hardware } from "../../core/cost/hardware.ts";
 import { Rng } from "../../lib/rng.ts";
-import type { DispatchPolicy } from "../../model/dispatch-policy.ts";
 import type { Fidelity } from "../../model/fidelity.ts";
-import type { MoeModel } from "../../model/moe-model.ts";
 import type { ReplicaMap } from "../../model/replica-map.ts";
-import type { RoutingSource } from "../routing-source.ts";
 import { AnalyticPass } from "./analytic-pass.ts";
 import { ExactPass } from "./exact-pass.ts";
 import { ExpertProfiles } from "./expert-profiles.ts";
-import type { ForwardPass } from "./forward-pass.ts";
+import type { ForwardPass, PassOptions } from "./forward-pass.ts";
 import { LayerTurns } from "./layer-turns.ts";
 import { NormalTable } from "./normal-table.ts";
 import { SampledPass } from "./sampled-pass.ts";
 
-export interface PassOptions {
-  readonly model: MoeModel;
-  readonly hardware: Hardware;
-  readonly routing: RoutingSource;
-  readonly dispatch: DispatchPolicy;
+export interface PassesOptions extends Omit<PassOptions, "map"> {
   readonly fidelity: Fidelity;
-  readonly seed: number;
 }
 
 /** Makes the forward passes of one pool, a new one for each replica map; what outlives a map is here. */
 export class ForwardPasses {
-  readonly #options: PassOptions;
+  readonly #options: PassesOptions;
   readonly #turns: LayerTurns;
   readonly #profiles: ExpertProfiles;
   readonly #normals: NormalTable;
 
-  constructor(options: PassOptions) {
+  constructor(options: PassesOptions) {
     const layers = options.model.moeLayers.length;
     this.#options = options;
     this.#turns = new LayerTurns(layers);

@@ -5,15 +5,14 @@ import type { ReplicaMap } from "../../model/replica-map.ts";
 import type { PoolMeter } from "../pool-meter.ts";
 import type { RoutingSource } from "../routing-source.ts";
 import type { StepBatch } from "../step-batch.ts";
-import type { ForwardPass } from "./forward-pass.ts";
-import type { PassOptions } from "./forward-passes.ts";
+import type { ForwardPass, PassOptions } from "./forward-pass.ts";
 import type { LayerTurns } from "./layer-turns.ts";
 import { SampledTime } from "./sampled-time.ts";
 import { TokenSample, scaleTally } from "./token-sample.ts";
 
 /**
  * Some tokens in some layers, which stand for all. Of few tokens the maximum over GPUs is a little high: it has their
- * noise, which all the tokens would have less of. Loads of experts are counted in every layer, of the same tokens.
+ * noise, which all the tokens would have less of. Loads of experts are counted in every layer, of fewer tokens still.
  */
 export class SampledPass implements ForwardPass {
   readonly map: ReplicaMap;
@@ -23,7 +22,7 @@ export class SampledPass implements ForwardPass {
   readonly #dispatcher: Dispatcher;
   readonly #time: SampledTime;
 
-  constructor(options: PassOptions & { readonly map: ReplicaMap }, turns: LayerTurns) {
+  constructor(options: PassOptions, turns: LayerTurns) {
     const { model, hardware, routing, dispatch, seed, map } = options;
     this.map = map;
     this.#routing = routing;
@@ -44,9 +43,16 @@ export class SampledPass implements ForwardPass {
       this.#time.add(layer, tally);
       meter.layer(layer, tally, this.#turns.weight);
     }
-    meter.countTokens(this.#routing, tokens, weight);
+    const stride = countedStride(batch.tokens, tokens.tokens);
+    const counted = Math.ceil(tokens.tokens / stride);
+    meter.countTokens(this.#routing, tokens, stride, batch.tokens / counted);
     const { ms } = this.#time;
     meter.step(batch, ms);
     return ms;
   }
+}
+
+/** Every how many-th of the sample is counted: at least 128 of the step's tokens, and a sixteenth of many. */
+function countedStride(tokens: number, sampled: number): number {
+  return Math.max(1, Math.floor(sampled / Math.max(128, tokens / 16)));
 }

@@ -1,0 +1,85 @@
+import { describe, expect, it } from "vitest";
+import { BALANCE_POLICIES, type BalancePolicy } from "../../src/core/planning/balance-policy.ts";
+import { Rng } from "../../src/lib/rng.ts";
+import type { Fidelity } from "../../src/model/fidelity.ts";
+import { LayerTurns } from "../../src/twin/fidelity/layer-turns.ts";
+import { NormalTable } from "../../src/twin/fidelity/normal-table.ts";
+import { StepRecorder } from "../../src/twin/step-recorder.ts";
+import { SyntheticRouting } from "../../src/twin/synthetic-routing.ts";
+import { azureConversation } from "../../src/twin/traffic.ts";
+import { type VirtualRunResult, virtualRun } from "../../src/twin/virtual-run.ts";
+import { SMALL_MODEL, SMALL_TOPOLOGY } from "../../harness/small-model.ts";
+
+/** Twelve layers, so that a step looks at a third of them. */
+const MODEL = {
+  ...SMALL_MODEL,
+  moeLayers: Array.from({ length: 12 }, (_, i) => i),
+  denseLayers: [],
+  attention: SMALL_MODEL.attention.map((kind) => ({
+    ...kind,
+    layers: Array.from({ length: 12 }, (_, i) => i),
+  })),
+};
+
+function run(fidelity: Fidelity, policy: BalancePolicy): VirtualRunResult {
+  const running = virtualRun({
+    model: MODEL,
+    topology: SMALL_TOPOLOGY,
+    routing: new SyntheticRouting(MODEL, 1),
+    traffic: azureConversation(new Rng(1, 5), 400),
+    durationMs: 250,
+    cadence: { sharesMs: 50, placementMs: 100 },
+    assignment: "least-in-flight",
+    seed: 1,
+    recorder: new StepRecorder(1),
+    fidelity,
+    policy,
+  });
+  for (;;) {
+    const next = running.next();
+    if (next.done === true) return next.value;
+  }
+}
+
+const near = (is: number | null | undefined, should: number | null | undefined, tolerance: number) => {
+  expect(should).toBeGreaterThan(0);
+  expect(Math.abs((is ?? 0) / (should ?? 0) - 1)).toBeLessThan(tolerance);
+};
+
+describe.each(["none", "plimsoll"] as const)("a run under %s", (name) => {
+  const policy = BALANCE_POLICIES[name];
+  const exact = run("exact", policy);
+
+  it.each(["sampled", "analytic"] as const)("comes to what the exact one does: %s", (fidelity) => {
+    const result = run(fidelity, policy);
+    expect(result.requests).toBe(exact.requests);
+    near(result.balancedness, exact.balancedness, 0.06);
+    near(result.virtualMs / result.steps, exact.virtualMs / exact.steps, 0.05);
+    near(result.tpotMs?.mean, exact.tpotMs?.mean, 0.05);
+    near(result.ttftMs?.mean, exact.ttftMs?.mean, 0.1);
+    near(result.hopsPerToken, exact.hopsPerToken, 0.05);
+    // The same seed, the same bytes.
+    expect(JSON.stringify(run(fidelity, policy))).toBe(JSON.stringify(result));
+  });
+});
+
+it("every layer has its turn as often as another", () => {
+  const turns = new LayerTurns(58);
+  const seen = new Float64Array(58);
+  for (let step = 0; step < 580; step++) for (const layer of turns.next()) seen[layer] += turns.weight;
+  expect(Math.min(...seen)).toBeGreaterThan(500);
+  expect(Math.max(...seen)).toBeLessThan(660);
+});
+
+it.each([
+  [0.3, 0.3],
+  [5, 5],
+  [400, 300],
+])("counts of mean %d have their mean and variance", (mean, variance) => {
+  const normals = new NormalTable(new Rng(1));
+  const counts = Array.from({ length: 20_000 }, () => normals.count(mean, variance));
+  const average = counts.reduce((sum, count) => sum + count, 0) / counts.length;
+  const spread = counts.reduce((sum, count) => sum + (count - average) ** 2, 0) / counts.length;
+  expect(Math.abs(average / mean - 1)).toBeLessThan(0.03);
+  expect(Math.abs(spread / variance - 1)).toBeLessThan(0.06);
+});
