@@ -5,6 +5,8 @@ import { loadConfig } from "../config/load-config.ts";
 import { loadModel } from "../config/shapes.ts";
 import { loadTopology } from "../config/topologies.ts";
 import type { Comparison } from "../model/comparison.ts";
+import type { RoutingTrace } from "../model/routing-trace.ts";
+import type { TraceRequest } from "../model/traffic.ts";
 import type { OpenPool } from "../pools/open-pool.ts";
 import type { ReplaySummary } from "../replay/measures.ts";
 import { Replay } from "../replay/replay.ts";
@@ -81,6 +83,37 @@ async function demo(flags: DemoFlags): Promise<void> {
   const routing = await openRouting(flags.routing ?? null, experts.model, out);
   const nearLine = flags.trace === undefined ? new NearLoadLine(experts, routing, CADENCE, seed) : null;
   const trace = nearLine?.traffic(out) ?? (await openTraffic(flags.trace ?? null, null, seed));
+  const { traffic, poolRun, comparison } = await live(config, pool, routing, trace, flags, out);
+  const lines = nearLine?.measure(out) ?? null;
+  out.result(
+    {
+      model: experts.model.name,
+      topology: experts.topology,
+      trace: flags.trace ?? null,
+      routing: flags.routing ?? null,
+      traffic,
+      pool: poolRun,
+      loadLines: lines,
+      comparison,
+    },
+    [
+      replayTable(traffic),
+      ...(lines === null ? [] : [loadLineTable(lines)]),
+      comparisonTable(comparison),
+    ].join("\n\n"),
+  );
+  if (traffic.completed === 0 && traffic.failed > 0) process.exitCode = FAILURE;
+}
+
+/** The gateway, its pool and the traffic, until the time is up or the person stops it. */
+async function live(
+  config: Config,
+  { models: [model], seed }: SimulatedPoolConfig,
+  routing: RoutingTrace | null,
+  trace: Iterable<TraceRequest>,
+  flags: DemoFlags,
+  out: Output,
+): Promise<{ traffic: ReplaySummary; poolRun: PoolRun; comparison: Comparison }> {
   const onFault = (fault: Error) => out.progress(fault.message);
   const app = await compose(config, {
     routing,
@@ -92,40 +125,19 @@ async function demo(flags: DemoFlags): Promise<void> {
   try {
     const [opened] = app.pools();
     out.progress(`dashboard ${url}/`);
+    // Traffic begins when the pool does.
+    await opened.simulated?.engine.models();
     const replay = new Replay({
       server: new URL(url),
-      model: experts.model.name,
+      model,
       trace,
       speed: 1,
       durationMs: (flags.duration ?? Number.POSITIVE_INFINITY) * 1000,
       maxInFlight: MAX_IN_FLIGHT,
       seed,
     });
-    const { traffic, poolRun } = await stoppable((stop) =>
-      watch(replay, opened, `${url}/`, flags.duration, stop),
-    );
-    const lines = nearLine?.measure(out) ?? null;
-    const comparison = await compare(opened, out);
-    const { trace: tracePath = null, routing: routingPath = null } = flags;
-    const { topology } = experts;
-    out.result(
-      {
-        model: experts.model.name,
-        topology,
-        trace: tracePath,
-        routing: routingPath,
-        traffic,
-        pool: poolRun,
-        loadLines: lines,
-        comparison,
-      },
-      [
-        replayTable(traffic),
-        ...(lines === null ? [] : [loadLineTable(lines)]),
-        comparisonTable(comparison),
-      ].join("\n\n"),
-    );
-    if (traffic.completed === 0 && traffic.failed > 0) process.exitCode = FAILURE;
+    const watched = await stoppable((stop) => watch(replay, opened, `${url}/`, flags.duration, stop));
+    return { ...watched, comparison: await compare(opened, out) };
   } finally {
     await app.stop();
   }

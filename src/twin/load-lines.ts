@@ -45,10 +45,20 @@ function* run(
   });
 }
 
-/** What the pool carries without redundant experts, prompt and output tokens a second. Takes a few virtual seconds. */
-export function* carriedUnbalanced(options: LoadLineOptions, roughly: number): Generator<number, number> {
-  const measured = { fromMs: 2000, toMs: 6000, cuts: true };
-  const { tokensPerSecond } = yield* run(options, BALANCE_POLICIES.none, roughly * OVERLOAD, measured);
+/** A few full steps of a large model, after the first ones. */
+const FEW_SECONDS = { fromMs: 2000, toMs: 6000 };
+
+/**
+ * What the pool carries without redundant experts, prompt and output tokens a second.
+ * @param beyond tokens a second that are more than that
+ */
+export function* carriedUnbalanced(
+  options: LoadLineOptions,
+  beyond: number,
+  span: { readonly fromMs: number; readonly toMs: number } = FEW_SECONDS,
+): Generator<number, number> {
+  const measured = { ...span, cuts: true };
+  const { tokensPerSecond } = yield* run(options, BALANCE_POLICIES.none, beyond, measured);
   return tokensPerSecond ?? 0;
 }
 

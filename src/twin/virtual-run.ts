@@ -37,7 +37,7 @@ export interface VirtualRunOptions {
   /** How the pool is balanced; Plimsoll's way unless said otherwise. */
   readonly policy?: BalancePolicy;
   readonly hardware?: Hardware;
-  /** Latencies are of requests that arrive from then on: 0 unless said otherwise. */
+  /** Latencies are of requests that arrive from then on, balancedness and hops of windows that begin then: 0 unless said. */
   readonly measuredFromMs?: number;
   /** Ends at `durationMs`, whatever is in flight; else once all is answered. */
   readonly cuts?: boolean;
@@ -62,7 +62,7 @@ export interface VirtualRunResult {
   readonly e2eMs: SampleSummary | null;
   readonly epochs: number;
   readonly movedSlots: number;
-  /** Prompt and output tokens forwarded a second from `measuredFromMs` to `durationMs`; null where that is no time. */
+  /** Prompt and output tokens forwarded a second, from `measuredFromMs` to `durationMs`; null where there were none. */
   readonly tokensPerSecond: number | null;
 }
 
@@ -112,6 +112,8 @@ export function* virtualRun(options: VirtualRunOptions): Generator<number, Virtu
   let rollout: { readonly plan: Plan; readonly readyMs: number; readonly movedSlots: number } | null = null;
   let [requests, refused, inputTokens, outputTokens, steps, movedSlots] = [0, 0, 0, 0, 0, 0];
   let [epochs, measuredTokens] = [1, 0];
+  // From the begin of a step to the end of one: full steps are long.
+  let [measuredSince, measuredUntil] = [Number.POSITIVE_INFINITY, durationMs];
 
   const adopt = (plan: Plan, moved: number) => {
     balancer.accept(plan);
@@ -165,7 +167,7 @@ export function* virtualRun(options: VirtualRunOptions): Generator<number, Virtu
     }
     if (nowMs - windowFrom < cadence.sharesMs) return;
     const window = pool.takeWindow(nowMs - windowFrom);
-    total.add(window);
+    if (windowFrom >= measuredFromMs) total.add(window);
     windowFrom = nowMs;
     if (window.tokens > 0) balancer.observe(window.load, window.spanMs, window.routing);
     if (rollout !== null) return;
@@ -192,7 +194,11 @@ export function* virtualRun(options: VirtualRunOptions): Generator<number, Virtu
     }
     recorder.record(nowMs, pool.batch);
     steps++;
-    if (nowMs >= measuredFromMs && nowMs < durationMs) measuredTokens += step.tokens;
+    if (nowMs >= measuredFromMs && nowMs < durationMs) {
+      measuredTokens += step.tokens;
+      measuredSince = Math.min(measuredSince, nowMs);
+      measuredUntil = nowMs + step.ms;
+    }
     nowMs += step.ms;
     for (const id of step.made) {
       const flight = flights.get(id);
@@ -222,6 +228,6 @@ export function* virtualRun(options: VirtualRunOptions): Generator<number, Virtu
     e2eMs: e2e.summary(),
     epochs,
     movedSlots,
-    tokensPerSecond: ratio(measuredTokens * 1000, Math.min(nowMs, durationMs) - measuredFromMs),
+    tokensPerSecond: ratio(measuredTokens * 1000, measuredUntil - measuredSince),
   };
 }

@@ -37,8 +37,12 @@ class PoolWorker {
   constructor(data: ThreadData, post: (message: FromPool) => void) {
     this.#data = data;
     this.#post = post;
-    this.#routing =
-      data.routing === null ? new SyntheticRouting(data.model, data.seed) : new TraceRouting(data.routing);
+    if (data.routing === null) {
+      const drawn = new SyntheticRouting(data.model, data.seed);
+      // A run that is looked at from its start on does not begin behind its clock.
+      if (data.recordTokens > 0) drawn.makeAll();
+      this.#routing = drawn;
+    } else this.#routing = new TraceRouting(data.routing);
     this.#recorder = new StepRecorder(data.recordTokens);
   }
 
