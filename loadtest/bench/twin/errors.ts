@@ -1,0 +1,78 @@
+import { BALANCE_POLICIES } from "../../../src/core/planning/balance-policy.ts";
+import type { Topology } from "../../../src/model/topology.ts";
+import type { VirtualRunResult } from "../../../src/twin/virtual-run.ts";
+import type { Bench } from "../bench.ts";
+import type { BenchTable } from "../bench-table.ts";
+import { CASES, EP32, type TwinCase, runCase } from "./cases.ts";
+
+interface Sizes {
+  readonly cases: readonly TwinCase[];
+  readonly topology: Topology;
+  readonly durationMs: number;
+  readonly cadence: { readonly sharesMs: number; readonly placementMs: number };
+}
+
+const SIZES: Sizes = {
+  cases: CASES,
+  topology: EP32,
+  durationMs: 3000,
+  cadence: { sharesMs: 500, placementMs: 1000 },
+};
+
+const MEASURES: readonly (readonly [string, (of: VirtualRunResult) => number | null | undefined])[] = [
+  ["balancedness", (of) => of.balancedness],
+  ["mean step", (of) => of.virtualMs / of.steps],
+  ["TTFT p50", (of) => of.ttftMs?.p50],
+  ["TTFT p95", (of) => of.ttftMs?.p95],
+  ["TPOT p50", (of) => of.tpotMs?.p50],
+  ["node hops", (of) => of.nodeHopsPerToken],
+];
+
+/** What sampled and analytic runs say beside exact ones of the same traffic, in per cent. */
+export function errorsTable({ input, seed, progress }: Bench, sizes: Sizes = SIZES): BenchTable {
+  const rows: (string | number | null)[][] = [];
+  const errors = {
+    sampled: MEASURES.map(() => [] as number[]),
+    analytic: MEASURES.map(() => [] as number[]),
+  };
+  for (const load of sizes.cases) {
+    for (const policy of Object.values(BALANCE_POLICIES)) {
+      progress(`errors: ${load.name}, ${policy.name}`);
+      const options = { ...sizes, model: input.model, seed, policy };
+      const exact = runCase(load, { ...options, fidelity: "exact" }).result;
+      for (const fidelity of ["sampled", "analytic"] as const) {
+        const { result } = runCase(load, { ...options, fidelity });
+        const off = MEASURES.map(([, measure]) => error(measure(result), measure(exact)));
+        for (const [i, value] of off.entries()) if (value !== null) errors[fidelity][i].push(Math.abs(value));
+        rows.push([load.name, policy.name, fidelity, ...off]);
+      }
+    }
+  }
+  for (const fidelity of ["sampled", "analytic"] as const) {
+    rows.push(["median of all, either way", "", fidelity, ...errors[fidelity].map(median)]);
+    rows.push(["most of all, either way", "", fidelity, ...errors[fidelity].map((all) => Math.max(...all))]);
+  }
+  return {
+    title: "Sampled and analytic beside exact: differences in %",
+    columns: [
+      { name: "load" },
+      { name: "policy" },
+      { name: "fidelity" },
+      ...MEASURES.map(([name]) => ({ name, digits: 1 })),
+    ],
+    rows,
+    notes: [
+      `${sizes.durationMs / 1000} virtual seconds of arrivals; placements every second, so that plans made of other samples count too.`,
+    ],
+    aims: [],
+  };
+}
+
+function error(is: number | null | undefined, should: number | null | undefined): number | null {
+  return is && should ? 100 * (is / should - 1) : null;
+}
+
+function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)] ?? 0;
+}

@@ -1,0 +1,40 @@
+import { describe, expect, it } from "vitest";
+import { aimMet } from "../../loadtest/bench/bench-table.ts";
+import type { Bench } from "../../loadtest/bench/bench.ts";
+import { type TwinCase } from "../../loadtest/bench/twin/cases.ts";
+import { determinismTable } from "../../loadtest/bench/twin/determinism.ts";
+import { errorsTable } from "../../loadtest/bench/twin/errors.ts";
+import { speedTable } from "../../loadtest/bench/twin/speed.ts";
+import { azureConversation } from "../../src/twin/traffic.ts";
+import { SMALL_MODEL, SMALL_TOPOLOGY } from "../../harness/small-model.ts";
+
+const cases: readonly TwinCase[] = [{ name: "chat", traffic: (rng) => azureConversation(rng, 200) }];
+const topology = SMALL_TOPOLOGY;
+const bench = { input: { model: SMALL_MODEL }, seed: 1, progress: () => {} } as unknown as Bench;
+
+describe("the twin's benchmark", () => {
+  it("hashes runs of one seed twice, and of another", () => {
+    const { rows, aims } = determinismTable(bench, { cases, topology, durationMs: 60 });
+    expect(rows).toHaveLength(3);
+    expect(aims.every(aimMet)).toBe(true);
+  });
+
+  it("relates virtual time to the processor's", () => {
+    const seconds = { exact: 0.05, sampled: 0.05, analytic: 0.05 };
+    const { rows } = speedTable(bench, { cases, topology, seconds });
+    for (const [, , virtual, cpu, ratio] of rows) {
+      expect(Number(ratio)).toBeCloseTo(Number(virtual) / Number(cpu), 6);
+    }
+  });
+
+  it("has every policy's differences, their medians and the most", () => {
+    const cadence = { sharesMs: 20, placementMs: 40 };
+    const { rows } = errorsTable(bench, { cases, topology, durationMs: 80, cadence });
+    expect(rows).toHaveLength(2 * 3 + 4);
+    const [, , , ...most] = rows[rows.length - 1];
+    const analytic = rows.filter(([, policy, fidelity]) => policy !== "" && fidelity === "analytic");
+    for (const [i, value] of most.entries()) {
+      expect(value).toBe(Math.max(...analytic.map((row) => Math.abs(Number(row[3 + i])))));
+    }
+  });
+});
