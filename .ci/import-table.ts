@@ -16,6 +16,7 @@ export const coreFlow = [
   "load",
   "cost",
   "shares",
+  "tables",
   "placement",
   "migration",
   "planning",

@@ -1,4 +1,4 @@
-import type { ReplicaMap } from "../src/core/dispatch/replica-chooser.ts";
+import type { ReplicaMap } from "../src/model/replica-map.ts";
 import type { TokenBatch } from "../src/core/dispatch/token-batch.ts";
 import { gpuCount, gpuOfSlot, nodeOfGpu } from "../src/model/topology.ts";
 import { selection } from "./random-dispatch.ts";

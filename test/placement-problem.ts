@@ -16,6 +16,7 @@ export function problemOf(
     capacity: fullCapacity(topology),
     groups: 1,
     algorithm: "plimsoll",
+    dispatch: "shares",
     activation: null,
     routing: null,
     previous: null,

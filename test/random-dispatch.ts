@@ -1,5 +1,6 @@
 import fc from "fast-check";
-import type { ReplicaChooser, ReplicaMap } from "../src/core/dispatch/replica-chooser.ts";
+import type { ReplicaChooser } from "../src/core/dispatch/replica-chooser.ts";
+import type { ReplicaMap } from "../src/model/replica-map.ts";
 import type { TokenBatch } from "../src/core/dispatch/token-batch.ts";
 import { evenShares } from "../src/core/shares/even-shares.ts";
 import { solveShares } from "../src/core/shares/solve-shares.ts";

@@ -1,4 +1,4 @@
-import type { ReplicaMap } from "../src/core/dispatch/replica-chooser.ts";
+import type { ReplicaMap } from "../src/model/replica-map.ts";
 import { Rng } from "../src/lib/rng.ts";
 import type { MoeModel } from "../src/model/moe-model.ts";
 import type { RoutingPolicy } from "../src/model/routing-policy.ts";

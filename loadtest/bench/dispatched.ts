@@ -1,7 +1,7 @@
 import { replicaChooser } from "../../src/core/dispatch/choosers.ts";
 import { type DispatchFigures, DispatchTotals } from "../../src/core/dispatch/dispatch-totals.ts";
 import { Dispatcher } from "../../src/core/dispatch/dispatcher.ts";
-import type { ReplicaMap } from "../../src/core/dispatch/replica-chooser.ts";
+import type { ReplicaMap } from "../../src/model/replica-map.ts";
 import { evenShares } from "../../src/core/shares/even-shares.ts";
 import type { DispatchPolicy } from "../../src/model/dispatch-policy.ts";
 import { indexReplicas, type Placement } from "../../src/model/placement.ts";

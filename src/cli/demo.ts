@@ -126,7 +126,7 @@ async function demoPool({ pools: [pool] }: Config, flags: DemoFlags): Promise<Si
   const model = flags.model === undefined ? pool.experts.model : await loadModel(flags.model, at("--model"));
   const topology = await loadTopology(flags.topology ?? DEFAULT_GPUS, model.experts, at("--topology"));
   checkServes("--topology", "", model, topology);
-  return { ...pool, models: [model.name], experts: { model, topology } };
+  return { ...pool, models: [model.name], experts: { ...pool.experts, model, topology } };
 }
 
 /** Lets the traffic run under the live view until the time is up or the person stops it. */

@@ -1,7 +1,7 @@
 import { replicaChooser } from "../core/dispatch/choosers.ts";
 import { type DispatchFigures, DispatchTotals } from "../core/dispatch/dispatch-totals.ts";
 import { Dispatcher } from "../core/dispatch/dispatcher.ts";
-import type { ReplicaMap } from "../core/dispatch/replica-chooser.ts";
+import type { ReplicaMap } from "../model/replica-map.ts";
 import type { DispatchPolicy } from "../model/dispatch-policy.ts";
 import type { TraceRows } from "../formats/routing-trace.ts";
 import type { LayoutFiles } from "./layout-files.ts";

@@ -1,4 +1,5 @@
 import { InputError } from "../lib/errors.ts";
+import type { ConsumerDispatch } from "../model/consumer-dispatch.ts";
 import type { Topology } from "../model/topology.ts";
 import type { WrittenTopology } from "./place-topology.ts";
 
@@ -10,6 +11,7 @@ export interface PlaceOptions extends WrittenTopology {
   readonly outOfService?: readonly number[];
   readonly groups: number;
   readonly algorithm: "plimsoll" | "eplb";
+  readonly dispatch: ConsumerDispatch;
   readonly model?: string;
   readonly previous?: string;
   readonly maxMoves?: number;
@@ -23,7 +25,8 @@ export interface PlaceOptions extends WrittenTopology {
 
 /** @throws InputError for an option that has no effect beside the others */
 export function refuseWithoutEffect(options: PlaceOptions, nodes: number): void {
-  const { algorithm, groups, routing, previous, maxMoves, hopWeight, batchTokens, objective } = options;
+  const { algorithm, dispatch, groups, routing, previous, maxMoves, hopWeight, batchTokens, objective } =
+    options;
   const refuse = (flag: string, hint: string): never => {
     throw new InputError(flag, "", hint);
   };
@@ -31,6 +34,10 @@ export function refuseWithoutEffect(options: PlaceOptions, nodes: number): void 
     refuse("--max-moves", "counts from a placement in force; give it with --previous");
   if (batchTokens !== undefined && objective !== "activation")
     refuse("--batch-tokens", "is the size of decode batches; give it with --objective activation");
+  if (objective === "activation" && dispatch !== "shares")
+    refuse("--objective activation", "is served by whole shares; leave out --dispatch");
+  if (routing !== undefined && (dispatch === "even" || dispatch === "static"))
+    refuse("--routing", `has no say where the engine's dispatch is ${dispatch}; leave it out`);
   if (algorithm === "eplb") {
     if (maxMoves !== undefined) refuse("--algorithm eplb", "moves what it likes; leave out --max-moves");
     if (routing !== undefined) refuse("--algorithm eplb", "reads no routing; leave out --routing");

@@ -5,6 +5,7 @@ import { checkCapacity, checkLoaded, checkTopology } from "../core/planning/chec
 import { MOVED_PART } from "../core/placement/adapt-placement.ts";
 import { solvePlacement } from "../core/planning/solve-placement.ts";
 import { writePlacementFile } from "../formats/placement-file.ts";
+import { CONSUMER_DISPATCHES } from "../model/consumer-dispatch.ts";
 import { DEFAULT_MODEL, readLoadToPlace } from "./load-file.ts";
 import { TOPOLOGY_FORMS, countOption, jsonOption, positiveOption } from "./options.ts";
 import { output, writeOutput } from "./output.ts";
@@ -42,6 +43,15 @@ export function placeCommand(): Command {
         .choices(["plimsoll", "eplb"])
         .default("plimsoll"),
     )
+    .addOption(
+      new Option(
+        "--dispatch <how>",
+        "how the engine splits an expert's tokens over its replicas, by which the placement is made and judged: even (vLLM, " +
+          "SGLang's dynamic, TensorRT-LLM), static (SGLang's), shares or rank-table (tables made from the shares), priced (dispatch)",
+      )
+        .choices(CONSUMER_DISPATCHES)
+        .default("shares"),
+    )
     .option(
       "--model <name>",
       `what moved experts weigh (default: ${DEFAULT_MODEL}, where the load has its shape)`,
@@ -54,7 +64,7 @@ export function placeCommand(): Command {
       new Option(
         "--max-moves <n>",
         `with --previous: slots that may change, over all layers; what must change for every expert to be there does in any ` +
-          `case (default: ${MOVED_PART * 100} % beside that, and what is empty)`,
+          `case (default: ${MOVED_PART * 100} % beside that and what is empty, and more where EPLB placed anew would be more level)`,
       ).argParser(wholeNumber),
     )
     .addOption(
@@ -114,6 +124,7 @@ async function place(options: PlaceOptions): Promise<void> {
     capacity,
     groups,
     algorithm,
+    dispatch: options.dispatch,
     activation:
       options.objective === "tokens"
         ? null

@@ -1,4 +1,4 @@
-import { rankTable } from "../core/dispatch/rank-table.ts";
+import { rankTable } from "../core/tables/rank-table.ts";
 import { evenShares } from "../core/shares/even-shares.ts";
 import type { EngineLimits } from "../formats/engine-placement.ts";
 import type { Matrix } from "../formats/json.ts";

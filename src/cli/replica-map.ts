@@ -1,4 +1,4 @@
-import type { ReplicaMap } from "../core/dispatch/replica-chooser.ts";
+import type { ReplicaMap } from "../model/replica-map.ts";
 import type { PlacementFile } from "../formats/placement-file.ts";
 import { indexReplicas } from "../model/placement.ts";
 import { gpuCount } from "../model/topology.ts";

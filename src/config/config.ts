@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { ConsumerDispatch } from "../model/consumer-dispatch.ts";
 import type { MoeModel } from "../model/moe-model.ts";
 import type { RoutingPolicy } from "../model/routing-policy.ts";
 import type { ServerAccess } from "../model/server-access.ts";
@@ -40,6 +41,8 @@ export interface Config extends Readonly<Omit<Settings, "admission" | "store">> 
 export interface ExpertGroup {
   readonly model: MoeModel;
   readonly topology: Topology;
+  /** How its engine splits tokens over replicas. */
+  readonly dispatch: ConsumerDispatch;
 }
 
 interface AnyPool {

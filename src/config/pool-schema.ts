@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { CONSUMER_DISPATCHES } from "../model/consumer-dispatch.ts";
 import { ROUTING_POLICIES } from "../model/routing-policy.ts";
 import { KEY_ENV_EXPECTED, tlsSchema } from "./settings-schema.ts";
 
@@ -9,6 +10,8 @@ const name = z
 const policy = z.enum(ROUTING_POLICIES);
 
 const expertGroup = z.strictObject({ model: z.string().min(1), topology: z.string().min(1) });
+
+const dispatch = z.enum(CONSUMER_DISPATCHES);
 
 const everyPool = { name, policy: policy.optional(), maxRequestsPerShard: z.int().nonnegative().optional() };
 
@@ -33,6 +36,7 @@ const served = {
   tls: tlsSchema.partial().optional(),
   experts: expertGroup
     .extend({
+      dispatch: dispatch.optional(),
       routedExperts: z.number().min(0).max(1).optional(),
       recorder: z
         .strictObject({ directory: z.string().min(1), intervalMs: z.int().min(1000).optional() })

@@ -1,4 +1,5 @@
 import type { InputError } from "../lib/errors.ts";
+import type { ConsumerDispatch } from "../model/consumer-dispatch.ts";
 import type { RoutingPolicy } from "../model/routing-policy.ts";
 import type { ServerAccess, TlsSettings } from "../model/server-access.ts";
 import type { ExpertGroup, PoolConfig, ServerPoolConfig, ServersConfig } from "./config.ts";
@@ -19,6 +20,13 @@ interface WrittenServers {
 
 /** SGLang's own default for `--disaggregation-bootstrap-port`. */
 const BOOTSTRAP_PORT = 8998;
+/** How engines split tokens as they come; whoever reports for another kind of server goes by the shares. */
+const DISPATCH: Readonly<Record<ServedPool["kind"], ConsumerDispatch>> = {
+  openai: "shares",
+  vllm: "even",
+  sglang: "even",
+  trtllm: "even",
+};
 /** A dump makes all ranks of a server meet. */
 const RECORDER_MS = 10_000;
 
@@ -52,7 +60,7 @@ async function readPool(pool: WrittenPool, place: Place, reading: PoolReading): 
   const { name, policy = reading.policy, maxRequestsPerShard = 0 } = pool;
   if (pool.kind === "simulated") {
     const { kind, seed } = pool;
-    const experts = await expertGroup(pool, place, loadTopology);
+    const experts = await expertGroup(pool, place, "priced", loadTopology);
     return { kind, name, models: [experts.model.name], policy, maxRequestsPerShard, experts, seed };
   }
   const { kind, models } = pool;
@@ -66,7 +74,7 @@ async function readPool(pool: WrittenPool, place: Place, reading: PoolReading): 
   const experts =
     pool.experts === undefined
       ? null
-      : await expertGroup(pool.experts, inside(place, "experts"), loadEngineTopology);
+      : await expertGroup(pool.experts, inside(place, "experts"), DISPATCH[kind], loadEngineTopology);
   const { urls, ...ranks } = pool;
   if (urls === undefined)
     throw fault(place, "urls", "is missing; expected the servers, or those of `prefill` and of `decode`");
@@ -173,13 +181,18 @@ function checkLength(list: readonly number[], urls: readonly string[], place: Pl
 }
 
 async function expertGroup(
-  names: { readonly model: string; readonly topology: string },
+  names: {
+    readonly model: string;
+    readonly topology: string;
+    readonly dispatch?: ConsumerDispatch | undefined;
+  },
   place: Place,
+  usual: ConsumerDispatch,
   load: typeof loadTopology,
 ): Promise<ExpertGroup> {
   const model = await loadModel(names.model, inside(place, "model"));
   const topology = await load(names.topology, model.experts, inside(place, "topology"));
-  return { model, topology };
+  return { model, topology, dispatch: names.dispatch ?? usual };
 }
 
 function fault(place: Place, setting: string, hint: string): InputError {

@@ -81,6 +81,18 @@ export function readNumber(value: unknown, rule: NumberRule, source: string, fie
   throw new InputError(source, field, `is ${shown(value)}; expected ${rule.expected}`);
 }
 
+/** @throws InputError unless it is one of the words */
+export function readWord<W extends string>(
+  value: unknown,
+  words: readonly W[],
+  source: string,
+  field: string,
+): W {
+  const word = words.find((one) => one === value);
+  if (word !== undefined) return word;
+  throw new InputError(source, field, `is ${shown(value)}; expected ${words.join(", ")}`);
+}
+
 export interface Matrix {
   readonly rows: number;
   readonly columns: number;

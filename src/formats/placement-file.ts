@@ -1,7 +1,9 @@
 import { InputError } from "../lib/errors.ts";
 import type { ReadonlyNumbers } from "../lib/readonly-arrays.ts";
-import { BOUND_KINDS, type BoundKind, type Certificate } from "../model/certificate.ts";
+import { BOUND_KINDS, type Certificate } from "../model/certificate.ts";
+import { CONSUMER_DISPATCHES } from "../model/consumer-dispatch.ts";
 import type { LayerNumbers } from "../model/layer-numbers.ts";
+import { MOVE_WAYS, type MoveWay } from "../model/move-way.ts";
 import { type Placement, placementFault } from "../model/placement.ts";
 import { slotCount, type Topology } from "../model/topology.ts";
 import {
@@ -16,7 +18,7 @@ import {
   readJsonObject,
   readMatrix,
   readNumber,
-  shown,
+  readWord,
 } from "./json.ts";
 import { readLayerNumbers } from "./layer-list.ts";
 
@@ -37,7 +39,7 @@ export interface PlacementFile {
   /** `[layers][slots]`: the fraction of its expert's tokens each slot gets. */
   readonly shares: ReadonlyNumbers;
   /** Slots that differ from the placement before, and their weights; bytes are null when the model is unknown. */
-  readonly moves: { readonly slots: number; readonly bytes: number | null };
+  readonly moves: { readonly slots: number; readonly bytes: number | null; readonly way?: MoveWay };
   /** Null when the placement was made without a load. */
   readonly certificate: Certificate | null;
   /** How long planning took. */
@@ -90,6 +92,7 @@ export function readPlacementFile(bytes: Uint8Array, source: string): PlacementF
     moves: {
       slots: readNumber(moves.slots, AMOUNT, source, "moves.slots"),
       bytes: moves.bytes === null ? null : readNumber(moves.bytes, AMOUNT, source, "moves.bytes"),
+      ...(moves.way === undefined ? {} : { way: readWord(moves.way, MOVE_WAYS, source, "moves.way") }),
     },
     certificate: file.certificate === null ? null : readCertificate(file.certificate, layers, source),
     elapsedMs: readNumber(file.elapsedMs, AMOUNT, source, "elapsedMs"),
@@ -202,6 +205,11 @@ function readCertificate(value: unknown, layers: number, source: string): Certif
     );
   }
   return {
+    // Files of before it was written are of weighted shares.
+    dispatch:
+      certificate.dispatch === undefined
+        ? "shares"
+        : readWord(certificate.dispatch, CONSUMER_DISPATCHES, source, "certificate.dispatch"),
     balancedness: readNumber(certificate.balancedness, AMOUNT, source, "certificate.balancedness"),
     bound: readNumber(certificate.bound, AMOUNT, source, "certificate.bound"),
     gap: readNumber(certificate.gap, AMOUNT, source, "certificate.gap"),
@@ -212,17 +220,11 @@ function readCertificate(value: unknown, layers: number, source: string): Certif
         max: readNumber(layer.max, AMOUNT, source, `${field}.max`),
         mean: readNumber(layer.mean, AMOUNT, source, `${field}.mean`),
         bound: readNumber(layer.bound, AMOUNT, source, `${field}.bound`),
-        kind: readKind(layer.kind, source, `${field}.kind`),
+        kind: readWord(layer.kind, BOUND_KINDS, source, `${field}.kind`),
         gap: readNumber(layer.gap, AMOUNT, source, `${field}.gap`),
       };
     }),
   };
-}
-
-function readKind(value: unknown, source: string, field: string): BoundKind {
-  const kind = BOUND_KINDS.find((name) => name === value);
-  if (kind !== undefined) return kind;
-  throw new InputError(source, field, `is ${shown(value)}; expected one of ${BOUND_KINDS.join(", ")}`);
 }
 
 function readObject(value: unknown, source: string, field: string): JsonObject {

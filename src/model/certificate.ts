@@ -1,5 +1,9 @@
+import type { ConsumerDispatch } from "./consumer-dispatch.ts";
+
 /** How good a placement with its shares is on the load it was made for, and how good any could be. */
 export interface Certificate {
+  /** How tokens are taken to be split over replicas: `balancedness` and `max` are what comes of that. */
+  readonly dispatch: ConsumerDispatch;
   /** Σ_layers mean / Σ_layers max GPU load; 1 when nothing is loaded. */
   readonly balancedness: number;
   /** No placement and no shares on this topology reach a higher balancedness: Σ_layers mean / Σ_layers bound. */

@@ -5,11 +5,9 @@ import type { ExpertPlane } from "../control/expert-plane.ts";
 import type { PoolView } from "../control/follow/pool-view.ts";
 import { LoadInbox } from "../control/ingest/load-inbox.ts";
 import { PlannerThread } from "../control/plan/planner-thread.ts";
-import { BALANCE_POLICIES } from "../core/planning/balance-policy.ts";
+import { policyFor } from "../core/planning/balance-policy.ts";
 import type { PoolMakings } from "./surroundings.ts";
 import { usualStagingBytes } from "../model/staging.ts";
-
-export const POLICY = BALANCE_POLICIES.plimsoll;
 
 /** The half of a pool that decides: this gateway's part in the pool's control. */
 export class ControlHalf implements ControlledPool {
@@ -57,8 +55,12 @@ export interface ControlOrigin {
   readonly view: PoolView | null;
 }
 
-export function controlSettings(pool: string, { model, topology }: ExpertGroup, { control }: Config): string {
-  return JSON.stringify({ pool, model, topology, control });
+export function controlSettings(
+  pool: string,
+  { model, topology, dispatch }: ExpertGroup,
+  { control }: Config,
+): string {
+  return JSON.stringify({ pool, model, topology, dispatch, control });
 }
 
 export function openControl(
@@ -66,7 +68,7 @@ export function openControl(
   config: Config,
   makings: PoolMakings,
 ): ControlHalf {
-  const { model, topology } = group;
+  const { model, topology, dispatch } = group;
   const { sharesMs, placementMs, prepareTimeoutMs, stagingBytes, rankSilenceMs } = config.control;
   const { clock, wallClock, gateway, leaseMs, store } = makings;
   const { onFault } = makings.surroundings;
@@ -76,7 +78,7 @@ export function openControl(
     plane,
     store,
     leaseMs,
-    planner: new PlannerThread({ model, topology, policy: POLICY, cadence }, clock, onFault),
+    planner: new PlannerThread({ model, topology, policy: policyFor(dispatch), cadence }, clock, onFault),
     model,
     topology,
     roundMs: sharesMs,

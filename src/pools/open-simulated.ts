@@ -1,10 +1,11 @@
+import { BALANCE_POLICIES } from "../core/planning/balance-policy.ts";
 import type { Config, SimulatedPoolConfig } from "../config/config.ts";
 import { H800 } from "../core/cost/hardware.ts";
 import { whyNotServed } from "../core/cost/serving-room.ts";
 import { type SimulatedPoolParts, simulatedPool } from "../engines/simulated/simulated-pool.ts";
 import { InputError } from "../lib/errors.ts";
 import { ServingPool } from "../serving/serving-pool.ts";
-import { POLICY, controlSettings, openControl } from "./control-half.ts";
+import { controlSettings, openControl } from "./control-half.ts";
 import { OpenPool } from "./open-pool.ts";
 import { orClosed } from "./or-closed.ts";
 import { ServingHalf, servingSettings } from "./serving-half.ts";
@@ -50,7 +51,7 @@ function openThread(
     pool: name,
     ...experts,
     seed,
-    dispatch: POLICY.dispatch,
+    dispatch: BALANCE_POLICIES.plimsoll.dispatch,
     routing,
     recordTokens,
     wallClock: makings.wallClock,

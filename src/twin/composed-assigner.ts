@@ -1,6 +1,6 @@
 import { compose } from "../core/batching/compose.ts";
 import { type RequestKinds, requestKinds } from "../core/batching/request-kinds.ts";
-import type { ReplicaMap } from "../core/dispatch/replica-chooser.ts";
+import type { ReplicaMap } from "../model/replica-map.ts";
 import { ExpertSketch } from "../core/load/expert-sketch.ts";
 import type { MoeModel } from "../model/moe-model.ts";
 import { type Arrival, type InFlightLoads, type RankAssigner, book } from "./rank-assigner.ts";

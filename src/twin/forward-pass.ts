@@ -1,6 +1,6 @@
 import { replicaChooser } from "../core/dispatch/choosers.ts";
 import { Dispatcher } from "../core/dispatch/dispatcher.ts";
-import type { ReplicaMap } from "../core/dispatch/replica-chooser.ts";
+import type { ReplicaMap } from "../model/replica-map.ts";
 import type { Hardware } from "../core/cost/hardware.ts";
 import { PassTime } from "../core/cost/pass-time.ts";
 import { StepCost } from "../core/cost/step-cost.ts";

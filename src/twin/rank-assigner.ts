@@ -1,4 +1,4 @@
-import type { ReplicaMap } from "../core/dispatch/replica-chooser.ts";
+import type { ReplicaMap } from "../model/replica-map.ts";
 import type { Rng } from "../lib/rng.ts";
 import type { RoutingSpan } from "./routing-source.ts";
 

@@ -1,7 +1,7 @@
 import { H800, type Hardware } from "../core/cost/hardware.ts";
 import { attentionWindows } from "../core/cost/attention-work.ts";
 import { KvRoom } from "../core/cost/kv-room.ts";
-import type { ReplicaMap } from "../core/dispatch/replica-chooser.ts";
+import type { ReplicaMap } from "../model/replica-map.ts";
 import { Rng } from "../lib/rng.ts";
 import { countMoves } from "../core/migration/moves.ts";
 import { transferMs } from "../core/migration/transfer-time.ts";

@@ -10,7 +10,7 @@ import type { RankAssignment } from "../model/rank-assignment.ts";
 import { type Topology, gpuCount } from "../model/topology.ts";
 import type { TraceRequest } from "../model/traffic.ts";
 import { ComposedAssigner } from "./composed-assigner.ts";
-import type { ReplicaMap } from "../core/dispatch/replica-chooser.ts";
+import type { ReplicaMap } from "../model/replica-map.ts";
 import { type Arrival, LeastInFlightAssigner, type RankAssigner } from "./rank-assigner.ts";
 import type { RoutingSource } from "./routing-source.ts";
 import { RUNNING_PER_RANK, SimulatedPool } from "./simulated-pool.ts";

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { expect, it } from "vitest";
-import { rankTable } from "../../src/core/dispatch/rank-table.ts";
-import { staticTable } from "../../src/core/dispatch/static-table.ts";
+import { rankTable } from "../../src/core/tables/rank-table.ts";
+import { staticTable } from "../../src/core/tables/static-table.ts";
 import { evenShares } from "../../src/core/shares/even-shares.ts";
 import { writeSglangRankTable } from "../../src/formats/sglang-rank-table.ts";
 import { Rng } from "../../src/lib/rng.ts";

@@ -24,6 +24,7 @@ const problem = {
   capacity: fullCapacity(TOPOLOGY),
   groups: 4,
   algorithm: "plimsoll",
+  dispatch: "shares",
   activation: null,
   routing: null,
   previous: null,
@@ -95,7 +96,11 @@ describe("POST /ep/v1/solve", () => {
     const lost = before.physicalToLogical as Int32Array;
     const held = placement.physicalToLogical as Int32Array;
     const changed = held.filter((expert, i) => expert >= 0 && expert !== lost[i]);
-    expect(moves).toEqual({ slots: changed.length, bytes: changed.length * expertBytes(model) });
+    expect(moves).toEqual({
+      slots: changed.length,
+      bytes: changed.length * expertBytes(model),
+      way: "few moves",
+    });
     expect(changed.length).toBeLessThanOrEqual(58 * 9);
     expect(held.every((expert, i) => i % 288 >= 9 || expert === -1)).toBe(true);
     expect(modelName).toBe("deepseek-v3");

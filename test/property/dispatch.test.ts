@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { replicaChooser } from "../../src/core/dispatch/choosers.ts";
-import type { ReplicaMap } from "../../src/core/dispatch/replica-chooser.ts";
+import type { ReplicaMap } from "../../src/model/replica-map.ts";
 import { TallyCounter } from "../../src/core/dispatch/tally-counter.ts";
 import type { TokenBatch } from "../../src/core/dispatch/token-batch.ts";
 import { evenShares } from "../../src/core/shares/even-shares.ts";

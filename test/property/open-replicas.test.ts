@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, it } from "vitest";
 import { OpenReplicas } from "../../src/core/dispatch/open-replicas.ts";
 import { replicaChooser } from "../../src/core/dispatch/choosers.ts";
-import type { ReplicaMap } from "../../src/core/dispatch/replica-chooser.ts";
+import type { ReplicaMap } from "../../src/model/replica-map.ts";
 import type { TokenBatch } from "../../src/core/dispatch/token-batch.ts";
 import { gpuCount, gpuOfSlot, slotCount } from "../../src/model/topology.ts";
 import { LAYERS, chosenSlots, dispatchCase, selection } from "../random-dispatch.ts";

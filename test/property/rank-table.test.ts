@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { rankTable } from "../../src/core/dispatch/rank-table.ts";
-import type { ReplicaMap } from "../../src/core/dispatch/replica-chooser.ts";
-import { staticTable } from "../../src/core/dispatch/static-table.ts";
+import { rankTable } from "../../src/core/tables/rank-table.ts";
+import type { ReplicaMap } from "../../src/model/replica-map.ts";
+import { staticTable } from "../../src/core/tables/static-table.ts";
 import { placeExperts } from "../../src/core/placement/place-experts.ts";
 import { solveShares } from "../../src/core/shares/solve-shares.ts";
 import { Rng } from "../../src/lib/rng.ts";

@@ -116,7 +116,9 @@ describe("Plimsoll", () => {
     expect(decision.kind).toBe("placement");
     expect(decision.moves.slots).toBeGreaterThan(0);
     expect(decision.reason).toMatch(
-      new RegExp(`^re-placed: .* 0\\.\\d{3} → [01]\\.\\d{3} for ${decision.moves.slots} moved slots$`),
+      new RegExp(
+        `^re-placed: .* 0\\.\\d{3} → [01]\\.\\d{3} by priced dispatch for ${decision.moves.slots} moved slots$`,
+      ),
     );
     expect(placementFault(decision.plan.placement)).toBeNull();
     expect(plimsoll.current.placement).toBe(before);

@@ -5,7 +5,7 @@ import { requestKinds } from "../../src/core/batching/request-kinds.ts";
 import { ExpertSketch } from "../../src/core/load/expert-sketch.ts";
 import { TallyCounter } from "../../src/core/dispatch/tally-counter.ts";
 import { replicaChooser } from "../../src/core/dispatch/choosers.ts";
-import type { ReplicaMap } from "../../src/core/dispatch/replica-chooser.ts";
+import type { ReplicaMap } from "../../src/model/replica-map.ts";
 import { evenShares } from "../../src/core/shares/even-shares.ts";
 import { Rng } from "../../src/lib/rng.ts";
 import { indexReplicas } from "../../src/model/placement.ts";

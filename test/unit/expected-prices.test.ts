@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { ExpectedPrices } from "../../src/core/batching/expected-prices.ts";
-import type { ReplicaMap } from "../../src/core/dispatch/replica-chooser.ts";
+import type { ReplicaMap } from "../../src/model/replica-map.ts";
 import { Rng } from "../../src/lib/rng.ts";
 import { indexReplicas } from "../../src/model/placement.ts";
 import { gpuCount, gpuOfSlot, nodeOfGpu, slotCount } from "../../src/model/topology.ts";

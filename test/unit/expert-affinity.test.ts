@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { ReplicaMap } from "../../src/core/dispatch/replica-chooser.ts";
+import type { ReplicaMap } from "../../src/model/replica-map.ts";
 import { contiguousPlacement } from "../../src/core/placement/contiguous.ts";
 import { evenShares } from "../../src/core/shares/even-shares.ts";
 import { indexReplicas } from "../../src/model/placement.ts";

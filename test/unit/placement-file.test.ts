@@ -19,6 +19,7 @@ const FILE: PlacementFile = {
   shares: new Float64Array([0.25, 1, 1, 0.75, 1, 0.5, 1, 0.5]),
   moves: { slots: 3, bytes: 1024 },
   certificate: {
+    dispatch: "shares",
     balancedness: 0.9,
     bound: 1,
     gap: 0.1,

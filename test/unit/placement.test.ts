@@ -113,6 +113,7 @@ describe("the certificate", () => {
 
   it("holds every layer's maximum against its bound", () => {
     expect(certify(load(2, 3, 1, 2, 2), capacity, [3, 1, 2, 2])).toEqual({
+      dispatch: "shares",
       balancedness: 0.8,
       bound: 0.8,
       gap: 0,

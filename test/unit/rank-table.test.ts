@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { rankTable } from "../../src/core/dispatch/rank-table.ts";
-import type { ReplicaMap } from "../../src/core/dispatch/replica-chooser.ts";
+import { rankTable } from "../../src/core/tables/rank-table.ts";
+import type { ReplicaMap } from "../../src/model/replica-map.ts";
 import { evenShares } from "../../src/core/shares/even-shares.ts";
 import { Rng } from "../../src/lib/rng.ts";
 import { indexReplicas } from "../../src/model/placement.ts";

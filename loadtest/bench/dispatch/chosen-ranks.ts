@@ -1,7 +1,7 @@
 import { compose } from "../../../src/core/batching/compose.ts";
 import { requestKinds } from "../../../src/core/batching/request-kinds.ts";
 import type { Phase, RankState } from "../../../src/core/batching/waiting-requests.ts";
-import type { ReplicaMap } from "../../../src/core/dispatch/replica-chooser.ts";
+import type { ReplicaMap } from "../../../src/model/replica-map.ts";
 import { gpuCount } from "../../../src/model/topology.ts";
 import type { RoutedTokens } from "../routed-tokens.ts";
 import { Tenants } from "./tenants.ts";

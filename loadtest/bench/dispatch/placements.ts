@@ -1,6 +1,6 @@
 import { HOP_WEIGHT } from "../../../src/core/placement/coactivation.ts";
 import { alignNodes } from "../../../src/core/batching/align-nodes.ts";
-import type { ReplicaMap } from "../../../src/core/dispatch/replica-chooser.ts";
+import type { ReplicaMap } from "../../../src/model/replica-map.ts";
 import { activationLoad } from "../../../src/core/placement/activation.ts";
 import { eplb } from "../../../src/core/placement/eplb.ts";
 import { solveShares } from "../../../src/core/shares/solve-shares.ts";

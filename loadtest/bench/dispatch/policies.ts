@@ -1,5 +1,5 @@
 import type { DispatchFigures } from "../../../src/core/dispatch/dispatch-totals.ts";
-import type { ReplicaMap } from "../../../src/core/dispatch/replica-chooser.ts";
+import type { ReplicaMap } from "../../../src/model/replica-map.ts";
 import { solveShares } from "../../../src/core/shares/solve-shares.ts";
 import { DISPATCH_POLICIES, type DispatchPolicy } from "../../../src/model/dispatch-policy.ts";
 import { gpuCount } from "../../../src/model/topology.ts";

@@ -1,4 +1,4 @@
-import type { ReplicaMap } from "../../../src/core/dispatch/replica-chooser.ts";
+import type { ReplicaMap } from "../../../src/model/replica-map.ts";
 import type { TokenBatch } from "../../../src/core/dispatch/token-batch.ts";
 import { solveShares } from "../../../src/core/shares/solve-shares.ts";
 import { Rng } from "../../../src/lib/rng.ts";

@@ -1,7 +1,7 @@
 import { replicaChooser } from "../../../src/core/dispatch/choosers.ts";
 import { Dispatcher } from "../../../src/core/dispatch/dispatcher.ts";
 import { LayoutBuilder } from "../../../src/core/dispatch/layout-builder.ts";
-import type { ReplicaMap } from "../../../src/core/dispatch/replica-chooser.ts";
+import type { ReplicaMap } from "../../../src/model/replica-map.ts";
 import type { TokenBatch } from "../../../src/core/dispatch/token-batch.ts";
 import { DISPATCH_POLICIES } from "../../../src/model/dispatch-policy.ts";
 import { gpuCount, type Topology } from "../../../src/model/topology.ts";

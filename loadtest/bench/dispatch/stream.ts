@@ -1,4 +1,4 @@
-import type { ReplicaMap } from "../../../src/core/dispatch/replica-chooser.ts";
+import type { ReplicaMap } from "../../../src/model/replica-map.ts";
 import type { Topology } from "../../../src/model/topology.ts";
 import type { Bench } from "../bench.ts";
 import type { Aim, BenchTable } from "../bench-table.ts";

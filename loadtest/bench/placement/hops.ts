@@ -1,5 +1,5 @@
 import { HOP_WEIGHT } from "../../../src/core/placement/coactivation.ts";
-import type { ReplicaMap } from "../../../src/core/dispatch/replica-chooser.ts";
+import type { ReplicaMap } from "../../../src/model/replica-map.ts";
 import { eplb } from "../../../src/core/placement/eplb.ts";
 import { solveShares } from "../../../src/core/shares/solve-shares.ts";
 import type { DispatchPolicy } from "../../../src/model/dispatch-policy.ts";

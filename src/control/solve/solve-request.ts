@@ -17,10 +17,12 @@ import {
   parseJsonObject,
   readMatrix,
   readNumber,
+  readWord,
 } from "../../formats/json.ts";
 import { nestsDeeperThan } from "../../formats/json-depth.ts";
 import { writePlacementFile } from "../../formats/placement-file.ts";
 import { InputError } from "../../lib/errors.ts";
+import { CONSUMER_DISPATCHES } from "../../model/consumer-dispatch.ts";
 import { type LayerNumbers, layersOfRows } from "../../model/layer-numbers.ts";
 import { type ExpertLoad, type NumberedLoad, countingRow } from "../../model/load.ts";
 import type { MoeModel } from "../../model/moe-model.ts";
@@ -42,6 +44,9 @@ const FIELDS = [
   "previousTopology",
   "maxMoves",
   "model",
+  "dispatch",
+  "entries",
+  "sameForAllRanks",
 ];
 /** A history is a list of objects with lists of rows. */
 const DEEPEST = 8;
@@ -100,6 +105,10 @@ function readProblem(body: JsonObject, load: ExpertLoad, model: MoeModel | null)
     capacity: checkCapacity(differences, topology, load, NAMES),
     groups,
     algorithm: "plimsoll",
+    dispatch:
+      body["dispatch"] === undefined
+        ? "shares"
+        : readWord(body["dispatch"], CONSUMER_DISPATCHES, BODY, "dispatch"),
     activation: null,
     routing: null,
     previous: previous === undefined ? null : readPrevious(body, load, topology),

@@ -1,5 +1,5 @@
 import { gpuCount } from "../../model/topology.ts";
-import type { ReplicaMap } from "../dispatch/replica-chooser.ts";
+import type { ReplicaMap } from "../../model/replica-map.ts";
 
 /**
  * What a request's tokens are expected to cost from each rank, by the experts it is expected to use.

@@ -1,5 +1,5 @@
 import { gpusInService } from "../../model/placement.ts";
-import type { ReplicaMap } from "../dispatch/replica-chooser.ts";
+import type { ReplicaMap } from "../../model/replica-map.ts";
 
 /**
  * What a request's tokens are expected to add to their layers' maxima from each node, by the snapshot's prices: the

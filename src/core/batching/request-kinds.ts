@@ -1,5 +1,5 @@
 import { gpuCount } from "../../model/topology.ts";
-import type { ReplicaMap } from "../dispatch/replica-chooser.ts";
+import type { ReplicaMap } from "../../model/replica-map.ts";
 import { ExpectedHops } from "./expected-hops.ts";
 import { likenessOf } from "./likeness.ts";
 

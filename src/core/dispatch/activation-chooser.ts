@@ -2,7 +2,8 @@ import { slotCount } from "../../model/topology.ts";
 import { countSelections } from "./count-selections.ts";
 import { OpenReplicas } from "./open-replicas.ts";
 import { type HopPrices, PricedChooser } from "./priced-chooser.ts";
-import type { ReplicaChooser, ReplicaMap } from "./replica-chooser.ts";
+import type { ReplicaChooser } from "./replica-chooser.ts";
+import type { ReplicaMap } from "../../model/replica-map.ts";
 import type { TokenBatch } from "./token-batch.ts";
 
 /**

@@ -4,9 +4,10 @@ import { EvenChooser } from "./even-chooser.ts";
 import type { DispatchPolicy } from "../../model/dispatch-policy.ts";
 import { DEFAULT_HOP_PRICES, PricedChooser } from "./priced-chooser.ts";
 import { RandomChooser } from "./random-chooser.ts";
-import type { ReplicaChooser, ReplicaMap } from "./replica-chooser.ts";
-import { rankTable } from "./rank-table.ts";
-import { staticTable } from "./static-table.ts";
+import type { ReplicaChooser } from "./replica-chooser.ts";
+import type { ReplicaMap } from "../../model/replica-map.ts";
+import { rankTable } from "../tables/rank-table.ts";
+import { staticTable } from "../tables/static-table.ts";
 import { TableChooser } from "./table-chooser.ts";
 
 /**

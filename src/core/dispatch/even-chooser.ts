@@ -1,4 +1,5 @@
-import type { ReplicaChooser, ReplicaMap } from "./replica-chooser.ts";
+import type { ReplicaChooser } from "./replica-chooser.ts";
+import type { ReplicaMap } from "../../model/replica-map.ts";
 import type { TokenBatch } from "./token-batch.ts";
 
 /**

@@ -1,7 +1,8 @@
 import { gpuCount, slotCount } from "../../model/topology.ts";
 import { LayerFlow } from "../shares/layer-flow.ts";
 import { countSelections } from "./count-selections.ts";
-import type { ReplicaChooser, ReplicaMap } from "./replica-chooser.ts";
+import type { ReplicaChooser } from "./replica-chooser.ts";
+import type { ReplicaMap } from "../../model/replica-map.ts";
 import type { TokenBatch } from "./token-batch.ts";
 
 export interface HopPrices {

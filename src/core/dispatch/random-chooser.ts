@@ -1,5 +1,6 @@
 import type { Rng } from "../../lib/rng.ts";
-import type { ReplicaChooser, ReplicaMap } from "./replica-chooser.ts";
+import type { ReplicaChooser } from "./replica-chooser.ts";
+import type { ReplicaMap } from "../../model/replica-map.ts";
 import type { TokenBatch } from "./token-batch.ts";
 
 /** Any replica, each as likely as the other. */

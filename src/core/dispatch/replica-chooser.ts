@@ -1,5 +1,3 @@
-import type { Placement, ReplicaIndex } from "../../model/placement.ts";
-import type { Shares } from "../../model/shares.ts";
 import type { TokenBatch } from "./token-batch.ts";
 
 /** Chooses a replica for every selection of a batch, one layer at a time. Keeps its buffers from call to call. */
@@ -11,11 +9,4 @@ export interface ReplicaChooser {
    *   or no replica of its expert
    */
   choose(layer: number, column: number, batch: TokenBatch, slots: Int32Array): void;
-}
-
-/** What a chooser reads of a snapshot. */
-export interface ReplicaMap {
-  readonly placement: Placement;
-  readonly replicas: ReplicaIndex;
-  readonly shares: Shares;
 }

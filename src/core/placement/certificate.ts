@@ -1,5 +1,6 @@
 import type { ReadonlyNumbers } from "../../lib/readonly-arrays.ts";
 import type { Certificate, LayerCertificate } from "../../model/certificate.ts";
+import type { ConsumerDispatch } from "../../model/consumer-dispatch.ts";
 import type { ExpertLoad } from "../../model/load.ts";
 import type { PoolCapacity } from "../../model/pool-capacity.ts";
 import { layerBounds } from "./bounds.ts";
@@ -7,8 +8,14 @@ import { layerBounds } from "./bounds.ts";
 /**
  * Holds what a placement and its shares make of a load against what nothing can better.
  * @param gpuLoads `[layers][gpus]`: the load every GPU carries
+ * @param dispatch what makes it so
  */
-export function certify(load: ExpertLoad, capacity: PoolCapacity, gpuLoads: ReadonlyNumbers): Certificate {
+export function certify(
+  load: ExpertLoad,
+  capacity: PoolCapacity,
+  gpuLoads: ReadonlyNumbers,
+  dispatch: ConsumerDispatch = "shares",
+): Certificate {
   const { slots, speeds } = capacity;
   const gpus = slots.length;
   let speed = 0;
@@ -37,5 +44,5 @@ export function certify(load: ExpertLoad, capacity: PoolCapacity, gpuLoads: Read
   const balancedness = sum.max === 0 ? 1 : sum.mean / sum.max;
   const bound = sum.bound === 0 ? 1 : Math.min(1, sum.mean / sum.bound);
   // Both sums are rounded: a placement that attains the bound must not seem to better it.
-  return { balancedness, bound, gap: Math.max(0, bound - balancedness), layers };
+  return { dispatch, balancedness, bound, gap: Math.max(0, bound - balancedness), layers };
 }

@@ -5,14 +5,15 @@ import type { Topology } from "../../model/topology.ts";
 import { evenWhereIdle } from "../load/idle-layers.ts";
 import { fitPlacement } from "../migration/fit-placement.ts";
 import { countMovedSlots } from "../migration/moves.ts";
-import { MOVED_PART, adaptPlacement, changedSlots } from "../placement/adapt-placement.ts";
+import { MOVED_PART, changedSlots } from "../placement/adapt-placement.ts";
 import { emptySlots, fillEmptySlots } from "../placement/fill-slots.ts";
 import { groupHomes } from "../placement/group-homes.ts";
 import { moveBudgets } from "../placement/improve-placement.ts";
 import { bringBack } from "../placement/rehome-experts.ts";
+import type { Consumer } from "./consumers/consumer.ts";
 import { type FreshPlacement, redoLayers } from "./redo-layers.ts";
 
-interface Pool {
+export interface Pool {
   readonly topology: Topology;
   readonly capacity: PoolCapacity;
   /** Expert groups of the gate that are kept on nodes; 1 for none. */
@@ -29,6 +30,7 @@ export interface Adapted {
  * Adapts a placement, perhaps of a pool of another size, to the pool and the load that there are: what must move does,
  * then empty slots are filled, then the load is balanced, by few moves. A layer without a token keeps what it has.
  * @param most  slots that may change, over all layers; null for MOVED_PART of them, beside what must change or is empty
+ * @param consumer whose split of the tokens it is balanced for
  * @param fresh places layers from scratch: where that takes no more moves than are left, the better is taken
  */
 export function adaptToPool(
@@ -36,6 +38,7 @@ export function adaptToPool(
   load: ExpertLoad,
   { topology, capacity, groups }: Pool,
   most: number | null,
+  consumer: Consumer,
   fresh: FreshPlacement,
 ): Adapted {
   const inForce = fitPlacement(previous, load, topology, capacity);
@@ -47,9 +50,9 @@ export function adaptToPool(
   const left = (now: Placement) => Math.max(0, mayMove - changedSlots(inForce, now));
   const fills = left(whole) >= total(empty) ? empty : moveBudgets(whole, load, capacity, left(whole));
   const filled = fillEmptySlots(whole, evenWhereIdle(load), capacity, fills, homes);
-  const adapted = adaptPlacement(filled, load, capacity, left(filled));
+  const adapted = consumer.improve({ placement: filled, load, topology, capacity, groups }, left(filled));
   return {
-    placement: redoLayers({ inForce, adapted, load, capacity, moves: left(adapted) }, fresh),
+    placement: redoLayers({ inForce, adapted, load, capacity, moves: left(adapted) }, consumer, fresh),
     necessary: countMovedSlots(previous, whole).slots,
   };
 }

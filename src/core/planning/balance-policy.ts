@@ -1,3 +1,4 @@
+import type { ConsumerDispatch } from "../../model/consumer-dispatch.ts";
 import type { DispatchPolicy } from "../../model/dispatch-policy.ts";
 
 /** A whole way of balancing: how experts are placed, how their tokens are shared and how they are dispatched. */
@@ -7,7 +8,9 @@ export interface BalancePolicy {
   readonly title: string;
   /** `contiguous`: one copy of every expert, in order, for good; the others use redundant slots and follow the load. */
   readonly placement: "contiguous" | "eplb" | "plimsoll";
-  readonly shares: "even" | "solved";
+  /** Who gets the placements, and judges them. */
+  readonly consumer: ConsumerDispatch;
+  /** How the modelled pool dispatches. */
   readonly dispatch: DispatchPolicy;
   /** Whether a new placement has to win more than its moves lose; else it is taken whatever comes out. */
   readonly weighsMoves: boolean;
@@ -22,7 +25,7 @@ export const BALANCE_POLICIES: Readonly<Record<BalancePolicy["name"], BalancePol
     name: "none",
     title: "no redundancy",
     placement: "contiguous",
-    shares: "even",
+    consumer: "even",
     dispatch: "even",
     weighsMoves: true,
     leastShareGain: 0,
@@ -33,7 +36,7 @@ export const BALANCE_POLICIES: Readonly<Record<BalancePolicy["name"], BalancePol
     name: "eplb",
     title: "EPLB, even shares",
     placement: "eplb",
-    shares: "even",
+    consumer: "even",
     dispatch: "even",
     weighsMoves: false,
     leastShareGain: 0,
@@ -43,10 +46,15 @@ export const BALANCE_POLICIES: Readonly<Record<BalancePolicy["name"], BalancePol
     name: "plimsoll",
     title: "Plimsoll",
     placement: "plimsoll",
-    shares: "solved",
+    consumer: "priced",
     dispatch: "priced",
     weighsMoves: true,
     leastShareGain: 0.005,
     replansEarly: true,
   },
 };
+
+/** Plimsoll's policy for an engine that dispatches so. */
+export function policyFor(consumer: ConsumerDispatch): BalancePolicy {
+  return { ...BALANCE_POLICIES.plimsoll, consumer };
+}

@@ -1,9 +1,11 @@
+import type { ReadonlyNumbers } from "../../lib/readonly-arrays.ts";
 import { Rng } from "../../lib/rng.ts";
 import type { Cadence } from "../../model/cadence.ts";
 import type { ExpertLoad } from "../../model/load.ts";
 import type { MoeModel } from "../../model/moe-model.ts";
-import { type Placement, indexReplicas } from "../../model/placement.ts";
+import { type Placement, type ReplicaIndex, indexReplicas } from "../../model/placement.ts";
 import type { RoutingTrace } from "../../model/routing-trace.ts";
+import type { Shares } from "../../model/shares.ts";
 import { type Topology, gpuCount } from "../../model/topology.ts";
 import { type PoolCapacity, fullCapacity, outOfService } from "../../model/pool-capacity.ts";
 import { LoadForecaster } from "../load/load-forecaster.ts";
@@ -12,11 +14,11 @@ import { RecentParts } from "../load/recent-parts.ts";
 import { RoutingSample } from "../load/routing-sample.ts";
 import { type Moves, countMoves } from "../migration/moves.ts";
 import { usablePart } from "../placement/rehome-experts.ts";
-import { evenShares } from "../shares/even-shares.ts";
-import { solveShares } from "../shares/solve-shares.ts";
 import type { BalancePolicy } from "./balance-policy.ts";
 import { mustChange, repaired, sameCapacity, sameSlots, serviceText } from "./capacity-change.ts";
 import { type Explanation, candidateState, loadSummary } from "./explanation.ts";
+import type { Consumer } from "./consumers/consumer.ts";
+import { consumerOf } from "./consumers/consumers.ts";
 import type { Decision, Survival } from "./decision.ts";
 import type { Plan } from "./plan.ts";
 import { Predictor, changeText } from "./prediction.ts";
@@ -30,6 +32,7 @@ import { weighMoves } from "./weigh-moves.ts";
 export class Balancer {
   readonly #model: MoeModel;
   readonly #policy: BalancePolicy;
+  readonly #consumer: Consumer;
   readonly #cadence: Cadence;
   readonly #recent: LoadTracker;
   readonly #steady: LoadForecaster;
@@ -51,6 +54,7 @@ export class Balancer {
     const layers = model.moeLayers.length;
     this.#model = model;
     this.#policy = policy;
+    this.#consumer = consumerOf(policy.consumer);
     this.#cadence = cadence;
     this.#recent = new LoadTracker(layers, model.experts, cadence.sharesMs);
     this.#steady = new LoadForecaster(layers, model.experts, cadence.placementMs);
@@ -123,7 +127,7 @@ export class Balancer {
       const because = resized ? serviceText(capacity) : early ? "the load has changed" : null;
       return because === null ? decision : { ...decision, reason: `${because}: ${decision.reason}` };
     }
-    if (nowMs >= this.#nextShares && this.#policy.shares === "solved") {
+    if (nowMs >= this.#nextShares && this.#consumer.follows) {
       this.#nextShares = nowMs + this.#cadence.sharesMs;
       return this.#decideShares();
     }
@@ -194,11 +198,12 @@ export class Balancer {
       .propose(stay.placement, { ...forecast, scenarios }, tokens, capacity)
       .map(weigh);
     const best = candidates.reduce((a, b) => (b.worth > a.worth ? b : a));
-    const weighed = `${changeText(before, best.after)} for ${best.moves.slots} moved slots`;
+    const weighed = `${changeText(before, best.after)} by ${this.#consumer.dispatch} dispatch for ${best.moves.slots} moved slots`;
     const enough = must ? Number.isFinite(best.worth) : best.worth >= 0;
     const take = enough || !this.#policy.weighsMoves;
     const verdict = take ? (must ? "must" : "taken") : "not worth its moves";
     const explanation = {
+      dispatch: this.#consumer.dispatch,
       load: loadSummary(load),
       inForce: before,
       candidates: candidates.map(candidateState),
@@ -227,6 +232,7 @@ export class Balancer {
     const reason = weighed === null ? found : `${weighed.because}; ${found}`;
     const kind = after / before - 1 >= this.#policy.leastShareGain ? "shares" : "keep";
     const explanation = weighed?.explanation ?? {
+      dispatch: this.#consumer.dispatch,
       load: loadSummary(load),
       inForce: { balancedness: before, nodeHops: null, cost: null },
       candidates: [],
@@ -243,17 +249,23 @@ export class Balancer {
 
   #planFor(placement: Placement, load: ExpertLoad): Plan {
     const replicas = indexReplicas(placement);
-    const shares =
-      this.#policy.shares === "solved"
-        ? solveShares(placement, replicas, load)
-        : evenShares(placement, replicas);
-    return { placement, replicas, shares };
+    return { placement, replicas, shares: this.#split(placement, replicas, load, null) };
   }
 
   /** The placement in force, its shares solved on from those in force. */
   #reshared(load: ExpertLoad): Plan {
     const { placement, replicas, shares } = this.#current;
-    if (this.#policy.shares !== "solved") return this.#current;
-    return { placement, replicas, shares: solveShares(placement, replicas, load, undefined, shares.values) };
+    if (!this.#consumer.follows) return this.#current;
+    return { placement, replicas, shares: this.#split(placement, replicas, load, shares.values) };
+  }
+
+  #split(
+    placement: Placement,
+    replicas: ReplicaIndex,
+    load: ExpertLoad,
+    last: ReadonlyNumbers | null,
+  ): Shares {
+    const speeds = new Float64Array(gpuCount(placement.topology)).fill(1);
+    return this.#consumer.split({ placement, replicas, load, speeds, last });
   }
 }

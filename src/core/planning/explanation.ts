@@ -1,3 +1,4 @@
+import type { ConsumerDispatch } from "../../model/consumer-dispatch.ts";
 import type { ExpertLoad } from "../../model/load.ts";
 import type { Weighed } from "./weigh-moves.ts";
 
@@ -6,6 +7,8 @@ const NAMED = 8;
 
 /** What was compared for a decision. Plain data, for people. */
 export interface Explanation {
+  /** How the engine splits tokens over replicas, by which all of it is judged. */
+  readonly dispatch: ConsumerDispatch;
   readonly load: LoadSummary;
   /** What was predicted of the placement in force. */
   readonly inForce: PredictedState;

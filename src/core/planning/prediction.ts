@@ -9,6 +9,7 @@ import { expectedNodeHops } from "../placement/node-hops.ts";
 import { balancednessOver } from "../shares/balancedness-over.ts";
 import { balancedness, gpuLoads } from "../shares/gpu-loads.ts";
 import type { BalancePolicy } from "./balance-policy.ts";
+import { consumerOf } from "./consumers/consumers.ts";
 import type { Plan } from "./plan.ts";
 
 export interface Prediction {
@@ -22,11 +23,11 @@ export interface Prediction {
 
 /** Says what plans would come to. */
 export class Predictor {
-  readonly #policy: BalancePolicy;
+  readonly #follows: boolean;
   readonly #hopCost: number;
 
   constructor(model: MoeModel, policy: BalancePolicy) {
-    this.#policy = policy;
+    this.#follows = consumerOf(policy.consumer).follows;
     this.#hopCost = nodeHopCost(model, H800);
   }
 
@@ -42,7 +43,7 @@ export class Predictor {
   ): Prediction {
     const { placement, replicas } = plan;
     // Where shares can follow each scenario, they will.
-    const followed = scenarios.length > 0 && this.#policy.shares === "solved";
+    const followed = scenarios.length > 0 && this.#follows;
     const balance = followed
       ? balancednessOver(placement, replicas, scenarios)
       : this.balancednessOf(plan, load);

@@ -12,9 +12,10 @@ import { adaptPlacement } from "../placement/adapt-placement.ts";
 import { HOP_WEIGHT, groupsTogether } from "../placement/coactivation.ts";
 import { contiguousPlacement } from "../placement/contiguous.ts";
 import { eplb } from "../placement/eplb.ts";
-import { placeExperts } from "../placement/place-experts.ts";
 import { bringBack } from "../placement/rehome-experts.ts";
 import type { BalancePolicy } from "./balance-policy.ts";
+import type { Consumer } from "./consumers/consumer.ts";
+import { consumerOf } from "./consumers/consumers.ts";
 
 /** The load to place for, its standard deviation where it is a forecast, and how it has varied lately. */
 export interface Expected {
@@ -26,11 +27,13 @@ export interface Expected {
 /** Makes placements as a policy does: from scratch, or from the one in force. */
 export class PlacementProposer {
   readonly #policy: BalancePolicy;
+  readonly #consumer: Consumer;
   readonly #topology: Topology;
   readonly #groups: number;
 
   constructor(model: MoeModel, topology: Topology, policy: BalancePolicy) {
     this.#policy = policy;
+    this.#consumer = consumerOf(policy.consumer);
     this.#topology = topology;
     this.#groups = model.groups;
   }
@@ -57,7 +60,7 @@ export class PlacementProposer {
           topology.nodes === 1 || sample === null
             ? groupsTogether(groups, topology)
             : { sample, groups, hopWeight: HOP_WEIGHT };
-        return placeExperts({ load, deviation, scenarios, topology, capacity, coactivation });
+        return this.#consumer.place({ load, deviation, scenarios, topology, capacity, groups, coactivation });
       }
     }
   }

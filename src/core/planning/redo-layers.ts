@@ -1,13 +1,14 @@
 import { int32Copy } from "../../lib/readonly-arrays.ts";
 import { type ExpertLoad, emptyLoad, layerLoad } from "../../model/load.ts";
-import { type Placement, indexReplicas } from "../../model/placement.ts";
+import type { Placement } from "../../model/placement.ts";
 import type { PoolCapacity } from "../../model/pool-capacity.ts";
 import { slotCount } from "../../model/topology.ts";
 import { keepGpus } from "../migration/keep-gpus.ts";
 import { keepSlots } from "../migration/moves.ts";
 import { changedSlots } from "../placement/adapt-placement.ts";
 import { layerBounds } from "../placement/bounds.ts";
-import { solveShares } from "../shares/solve-shares.ts";
+import { layerMaxima } from "./consumers/best-layers.ts";
+import type { Consumer } from "./consumers/consumer.ts";
 
 /** A layer whose maximum is this near its bound is not placed again: that takes many moves. */
 const CLOSE_ENOUGH = 0.05;
@@ -30,9 +31,10 @@ interface Adaptation {
  */
 export function redoLayers(
   { inForce, adapted, load, capacity, moves }: Adaptation,
+  consumer: Consumer,
   fresh: FreshPlacement,
 ): Placement {
-  const optimum = optimaOf(adapted, load, capacity);
+  const optimum = layerMaxima(consumer, adapted, load, capacity.speeds);
   const layers = layerBounds(load, capacity)
     .map(({ value }, layer) => (moves > 0 && optimum[layer] > value * (1 + CLOSE_ENOUGH) ? layer : -1))
     .filter((layer) => layer >= 0);
@@ -40,7 +42,7 @@ export function redoLayers(
   const some = loadOf(load, layers);
   const now = rowsOf(inForce, layers);
   const redone = keepSlots(now, keepGpus(now, fresh(some), capacity));
-  const redoneOptimum = optimaOf(redone, some, capacity);
+  const redoneOptimum = layerMaxima(consumer, redone, some, capacity.speeds);
   const options = layers
     .map((layer, i) => ({
       layer,
@@ -61,10 +63,6 @@ export function redoLayers(
     physicalToLogical.set(rowsOf(redone, [option.i]).physicalToLogical, option.layer * width);
   }
   return { ...adapted, physicalToLogical };
-}
-
-function optimaOf(placement: Placement, load: ExpertLoad, { speeds }: PoolCapacity): Float64Array {
-  return solveShares(placement, indexReplicas(placement), load, speeds).optimum;
 }
 
 function loadOf(load: ExpertLoad, layers: readonly number[]): ExpertLoad {

@@ -1,6 +1,8 @@
 import type { Certificate } from "../../model/certificate.ts";
+import type { ConsumerDispatch } from "../../model/consumer-dispatch.ts";
 import type { ExpertLoad } from "../../model/load.ts";
 import { type MoeModel, expertBytes } from "../../model/moe-model.ts";
+import type { MoveWay } from "../../model/move-way.ts";
 import { type Placement, indexReplicas } from "../../model/placement.ts";
 import type { PoolCapacity } from "../../model/pool-capacity.ts";
 import type { RoutingTrace } from "../../model/routing-trace.ts";
@@ -16,12 +18,13 @@ import { certify } from "../placement/certificate.ts";
 import { eplb } from "../placement/eplb.ts";
 import { emptySlots, fillEmptySlots } from "../placement/fill-slots.ts";
 import { groupsTogether } from "../placement/coactivation.ts";
-import { placeExperts } from "../placement/place-experts.ts";
 import { bringBack } from "../placement/rehome-experts.ts";
 import { gpuLoads } from "../shares/gpu-loads.ts";
-import { solveShares } from "../shares/solve-shares.ts";
 import { wholeShares } from "../shares/whole-shares.ts";
-import { type Adapted, adaptToPool } from "./adapt-to-pool.ts";
+import { bestLayers } from "./consumers/best-layers.ts";
+import { consumerOf } from "./consumers/consumers.ts";
+import { engineOwn } from "./engine-own.ts";
+import { type Followed, followPlacement } from "./follow-placement.ts";
 
 /** What a placement is wanted for. Sound, and with slots for every expert (checkTopology, checkCapacity). */
 export interface PlacementProblem {
@@ -32,13 +35,18 @@ export interface PlacementProblem {
   readonly groups: number;
   /** EPLB needs the full capacity. */
   readonly algorithm: "plimsoll" | "eplb";
+  /** How the engine that gets it splits tokens over replicas: what it is judged by. */
+  readonly dispatch: ConsumerDispatch;
   /** Level the experts that decode batches of so many tokens activate; null levels tokens. */
   readonly activation: { readonly batchTokens: number; readonly topk: number } | null;
   /** Routed tokens to place by, and what a hop is worth as in Coactivation; null where none are known. */
   readonly routing: { readonly trace: RoutingTrace; readonly hopWeight: number } | null;
   /** In force, to be adapted by few moves; it may be of a pool of another size. Null for a placement from scratch. */
   readonly previous: Placement | null;
-  /** Slots that may change, over all layers; null for MOVED_PART of them, beside what must change or is empty. */
+  /**
+   * Slots that may change, over all layers; null for few, beside what must change or is empty, and for more where few
+   * would leave it less level than the engine's own algorithm makes it.
+   */
   readonly maxMoves: number | null;
   /** Says what moved experts weigh; null when only the shape of the load is known. */
   readonly model: MoeModel | null;
@@ -50,7 +58,7 @@ export interface PlacementSolution {
   readonly shares: Float64Array;
   readonly certificate: Certificate;
   /** From the placement in force; bytes are null when the model is unknown. */
-  readonly moves: { readonly slots: number; readonly bytes: number | null };
+  readonly moves: { readonly slots: number; readonly bytes: number | null; readonly way: MoveWay };
   /** Of the moves, those without which experts would be missing. */
   readonly necessary: number;
   /** Rows of the load without a token: they keep what they have, or begin with every expert alike. */
@@ -59,52 +67,54 @@ export interface PlacementSolution {
 
 /** Places and replicates the experts of a load, shares their tokens, and says how good any placement could be. */
 export function solvePlacement(problem: PlacementProblem): PlacementSolution {
-  const { load, capacity, activation, previous, model } = problem;
+  const { load, capacity, activation, previous, model, dispatch } = problem;
+  const { speeds } = capacity;
   const aimOf = (tokens: ExpertLoad) =>
     activation === null ? tokens : activationLoad(tokens, activation.batchTokens, activation.topk);
   const aim = aimOf(load);
-  const { placement, necessary } =
+  const { placement, necessary, way } =
     previous === null
-      ? { placement: placedAnew(problem, aim, aimOf), necessary: 0 }
+      ? { placement: placedAnew(problem, aim, aimOf), necessary: 0, way: "afresh" as const }
       : followed(problem, previous, aim);
   const replicas = indexReplicas(placement);
   const { values: shares } =
     activation === null
-      ? solveShares(placement, replicas, load, capacity.speeds)
-      : wholeShares(placement, replicas, aim, capacity.speeds);
-  const certificate = certify(load, capacity, gpuLoads(placement, shares, load));
+      ? consumerOf(dispatch).split({ placement, replicas, load, speeds, last: null })
+      : wholeShares(placement, replicas, aim, speeds);
+  const certificate = certify(load, capacity, gpuLoads(placement, shares, load), dispatch);
   const slots = previous === null ? 0 : countMovedSlots(previous, placement).slots;
   const bytes = model === null ? null : slots * expertBytes(model);
-  return { placement, shares, certificate, moves: { slots, bytes }, necessary, idle: idleLayers(load) };
+  return { placement, shares, certificate, moves: { slots, bytes, way }, necessary, idle: idleLayers(load) };
 }
 
 /** Every layer from scratch; every expert is alike in those without a token. */
 function placedAnew(
-  { topology, capacity, groups, algorithm, routing }: PlacementProblem,
+  { topology, capacity, groups, algorithm, dispatch, routing }: PlacementProblem,
   aim: ExpertLoad,
   aimOf: (load: ExpertLoad) => ExpertLoad,
 ): Placement {
   const load = evenWhereIdle(aim);
   if (algorithm === "eplb") return eplb(load, topology, groups);
-  const scenarios = routing === null ? [] : partLoads(routing.trace, aim.layers, aim.experts).map(aimOf);
-  const coactivation =
-    routing === null
-      ? groupsTogether(groups, topology)
-      : { sample: sampleTokens(routing.trace), groups, hopWeight: routing.hopWeight };
-  return placeExperts({ load, topology, capacity, scenarios, coactivation });
+  const consumer = consumerOf(dispatch);
+  if (routing === null) {
+    const coactivation = groupsTogether(groups, topology);
+    const placed = consumer.place({ load, topology, capacity, groups, coactivation });
+    const own = engineOwn({ load, topology, capacity, groups }, consumer);
+    return own === null ? placed : bestLayers(consumer, [placed, own.placement], load, capacity.speeds);
+  }
+  const scenarios = partLoads(routing.trace, aim.layers, aim.experts).map(aimOf);
+  const coactivation = { sample: sampleTokens(routing.trace), groups, hopWeight: routing.hopWeight };
+  return consumer.place({ load, topology, capacity, groups, scenarios, coactivation });
 }
 
 /** What follows the placement in force. */
-function followed(problem: PlacementProblem, previous: Placement, aim: ExpertLoad): Adapted {
-  const { topology, capacity, groups, algorithm, maxMoves } = problem;
-  if (algorithm === "plimsoll") {
-    const coactivation = groupsTogether(groups, topology);
-    const fresh = (load: ExpertLoad) => placeExperts({ load, topology, capacity, coactivation });
-    return adaptToPool(previous, aim, { topology, capacity, groups }, maxMoves, fresh);
-  }
+function followed(problem: PlacementProblem, previous: Placement, aim: ExpertLoad): Followed {
+  const { topology, capacity, groups, algorithm, dispatch, maxMoves } = problem;
+  if (algorithm === "plimsoll")
+    return followPlacement(previous, aim, { topology, capacity, groups }, maxMoves, consumerOf(dispatch));
   const whole = bringBack(fitPlacement(previous, aim, topology, capacity), aim, capacity);
   const load = evenWhereIdle(aim);
   const full = fillEmptySlots(whole, load, capacity, emptySlots(whole, capacity));
   const placement = withLayersOf(keepSlots(whole, eplb(load, topology, groups)), full, idleLayers(aim));
-  return { placement, necessary: countMovedSlots(previous, whole).slots };
+  return { placement, necessary: countMovedSlots(previous, whole).slots, way: "afresh" };
 }

@@ -1,6 +1,6 @@
 import { ExpectedHops } from "../../core/batching/expected-hops.ts";
 import { ExpectedPrices } from "../../core/batching/expected-prices.ts";
-import type { ReplicaMap } from "../../core/dispatch/replica-chooser.ts";
+import type { ReplicaMap } from "../../model/replica-map.ts";
 import { ExpertSketch, type Learned } from "../../core/load/expert-sketch.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { MoeModel } from "../../model/moe-model.ts";

@@ -1,6 +1,6 @@
 import type { Placement, ReplicaIndex } from "../../model/placement.ts";
 import { gpuCount, gpuOfSlot, nodeOfGpu, slotCount } from "../../model/topology.ts";
-import type { ReplicaMap } from "./replica-chooser.ts";
+import type { ReplicaMap } from "../../model/replica-map.ts";
 
 /** How far a replica is from a rank: on it, in its node, anywhere. */
 const ANYWHERE = 2;

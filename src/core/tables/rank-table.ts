@@ -2,7 +2,7 @@ import { gpusInService, type Placement } from "../../model/placement.ts";
 import type { RankTable } from "../../model/rank-table.ts";
 import { gpuCount } from "../../model/topology.ts";
 import { RankSeats } from "./rank-seats.ts";
-import type { ReplicaMap } from "./replica-chooser.ts";
+import type { ReplicaMap } from "../../model/replica-map.ts";
 import { WholeRanks } from "./whole-ranks.ts";
 
 /**

@@ -1,7 +1,7 @@
 import type { Placement, ReplicaIndex } from "../../model/placement.ts";
 import type { Shares } from "../../model/shares.ts";
 import { gpuCount, gpuOfSlot, slotCount } from "../../model/topology.ts";
-import type { ReplicaMap } from "./replica-chooser.ts";
+import type { ReplicaMap } from "../../model/replica-map.ts";
 
 /** Part of a rank that rounding may have made of none. */
 const NO_PART = 1e-9;

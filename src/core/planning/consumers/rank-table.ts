@@ -1,0 +1,16 @@
+import { rankTable } from "../../tables/rank-table.ts";
+import { solveShares } from "../../shares/solve-shares.ts";
+import type { Consumer, ToSplit } from "./consumer.ts";
+import { shares } from "./shares.ts";
+import { tableParts } from "./table-parts.ts";
+
+/** Shares in whole ranks: as near to the exact ones as a table with one replica for every rank comes. */
+export const rankTableConsumer: Consumer = {
+  ...shares,
+  dispatch: "rank-table",
+  split({ placement, replicas, load, speeds, last }: ToSplit) {
+    const solved = solveShares(placement, replicas, load, speeds, last);
+    const table = rankTable({ placement, replicas, shares: solved });
+    return { values: tableParts(placement, table), prices: solved.prices };
+  },
+};
