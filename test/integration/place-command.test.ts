@@ -1,7 +1,8 @@
 import { readFile } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { sumWindows } from "../../src/core/load/sum-windows.ts";
-import { gpuLoads } from "../../src/core/shares/gpu-loads.ts";
+import { evenShares } from "../../src/core/shares/even-shares.ts";
+import { balancedness, gpuLoads } from "../../src/core/shares/gpu-loads.ts";
 import { readExpertLoads, writeLoadHistory } from "../../src/formats/expert-load.ts";
 import { readNpy, writeNpyInt32 } from "../../src/formats/npy.ts";
 import { type PlacementFile, readPlacementFile } from "../../src/formats/placement-file.ts";
@@ -10,6 +11,7 @@ import { runCli } from "../run-cli.ts";
 import { runHere } from "../run-here.ts";
 import { Rng } from "../../src/lib/rng.ts";
 import { type ExpertLoad, layerLoad } from "../../src/model/load.ts";
+import { indexReplicas } from "../../src/model/placement.ts";
 import { gpuCount, gpuOfSlot, slotCount } from "../../src/model/topology.ts";
 import { cliqueTrace } from "../clique-trace.ts";
 import { gpuExperts } from "../gpu-experts.ts";
@@ -50,10 +52,10 @@ describe("place", () => {
     expect(file).toMatchObject({ modelName: null, moves: { slots: 0, bytes: null } });
     expect(file.placement).toMatchObject({ layers: LAYERS, experts: EXPERTS, topology: TOPOLOGY });
     for (const experts of gpuExperts(file.placement)) expect(new Set(experts).size).toBe(experts.length);
-    const { balancedness, bound, gap, layers } = file.certificate ?? expect.unreachable();
-    expect(gap).toBeCloseTo(bound - balancedness, 12);
+    const { balancedness: reached, bound, gap, layers } = file.certificate ?? expect.unreachable();
+    expect(gap).toBeCloseTo(bound - reached, 12);
     const sum = (key: "max" | "mean" | "bound") => layers.reduce((total, layer) => total + layer[key], 0);
-    expect(balancedness).toBeCloseTo(sum("mean") / sum("max"), 12);
+    expect(reached).toBeCloseTo(sum("mean") / sum("max"), 12);
     expect(bound).toBeCloseTo(sum("mean") / sum("bound"), 12);
     for (const layer of layers) expect(layer.max).toBeGreaterThanOrEqual(layer.bound * (1 - 1e-9));
     expect(gap).toBeLessThan(0.001);
@@ -89,6 +91,41 @@ describe("place", () => {
   });
 });
 
+describe("place --dispatch", () => {
+  const evenMax = ({ placement }: PlacementFile, load: ExpertLoad) => {
+    const replicas = indexReplicas(placement);
+    const loads = gpuLoads(placement, evenShares(placement, replicas).values, load);
+    return balancedness(loads, gpuCount(TOPOLOGY));
+  };
+
+  it("places for an engine that splits evenly, and says what it judged by", async () => {
+    const load = sumWindows(readExpertLoads(await readFile(pool.drifted), pool.drifted).windows);
+    const out = pool.folder.path("even.json");
+    const said = await runHere(...place(pool.drifted, "--dispatch", "even", "--out", out));
+    const ours = await read(out);
+    const shared = await placed("shared.json", pool.drifted);
+    const eplb = await placed("own.json", pool.drifted, "--algorithm", "eplb", "--dispatch", "even");
+    expect(said).toContain("by even of at most");
+    expect(ours.certificate?.dispatch).toBe("even");
+    expect(ours.certificate?.balancedness).toBeCloseTo(evenMax(ours, load), 9);
+    expect(eplb.certificate?.balancedness).toBeCloseTo(evenMax(eplb, load), 9);
+    expect(evenMax(ours, load)).toBeGreaterThanOrEqual(evenMax(eplb, load) - 1e-9);
+    expect(evenMax(ours, load)).toBeGreaterThanOrEqual(evenMax(shared, load));
+    expect(shared.certificate?.dispatch).toBe("shares");
+  });
+
+  it("refreshes shares with --max-moves 0: nothing moves, and the new load is level", async () => {
+    const first = await placed("fresh.json", pool.load);
+    const fresh = ["--previous", pool.folder.path("fresh.json"), "--max-moves", "0"];
+    const { placement, moves, certificate, shares } = await placed("refreshed.json", pool.drifted, ...fresh);
+    expect(placement).toEqual(first.placement);
+    expect(moves.slots).toBe(0);
+    expect(shares).not.toEqual(first.shares);
+    const even = await placed("kept.json", pool.drifted, ...fresh, "--dispatch", "even");
+    expect(certificate?.balancedness).toBeGreaterThan(even.certificate?.balancedness ?? 1);
+  });
+});
+
 describe("place --previous", () => {
   it("moves nothing where the load is the same", async () => {
     const first = await placed("first.json", pool.load);
@@ -119,9 +156,9 @@ describe("place --previous", () => {
       expect(changes(first, file)).toBeLessThanOrEqual(most);
       if (most === 0) expect(file.placement).toEqual(first.placement);
       if (most === 1) expect(changes(first, file)).toBe(1);
-      const { balancedness } = file.certificate ?? expect.unreachable();
-      expect(balancedness).toBeGreaterThanOrEqual(last);
-      last = balancedness;
+      const { balancedness: reached } = file.certificate ?? expect.unreachable();
+      expect(reached).toBeGreaterThanOrEqual(last);
+      last = reached;
     }
     const anew = (await placed("anew.json", load)).certificate ?? expect.unreachable();
     expect(last).toBeGreaterThan(0.95 * anew.balancedness);
@@ -438,6 +475,14 @@ describe("place, given what it cannot use", () => {
       [
         place(load, ...eplb, "--previous", placement, "--max-moves", "3"),
         "--algorithm eplb: moves what it likes; leave out --max-moves",
+      ],
+      [
+        place(load, "--dispatch", "even", "--routing", routing),
+        "--routing: has no say where the engine's dispatch is even; leave it out",
+      ],
+      [
+        place(load, "--dispatch", "static", "--objective", "activation"),
+        "--objective activation: is served by whole shares; leave out --dispatch",
       ],
       [place(load, ...eplb, "--routing", routing), "--algorithm eplb: reads no routing; leave out --routing"],
       [

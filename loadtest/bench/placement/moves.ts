@@ -9,7 +9,8 @@ import type { Bench } from "../bench.ts";
 import type { Aim, BenchTable } from "../bench-table.ts";
 import { eplbGlobal, plimsoll, pool, poolName } from "../pools.ts";
 import { cut, interleaved, loadOf, range } from "../routed-tokens.ts";
-import { bestLoads, Score } from "./scores.ts";
+import { Score } from "../score.ts";
+import { bestLoads } from "./scores.ts";
 
 /** Moved slots against EPLB's; loss of balancedness against a fresh placement. */
 const MOVES_AIM = 0.15;

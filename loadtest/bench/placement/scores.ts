@@ -1,4 +1,3 @@
-import type { ReadonlyNumbers } from "../../../src/lib/readonly-arrays.ts";
 import { sumWindows } from "../../../src/core/load/sum-windows.ts";
 import { evenShares } from "../../../src/core/shares/even-shares.ts";
 import { gpuLoads } from "../../../src/core/shares/gpu-loads.ts";
@@ -7,6 +6,7 @@ import type { ExpertLoad } from "../../../src/model/load.ts";
 import { indexReplicas, type Placement } from "../../../src/model/placement.ts";
 import { gpuCount, type Topology } from "../../../src/model/topology.ts";
 import { eplbGlobal } from "../pools.ts";
+import { Score } from "../score.ts";
 
 /** A load to come, and what is known of it when shares are solved for it. */
 export interface Upcoming {
@@ -14,30 +14,6 @@ export interface Upcoming {
   readonly known: ExpertLoad;
   /** What the control loop would know: an average of all before it. Null where nothing came before. */
   readonly tracked: ExpertLoad | null;
-}
-
-/** Balancedness over many loads: Σ mean / Σ max. */
-export class Score {
-  #mean = 0;
-  #max = 0;
-
-  /** @param loads `[layers][gpus]` */
-  add(loads: ReadonlyNumbers, gpus: number): void {
-    for (let row = 0; row < loads.length; row += gpus) {
-      let max = 0;
-      let sum = 0;
-      for (let gpu = 0; gpu < gpus; gpu++) {
-        sum += loads[row + gpu];
-        max = Math.max(max, loads[row + gpu]);
-      }
-      this.#mean += sum / gpus;
-      this.#max += max;
-    }
-  }
-
-  get balancedness(): number {
-    return this.#max === 0 ? 1 : this.#mean / this.#max;
-  }
 }
 
 /** `[layers][gpus]`: the loads of the GPUs under the best shares for this load. */

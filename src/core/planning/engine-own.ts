@@ -24,7 +24,9 @@ export function engineOwn(
   const alike = capacity.slots.every((slots) => slots === topology.slotsPerGpu);
   if (!alike || load.experts % groups !== 0) return null;
   const placement = eplb(load, topology, groups);
-  const own = consumer.dispatch === "static" ? consumer : consumerOf("even");
+  // A table with one replica for every rank takes the place of the one that the engine fills so itself.
+  const oneReplica = consumer.dispatch === "static" || consumer.dispatch === "rank-table";
+  const own = consumerOf(oneReplica ? "static" : "even");
   return { placement, maxima: sumOf(own, placement, load, capacity.speeds) };
 }
 
