@@ -44,6 +44,8 @@ class Ranks:
             "tokens": options.tokens,
             "own_tokens": not options.same_tokens,
             "asynchronous": options.asynchronous,
+            "dispatch": "dynamic",
+            "layers_per_chunk": 2 if options.asynchronous else None,
             "sources": str(options.sources.resolve()) if options.sources else None,
             "port": free_port(),
         }

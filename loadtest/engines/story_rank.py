@@ -20,7 +20,7 @@ def main():
     # Large packages are imported once, before there are threads.
     plug_in = importlib.import_module(f"plimsoll_eplb.{told.engine}")
     adapter = importlib.import_module(f"{told.engine}_engine")
-    adapter.prepare()
+    adapter.prepare(told)
     plug_in.register()
     rank = next((rank for rank in range(1, told.ranks) if os.fork() == 0), 0)
     dist.init_process_group("gloo", rank=rank, world_size=told.ranks)

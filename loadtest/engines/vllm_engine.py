@@ -34,7 +34,7 @@ class _NoStream(_NoEvent):
     pass
 
 
-def prepare():
+def prepare(_told):
     """What is done once for all ranks of the process."""
     torch.Event = _NoEvent
     torch.accelerator.current_stream = _NoStream
