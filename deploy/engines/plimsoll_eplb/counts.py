@@ -17,11 +17,11 @@ def by_expert(counts, slots, experts):
 
 
 def balancedness(counts, ranks):
-    """Sum over layers of the mean over GPUs, by that of the largest; 1 where nothing was counted."""
+    """Sum over layers of the mean over GPUs, by that of the largest; None where nothing was counted."""
     mean = most = 0
     for row in counts:
         size = len(row) // ranks
         gpus = [sum(row[at : at + size]) for at in range(0, len(row), size)]
         mean += sum(gpus) / ranks
         most += max(gpus)
-    return mean / most if most else 1
+    return mean / most if most else None

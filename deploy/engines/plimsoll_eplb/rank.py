@@ -51,7 +51,7 @@ class Rank:
     def stage(self, answer):
         """An answer's table of this rank and its digests, ready for `switch`; waits for nobody."""
         experts = self.live.slots_of.shape[1]
-        turn = 0 if self.pool.same else tables.turn_of(self.number, self.pool.ranks, answer.entries)
+        turn = 0 if self.pool.same else tables.first_turn(self.number, answer.entries)
         counts = answer.counts_of(self.number)
         built = tables.table(answer.slots, counts, experts, answer.entries, turn, self.hashed)
         staged = self.live.staged(built, answer.entries)
@@ -69,12 +69,12 @@ class Rank:
         return len(self._ours) == self.live.slots_of.shape[0]
 
     def seen(self):
-        """Digests of placement and tables, and of the tables as they should be; None while any of them changes."""
+        """Digests of placement and tables, and of the tables as they should be; of nothing while any of them changes."""
         generation, ours = self.generation, dict(self._ours)
         slots = self.slots_now()
         found = self.live.digests()
         if generation % 2 or generation != self.generation:
-            return None
+            return {}
         if self._own[0] != generation:
             # What the engine itself has put in force is as it should be.
             self._own = (generation, found)

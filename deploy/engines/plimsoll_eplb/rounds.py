@@ -84,18 +84,18 @@ class Rounds:
             if self._pending is not None:
                 if self.step % _AGREE_STEPS == 0:
                     self._agree(moving)
-            elif self.step % self._every == 0 and not moving:
-                self._begin()
+            elif self.step % self._every == 0:
+                self._begin(moving)
         except Exception as fault:
             self._give_up(named(fault))
 
-    def _begin(self):
+    def _begin(self, moving):
         self._host.copy_(self._counts, non_blocking=True)
         copied = _mark(self._counts)
         now = time.monotonic()
         window_ms = 1000 * (now - self._began)
         self.cleared()
-        self._pending = _Job(self._rank.generation, self.step, self.rebalances, window_ms, copied)
+        self._pending = _Job(self._rank.generation, moving, self.step, self.rebalances, window_ms, copied)
         self._jobs.put(self._pending)
 
     def _agree(self, moving):
@@ -148,12 +148,16 @@ class Rounds:
         box = [None]
         if self._first:
             counts, slots = self._host.tolist(), self._rank.slots_now()
-            if self._refreshes and job.generation == self._rank.generation:
+            if self._refreshes and not job.moving and self._steady(job):
                 box = [self._refreshed(job, counts, slots)]
         dist.broadcast_object_list(box, src=self._root, group=group)
-        if self._first and self._reports and None not in seen and job.generation == self._rank.generation:
+        if self._first and self._reports and self._steady(job):
             report(self._rank, counts, slots, job, seen, self._engine)
         return self._staged(box[0])
+
+    def _steady(self, job):
+        """Whether what was counted is of the placement in force."""
+        return job.generation == self._rank.generation
 
     def _staged(self, answer):
         try:
@@ -175,8 +179,9 @@ class Rounds:
 
 
 class _Job:
-    def __init__(self, generation, step, rebalances, window_ms, copied):
+    def __init__(self, generation, moving, step, rebalances, window_ms, copied):
         self.generation = generation
+        self.moving = moving
         self.step = step
         self.rebalances = rebalances
         self.window_ms = window_ms

@@ -221,6 +221,7 @@ class _Balanced:
     def __init__(self, metadata, model_config):
         import sglang
         import torch
+        import torch.distributed
         from sglang.srt.eplb.expert_location import ModelConfigForExpertLocation
         from sglang.srt.runtime_context import get_exec, get_parallel
 

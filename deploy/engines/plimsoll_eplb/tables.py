@@ -8,8 +8,10 @@ import functools
 import time
 from array import array
 
-# vLLM takes entry `(token × this mod 2³²) mod count` for the token at that place of its batch.
+# vLLM takes entry `(token × this mod 2³²) mod count` for the token at that place of its batch: 2³² / φ.
 _VLLM_MULTIPLIER = 2654435769
+# 2¹⁶ / φ: ranks' first turns lie nearly evenly, however many ranks there are.
+_SPREAD = 40503
 
 
 def table(slots, counts, experts, entries, turn=0, hashed=False):
@@ -17,7 +19,7 @@ def table(slots, counts, experts, entries, turn=0, hashed=False):
 
     slots: expert of every slot, `[layers][slots]`
     counts: bytes `[layers][slots]`: in how many of its expert's entries a slot is; of an expert they sum to `entries`
-    turn: by how many entries the rank's rows are turned, so that ranks with small batches do not all begin alike
+    turn: the rank's first, so that ranks do not all begin with the same replica
     hashed: in the order in which vLLM's hash visits entries
     """
     built = array("q")
@@ -30,13 +32,8 @@ def table(slots, counts, experts, entries, turn=0, hashed=False):
     return built
 
 
-def turn_of(rank, ranks, entries):
-    return rank * entries // ranks
-
-
-def even_counts(slots, experts, entries):
-    """As bytes `[layers][slots]`: what comes nearest to an even split."""
-    return shared_counts(slots, [[1.0] * len(row) for row in slots], experts, entries)
+def first_turn(rank, entries):
+    return _SPREAD * rank % 65536 * entries // 65536
 
 
 def shared_counts(slots, shares, experts, entries):
@@ -83,14 +80,22 @@ def _layer(row, counts, experts, entries, turn, hashed):
 
 @functools.lru_cache(maxsize=1 << 14)
 def _order(counts, turn, hashed):
-    """Which replica every entry is of: any run of entries is near the shares."""
+    """
+    Which replica every entry is of, so that any run of tokens is near the shares: smooth weighted round-robin. Each turn
+    gives every replica its count, to the one that then has most (the first of equals), which pays all entries for it.
+    """
     entries = sum(counts)
-    keys = sorted(((2 * i + 1) / (2 * c), replica) for replica, c in enumerate(counts) for i in range(c))
-    order = [replica for _, replica in keys]
-    order = order[turn:] + order[:turn]
+    owed = [0] * len(counts)
+    turns = []
+    for _ in range(entries):
+        owed = [has + count for has, count in zip(owed, counts)]
+        following = owed.index(max(owed))
+        owed[following] -= entries
+        turns.append(following)
+    turns = turns[turn:] + turns[:turn]
     if not hashed or entries & (entries - 1):
-        return order
+        return turns
     visited = [0] * entries
-    for token, replica in enumerate(order):
+    for token, replica in enumerate(turns):
         visited[token * _VLLM_MULTIPLIER % entries] = replica
     return visited
