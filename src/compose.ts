@@ -72,6 +72,10 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
         engine.routedExperts === undefined ? [] : [{ pool: engine.pool, counts: engine.routedExperts }],
       ),
     pools: () => pools.controlled.flatMap(({ loop }) => loop.view.report ?? []),
+    engines: () =>
+      pools.controlled.flatMap(({ loop: { pool, view } }) =>
+        view.engine === null ? [] : [{ pool, engine: view.engine }],
+      ),
     admission: () => admission,
     control: () => pools.controlled.map(controlReading),
     storeReachable: () => store.fault === null,

@@ -8,6 +8,7 @@ import { decodeOperatorState, encodeOperatorState } from "../src/control/message
 import { type PoolMessage, decodeMessage, encodeMessage } from "../src/control/messages/pool-message.ts";
 import { receivedCounts } from "../src/control/messages/received-counts.ts";
 import { decodeRollout, encodeRollout } from "../src/control/messages/rollout-record.ts";
+import { decodeEngine, encodeEngine } from "../src/control/messages/stored-engine.ts";
 import { decodeReport, encodeReport } from "../src/control/messages/stored-report.ts";
 import { type Placement, indexReplicas } from "../src/model/placement.ts";
 import { decodeSnapshot, encodeSnapshot } from "../src/model/snapshot-bytes.ts";
@@ -28,7 +29,7 @@ export interface StoredKind {
   readonly value: fc.Arbitrary<unknown>;
   readonly encode: (value: never) => Uint8Array;
   readonly decode: (bytes: Uint8Array) => unknown;
-  /** As commit c24fd58 wrote one of them. */
+  /** As commit c24fd58 wrote one of them, or the first version that has the kind. */
   readonly before: Uint8Array;
 }
 
@@ -82,6 +83,32 @@ const counted = fc.constantFrom("source", "received");
 const received = fc
   .tuple(rank, fc.integer({ min: 1, max: 1e6 }), floats(6))
   .map(([of, windowMs, tokens]) => receivedCounts(of, windowMs, Float64Array.from(tokens)));
+const part = fc.option(fc.double({ min: 0, max: 1, noNaN: true }).map((value) => value + 0));
+const balancing = { name: words, step: fc.maxSafeNat(), rebalances: fc.nat(), rebalanceEvery: fc.nat() };
+const engineWindow = fc.record({
+  ...balancing,
+  dispatch: words,
+  balancedness: part,
+  windowMs: positive,
+  counts: words,
+  empty: fc.boolean(),
+  ranks: fc.nat(),
+  otherMap: fc.array(rank),
+  otherTable: fc.array(rank),
+});
+const engine = fc.record({
+  ...balancing,
+  stepsSinceRebalance: fc.maxSafeNat(),
+  dispatch: words,
+  balancedness: part,
+  ranks: fc.nat(),
+  windowMs: positive,
+  measuredAtMs: finite,
+  faults: fc.array(
+    fc.record({ kind: words, ranks: fc.array(rank, { maxLength: 3 }), sinceMs: finite, text: words }),
+    { maxLength: 3 },
+  ),
+});
 const load = fc.record({
   kind: fc.constant("load"),
   from: words,
@@ -90,6 +117,7 @@ const load = fc.record({
   spanMs: positive,
   tokens: floats(6),
   received: fc.array(received),
+  engines: fc.array(engineWindow, { maxLength: 2 }),
 });
 const ack = fc.record({
   kind: fc.constant("ack"),
@@ -288,6 +316,17 @@ export const STORED_KINDS: readonly StoredKind[] = [
     encode: (entry: Parameters<typeof encodeAuditEntry>[0]) => text.encode(encodeAuditEntry(entry)),
     decode: (bytes) => decodeAuditEntry(new TextDecoder().decode(bytes)),
     before: writtenBefore("auditEntry"),
+  },
+  {
+    name: "an engine's load balancing",
+    head: "all",
+    behind: 0,
+    value: fc.option(engine),
+    encode: encodeEngine,
+    decode: decodeEngine,
+    before: text.encode(
+      '{"v":1,"engine":{"name":"vllm 0.32.0","step":9000,"rebalances":2,"rebalanceEvery":3000,"stepsSinceRebalance":7000,"dispatch":"even","balancedness":0.5,"ranks":2,"windowMs":1000,"measuredAtMs":7,"faults":[{"kind":"stopped","ranks":[],"sinceMs":5,"text":"it"}]}}',
+    ),
   },
 ];
 

@@ -26,6 +26,16 @@ const LEASE_MS = 300;
 export const TOPOLOGY = { nodes: 2, gpusPerNode: 4, slotsPerGpu: 8 };
 const RANKS = gpuCount(TOPOLOGY);
 
+/** What rank 0 says of the load balancing, with the step: it never balances. */
+const ENGINE = {
+  name: "model",
+  rebalances: 0,
+  rebalanceEvery: 1,
+  dispatch: "even",
+  balancedness: null,
+  ranks: [],
+};
+
 interface Member {
   readonly store: PartitionedStore;
   /** These three are others after each reload. */
@@ -49,6 +59,8 @@ export class ModelCluster {
   readonly members: readonly Member[];
   readonly violations: string[] = [];
   readonly faults: Error[] = [];
+  /** What its leaders have said of the engine. */
+  readonly notices: string[] = [];
   published: RoutingSnapshot | null = null;
   readonly #store: LocalStore;
   readonly #snapshots = new Map<number, RoutingSnapshot>();
@@ -174,7 +186,8 @@ export class ModelCluster {
       if (!alive) continue;
       const window = Math.max(0, Math.round(this.nowMs / ROUND_MS) + this.clocks[rank]);
       const counts = new Float64Array(SMALL_MOE_LAYERS * SMALL_MODEL.experts);
-      inbox.take({ rank, incarnation, window, windowMs: ROUND_MS, counted: "source", counts });
+      const engine = rank === 0 ? { ...ENGINE, step: window } : null;
+      inbox.take({ rank, incarnation, window, windowMs: ROUND_MS, counted: "source", counts, engine });
     }
     await inbox.flush();
   }
@@ -184,7 +197,7 @@ export class ModelCluster {
     const { incarnation } = this.ranks[rank];
     const counts = new Float64Array(SMALL_MOE_LAYERS * SMALL_MODEL.experts);
     const report = { rank, incarnation, window, windowMs: ROUND_MS, counted: "source", counts } as const;
-    this.members[0].inbox.take(report);
+    this.members[0].inbox.take({ ...report, engine: null });
   }
 
   async order(order: Order, gateway: number): Promise<void> {
@@ -205,6 +218,7 @@ export class ModelCluster {
       spanMs: ROUND_MS,
       tokens,
       received: [],
+      engines: [],
     });
     await unreachable(this.members[gateway].loop.store.send(message, null));
   }
@@ -269,6 +283,7 @@ export class ModelCluster {
       rankSilenceMs: this.#silenceMs,
       clock: this.#clock,
       wallClock: this.#wallClock,
+      onNotice: (line) => this.notices.push(line),
       onFault: (fault) => this.faults.push(fault),
       ...(view === undefined ? {} : { view }),
     });

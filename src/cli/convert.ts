@@ -16,8 +16,11 @@ import { chooseLoadRows, sayRows } from "./model-rows.ts";
 import { countOption, jsonOption } from "./options.ts";
 import { type Output, output, readInput, writeOutput } from "./output.ts";
 import { PLACEMENT_FORMATS } from "./placement-formats.ts";
+import { DISPATCH_TABLE, checkEntryFlags, entriesOption, rankOption } from "./rank-entries.ts";
 
 const ASCEND = "vllm-ascend";
+/** Tables that engines look up. */
+const WRITTEN_ONLY: ReadonlySet<string> = new Set([RANK_TABLE, DISPATCH_TABLE]);
 
 export function convertCommand(): Command {
   const formats = [...new Set([...Object.keys(PLACEMENT_FORMATS), ...Object.keys(LOAD_FORMATS)])];
@@ -27,7 +30,8 @@ export function convertCommand(): Command {
     .description(
       "Convert a placement between plimsoll, sglang (--init-expert-location), tensorrt-llm (load balancer YAML) " +
         "and vllm-ascend (expert map), or an expert load between eplb (load_history) and sglang (logical_count). " +
-        "Written only, from a placement: sglang-rank-table, the replica of every source rank, layer and expert. " +
+        "Written only, from a placement: sglang-rank-table, the replica of every source rank, layer and expert; " +
+        "dispatch-table, one rank's entries of every expert, which list each slot as often as its share says. " +
         "Read only, as loads: sglang-recorder (a .pt file, or a folder of them), tensorrt-llm-statistics " +
         "(the folder with meta_info.json), npy and safetensors. Windows, steps and ranks are summed; layers keep " +
         "their numbers.",
@@ -60,9 +64,11 @@ export function convertCommand(): Command {
     )
     .option(
       "--rank-tokens <file>",
-      `with --to ${RANK_TABLE}: tokens expected of every source rank (.npy): integers [ranks, layers, experts]; ` +
+      `with --to ${RANK_TABLE} or ${DISPATCH_TABLE}: tokens expected of every source rank (.npy): integers [ranks, layers, experts]; ` +
         "default: all send alike",
     )
+    .addOption(rankOption())
+    .addOption(entriesOption())
     .addOption(jsonOption())
     .exitOverride()
     .action(convert);
@@ -126,10 +132,11 @@ function checkFlags(options: ConvertOptions): void {
   if (options.sharedExperts !== undefined && from !== ASCEND && to !== ASCEND) {
     throw new InputError("--shared-experts", "", `is for ${ASCEND}; leave it out`);
   }
-  if (rankTokens !== undefined && to !== RANK_TABLE) {
-    const hint = `is for ${RANK_TABLE}; leave it out, or convert --to ${RANK_TABLE}`;
+  if (rankTokens !== undefined && !WRITTEN_ONLY.has(to)) {
+    const hint = `is for ${RANK_TABLE} and ${DISPATCH_TABLE}; leave it out, or convert --to one of them`;
     throw new InputError("--rank-tokens", "", hint);
   }
+  checkEntryFlags(to, options);
   if (model !== undefined && denseLayers !== undefined) {
     throw new InputError("--dense-layers", "", "is said by --model; leave one out");
   }
@@ -137,7 +144,7 @@ function checkFlags(options: ConvertOptions): void {
 
 function impossible(from: string, to: string): string {
   if (from === to) return "converts nothing; name two formats";
-  if (from === RANK_TABLE) return `is not possible: ${RANK_TABLE} is written only; convert from a placement`;
+  if (WRITTEN_ONLY.has(from)) return `is not possible: ${from} is written only; convert from a placement`;
   if (to in LOAD_FORMATS && LOAD_FORMATS[to].write === undefined && !(to in PLACEMENT_FORMATS)) {
     return `is not possible: ${to} is read only; convert to eplb or sglang`;
   }

@@ -1,6 +1,7 @@
 import { rankTable } from "../core/tables/rank-table.ts";
 import { evenShares } from "../core/shares/even-shares.ts";
 import type { EngineLimits } from "../formats/engine-placement.ts";
+import { writeDispatchTable } from "../formats/dispatch-table.ts";
 import type { Matrix } from "../formats/json.ts";
 import { type PlacementFile, readPlacementFile, writePlacementFile } from "../formats/placement-file.ts";
 import { readSglangMap, writeSglangMap } from "../formats/sglang-placement.ts";
@@ -11,10 +12,11 @@ import { InputError } from "../lib/errors.ts";
 import type { LayerNumbers } from "../model/layer-numbers.ts";
 import { indexReplicas, placementFault } from "../model/placement.ts";
 import type { WrittenLayers } from "./model-rows.ts";
+import { DISPATCH_TABLE, type EntryFlags, rankEntries } from "./rank-entries.ts";
 import { replicaMap } from "./replica-map.ts";
 
 /** What only the command line says of a placement. */
-export interface PlacementFlags {
+export interface PlacementFlags extends EntryFlags {
   readonly nodes?: number;
   readonly gpusPerNode?: number;
   readonly sharedExperts?: number;
@@ -60,6 +62,12 @@ export const PLACEMENT_FORMATS: Readonly<Record<string, PlacementFormat>> = {
     everyLayer: true,
     write: (file, { written: { numbers, all }, rankTokens }) =>
       writeSglangRankTable(rankTable(replicaMap(file), rankTokens), numbers, all),
+  },
+  [DISPATCH_TABLE]: {
+    namesGpus: true,
+    everyLayer: false,
+    write: (file, { written: { layers }, flags, rankTokens }) =>
+      writeDispatchTable(rankEntries(file, flags, rankTokens), layers),
   },
   "tensorrt-llm": {
     namesGpus: false,

@@ -22,7 +22,7 @@ import type { PoolStore, Store } from "./store.ts";
 import { Term, type TermOptions } from "./lead/term.ts";
 
 export interface ControlLoopOptions
-  extends Omit<TermOptions, "store" | "onRolloutOver" | "onBroken" | "planner"> {
+  extends Omit<TermOptions, "store" | "onRolloutOver" | "onBroken" | "planner" | "requestsInFlight"> {
   readonly store: Store;
   /** The loop's own: it closes it. */
   readonly planner: Planner;
@@ -56,6 +56,8 @@ export class ControlLoop {
   readonly #options: ControlLoopOptions;
   readonly #leadership: Leadership;
   readonly #totals = { terms: 0, rolloutsDone: 0, rolloutsGivenUp: 0 };
+  /** Of nobody it is known that it sends requests, until somebody says so. */
+  #requestsInFlight = () => 0;
   #term: Term | null = null;
   readonly #stopListening: (() => void)[] = [];
 
@@ -114,6 +116,11 @@ export class ControlLoop {
       }),
     );
     if (this.view.snapshot !== null) commit(this.view.snapshot);
+  }
+
+  /** @param inFlight how many requests the pool's servers are working on, of all gateways, from now on */
+  countRequestsBy(inFlight: () => number): void {
+    this.#requestsInFlight = inFlight;
   }
 
   get leading(): boolean {
@@ -210,6 +217,7 @@ export class ControlLoop {
       {
         ...this.#options,
         store: this.store,
+        requestsInFlight: () => this.#requestsInFlight(),
         onRolloutOver: (done) => void (done ? this.#totals.rolloutsDone++ : this.#totals.rolloutsGivenUp++),
         onBroken: () => void this.#leadership.startOver(),
       },

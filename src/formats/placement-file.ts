@@ -46,7 +46,8 @@ export interface PlacementFile {
   readonly elapsedMs: number;
 }
 
-export function writePlacementFile(file: PlacementFile): string {
+/** @param more fields beside those of a placement, such as what was asked for with it */
+export function writePlacementFile(file: PlacementFile, more: JsonObject = {}): string {
   const { layers, experts, topology, physicalToLogical } = file.placement;
   const width = slotCount(topology);
   const record = {
@@ -63,6 +64,7 @@ export function writePlacementFile(file: PlacementFile): string {
     moves: file.moves,
     certificate: file.certificate,
     elapsedMs: file.elapsedMs,
+    ...more,
   };
   return `${JSON.stringify(record)}\n`;
 }

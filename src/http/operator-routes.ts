@@ -65,7 +65,8 @@ export function operatorRoutes(app: FastifyInstance, parts: OperatorParts): void
         pool: engine.pool,
         models,
         epoch: snapshot?.epoch ?? 0,
-        control: controlState(controlled.find(({ loop }) => loop.pool === engine.pool) ?? null),
+        control: controlState(controlledBy(controlled, engine.pool)),
+        engine: controlledBy(controlled, engine.pool)?.loop.view.engine ?? null,
         requestKinds: experts?.kinds ?? null,
         shards: engine.shards.map((shard, i) => ({
           id: shard.id,
@@ -79,6 +80,10 @@ export function operatorRoutes(app: FastifyInstance, parts: OperatorParts): void
   }));
 }
 
+function controlledBy(pools: readonly ControlledPool[], name: string): ControlledPool | null {
+  return pools.find(({ loop }) => loop.pool === name) ?? null;
+}
+
 /** What is known here of a pool's leader and its work; null without an expert plane. */
 function controlState(pool: ControlledPool | null) {
   if (pool === null) return null;
@@ -90,6 +95,7 @@ function controlState(pool: ControlledPool | null) {
     leading,
     decision: report?.decision ?? null,
     loads: report?.loads ?? null,
+    balancedness: report?.balancedness ?? null,
     paused: operatorState.paused,
     ranks: rankStates,
     missing: snapshot?.missing ?? [],

@@ -71,7 +71,7 @@ export function openControl(
   const { model, topology, dispatch } = group;
   const { sharesMs, placementMs, prepareTimeoutMs, stagingBytes, rankSilenceMs } = config.control;
   const { clock, wallClock, gateway, leaseMs, store } = makings;
-  const { onFault } = makings.surroundings;
+  const { onFault, onNotice } = makings.surroundings;
   const cadence = { sharesMs, placementMs };
   const loop = new ControlLoop({
     gateway,
@@ -87,6 +87,7 @@ export function openControl(
     rankSilenceMs,
     clock,
     wallClock,
+    onNotice,
     onFault,
     ...(view === null ? {} : { view }),
   });

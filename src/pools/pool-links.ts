@@ -2,6 +2,7 @@ import type { ServerPoolConfig } from "../config/config.ts";
 import { RecorderPull } from "../control/ingest/recorder-pull.ts";
 import { RoutedReports } from "../control/ingest/routed-reports.ts";
 import { SglangRecorder } from "../engines/sglang/recorder.ts";
+import type { ServingPool } from "../serving/serving-pool.ts";
 import { SketchSharer } from "../serving/sharing/sketch-sharer.ts";
 import type { ControlHalf } from "./control-half.ts";
 import type { ServingHalf } from "./serving-half.ts";
@@ -11,16 +12,17 @@ import type { PoolMakings } from "./surroundings.ts";
 export type LoadSources = Pick<ServerPoolConfig, "servers" | "apiKey" | "recorder" | "routedExperts">;
 
 /**
- * What passes between a pool's halves: epochs to what serves; loads that were seen while serving, and what was learned
- * of requests, to the pool's leader and the other gateways.
+ * What passes between a pool's halves: epochs to what serves; loads that were seen while serving, what is in flight, and
+ * what was learned of requests, to the pool's leader and the other gateways.
  */
 export class PoolLinks {
   readonly #stopListening: () => void;
+  readonly #countRequests: () => void;
   readonly #parts: readonly { start(): void; stop(): Promise<void> }[];
 
   /** @param sources null where the ranks are in this process */
   constructor(
-    { front }: ServingHalf,
+    { front, serving }: ServingHalf,
     { loop, inbox }: ControlHalf,
     sources: LoadSources | null,
     { gateway, clock, surroundings: { onFault } }: PoolMakings,
@@ -28,6 +30,8 @@ export class PoolLinks {
     const { view, store, model } = loop;
     if (view.snapshot !== null) front.switchTo(view.snapshot);
     this.#stopListening = view.onSnapshot((snapshot) => front.switchTo(snapshot));
+    this.#countRequests = () =>
+      loop.countRequestsBy(() => serving.reduce((sum, part) => sum + inFlight(part), 0));
     const { routedLoad: counts, experts } = front;
     const routed =
       sources === null || counts === null
@@ -54,6 +58,7 @@ export class PoolLinks {
   }
 
   start(): void {
+    this.#countRequests();
     for (const part of this.#parts) part.start();
   }
 
@@ -61,4 +66,8 @@ export class PoolLinks {
     this.#stopListening();
     await Promise.all(this.#parts.map((part) => part.stop()));
   }
+}
+
+function inFlight({ states }: ServingPool): number {
+  return states.requests.reduce((sum, requests) => sum + requests, 0);
 }

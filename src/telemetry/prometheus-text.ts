@@ -9,6 +9,7 @@ import {
 } from "@opentelemetry/sdk-metrics";
 import { REQUEST_OUTCOMES } from "../serving/traffic/traffic-observer.ts";
 import type { Counted } from "./counted.ts";
+import { observeEngines } from "./observe-engines.ts";
 import { observeControl, observePools, observeShards } from "./observe-readings.ts";
 import type { PoolHistogram } from "./pool-histogram.ts";
 import type { Readings } from "./readings.ts";
@@ -26,6 +27,7 @@ export class PrometheusText {
     observeCounted(meter, counted);
     observeShards(meter, readings);
     observePools(meter, readings);
+    observeEngines(meter, readings);
     observeControl(meter, readings);
   }
 

@@ -1,4 +1,5 @@
 import type { PoolReport } from "../model/pool-report.ts";
+import type { WatchedEngine } from "../model/watched-engine.ts";
 
 /** What a shard carries now. */
 export interface ShardReading {
@@ -47,6 +48,12 @@ export interface RoutedExpertsReading {
   readonly counts: Readonly<Record<string, number>>;
 }
 
+/** The load balancing that a pool's engine does by itself. */
+export interface EngineReading {
+  readonly pool: string;
+  readonly engine: WatchedEngine;
+}
+
 /** Where the gauges read from, at the moment of a scrape. */
 export interface Readings {
   control(): Iterable<ControlReading>;
@@ -57,5 +64,7 @@ export interface Readings {
   shards(): Iterable<ShardReading>;
   routedExperts(): Iterable<RoutedExpertsReading>;
   pools(): Iterable<PoolReport>;
+  /** Those that report it. */
+  engines(): Iterable<EngineReading>;
   admission(): AdmissionReading;
 }

@@ -115,6 +115,7 @@ test("what the version before wrote means what it meant", () => {
     spanMs: 20,
     tokens: Float32Array.of(1, 2.5, 0, 3, 4, 5),
     received: [],
+    engines: [],
   });
   expect(read("operatorState", 6)).toEqual({
     paused: true,
@@ -137,6 +138,7 @@ const RECEIVED = {
   heard: [{ rank: 1, windowMs: 10, incarnation: 7, counted: "received" }],
   spanMs: 0,
   received: [{ rank: 1, windowMs: 10, cells: "AQAAAAUAAAA=", tokens: "AACAPwAAIEA=" }],
+  engines: [],
 };
 
 test("what was received means the same to later versions, and nothing but a sign of life to earlier ones", () => {
@@ -149,6 +151,7 @@ test("what was received means the same to later versions, and nothing but a sign
     spanMs: 0,
     tokens: new Float32Array(6),
     received: [{ rank: 1, windowMs: 10, cells: Uint32Array.of(1, 5), tokens: Float32Array.of(1, 2.5) }],
+    engines: [],
   };
   const bytes = load.encode(value as never);
   // An earlier version counts nothing that spans no time.
@@ -171,6 +174,31 @@ test.each([
   const [, load] = STORED_KINDS;
   const received = [{ ...RECEIVED.received[0], ...differences }];
   expect(() => load.decode(withFields(load, load.before, { ...RECEIVED, received }))).toThrow(fault);
+});
+
+test("what an engine says of its load balancing comes with a load, and is left out by versions before", () => {
+  const [, load] = STORED_KINDS;
+  const engine = {
+    name: "vllm 0.32.0",
+    step: 9000,
+    rebalances: 2,
+    rebalanceEvery: 3000,
+    dispatch: "even",
+    balancedness: 0.5,
+    windowMs: 1000,
+    counts: "ab12",
+    empty: false,
+    ranks: 2,
+    otherMap: [],
+    otherTable: [1],
+  };
+  expect(load.decode(withFields(load, load.before, { engines: [engine] }))).toMatchObject({
+    engines: [engine],
+  });
+  for (const more of [{ balancedness: 2 }, { step: -1 }, { otherMap: ["1"] }, { counts: null }])
+    expect(() => load.decode(withFields(load, load.before, { engines: [{ ...engine, ...more }] }))).toThrow(
+      Unreadable,
+    );
 });
 
 test("deep JSON, and claims of a size that no bytes bear out, are refused before anything is made of them", () => {

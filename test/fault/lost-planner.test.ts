@@ -99,6 +99,7 @@ test("the control loop reports the loss and goes on", async () => {
     rankSilenceMs: 0,
     clock: { now: () => (nowMs += 100) },
     wallClock: () => nowMs,
+    onNotice: () => {},
     onFault: (fault) => faults.push(fault),
   });
   await loop.start();

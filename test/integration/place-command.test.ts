@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { sumWindows } from "../../src/core/load/sum-windows.ts";
 import { evenShares } from "../../src/core/shares/even-shares.ts";
-import { balancedness, gpuLoads } from "../../src/core/shares/gpu-loads.ts";
+import { balancedness as levelOf, gpuLoads } from "../../src/core/shares/gpu-loads.ts";
 import { readExpertLoads, writeLoadHistory } from "../../src/formats/expert-load.ts";
 import { readNpy, writeNpyInt32 } from "../../src/formats/npy.ts";
 import { type PlacementFile, readPlacementFile } from "../../src/formats/placement-file.ts";
@@ -52,10 +52,10 @@ describe("place", () => {
     expect(file).toMatchObject({ modelName: null, moves: { slots: 0, bytes: null } });
     expect(file.placement).toMatchObject({ layers: LAYERS, experts: EXPERTS, topology: TOPOLOGY });
     for (const experts of gpuExperts(file.placement)) expect(new Set(experts).size).toBe(experts.length);
-    const { balancedness: reached, bound, gap, layers } = file.certificate ?? expect.unreachable();
-    expect(gap).toBeCloseTo(bound - reached, 12);
+    const { balancedness, bound, gap, layers } = file.certificate ?? expect.unreachable();
+    expect(gap).toBeCloseTo(bound - balancedness, 12);
     const sum = (key: "max" | "mean" | "bound") => layers.reduce((total, layer) => total + layer[key], 0);
-    expect(reached).toBeCloseTo(sum("mean") / sum("max"), 12);
+    expect(balancedness).toBeCloseTo(sum("mean") / sum("max"), 12);
     expect(bound).toBeCloseTo(sum("mean") / sum("bound"), 12);
     for (const layer of layers) expect(layer.max).toBeGreaterThanOrEqual(layer.bound * (1 - 1e-9));
     expect(gap).toBeLessThan(0.001);
@@ -95,7 +95,7 @@ describe("place --dispatch", () => {
   const evenMax = ({ placement }: PlacementFile, load: ExpertLoad) => {
     const replicas = indexReplicas(placement);
     const loads = gpuLoads(placement, evenShares(placement, replicas).values, load);
-    return balancedness(loads, gpuCount(TOPOLOGY));
+    return levelOf(loads, gpuCount(TOPOLOGY));
   };
 
   it("places for an engine that splits evenly, and says what it judged by", async () => {
@@ -156,9 +156,9 @@ describe("place --previous", () => {
       expect(changes(first, file)).toBeLessThanOrEqual(most);
       if (most === 0) expect(file.placement).toEqual(first.placement);
       if (most === 1) expect(changes(first, file)).toBe(1);
-      const { balancedness: reached } = file.certificate ?? expect.unreachable();
-      expect(reached).toBeGreaterThanOrEqual(last);
-      last = reached;
+      const { balancedness } = file.certificate ?? expect.unreachable();
+      expect(balancedness).toBeGreaterThanOrEqual(last);
+      last = balancedness;
     }
     const anew = (await placed("anew.json", load)).certificate ?? expect.unreachable();
     expect(last).toBeGreaterThan(0.95 * anew.balancedness);

@@ -81,7 +81,10 @@ describe("convert --to sglang-rank-table", () => {
       [table(pool.load), `${pool.load}: is not a .npy file`],
       [table(flat), `${flat}: shape is (3, 16); expected (4, 3, 16): ranks, layers, experts`],
       [table(negative), `${negative}: value 0 is -1; expected tokens, 0 or more`],
-      [convert("plimsoll", "sglang", "--rank-tokens", flat), "--rank-tokens: is for sglang-rank-table; "],
+      [
+        convert("plimsoll", "sglang", "--rank-tokens", flat),
+        "--rank-tokens: is for sglang-rank-table and dispatch-table; ",
+      ],
       [convert("sglang-rank-table", "sglang"), "sglang-rank-table is written only; convert from a placement"],
     ]);
   });

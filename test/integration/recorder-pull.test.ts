@@ -85,7 +85,15 @@ test("the leader has the recorder started, then fetches what it counted, and cle
   await pull.pull();
   expect(asked).toEqual(["/start_expert_distribution_record", "/dump_expert_distribution_record"]);
   expect(reports).toEqual([
-    { rank: null, window: null, incarnation: null, windowMs: 5000, counted: "source", counts: dumped.tokens },
+    {
+      rank: null,
+      window: null,
+      incarnation: null,
+      windowMs: 5000,
+      counted: "source",
+      counts: dumped.tokens,
+      engine: null,
+    },
   ]);
   expect(await folder.names()).toEqual([name(0)]);
   expect(faults).toEqual([]);

@@ -8,6 +8,7 @@ import { type PlacementFile, readPlacementFile } from "../../src/formats/placeme
 import { errorAnswer } from "../../src/http/errors.ts";
 import { solveRoute } from "../../src/http/solve-route.ts";
 import { Rng } from "../../src/lib/rng.ts";
+import { CONSUMER_DISPATCHES } from "../../src/model/consumer-dispatch.ts";
 import type { ExpertLoad } from "../../src/model/load.ts";
 import { type MoeModel, expertBytes } from "../../src/model/moe-model.ts";
 import { placementFault } from "../../src/model/placement.ts";
@@ -171,6 +172,45 @@ describe("POST /ep/v1/solve", () => {
     expect(fewer.moves.slots).toBe(3 * 6);
   });
 
+  it("judges by the engine's dispatch, and says so", async () => {
+    for (const dispatch of CONSUMER_DISPATCHES) {
+      const { certificate } = await solved({ load: rows, topology: TOPOLOGY, dispatch });
+      expect(certificate?.dispatch).toBe(dispatch);
+    }
+  });
+
+  it.each([
+    { sameForAllRanks: false, ranks: 4 },
+    { sameForAllRanks: true, ranks: 1 },
+  ])(
+    "lists slots by their shares in tables of entries, $ranks of them",
+    async ({ sameForAllRanks, ranks }) => {
+      const response = await ask({ load: rows, topology: TOPOLOGY, entries: 64, sameForAllRanks });
+      const bytes = new Uint8Array(await response.arrayBuffer());
+      const { placement, shares } = readPlacementFile(bytes, "answer");
+      const { dispatch_tables: tables } = JSON.parse(new TextDecoder().decode(bytes)) as {
+        dispatch_tables: { entries: number; counts: string };
+      };
+      expect(tables.entries).toBe(64);
+      const counts = new Uint8Array(Buffer.from(tables.counts, "base64"));
+      const stride = 3 * slotCount(TOPOLOGY);
+      expect(counts.length).toBe(ranks * stride);
+      for (let i = 0; i < stride; i++) {
+        let listed = 0;
+        for (let rank = 0; rank < ranks; rank++) listed += counts[rank * stride + i];
+        expect(Math.abs(listed - shares[i] * ranks * 64)).toBeLessThan(1);
+      }
+      for (let rank = 0; rank < ranks; rank++) {
+        const ofExperts = new Float64Array(3 * 16);
+        for (let i = 0; i < stride; i++) {
+          const row = Math.floor(i / slotCount(TOPOLOGY)) * 16;
+          ofExperts[row + placement.physicalToLogical[i]] += counts[rank * stride + i];
+        }
+        expect([...new Set(ofExperts)]).toEqual([64]);
+      }
+    },
+  );
+
   const sound = { load: rows, topology: TOPOLOGY };
   it.each<[string, unknown]>([
     ["body: is not JSON", ""],
@@ -211,6 +251,19 @@ describe("POST /ep/v1/solve", () => {
     ["body: is not JSON", `{"load":${"NaN ".repeat(50_000)}`],
     ['body: load[0][1] is "NaN"', `{"load":[[1, NaN]],"topology":${JSON.stringify(TOPOLOGY)}}`],
     ["body: groups is 3; expected a divisor", { ...sound, groups: 3 }],
+    ['body: dispatch is "evenly"; expected shares, even,', { ...sound, dispatch: "evenly" }],
+    ["body: entries is 256; expected", { ...sound, entries: 256 }],
+    ["body: entries carry shares", { ...sound, entries: 64, dispatch: "even" }],
+    ["body: sameForAllRanks is of dispatch tables", { ...sound, sameForAllRanks: true }],
+    ["body: sameForAllRanks is neither true nor false", { ...sound, entries: 64, sameForAllRanks: 1 }],
+    [
+      "body: entries make too large tables",
+      {
+        load: Array.from({ length: 21 }, () => Array.from({ length: 2000 }, () => 1)),
+        topology: { nodes: 50, gpusPerNode: 8, slotsPerGpu: 5 },
+        entries: 1,
+      },
+    ],
     ["body: gpuSlots has 2 entries", { ...sound, gpuSlots: [5, 5] }],
     ["body: outOfService is not a list", { ...sound, outOfService: 3 }],
     ["body: gpuSlots and outOfService leave 15 slots", { ...sound, outOfService: [1] }],

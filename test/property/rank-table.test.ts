@@ -3,23 +3,10 @@ import { describe, expect, it } from "vitest";
 import { rankTable } from "../../src/core/tables/rank-table.ts";
 import type { ReplicaMap } from "../../src/model/replica-map.ts";
 import { staticTable } from "../../src/core/tables/static-table.ts";
-import { placeExperts } from "../../src/core/placement/place-experts.ts";
-import { solveShares } from "../../src/core/shares/solve-shares.ts";
 import { Rng } from "../../src/lib/rng.ts";
-import { indexReplicas } from "../../src/model/placement.ts";
 import type { RankTable } from "../../src/model/rank-table.ts";
 import { gpuCount, gpuOfSlot, slotCount } from "../../src/model/topology.ts";
-import { placementCase } from "../placement-case.ts";
-
-/** Placements of any shape, GPUs without slots among them, with shares solved for their load. */
-const mapCase = placementCase.map((request) => {
-  const { load, capacity, seed } = request;
-  const placement = placeExperts(request);
-  const replicas = indexReplicas(placement);
-  const shares = solveShares(placement, replicas, load, capacity.speeds);
-  const inService = [...capacity.slots.entries()].filter(([, slots]) => slots > 0).map(([gpu]) => gpu);
-  return { map: { placement, replicas, shares }, inService, seed };
-});
+import { mapCase } from "../map-case.ts";
 
 const PARAMETERS = { seed: 21, numRuns: 300 };
 

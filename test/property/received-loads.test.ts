@@ -95,6 +95,7 @@ class Pool {
         windowMs: 1000,
         counted: this.#counted,
         counts: counts[rank].slice(),
+        engine: null,
       };
       expect(this.#inboxes[rng.below(2)].take(report)).toBe("taken");
     }
@@ -234,7 +235,8 @@ test("a pool whose ranks go over from one kind to the other counts no token twic
           for (const rank of of) for (const [i, count] of counts.source[rank].entries()) tokens[i] += count;
         const reported = of.map((rank) => ({ rank, windowMs: 1000, incarnation: null, counted }));
         const spanMs = counted === "source" && of.length > 0 ? 1000 : 0;
-        return { kind: "load", from: "one", sampled: false, reported, spanMs, tokens, received: [] };
+        const rest = { spanMs, tokens, received: [], engines: [] };
+        return { kind: "load", from: "one", sampled: false, reported, ...rest };
       };
       for (let replaced = 0; replaced <= ranks.length; replaced++) {
         const old = ranks.slice(replaced);

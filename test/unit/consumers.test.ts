@@ -19,7 +19,7 @@ const CAPACITY = fullCapacity(TOPOLOGY);
 const LOAD = skewedLoad(3, 4, 32);
 
 /** Σ over layers of the maximum GPU load, the tokens split by what the solution says. */
-function maxima(placement: Placement, shares: ArrayLike<number>, load: ExpertLoad): number {
+function sumOfMaxima(placement: Placement, shares: ArrayLike<number>, load: ExpertLoad): number {
   const width = slotCount(placement.topology);
   const { slotsPerGpu } = placement.topology;
   let sum = 0;
@@ -43,7 +43,7 @@ describe.each(CONSUMER_DISPATCHES)("a placement that is dispatched by %s", (disp
   it("is certified by that dispatch, and says so", () => {
     const { placement, shares, certificate } = solution;
     expect(certificate.dispatch).toBe(dispatch);
-    expect(certificate.balancedness).toBeCloseTo(mean / maxima(placement, shares, LOAD), 9);
+    expect(certificate.balancedness).toBeCloseTo(mean / sumOfMaxima(placement, shares, LOAD), 9);
   });
 
   it("gives every expert's tokens to its slots, whole", () => {

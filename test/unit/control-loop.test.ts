@@ -60,6 +60,7 @@ function open(prepareTimeoutMs: number, gateway = "one", view?: PoolView): void 
     rankSilenceMs: 0,
     clock: { now: () => nowMs },
     wallClock: () => WALL_MS + nowMs,
+    onNotice: () => {},
     onFault: (fault) => faults.push(fault),
     ...(view === undefined ? {} : { view }),
   });

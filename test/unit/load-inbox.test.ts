@@ -34,6 +34,7 @@ function report(rank: number | null, window: number | null, ...counts: number[])
     windowMs: 100,
     counted: "source",
     counts: Float64Array.from(counts),
+    engine: null,
   };
 }
 
@@ -60,6 +61,7 @@ test("sums what ranks report, and sends it once, with the ranks that reported", 
       spanMs: 200,
       tokens: Float32Array.of(2, 7, 7, 2),
       received: [],
+      engines: [],
     },
   ]);
   await inbox.flush();

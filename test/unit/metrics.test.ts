@@ -9,6 +9,7 @@ const NOTHING = {
   shards: () => [],
   routedExperts: () => [],
   pools: () => [],
+  engines: () => [],
   admission: () => ({ inFlight: 0, queued: 0 }),
 };
 

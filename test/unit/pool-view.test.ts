@@ -1,11 +1,25 @@
 import { beforeEach, expect, test } from "vitest";
 import { PoolView } from "../../src/control/follow/pool-view.ts";
 import { encodeOperatorState } from "../../src/control/messages/operator-state.ts";
+import { encodeEngine } from "../../src/control/messages/stored-engine.ts";
 import type { ValueName } from "../../src/control/store.ts";
 import { decodeSnapshot, encodeSnapshot } from "../../src/model/snapshot-bytes.ts";
 import { writtenBefore } from "../stored-kinds.ts";
 
 const SNAPSHOT = decodeSnapshot(writtenBefore("snapshot"));
+const ENGINE = {
+  name: "sglang 0.5.23",
+  step: 9,
+  rebalances: 1,
+  rebalanceEvery: 10,
+  stepsSinceRebalance: 3,
+  dispatch: "static",
+  balancedness: null,
+  ranks: 0,
+  windowMs: 1000,
+  measuredAtMs: 5,
+  faults: [],
+};
 const GARBAGE = new TextEncoder().encode("garbage");
 
 let lines: string[];
@@ -25,11 +39,12 @@ test("what cannot be read leaves everything as it was, and what comes after it i
     ["orders", writtenBefore("operatorState")],
     ["leader", writtenBefore("leader")],
     ["report", writtenBefore("poolReport")],
+    ["engine", encodeEngine(ENGINE)],
   ];
   view.epoch(7, snapshotOf(7));
   for (const [name, value] of values) view.value(name, value);
   const seen = () =>
-    structuredClone([view.snapshot, view.rollout, view.operatorState, view.leader, view.report]);
+    structuredClone([view.snapshot, view.rollout, view.operatorState, view.leader, view.report, view.engine]);
   const before = seen();
   const heard: number[] = [];
   view.onSnapshot(({ epoch }) => heard.push(epoch));
@@ -48,12 +63,14 @@ test("what cannot be read leaves everything as it was, and what comes after it i
     operator_state: 2,
     leader: 2,
     pool_report: 2,
+    engine: 2,
     message: 0,
     learned_load: 0,
     expert_sketch: 0,
     audit_entry: 0,
   });
   expect(lines.toSorted()).toEqual([
+    "pool p: engine in the store cannot be read and is dropped: it is not JSON",
     "pool p: leader in the store cannot be read and is dropped: it is not JSON",
     "pool p: operator state in the store cannot be read and is dropped: it is not JSON",
     "pool p: pool report in the store cannot be read and is dropped: it is not JSON",
@@ -64,6 +81,9 @@ test("what cannot be read leaves everything as it was, and what comes after it i
   view.epoch(10, snapshotOf(10));
   view.value("orders", encodeOperatorState({ ...view.operatorState, paused: false }));
   expect([view.snapshot?.epoch, view.operatorState.paused, heard]).toEqual([10, false, [10]]);
+  expect(view.engine).toEqual(ENGINE);
+  view.value("engine", encodeEngine(null));
+  expect(view.engine).toBeNull();
 });
 
 test("of a stream of garbage a few reasons are said, and all are counted", () => {

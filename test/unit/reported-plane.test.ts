@@ -25,7 +25,7 @@ beforeEach(async () => {
 });
 
 function load(from: string, spanMs: number, ...tokens: number[]): LoadMessage {
-  const counted = { reported: [], spanMs, tokens: Float32Array.from(tokens), received: [] };
+  const counted = { reported: [], spanMs, tokens: Float32Array.from(tokens), received: [], engines: [] };
   return { kind: "load", from, sampled: false, ...counted };
 }
 

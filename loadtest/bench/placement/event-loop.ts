@@ -106,6 +106,7 @@ async function controlledDelay(
     rankSilenceMs: 0,
     clock,
     wallClock: () => performance.timeOrigin + performance.now(),
+    onNotice: () => {},
     onFault: fail,
   });
   let rounds = 0;

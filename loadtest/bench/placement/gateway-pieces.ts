@@ -91,6 +91,7 @@ export async function gatewayPieces(
       spanMs: 1000,
       tokens: Float32Array.from(window.load.tokens),
       received: [],
+      engines: [],
     });
     timed("load that engines have posted", () =>
       plane.receive(decodeMessage(message, plane.shape) as LoadMessage),

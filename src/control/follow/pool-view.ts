@@ -1,11 +1,13 @@
 import type { EpochReport, PoolReport } from "../../model/pool-report.ts";
 import type { RoutingSnapshot } from "../../model/snapshot.ts";
+import type { WatchedEngine } from "../../model/watched-engine.ts";
 import { decodeSnapshot } from "../../model/snapshot-bytes.ts";
 import { Unreadable } from "../../lib/shape.ts";
 import { type Leader, decodeLeader } from "../messages/leader.ts";
 import { type OperatorState, NEW_OPERATOR_STATE, decodeOperatorState } from "../messages/operator-state.ts";
 import { type PoolKind, type PoolReading, poolReading } from "../messages/pool-reading.ts";
 import { type RolloutRecord, NO_ROLLOUT, decodeRollout } from "../messages/rollout-record.ts";
+import { decodeEngine } from "../messages/stored-engine.ts";
 import { decodeReport } from "../messages/stored-report.ts";
 import type { PoolFollower, PoolStore, ValueName } from "../store.ts";
 
@@ -32,6 +34,7 @@ export class PoolView implements PoolFollower {
   #operatorState = NEW_OPERATOR_STATE;
   #leader: Leader | null = null;
   #report: PoolReport | null = null;
+  #engine: WatchedEngine | null = null;
   #unfollow: (() => void) | null = null;
   #closed = false;
   readonly #unreadable = new Set<Stored>();
@@ -80,6 +83,11 @@ export class PoolView implements PoolFollower {
 
   get report(): PoolReport | null {
     return this.#report;
+  }
+
+  /** Null where the engine says nothing of its own load balancing. */
+  get engine(): WatchedEngine | null {
+    return this.#engine;
   }
 
   /** What the store has last and cannot be read here. */
@@ -137,6 +145,11 @@ export class PoolView implements PoolFollower {
         if (report === null) return;
         this.#report = report;
         return this.#send(this.#onReport, report);
+      }
+      case "engine": {
+        const engine = this.#read(name, "engine", () => ({ read: decodeEngine(value) }));
+        if (engine !== null) this.#engine = engine.read;
+        return;
       }
       // Only who leads reads it.
       case "learned":

@@ -2,11 +2,13 @@ import { InputError } from "../../lib/errors.ts";
 import type { LoadReport } from "./load-report.ts";
 import type { ReportShape } from "../messages/report-shape.ts";
 import { encodeMessage } from "../messages/pool-message.ts";
+import type { EngineWindow } from "../messages/engine-window.ts";
 import { type ReceivedCounts, receivedCounts } from "../messages/received-counts.ts";
 import type { PoolStore } from "../store.ts";
 import { RankSigns } from "./rank-signs.ts";
 import { RankWindows } from "./rank-windows.ts";
 import { implausibility } from "./implausible-report.ts";
+import { windowOfEngine } from "./window-of-engine.ts";
 
 const FLUSH_MS = 250;
 /** Reports that wait for a store that does not answer, claimed or not; more push out the oldest. One of DeepSeek-V3 has 59 kB. */
@@ -34,6 +36,7 @@ interface Owed {
   readonly tokens: Float64Array;
   /** What was counted where it was received: the leader has to know of which rank it is. */
   readonly received: ReceivedCounts[];
+  readonly engines: EngineWindow[];
   readonly signs: RankSigns;
   spanMs: number;
 }
@@ -117,7 +120,7 @@ export class LoadInbox {
       await this.#count();
       if (this.#owed === null) return;
       const owed = this.#owed;
-      const { tokens, received, signs, spanMs } = owed;
+      const { tokens, received, engines, signs, spanMs } = owed;
       const message = encodeMessage({
         kind: "load",
         from: gateway,
@@ -126,6 +129,7 @@ export class LoadInbox {
         spanMs,
         tokens: Float32Array.from(tokens),
         received,
+        engines,
       });
       this.#owed = null;
       try {
@@ -156,12 +160,13 @@ export class LoadInbox {
     const spans = new Map<number | null, number>();
     let next = 0;
     for (const report of reports) {
-      const { rank, window, windowMs, counted, counts } = report;
+      const { rank, window, windowMs, counted, counts, engine } = report;
       if (window !== null && !claimed[next++]) {
         this.#counts.taken--;
         this.#counts.duplicate++;
         continue;
       }
+      if (engine !== null) owed.engines.push(windowOfEngine(engine, windowMs, counts));
       if (rank !== null && counted === "received") {
         owed.received.push(receivedCounts(rank, windowMs, counts));
         continue;
@@ -170,6 +175,7 @@ export class LoadInbox {
       spans.set(rank, (spans.get(rank) ?? 0) + windowMs);
     }
     owed.spanMs += Math.max(0, ...spans.values());
+    owed.engines.splice(0, owed.engines.length - MOST_WAITING);
     const more = owed.received.length - MOST_WAITING;
     if (more <= 0) return;
     owed.received.splice(0, more);
@@ -178,7 +184,13 @@ export class LoadInbox {
 
   #nothing(): Owed {
     const { layers, experts } = this.#options.shape;
-    return { tokens: new Float64Array(layers * experts), received: [], signs: new RankSigns(), spanMs: 0 };
+    return {
+      tokens: new Float64Array(layers * experts),
+      received: [],
+      engines: [],
+      signs: new RankSigns(),
+      spanMs: 0,
+    };
   }
 
   #windowsOf(rank: number | null): RankWindows {

@@ -2,6 +2,8 @@ import { InputError } from "../../lib/errors.ts";
 import type { Incarnation } from "../messages/pool-message.ts";
 import { COUNTED, type Counted } from "../messages/received-counts.ts";
 import type { ReportShape } from "../messages/report-shape.ts";
+import { type EngineReport, parseEngine } from "./engine-report.ts";
+import { fault, wholeNumber } from "./report-field.ts";
 
 /** What an engine says of its experts: one rank's counts, or the whole pool's. */
 export interface LoadReport {
@@ -17,20 +19,22 @@ export interface LoadReport {
   readonly counted: Counted;
   /** `[layers][experts]`: tokens. */
   readonly counts: Uint32Array | Float64Array;
+  /** The state of the engine's own load balancing, where it balances by itself and says so. */
+  readonly engine: EngineReport | null;
 }
 
 /** Longer windows say nothing that a balancer could use. */
 const MOST_WINDOW_MS = 3_600_000;
 
 /**
- * Reads `{rank?, window?, incarnation?, windowMs, counts?, logical_count: [layers][experts]}`.
+ * Reads `{rank?, window?, incarnation?, windowMs, counts?, logical_count: [layers][experts], engine?}`.
  * @throws InputError naming the field
  */
 export function parseLoadReport(body: Record<string, unknown>, shape: ReportShape): LoadReport {
   const { layers, experts } = shape;
   const windowMs = parseWindowMs(body["windowMs"]);
   const rank = body["rank"] === undefined ? null : parseRank(body["rank"], shape.gpus);
-  const window = body["window"] === undefined ? null : parseCount("window", body["window"]);
+  const window = body["window"] === undefined ? null : wholeNumber("window", body["window"]);
   const counted = ofRank(rank, parseCounted(body["counts"]));
   const rows = body["logical_count"];
   if (!Array.isArray(rows) || rows.length !== layers) throw fault("logical_count", rows, `${layers} layers`);
@@ -47,14 +51,15 @@ export function parseLoadReport(body: Record<string, unknown>, shape: ReportShap
       counts[layer * experts + expert] = count;
     }
   }
-  return { rank, window, incarnation: parseIncarnation(body), windowMs, counted, counts };
+  const engine = parseEngine(body["engine"]);
+  return { rank, window, incarnation: parseIncarnation(body), windowMs, counted, counts, engine };
 }
 
 /** The field `incarnation`, which was called `run` once. Null where it is absent, or 0. @throws InputError */
 export function parseIncarnation(body: Record<string, unknown>): Incarnation {
   const field = body["incarnation"] === undefined && body["run"] !== undefined ? "run" : "incarnation";
   const value = body[field];
-  return value === undefined || value === null ? null : said(parseCount(field, value));
+  return value === undefined || value === null ? null : said(wholeNumber(field, value));
 }
 
 /** 0 says nothing. */
@@ -102,11 +107,12 @@ export function parseBinaryLoad(bytes: Uint8Array, shape: ReportShape): LoadRepo
   const rank = number === WHOLE_POOL ? null : parseRank(number, gpus);
   return {
     rank,
-    window: parseCount("window", Number(view.getBigUint64(24, true))),
-    incarnation: said(parseCount("incarnation", Number(view.getBigUint64(32, true)))),
+    window: wholeNumber("window", Number(view.getBigUint64(24, true))),
+    incarnation: said(wholeNumber("incarnation", Number(view.getBigUint64(32, true)))),
     windowMs: parseWindowMs(view.getFloat64(40, true)),
     counted: ofRank(rank, flags === RECEIVED ? "received" : "source"),
     counts: uint32At(bytes, HEAD_BYTES, layers * experts),
+    engine: null,
   };
 }
 
@@ -145,20 +151,4 @@ function ofRank(rank: number | null, counted: Counted): Counted {
 function parseWindowMs(value: unknown): number {
   if (typeof value === "number" && value > 0 && value <= MOST_WINDOW_MS) return value;
   throw fault("windowMs", value, `milliseconds > 0, at most ${MOST_WINDOW_MS}`);
-}
-
-function parseCount(field: string, value: unknown): number {
-  if (Number.isSafeInteger(value) && (value as number) >= 0) return value as number;
-  throw fault(field, value, "a whole number ≥ 0");
-}
-
-function fault(field: string, found: unknown, expected: string): InputError {
-  return new InputError("body", field, `is ${described(found)}; expected ${expected}`);
-}
-
-function described(value: unknown): string {
-  if (value === undefined) return "missing";
-  if (Array.isArray(value)) return `a list of ${value.length}`;
-  if (typeof value === "number") return `${value}`;
-  return typeof value === "object" && value !== null ? "an object" : JSON.stringify(value).slice(0, 40);
 }

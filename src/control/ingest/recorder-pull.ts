@@ -67,7 +67,7 @@ export class RecorderPull {
       if (load !== null && sinceMs !== null) {
         const windowMs = Math.max(1, nowMs - sinceMs);
         const report = { rank: null, window: null, incarnation: null, windowMs, counted: "source" } as const;
-        inbox.take({ ...report, counts: load.tokens });
+        inbox.take({ ...report, counts: load.tokens, engine: null });
       }
       this.#sinceMs = nowMs;
       this.#said = null;

@@ -4,6 +4,7 @@ import type { ReportShape } from "../messages/report-shape.ts";
 import { type OrderMessage, type PoolMessage, decodeMessage } from "../messages/pool-message.ts";
 import type { PoolReading } from "../messages/pool-reading.ts";
 import { isUncertain } from "../store.ts";
+import type { EngineNews } from "./engine-news.ts";
 import type { LastDecision } from "./last-decision.ts";
 import type { Losses } from "./losses.ts";
 import type { Orders } from "./orders.ts";
@@ -23,6 +24,7 @@ export interface InboxOptions {
   readonly losses: Losses;
   readonly orders: Orders;
   readonly watch: RankWatch;
+  readonly engine: EngineNews;
   readonly decision: LastDecision;
   readonly reading: PoolReading;
   readonly clock: Clock;
@@ -79,7 +81,7 @@ export class LeaderInbox {
 
   /** Takes down what messages say of ranks, and counts what they bring once that is stored. */
   async #note(messages: readonly (Exclude<PoolMessage, OrderMessage> | null)[]): Promise<void> {
-    const { plane, publisher, rollouts, losses, watch, clock } = this.#options;
+    const { plane, publisher, rollouts, losses, watch, engine, clock } = this.#options;
     const { ranks } = publisher.state;
     const states = new RankStates(publisher.state.operatorState);
     const then: (() => void)[] = [];
@@ -88,6 +90,7 @@ export class LeaderInbox {
       switch (message.kind) {
         case "load":
           then.push(() => plane.receive?.(message));
+          for (const report of message.engines) then.push(() => engine.receive(report));
           for (const sign of message.reported)
             if (states.load(sign)) then.push(() => watch.reported(sign.rank, sign.windowMs, clock.now()));
           break;

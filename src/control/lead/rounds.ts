@@ -9,6 +9,7 @@ import { encodeLearned } from "../messages/learned-load.ts";
 import { encodeReport } from "../messages/stored-report.ts";
 import type { Planner } from "../plan/planner.ts";
 import { capacityInService } from "./in-service.ts";
+import type { EngineNews } from "./engine-news.ts";
 import type { LastDecision } from "./last-decision.ts";
 import type { Losses } from "./losses.ts";
 import type { PoolPublisher } from "./pool-publisher.ts";
@@ -29,6 +30,7 @@ export interface RoundOptions {
   readonly rollouts: Rollouts;
   readonly losses: Losses;
   readonly watch: RankWatch;
+  readonly engine: EngineNews;
   readonly decision: LastDecision;
   /** What this gateway follows, which is what this leader publishes. */
   readonly view: Pick<PoolView, "unreadable">;
@@ -49,11 +51,12 @@ export class Rounds {
 
   /** Begins with what is not true any more of the snapshot in force. Rejects as the plane, the planner and the store do. */
   async take(): Promise<void> {
-    const { plane, losses, publisher, rollouts, view, clock } = this.#options;
+    const { plane, losses, publisher, rollouts, engine, view, clock } = this.#options;
     const nowMs = clock.now();
     await this.#miss(nowMs);
     await losses.settle();
     await publisher.putAgain(view.unreadable, rollouts.underWay);
+    await engine.publish();
     const window = await plane.observe();
     if (window === null) return;
     const expertLoad = await this.#decide(nowMs, window);

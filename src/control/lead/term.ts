@@ -3,6 +3,7 @@ import type { PoolView } from "../follow/pool-view.ts";
 import { gpuCount } from "../../model/topology.ts";
 import { isUncertain } from "../store.ts";
 import type { LastDecision } from "./last-decision.ts";
+import { EngineNews } from "./engine-news.ts";
 import { LeaderInbox } from "./leader-inbox.ts";
 import { Losses } from "./losses.ts";
 import { Orders } from "./orders.ts";
@@ -21,7 +22,11 @@ export interface TermOptions extends TakeOverOptions {
   readonly stagingBytes: number;
   /** As in RankWatch. */
   readonly rankSilenceMs: number;
+  /** Requests that the pool's servers are working on, of all gateways. */
+  readonly requestsInFlight: () => number;
   readonly clock: Clock;
+  /** Receives one line for a person when the engine's own load balancing goes wrong, or works again. */
+  readonly onNotice: (line: string) => void;
   /** Receives what went wrong; the term goes on. */
   readonly onFault: (fault: Error) => void;
   readonly onRolloutOver: (done: boolean) => void;
@@ -93,7 +98,9 @@ export class Term {
     const { operatorState, ranks } = publisher.state;
     for (const { rank, windowMs } of operatorState.incarnations)
       if (windowMs !== null && ranks.isLive(rank)) watch.reported(rank, windowMs, clock.now());
-    const led = { plane, planner, topology, publisher, rollouts, watch, decision, clock };
+    const { requestsInFlight, onNotice } = options;
+    const engine = new EngineNews({ publisher, view, requestsInFlight, clock, wallClock, onNotice });
+    const led = { plane, planner, topology, publisher, rollouts, watch, engine, decision, clock };
     const losses = new Losses(led);
     this.#losses = losses;
     this.#rounds = new Rounds({ ...led, model, losses, view, wallClock });

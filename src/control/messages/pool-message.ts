@@ -23,6 +23,7 @@ import {
   encodeReceived,
   storedReceived,
 } from "./received-counts.ts";
+import { type EngineWindow, engineWindow } from "./engine-window.ts";
 import type { ReportShape } from "./report-shape.ts";
 
 /** What is sent to a pool's leader through the store, by any gateway. */
@@ -51,6 +52,8 @@ export interface LoadMessage {
   readonly tokens: Float32Array;
   /** What was counted where it was received, a rank's windows in their order. */
   readonly received: readonly ReceivedCounts[];
+  /** What was reported beside counts of the engine's own load balancing, in the order of its windows. */
+  readonly engines: readonly EngineWindow[];
 }
 
 /** `prepared`: the rank holds the weights that an epoch needs of it. `committed`: it dispatches by that epoch. */
@@ -108,7 +111,8 @@ const counted: Shape<Counted> = orElse(word(COUNTED), "source");
 
 /**
  * A load's beside its tokens, as it is stored: there, `reported` has the name that the first version gave it. A version
- * before `received` reads the ranks' signs of life, and counts nothing of what they have received.
+ * before `received` reads the ranks' signs of life, and counts nothing of what they have received; one before `engines`
+ * leaves them out.
  */
 interface StoredLoad extends Omit<LoadMessage, "reported" | "tokens" | "received"> {
   readonly heard: LoadMessage["reported"];
@@ -125,6 +129,7 @@ const heads: Shape<StoredLoad | AckMessage | RankMessage | OrderMessage> = varia
     heard: list(record({ rank: whole(), windowMs: number(0), incarnation, counted })),
     spanMs: number(0),
     received: orElse(list(storedReceived), []),
+    engines: orElse(list(engineWindow), []),
   }),
   ack: record<AckMessage>({
     kind: word(["ack"]),

@@ -9,6 +9,7 @@ const POOL_KINDS = [
   "leader",
   "learned_load",
   "pool_report",
+  "engine",
   "expert_sketch",
   "audit_entry",
 ] as const;

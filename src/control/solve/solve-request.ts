@@ -28,6 +28,7 @@ import { type ExpertLoad, type NumberedLoad, countingRow } from "../../model/loa
 import type { MoeModel } from "../../model/moe-model.ts";
 import type { Placement } from "../../model/placement.ts";
 import { type Topology, slotCount } from "../../model/topology.ts";
+import { readTables, tablesOf } from "./solved-tables.ts";
 import { MOST_IN_ALL, MOST_SLOTS, checkSize, checkSlots } from "./solve-limits.ts";
 
 const FIELDS = [
@@ -77,10 +78,12 @@ export function solveBody(bytes: Uint8Array, models: readonly MoeModel[]): strin
   const model = readModel(body["model"], models);
   const layers = model === null ? file.layers : layersOf(model, file);
   const problem = readProblem(body, file.load, model);
+  const tables = readTables(body, problem, BODY);
   const start = performance.now();
   const solution = solvePlacement(problem);
+  const more = tables === null ? {} : tablesOf(solution, problem.load, tables);
   const elapsedMs = performance.now() - start;
-  return writePlacementFile({ modelName: model?.name ?? null, layers, ...solution, elapsedMs });
+  return writePlacementFile({ modelName: model?.name ?? null, layers, ...solution, elapsedMs }, more);
 }
 
 function readProblem(body: JsonObject, load: ExpertLoad, model: MoeModel | null): PlacementProblem {

@@ -1,6 +1,6 @@
 import type { Placement, ReplicaIndex } from "../../model/placement.ts";
 import { gpuCount, gpuOfSlot, nodeOfGpu, slotCount } from "../../model/topology.ts";
-import type { ReplicaMap } from "../../model/replica-map.ts";
+import type { SplitReplicas } from "../../model/replica-map.ts";
 
 /** How far a replica is from a rank: on it, in its node, anywhere. */
 const ANYWHERE = 2;
@@ -25,7 +25,7 @@ export class RankSeats {
    * @param tokens `[ranks][layers][experts]`
    * @param table  `[ranks][layers][experts]`, written
    */
-  constructor({ placement, replicas }: ReplicaMap, tokens: Float64Array, table: Int32Array) {
+  constructor({ placement, replicas }: SplitReplicas, tokens: Float64Array, table: Int32Array) {
     this.#placement = placement;
     this.#replicas = replicas;
     this.#tokens = tokens;

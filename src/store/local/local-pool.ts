@@ -16,8 +16,9 @@ import { LearnedRows } from "./learned-rows.ts";
 import { MessageQueue } from "./message-queue.ts";
 import type { SavedPool } from "./saved-pools.ts";
 
-/** The report of a round means nothing to the next process. */
-const OUTLIVES: ReadonlySet<ValueName> = new Set(VALUE_NAMES.filter((name) => name !== "report"));
+/** What changes with every report means nothing to the next process. */
+const PASSING: ReadonlySet<ValueName> = new Set(["report", "engine"]);
+const OUTLIVES: ReadonlySet<ValueName> = new Set(VALUE_NAMES.filter((name) => !PASSING.has(name)));
 
 interface Lease {
   readonly holder: string;

@@ -1,33 +1,34 @@
 import type { Placement, ReplicaIndex } from "../../model/placement.ts";
 import type { Shares } from "../../model/shares.ts";
 import { gpuCount, gpuOfSlot, slotCount } from "../../model/topology.ts";
-import type { ReplicaMap } from "../../model/replica-map.ts";
+import type { SplitReplicas } from "../../model/replica-map.ts";
 
-/** Part of a rank that rounding may have made of none. */
+/** What rounding may have made of no remainder. */
 const NO_PART = 1e-9;
-/** A move must level by more than this part of a rank's tokens. */
+/** A move must level by more than this fraction of a part. */
 const LEAST_GAIN = 1e-9;
 
 /**
- * How many of the ranks that send an expert each of its replicas serves: the ranks' number times the replica's share,
- * rounded up or down. Which replicas are rounded up is decided for a layer as a whole, so that the GPUs carry as little
- * as may be beyond what the shares give them: the largest remainders first, then rank by rank from a GPU to another as
- * long as that lowers the fuller of the two. No move raises the most any GPU carries beyond its part.
+ * An expert's tokens come in equal parts, such as the ranks that send it, or the entries of their tables. How many of
+ * them each of its replicas serves: their number times the replica's share, rounded up or down. Which replicas are
+ * rounded up is decided for a layer as a whole, so that the GPUs carry as little as may be beyond what the shares give
+ * them: the largest remainders first, then part by part from a GPU to another as long as that lowers the fuller of the
+ * two. No move raises the most any GPU carries beyond its shares.
  */
-export class WholeRanks {
+export class WholeParts {
   readonly #placement: Placement;
   readonly #replicas: ReplicaIndex;
-  readonly #shares: Shares;
-  /** `[slots]` of the layer last apportioned: ranks that each serves. */
+  readonly #shares: Pick<Shares, "values">;
+  /** `[slots]` of the layer last apportioned: parts that each serves. */
   readonly counts: Int32Array;
-  /** `[slots]`: what rounding down left over, in ranks. */
+  /** `[slots]`: what rounding down left over, in parts. */
   readonly #remainder: Float64Array;
   /** `[slots]`: 1 where it was rounded up. */
   readonly #isRaised: Uint8Array;
   /** `[gpus]`: tokens beyond what the shares give. */
   readonly #excess: Float64Array;
 
-  constructor({ placement, replicas, shares }: ReplicaMap) {
+  constructor({ placement, replicas, shares }: SplitReplicas) {
     const width = slotCount(placement.topology);
     this.#placement = placement;
     this.#replicas = replicas;
@@ -39,36 +40,36 @@ export class WholeRanks {
   }
 
   /**
-   * @param senders `[experts]`: ranks that send the expert
-   * @param parts   `[experts]`: tokens that one of them sends
+   * @param parts  `[experts]`: how many parts the expert's tokens come in
+   * @param tokens `[experts]`: tokens of one part
    */
-  apportion(layer: number, senders: Int32Array, parts: Float64Array): void {
+  apportion(layer: number, parts: Int32Array, tokens: Float64Array): void {
     this.#excess.fill(0);
     this.#isRaised.fill(0);
-    for (let expert = 0; expert < senders.length; expert++) {
-      this.#round(layer, expert, senders[expert], parts[expert]);
+    for (let expert = 0; expert < parts.length; expert++) {
+      this.#round(layer, expert, parts[expert], tokens[expert]);
     }
     let moved = true;
     while (moved) {
       moved = false;
-      for (let expert = 0; expert < senders.length; expert++) {
-        if (this.#level(layer, expert, parts[expert])) moved = true;
+      for (let expert = 0; expert < parts.length; expert++) {
+        if (this.#level(layer, expert, tokens[expert])) moved = true;
       }
     }
   }
 
   /** Rounds the expert's replicas down, then those with the largest remainders up. */
-  #round(layer: number, expert: number, senders: number, part: number): void {
+  #round(layer: number, expert: number, parts: number, tokens: number): void {
     const { counts } = this;
     const { topology, experts } = this.#placement;
     const { offsets, slots } = this.#replicas;
     const from = offsets[layer * experts + expert];
     const to = offsets[layer * experts + expert + 1];
     if (from === to) return;
-    let left = senders;
+    let left = parts;
     for (let i = from; i < to; i++) {
       const slot = slots[i];
-      const quota = senders * this.#shares.values[layer * counts.length + slot];
+      const quota = parts * this.#shares.values[layer * counts.length + slot];
       counts[slot] = Math.floor(quota + NO_PART);
       this.#remainder[slot] = quota - counts[slot];
       left -= counts[slot];
@@ -85,12 +86,12 @@ export class WholeRanks {
     }
     for (let i = from; i < to; i++) {
       const slot = slots[i];
-      this.#excess[gpuOfSlot(topology, slot)] += part * (this.#isRaised[slot] - this.#remainder[slot]);
+      this.#excess[gpuOfSlot(topology, slot)] += tokens * (this.#isRaised[slot] - this.#remainder[slot]);
     }
   }
 
-  /** Moves the expert's ranks to where fewer tokens are in excess; returns whether any moved. */
-  #level(layer: number, expert: number, part: number): boolean {
+  /** Moves the expert's parts to where fewer tokens are in excess; returns whether any moved. */
+  #level(layer: number, expert: number, tokens: number): boolean {
     const { counts } = this;
     const { topology, experts } = this.#placement;
     const { offsets, slots } = this.#replicas;
@@ -101,7 +102,7 @@ export class WholeRanks {
       if (this.#isRaised[slots[i]] === 0) continue;
       const here = gpuOfSlot(topology, slots[i]);
       let best = -1;
-      let least = excess[here] - part * (1 + LEAST_GAIN);
+      let least = excess[here] - tokens * (1 + LEAST_GAIN);
       for (let j = offsets[row]; j < offsets[row + 1]; j++) {
         const slot = slots[j];
         const there = gpuOfSlot(topology, slot);
@@ -111,8 +112,8 @@ export class WholeRanks {
         least = excess[there];
       }
       if (best < 0) continue;
-      excess[here] -= part;
-      excess[gpuOfSlot(topology, best)] += part;
+      excess[here] -= tokens;
+      excess[gpuOfSlot(topology, best)] += tokens;
       counts[slots[i]]--;
       counts[best]++;
       this.#isRaised[slots[i]] = 0;
