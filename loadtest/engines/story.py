@@ -41,7 +41,6 @@ class Ranks:
             **{name: getattr(options, name) for name in ("engine", "ranks", "nodes", "slots", "layers", "every")},
             "experts": options.experts,
             "groups": 1,
-            "tokens": options.tokens,
             "own_tokens": not options.same_tokens,
             "asynchronous": options.asynchronous,
             "dispatch": "dynamic",
@@ -110,8 +109,8 @@ def tell(ranks, gateway, loads, options):
 
     def chapter(what, load, steps):
         if steps:
-            ranks.run(load, steps, pause=options.pause)
-        told.append((what, ranks.run(load, seen, hops=True)))
+            ranks.run(load, steps, tokens=options.warm_tokens, pause=options.pause)
+        told.append((what, ranks.run(load, seen, tokens=options.tokens, hops=True)))
 
     def on():
         if gateway is not None:
@@ -121,31 +120,32 @@ def tell(ranks, gateway, loads, options):
         if gateway is not None:
             gateway.die()
 
+    # vLLM begins near its first rebalance, and SGLang rebalances at the beginning of a step.
     at = every - every // 4 if options.engine == "vllm" else 0
-
-    def to_rebalance():
-        """Steps until the engine's next rebalance is over."""
-        nonlocal at
-        steps = every - at % every
-        return steps
+    late = options.engine == "sglang"
+    # Layer by layer, in steps of its own.
+    moving = 4 * options.layers if options.asynchronous else 0
 
     def go(what, load, steps):
         nonlocal at
         chapter(what, load, steps)
         at += steps + seen
 
+    def rebalance(what, load):
+        go(what, load, every - at % every + late + moving)
+
     on()
     go("start", first, 0)
-    go("rebalance", first, to_rebalance() + options.layers * 4 * options.asynchronous)
+    rebalance("rebalance", first)
     go("load moves", moved, 0)
     go("share refresh", moved, rounds)
-    go("rebalance", moved, to_rebalance() + options.layers * 4 * options.asynchronous)
+    rebalance("rebalance", moved)
     off()
     go("gateway dead, load moves", last, rounds)
-    go("rebalance without it", last, to_rebalance() + options.layers * 4 * options.asynchronous)
+    rebalance("rebalance without it", last)
     on()
     go("gateway back, share refresh", last, rounds)
-    go("rebalance", last, to_rebalance() + options.layers * 4 * options.asynchronous)
+    rebalance("rebalance", last)
     off()
     return told
 
@@ -157,11 +157,12 @@ def main():
     parser.add_argument("--loads", nargs=3, type=Path)
     for name, value in {"ranks": 8, "nodes": 2, "slots": 33, "layers": 3, "experts": 256}.items():
         parser.add_argument(f"--{name}", type=int, default=value)
-    parser.add_argument("--tokens", type=int, default=512, help="of a rank in a step")
-    parser.add_argument("--every", type=int, default=80, help="steps from rebalance to rebalance")
+    parser.add_argument("--tokens", type=int, default=1024, help="of a rank in a step that is measured")
+    parser.add_argument("--warm-tokens", type=int, default=128, help="in the other steps")
+    parser.add_argument("--every", type=int, default=64, help="steps from rebalance to rebalance")
     parser.add_argument("--refresh", type=int, default=12, help="steps from share refresh to share refresh")
-    parser.add_argument("--seen", type=int, default=4, help="steps that are measured")
-    parser.add_argument("--pause", type=float, default=0.02, help="seconds that a step takes beside")
+    parser.add_argument("--seen", type=int, default=2, help="steps that are measured")
+    parser.add_argument("--pause", type=float, default=0.05, help="seconds that a step takes beside")
     parser.add_argument("--same-tokens", action="store_true")
     parser.add_argument("--asynchronous", action="store_true")
     options = parser.parse_args()

@@ -47,7 +47,7 @@ def _run(engine, order, told, rank, generator):
     slowest = 0.0
     for _ in range(order["steps"]):
         ids = [
-            torch.multinomial(row, told.tokens * TOP_K, True, generator=generator).reshape(-1, TOP_K) for row in load
+            torch.multinomial(row, order["tokens"] * TOP_K, True, generator=generator).reshape(-1, TOP_K) for row in load
         ]
         slots = engine.slots().clone()
         for layer, (experts, chosen) in enumerate(zip(ids, engine.map(ids))):
@@ -76,7 +76,7 @@ def _run(engine, order, told, rank, generator):
     return {
         "balancedness": float(by_gpu.mean(dim=1).sum() / by_gpu.amax(dim=1).sum().clamp(min=1)),
         "worst": float(ratio.min()),
-        "nodeHops": sums[0].item() / max(1, order["steps"] * told.tokens * gpus * told.layers),
+        "nodeHops": sums[0].item() / (order["steps"] * order["tokens"] * gpus * told.layers),
         "wrong": sums[1].item(),
         "entries": sums[2].item() / entries.numel() / gpus,
         "slowestMs": 1000 * most.item(),

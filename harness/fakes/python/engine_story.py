@@ -19,7 +19,7 @@ import torch
 engine = sys.argv[1]
 told = json.load(sys.stdin)
 pool = SimpleNamespace(
-    **{"ranks": 4, "slots": 20, "layers": 2, "experts": 16, "same": False, "asynchronous": False, **told["pool"]}
+    **{"ranks": 4, "slots": 20, "layers": 2, "experts": 16, "same": False, "asynchronous": False, "window": 0, **told["pool"]}
 )
 plug_in = importlib.import_module(f"plimsoll_eplb.{engine}")
 plug_in.register()
@@ -31,7 +31,9 @@ class Vllm:
         from vllm.distributed.eplb.eplb_state import EplbState
 
         parallel = SimpleNamespace(
-            eplb_config=SimpleNamespace(step_interval=10_000, use_async=pool.asynchronous),
+            eplb_config=SimpleNamespace(
+                step_interval=10_000, window_size=pool.window, use_async=pool.asynchronous
+            ),
             enable_elastic_ep=False,
             data_parallel_size=pool.ranks,
             tensor_parallel_size=1,

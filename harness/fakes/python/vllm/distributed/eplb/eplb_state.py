@@ -49,7 +49,6 @@ class EplbState:
         self.expert_rearrangement_step = 0
         self.expert_rearrangement_step_interval = parallel_config.eplb_config.step_interval
         self.is_async = parallel_config.eplb_config.use_async
-        self.recorded = []
 
     def add_model(self, model, model_config, model_name=None):
         layers, slots, experts = model.num_moe_layers, model.num_physical_experts, model.num_logical_experts
@@ -90,7 +89,8 @@ class EplbState:
             self.rearrange()
 
     def _should_record_current_step(self, log_stats=False):
-        return False
+        steps_remaining = self.expert_rearrangement_step_interval - self.expert_rearrangement_step
+        return steps_remaining <= self.parallel_config.eplb_config.window_size
 
     def rearrange(self, is_profile=False, rank_mapping=None, use_last_expert_load=False):
         from vllm.distributed.parallel_state import get_eplb_group
