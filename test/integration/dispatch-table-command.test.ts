@@ -24,15 +24,20 @@ beforeAll(async () => {
 afterAll(() => pool.folder[Symbol.asyncDispose]());
 
 const convert = (to: string, ...more: readonly string[]) => [
-  ...["convert", "--from", "plimsoll", "--to", to, "--in", pool.placement],
+  "convert",
+  "--from",
+  "plimsoll",
+  "--to",
+  to,
+  "--in",
+  pool.placement,
   ...more,
 ];
 
 async function written(rank: string, entries: number, ...more: readonly string[]): Promise<Written> {
   const out = pool.folder.path("table.json");
-  await runHere(
-    ...convert("dispatch-table", "--rank", rank, "--entries", String(entries), "--out", out, ...more),
-  );
+  const flags = ["--rank", rank, "--entries", String(entries), "--out", out, ...more];
+  await runHere(...convert("dispatch-table", ...flags));
   return JSON.parse(await readFile(out, "utf8")) as Written;
 }
 

@@ -101,7 +101,7 @@ describe("the entries of every rank's table", () => {
     );
   });
 
-  it("keep a slot's tokens within two entries of its share, of the rank that sends most", () => {
+  it("keep a slot's tokens within one and a half entries, of the rank that sends most, of its share", () => {
     fc.assert(
       fc.property(tableCase, ({ of: { map, seed }, entries }) => {
         const { layers, experts, topology, physicalToLogical } = map.placement;
@@ -116,7 +116,7 @@ describe("the entries of every rank's table", () => {
           );
           const all = ofRanks.reduce((sum, n) => sum + n, 0);
           expect(Math.abs(got[at] - share * all)).toBeLessThanOrEqual(
-            (2 * Math.max(...ofRanks)) / entries + 1e-9,
+            (1.5 * Math.max(...ofRanks)) / entries + 1e-9,
           );
         }
       }),

@@ -132,15 +132,33 @@ describe("entries", () => {
     expect([...counts]).toEqual([4, 0, 0, 0, 4, 0, 0, 0, 1, 0, 3, 0, 1, 0, 0, 3]);
   });
 
-  it("of one table for all ranks round up where GPUs have less to do", () => {
-    // Experts 0 and 1 on both GPUs, each 3.5 entries to 4.5; expert 0 is in demand.
-    const pair = { nodes: 1, gpusPerNode: 2, slotsPerGpu: 2 };
-    const held = { layers: 1, experts: 2, topology: pair, physicalToLogical: Int32Array.of(0, 1, 0, 1) };
-    const shares = { values: Float64Array.of(0.5625, 0.5625, 0.4375, 0.4375), prices: new Float64Array(2) };
-    const map = { placement: held, replicas: indexReplicas(held), shares };
-    const counts = sameEntryCounts(map, 8, Float64Array.of(9, 1));
-    expect([...counts].toSorted((a, b) => a - b)).toEqual([3, 4, 4, 5]);
-    expect(counts[0] + counts[1]).toBe(9);
+  it("are rounded up where GPUs have less to do", () => {
+    // Three experts on both GPUs, each 4.5 entries to 3.5; level where the one in demand is rounded against the others.
+    const pair = { nodes: 1, gpusPerNode: 2, slotsPerGpu: 3 };
+    const held = {
+      layers: 1,
+      experts: 3,
+      topology: pair,
+      physicalToLogical: Int32Array.of(0, 1, 2, 0, 1, 2),
+    };
+    const values = Float64Array.from(held.physicalToLogical, (_, slot) => (slot < 3 ? 0.5625 : 0.4375));
+    const map = {
+      placement: held,
+      replicas: indexReplicas(held),
+      shares: { values, prices: new Float64Array(2) },
+    };
+    for (const load of [
+      [8, 4, 4],
+      [4, 8, 4],
+      [4, 4, 8],
+    ]) {
+      const tokens = Float64Array.from(load);
+      const onFirst = (counts: Uint16Array, entries: number) =>
+        load.reduce((sum, n, expert) => sum + (n * counts[expert]) / entries, 0);
+      const counts = entryCounts(map, 4, { load: tokens });
+      expect(onFirst(sameEntryCounts(map, 8, tokens), 8)).toBe(9);
+      expect(onFirst(counts, 8) + onFirst(counts.subarray(6), 8)).toBe(9);
+    }
   });
 
   it("are none for an expert without a replica", () => {

@@ -22,8 +22,8 @@ export interface EntryTokens {
  *
  * For ranks that send an expert alike, all their entries together list every slot its share of them rounded up or down;
  * which of the two is levelled over the GPUs (WholeParts). With that, the tokens make the fewest node hops, then rank
- * hops, expert by expert (EntrySeats). For ranks that do not, a slot's tokens are off its share by at most about an
- * entry of each of the ranks that send most of the expert.
+ * hops, expert by expert (EntrySeats). For ranks that do not, a slot's tokens are seldom further from its share than an
+ * entry of the rank that sends most of the expert.
  *
  * @param entries of every rank and expert, 1 to 65,535
  * @returns `[ranks][layers][slots]`: for every rank, in service or not, an expert's slots have `entries` together; an
@@ -37,7 +37,7 @@ export function entryCounts(map: SplitReplicas, entries: number, tokens: EntryTo
   const parts = new Int32Array(experts);
   const partTokens = new Float64Array(experts);
   const wholeParts = new WholeParts(map);
-  const seats = new EntrySeats(map, entries, tokens.ranks !== undefined, counts);
+  const seats = new EntrySeats(map, entries, counts);
   for (let layer = 0; layer < layers; layer++) {
     for (let expert = 0; expert < experts; expert++) {
       const row = layer * experts + expert;

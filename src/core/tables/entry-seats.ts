@@ -13,18 +13,15 @@ const NO_PART = 1e-9;
  *
  * For ranks that send equally much, no other tables that list each replica as often in all make fewer node hops, nor,
  * with as few, fewer rank hops: distances are those of a tree, on which matching within the smallest subtree first is
- * optimal. Where ranks send differently much, those that send most come first, so that what rounding leaves is small.
+ * optimal.
  */
 export class EntrySeats {
   readonly #placement: Placement;
   readonly #replicas: ReplicaIndex;
   readonly #entries: number;
-  readonly #differ: boolean;
   readonly #counts: Uint16Array;
   /** `[ranks]` */
   readonly #nodeOf: Int32Array;
-  /** Ranks, those that send most first. */
-  readonly #order: Int32Array;
   /** `[ranks]`: entries that are not given yet. */
   readonly #need: Int32Array;
   /** `[slots]`: what a replica is still to get, in entries of a rank that weighs 1. */
@@ -34,19 +31,16 @@ export class EntrySeats {
 
   /**
    * @param entries of every rank for an expert
-   * @param differ  whether ranks send differently much
    * @param counts  `[ranks][layers][slots]`, added to: how many of them list each slot
    */
-  constructor({ placement, replicas }: SplitReplicas, entries: number, differ: boolean, counts: Uint16Array) {
+  constructor({ placement, replicas }: SplitReplicas, entries: number, counts: Uint16Array) {
     const { topology } = placement;
     const ranks = gpuCount(topology);
     this.#placement = placement;
     this.#replicas = replicas;
     this.#entries = entries;
-    this.#differ = differ;
     this.#counts = counts;
     this.#nodeOf = Int32Array.from({ length: ranks }, (_, rank) => nodeOfGpu(topology, rank));
-    this.#order = Int32Array.from({ length: ranks }, (_, rank) => rank);
     this.#need = new Int32Array(ranks);
     this.#room = new Float64Array(slotCount(topology));
     this.#remainder = new Float64Array(slotCount(topology));
@@ -73,11 +67,9 @@ export class EntrySeats {
     }
     for (let i = from; i < to; i++) this.#room[slots[i]] = totals[slots[i]];
     for (let rank = 0; rank < ranks; rank++) this.#need[rank] = weights[rank] > 0 ? this.#entries : 0;
-    if (this.#differ) this.#order.sort((a, b) => weights[b] - weights[a] || a - b);
     this.#ownGpus(layer, from, to, weights);
     this.#ownNodes(layer, from, to, weights);
-    for (let i = 0; i < ranks; i++) {
-      const rank = this.#order[i];
+    for (let rank = 0; rank < ranks; rank++) {
       if (this.#need[rank] > 0) this.#deal(layer, rank, from, to, this.#need[rank], weights[rank]);
     }
     for (let rank = 0; rank < ranks; rank++) {
@@ -96,20 +88,18 @@ export class EntrySeats {
   }
 
   #ownNodes(layer: number, from: number, to: number, weights: Float64Array): void {
+    const { gpusPerNode } = this.#placement.topology;
     const need = this.#need;
     for (let first = from, end = from; first < to; first = end) {
-      const node = this.#nodeOf[this.#gpu(first)];
+      const ranks = this.#nodeOf[this.#gpu(first)] * gpusPerNode;
       end = this.#endOfNode(first, to);
       let room = this.#roomOf(first, end);
       if (room < NO_PART) continue;
       let needed = 0;
-      for (let rank = 0; rank < need.length; rank++) {
-        if (this.#nodeOf[rank] === node) needed += need[rank] * weights[rank];
-      }
+      for (let rank = ranks; rank < ranks + gpusPerNode; rank++) needed += need[rank] * weights[rank];
       room = Math.min(room, needed);
-      for (let i = 0; i < need.length; i++) {
-        const rank = this.#order[i];
-        if (this.#nodeOf[rank] !== node || need[rank] === 0) continue;
+      for (let rank = ranks; rank < ranks + gpusPerNode; rank++) {
+        if (need[rank] === 0) continue;
         const weight = weights[rank];
         const part = (need[rank] * room) / needed;
         needed -= need[rank] * weight;
