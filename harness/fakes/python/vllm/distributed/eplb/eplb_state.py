@@ -8,7 +8,7 @@ from . import async_worker
 from .policy import EPLB_POLICIES
 
 # 1024 in vLLM.
-WIDTH = 128
+WIDTH = 64
 
 
 def compute_logical_maps(physical_to_logical_map, num_logical_experts):
