@@ -39,10 +39,10 @@ def prepare(_told):
     torch.Event = _NoEvent
     torch.accelerator.current_stream = _NoStream
     torch.accelerator.set_stream = lambda _: None
-    _kernel()
+    mapping()
 
 
-def _kernel():
+def mapping():
     """vLLM's `eplb_map_to_physical_and_record` as it is on a GPU."""
     import triton
     import triton.language
@@ -72,7 +72,7 @@ class Engine:
         from vllm.distributed import parallel_state
         from vllm.model_executor.models.interfaces import MixtureOfExperts
 
-        self._map = _kernel()
+        self._map = mapping()
         world = list(range(sizes.ranks))
         for name in ("_EP", "_EPLB"):
             group = parallel_state.GroupCoordinator([world], rank, "gloo", False, group_name=name)

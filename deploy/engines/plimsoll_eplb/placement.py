@@ -52,10 +52,10 @@ class Answer(NamedTuple):
         return Answer(self.slots[first : first + layers], self.entries, counts)
 
 
-def placement(load, pool, previous=None):
+def placement(load, pool, previous=None, most_moves=None):
     """
     load: `[layers][experts]`, tokens; a layer without any keeps what it has.
-    previous: `[layers][slots]` as it is now, or None; few slots of it are changed.
+    previous: `[layers][slots]` as it is now, or None; few slots of it are changed, `most_moves` where that is given.
     """
     if not settings.url():
         return None
@@ -66,6 +66,8 @@ def placement(load, pool, previous=None):
         if not any(any(row) for row in load):
             return Answer(previous or [[slot % experts for slot in range(pool.slots)]] * len(load))
         question = {**_question(load, pool), **({} if previous is None else {"previous": previous})}
+        if most_moves is not None:
+            question["maxMoves"] = most_moves
         answer = json.loads(_ask(question, pool))
         solved = answer["physical_to_logical_map"]
         if not is_placement(solved, len(load), pool.slots, experts):
