@@ -20,6 +20,8 @@ class Gateway:
         self._config.write_text(
             f"http: {{ port: {port}, logLevel: silent }}\n"
             "pools:\n  - { name: chat, kind: openai, models: [m], urls: ['http://127.0.0.1:9'] }\n"
+            "  - name: experts\n    kind: openai\n    models: [large]\n    urls: ['http://127.0.0.1:10']\n"
+            "    experts: { model: deepseek-v3, topology: ep32 }\n"
         )
         self._process = None
 
