@@ -148,9 +148,10 @@ def main():
     parser.add_argument("first", type=Path)
     parser.add_argument("next", type=Path)
     parser.add_argument("--sources", type=Path)
-    for name, value in {"nodes": 4, "gpus": 8, "slots": 9, "groups": 8, "tokens": 1024, "entries": 64}.items():
+    for name, value in {"nodes": 4, "gpus": 8, "slots": 9, "groups": 8, "tokens": 512, "entries": 64}.items():
         parser.add_argument(f"--{name}", type=int, default=value)
     parser.add_argument("--each-layer", type=int, default=1)
+    parser.add_argument("--adapt", action="store_true", help="from where the engine starts, not from scratch")
     parser.add_argument("--moves", type=float, nargs="*", default=[0.02])
     options = parser.parse_args()
     os.environ["TRITON_INTERPRET"] = "1"
@@ -167,7 +168,7 @@ def main():
     os.environ.update(PLIMSOLL_URL=gateway.url, PLIMSOLL_TIMEOUT_S="60")
     gateway.start()
     try:
-        start = [[slot % len(row) for slot in range(slots)] for row in first]
+        start = [[slot % len(row) for slot in range(slots)] for row in first] if options.adapt else None
         placed = placement.placement(first, pool, start)
         answers = {
             "engine's own, placed for the load before": placement.Answer(own(first, slots, options.nodes, ranks)),

@@ -70,7 +70,8 @@ function balancedness(ranks: RankSeen[]): number {
   for (const layer of ranks[0].map.keys()) {
     const gpus = Array<number>(RANKS).fill(0);
     for (const { counts } of ranks)
-      for (const [slot, tokens] of counts[layer].entries()) gpus[Math.floor((slot * RANKS) / SLOTS)] += tokens;
+      for (const [slot, tokens] of counts[layer].entries())
+        gpus[Math.floor((slot * RANKS) / SLOTS)] += tokens;
     mean += gpus.reduce((sum, tokens) => sum + tokens) / RANKS;
     most += Math.max(...gpus);
   }
@@ -92,8 +93,7 @@ function expectSound(ranks: RankSeen[], entries?: number): void {
 /** That the tables are as the engine makes them: every slot once. */
 function expectOwnTables(ranks: RankSeen[]): void {
   for (const { table } of ranks)
-    for (const row of table)
-      expect(row.flat().toSorted((a, b) => a - b)).toEqual([...Array(SLOTS).keys()]);
+    for (const row of table) expect(row.flat().toSorted((a, b) => a - b)).toEqual([...Array(SLOTS).keys()]);
 }
 
 async function answering(body: string, status = 200, endless = false): Promise<string> {
@@ -195,7 +195,12 @@ describe.each(["vllm", "sglang"] as const)("the plug-in for %s", (engine) => {
     );
     expectSound(apart.seen[0], entries);
     // Of experts 0 to 3 there are replicas on the last rank: its node needs none of the first rank's, whose does.
-    const listsFirst = apart.seen[0].map(({ table }) => table[0].slice(0, 4).flat().some((slot) => slot < 4));
+    const listsFirst = apart.seen[0].map(({ table }) =>
+      table[0]
+        .slice(0, 4)
+        .flat()
+        .some((slot) => slot < 4),
+    );
     expect([listsFirst[0] || listsFirst[1], listsFirst[2], listsFirst[3]]).toEqual([true, false, false]);
     expectSound(same.seen[0], entries);
     for (const { table } of same.seen[0]) expect(table).toEqual(same.seen[0][0].table);
@@ -206,7 +211,10 @@ describe.each(["vllm", "sglang"] as const)("the plug-in for %s", (engine) => {
   test("leaves the tables alone where it is told to, and has experts placed for an even split", async () => {
     const asked: { url: string; body: Record<string, unknown> }[] = [];
     const url = await before(asked, () => null);
-    const orders = [{ load: HOT, steps: 8 }, { load: HOT, rebalance: true }];
+    const orders = [
+      { load: HOT, steps: 8 },
+      { load: HOT, rebalance: true },
+    ];
     const { seen } = await told(engine, { pool: { window: 10_000 }, orders }, url, { PLIMSOLL_ENTRIES: "0" });
     expectOwnTables(seen[1]);
     expect(seen[1][0].map).not.toEqual(OWN);
@@ -218,7 +226,11 @@ describe.each(["vllm", "sglang"] as const)("the plug-in for %s", (engine) => {
     const url = await before(asked, (body) =>
       "dispatch" in body ? "dispatch is unknown; expected load, topology" : null,
     );
-    const orders = [{ load: HOT, steps: 1 }, { load: HOT, rebalance: true }, { load: HOT, steps: 8, quiet: true }];
+    const orders = [
+      { load: HOT, steps: 1 },
+      { load: HOT, rebalance: true },
+      { load: HOT, steps: 8, quiet: true },
+    ];
     const { seen, said } = await told(engine, { orders }, url);
     expect(seen[1][0].map).not.toEqual([OWN, OWN]);
     expectOwnTables(seen[2]);
@@ -261,7 +273,9 @@ describe.each(["vllm", "sglang"] as const)("the plug-in for %s", (engine) => {
     const orders = [{ load: LEFT, steps: 8, quiet: true }];
     const { said } = await told(engine, { orders }, url, { PLIMSOLL_POOL: "chat" });
     expect(said.match(/takes loads, and not what their engine does/g)).toHaveLength(1);
-    expect(asked.filter(({ url: route, body }) => route === "/ep/v1/load" && !("engine" in body))).toHaveLength(1);
+    expect(
+      asked.filter(({ url: route, body }) => route === "/ep/v1/load" && !("engine" in body)),
+    ).toHaveLength(1);
   });
 });
 
@@ -288,7 +302,10 @@ test.each([
   ],
   ["sglang", "the answer never ends", async () => answering("{", 200, true)],
 ] as const)("the plug-in for %s leaves it to the engine, on every rank, when %s", async (engine, _, url) => {
-  const orders = [{ load: HOT, steps: 2 }, { load: HOT, rebalance: true }];
+  const orders = [
+    { load: HOT, steps: 2 },
+    { load: HOT, rebalance: true },
+  ];
   const { seen, said } = await told(engine, { orders }, await url(), { PLIMSOLL_TIMEOUT_S: "0.3" });
   expect(seen[1]).toHaveLength(RANKS);
   for (const { map } of seen[1]) expect(map[0]).toEqual(OWN);
@@ -303,7 +320,12 @@ test("entries that do not sum up leave vLLM's tables, which still list every slo
   );
   const { seen, said } = await told(
     "vllm",
-    { orders: [{ load: HOT, steps: 2 }, { load: HOT, rebalance: true }] },
+    {
+      orders: [
+        { load: HOT, steps: 2 },
+        { load: HOT, rebalance: true },
+      ],
+    },
     url,
   );
   expect(seen[1][0].map).toEqual([OWN, OWN]);
@@ -312,7 +334,10 @@ test("entries that do not sum up leave vLLM's tables, which still list every slo
 });
 
 test("with vLLM's asynchronous EPLB tables follow layer by layer", async () => {
-  const orders = [{ load: LEFT, steps: 4 }, { load: LEFT, rebalance: true }];
+  const orders = [
+    { load: LEFT, steps: 4 },
+    { load: LEFT, rebalance: true },
+  ];
   const [thread, loop] = await Promise.all(
     [true, false].map((asynchronous) => told("vllm", { pool: { asynchronous }, orders }, gateway.url)),
   );
@@ -342,8 +367,12 @@ test("vLLM starts with the placement of a file, and with its shares; a file of a
   expect(started.seen[0][2].map).toEqual([OWN, OWN]);
   expectSound(started.seen[0], 64);
   expect(started.seen[0][0].table[0][15].filter((slot) => slot < EXPERTS)).toHaveLength(48);
-  const other = await told("vllm", { pool: { slots: 24 }, orders }, gateway.url, { PLIMSOLL_PLACEMENT: file });
-  expect(other.said).toMatch(/starts where the engine puts its experts: .*2 layers of 20 slots; expected 2 of 24/);
+  const other = await told("vllm", { pool: { slots: 24 }, orders }, gateway.url, {
+    PLIMSOLL_PLACEMENT: file,
+  });
+  expect(other.said).toMatch(
+    /starts where the engine puts its experts: .*2 layers of 20 slots; expected 2 of 24/,
+  );
 });
 
 test.each([
@@ -352,7 +381,10 @@ test.each([
 ])("SGLang's %s dispatch keeps its tables, and has experts placed for it", async (dispatch, asks, says) => {
   const asked: { url: string; body: Record<string, unknown> }[] = [];
   const url = await before(asked, () => null);
-  const orders = [{ load: HOT, steps: 8 }, { load: HOT, rebalance: true }];
+  const orders = [
+    { load: HOT, steps: 8 },
+    { load: HOT, rebalance: true },
+  ];
   const { seen, said } = await told("sglang", { dispatch, orders }, url);
   expectOwnTables(seen[1]);
   expect(asked.map(({ body }) => [body["dispatch"], body["entries"]])).toEqual([[asks, undefined]]);
