@@ -16,9 +16,9 @@ export function evenMaxima(
   );
 }
 
-/** Σ mean / Σ maximum over layers. */
+/** Σ mean / Σ maximum over layers; 1 when nothing is loaded. */
 export function evenBalancedness(placement: Placement, load: ExpertLoad, capacity: PoolCapacity): number {
   const speed = capacity.speeds.reduce((sum, own, gpu) => (capacity.slots[gpu] > 0 ? sum + own : sum), 0);
   const maxima = evenMaxima(placement, load, capacity).reduce((a, b) => a + b, 0);
-  return load.tokens.reduce((a, b) => a + b, 0) / speed / maxima;
+  return maxima === 0 ? 1 : load.tokens.reduce((a, b) => a + b, 0) / speed / maxima;
 }

@@ -3,6 +3,7 @@ import { countMovedSlots } from "../../src/core/migration/moves.ts";
 import { eplb } from "../../src/core/placement/eplb.ts";
 import { adaptEven } from "../../src/core/placement/even/adapt-even.ts";
 import { fullestNode, packGroups } from "../../src/core/placement/even/homes.ts";
+import { pairSlots } from "../../src/core/placement/even/pair-slots.ts";
 import { placeEven } from "../../src/core/placement/even/place-even.ts";
 import { reseat } from "../../src/core/placement/even/reseat.ts";
 import { spendMoves } from "../../src/core/placement/even/spend-moves.ts";
@@ -70,6 +71,28 @@ describe("a load that has drifted", () => {
     });
     expect(reached.toSorted((a, b) => a - b)).toEqual(reached);
     expect(new Set(reached).size).toBe(4);
+  });
+});
+
+describe("two slots on every GPU", () => {
+  it("are better filled than by the parts that are levelled best", () => {
+    const topology = { nodes: 18, gpusPerNode: 8, slotsPerGpu: 2 };
+    const capacity = fullCapacity(topology);
+    const rng = new Rng(7);
+    const tokens = Float64Array.from({ length: 3 * 256 }, () => Math.exp(0.7 * rng.normal()));
+    const load = { layers: 3, experts: 256, tokens };
+    const ours = evenBalancedness(placeEven(load, topology, capacity, 1), load, capacity);
+    expect(ours).toBeGreaterThan(evenBalancedness(eplb(load, topology, 1), load, capacity) + 0.005);
+  });
+
+  it("hold the lightest expert in two halves where these go beside heavy parts", () => {
+    // With two slots for each of two heavy experts the other heavy ones stand beside the light ones: 10 + 2.
+    const tokens = Float64Array.of(10, 10, 10, 9, 2, 2);
+    const row = pairSlots(tokens, 8);
+    const count = (expert: number) => row.filter((held) => held === expert).length;
+    const part = (slot: number) => tokens[row[slot]] / count(row[slot]);
+    expect(Math.max(...[0, 2, 4, 6].map((slot) => part(slot) + part(slot + 1)))).toBe(11);
+    expect(count(4) + count(5)).toBe(3);
   });
 });
 

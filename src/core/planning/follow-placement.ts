@@ -9,8 +9,8 @@ import { keepSlots } from "../migration/moves.ts";
 import { groupsTogether } from "../placement/coactivation.ts";
 import { type Adapted, type Pool, adaptToPool } from "./adapt-to-pool.ts";
 import { bestLayers } from "./consumers/best-layers.ts";
-import type { Consumer } from "./consumers/consumer.ts";
-import { type EngineOwn, asLevelAs, engineOwn } from "./engine-own.ts";
+import type { Consumer, ToImprove } from "./consumers/consumer.ts";
+import { asLevelAs, engineOwn } from "./engine-own.ts";
 
 /** Where few moves leave a placement less level than the engine's own, these parts of the slots may change. */
 const MORE_PARTS = [0.3, 0.6];
@@ -31,26 +31,38 @@ export function followPlacement(
   most: number | null,
   consumer: Consumer,
 ): Followed {
+  const improve = (question: ToImprove, moves: number) => consumer.improve(question, moves);
+  if (most !== null) return { ...adaptToPool(previous, load, pool, most, improve), way: "few moves" };
+  const { level } = consumer;
+  if (level === undefined) return byTrying(previous, load, pool, consumer);
+  let way: MoveWay = "few moves";
+  const levelled = adaptToPool(previous, load, pool, null, (question) => {
+    const reached = level(question);
+    way = reached.way;
+    return reached.placement;
+  });
+  return { ...levelled, way };
+}
+
+/** More and more moves, until it is as level as the engine's own. */
+function byTrying(previous: Placement, load: ExpertLoad, pool: Pool, consumer: Consumer): Followed {
   const { topology, capacity, groups } = pool;
-  const place = (some: ExpertLoad) => {
-    const coactivation = groupsTogether(groups, topology);
-    return consumer.place({ load: some, topology, capacity, groups, coactivation });
-  };
-  const adapt = (moves: number | null) => adaptToPool(previous, load, pool, moves, consumer, place);
-  const own = most === null ? engineOwn({ ...pool, load }, consumer) : null;
-  if (own === null) return { ...adapt(most), way: "few moves" };
-  const isEnough = ({ placement }: Adapted) => asLevelAs(own, consumer, placement, load, capacity.speeds);
+  const adapt = (moves: number | null) =>
+    adaptToPool(previous, load, pool, moves, (question, left) => consumer.improve(question, left));
+  const own = engineOwn({ ...pool, load }, consumer);
   const few = adapt(null);
-  if (isEnough(few)) return { ...few, way: "few moves" };
+  const isEnough = ({ placement }: Adapted) =>
+    own === null || asLevelAs(own, consumer, placement, load, capacity.speeds);
+  if (own === null || isEnough(few)) return { ...few, way: "few moves" };
   const slots = load.layers * slotCount(topology);
   for (const part of MORE_PARTS) {
     const more = adapt(Math.floor(slots * part));
     if (isEnough(more)) return { ...more, way: "more moves" };
   }
-  return { ...few, placement: afresh(few.placement, place, own), way: "afresh" };
-
-  function afresh(now: Placement, anew: typeof place, { placement }: EngineOwn): Placement {
-    const best = bestLayers(consumer, [anew(evenWhereIdle(load)), placement], load, capacity.speeds);
-    return withLayersOf(keepSlots(now, keepGpus(now, best, capacity)), now, idleLayers(load));
-  }
+  const coactivation = groupsTogether(groups, topology);
+  const anew = consumer.place({ load: evenWhereIdle(load), topology, capacity, groups, coactivation });
+  const best = bestLayers(consumer, [anew, own.placement], load, capacity.speeds);
+  const now = few.placement;
+  const placement = withLayersOf(keepSlots(now, keepGpus(now, best, capacity)), now, idleLayers(load));
+  return { ...few, placement, way: "afresh" };
 }

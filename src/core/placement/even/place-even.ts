@@ -8,6 +8,7 @@ import { courseOf, rowAt } from "./course.ts";
 import { evenBounds } from "./even-bounds.ts";
 import { EvenLayer } from "./even-layer.ts";
 import { fullestNode, keepsGroups, packGroups } from "./homes.ts";
+import { pairSlots } from "./pair-slots.ts";
 import { partRepeated } from "./part-repeated.ts";
 import { layerRow } from "./placement-rows.ts";
 import { reseat } from "./reseat.ts";
@@ -50,11 +51,13 @@ export function placeEven(
     : null;
   const isUniform = capacity.speeds.every((speed) => speed === capacity.speeds[0]);
   const ownStart = theirs === null || grouped || !isUniform;
+  const inPairs = theirs !== null && isUniform && !grouped && topology.slotsPerGpu === 2;
   const placer = new LayerPlacer({ topology, capacity, groups }, experts);
   const bounds = evenBounds(tokens, capacity);
   const physicalToLogical = new Int32Array(layers * width);
   for (let layer = 0; layer < layers; layer++) {
     placer.begin(layerLoad(tokens, layer), bounds[layer]);
+    if (inPairs) placer.tryPairs();
     if (ownStart) placer.tryOwn(grouped);
     if (theirs !== null) placer.tryTheirs(layerRow(theirs, layer), grouped);
     physicalToLogical.set(placer.end(), layer * width);
@@ -88,6 +91,10 @@ class LayerPlacer {
     this.#tokens = tokens;
     this.#bound = bound;
     this.#best = null;
+  }
+
+  tryPairs(): void {
+    this.#level(pairSlots(this.#tokens, this.#nothing.length), null);
   }
 
   tryOwn(grouped: boolean): void {
