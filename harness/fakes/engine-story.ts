@@ -1,9 +1,14 @@
 import { spawn } from "node:child_process";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const folder = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 const FAKES = folder("python");
 const PYTHONPATH = `${folder("../../deploy/engines")}:${FAKES}`;
+
+/** What is compiled once for all runs stays out of the checkout. */
+const PYTHONPYCACHEPREFIX = join(tmpdir(), "plimsoll-pycache");
 
 /** What `python/engine_story.py` does in turn. */
 export interface Order {
@@ -70,7 +75,7 @@ export function python(
 ): Promise<{ out: string; said: string }> {
   return new Promise((resolve, reject) => {
     const child = spawn("python3", [`${FAKES}/${script}`, ...options], {
-      env: { ...process.env, PYTHONPATH, PYTHONDONTWRITEBYTECODE: "1", ...environment },
+      env: { ...process.env, PYTHONPATH, PYTHONPYCACHEPREFIX, ...environment },
     });
     let out = "";
     let said = "";
