@@ -16,8 +16,8 @@ export interface Order {
   readonly load: number[][];
   readonly rebalance?: boolean;
   readonly steps?: number;
-  /** More steps until no round of the plug-in is under way. */
-  readonly quiet?: boolean;
+  /** More steps until the plug-in has finished so many rounds. */
+  readonly rounds?: number;
   readonly environment?: Record<string, string>;
 }
 

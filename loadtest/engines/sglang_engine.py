@@ -113,6 +113,10 @@ class Engine:
         self._metadata = metadata
         self._dispatch = expert_location_dispatch
 
+    def rounds(self):
+        """The plug-in's, or None."""
+        return getattr(getattr(self._metadata, "plimsoll", None), "rounds", None)
+
     def slots(self):
         return self._metadata.physical_to_logical_map
 

@@ -105,14 +105,15 @@ def tell(ranks, gateway, loads, options):
     steps are seen. gateway: None for the engine by itself
     """
     first, moved, last = loads
-    every, refresh, seen = options.every, options.refresh, options.seen
-    rounds = 2 * refresh + 8
+    every, seen = options.every, options.seen
     told = []
 
-    def chapter(what, load, steps, whose):
-        if steps:
-            ranks.run(load, steps, tokens=options.warm_tokens, pause=options.pause)
+    def chapter(what, load, steps, whose, rounds=0):
+        nonlocal at
+        if steps or rounds:
+            at += ranks.run(load, steps, tokens=options.warm_tokens, pause=options.pause, rounds=rounds)["steps"]
         told.append((what, whose, ranks.run(load, seen, tokens=options.tokens, hops=True)))
+        at += seen
 
     def on():
         if gateway is not None:
@@ -128,26 +129,25 @@ def tell(ranks, gateway, loads, options):
     # Layer by layer, in steps of its own.
     moving = 4 * options.layers if options.asynchronous else 0
 
-    def go(what, load, steps, whose):
-        nonlocal at
-        chapter(what, load, steps, whose)
-        at += steps + seen
-
     def rebalance(what, load, whose):
-        go(what, load, every - at % every + late + moving, whose)
+        chapter(what, load, every - at % every + late + moving, whose)
+
+    def refresh(what, load, whose):
+        # Of the first round, some may have been counted before.
+        chapter(what, load, 2 * options.refresh, whose, rounds=2)
 
     on()
-    go("start", first, 0, _NOBODY)
+    chapter("start", first, 0, _NOBODY)
     rebalance("rebalance", first, _OURS)
-    go("load moves", moved, 0, _NOBODY)
-    go("share refresh", moved, rounds, _OURS)
+    chapter("load moves", moved, 0, _NOBODY)
+    refresh("share refresh", moved, _OURS)
     rebalance("rebalance", moved, _OURS)
     off()
-    go("gateway dead", moved, rounds, _AS_BEFORE)
-    go("load moves", last, 0, _NOBODY)
+    refresh("gateway dead", moved, _AS_BEFORE)
+    chapter("load moves", last, 0, _NOBODY)
     rebalance("rebalance without gateway", last, _ENGINE)
     on()
-    go("gateway back, share refresh", last, rounds, _OURS)
+    refresh("gateway back, share refresh", last, _OURS)
     rebalance("rebalance", last, _OURS)
     off()
     return told
@@ -177,12 +177,12 @@ def main():
     parser.add_argument("engine", choices=["vllm", "sglang"])
     parser.add_argument("--sources", type=Path, help="SGLang's package lies unpacked in its folder `sglang`")
     parser.add_argument("--loads", nargs=3, type=Path)
-    for name, value in {"ranks": 8, "nodes": 4, "slots": 33, "layers": 3, "experts": 256}.items():
+    for name, value in {"ranks": 8, "nodes": 4, "slots": 33, "layers": 2, "experts": 256}.items():
         parser.add_argument(f"--{name}", type=int, default=value)
     parser.add_argument("--tokens", type=int, default=1024, help="of a rank in a step that is measured")
-    parser.add_argument("--warm-tokens", type=int, default=128, help="in the other steps")
-    parser.add_argument("--every", type=int, default=64, help="steps from rebalance to rebalance")
-    parser.add_argument("--refresh", type=int, default=12, help="steps from share refresh to share refresh")
+    parser.add_argument("--warm-tokens", type=int, default=256, help="in the other steps")
+    parser.add_argument("--every", type=int, default=96, help="steps from rebalance to rebalance")
+    parser.add_argument("--refresh", type=int, default=20, help="steps from share refresh to share refresh")
     parser.add_argument("--seen", type=int, default=2, help="steps that are measured")
     parser.add_argument("--pause", type=float, default=0.05, help="seconds that a step takes beside")
     parser.add_argument("--same-tokens", action="store_true")

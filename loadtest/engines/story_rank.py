@@ -12,6 +12,7 @@ import torch
 import torch.distributed as dist
 
 TOP_K = 8
+_MOST_STEPS = 2000
 
 
 def main():
@@ -46,7 +47,12 @@ def _run(engine, order, told, rank, generator):
     counts = torch.zeros(told.layers, told.slots * gpus, dtype=torch.int64)
     hops = wrong = 0
     slowest = 0.0
-    for _ in range(order["steps"]):
+    rounds = engine.rounds()
+    until = 0 if rounds is None else rounds.finished + order.get("rounds", 0)
+    ran = 0
+    # Ranks finish rounds in the same step.
+    while ran < order["steps"] or (rounds is not None and rounds.finished < until and ran < _MOST_STEPS):
+        ran += 1
         ids = [
             torch.multinomial(row, order["tokens"] * TOP_K, True, generator=generator).reshape(-1, TOP_K) for row in load
         ]
@@ -77,7 +83,8 @@ def _run(engine, order, told, rank, generator):
     return {
         "balancedness": float(by_gpu.mean(dim=1).sum() / by_gpu.amax(dim=1).sum().clamp(min=1)),
         "worst": float(ratio.min()),
-        "nodeHops": sums[0].item() / (order["steps"] * order["tokens"] * gpus * told.layers),
+        "nodeHops": sums[0].item() / (ran * order["tokens"] * gpus * told.layers),
+        "steps": ran,
         "wrong": sums[1].item(),
         "entries": sums[2].item() / entries.numel() / gpus,
         "slowestMs": 1000 * most.item(),

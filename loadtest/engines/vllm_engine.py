@@ -144,6 +144,10 @@ class Engine:
     def model_state(self):
         return self.state.model_states["story"]
 
+    def rounds(self):
+        """The plug-in's, or None."""
+        return getattr(getattr(self.model_state, "plimsoll", None), "rounds", None)
+
     def slots(self):
         return self.model_state.physical_to_logical_map
 

@@ -158,10 +158,10 @@ describe.each(["vllm", "sglang"] as const)("the plug-in for %s", (engine) => {
           { load: LEFT, steps: 4 },
           { load: LEFT, rebalance: true },
           { load: RIGHT },
-          { load: RIGHT, steps: 8, quiet: true },
-          { load: RIGHT, steps: 8, quiet: true, environment: dead },
+          { load: RIGHT, rounds: 3 },
+          { load: RIGHT, rounds: 3, environment: dead },
           { load: RIGHT, rebalance: true },
-          { load: RIGHT, steps: 8, quiet: true, environment: { PLIMSOLL_URL: gateway.url } },
+          { load: RIGHT, rounds: 3, environment: { PLIMSOLL_URL: gateway.url } },
         ],
       },
       gateway.url,
@@ -189,7 +189,7 @@ describe.each(["vllm", "sglang"] as const)("the plug-in for %s", (engine) => {
   });
 
   test("gives every rank its own table, and all the same where all route the same tokens", async () => {
-    const orders = [{ load: LEFT, steps: 8, quiet: true }];
+    const orders = [{ load: LEFT, rounds: 1 }];
     const [apart, same] = await Promise.all(
       [false, true].map((alike) => told(engine, { pool: { same: alike }, orders }, gateway.url)),
     );
@@ -229,7 +229,7 @@ describe.each(["vllm", "sglang"] as const)("the plug-in for %s", (engine) => {
     const orders = [
       { load: HOT, steps: 1 },
       { load: HOT, rebalance: true },
-      { load: HOT, steps: 8, quiet: true },
+      { load: HOT, rounds: 2 },
     ];
     const { seen, said } = await told(engine, { orders }, url);
     expect(seen[1][0].map).not.toEqual([OWN, OWN]);
@@ -242,8 +242,8 @@ describe.each(["vllm", "sglang"] as const)("the plug-in for %s", (engine) => {
     const asked: { url: string; body: Record<string, unknown> }[] = [];
     const url = await before(asked, () => null);
     const orders = [
-      { load: LEFT, steps: 8, quiet: true },
-      { load: LEFT, steps: 8, quiet: true },
+      { load: LEFT, rounds: 1 },
+      { load: LEFT, rounds: 1 },
     ];
     const { said } = await told(engine, { orders }, url, { PLIMSOLL_POOL: "chat" });
     expect(said).toBe("");
@@ -270,7 +270,7 @@ describe.each(["vllm", "sglang"] as const)("the plug-in for %s", (engine) => {
   test("reports without the engine's state to a gateway that does not take it", async () => {
     const asked: { url: string; body: Record<string, unknown> }[] = [];
     const url = await before(asked, (body) => ("engine" in body ? "engine is unknown" : null));
-    const orders = [{ load: LEFT, steps: 8, quiet: true }];
+    const orders = [{ load: LEFT, rounds: 1 }];
     const { said } = await told(engine, { orders }, url, { PLIMSOLL_POOL: "chat" });
     expect(said.match(/takes loads, and not what their engine does/g)).toHaveLength(1);
     expect(
@@ -348,7 +348,7 @@ test("with vLLM's asynchronous EPLB tables follow layer by layer", async () => {
 test("a draft model's tables are its own beside the main model's, whose loads alone are reported", async () => {
   const asked: { url: string; body: Record<string, unknown> }[] = [];
   const url = await before(asked, () => null);
-  const orders = [{ load: LEFT, steps: 8, quiet: true }];
+  const orders = [{ load: LEFT, rounds: 1 }];
   const { seen, said } = await told("vllm", { models: ["small (draft)", "main"], orders }, url, {
     PLIMSOLL_POOL: "chat",
   });

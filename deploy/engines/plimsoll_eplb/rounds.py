@@ -21,8 +21,8 @@ from .said import named, say_once
 _AGREE_STEPS = 4
 _AGREE_WITHIN = timedelta(seconds=60)
 _THREADS_WITHIN_S = 30
-# Fewer tokens than this for an expert on average say little about shares; they are kept for the next round.
-_TELLING = 16
+# Fewer tokens than this for an expert on average say more of chance than of the load: they are kept for the next round.
+_TELLING = 1000
 
 _FAILED, _BUSY, _DONE = -1, 0, 1
 
@@ -57,6 +57,7 @@ class Rounds:
         self._kept = None
         self.step = 0
         self.rebalances = 0
+        self.finished = 0
         self._began = time.monotonic()
         self._over = False
         self._pending = None
@@ -111,6 +112,7 @@ class Rounds:
                 return
             if least == _DONE:
                 job, self._pending = self._pending, None
+                self.finished += 1
                 if job.staged is not None and job.generation == self._rank.generation and not moving:
                     self._rank.refreshed(*job.staged)
                 return

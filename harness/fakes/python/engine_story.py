@@ -2,8 +2,8 @@
 
 `{"pool": {ranks, slots, …}, "orders": [{"load": [layers][experts], …}]}`; prints, after each order, what every rank has:
 its placement, the slots that its table lists for every expert, and what it counted of its own tokens by slot.
-Of an order: `steps` engine steps with `load` each; `rebalance` before them; `quiet`: more steps until no round is under
-way; `environment` first. PYTHONPATH names the plug-in's folder and this one's.
+Of an order: `steps` engine steps with `load` each; `rebalance` before them; `rounds`: more steps until the plug-in has
+finished so many; `environment` first. PYTHONPATH names the plug-in's folder and this one's.
 """
 
 import importlib
@@ -127,11 +127,13 @@ def story():
         if order.get("rebalance"):
             rank.rebalance()
         counts = counted(rank.live(), order["load"])
+        finished = 0 if rank.rounds is None else rank.rounds.finished + order.get("rounds", 0)
         for _ in range(order.get("steps", 0)):
             rank.step(counts)
-        while order.get("quiet") and any(ranks.group.exchange(rank.rounds._pending is not None)):
+        # Ranks finish rounds in the same step.
+        while rank.rounds is not None and rank.rounds.finished < finished:
             time.sleep(0.001)
-            rank.step(torch.zeros_like(counts))
+            rank.step(counts)
         slots, slots_of, entries = rank.live()
         table = [
             [row[:most] for row, most in zip(*layer)] for layer in zip(slots_of.tolist(), entries.tolist())
