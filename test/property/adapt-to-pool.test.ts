@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
+import { changedSlots } from "../../src/core/migration/moves.ts";
 import { adaptToPool } from "../../src/core/planning/adapt-to-pool.ts";
 import { shares } from "../../src/core/planning/consumers/shares.ts";
-import { changedSlots } from "../../src/core/placement/adapt-placement.ts";
 import { contiguousPlacement } from "../../src/core/placement/contiguous.ts";
 import { placeExperts } from "../../src/core/placement/place-experts.ts";
 import { balancednessOver } from "../../src/core/shares/balancedness-over.ts";

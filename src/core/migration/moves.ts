@@ -78,3 +78,13 @@ export function keepSlots(previous: Placement, next: Placement): Placement {
   }
   return { ...next, physicalToLogical: kept };
 }
+
+/** Slots that hold an expert they did not hold before. */
+export function changedSlots(before: Placement, after: Placement): number {
+  let changed = 0;
+  for (let i = 0; i < after.physicalToLogical.length; i++) {
+    const expert = after.physicalToLogical[i];
+    if (expert >= 0 && expert !== before.physicalToLogical[i]) changed++;
+  }
+  return changed;
+}

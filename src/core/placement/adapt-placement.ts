@@ -2,6 +2,7 @@ import type { ExpertLoad } from "../../model/load.ts";
 import type { Placement } from "../../model/placement.ts";
 import type { PoolCapacity } from "../../model/pool-capacity.ts";
 import { slotCount } from "../../model/topology.ts";
+import { changedSlots } from "../migration/moves.ts";
 import { improvePlacement } from "./improve-placement.ts";
 import { rehomeExperts } from "./rehome-experts.ts";
 
@@ -23,14 +24,4 @@ export function adaptPlacement(
   if (capacity.slots.reduce((sum, slots) => sum + slots, 0) < load.experts) return whole;
   const most = Math.floor(load.layers * slotCount(inForce.topology) * MOVED_PART);
   return improve(whole, Math.max(0, most - changedSlots(inForce, whole)));
-}
-
-/** Slots that hold an expert they did not hold before. */
-export function changedSlots(before: Placement, after: Placement): number {
-  let changed = 0;
-  for (let i = 0; i < after.physicalToLogical.length; i++) {
-    const expert = after.physicalToLogical[i];
-    if (expert >= 0 && expert !== before.physicalToLogical[i]) changed++;
-  }
-  return changed;
 }

@@ -4,8 +4,7 @@ import { type Placement, indexReplicas } from "../../model/placement.ts";
 import type { PoolCapacity } from "../../model/pool-capacity.ts";
 import { slotCount } from "../../model/topology.ts";
 import { keepGpus } from "../migration/keep-gpus.ts";
-import { keepSlots } from "../migration/moves.ts";
-import { changedSlots } from "../placement/adapt-placement.ts";
+import { changedSlots, keepSlots } from "../migration/moves.ts";
 import { layerBounds } from "../placement/bounds.ts";
 import { solveShares } from "../shares/solve-shares.ts";
 

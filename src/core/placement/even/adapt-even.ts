@@ -4,7 +4,7 @@ import type { Placement } from "../../../model/placement.ts";
 import type { PoolCapacity } from "../../../model/pool-capacity.ts";
 import { type Topology, slotCount } from "../../../model/topology.ts";
 import { idleLayers } from "../../load/idle-layers.ts";
-import { countMovedSlots } from "../../migration/moves.ts";
+import { changedSlots, keepSlots } from "../../migration/moves.ts";
 import { eplb } from "../eplb.ts";
 import { EvenLayer } from "./even-layer.ts";
 import { layerWays } from "./layer-ways.ts";
@@ -33,7 +33,7 @@ export interface AdaptedEven {
  * @param previous  of this pool, with every expert in every layer; slots may be empty
  * @param groups    expert groups of the gate; where nodes divide them, no expert comes to a node that is neither its group's
  *                  home nor has it already, other than from scratch; 1 for none
- * @param mostMoves slots that may receive an expert that their GPU does not hold, over all layers. Null for FEW_PART of the
+ * @param mostMoves slots that may change, over all layers. Null for FEW_PART of the
  *                  moves of the engine's own algorithm where that loses MOST_LOST against it at most, and otherwise for as
  *                  many as it takes to be as level as that
  */
@@ -67,7 +67,8 @@ export function adaptEven(
     moves += way.moves;
     isAfresh &&= way.isFromScratch;
   }
-  const placement = { ...previous, physicalToLogical };
+  // What stays on its GPU stays in its slot.
+  const placement = keepSlots(previous, { ...previous, physicalToLogical });
   return { placement, way: moves <= few ? "few moves" : isAfresh ? "afresh" : "more moves" };
 }
 
@@ -106,5 +107,5 @@ function enginesOwn(
     layer.begin({ tokens: layerLoad(load, i), row, before: row, homes: null });
     maxima += layer.max;
   }
-  return { maxima, moves: countMovedSlots(now, theirs).slots };
+  return { maxima, moves: changedSlots(now, keepSlots(now, theirs)) };
 }

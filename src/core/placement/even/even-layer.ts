@@ -39,12 +39,12 @@ export class EvenLayer {
   max = 0;
   /** The GPU whose level that is. */
   fullest = 0;
-  /** Experts that GPUs hold now and did not before. */
+  /** Slots that hold an expert of which their GPU has more slots now than before. */
   moves = 0;
 
-  /** `[gpus][experts]`: slots of the GPU with the expert; 1 where it held the expert before. */
+  /** `[gpus][experts]`: slots of the GPU with the expert, now and before. */
   readonly #held: Uint16Array;
-  readonly #before: Uint8Array;
+  readonly #before: Uint16Array;
   /** Experts that slots held before a change. */
   readonly #left = new Int32Array(2);
   /** `[slots]` */
@@ -67,7 +67,7 @@ export class EvenLayer {
     this.first = new Int32Array(experts);
     this.next = new Int32Array(width);
     this.#held = new Uint16Array(gpus * experts);
-    this.#before = new Uint8Array(gpus * experts);
+    this.#before = new Uint16Array(gpus * experts);
     this.#gpuOf = Int32Array.from({ length: width }, (_, slot) => Math.floor(slot / topology.slotsPerGpu));
   }
 
@@ -82,7 +82,7 @@ export class EvenLayer {
     this.#before.fill(0);
     this.moves = 0;
     for (let slot = 0; slot < row.length; slot++) {
-      if (before[slot] >= 0) this.#before[this.#gpuOf[slot] * this.experts + before[slot]] = 1;
+      if (before[slot] >= 0) this.#before[this.#gpuOf[slot] * this.experts + before[slot]]++;
     }
     for (let slot = 0; slot < row.length; slot++) this.#seat(slot, row[slot]);
     const { slots, speeds } = this.capacity;
@@ -117,8 +117,8 @@ export class EvenLayer {
   /** How many more moves it makes if a GPU gives one slot of `from` (−1 for an empty one) to `to`. */
   movesOf(gpu: number, from: number, to: number): number {
     const own = gpu * this.experts;
-    const back = from >= 0 && this.#held[own + from] === 1 && this.#before[own + from] === 0 ? 1 : 0;
-    return (this.#held[own + to] === 0 && this.#before[own + to] === 0 ? 1 : 0) - back;
+    const back = from >= 0 && this.#held[own + from] > this.#before[own + from] ? 1 : 0;
+    return (this.#held[own + to] >= this.#before[own + to] ? 1 : 0) - back;
   }
 
   /** Whether an expert may come to a GPU: its home is there, or its node has it already. */
@@ -145,7 +145,7 @@ export class EvenLayer {
     this.row[slot] = expert;
     if (expert < 0) return;
     const at = this.#gpuOf[slot] * this.experts + expert;
-    if (this.#held[at]++ === 0 && this.#before[at] === 0) this.moves++;
+    if (this.#held[at]++ >= this.#before[at]) this.moves++;
     this.counts[expert]++;
     this.next[slot] = this.first[expert];
     this.first[expert] = slot;
@@ -155,7 +155,7 @@ export class EvenLayer {
     const expert = this.row[slot];
     if (expert < 0) return;
     const at = this.#gpuOf[slot] * this.experts + expert;
-    if (--this.#held[at] === 0 && this.#before[at] === 0) this.moves--;
+    if (--this.#held[at] >= this.#before[at]) this.moves--;
     this.counts[expert]--;
     if (this.first[expert] === slot) {
       this.first[expert] = this.next[slot];
