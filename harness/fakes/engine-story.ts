@@ -16,6 +16,8 @@ export interface Order {
   readonly load: number[][];
   readonly rebalance?: boolean;
   readonly steps?: number;
+  /** Seconds before each of them. */
+  readonly pause?: number;
   /** More steps until the plug-in has finished so many rounds. */
   readonly rounds?: number;
   readonly environment?: Record<string, string>;
@@ -38,6 +40,8 @@ export interface Story {
   readonly models?: string[];
   /** SGLang's algorithm. */
   readonly dispatch?: string;
+  /** A rank whose rounds fail. */
+  readonly broken?: number;
   readonly orders: Order[];
 }
 

@@ -333,6 +333,20 @@ test("entries that do not sum up leave vLLM's tables, which still list every slo
   expect(said).toContain("the tables stay the engine's own: ValueError");
 });
 
+test("where a rank's round fails, rounds end on every rank, and the engine goes on", async () => {
+  const orders = [
+    { load: LEFT, steps: 80, pause: 0.005 },
+    { load: LEFT, rebalance: true, steps: 8 },
+  ];
+  const { seen, said } = await told("vllm", { broken: 2, orders }, gateway.url);
+  expectOwnTables(seen[0]);
+  expectSound(seen[1], 64);
+  expect(said.match(/no more share refreshes and reports from this engine: .*/g)?.toSorted()).toEqual([
+    expect.stringContaining("TypeError"),
+    expect.stringContaining("another rank's round has failed"),
+  ]);
+});
+
 test("with vLLM's asynchronous EPLB tables follow layer by layer", async () => {
   const orders = [
     { load: LEFT, steps: 4 },

@@ -3,7 +3,7 @@
 `{"pool": {ranks, slots, …}, "orders": [{"load": [layers][experts], …}]}`; prints, after each order, what every rank has:
 its placement, the slots that its table lists for every expert, and what it counted of its own tokens by slot.
 Of an order: `steps` engine steps with `load` each; `rebalance` before them; `rounds`: more steps until the plug-in has
-finished so many; `environment` first. PYTHONPATH names the plug-in's folder and this one's.
+finished so many; `environment` first; `pause`: seconds before a step. `broken`: a rank whose rounds fail. PYTHONPATH names the plug-in's folder and this one's.
 """
 
 import importlib
@@ -121,6 +121,8 @@ def counted(live, load):
 
 def story():
     rank = {"vllm": Vllm, "sglang": Sglang}[engine]()
+    if ranks.group.rank_in_group == told.get("broken"):
+        rank.rounds._round = None
     seen = []
     for order in told["orders"]:
         ranks.group.exchange(os.environ.update(order.get("environment", {})))
@@ -129,6 +131,7 @@ def story():
         counts = counted(rank.live(), order["load"])
         finished = 0 if rank.rounds is None else rank.rounds.finished + order.get("rounds", 0)
         for _ in range(order.get("steps", 0)):
+            time.sleep(order.get("pause", 0))
             rank.step(counts)
         # Ranks finish rounds in the same step.
         while rank.rounds is not None and rank.rounds.finished < finished:
