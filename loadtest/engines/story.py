@@ -181,7 +181,7 @@ def main():
         parser.add_argument(f"--{name}", type=int, default=value)
     parser.add_argument("--tokens", type=int, default=1024, help="of a rank in a step that is measured")
     parser.add_argument("--warm-tokens", type=int, default=256, help="in the other steps")
-    parser.add_argument("--every", type=int, default=96, help="steps from rebalance to rebalance")
+    parser.add_argument("--every", type=int, default=144, help="steps from rebalance to rebalance")
     parser.add_argument("--refresh", type=int, default=20, help="steps from share refresh to share refresh")
     parser.add_argument("--seen", type=int, default=2, help="steps that are measured")
     parser.add_argument("--pause", type=float, default=0.05, help="seconds that a step takes beside")

@@ -60,6 +60,7 @@ class Rounds:
         self.finished = 0
         self._began = time.monotonic()
         self._over = False
+        self._fault = None
         self._pending = None
         self._flag = None
         self._agreement = None
@@ -80,46 +81,61 @@ class Rounds:
         """The end of an engine's step. moving: whether experts are on their way; every rank says the same."""
         if self._over:
             return
-        try:
-            self.step += 1
-            if self._pending is not None:
-                if self.step % _AGREE_STEPS == 0:
-                    self._agree(moving)
-            elif self.step % self._every == 0:
+        self.step += 1
+        if self._pending is None:
+            if self.step % self._every == 0:
                 self._begin(moving)
-        except Exception as fault:
-            self._give_up(named(fault))
+        elif self.step % _AGREE_STEPS == 0:
+            self._agree(moving)
 
     def _begin(self, moving):
-        self._host.copy_(self._counts, non_blocking=True)
-        copied = _mark(self._counts)
         now = time.monotonic()
-        window_ms = 1000 * (now - self._began)
-        self.cleared()
-        self._pending = _Job(self._rank.generation, moving, self.step, self.rebalances, window_ms, copied)
-        self._jobs.put(self._pending)
+        job = _Job(self._rank.generation, moving, self.step, self.rebalances, 1000 * (now - self._began))
+        self._pending = job
+        try:
+            if self._fault is not None:
+                raise RuntimeError(self._fault)
+            self._host.copy_(self._counts, non_blocking=True)
+            job.copied = _mark(self._counts)
+            self.cleared()
+            self._jobs.put(job)
+        except Exception as fault:  # The others wait to be told.
+            job.fail(fault)
 
     def _agree(self, moving):
+        try:
+            least = self._agreed()
+        except Exception as fault:
+            self._give_up(named(fault))
+            return
+        job = self._pending
+        if least == _FAILED:
+            self._give_up(job.fault or "another rank's round has failed")
+        elif least == _DONE:
+            self._pending = None
+            self.finished += 1
+            if job.staged is not None and job.generation == self._rank.generation and not moving:
+                try:
+                    self._rank.refreshed(*job.staged)
+                except Exception as fault:  # As in `_begin`: in the next round.
+                    self._fault = named(fault)
+
+    def _agreed(self):
+        """The least state over all ranks when they last said theirs; where one is busy, all say theirs once more."""
         import torch
         import torch.distributed as dist
 
+        least = _BUSY
         if self._agreement is not None:
             self._agreement.wait()
-            self._agreement = None
             least = int(self._flag.item())
-            if least == _FAILED:
-                self._give_up(self._pending.fault or "another rank's round has failed")
-                return
-            if least == _DONE:
-                job, self._pending = self._pending, None
-                self.finished += 1
-                if job.staged is not None and job.generation == self._rank.generation and not moving:
-                    self._rank.refreshed(*job.staged)
-                return
-        self._flag = torch.tensor([self._pending.state], dtype=torch.int32)
-        self._agreement = dist.all_reduce(
-            self._flag, op=dist.ReduceOp.MIN, group=self._steps, async_op=True
-        )
+            self._agreement = None
+        if least == _BUSY:
+            self._flag = torch.tensor([self._pending.state], dtype=torch.int32)
+            self._agreement = dist.all_reduce(
+                self._flag, op=dist.ReduceOp.MIN, group=self._steps, async_op=True
+            )
+        return least
 
     def _give_up(self, why):
         self._over = True
@@ -133,8 +149,7 @@ class Rounds:
                 job.staged = self._round(job)
                 job.state = _DONE
             except Exception as fault:
-                job.fault = named(fault)
-                job.state = _FAILED
+                job.fail(fault)
 
     def _round(self, job):
         import torch.distributed as dist
@@ -181,16 +196,20 @@ class Rounds:
 
 
 class _Job:
-    def __init__(self, generation, moving, step, rebalances, window_ms, copied):
+    def __init__(self, generation, moving, step, rebalances, window_ms):
         self.generation = generation
         self.moving = moving
         self.step = step
         self.rebalances = rebalances
         self.window_ms = window_ms
-        self.copied = copied
+        self.copied = None
         self.staged = None
         self.fault = None
         self.state = _BUSY
+
+    def fail(self, fault):
+        self.fault = named(fault)
+        self.state = _FAILED
 
 
 def _mark(tensor):
