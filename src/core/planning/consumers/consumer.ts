@@ -1,7 +1,6 @@
 import type { ReadonlyNumbers } from "../../../lib/readonly-arrays.ts";
 import type { ConsumerDispatch } from "../../../model/consumer-dispatch.ts";
 import type { ExpertLoad } from "../../../model/load.ts";
-import type { MoveWay } from "../../../model/move-way.ts";
 import type { Placement, ReplicaIndex } from "../../../model/placement.ts";
 import type { PoolCapacity } from "../../../model/pool-capacity.ts";
 import type { Shares } from "../../../model/shares.ts";
@@ -45,9 +44,4 @@ export interface Consumer {
   place(request: ToPlace): Placement;
   /** @param most slots that may change, over all layers */
   improve(question: ToImprove, most: number): Placement;
-  /**
-   * By as few moves as leave it as level as the engine's own algorithm makes it, or nearly. Left out where it is found out
-   * by trying more and more moves.
-   */
-  readonly level?: (question: ToImprove) => { readonly placement: Placement; readonly way: MoveWay };
 }

@@ -6,6 +6,7 @@ import { layerBounds } from "../../placement/bounds.ts";
 import { groupsTogether } from "../../placement/coactivation.ts";
 import { improvePlacement } from "../../placement/improve-placement.ts";
 import { placeExperts } from "../../placement/place-experts.ts";
+import { withoutRepeats } from "../../placement/without-repeats.ts";
 import { solveShares } from "../../shares/solve-shares.ts";
 import { redoLayers } from "../redo-layers.ts";
 import { bestLayers, layerMaxima } from "./best-layers.ts";
@@ -13,7 +14,7 @@ import type { Consumer, ToImprove, ToPlace, ToSplit } from "./consumer.ts";
 import { even } from "./even.ts";
 
 /** Farther above its bounds than this part, a placement made for an even split may be the more level one by shares too. */
-const NEAR = 0.005;
+const NEAR = { placed: 0.001, improved: 0.005 };
 
 const split = ({ placement, replicas, load, speeds, last }: ToSplit) =>
   solveShares(placement, replicas, load, speeds, last);
@@ -26,9 +27,10 @@ export const shares: Consumer = {
   place(request: ToPlace) {
     const { load, capacity, coactivation, scenarios = [] } = request;
     const placed = placeExperts(request);
-    const balanceAlone = coactivation === null && scenarios.length === 0;
-    if (!balanceAlone || isNear(placed, load, capacity)) return placed;
-    return bestLayers({ split }, [placed, even.place(request)], load, capacity.speeds);
+    const knowsTokens = scenarios.length > 0 || (coactivation !== null && coactivation.sample.tokens > 0);
+    if (knowsTokens || isNear(placed, load, capacity, NEAR.placed)) return placed;
+    const levelled = withoutRepeats(even.place(request), load, capacity);
+    return bestLayers({ split }, [placed, levelled], load, capacity.speeds);
   },
   improve(question: ToImprove, most: number) {
     const { placement, load, topology, capacity, groups } = question;
@@ -38,15 +40,15 @@ export const shares: Consumer = {
     const redone = redoLayers({ inForce: placement, adapted, load, capacity, moves }, (some) =>
       placeExperts({ load: some, topology, capacity, coactivation }),
     );
-    if (groups > 1 || most === 0 || isNear(redone, load, capacity)) return redone;
-    const levelled = even.improve(question, most);
+    if (groups > 1 || most === 0 || isNear(redone, load, capacity, NEAR.improved)) return redone;
+    const levelled = withoutRepeats(even.improve(question, most), load, capacity, placement);
     return total(levelled, load, capacity) < total(redone, load, capacity) ? levelled : redone;
   },
 };
 
-function isNear(placement: Placement, load: ExpertLoad, capacity: PoolCapacity): boolean {
+function isNear(placement: Placement, load: ExpertLoad, capacity: PoolCapacity, part: number): boolean {
   const bounds = layerBounds(load, capacity).reduce((sum, { value }) => sum + value, 0);
-  return total(placement, load, capacity) <= bounds * (1 + NEAR);
+  return total(placement, load, capacity) <= bounds * (1 + part);
 }
 
 /** Σ over layers of the maximum GPU load / speed. */
