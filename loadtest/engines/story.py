@@ -2,7 +2,8 @@
 The engines' own code through a whole story: start, rebalance, the load moves, share refresh, Plimsoll dies, comes back.
 Ranks are processes on gloo; tokens go through the engine's own mapping function; a real gateway answers. Beside it the
 same engine with its own balancer sees the same tokens. Prints a table, and exits 1 where a token went to a slot without
-its expert, or Plimsoll's balancedness is below the engine's own.
+its expert, or Plimsoll's balancedness is below the engine's own by more
+than chance takes of so many tokens.
 
     python3 -m venv engines
     engines/bin/pip install torch==2.13.0 numpy triton
@@ -18,6 +19,7 @@ drawn. `--same-tokens`: all ranks route the same, as without an all-to-all. `--a
 
 import argparse
 import json
+import math
 import os
 import random
 import socket
@@ -26,11 +28,10 @@ import sys
 from pathlib import Path
 
 from gateway_process import Gateway, rows_of
+from story_rank import TOP_K
 
 _HERE = Path(__file__).resolve().parent
 _PLUG_INS = _HERE.parents[1] / "deploy/engines"
-# What chance may take.
-_SLACK = 0.01
 # Whose work a chapter shows.
 _NOBODY, _OURS, _ENGINE, _AS_BEFORE = "nobody", "ours", "engine", "as before"
 
@@ -153,14 +154,20 @@ def tell(ranks, gateway, loads, options):
     return told
 
 
-def faults_of(stories):
-    """What should not be, in words."""
+def chance(options):
+    """What the tokens that are seen take of balancedness by chance: the largest of so many GPUs' counts, by their mean."""
+    selections = TOP_K * options.tokens * options.seen * (1 if options.same_tokens else options.ranks)
+    return math.sqrt(2 * math.log(options.ranks) * options.ranks / selections)
+
+
+def faults_of(stories, slack):
+    """What should not be, in words. slack: so much of balancedness is chance."""
     said = []
     before = None
     for (what, _, own), (_, whose, ours) in zip(*stories):
         if own["wrong"] or ours["wrong"]:
             said.append(f"{own['wrong']} and {ours['wrong']} tokens or weights where they do not belong: {what}")
-        if whose == _OURS and ours["balancedness"] < own["balancedness"] - _SLACK:
+        if whose == _OURS and ours["balancedness"] < own["balancedness"] - slack:
             said.append(f"below the engine's own: {what}")
         if whose == _OURS and ours["entries"] == own["entries"]:
             said.append(f"the tables are the engine's own: {what}")
@@ -207,7 +214,7 @@ def main():
             f"| {what} | {own['balancedness']:.3f} | {own['nodeHops']:.2f} | {ours['balancedness']:.3f} "
             f"| {ours['nodeHops']:.2f} | {ours['entries']:.1f} |"
         )
-    faults = faults_of(stories)
+    faults = faults_of(stories, chance(options))
     for fault in faults:
         print(f"NOT: {fault}")
     return 1 if faults else 0
