@@ -2,8 +2,7 @@
 The engines' own code through a whole story: start, rebalance, the load moves, share refresh, Plimsoll dies, comes back.
 Ranks are processes on gloo; tokens go through the engine's own mapping function; a real gateway answers. Beside it the
 same engine with its own balancer sees the same tokens. Prints a table, and exits 1 where a token went to a slot without
-its expert, or Plimsoll's balancedness is below the engine's own by more
-than chance takes of so many tokens.
+its expert, or Plimsoll's balancedness is below the engine's own by more than chance takes of so many tokens.
 
     python3 -m venv engines
     engines/bin/pip install torch==2.13.0 numpy triton
