@@ -4,9 +4,19 @@ import type { LayerTally } from "../model/layer-tally.ts";
 import type { Placement } from "../model/placement.ts";
 import type { PoolWindow, RankState } from "../model/pool-window.ts";
 import { gpuCount } from "../model/topology.ts";
+import type { NormalTable } from "./fidelity/normal-table.ts";
 import type { RoutingSource } from "./routing-source.ts";
 import type { StepBatch } from "./step-batch.ts";
 import type { TokenDraw } from "./token-draw.ts";
+
+/** Tokens that choose experts with the same chances. */
+interface ExpectedTokens {
+  /** `[layers][experts]` */
+  readonly chance: Float32Array;
+  readonly tokens: number;
+  /** Those of them whose choices vary (BatchMix). */
+  readonly varying: number;
+}
 
 /** Adds up what the dispatches of a window came to. */
 export class PoolMeter {
@@ -15,8 +25,8 @@ export class PoolMeter {
   readonly #load: ExpertLoad;
   readonly #draw: TokenDraw;
   readonly #gpuLoad: Float64Array;
-  /** Tokens by their chances. */
-  readonly #expected = new Map<Float32Array, number>();
+  readonly #expected = new Map<Float32Array, ExpectedTokens>();
+  #normals: NormalTable | null = null;
   #steps = 0;
   #tokens = 0;
   #sumMean = 0;
@@ -79,9 +89,15 @@ export class PoolMeter {
     }
   }
 
-  /** So many tokens more that choose experts with such chances. @param chance `[layers][experts]` */
-  expect(chance: Float32Array, tokens: number): void {
-    this.#expected.set(chance, (this.#expected.get(chance) ?? 0) + tokens);
+  /** What becomes of the window's load is drawn when it ends, from all that was expected. */
+  expect(tokens: ExpectedTokens, normals: NormalTable): void {
+    const before = this.#expected.get(tokens.chance);
+    this.#expected.set(tokens.chance, {
+      chance: tokens.chance,
+      tokens: tokens.tokens + (before?.tokens ?? 0),
+      varying: tokens.varying + (before?.varying ?? 0),
+    });
+    this.#normals = normals;
   }
 
   step(batch: StepBatch, ms: number): void {
@@ -93,9 +109,7 @@ export class PoolMeter {
 
   /** Ends the window. */
   window(spanMs: number, routing: RoutingSource, ranks: readonly RankState[]): PoolWindow {
-    for (const [chance, tokens] of this.#expected) {
-      for (let i = 0; i < chance.length; i++) this.#load.tokens[i] += chance[i] * tokens;
-    }
+    if (this.#normals !== null) this.#drawLoad(this.#normals);
     return {
       spanMs,
       steps: this.#steps,
@@ -110,5 +124,20 @@ export class PoolMeter {
       stepMs: this.#stepMs,
       ranks,
     };
+  }
+
+  #drawLoad(normals: NormalTable): void {
+    const load = this.#load.tokens;
+    const variance = new Float64Array(load.length);
+    for (const { chance, tokens, varying } of this.#expected.values()) {
+      for (let i = 0; i < load.length; i++) {
+        load[i] += chance[i] * tokens;
+        variance[i] += chance[i] * (1 - chance[i]) * varying;
+      }
+    }
+    normals.shuffle();
+    for (let i = 0; i < load.length; i++) {
+      if (load[i] > 0) load[i] = normals.count(load[i], variance[i]);
+    }
   }
 }

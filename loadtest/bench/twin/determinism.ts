@@ -11,8 +11,8 @@ interface Sizes {
   readonly durationMs: number;
 }
 
-const SIZES: Sizes = { cases: CASES.slice(0, 1), topology: EP32, durationMs: 4000 };
-const CADENCE = { sharesMs: 500, placementMs: 2000 };
+const SIZES: Sizes = { cases: CASES.slice(0, 1), topology: EP32, durationMs: 1500 };
+const CADENCE = { sharesMs: 500, placementMs: 1000 };
 
 /** Whether the same seed gives the same bytes, and another one others. */
 export function determinismTable({ input, seed, progress }: Bench, sizes: Sizes = SIZES): BenchTable {

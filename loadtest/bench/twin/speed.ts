@@ -11,7 +11,7 @@ interface Sizes {
   readonly seconds: Readonly<Record<Fidelity, number>>;
 }
 
-const SIZES: Sizes = { cases: CASES, topology: EP32, seconds: { exact: 4, sampled: 120, analytic: 600 } };
+const SIZES: Sizes = { cases: CASES, topology: EP32, seconds: { exact: 2, sampled: 60, analytic: 300 } };
 /** Minutes between placements, as in production. */
 const CADENCE = { sharesMs: 5000, placementMs: 300_000 };
 /** An hour in a minute. */

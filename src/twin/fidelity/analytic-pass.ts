@@ -77,8 +77,10 @@ export class AnalyticPass implements ForwardPass {
       this.#time.add(layer, this.#tally);
       meter.layer(layer, this.#tally, this.#turns.weight);
     }
-    for (const group of this.#mix.groups) {
-      meter.expect(this.#profiles.of(group).chance, this.#mix.tokens[group]);
+    const { groups, tokens, varying } = this.#mix;
+    for (const group of groups) {
+      const { chance } = this.#profiles.of(group);
+      meter.expect({ chance, tokens: tokens[group], varying: varying[group] }, this.#normals);
     }
     const { ms } = this.#time;
     meter.step(batch, ms);
