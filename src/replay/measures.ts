@@ -1,13 +1,18 @@
 import { Distribution, type DistributionSummary } from "./distribution.ts";
 import { RecentRate } from "./recent-rate.ts";
+import { RecentValues } from "./recent-values.ts";
 import { CANCELLED, type RequestRecord } from "./request-record.ts";
+
+/** What a live view's latencies are of. */
+const RECENT_REQUESTS = 256;
+const RECENT_GAPS = 4096;
 
 interface LatencyPair {
   readonly p50: number;
   readonly p95: number;
 }
 
-/** A replay while it runs. Latencies count completed requests since the beginning. */
+/** A replay while it runs. Latencies are of the latest requests that completed. */
 export interface LiveMeasures {
   readonly elapsedMs: number;
   readonly sent: number;
@@ -49,6 +54,8 @@ export class Measures {
   readonly #itl = new Distribution();
   readonly #e2e = new Distribution();
   readonly #delay = new Distribution();
+  readonly #recentTtft = new RecentValues(RECENT_REQUESTS);
+  readonly #recentItl = new RecentValues(RECENT_GAPS);
   readonly #inputRate = new RecentRate();
   readonly #outputRate = new RecentRate();
   readonly #failures = new Map<string, number>();
@@ -96,9 +103,13 @@ export class Measures {
     this.#inputTokens += record.inputTokens;
     this.#outputTokens += record.outputTokens;
     this.#e2e.record(record.e2eMs);
-    for (const gap of record.itlMs) this.#itl.record(gap);
+    for (const gap of record.itlMs) {
+      this.#itl.record(gap);
+      this.#recentItl.add(gap);
+    }
     if (record.ttftMs === null) return;
     this.#ttft.record(record.ttftMs);
+    this.#recentTtft.add(record.ttftMs);
     if (record.outputTokens > 1) {
       this.#tpot.record((record.e2eMs - record.ttftMs) / (record.outputTokens - 1));
     }
@@ -113,8 +124,8 @@ export class Measures {
       failed: this.#failed,
       inputTokensPerSecond: this.#inputRate.perSecond(nowMs),
       outputTokensPerSecond: this.#outputRate.perSecond(nowMs),
-      ttftMs: this.#ttft.summary(),
-      itlMs: this.#itl.summary(),
+      ttftMs: this.#recentTtft.summary(),
+      itlMs: this.#recentItl.summary(),
     };
   }
 

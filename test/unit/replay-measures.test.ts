@@ -85,6 +85,22 @@ describe("the measures of a replay", () => {
   });
 });
 
+it("a live view's latencies forget what was long ago", () => {
+  const before = Array.from({ length: 300 }, () =>
+    record({ ttftMs: 5000, itlMs: Array(20).fill(900) as number[] }),
+  );
+  const since = Array.from({ length: 256 }, (_, i) =>
+    record({ ttftMs: i + 1, itlMs: Array(16).fill(i + 1) as number[] }),
+  );
+  expect(measured().live(1).ttftMs).toBeNull();
+  expect(measured(...before).live(1000)).toMatchObject({ ttftMs: { p50: 5000 }, itlMs: { p95: 900 } });
+  const { ttftMs, itlMs } = measured(...before, ...since).live(2000);
+  expect([ttftMs, itlMs]).toEqual([
+    { p50: 128, p95: 244 },
+    { p50: 128, p95: 244 },
+  ]);
+});
+
 describe("a recent rate", () => {
   it("forgets what is older than ten seconds", () => {
     const rate = new RecentRate();
