@@ -93,7 +93,7 @@ function runText(run: VirtualRunResult): string {
   const pair = (latency: VirtualRunResult["ttftMs"]) =>
     `${milliseconds(latency?.p50)} / ${milliseconds(latency?.p95)}`;
   return [
-    `${run.requests} requests (${refusedText(run)}), ${run.inputTokens} tokens in, ${run.outputTokens} out, ${run.steps} steps`,
+    `${run.requests} requests (${refusedText(run)}), ${run.inputTokens} tokens in (${run.cachedTokens} of them cached), ${run.outputTokens} out, ${run.steps} steps`,
     `in ${(run.virtualMs / 1000).toFixed(1)} virtual seconds; ${run.epochs} epochs, ${run.movedSlots} slots moved`,
     `per token and layer: ${decimals(run.nodeHopsPerToken, 3)} node hops, ${decimals(run.hopsPerToken, 3)} hops; balancedness ${decimals(run.balancedness, 3)}`,
     `p50 / p95, ms: TTFT ${pair(run.ttftMs)}, ITL ${pair(run.itlMs)}, TPOT ${pair(run.tpotMs)}, E2E ${pair(run.e2eMs)}`,

@@ -11,6 +11,7 @@ export interface Arrival {
   /** What it takes of a rank's cache when it ends (KvRoom). */
   readonly cacheTokens: number;
   readonly routing: RoutingSpan;
+  readonly prefixBlocks?: readonly number[];
 }
 
 /** What the gateway has in flight on each rank. */

@@ -1,11 +1,16 @@
 import type { KvRoom } from "../core/cost/kv-room.ts";
 import type { RankState } from "../model/pool-window.ts";
+import { PREFIX_BLOCK_TOKENS } from "../model/traffic.ts";
+import { PrefixCache } from "./prefix-cache.ts";
 import { type SimulatedRequest, reservedTokens } from "./simulated-request.ts";
 
 /** One rank's requests: those that wait for cache, in order of arrival, and those that run. */
 export class RankQueue {
   readonly running: SimulatedRequest[] = [];
   readonly #waiting: SimulatedRequest[] = [];
+  /** Prompt tokens that were found in the cache, of all requests that started. */
+  cachedTokens = 0;
+  readonly #cache = new PrefixCache();
   readonly #maxRunning: number;
   readonly #room: KvRoom;
   #reserved = 0;
@@ -27,8 +32,24 @@ export class RankQueue {
       if (this.#reserved + reserved > this.#room.capacityTokens) return;
       this.#waiting.shift();
       this.#reserved += reserved;
+      this.#cache.limit(this.#freeBlocks);
+      // The last token of a prompt is always forwarded: it makes the first of the answer.
+      const cached = this.#cache.match(next.prefixBlocks) * PREFIX_BLOCK_TOKENS;
+      next.prefilled = Math.min(cached, next.inputTokens - 1);
+      this.cachedTokens += next.prefilled;
       this.running.push(next);
     }
+  }
+
+  /** A prompt has been forwarded: later ones that begin alike need not be, while there is room beside what runs. */
+  prefilled({ prefixBlocks }: SimulatedRequest): void {
+    if (prefixBlocks.length > 0) this.#cache.keep(prefixBlocks);
+  }
+
+  /** Blocks that fit beside what the running requests hold to their end. */
+  get #freeBlocks(): number {
+    const free = this.#room.capacityTokens - this.#reserved;
+    return Math.floor(free / this.#room.tokensOf(PREFIX_BLOCK_TOKENS));
   }
 
   /** Forgets a request, wherever it is, and frees its cache. */
@@ -37,6 +58,7 @@ export class RankQueue {
     if (running >= 0) {
       this.running.splice(running, 1);
       this.#reserved -= this.#room.tokensOf(reservedTokens(request));
+      this.#cache.limit(this.#freeBlocks);
       return;
     }
     const waiting = this.#waiting.indexOf(request);

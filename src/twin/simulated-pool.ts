@@ -102,19 +102,24 @@ export class SimulatedPool {
     );
   }
 
-  /** @param routing the request's rows where its source admitted it before */
+  /**
+   * @param routing      the request's rows where its source admitted it before
+   * @param prefixBlocks of its prompt, where they are known
+   */
   submit(
     id: number,
     rank: number,
     inputTokens: number,
     outputTokens: number,
     routing: RoutingSpan = this.#routing.admit(inputTokens + outputTokens),
+    prefixBlocks: readonly number[] = [],
   ): void {
     const request = {
       id,
       inputTokens,
       outputTokens,
       routing,
+      prefixBlocks,
       prefilled: 0,
       made: 0,
     };
@@ -139,8 +144,11 @@ export class SimulatedPool {
     const made: number[] = [];
     const finished: number[] = [];
     for (const { request, tokens } of parts) {
-      if (request.prefilled < request.inputTokens) request.prefilled += tokens;
-      if (request.prefilled < request.inputTokens) continue;
+      if (request.prefilled < request.inputTokens) {
+        request.prefilled += tokens;
+        if (request.prefilled < request.inputTokens) continue;
+        this.#requests.get(request.id)?.rank.prefilled(request);
+      }
       request.made++;
       made.push(request.id);
       if (request.made >= request.outputTokens) {
@@ -149,6 +157,11 @@ export class SimulatedPool {
       }
     }
     return { tokens: this.#batch.tokens, ms, made, finished };
+  }
+
+  /** Prompt tokens that ranks had in their caches, since the start. */
+  get cachedTokens(): number {
+    return this.#ranks.reduce((sum, rank) => sum + rank.cachedTokens, 0);
   }
 
   /** The tokens of the last step. */

@@ -6,7 +6,9 @@ export interface SimulatedRequest {
   readonly inputTokens: number;
   readonly outputTokens: number;
   readonly routing: RoutingSpan;
-  /** Prompt tokens forwarded so far. */
+  /** Ids of the prompt's leading blocks (`PREFIX_BLOCK_TOKENS` each); equal ids mean equal text up to there. */
+  readonly prefixBlocks: readonly number[];
+  /** Prompt tokens forwarded so far, or found in the cache. */
   prefilled: number;
   /** Output tokens made so far; the prompt's last forward pass makes the first. */
   made: number;

@@ -50,6 +50,8 @@ export interface VirtualRunResult {
   /** Requests longer than a rank's cache: refused, as an engine would. */
   readonly refused: number;
   readonly inputTokens: number;
+  /** Of these, prompt tokens that were in the cache of the rank that got the request. */
+  readonly cachedTokens: number;
   readonly outputTokens: number;
   readonly steps: number;
   /** Σ mean / Σ max GPU load over steps and layers; like the hops per token and layer, null when nothing was forwarded. */
@@ -139,7 +141,14 @@ export function* virtualRun(options: VirtualRunOptions): Generator<number, Virtu
     for (const [i, arrival] of waiting.entries()) {
       const rank = rankOf[i];
       if (rank < 0) continue;
-      pool.submit(arrival.id, rank, arrival.inputTokens, arrival.outputTokens, arrival.routing);
+      pool.submit(
+        arrival.id,
+        rank,
+        arrival.inputTokens,
+        arrival.outputTokens,
+        arrival.routing,
+        arrival.prefixBlocks,
+      );
       flights.set(arrival.id, { arrival, rank, firstMs: Number.NaN, lastMs: Number.NaN });
     }
     waiting = waiting.filter((_, i) => rankOf[i] < 0);
@@ -217,6 +226,7 @@ export function* virtualRun(options: VirtualRunOptions): Generator<number, Virtu
     requests,
     refused,
     inputTokens,
+    cachedTokens: pool.cachedTokens,
     outputTokens,
     steps,
     balancedness: total.balancedness,
