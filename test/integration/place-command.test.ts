@@ -105,7 +105,7 @@ describe("place --dispatch", () => {
     const ours = await read(out);
     const shared = await placed("shared.json", pool.drifted);
     const eplb = await placed("own.json", pool.drifted, "--algorithm", "eplb", "--dispatch", "even");
-    expect(said).toContain("by even of at most");
+    expect(said).toContain("by even dispatch, of at most");
     expect(ours.certificate?.dispatch).toBe("even");
     expect(ours.certificate?.balancedness).toBeCloseTo(evenMax(ours, load), 9);
     expect(eplb.certificate?.balancedness).toBeCloseTo(evenMax(eplb, load), 9);
