@@ -104,6 +104,7 @@ export class LayerLoosener {
 
   #find(): Loosening | null {
     const flow = this.#flow;
+    if (flow.level === 0) return null;
     this.#findCaptives();
     const spare = this.#spareSlots();
     let found: Loosening | null = null;

@@ -8,7 +8,7 @@ import { layerBounds } from "./bounds.ts";
 import { LayerLoosener } from "./loosen-layer.ts";
 
 /** A layer may rise this far above its bound for it, if it was there before it was adapted. */
-const CLOSE_ENOUGH = 0.001;
+const CLOSE_ENOUGH = 0.002;
 
 /**
  * An adapted placement with replicas where load is captive, in place of some that the load can do without: the next load
