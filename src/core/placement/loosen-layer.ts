@@ -7,6 +7,8 @@ const POWER = 4;
 
 /** A replica is worth a move where it takes this off Σ (captive load / level)^POWER. */
 const LEAST_VALUE = 0.13;
+/** So many in a row that the load does not allow are the last that are tried. */
+const FAILURES = 16;
 
 /** A replica of an expert that had one, in place of one that can be spared. */
 interface Loosening {
@@ -40,6 +42,7 @@ export class LayerLoosener {
   readonly #heaviest: Int32Array;
   /** `[slots]`: 1 for replicas that the load needs. */
   readonly #needed: Uint8Array;
+  #failures = 0;
   #next: Loosening | null;
 
   /**
@@ -98,7 +101,8 @@ export class LayerLoosener {
       }
     }
     if (!made) this.#needed[slot] = 1;
-    this.#next = this.#find();
+    this.#failures = made ? 0 : this.#failures + 1;
+    this.#next = this.#failures < FAILURES ? this.#find() : null;
     return made ? cost : 0;
   }
 
@@ -116,8 +120,10 @@ export class LayerLoosener {
       if (gain <= above * LEAST_COST) continue;
       for (const at of spare) {
         if (at.gpu === gpu) continue;
+        const less = gain - at.loss;
+        if (less <= above * LEAST_COST) continue;
         const cost = Math.max(LEAST_COST, moveCost(flow, this.#inForce, at.slot, expert));
-        const value = (gain - at.loss) / cost;
+        const value = less / cost;
         if (value <= above) continue;
         above = value;
         found = { slot: at.slot, expert, value };
@@ -168,10 +174,14 @@ export class LayerLoosener {
   /** Of the sum, when so much more of a GPU's load is captive. */
   #change(gpu: number, load: number): number {
     const before = this.#captive[gpu];
-    return Math.max(0, before + load / this.#most(gpu)) ** POWER - before ** POWER;
+    return fourth(Math.max(0, before + load / this.#most(gpu))) - fourth(before);
   }
 
   #most(gpu: number): number {
     return this.#flow.level * this.#capacity.speeds[gpu];
   }
+}
+
+function fourth(x: number): number {
+  return x * x * x * x;
 }
