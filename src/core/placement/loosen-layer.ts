@@ -2,10 +2,7 @@ import type { PoolCapacity } from "../../model/pool-capacity.ts";
 import { LevelFlow } from "../shares/level-flow.ts";
 import { LEAST_COST, moveCost } from "./slot-changes.ts";
 
-/** Captive loads count by this power: those of the GPUs that are the first to bind when the load drifts. */
-const POWER = 4;
-
-/** A replica is worth a move where it takes this off Σ (captive load / level)^POWER. */
+/** A replica is worth a move where it takes this off Σ (captive load / level)⁴: the GPUs that bind first count most. */
 const LEAST_VALUE = 0.13;
 /** So many in a row that the load does not allow are the last that are tried. */
 const FAILURES = 16;
