@@ -2,11 +2,10 @@ import type { PoolCapacity } from "../../model/pool-capacity.ts";
 import { LevelFlow } from "../shares/level-flow.ts";
 import { LEAST_COST, moveCost } from "./slot-changes.ts";
 
-/** Captive loads count by this power: those of the GPUs that are the first to bind when the load drifts. */
-const POWER = 4;
-
-/** A replica is worth a move where it takes this off Σ (captive load / level)^POWER. */
+/** A replica is worth a move where it takes this off Σ (captive load / level)⁴: the GPUs that bind first count most. */
 const LEAST_VALUE = 0.13;
+/** So many in a row that the load does not allow are the last that are tried. */
+const FAILURES = 16;
 
 /** A replica of an expert that had one, in place of one that can be spared. */
 interface Loosening {
@@ -40,6 +39,7 @@ export class LayerLoosener {
   readonly #heaviest: Int32Array;
   /** `[slots]`: 1 for replicas that the load needs. */
   readonly #needed: Uint8Array;
+  #failures = 0;
   #next: Loosening | null;
 
   /**
@@ -98,7 +98,8 @@ export class LayerLoosener {
       }
     }
     if (!made) this.#needed[slot] = 1;
-    this.#next = this.#find();
+    this.#failures = made ? 0 : this.#failures + 1;
+    this.#next = this.#failures < FAILURES ? this.#find() : null;
     return made ? cost : 0;
   }
 
@@ -116,8 +117,10 @@ export class LayerLoosener {
       if (gain <= above * LEAST_COST) continue;
       for (const at of spare) {
         if (at.gpu === gpu) continue;
+        const less = gain - at.loss;
+        if (less <= above * LEAST_COST) continue;
         const cost = Math.max(LEAST_COST, moveCost(flow, this.#inForce, at.slot, expert));
-        const value = (gain - at.loss) / cost;
+        const value = less / cost;
         if (value <= above) continue;
         above = value;
         found = { slot: at.slot, expert, value };
@@ -168,10 +171,14 @@ export class LayerLoosener {
   /** Of the sum, when so much more of a GPU's load is captive. */
   #change(gpu: number, load: number): number {
     const before = this.#captive[gpu];
-    return Math.max(0, before + load / this.#most(gpu)) ** POWER - before ** POWER;
+    return fourth(Math.max(0, before + load / this.#most(gpu))) - fourth(before);
   }
 
   #most(gpu: number): number {
     return this.#flow.level * this.#capacity.speeds[gpu];
   }
+}
+
+function fourth(x: number): number {
+  return x * x * x * x;
 }

@@ -17,7 +17,7 @@ const HOTTEST = 6;
 export const LEAST_COST = 0.5;
 /** Of load, what room that a change leaves unused counts: it may be all that a heavier expert could have had. */
 const WASTE = 0.002;
-/** Of two replicas that free as much, the one of more load: this part of what a replica carries counts beside it. */
+/** What replicas carry counts by this part of it: those of heavy experts, in place of light ones', serve the next load too. */
 const LEAN = 0.3;
 /** The same of a replica that is given up, where an empty slot would do: it may be needed yet. */
 const REPLICA = 0.01;
