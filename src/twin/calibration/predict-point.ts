@@ -1,0 +1,98 @@
+import type { Constants } from "./constants.ts";
+import { type ModelSizes } from "./model-sizes.ts";
+import { type ServingPoint, type ServingTimes, outTokensPerSecondPerGpu } from "./serving-point.ts";
+import { WorkerTime } from "./worker-time.ts";
+
+/** Tokens of prompts that an engine computes in one step at most. */
+const CHUNK = 8192;
+const ROUNDS = 8;
+
+export function predictPoint(point: ServingPoint, sizes: ModelSizes, constants: Constants): ServingTimes {
+  const times = point.prefill === null ? together(point, sizes, constants) : apart(point, sizes, constants);
+  const [ttftMs, tpotMs] = [times.ttft * 1000 * constants.ttft, times.tpot * 1000];
+  return { ttftMs, tpotMs, outTokSGpu: outTokensPerSecondPerGpu(point, ttftMs, tpotMs) };
+}
+
+interface Seconds {
+  readonly ttft: number;
+  readonly tpot: number;
+}
+
+function lengths({ isl, osl, lengthRatio }: ServingPoint) {
+  const mean = (1 + lengthRatio) / 2;
+  return { prompt: isl * mean, answer: Math.max(1, osl * mean) };
+}
+
+/** Prompts and answers on the same engines. */
+function together(point: ServingPoint, sizes: ModelSizes, c: Constants): Seconds {
+  const { decode: shape, gpu, precision } = point;
+  const { prompt, answer } = lengths(point);
+  const worker = new WorkerTime(sizes, gpu, precision, shape, c);
+  const ranks = shape.count * shape.dp;
+  const share = point.concurrency / ranks;
+  const running = softMin(share, worker.room(prompt + answer / 2));
+  const alone = worker.prefill(prompt, prompt, 1, Math.ceil(prompt / CHUNK));
+  const one = worker.prefill(prompt, prompt, shape.dp, Math.ceil(prompt / CHUNK));
+  // Prompts of the ranks together, or one by one.
+  const mixed = shape.dp === 1 ? one : one + (alone * shape.dp - one) * Math.min(1, c.lockstep);
+  let batch = running;
+  let tpot = 0;
+  let ttft = 0;
+  for (let round = 0; round < 3; round++) {
+    const step = worker.decode(Math.max(batch, 1 / shape.dp), prompt + answer / 2);
+    tpot = (step + (Math.max(0, running - 1 / shape.dp) / answer) * mixed * c.interference) * c.tpot;
+    const busy = Math.min(0.95, (running * mixed) / (answer * tpot + one));
+    ttft =
+      c.first +
+      c.own * (one + step) +
+      (c.wait * one * busy) / (1 - busy) +
+      c.burst * Math.max(0, running - 1) * mixed;
+    batch = running * ((answer * tpot) / (answer * tpot + ttft));
+  }
+  const queue = ((share - running) / running) * (ttft + answer * tpot);
+  return { ttft: ttft + queue, tpot };
+}
+
+/** Prompts on engines of their own, whose caches then travel. */
+function apart(point: ServingPoint, sizes: ModelSizes, c: Constants): Seconds {
+  const { decode, prefill, gpu, precision, concurrency } = point;
+  if (prefill === null) throw new Error("no engines for prompts");
+  const { prompt, answer } = lengths(point);
+  const first = new WorkerTime(sizes, gpu, precision, prefill, c);
+  const then = new WorkerTime(sizes, gpu, precision, decode, c);
+  const servers = prefill.count * prefill.dp;
+  const one = first.prefill(prompt, prompt, prefill.dp, Math.ceil(prompt / CHUNK));
+  const ranks = decode.count * decode.dp;
+  const room = then.room(prompt + answer / 2);
+  const step = (batch: number) => then.decode(Math.max(batch, 1 / decode.dp), prompt + answer / 2) * c.tpot;
+  // The rate at which requests end is such that all are somewhere: bisected, in logarithms.
+  let low = -20;
+  const answers = (ranks * room) / (answer * step(room));
+  let high = Math.log(Math.min(servers / one, answers));
+  let at = { ttft: 0, tpot: 0 };
+  for (let round = 0; round < 30; round++) {
+    const rate = Math.exp((low + high) / 2);
+    at = atRate(rate);
+    if (rate * (at.ttft + answer * at.tpot) > concurrency) high = (low + high) / 2;
+    else low = (low + high) / 2;
+  }
+  // Where neither side has room for more, the rest waits.
+  return { ttft: Math.max(at.ttft, concurrency / Math.exp(low) - answer * at.tpot), tpot: at.tpot };
+
+  function atRate(rate: number): Seconds {
+    let batch = Math.min(room, concurrency / ranks);
+    for (let round = 0; round < ROUNDS; round++) {
+      batch = Math.sqrt(batch * Math.min(room, concurrency / ranks, (rate * answer * step(batch)) / ranks));
+    }
+    const tpot = step(batch);
+    const busy = Math.min(0.999999, (rate * one) / servers);
+    const waiting = (c.wait * one * busy ** Math.sqrt(2 * (servers + 1))) / servers / (1 - busy);
+    const burst = (c.burst * Math.max(0, concurrency - servers) * one) / servers;
+    return { ttft: c.first + c.own * one + waiting + burst, tpot };
+  }
+}
+
+/** The less of two, rounded off where they meet. */
+function softMin(a: number, b: number): number {
+  return a / (1 + (a / b) ** 8) ** (1 / 8);
+}
