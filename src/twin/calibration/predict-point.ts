@@ -5,7 +5,7 @@ import { WorkerTime } from "./worker-time.ts";
 
 /** Tokens of prompts that an engine computes in one step at most. */
 const CHUNK = 8192;
-const ROUNDS = 8;
+const ROUNDS = 16;
 
 export function predictPoint(point: ServingPoint, sizes: ModelSizes, constants: Constants): ServingTimes {
   const times = point.prefill === null ? together(point, sizes, constants) : apart(point, sizes, constants);
@@ -65,31 +65,30 @@ function apart(point: ServingPoint, sizes: ModelSizes, c: Constants): Seconds {
   const ranks = decode.count * decode.dp;
   const room = then.room(prompt + answer / 2);
   const step = (batch: number) => then.decode(Math.max(batch, 1 / decode.dp), prompt + answer / 2) * c.tpot;
-  // The rate at which requests end is such that all are somewhere: bisected, in logarithms.
-  let low = -20;
-  const answers = (ranks * room) / (answer * step(room));
-  let high = Math.log(Math.min(servers / one, answers));
+  // As many sequences decode that all requests are somewhere: bisected.
+  const most = Math.min(room, concurrency / ranks);
+  let low = 0;
+  let high = most;
   let at = { ttft: 0, tpot: 0 };
-  for (let round = 0; round < 30; round++) {
-    const rate = Math.exp((low + high) / 2);
-    at = atRate(rate);
-    if (rate * (at.ttft + answer * at.tpot) > concurrency) high = (low + high) / 2;
-    else low = (low + high) / 2;
-  }
-  // Where neither side has room for more, the rest waits.
-  return { ttft: Math.max(at.ttft, concurrency / Math.exp(low) - answer * at.tpot), tpot: at.tpot };
-
-  function atRate(rate: number): Seconds {
-    let batch = Math.min(room, concurrency / ranks);
-    for (let round = 0; round < ROUNDS; round++) {
-      batch = Math.sqrt(batch * Math.min(room, concurrency / ranks, (rate * answer * step(batch)) / ranks));
-    }
+  for (let round = 0; round < ROUNDS; round++) {
+    const batch = round === 0 ? most : (low + high) / 2;
     const tpot = step(batch);
-    const busy = Math.min(0.999999, (rate * one) / servers);
+    const rate = (ranks * batch) / (answer * tpot);
+    const busy = (rate * one) / servers;
+    if (busy >= 1) {
+      high = batch;
+      continue;
+    }
     const waiting = (c.wait * one * busy ** Math.sqrt(2 * (servers + 1))) / servers / (1 - busy);
     const burst = (c.burst * Math.max(0, concurrency - servers) * one) / servers;
-    return { ttft: c.first + c.own * one + waiting + burst, tpot };
+    at = { ttft: c.first + c.own * one + waiting + burst, tpot };
+    if (rate * at.ttft + ranks * batch > concurrency) high = batch;
+    else low = batch;
+    if (low === high) break;
   }
+  // Where neither side has room for more, the rest waits.
+  const rate = (ranks * ((low + high) / 2)) / (answer * at.tpot);
+  return { ttft: Math.max(at.ttft, concurrency / rate - answer * at.tpot), tpot: at.tpot };
 }
 
 /** The less of two, rounded off where they meet. */
