@@ -24,12 +24,12 @@ export const LEVELS = {
   backendSystem: ({ gpu, backend }) => `${backend} ${gpu.name}`,
   familyPrecision: ({ family, precision }) => `${family} ${precision}`,
   backendMode: (point) => `${point.backend} ${point.prefill === null ? "agg" : "disagg"}`,
+  release: ({ backend, version }) => `${backend} ${/^\d+\.\d+/.exec(version)?.[0] ?? version}`,
   mode: (point) => (point.prefill === null ? "agg" : "disagg"),
   version: ({ backend, version }) => `${backend} ${version || "unknown"}`,
   versionFamily: ({ backend, version, family, gpu, precision }) => `${backend} ${version} ${family} ${gpu.generation} ${precision}`,
   attention: ({ model }) =>
-    model.attention
-      .map((kind) => (kind.kind === "mla" && kind.indexer !== null ? "sparse" : kind.kind))
+    [...new Set(model.attention.map((kind) => (kind.kind === "mla" && kind.indexer !== null ? "sparse" : kind.kind)))]
       .sort()
       .join("+"),
   spread: ({ decode, backend }) => `${backend} ${decode.dp > 1 ? "dp" : "tp"} ${decode.ep > 1 ? "ep" : "moe-tp"}`,
@@ -39,50 +39,50 @@ export type LevelKind = keyof typeof LEVELS;
 
 export const COMPONENTS = {
   /** Seconds of the engine's host work in a decoding step, beside the GPU's. */
-  host: { prior: 0.7e-3, spread: 0.7, levels: { backend: 0.3, generation: 0.2, version: 0.15 } },
+  host: { prior: 0.7e-3, spread: 0.49, levels: { backend: 0.12, generation: 0.08, version: 0.06 } },
   /** Seconds of a layer that go neither into memory, nor arithmetic, nor the network: launches, tails, norms. */
-  layer: { prior: 25e-6, spread: 0.7, levels: { backend: 0.2, generation: 0.3, attention: 0.3, backendGeneration: 0.2, family: 0.2 } },
+  layer: { prior: 25e-6, spread: 0.49, levels: { backend: 0.08, generation: 0.12, attention: 0.12, backendGeneration: 0.08, family: 0.08 } },
   /** Of memory bandwidth, reading weights that are no routed experts'. */
-  weights: { prior: 0.7, spread: 0.2, levels: { generation: 0.1, backend: 0.1 } },
+  weights: { prior: 0.7, spread: 0.14, levels: { generation: 0.04, backend: 0.04 } },
   /** Of memory bandwidth, reading experts. */
-  experts: { prior: 0.6, spread: 0.3, levels: { generation: 0.15, backend: 0.15, generationPrecision: 0.2, backendPrecision: 0.2, family: 0.15 } },
+  experts: { prior: 0.6, spread: 0.21, levels: { generation: 0.06, backend: 0.06, generationPrecision: 0.08, backendPrecision: 0.08, family: 0.06 } },
   /** Tokens that hit as many distinct experts as one token would if all were equally likely. */
-  distinct: { prior: 0.7, spread: 0.3, levels: { family: 0.2 } },
+  distinct: { prior: 0.7, spread: 0.21, levels: { family: 0.08 } },
   /** Of memory bandwidth, reading caches. */
-  cache: { prior: 0.55, spread: 0.3, levels: { attention: 0.3, generation: 0.15, backend: 0.2, backendGeneration: 0.2, family: 0.15 } },
+  cache: { prior: 0.55, spread: 0.21, levels: { attention: 0.12, generation: 0.06, backend: 0.08, backendGeneration: 0.08, family: 0.06 } },
   /** Of peak arithmetic in products of decoding steps. */
-  decodeFlops: { prior: 0.35, spread: 0.4, levels: { generationPrecision: 0.3, backend: 0.2 } },
+  decodeFlops: { prior: 0.35, spread: 0.28, levels: { generationPrecision: 0.12, backend: 0.08 } },
   /** Seconds of an all-reduce with next to no bytes, per doubling of the group. */
-  reduceLatency: { prior: 4e-6, spread: 0.5, levels: { backend: 0.3, generation: 0.2, backendGeneration: 0.2 } },
+  reduceLatency: { prior: 4e-6, spread: 0.35, levels: { backend: 0.12, generation: 0.08, backendGeneration: 0.08 } },
   /** Of the link's bandwidth, all-reducing. */
-  reduceBandwidth: { prior: 0.5, spread: 0.4, levels: { backend: 0.2 } },
+  reduceBandwidth: { prior: 0.5, spread: 0.28, levels: { backend: 0.08 } },
   /** Seconds of a dispatch or combine with next to no bytes. */
-  exchangeLatency: { prior: 15e-6, spread: 0.5, levels: { backend: 0.3, generation: 0.2 } },
-  exchangeBandwidth: { prior: 0.35, spread: 0.5, levels: { backend: 0.2 } },
+  exchangeLatency: { prior: 15e-6, spread: 0.35, levels: { backend: 0.12, generation: 0.08 } },
+  exchangeBandwidth: { prior: 0.35, spread: 0.35, levels: { backend: 0.08 } },
   /** Of peak arithmetic computing prompts. */
-  prefillFlops: { prior: 0.35, spread: 0.4, levels: { generation: 0.2, backend: 0.2, generationPrecision: 0.3, backendPrecision: 0.3, family: 0.2, backendFamily: 0.2 } },
+  prefillFlops: { prior: 0.35, spread: 0.28, levels: { generation: 0.08, backend: 0.08, generationPrecision: 0.12, backendPrecision: 0.12, family: 0.08, backendFamily: 0.08 } },
   /** Of BF16 peak arithmetic in the core attention of prompts. */
-  prefillAttention: { prior: 0.4, spread: 0.4, levels: { attention: 0.3, generation: 0.2, backend: 0.2 } },
+  prefillAttention: { prior: 0.4, spread: 0.28, levels: { attention: 0.12, generation: 0.08, backend: 0.08 } },
   /** Seconds of a layer in a chunk of a prompt, that do not grow with tokens. */
-  prefillLayer: { prior: 80e-6, spread: 0.7, levels: { backend: 0.4, generation: 0.2, family: 0.2 } },
+  prefillLayer: { prior: 80e-6, spread: 0.49, levels: { backend: 0.16, generation: 0.08, family: 0.08 } },
   /** Seconds that decoding stands still for a second of others' prompts. */
-  interference: { prior: 1, spread: 0.4, levels: { backend: 0.3, backendGeneration: 0.2, version: 0.2, backendFamily: 0.2 } },
+  interference: { prior: 1, spread: 0.28, levels: { backend: 0.12, backendGeneration: 0.08, version: 0.08, backendFamily: 0.08 } },
   /** Power of the ranks by which prompts of other ranks hold up all (1: each alone, 0: together). */
-  lockstep: { prior: 0.3, spread: 0.7, levels: { backend: 0.3 } },
+  lockstep: { prior: 0.3, spread: 0.49, levels: { backend: 0.12 } },
   /** Everything of TPOT that the rest misses. */
-  tpot: { prior: 1, spread: 0.02, levels: { version: 0.07, system: 0.05, backendFamily: 0.07, backendSystem: 0.05, versionFamily: 0.08, spread: 0.07, familyPrecision: 0.05 } },
+  tpot: { prior: 1, spread: 0.014, levels: { version: 0.028, system: 0.02, backendFamily: 0.028, backendSystem: 0.02, versionFamily: 0.032, spread: 0.028, familyPrecision: 0.02 } },
   /** Seconds between a request's arrival and its prompt's start, and back: HTTP, tokens, scheduling. */
-  first: { prior: 0.03, spread: 1, levels: { backendMode: 0.5, backend: 0.4, version: 0.5, generation: 0.2, family: 0.3 } },
+  first: { prior: 0.03, spread: 0.7, levels: { backendMode: 0.2, backend: 0.16, version: 0.2, generation: 0.08, family: 0.12 } },
   /** Of a prompt's own time and a step. */
-  own: { prior: 1, spread: 0.4, levels: { backendMode: 0.3, version: 0.2, backendGeneration: 0.2, backendFamily: 0.2 } },
+  own: { prior: 1, spread: 0.28, levels: { backendMode: 0.12, version: 0.08, backendGeneration: 0.08, backendFamily: 0.08 } },
   /** Weight of waiting at the rate of arrivals. */
-  wait: { prior: 1, spread: 0.7, levels: { backendMode: 0.4 } },
+  wait: { prior: 1, spread: 0.49, levels: { backendMode: 0.16 } },
   /** Part of the requests that came at once, at the start. */
-  burst: { prior: 0.06, spread: 0.7, levels: { backendMode: 0.4, version: 0.3 } },
+  burst: { prior: 0.06, spread: 0.49, levels: { backendMode: 0.16, version: 0.12 } },
   /** Everything of TTFT that the rest misses. */
-  ttft: { prior: 1, spread: 0.02, levels: { version: 0.15, versionFamily: 0.2, backendSystem: 0.1, backendFamily: 0.15 } },
+  ttft: { prior: 1, spread: 0.014, levels: { version: 0.06, versionFamily: 0.08, backendSystem: 0.04, backendFamily: 0.06 } },
   /** Of memory that weights leave, for caches. */
-  room: { prior: 0.93, spread: 0.05, levels: {} },
+  room: { prior: 0.93, spread: 0.035, levels: {} },
 } satisfies Record<string, Component>;
 
 export type ComponentName = keyof typeof COMPONENTS;

@@ -55,3 +55,8 @@ export function outTokensPerSecondPerGpu(
 ): number {
   return (1000 * concurrency * osl) / (ttftMs + (osl - 1) * tpotMs) / gpus;
 }
+
+/** Models of one shape are one family, whatever they are called. */
+export function familyOf({ layers, hidden, experts, topk }: MoeModel): string {
+  return `${layers} x ${hidden}, ${topk} of ${experts}`;
+}
