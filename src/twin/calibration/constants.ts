@@ -6,6 +6,9 @@ import type { ServingPoint } from "./serving-point.ts";
  * with few points stays near 1.
  */
 export interface Component {
+  readonly meaning: string;
+  /** "s" for seconds; "" for parts and factors. */
+  readonly unit: string;
   readonly prior: number;
   readonly spread: number;
   readonly levels: Readonly<Partial<Record<LevelKind, number>>>;
@@ -24,8 +27,6 @@ export const LEVELS = {
   backendSystem: ({ gpu, backend }) => `${backend} ${gpu.name}`,
   familyPrecision: ({ family, precision }) => `${family} ${precision}`,
   backendMode: (point) => `${point.backend} ${point.prefill === null ? "agg" : "disagg"}`,
-  release: ({ backend, version }) => `${backend} ${/^\d+\.\d+/.exec(version)?.[0] ?? version}`,
-  mode: (point) => (point.prefill === null ? "agg" : "disagg"),
   version: ({ backend, version }) => `${backend} ${version || "unknown"}`,
   versionFamily: ({ backend, version, family, gpu, precision }) => `${backend} ${version} ${family} ${gpu.generation} ${precision}`,
   attention: ({ model }) =>
@@ -38,51 +39,98 @@ export const LEVELS = {
 export type LevelKind = keyof typeof LEVELS;
 
 export const COMPONENTS = {
-  /** Seconds of the engine's host work in a decoding step, beside the GPU's. */
-  host: { prior: 0.7e-3, spread: 0.49, levels: { backend: 0.12, generation: 0.08, version: 0.06 } },
-  /** Seconds of a layer that go neither into memory, nor arithmetic, nor the network: launches, tails, norms. */
-  layer: { prior: 25e-6, spread: 0.49, levels: { backend: 0.08, generation: 0.12, attention: 0.12, backendGeneration: 0.08, family: 0.08 } },
-  /** Of memory bandwidth, reading weights that are no routed experts'. */
-  weights: { prior: 0.7, spread: 0.14, levels: { generation: 0.04, backend: 0.04 } },
-  /** Of memory bandwidth, reading experts. */
-  experts: { prior: 0.6, spread: 0.21, levels: { generation: 0.06, backend: 0.06, generationPrecision: 0.08, backendPrecision: 0.08, family: 0.06 } },
-  /** Tokens that hit as many distinct experts as one token would if all were equally likely. */
-  distinct: { prior: 0.7, spread: 0.21, levels: { family: 0.08 } },
-  /** Of memory bandwidth, reading caches. */
-  cache: { prior: 0.55, spread: 0.21, levels: { attention: 0.12, generation: 0.06, backend: 0.08, backendGeneration: 0.08, family: 0.06 } },
-  /** Of peak arithmetic in products of decoding steps. */
-  decodeFlops: { prior: 0.35, spread: 0.28, levels: { generationPrecision: 0.12, backend: 0.08 } },
-  /** Seconds of an all-reduce with next to no bytes, per doubling of the group. */
-  reduceLatency: { prior: 4e-6, spread: 0.35, levels: { backend: 0.12, generation: 0.08, backendGeneration: 0.08 } },
-  /** Of the link's bandwidth, all-reducing. */
-  reduceBandwidth: { prior: 0.5, spread: 0.28, levels: { backend: 0.08 } },
-  /** Seconds of a dispatch or combine with next to no bytes. */
-  exchangeLatency: { prior: 15e-6, spread: 0.35, levels: { backend: 0.12, generation: 0.08 } },
-  exchangeBandwidth: { prior: 0.35, spread: 0.35, levels: { backend: 0.08 } },
-  /** Of peak arithmetic computing prompts. */
-  prefillFlops: { prior: 0.35, spread: 0.28, levels: { generation: 0.08, backend: 0.08, generationPrecision: 0.12, backendPrecision: 0.12, family: 0.08, backendFamily: 0.08 } },
-  /** Of BF16 peak arithmetic in the core attention of prompts. */
-  prefillAttention: { prior: 0.4, spread: 0.28, levels: { attention: 0.12, generation: 0.08, backend: 0.08 } },
-  /** Seconds of a layer in a chunk of a prompt, that do not grow with tokens. */
-  prefillLayer: { prior: 80e-6, spread: 0.49, levels: { backend: 0.16, generation: 0.08, family: 0.08 } },
-  /** Seconds that decoding stands still for a second of others' prompts. */
-  interference: { prior: 1, spread: 0.28, levels: { backend: 0.12, backendGeneration: 0.08, version: 0.08, backendFamily: 0.08 } },
-  /** Power of the ranks by which prompts of other ranks hold up all (1: each alone, 0: together). */
-  lockstep: { prior: 0.3, spread: 0.49, levels: { backend: 0.12 } },
-  /** Everything of TPOT that the rest misses. */
-  tpot: { prior: 1, spread: 0.014, levels: { version: 0.028, system: 0.02, backendFamily: 0.028, backendSystem: 0.02, versionFamily: 0.032, spread: 0.028, familyPrecision: 0.02 } },
-  /** Seconds between a request's arrival and its prompt's start, and back: HTTP, tokens, scheduling. */
-  first: { prior: 0.03, spread: 0.7, levels: { backendMode: 0.2, backend: 0.16, version: 0.2, generation: 0.08, family: 0.12 } },
-  /** Of a prompt's own time and a step. */
-  own: { prior: 1, spread: 0.28, levels: { backendMode: 0.12, version: 0.08, backendGeneration: 0.08, backendFamily: 0.08 } },
-  /** Weight of waiting at the rate of arrivals. */
-  wait: { prior: 1, spread: 0.49, levels: { backendMode: 0.16 } },
-  /** Part of the requests that came at once, at the start. */
-  burst: { prior: 0.06, spread: 0.49, levels: { backendMode: 0.16, version: 0.12 } },
-  /** Everything of TTFT that the rest misses. */
-  ttft: { prior: 1, spread: 0.014, levels: { version: 0.06, versionFamily: 0.08, backendSystem: 0.04, backendFamily: 0.06 } },
-  /** Of memory that weights leave, for caches. */
-  room: { prior: 0.93, spread: 0.035, levels: {} },
+  host: {
+    meaning: "Seconds of the engine's host work in a decoding step, beside the GPU's",
+    unit: "s",
+    prior: 0.7e-3, spread: 0.49, levels: { backend: 0.12, generation: 0.08, version: 0.06 } },
+  layer: {
+    meaning: "Seconds of a layer that go neither into memory, nor arithmetic, nor the network: launches, tails, norms",
+    unit: "s",
+    prior: 25e-6, spread: 0.49, levels: { backend: 0.08, generation: 0.12, attention: 0.12, backendGeneration: 0.08, family: 0.08 } },
+  weights: {
+    meaning: "Of memory bandwidth, reading weights that are no routed experts'",
+    unit: "",
+    prior: 0.7, spread: 0.14, levels: { generation: 0.04, backend: 0.04 } },
+  experts: {
+    meaning: "Of memory bandwidth, reading experts",
+    unit: "",
+    prior: 0.6, spread: 0.21, levels: { generation: 0.06, backend: 0.06, generationPrecision: 0.08, backendPrecision: 0.08, family: 0.06 } },
+  distinct: {
+    meaning: "Tokens that hit as many distinct experts as one token would if all were equally likely",
+    unit: "",
+    prior: 0.7, spread: 0.21, levels: { family: 0.08 } },
+  cache: {
+    meaning: "Of memory bandwidth, reading caches",
+    unit: "",
+    prior: 0.55, spread: 0.21, levels: { attention: 0.12, generation: 0.06, backend: 0.08, backendGeneration: 0.08, family: 0.06 } },
+  decodeFlops: {
+    meaning: "Of peak arithmetic in products of decoding steps",
+    unit: "",
+    prior: 0.35, spread: 0.28, levels: { generationPrecision: 0.12, backend: 0.08 } },
+  reduceLatency: {
+    meaning: "Seconds of an all-reduce with next to no bytes, per doubling of the group",
+    unit: "s",
+    prior: 4e-6, spread: 0.35, levels: { backend: 0.12, generation: 0.08, backendGeneration: 0.08 } },
+  reduceBandwidth: {
+    meaning: "Of the link's bandwidth, all-reducing",
+    unit: "",
+    prior: 0.5, spread: 0.28, levels: { backend: 0.08 } },
+  exchangeLatency: {
+    meaning: "Seconds of a dispatch or combine with next to no bytes",
+    unit: "s",
+    prior: 15e-6, spread: 0.35, levels: { backend: 0.12, generation: 0.08 } },
+  exchangeBandwidth: {
+    meaning: "Of the link's bandwidth, exchanging tokens between ranks",
+    unit: "",
+    prior: 0.35, spread: 0.35, levels: { backend: 0.08 } },
+  prefillFlops: {
+    meaning: "Of peak arithmetic computing prompts",
+    unit: "",
+    prior: 0.35, spread: 0.28, levels: { generation: 0.08, backend: 0.08, generationPrecision: 0.12, backendPrecision: 0.12, family: 0.08, backendFamily: 0.08 } },
+  prefillAttention: {
+    meaning: "Of BF16 peak arithmetic in the core attention of prompts",
+    unit: "",
+    prior: 0.4, spread: 0.28, levels: { attention: 0.12, generation: 0.08, backend: 0.08 } },
+  prefillLayer: {
+    meaning: "Seconds of a layer in a chunk of a prompt, that do not grow with tokens",
+    unit: "s",
+    prior: 80e-6, spread: 0.49, levels: { backend: 0.16, generation: 0.08, family: 0.08 } },
+  interference: {
+    meaning: "Seconds that decoding stands still for a second of others' prompts",
+    unit: "",
+    prior: 1, spread: 0.28, levels: { backend: 0.12, backendGeneration: 0.08, version: 0.08, backendFamily: 0.08 } },
+  lockstep: {
+    meaning: "Power of the ranks by which prompts of other ranks hold up all (1: each alone, 0: together)",
+    unit: "",
+    prior: 0.3, spread: 0.49, levels: { backend: 0.12 } },
+  tpot: {
+    meaning: "Everything of TPOT that the rest misses",
+    unit: "",
+    prior: 1, spread: 0.014, levels: { version: 0.028, system: 0.02, backendFamily: 0.028, backendSystem: 0.02, versionFamily: 0.032, spread: 0.028, familyPrecision: 0.02 } },
+  first: {
+    meaning: "Seconds between a request's arrival and its prompt's start, and back: HTTP, tokens, scheduling",
+    unit: "s",
+    prior: 0.03, spread: 0.7, levels: { backendMode: 0.2, backend: 0.16, version: 0.2, generation: 0.08, family: 0.12 } },
+  own: {
+    meaning: "Of a prompt's own time and a step",
+    unit: "",
+    prior: 1, spread: 0.28, levels: { backendMode: 0.12, version: 0.08, backendGeneration: 0.08, backendFamily: 0.08 } },
+  wait: {
+    meaning: "Weight of waiting at the rate of arrivals",
+    unit: "",
+    prior: 1, spread: 0.49, levels: { backendMode: 0.16 } },
+  burst: {
+    meaning: "Part of the requests that came at once, at the start",
+    unit: "",
+    prior: 0.06, spread: 0.49, levels: { backendMode: 0.16, version: 0.12 } },
+  ttft: {
+    meaning: "Everything of TTFT that the rest misses",
+    unit: "",
+    prior: 1, spread: 0.014, levels: { version: 0.06, versionFamily: 0.08, backendSystem: 0.04, backendFamily: 0.06 } },
+  room: {
+    meaning: "Of memory that weights leave, for caches",
+    unit: "",
+    prior: 0.93, spread: 0.035, levels: {} },
 } satisfies Record<string, Component>;
 
 export type ComponentName = keyof typeof COMPONENTS;

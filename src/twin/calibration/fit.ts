@@ -1,156 +1,189 @@
-import { COMPONENTS, COMPONENT_NAMES, type Constants } from "./constants.ts";
-import { type Table, spreadOf, termsOf } from "./factors.ts";
+import { factorize, inverseDiagonal, solveFactorized } from "./cholesky.ts";
+import { COMPONENT_NAMES, type ComponentName } from "./constants.ts";
+import { type Table, constantsAt, logOf, ownTermsOf, spreadOf, termsOf } from "./factors.ts";
 import { type ModelSizes, modelSizes } from "./model-sizes.ts";
 import { predictPoint } from "./predict-point.ts";
 import type { ServingPoint, ServingTimes } from "./serving-point.ts";
 
+/** A point with what was measured at it. */
 export interface Measured {
   readonly point: ServingPoint;
   readonly times: ServingTimes;
-  readonly weight?: number;
 }
 
-/** What is left after the best fit, in logarithms: how far a point may be off before it counts less. */
-const NOISE = { tpot: 0.06, ttft: 0.2, rate: 0.08 };
+export interface Fit {
+  readonly table: Table;
+  /** Of each term, how uncertain its logarithm is. */
+  readonly deviations: ReadonlyMap<string, number>;
+}
 
+/** How far TPOT, TTFT and throughput may be off, in logarithms, before they count less. */
+const NOISE = [0.06, 0.2, 0.08];
+/** In noises, where errors begin to count by their size rather than their square. */
+const OUTLIER = 2.5;
+/** For slopes by differences. */
 const STEP = 1e-3;
-const PULL = 2.5;
+const ROUNDS = 12;
+/** No logarithm moves further in one round. */
+const LEAP = 0.7;
+/** Rounds that gain a smaller part than this are the last. */
+const ENOUGH = 1e-4;
+/** Points of one configuration are alike: together they weigh less than as many others. */
+const CROWDING = 0.25;
+
+interface Row {
+  readonly point: ServingPoint;
+  readonly sizes: ModelSizes;
+  readonly weight: number;
+  /** `[components]`: what is not fitted. */
+  readonly offsets: readonly number[];
+  /** `[components][terms]` */
+  readonly terms: readonly (readonly number[])[];
+  readonly target: readonly number[];
+}
 
 /** Constants that make what is measured most probable, given what is believed beforehand. */
-export function fit(measured: readonly Measured[], rounds = 12): Table {
-  const names: string[] = [];
+export function fit(measured: readonly Measured[]): Fit {
+  return fitTerms(measured, new Map(), termsOf);
+}
+
+/**
+ * A table for a user's own system: a few factors are fitted to what was measured there, and all else stays.
+ * @param table what is shipped
+ */
+export function fitOwn(table: Table, measured: readonly Measured[]): Fit {
+  const own = fitTerms(measured, table, ownTermsOf);
+  return { table: new Map([...table, ...own.table]), deviations: own.deviations };
+}
+
+type Terms = (component: ComponentName, point: ServingPoint) => string[];
+
+function fitTerms(measured: readonly Measured[], base: Table, termsFor: Terms): Fit {
   const index = new Map<string, number>();
-  const of = (term: string) => {
-    let at = index.get(term);
-    if (at === undefined) {
-      at = names.length;
+  const rows = rowsOf(measured, base, (component, point) =>
+    termsFor(component, point).map((term) => {
+      const at = index.get(term) ?? index.size;
       index.set(term, at);
-      names.push(term);
-    }
-    return at;
-  };
-  const rows = measured.map(({ point, times, weight = 1 }) => ({
-    point,
-    weight,
-    sizes: modelSizes(point.model, point.precision),
-    terms: COMPONENT_NAMES.map((component) => termsOf(component, point).map(of)),
-    target: [Math.log(times.tpotMs), Math.log(times.ttftMs), Math.log(times.outTokSGpu)],
-  }));
+      return at;
+    }),
+  );
+  const names = [...index.keys()];
   const n = names.length;
-  const precision = names.map((name) => 1 / spreadOf(name) ** 2);
-  let theta = new Float64Array(n);
+  const precision = Float64Array.from(names, (name) => 1 / spreadOf(name) ** 2);
+  let theta: Float64Array = new Float64Array(n);
+  let loss = lossOf(rows, theta, precision);
   let damping = 1e-2;
-  let loss = total(theta);
-  const sigma = [NOISE.tpot, NOISE.ttft, NOISE.rate];
-  for (let round = 0; round < rounds; round++) {
-    const hessian = new Float64Array(n * n);
-    const gradient = new Float64Array(n);
-    for (const row of rows) {
-      const logs = logsOf(row.terms, theta);
-      const base = outcome(row.point, row.sizes, logs);
-      const slopes = COMPONENT_NAMES.map((_, i) => {
-        logs[i] += STEP;
-        const moved = outcome(row.point, row.sizes, logs);
-        logs[i] -= STEP;
-        return moved.map((value, k) => (value - base[k]) / STEP);
-      });
-      for (let k = 0; k < 3; k++) {
-        const error = (row.target[k] - base[k]) / sigma[k];
-        const weight = (row.weight / sigma[k] ** 2) / Math.sqrt(1 + (error / PULL) ** 2);
-        const columns: number[] = [];
-        const values: number[] = [];
-        slopes.forEach((slope, i) => {
-          if (Math.abs(slope[k]) < 1e-6) return;
-          for (const at of row.terms[i]) {
-            columns.push(at);
-            values.push(slope[k]);
-          }
-        });
-        for (let a = 0; a < columns.length; a++) {
-          gradient[columns[a]] += weight * values[a] * error * sigma[k];
-          for (let b = 0; b < columns.length; b++) {
-            hessian[columns[a] * n + columns[b]] += weight * values[a] * values[b];
-          }
-        }
-      }
-    }
-    for (let i = 0; i < n; i++) {
-      gradient[i] -= precision[i] * theta[i];
-      hessian[i * n + i] += precision[i];
-    }
-    let better = false;
-    for (let tries = 0; tries < 6 && !better; tries++) {
+  for (let round = 0; round < ROUNDS; round++) {
+    const { hessian, gradient } = slopesOf(rows, theta, precision);
+    const before = loss;
+    for (let attempt = 0; attempt < 6 && loss === before; attempt++) {
       const damped = hessian.slice();
       for (let i = 0; i < n; i++) damped[i * n + i] *= 1 + damping;
-      const step = solve(damped, gradient, n);
-      const next = theta.map((value, i) => value + Math.max(-0.7, Math.min(0.7, step[i])));
-      const nextLoss = total(next);
+      factorize(damped, n);
+      const step = solveFactorized(damped, gradient, n);
+      const next = theta.map((value, i) => value + Math.max(-LEAP, Math.min(LEAP, step[i])));
+      const nextLoss = lossOf(rows, next, precision);
       if (nextLoss < loss) {
-        const gained = loss - nextLoss;
         theta = next;
         loss = nextLoss;
         damping = Math.max(1e-6, damping / 4);
-        better = true;
-        if (gained < 1e-4 * loss) return done();
       } else damping *= 6;
     }
-    if (!better) break;
+    if (before - loss < ENOUGH * loss) break;
   }
-  return done();
+  const { hessian } = slopesOf(rows, theta, precision);
+  factorize(hessian, n);
+  const variances = inverseDiagonal(hessian, n);
+  return {
+    table: new Map(names.map((name, i) => [name, theta[i]])),
+    deviations: new Map(names.map((name, i) => [name, Math.sqrt(variances[i])])),
+  };
+}
 
-  function done(): Table {
-    return new Map(names.map((name, i) => [name, theta[i]]));
-  }
+function rowsOf(
+  measured: readonly Measured[],
+  base: Table,
+  termsAt: (component: ComponentName, point: ServingPoint) => readonly number[],
+): readonly Row[] {
+  const alike = new Map<string, number>();
+  for (const { point } of measured) alike.set(configurationOf(point), (alike.get(configurationOf(point)) ?? 0) + 1);
+  return measured.map(({ point, times }) => ({
+    point,
+    sizes: modelSizes(point.model, point.precision),
+    weight: (alike.get(configurationOf(point)) ?? 1) ** -CROWDING,
+    offsets: COMPONENT_NAMES.map((component) => logOf(base, component, point)),
+    terms: COMPONENT_NAMES.map((component) => termsAt(component, point)),
+    target: [Math.log(times.tpotMs), Math.log(times.ttftMs), Math.log(times.outTokSGpu)],
+  }));
+}
 
-  function total(at: Float64Array): number {
-    const noise = [NOISE.tpot, NOISE.ttft, NOISE.rate];
-    let sum = 0;
-    for (const row of rows) {
-      const found = outcome(row.point, row.sizes, logsOf(row.terms, at));
-      for (let k = 0; k < 3; k++) {
-        const error = (row.target[k] - found[k]) / noise[k];
-        sum += row.weight * PULL * PULL * (Math.sqrt(1 + (error / PULL) ** 2) - 1);
+/** What was run, but for its load: points that share it are not independent. */
+export function configurationOf(point: ServingPoint): string {
+  const { backend, version, family, gpu, precision, prefill, decode } = point;
+  const shape = [prefill, decode].map((w) => (w === null ? "-" : [w.count, w.tp, w.dp, w.ep, w.moeTp].join("x")));
+  return [backend, version || "?", gpu.name, precision, family, ...shape].join(" | ");
+}
+
+/** The gradient of the probability's logarithm, and the Gauss-Newton Hessian of its negative. */
+function slopesOf(rows: readonly Row[], theta: Float64Array, precision: Float64Array) {
+  const n = theta.length;
+  const hessian = new Float64Array(n * n);
+  const gradient = new Float64Array(n);
+  for (const row of rows) {
+    const logs = logsOf(row, theta);
+    const base = outcome(row, logs);
+    const slopes = COMPONENT_NAMES.map((_, i) => {
+      if (row.terms[i].length === 0) return [0, 0, 0];
+      logs[i] += STEP;
+      const moved = outcome(row, logs);
+      logs[i] -= STEP;
+      return moved.map((value, k) => (value - base[k]) / STEP);
+    });
+    NOISE.forEach((noise, k) => {
+      const error = row.target[k] - base[k];
+      const weight = row.weight / noise ** 2 / Math.sqrt(1 + (error / noise / OUTLIER) ** 2);
+      const columns: number[] = [];
+      const values: number[] = [];
+      slopes.forEach((slope, i) => {
+        if (Math.abs(slope[k]) < 1e-6) return;
+        for (const at of row.terms[i]) {
+          columns.push(at);
+          values.push(slope[k]);
+        }
+      });
+      for (let a = 0; a < columns.length; a++) {
+        gradient[columns[a]] += weight * values[a] * error;
+        for (let b = 0; b < columns.length; b++) {
+          hessian[columns[a] * n + columns[b]] += weight * values[a] * values[b];
+        }
       }
-    }
-    for (let i = 0; i < n; i++) sum += 0.5 * precision[i] * at[i] ** 2;
-    return sum;
+    });
   }
-}
-
-function logsOf(terms: readonly (readonly number[])[], theta: Float64Array): number[] {
-  return terms.map((indices) => indices.reduce((sum, at) => sum + theta[at], 0));
-}
-
-function outcome(point: ServingPoint, sizes: ModelSizes, logs: readonly number[]): number[] {
-  const constants = {} as Record<string, number>;
-  COMPONENT_NAMES.forEach((name, i) => {
-    constants[name] = COMPONENTS[name].prior * Math.exp(logs[i]);
-  });
-  const { ttftMs, tpotMs, outTokSGpu } = predictPoint(point, sizes, constants as Constants);
-  return [Math.log(tpotMs), Math.log(ttftMs), Math.log(outTokSGpu)];
-}
-
-/** Solves a positive definite system (Cholesky); destroys the matrix. */
-function solve(matrix: Float64Array, right: Float64Array, n: number): Float64Array {
-  for (let j = 0; j < n; j++) {
-    let d = matrix[j * n + j];
-    for (let k = 0; k < j; k++) d -= matrix[j * n + k] ** 2;
-    const root = Math.sqrt(Math.max(d, 1e-12));
-    matrix[j * n + j] = root;
-    for (let i = j + 1; i < n; i++) {
-      let value = matrix[i * n + j];
-      for (let k = 0; k < j; k++) value -= matrix[i * n + k] * matrix[j * n + k];
-      matrix[i * n + j] = value / root;
-    }
-  }
-  const x = Float64Array.from(right);
   for (let i = 0; i < n; i++) {
-    for (let k = 0; k < i; k++) x[i] -= matrix[i * n + k] * x[k];
-    x[i] /= matrix[i * n + i];
+    gradient[i] -= precision[i] * theta[i];
+    hessian[i * n + i] += precision[i];
   }
-  for (let i = n - 1; i >= 0; i--) {
-    for (let k = i + 1; k < n; k++) x[i] -= matrix[k * n + i] * x[k];
-    x[i] /= matrix[i * n + i];
+  return { hessian, gradient };
+}
+
+function lossOf(rows: readonly Row[], theta: Float64Array, precision: Float64Array): number {
+  let sum = 0;
+  for (const row of rows) {
+    const found = outcome(row, logsOf(row, theta));
+    NOISE.forEach((noise, k) => {
+      const error = (row.target[k] - found[k]) / noise;
+      sum += row.weight * OUTLIER ** 2 * (Math.sqrt(1 + (error / OUTLIER) ** 2) - 1);
+    });
   }
-  return x;
+  for (let i = 0; i < theta.length; i++) sum += 0.5 * precision[i] * theta[i] ** 2;
+  return sum;
+}
+
+function logsOf({ offsets, terms }: Row, theta: Float64Array): number[] {
+  return terms.map((indices, i) => indices.reduce((sum, at) => sum + theta[at], offsets[i]));
+}
+
+function outcome({ point, sizes }: Row, logs: readonly number[]): readonly number[] {
+  const { ttftMs, tpotMs, outTokSGpu } = predictPoint(point, sizes, constantsAt(logs));
+  return [Math.log(tpotMs), Math.log(ttftMs), Math.log(outTokSGpu)];
 }

@@ -1,0 +1,57 @@
+import Table from "cli-table3";
+import { type Compared, type ErrorOf, type TimeErrors, timeErrors } from "../../twin/calibration/error-summary.ts";
+import type { MeasuredRow } from "./measured-rows.ts";
+
+export interface ComparedRow extends Compared {
+  readonly row: MeasuredRow;
+}
+
+/** What errors are said by. */
+const GROUPINGS: readonly (readonly [name: string, groupOf: (row: MeasuredRow) => string])[] = [
+  ["model", ({ point }) => point.model.name],
+  ["system", ({ point }) => point.gpu.name],
+  ["backend", ({ point }) => point.backend],
+  ["mode", ({ point }) => (point.prefill === null ? "agg" : "disagg")],
+  ["precision", ({ point }) => point.precision],
+  ["ep", ({ point }) => range([1, 2, 8, 16, 64], point.decode.ep)],
+  ["concurrency", ({ point }) => range([1, 16, 64, 256, 1024], point.concurrency)],
+];
+
+/** Errors of all, and by group: `{all: {all}, model: {…}, …}`. */
+export function errorsBy(rows: readonly ComparedRow[]): Record<string, Record<string, TimeErrors>> {
+  const by: Record<string, Record<string, TimeErrors>> = { all: { all: timeErrors(rows) } };
+  for (const [name, groupOf] of GROUPINGS) {
+    const groups = new Map<string, ComparedRow[]>();
+    for (const one of rows) groups.set(groupOf(one.row), [...(groups.get(groupOf(one.row)) ?? []), one]);
+    const sorted = [...groups].sort(([a], [b]) => a.localeCompare(b, "en", { numeric: true }));
+    by[name] = Object.fromEntries(sorted.map(([group, some]) => [group, timeErrors(some)]));
+  }
+  return by;
+}
+
+/** Median and 90th percentile in percent. */
+export function errorsTable(by: Readonly<Record<string, Readonly<Record<string, TimeErrors>>>>): string {
+  const table = new Table({
+    head: ["", "", "points", "TPOT, %", "throughput, %", "TTFT, %"],
+    colAligns: ["left", "left", "right", "right", "right", "right"],
+    style: { head: [], border: [], compact: true },
+  });
+  for (const [name, groups] of Object.entries(by)) {
+    for (const [group, { tpotMs, outTokSGpu, ttftMs }] of Object.entries(groups)) {
+      const points = Math.max(...[tpotMs, outTokSGpu, ttftMs].map((error) => error?.points ?? 0));
+      table.push([name === "all" ? "" : name, group, points, text(tpotMs), text(outTokSGpu), text(ttftMs)]);
+    }
+  }
+  return table.toString();
+}
+
+function text(error: ErrorOf | null): string {
+  return error === null ? "–" : `${(100 * error.median).toFixed(1)} (${(100 * error.p90).toFixed(0)})`;
+}
+
+/** The range of a value: `16-63`, and `1024+` for the last. @param starts ascending */
+function range(starts: readonly number[], value: number): string {
+  const at = starts.findLastIndex((start) => start <= value);
+  const [start, next] = [starts[at], starts[at + 1]];
+  return next === undefined ? `${start}+` : next - 1 === start ? `${start}` : `${start}-${next - 1}`;
+}
