@@ -61,7 +61,12 @@ function apart(point: ServingPoint, sizes: ModelSizes, c: Constants): Seconds {
   const first = new WorkerTime(sizes, gpu, precision, prefill, c);
   const then = new WorkerTime(sizes, gpu, precision, decode, c);
   const servers = prefill.count * prefill.dp;
-  const one = first.prefill(prompt, prompt, prefill.dp, Math.ceil(prompt / CHUNK));
+  const chunks = Math.ceil(prompt / CHUNK);
+  const alone = first.prefill(prompt, prompt, 1, chunks);
+  const one = first.prefill(prompt, prompt, prefill.dp, chunks);
+  // Under load several prompts fill a step, and share what it costs beside them.
+  const together = Math.max(1, Math.floor(CHUNK / prompt));
+  const loaded = first.prefill(together * prompt, prompt, prefill.dp, chunks) / together;
   const ranks = decode.count * decode.dp;
   const room = then.room(prompt + answer / 2);
   const step = (batch: number) => then.decode(Math.max(batch, 1 / decode.dp), prompt + answer / 2) * c.tpot;
@@ -74,14 +79,14 @@ function apart(point: ServingPoint, sizes: ModelSizes, c: Constants): Seconds {
     const batch = round === 0 ? most : (low + high) / 2;
     const tpot = step(batch);
     const rate = (ranks * batch) / (answer * tpot);
-    const busy = (rate * one) / servers;
+    const busy = (rate * loaded) / servers;
     if (busy >= 1) {
       high = batch;
       continue;
     }
-    const waiting = (c.wait * one * busy ** Math.sqrt(2 * (servers + 1))) / servers / (1 - busy);
-    const burst = (c.burst * Math.max(0, concurrency - servers) * one) / servers;
-    at = { ttft: c.first + c.own * one + waiting + burst, tpot };
+    const waiting = (c.wait * loaded * busy ** Math.sqrt(2 * (servers + 1))) / servers / (1 - busy);
+    const burst = (c.burst * Math.max(0, concurrency - servers) * loaded) / servers;
+    at = { ttft: c.first + c.own * (alone + (one - alone) * busy) + waiting + burst, tpot };
     if (rate * at.ttft + ranks * batch > concurrency) high = batch;
     else low = batch;
     if (low === high) break;
