@@ -1,5 +1,6 @@
 import Table from "cli-table3";
 import { readConstantsFile } from "../config/calibration/constants-file.ts";
+import { loadModel } from "../config/shapes.ts";
 import { tableOf } from "./calibration/constants-table.ts";
 import { Catalogue } from "./calibration/known-hardware.ts";
 import { readMeasuredRows } from "./calibration/measured-rows.ts";
@@ -28,7 +29,7 @@ export async function calibrate({ measured, fit, constants, json }: CalibrateFla
   let table = tableOf(file);
   if (measured === undefined) {
     if (fit !== undefined) throw new InputError("--fit", "", "has nothing to fit to; give --measured too");
-    const { value, text } = publishedResult(file, table);
+    const { value, text } = publishedResult(file, await loadModel("deepseek-v3"));
     out.result(value, text);
     return;
   }
@@ -62,7 +63,9 @@ function sayResult(predicted: readonly PredictedRow[], unseen: object, own: obje
   const parts = [
     rowsTable(predicted),
     `${summary.rows} rows, all predicted; ${summary.fitted} of configurations that the constants were fitted to (*), which are not counted.`,
-    counted.length === 0 ? "" : `Errors of the ${counted.length} others, median (90th percentile):\n${errorsTable(errorsBy(counted))}`,
+    counted.length === 0
+      ? ""
+      : `Errors of the ${counted.length} others, median (90th percentile):\n${errorsTable(errorsBy(counted))}`,
   ];
   out.result({ rows: predicted.map(jsonRow), summary }, parts.filter((part) => part !== "").join("\n\n"));
 }

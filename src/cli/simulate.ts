@@ -29,8 +29,14 @@ export function simulateCommand(): Command {
     .description("Run a simulated pool on a trace in virtual time, and compare the ways of balancing it.")
     .option("--scenario <file>", "what to run (YAML; see loadtest/scenarios)")
     .option("--out <dir>", "folder for report.json")
-    .option("--calibrate", "run nothing; say what the cost model predicts beside what was published or measured")
-    .option("--measured <file>", "with --calibrate: serving points (CSV; docs/calibration.md has the columns)")
+    .option(
+      "--calibrate",
+      "run nothing; say what the cost model predicts beside what was published or measured",
+    )
+    .option(
+      "--measured <file>",
+      "with --calibrate: serving points (CSV; docs/calibration.md has the columns)",
+    )
     .option("--fit <file>", "with --measured: fit a few factors to it, and write the constants to this file")
     .option("--constants <file>", "with --calibrate: constants that --fit wrote (default: those that ship)")
     .addOption(jsonOption())
@@ -44,23 +50,19 @@ async function simulate(flags: SimulateFlags): Promise<void> {
   if (stray !== undefined) throw new InputError(`--${stray}`, "", "goes with --calibrate; add that");
   if (flags.scenario === undefined) throw new InputError("--scenario", "", "is missing; expected a file");
   if (flags.out === undefined) throw new InputError("--out", "", "is missing; expected a folder");
-  return run({ scenario: flags.scenario, out: flags.out, json: flags.json });
+  return simulateScenario({ scenario: flags.scenario, out: flags.out, json: flags.json });
 }
 
-interface RunFlags {
-  readonly scenario: string;
-  readonly out: string;
-  readonly json?: true;
-}
-
-async function run(flags: RunFlags): Promise<void> {
+async function simulateScenario(
+  flags: Readonly<{ scenario: string; out: string; json: true | undefined }>,
+): Promise<void> {
   const scenario = await loadScenario(flags.scenario);
   const out = output(flags.json ?? false);
-  const { run: result, comparison } = await runScenario(flags.scenario, scenario, out);
+  const { run, comparison } = await runScenario(flags.scenario, scenario, out);
   const { model, topology } = scenario;
-  const report = { scenario: flags.scenario, model: model.name, topology, run: result, comparison };
+  const report = { scenario: flags.scenario, model: model.name, topology, run, comparison };
   await writeOutput(join(flags.out, "report.json"), `${JSON.stringify(report, null, 2)}\n`);
-  out.result(report, `${runText(result)}\n\n${comparisonTable(comparison)}`);
+  out.result(report, `${runText(run)}\n\n${comparisonTable(comparison)}`);
 }
 
 async function runScenario(

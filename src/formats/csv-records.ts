@@ -19,10 +19,10 @@ export function readCsvRecords(text: string, source: string): CsvRecord[] {
     throw new InputError(source, "line 1", "is empty; expected a header that names the columns");
   }
   const columns = new Map(names.map((name, column) => [name, column]));
-  return lines.slice(1).flatMap((text, i) => {
-    if (text.trim() === "") return [];
+  return lines.slice(1).flatMap((written, i) => {
+    if (written.trim() === "") return [];
     const line = i + 2;
-    const cells = cellsOf(text, source, line);
+    const cells = cellsOf(written, source, line);
     if (cells.length > names.length) {
       const hint = `has ${cells.length} cells; expected at most the ${names.length} of the header`;
       throw new InputError(source, `line ${line}`, hint);
@@ -48,7 +48,8 @@ function cellsOf(line: string, source: string, number: number): string[] {
       cell = "";
     } else cell += sign;
   }
-  if (quoted) throw new InputError(source, `line ${number}`, "has an opening quote without its end; close it");
+  if (quoted)
+    throw new InputError(source, `line ${number}`, "has an opening quote without its end; close it");
   cells.push(cell);
   return cells;
 }

@@ -6,6 +6,9 @@ import type { Fit } from "../../twin/calibration/fit.ts";
 /** Factors as close to 1 as this are left out. */
 const NEXT_TO_NOTHING = 5e-4;
 
+/** But for these, which say what the constants have seen. */
+const KEPT = new Set(["family", "backend", "generation"]);
+
 /** What a file of constants comes to. Names that are not known (an older file's) are ignored. */
 export function tableOf({ constants }: ConstantsFile): Table {
   const table = new Map<string, number>();
@@ -14,7 +17,8 @@ export function tableOf({ constants }: ConstantsFile): Table {
     if (component === undefined) continue;
     table.set(name, Math.log(base / component.prior));
     for (const [kind, levels] of Object.entries(factors)) {
-      for (const [level, factor] of Object.entries(levels)) table.set(`${name}/${kind}/${level}`, Math.log(factor));
+      for (const [level, factor] of Object.entries(levels))
+        table.set(`${name}/${kind}/${level}`, Math.log(factor));
     }
   }
   return table;
@@ -29,7 +33,7 @@ export function constantsOfFit({ table, deviations }: Fit): ConstantsFile["const
     for (const [term, log] of table) {
       const [name, kind, ...level] = term.split("/");
       if (name !== component || kind === undefined) continue;
-      if (Math.abs(log) < NEXT_TO_NOTHING && kind !== "family" && kind !== "backend") continue;
+      if (Math.abs(log) < NEXT_TO_NOTHING && !KEPT.has(kind)) continue;
       factors[kind] ??= {};
       factors[kind][level.join("/")] = digits(Math.exp(log));
     }

@@ -34,7 +34,10 @@ export class Catalogue {
     const word = plain(written);
     const named = this.#gpus.filter(({ name }) => word.includes(name));
     // `gb200` holds `b200` too.
-    return named.reduce<Gpu | null>((best, gpu) => (best === null || gpu.name.length > best.name.length ? gpu : best), null);
+    return named.reduce<Gpu | null>(
+      (best, gpu) => (best === null || gpu.name.length > best.name.length ? gpu : best),
+      null,
+    );
   }
 }
 

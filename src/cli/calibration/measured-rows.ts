@@ -128,7 +128,13 @@ class RowReader {
     const moeTp = this.#count(`${prefix}moe_tp`);
     const tp =
       this.#count(`${prefix}tp`) ??
-      this.#assume(`${prefix}tp`, Math.max(1, Math.round((ep ?? 1) * (moeTp ?? 1) > 1 ? ((ep ?? 1) * (moeTp ?? 1)) / dp : (gpus ?? dp) / dp)));
+      this.#assume(
+        `${prefix}tp`,
+        Math.max(
+          1,
+          Math.round((ep ?? 1) * (moeTp ?? 1) > 1 ? ((ep ?? 1) * (moeTp ?? 1)) / dp : (gpus ?? dp) / dp),
+        ),
+      );
     const all = tp * dp;
     const experts = ep ?? Math.max(1, Math.round(all / (moeTp ?? all)));
     return { count, tp, dp, ep: experts, moeTp: moeTp ?? Math.max(1, Math.round(all / experts)) };

@@ -1,5 +1,10 @@
 import Table from "cli-table3";
-import { type Compared, type ErrorOf, type TimeErrors, timeErrors } from "../../twin/calibration/error-summary.ts";
+import {
+  type Compared,
+  type ErrorOf,
+  type TimeErrors,
+  timeErrors,
+} from "../../twin/calibration/error-summary.ts";
 import type { MeasuredRow } from "./measured-rows.ts";
 
 export interface ComparedRow extends Compared {

@@ -9,7 +9,9 @@ export const SHIPPED_CONSTANTS = fileURLToPath(
 );
 
 const positive = z.number().positive();
-const error = z.strictObject({ points: z.int().nonnegative(), median: z.number(), p90: z.number() }).nullable();
+const error = z
+  .strictObject({ points: z.int().nonnegative(), median: z.number(), p90: z.number() })
+  .nullable();
 const errors = z.strictObject({ ttftMs: error, tpotMs: error, outTokSGpu: error });
 /** Of measured ÷ predicted: four points of five lie between. */
 const band = z.tuple([positive, positive]);

@@ -3,7 +3,6 @@ import { fileURLToPath } from "node:url";
 import { z } from "zod";
 import { GPU_GENERATIONS, type Gpu } from "../../model/gpu.ts";
 import { checkShape } from "../check-shape.ts";
-import { type Place, faultAt } from "../place.ts";
 import { readYamlFile } from "../yaml-file.ts";
 
 const SHIPPED = fileURLToPath(new URL("../../../config/gpus/", import.meta.url));
@@ -20,21 +19,6 @@ const gpuSchema = z.strictObject({
   scaleUp: z.strictObject({ GBps: rate, gpus: z.int().positive().max(65_536) }),
   scaleOut: z.strictObject({ GBps: rate }),
 });
-
-/**
- * A type of GPU.
- * @param name  a file of config/gpus without its ending, or a path that ends in `.yaml`
- * @param place where the name is written, for messages
- * @throws InputError
- */
-export async function loadGpu(name: string, place: Place): Promise<Gpu> {
-  const names = await shippedGpuNames();
-  if (!/\.ya?ml$/.test(name) && !names.includes(name)) {
-    const hint = `is ${JSON.stringify(name)}; expected one of ${names.join(", ")}, or a file that ends in .yaml`;
-    throw faultAt(place, hint);
-  }
-  return readGpu(/\.ya?ml$/.test(name) ? name : `${SHIPPED}${name}.yaml`);
-}
 
 /** Every type of config/gpus. */
 export async function shippedGpus(): Promise<Gpu[]> {

@@ -1,9 +1,8 @@
-import { constantsOf } from "./factors.ts";
+import { type Table, constantsOf } from "./factors.ts";
 import type { Fit, Measured } from "./fit.ts";
 import { modelSizes } from "./model-sizes.ts";
 import { predictPoint } from "./predict-point.ts";
 import type { ServingPoint, ServingTimes } from "./serving-point.ts";
-import type { Table } from "./factors.ts";
 
 /** What a table predicts of a point. */
 export function predict(table: Table, point: ServingPoint): ServingTimes {

@@ -1,4 +1,11 @@
-import { COMPONENTS, COMPONENT_NAMES, type ComponentName, type Constants, LEVELS, type LevelKind } from "./constants.ts";
+import {
+  COMPONENTS,
+  COMPONENT_NAMES,
+  type ComponentName,
+  type Constants,
+  LEVELS,
+  type LevelKind,
+} from "./constants.ts";
 import type { ServingPoint } from "./serving-point.ts";
 
 /** Logarithms: of each base relative to its prior, and of each level's factor. Names are `component` and `component/kind/level`. */
@@ -58,7 +65,8 @@ export function constantsAt(logs: readonly number[]): Constants {
   return constants;
 }
 
-/** Whether a table has seen points of the same shape of model, and of the same backend. */
-export function isKnown(table: Table, { family, backend }: ServingPoint): boolean {
-  return table.has(`experts/family/${family}`) && table.has(`experts/backend/${backend}`);
+/** Whether a table has seen points of the same shape of model, of the same backend, and of such GPUs. */
+export function isKnown(table: Table, { family, backend, gpu }: ServingPoint): boolean {
+  const levels = [`family/${family}`, `backend/${backend}`, `generation/${gpu.generation}`];
+  return levels.every((level) => table.has(`experts/${level}`));
 }

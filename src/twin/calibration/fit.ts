@@ -106,7 +106,8 @@ function rowsOf(
   termsAt: (component: ComponentName, point: ServingPoint) => readonly number[],
 ): readonly Row[] {
   const alike = new Map<string, number>();
-  for (const { point } of measured) alike.set(configurationOf(point), (alike.get(configurationOf(point)) ?? 0) + 1);
+  for (const { point } of measured)
+    alike.set(configurationOf(point), (alike.get(configurationOf(point)) ?? 0) + 1);
   return measured.map(({ point, times }) => ({
     point,
     sizes: modelSizes(point.model, point.precision),
@@ -120,7 +121,9 @@ function rowsOf(
 /** What was run, but for its load: points that share it are not independent. */
 export function configurationOf(point: ServingPoint): string {
   const { backend, version, family, gpu, precision, prefill, decode } = point;
-  const shape = [prefill, decode].map((w) => (w === null ? "-" : [w.count, w.tp, w.dp, w.ep, w.moeTp].join("x")));
+  const shape = [prefill, decode].map((w) =>
+    w === null ? "-" : [w.count, w.tp, w.dp, w.ep, w.moeTp].join("x"),
+  );
   return [backend, version || "?", gpu.name, precision, family, ...shape].join(" | ");
 }
 

@@ -1,5 +1,5 @@
 import type { Constants } from "./constants.ts";
-import { type ModelSizes } from "./model-sizes.ts";
+import type { ModelSizes } from "./model-sizes.ts";
 import { type ServingPoint, type ServingTimes, outTokensPerSecondPerGpu } from "./serving-point.ts";
 import { WorkerTime } from "./worker-time.ts";
 
@@ -65,8 +65,8 @@ function apart(point: ServingPoint, sizes: ModelSizes, c: Constants): Seconds {
   const alone = first.prefill(prompt, prompt, 1, chunks);
   const one = first.prefill(prompt, prompt, prefill.dp, chunks);
   // Under load several prompts fill a step, and share what it costs beside them.
-  const together = Math.max(1, Math.floor(CHUNK / prompt));
-  const loaded = first.prefill(together * prompt, prompt, prefill.dp, chunks) / together;
+  const perStep = Math.max(1, Math.floor(CHUNK / prompt));
+  const loaded = first.prefill(perStep * prompt, prompt, prefill.dp, chunks) / perStep;
   const ranks = decode.count * decode.dp;
   const room = then.room(prompt + answer / 2);
   const step = (batch: number) => then.decode(Math.max(batch, 1 / decode.dp), prompt + answer / 2) * c.tpot;

@@ -17,7 +17,13 @@ export class WorkerTime {
   readonly #restFlops: number;
   readonly #link: number;
 
-  constructor(sizes: ModelSizes, gpu: Gpu, precision: ServingPrecision, shape: Parallelism, constants: Constants) {
+  constructor(
+    sizes: ModelSizes,
+    gpu: Gpu,
+    precision: ServingPrecision,
+    shape: Parallelism,
+    constants: Constants,
+  ) {
     this.sizes = sizes;
     this.gpu = gpu;
     this.shape = shape;
@@ -64,7 +70,9 @@ export class WorkerTime {
     const active = (experts / ep) * (1 - (1 - topk / experts) ** Math.max(1, tokens * c.distinct));
     return both(
       (moeLayers * active * expert * expertBytes) / moeTp / (gpu.memoryBandwidth * c.experts),
-      (moeLayers * FLOPS_PER_WEIGHT * expert * topk * tokens) / (ep * moeTp) / (this.#expertFlops * efficiency),
+      (moeLayers * FLOPS_PER_WEIGHT * expert * topk * tokens) /
+        (ep * moeTp) /
+        (this.#expertFlops * efficiency),
     );
   }
 
@@ -76,7 +84,8 @@ export class WorkerTime {
       const parts = Math.min(shape.tp, kind.shards);
       const seen = Math.min(context, kind.reach);
       const bytes = (seen * kind.kvBytes + context * kind.indexBytes + kind.stateBytes) / parts;
-      const products = (seen * kind.decodeProducts + context * kind.indexProducts + kind.tokenProducts) / shape.tp;
+      const products =
+        (seen * kind.decodeProducts + context * kind.indexProducts + kind.tokenProducts) / shape.tp;
       seconds +=
         kind.layers *
         batch *
@@ -104,7 +113,9 @@ export class WorkerTime {
       const copies = shape.ep > 1 ? Math.min(sizes.topk, shape.ep) : 1;
       // Out in a byte a value, back in two.
       const bytes = tokens * sizes.expertHidden * copies * away * 3;
-      seconds += sizes.moeLayers * (2 * c.exchangeLatency * Math.log2(this.#gpus) + bytes / (this.#link * c.exchangeBandwidth));
+      seconds +=
+        sizes.moeLayers *
+        (2 * c.exchangeLatency * Math.log2(this.#gpus) + bytes / (this.#link * c.exchangeBandwidth));
     }
     return seconds;
   }
@@ -134,24 +145,28 @@ export class WorkerTime {
     }
     const experts = chunks * this.#experts((tokens * others) / chunks, c.prefillFlops);
     return (
-      chunks * sizes.layers * c.prefillLayer + weights + attention + experts + chunks * this.#network(tokens / chunks)
+      chunks * sizes.layers * c.prefillLayer +
+      weights +
+      attention +
+      experts +
+      chunks * this.#network(tokens / chunks)
     );
   }
 
   /** Sequences of a rank that its memory has room for. @param held tokens of a sequence */
   room(held: number): number {
     const { sizes, gpu, shape } = this;
-    const rest = ((sizes.attention + sizes.dense) * sizes.restBytes) / shape.tp + (2 * sizes.head * BF16) / shape.tp;
+    const rest =
+      ((sizes.attention + sizes.dense) * sizes.restBytes) / shape.tp + (2 * sizes.head * BF16) / shape.tp;
     const experts =
       (sizes.moeLayers * sizes.experts * sizes.expert * sizes.expertBytes) / (shape.ep * shape.moeTp);
-    const free = 0.9 * this.gpu.memoryBytes - rest - experts;
+    const free = 0.9 * gpu.memoryBytes - rest - experts;
     let bytes = 0;
     for (const { kind, layers, kvBytes, indexBytes, stateBytes, shards, reach } of sizes.kinds) {
       const kept = kind === "gqa" ? Math.min(held, reach) : held;
       bytes += (layers * (kept * kvBytes + held * indexBytes + stateBytes / 2)) / Math.min(shape.tp, shards);
     }
-    void gpu;
-    return Math.max(1, (Math.max(free, 0.02 * this.gpu.memoryBytes) * this.#c.room) / bytes);
+    return Math.max(1, (Math.max(free, 0.02 * gpu.memoryBytes) * this.#c.room) / bytes);
   }
 }
 
