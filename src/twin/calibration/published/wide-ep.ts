@@ -5,7 +5,7 @@ import {
   type AttentionWork,
 } from "../../../core/cost/attention-work.ts";
 import { evenTally } from "../../../core/cost/even-tally.ts";
-import { H800 } from "../../../core/cost/hardware.ts";
+import { H800, type Hardware } from "../../../core/cost/hardware.ts";
 import { alternating, pipelined } from "../../../core/cost/overlap.ts";
 import { StepCost } from "../../../core/cost/step-cost.ts";
 import type { LayerTally } from "../../../model/layer-tally.ts";
@@ -33,6 +33,11 @@ const IMBALANCE = {
   decode: { plain: 2.578, eplb: 1.026 },
 } as const;
 
+/** Maximum ÷ mean − 1 of three recordings (prompts of 512, 1K and 4K tokens): in order, and placed by EPLB. */
+const RECORDED = { plain: (1.081 + 1.289 + 2.042) / 3, eplb: (0.127 + 0.166 + 0.317) / 3 };
+/** Tokens that a request gains in a step with multi-token prediction (DeepSeek-V3 report §5.4.3). */
+const MTP_TOKENS = 1.8;
+
 interface Phase {
   readonly topology: Topology;
   readonly hops: { readonly hops: number; readonly nodeHops: number };
@@ -40,19 +45,29 @@ interface Phase {
   readonly work: AttentionWork;
   /** Tokens of a rank up to which the low-latency kernels exchange them: this deployment raised it. */
   readonly lowLatencyBatch: number;
+  readonly hardware: Hardware;
 }
 
 function prefillOf(prompt: number): Phase {
   const work = noAttentionWork();
   for (let i = 0; i < STEP_TOKENS / prompt; i++) addPrefill(work, 0, prompt, []);
-  return { topology: PREFILL, hops: PREFILL_HOPS, work, lowLatencyBatch: 128 };
+  return { topology: PREFILL, hops: PREFILL_HOPS, work, lowLatencyBatch: 128, hardware: H800 };
 }
 
 function decodeOf(requests: number, context: number): Phase {
   const work = noAttentionWork();
   for (let i = 0; i < requests; i++) addDecode(work, context, []);
-  return { topology: DECODE, hops: DECODE_HOPS, work, lowLatencyBatch: 256 };
+  return { topology: DECODE, hops: DECODE_HOPS, work, lowLatencyBatch: 256, hardware: H800 };
 }
+
+/** The same kernels on an H200, whose memory is faster. */
+const H200: Hardware = {
+  ...H800,
+  name: "h200",
+  memoryBytes: 141e9,
+  kvBandwidth: H800.kvBandwidth * (4.8 / 3.35),
+  weightBandwidth: H800.weightBandwidth * (4.8 / 3.35),
+};
 
 /** One MoE layer, seconds: as one batch, and as two overlapping micro-batches. */
 interface LayerSeconds {
@@ -66,9 +81,9 @@ interface LayerSeconds {
  *   quantization, permutation, launches
  */
 function layerSeconds(model: MoeModel, phase: Phase, imbalance: number, added: number): LayerSeconds {
-  const { topology, hops, work, lowLatencyBatch } = phase;
+  const { topology, hops, work, lowLatencyBatch, hardware } = phase;
   const ranks = [work];
-  const cost = new StepCost(model, topology, H800, lowLatencyBatch);
+  const cost = new StepCost(model, topology, hardware, lowLatencyBatch);
   const tally = evenTally(topology, { tokensPerRank: work.tokens, topk: model.topk, ...hops });
   fill(tally, topology, imbalance);
   const moeLayers = model.moeLayers.length;
@@ -231,5 +246,46 @@ export function wideEpRows(model: MoeModel): PublishedRow[] {
       gain(decodeOf(32, 2000), decode.eplb, perBatch),
       pipeline,
     ),
+    row(
+      "decode-itl",
+      "time between tokens, decode at 256 requests per GPU (about)",
+      "ms",
+      100,
+      1000 * model.layers * layerSeconds(model, fullBatch, decode.eplb, perBatch).overlapped,
+      "the step of the decode row",
+    ),
+    row(
+      "decode-mtp",
+      "decode EP72, 4K context, multi-token prediction",
+      perNode,
+      17_373,
+      MTP_TOKENS * 0.5 * nodeRate(model, decodeOf(256, 4000), decode.eplb, perBatch),
+      "assumed: 128 requests per GPU, two tokens of each in a step, 1.8 accepted",
+    ),
+    {
+      ...row(
+        "vllm-wide-ep",
+        "decode, wide EP",
+        "tokens/s per GPU",
+        2200,
+        nodeRate(model, { ...fullBatch, hardware: H200 }, decode.eplb, perBatch) / 8,
+        "assumed: the batch, context and added time of SGLang's decode, on H200",
+      ),
+      system: "vLLM, H200",
+    },
+    ...[
+      { id: "plain", what: "without EPLB", published: 1.564, predicted: RECORDED.plain },
+      { id: "eplb", what: "with EPLB, 32 ranks x 9 slots", published: 0.109, predicted: RECORDED.eplb },
+    ].map(({ id, what, published, predicted }) => ({
+      ...row(
+        `imbalance-${id}`,
+        `imbalance (maximum / mean - 1) ${what}`,
+        "",
+        published,
+        predicted,
+        "mean of three recorded loads of prompts, another traffic than theirs",
+      ),
+      system: "TensorRT-LLM, 32 GB200",
+    })),
   ];
 }
