@@ -6,7 +6,8 @@ import { Catalogue } from "./calibration/known-hardware.ts";
 import { readMeasuredRows } from "./calibration/measured-rows.ts";
 import { ownConstants } from "./calibration/own-constants.ts";
 import { type PredictedRow, jsonRow, predictRows } from "./calibration/predicted-rows.ts";
-import { errorsBy, errorsTable } from "./calibration/row-groups.ts";
+import { errorsBy, errorsTable, jsonErrorsBy } from "./calibration/row-groups.ts";
+import type { TimeErrors } from "../twin/calibration/error-summary.ts";
 import { publishedResult } from "./calibration/published-result.ts";
 import { InputError } from "../lib/errors.ts";
 import { type Output, output, readInput, writeOutput } from "./output.ts";
@@ -40,13 +41,20 @@ export async function calibrate({ measured, fit, constants, json }: CalibrateFla
     const fitted = ownConstants(rows, measured, file, table);
     await writeOutput(fit, `${JSON.stringify(fitted.file, null, 1)}\n`);
     ({ file, table } = fitted);
-    own = { own: { factors: fitted.factors, file: fit, unseen: fitted.file.unseen.folds.own ?? null } };
+    own = {
+      own: { factors: fitted.factors, file: fit, unseen: jsonErrorsBy(fitted.file.unseen.folds).own ?? null },
+    };
     out.progress(`${fit}: factors ${JSON.stringify(fitted.factors)}`);
   }
   sayResult(predictRows(rows, table, file), file.unseen.folds, own, out);
 }
 
-function sayResult(predicted: readonly PredictedRow[], unseen: object, own: object, out: Output): void {
+function sayResult(
+  predicted: readonly PredictedRow[],
+  unseen: Readonly<Record<string, TimeErrors>>,
+  own: object,
+  out: Output,
+): void {
   const counted = predicted
     .filter(({ fitted, row }) => !fitted && (row.tpotMs ?? row.ttftMs ?? row.outTokSGpu) !== null)
     .map((one) => ({ row: one.row, predicted: one.predicted, measured: one.row }));
@@ -56,8 +64,11 @@ function sayResult(predicted: readonly PredictedRow[], unseen: object, own: obje
     coverage: 1,
     fitted: predicted.filter(({ fitted }) => fitted).length,
     counted: counted.length,
-    errors: counted.length === 0 ? null : errorsBy(counted),
-    unseen,
+    errors:
+      counted.length === 0
+        ? null
+        : Object.fromEntries(Object.entries(errorsBy(counted)).map(([name, by]) => [name, jsonErrorsBy(by)])),
+    unseen: jsonErrorsBy(unseen),
     ...own,
   };
   const parts = [

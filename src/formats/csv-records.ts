@@ -23,7 +23,7 @@ export function readCsvRecords(text: string, source: string): CsvRecord[] {
     if (written.trim() === "") return [];
     const line = i + 2;
     const cells = cellsOf(written, source, line);
-    if (cells.length > names.length) {
+    if (cells.slice(names.length).some((cell) => cell.trim() !== "")) {
       const hint = `has ${cells.length} cells; expected at most the ${names.length} of the header`;
       throw new InputError(source, `line ${line}`, hint);
     }

@@ -33,10 +33,10 @@ test("published results: every row predicted, what was fitted marked and not cou
   expect(summary.median).toBeLessThan(0.15);
   // Of serving points that the constants had not seen: what this project aims at.
   const { configuration } = summary.unseen;
-  expect(configuration.tpotMs.points).toBeGreaterThan(800);
-  expect(configuration.tpotMs.median).toBeLessThan(0.1);
-  expect(configuration.outTokSGpu.median).toBeLessThan(0.1);
-  expect(configuration.ttftMs.median).toBeLessThan(0.25);
+  expect(configuration.tpot_ms.points).toBeGreaterThan(800);
+  expect(configuration.tpot_ms.median).toBeLessThan(0.1);
+  expect(configuration.out_tok_s_gpu.median).toBeLessThan(0.1);
+  expect(configuration.ttft_ms.median).toBeLessThan(0.25);
 });
 
 test("a row for every row of the file, in its order and under its names", async () => {
@@ -77,6 +77,14 @@ test("columns that are missing are taken for granted, and said", async () => {
   ]);
 });
 
+test("a model that is only alike is said, and known less well", async () => {
+  const { rows } = await rowsOf(
+    await fileOf("model,system,gpus", "MiniMax-M9,b200,4", "MiniMax-M2.5,b200,4"),
+  );
+  expect(rows[0].assumed[0]).toMatch(/^model minimax-m2/);
+  expect(rows.map(({ known }: { known: boolean }) => known)).toEqual([false, true]);
+});
+
 test("prefill apart from decode, and queues where one of them is too small", async () => {
   const header = `${HEADER},prefill_workers,prefill_tp,prefill_dp,prefill_ep,prefill_moe_tp,decode_workers,decode_tp,decode_dp,decode_ep,decode_moe_tp`;
   const point = (id: string, concurrency: number) =>
@@ -111,7 +119,7 @@ describe("factors of one's own", () => {
     const out = join(folder, "own.json");
     const { rows, summary } = await rowsOf(path, "--fit", out);
     expect(Object.keys(summary.own.factors)).toEqual(["tpot", "prefillFlops", "first", "ttft"]);
-    expect(summary.own.unseen.tpotMs.points).toBe(points.length);
+    expect(summary.own.unseen.tpot_ms.points).toBe(points.length);
     // Now they are fitted to, and say nothing.
     expect(rows.every(({ fitted }: { fitted: boolean }) => fitted)).toBe(true);
     const plain = await rowsOf(path);

@@ -8,7 +8,7 @@ import { fit, fitOwn } from "../../src/twin/calibration/fit.ts";
 import { type ServingPoint, familyOf } from "../../src/twin/calibration/serving-point.ts";
 
 const MODEL = await loadModel("gpt-oss-120b");
-const [GPU] = (await shippedGpus()).filter(({ name }) => name === "h100");
+const [GPU] = await shippedGpus();
 
 function pointOf(tp: number, concurrency: number, backend = "vllm"): ServingPoint {
   return {

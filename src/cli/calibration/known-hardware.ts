@@ -29,6 +29,12 @@ export class Catalogue {
     return nearest(written, this.#models);
   }
 
+  /** Whether a name is the model's own, or a version's of it. */
+  static isNamed(written: string, { name }: MoeModel): boolean {
+    const [word, own] = [plain(written.slice(written.lastIndexOf("/") + 1)), plain(name)];
+    return word.startsWith(own) || own.startsWith(word);
+  }
+
   /** The GPU that a system has: `h100_sxm`, `GB200 NVL72`. */
   gpu(written: string): Gpu | null {
     const word = plain(written);

@@ -6,7 +6,7 @@ import {
   type Workers,
   familyOf,
 } from "../../twin/calibration/serving-point.ts";
-import type { Catalogue } from "./known-hardware.ts";
+import { Catalogue } from "./known-hardware.ts";
 
 /** A row of a table of measured points: what was run, and what is known of how it went. */
 export interface MeasuredRow {
@@ -70,6 +70,7 @@ class RowReader {
       const hint = `is ${JSON.stringify(record.cell("model"))}; expected a model's name (plimsoll models lists them)`;
       throw this.#fault("model", hint);
     }
+    if (!Catalogue.isNamed(record.cell("model"), model)) this.#assume("model", model.name);
     const gpu = this.#catalogue.gpu(this.#text("system"));
     if (gpu === null) {
       const hint = `is ${JSON.stringify(record.cell("system"))}; expected one of ${this.#catalogue.gpuNames.join(", ")}`;

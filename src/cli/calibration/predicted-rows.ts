@@ -21,7 +21,8 @@ export function predictRows(rows: readonly MeasuredRow[], table: Table, file: Co
   const used = new Set(file.configurations);
   return rows.map((row) => {
     const { point } = row;
-    const known = isKnown(table, point);
+    // A model that is only alike is no known one.
+    const known = isKnown(table, point) && !row.assumed.some((what) => what.startsWith("model "));
     const predicted = predict(table, point);
     const { agg, disagg, unknown } = file.unseen.bands;
     const bands = !known ? unknown : point.prefill === null ? agg : disagg;

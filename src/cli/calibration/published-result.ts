@@ -6,7 +6,7 @@ import { attentionBalanceRows } from "../../twin/calibration/published/attention
 import { arithmeticRows } from "../../twin/calibration/published/deployment-arithmetic.ts";
 import type { PublishedRow } from "../../twin/calibration/published/published-row.ts";
 import { wideEpRows } from "../../twin/calibration/published/wide-ep.ts";
-import { errorsTable } from "./row-groups.ts";
+import { errorsTable, jsonErrorsBy } from "./row-groups.ts";
 
 /** Published results beside predictions, and how far the constants are off on points that they have not seen. */
 export function publishedResult(
@@ -27,7 +27,7 @@ export function publishedResult(
     counted: errors.length,
     median: quantile(errors, 0.5),
     p90: quantile(errors, 0.9),
-    unseen: folds,
+    unseen: jsonErrorsBy(folds),
   };
   const value = {
     rows: rows.map((row) => ({ ...row, measured: row.published, error: errorOf(row) })),

@@ -34,6 +34,16 @@ export function errorsBy(rows: readonly ComparedRow[]): Record<string, Record<st
   return by;
 }
 
+/** Errors under the names that the table of points has. */
+export function jsonErrors({ ttftMs, tpotMs, outTokSGpu }: TimeErrors): object {
+  return { ttft_ms: ttftMs, tpot_ms: tpotMs, out_tok_s_gpu: outTokSGpu };
+}
+
+/** The same of each group. */
+export function jsonErrorsBy(by: Readonly<Record<string, TimeErrors>>): Record<string, object> {
+  return Object.fromEntries(Object.entries(by).map(([group, errors]) => [group, jsonErrors(errors)]));
+}
+
 /** Median and 90th percentile in percent. */
 export function errorsTable(by: Readonly<Record<string, Readonly<Record<string, TimeErrors>>>>): string {
   const table = new Table({
