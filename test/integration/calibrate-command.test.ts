@@ -189,3 +189,18 @@ describe("bad input: one line, exit code 2", () => {
     expect(stderr).toContain("has 1 rows with ttft_ms, tpot_ms and out_tok_s_gpu; expected at least 3");
   });
 });
+
+test("docs/calibration.md has the errors of the constants that ship", async () => {
+  const page = await readFile(new URL("../../docs/calibration.md", import.meta.url), "utf8");
+  const { summary, rows } = JSON.parse(await runHere("simulate", "--calibrate", "--json"));
+  const text = ({ median, p90 }: { median: number; p90: number }) =>
+    `${(100 * median).toFixed(1)} (${(100 * p90).toFixed(0)})`;
+  for (const { tpot_ms, out_tok_s_gpu, ttft_ms } of Object.values<{
+    tpot_ms: { median: number; p90: number };
+    out_tok_s_gpu: { median: number; p90: number };
+    ttft_ms: { median: number; p90: number };
+  }>(summary.unseen)) {
+    expect(page).toContain(`| ${text(tpot_ms)} | ${text(out_tok_s_gpu)} | ${text(ttft_ms)} |`);
+  }
+  for (const { what } of rows) expect(page).toContain(`| ${what}`);
+});

@@ -35,7 +35,7 @@ export function errorsBy(rows: readonly ComparedRow[]): Record<string, Record<st
 }
 
 /** Errors under the names that the table of points has. */
-export function jsonErrors({ ttftMs, tpotMs, outTokSGpu }: TimeErrors): object {
+function jsonErrors({ ttftMs, tpotMs, outTokSGpu }: TimeErrors): object {
   return { ttft_ms: ttftMs, tpot_ms: tpotMs, out_tok_s_gpu: outTokSGpu };
 }
 

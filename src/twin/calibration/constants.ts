@@ -19,7 +19,6 @@ export const LEVELS = {
   system: ({ gpu }) => gpu.name,
   backend: ({ backend }) => backend,
   family: ({ family }) => family,
-  precision: ({ precision }) => precision,
   generationPrecision: ({ gpu, precision }) => `${gpu.generation} ${precision}`,
   backendGeneration: ({ gpu, backend }) => `${backend} ${gpu.generation}`,
   backendPrecision: ({ precision, backend, gpu }) => `${backend} ${gpu.generation} ${precision}`,
@@ -81,7 +80,7 @@ export const COMPONENTS = {
     },
   },
   distinct: {
-    meaning: "Tokens that hit as many distinct experts as one token would if all were equally likely",
+    meaning: "Part of a batch that would hit as many distinct experts if all were equally likely",
     unit: "",
     prior: 0.7,
     spread: 0.21,
@@ -165,7 +164,8 @@ export const COMPONENTS = {
     levels: { backend: 0.12, backendGeneration: 0.08, version: 0.08, backendFamily: 0.08 },
   },
   lockstep: {
-    meaning: "Power of the ranks by which prompts of other ranks hold up all (1: each alone, 0: together)",
+    meaning:
+      "Part of the prompts of other ranks that hold a rank up by themselves (0: all ranks compute theirs together)",
     unit: "",
     prior: 0.3,
     spread: 0.49,
@@ -194,14 +194,14 @@ export const COMPONENTS = {
     levels: { backendMode: 0.2, backend: 0.16, version: 0.2, generation: 0.08, family: 0.12 },
   },
   own: {
-    meaning: "Of a prompt's own time and a step",
+    meaning: "Of the time of one's own prompt, and of a step",
     unit: "",
     prior: 1,
     spread: 0.28,
     levels: { backendMode: 0.12, version: 0.08, backendGeneration: 0.08, backendFamily: 0.08 },
   },
   wait: {
-    meaning: "Weight of waiting at the rate of arrivals",
+    meaning: "Weight of waiting behind the prompts of others, as their rate has it",
     unit: "",
     prior: 1,
     spread: 0.49,
