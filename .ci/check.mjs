@@ -7,6 +7,8 @@ import { PassThrough } from "node:stream";
 import { pipeline } from "node:stream/promises";
 
 const RESULTS = "dist/test-results.json";
+// Lint and types are Go programs that live for seconds: to collect their garbage is a third of their work.
+const NO_COLLECTION = { GOGC: "off", GOMEMLIMIT: "3GiB" };
 
 rmSync(RESULTS, { force: true });
 const reports = ["--reporter=default", "--reporter=json", `--outputFile.json=${RESULTS}`];
@@ -33,7 +35,8 @@ process.exitCode = failed.length === 0 ? 0 : 1;
 
 function start(script, output, ...args) {
   const stdio = ["inherit", output, output];
-  return spawn("npm", ["run", "--silent", script, "--", ...args], { stdio });
+  const env = { ...NO_COLLECTION, ...process.env };
+  return spawn("npm", ["run", "--silent", script, "--", ...args], { stdio, env });
 }
 
 function heading(script) {

@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { type IncomingMessage, type ServerResponse, createServer } from "node:http";
+import { flushCompileCache } from "node:module";
 import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 
@@ -44,6 +45,8 @@ export async function serveEngine(own: OwnAnswer): Promise<number> {
   await once(server, "listening");
   process.once("disconnect", () => process.exit(0));
   const { port } = server.address() as AddressInfo;
+  // Most end by SIGKILL, and would leave nothing for the next.
+  flushCompileCache();
   process.send?.({ port });
   return port;
 }

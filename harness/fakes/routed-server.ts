@@ -1,14 +1,6 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 
-/** DeepSeek-V3: 61 layers, top-8; of the tokens here every choice is the same 8 experts. */
-const TOKEN_IDS = 61 * 8;
-const TOKENS = 200;
-const ids = Int32Array.from({ length: TOKENS * TOKEN_IDS }, (_, i) => i % 8);
-
-/** In SGLang's form. */
-export const ROUTED_EXPERTS = Buffer.from(ids.buffer).toString("base64");
-
 export interface RoutedServer extends AsyncDisposable {
   readonly url: string;
 }
@@ -31,8 +23,8 @@ export function routedAnswer({
   return Buffer.concat([token, token].map(({ buffer }) => new Uint8Array(buffer))).toString("base64");
 }
 
-/** An SGLang server that returns the experts of its tokens to requests that ask for them. */
-export async function startRoutedServer(answer = ROUTED_EXPERTS): Promise<RoutedServer> {
+/** An SGLang server that returns this for the experts of its tokens to requests that ask for them. */
+export async function startRoutedServer(answer: string): Promise<RoutedServer> {
   const server = createServer((request, response) => {
     const path = request.url ?? "";
     if (path === "/health") return void response.end();

@@ -31,7 +31,7 @@ PARALLEL = SimpleNamespace(ep_size=1, nnodes=1, tp_size=1, elastic_ep_initial_si
 SCHEDULE = SimpleNamespace(chunked_prefill_size=64)
 
 
-def _prepare() -> None:
+def prepare() -> None:
     """Gives the mocked surroundings what the code reads of them."""
     import sglang.srt.elastic_ep.elastic_ep as elastic
     import sglang.srt.model_loader as loader
@@ -47,12 +47,17 @@ def _prepare() -> None:
     elastic.elastic_expanded_world_enabled = lambda: False
     loader.get_model_architecture = lambda config: (config.architecture, None)
     torch.get_device_module = lambda: SimpleNamespace(empty_cache=lambda: None)
+
+
+def _alone() -> None:
+    """The world is this process."""
+    prepare()
     if not torch.distributed.is_initialized():
         store = torch.distributed.HashStore()
         torch.distributed.init_process_group("gloo", rank=0, world_size=1, store=store)
 
 
-def _config(layers: int, experts: int, groups: int):
+def config(layers: int, experts: int, groups: int):
     """Of a model whose class says where experts are as DeepseekV2ForCausalLM does."""
     from sglang.srt.eplb.expert_location import ModelConfigForExpertLocation
 
@@ -66,13 +71,13 @@ def _config(layers: int, experts: int, groups: int):
 
 def read_location(path: Path, layers: int, experts: int, slots: int, ranks: int, groups: int = 1):
     """What a server of so many layers, experts, slots and ranks makes of --init-expert-location, on rank 0."""
-    _prepare()
+    _alone()
     from sglang.srt.eplb.expert_location import compute_initial_expert_location_metadata
 
     MOE.init_expert_location = str(path)
     MOE.ep_num_redundant_experts = slots - experts
     PARALLEL.ep_size = ranks
-    return compute_initial_expert_location_metadata(_config(layers, experts, groups), moe_ep_rank=0)
+    return compute_initial_expert_location_metadata(config(layers, experts, groups), moe_ep_rank=0)
 
 
 def record(mode: str, dispatch: str, ranks: int, physical_map: torch.Tensor, selected, folder: Path) -> None:
@@ -81,7 +86,7 @@ def record(mode: str, dispatch: str, ranks: int, physical_map: torch.Tensor, sel
     dispatch: DeepEP's, "normal" or "low_latency"
     selected(rank, step, layer): the physical experts of the rank's tokens, [tokens, topk]; None for a dense layer.
     """
-    _prepare()
+    _alone()
     import sglang.srt.environ as environ
     from sglang.srt.eplb import expert_distribution as recorder
 

@@ -28,7 +28,7 @@ export function indexReplicas(placement: Placement): ReplicaIndex {
 }
 
 /** @param index of a placement of the same shape, overwritten */
-export function reindexReplicas(placement: Placement, { offsets, slots }: ReplicaIndex): void {
+function reindexReplicas(placement: Placement, { offsets, slots }: ReplicaIndex): void {
   const { layers, experts, physicalToLogical } = placement;
   const width = slotCount(placement.topology);
   offsets.fill(0);

@@ -2,6 +2,8 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { type RedisServer, startRedis } from "../../harness/fakes/redis-server.ts";
 import { type RunningGateway, chatPool, startGateway } from "../../harness/fakes/start-gateway.ts";
 import { deadUrl } from "../../harness/fakes/start-openai-server.ts";
+import { type ScratchFolder, scratchFolder } from "../../harness/scratch-folder.ts";
+import { smallGroup } from "../../harness/small-group.ts";
 import { patiently } from "../patiently.ts";
 
 const GARBAGE = '{"v":1,"garbage';
@@ -9,16 +11,22 @@ const VALUES = { rollout: "rollout", orders: "operator_state", leader: "leader",
 
 let redis: RedisServer;
 let url: string;
+let folder: ScratchFolder;
+let group: string;
 beforeAll(async () => {
   redis = await startRedis();
   url = await deadUrl();
+  folder = await scratchFolder();
+  group = await smallGroup(folder);
 });
-afterAll(() => redis[Symbol.asyncDispose]());
+afterAll(async () => {
+  await redis[Symbol.asyncDispose]();
+  await folder[Symbol.asyncDispose]();
+});
 
 function gatewayOf(pool: string): Promise<RunningGateway> {
-  const experts = "experts: { model: deepseek-v3, topology: ep32 }";
   return startGateway(
-    `store: { url: "${redis.url}", prefix: "${pool}", leaseMs: 2000 }\n${chatPool(url).replace(" }]", `, ${experts} }]`)}`,
+    `store: { url: "${redis.url}", prefix: "${pool}", leaseMs: 2000 }\n${chatPool(url).replace(" }]", `, experts: ${group} }]`)}`,
   );
 }
 

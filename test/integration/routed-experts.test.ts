@@ -1,18 +1,16 @@
 import { afterEach, expect, test } from "vitest";
-import {
-  ROUTED_EXPERTS,
-  type RoutedServer,
-  routedAnswer,
-  startRoutedServer,
-} from "../../harness/fakes/routed-server.ts";
+import { type RoutedServer, routedAnswer, startRoutedServer } from "../../harness/fakes/routed-server.ts";
 import { type RunningGateway, startGateway } from "../../harness/fakes/start-gateway.ts";
+import { scratchFolder } from "../../harness/scratch-folder.ts";
+import { smallGroup } from "../../harness/small-group.ts";
+import { SMALL_MODEL } from "../../harness/small-model.ts";
 import { loadModel } from "../../src/config/shapes.ts";
 import { patiently } from "../patiently.ts";
 
 let server: RoutedServer;
 let gateway: RunningGateway;
 
-async function start(model: string, topology: string, answer?: string): Promise<void> {
+async function start(experts: string, answer: string): Promise<void> {
   server = await startRoutedServer(answer);
   gateway = await startGateway(`
 control: { sharesMs: 50, placementMs: 100, stagingBytes: 1000000000000 }
@@ -21,7 +19,7 @@ pools:
     kind: sglang
     models: [small]
     urls: [${server.url}]
-    experts: { model: ${model}, topology: ${topology}, routedExperts: 1 }
+    experts: ${experts}
 `);
 }
 
@@ -41,14 +39,16 @@ async function complete(fields: object): Promise<string> {
 }
 
 test("answers report which experts are hot, clients do not see them, and the pool is balanced by them", async () => {
-  await start("deepseek-v3", "ep32");
+  await using folder = await scratchFolder();
+  const answer = routedAnswer(SMALL_MODEL);
+  await start((await smallGroup(folder)).replace(" }", ", routedExperts: 1 }"), answer);
   const balanced = async () => {
     expect(await complete({})).toBe('{"choices":[{"text":"hi"}],"sglext":{}}');
     const placement = await fetch(`${gateway.url}/ep/v1/placement/chat`);
     return ((await placement.json()) as { state: string }).state;
   };
   await expect.poll(balanced, patiently).toBe("pending");
-  expect(await complete({ return_routed_experts: true })).toContain(ROUTED_EXPERTS);
+  expect(await complete({ return_routed_experts: true })).toContain(answer);
   const metrics = await (await fetch(`${gateway.url}/metrics`)).text();
   expect(metrics).toMatch(/plimsoll_routed_experts_total\{pool="chat",verdict="read"\} [1-9]/);
 });
@@ -60,7 +60,7 @@ test.each([
   "layers of %s that route here and there are counted each as its own, and reported by number",
   async (name, topology) => {
     const model = await loadModel(name);
-    await start(name, topology, routedAnswer(model));
+    await start(`{ model: ${name}, topology: ${topology}, routedExperts: 1 }`, routedAnswer(model));
     const [pool] = gateway.app.pools();
     const hottest = async () => {
       await complete({});

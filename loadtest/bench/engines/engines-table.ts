@@ -59,8 +59,8 @@ export async function enginesTable({ seed, progress }: Bench): Promise<BenchTabl
         followMs,
       ]);
     }
-    const own = measured.filter(({ way }) => way.own && !way.name.includes("lp"));
-    for (const { way, first, follows } of measured.filter((one) => !one.way.own)) {
+    for (const { way, first, follows } of measured.filter((one) => one.way.name.startsWith("ours"))) {
+      const own = measured.filter((one) => one.way.own && one.way.grouped === way.grouped);
       const best = (of: (one: (typeof own)[number]) => number) => Math.max(...own.map(of));
       aims.push(
         above(

@@ -12,8 +12,10 @@ import { type Realised, byEntries, byEven, byExactShares } from "./realised.ts";
 /** An engine's whole way: who places its experts, who follows the load, and how its tokens find their replicas. */
 export interface Way {
   readonly name: string;
-  /** Whether it is the engine's own, without Plimsoll. */
+  /** The engine's own, without Plimsoll. */
   readonly own: boolean;
+  /** Keeps the gate's groups on nodes. */
+  readonly grouped: boolean;
   readonly place: (load: ExpertLoad, topology: Topology) => Placement;
   /** What it rearranges to when the load has changed. */
   readonly follow: (inForce: Placement, load: ExpertLoad) => Placement;
@@ -28,6 +30,7 @@ const GROUPS = 8;
 const eplbHierarchical: Way = {
   name: "EPLB hierarchical, even",
   own: true,
+  grouped: true,
   place: (load, topology) => eplb(load, topology, GROUPS),
   follow: (inForce, load) => keepSlots(inForce, eplb(load, inForce.topology, GROUPS)),
   realise: byEven,
@@ -36,32 +39,38 @@ const eplbHierarchical: Way = {
 const eplbAnywhere: Way = {
   name: "EPLB global, even",
   own: true,
+  grouped: false,
   place: eplbGlobal,
   follow: (inForce, load) => keepSlots(inForce, eplbGlobal(load, inForce.topology)),
   realise: byEven,
 };
 
-const lp: Way = { ...eplbAnywhere, name: "EPLB global, lp of every batch", realise: byExactShares };
-
-const ours = (dispatch: ConsumerDispatch, name: string, realise: Way["realise"]): Way => ({
-  name,
+/** No way of the engine's own EPLB to do without, but one that few engines have. */
+const lp: Way = {
+  ...eplbAnywhere,
+  name: "EPLB global, lp of every batch",
   own: false,
-  place: (load, topology) => solve(load, topology, dispatch, null),
-  follow: (inForce, load) => solve(load, inForce.topology, dispatch, inForce),
-  realise,
+  realise: byExactShares,
+};
+
+const ours = (dispatch: ConsumerDispatch, grouped: boolean): Way => ({
+  name: `ours, ${dispatch === "even" ? dispatch : `shares in ${ENTRIES} entries`}${grouped ? ", groups on nodes" : ""}`,
+  own: false,
+  grouped,
+  place: (load, topology) => solve(load, topology, dispatch, grouped, null),
+  follow: (inForce, load) => solve(load, inForce.topology, dispatch, grouped, inForce),
+  realise: dispatch === "even" ? byEven : (placement, load) => byEntries(placement, load, ENTRIES),
 });
 
 /** EPLB keeps groups on nodes only where those divide them. */
 export function waysFor({ nodes }: Topology, experts: number): readonly Way[] {
   const grouped = experts === 256 && nodes > 1 && GROUPS % nodes === 0;
   return [
-    ...(grouped ? [eplbHierarchical] : []),
+    ...(grouped ? [eplbHierarchical, ours("even", true), ours("shares", true)] : []),
     eplbAnywhere,
     lp,
-    ours("even", "ours, even", byEven),
-    ours("shares", `ours, shares in ${ENTRIES} entries`, (placement, load) =>
-      byEntries(placement, load, ENTRIES),
-    ),
+    ours("even", false),
+    ours("shares", false),
   ];
 }
 
@@ -69,20 +78,20 @@ function solve(
   load: ExpertLoad,
   topology: Topology,
   dispatch: ConsumerDispatch,
+  grouped: boolean,
   previous: Placement | null,
-  maxMoves: number | null = null,
 ): Placement {
   return solvePlacement({
     load,
     topology,
     capacity: fullCapacity(topology),
-    groups: 1,
+    groups: grouped ? GROUPS : 1,
     algorithm: "plimsoll",
     dispatch,
     activation: null,
     routing: null,
     previous,
-    maxMoves,
+    maxMoves: null,
     model: null,
   }).placement;
 }

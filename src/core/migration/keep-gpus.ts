@@ -79,16 +79,16 @@ function pairUp(score: Int32Array, rows: readonly string[], columns: readonly st
   const size = rows.length;
   const columnOf = new Int32Array(size).fill(-1);
   const taken = new Uint8Array(size);
-  for (let pair = 0; pair < size; pair++) {
-    let best = -1;
+  const highest = score.reduce((a, b) => Math.max(a, b), 0);
+  for (let value = highest; value >= 0; value--) {
     for (let i = 0; i < score.length; i++) {
+      if (score[i] !== value) continue;
       const row = Math.floor(i / size);
       const column = i % size;
       if (columnOf[row] >= 0 || taken[column] === 1 || rows[row] !== columns[column]) continue;
-      if (best < 0 || score[i] > score[best]) best = i;
+      columnOf[row] = column;
+      taken[column] = 1;
     }
-    columnOf[Math.floor(best / size)] = best % size;
-    taken[best % size] = 1;
   }
   return columnOf;
 }

@@ -2,9 +2,6 @@ import { type MoeModel, expertBytes } from "../../model/moe-model.ts";
 import type { Placement } from "../../model/placement.ts";
 import { gpuCount, slotCount } from "../../model/topology.ts";
 
-/** Neither an expert nor an empty slot (−1). */
-const UNDECIDED = -2;
-
 /** What going from one placement to another costs. */
 export interface Moves {
   /** Slots that receive an expert their GPU did not hold in that layer. */
@@ -55,28 +52,39 @@ function holds({ physicalToLogical }: Placement, first: number, end: number, exp
   return false;
 }
 
-/** The same placement with every expert that stays on its GPU left in its slot, so that only real moves show. */
+/**
+ * The same placement with every expert that stays on its GPU left in its slot, so that only real moves show. What comes
+ * goes into a GPU's first slots that are left; empty ones are its last.
+ */
 export function keepSlots(previous: Placement, next: Placement): Placement {
   const { layers, topology, physicalToLogical } = next;
   const { slotsPerGpu } = topology;
-  const kept = new Int32Array(physicalToLogical.length).fill(UNDECIDED);
+  const kept = new Int32Array(physicalToLogical.length).fill(-1);
   const homeless = new Int32Array(slotsPerGpu);
   for (let first = 0; first < layers * slotCount(topology); first += slotsPerGpu) {
     let waiting = 0;
     for (let i = first; i < first + slotsPerGpu; i++) {
       const expert = physicalToLogical[i];
+      if (expert < 0) continue;
       let slot = first;
-      while (
-        slot < first + slotsPerGpu &&
-        (previous.physicalToLogical[slot] !== expert || kept[slot] !== UNDECIDED)
-      )
+      while (slot < first + slotsPerGpu && (previous.physicalToLogical[slot] !== expert || kept[slot] >= 0))
         slot++;
       if (slot < first + slotsPerGpu) kept[slot] = expert;
       else homeless[waiting++] = expert;
     }
     for (let i = first; i < first + slotsPerGpu; i++) {
-      if (kept[i] === UNDECIDED) kept[i] = homeless[--waiting];
+      if (kept[i] < 0 && waiting > 0) kept[i] = homeless[--waiting];
     }
   }
   return { ...next, physicalToLogical: kept };
+}
+
+/** Slots that hold an expert they did not hold before. */
+export function changedSlots(before: Placement, after: Placement): number {
+  let changed = 0;
+  for (let i = 0; i < after.physicalToLogical.length; i++) {
+    const expert = after.physicalToLogical[i];
+    if (expert >= 0 && expert !== before.physicalToLogical[i]) changed++;
+  }
+  return changed;
 }

@@ -2,7 +2,8 @@ import type { ExpertLoad } from "../../model/load.ts";
 import type { Placement } from "../../model/placement.ts";
 import type { PoolCapacity } from "../../model/pool-capacity.ts";
 import { slotCount } from "../../model/topology.ts";
-import { improvePlacement, moveBudgets } from "./improve-placement.ts";
+import { changedSlots } from "../migration/moves.ts";
+import { improvePlacement } from "./improve-placement.ts";
 import { rehomeExperts } from "./rehome-experts.ts";
 
 /** A placement in force is adapted by changing this part of the slots at most, unless told otherwise. */
@@ -11,26 +12,16 @@ export const MOVED_PART = 0.15;
 /**
  * The placement in force, with everything in service, every expert there as far as there are slots, and the load balanced
  * by few moves. What must move does, whatever the limit; what is left of it is for balance.
- * @param most slots that may change, over all layers
+ * @param improve balances by so many moves; for weighted shares where it is left out
  */
 export function adaptPlacement(
   inForce: Placement,
   load: ExpertLoad,
   capacity: PoolCapacity,
-  most = Math.floor(load.layers * slotCount(inForce.topology) * MOVED_PART),
+  improve = (whole: Placement, moves: number) => improvePlacement(whole, load, capacity, moves),
 ): Placement {
   const whole = rehomeExperts(inForce, load, capacity);
   if (capacity.slots.reduce((sum, slots) => sum + slots, 0) < load.experts) return whole;
-  const left = Math.max(0, most - changedSlots(inForce, whole));
-  return improvePlacement(whole, load, capacity, moveBudgets(whole, load, capacity, left));
-}
-
-/** Slots that hold an expert they did not hold before. */
-export function changedSlots(before: Placement, after: Placement): number {
-  let changed = 0;
-  for (let i = 0; i < after.physicalToLogical.length; i++) {
-    const expert = after.physicalToLogical[i];
-    if (expert >= 0 && expert !== before.physicalToLogical[i]) changed++;
-  }
-  return changed;
+  const most = Math.floor(load.layers * slotCount(inForce.topology) * MOVED_PART);
+  return improve(whole, Math.max(0, most - changedSlots(inForce, whole)));
 }

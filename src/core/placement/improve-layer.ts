@@ -1,204 +1,126 @@
-import { type Placement, type ReplicaIndex, indexReplicas, reindexReplicas } from "../../model/placement.ts";
 import type { PoolCapacity } from "../../model/pool-capacity.ts";
-import { LayerFlow } from "../shares/layer-flow.ts";
-import { holdsTwice } from "./rehome-experts.ts";
+import { LevelFlow } from "../shares/level-flow.ts";
+import { LEAST_COST, type SlotChange, SlotChanges } from "./slot-changes.ts";
 
-/** A layer whose maximum is this near its bound is left as it is. */
-const CLOSE_ENOUGH = 0.002;
-/** Lowering a layer's maximum by less than this part of it is not worth a moved slot. */
-const LEAST_GAIN_PER_MOVE = 0.00003;
-/** Changes tried by exact shares before one is taken. */
-const TRIED = 6;
+/** Changes tried with the flow before any is made. */
+const TRIED = 16;
+/** Changes that have been tried together are made together, while they bring this part of what the best one does. */
+const AS_GOOD = 0.6;
+/** What a change wastes decides between changes that bring about as much: its guess counts this much. */
+const GUESS_WEIGHT = 0.02;
+/** A way is given up where this part of the moves that it needs at least, at the rate of its best change, is too many. */
+const PATIENCE = 0.8;
 
-/** One change of a layer: slots and the experts they get instead. */
-interface Change {
-  readonly slots: readonly number[];
-  readonly experts: readonly number[];
-  /** A guess at how much load it takes off the fullest GPUs. */
-  readonly relief: number;
-}
-
-/** A layer's exact shares. */
-interface LayerSolution {
+export interface LayerMoves {
   /** `[slots]` */
-  readonly values: Float64Array;
-  /** `[gpus]` */
-  readonly prices: Float64Array;
-  readonly optimum: number;
+  readonly row: Int32Array;
+  /** Slots that differ from the placement in force. */
+  readonly moves: number;
+  /** Whether it is under the level: else no change brings it nearer. */
+  readonly fits: boolean;
 }
 
-/** A layer under its exact shares. */
-interface LayerState {
-  readonly solution: LayerSolution;
-  /** `[gpus]` */
-  readonly loads: Float64Array;
-  /** `[experts]` */
-  readonly copies: Int32Array;
-  /** The heaviest experts whose every copy is on a binding GPU: no roomy one holds any of them. */
-  readonly confined: readonly number[];
-  /** The least loaded of the GPUs that do not bind. */
-  readonly roomy: readonly number[];
+interface Tried {
+  readonly change: SlotChange;
+  readonly value: number;
 }
 
-/** One layer of `improvePlacement`. */
+/** Brings a layer under a level (GPU load / speed) by few moves from the placement in force. */
 export class LayerImprover {
-  readonly #tokens: Float64Array;
-  readonly #capacity: PoolCapacity;
-  readonly #row: Int32Array;
-  readonly #placement: Placement;
-  readonly #replicas: ReplicaIndex;
-  readonly #flow: LayerFlow;
-  readonly #slotsPerGpu: number;
-  /** The usable slots of each GPU. */
-  readonly #slotsOf: readonly (readonly number[])[];
+  readonly #inForce: Int32Array;
+  readonly #flow: LevelFlow;
+  readonly #changes: SlotChanges;
+  /** Load that counts as none. */
+  readonly #least: number;
+  #most = 0;
+  #moves = 0;
+  #excess = 0;
+  /** Of the excess, what the change tried last would leave. */
+  #left = 0;
 
-  constructor(
-    { topology, experts }: Pick<Placement, "topology" | "experts">,
-    tokens: Float64Array,
-    capacity: PoolCapacity,
-    row: Int32Array,
-  ) {
-    this.#tokens = tokens;
-    this.#capacity = capacity;
-    this.#row = row;
-    this.#placement = { layers: 1, experts, topology, physicalToLogical: row };
-    this.#replicas = indexReplicas(this.#placement);
-    this.#flow = new LayerFlow(this.#placement, this.#replicas, capacity.speeds);
-    this.#slotsPerGpu = topology.slotsPerGpu;
-    this.#slotsOf = Array.from(capacity.slots, (count, gpu) =>
-      Array.from({ length: count }, (_, i) => gpu * topology.slotsPerGpu + i),
-    );
+  /** @param inForce `[slots]` */
+  constructor(inForce: Int32Array, tokens: Float64Array, capacity: PoolCapacity) {
+    this.#inForce = inForce;
+    this.#flow = new LevelFlow(inForce, tokens, capacity);
+    this.#changes = new SlotChanges(this.#flow, inForce, tokens, capacity);
+    this.#least = 10 * this.#flow.epsilon;
   }
 
-  run(bound: number, mostMoves: number): void {
-    let solution = this.#solve();
-    let left = mostMoves;
-    while (left > 0 && solution.optimum > bound * (1 + CLOSE_ENOUGH)) {
-      const state = this.#state(solution);
-      const changes = [...this.#furtherCopies(state), ...this.#swaps(state)]
-        .filter(({ slots }) => slots.length <= left)
-        .toSorted((a, b) => b.relief / b.slots.length - a.relief / a.slots.length)
-        .slice(0, TRIED);
-      let best: { readonly change: Change; readonly after: LayerSolution } | null = null;
-      let most = LEAST_GAIN_PER_MOVE;
-      for (const change of changes) {
-        const undo = change.slots.map((slot) => this.#row[slot]);
-        this.#apply(change.slots, change.experts);
-        const after = this.#solve();
-        this.#apply(change.slots, undo);
-        const gain = (1 - after.optimum / solution.optimum) / change.slots.length;
-        if (gain > most) {
-          most = gain;
-          best = { change, after };
-        }
-      }
-      if (best === null) return;
-      this.#apply(best.change.slots, best.change.experts);
-      left -= best.change.slots.length;
-      solution = best.after;
-    }
-  }
-
-  #solve(): LayerSolution {
-    reindexReplicas(this.#placement, this.#replicas);
-    const values = new Float64Array(this.#row.length);
-    const prices = new Float64Array(this.#capacity.slots.length);
-    this.#flow.solve(0, this.#tokens, values, prices, null);
-    return { values, prices, optimum: this.#flow.optimum };
-  }
-
-  #apply(slots: readonly number[], experts: readonly number[]): void {
-    for (const [i, slot] of slots.entries()) this.#row[slot] = experts[i];
-  }
-
-  /** A copy of each expert confined to binding GPUs, on the least loaded GPU, where a copy can be spared. */
-  #furtherCopies({ solution, loads, copies, confined, roomy }: LayerState): Change[] {
-    const changes: Change[] = [];
-    for (const expert of confined) {
-      for (const gpu of roomy) {
-        const victim = this.#spareSlot(gpu, solution, copies);
-        if (victim < 0) continue;
-        const gap = solution.optimum * this.#capacity.speeds[gpu] - loads[gpu];
-        const relief = Math.min(this.#tokens[expert], gap) - this.#freed(victim, solution);
-        changes.push({ slots: [victim], experts: [expert], relief });
-        break;
+  /**
+   * As long as load does not fit under the level, makes the change that lets most of it fit for each slot moved, by the
+   * exact flow. A change that gives a slot back its expert costs less than nothing.
+   * @param most slots that may change
+   * @returns null where that is too few
+   */
+  bringUnder(level: number, most: number): LayerMoves | null {
+    const flow = this.#flow;
+    const touched = new Uint8Array(flow.load.length);
+    for (const [slot, expert] of this.#inForce.entries()) flow.put(slot, expert);
+    this.#most = most;
+    this.#moves = 0;
+    this.#excess = flow.setLevel(level);
+    while (this.#excess > this.#least) {
+      const tried = this.#try(this.#changes.find().slice(0, TRIED));
+      if (tried.length === 0) break;
+      // What is left takes more moves for as much, not fewer.
+      if (this.#moves + PATIENCE * (this.#excess / tried[0].value) > most) return null;
+      const least = AS_GOOD * tried[0].value;
+      touched.fill(0);
+      for (const { change, value } of tried) {
+        if (value < least || this.#excess <= this.#least) break;
+        // Other changes were tried without those that have been made.
+        if (change.slots.some((slot) => touched[flow.gpuOf[slot]] === 1)) continue;
+        if (change !== tried[0].change && this.#value(change) < least) continue;
+        this.#make(change);
+        for (const slot of change.slots) touched[flow.gpuOf[slot]] = 1;
       }
     }
-    return changes;
+    return { row: flow.row.slice(), moves: this.#moves, fits: this.#excess <= this.#least };
   }
 
-  /** Experts with one copy on a binding GPU against lighter ones elsewhere. */
-  #swaps({ solution, loads, copies, roomy }: LayerState): Change[] {
-    const best: Change[] = [];
-    for (let gpu = 0; gpu < loads.length; gpu++) {
-      if (solution.prices[gpu] === 0) continue;
-      for (const heavy of this.#slotsOf[gpu]) {
-        if (copies[this.#row[heavy]] !== 1) continue;
-        for (const other of roomy) {
-          const gap = solution.optimum * this.#capacity.speeds[other] - loads[other];
-          for (const light of this.#slotsOf[other]) {
-            if (copies[this.#row[light]] !== 1) continue;
-            const moved = this.#tokens[this.#row[heavy]] - this.#tokens[this.#row[light]];
-            if (moved <= 0 || moved > gap || (best.length === TRIED && moved <= best[TRIED - 1].relief))
-              continue;
-            const experts = [this.#row[light], this.#row[heavy]];
-            keepBest(best, { slots: [heavy, light], experts, relief: moved });
-          }
-        }
+  /** Those that are of use, the best first. */
+  #try(changes: readonly SlotChange[]): Tried[] {
+    this.#flow.save();
+    const tried: Tried[] = [];
+    let best = 0;
+    let solved = false;
+    for (const change of changes) {
+      if (change.guess < (solved ? best : AS_GOOD * best)) break;
+      const value = this.#value(change);
+      if (value <= 0) continue;
+      tried.push({ change, value });
+      if (value > best) {
+        best = value;
+        solved = this.#left <= this.#least;
       }
     }
-    return best;
+    return tried.sort((a, b) => b.value - a.value);
   }
 
-  #state(solution: LayerSolution): LayerState {
-    const { slots, speeds } = this.#capacity;
-    const loads = new Float64Array(slots.length);
-    const copies = new Int32Array(this.#tokens.length);
-    const free = new Uint8Array(this.#tokens.length);
-    for (let slot = 0; slot < this.#row.length; slot++) {
-      const expert = this.#row[slot];
-      if (expert < 0) continue;
-      const gpu = Math.floor(slot / this.#slotsPerGpu);
-      loads[gpu] += this.#carried(slot, solution);
-      copies[expert]++;
-      if (solution.prices[gpu] === 0) free[expert] = 1;
-    }
-    const confined = [...copies.keys()]
-      .filter((e) => free[e] === 0)
-      .toSorted((a, b) => this.#tokens[b] - this.#tokens[a])
-      .slice(0, TRIED);
-    const roomy = [...loads.keys()]
-      .filter((gpu) => solution.prices[gpu] === 0 && slots[gpu] > 0)
-      .toSorted((a, b) => loads[a] / speeds[a] - loads[b] / speeds[b])
-      .slice(0, TRIED);
-    return { solution, loads, copies, confined, roomy };
+  /** How much more of the load fits for each move; 0 where none does, or the moves are too many. */
+  #value(change: SlotChange): number {
+    const flow = this.#flow;
+    const cost = this.#changes.costOf(change);
+    if (this.#moves + cost > this.#most) return 0;
+    const undo = change.slots.map((slot) => flow.row[slot]);
+    put(flow, change.slots, change.experts);
+    // Another change may have taken what this one counted on.
+    const keepsAll = undo.every((expert) => expert < 0 || flow.replicas[expert] > 0);
+    this.#left = keepsAll ? flow.settle() : this.#excess;
+    const gain = this.#excess - this.#left;
+    put(flow, change.slots, undo);
+    flow.restore();
+    return gain <= this.#least ? 0 : (gain + GUESS_WEIGHT * change.guess) / Math.max(LEAST_COST, cost);
   }
 
-  /** An empty slot of the GPU, else the one that frees least of those whose expert has another copy; −1 for none. */
-  #spareSlot(gpu: number, solution: LayerSolution, copies: Int32Array): number {
-    let best = -1;
-    for (const slot of this.#slotsOf[gpu]) {
-      if (this.#row[slot] < 0) return slot;
-      if (copies[this.#row[slot]] < 2) continue;
-      if (best < 0 || this.#freed(slot, solution) < this.#freed(best, solution)) best = slot;
-    }
-    return best;
-  }
-
-  /** What goes elsewhere when the slot is given another expert: nothing where its GPU holds the present one twice. */
-  #freed(slot: number, solution: LayerSolution): number {
-    return holdsTwice(this.#row, slot, this.#slotsPerGpu) ? 0 : this.#carried(slot, solution);
-  }
-
-  #carried(slot: number, solution: LayerSolution): number {
-    return this.#row[slot] < 0 ? 0 : solution.values[slot] * this.#tokens[this.#row[slot]];
+  #make(change: SlotChange): void {
+    this.#moves += this.#changes.costOf(change);
+    put(this.#flow, change.slots, change.experts);
+    this.#excess = this.#flow.settle();
+    this.#flow.save();
   }
 }
 
-/** Keeps the changes with most relief, the most first; of equals those found first. */
-function keepBest(best: Change[], change: Change): void {
-  let at = best.length;
-  while (at > 0 && best[at - 1].relief < change.relief) at--;
-  best.splice(at, 0, change);
-  if (best.length > TRIED) best.pop();
+function put(flow: LevelFlow, slots: readonly number[], experts: readonly number[]): void {
+  for (const [i, slot] of slots.entries()) flow.put(slot, experts[i]);
 }

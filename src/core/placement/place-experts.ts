@@ -6,7 +6,7 @@ import { solveShares } from "../shares/solve-shares.ts";
 import { layerBounds } from "./bounds.ts";
 import type { Coactivation } from "./coactivation.ts";
 import { GroupCopies } from "./group-copies.ts";
-import { LayerImprover } from "./improve-layer.ts";
+import { improvePlacement } from "./improve-placement.ts";
 import { ScenarioLeveller } from "./level-scenarios.ts";
 import { NodeCopies } from "./node-copies.ts";
 import { replicate } from "./replicate.ts";
@@ -78,8 +78,11 @@ export function placeExperts(request: PlacementRequest): Placement {
     const row = physicalToLogical.subarray(layer * width, (layer + 1) * width);
     seatLayer(seater, { tokens, copies, topology, speeds: useful.speeds, bound: bounds[layer].value }, row);
     // What groups leave unbalanced, few experts and replicas on other nodes make good.
-    if (grouped)
-      new LayerImprover({ topology, experts }, tokens, useful, row).run(bounds[layer].value, abroad);
+    if (grouped) {
+      const alone = { layers: 1, experts, topology, physicalToLogical: row };
+      const levelled = improvePlacement(alone, { layers: 1, experts, tokens }, useful, abroad);
+      row.set(levelled.physicalToLogical);
+    }
     leveller?.level(layer, row);
   }
   return { layers, experts, topology, physicalToLogical };

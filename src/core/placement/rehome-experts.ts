@@ -147,7 +147,7 @@ class SpareSlots {
 }
 
 /** Whether another slot of the GPU holds the slot's expert too. */
-export function holdsTwice(row: Int32Array, slot: number, slotsPerGpu: number): boolean {
+function holdsTwice(row: Int32Array, slot: number, slotsPerGpu: number): boolean {
   const first = slot - (slot % slotsPerGpu);
   for (let i = first; i < first + slotsPerGpu; i++) if (i !== slot && row[i] === row[slot]) return true;
   return false;

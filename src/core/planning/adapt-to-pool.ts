@@ -4,14 +4,12 @@ import type { PoolCapacity } from "../../model/pool-capacity.ts";
 import type { Topology } from "../../model/topology.ts";
 import { evenWhereIdle } from "../load/idle-layers.ts";
 import { fitPlacement } from "../migration/fit-placement.ts";
-import { countMovedSlots } from "../migration/moves.ts";
-import { MOVED_PART, changedSlots } from "../placement/adapt-placement.ts";
+import { changedSlots, countMovedSlots } from "../migration/moves.ts";
+import { MOVED_PART } from "../placement/adapt-placement.ts";
 import { emptySlots, fillEmptySlots } from "../placement/fill-slots.ts";
 import { groupHomes } from "../placement/group-homes.ts";
-import { moveBudgets } from "../placement/improve-placement.ts";
 import { bringBack } from "../placement/rehome-experts.ts";
-import type { Consumer } from "./consumers/consumer.ts";
-import { type FreshPlacement, redoLayers } from "./redo-layers.ts";
+import type { ToImprove } from "./consumers/consumer.ts";
 
 export interface Pool {
   readonly topology: Topology;
@@ -30,16 +28,14 @@ export interface Adapted {
  * Adapts a placement, perhaps of a pool of another size, to the pool and the load that there are: what must move does,
  * then empty slots are filled, then the load is balanced, by few moves. A layer without a token keeps what it has.
  * @param most  slots that may change, over all layers; null for MOVED_PART of them, beside what must change or is empty
- * @param consumer whose split of the tokens it is balanced for
- * @param fresh places layers from scratch: where that takes no more moves than are left, the better is taken
+ * @param balance levels a placement by so many moves
  */
 export function adaptToPool(
   previous: Placement,
   load: ExpertLoad,
   { topology, capacity, groups }: Pool,
   most: number | null,
-  consumer: Consumer,
-  fresh: FreshPlacement,
+  balance: (question: ToImprove, moves: number) => Placement,
 ): Adapted {
   const inForce = fitPlacement(previous, load, topology, capacity);
   const homes = groups === 1 || topology.nodes === 1 ? null : groupHomes(inForce, groups, capacity);
@@ -48,11 +44,11 @@ export function adaptToPool(
   const had = changedSlots(inForce, whole);
   const mayMove = most ?? Math.floor(whole.physicalToLogical.length * MOVED_PART) + had + total(empty);
   const left = (now: Placement) => Math.max(0, mayMove - changedSlots(inForce, now));
-  const fills = left(whole) >= total(empty) ? empty : moveBudgets(whole, load, capacity, left(whole));
+  // Where moves are too few to fill all, they go where they are of use.
+  const fills = left(whole) >= total(empty) ? empty : new Int32Array(load.layers);
   const filled = fillEmptySlots(whole, evenWhereIdle(load), capacity, fills, homes);
-  const adapted = consumer.improve({ placement: filled, load, topology, capacity, groups }, left(filled));
   return {
-    placement: redoLayers({ inForce, adapted, load, capacity, moves: left(adapted) }, consumer, fresh),
+    placement: balance({ placement: filled, load, topology, capacity, groups }, left(filled)),
     necessary: countMovedSlots(previous, whole).slots,
   };
 }

@@ -2,6 +2,7 @@ import type { ExpertLoad } from "../../model/load.ts";
 import type { Placement } from "../../model/placement.ts";
 import { gpuCount } from "../../model/topology.ts";
 import { eplb } from "../placement/eplb.ts";
+import { runsEplb } from "../placement/even/place-even.ts";
 import { layerMaxima } from "./consumers/best-layers.ts";
 import { type Consumer, type ToImprove } from "./consumers/consumer.ts";
 import { consumerOf } from "./consumers/consumers.ts";
@@ -21,8 +22,7 @@ export function engineOwn(
   { load, topology, capacity, groups }: Omit<ToImprove, "placement">,
   consumer: Consumer,
 ): EngineOwn | null {
-  const alike = capacity.slots.every((slots) => slots === topology.slotsPerGpu);
-  if (!alike || load.experts % groups !== 0) return null;
+  if (!runsEplb(topology, capacity) || load.experts % groups !== 0) return null;
   const placement = eplb(load, topology, groups);
   // A table with one replica for every rank takes the place of the one that the engine fills so itself.
   const oneReplica = consumer.dispatch === "static" || consumer.dispatch === "rank-table";

@@ -1,19 +1,16 @@
 import type { ExpertLoad } from "../../model/load.ts";
 import type { MoveWay } from "../../model/move-way.ts";
 import type { Placement } from "../../model/placement.ts";
-import { slotCount } from "../../model/topology.ts";
 import { evenWhereIdle, idleLayers } from "../load/idle-layers.ts";
 import { withLayersOf } from "../migration/chunk-layers.ts";
 import { keepGpus } from "../migration/keep-gpus.ts";
 import { keepSlots } from "../migration/moves.ts";
 import { groupsTogether } from "../placement/coactivation.ts";
+import { withoutRepeats } from "../placement/without-repeats.ts";
 import { type Adapted, type Pool, adaptToPool } from "./adapt-to-pool.ts";
-import { bestLayers } from "./consumers/best-layers.ts";
-import type { Consumer } from "./consumers/consumer.ts";
-import { type EngineOwn, asLevelAs, engineOwn } from "./engine-own.ts";
-
-/** Where few moves leave a placement less level than the engine's own, these parts of the slots may change. */
-const MORE_PARTS = [0.3, 0.6];
+import type { Consumer, ToImprove } from "./consumers/consumer.ts";
+import { even } from "./consumers/even.ts";
+import { asLevelAs, engineOwn } from "./engine-own.ts";
 
 export interface Followed extends Adapted {
   readonly way: MoveWay;
@@ -31,26 +28,31 @@ export function followPlacement(
   most: number | null,
   consumer: Consumer,
 ): Followed {
-  const { topology, capacity, groups } = pool;
-  const place = (some: ExpertLoad) => {
-    const coactivation = groupsTogether(groups, topology);
-    return consumer.place({ load: some, topology, capacity, groups, coactivation });
-  };
-  const adapt = (moves: number | null) => adaptToPool(previous, load, pool, moves, consumer, place);
-  const own = most === null ? engineOwn({ ...pool, load }, consumer) : null;
-  if (own === null) return { ...adapt(most), way: "few moves" };
-  const isEnough = ({ placement }: Adapted) => asLevelAs(own, consumer, placement, load, capacity.speeds);
-  const few = adapt(null);
-  if (isEnough(few)) return { ...few, way: "few moves" };
-  const slots = load.layers * slotCount(topology);
-  for (const part of MORE_PARTS) {
-    const more = adapt(Math.floor(slots * part));
-    if (isEnough(more)) return { ...more, way: "more moves" };
-  }
-  return { ...few, placement: afresh(few.placement, place, own), way: "afresh" };
+  let way: MoveWay = "few moves";
+  const adapted = adaptToPool(previous, load, pool, most, (question, moves) => {
+    if (most !== null) return consumer.improve(question, moves);
+    const levelled = levelEnough(question, moves, consumer);
+    way = levelled.way;
+    return levelled.placement;
+  });
+  return { ...adapted, way };
+}
 
-  function afresh(now: Placement, anew: typeof place, { placement }: EngineOwn): Placement {
-    const best = bestLayers(consumer, [anew(evenWhereIdle(load)), placement], load, capacity.speeds);
-    return withLayersOf(keepSlots(now, keepGpus(now, best, capacity)), now, idleLayers(load));
-  }
+/** @param few slots that may change at first */
+function levelEnough(question: ToImprove, few: number, consumer: Consumer) {
+  const { load, topology, capacity, groups } = question;
+  if (consumer.dispatch === "even") return even.level(question);
+  const improved = consumer.improve(question, few);
+  const own = engineOwn(question, consumer);
+  const isEnough = (placement: Placement) =>
+    own === null || asLevelAs(own, consumer, placement, load, capacity.speeds);
+  if (isEnough(improved)) return { placement: improved, way: "few moves" as const };
+  // Where an even split is as level as the engine's own, so are shares.
+  const more = withoutRepeats(even.level(question).placement, load, capacity, question.placement);
+  if (isEnough(more)) return { placement: more, way: "more moves" as const };
+  const coactivation = groupsTogether(groups, topology);
+  const anew = consumer.place({ load: evenWhereIdle(load), topology, capacity, groups, coactivation });
+  const now = question.placement;
+  const kept = keepSlots(now, keepGpus(now, anew, capacity));
+  return { placement: withLayersOf(kept, now, idleLayers(load)), way: "afresh" as const };
 }

@@ -34,8 +34,9 @@ export class PlacementProposer {
   constructor(model: MoeModel, topology: Topology, policy: BalancePolicy) {
     this.#policy = policy;
     this.#consumer = consumerOf(policy.consumer);
+    // A split that follows no load cannot level what is kept on few nodes.
+    this.#groups = policy.placement === "eplb" || this.#consumer.follows ? model.groups : 1;
     this.#topology = topology;
-    this.#groups = model.groups;
   }
 
   /**
@@ -76,12 +77,15 @@ export class PlacementProposer {
     capacity: PoolCapacity,
   ): readonly Placement[] {
     const load = expected.mean;
+    const topology = this.#topology;
     const idle = idleLayers(load);
     if (this.#policy.placement !== "plimsoll") {
       const anew = keepSlots(current, this.anew(expected, sample, capacity));
       return [withLayersOf(anew, bringBack(current, load, capacity), idle)];
     }
-    const adapted = adaptPlacement(current, load, capacity);
+    const adapted = adaptPlacement(current, load, capacity, (placement, most) =>
+      this.#consumer.improve({ placement, load, topology, capacity, groups: this.#groups }, most),
+    );
     if (capacity.slots.reduce((sum, slots) => sum + slots, 0) < load.experts) return [adapted];
     const anew = keepSlots(current, keepGpus(current, this.anew(expected, sample, capacity), capacity));
     return [adapted, withLayersOf(anew, adapted, idle)];

@@ -1,17 +1,17 @@
 import { int32Copy } from "../../lib/readonly-arrays.ts";
 import { type ExpertLoad, emptyLoad, layerLoad } from "../../model/load.ts";
-import type { Placement } from "../../model/placement.ts";
+import { type Placement, indexReplicas } from "../../model/placement.ts";
 import type { PoolCapacity } from "../../model/pool-capacity.ts";
 import { slotCount } from "../../model/topology.ts";
 import { keepGpus } from "../migration/keep-gpus.ts";
-import { keepSlots } from "../migration/moves.ts";
-import { changedSlots } from "../placement/adapt-placement.ts";
+import { changedSlots, keepSlots } from "../migration/moves.ts";
 import { layerBounds } from "../placement/bounds.ts";
-import { layerMaxima } from "./consumers/best-layers.ts";
-import type { Consumer } from "./consumers/consumer.ts";
+import { solveShares } from "../shares/solve-shares.ts";
 
 /** A layer whose maximum is this near its bound is not placed again: that takes many moves. */
-const CLOSE_ENOUGH = 0.05;
+const CLOSE_ENOUGH = 0.01;
+/** From scratch a layer changes more of its slots than this. */
+const LEAST_MOVED = 0.1;
 
 /** Places every layer of a load from scratch. */
 export type FreshPlacement = (load: ExpertLoad) => Placement;
@@ -31,18 +31,19 @@ interface Adaptation {
  */
 export function redoLayers(
   { inForce, adapted, load, capacity, moves }: Adaptation,
-  consumer: Consumer,
   fresh: FreshPlacement,
 ): Placement {
-  const optimum = layerMaxima(consumer, adapted, load, capacity.speeds);
+  const width = slotCount(adapted.topology);
+  if (moves < LEAST_MOVED * width) return adapted;
+  const optimum = optimaOf(adapted, load, capacity);
   const layers = layerBounds(load, capacity)
-    .map(({ value }, layer) => (moves > 0 && optimum[layer] > value * (1 + CLOSE_ENOUGH) ? layer : -1))
+    .map(({ value }, layer) => (optimum[layer] > value * (1 + CLOSE_ENOUGH) ? layer : -1))
     .filter((layer) => layer >= 0);
   if (layers.length === 0) return adapted;
   const some = loadOf(load, layers);
   const now = rowsOf(inForce, layers);
   const redone = keepSlots(now, keepGpus(now, fresh(some), capacity));
-  const redoneOptimum = layerMaxima(consumer, redone, some, capacity.speeds);
+  const redoneOptimum = optimaOf(redone, some, capacity);
   const options = layers
     .map((layer, i) => ({
       layer,
@@ -54,7 +55,6 @@ export function redoLayers(
     }))
     .filter(({ gain }) => gain > 0)
     .toSorted((a, b) => b.gain / Math.max(1, b.moves) - a.gain / Math.max(1, a.moves));
-  const width = slotCount(adapted.topology);
   const physicalToLogical = int32Copy(adapted.physicalToLogical);
   let left = moves;
   for (const option of options) {
@@ -63,6 +63,10 @@ export function redoLayers(
     physicalToLogical.set(rowsOf(redone, [option.i]).physicalToLogical, option.layer * width);
   }
   return { ...adapted, physicalToLogical };
+}
+
+function optimaOf(placement: Placement, load: ExpertLoad, { speeds }: PoolCapacity): Float64Array {
+  return solveShares(placement, indexReplicas(placement), load, speeds).optimum;
 }
 
 function loadOf(load: ExpertLoad, layers: readonly number[]): ExpertLoad {

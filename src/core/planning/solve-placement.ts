@@ -21,9 +21,7 @@ import { groupsTogether } from "../placement/coactivation.ts";
 import { bringBack } from "../placement/rehome-experts.ts";
 import { gpuLoads } from "../shares/gpu-loads.ts";
 import { wholeShares } from "../shares/whole-shares.ts";
-import { bestLayers } from "./consumers/best-layers.ts";
 import { consumerOf } from "./consumers/consumers.ts";
-import { engineOwn } from "./engine-own.ts";
 import { type Followed, followPlacement } from "./follow-placement.ts";
 
 /** What a placement is wanted for. Sound, and with slots for every expert (checkTopology, checkCapacity). */
@@ -98,9 +96,7 @@ function placedAnew(
   const consumer = consumerOf(dispatch);
   if (routing === null) {
     const coactivation = groupsTogether(groups, topology);
-    const placed = consumer.place({ load, topology, capacity, groups, coactivation });
-    const own = engineOwn({ load, topology, capacity, groups }, consumer);
-    return own === null ? placed : bestLayers(consumer, [placed, own.placement], load, capacity.speeds);
+    return consumer.place({ load, topology, capacity, groups, coactivation });
   }
   const scenarios = partLoads(routing.trace, aim.layers, aim.experts).map(aimOf);
   const coactivation = { sample: sampleTokens(routing.trace), groups, hopWeight: routing.hopWeight };

@@ -1,4 +1,5 @@
 import { eplb } from "../../placement/eplb.ts";
+import { runsEplb } from "../../placement/even/place-even.ts";
 import { bestLayers, layerMaxima } from "./best-layers.ts";
 import type { Consumer, ToImprove, ToPlace } from "./consumer.ts";
 import { even } from "./even.ts";
@@ -12,8 +13,7 @@ export function madeForOthers(own: Pick<Consumer, "split">): Pick<Consumer, "pla
   return {
     place(request: ToPlace) {
       const { load, topology, capacity, groups } = request;
-      const alike = capacity.slots.every((slots) => slots === topology.slotsPerGpu);
-      const engines = alike ? [eplb(load, topology, groups)] : [];
+      const engines = runsEplb(topology, capacity) ? [eplb(load, topology, groups)] : [];
       const made = [shares.place(request), even.place(request), ...engines] as const;
       return bestLayers(own, made, load, capacity.speeds);
     },

@@ -1,8 +1,6 @@
-"""As in vLLM 0.32: policies with a class method; this one's own answer is easily told."""
+"""As in vLLM 0.32: policies with a class method; this one's own answer, the experts backwards, is easily told."""
 
 import torch
-
-OWN = -7
 
 
 class DefaultEplbPolicy:
@@ -10,7 +8,8 @@ class DefaultEplbPolicy:
     def rebalance_experts(
         cls, weight, num_replicas, num_groups, num_nodes, num_ranks, old_global_expert_indices=None
     ):
-        return torch.tensor([[OWN] * num_replicas for _ in range(weight.shape[0])])
+        layers, experts = weight.shape
+        return torch.tensor([[(experts - 1 - slot) % experts for slot in range(num_replicas)]] * layers)
 
 
 EPLB_POLICIES = {"default": DefaultEplbPolicy}
