@@ -1,19 +1,22 @@
 import Table from "cli-table3";
-import { readConstantsFile } from "../config/calibration/constants-file.ts";
+import { type ConstantsFile, readConstantsFile } from "../config/calibration/constants-file.ts";
 import { loadModel } from "../config/shapes.ts";
 import { tableOf } from "./calibration/constants-table.ts";
 import { Catalogue } from "./calibration/known-hardware.ts";
-import { readMeasuredRows } from "./calibration/measured-rows.ts";
+import { type MeasuredRow, readMeasuredRows } from "./calibration/measured-rows.ts";
 import { ownConstants } from "./calibration/own-constants.ts";
-import { type PredictedRow, jsonRow, predictRows } from "./calibration/predicted-rows.ts";
+import { type PredictedRow, jsonRow, movedTo, predictRows } from "./calibration/predicted-rows.ts";
 import { errorsBy, errorsTable, jsonErrorsBy } from "./calibration/row-groups.ts";
 import type { TimeErrors } from "../twin/calibration/error-summary.ts";
+import type { Table as FactorTable } from "../twin/calibration/factors.ts";
+import { predictUnseen, wholeRows } from "./calibration/unseen-errors.ts";
 import { publishedResult } from "./calibration/published-result.ts";
 import { InputError } from "../lib/errors.ts";
 import { type Output, output, readInput, writeOutput } from "./output.ts";
 
 export interface CalibrateFlags {
   readonly measured?: string;
+  readonly crossValidate?: true;
   /** Where constants of one's own go. */
   readonly fit?: string;
   readonly constants?: string;
@@ -24,7 +27,13 @@ export interface CalibrateFlags {
 const MOST_ROWS = 40;
 
 /** What the cost model predicts beside what was measured: of a table of one's own, or of published results. */
-export async function calibrate({ measured, fit, constants, json }: CalibrateFlags): Promise<void> {
+export async function calibrate({
+  measured,
+  crossValidate,
+  fit,
+  constants,
+  json,
+}: CalibrateFlags): Promise<void> {
   const out = output(json ?? false);
   let file = await readConstantsFile(constants);
   let table = tableOf(file);
@@ -36,6 +45,12 @@ export async function calibrate({ measured, fit, constants, json }: CalibrateFla
   }
   const text = new TextDecoder().decode(await readInput(measured));
   const rows = readMeasuredRows(text, measured, await Catalogue.shipped());
+  if (crossValidate) {
+    if (fit !== undefined)
+      throw new InputError("--fit", "", "goes without --cross-validate; leave one of them");
+    sayResult(predictedUnseen(rows, measured, table, file, out), file.unseen.folds, {}, out);
+    return;
+  }
   let own: object = {};
   if (fit !== undefined) {
     const fitted = ownConstants(rows, measured, file, table);
@@ -47,6 +62,24 @@ export async function calibrate({ measured, fit, constants, json }: CalibrateFla
     out.progress(`${fit}: factors ${JSON.stringify(fitted.factors)}`);
   }
   sayResult(predictRows(rows, table, file), file.unseen.folds, own, out);
+}
+
+/** Rows predicted by constants that are fitted to others of them; what ships plays no part. */
+function predictedUnseen(
+  rows: readonly MeasuredRow[],
+  source: string,
+  table: FactorTable,
+  file: ConstantsFile,
+  out: Output,
+): PredictedRow[] {
+  const whole = wholeRows(rows);
+  const groups = new Set(whole.map(({ row }) => row.group));
+  if (whole.length < rows.length || groups.size < 2) {
+    const hint = `has ${whole.length} of ${rows.length} rows with all times, of ${groups.size} groups; expected all, of two or more (split_group)`;
+    throw new InputError(source, "", hint);
+  }
+  const unseen = predictUnseen(whole, (line) => out.progress(line));
+  return predictRows(rows, table, file).map((one, i) => movedTo(one, unseen[i]));
 }
 
 function sayResult(

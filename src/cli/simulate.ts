@@ -37,6 +37,10 @@ export function simulateCommand(): Command {
       "--measured <file>",
       "with --calibrate: serving points (CSV; docs/calibration.md has the columns)",
     )
+    .option(
+      "--cross-validate",
+      "with --measured: predict each row by constants fitted to the others (a minute)",
+    )
     .option("--fit <file>", "with --measured: fit a few factors to it, and write the constants to this file")
     .option("--constants <file>", "with --calibrate: constants that --fit wrote (default: those that ship)")
     .addOption(jsonOption())
@@ -46,8 +50,15 @@ export function simulateCommand(): Command {
 
 async function simulate(flags: SimulateFlags): Promise<void> {
   if (flags.calibrate) return calibrate(flags);
-  const stray = (["measured", "fit", "constants"] as const).find((name) => flags[name] !== undefined);
-  if (stray !== undefined) throw new InputError(`--${stray}`, "", "goes with --calibrate; add that");
+  const stray = (["measured", "crossValidate", "fit", "constants"] as const).find(
+    (name) => flags[name] !== undefined,
+  );
+  if (stray !== undefined)
+    throw new InputError(
+      stray === "crossValidate" ? "--cross-validate" : `--${stray}`,
+      "",
+      "goes with --calibrate; add that",
+    );
   if (flags.scenario === undefined) throw new InputError("--scenario", "", "is missing; expected a file");
   if (flags.out === undefined) throw new InputError("--out", "", "is missing; expected a folder");
   return simulateScenario({ scenario: flags.scenario, out: flags.out, json: flags.json });

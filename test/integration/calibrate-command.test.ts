@@ -105,6 +105,32 @@ test("the table for people marks what was fitted", async () => {
   expect(said).toContain("2 rows, all predicted; 1 of configurations that the constants were fitted to (*)");
 });
 
+test("each row by constants that are fitted to the others", async () => {
+  const point = (group: string, tp: number, concurrency: number, tpot: number) =>
+    `${group}${concurrency},gpt-oss-120b,h100,vllm,1,fp4,agg,1024,1024,${concurrency},${tp},${tp},1,1,${tp},100,${tpot},${
+      (1000 * concurrency * 1024) / (100 + 1023 * tpot) / tp
+    },${group}`;
+  const lines = [point("a", 2, 4, 5), point("a", 2, 64, 14), point("b", 4, 4, 4.5), point("b", 4, 64, 11)];
+  const path = await fileOf(`${HEADER},split_group`, ...lines);
+  const { rows, summary } = await rowsOf(path, "--cross-validate");
+  expect(summary).toMatchObject({ rows: 4, fitted: 0, counted: 4 });
+  expect(Object.keys(summary.errors.cell)).toEqual([
+    "gpt-oss-120b | h100 | vllm | agg | 1 | 1-15",
+    "gpt-oss-120b | h100 | vllm | agg | 1 | 64-255",
+  ]);
+  const plain = await rowsOf(path);
+  expect(rows[0].tpot_ms).not.toBe(plain.rows[0].tpot_ms);
+  const alone = await resultHere(
+    "simulate",
+    "--calibrate",
+    "--cross-validate",
+    "--measured",
+    await fileOf(`${HEADER},split_group`, lines[0]),
+  );
+  expect(alone.code).toBe(2);
+  expect(alone.stderr).toContain("of 1 groups; expected all, of two or more");
+});
+
 describe("factors of one's own", () => {
   const points = [4, 16, 64].flatMap((concurrency) =>
     [2, 4].map((tp) => {

@@ -44,6 +44,22 @@ export function predictRows(rows: readonly MeasuredRow[], table: Table, file: Co
   });
 }
 
+/** The row with another prediction, of constants that have not seen it. */
+export function movedTo(one: PredictedRow, predicted: ServingTimes): PredictedRow {
+  const between = (measure: keyof ServingTimes): [number, number] => {
+    const [low, high] = one.interval[measure].map(
+      (end) => (end / one.predicted[measure]) * predicted[measure],
+    );
+    return [low, high];
+  };
+  const interval = {
+    ttftMs: between("ttftMs"),
+    tpotMs: between("tpotMs"),
+    outTokSGpu: between("outTokSGpu"),
+  };
+  return { ...one, predicted, interval, fitted: false };
+}
+
 /** A row as JSON has it: in the names of the table that it came from. */
 export function jsonRow({ row, predicted, interval, fitted, known }: PredictedRow): object {
   const { id, model, system, point, assumed, ttftMs, tpotMs, outTokSGpu } = row;

@@ -22,10 +22,15 @@ const GROUPINGS: readonly (readonly [name: string, groupOf: (row: MeasuredRow) =
   ["concurrency", ({ point }) => range([1, 16, 64, 256, 1024], point.concurrency)],
 ];
 
+/** All of these but precision at once. Too many for a table. */
+const CELL = "cell";
+
 /** Errors of all, and by group: `{all: {all}, model: {…}, …}`. */
 export function errorsBy(rows: readonly ComparedRow[]): Record<string, Record<string, TimeErrors>> {
   const by: Record<string, Record<string, TimeErrors>> = { all: { all: timeErrors(rows) } };
-  for (const [name, groupOf] of GROUPINGS) {
+  const parts = GROUPINGS.filter(([name]) => name !== "precision");
+  const cellOf = (row: MeasuredRow) => parts.map(([, groupOf]) => groupOf(row)).join(" | ");
+  for (const [name, groupOf] of [...GROUPINGS, [CELL, cellOf] as const]) {
     const groups = new Map<string, ComparedRow[]>();
     for (const one of rows) groups.set(groupOf(one.row), [...(groups.get(groupOf(one.row)) ?? []), one]);
     const sorted = [...groups].sort(([a], [b]) => a.localeCompare(b, "en", { numeric: true }));
@@ -52,6 +57,7 @@ export function errorsTable(by: Readonly<Record<string, Readonly<Record<string, 
     style: { head: [], border: [], compact: true },
   });
   for (const [name, groups] of Object.entries(by)) {
+    if (name === CELL) continue;
     for (const [group, { tpotMs, outTokSGpu, ttftMs }] of Object.entries(groups)) {
       const points = Math.max(...[tpotMs, outTokSGpu, ttftMs].map((error) => error?.points ?? 0));
       table.push([name === "all" ? "" : name, group, points, text(tpotMs), text(outTokSGpu), text(ttftMs)]);

@@ -61,6 +61,12 @@ export function unseenErrors(rows: readonly WholeRow[], say: (line: string) => v
   };
 }
 
+/** What is predicted of each row by constants that are fitted to the rows of other configurations. */
+export function predictUnseen(rows: readonly WholeRow[], say: (line: string) => void): ServingTimes[] {
+  const [[name, partOf]] = SPLITS;
+  return crossValidate(rows, partOf, fit, (part) => say(`without ${name} ${part}`));
+}
+
 export function compare(rows: readonly WholeRow[], predicted: readonly ServingTimes[]): Compared[] {
   return rows.map(({ times }, i) => ({ measured: times, predicted: predicted[i] }));
 }
