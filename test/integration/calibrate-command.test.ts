@@ -216,8 +216,12 @@ describe("bad input: one line, exit code 2", () => {
   });
 });
 
-test("docs/calibration.md has the errors of the constants that ship", async () => {
-  const page = await readFile(new URL("../../docs/calibration.md", import.meta.url), "utf8");
+test("docs/calibration.md and README.md have the errors of the constants that ship", async () => {
+  const [page, readme] = await Promise.all(
+    ["docs/calibration.md", "README.md"].map((path) =>
+      readFile(new URL(`../../${path}`, import.meta.url), "utf8"),
+    ),
+  );
   const { summary, rows } = JSON.parse(await runHere("simulate", "--calibrate", "--json"));
   const text = ({ median, p90 }: { median: number; p90: number }) =>
     `${(100 * median).toFixed(1)} (${(100 * p90).toFixed(0)})`;
@@ -226,7 +230,9 @@ test("docs/calibration.md has the errors of the constants that ship", async () =
     out_tok_s_gpu: { median: number; p90: number };
     ttft_ms: { median: number; p90: number };
   }>(summary.unseen)) {
-    expect(page).toContain(`| ${text(tpot_ms)} | ${text(out_tok_s_gpu)} | ${text(ttft_ms)} |`);
+    const row = `| ${text(tpot_ms)} | ${text(out_tok_s_gpu)} | ${text(ttft_ms)} |`;
+    expect(page).toContain(row);
+    expect(readme).toContain(row);
   }
   for (const { what } of rows) expect(page).toContain(`| ${what}`);
 });
