@@ -5,7 +5,7 @@ import { WorkerTime } from "./worker-time.ts";
 
 /** Tokens of prompts that an engine computes in one step at most. */
 const CHUNK = 8192;
-const ROUNDS = 16;
+const ROUNDS = 24;
 
 export function predictPoint(point: ServingPoint, sizes: ModelSizes, constants: Constants): ServingTimes {
   const times = point.prefill === null ? together(point, sizes, constants) : apart(point, sizes, constants);
@@ -71,29 +71,33 @@ function apart(point: ServingPoint, sizes: ModelSizes, c: Constants): Seconds {
   const room = then.room(prompt + answer / 2);
   const step = (batch: number) => then.decode(Math.max(batch, 1 / decode.dp), prompt + answer / 2) * c.tpot;
   // As many sequences decode that all requests are somewhere: bisected.
-  const most = Math.min(room, concurrency / ranks);
+  const asked = Math.min(room, concurrency / ranks);
+  // More would begin than prompts can be computed, since a step of fewer takes no longer.
+  const most = Math.min(asked, (servers * answer * step(asked)) / (loaded * ranks));
   let low = 0;
   let high = most;
-  let at = { ttft: 0, tpot: 0 };
-  for (let round = 0; round < ROUNDS; round++) {
+  for (let round = 0; round < ROUNDS && low < high; round++) {
     const batch = round === 0 ? most : (low + high) / 2;
-    const tpot = step(batch);
-    const rate = (ranks * batch) / (answer * tpot);
+    const rate = rateOf(batch);
     const busy = (rate * loaded) / servers;
-    if (busy >= 1) {
-      high = batch;
-      continue;
-    }
+    if (busy < 1 && rate * firstToken(busy) + ranks * batch <= concurrency) low = batch;
+    else high = batch;
+  }
+  // All that do not decode wait for their first token, also where neither side has room for more (Little's law).
+  const batch = low > 0 ? low : high;
+  const tpot = step(batch);
+  return { ttft: Math.max(c.first + c.own * alone, concurrency / rateOf(batch) - answer * tpot), tpot };
+
+  /** Requests per second that end, where so many sequences of each rank decode. */
+  function rateOf(batch: number): number {
+    return (ranks * batch) / (answer * step(batch));
+  }
+
+  function firstToken(busy: number): number {
     const waiting = (c.wait * loaded * busy ** Math.sqrt(2 * (servers + 1))) / servers / (1 - busy);
     const burst = (c.burst * Math.max(0, concurrency - servers) * loaded) / servers;
-    at = { ttft: c.first + c.own * (alone + (one - alone) * busy) + waiting + burst, tpot };
-    if (rate * at.ttft + ranks * batch > concurrency) high = batch;
-    else low = batch;
-    if (low === high) break;
+    return c.first + c.own * (alone + (one - alone) * busy) + waiting + burst;
   }
-  // Where neither side has room for more, the rest waits.
-  const rate = (ranks * ((low + high) / 2)) / (answer * at.tpot);
-  return { ttft: Math.max(at.ttft, concurrency / rate - answer * at.tpot), tpot: at.tpot };
 }
 
 /** The less of two, rounded off where they meet. */
