@@ -214,6 +214,14 @@ export const COMPONENTS = {
     spread: 0.49,
     levels: { backendMode: 0.16, version: 0.12 },
   },
+  admission: {
+    meaning:
+      "How strictly engines that only answer admit a power of two of requests, as benchmarks set them up (1: always, 0: never)",
+    unit: "",
+    prior: 0.15,
+    spread: 0.7,
+    levels: { version: 1, backendPrecision: 0.5 },
+  },
   ttft: {
     meaning: "Everything of TTFT that the rest misses",
     unit: "",

@@ -1,6 +1,11 @@
 import type { Constants } from "./constants.ts";
 import type { ModelSizes } from "./model-sizes.ts";
-import { type ServingPoint, type ServingTimes, outTokensPerSecondPerGpu } from "./serving-point.ts";
+import {
+  type ServingPoint,
+  type ServingTimes,
+  type Workers,
+  outTokensPerSecondPerGpu,
+} from "./serving-point.ts";
 import { WorkerTime } from "./worker-time.ts";
 
 /** Tokens of prompts that an engine computes in one step at most. */
@@ -71,7 +76,7 @@ function apart(point: ServingPoint, sizes: ModelSizes, c: Constants): Seconds {
   const room = then.room(prompt + answer / 2);
   const step = (batch: number) => then.decode(Math.max(batch, 1 / decode.dp), prompt + answer / 2) * c.tpot;
   // As many sequences decode that all requests are somewhere: bisected.
-  const asked = Math.min(room, concurrency / ranks);
+  const asked = Math.min(room, (concurrency / ranks) * admitted(decode, concurrency, c.admission));
   // More would begin than prompts can be computed, since a step of fewer takes no longer.
   const most = Math.min(asked, (servers * answer * step(asked)) / (loaded * ranks));
   let low = 0;
@@ -98,6 +103,16 @@ function apart(point: ServingPoint, sizes: ModelSizes, c: Constants): Seconds {
     const burst = (c.burst * Math.max(0, concurrency - servers) * loaded) / servers;
     return c.first + c.own * (alone + (one - alone) * busy) + waiting + burst;
   }
+}
+
+/**
+ * The part of the requests that engines without attention ranks admit: benchmarks set their limit to a power of two, of
+ * which the requests of an engine are often no multiple.
+ */
+function admitted({ count, dp }: Workers, concurrency: number, strictness: number): number {
+  const each = concurrency / count;
+  if (dp > 1 || each < 1) return 1;
+  return (2 ** Math.floor(Math.log2(each)) / each) ** Math.min(1, strictness);
 }
 
 /** The less of two, rounded off where they meet. */
