@@ -89,9 +89,9 @@ function apart(point: ServingPoint, sizes: ModelSizes, c: Constants): Seconds {
     else high = batch;
   }
   // All that do not decode wait for their first token, also where neither side has room for more (Little's law).
-  const batch = low > 0 ? low : high;
-  const tpot = step(batch);
-  return { ttft: Math.max(c.first + c.own * alone, concurrency / rateOf(batch) - answer * tpot), tpot };
+  const found = low > 0 ? low : high;
+  const tpot = step(found);
+  return { ttft: Math.max(c.first + c.own * alone, concurrency / rateOf(found) - answer * tpot), tpot };
 
   /** Requests per second that end, where so many sequences of each rank decode. */
   function rateOf(batch: number): number {
