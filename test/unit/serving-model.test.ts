@@ -147,6 +147,24 @@ describe("a closed loop", () => {
     expect(apart(1).tpotMs).toBeLessThanOrEqual(apart(8).tpotMs);
   });
 
+  test("lets requests wait beyond a power of two, where engines admit no more", () => {
+    const shape = { tp: 8, dp: 1, ep: 8, moeTp: 1 };
+    const strict = new Map([["admission", Math.log(1 / COMPONENTS.admission.prior)]]);
+    const waiting = (concurrency: number) => {
+      const point = pointOf({
+        concurrency,
+        gpus: 40,
+        prefill: { count: 1, ...shape },
+        decode: { count: 4, ...shape },
+      });
+      const { ttftMs, tpotMs } = predict(strict, point);
+      return ttftMs / (ttftMs + point.osl * tpotMs);
+    };
+    // Of 84 requests on four engines 64 run; 64 all do.
+    expect(waiting(84)).toBeCloseTo(1 - 64 / 84, 2);
+    expect(waiting(64)).toBeLessThan(0.1);
+  });
+
   test("has the throughput that its times come to", () => {
     const point = pointOf();
     const { ttftMs, tpotMs, outTokSGpu } = predict(new Map(), point);
