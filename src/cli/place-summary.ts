@@ -63,7 +63,7 @@ export function sentence({ out, previous, maxMoves }: Asked, summary: PlaceSumma
   const pool = `${sayGpus(topology)} × ${topology.slotsPerGpu} slots`;
   const parts = [
     pool,
-    `balancedness ${balancedness.toFixed(4)} by ${dispatch} of at most ${bound.toFixed(4)}`,
+    `balancedness ${balancedness.toFixed(4)} by ${dispatch} dispatch, of at most ${bound.toFixed(4)}`,
   ];
   if (idle.length > 0) {
     const names = `${idle.length === 1 ? "layer" : "layers"} ${sayLayers(idle)}`;

@@ -8,6 +8,7 @@ import { StepRecorder } from "../twin/step-recorder.ts";
 import { SyntheticRouting } from "../twin/synthetic-routing.ts";
 import { TraceRouting } from "../twin/trace-routing.ts";
 import { type VirtualRunResult, virtualRun } from "../twin/virtual-run.ts";
+import { type CalibrateFlags, calibrate } from "./calibrate.ts";
 import { comparisonTable } from "./comparison-table.ts";
 import { drain } from "./drain.ts";
 import { decimals, milliseconds } from "./number-text.ts";
@@ -16,24 +17,56 @@ import { type Output, output, writeOutput } from "./output.ts";
 import { checkServes, longest, poolText } from "./pool-text.ts";
 import { openRouting, openTenants, openTraffic } from "./simulation-inputs.ts";
 
-interface SimulateFlags {
-  readonly scenario: string;
-  readonly out: string;
-  readonly json?: true;
+interface SimulateFlags extends CalibrateFlags {
+  readonly scenario?: string;
+  readonly out?: string;
+  readonly calibrate?: true;
 }
 
 /** `simulate`: the demo's pool in virtual time. */
 export function simulateCommand(): Command {
   return new Command("simulate")
     .description("Run a simulated pool on a trace in virtual time, and compare the ways of balancing it.")
-    .requiredOption("--scenario <file>", "what to run (YAML; see loadtest/scenarios)")
-    .requiredOption("--out <dir>", "folder for report.json")
+    .option("--scenario <file>", "what to run (YAML; see loadtest/scenarios)")
+    .option("--out <dir>", "folder for report.json")
+    .option(
+      "--calibrate",
+      "run nothing; say what the cost model predicts beside what was published or measured",
+    )
+    .option(
+      "--measured <file>",
+      "with --calibrate: serving points (CSV; docs/calibration.md has the columns)",
+    )
+    .option(
+      "--cross-validate",
+      "with --measured: predict each row by constants fitted to the others (a minute)",
+    )
+    .option("--fit <file>", "with --measured: fit a few factors to it, and write the constants to this file")
+    .option("--constants <file>", "with --calibrate: constants that --fit wrote (default: those that ship)")
     .addOption(jsonOption())
     .exitOverride()
     .action(simulate);
 }
 
 async function simulate(flags: SimulateFlags): Promise<void> {
+  if (flags.calibrate) return calibrate(flags);
+  const stray = (["measured", "crossValidate", "fit", "constants"] as const).find(
+    (name) => flags[name] !== undefined,
+  );
+  if (stray !== undefined)
+    throw new InputError(
+      stray === "crossValidate" ? "--cross-validate" : `--${stray}`,
+      "",
+      "goes with --calibrate; add that",
+    );
+  if (flags.scenario === undefined) throw new InputError("--scenario", "", "is missing; expected a file");
+  if (flags.out === undefined) throw new InputError("--out", "", "is missing; expected a folder");
+  return simulateScenario({ scenario: flags.scenario, out: flags.out, json: flags.json });
+}
+
+async function simulateScenario(
+  flags: Readonly<{ scenario: string; out: string; json: true | undefined }>,
+): Promise<void> {
   const scenario = await loadScenario(flags.scenario);
   const out = output(flags.json ?? false);
   const { run, comparison } = await runScenario(flags.scenario, scenario, out);

@@ -74,7 +74,7 @@ describe("models import", () => {
 describe("a model that is not known", () => {
   test.each([
     ["deepsek-v3", "did you mean deepseek-v3?"],
-    ["qwen3", "did you mean qwen3-235b-a22b or qwen3-30b-a3b or qwen3-next-80b-a3b?"],
+    ["qwen3", "did you mean qwen3-235b-a22b or qwen3-30b-a3b or qwen3-next-80b-a3b or qwen3.5-397b-a17b?"],
     ["llama4", "did you mean llama-4-maverick?"],
     ["zai-org/GLM-4.5-FP8", "did you mean glm-4.5?"],
     ["a/config.json", "make a model's file of it: plimsoll models import a/config.json --out model.yaml"],

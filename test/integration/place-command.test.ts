@@ -105,7 +105,7 @@ describe("place --dispatch", () => {
     const ours = await read(out);
     const shared = await placed("shared.json", pool.drifted);
     const eplb = await placed("own.json", pool.drifted, "--algorithm", "eplb", "--dispatch", "even");
-    expect(said).toContain("by even of at most");
+    expect(said).toContain("by even dispatch, of at most");
     expect(ours.certificate?.dispatch).toBe("even");
     expect(ours.certificate?.balancedness).toBeCloseTo(evenMax(ours, load), 9);
     expect(eplb.certificate?.balancedness).toBeCloseTo(evenMax(eplb, load), 9);
@@ -137,13 +137,28 @@ describe("place --previous", () => {
   it("adapts to another load by a part of the slots, and says how many moved", async () => {
     const first = await placed("stale.json", pool.load);
     const out = pool.folder.path("adapted.json");
-    const args = place(pool.drifted, "--previous", pool.folder.path("stale.json"), "--out", out);
+    const before = sumWindows(readExpertLoads(await readFile(pool.load), pool.load).windows);
+    const rng = new Rng(12);
+    const tokens = before.tokens.map((count) => count * Math.exp(1.2 * rng.normal()));
+    const later = await pool.folder.write("later.json", writeLoadHistory([{ ...before, tokens }]));
+    const args = place(later, "--previous", pool.folder.path("stale.json"), "--out", out);
     const stdout = await runHere(...args, "--json");
     const adapted = await read(out);
     expect(JSON.parse(stdout)).toMatchObject({ out, moves: adapted.moves });
+    expect(adapted.moves.way).toBe("few moves");
     expect(changes(first, adapted)).toBeGreaterThan(0);
     expect(changes(first, adapted)).toBeLessThanOrEqual(0.15 * LAYERS * slotCount(TOPOLOGY));
     expect(adapted.moves.slots).toBeLessThanOrEqual(changes(first, adapted));
+  });
+
+  it("makes more moves from a placement that is far from level, and says so", async () => {
+    await placed("far.json", pool.load);
+    const out = pool.folder.path("nearer.json");
+    const said = await runHere(
+      ...place(pool.drifted, "--previous", pool.folder.path("far.json"), "--out", out),
+    );
+    expect((await read(out)).moves.way).toBe("more moves");
+    expect(said).toContain("(few would be less level than EPLB)");
   });
 
   it("changes no more slots than --max-moves, and does better the more it may", async () => {

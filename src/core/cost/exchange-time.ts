@@ -25,9 +25,12 @@ type Exchange = Pick<LayerTimes, "dispatch" | "combine">;
 export class ExchangeTime {
   readonly #model: MoeModel;
   readonly #hardware: Hardware;
+  readonly #lowLatencyBatch: number;
   readonly #lowLatency: { readonly dispatchUs: number; readonly combineUs: number };
 
-  constructor(model: MoeModel, topology: Topology, hardware: Hardware) {
+  /** @param lowLatencyBatch tokens of a rank up to which the low-latency kernels are used */
+  constructor(model: MoeModel, topology: Topology, hardware: Hardware, lowLatencyBatch = LOW_LATENCY_BATCH) {
+    this.#lowLatencyBatch = lowLatencyBatch;
     this.#model = model;
     this.#hardware = hardware;
     this.#lowLatency = lowLatencyPoint(hardware, gpuCount(topology));
@@ -35,7 +38,7 @@ export class ExchangeTime {
 
   /** DeepEP's low-latency kernels for small batches, its normal ones above. */
   of(tally: LayerTally, mostTokensOnARank: number, slice: Slice): Exchange {
-    return lowLatency(mostTokensOnARank, slice)
+    return lowLatency(mostTokensOnARank, slice, this.#lowLatencyBatch)
       ? this.#small(tally, slice.part)
       : this.#normal(tally, slice.part);
   }
@@ -83,6 +86,10 @@ export class ExchangeTime {
   }
 }
 
-export function lowLatency(mostTokensOnARank: number, { part }: Pick<Slice, "part">): boolean {
-  return mostTokensOnARank * part <= LOW_LATENCY_BATCH;
+export function lowLatency(
+  mostTokensOnARank: number,
+  { part }: Pick<Slice, "part">,
+  batch = LOW_LATENCY_BATCH,
+): boolean {
+  return mostTokensOnARank * part <= batch;
 }

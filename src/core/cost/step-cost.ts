@@ -13,9 +13,9 @@ import { arithmeticRate } from "./arithmetic-rate.ts";
 import type { AttentionWork } from "./attention-work.ts";
 import { FLOPS_PER_WEIGHT } from "./core-attention.ts";
 import { ExchangeTime, type Slice, lowLatency } from "./exchange-time.ts";
-import type { Hardware } from "./hardware.ts";
+import { type Hardware, LOW_LATENCY_BATCH } from "./hardware.ts";
 import { type LayerKind, layerKinds } from "./layer-kinds.ts";
-import { alternating, pipelined } from "./overlap.ts";
+import { type LayerTimes, alternating, pipelined } from "./overlap.ts";
 
 /**
  * How long the parts of a forward pass take, in seconds. Every MoE layer is two barriers: the slowest rank's attention
@@ -30,12 +30,15 @@ export class StepCost {
   /** Of a layer's shared experts: computed by themselves, with what compresses tokens; fused with the routed ones. */
   readonly #sharedWeights: { readonly apart: number; readonly fused: number };
   readonly #exchange: ExchangeTime;
+  readonly #lowLatencyBatch: number;
 
-  constructor(model: MoeModel, topology: Topology, hardware: Hardware) {
+  /** @param lowLatencyBatch tokens of a rank up to which the engine exchanges by the low-latency kernels */
+  constructor(model: MoeModel, topology: Topology, hardware: Hardware, lowLatencyBatch = LOW_LATENCY_BATCH) {
+    this.#lowLatencyBatch = lowLatencyBatch;
     this.#model = model;
     this.#hardware = hardware;
     this.#slotsPerGpu = topology.slotsPerGpu;
-    this.#exchange = new ExchangeTime(model, topology, hardware);
+    this.#exchange = new ExchangeTime(model, topology, hardware, lowLatencyBatch);
     this.#kinds = layerKinds(model, hardware);
     const shared = ffnMatrices(model) * model.hidden * model.sharedIntermediate * model.sharedExperts;
     const [apart, fused] = model.sharedFused ? [0, shared] : [shared, 0];
@@ -84,13 +87,19 @@ export class StepCost {
 
   /** One MoE layer in two overlapping micro-batches. @param halfAttention what `halfAttention` says of the layer */
   overlapped(tally: LayerTally, mostTokensOnARank: number, halfAttention: number): number {
+    const times = this.halfTimes(tally, mostTokensOnARank, halfAttention);
     const half = this.#half(mostTokensOnARank);
-    const times = {
+    return lowLatency(mostTokensOnARank, half, this.#lowLatencyBatch) ? pipelined(times) : alternating(times);
+  }
+
+  /** The parts of one MoE layer in one of two overlapping micro-batches. */
+  halfTimes(tally: LayerTally, mostTokensOnARank: number, halfAttention: number): LayerTimes {
+    const half = this.#half(mostTokensOnARank);
+    return {
       attention: halfAttention,
       experts: this.#slowestExperts(tally, half),
       ...this.#exchange.of(tally, mostTokensOnARank, half),
     };
-    return lowLatency(mostTokensOnARank, half) ? pipelined(times) : alternating(times);
   }
 
   /** `[MoE layers]`: what precedes the experts in one of two overlapping micro-batches. */
@@ -109,7 +118,10 @@ export class StepCost {
   #half(mostTokensOnARank: number): Slice {
     const { all, exchange } = this.#hardware.multiprocessors;
     const part = 1 / 2;
-    return { part, rate: lowLatency(mostTokensOnARank, { part }) ? 1 : 1 - exchange / all };
+    return {
+      part,
+      rate: lowLatency(mostTokensOnARank, { part }, this.#lowLatencyBatch) ? 1 : 1 - exchange / all,
+    };
   }
 
   /** Attention, with the shared experts that are computed by themselves. */

@@ -4,6 +4,7 @@ import type { PoolCapacity } from "../../model/pool-capacity.ts";
 import { slotCount } from "../../model/topology.ts";
 import { changedSlots } from "../migration/moves.ts";
 import { improvePlacement } from "./improve-placement.ts";
+import { loosenPlacement } from "./loosen-placement.ts";
 import { rehomeExperts } from "./rehome-experts.ts";
 
 /** A placement in force is adapted by changing this part of the slots at most, unless told otherwise. */
@@ -18,7 +19,10 @@ export function adaptPlacement(
   inForce: Placement,
   load: ExpertLoad,
   capacity: PoolCapacity,
-  improve = (whole: Placement, moves: number) => improvePlacement(whole, load, capacity, moves),
+  improve = (whole: Placement, moves: number) => {
+    const improved = improvePlacement(whole, load, capacity, moves);
+    return loosenPlacement(whole, improved, load, capacity, moves - changedSlots(whole, improved));
+  },
 ): Placement {
   const whole = rehomeExperts(inForce, load, capacity);
   if (capacity.slots.reduce((sum, slots) => sum + slots, 0) < load.experts) return whole;

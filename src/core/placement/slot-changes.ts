@@ -17,6 +17,8 @@ const HOTTEST = 6;
 export const LEAST_COST = 0.5;
 /** Of load, what room that a change leaves unused counts: it may be all that a heavier expert could have had. */
 const WASTE = 0.002;
+/** What replicas carry counts by this part of it: those of heavy experts, in place of light ones', serve the next load too. */
+const LEAN = 0.3;
 /** The same of a replica that is given up, where an empty slot would do: it may be needed yet. */
 const REPLICA = 0.01;
 
@@ -85,10 +87,8 @@ export class SlotChanges {
     return gpus.sort((a, b) => this.#room[b] - this.#room[a]);
   }
 
-  /** How many more slots differ from the placement in force with the expert there. */
   cost(slot: number, expert: number): number {
-    const inForce = this.#inForce[slot];
-    return (expert === inForce ? 0 : 1) - (this.#flow.row[slot] === inForce ? 0 : 1);
+    return moveCost(this.#flow, this.#inForce, slot, expert);
   }
 
   costOf({ slots, experts }: SlotChange): number {
@@ -105,7 +105,8 @@ export class SlotChanges {
       for (let slot = first; slot < first + this.#slots[gpu]; slot++) {
         const expert = row[slot];
         if (expert >= 0 && replicas[expert] < 2) continue;
-        spare.push({ slot, gpu, free: this.#room[gpu] + flow[slot], loss: this.#loss(slot, gpu) });
+        const carried = expert < 0 ? 0 : this.#tokens[expert] / replicas[expert];
+        spare.push({ slot, gpu, free: this.#room[gpu] + flow[slot], loss: this.#loss(slot, gpu), carried });
       }
     }
     return spare.sort((a, b) => a.free - b.free);
@@ -135,17 +136,18 @@ export class SlotChanges {
   }
 
   #replicas(hot: readonly HotExpert[]): SlotChange[] {
-    const { row } = this.#flow;
+    const { row, replicas } = this.#flow;
     const best: SlotChange[] = [];
     for (const { expert, wanted } of hot) {
       let found: SlotChange | null = null;
       let above = best.length < KEPT ? 0 : best[KEPT - 1].guess;
-      if (wanted <= above * LEAST_COST) break;
-      for (const { slot, gpu, free, loss } of this.#spare) {
+      const lean = LEAN * (this.#tokens[expert] / replicas[expert]);
+      if (wanted + lean <= above * LEAST_COST) continue;
+      for (const { slot, gpu, free, loss, carried } of this.#spare) {
         const gain = Math.min(wanted, free) - loss;
-        if (gain <= above * LEAST_COST) continue;
+        if (gain + lean <= above * LEAST_COST) continue;
         const waste = WASTE * Math.max(0, free - wanted) + (row[slot] < 0 ? 0 : REPLICA * gain);
-        const guess = (gain - waste) / Math.max(LEAST_COST, this.cost(slot, expert));
+        const guess = (gain - waste + lean - LEAN * carried) / Math.max(LEAST_COST, this.cost(slot, expert));
         if (guess <= above || this.#flow.holds(gpu, expert)) continue;
         above = guess;
         found = { slots: [slot], experts: [expert], guess };
@@ -251,11 +253,18 @@ export class SlotChanges {
   }
 }
 
+/** How many more slots differ from the placement in force with the expert there. */
+export function moveCost(flow: LevelFlow, inForce: Int32Array, slot: number, expert: number): number {
+  return (expert === inForce[slot] ? 0 : 1) - (flow.row[slot] === inForce[slot] ? 0 : 1);
+}
+
 interface SpareSlot {
   readonly slot: number;
   readonly gpu: number;
   readonly free: number;
   readonly loss: number;
+  /** The load of its expert, for each replica. */
+  readonly carried: number;
 }
 
 interface HotExpert {

@@ -7,9 +7,6 @@ import { layerMaxima } from "./consumers/best-layers.ts";
 import { type Consumer, type ToImprove } from "./consumers/consumer.ts";
 import { consumerOf } from "./consumers/consumers.ts";
 
-/** Below the engine's own algorithm by so much balancedness, few moves are still the better bargain. */
-const FEW_MOVES_MAY_LOSE = 0.005;
-
 /** What an engine would have by its own algorithm (EPLB, placed anew for the load) and its own way to split tokens. */
 export interface EngineOwn {
   readonly placement: Placement;
@@ -30,17 +27,15 @@ export function engineOwn(
   return { placement, maxima: sumOf(own, placement, load, capacity.speeds) };
 }
 
-/** Whether a placement is as level as the engine's own would be, or so nearly that its fewer moves are worth more. */
-export function asLevelAs(
+/** By how much balancedness a placement is less level than the engine's own; negative where it is more level. */
+export function shortOf(
   own: EngineOwn,
   consumer: Consumer,
   placement: Placement,
-  load: ExpertLoad,
-  speeds: Float64Array,
-): boolean {
+  { load, capacity }: Pick<ToImprove, "load" | "capacity">,
+): number {
   const mean = load.tokens.reduce((sum, n) => sum + n, 0) / gpuCount(placement.topology);
-  const balancedness = mean / sumOf(consumer, placement, load, speeds);
-  return balancedness >= mean / own.maxima - FEW_MOVES_MAY_LOSE;
+  return mean / own.maxima - mean / sumOf(consumer, placement, load, capacity.speeds);
 }
 
 function sumOf(consumer: Consumer, placement: Placement, load: ExpertLoad, speeds: Float64Array): number {

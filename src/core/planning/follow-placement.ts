@@ -4,13 +4,20 @@ import type { Placement } from "../../model/placement.ts";
 import { evenWhereIdle, idleLayers } from "../load/idle-layers.ts";
 import { withLayersOf } from "../migration/chunk-layers.ts";
 import { keepGpus } from "../migration/keep-gpus.ts";
-import { keepSlots } from "../migration/moves.ts";
+import { changedSlots, keepSlots } from "../migration/moves.ts";
 import { groupsTogether } from "../placement/coactivation.ts";
 import { withoutRepeats } from "../placement/without-repeats.ts";
 import { type Adapted, type Pool, adaptToPool } from "./adapt-to-pool.ts";
 import type { Consumer, ToImprove } from "./consumers/consumer.ts";
 import { even } from "./consumers/even.ts";
-import { asLevelAs, engineOwn } from "./engine-own.ts";
+import { engineOwn, shortOf } from "./engine-own.ts";
+
+/** Below the engine's own algorithm by so much balancedness, few moves are still the better bargain. */
+const FEW_MOVES_MAY_LOSE = 0.005;
+/** Farther below it than this, such as from the engines' start, few moves are not tried: that takes long. */
+const FAR = 0.45;
+/** Of few moves, those that follow what an even split needs. */
+const POLISH_PART = 0.25;
 
 export interface Followed extends Adapted {
   readonly way: MoveWay;
@@ -18,7 +25,8 @@ export interface Followed extends Adapted {
 
 /**
  * What follows a placement in force: adapted by few moves as long as that leaves it as level, for the consumer, as what
- * the engine would have without us (EPLB, placed anew); else by more; else afresh, with what is the same left where it is.
+ * the engine would have without us (EPLB, placed anew); by more where that is not enough, or what is in force is far from
+ * level; else afresh, with what is the same left where it is.
  * @param most slots that may change, over all layers, whatever comes of it; null for as many as that takes
  */
 export function followPlacement(
@@ -38,21 +46,26 @@ export function followPlacement(
   return { ...adapted, way };
 }
 
-/** @param few slots that may change at first */
+/** @param few slots that may change, as long as that is enough */
 function levelEnough(question: ToImprove, few: number, consumer: Consumer) {
-  const { load, topology, capacity, groups } = question;
   if (consumer.dispatch === "even") return even.level(question);
-  const improved = consumer.improve(question, few);
+  const { placement: now, load, topology, capacity, groups } = question;
   const own = engineOwn(question, consumer);
-  const isEnough = (placement: Placement) =>
-    own === null || asLevelAs(own, consumer, placement, load, capacity.speeds);
-  if (isEnough(improved)) return { placement: improved, way: "few moves" as const };
-  // Where an even split is as level as the engine's own, so are shares.
-  const more = withoutRepeats(even.level(question).placement, load, capacity, question.placement);
-  if (isEnough(more)) return { placement: more, way: "more moves" as const };
+  const short = (placement: Placement) => (own === null ? 0 : shortOf(own, consumer, placement, question));
+  if (short(now) <= FAR) {
+    const improved = consumer.improve(question, few);
+    if (short(improved) <= FEW_MOVES_MAY_LOSE) return { placement: improved, way: "few moves" as const };
+  }
+  // Where an even split is as level as the engine's own, so are shares; a few moves more make use of them.
+  const level = withoutRepeats(even.level(question).placement, load, capacity, now);
+  const more = consumer.improve({ ...question, placement: level }, Math.floor(few * POLISH_PART));
+  if (short(more) <= FEW_MOVES_MAY_LOSE) {
+    const way =
+      changedSlots(now, keepSlots(now, more)) <= few ? ("few moves" as const) : ("more moves" as const);
+    return { placement: keepSlots(now, more), way };
+  }
   const coactivation = groupsTogether(groups, topology);
   const anew = consumer.place({ load: evenWhereIdle(load), topology, capacity, groups, coactivation });
-  const now = question.placement;
   const kept = keepSlots(now, keepGpus(now, anew, capacity));
   return { placement: withLayersOf(kept, now, idleLayers(load)), way: "afresh" as const };
 }

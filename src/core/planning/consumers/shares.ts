@@ -5,6 +5,7 @@ import { changedSlots } from "../../migration/moves.ts";
 import { layerBounds } from "../../placement/bounds.ts";
 import { groupsTogether } from "../../placement/coactivation.ts";
 import { improvePlacement } from "../../placement/improve-placement.ts";
+import { loosenPlacement } from "../../placement/loosen-placement.ts";
 import { placeExperts } from "../../placement/place-experts.ts";
 import { withoutRepeats } from "../../placement/without-repeats.ts";
 import { solveShares } from "../../shares/solve-shares.ts";
@@ -40,9 +41,11 @@ export const shares: Consumer = {
     const redone = redoLayers({ inForce: placement, adapted, load, capacity, moves }, (some) =>
       placeExperts({ load: some, topology, capacity, coactivation }),
     );
-    if (groups > 1 || most === 0 || isNear(redone, load, capacity, NEAR.improved)) return redone;
+    const loose = (one: Placement) =>
+      loosenPlacement(placement, one, load, capacity, most - changedSlots(placement, one));
+    if (groups > 1 || most === 0 || isNear(redone, load, capacity, NEAR.improved)) return loose(redone);
     const levelled = withoutRepeats(even.improve(question, most), load, capacity, placement);
-    return total(levelled, load, capacity) < total(redone, load, capacity) ? levelled : redone;
+    return loose(total(levelled, load, capacity) < total(redone, load, capacity) ? levelled : redone);
   },
 };
 

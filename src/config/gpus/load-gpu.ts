@@ -1,0 +1,47 @@
+import { readdir } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+import { z } from "zod";
+import { GPU_GENERATIONS, type Gpu } from "../../model/gpu.ts";
+import { checkShape } from "../check-shape.ts";
+import { readYamlFile } from "../yaml-file.ts";
+
+const SHIPPED = fileURLToPath(new URL("../../../config/gpus/", import.meta.url));
+
+const rate = z.number().positive().max(1e9);
+
+const gpuSchema = z.strictObject({
+  name: z.string().min(1),
+  generation: z.enum(GPU_GENERATIONS),
+  source: z.string().min(1),
+  memoryGB: rate,
+  memoryTBps: rate,
+  tflops: z.strictObject({ bf16: rate, fp8: rate, fp4: rate.nullable() }),
+  scaleUp: z.strictObject({ GBps: rate, gpus: z.int().positive().max(65_536) }),
+  scaleOut: z.strictObject({ GBps: rate }),
+});
+
+/** Every type of config/gpus. */
+export async function shippedGpus(): Promise<Gpu[]> {
+  return Promise.all((await shippedGpuNames()).map((name) => readGpu(`${SHIPPED}${name}.yaml`)));
+}
+
+async function shippedGpuNames(): Promise<readonly string[]> {
+  const files = await readdir(SHIPPED);
+  return files.flatMap((file) => /^(.+)\.yaml$/.exec(file)?.[1] ?? []).sort();
+}
+
+async function readGpu(path: string): Promise<Gpu> {
+  const { value, sourceOf } = await readYamlFile(path);
+  const { name, generation, source, ...written } = checkShape(gpuSchema, value, sourceOf);
+  const { bf16, fp8, fp4 } = written.tflops;
+  return {
+    name,
+    generation,
+    source,
+    memoryBytes: written.memoryGB * 1e9,
+    memoryBandwidth: written.memoryTBps * 1e12,
+    flops: { bf16: bf16 * 1e12, fp8: fp8 * 1e12, fp4: fp4 === null ? null : fp4 * 1e12 },
+    scaleUp: { bandwidth: written.scaleUp.GBps * 1e9, gpus: written.scaleUp.gpus },
+    scaleOut: { bandwidth: written.scaleOut.GBps * 1e9 },
+  };
+}

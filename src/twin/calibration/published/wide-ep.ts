@@ -1,0 +1,291 @@
+import {
+  addDecode,
+  addPrefill,
+  noAttentionWork,
+  type AttentionWork,
+} from "../../../core/cost/attention-work.ts";
+import { evenTally } from "../../../core/cost/even-tally.ts";
+import { H800, type Hardware } from "../../../core/cost/hardware.ts";
+import { alternating, pipelined } from "../../../core/cost/overlap.ts";
+import { StepCost } from "../../../core/cost/step-cost.ts";
+import type { LayerTally } from "../../../model/layer-tally.ts";
+import type { MoeModel } from "../../../model/moe-model.ts";
+import type { Topology } from "../../../model/topology.ts";
+import type { PublishedRow } from "./published-row.ts";
+
+/** SGLang's DeepSeek-V3 on 96 H100 (LMSYS, May 2025): 4 nodes compute prompts, 9 answer, with 288 slots each. */
+const PREFILL: Topology = { nodes: 4, gpusPerNode: 8, slotsPerGpu: 9 };
+const DECODE: Topology = { nodes: 9, gpusPerNode: 8, slotsPerGpu: 4 };
+/** Mean ranks and nodes, other than its own, that a token's experts are on: the V3 gate, i.i.d. scores (Monte Carlo). */
+const PREFILL_HOPS = { hops: 6.85 * (31 / 32), nodeHops: 3.12 * (3 / 4) };
+const DECODE_HOPS = { hops: 7.48 * (71 / 72), nodeHops: 3.97 * (8 / 9) };
+/** Tokens of a rank's step of prompts (DeepSeek's profile data: 4K prompts, 16K tokens per GPU). */
+const STEP_TOKENS = 16_384;
+
+/**
+ * Σ maximum ÷ Σ mean load over layers, of DeepSeek-V3's recorded loads (reproduction of the same deployment): as they
+ * are spread without looking at them, and placed by EPLB for the same distribution.
+ */
+const IMBALANCE = {
+  // 4K prompts: 256 experts on 32 ranks in order, 8 each; 288 slots by EPLB.
+  prefill: { plain: 3.042, eplb: 1.317 },
+  // 2K prompts: 288 slots in order; by EPLB.
+  decode: { plain: 2.578, eplb: 1.026 },
+} as const;
+
+/** Maximum ÷ mean − 1 of three recordings (prompts of 512, 1K and 4K tokens): in order, and placed by EPLB. */
+const RECORDED = { plain: (1.081 + 1.289 + 2.042) / 3, eplb: (0.127 + 0.166 + 0.317) / 3 };
+/** Tokens that a request gains in a step with multi-token prediction (DeepSeek-V3 report §5.4.3). */
+const MTP_TOKENS = 1.8;
+
+interface Phase {
+  readonly topology: Topology;
+  readonly hops: { readonly hops: number; readonly nodeHops: number };
+  /** Of every rank. */
+  readonly work: AttentionWork;
+  /** Tokens of a rank up to which the low-latency kernels exchange them: this deployment raised it. */
+  readonly lowLatencyBatch: number;
+  readonly hardware: Hardware;
+}
+
+function prefillOf(prompt: number): Phase {
+  const work = noAttentionWork();
+  for (let i = 0; i < STEP_TOKENS / prompt; i++) addPrefill(work, 0, prompt, []);
+  return { topology: PREFILL, hops: PREFILL_HOPS, work, lowLatencyBatch: 128, hardware: H800 };
+}
+
+function decodeOf(requests: number, context: number): Phase {
+  const work = noAttentionWork();
+  for (let i = 0; i < requests; i++) addDecode(work, context, []);
+  return { topology: DECODE, hops: DECODE_HOPS, work, lowLatencyBatch: 256, hardware: H800 };
+}
+
+/** The same kernels on an H200, whose memory is faster. */
+const H200: Hardware = {
+  ...H800,
+  name: "h200",
+  memoryBytes: 141e9,
+  kvBandwidth: H800.kvBandwidth * (4.8 / 3.35),
+  weightBandwidth: H800.weightBandwidth * (4.8 / 3.35),
+};
+
+/** One MoE layer, seconds: as one batch, and as two overlapping micro-batches. */
+interface LayerSeconds {
+  readonly inTurn: number;
+  readonly overlapped: number;
+}
+
+/**
+ * @param imbalance the fullest rank's load over the mean
+ * @param added     seconds that the engine takes for every micro-batch of a layer beside these kernels: norms, rotary,
+ *   quantization, permutation, launches
+ */
+function layerSeconds(model: MoeModel, phase: Phase, imbalance: number, added: number): LayerSeconds {
+  const { topology, hops, work, lowLatencyBatch, hardware } = phase;
+  const ranks = [work];
+  const cost = new StepCost(model, topology, hardware, lowLatencyBatch);
+  const tally = evenTally(topology, { tokensPerRank: work.tokens, topk: model.topk, ...hops });
+  fill(tally, topology, imbalance);
+  const moeLayers = model.moeLayers.length;
+  const attention = (cost.fixed(ranks) - cost.outsideMoe(ranks)) / moeLayers;
+  const half = cost.halfTimes(tally, work.tokens, cost.halfAttention(ranks, work.tokens)[0]);
+  const slowed = { ...half, attention: half.attention + added };
+  const overlap = work.tokens / 2 <= lowLatencyBatch ? pipelined : alternating;
+  return {
+    inTurn: attention + added + cost.experts(tally, work.tokens),
+    overlapped: overlap(slowed),
+  };
+}
+
+/** Gives one rank more. */
+function fill(tally: LayerTally, { slotsPerGpu }: Topology, imbalance: number): void {
+  tally.gpuLoad[0] = Math.round(tally.gpuLoad[0] * imbalance);
+  tally.rankReceives[0] = Math.round(tally.rankReceives[0] * imbalance);
+  for (let slot = 0; slot < slotsPerGpu; slot++) tally.slotLoad[slot] *= imbalance;
+}
+
+/** Tokens per second of a node, in two micro-batches. The few dense layers count as MoE layers. */
+function nodeRate(model: MoeModel, phase: Phase, imbalance: number, added: number): number {
+  const { overlapped } = layerSeconds(model, phase, imbalance, added);
+  return (phase.topology.gpusPerNode * phase.work.tokens) / (model.layers * overlapped);
+}
+
+/** The value between two for which a falling function comes to what is given. */
+function solveFalling(target: number, low: number, high: number, of: (value: number) => number): number {
+  let [from, to] = [low, high];
+  for (let round = 0; round < 50; round++) {
+    const middle = (from + to) / 2;
+    if (of(middle) > target) from = middle;
+    else to = middle;
+  }
+  return (from + to) / 2;
+}
+
+const SYSTEM = "SGLang, 96 x H100, DeepSeek-V3";
+/** Published, tokens per second of a node. */
+const PERFECT_PREFILL = 59_337;
+const DECODE_RATE = 22_282;
+
+/** @param model DeepSeek-V3 */
+export function wideEpRows(model: MoeModel): PublishedRow[] {
+  const { prefill, decode } = IMBALANCE;
+  const longPrompts = prefillOf(4096);
+  const fullBatch = decodeOf(256, 2000);
+  // The added time grows with the tokens of prompts; decoding, it is launches, and does not.
+  const perStep = solveFalling(PERFECT_PREFILL, 0, 0.1, (added) => nodeRate(model, longPrompts, 1, added));
+  const perBatch = solveFalling(DECODE_RATE, 0, 0.1, (added) =>
+    nodeRate(model, fullBatch, decode.eplb, added),
+  );
+  const prefillRate = (phase: Phase, ratio: number) => nodeRate(model, phase, ratio, perStep);
+  const decodeRate = (ratio: number) => nodeRate(model, fullBatch, ratio, perBatch);
+  const gain = (phase: Phase, ratio: number, added: number) => {
+    const { inTurn, overlapped } = layerSeconds(model, phase, ratio, added);
+    return 100 * (inTurn / overlapped - 1);
+  };
+  const row = (
+    id: string,
+    what: string,
+    unit: string,
+    published: number,
+    predicted: number,
+    how: string,
+    fitted = false,
+  ): PublishedRow => ({ id, system: SYSTEM, what, unit, published, predicted, fitted, how });
+  const perNode = "tokens/s per node";
+  const ofKernels =
+    "experts and exchanges as DeepGEMM and DeepEP measure them, with what the engine adds; EPLB leaves 1.32 times the mean on the fullest rank";
+  const pipeline = "five stages of halves, each with what a micro-batch costs";
+  return [
+    row(
+      "prefill-perfect",
+      "prefill EP32, 4K prompts, experts perfectly balanced",
+      perNode,
+      PERFECT_PREFILL,
+      prefillRate(longPrompts, 1),
+      `fitted: half a step of a layer takes ${(1e3 * perStep).toFixed(1)} ms beside its kernels`,
+      true,
+    ),
+    row(
+      "prefill-1k",
+      "prefill EP32, 1K prompts",
+      perNode,
+      57_674,
+      prefillRate(prefillOf(1024), prefill.eplb),
+      ofKernels,
+    ),
+    row(
+      "prefill-2k",
+      "prefill EP32, 2K prompts",
+      perNode,
+      54_543,
+      prefillRate(prefillOf(2048), prefill.eplb),
+      ofKernels,
+    ),
+    row(
+      "prefill-4k",
+      "prefill EP32, 4K prompts",
+      perNode,
+      50_302,
+      prefillRate(longPrompts, prefill.eplb),
+      ofKernels,
+    ),
+    row(
+      "perfect-gain",
+      "perfect balance against EPLB, prefill 4K",
+      "%",
+      100 * (PERFECT_PREFILL / 50_302 - 1),
+      100 * (prefillRate(longPrompts, 1) / prefillRate(longPrompts, prefill.eplb) - 1),
+      ofKernels,
+    ),
+    row(
+      "eplb-prefill",
+      "EPLB against none, prefill",
+      "x",
+      1.49,
+      prefillRate(longPrompts, prefill.eplb) / prefillRate(longPrompts, prefill.plain),
+      "recorded loads: the fullest rank has 3.04 times the mean without, 1.32 with EPLB",
+    ),
+    row(
+      "overlap-prefill",
+      "two micro-batches, prefill (27 to 35)",
+      "%",
+      31,
+      gain(longPrompts, prefill.eplb, perStep),
+      "attention, dispatch, experts, combine of halves, alternating",
+    ),
+    row(
+      "decode",
+      "decode EP72, 2K context, 256 requests per GPU",
+      perNode,
+      DECODE_RATE,
+      decodeRate(decode.eplb),
+      `fitted: a micro-batch of a layer takes ${(1e6 * perBatch).toFixed(0)} us beside its kernels`,
+      true,
+    ),
+    row(
+      "eplb-decode",
+      "EPLB against none, decode",
+      "x",
+      2.54,
+      decodeRate(decode.eplb) / decodeRate(decode.plain),
+      "recorded loads: the fullest rank has 2.58 times the mean without, 1.03 with EPLB",
+    ),
+    row(
+      "overlap-decode-256",
+      "two micro-batches, decode at 256 tokens",
+      "%",
+      25.5,
+      gain(fullBatch, decode.eplb, perBatch),
+      pipeline,
+    ),
+    row(
+      "overlap-decode-32",
+      "two micro-batches, decode at 32 tokens",
+      "%",
+      -27,
+      gain(decodeOf(32, 2000), decode.eplb, perBatch),
+      pipeline,
+    ),
+    row(
+      "decode-itl",
+      "time between tokens, decode at 256 requests per GPU (about)",
+      "ms",
+      100,
+      1000 * model.layers * layerSeconds(model, fullBatch, decode.eplb, perBatch).overlapped,
+      "the step of the decode row",
+    ),
+    row(
+      "decode-mtp",
+      "decode EP72, 4K context, multi-token prediction",
+      perNode,
+      17_373,
+      MTP_TOKENS * 0.5 * nodeRate(model, decodeOf(256, 4000), decode.eplb, perBatch),
+      "assumed: 128 requests per GPU, two tokens of each in a step, 1.8 accepted",
+    ),
+    {
+      ...row(
+        "vllm-wide-ep",
+        "decode, wide EP",
+        "tokens/s per GPU",
+        2200,
+        nodeRate(model, { ...fullBatch, hardware: H200 }, decode.eplb, perBatch) / 8,
+        "assumed: the batch, context and added time of SGLang's decode, on H200",
+      ),
+      system: "vLLM, H200",
+    },
+    ...[
+      { id: "plain", what: "without EPLB", published: 1.564, predicted: RECORDED.plain },
+      { id: "eplb", what: "with EPLB, 32 ranks x 9 slots", published: 0.109, predicted: RECORDED.eplb },
+    ].map(({ id, what, published, predicted }) => ({
+      ...row(
+        `imbalance-${id}`,
+        `imbalance (maximum / mean - 1) ${what}`,
+        "",
+        published,
+        predicted,
+        "mean of three recorded loads of prompts, another traffic than theirs",
+      ),
+      system: "TensorRT-LLM, 32 GB200",
+    })),
+  ];
+}

@@ -1,0 +1,68 @@
+import { describe, expect, test } from "vitest";
+import { loadModel } from "../../src/config/shapes.ts";
+import { attentionBalanceRows } from "../../src/twin/calibration/published/attention-balance.ts";
+import { arithmeticRows } from "../../src/twin/calibration/published/deployment-arithmetic.ts";
+import type { PublishedRow } from "../../src/twin/calibration/published/published-row.ts";
+import { wideEpRows } from "../../src/twin/calibration/published/wide-ep.ts";
+
+const WIDE = new Map(wideEpRows(await loadModel("deepseek-v3")).map((row) => [row.id, row]));
+
+function wide(id: string): PublishedRow {
+  const row = WIDE.get(id);
+  if (row === undefined) throw new Error(`no row ${id}`);
+  return row;
+}
+
+describe("arithmetic comes to what was published", () => {
+  test.each(arithmeticRows().map((row) => [row.id, row] as const))("%s", (_, { published, predicted }) => {
+    // To the digits that are stated; the nodes follow from rates of three digits.
+    expect(Math.abs(predicted / published - 1)).toBeLessThan(0.0015);
+  });
+
+  test("to the cent, and to the hundredth of a millisecond", () => {
+    const of = (id: string) => arithmeticRows().find((row) => row.id === id)?.predicted ?? 0;
+    expect(of("day-cost")).toBe(87_072);
+    expect(of("bound-ib").toFixed(2)).toBe("14.76");
+    expect(of("bound-nvl72").toFixed(2)).toBe("0.82");
+    expect(Math.floor(of("day-margin"))).toBe(545);
+  });
+});
+
+test("the third of TensorRT-LLM's attention-DP rates follows from the two others", () => {
+  const counted = attentionBalanceRows().filter(({ fitted }) => !fitted);
+  expect(counted.map(({ id }) => id)).toEqual(["adp-87.7"]);
+  expect(counted[0].predicted / counted[0].published).toBeCloseTo(1, 2);
+});
+
+describe("balance and overlap on 96 H100 have the right size", () => {
+  test("what constants were fitted to is met, and says so", () => {
+    const fitted = [...WIDE.values()].filter((row) => row.fitted);
+    expect(fitted.map(({ id }) => id)).toEqual(["prefill-perfect", "decode"]);
+    for (const { published, predicted } of fitted) expect(predicted / published).toBeCloseTo(1, 6);
+  });
+
+  test.each([
+    ["prefill-1k", 0.1],
+    ["prefill-2k", 0.1],
+    ["prefill-4k", 0.12],
+    ["eplb-prefill", 0.1],
+    ["decode-itl", 0.1],
+    ["decode-mtp", 0.05],
+  ])("%s within %d", (id, part) => {
+    const { published, predicted } = wide(id);
+    expect(Math.abs(predicted / published - 1)).toBeLessThan(part);
+  });
+
+  test("two micro-batches win with large batches, and lose with small ones", () => {
+    expect(wide("overlap-prefill").predicted).toBeGreaterThan(27);
+    expect(wide("overlap-prefill").predicted).toBeLessThan(35);
+    expect(Math.abs(wide("overlap-decode-256").predicted - 25.5)).toBeLessThan(5);
+    expect(Math.abs(wide("overlap-decode-32").predicted + 27)).toBeLessThan(12);
+  });
+
+  test("EPLB wins more in decode than in prefill, if less than was measured", () => {
+    expect(wide("eplb-decode").predicted).toBeGreaterThan(wide("eplb-prefill").predicted);
+    expect(wide("eplb-decode").predicted).toBeGreaterThan(1.6);
+    expect(wide("eplb-decode").predicted).toBeLessThan(2.54);
+  });
+});
