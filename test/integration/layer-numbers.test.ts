@@ -277,7 +277,7 @@ it("names the models that a load may be of, where it has rows for their dense la
   await folder.write("kimi.json", JSON.stringify({ logical_count: rows }));
   const said = await stderrOf(() => convert("sglang", "eplb", "kimi.json", "kimi.eplb"));
   expect(said).toContain(
-    "all 61 rows are taken; if it is of kimi-k2 or kimi-k2-thinking, name it with --model",
+    "all 61 rows are taken; if it is of kimi-k2 or kimi-k2-thinking or kimi-k2.5, name it with --model",
   );
   await convert("sglang", "eplb", "kimi.json", "kimi.eplb", "--model", "kimi-k2");
   const { moe_layers } = await json<{ moe_layers: number[] }>("kimi.eplb");

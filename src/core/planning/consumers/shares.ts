@@ -41,8 +41,11 @@ export const shares: Consumer = {
     const redone = redoLayers({ inForce: placement, adapted, load, capacity, moves }, (some) =>
       placeExperts({ load: some, topology, capacity, coactivation }),
     );
-    const loose = (one: Placement) =>
-      loosenPlacement(placement, one, load, capacity, most - changedSlots(placement, one));
+    // Where nothing had to move, nothing does.
+    const loose = (one: Placement) => {
+      const changed = changedSlots(placement, one);
+      return changed === 0 ? one : loosenPlacement(placement, one, load, capacity, most - changed);
+    };
     if (groups > 1 || most === 0 || isNear(redone, load, capacity, NEAR.improved)) return loose(redone);
     const levelled = withoutRepeats(even.improve(question, most), load, capacity, placement);
     return loose(total(levelled, load, capacity) < total(redone, load, capacity) ? levelled : redone);
