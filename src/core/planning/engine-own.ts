@@ -10,8 +10,8 @@ import { consumerOf } from "./consumers/consumers.ts";
 /** What an engine would have by its own algorithm (EPLB, placed anew for the load) and its own way to split tokens. */
 export interface EngineOwn {
   readonly placement: Placement;
-  /** Σ_layers of the maximum GPU load. */
-  readonly maxima: number;
+  /** Σ_layers mean / Σ_layers maximum GPU load. */
+  readonly balancedness: number;
 }
 
 /** Null where the engine's own algorithm cannot run: it fills every slot of GPUs that are alike. */
@@ -24,7 +24,7 @@ export function engineOwn(
   // A table with one replica for every rank takes the place of the one that the engine fills so itself.
   const oneReplica = consumer.dispatch === "static" || consumer.dispatch === "rank-table";
   const own = consumerOf(oneReplica ? "static" : "even");
-  return { placement, maxima: sumOf(own, placement, load, capacity.speeds) };
+  return { placement, balancedness: balancednessOf(own, placement, load, capacity.speeds) };
 }
 
 /** By how much balancedness a placement is less level than the engine's own; negative where it is more level. */
@@ -34,10 +34,16 @@ export function shortOf(
   placement: Placement,
   { load, capacity }: Pick<ToImprove, "load" | "capacity">,
 ): number {
-  const mean = load.tokens.reduce((sum, n) => sum + n, 0) / gpuCount(placement.topology);
-  return mean / own.maxima - mean / sumOf(consumer, placement, load, capacity.speeds);
+  return own.balancedness - balancednessOf(consumer, placement, load, capacity.speeds);
 }
 
-function sumOf(consumer: Consumer, placement: Placement, load: ExpertLoad, speeds: Float64Array): number {
-  return layerMaxima(consumer, placement, load, speeds).reduce((sum, max) => sum + max, 0);
+function balancednessOf(
+  consumer: Consumer,
+  placement: Placement,
+  load: ExpertLoad,
+  speeds: Float64Array,
+): number {
+  const mean = load.tokens.reduce((sum, n) => sum + n, 0) / gpuCount(placement.topology);
+  const maxima = layerMaxima(consumer, placement, load, speeds).reduce((sum, max) => sum + max, 0);
+  return maxima === 0 ? 1 : mean / maxima;
 }

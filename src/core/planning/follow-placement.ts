@@ -14,8 +14,8 @@ import { engineOwn, shortOf } from "./engine-own.ts";
 
 /** Below the engine's own algorithm by so much balancedness, few moves are still the better bargain. */
 const FEW_MOVES_MAY_LOSE = 0.005;
-/** Farther below it than this, such as from the engines' start, few moves are not tried: that takes long. */
-const FAR = 0.45;
+/** Less level than this, such as from the engines' start, few moves are not tried: they leave load few ways to flow. */
+const FAR = 0.65;
 /** Of few moves, those that follow what an even split needs. */
 const POLISH_PART = 0.25;
 
@@ -52,7 +52,7 @@ function levelEnough(question: ToImprove, few: number, consumer: Consumer) {
   const { placement: now, load, topology, capacity, groups } = question;
   const own = engineOwn(question, consumer);
   const short = (placement: Placement) => (own === null ? 0 : shortOf(own, consumer, placement, question));
-  if (short(now) <= FAR) {
+  if (own === null || own.balancedness - short(now) >= FAR) {
     const improved = consumer.improve(question, few);
     if (short(improved) <= FEW_MOVES_MAY_LOSE) return { placement: improved, way: "few moves" as const };
   }
