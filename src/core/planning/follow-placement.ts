@@ -15,7 +15,7 @@ import { engineOwn, shortOf } from "./engine-own.ts";
 /** Below the engine's own algorithm by so much balancedness, few moves are still the better bargain. */
 const FEW_MOVES_MAY_LOSE = 0.005;
 /** Less level than this, such as from the engines' start, few moves are not tried: they leave load few ways to flow. */
-const FAR = 0.65;
+const FAR = 0.6;
 /** Of few moves, those that follow what an even split needs. */
 const POLISH_PART = 0.25;
 
