@@ -4,7 +4,7 @@ import { type RunningGateway, startGateway } from "../../harness/fakes/start-gat
 import { type FakeServer, startOpenAiServer } from "../../harness/fakes/start-openai-server.ts";
 import { patiently } from "../patiently.ts";
 
-const CLIENTS = 100;
+const CLIENTS = 200;
 const SETTINGS = `
 upstream: { firstTokenTimeoutMs: 5000, idleTimeoutMs: 2500 }
 health:

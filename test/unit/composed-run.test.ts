@@ -6,7 +6,7 @@ import { type VirtualRunResult, virtualRun } from "../../src/twin/virtual-run.ts
 import { SMALL_MODEL, SMALL_TOPOLOGY } from "../../harness/small-model.ts";
 import { twoTenants } from "../two-tenants.ts";
 
-const REQUESTS = 300;
+const REQUESTS = 600;
 /** More than the four ranks run at once. */
 const CROWD = 1100;
 

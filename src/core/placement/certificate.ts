@@ -5,6 +5,9 @@ import type { ExpertLoad } from "../../model/load.ts";
 import type { PoolCapacity } from "../../model/pool-capacity.ts";
 import { layerBounds } from "./bounds.ts";
 
+/** Sums over GPUs and layers are rounded: a maximum above the mean by less than this part is the mean. */
+const ROUNDING = 1e-12;
+
 /**
  * Holds what a placement and its shares make of a load against what nothing can better.
  * @param gpuLoads `[layers][gpus]`: the load every GPU carries
@@ -41,7 +44,7 @@ export function certify(
       gap: bound.value === 0 ? 0 : Math.max(0, max / bound.value - 1),
     };
   });
-  const balancedness = sum.max === 0 ? 1 : sum.mean / sum.max;
+  const balancedness = sum.max <= sum.mean * (1 + ROUNDING) ? 1 : sum.mean / sum.max;
   const bound = sum.bound === 0 ? 1 : Math.min(1, sum.mean / sum.bound);
   // Both sums are rounded: a placement that attains the bound must not seem to better it.
   return { dispatch, balancedness, bound, gap: Math.max(0, bound - balancedness), layers };
