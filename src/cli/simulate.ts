@@ -7,7 +7,7 @@ import { comparePolicies } from "../twin/compare-policies.ts";
 import { StepRecorder } from "../twin/step-recorder.ts";
 import { SyntheticRouting } from "../twin/synthetic-routing.ts";
 import { TraceRouting } from "../twin/trace-routing.ts";
-import { type VirtualRunResult, virtualRun } from "../twin/virtual-run.ts";
+import { type VirtualRunResult, virtualRun } from "../twin/run/virtual-run.ts";
 import { type CalibrateFlags, calibrate } from "./calibrate.ts";
 import { comparisonTable } from "./comparison-table.ts";
 import { drain } from "./drain.ts";

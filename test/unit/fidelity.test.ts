@@ -7,7 +7,7 @@ import { NormalTable } from "../../src/twin/fidelity/normal-table.ts";
 import { StepRecorder } from "../../src/twin/step-recorder.ts";
 import { SyntheticRouting } from "../../src/twin/synthetic-routing.ts";
 import { azureConversation } from "../../src/twin/traffic.ts";
-import { type VirtualRunResult, virtualRun } from "../../src/twin/virtual-run.ts";
+import { type VirtualRunResult, virtualRun } from "../../src/twin/run/virtual-run.ts";
 import { SMALL_MODEL, SMALL_TOPOLOGY } from "../../harness/small-model.ts";
 
 /** Twelve layers, so that a step looks at a third of them. */

@@ -2,8 +2,8 @@ import { expect, it } from "vitest";
 import type { RoutingPolicy } from "../../src/model/routing-policy.ts";
 import { StepRecorder } from "../../src/twin/step-recorder.ts";
 import { TraceRouting } from "../../src/twin/trace-routing.ts";
-import { virtualRun } from "../../src/twin/virtual-run.ts";
-import { RoutedAssigner } from "../routed-assigner.ts";
+import { virtualRun } from "../../src/twin/run/virtual-run.ts";
+import { RoutedAssigner } from "../../src/twin/assigners/routed-assigner.ts";
 import { SMALL_MODEL, SMALL_TOPOLOGY } from "../../harness/small-model.ts";
 import { twoTenants } from "../two-tenants.ts";
 

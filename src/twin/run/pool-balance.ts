@@ -61,13 +61,18 @@ export class PoolBalance {
 
   /** The interval of shares has passed. */
   tick(): void {
-    const { timeline, window: end, observed } = this.#options;
-    const now = timeline.now();
-    const window = end(now - this.#windowFrom);
-    observed(window, this.#windowFrom);
-    this.#windowFrom = now;
+    const window = this.closeWindow();
     if (window.tokens > 0) this.#balancer.observe(window.load, window.spanMs, window.routing);
     if (this.#giveUp === null) this.#decide();
+  }
+
+  closeWindow(): PoolWindow {
+    const { timeline, window: end, observed } = this.#options;
+    const fromMs = this.#windowFrom;
+    this.#windowFrom = timeline.now();
+    const window = end(this.#windowFrom - fromMs);
+    observed(window, fromMs);
+    return window;
   }
 
   /** A lost rank is noticed: nothing is sent there any more, and experts that were nowhere else are brought back. */

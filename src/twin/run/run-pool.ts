@@ -120,7 +120,8 @@ export class RunPool {
     const { arrival, rank } = this.#sentOf(id);
     const { inputTokens, outputTokens, routing, prefixBlocks } = arrival;
     const prefilled = this.role === "decode";
-    this.ranks.submit({ id, rank, inputTokens, outputTokens, routing, prefixBlocks, prefilled });
+    const blocks = prefixBlocks === undefined ? {} : { prefixBlocks };
+    this.ranks.submit({ id, rank, inputTokens, outputTokens, routing, prefilled, ...blocks });
     this.#wake();
   }
 
@@ -172,6 +173,12 @@ export class RunPool {
       this.#unnoticed.delete(rank);
     }
     this.#assign();
+    this.#wake();
+  }
+
+  /** The cache of a request whose prompt was computed here has travelled, or is of no use any more. */
+  release(id: number): void {
+    this.ranks.release(id);
     this.#wake();
   }
 

@@ -18,12 +18,11 @@ export class RunTotals {
   #steps = 0;
   /** From the begin of a step to the end of one: full steps are long. */
   #measuredSince = Number.POSITIVE_INFINITY;
-  #measuredUntil: number;
+  #measuredUntil = 0;
 
   constructor(fromMs: number, durationMs: number) {
     this.#fromMs = fromMs;
     this.#durationMs = durationMs;
-    this.#measuredUntil = durationMs;
   }
 
   get steps(): number {
