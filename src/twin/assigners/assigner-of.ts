@@ -24,14 +24,12 @@ export interface AssignerOptions {
 }
 
 /** The assigner of that name; one that is given stays. */
-export function assignerOf(assignment: RankAssignment | RankAssigner, options: AssignerOptions): RankAssigner {
+export function assignerOf(
+  assignment: RankAssignment | RankAssigner,
+  options: AssignerOptions,
+): RankAssigner {
   if (typeof assignment !== "string") return assignment;
-  switch (assignment) {
-    case "least-in-flight":
-      return new LeastInFlightAssigner(new Rng(options.seed, 4));
-    case "composed":
-      return new ComposedAssigner(options, options.map);
-    default:
-      return new RoutedAssigner({ ...options, policy: assignment, home: null });
-  }
+  if (assignment === "least-in-flight") return new LeastInFlightAssigner(new Rng(options.seed, 4));
+  if (assignment === "composed") return new ComposedAssigner(options, options.map);
+  return new RoutedAssigner({ ...options, policy: assignment, home: null });
 }

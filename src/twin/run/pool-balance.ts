@@ -11,7 +11,7 @@ import { fullCapacity, outOfService } from "../../model/pool-capacity.ts";
 import type { PoolWindow } from "../../model/pool-window.ts";
 import type { Topology } from "../../model/topology.ts";
 import { TRANSFER_PART } from "../pool/transfer-part.ts";
-import type { PoolListener } from "./run-pool.ts";
+import type { RunObserver } from "./run-log.ts";
 import type { Timeline } from "./timeline.ts";
 
 export interface PoolBalanceOptions {
@@ -22,7 +22,7 @@ export interface PoolBalanceOptions {
   readonly policy: BalancePolicy;
   readonly cadence: Cadence;
   readonly timeline: Timeline;
-  readonly listener: Pick<PoolListener, "event">;
+  readonly listener: Pick<RunObserver, "event">;
   /** The ranks dispatch by it from now on. */
   readonly adopt: (plan: Plan) => void;
   /** Weights begin to travel, or have arrived. */

@@ -145,8 +145,8 @@ export class RunPool {
     this.#loads.serves[rank] = 0;
     this.#tell("rank-lost", `rank ${rank} is lost`);
     this.ranks.lose(rank);
-    for (const [id, sent] of [...this.#sent]) {
-      if (sent.rank !== rank) continue;
+    const gone = [...this.#sent].filter(([, sent]) => sent.rank === rank);
+    for (const [id, sent] of gone) {
       this.#forget(sent);
       this.#assigner.failed?.(sent.arrival);
       this.#listener.lost(this, id, rank);

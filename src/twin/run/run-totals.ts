@@ -4,7 +4,7 @@ import type { PoolStep } from "../simulated-pool.ts";
 import { WindowTotals, ratio } from "../window-totals.ts";
 import type { RunPool } from "./run-pool.ts";
 import type { VirtualFlight } from "./virtual-flight.ts";
-import type { PoolResult, VirtualRunResult } from "./virtual-run.ts";
+import type { PoolResult, VirtualRunResult } from "./run-result.ts";
 
 /** What a run comes to. Latencies are of requests that arrive from a time on, balance of windows that begin then. */
 export class RunTotals {

@@ -14,7 +14,8 @@ import { type PoolListener, RunPool } from "./run-pool.ts";
 import { RunTotals } from "./run-totals.ts";
 import { Timeline } from "./timeline.ts";
 import { VirtualFlight } from "./virtual-flight.ts";
-import type { RankFault, RunPoolShape, VirtualRunOptions, VirtualRunResult } from "./virtual-run.ts";
+import type { RankFault, RunPoolShape, VirtualRunOptions } from "./run-options.ts";
+import type { VirtualRunResult } from "./run-result.ts";
 import { windowPoint } from "./window-point.ts";
 
 /** As the gateway's `retry.maxAttempts`. */
@@ -67,8 +68,7 @@ export class ServedRun implements PoolListener {
       const pool = this.#pools.find(({ name }) => name === fault.pool);
       if (pool === undefined) throw new Error(`a run has no pool ${fault.pool}`);
       this.timeline.at(fault.atMs, () => this.#lose(pool, fault));
-      if (fault.forMs !== null)
-        this.timeline.at(fault.atMs + fault.forMs, () => pool.restore(fault.rank));
+      if (fault.forMs !== null) this.timeline.at(fault.atMs + fault.forMs, () => pool.restore(fault.rank));
     }
   }
 
@@ -269,8 +269,10 @@ export class ServedRun implements PoolListener {
     pool.lose(rank, noticedMs);
     if (pool !== this.#prompts) return;
     // Caches that are on their way from there, or wait for it.
-    for (const flight of [...this.#flights.values()])
-      if (flight.stage === "travelling" && flight.prompt?.rank === rank) this.#lost(flight, pool, rank);
+    const there = [...this.#flights.values()].filter(
+      ({ stage, prompt }) => stage === "travelling" && prompt?.rank === rank,
+    );
+    for (const flight of there) this.#lost(flight, pool, rank);
   }
 
   #lost(flight: VirtualFlight, pool: RunPool, rank: number): void {
@@ -311,10 +313,11 @@ export class ServedRun implements PoolListener {
     ticket?.leave(true);
   }
 
-  /** The interval of shares comes round for every pool. */
+  /** The interval of shares comes round for every pool; while nothing is in flight, with what happens next. */
   #ticks(): void {
     const { sharesMs } = this.#options.cadence;
-    this.timeline.at(this.timeline.now() + sharesMs, () => {
+    const restsMs = this.#inFlight === 0 ? this.timeline.nextMs : 0;
+    this.timeline.at(Math.max(this.timeline.now() + sharesMs, restsMs), () => {
       for (const pool of this.#pools) pool.balance.tick();
       this.#ticks();
     });
