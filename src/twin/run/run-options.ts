@@ -3,6 +3,7 @@ import type { BalancePolicy } from "../../core/planning/balance-policy.ts";
 import type { Cadence } from "../../model/cadence.ts";
 import type { Fidelity } from "../../model/fidelity.ts";
 import type { MoeModel } from "../../model/moe-model.ts";
+import type { RankFault } from "../../model/rank-fault.ts";
 import type { RankAssignment } from "../../model/rank-assignment.ts";
 import type { Topology } from "../../model/topology.ts";
 import type { TraceRequest } from "../../model/traffic.ts";
@@ -20,18 +21,6 @@ export interface RunPoolShape {
   /** An H800 unless said otherwise. */
   readonly hardware?: Hardware;
   readonly assignment: RankAssignment | RankAssigner;
-}
-
-/** A rank that dies in a run. */
-export interface RankFault {
-  /** `pool`, or `prefill` or `decode` where they are apart. */
-  readonly pool: string;
-  readonly rank: number;
-  readonly atMs: number;
-  /** Until that is noticed, its pool hangs. */
-  readonly noticedMs: number;
-  /** It is there again after so long; null for never. */
-  readonly forMs: number | null;
 }
 
 export interface VirtualRunOptions extends RunPoolShape {

@@ -1,6 +1,7 @@
 import type { Hardware } from "../../core/cost/hardware.ts";
 import type { PoolWindow } from "../../model/pool-window.ts";
 import { kvBytes } from "../../model/moe-model.ts";
+import type { RankFault } from "../../model/rank-fault.ts";
 import type { TraceRequest } from "../../model/traffic.ts";
 import { Admission, type AdmissionTicket } from "../../serving/admission/admission.ts";
 import { UNLIMITED } from "../../serving/admission/unlimited.ts";
@@ -14,7 +15,7 @@ import { type PoolListener, RunPool } from "./run-pool.ts";
 import { RunTotals } from "./run-totals.ts";
 import { Timeline } from "./timeline.ts";
 import { VirtualFlight } from "./virtual-flight.ts";
-import type { RankFault, RunPoolShape, VirtualRunOptions } from "./run-options.ts";
+import type { RunPoolShape, VirtualRunOptions } from "./run-options.ts";
 import type { VirtualRunResult } from "./run-result.ts";
 import { windowPoint } from "./window-point.ts";
 
