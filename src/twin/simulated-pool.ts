@@ -15,9 +15,11 @@ import { type Batching, PLAIN_BATCHING } from "./pool/batching.ts";
 import { DraftTime, withDraftLayer } from "./pool/draft-layer.ts";
 import { PassSet } from "./pool/pass-set.ts";
 import { type PoolRequest, type SimulatedRequest, decodes, knownTokens } from "./pool/pool-request.ts";
+import type { PoolRole } from "./pool/pool-role.ts";
 import type { PoolStep } from "./pool/pool-step.ts";
 import { Rank } from "./pool/rank.ts";
 import { AcceptedDrafts, type Speculation } from "./pool/speculation.ts";
+import { stepOrder } from "./pool/step-orders.ts";
 import { StepWork } from "./pool/step-work.ts";
 import { PoolMeter } from "./pool-meter.ts";
 import type { RoutingSource } from "./routing-source.ts";
@@ -38,12 +40,11 @@ export interface PoolOptions {
    * Prefill: a request is complete with its first token, and keeps its cache until that is released. Decode pools get
    * requests that come with their caches; those that have to give them up are forwarded anew there. Mixed unless said.
    */
-  readonly role?: "mixed" | "prefill" | "decode";
+  readonly role?: PoolRole;
   readonly speculation?: Speculation | null;
 }
 
-/** Of a pool whose engine nothing is known of. */
-export const RUNNING_PER_RANK = PLAIN_BATCHING.runningPerRank;
+export type { PoolStep } from "./pool/pool-step.ts";
 
 /**
  * One expert-parallel pool: data-parallel attention on every rank, experts spread over all of them, all ranks in
@@ -54,6 +55,8 @@ export class SimulatedPool {
   readonly room: KvRoom;
   /** Tokens a request may have in all: what one rank's cache holds, in whole pages. */
   readonly maxRequestTokens: number;
+  /** Requests that a rank runs at most. */
+  readonly runningPerRank: number;
   readonly #model: MoeModel;
   readonly #routing: RoutingSource;
   readonly #hardware: Hardware;
@@ -82,9 +85,11 @@ export class SimulatedPool {
     const room = new KvRoom(held, topology, hardware);
     this.room = room;
     this.maxRequestTokens = room.longestSequence - (room.longestSequence % batching.pageTokens);
+    this.runningPerRank = batching.runningPerRank;
     const ranks = gpuCount(topology);
     const drafts = speculation?.draftTokens ?? 0;
-    this.#ranks = Array.from({ length: ranks }, () => new Rank(batching, drafts, room));
+    const order = () => stepOrder(batching);
+    this.#ranks = Array.from({ length: ranks }, () => new Rank(batching, drafts, room, order));
     this.#work = new StepWork(stepBatch(ranks, attentionWindows(model)), options.routing);
     this.#drafts = speculation === null ? null : new AcceptedDrafts(speculation, new Rng(seed, 11));
     this.#draftTime = speculation === null ? null : new DraftTime(model, topology, hardware, drafts);

@@ -1,7 +1,6 @@
 import type { Batching } from "./batching.ts";
 import { endTokens, knownTokens } from "./pool-request.ts";
-import type { Rank } from "./rank.ts";
-import type { StepOrder } from "./step-order.ts";
+import type { Rank, StepOrder } from "./rank.ts";
 import type { StepWork } from "./step-work.ts";
 
 /**

@@ -1,8 +1,7 @@
 import type { Batching } from "./batching.ts";
 import { NewTokenRatio } from "./new-token-ratio.ts";
 import { type SimulatedRequest, decodes, endTokens, knownTokens } from "./pool-request.ts";
-import type { Rank } from "./rank.ts";
-import type { StepOrder } from "./step-order.ts";
+import type { Rank, StepOrder } from "./rank.ts";
 import type { StepWork } from "./step-work.ts";
 
 /** Tokens still to be made that one request is taken to make at most (`SGLANG_CLIP_MAX_NEW_TOKENS_ESTIMATION`). */

@@ -1,13 +1,17 @@
 import type { KvRoom } from "../../core/cost/kv-room.ts";
 import type { RankState } from "../../model/pool-window.ts";
 import type { Batching } from "./batching.ts";
-import { DecodeFirst } from "./decode-first.ts";
 import { type SimulatedRequest, decodes, endTokens, knownTokens } from "./pool-request.ts";
-import { PrefillFirst } from "./prefill-first.ts";
 import { RankCache } from "./rank-cache.ts";
-import type { StepOrder } from "./step-order.ts";
 import type { StepWork } from "./step-work.ts";
 import { WaitingLine } from "./waiting-line.ts";
+
+/** How an engine chooses what one of its ranks forwards next. Each rank has its own. */
+export interface StepOrder {
+  compose(rank: Rank, work: StepWork): void;
+  /** Requests have left. */
+  departed(): void;
+}
 
 /** One rank's requests: those that wait, those that run, and those whose cache is on its way to another pool. */
 export class Rank {
@@ -23,16 +27,18 @@ export class Rank {
   readonly #room: KvRoom;
   readonly #batching: Batching;
   readonly #held = new Set<SimulatedRequest>();
+  readonly #newOrder: () => StepOrder;
   #order: StepOrder;
   #cache: RankCache;
   #lost = false;
 
-  constructor(batching: Batching, drafts: number, room: KvRoom) {
+  constructor(batching: Batching, drafts: number, room: KvRoom, newOrder: () => StepOrder) {
     this.#batching = batching;
+    this.#newOrder = newOrder;
     this.#room = room;
     this.drafts = drafts;
     this.#cache = new RankCache(room, batching.pageTokens);
-    this.#order = orderOf(batching);
+    this.#order = newOrder();
   }
 
   get growingBytes(): number {
@@ -151,7 +157,7 @@ export class Rank {
     this.#held.clear();
     this.#lost = true;
     this.#cache = new RankCache(this.#room, this.#batching.pageTokens);
-    this.#order = orderOf(this.#batching);
+    this.#order = this.#newOrder();
     return lost;
   }
 
@@ -189,8 +195,4 @@ export class Rank {
     this.#order.departed();
     return true;
   }
-}
-
-function orderOf(batching: Batching): StepOrder {
-  return batching.order === "decode-first" ? new DecodeFirst(batching) : new PrefillFirst(batching);
 }

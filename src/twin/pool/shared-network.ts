@@ -1,10 +1,7 @@
 import type { Hardware } from "../../core/cost/hardware.ts";
+import { TRANSFER_PART } from "./transfer-part.ts";
 
-/**
- * The part of a link between nodes that is left to the exchange while expert weights travel over it: two flows at one
- * link have half of it each, once congestion control has settled (DCQCN, SIGCOMM'15, §5: flows converge to equal rates).
- */
-const EXCHANGE_PART = 1 / 2;
+const EXCHANGE_PART = 1 - TRANSFER_PART;
 
 /** A machine while expert weights travel between its nodes. What a low-latency exchange takes at least stays as it is. */
 export function whileTransferring(hardware: Hardware): Hardware {
