@@ -32,8 +32,14 @@ export class PrefillFirst implements StepOrder {
 
   compose(rank: Rank, work: StepWork): void {
     const { mixed, stepTokens } = this.#batching;
-    const answered = mixed ? this.#answers(rank, work) : 0;
-    if (!this.#prompts(rank, work, stepTokens - answered) && !mixed) this.#answers(rank, work);
+    if (!mixed) {
+      if (!this.#prompts(rank, work, stepTokens)) this.#answers(rank, work, 0);
+      return;
+    }
+    const answered = this.#answers(rank, work, 0);
+    const known = rank.running.length;
+    this.#prompts(rank, work, stepTokens - answered);
+    this.#answers(rank, work, known);
   }
 
   /** Forwards so many tokens of prompts at most. Returns whether there were any. */
@@ -82,14 +88,14 @@ export class PrefillFirst implements StepOrder {
     return rank.growingBytes * (this.#ratio.ratio * made + prompts);
   }
 
-  /** Returns the tokens of all answers. */
-  #answers(rank: Rank, work: StepWork): number {
-    this.#retract(rank, work);
+  /** Forwards answers. Returns their tokens. @param from the first that runs of those that have not been asked yet */
+  #answers(rank: Rank, work: StepWork, from: number): number {
+    if (from === 0) this.#retract(rank, work);
     let tokens = 0;
-    for (const request of rank.running) {
-      if (!decodes(request)) continue;
+    for (let i = from; i < rank.running.length; i++) {
+      const request = rank.running[i];
       const count = rank.wanted(request);
-      if (!rank.grow(request, count)) throw new Error("an answer that runs by itself finds no room");
+      if (!decodes(request) || !rank.grow(request, count)) continue;
       work.add(request, count);
       tokens += count;
     }
