@@ -1,11 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { H800 } from "../../src/core/cost/hardware.ts";
-import { KvRoom } from "../../src/core/cost/kv-room.ts";
-import { kvBytesPerToken } from "../../src/model/moe-model.ts";
 import { BATCHING, type Batching } from "../../src/twin/pool/batching.ts";
 import { SimulatedPool } from "../../src/twin/simulated-pool.ts";
 import { SyntheticRouting } from "../../src/twin/synthetic-routing.ts";
-import { SMALL_MODEL, SMALL_TOPOLOGY } from "../../harness/small-model.ts";
+import { SMALL_MODEL } from "../../harness/small-model.ts";
+import { gpuWithCache } from "../gpu-with-cache.ts";
 import { smallPlan } from "../small-plan.ts";
 
 const routing = new SyntheticRouting(SMALL_MODEL, 1);
@@ -16,9 +14,7 @@ type Requests = Readonly<Record<number, readonly [number, number]>>;
 
 /** A rank of an engine whose cache has room for so many tokens, and what its steps were made of. */
 function recording(batching: Batching, cacheTokens: number) {
-  const { capacityTokens } = new KvRoom(SMALL_MODEL, SMALL_TOPOLOGY, H800);
-  const missing = (capacityTokens - cacheTokens) * kvBytesPerToken(SMALL_MODEL);
-  const hardware = { ...H800, memoryBytes: H800.memoryBytes - missing / 0.85 };
+  const hardware = gpuWithCache(cacheTokens);
   const pool = new SimulatedPool(
     { model: SMALL_MODEL, routing, dispatch: "even", seed: 1, batching, hardware },
     plan,
