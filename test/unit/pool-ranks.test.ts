@@ -9,12 +9,12 @@ import { gpuWithCache } from "../gpu-with-cache.ts";
 import { smallPlan } from "../small-plan.ts";
 
 const routing = new SyntheticRouting(SMALL_MODEL, 3);
-const pool = () =>
+const plainPool = () =>
   new SimulatedPool({ model: SMALL_MODEL, routing, dispatch: "priced", seed: 1 }, smallPlan());
 
 describe("a lost rank", () => {
   it("takes its requests and its cache with it, and nobody else's", () => {
-    const simulated = pool();
+    const simulated = plainPool();
     const prompt = { inputTokens: 1024, outputTokens: 3 };
     for (let id = 0; id < 300; id++)
       simulated.submit({ id, rank: 1, ...prompt, prefixBlocks: [id, 1000 + id] });
@@ -35,7 +35,7 @@ describe("a lost rank", () => {
 
 describe("a step", () => {
   it("says what it forwarded, and what began with it", () => {
-    const simulated = pool();
+    const simulated = plainPool();
     simulated.submit({ id: 1, rank: 0, inputTokens: 3000, outputTokens: 2 });
     simulated.submit({ id: 2, rank: 1, inputTokens: 10, outputTokens: 2 });
     const steps = [simulated.step(), simulated.step(), simulated.step(), simulated.step()];
@@ -46,7 +46,7 @@ describe("a step", () => {
   });
 
   it("goes on with a request whose cache has come from another pool", () => {
-    const simulated = pool();
+    const simulated = plainPool();
     simulated.submit({ id: 1, rank: 0, inputTokens: 3000, outputTokens: 3, prefilled: true });
     expect(simulated.step()).toMatchObject({ tokens: 1, prefillTokens: 0, made: [1], started: [1] });
     expect(simulated.rankStates()[0].kvTokens).toBe(3002);
@@ -55,7 +55,7 @@ describe("a step", () => {
   });
 
   it("still knows what a request that ended with it had found in the cache", () => {
-    const simulated = pool();
+    const simulated = plainPool();
     const prompt = { rank: 0, inputTokens: 600, outputTokens: 1, prefixBlocks: [7] };
     simulated.submit({ id: 1, ...prompt });
     simulated.step();
