@@ -1,4 +1,4 @@
-import type { Batching } from "./batching.ts";
+import type { PrefillFirstBatching } from "./batching.ts";
 import { NewTokenRatio } from "./new-token-ratio.ts";
 import { type SimulatedRequest, decodes, endTokens, knownTokens } from "./pool-request.ts";
 import type { Rank, StepOrder } from "./rank.ts";
@@ -18,11 +18,11 @@ const MOST_NEW_TOKENS = 4096;
  * A client's limit of output tokens, which SGLang reckons with, is taken to be what the request makes.
  */
 export class PrefillFirst implements StepOrder {
-  readonly #batching: Batching;
+  readonly #batching: PrefillFirstBatching;
   readonly #ratio = new NewTokenRatio();
   #full = false;
 
-  constructor(batching: Batching) {
+  constructor(batching: PrefillFirstBatching) {
     this.#batching = batching;
   }
 
@@ -61,8 +61,7 @@ export class PrefillFirst implements StepOrder {
     while (left > 0 && rank.waiting.length > 0) {
       const next = rank.waiting.first;
       const bytes = rank.bytesToStart(next, knownTokens(next) + newTokens(next));
-      const lacks = bytes > room || !rank.fits(next, knownTokens(next));
-      if (lacks || running.length >= this.#batching.runningPerRank) {
+      if (bytes > room || running.length >= this.#batching.runningPerRank) {
         this.#full = running.length > 0;
         break;
       }
