@@ -1,4 +1,4 @@
-import type { Batching } from "./batching.ts";
+import type { DecodeFirstBatching } from "./batching.ts";
 import { endTokens, knownTokens } from "./pool-request.ts";
 import type { Rank, StepOrder } from "./rank.ts";
 import type { StepWork } from "./step-work.ts";
@@ -10,9 +10,9 @@ import type { StepWork } from "./step-work.ts";
  * no room, the last one that runs gives up its cache and waits as the first, to be computed anew.
  */
 export class DecodeFirst implements StepOrder {
-  readonly #batching: Batching;
+  readonly #batching: DecodeFirstBatching;
 
-  constructor(batching: Batching) {
+  constructor(batching: DecodeFirstBatching) {
     this.#batching = batching;
   }
 

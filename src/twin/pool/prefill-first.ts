@@ -1,4 +1,4 @@
-import type { Batching } from "./batching.ts";
+import type { PrefillFirstBatching } from "./batching.ts";
 import { NewTokenRatio } from "./new-token-ratio.ts";
 import { type SimulatedRequest, decodes, endTokens, knownTokens } from "./pool-request.ts";
 import type { Rank, StepOrder } from "./rank.ts";
@@ -18,11 +18,11 @@ const MOST_NEW_TOKENS = 4096;
  * A client's limit of output tokens, which SGLang reckons with, is taken to be what the request makes.
  */
 export class PrefillFirst implements StepOrder {
-  readonly #batching: Batching;
+  readonly #batching: PrefillFirstBatching;
   readonly #ratio = new NewTokenRatio();
   #full = false;
 
-  constructor(batching: Batching) {
+  constructor(batching: PrefillFirstBatching) {
     this.#batching = batching;
   }
 
@@ -32,8 +32,14 @@ export class PrefillFirst implements StepOrder {
 
   compose(rank: Rank, work: StepWork): void {
     const { mixed, stepTokens } = this.#batching;
-    const answered = mixed ? this.#answers(rank, work) : 0;
-    if (!this.#prompts(rank, work, stepTokens - answered) && !mixed) this.#answers(rank, work);
+    if (!mixed) {
+      if (!this.#prompts(rank, work, stepTokens)) this.#answers(rank, work, 0);
+      return;
+    }
+    const answered = this.#answers(rank, work, 0);
+    const known = rank.running.length;
+    this.#prompts(rank, work, stepTokens - answered);
+    this.#answers(rank, work, known);
   }
 
   /** Forwards so many tokens of prompts at most. Returns whether there were any. */
@@ -55,8 +61,7 @@ export class PrefillFirst implements StepOrder {
     while (left > 0 && rank.waiting.length > 0) {
       const next = rank.waiting.first;
       const bytes = rank.bytesToStart(next, knownTokens(next) + newTokens(next));
-      const lacks = bytes > room || !rank.fits(next, knownTokens(next));
-      if (lacks || running.length >= this.#batching.runningPerRank) {
+      if (bytes > room || running.length >= this.#batching.runningPerRank) {
         this.#full = running.length > 0;
         break;
       }
@@ -82,14 +87,14 @@ export class PrefillFirst implements StepOrder {
     return rank.growingBytes * (this.#ratio.ratio * made + prompts);
   }
 
-  /** Returns the tokens of all answers. */
-  #answers(rank: Rank, work: StepWork): number {
-    this.#retract(rank, work);
+  /** Forwards answers. Returns their tokens. @param from the first that runs of those that have not been asked yet */
+  #answers(rank: Rank, work: StepWork, from: number): number {
+    if (from === 0) this.#retract(rank, work);
     let tokens = 0;
-    for (const request of rank.running) {
-      if (!decodes(request)) continue;
+    for (let i = from; i < rank.running.length; i++) {
+      const request = rank.running[i];
       const count = rank.wanted(request);
-      if (!rank.grow(request, count)) throw new Error("an answer that runs by itself finds no room");
+      if (!decodes(request) || !rank.grow(request, count)) continue;
       work.add(request, count);
       tokens += count;
     }

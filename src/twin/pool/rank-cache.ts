@@ -28,7 +28,12 @@ export class RankCache {
     return this.#room.capacityBytes - this.usedBytes;
   }
 
-  /** Of that, tokens in shared blocks. */
+  /** Of these, bytes of blocks that are still there. */
+  get idleBytes(): number {
+    return this.#prefixes.idleBytes;
+  }
+
+  /** Tokens in shared blocks. */
   get sharedTokens(): number {
     return this.#prefixes.usedTokens;
   }

@@ -176,7 +176,8 @@ export class Rank {
 
   /** Of what is reserved to requests' ends, what they have filled. */
   get #usedBytes(): number {
-    if (this.#batching.admission !== "whole") return this.#cache.usedBytes;
+    const { order } = this.#batching;
+    if (order !== "decode-first" || this.#batching.admission !== "whole") return this.#cache.usedBytes;
     let bytes = this.#cache.sharedTokens * this.#room.growingBytes;
     const filled = (request: SimulatedRequest) => {
       const tokens = request.computed + (request.made > 0 ? 1 : 0);
