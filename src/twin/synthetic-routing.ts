@@ -58,6 +58,7 @@ export class SyntheticRouting implements RoutingSource {
   readonly #made = new Uint8Array((TOPICS * TOPIC_ROWS) / BLOCK_ROWS);
   readonly #score: Float64Array;
   #requests = 0;
+  #shifts = 0;
 
   constructor(model: MoeModel, seed: number) {
     this.topk = model.topk;
@@ -91,9 +92,9 @@ export class SyntheticRouting implements RoutingSource {
     return layer * this.topk;
   }
 
-  /** A tenant has one topic. */
+  /** A tenant has one topic, another after each shift. */
   admit(_tokens: number, tenant: string | null = null): RoutingSpan {
-    const topic = tenant === null ? this.#drawTopic() : hashText(tenant) % TOPICS;
+    const topic = tenant === null ? this.#drawTopic() : (hashText(tenant) + this.#shifts) % TOPICS;
     const offset = this.#arrivals.below(TOPIC_ROWS);
     return { base: topic * TOPIC_ROWS, offset, length: TOPIC_ROWS, tenant: tenant ?? `topic ${topic}` };
   }
@@ -107,6 +108,12 @@ export class SyntheticRouting implements RoutingSource {
       out[at + i] = row;
       within = within + 1 === span.length ? 0 : within + 1;
     }
+  }
+
+  /** The topics that were asked for most are asked for least, and the other way round. */
+  shift(): void {
+    this.#shifts++;
+    this.#requests += DRIFT_REQUESTS / 2;
   }
 
   /** Makes every row, so that no request waits for one: two seconds for DeepSeek-V3. */
