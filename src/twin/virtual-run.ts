@@ -141,14 +141,7 @@ export function* virtualRun(options: VirtualRunOptions): Generator<number, Virtu
     for (const [i, arrival] of waiting.entries()) {
       const rank = rankOf[i];
       if (rank < 0) continue;
-      pool.submit(
-        arrival.id,
-        rank,
-        arrival.inputTokens,
-        arrival.outputTokens,
-        arrival.routing,
-        arrival.prefixBlocks,
-      );
+      pool.submit({ ...arrival, rank });
       flights.set(arrival.id, { arrival, rank, firstMs: Number.NaN, lastMs: Number.NaN });
     }
     waiting = waiting.filter((_, i) => rankOf[i] < 0);
