@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import type { SimulatedPoolParts } from "../../src/engines/simulated/simulated-pool.ts";
-import { EngineUnreachable } from "../../src/serving/engine.ts";
-import { shardReports } from "../../src/serving/health/shard-reports.ts";
+import { type Engine, EngineUnreachable } from "../../src/serving/engine.ts";
+import { type ShardReport, shardReports } from "../../src/serving/health/shard-reports.ts";
 import { header, respond, sent } from "../engine-response.ts";
 import { patiently } from "../patiently.ts";
 import { SMALL_MODEL } from "../../harness/small-model.ts";
@@ -20,6 +20,11 @@ afterEach(() => Promise.all(opened.splice(0).map(({ engine }) => engine.close())
 function opening(parts: SimulatedPoolParts): SimulatedPoolParts {
   opened.push(parts);
   return parts;
+}
+
+/** `[ranks]`: each is a server of its own. */
+async function reportsOf({ servers }: Engine): Promise<readonly ShardReport[]> {
+  return (await Promise.all(servers.map((server) => shardReports(server, signal)))).flat();
 }
 
 async function inFlight({ plane }: SimulatedPoolParts): Promise<number> {
@@ -46,7 +51,7 @@ describe("simulated", () => {
   test("a request waits for the first snapshot", async () => {
     const { engine, plane } = opening(waitingPool());
     const { sink } = sent(engine, engine.shards[0], chat({ max_tokens: 3 }));
-    expect(await shardReports(engine, signal)).toEqual(
+    expect(await reportsOf(engine)).toEqual(
       engine.shards.map(() => ({ ready: false, load: null, lack: "the simulated pool has no snapshot yet" })),
     );
     expect(sink.received).toEqual([]);
@@ -84,9 +89,9 @@ describe("simulated", () => {
     const { engine } = opening(servingPool(SLOW_MODEL));
     const { exchange } = sent(engine, engine.shards[2], chat({ max_tokens: 4000 }));
     await expect
-      .poll(async () => (await shardReports(engine, signal)).map(({ load }) => load?.running), patiently)
+      .poll(async () => (await reportsOf(engine)).map(({ load }) => load?.running), patiently)
       .toEqual([0, 0, 1, 0]);
-    const [idle, , busy] = (await shardReports(engine, signal)).map(({ load }) => load);
+    const [idle, , busy] = (await reportsOf(engine)).map(({ load }) => load);
     expect(idle).toMatchObject({ waiting: 0, kvUse: 0 });
     expect(busy?.kvUse).toBeGreaterThan(0);
     expect(busy?.kvUse).toBeLessThan(1);
@@ -114,7 +119,7 @@ describe("simulated", () => {
     await engine.models();
     await engine.close();
     await expect(engine.models()).rejects.toThrow(EngineUnreachable);
-    await expect(shardReports(engine, signal)).rejects.toThrow(EngineUnreachable);
+    await expect(reportsOf(engine)).rejects.toThrow(EngineUnreachable);
     await expect(respond(engine, engine.shards[0], chat({}))).rejects.toMatchObject({
       name: "EngineUnreachable",
       mayHaveBegun: false,
