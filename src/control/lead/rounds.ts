@@ -71,7 +71,8 @@ export class Rounds {
     const { plane, publisher, losses, watch, roundMs } = this.#options;
     const states = new RankStates(publisher.state.operatorState);
     for (const sign of plane.signs?.() ?? [])
-      if (states.load({ ...sign, windowMs: roundMs, counted: "source" })) watch.reported(sign.rank, roundMs, nowMs);
+      if (states.load({ ...sign, windowMs: roundMs, counted: "source" }))
+        watch.reported(sign.rank, roundMs, nowMs);
     for (const rank of watch.silent(nowMs)) states.silent(rank);
     await losses.store(states);
   }
