@@ -67,7 +67,7 @@ function after(...messages: readonly Message[]): State {
 }
 
 function history(epochs: readonly EpochReport[], reports: readonly PoolSample[]): Message {
-  return { type: "history", value: { epochs, reports }, atMs: 0 };
+  return { type: "history", value: { epochs, reports, simulations: [] }, atMs: 0 };
 }
 
 function report(atMs: number, expertLoad: PoolReport["expertLoad"], pool = "p"): Message {
