@@ -76,10 +76,12 @@ async function demo(flags: DemoFlags): Promise<void> {
   for (const note of defaults.notes) out.progress(note);
   const pool = await demoPool(defaults, flags);
   out.progress(poolText(pool.experts.model, pool.experts.topology));
-  const config = {
+  // Lines of the log, one for each request that fails, would tear the view that is redrawn in place.
+  const logLevel = process.stderr.isTTY ? "error" : defaults.http.logLevel;
+  const config: Config = {
     ...defaults,
     pools: [pool],
-    http: { ...defaults.http, port: flags.port ?? defaults.http.port },
+    http: { ...defaults.http, port: flags.port ?? defaults.http.port, logLevel },
     control: { ...defaults.control, ...CADENCE, rankSilenceMs: RANK_SILENCE_MS },
   };
   const { experts, seed } = pool;
@@ -90,6 +92,7 @@ async function demo(flags: DemoFlags): Promise<void> {
   const run = await live(config, pool, routing, { trace, mostTraffic }, flags, out);
   const { traffic, poolRun, changes, comparison } = run;
   const lines = nearLine?.measure(out) ?? null;
+  const steady = changes.every(({ change }) => change.kind !== "traffic");
   out.result(
     {
       model: experts.model.name,
@@ -105,7 +108,7 @@ async function demo(flags: DemoFlags): Promise<void> {
     [
       replayTable(traffic),
       ...(changes.length === 0 ? [] : [changeTable(changes)]),
-      ...(lines === null ? [] : [loadLineTable(lines)]),
+      ...(lines === null ? [] : [loadLineTable(lines, steady)]),
       comparisonTable(comparison),
     ].join("\n\n"),
   );
