@@ -33,7 +33,7 @@ export interface PoolOptions {
 /** Tokens a rank forwards per step at most: bounds how long a prompt holds up everybody's next token. */
 const STEP_TOKENS_PER_RANK = 2048;
 /** Requests a rank decodes at once: DeepSeek-V3 on SGLang ran 256 per GPU (LMSYS, 96 × H100). */
-export const RUNNING_PER_RANK = 256;
+const RUNNING_PER_RANK = 256;
 
 /** One step of the pool. */
 export interface PoolStep {
@@ -91,6 +91,10 @@ export class SimulatedPool {
     this.#draw = new TokenDraw(new Rng(options.seed, 6));
     this.#meter = new PoolMeter(map.placement, this.#draw);
   }
+
+  readonly runningPerRank = RUNNING_PER_RANK;
+  setTransferring(_on: boolean): void {}
+  release(_id: number): void {}
 
   /** Requests that wait or run. */
   get inFlight(): number {
