@@ -61,11 +61,11 @@ function missing(): number {
 function traffic() {
   const statuses: number[] = [];
   const shards = new Set<string>();
-  let stopped = false;
+  const over = new AbortController();
   const words = "how deep does she lie ".repeat(20);
   const body = JSON.stringify({ model: "small", prompt: words, max_tokens: 3 });
   const ask = async () => {
-    while (!stopped) {
+    while (!over.signal.aborted) {
       const answer = await fetch(`${gateway.url}/v1/completions`, { method: "POST", body });
       await answer.arrayBuffer();
       statuses.push(answer.status);
@@ -73,13 +73,13 @@ function traffic() {
       await sleep(5);
     }
   };
-  const over = Promise.all(Array.from({ length: 6 }, ask));
+  const asking = Promise.all(Array.from({ length: 6 }, ask));
   return {
     statuses,
     shards,
     stop: async () => {
-      stopped = true;
-      await over;
+      over.abort();
+      await asking;
     },
   };
 }
@@ -189,7 +189,7 @@ describe("what cannot be done is refused", () => {
     expect([none.status, await none.json()]).toMatchObject([409, { error: { code: "not_simulated" } }]);
     const factor = gateway.app.pools()[0].simulated?.simulation.beginTraffic(2);
     expect([(await post({ traffic: 1.5 })).status, factor?.()]).toEqual([200, 1.5]);
-    for (const traffic of [2.1, 0, -1, "1", null]) expect((await post({ traffic })).status).toBe(400);
+    for (const value of [2.1, 0, -1, "1", null]) expect((await post({ traffic: value })).status).toBe(400);
     expect(factor?.()).toBe(1.5);
   });
 });
@@ -203,18 +203,18 @@ test("the event stream says what was done, once for each change", async () => {
   })().catch(() => {});
   const events = () =>
     [...text.matchAll(/^event: simulation\ndata: (.*)$/gm)].map(([, data]) => JSON.parse(data) as object);
-  const traffic = { factor: 1.5, most: 2 };
+  const made = { factor: 1.5, most: 2 };
   const history = () => /^event: history\ndata: (.*)$/m.exec(text)?.[1] ?? null;
   await expect.poll(() => history() !== null, patiently).toBe(true);
   const { simulations } = JSON.parse(history() ?? "") as { simulations: unknown };
-  expect(simulations).toEqual([{ pool: "demo", traffic, shifts: 1, lost: [] }]);
+  expect(simulations).toEqual([{ pool: "demo", traffic: made, shifts: 1, lost: [] }]);
   for (const body of [{ lose: 2 }, { lose: 2 }, { restore: 2 }, { restore: 2 }]) await post(body);
   await post({ shift: true });
   await expect.poll(() => events().length, patiently).toBe(3);
   expect(events()).toEqual([
-    { pool: "demo", traffic, shifts: 1, lost: [2] },
-    { pool: "demo", traffic, shifts: 1, lost: [] },
-    { pool: "demo", traffic, shifts: 2, lost: [] },
+    { pool: "demo", traffic: made, shifts: 1, lost: [2] },
+    { pool: "demo", traffic: made, shifts: 1, lost: [] },
+    { pool: "demo", traffic: made, shifts: 2, lost: [] },
   ]);
   left.abort();
   await read;
