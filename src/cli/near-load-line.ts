@@ -55,6 +55,11 @@ export class NearLoadLine {
     return this.#options.traffic(this.#offered);
   }
 
+  /** How many times that traffic one process can make. */
+  get most(): number {
+    return Math.floor((10 * MOST_OFFERED) / this.#offered) / 10;
+  }
+
   measure(out: Output): LoadLines {
     out.progress("measuring what each way of balancing carries");
     return drain(loadLines(this.#options, this.#offered), (percent) => out.progress(`measured ${percent}`));
