@@ -6,11 +6,13 @@ import { Rng } from "../lib/rng.ts";
 import { countMoves } from "../core/migration/moves.ts";
 import { transferMs } from "../core/migration/transfer-time.ts";
 import type { DispatchPolicy } from "../model/dispatch-policy.ts";
+import { rankCount } from "../model/engine-shape.ts";
 import type { Fidelity } from "../model/fidelity.ts";
 import type { MoeModel } from "../model/moe-model.ts";
 import type { Placement } from "../model/placement.ts";
 import type { PoolWindow, RankState } from "../model/pool-window.ts";
 import { gpuCount } from "../model/topology.ts";
+import { type EngineSettings, WIDE_EP_ENGINE } from "./engine-settings.ts";
 import type { ForwardPass } from "./fidelity/forward-pass.ts";
 import { ForwardPasses } from "./fidelity/forward-passes.ts";
 import { PoolMeter } from "./pool-meter.ts";
@@ -28,12 +30,10 @@ export interface PoolOptions {
   readonly hardware?: Hardware;
   /** Exact unless said otherwise. */
   readonly fidelity?: Fidelity;
+  readonly engine?: EngineSettings;
 }
 
-/** Tokens a rank forwards per step at most: bounds how long a prompt holds up everybody's next token. */
-const STEP_TOKENS_PER_RANK = 2048;
-/** Requests a rank decodes at once: DeepSeek-V3 on SGLang ran 256 per GPU (LMSYS, 96 × H100). */
-export const RUNNING_PER_RANK = 256;
+export { RUNNING_PER_RANK } from "./engine-settings.ts";
 
 /** One step of the pool. */
 export interface PoolStep {
@@ -54,8 +54,7 @@ export interface PoolStep {
 }
 
 /**
- * One expert-parallel pool: data-parallel attention on every rank, experts spread over all of them, all ranks in
- * lockstep. Time is what the caller says it is: `step` works out one forward pass and how long it lasts.
+ * One expert-parallel pool: sequences on ranks, experts spread over the GPUs of all of them, all ranks in lockstep. Time is what the caller says it is: `step` works out one forward pass and how long it lasts.
  */
 export class SimulatedPool {
   /** The cache of each rank. */
@@ -66,6 +65,7 @@ export class SimulatedPool {
   readonly #routing: RoutingSource;
   readonly #passes: ForwardPasses;
   readonly #hardware: Hardware;
+  readonly #engine: EngineSettings;
   readonly #ranks: RankQueue[];
   readonly #batch: StepBatch;
   readonly #draw: TokenDraw;
@@ -79,14 +79,16 @@ export class SimulatedPool {
     this.#model = options.model;
     this.#routing = options.routing;
     this.#hardware = options.hardware ?? H800;
-    const { fidelity = "exact" } = options;
-    this.#passes = new ForwardPasses({ ...options, fidelity, hardware: this.#hardware });
-    const room = new KvRoom(options.model, topology, this.#hardware);
+    const { fidelity = "exact", engine = WIDE_EP_ENGINE } = options;
+    const { shape, runningPerRank } = engine;
+    this.#engine = engine;
+    this.#passes = new ForwardPasses({ ...options, fidelity, hardware: this.#hardware, engine });
+    const room = new KvRoom(options.model, topology, this.#hardware, shape);
     this.room = room;
-    const ranks = gpuCount(topology);
-    this.#ranks = Array.from({ length: ranks }, () => new RankQueue(RUNNING_PER_RANK, room));
+    const ranks = rankCount(topology, shape);
+    this.#ranks = Array.from({ length: ranks }, () => new RankQueue(runningPerRank, room));
     this.maxRequestTokens = room.longestSequence;
-    this.#batch = stepBatch(ranks, attentionWindows(options.model));
+    this.#batch = stepBatch(ranks, gpuCount(topology), attentionWindows(options.model));
     this.#pass = this.#passes.by(map);
     this.#draw = new TokenDraw(new Rng(options.seed, 6));
     this.#meter = new PoolMeter(map.placement, this.#draw);
@@ -156,7 +158,7 @@ export class SimulatedPool {
 
   /** One forward pass over everything that runs; null when nothing does. The batch stays readable until the next call. */
   step(): PoolStep | null {
-    const parts = composeStep(this.#ranks, STEP_TOKENS_PER_RANK, this.#routing, this.#batch);
+    const parts = composeStep(this.#ranks, this.#engine, this.#routing, this.#batch);
     if (parts.length === 0) return null;
     const ms = this.#pass.run(this.#batch, this.#meter);
     this.#endedCached.clear();

@@ -83,7 +83,7 @@ interface LayerSeconds {
 function layerSeconds(model: MoeModel, phase: Phase, imbalance: number, added: number): LayerSeconds {
   const { topology, hops, work, lowLatencyBatch, hardware } = phase;
   const ranks = [work];
-  const cost = new StepCost(model, topology, hardware, lowLatencyBatch);
+  const cost = new StepCost(model, topology, hardware, { lowLatencyBatch });
   const tally = evenTally(topology, { tokensPerRank: work.tokens, topk: model.topk, ...hops });
   fill(tally, topology, imbalance);
   const moeLayers = model.moeLayers.length;
