@@ -7,7 +7,7 @@ import { comparePolicies } from "../twin/compare-policies.ts";
 import { StepRecorder } from "../twin/step-recorder.ts";
 import { SyntheticRouting } from "../twin/synthetic-routing.ts";
 import { TraceRouting } from "../twin/trace-routing.ts";
-import { type VirtualRunResult, virtualRun } from "../twin/virtual-run.ts";
+import type { VirtualRunResult } from "../twin/run/virtual-run.ts";
 import { type CalibrateFlags, calibrate } from "./calibrate.ts";
 import { comparisonTable } from "./comparison-table.ts";
 import { drain } from "./drain.ts";
@@ -15,6 +15,7 @@ import { decimals, milliseconds } from "./number-text.ts";
 import { jsonOption } from "./options.ts";
 import { type Output, output, writeOutput } from "./output.ts";
 import { checkServes, longest, poolText } from "./pool-text.ts";
+import { scenarioRun } from "./scenario-run.ts";
 import { openRouting, openTenants, openTraffic } from "./simulation-inputs.ts";
 
 interface SimulateFlags extends CalibrateFlags {
@@ -81,7 +82,7 @@ async function runScenario(
   scenario: Scenario,
   out: Output,
 ): Promise<{ run: VirtualRunResult; comparison: Comparison }> {
-  const { model, topology, cadence, assignment, seed, durationMs, fidelity } = scenario;
+  const { model, topology, cadence, seed, fidelity } = scenario;
   checkServes(path, "topology", model, topology);
   out.progress(poolText(model, topology));
   const trace = await openRouting(scenario.routing, model, out);
@@ -92,18 +93,7 @@ async function runScenario(
   const traffic = await openTraffic(scenario.trace, scenario.requestsPerSecond, seed);
   const recorder = new StepRecorder(scenario.recordTokens);
   const run = drain(
-    virtualRun({
-      model,
-      topology,
-      routing,
-      traffic,
-      durationMs,
-      cadence,
-      assignment,
-      seed,
-      recorder,
-      fidelity,
-    }),
+    scenarioRun(scenario, "plimsoll", { routing, traffic, recorder, observer: null }),
     (percent) => out.progress(`simulating: ${percent}`),
   );
   if (run.requests > 0 && run.refused === run.requests) {

@@ -33,7 +33,6 @@ export interface PoolOptions {
   readonly engine?: EngineSettings;
 }
 
-export { RUNNING_PER_RANK } from "./engine-settings.ts";
 
 /** One step of the pool. */
 export interface PoolStep {
@@ -93,6 +92,10 @@ export class SimulatedPool {
     this.#draw = new TokenDraw(new Rng(options.seed, 6));
     this.#meter = new PoolMeter(map.placement, this.#draw);
   }
+
+  readonly runningPerRank = WIDE_EP_ENGINE.runningPerRank;
+  setTransferring(_on: boolean): void {}
+  release(_id: number): void {}
 
   /** Requests that wait or run. */
   get inFlight(): number {

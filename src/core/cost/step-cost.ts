@@ -107,8 +107,8 @@ export class StepCost {
    * @param promptPart of the tokens that are of prompts, 0..1
    */
   experts(tally: LayerTally, mostTokensOnARank: number, promptPart = 0): number {
-    const { dispatch, combine } = this.#exchange.of(tally, mostTokensOnARank, WHOLE);
-    return dispatch + this.#experts.slowest(tally, WHOLE, promptPart) + combine;
+    const { dispatch, experts, combine } = this.times(tally, mostTokensOnARank, promptPart);
+    return dispatch + experts + combine;
   }
 
   /** One MoE layer in two overlapping micro-batches. @param halfAttention what `halfAttention` says of the layer */
@@ -116,6 +116,14 @@ export class StepCost {
     const times = this.halfTimes(tally, mostTokensOnARank, halfAttention, promptPart);
     const half = this.#half(mostTokensOnARank);
     return lowLatency(mostTokensOnARank, half, this.#lowLatencyBatch) ? pipelined(times) : alternating(times);
+  }
+
+  /** The parts of one MoE layer behind its attention, as one batch. */
+  times(tally: LayerTally, mostTokensOnARank: number, promptPart = 0): Omit<LayerTimes, "attention"> {
+    return {
+      experts: this.#experts.slowest(tally, WHOLE, promptPart),
+      ...this.#exchange.of(tally, mostTokensOnARank, WHOLE),
+    };
   }
 
   /** The parts of one MoE layer in one of two overlapping micro-batches. */

@@ -38,8 +38,8 @@ export class AnalyticPass implements ForwardPass {
   readonly #counts: Float64Array;
   readonly #variance: Float64Array;
   readonly #parts: Float64Array;
-  /** `[gpus]`: tokens that begin there. */
-  readonly #sourceTokens: Float64Array;
+  /** `[gpus]`: tokens of the step that begin at each. */
+  readonly #from: Float64Array;
   /** `[gpus of a node]`: tokens whose source is such a GPU of any node. */
   readonly #peerTokens: Float64Array;
   #rates: HopRates = { hops: 0, nodeHops: 0 };
@@ -56,13 +56,13 @@ export class AnalyticPass implements ForwardPass {
     this.#normals = normals;
     this.#mix = new BatchMix(profiles);
     this.#dispatcher = new Dispatcher(map.placement, replicaChooser(dispatch, map, seed));
-    this.#split = countSplit(dispatch, map);
+    this.#split = countSplit(dispatch, map, seed);
     this.#time = new SampledTime(new StepCost(model, topology, hardware, engine), turns.weight);
     this.#tally = layerTally(topology);
     this.#counts = new Float64Array(experts);
     this.#variance = new Float64Array(experts);
     this.#parts = new Float64Array(this.#tally.slotLoad.length);
-    this.#sourceTokens = new Float64Array(this.#tally.gpuLoad.length);
+    this.#from = new Float64Array(this.#tally.gpuLoad.length);
     this.#peerTokens = new Float64Array(topology.gpusPerNode);
   }
 
@@ -92,7 +92,7 @@ export class AnalyticPass implements ForwardPass {
   }
 
   #begin({ tokens, work, sources }: StepBatch): void {
-    const begun = this.#sourceTokens;
+    const begun = this.#from;
     if (work.length === begun.length)
       for (let gpu = 0; gpu < begun.length; gpu++) begun[gpu] = work[gpu].tokens;
     else {
@@ -132,7 +132,7 @@ export class AnalyticPass implements ForwardPass {
     const counts = this.#counts;
     const parts = this.#parts;
     resetTally(this.#tally);
-    this.#split.split(layer, counts, parts);
+    this.#split.split(layer, counts, this.#from, parts);
     for (let expert = 0; expert < experts; expert++) {
       const from = offsets[layer * experts + expert];
       const to = offsets[layer * experts + expert + 1];
@@ -156,7 +156,7 @@ export class AnalyticPass implements ForwardPass {
     const { nodes, gpusPerNode } = this.map.placement.topology;
     const hops = this.#rates.hops * tokens;
     const nodeHops = this.#rates.nodeHops * tokens;
-    const begun = this.#sourceTokens;
+    const begun = this.#from;
     const peers = this.#peerTokens.fill(0);
     for (let gpu = 0; gpu < gpuLoad.length; gpu++) {
       peers[gpu % gpusPerNode] += begun[gpu];
