@@ -1,3 +1,5 @@
+import type { BatchedEngine } from "../../model/batched-engine.ts";
+
 /** How an engine composes its steps, and how it shares a rank's cache out. */
 export interface Batching {
   /**
@@ -43,7 +45,7 @@ export const PLAIN_BATCHING: Batching = {
  * (`arg_groups/fields/schedule.py`, where `enable_mixed_chunk` is off). Without options a rank of that launch would
  * forward 8192 / 32 tokens (`arg_groups/memory_hook.py`, `parallel_hook.py`).
  */
-export const BATCHING: Readonly<Record<"vllm" | "sglang", Batching>> = {
+export const BATCHING: Readonly<Record<BatchedEngine, Batching>> = {
   vllm: {
     order: "decode-first",
     mixed: false,
