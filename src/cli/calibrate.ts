@@ -1,12 +1,12 @@
 import Table from "cli-table3";
 import { type ConstantsFile, readConstantsFile } from "../config/calibration/constants-file.ts";
 import { loadModel } from "../config/shapes.ts";
-import { tableOf } from "./calibration/constants-table.ts";
 import { Catalogue } from "./calibration/known-hardware.ts";
 import { type MeasuredRow, readMeasuredRows } from "./calibration/measured-rows.ts";
 import { ownConstants } from "./calibration/own-constants.ts";
 import { type PredictedRow, jsonRow, movedTo, predictRows } from "./calibration/predicted-rows.ts";
 import { errorsBy, errorsTable, jsonErrorsBy } from "./calibration/row-groups.ts";
+import { tableOf } from "../twin/calibration/fitted-constants.ts";
 import type { TimeErrors } from "../twin/calibration/error-summary.ts";
 import type { Table as FactorTable } from "../twin/calibration/factors.ts";
 import { predictUnseen, wholeRows } from "./calibration/unseen-errors.ts";
@@ -36,7 +36,7 @@ export async function calibrate({
 }: CalibrateFlags): Promise<void> {
   const out = output(json ?? false);
   let file = await readConstantsFile(constants);
-  let table = tableOf(file);
+  let table = tableOf(file.constants);
   if (measured === undefined) {
     if (fit !== undefined) throw new InputError("--fit", "", "has nothing to fit to; give --measured too");
     const { value, text } = publishedResult(file, await loadModel("deepseek-v3"));

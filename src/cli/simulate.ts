@@ -8,6 +8,8 @@ import { StepRecorder } from "../twin/step-recorder.ts";
 import { SyntheticRouting } from "../twin/synthetic-routing.ts";
 import { TraceRouting } from "../twin/trace-routing.ts";
 import type { VirtualRunResult } from "../twin/run/virtual-run.ts";
+import { modelledHardware } from "../twin/calibration/gpu-hardware.ts";
+import { WIDE_EP_ENGINE } from "../twin/engine-settings.ts";
 import { type CalibrateFlags, calibrate } from "./calibrate.ts";
 import { comparisonTable } from "./comparison-table.ts";
 import { drain } from "./drain.ts";
@@ -82,9 +84,10 @@ async function runScenario(
   scenario: Scenario,
   out: Output,
 ): Promise<{ run: VirtualRunResult; comparison: Comparison }> {
-  const { model, topology, cadence, seed, fidelity } = scenario;
-  checkServes(path, "topology", model, topology);
-  out.progress(poolText(model, topology));
+  const { model, topology, cadence, seed, fidelity, shape } = scenario;
+  const hardware = modelledHardware(model, scenario.gpu);
+  checkServes(path, "topology", model, topology, hardware, shape);
+  out.progress(poolText(model, topology, hardware, shape));
   const trace = await openRouting(scenario.routing, model, out);
   const routing =
     trace === null
@@ -97,12 +100,21 @@ async function runScenario(
     (percent) => out.progress(`simulating: ${percent}`),
   );
   if (run.requests > 0 && run.refused === run.requests) {
-    const most = longest(model, topology);
+    const most = longest(model, topology, hardware, shape);
     const hint = `leaves a rank room for requests of up to ${most} tokens, and all ${run.requests} are longer`;
     throw new InputError(path, "topology", `${hint}; give more GPUs, or fewer slots`);
   }
   const comparison = drain(
-    comparePolicies(recorder, { model, topology, routing, cadence, seed, fidelity }),
+    comparePolicies(recorder, {
+      model,
+      topology,
+      routing,
+      cadence,
+      seed,
+      fidelity,
+      hardware,
+      engine: { ...WIDE_EP_ENGINE, shape },
+    }),
     (percent) => out.progress(`comparing policies: ${percent}`),
   );
   return { run, comparison };

@@ -58,6 +58,8 @@ export class SimulatedPool {
   readonly room: KvRoom;
   /** Tokens a request may have in all: what one rank's cache holds, in whole pages. */
   readonly maxRequestTokens: number;
+  /** Ranks there are: places for sequences. */
+  readonly count: number;
   /** Requests that a rank runs at most. */
   readonly runningPerRank: number;
   readonly #model: MoeModel;
@@ -90,6 +92,7 @@ export class SimulatedPool {
     this.maxRequestTokens = room.longestSequence - (room.longestSequence % batching.pageTokens);
     this.runningPerRank = batching.runningPerRank;
     const ranks = rankCount(topology, engine.shape);
+    this.count = ranks;
     const drafts = speculation?.draftTokens ?? 0;
     const order = () => stepOrder(batching);
     this.#ranks = Array.from({ length: ranks }, () => new Rank(batching, drafts, room, order));

@@ -1,5 +1,6 @@
 import { setImmediate, setTimeout } from "node:timers/promises";
 import { parentPort, workerData } from "node:worker_threads";
+import { modelledHardware } from "../../twin/calibration/gpu-hardware.ts";
 import { comparePolicies } from "../../twin/compare-policies.ts";
 import { type RoutingSource, type RoutingSpan, spreadTokens } from "../../twin/routing-source.ts";
 import { SimulatedPool } from "../../twin/simulated-pool.ts";
@@ -111,9 +112,10 @@ class PoolWorker {
   }
 
   #switchTo(snapshot: RoutingSnapshot): void {
-    const { model, seed, dispatch, fidelity } = this.#data;
+    const { model, seed, dispatch, fidelity, gpu } = this.#data;
     if (this.#pool === null) {
-      this.#pool = new SimulatedPool({ model, seed, routing: this.#routing, dispatch, fidelity }, snapshot);
+      const options = { model, seed, routing: this.#routing, dispatch, fidelity };
+      this.#pool = new SimulatedPool({ ...options, hardware: modelledHardware(model, gpu) }, snapshot);
       this.#post({ kind: "ready", maxRequestTokens: this.#pool.maxRequestTokens });
     } else this.#pool.adopt(snapshot);
   }
@@ -134,7 +136,7 @@ class PoolWorker {
         await setTimeout(this.#running().transferMs(question.placement));
         return answer(null);
       case "compare": {
-        const { model, topology, seed, fidelity } = this.#data;
+        const { model, topology, seed, fidelity, gpu } = this.#data;
         const routing = this.#routing;
         const run = comparePolicies(this.#recorder, {
           model,
@@ -142,6 +144,7 @@ class PoolWorker {
           routing,
           seed,
           fidelity,
+          hardware: modelledHardware(model, gpu),
           cadence: question.cadence,
         });
         let reportedAt = 0;

@@ -6,7 +6,12 @@ import {
   LOW_LATENCY_TOPK,
 } from "../../core/cost/hardware.ts";
 import type { Gpu } from "../../model/gpu.ts";
+import type { MoeModel } from "../../model/moe-model.ts";
+import { precisionOf } from "../../model/serving-precision.ts";
 import type { Constants } from "./constants.ts";
+import { constantsOf } from "./factors.ts";
+import { type FittedConstants, tableOf } from "./fitted-constants.ts";
+import { familyOf } from "./serving-point.ts";
 
 /** Of the low-latency exchange; in between its time is interpolated, beyond it stays. */
 const RANKS = [1, 2, 4, 8, 16, 32, 64, 128, 256];
@@ -57,4 +62,36 @@ export function gpuHardware(gpu: Gpu, c: Constants): Hardware {
     fixed: { step: c.host / pace, layer: c.layer / pace, promptLayer: c.prefillLayer / pace / promptPace },
     multiprocessors: H800.multiprocessors,
   };
+}
+
+/** A type of GPU with the constants that say what it reaches. */
+export interface GpuChoice {
+  readonly gpu: Gpu;
+  readonly constants: FittedConstants;
+}
+
+/**
+ * The GPUs that a pool of the model is simulated on.
+ * @param choice null for DeepSeek's own H800. Of no engine in particular: an engine's factors are left out
+ */
+export function modelledHardware(model: MoeModel, choice: GpuChoice | null): Hardware {
+  if (choice === null) return H800;
+  const { gpu, constants } = choice;
+  const alone = { count: 1, tp: 1, dp: 1, ep: 1, moeTp: 1 };
+  const point = {
+    model,
+    family: familyOf(model),
+    gpu,
+    backend: "",
+    version: "",
+    precision: precisionOf(model.precision),
+    isl: 1,
+    osl: 1,
+    lengthRatio: 1,
+    concurrency: 1,
+    gpus: 1,
+    prefill: null,
+    decode: alone,
+  };
+  return gpuHardware(gpu, constantsOf(tableOf(constants), point));
 }
