@@ -14,7 +14,7 @@ import { type CalibrateFlags, calibrate } from "./calibrate.ts";
 import { comparisonTable } from "./comparison-table.ts";
 import { drain } from "./drain.ts";
 import { decimals, milliseconds } from "./number-text.ts";
-import { jsonOption } from "./options.ts";
+import { countOption, jsonOption } from "./options.ts";
 import { type Output, output, writeOutput } from "./output.ts";
 import { checkServes, longest, poolText } from "./pool-text.ts";
 import { scenarioRun } from "./scenario-run.ts";
@@ -44,6 +44,12 @@ export function simulateCommand(): Command {
       "--cross-validate",
       "with --measured: predict each row by constants fitted to the others (a minute)",
     )
+    .addOption(
+      countOption(
+        "--run <n>",
+        "with --measured: run so many of its points in the twin, step by step (seconds each)",
+      ),
+    )
     .option("--fit <file>", "with --measured: fit a few factors to it, and write the constants to this file")
     .option("--constants <file>", "with --calibrate: constants that --fit wrote (default: those that ship)")
     .addOption(jsonOption())
@@ -53,7 +59,7 @@ export function simulateCommand(): Command {
 
 async function simulate(flags: SimulateFlags): Promise<void> {
   if (flags.calibrate) return calibrate(flags);
-  const stray = (["measured", "crossValidate", "fit", "constants"] as const).find(
+  const stray = (["measured", "crossValidate", "run", "fit", "constants"] as const).find(
     (name) => flags[name] !== undefined,
   );
   if (stray !== undefined)
