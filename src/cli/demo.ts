@@ -2,6 +2,7 @@ import { Command } from "commander";
 import { compose } from "../compose.ts";
 import type { Config, SimulatedPoolConfig } from "../config/config.ts";
 import { loadConfig } from "../config/load-config.ts";
+import { chooseGpu } from "../config/gpus/chosen-gpu.ts";
 import { loadModel } from "../config/shapes.ts";
 import { loadTopology } from "../config/topologies.ts";
 import type { SimulatedPoolParts } from "../engines/simulated/simulated-pool.ts";
@@ -9,6 +10,7 @@ import type { Comparison } from "../model/comparison.ts";
 import type { RoutingTrace } from "../model/routing-trace.ts";
 import type { TraceRequest } from "../model/traffic.ts";
 import { Replay } from "../replay/replay.ts";
+import { modelledHardware } from "../twin/calibration/gpu-hardware.ts";
 import { changeTable } from "./change-table.ts";
 import { comparisonTable } from "./comparison-table.ts";
 import { type DemoRun, demoRun } from "./demo-run.ts";
@@ -40,6 +42,7 @@ const FAILURE = 1;
 interface DemoFlags {
   readonly model?: string;
   readonly topology?: string;
+  readonly gpu?: string;
   readonly trace?: string;
   readonly routing?: string;
   readonly duration?: number;
@@ -53,6 +56,7 @@ export function demoCommand(): Command {
     .description("Balance a simulated pool under traffic, with a dashboard.")
     .option("--model <name>", "a model (`models` lists them), or a file (default: deepseek-v3)")
     .option("--topology <name>", `${TOPOLOGY_FORMS} (default: ${DEFAULT_GPUS})`)
+    .option("--gpu <type>", "a file of config/gpus: h200, b200, … (default: h800)")
     .option(
       "--trace <file>",
       "Azure (CSV) or Mooncake (JSONL) trace (default: long prompts, near the most the pool can take)",
@@ -75,7 +79,8 @@ async function demo(flags: DemoFlags): Promise<void> {
   const defaults = await loadConfig(null, process.env);
   for (const note of defaults.notes) out.progress(note);
   const pool = await demoPool(defaults, flags);
-  out.progress(poolText(pool.experts.model, pool.experts.topology));
+  const hardware = modelledHardware(pool.experts.model, pool.gpu);
+  out.progress(poolText(pool.experts.model, pool.experts.topology, hardware));
   // Lines of the log, one for each request that fails, would tear the view that is redrawn in place.
   const logLevel = process.stderr.isTTY ? "error" : defaults.http.logLevel;
   const config: Config = {
@@ -86,7 +91,8 @@ async function demo(flags: DemoFlags): Promise<void> {
   };
   const { experts, seed } = pool;
   const routing = await openRouting(flags.routing ?? null, experts.model, out);
-  const nearLine = flags.trace === undefined ? new NearLoadLine(experts, routing, CADENCE, seed) : null;
+  const nearLine =
+    flags.trace === undefined ? new NearLoadLine({ ...experts, hardware }, routing, CADENCE, seed) : null;
   const trace = nearLine?.traffic(out) ?? (await openTraffic(flags.trace ?? null, null, seed));
   const mostTraffic = Math.min(MOST_TRAFFIC, nearLine?.most ?? MOST_TRAFFIC);
   const run = await live(config, pool, routing, { trace, mostTraffic }, flags, out);
@@ -171,8 +177,9 @@ async function demoPool({ pools: [pool] }: Config, flags: DemoFlags): Promise<Si
   const at = (flag: string) => ({ sourceOf: () => flag, field: [] });
   const model = flags.model === undefined ? pool.experts.model : await loadModel(flags.model, at("--model"));
   const topology = await loadTopology(flags.topology ?? DEFAULT_GPUS, model.experts, at("--topology"));
-  checkServes("--topology", "", model, topology);
-  return { ...pool, models: [model.name], experts: { ...pool.experts, model, topology } };
+  const gpu = await chooseGpu(flags.gpu, at("--gpu"));
+  checkServes("--topology", "", model, topology, modelledHardware(model, gpu));
+  return { ...pool, gpu, models: [model.name], experts: { ...pool.experts, model, topology } };
 }
 
 async function compare(simulated: SimulatedPoolParts, out: Output): Promise<Comparison> {

@@ -2,9 +2,8 @@ import { Rng } from "../lib/rng.ts";
 import type { Cadence } from "../model/cadence.ts";
 import { DEFAULT_FIDELITY } from "../model/fidelity.ts";
 import type { LoadLines } from "../model/load-line.ts";
-import type { MoeModel } from "../model/moe-model.ts";
 import type { RoutingTrace } from "../model/routing-trace.ts";
-import { type Topology, gpuCount } from "../model/topology.ts";
+import { gpuCount } from "../model/topology.ts";
 import type { TraceRequest } from "../model/traffic.ts";
 import { type LoadLineOptions, carriedUnbalanced, loadLines } from "../twin/load-lines.ts";
 import { SyntheticRouting } from "../twin/synthetic-routing.ts";
@@ -28,7 +27,7 @@ export class NearLoadLine {
   #offered = 0;
 
   constructor(
-    { model, topology }: { readonly model: MoeModel; readonly topology: Topology },
+    { model, topology, hardware }: Pick<LoadLineOptions, "model" | "topology" | "hardware">,
     routing: RoutingTrace | null,
     cadence: Cadence,
     seed: number,
@@ -37,6 +36,7 @@ export class NearLoadLine {
     this.#options = {
       model,
       topology,
+      ...(hardware === undefined ? {} : { hardware }),
       cadence,
       seed,
       fidelity: DEFAULT_FIDELITY,

@@ -8,11 +8,13 @@ import { StepRecorder } from "../twin/step-recorder.ts";
 import { SyntheticRouting } from "../twin/synthetic-routing.ts";
 import { TraceRouting } from "../twin/trace-routing.ts";
 import type { VirtualRunResult } from "../twin/run/virtual-run.ts";
+import { modelledHardware } from "../twin/calibration/gpu-hardware.ts";
+import { WIDE_EP_ENGINE } from "../twin/engine-settings.ts";
 import { type CalibrateFlags, calibrate } from "./calibrate.ts";
 import { comparisonTable } from "./comparison-table.ts";
 import { drain } from "./drain.ts";
 import { decimals, milliseconds } from "./number-text.ts";
-import { jsonOption } from "./options.ts";
+import { countOption, jsonOption } from "./options.ts";
 import { type Output, output, writeOutput } from "./output.ts";
 import { checkServes, longest, poolText } from "./pool-text.ts";
 import { scenarioRun } from "./scenario-run.ts";
@@ -42,6 +44,12 @@ export function simulateCommand(): Command {
       "--cross-validate",
       "with --measured: predict each row by constants fitted to the others (a minute)",
     )
+    .addOption(
+      countOption(
+        "--run <n>",
+        "with --measured: run so many of its points in the twin, step by step (seconds each)",
+      ),
+    )
     .option("--fit <file>", "with --measured: fit a few factors to it, and write the constants to this file")
     .option("--constants <file>", "with --calibrate: constants that --fit wrote (default: those that ship)")
     .addOption(jsonOption())
@@ -51,7 +59,7 @@ export function simulateCommand(): Command {
 
 async function simulate(flags: SimulateFlags): Promise<void> {
   if (flags.calibrate) return calibrate(flags);
-  const stray = (["measured", "crossValidate", "fit", "constants"] as const).find(
+  const stray = (["measured", "crossValidate", "run", "fit", "constants"] as const).find(
     (name) => flags[name] !== undefined,
   );
   if (stray !== undefined)
@@ -82,9 +90,10 @@ async function runScenario(
   scenario: Scenario,
   out: Output,
 ): Promise<{ run: VirtualRunResult; comparison: Comparison }> {
-  const { model, topology, cadence, seed, fidelity } = scenario;
-  checkServes(path, "topology", model, topology);
-  out.progress(poolText(model, topology));
+  const { model, topology, cadence, seed, fidelity, shape } = scenario;
+  const hardware = modelledHardware(model, scenario.gpu);
+  checkServes(path, "topology", model, topology, hardware, shape);
+  out.progress(poolText(model, topology, hardware, shape));
   const trace = await openRouting(scenario.routing, model, out);
   const routing =
     trace === null
@@ -97,12 +106,21 @@ async function runScenario(
     (percent) => out.progress(`simulating: ${percent}`),
   );
   if (run.requests > 0 && run.refused === run.requests) {
-    const most = longest(model, topology);
+    const most = longest(model, topology, hardware, shape);
     const hint = `leaves a rank room for requests of up to ${most} tokens, and all ${run.requests} are longer`;
     throw new InputError(path, "topology", `${hint}; give more GPUs, or fewer slots`);
   }
   const comparison = drain(
-    comparePolicies(recorder, { model, topology, routing, cadence, seed, fidelity }),
+    comparePolicies(recorder, {
+      model,
+      topology,
+      routing,
+      cadence,
+      seed,
+      fidelity,
+      hardware,
+      engine: { ...WIDE_EP_ENGINE, shape },
+    }),
     (percent) => out.progress(`comparing policies: ${percent}`),
   );
   return { run, comparison };

@@ -75,6 +75,23 @@ describe("simulate", () => {
     expect(report.run.requests).toBeGreaterThan(0);
   });
 
+  it("runs on any type of GPU, in any precision, with GPUs that share attention and experts", async () => {
+    const runOf = async (name: string, settings: Readonly<Record<string, unknown>>) => {
+      const few = { ...DRAWN, assignment: "least-load", requestsPerSecond: 40, durationSeconds: 0.2 };
+      const path = await scenario(`${name}.yaml`, { ...few, ...settings });
+      return JSON.parse(await runHere("simulate", "--scenario", path, "--out", folder.path(name), "--json"));
+    };
+    const h200 = await runOf("h200", { gpu: "h200" });
+    const b200 = await runOf("b200", { gpu: "b200", precision: "fp4" });
+    // Half as many layers' worth of launches would not do: the small model is all fixed times.
+    expect(h200.run.tpotMs.p50).toBeGreaterThan(SMALL_MODEL.layers * 0.08);
+    expect(b200.run.tpotMs.p50).toBeLessThan(h200.run.tpotMs.p50);
+    const shared = await runOf("shared", { gpu: "h200", attention: { tp: 4 }, experts: { tp: 2 } });
+    expect(shared.topology).toEqual({ nodes: 2, gpusPerNode: 1, slotsPerGpu: 20 });
+    expect(shared.run).toMatchObject({ refused: 0, requests: h200.run.requests });
+    expect(shared.run.outputTokens).toBe(h200.run.outputTokens);
+  });
+
   it("refuses requests that are too long one by one, and a run in which all are", async () => {
     const lines = (...inputs: readonly number[]) =>
       inputs.map((input_length, i) =>
@@ -105,6 +122,17 @@ describe("simulate", () => {
     const cases = [
       [await args("a.yaml", { assignment: "best" }), "assignment"],
       [await args("b.yaml", { routing: null }), "tenants labels the tokens of `routing`, which is null"],
+      [await args("gpu.yaml", { gpu: "h2000" }), 'gpu is "h2000"; expected one of b200, b300, gb200'],
+      [
+        await args("fit.yaml", {
+          ...DRAWN,
+          model: "deepseek-v3",
+          topology: "1x8x32",
+          gpu: "h100",
+          precision: "bf16",
+        }),
+        "topology cannot serve deepseek-v3: a GPU's weights take",
+      ],
       [await args("c.yaml", { tenants: "few.npy" }), "few.npy: shape has 3 labels; expected 1000"],
       [await args("d.yaml", { topology: "2x2x" }), 'topology is "2x2x"; expected nodes x GPUs x slots'],
       [

@@ -1,5 +1,6 @@
 import { setImmediate, setTimeout } from "node:timers/promises";
 import { parentPort, workerData } from "node:worker_threads";
+import { modelledHardware } from "../../twin/calibration/gpu-hardware.ts";
 import { comparePolicies } from "../../twin/compare-policies.ts";
 import { type RoutingSource, type RoutingSpan, spreadTokens } from "../../twin/routing-source.ts";
 import { SimulatedPool } from "../../twin/simulated-pool.ts";
@@ -123,11 +124,12 @@ class PoolWorker {
   }
 
   #switchTo(snapshot: RoutingSnapshot): void {
-    const { model, seed, dispatch, fidelity } = this.#data;
+    const { model, seed, dispatch, fidelity, gpu } = this.#data;
     this.#snapshot = snapshot;
     const usable = this.#held.adopt(snapshot);
     if (this.#pool === null) {
-      this.#pool = new SimulatedPool({ model, seed, routing: this.#routing, dispatch, fidelity }, usable);
+      const options = { model, seed, routing: this.#routing, dispatch, fidelity };
+      this.#pool = new SimulatedPool({ ...options, hardware: modelledHardware(model, gpu) }, usable);
       for (const rank of this.#held.stopped) this.#pool.lose(rank);
       this.#post({ kind: "ready", maxRequestTokens: this.#pool.maxRequestTokens });
     } else this.#pool.adopt(usable);
@@ -162,7 +164,7 @@ class PoolWorker {
         await setTimeout(this.#running().transferMs(question.placement));
         return answer(null);
       case "compare": {
-        const { model, topology, seed, fidelity } = this.#data;
+        const { model, topology, seed, fidelity, gpu } = this.#data;
         const routing = this.#routing;
         const run = comparePolicies(this.#recorder, {
           model,
@@ -170,6 +172,7 @@ class PoolWorker {
           routing,
           seed,
           fidelity,
+          hardware: modelledHardware(model, gpu),
           cadence: question.cadence,
         });
         let reportedAt = 0;

@@ -4,8 +4,9 @@ import type { Cadence } from "../../model/cadence.ts";
 import type { Fidelity } from "../../model/fidelity.ts";
 import type { MoeModel } from "../../model/moe-model.ts";
 import type { PoolWindow } from "../../model/pool-window.ts";
-import { type Topology, gpuCount } from "../../model/topology.ts";
+import type { Topology } from "../../model/topology.ts";
 import { type Arrival, type RankAssigner, noLoads } from "../assigners/rank-assigner.ts";
+import type { EngineSettings } from "../engine-settings.ts";
 import type { Batching } from "../pool/batching.ts";
 import type { PoolRole } from "../pool/pool-role.ts";
 import type { Speculation } from "../pool/speculation.ts";
@@ -52,6 +53,7 @@ export interface RunPoolOptions {
   readonly fidelity: Fidelity;
   readonly seed: number;
   readonly batching?: Batching;
+  readonly engine?: EngineSettings;
   readonly speculation?: Speculation | null;
   readonly timeline: Timeline;
   readonly listener: PoolListener;
@@ -84,7 +86,7 @@ export class RunPool {
 
   /** @param assign makes the assigner, by what the ranks can hold */
   constructor(options: RunPoolOptions, assign: (pool: RunPool) => RankAssigner) {
-    const { name, role, hardware, topology, timeline, listener, policy } = options;
+    const { name, role, hardware, timeline, listener, policy } = options;
     this.name = name;
     this.role = role;
     this.hardware = hardware;
@@ -105,7 +107,7 @@ export class RunPool {
       },
     });
     this.ranks = new SimulatedPool({ ...options, dispatch: policy.dispatch }, this.balance.current);
-    this.#loads = noLoads(gpuCount(topology));
+    this.#loads = noLoads(this.ranks.count);
     this.#assigner = assign(this);
     this.#assigner.adopt(this.balance.current);
   }

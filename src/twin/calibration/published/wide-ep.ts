@@ -93,7 +93,7 @@ const KERNELS: Engine = { added: 0, launch: 0, experts: 1, exchange: 1 };
 function layerSeconds(model: MoeModel, phase: Phase, imbalance: number, engine: Engine): LayerSeconds {
   const { topology, hops, work, lowLatencyBatch, hardware } = phase;
   const ranks = [work];
-  const cost = new StepCost(model, topology, hardware, lowLatencyBatch);
+  const cost = new StepCost(model, topology, hardware, { lowLatencyBatch });
   const tally = evenTally(topology, { tokensPerRank: work.tokens, topk: model.topk, ...hops });
   fill(tally, topology, imbalance);
   const attention = (cost.fixed(ranks) - cost.outsideMoe(ranks)) / model.moeLayers.length;
