@@ -1,10 +1,11 @@
 import type { Hardware } from "../../core/cost/hardware.ts";
 import type { BalancePolicy } from "../../core/planning/balance-policy.ts";
 import type { Cadence } from "../../model/cadence.ts";
+import { unitsOfRank } from "../../model/engine-shape.ts";
 import type { Fidelity } from "../../model/fidelity.ts";
 import type { MoeModel } from "../../model/moe-model.ts";
 import type { PoolWindow } from "../../model/pool-window.ts";
-import type { Topology } from "../../model/topology.ts";
+import { type Topology, gpuCount } from "../../model/topology.ts";
 import { type Arrival, type RankAssigner, noLoads } from "../assigners/rank-assigner.ts";
 import type { EngineSettings } from "../engine-settings.ts";
 import type { Batching } from "../pool/batching.ts";
@@ -167,7 +168,7 @@ export class RunPool {
     }
     const notice = this.#timeline.at(this.#timeline.now() + noticedMs, () => {
       this.#unnoticed.delete(rank);
-      this.balance.lose(rank);
+      this.balance.lose(rank, unitsOfRank(rank, this.ranks.count, gpuCount(this.balance.topology)));
       this.#wake();
     });
     this.#unnoticed.set(rank, notice);
