@@ -1,4 +1,5 @@
 import {
+  ENGINE_H800,
   H800,
   type Hardware,
   LOW_LATENCY_BATCH,
@@ -59,7 +60,12 @@ export function gpuHardware(gpu: Gpu, c: Constants): Hardware {
     lowLatencyFloorUs: { dispatch: 0, combine: 0 },
     normalFloorUs: { dispatch: 0, combine: 0 },
     exchangeDoublingUs: 1e6 * c.exchangeLatency,
-    fixed: { step: c.host / pace, layer: c.layer / pace, promptLayer: c.prefillLayer / pace / promptPace },
+    fixed: {
+      step: c.host / pace,
+      layer: c.layer / pace,
+      promptLayer: c.prefillLayer / pace / promptPace,
+      promptToken: 0,
+    },
     multiprocessors: H800.multiprocessors,
   };
 }
@@ -75,7 +81,7 @@ export interface GpuChoice {
  * @param choice null for DeepSeek's own H800. Of no engine in particular: an engine's factors are left out
  */
 export function modelledHardware(model: MoeModel, choice: GpuChoice | null): Hardware {
-  if (choice === null) return H800;
+  if (choice === null) return ENGINE_H800;
   const { gpu, constants } = choice;
   const alone = { count: 1, tp: 1, dp: 1, ep: 1, moeTp: 1 };
   const point = {
