@@ -5,9 +5,9 @@ import type { StepWork } from "./step-work.ts";
 
 /**
  * vLLM 0.32 (`Scheduler.schedule`, `v1/core/sched/scheduler.py`): running requests first, in the order they started,
- * each with what it lacks as far as the step's tokens last; then those that wait, while none had to give up its cache.
- * A prompt that the step cuts is the last that runs, so that answers come before prompts. Where a running request finds
- * no room, the last one that runs gives up its cache and waits as the first, to be computed anew.
+ * each with what it lacks as far as the step's tokens last; then those that wait. A prompt that the step cuts is the last that runs, so that answers come before prompts. Where a running request finds
+ * no room, the last one that runs gives up its cache and waits as the first, to be computed anew. That it does not find
+ * again in the same step, so that nobody starts then.
  */
 export class DecodeFirst implements StepOrder {
   readonly #batching: DecodeFirstBatching;
@@ -30,7 +30,7 @@ export class DecodeFirst implements StepOrder {
       work.add(request, count);
       left -= count;
     }
-    if (!rank.gaveUp) this.#start(rank, work, left);
+    this.#start(rank, work, left);
   }
 
   departed(): void {

@@ -22,8 +22,6 @@ export class Rank {
   readonly drafts: number;
   /** Prompt tokens that were found in the cache, of all requests that started. */
   cachedTokens = 0;
-  /** Whether a request had to give up its cache in this step. */
-  gaveUp = false;
   readonly #room: KvRoom;
   readonly #batching: Batching;
   readonly #held = new Set<SimulatedRequest>();
@@ -56,7 +54,6 @@ export class Rank {
 
   /** Chooses what the next step forwards of this rank. */
   compose(work: StepWork): void {
-    this.gaveUp = false;
     if (this.running.length > 0 || this.waiting.length > 0) this.#order.compose(this, work);
   }
 
@@ -117,7 +114,6 @@ export class Rank {
 
   /** A running request gives up its cache, and waits to have all its tokens forwarded anew. */
   preempt(request: SimulatedRequest, work: StepWork, turn: "first" | "last"): void {
-    this.gaveUp = true;
     this.#leave(request);
     this.#cache.close(request);
     request.computed = 0;
