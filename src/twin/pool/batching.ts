@@ -1,3 +1,5 @@
+import type { BatchedEngine } from "../../model/batched-engine.ts";
+
 /** How an engine composes its steps, and how it shares a rank's cache out. */
 export type Batching = DecodeFirstBatching | PrefillFirstBatching;
 
@@ -62,4 +64,4 @@ export const BATCHING: { readonly vllm: DecodeFirstBatching; readonly sglang: Pr
     runningPerRank: RUNNING,
     pageTokens: 1,
   },
-};
+} satisfies Record<BatchedEngine, Batching>;
