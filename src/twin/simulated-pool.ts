@@ -140,6 +140,8 @@ export class SimulatedPool {
       room: 0,
       sharedBlocks: 0,
       sharedTokens: 0,
+      prompted: 0,
+      leftover: null,
       cached: 0,
       started: false,
       over: false,
@@ -220,7 +222,8 @@ export class SimulatedPool {
       } else {
         prefillTokens += count;
         request.computed += count;
-        this.#ranks[request.rank].forwarded(request);
+        request.prompted = request.computed;
+        this.#ranks[request.rank].offer(request, request.computed);
         if (request.computed < knownTokens(request)) continue;
       }
       request.made += makes;

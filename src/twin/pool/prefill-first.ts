@@ -56,7 +56,7 @@ export class PrefillFirst implements StepOrder {
       if (rank.grow(cut, count)) {
         work.add(cut, count);
         left -= count;
-      } else rank.preempt(cut, work, "first");
+      } else rank.preempt(cut, work, "first", cut.prompted);
     }
     while (left > 0 && rank.waiting.length > 0) {
       const next = rank.waiting.first;
@@ -107,8 +107,11 @@ export class PrefillFirst implements StepOrder {
       if (running.length > 0) this.#ratio.fall();
       return;
     }
-    do rank.preempt(shortest(running), work, "last");
-    while (!rank.answersFit());
+    do {
+      const request = shortest(running);
+      // What it has made is freed; its prompt is in the tree.
+      rank.preempt(request, work, "last", request.prompted);
+    } while (!rank.answersFit());
     let [answers, made, most] = [0, 0, 0];
     for (const request of running) {
       if (!decodes(request)) continue;

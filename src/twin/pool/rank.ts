@@ -82,7 +82,8 @@ export class Rank {
     if (arrived > 0) {
       // It came with its cache, which there has to be room for.
       this.grow(request, 0);
-      this.#cache.offer(request);
+      request.prompted = arrived;
+      this.#cache.offer(request, arrived);
     } else if (!request.started) {
       request.cached = Math.min(request.computed, request.inputTokens);
       this.cachedTokens += request.cached;
@@ -112,19 +113,22 @@ export class Rank {
     return bytes <= availableBytes;
   }
 
-  /** A running request gives up its cache, and waits to have all its tokens forwarded anew. */
-  preempt(request: SimulatedRequest, work: StepWork, turn: "first" | "last"): void {
+  /**
+   * A running request gives up its cache, and waits to have its tokens forwarded anew.
+   * @param kept tokens that it finds again, as long as nobody needs their room
+   */
+  preempt(request: SimulatedRequest, work: StepWork, turn: "first" | "last", kept: number): void {
     this.#leave(request);
-    this.#cache.close(request);
+    this.#cache.close(request, kept);
     request.computed = 0;
     if (turn === "first") this.waiting.pushFirst(request);
     else this.waiting.push(request);
     work.preempted.push(request.id);
   }
 
-  /** What a request has forwarded of its prompt is there for others. */
-  forwarded(request: SimulatedRequest): void {
-    if (request.sharedBlocks < request.prefixBlocks.length) this.#cache.offer(request);
+  /** The first tokens of a request are there for others, as far as they are of its prompt. */
+  offer(request: SimulatedRequest, tokens: number): void {
+    if (request.sharedBlocks < request.prefixBlocks.length) this.#cache.offer(request, tokens);
   }
 
   /** Requests that run are over: they go, and their cache but for that of `held` ones, which stays until it is released. */
@@ -134,7 +138,7 @@ export class Rank {
     for (const request of running) {
       if (!request.over) running[kept++] = request;
       else if (held) this.#held.add(request);
-      else this.#cache.close(request);
+      else this.#cache.close(request, request.computed);
     }
     running.length = kept;
     this.#order.departed();
@@ -143,7 +147,7 @@ export class Rank {
   /** Forgets a request, wherever it is, and frees its cache. */
   remove(request: SimulatedRequest): void {
     if (!this.#held.delete(request) && !this.#leave(request)) this.waiting.remove(request);
-    this.#cache.close(request);
+    this.#cache.close(request, request.computed);
   }
 
   /** Everything is gone. @returns the requests that were here */
