@@ -193,7 +193,10 @@ export class SimulatedPool {
       this.#ranks[rank].compose(work);
       work.endRank();
     }
-    if (work.size === 0) return null;
+    if (work.size === 0) {
+      for (const rank of this.#ranks) rank.idle();
+      return null;
+    }
     const passMs = this.#passes.run(work.batch, this.#meter);
     const draftMs = this.#draftTime?.ms(work.batch, passMs) ?? 0;
     return this.#outcome(passMs + draftMs);

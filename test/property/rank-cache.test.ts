@@ -49,7 +49,7 @@ it("a rank's cache never holds more than it has, counts what is shared once, and
       fc.array(action, { minLength: 20, maxLength: 60, size: "max" }),
       (model, pageTokens, actions) => {
         const room = roomFor(model, 6000);
-        const cache = new RankCache(room, pageTokens);
+        const cache = new RankCache(room, pageTokens, true);
         const open: SimulatedRequest[] = [];
         const waiting: SimulatedRequest[] = [];
         let [hits, regained] = [0, 0];

@@ -37,6 +37,10 @@ export class DecodeFirst implements StepOrder {
     // Whoever waits is looked at in every step.
   }
 
+  idle(): void {
+    // Nothing is remembered from step to step.
+  }
+
   #start(rank: Rank, work: StepWork, tokens: number): void {
     let left = tokens;
     const { runningPerRank, admission } = this.#batching;

@@ -1,5 +1,5 @@
 import type { PrefillFirstBatching } from "./batching.ts";
-import { NewTokenRatio } from "./new-token-ratio.ts";
+import { NewTokenRatio, TOKENS_AHEAD } from "./new-token-ratio.ts";
 import { type SimulatedRequest, decodes, endTokens, knownTokens } from "./pool-request.ts";
 import type { Rank, StepOrder } from "./rank.ts";
 import type { StepWork } from "./step-work.ts";
@@ -30,6 +30,10 @@ export class PrefillFirst implements StepOrder {
     this.#full = false;
   }
 
+  idle(): void {
+    this.#ratio.reset();
+  }
+
   compose(rank: Rank, work: StepWork): void {
     const { mixed, stepTokens } = this.#batching;
     if (!mixed) {
@@ -45,31 +49,45 @@ export class PrefillFirst implements StepOrder {
   /** Forwards so many tokens of prompts at most. Returns whether there were any. */
   #prompts(rank: Rank, work: StepWork, tokens: number): boolean {
     const { running } = rank;
-    if (running.length === 0) this.#full = false;
     const cut = cutPrompt(running);
+    const answering = running.length > (cut === null ? 0 : 1);
+    if (!answering) this.#full = false;
     if (cut === null && (this.#full || rank.waiting.length === 0)) return false;
     const before = work.size;
+    const { growingBytes, pageBytes } = rank;
     let left = tokens;
     let room = rank.availableBytes - this.#toCome(rank);
     if (cut !== null && left > 0) {
-      const count = Math.min(rank.wanted(cut), left);
-      if (rank.grow(cut, count)) {
-        work.add(cut, count);
-        left -= count;
-      } else rank.preempt(cut, work, "first", cut.prompted);
+      const wanted = rank.wanted(cut);
+      const fit = Math.floor(room / growingBytes);
+      const count = Math.min(wanted, left, fit > 0 ? fit : left);
+      if (!rank.grow(cut, count)) {
+        rank.preempt(cut, work, "first", cut.prompted);
+        return false;
+      }
+      work.add(cut, count);
+      left -= count;
+      room -= growingBytes * (count + (count === wanted ? answerTokens(cut) : 0)) + pageBytes;
     }
     while (left > 0 && rank.waiting.length > 0) {
       const next = rank.waiting.first;
       const bytes = rank.bytesToStart(next, knownTokens(next) + newTokens(next));
-      if (bytes > room || running.length >= this.#batching.runningPerRank) {
-        this.#full = running.length > 0;
+      // Alone it gets what there is.
+      const fits = bytes + pageBytes < room || (running.length === 0 && bytes <= room);
+      if (!fits || running.length >= this.#batching.runningPerRank) {
+        // It is remembered with the answers that run.
+        this.#full = answering;
         break;
       }
-      room -= bytes;
+      room -= bytes + pageBytes;
       rank.startFirst();
       // One whose cache has arrived has no prompt to forward.
       if (decodes(next)) continue;
-      const count = Math.min(rank.wanted(next), left);
+      const wanted = rank.wanted(next);
+      const count = Math.min(wanted, left);
+      // What it has made of its answer before is kept room for once more.
+      if (count === wanted) room -= growingBytes * (answerTokens(next) - newTokens(next));
+      else room += growingBytes * (wanted - count + newTokens(next));
       rank.grow(next, count);
       work.add(next, count);
       left -= count;
@@ -77,14 +95,11 @@ export class PrefillFirst implements StepOrder {
     return work.size > before;
   }
 
-  /** Bytes that running requests are taken to come to have beside what they have. */
-  #toCome(rank: Rank): number {
-    let [made, prompts] = [0, 0];
-    for (const request of rank.running) {
-      if (decodes(request)) made += newTokens(request);
-      else prompts += knownTokens(request) - request.room + newTokens(request);
-    }
-    return rank.growingBytes * (this.#ratio.ratio * made + prompts);
+  /** Bytes that answers are taken to come to have beside what they have. */
+  #toCome({ running, growingBytes }: Rank): number {
+    let tokens = 0;
+    for (const request of running) if (decodes(request)) tokens += newTokens(request);
+    return growingBytes * this.#ratio.ratio * tokens;
   }
 
   /** Forwards answers. Returns their tokens. @param from the first that runs of those that have not been asked yet */
@@ -111,6 +126,7 @@ export class PrefillFirst implements StepOrder {
       const request = shortest(running);
       // What it has made is freed; its prompt is in the tree.
       rank.preempt(request, work, "last", request.prompted);
+      rank.makeFree(TOKENS_AHEAD * running.length);
     } while (!rank.answersFit());
     let [answers, made, most] = [0, 0, 0];
     for (const request of running) {
@@ -123,6 +139,11 @@ export class PrefillFirst implements StepOrder {
   }
 }
 
+function answerTokens({ outputTokens }: SimulatedRequest): number {
+  return Math.min(MOST_NEW_TOKENS, outputTokens);
+}
+
+/** Still to be made. */
 function newTokens(request: SimulatedRequest): number {
   return Math.min(MOST_NEW_TOKENS, endTokens(request) - knownTokens(request));
 }

@@ -9,12 +9,15 @@ import { PrefixCache } from "./prefix-cache.ts";
 export class RankCache {
   readonly #room: KvRoom;
   readonly #pageTokens: number;
+  readonly #reused: boolean;
   readonly #prefixes: PrefixCache;
   #ownBytes = 0;
 
-  constructor(room: KvRoom, pageTokens: number) {
+  /** @param reused whether anything is found again */
+  constructor(room: KvRoom, pageTokens: number, reused: boolean) {
     this.#room = room;
     this.#pageTokens = pageTokens;
+    this.#reused = reused;
     this.#prefixes = new PrefixCache(room, pageTokens);
   }
 
@@ -93,6 +96,7 @@ export class RankCache {
    * have them already, they are had once, as in SGLang's tree; vLLM keeps both until one ends.
    */
   offer(request: SimulatedRequest, forwarded: number): void {
+    if (!this.#reused) return;
     const { prefixBlocks, inputTokens } = request;
     for (let i = request.sharedBlocks; i < prefixBlocks.length; i++) {
       const tokens = this.#prefixes.blockTokens(inputTokens, i);
@@ -110,11 +114,16 @@ export class RankCache {
     const { growingBytes } = this.#room;
     const { room, sharedTokens } = request;
     this.#ownBytes -= this.#room.bytesOf(room) - growingBytes * sharedTokens;
-    const left = kept - (kept % this.#pageTokens) - sharedTokens;
+    const left = this.#reused ? kept - (kept % this.#pageTokens) - sharedTokens : 0;
     request.leftover = left > 0 ? this.#prefixes.leaveBehind(sharedTokens, left) : null;
     this.#prefixes.leave(request.prefixBlocks, request.sharedBlocks);
     request.room = request.sharedBlocks = request.sharedTokens = 0;
     this.#prefixes.evict(this.availableBytes);
+  }
+
+  /** Drops what nobody uses, until so many bytes are free. */
+  makeFree(bytes: number): void {
+    this.#prefixes.evict(this.availableBytes - bytes);
   }
 
   #share(request: SimulatedRequest, i: number): boolean {

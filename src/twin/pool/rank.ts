@@ -11,6 +11,8 @@ export interface StepOrder {
   compose(rank: Rank, work: StepWork): void;
   /** Requests have left. */
   departed(): void;
+  /** No rank of the pool had anything to do. */
+  idle(): void;
 }
 
 /** One rank's requests: those that wait, those that run, and those whose cache is on its way to another pool. */
@@ -35,12 +37,16 @@ export class Rank {
     this.#newOrder = newOrder;
     this.#room = room;
     this.drafts = drafts;
-    this.#cache = new RankCache(room, batching.pageTokens);
+    this.#cache = newCache(room, batching);
     this.#order = newOrder();
   }
 
   get growingBytes(): number {
     return this.#room.growingBytes;
+  }
+
+  get pageBytes(): number {
+    return this.#room.growingBytes * this.#batching.pageTokens;
   }
 
   get availableBytes(): number {
@@ -55,6 +61,11 @@ export class Rank {
   /** Chooses what the next step forwards of this rank. */
   compose(work: StepWork): void {
     if (this.running.length > 0 || this.waiting.length > 0) this.#order.compose(this, work);
+  }
+
+  /** No rank of the pool had anything to do. */
+  idle(): void {
+    this.#order.idle();
   }
 
   /** Tokens that a running request would like to forward. */
@@ -98,6 +109,11 @@ export class Rank {
   /** Room for so many more tokens of a running request. Returns false where there is none. */
   grow(request: SimulatedRequest, count: number): boolean {
     return this.#cache.grow(request, Math.min(request.computed + count, endTokens(request)));
+  }
+
+  /** Drops what nobody uses, until there is free room for so many tokens. */
+  makeFree(tokens: number): void {
+    this.#cache.makeFree(this.growingBytes * tokens);
   }
 
   /** Whether every answer finds room for its next step. */
@@ -156,7 +172,7 @@ export class Rank {
     this.running.length = 0;
     this.#held.clear();
     this.#lost = true;
-    this.#cache = new RankCache(this.#room, this.#batching.pageTokens);
+    this.#cache = newCache(this.#room, this.#batching);
     this.#order = this.#newOrder();
     return lost;
   }
@@ -196,4 +212,8 @@ export class Rank {
     this.#order.departed();
     return true;
   }
+}
+
+function newCache(room: KvRoom, { pageTokens, prefixCache }: Batching): RankCache {
+  return new RankCache(room, pageTokens, prefixCache);
 }
