@@ -35,19 +35,24 @@ export class PrefillFirst implements StepOrder {
   }
 
   compose(rank: Rank, work: StepWork): void {
-    const { mixed, stepTokens } = this.#batching;
-    if (!mixed) {
-      if (!this.#prompts(rank, work, stepTokens)) this.#answers(rank, work, 0);
-      return;
+    const answers = this.#batching.mixed ? this.#answerTokens(rank) : 0;
+    if (!this.#prompts(rank, work, answers)) {
+      this.#retract(rank, work);
+      this.#answers(rank, work);
+    } else if (this.#batching.mixed && rank.answersFit()) {
+      this.#answers(rank, work);
+      this.#full = false;
     }
-    const answered = this.#answers(rank, work, 0);
-    const known = rank.running.length;
-    this.#prompts(rank, work, stepTokens - answered);
-    this.#answers(rank, work, known);
   }
 
-  /** Forwards so many tokens of prompts at most. Returns whether there were any. */
-  #prompts(rank: Rank, work: StepWork, tokens: number): boolean {
+  #answerTokens({ running, drafts }: Rank): number {
+    let answers = 0;
+    for (const request of running) if (decodes(request)) answers++;
+    return answers * (1 + drafts);
+  }
+
+  /** Returns whether there were any. @param answers tokens that are left for answers */
+  #prompts(rank: Rank, work: StepWork, answers: number): boolean {
     const { running } = rank;
     const cut = cutPrompt(running);
     const answering = running.length > (cut === null ? 0 : 1);
@@ -55,8 +60,8 @@ export class PrefillFirst implements StepOrder {
     if (cut === null && (this.#full || rank.waiting.length === 0)) return false;
     const before = work.size;
     const { growingBytes, pageBytes } = rank;
-    let left = tokens;
-    let room = rank.availableBytes - this.#toCome(rank);
+    let left = this.#batching.stepTokens - answers;
+    let room = rank.availableBytes - growingBytes * answers - this.#toCome(rank);
     if (cut !== null && left > 0) {
       const wanted = rank.wanted(cut);
       const fit = Math.floor(room / growingBytes);
@@ -102,18 +107,11 @@ export class PrefillFirst implements StepOrder {
     return growingBytes * this.#ratio.ratio * tokens;
   }
 
-  /** Forwards answers. Returns their tokens. @param from the first that runs of those that have not been asked yet */
-  #answers(rank: Rank, work: StepWork, from: number): number {
-    if (from === 0) this.#retract(rank, work);
-    let tokens = 0;
-    for (let i = from; i < rank.running.length; i++) {
-      const request = rank.running[i];
+  #answers(rank: Rank, work: StepWork): void {
+    for (const request of rank.running) {
       const count = rank.wanted(request);
-      if (!decodes(request) || !rank.grow(request, count)) continue;
-      work.add(request, count);
-      tokens += count;
+      if (decodes(request) && rank.grow(request, count)) work.add(request, count);
     }
-    return tokens;
   }
 
   #retract(rank: Rank, work: StepWork): void {
