@@ -10,6 +10,8 @@ interface AnyBatching {
   readonly runningPerRank: number;
   /** Tokens of cache that a request takes at a time. */
   readonly pageTokens: number;
+  /** Whether what is in the cache is found again: by prompts that begin alike, and by requests that had to give it up. */
+  readonly prefixCache: boolean;
 }
 
 /** One step has the next token of every answer, then prompts as far as its tokens last. */
@@ -35,6 +37,7 @@ export const PLAIN_BATCHING: Batching = {
   stepTokens: 2048,
   runningPerRank: RUNNING,
   pageTokens: 1,
+  prefixCache: true,
   admission: "whole",
 };
 
@@ -55,6 +58,7 @@ export const BATCHING: { readonly vllm: DecodeFirstBatching; readonly sglang: Pr
     stepTokens: 8192,
     runningPerRank: 1024,
     pageTokens: 16,
+    prefixCache: true,
     admission: "prompt",
   },
   sglang: {
@@ -63,5 +67,6 @@ export const BATCHING: { readonly vllm: DecodeFirstBatching; readonly sglang: Pr
     stepTokens: 16_384,
     runningPerRank: RUNNING,
     pageTokens: 1,
+    prefixCache: true,
   },
 } satisfies Record<BatchedEngine, Batching>;
