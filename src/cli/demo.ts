@@ -82,7 +82,7 @@ async function demo(flags: DemoFlags): Promise<void> {
   const { experts, seed } = pool;
   const routing = await openRouting(flags.routing ?? null, experts.model, out);
   const nearLine = flags.trace === undefined ? new NearLoadLine(experts, routing, CADENCE, seed) : null;
-  const trace = nearLine?.traffic(out) ?? (await openTraffic(flags.trace ?? null, null, seed));
+  const trace = nearLine?.traffic(out) ?? (await openTraffic(flags.trace ?? null, null, seed))();
   const { traffic, poolRun, comparison } = await live(config, pool, routing, trace, flags, out);
   const lines = nearLine?.measure(out) ?? null;
   out.result(

@@ -1,7 +1,7 @@
 import Table from "cli-table3";
 import { createLogUpdate } from "log-update";
 import type { LiveMeasures } from "../replay/measures.ts";
-import { clockText, decimals, milliseconds } from "./number-text.ts";
+import { clockText, decimals, milliseconds } from "../lib/number-text.ts";
 
 /** What the live view shows, gathered once a second. */
 export interface LiveFacts {

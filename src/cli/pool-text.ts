@@ -4,7 +4,7 @@ import { whyNotServed } from "../core/cost/serving-room.ts";
 import { InputError } from "../lib/errors.ts";
 import type { MoeModel } from "../model/moe-model.ts";
 import { type Topology, sayGpus, slotCount } from "../model/topology.ts";
-import { decimals } from "./number-text.ts";
+import { decimals } from "../lib/number-text.ts";
 
 /** A model on GPUs, in a line. */
 export function poolText(model: MoeModel, topology: Topology): string {

@@ -1,0 +1,90 @@
+import { printable } from "../lib/printable.ts";
+
+/** Where progress is shown: standard error, or a test's. */
+export interface ProgressStream {
+  readonly isTTY?: boolean;
+  readonly columns?: number;
+  write(text: string): unknown;
+}
+
+interface Phase {
+  readonly label: string;
+  readonly weight: number;
+  readonly beganAt: number;
+}
+
+const LINE_EVERY_MS = 5000;
+const DRAW_EVERY_MS = 100;
+const CELLS = 20;
+const CLEAR = "\r\u001b[K";
+
+/**
+ * How far several phases are, and how long they will take: one line redrawn on a terminal, else a line every five
+ * seconds. A phase goes on as fast as it has gone so far; phases to come take what those before took, by weight.
+ */
+export class ProgressBar {
+  readonly #stream: ProgressStream;
+  readonly #now: () => number;
+  readonly #beganAt: number;
+  /** Weights of the phases to come, and of those that are over. */
+  #ahead: number;
+  #behind = 0;
+  #phase: Phase;
+  #saidAt: number;
+
+  /** @param total of the weights of all phases */
+  constructor(stream: ProgressStream, total: number, now: () => number = () => performance.now()) {
+    this.#stream = stream;
+    this.#now = now;
+    this.#beganAt = now();
+    this.#saidAt = this.#beganAt;
+    this.#ahead = total;
+    this.#phase = { label: "", weight: 0, beganAt: this.#beganAt };
+  }
+
+  /** The one before is over. */
+  begin(label: string, weight: number): void {
+    this.#behind += this.#phase.weight;
+    this.#ahead -= weight;
+    this.#phase = { label, weight, beganAt: this.#now() };
+  }
+
+  /** @param part of the phase that is done, 0..1 */
+  update(part: number): void {
+    const now = this.#now();
+    const tty = this.#stream.isTTY === true;
+    if (part <= 0 || now - this.#saidAt < (tty ? DRAW_EVERY_MS : LINE_EVERY_MS)) return;
+    this.#saidAt = now;
+    const { label, weight, beganAt } = this.#phase;
+    const took = now - this.#beganAt;
+    const leftMs =
+      ((now - beganAt) * (1 - part)) / part + (took * this.#ahead) / (this.#behind + part * weight);
+    const whole = took / (took + leftMs);
+    const text = printable(`${percentText(whole)}  ${leftText(leftMs)}  ${label}`);
+    this.#stream.write(tty ? this.#line(whole, text) : `${text}\n`);
+  }
+
+  /** Leaves the line to others. */
+  clear(): void {
+    if (this.#stream.isTTY === true) this.#stream.write(CLEAR);
+  }
+
+  /** A line that is longer than the terminal is wide would be drawn below each other. */
+  #line(whole: number, text: string): string {
+    const full = Math.round(whole * CELLS);
+    const bar = "█".repeat(full) + "░".repeat(CELLS - full);
+    const room = Math.max(10, (this.#stream.columns ?? 80) - 1);
+    return `${CLEAR}${`${bar} ${text}`.slice(0, room)}`;
+  }
+}
+
+function percentText(whole: number): string {
+  return `${Math.floor(whole * 100)} %`.padStart(5);
+}
+
+function leftText(ms: number): string {
+  const seconds = Math.ceil(ms / 1000);
+  if (seconds < 90) return `${seconds} s left`;
+  const minutes = Math.ceil(seconds / 60);
+  return minutes < 90 ? `${minutes} min left` : `${(minutes / 60).toFixed(1)} h left`;
+}
