@@ -37,7 +37,12 @@ export const importTable: readonly Row[] = [
   })),
   { unit: "routing", imports: ["model", "lib"], packages: [], pure },
   { unit: "formats", imports: ["model", "lib"], packages: ["yaml"], pure },
-  { unit: "twin", imports: ["core", "routing", "model", "lib"], packages: [], pure },
+  {
+    unit: "twin",
+    imports: ["core", "routing", "serving/admission", "serving/affinity", "model", "lib"],
+    packages: [],
+    pure,
+  },
   { unit: "report", imports: ["twin", "model", "lib"], packages: [], pure },
   { unit: "files", imports: ["lib"], packages: [], pure: false },
   { unit: "config", imports: ["files", "model", "lib"], packages: ["yaml", "zod"], pure: false },

@@ -1,7 +1,6 @@
 import { Command } from "commander";
 import { readConstantsFile } from "../config/calibration/constants-file.ts";
 import { type Scenario, loadScenario } from "../config/scenario.ts";
-import { BALANCE_POLICIES, type BalancePolicy } from "../core/planning/balance-policy.ts";
 import { InputError } from "../lib/errors.ts";
 import { chromeTrace } from "../report/chrome-trace.ts";
 import { reportPage } from "../report/html/page.ts";
@@ -80,15 +79,15 @@ async function simulateScenario(
 ): Promise<void> {
   const scenario = await loadScenario(flags.scenario);
   const out = output(flags.json ?? false);
-  const { model, topology } = scenario;
+  const { model, topology, decode } = scenario;
   checkServes(flags.scenario, "topology", model, topology);
+  if (decode !== null) checkServes(flags.scenario, "decodeTopology", model, decode.topology);
   out.progress(poolText(model, topology));
   const inputs = await openInputs(scenario, out);
-  const policies = Object.keys(BALANCE_POLICIES) as BalancePolicy["name"][];
   const folder: ReportFolder = new RunFolder(flags.out, FILES);
-  const bar = new ProgressBar(process.stderr, policies.length + COMPARISON_WEIGHT);
+  const bar = new ProgressBar(process.stderr, scenario.policies.length + COMPARISON_WEIGHT);
   try {
-    const runs = await stoppable((signal) => run(scenario, policies, inputs, folder, bar, signal));
+    const runs = await stoppable((signal) => run(scenario, inputs, folder, bar, signal));
     bar.clear();
     checkAnswered(flags.scenario, scenario, runs);
     const report = await writeReport(folder, flags.scenario, scenario, runs);
@@ -109,7 +108,6 @@ class Stopped extends Error {}
 
 function run(
   scenario: Scenario,
-  policies: readonly BalancePolicy["name"][],
   inputs: ScenarioInputs,
   folder: ReportFolder,
   bar: ProgressBar,
@@ -120,7 +118,7 @@ function run(
   const lines = { request: (line: string) => folder.write("requests.jsonl", `${line}\n`), series };
   const stop = new AbortController();
   signal.addEventListener("abort", () => stop.abort(new Stopped()));
-  return runPolicies(scenario, policies, inputs, null, lines, bar, stop.signal);
+  return runPolicies(scenario, inputs, lines, bar, stop.signal);
 }
 
 /** @throws InputError */
@@ -136,10 +134,12 @@ async function openInputs(scenario: Scenario, out: Output): Promise<ScenarioInpu
 }
 
 /** @throws InputError where no policy's run has answered any request */
-function checkAnswered(path: string, { model, topology }: Scenario, { figures }: ScenarioRuns): void {
+function checkAnswered(path: string, scenario: Scenario, { figures }: ScenarioRuns): void {
+  const { model, topology, decode } = scenario;
   const [first] = figures;
   if (first.requests === 0 || figures.some(({ refused, requests }) => refused < requests)) return;
-  const most = longest(model, topology);
+  const rooms = [topology, ...(decode === null ? [] : [decode.topology])];
+  const most = Math.min(...rooms.map((room) => longest(model, room)));
   const hint = `leaves a rank room for requests of up to ${most} tokens, and all ${first.requests} are longer`;
   throw new InputError(path, "topology", `${hint}; give more GPUs, or fewer slots`);
 }
@@ -170,7 +170,7 @@ async function writeReport(
     identity: scenarioIdentity(path, scenario),
     figures,
     logs,
-    level: null,
+    level: scenario.slo,
     comparison,
     trust: { fidelity, unseen: unseen.folds },
   });

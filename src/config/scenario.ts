@@ -2,10 +2,13 @@ import { dirname, resolve } from "node:path";
 import { z } from "zod";
 import { InputError } from "../lib/errors.ts";
 import type { Cadence } from "../model/cadence.ts";
+import { BALANCE_POLICY_NAMES, type BalancePolicyName } from "../model/balance-policy-name.ts";
+import { CONSUMER_DISPATCHES, type ConsumerDispatch } from "../model/consumer-dispatch.ts";
 import { DEFAULT_FIDELITY, FIDELITIES, type Fidelity } from "../model/fidelity.ts";
 import type { MoeModel } from "../model/moe-model.ts";
 import { RANK_ASSIGNMENTS, type RankAssignment } from "../model/rank-assignment.ts";
 import type { Topology } from "../model/topology.ts";
+import { type ScenarioServing, readServing, servingShape } from "./scenario-serving.ts";
 import { loadModel } from "./shapes.ts";
 import { loadTopology } from "./topologies.ts";
 import { checkShape } from "./check-shape.ts";
@@ -28,13 +31,22 @@ const scenarioSchema = z.strictObject({
   placementSeconds: seconds,
   assignment: z.enum(RANK_ASSIGNMENTS).default("least-in-flight"),
   fidelity: z.enum(FIDELITIES).default(DEFAULT_FIDELITY),
+  /** Each has a run of its own, on the same traffic. */
+  policies: z
+    .array(z.enum(BALANCE_POLICY_NAMES))
+    .min(1)
+    .default([...BALANCE_POLICY_NAMES]),
+  /** How the engines split an expert's tokens; null for what suits the policy. */
+  dispatch: z.enum(CONSUMER_DISPATCHES).nullable().default(null),
+  ...servingShape,
   recordTokens: z.int().positive(),
   seed: z.int().nonnegative(),
 });
 
-/** What `simulate` runs: a pool, its traffic and its routing, in virtual time. */
-export interface Scenario {
+/** What `simulate` runs: a pool or two, their traffic and their routing, in virtual time. */
+export interface Scenario extends ScenarioServing {
   readonly model: MoeModel;
+  /** Of prompts, where decoding is apart. */
   readonly topology: Topology;
   /** Paths; null where the traffic or the routing is drawn. */
   readonly trace: string | null;
@@ -47,6 +59,8 @@ export interface Scenario {
   readonly assignment: RankAssignment;
   /** How each forward pass is worked out. */
   readonly fidelity: Fidelity;
+  readonly policies: readonly BalancePolicyName[];
+  readonly dispatch: ConsumerDispatch | null;
   /** Tokens kept for the comparison of policies at most. */
   readonly recordTokens: number;
   readonly seed: number;
@@ -69,9 +83,10 @@ export async function loadScenario(path: string): Promise<Scenario> {
   const beside = (name: string | null) => (name === null ? null : resolve(dirname(path), name));
   const placeOf = (field: string) => ({ sourceOf: file.sourceOf, field: [field] });
   const model = await loadModel(written.model, placeOf("model"));
+  const topology = await loadTopology(written.topology, model.experts, placeOf("topology"));
   return {
     model,
-    topology: await loadTopology(written.topology, model.experts, placeOf("topology")),
+    topology,
     trace: beside(written.trace),
     routing: beside(written.routing),
     tenants: beside(written.tenants ?? null),
@@ -80,6 +95,9 @@ export async function loadScenario(path: string): Promise<Scenario> {
     cadence: { sharesMs: written.sharesSeconds * 1000, placementMs: written.placementSeconds * 1000 },
     assignment: written.assignment,
     fidelity: written.fidelity,
+    policies: [...new Set(written.policies)],
+    dispatch: written.dispatch,
+    ...(await readServing(written, { path, topology, model, placeOf })),
     recordTokens: written.recordTokens,
     seed: written.seed,
   };

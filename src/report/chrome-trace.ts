@@ -1,5 +1,6 @@
-import type { RunEvent, WindowPoint } from "../twin/run-log.ts";
+import type { RunEvent, WindowPoint } from "../twin/run/run-log.ts";
 import type { JoinedSpan } from "./joined-steps.ts";
+import { knownNumber } from "./known-number.ts";
 import type { PolicyLog, PoolLog } from "./policy-log.ts";
 
 /** Windows and share updates of a pool at most; more are thinned evenly. */
@@ -57,7 +58,7 @@ function* poolEvents(
   }
   for (const point of everyNth(windows)) {
     for (const [name, read] of COUNTERS) {
-      const value = read(point);
+      const value = knownNumber(read(point));
       if (value === null) continue;
       yield { name, ph: "C", pid, ts: micros(point.atMs), args: { value: Math.round(value * 1e4) / 1e4 } };
     }

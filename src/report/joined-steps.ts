@@ -1,4 +1,4 @@
-import type { StepSpan } from "../twin/run-log.ts";
+import type { StepSpan } from "../twin/run/run-log.ts";
 
 /** Steps that follow each other, as one. Times in ms. */
 export interface JoinedSpan {

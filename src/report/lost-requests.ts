@@ -1,4 +1,4 @@
-import type { RequestOutcome, RequestRecord } from "../twin/run-log.ts";
+import type { RequestOutcome, RequestRecord } from "../twin/run/run-log.ts";
 
 /** Requests that got no answer, for one reason. */
 export interface LostRequests {
@@ -16,7 +16,6 @@ export class LostCounter {
   readonly #kinds = new Map<string, { outcome: RequestOutcome; reason: string; requests: number }>();
 
   add({ outcome, reason }: RequestRecord): void {
-    if (outcome === "completed") return;
     const told = reason ?? "no reason given";
     const key = `${outcome} ${told.replaceAll(/\d[\d.,]*/g, "#")}`;
     const kind = this.#kinds.get(key);

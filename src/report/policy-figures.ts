@@ -1,4 +1,4 @@
-import type { VirtualRunResult } from "../twin/virtual-run.ts";
+import type { VirtualRunResult } from "../twin/run/run-result.ts";
 import type { LostRequests } from "./lost-requests.ts";
 import type { PolicyLog } from "./policy-log.ts";
 import type { Goodput } from "./service-level.ts";
@@ -8,10 +8,8 @@ export interface PolicyFigures extends VirtualRunResult {
   readonly name: string;
   readonly title: string;
   readonly completed: number;
-  readonly failed: number;
   /** Why requests were refused or failed. */
   readonly lost: readonly LostRequests[];
-  readonly preemptions: number;
   /** Null where no level was given. */
   readonly goodput: Goodput | null;
 }
@@ -22,9 +20,9 @@ export function policyFigures(
   result: VirtualRunResult,
   seconds: number | null,
 ): PolicyFigures {
-  const { completed, failed, preemptions, measured, good } = log;
+  const { completed, measured, good } = log;
   const goodput = seconds === null ? null : goodputOf(good, measured, seconds);
-  return { ...log.policy, ...result, completed, failed, lost: log.lost.kinds, preemptions, goodput };
+  return { ...log.policy, ...result, completed, lost: log.lost.kinds, goodput };
 }
 
 function goodputOf(good: number, measured: number, seconds: number): Goodput {

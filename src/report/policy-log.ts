@@ -1,5 +1,5 @@
 import { Sample } from "../lib/sample.ts";
-import type { RequestRecord, RunEvent, RunObserver, StepSpan, WindowPoint } from "../twin/run-log.ts";
+import type { RequestRecord, RunEvent, RunObserver, StepSpan, WindowPoint } from "../twin/run/run-log.ts";
 import { JoinedSteps } from "./joined-steps.ts";
 import { LostCounter } from "./lost-requests.ts";
 import { requestLine, requestTimes } from "./request-line.ts";
@@ -48,11 +48,7 @@ export class PolicyLog implements RunObserver {
   readonly events: RunEvent[] = [];
   readonly #lines: RunLines;
   readonly #options: PolicyLogOptions;
-  requests = 0;
   completed = 0;
-  refused = 0;
-  failed = 0;
-  preemptions = 0;
   /** Requests that count in latencies, and those of them that kept the level. */
   measured = 0;
   good = 0;
@@ -65,10 +61,8 @@ export class PolicyLog implements RunObserver {
 
   request(record: RequestRecord): void {
     this.#lines.request(requestLine(this.policy.name, record));
-    this.requests++;
-    this[record.outcome]++;
-    this.preemptions += record.preemptions;
-    this.lost.add(record);
+    if (record.outcome === "completed") this.completed++;
+    else this.lost.add(record);
     if (record.arrivalMs < (this.#options.measuredFromMs ?? 0)) return;
     this.measured++;
     const times = requestTimes(record);

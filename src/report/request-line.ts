@@ -1,4 +1,4 @@
-import type { RequestRecord } from "../twin/run-log.ts";
+import type { RequestRecord } from "../twin/run/run-log.ts";
 
 /** What a request waited for; null where it never came so far. */
 export interface RequestTimes {

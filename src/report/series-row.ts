@@ -1,4 +1,5 @@
-import type { WindowPoint } from "../twin/run-log.ts";
+import type { WindowPoint } from "../twin/run/run-log.ts";
+import { knownNumber } from "./known-number.ts";
 
 /** Columns of `series.csv`, and what stands in them; a digit more than anyone reads, so that bytes stay few. */
 const COLUMNS: readonly (readonly [name: string, value: (point: WindowPoint) => number | null])[] = [
@@ -27,7 +28,8 @@ export function seriesRow(policy: string, point: WindowPoint): string {
 }
 
 function numberText(value: number | null): string {
-  return value === null ? "" : String(Math.round(value * 1e4) / 1e4);
+  const known = knownNumber(value);
+  return known === null ? "" : String(Math.round(known * 1e4) / 1e4);
 }
 
 /** A name as a field of CSV: in quotes where it would be read as more than one. */

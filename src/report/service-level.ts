@@ -1,10 +1,9 @@
 import type { RequestTimes } from "./request-line.ts";
 
-/** What a request has to keep to count as good; null: anything. */
+/** What a request has to keep to count as good. */
 export interface ServiceLevel {
-  readonly ttftMs: number | null;
-  readonly tpotMs: number | null;
-  readonly e2eMs: number | null;
+  readonly ttftMs: number;
+  readonly tpotMs: number;
 }
 
 /** Requests that were completed within the level. */
@@ -16,11 +15,7 @@ export interface Goodput {
   readonly requestsPerSecond: number | null;
 }
 
+/** A request of one output token has no time between tokens to keep. */
 export function keeps(level: ServiceLevel, { ttftMs, tpotMs, e2eMs }: RequestTimes): boolean {
-  if (ttftMs === null || e2eMs === null) return false;
-  return within(ttftMs, level.ttftMs) && within(tpotMs ?? 0, level.tpotMs) && within(e2eMs, level.e2eMs);
-}
-
-function within(ms: number, limitMs: number | null): boolean {
-  return limitMs === null || ms <= limitMs;
+  return ttftMs !== null && e2eMs !== null && ttftMs <= level.ttftMs && (tpotMs ?? 0) <= level.tpotMs;
 }

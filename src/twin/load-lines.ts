@@ -7,7 +7,7 @@ import type { Topology } from "../model/topology.ts";
 import type { TraceRequest } from "../model/traffic.ts";
 import type { RoutingSource } from "./routing-source.ts";
 import { StepRecorder } from "./step-recorder.ts";
-import { type VirtualRunResult, virtualRun } from "./virtual-run.ts";
+import { type VirtualRunResult, virtualRun } from "./run/virtual-run.ts";
 
 /** More than any way of balancing carries, in parts of what the pool carries without. */
 const OVERLOAD = 2;

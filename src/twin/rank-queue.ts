@@ -6,14 +6,15 @@ import { type SimulatedRequest, reservedTokens } from "./simulated-request.ts";
 
 /** One rank's requests: those that wait for cache, in order of arrival, and those that run. */
 export class RankQueue {
-  readonly running: SimulatedRequest[] = [];
-  readonly #waiting: SimulatedRequest[] = [];
+  running: SimulatedRequest[] = [];
+  #waiting: SimulatedRequest[] = [];
   /** Prompt tokens that were found in the cache, of all requests that started. */
   cachedTokens = 0;
-  readonly #cache = new PrefixCache();
+  #cache = new PrefixCache();
   readonly #maxRunning: number;
   readonly #room: KvRoom;
   #reserved = 0;
+  #lost = false;
 
   constructor(maxRunning: number, room: KvRoom) {
     this.#maxRunning = maxRunning;
@@ -21,6 +22,7 @@ export class RankQueue {
   }
 
   push(request: SimulatedRequest): void {
+    if (this.#lost) throw new Error("a lost rank takes no requests");
     this.#waiting.push(request);
   }
 
@@ -34,9 +36,11 @@ export class RankQueue {
       this.#reserved += reserved;
       this.#cache.limit(this.#freeBlocks);
       // The last token of a prompt is always forwarded: it makes the first of the answer.
-      const cached = this.#cache.match(next.prefixBlocks) * PREFIX_BLOCK_TOKENS;
-      next.prefilled = Math.min(cached, next.inputTokens - 1);
-      this.cachedTokens += next.prefilled;
+      if (next.made === 0) {
+        const cached = this.#cache.match(next.prefixBlocks) * PREFIX_BLOCK_TOKENS;
+        next.cached = next.prefilled = Math.min(cached, next.inputTokens - 1);
+        this.cachedTokens += next.cached;
+      }
       this.running.push(next);
     }
   }
@@ -63,6 +67,21 @@ export class RankQueue {
     }
     const waiting = this.#waiting.indexOf(request);
     if (waiting >= 0) this.#waiting.splice(waiting, 1);
+  }
+
+  /** Everything is gone. @returns the requests that were here */
+  lose(): readonly SimulatedRequest[] {
+    const lost = [...this.running, ...this.#waiting];
+    this.#lost = true;
+    this.running = [];
+    this.#waiting = [];
+    this.#cache = new PrefixCache();
+    this.#reserved = 0;
+    return lost;
+  }
+
+  restore(): void {
+    this.#lost = false;
   }
 
   state(): RankState {

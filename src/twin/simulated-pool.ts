@@ -15,8 +15,8 @@ import type { ForwardPass } from "./fidelity/forward-pass.ts";
 import { ForwardPasses } from "./fidelity/forward-passes.ts";
 import { PoolMeter } from "./pool-meter.ts";
 import { RankQueue } from "./rank-queue.ts";
-import type { RoutingSource, RoutingSpan } from "./routing-source.ts";
-import type { SimulatedRequest } from "./simulated-request.ts";
+import type { RoutingSource } from "./routing-source.ts";
+import type { PoolRequest, SimulatedRequest } from "./simulated-request.ts";
 import { type StepBatch, composeStep, stepBatch } from "./step-batch.ts";
 import { TokenDraw } from "./token-draw.ts";
 
@@ -33,16 +33,24 @@ export interface PoolOptions {
 /** Tokens a rank forwards per step at most: bounds how long a prompt holds up everybody's next token. */
 const STEP_TOKENS_PER_RANK = 2048;
 /** Requests a rank decodes at once: DeepSeek-V3 on SGLang ran 256 per GPU (LMSYS, 96 × H100). */
-export const RUNNING_PER_RANK = 256;
+const RUNNING_PER_RANK = 256;
 
 /** One step of the pool. */
 export interface PoolStep {
   readonly tokens: number;
+  /** Of these, tokens of prompts. */
+  readonly prefillTokens: number;
+  /** Requests that decoded. */
+  readonly decoding: number;
   /** How long it takes on the modelled hardware. */
   readonly ms: number;
-  /** Requests that got their next output token in this step, and of those the ones that are now complete. */
+  /** Requests that got an output token in this step, once for each, and of those the ones that are now complete. */
   readonly made: readonly number[];
   readonly finished: readonly number[];
+  /** Requests of which this was the first forward pass. */
+  readonly started: readonly number[];
+  /** Requests that had to give up their cache, and wait again. */
+  readonly preempted: readonly number[];
 }
 
 /**
@@ -62,6 +70,7 @@ export class SimulatedPool {
   readonly #batch: StepBatch;
   readonly #draw: TokenDraw;
   readonly #requests = new Map<number, { request: SimulatedRequest; rank: RankQueue }>();
+  readonly #endedCached = new Map<number, number>();
   #pass: ForwardPass;
   #meter: PoolMeter;
 
@@ -83,6 +92,10 @@ export class SimulatedPool {
     this.#meter = new PoolMeter(map.placement, this.#draw);
   }
 
+  readonly runningPerRank = RUNNING_PER_RANK;
+  setTransferring(_on: boolean): void {}
+  release(_id: number): void {}
+
   /** Requests that wait or run. */
   get inFlight(): number {
     return this.#requests.size;
@@ -102,29 +115,38 @@ export class SimulatedPool {
     );
   }
 
-  /**
-   * @param routing      the request's rows where its source admitted it before
-   * @param prefixBlocks of its prompt, where they are known
-   */
-  submit(
-    id: number,
-    rank: number,
-    inputTokens: number,
-    outputTokens: number,
-    routing: RoutingSpan = this.#routing.admit(inputTokens + outputTokens),
-    prefixBlocks: readonly number[] = [],
-  ): void {
+  submit(given: PoolRequest): void {
+    const { id, rank, inputTokens, outputTokens, prefixBlocks = [], prefilled = false } = given;
     const request = {
       id,
       inputTokens,
       outputTokens,
-      routing,
+      routing: given.routing ?? this.#routing.admit(inputTokens + outputTokens),
       prefixBlocks,
-      prefilled: 0,
-      made: 0,
+      prefilled: prefilled ? inputTokens : 0,
+      cached: 0,
+      made: prefilled ? 1 : 0,
+      started: false,
     };
     this.#requests.set(id, { request, rank: this.#ranks[rank] });
     this.#ranks[rank].push(request);
+  }
+
+  /** Prompt tokens that were in its rank's cache when a request started; of one that is in the pool, or ended in the last step. */
+  cachedOf(id: number): number {
+    return this.#requests.get(id)?.request.cached ?? this.#endedCached.get(id) ?? 0;
+  }
+
+  /** A rank is gone, with its cache. @returns the requests that were there, which are forgotten */
+  lose(rank: number): readonly number[] {
+    const lost = this.#ranks[rank].lose();
+    for (const { id } of lost) this.#requests.delete(id);
+    return lost.map(({ id }) => id);
+  }
+
+  /** A rank is back, with an empty cache. */
+  restore(rank: number): void {
+    this.#ranks[rank].restore();
   }
 
   /** Frees a request's place and cache. Returns false when there is no such request (any more). */
@@ -141,22 +163,32 @@ export class SimulatedPool {
     const parts = composeStep(this.#ranks, STEP_TOKENS_PER_RANK, this.#routing, this.#batch);
     if (parts.length === 0) return null;
     const ms = this.#pass.run(this.#batch, this.#meter);
+    this.#endedCached.clear();
     const made: number[] = [];
     const finished: number[] = [];
+    const started: number[] = [];
+    let [prefillTokens, decoding] = [0, 0];
     for (const { request, tokens } of parts) {
+      if (!request.started) {
+        request.started = true;
+        started.push(request.id);
+      }
       if (request.prefilled < request.inputTokens) {
+        prefillTokens += tokens;
         request.prefilled += tokens;
         if (request.prefilled < request.inputTokens) continue;
         this.#requests.get(request.id)?.rank.prefilled(request);
-      }
+      } else decoding++;
       request.made++;
       made.push(request.id);
       if (request.made >= request.outputTokens) {
         finished.push(request.id);
+        this.#endedCached.set(request.id, request.cached);
         this.cancel(request.id);
       }
     }
-    return { tokens: this.#batch.tokens, ms, made, finished };
+    const { tokens } = this.#batch;
+    return { tokens, prefillTokens, decoding, ms, made, finished, started, preempted: [] };
   }
 
   /** Prompt tokens that ranks had in their caches, since the start. */

@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { Rng } from "../../src/lib/rng.ts";
-import { type Arrival, LeastInFlightAssigner } from "../../src/twin/rank-assigner.ts";
+import { LeastInFlightAssigner } from "../../src/twin/assigners/least-in-flight-assigner.ts";
+import type { Arrival } from "../../src/twin/assigners/rank-assigner.ts";
 
 const arrival: Arrival = {
   id: 1,
@@ -22,7 +23,8 @@ const pool = fc
 test("each arrival gets a rank with the fewest requests, of those the fewest tokens, and is in flight there", () => {
   fc.assert(
     fc.property(pool, fc.nat(), ({ requests, tokens }, seed) => {
-      const loads = { requests: requests.slice(), tokens: tokens.slice() };
+      const serves = new Uint8Array(requests.length).fill(1);
+      const loads = { requests: requests.slice(), tokens: tokens.slice(), serves };
       const [first, second] = new LeastInFlightAssigner(new Rng(seed)).assign([arrival, arrival], loads);
       for (const rank of [first, second]) {
         for (const other of requests.keys()) {
@@ -32,7 +34,7 @@ test("each arrival gets a rank with the fewest requests, of those the fewest tok
         requests[rank]++;
         tokens[rank] += 4;
       }
-      expect(loads).toEqual({ requests, tokens });
+      expect(loads).toEqual({ requests, tokens, serves });
     }),
     { seed: 6 },
   );

@@ -89,7 +89,7 @@ it("every request gets exactly its tokens, first come first served, within the c
         if (each.kind === "submit") {
           const { rank, inputTokens, outputTokens } = each;
           open.push({ id: ++submitted, rank, inputTokens, outputTokens, made: 0 });
-          pool.submit(submitted, rank, inputTokens, outputTokens);
+          pool.submit({ id: submitted, rank, inputTokens, outputTokens });
         } else if (each.kind === "step") step();
         else if (open.length > 0) {
           const [gone] = open.splice(each.which % open.length, 1);

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { RankAssignment } from "../../src/model/rank-assignment.ts";
 import { StepRecorder } from "../../src/twin/step-recorder.ts";
 import { TraceRouting } from "../../src/twin/trace-routing.ts";
-import { type VirtualRunResult, virtualRun } from "../../src/twin/virtual-run.ts";
+import { type VirtualRunResult, virtualRun } from "../../src/twin/run/virtual-run.ts";
 import { SMALL_MODEL, SMALL_TOPOLOGY } from "../../harness/small-model.ts";
 import { twoTenants } from "../two-tenants.ts";
 

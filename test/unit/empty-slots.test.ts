@@ -119,7 +119,7 @@ describe("a placement with empty slots", () => {
     const served = plan(SMALL_MOE_LAYERS);
     const routing = new SyntheticRouting(SMALL_MODEL, 3);
     const pool = new SimulatedPool({ model: SMALL_MODEL, routing, dispatch: "priced", seed: 1 }, served);
-    for (let id = 0; id < 8; id++) pool.submit(id, id % 4, 20, 4);
+    for (let id = 0; id < 8; id++) pool.submit({ id, rank: id % 4, inputTokens: 20, outputTokens: 4 });
     let tokens = 0;
     for (let step = pool.step(); step !== null; step = pool.step()) {
       tokens += step.tokens;

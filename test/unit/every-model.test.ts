@@ -18,7 +18,7 @@ import type { MoeModel } from "../../src/model/moe-model.ts";
 import { type Topology, gpuCount } from "../../src/model/topology.ts";
 import { StepRecorder } from "../../src/twin/step-recorder.ts";
 import { SyntheticRouting } from "../../src/twin/synthetic-routing.ts";
-import { virtualRun } from "../../src/twin/virtual-run.ts";
+import { virtualRun } from "../../src/twin/run/virtual-run.ts";
 import { drain } from "../../src/cli/drain.ts";
 
 const MODELS = await shippedModels();

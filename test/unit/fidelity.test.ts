@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { BALANCE_POLICIES, type BalancePolicy } from "../../src/core/planning/balance-policy.ts";
+import { BALANCE_POLICIES, type BalancePolicy, policyBy } from "../../src/core/planning/balance-policy.ts";
 import { Rng } from "../../src/lib/rng.ts";
 import type { Fidelity } from "../../src/model/fidelity.ts";
 import { LayerTurns } from "../../src/twin/fidelity/layer-turns.ts";
@@ -7,7 +7,7 @@ import { NormalTable } from "../../src/twin/fidelity/normal-table.ts";
 import { StepRecorder } from "../../src/twin/step-recorder.ts";
 import { SyntheticRouting } from "../../src/twin/synthetic-routing.ts";
 import { azureConversation } from "../../src/twin/traffic.ts";
-import { type VirtualRunResult, virtualRun } from "../../src/twin/virtual-run.ts";
+import { type VirtualRunResult, virtualRun } from "../../src/twin/run/virtual-run.ts";
 import { SMALL_MODEL, SMALL_TOPOLOGY } from "../../harness/small-model.ts";
 
 /** Twelve layers, so that a step looks at a third of them. */
@@ -62,6 +62,18 @@ describe.each(["none", "plimsoll"] as const)("a run under %s", (name) => {
     expect(JSON.stringify(run(fidelity, policy))).toBe(JSON.stringify(result));
   });
 });
+
+it.each(["static", "shares", "rank-table"] as const)(
+  "draws what an engine makes of its placement that dispatches by %s",
+  (dispatch) => {
+    const policy = policyBy("plimsoll", dispatch);
+    const exact = run("exact", policy);
+    const drawn = run("analytic", policy);
+    expect(drawn.requests).toBe(exact.requests);
+    near(drawn.balancedness, exact.balancedness, 0.06);
+    near(drawn.virtualMs / drawn.steps, exact.virtualMs / exact.steps, 0.05);
+  },
+);
 
 it("every layer has its turn as often as another", () => {
   const turns = new LayerTurns(58);

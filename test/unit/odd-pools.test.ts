@@ -5,7 +5,7 @@ import type { Topology } from "../../src/model/topology.ts";
 import { comparePolicies } from "../../src/twin/compare-policies.ts";
 import { StepRecorder } from "../../src/twin/step-recorder.ts";
 import { SyntheticRouting } from "../../src/twin/synthetic-routing.ts";
-import { virtualRun } from "../../src/twin/virtual-run.ts";
+import { virtualRun } from "../../src/twin/run/virtual-run.ts";
 import { SMALL_MODEL, modelLike } from "../../harness/small-model.ts";
 
 const ODD = {

@@ -62,7 +62,7 @@ function bound(pool: SimulatedPool) {
   const routing = { base: 0, offset: 0, length: 1024, tenant: null };
   return {
     submit: (id: number, rank: number, blocks: readonly number[]) =>
-      pool.submit(id, rank, 1024, 1, routing, blocks),
+      pool.submit({ id, rank, inputTokens: 1024, outputTokens: 1, routing, prefixBlocks: blocks }),
     step: () => pool.step()?.tokens,
   };
 }

@@ -1,10 +1,11 @@
 import { expect, it } from "vitest";
+import { gpuCount } from "../../src/model/topology.ts";
 import type { RoutingPolicy } from "../../src/model/routing-policy.ts";
 import { StepRecorder } from "../../src/twin/step-recorder.ts";
 import { TraceRouting } from "../../src/twin/trace-routing.ts";
-import { virtualRun } from "../../src/twin/virtual-run.ts";
-import { RoutedAssigner } from "../routed-assigner.ts";
+import { virtualRun } from "../../src/twin/run/virtual-run.ts";
 import { SMALL_MODEL, SMALL_TOPOLOGY } from "../../harness/small-model.ts";
+import { silentObserver } from "../silent-observer.ts";
 import { twoTenants } from "../two-tenants.ts";
 
 const REQUESTS = 200;
@@ -12,13 +13,11 @@ const { trace, tenants } = twoTenants(SMALL_MODEL.experts, SMALL_MODEL.topk, 40,
 
 function run(policy: RoutingPolicy, seed: number): { readonly nodeHops: number; readonly most: number } {
   const routing = new TraceRouting(trace, tenants);
-  const assigner = new RoutedAssigner({
-    model: SMALL_MODEL,
-    topology: SMALL_TOPOLOGY,
-    routing,
-    policy,
-    home: null,
-    seed,
+  const tokens = new Float64Array(gpuCount(SMALL_TOPOLOGY));
+  const observer = silentObserver({
+    request: ({ rank, inputTokens, outputTokens }) => {
+      tokens[rank ?? -1] += inputTokens + outputTokens;
+    },
   });
   const steps = virtualRun({
     model: SMALL_MODEL,
@@ -31,7 +30,8 @@ function run(policy: RoutingPolicy, seed: number): { readonly nodeHops: number; 
     })),
     durationMs: 1e6,
     cadence: { sharesMs: 50, placementMs: 250 },
-    assignment: assigner,
+    assignment: policy,
+    observer,
     seed,
     recorder: new StepRecorder(0),
   });
@@ -39,8 +39,8 @@ function run(policy: RoutingPolicy, seed: number): { readonly nodeHops: number; 
     const next = steps.next();
     if (next.done !== true) continue;
     expect(next.value).toMatchObject({ requests: REQUESTS, refused: 0 });
-    const mean = assigner.tokens.reduce((sum, tokens) => sum + tokens, 0) / assigner.tokens.length;
-    return { nodeHops: next.value.nodeHopsPerToken ?? Number.NaN, most: Math.max(...assigner.tokens) / mean };
+    const mean = tokens.reduce((sum, some) => sum + some, 0) / tokens.length;
+    return { nodeHops: next.value.nodeHopsPerToken ?? Number.NaN, most: Math.max(...tokens) / mean };
   }
 }
 

@@ -39,7 +39,7 @@ describe("what a pool reports", () => {
   it.each(sources)("is counted from the tokens it dispatched: %s", (_, source) => {
     const routing = source();
     const pool = plainPool(routing);
-    for (let id = 0; id < 12; id++) pool.submit(id, id % 4, 10 + id, 5);
+    for (let id = 0; id < 12; id++) pool.submit({ id, rank: id % 4, inputTokens: 10 + id, outputTokens: 5 });
     const load = new Float64Array(SMALL_MOE_LAYERS * experts);
     let [hops, nodeHops, tokens, steps, ms] = [0, 0, 0, 0, 0];
     for (let step = pool.step(); step !== null; step = pool.step()) {
@@ -70,7 +70,7 @@ describe("what a pool reports", () => {
   it.each(sources)("carries a few of its tokens, as they were routed: %s", (_, source) => {
     const routing = source();
     const pool = plainPool(routing);
-    pool.submit(1, 0, 500, 1);
+    pool.submit({ id: 1, rank: 0, inputTokens: 500, outputTokens: 1 });
     pool.step();
     const width = SMALL_MOE_LAYERS * topk;
     const choices = (row: number) =>
@@ -90,7 +90,7 @@ describe("what a pool reports", () => {
 
   it("adds up to all choices of all tokens in every layer", () => {
     const pool = plainPool(new SyntheticRouting(SMALL_MODEL, 3));
-    pool.submit(1, 0, 100, 20);
+    pool.submit({ id: 1, rank: 0, inputTokens: 100, outputTokens: 20 });
     while (pool.step() !== null);
     const { load, tokens, sumMean } = pool.takeWindow(1);
     // The prompt's pass makes the first token; every later one takes a pass of its own.
@@ -122,7 +122,7 @@ it("a pool dispatches by an adopted map from its next step on", () => {
       (_, i) => experts - 1 - (i % experts),
     ),
   };
-  pool.submit(1, 0, 300, 10);
+  pool.submit({ id: 1, rank: 0, inputTokens: 300, outputTokens: 10 });
   pool.step();
   pool.adopt(mapOf(reversed));
   const before = pool.takeWindow(1);
@@ -142,7 +142,7 @@ describe("a request", () => {
 
   it("gets its first token from its prompt's last chunk, and then one a step", () => {
     const pool = smallPool();
-    pool.submit(7, 2, 5000, 3);
+    pool.submit({ id: 7, rank: 2, inputTokens: 5000, outputTokens: 3 });
     const steps = [pool.step(), pool.step(), pool.step(), pool.step(), pool.step(), pool.step()];
     expect(steps.map((step) => step?.tokens)).toEqual([2048, 2048, 904, 1, 1, undefined]);
     expect(steps.map((step) => step?.made)).toEqual([[], [], [7], [7], [7], undefined]);
@@ -152,15 +152,15 @@ describe("a request", () => {
 
   it("does not hold up the tokens of others while its prompt is forwarded", () => {
     const pool = smallPool();
-    pool.submit(1, 0, 10, 100);
+    pool.submit({ id: 1, rank: 0, inputTokens: 10, outputTokens: 100 });
     pool.step();
-    pool.submit(2, 0, 5000, 1);
+    pool.submit({ id: 2, rank: 0, inputTokens: 5000, outputTokens: 1 });
     expect(pool.step()).toMatchObject({ tokens: 2048, made: [1] });
   });
 
   it("frees its place when it is cancelled, and is forgotten", () => {
     const pool = smallPool();
-    pool.submit(1, 0, 10, 100);
+    pool.submit({ id: 1, rank: 0, inputTokens: 10, outputTokens: 100 });
     pool.step();
     expect(pool.takeWindow(1).ranks[0]).toMatchObject({ running: 1, kvTokens: 11 });
     expect(pool.cancel(1)).toBe(true);

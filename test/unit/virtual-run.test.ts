@@ -6,7 +6,7 @@ import { comparePolicies } from "../../src/twin/compare-policies.ts";
 import { StepRecorder } from "../../src/twin/step-recorder.ts";
 import { SyntheticRouting } from "../../src/twin/synthetic-routing.ts";
 import { TraceRouting } from "../../src/twin/trace-routing.ts";
-import { type VirtualRunOptions, virtualRun } from "../../src/twin/virtual-run.ts";
+import { type VirtualRunOptions, virtualRun } from "../../src/twin/run/virtual-run.ts";
 import { randomTrace } from "../random-trace.ts";
 import { EP32, SMALL_MODEL, SMALL_TOPOLOGY, modelLike } from "../../harness/small-model.ts";
 

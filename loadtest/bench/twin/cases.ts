@@ -13,7 +13,7 @@ import {
   azureConversation,
   longPrompts,
 } from "../../../src/twin/traffic.ts";
-import { type VirtualRunResult, virtualRun } from "../../../src/twin/virtual-run.ts";
+import { type VirtualRunResult, virtualRun } from "../../../src/twin/run/virtual-run.ts";
 
 /** DeepSeek's prefill unit. */
 export const EP32: Topology = { nodes: 4, gpusPerNode: 8, slotsPerGpu: 9 };

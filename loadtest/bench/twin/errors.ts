@@ -1,6 +1,6 @@
 import { BALANCE_POLICIES } from "../../../src/core/planning/balance-policy.ts";
 import type { Topology } from "../../../src/model/topology.ts";
-import type { VirtualRunResult } from "../../../src/twin/virtual-run.ts";
+import type { VirtualRunResult } from "../../../src/twin/run/virtual-run.ts";
 import type { Bench } from "../bench.ts";
 import type { BenchTable } from "../bench-table.ts";
 import { CASES, EP32, type TwinCase, runCase } from "./cases.ts";

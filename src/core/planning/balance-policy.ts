@@ -1,9 +1,10 @@
+import type { BalancePolicyName } from "../../model/balance-policy-name.ts";
 import type { ConsumerDispatch } from "../../model/consumer-dispatch.ts";
 import type { DispatchPolicy } from "../../model/dispatch-policy.ts";
 
 /** A whole way of balancing: how experts are placed, how their tokens are shared and how they are dispatched. */
 export interface BalancePolicy {
-  readonly name: "none" | "eplb" | "plimsoll";
+  readonly name: BalancePolicyName;
   /** For a person. */
   readonly title: string;
   /** `contiguous`: one copy of every expert, in order, for good; the others use redundant slots and follow the load. */
@@ -20,7 +21,7 @@ export interface BalancePolicy {
   readonly replansEarly: boolean;
 }
 
-export const BALANCE_POLICIES: Readonly<Record<BalancePolicy["name"], BalancePolicy>> = {
+export const BALANCE_POLICIES: Readonly<Record<BalancePolicyName, BalancePolicy>> = {
   none: {
     name: "none",
     title: "no redundancy",
@@ -53,6 +54,28 @@ export const BALANCE_POLICIES: Readonly<Record<BalancePolicy["name"], BalancePol
     replansEarly: true,
   },
 };
+
+/** How the modelled pool dispatches as such an engine does: `even` and `shares` deal out by the shares in force. */
+const DISPATCH_OF: Readonly<Record<ConsumerDispatch, DispatchPolicy>> = {
+  shares: "even",
+  even: "even",
+  static: "static",
+  "rank-table": "table",
+  priced: "priced",
+};
+
+/**
+ * A way of balancing for engines that dispatch so, whoever places their experts: Plimsoll's placements are made for that
+ * dispatch and judged by it, EPLB's are what they are.
+ * @param dispatch null for the policy's own
+ */
+export function policyBy(name: BalancePolicyName, dispatch: ConsumerDispatch | null): BalancePolicy {
+  const policy = BALANCE_POLICIES[name];
+  if (dispatch === null || policy.placement === "contiguous") return policy;
+  const consumer = policy.placement === "plimsoll" ? dispatch : policy.consumer;
+  const title = `${policy.title.replace(", even shares", "")}, ${dispatch}`;
+  return { ...policy, title, consumer, dispatch: DISPATCH_OF[dispatch] };
+}
 
 /** Plimsoll's policy for an engine that dispatches so. */
 export function policyFor(consumer: ConsumerDispatch): BalancePolicy {

@@ -93,7 +93,7 @@ class PoolWorker {
 
   #submit({ id, rank, inputTokens, outputTokens, tenant }: Extract<ToPool, { kind: "submit" }>): void {
     const span = this.#routing.admit(inputTokens + outputTokens, tenant);
-    this.#running().submit(id, rank, inputTokens, outputTokens, span);
+    this.#running().submit({ id, rank, inputTokens, outputTokens, routing: span });
     // The last token is made, not forwarded.
     this.#spans.set(id, { span, tokens: inputTokens + outputTokens - 1 });
   }

@@ -45,6 +45,7 @@ const SERVED: readonly Line[] = [
   { header: "Requests completed", of: ({ completed }) => completed, text: whole, better: "more" },
   { header: "Refused", of: ({ refused }) => refused, text: whole, better: "less" },
   { header: "Failed", of: ({ failed }) => failed, text: whole, better: "less" },
+  { header: "Sent again", of: ({ resent }) => resent, text: whole, better: "less" },
   { header: "Preemptions", of: ({ preemptions }) => preemptions, text: whole, better: "less" },
   { header: "Tokens/s", of: ({ tokensPerSecond }) => tokensPerSecond, text: whole, better: "more" },
 ];
@@ -95,13 +96,8 @@ function rowOf({ header, of, text, better }: Line, all: readonly PolicyFigures[]
 }
 
 /** What a person set, in words. */
-export function levelText({ ttftMs, tpotMs, e2eMs }: ServiceLevel): string {
-  const limits = [
-    ["TTFT", ttftMs],
-    ["TPOT", tpotMs],
-    ["E2E", e2eMs],
-  ] as const;
-  return limits.flatMap(([name, ms]) => (ms === null ? [] : `${name} ≤ ${milliseconds(ms)} ms`)).join(", ");
+export function levelText({ ttftMs, tpotMs }: ServiceLevel): string {
+  return `TTFT ≤ ${milliseconds(ttftMs)} ms and TPOT ≤ ${milliseconds(tpotMs)} ms`;
 }
 
 /** Why requests were refused or failed, by policy; null where none was. */

@@ -1,5 +1,6 @@
 import { decimals, milliseconds } from "../../lib/number-text.ts";
-import type { RunEvent, WindowPoint } from "../../twin/run-log.ts";
+import type { RunEvent, WindowPoint } from "../../twin/run/run-log.ts";
+import { knownNumber } from "../known-number.ts";
 import type { PolicyLog } from "../policy-log.ts";
 import { type Axis, linearAxis, roundEnd, stepText } from "./axis.ts";
 import type { Chart, Mark, Notch } from "./chart.ts";
@@ -95,7 +96,7 @@ export function timeCharts(logs: readonly PolicyLog[], pool: string): Chart[] {
   return MEASURES.flatMap((measure): Chart[] => {
     const lines = runs.map(({ log, windows }) => ({
       policy: log.policy,
-      points: windows.map((point) => [point.atMs, measure.of(point)] as const),
+      points: windows.map((point) => [point.atMs, knownNumber(measure.of(point))] as const),
     }));
     const most = Math.max(Number.NEGATIVE_INFINITY, ...lines.map(({ points }) => greatest(points)));
     // Hops between nodes where there is only one, a cache nobody has: nothing to see.

@@ -1,3 +1,4 @@
+import type { Alarms } from "../../lib/alarms.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { type RefusalReason, Refused } from "../refusals.ts";
 import { Holding } from "./holding.ts";
@@ -6,6 +7,7 @@ import { Rates } from "./rates.ts";
 import { Tenants } from "./tenants.ts";
 import type { AdmissionUsage } from "./usage.ts";
 import { type AdmissionTicket, type Applicant, Ticket } from "./ticket.ts";
+import { Timers } from "./timers.ts";
 import { WaitingLine } from "./waiting-line.ts";
 
 export type { AdmissionTicket, Applicant };
@@ -20,6 +22,7 @@ export type { AdmissionTicket, Applicant };
 export class Admission {
   #limits: AdmissionLimits;
   readonly #clock: Clock;
+  readonly #alarms: Alarms;
   readonly #tenants: Tenants;
   readonly #rates: Rates;
   readonly #line = new WaitingLine<Ticket>();
@@ -32,12 +35,14 @@ export class Admission {
   #tokens = 0;
   #stopped = false;
   #serving = false;
-  #alarm: NodeJS.Timeout | null = null;
+  /** Calls off the alarm that is set. */
+  #callOff: (() => void) | null = null;
   #alarmAtMs = 0;
 
-  constructor(limits: AdmissionLimits, clock: Clock) {
+  constructor(limits: AdmissionLimits, clock: Clock, alarms: Alarms = new Timers(clock)) {
     this.#limits = limits;
     this.#clock = clock;
+    this.#alarms = alarms;
     this.#tenants = new Tenants(limits);
     this.#rates = new Rates(limits.total, clock.now());
   }
@@ -95,7 +100,7 @@ export class Admission {
   stop(): void {
     this.#stopped = true;
     this.#refuseWaiting(0, "stopping", this.#clock.now());
-    if (this.#alarm !== null) clearTimeout(this.#alarm);
+    this.#callOff?.();
   }
 
   /** Other limits from now on; those inside stay. */
@@ -258,18 +263,15 @@ export class Admission {
     if (first === null || oldest === null) return;
     const roomMs = this.#hasPlace() ? this.#rates.waitMs(first.tokens, now) : Number.POSITIVE_INFINITY;
     const dueMs = Math.min(oldest.arrivedMs + this.#limits.queue.maxWaitMs, now + roomMs);
-    if (this.#alarm !== null) {
+    if (this.#callOff !== null) {
       if (this.#alarmAtMs <= dueMs) return;
-      clearTimeout(this.#alarm);
+      this.#callOff();
     }
     this.#alarmAtMs = dueMs;
-    this.#alarm = setTimeout(
-      () => {
-        this.#alarm = null;
-        this.tick();
-      },
-      Math.ceil(dueMs - now),
-    ).unref();
+    this.#callOff = this.#alarms.at(dueMs, () => {
+      this.#callOff = null;
+      this.tick();
+    });
   }
 }
 

@@ -38,6 +38,8 @@ export class AnalyticPass implements ForwardPass {
   readonly #counts: Float64Array;
   readonly #variance: Float64Array;
   readonly #parts: Float64Array;
+  /** `[gpus]`: tokens of the step that each has. */
+  readonly #from: Float64Array;
   /** `[gpus of a node]`: tokens whose source is such a GPU of any node. */
   readonly #peerTokens: Float64Array;
   #rates: HopRates = { hops: 0, nodeHops: 0 };
@@ -54,12 +56,13 @@ export class AnalyticPass implements ForwardPass {
     this.#normals = normals;
     this.#mix = new BatchMix(profiles);
     this.#dispatcher = new Dispatcher(map.placement, replicaChooser(dispatch, map, seed));
-    this.#split = countSplit(dispatch, map);
+    this.#split = countSplit(dispatch, map, seed);
     this.#time = new SampledTime(new StepCost(model, topology, hardware), turns.weight);
     this.#tally = layerTally(topology);
     this.#counts = new Float64Array(experts);
     this.#variance = new Float64Array(experts);
     this.#parts = new Float64Array(this.#tally.slotLoad.length);
+    this.#from = new Float64Array(this.#tally.gpuLoad.length);
     this.#peerTokens = new Float64Array(topology.gpusPerNode);
   }
 
@@ -69,6 +72,7 @@ export class AnalyticPass implements ForwardPass {
       this.#rates = hopRates(this.#dispatcher, this.#routing, batch, layers);
     }
     this.#mix.count(batch);
+    for (let gpu = 0; gpu < this.#from.length; gpu++) this.#from[gpu] = batch.work[gpu].tokens;
     this.#time.begin(batch);
     for (const layer of layers) {
       this.#draw(layer);
@@ -118,7 +122,7 @@ export class AnalyticPass implements ForwardPass {
     const counts = this.#counts;
     const parts = this.#parts;
     resetTally(this.#tally);
-    this.#split.split(layer, counts, parts);
+    this.#split.split(layer, counts, this.#from, parts);
     for (let expert = 0; expert < experts; expert++) {
       const from = offsets[layer * experts + expert];
       const to = offsets[layer * experts + expert + 1];

@@ -1,6 +1,6 @@
-import type { ReplicaMap } from "../model/replica-map.ts";
-import type { Rng } from "../lib/rng.ts";
-import type { RoutingSpan } from "./routing-source.ts";
+import type { RankState } from "../../model/pool-window.ts";
+import type { ReplicaMap } from "../../model/replica-map.ts";
+import type { RoutingSpan } from "../routing-source.ts";
 
 /** A request that has arrived. */
 export interface Arrival {
@@ -12,6 +12,8 @@ export interface Arrival {
   readonly cacheTokens: number;
   readonly routing: RoutingSpan;
   readonly prefixBlocks?: readonly number[];
+  /** Ranks that have failed it. */
+  readonly tried?: readonly number[];
 }
 
 /** What the gateway has in flight on each rank. */
@@ -19,51 +21,38 @@ export interface InFlightLoads {
   readonly requests: Int32Array;
   /** Of cache, as all of them will have taken it. */
   readonly tokens: Float64Array;
+  /** 1 where requests may be sent. */
+  readonly serves: Uint8Array;
+}
+
+export function noLoads(ranks: number): InFlightLoads {
+  return {
+    requests: new Int32Array(ranks),
+    tokens: new Float64Array(ranks),
+    serves: new Uint8Array(ranks).fill(1),
+  };
 }
 
 /** Gives requests to ranks, knowing only what is past. */
 export interface RankAssigner {
+  /** It is asked before every step, of all that wait; else of each request as it arrives. */
+  readonly composes?: boolean;
   /**
    * @param loads changed: what gets a rank is in flight there
    * @returns the rank of each; −1 = stays waiting
    */
   assign(waiting: readonly Arrival[], loads: InFlightLoads): Int32Array;
+  /** Its first token is there. */
+  answered?(arrival: Arrival): void;
   /** A request has ended, and its experts are known. */
   finished(arrival: Arrival): void;
+  /** Its rank is lost. */
+  failed?(arrival: Arrival): void;
+  /** What ranks say of themselves. */
+  reported?(ranks: readonly RankState[]): void;
+  /** A rank is there again, and has nothing in its cache. */
+  returned?(rank: number): void;
   adopt(map: ReplicaMap): void;
-}
-
-/** The rank with the fewest requests in flight, among those the fewest tokens; equals have the same chance. */
-export class LeastInFlightAssigner implements RankAssigner {
-  readonly #rng: Rng;
-
-  constructor(rng: Rng) {
-    this.#rng = rng;
-  }
-
-  assign(waiting: readonly Arrival[], loads: InFlightLoads): Int32Array {
-    return Int32Array.from(waiting, (arrival) => {
-      const rank = this.#least(loads);
-      book(loads, arrival, rank);
-      return rank;
-    });
-  }
-
-  finished(): void {}
-
-  adopt(): void {}
-
-  #least({ requests, tokens }: InFlightLoads): number {
-    let least = 0;
-    let equals = 1;
-    for (let rank = 1; rank < requests.length; rank++) {
-      const more = requests[rank] - requests[least] || tokens[rank] - tokens[least];
-      if (more > 0) continue;
-      equals = more < 0 ? 1 : equals + 1;
-      if (equals === 1 || this.#rng.below(equals) === 0) least = rank;
-    }
-    return least;
-  }
 }
 
 /** The request is in flight on the rank from now on. */

@@ -1,10 +1,10 @@
-import { compose } from "../core/batching/compose.ts";
-import { type RequestKinds, requestKinds } from "../core/batching/request-kinds.ts";
-import type { ReplicaMap } from "../model/replica-map.ts";
-import { ExpertSketch } from "../core/load/expert-sketch.ts";
-import type { MoeModel } from "../model/moe-model.ts";
+import { compose } from "../../core/batching/compose.ts";
+import { type RequestKinds, requestKinds } from "../../core/batching/request-kinds.ts";
+import type { ReplicaMap } from "../../model/replica-map.ts";
+import { ExpertSketch } from "../../core/load/expert-sketch.ts";
+import type { MoeModel } from "../../model/moe-model.ts";
 import { type Arrival, type InFlightLoads, type RankAssigner, book } from "./rank-assigner.ts";
-import { type RoutingSource, routedTokens } from "./routing-source.ts";
+import { type RoutingSource, routedTokens } from "../routing-source.ts";
 
 /** 282 tenants of DeepSeek-V3. */
 const SKETCH_BYTES = 1 << 24;
@@ -22,6 +22,7 @@ export interface ComposedOptions {
  * what has to be equal. Experts are known by tenant, from the requests that have ended.
  */
 export class ComposedAssigner implements RankAssigner {
+  readonly composes = true;
   readonly #options: ComposedOptions;
   readonly #layers: number;
   readonly #sketch: ExpertSketch;
@@ -45,7 +46,9 @@ export class ComposedAssigner implements RankAssigner {
       microWork: Float64Array.from({ length: work.length * 2 }, (_, i) => work[i >> 1] / 2),
       kvTokens: loads.tokens,
       kvCapacityTokens: new Float64Array(work.length).fill(kvCapacityTokens),
-      places: loads.requests.map((running) => Math.max(0, runningPerRank - running)),
+      places: loads.requests.map((running, rank) =>
+        loads.serves[rank] === 0 ? 0 : Math.max(0, runningPerRank - running),
+      ),
     };
     const { kind, kinds } = this.#kindsOf(waiting);
     const requests = {

@@ -1,0 +1,116 @@
+import { z } from "zod";
+import { InputError } from "../lib/errors.ts";
+import type { MoeModel } from "../model/moe-model.ts";
+import { RANK_ASSIGNMENTS, type RankAssignment } from "../model/rank-assignment.ts";
+import type { RankFault } from "../model/rank-fault.ts";
+import { type Topology, gpuCount } from "../model/topology.ts";
+import { loadTopology } from "./topologies.ts";
+
+const seconds = z.number().nonnegative();
+
+/** The keys of a scenario that say how its pools serve. */
+export const servingShape = {
+  /** Where decoding has GPUs of its own: `topology` is the prompts' then. */
+  decodeTopology: z.string().min(1).optional(),
+  decodeAssignment: z.enum(RANK_ASSIGNMENTS).default("decode"),
+  /** As the gateway's `admission`; without it everyone is let in. */
+  admission: z
+    .strictObject({
+      maxInFlight: z.int().positive(),
+      maxWaiting: z.int().nonnegative().default(1024),
+      maxWaitSeconds: z.number().positive().default(10),
+    })
+    .optional(),
+  /** Ranks that die, and come back. */
+  faults: z
+    .array(
+      z.strictObject({
+        pool: z.enum(["pool", "prefill", "decode"]).optional(),
+        rank: z.int().nonnegative(),
+        atSeconds: seconds,
+        /** How long its pool hangs until that is noticed. */
+        noticedSeconds: seconds.default(2),
+        /** How long it is away; for good without. */
+        forSeconds: z.number().positive().optional(),
+      }),
+    )
+    .default([]),
+  /** What a request has to keep to count as good. */
+  slo: z.strictObject({ ttftMs: z.number().positive(), tpotMs: z.number().positive() }).optional(),
+};
+
+type Written = z.infer<ReturnType<typeof z.strictObject<typeof servingShape>>>;
+
+export interface ScenarioServing {
+  /** Null where the same GPUs decode. */
+  readonly decode: { readonly topology: Topology; readonly assignment: RankAssignment } | null;
+  readonly admission: {
+    readonly maxInFlight: number;
+    readonly maxWaiting: number;
+    readonly maxWaitMs: number;
+  } | null;
+  readonly faults: readonly RankFault[];
+  readonly slo: { readonly ttftMs: number; readonly tpotMs: number } | null;
+}
+
+interface Surroundings {
+  readonly path: string;
+  readonly model: MoeModel;
+  readonly topology: Topology;
+  readonly placeOf: (field: string) => Parameters<typeof loadTopology>[2];
+}
+
+/** @throws InputError */
+export async function readServing(written: Written, around: Surroundings): Promise<ScenarioServing> {
+  const { decodeTopology, decodeAssignment, admission, slo } = written;
+  const { model, placeOf } = around;
+  const decode =
+    decodeTopology === undefined
+      ? null
+      : {
+          topology: await loadTopology(decodeTopology, model.experts, placeOf("decodeTopology")),
+          assignment: decodeAssignment,
+        };
+  return {
+    decode,
+    admission:
+      admission === undefined
+        ? null
+        : {
+            maxInFlight: admission.maxInFlight,
+            maxWaiting: admission.maxWaiting,
+            maxWaitMs: admission.maxWaitSeconds * 1000,
+          },
+    faults: written.faults.map((fault, i) => readFault(fault, `faults[${i}]`, decode?.topology, around)),
+    slo: slo ?? null,
+  };
+}
+
+function readFault(
+  { pool, rank, atSeconds, noticedSeconds, forSeconds }: Written["faults"][number],
+  field: string,
+  decode: Topology | undefined,
+  { path, topology }: Surroundings,
+): RankFault {
+  const pools = decode === undefined ? ["pool"] : ["prefill", "decode"];
+  const name = pool ?? (pools.length === 1 ? pools[0] : undefined);
+  if (name === undefined || !pools.includes(name)) {
+    const hint = `${name === undefined ? "is missing" : `is "${name}"`}; expected ${pools.map((one) => `"${one}"`).join(" or ")}`;
+    throw new InputError(path, `${field}.pool`, hint);
+  }
+  const ranks = gpuCount(name === "decode" && decode !== undefined ? decode : topology);
+  if (rank >= ranks) {
+    throw new InputError(
+      path,
+      `${field}.rank`,
+      `is ${rank}; the ${name === "pool" ? "pool" : `${name} pool`} has the ranks 0 to ${ranks - 1}`,
+    );
+  }
+  return {
+    pool: name,
+    rank,
+    atMs: atSeconds * 1000,
+    noticedMs: noticedSeconds * 1000,
+    forMs: forSeconds === undefined ? null : forSeconds * 1000,
+  };
+}

@@ -1,0 +1,5 @@
+export interface Batching {
+  readonly order: "decode-first" | "prefill-first";
+  readonly stepTokens: number;
+  readonly runningPerRank: number;
+}

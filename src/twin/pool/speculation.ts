@@ -1,0 +1,4 @@
+export interface Speculation {
+  readonly draftTokens: number;
+  readonly acceptance: number;
+}

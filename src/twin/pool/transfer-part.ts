@@ -1,0 +1,1 @@
+export const TRANSFER_PART = 0.5;

@@ -1,0 +1,54 @@
+import type { Hardware } from "../../core/cost/hardware.ts";
+import type { BalancePolicy } from "../../core/planning/balance-policy.ts";
+import type { Cadence } from "../../model/cadence.ts";
+import type { Fidelity } from "../../model/fidelity.ts";
+import type { MoeModel } from "../../model/moe-model.ts";
+import type { RankFault } from "../../model/rank-fault.ts";
+import type { RankAssignment } from "../../model/rank-assignment.ts";
+import type { Topology } from "../../model/topology.ts";
+import type { TraceRequest } from "../../model/traffic.ts";
+import type { AdmissionLimits } from "../../serving/admission/limits.ts";
+import type { RankAssigner } from "../assigners/rank-assigner.ts";
+import type { Batching } from "../pool/batching.ts";
+import type { Speculation } from "../pool/speculation.ts";
+import type { RoutingSource } from "../routing-source.ts";
+import type { StepRecorder } from "../step-recorder.ts";
+import type { RunObserver } from "./run-log.ts";
+
+/** A pool of a run. */
+export interface RunPoolShape {
+  readonly topology: Topology;
+  /** An H800 unless said otherwise. */
+  readonly hardware?: Hardware;
+  readonly assignment: RankAssignment | RankAssigner;
+}
+
+export interface VirtualRunOptions extends RunPoolShape {
+  readonly model: MoeModel;
+  /** Where decoding is apart: `topology` and what goes with it are of the prompts' pool then. */
+  readonly decode?: RunPoolShape | null;
+  readonly routing: RoutingSource;
+  /** In order of arrival; may be endless. */
+  readonly traffic: Iterable<TraceRequest>;
+  /** No request arrives later than this; those that have are finished. */
+  readonly durationMs: number;
+  readonly cadence: Cadence;
+  readonly seed: number;
+  readonly recorder: StepRecorder;
+  /** Exact unless said otherwise. */
+  readonly fidelity?: Fidelity;
+  /** How pools are balanced; Plimsoll's way unless said otherwise. */
+  readonly policy?: BalancePolicy;
+  /** How ranks fill their steps; as the demo's unless said otherwise. */
+  readonly batching?: Batching;
+  /** Tokens that are drafted and checked together; none unless said otherwise. */
+  readonly speculation?: Speculation | null;
+  /** Who is let in; everyone unless said otherwise. */
+  readonly admission?: AdmissionLimits | null;
+  readonly faults?: readonly RankFault[];
+  readonly observer?: RunObserver | null;
+  /** Latencies are of requests that arrive from then on, balancedness and hops of windows that begin then: 0 unless said. */
+  readonly measuredFromMs?: number;
+  /** Ends at `durationMs`, whatever is in flight; else once all is answered. */
+  readonly cuts?: boolean;
+}
