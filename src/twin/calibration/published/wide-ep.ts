@@ -6,7 +6,7 @@ import {
 } from "../../../core/cost/attention-work.ts";
 import { evenTally } from "../../../core/cost/even-tally.ts";
 import { H800, type Hardware } from "../../../core/cost/hardware.ts";
-import { alternating, pipelined } from "../../../core/cost/overlap.ts";
+import { type LayerTimes, alternating, pipelined } from "../../../core/cost/overlap.ts";
 import { StepCost } from "../../../core/cost/step-cost.ts";
 import type { LayerTally } from "../../../model/layer-tally.ts";
 import type { MoeModel } from "../../../model/moe-model.ts";
@@ -75,25 +75,45 @@ interface LayerSeconds {
   readonly overlapped: number;
 }
 
-/**
- * @param imbalance the fullest rank's load over the mean
- * @param added     seconds that the engine takes for every micro-batch of a layer beside these kernels: norms, rotary,
- *   quantization, permutation, launches
- */
-function layerSeconds(model: MoeModel, phase: Phase, imbalance: number, added: number): LayerSeconds {
+/** What a layer takes in the engine beside, or beyond, its kernels as they are measured alone. */
+interface Engine {
+  /** Seconds of every micro-batch: norms, rotary, quantization, permutation. */
+  readonly added: number;
+  /** Seconds that the host takes to launch a micro-batch's kernels: they take no less. */
+  readonly launch: number;
+  /** Of the experts: tokens are permuted and quantized around them, and groups are of many sizes. */
+  readonly experts: number;
+  /** Of an exchange: ranks come to it at different times, and share the network with others. */
+  readonly exchange: number;
+}
+
+const KERNELS: Engine = { added: 0, launch: 0, experts: 1, exchange: 1 };
+
+/** @param imbalance the fullest rank's load over the mean */
+function layerSeconds(model: MoeModel, phase: Phase, imbalance: number, engine: Engine): LayerSeconds {
   const { topology, hops, work, lowLatencyBatch, hardware } = phase;
   const ranks = [work];
   const cost = new StepCost(model, topology, hardware, lowLatencyBatch);
   const tally = evenTally(topology, { tokensPerRank: work.tokens, topk: model.topk, ...hops });
   fill(tally, topology, imbalance);
-  const moeLayers = model.moeLayers.length;
-  const attention = (cost.fixed(ranks) - cost.outsideMoe(ranks)) / moeLayers;
-  const half = cost.halfTimes(tally, work.tokens, cost.halfAttention(ranks, work.tokens)[0]);
-  const slowed = { ...half, attention: half.attention + added };
+  const attention = (cost.fixed(ranks) - cost.outsideMoe(ranks)) / model.moeLayers.length;
+  const whole = inEngine({ ...cost.times(tally, work.tokens), attention }, engine);
+  const halves = cost.halfTimes(tally, work.tokens, cost.halfAttention(ranks, work.tokens)[0]);
   const overlap = work.tokens / 2 <= lowLatencyBatch ? pipelined : alternating;
   return {
-    inTurn: attention + added + cost.experts(tally, work.tokens),
-    overlapped: overlap(slowed),
+    inTurn: whole.attention + whole.dispatch + whole.experts + whole.combine,
+    overlapped: overlap(inEngine(halves, engine)),
+  };
+}
+
+function inEngine({ attention, dispatch, experts, combine }: LayerTimes, engine: Engine): LayerTimes {
+  const computed = engine.experts * experts;
+  const waits = Math.max(0, engine.launch - attention - computed);
+  return {
+    attention: attention + engine.added + waits,
+    dispatch: engine.exchange * dispatch,
+    experts: computed,
+    combine: engine.exchange * combine,
   };
 }
 
@@ -105,8 +125,8 @@ function fill(tally: LayerTally, { slotsPerGpu }: Topology, imbalance: number): 
 }
 
 /** Tokens per second of a node, in two micro-batches. The few dense layers count as MoE layers. */
-function nodeRate(model: MoeModel, phase: Phase, imbalance: number, added: number): number {
-  const { overlapped } = layerSeconds(model, phase, imbalance, added);
+function nodeRate(model: MoeModel, phase: Phase, imbalance: number, engine: Engine): number {
+  const { overlapped } = layerSeconds(model, phase, imbalance, engine);
   return (phase.topology.gpusPerNode * phase.work.tokens) / (model.layers * overlapped);
 }
 
@@ -124,24 +144,40 @@ function solveFalling(target: number, low: number, high: number, of: (value: num
 const SYSTEM = "SGLang, 96 x H100, DeepSeek-V3";
 /** Published, tokens per second of a node. */
 const PERFECT_PREFILL = 59_337;
+const SHORT_PREFILL = 57_674;
 const DECODE_RATE = 22_282;
+/** Per cent that two micro-batches win at 32 tokens a rank. */
+const SMALL_OVERLAP = -27;
 
 /** @param model DeepSeek-V3 */
 export function wideEpRows(model: MoeModel): PublishedRow[] {
   const { prefill, decode } = IMBALANCE;
   const longPrompts = prefillOf(4096);
   const fullBatch = decodeOf(256, 2000);
-  // The added time grows with the tokens of prompts; decoding, it is launches, and does not.
-  const perStep = solveFalling(PERFECT_PREFILL, 0, 0.1, (added) => nodeRate(model, longPrompts, 1, added));
-  const perBatch = solveFalling(DECODE_RATE, 0, 0.1, (added) =>
-    nodeRate(model, fullBatch, decode.eplb, added),
-  );
-  const prefillRate = (phase: Phase, ratio: number) => nodeRate(model, phase, ratio, perStep);
-  const decodeRate = (ratio: number) => nodeRate(model, fullBatch, ratio, perBatch);
-  const gain = (phase: Phase, ratio: number, added: number) => {
-    const { inTurn, overlapped } = layerSeconds(model, phase, ratio, added);
-    return 100 * (inTurn / overlapped - 1);
+  // Prompts keep the GPU busy: what is added grows with their tokens. Decoding waits for the network, and for its host.
+  const perfect = (experts: number): Engine => {
+    const added = solveFalling(PERFECT_PREFILL, 0, 0.1, (seconds) =>
+      nodeRate(model, longPrompts, 1, { ...KERNELS, experts, added: seconds }),
+    );
+    return { ...KERNELS, experts, added };
   };
+  const experts = solveFalling(SHORT_PREFILL, 1, 3, (slower) =>
+    nodeRate(model, prefillOf(1024), prefill.eplb, perfect(slower)),
+  );
+  const prompts = perfect(experts);
+  const exchange = solveFalling(DECODE_RATE, 1, 10, (slower) =>
+    nodeRate(model, fullBatch, decode.eplb, { ...KERNELS, exchange: slower }),
+  );
+  const launch = solveFalling(SMALL_OVERLAP, 0, 0.01, (seconds) =>
+    gain(decodeOf(32, 2000), decode.eplb, { ...KERNELS, exchange, launch: seconds }),
+  );
+  const answers = { ...KERNELS, exchange, launch };
+  const prefillRate = (phase: Phase, ratio: number) => nodeRate(model, phase, ratio, prompts);
+  const decodeRate = (ratio: number) => nodeRate(model, fullBatch, ratio, answers);
+  function gain(phase: Phase, ratio: number, engine: Engine): number {
+    const { inTurn, overlapped } = layerSeconds(model, phase, ratio, engine);
+    return 100 * (inTurn / overlapped - 1);
+  }
   const row = (
     id: string,
     what: string,
@@ -154,7 +190,7 @@ export function wideEpRows(model: MoeModel): PublishedRow[] {
   const perNode = "tokens/s per node";
   const ofKernels =
     "experts and exchanges as DeepGEMM and DeepEP measure them, with what the engine adds; EPLB leaves 1.32 times the mean on the fullest rank";
-  const pipeline = "five stages of halves, each with what a micro-batch costs";
+  const pipeline = "five stages of halves, with the exchanges and the host as fitted";
   return [
     row(
       "prefill-perfect",
@@ -162,16 +198,17 @@ export function wideEpRows(model: MoeModel): PublishedRow[] {
       perNode,
       PERFECT_PREFILL,
       prefillRate(longPrompts, 1),
-      `fitted: half a step of a layer takes ${(1e3 * perStep).toFixed(1)} ms beside its kernels`,
+      `fitted: half a step of a layer takes ${(1e3 * prompts.added).toFixed(1)} ms beside its kernels`,
       true,
     ),
     row(
       "prefill-1k",
       "prefill EP32, 1K prompts",
       perNode,
-      57_674,
+      SHORT_PREFILL,
       prefillRate(prefillOf(1024), prefill.eplb),
-      ofKernels,
+      `fitted: experts take ${experts.toFixed(2)} times as long as DeepGEMM's products alone`,
+      true,
     ),
     row(
       "prefill-2k",
@@ -210,7 +247,7 @@ export function wideEpRows(model: MoeModel): PublishedRow[] {
       "two micro-batches, prefill (27 to 35)",
       "%",
       31,
-      gain(longPrompts, prefill.eplb, perStep),
+      gain(longPrompts, prefill.eplb, prompts),
       "attention, dispatch, experts, combine of halves, alternating",
     ),
     row(
@@ -219,7 +256,7 @@ export function wideEpRows(model: MoeModel): PublishedRow[] {
       perNode,
       DECODE_RATE,
       decodeRate(decode.eplb),
-      `fitted: a micro-batch of a layer takes ${(1e6 * perBatch).toFixed(0)} us beside its kernels`,
+      `fitted: exchanges take ${exchange.toFixed(2)} times as long as DeepEP's alone`,
       true,
     ),
     row(
@@ -235,23 +272,24 @@ export function wideEpRows(model: MoeModel): PublishedRow[] {
       "two micro-batches, decode at 256 tokens",
       "%",
       25.5,
-      gain(fullBatch, decode.eplb, perBatch),
+      gain(fullBatch, decode.eplb, answers),
       pipeline,
     ),
     row(
       "overlap-decode-32",
       "two micro-batches, decode at 32 tokens",
       "%",
-      -27,
-      gain(decodeOf(32, 2000), decode.eplb, perBatch),
-      pipeline,
+      SMALL_OVERLAP,
+      gain(decodeOf(32, 2000), decode.eplb, answers),
+      `fitted: the host takes ${(1e6 * launch).toFixed(0)} us to launch a micro-batch of a layer`,
+      true,
     ),
     row(
       "decode-itl",
       "time between tokens, decode at 256 requests per GPU (about)",
       "ms",
       100,
-      1000 * model.layers * layerSeconds(model, fullBatch, decode.eplb, perBatch).overlapped,
+      1000 * model.layers * layerSeconds(model, fullBatch, decode.eplb, answers).overlapped,
       "the step of the decode row",
     ),
     row(
@@ -259,7 +297,7 @@ export function wideEpRows(model: MoeModel): PublishedRow[] {
       "decode EP72, 4K context, multi-token prediction",
       perNode,
       17_373,
-      MTP_TOKENS * 0.5 * nodeRate(model, decodeOf(256, 4000), decode.eplb, perBatch),
+      MTP_TOKENS * 0.5 * nodeRate(model, decodeOf(256, 4000), decode.eplb, answers),
       "assumed: 128 requests per GPU, two tokens of each in a step, 1.8 accepted",
     ),
     {
@@ -268,8 +306,8 @@ export function wideEpRows(model: MoeModel): PublishedRow[] {
         "decode, wide EP",
         "tokens/s per GPU",
         2200,
-        nodeRate(model, { ...fullBatch, hardware: H200 }, decode.eplb, perBatch) / 8,
-        "assumed: the batch, context and added time of SGLang's decode, on H200",
+        nodeRate(model, { ...fullBatch, hardware: H200 }, decode.eplb, answers) / 8,
+        "assumed: the batch, context, exchanges and host of SGLang's decode, on H200",
       ),
       system: "vLLM, H200",
     },
