@@ -4,6 +4,7 @@ import type { BalancePolicyName } from "../model/balance-policy-name.ts";
 import type { TraceRequest } from "../model/traffic.ts";
 import type { AdmissionLimits } from "../serving/admission/limits.ts";
 import { UNLIMITED } from "../serving/admission/unlimited.ts";
+import { BATCHING, type Batching, PLAIN_BATCHING } from "../twin/pool/batching.ts";
 import type { RoutingSource } from "../twin/routing-source.ts";
 import type { RunObserver } from "../twin/run/run-log.ts";
 import { type VirtualRunResult, virtualRun } from "../twin/run/virtual-run.ts";
@@ -23,7 +24,8 @@ export function scenarioRun(
   policy: BalancePolicyName,
   parts: RunParts,
 ): Generator<number, VirtualRunResult> {
-  const { model, topology, assignment, decode, durationMs, cadence, fidelity, faults, seed } = scenario;
+  const { model, topology, assignment, decode, durationMs, cadence, fidelity, faults, seed, speculation } =
+    scenario;
   return virtualRun({
     ...parts,
     model,
@@ -36,8 +38,19 @@ export function scenarioRun(
     faults,
     seed,
     policy: policyBy(policy, scenario.dispatch),
+    batching: batchingOf(scenario),
+    speculation,
     admission: admissionOf(scenario),
   });
+}
+
+function batchingOf({ batching: { engine, stepTokens, runningPerRank } }: Scenario): Batching {
+  const plain = engine === null ? PLAIN_BATCHING : BATCHING[engine];
+  return {
+    ...plain,
+    stepTokens: stepTokens ?? plain.stepTokens,
+    runningPerRank: runningPerRank ?? plain.runningPerRank,
+  };
 }
 
 function admissionOf({ admission }: Scenario): AdmissionLimits | null {

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { InputError } from "../lib/errors.ts";
+import { BATCHED_ENGINES, type BatchedEngine } from "../model/batched-engine.ts";
 import type { MoeModel } from "../model/moe-model.ts";
 import { RANK_ASSIGNMENTS, type RankAssignment } from "../model/rank-assignment.ts";
 import type { RankFault } from "../model/rank-fault.ts";
@@ -13,6 +14,15 @@ export const servingShape = {
   /** Where decoding has GPUs of its own: `topology` is the prompts' then. */
   decodeTopology: z.string().min(1).optional(),
   decodeAssignment: z.enum(RANK_ASSIGNMENTS).default("decode"),
+  /** Whose way of filling steps ranks have; without it that of an engine nothing is known of. */
+  engine: z.enum(BATCHED_ENGINES).optional(),
+  /** Tokens that a rank forwards in a step at most, and requests that it runs; without them as the engine's defaults. */
+  stepTokens: z.int().positive().optional(),
+  runningPerRank: z.int().positive().optional(),
+  /** Multi-token prediction: tokens drafted behind each answer's last, and the chance that one is right. */
+  speculation: z
+    .strictObject({ draftTokens: z.int().positive().max(16), acceptance: z.number().min(0).max(1) })
+    .optional(),
   /** As the gateway's `admission`; without it everyone is let in. */
   admission: z
     .strictObject({
@@ -42,6 +52,12 @@ export const servingShape = {
 type Written = z.infer<ReturnType<typeof z.strictObject<typeof servingShape>>>;
 
 export interface ScenarioServing {
+  readonly batching: {
+    readonly engine: BatchedEngine | null;
+    readonly stepTokens: number | null;
+    readonly runningPerRank: number | null;
+  };
+  readonly speculation: { readonly draftTokens: number; readonly acceptance: number } | null;
   /** Null where the same GPUs decode. */
   readonly decode: { readonly topology: Topology; readonly assignment: RankAssignment } | null;
   readonly admission: {
@@ -71,7 +87,10 @@ export async function readServing(written: Written, around: Surroundings): Promi
           topology: await loadTopology(decodeTopology, model.experts, placeOf("decodeTopology")),
           assignment: decodeAssignment,
         };
+  const { engine = null, stepTokens = null, runningPerRank = null, speculation = null } = written;
   return {
+    batching: { engine, stepTokens, runningPerRank },
+    speculation,
     decode,
     admission:
       admission === undefined

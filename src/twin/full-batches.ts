@@ -35,6 +35,7 @@ function join(records: readonly StepRecord[], tokens: number): StepRecord {
       total.decodeContext += work.decodeContext;
       total.sampled += work.sampled;
       total.decoding += work.decoding;
+      total.drafted += work.drafted;
       for (let i = 0; i < windows.length; i++) {
         total.prefillWithin[i] += work.prefillWithin[i];
         total.decodeWithin[i] += work.decodeWithin[i];
@@ -47,6 +48,7 @@ function join(records: readonly StepRecord[], tokens: number): StepRecord {
     decodeContext: total.decodeContext / ranks,
     sampled: total.sampled / ranks,
     decoding: total.decoding / ranks,
+    drafted: total.drafted / ranks,
     prefillWithin: total.prefillWithin.map((context) => context / ranks),
     decodeWithin: total.decodeWithin.map((context) => context / ranks),
   }));

@@ -1,23 +1,29 @@
-import { H800, type Hardware } from "../core/cost/hardware.ts";
 import { attentionWindows } from "../core/cost/attention-work.ts";
+import { H800, type Hardware } from "../core/cost/hardware.ts";
 import { KvRoom } from "../core/cost/kv-room.ts";
-import type { ReplicaMap } from "../model/replica-map.ts";
-import { Rng } from "../lib/rng.ts";
 import { countMoves } from "../core/migration/moves.ts";
 import { transferMs } from "../core/migration/transfer-time.ts";
+import { Rng } from "../lib/rng.ts";
 import type { DispatchPolicy } from "../model/dispatch-policy.ts";
 import type { Fidelity } from "../model/fidelity.ts";
 import type { MoeModel } from "../model/moe-model.ts";
 import type { Placement } from "../model/placement.ts";
 import type { PoolWindow, RankState } from "../model/pool-window.ts";
+import type { ReplicaMap } from "../model/replica-map.ts";
 import { gpuCount } from "../model/topology.ts";
-import type { ForwardPass } from "./fidelity/forward-pass.ts";
-import { ForwardPasses } from "./fidelity/forward-passes.ts";
+import { type Batching, PLAIN_BATCHING } from "./pool/batching.ts";
+import { DraftTime, withDraftLayer } from "./pool/draft-layer.ts";
+import { PassSet } from "./pool/pass-set.ts";
+import { type PoolRequest, type SimulatedRequest, decodes, knownTokens } from "./pool/pool-request.ts";
+import type { PoolRole } from "./pool/pool-role.ts";
+import type { PoolStep } from "./pool/pool-step.ts";
+import { Rank } from "./pool/rank.ts";
+import { AcceptedDrafts, type Speculation } from "./pool/speculation.ts";
+import { stepOrder } from "./pool/step-orders.ts";
+import { StepWork } from "./pool/step-work.ts";
 import { PoolMeter } from "./pool-meter.ts";
-import { RankQueue } from "./rank-queue.ts";
 import type { RoutingSource } from "./routing-source.ts";
-import type { PoolRequest, SimulatedRequest } from "./simulated-request.ts";
-import { type StepBatch, composeStep, stepBatch } from "./step-batch.ts";
+import { type StepBatch, stepBatch } from "./step-batch.ts";
 import { TokenDraw } from "./token-draw.ts";
 
 export interface PoolOptions {
@@ -28,30 +34,17 @@ export interface PoolOptions {
   readonly hardware?: Hardware;
   /** Exact unless said otherwise. */
   readonly fidelity?: Fidelity;
+  /** As `PLAIN_BATCHING` unless said otherwise. */
+  readonly batching?: Batching;
+  /**
+   * Prefill: a request is complete with its first token, and keeps its cache until that is released. Decode pools get
+   * requests that come with their caches; those that have to give them up are forwarded anew there. Mixed unless said.
+   */
+  readonly role?: PoolRole;
+  readonly speculation?: Speculation | null;
 }
 
-/** Tokens a rank forwards per step at most: bounds how long a prompt holds up everybody's next token. */
-const STEP_TOKENS_PER_RANK = 2048;
-/** Requests a rank decodes at once: DeepSeek-V3 on SGLang ran 256 per GPU (LMSYS, 96 × H100). */
-const RUNNING_PER_RANK = 256;
-
-/** One step of the pool. */
-export interface PoolStep {
-  readonly tokens: number;
-  /** Of these, tokens of prompts. */
-  readonly prefillTokens: number;
-  /** Requests that decoded. */
-  readonly decoding: number;
-  /** How long it takes on the modelled hardware. */
-  readonly ms: number;
-  /** Requests that got an output token in this step, once for each, and of those the ones that are now complete. */
-  readonly made: readonly number[];
-  readonly finished: readonly number[];
-  /** Requests of which this was the first forward pass. */
-  readonly started: readonly number[];
-  /** Requests that had to give up their cache, and wait again. */
-  readonly preempted: readonly number[];
-}
+export type { PoolStep } from "./pool/pool-step.ts";
 
 /**
  * One expert-parallel pool: data-parallel attention on every rank, experts spread over all of them, all ranks in
@@ -60,84 +53,112 @@ export interface PoolStep {
 export class SimulatedPool {
   /** The cache of each rank. */
   readonly room: KvRoom;
-  /** Tokens a request may have in all: what one rank's cache holds. */
+  /** Tokens a request may have in all: what one rank's cache holds, in whole pages. */
   readonly maxRequestTokens: number;
+  /** Requests that a rank runs at most. */
+  readonly runningPerRank: number;
   readonly #model: MoeModel;
   readonly #routing: RoutingSource;
-  readonly #passes: ForwardPasses;
   readonly #hardware: Hardware;
-  readonly #ranks: RankQueue[];
-  readonly #batch: StepBatch;
+  readonly #prefillOnly: boolean;
+  readonly #passes: PassSet;
+  readonly #ranks: readonly Rank[];
+  readonly #work: StepWork;
   readonly #draw: TokenDraw;
-  readonly #requests = new Map<number, { request: SimulatedRequest; rank: RankQueue }>();
+  readonly #drafts: AcceptedDrafts | null;
+  readonly #draftTime: DraftTime | null;
+  readonly #requests = new Map<number, SimulatedRequest>();
+  /** What requests that ended in the last step had found in the cache. */
   readonly #endedCached = new Map<number, number>();
-  #pass: ForwardPass;
   #meter: PoolMeter;
 
   constructor(options: PoolOptions, map: ReplicaMap) {
     const { topology } = map.placement;
-    this.#model = options.model;
+    const { model, hardware = H800, fidelity = "exact", batching = PLAIN_BATCHING } = options;
+    const { speculation = null, seed } = options;
+    this.#model = model;
     this.#routing = options.routing;
-    this.#hardware = options.hardware ?? H800;
-    const { fidelity = "exact" } = options;
-    this.#passes = new ForwardPasses({ ...options, fidelity, hardware: this.#hardware });
-    const room = new KvRoom(options.model, topology, this.#hardware);
+    this.#hardware = hardware;
+    this.#prefillOnly = options.role === "prefill";
+    this.#passes = new PassSet({ ...options, fidelity, hardware }, map);
+    const held = speculation === null ? model : withDraftLayer(model);
+    const room = new KvRoom(held, topology, hardware);
     this.room = room;
+    this.maxRequestTokens = room.longestSequence - (room.longestSequence % batching.pageTokens);
+    this.runningPerRank = batching.runningPerRank;
     const ranks = gpuCount(topology);
-    this.#ranks = Array.from({ length: ranks }, () => new RankQueue(RUNNING_PER_RANK, room));
-    this.maxRequestTokens = room.longestSequence;
-    this.#batch = stepBatch(ranks, attentionWindows(options.model));
-    this.#pass = this.#passes.by(map);
-    this.#draw = new TokenDraw(new Rng(options.seed, 6));
+    const drafts = speculation?.draftTokens ?? 0;
+    const order = () => stepOrder(batching);
+    this.#ranks = Array.from({ length: ranks }, () => new Rank(batching, drafts, room, order));
+    this.#work = new StepWork(stepBatch(ranks, attentionWindows(model)), options.routing);
+    this.#drafts = speculation === null ? null : new AcceptedDrafts(speculation, new Rng(seed, 11));
+    this.#draftTime = speculation === null ? null : new DraftTime(model, topology, hardware, drafts);
+    this.#draw = new TokenDraw(new Rng(seed, 6));
     this.#meter = new PoolMeter(map.placement, this.#draw);
   }
 
-  readonly runningPerRank = RUNNING_PER_RANK;
-  setTransferring(_on: boolean): void {}
-  release(_id: number): void {}
-
-  /** Requests that wait or run. */
+  /** Requests that wait or run, or whose cache is held for another pool. */
   get inFlight(): number {
     return this.#requests.size;
   }
 
   /** The replica map the next step dispatches by. */
   adopt(map: ReplicaMap): void {
-    this.#pass = this.#passes.by(map);
+    this.#passes.adopt(map);
   }
 
-  /** How long the weights that a placement needs would travel; serving is taken not to be slowed by it. */
+  /** How long the weights that a placement needs would travel, by themselves. */
   transferMs(placement: Placement): number {
     return transferMs(
       this.#model,
-      countMoves(this.#model, this.#pass.map.placement, placement),
+      countMoves(this.#model, this.#passes.map.placement, placement),
       this.#hardware,
     );
   }
 
+  /** While expert weights travel between nodes, steps share the network with them (`whileTransferring`). */
+  setTransferring(on: boolean): void {
+    this.#passes.transferring = on;
+  }
+
+  /** Bytes that the cache of a sequence of so many tokens takes, its states included. */
+  kvBytes(tokens: number): number {
+    return this.room.bytesOf(tokens);
+  }
+
   submit(given: PoolRequest): void {
     const { id, rank, inputTokens, outputTokens, prefixBlocks = [], prefilled = false } = given;
-    const request = {
+    const request: SimulatedRequest = {
       id,
+      rank,
       inputTokens,
-      outputTokens,
+      outputTokens: this.#prefillOnly ? 1 : outputTokens,
       routing: given.routing ?? this.#routing.admit(inputTokens + outputTokens),
       prefixBlocks,
-      prefilled: prefilled ? inputTokens : 0,
-      cached: 0,
+      computed: prefilled ? inputTokens : 0,
       made: prefilled ? 1 : 0,
+      room: 0,
+      sharedBlocks: 0,
+      sharedTokens: 0,
+      cached: 0,
       started: false,
+      over: false,
     };
-    this.#requests.set(id, { request, rank: this.#ranks[rank] });
     this.#ranks[rank].push(request);
+    this.#requests.set(id, request);
   }
 
   /** Prompt tokens that were in its rank's cache when a request started; of one that is in the pool, or ended in the last step. */
   cachedOf(id: number): number {
-    return this.#requests.get(id)?.request.cached ?? this.#endedCached.get(id) ?? 0;
+    return this.#requests.get(id)?.cached ?? this.#endedCached.get(id) ?? 0;
   }
 
-  /** A rank is gone, with its cache. @returns the requests that were there, which are forgotten */
+  /** Frees the cache that a complete request has kept for another pool. */
+  release(id: number): void {
+    this.cancel(id);
+  }
+
+  /** A rank is gone, with its cache. @returns the requests that waited, ran or had cache there, which are forgotten */
   lose(rank: number): readonly number[] {
     const lost = this.#ranks[rank].lose();
     for (const { id } of lost) this.#requests.delete(id);
@@ -151,44 +172,69 @@ export class SimulatedPool {
 
   /** Frees a request's place and cache. Returns false when there is no such request (any more). */
   cancel(id: number): boolean {
-    const held = this.#requests.get(id);
-    if (held === undefined) return false;
-    held.rank.remove(held.request);
+    const request = this.#requests.get(id);
+    if (request === undefined) return false;
+    this.#ranks[request.rank].remove(request);
     this.#requests.delete(id);
     return true;
   }
 
-  /** One forward pass over everything that runs; null when nothing does. The batch stays readable until the next call. */
+  /**
+   * One forward pass over what the engine chooses of everything that runs; null when nothing can run: nothing is
+   * there, or what is waits for cache that is held. The batch stays readable until the next call.
+   */
   step(): PoolStep | null {
-    const parts = composeStep(this.#ranks, STEP_TOKENS_PER_RANK, this.#routing, this.#batch);
-    if (parts.length === 0) return null;
-    const ms = this.#pass.run(this.#batch, this.#meter);
+    const work = this.#work;
+    work.begin();
+    for (let rank = 0; rank < this.#ranks.length; rank++) {
+      work.beginRank(rank);
+      this.#ranks[rank].compose(work);
+      work.endRank();
+    }
+    if (work.size === 0) return null;
+    const passMs = this.#passes.run(work.batch, this.#meter);
+    const draftMs = this.#draftTime?.ms(work.batch, passMs) ?? 0;
+    return this.#outcome(passMs + draftMs);
+  }
+
+  #outcome(ms: number): PoolStep {
+    const { requests, counts, size, batch, preempted } = this.#work;
+    this.#work.preempted = [];
     this.#endedCached.clear();
-    const made: number[] = [];
-    const finished: number[] = [];
-    const started: number[] = [];
+    const [made, finished, started]: [number[], number[], number[]] = [[], [], []];
     let [prefillTokens, decoding] = [0, 0];
-    for (const { request, tokens } of parts) {
+    // Ranks come one after the other.
+    let ends = -1;
+    for (let i = 0; i < size; i++) {
+      const [request, count] = [requests[i], counts[i]];
       if (!request.started) {
         request.started = true;
         started.push(request.id);
       }
-      if (request.prefilled < request.inputTokens) {
-        prefillTokens += tokens;
-        request.prefilled += tokens;
-        if (request.prefilled < request.inputTokens) continue;
-        this.#requests.get(request.id)?.rank.prefilled(request);
-      } else decoding++;
-      request.made++;
-      made.push(request.id);
-      if (request.made >= request.outputTokens) {
-        finished.push(request.id);
-        this.#endedCached.set(request.id, request.cached);
-        this.cancel(request.id);
+      let makes = 1;
+      if (decodes(request)) {
+        decoding++;
+        if (count > 1) makes += this.#drafts?.draw(count - 1) ?? 0;
+        makes = Math.min(makes, request.outputTokens - request.made);
+        request.computed += makes;
+      } else {
+        prefillTokens += count;
+        request.computed += count;
+        this.#ranks[request.rank].forwarded(request);
+        if (request.computed < knownTokens(request)) continue;
       }
+      request.made += makes;
+      for (let token = 0; token < makes; token++) made.push(request.id);
+      if (request.made < request.outputTokens) continue;
+      finished.push(request.id);
+      this.#endedCached.set(request.id, request.cached);
+      request.over = true;
+      if (!this.#prefillOnly) this.#requests.delete(request.id);
+      if (ends >= 0 && ends !== request.rank) this.#ranks[ends].end(this.#prefillOnly);
+      ends = request.rank;
     }
-    const { tokens } = this.#batch;
-    return { tokens, prefillTokens, decoding, ms, made, finished, started, preempted: [] };
+    if (ends >= 0) this.#ranks[ends].end(this.#prefillOnly);
+    return { tokens: batch.tokens, prefillTokens, decoding, ms, made, finished, started, preempted };
   }
 
   /** Prompt tokens that ranks had in their caches, since the start. */
@@ -198,13 +244,13 @@ export class SimulatedPool {
 
   /** The tokens of the last step. */
   get batch(): StepBatch {
-    return this.#batch;
+    return this.#work.batch;
   }
 
   /** What happened since the last call, which took `spanMs`. */
   takeWindow(spanMs: number): PoolWindow {
     const window = this.#meter.window(spanMs, this.#routing, this.rankStates());
-    this.#meter = new PoolMeter(this.#pass.map.placement, this.#draw);
+    this.#meter = new PoolMeter(this.#passes.map.placement, this.#draw);
     return window;
   }
 

@@ -1,13 +1,4 @@
-import {
-  type AttentionWork,
-  addDecode,
-  addPrefill,
-  clearWork,
-  noAttentionWork,
-} from "../core/cost/attention-work.ts";
-import type { RankQueue } from "./rank-queue.ts";
-import type { RoutingSource } from "./routing-source.ts";
-import type { SimulatedRequest } from "./simulated-request.ts";
+import { type AttentionWork, noAttentionWork } from "../core/cost/attention-work.ts";
 
 /** What one forward pass of the pool works on: every rank's tokens, side by side. Reused from step to step. */
 export interface StepBatch {
@@ -29,71 +20,4 @@ export function stepBatch(ranks: number, windows: readonly number[]): StepBatch 
     work: Array.from({ length: ranks }, () => noAttentionWork(windows.length)),
     windows,
   };
-}
-
-/** A part of a request forwarded in a step: so many tokens from its position on. */
-export interface ForwardedPart {
-  readonly request: SimulatedRequest;
-  readonly tokens: number;
-}
-
-/**
- * Continuous batching with chunked prefill: every rank forwards one token of each decoding request, then prompt
- * tokens in order of arrival while its budget lasts.
- */
-export function composeStep(
-  ranks: readonly RankQueue[],
-  budget: number,
-  routing: RoutingSource,
-  batch: StepBatch,
-): ForwardedPart[] {
-  const parts: ForwardedPart[] = [];
-  batch.tokens = 0;
-  for (let rank = 0; rank < ranks.length; rank++) {
-    const queue = ranks[rank];
-    queue.admit();
-    const work = batch.work[rank];
-    clearWork(work);
-    for (const request of queue.running) {
-      if (request.prefilled < request.inputTokens) continue;
-      const position = request.inputTokens + request.made - 1;
-      addDecode(work, position + 1, batch.windows);
-      append(batch, rank, routing, request, position, 1);
-      parts.push({ request, tokens: 1 });
-    }
-    for (const request of queue.running) {
-      if (work.tokens >= budget) break;
-      const count = Math.min(request.inputTokens - request.prefilled, budget - work.tokens);
-      if (count <= 0) continue;
-      addPrefill(work, request.prefilled, count, batch.windows);
-      if (request.prefilled + count === request.inputTokens) work.sampled++;
-      append(batch, rank, routing, request, request.prefilled, count);
-      parts.push({ request, tokens: count });
-    }
-  }
-  return parts;
-}
-
-function append(
-  batch: StepBatch,
-  rank: number,
-  routing: RoutingSource,
-  request: SimulatedRequest,
-  position: number,
-  count: number,
-): void {
-  const end = batch.tokens + count;
-  if (end > batch.rows.length) {
-    batch.rows = grown(batch.rows, end);
-    batch.sources = grown(batch.sources, end);
-  }
-  routing.rows(request.routing, position, count, batch.rows, batch.tokens);
-  batch.sources.fill(rank, batch.tokens, end);
-  batch.tokens = end;
-}
-
-function grown(array: Int32Array, least: number): Int32Array {
-  const larger = new Int32Array(Math.max(least, array.length * 2));
-  larger.set(array);
-  return larger;
 }

@@ -27,6 +27,15 @@ describe("the room for cache", () => {
     expect(states.tokensOf(10)).toBeCloseTo(10 + kvBytes(NEXT, 0) / 24_576, 9);
   });
 
+  it.each([V3, OSS, NEXT, MAVERICK])("$name: counts the bytes of all layers", (model) => {
+    const room = new KvRoom(model, POOL, huge);
+    const lengths = [1, 100, 128, 129, 8192, 100_000];
+    expect(lengths.map((length) => room.bytesOf(length))).toEqual(lengths.map((n) => kvBytes(model, n)));
+    expect(room.bytesOf(0)).toBe(0);
+    // Far behind every window a token more takes what grows.
+    expect(room.bytesOf(100_001) - room.bytesOf(100_000)).toBe(room.growingBytes);
+  });
+
   it.each([V3, OSS, NEXT, MAVERICK])("$name: the longest sequence fits, and no longer one", (model) => {
     const room = new KvRoom(model, POOL, huge);
     const longest = room.longestSequence;

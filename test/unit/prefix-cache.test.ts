@@ -1,29 +1,64 @@
 import { describe, expect, it } from "vitest";
-import { PrefixCache } from "../../src/twin/prefix-cache.ts";
+import { PrefixCache } from "../../src/twin/pool/prefix-cache.ts";
 import { SimulatedPool } from "../../src/twin/simulated-pool.ts";
 import { SyntheticRouting } from "../../src/twin/synthetic-routing.ts";
 import { SMALL_MODEL } from "../../harness/small-model.ts";
 import { smallPlan } from "../small-plan.ts";
 
 describe("a rank's cached prefixes", () => {
+  /** Blocks of 512 tokens, of a byte each; used and left again. */
+  const cache = () => new PrefixCache((tokens) => tokens);
+  const use = (of: PrefixCache, blocks: readonly number[]) => {
+    for (const id of blocks) of.use(id, 512);
+  };
+  const visit = (of: PrefixCache, blocks: readonly number[]) => {
+    use(of, blocks);
+    of.leave(blocks, blocks.length);
+  };
+  const LONG = 10_000;
+
   it("match from a prompt's first block on, up to the first that is not there", () => {
-    const cache = new PrefixCache();
-    cache.keep([1, 2, 3]);
-    expect(cache.match([1, 2, 9, 3])).toBe(2);
-    expect(cache.match([2, 3])).toBe(2);
-    expect(cache.match([9, 1])).toBe(0);
+    const prefixes = cache();
+    visit(prefixes, [1, 2, 3]);
+    expect(prefixes.leading([1, 2, 9, 3], LONG)).toBe(2);
+    expect(prefixes.leading([2, 3], LONG)).toBe(2);
+    expect(prefixes.leading([9, 1], LONG)).toBe(0);
+  });
+
+  it("match as far as the prompt goes, and where blocks are as long", () => {
+    const prefixes = cache();
+    visit(prefixes, [1, 2]);
+    prefixes.use(3, 100);
+    expect(prefixes.leading([1, 2, 3], 1024)).toBe(2);
+    expect(prefixes.leading([1, 2, 3], 1124)).toBe(3);
+    expect(prefixes.leading([1, 2, 3], 1123)).toBe(2);
+    expect([prefixes.use(3, 512), prefixes.size, prefixes.usedTokens]).toEqual([false, 3, 100]);
   });
 
   it("go longest unused first, of a prompt its end first", () => {
-    const cache = new PrefixCache();
-    cache.keep([1, 2, 3]);
-    cache.keep([7, 8]);
-    cache.match([1]);
-    cache.limit(3);
+    const prefixes = cache();
+    visit(prefixes, [1, 2, 3]);
+    visit(prefixes, [7, 8]);
+    visit(prefixes, [1]);
+    prefixes.evict(3 * 512);
     // Block 3 was last used with 2, block 1 just now.
-    expect([cache.size, cache.match([1, 2, 3]), cache.match([7, 8])]).toEqual([3, 1, 2]);
-    cache.limit(-1);
-    expect(cache.size).toBe(0);
+    expect(prefixes.size).toBe(3);
+    expect([prefixes.leading([1, 2, 3], LONG), prefixes.leading([7, 8], LONG)]).toEqual([1, 2]);
+    prefixes.evict(-1);
+    expect([prefixes.size, prefixes.idleBytes]).toEqual([0, 0]);
+  });
+
+  it("stay while they are used, and count once", () => {
+    const prefixes = cache();
+    use(prefixes, [1, 2]);
+    use(prefixes, [1]);
+    prefixes.evict(0);
+    expect([prefixes.size, prefixes.usedTokens, prefixes.idleBytes]).toEqual([2, 1024, 0]);
+    prefixes.leave([1, 2], 2);
+    expect([prefixes.usedTokens, prefixes.idleBytes]).toEqual([512, 512]);
+    expect(prefixes.usedTokensOf([1, 2], 2)).toBe(512);
+    prefixes.evict(0);
+    expect([prefixes.leading([1, 2], LONG), prefixes.leading([2], LONG)]).toEqual([1, 0]);
   });
 });
 

@@ -62,6 +62,13 @@ describe("a scenario", () => {
     ]);
   });
 
+  it("may say which engine runs, and change what it does by default", async () => {
+    const speculation = { draftTokens: 1, acceptance: 0.85 };
+    const { batching, ...scenario } = await load({ engine: "sglang", stepTokens: 4096, speculation });
+    expect(batching).toEqual({ engine: "sglang", stepTokens: 4096, runningPerRank: null });
+    expect(scenario.speculation).toEqual(speculation);
+  });
+
   it.each([
     [
       "a pool that is not there",

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { H800 } from "../../src/core/cost/hardware.ts";
 import { Rng } from "../../src/lib/rng.ts";
 import type { TraceRequest } from "../../src/model/traffic.ts";
 import { StepRecorder } from "../../src/twin/step-recorder.ts";
@@ -154,4 +155,57 @@ describe("admission in a run", () => {
     const refused = requests.filter(({ outcome }) => outcome === "refused");
     expect(refused.every(({ endMs }) => endMs <= 8)).toBe(true);
   });
+});
+
+describe("decoding apart", () => {
+  const decode = { topology: SMALL_TOPOLOGY, assignment: "decode" as const };
+  const apart = { decode, assignment: "prefill" as const };
+  const { result, requests, steps } = run(apart);
+
+  it("serves every request in full, its first token with its cache", () => {
+    expect(result).toMatchObject({ requests: 100, failed: 0, refused: 0 });
+    for (const { outcome, pool, decodePool, firstTokenMs, startedMs } of requests) {
+      expect([outcome, pool, decodePool]).toEqual(["completed", "prefill", "decode"]);
+      expect(firstTokenMs).toBeGreaterThan(startedMs ?? Number.POSITIVE_INFINITY);
+    }
+    const tokens = result.pools.map(({ tokens: forwarded }) => forwarded);
+    expect(tokens).toEqual([result.inputTokens, result.outputTokens - result.requests]);
+  });
+
+  it("keeps prompts out of the way of answers", () => {
+    const busy = { traffic: traffic(300, 0.2) };
+    const together = run(busy).result;
+    const split = run({ ...busy, ...apart }).result;
+    expect(split.itlMs?.p99).toBeLessThan(together.itlMs?.p99 ?? 0);
+    expect(steps.filter(({ pool, decoding }) => pool === "prefill" && decoding > 0)).toEqual([]);
+    expect(steps.filter(({ pool, prefillTokens }) => pool === "decode" && prefillTokens > 0)).toEqual([]);
+  });
+
+  it("takes longer to the first token where caches travel slowly", () => {
+    const slow = { ...H800, rdmaBandwidth: H800.rdmaBandwidth / 1000 };
+    const late = run({ ...apart, hardware: slow, decode: { ...decode, hardware: slow } }).result;
+    expect(late.ttftMs?.p50).toBeGreaterThan(2 * (result.ttftMs?.p50 ?? 0));
+  });
+
+  it.each(["prefill", "decode"])("loses no request when a rank of %s dies", (pool) => {
+    const faults = [{ pool, rank: 1, atMs: 60, noticedMs: 10, forMs: 50 }];
+    const { result: sum, requests: all } = run({ ...apart, faults, traffic: traffic(150, 1) });
+    expect(all.length).toBe(150);
+    expect(new Set(all.map(({ id }) => id)).size).toBe(150);
+    expect(sum.failed).toBe(all.filter(({ outcome }) => outcome === "failed").length);
+    // A client that has no token yet does not notice.
+    for (const { outcome, firstTokenMs } of all)
+      if (outcome === "failed") expect(firstTokenMs).not.toBeNull();
+    if (pool === "prefill") expect(sum.failed).toBe(0);
+    else expect(sum.failed).toBeGreaterThan(0);
+  });
+});
+
+it("a run with drafts makes the same tokens in fewer steps", () => {
+  const atOnce = { traffic: traffic(40, 0) };
+  const plain = run(atOnce).result;
+  const drafted = run({ ...atOnce, speculation: { draftTokens: 1, acceptance: 0.85 } });
+  expect(drafted.result).toMatchObject({ outputTokens: plain.outputTokens, failed: 0 });
+  expect(drafted.result.steps).toBeLessThan(0.75 * plain.steps);
+  expect(drafted.requests.every(({ outcome }) => outcome === "completed")).toBe(true);
 });

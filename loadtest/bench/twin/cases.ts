@@ -3,7 +3,7 @@ import { Rng } from "../../../src/lib/rng.ts";
 import type { Cadence } from "../../../src/model/cadence.ts";
 import type { Fidelity } from "../../../src/model/fidelity.ts";
 import type { MoeModel } from "../../../src/model/moe-model.ts";
-import type { Topology } from "../../../src/model/topology.ts";
+import { type Topology, gpuCount } from "../../../src/model/topology.ts";
 import type { TraceRequest } from "../../../src/model/traffic.ts";
 import { StepRecorder } from "../../../src/twin/step-recorder.ts";
 import { SyntheticRouting } from "../../../src/twin/synthetic-routing.ts";
@@ -20,10 +20,15 @@ export const EP32: Topology = { nodes: 4, gpusPerNode: 8, slotsPerGpu: 9 };
 /** Prompt tokens a second and node that DeepSeek's overview has measured, cached ones left out. */
 const PREFILL_A_NODE = 57_000;
 
+/** Answers that every rank of EP32 has under way: a full batch of the low-latency exchange. */
+const DECODING = 128;
+
 /** A pool under one kind of traffic. */
 export interface TwinCase {
   readonly name: string;
   readonly traffic: (rng: Rng) => Iterable<TraceRequest>;
+  /** Ends in time, whatever is in flight. */
+  readonly cuts?: boolean;
 }
 
 export const CASES: readonly TwinCase[] = [
@@ -39,11 +44,25 @@ export const CASES: readonly TwinCase[] = [
     name: "long prompts, 57k tokens/s a node",
     traffic: (rng) => longPrompts(rng, (PREFILL_A_NODE * EP32.nodes) / LONG_PROMPT_TOKENS),
   },
+  {
+    name: "answers, 128 a rank",
+    traffic: (rng) => answers(rng, DECODING * gpuCount(EP32)),
+    cuts: true,
+  },
 ];
+
+/** So many requests at once whose prompts are short, and whose answers go on for a minute; a rank has room for all. */
+function answers(rng: Rng, count: number): TraceRequest[] {
+  return Array.from({ length: count }, () => ({
+    arrivalMs: 0,
+    inputTokens: 8 + rng.below(16),
+    outputTokens: 2500,
+  }));
+}
 
 /** A run of a case, and the processor time it took beside making the rows of its routing. */
 export function runCase(
-  { traffic }: TwinCase,
+  { traffic, cuts = false }: TwinCase,
   options: {
     readonly model: MoeModel;
     readonly topology: Topology;
@@ -63,6 +82,7 @@ export function runCase(
     ...options,
     routing,
     traffic: traffic(new Rng(seed, 5)),
+    cuts,
     assignment: "least-in-flight",
     recorder: new StepRecorder(1),
   });

@@ -1,4 +1,4 @@
-import { BALANCE_POLICIES } from "../../../src/core/planning/balance-policy.ts";
+import { BALANCE_POLICIES, type BalancePolicy } from "../../../src/core/planning/balance-policy.ts";
 import type { Topology } from "../../../src/model/topology.ts";
 import type { VirtualRunResult } from "../../../src/twin/run/virtual-run.ts";
 import type { Bench } from "../bench.ts";
@@ -24,6 +24,7 @@ const MEASURES: readonly (readonly [string, (of: VirtualRunResult) => number | n
   ["mean step", (of) => of.virtualMs / of.steps],
   ["TTFT p50", (of) => of.ttftMs?.p50],
   ["TTFT p95", (of) => of.ttftMs?.p95],
+  ["ITL p50", (of) => of.itlMs?.p50],
   ["TPOT p50", (of) => of.tpotMs?.p50],
   ["node hops", (of) => of.nodeHopsPerToken],
 ];
@@ -36,27 +37,34 @@ export function errorsTable({ input, seed, progress }: Bench, sizes: Sizes = SIZ
     analytic: MEASURES.map(() => [] as number[]),
   };
   for (const load of sizes.cases) {
-    for (const policy of Object.values(BALANCE_POLICIES)) {
-      progress(`errors: ${load.name}, ${policy.name}`);
-      const options = { ...sizes, model: input.model, seed, policy };
+    for (const [policy, of] of variants(seed)) {
+      progress(`errors: ${load.name}, ${policy.name}, seed ${of}`);
+      const options = { ...sizes, model: input.model, seed: of, policy };
       const exact = runCase(load, { ...options, fidelity: "exact" }).result;
       for (const fidelity of ["sampled", "analytic"] as const) {
         const { result } = runCase(load, { ...options, fidelity });
         const off = MEASURES.map(([, measure]) => error(measure(result), measure(exact)));
         for (const [i, value] of off.entries()) if (value !== null) errors[fidelity][i].push(Math.abs(value));
-        rows.push([load.name, policy.name, fidelity, ...off]);
+        rows.push([load.name, policy.name, of, fidelity, ...off]);
       }
     }
   }
   for (const fidelity of ["sampled", "analytic"] as const) {
-    rows.push(["median of all, either way", "", fidelity, ...errors[fidelity].map(median)]);
-    rows.push(["most of all, either way", "", fidelity, ...errors[fidelity].map((all) => Math.max(...all))]);
+    rows.push(["median of all, either way", "", "", fidelity, ...errors[fidelity].map(median)]);
+    rows.push([
+      "most of all, either way",
+      "",
+      "",
+      fidelity,
+      ...errors[fidelity].map((all) => Math.max(...all)),
+    ]);
   }
   return {
     title: "Sampled and analytic beside exact: differences in %",
     columns: [
       { name: "load" },
       { name: "policy" },
+      { name: "seed" },
       { name: "fidelity" },
       ...MEASURES.map(([name]) => ({ name, digits: 1 })),
     ],
@@ -66,6 +74,13 @@ export function errorsTable({ input, seed, progress }: Bench, sizes: Sizes = SIZ
     ],
     aims: [],
   };
+}
+
+/** Every way of balancing, under two seeds each. */
+function variants(seed: number): (readonly [BalancePolicy, number])[] {
+  return Object.values(BALANCE_POLICIES).flatMap((policy) =>
+    [seed, seed + 1].map((of) => [policy, of] as const),
+  );
 }
 
 function error(is: number | null | undefined, should: number | null | undefined): number | null {

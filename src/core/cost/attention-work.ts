@@ -2,16 +2,18 @@ import type { MoeModel } from "../../model/moe-model.ts";
 
 /** What the tokens of one rank ask of attention in one forward pass. Sums over its sequences. */
 export interface AttentionWork {
-  /** Tokens forwarded: the prompt chunk's and one per decoding sequence. */
+  /** Tokens forwarded: the prompt chunk's, one per decoding sequence, and what is drafted behind those. */
   tokens: number;
   /** Σ over prompt tokens of the context each attends to. */
   prefillContext: number;
-  /** Σ over decoding sequences of the context each attends to. */
+  /** Σ over the tokens of decoding sequences of the context each attends to. */
   decodeContext: number;
-  /** Sequences that need logits. */
+  /** Tokens that need logits. */
   sampled: number;
   /** Sequences that decode. */
   decoding: number;
+  /** Drafted tokens that they forward behind their last ones. */
+  drafted: number;
   /** `[windows]`: the two contexts as far as each of the model's windows reaches. */
   readonly prefillWithin: number[];
   readonly decodeWithin: number[];
@@ -21,11 +23,12 @@ export interface AttentionWork {
 export function noAttentionWork(windows = 0): AttentionWork {
   const none = () => Array.from({ length: windows }, () => 0);
   const within = { prefillWithin: none(), decodeWithin: none() };
-  return { tokens: 0, prefillContext: 0, decodeContext: 0, sampled: 0, decoding: 0, ...within };
+  return { tokens: 0, prefillContext: 0, decodeContext: 0, sampled: 0, decoding: 0, drafted: 0, ...within };
 }
 
 export function clearWork(work: AttentionWork): void {
-  work.tokens = work.prefillContext = work.decodeContext = work.sampled = work.decoding = 0;
+  work.tokens = work.prefillContext = work.decodeContext = work.sampled = 0;
+  work.decoding = work.drafted = 0;
   work.prefillWithin.fill(0);
   work.decodeWithin.fill(0);
 }
@@ -42,13 +45,29 @@ export function windowOf(attention: MoeModel["attention"][number]): number | nul
   return attention.kind === "mla" && attention.indexer !== null ? attention.indexer.topk : null;
 }
 
-/** One more sequence that decodes, and attends to `context` tokens. */
-export function addDecode(work: AttentionWork, context: number, windows: readonly number[]): void {
-  work.tokens++;
-  work.sampled++;
+/**
+ * One more sequence that decodes, and attends to `context` tokens.
+ * @param drafts tokens behind its last one, of which each attends to one more
+ */
+export function addDecode(
+  work: AttentionWork,
+  context: number,
+  windows: readonly number[],
+  drafts = 0,
+): void {
+  work.tokens += 1 + drafts;
+  work.sampled += 1 + drafts;
   work.decoding++;
-  work.decodeContext += context;
-  for (let i = 0; i < windows.length; i++) work.decodeWithin[i] += Math.min(context, windows[i]);
+  work.drafted += drafts;
+  for (let reach = context; reach <= context + drafts; reach++) {
+    work.decodeContext += reach;
+    for (let i = 0; i < windows.length; i++) work.decodeWithin[i] += Math.min(reach, windows[i]);
+  }
+}
+
+/** The part of what decoding sequences attend to that is read: once for a sequence's last token and its drafts. */
+export function readPart({ decoding, drafted }: AttentionWork): number {
+  return drafted === 0 ? 1 : decoding / (decoding + drafted);
 }
 
 /** A chunk of `count` prompt tokens that begins at position `start`. */

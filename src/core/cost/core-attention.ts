@@ -4,7 +4,7 @@ import {
   layerKvBytes,
   layerStateBytes,
 } from "../../model/attention.ts";
-import { type AttentionWork, windowOf } from "./attention-work.ts";
+import { type AttentionWork, readPart, windowOf } from "./attention-work.ts";
 import type { Hardware } from "./hardware.ts";
 
 /** A multiply and an add. */
@@ -45,7 +45,7 @@ export class CoreAttention {
         return this.#sum(
           this.#prefillContext(work) * perContext,
           decode * perContext,
-          decode * this.#kvBytes,
+          decode * readPart(work) * this.#kvBytes,
           rate,
         );
       }
@@ -54,21 +54,19 @@ export class CoreAttention {
         const perToken = STATE_PASSES * valueHeads * keyHeadDim * valueHeadDim;
         // Every sequence that decodes reads its state and writes it.
         const state = 2 * work.decoding * layerStateBytes(attention);
-        return this.#sum((work.tokens - work.decoding) * perToken, work.decoding * perToken, state, rate);
+        const answers = work.decoding + work.drafted;
+        return this.#sum((work.tokens - answers) * perToken, answers * perToken, state, rate);
       }
     }
   }
 
-  #latent(
-    attention: LatentAttention,
-    { prefillContext, decodeContext }: AttentionWork,
-    rate: number,
-  ): number {
+  #latent(attention: LatentAttention, work: AttentionWork, rate: number): number {
+    const { prefillContext, decodeContext } = work;
     const { heads, nopeHeadDim, ropeHeadDim, vHeadDim } = attention;
     const prefill = prefillContext * heads * (nopeHeadDim + ropeHeadDim + vHeadDim);
     // Decode works on the compressed cache itself ("absorbed" MLA, as FlashMLA does).
     const decode = decodeContext * absorbed(attention);
-    return this.#sum(prefill, decode, decodeContext * this.#kvBytes, rate);
+    return this.#sum(prefill, decode, decodeContext * readPart(work) * this.#kvBytes, rate);
   }
 
   /**
@@ -87,7 +85,8 @@ export class CoreAttention {
     const index =
       (FLOPS_PER_WEIGHT * indexed * indexer.heads * indexer.headDim) / (this.#rates.projectionFlops * rate);
     const latentBytes = layerKvBytes({ ...attention, indexer: null });
-    const bytes = decode * latentBytes + work.decodeContext * (this.#kvBytes - latentBytes);
+    const read = decode * latentBytes + work.decodeContext * (this.#kvBytes - latentBytes);
+    const bytes = readPart(work) * read;
     return index + this.#sum(prefill, decode * absorbed(attention), bytes, rate);
   }
 

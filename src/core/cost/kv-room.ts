@@ -1,5 +1,5 @@
-import { layerKvBytes, layerStateBytes } from "../../model/attention.ts";
-import { type MoeModel, kvBytes } from "../../model/moe-model.ts";
+import { keptTokens, layerKvBytes, layerStateBytes } from "../../model/attention.ts";
+import type { MoeModel } from "../../model/moe-model.ts";
 import type { Topology } from "../../model/topology.ts";
 import type { Hardware } from "./hardware.ts";
 import { kvCapacityBytes } from "./memory.ts";
@@ -10,18 +10,49 @@ import { kvCapacityBytes } from "./memory.ts";
  */
 export class KvRoom {
   readonly capacityTokens: number;
-  readonly #model: MoeModel;
+  /** Of whole tokens. */
+  readonly capacityBytes: number;
+  /** Bytes of a token in the layers that keep all. */
+  readonly growingBytes: number;
   readonly #unit: number;
+  readonly #stateBytes: number;
+  /** Of the layers that keep the latest tokens only. */
+  readonly #windows: readonly { readonly tokens: number; readonly bytes: number }[];
 
   constructor(model: MoeModel, topology: Topology, hardware: Hardware) {
-    this.#model = model;
     this.#unit = unitBytes(model);
     this.capacityTokens = Math.floor(kvCapacityBytes(model, topology, hardware) / this.#unit);
+    this.capacityBytes = this.capacityTokens * this.#unit;
+    let [growing, state] = [0, 0];
+    const windows: { tokens: number; bytes: number }[] = [];
+    for (const kind of model.attention) {
+      const tokens = keptTokens(kind);
+      const bytes = kind.layers.length * layerKvBytes(kind);
+      if (tokens === Number.POSITIVE_INFINITY) growing += bytes;
+      else windows.push({ tokens, bytes });
+      state += kind.layers.length * layerStateBytes(kind);
+    }
+    this.growingBytes = growing;
+    this.#stateBytes = state;
+    this.#windows = windows;
+  }
+
+  /** Bytes that a sequence of so many tokens takes in all layers, its states included; none without tokens. */
+  bytesOf(length: number): number {
+    if (length === 0) return 0;
+    let bytes = this.#stateBytes + length * this.growingBytes;
+    for (const window of this.#windows) bytes += Math.min(length, window.tokens) * window.bytes;
+    return bytes;
   }
 
   /** What a sequence of so many tokens takes. */
   tokensOf(length: number): number {
-    return kvBytes(this.#model, length) / this.#unit;
+    return this.bytesOf(length) / this.#unit;
+  }
+
+  /** So many bytes of cache in tokens. */
+  inTokens(bytes: number): number {
+    return bytes / this.#unit;
   }
 
   /** Tokens of the longest sequence that fits; 0 where none does. */

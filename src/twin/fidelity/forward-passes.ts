@@ -28,8 +28,9 @@ export class ForwardPasses {
     this.#normals = new NormalTable(new Rng(options.seed, 7));
   }
 
-  by(map: ReplicaMap): ForwardPass {
-    const options = { ...this.#options, map };
+  /** @param hardware where it is not the pool's */
+  by(map: ReplicaMap, hardware = this.#options.hardware): ForwardPass {
+    const options = { ...this.#options, hardware, map };
     switch (options.fidelity) {
       case "exact":
         return new ExactPass(options);

@@ -1,6 +1,5 @@
 import type { Hardware } from "../../core/cost/hardware.ts";
 import type { PoolWindow } from "../../model/pool-window.ts";
-import { kvBytes } from "../../model/moe-model.ts";
 import type { RankFault } from "../../model/rank-fault.ts";
 import type { TraceRequest } from "../../model/traffic.ts";
 import { Admission, type AdmissionTicket } from "../../serving/admission/admission.ts";
@@ -249,7 +248,7 @@ export class ServedRun implements PoolListener {
     const { attempt, prompt, request } = flight;
     if (this.#links === null || this.#decoding === null || prompt === null) return;
     flight.decoding = { pool: this.#decoding.name, rank };
-    const bytes = kvBytes(this.#options.model, request.inputTokens);
+    const bytes = this.#prompts.ranks.kvBytes(request.inputTokens);
     const there = this.#links.send(this.timeline.now(), prompt.rank, rank, bytes);
     flight.callOff = this.timeline.at(there, () => {
       flight.callOff = null;

@@ -1,0 +1,19 @@
+import type { Hardware } from "../../core/cost/hardware.ts";
+import { TRANSFER_PART } from "./transfer-part.ts";
+
+const EXCHANGE_PART = 1 - TRANSFER_PART;
+
+/** A machine while expert weights travel between its nodes. What a low-latency exchange takes at least stays as it is. */
+export function whileTransferring(hardware: Hardware): Hardware {
+  const { lowLatencyFloorUs: floor } = hardware;
+  const slower = (least: number, us: number) => least + (us - least) / EXCHANGE_PART;
+  return {
+    ...hardware,
+    rdmaBandwidth: hardware.rdmaBandwidth * EXCHANGE_PART,
+    lowLatency: hardware.lowLatency.map(({ ranks, dispatchUs, combineUs }) => ({
+      ranks,
+      dispatchUs: slower(floor.dispatch, dispatchUs),
+      combineUs: slower(floor.combine, combineUs),
+    })),
+  };
+}

@@ -1,0 +1,8 @@
+import type { Batching } from "./batching.ts";
+import { DecodeFirst } from "./decode-first.ts";
+import { PrefillFirst } from "./prefill-first.ts";
+import type { StepOrder } from "./rank.ts";
+
+export function stepOrder(batching: Batching): StepOrder {
+  return batching.order === "decode-first" ? new DecodeFirst(batching) : new PrefillFirst(batching);
+}
