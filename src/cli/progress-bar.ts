@@ -31,6 +31,8 @@ export class ProgressBar {
   #behind = 0;
   #phase: Phase;
   #saidAt: number;
+  /** What was shown never shrinks, whatever is learned of the time to come. */
+  #shown = 0;
 
   /** @param total of the weights of all phases */
   constructor(stream: ProgressStream, total: number, now: () => number = () => performance.now()) {
@@ -59,9 +61,9 @@ export class ProgressBar {
     const took = now - this.#beganAt;
     const leftMs =
       ((now - beganAt) * (1 - part)) / part + (took * this.#ahead) / (this.#behind + part * weight);
-    const whole = took / (took + leftMs);
-    const text = printable(`${percentText(whole)}  ${leftText(leftMs)}  ${label}`);
-    this.#stream.write(tty ? this.#line(whole, text) : `${text}\n`);
+    this.#shown = Math.max(this.#shown, took / (took + leftMs));
+    const text = printable(`${percentText(this.#shown)}  ${leftText(leftMs)}  ${label}`);
+    this.#stream.write(tty ? this.#line(text) : `${text}\n`);
   }
 
   /** Leaves the line to others. */
@@ -70,8 +72,8 @@ export class ProgressBar {
   }
 
   /** A line that is longer than the terminal is wide would be drawn below each other. */
-  #line(whole: number, text: string): string {
-    const full = Math.round(whole * CELLS);
+  #line(text: string): string {
+    const full = Math.round(this.#shown * CELLS);
     const bar = "█".repeat(full) + "░".repeat(CELLS - full);
     const room = Math.max(10, (this.#stream.columns ?? 80) - 1);
     return `${CLEAR}${`${bar} ${text}`.slice(0, room)}`;

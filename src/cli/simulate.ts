@@ -11,7 +11,7 @@ import { type CalibrateFlags, calibrate } from "./calibrate.ts";
 import { comparisonTable } from "./comparison-table.ts";
 import { jsonOption } from "./options.ts";
 import { type Output, output } from "./output.ts";
-import { checkServes, longest, poolText } from "./pool-text.ts";
+import { checkServes, poolText } from "./pool-text.ts";
 import { ProgressBar } from "./progress-bar.ts";
 import { RunFolder } from "./run-folder.ts";
 import { lostLines, runTable } from "./run-table.ts";
@@ -82,14 +82,13 @@ async function simulateScenario(
   const { model, topology, decode } = scenario;
   checkServes(flags.scenario, "topology", model, topology);
   if (decode !== null) checkServes(flags.scenario, "decodeTopology", model, decode.topology);
-  out.progress(poolText(model, topology));
   const inputs = await openInputs(scenario, out);
+  out.progress(poolText(model, topology));
   const folder: ReportFolder = new RunFolder(flags.out, FILES);
   const bar = new ProgressBar(process.stderr, scenario.policies.length + COMPARISON_WEIGHT);
   try {
-    const runs = await stoppable((signal) => run(scenario, inputs, folder, bar, signal));
+    const runs = await stoppable((signal) => run(flags.scenario, scenario, inputs, folder, bar, signal));
     bar.clear();
-    checkAnswered(flags.scenario, scenario, runs);
     const report = await writeReport(folder, flags.scenario, scenario, runs);
     folder.finish();
     const parts = [runTable(runs.figures), ...lostLines(runs.figures), comparisonTable(runs.comparison)];
@@ -107,6 +106,7 @@ async function simulateScenario(
 class Stopped extends Error {}
 
 function run(
+  path: string,
   scenario: Scenario,
   inputs: ScenarioInputs,
   folder: ReportFolder,
@@ -118,7 +118,7 @@ function run(
   const lines = { request: (line: string) => folder.write("requests.jsonl", `${line}\n`), series };
   const stop = new AbortController();
   signal.addEventListener("abort", () => stop.abort(new Stopped()));
-  return runPolicies(scenario, inputs, lines, bar, stop.signal);
+  return runPolicies({ path, scenario, inputs, lines, bar, signal: stop.signal });
 }
 
 /** @throws InputError */
@@ -131,17 +131,6 @@ async function openInputs(scenario: Scenario, out: Output): Promise<ScenarioInpu
     traffic,
     routing: () => (trace === null ? new SyntheticRouting(model, seed) : new TraceRouting(trace, tenants)),
   };
-}
-
-/** @throws InputError where no policy's run has answered any request */
-function checkAnswered(path: string, scenario: Scenario, { figures }: ScenarioRuns): void {
-  const { model, topology, decode } = scenario;
-  const [first] = figures;
-  if (first.requests === 0 || figures.some(({ refused, requests }) => refused < requests)) return;
-  const rooms = [topology, ...(decode === null ? [] : [decode.topology])];
-  const most = Math.min(...rooms.map((room) => longest(model, room)));
-  const hint = `leaves a rank room for requests of up to ${most} tokens, and all ${first.requests} are longer`;
-  throw new InputError(path, "topology", `${hint}; give more GPUs, or fewer slots`);
 }
 
 /** Writes all but the lines that the runs have written; returns what report.json holds. */

@@ -20,8 +20,8 @@ export function eventsHtml(logs: readonly PolicyLog[], pool: string): string {
     rows: inOrder.slice(0, MOST_ROWS).map(({ atMs, title, kind, text }) => ({
       header: decimals(atMs / 1000, 1),
       cells: [title, `${kind.replace("-", " ")}: ${text}`],
-      words: true,
     })),
+    words: true,
   });
   const more = all.length - MOST_ROWS;
   const rest = more > 0 ? `<p>${decimals(more, 0)} more are in <code>trace.json</code>.</p>` : "";

@@ -7,6 +7,8 @@ export interface FigureTable {
   /** The first is that of the row headers. */
   readonly columns: readonly string[];
   readonly rows: readonly FigureRow[];
+  /** Cells are words, not figures. */
+  readonly words?: true;
 }
 
 export interface FigureRow {
@@ -14,16 +16,15 @@ export interface FigureRow {
   readonly cells: readonly string[];
   /** Columns of cells to show in bold. */
   readonly best?: readonly number[];
-  /** Cells are words, not figures. */
-  readonly words?: true;
 }
 
 /** A table that scrolls by itself where the screen is narrow. */
-export function tableHtml({ caption, columns, rows }: FigureTable): string {
+export function tableHtml({ caption, columns, rows, words }: FigureTable): string {
+  const kind = words ? "" : ' class="number"';
   const head = columns
-    .map((name, i) => `<th scope="col"${i === 0 ? "" : ' class="number"'}>${escaped(name)}</th>`)
+    .map((name, i) => `<th scope="col"${i === 0 ? "" : kind}>${escaped(name)}</th>`)
     .join("");
-  const body = rows.map(rowHtml).join("\n");
+  const body = rows.map((row) => rowHtml(row, kind)).join("\n");
   return `<div class="table-frame" role="group" tabindex="0" aria-label="${escaped(caption)}"><table>
 <caption class="unseen">${escaped(caption)}</caption>
 <thead><tr>${head}</tr></thead>
@@ -32,9 +33,8 @@ ${body}
 </tbody></table></div>`;
 }
 
-function rowHtml({ header, cells, best = [], words }: FigureRow): string {
+function rowHtml({ header, cells, best = [] }: FigureRow, kind: string): string {
   const texts = cells.map((text, i) => {
-    const kind = words ? "" : ' class="number"';
     return `<td${kind}>${best.includes(i) ? `<strong>${escaped(text)}</strong>` : escaped(text)}</td>`;
   });
   return `<tr><th scope="row">${escaped(header)}</th>${texts.join("")}</tr>`;

@@ -106,7 +106,6 @@ export function lostTable(all: readonly PolicyFigures[]): FigureTable | null {
     lost.map((kind: LostRequests) => ({
       header: title,
       cells: [kind.outcome, whole(kind.requests), kind.reason],
-      words: true as const,
     })),
   );
   if (rows.length === 0) return null;
@@ -114,5 +113,6 @@ export function lostTable(all: readonly PolicyFigures[]): FigureTable | null {
     caption: "Requests that got no answer",
     columns: ["Policy", "Outcome", "Requests", "Why (of the first)"],
     rows,
+    words: true,
   };
 }
