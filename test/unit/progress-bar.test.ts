@@ -54,7 +54,7 @@ describe("progress", () => {
     at(1000, 1);
     clear();
     expect(said).toHaveLength(3);
-    expect(said[0]).toMatch(/^\r\u{1b}\[K█{10}░{10} {2}50 % {2}1 s left/u);
+    expect(said[0]).toContain(`\r\u{1b}[K${"█".repeat(10)}${"░".repeat(10)}  50 %  1 s left`);
     for (const line of said) {
       expect(line.replace("\r\u{1b}[K", "").length).toBeLessThan(40);
       expect(line).not.toContain("\n");

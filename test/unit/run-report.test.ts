@@ -143,7 +143,13 @@ describe("what balance gained", () => {
   const summary = (p95: number) => ({ mean: 1, p50: 1, p90: 1, p95, p99: 1 });
   const figures = (name: string, title: string, p95: number, tokensPerSecond: number): PolicyFigures => ({
     ...NOTHING,
-    ...{ name, title, completed: 1, lost: [], goodput: null, tokensPerSecond, balancedness: 0.5 },
+    name,
+    title,
+    completed: 1,
+    lost: [],
+    goodput: null,
+    tokensPerSecond,
+    balancedness: 0.5,
     e2eMs: summary(p95),
   });
   const eplb = (p95: number, rate = 100) => figures("eplb", "EPLB, even shares", p95, rate);
