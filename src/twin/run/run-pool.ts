@@ -16,8 +16,8 @@ import { PoolBalance } from "./pool-balance.ts";
 import type { RunEvent } from "./run-log.ts";
 import type { Timeline } from "./timeline.ts";
 
-/** What a pool tells whoever runs it; ids are those of arrivals. */
-export interface PoolListener {
+/** What a pool tells of its requests; ids are those of arrivals. */
+export interface RequestListener {
   /** A rank is chosen; the request is in flight there once `submit` is called. */
   placed(pool: RunPool, arrival: Arrival, rank: number): void;
   /** Its first forward pass begins. */
@@ -28,6 +28,10 @@ export interface PoolListener {
   preempted(pool: RunPool, id: number): void;
   /** Its rank is lost, and all that it had there. */
   lost(pool: RunPool, id: number, rank: number): void;
+}
+
+/** What a pool tells of itself. */
+export interface PoolListener {
   /** A step begins. */
   stepBegins(pool: RunPool, step: PoolStep, batch: StepBatch): void;
   /** A step is over. */
@@ -51,6 +55,7 @@ export interface RunPoolOptions {
   readonly speculation?: Speculation | null;
   readonly timeline: Timeline;
   readonly listener: PoolListener;
+  readonly requests: RequestListener;
 }
 
 interface Sent {
@@ -67,6 +72,7 @@ export class RunPool {
   readonly ranks: SimulatedPool;
   readonly #timeline: Timeline;
   readonly #listener: PoolListener;
+  readonly #requests: RequestListener;
   readonly #assigner: RankAssigner;
   readonly #loads: ReturnType<typeof noLoads>;
   readonly #sent = new Map<number, Sent>();
@@ -84,6 +90,7 @@ export class RunPool {
     this.hardware = hardware;
     this.#timeline = timeline;
     this.#listener = listener;
+    this.#requests = options.requests;
     this.balance = new PoolBalance({
       ...options,
       adopt: (plan) => {
@@ -106,6 +113,11 @@ export class RunPool {
   /** Requests that wait for a rank. */
   get waiting(): number {
     return this.#waiting.length;
+  }
+
+  /** Whether any rank is left. */
+  get serves(): boolean {
+    return this.#loads.serves.includes(1);
   }
 
   /** A request gets a rank now, or when there is one for it. */
@@ -149,7 +161,7 @@ export class RunPool {
     for (const [id, sent] of gone) {
       this.#forget(sent);
       this.#assigner.failed?.(sent.arrival);
-      this.#listener.lost(this, id, rank);
+      this.#requests.lost(this, id, rank);
     }
     const notice = this.#timeline.at(this.#timeline.now() + noticedMs, () => {
       this.#unnoticed.delete(rank);
@@ -196,7 +208,7 @@ export class RunPool {
     for (const [i, arrival] of waiting.entries()) {
       if (rankOf[i] < 0) continue;
       this.#sent.set(arrival.id, { arrival, rank: rankOf[i] });
-      this.#listener.placed(this, arrival, rankOf[i]);
+      this.#requests.placed(this, arrival, rankOf[i]);
     }
   }
 
@@ -217,21 +229,21 @@ export class RunPool {
     const startMs = this.#timeline.now();
     this.#stepping = true;
     this.#listener.stepBegins(this, step, this.ranks.batch);
-    for (const id of step.started) this.#listener.started(this, id);
+    for (const id of step.started) this.#requests.started(this, id);
     this.#timeline.at(startMs + step.ms, () => this.#end(step, startMs));
   }
 
   #end(step: PoolStep, startMs: number): void {
     this.#stepping = false;
     // Of those whose rank was lost meanwhile nothing is heard any more.
-    for (const id of step.made) if (this.#sent.has(id)) this.#listener.token(this, id);
-    for (const id of step.preempted) if (this.#sent.has(id)) this.#listener.preempted(this, id);
+    for (const id of step.made) if (this.#sent.has(id)) this.#requests.token(this, id);
+    for (const id of step.preempted) if (this.#sent.has(id)) this.#requests.preempted(this, id);
     for (const id of step.finished) {
       const sent = this.#sent.get(id);
       if (sent === undefined) continue;
       this.#forget(sent);
       this.#assigner.finished(sent.arrival);
-      this.#listener.finished(this, id);
+      this.#requests.finished(this, id);
     }
     this.#listener.stepEnds(this, step, startMs);
     this.#wake();
