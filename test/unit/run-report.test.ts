@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { describe, expect, it, test } from "vitest";
+import { SCENARIO_KEYS } from "../../src/config/scenario.ts";
 import { chromeTrace } from "../../src/report/chrome-trace.ts";
 import { FIDELITY_ERRORS } from "../../src/report/fidelity-errors.ts";
 import { gainText } from "../../src/report/html/gain.ts";
@@ -187,4 +188,17 @@ test("README has the differences between fidelities that a report shows", async 
   const { sampled, analytic } = FIDELITY_ERRORS;
   for (const [what, error] of Object.entries(sampled))
     expect(readme).toContain(`| ${what} | ${percent(error)} | ${percent(analytic[what])} |`);
+});
+
+test("docs/simulate.md names every key of a scenario, figure, field and column", async () => {
+  const page = await readFile(new URL("../../docs/simulate.md", import.meta.url), "utf8");
+  const { log, requests } = madeUpRun(5, 1);
+  const names = [
+    ...SCENARIO_KEYS,
+    ...Object.keys(policyFigures(log, NOTHING, null)),
+    ...Object.keys(JSON.parse(requests[0])),
+    ...SERIES_HEADER.split(","),
+  ];
+  expect(names.length).toBeGreaterThan(70);
+  expect(names.filter((name) => !page.includes(`\`${name}\``))).toEqual([]);
 });
