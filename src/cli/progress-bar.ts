@@ -16,6 +16,9 @@ interface Phase {
 const LINE_EVERY_MS = 5000;
 const DRAW_EVERY_MS = 100;
 const CELLS = 20;
+const USUAL_COLUMNS = 80;
+/** Below that there is no bar, only words. */
+const NARROW = 60;
 const CLEAR = "\r\u001b[K";
 
 /**
@@ -71,12 +74,13 @@ export class ProgressBar {
     if (this.#stream.isTTY === true) this.#stream.write(CLEAR);
   }
 
-  /** A line that is longer than the terminal is wide would be drawn below each other. */
+  /** No longer than the terminal is wide: the rest would not be redrawn. A terminal of no known width says 0. */
   #line(text: string): string {
-    const full = Math.round(this.#shown * CELLS);
-    const bar = "█".repeat(full) + "░".repeat(CELLS - full);
-    const room = Math.max(10, (this.#stream.columns ?? 80) - 1);
-    return `${CLEAR}${`${bar} ${text}`.slice(0, room)}`;
+    const room = (this.#stream.columns || USUAL_COLUMNS) - 1;
+    const cells = room < NARROW ? 0 : CELLS;
+    const full = Math.round(this.#shown * cells);
+    const bar = "█".repeat(full) + "░".repeat(cells - full);
+    return `${CLEAR}${`${bar} ${text}`.trimStart().slice(0, room)}`;
   }
 }
 

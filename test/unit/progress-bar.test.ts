@@ -46,21 +46,29 @@ describe("progress", () => {
     expect(said[1]).toContain("14 min left");
   });
 
-  it("is one line redrawn on a terminal, no longer than that is wide, and leaves it clear", () => {
-    const { said, begin, at, clear } = bar({ isTTY: true, columns: 40 }, 1);
-    begin("simulating something with a long name\n");
-    at(50, 0.1);
-    at(500, 0.5);
-    at(1000, 1);
-    clear();
-    expect(said).toHaveLength(3);
-    expect(said[0]).toContain(`\r\u{1b}[K${"█".repeat(10)}${"░".repeat(10)}  50 %  1 s left`);
-    for (const line of said) {
-      expect(line.replace("\r\u{1b}[K", "").length).toBeLessThan(40);
-      expect(line).not.toContain("\n");
-    }
-    expect(said.at(-1)).toBe("\r\u{1b}[K");
-  });
+  it.each([
+    [0, `${"█".repeat(10)}${"░".repeat(10)}  50 %  1 s left  simulating`],
+    [70, `${"█".repeat(10)}${"░".repeat(10)}  50 %  1 s left  simulating`],
+    [30, "50 %  1 s left  simulating"],
+  ])(
+    "is one line redrawn on a terminal of %i columns, no longer than that is wide, and leaves it clear",
+    (columns, begins) => {
+      const { said, begin, at, clear } = bar({ isTTY: true, columns }, 1);
+      begin("simulating something with a long name, which goes on and on\n");
+      at(50, 0.1);
+      at(500, 0.5);
+      at(1000, 1);
+      clear();
+      expect(said).toHaveLength(3);
+      expect(said[0].replace("\r\u{1b}[K", "").startsWith(begins)).toBe(true);
+      for (const line of said) {
+        expect(line.startsWith("\r\u{1b}[K")).toBe(true);
+        expect(line.replace("\r\u{1b}[K", "").length).toBeLessThan(columns || 80);
+        expect(line).not.toContain("\n");
+      }
+      expect(said.at(-1)).toBe("\r\u{1b}[K");
+    },
+  );
 
   it("says nothing before anything is done", () => {
     const { said, begin, at } = bar({});

@@ -174,6 +174,14 @@ describe("what balance gained", () => {
       "Plimsoll is not the fastest here: it answers 95 % of requests in full within 900 ms where EPLB takes 800 ms. ",
     ],
     ["time in one unit", [eplb(12_000), own(9000)], "within 9.00 s where EPLB takes 12.00 s."],
+    [
+      "requests that kept what they had to",
+      [
+        { ...eplb(1200), goodput: { requests: 7, share: 0.7, requestsPerSecond: 1 } },
+        { ...own(900), goodput: { requests: 9, share: 0.9, requestsPerSecond: 1 } },
+      ],
+      "EPLB takes 1,200 ms. Requests that kept the SLO: Plimsoll 90.0 % and EPLB 70.0 %. Balancedness: ",
+    ],
     ["one by itself", [eplb(800)], "EPLB answers 95 % of requests in full within 800 ms, and was run alone."],
     ["no answer", [{ ...own(1), completed: 0 }], "No request was completed."],
   ])("is said where it is %s", (_, all, text) => {

@@ -17,13 +17,23 @@ export function gainText(all: readonly PolicyFigures[]): string {
   if (others.length === 0) return `${sentenceName(own)} ${answers}, and was run alone.`;
   const takes = `where ${listed(others.map((one) => `${shortName(one)} takes ${e2eText(one)}`))}.`;
   const even = [own, ...others].map((one) => `${shortName(one)} ${decimals(one.balancedness, 3)}`);
-  const balance = `Balancedness: ${listed(even)}.`;
+  const balance = `${goodputText(own, others)}Balancedness: ${listed(even)}.`;
   if (others.some((one) => apart(one.tokensPerSecond, own.tokensPerSecond) !== 0)) {
     const carry = others.map((one) => `${shortName(one)} carries ${rateText(one)}`);
     const carries = `${sentenceName(own)} carries ${rateText(own)} tokens/s where ${listed(carry)}.`;
     return `${carries} It ${answers} ${takes} ${balance}`;
   }
   return `${latencyBegin(own, others)} ${answers} ${takes} ${balance}`;
+}
+
+/** Empty where no level was given. */
+function goodputText(own: PolicyFigures, others: readonly PolicyFigures[]): string {
+  if (own.goodput === null) return "";
+  const shares = [own, ...others].map((one) => {
+    const share = one.goodput?.share ?? null;
+    return `${shortName(one)} ${decimals(share === null ? null : share * 100, 1)}\u00a0%`;
+  });
+  return `Requests that kept the SLO: ${listed(shares)}. `;
 }
 
 /** Also where nothing was gained. */

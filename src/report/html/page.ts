@@ -38,7 +38,7 @@ export function reportPage(facts: ReportFacts): string {
   const legend = legendHtml(logs);
   const parts = [
     section("Policies", [
-      level === null ? "" : `<p>Goodput counts requests with ${escaped(levelText(level))}.</p>`,
+      level === null ? "" : `<p>The SLO, and what goodput counts: ${escaped(levelText(level))}.</p>`,
       `<div class="pair">${policyTables(figures, level).map(panelHtml).join("\n")}</div>`,
       lost === null ? "" : panelHtml(lost),
     ]),

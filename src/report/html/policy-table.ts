@@ -19,6 +19,7 @@ interface Line {
 }
 
 const whole = (value: Known) => decimals(value, 0);
+const two = (value: Known) => decimals(value, 2);
 const three = (value: Known) => decimals(value, 3);
 const percent = (value: Known) =>
   value === null || value === undefined ? "–" : `${decimals(value * 100, 1)} %`;
@@ -54,10 +55,15 @@ const GOODPUT: readonly Line[] = [
   {
     header: "Goodput, requests/s",
     of: ({ goodput }) => goodput?.requestsPerSecond,
-    text: three,
+    text: two,
     better: "more",
   },
-  { header: "Requests within the level", of: ({ goodput }) => goodput?.share, text: percent, better: "more" },
+  {
+    header: "Requests that kept the SLO",
+    of: ({ goodput }) => goodput?.share,
+    text: percent,
+    better: "more",
+  },
 ];
 
 const BALANCE: readonly Line[] = [
