@@ -1,6 +1,6 @@
 import Table from "cli-table3";
 import { EFFECT_AFTER_MS, type LoggedChange } from "./change-log.ts";
-import { clockText, decimals, milliseconds } from "./number-text.ts";
+import { clockText, decimals, milliseconds } from "../lib/number-text.ts";
 import { changeText } from "./simulation-text.ts";
 
 /** 80 columns with cli-table3's borders. */

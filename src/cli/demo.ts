@@ -93,7 +93,7 @@ async function demo(flags: DemoFlags): Promise<void> {
   const routing = await openRouting(flags.routing ?? null, experts.model, out);
   const nearLine =
     flags.trace === undefined ? new NearLoadLine({ ...experts, hardware }, routing, CADENCE, seed) : null;
-  const trace = nearLine?.traffic(out) ?? (await openTraffic(flags.trace ?? null, null, seed));
+  const trace = nearLine?.traffic(out) ?? (await openTraffic(flags.trace ?? null, null, seed))();
   const mostTraffic = Math.min(MOST_TRAFFIC, nearLine?.most ?? MOST_TRAFFIC);
   const run = await live(config, pool, routing, { trace, mostTraffic }, flags, out);
   const { traffic, poolRun, changes, comparison } = run;

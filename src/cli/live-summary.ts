@@ -3,7 +3,7 @@ import { createLogUpdate } from "log-update";
 import type { LiveMeasures } from "../replay/measures.ts";
 import { printable } from "../lib/printable.ts";
 import type { SimulationState } from "../model/simulation.ts";
-import { clockText, decimals, milliseconds } from "./number-text.ts";
+import { clockText, decimals, milliseconds } from "../lib/number-text.ts";
 import { simulationText } from "./simulation-text.ts";
 
 /** What the live view shows, gathered once a second. */

@@ -1,6 +1,6 @@
 import Table from "cli-table3";
 import type { LoadLine, LoadLines } from "../model/load-line.ts";
-import { decimals, milliseconds } from "./number-text.ts";
+import { decimals, milliseconds } from "../lib/number-text.ts";
 
 type Measure = (line: LoadLine) => number | null | undefined;
 

@@ -10,7 +10,7 @@ import { SyntheticRouting } from "../twin/synthetic-routing.ts";
 import { TraceRouting } from "../twin/trace-routing.ts";
 import { LONG_PROMPT_TOKENS, longPrompts } from "../twin/traffic.ts";
 import { drain } from "./drain.ts";
-import { decimals } from "./number-text.ts";
+import { decimals } from "../lib/number-text.ts";
 import type { Output } from "./output.ts";
 
 /** More than a GPU of any kind takes of any model, tokens/s. */

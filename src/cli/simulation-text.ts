@@ -1,5 +1,5 @@
 import type { SimulationChange, SimulationState } from "../model/simulation.ts";
-import { decimals } from "./number-text.ts";
+import { decimals } from "../lib/number-text.ts";
 
 /** What a simulated pool is by now, for a person. */
 export function simulationText({ traffic, shifts, lost }: SimulationState): string {
