@@ -1,3 +1,4 @@
+import type { ExchangeTable } from "../../core/cost/exchange-table.ts";
 import {
   H800,
   type Hardware,
@@ -23,7 +24,7 @@ const MEMORY_PART = 0.9;
  * (`config/calibration/serving.json`, which says how sure each is). None of it is a kernel's by itself: efficiencies
  * have in them what is lost between kernels, and they hold together with `fixed` only.
  */
-export function gpuHardware(gpu: Gpu, c: Constants): Hardware {
+export function gpuHardware(gpu: Gpu, c: Constants, exchangeTable: ExchangeTable | null = null): Hardware {
   const { bf16, fp8, fp4 } = gpu.flops;
   const { scaleUp, scaleOut } = gpu;
   const exchangeOf = (ranks: number) =>
@@ -58,6 +59,7 @@ export function gpuHardware(gpu: Gpu, c: Constants): Hardware {
     })),
     lowLatencyFloorUs: { dispatch: 0, combine: 0 },
     normalFloorUs: { dispatch: 0, combine: 0 },
+    exchangeTable,
     exchangeDoublingUs: 1e6 * c.exchangeLatency,
     fixed: { step: c.host / pace, layer: c.layer / pace, promptLayer: c.prefillLayer / pace / promptPace },
     multiprocessors: H800.multiprocessors,
@@ -68,6 +70,8 @@ export function gpuHardware(gpu: Gpu, c: Constants): Hardware {
 export interface GpuChoice {
   readonly gpu: Gpu;
   readonly constants: FittedConstants;
+  /** Exchanges between nodes as measured on such GPUs; null where nobody has. */
+  readonly exchanges: ExchangeTable | null;
 }
 
 /**
@@ -76,7 +80,7 @@ export interface GpuChoice {
  */
 export function modelledHardware(model: MoeModel, choice: GpuChoice | null): Hardware {
   if (choice === null) return H800;
-  const { gpu, constants } = choice;
+  const { gpu, constants, exchanges } = choice;
   const alone = { count: 1, tp: 1, dp: 1, ep: 1, moeTp: 1 };
   const point = {
     model,
@@ -93,5 +97,5 @@ export function modelledHardware(model: MoeModel, choice: GpuChoice | null): Har
     prefill: null,
     decode: alone,
   };
-  return gpuHardware(gpu, constantsOf(tableOf(constants), point));
+  return gpuHardware(gpu, constantsOf(tableOf(constants), point), exchanges);
 }
