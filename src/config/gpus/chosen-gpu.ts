@@ -1,5 +1,6 @@
 import type { Gpu } from "../../model/gpu.ts";
 import { type ConstantsFile, readConstantsFile } from "../calibration/constants-file.ts";
+import { type ExchangeFile, readExchangeFile } from "../calibration/exchange-file.ts";
 import type { Place } from "../place.ts";
 import { loadGpu } from "./load-gpu.ts";
 
@@ -7,6 +8,8 @@ import { loadGpu } from "./load-gpu.ts";
 export interface ChosenGpu {
   readonly gpu: Gpu;
   readonly constants: ConstantsFile["constants"];
+  /** Exchanges between nodes as measured on such GPUs; null where nobody has. */
+  readonly exchanges: ExchangeFile | null;
 }
 
 /** What is simulated where nobody says: the machine of DeepSeek's published figures, by its kernels (core/cost/hardware.ts). */
@@ -20,5 +23,5 @@ export async function chooseGpu(name: string | undefined, place: Place): Promise
   if (name === undefined || name === USUAL) return null;
   const gpu = await loadGpu(name, place);
   const { constants } = await readConstantsFile();
-  return { gpu, constants };
+  return { gpu, constants, exchanges: await readExchangeFile(gpu.name) };
 }

@@ -11,6 +11,7 @@ import {
   lowLatencyPoint,
 } from "./hardware.ts";
 import type { LayerTimes } from "./overlap.ts";
+import { TabulatedExchange } from "./tabulated-exchange.ts";
 
 /** What is costed of a batch. */
 export interface Slice {
@@ -34,6 +35,8 @@ export class ExchangeTime {
   readonly #nodeBandwidth: number;
 
   readonly #ranks: number;
+  /** Null where no such number of GPUs was measured. */
+  readonly #table: TabulatedExchange | null;
   readonly #shape: EngineShape;
 
   /** @param lowLatencyBatch tokens of a rank up to which the low-latency kernels are used */
@@ -49,6 +52,7 @@ export class ExchangeTime {
     this.#shape = shape;
     this.#ranks = rankCount(topology, shape);
     const ranks = gpuCount(topology) * shape.moeTp;
+    this.#table = TabulatedExchange.of(model, ranks, topology.nodes, hardware.exchangeTable);
     this.#lowLatency = lowLatencyPoint(hardware, ranks);
     this.#doublings = hardware.exchangeDoublingUs * Math.log2(ranks);
     const { domainGpus, nvlinkBandwidth, rdmaBandwidth } = hardware;
@@ -76,8 +80,9 @@ export class ExchangeTime {
     for (let gpu = 0; gpu < tally.gpuLoad.length; gpu++) {
       busiest = Math.max(busiest, tally.gpuLoad[gpu], tally.selectionsFrom[gpu]);
     }
-    const fill = (part * busiest) / (LOW_LATENCY_BATCH * LOW_LATENCY_TOPK);
     const message = lowLatencyExchangeBytes(this.#model, 1);
+    if (this.#table !== null) return this.#table.small(part * busiest);
+    const fill = (part * busiest) / (LOW_LATENCY_BATCH * LOW_LATENCY_TOPK);
     const between = (floor: number, full: number, size: number) =>
       (this.#doublings + floor + fill * size * (full - floor)) * 1e-6;
     return {
@@ -114,6 +119,7 @@ export class ExchangeTime {
       nvlink = Math.max(nvlink, tally.rankReceives[gpu]);
     }
     const bytes = normalExchangeBytes(this.#model, part);
+    if (this.#table !== null) return this.#table.normal(part * nvlink, part * rdma);
     const secondsPerByte = Math.max(rdma / this.#nodeBandwidth, nvlink / nvlinkBandwidth);
     return {
       dispatch: (this.#doublings + normalFloorUs.dispatch) * 1e-6 + bytes.dispatch * secondsPerByte,

@@ -1,3 +1,5 @@
+import type { ExchangeTable } from "./exchange-table.ts";
+
 /**
  * What one GPU and its network do per second. Every figure with its source; bytes and floating-point operations per second.
  *
@@ -45,6 +47,8 @@ export interface Hardware {
   readonly lowLatencyFloorUs: { readonly dispatch: number; readonly combine: number };
   /** The same of the normal kernels: what they take beside moving bytes. */
   readonly normalFloorUs: { readonly dispatch: number; readonly combine: number };
+  /** Kernels as measured by ranks and tokens, in place of the above from its fewest ranks on; null where there are none. */
+  readonly exchangeTable: ExchangeTable | null;
   /** What either kind of kernel takes more for each doubling of its ranks, µs. */
   readonly exchangeDoublingUs: number;
   /** Seconds that go neither into memory, nor arithmetic, nor the network: launches, tails, norms, the host. */
@@ -117,6 +121,7 @@ export const H800: Hardware = {
   lowLatencyFloorUs: { dispatch: 16.3, combine: 12.2 },
   // Its table of the normal kernels, likewise, two nodes, 20 SMs: transmission and notification.
   normalFloorUs: { dispatch: 26.8 + 31.6, combine: 50.9 + 33.1 },
+  exchangeTable: null,
   exchangeDoublingUs: 0,
   // Kernels by themselves.
   fixed: { step: 0, layer: 0, promptLayer: 0, promptToken: 0 },

@@ -1,3 +1,4 @@
+import type { ExchangeTable } from "../../core/cost/exchange-table.ts";
 import {
   ENGINE_H800,
   H800,
@@ -24,7 +25,7 @@ const MEMORY_PART = 0.9;
  * (`config/calibration/serving.json`, which says how sure each is). None of it is a kernel's by itself: efficiencies
  * have in them what is lost between kernels, and they hold together with `fixed` only.
  */
-export function gpuHardware(gpu: Gpu, c: Constants): Hardware {
+export function gpuHardware(gpu: Gpu, c: Constants, exchangeTable: ExchangeTable | null = null): Hardware {
   const { bf16, fp8, fp4 } = gpu.flops;
   const { scaleUp, scaleOut } = gpu;
   const exchangeOf = (ranks: number) =>
@@ -59,6 +60,7 @@ export function gpuHardware(gpu: Gpu, c: Constants): Hardware {
     })),
     lowLatencyFloorUs: { dispatch: 0, combine: 0 },
     normalFloorUs: { dispatch: 0, combine: 0 },
+    exchangeTable,
     exchangeDoublingUs: 1e6 * c.exchangeLatency,
     fixed: {
       step: c.host / pace,
@@ -74,15 +76,17 @@ export function gpuHardware(gpu: Gpu, c: Constants): Hardware {
 export interface GpuChoice {
   readonly gpu: Gpu;
   readonly constants: FittedConstants;
+  /** Exchanges between nodes as measured on such GPUs; null where nobody has. */
+  readonly exchanges: ExchangeTable | null;
 }
 
 /**
  * The GPUs that a pool of the model is simulated on.
- * @param choice null for DeepSeek's own H800. Of no engine in particular: an engine's factors are left out
+ * @param choice null for DeepSeek's own H800, as an engine uses it. Of no engine in particular: an engine's factors are left out
  */
 export function modelledHardware(model: MoeModel, choice: GpuChoice | null): Hardware {
   if (choice === null) return ENGINE_H800;
-  const { gpu, constants } = choice;
+  const { gpu, constants, exchanges } = choice;
   const alone = { count: 1, tp: 1, dp: 1, ep: 1, moeTp: 1 };
   const point = {
     model,
@@ -99,5 +103,5 @@ export function modelledHardware(model: MoeModel, choice: GpuChoice | null): Har
     prefill: null,
     decode: alone,
   };
-  return gpuHardware(gpu, constantsOf(tableOf(constants), point));
+  return gpuHardware(gpu, constantsOf(tableOf(constants), point), exchanges);
 }
