@@ -42,18 +42,21 @@ export async function demoRun(options: DemoRunOptions): Promise<DemoRun> {
   onView((line) => view.say(line));
   const follower = new PoolFollower(pool);
   const ended = new AbortController();
-  const keys = TerminalKeys.open({
-    keyboard: process.stdin,
-    inForeground,
-    signal: (name) => process.kill(OWN_GROUP, name),
-    onKey: (key) =>
-      pressKey(
-        key,
-        simulation,
-        () => fullest(pool),
-        () => ended.abort(),
-      ),
-  });
+  // Where nobody sees which keys there are, none are read.
+  const keys = !process.stderr.isTTY
+    ? null
+    : TerminalKeys.open({
+        keyboard: process.stdin,
+        inForeground,
+        signal: (name) => process.kill(OWN_GROUP, name),
+        onKey: (key) =>
+          pressKey(
+            key,
+            simulation,
+            () => fullest(pool),
+            () => ended.abort(),
+          ),
+      });
   const log = new ChangeLog(simulation, () => {
     const { elapsedMs, ttftMs } = replay.live();
     return { elapsedMs, ttftMs: ttftMs?.p50 ?? null, balancedness: follower.current().balancedness.now };
