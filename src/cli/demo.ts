@@ -72,7 +72,6 @@ async function demo(flags: DemoFlags): Promise<void> {
   const defaults = await loadConfig(null, process.env);
   for (const note of defaults.notes) out.progress(note);
   const pool = await demoPool(defaults, flags);
-  out.progress(poolText(pool.experts.model, pool.experts.topology));
   const config = {
     ...defaults,
     pools: [pool],
@@ -81,10 +80,12 @@ async function demo(flags: DemoFlags): Promise<void> {
   };
   const { experts, seed } = pool;
   const routing = await openRouting(flags.routing ?? null, experts.model, out);
-  const nearLine = flags.trace === undefined ? new NearLoadLine(experts, routing, CADENCE, seed) : null;
-  const trace = nearLine?.traffic(out) ?? (await openTraffic(flags.trace ?? null, null, seed))();
+  const recorded = flags.trace === undefined ? null : (await openTraffic(flags.trace, null, seed))();
+  out.progress(poolText(experts.model, experts.topology));
+  const nearLine = new NearLoadLine(experts, routing, CADENCE, seed);
+  const trace = recorded ?? nearLine.traffic(out);
   const { traffic, poolRun, comparison } = await live(config, pool, routing, trace, flags, out);
-  const lines = nearLine?.measure(out) ?? null;
+  const lines = recorded === null ? nearLine.measure(out) : null;
   out.result(
     {
       model: experts.model.name,
