@@ -80,7 +80,6 @@ async function demo(flags: DemoFlags): Promise<void> {
   for (const note of defaults.notes) out.progress(note);
   const pool = await demoPool(defaults, flags);
   const hardware = modelledHardware(pool.experts.model, pool.gpu);
-  out.progress(poolText(pool.experts.model, pool.experts.topology, hardware));
   // Lines of the log, one for each request that fails, would tear the view that is redrawn in place.
   const logLevel = process.stderr.isTTY ? "error" : defaults.http.logLevel;
   const config: Config = {
@@ -91,9 +90,11 @@ async function demo(flags: DemoFlags): Promise<void> {
   };
   const { experts, seed } = pool;
   const routing = await openRouting(flags.routing ?? null, experts.model, out);
+  const recorded = flags.trace === undefined ? null : (await openTraffic(flags.trace, null, seed))();
+  out.progress(poolText(experts.model, experts.topology, hardware));
   const nearLine =
-    flags.trace === undefined ? new NearLoadLine({ ...experts, hardware }, routing, CADENCE, seed) : null;
-  const trace = nearLine?.traffic(out) ?? (await openTraffic(flags.trace ?? null, null, seed))();
+    recorded === null ? new NearLoadLine({ ...experts, hardware }, routing, CADENCE, seed) : null;
+  const trace = recorded ?? nearLine?.traffic(out) ?? [];
   const mostTraffic = Math.min(MOST_TRAFFIC, nearLine?.most ?? MOST_TRAFFIC);
   const run = await live(config, pool, routing, { trace, mostTraffic }, flags, out);
   const { traffic, poolRun, changes, comparison } = run;

@@ -25,7 +25,7 @@ export function linePath(points: Iterable<Point>): string {
     if (column.length > 0 && (y === null || Math.floor(x) !== Math.floor(column[0].x))) flush();
     if (y === null) {
       // A point between two gaps would not be seen.
-      if (lonely) parts.push("h.1");
+      if (lonely) parts.push("h-3");
       lonely = false;
       pen = "M";
       continue;
@@ -34,7 +34,7 @@ export function linePath(points: Iterable<Point>): string {
     column.push({ x, y });
   }
   flush();
-  if (lonely) parts.push("h.1");
+  if (lonely) parts.push("h-3");
   return parts.join("");
 }
 

@@ -32,7 +32,7 @@ export function trustHtml({ fidelity, unseen }: TrustFacts): string {
   });
   return `<p>Nothing here was measured on GPUs: the times of steps are modelled. Differences between policies are more certain than the times themselves, for the same model stands behind all of them, and they met the same requests.</p>
 <div class="panel"><h3>The error to expect</h3>
-<p>What predictions of serving points were off by, over ${decimals(points, 0)} measured points of real engines, each predicted without what is left out; the first row is for a model, a GPU and a backend that are known. Median, and in brackets the 90th percentile, in percent.</p>
+<p>How far <code>simulate --calibrate</code> is off, which predicts whole serving points, over ${decimals(points, 0)} measured points of real engines, each predicted without what is left out; the first row is for a model, a GPU and a backend that are known. Median, and in brackets the 90th percentile, in percent. A run works out its steps one by one, from published times of kernels, and its queues from the traffic: take these errors as the least to expect.</p>
 ${errors}</div>
 <div class="panel"><h3>What <code>fidelity: ${fidelity}</code> adds</h3>
 ${fidelityHtml(fidelity)}</div>`;
