@@ -56,7 +56,7 @@ function run({ gaps, lengths, faults, apart, engine, drafts, inside }: Case) {
     cadence: { sharesMs: 15, placementMs: 40 },
     seed: 1,
     fidelity: "analytic",
-    batching: engine === "plain" ? PLAIN_BATCHING : BATCHING[engine as "vllm" | "sglang"],
+    batching: engine === "plain" ? PLAIN_BATCHING : BATCHING[engine],
     speculation: drafts ? { draftTokens: 2, acceptance: 0.7 } : null,
     admission: limitsOf({ total, queue: { maxWaiting: 4, maxWaitMs: 10 } }),
     faults: faults.map(({ of, ...fault }) => ({ ...fault, pool: apart ? of : "pool" })),
