@@ -10,16 +10,15 @@ Records what vLLM's own scheduler does step by step with made-up traffic, which 
 
 import hashlib
 import json
-import random
 import sys
 from pathlib import Path
 from types import SimpleNamespace
 from unittest.mock import MagicMock
 
+from made_up_requests import PREFIX_BLOCK, made_up, request_line, step_line
 from mocked_packages import mock_all_but
 
 PAGE = 16
-PREFIX_BLOCK = 512
 REAL = """
     utils.hashing utils.math_utils v1.core v1.core.block_pool v1.core.encoder_cache_manager
     v1.core.kv_cache_coordinator v1.core.kv_cache_manager v1.core.kv_cache_metrics v1.core.kv_cache_utils v1.core.sched
@@ -94,15 +93,15 @@ def request_of(number: int, prompt: list[int], answer: int):
     return requests.Request(str(number), prompt, sampling, None, arrival_time=number, block_hasher=page_hashes)
 
 
-def play(scheduler: Scheduler, pages: int, arrivals: list) -> list[str]:
-    """A line for each step: when; tokens of requests; who was preempted; pages in use after it."""
+def play(scheduler: Scheduler, pages: int, arrivals: list[tuple]) -> list[str]:
     steps, now = [], 0
     while arrivals or scheduler.has_unfinished_requests():
         while arrivals and arrivals[0][0] <= now:
-            scheduler.add_request(request_of(*arrivals.pop(0)[1:]))
+            _, number, ids, tokens, answer = arrivals.pop(0)
+            scheduler.add_request(request_of(number, [ids[i // PREFIX_BLOCK] for i in range(tokens)], answer))
         output = scheduler.schedule()
         tokens = output.num_scheduled_tokens
-        preempted = sorted(map(int, output.preempted_req_ids))
+        preempted = [int(number) for number in output.preempted_req_ids]
         made = []
         for number in tokens:
             request = scheduler.requests[number]
@@ -112,35 +111,20 @@ def play(scheduler: Scheduler, pages: int, arrivals: list) -> list[str]:
         scheduler.update_from_output(output, ModelRunnerOutput(list(tokens), numbers, made))
         if tokens:
             used = pages - scheduler.kv_cache_manager.block_pool.get_num_free_blocks()
-            each = " ".join(f"{number}:{count}" for number, count in tokens.items())
-            steps.append(f"{now} | {each} | {' '.join(map(str, preempted))} | {used}")
+            steps.append(step_line(now, {int(number): count for number, count in tokens.items()}, preempted, used))
         now += 1
     return steps
 
 
-def case(name, seed, pages, step_tokens, running, inputs, outputs, gap, families=0) -> dict:
-    """
-    Requests arrive up to `gap` steps apart, a line for each: when; tokens of prompt and answer; ids of the prompt's blocks.
-    The prompts of a family begin alike, in up to three blocks, and end apart.
-    """
-    rng = random.Random(seed)
-    at, arrivals, written = 0, [], []
-    for number in range(1, 25):
-        at += rng.randrange(gap + 1)
-        tokens, answer = rng.randint(*inputs), rng.randint(*outputs)
-        family = rng.randrange(families) if families else 0
-        alike = min(rng.randrange(4), (tokens - 1) // PREFIX_BLOCK) if families else 0
-        own = range(alike, -(-tokens // PREFIX_BLOCK))
-        ids = [100 * family + i for i in range(alike)] + [1000 * number + i for i in own]
-        prompt = [ids[i // PREFIX_BLOCK] for i in range(tokens)]
-        arrivals.append((at, number, prompt, answer))
-        written.append(f"{at} | {tokens} | {answer} | {' '.join(map(str, ids))}")
-    steps = play(scheduler(pages, step_tokens, running), pages, arrivals)
+def case(name: str, seed: int, pages: int, step_tokens: int, running: int, *traffic) -> dict:
+    requests = made_up(seed, *traffic)
+    lines = [request_line(request) for request in requests]
+    steps = play(scheduler(pages, step_tokens, running), pages, requests)
     sizes = {"pages": pages, "stepTokens": step_tokens, "running": running}
-    return {"name": name, **sizes, "requests": written, "steps": steps}
+    return {"name": f"{name} {seed}", **sizes, "requests": lines, "steps": steps}
 
 
-short = [case(f"little cache {seed}", seed, 20, 64, 6, (1, 90), (1, 60), 6) for seed in (5, 6, 10)]
-long = [case("long prompts", 5, 120, 256, 8, (200, 1500), (1, 60), 6)]
-alike = [case(f"prompts alike {seed}", seed, 400, 1024, 8, (300, 2600), (1, 40), 6, 3) for seed in (1, 5, 10)]
-print(json.dumps({"engine": "vllm 0.32.0", "cases": short + long + alike}, indent=1))
+cases = [case("little cache", seed, 20, 64, 6, (1, 90), (1, 60), 6) for seed in (5, 6, 10)]
+cases += [case("long prompts", 5, 120, 256, 8, (200, 1500), (1, 60), 6)]
+cases += [case("prompts alike", seed, 400, 1024, 8, (300, 2600), (1, 40), 6, 3) for seed in (1, 5, 10)]
+print(json.dumps({"engine": "vllm", "version": "0.32.0", "prefixCache": True, "cases": cases}, indent=1))

@@ -105,7 +105,7 @@ describe("SGLang's order", () => {
     const { submit, step } = recording({ ...sglang, mixed: true }, 10_000);
     submit({ 1: [20, 9], 2: [100, 9] });
     expect(step()).toEqual({ prefillTokens: 64, decoding: 0, made: [1], preempted: [] });
-    expect(step()).toEqual({ prefillTokens: 56, decoding: 1, made: [1, 2], preempted: [] });
+    expect(step()).toEqual({ prefillTokens: 56, decoding: 1, made: [2, 1], preempted: [] });
     submit({ 3: [100, 9] });
     expect(step()).toEqual({ prefillTokens: 62, decoding: 2, made: [1, 2], preempted: [] });
   });
