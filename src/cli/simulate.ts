@@ -93,10 +93,21 @@ async function simulateScenario(
   const inputs = await openInputs(scenario, out);
   out.progress(poolText(model, topology, hardware, shape));
   if (decode !== null) out.progress(poolText(model, decode.topology, hardware, shape));
+  // Signals are heard before there is anything that would be left.
+  await stoppable((signal) => simulateInto(flags, scenario, inputs, out, signal));
+}
+
+async function simulateInto(
+  flags: Readonly<{ scenario: string; out: string }>,
+  scenario: Scenario,
+  inputs: ScenarioInputs,
+  out: Output,
+  signal: AbortSignal,
+): Promise<void> {
   const folder: ReportFolder = new RunFolder(flags.out, FILES);
   const bar = new ProgressBar(process.stderr, scenario.policies.length + COMPARISON_WEIGHT);
   try {
-    const runs = await stoppable((signal) => run(flags.scenario, scenario, inputs, folder, bar, signal));
+    const runs = await run(flags.scenario, scenario, inputs, folder, bar, signal);
     bar.clear();
     const report = await writeReport(folder, flags.scenario, scenario, runs);
     folder.finish();
