@@ -23,6 +23,7 @@ export function waitingPool(model = SMALL_MODEL): SimulatedPoolParts {
     routing: null,
     dispatch: "priced",
     fidelity: "exact",
+    gpu: null,
     recordTokens: 10_000,
     wallClock: () => 1_700_000_000_500,
   });

@@ -1,15 +1,18 @@
 import Table from "cli-table3";
 import { type ConstantsFile, readConstantsFile } from "../config/calibration/constants-file.ts";
 import { loadModel } from "../config/shapes.ts";
-import { tableOf } from "./calibration/constants-table.ts";
 import { Catalogue } from "./calibration/known-hardware.ts";
 import { type MeasuredRow, readMeasuredRows } from "./calibration/measured-rows.ts";
 import { ownConstants } from "./calibration/own-constants.ts";
 import { type PredictedRow, jsonRow, movedTo, predictRows } from "./calibration/predicted-rows.ts";
 import { errorsBy, errorsTable, jsonErrorsBy } from "./calibration/row-groups.ts";
+import { tableOf } from "../twin/calibration/fitted-constants.ts";
 import type { TimeErrors } from "../twin/calibration/error-summary.ts";
 import type { Table as FactorTable } from "../twin/calibration/factors.ts";
-import { predictUnseen, wholeRows } from "./calibration/unseen-errors.ts";
+import { chosenRows, runPoints } from "./calibration/run-points.ts";
+import { runReport } from "./calibration/run-report.ts";
+import { predict } from "../twin/calibration/cross-validate.ts";
+import { unseenTables, wholeRows } from "./calibration/unseen-errors.ts";
 import { publishedResult } from "./calibration/published-result.ts";
 import { InputError } from "../lib/errors.ts";
 import { type Output, output, readInput, writeOutput } from "./output.ts";
@@ -17,6 +20,8 @@ import { type Output, output, readInput, writeOutput } from "./output.ts";
 export interface CalibrateFlags {
   readonly measured?: string;
   readonly crossValidate?: true;
+  /** Points that the twin runs. */
+  readonly run?: number;
   /** Where constants of one's own go. */
   readonly fit?: string;
   readonly constants?: string;
@@ -30,21 +35,31 @@ const MOST_ROWS = 40;
 export async function calibrate({
   measured,
   crossValidate,
+  run,
   fit,
   constants,
   json,
 }: CalibrateFlags): Promise<void> {
   const out = output(json ?? false);
   let file = await readConstantsFile(constants);
-  let table = tableOf(file);
+  let table = tableOf(file.constants);
   if (measured === undefined) {
     if (fit !== undefined) throw new InputError("--fit", "", "has nothing to fit to; give --measured too");
+    if (run !== undefined) throw new InputError("--run", "", "has nothing to run; give --measured too");
     const { value, text } = publishedResult(file, await loadModel("deepseek-v3"));
     out.result(value, text);
     return;
   }
   const text = new TextDecoder().decode(await readInput(measured));
   const rows = readMeasuredRows(text, measured, await Catalogue.shipped());
+  if (run !== undefined) {
+    if (fit !== undefined) throw new InputError("--fit", "", "goes without --run; leave one of them");
+    const unseen = crossValidate ? tablesWithout(rows, measured, out) : null;
+    const ran = runPoints(rows, chosenRows(rows, run), (row) => unseen?.[row] ?? table, out.progress);
+    const { value, text: said } = runReport(ran);
+    out.result(value, said);
+    return;
+  }
   if (crossValidate) {
     if (fit !== undefined)
       throw new InputError("--fit", "", "goes without --cross-validate; leave one of them");
@@ -72,14 +87,19 @@ function predictedUnseen(
   file: ConstantsFile,
   out: Output,
 ): PredictedRow[] {
+  const unseen = tablesWithout(rows, source, out);
+  return predictRows(rows, table, file).map((one, i) => movedTo(one, predict(unseen[i], one.row.point)));
+}
+
+/** Of each row, constants fitted to rows of other groups. */
+function tablesWithout(rows: readonly MeasuredRow[], source: string, out: Output): FactorTable[] {
   const whole = wholeRows(rows);
   const groups = new Set(whole.map(({ row }) => row.group));
   if (whole.length < rows.length || groups.size < 2) {
     const hint = `has ${whole.length} of ${rows.length} rows with all times, of ${groups.size} groups; expected all, of two or more (split_group)`;
     throw new InputError(source, "", hint);
   }
-  const unseen = predictUnseen(whole, (line) => out.progress(line));
-  return predictRows(rows, table, file).map((one, i) => movedTo(one, unseen[i]));
+  return unseenTables(whole, (line) => out.progress(line));
 }
 
 function sayResult(

@@ -1,11 +1,11 @@
 import type { Config, PoolConfig, SimulatedPoolConfig } from "../config/config.ts";
-import { H800 } from "../core/cost/hardware.ts";
 import { whyNotServed } from "../core/cost/serving-room.ts";
 import { nearestWord } from "../lib/edit-distance.ts";
 import { oneLine } from "../lib/printable.ts";
 import { openEngine, openPair } from "../open-engine.ts";
 import type { Engine, EngineServer } from "../serving/engine.ts";
 import { type ShardReport, shardReports } from "../serving/health/shard-reports.ts";
+import { modelledHardware } from "../twin/calibration/gpu-hardware.ts";
 import { type Finding, found, missed, warned } from "./finding.ts";
 import { poolText } from "./pool-text.ts";
 
@@ -24,10 +24,11 @@ export async function checkPool(pool: PoolConfig, { upstream }: Config): Promise
   return findings.flat();
 }
 
-function checkSimulated({ name, experts: { model, topology } }: SimulatedPoolConfig): Finding {
-  const why = whyNotServed(model, topology, H800);
+function checkSimulated({ name, gpu, experts: { model, topology } }: SimulatedPoolConfig): Finding {
+  const hardware = modelledHardware(model, gpu);
+  const why = whyNotServed(model, topology, hardware);
   if (why !== null) return missed(name, name, why);
-  return found(name, name, `simulated in the gateway's process: ${poolText(model, topology)}`);
+  return found(name, name, `simulated in the gateway's process: ${poolText(model, topology, hardware)}`);
 }
 
 async function checkEngine(engine: Engine, models: readonly string[]): Promise<Finding[]> {

@@ -2,16 +2,15 @@ import { Rng } from "../lib/rng.ts";
 import type { Cadence } from "../model/cadence.ts";
 import { DEFAULT_FIDELITY } from "../model/fidelity.ts";
 import type { LoadLines } from "../model/load-line.ts";
-import type { MoeModel } from "../model/moe-model.ts";
 import type { RoutingTrace } from "../model/routing-trace.ts";
-import { type Topology, gpuCount } from "../model/topology.ts";
+import { gpuCount } from "../model/topology.ts";
 import type { TraceRequest } from "../model/traffic.ts";
 import { type LoadLineOptions, carriedUnbalanced, loadLines } from "../twin/load-lines.ts";
 import { SyntheticRouting } from "../twin/synthetic-routing.ts";
 import { TraceRouting } from "../twin/trace-routing.ts";
 import { LONG_PROMPT_TOKENS, longPrompts } from "../twin/traffic.ts";
 import { drain } from "./drain.ts";
-import { decimals } from "./number-text.ts";
+import { decimals } from "../lib/number-text.ts";
 import type { Output } from "./output.ts";
 
 /** More than a GPU of any kind takes of any model, tokens/s. */
@@ -28,7 +27,7 @@ export class NearLoadLine {
   #offered = 0;
 
   constructor(
-    { model, topology }: { readonly model: MoeModel; readonly topology: Topology },
+    { model, topology, hardware }: Pick<LoadLineOptions, "model" | "topology" | "hardware">,
     routing: RoutingTrace | null,
     cadence: Cadence,
     seed: number,
@@ -37,6 +36,7 @@ export class NearLoadLine {
     this.#options = {
       model,
       topology,
+      ...(hardware === undefined ? {} : { hardware }),
       cadence,
       seed,
       fidelity: DEFAULT_FIDELITY,
@@ -53,6 +53,11 @@ export class NearLoadLine {
       `unbalanced, this pool would carry ${decimals(carried, 0)} tokens/s; it is offered ${decimals(this.#offered, 0)}`,
     );
     return this.#options.traffic(this.#offered);
+  }
+
+  /** How many times that traffic one process can make. */
+  get most(): number {
+    return Math.floor((10 * MOST_OFFERED) / this.#offered) / 10;
   }
 
   measure(out: Output): LoadLines {

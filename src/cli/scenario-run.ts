@@ -4,6 +4,8 @@ import type { BalancePolicyName } from "../model/balance-policy-name.ts";
 import type { TraceRequest } from "../model/traffic.ts";
 import type { AdmissionLimits } from "../serving/admission/limits.ts";
 import { UNLIMITED } from "../serving/admission/unlimited.ts";
+import { modelledHardware } from "../twin/calibration/gpu-hardware.ts";
+import { WIDE_EP_ENGINE } from "../twin/engine-settings.ts";
 import { BATCHING, type Batching, PLAIN_BATCHING } from "../twin/pool/batching.ts";
 import type { RoutingSource } from "../twin/routing-source.ts";
 import type { RunObserver } from "../twin/run/run-log.ts";
@@ -26,6 +28,7 @@ export function scenarioRun(
 ): Generator<number, VirtualRunResult> {
   const { model, topology, assignment, decode, durationMs, cadence, fidelity, faults, seed, speculation } =
     scenario;
+  const { shape, gpu } = scenario;
   return virtualRun({
     ...parts,
     model,
@@ -40,6 +43,8 @@ export function scenarioRun(
     policy: policyBy(policy, scenario.dispatch),
     batching: batchingOf(scenario),
     speculation,
+    engine: { ...WIDE_EP_ENGINE, shape },
+    hardware: modelledHardware(model, gpu),
     admission: admissionOf(scenario),
   });
 }

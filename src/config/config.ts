@@ -5,6 +5,7 @@ import type { RoutingPolicy } from "../model/routing-policy.ts";
 import type { ServerAccess } from "../model/server-access.ts";
 import type { StoreAddress } from "../model/store-address.ts";
 import type { Topology } from "../model/topology.ts";
+import type { ChosenGpu } from "./gpus/chosen-gpu.ts";
 import { poolSchema } from "./pool-schema.ts";
 import { settingsSchema } from "./settings-schema.ts";
 
@@ -59,6 +60,8 @@ export interface SimulatedPoolConfig extends AnyPool {
   readonly policy: RoutingPolicy;
   readonly experts: ExpertGroup;
   readonly seed: number;
+  /** Null for the usual one. */
+  readonly gpu: ChosenGpu | null;
 }
 
 /** Servers of one role. */

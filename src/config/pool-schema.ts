@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { CONSUMER_DISPATCHES } from "../model/consumer-dispatch.ts";
+import { SERVING_PRECISIONS } from "../model/serving-precision.ts";
 import { ROUTING_POLICIES } from "../model/routing-policy.ts";
 import { KEY_ENV_EXPECTED, tlsSchema } from "./settings-schema.ts";
 
@@ -20,6 +21,8 @@ const simulatedPool = z.strictObject({
   ...expertGroup.shape,
   kind: z.literal("simulated"),
   seed: z.int().nonnegative(),
+  gpu: z.string().min(1).optional(),
+  precision: z.enum(SERVING_PRECISIONS).optional(),
 });
 
 const urls = z

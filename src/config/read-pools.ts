@@ -1,3 +1,5 @@
+import { servedIn } from "../model/serving-precision.ts";
+import { chooseGpu } from "./gpus/chosen-gpu.ts";
 import type { InputError } from "../lib/errors.ts";
 import type { ConsumerDispatch } from "../model/consumer-dispatch.ts";
 import type { RoutingPolicy } from "../model/routing-policy.ts";
@@ -59,9 +61,11 @@ export async function readPools(
 async function readPool(pool: WrittenPool, place: Place, reading: PoolReading): Promise<PoolConfig> {
   const { name, policy = reading.policy, maxRequestsPerShard = 0 } = pool;
   if (pool.kind === "simulated") {
-    const { kind, seed } = pool;
-    const experts = await expertGroup(pool, place, "priced", loadTopology);
-    return { kind, name, models: [experts.model.name], policy, maxRequestsPerShard, experts, seed };
+    const { kind, seed, precision } = pool;
+    const group = await expertGroup(pool, place, "priced", loadTopology);
+    const experts = precision === undefined ? group : { ...group, model: servedIn(group.model, precision) };
+    const gpu = await chooseGpu(pool.gpu, inside(place, "gpu"));
+    return { kind, name, models: [experts.model.name], policy, maxRequestsPerShard, experts, seed, gpu };
   }
   const { kind, models } = pool;
   const apiKey =

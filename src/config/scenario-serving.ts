@@ -1,10 +1,12 @@
 import { z } from "zod";
 import { InputError } from "../lib/errors.ts";
 import { BATCHED_ENGINES, type BatchedEngine } from "../model/batched-engine.ts";
+import { type EngineShape, rankCount } from "../model/engine-shape.ts";
 import type { MoeModel } from "../model/moe-model.ts";
 import { RANK_ASSIGNMENTS, type RankAssignment } from "../model/rank-assignment.ts";
 import type { RankFault } from "../model/rank-fault.ts";
-import { type Topology, gpuCount } from "../model/topology.ts";
+import type { Topology } from "../model/topology.ts";
+import { expertUnits } from "./scenario-hardware.ts";
 import { loadTopology } from "./topologies.ts";
 
 const seconds = z.number().nonnegative();
@@ -73,6 +75,7 @@ interface Surroundings {
   readonly path: string;
   readonly model: MoeModel;
   readonly topology: Topology;
+  readonly shape: EngineShape;
   readonly placeOf: (field: string) => Parameters<typeof loadTopology>[2];
 }
 
@@ -84,7 +87,12 @@ export async function readServing(written: Written, around: Surroundings): Promi
     decodeTopology === undefined
       ? null
       : {
-          topology: await loadTopology(decodeTopology, model.experts, placeOf("decodeTopology")),
+          topology: expertUnits(
+            await loadTopology(decodeTopology, model.experts, placeOf("decodeTopology")),
+            model.experts,
+            around.shape,
+            { ...placeOf("attention"), field: [] },
+          ),
           assignment: decodeAssignment,
         };
   const { engine = null, stepTokens = null, runningPerRank = null, speculation = null } = written;
@@ -109,7 +117,7 @@ function readFault(
   { pool, rank, atSeconds, noticedSeconds, forSeconds }: Written["faults"][number],
   field: string,
   decode: Topology | undefined,
-  { path, topology }: Surroundings,
+  { path, topology, shape }: Surroundings,
 ): RankFault {
   const pools = decode === undefined ? ["pool"] : ["prefill", "decode"];
   const name = pool ?? (pools.length === 1 ? pools[0] : undefined);
@@ -117,7 +125,7 @@ function readFault(
     const hint = `${name === undefined ? "is missing" : `is "${name}"`}; expected ${pools.map((one) => `"${one}"`).join(" or ")}`;
     throw new InputError(path, `${field}.pool`, hint);
   }
-  const ranks = gpuCount(name === "decode" && decode !== undefined ? decode : topology);
+  const ranks = rankCount(name === "decode" && decode !== undefined ? decode : topology, shape);
   if (rank >= ranks) {
     throw new InputError(
       path,

@@ -8,6 +8,14 @@ import { DEFAULT_FIDELITY, FIDELITIES, type Fidelity } from "../model/fidelity.t
 import type { MoeModel } from "../model/moe-model.ts";
 import { RANK_ASSIGNMENTS, type RankAssignment } from "../model/rank-assignment.ts";
 import type { Topology } from "../model/topology.ts";
+import {
+  type ScenarioHardware,
+  checkAssignment,
+  expertUnits,
+  hardwareShape,
+  readHardware,
+  servedModel,
+} from "./scenario-hardware.ts";
 import { type ScenarioServing, readServing, servingShape } from "./scenario-serving.ts";
 import { loadModel } from "./shapes.ts";
 import { loadTopology } from "./topologies.ts";
@@ -39,15 +47,19 @@ const scenarioSchema = z.strictObject({
     .default([...BALANCE_POLICY_NAMES]),
   /** How the engines split an expert's tokens; null for what suits the policy. */
   dispatch: z.enum(CONSUMER_DISPATCHES).nullable().default(null),
+  ...hardwareShape,
   ...servingShape,
   recordTokens: z.int().positive(),
   seed: z.int().nonnegative(),
 });
 
+/** docs/simulate.md has a row for each. */
+export const SCENARIO_KEYS = Object.keys(scenarioSchema.shape);
+
 /** What `simulate` runs: a pool or two, their traffic and their routing, in virtual time. */
-export interface Scenario extends ScenarioServing {
+export interface Scenario extends ScenarioServing, ScenarioHardware {
   readonly model: MoeModel;
-  /** Of prompts, where decoding is apart. */
+  /** Places for experts: GPUs, or groups that share each. Of prompts, where decoding is apart. */
   readonly topology: Topology;
   /** Paths; null where the traffic or the routing is drawn. */
   readonly trace: string | null;
@@ -83,9 +95,17 @@ export async function loadScenario(path: string): Promise<Scenario> {
   }
   const beside = (name: string | null) => (name === null ? null : resolve(dirname(path), name));
   const placeOf = (field: string) => ({ sourceOf: file.sourceOf, field: [field] });
-  const model = await loadModel(written.model, placeOf("model"));
-  const topology = await loadTopology(written.topology, model.experts, placeOf("topology"));
+  const model = servedModel(await loadModel(written.model, placeOf("model")), written);
+  const top = { sourceOf: file.sourceOf, field: [] };
+  const hardware = await readHardware(written, top);
+  const gpus = await loadTopology(written.topology, model.experts, placeOf("topology"));
+  const assignment =
+    written.assignment ?? (written.decodeTopology === undefined ? "expert-aware" : "prefill");
+  checkAssignment("assignment", assignment, hardware.shape, top);
+  checkAssignment("decodeAssignment", written.decodeAssignment, hardware.shape, top);
+  const topology = expertUnits(gpus, model.experts, hardware.shape, top);
   return {
+    ...hardware,
     model,
     topology,
     trace: beside(written.trace),
@@ -94,11 +114,11 @@ export async function loadScenario(path: string): Promise<Scenario> {
     requestsPerSecond: written.requestsPerSecond ?? null,
     durationMs: written.durationSeconds * 1000,
     cadence: { sharesMs: written.sharesSeconds * 1000, placementMs: written.placementSeconds * 1000 },
-    assignment: written.assignment ?? (written.decodeTopology === undefined ? "expert-aware" : "prefill"),
+    assignment,
     fidelity: written.fidelity,
     policies: [...new Set(written.policies)],
     dispatch: written.dispatch,
-    ...(await readServing(written, { path, topology, model, placeOf })),
+    ...(await readServing(written, { path, topology, model, placeOf, shape: hardware.shape })),
     recordTokens: written.recordTokens,
     seed: written.seed,
   };

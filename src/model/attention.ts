@@ -6,6 +6,8 @@ export type Attention = LatentAttention | GroupedAttention | LinearAttention;
 interface OfLayers {
   /** Layer numbers, ascending. */
   readonly layers: readonly number[];
+  /** Bytes of a value in the cache: BF16 unless said otherwise. */
+  readonly cacheBytes?: number;
 }
 
 /** Multi-head latent attention (MLA): one compressed key-value vector per token. */
@@ -62,16 +64,17 @@ const INDEX_SCALE_BYTES = 4;
 /** Recurrent states are FP32. */
 const STATE_BYTES = 4;
 
-/** Bytes that one layer keeps of a token in BF16; 0 where it has a state instead. */
+/** Bytes that one layer keeps of a token; 0 where it has a state instead. */
 export function layerKvBytes(attention: Attention): number {
+  const { cacheBytes = BF16_BYTES } = attention;
   switch (attention.kind) {
     case "mla": {
       const { kvLoraRank, ropeHeadDim, indexer } = attention;
       const index = indexer === null ? 0 : indexer.headDim + INDEX_SCALE_BYTES;
-      return (kvLoraRank + ropeHeadDim) * BF16_BYTES + index;
+      return (kvLoraRank + ropeHeadDim) * cacheBytes + index;
     }
     case "gqa":
-      return attention.kvHeads * (attention.headDim + attention.vHeadDim) * BF16_BYTES;
+      return attention.kvHeads * (attention.headDim + attention.vHeadDim) * cacheBytes;
     case "linear":
       return 0;
   }

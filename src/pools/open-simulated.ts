@@ -1,8 +1,8 @@
 import { BALANCE_POLICIES } from "../core/planning/balance-policy.ts";
 import type { Config, SimulatedPoolConfig } from "../config/config.ts";
-import { H800 } from "../core/cost/hardware.ts";
 import { whyNotServed } from "../core/cost/serving-room.ts";
 import { type SimulatedPoolParts, simulatedPool } from "../engines/simulated/simulated-pool.ts";
+import { modelledHardware } from "../twin/calibration/gpu-hardware.ts";
 import { InputError } from "../lib/errors.ts";
 import { LIVE_FIDELITY } from "../model/fidelity.ts";
 import { ServingPool } from "../serving/serving-pool.ts";
@@ -24,7 +24,7 @@ export function openSimulated(
   before: OpenPool | null,
 ): OpenPool {
   const { name, experts: group } = pool;
-  const why = whyNotServed(group.model, group.topology, H800);
+  const why = whyNotServed(group.model, group.topology, modelledHardware(group.model, pool.gpu));
   if (why !== null) throw new InputError(`pool ${name}`, "topology", why);
   const settings = servingSettings(pool, config);
   const serving =
@@ -34,9 +34,9 @@ export function openSimulated(
   const old = before?.controlled ?? null;
   const goesOn = serving === before?.servingHalf && old?.settings === controlSettings(name, group, config);
   if (goesOn && before !== null) return before;
-  const { plane } = serving.simulated as SimulatedPoolParts;
+  const { plane, simulation } = serving.simulated as SimulatedPoolParts;
   const view = old?.loop.view ?? null;
-  const control = openControl({ group, plane, reported: false, view }, config, makings);
+  const control = openControl({ group, plane, simulation, view }, config, makings);
   return new OpenPool(name, serving, control, null, makings);
 }
 
@@ -47,11 +47,12 @@ function openThread(
   makings: PoolMakings,
 ): ServingHalf {
   const { routing, recordTokens } = makings.surroundings;
-  const { name, experts, seed, policy } = pool;
+  const { name, experts, seed, policy, gpu } = pool;
   const simulated = simulatedPool({
     pool: name,
     ...experts,
     seed,
+    gpu,
     dispatch: BALANCE_POLICIES.plimsoll.dispatch,
     fidelity: LIVE_FIDELITY,
     routing,

@@ -24,7 +24,7 @@ export function fullBatches(records: readonly StepRecord[], tokensPerRank: numbe
 function join(records: readonly StepRecord[], tokens: number): StepRecord {
   const ranks = records[0].work.length;
   const rows = new Int32Array(tokens);
-  const { windows } = records[0];
+  const { windows, units } = records[0];
   const total = noAttentionWork(windows.length);
   let at = 0;
   for (const record of records) {
@@ -52,5 +52,5 @@ function join(records: readonly StepRecord[], tokens: number): StepRecord {
     prefillWithin: total.prefillWithin.map((context) => context / ranks),
     decodeWithin: total.decodeWithin.map((context) => context / ranks),
   }));
-  return { atMs: records[0].atMs, rows, work, windows };
+  return { atMs: records[0].atMs, rows, work, units, windows };
 }

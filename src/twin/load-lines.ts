@@ -1,3 +1,4 @@
+import type { Hardware } from "../core/cost/hardware.ts";
 import { BALANCE_POLICIES, type BalancePolicy } from "../core/planning/balance-policy.ts";
 import type { Cadence } from "../model/cadence.ts";
 import type { Fidelity } from "../model/fidelity.ts";
@@ -15,6 +16,8 @@ const OVERLOAD = 2;
 export interface LoadLineOptions {
   readonly model: MoeModel;
   readonly topology: Topology;
+  /** An H800 unless said otherwise. */
+  readonly hardware?: Hardware;
   /** The same for every way of balancing. */
   readonly routing: () => RoutingSource;
   /** Traffic of so many tokens a second, the same from the same rate. */

@@ -9,6 +9,7 @@ import type { Fidelity } from "../model/fidelity.ts";
 import type { MoeModel } from "../model/moe-model.ts";
 import type { PoolWindow } from "../model/pool-window.ts";
 import { type Topology, gpuCount } from "../model/topology.ts";
+import { type EngineSettings, WIDE_EP_ENGINE } from "./engine-settings.ts";
 import type { ForwardPass } from "./fidelity/forward-pass.ts";
 import { ForwardPasses } from "./fidelity/forward-passes.ts";
 import { PoolMeter } from "./pool-meter.ts";
@@ -26,6 +27,7 @@ export interface PolicyRunOptions {
   readonly seed: number;
   /** Exact unless said otherwise. */
   readonly fidelity?: Fidelity;
+  readonly engine?: EngineSettings;
 }
 
 /** Recorded steps sent through one policy, which starts knowing nothing and observes its own past only. */
@@ -54,6 +56,7 @@ export class PolicyRun {
       ...options,
       dispatch: policy.dispatch,
       fidelity: options.fidelity ?? "exact",
+      engine: options.engine ?? WIDE_EP_ENGINE,
     });
     this.#pass = this.#passes.by(this.#balancer.current);
     this.#draw = new TokenDraw(new Rng(options.seed, 6));

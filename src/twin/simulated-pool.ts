@@ -5,12 +5,14 @@ import { countMoves } from "../core/migration/moves.ts";
 import { transferMs } from "../core/migration/transfer-time.ts";
 import { Rng } from "../lib/rng.ts";
 import type { DispatchPolicy } from "../model/dispatch-policy.ts";
+import { rankCount } from "../model/engine-shape.ts";
 import type { Fidelity } from "../model/fidelity.ts";
 import type { MoeModel } from "../model/moe-model.ts";
 import type { Placement } from "../model/placement.ts";
 import type { PoolWindow, RankState } from "../model/pool-window.ts";
 import type { ReplicaMap } from "../model/replica-map.ts";
 import { gpuCount } from "../model/topology.ts";
+import { type EngineSettings, WIDE_EP_ENGINE } from "./engine-settings.ts";
 import { type Batching, PLAIN_BATCHING } from "./pool/batching.ts";
 import { DraftTime, withDraftLayer } from "./pool/draft-layer.ts";
 import { PassSet } from "./pool/pass-set.ts";
@@ -43,19 +45,22 @@ export interface PoolOptions {
    */
   readonly role?: PoolRole;
   readonly speculation?: Speculation | null;
+  /** As `WIDE_EP_ENGINE` unless said otherwise. */
+  readonly engine?: EngineSettings;
 }
 
 export type { PoolStep } from "./pool/pool-step.ts";
 
 /**
- * One expert-parallel pool: data-parallel attention on every rank, experts spread over all of them, all ranks in
- * lockstep. Time is what the caller says it is: `step` works out one forward pass and how long it lasts.
+ * One expert-parallel pool: sequences on ranks, experts spread over the GPUs of all of them, all ranks in lockstep. Time is what the caller says it is: `step` works out one forward pass and how long it lasts.
  */
 export class SimulatedPool {
   /** The cache of each rank. */
   readonly room: KvRoom;
   /** Tokens a request may have in all: what one rank's cache holds, in whole pages. */
   readonly maxRequestTokens: number;
+  /** Ranks there are: places for sequences. */
+  readonly count: number;
   /** Requests that a rank runs at most. */
   readonly runningPerRank: number;
   readonly #model: MoeModel;
@@ -76,24 +81,25 @@ export class SimulatedPool {
   constructor(options: PoolOptions, map: ReplicaMap) {
     const { topology } = map.placement;
     const { model, hardware = H800, fidelity = "exact", batching = PLAIN_BATCHING } = options;
-    const { speculation = null, seed } = options;
+    const { speculation = null, seed, engine = WIDE_EP_ENGINE } = options;
     this.#model = model;
     this.#routing = options.routing;
     this.#hardware = hardware;
     this.#prefillOnly = options.role === "prefill";
-    this.#passes = new PassSet({ ...options, fidelity, hardware }, map);
+    this.#passes = new PassSet({ ...options, fidelity, hardware, engine }, map);
     const held = speculation === null ? model : withDraftLayer(model);
-    const room = new KvRoom(held, topology, hardware);
+    const room = new KvRoom(held, topology, hardware, engine.shape);
     this.room = room;
     this.maxRequestTokens = room.longestSequence - (room.longestSequence % batching.pageTokens);
     this.runningPerRank = batching.runningPerRank;
-    const ranks = gpuCount(topology);
+    const ranks = rankCount(topology, engine.shape);
+    this.count = ranks;
     const drafts = speculation?.draftTokens ?? 0;
     const order = () => stepOrder(batching);
     this.#ranks = Array.from({ length: ranks }, () => new Rank(batching, drafts, room, order));
-    this.#work = new StepWork(stepBatch(ranks, attentionWindows(model)), options.routing);
+    this.#work = new StepWork(stepBatch(ranks, attentionWindows(model), gpuCount(topology)), options.routing);
     this.#drafts = speculation === null ? null : new AcceptedDrafts(speculation, new Rng(seed, 11));
-    this.#draftTime = speculation === null ? null : new DraftTime(model, topology, hardware, drafts);
+    this.#draftTime = speculation === null ? null : new DraftTime(model, topology, hardware, drafts, engine);
     this.#draw = new TokenDraw(new Rng(seed, 6));
     this.#meter = new PoolMeter(map.placement, this.#draw);
   }

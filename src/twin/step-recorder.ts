@@ -1,11 +1,12 @@
 import type { AttentionWork } from "../core/cost/attention-work.ts";
-import type { StepBatch } from "./step-batch.ts";
+import { type StepBatch, fillSources } from "./step-batch.ts";
 
 /** The tokens of one step, enough to send them through again. */
 export interface StepRecord {
   readonly atMs: number;
   readonly rows: Int32Array;
   readonly work: readonly AttentionWork[];
+  readonly units: number;
   readonly windows: readonly number[];
 }
 
@@ -32,6 +33,7 @@ export class StepRecorder {
       atMs,
       rows: batch.rows.slice(0, batch.tokens),
       work: structuredClone(batch.work),
+      units: batch.units,
       windows: batch.windows,
     });
     this.#tokens += batch.tokens;
@@ -56,18 +58,14 @@ export class StepRecorder {
 
 /** Lays a recorded step out as the batch it was. */
 export function replayBatch(record: StepRecord): StepBatch {
-  const sources = new Int32Array(record.rows.length);
+  const { rows, units, windows } = record;
+  const batch = { tokens: rows.length, sources: new Int32Array(rows.length), rows, units, windows };
+  const laid = { ...batch, work: [...record.work] };
   let at = 0;
-  for (let rank = 0; rank < record.work.length; rank++) {
-    const { tokens } = record.work[rank];
-    sources.fill(rank, at, at + tokens);
+  for (let rank = 0; rank < laid.work.length; rank++) {
+    const { tokens } = laid.work[rank];
+    fillSources(laid, rank, at, at + tokens);
     at += tokens;
   }
-  return {
-    tokens: record.rows.length,
-    sources,
-    rows: record.rows,
-    work: [...record.work],
-    windows: record.windows,
-  };
+  return laid;
 }

@@ -236,3 +236,29 @@ test("docs/calibration.md and README.md have the errors of the constants that sh
   }
   for (const { what } of rows) expect(page).toContain(`| ${what}`);
 });
+
+test("--run has the twin itself run points, beside what was measured and arithmetic", async () => {
+  const path = await fileOf(
+    HEADER,
+    "a,openai/gpt-oss-120b,h200_sxm,vllm,,fp4,agg,100,60,4,1,1,1,1,1,40,6,500",
+    "b,openai/gpt-oss-120b,h200_sxm,vllm,,fp4,disagg,100,60,4,1,1,1,1,1,40,6,500",
+    "c,openai/gpt-oss-120b,h100_sxm,trtllm,,fp4,agg,100,60,2,2,2,1,2,1,,6,",
+  );
+  const { rows, summary } = await rowsOf(path, "--run", "9");
+  // Prompts that are computed apart are not run.
+  expect(rows.map(({ id }: { id: string }) => id)).toEqual(["a", "c"]);
+  for (const { run, arithmetic, measured } of rows) {
+    expect(run.steps).toBeGreaterThan(100);
+    expect(run.error.tpot_ms).toBeCloseTo(run.tpot_ms / measured.tpot_ms - 1, 4);
+    expect(run.tpot_ms / arithmetic.tpot_ms).toBeGreaterThan(0.7);
+    expect(run.tpot_ms / arithmetic.tpot_ms).toBeLessThan(1.4);
+  }
+  expect(rows[1]).toMatchObject({ measured: { ttft_ms: null }, run: { error: { ttft_ms: null } } });
+  expect(summary).toMatchObject({
+    rows: 2,
+    ran: 2,
+    errors: { run: { all: { all: { tpot_ms: { points: 2 } } } } },
+  });
+  const refused = await resultHere("simulate", "--calibrate", "--run", "2");
+  expect([refused.code, refused.stderr]).toEqual([2, expect.stringContaining("give --measured too")]);
+});

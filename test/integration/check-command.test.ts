@@ -118,11 +118,11 @@ test("serve warns of variables that are no settings", async () => {
 });
 
 test("a simulated pool is what its model and GPUs are, and fails where these can serve nothing", async () => {
-  const pool = (model: string, topology: string) =>
-    `{ name: ${model}, kind: simulated, model: ${model}, topology: ${topology}, seed: 1 }`;
+  const pool = (model: string, topology: string, more = "") =>
+    `{ name: ${model}, kind: simulated, model: ${model}, topology: ${topology}, seed: 1${more} }`;
   const path = await folder.write(
     "simulated.yaml",
-    `pools: [${pool("mixtral-8x7b", "1x8x2")}, ${pool("deepseek-v3", "1x8")}]`,
+    `pools: [${pool("mixtral-8x7b", "1x8x2", ", gpu: b300, precision: fp8")}, ${pool("deepseek-v3", "1x8")}]`,
   );
   const { code, stdout } = await resultHere("check", "--config", path, "--json");
   expect(code).toBe(1);
@@ -130,6 +130,7 @@ test("a simulated pool is what its model and GPUs are, and fails where these can
   const [mixtral, v3] = said.findings;
   expect(mixtral.reachable).toBe(true);
   expect(mixtral.finding).toContain("mixtral-8x7b on 1 node × 8 GPUs, 2 of 16 expert slots on each for 8");
+  expect(mixtral.finding).toContain("tokens (B300)");
   expect(v3).toMatchObject({ pool: "deepseek-v3", reachable: false });
   expect(v3.finding).toMatch(/^cannot serve deepseek-v3: .*; give at least 14 GPUs$/);
 

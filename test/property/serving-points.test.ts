@@ -3,12 +3,12 @@ import { expect, test } from "vitest";
 import { readConstantsFile } from "../../src/config/calibration/constants-file.ts";
 import { shippedGpus } from "../../src/config/gpus/load-gpu.ts";
 import { shippedModels } from "../../src/config/shapes.ts";
-import { tableOf } from "../../src/cli/calibration/constants-table.ts";
+import { tableOf } from "../../src/twin/calibration/fitted-constants.ts";
 import { predict } from "../../src/twin/calibration/cross-validate.ts";
 import { type ServingPoint, familyOf } from "../../src/twin/calibration/serving-point.ts";
 
 const SEED = 17;
-const TABLE = tableOf(await readConstantsFile());
+const TABLE = tableOf((await readConstantsFile()).constants);
 const MODELS = await shippedModels();
 const GPUS = await shippedGpus();
 

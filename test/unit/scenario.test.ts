@@ -29,6 +29,55 @@ async function load(changes: Readonly<Record<string, unknown>>) {
   return loadScenario(path);
 }
 
+describe("what a scenario's pools run on", () => {
+  it("is DeepSeek's H800 and the model's own precision, each GPU by itself, unless it says otherwise", async () => {
+    const { gpu, shape, topology, model } = await load({});
+    expect([gpu, shape]).toEqual([null, { attentionTp: 1, moeTp: 1 }]);
+    expect(topology).toEqual({ nodes: 4, gpusPerNode: 8, slotsPerGpu: 9 });
+    expect(model.precision.experts).toBe("fp8");
+    expect((await load({ gpu: "h800" })).gpu).toBeNull();
+  });
+
+  it("may be any type of GPU, in any precision", async () => {
+    const { gpu, model } = await load({ gpu: "gb200", precision: "fp4" });
+    expect(gpu?.gpu).toMatchObject({ name: "gb200", memoryBytes: 186e9 });
+    expect(Object.keys(gpu?.constants ?? {})).toContain("experts");
+    expect(model.precision).toMatchObject({ experts: "nvfp4", rest: "bf16" });
+    await expect(load({ gpu: "gb20" })).rejects.toThrow(
+      /gpu is "gb20"; expected one of .*mi300x; did you mean gb200\?/,
+    );
+  });
+
+  it("has places for experts of as many GPUs as share each, and ranks of as many as share attention", async () => {
+    const one = await load({ topology: "1x8x36", attention: { tp: 4 }, experts: { tp: 2 } });
+    expect(one.shape).toEqual({ attentionTp: 4, moeTp: 2 });
+    expect(one.topology).toEqual({ nodes: 1, gpusPerNode: 4, slotsPerGpu: 72 });
+    // Over nodes: whole ones. No GPU holds an expert twice.
+    const across = await load({ topology: "2x8x18", attention: { tp: 16 }, experts: { tp: 16 } });
+    expect(across.topology).toEqual({ nodes: 1, gpusPerNode: 1, slotsPerGpu: 256 });
+    const both = await load({ decodeTopology: "2x8x18", experts: { tp: 2 } });
+    expect(both.decode?.topology).toEqual({ nodes: 2, gpusPerNode: 4, slotsPerGpu: 36 });
+  });
+
+  it.each([
+    [
+      { attention: { tp: 3 } },
+      /attention\.tp is 3; expected a number that divides the 8 GPUs of a node, or whole nodes/,
+    ],
+    [{ experts: { tp: 12 } }, /experts\.tp is 12; expected/],
+    [
+      { attention: { tp: 2 }, assignment: "composed" },
+      /assignment is composed, which is for ranks of as many GPUs/,
+    ],
+    [
+      { topology: "2x6x24", attention: { tp: 2 }, experts: { tp: 3 } },
+      /attention\.tp makes 6 ranks beside 4 places/,
+    ],
+  ])("refuses what does not divide: %o", async (changes, said) => {
+    await expect(load(changes)).rejects.toThrow(said);
+  });
+});
+
 const apart = { decodeTopology: "18x8x2" };
 
 describe("a scenario", () => {

@@ -17,6 +17,7 @@ function batch(first: number, ...perRank: readonly [number, number]): StepBatch 
       decodeContext: count * 10,
       sampled: count,
     })),
+    units: perRank.length,
     windows: [],
   };
 }
@@ -44,7 +45,7 @@ describe("the step recorder", () => {
     const given = batch(5, 3, 2);
     expect([...sources]).toEqual([...given.sources.subarray(0, 5)]);
     expect([...rows]).toEqual([...given.rows.subarray(0, 5)]);
-    expect(rest).toEqual({ tokens: 5, work: given.work, windows: [] });
+    expect(rest).toEqual({ tokens: 5, work: given.work, units: 2, windows: [] });
   });
 
   it("thins evenly when it is full: at every time, steps 0, s, 2s, … within the bound", () => {

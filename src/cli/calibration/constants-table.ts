@@ -1,6 +1,5 @@
 import type { ConstantsFile } from "../../config/calibration/constants-file.ts";
-import { COMPONENTS, COMPONENT_NAMES, type ComponentName } from "../../twin/calibration/constants.ts";
-import type { Table } from "../../twin/calibration/factors.ts";
+import { COMPONENTS, COMPONENT_NAMES } from "../../twin/calibration/constants.ts";
 import type { Fit } from "../../twin/calibration/fit.ts";
 
 /** Factors as close to 1 as this are left out. */
@@ -9,22 +8,7 @@ const NEXT_TO_NOTHING = 5e-4;
 /** But for these, which say what the constants have seen. */
 const KEPT = new Set(["family", "backend", "generation"]);
 
-/** What a file of constants comes to. Names that are not known (an older file's) are ignored. */
-export function tableOf({ constants }: ConstantsFile): Table {
-  const table = new Map<string, number>();
-  for (const [name, { base, factors }] of Object.entries(constants)) {
-    const component = COMPONENTS[name as ComponentName];
-    if (component === undefined) continue;
-    table.set(name, Math.log(base / component.prior));
-    for (const [kind, levels] of Object.entries(factors)) {
-      for (const [level, factor] of Object.entries(levels))
-        table.set(`${name}/${kind}/${level}`, Math.log(factor));
-    }
-  }
-  return table;
-}
-
-/** The same as a file has it. */
+/** Fitted constants as a file has them. */
 export function constantsOfFit({ table, deviations }: Fit): ConstantsFile["constants"] {
   const constants: ConstantsFile["constants"] = {};
   for (const component of COMPONENT_NAMES) {

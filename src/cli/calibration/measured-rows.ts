@@ -1,11 +1,7 @@
 import { type CsvRecord, readCsvRecords } from "../../formats/csv-records.ts";
 import { InputError } from "../../lib/errors.ts";
-import {
-  type ServingPoint,
-  type ServingPrecision,
-  type Workers,
-  familyOf,
-} from "../../twin/calibration/serving-point.ts";
+import type { ServingPrecision } from "../../model/serving-precision.ts";
+import { type ServingPoint, type Workers, familyOf } from "../../twin/calibration/serving-point.ts";
 import { Catalogue } from "./known-hardware.ts";
 
 /** A row of a table of measured points: what was run, and what is known of how it went. */

@@ -1,6 +1,7 @@
 import type { ConstantsFile } from "../../config/calibration/constants-file.ts";
-import { crossValidate } from "../../twin/calibration/cross-validate.ts";
+import { crossFit, crossValidate } from "../../twin/calibration/cross-validate.ts";
 import { type Compared, MEASURES, quantile, timeErrors } from "../../twin/calibration/error-summary.ts";
+import type { Table } from "../../twin/calibration/factors.ts";
 import { type Measured, fit } from "../../twin/calibration/fit.ts";
 import type { ServingTimes } from "../../twin/calibration/serving-point.ts";
 import type { MeasuredRow } from "./measured-rows.ts";
@@ -61,10 +62,10 @@ export function unseenErrors(rows: readonly WholeRow[], say: (line: string) => v
   };
 }
 
-/** What is predicted of each row by constants that are fitted to the rows of other configurations. */
-export function predictUnseen(rows: readonly WholeRow[], say: (line: string) => void): ServingTimes[] {
+/** Of each row, constants that are fitted to the rows of other configurations. */
+export function unseenTables(rows: readonly WholeRow[], say: (line: string) => void): Table[] {
   const [[name, partOf]] = SPLITS;
-  return crossValidate(rows, partOf, fit, (part) => say(`without ${name} ${part}`));
+  return crossFit(rows, partOf, fit, (part) => say(`without ${name} ${part}`));
 }
 
 export function compare(rows: readonly WholeRow[], predicted: readonly ServingTimes[]): Compared[] {

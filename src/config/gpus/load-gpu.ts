@@ -1,8 +1,10 @@
 import { readdir } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
+import { nearestWord } from "../../lib/edit-distance.ts";
 import { GPU_GENERATIONS, type Gpu } from "../../model/gpu.ts";
 import { checkShape } from "../check-shape.ts";
+import { type Place, faultAt } from "../place.ts";
 import { readYamlFile } from "../yaml-file.ts";
 
 const SHIPPED = fileURLToPath(new URL("../../../config/gpus/", import.meta.url));
@@ -23,6 +25,19 @@ const gpuSchema = z.strictObject({
 /** Every type of config/gpus. */
 export async function shippedGpus(): Promise<Gpu[]> {
   return Promise.all((await shippedGpuNames()).map((name) => readGpu(`${SHIPPED}${name}.yaml`)));
+}
+
+/**
+ * A type of GPU by its name.
+ * @param place where the name is written, for messages
+ * @throws InputError
+ */
+export async function loadGpu(name: string, place: Place): Promise<Gpu> {
+  const names = await shippedGpuNames();
+  if (names.includes(name)) return readGpu(`${SHIPPED}${name}.yaml`);
+  const near = nearestWord(name.toLowerCase(), names);
+  const meant = near === null ? "" : `; did you mean ${near}?`;
+  throw faultAt(place, `is ${JSON.stringify(name)}; expected one of ${names.join(", ")}${meant}`);
 }
 
 async function shippedGpuNames(): Promise<readonly string[]> {

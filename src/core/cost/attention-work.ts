@@ -33,6 +33,16 @@ export function clearWork(work: AttentionWork): void {
   work.decodeWithin.fill(0);
 }
 
+/** The part of all tokens that are of prompts; 0 of none. */
+export function promptPartOf(ranks: readonly AttentionWork[]): number {
+  let [all, answers] = [0, 0];
+  for (const { tokens, decoding } of ranks) {
+    all += tokens;
+    answers += decoding;
+  }
+  return all === 0 ? 0 : 1 - answers / all;
+}
+
 /** The tokens that a model's attention reaches back at most, where that is bounded: each once, ascending. */
 export function attentionWindows({ attention }: MoeModel): readonly number[] {
   const windows = attention.map(windowOf).filter((window) => window !== null);

@@ -6,13 +6,14 @@ import {
 } from "../../model/attention.ts";
 import { type AttentionWork, readPart, windowOf } from "./attention-work.ts";
 import type { Hardware } from "./hardware.ts";
+import { bothOf } from "./overlap-norm.ts";
 
 /** A multiply and an add. */
 export const FLOPS_PER_WEIGHT = 2;
 /** Of a state in a token: read by the key, updated, read by the query. */
 const STATE_PASSES = 3;
 
-type Rates = Pick<Hardware, "attentionFlops" | "projectionFlops" | "kvBandwidth">;
+type Rates = Pick<Hardware, "attentionFlops" | "projectionFlops" | "kvBandwidth" | "overlapNorm">;
 
 /** Seconds of one layer's attention beside its projections, on one rank. */
 export class CoreAttention {
@@ -93,9 +94,10 @@ export class CoreAttention {
   /** @param bytes of the cache that decoding reads */
   #sum(prefill: number, decode: number, bytes: number, rate: number): number {
     const flops = this.#rates.attentionFlops * rate;
+    const { kvBandwidth, overlapNorm } = this.#rates;
     return (
       (FLOPS_PER_WEIGHT * prefill) / flops +
-      Math.max((FLOPS_PER_WEIGHT * decode) / flops, bytes / this.#rates.kvBandwidth)
+      bothOf(bytes / kvBandwidth, (FLOPS_PER_WEIGHT * decode) / flops, overlapNorm)
     );
   }
 

@@ -1,4 +1,5 @@
 import type { LayerTally } from "../../model/layer-tally.ts";
+import { type EngineShape, rankCount } from "../../model/engine-shape.ts";
 import type { MoeModel } from "../../model/moe-model.ts";
 import { type Topology, gpuCount } from "../../model/topology.ts";
 import { lowLatencyExchangeBytes, normalExchangeBytes } from "./exchange-bytes.ts";
@@ -10,6 +11,7 @@ import {
   lowLatencyPoint,
 } from "./hardware.ts";
 import type { LayerTimes } from "./overlap.ts";
+import { TabulatedExchange } from "./tabulated-exchange.ts";
 
 /** What is costed of a batch. */
 export interface Slice {
@@ -27,17 +29,44 @@ export class ExchangeTime {
   readonly #hardware: Hardware;
   readonly #lowLatencyBatch: number;
   readonly #lowLatency: { readonly dispatchUs: number; readonly combineUs: number };
+  /** What every exchange takes more with so many ranks. */
+  readonly #doublings: number;
+  /** Between nodes of the topology; within one domain as fast as within a node. */
+  readonly #nodeBandwidth: number;
+
+  readonly #ranks: number;
+  /** Null where no such number of GPUs was measured. */
+  readonly #table: TabulatedExchange | null;
+  readonly #shape: EngineShape;
 
   /** @param lowLatencyBatch tokens of a rank up to which the low-latency kernels are used */
-  constructor(model: MoeModel, topology: Topology, hardware: Hardware, lowLatencyBatch = LOW_LATENCY_BATCH) {
+  constructor(
+    model: MoeModel,
+    topology: Topology,
+    hardware: Hardware,
+    { lowLatencyBatch, shape }: { readonly lowLatencyBatch: number; readonly shape: EngineShape },
+  ) {
     this.#lowLatencyBatch = lowLatencyBatch;
     this.#model = model;
     this.#hardware = hardware;
-    this.#lowLatency = lowLatencyPoint(hardware, gpuCount(topology));
+    this.#shape = shape;
+    this.#ranks = rankCount(topology, shape);
+    const ranks = gpuCount(topology) * shape.moeTp;
+    this.#table = TabulatedExchange.of(model, ranks, topology.nodes, hardware.exchangeTable);
+    this.#lowLatency = lowLatencyPoint(hardware, ranks);
+    this.#doublings = hardware.exchangeDoublingUs * Math.log2(ranks);
+    const { domainGpus, nvlinkBandwidth, rdmaBandwidth } = hardware;
+    this.#nodeBandwidth = ranks <= domainGpus || topology.nodes === 1 ? nvlinkBandwidth : rdmaBandwidth;
   }
 
-  /** DeepEP's low-latency kernels for small batches, its normal ones above. */
+  /**
+   * DeepEP's low-latency kernels for small batches, its normal ones above. Where experts are divided, tokens go to all
+   * GPUs. One group of tensor parallelism has every token on all of its GPUs.
+   */
   of(tally: LayerTally, mostTokensOnARank: number, slice: Slice): Exchange {
+    const { attentionTp, moeTp } = this.#shape;
+    if (this.#ranks === 1 && attentionTp > 1) return { dispatch: 0, combine: 0 };
+    if (moeTp > 1) return this.#gather(tally, mostTokensOnARank, slice.part);
     return lowLatency(mostTokensOnARank, slice, this.#lowLatencyBatch)
       ? this.#small(tally, slice.part)
       : this.#normal(tally, slice.part);
@@ -51,10 +80,11 @@ export class ExchangeTime {
     for (let gpu = 0; gpu < tally.gpuLoad.length; gpu++) {
       busiest = Math.max(busiest, tally.gpuLoad[gpu], tally.selectionsFrom[gpu]);
     }
-    const fill = (part * busiest) / (LOW_LATENCY_BATCH * LOW_LATENCY_TOPK);
     const message = lowLatencyExchangeBytes(this.#model, 1);
+    if (this.#table !== null) return this.#table.small(part * busiest);
+    const fill = (part * busiest) / (LOW_LATENCY_BATCH * LOW_LATENCY_TOPK);
     const between = (floor: number, full: number, size: number) =>
-      (floor + fill * size * (full - floor)) * 1e-6;
+      (this.#doublings + floor + fill * size * (full - floor)) * 1e-6;
     return {
       dispatch: between(
         lowLatencyFloorUs.dispatch,
@@ -65,12 +95,23 @@ export class ExchangeTime {
     };
   }
 
+  /** Every GPU receives the tokens of all other ranks, and gives its part of each back. */
+  #gather({ selections }: LayerTally, mostTokensOnARank: number, part: number): Exchange {
+    const others = Math.max(0, selections / this.#model.topk - mostTokensOnARank);
+    const bytes = normalExchangeBytes(this.#model, part * others);
+    const bandwidth = Math.min(this.#nodeBandwidth, this.#hardware.nvlinkBandwidth);
+    return {
+      dispatch: this.#doublings * 1e-6 + bytes.dispatch / bandwidth,
+      combine: this.#doublings * 1e-6 + bytes.combine / bandwidth,
+    };
+  }
+
   /**
    * A token crosses between nodes once per destination node and is forwarded over NVLink, both at once: the
    * busiest link of either kind sets the time.
    */
   #normal(tally: LayerTally, part: number): Exchange {
-    const { rdmaBandwidth, nvlinkBandwidth, normalFloorUs } = this.#hardware;
+    const { nvlinkBandwidth, normalFloorUs } = this.#hardware;
     let rdma = 0;
     let nvlink = 0;
     for (let gpu = 0; gpu < tally.gpuLoad.length; gpu++) {
@@ -78,10 +119,11 @@ export class ExchangeTime {
       nvlink = Math.max(nvlink, tally.rankReceives[gpu]);
     }
     const bytes = normalExchangeBytes(this.#model, part);
-    const secondsPerByte = Math.max(rdma / rdmaBandwidth, nvlink / nvlinkBandwidth);
+    if (this.#table !== null) return this.#table.normal(part * nvlink, part * rdma);
+    const secondsPerByte = Math.max(rdma / this.#nodeBandwidth, nvlink / nvlinkBandwidth);
     return {
-      dispatch: normalFloorUs.dispatch * 1e-6 + bytes.dispatch * secondsPerByte,
-      combine: normalFloorUs.combine * 1e-6 + bytes.combine * secondsPerByte,
+      dispatch: (this.#doublings + normalFloorUs.dispatch) * 1e-6 + bytes.dispatch * secondsPerByte,
+      combine: (this.#doublings + normalFloorUs.combine) * 1e-6 + bytes.combine * secondsPerByte,
     };
   }
 }

@@ -12,6 +12,6 @@ export function nodeHopCost(model: MoeModel, hardware: Hardware): number {
   const { topk, precision } = model;
   const { dispatch, combine } = normalExchangeBytes(model, 1);
   const flops = FLOPS_PER_WEIGHT * expertWeights(model) * topk;
-  const rate = hardware.expertFlops * arithmeticRate(precision.experts);
+  const rate = hardware.expertFlops * arithmeticRate(hardware, precision.experts);
   return (dispatch + combine) / hardware.rdmaBandwidth / (flops / rate);
 }

@@ -1,11 +1,12 @@
 import { keptTokens, layerKvBytes, layerStateBytes } from "../../model/attention.ts";
+import { type EngineShape, PLAIN_SHAPE, partOfModel } from "../../model/engine-shape.ts";
 import type { MoeModel } from "../../model/moe-model.ts";
 import type { Topology } from "../../model/topology.ts";
 import type { Hardware } from "./hardware.ts";
 import { kvCapacityBytes } from "./memory.ts";
 
 /**
- * The cache of one rank in tokens. One is what a sequence's first token takes in all layers; later ones take less
+ * The cache of one rank in tokens; of a group of GPUs, as far as the fullest of them has room. One is what a sequence's first token takes in all layers; later ones take less
  * where windows are full, and a sequence's state takes as many as weigh the same.
  */
 export class KvRoom {
@@ -19,7 +20,9 @@ export class KvRoom {
   /** Of the layers that keep the latest tokens only. */
   readonly #windows: readonly { readonly tokens: number; readonly bytes: number }[];
 
-  constructor(model: MoeModel, topology: Topology, hardware: Hardware) {
+  /** @param topology of expert units (EngineShape) */
+  constructor(whole: MoeModel, topology: Topology, hardware: Hardware, shape: EngineShape = PLAIN_SHAPE) {
+    const model = partOfModel(whole, shape);
     this.#unit = unitBytes(model);
     this.capacityTokens = Math.floor(kvCapacityBytes(model, topology, hardware) / this.#unit);
     this.capacityBytes = this.capacityTokens * this.#unit;

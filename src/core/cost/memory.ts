@@ -4,9 +4,6 @@ import { BF16_BYTES, bytesPerWeight } from "../../model/weights.ts";
 import type { Hardware } from "./hardware.ts";
 import { modelWeights } from "./model-weights.ts";
 
-/** Part of the GPU's memory an engine gives to weights and cache (SGLang's `--mem-fraction-static` for DeepSeek-V3). */
-const MEMORY_FRACTION = 0.85;
-
 /** Bytes of a GPU's weights. */
 export interface WeightBytes {
   /** What every GPU has of the model, whatever experts it holds: attention, dense layers, gates, shared experts, vocabulary. */
@@ -28,8 +25,8 @@ export function weightBytes(model: MoeModel): WeightBytes {
 }
 
 /** Bytes of a GPU for weights, key-value cache and states. */
-export function usableBytes({ memoryBytes }: Hardware): number {
-  return memoryBytes * MEMORY_FRACTION;
+export function usableBytes({ memoryBytes, memoryPart }: Hardware): number {
+  return memoryBytes * memoryPart;
 }
 
 /** Bytes that one rank has for key-value cache and states beside its weights. */

@@ -1,5 +1,5 @@
 import type { LayerTally } from "../../model/layer-tally.ts";
-import type { AttentionWork } from "./attention-work.ts";
+import { type AttentionWork, promptPartOf } from "./attention-work.ts";
 import type { StepCost } from "./step-cost.ts";
 
 /** The time of one forward pass, added up layer by layer: as one batch, and as two overlapping micro-batches. */
@@ -7,6 +7,7 @@ export class PassTime {
   readonly #cost: StepCost;
   readonly #mostTokens: number;
   readonly #halfAttention: Float64Array;
+  readonly #promptPart: number;
   #row = 0;
   #inTurn: number;
   #overlapped: number;
@@ -15,6 +16,7 @@ export class PassTime {
   constructor(cost: StepCost, ranks: readonly AttentionWork[]) {
     this.#cost = cost;
     this.#mostTokens = ranks.reduce((most, { tokens }) => Math.max(most, tokens), 0);
+    this.#promptPart = promptPartOf(ranks);
     this.#halfAttention = cost.halfAttention(ranks, this.#mostTokens);
     this.#inTurn = cost.fixed(ranks);
     this.#overlapped = cost.outsideMoe(ranks);
@@ -22,8 +24,13 @@ export class PassTime {
 
   /** The next MoE layer. */
   add(tally: LayerTally): void {
-    this.#inTurn += this.#cost.experts(tally, this.#mostTokens);
-    this.#overlapped += this.#cost.overlapped(tally, this.#mostTokens, this.#halfAttention[this.#row++]);
+    this.#inTurn += this.#cost.experts(tally, this.#mostTokens, this.#promptPart);
+    this.#overlapped += this.#cost.overlapped(
+      tally,
+      this.#mostTokens,
+      this.#halfAttention[this.#row++],
+      this.#promptPart,
+    );
   }
 
   /** What overlapping wins in throughput: 0.25 = a quarter more; below 0 it loses. 0 of nothing. */
@@ -33,6 +40,6 @@ export class PassTime {
 
   /** Seconds, overlapped where that is faster. */
   get seconds(): number {
-    return Math.min(this.#inTurn, this.#overlapped);
+    return this.#cost.overlaps ? Math.min(this.#inTurn, this.#overlapped) : this.#inTurn;
   }
 }

@@ -1,48 +1,68 @@
 import type { LayerTally } from "../../model/layer-tally.ts";
-import {
-  type MoeModel,
-  compressionWeights,
-  expertBytes,
-  expertWeights,
-  ffnMatrices,
-  sharedBytes,
-} from "../../model/moe-model.ts";
+import { type EngineShape, PLAIN_SHAPE, partOfModel, rankCount } from "../../model/engine-shape.ts";
+import { type MoeModel, compressionWeights, ffnMatrices } from "../../model/moe-model.ts";
 import type { Topology } from "../../model/topology.ts";
 import { BF16_BYTES, bytesPerWeight } from "../../model/weights.ts";
 import { arithmeticRate } from "./arithmetic-rate.ts";
 import type { AttentionWork } from "./attention-work.ts";
 import { FLOPS_PER_WEIGHT } from "./core-attention.ts";
 import { ExchangeTime, type Slice, lowLatency } from "./exchange-time.ts";
+import { ExpertTime } from "./expert-time.ts";
 import { type Hardware, LOW_LATENCY_BATCH } from "./hardware.ts";
+import { LayerOverhead } from "./layer-overhead.ts";
 import { type LayerKind, layerKinds } from "./layer-kinds.ts";
 import { type LayerTimes, alternating, pipelined } from "./overlap.ts";
+import { bothOf } from "./overlap-norm.ts";
+
+/** How an engine runs a model, where it is not said: as DeepSeek's does. */
+interface StepOptions {
+  /** Tokens of a rank up to which the engine exchanges by the low-latency kernels. */
+  readonly lowLatencyBatch?: number;
+  readonly shape?: EngineShape;
+  /** Whether two micro-batches may overlap. */
+  readonly overlaps?: boolean;
+}
 
 /**
  * How long the parts of a forward pass take, in seconds. Every MoE layer is two barriers: the slowest rank's attention
  * (with the shared expert), the dispatch, the slowest rank's experts, the combine. They follow one another, or
- * overlap in two micro-batches of half the tokens of every rank each.
+ * overlap in two micro-batches of half the tokens of every rank each. With tensor parallelism a rank is a group of GPUs:
+ * what is computed here is one GPU's part, to which all-reduces come.
  */
 export class StepCost {
   readonly #model: MoeModel;
   readonly #hardware: Hardware;
-  readonly #slotsPerGpu: number;
   readonly #kinds: readonly LayerKind[];
-  /** Of a layer's shared experts: computed by themselves, with what compresses tokens; fused with the routed ones. */
-  readonly #sharedWeights: { readonly apart: number; readonly fused: number };
+  /** Of a layer's shared experts that are computed by themselves, with what compresses tokens. */
+  readonly #sharedWeights: number;
   readonly #exchange: ExchangeTime;
+  readonly #experts: ExpertTime;
+  readonly #overhead: LayerOverhead;
   readonly #lowLatencyBatch: number;
+  /** Whether the engine takes two overlapping micro-batches where they are faster. */
+  readonly overlaps: boolean;
 
-  /** @param lowLatencyBatch tokens of a rank up to which the engine exchanges by the low-latency kernels */
-  constructor(model: MoeModel, topology: Topology, hardware: Hardware, lowLatencyBatch = LOW_LATENCY_BATCH) {
+  /** @param topology of expert units (EngineShape), which are GPUs without tensor parallelism */
+  constructor(
+    whole: MoeModel,
+    topology: Topology,
+    hardware: Hardware,
+    { lowLatencyBatch = LOW_LATENCY_BATCH, shape = PLAIN_SHAPE, overlaps = true }: StepOptions = {},
+  ) {
+    const model = partOfModel(whole, shape);
+    const ranks = rankCount(topology, shape);
     this.#lowLatencyBatch = lowLatencyBatch;
+    // One rank alone exchanges nothing that could be hidden.
+    this.overlaps = overlaps && ranks > 1;
     this.#model = model;
     this.#hardware = hardware;
-    this.#slotsPerGpu = topology.slotsPerGpu;
-    this.#exchange = new ExchangeTime(model, topology, hardware, lowLatencyBatch);
+    this.#exchange = new ExchangeTime(model, topology, hardware, { lowLatencyBatch, shape });
+    this.#overhead = new LayerOverhead(model, shape, ranks, topology.gpusPerNode * shape.moeTp, hardware);
     this.#kinds = layerKinds(model, hardware);
     const shared = ffnMatrices(model) * model.hidden * model.sharedIntermediate * model.sharedExperts;
     const [apart, fused] = model.sharedFused ? [0, shared] : [shared, 0];
-    this.#sharedWeights = { apart: apart + compressionWeights(model), fused };
+    this.#sharedWeights = apart + compressionWeights(model);
+    this.#experts = new ExpertTime(model, topology.slotsPerGpu, hardware, fused);
   }
 
   /** Everything of the pass that does not depend on routing: all attention, the dense layers and the logits. */
@@ -57,55 +77,61 @@ export class StepCost {
 
   /** The layers that route to no experts, and the logits: these never overlap with anything. */
   outsideMoe(ranks: readonly AttentionWork[]): number {
-    const { denseLayers, hidden, denseIntermediate, vocabulary } = this.#model;
-    const { kvBandwidth, attentionFlops } = this.#hardware;
+    const { denseLayers, hidden, denseIntermediate, vocabulary, layers, mtpLayers, moeLayers } = this.#model;
+    const { head, overlapNorm } = this.#hardware;
     let dense = 0;
     let logits = 0;
     for (const work of ranks) {
       const weights = ffnMatrices(this.#model) * hidden * denseIntermediate;
-      dense = Math.max(dense, this.#product(weights, work.tokens));
+      dense = Math.max(dense, this.#product(weights, work, WHOLE));
       // The head is BF16: it runs at the BF16 rates.
-      const head = work.sampled === 0 ? 0 : vocabulary * hidden;
-      logits = Math.max(
-        logits,
-        (head * BF16_BYTES) / kvBandwidth,
-        (head * FLOPS_PER_WEIGHT * work.sampled) / attentionFlops,
+      const scored = work.sampled === 0 ? 0 : vocabulary * hidden;
+      const seconds = bothOf(
+        (scored * BF16_BYTES) / head.bandwidth,
+        (scored * FLOPS_PER_WEIGHT * work.sampled) / head.flops,
+        overlapNorm,
       );
+      logits = Math.max(logits, seconds);
     }
     let attention = 0;
     for (const kind of this.#kinds) {
       if (kind.others > 0) attention += kind.others * this.#slowestAttention(kind, ranks, WHOLE);
     }
-    return attention + denseLayers.length * dense + logits;
+    const others = layers + mtpLayers - moeLayers.length;
+    const overhead = this.#overhead.step(ranks) + others * this.#overhead.otherLayer(ranks);
+    return attention + denseLayers.length * dense + logits + overhead;
   }
 
-  /** Dispatch, the slowest rank's experts, and combine of one MoE layer, one after the other. */
-  experts(tally: LayerTally, mostTokensOnARank: number): number {
-    const { dispatch, experts, combine } = this.times(tally, mostTokensOnARank);
+  /**
+   * Dispatch, the slowest rank's experts, and combine of one MoE layer, one after the other.
+   * @param promptPart of the tokens that are of prompts, 0..1
+   */
+  experts(tally: LayerTally, mostTokensOnARank: number, promptPart = 0): number {
+    const { dispatch, experts, combine } = this.times(tally, mostTokensOnARank, promptPart);
     return dispatch + experts + combine;
   }
 
   /** One MoE layer in two overlapping micro-batches. @param halfAttention what `halfAttention` says of the layer */
-  overlapped(tally: LayerTally, mostTokensOnARank: number, halfAttention: number): number {
-    const times = this.halfTimes(tally, mostTokensOnARank, halfAttention);
+  overlapped(tally: LayerTally, mostTokensOnARank: number, halfAttention: number, promptPart = 0): number {
+    const times = this.halfTimes(tally, mostTokensOnARank, halfAttention, promptPart);
     const half = this.#half(mostTokensOnARank);
     return lowLatency(mostTokensOnARank, half, this.#lowLatencyBatch) ? pipelined(times) : alternating(times);
   }
 
   /** The parts of one MoE layer behind its attention, as one batch. */
-  times(tally: LayerTally, mostTokensOnARank: number): Omit<LayerTimes, "attention"> {
+  times(tally: LayerTally, mostTokensOnARank: number, promptPart = 0): Omit<LayerTimes, "attention"> {
     return {
-      experts: this.#slowestExperts(tally, WHOLE),
+      experts: this.#experts.slowest(tally, WHOLE, promptPart),
       ...this.#exchange.of(tally, mostTokensOnARank, WHOLE),
     };
   }
 
   /** The parts of one MoE layer in one of two overlapping micro-batches. */
-  halfTimes(tally: LayerTally, mostTokensOnARank: number, halfAttention: number): LayerTimes {
+  halfTimes(tally: LayerTally, mostTokensOnARank: number, halfAttention: number, promptPart = 0): LayerTimes {
     const half = this.#half(mostTokensOnARank);
     return {
       attention: halfAttention,
-      experts: this.#slowestExperts(tally, half),
+      experts: this.#experts.slowest(tally, half, promptPart),
       ...this.#exchange.of(tally, mostTokensOnARank, half),
     };
   }
@@ -136,10 +162,10 @@ export class StepCost {
   #slowestBeforeExperts(kind: LayerKind, ranks: readonly AttentionWork[], slice: Slice): number {
     let slowest = 0;
     for (const work of ranks) {
-      const shared = this.#product(this.#sharedWeights.apart, work.tokens * slice.part, slice.rate);
+      const shared = this.#product(this.#sharedWeights, work, slice);
       slowest = Math.max(slowest, this.#attention(kind, work, slice) + shared);
     }
-    return slowest;
+    return slowest + this.#overhead.moeLayer(ranks, slice.part);
   }
 
   #slowestAttention(kind: LayerKind, ranks: readonly AttentionWork[], slice: Slice): number {
@@ -148,49 +174,26 @@ export class StepCost {
     return slowest;
   }
 
-  #attention({ projections, core }: LayerKind, work: AttentionWork, { part, rate }: Slice): number {
+  #attention({ projections, core }: LayerKind, work: AttentionWork, slice: Slice): number {
     if (core === null) return 0;
-    return this.#product(projections, work.tokens * part, rate) + part * core.seconds(work, rate);
+    return this.#product(projections, work, slice) + slice.part * core.seconds(work, slice.rate);
   }
 
   /**
-   * A product of `tokens` rows with a matrix of so many weights that is no routed expert's: bound by arithmetic or by
+   * A product of a rank's tokens with a matrix of so many weights that is no routed expert's: bound by arithmetic or by
    * reading the weights.
    */
-  #product(weights: number, tokens: number, rate = 1): number {
+  #product(weights: number, { tokens, decoding }: AttentionWork, { part, rate }: Slice): number {
     if (tokens === 0) return 0;
-    const { projectionFlops, weightBandwidth } = this.#hardware;
+    const { projectionFlops, promptRate, weightBandwidth, overlapNorm } = this.#hardware;
     const { rest } = this.#model.precision;
-    return Math.max(
-      (weights * FLOPS_PER_WEIGHT * tokens) / (projectionFlops * arithmeticRate(rest) * rate),
+    // In tokens of answers.
+    const rows = part * (decoding + (tokens - decoding) / promptRate);
+    return bothOf(
       (weights * bytesPerWeight(rest)) / weightBandwidth,
+      (weights * FLOPS_PER_WEIGHT * rows) / (projectionFlops * arithmeticRate(this.#hardware, rest) * rate),
+      overlapNorm,
     );
-  }
-
-  #slowestExperts(tally: LayerTally, { part, rate }: Slice): number {
-    const { topk, precision, sharedFused } = this.#model;
-    const { weightBandwidth } = this.#hardware;
-    const flops = this.#hardware.expertFlops * arithmeticRate(precision.experts) * rate;
-    const flopsPerSelection = FLOPS_PER_WEIGHT * expertWeights(this.#model);
-    const flopsPerToken = FLOPS_PER_WEIGHT * this.#sharedWeights.fused;
-    const bytesPerExpert = expertBytes(this.#model);
-    const fusedBytes = sharedFused ? sharedBytes(this.#model) : 0;
-    let slowest = 0;
-    for (let gpu = 0; gpu < tally.gpuLoad.length; gpu++) {
-      let active = 0;
-      for (let slot = gpu * this.#slotsPerGpu; slot < (gpu + 1) * this.#slotsPerGpu; slot++) {
-        // Of so many selections at least one falls into the slice.
-        active += 1 - (1 - part) ** tally.slotLoad[slot];
-      }
-      const ownTokens = tally.selectionsFrom[gpu] / topk;
-      const shared = ownTokens > 0 ? fusedBytes : 0;
-      slowest = Math.max(
-        slowest,
-        (part * (tally.gpuLoad[gpu] * flopsPerSelection + ownTokens * flopsPerToken)) / flops,
-        (active * bytesPerExpert + shared) / weightBandwidth,
-      );
-    }
-    return slowest;
   }
 }
 

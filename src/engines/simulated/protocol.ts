@@ -1,3 +1,4 @@
+import type { GpuChoice } from "../../twin/calibration/gpu-hardware.ts";
 import type { Cadence } from "../../model/cadence.ts";
 import type { Comparison } from "../../model/comparison.ts";
 import type { DispatchPolicy } from "../../model/dispatch-policy.ts";
@@ -19,6 +20,8 @@ export interface ThreadData {
   readonly routing: RoutingTrace | null;
   readonly dispatch: DispatchPolicy;
   readonly fidelity: Fidelity;
+  /** What its GPUs are; null for the usual ones. */
+  readonly gpu: GpuChoice | null;
   /** Tokens to record for a comparison at most; 0 records nothing. */
   readonly recordTokens: number;
 }
@@ -35,6 +38,10 @@ export type ToPool =
     }
   | { readonly kind: "cancel"; readonly id: number }
   | { readonly kind: "switchTo"; readonly snapshot: RoutingSnapshot }
+  /** The rank dies with its requests, or starts again, holding nothing. */
+  | { readonly kind: "lose" | "restore"; readonly rank: number }
+  /** Requests use other experts from now on. */
+  | { readonly kind: "shift" }
   | { readonly kind: "ask"; readonly ticket: number; readonly question: Question };
 
 export type Question =

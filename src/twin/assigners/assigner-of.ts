@@ -13,6 +13,7 @@ import { RoutedAssigner } from "./routed-assigner.ts";
 export interface AssignerOptions {
   readonly model: MoeModel;
   readonly topology: Topology;
+  readonly ranks: number;
   readonly routing: RoutingSource;
   readonly seed: number;
   readonly clock: Clock;

@@ -25,6 +25,8 @@ const REPORTED_TOKENS = 32;
 export interface RoutedOptions {
   readonly model: MoeModel;
   readonly topology: Topology;
+  /** Where a rank is no GPU of the topology's, nothing is made of experts. */
+  readonly ranks: number;
   readonly routing: RoutingSource;
   readonly policy: RoutingPolicy;
   /** Whose home shard a request has. */
@@ -48,8 +50,7 @@ export class RoutedAssigner implements RankAssigner {
   #turn: (() => void) | null = null;
 
   constructor(options: RoutedOptions) {
-    const { model, topology, policy, seed, clock } = options;
-    const shards = gpuCount(topology);
+    const { model, topology, policy, seed, clock, ranks: shards } = options;
     this.#options = options;
     this.#states = new ShardStates(shards);
     const shardIds = Array.from({ length: shards }, (_, rank) => `rank ${rank}`);
@@ -58,7 +59,7 @@ export class RoutedAssigner implements RankAssigner {
     const later = (turn: () => void) => {
       this.#turn = turn;
     };
-    const learns = policy === "expert-aware" || policy === "decode";
+    const learns = (policy === "expert-aware" || policy === "decode") && shards === gpuCount(topology);
     this.#experts = learns
       ? new ExpertAffinity({ model, topology, shards, sketchBytes: EXPERT_SKETCH_BYTES, clock, later })
       : null;

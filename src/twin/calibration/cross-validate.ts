@@ -10,22 +10,32 @@ export function predict(table: Table, point: ServingPoint): ServingTimes {
 }
 
 /**
- * Predicts every point by constants that are fitted without its part.
+ * Of every point, constants that are fitted without its part.
  * @param partOf  what must not be parted, and is left out together
  * @param fitTo   how constants are fitted
  * @param begun   is called before each part, with how many are behind
  */
+export function crossFit<M extends Measured>(
+  measured: readonly M[],
+  partOf: (measured: M) => string,
+  fitTo: (measured: readonly M[]) => Fit,
+  begun: (part: string) => void = () => {},
+): Table[] {
+  const tables = new Map<string, Table>();
+  for (const part of new Set(measured.map(partOf))) {
+    begun(part);
+    tables.set(part, fitTo(measured.filter((other) => partOf(other) !== part)).table);
+  }
+  return measured.map((one) => tables.get(partOf(one)) ?? new Map());
+}
+
+/** Predicts every point by constants that are fitted without its part. */
 export function crossValidate<M extends Measured>(
   measured: readonly M[],
   partOf: (measured: M) => string,
   fitTo: (measured: readonly M[]) => Fit,
   begun: (part: string) => void = () => {},
 ): ServingTimes[] {
-  const predicted = new Map<M, ServingTimes>();
-  for (const part of new Set(measured.map(partOf))) {
-    begun(part);
-    const { table } = fitTo(measured.filter((other) => partOf(other) !== part));
-    for (const one of measured) if (partOf(one) === part) predicted.set(one, predict(table, one.point));
-  }
-  return measured.map((one) => predicted.get(one) ?? predict(new Map(), one.point));
+  const tables = crossFit(measured, partOf, fitTo, begun);
+  return measured.map(({ point }, i) => predict(tables[i], point));
 }

@@ -3,7 +3,7 @@ import { layerKvBytes, layerStateBytes } from "../../model/attention.ts";
 import { type MoeModel, expertWeights, ffnMatrices } from "../../model/moe-model.ts";
 import { attentionWeights } from "../../core/cost/attention-weights.ts";
 import { windowOf } from "../../core/cost/attention-work.ts";
-import type { ServingPrecision } from "./serving-point.ts";
+import type { ServingPrecision } from "../../model/serving-precision.ts";
 
 /** What a layer of one kind of attention asks for. */
 export interface AttentionSizes {

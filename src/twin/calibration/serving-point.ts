@@ -1,5 +1,6 @@
 import type { Gpu } from "../../model/gpu.ts";
 import type { MoeModel } from "../../model/moe-model.ts";
+import type { ServingPrecision } from "../../model/serving-precision.ts";
 
 /** How the GPUs of one engine share a model: tp × dp = ep × moeTp GPUs. */
 export interface Parallelism {
@@ -17,8 +18,6 @@ export interface Parallelism {
 export interface Workers extends Parallelism {
   readonly count: number;
 }
-
-export type ServingPrecision = "fp8" | "fp4" | "int4" | "bf16";
 
 /** A pool under a closed loop: so many requests are in flight all the time. */
 export interface ServingPoint {

@@ -1,7 +1,8 @@
 import type { Gpu } from "../../model/gpu.ts";
 import type { Constants } from "./constants.ts";
 import type { ModelSizes } from "./model-sizes.ts";
-import type { Parallelism, ServingPrecision } from "./serving-point.ts";
+import type { ServingPrecision } from "../../model/serving-precision.ts";
+import type { Parallelism } from "./serving-point.ts";
 
 const FLOPS_PER_WEIGHT = 2;
 const BF16 = 2;

@@ -38,7 +38,7 @@ export class AnalyticPass implements ForwardPass {
   readonly #counts: Float64Array;
   readonly #variance: Float64Array;
   readonly #parts: Float64Array;
-  /** `[gpus]`: tokens of the step that each has. */
+  /** `[gpus]`: tokens of the step that begin at each. */
   readonly #from: Float64Array;
   /** `[gpus of a node]`: tokens whose source is such a GPU of any node. */
   readonly #peerTokens: Float64Array;
@@ -46,7 +46,7 @@ export class AnalyticPass implements ForwardPass {
   #steps = 0;
 
   constructor(options: PassOptions, turns: LayerTurns, profiles: ExpertProfiles, normals: NormalTable) {
-    const { model, hardware, routing, dispatch, seed, map } = options;
+    const { model, hardware, engine, routing, dispatch, seed, map } = options;
     const { topology, experts } = map.placement;
     this.map = map;
     this.#topk = model.topk;
@@ -57,7 +57,7 @@ export class AnalyticPass implements ForwardPass {
     this.#mix = new BatchMix(profiles);
     this.#dispatcher = new Dispatcher(map.placement, replicaChooser(dispatch, map, seed));
     this.#split = countSplit(dispatch, map, seed);
-    this.#time = new SampledTime(new StepCost(model, topology, hardware), turns.weight);
+    this.#time = new SampledTime(new StepCost(model, topology, hardware, engine), turns.weight);
     this.#tally = layerTally(topology);
     this.#counts = new Float64Array(experts);
     this.#variance = new Float64Array(experts);
@@ -72,12 +72,12 @@ export class AnalyticPass implements ForwardPass {
       this.#rates = hopRates(this.#dispatcher, this.#routing, batch, layers);
     }
     this.#mix.count(batch);
-    for (let gpu = 0; gpu < this.#from.length; gpu++) this.#from[gpu] = batch.work[gpu].tokens;
+    this.#begin(batch);
     this.#time.begin(batch);
     for (const layer of layers) {
       this.#draw(layer);
       this.#load(layer);
-      this.#travel(batch);
+      this.#travel(batch.tokens);
       this.#time.add(layer, this.#tally);
       meter.layer(layer, this.#tally, this.#turns.weight);
     }
@@ -89,6 +89,16 @@ export class AnalyticPass implements ForwardPass {
     const { ms } = this.#time;
     meter.step(batch, ms);
     return ms;
+  }
+
+  #begin({ tokens, work, sources }: StepBatch): void {
+    const begun = this.#from;
+    if (work.length === begun.length)
+      for (let gpu = 0; gpu < begun.length; gpu++) begun[gpu] = work[gpu].tokens;
+    else {
+      begun.fill(0);
+      for (let token = 0; token < tokens; token++) begun[sources[token]]++;
+    }
   }
 
   #draw(layer: number): void {
@@ -141,16 +151,17 @@ export class AnalyticPass implements ForwardPass {
   }
 
   /** Hops as measured; what each GPU receives follows its load, what it sends its tokens. */
-  #travel({ tokens, work }: StepBatch): void {
+  #travel(tokens: number): void {
     const { gpuLoad, selectionsFrom, nodeSends, nodeReceives, rankReceives, selections } = this.#tally;
     const { nodes, gpusPerNode } = this.map.placement.topology;
     const hops = this.#rates.hops * tokens;
     const nodeHops = this.#rates.nodeHops * tokens;
+    const begun = this.#from;
     const peers = this.#peerTokens.fill(0);
     for (let gpu = 0; gpu < gpuLoad.length; gpu++) {
-      peers[gpu % gpusPerNode] += work[gpu].tokens;
-      selectionsFrom[gpu] = work[gpu].tokens * this.#topk;
-      nodeSends[gpu] = Math.round(this.#rates.nodeHops * work[gpu].tokens);
+      peers[gpu % gpusPerNode] += begun[gpu];
+      selectionsFrom[gpu] = begun[gpu] * this.#topk;
+      nodeSends[gpu] = Math.round(this.#rates.nodeHops * begun[gpu]);
       rankReceives[gpu] = selections === 0 ? 0 : Math.round((hops * gpuLoad[gpu]) / selections);
     }
     for (let node = 0; node < nodes; node++) {

@@ -15,11 +15,11 @@ export class ExactPass implements ForwardPass {
   readonly #dispatcher: Dispatcher;
   readonly #cost: StepCost;
 
-  constructor({ model, hardware, routing, dispatch, seed, map }: PassOptions) {
+  constructor({ model, hardware, engine, routing, dispatch, seed, map }: PassOptions) {
     this.map = map;
     this.#routing = routing;
     this.#dispatcher = new Dispatcher(map.placement, replicaChooser(dispatch, map, seed));
-    this.#cost = new StepCost(model, map.placement.topology, hardware);
+    this.#cost = new StepCost(model, map.placement.topology, hardware, engine);
   }
 
   run(batch: StepBatch, meter: PoolMeter): number {

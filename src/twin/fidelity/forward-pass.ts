@@ -1,6 +1,7 @@
 import type { Hardware } from "../../core/cost/hardware.ts";
 import type { DispatchPolicy } from "../../model/dispatch-policy.ts";
 import type { MoeModel } from "../../model/moe-model.ts";
+import type { EngineSettings } from "../engine-settings.ts";
 import type { RoutingSource } from "../routing-source.ts";
 import type { ReplicaMap } from "../../model/replica-map.ts";
 import type { PoolMeter } from "../pool-meter.ts";
@@ -17,6 +18,7 @@ export interface ForwardPass {
 export interface PassOptions {
   readonly model: MoeModel;
   readonly hardware: Hardware;
+  readonly engine: Pick<EngineSettings, "shape" | "overlaps">;
   readonly routing: RoutingSource;
   readonly dispatch: DispatchPolicy;
   readonly seed: number;

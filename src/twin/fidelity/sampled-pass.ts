@@ -23,13 +23,13 @@ export class SampledPass implements ForwardPass {
   readonly #time: SampledTime;
 
   constructor(options: PassOptions, turns: LayerTurns) {
-    const { model, hardware, routing, dispatch, seed, map } = options;
+    const { model, hardware, engine, routing, dispatch, seed, map } = options;
     this.map = map;
     this.#routing = routing;
     this.#turns = turns;
     this.#sample = new TokenSample(routing);
     this.#dispatcher = new Dispatcher(map.placement, replicaChooser(dispatch, map, seed));
-    this.#time = new SampledTime(new StepCost(model, map.placement.topology, hardware), turns.weight);
+    this.#time = new SampledTime(new StepCost(model, map.placement.topology, hardware, engine), turns.weight);
   }
 
   run(batch: StepBatch, meter: PoolMeter): number {

@@ -1,3 +1,4 @@
+import { promptPartOf } from "../../core/cost/attention-work.ts";
 import type { StepCost } from "../../core/cost/step-cost.ts";
 import type { LayerTally } from "../../model/layer-tally.ts";
 import type { StepBatch } from "../step-batch.ts";
@@ -7,6 +8,7 @@ export class SampledTime {
   readonly #cost: StepCost;
   readonly #weight: number;
   #mostTokens = 0;
+  #promptPart = 0;
   #halfAttention: Float64Array = new Float64Array(0);
   #inTurn = 0;
   #overlapped = 0;
@@ -19,6 +21,7 @@ export class SampledTime {
   begin({ work }: StepBatch): void {
     this.#mostTokens = 0;
     for (const { tokens } of work) if (tokens > this.#mostTokens) this.#mostTokens = tokens;
+    this.#promptPart = promptPartOf(work);
     this.#halfAttention = this.#cost.halfAttention(work, this.#mostTokens);
     this.#inTurn = this.#cost.fixed(work);
     this.#overlapped = this.#cost.outsideMoe(work);
@@ -26,12 +29,12 @@ export class SampledTime {
 
   add(layer: number, tally: LayerTally): void {
     const half = this.#halfAttention[layer];
-    this.#inTurn += this.#weight * this.#cost.experts(tally, this.#mostTokens);
-    this.#overlapped += this.#weight * this.#cost.overlapped(tally, this.#mostTokens, half);
+    this.#inTurn += this.#weight * this.#cost.experts(tally, this.#mostTokens, this.#promptPart);
+    this.#overlapped += this.#weight * this.#cost.overlapped(tally, this.#mostTokens, half, this.#promptPart);
   }
 
   /** Overlapped where that is faster. */
   get ms(): number {
-    return 1000 * Math.min(this.#inTurn, this.#overlapped);
+    return 1000 * (this.#cost.overlaps ? Math.min(this.#inTurn, this.#overlapped) : this.#inTurn);
   }
 }

@@ -1,8 +1,10 @@
 import { type AttentionWork, noAttentionWork } from "../../core/cost/attention-work.ts";
 import type { Hardware } from "../../core/cost/hardware.ts";
 import { StepCost } from "../../core/cost/step-cost.ts";
+import { rankCount } from "../../model/engine-shape.ts";
 import type { MoeModel } from "../../model/moe-model.ts";
-import { type Topology, gpuCount } from "../../model/topology.ts";
+import type { Topology } from "../../model/topology.ts";
+import { type EngineSettings, WIDE_EP_ENGINE } from "../engine-settings.ts";
 import type { StepBatch } from "../step-batch.ts";
 
 /**
@@ -32,10 +34,17 @@ export class DraftTime {
   readonly #scored: readonly AttentionWork[];
   readonly #unscored: readonly AttentionWork[];
 
-  constructor(model: MoeModel, topology: Topology, hardware: Hardware, draftTokens: number) {
+  constructor(
+    model: MoeModel,
+    topology: Topology,
+    hardware: Hardware,
+    draftTokens: number,
+    engine: EngineSettings = WIDE_EP_ENGINE,
+  ) {
     const windows = model.attention.length;
-    const works = () => Array.from({ length: gpuCount(topology) }, () => noAttentionWork(windows));
-    this.#cost = new StepCost(model, topology, hardware);
+    const works = () =>
+      Array.from({ length: rankCount(topology, engine.shape) }, () => noAttentionWork(windows));
+    this.#cost = new StepCost(model, topology, hardware, engine);
     this.#layers = model.moeLayers.length;
     // Where the model has the layer, its first time is part of the step.
     this.#passes = model.mtpLayers > 0 ? draftTokens - 1 : draftTokens;

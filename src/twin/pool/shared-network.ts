@@ -1,3 +1,4 @@
+import { overPart } from "../../core/cost/exchange-table.ts";
 import type { Hardware } from "../../core/cost/hardware.ts";
 import { TRANSFER_PART } from "./transfer-part.ts";
 
@@ -5,11 +6,12 @@ const EXCHANGE_PART = 1 - TRANSFER_PART;
 
 /** A machine while expert weights travel between its nodes. What a low-latency exchange takes at least stays as it is. */
 export function whileTransferring(hardware: Hardware): Hardware {
-  const { lowLatencyFloorUs: floor } = hardware;
+  const { lowLatencyFloorUs: floor, exchangeTable } = hardware;
   const slower = (least: number, us: number) => least + (us - least) / EXCHANGE_PART;
   return {
     ...hardware,
     rdmaBandwidth: hardware.rdmaBandwidth * EXCHANGE_PART,
+    exchangeTable: exchangeTable === null ? null : overPart(exchangeTable, EXCHANGE_PART),
     lowLatency: hardware.lowLatency.map(({ ranks, dispatchUs, combineUs }) => ({
       ranks,
       dispatchUs: slower(floor.dispatch, dispatchUs),

@@ -1,6 +1,6 @@
 import { addDecode, addPrefill, clearWork } from "../../core/cost/attention-work.ts";
 import type { RoutingSource } from "../routing-source.ts";
-import type { StepBatch } from "../step-batch.ts";
+import { type StepBatch, fillSources } from "../step-batch.ts";
 import { type SimulatedRequest, decodes, knownTokens } from "./pool-request.ts";
 
 /** A step while it is put together, rank by rank: whose tokens are forwarded. Reused from step to step. */
@@ -34,7 +34,7 @@ export class StepWork {
 
   endRank(): void {
     const { batch } = this;
-    batch.sources.fill(this.#rank, this.#rankFrom, batch.tokens);
+    fillSources(batch, this.#rank, this.#rankFrom, batch.tokens);
   }
 
   /** The next `count` tokens of a request: of its prompt, or its last one with what has been drafted behind it. */

@@ -9,6 +9,7 @@ import type { Topology } from "../../model/topology.ts";
 import type { TraceRequest } from "../../model/traffic.ts";
 import type { AdmissionLimits } from "../../serving/admission/limits.ts";
 import type { RankAssigner } from "../assigners/rank-assigner.ts";
+import type { EngineSettings } from "../engine-settings.ts";
 import type { Batching } from "../pool/batching.ts";
 import type { Speculation } from "../pool/speculation.ts";
 import type { RoutingSource } from "../routing-source.ts";
@@ -41,6 +42,8 @@ export interface VirtualRunOptions extends RunPoolShape {
   readonly policy?: BalancePolicy;
   /** How ranks fill their steps; as the demo's unless said otherwise. */
   readonly batching?: Batching;
+  /** How GPUs share the model; each its own unless said otherwise. */
+  readonly engine?: EngineSettings;
   /** Tokens that are drafted and checked together; none unless said otherwise. */
   readonly speculation?: Speculation | null;
   /** Who is let in; everyone unless said otherwise. */

@@ -1,11 +1,13 @@
 import type { Hardware } from "../../core/cost/hardware.ts";
 import type { BalancePolicy } from "../../core/planning/balance-policy.ts";
 import type { Cadence } from "../../model/cadence.ts";
+import { unitsOfRank } from "../../model/engine-shape.ts";
 import type { Fidelity } from "../../model/fidelity.ts";
 import type { MoeModel } from "../../model/moe-model.ts";
 import type { PoolWindow } from "../../model/pool-window.ts";
 import { type Topology, gpuCount } from "../../model/topology.ts";
 import { type Arrival, type RankAssigner, noLoads } from "../assigners/rank-assigner.ts";
+import type { EngineSettings } from "../engine-settings.ts";
 import type { Batching } from "../pool/batching.ts";
 import type { PoolRole } from "../pool/pool-role.ts";
 import type { Speculation } from "../pool/speculation.ts";
@@ -52,6 +54,7 @@ export interface RunPoolOptions {
   readonly fidelity: Fidelity;
   readonly seed: number;
   readonly batching?: Batching;
+  readonly engine?: EngineSettings;
   readonly speculation?: Speculation | null;
   readonly timeline: Timeline;
   readonly listener: PoolListener;
@@ -84,7 +87,7 @@ export class RunPool {
 
   /** @param assign makes the assigner, by what the ranks can hold */
   constructor(options: RunPoolOptions, assign: (pool: RunPool) => RankAssigner) {
-    const { name, role, hardware, topology, timeline, listener, policy } = options;
+    const { name, role, hardware, timeline, listener, policy } = options;
     this.name = name;
     this.role = role;
     this.hardware = hardware;
@@ -105,7 +108,7 @@ export class RunPool {
       },
     });
     this.ranks = new SimulatedPool({ ...options, dispatch: policy.dispatch }, this.balance.current);
-    this.#loads = noLoads(gpuCount(topology));
+    this.#loads = noLoads(this.ranks.count);
     this.#assigner = assign(this);
     this.#assigner.adopt(this.balance.current);
   }
@@ -165,7 +168,7 @@ export class RunPool {
     }
     const notice = this.#timeline.at(this.#timeline.now() + noticedMs, () => {
       this.#unnoticed.delete(rank);
-      this.balance.lose(rank);
+      this.balance.lose(rank, unitsOfRank(rank, this.ranks.count, gpuCount(this.balance.topology)));
       this.#wake();
     });
     this.#unnoticed.set(rank, notice);

@@ -97,6 +97,7 @@ export class ServedRun implements PoolListener {
         seed,
         clock: timeline,
         topology: shape.topology,
+        ranks: ranks.count,
         kvCapacityTokens: ranks.room.capacityTokens,
         runningPerRank: ranks.runningPerRank,
         map: balance.current,

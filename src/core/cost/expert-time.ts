@@ -1,0 +1,56 @@
+import type { LayerTally } from "../../model/layer-tally.ts";
+import { type MoeModel, expertBytes, expertWeights, sharedBytes } from "../../model/moe-model.ts";
+import { arithmeticRate } from "./arithmetic-rate.ts";
+import { FLOPS_PER_WEIGHT } from "./core-attention.ts";
+import type { Slice } from "./exchange-time.ts";
+import type { Hardware } from "./hardware.ts";
+import { bothOf } from "./overlap-norm.ts";
+
+/** How long the routed experts of a layer take on the slowest GPU, with the shared ones that are fused with them. */
+export class ExpertTime {
+  readonly #slotsPerGpu: number;
+  readonly #topk: number;
+  readonly #hardware: Hardware;
+  readonly #flops: number;
+  readonly #bandwidth: number;
+  readonly #flopsPerSelection: number;
+  readonly #flopsPerToken: number;
+  readonly #bytesPerExpert: number;
+  readonly #fusedBytes: number;
+
+  /** @param model the part of it that one GPU has @param fusedWeights of a layer's shared experts that are fused */
+  constructor(model: MoeModel, slotsPerGpu: number, hardware: Hardware, fusedWeights: number) {
+    this.#slotsPerGpu = slotsPerGpu;
+    this.#topk = model.topk;
+    this.#hardware = hardware;
+    this.#flops = hardware.expertFlops * arithmeticRate(hardware, model.precision.experts);
+    this.#bandwidth = hardware.weightBandwidth * hardware.expertReading;
+    this.#flopsPerSelection = FLOPS_PER_WEIGHT * expertWeights(model);
+    this.#flopsPerToken = FLOPS_PER_WEIGHT * fusedWeights;
+    this.#bytesPerExpert = expertBytes(model);
+    this.#fusedBytes = model.sharedFused ? sharedBytes(model) : 0;
+  }
+
+  /** @param promptPart of the tokens that are of prompts, 0..1 */
+  slowest(tally: LayerTally, { part, rate }: Slice, promptPart: number): number {
+    const { overlapNorm, promptRate } = this.#hardware;
+    const perRate = (1 - promptPart + promptPart / promptRate) / (this.#flops * rate);
+    let slowest = 0;
+    for (let gpu = 0; gpu < tally.gpuLoad.length; gpu++) {
+      let active = 0;
+      for (let slot = gpu * this.#slotsPerGpu; slot < (gpu + 1) * this.#slotsPerGpu; slot++) {
+        // Of so many selections at least one falls into the slice.
+        active += 1 - (1 - part) ** tally.slotLoad[slot];
+      }
+      const ownTokens = tally.selectionsFrom[gpu] / this.#topk;
+      const shared = ownTokens > 0 ? this.#fusedBytes : 0;
+      const seconds = bothOf(
+        (active * this.#bytesPerExpert + shared) / this.#bandwidth,
+        part * (tally.gpuLoad[gpu] * this.#flopsPerSelection + ownTokens * this.#flopsPerToken) * perRate,
+        overlapNorm,
+      );
+      if (seconds > slowest) slowest = seconds;
+    }
+    return slowest;
+  }
+}
