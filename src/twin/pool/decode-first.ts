@@ -46,11 +46,11 @@ export class DecodeFirst implements StepOrder {
     const { runningPerRank, admission } = this.#batching;
     while (left > 0 && rank.waiting.length > 0 && rank.running.length < runningPerRank) {
       const next = rank.waiting.first;
-      const needed = admission === "whole" ? endTokens(next) : knownTokens(next) + rank.drafts;
-      if (!rank.fits(next, needed)) return;
+      const count = Math.min(rank.firstOf(next), left);
+      const needed = admission === "whole" ? endTokens(next) : knownTokens(next);
+      if (!rank.fits(next, needed) || !rank.fitsFirst(next, count)) return;
       rank.startFirst();
       if (admission === "whole") rank.reserve(next);
-      const count = Math.min(rank.wanted(next), left);
       rank.grow(next, count);
       forward(rank, work, next, count);
       left -= count;

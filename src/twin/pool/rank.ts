@@ -26,6 +26,10 @@ export class Rank {
   cachedTokens = 0;
   readonly #room: KvRoom;
   readonly #batching: Batching;
+  /** Tokens behind those that are forwarded which there has to be room for. */
+  readonly #lookahead: number;
+  /** Tokens of the longest request. */
+  readonly #longest: number;
   readonly #held = new Set<SimulatedRequest>();
   readonly #newOrder: () => StepOrder;
   #order: StepOrder;
@@ -37,7 +41,9 @@ export class Rank {
     this.#newOrder = newOrder;
     this.#room = room;
     this.drafts = drafts;
-    this.#cache = newCache(room, batching);
+    this.#lookahead = lookaheadOf(batching, drafts);
+    this.#longest = room.longestSequence - (room.longestSequence % batching.pageTokens);
+    this.#cache = newCache(room, batching, drafts);
     this.#order = newOrder();
   }
 
@@ -70,17 +76,27 @@ export class Rank {
 
   /** Tokens that a running request would like to forward. */
   wanted(request: SimulatedRequest): number {
-    return decodes(request) ? 1 + this.drafts : knownTokens(request) - request.computed;
+    return this.#wantedFrom(request, request.computed);
   }
 
   /** Bytes that a waiting request takes of what is available, to have room for so many tokens. */
   bytesToStart(request: SimulatedRequest, tokens: number): number {
-    return this.#cache.bytesToStart(request, Math.min(tokens, endTokens(request)));
+    return this.#cache.bytesToStart(request, tokens);
+  }
+
+  /** Tokens that a waiting request would forward first, if it started. */
+  firstOf(request: SimulatedRequest): number {
+    return this.#wantedFrom(request, this.#cache.found(request));
   }
 
   /** Whether a waiting request finds room for so many tokens. */
   fits(request: SimulatedRequest, tokens: number): boolean {
     return this.bytesToStart(request, tokens) <= this.#cache.availableBytes;
+  }
+
+  /** Whether a waiting request finds room to forward so many tokens first. */
+  fitsFirst(request: SimulatedRequest, count: number): boolean {
+    return this.fits(request, this.#roomFor(request, this.#cache.found(request) + count));
   }
 
   /** The first that waits runs from now on, with what the cache has of its prompt. */
@@ -92,7 +108,7 @@ export class Rank {
     this.#cache.open(request);
     if (arrived > 0) {
       // It came with its cache, which there has to be room for.
-      this.grow(request, 0);
+      this.#cache.grow(request, arrived);
       request.prompted = arrived;
       this.#cache.offer(request, arrived);
     } else if (!request.started) {
@@ -108,7 +124,7 @@ export class Rank {
 
   /** Room for so many more tokens of a running request. Returns false where there is none. */
   grow(request: SimulatedRequest, count: number): boolean {
-    return this.#cache.grow(request, Math.min(request.computed + count, endTokens(request)));
+    return this.#cache.grow(request, this.#roomFor(request, request.computed + count));
   }
 
   /** Drops what nobody uses, until there is free room for so many tokens. */
@@ -124,7 +140,7 @@ export class Rank {
     let bytes = 0;
     for (const request of this.running) {
       if (!decodes(request)) continue;
-      bytes += this.#cache.bytesToGrow(request, Math.min(request.computed + count, endTokens(request)));
+      bytes += this.#cache.bytesToGrow(request, this.#roomFor(request, request.computed + count));
     }
     return bytes <= availableBytes;
   }
@@ -172,7 +188,7 @@ export class Rank {
     this.running.length = 0;
     this.#held.clear();
     this.#lost = true;
-    this.#cache = newCache(this.#room, this.#batching);
+    this.#cache = newCache(this.#room, this.#batching, this.drafts);
     this.#order = this.#newOrder();
     return lost;
   }
@@ -204,6 +220,18 @@ export class Rank {
     return bytes;
   }
 
+  #wantedFrom(request: SimulatedRequest, computed: number): number {
+    const known = knownTokens(request);
+    return request.made > 0 && computed === known - 1 ? 1 + this.drafts : known - computed;
+  }
+
+  /** Tokens that there has to be room for where so many are forwarded. */
+  #roomFor(request: SimulatedRequest, tokens: number): number {
+    return this.#lookahead === 0
+      ? Math.min(tokens, endTokens(request))
+      : Math.min(tokens + this.#lookahead, this.#longest);
+  }
+
   /** Returns false where it does not run. */
   #leave(request: SimulatedRequest): boolean {
     const at = this.running.lastIndexOf(request);
@@ -214,6 +242,13 @@ export class Rank {
   }
 }
 
-function newCache(room: KvRoom, { pageTokens, prefixCache }: Batching): RankCache {
-  return new RankCache(room, pageTokens, prefixCache);
+/** vLLM: behind what its scheduler plans for, a draft layer writes as many tokens as it drafts (`num_lookahead_tokens`). */
+function lookaheadOf(batching: Batching, drafts: number): number {
+  return batching.order === "decode-first" && batching.admission === "prompt" ? drafts : 0;
+}
+
+/** vLLM: of what a request finds, a draft layer has not seen the last page (`use_eagle_block_drop`). */
+function newCache(room: KvRoom, batching: Batching, drafts: number): RankCache {
+  const dropped = Math.min(1, lookaheadOf(batching, drafts));
+  return new RankCache(room, batching.pageTokens, batching.prefixCache, dropped);
 }
