@@ -147,6 +147,8 @@ export class SimulatedPool {
       room: 0,
       sharedBlocks: 0,
       sharedTokens: 0,
+      drafting: prefilled,
+      settled: 0,
       prompted: 0,
       leftover: null,
       cached: 0,

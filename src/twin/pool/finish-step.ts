@@ -31,14 +31,16 @@ export function finishStep(
       decoding++;
       if (drafts !== null) makes += drafts.draw(count - 1);
       makes = Math.min(makes, request.outputTokens - request.made);
+      request.settled = request.computed + 1;
       request.computed += makes;
     } else {
       prefillTokens += count;
       request.computed += count;
-      request.prompted = request.computed;
+      request.prompted = request.settled = request.computed;
       ranks[request.rank].offer(request, request.computed);
       if (request.computed < knownTokens(request)) continue;
     }
+    request.drafting = true;
     request.made += makes;
     for (let token = 0; token < makes; token++) made.push(request.id);
     if (request.made < request.outputTokens) continue;

@@ -2,7 +2,8 @@ import type { KvRoom } from "../../core/cost/kv-room.ts";
 import type { RankState } from "../../model/pool-window.ts";
 import type { Batching } from "./batching.ts";
 import { type SimulatedRequest, decodes, endTokens, knownTokens } from "./pool-request.ts";
-import { RankCache } from "./rank-cache.ts";
+import type { RankCache } from "./rank-cache.ts";
+import { lookaheadOf, newCache } from "./draft-room.ts";
 import type { StepWork } from "./step-work.ts";
 import { WaitingLine } from "./waiting-line.ts";
 
@@ -22,6 +23,8 @@ export class Rank {
   readonly waiting = new WaitingLine<SimulatedRequest>();
   /** Tokens that are drafted behind each answer in a step. */
   readonly drafts: number;
+  /** Whether a request had to give up its cache in this step. */
+  gaveUp = false;
   /** Prompt tokens that were found in the cache, of all requests that started. */
   cachedTokens = 0;
   readonly #room: KvRoom;
@@ -66,6 +69,7 @@ export class Rank {
 
   /** Chooses what the next step forwards of this rank. */
   compose(work: StepWork): void {
+    this.gaveUp = false;
     if (this.running.length > 0 || this.waiting.length > 0) this.#order.compose(this, work);
   }
 
@@ -109,7 +113,7 @@ export class Rank {
     if (arrived > 0) {
       // It came with its cache, which there has to be room for.
       this.#cache.grow(request, arrived);
-      request.prompted = arrived;
+      request.prompted = request.settled = arrived;
       this.#cache.offer(request, arrived);
     } else if (!request.started) {
       request.cached = Math.min(request.computed, request.inputTokens);
@@ -150,9 +154,11 @@ export class Rank {
    * @param kept tokens that it finds again, as long as nobody needs their room
    */
   preempt(request: SimulatedRequest, work: StepWork, turn: "first" | "last", kept: number): void {
+    this.gaveUp = true;
     this.#leave(request);
     this.#cache.close(request, kept);
     request.computed = 0;
+    request.drafting = false;
     if (turn === "first") this.waiting.pushFirst(request);
     else this.waiting.push(request);
     work.preempted.push(request.id);
@@ -170,7 +176,7 @@ export class Rank {
     for (const request of running) {
       if (!request.over) running[kept++] = request;
       else if (held) this.#held.add(request);
-      else this.#cache.close(request, request.computed);
+      else this.#cache.close(request, request.settled);
     }
     running.length = kept;
     this.#order.departed();
@@ -179,7 +185,7 @@ export class Rank {
   /** Forgets a request, wherever it is, and frees its cache. */
   remove(request: SimulatedRequest): void {
     if (!this.#held.delete(request) && !this.#leave(request)) this.waiting.remove(request);
-    this.#cache.close(request, request.computed);
+    this.#cache.close(request, request.settled);
   }
 
   /** Everything is gone. @returns the requests that were here */
@@ -221,8 +227,8 @@ export class Rank {
   }
 
   #wantedFrom(request: SimulatedRequest, computed: number): number {
-    const known = knownTokens(request);
-    return request.made > 0 && computed === known - 1 ? 1 + this.drafts : known - computed;
+    const lacks = knownTokens(request) - computed;
+    return request.drafting && lacks === 1 ? 1 + this.drafts : lacks;
   }
 
   /** Tokens that there has to be room for where so many are forwarded. */
@@ -240,15 +246,4 @@ export class Rank {
     this.#order.departed();
     return true;
   }
-}
-
-/** vLLM: behind what its scheduler plans for, a draft layer writes as many tokens as it drafts (`num_lookahead_tokens`). */
-function lookaheadOf(batching: Batching, drafts: number): number {
-  return batching.order === "decode-first" && batching.admission === "prompt" ? drafts : 0;
-}
-
-/** vLLM: of what a request finds, a draft layer has not seen the last page (`use_eagle_block_drop`). */
-function newCache(room: KvRoom, batching: Batching, drafts: number): RankCache {
-  const dropped = Math.min(1, lookaheadOf(batching, drafts));
-  return new RankCache(room, batching.pageTokens, batching.prefixCache, dropped);
 }
