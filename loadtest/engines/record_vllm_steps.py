@@ -34,18 +34,20 @@ import vllm.v1.core.single_type_kv_cache_manager as managers  # noqa: E402
 import vllm.v1.request as requests  # noqa: E402
 from vllm.v1.core.sched.scheduler import Scheduler  # noqa: E402
 from vllm.v1.kv_cache_interface import FullAttentionSpec, KVCacheConfig, KVCacheGroupSpec  # noqa: E402
-from vllm.v1.outputs import ModelRunnerOutput  # noqa: E402
+from vllm.v1.outputs import DraftTokenIds, ModelRunnerOutput  # noqa: E402
 
 managers.KVCacheSpecRegistry.get_manager_class = lambda spec, role: managers.FullAttentionManager
 requests.length_from_prompt_token_ids_or_embeds = lambda tokens, embeds: len(tokens)
 requests.StructuredOutputRequest.from_sampling_params.return_value = None
 
 
-def scheduler(pages: int, step_tokens: int, running: int) -> Scheduler:
-    """With vLLM's defaults, but for its sizes. One page of the pool is never given out."""
-    none = dict.fromkeys(
-        "lora_config kv_events_config kv_transfer_config ec_transfer_config speculative_config".split()
-    )
+def scheduler(pages: int, step_tokens: int, running: int, drafts: int) -> Scheduler:
+    """With vLLM's defaults, but for its sizes. One page of the pool is never given out. Drafts are a layer's (MTP)."""
+    none = dict.fromkeys("lora_config kv_events_config kv_transfer_config ec_transfer_config".split())
+    yes = lambda: True  # noqa: E731
+    speculative = SimpleNamespace(
+        num_speculative_tokens_per_batch_size=None, max_num_new_slots_for_drafting=0, use_eagle=yes, use_eagle_block_drop=yes
+    )  # fmt: skip
     config = SimpleNamespace(
         scheduler_config=SimpleNamespace(
             max_num_seqs=running, max_num_batched_tokens=step_tokens, max_num_active_seqs=None,
@@ -70,14 +72,15 @@ def scheduler(pages: int, step_tokens: int, running: int) -> Scheduler:
         ),
         ec_manager_config=SimpleNamespace(get_encoder_cache_manager_obj=lambda: None),
         aux_output_config=SimpleNamespace(enabled=False),
-        is_mm_encoder_only=False, num_speculative_tokens=0, num_lookahead_tokens=0, num_prefill_lookahead_tokens=0,
-        max_in_flight_tokens=0, max_concurrent_batches=1, use_v2_model_runner=True, **none,
+        speculative_config=speculative if drafts else None, num_speculative_tokens=drafts, num_lookahead_tokens=drafts,
+        num_prefill_lookahead_tokens=min(1, drafts), is_mm_encoder_only=False, max_in_flight_tokens=0,
+        max_concurrent_batches=1, use_v2_model_runner=True, **none,
     )  # fmt: skip
     spec = FullAttentionSpec(block_size=PAGE, num_kv_heads=1, head_size=1, dtype=None)
     cache = KVCacheConfig(
         num_blocks=pages + 1, kv_cache_tensors=[], kv_cache_groups=[KVCacheGroupSpec(["layer"], spec)]
     )
-    return Scheduler(config, cache, MagicMock(), PAGE)
+    return Scheduler(config, cache, MagicMock(validate_tokens=lambda _, tokens: tokens), PAGE)
 
 
 def page_hashes(request) -> list[bytes]:
@@ -93,7 +96,8 @@ def request_of(number: int, prompt: list[int], answer: int):
     return requests.Request(str(number), prompt, sampling, None, arrival_time=number, block_hasher=page_hashes)
 
 
-def play(scheduler: Scheduler, pages: int, arrivals: list[tuple]) -> list[str]:
+def play(scheduler: Scheduler, pages: int, drafts: int, accepted: bool, arrivals: list[tuple]) -> list[str]:
+    """All drafts are accepted, or none."""
     steps, now = [], 0
     while arrivals or scheduler.has_unfinished_requests():
         while arrivals and arrivals[0][0] <= now:
@@ -105,10 +109,15 @@ def play(scheduler: Scheduler, pages: int, arrivals: list[tuple]) -> list[str]:
         made = []
         for number in tokens:
             request = scheduler.requests[number]
-            whole = request.num_computed_tokens == request.num_tokens
-            made.append([1_000_000 + int(number) * 1000 + len(request._output_token_ids)] if whole else [])
+            drafted = output.scheduled_spec_decode_tokens.get(number, [])
+            whole = request.num_computed_tokens == request.num_tokens + len(drafted)
+            first = 1_000_000 + int(number) * 1000 + len(request._output_token_ids)
+            made.append(list(range(first, first + 1 + accepted * len(drafted))) if whole else [])
         numbers = {number: i for i, number in enumerate(tokens)}
         scheduler.update_from_output(output, ModelRunnerOutput(list(tokens), numbers, made))
+        left = [number for number in tokens if number in scheduler.requests]
+        if drafts:
+            scheduler.update_draft_token_ids(DraftTokenIds(left, [[0] * drafts for _ in left]))
         if tokens:
             used = pages - scheduler.kv_cache_manager.block_pool.get_num_free_blocks()
             steps.append(step_line(now, {int(number): count for number, count in tokens.items()}, preempted, used))
@@ -116,15 +125,17 @@ def play(scheduler: Scheduler, pages: int, arrivals: list[tuple]) -> list[str]:
     return steps
 
 
-def case(name: str, seed: int, pages: int, step_tokens: int, running: int, *traffic) -> dict:
+def case(name: str, seed: int, pages: int, step_tokens: int, running: int, *traffic, drafts=0, accepted=False) -> dict:
     requests = made_up(seed, *traffic)
     lines = [request_line(request) for request in requests]
-    steps = play(scheduler(pages, step_tokens, running), pages, requests)
-    sizes = {"pages": pages, "stepTokens": step_tokens, "running": running}
+    steps = play(scheduler(pages, step_tokens, running, drafts), pages, drafts, accepted, requests)
+    sizes = {"pages": pages, "stepTokens": step_tokens, "running": running, "drafts": drafts, "accepted": accepted}
     return {"name": f"{name} {seed}", **sizes, "requests": lines, "steps": steps}
 
 
 cases = [case("little cache", seed, 20, 64, 6, (1, 90), (1, 60), 6) for seed in (5, 6, 10)]
 cases += [case("long prompts", 5, 120, 256, 8, (200, 1500), (1, 60), 6)]
+cases += [case("drafts that are accepted", 6, 20, 64, 6, (2, 90), (1, 60), 6, drafts=1, accepted=True)]
+cases += [case("drafts that are refused", 7, 20, 64, 6, (2, 90), (1, 60), 6, drafts=3)]
 cases += [case("prompts alike", seed, 400, 1024, 8, (300, 2600), (1, 40), 6, 3) for seed in (1, 5, 10)]
 print(json.dumps({"engine": "vllm", "version": "0.32.0", "prefixCache": True, "cases": cases}, indent=1))

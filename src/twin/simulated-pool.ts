@@ -16,7 +16,8 @@ import { type EngineSettings, WIDE_EP_ENGINE } from "./engine-settings.ts";
 import { type Batching, PLAIN_BATCHING } from "./pool/batching.ts";
 import { DraftTime, withDraftLayer } from "./pool/draft-layer.ts";
 import { PassSet } from "./pool/pass-set.ts";
-import { type PoolRequest, type SimulatedRequest, decodes, knownTokens } from "./pool/pool-request.ts";
+import { finishStep } from "./pool/finish-step.ts";
+import type { PoolRequest, SimulatedRequest } from "./pool/pool-request.ts";
 import type { PoolRole } from "./pool/pool-role.ts";
 import type { PoolStep } from "./pool/pool-step.ts";
 import { Rank } from "./pool/rank.ts";
@@ -146,6 +147,8 @@ export class SimulatedPool {
       room: 0,
       sharedBlocks: 0,
       sharedTokens: 0,
+      drafting: prefilled,
+      settled: 0,
       prompted: 0,
       leftover: null,
       cached: 0,
@@ -205,48 +208,15 @@ export class SimulatedPool {
     }
     const passMs = this.#passes.run(work.batch, this.#meter);
     const draftMs = this.#draftTime?.ms(work.batch, passMs) ?? 0;
-    return this.#outcome(passMs + draftMs);
-  }
-
-  #outcome(ms: number): PoolStep {
-    const { requests, counts, size, batch, preempted } = this.#work;
-    this.#work.preempted = [];
+    const { ended, ...outcome } = finishStep(work, this.#ranks, this.#drafts, this.#prefillOnly);
     this.#endedCached.clear();
-    const [made, finished, started]: [number[], number[], number[]] = [[], [], []];
-    let [prefillTokens, decoding] = [0, 0];
-    // Ranks come one after the other.
-    let ends = -1;
-    for (let i = 0; i < size; i++) {
-      const [request, count] = [requests[i], counts[i]];
-      if (!request.started) {
-        request.started = true;
-        started.push(request.id);
-      }
-      let makes = 1;
-      if (decodes(request)) {
-        decoding++;
-        if (count > 1) makes += this.#drafts?.draw(count - 1) ?? 0;
-        makes = Math.min(makes, request.outputTokens - request.made);
-        request.computed += makes;
-      } else {
-        prefillTokens += count;
-        request.computed += count;
-        request.prompted = request.computed;
-        this.#ranks[request.rank].offer(request, request.computed);
-        if (request.computed < knownTokens(request)) continue;
-      }
-      request.made += makes;
-      for (let token = 0; token < makes; token++) made.push(request.id);
-      if (request.made < request.outputTokens) continue;
-      finished.push(request.id);
-      this.#endedCached.set(request.id, request.cached);
-      request.over = true;
-      if (!this.#prefillOnly) this.#requests.delete(request.id);
-      if (ends >= 0 && ends !== request.rank) this.#ranks[ends].end(this.#prefillOnly);
-      ends = request.rank;
+    for (const { id, cached } of ended) {
+      this.#endedCached.set(id, cached);
+      if (!this.#prefillOnly) this.#requests.delete(id);
     }
-    if (ends >= 0) this.#ranks[ends].end(this.#prefillOnly);
-    return { tokens: batch.tokens, prefillTokens, decoding, ms, made, finished, started, preempted };
+    const { preempted } = work;
+    work.preempted = [];
+    return { tokens: work.batch.tokens, ms: passMs + draftMs, ...outcome, preempted };
   }
 
   /** Prompt tokens that ranks had in their caches, since the start. */

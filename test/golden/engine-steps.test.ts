@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { BATCHING, type Batching } from "../../src/twin/pool/batching.ts";
+import { withDraftLayer } from "../../src/twin/pool/draft-layer.ts";
 import { SimulatedPool } from "../../src/twin/simulated-pool.ts";
 import { SyntheticRouting } from "../../src/twin/synthetic-routing.ts";
 import { SMALL_MODEL } from "../../harness/small-model.ts";
@@ -22,6 +23,9 @@ interface RecordedCase {
   readonly stepTokens: number;
   readonly running: number;
   readonly mixed?: boolean;
+  /** Tokens behind each answer's last one, and whether all of them are accepted or none. */
+  readonly drafts?: number;
+  readonly accepted?: boolean;
   readonly requests: readonly string[];
   readonly steps: readonly string[];
 }
@@ -47,11 +51,15 @@ function batchingOf(
 }
 
 /** What a simulated rank makes of the requests of a recording, as that has it. */
-function play(recorded: Recorded, { pages, requests, steps, ...sizes }: RecordedCase): string[] {
-  const batching = batchingOf(recorded, { pages, requests, steps, ...sizes });
+function play(recorded: Recorded, one: RecordedCase): string[] {
+  const { pages, requests, steps, drafts = 0, accepted = false } = one;
+  const batching = batchingOf(recorded, one);
   const { pageTokens } = batching;
+  const speculation = drafts === 0 ? null : { draftTokens: drafts, acceptance: Number(accepted) };
+  const cached = drafts === 0 ? SMALL_MODEL : withDraftLayer(SMALL_MODEL);
+  const hardware = gpuWithCache(pages * pageTokens, cached);
   const options = { model: SMALL_MODEL, routing, dispatch: "even", fidelity: "analytic", seed: 1 } as const;
-  const pool = new SimulatedPool({ ...options, batching, hardware: gpuWithCache(pages * pageTokens) }, plan);
+  const pool = new SimulatedPool({ ...options, batching, speculation, hardware }, plan);
   const arrivals = requests.map((line, i) => {
     const [at, inputTokens, outputTokens, blocks] = parts(line);
     const request = {

@@ -135,6 +135,8 @@ const EMPTY: Omit<SimulatedRequest, "id" | "inputTokens" | "prefixBlocks"> = {
   room: 0,
   sharedBlocks: 0,
   sharedTokens: 0,
+  drafting: false,
+  settled: 0,
   prompted: 0,
   leftover: null,
   cached: 0,

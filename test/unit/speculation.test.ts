@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { loadModel } from "../../src/config/shapes.ts";
-import { noAttentionWork } from "../../src/core/cost/attention-work.ts";
+import { noAttentionWork, promptPartOf, readPart } from "../../src/core/cost/attention-work.ts";
 import { H800 } from "../../src/core/cost/hardware.ts";
 import { StepCost } from "../../src/core/cost/step-cost.ts";
 import { Rng } from "../../src/lib/rng.ts";
@@ -41,8 +41,10 @@ describe("a pool that drafts", () => {
     expect(pool.step()).toMatchObject({ tokens: 10, made: [1] });
     expect(pool.step()).toMatchObject({ tokens: 3, decoding: 1, made: [1, 1, 1] });
     expect(pool.batch.work[0]).toMatchObject({ tokens: 3, sampled: 3, decoding: 1, drafted: 2 });
-    // It attends to 14, 15 and 16 tokens.
+    // It attends to 11, 12 and 13 tokens, which are read once; none of them is of a prompt.
     expect(pool.batch.work[0].decodeContext).toBe(11 + 12 + 13);
+    expect(readPart(pool.batch.work[0])).toBe(1 / 3);
+    expect(promptPartOf(pool.batch.work)).toBe(0);
     expect(pool.step()).toMatchObject({ tokens: 3, made: [1, 1, 1], finished: [] });
     expect(pool.step()).toMatchObject({ tokens: 3, made: [1], finished: [1] });
   });

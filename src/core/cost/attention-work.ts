@@ -33,12 +33,17 @@ export function clearWork(work: AttentionWork): void {
   work.decodeWithin.fill(0);
 }
 
+/** Tokens that are of no prompt: the last ones of sequences that decode, and what is drafted behind them. */
+export function answerTokens({ decoding, drafted }: AttentionWork): number {
+  return decoding + drafted;
+}
+
 /** The part of all tokens that are of prompts; 0 of none. */
 export function promptPartOf(ranks: readonly AttentionWork[]): number {
   let [all, answers] = [0, 0];
-  for (const { tokens, decoding } of ranks) {
-    all += tokens;
-    answers += decoding;
+  for (const work of ranks) {
+    all += work.tokens;
+    answers += answerTokens(work);
   }
   return all === 0 ? 0 : 1 - answers / all;
 }

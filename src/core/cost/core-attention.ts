@@ -4,7 +4,7 @@ import {
   layerKvBytes,
   layerStateBytes,
 } from "../../model/attention.ts";
-import { type AttentionWork, readPart, windowOf } from "./attention-work.ts";
+import { type AttentionWork, answerTokens, readPart, windowOf } from "./attention-work.ts";
 import type { Hardware } from "./hardware.ts";
 import { bothOf } from "./overlap-norm.ts";
 
@@ -55,7 +55,7 @@ export class CoreAttention {
         const perToken = STATE_PASSES * valueHeads * keyHeadDim * valueHeadDim;
         // Every sequence that decodes reads its state and writes it.
         const state = 2 * work.decoding * layerStateBytes(attention);
-        const answers = work.decoding + work.drafted;
+        const answers = answerTokens(work);
         return this.#sum((work.tokens - answers) * perToken, answers * perToken, state, rate);
       }
     }

@@ -1,7 +1,7 @@
 import type { EngineShape } from "../../model/engine-shape.ts";
 import type { MoeModel } from "../../model/moe-model.ts";
 import { BF16_BYTES } from "../../model/weights.ts";
-import type { AttentionWork } from "./attention-work.ts";
+import { type AttentionWork, answerTokens } from "./attention-work.ts";
 import type { Hardware } from "./hardware.ts";
 
 /** What a step's layers take beside attention, experts and exchanges, in seconds: fixed times, and all-reduces of tensor parallelism. */
@@ -47,9 +47,10 @@ export class LayerOverhead {
   #layer(ranks: readonly AttentionWork[], part: number, reduces: number): number {
     const { fixed, reduce } = this.#hardware;
     let [most, prompts, decodes] = [0, 0, false];
-    for (const { tokens, decoding } of ranks) {
+    for (const work of ranks) {
+      const { tokens, decoding } = work;
       if (tokens > most) most = tokens;
-      if (tokens - decoding > prompts) prompts = tokens - decoding;
+      prompts = Math.max(prompts, tokens - answerTokens(work));
       decodes ||= decoding > 0;
     }
     const ofPrompts = prompts === 0 ? 0 : fixed.promptLayer + part * prompts * fixed.promptToken;

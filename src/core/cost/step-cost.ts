@@ -4,7 +4,7 @@ import { type MoeModel, compressionWeights, ffnMatrices } from "../../model/moe-
 import type { Topology } from "../../model/topology.ts";
 import { BF16_BYTES, bytesPerWeight } from "../../model/weights.ts";
 import { arithmeticRate } from "./arithmetic-rate.ts";
-import type { AttentionWork } from "./attention-work.ts";
+import { type AttentionWork, answerTokens } from "./attention-work.ts";
 import { FLOPS_PER_WEIGHT } from "./core-attention.ts";
 import { ExchangeTime, type Slice, lowLatency } from "./exchange-time.ts";
 import { ExpertTime } from "./expert-time.ts";
@@ -183,12 +183,14 @@ export class StepCost {
    * A product of a rank's tokens with a matrix of so many weights that is no routed expert's: bound by arithmetic or by
    * reading the weights.
    */
-  #product(weights: number, { tokens, decoding }: AttentionWork, { part, rate }: Slice): number {
+  #product(weights: number, work: AttentionWork, { part, rate }: Slice): number {
+    const { tokens } = work;
     if (tokens === 0) return 0;
     const { projectionFlops, promptRate, weightBandwidth, overlapNorm } = this.#hardware;
     const { rest } = this.#model.precision;
     // In tokens of answers.
-    const rows = part * (decoding + (tokens - decoding) / promptRate);
+    const answers = answerTokens(work);
+    const rows = part * (answers + (tokens - answers) / promptRate);
     return bothOf(
       (weights * bytesPerWeight(rest)) / weightBandwidth,
       (weights * FLOPS_PER_WEIGHT * rows) / (projectionFlops * arithmeticRate(this.#hardware, rest) * rate),

@@ -5,9 +5,10 @@ import type { StepWork } from "./step-work.ts";
 
 /**
  * vLLM 0.32 (`Scheduler.schedule`, `v1/core/sched/scheduler.py`): running requests first, in the order they started,
- * each with what it lacks as far as the step's tokens last; then those that wait. A prompt that the step cuts is the
- * last that runs, so that answers come before prompts. Where a running request finds no room, the last one that runs
- * gives up its cache and waits as the first. Its tokens are forwarded anew, but for those that are still there then.
+ * each with what it lacks as far as the step's tokens last; then those that wait, unless one had to give up its cache. A
+ * prompt that the step cuts is the last that runs, so that answers come before prompts. Where a running request finds
+ * no room, the last one that runs gives up its cache and waits as the first. Its tokens are forwarded anew, but for
+ * those that are still there then.
  */
 export class DecodeFirst implements StepOrder {
   readonly #batching: DecodeFirstBatching;
@@ -24,13 +25,13 @@ export class DecodeFirst implements StepOrder {
       const count = Math.min(rank.wanted(request), left);
       while (!rank.grow(request, count)) {
         const last = running[running.length - 1];
-        rank.preempt(last, work, "first", last.computed);
+        rank.preempt(last, work, "first", last.settled);
         if (last === request) return;
       }
       forward(rank, work, request, count);
       left -= count;
     }
-    this.#start(rank, work, left);
+    if (!rank.gaveUp) this.#start(rank, work, left);
   }
 
   departed(): void {
@@ -46,11 +47,11 @@ export class DecodeFirst implements StepOrder {
     const { runningPerRank, admission } = this.#batching;
     while (left > 0 && rank.waiting.length > 0 && rank.running.length < runningPerRank) {
       const next = rank.waiting.first;
-      const needed = admission === "whole" ? endTokens(next) : knownTokens(next) + rank.drafts;
-      if (!rank.fits(next, needed)) return;
+      const count = Math.min(rank.firstOf(next), left);
+      const needed = admission === "whole" ? endTokens(next) : knownTokens(next);
+      if (!rank.fits(next, needed) || !rank.fitsFirst(next, count)) return;
       rank.startFirst();
       if (admission === "whole") rank.reserve(next);
-      const count = Math.min(rank.wanted(next), left);
       rank.grow(next, count);
       forward(rank, work, next, count);
       left -= count;

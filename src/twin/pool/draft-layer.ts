@@ -57,7 +57,9 @@ export class DraftTime {
     const layer = ms / 1000 - this.#cost.outsideMoe(work);
     for (let rank = 0; rank < work.length; rank++) {
       const [scored, unscored] = [this.#scored[rank], this.#unscored[rank]];
-      scored.tokens = scored.sampled = unscored.tokens = work[rank].decoding;
+      const { decoding } = work[rank];
+      scored.tokens = scored.decoding = scored.sampled = decoding;
+      unscored.tokens = unscored.decoding = decoding;
     }
     const logits = this.#cost.outsideMoe(this.#scored) - this.#cost.outsideMoe(this.#unscored);
     return 1000 * this.#passes * (layer / this.#layers + logits);

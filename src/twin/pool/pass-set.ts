@@ -17,8 +17,7 @@ export class PassSet {
 
   constructor(options: PassesOptions, map: ReplicaMap) {
     this.#passes = new ForwardPasses(options);
-    const { hardware } = options;
-    this.#shared = map.placement.topology.nodes > 1 ? whileTransferring(hardware) : hardware;
+    this.#shared = whileTransferring(options.hardware, map.placement.topology);
     this.#map = map;
     this.#pass = this.#passes.by(map);
   }

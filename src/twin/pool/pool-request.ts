@@ -34,6 +34,10 @@ export interface SimulatedRequest {
   /** Leading prefix blocks of that room that it shares, and their tokens. */
   sharedBlocks: number;
   sharedTokens: number;
+  /** Whether tokens have been drafted behind its last one: once it has made one since it started. */
+  drafting: boolean;
+  /** Tokens of these that were known when they were forwarded: with drafts some become known by it. */
+  settled: number;
   /** Tokens that were forwarded as a prompt since it last started. */
   prompted: number;
   /** What it left behind when it gave up its cache. */

@@ -93,19 +93,24 @@ export class PrefixCache {
     return piece;
   }
 
-  /** Takes what is left of a piece out of the line. @returns its tokens */
-  takeBack(piece: IdlePiece): number {
-    if (piece.kept === 0) return 0;
-    this.#idle.take(piece);
-    return piece.kept;
+  /** Takes what is left of a piece out of the line. */
+  takeBack(piece: IdlePiece): void {
+    if (piece.kept > 0) this.#idle.take(piece);
+    piece.kept = 0;
   }
 
-  /** Takes the first tokens of a block that is not there as a whole. @returns how many */
-  takePart(id: number, tokens: number): number {
+  /** The first tokens of a block that is not there as a whole. */
+  partOf(id: number, tokens: number): number {
     const block = this.#blocks.get(id);
-    if (block === undefined || block.users > 0 || block.tokens !== tokens) return 0;
+    return block === undefined || block.users > 0 || block.tokens !== tokens ? 0 : block.kept;
+  }
+
+  /** Takes those out of the line. */
+  takePart(id: number, tokens: number): void {
+    const block = this.#blocks.get(id);
+    if (block === undefined || this.partOf(id, tokens) === 0) return;
     this.#blocks.delete(id);
-    return this.takeBack(block);
+    this.takeBack(block);
   }
 
   /** Drops what nobody uses, until it takes no more than so many bytes. */

@@ -10,14 +10,19 @@ export class RankCache {
   readonly #room: KvRoom;
   readonly #pageTokens: number;
   readonly #reused: boolean;
+  readonly #dropped: number;
   readonly #prefixes: PrefixCache;
   #ownBytes = 0;
 
-  /** @param reused whether anything is found again */
-  constructor(room: KvRoom, pageTokens: number, reused: boolean) {
+  /**
+   * @param reused  whether anything is found again
+   * @param dropped pages at the end of what is found that are forwarded anew
+   */
+  constructor(room: KvRoom, pageTokens: number, reused: boolean, dropped = 0) {
     this.#room = room;
     this.#pageTokens = pageTokens;
     this.#reused = reused;
+    this.#dropped = dropped;
     this.#prefixes = new PrefixCache(room, pageTokens);
   }
 
@@ -60,21 +65,36 @@ export class RankCache {
   }
 
   /**
-   * A request takes what is there of its tokens: whole blocks of its prompt, which it shares, and of what comes then as
-   * much as is left. The last token that is known is always forwarded: it makes the next.
+   * Tokens of a waiting request whose cache is there: whole blocks of its prompt, and of what comes then as much as is
+   * left. The last token that is known is always forwarded: it makes the next.
    */
+  found(request: SimulatedRequest): number {
+    const { prefixBlocks, inputTokens, leftover, computed } = request;
+    const there = this.#prefixes.leading(prefixBlocks, inputTokens);
+    let found = 0;
+    for (let i = 0; i < there; i++) found += this.#prefixes.blockTokens(inputTokens, i);
+    if (leftover !== null && leftover.from === found) found += leftover.kept;
+    else if (there < prefixBlocks.length) {
+      const tokens = this.#prefixes.blockTokens(inputTokens, there);
+      found += this.#prefixes.partOf(prefixBlocks[there], tokens);
+    }
+    const usable = Math.min(found, knownTokens(request) - 1);
+    const pages = Math.floor(usable / this.#pageTokens) - this.#dropped;
+    return Math.max(computed, pages * this.#pageTokens);
+  }
+
+  /** A waiting request takes what is there of it; blocks of prompts it shares. */
   open(request: SimulatedRequest): void {
     const { prefixBlocks, inputTokens, leftover } = request;
+    const arrived = request.computed > 0;
+    request.computed = this.found(request);
     const there = this.#prefixes.leading(prefixBlocks, inputTokens);
     for (let i = 0; i < there; i++) this.#share(request, i);
-    let found = request.sharedTokens;
-    if (leftover !== null && leftover.from === found) found += this.#prefixes.takeBack(leftover);
+    if (leftover !== null && leftover.from === request.sharedTokens) this.#prefixes.takeBack(leftover);
     else if (there < prefixBlocks.length)
-      found += this.#prefixes.takePart(prefixBlocks[there], this.#prefixes.blockTokens(inputTokens, there));
+      this.#prefixes.takePart(prefixBlocks[there], this.#prefixes.blockTokens(inputTokens, there));
     request.leftover = null;
-    const usable = Math.min(found, knownTokens(request) - 1);
-    request.computed = Math.max(request.computed, usable - (usable % this.#pageTokens));
-    request.room = Math.max(request.sharedTokens, usable - (usable % this.#pageTokens));
+    request.room = arrived ? request.sharedTokens : Math.max(request.sharedTokens, request.computed);
     this.#ownBytes += this.#room.bytesOf(request.room) - this.#room.growingBytes * request.sharedTokens;
     this.#prefixes.evict(this.availableBytes);
   }

@@ -2,7 +2,8 @@ import type { KvRoom } from "../../core/cost/kv-room.ts";
 import type { RankState } from "../../model/pool-window.ts";
 import type { Batching } from "./batching.ts";
 import { type SimulatedRequest, decodes, endTokens, knownTokens } from "./pool-request.ts";
-import { RankCache } from "./rank-cache.ts";
+import type { RankCache } from "./rank-cache.ts";
+import { lookaheadOf, newCache } from "./draft-room.ts";
 import type { StepWork } from "./step-work.ts";
 import { WaitingLine } from "./waiting-line.ts";
 
@@ -22,10 +23,16 @@ export class Rank {
   readonly waiting = new WaitingLine<SimulatedRequest>();
   /** Tokens that are drafted behind each answer in a step. */
   readonly drafts: number;
+  /** Whether a request had to give up its cache in this step. */
+  gaveUp = false;
   /** Prompt tokens that were found in the cache, of all requests that started. */
   cachedTokens = 0;
   readonly #room: KvRoom;
   readonly #batching: Batching;
+  /** Tokens behind those that are forwarded which there has to be room for. */
+  readonly #lookahead: number;
+  /** Tokens of the longest request. */
+  readonly #longest: number;
   readonly #held = new Set<SimulatedRequest>();
   readonly #newOrder: () => StepOrder;
   #order: StepOrder;
@@ -37,7 +44,9 @@ export class Rank {
     this.#newOrder = newOrder;
     this.#room = room;
     this.drafts = drafts;
-    this.#cache = newCache(room, batching);
+    this.#lookahead = lookaheadOf(batching, drafts);
+    this.#longest = room.longestSequence - (room.longestSequence % batching.pageTokens);
+    this.#cache = newCache(room, batching, drafts);
     this.#order = newOrder();
   }
 
@@ -60,6 +69,7 @@ export class Rank {
 
   /** Chooses what the next step forwards of this rank. */
   compose(work: StepWork): void {
+    this.gaveUp = false;
     if (this.running.length > 0 || this.waiting.length > 0) this.#order.compose(this, work);
   }
 
@@ -70,17 +80,27 @@ export class Rank {
 
   /** Tokens that a running request would like to forward. */
   wanted(request: SimulatedRequest): number {
-    return decodes(request) ? 1 + this.drafts : knownTokens(request) - request.computed;
+    return this.#wantedFrom(request, request.computed);
   }
 
   /** Bytes that a waiting request takes of what is available, to have room for so many tokens. */
   bytesToStart(request: SimulatedRequest, tokens: number): number {
-    return this.#cache.bytesToStart(request, Math.min(tokens, endTokens(request)));
+    return this.#cache.bytesToStart(request, tokens);
+  }
+
+  /** Tokens that a waiting request would forward first, if it started. */
+  firstOf(request: SimulatedRequest): number {
+    return this.#wantedFrom(request, this.#cache.found(request));
   }
 
   /** Whether a waiting request finds room for so many tokens. */
   fits(request: SimulatedRequest, tokens: number): boolean {
     return this.bytesToStart(request, tokens) <= this.#cache.availableBytes;
+  }
+
+  /** Whether a waiting request finds room to forward so many tokens first. */
+  fitsFirst(request: SimulatedRequest, count: number): boolean {
+    return this.fits(request, this.#roomFor(request, this.#cache.found(request) + count));
   }
 
   /** The first that waits runs from now on, with what the cache has of its prompt. */
@@ -92,8 +112,8 @@ export class Rank {
     this.#cache.open(request);
     if (arrived > 0) {
       // It came with its cache, which there has to be room for.
-      this.grow(request, 0);
-      request.prompted = arrived;
+      this.#cache.grow(request, arrived);
+      request.prompted = request.settled = arrived;
       this.#cache.offer(request, arrived);
     } else if (!request.started) {
       request.cached = Math.min(request.computed, request.inputTokens);
@@ -108,7 +128,7 @@ export class Rank {
 
   /** Room for so many more tokens of a running request. Returns false where there is none. */
   grow(request: SimulatedRequest, count: number): boolean {
-    return this.#cache.grow(request, Math.min(request.computed + count, endTokens(request)));
+    return this.#cache.grow(request, this.#roomFor(request, request.computed + count));
   }
 
   /** Drops what nobody uses, until there is free room for so many tokens. */
@@ -124,7 +144,7 @@ export class Rank {
     let bytes = 0;
     for (const request of this.running) {
       if (!decodes(request)) continue;
-      bytes += this.#cache.bytesToGrow(request, Math.min(request.computed + count, endTokens(request)));
+      bytes += this.#cache.bytesToGrow(request, this.#roomFor(request, request.computed + count));
     }
     return bytes <= availableBytes;
   }
@@ -134,9 +154,11 @@ export class Rank {
    * @param kept tokens that it finds again, as long as nobody needs their room
    */
   preempt(request: SimulatedRequest, work: StepWork, turn: "first" | "last", kept: number): void {
+    this.gaveUp = true;
     this.#leave(request);
     this.#cache.close(request, kept);
     request.computed = 0;
+    request.drafting = false;
     if (turn === "first") this.waiting.pushFirst(request);
     else this.waiting.push(request);
     work.preempted.push(request.id);
@@ -154,7 +176,7 @@ export class Rank {
     for (const request of running) {
       if (!request.over) running[kept++] = request;
       else if (held) this.#held.add(request);
-      else this.#cache.close(request, request.computed);
+      else this.#cache.close(request, request.settled);
     }
     running.length = kept;
     this.#order.departed();
@@ -163,7 +185,7 @@ export class Rank {
   /** Forgets a request, wherever it is, and frees its cache. */
   remove(request: SimulatedRequest): void {
     if (!this.#held.delete(request) && !this.#leave(request)) this.waiting.remove(request);
-    this.#cache.close(request, request.computed);
+    this.#cache.close(request, request.settled);
   }
 
   /** Everything is gone. @returns the requests that were here */
@@ -172,7 +194,7 @@ export class Rank {
     this.running.length = 0;
     this.#held.clear();
     this.#lost = true;
-    this.#cache = newCache(this.#room, this.#batching);
+    this.#cache = newCache(this.#room, this.#batching, this.drafts);
     this.#order = this.#newOrder();
     return lost;
   }
@@ -204,6 +226,18 @@ export class Rank {
     return bytes;
   }
 
+  #wantedFrom(request: SimulatedRequest, computed: number): number {
+    const lacks = knownTokens(request) - computed;
+    return request.drafting && lacks === 1 ? 1 + this.drafts : lacks;
+  }
+
+  /** Tokens that there has to be room for where so many are forwarded. */
+  #roomFor(request: SimulatedRequest, tokens: number): number {
+    return this.#lookahead === 0
+      ? Math.min(tokens, endTokens(request))
+      : Math.min(tokens + this.#lookahead, this.#longest);
+  }
+
   /** Returns false where it does not run. */
   #leave(request: SimulatedRequest): boolean {
     const at = this.running.lastIndexOf(request);
@@ -212,8 +246,4 @@ export class Rank {
     this.#order.departed();
     return true;
   }
-}
-
-function newCache(room: KvRoom, { pageTokens, prefixCache }: Batching): RankCache {
-  return new RankCache(room, pageTokens, prefixCache);
 }
