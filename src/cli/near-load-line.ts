@@ -6,8 +6,7 @@ import type { RoutingTrace } from "../model/routing-trace.ts";
 import { gpuCount } from "../model/topology.ts";
 import type { TraceRequest } from "../model/traffic.ts";
 import { type LoadLineOptions, carriedUnbalanced, loadLines } from "../twin/load-lines.ts";
-import { SyntheticRouting } from "../twin/synthetic-routing.ts";
-import { TraceRouting } from "../twin/trace-routing.ts";
+import { routingSources } from "../twin/routing-sources.ts";
 import { LONG_PROMPT_TOKENS, longPrompts } from "../twin/traffic.ts";
 import { drain } from "./drain.ts";
 import { decimals } from "../lib/number-text.ts";
@@ -40,7 +39,7 @@ export class NearLoadLine {
       cadence,
       seed,
       fidelity: DEFAULT_FIDELITY,
-      routing: () => (routing === null ? new SyntheticRouting(model, seed) : new TraceRouting(routing)),
+      routing: routingSources(model, seed, routing),
       traffic: (tokens) => longPrompts(new Rng(seed, 5), tokens / LONG_PROMPT_TOKENS),
     };
   }

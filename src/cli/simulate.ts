@@ -5,8 +5,7 @@ import { InputError } from "../lib/errors.ts";
 import { chromeTrace } from "../report/chrome-trace.ts";
 import { reportPage } from "../report/html/page.ts";
 import { SERIES_HEADER } from "../report/series-row.ts";
-import { SyntheticRouting } from "../twin/synthetic-routing.ts";
-import { TraceRouting } from "../twin/trace-routing.ts";
+import { routingSources } from "../twin/routing-sources.ts";
 import { modelledHardware } from "../twin/calibration/gpu-hardware.ts";
 import { type CalibrateFlags, calibrate } from "./calibrate.ts";
 import { comparisonTable } from "./comparison-table.ts";
@@ -147,10 +146,7 @@ async function openInputs(scenario: Scenario, out: Output): Promise<ScenarioInpu
   const trace = await openRouting(scenario.routing, model, out);
   const tenants = trace === null ? null : await openTenants(scenario.tenants, trace);
   const traffic = await openTraffic(scenario.trace, scenario.requestsPerSecond, seed);
-  return {
-    traffic,
-    routing: () => (trace === null ? new SyntheticRouting(model, seed) : new TraceRouting(trace, tenants)),
-  };
+  return { traffic, routing: routingSources(model, seed, trace, tenants) };
 }
 
 /** Writes all but the lines that the runs have written; returns what report.json holds. */

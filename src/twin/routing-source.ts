@@ -57,12 +57,13 @@ export function spreadTokens(
 
 /** Rows of a source with all their choices, at the model's MoE layers. */
 export function routedRows(routing: RoutingSource, rows: Int32Array, layers: number): RoutingTrace {
-  const { topk, rowStride } = routing;
+  const { topk, rowStride, experts: chosen } = routing;
   const experts = new Int16Array(rows.length * layers * topk);
   for (let token = 0; token < rows.length; token++) {
     for (let layer = 0; layer < layers; layer++) {
       const from = rows[token] * rowStride + routing.column(layer);
-      experts.set(routing.experts.subarray(from, from + topk), (token * layers + layer) * topk);
+      const to = (token * layers + layer) * topk;
+      for (let k = 0; k < topk; k++) experts[to + k] = chosen[from + k];
     }
   }
   return { tokens: rows.length, layers, topk, experts };

@@ -3,6 +3,7 @@ import { BALANCE_POLICIES, type BalancePolicy, policyBy } from "../../src/core/p
 import { Rng } from "../../src/lib/rng.ts";
 import type { Fidelity } from "../../src/model/fidelity.ts";
 import { LayerTurns } from "../../src/twin/fidelity/layer-turns.ts";
+import { PoissonTable } from "../../src/twin/fidelity/poisson-table.ts";
 import { NormalTable } from "../../src/twin/fidelity/normal-table.ts";
 import { StepRecorder } from "../../src/twin/step-recorder.ts";
 import { SyntheticRouting } from "../../src/twin/synthetic-routing.ts";
@@ -95,3 +96,35 @@ it.each([
   expect(Math.abs(average / mean - 1)).toBeLessThan(0.03);
   expect(Math.abs(spread / variance - 1)).toBeLessThan(0.06);
 });
+
+it.each([0.01, 0.3, 2.7, 11.9])(
+  "counts of mean %d are distributed as Poisson has them, to the tail",
+  (mean) => {
+    const table = new PoissonTable(12);
+    const rng = new Rng(2);
+    const draws = 400_000;
+    const seen = new Float64Array(64);
+    for (let i = 0; i < draws; i++) seen[table.count(mean, rng.uint32())]++;
+    let chance = Math.exp(-mean);
+    for (let count = 0; count < 40; count++) {
+      const expected = draws * chance;
+      // Five standard deviations, and what a part of 1,024 blurs.
+      expect(Math.abs(seen[count] - expected)).toBeLessThan(5 * Math.sqrt(expected) + 1 + draws / 2048);
+      chance *= mean / (count + 1);
+    }
+    const beyond = (least: number) => seen.subarray(least).reduce((sum, some) => sum + some, 0) / draws;
+    const tail = (least: number) => {
+      let [sum, term] = [0, Math.exp(-mean)];
+      for (let count = 0; count < 64; count++) {
+        if (count >= least) sum += term;
+        term *= mean / (count + 1);
+      }
+      return sum;
+    };
+    // Counts that fewer than one in two thousand reach: the maximum over experts lies there.
+    let rare = 0;
+    while (tail(rare) > 1 / 2048) rare++;
+    expect(beyond(rare) / tail(rare)).toBeGreaterThan(0.75);
+    expect(beyond(rare) / tail(rare)).toBeLessThan(1.3);
+  },
+);

@@ -34,13 +34,14 @@ export class ExpertTime {
   /** @param promptPart of the tokens that are of prompts, 0..1 */
   slowest(tally: LayerTally, { part, rate }: Slice, promptPart: number): number {
     const { overlapNorm, promptRate } = this.#hardware;
+    const missed = missedBy(part);
     const perRate = (1 - promptPart + promptPart / promptRate) / (this.#flops * rate);
     let slowest = 0;
     for (let gpu = 0; gpu < tally.gpuLoad.length; gpu++) {
       let active = 0;
       for (let slot = gpu * this.#slotsPerGpu; slot < (gpu + 1) * this.#slotsPerGpu; slot++) {
-        // Of so many selections at least one falls into the slice.
-        active += 1 - (1 - part) ** tally.slotLoad[slot];
+        const load = tally.slotLoad[slot];
+        active += load < MOST_MISSED ? 1 - missed[load] : 1;
       }
       const ownTokens = tally.selectionsFrom[gpu] / this.#topk;
       const shared = ownTokens > 0 ? this.#fusedBytes : 0;
@@ -53,4 +54,17 @@ export class ExpertTime {
     }
     return slowest;
   }
+}
+
+/** Of as many selections one surely falls into half a batch. */
+const MOST_MISSED = 64;
+const MISSED = { half: missedTable(1 / 2), none: missedTable(1) };
+
+/** `[selections]`: the chance that none of so many falls into a slice. */
+function missedBy(part: number): Float64Array {
+  return part === 1 ? MISSED.none : part === 1 / 2 ? MISSED.half : missedTable(part);
+}
+
+function missedTable(part: number): Float64Array {
+  return Float64Array.from({ length: MOST_MISSED }, (_, selections) => (1 - part) ** selections);
 }

@@ -1,13 +1,15 @@
 import type { Rng } from "../../lib/rng.ts";
+import { PoissonTable } from "./poisson-table.ts";
 
 const SIZE = 1 << 14;
-/** Below this mean a Poisson variate is drawn by inversion, above it is taken as normal. */
+/** Below this mean a count is a Poisson variate, above it is taken as normal. */
 const FEW = 12;
 
 /** Draws counts, many at a time and cheaply: normal deviates come from a table, read on from a place drawn once a layer. */
 export class NormalTable {
   readonly #rng: Rng;
   readonly #normals: Float64Array;
+  readonly #few = new PoissonTable(FEW);
   #at = 0;
 
   constructor(rng: Rng) {
@@ -26,14 +28,6 @@ export class NormalTable {
       this.#at = this.#at + 1 === SIZE ? 0 : this.#at + 1;
       return Math.max(0, Math.round(mean + Math.sqrt(variance) * this.#normals[this.#at]));
     }
-    let left = Math.exp(-mean);
-    let u = this.#rng.uniform();
-    let count = 0;
-    while (u > left && count < 64) {
-      u -= left;
-      count++;
-      left *= mean / count;
-    }
-    return count;
+    return this.#few.count(mean, this.#rng.uint32());
   }
 }
