@@ -43,6 +43,7 @@ export const importTable: readonly Row[] = [
     packages: [],
     pure,
   },
+  { unit: "report", imports: ["twin", "model", "lib"], packages: [], pure },
   { unit: "files", imports: ["lib"], packages: [], pure: false },
   { unit: "config", imports: ["files", "model", "lib"], packages: ["yaml", "zod"], pure: false },
   { unit: "discovery", imports: ["config", "model", "lib"], packages: [], pure: false },

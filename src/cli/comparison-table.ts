@@ -1,6 +1,6 @@
 import Table from "cli-table3";
 import type { Comparison, PolicyResult, Regime } from "../model/comparison.ts";
-import { decimals, milliseconds } from "./number-text.ts";
+import { decimals, milliseconds } from "../lib/number-text.ts";
 
 type Measure = (result: PolicyResult) => number | null;
 

@@ -5,31 +5,34 @@ import { loadConfig } from "../config/load-config.ts";
 import { chooseGpu } from "../config/gpus/chosen-gpu.ts";
 import { loadModel } from "../config/shapes.ts";
 import { loadTopology } from "../config/topologies.ts";
+import type { SimulatedPoolParts } from "../engines/simulated/simulated-pool.ts";
 import type { Comparison } from "../model/comparison.ts";
 import type { RoutingTrace } from "../model/routing-trace.ts";
 import type { TraceRequest } from "../model/traffic.ts";
-import type { OpenPool } from "../pools/open-pool.ts";
-import type { ReplaySummary } from "../replay/measures.ts";
-import { modelledHardware } from "../twin/calibration/gpu-hardware.ts";
 import { Replay } from "../replay/replay.ts";
+import { modelledHardware } from "../twin/calibration/gpu-hardware.ts";
+import { changeTable } from "./change-table.ts";
 import { comparisonTable } from "./comparison-table.ts";
-import { LiveSummary } from "./live-summary.ts";
+import { type DemoRun, demoRun } from "./demo-run.ts";
 import { loadLineTable } from "./load-line-table.ts";
 import { NearLoadLine } from "./near-load-line.ts";
 import { TOPOLOGY_FORMS, jsonOption, portOption, positiveOption } from "./options.ts";
 import { type Output, output } from "./output.ts";
+import { pacedTraffic } from "./paced-traffic.ts";
 import { checkServes, poolText } from "./pool-text.ts";
 import { replayTable } from "./replay-table.ts";
-import { PoolFollower, type PoolRun } from "./pool-follower.ts";
 import { openRouting, openTraffic } from "./simulation-inputs.ts";
 import { stoppable } from "./stoppable.ts";
 
 /** Placements come round every ten seconds, so that a person sees a few; in production it is minutes. */
 const CADENCE = { sharesMs: 1000, placementMs: 10_000 };
+/** A GPU that has stopped is missed after three rounds. */
+const RANK_SILENCE_MS = 3000;
+/** Times the traffic that it begins with. */
+const MOST_TRAFFIC = 2;
 /** A sample of the run that the comparison takes some ten seconds for: thirty full steps. */
 const RECORD_TOKENS = 2_000_000;
 const MAX_IN_FLIGHT = 1024;
-const VIEW_EVERY_MS = 1000;
 const PROGRESS_STEP = 0.1;
 
 /** DeepSeek's prefill unit; as many slots as suit the model. */
@@ -77,20 +80,26 @@ async function demo(flags: DemoFlags): Promise<void> {
   for (const note of defaults.notes) out.progress(note);
   const pool = await demoPool(defaults, flags);
   const hardware = modelledHardware(pool.experts.model, pool.gpu);
-  out.progress(poolText(pool.experts.model, pool.experts.topology, hardware));
-  const config = {
+  // Lines of the log, one for each request that fails, would tear the view that is redrawn in place.
+  const logLevel = process.stderr.isTTY ? "error" : defaults.http.logLevel;
+  const config: Config = {
     ...defaults,
     pools: [pool],
-    http: { ...defaults.http, port: flags.port ?? defaults.http.port },
-    control: { ...defaults.control, ...CADENCE },
+    http: { ...defaults.http, port: flags.port ?? defaults.http.port, logLevel },
+    control: { ...defaults.control, ...CADENCE, rankSilenceMs: RANK_SILENCE_MS },
   };
   const { experts, seed } = pool;
   const routing = await openRouting(flags.routing ?? null, experts.model, out);
+  const recorded = flags.trace === undefined ? null : (await openTraffic(flags.trace, null, seed))();
+  out.progress(poolText(experts.model, experts.topology, hardware));
   const nearLine =
-    flags.trace === undefined ? new NearLoadLine({ ...experts, hardware }, routing, CADENCE, seed) : null;
-  const trace = nearLine?.traffic(out) ?? (await openTraffic(flags.trace ?? null, null, seed));
-  const { traffic, poolRun, comparison } = await live(config, pool, routing, trace, flags, out);
+    recorded === null ? new NearLoadLine({ ...experts, hardware }, routing, CADENCE, seed) : null;
+  const trace = recorded ?? nearLine?.traffic(out) ?? [];
+  const mostTraffic = Math.min(MOST_TRAFFIC, nearLine?.most ?? MOST_TRAFFIC);
+  const run = await live(config, pool, routing, { trace, mostTraffic }, flags, out);
+  const { traffic, poolRun, changes, comparison } = run;
   const lines = nearLine?.measure(out) ?? null;
+  const steady = changes.every(({ change }) => change.kind !== "traffic");
   out.result(
     {
       model: experts.model.name,
@@ -99,12 +108,14 @@ async function demo(flags: DemoFlags): Promise<void> {
       routing: flags.routing ?? null,
       traffic,
       pool: poolRun,
+      changes,
       loadLines: lines,
       comparison,
     },
     [
       replayTable(traffic),
-      ...(lines === null ? [] : [loadLineTable(lines)]),
+      ...(changes.length === 0 ? [] : [changeTable(changes)]),
+      ...(lines === null ? [] : [loadLineTable(lines, steady)]),
       comparisonTable(comparison),
     ].join("\n\n"),
   );
@@ -116,34 +127,46 @@ async function live(
   config: Config,
   { models: [model], seed }: SimulatedPoolConfig,
   routing: RoutingTrace | null,
-  trace: Iterable<TraceRequest>,
+  { trace, mostTraffic }: { readonly trace: Iterable<TraceRequest>; readonly mostTraffic: number },
   flags: DemoFlags,
   out: Output,
-): Promise<{ traffic: ReplaySummary; poolRun: PoolRun; comparison: Comparison }> {
-  const onFault = (fault: Error) => out.progress(fault.message);
-  const app = await compose(config, {
-    routing,
-    recordTokens: RECORD_TOKENS,
-    onFault,
-    onNotice: out.progress,
-  });
+): Promise<DemoRun & { readonly comparison: Comparison }> {
+  let say = out.progress;
+  const onNotice = (line: string) => say(line);
+  const onFault = ({ message }: Error) => say(message);
+  const app = await compose(config, { routing, recordTokens: RECORD_TOKENS, onFault, onNotice });
   const { url } = await app.start();
   try {
     const [opened] = app.pools();
     out.progress(`dashboard ${url}/`);
+    const { simulated } = opened;
+    if (simulated === null) throw new Error("the demo's pool is not simulated");
     // Traffic begins when the pool does.
-    await opened.simulated?.engine.models();
+    await simulated.engine.models();
     const replay = new Replay({
       server: new URL(url),
       model,
-      trace,
+      trace: pacedTraffic(trace, simulated.simulation.beginTraffic(mostTraffic)),
       speed: 1,
       durationMs: (flags.duration ?? Number.POSITIVE_INFINITY) * 1000,
       maxInFlight: MAX_IN_FLIGHT,
       seed,
     });
-    const watched = await stoppable((stop) => watch(replay, opened, `${url}/`, flags.duration, stop));
-    return { ...watched, comparison: await compare(opened, out) };
+    const run = await stoppable((stop) =>
+      demoRun({
+        replay,
+        pool: opened,
+        simulated,
+        dashboardUrl: `${url}/`,
+        seconds: flags.duration ?? null,
+        stop,
+        onView: (saying) => {
+          say = saying;
+        },
+      }),
+    );
+    say = out.progress;
+    return { ...run, comparison: await compare(simulated, out) };
   } finally {
     await app.stop();
   }
@@ -160,36 +183,10 @@ async function demoPool({ pools: [pool] }: Config, flags: DemoFlags): Promise<Si
   return { ...pool, gpu, models: [model.name], experts: { ...pool.experts, model, topology } };
 }
 
-/** Lets the traffic run under the live view until the time is up or the person stops it. */
-async function watch(
-  replay: Replay,
-  pool: OpenPool,
-  dashboardUrl: string,
-  seconds: number | undefined,
-  stop: AbortSignal,
-): Promise<{ traffic: ReplaySummary; poolRun: PoolRun }> {
-  const timeUp = seconds === undefined ? [] : [AbortSignal.timeout(seconds * 1000)];
-  const view = new LiveSummary(process.stderr);
-  const follower = new PoolFollower(pool);
-  const timer = setInterval(
-    () => view.update({ traffic: replay.live(), pool: { ...follower.current(), dashboardUrl } }),
-    VIEW_EVERY_MS,
-  );
-  try {
-    const traffic = await replay.run(AbortSignal.any([stop, ...timeUp]));
-    return { traffic, poolRun: follower.current() };
-  } finally {
-    clearInterval(timer);
-    view.close();
-    follower.close();
-  }
-}
-
-async function compare(pool: OpenPool, out: Output): Promise<Comparison> {
-  if (pool.simulated === null) throw new Error("only a simulated pool records its tokens");
+async function compare(simulated: SimulatedPoolParts, out: Output): Promise<Comparison> {
   out.progress("comparing the ways of balancing on the tokens of this run");
   let next = PROGRESS_STEP;
-  return await pool.simulated.compare(CADENCE, (part) => {
+  return await simulated.compare(CADENCE, (part) => {
     if (part < next) return;
     out.progress(`compared ${Math.round(part * 100)} %`);
     next = part + PROGRESS_STEP;

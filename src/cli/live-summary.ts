@@ -1,13 +1,18 @@
 import Table from "cli-table3";
 import { createLogUpdate } from "log-update";
 import type { LiveMeasures } from "../replay/measures.ts";
-import { clockText, decimals, milliseconds } from "./number-text.ts";
+import { printable } from "../lib/printable.ts";
+import type { SimulationState } from "../model/simulation.ts";
+import { clockText, decimals, milliseconds } from "../lib/number-text.ts";
+import { simulationText } from "./simulation-text.ts";
 
 /** What the live view shows, gathered once a second. */
 export interface LiveFacts {
   readonly traffic: LiveMeasures;
   /** Null where only traffic is watched. */
   readonly pool: PoolFacts | null;
+  /** What keys do, in a line; null where none are read. */
+  readonly keys: string | null;
 }
 
 export interface PoolFacts {
@@ -21,6 +26,8 @@ export interface PoolFacts {
   readonly decision: string;
   /** How far the simulated pool is behind the clock. */
   readonly lagMs: number;
+  /** What was done to it; null where it is not simulated. */
+  readonly simulation: SimulationState | null;
   readonly dashboardUrl: string;
 }
 
@@ -39,6 +46,7 @@ export class LiveSummary {
   readonly #stream: NodeJS.WriteStream;
   readonly #view: ReturnType<typeof createLogUpdate> | null;
   #nextLineMs = 0;
+  #table = "";
 
   constructor(stream: NodeJS.WriteStream) {
     this.#stream = stream;
@@ -47,10 +55,20 @@ export class LiveSummary {
 
   update(facts: LiveFacts): void {
     if (this.#view !== null) {
-      this.#view(liveTable(facts));
+      this.#table = liveTable(facts);
+      this.#view(this.#table);
     } else if (facts.traffic.elapsedMs >= this.#nextLineMs) {
       this.#nextLineMs = facts.traffic.elapsedMs + LINE_EVERY_MS;
       this.#stream.write(`${liveLine(facts)}\n`);
+    }
+  }
+
+  /** One line, above the view where it is redrawn. Control characters in it, which may be others', are shown as escapes. */
+  say(line: string): void {
+    if (this.#view === null) this.#stream.write(`${printable(line)}\n`);
+    else {
+      this.#view.persist(printable(line));
+      this.#view(this.#table);
     }
   }
 
@@ -61,7 +79,7 @@ export class LiveSummary {
 }
 
 /** The view as a table of 80 columns. */
-export function liveTable({ traffic, pool }: LiveFacts): string {
+export function liveTable({ traffic, pool, keys }: LiveFacts): string {
   const table = new Table({
     colWidths: COLUMN_WIDTHS,
     wordWrap: true,
@@ -93,10 +111,14 @@ export function liveTable({ traffic, pool }: LiveFacts): string {
         `${decimals(pool.movedSlots, 0)} GPU moves`,
         `lag ${milliseconds(pool.lagMs)} ms`,
       ],
+      ...(pool.simulation === null
+        ? []
+        : [["Simulated", { colSpan: 3, content: simulationText(pool.simulation) }]]),
       ["Planner", { colSpan: 3, content: pool.decision }],
       ["Dashboard", { colSpan: 3, content: pool.dashboardUrl }],
     );
   }
+  if (keys !== null) table.push(["Keys", { colSpan: 3, content: keys }]);
   return table.toString();
 }
 
@@ -121,6 +143,7 @@ function liveLine({ traffic, pool }: LiveFacts): string {
       `node hops/token ${changeText(pool.nodeHopsPerToken)}`,
       `epoch ${pool.epoch}, ${pool.movedSlots} GPU moves`,
       `lag ${milliseconds(pool.lagMs)} ms`,
+      ...(pool.simulation === null ? [] : [simulationText(pool.simulation)]),
       `planner: ${pool.decision}`,
     );
   }

@@ -1,6 +1,6 @@
 import Table from "cli-table3";
 import type { LoadLine, LoadLines } from "../model/load-line.ts";
-import { decimals, milliseconds } from "./number-text.ts";
+import { decimals, milliseconds } from "../lib/number-text.ts";
 
 type Measure = (line: LoadLine) => number | null | undefined;
 
@@ -18,8 +18,11 @@ const OFFERED: readonly Row[] = [
 
 type Row = readonly [label: string, measure: Measure, text: (value: number | null | undefined) => string];
 
-/** What the pool carries under each way of balancing, with ratios to none. 80 columns. */
-export function loadLineTable({ offeredTokensPerSecond, policies }: LoadLines): string {
+/**
+ * What the pool carries under each way of balancing, with ratios to none. 80 columns.
+ * @param steady whether the run was offered as much all the time
+ */
+export function loadLineTable({ offeredTokensPerSecond, policies }: LoadLines, steady: boolean): string {
   const table = new Table({
     head: ["", ...policies.map(({ title }) => title)],
     colWidths: [20, ...policies.map(() => 19)],
@@ -34,10 +37,11 @@ export function loadLineTable({ offeredTokensPerSecond, policies }: LoadLines): 
       return column === 0 ? text(value) : `${text(value)}  ${ratio.padStart(6)}`;
     }),
   ];
+  const when = steady ? "in this run" : "when this run began";
   const offered = decimals(offeredTokensPerSecond, 0);
   table.push(
     ...AT_MOST.map(row),
-    [{ colSpan: policies.length + 1, content: `With ${offered} tokens/s offered, as in this run:` }],
+    [{ colSpan: policies.length + 1, content: `With ${offered} tokens/s offered, as ${when}:` }],
     ...OFFERED.map(row),
   );
   return [

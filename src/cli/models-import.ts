@@ -5,7 +5,7 @@ import { writeModel } from "../config/models/write-model.ts";
 import { activeParameters, totalParameters } from "../core/cost/model-weights.ts";
 import { readHuggingFaceConfig } from "../formats/hugging-face/read-config.ts";
 import { InputError } from "../lib/errors.ts";
-import { decimals } from "./number-text.ts";
+import { decimals } from "../lib/number-text.ts";
 import { jsonOption } from "./options.ts";
 import { output, readInput, writeOutput } from "./output.ts";
 

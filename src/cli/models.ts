@@ -5,7 +5,7 @@ import { activeParameters, totalParameters } from "../core/cost/model-weights.ts
 import type { Attention } from "../model/attention.ts";
 import { type MoeModel, expertBytes, kvBytes, kvBytesPerToken } from "../model/moe-model.ts";
 import { modelsImportCommand } from "./models-import.ts";
-import { decimals } from "./number-text.ts";
+import { decimals } from "../lib/number-text.ts";
 import { jsonOption } from "./options.ts";
 import { output } from "./output.ts";
 

@@ -10,7 +10,7 @@ import { SyntheticRouting } from "../twin/synthetic-routing.ts";
 import { TraceRouting } from "../twin/trace-routing.ts";
 import { LONG_PROMPT_TOKENS, longPrompts } from "../twin/traffic.ts";
 import { drain } from "./drain.ts";
-import { decimals } from "./number-text.ts";
+import { decimals } from "../lib/number-text.ts";
 import type { Output } from "./output.ts";
 
 /** More than a GPU of any kind takes of any model, tokens/s. */
@@ -53,6 +53,11 @@ export class NearLoadLine {
       `unbalanced, this pool would carry ${decimals(carried, 0)} tokens/s; it is offered ${decimals(this.#offered, 0)}`,
     );
     return this.#options.traffic(this.#offered);
+  }
+
+  /** How many times that traffic one process can make. */
+  get most(): number {
+    return Math.floor((10 * MOST_OFFERED) / this.#offered) / 10;
   }
 
   measure(out: Output): LoadLines {

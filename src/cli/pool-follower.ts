@@ -32,6 +32,7 @@ export class PoolFollower {
       movedSlots: report?.movedSlots ?? 0,
       decision: report?.decision ?? "",
       lagMs: this.#pool.simulated?.plane.latest?.lagMs ?? 0,
+      simulation: this.#pool.simulated?.simulation.state ?? null,
     };
   }
 }

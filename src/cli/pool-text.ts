@@ -5,7 +5,7 @@ import { InputError } from "../lib/errors.ts";
 import type { MoeModel } from "../model/moe-model.ts";
 import { type EngineShape, PLAIN_SHAPE, rankCount } from "../model/engine-shape.ts";
 import { type Topology, gpuCount, sayGpus, slotCount } from "../model/topology.ts";
-import { decimals } from "./number-text.ts";
+import { decimals } from "../lib/number-text.ts";
 
 /** A model on GPUs, in a line. */
 export function poolText(

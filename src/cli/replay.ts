@@ -76,7 +76,10 @@ async function replayTrace(flags: ReplayFlags): Promise<void> {
 /** Runs a replay under the live view. */
 async function watched(replay: Replay, signal: AbortSignal): Promise<ReplaySummary> {
   const view = new LiveSummary(process.stderr);
-  const timer = setInterval(() => view.update({ traffic: replay.live(), pool: null }), VIEW_EVERY_MS);
+  const timer = setInterval(
+    () => view.update({ traffic: replay.live(), pool: null, keys: null }),
+    VIEW_EVERY_MS,
+  );
   try {
     return await replay.run(signal);
   } finally {

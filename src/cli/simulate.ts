@@ -1,24 +1,29 @@
-import { join } from "node:path";
 import { Command } from "commander";
+import { readConstantsFile } from "../config/calibration/constants-file.ts";
 import { type Scenario, loadScenario } from "../config/scenario.ts";
 import { InputError } from "../lib/errors.ts";
-import type { Comparison } from "../model/comparison.ts";
-import { comparePolicies } from "../twin/compare-policies.ts";
-import { StepRecorder } from "../twin/step-recorder.ts";
+import { chromeTrace } from "../report/chrome-trace.ts";
+import { reportPage } from "../report/html/page.ts";
+import { SERIES_HEADER } from "../report/series-row.ts";
 import { SyntheticRouting } from "../twin/synthetic-routing.ts";
 import { TraceRouting } from "../twin/trace-routing.ts";
-import type { VirtualRunResult } from "../twin/run/virtual-run.ts";
 import { modelledHardware } from "../twin/calibration/gpu-hardware.ts";
-import { WIDE_EP_ENGINE } from "../twin/engine-settings.ts";
 import { type CalibrateFlags, calibrate } from "./calibrate.ts";
 import { comparisonTable } from "./comparison-table.ts";
-import { drain } from "./drain.ts";
-import { decimals, milliseconds } from "./number-text.ts";
 import { countOption, jsonOption } from "./options.ts";
-import { type Output, output, writeOutput } from "./output.ts";
-import { checkServes, longest, poolText } from "./pool-text.ts";
-import { scenarioRun } from "./scenario-run.ts";
+import { type Output, output } from "./output.ts";
+import { checkServes, poolText } from "./pool-text.ts";
+import { ProgressBar } from "./progress-bar.ts";
+import { RunFolder } from "./run-folder.ts";
+import { lostLines, runTable } from "./run-table.ts";
+import { scenarioIdentity } from "./scenario-identity.ts";
+import { COMPARISON_WEIGHT, type ScenarioInputs, type ScenarioRuns, runPolicies } from "./scenario-runs.ts";
 import { openRouting, openTenants, openTraffic } from "./simulation-inputs.ts";
+import { stoppable } from "./stoppable.ts";
+
+const INTERRUPTED = 130;
+const FILES = ["requests.jsonl", "series.csv", "trace.json", "report.json", "report.html"] as const;
+type ReportFolder = RunFolder<(typeof FILES)[number]>;
 
 interface SimulateFlags extends CalibrateFlags {
   readonly scenario?: string;
@@ -29,9 +34,12 @@ interface SimulateFlags extends CalibrateFlags {
 /** `simulate`: the demo's pool in virtual time. */
 export function simulateCommand(): Command {
   return new Command("simulate")
-    .description("Run a simulated pool on a trace in virtual time, and compare the ways of balancing it.")
+    .description("Run a simulated pool on a trace in virtual time, under each way of balancing it.")
     .option("--scenario <file>", "what to run (YAML; see loadtest/scenarios)")
-    .option("--out <dir>", "folder for report.json")
+    .option(
+      "--out <dir>",
+      "folder for the report: report.html, report.json, requests.jsonl, series.csv, trace.json",
+    )
     .option(
       "--calibrate",
       "run nothing; say what the cost model predicts beside what was published or measured",
@@ -78,65 +86,92 @@ async function simulateScenario(
 ): Promise<void> {
   const scenario = await loadScenario(flags.scenario);
   const out = output(flags.json ?? false);
-  const { run, comparison } = await runScenario(flags.scenario, scenario, out);
-  const { model, topology } = scenario;
-  const report = { scenario: flags.scenario, model: model.name, topology, run, comparison };
-  await writeOutput(join(flags.out, "report.json"), `${JSON.stringify(report, null, 2)}\n`);
-  out.result(report, `${runText(run)}\n\n${comparisonTable(comparison)}`);
+  const { model, topology, decode, shape } = scenario;
+  const hardware = modelledHardware(model, scenario.gpu);
+  checkServes(flags.scenario, "topology", model, topology, hardware, shape);
+  if (decode !== null) checkServes(flags.scenario, "decodeTopology", model, decode.topology, hardware, shape);
+  const inputs = await openInputs(scenario, out);
+  out.progress(poolText(model, topology, hardware, shape));
+  if (decode !== null) out.progress(poolText(model, decode.topology, hardware, shape));
+  const folder: ReportFolder = new RunFolder(flags.out, FILES);
+  const bar = new ProgressBar(process.stderr, scenario.policies.length + COMPARISON_WEIGHT);
+  try {
+    const runs = await stoppable((signal) => run(flags.scenario, scenario, inputs, folder, bar, signal));
+    bar.clear();
+    const report = await writeReport(folder, flags.scenario, scenario, runs);
+    folder.finish();
+    const parts = [runTable(runs.figures), ...lostLines(runs.figures), comparisonTable(runs.comparison)];
+    out.result(report, `${parts.join("\n\n")}\n\n${flags.out}: ${FILES.toReversed().join(", ")}`);
+  } catch (error) {
+    folder.discard();
+    bar.clear();
+    if (!(error instanceof Stopped)) throw error;
+    out.progress(`stopped; nothing was written to ${flags.out}`);
+    process.exitCode = INTERRUPTED;
+  }
 }
 
-async function runScenario(
+/** A person has asked to stop. */
+class Stopped extends Error {}
+
+function run(
   path: string,
   scenario: Scenario,
-  out: Output,
-): Promise<{ run: VirtualRunResult; comparison: Comparison }> {
-  const { model, topology, cadence, seed, fidelity, shape } = scenario;
-  const hardware = modelledHardware(model, scenario.gpu);
-  checkServes(path, "topology", model, topology, hardware, shape);
-  out.progress(poolText(model, topology, hardware, shape));
+  inputs: ScenarioInputs,
+  folder: ReportFolder,
+  bar: ProgressBar,
+  signal: AbortSignal,
+): Promise<ScenarioRuns> {
+  const series = (line: string) => folder.write("series.csv", `${line}\n`);
+  series(SERIES_HEADER);
+  const lines = { request: (line: string) => folder.write("requests.jsonl", `${line}\n`), series };
+  const stop = new AbortController();
+  signal.addEventListener("abort", () => stop.abort(new Stopped()));
+  return runPolicies({ path, scenario, inputs, lines, bar, signal: stop.signal });
+}
+
+/** @throws InputError */
+async function openInputs(scenario: Scenario, out: Output): Promise<ScenarioInputs> {
+  const { model, seed } = scenario;
   const trace = await openRouting(scenario.routing, model, out);
-  const routing =
-    trace === null
-      ? new SyntheticRouting(model, seed)
-      : new TraceRouting(trace, await openTenants(scenario.tenants, trace));
+  const tenants = trace === null ? null : await openTenants(scenario.tenants, trace);
   const traffic = await openTraffic(scenario.trace, scenario.requestsPerSecond, seed);
-  const recorder = new StepRecorder(scenario.recordTokens);
-  const run = drain(
-    scenarioRun(scenario, "plimsoll", { routing, traffic, recorder, observer: null }),
-    (percent) => out.progress(`simulating: ${percent}`),
-  );
-  if (run.requests > 0 && run.refused === run.requests) {
-    const most = longest(model, topology, hardware, shape);
-    const hint = `leaves a rank room for requests of up to ${most} tokens, and all ${run.requests} are longer`;
-    throw new InputError(path, "topology", `${hint}; give more GPUs, or fewer slots`);
-  }
-  const comparison = drain(
-    comparePolicies(recorder, {
-      model,
-      topology,
-      routing,
-      cadence,
-      seed,
-      fidelity,
-      hardware,
-      engine: { ...WIDE_EP_ENGINE, shape },
-    }),
-    (percent) => out.progress(`comparing policies: ${percent}`),
-  );
-  return { run, comparison };
+  return {
+    traffic,
+    routing: () => (trace === null ? new SyntheticRouting(model, seed) : new TraceRouting(trace, tenants)),
+  };
 }
 
-function refusedText({ refused }: VirtualRunResult): string {
-  return refused === 0 ? "none refused" : `${refused} refused: longer than a rank's cache`;
-}
-
-function runText(run: VirtualRunResult): string {
-  const pair = (latency: VirtualRunResult["ttftMs"]) =>
-    `${milliseconds(latency?.p50)} / ${milliseconds(latency?.p95)}`;
-  return [
-    `${run.requests} requests (${refusedText(run)}), ${run.inputTokens} tokens in (${run.cachedTokens} of them cached), ${run.outputTokens} out, ${run.steps} steps`,
-    `in ${(run.virtualMs / 1000).toFixed(1)} virtual seconds; ${run.epochs} epochs, ${run.movedSlots} slots moved`,
-    `per token and layer: ${decimals(run.nodeHopsPerToken, 3)} node hops, ${decimals(run.hopsPerToken, 3)} hops; balancedness ${decimals(run.balancedness, 3)}`,
-    `p50 / p95, ms: TTFT ${pair(run.ttftMs)}, ITL ${pair(run.itlMs)}, TPOT ${pair(run.tpotMs)}, E2E ${pair(run.e2eMs)}`,
-  ].join("\n");
+/** Writes all but the lines that the runs have written; returns what report.json holds. */
+async function writeReport(
+  folder: ReportFolder,
+  path: string,
+  scenario: Scenario,
+  { logs, figures, comparison }: ScenarioRuns,
+): Promise<object> {
+  const { model, topology, fidelity } = scenario;
+  for (const part of chromeTrace(logs, path)) folder.write("trace.json", part);
+  const own = figures.find(({ name }) => name === "plimsoll") ?? figures.at(-1);
+  const report = {
+    scenario: path,
+    model: model.name,
+    topology,
+    fidelity,
+    seed: scenario.seed,
+    run: own,
+    policies: figures,
+    comparison,
+  };
+  folder.write("report.json", `${JSON.stringify(report, null, 2)}\n`);
+  const { unseen } = await readConstantsFile();
+  const page = reportPage({
+    identity: scenarioIdentity(path, scenario),
+    figures,
+    logs,
+    level: scenario.slo,
+    comparison,
+    trust: { fidelity, unseen: unseen.folds },
+  });
+  folder.write("report.html", page);
+  return report;
 }

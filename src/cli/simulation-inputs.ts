@@ -12,14 +12,17 @@ import { AZURE_CONVERSATION_RATE, azureConversation } from "../twin/traffic.ts";
 import { type Output, readInput } from "./output.ts";
 import { alignedRows, sayAligned } from "./routing-file.ts";
 
-/** The traffic of a file, or drawn without end: conversation traffic as in the Azure trace. */
+/** The traffic of a file, or drawn without end: conversation traffic as in the Azure trace. The same at every call. */
 export async function openTraffic(
   path: string | null,
   requestsPerSecond: number | null,
   seed: number,
-): Promise<Iterable<TraceRequest>> {
-  if (path !== null) return readTrace(await readInput(path), path);
-  return azureConversation(new Rng(seed, 5), requestsPerSecond ?? AZURE_CONVERSATION_RATE);
+): Promise<() => Iterable<TraceRequest>> {
+  if (path !== null) {
+    const requests = readTrace(await readInput(path), path);
+    return () => requests;
+  }
+  return () => azureConversation(new Rng(seed, 5), requestsPerSecond ?? AZURE_CONVERSATION_RATE);
 }
 
 /**

@@ -53,6 +53,9 @@ const scenarioSchema = z.strictObject({
   seed: z.int().nonnegative(),
 });
 
+/** docs/simulate.md has a row for each. */
+export const SCENARIO_KEYS = Object.keys(scenarioSchema.shape);
+
 /** What `simulate` runs: a pool or two, their traffic and their routing, in virtual time. */
 export interface Scenario extends ScenarioServing, ScenarioHardware {
   readonly model: MoeModel;

@@ -1,4 +1,5 @@
 import type { ControlLoop } from "./control-loop.ts";
+import type { Simulation } from "../model/simulation.ts";
 import type { LoadInbox } from "./ingest/load-inbox.ts";
 
 /** A pool with an expert plane, and this gateway's part in its control. */
@@ -6,4 +7,6 @@ export interface ControlledPool {
   readonly loop: ControlLoop;
   /** Where its ranks report loads; null where they are in this process. */
   readonly inbox: LoadInbox | null;
+  /** What can be done to its ranks where they are simulated, in this process; else null. */
+  readonly simulation: Simulation | null;
 }

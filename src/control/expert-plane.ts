@@ -2,7 +2,13 @@ import type { Placement } from "../model/placement.ts";
 import type { ReportedLoads } from "../model/pool-report.ts";
 import type { PoolWindow } from "../model/pool-window.ts";
 import type { RoutingSnapshot } from "../model/snapshot.ts";
-import type { LoadMessage } from "./messages/pool-message.ts";
+import type { Incarnation, LoadMessage } from "./messages/pool-message.ts";
+
+/** A sign of life of a rank. */
+export interface RankSign {
+  readonly rank: number;
+  readonly incarnation: Incarnation;
+}
 
 /** The ranks of one pool as the control loop sees them. */
 export interface ExpertPlane {
@@ -11,6 +17,11 @@ export interface ExpertPlane {
   observe(): Promise<PoolWindow | null>;
   /** What ranks have reported to any gateway. Absent where the ranks are in this process. */
   receive?(load: LoadMessage): void;
+  /**
+   * Ranks that are there now, where they are in this process: one that is missing has fallen silent. Absent where ranks
+   * report for themselves.
+   */
+  signs?(): readonly RankSign[];
   /** Whose counts the last window was made of. Absent where the ranks are in this process; null before the first. */
   readonly loads?: ReportedLoads | null;
   /**

@@ -39,7 +39,7 @@ export function App() {
         ) : pool === undefined || pool.samples.length === 0 ? (
           <p class="awaited">{AWAITED[state.connection] ?? NO_REPORT}</p>
         ) : (
-          <PoolView pool={pool} traffic={state.traffic} alone={state.pools.size === 1} />
+          <PoolView pool={pool} traffic={state.traffic} alone={state.pools.size === 1} operatorKey={key} />
         )}
       </main>
     </>

@@ -4,16 +4,24 @@ import { Panel } from "./panel.tsx";
 import { useCursor } from "./use-cursor.ts";
 import type { PoolSample } from "./wire.ts";
 
+interface Properties {
+  readonly sample: PoolSample;
+  /** GPUs that are known to have stopped. */
+  readonly stopped: readonly number[];
+}
+
 /** One bar per GPU, by node; the load line lies where the fullest GPU ends. */
-export function GpuLoad({ sample }: { readonly sample: PoolSample }) {
+export function GpuLoad({ sample, stopped }: Properties) {
   const { gpuLoad, topology } = sample;
   const cursor = useCursor(1, gpuLoad.length);
   const end = loadAxisEnd(gpuLoad);
   const most = fullest(gpuLoad);
   const height = (load: number) => `${(load / end) * 100}%`;
   const summary =
-    gpuLoad[most] > 0 ? `Fullest: ${said(sample, most)}` : "Nothing was forwarded since the report before";
-  const pointed = cursor.cell === null ? null : said(sample, cursor.cell.column);
+    gpuLoad[most] > 0
+      ? `Fullest: ${said(sample, most, stopped)}`
+      : "Nothing was forwarded since the report before";
+  const pointed = cursor.cell === null ? null : said(sample, cursor.cell.column, stopped);
   return (
     <Panel title="GPU load" note="all layers, relative to the mean GPU">
       <div
@@ -33,7 +41,7 @@ export function GpuLoad({ sample }: { readonly sample: PoolSample }) {
               const kind = `${gpu === most ? "fullest" : ""} ${gpu === cursor.cell?.column ? "chosen" : ""}`;
               return (
                 <div
-                  class="gpu"
+                  class={stopped.includes(gpu) ? "gpu stopped" : "gpu"}
                   data-testid="gpu"
                   key={gpu}
                   onPointerEnter={() => cursor.point({ row: 0, column: gpu })}
@@ -68,8 +76,10 @@ function Line({ kind, at, label }: { readonly kind: string; readonly at: string;
   );
 }
 
-function said({ gpuLoad, ranks, topology }: PoolSample, gpu: number): string {
+function said(sample: PoolSample, gpu: number, stopped: readonly number[]): string {
+  const { gpuLoad, ranks, topology } = sample;
   const node = Math.floor(gpu / topology.gpusPerNode);
+  if (stopped.includes(gpu)) return `GPU ${gpu} on node ${node}, stopped`;
   const load = `GPU ${gpu} on node ${node}, ${gpuLoad[gpu].toFixed(2)}× the mean`;
   const rank = ranks[gpu];
   // Engines that report their expert counts alone have no rank states.

@@ -5,5 +5,6 @@ import "./style/page.css";
 import "./style/header.css";
 import "./style/panels.css";
 import "./style/charts.css";
+import "./style/simulation.css";
 
 render(<App />, document.getElementById("app") as HTMLElement);

@@ -5,6 +5,7 @@ import { GpuLoad } from "./gpu-load.tsx";
 import { HistoryPanel } from "./history-panel.tsx";
 import { KeyFigures } from "./key-figures.tsx";
 import { Panel } from "./panel.tsx";
+import { SimulationControls } from "./simulation-controls.tsx";
 import type { PoolState } from "./state.ts";
 import type { PoolSample, TrafficReport } from "./wire.ts";
 
@@ -14,13 +15,18 @@ interface Properties {
   readonly traffic: TrafficReport | null;
   /** No other pool: the gateway's traffic is this pool's. */
   readonly alone: boolean;
+  readonly operatorKey: string | null;
 }
 
-export function PoolView({ pool, traffic, alone }: Properties) {
+export function PoolView({ pool, traffic, alone, operatorKey }: Properties) {
+  const { simulation } = pool;
   const last = pool.samples.at(-1) as PoolSample;
   return (
     <>
       <KeyFigures pool={pool} last={last} traffic={traffic} alone={alone} />
+      {simulation !== null && (
+        <SimulationControls simulation={simulation} gpus={last.gpuLoad.length} operatorKey={operatorKey} />
+      )}
       <div class="panels">
         {pool.expertLoad === null ? (
           <Panel title="Expert load" note="Waiting for the first live report.">
@@ -29,7 +35,7 @@ export function PoolView({ pool, traffic, alone }: Properties) {
         ) : (
           <ExpertHeatMap load={pool.expertLoad} numbers={pool.layerNumbers} />
         )}
-        <GpuLoad sample={last} />
+        <GpuLoad sample={last} stopped={simulation?.lost ?? []} />
         <HistoryPanel samples={pool.samples} epochs={pool.epochs} hops={hopsOf(last.topology)} />
         <EpochTable epochs={pool.epochs} decision={last.decision} />
       </div>

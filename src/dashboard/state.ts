@@ -1,4 +1,12 @@
-import type { EpochReport, History, PoolGone, PoolReport, PoolSample, TrafficReport } from "./wire.ts";
+import type {
+  EpochReport,
+  History,
+  PoolGone,
+  PoolReport,
+  PoolSample,
+  SimulationReport,
+  TrafficReport,
+} from "./wire.ts";
 
 /** Samples kept per pool: 15 minutes at one a second. */
 const SAMPLES_KEPT = 900;
@@ -23,6 +31,8 @@ export interface PoolState {
   readonly expertLoad: PoolReport["expertLoad"] | null;
   /** The layer of the model that each row of it is of. */
   readonly layerNumbers: PoolReport["layerNumbers"];
+  /** Null where its servers are real. */
+  readonly simulation: SimulationReport | null;
 }
 
 export interface State {
@@ -40,6 +50,7 @@ export type Message =
   | { readonly type: "epoch"; readonly value: EpochReport; readonly atMs: number }
   | { readonly type: "report"; readonly value: PoolReport; readonly atMs: number }
   | { readonly type: "gone"; readonly value: PoolGone; readonly atMs: number }
+  | { readonly type: "simulation"; readonly value: SimulationReport; readonly atMs: number }
   | { readonly type: "traffic"; readonly value: TrafficReport; readonly atMs: number }
   | { readonly type: "connection"; readonly value: Connection }
   | { readonly type: "choose"; readonly pool: string };
@@ -52,7 +63,14 @@ export const NOTHING_YET: State = {
   chosen: null,
 };
 
-const EMPTY_POOL: PoolState = { samples: [], start: [], epochs: [], expertLoad: null, layerNumbers: [] };
+const EMPTY_POOL: PoolState = {
+  samples: [],
+  start: [],
+  epochs: [],
+  expertLoad: null,
+  layerNumbers: [],
+  simulation: null,
+};
 
 /** The next state: every message is one event of the stream, a change of the connection or a choice. */
 export function receive(state: State, message: Message): State {
@@ -74,6 +92,11 @@ export function receive(state: State, message: Message): State {
       };
     case "gone":
       return { ...received, pools: without(state.pools, message.value.pool) };
+    case "simulation":
+      return {
+        ...received,
+        pools: changed(state.pools, message.value.pool, (p) => ({ ...p, simulation: message.value })),
+      };
     case "traffic":
       return { ...received, traffic: message.value };
   }
@@ -90,6 +113,8 @@ function poolsOf(history: History): State["pools"] {
   let pools: State["pools"] = new Map();
   for (const epoch of history.epochs) pools = changed(pools, epoch.pool, (p) => withEpoch(p, epoch));
   for (const sample of history.reports) pools = changed(pools, sample.pool, (p) => withSample(p, sample));
+  for (const simulation of history.simulations)
+    pools = changed(pools, simulation.pool, (p) => ({ ...p, simulation }));
   return pools;
 }
 

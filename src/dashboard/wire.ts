@@ -80,8 +80,21 @@ export interface PoolGone {
   readonly pool: string;
 }
 
+/** Event `simulation`: what was done to a pool that is simulated in the gateway's process. */
+export interface SimulationReport {
+  readonly pool: string;
+  /** What the gateway's process makes for it, in parts of what it began with; null where that is nothing. */
+  readonly traffic: { readonly factor: number; readonly most: number } | null;
+  /** How often the traffic has turned to other experts at once. */
+  readonly shifts: number;
+  /** GPUs that were stopped, ascending. */
+  readonly lost: readonly number[];
+}
+
 /** Event `history`, first on every connection. */
 export interface History {
   readonly epochs: readonly EpochReport[];
   readonly reports: readonly PoolSample[];
+  /** As they are now. */
+  readonly simulations: readonly SimulationReport[];
 }

@@ -13,10 +13,12 @@ const TIMESTAMP =
  * Reads an Azure trace: CSV, one request a line, timestamps with up to 7 fractional digits. A field may stand in quotes.
  * @param text begins with AZURE_HEADER
  * @returns in the file's order; arrivals in ms since 1 March 2000 (UTC), for the caller to count from the first
+ * @throws InputError naming the line at fault, also where it is earlier than the one before
  */
 export function readAzureTrace(text: string, source: string): TraceRequest[] {
   const requests: TraceRequest[] = [];
   let number = 0;
+  let lastMs = Number.NEGATIVE_INFINITY;
   for (const row of linesOf(text)) {
     number++;
     if (number === 1) continue;
@@ -26,8 +28,14 @@ export function readAzureTrace(text: string, source: string): TraceRequest[] {
       throw new InputError(source, line, `has ${fields.length} fields; expected ${AZURE_HEADER}`);
     }
     const [timestamp, context, generated] = fields.map(unquoted);
+    const arrivalMs = readTimestamp(timestamp, source, line);
+    if (arrivalMs < lastMs) {
+      const hint = `is '${timestamp}', earlier than the line before; sort the rows by time`;
+      throw new InputError(source, `${line} TIMESTAMP`, hint);
+    }
+    lastMs = arrivalMs;
     requests.push({
-      arrivalMs: readTimestamp(timestamp, source, line),
+      arrivalMs,
       inputTokens: readTokens(context, source, `${line} ContextTokens`),
       outputTokens: readTokens(generated, source, `${line} GeneratedTokens`),
     });

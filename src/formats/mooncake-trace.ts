@@ -12,14 +12,24 @@ const BLOCK = integerIn(0, MOST);
  * Reads a Mooncake trace: JSON lines of `timestamp` (ms), `input_length`, `output_length` and, optionally,
  * `hash_ids` (the prompt's blocks of 512 tokens). Requests that share a timestamp are spread evenly, in the
  * file's order, until the next distinct one, as they would else arrive in bursts the service never saw.
- * @returns sorted by arrival
+ * @returns in order of arrival
+ * @throws InputError naming the line at fault, also where it is earlier than the one before
  */
 export function readMooncakeTrace(text: string, source: string): TraceRequest[] {
   const requests: TraceRequest[] = [];
-  for (const [index, line] of text.split("\n").entries()) {
-    if (line.trim() !== "") requests.push(readLine(line, source, `line ${index + 1}`));
+  let lastMs = 0;
+  for (const [index, row] of text.split("\n").entries()) {
+    if (row.trim() === "") continue;
+    const line = `line ${index + 1}`;
+    const request = readLine(row, source, line);
+    if (request.arrivalMs < lastMs) {
+      const hint = `is ${request.arrivalMs}, earlier than ${lastMs} before it; sort the lines by time`;
+      throw new InputError(source, `${line} timestamp`, hint);
+    }
+    lastMs = request.arrivalMs;
+    requests.push(request);
   }
-  return spreadTicks(requests.toSorted((a, b) => a.arrivalMs - b.arrivalMs));
+  return spreadTicks(requests);
 }
 
 function readLine(text: string, source: string, line: string): TraceRequest {
@@ -36,6 +46,7 @@ function readLine(text: string, source: string, line: string): TraceRequest {
   return { ...request, prefixBlocks: row.hash_ids };
 }
 
+/** @param sorted by arrival */
 function spreadTicks(sorted: readonly TraceRequest[]): TraceRequest[] {
   const spread: TraceRequest[] = [];
   for (let start = 0, end = 0; start < sorted.length; start = end) {

@@ -30,6 +30,7 @@ import { Peers } from "./peer.ts";
 import { Refusals } from "./refusals.ts";
 import { OriginReader } from "./request-origin.ts";
 import { LINGER_MS, sendError } from "./send-error.ts";
+import { simulationRoutes } from "./simulation-routes.ts";
 import { solveRoute } from "./solve-route.ts";
 import { ReadingTurns } from "./reading-turns.ts";
 import { relayRoutes } from "./relay-routes.ts";
@@ -159,6 +160,7 @@ export async function httpApp(config: Config, parts: AppParts): Promise<FastifyI
       expertRoutes(json, controlled);
       eventRoutes(json, { pools: controlled, onPoolsChange: parts.onPoolsChange, meter, wallClock });
       orderRoutes(json, controlled, peers);
+      simulationRoutes(json, controlled);
       operatorRoutes(json, { ...parts, isOperator });
     });
     await scope.register(async (loads) => loadRoute(loads, controlled, bodies));

@@ -15,6 +15,7 @@ export const REASONS = {
   method_not_allowed: [405, "invalid_request_error"],
   epoch_not_kept: [404, "invalid_request_error"],
   epoch_not_pending: [409, "invalid_request_error"],
+  not_simulated: [409, "invalid_request_error"],
   slots_empty: [409, "invalid_request_error"],
   request_timeout: [408, "invalid_request_error"],
   body_too_large: [413, "invalid_request_error"],

@@ -17,8 +17,9 @@ export interface EventParts {
 }
 
 /**
- * `GET /ep/v1/events`: first `history` ({epochs, reports}), then `epoch`, `report`, `gone` ({pool}: a reload has removed
- * it) and, once a second, `traffic`. A pool that a reload adds begins with the epochs it has had.
+ * `GET /ep/v1/events`: first `history` ({epochs, reports, simulations}), then `epoch`, `report`, `gone` ({pool}: a reload
+ * has removed it), `simulation` where something is done to a simulated pool and, once a second, `traffic`. A pool that a
+ * reload adds begins with the epochs it has had.
  */
 export function eventRoutes(
   app: FastifyInstance,
@@ -26,7 +27,7 @@ export function eventRoutes(
 ): void {
   const stream = new EventStream();
   const events = new PoolEvents((event, data) => stream.send(event, data));
-  const follow = () => events.follow(pools.map(({ loop }) => loop.view));
+  const follow = () => events.follow(pools);
   follow();
   const stopFollowing = onPoolsChange(follow);
   const timer = setInterval(() => stream.send("traffic", meter.report(wallClock())), TRAFFIC_PERIOD_MS);

@@ -1,4 +1,6 @@
+import type { ControlledPool } from "../control/controlled-pool.ts";
 import type { PoolView } from "../control/follow/pool-view.ts";
+import { SimulationEvents } from "./simulation-events.ts";
 
 const REPORTS_REMEMBERED = 300;
 
@@ -13,14 +15,17 @@ export class PoolEvents {
   readonly #send: (event: string, data: unknown) => void;
   /** With the ways to stop listening. */
   readonly #followed = new Map<PoolView, readonly (() => void)[]>();
+  readonly #simulations: SimulationEvents;
   #past: PastReport[] = [];
 
   constructor(send: (event: string, data: unknown) => void) {
     this.#send = send;
+    this.#simulations = new SimulationEvents(send);
   }
 
   /** Goes on with these. Pools that are new begin with the epochs they have had; of the others it sends that they are gone. */
-  follow(views: readonly PoolView[]): void {
+  follow(pools: readonly ControlledPool[]): void {
+    const views = pools.map(({ loop }) => loop.view);
     const gone = [...this.#followed.keys()].filter((view) => !views.includes(view));
     for (const view of gone) {
       this.#end(view);
@@ -28,17 +33,21 @@ export class PoolEvents {
       this.#send("gone", { pool: view.pool });
     }
     for (const view of views) if (!this.#followed.has(view)) this.#begin(view);
+    this.#simulations.follow(pools);
   }
 
   /** Sends nothing more. */
   stop(): void {
     for (const view of this.#followed.keys()) this.#end(view);
+    this.#simulations.stop();
   }
 
-  /** The event `history`: `{ epochs, reports }`, each the oldest first. */
+  /** The event `history`: `{ epochs, reports }`, each the oldest first, and `simulations` as they are now. */
   get history(): string {
     const epochs = JSON.stringify([...this.#followed.keys()].flatMap((view) => view.epochs));
-    return `{"epochs":${epochs},"reports":[${this.#past.map(({ text }) => text).join(",")}]}`;
+    const reports = this.#past.map(({ text }) => text).join(",");
+    const simulations = JSON.stringify(this.#simulations.reports);
+    return `{"epochs":${epochs},"reports":[${reports}],"simulations":${simulations}}`;
   }
 
   #end(view: PoolView): void {

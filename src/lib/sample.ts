@@ -20,10 +20,15 @@ export class Sample {
     this.#values[this.#count++] = value;
   }
 
+  /** Every value, ascending. */
+  sorted(): Float64Array {
+    return this.#values.slice(0, this.#count).sort();
+  }
+
   /** Null while nothing was added. */
   summary(): SampleSummary | null {
     if (this.#count === 0) return null;
-    const sorted = this.#values.slice(0, this.#count).sort();
+    const sorted = this.sorted();
     const at = (p: number) => sorted[Math.max(0, Math.ceil((p / 100) * sorted.length) - 1)];
     const mean = sorted.reduce((sum, value) => sum + value, 0) / sorted.length;
     return { mean, p50: at(50), p90: at(90), p95: at(95), p99: at(99) };

@@ -32,6 +32,13 @@ export function unitOf(rank: number, token: number, ranks: number, units: number
   return Math.floor(rank * each) + (token % Math.ceil(each));
 }
 
+/** The expert units that are of no use without a rank. */
+export function unitsOfRank(rank: number, ranks: number, units: number): number[] {
+  const from = Math.floor((rank * units) / ranks);
+  const count = Math.max(1, Math.floor(units / ranks));
+  return Array.from({ length: count }, (_, i) => from + i);
+}
+
 /** What one GPU has of a model: its part of the heads, of every dense network, of the vocabulary and of each expert. */
 export function partOfModel(model: MoeModel, { attentionTp, moeTp }: EngineShape): MoeModel {
   if (attentionTp === 1 && moeTp === 1) return model;

@@ -7,6 +7,7 @@ import { LoadInbox } from "../control/ingest/load-inbox.ts";
 import { PlannerThread } from "../control/plan/planner-thread.ts";
 import { policyFor } from "../core/planning/balance-policy.ts";
 import type { PoolMakings } from "./surroundings.ts";
+import type { Simulation } from "../model/simulation.ts";
 import { usualStagingBytes } from "../model/staging.ts";
 
 /** The half of a pool that decides: this gateway's part in the pool's control. */
@@ -15,13 +16,20 @@ export class ControlHalf implements ControlledPool {
   readonly settings: string;
   readonly loop: ControlLoop;
   readonly inbox: LoadInbox | null;
+  readonly simulation: Simulation | null;
   /** Whether it goes by the view of the half whose place it is to take. */
   readonly sharesView: boolean;
   #receives = false;
 
-  constructor(settings: string, loop: ControlLoop, inbox: LoadInbox | null, sharesView: boolean) {
+  constructor(
+    settings: string,
+    loop: ControlLoop,
+    inbox: LoadInbox | null,
+    { simulation, view }: Pick<ControlOrigin, "simulation" | "view">,
+  ) {
     this.settings = settings;
-    this.sharesView = sharesView;
+    this.sharesView = view !== null;
+    this.simulation = simulation;
     this.loop = loop;
     this.inbox = inbox;
   }
@@ -49,8 +57,8 @@ export class ControlHalf implements ControlledPool {
 export interface ControlOrigin {
   readonly group: ExpertGroup;
   readonly plane: ExpertPlane;
-  /** Whether ranks report over HTTP; else they are in this process. */
-  readonly reported: boolean;
+  /** Of ranks that are in this process; null where they report over HTTP. */
+  readonly simulation: Simulation | null;
   /** Of the loop whose place it takes; null where it takes none's. */
   readonly view: PoolView | null;
 }
@@ -63,11 +71,8 @@ export function controlSettings(
   return JSON.stringify({ pool, model, topology, dispatch, control });
 }
 
-export function openControl(
-  { group, plane, reported, view }: ControlOrigin,
-  config: Config,
-  makings: PoolMakings,
-): ControlHalf {
+export function openControl(origin: ControlOrigin, config: Config, makings: PoolMakings): ControlHalf {
+  const { group, plane, simulation, view } = origin;
   const { model, topology, dispatch } = group;
   const { sharesMs, placementMs, prepareTimeoutMs, stagingBytes, rankSilenceMs } = config.control;
   const { clock, wallClock, gateway, leaseMs, store } = makings;
@@ -91,14 +96,15 @@ export function openControl(
     onFault,
     ...(view === null ? {} : { view }),
   });
-  const inbox = reported
-    ? new LoadInbox({
-        store: loop.store,
-        gateway,
-        shape: loop.shape,
-        slotsPerGpu: topology.slotsPerGpu,
-        topk: model.topk,
-      })
-    : null;
-  return new ControlHalf(controlSettings(plane.pool, group, config), loop, inbox, view !== null);
+  const inbox =
+    simulation === null
+      ? new LoadInbox({
+          store: loop.store,
+          gateway,
+          shape: loop.shape,
+          slotsPerGpu: topology.slotsPerGpu,
+          topk: model.topk,
+        })
+      : null;
+  return new ControlHalf(controlSettings(plane.pool, group, config), loop, inbox, origin);
 }

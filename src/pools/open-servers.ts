@@ -31,7 +31,7 @@ export function openServers(
     return same(before, pool, serving, oldControl, makings);
   const plane = new ReportedPlane(pool.name, group.model, group.topology);
   const view = oldControl?.loop.view ?? null;
-  const control = openControl({ group, plane, reported: true, view }, config, makings);
+  const control = openControl({ group, plane, simulation: null, view }, config, makings);
   return same(before, pool, serving, control, makings);
 }
 

@@ -34,9 +34,9 @@ export function openSimulated(
   const old = before?.controlled ?? null;
   const goesOn = serving === before?.servingHalf && old?.settings === controlSettings(name, group, config);
   if (goesOn && before !== null) return before;
-  const { plane } = serving.simulated as SimulatedPoolParts;
+  const { plane, simulation } = serving.simulated as SimulatedPoolParts;
   const view = old?.loop.view ?? null;
-  const control = openControl({ group, plane, reported: false, view }, config, makings);
+  const control = openControl({ group, plane, simulation, view }, config, makings);
   return new OpenPool(name, serving, control, null, makings);
 }
 

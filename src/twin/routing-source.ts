@@ -24,6 +24,8 @@ export interface RoutingSource {
   admit(tokens: number, tenant?: string | null): RoutingSpan;
   /** Writes the rows of tokens `position .. position + count` of a request to `out[at ..]`, and makes sure they exist. */
   rows(span: RoutingSpan, position: number, count: number, out: Int32Array, at: number): void;
+  /** What is asked for changes at once: requests that are admitted from now on use other experts. */
+  shift(): void;
 }
 
 /** The first tokens of a request with all their choices, at the model's MoE layers. */

@@ -146,6 +146,8 @@ export class SimulatedPool {
       room: 0,
       sharedBlocks: 0,
       sharedTokens: 0,
+      prompted: 0,
+      leftover: null,
       cached: 0,
       started: false,
       over: false,
@@ -197,7 +199,10 @@ export class SimulatedPool {
       this.#ranks[rank].compose(work);
       work.endRank();
     }
-    if (work.size === 0) return null;
+    if (work.size === 0) {
+      for (const rank of this.#ranks) rank.idle();
+      return null;
+    }
     const passMs = this.#passes.run(work.batch, this.#meter);
     const draftMs = this.#draftTime?.ms(work.batch, passMs) ?? 0;
     return this.#outcome(passMs + draftMs);
@@ -226,7 +231,8 @@ export class SimulatedPool {
       } else {
         prefillTokens += count;
         request.computed += count;
-        this.#ranks[request.rank].forwarded(request);
+        request.prompted = request.computed;
+        this.#ranks[request.rank].offer(request, request.computed);
         if (request.computed < knownTokens(request)) continue;
       }
       request.made += makes;

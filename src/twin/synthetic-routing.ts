@@ -14,6 +14,8 @@ const BLOCK_ROWS = 32;
 const DRIFT_REQUESTS = 3000;
 /** How far a topic's weight swings: e^±DRIFT_SWING. */
 const DRIFT_SWING = 1.2;
+/** Of the requests after a shift: so many turn to one topic. A placement from before it levels them to 0.85 to 0.88. */
+const SURGE_PART = 0.8;
 const NORMALS = 1 << 16;
 
 /**
@@ -58,6 +60,9 @@ export class SyntheticRouting implements RoutingSource {
   readonly #made = new Uint8Array((TOPICS * TOPIC_ROWS) / BLOCK_ROWS);
   readonly #score: Float64Array;
   #requests = 0;
+  #shifts = 0;
+  /** The topic that the last shift turned to; -1 before the first. */
+  #surge = -1;
 
   constructor(model: MoeModel, seed: number) {
     this.topk = model.topk;
@@ -91,9 +96,9 @@ export class SyntheticRouting implements RoutingSource {
     return layer * this.topk;
   }
 
-  /** A tenant has one topic. */
+  /** A tenant has one topic, another after each shift. */
   admit(_tokens: number, tenant: string | null = null): RoutingSpan {
-    const topic = tenant === null ? this.#drawTopic() : hashText(tenant) % TOPICS;
+    const topic = tenant === null ? this.#drawTopic() : (hashText(tenant) + this.#shifts) % TOPICS;
     const offset = this.#arrivals.below(TOPIC_ROWS);
     return { base: topic * TOPIC_ROWS, offset, length: TOPIC_ROWS, tenant: tenant ?? `topic ${topic}` };
   }
@@ -109,23 +114,41 @@ export class SyntheticRouting implements RoutingSource {
     }
   }
 
+  /** Most requests turn to one topic: the one least asked for, among those that the shift before did not turn to. */
+  shift(): void {
+    this.#shifts++;
+    this.#weigh();
+    let least = -1;
+    for (let d = 0; d < TOPICS; d++) {
+      if (d !== this.#surge && (least < 0 || this.#weight[d] < this.#weight[least])) least = d;
+    }
+    this.#surge = least;
+  }
+
   /** Makes every row, so that no request waits for one: two seconds for DeepSeek-V3. */
   makeAll(): void {
     for (let block = 0; block < this.#made.length; block++) if (this.#made[block] === 0) this.#make(block);
   }
 
-  /** Topic weights swing as sinusoids of the request count, each with its own phase. */
   #drawTopic(): number {
-    const turn = this.#requests++ / DRIFT_REQUESTS;
+    const sum = this.#weigh();
+    this.#requests++;
+    if (this.#surge >= 0 && this.#arrivals.uniform() < SURGE_PART) return this.#surge;
+    let left = this.#arrivals.uniform() * sum;
+    let topic = 0;
+    while (topic < TOPICS - 1 && left >= this.#weight[topic]) left -= this.#weight[topic++];
+    return topic;
+  }
+
+  /** Topic weights swing as sinusoids of the request count, each with its own phase. @returns their sum */
+  #weigh(): number {
+    const turn = this.#requests / DRIFT_REQUESTS;
     let sum = 0;
     for (let d = 0; d < TOPICS; d++) {
       const swing = Math.sin(2 * Math.PI * (turn + this.#phase[d]));
       sum += this.#weight[d] = Math.exp(DRIFT_SWING * swing);
     }
-    let left = this.#arrivals.uniform() * sum;
-    let topic = 0;
-    while (topic < TOPICS - 1 && left >= this.#weight[topic]) left -= this.#weight[topic++];
-    return topic;
+    return sum;
   }
 
   #make(block: number): void {

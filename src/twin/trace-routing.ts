@@ -21,6 +21,7 @@ export class TraceRouting implements RoutingSource {
   /** `[PARTS]` */
   readonly #partCursors = new Int32Array(PARTS);
   #cursor = 0;
+  #shifts = 0;
 
   /** @param tenants `[tokens]`: a label of whose each token is; null where that is not known */
   constructor(trace: RoutingTrace, tenants: ReadonlyNumbers | null = null) {
@@ -52,11 +53,17 @@ export class TraceRouting implements RoutingSource {
   }
 
   #nextOf(tenant: string, tokens: number): RoutingSpan {
-    const part = hashText(tenant) % PARTS;
+    const part = (hashText(tenant) + this.#shifts) % PARTS;
     const length = Math.floor(this.#trace.tokens / PARTS);
     const offset = this.#partCursors[part];
     this.#partCursors[part] = (offset + tokens) % length;
     return { base: part * length, offset, length, tenant };
+  }
+
+  /** Half of the trace is passed over; a tenant goes on in another part. */
+  shift(): void {
+    this.#shifts++;
+    this.#cursor = (this.#cursor + Math.floor(this.#trace.tokens / 2)) % this.#trace.tokens;
   }
 
   rows(span: RoutingSpan, position: number, count: number, out: Int32Array, at: number): void {

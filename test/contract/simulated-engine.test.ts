@@ -1,8 +1,9 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import type { SimulatedPoolParts } from "../../src/engines/simulated/simulated-pool.ts";
-import { EngineUnreachable } from "../../src/serving/engine.ts";
-import { shardReports } from "../../src/serving/health/shard-reports.ts";
-import { header, respond, sent } from "../engine-response.ts";
+import type { SimulationChange } from "../../src/model/simulation.ts";
+import { type Engine, EngineUnreachable } from "../../src/serving/engine.ts";
+import { type ShardReport, shardReports } from "../../src/serving/health/shard-reports.ts";
+import { type RecordingSink, header, respond, sent } from "../engine-response.ts";
 import { patiently } from "../patiently.ts";
 import { SMALL_MODEL } from "../../harness/small-model.ts";
 import { chat, firstSnapshot, post, servingPool, waitingPool } from "../small-simulated-pool.ts";
@@ -16,10 +17,19 @@ const SLOW_MODEL = { ...SMALL_MODEL, hidden: 7168, moeIntermediate: 20_000, dens
 const opened: SimulatedPoolParts[] = [];
 afterEach(() => Promise.all(opened.splice(0).map(({ engine }) => engine.close())));
 
+function hasData({ received }: RecordingSink): boolean {
+  return received.includes("data");
+}
+
 /** Closed after the test. */
 function opening(parts: SimulatedPoolParts): SimulatedPoolParts {
   opened.push(parts);
   return parts;
+}
+
+/** `[ranks]`: each is a server of its own. */
+async function reportsOf({ servers }: Engine): Promise<readonly ShardReport[]> {
+  return (await Promise.all(servers.map((server) => shardReports(server, signal)))).flat();
 }
 
 async function inFlight({ plane }: SimulatedPoolParts): Promise<number> {
@@ -46,7 +56,7 @@ describe("simulated", () => {
   test("a request waits for the first snapshot", async () => {
     const { engine, plane } = opening(waitingPool());
     const { sink } = sent(engine, engine.shards[0], chat({ max_tokens: 3 }));
-    expect(await shardReports(engine, signal)).toEqual(
+    expect(await reportsOf(engine)).toEqual(
       engine.shards.map(() => ({ ready: false, load: null, lack: "the simulated pool has no snapshot yet" })),
     );
     expect(sink.received).toEqual([]);
@@ -84,14 +94,89 @@ describe("simulated", () => {
     const { engine } = opening(servingPool(SLOW_MODEL));
     const { exchange } = sent(engine, engine.shards[2], chat({ max_tokens: 4000 }));
     await expect
-      .poll(async () => (await shardReports(engine, signal)).map(({ load }) => load?.running), patiently)
+      .poll(async () => (await reportsOf(engine)).map(({ load }) => load?.running), patiently)
       .toEqual([0, 0, 1, 0]);
-    const [idle, , busy] = (await shardReports(engine, signal)).map(({ load }) => load);
+    const [idle, , busy] = (await reportsOf(engine)).map(({ load }) => load);
     expect(idle).toMatchObject({ waiting: 0, kvUse: 0 });
     expect(busy?.kvUse).toBeGreaterThan(0);
     expect(busy?.kvUse).toBeLessThan(1);
     expect(busy?.kvCapacityTokens).toBeGreaterThan(4005);
     exchange.cancel();
+  });
+
+  test("a rank that stops fails its requests and its probes, and no other's", async () => {
+    const parts = opening(servingPool(SLOW_MODEL));
+    const { engine, plane, simulation } = parts;
+    const stream = sent(engine, engine.shards[1], chat({ stream: true, max_tokens: 4000 })).sink;
+    const other = sent(engine, engine.shards[2], chat({ stream: true, max_tokens: 4000 }));
+    await expect.poll(() => [stream, other.sink].every(hasData), patiently).toBe(true);
+    simulation.change({ kind: "lose", rank: 1 });
+    await stream.over;
+    expect(stream.fault).toMatchObject({
+      message: "the simulated pool failed (GPU 1 has stopped).",
+      mayHaveBegun: true,
+    });
+    expect(plane.signs().map(({ rank }) => rank)).toEqual([0, 2, 3]);
+    const refused = { name: "EngineUnreachable", mayHaveBegun: false, nobodyThere: true };
+    await expect(respond(engine, engine.shards[1], chat({ max_tokens: 1 }))).rejects.toMatchObject(refused);
+    for (const server of engine.servers) {
+      const asked = [server.health(signal), server.loads(signal), server.models(signal)];
+      const there = server.shards[0].rank !== 1;
+      for (const answer of await Promise.allSettled(asked)) {
+        expect(answer.status === "fulfilled").toBe(there);
+        if (answer.status === "rejected") expect(answer.reason).toMatchObject(refused);
+      }
+    }
+    const chunks = other.sink.chunks.length;
+    await expect.poll(() => other.sink.chunks.length, patiently).toBeGreaterThan(chunks);
+    expect(await inFlight(parts)).toBe(1);
+    other.exchange.cancel();
+
+    simulation.change({ kind: "restore", rank: 1 });
+    expect(plane.signs()).toContainEqual({ rank: 1, incarnation: 1 });
+    expect((await respond(engine, engine.shards[1], chat({ max_tokens: 1 }))).status).toBe(200);
+    // Of weights it has none, as long as no snapshot has come that did without it.
+    await plane.observe();
+    await respond(engine, engine.shards[1], chat({ max_tokens: 20 }));
+    const { gpuLoad } = await plane.observe();
+    const onRank = (rank: number) => gpuLoad.reduce((sum, load, i) => sum + (i % 4 === rank ? load : 0), 0);
+    expect(onRank(1)).toBe(0);
+    expect(onRank(0)).toBeGreaterThan(0);
+  });
+
+  test("a rank may stop before the first snapshot; a placement that needs it is not prepared", async () => {
+    const { engine, plane, simulation } = opening(waitingPool());
+    simulation.change({ kind: "lose", rank: 3 });
+    plane.commit(firstSnapshot);
+    expect((await respond(engine, engine.shards[0], chat({ max_tokens: 2 }))).status).toBe(200);
+    await expect(plane.prepare(firstSnapshot.placement, 2, signal)).rejects.toThrow("GPU 3 has stopped");
+    simulation.change({ kind: "restore", rank: 3 });
+    await plane.prepare(firstSnapshot.placement, 2, signal);
+    expect((await respond(engine, engine.shards[3], chat({ max_tokens: 2 }))).status).toBe(200);
+  });
+
+  test("what is so already is no change; each shift is one", () => {
+    const { simulation } = opening(servingPool());
+    const seen: SimulationChange[] = [];
+    const stop = simulation.onChange((change) => seen.push(change));
+    const [lose, restore, shift] = [
+      { kind: "lose", rank: 2 },
+      { kind: "restore", rank: 2 },
+      { kind: "shift" },
+    ] as const;
+    const traffic = (factor: number) => ({ kind: "traffic", factor }) as const;
+    // Nobody makes traffic yet.
+    for (const change of [restore, lose, lose, shift, shift, restore, traffic(1.5)])
+      simulation.change(change);
+    expect(seen).toEqual([lose, shift, shift, restore]);
+    const factor = simulation.beginTraffic(2);
+    for (const change of [traffic(1), traffic(1.5), traffic(1.5)]) simulation.change(change);
+    expect([factor(), seen.slice(4)]).toEqual([1.5, [traffic(1.5)]]);
+    expect(simulation.state).toEqual({ traffic: { factor: 1.5, most: 2 }, shifts: 2, lost: [] });
+    stop();
+    simulation.change(lose);
+    expect(seen).toHaveLength(5);
+    expect(simulation.state.lost).toEqual([2]);
   });
 
   test("closing fails running streams and whole answers as begun", async () => {
@@ -114,7 +199,7 @@ describe("simulated", () => {
     await engine.models();
     await engine.close();
     await expect(engine.models()).rejects.toThrow(EngineUnreachable);
-    await expect(shardReports(engine, signal)).rejects.toThrow(EngineUnreachable);
+    await expect(reportsOf(engine)).rejects.toThrow(EngineUnreachable);
     await expect(respond(engine, engine.shards[0], chat({}))).rejects.toMatchObject({
       name: "EngineUnreachable",
       mayHaveBegun: false,

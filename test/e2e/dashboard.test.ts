@@ -85,6 +85,33 @@ test("keys read single experts", async () => {
   expect(await page.locator(".heat-map .tip").count()).toBe(0);
 });
 
+test("what is done to the simulated pool is done and shown, by keys and by mouse", async () => {
+  const panel = page.getByRole("region", { name: "Simulated pool" });
+  const said = () => panel.getByRole("status").innerText();
+  expect(await said()).toBe("Traffic ×1.0");
+  await panel.getByRole("button", { name: "Less traffic" }).focus();
+  await page.keyboard.press("Enter");
+  await expect.poll(said, SOON).toBe("Traffic ×0.9");
+  await page.keyboard.press("Tab");
+  await page.keyboard.press("Space");
+  await expect.poll(said, SOON).toBe("Traffic ×1.0");
+  await page.keyboard.press("Tab");
+  await page.keyboard.press("Enter");
+  await expect.poll(said, SOON).toBe("Traffic ×1.0 · shifted once");
+  await panel.getByLabel("GPU to stop or start").selectOption("7");
+  await panel.getByRole("button", { name: "Stop GPU 7" }).click();
+  await expect.poll(said, SOON).toBe("Traffic ×1.0 · shifted once · GPU 7 stopped");
+  expect(await page.locator(".gpu.stopped").count()).toBe(1);
+  // A page that is opened later knows it, too.
+  await page.reload();
+  await panel.waitFor(SOON);
+  expect(await said()).toBe("Traffic ×1.0 · shifted once · GPU 7 stopped");
+  await panel.getByLabel("GPU to stop or start").selectOption("7");
+  await panel.getByRole("button", { name: "Start GPU 7" }).click();
+  await expect.poll(said, SOON).toBe("Traffic ×1.0 · shifted once");
+  expect(await page.locator(".gpu.stopped").count()).toBe(0);
+});
+
 test("nothing went wrong in the browser", () => {
   expect(complaints).toEqual([]);
 });
@@ -133,6 +160,9 @@ test("a gateway with a key is looked at by those who have it", async () => {
     await other.reload();
     await other.getByText("Live", { exact: true }).waitFor(SOON);
     expect(await other.getByLabel("operator key").count()).toBe(0);
+    const panel = other.getByRole("region", { name: "Simulated pool" });
+    await panel.getByRole("button", { name: "Shift the traffic" }).click();
+    await expect.poll(() => panel.getByRole("status").innerText(), SOON).toContain("shifted once");
     await other.close();
   } finally {
     keyed.demo.kill("SIGKILL");

@@ -14,6 +14,10 @@ try {
   await page.goto(url);
   await page.locator(".heat-map canvas").waitFor();
   await page.getByTestId("epoch-row").first().waitFor();
+  await page
+    .getByText(/^p95 \d/)
+    .first()
+    .waitFor();
   await page.screenshot({ path });
 } finally {
   await browser.close();

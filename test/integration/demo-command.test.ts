@@ -29,6 +29,16 @@ it("serves the model that is named, on the GPUs that are named", async () => {
   });
 });
 
+it("refuses a trace in which time goes backwards, in one line", async () => {
+  const lines = [5, 4].map((timestamp) => JSON.stringify({ timestamp, input_length: 1, output_length: 1 }));
+  const trace = await folder.write("back.jsonl", lines.join("\n"));
+  expect(await resultHere("demo", "--trace", trace, "--port", "0")).toEqual({
+    code: 2,
+    stdout: "",
+    stderr: `${trace}: line 2 timestamp is 4, earlier than 5 before it; sort the lines by time\n`,
+  });
+});
+
 it("fails where every request is longer than a GPU's cache", async () => {
   // Beside the weights of 5 of Mixtral's experts there is room for 63,000 tokens.
   const trace = await traceOf("long.jsonl", 80_000);

@@ -1,6 +1,8 @@
+import { readFile, readdir } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { writeNpyInt32 } from "../../src/formats/npy.ts";
-import { expectRefused } from "../bad-input.ts";
+import { expectExit2, expectRefused } from "../bad-input.ts";
+import { cliResult, startCli } from "../run-cli.ts";
 import { runHere } from "../run-here.ts";
 import { type ScratchFolder, scratchFolder } from "../../harness/scratch-folder.ts";
 import { SMALL_MODEL, SMALL_TOPOLOGY } from "../../harness/small-model.ts";
@@ -44,7 +46,7 @@ afterAll(() => folder[Symbol.asyncDispose]());
 describe("simulate", () => {
   it("composes where the scenario says so: fewer node hops for the same requests", async () => {
     const run = async (assignment: string) => {
-      const path = await scenario(`${assignment}.yaml`, { assignment });
+      const path = await scenario(`${assignment}.yaml`, { assignment, policies: ["plimsoll"] });
       return JSON.parse(
         await runHere("simulate", "--scenario", path, "--out", folder.path(assignment), "--json"),
       ).run;
@@ -54,6 +56,104 @@ describe("simulate", () => {
       expect(composed[figure]).toBe(blind[figure]);
     }
     expect(composed.nodeHopsPerToken).toBeLessThan(blind.nodeHopsPerToken);
+  });
+
+  it("leaves a folder in which the policies' figures, requests, windows and steps agree", async () => {
+    const path = await scenario("all.yaml", { slo: { ttftMs: 5, tpotMs: 1 } });
+    const said = JSON.parse(
+      await runHere("simulate", "--scenario", path, "--out", folder.path("all"), "--json"),
+    );
+    expect((await readdir(folder.path("all"))).toSorted()).toEqual([
+      "report.html",
+      "report.json",
+      "requests.jsonl",
+      "series.csv",
+      "trace.json",
+    ]);
+    const read = (name: string) => readFile(folder.path(`all/${name}`), "utf8");
+    expect(JSON.parse(await read("report.json"))).toEqual(said);
+    const requests = (await read("requests.jsonl"))
+      .trimEnd()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+    const [header, ...rows] = (await read("series.csv"))
+      .trimEnd()
+      .split("\n")
+      .map((line) => line.split(","));
+    const { traceEvents } = JSON.parse(await read("trace.json"));
+    const names = said.policies.map(({ name }: { name: string }) => name);
+    expect(names).toEqual(["none", "eplb", "plimsoll"]);
+    expect(said.run).toEqual(said.policies[2]);
+    for (const [i, figures] of said.policies.entries()) {
+      const own = requests.filter(({ policy }) => policy === figures.name);
+      expect(own).toHaveLength(figures.requests);
+      expect(own.filter(({ outcome }) => outcome === "completed")).toHaveLength(figures.completed);
+      const ttft = own.map(({ ttft_ms }) => ttft_ms).toSorted((a, b) => a - b);
+      expect(ttft[Math.ceil(ttft.length * 0.95) - 1]).toBeCloseTo(figures.ttftMs.p95, 2);
+      expect(figures.goodput.requests).toBe(
+        own.filter(({ ttft_ms, tpot_ms }) => ttft_ms <= 5 && (tpot_ms ?? 0) <= 1).length,
+      );
+      const windows = rows.filter(([policy]) => policy === figures.name);
+      const steps = header.indexOf("steps");
+      expect(windows.reduce((sum, row) => sum + Number(row[steps]), 0)).toBe(figures.steps);
+      const spans = traceEvents.filter(
+        (event: { ph: string; pid: number }) => event.ph === "X" && event.pid === i + 1,
+      );
+      expect(spans.reduce((sum: number, { args }: { args: { steps: number } }) => sum + args.steps, 0)).toBe(
+        figures.steps,
+      );
+    }
+    // The same requests for every policy.
+    const sent = (name: string) =>
+      requests
+        .filter(({ policy }) => policy === name)
+        .map(({ index, arrival_ms, input_len, output_len }) => [index, arrival_ms, input_len, output_len])
+        .toSorted(([a], [b]) => a - b);
+    expect(sent("none")).toEqual(sent("plimsoll"));
+    expect(await read("report.html")).toContain("<h2>How far to trust this</h2>");
+  });
+
+  it("is stopped by Ctrl-C, says so and leaves nothing", async () => {
+    const path = await scenario("long-run.yaml", { durationSeconds: 36_000 });
+    const before = await folder.names();
+    const child = startCli("simulate", "--scenario", path, "--out", folder.path("stopped"));
+    while (!(await folder.names()).includes("stopped"))
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    child.kill("SIGINT");
+    const { code, stdout, stderr } = await cliResult(child);
+    expect({ code, stdout }).toEqual({ code: 130, stdout: "" });
+    expect(stderr).toContain(`stopped; nothing was written to ${folder.path("stopped")}\n`);
+    expect(await folder.names()).toEqual(before);
+  });
+
+  it("refuses a trace that cannot be, and a key that is not known, in one line", async () => {
+    const row = (timestamp: number, input_length: unknown = 10, output_length: unknown = 2) =>
+      JSON.stringify({ timestamp, input_length, output_length });
+    const header = "TIMESTAMP,ContextTokens,GeneratedTokens";
+    const traces = {
+      "empty.csv": ["", "line 1 begins neither an Azure trace"],
+      "header.csv": [`${header}\n`, "header.csv: holds no requests; expected at least one"],
+      "negative.csv": [
+        `${header}\n2023-11-16 18:15:46,-3,1\n`,
+        "line 2 ContextTokens is '-3'; expected tokens, in 1..",
+      ],
+      "zero.jsonl": [row(0, 10, 0), "line 1 output_length is 0"],
+      "words.jsonl": [row(0, "many"), "line 1 input_length is"],
+      "back.jsonl": [
+        [row(5), row(5), row(4)].join("\n"),
+        "line 3 timestamp is 4, earlier than 5 before it; sort the lines by time",
+      ],
+    };
+    const cases = await Promise.all(
+      Object.entries(traces).map(async ([name, [content, message]]) => {
+        await folder.write(name, content);
+        const path = await scenario(`${name}.yaml`, { ...DRAWN, trace: name });
+        return [["simulate", "--scenario", path], message] as const;
+      }),
+    );
+    const misspelt = await scenario("key.yaml", { placementSecond: 1 });
+    const key = "has no setting `placementSecond`; did you mean `placementSeconds`?";
+    await expectExit2(folder, [...cases, [["simulate", "--scenario", misspelt], key]]);
   });
 
   it("runs any model on GPUs that are named by their sizes, and says which", async () => {
@@ -100,7 +200,7 @@ describe("simulate", () => {
     await folder.write("long.jsonl", lines(100_000, 300_000).join("\n"));
     await folder.write("one-long.jsonl", lines(10, 300_000).join("\n"));
     // Room for some 63,000 tokens.
-    const tight = { ...DRAWN, model: "kimi-k2-thinking", topology: "2x8x27" };
+    const tight = { ...DRAWN, model: "kimi-k2-thinking", topology: "2x8x27", policies: ["plimsoll"] };
     const one = await scenario("one-long.yaml", { ...tight, trace: "one-long.jsonl", durationSeconds: 0.2 });
     const report = JSON.parse(
       await runHere("simulate", "--scenario", one, "--out", folder.path("one-long"), "--json"),

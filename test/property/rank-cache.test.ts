@@ -35,7 +35,10 @@ const action = fc.oneof(
     which: fc.nat(),
     tokens: fc.integer({ min: 1, max: 900 }),
   }),
-  fc.record({ kind: fc.constant("close" as const), which: fc.nat() }),
+  fc.record({
+    kind: fc.constantFrom("close" as const, "give up" as const, "go on" as const),
+    which: fc.nat(),
+  }),
 );
 
 it("a rank's cache never holds more than it has, counts what is shared once, and is empty in the end", () => {
@@ -46,9 +49,10 @@ it("a rank's cache never holds more than it has, counts what is shared once, and
       fc.array(action, { minLength: 20, maxLength: 60, size: "max" }),
       (model, pageTokens, actions) => {
         const room = roomFor(model, 6000);
-        const cache = new RankCache(room, pageTokens);
+        const cache = new RankCache(room, pageTokens, true);
         const open: SimulatedRequest[] = [];
-        let hits = 0;
+        const waiting: SimulatedRequest[] = [];
+        let [hits, regained] = [0, 0];
         const check = () => {
           // What requests have: of shared blocks the layers that keep all tokens count once.
           const blocks = new Map<number, number>();
@@ -66,6 +70,19 @@ it("a rank's cache never holds more than it has, counts what is shared once, and
           expect(cache.usedBytes).toBeLessThanOrEqual(room.capacityBytes);
           expect(cache.idleBytes).toBeLessThanOrEqual(cache.availableBytes);
         };
+        const start = (request: SimulatedRequest) => {
+          const needed = cache.bytesToStart(request, request.inputTokens);
+          const before = cache.availableBytes;
+          if (needed > before) return false;
+          cache.open(request);
+          expect(request.computed % pageTokens).toBe(0);
+          expect(request.computed).toBeLessThan(request.inputTokens);
+          expect(cache.grow(request, request.inputTokens)).toBe(true);
+          // It takes what it was said to take.
+          expect(before - cache.availableBytes).toBe(needed);
+          open.push(request);
+          return true;
+        };
         for (const [id, each] of actions.entries()) {
           if (each.kind === "open") {
             const { inputTokens, family, alike } = each;
@@ -74,38 +91,41 @@ it("a rank's cache never holds more than it has, counts what is shared once, and
               i < alike && (i + 1) * 512 <= inputTokens ? family * 10 + i : 100 * (id + 1) + i,
             );
             const request = { ...EMPTY, id, inputTokens, prefixBlocks };
-            if (cache.bytesToStart(request, inputTokens) > cache.availableBytes) continue;
-            const before = cache.availableBytes;
-            const needed = cache.bytesToStart(request, inputTokens);
-            cache.open(request);
-            hits += request.sharedBlocks;
-            expect(cache.grow(request, inputTokens)).toBe(true);
-            // It takes what it was said to take.
-            expect(before - cache.availableBytes).toBe(needed);
-            open.push(request);
+            if (start(request)) hits += request.computed;
+          } else if (each.kind === "go on" && waiting.length > 0) {
+            const [request] = waiting.splice(each.which % waiting.length, 1);
+            const gaveUp = request.computed;
+            request.computed = 0;
+            if (!start(request)) continue;
+            // Nothing that it never forwarded, nor others for it, is there.
+            if (request.sharedTokens < request.computed) expect(request.computed).toBeLessThanOrEqual(gaveUp);
+            regained += request.computed;
           } else if (open.length > 0 && each.kind === "forward") {
             const request = open[each.which % open.length];
             request.computed = Math.min(request.inputTokens, request.computed + each.tokens);
             const before = cache.usedBytes;
-            cache.offer(request);
+            cache.offer(request, request.computed);
             expect(cache.usedBytes).toBeLessThanOrEqual(before);
-          } else if (open.length > 0 && each.kind === "close") {
+          } else if (open.length > 0 && (each.kind === "close" || each.kind === "give up")) {
             const [request] = open.splice(each.which % open.length, 1);
-            cache.close(request);
+            cache.close(request, request.computed);
+            if (each.kind === "give up") waiting.push(request);
           }
           check();
         }
-        for (const request of open.splice(0)) cache.close(request);
+        for (const request of open.splice(0)) cache.close(request, request.computed);
         check();
-        found += hits;
+        foundAtFirst += hits;
+        foundAgain += regained;
       },
     ),
     { seed: 11, numRuns: 60 },
   );
-  expect(found).toBeGreaterThan(0);
+  expect(foundAtFirst).toBeGreaterThan(0);
+  expect(foundAgain).toBeGreaterThan(0);
 });
 
-let found = 0;
+let [foundAtFirst, foundAgain] = [0, 0];
 const EMPTY: Omit<SimulatedRequest, "id" | "inputTokens" | "prefixBlocks"> = {
   rank: 0,
   outputTokens: 1,
@@ -115,6 +135,8 @@ const EMPTY: Omit<SimulatedRequest, "id" | "inputTokens" | "prefixBlocks"> = {
   room: 0,
   sharedBlocks: 0,
   sharedTokens: 0,
+  prompted: 0,
+  leftover: null,
   cached: 0,
   started: false,
   over: false,

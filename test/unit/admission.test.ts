@@ -149,6 +149,18 @@ describe("time", () => {
     expect([early.state, late.state]).toEqual(["queue_timeout", "waiting"]);
   });
 
+  it("is over when the alarm for it goes off, however the sum of times is rounded", () => {
+    const arrivedMs = 2 * 17.3;
+    expect(arrivedMs + 1000 - arrivedMs).toBeLessThan(1000);
+    const desk = new Desk(onePlace);
+    desk.clock.ms = arrivedMs;
+    desk.apply();
+    const waiting = desk.apply();
+    desk.clock.ms = arrivedMs + 1000;
+    desk.admission.tick();
+    expect(waiting.state).toBe("queue_timeout");
+  });
+
   it("is kept by an alarm of its own", async () => {
     const clock = { now: () => performance.now() };
     const admission = new Admission(

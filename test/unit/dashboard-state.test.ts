@@ -54,6 +54,20 @@ test("the first pool is shown until another is chosen, and again once that one i
   expect(shownPool(receive(chosen, history([], [sample(5000)])))).toBe("p");
 });
 
+test("what is done to a simulated pool is kept beside its reports; other pools have nothing of the kind", () => {
+  const simulation = { pool: "p", traffic: { factor: 1, most: 2 }, shifts: 0, lost: [3] };
+  const begun = after({
+    type: "history",
+    value: { epochs: [], reports: [sample(1000)], simulations: [simulation] },
+    atMs: 0,
+  });
+  expect(begun.pools.get("p")?.simulation).toEqual(simulation);
+  const next = receive(begun, { type: "simulation", value: { ...simulation, lost: [] }, atMs: 5 });
+  expect(next.pools.get("p")).toMatchObject({ simulation: { lost: [] }, samples: [{ atMs: 1000 }] });
+  expect(receive(next, report(2000, [[1]])).pools.get("p")?.simulation?.lost).toEqual([]);
+  expect(receive(next, report(2000, [[1]], "q")).pools.get("q")?.simulation).toBeNull();
+});
+
 test("a pool that is gone is shown no more, and begins anew when it comes back", () => {
   const two = after(report(1000, [[1]]), report(1000, [[1]], "q"), { type: "choose", pool: "p" });
   const one = receive(two, { type: "gone", value: { pool: "p" }, atMs: 2000 });
@@ -67,7 +81,7 @@ function after(...messages: readonly Message[]): State {
 }
 
 function history(epochs: readonly EpochReport[], reports: readonly PoolSample[]): Message {
-  return { type: "history", value: { epochs, reports }, atMs: 0 };
+  return { type: "history", value: { epochs, reports, simulations: [] }, atMs: 0 };
 }
 
 function report(atMs: number, expertLoad: PoolReport["expertLoad"], pool = "p"): Message {

@@ -72,12 +72,13 @@ describe("vLLM's order", () => {
     expect(steps.slice(0, 17).flatMap((each) => each?.preempted)).toEqual([]);
     expect(steps[17]).toEqual({ prefillTokens: 0, decoding: 2, made: [1, 2], preempted: [3] });
     expect(pool.rankStates()[0]).toMatchObject({ running: 2, waiting: 2, kvTokens: 128 });
-    // It has made 18 tokens: its 48 are forwarded anew, before the fourth's, once there are three pages.
+    // It has made 18 tokens. Once there are three pages, it goes on before the fourth: of its 48 tokens the first page
+    // is still there, and the others are forwarded anew.
     const rest = Array.from({ length: 10 }, step);
     expect(rest.slice(0, 9).every((each) => each?.prefillTokens === 0)).toBe(true);
     expect(rest[9]).toEqual({ prefillTokens: 0, decoding: 2, made: [1, 2], preempted: [] });
-    expect(step()).toEqual({ prefillTokens: 48 + 16, decoding: 0, made: [3], preempted: [] });
-    expect(step()).toEqual({ prefillTokens: 44, decoding: 1, made: [3, 4], preempted: [] });
+    expect(step()).toEqual({ prefillTokens: 32 + 32, decoding: 0, made: [3], preempted: [] });
+    expect(step()).toEqual({ prefillTokens: 28, decoding: 1, made: [3, 4], preempted: [] });
     const last: number[] = [];
     for (let each = step(); each !== null; each = step()) last.push(...each.made);
     expect([3, 4].map((id) => last.filter((other) => other === id).length)).toEqual([30 - 20, 9 - 1]);
@@ -104,7 +105,7 @@ describe("SGLang's order", () => {
     const { submit, step } = recording({ ...sglang, mixed: true }, 10_000);
     submit({ 1: [20, 9], 2: [100, 9] });
     expect(step()).toEqual({ prefillTokens: 64, decoding: 0, made: [1], preempted: [] });
-    expect(step()).toEqual({ prefillTokens: 56, decoding: 1, made: [1, 2], preempted: [] });
+    expect(step()).toEqual({ prefillTokens: 56, decoding: 1, made: [2, 1], preempted: [] });
     submit({ 3: [100, 9] });
     expect(step()).toEqual({ prefillTokens: 62, decoding: 2, made: [1, 2], preempted: [] });
   });
@@ -138,8 +139,8 @@ describe("SGLang's order", () => {
     const rest: { prefillTokens: number; made: readonly number[] }[] = [];
     for (let each = step(); each !== null; each = step()) rest.push(each);
     const prompts = rest.filter(({ prefillTokens }) => prefillTokens > 0);
-    // Its 30 tokens and the 77 it had made, in two steps.
-    expect(prompts.map(({ prefillTokens }) => prefillTokens)).toEqual([60, 64, 43]);
+    // Of its prompt's 30 tokens 20 are still there; the others and the 77 it had made are forwarded in two steps.
+    expect(prompts.map(({ prefillTokens }) => prefillTokens)).toEqual([60, 64, 10 + 77 - 64]);
     expect(prompts.flatMap(({ made }) => made)).toEqual([4, 2]);
     const made = rest.flatMap((each) => each.made);
     expect([2, 4].map((id) => made.filter((other) => other === id).length)).toEqual([90 - 77, 90]);

@@ -153,7 +153,7 @@ describe("a step with tensor parallelism", () => {
 });
 
 describe("fixed times", () => {
-  const timed: Hardware = { ...H800, fixed: { step: 1, layer: 10, promptLayer: 1000 } };
+  const timed: Hardware = { ...H800, fixed: { step: 1, layer: 10, promptLayer: 1000, promptToken: 0 } };
   const decode = noAttentionWork();
   addDecode(decode, 100, []);
   const prompt = noAttentionWork();

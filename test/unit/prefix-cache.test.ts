@@ -6,8 +6,9 @@ import { SMALL_MODEL } from "../../harness/small-model.ts";
 import { smallPlan } from "../small-plan.ts";
 
 describe("a rank's cached prefixes", () => {
-  /** Blocks of 512 tokens, of a byte each; used and left again. */
-  const cache = () => new PrefixCache((tokens) => tokens);
+  /** A byte a token, in pages of four. */
+  const cache = () => new PrefixCache({ bytesOf: (tokens: number) => tokens, growingBytes: 1 }, 4);
+  /** Blocks of 512 tokens, used and left again. */
   const use = (of: PrefixCache, blocks: readonly number[]) => {
     for (const id of blocks) of.use(id, 512);
   };
@@ -31,6 +32,8 @@ describe("a rank's cached prefixes", () => {
     prefixes.use(3, 100);
     expect(prefixes.leading([1, 2, 3], 1024)).toBe(2);
     expect(prefixes.leading([1, 2, 3], 1124)).toBe(3);
+    // Of a last block whole pages.
+    expect(prefixes.leading([1, 2, 3], 1127)).toBe(3);
     expect(prefixes.leading([1, 2, 3], 1123)).toBe(2);
     expect([prefixes.use(3, 512), prefixes.size, prefixes.usedTokens]).toEqual([false, 3, 100]);
   });
@@ -46,6 +49,23 @@ describe("a rank's cached prefixes", () => {
     expect([prefixes.leading([1, 2, 3], LONG), prefixes.leading([7, 8], LONG)]).toEqual([1, 2]);
     prefixes.evict(-1);
     expect([prefixes.size, prefixes.idleBytes]).toEqual([0, 0]);
+  });
+
+  it("go page by page, from their end, and what is left of them can be taken", () => {
+    const prefixes = cache();
+    visit(prefixes, [1, 2]);
+    const behind = prefixes.leaveBehind(1024, 12);
+    expect(prefixes.idleBytes).toBe(2 * 512 + 12);
+    // Block 2 was left before block 1, and both before what stands behind them.
+    prefixes.evict(1000);
+    expect([prefixes.size, prefixes.idleBytes, prefixes.leading([1, 2], LONG)]).toEqual([2, 1000, 1]);
+    expect([prefixes.takePart(2, 511), prefixes.takePart(2, 512), prefixes.takePart(2, 512)]).toEqual([
+      0, 476, 0,
+    ]);
+    expect([prefixes.size, prefixes.idleBytes]).toEqual([1, 524]);
+    prefixes.evict(5);
+    expect([prefixes.size, prefixes.idleBytes, behind.kept]).toEqual([0, 4, 4]);
+    expect([prefixes.takeBack(behind), prefixes.idleBytes]).toEqual([4, 0]);
   });
 
   it("stay while they are used, and count once", () => {

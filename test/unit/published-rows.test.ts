@@ -1,11 +1,13 @@
 import { describe, expect, test } from "vitest";
+import { IN_ENGINE } from "../../src/core/cost/hardware.ts";
 import { loadModel } from "../../src/config/shapes.ts";
 import { attentionBalanceRows } from "../../src/twin/calibration/published/attention-balance.ts";
 import { arithmeticRows } from "../../src/twin/calibration/published/deployment-arithmetic.ts";
 import type { PublishedRow } from "../../src/twin/calibration/published/published-row.ts";
-import { wideEpRows } from "../../src/twin/calibration/published/wide-ep.ts";
+import { STEP_TOKENS, fittedEngine, wideEpRows } from "../../src/twin/calibration/published/wide-ep.ts";
 
-const WIDE = new Map(wideEpRows(await loadModel("deepseek-v3")).map((row) => [row.id, row]));
+const MODEL = await loadModel("deepseek-v3");
+const WIDE = new Map(wideEpRows(MODEL).map((row) => [row.id, row]));
 
 function wide(id: string): PublishedRow {
   const row = WIDE.get(id);
@@ -63,6 +65,13 @@ describe("balance and overlap on 96 H100 have the right size", () => {
     expect(wide("overlap-prefill").predicted).toBeGreaterThan(27);
     expect(wide("overlap-prefill").predicted).toBeLessThan(35);
     expect(Math.abs(wide("overlap-decode-256").predicted - 25.5)).toBeLessThan(5);
+  });
+
+  test("a simulated H800 has what was fitted", () => {
+    const { prompts, answers } = fittedEngine(MODEL);
+    expect(IN_ENGINE.experts).toBeCloseTo(prompts.experts, 2);
+    expect(IN_ENGINE.lowLatency).toBeCloseTo(answers.exchange, 2);
+    expect(1e6 * IN_ENGINE.promptToken).toBeCloseTo((1e6 * prompts.added) / (STEP_TOKENS / 2), 2);
   });
 
   test("EPLB wins more in decode than in prefill", () => {

@@ -127,6 +127,23 @@ describe("a rank that dies", () => {
     expect(few.filter(({ text }) => text.includes("without rank"))).toEqual([]);
   });
 
+  it("is not waited for when it was the last", () => {
+    const all = [0, 1, 2, 3].map((rank) => ({ pool: "pool", rank, atMs: 50, ...SOON }));
+    const { result: sum, requests: ended } = run({ faults: all });
+    expect(ended.length).toBe(100);
+    expect(sum.failed).toBeGreaterThan(60);
+    const reasons = new Set(ended.flatMap(({ reason }) => reason ?? []));
+    expect(reasons).toContain("no rank of pool is left");
+  });
+
+  it("takes the experts of all its GPUs with it where it is a group of them", () => {
+    const engine = { shape: { attentionTp: 2, moeTp: 1 }, overlaps: false };
+    const { result: sum, requests: ended } = run({ engine, faults: [{ ...fault, rank: 1, forMs: 50 }] });
+    expect(new Set(ended.map(({ rank }) => rank))).toEqual(new Set([0, 1]));
+    expect(sum.failed).toBeGreaterThan(0);
+    expect(ended.length).toBe(100);
+  });
+
   it("ends nothing that has not begun to be answered, however often ranks die, up to three times", () => {
     const all = [0, 1, 2, 3].map((rank) => ({ pool: "pool", rank, atMs: 1 + rank, noticedMs: 1, forMs: 1 }));
     const long = [{ arrivalMs: 0, inputTokens: 20_000, outputTokens: 3 }];

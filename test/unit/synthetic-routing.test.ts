@@ -112,6 +112,30 @@ describe("rows", () => {
   });
 });
 
+it("a shift turns most requests to one topic, the next shift to another", () => {
+  const source = new SyntheticRouting(SMALL_MODEL, 5);
+  const most = () => {
+    const topics = Array.from({ length: 500 }, () => source.admit(10).base);
+    const counts = [...Map.groupBy(topics, (topic) => topic)].map(([topic, all]) => [topic, all.length]);
+    return counts.toSorted(([, a], [, b]) => b - a)[0];
+  };
+  const [before, usual] = most();
+  expect(usual).toBeLessThan(250);
+  source.shift();
+  const [first, count] = most();
+  expect(count).toBeGreaterThan(375);
+  source.shift();
+  const [second] = most();
+  expect(new Set([before, first, second]).size).toBe(3);
+});
+
+it("tenants have other topics after a shift", () => {
+  const [source, other] = [new SyntheticRouting(SMALL_MODEL, 5), new SyntheticRouting(SMALL_MODEL, 5)];
+  other.shift();
+  for (let i = 0; i < 20; i++)
+    expect(other.admit(10, `tenant ${i}`).base).not.toBe(source.admit(10, `tenant ${i}`).base);
+});
+
 it("a tenant keeps to one topic, and tenants have several", () => {
   const source = new SyntheticRouting(SMALL_MODEL, 5);
   const baseOf = (tenant: string) => source.admit(10, tenant).base;

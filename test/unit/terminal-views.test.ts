@@ -24,8 +24,10 @@ const facts: LiveFacts = {
     movedSlots: 1614,
     decision: "kept the placement: moving 214 slots would win 1.8 % of step time but cost 2.1 s of transfer",
     lagMs: 3.2,
+    simulation: { traffic: { factor: 1.2, most: 2 }, shifts: 0, lost: [3] },
     dashboardUrl: "http://127.0.0.1:8080/",
   },
+  keys: "k stop a GPU",
 };
 
 function widest(view: string): number {
@@ -69,6 +71,29 @@ describe("the live view", () => {
     expect(row(view, "Placement")).toEqual(["epoch 12", "1,614 GPU moves", "lag 3.20 ms"]);
     expect(view.replaceAll(/[\s│]+/g, " ")).toContain(facts.pool?.decision);
     expect(view).toContain("http://127.0.0.1:8080/");
+    expect(view).toMatch(/│ Simulated +│ traffic ×1\.2, GPU 3 stopped +│/);
+    expect(view).toMatch(/│ Keys +│ k stop a GPU +│/);
+  });
+
+  it("has no row for what there is not", () => {
+    const { pool } = facts;
+    const view = liveTable({ ...facts, pool: pool && { ...pool, simulation: null }, keys: null });
+    expect(view).not.toContain("Simulated");
+    expect(view).not.toContain("Keys");
+  });
+
+  it("says lines above the view, which stays", async () => {
+    const terminal = Object.assign(new PassThrough(), { isTTY: true, columns: 80, rows: 40 });
+    const summary = new LiveSummary(terminal as unknown as NodeJS.WriteStream);
+    summary.update(facts);
+    summary.say("GPU 3 stops\u0007");
+    summary.close();
+    terminal.end();
+    const written = await text(terminal);
+    const said = written.indexOf("GPU 3 stops");
+    expect(said).toBeGreaterThan(written.indexOf("Balancedness"));
+    expect(written.indexOf("Balancedness", said)).toBeGreaterThan(said);
+    expect(written).not.toContain("\u0007");
   });
 
   it("shows traffic alone where there is no pool", () => {

@@ -54,3 +54,12 @@ it("a few of a request's tokens are spread from its first to its last, at the mo
   expect([...few.experts]).toEqual(wanted);
   expect(spreadTokens(source, span, 3, 2, 5).tokens).toBe(3);
 });
+
+it("a shift passes over half of the trace, and takes tenants to another part", () => {
+  const source = new TraceRouting(trace);
+  const [row] = rowsOf(source, null);
+  const [ofTenant] = rowsOf(source, "a");
+  source.shift();
+  expect(rowsOf(source, null)[0]).toBe((row + 15 + 40) % 80);
+  expect(Math.floor(rowsOf(source, "a")[0] / 10)).toBe((Math.floor(ofTenant / 10) + 1) % 8);
+});

@@ -39,9 +39,14 @@ describe("an Azure trace", () => {
     expect(arrivals(azure(`${from},1,1`, `${to},1,1`))).toEqual([0, gapMs]);
   });
 
-  it("is sorted by arrival", () => {
-    const rows = ["2023-11-16 00:00:02,3,1", "2023-11-16 00:00:01,1,1", "2023-11-16 00:00:01,2,1"];
+  it("keeps the order of equal times, and is refused where time goes backwards", () => {
+    const rows = ["2023-11-16 00:00:01,1,1", "2023-11-16 00:00:01,2,1", "2023-11-16 00:00:02,3,1"];
     expect(read(azure(...rows)).map((request) => request.inputTokens)).toEqual([1, 2, 3]);
+    const back = azure(...rows, "2023-11-16 00:00:01.9999999,4,1");
+    expect(() => read(back)).toThrow(InputError);
+    expect(() => read(back)).toThrow(
+      "trace: line 5 TIMESTAMP is '2023-11-16 00:00:01.9999999', earlier than the line before; sort the rows by time",
+    );
   });
 
   it.each([
@@ -55,6 +60,8 @@ describe("an Azure trace", () => {
     ["2023-11-16 18:15:46,-374,44", "line 3 ContextTokens is '-374'; expected tokens, in 1..4194304"],
     ["2023-11-16 18:15:46,374,4.5", "line 3 GeneratedTokens is '4.5'"],
     ["2023-11-16 18:15:46,374,0", "line 3 GeneratedTokens is '0'"],
+    ["2023-11-16 18:15:46,0,44", "line 3 ContextTokens is '0'"],
+    ["2023-11-16 18:15:46,many,44", "line 3 ContextTokens is 'many'"],
     ['2023-11-16 18:15:46,"374,44', "line 3 ContextTokens is '\"374'"],
     ["2023-11-16 18:15:46,4194305,44", "line 3 ContextTokens is '4194305'"],
   ])("names the line of %s", (row, message) => {
@@ -79,9 +86,14 @@ describe("a Mooncake trace", () => {
     expect(arrivals(text)).toEqual([0, 1000, 2000, 3000, 6500, 8000]);
   });
 
-  it("is sorted by arrival, keeping the order of equal timestamps", () => {
-    const text = [line(3000, 3), line(0, 1), line(0, 2)].join("\n");
-    expect(read(text).map((request) => request.inputTokens)).toEqual([1, 2, 3]);
+  it("keeps the order of equal timestamps, and is refused where time goes backwards", () => {
+    const rows = [line(0, 1), line(0, 2), "", line(3000, 3)];
+    expect(read(rows.join("\n")).map((request) => request.inputTokens)).toEqual([1, 2, 3]);
+    const back = [...rows, line(2999, 4)].join("\n");
+    expect(() => read(back)).toThrow(InputError);
+    expect(() => read(back)).toThrow(
+      "trace: line 5 timestamp is 2999, earlier than 3000 before it; sort the lines by time",
+    );
   });
 
   it("needs no prefix blocks", () => {
@@ -95,6 +107,8 @@ describe("a Mooncake trace", () => {
     ['{"timestamp":-1,"input_length":1,"output_length":1}', "line 2 timestamp is -1"],
     ['{"timestamp":0,"input_length":1.5,"output_length":1}', "line 2 input_length is 1.5"],
     ['{"timestamp":0,"input_length":1,"output_length":0}', "line 2 output_length is 0"],
+    ['{"timestamp":0,"input_length":-5,"output_length":1}', "line 2 input_length is -5"],
+    ['{"timestamp":"noon","input_length":1,"output_length":1}', "line 2 timestamp is"],
     ['{"timestamp":0,"input_length":1,"output_length":1,"hash_ids":[-1]}', "line 2 hash_ids"],
   ])("names the line of %s", (row, message) => {
     expect(() => read(`${line(0)}\n${row}\n`)).toThrow(`trace: ${message}`);
@@ -104,6 +118,11 @@ describe("a Mooncake trace", () => {
 describe("a file that is neither", () => {
   it.each(["", "\n", "a,b,c\n1,2,3\n", "[1,2]"])("is refused: %j", (text) => {
     expect(() => read(text)).toThrow("trace: line 1 begins neither an Azure trace");
+  });
+
+  it("and says that a file is empty", () => {
+    expect(() => read("")).toThrow("for the file is empty; expected one of them");
+    expect(() => read("a,b\n")).not.toThrow("for the file is empty");
   });
 
   it("or holds no request", () => {

@@ -30,6 +30,8 @@ export interface RoundOptions {
   readonly rollouts: Rollouts;
   readonly losses: Losses;
   readonly watch: RankWatch;
+  /** Between two rounds. */
+  readonly roundMs: number;
   readonly engine: EngineNews;
   readonly decision: LastDecision;
   /** What this gateway follows, which is what this leader publishes. */
@@ -64,10 +66,13 @@ export class Rounds {
     await this.#keepLearned(nowMs);
   }
 
-  /** Ranks that have fallen silent are lost. */
+  /** Ranks that have fallen silent are lost. Those in this process are looked at once a round, which is their window. */
   async #miss(nowMs: number): Promise<void> {
-    const { publisher, losses, watch } = this.#options;
+    const { plane, publisher, losses, watch, roundMs } = this.#options;
     const states = new RankStates(publisher.state.operatorState);
+    for (const sign of plane.signs?.() ?? [])
+      if (states.load({ ...sign, windowMs: roundMs, counted: "source" }))
+        watch.reported(sign.rank, roundMs, nowMs);
     for (const rank of watch.silent(nowMs)) states.silent(rank);
     await losses.store(states);
   }

@@ -101,9 +101,10 @@ export class Term {
     const { requestsInFlight, onNotice } = options;
     const engine = new EngineNews({ publisher, view, requestsInFlight, clock, wallClock, onNotice });
     const led = { plane, planner, topology, publisher, rollouts, watch, engine, decision, clock };
+    const { roundMs } = options;
     const losses = new Losses(led);
     this.#losses = losses;
-    this.#rounds = new Rounds({ ...led, model, losses, view, wallClock });
+    this.#rounds = new Rounds({ ...led, model, losses, view, roundMs, wallClock });
     const orders = new Orders({ ...led, store, model, reading: view.reading });
     this.#inbox = new LeaderInbox({
       ...led,

@@ -58,6 +58,8 @@ export interface Hardware {
     /** Of a layer where anything decodes, and where there are prompts. */
     readonly layer: number;
     readonly promptLayer: number;
+    /** Of a prompt's token in a layer: norms, rotary embeddings, quantization, permutation. */
+    readonly promptToken: number;
   };
   /** Streaming multiprocessors in all, and those that the normal kernels keep while they overlap with arithmetic. */
   readonly multiprocessors: { readonly all: number; readonly exchange: number };
@@ -122,9 +124,32 @@ export const H800: Hardware = {
   exchangeTable: null,
   exchangeDoublingUs: 0,
   // Kernels by themselves.
-  fixed: { step: 0, layer: 0, promptLayer: 0 },
+  fixed: { step: 0, layer: 0, promptLayer: 0, promptToken: 0 },
   // DeepSeek-V3 report §3.2.2. The low-latency kernels keep none while they wait (DeepEP README, receive hook).
   multiprocessors: { all: 132, exchange: 20 },
+};
+
+/**
+ * What kernels take in an engine, in what they take alone: fitted to what SGLang publishes of DeepSeek-V3 on 96 H100
+ * (`twin/calibration/published/wide-ep.ts`; a test compares). Tokens are permuted and quantized around experts, whose
+ * groups are of many sizes; ranks come to an exchange at different times, and share the network with others.
+ */
+export const IN_ENGINE = { experts: 1.33, lowLatency: 1.47, promptToken: 0.51e-6 };
+
+/** An H800 as an engine uses it: `H800` alone would have a pool carry a quarter more than pools are seen to. */
+export const ENGINE_H800: Hardware = {
+  ...H800,
+  expertFlops: H800.expertFlops / IN_ENGINE.experts,
+  lowLatency: H800.lowLatency.map(({ ranks, dispatchUs, combineUs }) => ({
+    ranks,
+    dispatchUs: dispatchUs * IN_ENGINE.lowLatency,
+    combineUs: combineUs * IN_ENGINE.lowLatency,
+  })),
+  lowLatencyFloorUs: {
+    dispatch: H800.lowLatencyFloorUs.dispatch * IN_ENGINE.lowLatency,
+    combine: H800.lowLatencyFloorUs.combine * IN_ENGINE.lowLatency,
+  },
+  fixed: { ...H800.fixed, promptToken: IN_ENGINE.promptToken },
 };
 
 /** A measured point for this many ranks, interpolated in log₂(ranks); the ends hold outside the table. */

@@ -46,13 +46,14 @@ export class LayerOverhead {
 
   #layer(ranks: readonly AttentionWork[], part: number, reduces: number): number {
     const { fixed, reduce } = this.#hardware;
-    let [most, decodes, prompts] = [0, false, false];
+    let [most, prompts, decodes] = [0, 0, false];
     for (const { tokens, decoding } of ranks) {
       if (tokens > most) most = tokens;
+      if (tokens - decoding > prompts) prompts = tokens - decoding;
       decodes ||= decoding > 0;
-      prompts ||= tokens > decoding;
     }
-    const seconds = (decodes ? fixed.layer : 0) + (prompts ? fixed.promptLayer : 0);
+    const ofPrompts = prompts === 0 ? 0 : fixed.promptLayer + part * prompts * fixed.promptToken;
+    const seconds = (decodes ? fixed.layer : 0) + ofPrompts;
     if (this.#tp === 1 || most === 0) return seconds;
     // Ring or tree, every value goes out and in once but for one's own part.
     const bytes = ((2 * (this.#tp - 1)) / this.#tp) * part * most * this.#hidden * BF16_BYTES;

@@ -1,6 +1,8 @@
 import { Worker } from "node:worker_threads";
 import type { RoutingTrace } from "../../model/routing-trace.ts";
+import { gpuCount } from "../../model/topology.ts";
 import type { Answers, FromPool, Question, ThreadData, ToPool } from "./protocol.ts";
+import { RankStopped } from "./rank-stopped.ts";
 
 /** Receives a request's tokens as they are made. */
 export interface TokenListener {
@@ -15,17 +17,26 @@ interface Waiting {
   reject(cause: Error): void;
 }
 
+interface Submitted {
+  readonly rank: number;
+  readonly listener: TokenListener;
+}
+
 /** The gateway's end of a simulated pool's thread. */
 export class PoolThread {
   readonly #worker: Worker;
   readonly #ready: Promise<number>;
-  readonly #listeners = new Map<number, TokenListener>();
+  readonly #requests = new Map<number, Submitted>();
   readonly #waiting = new Map<number, Waiting>();
+  readonly #stopped = new Set<number>();
+  /** `[ranks]`: how often each has started again. */
+  readonly #restarts: Int32Array;
   #serial = 0;
-  #lost: Error | null = null;
+  #gone: Error | null = null;
   #onProgress: (part: number) => void = () => {};
 
   constructor(data: ThreadData) {
+    this.#restarts = new Int32Array(gpuCount(data.topology));
     this.#worker = new Worker(new URL("./pool-worker.ts", import.meta.url), { workerData: data });
     const { promise, resolve, reject } = Promise.withResolvers<number>();
     this.#ready = promise;
@@ -35,12 +46,12 @@ export class PoolThread {
       if (message.kind === "ready") resolve(message.maxRequestTokens);
       else this.#receive(message);
     });
-    const lose = (cause: Error) => {
+    const end = (cause: Error) => {
       reject(cause);
-      this.#lose(cause);
+      this.#end(cause);
     };
-    this.#worker.on("error", (error) => lose(error instanceof Error ? error : new Error(String(error))));
-    this.#worker.on("exit", () => lose(new Error("the simulated pool has stopped")));
+    this.#worker.on("error", (error) => end(error instanceof Error ? error : new Error(String(error))));
+    this.#worker.on("exit", () => end(new Error("the simulated pool has stopped")));
   }
 
   /**
@@ -48,10 +59,10 @@ export class PoolThread {
    * Rejects when the pool is gone.
    */
   ready(): Promise<number> {
-    return this.#lost === null ? this.#ready : Promise.reject(this.#lost);
+    return this.#gone === null ? this.#ready : Promise.reject(this.#gone);
   }
 
-  /** @returns the way to cancel the request */
+  /** @param rank one that is there. @returns the way to cancel the request */
   submit(
     rank: number,
     inputTokens: number,
@@ -60,15 +71,57 @@ export class PoolThread {
     listener: TokenListener,
   ): () => void {
     const id = ++this.#serial;
-    this.#listeners.set(id, listener);
+    this.#requests.set(id, { rank, listener });
     this.#post({ kind: "submit", id, rank, inputTokens, outputTokens, tenant });
     return () => {
-      if (this.#listeners.delete(id)) this.#post({ kind: "cancel", id });
+      if (this.#requests.delete(id)) this.#post({ kind: "cancel", id });
     };
   }
 
   switchTo(snapshot: Extract<ToPool, { kind: "switchTo" }>["snapshot"]): void {
     this.#post({ kind: "switchTo", snapshot });
+  }
+
+  /** Ranks that have stopped, ascending. */
+  get lost(): readonly number[] {
+    return [...this.#stopped].sort((a, b) => a - b);
+  }
+
+  /** The ranks that are there, and how often each has started again. */
+  get signs(): readonly { readonly rank: number; readonly incarnation: number }[] {
+    return Array.from(this.#restarts, (incarnation, rank) => ({ rank, incarnation })).filter(
+      ({ rank }) => !this.#stopped.has(rank),
+    );
+  }
+
+  isLost(rank: number): boolean {
+    return this.#stopped.has(rank);
+  }
+
+  /** A rank dies: its requests fail. @returns whether it was there */
+  lose(rank: number): boolean {
+    if (this.#stopped.has(rank)) return false;
+    this.#stopped.add(rank);
+    this.#post({ kind: "lose", rank });
+    const cause = new RankStopped(rank);
+    for (const [id, request] of this.#requests) {
+      if (request.rank !== rank) continue;
+      this.#requests.delete(id);
+      request.listener.lost(cause);
+    }
+    return true;
+  }
+
+  /** It starts again, holding nothing. @returns whether it had stopped */
+  restore(rank: number): boolean {
+    if (!this.#stopped.delete(rank)) return false;
+    this.#restarts[rank]++;
+    this.#post({ kind: "restore", rank });
+    return true;
+  }
+
+  shift(): void {
+    this.#post({ kind: "shift" });
   }
 
   /**
@@ -79,7 +132,7 @@ export class PoolThread {
     question: Extract<Question, { kind: K }>,
     onProgress: (part: number) => void = () => {},
   ): Promise<Answers[K]> {
-    if (this.#lost !== null) return Promise.reject(this.#lost);
+    if (this.#gone !== null) return Promise.reject(this.#gone);
     const ticket = ++this.#serial;
     if (question.kind === "compare") this.#onProgress = onProgress;
     return new Promise<Answers[K]>((resolve, reject) => {
@@ -101,11 +154,11 @@ export class PoolThread {
       case "step": {
         const finished = new Map(message.finished.map((id, i) => [id, message.routed[i]]));
         for (const id of message.made) {
-          const listener = this.#listeners.get(id);
-          if (listener === undefined) continue;
+          const request = this.#requests.get(id);
+          if (request === undefined) continue;
           const routed = finished.get(id) ?? null;
-          if (routed !== null) this.#listeners.delete(id);
-          listener.token(routed);
+          if (routed !== null) this.#requests.delete(id);
+          request.listener.token(routed);
         }
         break;
       }
@@ -119,11 +172,11 @@ export class PoolThread {
     }
   }
 
-  #lose(cause: Error): void {
-    this.#lost ??= cause;
-    for (const listener of this.#listeners.values()) listener.lost(cause);
+  #end(cause: Error): void {
+    this.#gone ??= cause;
+    for (const { listener } of this.#requests.values()) listener.lost(cause);
     for (const { reject } of this.#waiting.values()) reject(cause);
-    this.#listeners.clear();
+    this.#requests.clear();
     this.#waiting.clear();
   }
 }

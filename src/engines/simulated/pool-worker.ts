@@ -9,6 +9,7 @@ import { SyntheticRouting } from "../../twin/synthetic-routing.ts";
 import { TraceRouting } from "../../twin/trace-routing.ts";
 import type { RoutingTrace } from "../../model/routing-trace.ts";
 import type { RoutingSnapshot } from "../../model/snapshot.ts";
+import { HeldWeights } from "./held-weights.ts";
 import type { FromPool, Question, ThreadData, ToPool } from "./protocol.ts";
 
 /** Progress of a comparison is reported this often. */
@@ -30,7 +31,9 @@ class PoolWorker {
   readonly #recorder: StepRecorder;
   readonly #post: (message: FromPool) => void;
   readonly #spans = new Map<number, Forwarded>();
+  readonly #held = new HeldWeights();
   #pool: SimulatedPool | null = null;
+  #snapshot: RoutingSnapshot | null = null;
   #observedAt = performance.now();
   #lagMs = 0;
   #wake: () => void = () => {};
@@ -58,6 +61,15 @@ class PoolWorker {
       case "cancel":
         this.#running().cancel(message.id);
         this.#spans.delete(message.id);
+        break;
+      case "shift":
+        this.#routing.shift();
+        break;
+      case "lose":
+        this.#lose(message.rank);
+        break;
+      case "restore":
+        this.#restore(message.rank);
         break;
       case "ask":
         void this.#answer(message.ticket, message.question);
@@ -113,11 +125,27 @@ class PoolWorker {
 
   #switchTo(snapshot: RoutingSnapshot): void {
     const { model, seed, dispatch, fidelity, gpu } = this.#data;
+    this.#snapshot = snapshot;
+    const usable = this.#held.adopt(snapshot);
     if (this.#pool === null) {
       const options = { model, seed, routing: this.#routing, dispatch, fidelity };
-      this.#pool = new SimulatedPool({ ...options, hardware: modelledHardware(model, gpu) }, snapshot);
+      this.#pool = new SimulatedPool({ ...options, hardware: modelledHardware(model, gpu) }, usable);
+      for (const rank of this.#held.stopped) this.#pool.lose(rank);
       this.#post({ kind: "ready", maxRequestTokens: this.#pool.maxRequestTokens });
-    } else this.#pool.adopt(snapshot);
+    } else this.#pool.adopt(usable);
+  }
+
+  /** The others go on without what it held. */
+  #lose(rank: number): void {
+    this.#held.lose(rank);
+    for (const id of this.#pool?.lose(rank) ?? []) this.#spans.delete(id);
+    if (this.#snapshot !== null) this.#pool?.adopt(this.#held.of(this.#snapshot));
+  }
+
+  /** What it holds, snapshots to come say. */
+  #restore(rank: number): void {
+    this.#held.restore(rank);
+    this.#pool?.restore(rank);
   }
 
   async #answer(ticket: number, question: Question): Promise<void> {

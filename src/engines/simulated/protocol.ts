@@ -38,6 +38,10 @@ export type ToPool =
     }
   | { readonly kind: "cancel"; readonly id: number }
   | { readonly kind: "switchTo"; readonly snapshot: RoutingSnapshot }
+  /** The rank dies with its requests, or starts again, holding nothing. */
+  | { readonly kind: "lose" | "restore"; readonly rank: number }
+  /** Requests use other experts from now on. */
+  | { readonly kind: "shift" }
   | { readonly kind: "ask"; readonly ticket: number; readonly question: Question };
 
 export type Question =

@@ -1,4 +1,5 @@
 import { withFields } from "../../lib/json-fields.ts";
+import type { RankState } from "../../model/pool-window.ts";
 import {
   type Engine,
   type EngineRequest,
@@ -6,24 +7,22 @@ import {
   EngineUnreachable,
   type Exchange,
   type HeaderList,
-  type LoadReport,
   type ModelCard,
   type ResponseSink,
-  type ServerHealth,
   type Shard,
 } from "../../serving/engine.ts";
 import { BadRequest, type CompletionRequest, readCompletionRequest } from "./completion-request.ts";
 import { CompletionText } from "./completion-text.ts";
 import type { PoolThread, TokenListener } from "./pool-thread.ts";
+import { RankStopped } from "./rank-stopped.ts";
 import { SimulatedExchange } from "./simulated-exchange.ts";
+import { type PoolAnswers, SimulatedServer } from "./simulated-server.ts";
 
 /** Output tokens of a request that sets no limit. */
 const DEFAULT_OUTPUT_TOKENS = 256;
 
 /** The header that names a request's tenant by custom, whether the gateway believes it or not. */
 const TENANT_HEADER = "x-tenant-id";
-
-const NO_SNAPSHOT = "the simulated pool has no snapshot yet";
 
 export interface SimulatedEngineOptions {
   readonly pool: string;
@@ -34,22 +33,22 @@ export interface SimulatedEngineOptions {
   readonly wallClock: () => number;
 }
 
-/** The OpenAI routes of a simulated pool, which is its own only server; every rank is a shard. */
-export class SimulatedEngine implements Engine, EngineServer {
+/** The OpenAI routes of a simulated pool; every rank is a shard, and a server of its own. */
+export class SimulatedEngine implements Engine, PoolAnswers {
   readonly pool: string;
-  readonly name: string;
   readonly shards: readonly Shard[];
-  readonly servers: readonly EngineServer[] = [this];
+  readonly servers: readonly EngineServer[];
   readonly #model: string;
   readonly #thread: PoolThread;
   readonly #wallClock: () => number;
   readonly #startedAt: number;
   #serial = 0;
+  #asked: Promise<readonly RankState[] | null> | null = null;
 
   constructor({ pool, model, ranks, thread, wallClock }: SimulatedEngineOptions) {
     this.pool = pool;
-    this.name = pool;
     this.shards = Array.from({ length: ranks }, (_, rank) => ({ id: `${pool}/${rank}`, pool, rank }));
+    this.servers = this.shards.map((shard) => new SimulatedServer(shard, this));
     this.#model = model;
     this.#thread = thread;
     this.#wallClock = wallClock;
@@ -68,19 +67,16 @@ export class SimulatedEngine implements Engine, EngineServer {
     ];
   }
 
-  async health(): Promise<ServerHealth> {
-    const ready = (await this.#ranks()) !== null;
-    return { ready, lack: ready ? null : NO_SNAPSHOT };
+  isLost(rank: number): boolean {
+    return this.#thread.isLost(rank);
   }
 
-  async loads(): Promise<readonly LoadReport[]> {
-    const ranks = await this.#ranks();
-    if (ranks === null) return this.shards.map(() => ({ serves: true, load: null, lack: NO_SNAPSHOT }));
-    return ranks.map(({ running, waiting, kvTokens, kvCapacityTokens }) => ({
-      serves: true,
-      load: { running, waiting, kvUse: kvTokens / kvCapacityTokens, kvCapacityTokens },
-      lack: null,
-    }));
+  /** One answer for all who ask meanwhile. */
+  rankStates(): Promise<readonly RankState[] | null> {
+    this.#asked ??= this.#askRanks().finally(() => {
+      this.#asked = null;
+    });
+    return this.#asked;
   }
 
   send(shard: Shard, request: EngineRequest, sink: ResponseSink): Exchange {
@@ -93,7 +89,7 @@ export class SimulatedEngine implements Engine, EngineServer {
     await this.#thread.close();
   }
 
-  async #ranks() {
+  async #askRanks(): Promise<readonly RankState[] | null> {
     try {
       return await this.#thread.ask<"ranks">({ kind: "ranks" });
     } catch (cause) {
@@ -119,6 +115,10 @@ export class SimulatedEngine implements Engine, EngineServer {
       // Every answer waits for the pool's first snapshot.
       const maxTokens = await this.#thread.ready();
       if (exchange.over) return;
+      if (this.isLost(shard.rank)) {
+        const cause = new RankStopped(shard.rank);
+        return exchange.fail("takes no connections", { mayHaveBegun: false, nobodyThere: true, cause });
+      }
       if (request.method === "GET" && path === "/v1/models") {
         answer(exchange, 200, { object: "list", data: await this.models() });
       } else if (
@@ -130,7 +130,7 @@ export class SimulatedEngine implements Engine, EngineServer {
       } else refuse(exchange, 404, `A simulated engine has no ${request.method} ${path}.`, null);
     } catch (error) {
       if (error instanceof BadRequest) refuse(exchange, 400, error.message, error.param);
-      else exchange.fail("is gone", false, error as Error);
+      else exchange.fail("is gone", { mayHaveBegun: false, cause: error as Error });
     }
   }
 
@@ -160,7 +160,7 @@ export class SimulatedEngine implements Engine, EngineServer {
     // The response headers of a stream are sent at once, every token as it is made.
     if (request.stream) exchange.headers(200, "text/event-stream; charset=utf-8");
     const token = request.stream ? streamed(exchange, text) : whole(exchange, text);
-    const lost = (cause: Error) => exchange.fail(`failed (${cause.message})`, true, cause);
+    const lost = (cause: Error) => exchange.fail(`failed (${cause.message})`, { mayHaveBegun: true, cause });
     const { inputTokens } = request;
     exchange.begun(this.#thread.submit(shard.rank, inputTokens, outputTokens, tenant, { token, lost }));
   }

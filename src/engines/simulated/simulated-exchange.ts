@@ -6,6 +6,13 @@ import {
   type ResponseSink,
 } from "../../serving/engine.ts";
 
+/** As in EngineUnreachable. */
+interface FailureFacts {
+  readonly mayHaveBegun: boolean;
+  readonly nobodyThere?: boolean;
+  readonly cause: Error;
+}
+
 /**
  * A response on its way to its sink. Tokens are made at the pool's pace, whether they are read or not: what a full
  * sink does not take waits here, bounded by the request's length.
@@ -52,10 +59,10 @@ export class SimulatedExchange implements Exchange {
   }
 
   /** @param what as in EngineUnreachable */
-  fail(what: string, mayHaveBegun: boolean, cause: Error): void {
+  fail(what: string, how: FailureFacts): void {
     if (this.#over) return;
     this.#over = true;
-    this.#sink.fail(new EngineUnreachable("the simulated pool", what, { mayHaveBegun, cause }));
+    this.#sink.fail(new EngineUnreachable("the simulated pool", what, how));
   }
 
   resume(): void {

@@ -1,9 +1,10 @@
-import type { ExpertPlane } from "../../control/expert-plane.ts";
-import type { Placement } from "../../model/placement.ts";
+import type { ExpertPlane, RankSign } from "../../control/expert-plane.ts";
+import { type Placement, gpusInService } from "../../model/placement.ts";
 import type { PoolWindow } from "../../model/pool-window.ts";
 import type { RoutingSnapshot } from "../../model/snapshot.ts";
 import type { PoolThread } from "./pool-thread.ts";
 import type { Observation } from "./protocol.ts";
+import { RankStopped } from "./rank-stopped.ts";
 
 /** The ranks of a simulated pool: what they report is counted from the dispatch of their tokens. */
 export class SimulatedPlane implements ExpertPlane {
@@ -26,6 +27,10 @@ export class SimulatedPlane implements ExpertPlane {
     return this.#latest.window;
   }
 
+  signs(): readonly RankSign[] {
+    return this.#thread.signs;
+  }
+
   /** Takes as long as the weights would travel on the modelled hardware. */
   async prepare(placement: Placement, _epoch: number, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
@@ -34,6 +39,8 @@ export class SimulatedPlane implements ExpertPlane {
     signal.addEventListener("abort", abort, { once: true });
     try {
       await Promise.race([this.#thread.ask<"prepare">({ kind: "prepare", placement }), given.promise]);
+      const stopped = gpusInService(placement).find((rank) => this.#thread.isLost(rank));
+      if (stopped !== undefined) throw new RankStopped(stopped);
     } finally {
       signal.removeEventListener("abort", abort);
     }

@@ -1,6 +1,7 @@
 import type { Cadence } from "../../model/cadence.ts";
 import type { Comparison } from "../../model/comparison.ts";
 import { gpuCount } from "../../model/topology.ts";
+import { LiveSimulation } from "./live-simulation.ts";
 import { PoolThread } from "./pool-thread.ts";
 import type { ThreadData } from "./protocol.ts";
 import { SimulatedEngine } from "./simulated-engine.ts";
@@ -16,6 +17,8 @@ export interface SimulatedPoolOptions extends ThreadData {
 export interface SimulatedPoolParts {
   readonly engine: SimulatedEngine;
   readonly plane: SimulatedPlane;
+  /** What can be done to it while it runs. */
+  readonly simulation: LiveSimulation;
   /** Sends the recorded tokens through every policy; `onProgress` receives the part done, 0..1. */
   compare(cadence: Cadence, onProgress: (part: number) => void): Promise<Comparison>;
 }
@@ -33,6 +36,7 @@ export function simulatedPool({ pool, wallClock, ...data }: SimulatedPoolOptions
   return {
     engine,
     plane: new SimulatedPlane(pool, thread),
+    simulation: new LiveSimulation(thread),
     compare: (cadence, onProgress) => thread.ask<"compare">({ kind: "compare", cadence }, onProgress),
   };
 }

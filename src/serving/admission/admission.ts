@@ -208,7 +208,7 @@ export class Admission {
       const { maxWaitMs } = this.#limits.queue;
       for (
         let oldest = this.#line.oldest();
-        oldest !== null && now - oldest.arrivedMs >= maxWaitMs;
+        oldest !== null && now >= oldest.arrivedMs + maxWaitMs;
         oldest = this.#line.oldest()
       ) {
         this.#line.remove(oldest);

@@ -1,5 +1,6 @@
 import type { ExchangeTable } from "../../core/cost/exchange-table.ts";
 import {
+  ENGINE_H800,
   H800,
   type Hardware,
   LOW_LATENCY_BATCH,
@@ -61,7 +62,12 @@ export function gpuHardware(gpu: Gpu, c: Constants, exchangeTable: ExchangeTable
     normalFloorUs: { dispatch: 0, combine: 0 },
     exchangeTable,
     exchangeDoublingUs: 1e6 * c.exchangeLatency,
-    fixed: { step: c.host / pace, layer: c.layer / pace, promptLayer: c.prefillLayer / pace / promptPace },
+    fixed: {
+      step: c.host / pace,
+      layer: c.layer / pace,
+      promptLayer: c.prefillLayer / pace / promptPace,
+      promptToken: 0,
+    },
     multiprocessors: H800.multiprocessors,
   };
 }
@@ -76,10 +82,10 @@ export interface GpuChoice {
 
 /**
  * The GPUs that a pool of the model is simulated on.
- * @param choice null for DeepSeek's own H800. Of no engine in particular: an engine's factors are left out
+ * @param choice null for DeepSeek's own H800, as an engine uses it. Of no engine in particular: an engine's factors are left out
  */
 export function modelledHardware(model: MoeModel, choice: GpuChoice | null): Hardware {
-  if (choice === null) return H800;
+  if (choice === null) return ENGINE_H800;
   const { gpu, constants, exchanges } = choice;
   const alone = { count: 1, tp: 1, dp: 1, ep: 1, moeTp: 1 };
   const point = {

@@ -1,18 +1,18 @@
-import type { Batching } from "./batching.ts";
-import { endTokens, knownTokens } from "./pool-request.ts";
+import type { DecodeFirstBatching } from "./batching.ts";
+import { type SimulatedRequest, endTokens, knownTokens } from "./pool-request.ts";
 import type { Rank, StepOrder } from "./rank.ts";
 import type { StepWork } from "./step-work.ts";
 
 /**
  * vLLM 0.32 (`Scheduler.schedule`, `v1/core/sched/scheduler.py`): running requests first, in the order they started,
- * each with what it lacks as far as the step's tokens last; then those that wait, while none had to give up its cache.
- * A prompt that the step cuts is the last that runs, so that answers come before prompts. Where a running request finds
- * no room, the last one that runs gives up its cache and waits as the first, to be computed anew.
+ * each with what it lacks as far as the step's tokens last; then those that wait. A prompt that the step cuts is the
+ * last that runs, so that answers come before prompts. Where a running request finds no room, the last one that runs
+ * gives up its cache and waits as the first. Its tokens are forwarded anew, but for those that are still there then.
  */
 export class DecodeFirst implements StepOrder {
-  readonly #batching: Batching;
+  readonly #batching: DecodeFirstBatching;
 
-  constructor(batching: Batching) {
+  constructor(batching: DecodeFirstBatching) {
     this.#batching = batching;
   }
 
@@ -24,17 +24,21 @@ export class DecodeFirst implements StepOrder {
       const count = Math.min(rank.wanted(request), left);
       while (!rank.grow(request, count)) {
         const last = running[running.length - 1];
-        rank.preempt(last, work, "first");
+        rank.preempt(last, work, "first", last.computed);
         if (last === request) return;
       }
-      work.add(request, count);
+      forward(rank, work, request, count);
       left -= count;
     }
-    if (!rank.gaveUp) this.#start(rank, work, left);
+    this.#start(rank, work, left);
   }
 
   departed(): void {
     // Whoever waits is looked at in every step.
+  }
+
+  idle(): void {
+    // Nothing is remembered from step to step.
   }
 
   #start(rank: Rank, work: StepWork, tokens: number): void {
@@ -48,8 +52,14 @@ export class DecodeFirst implements StepOrder {
       if (admission === "whole") rank.reserve(next);
       const count = Math.min(rank.wanted(next), left);
       rank.grow(next, count);
-      work.add(next, count);
+      forward(rank, work, next, count);
       left -= count;
     }
   }
+}
+
+/** Blocks are there for others from when they are scheduled on (`allocate_slots`, `v1/core/kv_cache_manager.py`). */
+function forward(rank: Rank, work: StepWork, request: SimulatedRequest, count: number): void {
+  work.add(request, count);
+  rank.offer(request, request.computed + count);
 }

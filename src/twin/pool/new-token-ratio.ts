@@ -8,13 +8,17 @@ const FIRST = 0.7 * 0.3;
 const LEAST = 0.14 * FIRST;
 const STEPS = 600;
 /** Tokens that each request that stays is taken to make before the next has to go. */
-const TOKENS_AHEAD = 20;
+export const TOKENS_AHEAD = 20;
 
 export class NewTokenRatio {
   #ratio = FIRST;
 
   get ratio(): number {
     return this.#ratio;
+  }
+
+  reset(): void {
+    this.#ratio = FIRST;
   }
 
   /** A step of answers had room. */

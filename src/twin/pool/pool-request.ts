@@ -1,3 +1,4 @@
+import type { IdlePiece } from "./idle-line.ts";
 import type { RoutingSpan } from "../routing-source.ts";
 
 /** A request as it is given to a pool. */
@@ -33,6 +34,10 @@ export interface SimulatedRequest {
   /** Leading prefix blocks of that room that it shares, and their tokens. */
   sharedBlocks: number;
   sharedTokens: number;
+  /** Tokens that were forwarded as a prompt since it last started. */
+  prompted: number;
+  /** What it left behind when it gave up its cache. */
+  leftover: IdlePiece | null;
   /** Prompt tokens that were in the cache when it first started. */
   cached: number;
   /** Whether a step has forwarded any of its tokens. */

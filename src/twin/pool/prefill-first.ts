@@ -1,5 +1,5 @@
-import type { Batching } from "./batching.ts";
-import { NewTokenRatio } from "./new-token-ratio.ts";
+import type { PrefillFirstBatching } from "./batching.ts";
+import { NewTokenRatio, TOKENS_AHEAD } from "./new-token-ratio.ts";
 import { type SimulatedRequest, decodes, endTokens, knownTokens } from "./pool-request.ts";
 import type { Rank, StepOrder } from "./rank.ts";
 import type { StepWork } from "./step-work.ts";
@@ -18,11 +18,11 @@ const MOST_NEW_TOKENS = 4096;
  * A client's limit of output tokens, which SGLang reckons with, is taken to be what the request makes.
  */
 export class PrefillFirst implements StepOrder {
-  readonly #batching: Batching;
+  readonly #batching: PrefillFirstBatching;
   readonly #ratio = new NewTokenRatio();
   #full = false;
 
-  constructor(batching: Batching) {
+  constructor(batching: PrefillFirstBatching) {
     this.#batching = batching;
   }
 
@@ -30,47 +30,69 @@ export class PrefillFirst implements StepOrder {
     this.#full = false;
   }
 
-  compose(rank: Rank, work: StepWork): void {
-    const { mixed, stepTokens } = this.#batching;
-    if (!mixed) {
-      if (!this.#prompts(rank, work, stepTokens)) this.#answers(rank, work, 0);
-      return;
-    }
-    const answered = this.#answers(rank, work, 0);
-    const known = rank.running.length;
-    this.#prompts(rank, work, stepTokens - answered);
-    this.#answers(rank, work, known);
+  idle(): void {
+    this.#ratio.reset();
   }
 
-  /** Forwards so many tokens of prompts at most. Returns whether there were any. */
-  #prompts(rank: Rank, work: StepWork, tokens: number): boolean {
+  compose(rank: Rank, work: StepWork): void {
+    const answers = this.#batching.mixed ? this.#answerTokens(rank) : 0;
+    if (!this.#prompts(rank, work, answers)) {
+      this.#retract(rank, work);
+      this.#answers(rank, work);
+    } else if (this.#batching.mixed && rank.answersFit()) {
+      this.#answers(rank, work);
+      this.#full = false;
+    }
+  }
+
+  #answerTokens({ running, drafts }: Rank): number {
+    let answers = 0;
+    for (const request of running) if (decodes(request)) answers++;
+    return answers * (1 + drafts);
+  }
+
+  /** Returns whether there were any. @param answers tokens that are left for answers */
+  #prompts(rank: Rank, work: StepWork, answers: number): boolean {
     const { running } = rank;
-    if (running.length === 0) this.#full = false;
     const cut = cutPrompt(running);
+    const answering = running.length > (cut === null ? 0 : 1);
+    if (!answering) this.#full = false;
     if (cut === null && (this.#full || rank.waiting.length === 0)) return false;
     const before = work.size;
-    let left = tokens;
-    let room = rank.availableBytes - this.#toCome(rank);
+    const { growingBytes, pageBytes } = rank;
+    let left = this.#batching.stepTokens - answers;
+    let room = rank.availableBytes - growingBytes * answers - this.#toCome(rank);
     if (cut !== null && left > 0) {
-      const count = Math.min(rank.wanted(cut), left);
-      if (rank.grow(cut, count)) {
-        work.add(cut, count);
-        left -= count;
-      } else rank.preempt(cut, work, "first");
+      const wanted = rank.wanted(cut);
+      const fit = Math.floor(room / growingBytes);
+      const count = Math.min(wanted, left, fit > 0 ? fit : left);
+      if (!rank.grow(cut, count)) {
+        rank.preempt(cut, work, "first", cut.prompted);
+        return false;
+      }
+      work.add(cut, count);
+      left -= count;
+      room -= growingBytes * (count + (count === wanted ? answerTokens(cut) : 0)) + pageBytes;
     }
     while (left > 0 && rank.waiting.length > 0) {
       const next = rank.waiting.first;
       const bytes = rank.bytesToStart(next, knownTokens(next) + newTokens(next));
-      const lacks = bytes > room || !rank.fits(next, knownTokens(next));
-      if (lacks || running.length >= this.#batching.runningPerRank) {
-        this.#full = running.length > 0;
+      // Alone it gets what there is.
+      const fits = bytes + pageBytes < room || (running.length === 0 && bytes <= room);
+      if (!fits || running.length >= this.#batching.runningPerRank) {
+        // It is remembered with the answers that run.
+        this.#full = answering;
         break;
       }
-      room -= bytes;
+      room -= bytes + pageBytes;
       rank.startFirst();
       // One whose cache has arrived has no prompt to forward.
       if (decodes(next)) continue;
-      const count = Math.min(rank.wanted(next), left);
+      const wanted = rank.wanted(next);
+      const count = Math.min(wanted, left);
+      // What it has made of its answer before is kept room for once more.
+      if (count === wanted) room -= growingBytes * (answerTokens(next) - newTokens(next));
+      else room += growingBytes * (wanted - count + newTokens(next));
       rank.grow(next, count);
       work.add(next, count);
       left -= count;
@@ -78,28 +100,18 @@ export class PrefillFirst implements StepOrder {
     return work.size > before;
   }
 
-  /** Bytes that running requests are taken to come to have beside what they have. */
-  #toCome(rank: Rank): number {
-    let [made, prompts] = [0, 0];
-    for (const request of rank.running) {
-      if (decodes(request)) made += newTokens(request);
-      else prompts += knownTokens(request) - request.room + newTokens(request);
-    }
-    return rank.growingBytes * (this.#ratio.ratio * made + prompts);
+  /** Bytes that answers are taken to come to have beside what they have. */
+  #toCome({ running, growingBytes }: Rank): number {
+    let tokens = 0;
+    for (const request of running) if (decodes(request)) tokens += newTokens(request);
+    return growingBytes * this.#ratio.ratio * tokens;
   }
 
-  /** Forwards answers. Returns their tokens. @param from the first that runs of those that have not been asked yet */
-  #answers(rank: Rank, work: StepWork, from: number): number {
-    if (from === 0) this.#retract(rank, work);
-    let tokens = 0;
-    for (let i = from; i < rank.running.length; i++) {
-      const request = rank.running[i];
+  #answers(rank: Rank, work: StepWork): void {
+    for (const request of rank.running) {
       const count = rank.wanted(request);
-      if (!decodes(request) || !rank.grow(request, count)) continue;
-      work.add(request, count);
-      tokens += count;
+      if (decodes(request) && rank.grow(request, count)) work.add(request, count);
     }
-    return tokens;
   }
 
   #retract(rank: Rank, work: StepWork): void {
@@ -108,8 +120,12 @@ export class PrefillFirst implements StepOrder {
       if (running.length > 0) this.#ratio.fall();
       return;
     }
-    do rank.preempt(shortest(running), work, "last");
-    while (!rank.answersFit());
+    do {
+      const request = shortest(running);
+      // What it has made is freed; its prompt is in the tree.
+      rank.preempt(request, work, "last", request.prompted);
+      rank.makeFree(TOKENS_AHEAD * running.length);
+    } while (!rank.answersFit());
     let [answers, made, most] = [0, 0, 0];
     for (const request of running) {
       if (!decodes(request)) continue;
@@ -121,6 +137,11 @@ export class PrefillFirst implements StepOrder {
   }
 }
 
+function answerTokens({ outputTokens }: SimulatedRequest): number {
+  return Math.min(MOST_NEW_TOKENS, outputTokens);
+}
+
+/** Still to be made. */
 function newTokens(request: SimulatedRequest): number {
   return Math.min(MOST_NEW_TOKENS, endTokens(request) - knownTokens(request));
 }

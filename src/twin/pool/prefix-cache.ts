@@ -1,49 +1,53 @@
 import { PREFIX_BLOCK_TOKENS } from "../../model/traffic.ts";
+import { type CacheSizes, IdleLine, type IdlePiece } from "./idle-line.ts";
 
-/** Tokens of a prompt's block, of which the last may be short; none behind the prompt. */
-export function blockTokens(promptTokens: number, block: number): number {
-  return Math.min(PREFIX_BLOCK_TOKENS, promptTokens - block * PREFIX_BLOCK_TOKENS);
-}
-
-/** A block of prompts' text, by what is in it and before it. */
-interface Block {
+/** A block of prompts' text, by what is in it and before it. In line while nobody uses it. */
+interface Block extends IdlePiece {
   readonly id: number;
   readonly tokens: number;
   users: number;
-  /** Among those that nobody uses, in the order of their last use. */
-  older: Block | null;
-  newer: Block | null;
 }
 
 /**
- * The blocks of prompts in a rank's cache. Those that requests use are there once, however many use them; the others
- * stay until their room is needed, and the one that was used longest ago goes first.
+ * What is in a rank's cache beside what requests have for themselves: blocks of prompts, those in use once, however
+ * many use them; and what nobody uses, until its room is needed.
  */
 export class PrefixCache {
   /** Tokens of the blocks in use. */
   usedTokens = 0;
-  /** Of those that are not. */
-  idleBytes = 0;
   readonly #blocks = new Map<number, Block>();
-  readonly #bytesOf: (tokens: number) => number;
-  #oldest: Block | null = null;
-  #newest: Block | null = null;
+  readonly #idle: IdleLine;
+  readonly #pageTokens: number;
 
-  /** @param bytesOf what a block of so many tokens takes while nobody uses it */
-  constructor(bytesOf: (tokens: number) => number) {
-    this.#bytesOf = bytesOf;
+  constructor(room: CacheSizes, pageTokens: number) {
+    this.#pageTokens = pageTokens;
+    this.#idle = new IdleLine(room, pageTokens, (piece) => {
+      if ("id" in piece) this.#blocks.delete((piece as Block).id);
+    });
   }
 
+  get idleBytes(): number {
+    return this.#idle.bytes;
+  }
+
+  /** Blocks of which anything is there. */
   get size(): number {
     return this.#blocks.size;
   }
 
-  /** Leading blocks of a prompt of so many tokens that are there. */
+  /** Tokens of a prompt's block, in whole pages: the last block may be short; none behind the prompt. */
+  blockTokens(promptTokens: number, block: number): number {
+    const rest = Math.min(PREFIX_BLOCK_TOKENS, promptTokens - block * PREFIX_BLOCK_TOKENS);
+    return Math.max(0, rest - (rest % this.#pageTokens));
+  }
+
+  /** Leading blocks of a prompt of so many tokens that are there as a whole. */
   leading(blocks: readonly number[], promptTokens: number): number {
     let count = 0;
     while (count < blocks.length) {
-      const tokens = blockTokens(promptTokens, count);
-      if (tokens <= 0 || this.#blocks.get(blocks[count])?.tokens !== tokens) break;
+      const block = this.#blocks.get(blocks[count]);
+      const tokens = this.blockTokens(promptTokens, count);
+      if (block === undefined || block.tokens !== tokens || block.kept < tokens) break;
       count++;
     }
     return count;
@@ -63,10 +67,11 @@ export class PrefixCache {
   use(id: number, tokens: number): boolean {
     let block = this.#blocks.get(id);
     if (block === undefined) {
-      block = { id, tokens, users: 0, older: null, newer: null };
+      block = { id, tokens, users: 0, from: 0, kept: tokens, older: null, newer: null };
       this.#blocks.set(id, block);
     } else if (block.tokens !== tokens) return false;
-    else if (block.users === 0) this.#takeOut(block);
+    else if (block.users === 0) this.#idle.take(block);
+    block.kept = tokens;
     if (block.users++ === 0) this.usedTokens += tokens;
     return true;
   }
@@ -77,29 +82,34 @@ export class PrefixCache {
       const block = this.#blocks.get(blocks[i]);
       if (block === undefined || --block.users > 0) continue;
       this.usedTokens -= block.tokens;
-      this.idleBytes += this.#bytesOf(block.tokens);
-      block.older = this.#newest;
-      if (this.#newest === null) this.#oldest = block;
-      else this.#newest.newer = block;
-      this.#newest = block;
+      this.#idle.add(block);
     }
   }
 
-  /** Drops blocks that nobody uses, until they take no more than so many bytes. */
+  /** What nobody else can use is left behind. */
+  leaveBehind(from: number, tokens: number): IdlePiece {
+    const piece = { from, kept: tokens, older: null, newer: null };
+    this.#idle.add(piece);
+    return piece;
+  }
+
+  /** Takes what is left of a piece out of the line. @returns its tokens */
+  takeBack(piece: IdlePiece): number {
+    if (piece.kept === 0) return 0;
+    this.#idle.take(piece);
+    return piece.kept;
+  }
+
+  /** Takes the first tokens of a block that is not there as a whole. @returns how many */
+  takePart(id: number, tokens: number): number {
+    const block = this.#blocks.get(id);
+    if (block === undefined || block.users > 0 || block.tokens !== tokens) return 0;
+    this.#blocks.delete(id);
+    return this.takeBack(block);
+  }
+
+  /** Drops what nobody uses, until it takes no more than so many bytes. */
   evict(most: number): void {
-    while (this.idleBytes > most && this.#oldest !== null) {
-      const { id } = this.#oldest;
-      this.#takeOut(this.#oldest);
-      this.#blocks.delete(id);
-    }
-  }
-
-  #takeOut(block: Block): void {
-    if (block.older === null) this.#oldest = block.newer;
-    else block.older.newer = block.newer;
-    if (block.newer === null) this.#newest = block.older;
-    else block.newer.older = block.older;
-    block.older = block.newer = null;
-    this.idleBytes -= this.#bytesOf(block.tokens);
+    this.#idle.evict(most);
   }
 }

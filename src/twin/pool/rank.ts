@@ -11,6 +11,8 @@ export interface StepOrder {
   compose(rank: Rank, work: StepWork): void;
   /** Requests have left. */
   departed(): void;
+  /** No rank of the pool had anything to do. */
+  idle(): void;
 }
 
 /** One rank's requests: those that wait, those that run, and those whose cache is on its way to another pool. */
@@ -22,8 +24,6 @@ export class Rank {
   readonly drafts: number;
   /** Prompt tokens that were found in the cache, of all requests that started. */
   cachedTokens = 0;
-  /** Whether a request had to give up its cache in this step. */
-  gaveUp = false;
   readonly #room: KvRoom;
   readonly #batching: Batching;
   readonly #held = new Set<SimulatedRequest>();
@@ -37,12 +37,16 @@ export class Rank {
     this.#newOrder = newOrder;
     this.#room = room;
     this.drafts = drafts;
-    this.#cache = new RankCache(room, batching.pageTokens);
+    this.#cache = newCache(room, batching);
     this.#order = newOrder();
   }
 
   get growingBytes(): number {
     return this.#room.growingBytes;
+  }
+
+  get pageBytes(): number {
+    return this.#room.growingBytes * this.#batching.pageTokens;
   }
 
   get availableBytes(): number {
@@ -56,8 +60,12 @@ export class Rank {
 
   /** Chooses what the next step forwards of this rank. */
   compose(work: StepWork): void {
-    this.gaveUp = false;
     if (this.running.length > 0 || this.waiting.length > 0) this.#order.compose(this, work);
+  }
+
+  /** No rank of the pool had anything to do. */
+  idle(): void {
+    this.#order.idle();
   }
 
   /** Tokens that a running request would like to forward. */
@@ -85,7 +93,8 @@ export class Rank {
     if (arrived > 0) {
       // It came with its cache, which there has to be room for.
       this.grow(request, 0);
-      this.#cache.offer(request);
+      request.prompted = arrived;
+      this.#cache.offer(request, arrived);
     } else if (!request.started) {
       request.cached = Math.min(request.computed, request.inputTokens);
       this.cachedTokens += request.cached;
@@ -102,6 +111,11 @@ export class Rank {
     return this.#cache.grow(request, Math.min(request.computed + count, endTokens(request)));
   }
 
+  /** Drops what nobody uses, until there is free room for so many tokens. */
+  makeFree(tokens: number): void {
+    this.#cache.makeFree(this.growingBytes * tokens);
+  }
+
   /** Whether every answer finds room for its next step. */
   answersFit(): boolean {
     const { availableBytes } = this.#cache;
@@ -115,20 +129,22 @@ export class Rank {
     return bytes <= availableBytes;
   }
 
-  /** A running request gives up its cache, and waits to have all its tokens forwarded anew. */
-  preempt(request: SimulatedRequest, work: StepWork, turn: "first" | "last"): void {
-    this.gaveUp = true;
+  /**
+   * A running request gives up its cache, and waits to have its tokens forwarded anew.
+   * @param kept tokens that it finds again, as long as nobody needs their room
+   */
+  preempt(request: SimulatedRequest, work: StepWork, turn: "first" | "last", kept: number): void {
     this.#leave(request);
-    this.#cache.close(request);
+    this.#cache.close(request, kept);
     request.computed = 0;
     if (turn === "first") this.waiting.pushFirst(request);
     else this.waiting.push(request);
     work.preempted.push(request.id);
   }
 
-  /** What a request has forwarded of its prompt is there for others. */
-  forwarded(request: SimulatedRequest): void {
-    if (request.sharedBlocks < request.prefixBlocks.length) this.#cache.offer(request);
+  /** The first tokens of a request are there for others, as far as they are of its prompt. */
+  offer(request: SimulatedRequest, tokens: number): void {
+    if (request.sharedBlocks < request.prefixBlocks.length) this.#cache.offer(request, tokens);
   }
 
   /** Requests that run are over: they go, and their cache but for that of `held` ones, which stays until it is released. */
@@ -138,7 +154,7 @@ export class Rank {
     for (const request of running) {
       if (!request.over) running[kept++] = request;
       else if (held) this.#held.add(request);
-      else this.#cache.close(request);
+      else this.#cache.close(request, request.computed);
     }
     running.length = kept;
     this.#order.departed();
@@ -147,7 +163,7 @@ export class Rank {
   /** Forgets a request, wherever it is, and frees its cache. */
   remove(request: SimulatedRequest): void {
     if (!this.#held.delete(request) && !this.#leave(request)) this.waiting.remove(request);
-    this.#cache.close(request);
+    this.#cache.close(request, request.computed);
   }
 
   /** Everything is gone. @returns the requests that were here */
@@ -156,7 +172,7 @@ export class Rank {
     this.running.length = 0;
     this.#held.clear();
     this.#lost = true;
-    this.#cache = new RankCache(this.#room, this.#batching.pageTokens);
+    this.#cache = newCache(this.#room, this.#batching);
     this.#order = this.#newOrder();
     return lost;
   }
@@ -176,7 +192,8 @@ export class Rank {
 
   /** Of what is reserved to requests' ends, what they have filled. */
   get #usedBytes(): number {
-    if (this.#batching.admission !== "whole") return this.#cache.usedBytes;
+    const { order } = this.#batching;
+    if (order !== "decode-first" || this.#batching.admission !== "whole") return this.#cache.usedBytes;
     let bytes = this.#cache.sharedTokens * this.#room.growingBytes;
     const filled = (request: SimulatedRequest) => {
       const tokens = request.computed + (request.made > 0 ? 1 : 0);
@@ -195,4 +212,8 @@ export class Rank {
     this.#order.departed();
     return true;
   }
+}
+
+function newCache(room: KvRoom, { pageTokens, prefixCache }: Batching): RankCache {
+  return new RankCache(room, pageTokens, prefixCache);
 }

@@ -37,7 +37,8 @@ export class PoolBalance {
   readonly topology: Topology;
   readonly #options: PoolBalanceOptions;
   readonly #balancer: Balancer;
-  readonly #lost = new Set<number>();
+  /** Of every lost rank its expert units. */
+  readonly #lost = new Map<number, readonly number[]>();
   /** Calls off the rollout that is under way. */
   #giveUp: (() => void) | null = null;
   #windowFrom = 0;
@@ -75,11 +76,14 @@ export class PoolBalance {
     return window;
   }
 
-  /** A lost rank is noticed: nothing is sent there any more, and experts that were nowhere else are brought back. */
-  lose(rank: number): void {
-    this.#lost.add(rank);
+  /**
+   * A lost rank is noticed: nothing is sent there any more, and experts that were nowhere else are brought back.
+   * @param units that hold its experts
+   */
+  lose(rank: number, units: readonly number[]): void {
+    this.#lost.set(rank, units);
     this.#giveUp?.();
-    const { plan, repair } = this.#balancer.survive([...this.#lost], this.#capacity);
+    const { plan, repair } = this.#balancer.survive(this.#lostUnits, this.#capacity);
     this.#adopt(plan, 0, "shares", `published without rank ${rank}`);
     if (repair !== null) this.#repair(repair);
   }
@@ -89,12 +93,16 @@ export class PoolBalance {
     this.#lost.delete(rank);
     this.#giveUp?.();
     if (this.#decide()) return;
-    const { repair } = this.#balancer.survive([...this.#lost], this.#capacity);
+    const { repair } = this.#balancer.survive(this.#lostUnits, this.#capacity);
     if (repair !== null) this.#repair(repair);
   }
 
   get #capacity() {
-    return outOfService(fullCapacity(this.topology), [...this.#lost]);
+    return outOfService(fullCapacity(this.topology), this.#lostUnits);
+  }
+
+  get #lostUnits(): readonly number[] {
+    return [...this.#lost.values()].flat();
   }
 
   /** @returns whether something is done about it */

@@ -1,10 +1,11 @@
 import type { Hardware } from "../../core/cost/hardware.ts";
 import type { BalancePolicy } from "../../core/planning/balance-policy.ts";
 import type { Cadence } from "../../model/cadence.ts";
+import { unitsOfRank } from "../../model/engine-shape.ts";
 import type { Fidelity } from "../../model/fidelity.ts";
 import type { MoeModel } from "../../model/moe-model.ts";
 import type { PoolWindow } from "../../model/pool-window.ts";
-import type { Topology } from "../../model/topology.ts";
+import { type Topology, gpuCount } from "../../model/topology.ts";
 import { type Arrival, type RankAssigner, noLoads } from "../assigners/rank-assigner.ts";
 import type { EngineSettings } from "../engine-settings.ts";
 import type { Batching } from "../pool/batching.ts";
@@ -17,8 +18,8 @@ import { PoolBalance } from "./pool-balance.ts";
 import type { RunEvent } from "./run-log.ts";
 import type { Timeline } from "./timeline.ts";
 
-/** What a pool tells whoever runs it; ids are those of arrivals. */
-export interface PoolListener {
+/** What a pool tells of its requests; ids are those of arrivals. */
+export interface RequestListener {
   /** A rank is chosen; the request is in flight there once `submit` is called. */
   placed(pool: RunPool, arrival: Arrival, rank: number): void;
   /** Its first forward pass begins. */
@@ -29,6 +30,10 @@ export interface PoolListener {
   preempted(pool: RunPool, id: number): void;
   /** Its rank is lost, and all that it had there. */
   lost(pool: RunPool, id: number, rank: number): void;
+}
+
+/** What a pool tells of itself. */
+export interface PoolListener {
   /** A step begins. */
   stepBegins(pool: RunPool, step: PoolStep, batch: StepBatch): void;
   /** A step is over. */
@@ -53,6 +58,7 @@ export interface RunPoolOptions {
   readonly speculation?: Speculation | null;
   readonly timeline: Timeline;
   readonly listener: PoolListener;
+  readonly requests: RequestListener;
 }
 
 interface Sent {
@@ -69,6 +75,7 @@ export class RunPool {
   readonly ranks: SimulatedPool;
   readonly #timeline: Timeline;
   readonly #listener: PoolListener;
+  readonly #requests: RequestListener;
   readonly #assigner: RankAssigner;
   readonly #loads: ReturnType<typeof noLoads>;
   readonly #sent = new Map<number, Sent>();
@@ -86,6 +93,7 @@ export class RunPool {
     this.hardware = hardware;
     this.#timeline = timeline;
     this.#listener = listener;
+    this.#requests = options.requests;
     this.balance = new PoolBalance({
       ...options,
       adopt: (plan) => {
@@ -108,6 +116,11 @@ export class RunPool {
   /** Requests that wait for a rank. */
   get waiting(): number {
     return this.#waiting.length;
+  }
+
+  /** Whether any rank is left. */
+  get serves(): boolean {
+    return this.#loads.serves.includes(1);
   }
 
   /** A request gets a rank now, or when there is one for it. */
@@ -151,11 +164,11 @@ export class RunPool {
     for (const [id, sent] of gone) {
       this.#forget(sent);
       this.#assigner.failed?.(sent.arrival);
-      this.#listener.lost(this, id, rank);
+      this.#requests.lost(this, id, rank);
     }
     const notice = this.#timeline.at(this.#timeline.now() + noticedMs, () => {
       this.#unnoticed.delete(rank);
-      this.balance.lose(rank);
+      this.balance.lose(rank, unitsOfRank(rank, this.ranks.count, gpuCount(this.balance.topology)));
       this.#wake();
     });
     this.#unnoticed.set(rank, notice);
@@ -198,7 +211,7 @@ export class RunPool {
     for (const [i, arrival] of waiting.entries()) {
       if (rankOf[i] < 0) continue;
       this.#sent.set(arrival.id, { arrival, rank: rankOf[i] });
-      this.#listener.placed(this, arrival, rankOf[i]);
+      this.#requests.placed(this, arrival, rankOf[i]);
     }
   }
 
@@ -219,21 +232,21 @@ export class RunPool {
     const startMs = this.#timeline.now();
     this.#stepping = true;
     this.#listener.stepBegins(this, step, this.ranks.batch);
-    for (const id of step.started) this.#listener.started(this, id);
+    for (const id of step.started) this.#requests.started(this, id);
     this.#timeline.at(startMs + step.ms, () => this.#end(step, startMs));
   }
 
   #end(step: PoolStep, startMs: number): void {
     this.#stepping = false;
     // Of those whose rank was lost meanwhile nothing is heard any more.
-    for (const id of step.made) if (this.#sent.has(id)) this.#listener.token(this, id);
-    for (const id of step.preempted) if (this.#sent.has(id)) this.#listener.preempted(this, id);
+    for (const id of step.made) if (this.#sent.has(id)) this.#requests.token(this, id);
+    for (const id of step.preempted) if (this.#sent.has(id)) this.#requests.preempted(this, id);
     for (const id of step.finished) {
       const sent = this.#sent.get(id);
       if (sent === undefined) continue;
       this.#forget(sent);
       this.#assigner.finished(sent.arrival);
-      this.#listener.finished(this, id);
+      this.#requests.finished(this, id);
     }
     this.#listener.stepEnds(this, step, startMs);
     this.#wake();

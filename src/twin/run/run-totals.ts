@@ -2,6 +2,7 @@ import { Sample, type SampleSummary } from "../../lib/sample.ts";
 import type { PoolWindow } from "../../model/pool-window.ts";
 import type { PoolStep } from "../simulated-pool.ts";
 import { WindowTotals, ratio } from "../window-totals.ts";
+import type { RequestOutcome } from "./run-log.ts";
 import type { RunPool } from "./run-pool.ts";
 import type { VirtualFlight } from "./virtual-flight.ts";
 import type { PoolResult, VirtualRunResult } from "./run-result.ts";
@@ -38,14 +39,6 @@ export class RunTotals {
     this.#tokens.out += request.outputTokens;
   }
 
-  refused(): void {
-    this.#counts.refused++;
-  }
-
-  failed(): void {
-    this.#counts.failed++;
-  }
-
   resent(): void {
     this.#counts.resent++;
   }
@@ -64,11 +57,13 @@ export class RunTotals {
     flight.lastMs = nowMs;
   }
 
-  completed(flight: VirtualFlight, nowMs: number): void {
-    if (!this.#measures(flight)) return;
-    const { arrivalMs, outputTokens } = flight.request;
-    this.#samples.e2e.add(nowMs - arrivalMs);
-    if (outputTokens > 1) this.#samples.tpot.add((nowMs - flight.firstMs) / (outputTokens - 1));
+  over(flight: VirtualFlight, outcome: RequestOutcome, nowMs: number): void {
+    if (outcome !== "completed") this.#counts[outcome]++;
+    else if (this.#measures(flight)) {
+      const { arrivalMs, outputTokens } = flight.request;
+      this.#samples.e2e.add(nowMs - arrivalMs);
+      if (outputTokens > 1) this.#samples.tpot.add((nowMs - flight.firstMs) / (outputTokens - 1));
+    }
   }
 
   step({ tokens, ms }: PoolStep, nowMs: number): void {

@@ -20,7 +20,7 @@ const DECODE: Topology = { nodes: 9, gpusPerNode: 8, slotsPerGpu: 4 };
 const PREFILL_HOPS = { hops: 6.85 * (31 / 32), nodeHops: 3.12 * (3 / 4) };
 const DECODE_HOPS = { hops: 7.48 * (71 / 72), nodeHops: 3.97 * (8 / 9) };
 /** Tokens of a rank's step of prompts (DeepSeek's profile data: 4K prompts, 16K tokens per GPU). */
-const STEP_TOKENS = 16_384;
+export const STEP_TOKENS = 16_384;
 
 /**
  * Σ maximum ÷ Σ mean load over layers, of DeepSeek-V3's recorded loads (reproduction of the same deployment): as they
@@ -149,35 +149,46 @@ const DECODE_RATE = 22_282;
 /** Per cent that two micro-batches win at 32 tokens a rank. */
 const SMALL_OVERLAP = -27;
 
-/** @param model DeepSeek-V3 */
-export function wideEpRows(model: MoeModel): PublishedRow[] {
+/**
+ * Constants that each meet one published figure. Prompts keep the GPU busy: what is added grows with their tokens.
+ * Decoding waits for the network, and for its host.
+ * @param model DeepSeek-V3
+ */
+export function fittedEngine(model: MoeModel): { readonly prompts: Engine; readonly answers: Engine } {
   const { prefill, decode } = IMBALANCE;
-  const longPrompts = prefillOf(4096);
-  const fullBatch = decodeOf(256, 2000);
-  // Prompts keep the GPU busy: what is added grows with their tokens. Decoding waits for the network, and for its host.
   const perfect = (experts: number): Engine => {
     const added = solveFalling(PERFECT_PREFILL, 0, 0.1, (seconds) =>
-      nodeRate(model, longPrompts, 1, { ...KERNELS, experts, added: seconds }),
+      nodeRate(model, prefillOf(4096), 1, { ...KERNELS, experts, added: seconds }),
     );
     return { ...KERNELS, experts, added };
   };
   const experts = solveFalling(SHORT_PREFILL, 1, 3, (slower) =>
     nodeRate(model, prefillOf(1024), prefill.eplb, perfect(slower)),
   );
-  const prompts = perfect(experts);
   const exchange = solveFalling(DECODE_RATE, 1, 10, (slower) =>
-    nodeRate(model, fullBatch, decode.eplb, { ...KERNELS, exchange: slower }),
+    nodeRate(model, decodeOf(256, 2000), decode.eplb, { ...KERNELS, exchange: slower }),
   );
   const launch = solveFalling(SMALL_OVERLAP, 0, 0.01, (seconds) =>
-    gain(decodeOf(32, 2000), decode.eplb, { ...KERNELS, exchange, launch: seconds }),
+    overlapGain(model, decodeOf(32, 2000), decode.eplb, { ...KERNELS, exchange, launch: seconds }),
   );
-  const answers = { ...KERNELS, exchange, launch };
+  return { prompts: perfect(experts), answers: { ...KERNELS, exchange, launch } };
+}
+
+/** Per cent that two micro-batches win. */
+function overlapGain(model: MoeModel, phase: Phase, imbalance: number, engine: Engine): number {
+  const { inTurn, overlapped } = layerSeconds(model, phase, imbalance, engine);
+  return 100 * (inTurn / overlapped - 1);
+}
+
+/** @param model DeepSeek-V3 */
+export function wideEpRows(model: MoeModel): PublishedRow[] {
+  const { prefill, decode } = IMBALANCE;
+  const longPrompts = prefillOf(4096);
+  const fullBatch = decodeOf(256, 2000);
+  const { prompts, answers } = fittedEngine(model);
   const prefillRate = (phase: Phase, ratio: number) => nodeRate(model, phase, ratio, prompts);
   const decodeRate = (ratio: number) => nodeRate(model, fullBatch, ratio, answers);
-  function gain(phase: Phase, ratio: number, engine: Engine): number {
-    const { inTurn, overlapped } = layerSeconds(model, phase, ratio, engine);
-    return 100 * (inTurn / overlapped - 1);
-  }
+  const gain = (phase: Phase, ratio: number, engine: Engine) => overlapGain(model, phase, ratio, engine);
   const row = (
     id: string,
     what: string,
@@ -207,7 +218,7 @@ export function wideEpRows(model: MoeModel): PublishedRow[] {
       perNode,
       SHORT_PREFILL,
       prefillRate(prefillOf(1024), prefill.eplb),
-      `fitted: experts take ${experts.toFixed(2)} times as long as DeepGEMM's products alone`,
+      `fitted: experts take ${prompts.experts.toFixed(2)} times as long as DeepGEMM's products alone`,
       true,
     ),
     row(
@@ -256,7 +267,7 @@ export function wideEpRows(model: MoeModel): PublishedRow[] {
       perNode,
       DECODE_RATE,
       decodeRate(decode.eplb),
-      `fitted: exchanges take ${exchange.toFixed(2)} times as long as DeepEP's alone`,
+      `fitted: exchanges take ${answers.exchange.toFixed(2)} times as long as DeepEP's alone`,
       true,
     ),
     row(
@@ -281,7 +292,7 @@ export function wideEpRows(model: MoeModel): PublishedRow[] {
       "%",
       SMALL_OVERLAP,
       gain(decodeOf(32, 2000), decode.eplb, answers),
-      `fitted: the host takes ${(1e6 * launch).toFixed(0)} us to launch a micro-batch of a layer`,
+      `fitted: the host takes ${(1e6 * answers.launch).toFixed(0)} us to launch a micro-batch of a layer`,
       true,
     ),
     row(

@@ -1,0 +1,65 @@
+import type { FastifyInstance } from "fastify";
+import type { ControlledPool } from "../control/controlled-pool.ts";
+import { InputError } from "../lib/errors.ts";
+import { LEAST_TRAFFIC, type Simulation, type SimulationChange } from "../model/simulation.ts";
+import { HttpError } from "./errors.ts";
+import { type PoolRoute, poolNamed, record } from "./pool-routes.ts";
+
+const CHANGES = ["traffic", "shift", "lose", "restore"] as const;
+
+/** What happens to a simulated pool: what it is now, and a change of it, one at a time. */
+export function simulationRoutes(app: FastifyInstance, pools: readonly ControlledPool[]): void {
+  app.get<PoolRoute>("/admin/pools/:pool/simulation", async ({ params }) => {
+    const { loop, simulation } = simulatedPool(pools, params.pool);
+    return { pool: loop.pool, ...simulation.state };
+  });
+
+  app.post<PoolRoute>("/admin/pools/:pool/simulation", async ({ params, body }) => {
+    const { loop, simulation } = simulatedPool(pools, params.pool);
+    simulation.change(changeOf(record(body), simulation, loop.ranks));
+    return { pool: loop.pool, ...simulation.state };
+  });
+}
+
+function simulatedPool(pools: readonly ControlledPool[], name: string) {
+  const { loop, simulation } = poolNamed(pools, name);
+  if (simulation === null)
+    throw new HttpError("not_simulated", `The servers of pool ${JSON.stringify(name)} are not simulated.`);
+  return { loop, simulation };
+}
+
+/** @throws InputError, or HttpError where the pool has no such traffic */
+function changeOf(body: Record<string, unknown>, { state }: Simulation, ranks: number): SimulationChange {
+  const [kind, ...others] = Object.keys(body);
+  const change = CHANGES.find((one) => one === kind);
+  if (change === undefined || others.length > 0)
+    throw new InputError("body", "", `names ${named(body)}; expected one of ${CHANGES.join(", ")}`);
+  switch (change) {
+    case "shift":
+      if (body["shift"] === true) return { kind: "shift" };
+      throw new InputError("body", "shift", `is ${JSON.stringify(body["shift"])}; expected true`);
+    case "traffic":
+      if (state.traffic === null)
+        throw new HttpError("not_simulated", "This gateway makes no traffic for the pool; the demo does.");
+      return { kind: "traffic", factor: factorOf(body["traffic"], state.traffic.most) };
+    case "lose":
+    case "restore":
+      return { kind: change, rank: rankOf(change, body[change], ranks) };
+  }
+}
+
+function factorOf(value: unknown, most: number): number {
+  if (typeof value === "number" && value >= LEAST_TRAFFIC && value <= most) return value;
+  const expected = `expected a number in ${LEAST_TRAFFIC}..${most}, in parts of what the traffic began with`;
+  throw new InputError("body", "traffic", `is ${JSON.stringify(value)}; ${expected}`);
+}
+
+function rankOf(field: string, value: unknown, ranks: number): number {
+  if (typeof value === "number" && Number.isInteger(value) && value >= 0 && value < ranks) return value;
+  throw new InputError("body", field, `is ${JSON.stringify(value)}; expected a rank in 0..${ranks - 1}`);
+}
+
+function named(body: Record<string, unknown>): string {
+  const names = Object.keys(body).slice(0, CHANGES.length + 1);
+  return names.length === 0 ? "nothing" : names.map((name) => JSON.stringify(name)).join(", ");
+}

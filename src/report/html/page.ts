@@ -1,0 +1,110 @@
+import { decimals } from "../../lib/number-text.ts";
+import type { Comparison } from "../../model/comparison.ts";
+import type { PolicyFigures } from "../policy-figures.ts";
+import type { PolicyLog } from "../policy-log.ts";
+import type { ServiceLevel } from "../service-level.ts";
+import { chartHtml } from "./chart.ts";
+import { comparisonHtml } from "./comparison-tables.ts";
+import { escaped } from "./escape.ts";
+import { eventsHtml } from "./event-list.ts";
+import { type FigureTable, tableHtml } from "./figure-table.ts";
+import { gainText } from "./gain.ts";
+import { latencyCharts } from "./latency-charts.ts";
+import { levelText, lostTable, policyTables } from "./policy-table.ts";
+import { STYLE } from "./style.ts";
+import { timeCharts } from "./time-charts.ts";
+import { type TrustFacts, trustHtml } from "./trust.ts";
+
+export interface ReportFacts {
+  /** What was run, as pairs of a word and a text. */
+  readonly identity: readonly (readonly [name: string, text: string])[];
+  /** One for each policy, in the same order. */
+  readonly figures: readonly PolicyFigures[];
+  readonly logs: readonly PolicyLog[];
+  readonly level: ServiceLevel | null;
+  /** Null where nothing was recorded. */
+  readonly comparison: Comparison | null;
+  readonly trust: TrustFacts;
+}
+
+/** The page loads nothing, and runs nothing. */
+const POLICY = "default-src 'none'; style-src 'unsafe-inline'";
+
+/** A run's report as one HTML file that needs no network. */
+export function reportPage(facts: ReportFacts): string {
+  const { identity, figures, logs, level, comparison, trust } = facts;
+  const lost = lostTable(figures);
+  const pools = [...new Set(logs.flatMap((log) => [...log.pools.keys()]))];
+  const legend = legendHtml(logs);
+  const parts = [
+    section("Policies", [
+      level === null ? "" : `<p>The SLO, and what goodput counts: ${escaped(levelText(level))}.</p>`,
+      `<div class="pair">${policyTables(figures, level).map(panelHtml).join("\n")}</div>`,
+      lost === null ? "" : panelHtml(lost),
+    ]),
+    section("Latencies", [legend, chartsHtml(latencyCharts(logs).map(chartHtml))]),
+    ...pools.map((pool) =>
+      section(pools.length === 1 ? "Over time" : `Over time: ${pool}`, [
+        legend,
+        chartsHtml(timeCharts(logs, pool).map(chartHtml)),
+        eventsHtml(logs, pool),
+      ]),
+    ),
+    comparison === null
+      ? ""
+      : section("The same tokens under each policy", [
+          `<div class="pair">${comparisonHtml(comparison)}</div>`,
+        ]),
+    section("How far to trust this", [trustHtml(trust)]),
+  ];
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="${POLICY}">
+<title>Plimsoll: a simulated run</title>
+<style>
+${STYLE}</style>
+</head>
+<body>
+<header>
+<h1><svg class="mark" viewBox="0 0 32 32" aria-hidden="true"><circle cx="16" cy="16" r="9.5"/><path d="M1 16h30"/></svg>A simulated run</h1>
+<p class="lead">${escaped(gainText(figures))}</p>
+<dl>${identity.map(([name, text]) => `<div><dt>${escaped(name)}</dt><dd>${escaped(text)}</dd></div>`).join("")}</dl>
+</header>
+<main>
+${parts.filter((part) => part !== "").join("\n")}
+</main>
+<footer><p>Beside this page: <code>report.json</code> has these figures, <code>requests.jsonl</code> every request, <code>series.csv</code> every window, <code>trace.json</code> the steps, for <code>ui.perfetto.dev</code>. ${decimals(
+    figures.reduce((sum, { requests }) => sum + requests, 0),
+    0,
+  )} requests over all policies.</p></footer>
+</body>
+</html>
+`;
+}
+
+function section(title: string, parts: readonly string[]): string {
+  const there = parts.filter((part) => part !== "");
+  return `<section><h2>${escaped(title)}</h2>\n${there.join("\n")}\n</section>`;
+}
+
+function panelHtml(table: FigureTable): string {
+  return `<div class="panel"><h3>${escaped(table.caption)}</h3>${tableHtml(table)}</div>`;
+}
+
+function chartsHtml(charts: readonly string[]): string {
+  return charts.length === 0
+    ? "<p>Nothing was forwarded.</p>"
+    : `<div class="charts">\n${charts.join("\n")}\n</div>`;
+}
+
+/** Which line is whose: by colour and by dashes. */
+function legendHtml(logs: readonly PolicyLog[]): string {
+  const items = logs.map(({ policy }) => {
+    const swatch = `<svg viewBox="0 0 40 8" aria-hidden="true"><path class="line ${escaped(policy.name)}" d="M0 4h40"/></svg>`;
+    return `<li>${swatch}${escaped(policy.title)}</li>`;
+  });
+  return `<ul class="legend">${items.join("")}</ul>`;
+}

@@ -1,0 +1,221 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type RunningGateway, startGateway } from "../../harness/fakes/start-gateway.ts";
+import { type ScratchFolder, scratchFolder } from "../../harness/scratch-folder.ts";
+import { smallGroup } from "../../harness/small-group.ts";
+import type { ControlHalf } from "../../src/pools/control-half.ts";
+import { gpusInService } from "../../src/model/placement.ts";
+import { patiently } from "../patiently.ts";
+
+/** Without one GPU there is still a slot for each of the 32 experts. */
+const TOPOLOGY = { nodes: 2, gpusPerNode: 2, slotsPerGpu: 12 };
+/** Everything at a tenth of its time or less. */
+const SETTINGS = `
+health:
+  probe: { intervalMs: 50 }
+  circuit: { openMs: 50, maxOpenMs: 100 }
+  slowStart: { durationMs: 0 }
+control: { sharesMs: 50, placementMs: 400, rankSilenceMs: 150 }`;
+
+let folder: ScratchFolder;
+let gateway: RunningGateway;
+beforeAll(async () => {
+  folder = await scratchFolder();
+  const group = await smallGroup(folder, TOPOLOGY);
+  const simulated = group.replace("{", "{ name: demo, kind: simulated, seed: 1,");
+  const real = `{ name: real, kind: openai, models: [other], urls: [http://127.0.0.1:9], experts: ${group} }`;
+  gateway = await startGateway(`${SETTINGS}\npools: [${simulated}, ${real}]`);
+});
+afterAll(async () => {
+  await gateway?.stop();
+  await folder[Symbol.asyncDispose]();
+});
+
+function post(body: unknown, pool = "demo", headers: Record<string, string> = {}): Promise<Response> {
+  return fetch(`${gateway.url}/admin/pools/${pool}/simulation`, {
+    method: "POST",
+    headers: { "content-type": "application/json", ...headers },
+    body: JSON.stringify(body),
+  });
+}
+
+async function state(): Promise<object> {
+  return (await (await fetch(`${gateway.url}/admin/pools/demo/simulation`)).json()) as object;
+}
+
+function controlled(): ControlHalf {
+  return gateway.app.pools()[0].controlled as ControlHalf;
+}
+
+/** The ranks that the snapshot in force names. */
+function named(): readonly number[] {
+  const { snapshot } = controlled().loop.view;
+  return snapshot === null ? [] : [...gpusInService(snapshot.placement)];
+}
+
+function missing(): number {
+  return controlled().loop.view.snapshot?.missing.length ?? -1;
+}
+
+/** Keeps requests coming until it is stopped. */
+function traffic() {
+  const statuses: number[] = [];
+  const shards = new Set<string>();
+  const over = new AbortController();
+  const words = "how deep does she lie ".repeat(20);
+  const body = JSON.stringify({ model: "small", prompt: words, max_tokens: 3 });
+  const ask = async () => {
+    while (!over.signal.aborted) {
+      const answer = await fetch(`${gateway.url}/v1/completions`, { method: "POST", body });
+      await answer.arrayBuffer();
+      statuses.push(answer.status);
+      shards.add(answer.headers.get("x-plimsoll-shard") ?? "");
+      await sleep(5);
+    }
+  };
+  const asking = Promise.all(Array.from({ length: 6 }, ask));
+  return {
+    statuses,
+    shards,
+    stop: async () => {
+      over.abort();
+      await asking;
+    },
+  };
+}
+
+test("a GPU that stops is found out, done without and taken back, and no request is lost", async () => {
+  const requests = traffic();
+  const degraded: number[] = [];
+  const stop = controlled().loop.view.onSnapshot(() => degraded.push(missing()));
+  try {
+    await expect.poll(() => requests.shards.has("demo/3"), patiently).toBe(true);
+    expect(named()).toEqual([0, 1, 2, 3]);
+
+    expect((await post({ lose: 3 })).status).toBe(200);
+    expect(await state()).toEqual({ pool: "demo", traffic: null, shifts: 0, lost: [3] });
+    await expect.poll(named, patiently).toEqual([0, 1, 2]);
+    expect(controlled().loop.rankStates).toEqual(["live", "live", "live", "lost"]);
+    expect(controlled().loop.view.operatorState.lost).toEqual([{ rank: 3, how: "silent" }]);
+    // Some experts were on that GPU alone.
+    expect(Math.max(...degraded)).toBeGreaterThan(0);
+    await expect.poll(missing, patiently).toBe(0);
+    const notReady = "pool demo: demo/3 is not ready (nobody takes connections there: STOPPED)";
+    await expect.poll(() => gateway.notices, patiently).toContain(notReady);
+    requests.shards.clear();
+    const before = requests.statuses.length;
+    await expect.poll(() => requests.statuses.length, patiently).toBeGreaterThan(before + 20);
+    expect([...requests.shards].toSorted()).toEqual(["demo/0", "demo/1", "demo/2"]);
+
+    expect((await post({ restore: 3 })).status).toBe(200);
+    await expect.poll(named, patiently).toEqual([0, 1, 2, 3]);
+    expect(controlled().loop.rankStates).toEqual(["live", "live", "live", "live"]);
+    expect(missing()).toBe(0);
+    await expect.poll(() => requests.shards.has("demo/3"), patiently).toBe(true);
+  } finally {
+    stop();
+    await requests.stop();
+  }
+  expect(requests.statuses.every((status) => status === 200)).toBe(true);
+});
+
+test("a GPU that is back before anybody has missed it is known to hold nothing", async () => {
+  const change = async (body: object) => expect((await post(body)).status).toBe(200);
+  const reasons: string[] = [];
+  const stop = controlled().loop.view.onSnapshot(({ placement, change: { reason } }) => {
+    if (!gpusInService(placement).includes(1)) reasons.push(reason);
+  });
+  await Promise.all([change({ lose: 1 }), change({ restore: 1 })]);
+  await expect.poll(() => reasons, patiently).toContain("rank 1 is lost");
+  await expect.poll(named, patiently).toEqual([0, 1, 2, 3]);
+  stop();
+});
+
+test("a shift makes other experts hot, and the balancer follows", async () => {
+  const requests = traffic();
+  const load = () => controlled().loop.view.report?.expertLoad.flat() ?? [];
+  const apart = (a: readonly number[], b: readonly number[]) =>
+    a.reduce((sum, one, i) => sum + Math.abs(one - b[i]), 0) / a.length;
+  const answered = async (count: number) => {
+    const enough = requests.statuses.length + count;
+    await expect.poll(() => requests.statuses.length, patiently).toBeGreaterThan(enough);
+  };
+  try {
+    await answered(200);
+    const first = load();
+    await answered(100);
+    const before = load();
+    expect(apart(first, before)).toBeLessThan(0.1);
+    const { epoch = 0 } = controlled().loop.view.snapshot ?? {};
+    expect((await post({ shift: true })).status).toBe(200);
+    expect(await state()).toMatchObject({ shifts: 1 });
+    // As many requests without a shift change 0.04 of the load.
+    await expect.poll(() => apart(before, load()), patiently).toBeGreaterThan(0.15);
+    await expect.poll(() => controlled().loop.view.snapshot?.epoch, patiently).toBeGreaterThan(epoch);
+  } finally {
+    await requests.stop();
+  }
+});
+
+describe("what cannot be done is refused", () => {
+  test.each([
+    ["nothing", {}, "names nothing; expected one of traffic, shift, lose, restore"],
+    ["two things", { lose: 1, restore: 2 }, 'names "lose", "restore"; expected one of'],
+    ["what is not known", { explode: true }, 'names "explode"; expected one of'],
+    ["a GPU that is not there", { lose: 4 }, "lose is 4; expected a rank in 0..3"],
+    ["a GPU by its name", { restore: "1" }, 'restore is "1"; expected a rank in 0..3'],
+    ["no shift", { shift: false }, "shift is false; expected true"],
+    ["a list", [3], "is no JSON object"],
+  ])("%s", async (_, body, message) => {
+    const answer = await post(body);
+    expect(answer.status).toBe(400);
+    const { error } = (await answer.json()) as { error: { message: string; code: string } };
+    expect(error.code).toBe("invalid_request");
+    expect(error.message).toContain(message);
+  });
+
+  test.each([
+    ["a pool that is not there", "none", {}, 404, "pool_not_found"],
+    ["a pool of real servers", "real", {}, 409, "not_simulated"],
+    ["a page of another origin", "demo", { origin: "http://elsewhere.example" }, 403, "other_origin"],
+  ])("of %s", async (_, pool, headers, status, code) => {
+    const answer = await post({ lose: 1 }, pool, headers);
+    expect(answer.status).toBe(status);
+    expect(await answer.json()).toMatchObject({ error: { code } });
+  });
+
+  test("traffic that nobody makes here, and more or less than there may be", async () => {
+    const none = await post({ traffic: 1.5 });
+    expect([none.status, await none.json()]).toMatchObject([409, { error: { code: "not_simulated" } }]);
+    const factor = gateway.app.pools()[0].simulated?.simulation.beginTraffic(2);
+    expect([(await post({ traffic: 1.5 })).status, factor?.()]).toEqual([200, 1.5]);
+    for (const value of [2.1, 0, -1, "1", null]) expect((await post({ traffic: value })).status).toBe(400);
+    expect(factor?.()).toBe(1.5);
+  });
+});
+
+test("the event stream says what was done, once for each change", async () => {
+  const left = new AbortController();
+  const response = await fetch(`${gateway.url}/ep/v1/events`, { signal: left.signal });
+  let text = "";
+  const read = (async () => {
+    for await (const chunk of response.body ?? []) text += Buffer.from(chunk).toString();
+  })().catch(() => {});
+  const events = () =>
+    [...text.matchAll(/^event: simulation\ndata: (.*)$/gm)].map(([, data]) => JSON.parse(data) as object);
+  const made = { factor: 1.5, most: 2 };
+  const history = () => /^event: history\ndata: (.*)$/m.exec(text)?.[1] ?? null;
+  await expect.poll(() => history() !== null, patiently).toBe(true);
+  const { simulations } = JSON.parse(history() ?? "") as { simulations: unknown };
+  expect(simulations).toEqual([{ pool: "demo", traffic: made, shifts: 1, lost: [] }]);
+  for (const body of [{ lose: 2 }, { lose: 2 }, { restore: 2 }, { restore: 2 }]) await post(body);
+  await post({ shift: true });
+  await expect.poll(() => events().length, patiently).toBe(3);
+  expect(events()).toEqual([
+    { pool: "demo", traffic: made, shifts: 1, lost: [2] },
+    { pool: "demo", traffic: made, shifts: 1, lost: [] },
+    { pool: "demo", traffic: made, shifts: 2, lost: [] },
+  ]);
+  left.abort();
+  await read;
+});
