@@ -49,8 +49,9 @@ export function closedLoop(
   const makeAll = (role: PoolRole, workers: Workers, on: Hardware) =>
     Array.from({ length: workers.count }, () => make(role, workers, on));
   // Nobody's answers are held up where prompts are alone, nor do versions' factors on TPOT say anything of them.
-  const prompts = gpuHardware(gpu, { ...constants, interference: 1, tpot: 1 });
-  const first = prefill === null ? [make("mixed", decode, hardware)] : makeAll("prefill", prefill, prompts);
+  const undisturbed = gpuHardware(gpu, { ...constants, interference: 1, tpot: 1 });
+  const first =
+    prefill === null ? [make("mixed", decode, hardware)] : makeAll("prefill", prefill, undisturbed);
   const then = prefill === null ? [] : makeAll("decode", decode, hardware);
   const [firsts, thens] = [present(first), present(then)];
   if (firsts === null || thens === null) return null;
@@ -58,7 +59,7 @@ export function closedLoop(
   const { nvlinkBandwidth, rdmaBandwidth, domainGpus } = hardware;
   const loop = new LoopClients(
     { ...point, clients, together: settings.together, rounds: settings.rounds },
-    { first: firsts, then: thens },
+    { prompts: firsts, answers: thens },
     { beforeMs: 1000 * constants.first, kvBandwidth: gpus <= domainGpus ? nvlinkBandwidth : rdmaBandwidth },
     new Rng(seed, 8),
   );

@@ -12,8 +12,8 @@ interface Asked extends Pick<ServingPoint, "isl" | "osl" | "lengthRatio" | "conc
 
 /** Who computes prompts, and who answers; nobody where those do both. */
 interface Engines {
-  readonly first: readonly LoopEngine[];
-  readonly then: readonly LoopEngine[];
+  readonly prompts: readonly LoopEngine[];
+  readonly answers: readonly LoopEngine[];
 }
 
 interface Ways {
@@ -65,7 +65,7 @@ export class LoopClients {
 
   run(): void {
     for (let client = 0; client < this.#asked.clients; client++) this.#send(0);
-    const all = [...this.#engines.first, ...this.#engines.then];
+    const all = [...this.#engines.prompts, ...this.#engines.answers];
     while (this.#open.size > 0) {
       const engine = all.reduce((soonest, other) => (other.nextMs < soonest.nextMs ? other : soonest));
       if (this.#releases.length > 0 && this.#releases[0].atMs <= engine.nextMs) {
@@ -101,7 +101,7 @@ export class LoopClients {
     const outputTokens = id < this.#warmUp ? Math.ceil(whole * this.#rng.uniform()) : whole;
     const inputTokens = this.#drawn(isl);
     this.#open.set(id, { sentMs: nowMs, inputTokens, outputTokens, firstMs: null });
-    leastLoaded(this.#engines.first).expect({ id, inputTokens, outputTokens }, nowMs + this.#ways.beforeMs);
+    leastLoaded(this.#engines.prompts).expect({ id, inputTokens, outputTokens }, nowMs + this.#ways.beforeMs);
   }
 
   #drawn(nominal: number): number {
@@ -137,7 +137,7 @@ export class LoopClients {
 
   #handOver(id: number, { inputTokens, outputTokens }: Sent, from: LoopEngine, nowMs: number): void {
     const there = nowMs + (1000 * from.kvBytes(inputTokens)) / this.#ways.kvBandwidth;
-    leastLoaded(this.#engines.then).expect({ id, inputTokens, outputTokens, prefilled: true }, there);
+    leastLoaded(this.#engines.answers).expect({ id, inputTokens, outputTokens, prefilled: true }, there);
     let at = this.#releases.length;
     while (at > 0 && this.#releases[at - 1].atMs > there) at--;
     this.#releases.splice(at, 0, { atMs: there, engine: from, id });
