@@ -1,5 +1,5 @@
 import { describe, expect, it, test } from "vitest";
-import { SMALL_MODEL } from "../../harness/small-model.ts";
+import { SMALL_MODEL, SMALL_MOE_LAYERS } from "../../harness/small-model.ts";
 import { loadModel } from "../../src/config/shapes.ts";
 import { addDecode, addPrefill, noAttentionWork } from "../../src/core/cost/attention-work.ts";
 import { evenTally } from "../../src/core/cost/even-tally.ts";
@@ -8,9 +8,14 @@ import { H800, type Hardware } from "../../src/core/cost/hardware.ts";
 import { KvRoom } from "../../src/core/cost/kv-room.ts";
 import { weightBytes } from "../../src/core/cost/memory.ts";
 import { StepCost } from "../../src/core/cost/step-cost.ts";
+import { contiguousPlacement } from "../../src/core/placement/contiguous.ts";
 import { PLAIN_SHAPE, partOfModel, rankCount, unitOf } from "../../src/model/engine-shape.ts";
 import { kvBytesPerToken } from "../../src/model/moe-model.ts";
+import { indexReplicas } from "../../src/model/placement.ts";
 import { precisionOf, servedIn } from "../../src/model/serving-precision.ts";
+import { WIDE_EP_ENGINE } from "../../src/twin/engine-settings.ts";
+import { SimulatedPool } from "../../src/twin/simulated-pool.ts";
+import { SyntheticRouting } from "../../src/twin/synthetic-routing.ts";
 
 const [V3, QWEN, OSS] = await Promise.all(
   ["deepseek-v3", "qwen3-235b-a22b", "gpt-oss-120b"].map((name) => loadModel(name)),
@@ -192,4 +197,30 @@ describe("the precision that a model is served in", () => {
     expect(precisionOf(OSS.precision)).toBe("fp4");
     expect(precisionOf(V3.precision)).toBe("fp8");
   });
+});
+
+test("weights of divided experts travel to as many GPUs at once", () => {
+  const routing = new SyntheticRouting(SMALL_MODEL, 1);
+  const travel = (moeTp: number) => {
+    const topology = units(4, 10);
+    const [before, after] = [0, 1].map((shift) => {
+      const placement = contiguousPlacement(SMALL_MOE_LAYERS, SMALL_MODEL.experts, topology);
+      const width = 40;
+      const moved = Int32Array.from(
+        { length: SMALL_MOE_LAYERS * width },
+        (_, slot) => placement.physicalToLogical[slot - (slot % width) + ((slot + 10 * shift) % width)],
+      );
+      return { ...placement, physicalToLogical: moved };
+    });
+    const engine = { ...WIDE_EP_ENGINE, shape: { attentionTp: moeTp, moeTp } };
+    const replicas = indexReplicas(before);
+    const shares = { values: new Float64Array(moeTp), prices: new Float64Array(moeTp) };
+    const pool = new SimulatedPool(
+      { model: SMALL_MODEL, routing, dispatch: "even", seed: 1, engine },
+      { placement: before, replicas, shares },
+    );
+    return pool.transferMs(after);
+  };
+  expect(travel(1)).toBeGreaterThan(0);
+  expect(travel(1) / travel(4)).toBeCloseTo(4, 1);
 });
