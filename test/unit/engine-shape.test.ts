@@ -7,6 +7,7 @@ import { normalExchangeBytes } from "../../src/core/cost/exchange-bytes.ts";
 import { H800, type Hardware } from "../../src/core/cost/hardware.ts";
 import { KvRoom } from "../../src/core/cost/kv-room.ts";
 import { weightBytes } from "../../src/core/cost/memory.ts";
+import { PassTime } from "../../src/core/cost/pass-time.ts";
 import { StepCost } from "../../src/core/cost/step-cost.ts";
 import { contiguousPlacement } from "../../src/core/placement/contiguous.ts";
 import { PLAIN_SHAPE, partOfModel, rankCount, unitOf } from "../../src/model/engine-shape.ts";
@@ -223,4 +224,29 @@ test("weights of divided experts travel to as many GPUs at once", () => {
   };
   expect(travel(1)).toBeGreaterThan(0);
   expect(travel(1) / travel(4)).toBeCloseTo(4, 1);
+});
+
+describe("two micro-batches", () => {
+  const topology = { nodes: 4, gpusPerNode: 8, slotsPerGpu: 8 };
+  const seconds = (overlaps: boolean, attentionTp = 1, gpus = topology) => {
+    const shape = { attentionTp, moeTp: 1 };
+    const ranks = Array.from({ length: (gpus.nodes * gpus.gpusPerNode) / attentionTp }, () => {
+      const work = noAttentionWork();
+      addPrefill(work, 0, 8192, []);
+      return work;
+    });
+    const traffic = { tokensPerRank: 8192 / attentionTp, topk: V3.topk, hops: 6.6, nodeHops: 2.3 };
+    const time = new PassTime(new StepCost(V3, gpus, H800, { shape, overlaps }), ranks);
+    for (let layer = 0; layer < V3.moeLayers.length; layer++) time.add(evenTally(gpus, traffic));
+    return time.seconds;
+  };
+
+  test("overlap where the engine has them and they are faster", () => {
+    expect(seconds(true)).toBeLessThan(0.9 * seconds(false));
+  });
+
+  test("hide nothing of one rank, which exchanges nothing", () => {
+    const node = { nodes: 1, gpusPerNode: 8, slotsPerGpu: 32 };
+    expect(seconds(true, 8, node)).toBe(seconds(false, 8, node));
+  });
 });
