@@ -10,7 +10,7 @@ import type { Comparison } from "../model/comparison.ts";
 import type { RoutingTrace } from "../model/routing-trace.ts";
 import type { TraceRequest } from "../model/traffic.ts";
 import { Replay } from "../replay/replay.ts";
-import { modelledHardware } from "../twin/calibration/gpu-hardware.ts";
+import { engineOn, modelledHardware } from "../twin/calibration/gpu-hardware.ts";
 import { changeTable } from "./change-table.ts";
 import { comparisonTable } from "./comparison-table.ts";
 import { type DemoRun, demoRun } from "./demo-run.ts";
@@ -93,7 +93,9 @@ async function demo(flags: DemoFlags): Promise<void> {
   const recorded = flags.trace === undefined ? null : (await openTraffic(flags.trace, null, seed))();
   out.progress(poolText(experts.model, experts.topology, hardware));
   const nearLine =
-    recorded === null ? new NearLoadLine({ ...experts, hardware }, routing, CADENCE, seed) : null;
+    recorded === null
+      ? new NearLoadLine({ ...experts, hardware, engine: engineOn(pool.gpu) }, routing, CADENCE, seed)
+      : null;
   const trace = recorded ?? nearLine?.traffic(out) ?? [];
   const mostTraffic = Math.min(MOST_TRAFFIC, nearLine?.most ?? MOST_TRAFFIC);
   const run = await live(config, pool, routing, { trace, mostTraffic }, flags, out);

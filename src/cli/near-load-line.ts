@@ -26,7 +26,12 @@ export class NearLoadLine {
   #offered = 0;
 
   constructor(
-    { model, topology, hardware }: Pick<LoadLineOptions, "model" | "topology" | "hardware">,
+    {
+      model,
+      topology,
+      hardware,
+      engine,
+    }: Pick<LoadLineOptions, "model" | "topology" | "hardware" | "engine">,
     routing: RoutingTrace | null,
     cadence: Cadence,
     seed: number,
@@ -36,6 +41,7 @@ export class NearLoadLine {
       model,
       topology,
       ...(hardware === undefined ? {} : { hardware }),
+      ...(engine === undefined ? {} : { engine }),
       cadence,
       seed,
       fidelity: DEFAULT_FIDELITY,

@@ -5,7 +5,6 @@ import type { TraceRequest } from "../model/traffic.ts";
 import type { AdmissionLimits } from "../serving/admission/limits.ts";
 import { UNLIMITED } from "../serving/admission/unlimited.ts";
 import { modelledHardware } from "../twin/calibration/gpu-hardware.ts";
-import { WIDE_EP_ENGINE } from "../twin/engine-settings.ts";
 import { BATCHING, type Batching, PLAIN_BATCHING } from "../twin/pool/batching.ts";
 import type { RoutingSource } from "../twin/routing-source.ts";
 import type { RunObserver } from "../twin/run/run-log.ts";
@@ -28,7 +27,7 @@ export function scenarioRun(
 ): Generator<number, VirtualRunResult> {
   const { model, topology, assignment, decode, durationMs, cadence, fidelity, faults, seed, speculation } =
     scenario;
-  const { shape, gpu } = scenario;
+  const { shape, gpu, overlaps } = scenario;
   return virtualRun({
     ...parts,
     model,
@@ -43,7 +42,7 @@ export function scenarioRun(
     policy: policyBy(policy, scenario.dispatch),
     batching: batchingOf(scenario),
     speculation,
-    engine: { ...WIDE_EP_ENGINE, shape },
+    engine: { shape, overlaps },
     hardware: modelledHardware(model, gpu),
     admission: admissionOf(scenario),
   });

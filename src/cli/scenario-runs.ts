@@ -9,7 +9,6 @@ import { type PolicyFigures, policyFigures } from "../report/policy-figures.ts";
 import { PolicyLog, type RunLines } from "../report/policy-log.ts";
 import { comparePolicies } from "../twin/compare-policies.ts";
 import { modelledHardware } from "../twin/calibration/gpu-hardware.ts";
-import { WIDE_EP_ENGINE } from "../twin/engine-settings.ts";
 import type { RoutingSource } from "../twin/routing-source.ts";
 import { StepRecorder } from "../twin/step-recorder.ts";
 import type { VirtualRunResult } from "../twin/run/run-result.ts";
@@ -76,7 +75,7 @@ export async function runPolicies(given: {
     seed,
     fidelity,
     hardware: modelledHardware(model, scenario.gpu),
-    engine: { ...WIDE_EP_ENGINE, shape: scenario.shape },
+    engine: { shape: scenario.shape, overlaps: scenario.overlaps },
   });
   return { logs, figures, comparison: await paced(comparing, (part) => bar.update(part), signal) };
 }

@@ -19,6 +19,8 @@ export const hardwareShape = {
   attention: parts.default({ tp: 1 }),
   /** GPUs that share each expert. */
   experts: parts.default({ tp: 1 }),
+  /** Whether two micro-batches overlap where that is faster; without it only on the usual GPU, as its makers serve. */
+  overlap: z.boolean().optional(),
 };
 
 type Written = z.infer<ReturnType<typeof z.strictObject<typeof hardwareShape>>>;
@@ -27,6 +29,7 @@ export interface ScenarioHardware {
   /** Null for the usual one. */
   readonly gpu: ChosenGpu | null;
   readonly shape: EngineShape;
+  readonly overlaps: boolean;
 }
 
 /** The model as it is served. */
@@ -53,9 +56,11 @@ export function checkAssignment(
 
 /** @throws InputError */
 export async function readHardware(written: Written, place: Place): Promise<ScenarioHardware> {
-  const { gpu, attention, experts } = written;
+  const { attention, experts } = written;
+  const gpu = await chooseGpu(written.gpu, inside(place, "gpu"));
   return {
-    gpu: await chooseGpu(gpu, inside(place, "gpu")),
+    gpu,
+    overlaps: written.overlap ?? gpu === null,
     shape: { attentionTp: attention.tp, moeTp: experts.tp },
   };
 }

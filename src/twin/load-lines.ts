@@ -6,6 +6,7 @@ import type { LoadLine, LoadLines } from "../model/load-line.ts";
 import type { MoeModel } from "../model/moe-model.ts";
 import type { Topology } from "../model/topology.ts";
 import type { TraceRequest } from "../model/traffic.ts";
+import type { EngineSettings } from "./engine-settings.ts";
 import type { RoutingSource } from "./routing-source.ts";
 import { StepRecorder } from "./step-recorder.ts";
 import { type VirtualRunResult, virtualRun } from "./run/virtual-run.ts";
@@ -18,6 +19,7 @@ export interface LoadLineOptions {
   readonly topology: Topology;
   /** An H800 unless said otherwise. */
   readonly hardware?: Hardware;
+  readonly engine?: EngineSettings;
   /** The same for every way of balancing. */
   readonly routing: () => RoutingSource;
   /** Traffic of so many tokens a second, the same from the same rate. */

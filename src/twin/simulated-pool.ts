@@ -5,7 +5,7 @@ import { countMoves } from "../core/migration/moves.ts";
 import { transferMs } from "../core/migration/transfer-time.ts";
 import { Rng } from "../lib/rng.ts";
 import type { DispatchPolicy } from "../model/dispatch-policy.ts";
-import { rankCount } from "../model/engine-shape.ts";
+import { partOfModel, rankCount } from "../model/engine-shape.ts";
 import type { Fidelity } from "../model/fidelity.ts";
 import type { MoeModel } from "../model/moe-model.ts";
 import type { Placement } from "../model/placement.ts";
@@ -64,6 +64,8 @@ export class SimulatedPool {
   /** Requests that a rank runs at most. */
   readonly runningPerRank: number;
   readonly #model: MoeModel;
+  /** What a GPU has of it. */
+  readonly #part: MoeModel;
   readonly #routing: RoutingSource;
   readonly #hardware: Hardware;
   readonly #prefillOnly: boolean;
@@ -83,6 +85,7 @@ export class SimulatedPool {
     const { model, hardware = H800, fidelity = "exact", batching = PLAIN_BATCHING } = options;
     const { speculation = null, seed, engine = WIDE_EP_ENGINE } = options;
     this.#model = model;
+    this.#part = partOfModel(model, engine.shape);
     this.#routing = options.routing;
     this.#hardware = hardware;
     this.#prefillOnly = options.role === "prefill";
@@ -117,7 +120,7 @@ export class SimulatedPool {
   /** How long the weights that a placement needs would travel, by themselves. */
   transferMs(placement: Placement): number {
     return transferMs(
-      this.#model,
+      this.#part,
       countMoves(this.#model, this.#passes.map.placement, placement),
       this.#hardware,
     );

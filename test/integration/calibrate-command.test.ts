@@ -245,19 +245,20 @@ test("--run has the twin itself run points, beside what was measured and arithme
     "c,openai/gpt-oss-120b,h100_sxm,trtllm,,fp4,agg,100,60,2,2,2,1,2,1,,6,",
   );
   const { rows, summary } = await rowsOf(path, "--run", "9");
-  // Prompts that are computed apart are not run.
-  expect(rows.map(({ id }: { id: string }) => id)).toEqual(["a", "c"]);
+  expect(rows.map(({ id }: { id: string }) => id)).toEqual(["a", "b", "c"]);
+  const some = await rowsOf(path, "--run", "1");
+  expect(some.rows).toEqual([rows[1]]);
   for (const { run, arithmetic, measured } of rows) {
     expect(run.steps).toBeGreaterThan(100);
     expect(run.error.tpot_ms).toBeCloseTo(run.tpot_ms / measured.tpot_ms - 1, 4);
     expect(run.tpot_ms / arithmetic.tpot_ms).toBeGreaterThan(0.7);
     expect(run.tpot_ms / arithmetic.tpot_ms).toBeLessThan(1.4);
   }
-  expect(rows[1]).toMatchObject({ measured: { ttft_ms: null }, run: { error: { ttft_ms: null } } });
+  expect(rows[2]).toMatchObject({ measured: { ttft_ms: null }, run: { error: { ttft_ms: null } } });
   expect(summary).toMatchObject({
-    rows: 2,
-    ran: 2,
-    errors: { run: { all: { all: { tpot_ms: { points: 2 } } } } },
+    rows: 3,
+    ran: 3,
+    errors: { run: { all: { all: { tpot_ms: { points: 3 } } } } },
   });
   const refused = await resultHere("simulate", "--calibrate", "--run", "2");
   expect([refused.code, refused.stderr]).toEqual([2, expect.stringContaining("give --measured too")]);

@@ -111,3 +111,29 @@ test("requests that no rank has room for are not run", () => {
   const point = pointOf({ gpu: tiny, isl: 1_000_000 });
   expect(closedLoop(point, CONSTANTS, uniformRouting(servedModel(point), 1), 1)).toBeNull();
 });
+
+describe("prompts on engines of their own", () => {
+  const one = { count: 1, tp: 2, dp: 1, ep: 1, moeTp: 2 } as const;
+  const apart = { prefill: one, decode: { ...one, count: 2 }, gpus: 6, isl: 4000, osl: 100 };
+
+  test("answer every request, and no prompt holds an answer up", () => {
+    const [here, there] = [run({ ...apart, prefill: null, decode: one, gpus: 2 }), run(apart)];
+    expect(there.requests).toBe(80);
+    expect(there.tpotMs).toBeLessThan(here.tpotMs);
+    const expected = predictPoint(pointOf(apart), modelSizes(SMALL_MODEL, "fp8"), CONSTANTS);
+    expect(there.tpotMs / expected.tpotMs).toBeGreaterThan(0.75);
+    expect(there.tpotMs / expected.tpotMs).toBeLessThan(1.25);
+  });
+
+  test("caches take their time on the way, and a request of one token takes none", () => {
+    const slow = { ...CONSTANTS, exchangeBandwidth: 1e-6 };
+    expect(run(apart, slow).ttftMs).toBeGreaterThan(10 * run(apart).ttftMs);
+    expect(run({ ...apart, osl: 1 }, slow).ttftMs).toBeCloseTo(run({ ...apart, osl: 1 }).ttftMs, 6);
+  });
+
+  test("more engines for prompts let fewer wait", () => {
+    const busy = { ...apart, isl: 60_000, concurrency: 32, osl: 20 };
+    const more = run({ ...busy, prefill: { ...one, count: 4 } });
+    expect(more.ttftMs).toBeLessThan(run(busy).ttftMs / 2);
+  });
+});

@@ -1,5 +1,5 @@
 import { describe, expect, it, test } from "vitest";
-import { SMALL_MODEL } from "../../harness/small-model.ts";
+import { SMALL_MODEL, SMALL_MOE_LAYERS } from "../../harness/small-model.ts";
 import { loadModel } from "../../src/config/shapes.ts";
 import { addDecode, addPrefill, noAttentionWork } from "../../src/core/cost/attention-work.ts";
 import { evenTally } from "../../src/core/cost/even-tally.ts";
@@ -7,10 +7,16 @@ import { normalExchangeBytes } from "../../src/core/cost/exchange-bytes.ts";
 import { H800, type Hardware } from "../../src/core/cost/hardware.ts";
 import { KvRoom } from "../../src/core/cost/kv-room.ts";
 import { weightBytes } from "../../src/core/cost/memory.ts";
+import { PassTime } from "../../src/core/cost/pass-time.ts";
 import { StepCost } from "../../src/core/cost/step-cost.ts";
+import { contiguousPlacement } from "../../src/core/placement/contiguous.ts";
 import { PLAIN_SHAPE, partOfModel, rankCount, unitOf } from "../../src/model/engine-shape.ts";
 import { kvBytesPerToken } from "../../src/model/moe-model.ts";
+import { indexReplicas } from "../../src/model/placement.ts";
 import { precisionOf, servedIn } from "../../src/model/serving-precision.ts";
+import { WIDE_EP_ENGINE } from "../../src/twin/engine-settings.ts";
+import { SimulatedPool } from "../../src/twin/simulated-pool.ts";
+import { SyntheticRouting } from "../../src/twin/synthetic-routing.ts";
 
 const [V3, QWEN, OSS] = await Promise.all(
   ["deepseek-v3", "qwen3-235b-a22b", "gpt-oss-120b"].map((name) => loadModel(name)),
@@ -191,5 +197,56 @@ describe("the precision that a model is served in", () => {
     expect(servedIn(OSS, "fp4").precision.experts).toBe("mxfp4");
     expect(precisionOf(OSS.precision)).toBe("fp4");
     expect(precisionOf(V3.precision)).toBe("fp8");
+  });
+});
+
+test("weights of divided experts travel to as many GPUs at once", () => {
+  const routing = new SyntheticRouting(SMALL_MODEL, 1);
+  const travel = (moeTp: number) => {
+    const topology = units(4, 10);
+    const [before, after] = [0, 1].map((shift) => {
+      const placement = contiguousPlacement(SMALL_MOE_LAYERS, SMALL_MODEL.experts, topology);
+      const width = 40;
+      const moved = Int32Array.from(
+        { length: SMALL_MOE_LAYERS * width },
+        (_, slot) => placement.physicalToLogical[slot - (slot % width) + ((slot + 10 * shift) % width)],
+      );
+      return { ...placement, physicalToLogical: moved };
+    });
+    const engine = { ...WIDE_EP_ENGINE, shape: { attentionTp: moeTp, moeTp } };
+    const replicas = indexReplicas(before);
+    const shares = { values: new Float64Array(moeTp), prices: new Float64Array(moeTp) };
+    const pool = new SimulatedPool(
+      { model: SMALL_MODEL, routing, dispatch: "even", seed: 1, engine },
+      { placement: before, replicas, shares },
+    );
+    return pool.transferMs(after);
+  };
+  expect(travel(1)).toBeGreaterThan(0);
+  expect(travel(1) / travel(4)).toBeCloseTo(4, 1);
+});
+
+describe("two micro-batches", () => {
+  const topology = { nodes: 4, gpusPerNode: 8, slotsPerGpu: 8 };
+  const seconds = (overlaps: boolean, attentionTp = 1, gpus = topology) => {
+    const shape = { attentionTp, moeTp: 1 };
+    const ranks = Array.from({ length: (gpus.nodes * gpus.gpusPerNode) / attentionTp }, () => {
+      const work = noAttentionWork();
+      addPrefill(work, 0, 8192, []);
+      return work;
+    });
+    const traffic = { tokensPerRank: 8192 / attentionTp, topk: V3.topk, hops: 6.6, nodeHops: 2.3 };
+    const time = new PassTime(new StepCost(V3, gpus, H800, { shape, overlaps }), ranks);
+    for (let layer = 0; layer < V3.moeLayers.length; layer++) time.add(evenTally(gpus, traffic));
+    return time.seconds;
+  };
+
+  test("overlap where the engine has them and they are faster", () => {
+    expect(seconds(true)).toBeLessThan(0.9 * seconds(false));
+  });
+
+  test("hide nothing of one rank, which exchanges nothing", () => {
+    const node = { nodes: 1, gpusPerNode: 8, slotsPerGpu: 32 };
+    expect(seconds(true, 8, node)).toBe(seconds(false, 8, node));
   });
 });

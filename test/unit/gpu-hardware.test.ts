@@ -9,6 +9,7 @@ import {
 } from "../../src/core/cost/attention-work.ts";
 import { evenTally } from "../../src/core/cost/even-tally.ts";
 import { StepCost } from "../../src/core/cost/step-cost.ts";
+import { Rng } from "../../src/lib/rng.ts";
 import { servedIn } from "../../src/model/serving-precision.ts";
 import { COMPONENT_NAMES } from "../../src/twin/calibration/constants.ts";
 import { constantsAt } from "../../src/twin/calibration/factors.ts";
@@ -20,6 +21,8 @@ const GPUS = await shippedGpus();
 const MODELS = await Promise.all(["deepseek-v3", "qwen3-235b-a22b"].map((name) => loadModel(name)));
 /** Every constant at what is believed of it beforehand. */
 const CONSTANTS = constantsAt(COMPONENT_NAMES.map(() => 0));
+
+const DRAWS = 30;
 
 /** A step of one engine by `StepCost`, with experts as likely as each other. */
 function stepSeconds(
@@ -44,12 +47,16 @@ function stepSeconds(
   const perUnit = (tokens * ranks.length * moeTp) / 8;
   const hops = 8 * (1 - (7 / 8) ** 8);
   const tally = evenTally(topology, { tokensPerRank: perUnit, topk: model.topk, hops, nodeHops: 0 });
-  // Distinct experts of a batch, as the points' model expects them.
+  // Distinct experts of a batch, each drawn by itself: the rank with most of them sets the time.
   const hit = 1 - (1 - model.topk / model.experts) ** (tokens * ranks.length * CONSTANTS.distinct);
-  for (let slot = 0; slot < tally.slotLoad.length; slot++) {
-    tally.slotLoad[slot] = Math.floor((slot + 1) * hit) > Math.floor(slot * hit) ? 1 : 0;
+  const rng = new Rng(1);
+  let experts = 0;
+  for (let draw = 0; draw < DRAWS; draw++) {
+    for (let slot = 0; slot < tally.slotLoad.length; slot++)
+      tally.slotLoad[slot] = rng.uniform() < hit ? 1 : 0;
+    experts += cost.experts(tally, tokens, prompts ? 1 : 0) / DRAWS;
   }
-  return cost.fixed(ranks) + model.moeLayers.length * cost.experts(tally, tokens, prompts ? 1 : 0);
+  return cost.fixed(ranks) + model.moeLayers.length * experts;
 }
 
 describe.each(GPUS.map((gpu) => [gpu.name, gpu] as const))("%s", (_, gpu) => {

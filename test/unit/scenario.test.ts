@@ -35,7 +35,9 @@ describe("what a scenario's pools run on", () => {
     expect([gpu, shape]).toEqual([null, { attentionTp: 1, moeTp: 1 }]);
     expect(topology).toEqual({ nodes: 4, gpusPerNode: 8, slotsPerGpu: 9 });
     expect(model.precision.experts).toBe("fp8");
-    expect((await load({ gpu: "h800" })).gpu).toBeNull();
+    expect(await load({ gpu: "h800" })).toMatchObject({ gpu: null, overlaps: true });
+    expect((await load({ gpu: "h200" })).overlaps).toBe(false);
+    expect((await load({ gpu: "h200", overlap: true })).overlaps).toBe(true);
   });
 
   it("may be any type of GPU, in any precision", async () => {

@@ -16,14 +16,10 @@ export interface RanRow {
   readonly run: ClosedLoopRun | null;
 }
 
-/**
- * Which rows are run: as many as asked for of those whose prompts and answers are on the same engines, evenly spread
- * over the file. Numbers of `rows`, ascending.
- */
+/** Which rows are run: as many as asked for, evenly spread over the file. Numbers of `rows`, ascending. */
 export function chosenRows(rows: readonly MeasuredRow[], count: number): readonly number[] {
-  const mixed = rows.flatMap(({ point }, i) => (point.prefill === null ? [i] : []));
-  const taken = Math.min(count, mixed.length);
-  return Array.from({ length: taken }, (_, i) => mixed[Math.floor(((i + 0.5) * mixed.length) / taken)]);
+  const taken = Math.min(count, rows.length);
+  return Array.from({ length: taken }, (_, i) => Math.floor(((i + 0.5) * rows.length) / taken));
 }
 
 /** @param say is given a line of progress for each */

@@ -1,6 +1,6 @@
 import { setImmediate, setTimeout } from "node:timers/promises";
 import { parentPort, workerData } from "node:worker_threads";
-import { modelledHardware } from "../../twin/calibration/gpu-hardware.ts";
+import { engineOn, modelledHardware } from "../../twin/calibration/gpu-hardware.ts";
 import { comparePolicies } from "../../twin/compare-policies.ts";
 import { type RoutingSource, type RoutingSpan, spreadTokens } from "../../twin/routing-source.ts";
 import { SimulatedPool } from "../../twin/simulated-pool.ts";
@@ -129,7 +129,10 @@ class PoolWorker {
     const usable = this.#held.adopt(snapshot);
     if (this.#pool === null) {
       const options = { model, seed, routing: this.#routing, dispatch, fidelity };
-      this.#pool = new SimulatedPool({ ...options, hardware: modelledHardware(model, gpu) }, usable);
+      this.#pool = new SimulatedPool(
+        { ...options, hardware: modelledHardware(model, gpu), engine: engineOn(gpu) },
+        usable,
+      );
       for (const rank of this.#held.stopped) this.#pool.lose(rank);
       this.#post({ kind: "ready", maxRequestTokens: this.#pool.maxRequestTokens });
     } else this.#pool.adopt(usable);
@@ -173,6 +176,7 @@ class PoolWorker {
           seed,
           fidelity,
           hardware: modelledHardware(model, gpu),
+          engine: engineOn(gpu),
           cadence: question.cadence,
         });
         let reportedAt = 0;

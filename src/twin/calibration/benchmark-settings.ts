@@ -1,10 +1,10 @@
-import type { EngineSettings } from "../engine-settings.ts";
 import { BATCHING, type Batching } from "../pool/batching.ts";
 import type { ServingPoint } from "./serving-point.ts";
 
 /** How a measured point was run, as far as its benchmark's published scripts say. */
 export interface BenchmarkSettings {
-  readonly engine: EngineSettings;
+  /** Whether its engines overlap two micro-batches. */
+  readonly overlaps: boolean;
   readonly batching: Batching;
   /** Steps without prompts after which an engine looks for new requests. After a step with prompts it does so at once. */
   readonly pollSteps: number;
@@ -33,12 +33,12 @@ const POLLED = /^(deepseek-r1|deepseek-v3|qwen3\.5)/;
  * requests are all alike would stay in step for ever.
  */
 export function benchmarkSettings(point: ServingPoint): BenchmarkSettings {
-  const { backend, gpu, model, concurrency, decode, lengthRatio } = point;
-  const { tp, moeTp } = decode;
+  const { backend, gpu, model, concurrency, lengthRatio } = point;
   const sglang = backend === "sglang";
-  const polled = sglang && gpu.generation === "blackwell" && POLLED.test(model.name);
+  const polled =
+    sglang && point.prefill === null && gpu.generation === "blackwell" && POLLED.test(model.name);
   return {
-    engine: { shape: { attentionTp: tp, moeTp }, overlaps: false },
+    overlaps: false,
     // TensorRT-LLM fills its steps like vLLM: answers, and prompts beside them.
     batching: {
       ...(sglang ? BATCHING.sglang : BATCHING.vllm),

@@ -1,23 +1,24 @@
 import { BALANCE_POLICIES } from "../../core/planning/balance-policy.ts";
 import { Balancer } from "../../core/planning/balancer.ts";
+import type { Hardware } from "../../core/cost/hardware.ts";
 import { Rng } from "../../lib/rng.ts";
+import type { Gpu } from "../../model/gpu.ts";
 import type { MoeModel } from "../../model/moe-model.ts";
 import { servedIn } from "../../model/serving-precision.ts";
 import type { Topology } from "../../model/topology.ts";
+import type { PoolRole } from "../pool/pool-role.ts";
 import type { RoutingSource } from "../routing-source.ts";
-import { type PoolStep, SimulatedPool } from "../simulated-pool.ts";
+import { SimulatedPool } from "../simulated-pool.ts";
 import { type BenchmarkSettings, benchmarkSettings } from "./benchmark-settings.ts";
 import type { Constants } from "./constants.ts";
 import { gpuHardware } from "./gpu-hardware.ts";
-import {
-  type ServingPoint,
-  type ServingTimes,
-  type Workers,
-  outTokensPerSecondPerGpu,
-} from "./serving-point.ts";
+import { LoopClients } from "./loop-clients.ts";
+import { LoopEngine } from "./loop-engine.ts";
+import type { ServingPoint, ServingTimes, Workers } from "./serving-point.ts";
 
 /** Placements stay: longer than any run. */
 const NEVER_MS = 1e12;
+const NODE_GPUS = 8;
 
 export interface ClosedLoopRun extends ServingTimes {
   readonly steps: number;
@@ -26,8 +27,9 @@ export interface ClosedLoopRun extends ServingTimes {
 }
 
 /**
- * The twin itself in a benchmark: so many clients, each with one request after the other, on one engine, step by step.
- * Nothing is known of queues beforehand: prompts, chunks and answers meet in the pool's steps.
+ * The twin itself in a benchmark: so many clients, each with one request after the other, on simulated engines, step by
+ * step. Nothing is known of queues beforehand: prompts, chunks and answers meet in the pools' steps. Of engines that are
+ * alike and do both, one is run with its part of the clients; where prompts are computed apart, all are.
  * @param routing of `servedModel(point)`
  * @returns null where a request is longer than what a rank has room for
  */
@@ -38,22 +40,29 @@ export function closedLoop(
   seed: number,
   settings = benchmarkSettings(point),
 ): ClosedLoopRun | null {
+  const { prefill, decode, gpu, concurrency, gpus } = point;
   const model = servedModel(point);
-  const { current } = new Balancer(
-    model,
-    unitsOf(model, point.decode),
-    BALANCE_POLICIES.none,
-    { sharesMs: NEVER_MS, placementMs: NEVER_MS },
-    0,
+  const hardware = gpuHardware(gpu, constants);
+  const longest = point.isl + point.osl;
+  const make = (role: PoolRole, workers: Workers, on: Hardware) =>
+    engineOf({ role, workers, model, gpu, hardware: on, routing, seed, settings, longest });
+  const makeAll = (role: PoolRole, workers: Workers, on: Hardware) =>
+    Array.from({ length: workers.count }, () => make(role, workers, on));
+  // Nobody's answers are held up where prompts are alone, nor do versions' factors on TPOT say anything of them.
+  const undisturbed = gpuHardware(gpu, { ...constants, interference: 1, tpot: 1 });
+  const first =
+    prefill === null ? [make("mixed", decode, hardware)] : makeAll("prefill", prefill, undisturbed);
+  const then = prefill === null ? [] : makeAll("decode", decode, hardware);
+  const [firsts, thens] = [present(first), present(then)];
+  if (firsts === null || thens === null) return null;
+  const clients = Math.max(1, Math.round(concurrency / (prefill === null ? decode.count : 1)));
+  const { nvlinkBandwidth, rdmaBandwidth, domainGpus } = hardware;
+  const loop = new LoopClients(
+    { ...point, clients, together: settings.together, rounds: settings.rounds },
+    { prompts: firsts, answers: thens },
+    { beforeMs: 1000 * constants.first, kvBandwidth: gpus <= domainGpus ? nvlinkBandwidth : rdmaBandwidth },
+    new Rng(seed, 8),
   );
-  const hardware = gpuHardware(point.gpu, constants);
-  const { engine, batching } = settings;
-  const pool = new SimulatedPool(
-    { model, routing, dispatch: "even", seed, hardware, fidelity: "analytic", engine, batching },
-    current,
-  );
-  if (pool.maxRequestTokens < point.isl + point.osl) return null;
-  const loop = new ClosedLoop(point, pool, 1000 * constants.first, settings, new Rng(seed, 8));
   loop.run();
   return loop.result();
 }
@@ -65,155 +74,43 @@ export function servedModel({ model, precision }: Pick<ServingPoint, "model" | "
   return servedIn(decoded, precision);
 }
 
-/** Expert units of an engine: its GPUs, or groups of them that share each expert. */
-function unitsOf({ experts }: MoeModel, { ep }: Workers): Topology {
-  return { nodes: 1, gpusPerNode: ep, slotsPerGpu: Math.ceil(experts / ep) };
+interface EngineParts {
+  readonly role: PoolRole;
+  readonly workers: Workers;
+  readonly model: MoeModel;
+  readonly gpu: Gpu;
+  readonly hardware: Hardware;
+  readonly routing: RoutingSource;
+  readonly seed: number;
+  readonly settings: BenchmarkSettings;
+  readonly longest: number;
 }
 
-interface Sent {
-  readonly sentMs: number;
-  /** When the engine has it: HTTP, tokens and scheduling come before. */
-  readonly readyMs: number;
-  rank: number;
-  outputTokens: number;
-  firstMs: number;
+/** Null where it has no room for the longest request. */
+function engineOf(parts: EngineParts): LoopEngine | null {
+  const { role, workers, model, gpu, hardware, routing, seed, settings, longest } = parts;
+  const units = unitsOf(model, workers, gpu);
+  const cadence = { sharesMs: NEVER_MS, placementMs: NEVER_MS };
+  const { current } = new Balancer(model, units, BALANCE_POLICIES.none, cadence, 0);
+  const engine = { shape: { attentionTp: workers.tp, moeTp: workers.moeTp }, overlaps: settings.overlaps };
+  const { batching } = settings;
+  const pool = new SimulatedPool(
+    { model, routing, dispatch: "even", seed, hardware, fidelity: "analytic", engine, batching, role },
+    current,
+  );
+  if (pool.maxRequestTokens < longest) return null;
+  return new LoopEngine(pool, role, settings.pollSteps);
 }
 
-class ClosedLoop {
-  readonly #point: ServingPoint;
-  readonly #pool: SimulatedPool;
-  readonly #beforeMs: number;
-  readonly #settings: BenchmarkSettings;
-  readonly #rng: Rng;
-  readonly #clients: number;
-  readonly #total: number;
-  /** Requests that do not count: numbers below. */
-  readonly #warmUp: number;
-  readonly #inFlight: Int32Array;
-  readonly #open = new Map<number, Sent>();
-  /** In the order in which they become ready. */
-  readonly #arriving: number[] = [];
-  #nowMs = 0;
-  #begunMs = 0;
-  #answersOnly: number;
-  #sent = 0;
-  readonly #ttft = { sum: 0, count: 0 };
-  readonly #tpot = { sum: 0, count: 0 };
-  #steps = 0;
-
-  /** @param beforeMs between a request's arrival and its way into the engine */
-  constructor(
-    point: ServingPoint,
-    pool: SimulatedPool,
-    beforeMs: number,
-    settings: BenchmarkSettings,
-    rng: Rng,
-  ) {
-    const { concurrency, decode } = point;
-    this.#point = point;
-    this.#pool = pool;
-    this.#beforeMs = beforeMs;
-    this.#settings = settings;
-    this.#rng = rng;
-    this.#clients = Math.max(1, Math.round(concurrency / decode.count));
-    this.#warmUp = settings.together ? 0 : this.#clients;
-    this.#total = this.#clients * settings.rounds + this.#warmUp;
-    this.#inFlight = new Int32Array(decode.dp);
-    this.#answersOnly = settings.pollSteps;
-  }
-
-  run(): void {
-    for (let client = 0; client < this.#clients; client++) this.#send();
-    while (this.#open.size > 0) {
-      this.#admit();
-      const step = this.#pool.step();
-      if (step === null) this.#waitForArrival();
-      else this.#end(step);
-    }
-  }
-
-  result(): ClosedLoopRun {
-    const ttftMs = this.#ttft.sum / this.#ttft.count;
-    const tpotMs = this.#tpot.sum / Math.max(1, this.#tpot.count);
-    return {
-      ttftMs,
-      tpotMs,
-      outTokSGpu: outTokensPerSecondPerGpu(this.#point, ttftMs, tpotMs),
-      steps: this.#steps,
-      requests: this.#ttft.count,
-      virtualMs: this.#nowMs,
-    };
-  }
-
-  #send(): void {
-    if (this.#sent === this.#total) return;
-    const readyMs = this.#nowMs + this.#beforeMs;
-    this.#arriving.push(this.#sent);
-    this.#open.set(this.#sent++, { sentMs: this.#nowMs, readyMs, rank: 0, outputTokens: 0, firstMs: 0 });
-  }
-
-  /** Engines make up a step while the one before it runs: what arrives meanwhile is in the next but one. */
-  #admit(): void {
-    const { pollSteps } = this.#settings;
-    if (this.#answersOnly >= pollSteps) {
-      this.#answersOnly = 0;
-      for (let next = this.#next(); next !== null && next.readyMs <= this.#begunMs; next = this.#next())
-        this.#submit(this.#arriving.shift() as number, next);
-    }
-    this.#begunMs = this.#nowMs;
-  }
-
-  #next(): Sent | null {
-    return this.#arriving.length === 0 ? null : (this.#open.get(this.#arriving[0]) ?? null);
-  }
-
-  /** To the rank with the fewest requests. */
-  #submit(id: number, request: Sent): void {
-    const { isl, osl } = this.#point;
-    const rank = this.#inFlight.indexOf(Math.min(...this.#inFlight));
-    this.#inFlight[rank]++;
-    request.rank = rank;
-    const whole = this.#drawn(osl);
-    // A client that begins in the middle of a request.
-    request.outputTokens = id < this.#warmUp ? Math.ceil(whole * this.#rng.uniform()) : whole;
-    this.#pool.submit({ id, rank, inputTokens: this.#drawn(isl), outputTokens: request.outputTokens });
-  }
-
-  #drawn(nominal: number): number {
-    const { lengthRatio } = this.#point;
-    return Math.max(1, Math.round(nominal * (lengthRatio + (1 - lengthRatio) * this.#rng.uniform())));
-  }
-
-  #waitForArrival(): void {
-    this.#nowMs = Math.max(this.#nowMs, this.#next()?.readyMs ?? this.#nowMs);
-    this.#begunMs = this.#nowMs;
-    this.#answersOnly = this.#settings.pollSteps;
-  }
-
-  #end({ ms, prefillTokens, made, finished }: PoolStep): void {
-    this.#steps++;
-    this.#nowMs += ms;
-    this.#answersOnly = prefillTokens > 0 ? this.#settings.pollSteps : this.#answersOnly + 1;
-    for (const id of made) {
-      const request = this.#open.get(id);
-      if (request === undefined || request.firstMs > 0) continue;
-      request.firstMs = this.#nowMs;
-      if (id >= this.#warmUp) add(this.#ttft, this.#nowMs - request.sentMs);
-    }
-    for (const id of finished) {
-      const request = this.#open.get(id);
-      if (request === undefined) continue;
-      const { rank, outputTokens, firstMs } = request;
-      if (id >= this.#warmUp && outputTokens > 1)
-        add(this.#tpot, (this.#nowMs - firstMs) / (outputTokens - 1));
-      this.#inFlight[rank]--;
-      this.#open.delete(id);
-      this.#send();
-    }
-  }
+function present<T>(all: readonly (T | null)[]): readonly T[] | null {
+  const there = all.filter((one) => one !== null);
+  return there.length === all.length ? there : null;
 }
 
-function add(mean: { sum: number; count: number }, value: number): void {
-  mean.sum += value;
-  mean.count++;
+/** Expert units of an engine: its GPUs, or groups of them that share each expert; of several nodes, as many on each. */
+function unitsOf({ experts }: MoeModel, { tp, dp, ep }: Workers, { scaleUp }: Gpu): Topology {
+  const nodes = tp * dp <= scaleUp.gpus ? 1 : (tp * dp) / NODE_GPUS;
+  const divides = Number.isInteger(nodes) && ep % nodes === 0;
+  const count = divides ? nodes : 1;
+  return { nodes: count, gpusPerNode: ep / count, slotsPerGpu: Math.ceil(experts / ep) };
 }

@@ -10,6 +10,7 @@ import {
 import type { Gpu } from "../../model/gpu.ts";
 import type { MoeModel } from "../../model/moe-model.ts";
 import { precisionOf } from "../../model/serving-precision.ts";
+import { type EngineSettings, WIDE_EP_ENGINE } from "../engine-settings.ts";
 import type { Constants } from "./constants.ts";
 import { constantsOf } from "./factors.ts";
 import { type FittedConstants, tableOf } from "./fitted-constants.ts";
@@ -104,4 +105,9 @@ export function modelledHardware(model: MoeModel, choice: GpuChoice | null): Har
     decode: alone,
   };
   return gpuHardware(gpu, constantsOf(tableOf(constants), point), exchanges);
+}
+
+/** How engines run on them unless somebody says otherwise: DeepSeek's overlaps micro-batches, those that were measured do not. */
+export function engineOn(choice: GpuChoice | null): EngineSettings {
+  return { ...WIDE_EP_ENGINE, overlaps: choice === null };
 }

@@ -68,7 +68,8 @@ export class WorkerTime {
     const { ep, moeTp } = this.shape;
     const c = this.#c;
     const { experts, topk, expert, expertBytes, moeLayers } = sizes;
-    const active = (experts / ep) * (1 - (1 - topk / experts) ** Math.max(1, tokens * c.distinct));
+    const hit = 1 - (1 - topk / experts) ** Math.max(1, tokens * c.distinct);
+    const active = mostHit(experts / ep, hit, ep);
     return both(
       (moeLayers * active * expert * expertBytes) / moeTp / (gpu.memoryBandwidth * c.experts),
       (moeLayers * FLOPS_PER_WEIGHT * expert * topk * tokens) /
@@ -169,6 +170,17 @@ export class WorkerTime {
     }
     return Math.max(1, (Math.max(free, 0.02 * gpu.memoryBytes) * this.#c.room) / bytes);
   }
+}
+
+/** Largest of 1, 2, 4 … 64 standard normal variates, on average. */
+const LARGEST_OF = [0, 0.564, 1.029, 1.424, 1.766, 2.07, 2.344];
+
+/**
+ * Experts that the rank reads which has most of them to read: each of its `experts` is hit by itself, as likely as `hit`.
+ */
+function mostHit(experts: number, hit: number, ranks: number): number {
+  const doublings = Math.min(LARGEST_OF.length - 1, Math.round(Math.log2(ranks)));
+  return Math.min(experts, experts * hit + LARGEST_OF[doublings] * Math.sqrt(experts * hit * (1 - hit)));
 }
 
 /** Reading and multiplying overlap, but not quite. */

@@ -6,10 +6,12 @@ import { Balancer } from "../../core/planning/balancer.ts";
 import type { Plan } from "../../core/planning/plan.ts";
 import { policyTopology } from "../../core/planning/policy-topology.ts";
 import type { Cadence } from "../../model/cadence.ts";
+import { partOfModel } from "../../model/engine-shape.ts";
 import type { MoeModel } from "../../model/moe-model.ts";
 import { fullCapacity, outOfService } from "../../model/pool-capacity.ts";
 import type { PoolWindow } from "../../model/pool-window.ts";
 import type { Topology } from "../../model/topology.ts";
+import { type EngineSettings, WIDE_EP_ENGINE } from "../engine-settings.ts";
 import { TRANSFER_PART } from "../pool/transfer-part.ts";
 import type { RunObserver } from "./run-log.ts";
 import type { Timeline } from "./timeline.ts";
@@ -19,6 +21,7 @@ export interface PoolBalanceOptions {
   readonly model: MoeModel;
   readonly topology: Topology;
   readonly hardware: Hardware;
+  readonly engine?: EngineSettings;
   readonly policy: BalancePolicy;
   readonly cadence: Cadence;
   readonly timeline: Timeline;
@@ -123,8 +126,9 @@ export class PoolBalance {
 
   /** Weights travel in what serving leaves them of the network, and all layers switch at once when they are there. */
   #rollOut(plan: Plan, moves: Moves, reason: string): void {
-    const { model, hardware, timeline, transferring } = this.#options;
-    const ms = transferMs(model, moves, hardware) / TRANSFER_PART;
+    const { model, hardware, timeline, transferring, engine = WIDE_EP_ENGINE } = this.#options;
+    // Every GPU of a unit receives its part of an expert.
+    const ms = transferMs(partOfModel(model, engine.shape), moves, hardware) / TRANSFER_PART;
     if (moves.slots > 0) transferring(true);
     this.#tell("placement-begun", `${reason}: ${moves.slots} slots travel`);
     const over = () => {
