@@ -27,7 +27,8 @@ export interface ScenarioInputs {
 export interface ScenarioRuns {
   readonly logs: readonly PolicyLog[];
   readonly figures: readonly PolicyFigures[];
-  readonly comparison: Comparison;
+  /** Null where nothing was recorded. */
+  readonly comparison: Comparison | null;
 }
 
 /** Beside a policy's run; what it really takes depends on both. */
@@ -57,7 +58,7 @@ export async function runPolicies(given: {
     const { title } = policyBy(name, scenario.dispatch);
     const log = new PolicyLog({ name, title }, lines, { level: slo });
     // Only what the last one met is compared.
-    if (name === policies.at(-1)) recorder = new StepRecorder(scenario.recordTokens);
+    if (name === policies.at(-1)) recorder = new StepRecorder(Math.max(1, scenario.recordTokens));
     source = routing();
     bar.begin(`simulating ${title}`, 1);
     const run = scenarioRun(scenario, name, { routing: source, traffic: traffic(), recorder, observer: log });
@@ -66,6 +67,7 @@ export async function runPolicies(given: {
     logs.push(log);
     figures.push(policyFigures(log, result, slo === null ? null : durationMs / 1000));
   }
+  if (scenario.recordTokens === 0) return { logs, figures, comparison: null };
   bar.begin("comparing policies", COMPARISON_WEIGHT);
   const comparing = comparePolicies(recorder, {
     model,

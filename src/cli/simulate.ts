@@ -104,13 +104,16 @@ async function simulateInto(
   signal: AbortSignal,
 ): Promise<void> {
   const folder: ReportFolder = new RunFolder(flags.out, FILES);
-  const bar = new ProgressBar(process.stderr, scenario.policies.length + COMPARISON_WEIGHT);
+  const compared = scenario.recordTokens === 0 ? 0 : COMPARISON_WEIGHT;
+  const bar = new ProgressBar(process.stderr, scenario.policies.length + compared);
   try {
     const runs = await run(flags.scenario, scenario, inputs, folder, bar, signal);
     bar.clear();
     const report = await writeReport(folder, flags.scenario, scenario, runs);
     folder.finish();
-    const parts = [runTable(runs.figures), ...lostLines(runs.figures), comparisonTable(runs.comparison)];
+    const { figures, comparison } = runs;
+    const parts = [runTable(figures), ...lostLines(figures)];
+    if (comparison !== null) parts.push(comparisonTable(comparison));
     out.result(report, `${parts.join("\n\n")}\n\n${flags.out}: ${FILES.toReversed().join(", ")}`);
   } catch (error) {
     folder.discard();

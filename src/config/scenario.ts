@@ -49,7 +49,8 @@ const scenarioSchema = z.strictObject({
   dispatch: z.enum(CONSUMER_DISPATCHES).nullable().default(null),
   ...hardwareShape,
   ...servingShape,
-  recordTokens: z.int().positive(),
+  /** Of the last policy's run, for a comparison of them all; none without. */
+  recordTokens: z.int().positive().optional(),
   seed: z.int().nonnegative(),
 });
 
@@ -74,7 +75,7 @@ export interface Scenario extends ScenarioServing, ScenarioHardware {
   readonly fidelity: Fidelity;
   readonly policies: readonly BalancePolicyName[];
   readonly dispatch: ConsumerDispatch | null;
-  /** Tokens kept for the comparison of policies at most. */
+  /** Tokens kept for a comparison of all policies at most; 0 for none. */
   readonly recordTokens: number;
   readonly seed: number;
 }
@@ -119,7 +120,7 @@ export async function loadScenario(path: string): Promise<Scenario> {
     policies: [...new Set(written.policies)],
     dispatch: written.dispatch,
     ...(await readServing(written, { path, topology, model, placeOf, shape: hardware.shape })),
-    recordTokens: written.recordTokens,
+    recordTokens: written.recordTokens ?? 0,
     seed: written.seed,
   };
 }
