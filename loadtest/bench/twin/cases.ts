@@ -27,8 +27,8 @@ const DECODING = 128;
 export interface TwinCase {
   readonly name: string;
   readonly traffic: (rng: Rng) => Iterable<TraceRequest>;
-  /** Ends in time, whatever is in flight. */
-  readonly cuts?: boolean;
+  /** All its requests come at once; it ends in time, whatever is in flight. */
+  readonly atOnce?: boolean;
 }
 
 export const CASES: readonly TwinCase[] = [
@@ -47,7 +47,7 @@ export const CASES: readonly TwinCase[] = [
   {
     name: "answers, 128 a rank",
     traffic: (rng) => answers(rng, DECODING * gpuCount(EP32)),
-    cuts: true,
+    atOnce: true,
   },
 ];
 
@@ -62,7 +62,7 @@ function answers(rng: Rng, count: number): TraceRequest[] {
 
 /** A run of a case, and the processor time it took beside making the rows of its routing. */
 export function runCase(
-  { traffic, cuts = false }: TwinCase,
+  { traffic, atOnce = false }: TwinCase,
   options: {
     readonly model: MoeModel;
     readonly topology: Topology;
@@ -82,7 +82,7 @@ export function runCase(
     ...options,
     routing,
     traffic: traffic(new Rng(seed, 5)),
-    cuts,
+    cuts: atOnce,
     assignment: "least-in-flight",
     recorder: new StepRecorder(1),
   });
