@@ -90,6 +90,7 @@ function madeUpWindow(rng: Rng, pool: string, atMs: number): WindowPoint {
     kvUseMost: rng.uniform(),
     epoch: 1,
     lostRanks: 0,
+    missingExperts: 0,
   };
 }
 

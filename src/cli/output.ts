@@ -1,8 +1,9 @@
-import { mkdir, open, rename, stat } from "node:fs/promises";
+import { open, rename, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { readRegularFile } from "../files/read-regular-file.ts";
 import { InputError } from "../lib/errors.ts";
 import { printable } from "../lib/printable.ts";
+import { makeFolder } from "./make-folder.ts";
 
 /** How a command talks: one JSON object or text on standard output; progress on standard error. */
 export interface Output {
@@ -37,7 +38,7 @@ export async function writeOutput(path: string, bytes: Uint8Array | string): Pro
   }
   const temporary = `${path}.${process.pid}.partial`;
   try {
-    await mkdir(dirname(path), { recursive: true });
+    makeFolder(dirname(path));
     const file = await open(temporary, "w");
     try {
       await file.writeFile(bytes);

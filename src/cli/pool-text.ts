@@ -17,12 +17,15 @@ export function poolText(
   const slots = slotCount(topology);
   const { experts } = model;
   const redundant = slots === experts ? "" : `, ${slots - experts} of them redundant`;
-  const held = `${topology.slotsPerGpu} of ${slots} expert slots on each for ${experts} experts${redundant}`;
+  const { moeTp } = shape;
+  const on = moeTp === 1 ? "on each" : `on every ${moeTp}`;
+  const held = `${topology.slotsPerGpu} of ${slots} expert slots ${on} for ${experts} experts${redundant}`;
   const type = hardware.name.toUpperCase();
-  return `${model.name} on ${sayUnits(topology, shape)}, ${held}; requests of up to ${decimals(longest(model, topology, hardware, shape), 0)} tokens (${type})`;
+  return `${model.name} on ${sayPool(topology, shape)}, ${held}; requests of up to ${decimals(longest(model, topology, hardware, shape), 0)} tokens (${type})`;
 }
 
-function sayUnits(topology: Topology, shape: EngineShape): string {
+/** The GPUs of a pool, whatever shares them. */
+export function sayPool(topology: Topology, shape: EngineShape): string {
   const { attentionTp, moeTp } = shape;
   if (attentionTp === 1 && moeTp === 1) return sayGpus(topology);
   const ranks = rankCount(topology, shape);

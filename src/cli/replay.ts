@@ -1,4 +1,4 @@
-import { mkdir, open } from "node:fs/promises";
+import { open } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Writable } from "node:stream";
 import { finished } from "node:stream/promises";
@@ -12,6 +12,7 @@ import { Replay } from "../replay/replay.ts";
 import type { RequestRecord } from "../replay/request-record.ts";
 import { replayReport, requestLine } from "../replay/report.ts";
 import { LiveSummary } from "./live-summary.ts";
+import { makeFolder } from "./make-folder.ts";
 import { countOption, jsonOption, positiveOption } from "./options.ts";
 import { output, readInput, writeOutput } from "./output.ts";
 import { replayTable } from "./replay-table.ts";
@@ -106,7 +107,7 @@ async function chooseModel(server: URL, named: string | undefined): Promise<stri
 
 async function createFile(path: string): Promise<Writable> {
   try {
-    await mkdir(dirname(path), { recursive: true });
+    makeFolder(dirname(path));
     return (await open(path, "w")).createWriteStream();
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;

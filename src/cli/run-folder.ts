@@ -1,7 +1,6 @@
 import {
   closeSync,
   fsyncSync,
-  mkdirSync,
   openSync,
   renameSync,
   rmdirSync,
@@ -11,6 +10,7 @@ import {
 } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { InputError } from "../lib/errors.ts";
+import { makeFolder } from "./make-folder.ts";
 
 /** Characters kept back before a write: a line each would cost a call of the system. */
 const BUFFER = 1 << 16;
@@ -31,13 +31,13 @@ export class RunFolder<Name extends string> {
   readonly #path: string;
   readonly #files = new Map<Name, OpenFile>();
   /** The first folder that had to be made. */
-  readonly #made: string | undefined;
+  readonly #made: string | null;
   readonly #onExit = () => this.discard();
 
   /** @throws InputError where a file cannot be written, before anything is run */
   constructor(path: string, names: readonly Name[]) {
     this.#path = path;
-    this.#made = attempt(path, () => mkdirSync(path, { recursive: true }));
+    this.#made = folderAt(path);
     process.on("exit", this.#onExit);
     try {
       for (const name of names) this.#files.set(name, opened(join(path, name)));
@@ -78,12 +78,20 @@ export class RunFolder<Name extends string> {
       quietly(() => unlinkSync(temporary));
     }
     this.#files.clear();
-    if (this.#made === undefined) return;
-    const outermost = resolve(this.#made);
+    if (this.#made === null) return;
+    const outermost = this.#made;
     for (let folder = resolve(this.#path); folder.startsWith(outermost); folder = dirname(folder)) {
       quietly(() => rmdirSync(folder));
     }
   }
+}
+
+/** @returns the outermost folder that was made, or null */
+function folderAt(path: string): string | null {
+  if (path === "") throw new InputError("--out", "", "is empty; expected a folder");
+  const made = attempt(path, () => makeFolder(path));
+  if (!statSync(path).isDirectory()) throw new InputError(path, "", "is no folder; name one, or a new one");
+  return made;
 }
 
 function opened(path: string): OpenFile {

@@ -18,9 +18,21 @@ export function checkShape<S extends z.ZodType>(schema: S, data: unknown, source
   if (parsed.success) return parsed.data;
   // A name that is written wrong is also missing: what it should be is said first.
   const unknownFirst = parsed.error.issues.toSorted((a, b) => Number(isUnknown(b)) - Number(isUnknown(a)));
-  const problems = unknownFirst.flatMap((issue) => problemsOf(issue, schema, data, sourceOf));
+  const problems = firstOfEach(unknownFirst).flatMap((issue) => problemsOf(issue, schema, data, sourceOf));
   const [first, ...others] = problems.slice(0, MOST_TOLD);
   throw InputError.ofSeveral(first, others);
+}
+
+/** What is of the wrong type is not also too short. */
+function firstOfEach(issues: readonly z.core.$ZodIssue[]): readonly z.core.$ZodIssue[] {
+  const said = new Set<string>();
+  return issues.filter((issue) => {
+    if (isUnknown(issue)) return true;
+    const key = JSON.stringify(issue.path.map(String));
+    const first = !said.has(key);
+    said.add(key);
+    return first;
+  });
 }
 
 function isUnknown({ code }: z.core.$ZodIssue): boolean {

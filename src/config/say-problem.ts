@@ -24,7 +24,8 @@ export function sayFound(value: unknown, field: readonly PropertyKey[]): string 
   if (value === null) return "is empty";
   if (isSection(value)) return "is a mapping";
   if (Array.isArray(value)) return value.length === 0 ? "is an empty list" : "is a list";
-  const text = JSON.stringify(value);
+  // JSON has no NaN and no infinity.
+  const text = typeof value === "number" ? String(value) : JSON.stringify(value);
   const secret = field.some((key) => SECRET.has(key)) || (typeof value === "string" && looksSecret(value));
   return secret ? "is not shown, for it may be a key or hold a password" : `is ${oneLine(text, 60)}`;
 }

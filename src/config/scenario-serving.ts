@@ -108,9 +108,31 @@ export async function readServing(written: Written, around: Surroundings): Promi
             maxWaiting: admission.maxWaiting,
             maxWaitMs: admission.maxWaitSeconds * 1000,
           },
-    faults: written.faults.map((fault, i) => readFault(fault, `faults[${i}]`, decode?.topology, around)),
+    faults: inOrder(
+      written.faults.map((fault, i) => readFault(fault, `faults[${i}]`, decode?.topology, around)),
+      around.path,
+    ),
     slo: slo ?? null,
   };
+}
+
+/**
+ * By time. A rank dies only where it is there.
+ * @throws InputError
+ */
+function inOrder(faults: readonly RankFault[], path: string): readonly RankFault[] {
+  const backAt = new Map<string, number>();
+  const sorted = faults.toSorted((a, b) => a.atMs - b.atMs);
+  for (const fault of sorted) {
+    const { pool, rank, atMs, forMs } = fault;
+    const key = `${pool} ${rank}`;
+    if (atMs < (backAt.get(key) ?? 0)) {
+      const hint = `begins at ${atMs / 1000} s, while rank ${rank} is still away by another fault; join them, or move one`;
+      throw new InputError(path, `faults[${faults.indexOf(fault)}]`, hint);
+    }
+    backAt.set(key, forMs === null ? Number.POSITIVE_INFINITY : atMs + forMs);
+  }
+  return sorted;
 }
 
 function readFault(

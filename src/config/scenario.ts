@@ -22,21 +22,26 @@ import { loadTopology } from "./topologies.ts";
 import { checkShape } from "./check-shape.ts";
 import { readYamlFile } from "./yaml-file.ts";
 
-const seconds = z.number().positive();
+/** Thirty years; times stay exact to less than a millisecond. */
+const duration = z.number().positive().max(1e9);
+/** Below that a run decides without end. */
+const interval = z.number().min(0.001);
+/** Beyond it times between requests are rounded to none. */
+const MOST_REQUESTS = 1e6;
 
 const scenarioSchema = z.strictObject({
   model: z.string().min(1),
   topology: z.string().min(1),
   /** A file, or null for conversation traffic drawn at `requestsPerSecond`. */
   trace: z.string().min(1).nullable(),
-  requestsPerSecond: z.number().positive().optional(),
+  requestsPerSecond: z.number().positive().max(MOST_REQUESTS).optional(),
   /** A file, or null for the gate on a synthetic source. */
   routing: z.string().min(1).nullable(),
   /** A file with a label of whose each token of `routing` is: what a tenant's requests are known by. */
   tenants: z.string().min(1).optional(),
-  durationSeconds: seconds,
-  sharesSeconds: seconds,
-  placementSeconds: seconds,
+  durationSeconds: duration,
+  sharesSeconds: interval,
+  placementSeconds: interval,
   /** Without it as the gateway routes: by load, caches and experts, or prompts by their length where decoding is apart. */
   assignment: z.enum(RANK_ASSIGNMENTS).optional(),
   fidelity: z.enum(FIDELITIES).default(DEFAULT_FIDELITY),

@@ -17,6 +17,7 @@ const COLUMNS: readonly (readonly [name: string, value: (point: WindowPoint) => 
   ["kv_use_most", ({ kvUseMost }) => kvUseMost],
   ["epoch", ({ epoch }) => epoch],
   ["lost_ranks", ({ lostRanks }) => lostRanks],
+  ["missing_experts", ({ missingExperts }) => missingExperts],
 ];
 
 export const SERIES_HEADER = ["policy", "pool", ...COLUMNS.map(([name]) => name)].join(",");

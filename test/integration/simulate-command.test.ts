@@ -37,6 +37,13 @@ beforeAll(async () => {
   const ids = Int32Array.from(trace.experts);
   await folder.write("routing.npy", writeNpyInt32([trace.tokens, 1, trace.topk], ids));
   await folder.write("tenants.npy", writeNpyInt32([trace.tokens], tenants));
+  // Requests as long as a run of one tenant's tokens: each is of one tenant.
+  const own = Array.from({ length: 200 }, (_, i) => ({
+    timestamp: 4 * i,
+    input_length: 40,
+    output_length: 10,
+  }));
+  await folder.write("own.jsonl", own.map((request) => JSON.stringify(request)).join("\n"));
   await folder.write("few.npy", writeNpyInt32([3], Int32Array.of(0, 1, 0)));
   await folder.write("model.yaml", JSON.stringify(SMALL_MODEL));
   await folder.write("topology.yaml", JSON.stringify(SMALL_TOPOLOGY));
@@ -46,7 +53,8 @@ afterAll(() => folder[Symbol.asyncDispose]());
 describe("simulate", () => {
   it("composes where the scenario says so: fewer node hops for the same requests", async () => {
     const run = async (assignment: string) => {
-      const path = await scenario(`${assignment}.yaml`, { assignment, policies: ["plimsoll"] });
+      const settings = { assignment, policies: ["plimsoll"], trace: "own.jsonl" };
+      const path = await scenario(`${assignment}.yaml`, settings);
       return JSON.parse(
         await runHere("simulate", "--scenario", path, "--out", folder.path(assignment), "--json"),
       ).run;

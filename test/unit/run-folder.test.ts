@@ -1,6 +1,7 @@
 import { mkdirSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { writeOutput } from "../../src/cli/output.ts";
 import { RunFolder } from "../../src/cli/run-folder.ts";
 import { InputError } from "../../src/lib/errors.ts";
 import { type ScratchFolder, scratchFolder } from "../../harness/scratch-folder.ts";
@@ -50,6 +51,14 @@ describe("a run's folder", () => {
     expect(() => new RunFolder(folder.path("keep.txt/run"), ["a.txt"])).toThrow(
       "cannot be written (ENOTDIR)",
     );
+    expect(() => new RunFolder(folder.path("keep.txt"), ["a.txt"])).toThrow("is no folder");
+    expect(() => new RunFolder("", ["a.txt"])).toThrow("--out: is empty");
     expect(await folder.names()).toEqual(before);
+  });
+
+  it("is refused, not waited for, where the system makes no folder", async () => {
+    expect(() => new RunFolder("/proc/run", ["a.txt"])).toThrow("cannot be written (ENOENT)");
+    expect(() => new RunFolder("/proc/run/of/today", ["a.txt"])).toThrow("cannot be written (ENOENT)");
+    await expect(writeOutput("/proc/run/a.txt", "")).rejects.toThrow("cannot be written (ENOENT)");
   });
 });

@@ -184,8 +184,27 @@ describe("what balance gained", () => {
     ],
     ["one by itself", [eplb(800)], "EPLB answers 95 % of requests in full within 800 ms, and was run alone."],
     ["no answer", [{ ...own(1), completed: 0 }], "No request was completed."],
+    [
+      "fewer tokens",
+      [eplb(900, 130), own(900)],
+      "Plimsoll does not carry the most here: it carries 100 tokens/s where EPLB carries 130. ",
+    ],
+    [
+      "of some requests only",
+      [
+        { ...eplb(800), requests: 9, completed: 0 },
+        { ...own(900), requests: 9, completed: 3 },
+      ],
+      "Requests completed: EPLB 0 of 9 and Plimsoll 3 of 9; times are of these alone. Plimsoll answers",
+    ],
+    ["few requests", [eplb(1200), own(900)], "With 1 completed request, small differences may be chance."],
   ])("is said where it is %s", (_, all, text) => {
     expect(gainText(all).replaceAll("\u00a0", " ")).toContain(text);
+  });
+
+  it("says nothing of loss or chance where every one of many requests was completed", () => {
+    const many = [eplb(1200), own(900)].map((one) => ({ ...one, requests: 100, completed: 100 }));
+    expect(gainText(many)).toMatch(/^Plimsoll answers.*Balancedness: Plimsoll 0\.500 and EPLB 0\.500\.$/);
   });
 });
 

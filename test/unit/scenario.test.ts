@@ -132,6 +132,30 @@ describe("a scenario", () => {
       'faults[0].pool is missing; expected "prefill" or "decode"',
     ],
     [
+      "a rank that dies while it is dead",
+      {
+        faults: [
+          { rank: 3, atSeconds: 9 },
+          { rank: 3, atSeconds: 2, forSeconds: 7.5 },
+        ],
+      },
+      "faults[0] begins at 9 s, while rank 3 is still away by another fault; join them, or move one",
+    ],
+    [
+      "a rank that dies after it is dead for good",
+      {
+        faults: [
+          { rank: 3, atSeconds: 1 },
+          { rank: 3, atSeconds: 5 },
+        ],
+      },
+      "faults[1] begins at 5 s, while rank 3 is still away",
+    ],
+    ["more requests than time tells apart", { requestsPerSecond: 1e300 }, "expected at most 1000000"],
+    ["a duration without end", { durationSeconds: 1e300 }, "expected at most 1000000000"],
+    ["decisions without end", { sharesSeconds: 1e-9 }, "expected at least 0.001"],
+    ["a number that is none", { seed: Number.NaN }, "seed is NaN; expected a number"],
+    [
       "a rank that is not there",
       { faults: [{ rank: 32, atSeconds: 1 }] },
       "faults[0].rank is 32; the pool has the ranks 0 to 31",

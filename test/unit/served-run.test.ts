@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { policyBy } from "../../src/core/planning/balance-policy.ts";
 import { H800 } from "../../src/core/cost/hardware.ts";
 import { Rng } from "../../src/lib/rng.ts";
 import type { TraceRequest } from "../../src/model/traffic.ts";
@@ -125,6 +126,18 @@ describe("a rank that dies", () => {
   it("that is back before anybody notices costs no placement", () => {
     const { events: few } = run({ faults: [{ ...fault, forMs: 10 }] });
     expect(few.filter(({ text }) => text.includes("without rank"))).toEqual([]);
+  });
+
+  it("takes experts with it, which are counted until they are on a rank again", () => {
+    const all = SMALL_MODEL.moeLayers.length * SMALL_MODEL.experts;
+    const faults = [0, 1, 2, 3].map((rank) => ({ ...fault, rank, noticedMs: 10, forMs: 60 + rank }));
+    const lost = run({ faults, traffic: traffic(200, 3), policy: policyBy("none", null) });
+    const missing = lost.windows.map(({ missingExperts }) => missingExperts);
+    expect(missing[0]).toBe(0);
+    expect(Math.max(...missing)).toBe(all);
+    expect(missing.at(-1)).toBe(0);
+    const texts = lost.events.map(({ text }) => text);
+    expect(texts).toContain(`published without rank 0; ${all / 4} experts of all layers are missing`);
   });
 
   it("is not waited for when it was the last", () => {

@@ -4,9 +4,27 @@ import type { PolicyFigures } from "../policy-figures.ts";
 /** What differs by less is said to be the same. */
 const TELLING = 0.01;
 const SECONDS_FROM_MS = 10_000;
+/** Of fewer requests the slowest twentieth is a handful. */
+const MANY = 100;
 
-/** The run in one to three sentences: what Plimsoll's balance, or else the last policy's, gained over the others. */
+/** The run in a few sentences: what Plimsoll's balance, or else the last policy's, gained over the others. */
 export function gainText(all: readonly PolicyFigures[]): string {
+  const fewest = Math.min(...all.flatMap(({ completed }) => (completed > 0 ? [completed] : [])));
+  const chance = `With ${decimals(fewest, 0)} completed request${fewest === 1 ? "" : "s"}, small differences may be chance.`;
+  const parts = [lostText(all), timesText(all), all.length > 1 && fewest < MANY ? chance : ""];
+  return parts.filter((part) => part !== "").join(" ");
+}
+
+/** Empty where every request was completed: what was refused or failed is in no time. */
+function lostText(all: readonly PolicyFigures[]): string {
+  if (all.every(({ completed, requests }) => completed >= requests)) return "";
+  const each = all.map(
+    (one) => `${shortName(one)} ${decimals(one.completed, 0)} of ${decimals(one.requests, 0)}`,
+  );
+  return `Requests completed: ${listed(each)}; times are of these alone.`;
+}
+
+function timesText(all: readonly PolicyFigures[]): string {
   const figures = all.filter(({ completed }) => completed > 0);
   const own = figures.find(({ name }) => name === "plimsoll") ?? figures.at(-1);
   if (own === undefined) return "No request was completed.";
@@ -20,7 +38,9 @@ export function gainText(all: readonly PolicyFigures[]): string {
   const balance = `${goodputText(own, others)}Balancedness: ${listed(even)}.`;
   if (others.some((one) => apart(one.tokensPerSecond, own.tokensPerSecond) !== 0)) {
     const carry = others.map((one) => `${shortName(one)} carries ${rateText(one)}`);
-    const carries = `${sentenceName(own)} carries ${rateText(own)} tokens/s where ${listed(carry)}.`;
+    const behind = others.some((one) => apart(one.tokensPerSecond, own.tokensPerSecond) > 0);
+    const begin = behind ? `${sentenceName(own)} does not carry the most here: it` : sentenceName(own);
+    const carries = `${begin} carries ${rateText(own)} tokens/s where ${listed(carry)}.`;
     return `${carries} It ${answers} ${takes} ${balance}`;
   }
   return `${latencyBegin(own, others)} ${answers} ${takes} ${balance}`;

@@ -63,6 +63,11 @@ export class PoolBalance {
     return this.#lost.size;
   }
 
+  /** Experts that are on no rank, summed over layers: tokens go on without them. */
+  get missingExperts(): number {
+    return missingIn(this.current);
+  }
+
   /** The interval of shares has passed. */
   tick(): void {
     const window = this.closeWindow();
@@ -87,7 +92,9 @@ export class PoolBalance {
     this.#lost.set(rank, units);
     this.#giveUp?.();
     const { plan, repair } = this.#balancer.survive(this.#lostUnits, this.#capacity);
-    this.#adopt(plan, 0, "shares", `published without rank ${rank}`);
+    const missing = missingIn(plan);
+    const without = missing === 0 ? "" : `; ${missing} experts of all layers are missing`;
+    this.#adopt(plan, 0, "shares", `published without rank ${rank}${without}`);
     if (repair !== null) this.#repair(repair);
   }
 
@@ -157,4 +164,10 @@ export class PoolBalance {
     const { name, timeline, listener } = this.#options;
     listener.event({ pool: name, atMs: timeline.now(), kind, text });
   }
+}
+
+function missingIn({ replicas: { offsets } }: Plan): number {
+  let missing = 0;
+  for (let i = 1; i < offsets.length; i++) if (offsets[i] === offsets[i - 1]) missing++;
+  return missing;
 }

@@ -71,6 +71,8 @@ export interface WindowPoint {
   /** Snapshots so far. */
   readonly epoch: number;
   readonly lostRanks: number;
+  /** Experts that are on no rank, summed over layers. */
+  readonly missingExperts: number;
 }
 
 export interface RunEvent {

@@ -220,8 +220,9 @@ export class RunPool {
     if (this.#stepping || this.#beginning || this.#unnoticed.size > 0) return;
     this.#beginning = true;
     this.#timeline.at(this.#timeline.now(), () => {
-      this.#beginning = false;
+      // Requests that get their rank as the step begins are in it: they ask for no other.
       if (this.#unnoticed.size === 0) this.#begin();
+      this.#beginning = false;
     });
   }
 

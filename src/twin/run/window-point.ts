@@ -26,5 +26,6 @@ export function windowPoint(pool: RunPool, window: PoolWindow, nowMs: number): W
     kvUseMost: Math.max(...uses),
     epoch: pool.balance.epochs,
     lostRanks: pool.balance.lostRanks,
+    missingExperts: pool.balance.missingExperts,
   };
 }
