@@ -151,7 +151,7 @@ describe("a step with tensor parallelism", () => {
         hops: 0,
         nodeHops: 0,
       });
-      return cost(1, moeTp, busy).experts(tally, 8192);
+      return cost(1, moeTp, busy).experts(tally, 8192, 1);
     };
     const floor = (26.8 + 31.6 + 50.9 + 33.1) * 1e-6;
     expect(at(1, 8) / (at(8, 1) - floor)).toBeCloseTo(1, 3);
@@ -177,8 +177,7 @@ describe("fixed times", () => {
   });
 
   test("two micro-batches take the layer's twice", () => {
-    const half = (hardware: Hardware) =>
-      new StepCost(SMALL_MODEL, pool, hardware).halfAttention([decode], 1)[0];
+    const half = (hardware: Hardware) => new StepCost(SMALL_MODEL, pool, hardware).halfAttention([decode])[0];
     expect(half(timed) - half(H800)).toBeCloseTo(10, 9);
   });
 });

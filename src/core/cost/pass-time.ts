@@ -17,7 +17,7 @@ export class PassTime {
     this.#cost = cost;
     this.#mostTokens = ranks.reduce((most, { tokens }) => Math.max(most, tokens), 0);
     this.#promptPart = promptPartOf(ranks);
-    this.#halfAttention = cost.halfAttention(ranks, this.#mostTokens);
+    this.#halfAttention = cost.halfAttention(ranks);
     this.#inTurn = cost.fixed(ranks);
     this.#overlapped = cost.outsideMoe(ranks);
   }

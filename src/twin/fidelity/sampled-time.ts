@@ -22,7 +22,7 @@ export class SampledTime {
     this.#mostTokens = 0;
     for (const { tokens } of work) if (tokens > this.#mostTokens) this.#mostTokens = tokens;
     this.#promptPart = promptPartOf(work);
-    this.#halfAttention = this.#cost.halfAttention(work, this.#mostTokens);
+    this.#halfAttention = this.#cost.halfAttention(work);
     this.#inTurn = this.#cost.fixed(work);
     this.#overlapped = this.#cost.outsideMoe(work);
   }
