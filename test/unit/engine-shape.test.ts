@@ -159,7 +159,10 @@ describe("a step with tensor parallelism", () => {
 });
 
 describe("fixed times", () => {
-  const timed: Hardware = { ...H800, fixed: { step: 1, layer: 10, promptLayer: 1000, promptToken: 0 } };
+  const timed: Hardware = {
+    ...H800,
+    fixed: { step: 1, layer: 10, promptLayer: 1000, launch: 0, promptToken: 0 },
+  };
   const decode = noAttentionWork();
   addDecode(decode, 100, []);
   const prompt = noAttentionWork();

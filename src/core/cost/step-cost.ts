@@ -36,6 +36,7 @@ export class StepCost {
   readonly #exchange: ExchangeTime;
   readonly #experts: ExpertTime;
   readonly #overhead: LayerOverhead;
+  readonly #launch: number;
   /** Whether the engine takes two overlapping micro-batches where they are faster. */
   readonly overlaps: boolean;
 
@@ -50,6 +51,7 @@ export class StepCost {
     const ranks = rankCount(topology, shape);
     // One rank alone exchanges nothing that could be hidden.
     this.overlaps = overlaps && ranks > 1;
+    this.#launch = ranks > 1 ? hardware.fixed.launch : 0;
     this.#model = model;
     this.#hardware = hardware;
     this.#exchange = new ExchangeTime(model, topology, hardware, shape);
@@ -107,9 +109,16 @@ export class StepCost {
     return dispatch + experts + combine;
   }
 
+  /** One MoE layer, one part after the other. @param attention what `attention` says of the layer */
+  inTurn(tally: LayerTally, mostTokensOnARank: number, attention: number, promptPart = 0): number {
+    const parts = { attention, ...this.times(tally, mostTokensOnARank, promptPart) };
+    const { attention: before, dispatch, experts, combine } = this.#launched(parts);
+    return before + dispatch + experts + combine;
+  }
+
   /** One MoE layer in two overlapping micro-batches. @param halfAttention what `halfAttention` says of the layer */
   overlapped(tally: LayerTally, mostTokensOnARank: number, halfAttention: number, promptPart = 0): number {
-    const times = this.halfTimes(tally, mostTokensOnARank, halfAttention, promptPart);
+    const times = this.#launched(this.halfTimes(tally, mostTokensOnARank, halfAttention, promptPart));
     return lowLatency(promptPart) ? pipelined(times) : alternating(times);
   }
 
@@ -131,13 +140,27 @@ export class StepCost {
     };
   }
 
-  /** `[MoE layers]`: what precedes the experts in one of two overlapping micro-batches. */
+  /** `[MoE layers]`: what precedes the experts. */
+  attention(ranks: readonly AttentionWork[]): Float64Array {
+    return this.#beforeExperts(ranks, WHOLE);
+  }
+
+  /** `[MoE layers]`: the same in one of two overlapping micro-batches. */
   halfAttention(ranks: readonly AttentionWork[]): Float64Array {
-    const half = this.#half(promptPartOf(ranks));
+    return this.#beforeExperts(ranks, this.#half(promptPartOf(ranks)));
+  }
+
+  /** The host launches a micro-batch's kernels no faster. */
+  #launched(times: LayerTimes): LayerTimes {
+    const waits = Math.max(0, this.#launch - times.attention - times.experts);
+    return { ...times, attention: times.attention + waits };
+  }
+
+  #beforeExperts(ranks: readonly AttentionWork[], slice: Slice): Float64Array {
     const seconds = new Float64Array(this.#model.moeLayers.length);
     for (const kind of this.#kinds) {
       if (kind.moeRows.length === 0) continue;
-      const slowest = this.#slowestBeforeExperts(kind, ranks, half);
+      const slowest = this.#slowestBeforeExperts(kind, ranks, slice);
       for (const row of kind.moeRows) seconds[row] = slowest;
     }
     return seconds;

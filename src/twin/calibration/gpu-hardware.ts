@@ -72,6 +72,8 @@ export function gpuHardware(gpu: Gpu, c: Constants, exchangeTable: ExchangeTable
       step: c.host / pace,
       layer: c.layer / pace,
       promptLayer: c.prefillLayer / pace / promptPace,
+      // In the layer's.
+      launch: 0,
       promptToken: 0,
     },
     multiprocessors: H800.multiprocessors,

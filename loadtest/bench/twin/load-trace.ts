@@ -1,18 +1,17 @@
 import { Rng } from "../../../src/lib/rng.ts";
 import { type ExpertLoad, layerLoad } from "../../../src/model/load.ts";
 import type { MoeModel } from "../../../src/model/moe-model.ts";
-import { TraceRouting } from "../../../src/twin/trace-routing.ts";
+import type { RoutingTrace } from "../../../src/model/routing-trace.ts";
 
 const TOKENS = 4096;
 
 /**
- * Tokens that choose every expert as often as a load has it: as many groups as the model's gate has, each as often as its
- * experts are chosen, and as many experts of each. Chances above 1 are cut. Same seed, same choices.
+ * Tokens that choose every expert as often as a load has it: as many groups as the model's gate takes, and experts
+ * of these. What would be chosen more than once by every token is cut. Same seed, same choices.
  */
-export function loadRouting(model: MoeModel, load: ExpertLoad, seed: number): TraceRouting {
+export function loadTrace(model: MoeModel, load: ExpertLoad, seed: number): RoutingTrace {
   const { topk, groups, topkGroups, experts: count } = model;
   const perGroup = count / groups;
-  const each = topk / topkGroups;
   const experts = new Int16Array(TOKENS * load.layers * topk);
   for (let layer = 0; layer < load.layers; layer++) {
     const rng = new Rng(seed, 10, layer);
@@ -20,25 +19,31 @@ export function loadRouting(model: MoeModel, load: ExpertLoad, seed: number): Tr
     const byGroup = Array.from({ length: groups }, (_, group) =>
       counts.subarray(group * perGroup, (group + 1) * perGroup),
     );
-    const ofGroups = byGroup.map((part) => part.reduce((sum, tokens) => sum + tokens, 0));
+    const groupChances = capped(
+      byGroup.map((part) => part.reduce((sum, tokens) => sum + tokens, 0)),
+      topkGroups,
+    );
     for (let token = 0; token < TOKENS; token++) {
       let at = (token * load.layers + layer) * topk;
-      for (const group of drawn(ofGroups, topkGroups, rng)) {
-        for (const expert of drawn(byGroup[group], each, rng)) experts[at++] = group * perGroup + expert;
-      }
+      const chosen = new Uint8Array(groups);
+      for (const group of drawn(groupChances, topkGroups, rng)) chosen[group] = 1;
+      const weights = counts.map((tokens, expert) => {
+        const group = Math.floor(expert / perGroup);
+        return chosen[group] * (tokens / groupChances[group]);
+      });
+      for (const expert of drawn(capped(weights, topk), topk, rng)) experts[at++] = expert;
     }
   }
-  return new TraceRouting({ tokens: TOKENS, layers: load.layers, topk, experts });
+  return { tokens: TOKENS, layers: load.layers, topk, experts };
 }
 
-/** So many different indices, each as likely as its weight: systematic sampling over a shuffled order. */
-function drawn(weights: ArrayLike<number>, count: number, rng: Rng): number[] {
-  const order = Array.from(weights, (_, i) => i);
+/** So many different indices, each with its chance: systematic sampling over a shuffled order. */
+function drawn(chances: Float64Array, count: number, rng: Rng): number[] {
+  const order = Array.from(chances, (_, i) => i);
   for (let i = order.length - 1; i > 0; i--) {
     const other = rng.below(i + 1);
     [order[i], order[other]] = [order[other], order[i]];
   }
-  const chances = capped(weights, count);
   const taken: number[] = [];
   let upTo = rng.uniform();
   for (const index of order) {
