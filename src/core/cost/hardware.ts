@@ -39,8 +39,8 @@ export interface Hardware {
   readonly rdmaBandwidth: number;
   /** GPUs that are within `nvlinkBandwidth` of each other, whatever a topology calls nodes. 1: those of a node. */
   readonly domainGpus: number;
-  /** All-reduces: seconds with next to no bytes per doubling of the group, and bytes per second. */
-  readonly reduce: { readonly latency: number; readonly bandwidth: number };
+  /** All-reduces: seconds with next to no bytes per doubling of the group, and bytes per second, of groups on several nodes too. */
+  readonly reduce: { readonly latency: number; readonly bandwidth: number; readonly betweenNodes: number };
   /** Low-latency all-to-all, by EP size. */
   readonly lowLatency: readonly LowLatencyPoint[];
   /** Least time of a low-latency dispatch and combine, µs: what one token costs. */
@@ -112,7 +112,7 @@ export const H800: Hardware = {
   rdmaBandwidth: 40e9,
   domainGpus: 1,
   // Of the same links. The latency is the serving points' (config/calibration/serving.json, reduceLatency).
-  reduce: { latency: 3.2e-6, bandwidth: 160e9 },
+  reduce: { latency: 3.2e-6, bandwidth: 160e9, betweenNodes: 40e9 },
   // DeepEP README, low-latency kernels, H800 + CX7 InfiniBand.
   lowLatency: [
     { ranks: 8, dispatchUs: 77, combineUs: 114 },

@@ -58,7 +58,11 @@ export function gpuHardware(gpu: Gpu, c: Constants, exchangeTable: ExchangeTable
     nvlinkBandwidth: scaleUp.bandwidth * c.exchangeBandwidth,
     rdmaBandwidth: scaleOut.bandwidth * c.exchangeBandwidth,
     domainGpus: scaleUp.gpus,
-    reduce: { latency: c.reduceLatency / pace, bandwidth: scaleUp.bandwidth * c.reduceBandwidth * pace },
+    reduce: {
+      latency: c.reduceLatency / pace,
+      bandwidth: scaleUp.bandwidth * c.reduceBandwidth * pace,
+      betweenNodes: scaleOut.bandwidth * c.reduceBandwidth * pace,
+    },
     lowLatency: ranksAround(scaleUp.gpus).map((ranks) => ({
       ranks,
       dispatchUs: microseconds(ranks, LOW_LATENCY_BYTES.dispatch),
