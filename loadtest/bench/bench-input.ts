@@ -34,9 +34,14 @@ export interface BenchInput {
   readonly source: { readonly loads: string; readonly stream: string };
 }
 
+/** Where real data are, if they are. */
+export function dataFolder(): string {
+  return process.env.PLIMSOLL_DATA ?? fileURLToPath(new URL("../../../shared/data", import.meta.url));
+}
+
 /** The real data where their folder is present: PLIMSOLL_DATA, else ../shared/data beside the checkout. */
 export async function benchInput(seed: number): Promise<BenchInput> {
-  const folder = process.env.PLIMSOLL_DATA ?? fileURLToPath(new URL("../../../shared/data", import.meta.url));
+  const folder = dataFolder();
   const real = process.env.PLIMSOLL_DATA !== undefined || existsSync(folder);
   const model = await loadModel("deepseek-v3");
   return real ? recordedInput(model, folder, seed) : syntheticInput(model, seed);

@@ -91,7 +91,10 @@ describe("a GPU's part of a model", () => {
 });
 
 describe("a step with tensor parallelism", () => {
-  const RICH: Hardware = { ...H800, reduce: { latency: 0, bandwidth: Number.POSITIVE_INFINITY } };
+  const RICH: Hardware = {
+    ...H800,
+    reduce: { latency: 0, bandwidth: Number.POSITIVE_INFINITY, betweenNodes: 40e9 },
+  };
   const cost = (tp: number, moeTp: number, hardware = RICH) =>
     new StepCost(QWEN, units(8 / moeTp, 16 * moeTp), hardware, { shape: { attentionTp: tp, moeTp } });
   const work = (prompt: boolean) => {
@@ -112,14 +115,14 @@ describe("a step with tensor parallelism", () => {
 
   it("sums by all-reduces: one for attention, and one for experts where no other rank is there", () => {
     const latency = 1e-3;
-    const slow = { ...RICH, reduce: { latency, bandwidth: Number.POSITIVE_INFINITY } };
+    const slow = { ...RICH, reduce: { latency, bandwidth: Number.POSITIVE_INFINITY, betweenNodes: 40e9 } };
     const reduces = (tp: number) =>
       (cost(tp, 1, slow).fixed([work(false)]) - cost(tp, 1).fixed([work(false)])) / latency;
     expect(reduces(1)).toBe(0);
     // Two ranks of four GPUs: log2(4) doublings in each of the layers.
     expect(reduces(4)).toBeCloseTo(QWEN.layers * 2, 6);
     expect(reduces(8)).toBeCloseTo(2 * QWEN.layers * 3, 6);
-    const thin = { ...RICH, reduce: { latency: 0, bandwidth: 1e9 } };
+    const thin = { ...RICH, reduce: { latency: 0, bandwidth: 1e9, betweenNodes: 1e9 } };
     const bytes = 2 * QWEN.layers * ((2 * 7) / 8) * 64 * QWEN.hidden * 2;
     expect(cost(8, 1, thin).fixed([work(false)]) - cost(8, 1).fixed([work(false)])).toBeCloseTo(
       bytes / 1e9,
@@ -151,7 +154,7 @@ describe("a step with tensor parallelism", () => {
         hops: 0,
         nodeHops: 0,
       });
-      return cost(1, moeTp, busy).experts(tally, 8192);
+      return cost(1, moeTp, busy).experts(tally, 8192, 1);
     };
     const floor = (26.8 + 31.6 + 50.9 + 33.1) * 1e-6;
     expect(at(1, 8) / (at(8, 1) - floor)).toBeCloseTo(1, 3);
@@ -159,7 +162,10 @@ describe("a step with tensor parallelism", () => {
 });
 
 describe("fixed times", () => {
-  const timed: Hardware = { ...H800, fixed: { step: 1, layer: 10, promptLayer: 1000, promptToken: 0 } };
+  const timed: Hardware = {
+    ...H800,
+    fixed: { step: 1, layer: 10, promptLayer: 1000, launch: 0, promptToken: 0 },
+  };
   const decode = noAttentionWork();
   addDecode(decode, 100, []);
   const prompt = noAttentionWork();
@@ -177,8 +183,7 @@ describe("fixed times", () => {
   });
 
   test("two micro-batches take the layer's twice", () => {
-    const half = (hardware: Hardware) =>
-      new StepCost(SMALL_MODEL, pool, hardware).halfAttention([decode], 1)[0];
+    const half = (hardware: Hardware) => new StepCost(SMALL_MODEL, pool, hardware).halfAttention([decode])[0];
     expect(half(timed) - half(H800)).toBeCloseTo(10, 9);
   });
 });

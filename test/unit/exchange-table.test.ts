@@ -22,9 +22,8 @@ function microseconds(nodes: number, tokens: number, kind: "low-latency" | "norm
   tally.rankReceives.fill(tokens * hops(8 * nodes));
   tally.nodeSends.fill(tokens * hops(nodes));
   const hardware = modelledHardware(model, H100);
-  const lowLatencyBatch = kind === "normal" ? -1 : 1e9;
-  const time = new ExchangeTime(model, topology, hardware, { lowLatencyBatch, shape: PLAIN_SHAPE });
-  const { dispatch, combine } = time.of(tally, tokens, { part: 1, rate: 1 });
+  const time = new ExchangeTime(model, topology, hardware, PLAIN_SHAPE);
+  const { dispatch, combine } = time.of(tally, tokens, kind === "normal" ? 1 : 0, { part: 1, rate: 1 });
   return [1e6 * dispatch, 1e6 * combine];
 }
 
@@ -89,10 +88,10 @@ test("within a node, and on GPUs that nobody measured, the constants of serving 
   const tally = layerTally(topology);
   tally.gpuLoad.fill(1024);
   const of = (choice: typeof H100) =>
-    new ExchangeTime(V3, topology, modelledHardware(V3, choice), {
-      lowLatencyBatch: 128,
-      shape: PLAIN_SHAPE,
-    }).of(tally, 128, { part: 1, rate: 1 });
+    new ExchangeTime(V3, topology, modelledHardware(V3, choice), PLAIN_SHAPE).of(tally, 128, 0, {
+      part: 1,
+      rate: 1,
+    });
   expect(of(H100)).toEqual(of(without));
   expect((await chooseGpu("b200", at))?.exchanges).toBeNull();
 });

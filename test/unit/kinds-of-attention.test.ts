@@ -134,10 +134,10 @@ describe("layers that are not all alike", () => {
     const cost = new StepCost(model, POOL, H800);
     const work = prefilling(model, 0, 1000);
     // Its experts have no attention before them in their layer, only the shared expert.
-    const before = cost.halfAttention([work], 1000);
+    const before = cost.halfAttention([work]);
     expect(before).toHaveLength(23);
     expect(new Set(before).size).toBe(1);
-    const mixed = new StepCost(OSS, POOL, H800).halfAttention([prefilling(OSS, 4000, 1000)], 1000);
+    const mixed = new StepCost(OSS, POOL, H800).halfAttention([prefilling(OSS, 4000, 1000)]);
     expect(mixed[0]).toBeLessThan(mixed[1]);
     expect(mixed[2]).toBe(mixed[0]);
     const time = new PassTime(cost, [work]);

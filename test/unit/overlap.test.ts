@@ -21,7 +21,7 @@ function everyRank(topology: Topology, work: Partial<AttentionWork>): AttentionW
 }
 
 function decodeGain(tokens: number): number {
-  const ranks = everyRank(EP72, { tokens, decodeContext: tokens * 2000, sampled: tokens });
+  const ranks = everyRank(EP72, { tokens, decoding: tokens, decodeContext: tokens * 2000, sampled: tokens });
   return overlapGain(model, EP72, H800, ranks, { nodeHops: 5, hops: 7.5 });
 }
 
@@ -74,7 +74,7 @@ describe("the time of a pass", () => {
   const cost = new StepCost(model, EP32, H800);
 
   it("is the sum of its parts, one after the other, where overlapping loses", () => {
-    const ranks = everyRank(EP32, { tokens: 16, decodeContext: 16_000, sampled: 16 });
+    const ranks = everyRank(EP32, { tokens: 16, decoding: 16, decodeContext: 16_000, sampled: 16 });
     const tally = evenTally(EP32, { tokensPerRank: 16, topk: 8, nodeHops: 2, hops: 6 });
     const time = new PassTime(cost, ranks);
     for (let layer = 0; layer < 58; layer++) time.add(tally);
@@ -87,7 +87,7 @@ describe("the time of a pass", () => {
     const tally = evenTally(EP32, { tokensPerRank: 4096, topk: 8, nodeHops: 2, hops: 6 });
     const time = new PassTime(cost, ranks);
     for (let layer = 0; layer < 58; layer++) time.add(tally);
-    const inTurn = cost.fixed(ranks) + 58 * cost.experts(tally, 4096);
+    const inTurn = cost.fixed(ranks) + 58 * cost.experts(tally, 4096, 1);
     expect(time.seconds * (1 + time.gain)).toBeCloseTo(inTurn, 12);
     expect(time.gain).toBeGreaterThan(0);
   });

@@ -71,6 +71,7 @@ describe("balance and overlap on 96 H100 have the right size", () => {
     const { prompts, answers } = fittedEngine(MODEL);
     expect(IN_ENGINE.experts).toBeCloseTo(prompts.experts, 2);
     expect(IN_ENGINE.lowLatency).toBeCloseTo(answers.exchange, 2);
+    expect(1e6 * IN_ENGINE.launch).toBeCloseTo(1e6 * answers.launch, 0);
     expect(1e6 * IN_ENGINE.promptToken).toBeCloseTo((1e6 * prompts.added) / (STEP_TOKENS / 2), 2);
   });
 

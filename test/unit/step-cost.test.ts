@@ -90,12 +90,12 @@ describe("the normal exchange", () => {
   it("is bound by the busiest link between nodes or within one", () => {
     const bytes = 7168 * (1 + 4 / 128 + 2);
     const floor = (26.8 + 31.6 + 50.9 + 33.1) * 1e-6;
-    expect(exchange.experts(layerTally(EP32), 4096)).toBeCloseTo(floor, 12);
+    expect(exchange.experts(layerTally(EP32), 4096, 1)).toBeCloseTo(floor, 12);
     const between = layerTally(EP32);
     between.nodeReceives[3] = 1000;
-    expect(exchange.experts(between, 4096)).toBeCloseTo(floor + (1000 * bytes) / 40e9, 12);
+    expect(exchange.experts(between, 4096, 1)).toBeCloseTo(floor + (1000 * bytes) / 40e9, 12);
     between.rankReceives[5] = 4001;
-    expect(exchange.experts(between, 4096)).toBeCloseTo(floor + (4001 * bytes) / 160e9, 12);
+    expect(exchange.experts(between, 4096, 1)).toBeCloseTo(floor + (4001 * bytes) / 160e9, 12);
   });
 });
 
@@ -131,10 +131,12 @@ describe("a layer's experts", () => {
   });
 
   it.each([128, 2048])("are never slower balanced than the same tokens unbalanced (%i a rank)", (tokens) => {
+    const prompts = tokens > 128 ? 1 : 0;
     const rng = new Rng(tokens);
     const balanced = cost.experts(
       tally(() => tokens * 8),
       tokens,
+      prompts,
     );
     for (let run = 0; run < 100; run++) {
       const perGpu = new Int32Array(GPUS).fill(tokens * 8);
@@ -148,12 +150,14 @@ describe("a layer's experts", () => {
         cost.experts(
           tally((gpu) => perGpu[gpu]),
           tokens,
+          prompts,
         ),
       ).toBeGreaterThanOrEqual(balanced);
     }
   });
 
   it.each([128, 2048])("never get faster by more selections (%i a rank)", (tokens) => {
+    const prompts = tokens > 128 ? 1 : 0;
     const rng = new Rng(tokens, 1);
     const perGpu = new Int32Array(GPUS);
     let before = 0;
@@ -162,6 +166,7 @@ describe("a layer's experts", () => {
       const now = cost.experts(
         tally((gpu) => perGpu[gpu]),
         tokens,
+        prompts,
       );
       expect(now).toBeGreaterThanOrEqual(before);
       before = now;

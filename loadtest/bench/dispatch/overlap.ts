@@ -44,7 +44,7 @@ export function overlapTable({ input, progress }: Bench): BenchTable {
     const work =
       phase === "prefill"
         ? { tokens, prefillContext: (tokens / PROMPT_TOKENS) * chunkContext(0, PROMPT_TOKENS) }
-        : { tokens, decodeContext: tokens * DECODE_CONTEXT, sampled: tokens };
+        : { tokens, decoding: tokens, decodeContext: tokens * DECODE_CONTEXT, sampled: tokens };
     const ranks = Array.from({ length: gpuCount(topology) }, () => ({ ...noAttentionWork(), ...work }));
     const gain = 100 * overlapGain(input.model, topology, H800, ranks, { nodeHops, hops });
     const name = `${phase}, ${tokens} tokens per GPU`;

@@ -1,6 +1,7 @@
 import { exitByOutcome } from "../../../src/cli/exit-code.ts";
 import { benchCommand } from "../bench-command.ts";
 import { determinismTable } from "./determinism.ts";
+import { effectsTable } from "./effects.ts";
 import { errorsTable } from "./errors.ts";
 import { speedTable } from "./speed.ts";
 
@@ -11,6 +12,7 @@ const command = benchCommand(
     determinism: (bench) => determinismTable(bench),
     speed: (bench) => speedTable(bench),
     errors: (bench) => errorsTable(bench),
+    effects: (bench) => effectsTable(bench),
   },
 );
 

@@ -27,7 +27,6 @@ type Exchange = Pick<LayerTimes, "dispatch" | "combine">;
 export class ExchangeTime {
   readonly #model: MoeModel;
   readonly #hardware: Hardware;
-  readonly #lowLatencyBatch: number;
   readonly #lowLatency: { readonly dispatchUs: number; readonly combineUs: number };
   /** What every exchange takes more with so many ranks. */
   readonly #doublings: number;
@@ -39,14 +38,7 @@ export class ExchangeTime {
   readonly #table: TabulatedExchange | null;
   readonly #shape: EngineShape;
 
-  /** @param lowLatencyBatch tokens of a rank up to which the low-latency kernels are used */
-  constructor(
-    model: MoeModel,
-    topology: Topology,
-    hardware: Hardware,
-    { lowLatencyBatch, shape }: { readonly lowLatencyBatch: number; readonly shape: EngineShape },
-  ) {
-    this.#lowLatencyBatch = lowLatencyBatch;
+  constructor(model: MoeModel, topology: Topology, hardware: Hardware, shape: EngineShape) {
     this.#model = model;
     this.#hardware = hardware;
     this.#shape = shape;
@@ -60,16 +52,13 @@ export class ExchangeTime {
   }
 
   /**
-   * DeepEP's low-latency kernels for small batches, its normal ones above. Where experts are divided, tokens go to all
-   * GPUs. One group of tensor parallelism has every token on all of its GPUs.
+   * DeepEP's low-latency kernels for steps of answers, its normal ones where there are prompts. Where experts are
+   * divided, tokens go to all GPUs. One rank alone has every token where its experts are.
    */
-  of(tally: LayerTally, mostTokensOnARank: number, slice: Slice): Exchange {
-    const { attentionTp, moeTp } = this.#shape;
-    if (this.#ranks === 1 && attentionTp > 1) return { dispatch: 0, combine: 0 };
-    if (moeTp > 1) return this.#gather(tally, mostTokensOnARank, slice.part);
-    return lowLatency(mostTokensOnARank, slice, this.#lowLatencyBatch)
-      ? this.#small(tally, slice.part)
-      : this.#normal(tally, slice.part);
+  of(tally: LayerTally, mostTokensOnARank: number, promptPart: number, { part }: Slice): Exchange {
+    if (this.#ranks === 1) return { dispatch: 0, combine: 0 };
+    if (this.#shape.moeTp > 1) return this.#gather(tally, mostTokensOnARank, part);
+    return lowLatency(promptPart) ? this.#small(tally, part) : this.#normal(tally, part);
   }
 
   /** Every selection travels by itself; time grows with the busiest rank's bytes between the measured ends. */
@@ -128,10 +117,10 @@ export class ExchangeTime {
   }
 }
 
-export function lowLatency(
-  mostTokensOnARank: number,
-  { part }: Pick<Slice, "part">,
-  batch = LOW_LATENCY_BATCH,
-): boolean {
-  return mostTokensOnARank * part <= batch;
+/**
+ * Whether a step has DeepEP's low-latency kernels. Engines choose by what a step is of (SGLang's `--deepep-mode auto`,
+ * vLLM's backends of prefill and decode pools), and set the buffers of these up for their largest batch of answers.
+ */
+export function lowLatency(promptPart: number): boolean {
+  return promptPart === 0;
 }

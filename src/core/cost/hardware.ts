@@ -39,8 +39,8 @@ export interface Hardware {
   readonly rdmaBandwidth: number;
   /** GPUs that are within `nvlinkBandwidth` of each other, whatever a topology calls nodes. 1: those of a node. */
   readonly domainGpus: number;
-  /** All-reduces: seconds with next to no bytes per doubling of the group, and bytes per second. */
-  readonly reduce: { readonly latency: number; readonly bandwidth: number };
+  /** All-reduces: seconds with next to no bytes per doubling of the group, and bytes per second, of groups on several nodes too. */
+  readonly reduce: { readonly latency: number; readonly bandwidth: number; readonly betweenNodes: number };
   /** Low-latency all-to-all, by EP size. */
   readonly lowLatency: readonly LowLatencyPoint[];
   /** Least time of a low-latency dispatch and combine, µs: what one token costs. */
@@ -58,6 +58,11 @@ export interface Hardware {
     /** Of a layer where anything decodes, and where there are prompts. */
     readonly layer: number;
     readonly promptLayer: number;
+    /**
+     * That the host of a rank takes to launch the kernels of a layer's micro-batch, where ranks exchange tokens: what
+     * they compute between exchanges takes no less.
+     */
+    readonly launch: number;
     /** Of a prompt's token in a layer: norms, rotary embeddings, quantization, permutation. */
     readonly promptToken: number;
   };
@@ -107,7 +112,7 @@ export const H800: Hardware = {
   rdmaBandwidth: 40e9,
   domainGpus: 1,
   // Of the same links. The latency is the serving points' (config/calibration/serving.json, reduceLatency).
-  reduce: { latency: 3.2e-6, bandwidth: 160e9 },
+  reduce: { latency: 3.2e-6, bandwidth: 160e9, betweenNodes: 40e9 },
   // DeepEP README, low-latency kernels, H800 + CX7 InfiniBand.
   lowLatency: [
     { ranks: 8, dispatchUs: 77, combineUs: 114 },
@@ -124,7 +129,7 @@ export const H800: Hardware = {
   exchangeTable: null,
   exchangeDoublingUs: 0,
   // Kernels by themselves.
-  fixed: { step: 0, layer: 0, promptLayer: 0, promptToken: 0 },
+  fixed: { step: 0, layer: 0, promptLayer: 0, launch: 0, promptToken: 0 },
   // DeepSeek-V3 report §3.2.2. The low-latency kernels keep none while they wait (DeepEP README, receive hook).
   multiprocessors: { all: 132, exchange: 20 },
 };
@@ -132,9 +137,10 @@ export const H800: Hardware = {
 /**
  * What kernels take in an engine, in what they take alone: fitted to what SGLang publishes of DeepSeek-V3 on 96 H100
  * (`twin/calibration/published/wide-ep.ts`; a test compares). Tokens are permuted and quantized around experts, whose
- * groups are of many sizes; ranks come to an exchange at different times, and share the network with others.
+ * groups are of many sizes; ranks come to an exchange at different times, and share the network with others; hosts
+ * launch every micro-batch.
  */
-export const IN_ENGINE = { experts: 1.33, lowLatency: 1.47, promptToken: 0.51e-6 };
+export const IN_ENGINE = { experts: 1.33, lowLatency: 1.47, promptToken: 0.51e-6, launch: 478e-6 };
 
 /** An H800 as an engine uses it: `H800` alone would have a pool carry a quarter more than pools are seen to. */
 export const ENGINE_H800: Hardware = {
@@ -149,7 +155,7 @@ export const ENGINE_H800: Hardware = {
     dispatch: H800.lowLatencyFloorUs.dispatch * IN_ENGINE.lowLatency,
     combine: H800.lowLatencyFloorUs.combine * IN_ENGINE.lowLatency,
   },
-  fixed: { ...H800.fixed, promptToken: IN_ENGINE.promptToken },
+  fixed: { ...H800.fixed, promptToken: IN_ENGINE.promptToken, launch: IN_ENGINE.launch },
 };
 
 /** A measured point for this many ranks, interpolated in log₂(ranks); the ends hold outside the table. */

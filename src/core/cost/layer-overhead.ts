@@ -24,9 +24,9 @@ export class LayerOverhead {
     this.#hidden = hidden;
     this.#tp = attentionTp;
     this.#alone = ranks === 1;
-    const { nvlinkBandwidth, rdmaBandwidth, domainGpus, reduce } = hardware;
+    const { domainGpus, reduce } = hardware;
     const near = attentionTp <= Math.max(domainGpus, nodeGpus);
-    this.#bandwidth = near ? reduce.bandwidth : (reduce.bandwidth * rdmaBandwidth) / nvlinkBandwidth;
+    this.#bandwidth = near ? reduce.bandwidth : reduce.betweenNodes;
   }
 
   /** Of the whole step, whatever its layers. */

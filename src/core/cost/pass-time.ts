@@ -6,6 +6,7 @@ import type { StepCost } from "./step-cost.ts";
 export class PassTime {
   readonly #cost: StepCost;
   readonly #mostTokens: number;
+  readonly #attention: Float64Array;
   readonly #halfAttention: Float64Array;
   readonly #promptPart: number;
   #row = 0;
@@ -17,20 +18,17 @@ export class PassTime {
     this.#cost = cost;
     this.#mostTokens = ranks.reduce((most, { tokens }) => Math.max(most, tokens), 0);
     this.#promptPart = promptPartOf(ranks);
-    this.#halfAttention = cost.halfAttention(ranks, this.#mostTokens);
-    this.#inTurn = cost.fixed(ranks);
-    this.#overlapped = cost.outsideMoe(ranks);
+    this.#attention = cost.attention(ranks);
+    this.#halfAttention = cost.halfAttention(ranks);
+    this.#inTurn = this.#overlapped = cost.outsideMoe(ranks);
   }
 
   /** The next MoE layer. */
   add(tally: LayerTally): void {
-    this.#inTurn += this.#cost.experts(tally, this.#mostTokens, this.#promptPart);
-    this.#overlapped += this.#cost.overlapped(
-      tally,
-      this.#mostTokens,
-      this.#halfAttention[this.#row++],
-      this.#promptPart,
-    );
+    const row = this.#row++;
+    const [most, prompts] = [this.#mostTokens, this.#promptPart];
+    this.#inTurn += this.#cost.inTurn(tally, most, this.#attention[row], prompts);
+    this.#overlapped += this.#cost.overlapped(tally, most, this.#halfAttention[row], prompts);
   }
 
   /** What overlapping wins in throughput: 0.25 = a quarter more; below 0 it loses. 0 of nothing. */

@@ -4,11 +4,11 @@ import { type MoeModel, compressionWeights, ffnMatrices } from "../../model/moe-
 import type { Topology } from "../../model/topology.ts";
 import { BF16_BYTES, bytesPerWeight } from "../../model/weights.ts";
 import { arithmeticRate } from "./arithmetic-rate.ts";
-import { type AttentionWork, answerTokens } from "./attention-work.ts";
+import { type AttentionWork, answerTokens, promptPartOf } from "./attention-work.ts";
 import { FLOPS_PER_WEIGHT } from "./core-attention.ts";
 import { ExchangeTime, type Slice, lowLatency } from "./exchange-time.ts";
 import { ExpertTime } from "./expert-time.ts";
-import { type Hardware, LOW_LATENCY_BATCH } from "./hardware.ts";
+import type { Hardware } from "./hardware.ts";
 import { LayerOverhead } from "./layer-overhead.ts";
 import { type LayerKind, layerKinds } from "./layer-kinds.ts";
 import { type LayerTimes, alternating, pipelined } from "./overlap.ts";
@@ -16,8 +16,6 @@ import { bothOf } from "./overlap-norm.ts";
 
 /** How an engine runs a model, where it is not said: as DeepSeek's does. */
 interface StepOptions {
-  /** Tokens of a rank up to which the engine exchanges by the low-latency kernels. */
-  readonly lowLatencyBatch?: number;
   readonly shape?: EngineShape;
   /** Whether two micro-batches may overlap. */
   readonly overlaps?: boolean;
@@ -38,7 +36,7 @@ export class StepCost {
   readonly #exchange: ExchangeTime;
   readonly #experts: ExpertTime;
   readonly #overhead: LayerOverhead;
-  readonly #lowLatencyBatch: number;
+  readonly #launch: number;
   /** Whether the engine takes two overlapping micro-batches where they are faster. */
   readonly overlaps: boolean;
 
@@ -47,16 +45,16 @@ export class StepCost {
     whole: MoeModel,
     topology: Topology,
     hardware: Hardware,
-    { lowLatencyBatch = LOW_LATENCY_BATCH, shape = PLAIN_SHAPE, overlaps = true }: StepOptions = {},
+    { shape = PLAIN_SHAPE, overlaps = true }: StepOptions = {},
   ) {
     const model = partOfModel(whole, shape);
     const ranks = rankCount(topology, shape);
-    this.#lowLatencyBatch = lowLatencyBatch;
     // One rank alone exchanges nothing that could be hidden.
     this.overlaps = overlaps && ranks > 1;
+    this.#launch = ranks > 1 ? hardware.fixed.launch : 0;
     this.#model = model;
     this.#hardware = hardware;
-    this.#exchange = new ExchangeTime(model, topology, hardware, { lowLatencyBatch, shape });
+    this.#exchange = new ExchangeTime(model, topology, hardware, shape);
     this.#overhead = new LayerOverhead(model, shape, ranks, topology.gpusPerNode * shape.moeTp, hardware);
     this.#kinds = layerKinds(model, hardware);
     const shared = ffnMatrices(model) * model.hidden * model.sharedIntermediate * model.sharedExperts;
@@ -111,51 +109,67 @@ export class StepCost {
     return dispatch + experts + combine;
   }
 
+  /** One MoE layer, one part after the other. @param attention what `attention` says of the layer */
+  inTurn(tally: LayerTally, mostTokensOnARank: number, attention: number, promptPart = 0): number {
+    const parts = { attention, ...this.times(tally, mostTokensOnARank, promptPart) };
+    const { attention: before, dispatch, experts, combine } = this.#launched(parts);
+    return before + dispatch + experts + combine;
+  }
+
   /** One MoE layer in two overlapping micro-batches. @param halfAttention what `halfAttention` says of the layer */
   overlapped(tally: LayerTally, mostTokensOnARank: number, halfAttention: number, promptPart = 0): number {
-    const times = this.halfTimes(tally, mostTokensOnARank, halfAttention, promptPart);
-    const half = this.#half(mostTokensOnARank);
-    return lowLatency(mostTokensOnARank, half, this.#lowLatencyBatch) ? pipelined(times) : alternating(times);
+    const times = this.#launched(this.halfTimes(tally, mostTokensOnARank, halfAttention, promptPart));
+    return lowLatency(promptPart) ? pipelined(times) : alternating(times);
   }
 
   /** The parts of one MoE layer behind its attention, as one batch. */
   times(tally: LayerTally, mostTokensOnARank: number, promptPart = 0): Omit<LayerTimes, "attention"> {
     return {
       experts: this.#experts.slowest(tally, WHOLE, promptPart),
-      ...this.#exchange.of(tally, mostTokensOnARank, WHOLE),
+      ...this.#exchange.of(tally, mostTokensOnARank, promptPart, WHOLE),
     };
   }
 
   /** The parts of one MoE layer in one of two overlapping micro-batches. */
   halfTimes(tally: LayerTally, mostTokensOnARank: number, halfAttention: number, promptPart = 0): LayerTimes {
-    const half = this.#half(mostTokensOnARank);
+    const half = this.#half(promptPart);
     return {
       attention: halfAttention,
       experts: this.#experts.slowest(tally, half, promptPart),
-      ...this.#exchange.of(tally, mostTokensOnARank, half),
+      ...this.#exchange.of(tally, mostTokensOnARank, promptPart, half),
     };
   }
 
-  /** `[MoE layers]`: what precedes the experts in one of two overlapping micro-batches. */
-  halfAttention(ranks: readonly AttentionWork[], mostTokensOnARank: number): Float64Array {
-    const half = this.#half(mostTokensOnARank);
+  /** `[MoE layers]`: what precedes the experts. */
+  attention(ranks: readonly AttentionWork[]): Float64Array {
+    return this.#beforeExperts(ranks, WHOLE);
+  }
+
+  /** `[MoE layers]`: the same in one of two overlapping micro-batches. */
+  halfAttention(ranks: readonly AttentionWork[]): Float64Array {
+    return this.#beforeExperts(ranks, this.#half(promptPartOf(ranks)));
+  }
+
+  /** The host launches a micro-batch's kernels no faster. */
+  #launched(times: LayerTimes): LayerTimes {
+    const waits = Math.max(0, this.#launch - times.attention - times.experts);
+    return { ...times, attention: times.attention + waits };
+  }
+
+  #beforeExperts(ranks: readonly AttentionWork[], slice: Slice): Float64Array {
     const seconds = new Float64Array(this.#model.moeLayers.length);
     for (const kind of this.#kinds) {
       if (kind.moeRows.length === 0) continue;
-      const slowest = this.#slowestBeforeExperts(kind, ranks, half);
+      const slowest = this.#slowestBeforeExperts(kind, ranks, slice);
       for (const row of kind.moeRows) seconds[row] = slowest;
     }
     return seconds;
   }
 
   /** The normal kernels keep some of the multiprocessors to themselves while they overlap. */
-  #half(mostTokensOnARank: number): Slice {
+  #half(promptPart: number): Slice {
     const { all, exchange } = this.#hardware.multiprocessors;
-    const part = 1 / 2;
-    return {
-      part,
-      rate: lowLatency(mostTokensOnARank, { part }, this.#lowLatencyBatch) ? 1 : 1 - exchange / all,
-    };
+    return { part: 1 / 2, rate: lowLatency(promptPart) ? 1 : 1 - exchange / all };
   }
 
   /** Attention, with the shared experts that are computed by themselves. */

@@ -99,7 +99,7 @@ function engineOf(parts: EngineParts): LoopEngine | null {
     current,
   );
   if (pool.maxRequestTokens < longest) return null;
-  return new LoopEngine(pool, role, settings.pollSteps);
+  return new LoopEngine(pool, role, settings);
 }
 
 function present<T>(all: readonly (T | null)[]): readonly T[] | null {

@@ -18,6 +18,11 @@ import { familyOf } from "./serving-point.ts";
 
 /** Of the low-latency exchange; in between its time is interpolated, beyond it stays. */
 const RANKS = [1, 2, 4, 8, 16, 32, 64, 128, 256];
+
+/** With the last number of ranks that are within a domain, and the first that leave it: between them nothing is interpolated. */
+function ranksAround(domainGpus: number): readonly number[] {
+  return [...new Set([...RANKS, domainGpus, domainGpus + 1])].sort((a, b) => a - b);
+}
 /** vLLM's `--gpu-memory-utilization`, as in `WorkerTime.room`. */
 const MEMORY_PART = 0.9;
 
@@ -53,8 +58,12 @@ export function gpuHardware(gpu: Gpu, c: Constants, exchangeTable: ExchangeTable
     nvlinkBandwidth: scaleUp.bandwidth * c.exchangeBandwidth,
     rdmaBandwidth: scaleOut.bandwidth * c.exchangeBandwidth,
     domainGpus: scaleUp.gpus,
-    reduce: { latency: c.reduceLatency / pace, bandwidth: scaleUp.bandwidth * c.reduceBandwidth * pace },
-    lowLatency: RANKS.map((ranks) => ({
+    reduce: {
+      latency: c.reduceLatency / pace,
+      bandwidth: scaleUp.bandwidth * c.reduceBandwidth * pace,
+      betweenNodes: scaleOut.bandwidth * c.reduceBandwidth * pace,
+    },
+    lowLatency: ranksAround(scaleUp.gpus).map((ranks) => ({
       ranks,
       dispatchUs: microseconds(ranks, LOW_LATENCY_BYTES.dispatch),
       combineUs: microseconds(ranks, LOW_LATENCY_BYTES.combine),
@@ -67,6 +76,8 @@ export function gpuHardware(gpu: Gpu, c: Constants, exchangeTable: ExchangeTable
       step: c.host / pace,
       layer: c.layer / pace,
       promptLayer: c.prefillLayer / pace / promptPace,
+      // In the layer's.
+      launch: 0,
       promptToken: 0,
     },
     multiprocessors: H800.multiprocessors,

@@ -1,6 +1,7 @@
 import type { PoolRequest } from "../pool/pool-request.ts";
 import type { PoolRole } from "../pool/pool-role.ts";
 import type { PoolStep, SimulatedPool } from "../simulated-pool.ts";
+import type { BenchmarkSettings } from "./benchmark-settings.ts";
 
 /** A step with the time it took. */
 export interface TimedStep {
@@ -8,6 +9,9 @@ export interface TimedStep {
   readonly startMs: number;
   readonly endMs: number;
 }
+
+/** When an engine looks for new requests, and begins them. */
+type LookingFor = Pick<BenchmarkSettings, "pollSteps" | "gatherSteps" | "batchWait">;
 
 interface Arriving {
   readonly request: Omit<PoolRequest, "rank">;
@@ -18,7 +22,7 @@ interface Arriving {
 export class LoopEngine {
   readonly role: PoolRole;
   readonly #pool: SimulatedPool;
-  readonly #pollSteps: number;
+  readonly #looking: LookingFor;
   /** By when they are ready. */
   readonly #arriving: Arriving[] = [];
   readonly #inFlight: Int32Array;
@@ -30,13 +34,18 @@ export class LoopEngine {
   #waits = true;
   /** Steps since the last one with prompts, or since it last looked for requests. */
   #answersOnly: number;
+  /** Requests that have a rank, and are not begun before every rank has one, with the steps since others were. */
+  readonly #gathered: PoolRequest[] = [];
+  #heldSteps = 0;
 
-  /** @param pollSteps steps of answers after which it looks for new requests */
-  constructor(pool: SimulatedPool, role: PoolRole, pollSteps: number) {
+  /**
+   * @param looking when it looks for new requests, and begins them (`BenchmarkSettings`)
+   */
+  constructor(pool: SimulatedPool, role: PoolRole, looking: LookingFor) {
     this.#pool = pool;
     this.role = role;
-    this.#pollSteps = pollSteps;
-    this.#answersOnly = pollSteps;
+    this.#looking = looking;
+    this.#answersOnly = looking.pollSteps;
     this.#inFlight = new Int32Array(pool.count);
   }
 
@@ -89,26 +98,50 @@ export class LoopEngine {
     if (step === null) {
       // Who has come since the last step began is looked at once it is over.
       const late = this.#arriving.length > 0 && this.#arriving[0].readyMs <= startMs;
-      if (late) this.#answersOnly = this.#pollSteps;
+      if (late) this.#answersOnly = this.#looking.pollSteps;
       this.#waits = true;
       this.#endMs = startMs;
       return null;
     }
     this.#waits = false;
-    this.#answersOnly = step.prefillTokens > 0 ? this.#pollSteps : this.#answersOnly + 1;
+    this.#answersOnly = step.prefillTokens > 0 ? this.#looking.pollSteps : this.#answersOnly + 1;
     this.#endMs = startMs + step.ms;
     return { step, startMs, endMs: this.#endMs };
   }
 
   #admit(untilMs: number): void {
-    if (!this.#waits && this.#answersOnly < this.#pollSteps) return;
+    if (!this.#waits && this.#answersOnly < this.#looking.pollSteps) return;
     this.#answersOnly = 0;
     while (this.#arriving.length > 0 && this.#arriving[0].readyMs <= untilMs) {
       const { request } = this.#arriving.shift() as Arriving;
       const rank = this.#inFlight.indexOf(Math.min(...this.#inFlight));
       this.#inFlight[rank]++;
       this.#rankOf.set(request.id, rank);
-      this.#pool.submit({ ...request, rank });
+      this.#gathered.push({ ...request, rank });
     }
+    if (this.#gathered.length > 0 && this.#waitsForTokens()) return;
+    if (this.#waitsForRanks()) return;
+    this.#heldSteps = 0;
+    for (const request of this.#gathered) this.#pool.submit(request);
+    this.#gathered.length = 0;
+  }
+
+  /** TensorRT-LLM's `batch_wait_max_tokens_ratio` (`_waiting_requests`, `_torch/pyexecutor/py_executor.py`). */
+  #waitsForTokens(): boolean {
+    if (this.#looking.batchWait === null) return false;
+    const answers = this.#rankOf.size - this.#gathered.length;
+    const tokens = this.#gathered.reduce((sum, { inputTokens }) => sum + inputTokens, answers);
+    const { batchWait } = this.#looking;
+    return answers > 0 && tokens < batchWait.tokens && this.#heldSteps++ < batchWait.steps;
+  }
+
+  /** Its `attention_dp_config.enable_balance` (`_balance_adp_requests` there), which counts whether or not there are prompts. */
+  #waitsForRanks(): boolean {
+    if (this.#looking.gatherSteps === 0) return false;
+    const answers = this.#inFlight.slice();
+    for (const { rank } of this.#gathered) answers[rank]--;
+    const everyRank = new Set(this.#gathered.map(({ rank }) => rank)).size === answers.length;
+    // Where a rank has nothing to do, nobody is held up.
+    return !everyRank && !answers.includes(0) && ++this.#heldSteps < this.#looking.gatherSteps;
   }
 }

@@ -17,6 +17,8 @@ import { type CountSplit, countSplit } from "./split-counts.ts";
 
 /** A pass measures how far tokens travel anew after so many steps. */
 const HOPS_EVERY = 256;
+/** Turns by the golden ratio fall everywhere between 0 and 1 as often. */
+const GOLDEN = (Math.sqrt(5) - 1) / 2;
 
 /**
  * No tokens: each of some layers' experts gets a count, drawn with the mean and the variance that the step's mix of
@@ -42,6 +44,8 @@ export class AnalyticPass implements ForwardPass {
   readonly #from: Float64Array;
   /** `[gpus of a node]`: tokens whose source is such a GPU of any node. */
   readonly #peerTokens: Float64Array;
+  /** 0..1: where the next expert's parts are cut into whole selections. */
+  #turn = 0;
   #rates: HopRates = { hops: 0, nodeHops: 0 };
   #steps = 0;
 
@@ -138,10 +142,11 @@ export class AnalyticPass implements ForwardPass {
       const to = offsets[layer * experts + expert + 1];
       let part = 0;
       let given = 0;
+      this.#turn = (this.#turn + GOLDEN) % 1;
       for (let i = from; i < to; i++) {
-        // Whole selections that add up, whatever the parts.
+        // Whole selections that add up, of each slot its part on average: of one alone the first must not get it always.
         part += parts[slots[i]];
-        const upTo = i + 1 === to ? counts[expert] : Math.round(part * counts[expert]);
+        const upTo = i + 1 === to ? counts[expert] : Math.floor(part * counts[expert] + this.#turn);
         slotLoad[slots[i]] = upTo - given;
         gpuLoad[Math.floor(slots[i] / topology.slotsPerGpu)] += upTo - given;
         given = upTo;

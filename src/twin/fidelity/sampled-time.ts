@@ -9,6 +9,7 @@ export class SampledTime {
   readonly #weight: number;
   #mostTokens = 0;
   #promptPart = 0;
+  #attention: Float64Array = new Float64Array(0);
   #halfAttention: Float64Array = new Float64Array(0);
   #inTurn = 0;
   #overlapped = 0;
@@ -22,15 +23,18 @@ export class SampledTime {
     this.#mostTokens = 0;
     for (const { tokens } of work) if (tokens > this.#mostTokens) this.#mostTokens = tokens;
     this.#promptPart = promptPartOf(work);
-    this.#halfAttention = this.#cost.halfAttention(work, this.#mostTokens);
+    this.#attention = this.#cost.attention(work);
+    this.#halfAttention = this.#cost.halfAttention(work);
     this.#inTurn = this.#cost.fixed(work);
     this.#overlapped = this.#cost.outsideMoe(work);
   }
 
   add(layer: number, tally: LayerTally): void {
-    const half = this.#halfAttention[layer];
-    this.#inTurn += this.#weight * this.#cost.experts(tally, this.#mostTokens, this.#promptPart);
-    this.#overlapped += this.#weight * this.#cost.overlapped(tally, this.#mostTokens, half, this.#promptPart);
+    const [whole, half] = [this.#attention[layer], this.#halfAttention[layer]];
+    const [most, prompts] = [this.#mostTokens, this.#promptPart];
+    // Attention is known of all layers.
+    this.#inTurn += this.#weight * (this.#cost.inTurn(tally, most, whole, prompts) - whole);
+    this.#overlapped += this.#weight * this.#cost.overlapped(tally, most, half, prompts);
   }
 
   /** Overlapped where that is faster. */

@@ -16,6 +16,7 @@ export function whileTransferring(hardware: Hardware, topology: Topology): Hardw
   return {
     ...hardware,
     rdmaBandwidth: hardware.rdmaBandwidth * EXCHANGE_PART,
+    reduce: { ...hardware.reduce, betweenNodes: hardware.reduce.betweenNodes * EXCHANGE_PART },
     exchangeTable: exchangeTable === null ? null : overPart(exchangeTable, EXCHANGE_PART),
     lowLatency: hardware.lowLatency.map(({ ranks, dispatchUs, combineUs }) => ({
       ranks,

@@ -2,6 +2,7 @@ import {
   addDecode,
   addPrefill,
   noAttentionWork,
+  promptPartOf,
   type AttentionWork,
 } from "../../../core/cost/attention-work.ts";
 import { evenTally } from "../../../core/cost/even-tally.ts";
@@ -43,21 +44,19 @@ interface Phase {
   readonly hops: { readonly hops: number; readonly nodeHops: number };
   /** Of every rank. */
   readonly work: AttentionWork;
-  /** Tokens of a rank up to which the low-latency kernels exchange them: this deployment raised it. */
-  readonly lowLatencyBatch: number;
   readonly hardware: Hardware;
 }
 
 function prefillOf(prompt: number): Phase {
   const work = noAttentionWork();
   for (let i = 0; i < STEP_TOKENS / prompt; i++) addPrefill(work, 0, prompt, []);
-  return { topology: PREFILL, hops: PREFILL_HOPS, work, lowLatencyBatch: 128, hardware: H800 };
+  return { topology: PREFILL, hops: PREFILL_HOPS, work, hardware: H800 };
 }
 
 function decodeOf(requests: number, context: number): Phase {
   const work = noAttentionWork();
   for (let i = 0; i < requests; i++) addDecode(work, context, []);
-  return { topology: DECODE, hops: DECODE_HOPS, work, lowLatencyBatch: 256, hardware: H800 };
+  return { topology: DECODE, hops: DECODE_HOPS, work, hardware: H800 };
 }
 
 /** The same kernels on an H200, whose memory is faster. */
@@ -91,15 +90,16 @@ const KERNELS: Engine = { added: 0, launch: 0, experts: 1, exchange: 1 };
 
 /** @param imbalance the fullest rank's load over the mean */
 function layerSeconds(model: MoeModel, phase: Phase, imbalance: number, engine: Engine): LayerSeconds {
-  const { topology, hops, work, lowLatencyBatch, hardware } = phase;
+  const { topology, hops, work, hardware } = phase;
   const ranks = [work];
-  const cost = new StepCost(model, topology, hardware, { lowLatencyBatch });
+  const cost = new StepCost(model, topology, hardware);
+  const promptPart = promptPartOf(ranks);
   const tally = evenTally(topology, { tokensPerRank: work.tokens, topk: model.topk, ...hops });
   fill(tally, topology, imbalance);
   const attention = (cost.fixed(ranks) - cost.outsideMoe(ranks)) / model.moeLayers.length;
-  const whole = inEngine({ ...cost.times(tally, work.tokens), attention }, engine);
-  const halves = cost.halfTimes(tally, work.tokens, cost.halfAttention(ranks, work.tokens)[0]);
-  const overlap = work.tokens / 2 <= lowLatencyBatch ? pipelined : alternating;
+  const whole = inEngine({ ...cost.times(tally, work.tokens, promptPart), attention }, engine);
+  const halves = cost.halfTimes(tally, work.tokens, cost.halfAttention(ranks)[0], promptPart);
+  const overlap = promptPart === 0 ? pipelined : alternating;
   return {
     inTurn: whole.attention + whole.dispatch + whole.experts + whole.combine,
     overlapped: overlap(inEngine(halves, engine)),
