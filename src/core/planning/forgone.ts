@@ -1,5 +1,4 @@
-/** Of the tokens; less is noise. */
-const LEAST_MISSING = 0.002;
+import { LEAST_SAVED } from "./least-saved.ts";
 
 /**
  * What a pool has forgone of a gain that lasts, since its moves lose more until placements come round again: once that is
@@ -21,7 +20,7 @@ export class Forgone {
 
   /** @param missing what is forgone from now on, a part of the tokens */
   goOn(missing: number): void {
-    this.#missing = missing < LEAST_MISSING ? 0 : missing;
+    this.#missing = missing < LEAST_SAVED ? 0 : missing;
     if (this.#missing === 0) this.#sum = 0;
   }
 }

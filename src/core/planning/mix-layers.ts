@@ -1,6 +1,7 @@
 import type { Placement } from "../../model/placement.ts";
 import { withLayersOf } from "../migration/chunk-layers.ts";
 import { layerMoves } from "../migration/moves.ts";
+import { LEAST_SAVED } from "./least-saved.ts";
 
 /** A placement, and what its layers are predicted to cost. */
 export interface LayerOption {
@@ -11,7 +12,7 @@ export interface LayerOption {
 
 /**
  * Of every layer what costs least, its moves counted: layers are barriers, so that what one gains does not depend on the
- * others.
+ * others. The first options are preferred where others save next to nothing.
  * @param options  one at least
  * @param slotCost what a moved slot costs
  */
@@ -28,7 +29,7 @@ export function mixLayers(
   let mixed = first.placement;
   for (const option of others) {
     const total = priced(option);
-    const better = [...total.keys()].filter((layer) => total[layer] < least[layer]);
+    const better = [...total.keys()].filter((layer) => total[layer] < (1 - LEAST_SAVED) * least[layer]);
     for (const layer of better) least[layer] = total[layer];
     mixed = withLayersOf(mixed, option.placement, better);
   }

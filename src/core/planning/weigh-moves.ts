@@ -3,11 +3,9 @@ import type { MoeModel } from "../../model/moe-model.ts";
 import type { Moves } from "../migration/moves.ts";
 import { TRANSFER_PART } from "../migration/transfer-part.ts";
 import { transferMs } from "../migration/transfer-time.ts";
+import { LEAST_SAVED } from "./least-saved.ts";
 import type { Machine } from "./machine.ts";
 import type { Predicted } from "./prediction.ts";
-
-/** A placement that saves less than this part of the time that placements are made by is noise, however few its moves. */
-const LEAST_SAVED = 0.002;
 
 /** A placement held against the one in force. Gains are parts of the tokens that the pool forwards in the same time. */
 export interface Weighed {
