@@ -46,12 +46,15 @@ export class PolicyRun {
   #epochs = 1;
 
   constructor(policy: BalancePolicy, options: PolicyRunOptions, startMs: number) {
-    const { model, topology, cadence } = options;
+    const { model, topology, cadence, hardware, engine = WIDE_EP_ENGINE } = options;
     const slots = policyTopology(model, topology, policy);
     this.#policy = policy;
     this.#options = options;
     this.#gpus = gpuCount(topology);
-    this.#balancer = new Balancer(model, slots, policy, cadence, startMs);
+    this.#balancer = new Balancer(model, slots, policy, cadence, startMs, {
+      hardware,
+      shape: engine.shape,
+    });
     this.#passes = new ForwardPasses({
       ...options,
       dispatch: policy.dispatch,

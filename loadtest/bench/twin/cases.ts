@@ -3,6 +3,7 @@ import { Rng } from "../../../src/lib/rng.ts";
 import type { Cadence } from "../../../src/model/cadence.ts";
 import type { Fidelity } from "../../../src/model/fidelity.ts";
 import type { MoeModel } from "../../../src/model/moe-model.ts";
+import type { RankFault } from "../../../src/model/rank-fault.ts";
 import { type Topology, gpuCount } from "../../../src/model/topology.ts";
 import type { TraceRequest } from "../../../src/model/traffic.ts";
 import { StepRecorder } from "../../../src/twin/step-recorder.ts";
@@ -71,6 +72,7 @@ export function runCase(
     readonly policy?: BalancePolicy;
     readonly cadence: Cadence;
     readonly durationMs: number;
+    readonly faults?: readonly RankFault[];
   },
 ): { readonly result: VirtualRunResult; readonly cpuMs: number } {
   const { model, seed } = options;

@@ -3,16 +3,18 @@ import { benchCommand } from "../bench-command.ts";
 import { determinismTable } from "./determinism.ts";
 import { effectsTable } from "./effects.ts";
 import { errorsTable } from "./errors.ts";
+import { movesTable } from "./moves.ts";
 import { speedTable } from "./speed.ts";
 
 const command = benchCommand(
   "bench:twin",
-  "The simulated pool: how much faster than time, the same bytes again, and what it says when it looks at less.",
+  "The simulated pool: how much faster than time, the same bytes again, what it says when it looks at less, and what moved weights win there.",
   {
     determinism: (bench) => determinismTable(bench),
     speed: (bench) => speedTable(bench),
     errors: (bench) => errorsTable(bench),
     effects: (bench) => effectsTable(bench),
+    moves: (bench) => movesTable(bench),
   },
 );
 

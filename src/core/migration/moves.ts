@@ -23,14 +23,34 @@ export function countMoves(model: MoeModel, previous: Placement, next: Placement
  * @param previous may be of a pool of another size: GPUs keep their numbers, and those beyond held nothing
  */
 export function countMovedSlots(previous: Placement, next: Placement): Omit<Moves, "bytes"> {
+  const received = new Int32Array(gpuCount(next.topology));
+  let slots = 0;
+  forEachMove(previous, next, (_layer, gpu) => {
+    received[gpu]++;
+    slots++;
+  });
+  return { slots, received };
+}
+
+/** `[layers]`: slots that receive an expert their GPU did not hold. */
+export function layerMoves(previous: Placement, next: Placement): Int32Array {
+  const moves = new Int32Array(next.layers);
+  forEachMove(previous, next, (layer) => moves[layer]++);
+  return moves;
+}
+
+function forEachMove(
+  previous: Placement,
+  next: Placement,
+  moved: (layer: number, gpu: number) => void,
+): void {
   const { layers, topology } = next;
   const { slotsPerGpu } = topology;
   const width = slotCount(topology);
   const widthBefore = slotCount(previous.topology);
-  const received = new Int32Array(gpuCount(topology));
-  let slots = 0;
+  const gpus = gpuCount(topology);
   for (let layer = 0; layer < layers; layer++) {
-    for (let gpu = 0; gpu < received.length; gpu++) {
+    for (let gpu = 0; gpu < gpus; gpu++) {
       const first = layer * width + gpu * slotsPerGpu;
       const before = Math.min(widthBefore, gpu * previous.topology.slotsPerGpu);
       const after = Math.min(widthBefore, before + previous.topology.slotsPerGpu);
@@ -38,12 +58,10 @@ export function countMovedSlots(previous: Placement, next: Placement): Omit<Move
         const expert = next.physicalToLogical[i];
         if (expert < 0 || holds(next, first, i, expert)) continue;
         if (holds(previous, layer * widthBefore + before, layer * widthBefore + after, expert)) continue;
-        received[gpu]++;
-        slots++;
+        moved(layer, gpu);
       }
     }
   }
-  return { slots, received };
 }
 
 /** Whether a slot from `first` on and before `end` holds the expert. */

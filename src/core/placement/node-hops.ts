@@ -7,12 +7,29 @@ import type { RoutingTrace } from "../../model/routing-trace.ts";
  * node is free and as likely to be any node.
  */
 export function expectedNodeHops(placement: Placement, replicas: ReplicaIndex, sample: RoutingTrace): number {
+  const { layers, topology } = placement;
+  const visits = nodeVisits(placement, replicas, sample).reduce((a, b) => a + b, 0);
+  return sample.tokens === 0 ? 0 : (visits / (sample.tokens * layers)) * (1 - 1 / topology.nodes);
+}
+
+/** `[layers]`: the same, layer by layer. */
+export function layerNodeHops(
+  placement: Placement,
+  replicas: ReplicaIndex,
+  sample: RoutingTrace,
+): Float64Array {
+  const part = (1 - 1 / placement.topology.nodes) / Math.max(1, sample.tokens);
+  return nodeVisits(placement, replicas, sample).map((visits) => visits * part);
+}
+
+/** `[layers]`: nodes that the tokens of a sample visit, one after the other. */
+function nodeVisits(placement: Placement, replicas: ReplicaIndex, sample: RoutingTrace): Float64Array {
   const { layers, experts, topology } = placement;
   const { offsets, slots } = replicas;
   const slotsPerNode = topology.slotsPerGpu * topology.gpusPerNode;
   const visit = new Int32Array(topology.nodes).fill(-1);
   const open = new Int32Array(sample.topk);
-  let visits = 0;
+  const visits = new Float64Array(layers);
   let serial = 0;
   for (let layer = 0; layer < layers; layer++) {
     for (let token = 0; token < sample.tokens; token++, serial++) {
@@ -30,7 +47,7 @@ export function expectedNodeHops(placement: Placement, replicas: ReplicaIndex, s
         if (Math.floor(slots[last] / slotsPerNode) !== node) open[opened++] = expert;
         else if (visit[node] !== serial) {
           visit[node] = serial;
-          visits++;
+          visits[layer]++;
         }
       }
       for (let i = 0; i < opened; i++) {
@@ -40,9 +57,9 @@ export function expectedNodeHops(placement: Placement, replicas: ReplicaIndex, s
         while (at < end && visit[Math.floor(slots[at] / slotsPerNode)] !== serial) at++;
         if (at < end) continue;
         visit[Math.floor(slots[first] / slotsPerNode)] = serial;
-        visits++;
+        visits[layer]++;
       }
     }
   }
-  return sample.tokens === 0 ? 0 : (visits / (sample.tokens * layers)) * (1 - 1 / topology.nodes);
+  return visits;
 }

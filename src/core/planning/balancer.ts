@@ -12,25 +12,25 @@ import { LoadForecaster } from "../load/load-forecaster.ts";
 import { LoadTracker } from "../load/load-tracker.ts";
 import { RecentParts } from "../load/recent-parts.ts";
 import { RoutingSample } from "../load/routing-sample.ts";
-import { type Moves, countMoves } from "../migration/moves.ts";
+import type { Moves } from "../migration/moves.ts";
 import { usablePart } from "../placement/rehome-experts.ts";
 import type { BalancePolicy } from "./balance-policy.ts";
-import { mustChange, repaired, sameCapacity, sameSlots, serviceText } from "./capacity-change.ts";
-import { type Explanation, candidateState, loadSummary } from "./explanation.ts";
+import { mustChange, repaired, sameCapacity, serviceText } from "./capacity-change.ts";
+import { PlacementComparer } from "./compare-placements.ts";
+import { type Explanation, candidateState, loadSummary, predictedState } from "./explanation.ts";
 import type { Consumer } from "./consumers/consumer.ts";
 import { consumerOf } from "./consumers/consumers.ts";
 import type { Decision, Survival } from "./decision.ts";
 import type { Plan } from "./plan.ts";
 import { Predictor, changeText } from "./prediction.ts";
 import { PlacementProposer } from "./propose-placement.ts";
-import { weighMoves } from "./weigh-moves.ts";
+import { type Machine, UNKNOWN_MACHINE } from "./machine.ts";
 
 /**
  * Decides, on the two time scales, what a pool should do next: follow the load with the shares, and with the
  * placement where that is worth its moves. Pure: time is an argument, and nothing changes until `accept`.
  */
 export class Balancer {
-  readonly #model: MoeModel;
   readonly #policy: BalancePolicy;
   readonly #consumer: Consumer;
   readonly #cadence: Cadence;
@@ -41,6 +41,7 @@ export class Balancer {
   readonly #noMoves: Moves;
   readonly #proposer: PlacementProposer;
   readonly #predictor: Predictor;
+  readonly #comparer: PlacementComparer;
   #current: Plan;
   /** What the placement in force was weighed for. */
   #capacity: PoolCapacity;
@@ -50,9 +51,15 @@ export class Balancer {
   #changed = false;
 
   /** @param startMs the time of the first decision's clock */
-  constructor(model: MoeModel, topology: Topology, policy: BalancePolicy, cadence: Cadence, startMs: number) {
+  constructor(
+    model: MoeModel,
+    topology: Topology,
+    policy: BalancePolicy,
+    cadence: Cadence,
+    startMs: number,
+    machine: Machine = UNKNOWN_MACHINE,
+  ) {
     const layers = model.moeLayers.length;
-    this.#model = model;
     this.#policy = policy;
     this.#consumer = consumerOf(policy.consumer);
     this.#cadence = cadence;
@@ -70,7 +77,8 @@ export class Balancer {
       tokens: new Float64Array(layers * model.experts).fill(1),
     };
     this.#proposer = new PlacementProposer(model, topology, policy);
-    this.#predictor = new Predictor(model, policy);
+    this.#predictor = new Predictor(model, policy, machine.hardware);
+    this.#comparer = new PlacementComparer(model, this.#predictor, machine, cadence.placementMs);
     this.#capacity = fullCapacity(topology);
     this.#current = this.#planFor(
       this.#proposer.anew({ mean: uniform, deviation: null, scenarios: [] }, null, this.#capacity),
@@ -123,7 +131,7 @@ export class Balancer {
       this.#changed = false;
       this.#nextPlacement = nowMs + this.#cadence.placementMs;
       this.#nextShares = nowMs + this.#cadence.sharesMs;
-      const decision = this.#decidePlacement(capacity);
+      const decision = this.#decidePlacement(capacity, nowMs);
       const because = resized ? serviceText(capacity) : early ? "the load has changed" : null;
       return because === null ? decision : { ...decision, reason: `${because}: ${decision.reason}` };
     }
@@ -136,7 +144,7 @@ export class Balancer {
 
   /** Weighs placements now, whatever the time and however little is known of the load. */
   replan(capacity: PoolCapacity): Decision {
-    return this.#decidePlacement(capacity);
+    return this.#decidePlacement(capacity, null);
   }
 
   /** Shares for a placement that was not planned as a whole, by the load expected next. */
@@ -171,7 +179,8 @@ export class Balancer {
     return this.#recent.warm ? load : { ...load, tokens: load.tokens.fill(1) };
   }
 
-  #decidePlacement(capacity: PoolCapacity): Decision {
+  /** @param nowMs null out of turn */
+  #decidePlacement(capacity: PoolCapacity, nowMs: number | null): Decision {
     const known = this.#steady.forecast();
     const load = this.#recent.warm ? known.mean : this.#expected();
     const forecast = { ...known, mean: load };
@@ -181,31 +190,19 @@ export class Balancer {
     const scenarios = this.#parts.around(load);
     const stay = this.#reshared(load);
     const [tokens, others] = this.#sample.halves ?? [null, null];
-    const predict = (plan: Plan) => this.#predictor.predict(plan, load, scenarios, others);
-    const before = predict(stay);
-    const weigh = (placement: Placement) => {
-      const plan = this.#planFor(placement, load);
-      const idle = must && sameSlots(stay.placement, placement);
-      const moves = countMoves(this.#model, stay.placement, placement);
-      const weight = weighMoves(before, predict(plan), moves, this.#model, this.#cadence.placementMs);
-      return {
-        plan,
-        ...weight,
-        worth: idle || (!must && moves.slots === 0) ? Number.NEGATIVE_INFINITY : weight.worth,
-      };
-    };
-    const candidates = this.#proposer
-      .propose(stay.placement, { ...forecast, scenarios }, tokens, capacity)
-      .map(weigh);
-    const best = candidates.reduce((a, b) => (b.worth > a.worth ? b : a));
+    const placements = this.#proposer.propose(stay.placement, { ...forecast, scenarios }, tokens, capacity);
+    const planFor = (placement: Placement) => this.#planFor(placement, load);
+    const { before, candidates, best, enough } = this.#comparer.compare(
+      { stay, must, load, scenarios, sample: others, planFor, nowMs },
+      placements,
+    );
     const weighed = `${changeText(before, best.after)} by ${this.#consumer.dispatch} dispatch for ${best.moves.slots} moved slots`;
-    const enough = must ? Number.isFinite(best.worth) : best.worth >= 0;
     const take = enough || !this.#policy.weighsMoves;
     const verdict = take ? (must ? "must" : "taken") : "not worth its moves";
     const explanation = {
       dispatch: this.#consumer.dispatch,
       load: loadSummary(load),
-      inForce: before,
+      inForce: predictedState(before),
       candidates: candidates.map(candidateState),
       verdict,
     };

@@ -1,5 +1,6 @@
 import type { ConsumerDispatch } from "../../model/consumer-dispatch.ts";
 import type { ExpertLoad } from "../../model/load.ts";
+import type { Prediction } from "./prediction.ts";
 import type { Weighed } from "./weigh-moves.ts";
 
 /** The hottest experts that are named. */
@@ -21,7 +22,7 @@ export interface PredictedState {
   readonly balancedness: number;
   /** Per token and layer; null where it was not asked. */
   readonly nodeHops: number | null;
-  /** Time of experts and exchange, in that of perfectly balanced experts; null where it was not asked. */
+  /** Time of a token, by MoE layer, in that of its experts perfectly balanced; null where it was not asked. */
   readonly cost: number | null;
 }
 
@@ -29,7 +30,7 @@ export interface CandidateState extends PredictedState {
   readonly movedSlots: number;
   readonly movedBytes: number;
   readonly transferMs: number;
-  /** The part of the time it is predicted to save, and what it has to save to be worth its moves. */
+  /** The part of tokens it is predicted to forward more, and how many more are worth its moves. */
   readonly gain: number;
   readonly neededGain: number;
 }
@@ -67,6 +68,17 @@ export function loadSummary({ layers, experts, tokens }: ExpertLoad): LoadSummar
   return { tokensPerSecond: total / Math.max(1, loaded), hottest };
 }
 
+export function predictedState({ balancedness, nodeHops, cost }: Prediction): PredictedState {
+  return { balancedness, nodeHops, cost };
+}
+
 export function candidateState({ after, moves, transferMs, gain, neededGain }: Weighed): CandidateState {
-  return { ...after, movedSlots: moves.slots, movedBytes: moves.bytes, transferMs, gain, neededGain };
+  return {
+    ...predictedState(after),
+    movedSlots: moves.slots,
+    movedBytes: moves.bytes,
+    transferMs,
+    gain,
+    neededGain,
+  };
 }

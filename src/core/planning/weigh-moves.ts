@@ -1,37 +1,81 @@
+import { partOfModel } from "../../model/engine-shape.ts";
 import type { MoeModel } from "../../model/moe-model.ts";
 import type { Moves } from "../migration/moves.ts";
+import { TRANSFER_PART } from "../migration/transfer-part.ts";
 import { transferMs } from "../migration/transfer-time.ts";
-import type { Prediction } from "./prediction.ts";
+import { LEAST_SAVED } from "./least-saved.ts";
+import type { Machine } from "./machine.ts";
+import type { Predicted } from "./prediction.ts";
 
-/** While weights travel, they take half of the links from the tokens. */
-const TRAFFIC_LOST = 0.5;
-/** A placement that saves less than this part of the time is noise, however few its moves. */
-const LEAST_GAIN = 0.002;
-
-/** A placement held against the one in force. */
+/** A placement held against the one in force. Gains are parts of the tokens that the pool forwards in the same time. */
 export interface Weighed {
-  readonly after: Prediction;
+  readonly after: Predicted;
   readonly moves: Moves;
-  /** How long its weights travel, ms. */
+  /** How long its weights travel, by themselves, ms. */
   readonly transferMs: number;
-  /** The part of the time it is predicted to save. */
+  /** Once they are there. */
   readonly gain: number;
-  /** The part it has to save: what its moves lose until placements come round again. */
+  /** Of that, what does not pass as the load drifts: fewer hops, and more GPUs in service. */
+  readonly lastingGain: number;
+  /** What the gain has to be at least: what the moves lose of the tokens until placements come round again. */
   readonly neededGain: number;
-  /** The one less the other. */
+  /** The gain less that. */
   readonly worth: number;
 }
 
-/** @param placementMs until placements come round again */
-export function weighMoves(
-  before: Prediction,
-  after: Prediction,
-  moves: Moves,
-  model: MoeModel,
-  placementMs: number,
-): Weighed {
-  const travelMs = transferMs(model, moves);
-  const gain = before.cost / after.cost - 1;
-  const neededGain = Math.max(LEAST_GAIN, (TRAFFIC_LOST * travelMs) / placementMs);
-  return { after, moves, transferMs: travelMs, gain, neededGain, worth: gain - neededGain };
+/** Holds what moved weights win against what they lose, in tokens that a pool forwards until placements come round. */
+export class MoveScale {
+  readonly #part: MoeModel;
+  readonly #machine: Machine;
+  readonly #placementMs: number;
+
+  /** @param placementMs until placements come round again */
+  constructor(model: MoeModel, machine: Machine, placementMs: number) {
+    // Every GPU of an expert unit receives its part of an expert.
+    this.#part = partOfModel(model, machine.shape);
+    this.#machine = machine;
+    this.#placementMs = placementMs;
+  }
+
+  /**
+   * While weights travel, the pool forwards as before, less what it loses, and gains nothing yet. That takes longer than
+   * the weights would by themselves: tokens have the rest of the links.
+   */
+  weigh(before: Predicted, after: Predicted, moves: Moves): Weighed {
+    const ms = transferMs(this.#part, moves, this.#machine.hardware);
+    const gain = before.cost / after.cost - 1;
+    const travelling = Math.min(1, this.#travelling(ms));
+    const neededGain = Math.max(leastGain(after), travelling * (lostWhileTravelling(before) + gain));
+    const lastingGain = (before.lasting - after.lasting) / after.cost;
+    return { after, moves, transferMs: ms, gain, lastingGain, neededGain, worth: gain - neededGain };
+  }
+
+  /** What a moved slot costs, in the unit of costs, where it is one of as many as a weighed placement moves. */
+  slotCost(before: Predicted, { gain, moves, transferMs: ms }: Weighed): number {
+    const lost = lostWhileTravelling(before) + Math.max(0, gain);
+    return (before.cost * this.#travelling(ms) * lost) / Math.max(1, moves.slots);
+  }
+
+  /**
+   * The same where as much of its lasting gain has been forgone as its moves lose: these need no more.
+   * @param forgone parts of the tokens, times ms
+   */
+  afterForgone<W extends Weighed>(weighed: W, forgone: number): W {
+    if (forgone < weighed.neededGain * this.#placementMs) return weighed;
+    const neededGain = leastGain(weighed.after);
+    return { ...weighed, neededGain, worth: weighed.worth + weighed.neededGain - neededGain };
+  }
+
+  #travelling(ms: number): number {
+    return ms / TRANSFER_PART / this.#placementMs;
+  }
+}
+
+function leastGain({ placed, cost }: Predicted): number {
+  return (LEAST_SAVED * placed) / cost;
+}
+
+/** The part of the tokens that a pool does not forward while its exchange has but the rest of the links. */
+function lostWhileTravelling({ cost, exchange }: Predicted): number {
+  return 1 - cost / (cost - exchange + exchange / (1 - TRANSFER_PART));
 }

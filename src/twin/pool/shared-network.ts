@@ -1,7 +1,7 @@
 import { overPart } from "../../core/cost/exchange-table.ts";
 import type { Hardware } from "../../core/cost/hardware.ts";
 import { type Topology, gpuCount } from "../../model/topology.ts";
-import { TRANSFER_PART } from "./transfer-part.ts";
+import { TRANSFER_PART } from "../../core/migration/transfer-part.ts";
 
 const EXCHANGE_PART = 1 - TRANSFER_PART;
 

@@ -1,5 +1,6 @@
 import type { Hardware } from "../../core/cost/hardware.ts";
 import { type Moves, countMoves } from "../../core/migration/moves.ts";
+import { TRANSFER_PART } from "../../core/migration/transfer-part.ts";
 import { transferMs } from "../../core/migration/transfer-time.ts";
 import type { BalancePolicy } from "../../core/planning/balance-policy.ts";
 import { Balancer } from "../../core/planning/balancer.ts";
@@ -12,7 +13,7 @@ import { fullCapacity, outOfService } from "../../model/pool-capacity.ts";
 import type { PoolWindow } from "../../model/pool-window.ts";
 import type { Topology } from "../../model/topology.ts";
 import { type EngineSettings, WIDE_EP_ENGINE } from "../engine-settings.ts";
-import { TRANSFER_PART } from "../pool/transfer-part.ts";
+
 import type { RunObserver } from "./run-log.ts";
 import type { Timeline } from "./timeline.ts";
 
@@ -49,10 +50,13 @@ export class PoolBalance {
   movedSlots = 0;
 
   constructor(options: PoolBalanceOptions) {
-    const { model, policy, cadence } = options;
+    const { model, policy, cadence, hardware, engine = WIDE_EP_ENGINE } = options;
     this.#options = options;
     this.topology = policyTopology(model, options.topology, policy);
-    this.#balancer = new Balancer(model, this.topology, policy, cadence, 0);
+    this.#balancer = new Balancer(model, this.topology, policy, cadence, 0, {
+      hardware,
+      shape: engine.shape,
+    });
   }
 
   get current(): Plan {
