@@ -24,7 +24,7 @@ export interface PoolFacts {
   readonly movedSlots: number;
   /** What the planner decided last, and why. */
   readonly decision: string;
-  /** How far the simulated pool is behind the clock. */
+  /** How far the simulated pool has fallen behind the clock since the start, in all; it never catches up. */
   readonly lagMs: number;
   /** What was done to it; null where it is not simulated. */
   readonly simulation: SimulationState | null;
@@ -142,7 +142,7 @@ function liveLine({ traffic, pool }: LiveFacts): string {
       `balancedness ${changeText(pool.balancedness)}`,
       `node hops/token ${changeText(pool.nodeHopsPerToken)}`,
       `epoch ${pool.epoch}, ${pool.movedSlots} GPU moves`,
-      `lag ${milliseconds(pool.lagMs)} ms`,
+      `lag ${milliseconds(pool.lagMs)} ms in all`,
       ...(pool.simulation === null ? [] : [simulationText(pool.simulation)]),
       `planner: ${pool.decision}`,
     );

@@ -114,6 +114,7 @@ describe("the live view", () => {
     expect(lines.map((line) => line.slice(0, 8))).toEqual(["00:00:01", "00:00:06", "00:00:11"]);
     expect(lines[0]).toContain("balancedness 0.871 (0.523 at start)");
     expect(lines[0]).toContain("1614 GPU moves");
+    expect(lines[0]).toContain("lag 3.20 ms in all");
   });
 });
 
