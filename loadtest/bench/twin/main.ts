@@ -3,6 +3,7 @@ import { benchCommand } from "../bench-command.ts";
 import { determinismTable } from "./determinism.ts";
 import { effectsTable } from "./effects.ts";
 import { errorsTable } from "./errors.ts";
+import { modelsTable } from "./models.ts";
 import { speedTable } from "./speed.ts";
 
 const command = benchCommand(
@@ -13,6 +14,7 @@ const command = benchCommand(
     speed: (bench) => speedTable(bench),
     errors: (bench) => errorsTable(bench),
     effects: (bench) => effectsTable(bench),
+    models: (bench) => modelsTable(bench),
   },
 );
 
