@@ -3,6 +3,7 @@ import { benchCommand } from "../bench-command.ts";
 import { determinismTable } from "./determinism.ts";
 import { effectsTable } from "./effects.ts";
 import { errorsTable } from "./errors.ts";
+import { modelsTable } from "./models.ts";
 import { movesTable } from "./moves.ts";
 import { speedTable } from "./speed.ts";
 
@@ -15,6 +16,7 @@ const command = benchCommand(
     errors: (bench) => errorsTable(bench),
     effects: (bench) => effectsTable(bench),
     moves: (bench) => movesTable(bench),
+    models: (bench) => modelsTable(bench),
   },
 );
 
