@@ -59,10 +59,7 @@ export function planText(plan: Plan, problem: PlanProblem, flags: PlanFlags, fil
     `How sure it is: GPUs if the model is off\n${plain(plan.off.map((one, i) => [OFF_NAMES[i], offText(one)]))}`,
     `Tokens/s per user and per GPU, by arithmetic (* keeps the target)\n${frontText(plan)}`,
     `Layouts that the twin ran, of ${search.rated.length} that carry something by arithmetic${search.unexplored > 0 ? ` (${search.unexplored} that might be cheaper were not run)` : ""}\n${plain(
-      search.tried.map((one) => [
-        sayLayout(one.layout),
-        `${one.line.toPrecision(3)} requests/s a unit (arithmetic: ${one.open.toPrecision(3)})`,
-      ]),
+      search.tried.map((one) => [sayLayout(one.layout), triedText(one)]),
     )}`,
     engineStarts(plan, problem)
       .map(
@@ -77,6 +74,11 @@ export function planText(plan: Plan, problem: PlanProblem, flags: PlanFlags, fil
       `${demand.rate.toPrecision(3)} requests/s; --out ${flags.model}-plan writes a scenario, a configuration and requests to check it with`,
     );
   return parts.join("\n\n");
+}
+
+function triedText({ line, open }: SearchResult["tried"][number]): string {
+  const says = `arithmetic: ${open.toPrecision(3)}`;
+  return line === null ? `no fewer GPUs (${says})` : `${line.toPrecision(3)} requests/s a unit (${says})`;
 }
 
 function redundantText({ redundantExperts: count, chosen, search: { redundancy } }: Plan): string {
@@ -140,16 +142,22 @@ function plain(rows: readonly (readonly [string, string])[]): string {
     style: { head: [], border: [], "padding-left": 0, "padding-right": 0 },
   });
   for (const [name, text] of rows) table.push([name, text]);
-  return table.toString();
+  return table.toString().replaceAll(/ +$/gm, "");
 }
 
 /** Why there is no plan. */
-export function noPlanText({ rated, tried }: SearchResult, { target, maxGpus }: PlanProblem): string {
+export function noPlanText(
+  { rated, tried, nearest }: SearchResult,
+  { target, maxGpus }: PlanProblem,
+): string {
   const asked = `TTFT p95 ${target.ttftMs} ms and ITL p95 ${target.itlMs} ms`;
-  if (rated.length === 0)
+  if (rated.length === 0 || nearest === null)
     return `no layout keeps ${asked} at any rate, by arithmetic; relax a target, or try another type of GPU or precision`;
-  const carry = tried.filter(({ line }) => line > 0);
-  if (carry.length === 0)
-    return `the twin refutes all ${tried.length} layouts that were run: none keeps ${asked} at any rate, though arithmetic has some do; relax a target`;
-  return `no plan within --max-gpus ${maxGpus} keeps ${asked}: the best layout carries ${Math.max(...carry.map(({ line }) => line)).toPrecision(3)} requests/s a unit; raise the budget, or relax a target`;
+  const { layout, trial } = nearest;
+  const has = `TTFT p95 ${milliseconds(trial.ttftP95Ms)} ms and ITL p95 ${milliseconds(trial.itlP95Ms)} ms at ${trial.rate.toPrecision(3)} requests/s a unit`;
+  const run =
+    tried.length === 0
+      ? "by arithmetic no layout carries it"
+      : `the twin refutes the ${tried.length} layouts that it ran`;
+  return `no plan within --max-gpus ${maxGpus} keeps ${asked}: ${run}; the best by arithmetic (${sayLayout(layout)}) has ${has}; raise the budget, or relax a target`;
 }

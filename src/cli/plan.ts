@@ -71,18 +71,13 @@ async function plan(flags: PlanFlags): Promise<void> {
   const out = output(flags.json ?? false);
   const { problem, errors, users } = await readPlanProblem(flags);
   out.progress(sayProblem(problem, flags));
-  const lines = new LoadLines();
-  const routing = routingSources(problem.model, problem.seed, null);
+  const lines = new LoadLines(problem, routingSources(problem.model, problem.seed, null));
   try {
     await stoppable(async (signal) => {
       const bar = new ProgressBar(process.stderr, 1);
       bar.begin("", 1);
       const run = async (one: PlanProblem): Promise<Plan | SearchResult> => {
-        const result = await paced(
-          partsOf(makePlan(one, lines, routing, errors)),
-          (part) => bar.update(part),
-          signal,
-        );
+        const result = await paced(partsOf(makePlan(one, lines, errors)), (part) => bar.update(part), signal);
         bar.clear();
         return result;
       };

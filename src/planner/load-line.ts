@@ -1,75 +1,83 @@
-import { sayLayout, type Layout } from "./layout.ts";
+import type { RoutingSource } from "../twin/routing-source.ts";
+import { type Layout, sayLayout } from "./layout.ts";
 import { OpenUnit } from "./open-times.ts";
 import type { PlanProblem } from "./plan-problem.ts";
-import type { RoutingSource } from "../twin/routing-source.ts";
 import { trial } from "./trial.ts";
 
-/** Rates that are tried are powers of this: the load line is known to a tenth. */
+/** Rates that are tried are powers of this: a load line is known to a tenth. */
 const GRID = 1.1;
 /** Steps down the grid at most: a fortieth of what was expected. */
 const MOST_DOWN = 39;
 /** A p95 of so many is that of one in 17 to one in 25. */
 const REQUESTS = 300;
-/** Trials of a search, about. */
-const USUAL_TRIALS = 5;
 
-/**
- * The most that a unit carries within the target in the twin, in requests per second: 0 where it keeps it at no rate.
- * Starts where arithmetic expects it, so that few trials find it; what is found is the same from wherever it starts, as long
- * as more load never helps. Yields the part that is done, about.
- */
-export function* loadLine(
-  layout: Layout,
-  problem: PlanProblem,
-  expected: number,
-  routing: () => RoutingSource,
-): Generator<number, number> {
-  const unit = new OpenUnit(layout, problem);
-  let trials = 0;
-  function* keeps(power: number): Generator<number, boolean> {
-    const rate = GRID ** power;
-    const tpotMs = Math.min(unit.at(rate)?.tpotMs ?? problem.target.itlMs, 2 * problem.target.itlMs);
-    const run = trial(layout, problem, { rate, seed: problem.seed, requests: REQUESTS, tpotMs, routing });
-    const part = (inside: number) => 1 - Math.exp(-(trials + inside) / USUAL_TRIALS);
-    for (;;) {
-      const next = run.next();
-      if (next.done === true) {
-        trials++;
-        return next.value.keeps;
+/** Whether units keep the target in the twin, at rates of a grid: each is run once, whatever the demand. */
+export class LoadLines {
+  readonly #problem: Omit<PlanProblem, "demand">;
+  readonly #routing: () => RoutingSource;
+  readonly #known = new Map<string, boolean>();
+  /** Runs of the twin so far. */
+  trials = 0;
+
+  /** @param problem its lengths and targets hold for all that is asked */
+  constructor(problem: PlanProblem, routing: () => RoutingSource) {
+    this.#problem = problem;
+    this.#routing = routing;
+  }
+
+  get routing(): () => RoutingSource {
+    return this.#routing;
+  }
+
+  /** Whether a unit carries the least rate of the grid that is no less. Yields the part that is done. */
+  carries(layout: Layout, demand: PlanProblem["demand"], rate: number): Generator<number, boolean> {
+    return this.#keeps(layout, demand, Math.ceil(powerOf(rate) - 1e-9));
+  }
+
+  /**
+   * The most that a unit carries, in requests per second; 0 where it keeps the target at no rate. Starts where it is
+   * expected, so that few trials find it; what is found is the same from wherever it starts, as long as more load never
+   * helps.
+   */
+  *line(layout: Layout, demand: PlanProblem["demand"], expected: number): Generator<number, number> {
+    const keeps = (power: number) => this.#keeps(layout, demand, power);
+    const start = Math.floor(powerOf(expected) + 1e-9);
+    let low = start;
+    let high = start + 1;
+    if (yield* keeps(start)) {
+      for (let step = 1; yield* keeps(high); step *= 2) [low, high] = [high, high + 2 * step];
+    } else {
+      high = start;
+      low = start - 2;
+      for (let step = 4; !(yield* keeps(low)); step *= 2) {
+        if (start - low >= MOST_DOWN) return 0;
+        [low, high] = [Math.max(low - step, start - MOST_DOWN), low];
       }
-      yield part(next.value);
     }
-  }
-  const start = Math.floor(Math.log(expected) / Math.log(GRID));
-  let low = start;
-  let high = start + 1;
-  if (yield* keeps(start)) {
-    for (let step = 1; yield* keeps(high); step *= 2) [low, high] = [high, high + 2 * step];
-  } else {
-    high = start;
-    low = start - 2;
-    for (let step = 4; !(yield* keeps(low)); step *= 2) {
-      if (start - low >= MOST_DOWN) return 0;
-      [low, high] = [Math.max(low - step, start - MOST_DOWN), low];
+    while (high - low > 1) {
+      const middle = Math.floor((low + high) / 2);
+      if (yield* keeps(middle)) low = middle;
+      else high = middle;
     }
+    return GRID ** low;
   }
-  while (high - low > 1) {
-    const middle = Math.floor((low + high) / 2);
-    if (yield* keeps(middle)) low = middle;
-    else high = middle;
+
+  *#keeps(layout: Layout, demand: PlanProblem["demand"], power: number): Generator<number, boolean> {
+    const name = `${sayLayout(layout)} ${power}`;
+    const known = this.#known.get(name);
+    if (known !== undefined) return known;
+    const problem = { ...this.#problem, demand };
+    const { target, seed } = problem;
+    const rate = GRID ** power;
+    const { tpotMs } = new OpenUnit(layout, problem).at(rate) ?? { tpotMs: target.itlMs };
+    const options = { rate, seed, requests: REQUESTS, tpotMs: Math.min(tpotMs, 2 * target.itlMs) };
+    const { keeps } = yield* trial(layout, problem, { ...options, routing: this.#routing });
+    this.trials++;
+    this.#known.set(name, keeps);
+    return keeps;
   }
-  return GRID ** low;
 }
 
-/** Load lines that are known, since they do not depend on the demand's rate. */
-export class LoadLines {
-  readonly #known = new Map<string, number>();
-
-  of(layout: Layout): number | undefined {
-    return this.#known.get(sayLayout(layout));
-  }
-
-  set(layout: Layout, rate: number): void {
-    this.#known.set(sayLayout(layout), rate);
-  }
+function powerOf(rate: number): number {
+  return Math.log(rate) / Math.log(GRID);
 }

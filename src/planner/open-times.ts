@@ -18,6 +18,10 @@ export interface OpenTimes {
   readonly batch: number;
 }
 
+/** Arrivals cluster: interrupted steps count from a little before one in twenty. */
+const NEARLY = 0.8;
+/** The 95th percentile of a normal variate. */
+const P95 = 1.645;
 /** Of the time of its steps, what prompts may take: beyond, answers hardly go on. */
 const MOST_BUSY = 0.97;
 const ROUNDS = 30;
@@ -26,6 +30,7 @@ type Asked = Pick<PlanProblem, "model" | "sizes" | "precision" | "demand">;
 
 /**
  * A unit under open arrivals, by arithmetic alone. Means are those of the calibrated serving points. Percentiles follow so:
+ * - as many sequences run as arrivals have it (Poisson): a token in twenty is beside mean + 1.645 √mean of them;
  * - a token waits for prompts where more than one step in twenty has some (arrivals are independent: Poisson), and then
  *   the 95th percentile is a step with a chunk in it;
  * - a first token takes the step that runs, the steps of a prompt that only one in twenty exceeds, and the wait behind
@@ -85,8 +90,9 @@ export class OpenUnit {
     const chunks = this.#chunks(demand.prompt);
     const perStep = rate * chunks * tpot;
     const chunk = (alone / chunks) * this.#c.interference;
-    const interrupted = 1 - Math.exp(-perStep) > BEYOND;
-    const long = step + (interrupted ? chunk * Math.max(1, Math.min(dp, perStep)) ** 0.5 : 0);
+    const interrupted = 1 - Math.exp(-perStep) > NEARLY * BEYOND;
+    const full = this.#step(crowded(batch));
+    const long = full + (interrupted ? chunk * Math.max(1, Math.min(dp, perStep)) ** 0.5 : 0);
     const own = (alone * demand.promptP95) / demand.prompt + this.#chunks(demand.promptP95) * step;
     return this.#times(long + own + tail(work, busy), long, tpot, batch);
   }
@@ -106,7 +112,7 @@ export class OpenUnit {
       batch = round === 0 ? next : (batch + next) / 2;
     }
     const own = (alone * demand.promptP95) / demand.prompt;
-    return this.#times(own + busy * alone + tail(loaded, busy), step, step, batch);
+    return this.#times(own + busy * alone + tail(loaded, busy), this.#step(crowded(batch)), step, batch);
   }
 
   #times(ttft: number, itl: number, tpot: number, batch: number): OpenTimes {
@@ -155,6 +161,11 @@ export function openConstants({ type, decode }: Layout, { model, precision }: As
     prefill: null,
     decode: { ...decode, count: 1 },
   });
+}
+
+/** Sequences that a token in twenty has more of beside it: arrivals are independent, so what runs is Poisson's, too. */
+function crowded(batch: number): number {
+  return batch + P95 * Math.sqrt(batch);
 }
 
 /** What one wait in twenty exceeds. @param work seconds of the unit for each */

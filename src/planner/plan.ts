@@ -1,4 +1,3 @@
-import type { RoutingSource } from "../twin/routing-source.ts";
 import { roomOf } from "./candidates.ts";
 import { type BindingLimit, bindingLimit } from "./binding-limit.ts";
 import { type Layout, redundantExperts } from "./layout.ts";
@@ -43,11 +42,10 @@ export interface ModelErrors {
 export function* makePlan(
   problem: PlanProblem,
   lines: LoadLines,
-  routing: () => RoutingSource,
   errors: ModelErrors,
-  mostConfirmed?: number,
+  mostLayouts?: number,
 ): Generator<SearchProgress, Plan | SearchResult> {
-  const found = yield* search(problem, lines, routing, mostConfirmed);
+  const found = yield* search(problem, lines, mostLayouts);
   const { best } = found;
   if (best === null) return found;
   const { layout, line, units } = best;

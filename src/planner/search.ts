@@ -1,15 +1,14 @@
-import type { RoutingSource } from "../twin/routing-source.ts";
 import { withRedundancy } from "./candidates.ts";
-import { type Layout, sayLayout } from "./layout.ts";
-import { type LoadLines, loadLine } from "./load-line.ts";
+import { type Layout, sayLayout, unitGpus } from "./layout.ts";
+import type { LoadLines } from "./load-line.ts";
 import { OpenUnit } from "./open-times.ts";
 import type { PlanProblem } from "./plan-problem.ts";
 import { type RatedLayout, ratedLayouts } from "./rated-layouts.ts";
 import { type Trial, trial } from "./trial.ts";
 import { costOf, gpusFor, unitsFor } from "./units-needed.ts";
 
-/** Layouts whose load line the twin finds, unless said otherwise. */
-export const USUAL_CONFIRMED = 4;
+/** Layouts that the twin runs at most, unless said otherwise. */
+export const USUAL_LAYOUTS = 16;
 /** A layout that arithmetic rates so much too low is still found. */
 const DOUBT = 1.25;
 /** Of the last word, at other seeds. */
@@ -32,17 +31,26 @@ export interface Confirmed {
   readonly trials: readonly Trial[];
 }
 
+/** A layout that the twin ran. */
+export interface Tried {
+  readonly layout: Layout;
+  readonly open: number;
+  /** Its load line; null where it did not carry its part of the demand at less cost than what was found before. */
+  readonly line: number | null;
+}
+
 export interface SearchResult {
-  /** Null where no layout keeps the target within the budget. */
+  /** Null where no layout that was run keeps the target within the budget. */
   readonly best: Confirmed | null;
   /** By arithmetic, cheapest first. */
   readonly rated: readonly RatedLayout[];
-  /** Those that the twin ran, with its load line (0: at no rate). */
-  readonly tried: readonly { readonly layout: Layout; readonly open: number; readonly line: number }[];
-  /** Layouts that arithmetic alone does not rule out, and that were not run. */
+  readonly tried: readonly Tried[];
+  /** Layouts that could be cheaper, for all that arithmetic says, and were not run. */
   readonly unexplored: number;
   /** The same with redundant experts, where the twin ran that. */
   readonly redundancy: { readonly layout: Layout; readonly line: number } | null;
+  /** Without a plan: the layout that is best by arithmetic, at the least that its units would have to carry. */
+  readonly nearest: { readonly layout: Layout; readonly trial: Trial } | null;
 }
 
 export interface SearchProgress {
@@ -52,52 +60,60 @@ export interface SearchProgress {
 }
 
 /**
- * The cheapest plan that the twin does not refute. Arithmetic rates all layouts; the twin finds the load lines of the
- * cheapest, one after the other, until no other could be cheaper, and has the last word at other seeds.
+ * The cheapest plan that the twin does not refute. Arithmetic rates all layouts. The twin then asks of each, cheapest first,
+ * whether it carries the demand with fewer GPUs (or dollars) than the best so far: one run refutes most. Where it does, its
+ * load line is found, and runs at other seeds have the last word.
  */
 export function* search(
   problem: PlanProblem,
   lines: LoadLines,
-  routing: () => RoutingSource,
-  mostConfirmed = USUAL_CONFIRMED,
+  mostLayouts = USUAL_LAYOUTS,
 ): Generator<SearchProgress, SearchResult> {
+  const { demand, seed } = problem;
   const rated = ratedLayouts(problem);
-  const tried: { layout: Layout; open: number; line: number }[] = [];
-  const whole = mostConfirmed + 1;
+  const tried: Tried[] = [];
   let best: Confirmed | null = null;
   let at = 0;
-  for (; at < rated.length && (tried.length < mostConfirmed || best === null); at++) {
+  for (; at < rated.length && tried.length < mostLayouts; at++) {
     const { layout, open } = rated[at];
-    if (best !== null && best.cost <= hopedCost(rated[at], problem)) continue;
-    if (tried.length >= 3 * mostConfirmed) break;
-    const line = yield* lineOf(layout, open, Math.min(mostConfirmed, tried.length));
+    if (!couldBeCheaper(rated[at], problem, best)) continue;
+    const most = mostUnits(layout, problem, best);
+    if (!(yield* saying(layout, lines.carries(layout, demand, demand.rate / most)))) {
+      tried.push({ layout, open, line: null });
+      continue;
+    }
+    const line: number = yield* saying(
+      layout,
+      lines.line(layout, demand, Math.max(open, demand.rate / most)),
+    );
     tried.push({ layout, open, line });
-    if (line === 0) continue;
-    const found: Confirmed | null = yield* confirm(layout, open, line, best);
-    if (found !== null) best = found;
+    best = (yield* confirm(layout, open, line, best)) ?? best;
   }
-  const unexplored = rated.slice(at).filter((one) => best === null || hopedCost(one, problem) < best.cost);
-  const more = best === null ? null : withRedundancy(best.layout, problem);
-  let redundancy: SearchResult["redundancy"] = null;
-  if (best !== null && more !== null) {
-    const line: number = yield* lineOf(more, best.line, mostConfirmed);
-    redundancy = { layout: more, line };
-    const better: Confirmed | null = line <= best.line ? null : yield* confirm(more, best.open, line, best);
-    if (better !== null) best = better;
+  const unexplored = rated.slice(at).filter((one) => couldBeCheaper(one, problem, best)).length;
+  const found = { rated, tried, unexplored };
+  if (best === null) {
+    return {
+      ...found,
+      best,
+      redundancy: null,
+      nearest: rated.length === 0 ? null : yield* nearest(rated[0].layout),
+    };
   }
-  return { best, rated, tried, unexplored: unexplored.length, redundancy };
+  const more = withRedundancy(best.layout, problem);
+  if (more === null) return { ...found, best, redundancy: null, nearest: null };
+  const line: number = yield* saying(more, lines.line(more, demand, best.line));
+  const better: Confirmed | null = line <= best.line ? null : yield* confirm(more, best.open, line, best);
+  return { ...found, best: better ?? best, redundancy: { layout: more, line }, nearest: null };
 
-  function* lineOf(layout: Layout, expected: number, done: number): Generator<SearchProgress, number> {
-    const known = lines.of(layout);
-    if (known !== undefined) return known;
-    const run = loadLine(layout, problem, expected, routing);
+  function* saying<T>(layout: Layout, steps: Generator<number, T>): Generator<SearchProgress, T> {
     for (;;) {
-      const next = run.next();
-      if (next.done === true) {
-        lines.set(layout, next.value);
-        return next.value;
-      }
-      yield { label: sayLayout(layout), part: (done + 0.8 * next.value) / whole };
+      const next = steps.next();
+      if (next.done === true) return next.value;
+      const whole = Math.min(mostLayouts, rated.length) + 1;
+      yield {
+        label: sayLayout(layout),
+        part: (Math.max(at, tried.length) + next.value / 2) / Math.max(whole, at + 2),
+      };
     }
   }
 
@@ -108,16 +124,16 @@ export function* search(
     line: number,
     before: Confirmed | null,
   ): Generator<SearchProgress, Confirmed | null> {
-    const least = unitsFor(problem.demand.rate, line);
-    for (let units = least; units <= least + MOST_MORE; units++) {
+    const least = line === 0 ? Number.POSITIVE_INFINITY : unitsFor(demand.rate, line);
+    for (
+      let units = least;
+      units <= Math.min(least + MOST_MORE, mostUnits(layout, problem, before));
+      units++
+    ) {
+      const trials = yield* lastWord(layout, demand.rate / units);
+      if (trials === null) continue;
       const gpus = gpusFor(layout, units, problem);
-      const cost = costOf(layout, gpus, problem);
-      if (gpus > problem.maxGpus || (before !== null && cost >= before.cost)) {
-        const spares = before !== null && cost === before.cost && line / gpus > before.line / before.gpus;
-        if (!spares || units > least) return null;
-      }
-      const trials = yield* lastWord(layout, problem.demand.rate / units);
-      if (trials !== null) return { layout, open, line, units, gpus, cost, trials };
+      return { layout, open, line, units, gpus, cost: costOf(layout, gpus, problem), trials };
     }
     return null;
   }
@@ -125,29 +141,43 @@ export function* search(
   /** Null where the target is not kept at one of the seeds. */
   function* lastWord(layout: Layout, rate: number): Generator<SearchProgress, readonly Trial[] | null> {
     const trials: Trial[] = [];
-    const { tpotMs } = new OpenUnit(layout, problem).at(rate) ?? { tpotMs: problem.target.itlMs };
     for (let i = 1; i <= LAST_SEEDS; i++) {
-      const run = trial(layout, problem, {
-        rate,
-        seed: problem.seed + i,
-        requests: LAST_REQUESTS,
-        tpotMs,
-        routing,
-      });
-      let next = run.next();
-      for (; next.done !== true; next = run.next()) {
-        const done = Math.min(mostConfirmed, tried.length) - 0.2 + (0.2 * (i - 1 + next.value)) / LAST_SEEDS;
-        yield { label: `${sayLayout(layout)}, at another seed`, part: Math.max(0, done) / whole };
-      }
-      if (!next.value.keeps) return null;
-      trials.push(next.value);
+      const options = { rate, seed: seed + i, requests: LAST_REQUESTS, tpotMs: tpotOf(layout, rate) };
+      const done = yield* saying(layout, trial(layout, problem, { ...options, routing: lines.routing }));
+      if (!done.keeps) return null;
+      trials.push(done);
     }
     return trials;
   }
+
+  function* nearest(layout: Layout): Generator<SearchProgress, NonNullable<SearchResult["nearest"]>> {
+    const rate = demand.rate / mostUnits(layout, problem, null);
+    const options = { rate, seed, requests: LAST_REQUESTS, tpotMs: tpotOf(layout, rate), whole: true };
+    return {
+      layout,
+      trial: yield* saying(layout, trial(layout, problem, { ...options, routing: lines.routing })),
+    };
+  }
+
+  function tpotOf(layout: Layout, rate: number): number {
+    return new OpenUnit(layout, problem).at(rate)?.tpotMs ?? problem.target.itlMs;
+  }
 }
 
-/** What it would cost if the twin had it carry more than arithmetic says. */
-function hopedCost({ layout, open }: RatedLayout, problem: PlanProblem): number {
-  const units = unitsFor(problem.demand.rate, open * DOUBT);
-  return costOf(layout, gpusFor(layout, units, problem), problem);
+/** Units, without those to spare, that cost less than the best so far and are within the budget. */
+function mostUnits(layout: Layout, problem: PlanProblem, best: Confirmed | null): number {
+  const { maxGpus, spare } = problem;
+  const inBudget = Math.floor(maxGpus / unitGpus(layout)) - spare;
+  if (best === null) return inBudget;
+  const each = costOf(layout, unitGpus(layout), problem);
+  return Math.min(inBudget, Math.ceil(best.cost / each - 1e-9) - 1 - spare);
+}
+
+/** Whether it would, if the twin had it carry more than arithmetic says. */
+function couldBeCheaper(
+  { layout, open }: RatedLayout,
+  problem: PlanProblem,
+  best: Confirmed | null,
+): boolean {
+  return unitsFor(problem.demand.rate, open * DOUBT) <= mostUnits(layout, problem, best);
 }
