@@ -83,9 +83,9 @@ function triedText({ line, open }: SearchResult["tried"][number]): string {
 
 function redundantText({ redundantExperts: count, chosen, search: { redundancy } }: Plan): string {
   if (redundancy === null) return "0";
-  const gain = 100 * (redundancy.line / chosen.line - 1);
   if (count > 0) return `${count}`;
-  return `0: one more slot a GPU carries ${gain > 0 ? `${decimals(gain, 0)} % more, which saves no unit` : "no more"}`;
+  if (redundancy.line === null) return "0: one more slot a GPU carries less than a tenth more";
+  return `0: one more slot a GPU carries ${decimals(100 * (redundancy.line / chosen.line - 1), 0)} % more, which saves no unit`;
 }
 
 function limitText({ name, gain, first }: Plan["limit"]): string {

@@ -11,6 +11,8 @@ import { costOf, gpusFor, unitsFor } from "./units-needed.ts";
 export const USUAL_LAYOUTS = 16;
 /** A layout that arithmetic rates so much too low is still found. */
 const DOUBT = 1.25;
+/** Redundant experts are of use where they carry so much more. */
+const LEAST_GAIN = 1.1;
 /** Of the last word, at other seeds. */
 const LAST_REQUESTS = 400;
 const LAST_SEEDS = 2;
@@ -47,8 +49,8 @@ export interface SearchResult {
   readonly tried: readonly Tried[];
   /** Layouts that could be cheaper, for all that arithmetic says, and were not run. */
   readonly unexplored: number;
-  /** The same with redundant experts, where the twin ran that. */
-  readonly redundancy: { readonly layout: Layout; readonly line: number } | null;
+  /** The best with redundant experts, where the twin ran that: its load line, null where that is no tenth higher. */
+  readonly redundancy: { readonly layout: Layout; readonly line: number | null } | null;
   /** Without a plan: the layout that is best by arithmetic, at the least that its units would have to carry. */
   readonly nearest: { readonly layout: Layout; readonly trial: Trial } | null;
 }
@@ -101,9 +103,12 @@ export function* search(
   }
   const more = withRedundancy(best.layout, problem);
   if (more === null) return { ...found, best, redundancy: null, nearest: null };
-  const line: number = yield* saying(more, lines.line(more, demand, best.line));
-  const better: Confirmed | null = line <= best.line ? null : yield* confirm(more, best.open, line, best);
-  return { ...found, best: better ?? best, redundancy: { layout: more, line }, nearest: null };
+  const chosen = { ...found, nearest: null };
+  const helps: boolean = yield* saying(more, lines.carries(more, demand, best.line * LEAST_GAIN));
+  if (!helps) return { ...chosen, best, redundancy: { layout: more, line: null } };
+  const line: number = yield* saying(more, lines.line(more, demand, best.line * LEAST_GAIN));
+  const better: Confirmed | null = yield* confirm(more, best.open, line, best);
+  return { ...chosen, best: better ?? best, redundancy: { layout: more, line } };
 
   function* saying<T>(layout: Layout, steps: Generator<number, T>): Generator<SearchProgress, T> {
     for (;;) {
