@@ -159,5 +159,6 @@ export function noPlanText(
     tried.length === 0
       ? "by arithmetic no layout carries it"
       : `the twin refutes the ${tried.length} layouts that it ran`;
-  return `no plan within --max-gpus ${maxGpus} keeps ${asked}: ${run}; the best by arithmetic (${sayLayout(layout)}) has ${has}; raise the budget, or relax a target`;
+  const but = trial.keeps ? ", but no longer at a fifth more, which is kept in hand" : "";
+  return `no plan within --max-gpus ${maxGpus} keeps ${asked}: ${run}; the best by arithmetic (${sayLayout(layout)}) has ${has}${but}; raise the budget, or relax a target`;
 }

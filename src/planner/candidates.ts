@@ -8,7 +8,7 @@ import type { PlanProblem } from "./plan-problem.ts";
 const MOST_TP = 8;
 /** GPUs of a pool. */
 const POOL_GPUS = [1, 2, 4, 8, 16, 32, 64];
-const STEP_TOKENS = [512, 1024, 2048, 4096, 8192];
+const STEP_TOKENS = [512, 2048, 8192];
 /** FP8 weights have a scale for so many values: engines do not divide an expert within them. */
 const FP8_BLOCK = 128;
 /** A pool for prompts has a quarter of the other's GPUs at least, and four times as many at most. */

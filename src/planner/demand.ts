@@ -95,5 +95,7 @@ function busiestWindow(trace: readonly TraceRequest[]): Window {
   const requests = trace
     .slice(best.from, best.to)
     .map((one) => ({ ...one, arrivalMs: one.arrivalMs - startMs }));
-  return { requests, spanMs: Math.max(1000, Math.min(WINDOW_MS, last - startMs)) };
+  // The last request stands for the gap behind it, too.
+  const gapMs = (last - startMs) / Math.max(1, requests.length - 1);
+  return { requests, spanMs: Math.max(1000, Math.min(WINDOW_MS, last - startMs + gapMs)) };
 }

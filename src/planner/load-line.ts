@@ -2,40 +2,42 @@ import type { RoutingSource } from "../twin/routing-source.ts";
 import { type Layout, sayLayout } from "./layout.ts";
 import { OpenUnit } from "./open-times.ts";
 import type { PlanProblem } from "./plan-problem.ts";
-import { trial } from "./trial.ts";
+import { PART_ASKED, trial } from "./trial.ts";
 
 /** Rates that are tried are powers of this: a load line is known to a tenth. */
 const GRID = 1.1;
+/**
+ * A unit is loaded up to two steps of the grid below what the twin still carried, a sixth less: near its limit other requests
+ * wait much longer. Planners of the field keep as much in hand (replicas for 1.2 times the rate).
+ */
+const STEPS_BELOW = 2;
 /** Steps down the grid at most: a fortieth of what was expected. */
 const MOST_DOWN = 39;
-/** A p95 of so many is that of one in 17 to one in 25. */
-const REQUESTS = 300;
+/** A p95 of so many is that of one in 15 to one in 30. */
+const USUAL_REQUESTS = 300;
 
 /** Whether units keep the target in the twin, at rates of a grid: each is run once, whatever the demand. */
 export class LoadLines {
   readonly #problem: Omit<PlanProblem, "demand">;
-  readonly #routing: () => RoutingSource;
   readonly #known = new Map<string, boolean>();
-  /** Runs of the twin so far. */
-  trials = 0;
+  /** That count in a run of the twin. */
+  readonly requests: number;
+  readonly routing: () => RoutingSource;
 
   /** @param problem its lengths and targets hold for all that is asked */
-  constructor(problem: PlanProblem, routing: () => RoutingSource) {
+  constructor(problem: PlanProblem, routing: () => RoutingSource, requests = USUAL_REQUESTS) {
     this.#problem = problem;
-    this.#routing = routing;
+    this.routing = routing;
+    this.requests = requests;
   }
 
-  get routing(): () => RoutingSource {
-    return this.#routing;
-  }
-
-  /** Whether a unit carries the least rate of the grid that is no less. Yields the part that is done. */
+  /** Whether a unit's load line is no less than a rate. Yields the part that is done. */
   carries(layout: Layout, demand: PlanProblem["demand"], rate: number): Generator<number, boolean> {
-    return this.#keeps(layout, demand, Math.ceil(powerOf(rate) - 1e-9));
+    return this.#keeps(layout, demand, Math.ceil(powerOf(rate) - 1e-9) + STEPS_BELOW);
   }
 
   /**
-   * The most that a unit carries, in requests per second; 0 where it keeps the target at no rate. Starts where it is
+   * The most that a unit is loaded with, in requests per second; 0 where it keeps the target at no rate. Starts where it is
    * expected, so that few trials find it; what is found is the same from wherever it starts, as long as more load never
    * helps.
    */
@@ -59,7 +61,7 @@ export class LoadLines {
       if (yield* keeps(middle)) low = middle;
       else high = middle;
     }
-    return GRID ** low;
+    return GRID ** (low - STEPS_BELOW);
   }
 
   *#keeps(layout: Layout, demand: PlanProblem["demand"], power: number): Generator<number, boolean> {
@@ -70,9 +72,14 @@ export class LoadLines {
     const { target, seed } = problem;
     const rate = GRID ** power;
     const { tpotMs } = new OpenUnit(layout, problem).at(rate) ?? { tpotMs: target.itlMs };
-    const options = { rate, seed, requests: REQUESTS, tpotMs: Math.min(tpotMs, 2 * target.itlMs) };
-    const { keeps } = yield* trial(layout, problem, { ...options, routing: this.#routing });
-    this.trials++;
+    const options = {
+      rate,
+      seed,
+      requests: this.requests,
+      part: PART_ASKED,
+      tpotMs: Math.min(tpotMs, 2 * target.itlMs),
+    };
+    const { keeps } = yield* trial(layout, problem, { ...options, routing: this.routing });
     this.#known.set(name, keeps);
     return keeps;
   }

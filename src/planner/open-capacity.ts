@@ -5,7 +5,8 @@ import type { PlanProblem } from "./plan-problem.ts";
 import type { ServiceTarget } from "./service-target.ts";
 
 const LEAST = 1e-3;
-const HALVINGS = 40;
+/** From one power of four to the next, to a millionth. */
+const HALVINGS = 22;
 
 /** Requests per second that a unit carries within the target, by arithmetic; 0 where none does. */
 export function openCapacity(
@@ -21,8 +22,8 @@ export function openCapacity(
   };
   if (!keeps(LEAST)) return 0;
   let low = LEAST;
-  let high = 2 * LEAST;
-  while (keeps(high) && high < 1e9) [low, high] = [high, high * 2];
+  let high = 4 * LEAST;
+  while (keeps(high) && high < 1e9) [low, high] = [high, high * 4];
   for (let i = 0; i < HALVINGS; i++) {
     const middle = (low + high) / 2;
     if (keeps(middle)) low = middle;

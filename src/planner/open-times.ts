@@ -24,7 +24,7 @@ const NEARLY = 0.8;
 const P95 = 1.645;
 /** Of the time of its steps, what prompts may take: beyond, answers hardly go on. */
 const MOST_BUSY = 0.97;
-const ROUNDS = 30;
+const ROUNDS = 16;
 
 type Asked = Pick<PlanProblem, "model" | "sizes" | "precision" | "demand">;
 

@@ -13,6 +13,8 @@ export interface ParetoPoint {
 }
 
 const STEPS = 10;
+/** Nobody wants tokens so many times slower than the target. */
+const SLOWEST = 4;
 const UNBOUNDED = { ttftMs: Number.POSITIVE_INFINITY, itlMs: Number.POSITIVE_INFINITY };
 
 /** Layouts and loads, by arithmetic, of which none is better in both: slowest users first. */
@@ -25,7 +27,7 @@ export function paretoFront(problem: PlanProblem, layouts: readonly Layout[]): P
     for (let step = 1; step <= STEPS; step++) {
       const rate = (most * step) / STEPS;
       const times = unit.at(rate * (1 - 1e-9));
-      if (times === null) continue;
+      if (times === null || times.tpotMs > SLOWEST * problem.target.itlMs) continue;
       const keeps = times.ttftP95Ms <= problem.target.ttftMs && times.itlP95Ms <= problem.target.itlMs;
       const perGpu = (rate * answer) / unitGpus(layout);
       points.push({ layout, perUser: 1000 / times.tpotMs, perGpu, rate, keeps });

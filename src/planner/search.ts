@@ -4,7 +4,7 @@ import type { LoadLines } from "./load-line.ts";
 import { OpenUnit } from "./open-times.ts";
 import type { PlanProblem } from "./plan-problem.ts";
 import { type RatedLayout, ratedLayouts } from "./rated-layouts.ts";
-import { type Trial, trial } from "./trial.ts";
+import { PART_ASKED, type Trial, trial } from "./trial.ts";
 import { costOf, gpusFor, unitsFor } from "./units-needed.ts";
 
 /** Layouts that the twin runs at most, unless said otherwise. */
@@ -13,8 +13,7 @@ export const USUAL_LAYOUTS = 16;
 const DOUBT = 1.25;
 /** Redundant experts are of use where they carry so much more. */
 const LEAST_GAIN = 1.1;
-/** Of the last word, at other seeds. */
-const LAST_REQUESTS = 400;
+/** Of the last word. */
 const LAST_SEEDS = 2;
 /** Units that are added where the last word is no. */
 const MOST_MORE = 3;
@@ -106,19 +105,17 @@ export function* search(
   const chosen = { ...found, nearest: null };
   const helps: boolean = yield* saying(more, lines.carries(more, demand, best.line * LEAST_GAIN));
   if (!helps) return { ...chosen, best, redundancy: { layout: more, line: null } };
-  const line: number = yield* saying(more, lines.line(more, demand, best.line * LEAST_GAIN));
-  const better: Confirmed | null = yield* confirm(more, best.open, line, best);
-  return { ...chosen, best: better ?? best, redundancy: { layout: more, line } };
+  const higher: number = yield* saying(more, lines.line(more, demand, best.line * LEAST_GAIN));
+  const better: Confirmed | null = yield* confirm(more, best.open, higher, best);
+  return { ...chosen, best: better ?? best, redundancy: { layout: more, line: higher } };
 
   function* saying<T>(layout: Layout, steps: Generator<number, T>): Generator<SearchProgress, T> {
+    const ahead = rated.slice(at + 1).filter((one) => couldBeCheaper(one, problem, best)).length;
+    const left = 1 + Math.min(ahead, mostLayouts - tried.length);
     for (;;) {
       const next = steps.next();
       if (next.done === true) return next.value;
-      const whole = Math.min(mostLayouts, rated.length) + 1;
-      yield {
-        label: sayLayout(layout),
-        part: (Math.max(at, tried.length) + next.value / 2) / Math.max(whole, at + 2),
-      };
+      yield { label: sayLayout(layout), part: (tried.length + next.value / 2) / (tried.length + left + 1) };
     }
   }
 
@@ -147,7 +144,13 @@ export function* search(
   function* lastWord(layout: Layout, rate: number): Generator<SearchProgress, readonly Trial[] | null> {
     const trials: Trial[] = [];
     for (let i = 1; i <= LAST_SEEDS; i++) {
-      const options = { rate, seed: seed + i, requests: LAST_REQUESTS, tpotMs: tpotOf(layout, rate) };
+      const options = {
+        rate,
+        seed: seed + i,
+        requests: lines.requests,
+        part: PART_ASKED,
+        tpotMs: tpotOf(layout, rate),
+      };
       const done = yield* saying(layout, trial(layout, problem, { ...options, routing: lines.routing }));
       if (!done.keeps) return null;
       trials.push(done);
@@ -157,7 +160,7 @@ export function* search(
 
   function* nearest(layout: Layout): Generator<SearchProgress, NonNullable<SearchResult["nearest"]>> {
     const rate = demand.rate / mostUnits(layout, problem, null);
-    const options = { rate, seed, requests: LAST_REQUESTS, tpotMs: tpotOf(layout, rate), whole: true };
+    const options = { rate, seed, requests: lines.requests, tpotMs: tpotOf(layout, rate), whole: true };
     return {
       layout,
       trial: yield* saying(layout, trial(layout, problem, { ...options, routing: lines.routing })),

@@ -9,6 +9,8 @@ import { openConstants } from "./open-times.ts";
 import type { PlanProblem } from "./plan-problem.ts";
 import { BEYOND } from "./service-target.ts";
 
+/** What is kept in hand of a target: the 95th percentile of a few hundred requests is uncertain. */
+export const PART_ASKED = 0.97;
 /** Shares and placements of simulated pools, in ms. */
 export const CADENCE = { sharesMs: 5000, placementMs: 30_000 };
 /** The twin fills its steps as vLLM does. */
@@ -40,6 +42,8 @@ export interface TrialOptions {
   /** Mean time between tokens that is expected, for the time until the unit is in its stride. */
   readonly tpotMs: number;
   readonly routing: () => RoutingSource;
+  /** Of the target, what has to be kept: less than 1 where other requests are to keep it, too. */
+  readonly part?: number;
   /** Goes on to the end, though the target is lost. */
   readonly whole?: boolean;
 }
@@ -55,8 +59,9 @@ export function* trial(
   problem: PlanProblem,
   options: TrialOptions,
 ): Generator<number, Trial> {
-  const { demand, model, target } = problem;
-  const { rate, seed, requests: wanted, tpotMs, routing } = options;
+  const { demand, model } = problem;
+  const { rate, seed, requests: wanted, tpotMs, routing, part = 1 } = options;
+  const target = { ttftMs: part * problem.target.ttftMs, itlMs: part * problem.target.itlMs };
   const { type, decode, prefill, redundantSlots, stepTokens } = layout;
   const beforeMs = 1000 * openConstants(layout, problem).first;
   const warmMs = 1000 * warmSeconds(problem, tpotMs);
