@@ -8,6 +8,8 @@ export interface Demand {
   /** Tokens, on average. */
   readonly prompt: number;
   readonly answer: number;
+  /** Variance of prompts' lengths over their mean squared. */
+  readonly promptSpread: number;
   /** The prompt that 95 % do not exceed, and the longest request with its answer. */
   readonly promptP95: number;
   readonly longest: number;
@@ -20,6 +22,8 @@ export interface Demand {
 
 /** Lengths are drawn evenly around their means, by half at most. */
 const LEAST_PART = 0.5;
+/** Of lengths so drawn. */
+export const EVEN_SPREAD = 1 / 12;
 const WINDOW_MS = 300_000;
 
 /** Independent arrivals of so many requests a second, with lengths drawn from half to one and a half of the means. */
@@ -29,6 +33,7 @@ export function drawnDemand(rate: number, prompt: number, answer: number): Deman
     rate,
     prompt,
     answer,
+    promptSpread: EVEN_SPREAD,
     promptP95: prompts(0.95),
     longest: prompts(1) + answers(1),
     draw(unitRate, seconds, seed) {
@@ -56,7 +61,7 @@ function evenly(mean: number): (part: number) => number {
 
 /**
  * The busiest five minutes of a trace, which a plan has to carry. A unit receives each request with the chance that its
- * part of the rate is of the whole.
+ * part of the rate is of the whole; where more are asked for than come to it in that time, what comes to others follows.
  * @param trace at least one request, in order of arrival
  */
 export function tracedDemand(trace: readonly TraceRequest[]): Demand {
@@ -65,18 +70,35 @@ export function tracedDemand(trace: readonly TraceRequest[]): Demand {
   const rate = (1000 * requests.length) / spanMs;
   const sum = (of: (request: TraceRequest) => number) => requests.reduce((total, one) => total + of(one), 0);
   const prompts = requests.map(({ inputTokens }) => inputTokens).sort((a, b) => a - b);
+  const prompt = sum(({ inputTokens }) => inputTokens) / requests.length;
   return {
     rate,
-    prompt: sum(({ inputTokens }) => inputTokens) / requests.length,
+    prompt,
+    promptSpread: sum(({ inputTokens }) => (inputTokens / prompt - 1) ** 2) / requests.length,
     answer: sum(({ outputTokens }) => outputTokens) / requests.length,
     promptP95: prompts[Math.max(0, Math.ceil(0.95 * prompts.length) - 1)],
     longest: Math.max(...requests.map(({ inputTokens, outputTokens }) => inputTokens + outputTokens)),
     draw(unitRate, seconds, seed) {
       const rng = new Rng(seed, 22);
       const part = Math.min(1, unitRate / rate);
-      return requests.filter(({ arrivalMs }) => rng.uniform() < part && arrivalMs < seconds * 1000);
+      const drawn: TraceRequest[] = [];
+      for (let fromMs = 0, round = 0; fromMs < seconds * 1000; fromMs += spanMs, round++) {
+        const received = requests.filter(() => rng.uniform() < part);
+        drawn.push(...received.map((request) => later(request, fromMs, round)));
+      }
+      return drawn.filter(({ arrivalMs }) => arrivalMs < seconds * 1000);
     },
   };
+}
+
+/** Blocks of a prompt are numbered below this. */
+const MOST_BLOCKS = 2 ** 40;
+
+/** The window comes round again, as another unit has it: of prompts that none has seen. */
+function later({ prefixBlocks, ...request }: TraceRequest, fromMs: number, round: number): TraceRequest {
+  const moved = { ...request, arrivalMs: request.arrivalMs + fromMs };
+  if (prefixBlocks === undefined) return moved;
+  return { ...moved, prefixBlocks: prefixBlocks.map((block) => block + round * MOST_BLOCKS) };
 }
 
 interface Window {

@@ -5,6 +5,7 @@ import { familyOf } from "../twin/calibration/serving-point.ts";
 import { WorkerTime } from "../twin/calibration/worker-time.ts";
 import type { Gpu } from "../model/gpu.ts";
 import { roomOf } from "./candidates.ts";
+import { EVEN_SPREAD } from "./demand.ts";
 import type { Layout } from "./layout.ts";
 import type { PlanProblem } from "./plan-problem.ts";
 import { BEYOND } from "./service-target.ts";
@@ -34,7 +35,8 @@ type Asked = Pick<PlanProblem, "model" | "sizes" | "precision" | "demand">;
  * - a token waits for prompts where more than one step in twenty has some (arrivals are independent: Poisson), and then
  *   the 95th percentile is a step with a chunk in it;
  * - a first token takes the step that runs, the steps of a prompt that only one in twenty exceeds, and the wait behind
- *   others' prompts, whose tail is exponential (one queue with work `m` a request, busy `u`: W95 = m / (1 - u) × ln(u / 0.05)).
+ *   others' prompts, whose tail is exponential (one queue with work `m` a request, busy `u`: W95 = m / (1 - u) × ln(u / 0.05)),
+ *   and the longer the more prompts' lengths differ: in proportion to 1 + variance / mean², as in M/G/1.
  */
 export class OpenUnit {
   readonly #prompts: WorkerTime;
@@ -93,8 +95,8 @@ export class OpenUnit {
     const interrupted = 1 - Math.exp(-perStep) > NEARLY * BEYOND;
     const full = this.#step(crowded(batch));
     const long = full + (interrupted ? chunk * Math.max(1, Math.min(dp, perStep)) ** 0.5 : 0);
-    const own = (alone * demand.promptP95) / demand.prompt + this.#chunks(demand.promptP95) * step;
-    return this.#times(long + own + tail(work, busy), long, tpot, batch);
+    const own = this.#long() + this.#chunks(demand.promptP95) * step;
+    return this.#times(long + own + this.#tail(work, busy), long, tpot, batch);
   }
 
   #apart(rate: number): OpenTimes | null {
@@ -111,8 +113,12 @@ export class OpenUnit {
       if (next > this.#room) return null;
       batch = round === 0 ? next : (batch + next) / 2;
     }
-    const own = (alone * demand.promptP95) / demand.prompt;
-    return this.#times(own + busy * alone + tail(loaded, busy), this.#step(crowded(batch)), step, batch);
+    return this.#times(
+      this.#long() + busy * alone + this.#tail(loaded, busy),
+      this.#step(crowded(batch)),
+      step,
+      batch,
+    );
   }
 
   #times(ttft: number, itl: number, tpot: number, batch: number): OpenTimes {
@@ -136,6 +142,19 @@ export class OpenUnit {
     const perStep = Math.max(1, Math.floor(this.#layout.stepTokens / prompt));
     const loaded = this.#prompts.prefill(perStep * prompt, prompt, dp, chunks) / (perStep * dp);
     return { alone, loaded: Math.min(alone, loaded) };
+  }
+
+  /** Seconds of a prompt that only one in twenty exceeds, by itself. */
+  #long(): number {
+    const { promptP95 } = this.#asked.demand;
+    return this.#prompts.prefill(promptP95, promptP95, 1, this.#chunks(promptP95));
+  }
+
+  /** What one wait in twenty exceeds: the longer, the more lengths differ. @param work seconds of the unit for each */
+  #tail(work: number, busy: number): number {
+    if (busy <= BEYOND) return 0;
+    const spread = (1 + this.#asked.demand.promptSpread) / (1 + EVEN_SPREAD);
+    return ((spread * work) / (1 - busy)) * Math.log(busy / BEYOND);
   }
 
   #step(batch: number): number {
@@ -166,9 +185,4 @@ export function openConstants({ type, decode }: Layout, { model, precision }: As
 /** Sequences that a token in twenty has more of beside it: arrivals are independent, so what runs is Poisson's, too. */
 function crowded(batch: number): number {
   return batch + P95 * Math.sqrt(batch);
-}
-
-/** What one wait in twenty exceeds. @param work seconds of the unit for each */
-function tail(work: number, busy: number): number {
-  return busy <= BEYOND ? 0 : (work / (1 - busy)) * Math.log(busy / BEYOND);
 }

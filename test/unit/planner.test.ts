@@ -41,6 +41,9 @@ test("of a trace its busiest five minutes are planned for, and units receive the
   expect(demand.draw(10, 300, 1)).toHaveLength(3000);
   const half = demand.draw(5, 300, 1);
   expect(Math.abs(half.length / 1500 - 1)).toBeLessThan(0.06);
+  const long = demand.draw(1, 900, 1);
+  expect(Math.abs(long.length / 900 - 1)).toBeLessThan(0.1);
+  expect(long.every(({ arrivalMs }, i) => i === 0 || arrivalMs >= long[i - 1].arrivalMs)).toBe(true);
 });
 
 test("every candidate fits in memory and in the budget with its spare", () => {
