@@ -8,7 +8,7 @@ import { PART_ASKED, type Trial, trial } from "./trial.ts";
 import { costOf, gpusFor, unitsFor } from "./units-needed.ts";
 
 /** Layouts that the twin runs at most, unless said otherwise. */
-export const USUAL_LAYOUTS = 16;
+const USUAL_LAYOUTS = 16;
 /** A layout that arithmetic rates so much too low is still found. */
 const DOUBT = 1.25;
 /** Redundant experts are of use where they carry so much more. */
