@@ -88,7 +88,7 @@ function scenarioOf(
     ...(prefill === null ? {} : { decodeTopology: topologyOf(decode), decodeAssignment: "decode" }),
     attention: { tp: decode.tp },
     experts: { tp: decode.moeTp },
-    assignment: prefill === null ? "least-load" : "prefill",
+    assignment: prefill === null ? "least-in-flight" : "prefill",
     engine: ENGINE,
     stepTokens,
     runningPerRank: plan.running,

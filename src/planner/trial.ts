@@ -74,12 +74,12 @@ export function* trial(
     fromMs,
     counted: counted.length,
   });
-  const poolOf = (shape: typeof decode, assignment: "least-load" | "prefill" | "decode") => ({
+  const poolOf = (shape: typeof decode, assignment: "least-in-flight" | "prefill" | "decode") => ({
     topology: expertUnits(shape, model.experts, redundantSlots, type.gpu),
     hardware: type.hardware,
     assignment,
   });
-  const own = prefill === null ? poolOf(decode, "least-load") : poolOf(prefill, "prefill");
+  const own = prefill === null ? poolOf(decode, "least-in-flight") : poolOf(prefill, "prefill");
   const run = virtualRun({
     ...own,
     model,
