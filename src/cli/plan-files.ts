@@ -10,6 +10,7 @@ import type { PlanProblem } from "../planner/plan-problem.ts";
 import { CADENCE, ENGINE, warmSeconds } from "../planner/trial.ts";
 import { writeOutput } from "./output.ts";
 import type { PlanFlags } from "./plan-flags.ts";
+import { planPage } from "./plan-page.ts";
 import { engineStarts } from "./plan-report.ts";
 
 const NODE_GPUS = 8;
@@ -41,6 +42,7 @@ export async function writePlanFiles(
   const starts = engineStarts(plan, problem);
   const files: Record<string, string> = {
     "plan.json": `${JSON.stringify(report, null, 2)}\n`,
+    "plan.html": planPage(plan, problem, flags),
     "unit-requests.jsonl": mooncakeLines(unit),
     "all-requests.jsonl": mooncakeLines(whole),
     "scenario.yaml": stringify(scenarioOf(plan, problem, flags, unit)),

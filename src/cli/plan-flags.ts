@@ -1,5 +1,7 @@
 import { InputError } from "../lib/errors.ts";
 import type { ServingPrecision } from "../model/serving-precision.ts";
+import { decimals } from "../lib/number-text.ts";
+import type { PlanProblem } from "../planner/plan-problem.ts";
 import type { ServiceTarget } from "../planner/service-target.ts";
 import { SLO_PRESETS, type SloPreset, type SloPresetName } from "../planner/slo-presets.ts";
 
@@ -115,4 +117,15 @@ export function pricesOf({ price }: PlanFlags, types: readonly string[]): Readon
     prices.set(type.trim(), Number(dollars));
   }
   return prices;
+}
+
+/** The question, in a line. */
+export function questionText(
+  { model, precision, types, demand, target }: PlanProblem,
+  { maxGpus }: PlanFlags,
+): string {
+  const on = types.map(({ gpu }) => gpu.name.toUpperCase()).join(" or ");
+  const asked = `${demand.rate.toPrecision(3)} requests/s of ${decimals(demand.prompt, 0)} + ${decimals(demand.answer, 0)} tokens`;
+  const within = `95 % of first tokens within ${target.ttftMs} ms and of times between tokens within ${target.itlMs} ms`;
+  return `${model.name} in ${precision} on up to ${maxGpus} ${on}: ${asked}, ${within}`;
 }

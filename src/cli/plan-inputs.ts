@@ -137,14 +137,3 @@ function checkTarget(problem: PlanProblem): void {
     );
   }
 }
-
-/** The question, in a line. */
-export function sayProblem(
-  { model, precision, types, demand, target }: PlanProblem,
-  { maxGpus }: PlanFlags,
-): string {
-  const on = types.map(({ gpu }) => gpu.name.toUpperCase()).join(" or ");
-  const asked = `${demand.rate.toPrecision(3)} requests/s of ${decimals(demand.prompt, 0)} + ${decimals(demand.answer, 0)} tokens`;
-  const within = `95 % of first tokens within ${target.ttftMs} ms and of times between tokens within ${target.itlMs} ms`;
-  return `${model.name} in ${precision} on up to ${maxGpus} ${on}: ${asked}, ${within}`;
-}

@@ -10,8 +10,8 @@ import { countOption, jsonOption, positiveOption } from "./options.ts";
 import { type Output, output } from "./output.ts";
 import { paced } from "./paced.ts";
 import { writePlanFiles } from "./plan-files.ts";
-import type { PlanFlags } from "./plan-flags.ts";
-import { readPlanProblem, sayProblem } from "./plan-inputs.ts";
+import { type PlanFlags, questionText } from "./plan-flags.ts";
+import { readPlanProblem } from "./plan-inputs.ts";
 import { planReport } from "./plan-report.ts";
 import { noPlanText, planText } from "./plan-text.ts";
 import { ProgressBar } from "./progress-bar.ts";
@@ -60,7 +60,7 @@ export function planCommand(): Command {
         .default("1"),
     )
     .option("--price <type=dollars>", "of a GPU for an hour; several separated by commas: h200=3.5,b200=5")
-    .option("--out <dir>", "folder for plan.json, scenario.yaml, plimsoll.yaml, requests")
+    .option("--out <dir>", "folder for plan.html, plan.json, scenario.yaml, plimsoll.yaml, requests")
     .addOption(countOption("--seed <n>", "of the requests and the experts they take").default(1))
     .addOption(jsonOption())
     .exitOverride()
@@ -70,7 +70,7 @@ export function planCommand(): Command {
 async function plan(flags: PlanFlags): Promise<void> {
   const out = output(flags.json ?? false);
   const { problem, errors, users } = await readPlanProblem(flags);
-  out.progress(sayProblem(problem, flags));
+  out.progress(questionText(problem, flags));
   const lines = new LoadLines(problem, routingSources(problem.model, problem.seed, null));
   try {
     await stoppable(async (signal) => {

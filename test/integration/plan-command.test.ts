@@ -46,6 +46,10 @@ describe("a plan for a rate", () => {
     expect(ifModelIsOff).toHaveLength(3);
     expect(searched.tried.length).toBeGreaterThan(0);
 
+    const page = await readFile(`${out}/plan.html`, "utf8");
+    expect(page).toContain(`${answer.gpus} H100: ${answer.units} units of ${answer.gpusPerUnit}`);
+    expect(page).toContain("<svg");
+
     const config = await loadConfig(`${out}/plimsoll.yaml`);
     expect(config.pools).toHaveLength(1);
     const scenario = await loadScenario(`${out}/scenario.yaml`);
