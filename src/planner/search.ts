@@ -11,6 +11,8 @@ import { costOf, gpusFor, unitsFor } from "./units-needed.ts";
 const USUAL_LAYOUTS = 16;
 /** A layout that arithmetic rates so much too low is still found. */
 const DOUBT = 1.25;
+/** On GPUs that the twin runs by other figures than arithmetic's: DeepSeek's own H800, whose kernels are faster. */
+const DOUBT_OF_KERNELS = 3;
 /** Redundant experts are of use where they carry so much more. */
 const LEAST_GAIN = 1.1;
 /** Of the last word. */
@@ -187,5 +189,6 @@ function couldBeCheaper(
   problem: PlanProblem,
   best: Confirmed | null,
 ): boolean {
-  return unitsFor(problem.demand.rate, open * DOUBT) <= mostUnits(layout, problem, best);
+  const doubt = layout.type.overlaps ? DOUBT_OF_KERNELS : DOUBT;
+  return unitsFor(problem.demand.rate, open * doubt) <= mostUnits(layout, problem, best);
 }
