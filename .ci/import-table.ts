@@ -43,6 +43,12 @@ export const importTable: readonly Row[] = [
     packages: [],
     pure,
   },
+  {
+    unit: "planner",
+    imports: ["twin", "core", "routing", "model", "lib"],
+    packages: [],
+    pure,
+  },
   { unit: "report", imports: ["twin", "model", "lib"], packages: [], pure },
   { unit: "files", imports: ["lib"], packages: [], pure: false },
   { unit: "config", imports: ["files", "model", "lib"], packages: ["yaml", "zod"], pure: false },
@@ -133,6 +139,6 @@ export const importTable: readonly Row[] = [
   },
   { unit: "compose.ts", imports: ["src"], packages: ["fastify"], pure: false },
   { unit: "workers", imports: ["compose.ts", "serving", "config", "model"], packages: [], pure: false },
-  { unit: "cli", imports: ["src"], packages: ["cli-table3", "commander", "log-update"], pure: false },
+  { unit: "cli", imports: ["src"], packages: ["cli-table3", "commander", "log-update", "yaml"], pure: false },
   { unit: "main.ts", imports: ["cli"], packages: [], pure: false },
 ];

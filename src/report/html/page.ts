@@ -5,13 +5,12 @@ import type { PolicyLog } from "../policy-log.ts";
 import type { ServiceLevel } from "../service-level.ts";
 import { chartHtml } from "./chart.ts";
 import { comparisonHtml } from "./comparison-tables.ts";
+import { documentHtml, panelHtml, section } from "./document.ts";
 import { escaped } from "./escape.ts";
 import { eventsHtml } from "./event-list.ts";
-import { type FigureTable, tableHtml } from "./figure-table.ts";
 import { gainText } from "./gain.ts";
 import { latencyCharts } from "./latency-charts.ts";
 import { levelText, lostTable, policyTables } from "./policy-table.ts";
-import { STYLE } from "./style.ts";
 import { timeCharts } from "./time-charts.ts";
 import { type TrustFacts, trustHtml } from "./trust.ts";
 
@@ -26,9 +25,6 @@ export interface ReportFacts {
   readonly comparison: Comparison | null;
   readonly trust: TrustFacts;
 }
-
-/** The page loads nothing, and runs nothing. */
-const POLICY = "default-src 'none'; style-src 'unsafe-inline'";
 
 /** A run's report as one HTML file that needs no network. */
 export function reportPage(facts: ReportFacts): string {
@@ -57,41 +53,17 @@ export function reportPage(facts: ReportFacts): string {
         ]),
     section("How far to trust this", [trustHtml(trust)]),
   ];
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="${POLICY}">
-<title>Plimsoll: a simulated run</title>
-<style>
-${STYLE}</style>
-</head>
-<body>
-<header>
-<h1><svg class="mark" viewBox="0 0 32 32" aria-hidden="true"><circle cx="16" cy="16" r="9.5"/><path d="M1 16h30"/></svg>A simulated run</h1>
-<p class="lead">${escaped(gainText(figures))}</p>
-<dl>${identity.map(([name, text]) => `<div><dt>${escaped(name)}</dt><dd>${escaped(text)}</dd></div>`).join("")}</dl>
-</header>
-<main>
-${parts.filter((part) => part !== "").join("\n")}
-</main>
-<footer><p>Beside this page: <code>report.json</code> has these figures, <code>requests.jsonl</code> every request, <code>series.csv</code> every window, <code>trace.json</code> the steps, for <code>ui.perfetto.dev</code>. ${decimals(
-    figures.reduce((sum, { requests }) => sum + requests, 0),
-    0,
-  )} requests over all policies.</p></footer>
-</body>
-</html>
-`;
-}
-
-function section(title: string, parts: readonly string[]): string {
-  const there = parts.filter((part) => part !== "");
-  return `<section><h2>${escaped(title)}</h2>\n${there.join("\n")}\n</section>`;
-}
-
-function panelHtml(table: FigureTable): string {
-  return `<div class="panel"><h3>${escaped(table.caption)}</h3>${tableHtml(table)}</div>`;
+  return documentHtml({
+    title: "Plimsoll: a simulated run",
+    heading: "A simulated run",
+    lead: gainText(figures),
+    identity,
+    parts,
+    footer: `Beside this page: <code>report.json</code> has these figures, <code>requests.jsonl</code> every request, <code>series.csv</code> every window, <code>trace.json</code> the steps, for <code>ui.perfetto.dev</code>. ${decimals(
+      figures.reduce((sum, { requests }) => sum + requests, 0),
+      0,
+    )} requests over all policies.`,
+  });
 }
 
 function chartsHtml(charts: readonly string[]): string {

@@ -1,0 +1,137 @@
+import { mkdir } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { stringify } from "yaml";
+import type { TraceRequest } from "../model/traffic.ts";
+import type { Parallelism } from "../twin/calibration/serving-point.ts";
+import { type Layout, gpusOf } from "../planner/layout.ts";
+import { openConstants } from "../planner/open-times.ts";
+import type { Plan } from "../planner/plan.ts";
+import type { PlanProblem } from "../planner/plan-problem.ts";
+import { CADENCE, ENGINE, warmSeconds } from "../planner/trial.ts";
+import { writeOutput } from "./output.ts";
+import type { PlanFlags } from "./plan-flags.ts";
+import { planPage } from "./plan-page.ts";
+import { engineStarts } from "./plan-report.ts";
+
+const NODE_GPUS = 8;
+/** Seeds of what the answer was chosen and confirmed by are below. */
+const OTHER_SEED = 100;
+const UNIT_REQUESTS = 600;
+const WHOLE_SECONDS = 120;
+
+/**
+ * Writes a plan's files: the answer, a scenario of one unit at its part of the load with a spare away, its requests, those of
+ * the whole for a replay, a gateway's configuration, and TensorRT-LLM's options.
+ * @returns what can be done with them, in lines
+ * @throws InputError
+ */
+export async function writePlanFiles(
+  folder: string,
+  plan: Plan,
+  problem: PlanProblem,
+  flags: PlanFlags,
+  report: object,
+): Promise<string> {
+  await mkdir(folder, { recursive: true }).catch(() => undefined);
+  const { demand, seed } = problem;
+  const rate = demand.rate / plan.chosen.units;
+  const tpotMs = plan.chosen.trials[0].tpotMs ?? problem.target.itlMs;
+  const seconds = warmSeconds(problem, tpotMs) + UNIT_REQUESTS / rate;
+  const unit = demand.draw(rate, seconds, seed + OTHER_SEED);
+  const whole = demand.draw(demand.rate, WHOLE_SECONDS, seed + OTHER_SEED);
+  const starts = engineStarts(plan, problem);
+  const files: Record<string, string> = {
+    "plan.json": `${JSON.stringify(report, null, 2)}\n`,
+    "plan.html": planPage(plan, problem, flags),
+    "unit-requests.jsonl": mooncakeLines(unit),
+    "all-requests.jsonl": mooncakeLines(whole),
+    "scenario.yaml": stringify(scenarioOf(plan, problem, flags, unit)),
+    "plimsoll.yaml": stringify(gatewayOf(plan, problem)),
+    ...Object.fromEntries(
+      starts.map(({ role, flags: words }) => [`trtllm-${role}.yaml`, `${words.trtllmOptions}\n`]),
+    ),
+  };
+  for (const [name, text] of Object.entries(files)) await writeOutput(join(folder, name), text);
+  return [
+    `${folder}: ${Object.keys(files).join(", ")}`,
+    `  in the twin, a unit with a spare away:  plimsoll simulate --scenario ${join(folder, "scenario.yaml")} --out ${join(folder, "run")}`,
+    `  on the real thing, the whole load:      plimsoll replay --trace ${join(folder, "all-requests.jsonl")} --url http://GATEWAY:8080 --out ${join(folder, "replay")}`,
+  ].join("\n");
+}
+
+function mooncakeLines(requests: readonly TraceRequest[]): string {
+  const line = ({ arrivalMs, inputTokens, outputTokens, prefixBlocks }: TraceRequest) =>
+    JSON.stringify({
+      timestamp: Number(arrivalMs.toFixed(3)),
+      input_length: inputTokens,
+      output_length: outputTokens,
+      ...(prefixBlocks === undefined ? {} : { hash_ids: prefixBlocks }),
+    });
+  return requests.map((request) => `${line(request)}\n`).join("");
+}
+
+/** What `simulate` runs to check the plan: other requests of the same kind. */
+function scenarioOf(
+  plan: Plan,
+  problem: PlanProblem,
+  { model, precision }: PlanFlags,
+  unit: readonly TraceRequest[],
+): object {
+  const { layout } = plan.chosen;
+  const { decode, prefill, redundantSlots, stepTokens, type } = layout;
+  const beforeMs = 1000 * openConstants(layout, problem).first;
+  const topologyOf = (shape: Parallelism) =>
+    topologyText(shape, problem.model.experts, redundantSlots, layout);
+  return {
+    model: /\.ya?ml$/.test(model) ? resolve(model) : model,
+    gpu: type.gpu.name,
+    ...(precision === undefined ? {} : { precision }),
+    topology: topologyOf(prefill ?? decode),
+    ...(prefill === null ? {} : { decodeTopology: topologyOf(decode), decodeAssignment: "decode" }),
+    attention: { tp: decode.tp },
+    experts: { tp: decode.moeTp },
+    assignment: prefill === null ? "least-in-flight" : "prefill",
+    engine: ENGINE,
+    stepTokens,
+    runningPerRank: plan.running,
+    trace: "unit-requests.jsonl",
+    routing: null,
+    durationSeconds: Math.ceil((unit.at(-1)?.arrivalMs ?? 1000) / 1000),
+    sharesSeconds: CADENCE.sharesMs / 1000,
+    placementSeconds: CADENCE.placementMs / 1000,
+    policies: [redundantSlots === 0 ? "none" : "plimsoll"],
+    // A client's first token comes later by what HTTP, its prompt's text and scheduling take.
+    slo: { ttftMs: Math.round(problem.target.ttftMs - beforeMs), tpotMs: problem.target.itlMs },
+    seed: problem.seed + OTHER_SEED,
+  };
+}
+
+function topologyText(shape: Parallelism, experts: number, redundant: number, { type }: Layout): string {
+  const gpus = gpusOf(shape);
+  const nodes = gpus <= type.gpu.scaleUp.gpus ? 1 : gpus / NODE_GPUS;
+  const slots = Math.min(experts, Math.ceil(experts / gpus) + redundant);
+  return `${nodes}x${gpus / nodes}x${slots}`;
+}
+
+/** A gateway's configuration: addresses are to be filled in. */
+function gatewayOf(plan: Plan, { model }: PlanProblem): object {
+  const { prefill, decode } = plan.chosen.layout;
+  const servers = (role: string, { dp }: Parallelism) => ({
+    urls: Array.from({ length: plan.units }, (_, i) => `http://${role}-${i + 1}.example.internal:8000`),
+    ...(dp > 1 ? { dataParallelSize: dp } : {}),
+  });
+  return {
+    http: { host: "0.0.0.0" },
+    pools: [
+      {
+        name: model.name,
+        kind: ENGINE,
+        models: [model.name],
+        maxRequestsPerShard: plan.running,
+        ...(prefill === null
+          ? servers("engine", decode)
+          : { prefill: servers("prefill", prefill), decode: servers("decode", decode) }),
+      },
+    ],
+  };
+}

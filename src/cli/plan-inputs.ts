@@ -1,0 +1,139 @@
+import { readConstantsFile } from "../config/calibration/constants-file.ts";
+import { chooseGpu } from "../config/gpus/chosen-gpu.ts";
+import { loadGpu } from "../config/gpus/load-gpu.ts";
+import { loadModel } from "../config/shapes.ts";
+import { whyNotServed } from "../core/cost/serving-room.ts";
+import { readTrace } from "../formats/trace.ts";
+import { InputError } from "../lib/errors.ts";
+import type { MoeModel } from "../model/moe-model.ts";
+import { precisionOf, servedIn } from "../model/serving-precision.ts";
+import { candidates } from "../planner/candidates.ts";
+import { type Demand, drawnDemand, tracedDemand } from "../planner/demand.ts";
+import type { PlanGpu } from "../planner/layout.ts";
+import type { ModelErrors } from "../planner/plan.ts";
+import type { PlanProblem } from "../planner/plan-problem.ts";
+import { modelBytes, physicalBound } from "../planner/physical-bounds.ts";
+import { tableOf } from "../twin/calibration/fitted-constants.ts";
+import { modelledHardware } from "../twin/calibration/gpu-hardware.ts";
+import { modelSizes } from "../twin/calibration/model-sizes.ts";
+import { decimals, milliseconds } from "../lib/number-text.ts";
+import { MODEL_FLAG } from "./load-file.ts";
+import { readInput } from "./output.ts";
+import { type Asked, type PlanFlags, askedOf, pricesOf, targetOf } from "./plan-flags.ts";
+
+/** GPUs of a unit at most. */
+const POOL_GPUS = 64;
+
+export interface PlanInputs {
+  readonly problem: PlanProblem;
+  readonly errors: ModelErrors;
+  /** Who ask the more often the faster they are answered; null where a rate is given. */
+  readonly users: Users | null;
+}
+
+export interface Users {
+  /** @param seconds that an answer takes */
+  rateAt(seconds: number): number;
+  demandOf(rate: number): Demand;
+}
+
+/** @throws InputError */
+export async function readPlanProblem(flags: PlanFlags): Promise<PlanInputs> {
+  const asked = askedOf(flags);
+  const target = targetOf(flags);
+  const written = await loadModel(flags.model, MODEL_FLAG);
+  const precision = flags.precision ?? precisionOf(written.precision);
+  const model = flags.precision === undefined ? written : servedIn(written, precision);
+  const { constants, unseen } = await readConstantsFile();
+  const types = await readTypes(flags, model, tableOf(constants));
+  const users = asked.kind === "users" ? usersOf(asked) : null;
+  const slowest = (asked.kind === "trace" ? 0 : asked.osl * target.itlMs) / 1000 + target.ttftMs / 1000;
+  const problem: PlanProblem = {
+    model,
+    sizes: modelSizes(model, precision),
+    precision,
+    types,
+    demand: users === null ? await demandOf(asked) : users.demandOf(users.rateAt(slowest)),
+    target,
+    maxGpus: flags.maxGpus,
+    spare: Number(flags.spare),
+    seed: flags.seed,
+  };
+  checkFits(problem);
+  checkTarget(problem);
+  // The twin is of no engine in particular, as if that of every point had been left out.
+  const { backend } = unseen.folds;
+  const part = (of: "median" | "p90") => ({
+    ttft: backend.ttftMs?.[of] ?? 0,
+    itl: backend.tpotMs?.[of] ?? 0,
+  });
+  return { problem, errors: { median: part("median"), p90: part("p90") }, users };
+}
+
+async function readTypes(flags: PlanFlags, model: MoeModel, table: PlanGpu["table"]): Promise<PlanGpu[]> {
+  const names = [...new Set(flags.gpu.split(",").map((name) => name.trim()))];
+  const place = { sourceOf: () => "--gpu", field: [] };
+  const gpus = await Promise.all(names.map((name) => loadGpu(name, place)));
+  const prices = pricesOf(flags, names);
+  return Promise.all(
+    gpus.map(async (gpu) => {
+      const choice = await chooseGpu(gpu.name, place);
+      const hardware = modelledHardware(model, choice);
+      return { gpu, table, hardware, overlaps: choice === null, price: prices.get(gpu.name) ?? null };
+    }),
+  );
+}
+
+async function demandOf(asked: Asked): Promise<Demand> {
+  if (asked.kind === "trace") return tracedDemand(readTrace(await readInput(asked.path), asked.path));
+  return drawnDemand(asked.kind === "rate" ? asked.rate : 0, asked.isl, asked.osl);
+}
+
+function usersOf({ users, think, isl, osl }: Extract<Asked, { kind: "users" }>): Users {
+  return {
+    rateAt: (seconds) => users / (think + seconds),
+    demandOf: (rate) => drawnDemand(rate, isl, osl),
+  };
+}
+
+function checkFits(problem: PlanProblem): void {
+  if (candidates(problem).length > 0) return;
+  const { model, types, maxGpus, spare, demand } = problem;
+  const most = Math.floor(maxGpus / (1 + spare));
+  const gpus = 2 ** Math.floor(Math.log2(Math.max(1, Math.min(POOL_GPUS, most))));
+  const [{ gpu, hardware }] = types;
+  const units = { nodes: 1, gpusPerNode: gpus, slotsPerGpu: Math.ceil(model.experts / gpus) };
+  const why = whyNotServed(model, units, hardware);
+  const weights = `${decimals(modelBytes(problem.sizes) / 1e9, 0)} GB of weights`;
+  const there = `${gpus} ${gpu.name.toUpperCase()} of ${decimals(gpu.memoryBytes / 1e9, 0)} GB`;
+  const spares =
+    spare === 0 ? "" : ` (${spare + 1} units, ${spare} of them to spare, in --max-gpus ${maxGpus})`;
+  const lack =
+    why === null
+      ? `with a request of ${decimals(demand.longest, 0)} tokens do not fit in a unit of ${there}`
+      : `fit in no unit of ${there}`;
+  throw new InputError("--max-gpus", "", `is too few for ${model.name}: its ${weights} ${lack}${spares}`);
+}
+
+function checkTarget(problem: PlanProblem): void {
+  const { target, maxGpus, spare, demand } = problem;
+  const most = Math.max(1, Math.min(POOL_GPUS, Math.floor(maxGpus / (1 + spare))));
+  const { gpu, itlMs, ttftMs, bytes, flops } = physicalBound(problem, most);
+  const on = `${most} ${gpu.toUpperCase()}`;
+  if (target.itlMs < itlMs) {
+    const how = `${decimals(bytes / 1e9, 1)} GB of weights that a token takes, read once from the memory of ${on} at its maker's peak`;
+    throw new InputError(
+      "--itl-p95",
+      "",
+      `is ${target.itlMs} ms; nothing is faster than ${milliseconds(itlMs)} ms: ${how}`,
+    );
+  }
+  if (target.ttftMs < ttftMs) {
+    const how = `${decimals(flops / 1e12, 0)} TFLOP of a prompt of ${demand.promptP95} tokens on ${on} at its maker's peak`;
+    throw new InputError(
+      "--ttft-p95",
+      "",
+      `is ${target.ttftMs} ms; nothing is faster than ${milliseconds(ttftMs)} ms: ${how}`,
+    );
+  }
+}

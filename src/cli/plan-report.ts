@@ -1,0 +1,122 @@
+import { type Layout, sayLayout, sayShape, unitGpus } from "../planner/layout.ts";
+import { engineFlags } from "../planner/engine-flags.ts";
+import type { Plan } from "../planner/plan.ts";
+import type { PlanProblem } from "../planner/plan-problem.ts";
+import type { Parallelism } from "../twin/calibration/serving-point.ts";
+import type { PlanFlags } from "./plan-flags.ts";
+
+const SECONDS = 3600;
+const MILLION = 1e6;
+
+/** A plan as one JSON object: what plan.json holds. */
+export function planReport(plan: Plan, problem: PlanProblem, flags: PlanFlags): object {
+  const { chosen, units, limit, perfect, front, off, search } = plan;
+  const { layout } = chosen;
+  const { demand, target, model, precision, spare, seed, maxGpus } = problem;
+  const { rate, prompt, answer } = demand;
+  return {
+    format: "plimsoll.plan/1",
+    question: {
+      model: model.name,
+      precision,
+      gpus: problem.types.map(({ gpu }) => gpu.name),
+      requestsPerSecond: rate,
+      promptTokens: prompt,
+      answerTokens: answer,
+      trace: flags.trace ?? null,
+      users: flags.users ?? null,
+      ttftP95Ms: target.ttftMs,
+      itlP95Ms: target.itlMs,
+      maxGpus,
+      spare,
+      seed,
+    },
+    answer: {
+      gpus: chosen.gpus,
+      gpu: layout.type.gpu.name,
+      units,
+      gpusPerUnit: unitGpus(layout),
+      prefill: layout.prefill === null ? null : shapeOf(layout.prefill),
+      decode: shapeOf(layout.decode),
+      redundantExperts: plan.redundantExperts,
+      stepTokens: layout.stepTokens,
+      runningPerRank: plan.running,
+      loadLine: {
+        requestsPerSecondPerUnit: chosen.line,
+        byArithmetic: chosen.open,
+        use: plan.use,
+        useWithoutSpare: plan.useWithoutSpare,
+      },
+      twin: chosen.trials,
+      limit,
+      cost: costOf(plan, problem),
+      perfectSystem: { ...perfect, gpu: layout.type.gpu.name },
+    },
+    ifModelIsOff: off,
+    front: front.map((point) => ({ ...point, layout: sayLayout(point.layout) })),
+    searched: {
+      carryByArithmetic: search.rated.length,
+      tried: search.tried.map(({ layout: one, open, line }) => ({
+        layout: sayLayout(one),
+        byArithmetic: open,
+        line,
+      })),
+      redundancy:
+        search.redundancy === null
+          ? null
+          : { layout: sayLayout(search.redundancy.layout), line: search.redundancy.line },
+      unexplored: search.unexplored,
+    },
+    engines: engineStarts(plan, problem).map(({ role, flags: words }) => ({ role, ...words })),
+  };
+}
+
+function shapeOf(shape: Parallelism): object {
+  const { tp, dp, ep, moeTp } = shape;
+  return { words: sayShape(shape), tp, dp, ep, moeTp };
+}
+
+export interface PlanCost {
+  readonly dollarsPerHour: number;
+  /** Of prompt and answer tokens, idle time included; and where every unit were at its load line. */
+  readonly perMillionTokens: number;
+  readonly perMillionTokensAtLine: number;
+  readonly perMillionAnswerTokens: number;
+}
+
+/** Null where nobody said what a GPU costs. */
+export function costOf({ chosen, use }: Plan, { demand }: PlanProblem): PlanCost | null {
+  const { price } = chosen.layout.type;
+  if (price === null) return null;
+  const dollarsPerHour = price * chosen.gpus;
+  const per = (tokens: number) => (dollarsPerHour * MILLION) / (SECONDS * demand.rate * tokens);
+  const perMillionTokens = per(demand.prompt + demand.answer);
+  return {
+    dollarsPerHour,
+    perMillionTokens,
+    perMillionTokensAtLine: perMillionTokens * use,
+    perMillionAnswerTokens: per(demand.answer),
+  };
+}
+
+export interface RoleStart {
+  readonly role: "engine" | "prefill" | "decode";
+  readonly flags: ReturnType<typeof engineFlags>;
+}
+
+/** How the engines of a unit are started. */
+export function engineStarts(plan: Plan, { model }: PlanProblem): RoleStart[] {
+  const { layout } = plan.chosen;
+  const { prefill, decode, stepTokens } = layout;
+  const start = (role: RoleStart["role"], shape: Layout["decode"]): RoleStart => ({
+    role,
+    flags: engineFlags({
+      shape,
+      stepTokens,
+      running: plan.running,
+      redundantExperts: plan.redundantExperts,
+      experts: model.experts,
+    }),
+  });
+  return prefill === null ? [start("engine", decode)] : [start("prefill", prefill), start("decode", decode)];
+}

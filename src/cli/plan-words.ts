@@ -1,0 +1,118 @@
+import { decimals, milliseconds } from "../lib/number-text.ts";
+import { sayLayout, sayShape, unitGpus } from "../planner/layout.ts";
+import type { OffBy } from "../planner/model-error.ts";
+import type { Plan } from "../planner/plan.ts";
+import type { PlanProblem } from "../planner/plan-problem.ts";
+import type { SearchResult } from "../planner/search.ts";
+import { costOf, engineStarts } from "./plan-report.ts";
+
+/** A word, and a text. */
+export type Row = readonly [name: string, text: string];
+
+const OFF_NAMES = [
+  "times shorter by the typical error",
+  "times longer by the typical error",
+  "times longer by the error of one in ten",
+];
+
+/** The answer for a person. */
+export function answerRows(plan: Plan, problem: PlanProblem): Row[] {
+  const { chosen, units, limit, perfect } = plan;
+  const { layout, trials } = chosen;
+  const { spare, target } = problem;
+  const type = layout.type.gpu.name.toUpperCase();
+  const worst = (of: (one: (typeof trials)[number]) => number | null) =>
+    Math.max(...trials.map((one) => of(one) ?? 0));
+  const pools =
+    layout.prefill === null
+      ? `${sayShape(layout.decode)}, prompts and answers together`
+      : `a pool for prompts (${sayShape(layout.prefill)}) beside one for answers (${sayShape(layout.decode)})`;
+  const unit = `${units} unit${units === 1 ? "" : "s"} of ${unitGpus(layout)}${spare > 0 ? `, ${spare} of them to spare` : ""}`;
+  const cost = costOf(plan, problem);
+  return [
+    ["answer", `${chosen.gpus} ${type}: ${unit}`],
+    ["a unit", pools],
+    ["redundant experts", redundantText(plan)],
+    ["limits of a rank", `${layout.stepTokens} tokens a step, ${plan.running} requests`],
+    [
+      "in the twin",
+      `with ${spare} unit${spare === 1 ? "" : "s"} away: TTFT p95 ${milliseconds(worst((one) => one.ttftP95Ms))} of ${target.ttftMs} ms, ITL p95 ${milliseconds(worst((one) => one.itlP95Ms))} of ${target.itlMs} ms; ${decimals(100 * Math.min(...trials.map(({ attainment }) => attainment)), 1)} % of requests keep both (${trials.length} seeds, ${trials[0].requests} requests each)`,
+    ],
+    [
+      "load line",
+      `${chosen.line.toPrecision(3)} requests/s a unit; ${decimals(100 * plan.use, 0)} % of it used, ${decimals(100 * plan.useWithoutSpare, 0)} % with the spare away`,
+    ],
+    ["what binds", limitText(limit)],
+    [
+      "perfect system",
+      `${perfect.gpus} ${type}: at the maker's peaks ${decimals(perfect.compute, 1)} for products, ${decimals(perfect.caches, 1)} for reading caches, ${decimals(perfect.weights, 1)} for reading weights in time, ${decimals(perfect.memory, 1)} to hold them`,
+    ],
+    [
+      "cost",
+      cost === null
+        ? "no price given (--price)"
+        : `$${decimals(cost.dollarsPerHour, 2)} an hour; $${decimals(cost.perMillionTokens, 3)} per million tokens with idle time, $${decimals(cost.perMillionTokensAtLine, 3)} at the load line; $${decimals(cost.perMillionAnswerTokens, 2)} per million of answers`,
+    ],
+  ];
+}
+
+/** GPUs if the model is off. */
+export function offRows({ off }: Plan): Row[] {
+  return off.map((one, i) => [OFF_NAMES[i], offText(one)]);
+}
+
+/** Layouts that the twin ran. */
+export function triedRows({ search }: Plan): Row[] {
+  return search.tried.map((one) => [sayLayout(one.layout), triedText(one)]);
+}
+
+/** How many layouts there were beside them. */
+export function triedTitle({ search: { rated, unexplored } }: Plan): string {
+  const left = unexplored > 0 ? ` (${unexplored} that might be cheaper were not run)` : "";
+  return `Layouts that the twin ran, of ${rated.length} that carry something by arithmetic${left}`;
+}
+
+/** Flags by engine, of each of a unit's pools. */
+export function startRows(
+  plan: Plan,
+  problem: PlanProblem,
+): { readonly role: string; readonly rows: readonly Row[] }[] {
+  return engineStarts(plan, problem).map(({ role, flags: { vllm, sglang, trtllm } }) => ({
+    role,
+    rows: [
+      ["vLLM", vllm],
+      ["SGLang", sglang],
+      ["TensorRT-LLM", trtllm],
+    ],
+  }));
+}
+
+function triedText({ line, open }: SearchResult["tried"][number]): string {
+  const says = `arithmetic: ${open.toPrecision(3)}`;
+  return line === null ? `no fewer GPUs (${says})` : `${line.toPrecision(3)} requests/s a unit (${says})`;
+}
+
+function redundantText({ redundantExperts: count, chosen, search: { redundancy } }: Plan): string {
+  if (redundancy === null) return "0";
+  if (count > 0) return `${count}`;
+  if (redundancy.line === null) return "0: one more slot a GPU carries less than a tenth more";
+  return `0: one more slot a GPU carries ${decimals(100 * (redundancy.line / chosen.line - 1), 0)} % more, which saves no unit`;
+}
+
+function limitText({ name, gain, first }: Plan["limit"]): string {
+  const way =
+    first === "room or time"
+      ? "room or time for more"
+      : `the time ${first === "first token" ? "to the first token" : "between tokens"}`;
+  const what =
+    name === "steps"
+      ? "the fixed time of steps: twice of anything else is worth less than 2 %"
+      : `${name}: twice of it would carry ${decimals(100 * gain, 0)} % more`;
+  return `${way} gives way first; ${what}`;
+}
+
+function offText({ gpus, anyGpus, itl, ttft }: OffBy): string {
+  const times = `TPOT × ${itl.toFixed(2)}, TTFT × ${ttft.toFixed(2)}`;
+  if (gpus !== null) return `${gpus} (${times})`;
+  return `${anyGpus === null ? "none within the budget" : `none in this layout, ${anyGpus} in another`} (${times})`;
+}

@@ -1,0 +1,49 @@
+import type { Gpu } from "../model/gpu.ts";
+import type { Layout } from "./layout.ts";
+import { openCapacity } from "./open-capacity.ts";
+import { OpenUnit } from "./open-times.ts";
+import type { PlanProblem } from "./plan-problem.ts";
+
+/** What a unit would carry more, in parts of what it carries, if there were twice of something: 0.3 is 30 % more. */
+export interface BindingLimit {
+  readonly name: "memory bandwidth" | "compute" | "network" | "memory" | "steps";
+  readonly gain: number;
+  readonly gains: Readonly<Record<"memory bandwidth" | "compute" | "network" | "memory", number>>;
+  /** What gives way first just beyond the load line. */
+  readonly first: "first token" | "between tokens" | "room or time";
+}
+
+/** Gains below are within what arithmetic can tell. */
+const LEAST_GAIN = 0.02;
+const BEYOND_LINE = 1.02;
+
+/** Which limit binds, by arithmetic: what twice of each thing would be worth. Where nothing is, it is the fixed time of steps. */
+export function bindingLimit(layout: Layout, problem: PlanProblem): BindingLimit {
+  const own = openCapacity(layout, problem);
+  const { gpu } = layout.type;
+  const { bf16, fp8, fp4 } = gpu.flops;
+  const gain = (changed: Partial<Gpu>) =>
+    openCapacity(layout, problem, problem.target, { ...gpu, ...changed }) / own - 1;
+  const twice = (link: { bandwidth: number }) => ({ ...link, bandwidth: 2 * link.bandwidth });
+  const gains = {
+    "memory bandwidth": gain({ memoryBandwidth: 2 * gpu.memoryBandwidth }),
+    compute: gain({ flops: { bf16: 2 * bf16, fp8: 2 * fp8, fp4: fp4 === null ? null : 2 * fp4 } }),
+    network: gain({
+      scaleUp: { ...gpu.scaleUp, bandwidth: 2 * gpu.scaleUp.bandwidth },
+      scaleOut: twice(gpu.scaleOut),
+    }),
+    memory: gain({ memoryBytes: 2 * gpu.memoryBytes }),
+  };
+  const names = Object.keys(gains) as (keyof typeof gains)[];
+  const most = names.reduce((a, b) => (gains[b] > gains[a] ? b : a));
+  const bound = gains[most] >= LEAST_GAIN;
+  const beyond = new OpenUnit(layout, problem).at(own * BEYOND_LINE);
+  const { ttftMs, itlMs } = problem.target;
+  const first =
+    beyond === null
+      ? "room or time"
+      : beyond.ttftP95Ms / ttftMs >= beyond.itlP95Ms / itlMs
+        ? "first token"
+        : "between tokens";
+  return { name: bound ? most : "steps", gain: bound ? gains[most] : 0, gains, first };
+}

@@ -1,0 +1,80 @@
+import type { Parallelism } from "../twin/calibration/serving-point.ts";
+import type { MoeModel } from "../model/moe-model.ts";
+import { KvRoom } from "../core/cost/kv-room.ts";
+import { type Layout, type PlanGpu, engineShape, expertUnits, gpusOf, unitGpus } from "./layout.ts";
+import type { PlanProblem } from "./plan-problem.ts";
+
+/** GPUs that share the attention of a sequence at most: one node's. */
+const MOST_TP = 8;
+/** GPUs of a pool. */
+const POOL_GPUS = [1, 2, 4, 8, 16, 32, 64];
+const STEP_TOKENS = [512, 2048, 8192];
+/** FP8 weights have a scale for so many values: engines do not divide an expert within them. */
+const FP8_BLOCK = 128;
+/** A pool for prompts has a quarter of the other's GPUs at least, and four times as many at most. */
+const MOST_RATIO = 4;
+
+/** Every unit that is tried: those that fit in a GPU's memory with the longest request, and in the budget with their spares. */
+export function candidates(problem: PlanProblem): Layout[] {
+  return problem.types.flatMap((type) => unitsOf(problem, type));
+}
+
+function unitsOf(problem: PlanProblem, type: PlanGpu): Layout[] {
+  const { maxGpus, spare } = problem;
+  const most = maxGpus / (1 + spare);
+  const shapes = POOL_GPUS.filter((gpus) => gpus <= most).flatMap((gpus) => shapesOf(gpus, problem, type));
+  const layouts: Layout[] = [];
+  for (const decode of shapes) {
+    for (const prefill of [null, ...shapes.filter((one) => goesBeside(one, decode))]) {
+      const layout = { type, prefill, decode, redundantSlots: 0, stepTokens: 0 };
+      if (unitGpus(layout) > most || !fits(layout, problem)) continue;
+      layouts.push(...STEP_TOKENS.map((stepTokens) => ({ ...layout, stepTokens })));
+    }
+  }
+  return layouts;
+}
+
+/** The same with a redundant slot on every GPU, where experts are spread over several that have tokens of their own. */
+export function withRedundancy(layout: Layout, problem: PlanProblem): Layout | null {
+  const { ep, dp } = layout.decode;
+  const more = { ...layout, redundantSlots: layout.redundantSlots + 1 };
+  return ep >= 4 && dp > 1 && fits(more, problem) ? more : null;
+}
+
+/** A pool for prompts divides the model as the one for answers does, whose caches it sends. */
+function goesBeside(prefill: Parallelism, decode: Parallelism): boolean {
+  const ratio = gpusOf(prefill) / gpusOf(decode);
+  return (
+    prefill.tp === decode.tp &&
+    prefill.moeTp === decode.moeTp &&
+    ratio <= MOST_RATIO &&
+    ratio >= 1 / MOST_RATIO
+  );
+}
+
+function shapesOf(gpus: number, { model, precision }: PlanProblem, { gpu }: PlanGpu): Parallelism[] {
+  const shapes: Parallelism[] = [];
+  for (let tp = 1; tp <= Math.min(gpus, MOST_TP, gpu.scaleUp.gpus); tp *= 2) {
+    const dp = gpus / tp;
+    const whole = { tp, dp, ep: gpus, moeTp: 1 };
+    if (model.experts >= gpus) shapes.push(whole);
+    const width = model.moeIntermediate / gpus;
+    const divides = Number.isInteger(width) && (precision !== "fp8" || width % FP8_BLOCK === 0);
+    if (dp === 1 && gpus > 1 && divides) shapes.push({ tp, dp, ep: 1, moeTp: gpus });
+  }
+  return shapes;
+}
+
+/** Whether every GPU of it has room for its weights and the longest request. */
+export function fits(layout: Layout, { model, demand }: Pick<PlanProblem, "model" | "demand">): boolean {
+  const { prefill, decode } = layout;
+  return [decode, ...(prefill === null ? [] : [prefill])].every(
+    (shape) => roomOf(layout, shape, model).longestSequence >= demand.longest,
+  );
+}
+
+/** The cache of a rank of one of its pools. */
+export function roomOf({ type, redundantSlots }: Layout, shape: Parallelism, model: MoeModel): KvRoom {
+  const units = expertUnits(shape, model.experts, redundantSlots, type.gpu);
+  return new KvRoom(model, units, type.hardware, engineShape(shape));
+}

@@ -1,0 +1,123 @@
+import { Rng } from "../lib/rng.ts";
+import type { TraceRequest } from "../model/traffic.ts";
+
+/** What is asked of a plan. */
+export interface Demand {
+  /** Requests per second, over all units. */
+  readonly rate: number;
+  /** Tokens, on average. */
+  readonly prompt: number;
+  readonly answer: number;
+  /** Variance of prompts' lengths over their mean squared. */
+  readonly promptSpread: number;
+  /** The prompt that 95 % do not exceed, and the longest request with its answer. */
+  readonly promptP95: number;
+  readonly longest: number;
+  /**
+   * What a unit receives that gets so many requests a second, in order of arrival.
+   * @param seconds how long; a trace may be over before
+   */
+  draw(rate: number, seconds: number, seed: number): readonly TraceRequest[];
+}
+
+/** Lengths are drawn evenly around their means, by half at most. */
+const LEAST_PART = 0.5;
+/** Of lengths so drawn. */
+export const EVEN_SPREAD = 1 / 12;
+const WINDOW_MS = 300_000;
+
+/** Independent arrivals of so many requests a second, with lengths drawn from half to one and a half of the means. */
+export function drawnDemand(rate: number, prompt: number, answer: number): Demand {
+  const [prompts, answers] = [evenly(prompt), evenly(answer)];
+  return {
+    rate,
+    prompt,
+    answer,
+    promptSpread: EVEN_SPREAD,
+    promptP95: prompts(0.95),
+    longest: prompts(1) + answers(1),
+    draw(unitRate, seconds, seed) {
+      const rng = new Rng(seed, 21);
+      const requests: TraceRequest[] = [];
+      for (
+        let at = rng.exponential(1000 / unitRate);
+        at < seconds * 1000;
+        at += rng.exponential(1000 / unitRate)
+      ) {
+        requests.push({
+          arrivalMs: at,
+          inputTokens: prompts(rng.uniform()),
+          outputTokens: answers(rng.uniform()),
+        });
+      }
+      return requests;
+    },
+  };
+}
+
+function evenly(mean: number): (part: number) => number {
+  return (part) => Math.max(1, Math.round(mean * (LEAST_PART + part)));
+}
+
+/**
+ * The busiest five minutes of a trace, which a plan has to carry. A unit receives each request with the chance that its
+ * part of the rate is of the whole; where more are asked for than come to it in that time, what comes to others follows.
+ * @param trace at least one request, in order of arrival
+ */
+export function tracedDemand(trace: readonly TraceRequest[]): Demand {
+  const busiest = busiestWindow(trace);
+  const { requests, spanMs } = busiest;
+  const rate = (1000 * requests.length) / spanMs;
+  const sum = (of: (request: TraceRequest) => number) => requests.reduce((total, one) => total + of(one), 0);
+  const prompts = requests.map(({ inputTokens }) => inputTokens).sort((a, b) => a - b);
+  const prompt = sum(({ inputTokens }) => inputTokens) / requests.length;
+  return {
+    rate,
+    prompt,
+    promptSpread: sum(({ inputTokens }) => (inputTokens / prompt - 1) ** 2) / requests.length,
+    answer: sum(({ outputTokens }) => outputTokens) / requests.length,
+    promptP95: prompts[Math.max(0, Math.ceil(0.95 * prompts.length) - 1)],
+    longest: Math.max(...requests.map(({ inputTokens, outputTokens }) => inputTokens + outputTokens)),
+    draw(unitRate, seconds, seed) {
+      const rng = new Rng(seed, 22);
+      const part = Math.min(1, unitRate / rate);
+      const drawn: TraceRequest[] = [];
+      for (let fromMs = 0, round = 0; fromMs < seconds * 1000; fromMs += spanMs, round++) {
+        const received = requests.filter(() => rng.uniform() < part);
+        drawn.push(...received.map((request) => later(request, fromMs, round)));
+      }
+      return drawn.filter(({ arrivalMs }) => arrivalMs < seconds * 1000);
+    },
+  };
+}
+
+/** Blocks of a prompt are numbered below this. */
+const MOST_BLOCKS = 2 ** 40;
+
+/** The window comes round again, as another unit has it: of prompts that none has seen. */
+function later({ prefixBlocks, ...request }: TraceRequest, fromMs: number, round: number): TraceRequest {
+  const moved = { ...request, arrivalMs: request.arrivalMs + fromMs };
+  if (prefixBlocks === undefined) return moved;
+  return { ...moved, prefixBlocks: prefixBlocks.map((block) => block + round * MOST_BLOCKS) };
+}
+
+interface Window {
+  readonly requests: readonly TraceRequest[];
+  readonly spanMs: number;
+}
+
+function busiestWindow(trace: readonly TraceRequest[]): Window {
+  const last = trace[trace.length - 1].arrivalMs;
+  let best = { from: 0, to: 0 };
+  for (let from = 0, to = 0; from < trace.length; from++) {
+    while (to < trace.length && trace[to].arrivalMs < trace[from].arrivalMs + WINDOW_MS) to++;
+    if (to - from > best.to - best.from) best = { from, to };
+  }
+  const startMs = trace[best.from].arrivalMs;
+  const requests = trace
+    .slice(best.from, best.to)
+    .map((one) => ({ ...one, arrivalMs: one.arrivalMs - startMs }));
+  // The last request stands for the gap behind it, too.
+  const gapMs = (last - startMs) / Math.max(1, requests.length - 1);
+  return { requests, spanMs: Math.max(1000, Math.min(WINDOW_MS, last - startMs + gapMs)) };
+}

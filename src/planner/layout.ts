@@ -1,0 +1,81 @@
+import type { Hardware } from "../core/cost/hardware.ts";
+import type { EngineShape } from "../model/engine-shape.ts";
+import type { Gpu } from "../model/gpu.ts";
+import type { Topology } from "../model/topology.ts";
+import type { Table } from "../twin/calibration/factors.ts";
+import type { Parallelism } from "../twin/calibration/serving-point.ts";
+
+/** A type of GPU that may be planned with. */
+export interface PlanGpu {
+  readonly gpu: Gpu;
+  /** What the constants of serving points come to. */
+  readonly table: Table;
+  /** What the twin runs it as, for the model that is planned. */
+  readonly hardware: Hardware;
+  /** Whether two micro-batches overlap there. */
+  readonly overlaps: boolean;
+  /** Dollars of a GPU for an hour; null where nobody said. */
+  readonly price: number | null;
+}
+
+/**
+ * A unit of a plan: one engine that does both, or a pool for prompts beside one for answers. A plan has so many alike,
+ * each with its part of the requests.
+ */
+export interface Layout {
+  readonly type: PlanGpu;
+  /** Of prompts; null where the same GPUs do both. */
+  readonly prefill: Parallelism | null;
+  readonly decode: Parallelism;
+  /** Slots of each expert unit beyond those that hold every expert once. */
+  readonly redundantSlots: number;
+  /** Tokens that a rank forwards in a step at most. */
+  readonly stepTokens: number;
+}
+
+const NODE_GPUS = 8;
+
+export function gpusOf({ tp, dp }: Parallelism): number {
+  return tp * dp;
+}
+
+/** GPUs of a unit. */
+export function unitGpus({ prefill, decode }: Layout): number {
+  return gpusOf(decode) + (prefill === null ? 0 : gpusOf(prefill));
+}
+
+export function engineShape({ tp, moeTp }: Parallelism): EngineShape {
+  return { attentionTp: tp, moeTp };
+}
+
+/** The places for experts of one of its pools (`EngineShape`). */
+export function expertUnits(
+  { ep, tp, dp }: Parallelism,
+  experts: number,
+  redundantSlots: number,
+  { scaleUp }: Gpu,
+): Topology {
+  const slotsPerGpu = Math.min(experts, Math.ceil(experts / ep) + redundantSlots);
+  const nodes = tp * dp <= scaleUp.gpus ? 1 : (tp * dp) / NODE_GPUS;
+  return { nodes, gpusPerNode: ep / nodes, slotsPerGpu };
+}
+
+/** Replicas of a layer's experts beyond one each. */
+export function redundantExperts({ decode, redundantSlots }: Layout, experts: number): number {
+  if (redundantSlots === 0) return 0;
+  const slots = Math.min(experts, Math.ceil(experts / decode.ep) + redundantSlots);
+  return slots * decode.ep - experts;
+}
+
+/** `TP2 x DP4, experts over 8`. */
+export function sayShape({ tp, dp, ep, moeTp }: Parallelism): string {
+  const attention = dp === 1 ? `TP${tp}` : tp === 1 ? `DP${dp}` : `TP${tp} x DP${dp}`;
+  return ep === 1 ? attention : `${attention}, EP${ep}${moeTp > 1 ? ` x TP${moeTp}` : ""}`;
+}
+
+export function sayLayout({ type, prefill, decode, redundantSlots, stepTokens }: Layout): string {
+  const pools =
+    prefill === null ? sayShape(decode) : `prefill ${sayShape(prefill)} beside decode ${sayShape(decode)}`;
+  const redundant = redundantSlots === 0 ? "" : `, ${redundantSlots} redundant slot a GPU`;
+  return `${type.gpu.name} ${pools}${redundant}, steps of ${stepTokens} tokens`;
+}

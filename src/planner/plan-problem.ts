@@ -1,0 +1,21 @@
+import type { MoeModel } from "../model/moe-model.ts";
+import type { ServingPrecision } from "../model/serving-precision.ts";
+import type { ModelSizes } from "../twin/calibration/model-sizes.ts";
+import type { Demand } from "./demand.ts";
+import type { PlanGpu } from "./layout.ts";
+import type { ServiceTarget } from "./service-target.ts";
+
+/** What is planned. */
+export interface PlanProblem {
+  /** As it is served. */
+  readonly model: MoeModel;
+  readonly sizes: ModelSizes;
+  readonly precision: ServingPrecision;
+  readonly types: readonly PlanGpu[];
+  readonly demand: Demand;
+  readonly target: ServiceTarget;
+  readonly maxGpus: number;
+  /** Units that may be away while the rest keeps the target. */
+  readonly spare: number;
+  readonly seed: number;
+}

@@ -1,0 +1,93 @@
+import { roomOf } from "./candidates.ts";
+import { type BindingLimit, bindingLimit } from "./binding-limit.ts";
+import { type Layout, redundantExperts } from "./layout.ts";
+import type { LoadLines } from "./load-line.ts";
+import { type OffBy, type TimeError, gpusIfOff } from "./model-error.ts";
+import { type ParetoPoint, paretoFront } from "./pareto-front.ts";
+import { type PerfectSystem, perfectSystem } from "./perfect-system.ts";
+import type { PlanProblem } from "./plan-problem.ts";
+import { type Confirmed, type SearchProgress, type SearchResult, search } from "./search.ts";
+
+/** Layouts on the front, of those that arithmetic rates best. */
+const FRONT_LAYOUTS = 40;
+/** Over what a rank was seen to run at most. */
+const MORE_RUNNING = 1.25;
+const LEAST_RUNNING = 8;
+
+/** An answer, confirmed by the twin. */
+export interface Plan {
+  readonly chosen: Confirmed;
+  /** With those to spare. */
+  readonly units: number;
+  readonly redundantExperts: number;
+  /** Requests that a rank runs at most. */
+  readonly running: number;
+  /** Parts of the load line in use: with all units, and with those to spare away. */
+  readonly use: number;
+  readonly useWithoutSpare: number;
+  readonly limit: BindingLimit;
+  readonly perfect: PerfectSystem;
+  readonly front: readonly ParetoPoint[];
+  readonly off: readonly OffBy[];
+  readonly search: SearchResult;
+}
+
+/** Of the model's errors, what a typical and what one answer in ten exceeds. */
+export interface ModelErrors {
+  readonly median: TimeError;
+  readonly p90: TimeError;
+}
+
+/** @returns the search alone where it found nothing */
+export function* makePlan(
+  problem: PlanProblem,
+  lines: LoadLines,
+  errors: ModelErrors,
+  mostLayouts?: number,
+): Generator<SearchProgress, Plan | SearchResult> {
+  const found = yield* search(problem, lines, mostLayouts);
+  const { best } = found;
+  if (best === null) return found;
+  const { layout, line, units } = best;
+  const all = units + problem.spare;
+  const { rate } = problem.demand;
+  const ratio = line / best.open;
+  const { median, p90 } = errors;
+  const off = (ttft: number, itl: number) => gpusIfOff(layout, problem, ratio, ttft, itl);
+  return {
+    chosen: best,
+    units: all,
+    redundantExperts: redundantExperts(layout, problem.model.experts),
+    running: runningOf(best, problem),
+    use: rate / (all * line),
+    useWithoutSpare: rate / (units * line),
+    limit: bindingLimit(layout, problem),
+    perfect: perfectSystem(problem, layout.type.gpu),
+    front: paretoFront(problem, frontLayouts(found)),
+    off: [
+      off(1 / (1 + median.ttft), 1 / (1 + median.itl)),
+      off(1 + median.ttft, 1 + median.itl),
+      off(1 + p90.ttft, 1 + p90.itl),
+    ],
+    search: found,
+  };
+}
+
+function frontLayouts({ rated, best }: SearchResult): Layout[] {
+  const layouts = rated.slice(0, FRONT_LAYOUTS).map(({ layout }) => layout);
+  return best === null ? layouts : [best.layout, ...layouts];
+}
+
+/** Room for what the twin ran at most, as far as the cache goes: a power of two. */
+function runningOf({ layout, trials }: Confirmed, { model, demand }: PlanProblem): number {
+  const { decode } = layout;
+  const seen = Math.max(...trials.map(({ running }) => running)) / decode.dp;
+  const most = roomOf(layout, decode, model);
+  const room = most.capacityTokens / most.tokensOf(demand.prompt + demand.answer);
+  const asked = 2 ** Math.ceil(Math.log2(Math.max(LEAST_RUNNING, seen * MORE_RUNNING)));
+  return Math.max(1, Math.floor(Math.min(asked, room)));
+}
+
+export function isPlan(result: Plan | SearchResult): result is Plan {
+  return "chosen" in result;
+}

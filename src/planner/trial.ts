@@ -1,0 +1,178 @@
+import { BALANCE_POLICIES } from "../core/planning/balance-policy.ts";
+import type { RequestRecord, RunObserver, StepSpan } from "../twin/run/run-log.ts";
+import { virtualRun } from "../twin/run/virtual-run.ts";
+import type { RoutingSource } from "../twin/routing-source.ts";
+import { BATCHING } from "../twin/pool/batching.ts";
+import { StepRecorder } from "../twin/step-recorder.ts";
+import { type Layout, engineShape, expertUnits } from "./layout.ts";
+import { openConstants } from "./open-times.ts";
+import type { PlanProblem } from "./plan-problem.ts";
+import { BEYOND } from "./service-target.ts";
+
+/** What is kept in hand of a target: the 95th percentile of a few hundred requests is uncertain. */
+export const PART_ASKED = 0.97;
+/** Shares and placements of simulated pools, in ms. */
+export const CADENCE = { sharesMs: 5000, placementMs: 30_000 };
+/** The twin fills its steps as vLLM does. */
+export const ENGINE = "vllm";
+
+/** What the twin made of a unit at a rate. Latencies as a client sees them, in milliseconds; null where nothing came to it. */
+export interface Trial {
+  readonly rate: number;
+  readonly seed: number;
+  /** Requests that count. */
+  readonly requests: number;
+  readonly keeps: boolean;
+  readonly ttftP95Ms: number | null;
+  readonly itlP95Ms: number | null;
+  readonly tpotMs: number | null;
+  readonly e2eMs: number | null;
+  /** Of requests, those that kept both times, the mean between their tokens for the second. */
+  readonly attainment: number;
+  /** Requests that a rank ran, at most. */
+  readonly running: number;
+  readonly balancedness: number | null;
+}
+
+export interface TrialOptions {
+  readonly rate: number;
+  readonly seed: number;
+  /** Requests that count. */
+  readonly requests: number;
+  /** Mean time between tokens that is expected, for the time until the unit is in its stride. */
+  readonly tpotMs: number;
+  readonly routing: () => RoutingSource;
+  /** Of the target, what has to be kept: less than 1 where other requests are to keep it, too. */
+  readonly part?: number;
+  /** Goes on to the end, though the target is lost. */
+  readonly whole?: boolean;
+}
+
+/** Requests' seconds before the unit is in its stride: an answer's time, a bit more. */
+export function warmSeconds({ demand, target }: PlanProblem, tpotMs: number): number {
+  return (1.25 * demand.answer * tpotMs + target.ttftMs) / 1000;
+}
+
+/** The twin on a unit: yields the part that is done, 0..1. Ends early once the target is surely lost. */
+export function* trial(
+  layout: Layout,
+  problem: PlanProblem,
+  options: TrialOptions,
+): Generator<number, Trial> {
+  const { demand, model } = problem;
+  const { rate, seed, requests: wanted, tpotMs, routing, part = 1 } = options;
+  const target = { ttftMs: part * problem.target.ttftMs, itlMs: part * problem.target.itlMs };
+  const { type, decode, prefill, redundantSlots, stepTokens } = layout;
+  const beforeMs = 1000 * openConstants(layout, problem).first;
+  const warmMs = 1000 * warmSeconds(problem, tpotMs);
+  const traffic = demand.draw(rate, warmMs / 1000 + wanted / rate, seed);
+  const fromMs = Math.min(warmMs, (traffic.at(-1)?.arrivalMs ?? 0) / 2);
+  const counted = traffic.filter(({ arrivalMs }) => arrivalMs >= fromMs);
+  const watch = new Watch({
+    ttftMs: target.ttftMs - beforeMs,
+    itlMs: target.itlMs,
+    fromMs,
+    counted: counted.length,
+  });
+  const poolOf = (shape: typeof decode, assignment: "least-in-flight" | "prefill" | "decode") => ({
+    topology: expertUnits(shape, model.experts, redundantSlots, type.gpu),
+    hardware: type.hardware,
+    assignment,
+  });
+  const own = prefill === null ? poolOf(decode, "least-in-flight") : poolOf(prefill, "prefill");
+  const run = virtualRun({
+    ...own,
+    model,
+    decode: prefill === null ? null : poolOf(decode, "decode"),
+    routing: routing(),
+    traffic,
+    durationMs: Math.max(1, traffic.at(-1)?.arrivalMs ?? 1),
+    cadence: CADENCE,
+    seed,
+    recorder: new StepRecorder(0),
+    fidelity: "analytic",
+    policy: redundantSlots === 0 ? BALANCE_POLICIES.none : BALANCE_POLICIES.plimsoll,
+    batching: { ...BATCHING[ENGINE], stepTokens },
+    engine: { shape: engineShape(decode), overlaps: type.overlaps },
+    observer: watch,
+    measuredFromMs: fromMs,
+  });
+  let next = run.next();
+  while (next.done !== true && (options.whole === true || !watch.lost)) {
+    yield next.value;
+    next = run.next();
+  }
+  if (next.done !== true) {
+    return { ...NOTHING, rate, seed, requests: counted.length, running: watch.running };
+  }
+  const { ttftMs, itlMs, tpotMs: perRequest, e2eMs, refused, failed, balancedness } = next.value;
+  const ttftP95Ms = ttftMs === null ? null : ttftMs.p95 + beforeMs;
+  const itlP95Ms = itlMs?.p95 ?? null;
+  return {
+    rate,
+    seed,
+    requests: counted.length,
+    keeps:
+      refused + failed === 0 &&
+      ttftP95Ms !== null &&
+      ttftP95Ms <= target.ttftMs &&
+      (itlP95Ms ?? 0) <= target.itlMs,
+    ttftP95Ms,
+    itlP95Ms,
+    tpotMs: perRequest?.mean ?? null,
+    e2eMs: e2eMs === null ? null : e2eMs.mean + beforeMs,
+    attainment: counted.length === 0 ? 0 : watch.good / counted.length,
+    running: watch.running,
+    balancedness,
+  };
+}
+
+const NOTHING = {
+  keeps: false,
+  ttftP95Ms: null,
+  itlP95Ms: null,
+  tpotMs: null,
+  e2eMs: null,
+  attainment: 0,
+  balancedness: null,
+};
+
+interface Watched {
+  readonly ttftMs: number;
+  readonly itlMs: number;
+  readonly fromMs: number;
+  readonly counted: number;
+}
+
+/** Counts what a run comes to, and when it can no longer keep its target. */
+class Watch implements RunObserver {
+  readonly #limits: Watched;
+  good = 0;
+  late = 0;
+  running = 0;
+
+  constructor(limits: Watched) {
+    this.#limits = limits;
+  }
+
+  get lost(): boolean {
+    return this.late > Math.floor(BEYOND * this.#limits.counted) + 1;
+  }
+
+  request({ arrivalMs, firstTokenMs, endMs, outputTokens, outcome }: RequestRecord): void {
+    const { ttftMs, itlMs, fromMs } = this.#limits;
+    if (arrivalMs < fromMs) return;
+    const tpot = firstTokenMs === null || outputTokens < 2 ? 0 : (endMs - firstTokenMs) / (outputTokens - 1);
+    const early = outcome === "completed" && firstTokenMs !== null && firstTokenMs - arrivalMs <= ttftMs;
+    if (!early) this.late++;
+    else if (tpot <= itlMs) this.good++;
+  }
+
+  step({ decoding }: StepSpan): void {
+    this.running = Math.max(this.running, decoding);
+  }
+
+  window(): void {}
+
+  event(): void {}
+}

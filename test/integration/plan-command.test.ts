@@ -1,0 +1,97 @@
+import { readFile } from "node:fs/promises";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type ScratchFolder, scratchFolder } from "../../harness/scratch-folder.ts";
+import { loadConfig } from "../../src/config/load-config.ts";
+import { loadScenario } from "../../src/config/scenario.ts";
+import { expectExit2 } from "../bad-input.ts";
+import { resultHere, runHere } from "../run-here.ts";
+
+const MODEL = ["plan", "--model", "mixtral-8x7b", "--gpu", "h100"];
+const ASKED = [
+  ...MODEL,
+  "--isl",
+  "256",
+  "--osl",
+  "12",
+  "--ttft-p95",
+  "300",
+  "--itl-p95",
+  "25",
+  "--max-gpus",
+  "12",
+];
+
+let folder: ScratchFolder;
+beforeAll(async () => {
+  folder = await scratchFolder();
+});
+afterAll(() => folder[Symbol.asyncDispose]());
+
+describe("a plan for a rate", () => {
+  test("is confirmed, and its files are what simulate, check and replay take", async () => {
+    const out = folder.path("plan");
+    const text = await runHere(...ASKED, "--rate", "20", "--price", "h100=2", "--out", out, "--json");
+    const { question, answer, ifModelIsOff, searched } = JSON.parse(text);
+    expect(JSON.parse(await readFile(`${out}/plan.json`, "utf8"))).toEqual(JSON.parse(text));
+    expect(question).toMatchObject({ model: "mixtral-8x7b", requestsPerSecond: 20, spare: 1 });
+    expect(answer.gpus).toBe(answer.units * answer.gpusPerUnit);
+    expect(answer.gpus).toBeLessThanOrEqual(12);
+    expect(answer.perfectSystem.gpus).toBeLessThanOrEqual(answer.gpus);
+    expect(answer.cost.dollarsPerHour).toBe(2 * answer.gpus);
+    expect(answer.loadLine.useWithoutSpare).toBeLessThanOrEqual(1);
+    for (const { keeps, attainment } of answer.twin) {
+      expect(keeps).toBe(true);
+      expect(attainment).toBeGreaterThan(0.9);
+    }
+    expect(ifModelIsOff).toHaveLength(3);
+    expect(searched.tried.length).toBeGreaterThan(0);
+
+    const page = await readFile(`${out}/plan.html`, "utf8");
+    expect(page).toContain(`${answer.gpus} H100: ${answer.units} units of ${answer.gpusPerUnit}`);
+    expect(page).toContain("<svg");
+
+    const config = await loadConfig(`${out}/plimsoll.yaml`);
+    expect(config.pools).toHaveLength(1);
+    const scenario = await loadScenario(`${out}/scenario.yaml`);
+    expect(scenario.model.name).toBe("mixtral-8x7b");
+    const run = JSON.parse(
+      await runHere("simulate", "--scenario", `${out}/scenario.yaml`, "--out", folder.path("run"), "--json"),
+    ).run;
+    expect(run.ttftMs.p95).toBeLessThanOrEqual(scenario.slo?.ttftMs ?? 0);
+    expect(run.itlMs.p95).toBeLessThanOrEqual(25);
+  });
+});
+
+test("a number of users is planned for at the rate that their answers leave them", async () => {
+  const { question, answer } = JSON.parse(
+    await runHere(...ASKED, "--users", "100", "--think", "19", "--spare", "0", "--json"),
+  );
+  const [{ e2eMs }] = answer.twin;
+  expect(question.requestsPerSecond).toBeLessThan(100 / 19);
+  expect(Math.abs((question.requestsPerSecond * (19 + e2eMs / 1000)) / 100 - 1)).toBeLessThan(0.03);
+});
+
+test("a target that no layout keeps: exit 1, with the nearest", async () => {
+  const { code, stdout } = await resultHere(...ASKED, "--rate", "4000");
+  expect(code).toBe(1);
+  expect(stdout).toMatch(/^no plan within --max-gpus 12 keeps .* requests\/s a unit; raise the budget/);
+});
+
+test("bad input: one line, exit 2", async () => {
+  const empty = await folder.write("empty.csv", "TIMESTAMP,ContextTokens,GeneratedTokens\n");
+  const chat = ["--rate", "1", "--slo", "chat"];
+  await expectExit2(folder, [
+    [["plan", "--model", "mixtral-8x7b", "--gpu", "h20x", ...chat], "expected one of b200"],
+    [["plan", "--model", "mixtral", "--gpu", "h100", ...chat], "did you mean mixtral-8x7b?"],
+    [[...MODEL, ...chat, "--max-gpus", "1"], "93 GB of weights fit in no unit of 1 H100 of 80 GB"],
+    [[...MODEL, ...chat, "--itl-p95", "0.01"], "--itl-p95: is 0.01 ms; nothing is faster than"],
+    [[...MODEL, ...chat, "--ttft-p95", "0.01"], "TFLOP of a prompt of"],
+    [[...MODEL, "--trace", empty, "--slo", "chat"], "holds no requests; expected at least one"],
+    [[...MODEL, "--slo", "chat"], "--rate: is missing; expected one of --rate, --trace, --users"],
+    [[...MODEL, ...chat, "--users", "3"], "--rate: is beside --users"],
+    [[...MODEL, "--rate", "1"], "--isl: is missing"],
+    [[...MODEL, ...chat, "--think", "3"], "--think: is of users"],
+    [[...MODEL, ...chat, "--price", "b200=3"], "which --gpu does not name"],
+    [[...MODEL, ...chat, "--price", "h100"], "expected a type and dollars an hour"],
+  ]);
+});
