@@ -4,6 +4,7 @@ import type { Bench } from "../../loadtest/bench/bench.ts";
 import { type TwinCase } from "../../loadtest/bench/twin/cases.ts";
 import { determinismTable } from "../../loadtest/bench/twin/determinism.ts";
 import { errorsTable } from "../../loadtest/bench/twin/errors.ts";
+import { movesTable } from "../../loadtest/bench/twin/moves.ts";
 import { speedTable } from "../../loadtest/bench/twin/speed.ts";
 import { azureConversation } from "../../src/twin/traffic.ts";
 import { SMALL_MODEL, SMALL_TOPOLOGY } from "../../harness/small-model.ts";
@@ -36,5 +37,26 @@ describe("the twin's benchmark", () => {
     for (const [i, value] of most.entries()) {
       expect(value).toBe(Math.max(...analytic.map((row) => Math.abs(Number(row[4 + i])))));
     }
+  });
+
+  it("holds what each way of balancing moves beside what comes of it", () => {
+    const cadence = { sharesMs: 20, placementMs: 40 };
+    const faults = [{ pool: "pool", rank: 1, atMs: 70, noticedMs: 10, forMs: 50 }];
+    const runs = [
+      { name: "drift", cadence, durationMs: 100 },
+      { name: "a rank lost, and back", cadence, durationMs: 130, faults },
+    ];
+    const { rows, aims } = movesTable(bench, { cases: runs, topology, beyond: 60_000 });
+    expect(rows).toHaveLength(2 * 3);
+    expect(aims).toHaveLength(2 * 3);
+    const moved = rows.map((row) => Number(row[7]));
+    // No redundancy has nothing to move until a rank takes experts with it.
+    expect(moved[0]).toBe(0);
+    expect(moved[3]).toBeGreaterThan(0);
+    for (const run of [0, 3]) {
+      expect(moved[run + 2]).toBeGreaterThan(0);
+      expect(moved[run + 2]).toBeLessThan(moved[run + 1]);
+    }
+    expect(aims[2].measured).toBe(moved[2] / moved[1]);
   });
 });

@@ -1,5 +1,11 @@
 import { describe, expect, it } from "vitest";
-import { H800 } from "../../src/core/cost/hardware.ts";
+import { H800, type Hardware } from "../../src/core/cost/hardware.ts";
+import { nodeHopCost } from "../../src/core/cost/hop-cost.ts";
+import { noAttentionWork } from "../../src/core/cost/attention-work.ts";
+import { PassTime } from "../../src/core/cost/pass-time.ts";
+import { StepCost } from "../../src/core/cost/step-cost.ts";
+import { layerTally } from "../../src/model/layer-tally.ts";
+import { whileTransferring } from "../../src/twin/pool/shared-network.ts";
 import { BALANCE_POLICIES } from "../../src/core/planning/balance-policy.ts";
 import { PlacementComparer } from "../../src/core/planning/compare-placements.ts";
 import { Forgone } from "../../src/core/planning/forgone.ts";
@@ -15,7 +21,7 @@ import { type Placement, indexReplicas } from "../../src/model/placement.ts";
 import { PLAIN_SHAPE } from "../../src/model/engine-shape.ts";
 import { Timeline } from "../../src/twin/run/timeline.ts";
 import { PoolBalance } from "../../src/twin/run/pool-balance.ts";
-import { SMALL_MODEL, SMALL_MOE_LAYERS, SMALL_TOPOLOGY } from "../../harness/small-model.ts";
+import { EP32, SMALL_MODEL, SMALL_MOE_LAYERS, SMALL_TOPOLOGY } from "../../harness/small-model.ts";
 
 const model = await loadModel("deepseek-v3");
 /** ms that an expert travels by itself. */
@@ -77,6 +83,35 @@ describe("what moves are worth", () => {
     // In thousand millions of weights: attention, three dense layers, shared experts and gates; top-8 experts in 58 layers.
     const part = (11.41 + 1.19 + 2.55 + 0.11) / 20.43;
     expect(restCost(model, H800)).toBeCloseTo(part * (1215 / 1118), 3);
+  });
+});
+
+describe("what is charged while weights travel", () => {
+  it("is what the twin's steps lose meanwhile: of prompts, but for their core attention", () => {
+    const hops = 2.25;
+    const tokens = 4096;
+    const tally = layerTally(EP32);
+    tally.gpuLoad.fill(8 * tokens);
+    tally.slotLoad.fill((8 * tokens) / 9);
+    tally.nodeSends.fill(hops * tokens);
+    tally.nodeReceives.fill(hops * tokens);
+    tally.rankReceives.fill(6 * tokens);
+    const ranks = Array.from({ length: 32 }, () => ({ ...noAttentionWork(), tokens }));
+    const step = (hardware: Hardware) => {
+      const pass = new PassTime(new StepCost(model, EP32, hardware, { overlaps: false }), ranks);
+      for (const _ of model.moeLayers) pass.add(tally);
+      return pass.seconds;
+    };
+    const lost = 1 - step(H800) / step(whileTransferring(H800, EP32));
+    const exchange = nodeHopCost(model, H800) * hops;
+    const cost = restCost(model, H800) + 1 + exchange;
+    const same = new MoveScale(model, UNKNOWN_MACHINE, 10_000).weigh(
+      predicted(cost, exchange),
+      predicted(cost),
+      moves(400),
+    );
+    const charged = same.neededGain / ((2 * same.transferMs) / 10_000);
+    expect(Math.abs(charged - lost)).toBeLessThan(0.04);
   });
 });
 

@@ -1,5 +1,5 @@
 import { drain } from "../../../src/cli/drain.ts";
-import { BALANCE_POLICIES, type BalancePolicy } from "../../../src/core/planning/balance-policy.ts";
+import { BALANCE_POLICIES } from "../../../src/core/planning/balance-policy.ts";
 import { Rng } from "../../../src/lib/rng.ts";
 import type { Cadence } from "../../../src/model/cadence.ts";
 import type { RankFault } from "../../../src/model/rank-fault.ts";
@@ -60,13 +60,7 @@ const SIZES: Sizes = {
   ],
 };
 
-/** Every way of balancing, and Plimsoll's with the best placement taken at every interval, whatever it moves. */
-const POLICIES: readonly BalancePolicy[] = [
-  BALANCE_POLICIES.none,
-  BALANCE_POLICIES.eplb,
-  { ...BALANCE_POLICIES.plimsoll, title: "Plimsoll, not weighing moves", weighsMoves: false },
-  BALANCE_POLICIES.plimsoll,
-];
+const POLICIES = [BALANCE_POLICIES.none, BALANCE_POLICIES.eplb, BALANCE_POLICIES.plimsoll];
 
 /** What moved weights win and cost a pool near its load line, while they travel over the network that tokens use. */
 export function movesTable({ input, seed, progress }: Bench, sizes: Sizes = SIZES): BenchTable {
@@ -132,7 +126,7 @@ function unbalanced({ model }: Bench["input"], topology: Topology, seed: number,
 }
 
 /** Beside EPLB in the same run. @param results in the order of POLICIES */
-function aimsOf(run: string, [, eplb, , plimsoll]: readonly VirtualRunResult[]): Aim[] {
+function aimsOf(run: string, [, eplb, plimsoll]: readonly VirtualRunResult[]): Aim[] {
   const part = (of: (result: VirtualRunResult) => number | null | undefined) =>
     (of(plimsoll) ?? 0) / (of(eplb) ?? 0);
   return [
