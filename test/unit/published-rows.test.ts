@@ -4,7 +4,8 @@ import { loadModel } from "../../src/config/shapes.ts";
 import { attentionBalanceRows } from "../../src/twin/calibration/published/attention-balance.ts";
 import { arithmeticRows } from "../../src/twin/calibration/published/deployment-arithmetic.ts";
 import type { PublishedRow } from "../../src/twin/calibration/published/published-row.ts";
-import { STEP_TOKENS, fittedEngine, wideEpRows } from "../../src/twin/calibration/published/wide-ep.ts";
+import { STEP_TOKENS, fittedEngine } from "../../src/twin/calibration/published/wide-ep-engine.ts";
+import { wideEpRows } from "../../src/twin/calibration/published/wide-ep.ts";
 
 const MODEL = await loadModel("deepseek-v3");
 const WIDE = new Map(wideEpRows(MODEL).map((row) => [row.id, row]));

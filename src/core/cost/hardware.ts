@@ -136,7 +136,7 @@ export const H800: Hardware = {
 
 /**
  * What kernels take in an engine, in what they take alone: fitted to what SGLang publishes of DeepSeek-V3 on 96 H100
- * (`twin/calibration/published/wide-ep.ts`; a test compares). Tokens are permuted and quantized around experts, whose
+ * (`twin/calibration/published/wide-ep-engine.ts`; a test compares). Tokens are permuted and quantized around experts, whose
  * groups are of many sizes; ranks come to an exchange at different times, and share the network with others; hosts
  * launch every micro-batch.
  */
