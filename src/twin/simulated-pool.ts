@@ -2,6 +2,7 @@ import { attentionWindows } from "../core/cost/attention-work.ts";
 import { H800, type Hardware } from "../core/cost/hardware.ts";
 import { KvRoom } from "../core/cost/kv-room.ts";
 import { countMoves } from "../core/migration/moves.ts";
+import { TRANSFER_PART } from "../core/migration/transfer-part.ts";
 import { transferMs } from "../core/migration/transfer-time.ts";
 import { Rng } from "../lib/rng.ts";
 import type { DispatchPolicy } from "../model/dispatch-policy.ts";
@@ -117,13 +118,10 @@ export class SimulatedPool {
     this.#passes.adopt(map);
   }
 
-  /** How long the weights that a placement needs would travel, by themselves. */
+  /** How long the weights that a placement needs travel, in what tokens leave them of the network. */
   transferMs(placement: Placement): number {
-    return transferMs(
-      this.#part,
-      countMoves(this.#model, this.#passes.map.placement, placement),
-      this.#hardware,
-    );
+    const moves = countMoves(this.#model, this.#passes.map.placement, placement);
+    return transferMs(this.#part, moves, this.#hardware) / TRANSFER_PART;
   }
 
   /** While expert weights travel between nodes, steps share the network with them (`whileTransferring`). */

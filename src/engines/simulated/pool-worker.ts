@@ -7,6 +7,7 @@ import { SimulatedPool } from "../../twin/simulated-pool.ts";
 import { StepRecorder } from "../../twin/step-recorder.ts";
 import { SyntheticRouting } from "../../twin/synthetic-routing.ts";
 import { TraceRouting } from "../../twin/trace-routing.ts";
+import type { Placement } from "../../model/placement.ts";
 import type { RoutingTrace } from "../../model/routing-trace.ts";
 import type { RoutingSnapshot } from "../../model/snapshot.ts";
 import { HeldWeights } from "./held-weights.ts";
@@ -35,6 +36,8 @@ class PoolWorker {
   #pool: SimulatedPool | null = null;
   #snapshot: RoutingSnapshot | null = null;
   #observedAt = performance.now();
+  /** Placements whose weights travel. */
+  #transfers = 0;
   #lagMs = 0;
   #wake: () => void = () => {};
 
@@ -151,6 +154,16 @@ class PoolWorker {
     this.#pool?.restore(rank);
   }
 
+  /** While weights travel, steps share the network with them. */
+  async #prepare(placement: Placement): Promise<void> {
+    const pool = this.#running();
+    const ms = pool.transferMs(placement);
+    if (ms === 0) return;
+    pool.setTransferring(++this.#transfers > 0);
+    await setTimeout(ms);
+    pool.setTransferring(--this.#transfers > 0);
+  }
+
   async #answer(ticket: number, question: Question): Promise<void> {
     const answer = (value: Extract<FromPool, { kind: "answer" }>["value"]) =>
       this.#post({ kind: "answer", ticket, value });
@@ -164,7 +177,7 @@ class PoolWorker {
       case "ranks":
         return answer(this.#pool?.rankStates() ?? null);
       case "prepare":
-        await setTimeout(this.#running().transferMs(question.placement));
+        await this.#prepare(question.placement);
         return answer(null);
       case "compare": {
         const { model, topology, seed, fidelity, gpu } = this.#data;
