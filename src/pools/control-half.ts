@@ -5,7 +5,7 @@ import type { ExpertPlane } from "../control/expert-plane.ts";
 import type { PoolView } from "../control/follow/pool-view.ts";
 import { LoadInbox } from "../control/ingest/load-inbox.ts";
 import { PlannerThread } from "../control/plan/planner-thread.ts";
-import { policyFor } from "../core/planning/balance-policy.ts";
+import { policyBy } from "../core/planning/balance-policy.ts";
 import type { PoolMakings } from "./surroundings.ts";
 import type { Simulation } from "../model/simulation.ts";
 import { usualStagingBytes } from "../model/staging.ts";
@@ -83,7 +83,11 @@ export function openControl(origin: ControlOrigin, config: Config, makings: Pool
     plane,
     store,
     leaseMs,
-    planner: new PlannerThread({ model, topology, policy: policyFor(dispatch), cadence }, clock, onFault),
+    planner: new PlannerThread(
+      { model, topology, policy: policyBy("plimsoll", dispatch), cadence },
+      clock,
+      onFault,
+    ),
     model,
     topology,
     roundMs: sharesMs,

@@ -76,8 +76,3 @@ export function policyBy(name: BalancePolicyName, dispatch: ConsumerDispatch | n
   const title = `${policy.title.replace(", even shares", "")}, ${dispatch}`;
   return { ...policy, title, consumer, dispatch: DISPATCH_OF[dispatch] };
 }
-
-/** Plimsoll's policy for an engine that dispatches so. */
-export function policyFor(consumer: ConsumerDispatch): BalancePolicy {
-  return { ...BALANCE_POLICIES.plimsoll, consumer };
-}
