@@ -8,7 +8,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   dispatch: async () => (await import("./dispatch.ts")).dispatchCommand(),
   models: async () => (await import("./models.ts")).modelsCommand(),
   place: async () => (await import("./place.ts")).placeCommand(),
-  plan: async () => (await import("./plan.ts")).planCommand(),
+  plan: async () => (await import("./plan/command.ts")).planCommand(),
   replay: async () => (await import("./replay.ts")).replayCommand(),
   serve: async () => (await import("./serve.ts")).serveCommand(),
   simulate: async () => (await import("./simulate.ts")).simulateCommand(),

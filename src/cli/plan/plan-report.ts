@@ -1,8 +1,8 @@
-import { type Layout, sayLayout, sayShape, unitGpus } from "../planner/layout.ts";
-import { engineFlags } from "../planner/engine-flags.ts";
-import type { Plan } from "../planner/plan.ts";
-import type { PlanProblem } from "../planner/plan-problem.ts";
-import type { Parallelism } from "../twin/calibration/serving-point.ts";
+import { type Layout, sayLayout, sayShape, unitGpus } from "../../planner/layout.ts";
+import { engineFlags } from "../../planner/engine-flags.ts";
+import type { Plan } from "../../planner/plan.ts";
+import type { PlanProblem } from "../../planner/plan-problem.ts";
+import type { Parallelism } from "../../twin/calibration/serving-point.ts";
 import type { PlanFlags } from "./plan-flags.ts";
 
 const SECONDS = 3600;

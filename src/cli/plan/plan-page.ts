@@ -1,11 +1,11 @@
-import { decimals } from "../lib/number-text.ts";
-import { sayLayout } from "../planner/layout.ts";
-import type { Plan } from "../planner/plan.ts";
-import type { PlanProblem } from "../planner/plan-problem.ts";
-import { linearAxis, roundEnd, stepText } from "../report/html/axis.ts";
-import { type Chart, chartHtml } from "../report/html/chart.ts";
-import { documentHtml, panelHtml, section } from "../report/html/document.ts";
-import type { FigureTable } from "../report/html/figure-table.ts";
+import { decimals } from "../../lib/number-text.ts";
+import { sayLayout } from "../../planner/layout.ts";
+import type { Plan } from "../../planner/plan.ts";
+import type { PlanProblem } from "../../planner/plan-problem.ts";
+import { linearAxis, roundEnd, stepText } from "../../report/html/axis.ts";
+import { type Chart, chartHtml } from "../../report/html/chart.ts";
+import { documentHtml, panelHtml, section } from "../../report/html/document.ts";
+import type { FigureTable } from "../../report/html/figure-table.ts";
 import { type PlanFlags, questionText } from "./plan-flags.ts";
 import { type Row, answerRows, offRows, startRows, triedRows, triedTitle } from "./plan-words.ts";
 

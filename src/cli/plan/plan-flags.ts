@@ -1,9 +1,9 @@
-import { InputError } from "../lib/errors.ts";
-import type { ServingPrecision } from "../model/serving-precision.ts";
-import { decimals } from "../lib/number-text.ts";
-import type { PlanProblem } from "../planner/plan-problem.ts";
-import type { ServiceTarget } from "../planner/service-target.ts";
-import { SLO_PRESETS, type SloPreset, type SloPresetName } from "../planner/slo-presets.ts";
+import { InputError } from "../../lib/errors.ts";
+import type { ServingPrecision } from "../../model/serving-precision.ts";
+import { decimals } from "../../lib/number-text.ts";
+import type { PlanProblem } from "../../planner/plan-problem.ts";
+import type { ServiceTarget } from "../../planner/service-target.ts";
+import { SLO_PRESETS, type SloPreset, type SloPresetName } from "../../planner/slo-presets.ts";
 
 /** What `plan` was asked. */
 export interface PlanFlags {

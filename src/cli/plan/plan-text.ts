@@ -1,9 +1,9 @@
 import Table from "cli-table3";
-import { decimals, milliseconds } from "../lib/number-text.ts";
-import { sayLayout } from "../planner/layout.ts";
-import type { Plan } from "../planner/plan.ts";
-import type { PlanProblem } from "../planner/plan-problem.ts";
-import type { SearchResult } from "../planner/search.ts";
+import { decimals, milliseconds } from "../../lib/number-text.ts";
+import { sayLayout } from "../../planner/layout.ts";
+import type { Plan } from "../../planner/plan.ts";
+import type { PlanProblem } from "../../planner/plan-problem.ts";
+import type { SearchResult } from "../../planner/search.ts";
 import type { PlanFlags } from "./plan-flags.ts";
 import { type Row, answerRows, offRows, startRows, triedRows, triedTitle } from "./plan-words.ts";
 

@@ -1,9 +1,9 @@
-import { decimals, milliseconds } from "../lib/number-text.ts";
-import { sayLayout, sayShape, unitGpus } from "../planner/layout.ts";
-import type { OffBy } from "../planner/model-error.ts";
-import type { Plan } from "../planner/plan.ts";
-import type { PlanProblem } from "../planner/plan-problem.ts";
-import type { SearchResult } from "../planner/search.ts";
+import { decimals, milliseconds } from "../../lib/number-text.ts";
+import { sayLayout, sayShape, unitGpus } from "../../planner/layout.ts";
+import type { OffBy } from "../../planner/model-error.ts";
+import type { Plan } from "../../planner/plan.ts";
+import type { PlanProblem } from "../../planner/plan-problem.ts";
+import type { SearchResult } from "../../planner/search.ts";
 import { costOf, engineStarts } from "./plan-report.ts";
 
 /** A word, and a text. */
