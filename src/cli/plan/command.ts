@@ -1,20 +1,20 @@
 import { Command, Option } from "commander";
 import { SERVING_PRECISIONS } from "../../model/serving-precision.ts";
+import { KnownTrials } from "../../planner/known-trials.ts";
 import { LoadLines } from "../../planner/load-line.ts";
 import { type Plan, isPlan, makePlan } from "../../planner/plan.ts";
 import type { PlanProblem } from "../../planner/plan-problem.ts";
 import type { SearchProgress, SearchResult } from "../../planner/search.ts";
 import { SLO_PRESETS } from "../../planner/slo-presets.ts";
-import { routingSources } from "../../twin/routing-sources.ts";
 import { countOption, jsonOption, positiveOption } from "../options.ts";
 import { type Output, output } from "../output.ts";
-import { paced } from "../paced.ts";
 import { writePlanFiles } from "./plan-files.ts";
 import { type PlanFlags, questionText } from "./plan-flags.ts";
 import { readPlanProblem } from "./plan-inputs.ts";
 import { planReport } from "./plan-report.ts";
 import { noPlanText, planText } from "./plan-text.ts";
 import { ProgressBar } from "../progress-bar.ts";
+import { TrialThreads } from "./trial-threads.ts";
 import { stoppable } from "../stoppable.ts";
 
 const FAILURE = 1;
@@ -61,6 +61,7 @@ export function planCommand(): Command {
     )
     .option("--price <type=dollars>", "of a GPU for an hour; several separated by commas: h200=3.5,b200=5")
     .option("--out <dir>", "folder for plan.html, plan.json, scenario.yaml, plimsoll.yaml, requests")
+    .addOption(countOption("--threads <n>", "that run the twin (default: as many as cores, 8 at most)"))
     .addOption(countOption("--seed <n>", "of the requests and the experts they take").default(1))
     .addOption(jsonOption())
     .exitOverride()
@@ -71,31 +72,29 @@ async function plan(flags: PlanFlags): Promise<void> {
   const out = output(flags.json ?? false);
   const { problem, errors, users } = await readPlanProblem(flags);
   out.progress(questionText(problem, flags));
-  const lines = new LoadLines(problem, routingSources(problem.model, problem.seed, null));
-  try {
-    await stoppable(async (signal) => {
-      const bar = new ProgressBar(process.stderr, 1);
-      bar.begin("", 1);
-      const run = async (one: PlanProblem): Promise<Plan | SearchResult> => {
-        const result = await paced(partsOf(makePlan(one, lines, errors)), (part) => bar.update(part), signal);
-        bar.clear();
-        return result;
-      };
-      let asked = problem;
-      let result = await run(asked);
-      for (let round = 1; round < MOST_ROUNDS; round++) {
-        const rate = users === null || !isPlan(result) ? 0 : users.rateAt(answerSeconds(result));
-        if (users === null || rate <= asked.demand.rate * AGREES) break;
-        asked = { ...problem, demand: users.demandOf(rate) };
-        result = await run(asked);
-      }
-      await say(result, asked, flags, out);
-    });
-  } catch (error) {
-    if (!(error instanceof DOMException && error.name === "AbortError")) throw error;
-    out.progress("stopped; nothing was written");
-    process.exitCode = INTERRUPTED;
-  }
+  await using threads = new TrialThreads(problem, flags.threads);
+  const trials = new KnownTrials(threads);
+  await stoppable(async (signal) => {
+    const bar = new ProgressBar(process.stderr, 1);
+    bar.begin("", 1);
+    const watch = { signal, progress: ({ part }: SearchProgress) => bar.update(part) };
+    signal.addEventListener("abort", () => void threads[Symbol.asyncDispose]());
+    const run = async (one: PlanProblem): Promise<Plan | SearchResult> => {
+      const result = await makePlan(one, new LoadLines(trials, problem.seed), errors, watch);
+      bar.clear();
+      return result;
+    };
+    let asked = problem;
+    let result = await run(asked);
+    for (let round = 1; round < MOST_ROUNDS && !signal.aborted; round++) {
+      const rate = users === null || !isPlan(result) ? 0 : users.rateAt(answerSeconds(result));
+      if (users === null || rate <= asked.demand.rate * AGREES) break;
+      asked = { ...problem, demand: users.demandOf(rate) };
+      result = await run(asked);
+    }
+    if (signal.aborted) process.exitCode = INTERRUPTED;
+    await say(result, asked, flags, out);
+  });
 }
 
 async function say(
@@ -105,7 +104,7 @@ async function say(
   out: Output,
 ): Promise<void> {
   if (!isPlan(result)) {
-    process.exitCode = FAILURE;
+    process.exitCode ??= FAILURE;
     const why = noPlanText(result, problem);
     out.result({ plan: null, why }, why);
     return;
@@ -119,12 +118,4 @@ async function say(
 /** Of the faster of its runs. */
 function answerSeconds({ chosen }: Plan): number {
   return Math.min(...chosen.trials.map(({ e2eMs }) => e2eMs ?? 0)) / 1000;
-}
-
-function* partsOf<T>(steps: Generator<SearchProgress, T>): Generator<number, T> {
-  for (;;) {
-    const next = steps.next();
-    if (next.done === true) return next.value;
-    yield next.value.part;
-  }
 }

@@ -24,6 +24,7 @@ export interface PlanFlags {
   readonly price?: string;
   readonly out?: string;
   readonly seed: number;
+  readonly threads?: number;
   readonly json?: true;
 }
 

@@ -57,6 +57,7 @@ export async function readPlanProblem(flags: PlanFlags): Promise<PlanInputs> {
     target,
     maxGpus: flags.maxGpus,
     spare: Number(flags.spare),
+    redundant: null,
     seed: flags.seed,
   };
   checkFits(problem);

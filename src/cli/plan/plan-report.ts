@@ -42,7 +42,7 @@ export function planReport(plan: Plan, problem: PlanProblem, flags: PlanFlags): 
       stepTokens: layout.stepTokens,
       runningPerRank: plan.running,
       loadLine: {
-        requestsPerSecondPerUnit: chosen.line,
+        requestsPerSecondPerUnit: chosen.line.rate,
         byArithmetic: chosen.open,
         use: plan.use,
         useWithoutSpare: plan.useWithoutSpare,
@@ -61,10 +61,6 @@ export function planReport(plan: Plan, problem: PlanProblem, flags: PlanFlags): 
         byArithmetic: open,
         line,
       })),
-      redundancy:
-        search.redundancy === null
-          ? null
-          : { layout: sayLayout(search.redundancy.layout), line: search.redundancy.line },
       unexplored: search.unexplored,
     },
     engines: engineStarts(plan, problem).map(({ role, flags: words }) => ({ role, ...words })),

@@ -69,7 +69,7 @@ export function noPlanText(
   if (rated.length === 0 || nearest === null)
     return `no layout keeps ${asked} at any rate, by arithmetic; relax a target, or try another type of GPU or precision`;
   const { layout, trial } = nearest;
-  const has = `TTFT p95 ${milliseconds(trial.ttftP95Ms)} ms and ITL p95 ${milliseconds(trial.itlP95Ms)} ms at ${trial.rate.toPrecision(3)} requests/s a unit`;
+  const has = `TTFT p95 ${milliseconds(trial.ttftMs)} ms and ITL p95 ${milliseconds(trial.itlMs)} ms at ${trial.rate.toPrecision(3)} requests/s a unit`;
   const run =
     tried.length === 0
       ? "by arithmetic no layout carries it"

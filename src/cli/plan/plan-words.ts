@@ -32,15 +32,15 @@ export function answerRows(plan: Plan, problem: PlanProblem): Row[] {
   return [
     ["answer", `${chosen.gpus} ${type}: ${unit}`],
     ["a unit", pools],
-    ["redundant experts", redundantText(plan)],
+    ["redundant experts", `${plan.redundantExperts}`],
     ["limits of a rank", `${layout.stepTokens} tokens a step, ${plan.running} requests`],
     [
       "in the twin",
-      `with ${spare} unit${spare === 1 ? "" : "s"} away: TTFT p95 ${milliseconds(worst((one) => one.ttftP95Ms))} of ${target.ttftMs} ms, ITL p95 ${milliseconds(worst((one) => one.itlP95Ms))} of ${target.itlMs} ms; ${decimals(100 * Math.min(...trials.map(({ attainment }) => attainment)), 1)} % of requests keep both (${trials.length} seeds, ${trials[0].requests} requests each)`,
+      `with ${spare} unit${spare === 1 ? "" : "s"} away: TTFT p95 ${milliseconds(worst((one) => one.ttftMs))} of ${target.ttftMs} ms, ITL p95 ${milliseconds(worst((one) => one.itlMs))} of ${target.itlMs} ms; ${decimals(100 * Math.min(...trials.map(({ attainment }) => attainment)), 1)} % of requests keep both (${trials.length} seeds, ${trials[0].requests} requests each)`,
     ],
     [
       "load line",
-      `${chosen.line.toPrecision(3)} requests/s a unit; ${decimals(100 * plan.use, 0)} % of it used, ${decimals(100 * plan.useWithoutSpare, 0)} % with the spare away`,
+      `${chosen.line.rate.toPrecision(3)} requests/s a unit; ${decimals(100 * plan.use, 0)} % of it used, ${decimals(100 * plan.useWithoutSpare, 0)} % with the spare away`,
     ],
     ["what binds", limitText(limit)],
     [
@@ -90,13 +90,6 @@ export function startRows(
 function triedText({ line, open }: SearchResult["tried"][number]): string {
   const says = `arithmetic: ${open.toPrecision(3)}`;
   return line === null ? `no fewer GPUs (${says})` : `${line.toPrecision(3)} requests/s a unit (${says})`;
-}
-
-function redundantText({ redundantExperts: count, chosen, search: { redundancy } }: Plan): string {
-  if (redundancy === null) return "0";
-  if (count > 0) return `${count}`;
-  if (redundancy.line === null) return "0: one more slot a GPU carries less than a tenth more";
-  return `0: one more slot a GPU carries ${decimals(100 * (redundancy.line / chosen.line - 1), 0)} % more, which saves no unit`;
 }
 
 function limitText({ name, gain, first }: Plan["limit"]): string {
