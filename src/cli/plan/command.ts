@@ -9,12 +9,12 @@ import { SLO_PRESETS } from "../../planner/slo-presets.ts";
 import { countOption, jsonOption, positiveOption } from "../options.ts";
 import { type Output, output } from "../output.ts";
 import { writePlanFiles } from "./plan-files.ts";
-import { type PlanFlags, questionText } from "./plan-flags.ts";
-import { readPlanProblem } from "./plan-inputs.ts";
-import { planReport } from "./plan-report.ts";
+import { type PlanFlags, questionText } from "../../plans/plan-flags.ts";
+import { readPlanProblem } from "../../plans/plan-inputs.ts";
+import { planReport } from "../../plans/plan-report.ts";
 import { noPlanText, planText } from "./plan-text.ts";
 import { ProgressBar } from "../progress-bar.ts";
-import { TrialThreads } from "./trial-threads.ts";
+import { TrialThreads } from "../../plans/trial-threads.ts";
 import { stoppable } from "../stoppable.ts";
 
 const FAILURE = 1;

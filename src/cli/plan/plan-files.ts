@@ -10,9 +10,9 @@ import type { Plan } from "../../planner/plan.ts";
 import type { PlanProblem } from "../../planner/plan-problem.ts";
 import { CADENCE, ENGINE, warmSeconds } from "../../planner/trial.ts";
 import { writeOutput } from "../output.ts";
-import type { PlanFlags } from "./plan-flags.ts";
+import type { PlanFlags } from "../../plans/plan-flags.ts";
 import { planPage } from "./plan-page.ts";
-import { engineStarts } from "./plan-report.ts";
+import { engineStarts } from "../../plans/plan-report.ts";
 
 const NODE_GPUS = 8;
 /** Seeds of what the answer was chosen and confirmed by are below. */

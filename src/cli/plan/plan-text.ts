@@ -4,7 +4,7 @@ import { sayLayout } from "../../planner/layout.ts";
 import type { Plan } from "../../planner/plan.ts";
 import type { PlanProblem } from "../../planner/plan-problem.ts";
 import type { SearchResult } from "../../planner/search.ts";
-import type { PlanFlags } from "./plan-flags.ts";
+import type { PlanFlags } from "../../plans/plan-flags.ts";
 import { type Row, answerRows, offRows, startRows, triedRows, triedTitle } from "./plan-words.ts";
 
 const FRONT_ROWS = 8;

@@ -1,9 +1,9 @@
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
-import type { Layout } from "../../planner/layout.ts";
-import type { PlanProblem } from "../../planner/plan-problem.ts";
-import type { Trial } from "../../planner/trial.ts";
-import { type TrialJob, type Trials, jobName } from "../../planner/trials.ts";
+import type { Layout } from "../planner/layout.ts";
+import type { PlanProblem } from "../planner/plan-problem.ts";
+import type { Trial } from "../planner/trial.ts";
+import { type TrialJob, type Trials, jobName } from "../planner/trials.ts";
 
 /** More would wait for each other's answers. */
 const MOST_THREADS = 8;

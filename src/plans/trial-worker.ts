@@ -1,7 +1,7 @@
 import { parentPort, workerData } from "node:worker_threads";
-import type { PlanProblem } from "../../planner/plan-problem.ts";
-import { runTrial } from "../../planner/trials.ts";
-import { routingSources } from "../../twin/routing-sources.ts";
+import type { PlanProblem } from "../planner/plan-problem.ts";
+import { runTrial } from "../planner/trials.ts";
+import { routingSources } from "../twin/routing-sources.ts";
 import type { ThreadJob } from "./trial-threads.ts";
 
 const port = parentPort;
