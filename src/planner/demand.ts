@@ -59,8 +59,7 @@ export function drawRequests(
   seconds: number,
   seed: number,
 ): readonly TraceRequest[] {
-  if (demand.arrivals.kind === "window")
-    return thinned(demand.arrivals, unitRate, seconds, seed);
+  if (demand.arrivals.kind === "window") return thinned(demand.arrivals, unitRate, seconds, seed);
   const [prompts, answers] = [evenly(demand.prompt), evenly(demand.answer)];
   const rng = new Rng(seed, 21);
   const requests: TraceRequest[] = [];

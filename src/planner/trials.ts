@@ -43,7 +43,7 @@ export function powerFor(rate: number): number {
 }
 
 /** Requests that count in a trial, unless said otherwise: more where a percentile is far out. */
-export function requestsOf({ target }: PlanProblem): number {
+function requestsOf({ target }: PlanProblem): number {
   const furthest = Math.max(target.ttftPercentile, target.itlPercentile);
   return Math.max(USUAL_REQUESTS, Math.ceil(LEAST_BEYOND / (1 - furthest / 100)));
 }

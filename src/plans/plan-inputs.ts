@@ -56,10 +56,8 @@ export async function readPlanProblem(flags: PlanFlags): Promise<PlanInputs> {
     sizes: modelSizes(model, precision),
     precision,
     types,
-    demand:
-      asked.kind === "users"
-        ? usersOf(asked, traffic).demandOf(usersOf(asked, traffic).rateAt(slowest))
-        : await demandOf(asked, traffic),
+    engine: flags.engine ?? null,
+    demand: asked.kind === "users" ? usersDemand(asked, traffic, slowest) : await demandOf(asked, traffic),
     target,
     maxGpus: flags.maxGpus,
     spare: Number(flags.spare),
@@ -68,12 +66,9 @@ export async function readPlanProblem(flags: PlanFlags): Promise<PlanInputs> {
   };
   checkFits(problem);
   checkTarget(problem);
-  // The twin is of no engine in particular, as if that of every point had been left out.
-  const { backend } = unseen.folds;
-  const part = (of: "median" | "p90") => ({
-    ttft: backend.ttftMs?.[of] ?? 0,
-    itl: backend.tpotMs?.[of] ?? 0,
-  });
+  // Without an engine it is as if that of every point had been left out; of a known one, configurations are.
+  const { ttftMs, tpotMs } = unseen.folds[flags.engine === undefined ? "backend" : "configuration"];
+  const part = (of: "median" | "p90") => ({ ttft: ttftMs?.[of] ?? 0, itl: tpotMs?.[of] ?? 0 });
   return { problem, errors: { median: part("median"), p90: part("p90") }, users };
 }
 
@@ -84,7 +79,7 @@ async function readTypes(flags: PlanFlags, model: MoeModel, table: PlanGpu["tabl
   const prices = pricesOf(flags, names);
   return Promise.all(
     gpus.map(async (gpu) => {
-      const choice = await chooseGpu(gpu.name, place);
+      const choice = await chooseGpu(gpu.name, place, flags.engine);
       const hardware = modelledHardware(model, choice);
       return { gpu, table, hardware, overlaps: choice === null, price: prices.get(gpu.name) ?? null };
     }),
@@ -100,6 +95,11 @@ async function demandOf(asked: Exclude<Asked, { kind: "users" }>, traffic: numbe
   });
   const demand = tracedDemand(readTrace(bytes, asked.path));
   return { ...demand, rate: traffic * demand.rate };
+}
+
+function usersDemand(asked: Extract<Asked, { kind: "users" }>, traffic: number, seconds: number): Demand {
+  const users = usersOf(asked, traffic);
+  return users.demandOf(users.rateAt(seconds));
 }
 
 function usersOf({ users, think, isl, osl }: Extract<Asked, { kind: "users" }>, traffic: number): Users {

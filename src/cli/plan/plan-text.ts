@@ -4,6 +4,7 @@ import { sayLayout } from "../../planner/layout.ts";
 import type { Plan } from "../../planner/plan.ts";
 import type { PlanProblem } from "../../planner/plan-problem.ts";
 import type { SearchResult } from "../../planner/search.ts";
+import type { Change } from "../../plans/changes.ts";
 import type { PlanFlags } from "../../plans/plan-flags.ts";
 import { type Row, answerRows, offRows, startRows, triedRows, triedTitle } from "./plan-words.ts";
 
@@ -21,6 +22,21 @@ export function planText(plan: Plan, problem: PlanProblem, flags: PlanFlags, fil
     starts.join("\n"),
     files ?? unwritten,
   ].join("\n\n");
+}
+
+/** What another question changed, and why. */
+export function changesText({
+  changes,
+  why,
+}: {
+  readonly changes: readonly Change[];
+  readonly why: readonly string[];
+}): string {
+  const rows: Row[] = changes.map(({ name, before, after }) => [
+    name,
+    before === after ? before : `${before} → ${after}`,
+  ]);
+  return [`What changes\n${plain(rows)}`, ...why.map((sentence) => `  ${sentence}`)].join("\n");
 }
 
 function frontRows({ front }: Plan): Row[] {
