@@ -1,0 +1,49 @@
+import { join } from "node:path";
+import { Command, Option } from "commander";
+import { exitByOutcome } from "../../../src/cli/exit-code.ts";
+import { countOption, jsonOption } from "../../../src/cli/options.ts";
+import { output, writeOutput } from "../../../src/cli/output.ts";
+import { type BenchTable, tableJson, tableText } from "../bench-table.ts";
+import { amongTable } from "./among-table.ts";
+import { measuredCandidates } from "./measured-candidates.ts";
+
+const TABLES = ["among"] as const;
+
+interface Flags {
+  readonly measured: string;
+  readonly only?: (typeof TABLES)[number];
+  readonly seed: number;
+  readonly out?: string;
+  readonly json?: true;
+}
+
+const command = new Command("bench:plan")
+  .description("How far a plan's choice can be trusted: measured points asked backwards.")
+  .requiredOption("--measured <file>", "measured points (CSV; docs/calibration.md has the columns)")
+  .addOption(new Option("--only <table>", "this table alone").choices(TABLES))
+  .addOption(countOption("--seed <n>", "of everything that is drawn").default(1))
+  .option("--out <dir>", "also write every table there, as JSON")
+  .addOption(jsonOption())
+  .showHelpAfterError(false)
+  .exitOverride()
+  .action(run);
+
+await exitByOutcome(() => command.parseAsync());
+
+async function run({ measured, only, seed, out, json }: Flags): Promise<void> {
+  const { result, progress } = output(json ?? false);
+  const candidates = await measuredCandidates(measured, progress);
+  const tables: Record<(typeof TABLES)[number], () => BenchTable> = {
+    among: () => amongTable(candidates, seed),
+  };
+  const reports: Record<string, object> = {};
+  const texts: string[] = [];
+  for (const name of only === undefined ? TABLES : [only]) {
+    const table = tables[name]();
+    const report = { seed, ...tableJson(table) };
+    if (out !== undefined) await writeOutput(join(out, `${name}.json`), `${JSON.stringify(report, null, 2)}\n`);
+    reports[name] = report;
+    texts.push(tableText(table));
+  }
+  result(reports, texts.join("\n\n"));
+}
