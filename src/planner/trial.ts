@@ -4,6 +4,7 @@ import { virtualRun } from "../twin/run/virtual-run.ts";
 import type { RoutingSource } from "../twin/routing-source.ts";
 import { BATCHING } from "../twin/pool/batching.ts";
 import { StepRecorder } from "../twin/step-recorder.ts";
+import { drawRequests } from "./demand.ts";
 import { type Layout, engineShape, expertUnits } from "./layout.ts";
 import { openConstants } from "./open-times.ts";
 import type { PlanProblem } from "./plan-problem.ts";
@@ -65,7 +66,7 @@ export function* trial(
   const { type, decode, prefill, redundantSlots, stepTokens } = layout;
   const beforeMs = 1000 * openConstants(layout, problem).first;
   const warmMs = 1000 * warmSeconds(problem, tpotMs);
-  const traffic = demand.draw(rate, warmMs / 1000 + wanted / rate, seed);
+  const traffic = drawRequests(demand, rate, warmMs / 1000 + wanted / rate, seed);
   const fromMs = Math.min(warmMs, (traffic.at(-1)?.arrivalMs ?? 0) / 2);
   const counted = traffic.filter(({ arrivalMs }) => arrivalMs >= fromMs);
   const watch = new Watch({

@@ -6,7 +6,7 @@ import { LoadLines } from "../../src/planner/load-line.ts";
 import type { PlanProblem } from "../../src/planner/plan-problem.ts";
 import { ratedLayouts } from "../../src/planner/rated-layouts.ts";
 import { type SearchResult, search } from "../../src/planner/search.ts";
-import type { ServiceTarget } from "../../src/planner/service-target.ts";
+import { USUAL_PERCENTILES, type ServiceTarget } from "../../src/planner/service-target.ts";
 import { trial } from "../../src/planner/trial.ts";
 import { routingSources } from "../../src/twin/routing-sources.ts";
 
@@ -76,7 +76,9 @@ test("a looser target never needs more GPUs", () => {
         return gpusOf(searched(problem, new LoadLines(problem, ROUTING, REQUESTS)));
       };
       const { ttftMs, itlMs } = PROBLEM.target;
-      expect(at({ ttftMs: ttft * ttftMs, itlMs: itl * itlMs })).toBeLessThanOrEqual(at(PROBLEM.target));
+      expect(at({ ...PROBLEM.target, ttftMs: ttft * ttftMs, itlMs: itl * itlMs })).toBeLessThanOrEqual(
+        at(PROBLEM.target),
+      );
     }),
     { seed: SEED, numRuns: 1 },
   );
@@ -86,13 +88,15 @@ test("by arithmetic alone, too, for many rates and targets", () => {
   const target = fc.record({
     ttftMs: fc.double({ min: 120, max: 3000, noNaN: true }),
     itlMs: fc.double({ min: 5, max: 100, noNaN: true }),
+    ttftPercentile: fc.constant(USUAL_PERCENTILES.ttftPercentile),
+    itlPercentile: fc.constant(USUAL_PERCENTILES.itlPercentile),
   });
   const gpus = (asked: number, one: ServiceTarget) =>
     ratedLayouts({ ...PROBLEM, demand: demandOf(asked) }, one)[0]?.gpus ?? Number.POSITIVE_INFINITY;
   fc.assert(
     fc.property(twoRates, target, ([less, more], one) => {
       expect(gpus(more, one)).toBeGreaterThanOrEqual(gpus(less, one));
-      expect(gpus(more, { ttftMs: 1.5 * one.ttftMs, itlMs: 1.5 * one.itlMs })).toBeLessThanOrEqual(
+      expect(gpus(more, { ...one, ttftMs: 1.5 * one.ttftMs, itlMs: 1.5 * one.itlMs })).toBeLessThanOrEqual(
         gpus(more, one),
       );
     }),

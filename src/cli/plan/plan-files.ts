@@ -3,6 +3,7 @@ import { join, resolve } from "node:path";
 import { stringify } from "yaml";
 import type { TraceRequest } from "../../model/traffic.ts";
 import type { Parallelism } from "../../twin/calibration/serving-point.ts";
+import { drawRequests } from "../../planner/demand.ts";
 import { type Layout, gpusOf } from "../../planner/layout.ts";
 import { openConstants } from "../../planner/open-times.ts";
 import type { Plan } from "../../planner/plan.ts";
@@ -37,8 +38,8 @@ export async function writePlanFiles(
   const rate = demand.rate / plan.chosen.units;
   const tpotMs = plan.chosen.trials[0].tpotMs ?? problem.target.itlMs;
   const seconds = warmSeconds(problem, tpotMs) + UNIT_REQUESTS / rate;
-  const unit = demand.draw(rate, seconds, seed + OTHER_SEED);
-  const whole = demand.draw(demand.rate, WHOLE_SECONDS, seed + OTHER_SEED);
+  const unit = drawRequests(demand, rate, seconds, seed + OTHER_SEED);
+  const whole = drawRequests(demand, demand.rate, WHOLE_SECONDS, seed + OTHER_SEED);
   const starts = engineStarts(plan, problem);
   const files: Record<string, string> = {
     "plan.json": `${JSON.stringify(report, null, 2)}\n`,

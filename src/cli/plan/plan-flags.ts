@@ -2,7 +2,7 @@ import { InputError } from "../../lib/errors.ts";
 import type { ServingPrecision } from "../../model/serving-precision.ts";
 import { decimals } from "../../lib/number-text.ts";
 import type { PlanProblem } from "../../planner/plan-problem.ts";
-import type { ServiceTarget } from "../../planner/service-target.ts";
+import { USUAL_PERCENTILES, type ServiceTarget } from "../../planner/service-target.ts";
 import { SLO_PRESETS, type SloPreset, type SloPresetName } from "../../planner/slo-presets.ts";
 
 /** What `plan` was asked. */
@@ -81,6 +81,7 @@ export function targetOf(flags: PlanFlags): ServiceTarget {
   return {
     ttftMs: timeOf("--ttft-p95", flags.ttftP95 ?? target?.ttftMs),
     itlMs: timeOf("--itl-p95", flags.itlP95 ?? target?.itlMs),
+    ...USUAL_PERCENTILES,
   };
 }
 
