@@ -1,4 +1,6 @@
 import { BALANCE_POLICIES } from "../core/planning/balance-policy.ts";
+import type { BatchedEngine } from "../model/batched-engine.ts";
+import type { FittedEngine } from "../model/fitted-engine.ts";
 import type { RequestRecord, RunObserver, StepSpan } from "../twin/run/run-log.ts";
 import { virtualRun } from "../twin/run/virtual-run.ts";
 import type { RoutingSource } from "../twin/routing-source.ts";
@@ -14,8 +16,8 @@ import { BEYOND } from "./service-target.ts";
 export const PART_ASKED = 0.97;
 /** Shares and placements of simulated pools, in ms. */
 export const CADENCE = { sharesMs: 5000, placementMs: 30_000 };
-/** The twin fills its steps as vLLM does. */
-export const ENGINE = "vllm";
+/** Requests that a rank runs at most: what a plan sets an engine to is found by that. */
+const RUNNING = 1024;
 
 /** What the twin made of a unit at a rate. Latencies as a client sees them, in milliseconds; null where nothing came to it. */
 export interface Trial {
@@ -52,6 +54,11 @@ export interface TrialOptions {
 /** Requests' seconds before the unit is in its stride: an answer's time, a bit more. */
 export function warmSeconds({ demand, target }: PlanProblem, tpotMs: number): number {
   return (1.25 * demand.answer * tpotMs + target.ttftMs) / 1000;
+}
+
+/** Whose way of filling steps the twin has: TensorRT-LLM's is vLLM's, answers and prompts beside them, and so is that of no engine in particular. */
+export function batchedAs(engine: FittedEngine | null): BatchedEngine {
+  return engine === "sglang" ? "sglang" : "vllm";
 }
 
 /** The twin on a unit: yields the part that is done, 0..1. Ends early once the target is surely lost. */
@@ -93,7 +100,7 @@ export function* trial(
     recorder: new StepRecorder(0),
     fidelity: "analytic",
     policy: redundantSlots === 0 ? BALANCE_POLICIES.none : BALANCE_POLICIES.plimsoll,
-    batching: { ...BATCHING[ENGINE], stepTokens },
+    batching: { ...BATCHING[batchedAs(problem.engine)], stepTokens, runningPerRank: RUNNING },
     engine: { shape: engineShape(decode), overlaps: type.overlaps },
     observer: watch,
     measuredFromMs: fromMs,

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type ScratchFolder, scratchFolder } from "../../harness/scratch-folder.ts";
 import { loadConfig } from "../../src/config/load-config.ts";
 import { loadScenario } from "../../src/config/scenario.ts";
+import { modelledHardware } from "../../src/twin/calibration/gpu-hardware.ts";
 import { expectExit2 } from "../bad-input.ts";
 import { resultHere, runHere } from "../run-here.ts";
 
@@ -60,6 +61,17 @@ describe("a plan for a rate", () => {
     expect(run.ttftMs.p95).toBeLessThanOrEqual(scenario.slo?.ttftMs ?? 0);
     expect(run.itlMs.p95).toBeLessThanOrEqual(25);
   });
+});
+
+test("of an engine, its constants and its steps are planned with, and its flags shown", async () => {
+  const out = folder.path("engine");
+  const text = await runHere(...ASKED, "--rate", "8", "--engine", "sglang", "--out", out);
+  expect(text).toContain("SGLang  --tp-size");
+  expect(text).not.toContain("vLLM");
+  const { batching, gpu, model } = await loadScenario(`${out}/scenario.yaml`);
+  expect([batching.engine, gpu?.engine]).toEqual(["sglang", "sglang"]);
+  const other = { ...gpu, engine: null } as NonNullable<typeof gpu>;
+  expect(modelledHardware(model, gpu).fixed.step).not.toBe(modelledHardware(model, other).fixed.step);
 });
 
 test("a number of users is planned for at the rate that their answers leave them", async () => {

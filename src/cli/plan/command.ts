@@ -1,4 +1,5 @@
 import { Command, Option } from "commander";
+import { FITTED_ENGINES } from "../../model/fitted-engine.ts";
 import { SERVING_PRECISIONS } from "../../model/serving-precision.ts";
 import { LoadLines } from "../../planner/load-line.ts";
 import { type Plan, isPlan, makePlan } from "../../planner/plan.ts";
@@ -35,6 +36,12 @@ export function planCommand(): Command {
       new Option("--precision <format>", "what the model is served in (default: its own)").choices(
         SERVING_PRECISIONS,
       ),
+    )
+    .addOption(
+      new Option(
+        "--engine <name>",
+        "whose constants and steps are planned with (default: of none in particular)",
+      ).choices(FITTED_ENGINES),
     )
     .addOption(
       new Option("--slo <preset>", "lengths and targets of a kind of service").choices(

@@ -8,10 +8,11 @@ import { type Layout, gpusOf } from "../../planner/layout.ts";
 import { openConstants } from "../../planner/open-times.ts";
 import type { Plan } from "../../planner/plan.ts";
 import type { PlanProblem } from "../../planner/plan-problem.ts";
-import { CADENCE, ENGINE, warmSeconds } from "../../planner/trial.ts";
+import { CADENCE, batchedAs, warmSeconds } from "../../planner/trial.ts";
 import { writeOutput } from "../output.ts";
 import type { PlanFlags } from "./plan-flags.ts";
 import { planPage } from "./plan-page.ts";
+import { isAsked } from "./plan-words.ts";
 import { engineStarts } from "./plan-report.ts";
 
 const NODE_GPUS = 8;
@@ -49,7 +50,9 @@ export async function writePlanFiles(
     "scenario.yaml": stringify(scenarioOf(plan, problem, flags, unit)),
     "plimsoll.yaml": stringify(gatewayOf(plan, problem)),
     ...Object.fromEntries(
-      starts.map(({ role, flags: words }) => [`trtllm-${role}.yaml`, `${words.trtllmOptions}\n`]),
+      isAsked("trtllm", problem)
+        ? starts.map(({ role, flags: words }) => [`trtllm-${role}.yaml`, `${words.trtllmOptions}\n`])
+        : [],
     ),
   };
   for (const [name, text] of Object.entries(files)) await writeOutput(join(folder, name), text);
@@ -86,13 +89,15 @@ function scenarioOf(
   return {
     model: /\.ya?ml$/.test(model) ? resolve(model) : model,
     gpu: type.gpu.name,
+    // The usual GPU's figures are kernels', whatever the engine.
+    ...(problem.engine === null || type.overlaps ? {} : { constants: { engine: problem.engine } }),
     ...(precision === undefined ? {} : { precision }),
     topology: topologyOf(prefill ?? decode),
     ...(prefill === null ? {} : { decodeTopology: topologyOf(decode), decodeAssignment: "decode" }),
     attention: { tp: decode.tp },
     experts: { tp: decode.moeTp },
     assignment: prefill === null ? "least-in-flight" : "prefill",
-    engine: ENGINE,
+    engine: batchedAs(problem.engine),
     stepTokens,
     runningPerRank: plan.running,
     trace: "unit-requests.jsonl",
@@ -115,7 +120,7 @@ function topologyText(shape: Parallelism, experts: number, redundant: number, { 
 }
 
 /** A gateway's configuration: addresses are to be filled in. */
-function gatewayOf(plan: Plan, { model }: PlanProblem): object {
+function gatewayOf(plan: Plan, { model, engine }: PlanProblem): object {
   const { prefill, decode } = plan.chosen.layout;
   const servers = (role: string, { dp }: Parallelism) => ({
     urls: Array.from({ length: plan.units }, (_, i) => `http://${role}-${i + 1}.example.internal:8000`),
@@ -126,7 +131,7 @@ function gatewayOf(plan: Plan, { model }: PlanProblem): object {
     pools: [
       {
         name: model.name,
-        kind: ENGINE,
+        kind: engine ?? batchedAs(engine),
         models: [model.name],
         maxRequestsPerShard: plan.running,
         ...(prefill === null

@@ -1,4 +1,5 @@
 import { InputError } from "../../lib/errors.ts";
+import { ENGINE_NAMES, type FittedEngine } from "../../model/fitted-engine.ts";
 import type { ServingPrecision } from "../../model/serving-precision.ts";
 import { decimals } from "../../lib/number-text.ts";
 import type { PlanProblem } from "../../planner/plan-problem.ts";
@@ -10,6 +11,7 @@ export interface PlanFlags {
   readonly model: string;
   readonly gpu: string;
   readonly precision?: ServingPrecision;
+  readonly engine?: FittedEngine;
   readonly slo?: SloPresetName;
   readonly rate?: number;
   readonly isl?: number;
@@ -122,11 +124,12 @@ export function pricesOf({ price }: PlanFlags, types: readonly string[]): Readon
 
 /** The question, in a line. */
 export function questionText(
-  { model, precision, types, demand, target }: PlanProblem,
+  { model, precision, types, engine, demand, target }: PlanProblem,
   { maxGpus }: PlanFlags,
 ): string {
   const on = types.map(({ gpu }) => gpu.name.toUpperCase()).join(" or ");
   const asked = `${demand.rate.toPrecision(3)} requests/s of ${decimals(demand.prompt, 0)} + ${decimals(demand.answer, 0)} tokens`;
   const within = `95 % of first tokens within ${target.ttftMs} ms and of times between tokens within ${target.itlMs} ms`;
-  return `${model.name} in ${precision} on up to ${maxGpus} ${on}: ${asked}, ${within}`;
+  const by = engine === null ? "" : ` by ${ENGINE_NAMES[engine]}`;
+  return `${model.name} in ${precision}${by} on up to ${maxGpus} ${on}: ${asked}, ${within}`;
 }

@@ -53,6 +53,7 @@ export async function readPlanProblem(flags: PlanFlags): Promise<PlanInputs> {
     sizes: modelSizes(model, precision),
     precision,
     types,
+    engine: flags.engine ?? null,
     demand: users === null ? await demandOf(asked) : users.demandOf(users.rateAt(slowest)),
     target,
     maxGpus: flags.maxGpus,
@@ -61,12 +62,9 @@ export async function readPlanProblem(flags: PlanFlags): Promise<PlanInputs> {
   };
   checkFits(problem);
   checkTarget(problem);
-  // The twin is of no engine in particular, as if that of every point had been left out.
-  const { backend } = unseen.folds;
-  const part = (of: "median" | "p90") => ({
-    ttft: backend.ttftMs?.[of] ?? 0,
-    itl: backend.tpotMs?.[of] ?? 0,
-  });
+  // Without an engine it is as if that of every point had been left out; of a known one, configurations are.
+  const { ttftMs, tpotMs } = unseen.folds[flags.engine === undefined ? "backend" : "configuration"];
+  const part = (of: "median" | "p90") => ({ ttft: ttftMs?.[of] ?? 0, itl: tpotMs?.[of] ?? 0 });
   return { problem, errors: { median: part("median"), p90: part("p90") }, users };
 }
 
@@ -77,7 +75,7 @@ async function readTypes(flags: PlanFlags, model: MoeModel, table: PlanGpu["tabl
   const prices = pricesOf(flags, names);
   return Promise.all(
     gpus.map(async (gpu) => {
-      const choice = await chooseGpu(gpu.name, place);
+      const choice = await chooseGpu(gpu.name, place, flags.engine);
       const hardware = modelledHardware(model, choice);
       return { gpu, table, hardware, overlaps: choice === null, price: prices.get(gpu.name) ?? null };
     }),

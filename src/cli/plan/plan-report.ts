@@ -19,6 +19,7 @@ export function planReport(plan: Plan, problem: PlanProblem, flags: PlanFlags): 
     question: {
       model: model.name,
       precision,
+      engine: problem.engine,
       gpus: problem.types.map(({ gpu }) => gpu.name),
       requestsPerSecond: rate,
       promptTokens: prompt,

@@ -1,4 +1,5 @@
 import { decimals, milliseconds } from "../../lib/number-text.ts";
+import { ENGINE_NAMES, FITTED_ENGINES, type FittedEngine } from "../../model/fitted-engine.ts";
 import { sayLayout, sayShape, unitGpus } from "../../planner/layout.ts";
 import type { OffBy } from "../../planner/model-error.ts";
 import type { Plan } from "../../planner/plan.ts";
@@ -72,18 +73,20 @@ export function triedTitle({ search: { rated, unexplored } }: Plan): string {
   return `Layouts that the twin ran, of ${rated.length} that carry something by arithmetic${left}`;
 }
 
+/** Whether an engine's start is shown: of the one that was asked for, else of all. */
+export function isAsked(name: FittedEngine, { engine }: Pick<PlanProblem, "engine">): boolean {
+  return engine === null || engine === name;
+}
+
 /** Flags by engine, of each of a unit's pools. */
 export function startRows(
   plan: Plan,
   problem: PlanProblem,
 ): { readonly role: string; readonly rows: readonly Row[] }[] {
-  return engineStarts(plan, problem).map(({ role, flags: { vllm, sglang, trtllm } }) => ({
+  const asked = FITTED_ENGINES.filter((name) => isAsked(name, problem));
+  return engineStarts(plan, problem).map(({ role, flags }) => ({
     role,
-    rows: [
-      ["vLLM", vllm],
-      ["SGLang", sglang],
-      ["TensorRT-LLM", trtllm],
-    ],
+    rows: asked.map((name) => [ENGINE_NAMES[name], flags[name]]),
   }));
 }
 
