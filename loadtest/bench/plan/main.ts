@@ -5,12 +5,14 @@ import { countOption, jsonOption } from "../../../src/cli/options.ts";
 import { output, writeOutput } from "../../../src/cli/output.ts";
 import { type BenchTable, tableJson, tableText } from "../bench-table.ts";
 import { amongTable } from "./among-table.ts";
-import { measuredCandidates } from "./measured-candidates.ts";
+import { backwardsTable } from "./backwards-table.ts";
+import { predictUnseen, readMeasuredPoints } from "./measured-candidates.ts";
 
-const TABLES = ["among"] as const;
+const TABLES = ["among", "backwards"] as const;
 
 interface Flags {
   readonly measured: string;
+  readonly all?: true;
   readonly only?: (typeof TABLES)[number];
   readonly seed: number;
   readonly out?: string;
@@ -21,6 +23,7 @@ const command = new Command("bench:plan")
   .description("How far a plan's choice can be trusted: measured points asked backwards.")
   .requiredOption("--measured <file>", "measured points (CSV; docs/calibration.md has the columns)")
   .addOption(new Option("--only <table>", "this table alone").choices(TABLES))
+  .option("--all", "every measured point is asked backwards, not one of each configuration (hours)")
   .addOption(countOption("--seed <n>", "of everything that is drawn").default(1))
   .option("--out <dir>", "also write every table there, as JSON")
   .addOption(jsonOption())
@@ -30,18 +33,20 @@ const command = new Command("bench:plan")
 
 await exitByOutcome(() => command.parseAsync());
 
-async function run({ measured, only, seed, out, json }: Flags): Promise<void> {
+async function run({ measured, all, only, seed, out, json }: Flags): Promise<void> {
   const { result, progress } = output(json ?? false);
-  const candidates = await measuredCandidates(measured, progress);
-  const tables: Record<(typeof TABLES)[number], () => BenchTable> = {
-    among: () => amongTable(candidates, seed),
+  const points = await readMeasuredPoints(measured);
+  const tables: Record<(typeof TABLES)[number], () => BenchTable | Promise<BenchTable>> = {
+    among: async () => amongTable(await predictUnseen(points, progress), seed),
+    backwards: () => backwardsTable(points, { seed, every: all === true, progress }),
   };
   const reports: Record<string, object> = {};
   const texts: string[] = [];
   for (const name of only === undefined ? TABLES : [only]) {
-    const table = tables[name]();
+    const table = await tables[name]();
     const report = { seed, ...tableJson(table) };
-    if (out !== undefined) await writeOutput(join(out, `${name}.json`), `${JSON.stringify(report, null, 2)}\n`);
+    if (out !== undefined)
+      await writeOutput(join(out, `${name}.json`), `${JSON.stringify(report, null, 2)}\n`);
     reports[name] = report;
     texts.push(tableText(table));
   }
