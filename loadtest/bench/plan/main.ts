@@ -6,9 +6,10 @@ import { output, writeOutput } from "../../../src/cli/output.ts";
 import { type BenchTable, tableJson, tableText } from "../bench-table.ts";
 import { amongTable } from "./among-table.ts";
 import { backwardsTable } from "./backwards-table.ts";
+import { coverageTable } from "./coverage-table.ts";
 import { predictUnseen, readMeasuredPoints } from "./measured-candidates.ts";
 
-const TABLES = ["among", "backwards"] as const;
+const TABLES = ["among", "coverage", "backwards"] as const;
 
 interface Flags {
   readonly measured: string;
@@ -38,6 +39,7 @@ async function run({ measured, all, only, seed, out, json }: Flags): Promise<voi
   const points = await readMeasuredPoints(measured);
   const tables: Record<(typeof TABLES)[number], () => BenchTable | Promise<BenchTable>> = {
     among: async () => amongTable(await predictUnseen(points, progress), seed),
+    coverage: () => coverageTable(points),
     backwards: () => backwardsTable(points, { seed, every: all === true, progress }),
   };
   const reports: Record<string, object> = {};
