@@ -1,7 +1,9 @@
 import { Rng } from "../../../src/lib/rng.ts";
 import { type Layout, gpusOf, unitGpus } from "../../../src/planner/layout.ts";
+import { KnownTrials } from "../../../src/planner/known-trials.ts";
 import { LoadLines } from "../../../src/planner/load-line.ts";
 import { isPlan, makePlan } from "../../../src/planner/plan.ts";
+import { TrialsHere } from "../../../src/planner/trials-here.ts";
 import { routingSources } from "../../../src/twin/routing-sources.ts";
 import { same } from "./coverage.ts";
 import type { MeasuredPoint } from "./measured-candidates.ts";
@@ -48,6 +50,8 @@ export function thinned(all: readonly MeasuredPoint[], seed: number): MeasuredPo
   return [...by.values()].map((some) => some[rng.below(some.length)]);
 }
 
+const UNWATCHED = { progress: () => {}, signal: new AbortController().signal };
+
 /** Asks `plan` for what was measured: its load, its lengths, its times. */
 export async function askBackwards(
   of: MeasuredPoint,
@@ -56,11 +60,8 @@ export async function askBackwards(
   seed: number,
 ): Promise<Answer> {
   const { problem, errors } = await questionOf(of, way, seed);
-  const lines = new LoadLines(problem, routingSources(problem.model, seed, null));
-  const steps = makePlan(problem, lines, errors);
-  let next = steps.next();
-  while (next.done !== true) next = steps.next();
-  const plan = next.value;
+  const trials = new KnownTrials(new TrialsHere(problem, routingSources(problem.model, seed, null)));
+  const plan = await makePlan(problem, new LoadLines(trials, seed), errors, UNWATCHED);
   if (!isPlan(plan)) return { of, way, gpus: null, layout: null, found: false, keeps: null };
   const { layout } = plan.chosen;
   const found =

@@ -1,5 +1,5 @@
-import type { PlanFlags } from "../../../src/cli/plan/plan-flags.ts";
-import { type PlanInputs, readPlanProblem } from "../../../src/cli/plan/plan-inputs.ts";
+import type { PlanFlags } from "../../../src/plans/plan-flags.ts";
+import { type PlanInputs, readPlanProblem } from "../../../src/plans/plan-inputs.ts";
 import { type FittedEngine, FITTED_ENGINES } from "../../../src/model/fitted-engine.ts";
 import type { ServingPoint } from "../../../src/twin/calibration/serving-point.ts";
 
