@@ -3,7 +3,7 @@ import type { TraceRequest } from "../model/traffic.ts";
 
 /** What is asked of a plan. */
 export interface Demand {
-  /** Requests per second, over all units. */
+  /** Requests per second, over all units; of users who wait, if every answer took as long as they are promised at most. */
   readonly rate: number;
   /** Tokens, on average. */
   readonly prompt: number;
@@ -18,8 +18,15 @@ export interface Demand {
 
 /** How requests come. Plain data: threads pass it on. */
 export type Arrivals =
-  /** Each by itself, with lengths drawn evenly around the means. */
-  | { readonly kind: "independent" }
+  /** Each by itself. */
+  | ({ readonly kind: "independent" } & DrawnLengths)
+  /** From users who ask, wait for the answer, think and ask again. */
+  | ({
+      readonly kind: "users";
+      readonly thinkMs: number;
+      /** Of `rate`, the part of one user: a unit at a rate has the rate over this, rounded up. */
+      readonly ratePerUser: number;
+    } & DrawnLengths)
   /** As those of a trace's window of `spanMs`, whose requests are in order of arrival. */
   | {
       readonly kind: "window";
@@ -29,24 +36,53 @@ export type Arrivals =
       readonly rate: number;
     };
 
-/** Lengths are drawn evenly around their means, by half at most. */
-const LEAST_PART = 0.5;
+/** Lengths are drawn evenly around their means, by this part of them at most. */
+interface DrawnLengths {
+  readonly within: number;
+}
+
+const USUAL_WITHIN = 0.5;
 /** Of lengths so drawn. */
-export const EVEN_SPREAD = 1 / 12;
+export const EVEN_SPREAD = spreadOf(USUAL_WITHIN);
 const WINDOW_MS = 300_000;
 
-/** Independent arrivals of so many requests a second, with lengths drawn from half to one and a half of the means. */
-export function drawnDemand(rate: number, prompt: number, answer: number): Demand {
-  const [prompts, answers] = [evenly(prompt), evenly(answer)];
+/** Independent arrivals of so many requests a second, with lengths drawn from half to one and a half of the means unless said otherwise. */
+export function drawnDemand(rate: number, prompt: number, answer: number, within = USUAL_WITHIN): Demand {
+  const [prompts, answers] = [evenly(prompt, within), evenly(answer, within)];
   return {
     rate,
     prompt,
     answer,
-    promptSpread: EVEN_SPREAD,
+    promptSpread: spreadOf(within),
     promptP95: prompts(0.95),
     longest: prompts(1) + answers(1),
-    arrivals: { kind: "independent" },
+    arrivals: { kind: "independent", within },
   };
+}
+
+/** Users who each ask, wait for the answer and think. */
+export interface WaitingUsers {
+  readonly count: number;
+  readonly thinkMs: number;
+  /** That an answer takes at most, if what they are promised is kept. */
+  readonly answerMs: number;
+}
+
+/** Users who ask again once they are answered, with lengths as those of independent arrivals. */
+export function usersDemand(
+  { count, thinkMs, answerMs }: WaitingUsers,
+  prompt: number,
+  answer: number,
+  within = USUAL_WITHIN,
+): Demand {
+  const ratePerUser = 1000 / (thinkMs + answerMs);
+  const lengths = drawnDemand(count * ratePerUser, prompt, answer, within);
+  return { ...lengths, arrivals: { kind: "users", thinkMs, ratePerUser, within } };
+}
+
+/** Users of a unit at a rate; null where requests do not come from users who wait. */
+export function usersAt({ arrivals }: Demand, unitRate: number): number | null {
+  return arrivals.kind === "users" ? Math.max(1, Math.ceil(unitRate / arrivals.ratePerUser - 1e-9)) : null;
 }
 
 /**
@@ -60,7 +96,7 @@ export function drawRequests(
   seed: number,
 ): readonly TraceRequest[] {
   if (demand.arrivals.kind === "window") return thinned(demand.arrivals, unitRate, seconds, seed);
-  const [prompts, answers] = [evenly(demand.prompt), evenly(demand.answer)];
+  const { prompts, answers } = lengthsOf(demand);
   const rng = new Rng(seed, 21);
   const requests: TraceRequest[] = [];
   const gapMs = 1000 / unitRate;
@@ -74,8 +110,19 @@ export function drawRequests(
   return requests;
 }
 
-function evenly(mean: number): (part: number) => number {
-  return (part) => Math.max(1, Math.round(mean * (LEAST_PART + part)));
+/** Tokens of prompts and answers by a number that is drawn from 0 to 1. */
+export function lengthsOf({ prompt, answer, arrivals }: Demand) {
+  const within = arrivals.kind === "window" ? 0 : arrivals.within;
+  return { prompts: evenly(prompt, within), answers: evenly(answer, within) };
+}
+
+function evenly(mean: number, within: number): (part: number) => number {
+  return (part) => Math.max(1, Math.round(mean * (1 + within * (2 * part - 1))));
+}
+
+/** Variance over the mean squared. */
+function spreadOf(within: number): number {
+  return within ** 2 / 3;
 }
 
 /**
