@@ -52,6 +52,12 @@ export const importTable: readonly Row[] = [
   { unit: "report", imports: ["twin", "model", "lib"], packages: [], pure },
   { unit: "files", imports: ["lib"], packages: [], pure: false },
   { unit: "config", imports: ["files", "model", "lib"], packages: ["yaml", "zod"], pure: false },
+  {
+    unit: "plans",
+    imports: ["planner", "twin", "core", "config", "formats", "files", "model", "lib"],
+    packages: [],
+    pure: false,
+  },
   { unit: "discovery", imports: ["config", "model", "lib"], packages: [], pure: false },
   { unit: "control", imports: ["core", "routing", "formats", "model", "lib"], packages: [], pure: false },
   {

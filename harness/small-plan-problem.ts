@@ -4,6 +4,7 @@ import { loadGpu } from "../src/config/gpus/load-gpu.ts";
 import { loadModel } from "../src/config/shapes.ts";
 import { drawnDemand } from "../src/planner/demand.ts";
 import type { PlanProblem } from "../src/planner/plan-problem.ts";
+import { USUAL_PERCENTILES } from "../src/planner/service-target.ts";
 import { tableOf } from "../src/twin/calibration/fitted-constants.ts";
 import { modelledHardware } from "../src/twin/calibration/gpu-hardware.ts";
 import { modelSizes } from "../src/twin/calibration/model-sizes.ts";
@@ -24,10 +25,12 @@ export async function smallPlanProblem(): Promise<PlanProblem> {
     sizes: modelSizes(model, "bf16"),
     precision: "bf16",
     types: [{ gpu, table: tableOf(constants), hardware, overlaps: false, price: null }],
+    engine: null,
     demand: drawnDemand(1, 256, 12),
-    target: { ttftMs: 300, itlMs: 25 },
+    target: { ttftMs: 300, itlMs: 25, ...USUAL_PERCENTILES },
     maxGpus: 16,
     spare: 0,
+    redundant: null,
     seed: 3,
   };
 }

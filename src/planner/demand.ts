@@ -13,12 +13,21 @@ export interface Demand {
   /** The prompt that 95 % do not exceed, and the longest request with its answer. */
   readonly promptP95: number;
   readonly longest: number;
-  /**
-   * What a unit receives that gets so many requests a second, in order of arrival.
-   * @param seconds how long; a trace may be over before
-   */
-  draw(rate: number, seconds: number, seed: number): readonly TraceRequest[];
+  readonly arrivals: Arrivals;
 }
+
+/** How requests come. Plain data: threads pass it on. */
+export type Arrivals =
+  /** Each by itself, with lengths drawn evenly around the means. */
+  | { readonly kind: "independent" }
+  /** As those of a trace's window of `spanMs`, whose requests are in order of arrival. */
+  | {
+      readonly kind: "window";
+      readonly requests: readonly TraceRequest[];
+      readonly spanMs: number;
+      /** Requests per second there. */
+      readonly rate: number;
+    };
 
 /** Lengths are drawn evenly around their means, by half at most. */
 const LEAST_PART = 0.5;
@@ -36,23 +45,33 @@ export function drawnDemand(rate: number, prompt: number, answer: number): Deman
     promptSpread: EVEN_SPREAD,
     promptP95: prompts(0.95),
     longest: prompts(1) + answers(1),
-    draw(unitRate, seconds, seed) {
-      const rng = new Rng(seed, 21);
-      const requests: TraceRequest[] = [];
-      for (
-        let at = rng.exponential(1000 / unitRate);
-        at < seconds * 1000;
-        at += rng.exponential(1000 / unitRate)
-      ) {
-        requests.push({
-          arrivalMs: at,
-          inputTokens: prompts(rng.uniform()),
-          outputTokens: answers(rng.uniform()),
-        });
-      }
-      return requests;
-    },
+    arrivals: { kind: "independent" },
   };
+}
+
+/**
+ * What a unit receives that gets so many requests a second, in order of arrival.
+ * @param seconds how long; a trace may be over before
+ */
+export function drawRequests(
+  demand: Demand,
+  unitRate: number,
+  seconds: number,
+  seed: number,
+): readonly TraceRequest[] {
+  if (demand.arrivals.kind === "window") return thinned(demand.arrivals, unitRate, seconds, seed);
+  const [prompts, answers] = [evenly(demand.prompt), evenly(demand.answer)];
+  const rng = new Rng(seed, 21);
+  const requests: TraceRequest[] = [];
+  const gapMs = 1000 / unitRate;
+  for (let at = rng.exponential(gapMs); at < seconds * 1000; at += rng.exponential(gapMs)) {
+    requests.push({
+      arrivalMs: at,
+      inputTokens: prompts(rng.uniform()),
+      outputTokens: answers(rng.uniform()),
+    });
+  }
+  return requests;
 }
 
 function evenly(mean: number): (part: number) => number {
@@ -78,17 +97,25 @@ export function tracedDemand(trace: readonly TraceRequest[]): Demand {
     answer: sum(({ outputTokens }) => outputTokens) / requests.length,
     promptP95: prompts[Math.max(0, Math.ceil(0.95 * prompts.length) - 1)],
     longest: Math.max(...requests.map(({ inputTokens, outputTokens }) => inputTokens + outputTokens)),
-    draw(unitRate, seconds, seed) {
-      const rng = new Rng(seed, 22);
-      const part = Math.min(1, unitRate / rate);
-      const drawn: TraceRequest[] = [];
-      for (let fromMs = 0, round = 0; fromMs < seconds * 1000; fromMs += spanMs, round++) {
-        const received = requests.filter(() => rng.uniform() < part);
-        drawn.push(...received.map((request) => later(request, fromMs, round)));
-      }
-      return drawn.filter(({ arrivalMs }) => arrivalMs < seconds * 1000);
-    },
+    arrivals: { kind: "window", requests, spanMs, rate },
   };
+}
+
+/** Each request with the chance that a unit's rate is of the window's. */
+function thinned(
+  { requests, spanMs, rate }: Extract<Arrivals, { kind: "window" }>,
+  unitRate: number,
+  seconds: number,
+  seed: number,
+): TraceRequest[] {
+  const rng = new Rng(seed, 22);
+  const part = Math.min(1, unitRate / rate);
+  const drawn: TraceRequest[] = [];
+  for (let fromMs = 0, round = 0; fromMs < seconds * 1000; fromMs += spanMs, round++) {
+    const received = requests.filter(() => rng.uniform() < part);
+    for (const request of received) drawn.push(later(request, fromMs, round));
+  }
+  return drawn.filter(({ arrivalMs }) => arrivalMs < seconds * 1000);
 }
 
 /** Blocks of a prompt are numbered below this. */

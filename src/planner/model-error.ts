@@ -34,7 +34,7 @@ export function gpusIfOff(
   itl: number,
 ): OffBy {
   const { target, demand, maxGpus } = problem;
-  const divided = { ttftMs: target.ttftMs / ttft, itlMs: target.itlMs / itl };
+  const divided = { ...target, ttftMs: target.ttftMs / ttft, itlMs: target.itlMs / itl };
   const gpusOf = (one: Layout): number | null => {
     const capacity = (openCapacity(one, problem, divided) / itl) * ratio;
     if (capacity === 0) return null;

@@ -27,7 +27,7 @@ const P95 = 1.645;
 const MOST_BUSY = 0.97;
 const ROUNDS = 16;
 
-type Asked = Pick<PlanProblem, "model" | "sizes" | "precision" | "demand">;
+type Asked = Pick<PlanProblem, "model" | "sizes" | "precision" | "demand" | "engine">;
 
 /**
  * A unit under open arrivals, by arithmetic alone. Means are those of the calibrated serving points. Percentiles follow so:
@@ -163,13 +163,16 @@ export class OpenUnit {
   }
 }
 
-/** Constants of no engine in particular, as the twin has them. */
-export function openConstants({ type, decode }: Layout, { model, precision }: Asked): Constants {
+/** Constants as the twin has them, and what passes outside it. */
+export function openConstants(
+  { type, prefill, decode }: Layout,
+  { model, precision, engine }: Pick<Asked, "model" | "precision" | "engine">,
+): Constants {
   return constantsOf(type.table, {
     model,
     family: familyOf(model),
     gpu: type.gpu,
-    backend: "",
+    backend: engine ?? "",
     version: "",
     precision,
     isl: 1,
@@ -177,7 +180,7 @@ export function openConstants({ type, decode }: Layout, { model, precision }: As
     lengthRatio: 1,
     concurrency: 1,
     gpus: 1,
-    prefill: null,
+    prefill: prefill === null ? null : { ...prefill, count: 1 },
     decode: { ...decode, count: 1 },
   });
 }

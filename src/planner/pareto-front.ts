@@ -2,6 +2,7 @@ import { type Layout, unitGpus } from "./layout.ts";
 import { openCapacity } from "./open-capacity.ts";
 import { OpenUnit } from "./open-times.ts";
 import type { PlanProblem } from "./plan-problem.ts";
+import { USUAL_PERCENTILES } from "./service-target.ts";
 
 /** What a user sees, and what a GPU gives: tokens of answers per second. */
 export interface ParetoPoint {
@@ -15,7 +16,11 @@ export interface ParetoPoint {
 const STEPS = 10;
 /** Nobody wants tokens so many times slower than the target. */
 const SLOWEST = 4;
-const UNBOUNDED = { ttftMs: Number.POSITIVE_INFINITY, itlMs: Number.POSITIVE_INFINITY };
+const UNBOUNDED = {
+  ttftMs: Number.POSITIVE_INFINITY,
+  itlMs: Number.POSITIVE_INFINITY,
+  ...USUAL_PERCENTILES,
+};
 
 /** Layouts and loads, by arithmetic, of which none is better in both: slowest users first. */
 export function paretoFront(problem: PlanProblem, layouts: readonly Layout[]): ParetoPoint[] {

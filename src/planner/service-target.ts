@@ -1,8 +1,17 @@
-/** What 95 % of requests, and 95 % of times between tokens, have to keep; milliseconds, as a client sees them. */
+/** What a part of the requests has to keep as a client sees it: the time of its first token, and times between tokens. */
 export interface ServiceTarget {
+  /** Milliseconds. */
   readonly ttftMs: number;
   readonly itlMs: number;
+  /** So many of a hundred first tokens, and times between tokens, are within these: one of `PERCENTILES`. */
+  readonly ttftPercentile: number;
+  readonly itlPercentile: number;
 }
+
+export const PERCENTILES = [50, 90, 95, 99] as const;
+
+/** What is asked for unless somebody says otherwise. */
+export const USUAL_PERCENTILES = { ttftPercentile: 95, itlPercentile: 95 };
 
 /** Where a percentile is asked for, the part beyond it. */
 export const BEYOND = 0.05;

@@ -1,4 +1,4 @@
-import type { ServiceTarget } from "./service-target.ts";
+import { USUAL_PERCENTILES, type ServiceTarget } from "./service-target.ts";
 
 export interface SloPreset {
   /** Tokens of a prompt and of an answer, on average. */
@@ -13,10 +13,10 @@ export interface SloPreset {
  * those of retrieval for a prompt twice as long.
  */
 export const SLO_PRESETS = {
-  chat: { isl: 512, osl: 256, target: { ttftMs: 150, itlMs: 25 } },
-  retrieval: { isl: 4096, osl: 512, target: { ttftMs: 600, itlMs: 30 } },
-  summarisation: { isl: 10_240, osl: 1536, target: { ttftMs: 1000, itlMs: 40 } },
-  agents: { isl: 8600, osl: 180, target: { ttftMs: 1200, itlMs: 30 } },
+  chat: { isl: 512, osl: 256, target: { ttftMs: 150, itlMs: 25, ...USUAL_PERCENTILES } },
+  retrieval: { isl: 4096, osl: 512, target: { ttftMs: 600, itlMs: 30, ...USUAL_PERCENTILES } },
+  summarisation: { isl: 10_240, osl: 1536, target: { ttftMs: 1000, itlMs: 40, ...USUAL_PERCENTILES } },
+  agents: { isl: 8600, osl: 180, target: { ttftMs: 1200, itlMs: 30, ...USUAL_PERCENTILES } },
 } satisfies Record<string, SloPreset>;
 
 export type SloPresetName = keyof typeof SLO_PRESETS;

@@ -1,30 +1,37 @@
+import type { SampleSummary } from "../lib/sample.ts";
 import { BALANCE_POLICIES } from "../core/planning/balance-policy.ts";
+import type { BatchedEngine } from "../model/batched-engine.ts";
+import type { FittedEngine } from "../model/fitted-engine.ts";
 import type { RequestRecord, RunObserver, StepSpan } from "../twin/run/run-log.ts";
 import { virtualRun } from "../twin/run/virtual-run.ts";
 import type { RoutingSource } from "../twin/routing-source.ts";
 import { BATCHING } from "../twin/pool/batching.ts";
 import { StepRecorder } from "../twin/step-recorder.ts";
+import { drawRequests } from "./demand.ts";
 import { type Layout, engineShape, expertUnits } from "./layout.ts";
 import { openConstants } from "./open-times.ts";
 import type { PlanProblem } from "./plan-problem.ts";
-import { BEYOND } from "./service-target.ts";
+import { PERCENTILES } from "./service-target.ts";
 
-/** What is kept in hand of a target: the 95th percentile of a few hundred requests is uncertain. */
-export const PART_ASKED = 0.97;
+/** What is kept in hand of a target: a percentile of a few hundred requests is uncertain. */
+const PART_ASKED = 0.97;
 /** Shares and placements of simulated pools, in ms. */
 export const CADENCE = { sharesMs: 5000, placementMs: 30_000 };
-/** The twin fills its steps as vLLM does. */
-export const ENGINE = "vllm";
+/** Requests that a rank runs at most: what a plan sets an engine to is found by that. */
+const RUNNING = 1024;
 
-/** What the twin made of a unit at a rate. Latencies as a client sees them, in milliseconds; null where nothing came to it. */
+/**
+ * What the twin made of a unit at a rate. Latencies as a client sees them, in milliseconds, the first two at the target's
+ * percentiles; null where nothing came to it.
+ */
 export interface Trial {
   readonly rate: number;
   readonly seed: number;
   /** Requests that count. */
   readonly requests: number;
   readonly keeps: boolean;
-  readonly ttftP95Ms: number | null;
-  readonly itlP95Ms: number | null;
+  readonly ttftMs: number | null;
+  readonly itlMs: number | null;
   readonly tpotMs: number | null;
   readonly e2eMs: number | null;
   /** Of requests, those that kept both times, the mean between their tokens for the second. */
@@ -42,15 +49,18 @@ export interface TrialOptions {
   /** Mean time between tokens that is expected, for the time until the unit is in its stride. */
   readonly tpotMs: number;
   readonly routing: () => RoutingSource;
-  /** Of the target, what has to be kept: less than 1 where other requests are to keep it, too. */
-  readonly part?: number;
   /** Goes on to the end, though the target is lost. */
-  readonly whole?: boolean;
+  readonly whole?: boolean | undefined;
 }
 
 /** Requests' seconds before the unit is in its stride: an answer's time, a bit more. */
 export function warmSeconds({ demand, target }: PlanProblem, tpotMs: number): number {
   return (1.25 * demand.answer * tpotMs + target.ttftMs) / 1000;
+}
+
+/** Whose way of filling steps the twin has: TensorRT-LLM's is vLLM's, answers and prompts beside them, and so is that of no engine in particular. */
+export function batchedAs(engine: FittedEngine | null): BatchedEngine {
+  return engine === "sglang" ? "sglang" : "vllm";
 }
 
 /** The twin on a unit: yields the part that is done, 0..1. Ends early once the target is surely lost. */
@@ -60,19 +70,20 @@ export function* trial(
   options: TrialOptions,
 ): Generator<number, Trial> {
   const { demand, model } = problem;
-  const { rate, seed, requests: wanted, tpotMs, routing, part = 1 } = options;
-  const target = { ttftMs: part * problem.target.ttftMs, itlMs: part * problem.target.itlMs };
+  const { rate, seed, requests: wanted, tpotMs, routing } = options;
+  const { target } = problem;
+  const asked = { ttftMs: PART_ASKED * target.ttftMs, itlMs: PART_ASKED * target.itlMs };
   const { type, decode, prefill, redundantSlots, stepTokens } = layout;
   const beforeMs = 1000 * openConstants(layout, problem).first;
   const warmMs = 1000 * warmSeconds(problem, tpotMs);
-  const traffic = demand.draw(rate, warmMs / 1000 + wanted / rate, seed);
+  const traffic = drawRequests(demand, rate, warmMs / 1000 + wanted / rate, seed);
   const fromMs = Math.min(warmMs, (traffic.at(-1)?.arrivalMs ?? 0) / 2);
   const counted = traffic.filter(({ arrivalMs }) => arrivalMs >= fromMs);
   const watch = new Watch({
-    ttftMs: target.ttftMs - beforeMs,
-    itlMs: target.itlMs,
+    ttftMs: asked.ttftMs - beforeMs,
+    itlMs: asked.itlMs,
     fromMs,
-    counted: counted.length,
+    mostLate: Math.floor((1 - target.ttftPercentile / 100) * counted.length) + 1,
   });
   const poolOf = (shape: typeof decode, assignment: "least-in-flight" | "prefill" | "decode") => ({
     topology: expertUnits(shape, model.experts, redundantSlots, type.gpu),
@@ -92,7 +103,7 @@ export function* trial(
     recorder: new StepRecorder(0),
     fidelity: "analytic",
     policy: redundantSlots === 0 ? BALANCE_POLICIES.none : BALANCE_POLICIES.plimsoll,
-    batching: { ...BATCHING[ENGINE], stepTokens },
+    batching: { ...BATCHING[batchedAs(problem.engine)], stepTokens, runningPerRank: RUNNING },
     engine: { shape: engineShape(decode), overlaps: type.overlaps },
     observer: watch,
     measuredFromMs: fromMs,
@@ -105,20 +116,17 @@ export function* trial(
   if (next.done !== true) {
     return { ...NOTHING, rate, seed, requests: counted.length, running: watch.running };
   }
-  const { ttftMs, itlMs, tpotMs: perRequest, e2eMs, refused, failed, balancedness } = next.value;
-  const ttftP95Ms = ttftMs === null ? null : ttftMs.p95 + beforeMs;
-  const itlP95Ms = itlMs?.p95 ?? null;
+  const { tpotMs: perRequest, e2eMs, refused, failed, balancedness } = next.value;
+  const inPool = at(next.value.ttftMs, target.ttftPercentile);
+  const ttftMs = inPool === null ? null : inPool + beforeMs;
+  const itlMs = at(next.value.itlMs, target.itlPercentile);
   return {
     rate,
     seed,
     requests: counted.length,
-    keeps:
-      refused + failed === 0 &&
-      ttftP95Ms !== null &&
-      ttftP95Ms <= target.ttftMs &&
-      (itlP95Ms ?? 0) <= target.itlMs,
-    ttftP95Ms,
-    itlP95Ms,
+    keeps: refused + failed === 0 && ttftMs !== null && ttftMs <= asked.ttftMs && (itlMs ?? 0) <= asked.itlMs,
+    ttftMs,
+    itlMs,
     tpotMs: perRequest?.mean ?? null,
     e2eMs: e2eMs === null ? null : e2eMs.mean + beforeMs,
     attainment: counted.length === 0 ? 0 : watch.good / counted.length,
@@ -129,8 +137,8 @@ export function* trial(
 
 const NOTHING = {
   keeps: false,
-  ttftP95Ms: null,
-  itlP95Ms: null,
+  ttftMs: null,
+  itlMs: null,
   tpotMs: null,
   e2eMs: null,
   attainment: 0,
@@ -141,7 +149,17 @@ interface Watched {
   readonly ttftMs: number;
   readonly itlMs: number;
   readonly fromMs: number;
-  readonly counted: number;
+  /** With more late first tokens the target is lost. */
+  readonly mostLate: number;
+}
+
+/** A percentile of those that are known. */
+function at(summary: SampleSummary | null, percentile: number): number | null {
+  if (summary === null) return null;
+  const known = { 50: summary.p50, 90: summary.p90, 95: summary.p95, 99: summary.p99 }[percentile];
+  if (known === undefined)
+    throw new Error(`no percentile ${percentile}; expected one of ${PERCENTILES.join(", ")}`);
+  return known;
 }
 
 /** Counts what a run comes to, and when it can no longer keep its target. */
@@ -156,7 +174,7 @@ class Watch implements RunObserver {
   }
 
   get lost(): boolean {
-    return this.late > Math.floor(BEYOND * this.#limits.counted) + 1;
+    return this.late > this.#limits.mostLate;
   }
 
   request({ arrivalMs, firstTokenMs, endMs, outputTokens, outcome }: RequestRecord): void {

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { smallPlanProblem } from "../../harness/small-plan-problem.ts";
 import { bindingLimit } from "../../src/planner/binding-limit.ts";
 import { candidates, fits } from "../../src/planner/candidates.ts";
-import { drawnDemand, tracedDemand } from "../../src/planner/demand.ts";
+import { drawRequests, drawnDemand, tracedDemand } from "../../src/planner/demand.ts";
 import { engineFlags } from "../../src/planner/engine-flags.ts";
 import { unitGpus } from "../../src/planner/layout.ts";
 import { gpusIfOff } from "../../src/planner/model-error.ts";
@@ -15,8 +15,8 @@ const PROBLEM = await smallPlanProblem();
 
 test("drawn requests come at their rate, with lengths around their means, the same for a seed", () => {
   const demand = drawnDemand(50, 400, 100);
-  const drawn = demand.draw(20, 200, 1);
-  expect(demand.draw(20, 200, 1)).toEqual(drawn);
+  const drawn = drawRequests(demand, 20, 200, 1);
+  expect(drawRequests(demand, 20, 200, 1)).toEqual(drawn);
   expect(drawn.length / 200).toBeCloseTo(20, 0);
   const mean = drawn.reduce((sum, { inputTokens }) => sum + inputTokens, 0) / drawn.length;
   expect(Math.abs(mean / 400 - 1)).toBeLessThan(0.03);
@@ -38,10 +38,10 @@ test("of a trace its busiest five minutes are planned for, and units receive the
   }));
   const demand = tracedDemand([...quiet, ...busy]);
   expect(demand).toMatchObject({ rate: 10, prompt: 30, answer: 7, promptP95: 30, longest: 37 });
-  expect(demand.draw(10, 300, 1)).toHaveLength(3000);
-  const half = demand.draw(5, 300, 1);
+  expect(drawRequests(demand, 10, 300, 1)).toHaveLength(3000);
+  const half = drawRequests(demand, 5, 300, 1);
   expect(Math.abs(half.length / 1500 - 1)).toBeLessThan(0.06);
-  const long = demand.draw(1, 900, 1);
+  const long = drawRequests(demand, 1, 900, 1);
   expect(Math.abs(long.length / 900 - 1)).toBeLessThan(0.1);
   expect(long.every(({ arrivalMs }, i) => i === 0 || arrivalMs >= long[i - 1].arrivalMs)).toBe(true);
 });

@@ -3,15 +3,17 @@ import { join, resolve } from "node:path";
 import { stringify } from "yaml";
 import type { TraceRequest } from "../../model/traffic.ts";
 import type { Parallelism } from "../../twin/calibration/serving-point.ts";
+import { drawRequests } from "../../planner/demand.ts";
 import { type Layout, gpusOf } from "../../planner/layout.ts";
 import { openConstants } from "../../planner/open-times.ts";
 import type { Plan } from "../../planner/plan.ts";
 import type { PlanProblem } from "../../planner/plan-problem.ts";
-import { CADENCE, ENGINE, warmSeconds } from "../../planner/trial.ts";
+import { CADENCE, batchedAs, warmSeconds } from "../../planner/trial.ts";
 import { writeOutput } from "../output.ts";
-import type { PlanFlags } from "./plan-flags.ts";
+import type { PlanFlags } from "../../plans/plan-flags.ts";
 import { planPage } from "./plan-page.ts";
-import { engineStarts } from "./plan-report.ts";
+import { engineStarts } from "../../plans/plan-report.ts";
+import { isAsked } from "./plan-words.ts";
 
 const NODE_GPUS = 8;
 /** Seeds of what the answer was chosen and confirmed by are below. */
@@ -32,31 +34,38 @@ export async function writePlanFiles(
   flags: PlanFlags,
   report: object,
 ): Promise<string> {
-  await mkdir(folder, { recursive: true }).catch(() => undefined);
   const { demand, seed } = problem;
   const rate = demand.rate / plan.chosen.units;
   const tpotMs = plan.chosen.trials[0].tpotMs ?? problem.target.itlMs;
   const seconds = warmSeconds(problem, tpotMs) + UNIT_REQUESTS / rate;
-  const unit = demand.draw(rate, seconds, seed + OTHER_SEED);
-  const whole = demand.draw(demand.rate, WHOLE_SECONDS, seed + OTHER_SEED);
+  const unit = drawRequests(demand, rate, seconds, seed + OTHER_SEED);
+  const whole = drawRequests(demand, demand.rate, WHOLE_SECONDS, seed + OTHER_SEED);
   const starts = engineStarts(plan, problem);
   const files: Record<string, string> = {
-    "plan.json": `${JSON.stringify(report, null, 2)}\n`,
     "plan.html": planPage(plan, problem, flags),
     "unit-requests.jsonl": mooncakeLines(unit),
     "all-requests.jsonl": mooncakeLines(whole),
     "scenario.yaml": stringify(scenarioOf(plan, problem, flags, unit)),
     "plimsoll.yaml": stringify(gatewayOf(plan, problem)),
     ...Object.fromEntries(
-      starts.map(({ role, flags: words }) => [`trtllm-${role}.yaml`, `${words.trtllmOptions}\n`]),
+      isAsked("trtllm", problem)
+        ? starts.map(({ role, flags: words }) => [`trtllm-${role}.yaml`, `${words.trtllmOptions}\n`])
+        : [],
     ),
   };
+  await writePlanJson(folder, report);
   for (const [name, text] of Object.entries(files)) await writeOutput(join(folder, name), text);
   return [
-    `${folder}: ${Object.keys(files).join(", ")}`,
+    `${folder}: plan.json, ${Object.keys(files).join(", ")}`,
     `  in the twin, a unit with a spare away:  plimsoll simulate --scenario ${join(folder, "scenario.yaml")} --out ${join(folder, "run")}`,
     `  on the real thing, the whole load:      plimsoll replay --trace ${join(folder, "all-requests.jsonl")} --url http://GATEWAY:8080 --out ${join(folder, "replay")}`,
   ].join("\n");
+}
+
+/** The answer, what was asked, and the runs it stands on. @throws InputError */
+export async function writePlanJson(folder: string, report: object): Promise<void> {
+  await mkdir(folder, { recursive: true }).catch(() => undefined);
+  await writeOutput(join(folder, "plan.json"), `${JSON.stringify(report, null, 1)}\n`);
 }
 
 function mooncakeLines(requests: readonly TraceRequest[]): string {
@@ -85,13 +94,15 @@ function scenarioOf(
   return {
     model: /\.ya?ml$/.test(model) ? resolve(model) : model,
     gpu: type.gpu.name,
+    // The usual GPU's figures are kernels', whatever the engine.
+    ...(problem.engine === null || type.overlaps ? {} : { constants: { engine: problem.engine } }),
     ...(precision === undefined ? {} : { precision }),
     topology: topologyOf(prefill ?? decode),
     ...(prefill === null ? {} : { decodeTopology: topologyOf(decode), decodeAssignment: "decode" }),
     attention: { tp: decode.tp },
     experts: { tp: decode.moeTp },
     assignment: prefill === null ? "least-in-flight" : "prefill",
-    engine: ENGINE,
+    engine: batchedAs(problem.engine),
     stepTokens,
     runningPerRank: plan.running,
     trace: "unit-requests.jsonl",
@@ -114,7 +125,7 @@ function topologyText(shape: Parallelism, experts: number, redundant: number, { 
 }
 
 /** A gateway's configuration: addresses are to be filled in. */
-function gatewayOf(plan: Plan, { model }: PlanProblem): object {
+function gatewayOf(plan: Plan, { model, engine }: PlanProblem): object {
   const { prefill, decode } = plan.chosen.layout;
   const servers = (role: string, { dp }: Parallelism) => ({
     urls: Array.from({ length: plan.units }, (_, i) => `http://${role}-${i + 1}.example.internal:8000`),
@@ -125,7 +136,7 @@ function gatewayOf(plan: Plan, { model }: PlanProblem): object {
     pools: [
       {
         name: model.name,
-        kind: ENGINE,
+        kind: engine ?? batchedAs(engine),
         models: [model.name],
         maxRequestsPerShard: plan.running,
         ...(prefill === null

@@ -4,7 +4,8 @@ import { sayLayout } from "../../planner/layout.ts";
 import type { Plan } from "../../planner/plan.ts";
 import type { PlanProblem } from "../../planner/plan-problem.ts";
 import type { SearchResult } from "../../planner/search.ts";
-import type { PlanFlags } from "./plan-flags.ts";
+import type { Change } from "../../plans/changes.ts";
+import type { PlanFlags } from "../../plans/plan-flags.ts";
 import { type Row, answerRows, offRows, startRows, triedRows, triedTitle } from "./plan-words.ts";
 
 const FRONT_ROWS = 8;
@@ -21,6 +22,21 @@ export function planText(plan: Plan, problem: PlanProblem, flags: PlanFlags, fil
     starts.join("\n"),
     files ?? unwritten,
   ].join("\n\n");
+}
+
+/** What another question changed, and why. */
+export function changesText({
+  changes,
+  why,
+}: {
+  readonly changes: readonly Change[];
+  readonly why: readonly string[];
+}): string {
+  const rows: Row[] = changes.map(({ name, before, after }) => [
+    name,
+    before === after ? before : `${before} → ${after}`,
+  ]);
+  return [`What changes\n${plain(rows)}`, ...why.map((sentence) => `  ${sentence}`)].join("\n");
 }
 
 function frontRows({ front }: Plan): Row[] {
@@ -69,7 +85,7 @@ export function noPlanText(
   if (rated.length === 0 || nearest === null)
     return `no layout keeps ${asked} at any rate, by arithmetic; relax a target, or try another type of GPU or precision`;
   const { layout, trial } = nearest;
-  const has = `TTFT p95 ${milliseconds(trial.ttftP95Ms)} ms and ITL p95 ${milliseconds(trial.itlP95Ms)} ms at ${trial.rate.toPrecision(3)} requests/s a unit`;
+  const has = `TTFT p95 ${milliseconds(trial.ttftMs)} ms and ITL p95 ${milliseconds(trial.itlMs)} ms at ${trial.rate.toPrecision(3)} requests/s a unit`;
   const run =
     tried.length === 0
       ? "by arithmetic no layout carries it"
