@@ -7,7 +7,8 @@ export const TOPICS = 8;
 /** Distinct tokens per topic; longer requests meet them again. */
 export const TOPIC_ROWS = 1024;
 /** Rows are made this many at a time, when a request first needs one. */
-const BLOCK_ROWS = 32;
+const BLOCK_BITS = 5;
+const BLOCK_ROWS = 1 << BLOCK_BITS;
 const NORMALS = 1 << 16;
 
 /**
@@ -81,7 +82,7 @@ export class SyntheticRows {
 
   /** Makes sure that a row is there. */
   make(row: number): void {
-    const block = Math.floor(row / BLOCK_ROWS);
+    const block = row >>> BLOCK_BITS;
     if (this.#made[block] === 0) this.#make(block);
   }
 

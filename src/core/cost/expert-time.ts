@@ -36,11 +36,12 @@ export class ExpertTime {
     const { overlapNorm, promptRate } = this.#hardware;
     const missed = missedBy(part);
     const perRate = (1 - promptPart + promptPart / promptRate) / (this.#flops * rate);
+    const { slotLoad } = tally;
     let slowest = 0;
-    for (let gpu = 0; gpu < tally.gpuLoad.length; gpu++) {
+    for (let gpu = 0, slot = 0; gpu < tally.gpuLoad.length; gpu++) {
       let active = 0;
-      for (let slot = gpu * this.#slotsPerGpu; slot < (gpu + 1) * this.#slotsPerGpu; slot++) {
-        const load = tally.slotLoad[slot];
+      for (const end = slot + this.#slotsPerGpu; slot < end; slot++) {
+        const load = slotLoad[slot];
         active += load < MOST_MISSED ? 1 - missed[load] : 1;
       }
       const ownTokens = tally.selectionsFrom[gpu] / this.#topk;
