@@ -87,7 +87,7 @@ test.each([
   [{ ...QUESTION, rate: undefined, trace: "/etc/passwd" }, "trace names a file"],
   [{ ...QUESTION, maxGpus: 100_000 }, "maxGpus is above 1024"],
   [{ from: {} }, "is no plan: `format` is not text"],
-  [{ ...QUESTION, set: ["traffic=2"] }, "set is no object"],
+  [{ ...QUESTION, set: ["traffic=2"] }, "set: is no object"],
   [{ ...QUESTION, set: { trafic: 2 } }, "trafic is not known; did you mean traffic?"],
 ])("%j is refused in a line", async (body, message) => {
   const { status, body: answer } = await ask(body);
