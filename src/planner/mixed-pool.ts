@@ -32,6 +32,16 @@ interface Steps {
   readonly mean: number;
 }
 
+/** Prompts in the steps of a pool. */
+interface Prompts extends Pick<Steps, "chance" | "tokens"> {
+  /** That begin in a step, and the steps that each takes. */
+  readonly begin: number;
+  readonly chunks: number;
+  /** Of the tokens of steps that have some. */
+  readonly variance: number;
+  readonly room: number;
+}
+
 /**
  * Prompts and answers on the same GPUs. `load`: sequences that a rank runs; as many requests begin in a step as end, and each
  * has a token in it, so that of the load all else follows.
@@ -84,7 +94,7 @@ export class MixedPool implements OpenPool {
       certain(own.mean, variances),
       waitFor(queuesOf(ranks), busy, work, fresh.spread),
     ];
-    const itl = this.#longGap(batch, chance, tokens, variance, chunk, room, chunks, begin);
+    const itl = this.#longGap(batch, { begin, chunks, chance, tokens, variance, room });
     return { rate, first, itl, tpot: mean, batch };
   }
 
@@ -106,38 +116,29 @@ export class MixedPool implements OpenPool {
   }
 
   /** What only few times between tokens exceed: a crowded step, or where more of them have prompts, one with many. */
-  #longGap(
-    batch: number,
-    chance: number,
-    tokens: number,
-    variance: number,
-    chunk: number,
-    room: number,
-    chunks: number,
-    begin: number,
-  ): number {
+  #longGap(batch: number, { begin, chunks, chance, tokens, variance, room }: Prompts): number {
     const steps = this.#steps;
     const { prompts: fresh, itl } = steps.demand;
-    const plain = steps.seconds(steps.crowded(batch), null);
     const beyond = 1 - itl.part;
+    const chunk = fresh.mean / chunks;
     const beside = steps.beside(batch);
-    const most = (met: number, of: number, spread: number, shortest: number) =>
-      Math.max(shortest, of + normalQuantile(Math.max(LEAST_AMONG, 1 - beyond / met)) * spread);
-    const least = Math.min(tokens, fresh.quantile(SHORTEST) / chunks);
-    let long = plain;
-    // Prompts that are first stand in one step with the answers of other ranks only.
-    const beside_ = this.#promptsFirst ? chance * (1 - 1 / steps.ranks) : chance;
-    if (beside_ > beyond) {
-      const many = most(beside_, tokens, Math.sqrt(variance), least);
-      long = Math.max(long, steps.seconds(beside, { tokens: many, chunk, seen: fresh.seen, room }));
+    let longest = steps.seconds(steps.crowded(batch), null);
+    // Where prompts are first, answers share the steps of those of other ranks only.
+    const shared = this.#promptsFirst ? chance * (1 - 1 / steps.ranks) : chance;
+    if (shared > beyond) {
+      const among = Math.max(LEAST_AMONG, 1 - beyond / shared);
+      const least = Math.min(tokens, fresh.quantile(SHORTEST) / chunks);
+      const many = Math.max(least, tokens + normalQuantile(among) * Math.sqrt(variance));
+      longest = Math.max(longest, steps.seconds(beside, { tokens: many, chunk, seen: fresh.seen, room }));
     }
+    // For those of the own rank they wait until all their steps are over.
     const waits = this.#promptsFirst ? -Math.expm1(-begin / steps.ranks) : 0;
     if (waits > beyond) {
       const one = { tokens: Math.max(chunk, tokens), chunk, seen: fresh.seen, room };
-      const count = Math.max(1, begin / steps.ranks / waits) * chunks;
-      long = Math.max(long, count * steps.seconds(0, one) + steps.seconds(beside, null));
+      const count = (begin / steps.ranks / waits) * chunks;
+      longest = Math.max(longest, count * steps.seconds(0, one) + steps.seconds(beside, null));
     }
-    return long;
+    return longest;
   }
 
   #step(answers: number, tokens: number, chunk: number, room: number, seen: number): number {
