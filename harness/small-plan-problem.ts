@@ -30,6 +30,7 @@ export async function smallPlanProblem(): Promise<PlanProblem> {
     target: { ttftMs: 300, itlMs: 25, ...USUAL_PERCENTILES },
     maxGpus: 16,
     spare: 0,
+    redundant: null,
     seed: 3,
   };
 }

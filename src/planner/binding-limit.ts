@@ -4,13 +4,16 @@ import { openCapacity } from "./open-capacity.ts";
 import { OpenUnit } from "./open-times.ts";
 import type { PlanProblem } from "./plan-problem.ts";
 
+export const LIMITS = ["memory bandwidth", "compute", "network", "memory", "steps"] as const;
+export const FIRST_LIMITS = ["first token", "between tokens", "room or time"] as const;
+
 /** What a unit would carry more, in parts of what it carries, if there were twice of something: 0.3 is 30 % more. */
 export interface BindingLimit {
-  readonly name: HardwarePart | "steps";
+  readonly name: (typeof LIMITS)[number];
   readonly gain: number;
   readonly gains: Readonly<Record<HardwarePart, number>>;
   /** What gives way first just beyond the load line. */
-  readonly first: "first token" | "between tokens" | "room or time";
+  readonly first: (typeof FIRST_LIMITS)[number];
 }
 
 /** Gains below are within what arithmetic can tell. */

@@ -34,11 +34,26 @@ function unitsOf(problem: PlanProblem, type: PlanGpu): Layout[] {
   return layouts;
 }
 
-/** The same with a redundant slot on every GPU, where experts are spread over several that have tokens of their own. */
-export function withRedundancy(layout: Layout, problem: PlanProblem): Layout | null {
+/** Redundant slots of a GPU that are tried beside none. */
+const MORE_SLOTS = [1, 2];
+
+/**
+ * A layout as it is, and with redundant slots on every GPU where experts are spread over several that have tokens of their
+ * own; with those that are asked for alone where somebody asks for some.
+ */
+export function withRedundancy(layout: Layout, problem: PlanProblem): Layout[] {
   const { ep, dp } = layout.decode;
-  const more = { ...layout, redundantSlots: layout.redundantSlots + 1 };
-  return ep >= 4 && dp > 1 && fits(more, problem) ? more : null;
+  const { redundant, model } = problem;
+  if (redundant !== null) {
+    const each = Math.ceil(model.experts / ep);
+    const more = { ...layout, redundantSlots: Math.ceil((model.experts + redundant) / ep) - each };
+    return redundant === 0 || (ep > 1 && each + more.redundantSlots <= model.experts && fits(more, problem))
+      ? [more]
+      : [];
+  }
+  if (ep < 4 || dp === 1) return [layout];
+  const more = MORE_SLOTS.map((redundantSlots) => ({ ...layout, redundantSlots }));
+  return [layout, ...more.filter((one) => fits(one, problem))];
 }
 
 /** A pool for prompts divides the model as the one for answers does, whose caches it sends. */

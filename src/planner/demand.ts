@@ -23,7 +23,13 @@ export type Arrivals =
   /** Each by itself, with lengths drawn evenly around the means. */
   | { readonly kind: "independent" }
   /** As those of a trace's window of `spanMs`, whose requests are in order of arrival. */
-  | { readonly kind: "window"; readonly requests: readonly TraceRequest[]; readonly spanMs: number };
+  | {
+      readonly kind: "window";
+      readonly requests: readonly TraceRequest[];
+      readonly spanMs: number;
+      /** Requests per second there. */
+      readonly rate: number;
+    };
 
 /** Lengths are drawn evenly around their means, by half at most. */
 const LEAST_PART = 0.5;
@@ -62,8 +68,7 @@ export function drawRequests(
   seconds: number,
   seed: number,
 ): readonly TraceRequest[] {
-  if (demand.arrivals.kind === "window")
-    return thinned(demand.arrivals, unitRate / demand.rate, seconds, seed);
+  if (demand.arrivals.kind === "window") return thinned(demand.arrivals, unitRate, seconds, seed);
   const [prompts, answers] = [evenly(demand.prompt), evenly(demand.answer)];
   const rng = new Rng(seed, 21);
   const requests: TraceRequest[] = [];
@@ -102,7 +107,7 @@ export function tracedDemand(trace: readonly TraceRequest[]): Demand {
     promptP95: prompts[Math.max(0, Math.ceil(0.95 * prompts.length) - 1)],
     longest: Math.max(...requests.map(({ inputTokens, outputTokens }) => inputTokens + outputTokens)),
     promptPercentiles: percentiles(prompts),
-    arrivals: { kind: "window", requests, spanMs },
+    arrivals: { kind: "window", requests, spanMs, rate },
   };
 }
 
@@ -111,17 +116,18 @@ function percentiles(sorted: readonly number[]): number[] {
   return Array.from({ length: 101 }, (_, i) => sorted[Math.max(0, Math.ceil((i / 100) * sorted.length) - 1)]);
 }
 
-/** Each request with a chance. @param part of the requests */
+/** Each request with the chance that a unit's rate is of the window's. */
 function thinned(
-  { requests, spanMs }: Extract<Arrivals, { kind: "window" }>,
-  part: number,
+  { requests, spanMs, rate }: Extract<Arrivals, { kind: "window" }>,
+  unitRate: number,
   seconds: number,
   seed: number,
 ): TraceRequest[] {
   const rng = new Rng(seed, 22);
+  const part = Math.min(1, unitRate / rate);
   const drawn: TraceRequest[] = [];
   for (let fromMs = 0, round = 0; fromMs < seconds * 1000; fromMs += spanMs, round++) {
-    const received = requests.filter(() => rng.uniform() < Math.min(1, part));
+    const received = requests.filter(() => rng.uniform() < part);
     for (const request of received) drawn.push(later(request, fromMs, round));
   }
   return drawn.filter(({ arrivalMs }) => arrivalMs < seconds * 1000);

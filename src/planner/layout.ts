@@ -84,6 +84,7 @@ export function sayShape({ tp, dp, ep, moeTp }: Parallelism): string {
 export function sayLayout({ type, prefill, decode, redundantSlots, stepTokens }: Layout): string {
   const pools =
     prefill === null ? sayShape(decode) : `prefill ${sayShape(prefill)} beside decode ${sayShape(decode)}`;
-  const redundant = redundantSlots === 0 ? "" : `, ${redundantSlots} redundant slot a GPU`;
+  const redundant =
+    redundantSlots === 0 ? "" : `, ${redundantSlots} redundant slot${redundantSlots === 1 ? "" : "s"} a GPU`;
   return `${type.gpu.name} ${pools}${redundant}, steps of ${stepTokens} tokens`;
 }

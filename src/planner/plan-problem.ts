@@ -20,5 +20,7 @@ export interface PlanProblem {
   readonly maxGpus: number;
   /** Units that may be away while the rest keeps the target. */
   readonly spare: number;
+  /** Redundant experts of a layer, at least so many; null for as many as are worth it. */
+  readonly redundant: number | null;
   readonly seed: number;
 }

@@ -6,7 +6,7 @@ import { type OffBy, type TimeError, gpusIfOff } from "./model-error.ts";
 import { type ParetoPoint, paretoFront } from "./pareto-front.ts";
 import { type PerfectSystem, perfectSystem } from "./perfect-system.ts";
 import type { PlanProblem } from "./plan-problem.ts";
-import { type Confirmed, type SearchProgress, type SearchResult, search } from "./search.ts";
+import { type Confirmed, type SearchResult, type SearchWatch, search } from "./search.ts";
 
 /** Layouts on the front, of those that arithmetic rates best. */
 const FRONT_LAYOUTS = 40;
@@ -39,19 +39,19 @@ export interface ModelErrors {
 }
 
 /** @returns the search alone where it found nothing */
-export function* makePlan(
+export async function makePlan(
   problem: PlanProblem,
   lines: LoadLines,
   errors: ModelErrors,
-  mostLayouts?: number,
-): Generator<SearchProgress, Plan | SearchResult> {
-  const found = yield* search(problem, lines, mostLayouts);
+  watch: SearchWatch,
+): Promise<Plan | SearchResult> {
+  const found = await search(problem, lines, watch);
   const { best } = found;
   if (best === null) return found;
   const { layout, line, units } = best;
   const all = units + problem.spare;
   const { rate } = problem.demand;
-  const ratio = line / best.open;
+  const ratio = line.rate / best.open;
   const { median, p90 } = errors;
   const off = (ttft: number, itl: number) => gpusIfOff(layout, problem, ratio, ttft, itl);
   return {
@@ -59,8 +59,8 @@ export function* makePlan(
     units: all,
     redundantExperts: redundantExperts(layout, problem.model.experts),
     running: runningOf(best, problem),
-    use: rate / (all * line),
-    useWithoutSpare: rate / (units * line),
+    use: rate / (all * line.rate),
+    useWithoutSpare: rate / (units * line.rate),
     limit: bindingLimit(layout, problem),
     perfect: perfectSystem(problem, layout.type.gpu),
     front: paretoFront(problem, frontLayouts(found)),

@@ -1,3 +1,4 @@
+import type { SampleSummary } from "../lib/sample.ts";
 import { BALANCE_POLICIES } from "../core/planning/balance-policy.ts";
 import type { RequestRecord, RunObserver, StepSpan } from "../twin/run/run-log.ts";
 import { virtualRun } from "../twin/run/virtual-run.ts";
@@ -8,22 +9,25 @@ import { batchingOf } from "./engine-batching.ts";
 import { type Layout, engineShape, redundantExperts, unitTopology } from "./layout.ts";
 import { openConstants } from "./open-times.ts";
 import type { PlanProblem } from "./plan-problem.ts";
-import { BEYOND } from "./service-target.ts";
+import { PERCENTILES } from "./service-target.ts";
 
-/** What is kept in hand of a target: the 95th percentile of a few hundred requests is uncertain. */
-export const PART_ASKED = 0.97;
+/** What is kept in hand of a target: a percentile of a few hundred requests is uncertain. */
+const PART_ASKED = 0.97;
 /** Shares and placements of simulated pools, in ms. */
 export const CADENCE = { sharesMs: 5000, placementMs: 30_000 };
 
-/** What the twin made of a unit at a rate. Latencies as a client sees them, in milliseconds; null where nothing came to it. */
+/**
+ * What the twin made of a unit at a rate. Latencies as a client sees them, in milliseconds, the first two at the target's
+ * percentiles; null where nothing came to it.
+ */
 export interface Trial {
   readonly rate: number;
   readonly seed: number;
   /** Requests that count. */
   readonly requests: number;
   readonly keeps: boolean;
-  readonly ttftP95Ms: number | null;
-  readonly itlP95Ms: number | null;
+  readonly ttftMs: number | null;
+  readonly itlMs: number | null;
   readonly tpotMs: number | null;
   readonly e2eMs: number | null;
   /** Of requests, those that kept both times, the mean between their tokens for the second. */
@@ -41,10 +45,8 @@ export interface TrialOptions {
   /** Mean time between tokens that is expected, for the time until the unit is in its stride. */
   readonly tpotMs: number;
   readonly routing: () => RoutingSource;
-  /** Of the target, what has to be kept: less than 1 where other requests are to keep it, too. */
-  readonly part?: number;
   /** Goes on to the end, though the target is lost. */
-  readonly whole?: boolean;
+  readonly whole?: boolean | undefined;
 }
 
 /** Requests' seconds before the unit is in its stride: an answer's time, a bit more. */
@@ -64,8 +66,9 @@ export function* trial(
   options: TrialOptions,
 ): Generator<number, Trial> {
   const { demand, model } = problem;
-  const { rate, seed, requests: wanted, tpotMs, routing, part = 1 } = options;
-  const target = { ttftMs: part * problem.target.ttftMs, itlMs: part * problem.target.itlMs };
+  const { rate, seed, requests: wanted, tpotMs, routing } = options;
+  const { target } = problem;
+  const asked = { ttftMs: PART_ASKED * target.ttftMs, itlMs: PART_ASKED * target.itlMs };
   const { type, decode, prefill, stepTokens } = layout;
   const beforeMs = 1000 * openConstants(layout, problem).first;
   const warmMs = 1000 * warmSeconds(problem, tpotMs);
@@ -73,10 +76,10 @@ export function* trial(
   const fromMs = Math.min(warmMs, (traffic.at(-1)?.arrivalMs ?? 0) / 2);
   const counted = traffic.filter(({ arrivalMs }) => arrivalMs >= fromMs);
   const watch = new Watch({
-    ttftMs: target.ttftMs - beforeMs,
-    itlMs: target.itlMs,
+    ttftMs: asked.ttftMs - beforeMs,
+    itlMs: asked.itlMs,
     fromMs,
-    counted: counted.length,
+    mostLate: Math.floor((1 - target.ttftPercentile / 100) * counted.length) + 1,
   });
   const poolOf = (shape: typeof decode, assignment: "least-in-flight" | "prefill" | "decode") => ({
     topology: unitTopology(layout, shape, model.experts),
@@ -109,20 +112,17 @@ export function* trial(
   if (next.done !== true) {
     return { ...NOTHING, rate, seed, requests: counted.length, running: watch.running };
   }
-  const { ttftMs, itlMs, tpotMs: perRequest, e2eMs, refused, failed, balancedness } = next.value;
-  const ttftP95Ms = ttftMs === null ? null : ttftMs.p95 + beforeMs;
-  const itlP95Ms = itlMs?.p95 ?? null;
+  const { tpotMs: perRequest, e2eMs, refused, failed, balancedness } = next.value;
+  const inPool = at(next.value.ttftMs, target.ttftPercentile);
+  const ttftMs = inPool === null ? null : inPool + beforeMs;
+  const itlMs = at(next.value.itlMs, target.itlPercentile);
   return {
     rate,
     seed,
     requests: counted.length,
-    keeps:
-      refused + failed === 0 &&
-      ttftP95Ms !== null &&
-      ttftP95Ms <= target.ttftMs &&
-      (itlP95Ms ?? 0) <= target.itlMs,
-    ttftP95Ms,
-    itlP95Ms,
+    keeps: refused + failed === 0 && ttftMs !== null && ttftMs <= asked.ttftMs && (itlMs ?? 0) <= asked.itlMs,
+    ttftMs,
+    itlMs,
     tpotMs: perRequest?.mean ?? null,
     e2eMs: e2eMs === null ? null : e2eMs.mean + beforeMs,
     attainment: counted.length === 0 ? 0 : watch.good / counted.length,
@@ -133,8 +133,8 @@ export function* trial(
 
 const NOTHING = {
   keeps: false,
-  ttftP95Ms: null,
-  itlP95Ms: null,
+  ttftMs: null,
+  itlMs: null,
   tpotMs: null,
   e2eMs: null,
   attainment: 0,
@@ -145,7 +145,17 @@ interface Watched {
   readonly ttftMs: number;
   readonly itlMs: number;
   readonly fromMs: number;
-  readonly counted: number;
+  /** With more late first tokens the target is lost. */
+  readonly mostLate: number;
+}
+
+/** A percentile of those that are known. */
+function at(summary: SampleSummary | null, percentile: number): number | null {
+  if (summary === null) return null;
+  const known = { 50: summary.p50, 90: summary.p90, 95: summary.p95, 99: summary.p99 }[percentile];
+  if (known === undefined)
+    throw new Error(`no percentile ${percentile}; expected one of ${PERCENTILES.join(", ")}`);
+  return known;
 }
 
 /** Counts what a run comes to, and when it can no longer keep its target. */
@@ -160,7 +170,7 @@ class Watch implements RunObserver {
   }
 
   get lost(): boolean {
-    return this.late > Math.floor(BEYOND * this.#limits.counted) + 1;
+    return this.late > this.#limits.mostLate;
   }
 
   request({ arrivalMs, firstTokenMs, endMs, outputTokens, outcome }: RequestRecord): void {

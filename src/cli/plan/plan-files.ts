@@ -11,10 +11,10 @@ import type { PlanProblem } from "../../planner/plan-problem.ts";
 import { batchedAs } from "../../planner/engine-batching.ts";
 import { CADENCE, balancedBy, warmSeconds } from "../../planner/trial.ts";
 import { writeOutput } from "../output.ts";
-import type { PlanFlags } from "./plan-flags.ts";
+import type { PlanFlags } from "../../plans/plan-flags.ts";
 import { planPage } from "./plan-page.ts";
+import { engineStarts } from "../../plans/plan-report.ts";
 import { isAsked } from "./plan-words.ts";
-import { engineStarts } from "./plan-report.ts";
 
 const NODE_GPUS = 8;
 /** Seeds of what the answer was chosen and confirmed by are below. */
@@ -35,7 +35,6 @@ export async function writePlanFiles(
   flags: PlanFlags,
   report: object,
 ): Promise<string> {
-  await mkdir(folder, { recursive: true }).catch(() => undefined);
   const { demand, seed } = problem;
   const rate = demand.rate / plan.chosen.units;
   const tpotMs = plan.chosen.trials[0].tpotMs ?? problem.target.itlMs;
@@ -44,7 +43,6 @@ export async function writePlanFiles(
   const whole = drawRequests(demand, demand.rate, WHOLE_SECONDS, seed + OTHER_SEED);
   const starts = engineStarts(plan, problem);
   const files: Record<string, string> = {
-    "plan.json": `${JSON.stringify(report, null, 2)}\n`,
     "plan.html": planPage(plan, problem, flags),
     "unit-requests.jsonl": mooncakeLines(unit),
     "all-requests.jsonl": mooncakeLines(whole),
@@ -56,12 +54,19 @@ export async function writePlanFiles(
         : [],
     ),
   };
+  await writePlanJson(folder, report);
   for (const [name, text] of Object.entries(files)) await writeOutput(join(folder, name), text);
   return [
-    `${folder}: ${Object.keys(files).join(", ")}`,
+    `${folder}: plan.json, ${Object.keys(files).join(", ")}`,
     `  in the twin, a unit with a spare away:  plimsoll simulate --scenario ${join(folder, "scenario.yaml")} --out ${join(folder, "run")}`,
     `  on the real thing, the whole load:      plimsoll replay --trace ${join(folder, "all-requests.jsonl")} --url http://GATEWAY:8080 --out ${join(folder, "replay")}`,
   ].join("\n");
+}
+
+/** The answer, what was asked, and the runs it stands on. @throws InputError */
+export async function writePlanJson(folder: string, report: object): Promise<void> {
+  await mkdir(folder, { recursive: true }).catch(() => undefined);
+  await writeOutput(join(folder, "plan.json"), `${JSON.stringify(report, null, 1)}\n`);
 }
 
 function mooncakeLines(requests: readonly TraceRequest[]): string {

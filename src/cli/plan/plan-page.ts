@@ -6,7 +6,7 @@ import { linearAxis, roundEnd, stepText } from "../../report/html/axis.ts";
 import { type Chart, chartHtml } from "../../report/html/chart.ts";
 import { documentHtml, panelHtml, section } from "../../report/html/document.ts";
 import type { FigureTable } from "../../report/html/figure-table.ts";
-import { type PlanFlags, questionText } from "./plan-flags.ts";
+import { type PlanFlags, questionText } from "../../plans/plan-flags.ts";
 import { type Row, answerRows, offRows, startRows, triedRows, triedTitle } from "./plan-words.ts";
 
 const TICKS = 5;

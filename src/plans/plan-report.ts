@@ -1,21 +1,20 @@
-import { type Layout, sayLayout, sayShape, unitGpus } from "../../planner/layout.ts";
-import { engineFlags } from "../../planner/engine-flags.ts";
-import type { Plan } from "../../planner/plan.ts";
-import type { PlanProblem } from "../../planner/plan-problem.ts";
-import type { Parallelism } from "../../twin/calibration/serving-point.ts";
+import { type Layout, sayLayout, sayShape, unitGpus } from "../planner/layout.ts";
+import { engineFlags } from "../planner/engine-flags.ts";
+import type { Plan } from "../planner/plan.ts";
+import type { PlanProblem } from "../planner/plan-problem.ts";
+import type { Parallelism } from "../twin/calibration/serving-point.ts";
 import type { PlanFlags } from "./plan-flags.ts";
 
 const SECONDS = 3600;
 const MILLION = 1e6;
 
-/** A plan as one JSON object: what plan.json holds. */
-export function planReport(plan: Plan, problem: PlanProblem, flags: PlanFlags): object {
+/** A plan as one JSON object. */
+export function planReport(plan: Plan, problem: PlanProblem, flags: PlanFlags) {
   const { chosen, units, limit, perfect, front, off, search } = plan;
   const { layout } = chosen;
   const { demand, target, model, precision, spare, seed, maxGpus } = problem;
   const { rate, prompt, answer } = demand;
   return {
-    format: "plimsoll.plan/1",
     question: {
       model: model.name,
       precision,
@@ -26,8 +25,7 @@ export function planReport(plan: Plan, problem: PlanProblem, flags: PlanFlags): 
       answerTokens: answer,
       trace: flags.trace ?? null,
       users: flags.users ?? null,
-      ttftP95Ms: target.ttftMs,
-      itlP95Ms: target.itlMs,
+      ...target,
       maxGpus,
       spare,
       seed,
@@ -40,10 +38,11 @@ export function planReport(plan: Plan, problem: PlanProblem, flags: PlanFlags): 
       prefill: layout.prefill === null ? null : shapeOf(layout.prefill),
       decode: shapeOf(layout.decode),
       redundantExperts: plan.redundantExperts,
+      redundantSlots: layout.redundantSlots,
       stepTokens: layout.stepTokens,
       runningPerRank: plan.running,
       loadLine: {
-        requestsPerSecondPerUnit: chosen.line,
+        requestsPerSecondPerUnit: chosen.line.rate,
         byArithmetic: chosen.open,
         use: plan.use,
         useWithoutSpare: plan.useWithoutSpare,
@@ -62,17 +61,13 @@ export function planReport(plan: Plan, problem: PlanProblem, flags: PlanFlags): 
         byArithmetic: open,
         line,
       })),
-      redundancy:
-        search.redundancy === null
-          ? null
-          : { layout: sayLayout(search.redundancy.layout), line: search.redundancy.line },
       unexplored: search.unexplored,
     },
     engines: engineStarts(plan, problem).map(({ role, flags: words }) => ({ role, ...words })),
   };
 }
 
-function shapeOf(shape: Parallelism): object {
+function shapeOf(shape: Parallelism) {
   const { tp, dp, ep, moeTp } = shape;
   return { words: sayShape(shape), tp, dp, ep, moeTp };
 }

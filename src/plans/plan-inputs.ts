@@ -1,28 +1,28 @@
-import { readConstantsFile } from "../../config/calibration/constants-file.ts";
-import { chooseGpu } from "../../config/gpus/chosen-gpu.ts";
-import { loadGpu } from "../../config/gpus/load-gpu.ts";
-import { loadModel } from "../../config/shapes.ts";
-import { whyNotServed } from "../../core/cost/serving-room.ts";
-import { readTrace } from "../../formats/trace.ts";
-import { InputError } from "../../lib/errors.ts";
-import type { MoeModel } from "../../model/moe-model.ts";
-import { precisionOf, servedIn } from "../../model/serving-precision.ts";
-import { candidates } from "../../planner/candidates.ts";
-import { type Demand, drawnDemand, tracedDemand } from "../../planner/demand.ts";
-import type { PlanGpu } from "../../planner/layout.ts";
-import type { ModelErrors } from "../../planner/plan.ts";
-import type { PlanProblem } from "../../planner/plan-problem.ts";
-import { modelBytes, physicalBound } from "../../planner/physical-bounds.ts";
-import { tableOf } from "../../twin/calibration/fitted-constants.ts";
-import { modelledHardware } from "../../twin/calibration/gpu-hardware.ts";
-import { modelSizes } from "../../twin/calibration/model-sizes.ts";
-import { decimals, milliseconds } from "../../lib/number-text.ts";
-import { MODEL_FLAG } from "../load-file.ts";
-import { readInput } from "../output.ts";
+import { readConstantsFile } from "../config/calibration/constants-file.ts";
+import { chooseGpu } from "../config/gpus/chosen-gpu.ts";
+import { loadGpu } from "../config/gpus/load-gpu.ts";
+import { loadModel } from "../config/shapes.ts";
+import { whyNotServed } from "../core/cost/serving-room.ts";
+import { readTrace } from "../formats/trace.ts";
+import { InputError } from "../lib/errors.ts";
+import type { MoeModel } from "../model/moe-model.ts";
+import { precisionOf, servedIn } from "../model/serving-precision.ts";
+import { candidates } from "../planner/candidates.ts";
+import { type Demand, drawnDemand, tracedDemand } from "../planner/demand.ts";
+import type { PlanGpu } from "../planner/layout.ts";
+import type { ModelErrors } from "../planner/plan.ts";
+import type { PlanProblem } from "../planner/plan-problem.ts";
+import { modelBytes, physicalBound } from "../planner/physical-bounds.ts";
+import { tableOf } from "../twin/calibration/fitted-constants.ts";
+import { modelledHardware } from "../twin/calibration/gpu-hardware.ts";
+import { modelSizes } from "../twin/calibration/model-sizes.ts";
+import { decimals, milliseconds } from "../lib/number-text.ts";
+import { readRegularFile } from "../files/read-regular-file.ts";
 import { type Asked, type PlanFlags, askedOf, pricesOf, targetOf } from "./plan-flags.ts";
 
 /** GPUs of a unit at most. */
 const POOL_GPUS = 64;
+const MOST_TRACE_BYTES = 1 << 30;
 
 export interface PlanInputs {
   readonly problem: PlanProblem;
@@ -39,14 +39,17 @@ export interface Users {
 
 /** @throws InputError */
 export async function readPlanProblem(flags: PlanFlags): Promise<PlanInputs> {
+  for (const name of ["model", "gpu"] as const)
+    if (flags[name] === undefined) throw new InputError(`--${name}`, "", "is missing; expected a name");
   const asked = askedOf(flags);
   const target = targetOf(flags);
-  const written = await loadModel(flags.model, MODEL_FLAG);
+  const written = await loadModel(flags.model, { sourceOf: () => "--model", field: [] });
   const precision = flags.precision ?? precisionOf(written.precision);
   const model = flags.precision === undefined ? written : servedIn(written, precision);
   const { constants, unseen } = await readConstantsFile();
   const types = await readTypes(flags, model, tableOf(constants));
-  const users = asked.kind === "users" ? usersOf(asked) : null;
+  const traffic = flags.traffic ?? 1;
+  const users = asked.kind === "users" ? usersOf(asked, traffic) : null;
   const slowest = (asked.kind === "trace" ? 0 : asked.osl * target.itlMs) / 1000 + target.ttftMs / 1000;
   const problem: PlanProblem = {
     model,
@@ -54,10 +57,11 @@ export async function readPlanProblem(flags: PlanFlags): Promise<PlanInputs> {
     precision,
     types,
     engine: flags.engine ?? null,
-    demand: users === null ? await demandOf(asked) : users.demandOf(users.rateAt(slowest)),
+    demand: asked.kind === "users" ? usersDemand(asked, traffic, slowest) : await demandOf(asked, traffic),
     target,
     maxGpus: flags.maxGpus,
     spare: Number(flags.spare),
+    redundant: flags.redundant ?? null,
     seed: flags.seed,
   };
   checkFits(problem);
@@ -82,14 +86,25 @@ async function readTypes(flags: PlanFlags, model: MoeModel, table: PlanGpu["tabl
   );
 }
 
-async function demandOf(asked: Asked): Promise<Demand> {
-  if (asked.kind === "trace") return tracedDemand(readTrace(await readInput(asked.path), asked.path));
-  return drawnDemand(asked.kind === "rate" ? asked.rate : 0, asked.isl, asked.osl);
+async function demandOf(asked: Exclude<Asked, { kind: "users" }>, traffic: number): Promise<Demand> {
+  if (asked.kind === "rate") return drawnDemand(traffic * asked.rate, asked.isl, asked.osl);
+  const bytes = await readRegularFile(asked.path, {
+    mostBytes: MOST_TRACE_BYTES,
+    smaller: "give a part of it",
+    followLinks: true,
+  });
+  const demand = tracedDemand(readTrace(bytes, asked.path));
+  return { ...demand, rate: traffic * demand.rate };
 }
 
-function usersOf({ users, think, isl, osl }: Extract<Asked, { kind: "users" }>): Users {
+function usersDemand(asked: Extract<Asked, { kind: "users" }>, traffic: number, seconds: number): Demand {
+  const users = usersOf(asked, traffic);
+  return users.demandOf(users.rateAt(seconds));
+}
+
+function usersOf({ users, think, isl, osl }: Extract<Asked, { kind: "users" }>, traffic: number): Users {
   return {
-    rateAt: (seconds) => users / (think + seconds),
+    rateAt: (seconds) => (traffic * users) / (think + seconds),
     demandOf: (rate) => drawnDemand(rate, isl, osl),
   };
 }
