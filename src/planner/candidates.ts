@@ -2,7 +2,7 @@ import type { Parallelism } from "../twin/calibration/serving-point.ts";
 import type { FittedEngine } from "../model/fitted-engine.ts";
 import type { MoeModel } from "../model/moe-model.ts";
 import { KvRoom } from "../core/cost/kv-room.ts";
-import { type Layout, type PlanGpu, engineShape, expertUnits, gpusOf, unitGpus } from "./layout.ts";
+import { type Layout, type PlanGpu, engineShape, gpusOf, unitGpus, unitTopology } from "./layout.ts";
 import type { PlanProblem } from "./plan-problem.ts";
 
 /** GPUs that share the attention of a sequence at most: one node's. */
@@ -99,7 +99,11 @@ export function fits(layout: Layout, { model, demand }: Pick<PlanProblem, "model
 }
 
 /** The cache of a rank of one of its pools. */
-export function roomOf({ type, redundantSlots }: Layout, shape: Parallelism, model: MoeModel): KvRoom {
-  const units = expertUnits(shape, model.experts, redundantSlots, type.gpu);
-  return new KvRoom(model, units, type.hardware, engineShape(shape));
+export function roomOf(layout: Layout, shape: Parallelism, model: MoeModel): KvRoom {
+  return new KvRoom(
+    model,
+    unitTopology(layout, shape, model.experts),
+    layout.type.hardware,
+    engineShape(shape),
+  );
 }
