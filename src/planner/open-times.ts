@@ -63,8 +63,27 @@ export class OpenUnit {
     this.#room = capacity / room.tokensOf(demand.prompt + demand.answer / 2);
   }
 
-  /** @param rate requests per second of the unit; @returns null where it cannot keep up */
-  at(rate: number): OpenTimes | null {
+  /** @param load of the unit: requests per second, or users, as the demand has them; @returns null where it cannot keep up */
+  at(load: number): OpenTimes | null {
+    const { arrivals, answer } = this.#asked.demand;
+    if (arrivals.kind !== "users") return this.#at(load);
+    // As many requests a second that all users are somewhere: at most as if answers came at once.
+    const users = (rate: number, { ttftP95Ms, tpotMs }: OpenTimes) =>
+      (rate * (arrivals.thinkMs + ttftP95Ms + answer * tpotMs)) / 1000;
+    const alone = this.#at(1e-3);
+    if (alone === null) return null;
+    let [low, high] = [1e-3, load / users(1, alone)];
+    let found = alone;
+    for (let i = 0; i < 12; i++) {
+      const middle = (low + high) / 2;
+      const times = this.#at(middle);
+      if (times !== null && users(middle, times) <= load) [low, found] = [middle, times];
+      else high = middle;
+    }
+    return users(low, found) < 0.9 * load ? null : found;
+  }
+
+  #at(rate: number): OpenTimes | null {
     return this.#layout.prefill === null ? this.#together(rate) : this.#apart(rate);
   }
 

@@ -1,6 +1,6 @@
 import type { TraceRequest } from "../model/traffic.ts";
 import type { RequestRecord } from "../twin/run/run-log.ts";
-import { drawRequests, usersAt } from "./demand.ts";
+import { drawRequests } from "./demand.ts";
 import type { PlanProblem } from "./plan-problem.ts";
 import { UserLoop } from "./user-loop.ts";
 
@@ -17,7 +17,7 @@ export interface UnitTraffic {
 }
 
 export interface TrafficOptions {
-  /** Requests per second of the unit, as `Demand` has them. */
+  /** Of the unit: requests per second, or users, as `Demand` has them. */
   readonly rate: number;
   readonly seed: number;
   /** Requests that count. */
@@ -37,8 +37,8 @@ export function unitTraffic(problem: PlanProblem, options: TrafficOptions): Unit
   const { demand } = problem;
   const { rate, seed, requests: wanted, tpotMs } = options;
   const warmMs = 1000 * warmSeconds(problem, tpotMs);
-  const users = usersAt(demand, rate);
-  if (users !== null) return userTraffic(problem, options, users, warmMs);
+  const { arrivals } = demand;
+  if (arrivals.kind === "users") return userTraffic(problem, options, arrivals.thinkMs, warmMs);
   const requests = drawRequests(demand, rate, warmMs / 1000 + wanted / rate, seed);
   const lastMs = requests.at(-1)?.arrivalMs ?? 0;
   const fromMs = Math.min(warmMs, lastMs / 2);
@@ -49,12 +49,10 @@ export function unitTraffic(problem: PlanProblem, options: TrafficOptions): Unit
 /** Users go on asking until the run is cut: were they to stop, those that are answered last would have it for themselves. */
 function userTraffic(
   { demand, target }: PlanProblem,
-  { seed, requests: wanted, tpotMs, beforeMs }: TrafficOptions,
-  users: number,
+  { rate: users, seed, requests: wanted, tpotMs, beforeMs }: TrafficOptions,
+  thinkMs: number,
   warmMs: number,
 ): UnitTraffic {
-  const { arrivals } = demand;
-  const thinkMs = arrivals.kind === "users" ? arrivals.thinkMs : 0;
   const answerMs = target.ttftMs + demand.answer * tpotMs;
   const loop = new UserLoop(demand, users, thinkMs, seed);
   return {
