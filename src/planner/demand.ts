@@ -3,7 +3,7 @@ import type { TraceRequest } from "../model/traffic.ts";
 
 /** What is asked of a plan. */
 export interface Demand {
-  /** Requests per second, over all units; of users who wait, if every answer took as long as they are promised at most. */
+  /** Over all units: requests per second; or users, where these wait for their answers. */
   readonly rate: number;
   /** Tokens, on average. */
   readonly prompt: number;
@@ -23,12 +23,7 @@ export type Arrivals =
   /** Each by itself. */
   | ({ readonly kind: "independent" } & DrawnLengths)
   /** From users who ask, wait for the answer, think and ask again. */
-  | ({
-      readonly kind: "users";
-      readonly thinkMs: number;
-      /** Of `rate`, the part of one user: a unit at a rate has the rate over this, rounded up. */
-      readonly ratePerUser: number;
-    } & DrawnLengths)
+  | ({ readonly kind: "users"; readonly thinkMs: number } & DrawnLengths)
   /** As those of a trace's window of `spanMs`, whose requests are in order of arrival. */
   | {
       readonly kind: "window";
@@ -69,29 +64,18 @@ export function drawnDemand(rate: number, prompt: number, answer: number, within
   };
 }
 
-/** Users who each ask, wait for the answer and think. */
-export interface WaitingUsers {
-  readonly count: number;
-  readonly thinkMs: number;
-  /** That an answer takes at most, if what they are promised is kept. */
-  readonly answerMs: number;
-}
-
-/** Users who ask again once they are answered, with lengths as those of independent arrivals. */
+/** Users who ask again once they are answered and have thought, with lengths as those of independent arrivals. */
 export function usersDemand(
-  { count, thinkMs, answerMs }: WaitingUsers,
+  users: number,
+  thinkMs: number,
   prompt: number,
   answer: number,
   within = USUAL_WITHIN,
 ): Demand {
-  const ratePerUser = 1000 / (thinkMs + answerMs);
-  const lengths = drawnDemand(count * ratePerUser, prompt, answer, within);
-  return { ...lengths, arrivals: { kind: "users", thinkMs, ratePerUser, within } };
-}
-
-/** Users of a unit at a rate; null where requests do not come from users who wait. */
-export function usersAt({ arrivals }: Demand, unitRate: number): number | null {
-  return arrivals.kind === "users" ? Math.max(1, Math.ceil(unitRate / arrivals.ratePerUser - 1e-9)) : null;
+  return {
+    ...drawnDemand(users, prompt, answer, within),
+    arrivals: { kind: "users", thinkMs, within },
+  };
 }
 
 /**

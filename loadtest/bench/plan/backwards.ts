@@ -61,7 +61,7 @@ export async function askBackwards(
 ): Promise<Answer> {
   const { problem, errors } = await questionOf(of, way, seed);
   const trials = new KnownTrials(new TrialsHere(problem, routingSources(problem.model, seed, null)));
-  const plan = await makePlan(problem, new LoadLines(trials, seed), errors, UNWATCHED);
+  const plan = await makePlan(problem, new LoadLines(trials, problem), errors, UNWATCHED);
   if (!isPlan(plan)) return { of, way, gpus: null, layout: null, found: false, keeps: null };
   const { layout } = plan.chosen;
   const found =

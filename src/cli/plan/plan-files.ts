@@ -9,7 +9,8 @@ import { openConstants } from "../../planner/open-times.ts";
 import type { Plan } from "../../planner/plan.ts";
 import type { PlanProblem } from "../../planner/plan-problem.ts";
 import { batchedAs } from "../../planner/engine-batching.ts";
-import { CADENCE, balancedBy, warmSeconds } from "../../planner/trial.ts";
+import { CADENCE, balancedBy } from "../../planner/trial.ts";
+import { warmSeconds } from "../../planner/unit-traffic.ts";
 import { writeOutput } from "../output.ts";
 import type { PlanFlags } from "../../plans/plan-flags.ts";
 import { planPage } from "./plan-page.ts";
@@ -36,11 +37,11 @@ export async function writePlanFiles(
   report: object,
 ): Promise<string> {
   const { demand, seed } = problem;
-  const rate = demand.rate / plan.chosen.units;
+  const rate = plan.rate / plan.chosen.units;
   const tpotMs = plan.chosen.trials[0].tpotMs ?? problem.target.itlMs;
   const seconds = warmSeconds(problem, tpotMs) + UNIT_REQUESTS / rate;
   const unit = drawRequests(demand, rate, seconds, seed + OTHER_SEED);
-  const whole = drawRequests(demand, demand.rate, WHOLE_SECONDS, seed + OTHER_SEED);
+  const whole = drawRequests(demand, plan.rate, WHOLE_SECONDS, seed + OTHER_SEED);
   const starts = engineStarts(plan, problem);
   const files: Record<string, string> = {
     "plan.html": planPage(plan, problem, flags),

@@ -6,7 +6,7 @@ import type { Plan } from "../../planner/plan.ts";
 import type { PlanProblem } from "../../planner/plan-problem.ts";
 import type { SearchResult } from "../../planner/search.ts";
 import { limitText, poolsText } from "../../plans/plan-terms.ts";
-import { costOf, engineStarts } from "../../plans/plan-report.ts";
+import { costOf, engineStarts, lineOf } from "../../plans/plan-report.ts";
 
 /** A word, and a text. */
 export type Row = readonly [name: string, text: string];
@@ -40,7 +40,7 @@ export function answerRows(plan: Plan, problem: PlanProblem): Row[] {
     ],
     [
       "load line",
-      `${chosen.line.rate.toPrecision(3)} requests/s a unit; ${decimals(100 * plan.use, 0)} % of it used, ${decimals(100 * plan.useWithoutSpare, 0)} % with the spare away: room for ${(1 / plan.use).toFixed(2)} and ${(1 / plan.useWithoutSpare).toFixed(2)} times the traffic`,
+      `${lineText(plan, problem)}; ${decimals(100 * plan.use, 0)} % of it used, ${decimals(100 * plan.useWithoutSpare, 0)} % with the spare away: room for ${(1 / plan.use).toFixed(2)} and ${(1 / plan.useWithoutSpare).toFixed(2)} times the traffic`,
     ],
     ["what binds", limitText(limit)],
     [
@@ -54,6 +54,12 @@ export function answerRows(plan: Plan, problem: PlanProblem): Row[] {
         : `$${decimals(cost.dollarsPerHour, 2)} an hour; $${decimals(cost.perMillionTokens, 3)} per million tokens with idle time, $${decimals(cost.perMillionTokensAtLine, 3)} at the load line; $${decimals(cost.perMillionAnswerTokens, 2)} per million of answers`,
     ],
   ];
+}
+
+function lineText(plan: Plan, problem: PlanProblem): string {
+  const { requestsPerSecondPerUnit: rate, usersPerUnit: users } = lineOf(plan, problem);
+  const asks = `${rate.toPrecision(3)} requests/s a unit`;
+  return users === null ? asks : `${users} users a unit, ${asks}`;
 }
 
 /** GPUs if the model is off. */
