@@ -81,7 +81,8 @@ function shapesOf(gpus: number, { model, precision, engine }: PlanProblem, { gpu
   for (let tp = 1; tp <= Math.min(gpus, MOST_TP, gpu.scaleUp.gpus); tp *= 2) {
     const dp = gpus / tp;
     if (model.experts >= gpus) shapes.push({ tp, dp, ep: gpus, moeTp: 1 });
-    for (let moeTp = 2; moeTp <= gpus && gpus <= MOST_DIVIDED; moeTp *= 2) {
+    const mostDivided = gpus <= MOST_DIVIDED ? gpus : 1;
+    for (let moeTp = 2; moeTp <= mostDivided; moeTp *= 2) {
       const ep = gpus / moeTp;
       const runs = ep === 1 || (engine !== null && PARTLY_SPREAD.has(engine));
       if (runs && divides(moeTp) && model.experts >= ep) shapes.push({ tp, dp, ep, moeTp });
