@@ -2,7 +2,7 @@ import type { Parallelism } from "../twin/calibration/serving-point.ts";
 import type { FittedEngine } from "../model/fitted-engine.ts";
 import type { MoeModel } from "../model/moe-model.ts";
 import { KvRoom } from "../core/cost/kv-room.ts";
-import { type Layout, type PlanGpu, engineShape, expertUnits, gpusOf, unitGpus } from "./layout.ts";
+import { type Layout, type PlanGpu, engineShape, gpusOf, unitGpus, unitTopology } from "./layout.ts";
 import type { PlanProblem } from "./plan-problem.ts";
 
 /** GPUs that share the attention of a sequence at most: one node's. */
@@ -81,7 +81,8 @@ function shapesOf(gpus: number, { model, precision, engine }: PlanProblem, { gpu
   for (let tp = 1; tp <= Math.min(gpus, MOST_TP, gpu.scaleUp.gpus); tp *= 2) {
     const dp = gpus / tp;
     if (model.experts >= gpus) shapes.push({ tp, dp, ep: gpus, moeTp: 1 });
-    for (let moeTp = 2; moeTp <= gpus && gpus <= MOST_DIVIDED; moeTp *= 2) {
+    const mostDivided = gpus <= MOST_DIVIDED ? gpus : 1;
+    for (let moeTp = 2; moeTp <= mostDivided; moeTp *= 2) {
       const ep = gpus / moeTp;
       const runs = ep === 1 || (engine !== null && PARTLY_SPREAD.has(engine));
       if (runs && divides(moeTp) && model.experts >= ep) shapes.push({ tp, dp, ep, moeTp });
@@ -99,7 +100,11 @@ export function fits(layout: Layout, { model, demand }: Pick<PlanProblem, "model
 }
 
 /** The cache of a rank of one of its pools. */
-export function roomOf({ type, redundantSlots }: Layout, shape: Parallelism, model: MoeModel): KvRoom {
-  const units = expertUnits(shape, model.experts, redundantSlots, type.gpu);
-  return new KvRoom(model, units, type.hardware, engineShape(shape));
+export function roomOf(layout: Layout, shape: Parallelism, model: MoeModel): KvRoom {
+  return new KvRoom(
+    model,
+    unitTopology(layout, shape, model.experts),
+    layout.type.hardware,
+    engineShape(shape),
+  );
 }

@@ -13,6 +13,8 @@ export interface Demand {
   /** The prompt that 95 % do not exceed, and the longest request with its answer. */
   readonly promptP95: number;
   readonly longest: number;
+  /** The prompts that 0, 1, 2 … 100 % do not exceed, of a trace; else none, since they are drawn evenly. */
+  readonly promptPercentiles: readonly number[];
   readonly arrivals: Arrivals;
 }
 
@@ -41,6 +43,12 @@ const USUAL_WITHIN = 0.5;
 export const EVEN_SPREAD = spreadOf(USUAL_WITHIN);
 const WINDOW_MS = 300_000;
 
+/** The prompt that a part of the prompts does not exceed, in tokens. */
+export function promptQuantile({ arrivals, prompt, promptPercentiles }: Demand, part: number): number {
+  if (arrivals.kind !== "window") return evenly(prompt, arrivals.within)(part);
+  return promptPercentiles[Math.round(part * (promptPercentiles.length - 1))];
+}
+
 /** Independent arrivals of so many requests a second, with lengths drawn from half to one and a half of the means unless said otherwise. */
 export function drawnDemand(rate: number, prompt: number, answer: number, within = USUAL_WITHIN): Demand {
   const [prompts, answers] = [evenly(prompt, within), evenly(answer, within)];
@@ -51,6 +59,7 @@ export function drawnDemand(rate: number, prompt: number, answer: number, within
     promptSpread: spreadOf(within),
     promptP95: prompts(0.95),
     longest: prompts(1) + answers(1),
+    promptPercentiles: [],
     arrivals: { kind: "independent", within },
   };
 }
@@ -128,8 +137,14 @@ export function tracedDemand(trace: readonly TraceRequest[]): Demand {
     answer: sum(({ outputTokens }) => outputTokens) / requests.length,
     promptP95: prompts[Math.max(0, Math.ceil(0.95 * prompts.length) - 1)],
     longest: Math.max(...requests.map(({ inputTokens, outputTokens }) => inputTokens + outputTokens)),
+    promptPercentiles: percentiles(prompts),
     arrivals: { kind: "window", requests, spanMs, rate },
   };
+}
+
+/** @param sorted at least one */
+function percentiles(sorted: readonly number[]): number[] {
+  return Array.from({ length: 101 }, (_, i) => sorted[Math.max(0, Math.ceil((i / 100) * sorted.length) - 1)]);
 }
 
 /** Each request with the chance that a unit's rate is of the window's. */

@@ -7,6 +7,7 @@ import { type OffBy, type TimeError, gpusIfOff } from "./model-error.ts";
 import { type ParetoPoint, paretoFront } from "./pareto-front.ts";
 import { type PerfectSystem, perfectSystem } from "./perfect-system.ts";
 import type { PlanProblem } from "./plan-problem.ts";
+import { type AtTraffic, trafficFactors } from "./traffic-factors.ts";
 import { type Confirmed, type SearchResult, type SearchWatch, search } from "./search.ts";
 
 /** Layouts on the front, of those that arithmetic rates best. */
@@ -32,6 +33,7 @@ export interface Plan {
   readonly perfect: PerfectSystem;
   readonly front: readonly ParetoPoint[];
   readonly off: readonly OffBy[];
+  readonly traffic: readonly AtTraffic[];
   readonly search: SearchResult;
 }
 
@@ -75,6 +77,7 @@ export async function makePlan(
       off(1 + median.ttft, 1 + median.itl),
       off(1 + p90.ttft, 1 + p90.itl),
     ],
+    traffic: trafficFactors(best, problem),
     search: found,
   };
 }

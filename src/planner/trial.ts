@@ -1,13 +1,11 @@
 import type { SampleSummary } from "../lib/sample.ts";
 import { BALANCE_POLICIES } from "../core/planning/balance-policy.ts";
-import type { BatchedEngine } from "../model/batched-engine.ts";
-import type { FittedEngine } from "../model/fitted-engine.ts";
 import type { RequestRecord, RunObserver, StepSpan } from "../twin/run/run-log.ts";
 import { type VirtualRunResult, virtualRun } from "../twin/run/virtual-run.ts";
 import type { RoutingSource } from "../twin/routing-source.ts";
-import { BATCHING } from "../twin/pool/batching.ts";
 import { StepRecorder } from "../twin/step-recorder.ts";
-import { type Layout, engineShape, expertUnits } from "./layout.ts";
+import { batchingOf } from "./engine-batching.ts";
+import { type Layout, engineShape, redundantExperts, unitTopology } from "./layout.ts";
 import { openConstants } from "./open-times.ts";
 import type { PlanProblem } from "./plan-problem.ts";
 import { PERCENTILES } from "./service-target.ts";
@@ -17,8 +15,6 @@ import { unitTraffic } from "./unit-traffic.ts";
 const PART_ASKED = 0.97;
 /** Shares and placements of simulated pools, in ms. */
 export const CADENCE = { sharesMs: 5000, placementMs: 30_000 };
-/** Requests that a rank runs at most: what a plan sets an engine to is found by that. */
-const RUNNING = 1024;
 
 /**
  * What the twin made of a unit at a rate. Latencies as a client sees them, in milliseconds, the first two at the target's
@@ -53,9 +49,9 @@ export interface TrialOptions {
   readonly whole?: boolean | undefined;
 }
 
-/** Whose way of filling steps the twin has: TensorRT-LLM's is vLLM's, answers and prompts beside them, and so is that of no engine in particular. */
-export function batchedAs(engine: FittedEngine | null): BatchedEngine {
-  return engine === "sglang" ? "sglang" : "vllm";
+/** Experts follow the load where there are replicas. */
+export function balancedBy(layout: Layout, experts: number): "plimsoll" | "none" {
+  return redundantExperts(layout, experts) > 0 ? "plimsoll" : "none";
 }
 
 /** The twin on a unit: yields the part that is done, 0..1. Ends early once the target is surely lost. */
@@ -68,7 +64,7 @@ export function* trial(
   const { rate, seed, routing } = options;
   const { target } = problem;
   const asked = { ttftMs: PART_ASKED * target.ttftMs, itlMs: PART_ASKED * target.itlMs };
-  const { type, decode, prefill, redundantSlots, stepTokens } = layout;
+  const { type, decode, prefill, stepTokens } = layout;
   const beforeMs = 1000 * openConstants(layout, problem).first;
   const { requests, again, durationMs, fromMs, counted } = unitTraffic(problem, { ...options, beforeMs });
   const watch = new Watch({
@@ -82,7 +78,7 @@ export function* trial(
         : Math.floor((1 - target.ttftPercentile / 100) * counted) + 1,
   });
   const poolOf = (shape: typeof decode, assignment: "least-in-flight" | "prefill" | "decode") => ({
-    topology: expertUnits(shape, model.experts, redundantSlots, type.gpu),
+    topology: unitTopology(layout, shape, model.experts),
     hardware: type.hardware,
     assignment,
   });
@@ -100,8 +96,8 @@ export function* trial(
     seed,
     recorder: new StepRecorder(0),
     fidelity: "analytic",
-    policy: redundantSlots === 0 ? BALANCE_POLICIES.none : BALANCE_POLICIES.plimsoll,
-    batching: { ...BATCHING[batchedAs(problem.engine)], stepTokens, runningPerRank: RUNNING },
+    policy: BALANCE_POLICIES[balancedBy(layout, model.experts)],
+    batching: batchingOf(problem.engine, stepTokens),
     engine: { shape: engineShape(decode), overlaps: type.overlaps },
     observer: watch,
     measuredFromMs: fromMs,

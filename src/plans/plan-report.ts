@@ -52,6 +52,7 @@ export function planReport(plan: Plan, problem: PlanProblem, flags: PlanFlags) {
       perfectSystem: { ...perfect, gpu: layout.type.gpu.name },
     },
     ifModelIsOff: off,
+    ifTrafficIs: plan.traffic,
     front: front.map((point) => ({ ...point, layout: sayLayout(point.layout) })),
     searched: {
       carryByArithmetic: search.rated.length,

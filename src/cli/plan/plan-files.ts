@@ -8,7 +8,8 @@ import { type Layout, gpusOf } from "../../planner/layout.ts";
 import { openConstants } from "../../planner/open-times.ts";
 import type { Plan } from "../../planner/plan.ts";
 import type { PlanProblem } from "../../planner/plan-problem.ts";
-import { CADENCE, batchedAs } from "../../planner/trial.ts";
+import { batchedAs } from "../../planner/engine-batching.ts";
+import { CADENCE, balancedBy } from "../../planner/trial.ts";
 import { warmSeconds } from "../../planner/unit-traffic.ts";
 import { writeOutput } from "../output.ts";
 import type { PlanFlags } from "../../plans/plan-flags.ts";
@@ -111,7 +112,7 @@ function scenarioOf(
     durationSeconds: Math.ceil((unit.at(-1)?.arrivalMs ?? 1000) / 1000),
     sharesSeconds: CADENCE.sharesMs / 1000,
     placementSeconds: CADENCE.placementMs / 1000,
-    policies: [redundantSlots === 0 ? "none" : "plimsoll"],
+    policies: [balancedBy(layout, problem.model.experts)],
     // A client's first token comes later by what HTTP, its prompt's text and scheduling take.
     slo: { ttftMs: Math.round(problem.target.ttftMs - beforeMs), tpotMs: problem.target.itlMs },
     seed: problem.seed + OTHER_SEED,

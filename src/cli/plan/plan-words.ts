@@ -40,7 +40,7 @@ export function answerRows(plan: Plan, problem: PlanProblem): Row[] {
     ],
     [
       "load line",
-      `${lineText(plan, problem)}; ${decimals(100 * plan.use, 0)} % of it used, ${decimals(100 * plan.useWithoutSpare, 0)} % with the spare away`,
+      `${lineText(plan, problem)}; ${decimals(100 * plan.use, 0)} % of it used, ${decimals(100 * plan.useWithoutSpare, 0)} % with the spare away: room for ${(1 / plan.use).toFixed(2)} and ${(1 / plan.useWithoutSpare).toFixed(2)} times the traffic`,
     ],
     ["what binds", limitText(limit)],
     [
@@ -65,6 +65,14 @@ function lineText(plan: Plan, problem: PlanProblem): string {
 /** GPUs if the model is off. */
 export function offRows({ off }: Plan): Row[] {
   return off.map((one, i) => [OFF_NAMES[i], offText(one)]);
+}
+
+/** GPUs if traffic is another. */
+export function trafficRows({ traffic }: Plan): Row[] {
+  return traffic.map(({ factor, gpus, affordable }) => [
+    `× ${factor}`,
+    affordable ? `${gpus}` : `${gpus}, which is above the budget`,
+  ]);
 }
 
 /** Layouts that the twin ran. */
