@@ -25,6 +25,7 @@ export function planReport(plan: Plan, problem: PlanProblem, flags: PlanFlags) {
       answerTokens: answer,
       trace: flags.trace ?? null,
       users: flags.users ?? null,
+      experts: expertsOf(problem, flags),
       ...target,
       maxGpus,
       spare,
@@ -64,6 +65,15 @@ export function planReport(plan: Plan, problem: PlanProblem, flags: PlanFlags) {
       unexplored: search.unexplored,
     },
     engines: engineStarts(plan, problem).map(({ role, flags: words }) => ({ role, ...words })),
+  };
+}
+
+/** What says which experts tokens take. */
+function expertsOf({ skew }: PlanProblem, { load, routing }: PlanFlags) {
+  return {
+    skew: load === undefined && routing === undefined ? skew : null,
+    load: load ?? null,
+    routing: routing ?? null,
   };
 }
 

@@ -20,8 +20,8 @@ export class PoissonTable {
       let upTo = chance;
       for (let part = 0; part < PARTS; ) {
         // Parts whose middle it comes to.
-        let end = part;
-        while (end < PARTS && (upTo >= (end + 1 / 2) / PARTS || count === MOST)) end++;
+        let end = count === MOST ? PARTS : part;
+        while (end < PARTS && upTo >= (end + 1 / 2) / PARTS) end++;
         this.#counts.fill(count, row * PARTS + part, row * PARTS + end);
         part = end;
         count++;
