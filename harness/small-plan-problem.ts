@@ -31,6 +31,8 @@ export async function smallPlanProblem(): Promise<PlanProblem> {
     maxGpus: 16,
     spare: 0,
     redundant: null,
+    skew: 1,
+    routed: null,
     seed: 3,
   };
 }

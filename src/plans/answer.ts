@@ -21,9 +21,11 @@ export async function answer(
 }
 
 /** Equal where runs of the twin are worth the same: whatever the rate, the budget, spares, prices and redundant experts. */
-export function trialsKey({ demand, types, ...problem }: PlanProblem): string {
+export function trialsKey({ demand, types, routed, ...problem }: PlanProblem): string {
   const { rate: _, ...lengths } = demand;
   const { maxGpus: __, spare: ___, redundant: ____, ...rest } = problem;
   const machines = types.map(({ price: _____, table, ...type }) => ({ ...type, table: [...table] }));
-  return createHash("sha256").update(JSON.stringify({ lengths, machines, rest })).digest("hex").slice(0, 32);
+  const hash = createHash("sha256").update(JSON.stringify({ lengths, machines, rest }));
+  if (routed !== null) hash.update(`${routed.layers} x ${routed.topk}`).update(routed.experts);
+  return hash.digest("hex").slice(0, 32);
 }

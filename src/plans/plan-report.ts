@@ -25,6 +25,7 @@ export function planReport(plan: Plan, problem: PlanProblem, flags: PlanFlags) {
       answerTokens: answer,
       trace: flags.trace ?? null,
       users: flags.users ?? null,
+      experts: expertsOf(problem, flags),
       ...target,
       maxGpus,
       spare,
@@ -74,6 +75,15 @@ export function lineOf({ chosen, rate }: Plan, { demand }: PlanProblem) {
     requestsPerSecondPerUnit: chosen.line.rate * each,
     byArithmetic: chosen.open * each,
     usersPerUnit: demand.arrivals.kind === "users" ? chosen.line.rate : null,
+  };
+}
+
+/** What says which experts tokens take. */
+function expertsOf({ skew }: PlanProblem, { load, routing }: PlanFlags) {
+  return {
+    skew: load === undefined && routing === undefined ? skew : null,
+    load: load ?? null,
+    routing: routing ?? null,
   };
 }
 
