@@ -1,6 +1,5 @@
 import { createHash } from "node:crypto";
 import type { KnownTrials } from "../planner/known-trials.ts";
-import { LoadLines } from "../planner/load-line.ts";
 import { type Plan, makePlan } from "../planner/plan.ts";
 import type { PlanProblem } from "../planner/plan-problem.ts";
 import type { SearchResult, SearchWatch } from "../planner/search.ts";
@@ -17,7 +16,7 @@ export async function answer(
   trials: KnownTrials,
   watch: SearchWatch,
 ): Promise<Answered> {
-  return { result: await makePlan(problem, new LoadLines(trials, problem), errors, watch), problem };
+  return { result: await makePlan(problem, trials, errors, watch), problem };
 }
 
 /** Equal where runs of the twin are worth the same: whatever the rate, the budget, spares, prices and redundant experts. */

@@ -54,6 +54,7 @@ export function planReport(plan: Plan, problem: PlanProblem, flags: PlanFlags) {
     },
     ifModelIsOff: off,
     ifTrafficIs: plan.traffic,
+    ifExpertsAre: plan.skews,
     front: front.map((point) => ({ ...point, layout: sayLayout(point.layout) })),
     searched: {
       carryByArithmetic: search.rated.length,

@@ -1,6 +1,5 @@
 import { InputError } from "../lib/errors.ts";
 import { KnownTrials } from "../planner/known-trials.ts";
-import { planRouting } from "../planner/plan-routing.ts";
 import { TrialsHere } from "../planner/trials-here.ts";
 import type { Trial } from "../planner/trial.ts";
 import type { TrialJob, Trials } from "../planner/trials.ts";
@@ -32,7 +31,7 @@ export async function planBody(body: Uint8Array): Promise<object> {
   const { problem } = inputs;
   const stop = new AbortController();
   const key = trialsKey(problem);
-  const here = new TrialsHere(problem, planRouting(problem));
+  const here = new TrialsHere(problem);
   const trials = new KnownTrials(
     new TrialsUntil(here, performance.now() + DEADLINE_MS, stop),
     saved?.runs.of === key ? saved.runs.known : [],

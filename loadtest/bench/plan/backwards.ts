@@ -2,10 +2,8 @@ import { Rng } from "../../../src/lib/rng.ts";
 import { usersDemand } from "../../../src/planner/demand.ts";
 import { type Layout, gpusOf, sayShape, unitGpus } from "../../../src/planner/layout.ts";
 import { KnownTrials } from "../../../src/planner/known-trials.ts";
-import { LoadLines } from "../../../src/planner/load-line.ts";
 import { isPlan, makePlan } from "../../../src/planner/plan.ts";
 import { TrialsHere } from "../../../src/planner/trials-here.ts";
-import { routingSources } from "../../../src/twin/routing-sources.ts";
 import { same } from "./coverage.ts";
 import type { MeasuredPoint } from "./measured-candidates.ts";
 import { readQuestion } from "./plan-question.ts";
@@ -76,9 +74,8 @@ export async function askBackwards(
   seed: number,
 ): Promise<Answer> {
   const { problem, errors } = await questionOf(of, way, seed);
-  const here = new TrialsHere(problem, routingSources(problem.model, seed, null), REQUESTS);
-  const lines = new LoadLines(new KnownTrials(here), problem, way.alike ? 0 : undefined);
-  const plan = await makePlan(problem, lines, errors, UNWATCHED);
+  const trials = new KnownTrials(new TrialsHere(problem, REQUESTS));
+  const plan = await makePlan(problem, trials, errors, UNWATCHED, way.alike ? { stepsBelow: 0 } : {});
   if (!isPlan(plan)) return { of, way, gpus: null, layout: null, found: false, keeps: null };
   const { layout } = plan.chosen;
   const found =
