@@ -67,10 +67,12 @@ function goesBeside(prefill: Parallelism, decode: Parallelism): boolean {
   );
 }
 
-function shapesOf(gpus: number, { model, precision }: PlanProblem, { gpu }: PlanGpu): Parallelism[] {
+function shapesOf(gpus: number, { model, precision, engine }: PlanProblem, { gpu }: PlanGpu): Parallelism[] {
   const shapes: Parallelism[] = [];
   for (let tp = 1; tp <= Math.min(gpus, MOST_TP, gpu.scaleUp.gpus); tp *= 2) {
     const dp = gpus / tp;
+    // Its attention is on one GPU for each rank, or divided over all.
+    if (engine === "trtllm" && tp > 1 && dp > 1) continue;
     const whole = { tp, dp, ep: gpus, moeTp: 1 };
     if (model.experts >= gpus) shapes.push(whole);
     const width = model.moeIntermediate / gpus;

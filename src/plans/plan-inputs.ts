@@ -55,6 +55,7 @@ export async function readPlanProblem(flags: PlanFlags): Promise<PlanInputs> {
     model,
     sizes: modelSizes(model, precision),
     precision,
+    checkpoint: { name: publishedName(written.source), precision: precisionOf(written.precision) },
     types,
     engine: flags.engine ?? null,
     demand: asked.kind === "users" ? usersDemand(asked, traffic, slowest) : await demandOf(asked, traffic),
@@ -70,6 +71,12 @@ export async function readPlanProblem(flags: PlanFlags): Promise<PlanInputs> {
   const { ttftMs, tpotMs } = unseen.folds[flags.engine === undefined ? "backend" : "configuration"];
   const part = (of: "median" | "p90") => ({ ttft: ttftMs?.[of] ?? 0, itl: tpotMs?.[of] ?? 0 });
   return { problem, errors: { median: part("median"), p90: part("p90") }, users };
+}
+
+/** `owner/name`, which a source begins with that is on Hugging Face. */
+function publishedName(source: string): string | null {
+  const name = /^[\w.-]+\/[\w.-]+(?=,|$)/.exec(source)?.[0];
+  return name === undefined || /\.(?:json|ya?ml)$/.test(name) ? null : name;
 }
 
 async function readTypes(flags: PlanFlags, model: MoeModel, table: PlanGpu["table"]): Promise<PlanGpu[]> {

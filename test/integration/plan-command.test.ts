@@ -68,7 +68,7 @@ describe("a plan for a rate", () => {
 test("of an engine, its constants and its steps are planned with, and its flags shown", async () => {
   const out = folder.path("engine");
   const text = await runHere(...ASKED, "--rate", "8", "--engine", "sglang", "--out", out);
-  expect(text).toContain("SGLang  --tp-size");
+  expect(text).toContain("SGLang  python3 -m sglang.launch_server --model-path mistralai/Mixtral-8x7B-v0.1");
   expect(text).not.toContain("vLLM");
   const { batching, gpu, model } = await loadScenario(`${out}/scenario.yaml`);
   expect([batching.engine, gpu?.engine]).toEqual(["sglang", "sglang"]);

@@ -12,7 +12,7 @@ import { CADENCE, batchedAs, warmSeconds } from "../../planner/trial.ts";
 import { writeOutput } from "../output.ts";
 import type { PlanFlags } from "../../plans/plan-flags.ts";
 import { planPage } from "./plan-page.ts";
-import { engineStarts } from "../../plans/plan-report.ts";
+import { startTexts } from "../../plans/starts/start-text.ts";
 import { isAsked } from "./plan-words.ts";
 
 const NODE_GPUS = 8;
@@ -40,7 +40,7 @@ export async function writePlanFiles(
   const seconds = warmSeconds(problem, tpotMs) + UNIT_REQUESTS / rate;
   const unit = drawRequests(demand, rate, seconds, seed + OTHER_SEED);
   const whole = drawRequests(demand, demand.rate, WHOLE_SECONDS, seed + OTHER_SEED);
-  const starts = engineStarts(plan, problem);
+  const starts = startTexts(plan, problem);
   const files: Record<string, string> = {
     "plan.html": planPage(plan, problem, flags),
     "unit-requests.jsonl": mooncakeLines(unit),
@@ -49,7 +49,7 @@ export async function writePlanFiles(
     "plimsoll.yaml": stringify(gatewayOf(plan, problem)),
     ...Object.fromEntries(
       isAsked("trtllm", problem)
-        ? starts.map(({ role, flags: words }) => [`trtllm-${role}.yaml`, `${words.trtllmOptions}\n`])
+        ? starts.map(({ role, trtllmOptions }) => [`trtllm-${role}.yaml`, trtllmOptions])
         : [],
     ),
   };
