@@ -55,6 +55,10 @@ describe("a plan for a rate", () => {
 
     const config = await loadConfig(`${out}/plimsoll.yaml`);
     expect(config.pools).toHaveLength(1);
+    const manifest = await readFile(`${out}/kubernetes.yaml`, "utf8");
+    expect(manifest).toContain(`replicas: ${answer.units}\n`);
+    const role = answer.prefill === null ? "engine" : "decode";
+    expect(manifest).toContain(`http://mixtral-8x7b-${role}-${answer.units - 1}.mixtral-8x7b-${role}:8000`);
     const scenario = await loadScenario(`${out}/scenario.yaml`);
     expect(scenario.model.name).toBe("mixtral-8x7b");
     const run = JSON.parse(
