@@ -2,7 +2,9 @@ import { Bracket } from "./bracket.ts";
 import { type Layout, sayLayout } from "./layout.ts";
 import type { RatedLayout } from "./rated-layouts.ts";
 import type { Trial } from "./trial.ts";
-import { type TrialJob, type Trials, powerFor, rateOf } from "./trials.ts";
+import type { PlanProblem } from "./plan-problem.ts";
+import { type LoadGrid, gridOf } from "./load-grid.ts";
+import type { TrialJob, Trials } from "./trials.ts";
 
 /**
  * A unit is loaded up to two steps of the grid below what the twin still carried, a sixth less: near its limit other requests
@@ -30,11 +32,20 @@ export interface LoadLine {
 export class LoadLines {
   readonly #trials: Trials;
   readonly #seed: number;
+  /** What is tried, and how far below the highest a unit is loaded. */
+  readonly grid: LoadGrid;
+  readonly #stepsBelow: number;
   readonly #brackets = new Map<string, Bracket>();
 
-  constructor(trials: Trials, seed: number) {
+  constructor(
+    trials: Trials,
+    { demand, seed }: Pick<PlanProblem, "demand" | "seed">,
+    stepsBelow = STEPS_BELOW,
+  ) {
     this.#trials = trials;
     this.#seed = seed;
+    this.grid = gridOf(demand);
+    this.#stepsBelow = stepsBelow;
   }
 
   /** These may be asked for next. */
@@ -44,12 +55,12 @@ export class LoadLines {
 
   /** A unit at its part of the demand, to the end. */
   atRate(layout: Layout, rate: number): Promise<Trial> {
-    return this.#trials.run({ ...this.#job(layout, powerFor(rate)), whole: true });
+    return this.#trials.run({ ...this.#job(layout, this.grid.powerFor(rate)), whole: true });
   }
 
   /** Whether a unit's load line may be no less than a rate. */
   async carries(rated: RatedLayout, rate: number): Promise<boolean> {
-    const needed = powerFor(rate) + STEPS_BELOW;
+    const needed = this.grid.powerFor(rate) + this.#stepsBelow;
     const bracket = this.#bracketOf(rated);
     await this.#narrow(rated.layout, bracket, () => bracket.low < needed && bracket.high > needed);
     return bracket.low >= needed;
@@ -61,10 +72,11 @@ export class LoadLines {
     const bracket = this.#bracketOf(rated);
     await this.#narrow(layout, bracket, () => true);
     if (bracket.low === Number.NEGATIVE_INFINITY) return null;
-    const highest = bracket.low - STEPS_BELOW;
-    for (let power = highest; power > highest - MOST_LOWER; power--) {
+    const highest = Math.max(this.grid.lowest, bracket.low - this.#stepsBelow);
+    const least = Math.max(this.grid.lowest, highest - MOST_LOWER + 1);
+    for (let power = highest; power >= least; power--) {
       const trials = await this.otherSeeds(layout, power);
-      if (trials.every(({ keeps }) => keeps)) return { rate: rateOf(power), power, trials };
+      if (trials.every(({ keeps }) => keeps)) return { rate: this.grid.loadAt(power), power, trials };
     }
     return null;
   }
@@ -86,8 +98,10 @@ export class LoadLines {
     const name = sayLayout(layout);
     const known = this.#brackets.get(name);
     if (known !== undefined) return known;
+    const { powerFor, lowest } = this.grid;
     const start = powerFor(open * EXPECTED);
-    const bracket = new Bracket(start, Math.max(start, powerFor(open * MOST_OVER_OPEN) + STEPS_BELOW) + 1);
+    const ceiling = Math.max(start, powerFor(open * MOST_OVER_OPEN) + STEPS_BELOW) + 1;
+    const bracket = new Bracket(start, ceiling, lowest);
     this.#brackets.set(name, bracket);
     return bracket;
   }

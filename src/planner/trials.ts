@@ -1,20 +1,19 @@
 import type { RoutingSource } from "../twin/routing-source.ts";
 import { type Layout, sayLayout } from "./layout.ts";
+import { gridOf } from "./load-grid.ts";
 import { OpenUnit } from "./open-times.ts";
 import type { PlanProblem } from "./plan-problem.ts";
 import { type Trial, trial } from "./trial.ts";
 
-/** Rates that are tried are powers of this: a load line is known to a tenth. */
-const GRID = 1.1;
 /** A p95 of so many is that of one in 15 to one in 30. */
 const USUAL_REQUESTS = 300;
 /** Beyond a percentile there are so many at least. */
 const LEAST_BEYOND = 15;
 
-/** A run of the twin: a unit at a rate of the grid. */
+/** A run of the twin: a unit at a load of the grid. */
 export interface TrialJob {
   readonly layout: Layout;
-  /** Requests per second of the unit: the grid's to this power. */
+  /** The unit's load: of the grid. */
   readonly power: number;
   readonly seed: number;
   /** Goes on to its end, though the target is lost. */
@@ -33,15 +32,6 @@ export function jobName({ layout, power, seed, whole = false }: TrialJob): strin
   return `${sayLayout(layout)} | ${power} | ${seed}${whole ? " | whole" : ""}`;
 }
 
-export function rateOf(power: number): number {
-  return GRID ** power;
-}
-
-/** The least of the grid that is no less than a rate. */
-export function powerFor(rate: number): number {
-  return Math.ceil(Math.log(rate) / Math.log(GRID) - 1e-9);
-}
-
 /** Requests that count in a trial, unless said otherwise: more where a percentile is far out. */
 function requestsOf({ target }: PlanProblem): number {
   const furthest = Math.max(target.ttftPercentile, target.itlPercentile);
@@ -55,7 +45,7 @@ export function runTrial(
   { layout, power, seed, whole }: TrialJob,
   requests: number = requestsOf(problem),
 ): Generator<number, Trial> {
-  const rate = rateOf(power);
+  const rate = gridOf(problem.demand).loadAt(power);
   const { itlMs } = problem.target;
   const tpotMs = Math.min(new OpenUnit(layout, problem).at(rate)?.tpotMs ?? itlMs, 2 * itlMs);
   return trial(layout, problem, { rate, seed, requests, tpotMs, routing, whole });

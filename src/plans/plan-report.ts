@@ -13,14 +13,14 @@ export function planReport(plan: Plan, problem: PlanProblem, flags: PlanFlags) {
   const { chosen, units, limit, perfect, front, off, search } = plan;
   const { layout } = chosen;
   const { demand, target, model, precision, spare, seed, maxGpus } = problem;
-  const { rate, prompt, answer } = demand;
+  const { prompt, answer } = demand;
   return {
     question: {
       model: model.name,
       precision,
       engine: problem.engine,
       gpus: problem.types.map(({ gpu }) => gpu.name),
-      requestsPerSecond: rate,
+      requestsPerSecond: plan.rate,
       promptTokens: prompt,
       answerTokens: answer,
       trace: flags.trace ?? null,
@@ -42,8 +42,7 @@ export function planReport(plan: Plan, problem: PlanProblem, flags: PlanFlags) {
       stepTokens: layout.stepTokens,
       runningPerRank: plan.running,
       loadLine: {
-        requestsPerSecondPerUnit: chosen.line.rate,
-        byArithmetic: chosen.open,
+        ...lineOf(plan, problem),
         use: plan.use,
         useWithoutSpare: plan.useWithoutSpare,
       },
@@ -53,6 +52,7 @@ export function planReport(plan: Plan, problem: PlanProblem, flags: PlanFlags) {
       perfectSystem: { ...perfect, gpu: layout.type.gpu.name },
     },
     ifModelIsOff: off,
+    ifTrafficIs: plan.traffic,
     front: front.map((point) => ({ ...point, layout: sayLayout(point.layout) })),
     searched: {
       carryByArithmetic: search.rated.length,
@@ -64,6 +64,16 @@ export function planReport(plan: Plan, problem: PlanProblem, flags: PlanFlags) {
       unexplored: search.unexplored,
     },
     engines: startTexts(plan, problem),
+  };
+}
+
+/** What a unit is loaded with at most; of users as many as wait or think, and as often as these ask. */
+export function lineOf({ chosen, rate }: Plan, { demand }: PlanProblem) {
+  const each = rate / demand.rate;
+  return {
+    requestsPerSecondPerUnit: chosen.line.rate * each,
+    byArithmetic: chosen.open * each,
+    usersPerUnit: demand.arrivals.kind === "users" ? chosen.line.rate : null,
   };
 }
 
@@ -81,11 +91,11 @@ export interface PlanCost {
 }
 
 /** Null where nobody said what a GPU costs. */
-export function costOf({ chosen, use }: Plan, { demand }: PlanProblem): PlanCost | null {
+export function costOf({ chosen, rate, use }: Plan, { demand }: PlanProblem): PlanCost | null {
   const { price } = chosen.layout.type;
   if (price === null) return null;
   const dollarsPerHour = price * chosen.gpus;
-  const per = (tokens: number) => (dollarsPerHour * MILLION) / (SECONDS * demand.rate * tokens);
+  const per = (tokens: number) => (dollarsPerHour * MILLION) / (SECONDS * rate * tokens);
   const perMillionTokens = per(demand.prompt + demand.answer);
   return {
     dollarsPerHour,

@@ -9,7 +9,7 @@ import { ratedLayouts } from "../../src/planner/rated-layouts.ts";
 import { type SearchResult, search } from "../../src/planner/search.ts";
 import { USUAL_PERCENTILES, type ServiceTarget } from "../../src/planner/service-target.ts";
 import { TrialsHere } from "../../src/planner/trials-here.ts";
-import { powerFor } from "../../src/planner/trials.ts";
+import { gridOf } from "../../src/planner/load-grid.ts";
 import { routingSources } from "../../src/twin/routing-sources.ts";
 
 const SEED = 23;
@@ -35,7 +35,7 @@ function trialsOf(problem: PlanProblem): KnownTrials {
 
 /** Each search learns its load lines anew: what it finds must not depend on what was asked before. */
 function searched(problem: PlanProblem, trials: KnownTrials): Promise<SearchResult> {
-  return search(problem, new LoadLines(trials, problem.seed), UNWATCHED);
+  return search(problem, new LoadLines(trials, problem), UNWATCHED);
 }
 
 /** No plan is worse than any. */
@@ -53,7 +53,11 @@ test("more traffic never needs fewer GPUs, and the plan keeps its target at anot
       if (best === null) return;
       expect(best.trials.every(({ keeps }) => keeps)).toBe(true);
       const { layout, units } = best;
-      const other = await trials.run({ layout, power: powerFor(more / units), seed: OTHER_SEED });
+      const other = await trials.run({
+        layout,
+        power: gridOf(PROBLEM.demand).powerFor(more / units),
+        seed: OTHER_SEED,
+      });
       expect({ keeps: other.keeps, most: other.attainment > 0.9 }).toEqual({ keeps: true, most: true });
     }),
     { seed: SEED, numRuns: RUNS },

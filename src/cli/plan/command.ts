@@ -7,7 +7,7 @@ import { type Answered, answer, trialsKey } from "../../plans/answer.ts";
 import { type PlanFlags, questionText } from "../../plans/plan-flags.ts";
 import { readPlanProblem } from "../../plans/plan-inputs.ts";
 import { QUESTION_KEYS, type QuestionKey, fieldOf } from "../../plans/question-keys.ts";
-import { type Question, changed, flagsOf } from "../../plans/read-question.ts";
+import { type Question, changed, flagsOf, readSettings } from "../../plans/read-question.ts";
 import { reportOf } from "../../plans/reported.ts";
 import { TrialThreads } from "../../plans/trial-threads.ts";
 import { countOption, jsonOption } from "../options.ts";
@@ -76,14 +76,14 @@ async function plan({
 }: PlanCommandFlags & Question): Promise<void> {
   const out = output(json ?? false);
   const saved = from === undefined ? null : await readPlanFile(from);
-  const question = withWholePaths(changed({ ...saved?.asked, ...given }, set ?? []));
+  const question = withWholePaths(changed(changed(saved?.asked ?? {}, given), readSettings(set ?? [])));
   const flags = flagsOf(question);
   const inputs = await readPlanProblem(flags);
-  out.progress(questionText(inputs.problem, flags));
   const key = trialsKey(inputs.problem);
   await using threads = new TrialThreads(inputs.problem, count);
   const trials = new KnownTrials(threads, saved?.runs.of === key ? saved.runs.known : []);
   await stoppable(async (signal) => {
+    out.progress(questionText(inputs.problem, flags));
     const bar = new ProgressBar(process.stderr, 1);
     bar.begin("", 1);
     const watch = { signal, progress: ({ part }: SearchProgress) => bar.update(part) };

@@ -8,7 +8,9 @@ import { type Layout, gpusOf } from "../../planner/layout.ts";
 import { openConstants } from "../../planner/open-times.ts";
 import type { Plan } from "../../planner/plan.ts";
 import type { PlanProblem } from "../../planner/plan-problem.ts";
-import { CADENCE, batchedAs, warmSeconds } from "../../planner/trial.ts";
+import { batchedAs } from "../../planner/engine-batching.ts";
+import { CADENCE, balancedBy } from "../../planner/trial.ts";
+import { warmSeconds } from "../../planner/unit-traffic.ts";
 import { writeOutput } from "../output.ts";
 import type { PlanFlags } from "../../plans/plan-flags.ts";
 import { planPage } from "./plan-page.ts";
@@ -38,11 +40,11 @@ export async function writePlanFiles(
   report: object,
 ): Promise<string> {
   const { demand, seed } = problem;
-  const rate = demand.rate / plan.chosen.units;
+  const rate = plan.rate / plan.chosen.units;
   const tpotMs = plan.chosen.trials[0].tpotMs ?? problem.target.itlMs;
   const seconds = warmSeconds(problem, tpotMs) + UNIT_REQUESTS / rate;
   const unit = drawRequests(demand, rate, seconds, seed + OTHER_SEED);
-  const whole = drawRequests(demand, demand.rate, WHOLE_SECONDS, seed + OTHER_SEED);
+  const whole = drawRequests(demand, plan.rate, WHOLE_SECONDS, seed + OTHER_SEED);
   const starts = startTexts(plan, problem);
   const config = stringify(gatewayConfig(plan, problem));
   const manifest = kubernetesManifest(plan, problem, config);
@@ -119,7 +121,7 @@ function scenarioOf(
     durationSeconds: Math.ceil((unit.at(-1)?.arrivalMs ?? 1000) / 1000),
     sharesSeconds: CADENCE.sharesMs / 1000,
     placementSeconds: CADENCE.placementMs / 1000,
-    policies: [redundantSlots === 0 ? "none" : "plimsoll"],
+    policies: [balancedBy(layout, problem.model.experts)],
     // A client's first token comes later by what HTTP, its prompt's text and scheduling take.
     slo: { ttftMs: Math.round(problem.target.ttftMs - beforeMs), tpotMs: problem.target.itlMs },
     seed: problem.seed + OTHER_SEED,

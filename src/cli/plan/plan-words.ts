@@ -6,7 +6,7 @@ import type { Plan } from "../../planner/plan.ts";
 import type { PlanProblem } from "../../planner/plan-problem.ts";
 import type { SearchResult } from "../../planner/search.ts";
 import { limitText, poolsText } from "../../plans/plan-terms.ts";
-import { costOf } from "../../plans/plan-report.ts";
+import { costOf, lineOf } from "../../plans/plan-report.ts";
 import { startTexts } from "../../plans/starts/start-text.ts";
 
 /** A word, and a text. */
@@ -41,7 +41,7 @@ export function answerRows(plan: Plan, problem: PlanProblem): Row[] {
     ],
     [
       "load line",
-      `${chosen.line.rate.toPrecision(3)} requests/s a unit; ${decimals(100 * plan.use, 0)} % of it used, ${decimals(100 * plan.useWithoutSpare, 0)} % with the spare away`,
+      `${lineText(plan, problem)}; ${decimals(100 * plan.use, 0)} % of it used, ${decimals(100 * plan.useWithoutSpare, 0)} % with the spare away: room for ${(1 / plan.use).toFixed(2)} and ${(1 / plan.useWithoutSpare).toFixed(2)} times the traffic`,
     ],
     ["what binds", limitText(limit)],
     [
@@ -57,9 +57,23 @@ export function answerRows(plan: Plan, problem: PlanProblem): Row[] {
   ];
 }
 
+function lineText(plan: Plan, problem: PlanProblem): string {
+  const { requestsPerSecondPerUnit: rate, usersPerUnit: users } = lineOf(plan, problem);
+  const asks = `${rate.toPrecision(3)} requests/s a unit`;
+  return users === null ? asks : `${users} users a unit, ${asks}`;
+}
+
 /** GPUs if the model is off. */
 export function offRows({ off }: Plan): Row[] {
   return off.map((one, i) => [OFF_NAMES[i], offText(one)]);
+}
+
+/** GPUs if traffic is another. */
+export function trafficRows({ traffic }: Plan): Row[] {
+  return traffic.map(({ factor, gpus, affordable }) => [
+    `× ${factor}`,
+    affordable ? `${gpus}` : `${gpus}, which is above the budget`,
+  ]);
 }
 
 /** Layouts that the twin ran. */
