@@ -80,6 +80,8 @@ function shapesOf(gpus: number, { model, precision, engine }: PlanProblem, { gpu
   };
   for (let tp = 1; tp <= Math.min(gpus, MOST_TP, gpu.scaleUp.gpus); tp *= 2) {
     const dp = gpus / tp;
+    // Its attention is on one GPU for each rank, or divided over all.
+    if (engine === "trtllm" && tp > 1 && dp > 1) continue;
     if (model.experts >= gpus) shapes.push({ tp, dp, ep: gpus, moeTp: 1 });
     const mostDivided = gpus <= MOST_DIVIDED ? gpus : 1;
     for (let moeTp = 2; moeTp <= mostDivided; moeTp *= 2) {

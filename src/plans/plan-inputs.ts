@@ -56,6 +56,7 @@ export async function readPlanProblem(
     model,
     sizes: modelSizes(model, precision),
     precision,
+    checkpoint: { name: publishedName(written.source), precision: precisionOf(written.precision) },
     types,
     engine: flags.engine ?? null,
     demand: await demandOf(asked, traffic),
@@ -83,6 +84,12 @@ function skewOf(flags: PlanFlags): number {
     "",
     `is beside --${first}, which says what experts tokens take; leave one out`,
   );
+}
+
+/** `owner/name`, which a source begins with that is on Hugging Face. */
+function publishedName(source: string): string | null {
+  const name = /^[\w.-]+\/[\w.-]+(?=,|$)/.exec(source)?.[0];
+  return name === undefined || /\.(?:json|ya?ml)$/.test(name) ? null : name;
 }
 
 async function readTypes(flags: PlanFlags, model: MoeModel, table: PlanGpu["table"]): Promise<PlanGpu[]> {

@@ -1,9 +1,9 @@
-import { type Layout, sayLayout, sayShape, unitGpus } from "../planner/layout.ts";
-import { engineFlags } from "../planner/engine-flags.ts";
+import { sayLayout, sayShape, unitGpus } from "../planner/layout.ts";
 import type { Plan } from "../planner/plan.ts";
 import type { PlanProblem } from "../planner/plan-problem.ts";
 import type { Parallelism } from "../twin/calibration/serving-point.ts";
 import type { PlanFlags } from "./plan-flags.ts";
+import { startTexts } from "./starts/start-text.ts";
 
 const SECONDS = 3600;
 const MILLION = 1e6;
@@ -65,7 +65,7 @@ export function planReport(plan: Plan, problem: PlanProblem, flags: PlanFlags) {
       })),
       unexplored: search.unexplored,
     },
-    engines: engineStarts(plan, problem).map(({ role, flags: words }) => ({ role, ...words })),
+    engines: startTexts(plan, problem),
   };
 }
 
@@ -114,26 +114,4 @@ export function costOf({ chosen, rate, use }: Plan, { demand }: PlanProblem): Pl
     perMillionTokensAtLine: perMillionTokens * use,
     perMillionAnswerTokens: per(demand.answer),
   };
-}
-
-export interface RoleStart {
-  readonly role: "engine" | "prefill" | "decode";
-  readonly flags: ReturnType<typeof engineFlags>;
-}
-
-/** How the engines of a unit are started. */
-export function engineStarts(plan: Plan, { model }: PlanProblem): RoleStart[] {
-  const { layout } = plan.chosen;
-  const { prefill, decode, stepTokens } = layout;
-  const start = (role: RoleStart["role"], shape: Layout["decode"]): RoleStart => ({
-    role,
-    flags: engineFlags({
-      shape,
-      stepTokens,
-      running: plan.running,
-      redundantExperts: plan.redundantExperts,
-      experts: model.experts,
-    }),
-  });
-  return prefill === null ? [start("engine", decode)] : [start("prefill", prefill), start("decode", decode)];
 }

@@ -57,6 +57,10 @@ describe("a plan for a rate", () => {
 
     const config = await loadConfig(`${out}/plimsoll.yaml`);
     expect(config.pools).toHaveLength(1);
+    const manifest = await readFile(`${out}/kubernetes.yaml`, "utf8");
+    expect(manifest).toContain(`replicas: ${answer.units}\n`);
+    const role = answer.prefill === null ? "engine" : "decode";
+    expect(manifest).toContain(`http://mixtral-8x7b-${role}-${answer.units - 1}.mixtral-8x7b-${role}:8000`);
     const scenario = await loadScenario(`${out}/scenario.yaml`);
     expect(scenario.model.name).toBe("mixtral-8x7b");
     const run = JSON.parse(
@@ -70,7 +74,7 @@ describe("a plan for a rate", () => {
 test("of an engine, its constants and its steps are planned with, and its flags shown; the scenario has the skew", async () => {
   const out = folder.path("engine");
   const text = await runHere(...ASKED, "--rate", "8", "--engine", "sglang", "--skew", "2", "--out", out);
-  expect(text).toContain("SGLang  --tp-size");
+  expect(text).toContain("SGLang  python3 -m sglang.launch_server --model-path mistralai/Mixtral-8x7B-v0.1");
   expect(text).not.toContain("vLLM");
   const { batching, gpu, model, skew } = await loadScenario(`${out}/scenario.yaml`);
   expect([batching.engine, gpu?.engine, skew]).toEqual(["sglang", "sglang", 2]);

@@ -39,7 +39,10 @@ export function planCommand(): Command {
         "with --from: asked otherwise, and what that changes; repeatable",
       ).argParser((setting: string, before: readonly string[] | undefined) => [...(before ?? []), setting]),
     )
-    .option("--out <dir>", "folder for plan.html, plan.json, scenario.yaml, plimsoll.yaml, requests")
+    .option(
+      "--out <dir>",
+      "folder for plan.html, plan.json, scenario.yaml, plimsoll.yaml, kubernetes.yaml, requests",
+    )
     .addOption(countOption("--threads <n>", "that run the twin (default: as many as cores, 8 at most)"))
     .addOption(jsonOption())
     .exitOverride()

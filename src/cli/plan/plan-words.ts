@@ -6,7 +6,8 @@ import type { Plan } from "../../planner/plan.ts";
 import type { PlanProblem } from "../../planner/plan-problem.ts";
 import type { SearchResult } from "../../planner/search.ts";
 import { limitText, poolsText } from "../../plans/plan-terms.ts";
-import { costOf, engineStarts, lineOf } from "../../plans/plan-report.ts";
+import { costOf, lineOf } from "../../plans/plan-report.ts";
+import { startTexts } from "../../plans/starts/start-text.ts";
 
 /** A word, and a text. */
 export type Row = readonly [name: string, text: string];
@@ -107,9 +108,12 @@ export function startRows(
   problem: PlanProblem,
 ): { readonly role: string; readonly rows: readonly Row[] }[] {
   const asked = FITTED_ENGINES.filter((name) => isAsked(name, problem));
-  return engineStarts(plan, problem).map(({ role, flags }) => ({
+  return startTexts(plan, problem).map(({ role, notes, ...texts }) => ({
     role,
-    rows: asked.map((name) => [ENGINE_NAMES[name], flags[name]]),
+    rows: asked.flatMap((name): Row[] => [
+      [ENGINE_NAMES[name], texts[name]],
+      ...notes[name].map((note): Row => ["", note]),
+    ]),
   }));
 }
 
