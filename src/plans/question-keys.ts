@@ -93,6 +93,11 @@ export const QUESTION_KEYS: readonly QuestionKey[] = [
     value: "seconds",
     help: "between an answer and a user's next request (default: 30)",
   }),
+  numeric(
+    { name: "cached", value: "part", help: "of every prompt, found in the cache (default: 0)" },
+    "a part of at least 0 and less than 1",
+    (value) => value >= 0 && value < 1,
+  ),
   positive({
     name: "traffic",
     value: "factor",

@@ -68,7 +68,7 @@ function change(question: Record<string, string | number>, key: QuestionKey, tex
     throw new InputError("--set", key.name, `is ${JSON.stringify(text)}; expected ${key.expected}`);
   for (const others of ONE_OF)
     if (others.includes(key.name)) for (const name of others) delete question[fieldOf({ name })];
-  if (key.name === "trace") for (const length of ["isl", "osl"]) delete question[length];
+  if (key.name === "trace") for (const own of ["isl", "osl", "cached"]) delete question[own];
   if (key.name !== "users" && ONE_OF[0].includes(key.name)) delete question["think"];
   question[fieldOf(key)] = value;
 }
