@@ -96,13 +96,9 @@ async function questionOf({ point, measured }: MeasuredPoint, { factor, alike }:
     seed,
   });
   if (!alike) return asked;
-  const demand = usersDemand(
-    point.concurrency,
-    0,
-    isl,
-    osl,
-    (1 - point.lengthRatio) / (1 + point.lengthRatio),
-  );
+  const demand = usersDemand(point.concurrency, 0, isl, osl, {
+    within: (1 - point.lengthRatio) / (1 + point.lengthRatio),
+  });
   return { ...asked, problem: { ...asked.problem, demand } };
 }
 
