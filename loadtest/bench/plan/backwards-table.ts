@@ -47,6 +47,7 @@ export async function backwardsTable(
       { name: "none" },
       { name: "measured at that load" },
       { name: "and keep it" },
+      { name: "twin: measured engine keeps it" },
     ],
     rows: parts.flatMap(([name, belongs]) =>
       WAYS.map((way) =>
@@ -68,13 +69,18 @@ export async function backwardsTable(
   };
 }
 
-function sayAnswer({ of, gpus, layout, found, keeps }: Answer): string {
+function sayAnswer({ of, gpus, layout, found, keeps, own }: Answer): string {
   const { point } = of;
   const was = `${point.gpus} GPUs measured (${point.decode.count} of ${sayShape(point.decode)}, ${point.concurrency} in flight)`;
-  if (layout === null) return `${was}, none planned`;
   const measured =
     keeps === null ? "" : keeps ? ", which was measured to keep it" : ", which was measured to miss it";
-  return `${was}, ${found ? "found" : `${gpus} planned (${sayLayout(layout)})${measured}`}`;
+  const twin =
+    own === null
+      ? ""
+      : `; measured engine in the twin: TTFT ${own.ttft.toFixed(2)}, TPOT ${own.tpot.toFixed(2)} of the limits`;
+  if (layout === null) return `${was}, none planned${twin}`;
+  const answer = found ? "found" : `${gpus} planned (${sayLayout(layout)})${measured}`;
+  return `${was}, ${answer}${twin}`;
 }
 
 function rowOf({ name }: Way, of: string, answers: readonly Answer[]): (string | number | null)[] {
@@ -94,5 +100,6 @@ function rowOf({ name }: Way, of: string, answers: readonly Answer[]): (string |
     count(({ gpus }) => gpus === null),
     count(({ keeps }) => keeps !== null),
     count(({ keeps }) => keeps === true),
+    count(({ own }) => own?.keeps === true),
   ];
 }

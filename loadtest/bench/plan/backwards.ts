@@ -1,9 +1,12 @@
 import { Rng } from "../../../src/lib/rng.ts";
+import { candidates } from "../../../src/planner/candidates.ts";
 import { usersDemand } from "../../../src/planner/demand.ts";
 import { type Layout, gpusOf, sayShape, unitGpus } from "../../../src/planner/layout.ts";
 import { KnownTrials } from "../../../src/planner/known-trials.ts";
 import { LoadLines } from "../../../src/planner/load-line.ts";
+import type { PlanProblem } from "../../../src/planner/plan-problem.ts";
 import { isPlan, makePlan } from "../../../src/planner/plan.ts";
+import { ratedLayouts } from "../../../src/planner/rated-layouts.ts";
 import { TrialsHere } from "../../../src/planner/trials-here.ts";
 import { routingSources } from "../../../src/twin/routing-sources.ts";
 import { same } from "./coverage.ts";
@@ -36,6 +39,15 @@ export interface Answer {
   readonly found: boolean;
   /** Whether the plan's layout keeps the limits at its load as measured; null where it was not measured at such a load. */
   readonly keeps: boolean | null;
+  /** What the twin makes of the measured engine at its load; null where `plan` may not have such an engine. */
+  readonly own: Own | null;
+}
+
+/** Times over their limits. */
+interface Own {
+  readonly ttft: number;
+  readonly tpot: number;
+  readonly keeps: boolean;
 }
 
 /** Longer answers take the twin too long. */
@@ -79,12 +91,24 @@ export async function askBackwards(
   const here = new TrialsHere(problem, routingSources(problem.model, seed, null), REQUESTS);
   const lines = new LoadLines(new KnownTrials(here), problem, way.alike ? 0 : undefined);
   const plan = await makePlan(problem, lines, errors, UNWATCHED);
-  if (!isPlan(plan)) return { of, way, gpus: null, layout: null, found: false, keeps: null };
+  const own = await ownOf(of, problem, lines);
+  if (!isPlan(plan)) return { of, way, gpus: null, layout: null, found: false, keeps: null, own };
   const { layout } = plan.chosen;
   const found =
     layout.prefill === null && same(layout.decode, of.point.decode) && plan.units === of.point.decode.count;
   const keeps = measuredAt(layout, plan.rate / plan.units, of, way, all);
-  return { of, way, gpus: plan.units * unitGpus(layout), layout, found, keeps };
+  return { of, way, gpus: plan.units * unitGpus(layout), layout, found, keeps, own };
+}
+
+async function ownOf({ point }: MeasuredPoint, problem: PlanProblem, lines: LoadLines): Promise<Own | null> {
+  const isOwn = ({ prefill, decode, redundantSlots }: Layout) =>
+    prefill === null && redundantSlots === 0 && same(decode, point.decode);
+  const layout =
+    ratedLayouts(problem).find((one) => isOwn(one.layout))?.layout ?? candidates(problem).findLast(isOwn);
+  if (layout === undefined) return null;
+  const { keeps, ttftMs, itlMs } = await lines.atRate(layout, problem.demand.rate / point.decode.count);
+  const over = (time: number | null, limit: number) => (time ?? Number.POSITIVE_INFINITY) / limit;
+  return { keeps, ttft: over(ttftMs, problem.target.ttftMs), tpot: over(itlMs, problem.target.itlMs) };
 }
 
 async function questionOf({ point, measured }: MeasuredPoint, { factor, alike }: Way, seed: number) {
