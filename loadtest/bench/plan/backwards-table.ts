@@ -7,18 +7,19 @@ interface Options {
   readonly seed: number;
   /** Every point, or one of each configuration. */
   readonly every: boolean;
+  readonly ways?: readonly Way[];
   readonly progress: (line: string) => void;
 }
 
 /** `plan` asked for what was measured: how many GPUs it takes beside those that were measured. */
 export async function backwardsTable(
   all: readonly MeasuredPoint[],
-  { seed, every, progress }: Options,
+  { seed, every, progress, ways = WAYS }: Options,
 ): Promise<BenchTable> {
   const askables = askable(all);
   const points = every ? askables : thinned(askables, seed);
   const answers: Answer[] = [];
-  for (const way of WAYS) {
+  for (const way of ways) {
     for (const [i, of] of points.entries()) {
       progress(`backwards: ${way.name}, ${i + 1} of ${points.length}: ${of.row.id}`);
       const answer = await askBackwards(of, way, all, seed);
@@ -50,7 +51,7 @@ export async function backwardsTable(
       { name: "twin: measured engine keeps it" },
     ],
     rows: parts.flatMap(([name, belongs]) =>
-      WAYS.map((way) =>
+      ways.map((way) =>
         rowOf(
           way,
           name,
@@ -61,8 +62,8 @@ export async function backwardsTable(
     notes: [
       every
         ? `Every measured point of prompts and answers together with answers of up to 2,048 tokens: ${points.length}.`
-        : `One point of each shape of engine with a model, precision and type of GPU, prompts and answers together, answers of up to 2,048 tokens, drawn: ${points.length} of ${askables.length}.`,
-      "GPUs planned beside those measured, at the measured load, by the constants that ship, which have seen these points; nothing to spare, 64 GPUs at most; 60 requests in each run of the twin. As many users: a closed loop with lengths as measured, up to the load line itself; independent requests: lengths from half to one and a half, a sixth below it.",
+        : `One point of each engine with a model, precision and type of GPU, prompts and answers together, answers of up to 2,048 tokens, drawn: ${points.length} of ${askables.length}.`,
+      "GPUs planned beside those measured, at the measured load, by the constants that ship, which have seen these points; nothing to spare, 64 GPUs at most; 60 requests in each run of the twin. As many users: a closed loop with lengths as measured, judged by means, up to the load line itself; independent requests: lengths from half to one and a half, a sixth below it.",
       "Measured at that load: plans whose layout was itself measured with a unit's load within a quarter; and of these, those that kept the limits there.",
     ],
     aims: [],

@@ -1,7 +1,7 @@
 import { Rng } from "../../../src/lib/rng.ts";
 import { candidates } from "../../../src/planner/candidates.ts";
 import { usersDemand } from "../../../src/planner/demand.ts";
-import { type Layout, gpusOf, sayShape, unitGpus } from "../../../src/planner/layout.ts";
+import { type Layout, gpusOf, unitGpus } from "../../../src/planner/layout.ts";
 import { KnownTrials } from "../../../src/planner/known-trials.ts";
 import { LoadLines } from "../../../src/planner/load-line.ts";
 import type { PlanProblem } from "../../../src/planner/plan-problem.ts";
@@ -12,18 +12,19 @@ import { routingSources } from "../../../src/twin/routing-sources.ts";
 import { same } from "./coverage.ts";
 import type { MeasuredPoint } from "./measured-candidates.ts";
 import { readQuestion } from "./plan-question.ts";
+import { TrialsByMeans } from "./trials-by-means.ts";
 
 /** How a measured point is asked. */
 export interface Way {
   readonly name: string;
   /** Limits over what was measured. */
   readonly factor: number;
-  /** Like for like: as many users as were measured, each with one request after the other, and medians, without room to a load line. */
+  /** Like for like: as many users as were measured, each with one request after the other, and means, without room to a load line. */
   readonly alike: boolean;
 }
 
 export const WAYS: readonly Way[] = [
-  { name: "as many users, medians within × 1.1", factor: 1.1, alike: true },
+  { name: "as many users, means within × 1.1", factor: 1.1, alike: true },
   { name: "independent requests, p95 within × 1.1", factor: 1.1, alike: false },
   { name: "independent requests, p95 within × 1.5", factor: 1.5, alike: false },
 ];
@@ -66,13 +67,13 @@ export function askable(all: readonly MeasuredPoint[]): MeasuredPoint[] {
   );
 }
 
-/** One point of each engine's shape with a model, precision and type of GPU, drawn. */
+/** One point of each engine with a model, precision and type of GPU, drawn. */
 export function thinned(all: readonly MeasuredPoint[], seed: number): MeasuredPoint[] {
   const rng = new Rng(seed, 32);
   const by = new Map<string, MeasuredPoint[]>();
   for (const one of all) {
-    const { model, gpu, backend, precision, decode } = one.point;
-    const name = [model.name, gpu.name, backend, precision, sayShape(decode), decode.count].join(" ");
+    const { model, gpu, backend, precision } = one.point;
+    const name = [model.name, gpu.name, backend, precision].join(" ");
     by.set(name, [...(by.get(name) ?? []), one]);
   }
   return [...by.values()].map((some) => some[rng.below(some.length)]);
@@ -89,7 +90,8 @@ export async function askBackwards(
 ): Promise<Answer> {
   const { problem, errors } = await questionOf(of, way, seed);
   const here = new TrialsHere(problem, routingSources(problem.model, seed, null), REQUESTS);
-  const lines = new LoadLines(new KnownTrials(here), problem, way.alike ? 0 : undefined);
+  const trials = new KnownTrials(way.alike ? new TrialsByMeans(here, problem) : here);
+  const lines = new LoadLines(trials, problem, way.alike ? 0 : undefined);
   const plan = await makePlan(problem, lines, errors, UNWATCHED);
   const own = await ownOf(of, problem, lines);
   if (!isPlan(plan)) return { of, way, gpus: null, layout: null, found: false, keeps: null, own };
