@@ -33,6 +33,9 @@ export interface PlanFlags {
   readonly spare: "0" | "1" | "2";
   readonly redundant?: number;
   readonly price?: string;
+  /** Dollars an hour. */
+  readonly budget?: number;
+  readonly apiPrice?: string;
   readonly seed: number;
 }
 
@@ -139,7 +142,7 @@ export function pricesOf({ price }: PlanFlags, types: readonly string[]): Readon
 
 /** The question, in a line. */
 export function questionText(
-  { model, precision, types, engine, demand, target }: PlanProblem,
+  { model, precision, types, engine, demand, target, budget }: PlanProblem,
   { maxGpus }: PlanFlags,
 ): string {
   const on = types.map(({ gpu }) => gpu.name.toUpperCase()).join(" or ");
@@ -149,6 +152,7 @@ export function questionText(
       : `${demand.rate.toPrecision(3)} requests/s`;
   const asked = `${load} of ${decimals(demand.prompt, 0)} + ${decimals(demand.answer, 0)} tokens`;
   const within = `${target.ttftPercentile} % of first tokens within ${target.ttftMs} ms and ${target.ttftPercentile === target.itlPercentile ? "" : `${target.itlPercentile} % `}of times between tokens within ${target.itlMs} ms`;
+  const most = budget === null ? "" : ` for $${budget} an hour at most`;
   const by = engine === null ? "" : ` by ${ENGINE_NAMES[engine]}`;
-  return `${model.name} in ${precision}${by} on up to ${maxGpus} ${on}: ${asked}, ${within}`;
+  return `${model.name} in ${precision}${by} on up to ${maxGpus} ${on}${most}: ${asked}, ${within}`;
 }

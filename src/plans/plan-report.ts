@@ -2,6 +2,7 @@ import { sayLayout, sayShape, unitGpus } from "../planner/layout.ts";
 import type { Plan } from "../planner/plan.ts";
 import type { PlanProblem } from "../planner/plan-problem.ts";
 import type { Parallelism } from "../twin/calibration/serving-point.ts";
+import { apiCostOf } from "./api-cost.ts";
 import type { PlanFlags } from "./plan-flags.ts";
 import { startTexts } from "./starts/start-text.ts";
 
@@ -14,6 +15,7 @@ export function planReport(plan: Plan, problem: PlanProblem, flags: PlanFlags) {
   const { layout } = chosen;
   const { demand, target, model, precision, spare, seed, maxGpus } = problem;
   const { prompt, answer } = demand;
+  const cost = costOf(plan, problem);
   return {
     question: {
       model: model.name,
@@ -27,6 +29,7 @@ export function planReport(plan: Plan, problem: PlanProblem, flags: PlanFlags) {
       users: flags.users ?? null,
       ...target,
       maxGpus,
+      budgetDollarsPerHour: problem.budget,
       spare,
       seed,
     },
@@ -48,7 +51,8 @@ export function planReport(plan: Plan, problem: PlanProblem, flags: PlanFlags) {
       },
       twin: chosen.trials,
       limit,
-      cost: costOf(plan, problem),
+      cost,
+      api: apiCostOf(plan, problem, cost?.dollarsPerHour ?? null),
       perfectSystem: { ...perfect, gpu: layout.type.gpu.name },
     },
     ifModelIsOff: off,
