@@ -140,10 +140,9 @@ test("a target that no layout keeps: exit 1, with the nearest", async () => {
 });
 
 test("a budget in dollars limits the plan as one in GPUs does", async () => {
-  const { code, stdout } = await resultHere(
-    ...[...MODEL, "--isl", "256", "--osl", "12", "--rate", "2000", "--ttft-p95", "300", "--itl-p95", "25"],
-    ...["--price", "h100=2", "--budget", "16"],
-  );
+  const load = ["--isl", "256", "--osl", "12", "--rate", "2000", "--ttft-p95", "300", "--itl-p95", "25"];
+  const money = ["--price", "h100=2", "--budget", "16"];
+  const { code, stdout } = await resultHere(...MODEL, ...load, ...money);
   expect(code).toBe(1);
   expect(stdout).toMatch(/^no plan within --budget 16 keeps /);
 });
