@@ -4,6 +4,7 @@ import type { MoeModel } from "../model/moe-model.ts";
 import { KvRoom } from "../core/cost/kv-room.ts";
 import { type Layout, type PlanGpu, engineShape, gpusOf, unitGpus, unitTopology } from "./layout.ts";
 import type { PlanProblem } from "./plan-problem.ts";
+import { mostGpus } from "./units-needed.ts";
 
 /** GPUs that share the attention of a sequence at most: one node's. */
 const MOST_TP = 8;
@@ -25,8 +26,7 @@ export function candidates(problem: PlanProblem): Layout[] {
 }
 
 function unitsOf(problem: PlanProblem, type: PlanGpu): Layout[] {
-  const { maxGpus, spare } = problem;
-  const most = maxGpus / (1 + spare);
+  const most = mostGpus(type, problem) / (1 + problem.spare);
   const shapes = POOL_GPUS.filter((gpus) => gpus <= most).flatMap((gpus) => shapesOf(gpus, problem, type));
   const layouts: Layout[] = [];
   for (const decode of shapes) {

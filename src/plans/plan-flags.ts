@@ -39,6 +39,9 @@ export interface PlanFlags {
   readonly load?: string;
   readonly routing?: string;
   readonly price?: string;
+  /** Dollars an hour. */
+  readonly budget?: number;
+  readonly apiPrice?: string;
   readonly seed: number;
 }
 
@@ -154,7 +157,7 @@ export function pricesOf({ price }: PlanFlags, types: readonly string[]): Readon
 
 /** The question, in a line. */
 export function questionText(
-  { model, precision, types, engine, demand, target }: PlanProblem,
+  { model, precision, types, engine, demand, target, budget }: PlanProblem,
   { maxGpus, load, routing, skew }: PlanFlags,
 ): string {
   const on = types.map(({ gpu }) => gpu.name.toUpperCase()).join(" or ");
@@ -167,9 +170,10 @@ export function questionText(
   const prefixes = found > 0 ? `, ${decimals(100 * found, 0)} % of prompts found in ${cache}` : "";
   const asked = `${comes} of ${decimals(demand.prompt, 0)} + ${decimals(demand.answer, 0)} tokens${prefixes}`;
   const within = `${target.ttftPercentile} % of first tokens within ${target.ttftMs} ms and ${target.ttftPercentile === target.itlPercentile ? "" : `${target.itlPercentile} % `}of times between tokens within ${target.itlMs} ms`;
+  const most = budget === null ? "" : ` for $${budget} an hour at most`;
   const by = engine === null ? "" : ` by ${ENGINE_NAMES[engine]}`;
   const own = load ?? routing;
   const experts =
     own !== undefined ? `, experts as in ${own}` : skew === undefined ? "" : `, experts of skew ${skew}`;
-  return `${model.name} in ${precision}${by} on up to ${maxGpus} ${on}: ${asked}${experts}, ${within}`;
+  return `${model.name} in ${precision}${by} on up to ${maxGpus} ${on}${most}: ${asked}${experts}, ${within}`;
 }
