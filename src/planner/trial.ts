@@ -10,13 +10,16 @@ import { StepRecorder } from "../twin/step-recorder.ts";
 import { drawRequests } from "./demand.ts";
 import { type Layout, engineShape, expertUnits } from "./layout.ts";
 import { openConstants } from "./open-times.ts";
+import { settledPlanOf } from "./settled-plans.ts";
 import type { PlanProblem } from "./plan-problem.ts";
 import { PERCENTILES } from "./service-target.ts";
 
 /** What is kept in hand of a target: a percentile of a few hundred requests is uncertain. */
 const PART_ASKED = 0.97;
-/** Shares and placements of simulated pools, in ms. */
-export const CADENCE = { sharesMs: 5000, placementMs: 30_000 };
+/** Of a run that begins with nothing known, in ms: it has a placement for its load soon. */
+export const CADENCE_AT_FIRST = { sharesMs: 5000, placementMs: 30_000 };
+/** Of a unit in its stride, as in production: shares in seconds, placements in minutes. */
+const CADENCE = { sharesMs: 5000, placementMs: 300_000 };
 /** Requests that a rank runs at most: what a plan sets an engine to is found by that. */
 const RUNNING = 1024;
 
@@ -85,11 +88,15 @@ export function* trial(
     fromMs,
     mostLate: Math.floor((1 - target.ttftPercentile / 100) * counted.length) + 1,
   });
-  const poolOf = (shape: typeof decode, assignment: "least-in-flight" | "prefill" | "decode") => ({
-    topology: expertUnits(shape, model.experts, redundantSlots, type.gpu),
-    hardware: type.hardware,
-    assignment,
-  });
+  const policy = redundantSlots === 0 ? BALANCE_POLICIES.none : BALANCE_POLICIES.plimsoll;
+  const engine = { shape: engineShape(decode), overlaps: type.overlaps };
+  const poolOf = (shape: typeof decode, assignment: "least-in-flight" | "prefill" | "decode") => {
+    const topology = expertUnits(shape, model.experts, redundantSlots, type.gpu);
+    const { hardware } = type;
+    const pool = { model, topology, hardware, engine, policy, cadence: CADENCE, seed: problem.seed };
+    const begins = policy.placement === "contiguous" ? undefined : settledPlanOf(routing, pool);
+    return { topology, hardware, assignment, begins };
+  };
   const own = prefill === null ? poolOf(decode, "least-in-flight") : poolOf(prefill, "prefill");
   const run = virtualRun({
     ...own,
@@ -102,9 +109,9 @@ export function* trial(
     seed,
     recorder: new StepRecorder(0),
     fidelity: "analytic",
-    policy: redundantSlots === 0 ? BALANCE_POLICIES.none : BALANCE_POLICIES.plimsoll,
+    policy,
     batching: { ...BATCHING[batchedAs(problem.engine)], stepTokens, runningPerRank: RUNNING },
-    engine: { shape: engineShape(decode), overlaps: type.overlaps },
+    engine,
     observer: watch,
     measuredFromMs: fromMs,
   });

@@ -8,7 +8,7 @@ import { type Layout, gpusOf } from "../../planner/layout.ts";
 import { openConstants } from "../../planner/open-times.ts";
 import type { Plan } from "../../planner/plan.ts";
 import type { PlanProblem } from "../../planner/plan-problem.ts";
-import { CADENCE, batchedAs, warmSeconds } from "../../planner/trial.ts";
+import { CADENCE_AT_FIRST, batchedAs, warmSeconds } from "../../planner/trial.ts";
 import { writeOutput } from "../output.ts";
 import type { PlanFlags } from "../../plans/plan-flags.ts";
 import { planPage } from "./plan-page.ts";
@@ -109,8 +109,8 @@ function scenarioOf(
     trace: "unit-requests.jsonl",
     ...expertsOf(flags),
     durationSeconds: Math.ceil((unit.at(-1)?.arrivalMs ?? 1000) / 1000),
-    sharesSeconds: CADENCE.sharesMs / 1000,
-    placementSeconds: CADENCE.placementMs / 1000,
+    sharesSeconds: CADENCE_AT_FIRST.sharesMs / 1000,
+    placementSeconds: CADENCE_AT_FIRST.placementMs / 1000,
     policies: [redundantSlots === 0 ? "none" : "plimsoll"],
     // A client's first token comes later by what HTTP, its prompt's text and scheduling take.
     slo: { ttftMs: Math.round(problem.target.ttftMs - beforeMs), tpotMs: problem.target.itlMs },
