@@ -13,6 +13,8 @@ export interface PlanProblem {
   readonly model: MoeModel;
   readonly sizes: ModelSizes;
   readonly precision: ServingPrecision;
+  /** Weights as they are published: their name on Hugging Face, null where nobody said, and what they are in. */
+  readonly checkpoint: { readonly name: string | null; readonly precision: ServingPrecision };
   readonly types: readonly PlanGpu[];
   /** Whose constants and steps are planned with; null: of no engine in particular. */
   readonly engine: FittedEngine | null;

@@ -146,7 +146,11 @@ export function questionText(
   { maxGpus, load, routing, skew }: PlanFlags,
 ): string {
   const on = types.map(({ gpu }) => gpu.name.toUpperCase()).join(" or ");
-  const asked = `${demand.rate.toPrecision(3)} requests/s of ${decimals(demand.prompt, 0)} + ${decimals(demand.answer, 0)} tokens`;
+  const comes =
+    demand.arrivals.kind === "users"
+      ? `${demand.rate} users who think ${decimals(demand.arrivals.thinkMs / 1000, 0)} s, with requests`
+      : `${demand.rate.toPrecision(3)} requests/s`;
+  const asked = `${comes} of ${decimals(demand.prompt, 0)} + ${decimals(demand.answer, 0)} tokens`;
   const within = `${target.ttftPercentile} % of first tokens within ${target.ttftMs} ms and ${target.ttftPercentile === target.itlPercentile ? "" : `${target.itlPercentile} % `}of times between tokens within ${target.itlMs} ms`;
   const by = engine === null ? "" : ` by ${ENGINE_NAMES[engine]}`;
   const own = load ?? routing;

@@ -89,11 +89,15 @@ export const QUESTION_KEYS: readonly QuestionKey[] = [
     help: "whose busiest five minutes are planned for: Azure (CSV) or Mooncake (JSONL)",
   }),
   count({ name: "users", value: "n", help: "who each ask, wait for the answer, think and ask again" }),
-  positive({
-    name: "think",
-    value: "seconds",
-    help: "between an answer and a user's next request (default: 30)",
-  }),
+  numeric(
+    {
+      name: "think",
+      value: "seconds",
+      help: "between an answer and a user's next request, on average (default: 30)",
+    },
+    "a number, 0 or more",
+    (value) => value >= 0,
+  ),
   positive({
     name: "traffic",
     value: "factor",

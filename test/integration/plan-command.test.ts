@@ -4,7 +4,9 @@ import { type ScratchFolder, scratchFolder } from "../../harness/scratch-folder.
 import { loadConfig } from "../../src/config/load-config.ts";
 import { loadScenario } from "../../src/config/scenario.ts";
 import { modelledHardware } from "../../src/twin/calibration/gpu-hardware.ts";
+import { readSavedPlan } from "../../src/plans/saved-plan.ts";
 import { expectExit2 } from "../bad-input.ts";
+import { cliResult, startCli } from "../run-cli.ts";
 import { resultHere, runHere } from "../run-here.ts";
 
 const MODEL = ["plan", "--model", "mixtral-8x7b", "--gpu", "h100"];
@@ -55,6 +57,10 @@ describe("a plan for a rate", () => {
 
     const config = await loadConfig(`${out}/plimsoll.yaml`);
     expect(config.pools).toHaveLength(1);
+    const manifest = await readFile(`${out}/kubernetes.yaml`, "utf8");
+    expect(manifest).toContain(`replicas: ${answer.units}\n`);
+    const role = answer.prefill === null ? "engine" : "decode";
+    expect(manifest).toContain(`http://mixtral-8x7b-${role}-${answer.units - 1}.mixtral-8x7b-${role}:8000`);
     const scenario = await loadScenario(`${out}/scenario.yaml`);
     expect(scenario.model.name).toBe("mixtral-8x7b");
     const run = JSON.parse(
@@ -68,7 +74,7 @@ describe("a plan for a rate", () => {
 test("of an engine, its constants and its steps are planned with, and its flags shown; the scenario has the skew", async () => {
   const out = folder.path("engine");
   const text = await runHere(...ASKED, "--rate", "8", "--engine", "sglang", "--skew", "2", "--out", out);
-  expect(text).toContain("SGLang  --tp-size");
+  expect(text).toContain("SGLang  python3 -m sglang.launch_server --model-path mistralai/Mixtral-8x7B-v0.1");
   expect(text).not.toContain("vLLM");
   const { batching, gpu, model, skew } = await loadScenario(`${out}/scenario.yaml`);
   expect([batching.engine, gpu?.engine, skew]).toEqual(["sglang", "sglang", 2]);
@@ -104,6 +110,24 @@ test("a number of users is planned for at the rate that their answers leave them
   const [{ e2eMs }] = answer.twin;
   expect(question.requestsPerSecond).toBeLessThan(100 / 19);
   expect(Math.abs((question.requestsPerSecond * (19 + e2eMs / 1000)) / 100 - 1)).toBeLessThan(0.03);
+});
+
+test("Ctrl-C ends with what is known, from which the next goes on", async () => {
+  const out = folder.path("stopped");
+  const asked =
+    "plan --model kimi-k2 --precision fp4 --gpu gb200 --rate 100 --slo chat --ttft-p95 500 --max-gpus 256";
+  const child = startCli(...asked.split(" "), "--out", out, "--json");
+  let said = "";
+  child.stderr.on("data", (bytes: Buffer) => {
+    said += bytes.toString();
+    if (said.includes("requests/s of")) child.kill("SIGINT");
+  });
+  const { code, stdout } = await cliResult(child);
+  expect(code).toBe(130);
+  const report = JSON.parse(stdout);
+  expect(report).toMatchObject({ stopped: true, asked: { model: "kimi-k2", rate: 100 } });
+  const saved = readSavedPlan(JSON.parse(await readFile(`${out}/plan.json`, "utf8")), "plan.json");
+  expect(saved.asked).toEqual(report.asked);
 });
 
 test("experts of one's own load are planned with, and in the plan's scenario", async () => {

@@ -4,22 +4,20 @@ import { KnownTrials } from "../../planner/known-trials.ts";
 import { isPlan } from "../../planner/plan.ts";
 import type { SearchProgress } from "../../planner/search.ts";
 import { type Answered, answer, trialsKey } from "../../plans/answer.ts";
-import { changes, reasons } from "../../plans/changes.ts";
 import { type PlanFlags, questionText } from "../../plans/plan-flags.ts";
 import { readPlanProblem } from "../../plans/plan-inputs.ts";
-import { planReport } from "../../plans/plan-report.ts";
 import { QUESTION_KEYS, type QuestionKey, fieldOf } from "../../plans/question-keys.ts";
-import { type Question, changed, flagsOf } from "../../plans/read-question.ts";
-import { PLAN_FORMAT, type SavedPlan, comparable } from "../../plans/saved-plan.ts";
+import { type Question, changed, flagsOf, readSettings } from "../../plans/read-question.ts";
+import { reportOf } from "../../plans/reported.ts";
 import { TrialThreads } from "../../plans/trial-threads.ts";
 import { countOption, jsonOption } from "../options.ts";
-import { type Output, output } from "../output.ts";
+import { output } from "../output.ts";
 import { ProgressBar } from "../progress-bar.ts";
 import { openExperts } from "../simulation-inputs.ts";
 import { stoppable } from "../stoppable.ts";
 import { readPlanFile } from "./plan-file.ts";
 import { writePlanFiles, writePlanJson } from "./plan-files.ts";
-import { changesText, noPlanText, planText } from "./plan-text.ts";
+import { changesText, planText } from "./plan-text.ts";
 
 const FAILURE = 1;
 const INTERRUPTED = 130;
@@ -41,7 +39,10 @@ export function planCommand(): Command {
         "with --from: asked otherwise, and what that changes; repeatable",
       ).argParser((setting: string, before: readonly string[] | undefined) => [...(before ?? []), setting]),
     )
-    .option("--out <dir>", "folder for plan.html, plan.json, scenario.yaml, plimsoll.yaml, requests")
+    .option(
+      "--out <dir>",
+      "folder for plan.html, plan.json, scenario.yaml, plimsoll.yaml, kubernetes.yaml, requests",
+    )
     .addOption(countOption("--threads <n>", "that run the twin (default: as many as cores, 8 at most)"))
     .addOption(jsonOption())
     .exitOverride()
@@ -76,26 +77,41 @@ async function plan({
 }: PlanCommandFlags & Question): Promise<void> {
   const out = output(json ?? false);
   const saved = from === undefined ? null : await readPlanFile(from);
-  const question = withWholePaths(changed({ ...saved?.asked, ...given }, set ?? []));
+  const question = withWholePaths(changed(changed(saved?.asked ?? {}, given), readSettings(set ?? [])));
   const flags = flagsOf(question);
   const inputs = await readPlanProblem(flags, ({ routing = null, load = null }, model) =>
     openExperts({ routing, load }, model, flags.seed, out),
   );
-  out.progress(questionText(inputs.problem, flags));
   const key = trialsKey(inputs.problem);
   await using threads = new TrialThreads(inputs.problem, count);
   const trials = new KnownTrials(threads, saved?.runs.of === key ? saved.runs.known : []);
   await stoppable(async (signal) => {
+    out.progress(questionText(inputs.problem, flags));
     const bar = new ProgressBar(process.stderr, 1);
     bar.begin("", 1);
     const watch = { signal, progress: ({ part }: SearchProgress) => bar.update(part) };
     signal.addEventListener("abort", () => void threads[Symbol.asyncDispose]());
     const answered = await answer(inputs, trials, watch);
     bar.clear();
-    const asked = { question, flags, saved, runs: { of: key, known: trials.known }, stopped: signal.aborted };
-    if (signal.aborted) process.exitCode = INTERRUPTED;
-    await say(answered, asked, folder, out);
+    const stopped = signal.aborted;
+    const report = reportOf(answered, { question, saved, stopped });
+    if (!isPlan(answered.result)) process.exitCode = FAILURE;
+    if (stopped) process.exitCode = INTERRUPTED;
+    const whole = { ...report, runs: { of: key, known: trials.known } };
+    const files = folder === undefined ? null : await writeFiles(folder, answered, flags, whole);
+    out.result(report, reportText(report, answered, flags, files));
   });
+}
+
+function writeFiles(
+  folder: string,
+  { result, problem }: Answered,
+  flags: PlanFlags,
+  report: object,
+): Promise<string> {
+  return isPlan(result)
+    ? writePlanFiles(folder, result, problem, flags, report)
+    : writePlanJson(folder, report).then(() => `${folder}: plan.json`);
 }
 
 /** A plan's file may be read from elsewhere. */
@@ -106,54 +122,19 @@ function withWholePaths(question: Question): Question {
   return Object.fromEntries(Object.entries(question).map(([field, value]) => [field, whole(field, value)]));
 }
 
-interface AskedPlan {
-  readonly question: Question;
-  readonly flags: PlanFlags;
-  /** What it is compared with. */
-  readonly saved: SavedPlan | null;
-  readonly runs: SavedPlan["runs"];
-  readonly stopped: boolean;
-}
-
-async function say(
-  { result, problem }: Answered,
-  asked: AskedPlan,
-  folder: string | undefined,
-  out: Output,
-): Promise<void> {
-  const { question, flags, saved, runs, stopped } = asked;
-  const head = { format: PLAN_FORMAT, asked: question, stopped };
-  if (!isPlan(result)) {
-    process.exitCode = stopped ? INTERRUPTED : FAILURE;
-    const why = stopped ? stoppedText(result.tried.length) : noPlanText(result, problem);
-    const report = { ...head, answer: null, why };
-    if (folder !== undefined) await writePlanJson(folder, { ...report, runs });
-    out.result(report, why);
-    return;
-  }
-  const report = { ...head, ...planReport(result, problem, flags) };
-  const after = comparable(report);
-  const compared =
-    saved === null
-      ? null
-      : {
-          changes: changes(saved.answer, after),
-          why: saved.answer === null ? [] : reasons(saved.answer, after),
-        };
-  const whole = compared === null ? report : { ...report, compared };
-  const files =
-    folder === undefined ? null : await writePlanFiles(folder, result, problem, flags, { ...whole, runs });
-  const text = planText(result, problem, flags, files);
-  out.result(
-    whole,
-    [stopped ? STOPPED : null, compared === null ? null : changesText(compared), text]
-      .filter((part) => part !== null)
-      .join("\n\n"),
-  );
-}
-
 const STOPPED = "stopped: the best so far, not of all layouts (--from its plan.json goes on)";
 
-function stoppedText(tried: number): string {
-  return `stopped before any plan was confirmed; ${tried} layouts were refuted (--from the plan.json of --out goes on)`;
+function reportText(
+  { stopped, compared, ...report }: ReturnType<typeof reportOf>,
+  { result, problem }: Answered,
+  flags: PlanFlags,
+  files: string | null,
+): string {
+  if (!isPlan(result)) return "why" in report ? report.why : "";
+  const parts = [
+    stopped ? STOPPED : null,
+    compared === null ? null : changesText(compared),
+    planText(result, problem, flags, files),
+  ];
+  return parts.filter((part) => part !== null).join("\n\n");
 }
