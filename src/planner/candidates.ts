@@ -1,18 +1,31 @@
 import type { Parallelism } from "../twin/calibration/serving-point.ts";
 import type { MoeModel } from "../model/moe-model.ts";
 import { KvRoom } from "../core/cost/kv-room.ts";
-import { type Layout, type PlanGpu, engineShape, gpusOf, unitGpus, unitTopology } from "./layout.ts";
+import {
+  type Layout,
+  type PlanGpu,
+  engineShape,
+  gpusOf,
+  nodeGpus,
+  unitGpus,
+  unitTopology,
+} from "./layout.ts";
 import type { PlanProblem } from "./plan-problem.ts";
 
 /** GPUs that share the attention of a sequence at most: one node's. */
 const MOST_TP = 8;
-/** GPUs of a pool. */
-const POOL_GPUS = [1, 2, 4, 8, 16, 32, 64];
+/** GPUs of a pool: powers of two; an NVLink domain of 72; what DeepSeek serves on (144; 320 before), and between these. */
+const POOL_GPUS = [1, 2, 4, 8, 16, 32, 64, 72, 96, 128, 144, 192, 256, 288, 320];
+/** In larger pools fewer GPUs share attention: with so many ranks a cache need not be divided. */
+const LARGE_GPUS = 64;
+const MOST_TP_OF_LARGE = 2;
+/** Slots beyond one for each expert, of all experts, that even GPUs out: EP144 has 288 for 256. */
+const MOST_UNEVEN = 1 / 4;
 const STEP_TOKENS = [512, 2048, 8192];
 /** FP8 weights have a scale for so many values: engines do not divide an expert within them. */
 const FP8_BLOCK = 128;
-/** A pool for prompts has a quarter of the other's GPUs at least, and four times as many at most. */
-const MOST_RATIO = 4;
+/** A pool for prompts has a fifth of the other's GPUs at least, and five times as many at most: DeepSeek's have 32 and 144. */
+const MOST_RATIO = 5;
 
 /** Every unit that is tried: those that fit in a GPU's memory with the longest request, and in the budget with their spares. */
 export function candidates(problem: PlanProblem): Layout[] {
@@ -22,7 +35,7 @@ export function candidates(problem: PlanProblem): Layout[] {
 function unitsOf(problem: PlanProblem, type: PlanGpu): Layout[] {
   const { maxGpus, spare } = problem;
   const most = maxGpus / (1 + spare);
-  const shapes = POOL_GPUS.filter((gpus) => gpus <= most).flatMap((gpus) => shapesOf(gpus, problem, type));
+  const shapes = poolSizes(type, most).flatMap((gpus) => shapesOf(gpus, problem, type));
   const layouts: Layout[] = [];
   for (const decode of shapes) {
     for (const prefill of [null, ...shapes.filter((one) => goesBeside(one, decode))]) {
@@ -32,6 +45,12 @@ function unitsOf(problem: PlanProblem, type: PlanGpu): Layout[] {
     }
   }
   return layouts;
+}
+
+/** GPUs that a pool may have, up to so many: beyond an NVLink domain whole ones of it, or nodes. */
+export function poolSizes({ gpu }: Pick<PlanGpu, "gpu">, most: number): number[] {
+  const domain = gpu.scaleUp.gpus;
+  return POOL_GPUS.filter((gpus) => gpus <= most && (gpus <= domain || gpus % nodeGpus(gpus, gpu) === 0));
 }
 
 /** Redundant slots of a GPU that are tried beside none. */
@@ -69,10 +88,12 @@ function goesBeside(prefill: Parallelism, decode: Parallelism): boolean {
 
 function shapesOf(gpus: number, { model, precision }: PlanProblem, { gpu }: PlanGpu): Parallelism[] {
   const shapes: Parallelism[] = [];
-  for (let tp = 1; tp <= Math.min(gpus, MOST_TP, gpu.scaleUp.gpus); tp *= 2) {
+  const mostTp = gpus > LARGE_GPUS ? MOST_TP_OF_LARGE : MOST_TP;
+  const uneven = (Math.ceil(model.experts / gpus) * gpus) / model.experts - 1;
+  for (let tp = 1; tp <= Math.min(gpus, mostTp, gpu.scaleUp.gpus); tp *= 2) {
     const dp = gpus / tp;
     const whole = { tp, dp, ep: gpus, moeTp: 1 };
-    if (model.experts >= gpus) shapes.push(whole);
+    if (uneven <= MOST_UNEVEN) shapes.push(whole);
     const width = model.moeIntermediate / gpus;
     const divides = Number.isInteger(width) && (precision !== "fp8" || width % FP8_BLOCK === 0);
     if (dp === 1 && gpus > 1 && divides) shapes.push({ tp, dp, ep: 1, moeTp: gpus });

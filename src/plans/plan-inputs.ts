@@ -7,7 +7,7 @@ import { readTrace } from "../formats/trace.ts";
 import { InputError } from "../lib/errors.ts";
 import type { MoeModel } from "../model/moe-model.ts";
 import { precisionOf, servedIn } from "../model/serving-precision.ts";
-import { candidates } from "../planner/candidates.ts";
+import { candidates, poolSizes } from "../planner/candidates.ts";
 import { type Demand, drawnDemand, tracedDemand } from "../planner/demand.ts";
 import type { PlanGpu } from "../planner/layout.ts";
 import type { ModelErrors } from "../planner/plan.ts";
@@ -20,8 +20,6 @@ import { decimals, milliseconds } from "../lib/number-text.ts";
 import { readRegularFile } from "../files/read-regular-file.ts";
 import { type Asked, type PlanFlags, askedOf, pricesOf, targetOf } from "./plan-flags.ts";
 
-/** GPUs of a unit at most. */
-const POOL_GPUS = 64;
 const MOST_TRACE_BYTES = 1 << 30;
 
 export interface PlanInputs {
@@ -115,9 +113,9 @@ function usersOf(
 function checkFits(problem: PlanProblem): void {
   if (candidates(problem).length > 0) return;
   const { model, types, maxGpus, spare, demand } = problem;
-  const most = Math.floor(maxGpus / (1 + spare));
-  const gpus = 2 ** Math.floor(Math.log2(Math.max(1, Math.min(POOL_GPUS, most))));
-  const [{ gpu, hardware }] = types;
+  const [type] = types;
+  const { gpu, hardware } = type;
+  const gpus = poolSizes(type, Math.max(1, Math.floor(maxGpus / (1 + spare)))).at(-1) ?? 1;
   const units = { nodes: 1, gpusPerNode: gpus, slotsPerGpu: Math.ceil(model.experts / gpus) };
   const why = whyNotServed(model, units, hardware);
   const weights = `${decimals(modelBytes(problem.sizes) / 1e9, 0)} GB of weights`;
@@ -133,7 +131,8 @@ function checkFits(problem: PlanProblem): void {
 
 function checkTarget(problem: PlanProblem): void {
   const { target, maxGpus, spare } = problem;
-  const most = Math.max(1, Math.min(POOL_GPUS, Math.floor(maxGpus / (1 + spare))));
+  const budget = Math.max(1, Math.floor(maxGpus / (1 + spare)));
+  const most = Math.max(...problem.types.map((type) => poolSizes(type, budget).at(-1) ?? 1));
   const { gpu, itlMs, ttftMs, bytes, flops, tokens } = physicalBound(problem, most);
   const on = `${most} ${gpu.toUpperCase()}`;
   if (target.itlMs < itlMs) {

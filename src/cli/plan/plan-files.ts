@@ -4,7 +4,7 @@ import { stringify } from "yaml";
 import type { TraceRequest } from "../../model/traffic.ts";
 import type { Parallelism } from "../../twin/calibration/serving-point.ts";
 import { drawRequests } from "../../planner/demand.ts";
-import { type Layout, gpusOf } from "../../planner/layout.ts";
+import { type Layout, gpusOf, nodeGpus } from "../../planner/layout.ts";
 import { openConstants } from "../../planner/open-times.ts";
 import type { Plan } from "../../planner/plan.ts";
 import type { PlanProblem } from "../../planner/plan-problem.ts";
@@ -16,7 +16,6 @@ import { planPage } from "./plan-page.ts";
 import { engineStarts } from "../../plans/plan-report.ts";
 import { isAsked } from "./plan-words.ts";
 
-const NODE_GPUS = 8;
 /** Seeds of what the answer was chosen and confirmed by are below. */
 const OTHER_SEED = 100;
 const UNIT_REQUESTS = 600;
@@ -120,7 +119,7 @@ function scenarioOf(
 
 function topologyText(shape: Parallelism, experts: number, redundant: number, { type }: Layout): string {
   const gpus = gpusOf(shape);
-  const nodes = gpus <= type.gpu.scaleUp.gpus ? 1 : gpus / NODE_GPUS;
+  const nodes = gpus / nodeGpus(gpus, type.gpu);
   const slots = Math.min(experts, Math.ceil(experts / gpus) + redundant);
   return `${nodes}x${gpus / nodes}x${slots}`;
 }
