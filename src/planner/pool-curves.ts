@@ -56,8 +56,7 @@ export function curveOf(layout: Layout, shape: Parallelism, asked: OpenAsked, wo
         itl: percentileOf(target.itlPercentile),
       });
     };
-    const pool = findsByRate(demand) ? new FindingPool(poolAt, demand.rate) : poolAt(0);
-    return new PoolCurve(pool);
+    return new PoolCurve(findsByRate(demand) ? new FindingPool(poolAt, demand.rate) : poolAt(0));
   });
 }
 
