@@ -1,4 +1,5 @@
 import type { Parallelism } from "../twin/calibration/serving-point.ts";
+import type { FittedEngine } from "../model/fitted-engine.ts";
 import type { MoeModel } from "../model/moe-model.ts";
 import { KvRoom } from "../core/cost/kv-room.ts";
 import {
@@ -22,6 +23,10 @@ const MOST_TP_OF_LARGE = 2;
 /** Slots beyond one for each expert, of all experts, that even GPUs out: EP144 has 288 for 256. */
 const MOST_UNEVEN = 1 / 4;
 const STEP_TOKENS = [512, 2048, 8192];
+/** Experts are divided among the GPUs of one node. */
+const MOST_DIVIDED = 8;
+/** Engines that divide experts over some GPUs and spread them over the others; vLLM does the one or the other. */
+const PARTLY_SPREAD: ReadonlySet<FittedEngine> = new Set(["sglang", "trtllm"]);
 /** FP8 weights have a scale for so many values: engines do not divide an expert within them. */
 const FP8_BLOCK = 128;
 /** A pool for prompts has a fifth of the other's GPUs at least, and five times as many at most: DeepSeek's have 32 and 144. */
@@ -86,17 +91,25 @@ function goesBeside(prefill: Parallelism, decode: Parallelism): boolean {
   );
 }
 
-function shapesOf(gpus: number, { model, precision }: PlanProblem, { gpu }: PlanGpu): Parallelism[] {
+function shapesOf(gpus: number, { model, precision, engine }: PlanProblem, { gpu }: PlanGpu): Parallelism[] {
   const shapes: Parallelism[] = [];
   const mostTp = gpus > LARGE_GPUS ? MOST_TP_OF_LARGE : MOST_TP;
-  const uneven = (Math.ceil(model.experts / gpus) * gpus) / model.experts - 1;
+  const spreads = (ep: number) => (Math.ceil(model.experts / ep) * ep) / model.experts <= 1 + MOST_UNEVEN;
+  const divides = (moeTp: number) => {
+    const width = model.moeIntermediate / moeTp;
+    return Number.isInteger(width) && (precision !== "fp8" || width % FP8_BLOCK === 0);
+  };
   for (let tp = 1; tp <= Math.min(gpus, mostTp, gpu.scaleUp.gpus); tp *= 2) {
     const dp = gpus / tp;
-    const whole = { tp, dp, ep: gpus, moeTp: 1 };
-    if (uneven <= MOST_UNEVEN) shapes.push(whole);
-    const width = model.moeIntermediate / gpus;
-    const divides = Number.isInteger(width) && (precision !== "fp8" || width % FP8_BLOCK === 0);
-    if (dp === 1 && gpus > 1 && divides) shapes.push({ tp, dp, ep: 1, moeTp: gpus });
+    // Its attention is on one GPU for each rank, or divided over all.
+    if (engine === "trtllm" && tp > 1 && dp > 1) continue;
+    if (spreads(gpus)) shapes.push({ tp, dp, ep: gpus, moeTp: 1 });
+    const mostDivided = gpus <= MOST_DIVIDED ? gpus : 1;
+    for (let moeTp = 2; moeTp <= mostDivided; moeTp *= 2) {
+      const ep = gpus / moeTp;
+      const runs = ep === 1 || (engine !== null && PARTLY_SPREAD.has(engine));
+      if (runs && divides(moeTp) && spreads(ep)) shapes.push({ tp, dp, ep, moeTp });
+    }
   }
   return shapes;
 }

@@ -4,7 +4,7 @@ import { type CachedPart, cachedParts, percentilesOf } from "./cached-parts.ts";
 
 /** What is asked of a plan. */
 export interface Demand {
-  /** Requests per second, over all units. */
+  /** Over all units: requests per second; or users, where these wait for their answers. */
   readonly rate: number;
   /** Tokens, on average. */
   readonly prompt: number;
@@ -20,12 +20,10 @@ export interface Demand {
 
 /** How requests come. Plain data: threads pass it on. */
 export type Arrivals =
-  /** Each by itself, with lengths drawn evenly around the means, and prompts that begin alike. */
-  | {
-      readonly kind: "independent";
-      /** Of each prompt, what is in the cache of any rank: 0..1. */
-      readonly found: number;
-    }
+  /** Each by itself. */
+  | ({ readonly kind: "independent" } & DrawnLengths)
+  /** From users who ask, wait for the answer, think and ask again. */
+  | ({ readonly kind: "users"; readonly thinkMs: number } & DrawnLengths)
   /** As those of a trace's window of `spanMs`, whose requests are in order of arrival. */
   | {
       readonly kind: "window";
@@ -37,37 +35,65 @@ export type Arrivals =
       readonly caches: readonly CachedPart[];
     };
 
-/** Lengths are drawn evenly around their means, by half at most. */
-const LEAST_PART = 0.5;
+interface DrawnLengths {
+  /** Lengths are drawn evenly around their means, by this part of them at most. */
+  readonly within: number;
+  /** Of each prompt, what is in the cache of any rank: 0..1. */
+  readonly found: number;
+}
+
+const USUAL_WITHIN = 0.5;
 /** Of lengths so drawn. */
-export const EVEN_SPREAD = 1 / 12;
+export const EVEN_SPREAD = spreadOf(USUAL_WITHIN);
 const WINDOW_MS = 300_000;
 
 /** The prompt that a part of the prompts does not exceed, in tokens. */
 export function promptQuantile({ arrivals, prompt, promptPercentiles }: Demand, part: number): number {
-  if (arrivals.kind === "independent") return evenly(prompt)(part);
+  if (arrivals.kind !== "window") return evenly(prompt, arrivals.within)(part);
   return promptPercentiles[Math.round(part * (promptPercentiles.length - 1))];
 }
 
 /** Prompts of which a part is found are so long at least, on average, that the rest of the shortest is a block. @param found 0..1 */
 export function leastPrompt(found: number): number {
-  return found === 0 ? 1 : Math.ceil(PREFIX_BLOCK_TOKENS / (1 - found) / LEAST_PART);
+  return found === 0 ? 1 : Math.ceil(PREFIX_BLOCK_TOKENS / (1 - found) / (1 - USUAL_WITHIN));
 }
 
 /**
- * Independent arrivals of so many requests a second, with lengths drawn from half to one and a half of the means.
- * @param found of each prompt, the part that is in the cache of any rank: 0..1
+ * Independent arrivals of so many requests a second.
+ * @param within by what part of them lengths differ from the means at most
+ * @param found  of each prompt, the part that is in the cache of any rank: 0..1
  */
-export function drawnDemand(rate: number, prompt: number, answer: number, found = 0): Demand {
-  const [prompts, answers] = [evenly(prompt), evenly(answer)];
+export function drawnDemand(
+  rate: number,
+  prompt: number,
+  answer: number,
+  within = USUAL_WITHIN,
+  found = 0,
+): Demand {
+  const [prompts, answers] = [evenly(prompt, within), evenly(answer, within)];
   return {
     rate,
     prompt,
     answer,
-    promptSpread: EVEN_SPREAD,
+    promptSpread: spreadOf(within),
     longest: prompts(1) + answers(1),
     promptPercentiles: [],
-    arrivals: { kind: "independent", found },
+    arrivals: { kind: "independent", within, found },
+  };
+}
+
+/** Users who ask again once they are answered and have thought, with lengths as those of independent arrivals. */
+export function usersDemand(
+  users: number,
+  thinkMs: number,
+  prompt: number,
+  answer: number,
+  within = USUAL_WITHIN,
+  found = 0,
+): Demand {
+  return {
+    ...drawnDemand(users, prompt, answer, within),
+    arrivals: { kind: "users", thinkMs, within, found },
   };
 }
 
@@ -82,21 +108,37 @@ export function drawRequests(
   seed: number,
 ): readonly TraceRequest[] {
   if (demand.arrivals.kind === "window") return thinned(demand.arrivals, unitRate, seconds, seed);
-  const [prompts, answers] = [evenly(demand.prompt), evenly(demand.answer)];
-  const { found } = demand.arrivals;
   const rng = new Rng(seed, 21);
   const requests: TraceRequest[] = [];
   const gapMs = 1000 / unitRate;
-  for (let at = rng.exponential(gapMs); at < seconds * 1000; at += rng.exponential(gapMs)) {
-    const inputTokens = prompts(rng.uniform());
-    const request = { arrivalMs: at, inputTokens, outputTokens: answers(rng.uniform()) };
-    requests.push(
-      found === 0
-        ? request
-        : { ...request, prefixBlocks: foundBlocks(found * inputTokens, inputTokens, rng) },
-    );
-  }
+  for (let at = rng.exponential(gapMs); at < seconds * 1000; at += rng.exponential(gapMs))
+    requests.push(drawRequest(demand, at, rng));
   return requests;
+}
+
+/** One request of those that are drawn. */
+export function drawRequest(demand: Demand, arrivalMs: number, rng: Rng): TraceRequest {
+  const { prompts, answers } = lengthsOf(demand);
+  const inputTokens = prompts(rng.uniform());
+  const request = { arrivalMs, inputTokens, outputTokens: answers(rng.uniform()) };
+  const found = demand.arrivals.kind === "window" ? 0 : demand.arrivals.found;
+  if (found === 0) return request;
+  return { ...request, prefixBlocks: foundBlocks(found * inputTokens, inputTokens, rng) };
+}
+
+/** Tokens of prompts and answers by a number that is drawn from 0 to 1. */
+function lengthsOf({ prompt, answer, arrivals }: Demand) {
+  const within = arrivals.kind === "window" ? 0 : arrivals.within;
+  return { prompts: evenly(prompt, within), answers: evenly(answer, within) };
+}
+
+function evenly(mean: number, within: number): (part: number) => number {
+  return (part) => Math.max(1, Math.round(mean * (1 + within * (2 * part - 1))));
+}
+
+/** Variance over the mean squared. */
+function spreadOf(within: number): number {
+  return within ** 2 / 3;
 }
 
 /** The first blocks of what all prompts begin with: so many tokens on average, which leave something to compute. */
@@ -104,10 +146,6 @@ function foundBlocks(tokens: number, prompt: number, rng: Rng): number[] {
   const blocks = Math.floor(tokens / PREFIX_BLOCK_TOKENS + rng.uniform());
   const most = Math.floor((prompt - 1) / PREFIX_BLOCK_TOKENS);
   return Array.from({ length: Math.min(blocks, most) }, (_, i) => i);
-}
-
-function evenly(mean: number): (part: number) => number {
-  return (part) => Math.max(1, Math.round(mean * (LEAST_PART + part)));
 }
 
 /**
@@ -135,7 +173,7 @@ export function tracedDemand(trace: readonly TraceRequest[]): Demand {
 
 /** Of the prompts' tokens, those that are found where all requests come to one rank. */
 export function foundPart({ arrivals }: Demand): number {
-  return arrivals.kind === "independent" ? arrivals.found : (arrivals.caches[0]?.found ?? 0);
+  return arrivals.kind === "window" ? (arrivals.caches[0]?.found ?? 0) : arrivals.found;
 }
 
 /** Each request with the chance that a unit's rate is of the window's. */

@@ -1,5 +1,6 @@
 import { Rng } from "../lib/rng.ts";
 import type { MoeModel } from "../model/moe-model.ts";
+import type { RoutingTrace } from "../model/routing-trace.ts";
 import { type Topology, gpuCount, slotCount } from "../model/topology.ts";
 import { SyntheticRows } from "../twin/synthetic-rows.ts";
 
@@ -9,12 +10,30 @@ export type ExpertChances = readonly Float64Array[];
 /** Evenly spread over the model. */
 const LAYERS = 4;
 
-/** As the twin's own source has them. */
-export function expertChances(model: MoeModel, seed: number): ExpertChances {
-  const rows = new SyntheticRows(model, seed);
+/** What experts tokens take: of a trace, or else of the twin's own source. */
+export interface Routed {
+  readonly seed: number;
+  readonly skew: number;
+  readonly routed: RoutingTrace | null;
+}
+
+export function expertChances(model: MoeModel, { seed, skew, routed }: Routed): ExpertChances {
   const layers = model.moeLayers.length;
   const count = Math.min(LAYERS, layers);
-  return Array.from({ length: count }, (_, i) => rows.chances(Math.floor(((i + 0.5) * layers) / count)));
+  const taken = Array.from({ length: count }, (_, i) => Math.floor(((i + 0.5) * layers) / count));
+  if (routed !== null) return taken.map((layer) => tracedChances(model, routed, layer % routed.layers));
+  const rows = new SyntheticRows(model, seed, skew);
+  return taken.map((layer) => rows.chances(layer));
+}
+
+function tracedChances({ experts: count }: MoeModel, trace: RoutingTrace, layer: number): Float64Array {
+  const { tokens, layers, topk, experts } = trace;
+  const chances = new Float64Array(count);
+  for (let token = 0; token < tokens; token++) {
+    const from = (token * layers + layer) * topk;
+    for (let at = from; at < from + topk; at++) if (experts[at] >= 0) chances[experts[at]] += 1 / tokens;
+  }
+  return chances;
 }
 
 /** What the GPUs of a layer have to do in a step: of each of the sampled layers, `[GPUs]`. */

@@ -23,7 +23,7 @@ export function findsByRate({ arrivals }: Demand): boolean {
 /** @param rate requests per second of a rank */
 export function freshPrompts(demand: Demand, rate: number): FreshPrompts {
   const { prompt, promptSpread, arrivals } = demand;
-  if (arrivals.kind === "independent")
+  if (arrivals.kind !== "window")
     return freshOf(prompt, arrivals.found, promptSpread, (part) => promptQuantile(demand, part));
   const { caches } = arrivals;
   const none = (part: number) => promptQuantile(demand, part);

@@ -3,6 +3,7 @@ import { constantsOf } from "../twin/calibration/factors.ts";
 import { familyOf } from "../twin/calibration/serving-point.ts";
 import type { Hardware } from "../core/cost/hardware.ts";
 import { type CacheWay, cacheWay, travelOf } from "./cache-way.ts";
+import type { Demand } from "./demand.ts";
 import { batchedAs } from "./engine-batching.ts";
 import type { Layout } from "./layout.ts";
 import type { PlanProblem } from "./plan-problem.ts";
@@ -21,6 +22,11 @@ export interface OpenTimes {
   readonly batch: number;
 }
 
+/** Requests per second that users make at least, halvings of what they make at most, and what is near enough. */
+const LEAST_RATE = 1e-3;
+const HALVINGS = 16;
+const NEARLY = 0.9;
+
 /**
  * A unit under open arrivals, by arithmetic alone: steps as the twin costs them (`StepTimes`), and how often and how crowded
  * they are, as independent arrivals have it (`MixedPool`, `PromptPool`, `AnswerPool`).
@@ -30,12 +36,14 @@ export class OpenUnit {
   readonly #pool: PoolCurve;
   readonly #answers: { readonly curve: PoolCurve; readonly way: CacheWay } | null;
   readonly #outside: number;
+  readonly #demand: Demand;
   readonly #percentile: Percentile;
 
   /** @param hardware the type's own, or another one to see what it would change */
   constructor(layout: Layout, asked: OpenAsked, hardware: Hardware = layout.type.hardware) {
     const built = { ...layout, type: { ...layout.type, hardware } };
     const { prefill, decode } = layout;
+    this.#demand = asked.demand;
     this.#outside = openConstants(layout, asked).first;
     this.#percentile = percentileOf(asked.target.ttftPercentile);
     if (prefill === null) {
@@ -51,19 +59,43 @@ export class OpenUnit {
     }
   }
 
-  /** @param rate requests per second of the unit; @returns null where it cannot keep up */
-  at(rate: number): OpenTimes | null {
-    const point = this.#pool.atRate(rate);
-    return point === null ? null : this.#times(point);
+  /** @param load of the unit: requests per second, or users, as the demand has them; @returns null where it cannot keep up */
+  at(load: number): OpenTimes | null {
+    if (this.#demand.arrivals.kind !== "users") return this.#atRate(load);
+    // As many requests a second that all users are somewhere: at most as if answers came at once.
+    const alone = this.#atRate(LEAST_RATE);
+    if (alone === null) return null;
+    let [low, high] = [LEAST_RATE, load / this.#loadOf(1, alone)];
+    let found = alone;
+    for (let i = 0; i < HALVINGS; i++) {
+      const middle = (low + high) / 2;
+      const times = this.#atRate(middle);
+      if (times !== null && this.#loadOf(middle, times) <= load) [low, found] = [middle, times];
+      else high = middle;
+    }
+    return this.#loadOf(low, found) < NEARLY * load ? null : found;
   }
 
-  /** Requests per second that it carries within the target; 0 where none does. */
+  /** Requests per second that it carries within the target, or users; 0 where none does. */
   capacity({ ttftMs, itlMs }: ServiceTarget): number {
     const keeps = (point: OpenPoint) => {
       const times = this.#times(point);
       return times !== null && times.ttftMs <= ttftMs && times.itlMs <= itlMs;
     };
-    return this.#pool.largest(keeps)?.rate ?? 0;
+    const rate = this.#pool.largest(keeps)?.rate ?? 0;
+    const times = rate === 0 ? null : this.#atRate(rate);
+    return times === null ? 0 : this.#loadOf(rate, times);
+  }
+
+  /** What makes so many requests a second: these, or users who are answered in such times. */
+  #loadOf(rate: number, { ttftMs, tpotMs }: OpenTimes): number {
+    const { arrivals, answer } = this.#demand;
+    return arrivals.kind === "users" ? (rate * (arrivals.thinkMs + ttftMs + answer * tpotMs)) / 1000 : rate;
+  }
+
+  #atRate(rate: number): OpenTimes | null {
+    const point = this.#pool.atRate(rate);
+    return point === null ? null : this.#times(point);
   }
 
   #times(point: OpenPoint): OpenTimes | null {

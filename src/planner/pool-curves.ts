@@ -6,6 +6,7 @@ import { RUNNING } from "./engine-batching.ts";
 import { findsByRate, freshPrompts } from "./fresh-prompts.ts";
 import { type Layout, redundantExperts, unitTopology } from "./layout.ts";
 import { MixedPool } from "./mixed-pool.ts";
+import type { Routed } from "./expert-load.ts";
 import { known } from "./known.ts";
 import type { PlanProblem } from "./plan-problem.ts";
 import { PoolCurve } from "./pool-curve.ts";
@@ -13,7 +14,7 @@ import type { OpenPoint, OpenPool, PoolDemand } from "./pool-steps.ts";
 import { type StepTimes, stepTimesOf } from "./step-times.ts";
 import { percentileOf } from "./time-parts.ts";
 
-export type OpenAsked = Pick<PlanProblem, "model" | "precision" | "demand" | "engine" | "seed" | "target">;
+export type OpenAsked = Pick<PlanProblem, "model" | "precision" | "demand" | "engine" | "target"> & Routed;
 
 /** What a pool does: both, with its answers or its prompts first; prompts alone; answers alone. */
 type PoolWork = "answers-first" | "prompts-first" | "prompts" | "answers";
@@ -23,7 +24,7 @@ const CURVES = new WeakMap<Demand, WeakMap<StepTimes, Map<string, PoolCurve>>>()
 
 /** @param layout on the hardware that is asked for */
 export function curveOf(layout: Layout, shape: Parallelism, asked: OpenAsked, work: PoolWork): PoolCurve {
-  const { model, demand, target, seed } = asked;
+  const { model, demand, target } = asked;
   const pool = {
     model,
     shape,
@@ -32,7 +33,7 @@ export function curveOf(layout: Layout, shape: Parallelism, asked: OpenAsked, wo
     overlaps: layout.type.overlaps,
     levelled: redundantExperts(layout, model.experts) > 0,
   };
-  const steps = stepTimesOf(pool, seed);
+  const steps = stepTimesOf(pool, asked);
   const bySteps = known(CURVES, demand, () => new WeakMap<StepTimes, Map<string, PoolCurve>>());
   const byWork = known(bySteps, steps, () => new Map<string, PoolCurve>());
   const stepTokens = work === "answers" ? 0 : layout.stepTokens;

@@ -5,7 +5,7 @@ import { type LayerTally, layerTally } from "../model/layer-tally.ts";
 import type { MoeModel } from "../model/moe-model.ts";
 import { type Topology, gpuCount } from "../model/topology.ts";
 import type { Parallelism } from "../twin/calibration/serving-point.ts";
-import { type ExpertChances, ExpertLoad, expertChances } from "./expert-load.ts";
+import { type ExpertChances, ExpertLoad, type Routed, expertChances } from "./expert-load.ts";
 import { distinctPlaces } from "./distinct-places.ts";
 import { known } from "./known.ts";
 import { engineShape } from "./layout.ts";
@@ -197,15 +197,15 @@ function alikeRows({ moeLayers, attention }: MoeModel): (readonly [row: number, 
   return [...rows.values()];
 }
 
-/** Made once for each model and seed, and of these for each hardware and pool. */
-const CHANCES = new WeakMap<MoeModel, Map<number, ExpertChances>>();
+/** Made once for what experts tokens take, and of these for each hardware and pool. */
+const CHANCES = new WeakMap<object, Map<string, ExpertChances>>();
 const TIMES = new WeakMap<ExpertChances, WeakMap<Hardware, Map<string, StepTimes>>>();
 
-/** @param seed of the twin's experts */
-export function stepTimesOf(pool: StepPool, seed: number): StepTimes {
+export function stepTimesOf(pool: StepPool, routed: Routed): StepTimes {
   const { model, hardware, shape, topology, overlaps, levelled } = pool;
-  const bySeed = known(CHANCES, model, () => new Map<number, ExpertChances>());
-  const chances = known(bySeed, seed, () => expertChances(model, seed));
+  const bySource = known(CHANCES, routed.routed ?? model, () => new Map<string, ExpertChances>());
+  const source = `${model.name} ${routed.seed} ${routed.skew}`;
+  const chances = known(bySource, source, () => expertChances(model, routed));
   const byHardware = known(TIMES, chances, () => new WeakMap<Hardware, Map<string, StepTimes>>());
   const byPool = known(byHardware, hardware, () => new Map<string, StepTimes>());
   const name = JSON.stringify([shape, topology, overlaps, levelled]);

@@ -2,7 +2,7 @@ import { InputError } from "../lib/errors.ts";
 import { ENGINE_NAMES, type FittedEngine } from "../model/fitted-engine.ts";
 import type { ServingPrecision } from "../model/serving-precision.ts";
 import { decimals } from "../lib/number-text.ts";
-import { foundPart, leastPrompt } from "../planner/demand.ts";
+import { type Demand, foundPart, leastPrompt } from "../planner/demand.ts";
 import type { PlanProblem } from "../planner/plan-problem.ts";
 import { PERCENTILES, type ServiceTarget, USUAL_PERCENTILES } from "../planner/service-target.ts";
 import { SLO_PRESETS, type SloPreset, type SloPresetName } from "../planner/slo-presets.ts";
@@ -35,6 +35,9 @@ export interface PlanFlags {
   readonly maxGpus: number;
   readonly spare: "0" | "1" | "2";
   readonly redundant?: number;
+  readonly skew?: number;
+  readonly load?: string;
+  readonly routing?: string;
   readonly price?: string;
   readonly seed: number;
 }
@@ -149,15 +152,28 @@ export function pricesOf({ price }: PlanFlags, types: readonly string[]): Readon
   return prices;
 }
 
+function foundText(demand: Demand): string {
+  const found = foundPart(demand);
+  if (found === 0) return "";
+  const where = demand.arrivals.kind === "window" ? "one cache for all" : "the cache";
+  return `, ${decimals(100 * found, 0)} % of prompts found in ${where}`;
+}
+
 /** The question, in a line. */
 export function questionText(
   { model, precision, types, engine, demand, target }: PlanProblem,
-  { maxGpus }: PlanFlags,
+  { maxGpus, load, routing, skew }: PlanFlags,
 ): string {
   const on = types.map(({ gpu }) => gpu.name.toUpperCase()).join(" or ");
-  const found = foundPart(demand);
-  const asked = `${demand.rate.toPrecision(3)} requests/s of ${decimals(demand.prompt, 0)} + ${decimals(demand.answer, 0)} tokens${found > 0 ? `, ${decimals(100 * found, 0)} % of prompts found in ${demand.arrivals.kind === "window" ? "one cache for all" : "the cache"}` : ""}`;
+  const comes =
+    demand.arrivals.kind === "users"
+      ? `${demand.rate} users who think ${decimals(demand.arrivals.thinkMs / 1000, 0)} s, with requests`
+      : `${demand.rate.toPrecision(3)} requests/s`;
+  const asked = `${comes} of ${decimals(demand.prompt, 0)} + ${decimals(demand.answer, 0)} tokens${foundText(demand)}`;
   const within = `${target.ttftPercentile} % of first tokens within ${target.ttftMs} ms and ${target.ttftPercentile === target.itlPercentile ? "" : `${target.itlPercentile} % `}of times between tokens within ${target.itlMs} ms`;
   const by = engine === null ? "" : ` by ${ENGINE_NAMES[engine]}`;
-  return `${model.name} in ${precision}${by} on up to ${maxGpus} ${on}: ${asked}, ${within}`;
+  const own = load ?? routing;
+  const experts =
+    own !== undefined ? `, experts as in ${own}` : skew === undefined ? "" : `, experts of skew ${skew}`;
+  return `${model.name} in ${precision}${by} on up to ${maxGpus} ${on}: ${asked}${experts}, ${within}`;
 }

@@ -43,10 +43,11 @@ export class SyntheticRouting implements RoutingSource {
   }
 
   rows(span: RoutingSpan, position: number, count: number, out: Int32Array, at: number): void {
+    const bank = this.#bank;
     let within = (span.offset + position) % span.length;
     for (let i = 0; i < count; i++) {
       const row = span.base + within;
-      this.#bank.make(row);
+      bank.make(row);
       out[at + i] = row;
       within = within + 1 === span.length ? 0 : within + 1;
     }

@@ -1,6 +1,7 @@
 import { V3Gate } from "../core/gate/v3-gate.ts";
 import { normalPart } from "../lib/normal.ts";
 import { Rng } from "../lib/rng.ts";
+import { USUAL_SKEW } from "../model/expert-skew.ts";
 import type { MoeModel } from "../model/moe-model.ts";
 
 /** Kinds of request, each with experts of its own. */
@@ -10,7 +11,8 @@ export const TOPIC_ROWS = 1024;
 /** How far a topic's weight swings: e^±DRIFT_SWING. */
 export const DRIFT_SWING = 1.2;
 /** Rows are made this many at a time, when a request first needs one. */
-const BLOCK_ROWS = 32;
+const BLOCK_BITS = 5;
+const BLOCK_ROWS = 1 << BLOCK_BITS;
 const NORMALS = 1 << 16;
 /** Of what experts are taken to be beyond. */
 const HALVINGS = 20;
@@ -57,7 +59,8 @@ export class SyntheticRows {
   readonly #made = new Uint8Array((TOPICS * TOPIC_ROWS) / BLOCK_ROWS);
   readonly #score: Float64Array;
 
-  constructor(model: MoeModel, seed: number) {
+  /** @param skew all affinities are scaled by it (`USUAL_SKEW`) */
+  constructor(model: MoeModel, seed: number, skew = USUAL_SKEW) {
     this.topk = model.topk;
     this.#layers = model.moeLayers.length;
     this.#width = model.experts;
@@ -79,14 +82,14 @@ export class SyntheticRows {
     }
     this.#aversion = new Float64Array(TOPICS * shared.length);
     for (let i = 0; i < this.#aversion.length; i++) {
-      this.#aversion[i] = Math.exp(-(shared[i % shared.length] + TOPIC_SPREAD * rng.normal()));
+      this.#aversion[i] = Math.exp(-skew * (shared[i % shared.length] + TOPIC_SPREAD * rng.normal()));
     }
     this.phase = Float64Array.from({ length: TOPICS }, () => rng.uniform());
   }
 
   /** Makes sure that a row is there. */
   make(row: number): void {
-    const block = Math.floor(row / BLOCK_ROWS);
+    const block = row >>> BLOCK_BITS;
     if (this.#made[block] === 0) this.#make(block);
   }
 

@@ -34,11 +34,12 @@ export class ExpertTime {
   /** @param promptPart of the tokens that are of prompts, 0..1 */
   slowest(tally: LayerTally, slice: Slice, promptPart: number): number {
     const missed = missedBy(slice.part);
+    const { slotLoad } = tally;
     let slowest = 0;
-    for (let gpu = 0; gpu < tally.gpuLoad.length; gpu++) {
+    for (let gpu = 0, slot = 0; gpu < tally.gpuLoad.length; gpu++) {
       let active = 0;
-      for (let slot = gpu * this.#slotsPerGpu; slot < (gpu + 1) * this.#slotsPerGpu; slot++) {
-        const load = tally.slotLoad[slot];
+      for (const end = slot + this.#slotsPerGpu; slot < end; slot++) {
+        const load = slotLoad[slot];
         active += load < MOST_MISSED ? 1 - missed[load] : 1;
       }
       const ownTokens = tally.selectionsFrom[gpu] / this.#topk;

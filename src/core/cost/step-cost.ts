@@ -63,14 +63,15 @@ export class StepCost {
     this.#experts = new ExpertTime(model, topology.slotsPerGpu, hardware, fused);
   }
 
-  /** Everything of the pass that does not depend on routing: all attention, the dense layers and the logits. */
-  fixed(ranks: readonly AttentionWork[]): number {
-    let attention = 0;
-    for (const kind of this.#kinds) {
-      if (kind.moeRows.length > 0)
-        attention += kind.moeRows.length * this.#slowestBeforeExperts(kind, ranks, WHOLE);
-    }
-    return attention + this.outsideMoe(ranks);
+  /**
+   * Everything of the pass that does not depend on routing: all attention, the dense layers and the logits.
+   * @param attention what `attention` says of the same ranks, where that is known
+   */
+  fixed(ranks: readonly AttentionWork[], attention = this.attention(ranks)): number {
+    let seconds = 0;
+    for (const { moeRows } of this.#kinds)
+      if (moeRows.length > 0) seconds += moeRows.length * attention[moeRows[0]];
+    return seconds + this.outsideMoe(ranks);
   }
 
   /** The layers that route to no experts, and the logits: these never overlap with anything. */
@@ -195,7 +196,8 @@ export class StepCost {
     for (const kind of this.#kinds) {
       if (kind.moeRows.length === 0) continue;
       const slowest = this.#slowestBeforeExperts(kind, ranks, slice);
-      for (const row of kind.moeRows) seconds[row] = slowest;
+      if (kind.moeRows.length === seconds.length) seconds.fill(slowest);
+      else for (const row of kind.moeRows) seconds[row] = slowest;
     }
     return seconds;
   }
