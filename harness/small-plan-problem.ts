@@ -34,6 +34,8 @@ export async function smallPlanProblem(): Promise<PlanProblem> {
     apiPrice: null,
     spare: 0,
     redundant: null,
+    skew: 1,
+    routed: null,
     seed: 3,
   };
 }

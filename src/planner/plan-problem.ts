@@ -1,5 +1,6 @@
 import type { FittedEngine } from "../model/fitted-engine.ts";
 import type { MoeModel } from "../model/moe-model.ts";
+import type { RoutingTrace } from "../model/routing-trace.ts";
 import type { ServingPrecision } from "../model/serving-precision.ts";
 import type { ModelSizes } from "../twin/calibration/model-sizes.ts";
 import type { Demand } from "./demand.ts";
@@ -36,5 +37,9 @@ export interface PlanProblem {
   readonly spare: number;
   /** Redundant experts of a layer, at least so many; null for as many as are worth it. */
   readonly redundant: number | null;
+  /** How unevenly drawn traffic asks experts (`USUAL_SKEW`). */
+  readonly skew: number;
+  /** Where tokens take their experts from; null where they are drawn. */
+  readonly routed: RoutingTrace | null;
   readonly seed: number;
 }

@@ -5,7 +5,9 @@ import { loadModel } from "../config/shapes.ts";
 import { whyNotServed } from "../core/cost/serving-room.ts";
 import { readTrace } from "../formats/trace.ts";
 import { InputError } from "../lib/errors.ts";
+import { USUAL_SKEW } from "../model/expert-skew.ts";
 import type { MoeModel } from "../model/moe-model.ts";
+import type { RoutingTrace } from "../model/routing-trace.ts";
 import { precisionOf, servedIn } from "../model/serving-precision.ts";
 import { candidates } from "../planner/candidates.ts";
 import { type Demand, drawnDemand, tracedDemand, usersDemand } from "../planner/demand.ts";
@@ -31,8 +33,17 @@ export interface PlanInputs {
   readonly errors: ModelErrors;
 }
 
-/** @throws InputError */
-export async function readPlanProblem(flags: PlanFlags): Promise<PlanInputs> {
+/** What experts tokens take, where a file says so; null where they are drawn. */
+export type ExpertsReader = (flags: PlanFlags, model: MoeModel) => Promise<RoutingTrace | null>;
+
+/**
+ * @param readExperts of files that only the command reads
+ * @throws InputError
+ */
+export async function readPlanProblem(
+  flags: PlanFlags,
+  readExperts: ExpertsReader = async () => null,
+): Promise<PlanInputs> {
   for (const name of ["model", "gpu"] as const)
     if (flags[name] === undefined) throw new InputError(`--${name}`, "", "is missing; expected a name");
   const asked = askedOf(flags);
@@ -57,6 +68,8 @@ export async function readPlanProblem(flags: PlanFlags): Promise<PlanInputs> {
     apiPrice: readApiPrice(flags.apiPrice),
     spare: Number(flags.spare),
     redundant: flags.redundant ?? null,
+    skew: skewOf(flags),
+    routed: await readExperts(flags, model),
     seed: flags.seed,
   };
   checkBudget(problem);
@@ -66,6 +79,16 @@ export async function readPlanProblem(flags: PlanFlags): Promise<PlanInputs> {
   const { ttftMs, tpotMs } = unseen.folds[flags.engine === undefined ? "backend" : "configuration"];
   const part = (of: "median" | "p90") => ({ ttft: ttftMs?.[of] ?? 0, itl: tpotMs?.[of] ?? 0 });
   return { problem, errors: { median: part("median"), p90: part("p90") } };
+}
+
+function skewOf(flags: PlanFlags): number {
+  const [first, second] = (["load", "routing", "skew"] as const).filter((name) => flags[name] !== undefined);
+  if (second === undefined) return flags.skew ?? USUAL_SKEW;
+  throw new InputError(
+    `--${second}`,
+    "",
+    `is beside --${first}, which says what experts tokens take; leave one out`,
+  );
 }
 
 /** `owner/name`, which a source begins with that is on Hugging Face. */

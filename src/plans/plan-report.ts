@@ -27,6 +27,7 @@ export function planReport(plan: Plan, problem: PlanProblem, flags: PlanFlags) {
       answerTokens: answer,
       trace: flags.trace ?? null,
       users: flags.users ?? null,
+      experts: expertsOf(problem, flags),
       ...target,
       maxGpus,
       budgetDollarsPerHour: problem.budget,
@@ -57,6 +58,7 @@ export function planReport(plan: Plan, problem: PlanProblem, flags: PlanFlags) {
     },
     ifModelIsOff: off,
     ifTrafficIs: plan.traffic,
+    ifExpertsAre: plan.skews,
     front: front.map((point) => ({ ...point, layout: sayLayout(point.layout) })),
     searched: {
       carryByArithmetic: search.rated.length,
@@ -78,6 +80,15 @@ export function lineOf({ chosen, rate }: Plan, { demand }: PlanProblem) {
     requestsPerSecondPerUnit: chosen.line.rate * each,
     byArithmetic: chosen.open * each,
     usersPerUnit: demand.arrivals.kind === "users" ? chosen.line.rate : null,
+  };
+}
+
+/** What says which experts tokens take. */
+function expertsOf({ skew }: PlanProblem, { load, routing }: PlanFlags) {
+  return {
+    skew: load === undefined && routing === undefined ? skew : null,
+    load: load ?? null,
+    routing: routing ?? null,
   };
 }
 

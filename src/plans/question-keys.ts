@@ -1,3 +1,4 @@
+import { MOST_SKEW } from "../model/expert-skew.ts";
 import { FITTED_ENGINES } from "../model/fitted-engine.ts";
 import { SERVING_PRECISIONS } from "../model/serving-precision.ts";
 import { PERCENTILES } from "../planner/service-target.ts";
@@ -129,6 +130,22 @@ export const QUESTION_KEYS: readonly QuestionKey[] = [
     },
     0,
   ),
+  numeric(
+    {
+      name: "skew",
+      value: "x",
+      help: "how unevenly experts are asked: 0 all alike, 2 twice the usual (default: 1)",
+    },
+    `a number in 0..${MOST_SKEW}`,
+    (value) => value >= 0 && value <= MOST_SKEW,
+  ),
+  text({
+    name: "load",
+    value: "file",
+    file: true,
+    help: "expert loads of your own, as place reads them: tokens take experts as often",
+  }),
+  text({ name: "routing", value: "file", file: true, help: "a routing trace of your own (.npy), likewise" }),
   text({
     name: "price",
     value: "type=dollars",
@@ -143,11 +160,12 @@ export const QUESTION_KEYS: readonly QuestionKey[] = [
   count({ name: "seed", value: "n", usual: 1, help: "of the requests and the experts they take" }),
 ];
 
-/** Of each of these one is given: another one replaces it. */
+/** Of each of these one is given at most: another one replaces it. */
 export const ONE_OF: readonly (readonly string[])[] = [
   ["rate", "trace", "users"],
   PERCENTILES.map((percentile) => `ttft-p${percentile}`),
   PERCENTILES.map((percentile) => `itl-p${percentile}`),
+  ["skew", "load", "routing"],
 ];
 
 /** `max-gpus` is `maxGpus` in JSON and among flags. */

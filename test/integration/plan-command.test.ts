@@ -74,13 +74,13 @@ describe("a plan for a rate", () => {
   });
 });
 
-test("of an engine, its constants and its steps are planned with, and its flags shown", async () => {
+test("of an engine, its constants and its steps are planned with, and its flags shown; the scenario has the skew", async () => {
   const out = folder.path("engine");
-  const text = await runHere(...ASKED, "--rate", "8", "--engine", "sglang", "--out", out);
+  const text = await runHere(...ASKED, "--rate", "8", "--engine", "sglang", "--skew", "2", "--out", out);
   expect(text).toContain("SGLang  python3 -m sglang.launch_server --model-path mistralai/Mixtral-8x7B-v0.1");
   expect(text).not.toContain("vLLM");
-  const { batching, gpu, model } = await loadScenario(`${out}/scenario.yaml`);
-  expect([batching.engine, gpu?.engine]).toEqual(["sglang", "sglang"]);
+  const { batching, gpu, model, skew } = await loadScenario(`${out}/scenario.yaml`);
+  expect([batching.engine, gpu?.engine, skew]).toEqual(["sglang", "sglang", 2]);
   const other = { ...gpu, engine: null } as NonNullable<typeof gpu>;
   expect(modelledHardware(model, gpu).fixed.step).not.toBe(modelledHardware(model, other).fixed.step);
 });
@@ -133,6 +133,16 @@ test("Ctrl-C ends with what is known, from which the next goes on", async () => 
   expect(saved.asked).toEqual(report.asked);
 });
 
+test("experts of one's own load are planned with, and in the plan's scenario", async () => {
+  const rows = Array.from({ length: 32 }, () => [900, 1, 1, 1, 1, 1, 1, 94]);
+  const load = await folder.write("load.json", JSON.stringify({ logical_count: rows }));
+  const out = folder.path("own-load");
+  const few = ["--rate", "1", "--spare", "0", "--max-gpus", "2", "--redundant", "0"];
+  const { question } = JSON.parse(await runHere(...ASKED, ...few, "--load", load, "--out", out, "--json"));
+  expect(question.experts).toEqual({ skew: null, load, routing: null });
+  expect(await loadScenario(`${out}/scenario.yaml`)).toMatchObject({ routing: null, load, skew: null });
+});
+
 test("a target that no layout keeps: exit 1, with the nearest", async () => {
   const { code, stdout } = await resultHere(...ASKED, "--rate", "4000");
   expect(code).toBe(1);
@@ -149,6 +159,7 @@ test("a budget in dollars limits the plan as one in GPUs does", async () => {
 
 test("bad input: one line, exit 2", async () => {
   const empty = await folder.write("empty.csv", "TIMESTAMP,ContextTokens,GeneratedTokens\n");
+  const otherModels = await folder.write("other-load.json", JSON.stringify({ logical_count: [[1, 2, 3]] }));
   const chat = ["--rate", "1", "--slo", "chat"];
   await expectExit2(folder, [
     [["plan", "--model", "mixtral-8x7b", "--gpu", "h20x", ...chat], "expected one of b200"],
@@ -161,6 +172,11 @@ test("bad input: one line, exit 2", async () => {
     [[...MODEL, ...chat, "--users", "3"], "--rate: is beside --users"],
     [[...MODEL, "--rate", "1"], "--isl: is missing"],
     [[...MODEL, ...chat, "--think", "3"], "--think: is of users"],
+    [[...MODEL, ...chat, "--skew", "5"], "Expected a number in 0..4."],
+    [[...MODEL, ...chat, "--skew", "2", "--load", empty], "--skew: is beside --load"],
+    [[...MODEL, ...chat, "--load", "nowhere.json"], "nowhere.json: cannot be read (ENOENT)"],
+    [[...MODEL, ...chat, "--load", otherModels], "expected those of mixtral-8x7b: 32 rows of 8 experts"],
+    [[...MODEL, ...chat, "--routing", empty], "is not a .npy file"],
     [[...MODEL, ...chat, "--price", "b200=3"], "which --gpu does not name"],
     [[...MODEL, ...chat, "--price", "h100"], "expected a type and dollars an hour"],
     [[...MODEL, ...chat, "--api-price", "in=1"], "--api-price: lacks out="],

@@ -1,3 +1,4 @@
+import { sayLayout, sayShape } from "../../../src/planner/layout.ts";
 import type { BenchTable } from "../bench-table.ts";
 import { type Answer, WAYS, type Way, askBackwards, askable, thinned } from "./backwards.ts";
 import type { MeasuredPoint } from "./measured-candidates.ts";
@@ -20,7 +21,9 @@ export async function backwardsTable(
   for (const way of WAYS) {
     for (const [i, of] of points.entries()) {
       progress(`backwards: ${way.name}, ${i + 1} of ${points.length}: ${of.row.id}`);
-      answers.push(await askBackwards(of, way, all, seed));
+      const answer = await askBackwards(of, way, all, seed);
+      answers.push(answer);
+      progress(`  ${sayAnswer(answer)}`);
     }
   }
   const backends = [...new Set(points.map(({ point }) => point.backend))].sort();
@@ -56,13 +59,22 @@ export async function backwardsTable(
     ),
     notes: [
       every
-        ? `Every measured point of prompts and answers together, ${points.length}.`
-        : `One point of each measured configuration of prompts and answers together, drawn: ${points.length} of ${askables.length}.`,
-      "GPUs planned beside those measured, at the measured load, by the constants that ship, which have seen these points; nothing to spare, 64 GPUs at most.",
+        ? `Every measured point of prompts and answers together with answers of up to 2,048 tokens: ${points.length}.`
+        : `One point of each shape of engine with a model, precision and type of GPU, prompts and answers together, answers of up to 2,048 tokens, drawn: ${points.length} of ${askables.length}.`,
+      "GPUs planned beside those measured, at the measured load, by the constants that ship, which have seen these points; nothing to spare, 64 GPUs at most; 60 requests in each run of the twin. As many users: a closed loop with lengths as measured, up to the load line itself; independent requests: lengths from half to one and a half, a sixth below it.",
       "Measured at that load: plans whose layout was itself measured with a unit's load within a quarter; and of these, those that kept the limits there.",
     ],
     aims: [],
   };
+}
+
+function sayAnswer({ of, gpus, layout, found, keeps }: Answer): string {
+  const { point } = of;
+  const was = `${point.gpus} GPUs measured (${point.decode.count} of ${sayShape(point.decode)}, ${point.concurrency} in flight)`;
+  if (layout === null) return `${was}, none planned`;
+  const measured =
+    keeps === null ? "" : keeps ? ", which was measured to keep it" : ", which was measured to miss it";
+  return `${was}, ${found ? "found" : `${gpus} planned (${sayLayout(layout)})${measured}`}`;
 }
 
 function rowOf({ name }: Way, of: string, answers: readonly Answer[]): (string | number | null)[] {

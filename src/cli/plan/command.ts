@@ -13,6 +13,7 @@ import { TrialThreads } from "../../plans/trial-threads.ts";
 import { countOption, jsonOption } from "../options.ts";
 import { output } from "../output.ts";
 import { ProgressBar } from "../progress-bar.ts";
+import { openExperts } from "../simulation-inputs.ts";
 import { stoppable } from "../stoppable.ts";
 import { readPlanFile } from "./plan-file.ts";
 import { writePlanFiles, writePlanJson } from "./plan-files.ts";
@@ -78,7 +79,9 @@ async function plan({
   const saved = from === undefined ? null : await readPlanFile(from);
   const question = withWholePaths(changed(changed(saved?.asked ?? {}, given), readSettings(set ?? [])));
   const flags = flagsOf(question);
-  const inputs = await readPlanProblem(flags);
+  const inputs = await readPlanProblem(flags, ({ routing = null, load = null }, model) =>
+    openExperts({ routing, load }, model, flags.seed, out),
+  );
   const key = trialsKey(inputs.problem);
   await using threads = new TrialThreads(inputs.problem, count);
   const trials = new KnownTrials(threads, saved?.runs.of === key ? saved.runs.known : []);

@@ -94,9 +94,10 @@ function mooncakeLines(requests: readonly TraceRequest[]): string {
 function scenarioOf(
   plan: Plan,
   problem: PlanProblem,
-  { model, precision }: PlanFlags,
+  flags: PlanFlags,
   unit: readonly TraceRequest[],
 ): object {
+  const { model, precision } = flags;
   const { layout } = plan.chosen;
   const { decode, prefill, redundantSlots, stepTokens, type } = layout;
   const beforeMs = 1000 * openConstants(layout, problem).first;
@@ -117,7 +118,7 @@ function scenarioOf(
     stepTokens,
     runningPerRank: plan.running,
     trace: "unit-requests.jsonl",
-    routing: null,
+    ...expertsOf(flags),
     durationSeconds: Math.ceil((unit.at(-1)?.arrivalMs ?? 1000) / 1000),
     sharesSeconds: CADENCE.sharesMs / 1000,
     placementSeconds: CADENCE.placementMs / 1000,
@@ -125,6 +126,14 @@ function scenarioOf(
     // A client's first token comes later by what HTTP, its prompt's text and scheduling take.
     slo: { ttftMs: Math.round(problem.target.ttftMs - beforeMs), tpotMs: problem.target.itlMs },
     seed: problem.seed + OTHER_SEED,
+  };
+}
+
+function expertsOf({ routing, load, skew }: PlanFlags): object {
+  return {
+    routing: routing === undefined ? null : resolve(routing),
+    ...(load === undefined ? {} : { load: resolve(load) }),
+    ...(skew === undefined ? {} : { skew }),
   };
 }
 

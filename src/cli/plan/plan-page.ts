@@ -7,7 +7,7 @@ import { documentHtml, panelHtml, section } from "../../report/html/document.ts"
 import type { FigureTable } from "../../report/html/figure-table.ts";
 import { loadBars, moneyBars, sureBars, timeBars } from "./plan-bars.ts";
 import { frontChart, trafficChart } from "./plan-charts.ts";
-import { type Row, answerRows, leadText, startRows, triedRows, triedTitle } from "./plan-words.ts";
+import { type Row, answerRows, leadText, skewRows, startRows, triedRows, triedTitle } from "./plan-words.ts";
 import { unitPictureHtml } from "./unit-picture.ts";
 
 /** A plan as one HTML file that needs no network. */
@@ -34,6 +34,13 @@ export function planPage(plan: Plan, problem: PlanProblem, flags: PlanFlags): st
     parts: [
       section("At a glance", [`<div class="charts glance">\n${pictures.join("\n")}\n</div>`]),
       section("The answer", [panelHtml(words("Answer", answer))]),
+      ...(plan.skews.length === 0
+        ? []
+        : [
+            section("How sure it is", [
+              panelHtml(words("GPUs in this layout if experts are loaded", skewRows(plan))),
+            ]),
+          ]),
       section("How it was found", [panelHtml(words(triedTitle(plan), triedRows(plan)))]),
       section(
         "How engines are started",

@@ -112,6 +112,16 @@ export function trafficRows({ traffic }: Plan): Row[] {
   ]);
 }
 
+/** GPUs if experts are loaded otherwise. */
+export function skewRows({ skews }: Plan): Row[] {
+  return skews.map(({ skew, line, gpus, affordable }) => [
+    skew === 0 ? "evenly" : `with skew ${skew}`,
+    line === null || gpus === null
+      ? "none: it keeps the target at no load"
+      : `${gpus}${affordable ? "" : ", which is above the budget"}: ${line.toPrecision(3)} a unit`,
+  ]);
+}
+
 /** Layouts that the twin ran. */
 export function triedRows({ search }: Plan): Row[] {
   return search.tried.map((one) => [sayLayout(one.layout), triedText(one)]);
