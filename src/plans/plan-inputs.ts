@@ -113,9 +113,12 @@ async function readTypes(flags: PlanFlags, model: MoeModel, table: PlanGpu["tabl
 
 async function demandOf(asked: Asked, traffic: number): Promise<Demand> {
   if (asked.kind === "users") {
-    return usersDemand(Math.ceil(traffic * asked.users), 1000 * asked.think, asked.isl, asked.osl);
+    return usersDemand(Math.ceil(traffic * asked.users), 1000 * asked.think, asked.isl, asked.osl, {
+      found: asked.cached,
+    });
   }
-  if (asked.kind === "rate") return drawnDemand(traffic * asked.rate, asked.isl, asked.osl);
+  if (asked.kind === "rate")
+    return drawnDemand(traffic * asked.rate, asked.isl, asked.osl, { found: asked.cached });
   const bytes = await readRegularFile(asked.path, {
     mostBytes: MOST_TRACE_BYTES,
     smaller: "give a part of it",
@@ -162,10 +165,10 @@ function checkFits(problem: PlanProblem): void {
 }
 
 function checkTarget(problem: PlanProblem): void {
-  const { target, types, spare, demand } = problem;
+  const { target, types, spare } = problem;
   const affordable = Math.max(...types.map((type) => mostGpus(type, problem)));
   const most = Math.max(1, Math.min(POOL_GPUS, Math.floor(affordable / (1 + spare))));
-  const { gpu, itlMs, ttftMs, bytes, flops } = physicalBound(problem, most);
+  const { gpu, itlMs, ttftMs, bytes, flops, tokens } = physicalBound(problem, most);
   const on = `${most} ${gpu.toUpperCase()}`;
   if (target.itlMs < itlMs) {
     const how = `${decimals(bytes / 1e9, 1)} GB of weights that a token takes, read once from the memory of ${on} at its maker's peak`;
@@ -176,7 +179,7 @@ function checkTarget(problem: PlanProblem): void {
     );
   }
   if (target.ttftMs < ttftMs) {
-    const how = `${decimals(flops / 1e12, 0)} TFLOP of a prompt of ${demand.promptP95} tokens on ${on} at its maker's peak`;
+    const how = `${decimals(flops / 1e12, 0)} TFLOP of a prompt of ${tokens} tokens on ${on} at its maker's peak`;
     throw new InputError(
       "--ttft-p95",
       "",

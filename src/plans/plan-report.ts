@@ -1,4 +1,5 @@
 import { sayLayout, sayShape, unitGpus } from "../planner/layout.ts";
+import { foundPart } from "../planner/demand.ts";
 import type { Plan } from "../planner/plan.ts";
 import type { PlanProblem } from "../planner/plan-problem.ts";
 import type { Parallelism } from "../twin/calibration/serving-point.ts";
@@ -25,6 +26,7 @@ export function planReport(plan: Plan, problem: PlanProblem, flags: PlanFlags) {
       requestsPerSecond: plan.rate,
       promptTokens: prompt,
       answerTokens: answer,
+      foundInCache: foundPart(demand),
       trace: flags.trace ?? null,
       users: flags.users ?? null,
       experts: expertsOf(problem, flags),

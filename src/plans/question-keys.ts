@@ -98,6 +98,11 @@ export const QUESTION_KEYS: readonly QuestionKey[] = [
     "a number, 0 or more",
     (value) => value >= 0,
   ),
+  numeric(
+    { name: "cached", value: "part", help: "of every prompt, found in the cache (default: 0)" },
+    "a part of at least 0 and less than 1",
+    (value) => value >= 0 && value < 1,
+  ),
   positive({
     name: "traffic",
     value: "factor",
