@@ -1,4 +1,5 @@
 import { Command, Option } from "commander";
+import { InputError } from "../../lib/errors.ts";
 import { SERVING_PRECISIONS } from "../../model/serving-precision.ts";
 import { LoadLines } from "../../planner/load-line.ts";
 import { type Plan, isPlan, makePlan } from "../../planner/plan.ts";
@@ -16,6 +17,8 @@ import { planReport } from "./plan-report.ts";
 import { noPlanText, planText } from "./plan-text.ts";
 import { ProgressBar } from "../progress-bar.ts";
 import { stoppable } from "../stoppable.ts";
+import { addPoolOptions, checkPoolFlags } from "./running-pool/pool-flags.ts";
+import { type RightSizeFlags, rightSizePool } from "./running-pool/right-size.ts";
 
 const FAILURE = 1;
 const INTERRUPTED = 130;
@@ -25,12 +28,12 @@ const AGREES = 1.02;
 
 /** `plan`: fewest GPUs for a load under latency targets. */
 export function planCommand(): Command {
-  return new Command("plan")
+  const command = new Command("plan")
     .description(
       "Fewest GPUs for a rate, a trace or a number of users under latency targets; every answer is confirmed by the twin (docs/planning.md).",
     )
-    .requiredOption("--model <name>", "a model of the catalogue, or a file")
-    .requiredOption("--gpu <types>", "types of GPU, separated by commas: h200,b200")
+    .option("--model <name>", "a model of the catalogue, or a file")
+    .option("--gpu <types>", "types of GPU, separated by commas: h200,b200")
     .addOption(
       new Option("--precision <format>", "what the model is served in (default: its own)").choices(
         SERVING_PRECISIONS,
@@ -64,7 +67,19 @@ export function planCommand(): Command {
     .addOption(countOption("--seed <n>", "of the requests and the experts they take").default(1))
     .addOption(jsonOption())
     .exitOverride()
-    .action(plan);
+    .action((flags: PlanFlags | RightSizeFlags) => {
+      checkPoolFlags(flags);
+      return "pool" in flags ? rightSizePool(flags) : plan(withModel(flags));
+    });
+  return addPoolOptions(command);
+}
+
+/** A plan is of a model on types of GPU; a pool that runs may know its own. @throws InputError */
+function withModel(flags: PlanFlags): PlanFlags {
+  for (const name of ["model", "gpu"] as const)
+    if (flags[name] === undefined)
+      throw new InputError(`--${name}`, "", "is missing; expected one, or --pool with a running gateway");
+  return flags;
 }
 
 async function plan(flags: PlanFlags): Promise<void> {

@@ -76,7 +76,7 @@ function lengthOf(name: "isl" | "osl", tokens: number | undefined): number {
 }
 
 /** @throws InputError */
-export function targetOf(flags: PlanFlags): ServiceTarget {
+export function targetOf(flags: Pick<PlanFlags, "slo" | "ttftP95" | "itlP95">): ServiceTarget {
   const target = presetOf(flags)?.target;
   return {
     ttftMs: timeOf("--ttft-p95", flags.ttftP95 ?? target?.ttftMs),
@@ -94,12 +94,15 @@ function timeOf(flag: string, ms: number | undefined): number {
   );
 }
 
-function presetOf({ slo }: PlanFlags): SloPreset | null {
+function presetOf({ slo }: Pick<PlanFlags, "slo">): SloPreset | null {
   return slo === undefined ? null : SLO_PRESETS[slo];
 }
 
 /** Dollars by type. @throws InputError */
-export function pricesOf({ price }: PlanFlags, types: readonly string[]): ReadonlyMap<string, number> {
+export function pricesOf(
+  { price }: Pick<PlanFlags, "price">,
+  types: readonly string[],
+): ReadonlyMap<string, number> {
   const prices = new Map<string, number>();
   for (const part of price === undefined ? [] : price.split(",")) {
     const [, type, dollars] = /^\s*([^=]+)=\s*(\d+(?:\.\d+)?)\s*$/.exec(part) ?? [];

@@ -70,7 +70,11 @@ export async function readPlanProblem(flags: PlanFlags): Promise<PlanInputs> {
   return { problem, errors: { median: part("median"), p90: part("p90") }, users };
 }
 
-async function readTypes(flags: PlanFlags, model: MoeModel, table: PlanGpu["table"]): Promise<PlanGpu[]> {
+export async function readTypes(
+  flags: Pick<PlanFlags, "gpu" | "price">,
+  model: MoeModel,
+  table: PlanGpu["table"],
+): Promise<PlanGpu[]> {
   const names = [...new Set(flags.gpu.split(",").map((name) => name.trim()))];
   const place = { sourceOf: () => "--gpu", field: [] };
   const gpus = await Promise.all(names.map((name) => loadGpu(name, place)));

@@ -24,6 +24,8 @@ export interface PoolBalanceOptions {
   readonly hardware: Hardware;
   readonly engine?: EngineSettings;
   readonly policy: BalancePolicy;
+  /** What is dispatched by at first; absent for a placement for an even load. */
+  readonly begins?: Plan | null;
   readonly cadence: Cadence;
   readonly timeline: Timeline;
   readonly listener: Pick<RunObserver, "event">;
@@ -50,13 +52,14 @@ export class PoolBalance {
   movedSlots = 0;
 
   constructor(options: PoolBalanceOptions) {
-    const { model, policy, cadence, hardware, engine = WIDE_EP_ENGINE } = options;
+    const { model, policy, cadence, hardware, engine = WIDE_EP_ENGINE, begins = null } = options;
     this.#options = options;
     this.topology = policyTopology(model, options.topology, policy);
     this.#balancer = new Balancer(model, this.topology, policy, cadence, 0, {
       hardware,
       shape: engine.shape,
     });
+    if (begins !== null) this.#balancer.accept(begins);
   }
 
   get current(): Plan {

@@ -89,7 +89,17 @@ export class ServedRun implements PoolListener {
     const { hardware, model, routing, seed } = this.#options;
     const role = name === "pool" ? "mixed" : name;
     const listeners = { listener: this, requests: this.#flights };
-    const options = { ...this.#options, hardware, ...shape, ...listeners, name, role, timeline } as const;
+    const begins = shape.begins ?? null;
+    const options = {
+      ...this.#options,
+      hardware,
+      ...shape,
+      begins,
+      ...listeners,
+      name,
+      role,
+      timeline,
+    } as const;
     return new RunPool(options, ({ ranks, balance }) =>
       assignerOf(shape.assignment, {
         model,
