@@ -4,14 +4,14 @@ import { PoolHistogram } from "./pool-histogram.ts";
 import type { PrometheusText } from "./prometheus-text.ts";
 import type { Readings } from "./readings.ts";
 
-/** From a bound to the next a quarter to a half more, where targets are. */
+/** From a bound to the next an eighth to a third more, where targets are. */
 const TTFT_SECONDS = [
   0.01, 0.025, 0.035, 0.05, 0.07, 0.1, 0.125, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.8, 1, 1.25, 1.5, 2, 2.5,
   3.5, 5, 7, 10, 15, 30, 60,
 ];
 const ITL_SECONDS = [
   0.002, 0.003, 0.004, 0.005, 0.006, 0.008, 0.01, 0.0125, 0.015, 0.0175, 0.02, 0.0225, 0.025, 0.03, 0.035,
-  0.04, 0.05, 0.06, 0.075, 0.1, 0.125, 0.15, 0.2, 0.3, 0.5, 1, 5,
+  0.04, 0.05, 0.06, 0.075, 0.09, 0.1, 0.11, 0.125, 0.14, 0.15, 0.175, 0.2, 0.25, 0.3, 0.4, 0.5, 0.7, 1, 5,
 ];
 /** Powers of two, and between them one and a half times each. */
 const TOKENS = Array.from({ length: 17 }, (_, power) => [2 ** (power + 3), 1.5 * 2 ** (power + 3)]).flat();

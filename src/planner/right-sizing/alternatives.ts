@@ -17,10 +17,10 @@ const STEP_TOKENS = [512, 1024, 2048, 4096, 8192, 16_384];
 /** Of a unit's GPUs, the parts that prompts may have. */
 const PROMPT_PARTS = [1 / 4, 1 / 2, 3 / 4];
 /** Smaller units, in parts of what it is now. */
-const SMALLER = [3 / 4, 1 / 2, 1 / 4];
+const SMALLER = [1 / 4, 1 / 2, 3 / 4];
 
 /**
- * Other layouts of a unit that fit in memory, best of each kind first, by arithmetic.
+ * Other layouts of a unit that fit in memory, the best of each kind by arithmetic; of those with fewer GPUs all, the fewest first.
  * @param target what the model has to keep for the pool to keep its own
  */
 export function alternatives(layout: Layout, problem: PlanProblem): Alternative[] {
@@ -35,7 +35,7 @@ export function alternatives(layout: Layout, problem: PlanProblem): Alternative[
   return [
     ...rated("step tokens", otherSteps(layout)).slice(0, 1),
     ...rated("prefill apart", apart(layout, model)).slice(0, 1),
-    ...rated("fewer GPUs", smaller(layout, model)),
+    ...rated("fewer GPUs", smaller(layout, model)).sort((a, b) => unitGpus(a.layout) - unitGpus(b.layout)),
   ];
 }
 

@@ -24,7 +24,7 @@ export interface Changes {
 /** A unit is loaded up to so much of what the twin still carries, as plans are. */
 const PLANNED = 1 / 1.1 ** 2;
 /** Less is within what runs of the twin differ by. */
-const LEAST_GAIN = 0.05;
+const LEAST_GAIN = 0.049;
 /** Arithmetic is not asked about less. */
 const LEAST_OPEN = 1.1;
 /** Full steps are held to be no quicker below this. */
@@ -51,7 +51,7 @@ export function* changesOf(
     const { now, anew, anewGain, shares, sharesGain, movedSlots } = placement;
     const text = `balancedness ${now.toFixed(3)} → ${anew.toFixed(3)} for the experts' load as it is now, ${movedSlots} slots of all layers; full steps forward ${percent(anewGain)} more`;
     const begins = judge.solved(unit.begins.placement.topology, unit.begins);
-    const gain = anewGain < LEAST_COST_GAIN ? 0 : yield* gainOf({ ...unit, begins });
+    const gain = anewGain < LEAST_COST_GAIN ? 0 : yield* twin.gain({ ...unit, begins }, room);
     add("placement", `experts placed anew: ${text}`, 0, gain, "experts placed anew");
     if (sharesGain >= LEAST_COST_GAIN)
       useless.push(
@@ -69,7 +69,7 @@ export function* changesOf(
     if (pool.load === null || unit.begins === null || decode.slotsPerGpu === unit.decode.slotsPerGpu)
       continue;
     const changed = { ...next, decode, prefill: unit.prefill, begins: judge.solved(decode, null) };
-    const gain = yield* gainOf(changed);
+    const gain = yield* twin.gain(changed, room);
     add(
       "redundancy",
       `${what} (${redundantExperts(layout, model.experts)} redundant experts)`,
@@ -97,7 +97,7 @@ export function* changesOf(
       if (already || open * room.factor < 1) return;
       const carries = yield* twin.keeps(next, 1 / PLANNED);
       if (!carries) return;
-      const text = `a unit of ${unitGpus(layout)} GPUs in place of ${unitGpus(unit.layout)} (${sayShape(layout.decode)})`;
+      const text = `a unit of ${gpuText(unitGpus(layout))} in place of ${unitGpus(unit.layout)} (${sayShape(layout.decode)})`;
       changes.push({ kind: what, text, gpusSaved: saved, gain: null });
       return;
     }
@@ -112,19 +112,19 @@ export function* changesOf(
       what === "step tokens"
         ? { ...next, decode: unit.decode, prefill: unit.prefill, begins: unit.begins }
         : next;
-    add(what, words, 0, yield* gainOf(same), what === "step tokens" ? "other step tokens" : "prefill apart");
+    add(
+      what,
+      words,
+      0,
+      yield* twin.gain(same, room),
+      what === "step tokens" ? "other step tokens" : "prefill apart",
+    );
   }
 
   function withPlacement(next: RunningUnit): RunningUnit {
     return pool.load === null || unit.begins === null
       ? next
       : { ...next, begins: judge.solved(next.decode, null) };
-  }
-
-  function* gainOf(changed: RunningUnit): Generator<number, number> {
-    const expected = Math.max(room.factor, 1 / 30);
-    const found = yield* twin.room(changed, expected);
-    return room.factor === 0 ? (found.factor > 0 ? 1 : 0) : found.factor / room.factor - 1;
   }
 }
 
@@ -145,6 +145,10 @@ function unitsChange({ pool }: UnitTwin, room: Room): Change | null {
   const why = spare === 1 ? ", one of them to spare," : "";
   const text = `${word(wanted)}${why} in place of ${units}: each at most at its load line, a sixth below what the twin carries`;
   return { kind: "units", text, gpusSaved: (units - wanted) * gpus, gain: null };
+}
+
+function gpuText(count: number): string {
+  return `${count} GPU${count === 1 ? "" : "s"}`;
 }
 
 function percent(part: number): string {

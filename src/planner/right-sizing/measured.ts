@@ -37,6 +37,8 @@ export interface PoolState {
 }
 
 export interface Times {
+  /** Known best of these: buckets say nothing of it. */
+  readonly mean: number;
   readonly p50: number;
   readonly p95: number;
 }
@@ -154,7 +156,7 @@ function sinceThen(before: Distributions, after: Distributions): Distributions |
 function timesOf(seconds: Histogram | null): Times | null {
   if (seconds === null || countOf(seconds) === 0) return null;
   const at = (part: number) => 1000 * (percentile(seconds, part) ?? 0);
-  return { p50: at(0.5), p95: at(0.95) };
+  return { mean: 1000 * (meanOf(seconds) ?? 0), p50: at(0.5), p95: at(0.95) };
 }
 
 function mean(values: readonly number[]): number {

@@ -1,3 +1,4 @@
+import { openCapacity } from "../open-capacity.ts";
 import { openConstants } from "../open-times.ts";
 import { type BindingLimit, bindingLimit } from "../binding-limit.ts";
 import type { PlanProblem } from "../plan-problem.ts";
@@ -7,11 +8,24 @@ import { type Clock, type Predicted, clockOf } from "./clock.ts";
 import { demandOf } from "./measured-demand.ts";
 import type { Measured } from "./measured.ts";
 import { PlacementJudge, type PlacementWorth } from "./placement-worth.ts";
+import { gpuCount } from "../../model/topology.ts";
 import { type RunningPool, poolGpus } from "./running-unit.ts";
 import { type Expected, type Room, UnitTwin } from "./unit-twin.ts";
 
+/** Runs of the same load at other seeds differ as much as windows of the same traffic do: the middle one is the answer. */
+const SEEDS = 3;
+/** Where the search begins; it goes on from there. */
+const MOST_ROOM = 1000;
 /** What counts of a run in the twin. */
 const REQUESTS = 400;
+
+/** What one thing less of the pool leaves: a unit, or where there is one unit, one of its GPUs. */
+export interface Lost {
+  readonly what: "unit" | "GPU";
+  /** The most traffic then, in parts of what is measured. */
+  readonly factor: number;
+  readonly survives: boolean;
+}
 
 /** What is to be said of a pool that runs. */
 export interface RightSizing {
@@ -23,11 +37,13 @@ export interface RightSizing {
   readonly predicted: Predicted;
   readonly clock: Clock;
   readonly room: Room;
-  /** Just beyond it. */
+  /** The same by the runs that leave least and most: with other requests of the same kind. */
+  readonly roomFrom: number;
+  readonly roomTo: number;
+  /** Just beyond it, or there where it has no end. */
   readonly beyond: Expected;
   readonly limit: BindingLimit;
-  /** What one thing less of the pool leaves: a unit, or where there is one unit, one of its GPUs. */
-  readonly lost: { readonly what: "unit" | "GPU"; readonly factor: number; readonly survives: boolean };
+  readonly lost: Lost;
   readonly placement: PlacementWorth | null;
   readonly changes: readonly Change[];
   /** Looked at, and worth nothing here. */
@@ -47,32 +63,66 @@ export function* rightSize(
   seed: number,
   requests = REQUESTS,
 ): Generator<RightSizeProgress, RightSizing> {
-  const twin = new UnitTwin(pool, measured, target, seed, requests);
-  const { unit, units } = pool;
-  const predicted = yield* saying("the load that is measured", 0, 0.1, twin.predict(1));
-  const predict = (factor: number) => twin.predict(factor);
-  twin.clock = yield* saying("its clock", 0.1, 0.3, clockOf(measured, predicted, predict, twin.outsideMs));
-  const room = yield* saying("more traffic", 0.3, 0.55, twin.room(unit));
-  const beyond = yield* saying("just beyond", 0.55, 0.6, twin.expect(unit, room.beyond));
+  const { unit } = pool;
+  const asked: Asked[] = [];
+  for (let i = 0; i < SEEDS; i++) {
+    const one = new UnitTwin(pool, measured, target, seed + i, requests);
+    const part = (0.5 * i) / SEEDS;
+    asked.push(yield* saying("more traffic", part, part + 0.5 / SEEDS, askedOf(one, asked[0]?.room.factor)));
+  }
+  const ordered = asked.toSorted((one, other) => one.room.factor - other.room.factor);
+  const { twin, predicted, room } = ordered[(SEEDS - 1) / 2];
+  const beyond = yield* saying("just beyond", 0.5, 0.55, twin.expect(unit, room.beyond ?? room.factor));
   const problem = problemOf(twin);
   const judge = new PlacementJudge(pool);
   const placement = judge.worth();
-  const found = yield* saying("changes", 0.6, 1, changesOf(twin, room, problem, judge, placement));
-  const gpus = poolGpus(pool);
-  const left = units > 1 ? (units - 1) / units : (gpus - 1) / gpus;
+  const found = yield* saying("changes", 0.55, 1, changesOf(twin, room, problem, judge, placement));
   return {
     measured,
-    gpus,
+    gpus: poolGpus(pool),
     keepsNow: keepsNow(measured, target),
     predicted,
     clock: twin.clock,
     room,
+    roomFrom: ordered[0].room.factor,
+    roomTo: ordered[SEEDS - 1].room.factor,
     beyond,
     limit: bindingLimit(unit.layout, problem),
-    lost: { what: units > 1 ? "unit" : "GPU", factor: room.factor * left, survives: room.factor * left >= 1 },
+    lost: lostOf(pool, room),
     placement,
     ...found,
   };
+}
+
+/** Where the only unit is an engine that nobody places experts for, it goes with any of its GPUs. */
+function lostOf({ unit, units, model }: RunningPool, { factor }: Room): Lost {
+  if (units > 1) return lostWith("unit", (factor * (units - 1)) / units);
+  if (unit.begins === null) return lostWith("unit", 0);
+  const gpus = gpuCount(unit.decode);
+  const held = (gpus - 1) * unit.decode.slotsPerGpu >= model.experts;
+  return lostWith("GPU", held ? (factor * (gpus - 1)) / gpus : 0);
+}
+
+function lostWith(what: Lost["what"], factor: number): Lost {
+  return { what, factor, survives: factor >= 1 };
+}
+
+interface Asked {
+  readonly twin: UnitTwin;
+  readonly predicted: Predicted;
+  readonly room: Room;
+}
+
+/** The model's own times, its clock for this pool, and the room by that. @param expected by another run */
+function* askedOf(twin: UnitTwin, expected: number | undefined): Generator<number, Asked> {
+  const predicted = yield* twin.predict(1);
+  const predict = (factor: number) => twin.predict(factor);
+  twin.clock = yield* clockOf(twin.measured, predicted, predict, twin.outsideMs);
+  const { unit } = twin.pool;
+  const problem = problemOf(twin);
+  const open = openCapacity(unit.layout, problem) / problem.demand.rate;
+  const near = Math.max(1 / MOST_ROOM, expected ?? Math.min(MOST_ROOM, open));
+  return { twin, predicted, room: yield* twin.room(unit, near) };
 }
 
 function keepsNow({ ttftMs, itlMs }: Measured, target: ServiceTarget): boolean | null {

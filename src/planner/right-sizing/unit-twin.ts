@@ -1,6 +1,6 @@
 import { openConstants } from "../open-times.ts";
 import type { ServiceTarget } from "../service-target.ts";
-import { MODEL_CLOCK, type Clock, type Predicted } from "./clock.ts";
+import type { Clock, Predicted } from "./clock.ts";
 import type { Measured, Times } from "./measured.ts";
 import type { RunningPool, RunningUnit } from "./running-unit.ts";
 import { type UnitTimes, unitRun } from "./unit-run.ts";
@@ -9,7 +9,7 @@ import { demandOf } from "./measured-demand.ts";
 
 /** Factors of traffic that are tried are powers of this. */
 const GRID = 1.05;
-/** Thirty times the traffic, and a thirtieth. */
+/** Thirty times the traffic, and a thirtieth: more, or less, is not looked for. */
 const MOST_POWER = 70;
 const WARM = 1.25;
 
@@ -23,8 +23,8 @@ export interface Expected extends Predicted {
 export interface Room {
   /** The most traffic that keeps the target, in parts of what is measured; 0 where none does. */
   readonly factor: number;
-  /** The next more on the grid, which does not. */
-  readonly beyond: number;
+  /** The next more on the grid, which does not; null where as much as is asked for is kept. */
+  readonly beyond: number | null;
 }
 
 /** Asks the twin what units would come to under more or less of the traffic that is measured, by the pool's own clock. */
@@ -32,10 +32,11 @@ export class UnitTwin {
   readonly pool: RunningPool;
   readonly measured: Measured;
   readonly target: ServiceTarget;
+  /** As the model has it. */
   readonly outsideMs: number;
   readonly #seed: number;
   readonly #requests: number;
-  clock: Clock = MODEL_CLOCK;
+  clock: Clock;
 
   constructor(pool: RunningPool, measured: Measured, target: ServiceTarget, seed: number, requests: number) {
     this.pool = pool;
@@ -47,6 +48,7 @@ export class UnitTwin {
     const demand = demandOf(measured, this.rate);
     const asked = { model, precision, sizes, demand };
     this.outsideMs = pool.outsideMs ?? 1000 * openConstants(unit.layout, asked).first;
+    this.clock = { steps: 1, outsideMs: this.outsideMs, ttft: 1, itl: 1 };
   }
 
   /** Requests per second of a unit, now. */
@@ -56,19 +58,19 @@ export class UnitTwin {
 
   /** Of the model, the target that the pool keeps where its steps take as long as they do. */
   get modelTarget(): { readonly ttftMs: number; readonly itlMs: number } {
-    const { steps, ttft, itl } = this.clock;
+    const { steps, outsideMs, ttft, itl } = this.clock;
     const { ttftMs, itlMs } = this.target;
-    return { ttftMs: (ttftMs / ttft - this.outsideMs) / steps, itlMs: itlMs / (itl * steps) };
+    return { ttftMs: (ttftMs / ttft - outsideMs) / steps, itlMs: itlMs / (itl * steps) };
   }
 
   /** The model as it is, at a part of the load. */
   *predict(factor: number): Generator<number, Predicted> {
-    const times = yield* this.#run(this.pool.unit, factor, null);
+    const times = yield* this.#run(this.pool.unit, factor, factor, null);
     if (times === null) throw new Error("a run that goes on to the end has no times");
     const outside = this.outsideMs;
     const ttft = timesOf(times.ttftMs);
     return {
-      ttftMs: ttft === null ? null : { p50: ttft.p50 + outside, p95: ttft.p95 + outside },
+      ttftMs: ttft === null ? null : eachOf(ttft, (ms) => ms + outside),
       itlMs: timesOf(times.itlMs),
       balancedness: times.balancedness,
     };
@@ -76,16 +78,16 @@ export class UnitTwin {
 
   /** What clients are expected to see at a part of the traffic. */
   *expect(unit: RunningUnit, factor: number): Generator<number, Expected> {
-    const { steps, ttft, itl } = this.clock;
-    const times = yield* this.#run(unit, factor * steps, null);
+    const { steps, outsideMs, ttft, itl } = this.clock;
+    const times = yield* this.#run(unit, factor * steps, steps, null);
     if (times === null) throw new Error("a run that goes on to the end has no times");
     const [first, between] = [timesOf(times.ttftMs), timesOf(times.itlMs)];
-    const seen = (ms: number) => ttft * (this.outsideMs + steps * ms);
+    const seen = (ms: number) => ttft * (outsideMs + steps * ms);
     return {
       factor,
       failed: times.failed,
-      ttftMs: first === null ? null : { p50: seen(first.p50), p95: seen(first.p95) },
-      itlMs: between === null ? null : { p50: itl * steps * between.p50, p95: itl * steps * between.p95 },
+      ttftMs: first === null ? null : eachOf(first, seen),
+      itlMs: between === null ? null : eachOf(between, (ms) => itl * steps * ms),
       balancedness: times.balancedness,
     };
   }
@@ -93,7 +95,7 @@ export class UnitTwin {
   *keeps(unit: RunningUnit, factor: number): Generator<number, boolean> {
     const { ttftMs, itlMs } = this.modelTarget;
     if (ttftMs <= 0) return false;
-    const times = yield* this.#run(unit, factor * this.clock.steps, ttftMs);
+    const times = yield* this.#run(unit, factor * this.clock.steps, this.clock.steps, ttftMs);
     return (
       times !== null &&
       times.failed === 0 &&
@@ -105,18 +107,23 @@ export class UnitTwin {
 
   /** The room of a unit that has the same part of the traffic, to a twentieth. @param expected where it is looked for first */
   *room(unit: RunningUnit, expected = 1): Generator<number, Room> {
-    const start = Math.round(Math.log(expected) / Math.log(GRID));
+    const near = Math.round(Math.log(expected) / Math.log(GRID));
+    const start = Math.max(-MOST_POWER, Math.min(MOST_POWER, near));
     const keeps = (power: number) => this.keeps(unit, GRID ** power);
     let [low, high] = [start, start];
     if (yield* keeps(start)) {
-      for (let step = 2; yield* keeps((high = low + step)); step *= 2) {
+      for (let step = 1; low < MOST_POWER; step *= 2) {
+        high = Math.min(MOST_POWER, low + step);
+        if (!(yield* keeps(high))) break;
         low = high;
-        if (low - start >= MOST_POWER) return { factor: GRID ** low, beyond: GRID ** high };
       }
+      if (low === MOST_POWER) return { factor: GRID ** low, beyond: null };
     } else {
-      for (let step = 2; !(yield* keeps((low = high - step))); step *= 2) {
+      for (let step = 1; ; step *= 2) {
+        low = Math.max(-MOST_POWER, high - step);
+        if (yield* keeps(low)) break;
+        if (low === -MOST_POWER) return { factor: 0, beyond: GRID ** low };
         high = low;
-        if (start - high >= MOST_POWER) return { factor: 0, beyond: GRID ** high };
       }
     }
     while (high - low > 1) {
@@ -127,9 +134,21 @@ export class UnitTwin {
     return { factor: GRID ** low, beyond: GRID ** high };
   }
 
-  #run(unit: RunningUnit, factor: number, ttftMs: number | null): Generator<number, UnitTimes | null> {
+  /** How much more than a unit's room another one has, in parts of that: 0 where it is not a step of the grid. */
+  *gain(changed: RunningUnit, { factor, beyond }: Room): Generator<number, number> {
+    if (beyond === null || !(yield* this.keeps(changed, beyond))) return 0;
+    const more = yield* this.room(changed, beyond);
+    return factor === 0 ? 1 : more.factor / factor - 1;
+  }
+
+  /** @param factor of the rate. @param steps of the clock that times are told by, which a run is to be warm after */
+  #run(
+    unit: RunningUnit,
+    factor: number,
+    steps: number,
+    ttftMs: number | null,
+  ): Generator<number, UnitTimes | null> {
     const { measured, target } = this;
-    const { steps } = this.clock;
     const tokenMs = Math.min(measured.itlMs?.p95 ?? target.itlMs, 2 * target.itlMs) / steps;
     const warmSeconds = (WARM * measured.answerMean * tokenMs + target.ttftMs / steps) / 1000;
     return unitRun(unit, this.pool, {
@@ -145,5 +164,9 @@ export class UnitTwin {
 }
 
 function timesOf(sample: SampleSummary | null): Times | null {
-  return sample === null ? null : { p50: sample.p50, p95: sample.p95 };
+  return sample === null ? null : { mean: sample.mean, p50: sample.p50, p95: sample.p95 };
+}
+
+function eachOf({ mean, p50, p95 }: Times, of: (ms: number) => number): Times {
+  return { mean: of(mean), p50: of(p50), p95: of(p95) };
 }

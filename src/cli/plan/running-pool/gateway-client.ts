@@ -103,6 +103,9 @@ function reasonOf(text: string): string {
 
 /** The system's word for it. */
 function causeOf(error: unknown): string {
-  const { cause, name } = error as { readonly cause?: { readonly code?: unknown }; readonly name?: unknown };
-  return String(cause?.code ?? name);
+  const { cause, name } = error as {
+    readonly cause?: Partial<NodeJS.ErrnoException>;
+    readonly name?: string;
+  };
+  return String(cause?.code ?? cause?.message ?? name);
 }

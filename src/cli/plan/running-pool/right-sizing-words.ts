@@ -20,6 +20,8 @@ export function leadText({ name, target, result }: Answered): string {
         : `Pool ${name} keeps its target (${asked}); `;
   if (room.factor === 0) return `${missed}the twin keeps it at no rate.`;
   const at = `${rateText(room.factor * measured.rate)} requests/s`;
+  if (room.beyond === null)
+    return `${missed}there is room for more than ${room.factor.toFixed(0)} times this traffic (${at}).`;
   if (room.factor < 1)
     return `${missed}it would keep it up to ${room.factor.toFixed(2)} of this traffic (${at}).`;
   return `${missed}there is room for ${room.factor.toFixed(2)} times this traffic (${at}).`;
@@ -89,7 +91,7 @@ function lengthsNote(countedByEngine: number): Row[] {
 }
 
 /** The model beside it. */
-export function modelRows({ result, pool }: Answered): Row[] {
+export function modelRows({ result }: Answered): Row[] {
   const { measured, predicted, clock } = result;
   const row = (name: string, said: number | null | undefined, seen: number | null | undefined): Row => {
     const ratio = ratioOf(said, seen);
@@ -99,10 +101,10 @@ export function modelRows({ result, pool }: Answered): Row[] {
     ];
   };
   const balance = ratioOf(predicted.balancedness, measured.balancedness);
-  const outside = pool.outsideMs === 0 ? "" : ", with what passes outside of engines";
   return [
-    row(`TTFT p50${outside}`, predicted.ttftMs?.p50, measured.ttftMs?.p50),
+    row("TTFT p50", predicted.ttftMs?.p50, measured.ttftMs?.p50),
     row("TTFT p95", predicted.ttftMs?.p95, measured.ttftMs?.p95),
+    row("ITL mean", predicted.itlMs?.mean, measured.itlMs?.mean),
     row("ITL p50", predicted.itlMs?.p50, measured.itlMs?.p50),
     row("ITL p95", predicted.itlMs?.p95, measured.itlMs?.p95),
     [
@@ -111,14 +113,14 @@ export function modelRows({ result, pool }: Answered): Row[] {
     ],
     [
       "taken from here on",
-      `steps × ${clock.steps.toFixed(2)} of the model's; then TTFT p95 × ${clock.ttft.toFixed(2)}, ITL p95 × ${clock.itl.toFixed(2)}: what is measured`,
+      `steps × ${clock.steps.toFixed(2)} of the model's, ${milliseconds(clock.outsideMs)} ms outside the pool; then TTFT p95 × ${clock.ttft.toFixed(2)}, ITL p95 × ${clock.itl.toFixed(2)}: what is measured`,
     ],
   ];
 }
 
 /** How much more, and what gives way. */
 export function roomRows({ result, target }: Answered): Row[] {
-  const { room, beyond, limit, lost, measured } = result;
+  const { room, roomFrom, roomTo, beyond, limit, lost, measured } = result;
   const what =
     limit.name === "steps"
       ? "the fixed time of steps: twice of anything else is worth less than 2 %"
@@ -129,20 +131,37 @@ export function roomRows({ result, target }: Answered): Row[] {
       "most traffic",
       room.factor === 0
         ? "none"
-        : `× ${room.factor.toFixed(2)}, ${rateText(room.factor * measured.rate)} requests/s`,
+        : `${room.beyond === null ? "more than " : ""}× ${room.factor.toFixed(2)}, ${rateText(room.factor * measured.rate)} requests/s (× ${roomFrom.toFixed(2)} to ${roomTo.toFixed(2)} with other requests of this kind)`,
     ],
     [
-      "just beyond",
+      "gives way first",
+      room.factor === 0 ? "the target is not kept by any request alone" : givesWay(result, target),
+    ],
+    [
+      room.beyond === null ? "there" : "just beyond",
       `× ${beyond.factor.toFixed(2)}: TTFT p95 ${milliseconds(beyond.ttftMs?.p95)} of ${target.ttftMs} ms, ITL p95 ${milliseconds(beyond.itlMs?.p95)} of ${target.itlMs} ms${beyond.failed > 0 ? `, ${beyond.failed} requests with no room in the cache` : ""}`,
     ],
     ["what binds", what],
     [
       away,
-      lost.survives
-        ? `the target is kept: × ${lost.factor.toFixed(2)} of this traffic fits then`
-        : `the target is lost: × ${lost.factor.toFixed(2)} of this traffic would fit`,
+      lost.factor === 0
+        ? lost.what === "unit"
+          ? "nothing answers: it is the only one"
+          : "experts are missing: the others have no slots for all"
+        : lost.survives
+          ? `the target is kept: × ${lost.factor.toFixed(2)} of this traffic fits then`
+          : `the target is lost: × ${lost.factor.toFixed(2)} of this traffic would fit`,
     ],
   ];
+}
+
+/** What misses its part of the target by most. */
+function givesWay({ beyond, room }: Answered["result"], target: Answered["target"]): string {
+  if (room.beyond === null) return "nothing, as far as it was looked";
+  if (beyond.failed > 0) return "memory: requests find no room in the cache";
+  const first = (beyond.ttftMs?.p95 ?? 0) / target.ttftMs;
+  const between = (beyond.itlMs?.p95 ?? 0) / target.itlMs;
+  return first >= between ? "the time to the first token" : "the time between tokens";
 }
 
 const LIMITS = {
@@ -159,13 +178,17 @@ export function changeRows({ result }: Answered): Row[] {
     const worth = [
       ...(gpusSaved === 0
         ? []
-        : [gpusSaved > 0 ? `frees ${gpusSaved} GPUs` : `takes ${-gpusSaved} GPUs more`]),
+        : [gpusSaved > 0 ? `frees ${gpusText(gpusSaved)}` : `takes ${gpusText(-gpusSaved)} more`]),
       ...(gain === null ? [] : [`room for ${decimals(PARTS * gain, 0)} % more traffic`]),
     ];
     return [`${i + 1}`, `${text}: ${worth.join(", ")}`];
   });
   const nothing: Row[] = rows.length === 0 ? [["nothing", "no change that was looked at pays"]] : rows;
   return useless.length === 0 ? nothing : [...nothing, ["worth nothing here", useless.join("; ")]];
+}
+
+function gpusText(count: number): string {
+  return `${count} GPU${count === 1 ? "" : "s"}`;
 }
 
 function timesText(times: Times | null): string {
