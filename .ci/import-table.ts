@@ -52,6 +52,23 @@ export const importTable: readonly Row[] = [
   { unit: "report", imports: ["twin", "model", "lib"], packages: [], pure },
   { unit: "files", imports: ["lib"], packages: [], pure: false },
   { unit: "config", imports: ["files", "model", "lib"], packages: ["yaml", "zod"], pure: false },
+  {
+    unit: "plans",
+    imports: [
+      "planner",
+      "twin",
+      "core",
+      "control/solve/solved.ts",
+      "control/solve/solver.ts",
+      "config",
+      "formats",
+      "files",
+      "model",
+      "lib",
+    ],
+    packages: [],
+    pure: false,
+  },
   { unit: "discovery", imports: ["config", "model", "lib"], packages: [], pure: false },
   { unit: "control", imports: ["core", "routing", "formats", "model", "lib"], packages: [], pure: false },
   {

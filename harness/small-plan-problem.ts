@@ -25,10 +25,12 @@ export async function smallPlanProblem(): Promise<PlanProblem> {
     sizes: modelSizes(model, "bf16"),
     precision: "bf16",
     types: [{ gpu, table: tableOf(constants), hardware, overlaps: false, price: null }],
+    engine: null,
     demand: drawnDemand(1, 256, 12),
     target: { ttftMs: 300, itlMs: 25, ...USUAL_PERCENTILES },
     maxGpus: 16,
     spare: 0,
+    redundant: null,
     seed: 3,
   };
 }

@@ -5,6 +5,7 @@ import { shippedModels } from "./config/shapes.ts";
 import type { ControlledPool } from "./control/controlled-pool.ts";
 import type { Store } from "./control/store.ts";
 import { Solver } from "./control/solve/solver.ts";
+import { planSolver } from "./plans/plan-solver.ts";
 import { httpApp } from "./http/app.ts";
 import { EARLY_REASONS, REQUEST_REASONS } from "./http/errors.ts";
 import { listen, listenLocally, stopListening } from "./http/listening.ts";
@@ -62,6 +63,7 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
   const clustered = follows === undefined && config.store.address.kind === "redis";
   const board = clustered ? new GatewayBoard(store, gatewayName, clock, surroundings.onFault) : null;
   const solver = new Solver(shippedModels);
+  const planner = planSolver();
   const { leaseMs } = config.store;
   const pools = new PoolSet(config, { store, gateway: gatewayName, leaseMs, surroundings, clock, wallClock });
   const serving = () => pools.all.flatMap((pool) => pool.serving);
@@ -124,6 +126,7 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
     store,
     gatewayName,
     solver,
+    planner,
     metricsText,
     wallClock,
     workers,
@@ -149,7 +152,7 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
     await stopListening(http, config.http.graceMs);
     await pools.stop();
     await store.close();
-    await solver.close();
+    await Promise.all([solver.close(), planner.close()]);
     await metrics.close();
   };
   const startWith = async (bind: () => Promise<string>) => {

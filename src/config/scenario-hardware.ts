@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { type EngineShape, rankCount } from "../model/engine-shape.ts";
+import { FITTED_ENGINES } from "../model/fitted-engine.ts";
 import type { MoeModel } from "../model/moe-model.ts";
 import type { RankAssignment } from "../model/rank-assignment.ts";
 import { SERVING_PRECISIONS, servedIn } from "../model/serving-precision.ts";
@@ -13,6 +14,8 @@ const parts = z.strictObject({ tp: z.int().positive().max(1024) });
 export const hardwareShape = {
   /** A file of config/gpus; without it DeepSeek's own H800. */
   gpu: z.string().min(1).optional(),
+  /** Which engine's factors on its figures hold; without it those of no engine in particular. */
+  constants: z.strictObject({ engine: z.enum(FITTED_ENGINES) }).optional(),
   /** What the model is served in, its cache with it; without it what its file says. */
   precision: z.enum(SERVING_PRECISIONS).optional(),
   /** GPUs that share the attention of a sequence. */
@@ -56,8 +59,13 @@ export function checkAssignment(
 
 /** @throws InputError */
 export async function readHardware(written: Written, place: Place): Promise<ScenarioHardware> {
-  const { attention, experts } = written;
-  const gpu = await chooseGpu(written.gpu, inside(place, "gpu"));
+  const { attention, experts, constants } = written;
+  const gpu = await chooseGpu(written.gpu, inside(place, "gpu"), constants?.engine);
+  if (gpu === null && constants !== undefined) {
+    const hint =
+      "are of GPUs whose figures are fitted to engines; name another gpu than h800, or leave it out";
+    throw faultAt(inside(place, "constants"), hint);
+  }
   return {
     gpu,
     overlaps: written.overlap ?? gpu === null,

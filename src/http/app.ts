@@ -31,7 +31,7 @@ import { Refusals } from "./refusals.ts";
 import { OriginReader } from "./request-origin.ts";
 import { LINGER_MS, sendError } from "./send-error.ts";
 import { simulationRoutes } from "./simulation-routes.ts";
-import { solveRoute } from "./solve-route.ts";
+import { planRoute, solveRoute } from "./solve-route.ts";
 import { ReadingTurns } from "./reading-turns.ts";
 import { relayRoutes } from "./relay-routes.ts";
 
@@ -44,6 +44,7 @@ export interface AppParts {
   readonly onPoolsChange: (listener: () => void) => () => void;
   readonly store: Store;
   readonly solver: Solver;
+  readonly planner: Solver;
   /** This gateway's among those that share the store. */
   readonly gatewayName: string;
   readonly metricsText: () => Promise<string>;
@@ -165,6 +166,7 @@ export async function httpApp(config: Config, parts: AppParts): Promise<FastifyI
     });
     await scope.register(async (loads) => loadRoute(loads, controlled, bodies));
     solveRoute(scope, parts.solver, peers, bodies);
+    planRoute(scope, parts.planner, peers, bodies);
   });
   await app.register(dashboard);
   refuseOtherMethods();

@@ -5,8 +5,10 @@ import { controlBodies, controlMemory } from "./control-body.ts";
 import { HttpError } from "./errors.ts";
 import { Peers } from "./peer.ts";
 
-/** The largest problem that is solved takes half of it. */
+/** The largest placement problem that is solved takes half of it. */
 const BODY_LIMIT_BYTES = 8 * 1024 * 1024;
+/** A plan with the runs of the twin that it stands on. */
+const PLAN_LIMIT_BYTES = 1024 * 1024;
 
 /** Load and topology in, placement and certificate out: stateless, for engines that place at their own time. */
 export function solveRoute(
@@ -15,11 +17,33 @@ export function solveRoute(
   peers: Peers = new Peers(app.server),
   memory: BodyMemory = controlMemory(),
 ): void {
+  threadRoute(app, { path: "/ep/v1/solve", limitBytes: BODY_LIMIT_BYTES, solver, peers, memory });
+}
+
+/** A question in, a plan out: stateless, for the dashboard and for planners. */
+export function planRoute(
+  app: FastifyInstance,
+  planner: Solver,
+  peers: Peers = new Peers(app.server),
+  memory: BodyMemory = controlMemory(),
+): void {
+  threadRoute(app, { path: "/ep/v1/plan", limitBytes: PLAN_LIMIT_BYTES, solver: planner, peers, memory });
+}
+
+interface ThreadRoute {
+  readonly path: string;
+  readonly limitBytes: number;
+  readonly solver: Solver;
+  readonly peers: Peers;
+  readonly memory: BodyMemory;
+}
+
+function threadRoute(app: FastifyInstance, { path, limitBytes, solver, peers, memory }: ThreadRoute): void {
   void app.register(async (scope) => {
     // The solver's thread reads the body; here it stays bytes, held until the answer.
-    controlBodies(scope, "*", { memory, limitOf: () => BODY_LIMIT_BYTES, read: (bytes) => bytes });
+    controlBodies(scope, "*", { memory, limitOf: () => limitBytes, read: (bytes) => bytes });
 
-    scope.post<{ Body: Buffer | undefined }>("/ep/v1/solve", async (request, reply) => {
+    scope.post<{ Body: Buffer | undefined }>(path, async (request, reply) => {
       const left = new AbortController();
       reply.raw.once("close", () => left.abort());
       try {

@@ -1,90 +1,112 @@
-import type { RoutingSource } from "../twin/routing-source.ts";
+import { Bracket } from "./bracket.ts";
 import { type Layout, sayLayout } from "./layout.ts";
-import { OpenUnit } from "./open-times.ts";
+import type { RatedLayout } from "./rated-layouts.ts";
+import type { Trial } from "./trial.ts";
 import type { PlanProblem } from "./plan-problem.ts";
-import { PART_ASKED, trial } from "./trial.ts";
+import { type LoadGrid, gridOf } from "./load-grid.ts";
+import type { TrialJob, Trials } from "./trials.ts";
 
-/** Rates that are tried are powers of this: a load line is known to a tenth. */
-const GRID = 1.1;
 /**
  * A unit is loaded up to two steps of the grid below what the twin still carried, a sixth less: near its limit other requests
  * wait much longer. Planners of the field keep as much in hand (replicas for 1.2 times the rate).
  */
 const STEPS_BELOW = 2;
-/** Steps down the grid at most: a fortieth of what was expected. */
-const MOST_DOWN = 39;
-/** A p95 of so many is that of one in 15 to one in 30. */
-const USUAL_REQUESTS = 300;
+/** Below that a line which other requests refute is given up. */
+const MOST_LOWER = 4;
+/** No unit is believed to carry more than so many times what arithmetic says. */
+export const MOST_OVER_OPEN = 1.25;
+/** Where the twin's limit is expected, in what arithmetic says. */
+const EXPECTED = 0.9;
 
-/** Whether units keep the target in the twin, at rates of a grid: each is run once, whatever the demand. */
-export class LoadLines {
-  readonly #problem: Omit<PlanProblem, "demand">;
-  readonly #known = new Map<string, boolean>();
-  /** That count in a run of the twin. */
-  readonly requests: number;
-  readonly routing: () => RoutingSource;
-
-  /** @param problem its lengths and targets hold for all that is asked */
-  constructor(problem: PlanProblem, routing: () => RoutingSource, requests = USUAL_REQUESTS) {
-    this.#problem = problem;
-    this.routing = routing;
-    this.requests = requests;
-  }
-
-  /** Whether a unit's load line is no less than a rate. Yields the part that is done. */
-  carries(layout: Layout, demand: PlanProblem["demand"], rate: number): Generator<number, boolean> {
-    return this.#keeps(layout, demand, Math.ceil(powerOf(rate) - 1e-9) + STEPS_BELOW);
-  }
-
-  /**
-   * The most that a unit is loaded with, in requests per second; 0 where it keeps the target at no rate. Starts where it is
-   * expected, so that few trials find it; what is found is the same from wherever it starts, as long as more load never
-   * helps.
-   */
-  *line(layout: Layout, demand: PlanProblem["demand"], expected: number): Generator<number, number> {
-    const keeps = (power: number) => this.#keeps(layout, demand, power);
-    const start = Math.floor(powerOf(expected) + 1e-9);
-    let low = start;
-    let high = start + 1;
-    if (yield* keeps(start)) {
-      for (let step = 1; yield* keeps(high); step *= 2) [low, high] = [high, high + 2 * step];
-    } else {
-      high = start;
-      low = start - 2;
-      for (let step = 4; !(yield* keeps(low)); step *= 2) {
-        if (start - low >= MOST_DOWN) return 0;
-        [low, high] = [Math.max(low - step, start - MOST_DOWN), low];
-      }
-    }
-    while (high - low > 1) {
-      const middle = Math.floor((low + high) / 2);
-      if (yield* keeps(middle)) low = middle;
-      else high = middle;
-    }
-    return GRID ** (low - STEPS_BELOW);
-  }
-
-  *#keeps(layout: Layout, demand: PlanProblem["demand"], power: number): Generator<number, boolean> {
-    const name = `${sayLayout(layout)} ${power}`;
-    const known = this.#known.get(name);
-    if (known !== undefined) return known;
-    const problem = { ...this.#problem, demand };
-    const { target, seed } = problem;
-    const rate = GRID ** power;
-    const { tpotMs } = new OpenUnit(layout, problem).at(rate) ?? { tpotMs: target.itlMs };
-    const options = {
-      rate,
-      seed,
-      requests: this.requests,
-      part: PART_ASKED,
-      tpotMs: Math.min(tpotMs, 2 * target.itlMs),
-    };
-    const { keeps } = yield* trial(layout, problem, { ...options, routing: this.routing });
-    this.#known.set(name, keeps);
-    return keeps;
-  }
+/** The most that a unit is planned for, and that it keeps its target there with requests that it was not found by. */
+export interface LoadLine {
+  readonly rate: number;
+  readonly power: number;
+  readonly trials: readonly Trial[];
 }
 
-function powerOf(rate: number): number {
-  return Math.log(rate) / Math.log(GRID);
+/**
+ * The load lines of units. Each depends on the layout alone, so that what carries more also carries less: more traffic never
+ * needs fewer GPUs.
+ */
+export class LoadLines {
+  readonly #trials: Trials;
+  readonly #seed: number;
+  /** What is tried, and how far below the highest a unit is loaded. */
+  readonly grid: LoadGrid;
+  readonly #stepsBelow: number;
+  readonly #brackets = new Map<string, Bracket>();
+
+  constructor(
+    trials: Trials,
+    { demand, seed }: Pick<PlanProblem, "demand" | "seed">,
+    stepsBelow = STEPS_BELOW,
+  ) {
+    this.#trials = trials;
+    this.#seed = seed;
+    this.grid = gridOf(demand);
+    this.#stepsBelow = stepsBelow;
+  }
+
+  /** These may be asked for next. */
+  expect(rated: readonly RatedLayout[]): void {
+    this.#trials.expect(rated.map((one) => this.#job(one.layout, this.#bracketOf(one).next)));
+  }
+
+  /** A unit at its part of the demand, to the end. */
+  atRate(layout: Layout, rate: number): Promise<Trial> {
+    return this.#trials.run({ ...this.#job(layout, this.grid.powerFor(rate)), whole: true });
+  }
+
+  /** Whether a unit's load line may be no less than a rate. */
+  async carries(rated: RatedLayout, rate: number): Promise<boolean> {
+    const needed = this.grid.powerFor(rate) + this.#stepsBelow;
+    const bracket = this.#bracketOf(rated);
+    await this.#narrow(rated.layout, bracket, () => bracket.low < needed && bracket.high > needed);
+    return bracket.low >= needed;
+  }
+
+  /** Null where no rate keeps the target. */
+  async of(rated: RatedLayout): Promise<LoadLine | null> {
+    const { layout } = rated;
+    const bracket = this.#bracketOf(rated);
+    await this.#narrow(layout, bracket, () => true);
+    if (bracket.low === Number.NEGATIVE_INFINITY) return null;
+    const highest = Math.max(this.grid.lowest, bracket.low - this.#stepsBelow);
+    const least = Math.max(this.grid.lowest, highest - MOST_LOWER + 1);
+    for (let power = highest; power >= least; power--) {
+      const trials = await this.otherSeeds(layout, power);
+      if (trials.every(({ keeps }) => keeps)) return { rate: this.grid.loadAt(power), power, trials };
+    }
+    return null;
+  }
+
+  /** Runs with requests that nothing was chosen by. */
+  otherSeeds(layout: Layout, power: number): Promise<Trial[]> {
+    return Promise.all([1, 2].map((more) => this.#trials.run(this.#job(layout, power, more))));
+  }
+
+  async #narrow(layout: Layout, bracket: Bracket, wanted: () => boolean): Promise<void> {
+    while (!bracket.closed && wanted()) {
+      const { next } = bracket;
+      const { keeps } = await this.#trials.run(this.#job(layout, next));
+      bracket.learn(next, keeps);
+    }
+  }
+
+  #bracketOf({ layout, open }: RatedLayout): Bracket {
+    const name = sayLayout(layout);
+    const known = this.#brackets.get(name);
+    if (known !== undefined) return known;
+    const { powerFor, lowest } = this.grid;
+    const start = powerFor(open * EXPECTED);
+    const ceiling = Math.max(start, powerFor(open * MOST_OVER_OPEN) + STEPS_BELOW) + 1;
+    const bracket = new Bracket(start, ceiling, lowest);
+    this.#brackets.set(name, bracket);
+    return bracket;
+  }
+
+  #job(layout: Layout, power: number, more = 0): TrialJob {
+    return { layout, power, seed: this.#seed + more };
+  }
 }

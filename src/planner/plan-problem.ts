@@ -1,3 +1,4 @@
+import type { FittedEngine } from "../model/fitted-engine.ts";
 import type { MoeModel } from "../model/moe-model.ts";
 import type { ServingPrecision } from "../model/serving-precision.ts";
 import type { ModelSizes } from "../twin/calibration/model-sizes.ts";
@@ -12,10 +13,14 @@ export interface PlanProblem {
   readonly sizes: ModelSizes;
   readonly precision: ServingPrecision;
   readonly types: readonly PlanGpu[];
+  /** Whose constants and steps are planned with; null: of no engine in particular. */
+  readonly engine: FittedEngine | null;
   readonly demand: Demand;
   readonly target: ServiceTarget;
   readonly maxGpus: number;
   /** Units that may be away while the rest keeps the target. */
   readonly spare: number;
+  /** Redundant experts of a layer, at least so many; null for as many as are worth it. */
+  readonly redundant: number | null;
   readonly seed: number;
 }

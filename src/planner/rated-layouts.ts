@@ -1,4 +1,4 @@
-import { candidates } from "./candidates.ts";
+import { candidates, withRedundancy } from "./candidates.ts";
 import { type Layout, sayShape } from "./layout.ts";
 import { openCapacity } from "./open-capacity.ts";
 import type { PlanProblem } from "./plan-problem.ts";
@@ -14,26 +14,34 @@ export interface RatedLayout {
   readonly cost: number;
 }
 
-/** Layouts that keep a target by arithmetic and fit the budget, each with the steps that suit it best: cheapest first. */
+/**
+ * Layouts that keep a target by arithmetic and fit the budget, each with the steps that suit it best, with redundant experts and
+ * without: cheapest first.
+ */
 export function ratedLayouts(
   problem: PlanProblem,
   target: ServiceTarget = problem.target,
   layouts: readonly Layout[] = candidates(problem),
 ): RatedLayout[] {
-  const best = new Map<string, RatedLayout>();
+  const best = new Map<string, { readonly layout: Layout; readonly open: number }>();
   for (const layout of layouts) {
     const open = openCapacity(layout, problem, target);
-    if (open === 0) continue;
     const name = nameOf(layout);
-    const before = best.get(name);
-    if (before !== undefined && before.open >= open) continue;
-    const gpus = gpusFor(layout, unitsFor(problem.demand.rate, open), problem);
-    best.set(name, { layout, open, gpus, cost: costOf(layout, gpus, problem) });
+    if (open > (best.get(name)?.open ?? 0)) best.set(name, { layout, open });
   }
-  return [...best.values()].sort((a, b) => a.cost - b.cost || b.open / b.gpus - a.open / a.gpus);
+  const rated: RatedLayout[] = [];
+  for (const { layout } of best.values()) {
+    for (const one of withRedundancy(layout, problem)) {
+      const open = openCapacity(one, problem, target);
+      if (open === 0) continue;
+      const gpus = gpusFor(one, unitsFor(problem.demand.rate, open), problem);
+      rated.push({ layout: one, open, gpus, cost: costOf(one, gpus, problem) });
+    }
+  }
+  return rated.sort((a, b) => a.cost - b.cost || b.open / b.gpus - a.open / a.gpus);
 }
 
-function nameOf({ type, prefill, decode, redundantSlots }: Layout): string {
+function nameOf({ type, prefill, decode }: Layout): string {
   const pools = prefill === null ? "" : sayShape(prefill);
-  return [type.gpu.name, pools, sayShape(decode), redundantSlots].join(" | ");
+  return [type.gpu.name, pools, sayShape(decode)].join(" | ");
 }

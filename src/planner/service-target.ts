@@ -3,10 +3,12 @@ export interface ServiceTarget {
   /** Milliseconds. */
   readonly ttftMs: number;
   readonly itlMs: number;
-  /** So many of a hundred first tokens, and times between tokens, are within these: 95. Above 0, below 100. */
+  /** So many of a hundred first tokens, and times between tokens, are within these: one of `PERCENTILES`. */
   readonly ttftPercentile: number;
   readonly itlPercentile: number;
 }
+
+export const PERCENTILES = [50, 90, 95, 99] as const;
 
 /** What is asked for unless somebody says otherwise. */
 export const USUAL_PERCENTILES = { ttftPercentile: 95, itlPercentile: 95 };

@@ -3,7 +3,10 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type ScratchFolder, scratchFolder } from "../../harness/scratch-folder.ts";
 import { loadConfig } from "../../src/config/load-config.ts";
 import { loadScenario } from "../../src/config/scenario.ts";
+import { modelledHardware } from "../../src/twin/calibration/gpu-hardware.ts";
+import { readSavedPlan } from "../../src/plans/saved-plan.ts";
 import { expectExit2 } from "../bad-input.ts";
+import { cliResult, startCli } from "../run-cli.ts";
 import { resultHere, runHere } from "../run-here.ts";
 
 const MODEL = ["plan", "--model", "mixtral-8x7b", "--gpu", "h100"];
@@ -32,7 +35,9 @@ describe("a plan for a rate", () => {
     const out = folder.path("plan");
     const text = await runHere(...ASKED, "--rate", "20", "--price", "h100=2", "--out", out, "--json");
     const { question, answer, ifModelIsOff, searched } = JSON.parse(text);
-    expect(JSON.parse(await readFile(`${out}/plan.json`, "utf8"))).toEqual(JSON.parse(text));
+    const { runs, ...file } = JSON.parse(await readFile(`${out}/plan.json`, "utf8"));
+    expect(file).toEqual(JSON.parse(text));
+    expect(runs.known.length).toBeGreaterThan(answer.twin.length);
     expect(question).toMatchObject({ model: "mixtral-8x7b", requestsPerSecond: 20, spare: 1 });
     expect(answer.gpus).toBe(answer.units * answer.gpusPerUnit);
     expect(answer.gpus).toBeLessThanOrEqual(12);
@@ -62,6 +67,38 @@ describe("a plan for a rate", () => {
   });
 });
 
+test("of an engine, its constants and its steps are planned with, and its flags shown", async () => {
+  const out = folder.path("engine");
+  const text = await runHere(...ASKED, "--rate", "8", "--engine", "sglang", "--out", out);
+  expect(text).toContain("SGLang  --tp-size");
+  expect(text).not.toContain("vLLM");
+  const { batching, gpu, model } = await loadScenario(`${out}/scenario.yaml`);
+  expect([batching.engine, gpu?.engine]).toEqual(["sglang", "sglang"]);
+  const other = { ...gpu, engine: null } as NonNullable<typeof gpu>;
+  expect(modelledHardware(model, gpu).fixed.step).not.toBe(modelledHardware(model, other).fixed.step);
+});
+
+test("what-if: from a plan's file with another answer to some of it, by runs that are known", async () => {
+  const before = folder.path("before");
+  const first = JSON.parse(await runHere(...ASKED, "--rate", "20", "--out", before, "--json"));
+  const from = ["plan", "--from", `${before}/plan.json`];
+  const same = JSON.parse(await runHere(...from, "--json"));
+  expect(same.answer).toEqual(first.answer);
+  const after = JSON.parse(await runHere(...from, "--set", "traffic=2", "--set", "max-gpus=24", "--json"));
+  expect(after.asked).toEqual({ ...first.asked, traffic: 2, maxGpus: 24 });
+  expect(after.question.requestsPerSecond).toBe(40);
+  expect(after.answer.gpus).toBeGreaterThanOrEqual(first.answer.gpus);
+  const gpus = after.compared.changes.find(({ name }: { readonly name: string }) => name === "GPUs");
+  expect(gpus).toEqual({
+    name: "GPUs",
+    before: `${first.answer.gpus} H100`,
+    after: `${after.answer.gpus} H100`,
+  });
+  expect(after.compared.why.length).toBeGreaterThan(0);
+  const text = await runHere(...from, "--set", "redundant=2");
+  expect(text).toMatch(/redundant experts +0 → [2-9]/);
+});
+
 test("a number of users is planned for at the rate that their answers leave them", async () => {
   const { question, answer } = JSON.parse(
     await runHere(...ASKED, "--users", "100", "--think", "19", "--spare", "0", "--json"),
@@ -69,6 +106,24 @@ test("a number of users is planned for at the rate that their answers leave them
   const [{ e2eMs }] = answer.twin;
   expect(question.requestsPerSecond).toBeLessThan(100 / 19);
   expect(Math.abs((question.requestsPerSecond * (19 + e2eMs / 1000)) / 100 - 1)).toBeLessThan(0.03);
+});
+
+test("Ctrl-C ends with what is known, from which the next goes on", async () => {
+  const out = folder.path("stopped");
+  const asked =
+    "plan --model kimi-k2 --precision fp4 --gpu gb200 --rate 100 --slo chat --ttft-p95 500 --max-gpus 256";
+  const child = startCli(...asked.split(" "), "--out", out, "--json");
+  let said = "";
+  child.stderr.on("data", (bytes: Buffer) => {
+    said += bytes.toString();
+    if (said.includes("requests/s of")) child.kill("SIGINT");
+  });
+  const { code, stdout } = await cliResult(child);
+  expect(code).toBe(130);
+  const report = JSON.parse(stdout);
+  expect(report).toMatchObject({ stopped: true, asked: { model: "kimi-k2", rate: 100 } });
+  const saved = readSavedPlan(JSON.parse(await readFile(`${out}/plan.json`, "utf8")), "plan.json");
+  expect(saved.asked).toEqual(report.asked);
 });
 
 test("a target that no layout keeps: exit 1, with the nearest", async () => {
@@ -93,5 +148,12 @@ test("bad input: one line, exit 2", async () => {
     [[...MODEL, ...chat, "--think", "3"], "--think: is of users"],
     [[...MODEL, ...chat, "--price", "b200=3"], "which --gpu does not name"],
     [[...MODEL, ...chat, "--price", "h100"], "expected a type and dollars an hour"],
+    [[...MODEL, ...chat, "--set", "trafic=2"], "--set: trafic is not known; did you mean traffic?"],
+    [[...MODEL, ...chat, "--set", "traffic=no"], '--set: traffic is "no"; expected a number above 0'],
+    [[...MODEL, ...chat, "--set", "traffic"], "expected an option and its value"],
+    [[...MODEL, ...chat, "--ttft-p50", "9", "--ttft-p99", "9"], "--ttft-p50: is beside --ttft-p99"],
+    [["plan", "--from", empty], "is no JSON; expected the plan.json of a plan"],
+    [["plan", "--from", await folder.write("other.json", "{}")], "is no plan: `format` is not text"],
+    [["plan", "--gpu", "h100"], "--model: is missing"],
   ]);
 });

@@ -45,6 +45,10 @@ describe("what a scenario's pools run on", () => {
     expect(gpu?.gpu).toMatchObject({ name: "gb200", memoryBytes: 186e9 });
     expect(Object.keys(gpu?.constants ?? {})).toContain("experts");
     expect(model.precision).toMatchObject({ experts: "nvfp4", rest: "bf16" });
+    const constants = { engine: "vllm" };
+    expect((await load({ gpu: "h200", constants })).gpu?.engine).toBe("vllm");
+    expect((await load({ gpu: "h200" })).gpu?.engine).toBe(null);
+    await expect(load({ constants })).rejects.toThrow("name another gpu than h800, or leave it out");
     await expect(load({ gpu: "gb20" })).rejects.toThrow(
       /gpu is "gb20"; expected one of .*mi300x; did you mean gb200\?/,
     );

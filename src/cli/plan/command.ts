@@ -1,145 +1,143 @@
-import { Command, Option } from "commander";
-import { InputError } from "../../lib/errors.ts";
-import { SERVING_PRECISIONS } from "../../model/serving-precision.ts";
-import { LoadLines } from "../../planner/load-line.ts";
-import { type Plan, isPlan, makePlan } from "../../planner/plan.ts";
-import type { PlanProblem } from "../../planner/plan-problem.ts";
-import type { SearchProgress, SearchResult } from "../../planner/search.ts";
-import { SLO_PRESETS } from "../../planner/slo-presets.ts";
-import { routingSources } from "../../twin/routing-sources.ts";
-import { countOption, jsonOption, positiveOption } from "../options.ts";
-import { type Output, output } from "../output.ts";
-import { paced } from "../paced.ts";
-import { writePlanFiles } from "./plan-files.ts";
-import { type PlanFlags, questionText } from "./plan-flags.ts";
-import { readPlanProblem } from "./plan-inputs.ts";
-import { planReport } from "./plan-report.ts";
-import { noPlanText, planText } from "./plan-text.ts";
+import { resolve } from "node:path";
+import { Command, InvalidArgumentError, Option } from "commander";
+import { KnownTrials } from "../../planner/known-trials.ts";
+import { isPlan } from "../../planner/plan.ts";
+import type { SearchProgress } from "../../planner/search.ts";
+import { type Answered, answer, trialsKey } from "../../plans/answer.ts";
+import { type PlanFlags, questionText } from "../../plans/plan-flags.ts";
+import { readPlanProblem } from "../../plans/plan-inputs.ts";
+import { QUESTION_KEYS, type QuestionKey, fieldOf } from "../../plans/question-keys.ts";
+import { type Question, changed, flagsOf, readSettings } from "../../plans/read-question.ts";
+import { reportOf } from "../../plans/reported.ts";
+import { TrialThreads } from "../../plans/trial-threads.ts";
+import { countOption, jsonOption } from "../options.ts";
+import { output } from "../output.ts";
 import { ProgressBar } from "../progress-bar.ts";
 import { stoppable } from "../stoppable.ts";
-import { addPoolOptions, checkPoolFlags } from "./running-pool/pool-flags.ts";
+import { type PoolFlags, addPoolOptions, checkPoolFlags } from "./running-pool/pool-flags.ts";
 import { type RightSizeFlags, rightSizePool } from "./running-pool/right-size.ts";
+import { readPlanFile } from "./plan-file.ts";
+import { writePlanFiles, writePlanJson } from "./plan-files.ts";
+import { changesText, planText } from "./plan-text.ts";
 
 const FAILURE = 1;
 const INTERRUPTED = 130;
-/** Users wait for their answers, and so ask the more often the faster these are: rates are planned until they agree. */
-const MOST_ROUNDS = 4;
-const AGREES = 1.02;
 
 /** `plan`: fewest GPUs for a load under latency targets. */
 export function planCommand(): Command {
-  const command = new Command("plan")
-    .description(
-      "Fewest GPUs for a rate, a trace or a number of users under latency targets; every answer is confirmed by the twin (docs/planning.md).",
-    )
-    .option("--model <name>", "a model of the catalogue, or a file")
-    .option("--gpu <types>", "types of GPU, separated by commas: h200,b200")
-    .addOption(
-      new Option("--precision <format>", "what the model is served in (default: its own)").choices(
-        SERVING_PRECISIONS,
-      ),
+  const command = new Command("plan").description(
+    "Fewest GPUs for a rate, a trace or a number of users under latency targets; every answer is confirmed by the twin (docs/planning.md).",
+  );
+  for (const key of QUESTION_KEYS) command.addOption(optionOf(key));
+  return addPoolOptions(command)
+    .option(
+      "--from <plan.json>",
+      "what was asked there, but for what is given here; runs of the twin are kept",
     )
     .addOption(
-      new Option("--slo <preset>", "lengths and targets of a kind of service").choices(
-        Object.keys(SLO_PRESETS),
-      ),
+      new Option(
+        "--set <option=value>",
+        "with --from: asked otherwise, and what that changes; repeatable",
+      ).argParser((setting: string, before: readonly string[] | undefined) => [...(before ?? []), setting]),
     )
-    .addOption(positiveOption("--rate <n>", "requests per second, with lengths (--isl, --osl or --slo)"))
-    .addOption(
-      countOption("--isl <tokens>", "a prompt's, on average: drawn evenly from half to one and a half of it"),
-    )
-    .addOption(countOption("--osl <tokens>", "an answer's, likewise"))
-    .option("--trace <file>", "whose busiest five minutes are planned for: Azure (CSV) or Mooncake (JSONL)")
-    .addOption(countOption("--users <n>", "who each ask, wait for the answer, think and ask again"))
-    .addOption(
-      positiveOption("--think <seconds>", "between an answer and a user's next request (default: 30)"),
-    )
-    .addOption(positiveOption("--ttft-p95 <ms>", "95 % of first tokens come within this"))
-    .addOption(positiveOption("--itl-p95 <ms>", "95 % of times between tokens are within this"))
-    .addOption(countOption("--max-gpus <n>", "the budget").default(512))
-    .addOption(
-      new Option("--spare <n>", "units that may fail while the rest keeps the target")
-        .choices(["0", "1", "2"])
-        .default("1"),
-    )
-    .option("--price <type=dollars>", "of a GPU for an hour; several separated by commas: h200=3.5,b200=5")
     .option("--out <dir>", "folder for plan.html, plan.json, scenario.yaml, plimsoll.yaml, requests")
-    .addOption(countOption("--seed <n>", "of the requests and the experts they take").default(1))
+    .addOption(countOption("--threads <n>", "that run the twin (default: as many as cores, 8 at most)"))
     .addOption(jsonOption())
     .exitOverride()
-    .action((flags: PlanFlags | RightSizeFlags) => {
+    .action((flags: PlanCommandFlags & Question & Partial<PoolFlags>) => {
       checkPoolFlags(flags);
-      return "pool" in flags ? rightSizePool(flags) : plan(withModel(flags));
+      return isOfPool(flags) ? rightSizePool(flags) : plan(flags);
     });
-  return addPoolOptions(command);
 }
 
-/** A plan is of a model on types of GPU; a pool that runs may know its own. @throws InputError */
-function withModel(flags: PlanFlags): PlanFlags {
-  for (const name of ["model", "gpu"] as const)
-    if (flags[name] === undefined)
-      throw new InputError(`--${name}`, "", "is missing; expected one, or --pool with a running gateway");
-  return flags;
+function isOfPool(flags: object): flags is RightSizeFlags {
+  return "pool" in flags;
 }
 
-async function plan(flags: PlanFlags): Promise<void> {
-  const out = output(flags.json ?? false);
-  const { problem, errors, users } = await readPlanProblem(flags);
-  out.progress(questionText(problem, flags));
-  const lines = new LoadLines(problem, routingSources(problem.model, problem.seed, null));
-  try {
-    await stoppable(async (signal) => {
-      const bar = new ProgressBar(process.stderr, 1);
-      bar.begin("", 1);
-      const run = async (one: PlanProblem): Promise<Plan | SearchResult> => {
-        const result = await paced(partsOf(makePlan(one, lines, errors)), (part) => bar.update(part), signal);
-        bar.clear();
-        return result;
-      };
-      let asked = problem;
-      let result = await run(asked);
-      for (let round = 1; round < MOST_ROUNDS; round++) {
-        const rate = users === null || !isPlan(result) ? 0 : users.rateAt(answerSeconds(result));
-        if (users === null || rate <= asked.demand.rate * AGREES) break;
-        asked = { ...problem, demand: users.demandOf(rate) };
-        result = await run(asked);
-      }
-      await say(result, asked, flags, out);
-    });
-  } catch (error) {
-    if (!(error instanceof DOMException && error.name === "AbortError")) throw error;
-    out.progress("stopped; nothing was written");
-    process.exitCode = INTERRUPTED;
-  }
+function optionOf(key: QuestionKey): Option {
+  const usual = key.usual === undefined ? "" : ` (default: ${key.usual})`;
+  return new Option(`--${key.name} <${key.value}>`, `${key.help}${usual}`).argParser((text) => {
+    const value = key.read(text);
+    if (value === undefined) throw new InvalidArgumentError(`Expected ${key.expected}.`);
+    return value;
+  });
 }
 
-async function say(
-  result: Plan | SearchResult,
-  problem: PlanProblem,
+/** Beside the question. */
+interface PlanCommandFlags {
+  readonly from?: string;
+  readonly set?: readonly string[];
+  readonly out?: string;
+  readonly threads?: number;
+  readonly json?: true;
+}
+
+async function plan({
+  from,
+  set,
+  out: folder,
+  threads: count,
+  json,
+  ...given
+}: PlanCommandFlags & Question): Promise<void> {
+  const out = output(json ?? false);
+  const saved = from === undefined ? null : await readPlanFile(from);
+  const question = withWholePaths(changed(changed(saved?.asked ?? {}, given), readSettings(set ?? [])));
+  const flags = flagsOf(question);
+  const inputs = await readPlanProblem(flags);
+  const key = trialsKey(inputs.problem);
+  await using threads = new TrialThreads(inputs.problem, count);
+  const trials = new KnownTrials(threads, saved?.runs.of === key ? saved.runs.known : []);
+  await stoppable(async (signal) => {
+    out.progress(questionText(inputs.problem, flags));
+    const bar = new ProgressBar(process.stderr, 1);
+    bar.begin("", 1);
+    const watch = { signal, progress: ({ part }: SearchProgress) => bar.update(part) };
+    signal.addEventListener("abort", () => void threads[Symbol.asyncDispose]());
+    const answered = await answer(inputs, trials, watch);
+    bar.clear();
+    const stopped = signal.aborted;
+    const report = reportOf(answered, { question, saved, stopped });
+    if (!isPlan(answered.result)) process.exitCode = FAILURE;
+    if (stopped) process.exitCode = INTERRUPTED;
+    const whole = { ...report, runs: { of: key, known: trials.known } };
+    const files = folder === undefined ? null : await writeFiles(folder, answered, flags, whole);
+    out.result(report, reportText(report, answered, flags, files));
+  });
+}
+
+function writeFiles(
+  folder: string,
+  { result, problem }: Answered,
   flags: PlanFlags,
-  out: Output,
-): Promise<void> {
-  if (!isPlan(result)) {
-    process.exitCode = FAILURE;
-    const why = noPlanText(result, problem);
-    out.result({ plan: null, why }, why);
-    return;
-  }
-  const report = planReport(result, problem, flags);
-  const files =
-    flags.out === undefined ? null : await writePlanFiles(flags.out, result, problem, flags, report);
-  out.result(report, planText(result, problem, flags, files));
+  report: object,
+): Promise<string> {
+  return isPlan(result)
+    ? writePlanFiles(folder, result, problem, flags, report)
+    : writePlanJson(folder, report).then(() => `${folder}: plan.json`);
 }
 
-/** Of the faster of its runs. */
-function answerSeconds({ chosen }: Plan): number {
-  return Math.min(...chosen.trials.map(({ e2eMs }) => e2eMs ?? 0)) / 1000;
+/** A plan's file may be read from elsewhere. */
+function withWholePaths(question: Question): Question {
+  const files = new Set(QUESTION_KEYS.filter(({ file }) => file === true).map(fieldOf));
+  const whole = (field: string, value: string | number) =>
+    files.has(field) || /\.ya?ml$/.test(String(value)) ? resolve(String(value)) : value;
+  return Object.fromEntries(Object.entries(question).map(([field, value]) => [field, whole(field, value)]));
 }
 
-function* partsOf<T>(steps: Generator<SearchProgress, T>): Generator<number, T> {
-  for (;;) {
-    const next = steps.next();
-    if (next.done === true) return next.value;
-    yield next.value.part;
-  }
+const STOPPED = "stopped: the best so far, not of all layouts (--from its plan.json goes on)";
+
+function reportText(
+  { stopped, compared, ...report }: ReturnType<typeof reportOf>,
+  { result, problem }: Answered,
+  flags: PlanFlags,
+  files: string | null,
+): string {
+  if (!isPlan(result)) return "why" in report ? report.why : "";
+  const parts = [
+    stopped ? STOPPED : null,
+    compared === null ? null : changesText(compared),
+    planText(result, problem, flags, files),
+  ];
+  return parts.filter((part) => part !== null).join("\n\n");
 }

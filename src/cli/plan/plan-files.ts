@@ -8,11 +8,14 @@ import { type Layout, gpusOf } from "../../planner/layout.ts";
 import { openConstants } from "../../planner/open-times.ts";
 import type { Plan } from "../../planner/plan.ts";
 import type { PlanProblem } from "../../planner/plan-problem.ts";
-import { CADENCE, ENGINE, warmSeconds } from "../../planner/trial.ts";
+import { batchedAs } from "../../planner/engine-batching.ts";
+import { CADENCE, balancedBy } from "../../planner/trial.ts";
+import { warmSeconds } from "../../planner/unit-traffic.ts";
 import { writeOutput } from "../output.ts";
-import type { PlanFlags } from "./plan-flags.ts";
+import type { PlanFlags } from "../../plans/plan-flags.ts";
 import { planPage } from "./plan-page.ts";
-import { engineStarts } from "./plan-report.ts";
+import { engineStarts } from "../../plans/plan-report.ts";
+import { isAsked } from "./plan-words.ts";
 
 const NODE_GPUS = 8;
 /** Seeds of what the answer was chosen and confirmed by are below. */
@@ -33,31 +36,38 @@ export async function writePlanFiles(
   flags: PlanFlags,
   report: object,
 ): Promise<string> {
-  await mkdir(folder, { recursive: true }).catch(() => undefined);
   const { demand, seed } = problem;
-  const rate = demand.rate / plan.chosen.units;
+  const rate = plan.rate / plan.chosen.units;
   const tpotMs = plan.chosen.trials[0].tpotMs ?? problem.target.itlMs;
   const seconds = warmSeconds(problem, tpotMs) + UNIT_REQUESTS / rate;
   const unit = drawRequests(demand, rate, seconds, seed + OTHER_SEED);
-  const whole = drawRequests(demand, demand.rate, WHOLE_SECONDS, seed + OTHER_SEED);
+  const whole = drawRequests(demand, plan.rate, WHOLE_SECONDS, seed + OTHER_SEED);
   const starts = engineStarts(plan, problem);
   const files: Record<string, string> = {
-    "plan.json": `${JSON.stringify(report, null, 2)}\n`,
     "plan.html": planPage(plan, problem, flags),
     "unit-requests.jsonl": mooncakeLines(unit),
     "all-requests.jsonl": mooncakeLines(whole),
     "scenario.yaml": stringify(scenarioOf(plan, problem, flags, unit)),
     "plimsoll.yaml": stringify(gatewayOf(plan, problem)),
     ...Object.fromEntries(
-      starts.map(({ role, flags: words }) => [`trtllm-${role}.yaml`, `${words.trtllmOptions}\n`]),
+      isAsked("trtllm", problem)
+        ? starts.map(({ role, flags: words }) => [`trtllm-${role}.yaml`, `${words.trtllmOptions}\n`])
+        : [],
     ),
   };
+  await writePlanJson(folder, report);
   for (const [name, text] of Object.entries(files)) await writeOutput(join(folder, name), text);
   return [
-    `${folder}: ${Object.keys(files).join(", ")}`,
+    `${folder}: plan.json, ${Object.keys(files).join(", ")}`,
     `  in the twin, a unit with a spare away:  plimsoll simulate --scenario ${join(folder, "scenario.yaml")} --out ${join(folder, "run")}`,
     `  on the real thing, the whole load:      plimsoll replay --trace ${join(folder, "all-requests.jsonl")} --url http://GATEWAY:8080 --out ${join(folder, "replay")}`,
   ].join("\n");
+}
+
+/** The answer, what was asked, and the runs it stands on. @throws InputError */
+export async function writePlanJson(folder: string, report: object): Promise<void> {
+  await mkdir(folder, { recursive: true }).catch(() => undefined);
+  await writeOutput(join(folder, "plan.json"), `${JSON.stringify(report, null, 1)}\n`);
 }
 
 function mooncakeLines(requests: readonly TraceRequest[]): string {
@@ -86,13 +96,15 @@ function scenarioOf(
   return {
     model: /\.ya?ml$/.test(model) ? resolve(model) : model,
     gpu: type.gpu.name,
+    // The usual GPU's figures are kernels', whatever the engine.
+    ...(problem.engine === null || type.overlaps ? {} : { constants: { engine: problem.engine } }),
     ...(precision === undefined ? {} : { precision }),
     topology: topologyOf(prefill ?? decode),
     ...(prefill === null ? {} : { decodeTopology: topologyOf(decode), decodeAssignment: "decode" }),
     attention: { tp: decode.tp },
     experts: { tp: decode.moeTp },
     assignment: prefill === null ? "least-in-flight" : "prefill",
-    engine: ENGINE,
+    engine: batchedAs(problem.engine),
     stepTokens,
     runningPerRank: plan.running,
     trace: "unit-requests.jsonl",
@@ -100,7 +112,7 @@ function scenarioOf(
     durationSeconds: Math.ceil((unit.at(-1)?.arrivalMs ?? 1000) / 1000),
     sharesSeconds: CADENCE.sharesMs / 1000,
     placementSeconds: CADENCE.placementMs / 1000,
-    policies: [redundantSlots === 0 ? "none" : "plimsoll"],
+    policies: [balancedBy(layout, problem.model.experts)],
     // A client's first token comes later by what HTTP, its prompt's text and scheduling take.
     slo: { ttftMs: Math.round(problem.target.ttftMs - beforeMs), tpotMs: problem.target.itlMs },
     seed: problem.seed + OTHER_SEED,
@@ -115,7 +127,7 @@ function topologyText(shape: Parallelism, experts: number, redundant: number, { 
 }
 
 /** A gateway's configuration: addresses are to be filled in. */
-function gatewayOf(plan: Plan, { model }: PlanProblem): object {
+function gatewayOf(plan: Plan, { model, engine }: PlanProblem): object {
   const { prefill, decode } = plan.chosen.layout;
   const servers = (role: string, { dp }: Parallelism) => ({
     urls: Array.from({ length: plan.units }, (_, i) => `http://${role}-${i + 1}.example.internal:8000`),
@@ -126,7 +138,7 @@ function gatewayOf(plan: Plan, { model }: PlanProblem): object {
     pools: [
       {
         name: model.name,
-        kind: ENGINE,
+        kind: engine ?? batchedAs(engine),
         models: [model.name],
         maxRequestsPerShard: plan.running,
         ...(prefill === null

@@ -1,11 +1,19 @@
 import Table from "cli-table3";
-import { decimals, milliseconds } from "../../lib/number-text.ts";
+import { decimals } from "../../lib/number-text.ts";
 import { sayLayout } from "../../planner/layout.ts";
 import type { Plan } from "../../planner/plan.ts";
 import type { PlanProblem } from "../../planner/plan-problem.ts";
-import type { SearchResult } from "../../planner/search.ts";
-import type { PlanFlags } from "./plan-flags.ts";
-import { type Row, answerRows, offRows, startRows, triedRows, triedTitle } from "./plan-words.ts";
+import type { Compared } from "../../plans/reported.ts";
+import type { PlanFlags } from "../../plans/plan-flags.ts";
+import {
+  type Row,
+  answerRows,
+  offRows,
+  startRows,
+  trafficRows,
+  triedRows,
+  triedTitle,
+} from "./plan-words.ts";
 
 const FRONT_ROWS = 8;
 
@@ -16,11 +24,21 @@ export function planText(plan: Plan, problem: PlanProblem, flags: PlanFlags, fil
   return [
     plain(answerRows(plan, problem)),
     `How sure it is: GPUs if the model is off\n${plain(offRows(plan))}`,
+    `GPUs in this layout if traffic is\n${plain(trafficRows(plan))}`,
     `Tokens/s per user and per GPU, by arithmetic (* keeps the target)\n${plain(frontRows(plan))}`,
     `${triedTitle(plan)}\n${plain(triedRows(plan))}`,
     starts.join("\n"),
     files ?? unwritten,
   ].join("\n\n");
+}
+
+/** What another question changed, and why. */
+export function changesText({ changes, why }: Compared): string {
+  const rows: Row[] = changes.map(({ name, before, after }) => [
+    name,
+    before === after ? before : `${before} → ${after}`,
+  ]);
+  return [`What changes\n${plain(rows)}`, ...why.map((sentence) => `  ${sentence}`)].join("\n");
 }
 
 function frontRows({ front }: Plan): Row[] {
@@ -59,22 +77,4 @@ export function plain(rows: readonly Row[]): string {
   });
   for (const [name, text] of rows) table.push([name, text]);
   return table.toString().replaceAll(/ +$/gm, "");
-}
-
-/** Why there is no plan. */
-export function noPlanText(
-  { rated, tried, nearest }: SearchResult,
-  { target, maxGpus }: PlanProblem,
-): string {
-  const asked = `TTFT p95 ${target.ttftMs} ms and ITL p95 ${target.itlMs} ms`;
-  if (rated.length === 0 || nearest === null)
-    return `no layout keeps ${asked} at any rate, by arithmetic; relax a target, or try another type of GPU or precision`;
-  const { layout, trial } = nearest;
-  const has = `TTFT p95 ${milliseconds(trial.ttftP95Ms)} ms and ITL p95 ${milliseconds(trial.itlP95Ms)} ms at ${trial.rate.toPrecision(3)} requests/s a unit`;
-  const run =
-    tried.length === 0
-      ? "by arithmetic no layout carries it"
-      : `the twin refutes the ${tried.length} layouts that it ran`;
-  const but = trial.keeps ? ", but no longer at a fifth more, which is kept in hand" : "";
-  return `no plan within --max-gpus ${maxGpus} keeps ${asked}: ${run}; the best by arithmetic (${sayLayout(layout)}) has ${has}${but}; raise the budget, or relax a target`;
 }

@@ -1,10 +1,12 @@
 import { decimals, milliseconds } from "../../lib/number-text.ts";
+import { ENGINE_NAMES, FITTED_ENGINES, type FittedEngine } from "../../model/fitted-engine.ts";
 import { sayLayout, sayShape, unitGpus } from "../../planner/layout.ts";
 import type { OffBy } from "../../planner/model-error.ts";
 import type { Plan } from "../../planner/plan.ts";
 import type { PlanProblem } from "../../planner/plan-problem.ts";
 import type { SearchResult } from "../../planner/search.ts";
-import { costOf, engineStarts } from "./plan-report.ts";
+import { limitText, poolsText } from "../../plans/plan-terms.ts";
+import { costOf, engineStarts, lineOf } from "../../plans/plan-report.ts";
 
 /** A word, and a text. */
 export type Row = readonly [name: string, text: string];
@@ -23,24 +25,22 @@ export function answerRows(plan: Plan, problem: PlanProblem): Row[] {
   const type = layout.type.gpu.name.toUpperCase();
   const worst = (of: (one: (typeof trials)[number]) => number | null) =>
     Math.max(...trials.map((one) => of(one) ?? 0));
-  const pools =
-    layout.prefill === null
-      ? `${sayShape(layout.decode)}, prompts and answers together`
-      : `a pool for prompts (${sayShape(layout.prefill)}) beside one for answers (${sayShape(layout.decode)})`;
+  const { prefill, decode } = layout;
+  const pools = poolsText(prefill === null ? null : sayShape(prefill), sayShape(decode));
   const unit = `${units} unit${units === 1 ? "" : "s"} of ${unitGpus(layout)}${spare > 0 ? `, ${spare} of them to spare` : ""}`;
   const cost = costOf(plan, problem);
   return [
     ["answer", `${chosen.gpus} ${type}: ${unit}`],
     ["a unit", pools],
-    ["redundant experts", redundantText(plan)],
+    ["redundant experts", `${plan.redundantExperts}`],
     ["limits of a rank", `${layout.stepTokens} tokens a step, ${plan.running} requests`],
     [
       "in the twin",
-      `with ${spare} unit${spare === 1 ? "" : "s"} away: TTFT p95 ${milliseconds(worst((one) => one.ttftP95Ms))} of ${target.ttftMs} ms, ITL p95 ${milliseconds(worst((one) => one.itlP95Ms))} of ${target.itlMs} ms; ${decimals(100 * Math.min(...trials.map(({ attainment }) => attainment)), 1)} % of requests keep both (${trials.length} seeds, ${trials[0].requests} requests each)`,
+      `with ${spare} unit${spare === 1 ? "" : "s"} away: TTFT p95 ${milliseconds(worst((one) => one.ttftMs))} of ${target.ttftMs} ms, ITL p95 ${milliseconds(worst((one) => one.itlMs))} of ${target.itlMs} ms; ${decimals(100 * Math.min(...trials.map(({ attainment }) => attainment)), 1)} % of requests keep both (${trials.length} seeds, ${trials[0].requests} requests each)`,
     ],
     [
       "load line",
-      `${chosen.line.toPrecision(3)} requests/s a unit; ${decimals(100 * plan.use, 0)} % of it used, ${decimals(100 * plan.useWithoutSpare, 0)} % with the spare away`,
+      `${lineText(plan, problem)}; ${decimals(100 * plan.use, 0)} % of it used, ${decimals(100 * plan.useWithoutSpare, 0)} % with the spare away: room for ${(1 / plan.use).toFixed(2)} and ${(1 / plan.useWithoutSpare).toFixed(2)} times the traffic`,
     ],
     ["what binds", limitText(limit)],
     [
@@ -56,9 +56,23 @@ export function answerRows(plan: Plan, problem: PlanProblem): Row[] {
   ];
 }
 
+function lineText(plan: Plan, problem: PlanProblem): string {
+  const { requestsPerSecondPerUnit: rate, usersPerUnit: users } = lineOf(plan, problem);
+  const asks = `${rate.toPrecision(3)} requests/s a unit`;
+  return users === null ? asks : `${users} users a unit, ${asks}`;
+}
+
 /** GPUs if the model is off. */
 export function offRows({ off }: Plan): Row[] {
   return off.map((one, i) => [OFF_NAMES[i], offText(one)]);
+}
+
+/** GPUs if traffic is another. */
+export function trafficRows({ traffic }: Plan): Row[] {
+  return traffic.map(({ factor, gpus, affordable }) => [
+    `× ${factor}`,
+    affordable ? `${gpus}` : `${gpus}, which is above the budget`,
+  ]);
 }
 
 /** Layouts that the twin ran. */
@@ -72,43 +86,26 @@ export function triedTitle({ search: { rated, unexplored } }: Plan): string {
   return `Layouts that the twin ran, of ${rated.length} that carry something by arithmetic${left}`;
 }
 
+/** Whether an engine's start is shown: of the one that was asked for, else of all. */
+export function isAsked(name: FittedEngine, { engine }: Pick<PlanProblem, "engine">): boolean {
+  return engine === null || engine === name;
+}
+
 /** Flags by engine, of each of a unit's pools. */
 export function startRows(
   plan: Plan,
   problem: PlanProblem,
 ): { readonly role: string; readonly rows: readonly Row[] }[] {
-  return engineStarts(plan, problem).map(({ role, flags: { vllm, sglang, trtllm } }) => ({
+  const asked = FITTED_ENGINES.filter((name) => isAsked(name, problem));
+  return engineStarts(plan, problem).map(({ role, flags }) => ({
     role,
-    rows: [
-      ["vLLM", vllm],
-      ["SGLang", sglang],
-      ["TensorRT-LLM", trtllm],
-    ],
+    rows: asked.map((name) => [ENGINE_NAMES[name], flags[name]]),
   }));
 }
 
 function triedText({ line, open }: SearchResult["tried"][number]): string {
   const says = `arithmetic: ${open.toPrecision(3)}`;
   return line === null ? `no fewer GPUs (${says})` : `${line.toPrecision(3)} requests/s a unit (${says})`;
-}
-
-function redundantText({ redundantExperts: count, chosen, search: { redundancy } }: Plan): string {
-  if (redundancy === null) return "0";
-  if (count > 0) return `${count}`;
-  if (redundancy.line === null) return "0: one more slot a GPU carries less than a tenth more";
-  return `0: one more slot a GPU carries ${decimals(100 * (redundancy.line / chosen.line - 1), 0)} % more, which saves no unit`;
-}
-
-function limitText({ name, gain, first }: Plan["limit"]): string {
-  const way =
-    first === "room or time"
-      ? "room or time for more"
-      : `the time ${first === "first token" ? "to the first token" : "between tokens"}`;
-  const what =
-    name === "steps"
-      ? "the fixed time of steps: twice of anything else is worth less than 2 %"
-      : `${name}: twice of it would carry ${decimals(100 * gain, 0)} % more`;
-  return `${way} gives way first; ${what}`;
 }
 
 function offText({ gpus, anyGpus, itl, ttft }: OffBy): string {

@@ -1,20 +1,7 @@
 import { parentPort } from "node:worker_threads";
 import { InputError } from "../../lib/errors.ts";
-import type { MoeModel } from "../../model/moe-model.ts";
 import { solveBody } from "./solve-request.ts";
-
-export interface ToSolve {
-  readonly body: Uint8Array;
-  /** Those that it may name. */
-  readonly models: readonly MoeModel[];
-}
-
-/** What a body is answered with. */
-export type Solved =
-  /** At first. */
-  | { readonly kind: "begun" }
-  | { readonly kind: "file"; readonly file: Uint8Array<ArrayBuffer> }
-  | { readonly kind: "refused"; readonly why: string };
+import type { Solved, ToSolve } from "./solved.ts";
 
 const port = parentPort;
 if (port === null) throw new Error("solver-worker runs as a worker thread only");

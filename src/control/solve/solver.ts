@@ -1,7 +1,7 @@
 import { Worker } from "node:worker_threads";
 import type { MoeModel } from "../../model/moe-model.ts";
 import { FairQueue } from "./fair-queue.ts";
-import type { Solved, ToSolve } from "./solver-worker.ts";
+import type { Solved, ToSolve } from "./solved.ts";
 
 /** Bodies that wait while another is solved. */
 const MOST_WAITING = 16;
@@ -10,6 +10,7 @@ const TIMEOUT_MS = 5000;
 /** The same while others wait: less than engines wait for their answer. */
 const SLICE_MS = 1000;
 const WATCH_EVERY_MS = 100;
+const PLACEMENTS = new URL("./solver-worker.ts", import.meta.url);
 
 interface Job {
   readonly client: string;
@@ -29,7 +30,7 @@ export class SolverBusy extends Error {
 }
 
 /**
- * Solves placements in a thread of its own, one after another, for whoever asks; nothing is kept between two. Nobody is
+ * Solves placements, or what else its worker solves, in a thread of its own, one after another, for whoever asks; nothing is kept between two. Nobody is
  * kept waiting by what others ask: who has used the thread least goes first, and what takes long gives way to others. A
  * thread that dies takes what it solves with it, and is replaced for the next.
  */
@@ -37,6 +38,7 @@ export class Solver {
   readonly #models: () => Promise<readonly MoeModel[]>;
   readonly #timeoutMs: number;
   readonly #sliceMs: number;
+  readonly #file: URL;
   readonly #waiting = new FairQueue<Job>(MOST_WAITING);
   #running: Job | null = null;
   #givenMs = 0;
@@ -50,23 +52,26 @@ export class Solver {
    * @param models    those that a body may name, asked for with the first
    * @param timeoutMs for one body
    * @param sliceMs   for one body while others wait
+   * @param file      of the worker, which speaks solved.ts
    */
   constructor(
     models: () => Promise<readonly MoeModel[]>,
     timeoutMs: number = TIMEOUT_MS,
     sliceMs: number = SLICE_MS,
+    file: URL = PLACEMENTS,
   ) {
     this.#models = models;
     this.#timeoutMs = timeoutMs;
     this.#sliceMs = sliceMs;
+    this.#file = file;
   }
 
   /**
    * Rejects with BodyRefused and SolverBusy.
-   * @param body a placement problem in JSON (solver-request.ts)
+   * @param body a problem in JSON; of a placement: solve-request.ts
    * @param left aborted when nobody wants the answer any more: what waits gives up its place
    * @param client who asks
-   * @returns the placement file
+   * @returns the answer's file: of a placement problem the placement
    */
   solve(body: Uint8Array, left: AbortSignal, client = ""): Promise<Uint8Array> {
     return new Promise((resolve, reject) => {
@@ -120,7 +125,7 @@ export class Solver {
   }
 
   #start(): Worker {
-    const worker = new Worker(new URL("./solver-worker.ts", import.meta.url));
+    const worker = new Worker(this.#file);
     const lose = (cause: unknown) => {
       if (worker === this.#worker)
         void this.#lose(new Error(`the solver is lost: ${String(cause)}`, { cause }));

@@ -1,4 +1,5 @@
-import type { Times } from "./measured.ts";
+import type { ServiceTarget } from "../service-target.ts";
+import { type Times, timeAt } from "./measured.ts";
 
 /** What the model says of a load: the same as is measured there. */
 export interface Predicted {
@@ -10,7 +11,7 @@ export interface Predicted {
 /**
  * How the pool that runs differs from the model. `steps`: its clock; a pool whose steps take so many times as long is the
  * model on a slower clock, which at a rate does what the model does at `steps` times that rate, in `steps` times the time.
- * `outsideMs` no clock changes. `ttft`, `itl`: what is left then of the 95th percentiles.
+ * `outsideMs` no clock changes. `ttft`, `itl`: what is left then of the percentiles that are asked for.
  */
 export interface Clock {
   readonly steps: number;
@@ -31,12 +32,14 @@ const AGREES = 1.03;
  * @param predict the model's times at a part of the load that is measured, as much as a clock of that part sees. The first
  *   token's has what passes outside the pool, which no clock changes
  * @param outsideMs that, as the model has it
+ * @param at the percentiles of the target
  */
 export function* clockOf(
   measured: { readonly ttftMs: Times | null; readonly itlMs: Times | null },
   first: Predicted,
   predict: (factor: number) => Generator<number, Predicted>,
   outsideMs: number,
+  at: Pick<ServiceTarget, "ttftPercentile" | "itlPercentile">,
 ): Generator<number, Clock> {
   let steps = 1;
   let now = first;
@@ -50,12 +53,15 @@ export function* clockOf(
     steps = next;
     now = yield* predict(steps);
   }
-  const itl = ratio(measured.itlMs?.p95, now.itlMs === null ? null : steps * now.itlMs.p95);
+  const seen = (times: Times | null, percentile: number) =>
+    times === null ? null : timeAt(times, percentile);
+  const between = seen(now.itlMs, at.itlPercentile);
+  const itl = ratio(seen(measured.itlMs, at.itlPercentile), between === null ? null : steps * between);
   if (measured.ttftMs === null || now.ttftMs === null) return { steps, outsideMs, ttft: 1, itl };
   const inside = (ms: number) => steps * (ms - outsideMs);
   const outside = Math.max(0, measured.ttftMs.p50 - inside(now.ttftMs.p50));
-  const ttft = ratio(measured.ttftMs.p95, outside + inside(now.ttftMs.p95));
-  return { steps, outsideMs: outside, ttft, itl };
+  const expected = outside + inside(timeAt(now.ttftMs, at.ttftPercentile));
+  return { steps, outsideMs: outside, ttft: ratio(timeAt(measured.ttftMs, at.ttftPercentile), expected), itl };
 }
 
 function stepsFor(
@@ -69,6 +75,6 @@ function stepsFor(
   return took > 0 && takes > 0 ? took / takes : null;
 }
 
-function ratio(measured: number | undefined, predicted: number | null): number {
-  return measured === undefined || predicted === null || predicted <= 0 ? 1 : measured / predicted;
+function ratio(measured: number | null, predicted: number | null): number {
+  return measured === null || predicted === null || predicted <= 0 ? 1 : measured / predicted;
 }

@@ -54,18 +54,3 @@ export function percentile(histogram: Histogram, part: number): number | null {
 function firstLow([first, second]: readonly number[]): number {
   return second === undefined ? first / 2 : (first * first) / second;
 }
-
-/** Variance over mean squared, as far as buckets tell. */
-export function spreadOf(histogram: Histogram): number {
-  const { bounds, counts } = histogram;
-  const count = countOf(histogram);
-  if (count === 0) return 0;
-  let [sum, squares] = [0, 0];
-  for (const [i, each] of counts.entries()) {
-    const low = i === 0 ? firstLow(bounds) : bounds[i - 1];
-    const middle = Math.sqrt(low * (bounds[i] ?? low));
-    sum += each * middle;
-    squares += each * middle * middle;
-  }
-  return Math.max(0, (squares * count) / (sum * sum) - 1);
-}

@@ -1,7 +1,7 @@
 import { Rng } from "../../lib/rng.ts";
 import { PREFIX_BLOCK_TOKENS, type TraceRequest } from "../../model/traffic.ts";
-import type { Demand } from "../demand.ts";
-import { type Histogram, meanOf, percentile, spreadOf } from "./histogram.ts";
+import { type Demand, tracedDemand } from "../demand.ts";
+import { type Histogram, meanOf, percentile } from "./histogram.ts";
 import type { Measured } from "./measured.ts";
 
 /** Lengths as they were measured, which requests are drawn from. */
@@ -11,21 +11,14 @@ export interface MeasuredLengths {
   readonly cachedPart: number | null;
 }
 
+/** Requests that arithmetic takes lengths from, and how long they come, in seconds: within a trace's window. */
+const DRAWN = 2000;
+const DRAWN_SECONDS = 200;
+
 /** What arithmetic is asked with. @param rate requests per second */
-export function demandOf(
-  { promptTokens, answerTokens, promptMean, answerMean }: Measured,
-  rate: number,
-): Demand {
-  const of = (lengths: Histogram, part: number) => Math.ceil(percentile(lengths, part) ?? 1);
-  return {
-    rate,
-    prompt: promptMean,
-    answer: answerMean,
-    promptSpread: spreadOf(promptTokens),
-    promptP95: of(promptTokens, 0.95),
-    longest: of(promptTokens, 1) + of(answerTokens, 1),
-    arrivals: { kind: "independent" },
-  };
+export function demandOf(measured: Measured, rate: number): Demand {
+  const drawn = tracedDemand(drawMeasured(measured, DRAWN / DRAWN_SECONDS, DRAWN_SECONDS, 0));
+  return { ...drawn, rate, prompt: measured.promptMean, answer: measured.answerMean };
 }
 
 /**

@@ -1,3 +1,4 @@
+import type { SampleSummary } from "../../lib/sample.ts";
 import { type Histogram, countOf, difference, meanOf, percentile } from "./histogram.ts";
 
 /** What a pool's gateway had counted at one moment. */
@@ -36,11 +37,14 @@ export interface PoolState {
   readonly lostRanks: number;
 }
 
-export interface Times {
-  /** Known best of these: buckets say nothing of it. */
-  readonly mean: number;
-  readonly p50: number;
-  readonly p95: number;
+/** Of these the mean is known best: buckets take nothing from it. */
+export type Times = SampleSummary;
+
+/** @param percentile one of `PERCENTILES` */
+export function timeAt({ p50, p90, p95, p99 }: Times, percentile: number): number {
+  const known = { 50: p50, 90: p90, 95: p95, 99: p99 }[percentile];
+  if (known === undefined) throw new Error(`no percentile ${percentile}`);
+  return known;
 }
 
 /** A pool's traffic over a window of time, as it was measured. Times in milliseconds as gateways see them. */
@@ -156,7 +160,7 @@ function sinceThen(before: Distributions, after: Distributions): Distributions |
 function timesOf(seconds: Histogram | null): Times | null {
   if (seconds === null || countOf(seconds) === 0) return null;
   const at = (part: number) => 1000 * (percentile(seconds, part) ?? 0);
-  return { mean: 1000 * (meanOf(seconds) ?? 0), p50: at(0.5), p95: at(0.95) };
+  return { mean: 1000 * (meanOf(seconds) ?? 0), p50: at(0.5), p90: at(0.9), p95: at(0.95), p99: at(0.99) };
 }
 
 function mean(values: readonly number[]): number {

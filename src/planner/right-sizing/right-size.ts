@@ -6,7 +6,7 @@ import type { ServiceTarget } from "../service-target.ts";
 import { type Change, changesOf } from "./changes.ts";
 import { type Clock, type Predicted, clockOf } from "./clock.ts";
 import { demandOf } from "./measured-demand.ts";
-import type { Measured } from "./measured.ts";
+import { type Measured, timeAt } from "./measured.ts";
 import { PlacementJudge, type PlacementWorth } from "./placement-worth.ts";
 import { gpuCount } from "../../model/topology.ts";
 import { type RunningPool, poolGpus } from "./running-unit.ts";
@@ -117,7 +117,7 @@ interface Asked {
 function* askedOf(twin: UnitTwin, expected: number | undefined): Generator<number, Asked> {
   const predicted = yield* twin.predict(1);
   const predict = (factor: number) => twin.predict(factor);
-  twin.clock = yield* clockOf(twin.measured, predicted, predict, twin.outsideMs);
+  twin.clock = yield* clockOf(twin.measured, predicted, predict, twin.outsideMs, twin.target);
   const { unit } = twin.pool;
   const problem = problemOf(twin);
   const open = openCapacity(unit.layout, problem) / problem.demand.rate;
@@ -127,15 +127,16 @@ function* askedOf(twin: UnitTwin, expected: number | undefined): Generator<numbe
 
 function keepsNow({ ttftMs, itlMs }: Measured, target: ServiceTarget): boolean | null {
   if (ttftMs === null) return null;
-  return ttftMs.p95 <= target.ttftMs && (itlMs === null || itlMs.p95 <= target.itlMs);
+  const early = timeAt(ttftMs, target.ttftPercentile) <= target.ttftMs;
+  return early && (itlMs === null || timeAt(itlMs, target.itlPercentile) <= target.itlMs);
 }
 
 /** What arithmetic is asked: the model's own target and clock. */
 function problemOf(twin: UnitTwin): PlanProblem {
   const { pool, measured, clock, modelTarget, rate, target } = twin;
-  const { model, sizes, precision, type, unit } = pool;
+  const { model, sizes, precision, type, unit, engine } = pool;
   const demand = demandOf(measured, rate * clock.steps);
-  const asked = { model, sizes, precision, demand };
+  const asked = { model, sizes, precision, engine, demand };
   const before = 1000 * openConstants(unit.layout, asked).first;
   const { ttftMs, itlMs } = modelTarget;
   return {
@@ -144,6 +145,7 @@ function problemOf(twin: UnitTwin): PlanProblem {
     target: { ...target, ttftMs: ttftMs + before, itlMs },
     maxGpus: poolGpus(pool),
     spare: 0,
+    redundant: null,
     seed: 0,
   };
 }

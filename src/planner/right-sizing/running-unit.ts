@@ -7,7 +7,8 @@ import type { Topology } from "../../model/topology.ts";
 import type { ModelSizes } from "../../twin/calibration/model-sizes.ts";
 import type { Batching } from "../../twin/pool/batching.ts";
 import type { RoutingSource } from "../../twin/routing-source.ts";
-import { type Layout, type PlanGpu, expertUnits, unitGpus } from "../layout.ts";
+import type { FittedEngine } from "../../model/fitted-engine.ts";
+import { type Layout, type PlanGpu, unitGpus, unitTopology } from "../layout.ts";
 
 /** A unit as it runs: an engine, or a pool for prompts beside one for answers, with all that the twin needs of it. */
 export interface RunningUnit {
@@ -28,6 +29,8 @@ export interface RunningPool {
   readonly sizes: ModelSizes;
   readonly precision: ServingPrecision;
   readonly type: PlanGpu;
+  /** Whose constants arithmetic goes by; null for none in particular. */
+  readonly engine: FittedEngine | null;
   readonly unit: RunningUnit;
   readonly units: number;
   /** Milliseconds of a first token that pass outside the pool; null for what engines that were measured have. */
@@ -44,8 +47,8 @@ export function poolGpus({ unit, units }: Pick<RunningPool, "unit" | "units">): 
 
 /** Another layout of the same pool, as engines lay experts out; nothing is placed there yet. */
 export function unitOf(layout: Layout, like: RunningUnit, experts: number): RunningUnit {
-  const { prefill, decode, redundantSlots, type, stepTokens } = layout;
-  const places = (shape: Layout["decode"]) => expertUnits(shape, experts, redundantSlots, type.gpu);
+  const { prefill, decode, stepTokens } = layout;
+  const places = (shape: Layout["decode"]) => unitTopology(layout, shape, experts);
   return {
     ...like,
     layout,

@@ -3,7 +3,6 @@ import { StepRecorder } from "../../twin/step-recorder.ts";
 import type { RequestRecord, RunObserver, StepSpan } from "../../twin/run/run-log.ts";
 import { virtualRun } from "../../twin/run/virtual-run.ts";
 import { engineShape } from "../layout.ts";
-import { BEYOND } from "../service-target.ts";
 import { type MeasuredLengths, drawMeasured } from "./measured-demand.ts";
 import type { RunningPool, RunningUnit } from "./running-unit.ts";
 
@@ -27,8 +26,9 @@ export interface UnitRunOptions {
   readonly lengths: MeasuredLengths;
   /** Until the unit is in its stride, in seconds. */
   readonly warmSeconds: number;
-  /** Ends early once so many first tokens come later than this that a 95th percentile does; null goes on to the end. */
+  /** Ends early once so many first tokens come later than this that the percentile does; null goes on to the end. */
   readonly ttftMs: number | null;
+  readonly ttftPercentile: number;
 }
 
 /** The twin on a unit as it runs. Yields the part done, 0..1; null where it ended early. */
@@ -37,13 +37,17 @@ export function* unitRun(
   { model, type, routing }: Pick<RunningPool, "model" | "type" | "routing">,
   options: UnitRunOptions,
 ): Generator<number, UnitTimes | null> {
-  const { rate, seed, requests, lengths, warmSeconds, ttftMs } = options;
+  const { rate, seed, requests, lengths, warmSeconds, ttftMs, ttftPercentile } = options;
   const { layout, prefill, decode, batching, policy, begins } = unit;
   const traffic = drawMeasured(lengths, rate, warmSeconds + requests / rate, seed);
   const endMs = traffic.at(-1)?.arrivalMs ?? 1;
   const fromMs = Math.min(1000 * warmSeconds, endMs / 2);
   const counted = traffic.filter(({ arrivalMs }) => arrivalMs >= fromMs).length;
-  const watch = new LateWatch(fromMs, ttftMs ?? Number.POSITIVE_INFINITY, counted);
+  const watch = new LateWatch(
+    fromMs,
+    ttftMs ?? Number.POSITIVE_INFINITY,
+    (1 - ttftPercentile / 100) * counted,
+  );
   const { hardware } = type;
   const own = { hardware, begins };
   const run = virtualRun({
@@ -83,10 +87,10 @@ class LateWatch implements RunObserver {
   readonly #most: number;
   #late = 0;
 
-  constructor(fromMs: number, ttftMs: number, counted: number) {
+  constructor(fromMs: number, ttftMs: number, most: number) {
     this.#fromMs = fromMs;
     this.#ttftMs = ttftMs;
-    this.#most = Math.floor(BEYOND * counted) + 1;
+    this.#most = Math.floor(most) + 1;
   }
 
   get lost(): boolean {

@@ -1,11 +1,9 @@
 import { openConstants } from "../open-times.ts";
 import type { ServiceTarget } from "../service-target.ts";
 import type { Clock, Predicted } from "./clock.ts";
-import type { Measured, Times } from "./measured.ts";
+import { type Measured, type Times, timeAt } from "./measured.ts";
 import type { RunningPool, RunningUnit } from "./running-unit.ts";
 import { type UnitTimes, unitRun } from "./unit-run.ts";
-import type { SampleSummary } from "../../lib/sample.ts";
-import { demandOf } from "./measured-demand.ts";
 
 /** Factors of traffic that are tried are powers of this. */
 const GRID = 1.05;
@@ -44,10 +42,8 @@ export class UnitTwin {
     this.target = target;
     this.#seed = seed;
     this.#requests = requests;
-    const { model, precision, sizes, unit } = pool;
-    const demand = demandOf(measured, this.rate);
-    const asked = { model, precision, sizes, demand };
-    this.outsideMs = pool.outsideMs ?? 1000 * openConstants(unit.layout, asked).first;
+    const { model, precision, engine, unit } = pool;
+    this.outsideMs = pool.outsideMs ?? 1000 * openConstants(unit.layout, { model, precision, engine }).first;
     this.clock = { steps: 1, outsideMs: this.outsideMs, ttft: 1, itl: 1 };
   }
 
@@ -68,10 +64,10 @@ export class UnitTwin {
     const times = yield* this.#run(this.pool.unit, factor, factor, null);
     if (times === null) throw new Error("a run that goes on to the end has no times");
     const outside = this.outsideMs;
-    const ttft = timesOf(times.ttftMs);
+    const ttft = times.ttftMs;
     return {
       ttftMs: ttft === null ? null : eachOf(ttft, (ms) => ms + outside),
-      itlMs: timesOf(times.itlMs),
+      itlMs: times.itlMs,
       balancedness: times.balancedness,
     };
   }
@@ -81,7 +77,7 @@ export class UnitTwin {
     const { steps, outsideMs, ttft, itl } = this.clock;
     const times = yield* this.#run(unit, factor * steps, steps, null);
     if (times === null) throw new Error("a run that goes on to the end has no times");
-    const [first, between] = [timesOf(times.ttftMs), timesOf(times.itlMs)];
+    const [first, between] = [times.ttftMs, times.itlMs];
     const seen = (ms: number) => ttft * (outsideMs + steps * ms);
     return {
       factor,
@@ -94,14 +90,15 @@ export class UnitTwin {
 
   *keeps(unit: RunningUnit, factor: number): Generator<number, boolean> {
     const { ttftMs, itlMs } = this.modelTarget;
+    const { ttftPercentile, itlPercentile } = this.target;
     if (ttftMs <= 0) return false;
     const times = yield* this.#run(unit, factor * this.clock.steps, this.clock.steps, ttftMs);
     return (
       times !== null &&
       times.failed === 0 &&
       times.ttftMs !== null &&
-      times.ttftMs.p95 <= ttftMs &&
-      (times.itlMs?.p95 ?? 0) <= itlMs
+      timeAt(times.ttftMs, ttftPercentile) <= ttftMs &&
+      (times.itlMs === null || timeAt(times.itlMs, itlPercentile) <= itlMs)
     );
   }
 
@@ -159,14 +156,11 @@ export class UnitTwin {
       lengths: measured,
       warmSeconds,
       ttftMs,
+      ttftPercentile: target.ttftPercentile,
     });
   }
 }
 
-function timesOf(sample: SampleSummary | null): Times | null {
-  return sample === null ? null : { mean: sample.mean, p50: sample.p50, p95: sample.p95 };
-}
-
-function eachOf({ mean, p50, p95 }: Times, of: (ms: number) => number): Times {
-  return { mean: of(mean), p50: of(p50), p95: of(p95) };
+function eachOf({ mean, p50, p90, p95, p99 }: Times, of: (ms: number) => number): Times {
+  return { mean: of(mean), p50: of(p50), p90: of(p90), p95: of(p95), p99: of(p99) };
 }

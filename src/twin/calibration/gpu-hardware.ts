@@ -7,6 +7,7 @@ import {
   LOW_LATENCY_BYTES,
   LOW_LATENCY_TOPK,
 } from "../../core/cost/hardware.ts";
+import type { FittedEngine } from "../../model/fitted-engine.ts";
 import type { Gpu } from "../../model/gpu.ts";
 import type { MoeModel } from "../../model/moe-model.ts";
 import { precisionOf } from "../../model/serving-precision.ts";
@@ -90,21 +91,24 @@ export interface GpuChoice {
   readonly constants: FittedConstants;
   /** Exchanges between nodes as measured on such GPUs; null where nobody has. */
   readonly exchanges: ExchangeTable | null;
+  /** Whose factors hold; those of no engine are left out where it is null. */
+  readonly engine?: FittedEngine | null;
 }
 
 /**
  * The GPUs that a pool of the model is simulated on.
- * @param choice null for DeepSeek's own H800, as an engine uses it. Of no engine in particular: an engine's factors are left out
+ * @param choice null for DeepSeek's own H800, as an engine uses it. What a few percent depend on, how an engine spreads
+ * the model over its GPUs, is left out
  */
 export function modelledHardware(model: MoeModel, choice: GpuChoice | null): Hardware {
   if (choice === null) return ENGINE_H800;
-  const { gpu, constants, exchanges } = choice;
+  const { gpu, constants, exchanges, engine = null } = choice;
   const alone = { count: 1, tp: 1, dp: 1, ep: 1, moeTp: 1 };
   const point = {
     model,
     family: familyOf(model),
     gpu,
-    backend: "",
+    backend: engine ?? "",
     version: "",
     precision: precisionOf(model.precision),
     isl: 1,
@@ -115,7 +119,8 @@ export function modelledHardware(model: MoeModel, choice: GpuChoice | null): Har
     prefill: null,
     decode: alone,
   };
-  return gpuHardware(gpu, constantsOf(tableOf(constants), point), exchanges);
+  const table = new Map([...tableOf(constants)].filter(([term]) => !term.includes("/spread/")));
+  return gpuHardware(gpu, constantsOf(table, point), exchanges);
 }
 
 /** How engines run on them unless somebody says otherwise: DeepSeek's overlaps micro-batches, those that were measured do not. */

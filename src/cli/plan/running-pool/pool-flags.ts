@@ -2,10 +2,12 @@ import type { Command } from "commander";
 import { InputError } from "../../../lib/errors.ts";
 import { readKey } from "../../../config/read-key.ts";
 import { countOption, positiveOption } from "../../options.ts";
-import type { PlanFlags } from "../plan-flags.ts";
+import { PERCENTILES } from "../../../planner/service-target.ts";
+import type { PlanFlags } from "../../../plans/plan-flags.ts";
+import { QUESTION_KEYS, fieldOf } from "../../../plans/question-keys.ts";
 
 /** What `plan --pool` is asked: what a gateway does not know, and how long it is watched. */
-export interface PoolFlags extends Partial<Pick<PlanFlags, "model" | "gpu" | "precision">> {
+export interface PoolFlags extends Partial<Pick<PlanFlags, "model" | "gpu" | "precision" | "engine">> {
   readonly pool: string;
   readonly keyEnv?: string;
   readonly window?: number;
@@ -16,8 +18,23 @@ export interface PoolFlags extends Partial<Pick<PlanFlags, "model" | "gpu" | "pr
 
 export const WINDOW_SECONDS = 60;
 
-/** What is asked of plans alone, and what of pools. */
-const OF_PLANS = ["rate", "isl", "osl", "trace", "users", "think", "price"] as const;
+/** What pools are asked, too; everything else is asked of plans alone. */
+const OF_BOTH = new Set<string>([
+  "model",
+  "gpu",
+  "precision",
+  "engine",
+  "slo",
+  "seed",
+  ...PERCENTILES.flatMap((percentile) => [`ttft-p${percentile}`, `itl-p${percentile}`]),
+]);
+const OF_PLANS = [
+  ...QUESTION_KEYS.filter(({ name }) => !OF_BOTH.has(name)).map((key) => ({
+    name: key.name,
+    field: fieldOf(key),
+  })),
+  ...["from", "set", "threads"].map((name) => ({ name, field: name })),
+];
 const OF_POOLS = {
   keyEnv: "key-env",
   window: "window",
@@ -27,15 +44,16 @@ const OF_POOLS = {
 };
 
 /** Refuses what has no effect. @throws InputError */
-export function checkPoolFlags(flags: Partial<PoolFlags> & Partial<PlanFlags>): void {
+export function checkPoolFlags(flags: Partial<PoolFlags> & object): void {
   if (flags.pool === undefined) {
     for (const [name, flag] of Object.entries(OF_POOLS))
       if (flags[name as keyof typeof OF_POOLS] !== undefined)
         throw new InputError(`--${flag}`, "", "is of a running pool; give it with --pool");
     return;
   }
-  for (const name of OF_PLANS)
-    if (flags[name] !== undefined)
+  const given = Object.keys(flags);
+  for (const { name, field } of OF_PLANS)
+    if (given.includes(field))
       throw new InputError(
         `--${name}`,
         "",

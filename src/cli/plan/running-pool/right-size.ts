@@ -5,7 +5,7 @@ import { type Output, output, writeOutput } from "../../output.ts";
 import { paced } from "../../paced.ts";
 import { ProgressBar } from "../../progress-bar.ts";
 import { stoppable } from "../../stoppable.ts";
-import { type PlanFlags, targetOf } from "../plan-flags.ts";
+import { type TargetFlags, targetOf } from "../../../plans/plan-flags.ts";
 import { GatewayClient } from "./gateway-client.ts";
 import { type PoolFlags, WINDOW_SECONDS, gatewayOf, operatorKey } from "./pool-flags.ts";
 import { publishedState } from "./published.ts";
@@ -20,14 +20,17 @@ import { poolIn, watchPool } from "./watch-pool.ts";
 const MISSES = 1;
 const INTERRUPTED = 130;
 
-export type RightSizeFlags = PoolFlags &
-  Pick<PlanFlags, "slo" | "ttftP95" | "itlP95" | "out" | "seed" | "json">;
+export interface RightSizeFlags extends PoolFlags, TargetFlags {
+  readonly out?: string;
+  readonly seed?: number;
+  readonly json?: true;
+}
 
 /** `plan --pool`: what a running gateway's pool has room for, and what to change. @throws InputError */
 export async function rightSizePool(flags: RightSizeFlags): Promise<void> {
   const out = output(flags.json ?? false);
   const target = targetOf(flags);
-  const { window = WINDOW_SECONDS } = flags;
+  const { window = WINDOW_SECONDS, seed = 1 } = flags;
   const { url, name } = gatewayOf(flags);
   const client = new GatewayClient(url, operatorKey(flags));
   let bar = new ProgressBar(process.stderr, 1);
@@ -42,8 +45,8 @@ export async function rightSizePool(flags: RightSizeFlags): Promise<void> {
       const watched = await watchPool(client, name, window, (part) => bar.update(part), signal);
       bar.clear();
       const { found, measured } = watched;
-      const read = await readRunningPool(client, found, known, flags, flags.seed, signal);
-      const steps = rightSize(read.pool, measured, target, flags.seed);
+      const read = await readRunningPool(client, found, known, flags, seed, signal);
+      const steps = rightSize(read.pool, measured, target, seed);
       bar = new ProgressBar(process.stderr, 1);
       bar.begin("asked the twin", 1);
       const result: RightSizing = await paced(partsOf(steps), (part) => bar.update(part), signal);

@@ -1,6 +1,6 @@
 import { decimals, milliseconds } from "../../../lib/number-text.ts";
 import { sayShape, unitGpus } from "../../../planner/layout.ts";
-import type { Times } from "../../../planner/right-sizing/measured.ts";
+import { type Times, timeAt } from "../../../planner/right-sizing/measured.ts";
 import type { Row } from "../plan-words.ts";
 import { type Answered, ratioOf } from "./right-sizing-report.ts";
 
@@ -11,7 +11,7 @@ const PARTS = 100;
 /** The answer in a sentence. */
 export function leadText({ name, target, result }: Answered): string {
   const { room, measured, keepsNow } = result;
-  const asked = `TTFT p95 ${target.ttftMs} ms and ITL p95 ${target.itlMs} ms`;
+  const asked = `TTFT p${target.ttftPercentile} ${target.ttftMs} ms and ITL p${target.itlPercentile} ${target.itlMs} ms`;
   const missed =
     keepsNow === false
       ? `Pool ${name} misses its target now (${asked}); `
@@ -91,7 +91,7 @@ function lengthsNote(countedByEngine: number): Row[] {
 }
 
 /** The model beside it. */
-export function modelRows({ result }: Answered): Row[] {
+export function modelRows({ result, target }: Answered): Row[] {
   const { measured, predicted, clock } = result;
   const row = (name: string, said: number | null | undefined, seen: number | null | undefined): Row => {
     const ratio = ratioOf(said, seen);
@@ -113,7 +113,7 @@ export function modelRows({ result }: Answered): Row[] {
     ],
     [
       "taken from here on",
-      `steps × ${clock.steps.toFixed(2)} of the model's, ${milliseconds(clock.outsideMs)} ms outside the pool; then TTFT p95 × ${clock.ttft.toFixed(2)}, ITL p95 × ${clock.itl.toFixed(2)}: what is measured`,
+      `steps × ${clock.steps.toFixed(2)} of the model's, ${milliseconds(clock.outsideMs)} ms outside the pool; then TTFT p${target.ttftPercentile} × ${clock.ttft.toFixed(2)}, ITL p${target.itlPercentile} × ${clock.itl.toFixed(2)}: what is measured`,
     ],
   ];
 }
@@ -139,7 +139,7 @@ export function roomRows({ result, target }: Answered): Row[] {
     ],
     [
       room.beyond === null ? "there" : "just beyond",
-      `× ${beyond.factor.toFixed(2)}: TTFT p95 ${milliseconds(beyond.ttftMs?.p95)} of ${target.ttftMs} ms, ITL p95 ${milliseconds(beyond.itlMs?.p95)} of ${target.itlMs} ms${beyond.failed > 0 ? `, ${beyond.failed} requests with no room in the cache` : ""}`,
+      `× ${beyond.factor.toFixed(2)}: TTFT p${target.ttftPercentile} ${milliseconds(seen(beyond.ttftMs, target.ttftPercentile))} of ${target.ttftMs} ms, ITL p${target.itlPercentile} ${milliseconds(seen(beyond.itlMs, target.itlPercentile))} of ${target.itlMs} ms${beyond.failed > 0 ? `, ${beyond.failed} requests with no room in the cache` : ""}`,
     ],
     ["what binds", what],
     [
@@ -155,12 +155,16 @@ export function roomRows({ result, target }: Answered): Row[] {
   ];
 }
 
+function seen(times: Times | null, percentile: number): number | null {
+  return times === null ? null : timeAt(times, percentile);
+}
+
 /** What misses its part of the target by most. */
 function givesWay({ beyond, room }: Answered["result"], target: Answered["target"]): string {
   if (room.beyond === null) return "nothing, as far as it was looked";
   if (beyond.failed > 0) return "memory: requests find no room in the cache";
-  const first = (beyond.ttftMs?.p95 ?? 0) / target.ttftMs;
-  const between = (beyond.itlMs?.p95 ?? 0) / target.itlMs;
+  const first = (seen(beyond.ttftMs, target.ttftPercentile) ?? 0) / target.ttftMs;
+  const between = (seen(beyond.itlMs, target.itlPercentile) ?? 0) / target.itlMs;
   return first >= between ? "the time to the first token" : "the time between tokens";
 }
 

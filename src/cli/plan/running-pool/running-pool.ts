@@ -7,15 +7,16 @@ import { InputError } from "../../../lib/errors.ts";
 import type { ExpertLoad } from "../../../model/load.ts";
 import type { MoeModel } from "../../../model/moe-model.ts";
 import { precisionOf, servedIn } from "../../../model/serving-precision.ts";
-import { type Layout, engineShape, expertUnits } from "../../../planner/layout.ts";
+import { type Layout, engineShape, unitTopology } from "../../../planner/layout.ts";
 import { routingOfLoad } from "../../../planner/right-sizing/load-routing.ts";
 import type { RunningPool, RunningUnit } from "../../../planner/right-sizing/running-unit.ts";
 import { tableOf } from "../../../twin/calibration/fitted-constants.ts";
 import { modelSizes } from "../../../twin/calibration/model-sizes.ts";
 import { BATCHING, PLAIN_BATCHING } from "../../../twin/pool/batching.ts";
 import { routingSources } from "../../../twin/routing-sources.ts";
+import { FITTED_ENGINES } from "../../../model/fitted-engine.ts";
 import { MODEL_FLAG } from "../../load-file.ts";
-import { readTypes } from "../plan-inputs.ts";
+import { readTypes } from "../../../plans/plan-inputs.ts";
 import type { GatewayClient } from "./gateway-client.ts";
 import { planInForce } from "./in-force.ts";
 import type { PoolFlags } from "./pool-flags.ts";
@@ -70,7 +71,9 @@ export async function readRunningPool(
 ): Promise<ReadPool> {
   const { front } = found;
   const { constants } = await readConstantsFile();
-  const [type] = await readTypes({ gpu: names.gpu }, model, tableOf(constants));
+  const fitted = FITTED_ENGINES.find((one) => one === front.deployment?.kind) ?? flags.engine ?? null;
+  const withEngine = fitted === null ? {} : { engine: fitted };
+  const [type] = await readTypes({ gpu: names.gpu, ...withEngine }, model, tableOf(constants));
   const { units, decode, prefill, topology, notes } = runningLayout(found, flags);
   const engine = batchingOf(front.deployment?.kind);
   const usual = engine === "plain" ? PLAIN_BATCHING : BATCHING[engine];
@@ -83,7 +86,7 @@ export async function readRunningPool(
     redundantSlots: Math.max(0, base),
     stepTokens: batching.stepTokens,
   };
-  const places = (shape: typeof decode) => expertUnits(shape, model.experts, layout.redundantSlots, type.gpu);
+  const places = (shape: typeof decode) => unitTopology(layout, shape, model.experts);
   const plane = front.control === null ? null : await readPlane(client, front.pool, model, signal);
   const unit: RunningUnit = {
     layout,
@@ -109,6 +112,7 @@ export async function readRunningPool(
       sizes: modelSizes(model, precision),
       precision,
       type,
+      engine: fitted,
       unit,
       units,
       outsideMs: kind === "simulated" ? 0 : null,

@@ -1,32 +1,31 @@
-import { type Layout, sayLayout, sayShape, unitGpus } from "../../planner/layout.ts";
-import { engineFlags } from "../../planner/engine-flags.ts";
-import type { Plan } from "../../planner/plan.ts";
-import type { PlanProblem } from "../../planner/plan-problem.ts";
-import type { Parallelism } from "../../twin/calibration/serving-point.ts";
+import { type Layout, sayLayout, sayShape, unitGpus } from "../planner/layout.ts";
+import { engineFlags } from "../planner/engine-flags.ts";
+import type { Plan } from "../planner/plan.ts";
+import type { PlanProblem } from "../planner/plan-problem.ts";
+import type { Parallelism } from "../twin/calibration/serving-point.ts";
 import type { PlanFlags } from "./plan-flags.ts";
 
 const SECONDS = 3600;
 const MILLION = 1e6;
 
-/** A plan as one JSON object: what plan.json holds. */
-export function planReport(plan: Plan, problem: PlanProblem, flags: PlanFlags): object {
+/** A plan as one JSON object. */
+export function planReport(plan: Plan, problem: PlanProblem, flags: PlanFlags) {
   const { chosen, units, limit, perfect, front, off, search } = plan;
   const { layout } = chosen;
   const { demand, target, model, precision, spare, seed, maxGpus } = problem;
-  const { rate, prompt, answer } = demand;
+  const { prompt, answer } = demand;
   return {
-    format: "plimsoll.plan/1",
     question: {
       model: model.name,
       precision,
+      engine: problem.engine,
       gpus: problem.types.map(({ gpu }) => gpu.name),
-      requestsPerSecond: rate,
+      requestsPerSecond: plan.rate,
       promptTokens: prompt,
       answerTokens: answer,
       trace: flags.trace ?? null,
       users: flags.users ?? null,
-      ttftP95Ms: target.ttftMs,
-      itlP95Ms: target.itlMs,
+      ...target,
       maxGpus,
       spare,
       seed,
@@ -39,11 +38,11 @@ export function planReport(plan: Plan, problem: PlanProblem, flags: PlanFlags): 
       prefill: layout.prefill === null ? null : shapeOf(layout.prefill),
       decode: shapeOf(layout.decode),
       redundantExperts: plan.redundantExperts,
+      redundantSlots: layout.redundantSlots,
       stepTokens: layout.stepTokens,
       runningPerRank: plan.running,
       loadLine: {
-        requestsPerSecondPerUnit: chosen.line,
-        byArithmetic: chosen.open,
+        ...lineOf(plan, problem),
         use: plan.use,
         useWithoutSpare: plan.useWithoutSpare,
       },
@@ -53,6 +52,7 @@ export function planReport(plan: Plan, problem: PlanProblem, flags: PlanFlags): 
       perfectSystem: { ...perfect, gpu: layout.type.gpu.name },
     },
     ifModelIsOff: off,
+    ifTrafficIs: plan.traffic,
     front: front.map((point) => ({ ...point, layout: sayLayout(point.layout) })),
     searched: {
       carryByArithmetic: search.rated.length,
@@ -61,17 +61,23 @@ export function planReport(plan: Plan, problem: PlanProblem, flags: PlanFlags): 
         byArithmetic: open,
         line,
       })),
-      redundancy:
-        search.redundancy === null
-          ? null
-          : { layout: sayLayout(search.redundancy.layout), line: search.redundancy.line },
       unexplored: search.unexplored,
     },
     engines: engineStarts(plan, problem).map(({ role, flags: words }) => ({ role, ...words })),
   };
 }
 
-function shapeOf(shape: Parallelism): object {
+/** What a unit is loaded with at most; of users as many as wait or think, and as often as these ask. */
+export function lineOf({ chosen, rate }: Plan, { demand }: PlanProblem) {
+  const each = rate / demand.rate;
+  return {
+    requestsPerSecondPerUnit: chosen.line.rate * each,
+    byArithmetic: chosen.open * each,
+    usersPerUnit: demand.arrivals.kind === "users" ? chosen.line.rate : null,
+  };
+}
+
+function shapeOf(shape: Parallelism) {
   const { tp, dp, ep, moeTp } = shape;
   return { words: sayShape(shape), tp, dp, ep, moeTp };
 }
@@ -85,11 +91,11 @@ export interface PlanCost {
 }
 
 /** Null where nobody said what a GPU costs. */
-export function costOf({ chosen, use }: Plan, { demand }: PlanProblem): PlanCost | null {
+export function costOf({ chosen, rate, use }: Plan, { demand }: PlanProblem): PlanCost | null {
   const { price } = chosen.layout.type;
   if (price === null) return null;
   const dollarsPerHour = price * chosen.gpus;
-  const per = (tokens: number) => (dollarsPerHour * MILLION) / (SECONDS * demand.rate * tokens);
+  const per = (tokens: number) => (dollarsPerHour * MILLION) / (SECONDS * rate * tokens);
   const perMillionTokens = per(demand.prompt + demand.answer);
   return {
     dollarsPerHour,

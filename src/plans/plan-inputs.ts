@@ -1,77 +1,69 @@
-import { readConstantsFile } from "../../config/calibration/constants-file.ts";
-import { chooseGpu } from "../../config/gpus/chosen-gpu.ts";
-import { loadGpu } from "../../config/gpus/load-gpu.ts";
-import { loadModel } from "../../config/shapes.ts";
-import { whyNotServed } from "../../core/cost/serving-room.ts";
-import { readTrace } from "../../formats/trace.ts";
-import { InputError } from "../../lib/errors.ts";
-import type { MoeModel } from "../../model/moe-model.ts";
-import { precisionOf, servedIn } from "../../model/serving-precision.ts";
-import { candidates } from "../../planner/candidates.ts";
-import { type Demand, drawnDemand, tracedDemand } from "../../planner/demand.ts";
-import type { PlanGpu } from "../../planner/layout.ts";
-import type { ModelErrors } from "../../planner/plan.ts";
-import type { PlanProblem } from "../../planner/plan-problem.ts";
-import { modelBytes, physicalBound } from "../../planner/physical-bounds.ts";
-import { tableOf } from "../../twin/calibration/fitted-constants.ts";
-import { modelledHardware } from "../../twin/calibration/gpu-hardware.ts";
-import { modelSizes } from "../../twin/calibration/model-sizes.ts";
-import { decimals, milliseconds } from "../../lib/number-text.ts";
-import { MODEL_FLAG } from "../load-file.ts";
-import { readInput } from "../output.ts";
+import { readConstantsFile } from "../config/calibration/constants-file.ts";
+import { chooseGpu } from "../config/gpus/chosen-gpu.ts";
+import { loadGpu } from "../config/gpus/load-gpu.ts";
+import { loadModel } from "../config/shapes.ts";
+import { whyNotServed } from "../core/cost/serving-room.ts";
+import { readTrace } from "../formats/trace.ts";
+import { InputError } from "../lib/errors.ts";
+import type { MoeModel } from "../model/moe-model.ts";
+import { precisionOf, servedIn } from "../model/serving-precision.ts";
+import { candidates } from "../planner/candidates.ts";
+import { type Demand, drawnDemand, tracedDemand, usersDemand } from "../planner/demand.ts";
+import type { PlanGpu } from "../planner/layout.ts";
+import type { ModelErrors } from "../planner/plan.ts";
+import type { PlanProblem } from "../planner/plan-problem.ts";
+import { modelBytes, physicalBound } from "../planner/physical-bounds.ts";
+import { tableOf } from "../twin/calibration/fitted-constants.ts";
+import { modelledHardware } from "../twin/calibration/gpu-hardware.ts";
+import { modelSizes } from "../twin/calibration/model-sizes.ts";
+import { decimals, milliseconds } from "../lib/number-text.ts";
+import { readRegularFile } from "../files/read-regular-file.ts";
 import { type Asked, type PlanFlags, askedOf, pricesOf, targetOf } from "./plan-flags.ts";
 
 /** GPUs of a unit at most. */
 const POOL_GPUS = 64;
+const MOST_TRACE_BYTES = 1 << 30;
 
 export interface PlanInputs {
   readonly problem: PlanProblem;
   readonly errors: ModelErrors;
-  /** Who ask the more often the faster they are answered; null where a rate is given. */
-  readonly users: Users | null;
-}
-
-export interface Users {
-  /** @param seconds that an answer takes */
-  rateAt(seconds: number): number;
-  demandOf(rate: number): Demand;
 }
 
 /** @throws InputError */
 export async function readPlanProblem(flags: PlanFlags): Promise<PlanInputs> {
+  for (const name of ["model", "gpu"] as const)
+    if (flags[name] === undefined) throw new InputError(`--${name}`, "", "is missing; expected a name");
   const asked = askedOf(flags);
   const target = targetOf(flags);
-  const written = await loadModel(flags.model, MODEL_FLAG);
+  const written = await loadModel(flags.model, { sourceOf: () => "--model", field: [] });
   const precision = flags.precision ?? precisionOf(written.precision);
   const model = flags.precision === undefined ? written : servedIn(written, precision);
   const { constants, unseen } = await readConstantsFile();
   const types = await readTypes(flags, model, tableOf(constants));
-  const users = asked.kind === "users" ? usersOf(asked) : null;
-  const slowest = (asked.kind === "trace" ? 0 : asked.osl * target.itlMs) / 1000 + target.ttftMs / 1000;
+  const traffic = flags.traffic ?? 1;
   const problem: PlanProblem = {
     model,
     sizes: modelSizes(model, precision),
     precision,
     types,
-    demand: users === null ? await demandOf(asked) : users.demandOf(users.rateAt(slowest)),
+    engine: flags.engine ?? null,
+    demand: await demandOf(asked, traffic),
     target,
     maxGpus: flags.maxGpus,
     spare: Number(flags.spare),
+    redundant: flags.redundant ?? null,
     seed: flags.seed,
   };
   checkFits(problem);
   checkTarget(problem);
-  // The twin is of no engine in particular, as if that of every point had been left out.
-  const { backend } = unseen.folds;
-  const part = (of: "median" | "p90") => ({
-    ttft: backend.ttftMs?.[of] ?? 0,
-    itl: backend.tpotMs?.[of] ?? 0,
-  });
-  return { problem, errors: { median: part("median"), p90: part("p90") }, users };
+  // Without an engine it is as if that of every point had been left out; of a known one, configurations are.
+  const { ttftMs, tpotMs } = unseen.folds[flags.engine === undefined ? "backend" : "configuration"];
+  const part = (of: "median" | "p90") => ({ ttft: ttftMs?.[of] ?? 0, itl: tpotMs?.[of] ?? 0 });
+  return { problem, errors: { median: part("median"), p90: part("p90") } };
 }
 
 export async function readTypes(
-  flags: Pick<PlanFlags, "gpu" | "price">,
+  flags: Pick<PlanFlags, "gpu" | "price" | "engine">,
   model: MoeModel,
   table: PlanGpu["table"],
 ): Promise<PlanGpu[]> {
@@ -81,23 +73,25 @@ export async function readTypes(
   const prices = pricesOf(flags, names);
   return Promise.all(
     gpus.map(async (gpu) => {
-      const choice = await chooseGpu(gpu.name, place);
+      const choice = await chooseGpu(gpu.name, place, flags.engine);
       const hardware = modelledHardware(model, choice);
       return { gpu, table, hardware, overlaps: choice === null, price: prices.get(gpu.name) ?? null };
     }),
   );
 }
 
-async function demandOf(asked: Asked): Promise<Demand> {
-  if (asked.kind === "trace") return tracedDemand(readTrace(await readInput(asked.path), asked.path));
-  return drawnDemand(asked.kind === "rate" ? asked.rate : 0, asked.isl, asked.osl);
-}
-
-function usersOf({ users, think, isl, osl }: Extract<Asked, { kind: "users" }>): Users {
-  return {
-    rateAt: (seconds) => users / (think + seconds),
-    demandOf: (rate) => drawnDemand(rate, isl, osl),
-  };
+async function demandOf(asked: Asked, traffic: number): Promise<Demand> {
+  if (asked.kind === "users") {
+    return usersDemand(Math.ceil(traffic * asked.users), 1000 * asked.think, asked.isl, asked.osl);
+  }
+  if (asked.kind === "rate") return drawnDemand(traffic * asked.rate, asked.isl, asked.osl);
+  const bytes = await readRegularFile(asked.path, {
+    mostBytes: MOST_TRACE_BYTES,
+    smaller: "give a part of it",
+    followLinks: true,
+  });
+  const demand = tracedDemand(readTrace(bytes, asked.path));
+  return { ...demand, rate: traffic * demand.rate };
 }
 
 function checkFits(problem: PlanProblem): void {

@@ -1,15 +1,17 @@
-import { InputError } from "../../lib/errors.ts";
-import type { ServingPrecision } from "../../model/serving-precision.ts";
-import { decimals } from "../../lib/number-text.ts";
-import type { PlanProblem } from "../../planner/plan-problem.ts";
-import { USUAL_PERCENTILES, type ServiceTarget } from "../../planner/service-target.ts";
-import { SLO_PRESETS, type SloPreset, type SloPresetName } from "../../planner/slo-presets.ts";
+import { InputError } from "../lib/errors.ts";
+import { ENGINE_NAMES, type FittedEngine } from "../model/fitted-engine.ts";
+import type { ServingPrecision } from "../model/serving-precision.ts";
+import { decimals } from "../lib/number-text.ts";
+import type { PlanProblem } from "../planner/plan-problem.ts";
+import { PERCENTILES, type ServiceTarget, USUAL_PERCENTILES } from "../planner/service-target.ts";
+import { SLO_PRESETS, type SloPreset, type SloPresetName } from "../planner/slo-presets.ts";
 
 /** What `plan` was asked. */
 export interface PlanFlags {
   readonly model: string;
   readonly gpu: string;
   readonly precision?: ServingPrecision;
+  readonly engine?: FittedEngine;
   readonly slo?: SloPresetName;
   readonly rate?: number;
   readonly isl?: number;
@@ -17,15 +19,28 @@ export interface PlanFlags {
   readonly trace?: string;
   readonly users?: number;
   readonly think?: number;
+  /** Times the rate, users or requests of the trace. */
+  readonly traffic?: number;
+  readonly ttftP50?: number;
+  readonly ttftP90?: number;
   readonly ttftP95?: number;
+  readonly ttftP99?: number;
+  readonly itlP50?: number;
+  readonly itlP90?: number;
   readonly itlP95?: number;
+  readonly itlP99?: number;
   readonly maxGpus: number;
   readonly spare: "0" | "1" | "2";
+  readonly redundant?: number;
   readonly price?: string;
-  readonly out?: string;
   readonly seed: number;
-  readonly json?: true;
 }
+
+/** What is said of the target. */
+export type TargetFlags = Pick<
+  PlanFlags,
+  "slo" | "ttftP50" | "ttftP90" | "ttftP95" | "ttftP99" | "itlP50" | "itlP90" | "itlP95" | "itlP99"
+>;
 
 /** What comes: one of three. */
 export type Asked =
@@ -76,22 +91,30 @@ function lengthOf(name: "isl" | "osl", tokens: number | undefined): number {
 }
 
 /** @throws InputError */
-export function targetOf(flags: Pick<PlanFlags, "slo" | "ttftP95" | "itlP95">): ServiceTarget {
-  const target = presetOf(flags)?.target;
-  return {
-    ttftMs: timeOf("--ttft-p95", flags.ttftP95 ?? target?.ttftMs),
-    itlMs: timeOf("--itl-p95", flags.itlP95 ?? target?.itlMs),
-    ...USUAL_PERCENTILES,
-  };
+export function targetOf(flags: TargetFlags): ServiceTarget {
+  const preset = presetOf(flags)?.target;
+  const ttft = timeOf(flags, "ttft", preset?.ttftMs);
+  const itl = timeOf(flags, "itl", preset?.itlMs);
+  return { ttftMs: ttft.ms, ttftPercentile: ttft.percentile, itlMs: itl.ms, itlPercentile: itl.percentile };
 }
 
-function timeOf(flag: string, ms: number | undefined): number {
-  if (ms !== undefined) return ms;
-  throw new InputError(
-    flag,
-    "",
-    `is missing; expected milliseconds, or --slo ${Object.keys(SLO_PRESETS).join(", ")}`,
-  );
+function timeOf(
+  flags: TargetFlags,
+  of: "ttft" | "itl",
+  preset: number | undefined,
+): { readonly ms: number; readonly percentile: number } {
+  const given = PERCENTILES.flatMap((percentile) => {
+    const ms = flags[`${of}P${percentile}`];
+    return ms === undefined ? [] : [{ ms, percentile }];
+  });
+  if (given.length > 1) {
+    const hint = `is beside --${of}-p${given[1].percentile}; expected one percentile of it`;
+    throw new InputError(`--${of}-p${given[0].percentile}`, "", hint);
+  }
+  if (given.length === 1) return given[0];
+  if (preset !== undefined) return { ms: preset, percentile: USUAL_PERCENTILES[`${of}Percentile`] };
+  const hint = `is missing; expected milliseconds, or --slo ${Object.keys(SLO_PRESETS).join(", ")}`;
+  throw new InputError(`--${of}-p95`, "", hint);
 }
 
 function presetOf({ slo }: Pick<PlanFlags, "slo">): SloPreset | null {
@@ -125,11 +148,16 @@ export function pricesOf(
 
 /** The question, in a line. */
 export function questionText(
-  { model, precision, types, demand, target }: PlanProblem,
+  { model, precision, types, engine, demand, target }: PlanProblem,
   { maxGpus }: PlanFlags,
 ): string {
   const on = types.map(({ gpu }) => gpu.name.toUpperCase()).join(" or ");
-  const asked = `${demand.rate.toPrecision(3)} requests/s of ${decimals(demand.prompt, 0)} + ${decimals(demand.answer, 0)} tokens`;
-  const within = `95 % of first tokens within ${target.ttftMs} ms and of times between tokens within ${target.itlMs} ms`;
-  return `${model.name} in ${precision} on up to ${maxGpus} ${on}: ${asked}, ${within}`;
+  const load =
+    demand.arrivals.kind === "users"
+      ? `${demand.rate} users who think ${decimals(demand.arrivals.thinkMs / 1000, 0)} s, with requests`
+      : `${demand.rate.toPrecision(3)} requests/s`;
+  const asked = `${load} of ${decimals(demand.prompt, 0)} + ${decimals(demand.answer, 0)} tokens`;
+  const within = `${target.ttftPercentile} % of first tokens within ${target.ttftMs} ms and ${target.ttftPercentile === target.itlPercentile ? "" : `${target.itlPercentile} % `}of times between tokens within ${target.itlMs} ms`;
+  const by = engine === null ? "" : ` by ${ENGINE_NAMES[engine]}`;
+  return `${model.name} in ${precision}${by} on up to ${maxGpus} ${on}: ${asked}, ${within}`;
 }

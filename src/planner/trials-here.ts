@@ -1,0 +1,27 @@
+import type { RoutingSource } from "../twin/routing-source.ts";
+import type { PlanProblem } from "./plan-problem.ts";
+import type { Trial } from "./trial.ts";
+import { type TrialJob, type Trials, runTrial } from "./trials.ts";
+
+/** Runs each job where it is asked for, when it is asked for. */
+export class TrialsHere implements Trials {
+  readonly #problem: PlanProblem;
+  readonly #routing: () => RoutingSource;
+  readonly #requests: number | undefined;
+
+  constructor(problem: PlanProblem, routing: () => RoutingSource, requests?: number) {
+    this.#problem = problem;
+    this.#routing = routing;
+    this.#requests = requests;
+  }
+
+  async run(job: TrialJob): Promise<Trial> {
+    const steps = runTrial(this.#problem, this.#routing, job, this.#requests);
+    for (;;) {
+      const next = steps.next();
+      if (next.done === true) return next.value;
+    }
+  }
+
+  expect(): void {}
+}

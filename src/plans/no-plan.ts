@@ -1,0 +1,22 @@
+import { milliseconds } from "../lib/number-text.ts";
+import { sayLayout } from "../planner/layout.ts";
+import type { PlanProblem } from "../planner/plan-problem.ts";
+import type { SearchResult } from "../planner/search.ts";
+
+/** Why there is no plan. */
+export function noPlanText(
+  { rated, tried, nearest }: SearchResult,
+  { target, maxGpus }: PlanProblem,
+): string {
+  const asked = `TTFT p95 ${target.ttftMs} ms and ITL p95 ${target.itlMs} ms`;
+  if (rated.length === 0 || nearest === null)
+    return `no layout keeps ${asked} at any rate, by arithmetic; relax a target, or try another type of GPU or precision`;
+  const { layout, trial } = nearest;
+  const has = `TTFT p95 ${milliseconds(trial.ttftMs)} ms and ITL p95 ${milliseconds(trial.itlMs)} ms at ${trial.rate.toPrecision(3)} requests/s a unit`;
+  const run =
+    tried.length === 0
+      ? "by arithmetic no layout carries it"
+      : `the twin refutes the ${tried.length} layouts that it ran`;
+  const but = trial.keeps ? ", but no longer at a fifth more, which is kept in hand" : "";
+  return `no plan within --max-gpus ${maxGpus} keeps ${asked}: ${run}; the best by arithmetic (${sayLayout(layout)}) has ${has}${but}; raise the budget, or relax a target`;
+}

@@ -1,0 +1,11 @@
+import { Solver } from "../control/solve/solver.ts";
+
+/** A thread answers within `DEADLINE_MS` with the best it has; what takes longer nevertheless is given up. */
+const TIMEOUT_MS = 40_000;
+/** The same while others wait. */
+const SLICE_MS = 20_000;
+
+/** Answers questions of `POST /ep/v1/plan`, in a thread of its own. */
+export function planSolver(timeoutMs = TIMEOUT_MS): Solver {
+  return new Solver(async () => [], timeoutMs, SLICE_MS, new URL("./plan-worker.ts", import.meta.url));
+}
