@@ -40,9 +40,10 @@ afterAll(async () => {
 
 /** Keeps some streams coming while a command runs. */
 async function underTraffic(command: () => ReturnType<typeof resultHere>): ReturnType<typeof resultHere> {
-  let [over, answered] = [false, 0];
+  const stop = new AbortController();
+  let answered = 0;
   const one = async () => {
-    while (!over) {
+    while (!stop.signal.aborted) {
       const response = await fetch(`${gateway.url}/v1/chat/completions`, {
         method: "POST",
         headers: { "content-type": "application/json" },
@@ -64,7 +65,7 @@ async function underTraffic(command: () => ReturnType<typeof resultHere>): Retur
     await expect.poll(() => answered, patiently).toBeGreaterThan(3);
     return await command();
   } finally {
-    over = true;
+    stop.abort();
     await all;
   }
 }

@@ -61,7 +61,12 @@ export function* clockOf(
   const inside = (ms: number) => steps * (ms - outsideMs);
   const outside = Math.max(0, measured.ttftMs.p50 - inside(now.ttftMs.p50));
   const expected = outside + inside(timeAt(now.ttftMs, at.ttftPercentile));
-  return { steps, outsideMs: outside, ttft: ratio(timeAt(measured.ttftMs, at.ttftPercentile), expected), itl };
+  return {
+    steps,
+    outsideMs: outside,
+    ttft: ratio(timeAt(measured.ttftMs, at.ttftPercentile), expected),
+    itl,
+  };
 }
 
 function stepsFor(

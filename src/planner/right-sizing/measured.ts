@@ -40,10 +40,10 @@ export interface PoolState {
 /** Of these the mean is known best: buckets take nothing from it. */
 export type Times = SampleSummary;
 
-/** @param percentile one of `PERCENTILES` */
-export function timeAt({ p50, p90, p95, p99 }: Times, percentile: number): number {
-  const known = { 50: p50, 90: p90, 95: p95, 99: p99 }[percentile];
-  if (known === undefined) throw new Error(`no percentile ${percentile}`);
+/** @param percent one of `PERCENTILES` */
+export function timeAt({ p50, p90, p95, p99 }: Times, percent: number): number {
+  const known = { 50: p50, 90: p90, 95: p95, 99: p99 }[percent];
+  if (known === undefined) throw new Error(`no percentile ${percent}`);
   return known;
 }
 

@@ -139,7 +139,7 @@ export function roomRows({ result, target }: Answered): Row[] {
     ],
     [
       room.beyond === null ? "there" : "just beyond",
-      `× ${beyond.factor.toFixed(2)}: TTFT p${target.ttftPercentile} ${milliseconds(seen(beyond.ttftMs, target.ttftPercentile))} of ${target.ttftMs} ms, ITL p${target.itlPercentile} ${milliseconds(seen(beyond.itlMs, target.itlPercentile))} of ${target.itlMs} ms${beyond.failed > 0 ? `, ${beyond.failed} requests with no room in the cache` : ""}`,
+      `× ${beyond.factor.toFixed(2)}: TTFT p${target.ttftPercentile} ${milliseconds(timeOf(beyond.ttftMs, target.ttftPercentile))} of ${target.ttftMs} ms, ITL p${target.itlPercentile} ${milliseconds(timeOf(beyond.itlMs, target.itlPercentile))} of ${target.itlMs} ms${beyond.failed > 0 ? `, ${beyond.failed} requests with no room in the cache` : ""}`,
     ],
     ["what binds", what],
     [
@@ -155,7 +155,7 @@ export function roomRows({ result, target }: Answered): Row[] {
   ];
 }
 
-function seen(times: Times | null, percentile: number): number | null {
+function timeOf(times: Times | null, percentile: number): number | null {
   return times === null ? null : timeAt(times, percentile);
 }
 
@@ -163,8 +163,8 @@ function seen(times: Times | null, percentile: number): number | null {
 function givesWay({ beyond, room }: Answered["result"], target: Answered["target"]): string {
   if (room.beyond === null) return "nothing, as far as it was looked";
   if (beyond.failed > 0) return "memory: requests find no room in the cache";
-  const first = (seen(beyond.ttftMs, target.ttftPercentile) ?? 0) / target.ttftMs;
-  const between = (seen(beyond.itlMs, target.itlPercentile) ?? 0) / target.itlMs;
+  const first = (timeOf(beyond.ttftMs, target.ttftPercentile) ?? 0) / target.ttftMs;
+  const between = (timeOf(beyond.itlMs, target.itlPercentile) ?? 0) / target.itlMs;
   return first >= between ? "the time to the first token" : "the time between tokens";
 }
 
