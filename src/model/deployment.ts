@@ -1,4 +1,5 @@
 import type { ConsumerDispatch } from "./consumer-dispatch.ts";
+import type { RoutingPolicy } from "./routing-policy.ts";
 import type { ServingPrecision } from "./serving-precision.ts";
 import type { Topology } from "./topology.ts";
 
@@ -7,6 +8,8 @@ export interface Deployment {
   readonly kind: "simulated" | "openai" | "vllm" | "sglang" | "trtllm";
   /** What its servers do of a request. */
   readonly role: "whole" | "prefill" | "decode";
+  /** How requests are routed to its shards. */
+  readonly policy: RoutingPolicy;
   /** Of a simulated pool; null elsewhere. */
   readonly gpu: string | null;
   /** What a simulated pool's model is served in; null for its own format, and elsewhere. */

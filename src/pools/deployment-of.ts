@@ -2,9 +2,13 @@ import type { PoolConfig } from "../config/config.ts";
 import { USUAL_GPU } from "../config/gpus/chosen-gpu.ts";
 import type { Deployment } from "../model/deployment.ts";
 
-/** @param role of the servers, where a pool has several kinds */
-export function deploymentOf(pool: PoolConfig, role: Deployment["role"] = "whole"): Deployment {
-  const base = { role, gpu: null, precision: null, experts: null };
+/** @param role of the servers, where a pool has several kinds. @param policy theirs */
+export function deploymentOf(
+  pool: PoolConfig,
+  role: Deployment["role"],
+  policy: Deployment["policy"],
+): Deployment {
+  const base = { role, policy, gpu: null, precision: null, experts: null };
   if (pool.kind === "disaggregated") return { ...base, kind: pool.engine };
   const experts =
     pool.experts === null

@@ -45,7 +45,7 @@ export function servingParts(
     onNotice: surroundings.onNotice,
     onRestarted: (shard) => router.forget(shard),
   });
-  return { engine, models, states, router, health: watch, deployment: deploymentOf(pool, role) };
+  return { engine, models, states, router, health: watch, deployment: deploymentOf(pool, role, policy) };
 }
 
 /** Null where the policy does not use experts, or the shards do not show which GPUs they are. */

@@ -4,7 +4,14 @@ import type { PublishedPool } from "../../src/cli/plan/running-pool/published.ts
 import { InputError } from "../../src/lib/errors.ts";
 import type { Deployment } from "../../src/model/deployment.ts";
 
-const SERVERS: Deployment = { kind: "vllm", role: "whole", gpu: null, precision: null, experts: null };
+const SERVERS: Deployment = {
+  kind: "vllm",
+  role: "whole",
+  policy: "least-load",
+  gpu: null,
+  precision: null,
+  experts: null,
+};
 const FLAGS = { pool: "http://gateway" };
 
 /** @param ready of each server, whether its ranks are */

@@ -47,6 +47,8 @@ const POOL: RunningPool = {
     },
     prefill: null,
     decode: SMALL_TOPOLOGY,
+    assignment: "least-load",
+    prefillAssignment: "prefill",
     batching: PLAIN_BATCHING,
     policy: BALANCE_POLICIES.plimsoll,
     begins: smallPlan(),

@@ -50,11 +50,6 @@ export interface RightSizing {
   readonly useless: readonly string[];
 }
 
-export interface RightSizeProgress {
-  readonly label: string;
-  readonly part: number;
-}
-
 /** Measured, predicted, calibrated, and then: how much more, what gives way, what to change. Yields how far it is. */
 export function* rightSize(
   pool: RunningPool,
@@ -62,21 +57,21 @@ export function* rightSize(
   target: ServiceTarget,
   seed: number,
   requests = REQUESTS,
-): Generator<RightSizeProgress, RightSizing> {
+): Generator<number, RightSizing> {
   const { unit } = pool;
   const asked: Asked[] = [];
   for (let i = 0; i < SEEDS; i++) {
     const one = new UnitTwin(pool, measured, target, seed + i, requests);
     const part = (0.5 * i) / SEEDS;
-    asked.push(yield* saying("more traffic", part, part + 0.5 / SEEDS, askedOf(one, asked[0]?.room.factor)));
+    asked.push(yield* within(part, part + 0.5 / SEEDS, askedOf(one, asked[0]?.room.factor)));
   }
   const ordered = asked.toSorted((one, other) => one.room.factor - other.room.factor);
   const { twin, predicted, room } = ordered[(SEEDS - 1) / 2];
-  const beyond = yield* saying("just beyond", 0.5, 0.55, twin.expect(unit, room.beyond ?? room.factor));
+  const beyond = yield* within(0.5, 0.55, twin.expect(unit, room.beyond ?? room.factor));
   const problem = problemOf(twin);
   const judge = new PlacementJudge(pool);
   const placement = judge.worth();
-  const found = yield* saying("changes", 0.55, 1, changesOf(twin, room, problem, judge, placement));
+  const found = yield* within(0.55, 1, changesOf(twin, room, problem, judge, placement));
   return {
     measured,
     gpus: poolGpus(pool),
@@ -153,12 +148,7 @@ function problemOf(twin: UnitTwin): PlanProblem {
 /** Of what a part of the work seems to have left, a run leaves so much. */
 const LEFT = 0.75;
 
-function* saying<T>(
-  label: string,
-  from: number,
-  to: number,
-  steps: Generator<number, T>,
-): Generator<RightSizeProgress, T> {
+function* within<T>(from: number, to: number, steps: Generator<number, T>): Generator<number, T> {
   // How many runs are to come is not known: each takes a part of what is left.
   let [runs, last] = [0, 0];
   for (;;) {
@@ -166,6 +156,6 @@ function* saying<T>(
     if (next.done === true) return next.value;
     if (next.value < last) runs++;
     last = next.value;
-    yield { label, part: from + (to - from) * (1 - LEFT ** (runs + last)) };
+    yield from + (to - from) * (1 - LEFT ** (runs + last));
   }
 }

@@ -2,6 +2,7 @@ import type { BalancePolicy } from "../../core/planning/balance-policy.ts";
 import type { Plan } from "../../core/planning/plan.ts";
 import type { ExpertLoad } from "../../model/load.ts";
 import type { MoeModel } from "../../model/moe-model.ts";
+import type { RankAssignment } from "../../model/rank-assignment.ts";
 import type { ServingPrecision } from "../../model/serving-precision.ts";
 import type { Topology } from "../../model/topology.ts";
 import type { ModelSizes } from "../../twin/calibration/model-sizes.ts";
@@ -17,6 +18,9 @@ export interface RunningUnit {
   /** Places for experts, of prompts and of answers; null where the same GPUs do both. */
   readonly prefill: Topology | null;
   readonly decode: Topology;
+  /** How the ranks that answer, and those that do prompts for them, get their requests. */
+  readonly assignment: RankAssignment;
+  readonly prefillAssignment: RankAssignment;
   readonly batching: Batching;
   readonly policy: BalancePolicy;
   /** Placement and shares in force, of the GPUs that decode; null where nobody knows them. */
@@ -54,6 +58,8 @@ export function unitOf(layout: Layout, like: RunningUnit, experts: number): Runn
     layout,
     prefill: prefill === null ? null : places(prefill),
     decode: places(decode),
+    // Apart, each half has what gateways route it by.
+    assignment: prefill !== null && like.prefill === null ? "decode" : like.assignment,
     batching: { ...like.batching, stepTokens },
     begins: null,
   };

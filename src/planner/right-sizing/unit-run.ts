@@ -38,7 +38,7 @@ export function* unitRun(
   options: UnitRunOptions,
 ): Generator<number, UnitTimes | null> {
   const { rate, seed, requests, lengths, warmSeconds, ttftMs, ttftPercentile } = options;
-  const { layout, prefill, decode, batching, policy, begins } = unit;
+  const { layout, prefill, decode, batching, policy, begins, assignment, prefillAssignment } = unit;
   const traffic = drawMeasured(lengths, rate, warmSeconds + requests / rate, seed);
   const endMs = traffic.at(-1)?.arrivalMs ?? 1;
   const fromMs = Math.min(1000 * warmSeconds, endMs / 2);
@@ -52,9 +52,9 @@ export function* unitRun(
   const own = { hardware, begins };
   const run = virtualRun({
     ...(prefill === null
-      ? { ...own, topology: decode, assignment: "least-in-flight" as const }
-      : { hardware, topology: prefill, assignment: "prefill" as const }),
-    decode: prefill === null ? null : { ...own, topology: decode, assignment: "decode" },
+      ? { ...own, topology: decode, assignment }
+      : { hardware, topology: prefill, assignment: prefillAssignment }),
+    decode: prefill === null ? null : { ...own, topology: decode, assignment },
     model,
     routing: routing(),
     traffic,

@@ -1,5 +1,6 @@
 import { CONSUMER_DISPATCHES } from "../../../model/consumer-dispatch.ts";
 import type { Deployment } from "../../../model/deployment.ts";
+import { ROUTING_POLICIES } from "../../../model/routing-policy.ts";
 import { SERVING_PRECISIONS } from "../../../model/serving-precision.ts";
 import type { Topology } from "../../../model/topology.ts";
 import { flag, list, nullOr, number, orElse, record, text, whole, word } from "../../../lib/shape.ts";
@@ -38,6 +39,7 @@ const topology = record<Topology>({ nodes: whole(1), gpusPerNode: whole(1), slot
 const deployment = record<Deployment>({
   kind: word(["simulated", "openai", "vllm", "sglang", "trtllm"], "openai"),
   role: word(["whole", "prefill", "decode"], "whole"),
+  policy: word(ROUTING_POLICIES, "least-load"),
   gpu: nullOr(text),
   precision: nullOr(word(SERVING_PRECISIONS)),
   experts: nullOr(record({ model: text, topology, dispatch: word(CONSUMER_DISPATCHES, "shares") })),

@@ -49,7 +49,7 @@ export async function rightSizePool(flags: RightSizeFlags): Promise<void> {
       const steps = rightSize(read.pool, measured, target, seed);
       bar = new ProgressBar(process.stderr, 1);
       bar.begin("asked the twin", 1);
-      const result: RightSizing = await paced(partsOf(steps), (part) => bar.update(part), signal);
+      const result: RightSizing = await paced(steps, (part) => bar.update(part), signal);
       bar.clear();
       await say({ name: found.name, url: url.origin, target, ...read, result }, flags, out);
     });
@@ -72,12 +72,4 @@ async function say(answered: Answered, { out: folder }: RightSizeFlags, out: Out
     files = `\n\n${folder}: right-sizing.json, right-sizing.html`;
   }
   out.result(report, rightSizingText(answered) + files);
-}
-
-function* partsOf<T>(steps: Generator<{ readonly part: number }, T>): Generator<number, T> {
-  for (;;) {
-    const next = steps.next();
-    if (next.done === true) return next.value;
-    yield next.value.part;
-  }
 }

@@ -121,8 +121,9 @@ export function modelRows({ result, target }: Answered): Row[] {
 /** How much more, and what gives way. */
 export function roomRows({ result, target }: Answered): Row[] {
   const { room, roomFrom, roomTo, beyond, limit, lost, measured } = result;
-  const what =
-    limit.name === "steps"
+  const what = !Number.isFinite(limit.gain)
+    ? "by arithmetic no rate keeps the target"
+    : limit.name === "steps"
       ? "the fixed time of steps: twice of anything else is worth less than 2 %"
       : `${LIMITS[limit.name]}: twice of it would carry ${decimals(PARTS * limit.gain, 0)} % more`;
   const away = lost.what === "unit" ? "one unit away" : "one GPU away";

@@ -5,6 +5,7 @@ import type { Plan } from "../../../core/planning/plan.ts";
 import { whyNotServed } from "../../../core/cost/serving-room.ts";
 import { InputError } from "../../../lib/errors.ts";
 import type { ExpertLoad } from "../../../model/load.ts";
+import type { RankAssignment } from "../../../model/rank-assignment.ts";
 import type { MoeModel } from "../../../model/moe-model.ts";
 import { precisionOf, servedIn } from "../../../model/serving-precision.ts";
 import { type Layout, engineShape, unitTopology } from "../../../planner/layout.ts";
@@ -19,6 +20,7 @@ import { MODEL_FLAG } from "../../load-file.ts";
 import { readTypes } from "../../../plans/plan-inputs.ts";
 import type { GatewayClient } from "./gateway-client.ts";
 import { planInForce } from "./in-force.ts";
+import type { PublishedPool } from "./published.ts";
 import type { PoolFlags } from "./pool-flags.ts";
 import { reportedLoad } from "./expert-load.ts";
 import { batchingOf, runningLayout } from "./running-layout.ts";
@@ -92,6 +94,8 @@ export async function readRunningPool(
     layout,
     prefill: prefill === null ? null : places(prefill),
     decode: topology ?? places(decode),
+    assignment: assignmentOf(front),
+    prefillAssignment: found.prefill === null ? "prefill" : assignmentOf(found.prefill),
     batching,
     policy: policyOf(found),
     begins: plane?.plan ?? null,
@@ -146,6 +150,12 @@ async function readPlane(
   const plan = await planInForce(client, pool, model, signal);
   const same = load?.layers === plan.placement.layers && load.experts === plan.placement.experts;
   return { plan, load: same ? load : null };
+}
+
+/** Who picks the rank: the gateway where it sees ranks, else the server. */
+function assignmentOf({ deployment, servers, shards }: PublishedPool): RankAssignment {
+  const seesRanks = deployment?.kind === "simulated" || shards.length > servers;
+  return seesRanks && deployment !== null ? deployment.policy : "least-in-flight";
 }
 
 /** Whose placements are in force: the gateway's for that dispatch, else the engine's own, which is taken to place nothing. */
