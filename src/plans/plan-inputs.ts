@@ -95,7 +95,11 @@ function publishedName(source: string): string | null {
   return name === undefined || /\.(?:json|ya?ml)$/.test(name) ? null : name;
 }
 
-async function readTypes(flags: PlanFlags, model: MoeModel, table: PlanGpu["table"]): Promise<PlanGpu[]> {
+export async function readTypes(
+  flags: Pick<PlanFlags, "gpu" | "price" | "engine">,
+  model: MoeModel,
+  table: PlanGpu["table"],
+): Promise<PlanGpu[]> {
   const names = [...new Set(flags.gpu.split(",").map((name) => name.trim()))];
   const place = { sourceOf: () => "--gpu", field: [] };
   const gpus = await Promise.all(names.map((name) => loadGpu(name, place)));

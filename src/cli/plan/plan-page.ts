@@ -52,7 +52,8 @@ export function planPage(plan: Plan, problem: PlanProblem, flags: PlanFlags): st
   });
 }
 
-function words(caption: string, rows: readonly Row[]): FigureTable {
+/** Rows of words as a table. */
+export function words(caption: string, rows: readonly Row[]): FigureTable {
   return {
     caption,
     columns: ["", ""],
