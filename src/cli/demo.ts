@@ -20,7 +20,7 @@ import { TOPOLOGY_FORMS, jsonOption, portOption, positiveOption } from "./option
 import { type Output, output } from "./output.ts";
 import { pacedTraffic } from "./paced-traffic.ts";
 import { checkServes, poolText } from "./pool-text.ts";
-import { replayTable } from "./replay-table.ts";
+import { replayTable } from "./replay/table.ts";
 import { openRouting, openTraffic } from "./simulation-inputs.ts";
 import { stoppable } from "./stoppable.ts";
 

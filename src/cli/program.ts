@@ -9,7 +9,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   models: async () => (await import("./models.ts")).modelsCommand(),
   place: async () => (await import("./place.ts")).placeCommand(),
   plan: async () => (await import("./plan/command.ts")).planCommand(),
-  replay: async () => (await import("./replay.ts")).replayCommand(),
+  replay: async () => (await import("./replay/command.ts")).replayCommand(),
   serve: async () => (await import("./serve.ts")).serveCommand(),
   simulate: async () => (await import("./simulate.ts")).simulateCommand(),
 };
