@@ -8,8 +8,10 @@ import { InputError } from "../../lib/errors.ts";
 import { printable } from "../../lib/printable.ts";
 import { listModels, ServerUnusable } from "../../replay/chat-client.ts";
 import type { ReplaySummary } from "../../replay/measures.ts";
+import { openLoop } from "../../replay/open-loop.ts";
 import { Replay } from "../../replay/replay.ts";
 import type { RequestRecord } from "../../replay/request-record.ts";
+import { schedule } from "../../replay/schedule.ts";
 import { replayReport, requestLine } from "../../replay/report.ts";
 import { LiveSummary } from "../live-summary.ts";
 import { makeFolder } from "../make-folder.ts";
@@ -58,7 +60,8 @@ async function replayTrace(flags: ReplayFlags): Promise<void> {
     const model = await chooseModel(server, flags.model);
     const records = await createFile(join(flags.out, "requests.jsonl"));
     const onRecord = (record: RequestRecord): void => void records.write(`${requestLine(record)}\n`);
-    const replay = new Replay({ server, model, trace, speed, durationMs, maxInFlight, seed, onRecord });
+    const load = openLoop(schedule(trace, speed, durationMs));
+    const replay = new Replay({ server, model, load, maxInFlight, seed, onRecord });
     const replayed = stoppable((signal) => watched(replay, signal)).finally(() => records.end());
     const [summary] = await Promise.all([replayed, finished(records)]);
 
