@@ -5,9 +5,12 @@ import type { Load, ScheduledRequest, Sender } from "./load.ts";
 const AHEAD_MS = 100;
 const MOST_AHEAD = 64;
 
-/** Sends requests at their times, whatever became of those before. Reads of the schedule what comes next, and no more. */
-export function openLoop(scheduled: AsyncIterable<ScheduledRequest>): Load {
-  return { play: (sender) => play(scheduled, sender) };
+/**
+ * Sends requests at their times, whatever became of those before. Reads of the schedule what comes next, and no more.
+ * @param endsAtMs when the last of them starts, as far as that is known
+ */
+export function openLoop(scheduled: AsyncIterable<ScheduledRequest>, endsAtMs: number | null = null): Load {
+  return { endsAtMs, play: (sender) => play(scheduled, sender) };
 }
 
 async function play(scheduled: AsyncIterable<ScheduledRequest>, sender: Sender): Promise<void> {

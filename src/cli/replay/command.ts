@@ -1,119 +1,145 @@
-import { open } from "node:fs/promises";
-import { dirname, join } from "node:path";
-import type { Writable } from "node:stream";
-import { finished } from "node:stream/promises";
 import { Command } from "commander";
 import { readTrace } from "../../formats/trace.ts";
 import { InputError } from "../../lib/errors.ts";
-import { printable } from "../../lib/printable.ts";
-import { listModels, ServerUnusable } from "../../replay/chat-client.ts";
-import type { ReplaySummary } from "../../replay/measures.ts";
+import { oneLine } from "../../lib/printable.ts";
+import type { GoodputTargets } from "../../replay/measures/goodput.ts";
 import { openLoop } from "../../replay/open-loop.ts";
-import { Replay } from "../../replay/replay.ts";
+import { Replay, type ReplayOutcome } from "../../replay/replay.ts";
+import { emptyOutcome } from "../../replay/report/empty-outcome.ts";
+import { notices, REFUSES_FORCING, refusesForcing } from "../../replay/report/notices.ts";
+import { type ReplaySetting, replayReport } from "../../replay/report/report.ts";
+import { requestLine } from "../../replay/report/request-line.ts";
 import type { RequestRecord } from "../../replay/request-record.ts";
+import { checkThreshold, readThreshold } from "../../replay/report/thresholds.ts";
 import { schedule } from "../../replay/schedule.ts";
-import { replayReport, requestLine } from "../../replay/report.ts";
+import { ServerClient } from "../../replay/server-client.ts";
+import { shownUrl, type Target } from "../../replay/target.ts";
 import { LiveSummary } from "../live-summary.ts";
-import { makeFolder } from "../make-folder.ts";
-import { countOption, jsonOption, positiveOption } from "../options.ts";
-import { output, readInput, writeOutput } from "../output.ts";
-import { replayTable } from "./table.ts";
+import { output, readInput } from "../output.ts";
 import { stoppable } from "../stoppable.ts";
+import { addFlags, type ReplayFlags } from "./flags.ts";
+import { exitCodeOf, failedTooMany } from "./outcome-code.ts";
+import { RunFiles } from "./run-files.ts";
+import { extraBody, goodputTargets, targetOf } from "./settings.ts";
+import { replayTable, thresholdLines } from "./table.ts";
 
-interface ReplayFlags {
-  readonly trace: string;
-  readonly url: string;
-  readonly out: string;
-  readonly model?: string;
-  readonly duration?: number;
-  readonly speed: number;
-  readonly maxInFlight: number;
-  readonly seed: number;
-  readonly json?: true;
-}
-
-const FAILURE = 1;
 const VIEW_EVERY_MS = 1000;
 
-/** `replay`: open-loop load test of any OpenAI-compatible server. */
+/** `replay`: load test of any OpenAI-compatible server. */
 export function replayCommand(): Command {
-  return new Command("replay")
-    .description("Load-test an OpenAI-compatible server, open loop by a trace's clock.")
-    .requiredOption("--trace <file>", "Azure (CSV) or Mooncake (JSONL) trace")
-    .requiredOption("--url <url>", "the server's base URL, with or without /v1")
-    .requiredOption("--out <dir>", "folder for report.json and requests.jsonl")
-    .option("--model <name>", "the model to ask for (default: the first the server lists)")
-    .addOption(positiveOption("--duration <seconds>", "start no request after this"))
-    .addOption(positiveOption("--speed <factor>", "2 plays the trace in half its time").default(1))
-    .addOption(countOption("--max-in-flight <n>", "requests and sockets at one time").default(512))
-    .addOption(countOption("--seed <n>", "of the prompts' text").default(1))
-    .addOption(jsonOption())
-    .action(replayTrace);
+  const command = new Command("replay").description(
+    "Load-test an OpenAI-compatible server, open loop by a trace's clock.",
+  );
+  return addFlags(command).action(replayTrace);
 }
 
 async function replayTrace(flags: ReplayFlags): Promise<void> {
-  const server = serverUrl(flags.url);
+  const target = targetOf(flags, process.env);
+  const goodput = goodputTargets(flags.goodput);
+  const extra = extraBody(flags.extraBody);
+  const setting = settingOf(flags, target, goodput);
+  const empty = replayReport(
+    { ...setting, model: "", startedAt: 0, endedAt: 0, partial: null },
+    emptyOutcome(goodput),
+  );
+  const thresholds = (flags.threshold ?? []).map((text) => readThreshold(text, empty));
   const trace = readTrace(await readInput(flags.trace), flags.trace);
-  const { speed, seed, maxInFlight } = flags;
-  const durationMs = (flags.duration ?? Number.POSITIVE_INFINITY) * 1000;
-  try {
-    const model = await chooseModel(server, flags.model);
-    const records = await createFile(join(flags.out, "requests.jsonl"));
-    const onRecord = (record: RequestRecord): void => void records.write(`${requestLine(record)}\n`);
-    const load = openLoop(schedule(trace, speed, durationMs));
-    const replay = new Replay({ server, model, load, maxInFlight, seed, onRecord });
-    const replayed = stoppable((signal) => watched(replay, signal)).finally(() => records.end());
-    const [summary] = await Promise.all([replayed, finished(records)]);
 
-    const report = replayReport({ trace: flags.trace, server, model, speed, seed, maxInFlight }, summary);
-    await writeOutput(join(flags.out, "report.json"), `${JSON.stringify(report, null, 2)}\n`);
-    output(flags.json ?? false).result(report, replayTable(summary));
-    if (summary.completed === 0 && summary.failed > 0)
-      throw new ServerUnusable(server, "failed every request");
-  } catch (error) {
-    if (!(error instanceof ServerUnusable)) throw error;
-    process.stderr.write(`${printable(error.message)}\n`);
-    process.exitCode = FAILURE;
-  }
+  const model = await chooseModel(target, flags.model);
+  const files = await RunFiles.open(flags.out, flags.force ?? false);
+  const durationMs = (flags.duration ?? Number.POSITIVE_INFINITY) * 1000;
+  const lastMs = (trace.at(-1)?.arrivalMs ?? 0) / flags.speed;
+  const startedAt = Date.now();
+  const view = new LiveSummary(process.stderr);
+  let refusal = false;
+  const onRecord = (record: RequestRecord): void => {
+    files.line(requestLine(record, startedAt));
+    if (refusal || flags.lengths !== "forced" || !refusesForcing(record)) return;
+    refusal = true;
+    view.say(`${REFUSES_FORCING} It said: ${oneLine(record.errorText ?? "")}`);
+  };
+  const replay = new Replay({
+    target,
+    style: { endpoint: flags.endpoint, model, lengths: flags.lengths, extra },
+    load: openLoop(schedule(trace, flags.speed, durationMs), Math.min(lastMs, durationMs)),
+    maxInFlight: flags.maxInFlight,
+    seed: flags.seed,
+    timeoutMs: setting.timeoutMs,
+    retries: flags.retries,
+    leaving: flags.cancel,
+    goodput,
+    onRecord,
+  });
+  const { outcome, interrupted } = await stoppable((signal) => watched(replay, view, signal));
+  const partial = interrupted ? "interrupted" : null;
+  const report = replayReport({ ...setting, model, startedAt, endedAt: Date.now(), partial }, outcome);
+  const checked = thresholds.map((threshold) => checkThreshold(threshold, report));
+  const whole = checked.length === 0 ? report : { ...report, thresholds: [...checked] };
+  await files.finish(whole);
+  const out = output(flags.json ?? false);
+  out.result(whole, [replayTable(outcome, outcome.client), ...thresholdLines(checked)].join("\n"));
+  for (const line of notices(outcome, flags.lengths)) out.progress(line);
+  const thresholdsMet = checked.every(({ met }) => met);
+  const { maxFailed } = flags;
+  if (interrupted) out.progress(`stopped: ${flags.out} holds what ran until then`);
+  if (failedTooMany(outcome, maxFailed))
+    out.progress(`${shownUrl(target.url)}: ${failedText(outcome, maxFailed)}`);
+  process.exitCode = exitCodeOf({ outcome, interrupted, thresholdsMet, maxFailed });
+}
+
+function failedText({ completed, failed }: ReplayOutcome, maxFailed: number): string {
+  if (completed === 0) return "failed every request";
+  return `failed ${failed} of ${completed + failed} requests, more than --max-failed ${maxFailed}`;
 }
 
 /** Runs a replay under the live view. */
-async function watched(replay: Replay, signal: AbortSignal): Promise<ReplaySummary> {
-  const view = new LiveSummary(process.stderr);
-  const timer = setInterval(
-    () => view.update({ traffic: replay.live(), pool: null, keys: null }),
-    VIEW_EVERY_MS,
-  );
+async function watched(
+  replay: Replay,
+  view: LiveSummary,
+  signal: AbortSignal,
+): Promise<{ readonly outcome: ReplayOutcome; readonly interrupted: boolean }> {
+  const show = (): void => view.update({ traffic: replay.live(), pool: null, keys: null });
+  const timer = setInterval(show, VIEW_EVERY_MS);
   try {
-    return await replay.run(signal);
+    const outcome = await replay.run(signal);
+    return { outcome, interrupted: signal.aborted };
   } finally {
     clearInterval(timer);
     view.close();
   }
 }
 
-function serverUrl(text: string): URL {
-  const url = URL.parse(text);
-  if (url === null || (url.protocol !== "http:" && url.protocol !== "https:")) {
-    throw new InputError("--url", "", `is ${text}; expected an http or https URL like http://127.0.0.1:8000`);
-  }
-  return url;
-}
-
 /** Asks the server even where the model is named: a replay against nothing should end before it begins. */
-async function chooseModel(server: URL, named: string | undefined): Promise<string> {
-  const listed = await listModels(server);
-  const model = named ?? listed[0];
-  if (model === undefined) throw new ServerUnusable(server, "lists no model; name one with --model");
-  return model;
+async function chooseModel(target: Target, named: string | undefined): Promise<string> {
+  const client = new ServerClient(target, 1);
+  try {
+    const listed = await client.models();
+    if (named !== undefined) return named;
+    if (listed === null)
+      throw new InputError(shownUrl(target.url), "", "refuses the key; give one with --api-key");
+    if (listed.length === 0)
+      throw new InputError(shownUrl(target.url), "", "lists no model; name one with --model");
+    return listed[0];
+  } finally {
+    await client.stop();
+  }
 }
 
-async function createFile(path: string): Promise<Writable> {
-  try {
-    makeFolder(dirname(path));
-    return (await open(path, "w")).createWriteStream();
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    throw new InputError(path, "", `cannot be written (${code}); name a writable place`);
-  }
+type FixedSetting = Omit<ReplaySetting, "model" | "startedAt" | "endedAt" | "partial">;
+
+function settingOf(flags: ReplayFlags, target: Target, goodput: GoodputTargets | null): FixedSetting {
+  const { trace, endpoint, speed, seed, maxInFlight, lengths, retries, cancel, timeout } = flags;
+  return {
+    trace,
+    url: shownUrl(target.url),
+    endpoint,
+    speed,
+    seed,
+    maxInFlight,
+    lengths,
+    retries,
+    leaving: cancel,
+    timeoutMs: timeout === undefined ? null : timeout * 1000,
+    goodput,
+  };
 }
