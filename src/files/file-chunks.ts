@@ -43,8 +43,8 @@ export async function readExpanded(path: string, mostBytes: number, smaller: str
   for await (const part of chunks) {
     length += part.length;
     if (length > mostBytes) {
-      const has = size > mostBytes ? `has ${size} bytes` : "expands to more bytes than that";
-      throw new InputError(path, "", `${has}, more than ${mostBytes}; ${smaller}`);
+      const has = size > mostBytes ? `has ${size} bytes, more than` : "expands to more bytes than";
+      throw new InputError(path, "", `${has} ${mostBytes}; ${smaller}`);
     }
     parts.push(part);
   }

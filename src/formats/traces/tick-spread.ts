@@ -9,8 +9,8 @@ const UNEVEN = 1.5;
 
 /**
  * Spreads requests that share a time, where times are rounded to ticks of a clock: evenly over the tick, in their order,
- * as they would else arrive in bursts that the service never saw. The least gap between two times among the first
- * requests is taken for a tick. A lull is no tick, and what is written once only stays where it is.
+ * as they would else arrive in bursts that the service never saw. A tick is as wide as the least gaps between times of the
+ * first requests. A lull is no tick, and what is written once only stays where it is.
  */
 export class TickSpread {
   readonly #widestMs: number;
@@ -42,14 +42,15 @@ export class TickSpread {
     return this.#spread(true);
   }
 
-  /** 0 where there is only one time. */
+  /** The median of the gaps that are one tick of an uneven clock; 0 where there is only one time. */
   #tick(): number {
-    let least = Number.POSITIVE_INFINITY;
-    for (const [i, { arrivalMs }] of this.#waiting.entries()) {
-      const gap = i === 0 ? 0 : arrivalMs - this.#waiting[i - 1].arrivalMs;
-      if (gap > 0 && gap < least) least = gap;
-    }
-    return least === Number.POSITIVE_INFINITY ? 0 : Math.min(least, this.#widestMs);
+    const gaps = this.#waiting
+      .slice(1)
+      .map(({ arrivalMs }, i) => arrivalMs - this.#waiting[i].arrivalMs)
+      .filter((gap) => gap > 0)
+      .toSorted((a, b) => a - b);
+    const even = gaps.filter((gap) => gap < UNEVEN * gaps[0]);
+    return even.length === 0 ? 0 : Math.min(even[(even.length - 1) >> 1], this.#widestMs);
   }
 
   /** @param all also the last time's, behind which nothing is known */

@@ -22,7 +22,7 @@ export interface TraceOptions {
 /** What is known of a trace once it is read, or as far as it is. */
 export interface TraceReading {
   /** Null as long as nothing was read. */
-  readonly format: TraceFormat | null;
+  readonly format: string | null;
   /** Whether it says when requests come. Where it does not, all come at 0. */
   readonly timed: boolean;
   readonly requests: number;

@@ -1,23 +1,24 @@
 import { PREFIX_BLOCK_TOKENS, type TraceRequest } from "../../model/traffic.ts";
+import { MOST } from "../json.ts";
 
 /**
- * Gives requests prefix blocks of `PREFIX_BLOCK_TOKENS`, whatever their trace has: a block's id stands for all of the
- * prompt up to its end, so that equal ids mean equal text up to there.
+ * Gives requests prefix blocks of `PREFIX_BLOCK_TOKENS` with ids that are small, whatever their trace has: a block's id
+ * stands for all of the prompt up to its end, so that equal ids mean equal text up to there.
  */
 export class WideBlocks {
   readonly #ids = new Map<number, number>();
 
   widened(request: TraceRequest): TraceRequest {
     const { prefixBlocks, blockTokens, ...rest } = request;
-    if (prefixBlocks === undefined || blockTokens === undefined || blockTokens === PREFIX_BLOCK_TOKENS) {
-      return request;
-    }
-    const known = Math.min(request.inputTokens, prefixBlocks.length * blockTokens);
+    if (prefixBlocks === undefined) return request;
+    const tokens = blockTokens ?? PREFIX_BLOCK_TOKENS;
+    if (tokens === PREFIX_BLOCK_TOKENS && !prefixBlocks.some((id) => id > MOST)) return request;
+    const known = Math.min(request.inputTokens, prefixBlocks.length * tokens);
     const wide: number[] = [];
     const chain = new Chain();
     let taken = 0;
     for (let end = PREFIX_BLOCK_TOKENS; end - PREFIX_BLOCK_TOKENS < known; end += PREFIX_BLOCK_TOKENS) {
-      const until = Math.min(prefixBlocks.length, Math.ceil(end / blockTokens));
+      const until = Math.min(prefixBlocks.length, Math.ceil(end / tokens));
       for (; taken < until; taken++) chain.add(prefixBlocks[taken]);
       wide.push(this.#idOf(chain.value(wide.length)));
     }
@@ -25,7 +26,7 @@ export class WideBlocks {
   }
 
   #idOf(key: number): number {
-    const id = this.#ids.get(key) ?? this.#ids.size;
+    const id = this.#ids.get(key) ?? MOST + 1 + this.#ids.size;
     this.#ids.set(key, id);
     return id;
   }
