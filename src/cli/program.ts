@@ -23,6 +23,8 @@ export async function program(name: string | undefined): Promise<Command> {
     .description("An expert-parallel inference load balancer for mixture-of-experts models.")
     .showHelpAfterError(false)
     .exitOverride()
+    // An option belongs to the command it follows: `replay` and its commands have some of the same name.
+    .enablePositionalOptions()
     .configureOutput({ outputError: (text, write) => write(`${text.trim().replaceAll(/\s+/g, " ")}\n`) });
   const named =
     name !== undefined && Object.hasOwn(COMMANDS, name) ? [COMMANDS[name]] : Object.values(COMMANDS);

@@ -7,9 +7,9 @@ import { leavesAfter } from "./leaving.ts";
 import type { Load, ScheduledRequest, Sender, Sending } from "./load.ts";
 import type { GoodputTargets } from "./measures/goodput.ts";
 import { type LiveMeasures, Measures, type ReplaySummary } from "./measures/measures.ts";
-import { promptText } from "./prompt.ts";
+import { PLAIN_WORDS, type PromptWords } from "./prompt-words.ts";
 import { recordOf } from "./record-of.ts";
-import { askedTokens, type BodyStyle, requestBody } from "./request-body.ts";
+import { askedTokens, type BodyStyle, requestBody, requestHeaders } from "./request-body.ts";
 import type { RequestRecord } from "./request-record.ts";
 import { ServerClient } from "./server-client.ts";
 import { pathOf, type Target } from "./target.ts";
@@ -28,6 +28,8 @@ export interface ReplayOptions {
   readonly maxInFlight: number;
   /** Of the prompts' text, and of who leaves. */
   readonly seed: number;
+  /** What made-up text is of; plain words where it is missing. */
+  readonly words?: PromptWords;
   /** A request's, from its first send; null for as long as it takes. */
   readonly timeoutMs?: number | null;
   /** How often a request is sent again where the server answers 429 or 503; 0 where it is missing. */
@@ -130,10 +132,9 @@ export class Replay {
       sent.resolve(false);
       ended.resolve(null);
     } else {
-      const { startMs, request, index } = scheduled;
-      const { style, seed } = this.#options;
-      const prompt = promptText(request, index, seed);
-      const body = requestBody(style, prompt, askedTokens(style.endpoint, request));
+      const { startMs, index } = scheduled;
+      const { style, seed, words = PLAIN_WORDS } = this.#options;
+      const body = requestBody(style, scheduled, { seed, words });
       const requestId = `plimsoll-${this.#run}-${index}`;
       this.#departures.add({ startMs, scheduled, requestId, body, sent: sent.resolve, ended: ended.resolve });
       this.#depart();
@@ -191,7 +192,7 @@ export class Replay {
     const exchange = new Exchange({
       client: this.#client,
       path: this.#path,
-      headers: ["x-request-id", requestId],
+      headers: requestHeaders(requestId, request),
       body,
       timeoutMs: timeoutMs ?? null,
       retries: retries ?? 0,

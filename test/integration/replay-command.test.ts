@@ -109,7 +109,7 @@ describe("the replay command", () => {
     expect(code).toBe(130);
     const report = JSON.parse(stdout) as unknown;
     expect(report).toMatchObject({ sent: 1, completed: 0, failed: 0, cancelled: 1, partial: "interrupted" });
-    expect(stderr).toContain(`stopped: ${at("stopped")} holds what ran until then\n`);
+    expect(stderr).toContain(`interrupted: ${at("stopped")} holds what ran until then\n`);
     expect(JSON.parse(await readFile(join(at("stopped"), "report.json"), "utf8"))).toEqual(report);
     expect(await readFile(join(at("stopped"), "requests.jsonl"), "utf8")).toMatch(/"error":"cancelled".*\n$/);
   });
@@ -160,7 +160,7 @@ describe("the replay command", () => {
 
   it.each([
     ["a missing trace", { trace: "none.csv" }, /none\.csv: cannot be read \(ENOENT\)/],
-    ["a broken trace", { trace: "broken.csv" }, /broken\.csv: .*line 5.*many/],
+    ["a broken trace", { trace: "broken.csv", strict: null }, /broken\.csv: .*line 5.*many/],
     ["a bad URL", { url: "localhost:8000" }, /^--url: is localhost:8000; expected an http/],
     ["a bad speed", { speed: "0" }, /'--speed <factor>' argument '0' is invalid/],
     ["an unknown flag", { fast: "1" }, /unknown option '--fast'/],
@@ -182,10 +182,10 @@ describe("the replay command", () => {
     ["an unknown endpoint", { endpoint: "audio" }, /'--endpoint <name>' argument 'audio' is invalid/],
   ])("exits 2 with one line on %s", async (_, changes, message) => {
     const flags = { trace: "azure.csv", url: "http://127.0.0.1:9", out: "bad", ...changes };
-    const args = Object.entries(flags).flatMap(([name, value]) => [
-      `--${name}`,
-      name === "trace" || name === "out" ? at(value) : value,
-    ]);
+    const args = Object.entries(flags).flatMap(([name, value]: [string, string | null]) => {
+      if (value === null) return [`--${name}`];
+      return [`--${name}`, name === "trace" || name === "out" ? at(value) : value];
+    });
     const { code, stdout, stderr } = await resultHere("replay", ...args);
     expect(stderr).toMatch(message);
     expect(stderr.trimEnd().split("\n")).toHaveLength(1);

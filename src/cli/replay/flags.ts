@@ -2,8 +2,9 @@ import { type Command, InvalidArgumentError, Option } from "commander";
 import { LENGTHS, type Lengths } from "../../replay/request-body.ts";
 import { ENDPOINTS, type Endpoint } from "../../replay/target.ts";
 import { countOption, jsonOption, positiveOption } from "../options.ts";
+import { TRACE_FILES, type TraceFlags, withTraceOptions } from "./open-trace.ts";
 
-export interface ReplayFlags {
+export interface ReplayFlags extends TraceFlags {
   readonly trace: string;
   readonly url: string;
   readonly out: string;
@@ -35,10 +36,10 @@ const MAX_FAILED = 0.5;
 const MOST_RETRIES = 100;
 
 export function addFlags(command: Command): Command {
-  return command
-    .requiredOption("--trace <file>", "Azure (CSV) or Mooncake (JSONL) trace")
-    .requiredOption("--url <url>", "the server's base URL, with or without /v1; path and query are kept")
-    .requiredOption("--out <dir>", "folder for report.json and requests.jsonl")
+  return withTraceOptions(command)
+    .option("--trace <file>", TRACE_FILES)
+    .option("--url <url>", "the server's base URL, with or without /v1; path and query are kept")
+    .option("--out <dir>", "folder for report.json and requests.jsonl")
     .option("--force", "replace the run that the folder holds")
     .option("--model <name>", "the model to ask for (default: the first the server lists)")
     .addOption(new Option("--endpoint <name>", "what is asked").choices(ENDPOINTS).default("chat"))

@@ -1,13 +1,72 @@
 import { InputError } from "../../lib/errors.ts";
 import type { GoodputTargets } from "../../replay/measures/goodput.ts";
-import type { Target } from "../../replay/target.ts";
+import { PLAIN_WORDS } from "../../replay/prompt-words.ts";
+import { emptyOutcome } from "../../replay/report/empty-outcome.ts";
+import { type ReplaySetting, replayReport } from "../../replay/report/report.ts";
+import { readThreshold, type Threshold } from "../../replay/report/thresholds.ts";
+import { shownUrl, type Target } from "../../replay/target.ts";
 import type { ReplayFlags } from "./flags.ts";
+import type { OpenTrace } from "./open-trace.ts";
+
+export interface ReplaySettings {
+  readonly target: Target;
+  readonly extra: Readonly<Record<string, unknown>>;
+  readonly goodput: GoodputTargets | null;
+  readonly thresholds: readonly Threshold[];
+  /** Infinity for the whole trace. */
+  readonly durationMs: number;
+  readonly timeoutMs: number | null;
+}
+
+const SECOND = 1000;
+
+/**
+ * What the flags say, checked.
+ * @param environment where a key may be
+ */
+export function readSettings(flags: ReplayFlags, environment: NodeJS.ProcessEnv): ReplaySettings {
+  const goodput = goodputTargets(flags.goodput);
+  const settings = {
+    target: targetOf(flags, environment),
+    extra: extraBody(flags.extraBody),
+    goodput,
+    durationMs: (flags.duration ?? Number.POSITIVE_INFINITY) * SECOND,
+    timeoutMs: flags.timeout === undefined ? null : flags.timeout * SECOND,
+  };
+  const nothing = { model: "", startedAt: 0, endedAt: 0, partial: null };
+  const empty = replayReport({ ...reportSetting(flags, settings, null), ...nothing }, emptyOutcome(goodput));
+  return { ...settings, thresholds: (flags.threshold ?? []).map((text) => readThreshold(text, empty)) };
+}
+
+/** What a report says of the flags. @param trace null before it is opened */
+export function reportSetting(
+  flags: ReplayFlags,
+  { target, goodput, timeoutMs }: Omit<ReplaySettings, "thresholds">,
+  trace: Pick<OpenTrace, "reading" | "words"> | null,
+): Omit<ReplaySetting, "model" | "startedAt" | "endedAt" | "partial"> {
+  const { endpoint, speed, seed, maxInFlight, lengths, retries, cancel } = flags;
+  return {
+    trace: flags.trace,
+    traceFormat: trace?.reading().format ?? null,
+    promptsBy: (trace?.words ?? PLAIN_WORDS).countedBy,
+    url: shownUrl(target.url),
+    endpoint,
+    speed,
+    seed,
+    maxInFlight,
+    lengths,
+    retries,
+    leaving: cancel,
+    timeoutMs,
+    goodput,
+  };
+}
 
 /** Header names and values that HTTP/1.1 can carry (RFC 9110). */
 const HEADER = /^([!#$%&'*+.^_`|~\w-]+):[\t ]*([\t\x20-\x7e\x80-\xff]*)$/;
 
-/** How the server is spoken to. @param environment where a key may be */
-export function targetOf(flags: ReplayFlags, environment: NodeJS.ProcessEnv): Target {
+/** How the server is spoken to. */
+function targetOf(flags: ReplayFlags, environment: NodeJS.ProcessEnv): Target {
   const url = serverUrl(flags.url);
   const headers = new Map<string, [name: string, value: string]>();
   const put = (name: string, value: string) => headers.set(name.toLowerCase(), [name, value]);
@@ -28,7 +87,7 @@ export function targetOf(flags: ReplayFlags, environment: NodeJS.ProcessEnv): Ta
   };
 }
 
-export function extraBody(text: string | undefined): Readonly<Record<string, unknown>> {
+function extraBody(text: string | undefined): Readonly<Record<string, unknown>> {
   if (text === undefined) return {};
   let body: unknown;
   try {
@@ -49,7 +108,7 @@ const TARGETS: Readonly<Record<string, keyof GoodputTargets>> = {
 };
 
 /** Null where no request is judged. */
-export function goodputTargets(texts: readonly string[] | undefined): GoodputTargets | null {
+function goodputTargets(texts: readonly string[] | undefined): GoodputTargets | null {
   if (texts === undefined) return null;
   const targets: Record<keyof GoodputTargets, number | null> = { ttftMs: null, tpotMs: null, e2eMs: null };
   for (const text of texts.flatMap((part) => part.trim().split(/[\s,]+/))) {

@@ -80,7 +80,7 @@ export class Measures {
   readonly #finishReasons = new Map<string, number>();
   readonly #breakdowns = {
     shards: new Breakdown(({ shard }) => shard),
-    tenants: new Breakdown(() => null),
+    tenants: new Breakdown(({ request }) => request.tenant),
     epochs: new Breakdown(({ epoch }) => epoch),
   };
   #sent = 0;

@@ -10,6 +10,9 @@ import { stamp } from "./wall-clock.ts";
 /** What was replayed, against what, and how. */
 export interface ReplaySetting {
   readonly trace: string;
+  /** What the trace is, and how its lengths, and those of made-up text, were counted. */
+  readonly traceFormat: string | null;
+  readonly promptsBy: string;
   /** As people may see it. */
   readonly url: string;
   readonly endpoint: Endpoint;
@@ -48,6 +51,8 @@ export function replayReport(setting: ReplaySetting, outcome: ReplayOutcome): Re
     ended_at: new Date(setting.endedAt).toISOString(),
     partial: setting.partial,
     trace: setting.trace,
+    trace_format: setting.traceFormat,
+    prompts_counted_by: setting.promptsBy,
     url: setting.url,
     endpoint_type: setting.endpoint,
     model: setting.model,

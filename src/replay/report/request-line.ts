@@ -42,9 +42,15 @@ export function requestLine(record: RequestRecord, beganAt: number): string {
     itl_ms: record.itlMs.map(rounded),
     ...(record.shard === null ? {} : { shard: record.shard }),
     ...(record.epoch === null ? {} : { epoch: record.epoch }),
+    ...whoAsks(record.request),
     ...(record.serverRequestId === null ? {} : { server_request_id: record.serverRequestId }),
     ...(record.clientLate ? { client_late: true } : {}),
   });
+}
+
+/** What the trace says of it, as far as it does. */
+function whoAsks({ tenant, session, turn, trafficClass }: RequestRecord["request"]): object {
+  return { tenant, session, turn, class: trafficClass };
 }
 
 /** Kinds of frames that came at all. */
