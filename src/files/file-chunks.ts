@@ -18,16 +18,17 @@ export interface FileChunks {
 }
 
 /**
- * Opens a file to be read in parts.
+ * Looks whether a file can be read in parts. It is open only while its chunks are taken.
  * @throws InputError naming the file, now or while it is read
  */
-export async function openFileChunks(path: string): Promise<FileChunks> {
+export async function findFileChunks(path: string): Promise<FileChunks> {
   const { file, size } = await openRegularFile(path, true);
+  await file.close();
   let read = 0;
   const count = (bytes: number) => {
     read += bytes;
   };
-  return { chunks: chunksOf(file, path, count), size, bytesRead: () => read };
+  return { chunks: chunksOf(path, count), size, bytesRead: () => read };
 }
 
 /**
@@ -37,7 +38,7 @@ export async function openFileChunks(path: string): Promise<FileChunks> {
  * @throws InputError naming the file
  */
 export async function readExpanded(path: string, mostBytes: number, smaller: string): Promise<Uint8Array> {
-  const { chunks, size } = await openFileChunks(path);
+  const { chunks, size } = await findFileChunks(path);
   const parts: Uint8Array[] = [];
   let length = 0;
   for await (const part of chunks) {
@@ -51,11 +52,8 @@ export async function readExpanded(path: string, mostBytes: number, smaller: str
   return Buffer.concat(parts, length);
 }
 
-async function* chunksOf(
-  file: FileHandle,
-  path: string,
-  count: (bytes: number) => void,
-): AsyncGenerator<Uint8Array, void> {
+async function* chunksOf(path: string, count: (bytes: number) => void): AsyncGenerator<Uint8Array, void> {
+  const { file } = await openRegularFile(path, true);
   try {
     const raw = rawChunks(file, count);
     const { value: first } = await raw.next();

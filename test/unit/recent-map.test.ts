@@ -19,7 +19,9 @@ test("holds what was set lately, never more than it may, and gives up what it fo
   expect(map.get(-1)).toBe(-1);
   expect(map.get(0)).toBeUndefined();
   const held = [...map.values()];
-  expect([...dropped, ...held].toSorted((a, b) => a - b)).toEqual(Array.from({ length: 301 }, (_, i) => i - 1));
+  expect([...dropped, ...held].toSorted((a, b) => a - b)).toEqual(
+    Array.from({ length: 301 }, (_, i) => i - 1),
+  );
 });
 
 test("weighs what it holds", () => {

@@ -1,8 +1,8 @@
 import { stat } from "node:fs/promises";
 import { type Command, Option } from "commander";
-import { openFileChunks } from "../../files/file-chunks.ts";
+import { findFileChunks } from "../../files/file-chunks.ts";
 import { servegenTraffic } from "../../formats/servegen/traffic.ts";
-import { streamTrace } from "../../formats/trace.ts";
+import { streamTrace, type TraceStream } from "../../formats/trace.ts";
 import { TRACE_FORMATS, type TraceFormat } from "../../formats/traces/trace-format.ts";
 import type { TraceReading } from "../../formats/traces/trace-parser.ts";
 import { InputError } from "../../lib/errors.ts";
@@ -49,7 +49,7 @@ export interface OpenTrace {
 }
 
 /**
- * Opens a trace.
+ * Opens a trace. What is wrong with its begin, or with a small one, shows here.
  * @param seed of what is drawn: ServeGen's data says rates and lengths only
  * @throws InputError now, or while it is read
  */
@@ -66,12 +66,13 @@ export async function openTrace(path: string, flags: TraceFlags, seed: number): 
       "is no folder; expected ServeGen's data of a model, with chunk-N-trace.csv",
     );
   }
-  const file = await openFileChunks(path);
   const options = {
     format: flags.format as TraceFormat | undefined,
     strict: flags.strict,
     counter: tokenizer,
   };
+  await begins(streamTrace((await findFileChunks(path)).chunks, path, options));
+  const file = await findFileChunks(path);
   const { requests, parser } = streamTrace(file.chunks, path, options);
   return {
     requests,
@@ -79,6 +80,11 @@ export async function openTrace(path: string, flags: TraceFlags, seed: number): 
     part: () => (file.size === 0 ? null : file.bytesRead() / file.size),
     words,
   };
+}
+
+/** Reads a trace as far as its first request. @throws InputError what is wrong so far */
+async function begins({ requests }: TraceStream): Promise<void> {
+  for await (const _ of requests) return;
 }
 
 async function openServegen(path: string, seed: number): Promise<Omit<OpenTrace, "words">> {
