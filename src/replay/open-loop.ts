@@ -9,9 +9,10 @@ const MOST_AHEAD = 64;
 /**
  * Sends requests at their times, whatever became of those before; only turns of a conversation wait for its answers.
  * Reads of the schedule what comes next, and no more.
+ * @param endsAtMs when the last of them starts, as far as that is known
  */
-export function openLoop(scheduled: AsyncIterable<ScheduledRequest>): Load {
-  return { play: (sender) => play(scheduled, sender) };
+export function openLoop(scheduled: AsyncIterable<ScheduledRequest>, endsAtMs: number | null = null): Load {
+  return { endsAtMs, play: (sender) => play(scheduled, sender) };
 }
 
 async function play(scheduled: AsyncIterable<ScheduledRequest>, sender: Sender): Promise<void> {
