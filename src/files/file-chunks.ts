@@ -1,4 +1,4 @@
-import type { FileHandle } from "node:fs/promises";
+import { createReadStream } from "node:fs";
 import { pipeline, Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
 import { InputError } from "../lib/errors.ts";
@@ -39,13 +39,15 @@ export async function findFileChunks(path: string): Promise<FileChunks> {
  */
 export async function readExpanded(path: string, mostBytes: number, smaller: string): Promise<Uint8Array> {
   const { chunks, size } = await findFileChunks(path);
+  if (size > mostBytes) {
+    throw new InputError(path, "", `has ${size} bytes, more than ${mostBytes}; ${smaller}`);
+  }
   const parts: Uint8Array[] = [];
   let length = 0;
   for await (const part of chunks) {
     length += part.length;
     if (length > mostBytes) {
-      const has = size > mostBytes ? `has ${size} bytes, more than` : "expands to more bytes than";
-      throw new InputError(path, "", `${has} ${mostBytes}; ${smaller}`);
+      throw new InputError(path, "", `expands to more than ${mostBytes} bytes; ${smaller}`);
     }
     parts.push(part);
   }
@@ -53,9 +55,10 @@ export async function readExpanded(path: string, mostBytes: number, smaller: str
 }
 
 async function* chunksOf(path: string, count: (bytes: number) => void): AsyncGenerator<Uint8Array, void> {
-  const { file } = await openRegularFile(path, true);
+  // Unlike a FileHandle, a stream that nobody takes to its end is no error.
+  const stream = createReadStream(path, { highWaterMark: CHUNK_BYTES });
   try {
-    const raw = rawChunks(file, count);
+    const raw = counted(stream, count);
     const { value: first } = await raw.next();
     if (first === undefined) return;
     if (GZIP.every((byte, i) => first[i] === byte)) yield* expanded(first, raw, path);
@@ -66,16 +69,17 @@ async function* chunksOf(path: string, count: (bytes: number) => void): AsyncGen
   } catch (error) {
     throw unreadable(path, error);
   } finally {
-    await file.close();
+    stream.destroy();
   }
 }
 
-async function* rawChunks(file: FileHandle, count: (bytes: number) => void): AsyncGenerator<Buffer, void> {
-  for (;;) {
-    const { buffer, bytesRead } = await file.read(Buffer.allocUnsafe(CHUNK_BYTES), 0, CHUNK_BYTES);
-    if (bytesRead === 0) return;
-    count(bytesRead);
-    yield buffer.subarray(0, bytesRead);
+async function* counted(
+  stream: AsyncIterable<Buffer>,
+  count: (bytes: number) => void,
+): AsyncGenerator<Buffer, undefined> {
+  for await (const chunk of stream) {
+    count(chunk.length);
+    yield chunk;
   }
 }
 

@@ -50,17 +50,10 @@ export function streamTrace(
   return { requests: requestsOf(chunks, parser), parser };
 }
 
-/** Requests come once the chunk behind theirs was asked for: what a small trace lacks is known before its first. */
 async function* requestsOf(
   chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
   parser: TraceParser,
 ): AsyncGenerator<TraceRequest, void> {
-  let held: readonly TraceRequest[] = [];
-  for await (const chunk of chunks) {
-    yield* held;
-    held = parser.push(chunk);
-  }
-  const last = parser.end();
-  yield* held;
-  yield* last;
+  for await (const chunk of chunks) yield* parser.push(chunk);
+  yield* parser.end();
 }

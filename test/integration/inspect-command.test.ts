@@ -116,7 +116,7 @@ describe("replay inspect", () => {
       [args(damaged), "damaged.gz: is a gzip file that is damaged; is the file whole?"],
       [args(empty), "for the file is empty; expected one of them"],
       [args(other), "it is 'a,b'; expected one of them"],
-      [args(folder.path("nothing")), "is a folder without chunk-N-trace.csv"],
+      [args(folder.path("nothing")), "is a folder; expected a regular file, or a folder of ServeGen's with"],
       [args(golden("servegen"), "--format", "azure"), "servegen: is a folder; expected a regular file"],
       [args(golden("azure-2023.csv"), "--format", "servegen"), "is no folder; expected ServeGen's data"],
       [

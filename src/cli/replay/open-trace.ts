@@ -2,7 +2,7 @@ import { stat } from "node:fs/promises";
 import { type Command, Option } from "commander";
 import { findFileChunks } from "../../files/file-chunks.ts";
 import { servegenTraffic } from "../../formats/servegen/traffic.ts";
-import { streamTrace, type TraceStream } from "../../formats/trace.ts";
+import { streamTrace } from "../../formats/trace.ts";
 import { TRACE_FORMATS, type TraceFormat } from "../../formats/traces/trace-format.ts";
 import type { TraceReading } from "../../formats/traces/trace-parser.ts";
 import { InputError } from "../../lib/errors.ts";
@@ -49,7 +49,7 @@ export interface OpenTrace {
 }
 
 /**
- * Opens a trace. What is wrong with its begin, or with a small one, shows here.
+ * Opens a trace.
  * @param seed of what is drawn: ServeGen's data says rates and lengths only
  * @throws InputError now, or while it is read
  */
@@ -71,7 +71,6 @@ export async function openTrace(path: string, flags: TraceFlags, seed: number): 
     strict: flags.strict,
     counter: tokenizer,
   };
-  await begins(streamTrace((await findFileChunks(path)).chunks, path, options));
   const file = await findFileChunks(path);
   const { requests, parser } = streamTrace(file.chunks, path, options);
   return {
@@ -80,11 +79,6 @@ export async function openTrace(path: string, flags: TraceFlags, seed: number): 
     part: () => (file.size === 0 ? null : file.bytesRead() / file.size),
     words,
   };
-}
-
-/** Reads a trace as far as its first request. @throws InputError what is wrong so far */
-async function begins({ requests }: TraceStream): Promise<void> {
-  for await (const _ of requests) return;
 }
 
 async function openServegen(path: string, seed: number): Promise<Omit<OpenTrace, "words">> {
