@@ -28,6 +28,10 @@ export async function program(name: string | undefined): Promise<Command> {
     .configureOutput({ outputError: (text, write) => write(`${text.trim().replaceAll(/\s+/g, " ")}\n`) });
   const named =
     name !== undefined && Object.hasOwn(COMMANDS, name) ? [COMMANDS[name]] : Object.values(COMMANDS);
-  for (const load of named) root.addCommand((await load()).copyInheritedSettings(root));
+  for (const load of named) {
+    const command = (await load()).copyInheritedSettings(root);
+    for (const own of command.commands) own.copyInheritedSettings(root);
+    root.addCommand(command);
+  }
   return root;
 }

@@ -5,6 +5,7 @@ import { createServer, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { cliResult, MAIN, runCli, startCli } from "../run-cli.ts";
 import { resultHere } from "../run-here.ts";
@@ -51,7 +52,10 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "plimsoll-replay-"));
   await writeFile(at("azure.csv"), AZURE);
   await writeFile(at("mooncake.jsonl"), MOONCAKE);
-  await writeFile(at("broken.csv"), `${AZURE}\r\n2023-11-16 18:15:46.7100000,many,5`);
+  const broken = "\r\n2023-11-16 18:15:46.7100000,many,5";
+  await writeFile(at("broken.csv"), `${AZURE}${broken}`);
+  await writeFile(at("all-broken.csv"), `${AZURE.split("\r\n")[0]}${broken}${broken}`);
+  await writeFile(at("cut.gz"), gzipSync(AZURE).subarray(0, 60));
 });
 
 afterAll(async () => {
@@ -161,6 +165,16 @@ describe("the replay command", () => {
   it.each([
     ["a missing trace", { trace: "none.csv" }, /none\.csv: cannot be read \(ENOENT\)/],
     ["a broken trace", { trace: "broken.csv", strict: null }, /broken\.csv: .*line 5.*many/],
+    [
+      "a trace that is broken altogether",
+      { trace: "all-broken.csv" },
+      /all-broken\.csv: has 2 broken rows.*many/,
+    ],
+    [
+      "a cut gzip file",
+      { trace: "cut.gz" },
+      /cut\.gz: is a gzip file that ends too early; is the file whole\?/,
+    ],
     ["a bad URL", { url: "localhost:8000" }, /^--url: is localhost:8000; expected an http/],
     ["a bad speed", { speed: "0" }, /'--speed <factor>' argument '0' is invalid/],
     ["an unknown flag", { fast: "1" }, /unknown option '--fast'/],
