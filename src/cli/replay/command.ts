@@ -35,7 +35,7 @@ async function replayTrace(flags: ReplayFlags, command: Command): Promise<void> 
   const model = await chooseModel(target, flags.model);
   const files = await RunFiles.open(flags.out, flags.force ?? false);
 
-  const { outcome, partial, startedAt, broken } = await run(
+  const { outcome, partial, interrupted, startedAt, broken } = await run(
     { flags, settings, model, words: trace.words },
     ahead,
     files,
@@ -56,7 +56,7 @@ async function replayTrace(flags: ReplayFlags, command: Command): Promise<void> 
   if (failedTooMany(outcome, maxFailed))
     out.progress(`${shownUrl(target.url)}: ${failedText(outcome, maxFailed)}`);
   const thresholdsMet = checked.every(({ met }) => met);
-  process.exitCode = exitCodeOf({ outcome, interrupted: partial !== null, thresholdsMet, maxFailed });
+  process.exitCode = exitCodeOf({ outcome, interrupted, thresholdsMet, maxFailed });
 }
 
 function failedText({ completed, failed }: ReplayOutcome, maxFailed: number): string {
