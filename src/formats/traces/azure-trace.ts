@@ -9,7 +9,7 @@ export const AZURE_COLUMNS = ["TIMESTAMP", "ContextTokens", "GeneratedTokens"];
 const IMAGES = "NumImages";
 
 const TIMESTAMP =
-  /^(\d{4})-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01]) ([01]\d|2[0-3]):([0-5]\d):([0-5]\d)(?:\.(\d{1,9}))?(?:\+00:00)?$/;
+  /^(\d{4})-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])[ T]([01]\d|2[0-3]):([0-5]\d):([0-5]\d)(?:\.(\d{1,9}))?(?:\+00:00|Z)?$/;
 
 /**
  * Azure's traces: CSV, one request a line, timestamps with up to 7 fractional digits (UTC). A field may stand in quotes.
