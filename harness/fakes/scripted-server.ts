@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { json } from "node:stream/consumers";
 
@@ -28,18 +29,25 @@ export interface ScriptedServer extends AsyncDisposable {
   mostOpen: number;
 }
 
-/** A real HTTP server on loopback that lists the models `m1` and `m2` and answers all else as the script says. */
-export async function scriptedServer(script: Script): Promise<ScriptedServer> {
+/**
+ * A real HTTP server on loopback that lists the models `m1` and `m2` and answers all else as the script says.
+ * @param tls its key and certificate, where it speaks HTTPS
+ */
+export async function scriptedServer(
+  script: Script,
+  tls?: { readonly key: Buffer; readonly cert: Buffer },
+): Promise<ScriptedServer> {
   const bodies: ChatBody[] = [];
   const headers: IncomingHttpHeaders[] = [];
   const paths: string[] = [];
   const sockets = new Set<unknown>();
-  const server = createServer((request, response) => void answer(request, response));
+  const onRequest = (request: IncomingMessage, response: ServerResponse) => void answer(request, response);
+  const server = tls === undefined ? createServer(onRequest) : createTlsServer(tls, onRequest);
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;
   const state: ScriptedServer = {
-    url: new URL(`http://127.0.0.1:${port}`),
+    url: new URL(`${tls === undefined ? "http" : "https"}://127.0.0.1:${port}`),
     bodies,
     headers,
     paths,

@@ -18,6 +18,8 @@ import { pathOf, type Target } from "./target.ts";
 const LONGEST_SLEEP_MS = 3_600_000;
 /** Letters of a run's name in its request ids. */
 const RUN_NAME = 8;
+/** Before its clock begins, so that the first requests are ready in time too. */
+const LEAD_MS = 50;
 
 export interface ReplayOptions {
   readonly target: Target;
@@ -70,6 +72,7 @@ export class Replay {
   readonly #run = randomUUID().slice(0, RUN_NAME);
   #timer: NodeJS.Timeout | undefined;
   #beganAt = Number.NaN;
+  #startedAt = Number.NaN;
   #idle: () => void = () => {};
   /** Something is due, and as many are in flight as may be. */
   #full = false;
@@ -94,7 +97,8 @@ export class Replay {
     const stop = (): void => this.#abort();
     signal.addEventListener("abort", stop, { once: true });
     if (signal.aborted) stop();
-    this.#beganAt = performance.now();
+    this.#beganAt = performance.now() + LEAD_MS;
+    this.#startedAt = Date.now() + LEAD_MS;
     this.#lateness.start();
     const sender: Sender = {
       now: () => this.#now(),
@@ -115,10 +119,15 @@ export class Replay {
     }
   }
 
+  /** When its clock begins, by the wall clock: milliseconds since 1970; NaN before it runs. */
+  get startedAt(): number {
+    return this.#startedAt;
+  }
+
   /** The measures at this moment. */
   live(): LiveMeasures {
     const { endsAtMs } = this.#options.load;
-    return this.#measures.live(Number.isNaN(this.#beganAt) ? 0 : this.#now(), endsAtMs);
+    return this.#measures.live(Number.isNaN(this.#beganAt) ? 0 : Math.max(0, this.#now()), endsAtMs);
   }
 
   #now(): number {

@@ -6,6 +6,9 @@ const QUESTION_MS = 10_000;
 /** uvicorn, under vLLM and SGLang, closes a connection that was idle for five seconds; this side must be first. */
 const KEPT_ALIVE_MS = 4000;
 
+/** Codes of certificates that nobody trusted has signed, or that are another's. */
+const UNTRUSTED = /CERT|UNABLE_TO_VERIFY/;
+
 /** The sockets to one server. */
 export class ServerClient {
   readonly #target: Target;
@@ -61,7 +64,9 @@ export class ServerClient {
       const text = await body.text();
       return statusCode === 401 || statusCode === 403 ? null : listed(text);
     } catch (error) {
-      throw new InputError(shownUrl(url), "", `cannot be reached (${codeOf(error)})`);
+      const why = codeOf(error);
+      const hint = UNTRUSTED.test(why) ? "; --insecure takes any certificate" : "";
+      throw new InputError(shownUrl(url), "", `cannot be reached (${why})${hint}`);
     }
   }
 

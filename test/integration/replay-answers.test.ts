@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import type { ServerResponse } from "node:http";
 import { describe, expect, it } from "vitest";
 import { openLoop } from "../../src/replay/open-loop.ts";
@@ -246,6 +247,15 @@ describe("a request", () => {
     expect(server.sockets.size).toBe(1);
     await play(server.url, [1, 1, 1], { maxInFlight: 1, target: { keepAlive: false } });
     expect(server.sockets.size).toBe(4);
+  });
+
+  it("takes a certificate that nobody has signed only where it is told to", async () => {
+    const file = (name: string) => readFileSync(new URL(`../../harness/fakes/tls/${name}`, import.meta.url));
+    await using server = await scriptedServer(stream, { key: file("server.key"), cert: file("server.pem") });
+    expect((await play(server.url, [1], { target: { insecure: true } })).outcome.completed).toBe(1);
+    const { records } = await play(server.url, [1]);
+    expect(records[0].failure).toMatch(/CERT|VERIFY|SIGNATURE/);
+    expect(records[0]).toMatchObject({ sentMs: null, status: null });
   });
 
   it("fails when it takes longer than it may", async () => {

@@ -41,11 +41,10 @@ export async function run(
 ): Promise<Run> {
   const { speed, lengths, endpoint, maxInFlight, seed, retries, cancel } = flags;
   const { target, extra, goodput, timeoutMs, durationMs } = settings;
-  const startedAt = Date.now();
   const view = new LiveSummary(process.stderr);
   let refusal = false;
   const onRecord = (record: RequestRecord): void => {
-    files.line(requestLine(record, startedAt));
+    files.line(requestLine(record, replay.startedAt));
     if (refusal || lengths !== "forced" || !refusesForcing(record)) return;
     refusal = true;
     view.say(`${REFUSES_FORCING} It said: ${oneLine(record.errorText ?? "")}`);
@@ -68,7 +67,7 @@ export async function run(
   });
   const { outcome, stopped } = await stoppable((signal) => watched(replay, view, signal));
   const why = broken === null ? null : "the trace cannot be read on";
-  return { outcome, partial: stopped ? "interrupted" : why, broken, startedAt };
+  return { outcome, partial: stopped ? "interrupted" : why, broken, startedAt: replay.startedAt };
 }
 
 async function watched(
