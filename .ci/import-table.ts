@@ -77,6 +77,7 @@ export const importTable: readonly Row[] = [
     packages: [],
     pure: false,
   },
+  { unit: "capture", imports: ["serving/capture", "config", "model", "lib"], packages: [], pure: false },
   {
     unit: "engines/*",
     imports: [

@@ -1,0 +1,52 @@
+import { createCipheriv, createHmac } from "node:crypto";
+
+/** Hex digits of a hidden name. */
+const NAME_DIGITS = 16;
+const CIPHER_BLOCK_BYTES = 16;
+const HASH_BYTES = 8;
+/** Of the upper of two words, so that both together are a whole number that JSON keeps exactly: below 2^53. */
+const UPPER_BITS = 21;
+
+/**
+ * Names and blocks of prompts as nobody can match them with known ones who has not the salt: equal ones stay equal, and
+ * that is all that is to be seen of them.
+ */
+export class HiddenNames {
+  readonly #nameKey: Buffer;
+  readonly #blockKey: Buffer;
+
+  constructor(salt: Uint8Array) {
+    this.#nameKey = createHmac("sha256", salt).update("names").digest();
+    this.#blockKey = createHmac("sha256", salt).update("blocks").digest().subarray(0, CIPHER_BLOCK_BYTES);
+  }
+
+  /** @param kind names of different kinds are different, whatever they are */
+  name(kind: "tenant" | "session", name: string): string {
+    return createHmac("sha256", this.#nameKey).update(`${kind} ${name}`).digest("hex").slice(0, NAME_DIGITS);
+  }
+
+  /**
+   * Ids of the leading blocks of a prompt.
+   * @param prefix as in RoutableRequest
+   * @param every how many of its blocks make one
+   * @param most ids at most
+   * @returns integers from 0 to 2^53 − 1
+   */
+  blocks(prefix: Uint32Array, every: number, most: number): number[] {
+    const count = Math.min(most, Math.floor(prefix.length / 2 / every));
+    if (count <= 0) return [];
+    const plain = Buffer.alloc(count * CIPHER_BLOCK_BYTES);
+    for (let i = 0; i < count; i++) {
+      const at = ((i + 1) * every - 1) * 2;
+      plain.writeUInt32LE(prefix[at], i * CIPHER_BLOCK_BYTES);
+      plain.writeUInt32LE(prefix[at + 1], i * CIPHER_BLOCK_BYTES + HASH_BYTES / 2);
+    }
+    // Each hash by itself, with one call for all: equal ones shall stay equal, which is what this mode is known for.
+    const cipher = createCipheriv("aes-128-ecb", this.#blockKey, null).setAutoPadding(false);
+    const hidden = cipher.update(plain);
+    return Array.from({ length: count }, (_, i) => {
+      const upper = hidden.readUInt32LE(i * CIPHER_BLOCK_BYTES + HASH_BYTES / 2) >>> (32 - UPPER_BITS);
+      return upper * 2 ** 32 + hidden.readUInt32LE(i * CIPHER_BLOCK_BYTES);
+    });
+  }
+}
