@@ -6,7 +6,7 @@ import {
   type ChatBody,
   type ScriptedServer,
   scriptedServer,
-  stream,
+  sendFrame,
 } from "../../harness/fakes/scripted-server.ts";
 import { startGateway } from "../../harness/fakes/start-gateway.ts";
 import { type ScratchFolder, scratchFolder } from "../../harness/scratch-folder.ts";
