@@ -122,7 +122,7 @@ export const importTable: readonly Row[] = [
   {
     unit: "replay",
     imports: ["formats", "model", "lib"],
-    packages: ["eventsource-parser", "undici"],
+    packages: ["@huggingface/tokenizers", "eventsource-parser", "undici"],
     pure: false,
   },
   { unit: "dashboard", imports: [], packages: ["echarts", "preact", "vite"], pure: false },

@@ -115,7 +115,7 @@ export class ChatClient {
   /** Cuts what is in flight and closes every socket. */
   async stop(): Promise<void> {
     this.#stopped = true;
-    await this.#pool.destroy();
+    if (!this.#pool.destroyed) await this.#pool.destroy();
   }
 }
 

@@ -4,22 +4,31 @@ import type { TraceRequest } from "../../src/model/traffic.ts";
 import { listModels, ServerUnusable } from "../../src/replay/chat-client.ts";
 import type { DistributionSummary } from "../../src/replay/distribution.ts";
 import type { LiveMeasures } from "../../src/replay/measures.ts";
+import { openLoop } from "../../src/replay/open-loop.ts";
 import { Replay, type ReplayOptions } from "../../src/replay/replay.ts";
 import type { RequestRecord } from "../../src/replay/request-record.ts";
+import { schedule } from "../../src/replay/schedule.ts";
 import { azureConversation } from "../../src/twin/traffic.ts";
 import { type ChatBody, scriptedServer, sendFrame, stream } from "../../harness/fakes/scripted-server.ts";
 
 const NEVER = new AbortController().signal;
 
+interface TraceClock {
+  readonly speed: number;
+  readonly durationMs: number;
+}
+
 /** A replay of a trace at once, its records kept. */
-function replayOf(server: URL, trace: Iterable<TraceRequest>, options: Partial<ReplayOptions> = {}) {
+function replayOf(
+  server: URL,
+  trace: Iterable<TraceRequest>,
+  { speed = 1, durationMs = Number.POSITIVE_INFINITY, ...options }: Partial<TraceClock & ReplayOptions> = {},
+) {
   const records: RequestRecord[] = [];
   const replay = new Replay({
     server,
     model: "m1",
-    trace,
-    speed: 1,
-    durationMs: Number.POSITIVE_INFINITY,
+    load: openLoop(schedule(trace, speed, durationMs)),
     maxInFlight: 64,
     seed: 1,
     onRecord: (record) => records.push(record),

@@ -1,7 +1,7 @@
 import Table from "cli-table3";
-import type { DistributionSummary } from "../replay/distribution.ts";
-import type { ReplaySummary } from "../replay/measures.ts";
-import { decimals, milliseconds } from "../lib/number-text.ts";
+import type { DistributionSummary } from "../../replay/distribution.ts";
+import type { ReplaySummary } from "../../replay/measures.ts";
+import { decimals, milliseconds } from "../../lib/number-text.ts";
 
 /** What a replay measured, for a person to read. */
 export function replayTable(summary: ReplaySummary): string {

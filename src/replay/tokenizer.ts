@@ -1,0 +1,32 @@
+import { InputError } from "../lib/errors.ts";
+import type { TokenCounter } from "../formats/traces/row-reader.ts";
+
+/** A model's tokenizer. */
+export interface Tokenizer extends TokenCounter {
+  /** As it writes its tokens. */
+  readonly vocabulary: Iterable<string>;
+}
+
+/**
+ * A tokenizer from a `tokenizer.json` of Hugging Face, by the library @huggingface/tokenizers, which is loaded here.
+ * Special tokens, such as those of a chat template, are not counted.
+ * @throws InputError where the file is none
+ */
+export async function openTokenizer(bytes: Uint8Array, source: string): Promise<Tokenizer> {
+  const library = await import("@huggingface/tokenizers");
+  try {
+    const written: unknown = JSON.parse(new TextDecoder().decode(bytes));
+    const tokenizer = new library.Tokenizer(written as object, {});
+    const count = (text: string) => tokenizer.encode(text, { add_special_tokens: false }).ids.length;
+    // Whatever is wrong with it shows here, not at the first prompt.
+    if (count("a text") === 0) throw new Error("counts no tokens");
+    return { name: `tokenizer ${source}`, count, vocabulary: tokenizer.get_vocab().keys() };
+  } catch (error) {
+    const why = (error as Error).message;
+    throw new InputError(
+      source,
+      "",
+      `is no tokenizer that can be read (${why}); name a model's tokenizer.json`,
+    );
+  }
+}
