@@ -1,7 +1,8 @@
 import { createCipheriv, createHmac } from "node:crypto";
 
-/** Hex digits of a hidden name. */
+/** Hex digits of a hidden name, and of what says which salt it was. */
 const NAME_DIGITS = 16;
+const SALT_DIGITS = 8;
 const CIPHER_BLOCK_BYTES = 16;
 const HASH_BYTES = 8;
 /** Of the upper of two words, so that both together are a whole number that JSON keeps exactly: below 2^53. */
@@ -12,10 +13,13 @@ const UPPER_BITS = 21;
  * that is all that is to be seen of them.
  */
 export class HiddenNames {
+  /** Equal for equal salts; says nothing of what they are. */
+  readonly saltId: string;
   readonly #nameKey: Buffer;
   readonly #blockKey: Buffer;
 
   constructor(salt: Uint8Array) {
+    this.saltId = createHmac("sha256", salt).update("salt").digest("hex").slice(0, SALT_DIGITS);
     this.#nameKey = createHmac("sha256", salt).update("names").digest();
     this.#blockKey = createHmac("sha256", salt).update("blocks").digest().subarray(0, CIPHER_BLOCK_BYTES);
   }

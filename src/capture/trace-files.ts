@@ -1,4 +1,13 @@
-import { closeSync, fstatSync, ftruncateSync, mkdirSync, openSync, rmSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  fstatSync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from "node:fs";
 import { join } from "node:path";
 import { finish } from "./finish-file.ts";
 import { makeRoom, openName, unfinishedIn } from "./file-names.ts";
@@ -107,7 +116,8 @@ export class TraceFiles {
       closeSync(open.fd);
     }
     const { directory, maxFiles, header, now } = this.#terms;
-    mkdirSync(directory, { recursive: true, mode: ONLY_OWNER_FOLDER });
+    if (statSync(directory, { throwIfNoEntry: false }) === undefined)
+      mkdirSync(directory, { mode: ONLY_OWNER_FOLDER });
     for (const path of unfinishedIn(directory, now())) this.#finishLater(path, {});
     makeRoom(directory, maxFiles - 1, this.#full, now());
     const path = join(directory, openName(now(), ++this.#count));

@@ -47,6 +47,7 @@ export class TraceLines {
       version,
       sample,
       block_size: this.#terms.blockTokens,
+      salt_id: this.#hidden.saltId,
       order: "end",
     });
   }

@@ -28,6 +28,13 @@ export async function program(name: string | undefined): Promise<Command> {
     .configureOutput({ outputError: (text, write) => write(`${text.trim().replaceAll(/\s+/g, " ")}\n`) });
   const named =
     name !== undefined && Object.hasOwn(COMMANDS, name) ? [COMMANDS[name]] : Object.values(COMMANDS);
-  for (const load of named) root.addCommand((await load()).copyInheritedSettings(root));
+  for (const load of named) root.addCommand(inheriting(await load(), root));
   return root;
+}
+
+/** It and the commands it has: bad usage of each exits as that of all. */
+function inheriting(command: Command, parent: Command): Command {
+  command.copyInheritedSettings(parent);
+  for (const inner of command.commands) inheriting(inner, command);
+  return command;
 }

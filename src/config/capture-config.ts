@@ -5,6 +5,7 @@ import { readKey } from "./read-key.ts";
 
 /** Tokens of the blocks that routing hashes: those of a trace are made of whole ones. */
 const HASHED_TOKENS = 64;
+const LEAST_SALT = 16;
 const LEAST_FILE_BYTES = 65_536;
 const MOST_FILE_BYTES = 1 << 30;
 
@@ -53,12 +54,19 @@ export function readCapture(
       `is ${maxFiles}; expected more than \`workers\`, which is ${workers}: each writes to one`,
     );
   }
-  const saltPlace = { sourceOf, field: ["capture", "saltEnv"] };
-  return {
-    ...written,
-    directory: directory === null ? null : resolve(folder, directory),
-    salt: saltEnv === null || directory === null ? null : readKey(saltEnv, saltPlace, environment),
-  };
+  const salt = saltEnv === null || directory === null ? null : readSalt(saltEnv, sourceOf, environment);
+  return { ...written, directory: directory === null ? null : resolve(folder, directory), salt };
+}
+
+/** One that can be guessed hides nothing. */
+function readSalt(saltEnv: string, sourceOf: SourceOf, environment: NodeJS.ProcessEnv): string {
+  const place = { sourceOf, field: ["capture", "saltEnv"] };
+  const salt = readKey(saltEnv, place, environment);
+  if (salt.length >= LEAST_SALT) return salt;
+  throw faultAt(
+    place,
+    `names a variable with ${salt.length} characters; expected ${LEAST_SALT} or more, drawn at random`,
+  );
 }
 
 /** What a person should know who records text. */

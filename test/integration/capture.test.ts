@@ -10,6 +10,8 @@ import {
 } from "../../harness/fakes/scripted-server.ts";
 import { startGateway } from "../../harness/fakes/start-gateway.ts";
 import { type ScratchFolder, scratchFolder } from "../../harness/scratch-folder.ts";
+import { openTrace } from "../../src/cli/replay/open-trace.ts";
+import { runHere } from "../run-here.ts";
 
 /** What a line of a captured trace has, as far as these tests look. */
 interface Line {
@@ -191,10 +193,90 @@ test("the salt of a variable makes the same ids in every run; without one no two
     await gateway.stop();
     return (await captured(folder.path(name))).lines[0].hash_ids;
   };
-  const salted = (name: string, salt: string) => run(name, { TRACE_SALT: salt }, ", saltEnv: TRACE_SALT");
+  const salted = (name: string, salt: string) =>
+    run(name, { TRACE_SALT: salt.repeat(16) }, ", saltEnv: TRACE_SALT");
   const [a, again, other] = [await salted("a", "x"), await salted("again", "x"), await salted("other", "y")];
   const [random, more] = [await run("random", {}, ""), await run("more", {}, "")];
   expect(again).toEqual(a);
   const all = [a, other, random, more].flatMap((ids) => ids ?? []);
   expect(new Set(all).size).toBe(4 * (a ?? []).length);
+});
+
+test("what was captured is replayed: the same times, lengths, beginnings and turns", async () => {
+  const directory = folder.path("live");
+  const gateway = await startGateway(configuration(directory));
+  const alice = [SYSTEM, user("hello there ".repeat(40))];
+  const bob = [SYSTEM, user("good evening ".repeat(50))];
+  const headers = (session: string) => ({ "x-session-id": session });
+  await Promise.all([
+    ask(gateway.url, { messages: alice, headers: headers("alice"), tokens: 5 }),
+    ask(gateway.url, { messages: bob, headers: headers("bob"), tokens: 6, stream: false }),
+  ]);
+  const more = [...alice, assistant("word ".repeat(5)), user("and more of it")];
+  await ask(gateway.url, { messages: more, headers: headers("alice"), tokens: 7 });
+  await ask(gateway.url, { messages: [user("break")] }).catch(() => {});
+  await gateway.stop();
+  const [name] = await readdir(directory);
+  const { lines } = await captured(directory);
+
+  const trace = folder.path("live/trace.jsonl");
+  const merged = JSON.parse(
+    await runHere("replay", "merge", directory, "--outcomes", "ok", "--out", trace, "--json"),
+  ) as object;
+  expect(merged).toMatchObject({ files: 1, requests: 3, leftOut: 1, broken: 0, dropped: 0, salts: 1 });
+  for (const path of [folder.path(`live/${name}`), trace]) {
+    const opened = await openTrace(path, {}, 1);
+    const requests = await Array.fromAsync(opened.requests);
+    expect(opened.reading()).toMatchObject({ format: "plimsoll", broken: 0 });
+    const kept = path === trace ? lines.filter(({ outcome }) => outcome === "ok") : lines;
+    const [{ timestamp_ms: startMs }] = kept;
+    expect(requests.map(({ arrivalMs }) => arrivalMs)).toEqual(
+      kept.map(({ timestamp_ms }) => expect.closeTo(timestamp_ms - startMs, 6) as number),
+    );
+    expect(requests.map(({ inputTokens }) => inputTokens)).toEqual(
+      kept.map(({ input_length }) => input_length),
+    );
+    expect(requests.map(({ outputTokens }) => outputTokens)).toEqual(
+      kept.map(({ output_length }) => output_length),
+    );
+    expect(requests.map(({ prefixBlocks, blockTokens }) => [prefixBlocks, blockTokens])).toEqual(
+      kept.map(({ hash_ids }) => [hash_ids, hash_ids === undefined ? undefined : 64]),
+    );
+    expect(requests.map(({ session }) => session)).toEqual(kept.map(({ session }) => session));
+    const turns = Map.groupBy(requests, ({ session }) => session);
+    expect(turns.get(lines[2].session)?.map(({ turn, outputTokens }) => [turn, outputTokens])).toEqual([
+      [1, 5],
+      [2, 7],
+    ]);
+  }
+
+  const before = engine.bodies.length;
+  const out = folder.path("out");
+  await runHere("replay", "--trace", trace, "--url", engine.url.href, "--out", out, "--json");
+  const replayed = engine.bodies.slice(before);
+  expect(replayed.map(({ max_tokens }) => max_tokens).toSorted()).toEqual([5, 6, 7]);
+  const promptOf = (tokens: number) =>
+    replayed.find(({ max_tokens }) => max_tokens === tokens)?.messages.at(-1)?.content ?? "";
+  const shared = (one: string, other: string) => {
+    const [a, b] = [one.split(" "), other.split(" ")];
+    const end = a.findIndex((word, i) => word !== b[i]);
+    return end < 0 ? a.length : end;
+  };
+  const blocks = lines.filter(({ outcome }) => outcome === "ok").map(({ hash_ids = [] }) => hash_ids);
+  const common = (one: readonly number[], other: readonly number[]) =>
+    one.filter((id, i) => id === other[i]).length;
+  const [first, second, third] = lines.filter(({ outcome }) => outcome === "ok");
+  const pairs = [
+    [first, third],
+    [second, third],
+    [first, second],
+  ] as const;
+  for (const [one, other] of pairs) {
+    const tokens = 64 * common(one.hash_ids ?? [], other.hash_ids ?? []);
+    expect(tokens).toBeGreaterThan(0);
+    const words = shared(promptOf(one.output_length), promptOf(other.output_length));
+    expect(words).toBeGreaterThanOrEqual(tokens);
+    expect(words).toBeLessThan(tokens + 16);
+  }
+  expect(blocks).toHaveLength(3);
 });

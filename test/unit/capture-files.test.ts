@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { readFile, rm, stat, utimes, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { gunzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type ScratchFolder, scratchFolder } from "../../harness/scratch-folder.ts";
@@ -123,6 +123,7 @@ describe("files", () => {
       fault: { code: "ENOTDIR" },
     });
     await rm(blocked);
+    await mkdir(blocked);
     expect(files.write([line(2)], 2)).toMatchObject({ lines: 1, fault: null });
     await files.close();
     const [{ lines }] = await readAll(directory);
@@ -259,6 +260,7 @@ describe("a line", () => {
       version: "1.2.3",
       sample: 1,
       block_size: 64,
+      salt_id: expect.stringMatching(/^[0-9a-f]{8}$/) as string,
       order: "end",
     });
   });

@@ -17,6 +17,7 @@ import { makeFolder } from "../make-folder.ts";
 import { countOption, jsonOption, positiveOption, requireOptions } from "../options.ts";
 import { output, writeOutput } from "../output.ts";
 import { inspectCommand } from "./inspect.ts";
+import { mergeCommand } from "./merge.ts";
 import { openTrace, readingNotes, TRACE_FILES, type TraceFlags, withTraceOptions } from "./open-trace.ts";
 import { replayTable } from "./table.ts";
 import { stoppable } from "../stoppable.ts";
@@ -50,6 +51,7 @@ export function replayCommand(): Command {
     .addOption(countOption("--seed <n>", "of the prompts' text").default(1))
     .addOption(jsonOption())
     .addCommand(inspectCommand())
+    .addCommand(mergeCommand())
     .action(replayTrace);
   return withTraceOptions(command);
 }
