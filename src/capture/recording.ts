@@ -24,9 +24,9 @@ export class Recording {
   readonly #parts: RecordingParts;
   #settings: CaptureConfig | null = null;
   #queue: WriterQueue | null = null;
-  /** Of queues that are closed. */
+  /** Those that are being closed, and what was counted by those that are. */
+  readonly #closing = new Map<WriterQueue, Promise<void>>();
   #before = NOTHING_CAPTURED;
-  #closing: Promise<void> = Promise.resolve();
 
   constructor(parts: RecordingParts) {
     this.#parts = parts;
@@ -39,7 +39,8 @@ export class Recording {
   }
 
   get counts(): CaptureCounts {
-    return sumCaptured([this.#before, ...(this.#queue === null ? [] : [this.#queue.counts])]);
+    const queues = [...this.#closing.keys(), ...(this.#queue === null ? [] : [this.#queue])];
+    return sumCaptured([this.#before, ...queues.map(({ counts }) => counts)]);
   }
 
   /** Why requests are not written now; null while they are, or none are to be. */
@@ -60,18 +61,20 @@ export class Recording {
 
   async close(): Promise<void> {
     this.#retire();
-    await this.#closing;
+    await Promise.all(this.#closing.values());
   }
 
   #retire(): void {
     const queue = this.#queue;
     if (queue === null) return;
     this.#queue = null;
-    const close = async () => {
-      await queue.close();
-      this.#before = sumCaptured([this.#before, queue.counts]);
-    };
-    this.#closing = Promise.all([this.#closing, close()]).then(() => {});
+    this.#closing.set(queue, this.#close(queue));
+  }
+
+  async #close(queue: WriterQueue): Promise<void> {
+    await queue.close();
+    this.#closing.delete(queue);
+    this.#before = sumCaptured([this.#before, queue.counts]);
   }
 
   #termsOf({ sample, salt, names, blockTokens, maxFileBytes, maxFiles }: CaptureConfig, directory: string) {

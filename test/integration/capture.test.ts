@@ -254,7 +254,8 @@ test("what was captured is replayed: the same times, lengths, beginnings and tur
   const out = folder.path("out");
   await runHere("replay", "--trace", trace, "--url", engine.url.href, "--out", out, "--json");
   const replayed = engine.bodies.slice(before);
-  expect(replayed.map(({ max_tokens }) => max_tokens).toSorted()).toEqual([5, 6, 7]);
+  expect(new Set(replayed.map(({ max_tokens }) => max_tokens))).toEqual(new Set([5, 6, 7]));
+  expect(replayed).toHaveLength(3);
   const promptOf = (tokens: number) =>
     replayed.find(({ max_tokens }) => max_tokens === tokens)?.messages.at(-1)?.content ?? "";
   const shared = (one: string, other: string) => {

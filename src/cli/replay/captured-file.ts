@@ -37,27 +37,41 @@ export interface CapturedFile {
   readonly lines: AsyncIterator<CapturedLine, void>;
   /** Lines that are broken, by now: such as the last one of a process that was killed. */
   broken(): number;
+  /** It is read no further. */
+  close(): Promise<void>;
 }
 
 /** @throws InputError naming the file, now or while it is read */
 export async function openCapturedFile(path: string): Promise<CapturedFile> {
   const texts = textsOf(path);
+  const close = async () => {
+    await texts.return();
+  };
   const first = await texts.next();
   const written = first.done === true ? {} : objectOf(first.value);
-  const header = headerOf(written, path);
+  const header = headerOf(written);
+  if (header === null) {
+    await close();
+    throw new InputError(
+      path,
+      "line 1",
+      `is no header of a captured trace; expected {"format":"${FORMAT}",…} as a gateway writes it`,
+    );
+  }
+  const { startMs } = header;
   let broken = 0;
   async function* read(): AsyncGenerator<CapturedLine, void> {
     for await (const text of texts) {
-      const line = lineOf(text, header);
+      const line = lineOf(text, startMs);
       if (line === null) broken++;
       else yield line;
     }
   }
   const lines = written.order === "arrival" ? checked(read(), path) : sorted(read());
-  return { path, header, lines, broken: () => broken };
+  return { path, header, lines, broken: () => broken, close };
 }
 
-async function* textsOf(path: string): AsyncGenerator<string, void> {
+async function* textsOf(path: string): AsyncGenerator<string, void, void> {
   const { chunks } = await openFileChunks(path);
   const lines = new TextLines(path);
   const utf8 = new StringDecoder("utf8");
@@ -68,25 +82,15 @@ async function* textsOf(path: string): AsyncGenerator<string, void> {
   for (const { text } of lines.end()) yield text;
 }
 
-function headerOf(row: JsonObject, path: string): CapturedHeader {
+function headerOf(row: JsonObject): CapturedHeader | null {
   const { format, start_ms: startMs, block_size: blockTokens, salt_id: saltId, dropped = 0 } = row;
-  if (
-    format === FORMAT &&
-    typeof startMs === "number" &&
-    typeof blockTokens === "number" &&
-    typeof saltId === "string" &&
-    typeof dropped === "number"
-  )
-    return { startMs, blockTokens, saltId, dropped };
-  throw new InputError(
-    path,
-    "line 1",
-    `is no header of a captured trace; expected {"format":"${FORMAT}",…} as a gateway writes it`,
-  );
+  if (format !== FORMAT || typeof startMs !== "number" || typeof blockTokens !== "number") return null;
+  if (typeof saltId !== "string" || typeof dropped !== "number") return null;
+  return { startMs, blockTokens, saltId, dropped };
 }
 
 /** Null for what is none, or not whole. */
-function lineOf(text: string, { startMs }: CapturedHeader): CapturedLine | null {
+function lineOf(text: string, startMs: number): CapturedLine | null {
   const time = TIME.exec(text);
   if (time === null || !text.endsWith("}")) return null;
   const outcome = OUTCOME.exec(text)?.[1] ?? "";

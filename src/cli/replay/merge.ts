@@ -50,15 +50,29 @@ async function merge(paths: readonly string[], flags: MergeFlags): Promise<void>
   const { result, progress } = output(flags.json ?? false);
   const names = (await Promise.all(paths.map(filesAt))).flat();
   const files: CapturedFile[] = [];
-  for (const name of names) files.push(await openCapturedFile(name));
-  const { startMs } = commonOf(files);
-  const salts = saltsOf(files).length;
-  const counts = { requests: 0, leftOut: 0, endMs: startMs };
+  try {
+    for (const name of names) files.push(await openCapturedFile(name));
+    const counts = await writeMerged(files, flags);
+    for (const note of notesOf(files)) progress(note);
+    result(reportOf(files, flags.out, counts), textOf(files, flags.out, counts));
+  } finally {
+    for (const file of files) await file.close();
+  }
+}
 
-  async function* lines(): AsyncGenerator<string, void> {
+interface Counts {
+  requests: number;
+  leftOut: number;
+  endMs: number;
+}
+
+async function writeMerged(files: readonly CapturedFile[], { out, outcomes }: MergeFlags): Promise<Counts> {
+  const { startMs } = commonOf(files);
+  const counts: Counts = { requests: 0, leftOut: 0, endMs: startMs };
+  async function* pieces(): AsyncGenerator<string, void> {
     let piece = `${JSON.stringify(headerOf(files))}\n`;
     for await (const { atMs, rest, outcome } of mergeCaptured(files)) {
-      if (flags.outcomes?.includes(outcome) === false) {
+      if (outcomes?.includes(outcome) === false) {
         counts.leftOut++;
         continue;
       }
@@ -71,33 +85,46 @@ async function merge(paths: readonly string[], flags: MergeFlags): Promise<void>
     }
     yield piece;
   }
-  await write(flags.out, lines());
+  await write(out, pieces());
+  return counts;
+}
 
-  const broken = files.reduce((sum, file) => sum + file.broken(), 0);
-  const dropped = droppedIn(files);
-  if (broken > 0) progress(`${broken} lines are not whole and left out, as of a process that was killed`);
-  if (dropped > 0)
-    progress(`${dropped} requests came that were not recorded: the trace has fewer than there were`);
-  if (salts > 1)
-    progress(
-      `the files have ${salts} salts: what begins alike, and whose it is, is seen within each alone (capture.saltEnv)`,
-    );
-  const report = {
-    out: flags.out,
+/** What a person should know, a line each. */
+function notesOf(files: readonly CapturedFile[]): readonly string[] {
+  const [broken, dropped, salts] = [brokenIn(files), droppedIn(files), saltsOf(files).length];
+  return [
+    ...(broken > 0 ? [`${broken} lines are not whole and left out, as of a process that was killed`] : []),
+    ...(dropped > 0 ? [`${dropped} requests were not recorded: the trace has fewer than there were`] : []),
+    ...(salts > 1
+      ? [
+          `the files have ${salts} salts: which requests begin alike is seen within each alone (capture.saltEnv)`,
+        ]
+      : []),
+  ];
+}
+
+function reportOf(files: readonly CapturedFile[], out: string, { requests, leftOut, endMs }: Counts) {
+  const { startMs } = commonOf(files);
+  return {
+    out,
     files: files.length,
-    requests: counts.requests,
-    leftOut: counts.leftOut,
-    broken,
-    dropped,
-    salts,
+    requests,
+    leftOut,
+    broken: brokenIn(files),
+    dropped: droppedIn(files),
+    salts: saltsOf(files).length,
     start: new Date(startMs).toISOString(),
-    durationMs: counts.endMs - startMs,
+    durationMs: endMs - startMs,
   };
-  const seconds = (report.durationMs / 1000).toFixed(1);
-  result(
-    report,
-    `${report.requests} requests of ${files.length} files, over ${seconds} s from ${report.start} on: ${flags.out}`,
-  );
+}
+
+function textOf(files: readonly CapturedFile[], out: string, counts: Counts): string {
+  const { requests, start, durationMs } = reportOf(files, out, counts);
+  return `${out}: ${requests} requests of ${files.length} files, in ${(durationMs / 1000).toFixed(1)} s from ${start} on`;
+}
+
+function brokenIn(files: readonly CapturedFile[]): number {
+  return files.reduce((sum, file) => sum + file.broken(), 0);
 }
 
 /** The file itself, or those in the folder. */
