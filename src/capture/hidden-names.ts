@@ -1,5 +1,8 @@
 import { createCipheriv, createHmac } from "node:crypto";
+import { RecentMap } from "../lib/recent-map.ts";
 
+/** Names that are remembered, of either kind. */
+const MOST_NAMES = 4096;
 /** Hex digits of a hidden name, and of what says which salt it was. */
 const NAME_DIGITS = 16;
 const SALT_DIGITS = 8;
@@ -16,17 +19,25 @@ export class HiddenNames {
   /** Equal for equal salts; says nothing of what they are. */
   readonly saltId: string;
   readonly #nameKey: Buffer;
-  readonly #blockKey: Buffer;
+  /** Each block by itself: equal ones shall stay equal, which is what this mode is known for. */
+  readonly #cipher: ReturnType<typeof createCipheriv>;
+  readonly #known = new RecentMap<string, string>(MOST_NAMES);
 
   constructor(salt: Uint8Array) {
     this.saltId = createHmac("sha256", salt).update("salt").digest("hex").slice(0, SALT_DIGITS);
     this.#nameKey = createHmac("sha256", salt).update("names").digest();
-    this.#blockKey = createHmac("sha256", salt).update("blocks").digest().subarray(0, CIPHER_BLOCK_BYTES);
+    const key = createHmac("sha256", salt).update("blocks").digest().subarray(0, CIPHER_BLOCK_BYTES);
+    this.#cipher = createCipheriv("aes-128-ecb", key, null).setAutoPadding(false);
   }
 
   /** @param kind names of different kinds are different, whatever they are */
   name(kind: "tenant" | "session", name: string): string {
-    return createHmac("sha256", this.#nameKey).update(`${kind} ${name}`).digest("hex").slice(0, NAME_DIGITS);
+    const named = `${kind} ${name}`;
+    const known = this.#known.get(named);
+    if (known !== undefined) return known;
+    const hidden = createHmac("sha256", this.#nameKey).update(named).digest("hex").slice(0, NAME_DIGITS);
+    this.#known.set(named, hidden);
+    return hidden;
   }
 
   /**
@@ -45,9 +56,7 @@ export class HiddenNames {
       plain.writeUInt32LE(prefix[at], i * CIPHER_BLOCK_BYTES);
       plain.writeUInt32LE(prefix[at + 1], i * CIPHER_BLOCK_BYTES + HASH_BYTES / 2);
     }
-    // Each hash by itself, with one call for all: equal ones shall stay equal, which is what this mode is known for.
-    const cipher = createCipheriv("aes-128-ecb", this.#blockKey, null).setAutoPadding(false);
-    const hidden = cipher.update(plain);
+    const hidden = this.#cipher.update(plain);
     return Array.from({ length: count }, (_, i) => {
       const upper = hidden.readUInt32LE(i * CIPHER_BLOCK_BYTES + HASH_BYTES / 2) >>> (32 - UPPER_BITS);
       return upper * 2 ** 32 + hidden.readUInt32LE(i * CIPHER_BLOCK_BYTES);

@@ -1,4 +1,4 @@
-import type { CapturedRequest } from "../serving/capture/captured-request.ts";
+import type { PackedRequests } from "./packed-requests.ts";
 import type { LineTerms, TraceOrigin } from "./trace-lines.ts";
 
 /** What the writer's thread begins with. */
@@ -13,7 +13,7 @@ export interface WriterTerms {
 /** To the writer. */
 export type WriterOrder =
   /** @param dropped requests for which there was no room before these */
-  | { readonly kind: "requests"; readonly requests: readonly CapturedRequest[]; readonly dropped: number }
+  | { readonly kind: "requests"; readonly requests: PackedRequests; readonly dropped: number }
   /** The last one. */
   | { readonly kind: "close" };
 

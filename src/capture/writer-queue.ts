@@ -1,6 +1,7 @@
 import { Worker } from "node:worker_threads";
 import type { CapturedRequest, CaptureSink } from "../serving/capture/captured-request.ts";
 import { type CaptureCounts, NOTHING_CAPTURED } from "../serving/capture/capture-counts.ts";
+import { packed } from "./packed-requests.ts";
 import type { WriterNews, WriterOrder, WriterTerms } from "./writer-messages.ts";
 
 /** Requests go to the writer after so long, or once there are so many. */
@@ -95,7 +96,7 @@ export class WriterQueue implements CaptureSink {
     this.#sent.push({ requests: requests.length, bytes });
     const thread = this.#open();
     if (thread === null) return this.#answered(0, 0, this.#fault);
-    this.#send(thread, { kind: "requests", requests, dropped: this.#dropped });
+    this.#send(thread, { kind: "requests", requests: packed(requests), dropped: this.#dropped });
     this.#dropped = 0;
   }
 

@@ -1,4 +1,5 @@
 import { parentPort, workerData } from "node:worker_threads";
+import { unpacked } from "./packed-requests.ts";
 import { TraceFiles } from "./trace-files.ts";
 import { TraceLines } from "./trace-lines.ts";
 import type { WriterNews, WriterOrder, WriterTerms } from "./writer-messages.ts";
@@ -29,7 +30,7 @@ port.on("message", (order: WriterOrder) => {
     return;
   }
   const written = files.write(
-    order.requests.map((request) => lines.line(request)),
+    unpacked(order.requests).map((request) => lines.line(request)),
     order.dropped,
   );
   const { lines: requests, bytes, fault } = written;

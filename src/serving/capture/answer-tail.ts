@@ -1,5 +1,8 @@
 /** Usage stands at the end of an answer, or of its last event but one. */
 const KEPT_BYTES = 8192;
+/** An object of counts is no longer. */
+const MOST_USAGE_BYTES = 1024;
+const OPEN_BRACE = 0x7b;
 const COLON = 0x3a;
 const SPACE = 0x20;
 const DIGIT_0 = 0x30;
@@ -7,7 +10,9 @@ const DIGIT_9 = 0x39;
 /** No count of tokens has more digits. */
 const MOST_DIGITS = 9;
 
-/** By OpenAI's chat and completions and SGLang's own route, and by the responses and messages routes. */
+/** What the counts stand in: in OpenAI's and Anthropic's answers, and those of SGLang's own route. */
+const USAGE = ["usage", "meta_info"].map(quoted);
+/** By chat and completions, and by the responses and messages routes. */
 const OUTPUT = ["completion_tokens", "output_tokens"].map(quoted);
 const INPUT = ["prompt_tokens", "input_tokens"].map(quoted);
 const CACHED = ["cached_tokens"].map(quoted);
@@ -45,25 +50,37 @@ export class AnswerTail {
   }
 
   usage(): AnswerUsage {
-    if (this.#first === null) return { inputTokens: null, outputTokens: null, cachedTokens: null };
-    const ends = [this.#kept.length === 1 ? this.#kept[0] : Buffer.concat(this.#kept), this.#first];
-    const read = countIn(ends, CACHE_READ);
-    const made = countIn(ends, CACHE_MADE);
-    const input = countIn(ends, INPUT);
+    const first = this.#first;
+    const end = this.#kept.length === 1 ? this.#kept[0] : Buffer.concat(this.#kept);
+    const objects = [usageIn(end), first === null || end === first ? null : usageIn(first)];
+    const counts = objects.filter((object) => object !== null);
+    const read = countIn(counts, CACHE_READ);
+    const input = countIn(counts, INPUT);
     return {
-      inputTokens: input === null ? null : input + (read ?? 0) + (made ?? 0),
-      outputTokens: countIn(ends, OUTPUT),
-      cachedTokens: read ?? countIn(ends, CACHED),
+      inputTokens: input === null ? null : input + (read ?? 0) + (countIn(counts, CACHE_MADE) ?? 0),
+      outputTokens: countIn(counts, OUTPUT),
+      cachedTokens: read ?? countIn(counts, CACHED),
     };
   }
 }
 
-/** The last count of one of these names, in the first of the texts that has one. */
-function countIn(texts: readonly Buffer[], names: readonly Buffer[]): number | null {
-  for (const text of texts) {
+/** From the last object of counts on; null where there is none. */
+function usageIn(text: Buffer): Buffer | null {
+  for (const name of USAGE) {
+    for (let at = text.lastIndexOf(name); at >= 0; at = at === 0 ? -1 : text.lastIndexOf(name, at - 1)) {
+      const value = valueAt(text, at + name.length);
+      if (text[value] === OPEN_BRACE) return text.subarray(value, value + MOST_USAGE_BYTES);
+    }
+  }
+  return null;
+}
+
+/** The count of one of these names, in the first of the objects that has one. */
+function countIn(objects: readonly Buffer[], names: readonly Buffer[]): number | null {
+  for (const object of objects) {
     for (const name of names) {
-      const at = text.lastIndexOf(name);
-      const count = at < 0 ? null : countAt(text, at + name.length);
+      const at = object.indexOf(name);
+      const count = at < 0 ? null : countAt(object, valueAt(object, at + name.length));
       if (count !== null) return count;
     }
   }
@@ -75,12 +92,15 @@ function quoted(name: string): Buffer {
   return Buffer.from(`"${name}"`);
 }
 
-function countAt(text: Buffer, from: number): number | null {
-  let at = pastSpace(text, from);
-  if (text[at] !== COLON) return null;
-  at = pastSpace(text, at + 1);
+/** Where the value begins; −1 where no colon is before it. */
+function valueAt(text: Buffer, from: number): number {
+  const colon = pastSpace(text, from);
+  return text[colon] === COLON ? pastSpace(text, colon + 1) : -1;
+}
+
+function countAt(text: Buffer, start: number): number | null {
+  let at = start;
   let count = 0;
-  const start = at;
   for (; text[at] >= DIGIT_0 && text[at] <= DIGIT_9; at++) count = count * 10 + text[at] - DIGIT_0;
   return at > start && at - start <= MOST_DIGITS ? count : null;
 }
