@@ -13,9 +13,9 @@ interface Found {
   readonly changedMs: number;
 }
 
-/** @param nowMs since 1970 @param number of the process's files */
-export function openName(nowMs: number, number: number): string {
-  const time = new Date(nowMs).toISOString().replaceAll(/[-:.]/g, "");
+/** @param startMs when recording began, since 1970 @param number of the files since then */
+export function openName(startMs: number, number: number): string {
+  const time = new Date(startMs).toISOString().replaceAll(/[-:.]/g, "");
   const host = hostname().replaceAll(/[^A-Za-z0-9.-]/g, "_");
   return `capture-${time}-${host}-${process.pid}-${`${number}`.padStart(4, "0")}.jsonl`;
 }

@@ -14,6 +14,8 @@ import { makeRoom, openName, unfinishedIn } from "./file-names.ts";
 
 const ONLY_OWNER = 0o600;
 const ONLY_OWNER_FOLDER = 0o700;
+/** Names that are tried. */
+const MOST_NAMES = 1_000_000;
 
 export interface FileTerms {
   readonly directory: string;
@@ -22,6 +24,8 @@ export interface FileTerms {
   /** In the directory, those of other processes with them. */
   readonly maxFiles: number;
   readonly header: () => string;
+  /** When recording began, ms since 1970: in the files' names. */
+  readonly startMs: number;
   /** Ms since 1970. */
   readonly now: () => number;
 }
@@ -40,8 +44,6 @@ interface OpenFile {
   readonly headerBytes: number;
   /** Whole lines: what is there beyond is none. */
   bytes: number;
-  /** Requests that are missing in it. */
-  dropped: number;
 }
 
 /**
@@ -53,6 +55,8 @@ export class TraceFiles {
   readonly #terms: FileTerms;
   #file: OpenFile | null = null;
   #count = 0;
+  /** Requests that came since the last file was full, and are in none. */
+  #missing = 0;
   /** Files are compressed one after the other. */
   #finishing: Promise<void> = Promise.resolve();
   /** Those that are full and not compressed. */
@@ -71,14 +75,11 @@ export class TraceFiles {
     let written = 0;
     let bytes = 0;
     let fault: Error | null = null;
-    let missing = dropped;
+    this.#missing += dropped;
     for (let at = 0; at < lines.length; ) {
       try {
         const file = this.#openFile();
-        file.dropped += missing;
-        missing = 0;
-        const room = maxFileBytes - file.bytes;
-        const group = groupOf(lines, at, room);
+        const group = groupOf(lines, at, maxFileBytes - file.bytes);
         if (group.lines > 0) {
           this.#append(file, group.text);
           written += group.lines;
@@ -88,13 +89,13 @@ export class TraceFiles {
           this.#rotate();
         } else {
           fault = new Error(`a request's line is larger than capture.maxFileBytes, ${maxFileBytes}`);
-          file.dropped++;
+          this.#missing++;
           at++;
         }
       } catch (error) {
         // The rest would find the disk as it is.
         fault = error as Error;
-        if (this.#file !== null) this.#file.dropped += lines.length - at;
+        this.#missing += lines.length - at;
         break;
       }
     }
@@ -116,28 +117,36 @@ export class TraceFiles {
       closeSync(open.fd);
     }
     const { directory, maxFiles, header, now } = this.#terms;
-    if (statSync(directory, { throwIfNoEntry: false }) === undefined)
-      mkdirSync(directory, { mode: ONLY_OWNER_FOLDER });
+    makeDirectory(directory);
     for (const path of unfinishedIn(directory, now())) this.#finishLater(path, {});
     makeRoom(directory, maxFiles - 1, this.#full, now());
-    const path = join(directory, openName(now(), ++this.#count));
     const first = `${header()}\n`;
     const file: OpenFile = {
-      path,
-      fd: openSync(path, "wx", ONLY_OWNER),
+      ...this.#create(directory),
       headerBytes: Buffer.byteLength(first),
       bytes: 0,
-      dropped: 0,
     };
     try {
       this.#append(file, Buffer.from(first));
     } catch (error) {
       closeSync(file.fd);
-      rmSync(path);
+      rmSync(file.path);
       throw error;
     }
     this.#file = file;
     return file;
+  }
+
+  /** A process that records anew within a millisecond finds its first name taken. */
+  #create(directory: string): Pick<OpenFile, "path" | "fd"> {
+    for (;;) {
+      const path = join(directory, openName(this.#terms.startMs, ++this.#count));
+      try {
+        return { path, fd: openSync(path, "wx", ONLY_OWNER) };
+      } catch (error) {
+        if (!isThere(error) || this.#count > MOST_NAMES) throw error;
+      }
+    }
   }
 
   /** All of it or nothing. */
@@ -157,7 +166,8 @@ export class TraceFiles {
     if (file === null) return;
     this.#file = null;
     closeSync(file.fd);
-    this.#finishLater(file.path, { dropped: file.dropped });
+    this.#finishLater(file.path, { dropped: this.#missing });
+    this.#missing = 0;
   }
 
   #finishLater(path: string, more: Readonly<Record<string, unknown>>): void {
@@ -173,6 +183,20 @@ export class TraceFiles {
       this.#onFault(error as Error);
     }
   }
+}
+
+/** The one above must be there. Another process may be quicker. */
+function makeDirectory(directory: string): void {
+  if (statSync(directory, { throwIfNoEntry: false }) !== undefined) return;
+  try {
+    mkdirSync(directory, { mode: ONLY_OWNER_FOLDER });
+  } catch (error) {
+    if (!isThere(error)) throw error;
+  }
+}
+
+function isThere(error: unknown): boolean {
+  return (error as NodeJS.ErrnoException).code === "EEXIST";
 }
 
 /** As many lines as there is room for. */

@@ -74,7 +74,7 @@ export class TraceLines {
       cached_tokens: request.cachedTokens ?? undefined,
       tenant: request.tenant === null ? undefined : this.#name("tenant", request.tenant),
       session: request.session === null ? undefined : this.#name("session", request.session),
-      priority: request.priority === 0 ? undefined : request.priority,
+      priority: request.priority === 0 ? undefined : -request.priority,
       model: request.model,
       route: request.route,
       outcome: request.outcome,

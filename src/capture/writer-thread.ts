@@ -10,7 +10,14 @@ if (port === null) throw new Error("writer-thread runs as a worker thread only")
 const { origin, lines: lineTerms, directory, maxFileBytes, maxFiles } = workerData as WriterTerms;
 const lines = new TraceLines(origin, lineTerms);
 const files = new TraceFiles(
-  { directory, maxFileBytes, maxFiles, header: () => lines.header(), now: () => Date.now() },
+  {
+    directory,
+    maxFileBytes,
+    maxFiles,
+    header: () => lines.header(),
+    startMs: origin.startMs,
+    now: () => Date.now(),
+  },
   (fault) => say({ kind: "unfinished", fault: clauseOf(fault) }),
 );
 

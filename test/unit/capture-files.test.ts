@@ -25,7 +25,14 @@ describe("files", () => {
   let count = 0;
   function open(maxFileBytes: number, maxFiles: number, directory = folder.path(`t${++count}`)) {
     const faults: Error[] = [];
-    const terms = { directory, maxFileBytes, maxFiles, header: () => HEADER, now: () => Date.now() };
+    const terms = {
+      directory,
+      maxFileBytes,
+      maxFiles,
+      header: () => HEADER,
+      startMs: Date.now(),
+      now: () => Date.now(),
+    };
     return { files: new TraceFiles(terms, (fault) => faults.push(fault)), directory, faults };
   }
 
@@ -128,7 +135,7 @@ describe("files", () => {
     await files.close();
     const [{ lines }] = await readAll(directory);
     expect(lines.slice(1)).toEqual([line(2)]);
-    expect(JSON.parse(lines[0])).toMatchObject({ requests: 1, dropped: 2 });
+    expect(JSON.parse(lines[0])).toMatchObject({ requests: 1, dropped: 4 });
   });
 
   test("a line larger than a file is dropped, and the others are not", async () => {
@@ -241,8 +248,9 @@ describe("a line", () => {
   test("has names, experts and bodies where that is asked for", () => {
     const routed = { tokens: 1, layers: 1, topk: 2, experts: Int16Array.from([3, -1]) };
     const body = Buffer.from('{"prompt":"hi"}');
-    const all = read(lines({ names: true }).line({ ...REQUEST, routed, body }));
+    const all = read(lines({ names: true }).line({ ...REQUEST, routed, body, priority: 7 }));
     expect(all).toMatchObject({
+      priority: -7,
       tenant: "acme",
       session: "alice@example.com",
       routed_experts: { tokens: 1, layers: 1, topk: 2, data: "AwD//w==" },

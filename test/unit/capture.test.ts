@@ -209,6 +209,21 @@ describe("flights", () => {
     expect(requests.length - before).toBeLessThan(70);
   });
 
+  test("a recorder that throws ends no request", () => {
+    const { flights } = recorded();
+    const offer = () => {
+      throw new Error("full");
+    };
+    flights.capture.update(ALL, { offer });
+    flights.fly();
+    flights.sent[0].answer();
+    const left = flights.fly();
+    left.cancel();
+    expect(flights.outcomes).toEqual(["ok", "cancelled"]);
+    expect(flights.taken.every((count) => count === 0)).toBe(true);
+    expect(flights.faults.map(({ message }) => message)).toEqual(["full", "full"]);
+  });
+
   test("once it is off nothing more begins", () => {
     const { flights, requests } = recorded();
     flights.capture.update(ALL, null);

@@ -371,7 +371,16 @@ export class Flight implements Applicant, AttemptListener, Sent {
     this.#attempts = [];
     this.#releaseBody();
     if (admitted && outcome === "ok" && this.#timing.frames > 0) this.#pool.sawOutput(this.#timing.frames);
-    this.#captured?.end(outcome, this.#timing);
+    this.#record(outcome);
+  }
+
+  /** What goes wrong there is not the request's. */
+  #record(outcome: RequestOutcome): void {
+    try {
+      this.#captured?.end(outcome, this.#timing);
+    } catch (error) {
+      this.#deck.onFault(error as Error);
+    }
   }
 
   #abandon(attempt: Attempt): void {
