@@ -149,8 +149,8 @@ async function live(
     await simulated.engine.models();
     const traffic = pacedTraffic(trace, simulated.simulation.beginTraffic(mostTraffic));
     const replay = new Replay({
-      server: new URL(url),
-      model,
+      target: { url: new URL(url), headers: [], insecure: false, keepAlive: true },
+      style: { endpoint: "chat", model, lengths: "natural", extra: {} },
       load: openLoop(schedule(traffic, 1, (flags.duration ?? Number.POSITIVE_INFINITY) * 1000)),
       maxInFlight: MAX_IN_FLIGHT,
       seed,

@@ -28,13 +28,10 @@ export async function program(name: string | undefined): Promise<Command> {
     .configureOutput({ outputError: (text, write) => write(`${text.trim().replaceAll(/\s+/g, " ")}\n`) });
   const named =
     name !== undefined && Object.hasOwn(COMMANDS, name) ? [COMMANDS[name]] : Object.values(COMMANDS);
-  for (const load of named) root.addCommand(inheriting(await load(), root));
+  for (const load of named) {
+    const command = (await load()).copyInheritedSettings(root);
+    for (const own of command.commands) own.copyInheritedSettings(root);
+    root.addCommand(command);
+  }
   return root;
-}
-
-/** It and the commands it has: bad usage of each exits as that of all. */
-function inheriting(command: Command, parent: Command): Command {
-  command.copyInheritedSettings(parent);
-  for (const inner of command.commands) inheriting(inner, command);
-  return command;
 }

@@ -1,4 +1,4 @@
-import type { FileHandle } from "node:fs/promises";
+import { createReadStream } from "node:fs";
 import { pipeline, Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
 import { InputError } from "../lib/errors.ts";
@@ -18,16 +18,17 @@ export interface FileChunks {
 }
 
 /**
- * Opens a file to be read in parts.
+ * Looks whether a file can be read in parts. It is open only while its chunks are taken.
  * @throws InputError naming the file, now or while it is read
  */
-export async function openFileChunks(path: string): Promise<FileChunks> {
+export async function findFileChunks(path: string): Promise<FileChunks> {
   const { file, size } = await openRegularFile(path, true);
+  await file.close();
   let read = 0;
   const count = (bytes: number) => {
     read += bytes;
   };
-  return { chunks: chunksOf(file, path, count), size, bytesRead: () => read };
+  return { chunks: chunksOf(path, count), size, bytesRead: () => read };
 }
 
 /**
@@ -37,27 +38,27 @@ export async function openFileChunks(path: string): Promise<FileChunks> {
  * @throws InputError naming the file
  */
 export async function readExpanded(path: string, mostBytes: number, smaller: string): Promise<Uint8Array> {
-  const { chunks, size } = await openFileChunks(path);
+  const { chunks, size } = await findFileChunks(path);
+  if (size > mostBytes) {
+    throw new InputError(path, "", `has ${size} bytes, more than ${mostBytes}; ${smaller}`);
+  }
   const parts: Uint8Array[] = [];
   let length = 0;
   for await (const part of chunks) {
     length += part.length;
     if (length > mostBytes) {
-      const has = size > mostBytes ? `has ${size} bytes, more than` : "expands to more bytes than";
-      throw new InputError(path, "", `${has} ${mostBytes}; ${smaller}`);
+      throw new InputError(path, "", `expands to more than ${mostBytes} bytes; ${smaller}`);
     }
     parts.push(part);
   }
   return Buffer.concat(parts, length);
 }
 
-async function* chunksOf(
-  file: FileHandle,
-  path: string,
-  count: (bytes: number) => void,
-): AsyncGenerator<Uint8Array, void> {
+async function* chunksOf(path: string, count: (bytes: number) => void): AsyncGenerator<Uint8Array, void> {
+  // Unlike a FileHandle, a stream that nobody takes to its end is no error.
+  const stream = createReadStream(path, { highWaterMark: CHUNK_BYTES });
   try {
-    const raw = rawChunks(file, count);
+    const raw = counted(stream, count);
     const { value: first } = await raw.next();
     if (first === undefined) return;
     if (GZIP.every((byte, i) => first[i] === byte)) yield* expanded(first, raw, path);
@@ -68,16 +69,17 @@ async function* chunksOf(
   } catch (error) {
     throw unreadable(path, error);
   } finally {
-    await file.close();
+    stream.destroy();
   }
 }
 
-async function* rawChunks(file: FileHandle, count: (bytes: number) => void): AsyncGenerator<Buffer, void> {
-  for (;;) {
-    const { buffer, bytesRead } = await file.read(Buffer.allocUnsafe(CHUNK_BYTES), 0, CHUNK_BYTES);
-    if (bytesRead === 0) return;
-    count(bytesRead);
-    yield buffer.subarray(0, bytesRead);
+async function* counted(
+  stream: AsyncIterable<Buffer>,
+  count: (bytes: number) => void,
+): AsyncGenerator<Buffer, undefined> {
+  for await (const chunk of stream) {
+    count(chunk.length);
+    yield chunk;
   }
 }
 

@@ -1,45 +1,46 @@
-/** A map that holds the newest entries only. What is set again is new again. */
+/**
+ * A map that forgets: its entries are of two generations, and when the young ones weigh half of what it may hold, the
+ * old ones go and the young ones are old. What is set is young. (To take the oldest entry out of a `Map` again and again
+ * costs more the more were taken out.)
+ */
 export class RecentMap<K, V> {
-  readonly #entries = new Map<K, V>();
-  readonly #most: number;
+  readonly #half: number;
   readonly #weigh: (value: V) => number;
   readonly #dropped: (value: V) => void;
+  #young = new Map<K, V>();
+  #old = new Map<K, V>();
   #weight = 0;
 
   /**
    * @param most    weight of all together, at most
    * @param weigh   that of an entry; without it most is a number of entries
-   * @param dropped receives what makes room for others
+   * @param dropped receives what is forgotten
    */
   constructor(most: number, weigh: (value: V) => number = () => 1, dropped: (value: V) => void = () => {}) {
-    this.#most = most;
+    this.#half = most / 2;
     this.#weigh = weigh;
     this.#dropped = dropped;
   }
 
   get(key: K): V | undefined {
-    return this.#entries.get(key);
+    return this.#young.get(key) ?? this.#old.get(key);
   }
 
   set(key: K, value: V): void {
-    this.#take(key);
-    this.#entries.set(key, value);
+    const before = this.#young.get(key);
+    if (before === undefined) this.#old.delete(key);
+    else this.#weight -= this.#weigh(before);
+    this.#young.set(key, value);
     this.#weight += this.#weigh(value);
-    for (const [oldest, held] of this.#entries) {
-      if (this.#weight <= this.#most) return;
-      this.#take(oldest);
-      this.#dropped(held);
-    }
+    if (this.#weight < this.#half) return;
+    for (const old of this.#old.values()) this.#dropped(old);
+    this.#old = this.#young;
+    this.#young = new Map();
+    this.#weight = 0;
   }
 
-  values(): Iterable<V> {
-    return this.#entries.values();
-  }
-
-  #take(key: K): void {
-    const held = this.#entries.get(key);
-    if (held === undefined) return;
-    this.#entries.delete(key);
-    this.#weight -= this.#weigh(held);
+  *values(): Iterable<V> {
+    yield* this.#old.values();
+    yield* this.#young.values();
   }
 }

@@ -1,4 +1,4 @@
-import type { Gpu } from "../model/gpu.ts";
+import { type HardwarePart, twiceOf } from "./twice-of.ts";
 import type { Layout } from "./layout.ts";
 import { openCapacity } from "./open-capacity.ts";
 import { OpenUnit } from "./open-times.ts";
@@ -11,7 +11,7 @@ export const FIRST_LIMITS = ["first token", "between tokens", "room or time"] as
 export interface BindingLimit {
   readonly name: (typeof LIMITS)[number];
   readonly gain: number;
-  readonly gains: Readonly<Record<"memory bandwidth" | "compute" | "network" | "memory", number>>;
+  readonly gains: Readonly<Record<HardwarePart, number>>;
   /** What gives way first just beyond the load line. */
   readonly first: (typeof FIRST_LIMITS)[number];
 }
@@ -23,19 +23,13 @@ const BEYOND_LINE = 1.02;
 /** Which limit binds, by arithmetic: what twice of each thing would be worth. Where nothing is, it is the fixed time of steps. */
 export function bindingLimit(layout: Layout, problem: PlanProblem): BindingLimit {
   const own = openCapacity(layout, problem);
-  const { gpu } = layout.type;
-  const { bf16, fp8, fp4 } = gpu.flops;
-  const gain = (changed: Partial<Gpu>) =>
-    openCapacity(layout, problem, problem.target, { ...gpu, ...changed }) / own - 1;
-  const twice = (link: { bandwidth: number }) => ({ ...link, bandwidth: 2 * link.bandwidth });
+  const gain = (of: HardwarePart) =>
+    openCapacity(layout, problem, problem.target, twiceOf(layout.type.hardware, of)) / own - 1;
   const gains = {
-    "memory bandwidth": gain({ memoryBandwidth: 2 * gpu.memoryBandwidth }),
-    compute: gain({ flops: { bf16: 2 * bf16, fp8: 2 * fp8, fp4: fp4 === null ? null : 2 * fp4 } }),
-    network: gain({
-      scaleUp: { ...gpu.scaleUp, bandwidth: 2 * gpu.scaleUp.bandwidth },
-      scaleOut: twice(gpu.scaleOut),
-    }),
-    memory: gain({ memoryBytes: 2 * gpu.memoryBytes }),
+    "memory bandwidth": gain("memory bandwidth"),
+    compute: gain("compute"),
+    network: gain("network"),
+    memory: gain("memory"),
   };
   const names = Object.keys(gains) as (keyof typeof gains)[];
   const most = names.reduce((a, b) => (gains[b] > gains[a] ? b : a));
@@ -45,7 +39,7 @@ export function bindingLimit(layout: Layout, problem: PlanProblem): BindingLimit
   const first =
     beyond === null
       ? "room or time"
-      : beyond.ttftP95Ms / ttftMs >= beyond.itlP95Ms / itlMs
+      : beyond.ttftMs / ttftMs >= beyond.itlMs / itlMs
         ? "first token"
         : "between tokens";
   return { name: bound ? most : "steps", gain: bound ? gains[most] : 0, gains, first };

@@ -11,24 +11,26 @@ export class Bracket {
   /** It does not keep it here. */
   high: number;
   readonly #start: number;
+  readonly #lowest: number;
   #step = 1;
 
-  /** @param start where it is expected @param ceiling it is taken to fail here, which is above `start` */
-  constructor(start: number, ceiling: number) {
+  /** @param start where it is expected @param ceiling it is taken to fail here, which is above `start` @param least no power below is tried */
+  constructor(start: number, ceiling: number, least = Number.NEGATIVE_INFINITY) {
     this.#start = start;
+    this.#lowest = Math.max(least, start - MOST_DOWN);
     this.high = ceiling;
   }
 
   /** Whether it is known. */
   get closed(): boolean {
-    return this.high - this.low <= 1 || this.high <= this.#start - MOST_DOWN;
+    return this.high - this.low <= 1 || this.high <= this.#lowest;
   }
 
   /** The power to try next, where it is not closed. */
   get next(): number {
     if (this.low === Number.NEGATIVE_INFINITY) {
       const below = Math.min(this.high, this.#start + 1);
-      return Math.max(this.#start - MOST_DOWN, below - this.#step);
+      return Math.max(this.#lowest, below - this.#step);
     }
     const above = this.low + this.#step;
     return this.low >= this.#start && above < this.high ? above : Math.floor((this.low + this.high) / 2);

@@ -1,7 +1,8 @@
 import type { Parallelism } from "../twin/calibration/serving-point.ts";
+import type { FittedEngine } from "../model/fitted-engine.ts";
 import type { MoeModel } from "../model/moe-model.ts";
 import { KvRoom } from "../core/cost/kv-room.ts";
-import { type Layout, type PlanGpu, engineShape, expertUnits, gpusOf, unitGpus } from "./layout.ts";
+import { type Layout, type PlanGpu, engineShape, gpusOf, unitGpus, unitTopology } from "./layout.ts";
 import type { PlanProblem } from "./plan-problem.ts";
 
 /** GPUs that share the attention of a sequence at most: one node's. */
@@ -9,6 +10,10 @@ const MOST_TP = 8;
 /** GPUs of a pool. */
 const POOL_GPUS = [1, 2, 4, 8, 16, 32, 64];
 const STEP_TOKENS = [512, 2048, 8192];
+/** Experts are divided among the GPUs of one node. */
+const MOST_DIVIDED = 8;
+/** Engines that divide experts over some GPUs and spread them over the others; vLLM does the one or the other. */
+const PARTLY_SPREAD: ReadonlySet<FittedEngine> = new Set(["sglang", "trtllm"]);
 /** FP8 weights have a scale for so many values: engines do not divide an expert within them. */
 const FP8_BLOCK = 128;
 /** A pool for prompts has a quarter of the other's GPUs at least, and four times as many at most. */
@@ -67,15 +72,23 @@ function goesBeside(prefill: Parallelism, decode: Parallelism): boolean {
   );
 }
 
-function shapesOf(gpus: number, { model, precision }: PlanProblem, { gpu }: PlanGpu): Parallelism[] {
+function shapesOf(gpus: number, { model, precision, engine }: PlanProblem, { gpu }: PlanGpu): Parallelism[] {
   const shapes: Parallelism[] = [];
+  const divides = (moeTp: number) => {
+    const width = model.moeIntermediate / moeTp;
+    return Number.isInteger(width) && (precision !== "fp8" || width % FP8_BLOCK === 0);
+  };
   for (let tp = 1; tp <= Math.min(gpus, MOST_TP, gpu.scaleUp.gpus); tp *= 2) {
     const dp = gpus / tp;
-    const whole = { tp, dp, ep: gpus, moeTp: 1 };
-    if (model.experts >= gpus) shapes.push(whole);
-    const width = model.moeIntermediate / gpus;
-    const divides = Number.isInteger(width) && (precision !== "fp8" || width % FP8_BLOCK === 0);
-    if (dp === 1 && gpus > 1 && divides) shapes.push({ tp, dp, ep: 1, moeTp: gpus });
+    // Its attention is on one GPU for each rank, or divided over all.
+    if (engine === "trtllm" && tp > 1 && dp > 1) continue;
+    if (model.experts >= gpus) shapes.push({ tp, dp, ep: gpus, moeTp: 1 });
+    const mostDivided = gpus <= MOST_DIVIDED ? gpus : 1;
+    for (let moeTp = 2; moeTp <= mostDivided; moeTp *= 2) {
+      const ep = gpus / moeTp;
+      const runs = ep === 1 || (engine !== null && PARTLY_SPREAD.has(engine));
+      if (runs && divides(moeTp) && model.experts >= ep) shapes.push({ tp, dp, ep, moeTp });
+    }
   }
   return shapes;
 }
@@ -89,7 +102,11 @@ export function fits(layout: Layout, { model, demand }: Pick<PlanProblem, "model
 }
 
 /** The cache of a rank of one of its pools. */
-export function roomOf({ type, redundantSlots }: Layout, shape: Parallelism, model: MoeModel): KvRoom {
-  const units = expertUnits(shape, model.experts, redundantSlots, type.gpu);
-  return new KvRoom(model, units, type.hardware, engineShape(shape));
+export function roomOf(layout: Layout, shape: Parallelism, model: MoeModel): KvRoom {
+  return new KvRoom(
+    model,
+    unitTopology(layout, shape, model.experts),
+    layout.type.hardware,
+    engineShape(shape),
+  );
 }

@@ -3,7 +3,7 @@ import type { TraceRequest } from "../model/traffic.ts";
 
 /** What is asked of a plan. */
 export interface Demand {
-  /** Requests per second, over all units. */
+  /** Over all units: requests per second; or users, where these wait for their answers. */
   readonly rate: number;
   /** Tokens, on average. */
   readonly prompt: number;
@@ -13,13 +13,17 @@ export interface Demand {
   /** The prompt that 95 % do not exceed, and the longest request with its answer. */
   readonly promptP95: number;
   readonly longest: number;
+  /** The prompts that 0, 1, 2 … 100 % do not exceed, of a trace; else none, since they are drawn evenly. */
+  readonly promptPercentiles: readonly number[];
   readonly arrivals: Arrivals;
 }
 
 /** How requests come. Plain data: threads pass it on. */
 export type Arrivals =
-  /** Each by itself, with lengths drawn evenly around the means. */
-  | { readonly kind: "independent" }
+  /** Each by itself. */
+  | ({ readonly kind: "independent" } & DrawnLengths)
+  /** From users who ask, wait for the answer, think and ask again. */
+  | ({ readonly kind: "users"; readonly thinkMs: number } & DrawnLengths)
   /** As those of a trace's window of `spanMs`, whose requests are in order of arrival. */
   | {
       readonly kind: "window";
@@ -29,23 +33,48 @@ export type Arrivals =
       readonly rate: number;
     };
 
-/** Lengths are drawn evenly around their means, by half at most. */
-const LEAST_PART = 0.5;
+/** Lengths are drawn evenly around their means, by this part of them at most. */
+interface DrawnLengths {
+  readonly within: number;
+}
+
+const USUAL_WITHIN = 0.5;
 /** Of lengths so drawn. */
-export const EVEN_SPREAD = 1 / 12;
+export const EVEN_SPREAD = spreadOf(USUAL_WITHIN);
 const WINDOW_MS = 300_000;
 
-/** Independent arrivals of so many requests a second, with lengths drawn from half to one and a half of the means. */
-export function drawnDemand(rate: number, prompt: number, answer: number): Demand {
-  const [prompts, answers] = [evenly(prompt), evenly(answer)];
+/** The prompt that a part of the prompts does not exceed, in tokens. */
+export function promptQuantile({ arrivals, prompt, promptPercentiles }: Demand, part: number): number {
+  if (arrivals.kind !== "window") return evenly(prompt, arrivals.within)(part);
+  return promptPercentiles[Math.round(part * (promptPercentiles.length - 1))];
+}
+
+/** Independent arrivals of so many requests a second, with lengths drawn from half to one and a half of the means unless said otherwise. */
+export function drawnDemand(rate: number, prompt: number, answer: number, within = USUAL_WITHIN): Demand {
+  const [prompts, answers] = [evenly(prompt, within), evenly(answer, within)];
   return {
     rate,
     prompt,
     answer,
-    promptSpread: EVEN_SPREAD,
+    promptSpread: spreadOf(within),
     promptP95: prompts(0.95),
     longest: prompts(1) + answers(1),
-    arrivals: { kind: "independent" },
+    promptPercentiles: [],
+    arrivals: { kind: "independent", within },
+  };
+}
+
+/** Users who ask again once they are answered and have thought, with lengths as those of independent arrivals. */
+export function usersDemand(
+  users: number,
+  thinkMs: number,
+  prompt: number,
+  answer: number,
+  within = USUAL_WITHIN,
+): Demand {
+  return {
+    ...drawnDemand(users, prompt, answer, within),
+    arrivals: { kind: "users", thinkMs, within },
   };
 }
 
@@ -60,7 +89,7 @@ export function drawRequests(
   seed: number,
 ): readonly TraceRequest[] {
   if (demand.arrivals.kind === "window") return thinned(demand.arrivals, unitRate, seconds, seed);
-  const [prompts, answers] = [evenly(demand.prompt), evenly(demand.answer)];
+  const { prompts, answers } = lengthsOf(demand);
   const rng = new Rng(seed, 21);
   const requests: TraceRequest[] = [];
   const gapMs = 1000 / unitRate;
@@ -74,8 +103,19 @@ export function drawRequests(
   return requests;
 }
 
-function evenly(mean: number): (part: number) => number {
-  return (part) => Math.max(1, Math.round(mean * (LEAST_PART + part)));
+/** Tokens of prompts and answers by a number that is drawn from 0 to 1. */
+export function lengthsOf({ prompt, answer, arrivals }: Demand) {
+  const within = arrivals.kind === "window" ? 0 : arrivals.within;
+  return { prompts: evenly(prompt, within), answers: evenly(answer, within) };
+}
+
+function evenly(mean: number, within: number): (part: number) => number {
+  return (part) => Math.max(1, Math.round(mean * (1 + within * (2 * part - 1))));
+}
+
+/** Variance over the mean squared. */
+function spreadOf(within: number): number {
+  return within ** 2 / 3;
 }
 
 /**
@@ -97,8 +137,14 @@ export function tracedDemand(trace: readonly TraceRequest[]): Demand {
     answer: sum(({ outputTokens }) => outputTokens) / requests.length,
     promptP95: prompts[Math.max(0, Math.ceil(0.95 * prompts.length) - 1)],
     longest: Math.max(...requests.map(({ inputTokens, outputTokens }) => inputTokens + outputTokens)),
+    promptPercentiles: percentiles(prompts),
     arrivals: { kind: "window", requests, spanMs, rate },
   };
+}
+
+/** @param sorted at least one */
+function percentiles(sorted: readonly number[]): number[] {
+  return Array.from({ length: 101 }, (_, i) => sorted[Math.max(0, Math.ceil((i / 100) * sorted.length) - 1)]);
 }
 
 /** Each request with the chance that a unit's rate is of the window's. */

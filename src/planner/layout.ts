@@ -49,7 +49,7 @@ export function engineShape({ tp, moeTp }: Parallelism): EngineShape {
 }
 
 /** The places for experts of one of its pools (`EngineShape`). */
-export function expertUnits(
+function expertUnits(
   { ep, tp, dp }: Parallelism,
   experts: number,
   redundantSlots: number,
@@ -60,9 +60,17 @@ export function expertUnits(
   return { nodes, gpusPerNode: ep / nodes, slotsPerGpu };
 }
 
-/** Replicas of a layer's experts beyond one each. */
+/** The places for experts of one of a unit's pools. */
+export function unitTopology(
+  { type, redundantSlots }: Pick<Layout, "type" | "redundantSlots">,
+  shape: Parallelism,
+  experts: number,
+): Topology {
+  return expertUnits(shape, experts, redundantSlots, type.gpu);
+}
+
+/** Replicas of a layer's experts beyond one each, where they are decoded: of redundant slots, and of those that even GPUs out. */
 export function redundantExperts({ decode, redundantSlots }: Layout, experts: number): number {
-  if (redundantSlots === 0) return 0;
   const slots = Math.min(experts, Math.ceil(experts / decode.ep) + redundantSlots);
   return slots * decode.ep - experts;
 }

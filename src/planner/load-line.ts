@@ -2,7 +2,9 @@ import { Bracket } from "./bracket.ts";
 import { type Layout, sayLayout } from "./layout.ts";
 import type { RatedLayout } from "./rated-layouts.ts";
 import type { Trial } from "./trial.ts";
-import { type TrialJob, type Trials, powerFor, rateOf } from "./trials.ts";
+import type { PlanProblem } from "./plan-problem.ts";
+import { type LoadGrid, gridOf } from "./load-grid.ts";
+import type { TrialJob, Trials } from "./trials.ts";
 
 /**
  * A unit is loaded up to two steps of the grid below what the twin still carried, a sixth less: near its limit other requests
@@ -23,6 +25,16 @@ export interface LoadLine {
   readonly trials: readonly Trial[];
 }
 
+export interface LineOptions {
+  /** How far below what the twin still carried a unit is loaded. */
+  readonly stepsBelow?: number;
+  /** Another one than the problem's. */
+  readonly skew?: number;
+}
+
+/** What a line is of. */
+type Unit = Pick<RatedLayout, "layout" | "open">;
+
 /**
  * The load lines of units. Each depends on the layout alone, so that what carries more also carries less: more traffic never
  * needs fewer GPUs.
@@ -30,41 +42,61 @@ export interface LoadLine {
 export class LoadLines {
   readonly #trials: Trials;
   readonly #seed: number;
+  /** What is tried, and how far below the highest a unit is loaded. */
+  readonly grid: LoadGrid;
+  readonly #stepsBelow: number;
+  readonly #skew: number | undefined;
   readonly #brackets = new Map<string, Bracket>();
 
-  constructor(trials: Trials, seed: number) {
+  constructor(
+    trials: Trials,
+    { demand, seed }: Pick<PlanProblem, "demand" | "seed">,
+    { stepsBelow = STEPS_BELOW, skew }: LineOptions = {},
+  ) {
     this.#trials = trials;
     this.#seed = seed;
+    this.grid = gridOf(demand);
+    this.#stepsBelow = stepsBelow;
+    this.#skew = skew;
   }
 
   /** These may be asked for next. */
-  expect(rated: readonly RatedLayout[]): void {
+  expect(rated: readonly Unit[]): void {
     this.#trials.expect(rated.map((one) => this.#job(one.layout, this.#bracketOf(one).next)));
   }
 
   /** A unit at its part of the demand, to the end. */
   atRate(layout: Layout, rate: number): Promise<Trial> {
-    return this.#trials.run({ ...this.#job(layout, powerFor(rate)), whole: true });
+    return this.#trials.run({ ...this.#job(layout, this.grid.powerFor(rate)), whole: true });
   }
 
   /** Whether a unit's load line may be no less than a rate. */
-  async carries(rated: RatedLayout, rate: number): Promise<boolean> {
-    const needed = powerFor(rate) + STEPS_BELOW;
+  async carries(rated: Unit, rate: number): Promise<boolean> {
+    const needed = this.grid.powerFor(rate) + this.#stepsBelow;
     const bracket = this.#bracketOf(rated);
     await this.#narrow(rated.layout, bracket, () => bracket.low < needed && bracket.high > needed);
     return bracket.low >= needed;
   }
 
+  /** The same by the runs that find it alone. */
+  async found(rated: Unit): Promise<number | null> {
+    const bracket = this.#bracketOf(rated);
+    await this.#narrow(rated.layout, bracket, () => true);
+    if (bracket.low === Number.NEGATIVE_INFINITY) return null;
+    return this.grid.loadAt(Math.max(this.grid.lowest, bracket.low - this.#stepsBelow));
+  }
+
   /** Null where no rate keeps the target. */
-  async of(rated: RatedLayout): Promise<LoadLine | null> {
+  async of(rated: Unit): Promise<LoadLine | null> {
     const { layout } = rated;
     const bracket = this.#bracketOf(rated);
     await this.#narrow(layout, bracket, () => true);
     if (bracket.low === Number.NEGATIVE_INFINITY) return null;
-    const highest = bracket.low - STEPS_BELOW;
-    for (let power = highest; power > highest - MOST_LOWER; power--) {
+    const highest = Math.max(this.grid.lowest, bracket.low - this.#stepsBelow);
+    const least = Math.max(this.grid.lowest, highest - MOST_LOWER + 1);
+    for (let power = highest; power >= least; power--) {
       const trials = await this.otherSeeds(layout, power);
-      if (trials.every(({ keeps }) => keeps)) return { rate: rateOf(power), power, trials };
+      if (trials.every(({ keeps }) => keeps)) return { rate: this.grid.loadAt(power), power, trials };
     }
     return null;
   }
@@ -82,17 +114,20 @@ export class LoadLines {
     }
   }
 
-  #bracketOf({ layout, open }: RatedLayout): Bracket {
+  #bracketOf({ layout, open }: Unit): Bracket {
     const name = sayLayout(layout);
     const known = this.#brackets.get(name);
     if (known !== undefined) return known;
+    const { powerFor, lowest } = this.grid;
     const start = powerFor(open * EXPECTED);
-    const bracket = new Bracket(start, Math.max(start, powerFor(open * MOST_OVER_OPEN) + STEPS_BELOW) + 1);
+    const ceiling = Math.max(start, powerFor(open * MOST_OVER_OPEN) + STEPS_BELOW) + 1;
+    const bracket = new Bracket(start, ceiling, lowest);
     this.#brackets.set(name, bracket);
     return bracket;
   }
 
   #job(layout: Layout, power: number, more = 0): TrialJob {
-    return { layout, power, seed: this.#seed + more };
+    const job = { layout, power, seed: this.#seed + more };
+    return this.#skew === undefined ? job : { ...job, skew: this.#skew };
   }
 }

@@ -35,8 +35,14 @@ export function gpusIfOff(
 ): OffBy {
   const { target, demand, maxGpus } = problem;
   const divided = { ...target, ttftMs: target.ttftMs / ttft, itlMs: target.itlMs / itl };
+  // Users' thoughts are the shorter on a slower clock, and as many of them wait; rates are lower.
+  const { arrivals } = demand;
+  const waits = arrivals.kind === "users";
+  const slower = waits
+    ? { ...problem, demand: { ...demand, arrivals: { ...arrivals, thinkMs: arrivals.thinkMs / itl } } }
+    : problem;
   const gpusOf = (one: Layout): number | null => {
-    const capacity = (openCapacity(one, problem, divided) / itl) * ratio;
+    const capacity = openCapacity(one, slower, divided) * (waits ? 1 : 1 / itl) * ratio;
     if (capacity === 0) return null;
     const gpus = gpusFor(one, unitsFor(demand.rate, capacity), problem);
     return gpus <= maxGpus ? gpus : null;

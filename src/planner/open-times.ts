@@ -1,172 +1,126 @@
-import type { Parallelism } from "../twin/calibration/serving-point.ts";
 import type { Constants } from "../twin/calibration/constants.ts";
 import { constantsOf } from "../twin/calibration/factors.ts";
 import { familyOf } from "../twin/calibration/serving-point.ts";
-import { WorkerTime } from "../twin/calibration/worker-time.ts";
-import type { Gpu } from "../model/gpu.ts";
-import { roomOf } from "./candidates.ts";
-import { EVEN_SPREAD } from "./demand.ts";
+import type { Hardware } from "../core/cost/hardware.ts";
+import { type CacheWay, cacheWay, travelOf } from "./cache-way.ts";
+import type { Demand } from "./demand.ts";
+import { batchedAs } from "./engine-batching.ts";
 import type { Layout } from "./layout.ts";
 import type { PlanProblem } from "./plan-problem.ts";
-import { BEYOND } from "./service-target.ts";
+import { type OpenAsked, curveOf } from "./pool-curves.ts";
+import type { PoolCurve } from "./pool-curve.ts";
+import type { OpenPoint } from "./pool-steps.ts";
+import type { ServiceTarget } from "./service-target.ts";
+import { type Percentile, type TimePart, percentileOf, sumAt } from "./time-parts.ts";
 
-/** Milliseconds; the first token as a client sees it. */
+/** Milliseconds, at the target's percentiles; the first token as a client sees it. */
 export interface OpenTimes {
-  readonly ttftP95Ms: number;
-  readonly itlP95Ms: number;
+  readonly ttftMs: number;
+  readonly itlMs: number;
   readonly tpotMs: number;
   /** Sequences that a rank runs, on average. */
   readonly batch: number;
 }
 
-/** Arrivals cluster: interrupted steps count from a little before one in twenty. */
-const NEARLY = 0.8;
-/** The 95th percentile of a normal variate. */
-const P95 = 1.645;
-/** Of the time of its steps, what prompts may take: beyond, answers hardly go on. */
-const MOST_BUSY = 0.97;
-const ROUNDS = 16;
-
-type Asked = Pick<PlanProblem, "model" | "sizes" | "precision" | "demand" | "engine">;
+/** Requests per second that users make at least, halvings of what they make at most, and what is near enough. */
+const LEAST_RATE = 1e-3;
+const HALVINGS = 16;
+const NEARLY = 0.9;
 
 /**
- * A unit under open arrivals, by arithmetic alone. Means are those of the calibrated serving points. Percentiles follow so:
- * - as many sequences run as arrivals have it (Poisson): a token in twenty is beside mean + 1.645 √mean of them;
- * - a token waits for prompts where more than one step in twenty has some (arrivals are independent: Poisson), and then
- *   the 95th percentile is a step with a chunk in it;
- * - a first token takes the step that runs, the steps of a prompt that only one in twenty exceeds, and the wait behind
- *   others' prompts, whose tail is exponential (one queue with work `m` a request, busy `u`: W95 = m / (1 - u) × ln(u / 0.05)),
- *   and the longer the more prompts' lengths differ: in proportion to 1 + variance / mean², as in M/G/1.
+ * A unit under open arrivals, by arithmetic alone: steps as the twin costs them (`StepTimes`), and how often and how crowded
+ * they are, as independent arrivals have it (`MixedPool`, `PromptPool`, `AnswerPool`).
  */
 export class OpenUnit {
-  readonly #prompts: WorkerTime;
-  readonly #answers: WorkerTime;
-  readonly #layout: Layout;
-  readonly #asked: Asked;
-  readonly #c: Constants;
-  /** Sequences that a decoding rank has room for. */
-  readonly #room: number;
+  /** What a load is of; and where answers are made, if elsewhere. */
+  readonly #pool: PoolCurve;
+  readonly #answers: { readonly curve: PoolCurve; readonly way: CacheWay } | null;
+  readonly #outside: number;
+  readonly #demand: Demand;
+  readonly #percentile: Percentile;
 
-  /** @param gpu the type's own, or another one to see what it would change */
-  constructor(layout: Layout, asked: Asked, gpu: Gpu = layout.type.gpu) {
-    const { model, sizes, precision, demand } = asked;
-    const { decode, prefill, type } = layout;
-    this.#layout = layout;
-    this.#asked = asked;
-    const c = openConstants(layout, asked);
-    this.#c = c;
-    this.#answers = new WorkerTime(sizes, gpu, precision, decode, c);
-    this.#prompts = new WorkerTime(sizes, gpu, precision, prefill ?? decode, c);
-    const room = roomOf(layout, decode, model);
-    const more = (gpu.memoryBytes - type.gpu.memoryBytes) * type.hardware.memoryPart;
-    const capacity = room.capacityTokens * (1 + more / Math.max(1, room.capacityBytes));
-    this.#room = capacity / room.tokensOf(demand.prompt + demand.answer / 2);
-  }
-
-  /** @param rate requests per second of the unit; @returns null where it cannot keep up */
-  at(rate: number): OpenTimes | null {
-    return this.#layout.prefill === null ? this.#together(rate) : this.#apart(rate);
-  }
-
-  #together(rate: number): OpenTimes | null {
-    const { demand } = this.#asked;
-    const { dp } = this.#layout.decode;
-    const { alone, loaded } = this.#prompt(this.#layout.decode);
-    const most = this.#room;
-    let work = alone;
-    let [tpot, batch, busy, step] = [0, 0, 0, 0];
-    for (let round = 0; round < ROUNDS; round++) {
-      busy = rate * work;
-      if (busy >= MOST_BUSY) {
-        if (work <= loaded) return null;
-        work = loaded;
-        continue;
-      }
-      step = this.#step(batch);
-      tpot = step / (1 - busy);
-      const next = (rate / dp) * demand.answer * tpot;
-      if (next > most) return null;
-      batch = round === 0 ? next : (batch + next) / 2;
-      work = loaded + (alone - loaded) * (1 - busy);
+  /** @param hardware the type's own, or another one to see what it would change */
+  constructor(layout: Layout, asked: OpenAsked, hardware: Hardware = layout.type.hardware) {
+    const built = { ...layout, type: { ...layout.type, hardware } };
+    const { prefill, decode } = layout;
+    this.#demand = asked.demand;
+    this.#outside = openConstants(layout, asked).first;
+    this.#percentile = percentileOf(asked.target.ttftPercentile);
+    if (prefill === null) {
+      const promptsFirst = batchedAs(asked.engine) === "sglang";
+      this.#pool = curveOf(built, decode, asked, promptsFirst ? "prompts-first" : "answers-first");
+      this.#answers = null;
+    } else {
+      this.#pool = curveOf(built, prefill, asked, "prompts");
+      this.#answers = {
+        curve: curveOf(built, decode, asked, "answers"),
+        way: cacheWay(built, prefill, decode, asked),
+      };
     }
-    const chunks = this.#chunks(demand.prompt);
-    const perStep = rate * chunks * tpot;
-    const chunk = (alone / chunks) * this.#c.interference;
-    const interrupted = 1 - Math.exp(-perStep) > NEARLY * BEYOND;
-    const full = this.#step(crowded(batch));
-    const long = full + (interrupted ? chunk * Math.max(1, Math.min(dp, perStep)) ** 0.5 : 0);
-    const own = this.#long() + this.#chunks(demand.promptP95) * step;
-    return this.#times(long + own + this.#tail(work, busy), long, tpot, batch);
   }
 
-  #apart(rate: number): OpenTimes | null {
-    const { prefill, decode } = this.#layout;
-    const { demand } = this.#asked;
-    if (prefill === null) throw new Error("no pool for prompts");
-    const { alone, loaded } = this.#prompt(prefill);
-    const busy = rate * loaded;
-    if (busy >= MOST_BUSY) return null;
-    let [batch, step] = [0, 0];
-    for (let round = 0; round < ROUNDS; round++) {
-      step = this.#step(batch);
-      const next = (rate / decode.dp) * demand.answer * step;
-      if (next > this.#room) return null;
-      batch = round === 0 ? next : (batch + next) / 2;
+  /** @param load of the unit: requests per second, or users, as the demand has them; @returns null where it cannot keep up */
+  at(load: number): OpenTimes | null {
+    if (this.#demand.arrivals.kind !== "users") return this.#atRate(load);
+    // As many requests a second that all users are somewhere: at most as if answers came at once.
+    const alone = this.#atRate(LEAST_RATE);
+    if (alone === null) return null;
+    let [low, high] = [LEAST_RATE, load / this.#loadOf(1, alone)];
+    let found = alone;
+    for (let i = 0; i < HALVINGS; i++) {
+      const middle = (low + high) / 2;
+      const times = this.#atRate(middle);
+      if (times !== null && this.#loadOf(middle, times) <= load) [low, found] = [middle, times];
+      else high = middle;
     }
-    return this.#times(
-      this.#long() + busy * alone + this.#tail(loaded, busy),
-      this.#step(crowded(batch)),
-      step,
-      batch,
-    );
+    return this.#loadOf(low, found) < NEARLY * load ? null : found;
   }
 
-  #times(ttft: number, itl: number, tpot: number, batch: number): OpenTimes {
+  /** Requests per second that it carries within the target, or users; 0 where none does. */
+  capacity({ ttftMs, itlMs }: ServiceTarget): number {
+    const keeps = (point: OpenPoint) => {
+      const times = this.#times(point);
+      return times !== null && times.ttftMs <= ttftMs && times.itlMs <= itlMs;
+    };
+    const rate = this.#pool.largest(keeps)?.rate ?? 0;
+    const times = rate === 0 ? null : this.#atRate(rate);
+    return times === null ? 0 : this.#loadOf(rate, times);
+  }
+
+  /** What makes so many requests a second: these, or users who are answered in such times. */
+  #loadOf(rate: number, { ttftMs, tpotMs }: OpenTimes): number {
+    const { arrivals, answer } = this.#demand;
+    return arrivals.kind === "users" ? (rate * (arrivals.thinkMs + ttftMs + answer * tpotMs)) / 1000 : rate;
+  }
+
+  #atRate(rate: number): OpenTimes | null {
+    const point = this.#pool.atRate(rate);
+    return point === null ? null : this.#times(point);
+  }
+
+  #times(point: OpenPoint): OpenTimes | null {
+    if (this.#answers === null) return this.#said(point, point.first);
+    const { curve, way } = this.#answers;
+    const answers = curve.atRate(point.rate);
+    const travel = travelOf(way, point.rate);
+    if (answers === null || travel === null) return null;
+    return this.#said(answers, [...point.first, ...travel, ...answers.first]);
+  }
+
+  #said({ itl, tpot, batch }: OpenPoint, first: readonly TimePart[]): OpenTimes {
     return {
-      ttftP95Ms: 1000 * (this.#c.first + ttft),
-      itlP95Ms: 1000 * itl,
+      ttftMs: 1000 * (this.#outside + sumAt(first, this.#percentile)),
+      itlMs: 1000 * itl,
       tpotMs: 1000 * tpot,
       batch,
     };
-  }
-
-  #chunks(prompt: number): number {
-    return Math.max(1, Math.ceil(prompt / this.#layout.stepTokens));
-  }
-
-  /** Seconds of the unit that a prompt takes: by itself, and where prompts fill the steps of every rank. */
-  #prompt({ dp }: Parallelism): { readonly alone: number; readonly loaded: number } {
-    const { prompt } = this.#asked.demand;
-    const chunks = this.#chunks(prompt);
-    const alone = this.#prompts.prefill(prompt, prompt, 1, chunks);
-    const perStep = Math.max(1, Math.floor(this.#layout.stepTokens / prompt));
-    const loaded = this.#prompts.prefill(perStep * prompt, prompt, dp, chunks) / (perStep * dp);
-    return { alone, loaded: Math.min(alone, loaded) };
-  }
-
-  /** Seconds of a prompt that only one in twenty exceeds, by itself. */
-  #long(): number {
-    const { promptP95 } = this.#asked.demand;
-    return this.#prompts.prefill(promptP95, promptP95, 1, this.#chunks(promptP95));
-  }
-
-  /** What one wait in twenty exceeds: the longer, the more lengths differ. @param work seconds of the unit for each */
-  #tail(work: number, busy: number): number {
-    if (busy <= BEYOND) return 0;
-    const spread = (1 + this.#asked.demand.promptSpread) / (1 + EVEN_SPREAD);
-    return ((spread * work) / (1 - busy)) * Math.log(busy / BEYOND);
-  }
-
-  #step(batch: number): number {
-    const { prompt, answer } = this.#asked.demand;
-    return this.#answers.decode(Math.max(batch, 1 / this.#layout.decode.dp), prompt + answer / 2);
   }
 }
 
 /** Constants as the twin has them, and what passes outside it. */
 export function openConstants(
-  { type, prefill, decode }: Layout,
-  { model, precision, engine }: Pick<Asked, "model" | "precision" | "engine">,
+  { type, prefill, decode }: Pick<Layout, "type" | "prefill" | "decode">,
+  { model, precision, engine }: Pick<PlanProblem, "model" | "precision" | "engine">,
 ): Constants {
   return constantsOf(type.table, {
     model,
@@ -183,9 +137,4 @@ export function openConstants(
     prefill: prefill === null ? null : { ...prefill, count: 1 },
     decode: { ...decode, count: 1 },
   });
-}
-
-/** Sequences that a token in twenty has more of beside it: arrivals are independent, so what runs is Poisson's, too. */
-function crowded(batch: number): number {
-  return batch + P95 * Math.sqrt(batch);
 }

@@ -33,7 +33,7 @@ export function paretoFront(problem: PlanProblem, layouts: readonly Layout[]): P
       const rate = (most * step) / STEPS;
       const times = unit.at(rate * (1 - 1e-9));
       if (times === null || times.tpotMs > SLOWEST * problem.target.itlMs) continue;
-      const keeps = times.ttftP95Ms <= problem.target.ttftMs && times.itlP95Ms <= problem.target.itlMs;
+      const keeps = times.ttftMs <= problem.target.ttftMs && times.itlMs <= problem.target.itlMs;
       const perGpu = (rate * answer) / unitGpus(layout);
       points.push({ layout, perUser: 1000 / times.tpotMs, perGpu, rate, keeps });
     }

@@ -1,5 +1,6 @@
 import type { FittedEngine } from "../model/fitted-engine.ts";
 import type { MoeModel } from "../model/moe-model.ts";
+import type { RoutingTrace } from "../model/routing-trace.ts";
 import type { ServingPrecision } from "../model/serving-precision.ts";
 import type { ModelSizes } from "../twin/calibration/model-sizes.ts";
 import type { Demand } from "./demand.ts";
@@ -12,6 +13,8 @@ export interface PlanProblem {
   readonly model: MoeModel;
   readonly sizes: ModelSizes;
   readonly precision: ServingPrecision;
+  /** Weights as they are published: their name on Hugging Face, null where nobody said, and what they are in. */
+  readonly checkpoint: { readonly name: string | null; readonly precision: ServingPrecision };
   readonly types: readonly PlanGpu[];
   /** Whose constants and steps are planned with; null: of no engine in particular. */
   readonly engine: FittedEngine | null;
@@ -22,5 +25,9 @@ export interface PlanProblem {
   readonly spare: number;
   /** Redundant experts of a layer, at least so many; null for as many as are worth it. */
   readonly redundant: number | null;
+  /** How unevenly drawn traffic asks experts (`USUAL_SKEW`). */
+  readonly skew: number;
+  /** Where tokens take their experts from; null where they are drawn. */
+  readonly routed: RoutingTrace | null;
   readonly seed: number;
 }

@@ -3,7 +3,6 @@ import { type LoadLine, type LoadLines, MOST_OVER_OPEN } from "./load-line.ts";
 import type { PlanProblem } from "./plan-problem.ts";
 import { type RatedLayout, ratedLayouts } from "./rated-layouts.ts";
 import type { Trial } from "./trial.ts";
-import { powerFor } from "./trials.ts";
 import { costOf, gpusFor, unitsFor } from "./units-needed.ts";
 
 /** Layouts whose first runs are expected while another is run. */
@@ -114,7 +113,7 @@ async function confirmed(
   const least = unitsFor(rate, line.rate);
   const most = Math.min(least + MOST_MORE, mostUnits(layout, problem, before));
   for (let units = least; units <= most; units++) {
-    const trials = await lines.otherSeeds(layout, Math.min(line.power, powerFor(rate / units)));
+    const trials = await lines.otherSeeds(layout, Math.min(line.power, lines.grid.powerFor(rate / units)));
     if (!trials.every(({ keeps }) => keeps)) continue;
     const gpus = gpusFor(layout, units, problem);
     return { layout, open, line, units, gpus, cost: costOf(layout, gpus, problem), trials };

@@ -1,24 +1,20 @@
 import type { SampleSummary } from "../lib/sample.ts";
 import { BALANCE_POLICIES } from "../core/planning/balance-policy.ts";
-import type { BatchedEngine } from "../model/batched-engine.ts";
-import type { FittedEngine } from "../model/fitted-engine.ts";
 import type { RequestRecord, RunObserver, StepSpan } from "../twin/run/run-log.ts";
-import { virtualRun } from "../twin/run/virtual-run.ts";
+import { type VirtualRunResult, virtualRun } from "../twin/run/virtual-run.ts";
 import type { RoutingSource } from "../twin/routing-source.ts";
-import { BATCHING } from "../twin/pool/batching.ts";
 import { StepRecorder } from "../twin/step-recorder.ts";
-import { drawRequests } from "./demand.ts";
-import { type Layout, engineShape, expertUnits } from "./layout.ts";
+import { batchingOf } from "./engine-batching.ts";
+import { type Layout, engineShape, redundantExperts, unitTopology } from "./layout.ts";
 import { openConstants } from "./open-times.ts";
 import type { PlanProblem } from "./plan-problem.ts";
 import { PERCENTILES } from "./service-target.ts";
+import { unitTraffic } from "./unit-traffic.ts";
 
 /** What is kept in hand of a target: a percentile of a few hundred requests is uncertain. */
 const PART_ASKED = 0.97;
 /** Shares and placements of simulated pools, in ms. */
 export const CADENCE = { sharesMs: 5000, placementMs: 30_000 };
-/** Requests that a rank runs at most: what a plan sets an engine to is found by that. */
-const RUNNING = 1024;
 
 /**
  * What the twin made of a unit at a rate. Latencies as a client sees them, in milliseconds, the first two at the target's
@@ -53,14 +49,9 @@ export interface TrialOptions {
   readonly whole?: boolean | undefined;
 }
 
-/** Requests' seconds before the unit is in its stride: an answer's time, a bit more. */
-export function warmSeconds({ demand, target }: PlanProblem, tpotMs: number): number {
-  return (1.25 * demand.answer * tpotMs + target.ttftMs) / 1000;
-}
-
-/** Whose way of filling steps the twin has: TensorRT-LLM's is vLLM's, answers and prompts beside them, and so is that of no engine in particular. */
-export function batchedAs(engine: FittedEngine | null): BatchedEngine {
-  return engine === "sglang" ? "sglang" : "vllm";
+/** Experts follow the load where there are replicas. */
+export function balancedBy(layout: Layout, experts: number): "plimsoll" | "none" {
+  return redundantExperts(layout, experts) > 0 ? "plimsoll" : "none";
 }
 
 /** The twin on a unit: yields the part that is done, 0..1. Ends early once the target is surely lost. */
@@ -69,24 +60,25 @@ export function* trial(
   problem: PlanProblem,
   options: TrialOptions,
 ): Generator<number, Trial> {
-  const { demand, model } = problem;
-  const { rate, seed, requests: wanted, tpotMs, routing } = options;
+  const { model } = problem;
+  const { rate, seed, routing } = options;
   const { target } = problem;
   const asked = { ttftMs: PART_ASKED * target.ttftMs, itlMs: PART_ASKED * target.itlMs };
-  const { type, decode, prefill, redundantSlots, stepTokens } = layout;
+  const { type, decode, prefill, stepTokens } = layout;
   const beforeMs = 1000 * openConstants(layout, problem).first;
-  const warmMs = 1000 * warmSeconds(problem, tpotMs);
-  const traffic = drawRequests(demand, rate, warmMs / 1000 + wanted / rate, seed);
-  const fromMs = Math.min(warmMs, (traffic.at(-1)?.arrivalMs ?? 0) / 2);
-  const counted = traffic.filter(({ arrivalMs }) => arrivalMs >= fromMs);
+  const { requests, again, durationMs, fromMs, counted } = unitTraffic(problem, { ...options, beforeMs });
   const watch = new Watch({
     ttftMs: asked.ttftMs - beforeMs,
     itlMs: asked.itlMs,
     fromMs,
-    mostLate: Math.floor((1 - target.ttftPercentile / 100) * counted.length) + 1,
+    // How many users will ask is not known before.
+    mostLate:
+      counted === null
+        ? Number.POSITIVE_INFINITY
+        : Math.floor((1 - target.ttftPercentile / 100) * counted) + 1,
   });
   const poolOf = (shape: typeof decode, assignment: "least-in-flight" | "prefill" | "decode") => ({
-    topology: expertUnits(shape, model.experts, redundantSlots, type.gpu),
+    topology: unitTopology(layout, shape, model.experts),
     hardware: type.hardware,
     assignment,
   });
@@ -96,14 +88,16 @@ export function* trial(
     model,
     decode: prefill === null ? null : poolOf(decode, "decode"),
     routing: routing(),
-    traffic,
-    durationMs: Math.max(1, traffic.at(-1)?.arrivalMs ?? 1),
+    traffic: requests,
+    again,
+    durationMs,
+    cuts: again !== null,
     cadence: CADENCE,
     seed,
     recorder: new StepRecorder(0),
     fidelity: "analytic",
-    policy: redundantSlots === 0 ? BALANCE_POLICIES.none : BALANCE_POLICIES.plimsoll,
-    batching: { ...BATCHING[batchedAs(problem.engine)], stepTokens, runningPerRank: RUNNING },
+    policy: BALANCE_POLICIES[balancedBy(layout, model.experts)],
+    batching: batchingOf(problem.engine, stepTokens),
     engine: { shape: engineShape(decode), overlaps: type.overlaps },
     observer: watch,
     measuredFromMs: fromMs,
@@ -114,22 +108,24 @@ export function* trial(
     next = run.next();
   }
   if (next.done !== true) {
-    return { ...NOTHING, rate, seed, requests: counted.length, running: watch.running };
+    return { ...NOTHING, rate, seed, requests: counted ?? watch.over, running: watch.running };
   }
   const { tpotMs: perRequest, e2eMs, refused, failed, balancedness } = next.value;
   const inPool = at(next.value.ttftMs, target.ttftPercentile);
   const ttftMs = inPool === null ? null : inPool + beforeMs;
+  // Where a run is cut, the answers that end in it are the shorter ones.
+  const wholeMs = again === null ? (e2eMs?.mean ?? null) : wholeAnswer(next.value, problem);
   const itlMs = at(next.value.itlMs, target.itlPercentile);
   return {
     rate,
     seed,
-    requests: counted.length,
+    requests: watch.over,
     keeps: refused + failed === 0 && ttftMs !== null && ttftMs <= asked.ttftMs && (itlMs ?? 0) <= asked.itlMs,
     ttftMs,
     itlMs,
     tpotMs: perRequest?.mean ?? null,
-    e2eMs: e2eMs === null ? null : e2eMs.mean + beforeMs,
-    attainment: counted.length === 0 ? 0 : watch.good / counted.length,
+    e2eMs: wholeMs === null ? null : wholeMs + beforeMs,
+    attainment: watch.over === 0 ? 0 : watch.good / watch.over,
     running: watch.running,
     balancedness,
   };
@@ -153,6 +149,13 @@ interface Watched {
   readonly mostLate: number;
 }
 
+function wholeAnswer(
+  { ttftMs, tpotMs }: Pick<VirtualRunResult, "ttftMs" | "tpotMs">,
+  { demand }: PlanProblem,
+): number | null {
+  return ttftMs === null ? null : ttftMs.mean + (demand.answer - 1) * (tpotMs?.mean ?? 0);
+}
+
 /** A percentile of those that are known. */
 function at(summary: SampleSummary | null, percentile: number): number | null {
   if (summary === null) return null;
@@ -165,6 +168,7 @@ function at(summary: SampleSummary | null, percentile: number): number | null {
 /** Counts what a run comes to, and when it can no longer keep its target. */
 class Watch implements RunObserver {
   readonly #limits: Watched;
+  over = 0;
   good = 0;
   late = 0;
   running = 0;
@@ -180,6 +184,7 @@ class Watch implements RunObserver {
   request({ arrivalMs, firstTokenMs, endMs, outputTokens, outcome }: RequestRecord): void {
     const { ttftMs, itlMs, fromMs } = this.#limits;
     if (arrivalMs < fromMs) return;
+    this.over++;
     const tpot = firstTokenMs === null || outputTokens < 2 ? 0 : (endMs - firstTokenMs) / (outputTokens - 1);
     const early = outcome === "completed" && firstTokenMs !== null && firstTokenMs - arrivalMs <= ttftMs;
     if (!early) this.late++;

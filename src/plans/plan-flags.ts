@@ -32,6 +32,9 @@ export interface PlanFlags {
   readonly maxGpus: number;
   readonly spare: "0" | "1" | "2";
   readonly redundant?: number;
+  readonly skew?: number;
+  readonly load?: string;
+  readonly routing?: string;
   readonly price?: string;
   readonly seed: number;
 }
@@ -140,11 +143,18 @@ export function pricesOf({ price }: PlanFlags, types: readonly string[]): Readon
 /** The question, in a line. */
 export function questionText(
   { model, precision, types, engine, demand, target }: PlanProblem,
-  { maxGpus }: PlanFlags,
+  { maxGpus, load, routing, skew }: PlanFlags,
 ): string {
   const on = types.map(({ gpu }) => gpu.name.toUpperCase()).join(" or ");
-  const asked = `${demand.rate.toPrecision(3)} requests/s of ${decimals(demand.prompt, 0)} + ${decimals(demand.answer, 0)} tokens`;
+  const comes =
+    demand.arrivals.kind === "users"
+      ? `${demand.rate} users who think ${decimals(demand.arrivals.thinkMs / 1000, 0)} s, with requests`
+      : `${demand.rate.toPrecision(3)} requests/s`;
+  const asked = `${comes} of ${decimals(demand.prompt, 0)} + ${decimals(demand.answer, 0)} tokens`;
   const within = `${target.ttftPercentile} % of first tokens within ${target.ttftMs} ms and ${target.ttftPercentile === target.itlPercentile ? "" : `${target.itlPercentile} % `}of times between tokens within ${target.itlMs} ms`;
   const by = engine === null ? "" : ` by ${ENGINE_NAMES[engine]}`;
-  return `${model.name} in ${precision}${by} on up to ${maxGpus} ${on}: ${asked}, ${within}`;
+  const own = load ?? routing;
+  const experts =
+    own !== undefined ? `, experts as in ${own}` : skew === undefined ? "" : `, experts of skew ${skew}`;
+  return `${model.name} in ${precision}${by} on up to ${maxGpus} ${on}: ${asked}${experts}, ${within}`;
 }

@@ -6,10 +6,12 @@ import { whyNotServed } from "../core/cost/serving-room.ts";
 import { readExpanded } from "../files/file-chunks.ts";
 import { MOST_TRACE_BYTES, readTrace } from "../formats/trace.ts";
 import { InputError } from "../lib/errors.ts";
+import { USUAL_SKEW } from "../model/expert-skew.ts";
 import type { MoeModel } from "../model/moe-model.ts";
+import type { RoutingTrace } from "../model/routing-trace.ts";
 import { precisionOf, servedIn } from "../model/serving-precision.ts";
 import { candidates } from "../planner/candidates.ts";
-import { type Demand, drawnDemand, tracedDemand } from "../planner/demand.ts";
+import { type Demand, drawnDemand, tracedDemand, usersDemand } from "../planner/demand.ts";
 import type { PlanGpu } from "../planner/layout.ts";
 import type { ModelErrors } from "../planner/plan.ts";
 import type { PlanProblem } from "../planner/plan-problem.ts";
@@ -26,18 +28,19 @@ const POOL_GPUS = 64;
 export interface PlanInputs {
   readonly problem: PlanProblem;
   readonly errors: ModelErrors;
-  /** Who ask the more often the faster they are answered; null where a rate is given. */
-  readonly users: Users | null;
 }
 
-export interface Users {
-  /** @param seconds that an answer takes */
-  rateAt(seconds: number): number;
-  demandOf(rate: number): Demand;
-}
+/** What experts tokens take, where a file says so; null where they are drawn. */
+export type ExpertsReader = (flags: PlanFlags, model: MoeModel) => Promise<RoutingTrace | null>;
 
-/** @throws InputError */
-export async function readPlanProblem(flags: PlanFlags): Promise<PlanInputs> {
+/**
+ * @param readExperts of files that only the command reads
+ * @throws InputError
+ */
+export async function readPlanProblem(
+  flags: PlanFlags,
+  readExperts: ExpertsReader = async () => null,
+): Promise<PlanInputs> {
   for (const name of ["model", "gpu"] as const)
     if (flags[name] === undefined) throw new InputError(`--${name}`, "", "is missing; expected a name");
   const asked = askedOf(flags);
@@ -48,19 +51,20 @@ export async function readPlanProblem(flags: PlanFlags): Promise<PlanInputs> {
   const { constants, unseen } = await readConstantsFile();
   const types = await readTypes(flags, model, tableOf(constants));
   const traffic = flags.traffic ?? 1;
-  const users = asked.kind === "users" ? usersOf(asked, traffic) : null;
-  const slowest = (asked.kind === "trace" ? 0 : asked.osl * target.itlMs) / 1000 + target.ttftMs / 1000;
   const problem: PlanProblem = {
     model,
     sizes: modelSizes(model, precision),
     precision,
+    checkpoint: { name: publishedName(written.source), precision: precisionOf(written.precision) },
     types,
     engine: flags.engine ?? null,
-    demand: asked.kind === "users" ? usersDemand(asked, traffic, slowest) : await demandOf(asked, traffic),
+    demand: await demandOf(asked, traffic),
     target,
     maxGpus: flags.maxGpus,
     spare: Number(flags.spare),
     redundant: flags.redundant ?? null,
+    skew: skewOf(flags),
+    routed: await readExperts(flags, model),
     seed: flags.seed,
   };
   checkFits(problem);
@@ -68,7 +72,23 @@ export async function readPlanProblem(flags: PlanFlags): Promise<PlanInputs> {
   // Without an engine it is as if that of every point had been left out; of a known one, configurations are.
   const { ttftMs, tpotMs } = unseen.folds[flags.engine === undefined ? "backend" : "configuration"];
   const part = (of: "median" | "p90") => ({ ttft: ttftMs?.[of] ?? 0, itl: tpotMs?.[of] ?? 0 });
-  return { problem, errors: { median: part("median"), p90: part("p90") }, users };
+  return { problem, errors: { median: part("median"), p90: part("p90") } };
+}
+
+function skewOf(flags: PlanFlags): number {
+  const [first, second] = (["load", "routing", "skew"] as const).filter((name) => flags[name] !== undefined);
+  if (second === undefined) return flags.skew ?? USUAL_SKEW;
+  throw new InputError(
+    `--${second}`,
+    "",
+    `is beside --${first}, which says what experts tokens take; leave one out`,
+  );
+}
+
+/** `owner/name`, which a source begins with that is on Hugging Face. */
+function publishedName(source: string): string | null {
+  const name = /^[\w.-]+\/[\w.-]+(?=,|$)/.exec(source)?.[0];
+  return name === undefined || /\.(?:json|ya?ml)$/.test(name) ? null : name;
 }
 
 async function readTypes(flags: PlanFlags, model: MoeModel, table: PlanGpu["table"]): Promise<PlanGpu[]> {
@@ -85,23 +105,14 @@ async function readTypes(flags: PlanFlags, model: MoeModel, table: PlanGpu["tabl
   );
 }
 
-async function demandOf(asked: Exclude<Asked, { kind: "users" }>, traffic: number): Promise<Demand> {
+async function demandOf(asked: Asked, traffic: number): Promise<Demand> {
+  if (asked.kind === "users") {
+    return usersDemand(Math.ceil(traffic * asked.users), 1000 * asked.think, asked.isl, asked.osl);
+  }
   if (asked.kind === "rate") return drawnDemand(traffic * asked.rate, asked.isl, asked.osl);
   const bytes = await readExpanded(asked.path, MOST_TRACE_BYTES, "give a part of it");
   const demand = tracedDemand(readTrace(bytes, asked.path));
   return { ...demand, rate: traffic * demand.rate };
-}
-
-function usersDemand(asked: Extract<Asked, { kind: "users" }>, traffic: number, seconds: number): Demand {
-  const users = usersOf(asked, traffic);
-  return users.demandOf(users.rateAt(seconds));
-}
-
-function usersOf({ users, think, isl, osl }: Extract<Asked, { kind: "users" }>, traffic: number): Users {
-  return {
-    rateAt: (seconds) => (traffic * users) / (think + seconds),
-    demandOf: (rate) => drawnDemand(rate, isl, osl),
-  };
 }
 
 function checkFits(problem: PlanProblem): void {

@@ -1,9 +1,9 @@
-import { type Layout, sayLayout, sayShape, unitGpus } from "../planner/layout.ts";
-import { engineFlags } from "../planner/engine-flags.ts";
+import { sayLayout, sayShape, unitGpus } from "../planner/layout.ts";
 import type { Plan } from "../planner/plan.ts";
 import type { PlanProblem } from "../planner/plan-problem.ts";
 import type { Parallelism } from "../twin/calibration/serving-point.ts";
 import type { PlanFlags } from "./plan-flags.ts";
+import { startTexts } from "./starts/start-text.ts";
 
 const SECONDS = 3600;
 const MILLION = 1e6;
@@ -13,18 +13,19 @@ export function planReport(plan: Plan, problem: PlanProblem, flags: PlanFlags) {
   const { chosen, units, limit, perfect, front, off, search } = plan;
   const { layout } = chosen;
   const { demand, target, model, precision, spare, seed, maxGpus } = problem;
-  const { rate, prompt, answer } = demand;
+  const { prompt, answer } = demand;
   return {
     question: {
       model: model.name,
       precision,
       engine: problem.engine,
       gpus: problem.types.map(({ gpu }) => gpu.name),
-      requestsPerSecond: rate,
+      requestsPerSecond: plan.rate,
       promptTokens: prompt,
       answerTokens: answer,
       trace: flags.trace ?? null,
       users: flags.users ?? null,
+      experts: expertsOf(problem, flags),
       ...target,
       maxGpus,
       spare,
@@ -42,8 +43,7 @@ export function planReport(plan: Plan, problem: PlanProblem, flags: PlanFlags) {
       stepTokens: layout.stepTokens,
       runningPerRank: plan.running,
       loadLine: {
-        requestsPerSecondPerUnit: chosen.line.rate,
-        byArithmetic: chosen.open,
+        ...lineOf(plan, problem),
         use: plan.use,
         useWithoutSpare: plan.useWithoutSpare,
       },
@@ -53,6 +53,8 @@ export function planReport(plan: Plan, problem: PlanProblem, flags: PlanFlags) {
       perfectSystem: { ...perfect, gpu: layout.type.gpu.name },
     },
     ifModelIsOff: off,
+    ifTrafficIs: plan.traffic,
+    ifExpertsAre: plan.skews,
     front: front.map((point) => ({ ...point, layout: sayLayout(point.layout) })),
     searched: {
       carryByArithmetic: search.rated.length,
@@ -63,7 +65,26 @@ export function planReport(plan: Plan, problem: PlanProblem, flags: PlanFlags) {
       })),
       unexplored: search.unexplored,
     },
-    engines: engineStarts(plan, problem).map(({ role, flags: words }) => ({ role, ...words })),
+    engines: startTexts(plan, problem),
+  };
+}
+
+/** What a unit is loaded with at most; of users as many as wait or think, and as often as these ask. */
+export function lineOf({ chosen, rate }: Plan, { demand }: PlanProblem) {
+  const each = rate / demand.rate;
+  return {
+    requestsPerSecondPerUnit: chosen.line.rate * each,
+    byArithmetic: chosen.open * each,
+    usersPerUnit: demand.arrivals.kind === "users" ? chosen.line.rate : null,
+  };
+}
+
+/** What says which experts tokens take. */
+function expertsOf({ skew }: PlanProblem, { load, routing }: PlanFlags) {
+  return {
+    skew: load === undefined && routing === undefined ? skew : null,
+    load: load ?? null,
+    routing: routing ?? null,
   };
 }
 
@@ -81,11 +102,11 @@ export interface PlanCost {
 }
 
 /** Null where nobody said what a GPU costs. */
-export function costOf({ chosen, use }: Plan, { demand }: PlanProblem): PlanCost | null {
+export function costOf({ chosen, rate, use }: Plan, { demand }: PlanProblem): PlanCost | null {
   const { price } = chosen.layout.type;
   if (price === null) return null;
   const dollarsPerHour = price * chosen.gpus;
-  const per = (tokens: number) => (dollarsPerHour * MILLION) / (SECONDS * demand.rate * tokens);
+  const per = (tokens: number) => (dollarsPerHour * MILLION) / (SECONDS * rate * tokens);
   const perMillionTokens = per(demand.prompt + demand.answer);
   return {
     dollarsPerHour,
@@ -93,26 +114,4 @@ export function costOf({ chosen, use }: Plan, { demand }: PlanProblem): PlanCost
     perMillionTokensAtLine: perMillionTokens * use,
     perMillionAnswerTokens: per(demand.answer),
   };
-}
-
-export interface RoleStart {
-  readonly role: "engine" | "prefill" | "decode";
-  readonly flags: ReturnType<typeof engineFlags>;
-}
-
-/** How the engines of a unit are started. */
-export function engineStarts(plan: Plan, { model }: PlanProblem): RoleStart[] {
-  const { layout } = plan.chosen;
-  const { prefill, decode, stepTokens } = layout;
-  const start = (role: RoleStart["role"], shape: Layout["decode"]): RoleStart => ({
-    role,
-    flags: engineFlags({
-      shape,
-      stepTokens,
-      running: plan.running,
-      redundantExperts: plan.redundantExperts,
-      experts: model.experts,
-    }),
-  });
-  return prefill === null ? [start("engine", decode)] : [start("prefill", prefill), start("decode", decode)];
 }

@@ -9,7 +9,6 @@ import { QUESTION_KEYS, fieldOf } from "./question-keys.ts";
 import { type Question, changed, flagsOf, readQuestion } from "./read-question.ts";
 import { reportOf } from "./reported.ts";
 import { readSavedPlan } from "./saved-plan.ts";
-import { routingOf } from "./routing-of.ts";
 
 const SOURCE = "body";
 /** After that nothing more is run: the answer is the best there is. */
@@ -25,13 +24,14 @@ const MOST_GPUS = 1024;
 export async function planBody(body: Uint8Array): Promise<object> {
   const { from, set, ...given } = parsed(body);
   const saved = from === undefined ? null : readSavedPlan(from, `${SOURCE} from`);
-  const question = changed({ ...saved?.asked, ...readQuestion(given, SOURCE) }, settingsOf(set));
+  const asked = changed(saved?.asked ?? {}, readQuestion(given, SOURCE));
+  const question = changed(asked, set === undefined ? {} : readQuestion(set, `${SOURCE}: set`));
   checkStranger(question);
   const inputs = await asFields(() => readPlanProblem(flagsOf(question)));
   const { problem } = inputs;
   const stop = new AbortController();
   const key = trialsKey(problem);
-  const here = new TrialsHere(problem, routingOf(problem));
+  const here = new TrialsHere(problem);
   const trials = new KnownTrials(
     new TrialsUntil(here, performance.now() + DEADLINE_MS, stop),
     saved?.runs.of === key ? saved.runs.known : [],
@@ -51,17 +51,6 @@ function parsed(body: Uint8Array): Readonly<Record<string, unknown>> {
   if (typeof value !== "object" || value === null || Array.isArray(value))
     throw new InputError(SOURCE, "", "is no object; expected a question: model, gpu, rate …");
   return value as Readonly<Record<string, unknown>>;
-}
-
-/** `{"traffic": 2}` as on a command line. */
-function settingsOf(set: unknown): string[] {
-  if (set === undefined) return [];
-  if (typeof set !== "object" || set === null || Array.isArray(set))
-    throw new InputError(SOURCE, "set", 'is no object; expected what is asked otherwise: {"traffic": 2}');
-  return Object.entries(set).map(([name, value]) => {
-    const key = QUESTION_KEYS.find((one) => fieldOf(one) === name || one.name === name);
-    return `${key?.name ?? name}=${String(value)}`;
-  });
 }
 
 /** What a stranger may not ask of this process: its files, and more than it has time for. */

@@ -1,3 +1,4 @@
+import { MOST_SKEW } from "../model/expert-skew.ts";
 import { FITTED_ENGINES } from "../model/fitted-engine.ts";
 import { SERVING_PRECISIONS } from "../model/serving-precision.ts";
 import { PERCENTILES } from "../planner/service-target.ts";
@@ -88,11 +89,15 @@ export const QUESTION_KEYS: readonly QuestionKey[] = [
     help: "whose busiest five minutes are planned for: Azure (CSV) or Mooncake (JSONL)",
   }),
   count({ name: "users", value: "n", help: "who each ask, wait for the answer, think and ask again" }),
-  positive({
-    name: "think",
-    value: "seconds",
-    help: "between an answer and a user's next request (default: 30)",
-  }),
+  numeric(
+    {
+      name: "think",
+      value: "seconds",
+      help: "between an answer and a user's next request, on average (default: 30)",
+    },
+    "a number, 0 or more",
+    (value) => value >= 0,
+  ),
   positive({
     name: "traffic",
     value: "factor",
@@ -125,6 +130,22 @@ export const QUESTION_KEYS: readonly QuestionKey[] = [
     },
     0,
   ),
+  numeric(
+    {
+      name: "skew",
+      value: "x",
+      help: "how unevenly experts are asked: 0 all alike, 2 twice the usual (default: 1)",
+    },
+    `a number in 0..${MOST_SKEW}`,
+    (value) => value >= 0 && value <= MOST_SKEW,
+  ),
+  text({
+    name: "load",
+    value: "file",
+    file: true,
+    help: "expert loads of your own, as place reads them: tokens take experts as often",
+  }),
+  text({ name: "routing", value: "file", file: true, help: "a routing trace of your own (.npy), likewise" }),
   text({
     name: "price",
     value: "type=dollars",
@@ -133,11 +154,12 @@ export const QUESTION_KEYS: readonly QuestionKey[] = [
   count({ name: "seed", value: "n", usual: 1, help: "of the requests and the experts they take" }),
 ];
 
-/** Of each of these one is given: another one replaces it. */
+/** Of each of these one is given at most: another one replaces it. */
 export const ONE_OF: readonly (readonly string[])[] = [
   ["rate", "trace", "users"],
   PERCENTILES.map((percentile) => `ttft-p${percentile}`),
   PERCENTILES.map((percentile) => `itl-p${percentile}`),
+  ["skew", "load", "routing"],
 ];
 
 /** `max-gpus` is `maxGpus` in JSON and among flags. */

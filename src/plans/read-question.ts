@@ -1,7 +1,7 @@
 import { nearestWord } from "../lib/edit-distance.ts";
 import { InputError } from "../lib/errors.ts";
 import type { PlanFlags } from "./plan-flags.ts";
-import { ONE_OF, QUESTION_KEYS, type QuestionKey, fieldOf } from "./question-keys.ts";
+import { ONE_OF, QUESTION_KEYS, fieldOf } from "./question-keys.ts";
 
 /** What was asked, by field: plain JSON. Fields that nobody gave are not there. */
 export type Question = Readonly<Record<string, string | number>>;
@@ -32,21 +32,34 @@ export function flagsOf(question: Question): PlanFlags {
   return { ...Object.fromEntries(usual), ...question } as PlanFlags;
 }
 
+/** The question with other answers to some of it: a rate replaces a trace, a percentile another one. */
+export function changed(question: Question, given: Question): Question {
+  const now: Record<string, string | number> = { ...question };
+  for (const field of Object.keys(given)) for (const other of replacedBy(field)) delete now[other];
+  return { ...now, ...given };
+}
+
+function replacedBy(field: string): string[] {
+  const others = ONE_OF.map((names) => names.map((name) => fieldOf({ name }))).find((fields) =>
+    fields.includes(field),
+  );
+  const lengths = field === "trace" ? ["isl", "osl"] : [];
+  const think = field === "rate" || field === "trace" ? ["think"] : [];
+  return [...(others ?? []), ...lengths, ...think];
+}
+
 /**
- * The question with other answers to some of it: `traffic=2`, `redundant=64`, any option. A rate replaces a trace, a
- * percentile another one.
+ * Answers as `--set` has them: `traffic=2`, `redundant=64`, any option.
  * @throws InputError
  */
-export function changed(question: Question, settings: readonly string[]): Question {
-  const now: Record<string, string | number> = { ...question };
+export function readSettings(settings: readonly string[]): Question {
+  const question: Record<string, string | number> = {};
   for (const setting of settings) {
-    const [, name, text] = /^([^=]+)=(.*)$/s.exec(setting) ?? [];
-    if (name === undefined)
-      throw new InputError(
-        "--set",
-        "",
-        `is ${JSON.stringify(setting)}; expected an option and its value: traffic=2`,
-      );
+    const [, name, value] = /^([^=]+)=(.*)$/s.exec(setting) ?? [];
+    if (name === undefined) {
+      const hint = `is ${JSON.stringify(setting)}; expected an option and its value: traffic=2`;
+      throw new InputError("--set", "", hint);
+    }
     const key = QUESTION_KEYS.find((one) => one.name === name.trim().replace(/^--/, ""));
     if (key === undefined)
       throw new InputError(
@@ -57,20 +70,12 @@ export function changed(question: Question, settings: readonly string[]): Questi
           QUESTION_KEYS.map((one) => one.name),
         ),
       );
-    change(now, key, text);
+    const read = key.read(value);
+    if (read === undefined)
+      throw new InputError("--set", key.name, `is ${JSON.stringify(value)}; expected ${key.expected}`);
+    question[fieldOf(key)] = read;
   }
-  return now;
-}
-
-function change(question: Record<string, string | number>, key: QuestionKey, text: string): void {
-  const value = key.read(text);
-  if (value === undefined)
-    throw new InputError("--set", key.name, `is ${JSON.stringify(text)}; expected ${key.expected}`);
-  for (const others of ONE_OF)
-    if (others.includes(key.name)) for (const name of others) delete question[fieldOf({ name })];
-  if (key.name === "trace") for (const length of ["isl", "osl"]) delete question[length];
-  if (key.name !== "users" && ONE_OF[0].includes(key.name)) delete question["think"];
-  question[fieldOf(key)] = value;
+  return question;
 }
 
 function unknown(name: string, known: readonly string[]): string {

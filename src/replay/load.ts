@@ -6,6 +6,8 @@ export interface ScheduledRequest {
   readonly index: number;
   /** When to send it, milliseconds after the replay began. What is past is sent at once, and counts as late. */
   readonly startMs: number;
+  /** As the request has it, on the replay's clock; 0 where it is missing. */
+  readonly thinkMs?: number;
   readonly request: TraceRequest;
 }
 
@@ -35,6 +37,8 @@ export interface Sender {
  * requests; a closed loop, or a conversation, waits for `ended` before it gives the next.
  */
 export interface Load {
+  /** When the last request starts, at the latest, milliseconds after the replay began; null where that is not known. */
+  readonly endsAtMs: number | null;
   /** Resolves when everything has been given; what is in flight then still ends. */
   play(sender: Sender): Promise<void>;
 }

@@ -1,23 +1,31 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Load, ScheduledRequest, Sender } from "./load.ts";
+import { TurnOrder } from "./turn-order.ts";
 
 /** Requests are read, and made ready, so long before their time and so many at most. */
 const AHEAD_MS = 100;
 const MOST_AHEAD = 64;
 
-/** Sends requests at their times, whatever became of those before. Reads of the schedule what comes next, and no more. */
-export function openLoop(scheduled: AsyncIterable<ScheduledRequest>): Load {
-  return { play: (sender) => play(scheduled, sender) };
+/**
+ * Sends requests at their times, whatever became of those before; only turns of a conversation wait for its answers.
+ * Reads of the schedule what comes next, and no more.
+ * @param endsAtMs when the last of them starts, as far as that is known
+ */
+export function openLoop(scheduled: AsyncIterable<ScheduledRequest>, endsAtMs: number | null = null): Load {
+  return { endsAtMs, play: (sender) => play(scheduled, sender) };
 }
 
 async function play(scheduled: AsyncIterable<ScheduledRequest>, sender: Sender): Promise<void> {
   const waiting: Promise<boolean>[] = [];
+  const turns = new TurnOrder(sender);
   for await (const request of scheduled) {
     await until(request.startMs - AHEAD_MS, sender);
     if (sender.signal.aborted) return;
-    waiting.push(sender.at(request).sent);
+    const sending = turns.at(request);
+    if (sending !== null) waiting.push(sending.sent);
     if (waiting.length >= MOST_AHEAD) await waiting.shift();
   }
+  await turns.allGiven();
 }
 
 /** Node's timers hold at most 2³¹ − 1 ms; a longer wait is taken in parts. */

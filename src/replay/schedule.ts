@@ -16,7 +16,8 @@ export async function* schedule(
   for await (const request of trace) {
     const startMs = request.arrivalMs / speed;
     if (startMs >= durationMs) return;
-    yield { index, startMs, request };
+    const { thinkMs } = request;
+    yield { index, startMs, request, ...(thinkMs === undefined ? {} : { thinkMs: thinkMs / speed }) };
     index++;
   }
 }

@@ -2,6 +2,7 @@
 const WAYS = 8;
 /** Words of an entry before its shards: the hash's two, and when it was last recorded. */
 const HEADER = 3;
+const NO_TABLE = new Uint32Array(0);
 
 /**
  * Which shards have seen which beginnings of prompts: a hash table of blocks in a fixed piece of memory. A block has
@@ -17,8 +18,8 @@ export class PrefixIndex {
   /** Words of an entry. */
   readonly #stride: number;
   readonly #sets: number;
-  /** `[sets][WAYS][stride]`: hash, hash, tick, a bit per shard; tick 0 = empty. */
-  readonly #table: Uint32Array;
+  /** `[sets][WAYS][stride]`: hash, hash, tick, a bit per shard; tick 0 = empty. Empty until a prefix is recorded. */
+  #table: Uint32Array = NO_TABLE;
   /** A bit per shard, of the match at hand: those that have every block so far. */
   readonly #alive: Uint32Array;
   #tick = 0;
@@ -29,7 +30,6 @@ export class PrefixIndex {
     this.#shards = shards;
     this.#stride = HEADER + words;
     this.#sets = Math.max(1, Math.floor(bytes / (WAYS * this.#stride * 4)));
-    this.#table = new Uint32Array(this.#sets * WAYS * this.#stride);
     this.#alive = new Uint32Array(words);
   }
 
@@ -40,7 +40,7 @@ export class PrefixIndex {
   match(prefix: Uint32Array, blocks: Int32Array): void {
     const table = this.#table;
     const alive = this.#alive.fill(0xffff_ffff);
-    const count = prefix.length >> 1;
+    const count = table.length === 0 ? 0 : prefix.length >> 1;
     blocks.fill(count);
     for (let block = 0; block < count; block++) {
       const entry = this.#find(prefix[block * 2], prefix[block * 2 + 1]);
@@ -61,7 +61,7 @@ export class PrefixIndex {
 
   /** The shard has seen all of the prefix. */
   record(prefix: Uint32Array, shard: number): void {
-    const table = this.#table;
+    const table = prefix.length === 0 ? NO_TABLE : this.#opened();
     const word = HEADER + (shard >> 5);
     const bit = 1 << (shard & 31);
     // 0 is for empty entries.
@@ -92,7 +92,7 @@ export class PrefixIndex {
    */
   resume(before: PrefixIndex, previous: Int32Array): void {
     const from = before.#table;
-    const table = this.#table;
+    const table = from.length === 0 ? NO_TABLE : this.#opened();
     this.#tick = before.#tick;
     for (let old = 0; old < from.length; old += before.#stride) {
       if (from[old + 2] === 0) continue;
@@ -104,6 +104,11 @@ export class PrefixIndex {
         table[entry + HEADER + (shard >> 5)] |= 1 << (shard & 31);
       }
     }
+  }
+
+  #opened(): Uint32Array {
+    if (this.#table.length === 0) this.#table = new Uint32Array(this.#sets * WAYS * this.#stride);
+    return this.#table;
   }
 
   /** @returns the entry of the block; −1 where all that could make way were recorded later */

@@ -2,12 +2,10 @@ import { Rng } from "../lib/rng.ts";
 import type { MoeModel } from "../model/moe-model.ts";
 import { hashText } from "../routing/block-hashes.ts";
 import type { RoutingSource, RoutingSpan } from "./routing-source.ts";
-import { SyntheticRows, TOPICS, TOPIC_ROWS } from "./synthetic-rows.ts";
+import { DRIFT_SWING, SyntheticRows, TOPICS, TOPIC_ROWS } from "./synthetic-rows.ts";
 
 /** Requests after which the mix of topics has come round. */
 const DRIFT_REQUESTS = 3000;
-/** How far a topic's weight swings: e^±DRIFT_SWING. */
-const DRIFT_SWING = 1.2;
 /** Of the requests after a shift: so many turn to one topic. A placement from before it levels them to 0.85 to 0.88. */
 const SURGE_PART = 0.8;
 
@@ -45,10 +43,11 @@ export class SyntheticRouting implements RoutingSource {
   }
 
   rows(span: RoutingSpan, position: number, count: number, out: Int32Array, at: number): void {
+    const bank = this.#bank;
     let within = (span.offset + position) % span.length;
     for (let i = 0; i < count; i++) {
       const row = span.base + within;
-      this.#bank.make(row);
+      bank.make(row);
       out[at + i] = row;
       within = within + 1 === span.length ? 0 : within + 1;
     }

@@ -1,14 +1,21 @@
 import { V3Gate } from "../core/gate/v3-gate.ts";
+import { normalPart } from "../lib/normal.ts";
 import { Rng } from "../lib/rng.ts";
+import { USUAL_SKEW } from "../model/expert-skew.ts";
 import type { MoeModel } from "../model/moe-model.ts";
 
 /** Kinds of request, each with experts of its own. */
 export const TOPICS = 8;
 /** Distinct tokens per topic; longer requests meet them again. */
 export const TOPIC_ROWS = 1024;
+/** How far a topic's weight swings: e^±DRIFT_SWING. */
+export const DRIFT_SWING = 1.2;
 /** Rows are made this many at a time, when a request first needs one. */
-const BLOCK_ROWS = 32;
+const BLOCK_BITS = 5;
+const BLOCK_ROWS = 1 << BLOCK_BITS;
 const NORMALS = 1 << 16;
+/** Of what experts are taken to be beyond. */
+const HALVINGS = 20;
 
 /**
  * Spread of an expert's affinity, in units of the spread between tokens: what all topics share, and what each
@@ -52,7 +59,8 @@ export class SyntheticRows {
   readonly #made = new Uint8Array((TOPICS * TOPIC_ROWS) / BLOCK_ROWS);
   readonly #score: Float64Array;
 
-  constructor(model: MoeModel, seed: number) {
+  /** @param skew all affinities are scaled by it (`USUAL_SKEW`) */
+  constructor(model: MoeModel, seed: number, skew = USUAL_SKEW) {
     this.topk = model.topk;
     this.#layers = model.moeLayers.length;
     this.#width = model.experts;
@@ -74,20 +82,47 @@ export class SyntheticRows {
     }
     this.#aversion = new Float64Array(TOPICS * shared.length);
     for (let i = 0; i < this.#aversion.length; i++) {
-      this.#aversion[i] = Math.exp(-(shared[i % shared.length] + TOPIC_SPREAD * rng.normal()));
+      this.#aversion[i] = Math.exp(-skew * (shared[i % shared.length] + TOPIC_SPREAD * rng.normal()));
     }
     this.phase = Float64Array.from({ length: TOPICS }, () => rng.uniform());
   }
 
   /** Makes sure that a row is there. */
   make(row: number): void {
-    const block = Math.floor(row / BLOCK_ROWS);
+    const block = row >>> BLOCK_BITS;
     if (this.#made[block] === 0) this.#make(block);
   }
 
   /** Makes every row, so that no request waits for one: two seconds for DeepSeek-V3. */
   makeAll(): void {
     for (let row = 0; row < TOPICS * TOPIC_ROWS; row += BLOCK_ROWS) this.make(row);
+  }
+
+  /**
+   * `[experts]`: the part of a layer's tokens that choose each, to expect of topics in the parts that they have at first.
+   * Of tokens whose noise is normal and whose gate has no groups: as likely as affinity and noise are beyond what `topk` experts
+   * are on average.
+   */
+  chances(layer: number): Float64Array {
+    const width = this.#width;
+    const chances = new Float64Array(width);
+    const weights = Array.from(this.phase, (phase) => Math.exp(DRIFT_SWING * Math.sin(2 * Math.PI * phase)));
+    const all = weights.reduce((sum, weight) => sum + weight, 0);
+    for (let topic = 0; topic < TOPICS; topic++) {
+      const base = (topic * this.#layers + layer) * width;
+      const affinity = Array.from(this.#aversion.subarray(base, base + width), (one) => -Math.log(one));
+      const beyond = (least: number) => affinity.map((one) => normalPart(one - least));
+      let [low, high] = [-2, 6];
+      for (let i = 0; i < HALVINGS; i++) {
+        const middle = (low + high) / 2;
+        if (beyond(middle).reduce((sum, part) => sum + part, 0) > this.topk) low = middle;
+        else high = middle;
+      }
+      beyond(low).forEach((part, expert) => {
+        chances[expert] += (weights[topic] / all) * part;
+      });
+    }
+    return chances;
   }
 
   #make(block: number): void {

@@ -4,7 +4,9 @@ import { type ScratchFolder, scratchFolder } from "../../harness/scratch-folder.
 import { loadConfig } from "../../src/config/load-config.ts";
 import { loadScenario } from "../../src/config/scenario.ts";
 import { modelledHardware } from "../../src/twin/calibration/gpu-hardware.ts";
+import { readSavedPlan } from "../../src/plans/saved-plan.ts";
 import { expectExit2 } from "../bad-input.ts";
+import { cliResult, startCli } from "../run-cli.ts";
 import { resultHere, runHere } from "../run-here.ts";
 
 const MODEL = ["plan", "--model", "mixtral-8x7b", "--gpu", "h100"];
@@ -55,6 +57,10 @@ describe("a plan for a rate", () => {
 
     const config = await loadConfig(`${out}/plimsoll.yaml`);
     expect(config.pools).toHaveLength(1);
+    const manifest = await readFile(`${out}/kubernetes.yaml`, "utf8");
+    expect(manifest).toContain(`replicas: ${answer.units}\n`);
+    const role = answer.prefill === null ? "engine" : "decode";
+    expect(manifest).toContain(`http://mixtral-8x7b-${role}-${answer.units - 1}.mixtral-8x7b-${role}:8000`);
     const scenario = await loadScenario(`${out}/scenario.yaml`);
     expect(scenario.model.name).toBe("mixtral-8x7b");
     const run = JSON.parse(
@@ -65,13 +71,13 @@ describe("a plan for a rate", () => {
   });
 });
 
-test("of an engine, its constants and its steps are planned with, and its flags shown", async () => {
+test("of an engine, its constants and its steps are planned with, and its flags shown; the scenario has the skew", async () => {
   const out = folder.path("engine");
-  const text = await runHere(...ASKED, "--rate", "8", "--engine", "sglang", "--out", out);
-  expect(text).toContain("SGLang  --tp-size");
+  const text = await runHere(...ASKED, "--rate", "8", "--engine", "sglang", "--skew", "2", "--out", out);
+  expect(text).toContain("SGLang  python3 -m sglang.launch_server --model-path mistralai/Mixtral-8x7B-v0.1");
   expect(text).not.toContain("vLLM");
-  const { batching, gpu, model } = await loadScenario(`${out}/scenario.yaml`);
-  expect([batching.engine, gpu?.engine]).toEqual(["sglang", "sglang"]);
+  const { batching, gpu, model, skew } = await loadScenario(`${out}/scenario.yaml`);
+  expect([batching.engine, gpu?.engine, skew]).toEqual(["sglang", "sglang", 2]);
   const other = { ...gpu, engine: null } as NonNullable<typeof gpu>;
   expect(modelledHardware(model, gpu).fixed.step).not.toBe(modelledHardware(model, other).fixed.step);
 });
@@ -106,6 +112,34 @@ test("a number of users is planned for at the rate that their answers leave them
   expect(Math.abs((question.requestsPerSecond * (19 + e2eMs / 1000)) / 100 - 1)).toBeLessThan(0.03);
 });
 
+test("Ctrl-C ends with what is known, from which the next goes on", async () => {
+  const out = folder.path("stopped");
+  const asked =
+    "plan --model kimi-k2 --precision fp4 --gpu gb200 --rate 100 --slo chat --ttft-p95 500 --max-gpus 256";
+  const child = startCli(...asked.split(" "), "--out", out, "--json");
+  let said = "";
+  child.stderr.on("data", (bytes: Buffer) => {
+    said += bytes.toString();
+    if (said.includes("requests/s of")) child.kill("SIGINT");
+  });
+  const { code, stdout } = await cliResult(child);
+  expect(code).toBe(130);
+  const report = JSON.parse(stdout);
+  expect(report).toMatchObject({ stopped: true, asked: { model: "kimi-k2", rate: 100 } });
+  const saved = readSavedPlan(JSON.parse(await readFile(`${out}/plan.json`, "utf8")), "plan.json");
+  expect(saved.asked).toEqual(report.asked);
+});
+
+test("experts of one's own load are planned with, and in the plan's scenario", async () => {
+  const rows = Array.from({ length: 32 }, () => [900, 1, 1, 1, 1, 1, 1, 94]);
+  const load = await folder.write("load.json", JSON.stringify({ logical_count: rows }));
+  const out = folder.path("own-load");
+  const few = ["--rate", "1", "--spare", "0", "--max-gpus", "2", "--redundant", "0"];
+  const { question } = JSON.parse(await runHere(...ASKED, ...few, "--load", load, "--out", out, "--json"));
+  expect(question.experts).toEqual({ skew: null, load, routing: null });
+  expect(await loadScenario(`${out}/scenario.yaml`)).toMatchObject({ routing: null, load, skew: null });
+});
+
 test("a target that no layout keeps: exit 1, with the nearest", async () => {
   const { code, stdout } = await resultHere(...ASKED, "--rate", "4000");
   expect(code).toBe(1);
@@ -114,6 +148,7 @@ test("a target that no layout keeps: exit 1, with the nearest", async () => {
 
 test("bad input: one line, exit 2", async () => {
   const empty = await folder.write("empty.csv", "TIMESTAMP,ContextTokens,GeneratedTokens\n");
+  const otherModels = await folder.write("other-load.json", JSON.stringify({ logical_count: [[1, 2, 3]] }));
   const chat = ["--rate", "1", "--slo", "chat"];
   await expectExit2(folder, [
     [["plan", "--model", "mixtral-8x7b", "--gpu", "h20x", ...chat], "expected one of b200"],
@@ -126,6 +161,11 @@ test("bad input: one line, exit 2", async () => {
     [[...MODEL, ...chat, "--users", "3"], "--rate: is beside --users"],
     [[...MODEL, "--rate", "1"], "--isl: is missing"],
     [[...MODEL, ...chat, "--think", "3"], "--think: is of users"],
+    [[...MODEL, ...chat, "--skew", "5"], "Expected a number in 0..4."],
+    [[...MODEL, ...chat, "--skew", "2", "--load", empty], "--skew: is beside --load"],
+    [[...MODEL, ...chat, "--load", "nowhere.json"], "nowhere.json: cannot be read (ENOENT)"],
+    [[...MODEL, ...chat, "--load", otherModels], "expected those of mixtral-8x7b: 32 rows of 8 experts"],
+    [[...MODEL, ...chat, "--routing", empty], "is not a .npy file"],
     [[...MODEL, ...chat, "--price", "b200=3"], "which --gpu does not name"],
     [[...MODEL, ...chat, "--price", "h100"], "expected a type and dollars an hour"],
     [[...MODEL, ...chat, "--set", "trafic=2"], "--set: trafic is not known; did you mean traffic?"],

@@ -35,12 +35,21 @@ afterAll(async () => {
   await planner.close();
 });
 
-async function ask(body: unknown): Promise<{ readonly status: number; readonly body: any }> {
+/** What of an answer is read here. */
+interface Answer {
+  readonly asked: Readonly<Record<string, unknown>>;
+  readonly answer: { readonly gpus: number } | null;
+  readonly question: { readonly requestsPerSecond: number };
+  readonly compared: { readonly changes: readonly unknown[] };
+  readonly error: { readonly message: string };
+}
+
+async function ask(body: unknown): Promise<{ readonly status: number; readonly body: Answer }> {
   const response = await fetch(url, {
     method: "POST",
     body: typeof body === "string" ? body : JSON.stringify(body),
   });
-  return { status: response.status, body: await response.json() };
+  return { status: response.status, body: (await response.json()) as Answer };
 }
 
 test("a question is answered as the command answers it, and then another one by the runs that are known", async () => {
@@ -57,7 +66,7 @@ test("a question is answered as the command answers it, and then another one by 
   expect(same.body.answer).toEqual(plan.answer);
   const more = await ask({ from: plan, set: { traffic: 2, maxGpus: 24 } });
   expect(more.body.question.requestsPerSecond).toBe(40);
-  expect(more.body.compared.changes[0]).toMatchObject({ name: "GPUs", before: `${plan.answer.gpus} H100` });
+  expect(more.body.compared.changes[0]).toMatchObject({ name: "GPUs", before: `${plan.answer?.gpus} H100` });
   const none = await ask({ from: plan, set: { rate: 4000 } });
   expect(none.status).toBe(200);
   expect(none.body).toMatchObject({ answer: null, why: expect.stringContaining("no plan within") });
@@ -78,7 +87,7 @@ test.each([
   [{ ...QUESTION, rate: undefined, trace: "/etc/passwd" }, "trace names a file"],
   [{ ...QUESTION, maxGpus: 100_000 }, "maxGpus is above 1024"],
   [{ from: {} }, "is no plan: `format` is not text"],
-  [{ ...QUESTION, set: ["traffic=2"] }, "set is no object"],
+  [{ ...QUESTION, set: ["traffic=2"] }, "set: is no object"],
   [{ ...QUESTION, set: { trafic: 2 } }, "trafic is not known; did you mean traffic?"],
 ])("%j is refused in a line", async (body, message) => {
   const { status, body: answer } = await ask(body);

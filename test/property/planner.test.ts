@@ -9,14 +9,12 @@ import { ratedLayouts } from "../../src/planner/rated-layouts.ts";
 import { type SearchResult, search } from "../../src/planner/search.ts";
 import { USUAL_PERCENTILES, type ServiceTarget } from "../../src/planner/service-target.ts";
 import { TrialsHere } from "../../src/planner/trials-here.ts";
-import { powerFor } from "../../src/planner/trials.ts";
-import { routingSources } from "../../src/twin/routing-sources.ts";
+import { gridOf } from "../../src/planner/load-grid.ts";
 
 const SEED = 23;
 const RUNS = Number(process.env["PLANNER_RUNS"] ?? 2);
 const PROBLEM = { ...(await smallPlanProblem()), maxGpus: 8 };
 const { prompt, answer } = PROBLEM.demand;
-const ROUTING = routingSources(PROBLEM.model, PROBLEM.seed, null);
 /** Fewer than usual: runs are quick, and percentiles rough. */
 const REQUESTS = 100;
 const OTHER_SEED = 1000;
@@ -30,12 +28,12 @@ function demandOf(requestsPerSecond: number): PlanProblem["demand"] {
 }
 
 function trialsOf(problem: PlanProblem): KnownTrials {
-  return new KnownTrials(new TrialsHere(problem, ROUTING, REQUESTS));
+  return new KnownTrials(new TrialsHere(problem, REQUESTS));
 }
 
 /** Each search learns its load lines anew: what it finds must not depend on what was asked before. */
 function searched(problem: PlanProblem, trials: KnownTrials): Promise<SearchResult> {
-  return search(problem, new LoadLines(trials, problem.seed), UNWATCHED);
+  return search(problem, new LoadLines(trials, problem), UNWATCHED);
 }
 
 /** No plan is worse than any. */
@@ -53,7 +51,11 @@ test("more traffic never needs fewer GPUs, and the plan keeps its target at anot
       if (best === null) return;
       expect(best.trials.every(({ keeps }) => keeps)).toBe(true);
       const { layout, units } = best;
-      const other = await trials.run({ layout, power: powerFor(more / units), seed: OTHER_SEED });
+      const other = await trials.run({
+        layout,
+        power: gridOf(PROBLEM.demand).powerFor(more / units),
+        seed: OTHER_SEED,
+      });
       expect({ keeps: other.keeps, most: other.attainment > 0.9 }).toEqual({ keeps: true, most: true });
     }),
     { seed: SEED, numRuns: RUNS },

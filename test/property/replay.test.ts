@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { PREFIX_BLOCK_TOKENS, type TraceRequest } from "../../src/model/traffic.ts";
 import { Departures } from "../../src/replay/departures.ts";
-import { readFrame } from "../../src/replay/frame.ts";
+import { readFrame } from "../../src/replay/answer/frame.ts";
 import { promptText } from "../../src/replay/prompt.ts";
 import { schedule } from "../../src/replay/schedule.ts";
 
@@ -75,8 +75,8 @@ test("a prompt has the asked number of words, and two prompts agree just as far 
 test("no frame, however odd, stops the reader", () => {
   fc.assert(
     fc.property(fc.oneof(fc.string(), fc.json()), (data) => {
-      const frame = readFrame(data);
-      expect(Object.keys(frame).toSorted()).toEqual(["content", "failed", "final", "usage"]);
+      const keys = ["done", "error", "finishReason", "kind", "tokenIds", "usage"];
+      expect(Object.keys(readFrame(data)).toSorted()).toEqual(keys);
     }),
     SEED,
   );

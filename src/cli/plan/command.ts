@@ -7,12 +7,13 @@ import { type Answered, answer, trialsKey } from "../../plans/answer.ts";
 import { type PlanFlags, questionText } from "../../plans/plan-flags.ts";
 import { readPlanProblem } from "../../plans/plan-inputs.ts";
 import { QUESTION_KEYS, type QuestionKey, fieldOf } from "../../plans/question-keys.ts";
-import { type Question, changed, flagsOf } from "../../plans/read-question.ts";
+import { type Question, changed, flagsOf, readSettings } from "../../plans/read-question.ts";
 import { reportOf } from "../../plans/reported.ts";
 import { TrialThreads } from "../../plans/trial-threads.ts";
 import { countOption, jsonOption } from "../options.ts";
 import { output } from "../output.ts";
 import { ProgressBar } from "../progress-bar.ts";
+import { openExperts } from "../simulation-inputs.ts";
 import { stoppable } from "../stoppable.ts";
 import { readPlanFile } from "./plan-file.ts";
 import { writePlanFiles, writePlanJson } from "./plan-files.ts";
@@ -38,7 +39,10 @@ export function planCommand(): Command {
         "with --from: asked otherwise, and what that changes; repeatable",
       ).argParser((setting: string, before: readonly string[] | undefined) => [...(before ?? []), setting]),
     )
-    .option("--out <dir>", "folder for plan.html, plan.json, scenario.yaml, plimsoll.yaml, requests")
+    .option(
+      "--out <dir>",
+      "folder for plan.html, plan.json, scenario.yaml, plimsoll.yaml, kubernetes.yaml, requests",
+    )
     .addOption(countOption("--threads <n>", "that run the twin (default: as many as cores, 8 at most)"))
     .addOption(jsonOption())
     .exitOverride()
@@ -73,14 +77,16 @@ async function plan({
 }: PlanCommandFlags & Question): Promise<void> {
   const out = output(json ?? false);
   const saved = from === undefined ? null : await readPlanFile(from);
-  const question = withWholePaths(changed({ ...saved?.asked, ...given }, set ?? []));
+  const question = withWholePaths(changed(changed(saved?.asked ?? {}, given), readSettings(set ?? [])));
   const flags = flagsOf(question);
-  const inputs = await readPlanProblem(flags);
-  out.progress(questionText(inputs.problem, flags));
+  const inputs = await readPlanProblem(flags, ({ routing = null, load = null }, model) =>
+    openExperts({ routing, load }, model, flags.seed, out),
+  );
   const key = trialsKey(inputs.problem);
   await using threads = new TrialThreads(inputs.problem, count);
   const trials = new KnownTrials(threads, saved?.runs.of === key ? saved.runs.known : []);
   await stoppable(async (signal) => {
+    out.progress(questionText(inputs.problem, flags));
     const bar = new ProgressBar(process.stderr, 1);
     bar.begin("", 1);
     const watch = { signal, progress: ({ part }: SearchProgress) => bar.update(part) };

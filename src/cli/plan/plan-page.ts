@@ -7,7 +7,16 @@ import { type Chart, chartHtml } from "../../report/html/chart.ts";
 import { documentHtml, panelHtml, section } from "../../report/html/document.ts";
 import type { FigureTable } from "../../report/html/figure-table.ts";
 import { type PlanFlags, questionText } from "../../plans/plan-flags.ts";
-import { type Row, answerRows, offRows, startRows, triedRows, triedTitle } from "./plan-words.ts";
+import {
+  type Row,
+  answerRows,
+  offRows,
+  skewRows,
+  startRows,
+  trafficRows,
+  triedRows,
+  triedTitle,
+} from "./plan-words.ts";
 
 const TICKS = 5;
 
@@ -24,7 +33,13 @@ export function planPage(plan: Plan, problem: PlanProblem, flags: PlanFlags): st
     ],
     parts: [
       section("The answer", [panelHtml(words("Answer", answer))]),
-      section("How sure it is", [panelHtml(words("GPUs if the model is off", offRows(plan)))]),
+      section("How sure it is", [
+        panelHtml(words("GPUs if the model is off", offRows(plan))),
+        panelHtml(words("GPUs in this layout if traffic is", trafficRows(plan))),
+        ...(plan.skews.length === 0
+          ? []
+          : [panelHtml(words("GPUs in this layout if experts are loaded", skewRows(plan)))]),
+      ]),
       section("What users see, and what GPUs give", [
         `<div class="charts">\n${chartHtml(frontChart(plan))}\n</div>`,
       ]),

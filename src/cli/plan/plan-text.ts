@@ -5,7 +5,16 @@ import type { Plan } from "../../planner/plan.ts";
 import type { PlanProblem } from "../../planner/plan-problem.ts";
 import type { Compared } from "../../plans/reported.ts";
 import type { PlanFlags } from "../../plans/plan-flags.ts";
-import { type Row, answerRows, offRows, startRows, triedRows, triedTitle } from "./plan-words.ts";
+import {
+  type Row,
+  answerRows,
+  offRows,
+  skewRows,
+  startRows,
+  trafficRows,
+  triedRows,
+  triedTitle,
+} from "./plan-words.ts";
 
 const FRONT_ROWS = 8;
 
@@ -16,6 +25,10 @@ export function planText(plan: Plan, problem: PlanProblem, flags: PlanFlags, fil
   return [
     plain(answerRows(plan, problem)),
     `How sure it is: GPUs if the model is off\n${plain(offRows(plan))}`,
+    `GPUs in this layout if traffic is\n${plain(trafficRows(plan))}`,
+    ...(plan.skews.length === 0
+      ? []
+      : [`GPUs in this layout if experts are loaded\n${plain(skewRows(plan))}`]),
     `Tokens/s per user and per GPU, by arithmetic (* keeps the target)\n${plain(frontRows(plan))}`,
     `${triedTitle(plan)}\n${plain(triedRows(plan))}`,
     starts.join("\n"),

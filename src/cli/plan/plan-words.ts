@@ -6,7 +6,8 @@ import type { Plan } from "../../planner/plan.ts";
 import type { PlanProblem } from "../../planner/plan-problem.ts";
 import type { SearchResult } from "../../planner/search.ts";
 import { limitText, poolsText } from "../../plans/plan-terms.ts";
-import { costOf, engineStarts } from "../../plans/plan-report.ts";
+import { costOf, lineOf } from "../../plans/plan-report.ts";
+import { startTexts } from "../../plans/starts/start-text.ts";
 
 /** A word, and a text. */
 export type Row = readonly [name: string, text: string];
@@ -40,7 +41,7 @@ export function answerRows(plan: Plan, problem: PlanProblem): Row[] {
     ],
     [
       "load line",
-      `${chosen.line.rate.toPrecision(3)} requests/s a unit; ${decimals(100 * plan.use, 0)} % of it used, ${decimals(100 * plan.useWithoutSpare, 0)} % with the spare away`,
+      `${lineText(plan, problem)}; ${decimals(100 * plan.use, 0)} % of it used, ${decimals(100 * plan.useWithoutSpare, 0)} % with the spare away: room for ${(1 / plan.use).toFixed(2)} and ${(1 / plan.useWithoutSpare).toFixed(2)} times the traffic`,
     ],
     ["what binds", limitText(limit)],
     [
@@ -56,9 +57,33 @@ export function answerRows(plan: Plan, problem: PlanProblem): Row[] {
   ];
 }
 
+function lineText(plan: Plan, problem: PlanProblem): string {
+  const { requestsPerSecondPerUnit: rate, usersPerUnit: users } = lineOf(plan, problem);
+  const asks = `${rate.toPrecision(3)} requests/s a unit`;
+  return users === null ? asks : `${users} users a unit, ${asks}`;
+}
+
 /** GPUs if the model is off. */
 export function offRows({ off }: Plan): Row[] {
   return off.map((one, i) => [OFF_NAMES[i], offText(one)]);
+}
+
+/** GPUs if traffic is another. */
+export function trafficRows({ traffic }: Plan): Row[] {
+  return traffic.map(({ factor, gpus, affordable }) => [
+    `× ${factor}`,
+    affordable ? `${gpus}` : `${gpus}, which is above the budget`,
+  ]);
+}
+
+/** GPUs if experts are loaded otherwise. */
+export function skewRows({ skews }: Plan): Row[] {
+  return skews.map(({ skew, line, gpus, affordable }) => [
+    skew === 0 ? "evenly" : `with skew ${skew}`,
+    line === null || gpus === null
+      ? "none: it keeps the target at no load"
+      : `${gpus}${affordable ? "" : ", which is above the budget"}: ${line.toPrecision(3)} a unit`,
+  ]);
 }
 
 /** Layouts that the twin ran. */
@@ -83,9 +108,12 @@ export function startRows(
   problem: PlanProblem,
 ): { readonly role: string; readonly rows: readonly Row[] }[] {
   const asked = FITTED_ENGINES.filter((name) => isAsked(name, problem));
-  return engineStarts(plan, problem).map(({ role, flags }) => ({
+  return startTexts(plan, problem).map(({ role, notes, ...texts }) => ({
     role,
-    rows: asked.map((name) => [ENGINE_NAMES[name], flags[name]]),
+    rows: asked.flatMap((name): Row[] => [
+      [ENGINE_NAMES[name], texts[name]],
+      ...notes[name].map((note): Row => ["", note]),
+    ]),
   }));
 }
 

@@ -1,126 +1,82 @@
-import { open } from "node:fs/promises";
-import { dirname, join } from "node:path";
-import type { Writable } from "node:stream";
-import { finished } from "node:stream/promises";
 import { Command } from "commander";
 import { InputError } from "../../lib/errors.ts";
-import { printable } from "../../lib/printable.ts";
-import { listModels, ServerUnusable } from "../../replay/chat-client.ts";
-import type { ReplaySummary } from "../../replay/measures.ts";
-import { openLoop } from "../../replay/open-loop.ts";
-import { Replay } from "../../replay/replay.ts";
-import type { RequestRecord } from "../../replay/request-record.ts";
-import { schedule } from "../../replay/schedule.ts";
-import { replayReport, requestLine } from "../../replay/report.ts";
-import { LiveSummary } from "../live-summary.ts";
-import { makeFolder } from "../make-folder.ts";
-import { countOption, jsonOption, positiveOption, requireOptions } from "../options.ts";
-import { output, writeOutput } from "../output.ts";
+import { lookAhead } from "../../replay/look-ahead.ts";
+import type { ReplayOutcome } from "../../replay/replay.ts";
+import { notices } from "../../replay/report/notices.ts";
+import { replayReport } from "../../replay/report/report.ts";
+import { checkThreshold } from "../../replay/report/thresholds.ts";
+import { ServerClient } from "../../replay/server-client.ts";
+import { shownUrl, type Target } from "../../replay/target.ts";
+import { requireOptions } from "../options.ts";
+import { output } from "../output.ts";
+import { addFlags, type ReplayFlags } from "./flags.ts";
 import { inspectCommand } from "./inspect.ts";
 import { mergeCommand } from "./merge.ts";
-import { openTrace, readingNotes, TRACE_FILES, type TraceFlags, withTraceOptions } from "./open-trace.ts";
-import { replayTable } from "./table.ts";
-import { stoppable } from "../stoppable.ts";
+import { openTrace, readingNotes } from "./open-trace.ts";
+import { exitCodeOf, failedTooMany } from "./outcome-code.ts";
+import { run } from "./run.ts";
+import { RunFiles } from "./run-files.ts";
+import { readSettings, reportSetting } from "./settings.ts";
+import { replayTable, thresholdLines } from "./table.ts";
 
-interface ReplayFlags extends TraceFlags {
-  readonly trace: string;
-  readonly url: string;
-  readonly out: string;
-  readonly model?: string;
-  readonly duration?: number;
-  readonly speed: number;
-  readonly maxInFlight: number;
-  readonly seed: number;
-  readonly json?: true;
-}
-
-const FAILURE = 1;
-const VIEW_EVERY_MS = 1000;
-
-/** `replay`: open-loop load test of any OpenAI-compatible server. */
+/** `replay`: load test of any OpenAI-compatible server. */
 export function replayCommand(): Command {
-  const command = new Command("replay")
-    .description("Load-test an OpenAI-compatible server, open loop by a trace's clock.")
-    .option("--trace <file>", TRACE_FILES)
-    .option("--url <url>", "the server's base URL, with or without /v1")
-    .option("--out <dir>", "folder for report.json and requests.jsonl")
-    .option("--model <name>", "the model to ask for (default: the first the server lists)")
-    .addOption(positiveOption("--duration <seconds>", "start no request after this"))
-    .addOption(positiveOption("--speed <factor>", "2 plays the trace in half its time").default(1))
-    .addOption(countOption("--max-in-flight <n>", "requests and sockets at one time").default(512))
-    .addOption(countOption("--seed <n>", "of the prompts' text").default(1))
-    .addOption(jsonOption())
-    .addCommand(inspectCommand())
-    .addCommand(mergeCommand())
-    .action(replayTrace);
-  return withTraceOptions(command);
+  const command = new Command("replay").description(
+    "Load-test an OpenAI-compatible server, open loop by a trace's clock.",
+  );
+  return addFlags(command).addCommand(inspectCommand()).addCommand(mergeCommand()).action(replayTrace);
 }
 
 async function replayTrace(flags: ReplayFlags, command: Command): Promise<void> {
   requireOptions(command, ["trace", "url", "out"]);
-  const server = serverUrl(flags.url);
-  const { speed, seed, maxInFlight } = flags;
-  const trace = await openTrace(flags.trace, flags, seed);
-  const durationMs = (flags.duration ?? Number.POSITIVE_INFINITY) * 1000;
-  try {
-    const model = await chooseModel(server, flags.model);
-    const records = await createFile(join(flags.out, "requests.jsonl"));
-    const onRecord = (record: RequestRecord): void => void records.write(`${requestLine(record)}\n`);
-    const load = openLoop(schedule(trace.requests, speed, durationMs));
-    const replay = new Replay({ server, model, load, maxInFlight, seed, onRecord });
-    const replayed = stoppable((signal) => watched(replay, signal)).finally(() => records.end());
-    const [summary] = await Promise.all([replayed, finished(records)]);
+  const settings = readSettings(flags, process.env);
+  const { target, thresholds } = settings;
+  const trace = await openTrace(flags.trace, flags, flags.seed);
+  const ahead = await lookAhead(trace.requests);
+  const model = await chooseModel(target, flags.model);
+  const files = await RunFiles.open(flags.out, flags.force ?? false);
 
-    for (const note of readingNotes(trace.reading())) output(false).progress(note);
-    const report = replayReport({ trace: flags.trace, server, model, speed, seed, maxInFlight }, summary);
-    await writeOutput(join(flags.out, "report.json"), `${JSON.stringify(report, null, 2)}\n`);
-    output(flags.json ?? false).result(report, replayTable(summary));
-    if (summary.completed === 0 && summary.failed > 0)
-      throw new ServerUnusable(server, "failed every request");
-  } catch (error) {
-    if (!(error instanceof ServerUnusable)) throw error;
-    process.stderr.write(`${printable(error.message)}\n`);
-    process.exitCode = FAILURE;
-  }
-}
-
-/** Runs a replay under the live view. */
-async function watched(replay: Replay, signal: AbortSignal): Promise<ReplaySummary> {
-  const view = new LiveSummary(process.stderr);
-  const timer = setInterval(
-    () => view.update({ traffic: replay.live(), pool: null, keys: null }),
-    VIEW_EVERY_MS,
+  const { outcome, partial, startedAt, broken } = await run(
+    { flags, settings, model, words: trace.words },
+    ahead,
+    files,
   );
-  try {
-    return await replay.run(signal);
-  } finally {
-    clearInterval(timer);
-    view.close();
-  }
+  const reading = trace.reading();
+  const times = { startedAt, endedAt: Date.now(), partial };
+  const report = replayReport({ ...reportSetting(flags, settings, trace), model, ...times }, outcome);
+  const checked = thresholds.map((threshold) => checkThreshold(threshold, report));
+  const whole = checked.length === 0 ? report : { ...report, thresholds: [...checked] };
+  await files.finish(whole);
+
+  const out = output(flags.json ?? false);
+  out.result(whole, [replayTable(outcome, outcome.client), ...thresholdLines(checked)].join("\n"));
+  for (const line of [...readingNotes(reading), ...notices(outcome, flags.lengths)]) out.progress(line);
+  if (partial !== null) out.progress(`${partial}: ${flags.out} holds what ran until then`);
+  if (broken !== null) throw broken;
+  const { maxFailed } = flags;
+  if (failedTooMany(outcome, maxFailed))
+    out.progress(`${shownUrl(target.url)}: ${failedText(outcome, maxFailed)}`);
+  const thresholdsMet = checked.every(({ met }) => met);
+  process.exitCode = exitCodeOf({ outcome, interrupted: partial !== null, thresholdsMet, maxFailed });
 }
 
-function serverUrl(text: string): URL {
-  const url = URL.parse(text);
-  if (url === null || (url.protocol !== "http:" && url.protocol !== "https:")) {
-    throw new InputError("--url", "", `is ${text}; expected an http or https URL like http://127.0.0.1:8000`);
-  }
-  return url;
+function failedText({ completed, failed }: ReplayOutcome, maxFailed: number): string {
+  if (completed === 0) return "failed every request";
+  return `failed ${failed} of ${completed + failed} requests, more than --max-failed ${maxFailed}`;
 }
 
 /** Asks the server even where the model is named: a replay against nothing should end before it begins. */
-async function chooseModel(server: URL, named: string | undefined): Promise<string> {
-  const listed = await listModels(server);
-  const model = named ?? listed[0];
-  if (model === undefined) throw new ServerUnusable(server, "lists no model; name one with --model");
-  return model;
-}
-
-async function createFile(path: string): Promise<Writable> {
+async function chooseModel(target: Target, named: string | undefined): Promise<string> {
+  const client = new ServerClient(target, 1);
   try {
-    makeFolder(dirname(path));
-    return (await open(path, "w")).createWriteStream();
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    throw new InputError(path, "", `cannot be written (${code}); name a writable place`);
+    const listed = await client.models();
+    if (named !== undefined) return named;
+    if (listed === null)
+      throw new InputError(shownUrl(target.url), "", "refuses the key; give one with --api-key");
+    if (listed.length === 0)
+      throw new InputError(shownUrl(target.url), "", "lists no model; name one with --model");
+    return listed[0];
+  } finally {
+    await client.stop();
   }
 }

@@ -1,6 +1,6 @@
 import { stat } from "node:fs/promises";
 import { type Command, Option } from "commander";
-import { openFileChunks } from "../../files/file-chunks.ts";
+import { findFileChunks } from "../../files/file-chunks.ts";
 import { servegenTraffic } from "../../formats/servegen/traffic.ts";
 import { streamTrace } from "../../formats/trace.ts";
 import { TRACE_FORMATS, type TraceFormat } from "../../formats/traces/trace-format.ts";
@@ -66,12 +66,12 @@ export async function openTrace(path: string, flags: TraceFlags, seed: number): 
       "is no folder; expected ServeGen's data of a model, with chunk-N-trace.csv",
     );
   }
-  const file = await openFileChunks(path);
   const options = {
     format: flags.format as TraceFormat | undefined,
     strict: flags.strict,
     counter: tokenizer,
   };
+  const file = await findFileChunks(path);
   const { requests, parser } = streamTrace(file.chunks, path, options);
   return {
     requests,

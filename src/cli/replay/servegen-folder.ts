@@ -17,11 +17,8 @@ export async function readServegenFolder(path: string): Promise<readonly Servege
     .map(Number)
     .toSorted((a, b) => a - b);
   if (ids.length === 0) {
-    throw new InputError(
-      path,
-      "",
-      "is a folder without chunk-N-trace.csv; expected a file, or ServeGen's data of a model",
-    );
+    const hint = "is a folder; expected a regular file, or a folder of ServeGen's with chunk-N-trace.csv";
+    throw new InputError(path, "", hint);
   }
   const clients: ServegenClient[] = [];
   for (const id of ids) {

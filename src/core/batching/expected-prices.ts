@@ -41,6 +41,8 @@ export class ExpectedPrices {
           price += values[firstSlot + slots[i]] * prices[firstPrice + Math.floor(slots[i] / slotsPerGpu)];
         }
         everywhere += expected * price;
+        // One that only one slot serves costs the same from everywhere.
+        if (to - offsets[expert] === 1 && values[firstSlot + slots[to - 1]] === 1) continue;
         // An expert's slots ascend, and with them its nodes.
         for (let i = offsets[expert]; i < to; ) {
           const node = Math.floor(slots[i] / (slotsPerGpu * gpusPerNode));

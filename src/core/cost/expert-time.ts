@@ -32,27 +32,46 @@ export class ExpertTime {
   }
 
   /** @param promptPart of the tokens that are of prompts, 0..1 */
-  slowest(tally: LayerTally, { part, rate }: Slice, promptPart: number): number {
-    const { overlapNorm, promptRate } = this.#hardware;
-    const missed = missedBy(part);
-    const perRate = (1 - promptPart + promptPart / promptRate) / (this.#flops * rate);
+  slowest(tally: LayerTally, slice: Slice, promptPart: number): number {
+    const missed = missedBy(slice.part);
+    const { slotLoad } = tally;
     let slowest = 0;
-    for (let gpu = 0; gpu < tally.gpuLoad.length; gpu++) {
+    for (let gpu = 0, slot = 0; gpu < tally.gpuLoad.length; gpu++) {
       let active = 0;
-      for (let slot = gpu * this.#slotsPerGpu; slot < (gpu + 1) * this.#slotsPerGpu; slot++) {
-        const load = tally.slotLoad[slot];
+      for (const end = slot + this.#slotsPerGpu; slot < end; slot++) {
+        const load = slotLoad[slot];
         active += load < MOST_MISSED ? 1 - missed[load] : 1;
       }
       const ownTokens = tally.selectionsFrom[gpu] / this.#topk;
-      const shared = ownTokens > 0 ? this.#fusedBytes : 0;
-      const seconds = bothOf(
-        (active * this.#bytesPerExpert + shared) / this.#bandwidth,
-        part * (tally.gpuLoad[gpu] * this.#flopsPerSelection + ownTokens * this.#flopsPerToken) * perRate,
-        overlapNorm,
-      );
+      const seconds = this.seconds(active, tally.gpuLoad[gpu], ownTokens, slice, promptPart);
       if (seconds > slowest) slowest = seconds;
     }
     return slowest;
+  }
+
+  /**
+   * One GPU.
+   * @param active     experts that it reads
+   * @param selections that it computes
+   * @param ownTokens  that begin there
+   */
+  seconds(
+    active: number,
+    selections: number,
+    ownTokens: number,
+    { part, rate }: Slice,
+    promptPart: number,
+  ): number {
+    const { overlapNorm, promptRate } = this.#hardware;
+    const shared = ownTokens > 0 ? this.#fusedBytes : 0;
+    return bothOf(
+      (active * this.#bytesPerExpert + shared) / this.#bandwidth,
+      (part *
+        (selections * this.#flopsPerSelection + ownTokens * this.#flopsPerToken) *
+        (1 - promptPart + promptPart / promptRate)) /
+        (this.#flops * rate),
+      overlapNorm,
+    );
   }
 }
 

@@ -63,14 +63,15 @@ export class StepCost {
     this.#experts = new ExpertTime(model, topology.slotsPerGpu, hardware, fused);
   }
 
-  /** Everything of the pass that does not depend on routing: all attention, the dense layers and the logits. */
-  fixed(ranks: readonly AttentionWork[]): number {
-    let attention = 0;
-    for (const kind of this.#kinds) {
-      if (kind.moeRows.length > 0)
-        attention += kind.moeRows.length * this.#slowestBeforeExperts(kind, ranks, WHOLE);
-    }
-    return attention + this.outsideMoe(ranks);
+  /**
+   * Everything of the pass that does not depend on routing: all attention, the dense layers and the logits.
+   * @param attention what `attention` says of the same ranks, where that is known
+   */
+  fixed(ranks: readonly AttentionWork[], attention = this.attention(ranks)): number {
+    let seconds = 0;
+    for (const { moeRows } of this.#kinds)
+      if (moeRows.length > 0) seconds += moeRows.length * attention[moeRows[0]];
+    return seconds + this.outsideMoe(ranks);
   }
 
   /** The layers that route to no experts, and the logits: these never overlap with anything. */
@@ -111,14 +112,26 @@ export class StepCost {
 
   /** One MoE layer, one part after the other. @param attention what `attention` says of the layer */
   inTurn(tally: LayerTally, mostTokensOnARank: number, attention: number, promptPart = 0): number {
-    const parts = { attention, ...this.times(tally, mostTokensOnARank, promptPart) };
-    const { attention: before, dispatch, experts, combine } = this.#launched(parts);
-    return before + dispatch + experts + combine;
+    return this.layerInTurn({ attention, ...this.times(tally, mostTokensOnARank, promptPart) });
+  }
+
+  /** One MoE layer of which the times are known, one part after the other. */
+  layerInTurn(times: LayerTimes): number {
+    const { attention, dispatch, experts, combine } = this.#launched(times);
+    return attention + dispatch + experts + combine;
   }
 
   /** One MoE layer in two overlapping micro-batches. @param halfAttention what `halfAttention` says of the layer */
   overlapped(tally: LayerTally, mostTokensOnARank: number, halfAttention: number, promptPart = 0): number {
-    const times = this.#launched(this.halfTimes(tally, mostTokensOnARank, halfAttention, promptPart));
+    return this.layerOverlapped(
+      this.halfTimes(tally, mostTokensOnARank, halfAttention, promptPart),
+      promptPart,
+    );
+  }
+
+  /** One MoE layer in two overlapping micro-batches, of which the times of one are known. */
+  layerOverlapped(half: LayerTimes, promptPart: number): number {
+    const times = this.#launched(half);
     return lowLatency(promptPart) ? pipelined(times) : alternating(times);
   }
 
@@ -138,6 +151,28 @@ export class StepCost {
       experts: this.#experts.slowest(tally, half, promptPart),
       ...this.#exchange.of(tally, mostTokensOnARank, promptPart, half),
     };
+  }
+
+  /** Dispatch and combine of one MoE layer: as one batch, and in one of two overlapping micro-batches. */
+  exchanges(
+    tally: LayerTally,
+    mostTokensOnARank: number,
+    promptPart: number,
+    halved: boolean,
+  ): Pick<LayerTimes, "dispatch" | "combine"> {
+    return this.#exchange.of(tally, mostTokensOnARank, promptPart, halved ? this.#half(promptPart) : WHOLE);
+  }
+
+  /** Experts of one MoE layer on one GPU (`ExpertTime.seconds`), likewise. */
+  expertSeconds(
+    active: number,
+    selections: number,
+    ownTokens: number,
+    promptPart: number,
+    halved: boolean,
+  ): number {
+    const slice = halved ? this.#half(promptPart) : WHOLE;
+    return this.#experts.seconds(active, selections, ownTokens, slice, promptPart);
   }
 
   /** `[MoE layers]`: what precedes the experts. */
@@ -161,7 +196,8 @@ export class StepCost {
     for (const kind of this.#kinds) {
       if (kind.moeRows.length === 0) continue;
       const slowest = this.#slowestBeforeExperts(kind, ranks, slice);
-      for (const row of kind.moeRows) seconds[row] = slowest;
+      if (kind.moeRows.length === seconds.length) seconds.fill(slowest);
+      else for (const row of kind.moeRows) seconds[row] = slowest;
     }
     return seconds;
   }

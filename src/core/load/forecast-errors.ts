@@ -29,7 +29,7 @@ export class ForecastErrors {
   learn(forecasts: readonly Float64Array[], actual: Float64Array): void {
     const count = forecasts.length;
     const keep = 2 ** (-1 / HALF_LIFE);
-    const errors = forecasts.map((forecast) => forecast.map((part, i) => part - actual[i]));
+    const errors = forecasts.map((forecast) => differences(forecast, actual));
     const blended = this.blend(errors);
     const squares = this.#squares;
     for (let i = 0; i < squares.length; i++) squares[i] = keep * squares[i] + blended[i] ** 2;
@@ -66,11 +66,25 @@ export class ForecastErrors {
    */
   deviation(blended: Float64Array, untested: number): Float64Array {
     const squares = this.#squares;
-    const phi = this.#tests > 0 ? squares.reduce((sum, square) => sum + square, 0) / this.#tests : untested;
-    return blended.map((part, i) =>
-      Math.sqrt((PRIOR_ERRORS * phi * part + squares[i]) / (PRIOR_ERRORS + this.#tests)),
-    );
+    const tests = this.#tests;
+    const phi = tests > 0 ? sumOf(squares) / tests : untested;
+    const deviation = new Float64Array(blended.length);
+    for (let i = 0; i < deviation.length; i++)
+      deviation[i] = Math.sqrt((PRIOR_ERRORS * phi * blended[i] + squares[i]) / (PRIOR_ERRORS + tests));
+    return deviation;
   }
+}
+
+function differences(a: Float64Array, b: Float64Array): Float64Array {
+  const left = a.slice();
+  for (let i = 0; i < left.length; i++) left[i] -= b[i];
+  return left;
+}
+
+function sumOf(values: Float64Array): number {
+  let sum = 0;
+  for (let i = 0; i < values.length; i++) sum += values[i];
+  return sum;
 }
 
 function dot(a: Float64Array, b: Float64Array): number {

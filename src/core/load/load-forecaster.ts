@@ -147,7 +147,9 @@ export class LoadForecaster {
 /** A load as parts of its sum; all zeros where that is 0. */
 function partsOf({ tokens }: ExpertLoad): Float64Array {
   const sum = sumOf(tokens);
-  return sum > 0 ? tokens.map((value) => value / sum) : new Float64Array(tokens.length);
+  const parts = new Float64Array(tokens.length);
+  if (sum > 0) for (let i = 0; i < parts.length; i++) parts[i] = tokens[i] / sum;
+  return parts;
 }
 
 function sumOf(values: Float64Array): number {

@@ -21,7 +21,8 @@ export class LoadTracker {
     const keep = 2 ** (-spanMs / this.#halfLifeMs);
     const average = this.#average.tokens;
     const gain = (1 - keep) * (1000 / spanMs);
-    for (let i = 0; i < average.length; i++) average[i] = keep * average[i] + gain * load.tokens[i];
+    const { tokens } = load;
+    for (let i = 0; i < average.length; i++) average[i] = keep * average[i] + gain * tokens[i];
     this.#weight = keep * this.#weight + (1 - keep);
   }
 
@@ -34,6 +35,8 @@ export class LoadTracker {
   forecast(): ExpertLoad {
     const { layers, experts, tokens } = this.#average;
     const scale = this.#weight > 0 ? 1 / this.#weight : 0;
-    return { layers, experts, tokens: tokens.map((value) => value * scale) };
+    const scaled = new Float64Array(tokens.length);
+    for (let i = 0; i < scaled.length; i++) scaled[i] = tokens[i] * scale;
+    return { layers, experts, tokens: scaled };
   }
 }

@@ -1,4 +1,4 @@
-import { type ExpertLoad, emptyLoad, layerLoad } from "../../model/load.ts";
+import { type ExpertLoad, emptyLoad } from "../../model/load.ts";
 import { PART_TOKENS } from "./part-loads.ts";
 import { WindowSum } from "./window-sum.ts";
 
@@ -49,17 +49,21 @@ export class RecentParts {
     for (const { tokens } of this.#parts)
       for (let i = 0; i < scale.length; i++) scale[i] += tokens[i] / count;
     for (let i = 0; i < scale.length; i++) scale[i] = scale[i] === 0 ? 0 : load.tokens[i] / scale[i];
-    return this.#parts.map(({ tokens }) => ({ ...load, tokens: tokens.map((value, i) => value * scale[i]) }));
+    return this.#parts.map(({ tokens }) => {
+      const scaled = tokens.slice();
+      for (let i = 0; i < scaled.length; i++) scaled[i] *= scale[i];
+      return { ...load, tokens: scaled };
+    });
   }
 
   /** Of the layer with most: a layer may have been idle. */
   #selections(): number {
+    const { tokens } = this.#sum.load;
     let most = 0;
-    for (let layer = 0; layer < this.#layers; layer++) {
-      most = Math.max(
-        most,
-        layerLoad(this.#sum.load, layer).reduce((a, b) => a + b, 0),
-      );
+    for (let i = 0; i < tokens.length; ) {
+      let sum = 0;
+      for (const end = i + this.#experts; i < end; i++) sum += tokens[i];
+      most = Math.max(most, sum);
     }
     return most;
   }

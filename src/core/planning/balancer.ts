@@ -90,14 +90,22 @@ export class Balancer {
     return this.#current;
   }
 
+  get #decides(): boolean {
+    return this.#policy.placement !== "contiguous";
+  }
+
   /** The load expected next, tokens per second and expert: what placements are made for. */
   forecast(): ExpertLoad {
     return this.#steady.forecast().mean;
   }
 
-  /** @param routing some of the window's tokens, at all the model's layers; null where there are none to be had */
+  /**
+   * What never decides keeps no more than the load of late, which experts of lost GPUs are brought back by.
+   * @param routing some of the window's tokens, at all the model's layers; null where there are none to be had
+   */
   observe(load: ExpertLoad, spanMs: number, routing: RoutingTrace | null = null): void {
     this.#recent.observe(load, spanMs);
+    if (!this.#decides) return;
     if (this.#steady.observe(load, spanMs)) {
       this.#changed = true;
       this.#parts.forget();
@@ -124,7 +132,7 @@ export class Balancer {
    * @param capacity which GPUs may hold how much; none of it on those that are lost or to be emptied
    */
   decide(nowMs: number, capacity: PoolCapacity = this.#capacity): Decision | null {
-    if (this.#policy.placement === "contiguous" || !this.#recent.warm) return null;
+    if (!this.#decides || !this.#recent.warm) return null;
     const early = this.#changed && this.#policy.replansEarly;
     const resized = !sameCapacity(capacity, this.#capacity);
     if (early || resized || nowMs >= this.#nextPlacement) {

@@ -2,6 +2,9 @@ import { InputError } from "../../lib/errors.ts";
 import { type Cutter, MOST_LETTERS, type NumberedText, tooLong } from "./text-lines.ts";
 
 const SPACE = /^\s*$/;
+const IN_STRUCTURE = /["[\]{},]/g;
+const IN_TEXT = /["\\]/g;
+const BEHIND = "goes on behind its list; expected nothing there";
 
 /** Cuts a text that is one JSON list into its elements, whatever the lines; they are not read yet. */
 export class ArrayElements implements Cutter {
@@ -23,7 +26,7 @@ export class ArrayElements implements Cutter {
   /** @throws InputError */
   push(text: string): readonly NumberedText[] {
     if (this.#over) {
-      if (!SPACE.test(text)) throw this.#error("goes on behind its list; expected nothing there");
+      if (!SPACE.test(text)) throw this.#error(BEHIND);
       return [];
     }
     this.#held += text;
@@ -44,34 +47,38 @@ export class ArrayElements implements Cutter {
     const held = this.#held;
     let from = 0;
     let at = this.#at;
-    for (; at < held.length && !this.#over; at++) {
-      const sign = held.charCodeAt(at);
-      if (this.#quoted) {
-        if (sign === BACKSLASH) at++;
-        else if (sign === QUOTE) this.#quoted = false;
-      } else if (sign === QUOTE) this.#quoted = true;
-      else if (sign === OPEN_LIST || sign === OPEN_OBJECT) {
-        this.#depth++;
-        if (this.#depth === 1) from = at + 1;
-      } else if (sign === CLOSE_LIST || sign === CLOSE_OBJECT) this.#depth--;
-      else if (sign !== COMMA) continue;
-      else if (this.#depth > 1) continue;
-      else {
-        elements.push(this.#element(held.slice(from, at)));
-        from = at + 1;
-        continue;
+    while (at < held.length && !this.#over) {
+      const signs = this.#quoted ? IN_TEXT : IN_STRUCTURE;
+      signs.lastIndex = at;
+      const found = signs.exec(held);
+      if (found === null) {
+        at = held.length;
+        break;
       }
-      if (this.#depth === 0 && !this.#quoted) {
-        const last = held.slice(from, at);
-        if (this.#number + elements.length > 0 || !SPACE.test(last)) elements.push(this.#element(last));
+      const [sign] = found;
+      at = found.index + 1;
+      // What follows a backslash is text, also where the next part begins with it.
+      if (sign === "\\") at++;
+      else if (sign === '"') this.#quoted = !this.#quoted;
+      else if (sign === ",") {
+        if (this.#depth !== 1) continue;
+        elements.push(this.#element(held.slice(from, found.index)));
+        from = at;
+      } else if (sign === "[" || sign === "{") {
+        this.#depth++;
+        if (this.#depth === 1) from = at;
+      } else {
+        this.#depth--;
+        if (this.#depth > 0) continue;
+        const last = held.slice(from, found.index);
+        if (this.#number > 0 || !SPACE.test(last)) elements.push(this.#element(last));
         this.#over = true;
-        from = at + 1;
+        from = at;
       }
     }
     this.#held = held.slice(from);
     this.#at = at - from;
-    if (this.#over && !SPACE.test(this.#held))
-      throw this.#error("goes on behind its list; expected nothing there");
+    if (this.#over && !SPACE.test(this.#held)) throw this.#error(BEHIND);
     return elements;
   }
 
@@ -84,11 +91,3 @@ export class ArrayElements implements Cutter {
     return new InputError(this.#source, "", hint);
   }
 }
-
-const QUOTE = 0x22;
-const BACKSLASH = 0x5c;
-const COMMA = 0x2c;
-const OPEN_LIST = 0x5b;
-const CLOSE_LIST = 0x5d;
-const OPEN_OBJECT = 0x7b;
-const CLOSE_OBJECT = 0x7d;

@@ -3,7 +3,7 @@ import { MOST_REQUEST_TOKENS, PREFIX_BLOCK_TOKENS, type TraceMessage } from "../
 import { integerIn, isObject, type JsonObject, type NumberRule, readNumber, shown } from "../json.ts";
 import { TimeError, type TokenCounter, type TraceRow } from "./row-reader.ts";
 
-export const TOKENS = integerIn(1, MOST_REQUEST_TOKENS);
+const TOKENS = integerIn(1, MOST_REQUEST_TOKENS);
 const BLOCK = integerIn(0, Number.MAX_SAFE_INTEGER);
 export const BLOCK_SIZE = integerIn(1, 1 << 20);
 /** More would be no time: 2^53 ms are 285,000 years. */
@@ -61,7 +61,7 @@ export function readName({ row, source, where }: JsonRow, name: string): string 
   const value = row[name];
   if (value === undefined || value === null || value === "") return undefined;
   if (typeof value === "string") return value;
-  if (Number.isSafeInteger(value)) return String(value);
+  if (typeof value === "number" && Number.isSafeInteger(value)) return String(value);
   throw new InputError(source, `${where} ${name}`, `is ${shown(value)}; expected a name or a number`);
 }
 

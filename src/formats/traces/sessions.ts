@@ -1,7 +1,7 @@
 import type { TraceMessage } from "../../model/traffic.ts";
 
 /** Conversations whose last turn a reader remembers; one that goes on after so many others begins anew. */
-export const MOST_SESSIONS = 1 << 16;
+export const MOST_SESSIONS = 1 << 15;
 
 /** Messages of a conversation at most: every turn repeats those before it. */
 export const MOST_MESSAGES = 1000;

@@ -1,6 +1,7 @@
 import { InputError } from "../../lib/errors.ts";
 import { oneLine } from "../../lib/printable.ts";
 import { isObject, type JsonObject } from "../json.ts";
+import { isServegenLine } from "../servegen/client.ts";
 import { AZURE_COLUMNS, AzureRows } from "./azure-trace.ts";
 import { BailianRows } from "./bailian-trace.ts";
 import { BURSTGPT_COLUMNS, BurstgptRows } from "./burstgpt-trace.ts";
@@ -22,11 +23,9 @@ export const TRACE_FORMATS = [
 ] as const;
 export type TraceFormat = (typeof TRACE_FORMATS)[number];
 
-const CSV: readonly TraceFormat[] = ["azure", "burstgpt"];
-
 /** Whether its first line names its columns. */
 export function hasHeader(format: TraceFormat): boolean {
-  return CSV.includes(format);
+  return format === "azure" || format === "burstgpt";
 }
 
 /** @param header the first line, of formats that have one */
@@ -108,6 +107,13 @@ function objectOf(line: string): readonly JsonObject[] {
 
 /** @param line the first that is not empty; null where there is none */
 export function unknownFormat(line: string | null, source: string): InputError {
+  if (line !== null && isServegenLine(line)) {
+    return new InputError(
+      source,
+      "line 1",
+      "is of one client of ServeGen's data; give the folder of all of them",
+    );
+  }
   const csv = `Azure trace (CSV with the columns ${AZURE_COLUMNS.join(", ")}) nor BurstGPT's (CSV with ${BURSTGPT_COLUMNS.join(", ")})`;
   const json =
     "Mooncake's, Qwen-Bailian's, vLLM's timed trace or Plimsoll's own (lines of JSON) nor ShareGPT's (JSON)";

@@ -47,7 +47,7 @@ export class TraceParser {
   readonly #options: TraceOptions;
   readonly #text: TraceText;
   readonly #counter: TokenCounter;
-  #opening: TraceOpening;
+  readonly #opening: TraceOpening;
   #opened: OpenedTrace | null = null;
   #spread = new TickSpread(0);
   /** Of the first request, on the trace's own clock. */
@@ -90,8 +90,7 @@ export class TraceParser {
   end(): readonly TraceRequest[] {
     const requests = [...this.#cut(this.#text.end())];
     if (this.#opened === null) requests.push(...this.#open(this.#opening.end()));
-    const last = this.#opened as OpenedTrace | null;
-    for (const part of last?.cutter.end() ?? []) requests.push(...this.#row(part));
+    for (const part of this.#opened?.cutter.end() ?? []) requests.push(...this.#row(part));
     for (const request of this.#spread.end()) requests.push(request);
     this.#checkBroken();
     if (this.#requests === 0) throw new InputError(this.#source, "", this.#noRequests());

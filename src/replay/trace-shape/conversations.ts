@@ -10,7 +10,7 @@ export interface ConversationFigures {
 }
 
 /** Conversations that are followed at one time; one that goes on after so many others counts as two. */
-const MOST_SESSIONS = 1 << 16;
+const MOST_SESSIONS = 1 << 15;
 
 /** Turns of a trace's conversations. */
 export class Conversations {

@@ -17,7 +17,7 @@ export interface PrefixFigures {
 }
 
 /** Conversations whose length is remembered. */
-const MOST_SESSIONS = 1 << 16;
+const MOST_SESSIONS = 1 << 15;
 
 /** How much of prompts was there before. */
 export class PrefixSharing {

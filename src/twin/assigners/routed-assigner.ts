@@ -25,7 +25,7 @@ const REPORTED_TOKENS = 32;
 export interface RoutedOptions {
   readonly model: MoeModel;
   readonly topology: Topology;
-  /** Where a rank is no GPU of the topology's, nothing is made of experts. */
+  /** Where a rank is no GPU of the topology's, or all are on one node, nothing is made of experts. */
   readonly ranks: number;
   readonly routing: RoutingSource;
   readonly policy: RoutingPolicy;
@@ -59,7 +59,11 @@ export class RoutedAssigner implements RankAssigner {
     const later = (turn: () => void) => {
       this.#turn = turn;
     };
-    const learns = (policy === "expert-aware" || policy === "decode") && shards === gpuCount(topology);
+    // Where all ranks are on one node, a request's experts are as far, and cost as much, from each.
+    const learns =
+      (policy === "expert-aware" || policy === "decode") &&
+      shards === gpuCount(topology) &&
+      topology.nodes > 1;
     this.#experts = learns
       ? new ExpertAffinity({ model, topology, shards, sketchBytes: EXPERT_SKETCH_BYTES, clock, later })
       : null;

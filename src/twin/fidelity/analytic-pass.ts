@@ -42,6 +42,10 @@ export class AnalyticPass implements ForwardPass {
   readonly #parts: Float64Array;
   /** `[gpus]`: tokens of the step that begin at each. */
   readonly #from: Float64Array;
+  /** `[slots]` */
+  readonly #gpuOf: Int32Array;
+  /** Whether an expert of any layer has several slots. */
+  readonly #splits: boolean;
   /** `[gpus of a node]`: tokens whose source is such a GPU of any node. */
   readonly #peerTokens: Float64Array;
   /** 0..1: where the next expert's parts are cut into whole selections. */
@@ -68,6 +72,9 @@ export class AnalyticPass implements ForwardPass {
     this.#parts = new Float64Array(this.#tally.slotLoad.length);
     this.#from = new Float64Array(this.#tally.gpuLoad.length);
     this.#peerTokens = new Float64Array(topology.gpusPerNode);
+    this.#gpuOf = Int32Array.from(this.#parts, (_, slot) => Math.floor(slot / topology.slotsPerGpu));
+    const { offsets } = map.replicas;
+    this.#splits = offsets.some((from, i) => i + 1 < offsets.length && offsets[i + 1] - from > 1);
   }
 
   run(batch: StepBatch, meter: PoolMeter): number {
@@ -115,7 +122,8 @@ export class AnalyticPass implements ForwardPass {
     variance.fill(0);
     for (const group of groups) {
       const { chance } = this.#profiles.of(group);
-      const [all, vary] = [tokens[group], varying[group]];
+      const all = tokens[group];
+      const vary = varying[group];
       for (let expert = 0; expert < experts; expert++) {
         const p = chance[row + expert];
         counts[expert] += all * p;
@@ -123,36 +131,59 @@ export class AnalyticPass implements ForwardPass {
       }
     }
     this.#normals.shuffle();
-    for (let expert = 0; expert < experts; expert++) {
-      if (counts[expert] > 0) counts[expert] = this.#normals.count(counts[expert], variance[expert]);
-    }
+    this.#normals.countAll(counts, variance);
   }
 
   #load(layer: number): void {
-    const { placement, replicas } = this.map;
-    const { experts, topology } = placement;
-    const { offsets, slots } = replicas;
-    const { slotLoad, gpuLoad } = this.#tally;
+    const tally = this.#tally;
     const counts = this.#counts;
+    resetTally(tally);
+    if (!this.#splits) return this.#loadWhole(layer);
+    const { placement, replicas } = this.map;
+    const { experts } = placement;
+    const { offsets, slots } = replicas;
+    const { slotLoad, gpuLoad } = tally;
+    const gpuOf = this.#gpuOf;
     const parts = this.#parts;
-    resetTally(this.#tally);
     this.#split.split(layer, counts, this.#from, parts);
+    let turn = this.#turn;
     for (let expert = 0; expert < experts; expert++) {
       const from = offsets[layer * experts + expert];
       const to = offsets[layer * experts + expert + 1];
       let part = 0;
       let given = 0;
-      this.#turn = (this.#turn + GOLDEN) % 1;
+      turn += GOLDEN;
+      if (turn >= 1) turn -= 1;
       for (let i = from; i < to; i++) {
         // Whole selections that add up, of each slot its part on average: of one alone the first must not get it always.
         part += parts[slots[i]];
-        const upTo = i + 1 === to ? counts[expert] : Math.floor(part * counts[expert] + this.#turn);
+        const upTo = i + 1 === to ? counts[expert] : Math.floor(part * counts[expert] + turn);
         slotLoad[slots[i]] = upTo - given;
-        gpuLoad[Math.floor(slots[i] / topology.slotsPerGpu)] += upTo - given;
+        gpuLoad[gpuOf[slots[i]]] += upTo - given;
         given = upTo;
       }
-      this.#tally.selections += given;
+      tally.selections += given;
     }
+    this.#turn = turn;
+  }
+
+  /** Every expert has one slot at most, which gets all its tokens. */
+  #loadWhole(layer: number): void {
+    const { offsets, slots } = this.map.replicas;
+    const { slotLoad, gpuLoad } = this.#tally;
+    const counts = this.#counts;
+    const gpuOf = this.#gpuOf;
+    const first = layer * counts.length;
+    let selections = 0;
+    for (let expert = 0; expert < counts.length; expert++) {
+      const from = offsets[first + expert];
+      if (from === offsets[first + expert + 1]) continue;
+      const count = counts[expert];
+      slotLoad[slots[from]] = count;
+      gpuLoad[gpuOf[slots[from]]] += count;
+      selections += count;
+    }
+    this.#tally.selections = selections;
   }
 
   /** Hops as measured; what each GPU receives follows its load, what it sends its tokens. */

@@ -21,18 +21,17 @@ export class BatchMix {
   }
 
   count({ tokens, rows }: StepBatch): void {
+    const profiles = this.#profiles;
     for (const group of this.groups) this.tokens[group] = this.varying[group] = 0;
     this.groups.length = 0;
     for (let at = 0; at < tokens; ) {
-      const group = this.#profiles.groupOf(rows[at]);
+      const group = profiles.groupOf(rows[at]);
       let end = at + 1;
-      while (end < tokens && rows[end] === rows[end - 1] + 1 && this.#profiles.groupOf(rows[end]) === group) {
-        end++;
-      }
+      while (end < tokens && rows[end] === rows[end - 1] + 1 && profiles.groupOf(rows[end]) === group) end++;
       if (this.tokens[group] === 0) this.groups.push(group);
       const run = end - at;
       this.tokens[group] += run;
-      this.varying[group] += run * (1 - (run - 1) / this.#profiles.of(group).rows);
+      this.varying[group] += run * (1 - (run - 1) / profiles.of(group).rows);
       at = end;
     }
   }

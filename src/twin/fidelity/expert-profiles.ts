@@ -1,7 +1,8 @@
 import type { RoutingSource } from "../routing-source.ts";
 
 /** Rows of a routing source that are taken to be alike: a topic of the synthetic one, a stretch of a trace. */
-const ALIKE = 1024;
+const ALIKE_BITS = 10;
+const ALIKE = 1 << ALIKE_BITS;
 
 /** What the tokens of alike rows choose. */
 export interface ExpertProfile {
@@ -9,6 +10,18 @@ export interface ExpertProfile {
   readonly rows: number;
   /** `[layers][experts]`: the part of the tokens that choose the expert. */
   readonly chance: Float32Array;
+}
+
+/** Profiles by the rows that they are counted from: sources that read the same rows share them, from run to run. */
+const COUNTED = new WeakMap<Int16Array, ExpertProfiles>();
+
+/** The profiles of a source's rows, which a source before may have had counted: rows never change. */
+export function profilesOf(routing: RoutingSource, layers: number, experts: number): ExpertProfiles {
+  const known = COUNTED.get(routing.experts);
+  if (known?.isOf(layers, experts) === true) return known;
+  const profiles = new ExpertProfiles(routing, layers, experts);
+  COUNTED.set(routing.experts, profiles);
+  return profiles;
 }
 
 /** How likely the tokens of a routing source are to choose each expert, by group of alike rows; counted when first needed. */
@@ -24,13 +37,17 @@ export class ExpertProfiles {
     this.#experts = experts;
   }
 
+  isOf(layers: number, experts: number): boolean {
+    return layers === this.#layers && experts === this.#experts;
+  }
+
   /** Groups of rows there are. */
   get groups(): number {
     return Math.ceil(this.#routing.experts.length / this.#routing.rowStride / ALIKE);
   }
 
   groupOf(row: number): number {
-    return Math.floor(row / ALIKE);
+    return row >>> ALIKE_BITS;
   }
 
   of(group: number): ExpertProfile {

@@ -3,7 +3,7 @@ import type { Fidelity } from "../../model/fidelity.ts";
 import type { ReplicaMap } from "../../model/replica-map.ts";
 import { AnalyticPass } from "./analytic-pass.ts";
 import { ExactPass } from "./exact-pass.ts";
-import { ExpertProfiles } from "./expert-profiles.ts";
+import { type ExpertProfiles, profilesOf } from "./expert-profiles.ts";
 import type { ForwardPass, PassOptions } from "./forward-pass.ts";
 import { LayerTurns } from "./layer-turns.ts";
 import { NormalTable } from "./normal-table.ts";
@@ -24,7 +24,7 @@ export class ForwardPasses {
     const layers = options.model.moeLayers.length;
     this.#options = options;
     this.#turns = new LayerTurns(layers);
-    this.#profiles = new ExpertProfiles(options.routing, layers, options.model.experts);
+    this.#profiles = profilesOf(options.routing, layers, options.model.experts);
     this.#normals = new NormalTable(new Rng(options.seed, 7));
   }
 

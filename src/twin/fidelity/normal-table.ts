@@ -22,6 +22,11 @@ export class NormalTable {
     this.#at = this.#rng.below(SIZE);
   }
 
+  /** A count for each mean above 0, in place. @param variance `[means]` */
+  countAll(means: Float64Array, variance: Float64Array): void {
+    for (let i = 0; i < means.length; i++) if (means[i] > 0) means[i] = this.count(means[i], variance[i]);
+  }
+
   /** A whole number of the given mean; its variance is `variance` where the mean is large, else the mean. */
   count(mean: number, variance: number): number {
     if (mean >= FEW) {

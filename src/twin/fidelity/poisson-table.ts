@@ -3,6 +3,7 @@ const MEANS = 64;
 const PARTS = 1024;
 /** Of smaller means the rows are too far apart, and most counts are 0. */
 const LEAST = 1 / 4;
+const ROUNDING = 1e-12;
 /** Counts of a mean below the table's last end well before it. */
 const MOST = 64;
 
@@ -17,14 +18,15 @@ export class PoissonTable {
     for (let row = 0; row <= most * MEANS; row++) {
       let [count, chance] = [0, Math.exp(-row / MEANS)];
       let upTo = chance;
-      for (let part = 0; part < PARTS; part++) {
-        // What the part's middle comes to.
-        while (upTo < (part + 1 / 2) / PARTS && count < MOST) {
-          count++;
-          chance *= row / MEANS / count;
-          upTo += chance;
-        }
-        this.#counts[row * PARTS + part] = count;
+      for (let part = 0; part < PARTS; ) {
+        // Parts whose middle it comes to.
+        let end = count === MOST ? PARTS : part;
+        while (end < PARTS && upTo >= (end + 1 / 2) / PARTS) end++;
+        this.#counts.fill(count, row * PARTS + part, row * PARTS + end);
+        part = end;
+        count++;
+        chance *= row / MEANS / count;
+        upTo += chance;
       }
     }
   }
@@ -45,6 +47,8 @@ export class PoissonTable {
 
 /** By inversion. @param u 0..1 */
 function inverted(mean: number, u: number): number {
+  // e^−mean is no less than 1 − mean, beyond rounding: most small means need no exponential.
+  if (u < 1 - mean - ROUNDING) return 0;
   let chance = Math.exp(-mean);
   let left = u;
   let count = 0;

@@ -24,16 +24,19 @@ export class SampledTime {
     for (const { tokens } of work) if (tokens > this.#mostTokens) this.#mostTokens = tokens;
     this.#promptPart = promptPartOf(work);
     this.#attention = this.#cost.attention(work);
+    this.#inTurn = this.#cost.fixed(work, this.#attention);
+    if (!this.#cost.overlaps) return;
     this.#halfAttention = this.#cost.halfAttention(work);
-    this.#inTurn = this.#cost.fixed(work);
     this.#overlapped = this.#cost.outsideMoe(work);
   }
 
   add(layer: number, tally: LayerTally): void {
-    const [whole, half] = [this.#attention[layer], this.#halfAttention[layer]];
+    const whole = this.#attention[layer];
     const [most, prompts] = [this.#mostTokens, this.#promptPart];
     // Attention is known of all layers.
     this.#inTurn += this.#weight * (this.#cost.inTurn(tally, most, whole, prompts) - whole);
+    if (!this.#cost.overlaps) return;
+    const half = this.#halfAttention[layer];
     this.#overlapped += this.#weight * this.#cost.overlapped(tally, most, half, prompts);
   }
 

@@ -4,7 +4,7 @@ import type { AdmissionLimits } from "../../serving/admission/limits.ts";
 import type { Arrival } from "../assigners/rank-assigner.ts";
 import type { RoutingSource } from "../routing-source.ts";
 import type { KvLinks } from "./kv-links.ts";
-import type { RequestOutcome, RunObserver } from "./run-log.ts";
+import type { RequestOutcome, RequestRecord } from "./run-log.ts";
 import type { RequestListener, RunPool } from "./run-pool.ts";
 import type { RunTotals } from "./run-totals.ts";
 import type { Timeline } from "./timeline.ts";
@@ -27,7 +27,8 @@ export interface FlightsOptions {
   readonly totals: RunTotals;
   readonly routing: RoutingSource;
   readonly admission: AdmissionLimits;
-  readonly observer: RunObserver | null;
+  /** A request has its end. */
+  readonly over: (record: RequestRecord) => void;
 }
 
 /** A run's requests, between admission and the pools: takes each through its life (`VirtualFlight`). */
@@ -229,13 +230,13 @@ export class Flights implements RequestListener {
   }
 
   #over(flight: VirtualFlight, outcome: RequestOutcome, reason: string | null): void {
-    const { totals, timeline, observer } = this.#options;
+    const { totals, timeline, over } = this.#options;
     const nowMs = timeline.now();
     flight.stage = "over";
     this.inFlight--;
     this.#flying.delete(flight.attempt);
     totals.over(flight, outcome, nowMs);
-    observer?.request(flight.record(outcome, reason, nowMs));
+    over(flight.record(outcome, reason, nowMs));
     const ticket = this.#tickets.get(flight);
     this.#tickets.delete(flight);
     ticket?.leave(true);

@@ -14,7 +14,7 @@ import type { Batching } from "../pool/batching.ts";
 import type { Speculation } from "../pool/speculation.ts";
 import type { RoutingSource } from "../routing-source.ts";
 import type { StepRecorder } from "../step-recorder.ts";
-import type { RunObserver } from "./run-log.ts";
+import type { RequestRecord, RunObserver } from "./run-log.ts";
 
 /** A pool of a run. */
 export interface RunPoolShape {
@@ -31,6 +31,8 @@ export interface VirtualRunOptions extends RunPoolShape {
   readonly routing: RoutingSource;
   /** In order of arrival; may be endless. */
   readonly traffic: Iterable<TraceRequest>;
+  /** Users who wait: what comes once a request is over, no sooner than that; null for nothing. Nothing ever unless said otherwise. */
+  readonly again?: ((over: RequestRecord) => TraceRequest | null) | null;
   /** No request arrives later than this; those that have are finished. */
   readonly durationMs: number;
   readonly cadence: Cadence;

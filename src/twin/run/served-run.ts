@@ -8,7 +8,7 @@ import type { PoolStep } from "../simulated-pool.ts";
 import type { StepBatch } from "../step-batch.ts";
 import { Flights } from "./flights.ts";
 import { KvLinks } from "./kv-links.ts";
-import type { RunEvent } from "./run-log.ts";
+import type { RequestRecord, RunEvent } from "./run-log.ts";
 import type { RunPoolShape, VirtualRunOptions } from "./run-options.ts";
 import { type PoolListener, RunPool } from "./run-pool.ts";
 import type { VirtualRunResult } from "./run-result.ts";
@@ -25,6 +25,7 @@ type Defaulted =
   | "admission"
   | "faults"
   | "observer"
+  | "again"
   | "measuredFromMs";
 export type ServedRunOptions = VirtualRunOptions & Required<Pick<VirtualRunOptions, Defaulted>>;
 
@@ -37,14 +38,17 @@ export class ServedRun implements PoolListener {
   /** That which computes prompts first. */
   readonly #pools: readonly RunPool[];
   #exhausted = false;
+  /** Requests of users who think. */
+  #thinking = 0;
 
   constructor(options: ServedRunOptions) {
-    const { measuredFromMs, durationMs, decode, routing, observer } = options;
+    const { measuredFromMs, durationMs, decode, routing } = options;
     const { timeline } = this;
     this.#options = options;
     this.totals = new RunTotals(measuredFromMs, durationMs);
     const admission = options.admission ?? UNLIMITED;
-    this.#flights = new Flights({ timeline, totals: this.totals, routing, admission, observer });
+    const over = (record: RequestRecord) => this.#over(record);
+    this.#flights = new Flights({ timeline, totals: this.totals, routing, admission, over });
     const prompts = this.#open(decode === null ? "pool" : "prefill", options);
     const pool = decode === null ? null : this.#open("decode", decode);
     this.#pools = pool === null ? [prompts] : [prompts, pool];
@@ -57,7 +61,7 @@ export class ServedRun implements PoolListener {
 
   /** Nothing is to come, nor in flight. */
   get over(): boolean {
-    return this.#exhausted && this.#flights.inFlight === 0;
+    return this.#exhausted && this.#thinking === 0 && this.#flights.inFlight === 0;
   }
 
   /** Whatever is still in flight stays without an end. */
@@ -119,6 +123,18 @@ export class ServedRun implements PoolListener {
         following = traffic.next();
       }
       this.#receive(traffic, following);
+    });
+  }
+
+  #over(record: RequestRecord): void {
+    const { observer, again, durationMs } = this.#options;
+    observer?.request(record);
+    const next = again?.(record) ?? null;
+    if (next === null || next.arrivalMs > durationMs) return;
+    this.#thinking++;
+    this.timeline.at(next.arrivalMs, () => {
+      this.#thinking--;
+      this.#flights.arrive(next);
     });
   }
 

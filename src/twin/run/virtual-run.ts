@@ -21,6 +21,7 @@ export function* virtualRun(given: VirtualRunOptions): Generator<number, Virtual
     admission: null,
     faults: [],
     observer: null,
+    again: null,
     measuredFromMs: 0,
     ...given,
   });

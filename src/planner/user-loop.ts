@@ -1,0 +1,48 @@
+import { Rng } from "../lib/rng.ts";
+import type { TraceRequest } from "../model/traffic.ts";
+import { type Demand, lengthsOf } from "./demand.ts";
+
+/** Users of one unit, each with one request after the other: asks, waits for the answer, thinks, asks again. */
+export class UserLoop {
+  readonly #users: number;
+  readonly #thinkMs: number;
+  readonly #rng: Rng;
+  readonly #lengths: ReturnType<typeof lengthsOf>;
+
+  constructor(demand: Demand, users: number, thinkMs: number, seed: number) {
+    this.#users = users;
+    this.#thinkMs = thinkMs;
+    this.#rng = new Rng(seed, 23);
+    this.#lengths = lengthsOf(demand);
+  }
+
+  /** Who is found in the middle of an answer asks for the rest of it; who thinks asks once that is over. @param answerMs about how long an answer takes */
+  begin(answerMs: number): TraceRequest[] {
+    const waiting = answerMs / (answerMs + this.#thinkMs);
+    const first = Array.from({ length: this.#users }, (): TraceRequest => {
+      const asks = this.#asks(0);
+      if (this.#rng.uniform() >= waiting) return { ...asks, arrivalMs: this.#thinks() };
+      return { ...asks, outputTokens: Math.ceil(asks.outputTokens * (1 - this.#rng.uniform())) };
+    });
+    return first.sort((a, b) => a.arrivalMs - b.arrivalMs);
+  }
+
+  /** What a user asks whose answer is there. */
+  again(nowMs: number): TraceRequest {
+    return this.#asks(nowMs + this.#thinks());
+  }
+
+  #asks(arrivalMs: number): TraceRequest {
+    const { prompts, answers } = this.#lengths;
+    return {
+      arrivalMs,
+      inputTokens: prompts(this.#rng.uniform()),
+      outputTokens: answers(this.#rng.uniform()),
+    };
+  }
+
+  /** As long as it takes until the next independent thought. */
+  #thinks(): number {
+    return this.#thinkMs === 0 ? 0 : this.#rng.exponential(this.#thinkMs);
+  }
+}
