@@ -6,7 +6,8 @@ import type { Plan } from "../../planner/plan.ts";
 import type { PlanProblem } from "../../planner/plan-problem.ts";
 import type { SearchResult } from "../../planner/search.ts";
 import { limitText, poolsText } from "../../plans/plan-terms.ts";
-import { costOf, lineOf } from "../../plans/plan-report.ts";
+import { type BesidePlan, apiCostOf } from "../../plans/api-cost.ts";
+import { type PlanCost, costOf, lineOf } from "../../plans/plan-report.ts";
 import { startTexts } from "../../plans/starts/start-text.ts";
 
 /** A word, and a text. */
@@ -54,7 +55,29 @@ export function answerRows(plan: Plan, problem: PlanProblem): Row[] {
         ? "no price given (--price)"
         : `$${decimals(cost.dollarsPerHour, 2)} an hour; $${decimals(cost.perMillionTokens, 3)} per million tokens with idle time, $${decimals(cost.perMillionTokensAtLine, 3)} at the load line; $${decimals(cost.perMillionAnswerTokens, 2)} per million of answers`,
     ],
+    ...apiRow(plan, problem, cost),
   ];
+}
+
+/** What the same traffic costs at an API, where somebody said its prices. */
+function apiRow(plan: Plan, problem: PlanProblem, cost: PlanCost | null): Row[] {
+  const api = apiCostOf(plan, problem, cost?.dollarsPerHour ?? null);
+  if (api === null) return [];
+  const { dollarsPerHour, perMillionTokens, cachedPart, beside } = api;
+  const cached = cachedPart === 0 ? "" : `, ${decimals(100 * cachedPart, 0)} % of prompts cached`;
+  const costs = `$${decimals(dollarsPerHour, 2)} an hour; $${decimals(perMillionTokens, 3)} per million tokens${cached}`;
+  return [["at the API", beside === null ? costs : `${costs}; ${besideText(beside)}`]];
+}
+
+function besideText({ ratio, evenAtUse, carried }: BesidePlan): string {
+  const plan =
+    ratio > 1
+      ? `${decimals(ratio, 2)} times that for the plan`
+      : `${decimals(100 * ratio, 0)} % of that for the plan`;
+  const even = carried
+    ? `which is ${decimals(100 * evenAtUse, 0)} % of the load line`
+    : "which these GPUs do not carry";
+  return `${plan}; both cost the same at ${decimals(ratio, 2)} times the traffic, ${even}`;
 }
 
 function lineText(plan: Plan, problem: PlanProblem): string {
