@@ -77,7 +77,12 @@ export const importTable: readonly Row[] = [
     packages: [],
     pure: false,
   },
-  { unit: "capture", imports: ["serving/capture", "config", "model", "lib"], packages: [], pure: false },
+  {
+    unit: "capture",
+    imports: ["serving/capture", "serving/traffic/traffic-observer.ts", "config", "model", "lib"],
+    packages: [],
+    pure: false,
+  },
   {
     unit: "engines/*",
     imports: [

@@ -1,5 +1,5 @@
 import { StringDecoder } from "node:string_decoder";
-import { openFileChunks } from "../../files/file-chunks.ts";
+import { findFileChunks } from "../../files/file-chunks.ts";
 import { isObject, type JsonObject } from "../../formats/json.ts";
 import { TextLines } from "../../formats/traces/text-lines.ts";
 import { InputError } from "../../lib/errors.ts";
@@ -72,7 +72,7 @@ export async function openCapturedFile(path: string): Promise<CapturedFile> {
 }
 
 async function* textsOf(path: string): AsyncGenerator<string, void, void> {
-  const { chunks } = await openFileChunks(path);
+  const { chunks } = await findFileChunks(path);
   const lines = new TextLines(path);
   const utf8 = new StringDecoder("utf8");
   for await (const chunk of chunks) {
