@@ -105,7 +105,7 @@ test("a trace read whole has the requests that one read in parts has", () => {
     if (/^(?:sharegpt|aiperf)/.test(name)) continue;
     const { requests } = readParts([bytes]);
     const bare = ({
-      prefixBlocks: _,
+      prefixBlocks: _blocks,
       blockTokens: _size,
       prompt: _text,
       messages: _all,
