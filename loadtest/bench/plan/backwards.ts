@@ -8,7 +8,6 @@ import type { PlanProblem } from "../../../src/planner/plan-problem.ts";
 import { isPlan, makePlan } from "../../../src/planner/plan.ts";
 import { ratedLayouts } from "../../../src/planner/rated-layouts.ts";
 import { TrialsHere } from "../../../src/planner/trials-here.ts";
-import { routingSources } from "../../../src/twin/routing-sources.ts";
 import { same } from "./coverage.ts";
 import type { MeasuredPoint } from "./measured-candidates.ts";
 import { readQuestion } from "./plan-question.ts";
@@ -89,11 +88,11 @@ export async function askBackwards(
   seed: number,
 ): Promise<Answer> {
   const { problem, errors } = await questionOf(of, way, seed);
-  const here = new TrialsHere(problem, routingSources(problem.model, seed, null), REQUESTS);
+  const here = new TrialsHere(problem, REQUESTS);
   const trials = new KnownTrials(way.alike ? new TrialsByMeans(here, problem) : here);
-  const lines = new LoadLines(trials, problem, way.alike ? 0 : undefined);
-  const plan = await makePlan(problem, lines, errors, UNWATCHED);
-  const own = await ownOf(of, problem, lines);
+  const options = way.alike ? { stepsBelow: 0 } : {};
+  const plan = await makePlan(problem, trials, errors, UNWATCHED, options);
+  const own = await ownOf(of, problem, new LoadLines(trials, problem, options));
   if (!isPlan(plan)) return { of, way, gpus: null, layout: null, found: false, keeps: null, own };
   const { layout } = plan.chosen;
   const found =
@@ -125,13 +124,9 @@ async function questionOf({ point, measured }: MeasuredPoint, { factor, alike }:
     seed,
   });
   if (!alike) return asked;
-  const demand = usersDemand(
-    point.concurrency,
-    0,
-    isl,
-    osl,
-    (1 - point.lengthRatio) / (1 + point.lengthRatio),
-  );
+  const demand = usersDemand(point.concurrency, 0, isl, osl, {
+    within: (1 - point.lengthRatio) / (1 + point.lengthRatio),
+  });
   return { ...asked, problem: { ...asked.problem, demand } };
 }
 

@@ -13,7 +13,10 @@ import { TrialThreads } from "../../plans/trial-threads.ts";
 import { countOption, jsonOption } from "../options.ts";
 import { output } from "../output.ts";
 import { ProgressBar } from "../progress-bar.ts";
+import { openExperts } from "../simulation-inputs.ts";
 import { stoppable } from "../stoppable.ts";
+import { type PoolFlags, addPoolOptions, checkPoolFlags } from "./running-pool/pool-flags.ts";
+import { type RightSizeFlags, rightSizePool } from "./running-pool/right-size.ts";
 import { readPlanFile } from "./plan-file.ts";
 import { writePlanFiles, writePlanJson } from "./plan-files.ts";
 import { changesText, planText } from "./plan-text.ts";
@@ -27,7 +30,7 @@ export function planCommand(): Command {
     "Fewest GPUs for a rate, a trace or a number of users under latency targets; every answer is confirmed by the twin (docs/planning.md).",
   );
   for (const key of QUESTION_KEYS) command.addOption(optionOf(key));
-  return command
+  return addPoolOptions(command)
     .option(
       "--from <plan.json>",
       "what was asked there, but for what is given here; runs of the twin are kept",
@@ -38,11 +41,21 @@ export function planCommand(): Command {
         "with --from: asked otherwise, and what that changes; repeatable",
       ).argParser((setting: string, before: readonly string[] | undefined) => [...(before ?? []), setting]),
     )
-    .option("--out <dir>", "folder for plan.html, plan.json, scenario.yaml, plimsoll.yaml, requests")
+    .option(
+      "--out <dir>",
+      "folder for plan.html, plan.json, scenario.yaml, plimsoll.yaml, kubernetes.yaml, requests",
+    )
     .addOption(countOption("--threads <n>", "that run the twin (default: as many as cores, 8 at most)"))
     .addOption(jsonOption())
     .exitOverride()
-    .action(plan);
+    .action((flags: PlanCommandFlags & Question & Partial<PoolFlags>) => {
+      checkPoolFlags(flags);
+      return isOfPool(flags) ? rightSizePool(flags) : plan(flags);
+    });
+}
+
+function isOfPool(flags: object): flags is RightSizeFlags {
+  return "pool" in flags;
 }
 
 function optionOf(key: QuestionKey): Option {
@@ -75,7 +88,9 @@ async function plan({
   const saved = from === undefined ? null : await readPlanFile(from);
   const question = withWholePaths(changed(changed(saved?.asked ?? {}, given), readSettings(set ?? [])));
   const flags = flagsOf(question);
-  const inputs = await readPlanProblem(flags);
+  const inputs = await readPlanProblem(flags, ({ routing = null, load = null }, model) =>
+    openExperts({ routing, load }, model, flags.seed, out),
+  );
   const key = trialsKey(inputs.problem);
   await using threads = new TrialThreads(inputs.problem, count);
   const trials = new KnownTrials(threads, saved?.runs.of === key ? saved.runs.known : []);
