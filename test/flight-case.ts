@@ -21,6 +21,7 @@ import type { Pairing } from "../src/serving/pairing.ts";
 import type { RequestFacts } from "../src/serving/request/request-facts.ts";
 import { ServingPool } from "../src/serving/serving-pool.ts";
 import { TrafficMeter } from "../src/serving/traffic/traffic-meter.ts";
+import type { CountedTokens } from "../src/serving/traffic/traffic-observer.ts";
 import { limitsOf } from "./admission-desk.ts";
 import { HandClock } from "./hand-clock.ts";
 import { HEALTH } from "./watched-pool.ts";
@@ -137,6 +138,7 @@ export class FlightCase {
   readonly prefills: Sent[] = [];
   readonly outcomes: string[] = [];
   readonly refusals: string[] = [];
+  readonly tokens: CountedTokens[] = [];
   readonly faults: Error[] = [];
   readonly deck: FlightDeck;
   readonly pool: ServingPool;
@@ -163,6 +165,7 @@ export class FlightCase {
         laterFrame: () => {},
         ended: (_pool, _ms, outcome) => this.outcomes.push(outcome),
         resent: () => this.resent++,
+        tokens: (_pool, counted) => this.tokens.push(counted),
         refused: (_pool, reason) => this.refusals.push(reason),
       }),
       retry,

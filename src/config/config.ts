@@ -3,6 +3,7 @@ import type { ConsumerDispatch } from "../model/consumer-dispatch.ts";
 import type { MoeModel } from "../model/moe-model.ts";
 import type { RoutingPolicy } from "../model/routing-policy.ts";
 import type { ServerAccess } from "../model/server-access.ts";
+import type { ServingPrecision } from "../model/serving-precision.ts";
 import type { StoreAddress } from "../model/store-address.ts";
 import type { Topology } from "../model/topology.ts";
 import type { ChosenGpu } from "./gpus/chosen-gpu.ts";
@@ -62,6 +63,8 @@ export interface SimulatedPoolConfig extends AnyPool {
   readonly seed: number;
   /** Null for the usual one. */
   readonly gpu: ChosenGpu | null;
+  /** What its model is served in; null for its own format. */
+  readonly precision: ServingPrecision | null;
 }
 
 /** Servers of one role. */

@@ -61,9 +61,11 @@ export function operatorRoutes(app: FastifyInstance, parts: OperatorParts): void
     },
     pools: gateway()
       .pools.flatMap(withPrefill)
-      .map(({ engine, models, states, health, snapshot, experts }) => ({
+      .map(({ engine, models, states, health, snapshot, experts, deployment }) => ({
         pool: engine.pool,
         models,
+        deployment,
+        servers: engine.servers.length,
         epoch: snapshot?.epoch ?? 0,
         control: controlState(controlledBy(controlled, engine.pool)),
         engine: controlledBy(controlled, engine.pool)?.loop.view.engine ?? null,

@@ -1,7 +1,9 @@
 import { sayLayout, sayShape, unitGpus } from "../planner/layout.ts";
+import { foundPart } from "../planner/demand.ts";
 import type { Plan } from "../planner/plan.ts";
 import type { PlanProblem } from "../planner/plan-problem.ts";
 import type { Parallelism } from "../twin/calibration/serving-point.ts";
+import { apiCostOf } from "./api-cost.ts";
 import type { PlanFlags } from "./plan-flags.ts";
 import { startTexts } from "./starts/start-text.ts";
 
@@ -14,6 +16,7 @@ export function planReport(plan: Plan, problem: PlanProblem, flags: PlanFlags) {
   const { layout } = chosen;
   const { demand, target, model, precision, spare, seed, maxGpus } = problem;
   const { prompt, answer } = demand;
+  const cost = costOf(plan, problem);
   return {
     question: {
       model: model.name,
@@ -23,11 +26,13 @@ export function planReport(plan: Plan, problem: PlanProblem, flags: PlanFlags) {
       requestsPerSecond: plan.rate,
       promptTokens: prompt,
       answerTokens: answer,
+      foundInCache: foundPart(demand),
       trace: flags.trace ?? null,
       users: flags.users ?? null,
       experts: expertsOf(problem, flags),
       ...target,
       maxGpus,
+      budgetDollarsPerHour: problem.budget,
       spare,
       seed,
     },
@@ -49,7 +54,8 @@ export function planReport(plan: Plan, problem: PlanProblem, flags: PlanFlags) {
       },
       twin: chosen.trials,
       limit,
-      cost: costOf(plan, problem),
+      cost,
+      api: apiCostOf(plan, problem, cost?.dollarsPerHour ?? null),
       perfectSystem: { ...perfect, gpu: layout.type.gpu.name },
     },
     ifModelIsOff: off,

@@ -98,6 +98,11 @@ export const QUESTION_KEYS: readonly QuestionKey[] = [
     "a number, 0 or more",
     (value) => value >= 0,
   ),
+  numeric(
+    { name: "cached", value: "part", help: "of every prompt, found in the cache (default: 0)" },
+    "a part of at least 0 and less than 1",
+    (value) => value >= 0 && value < 1,
+  ),
   positive({
     name: "traffic",
     value: "factor",
@@ -150,6 +155,12 @@ export const QUESTION_KEYS: readonly QuestionKey[] = [
     name: "price",
     value: "type=dollars",
     help: "of a GPU for an hour; several separated by commas: h200=3.5,b200=5",
+  }),
+  positive({ name: "budget", value: "dollars", help: "an hour at most, with a price for every type" }),
+  text({
+    name: "api-price",
+    value: "in=…,out=…",
+    help: "dollars per million tokens of an API to compare with: in=0.27,out=1.1,cached=0.07",
   }),
   count({ name: "seed", value: "n", usual: 1, help: "of the requests and the experts they take" }),
 ];

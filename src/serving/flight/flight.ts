@@ -11,6 +11,7 @@ import { BLOCK_TOKENS, type RequestFacts } from "../request/request-facts.ts";
 import type { ServingPool } from "../serving-pool.ts";
 import type { RequestTiming } from "../traffic/traffic-meter.ts";
 import type { RequestOutcome } from "../traffic/traffic-observer.ts";
+import { UsageSearch } from "../traffic/usage-search.ts";
 import type { Attempt, AttemptListener } from "./attempt.ts";
 import type { AnswerEnd, Client } from "./client.ts";
 import { isEventStream } from "./event-stream.ts";
@@ -67,6 +68,7 @@ export class Flight implements Applicant, AttemptListener, Sent {
   readonly #sending: Sending;
   readonly #epoch: number;
   readonly #path: string;
+  readonly #generates: boolean;
   #stage: Stage = "waiting";
   /** The attempts under way. */
   #attempts: Attempt[] = [];
@@ -77,6 +79,8 @@ export class Flight implements Applicant, AttemptListener, Sent {
   #worked = false;
   /** Looks for the id of a response that its server may keep. */
   #responseId: ResponseId | null = null;
+  /** Looks for the tokens that an engine reports with what it has generated. */
+  #usage: UsageSearch | null = null;
   #ticket: AdmissionTicket | null = null;
   /** How the last attempt failed. */
   #lastFault: EngineUnreachable | null = null;
@@ -98,7 +102,8 @@ export class Flight implements Applicant, AttemptListener, Sent {
     this.#client = client;
     this.#path = request.path;
     this.#epoch = pool.snapshot?.epoch ?? 0;
-    const prefill = generates(request) ? pool.prefill : null;
+    this.#generates = generates(request);
+    const prefill = this.#generates ? pool.prefill : null;
     this.#resending = new Resending(deck, pool, prefill);
     this.#routable = {
       model,
@@ -161,6 +166,7 @@ export class Flight implements Applicant, AttemptListener, Sent {
   dataReceived(attempt: Attempt, chunk: Buffer): boolean {
     if (this.#winner === null && !this.#choose(attempt)) return true;
     this.#responseId?.take(chunk);
+    this.#usage?.take(chunk);
     return this.#client.data(chunk);
   }
 
@@ -311,6 +317,7 @@ export class Flight implements Applicant, AttemptListener, Sent {
       const { index } = attempt.leg;
       this.#responseId = new ResponseId((id) => this.#pool.responses.set(id, index));
     }
+    if (response.status === GOOD && this.#generates) this.#usage = new UsageSearch();
     for (const other of this.#attempts) if (other !== attempt) this.#abandon(other);
     this.#attempts = [attempt];
     this.#releaseBody();
@@ -364,7 +371,20 @@ export class Flight implements Applicant, AttemptListener, Sent {
     for (const attempt of this.#attempts) this.#abandon(attempt);
     this.#attempts = [];
     this.#releaseBody();
-    if (admitted && outcome === "ok" && this.#timing.frames > 0) this.#pool.sawOutput(this.#timing.frames);
+    if (admitted && outcome === "ok") this.#countTokens();
+  }
+
+  #countTokens(): void {
+    const { frames } = this.#timing;
+    if (frames > 0) this.#pool.sawOutput(frames);
+    if (this.#usage === null) return;
+    const { prompt, answer, cached } = this.#usage.found();
+    this.#deck.meter.tokens(this.#pool.engine.pool, {
+      prompt: prompt ?? this.#routable.inputTokens,
+      answer: answer ?? (frames > 0 ? frames : null),
+      cached: prompt === null ? null : cached,
+      reported: prompt !== null,
+    });
   }
 
   #abandon(attempt: Attempt): void {

@@ -25,6 +25,8 @@ export interface PoolBalanceOptions {
   readonly engine?: EngineSettings;
   readonly policy: BalancePolicy;
   readonly cadence: Cadence;
+  /** The plan in force at first; one that knows nothing of the load unless given. */
+  readonly begins?: Plan | null | undefined;
   readonly timeline: Timeline;
   readonly listener: Pick<RunObserver, "event">;
   /** The ranks dispatch by it from now on. */
@@ -50,13 +52,14 @@ export class PoolBalance {
   movedSlots = 0;
 
   constructor(options: PoolBalanceOptions) {
-    const { model, policy, cadence, hardware, engine = WIDE_EP_ENGINE } = options;
+    const { model, policy, cadence, hardware, engine = WIDE_EP_ENGINE, begins = null } = options;
     this.#options = options;
     this.topology = policyTopology(model, options.topology, policy);
     this.#balancer = new Balancer(model, this.topology, policy, cadence, 0, {
       hardware,
       shape: engine.shape,
     });
+    if (begins !== null) this.#balancer.accept(begins);
   }
 
   get current(): Plan {
