@@ -17,7 +17,7 @@ const SEEDS = 3;
 /** Where the search begins; it goes on from there. */
 const MOST_ROOM = 1000;
 /** What counts of a run in the twin. */
-const REQUESTS = 400;
+const REQUESTS = 300;
 
 /** What one thing less of the pool leaves: a unit, or where there is one unit, one of its GPUs. */
 export interface Lost {
