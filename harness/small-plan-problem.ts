@@ -24,13 +24,18 @@ export async function smallPlanProblem(): Promise<PlanProblem> {
     model,
     sizes: modelSizes(model, "bf16"),
     precision: "bf16",
+    checkpoint: { name: "mistralai/Mixtral-8x7B-v0.1", precision: "bf16" },
     types: [{ gpu, table: tableOf(constants), hardware, overlaps: false, price: null }],
     engine: null,
     demand: drawnDemand(1, 256, 12),
     target: { ttftMs: 300, itlMs: 25, ...USUAL_PERCENTILES },
     maxGpus: 16,
+    budget: null,
+    apiPrice: null,
     spare: 0,
     redundant: null,
+    skew: 1,
+    routed: null,
     seed: 3,
   };
 }

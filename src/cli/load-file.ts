@@ -91,6 +91,17 @@ function ofDefault(file: NumberedLoad, model: MoeModel, path: string, say: Outpu
   }
 }
 
+/**
+ * A load of a model, of its layers that route to experts.
+ * @throws InputError where it is another model's, or counts nothing
+ */
+export async function readModelLoad(path: string, model: MoeModel, say: Output): Promise<ExpertLoad> {
+  const file = await readAnyLoad(path, say);
+  const { load } = (await modelRows(file, false, model, path, say)) ?? file;
+  if (load.tokens.some((tokens) => tokens > 0)) return load;
+  throw new InputError(path, "", "counts no tokens; expected a load of some traffic");
+}
+
 function folderFormat(names: readonly string[]): string | null {
   if (names.includes(META_INFO)) return "tensorrt-llm-statistics";
   return names.some((name) => name.endsWith(".pt")) ? "sglang-recorder" : null;

@@ -29,6 +29,8 @@ export function scenarioIdentity(path: string, scenario: Scenario): Pair[] {
 /** What a scenario need not say. */
 function chosen({
   routing,
+  load,
+  skew,
   batching: { engine },
   dispatch,
   speculation,
@@ -36,7 +38,7 @@ function chosen({
   faults,
 }: Scenario): Pair[] {
   const pairs: [word: string, text: string | null][] = [
-    ["Experts of tokens", routing === null ? null : basename(routing)],
+    ["Experts of tokens", expertsText({ routing, load, skew })],
     ["Engine", engine],
     ["Dispatch", dispatch],
     [
@@ -55,6 +57,12 @@ function gpuText({ model, gpu }: Scenario): string {
   const name = modelledHardware(model, gpu).name.toUpperCase();
   const engine = gpu?.engine ?? null;
   return engine === null ? name : `${name}, as ${ENGINE_NAMES[engine]} uses it`;
+}
+
+function expertsText({ routing, load, skew }: Pick<Scenario, "routing" | "load" | "skew">): string | null {
+  if (routing !== null) return basename(routing);
+  if (load !== null) return `as often as ${basename(load)} has them`;
+  return skew === null ? null : `drawn, skew ${skew}`;
 }
 
 function sayPercent(part: number): string {

@@ -6,6 +6,7 @@ import { chromeTrace } from "../report/chrome-trace.ts";
 import { reportPage } from "../report/html/page.ts";
 import { SERIES_HEADER } from "../report/series-row.ts";
 import { routingSources } from "../twin/routing-sources.ts";
+import { USUAL_SKEW } from "../model/expert-skew.ts";
 import { modelledHardware } from "../twin/calibration/gpu-hardware.ts";
 import { type CalibrateFlags, calibrate } from "./calibrate.ts";
 import { comparisonTable } from "./comparison-table.ts";
@@ -17,7 +18,7 @@ import { RunFolder } from "./run-folder.ts";
 import { lostLines, runTable } from "./run-table.ts";
 import { scenarioIdentity } from "./scenario-identity.ts";
 import { COMPARISON_WEIGHT, type ScenarioInputs, type ScenarioRuns, runPolicies } from "./scenario-runs.ts";
-import { openRouting, openTenants, openTraffic } from "./simulation-inputs.ts";
+import { openExperts, openTenants, openTraffic } from "./simulation-inputs.ts";
 import { stoppable } from "./stoppable.ts";
 
 const INTERRUPTED = 130;
@@ -146,10 +147,13 @@ function run(
 /** @throws InputError */
 async function openInputs(scenario: Scenario, out: Output): Promise<ScenarioInputs> {
   const { model, seed } = scenario;
-  const trace = await openRouting(scenario.routing, model, out);
+  const trace = await openExperts(scenario, model, seed, out);
   const tenants = trace === null ? null : await openTenants(scenario.tenants, trace);
   const traffic = await openTraffic(scenario.trace, scenario.requestsPerSecond, seed);
-  return { traffic, routing: routingSources(model, seed, trace, tenants) };
+  return {
+    traffic,
+    routing: routingSources(model, seed, trace, { tenants, skew: scenario.skew ?? USUAL_SKEW }),
+  };
 }
 
 /** Writes all but the lines that the runs have written; returns what report.json holds. */

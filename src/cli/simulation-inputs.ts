@@ -8,7 +8,9 @@ import { consecutive } from "../model/layer-numbers.ts";
 import type { MoeModel } from "../model/moe-model.ts";
 import type { RoutingTrace } from "../model/routing-trace.ts";
 import type { TraceRequest } from "../model/traffic.ts";
+import { loadTrace } from "../twin/load-trace.ts";
 import { AZURE_CONVERSATION_RATE, azureConversation } from "../twin/traffic.ts";
+import { readModelLoad } from "./load-file.ts";
 import { type Output, readInput } from "./output.ts";
 import { alignedRows, sayAligned } from "./routing-file.ts";
 
@@ -42,6 +44,20 @@ export async function openRouting(
     throw new InputError(path, "shape", hint);
   }
   return trace;
+}
+
+/**
+ * Where tokens take their experts from: a routing trace, or one made of a file of expert loads; null where they are drawn.
+ * @throws InputError
+ */
+export async function openExperts(
+  { routing, load }: { readonly routing: string | null; readonly load: string | null },
+  model: MoeModel,
+  seed: number,
+  say: Output,
+): Promise<RoutingTrace | null> {
+  if (load === null) return openRouting(routing, model, say);
+  return loadTrace(model, await readModelLoad(load, model, say), seed);
 }
 
 async function readRows(path: string, model: MoeModel, say: Output): Promise<TraceRows> {

@@ -5,6 +5,7 @@ import type { Cadence } from "../model/cadence.ts";
 import { BALANCE_POLICY_NAMES, type BalancePolicyName } from "../model/balance-policy-name.ts";
 import { CONSUMER_DISPATCHES, type ConsumerDispatch } from "../model/consumer-dispatch.ts";
 import { DEFAULT_FIDELITY, FIDELITIES, type Fidelity } from "../model/fidelity.ts";
+import { MOST_SKEW } from "../model/expert-skew.ts";
 import type { MoeModel } from "../model/moe-model.ts";
 import { RANK_ASSIGNMENTS, type RankAssignment } from "../model/rank-assignment.ts";
 import type { Topology } from "../model/topology.ts";
@@ -37,6 +38,10 @@ const scenarioSchema = z.strictObject({
   requestsPerSecond: z.number().positive().max(MOST_REQUESTS).optional(),
   /** A file, or null for the gate on a synthetic source. */
   routing: z.string().min(1).nullable(),
+  /** Of the synthetic source: how unevenly experts are asked. */
+  skew: z.number().min(0).max(MOST_SKEW).optional(),
+  /** A file of expert loads: tokens take experts as often as it has them. */
+  load: z.string().min(1).optional(),
   /** A file with a label of whose each token of `routing` is: what a tenant's requests are known by. */
   tenants: z.string().min(1).optional(),
   durationSeconds: duration,
@@ -70,7 +75,10 @@ export interface Scenario extends ScenarioServing, ScenarioHardware {
   /** Paths; null where the traffic or the routing is drawn. */
   readonly trace: string | null;
   readonly routing: string | null;
+  readonly load: string | null;
   readonly tenants: string | null;
+  /** Of drawn routing; null = the usual. */
+  readonly skew: number | null;
   /** Of drawn traffic; null = the rate of the trace it was fitted to. */
   readonly requestsPerSecond: number | null;
   readonly durationMs: number;
@@ -99,6 +107,7 @@ export async function loadScenario(path: string): Promise<Scenario> {
       "labels the tokens of `routing`, which is null; name a file or leave it out",
     );
   }
+  checkExperts(path, written);
   const beside = (name: string | null) => (name === null ? null : resolve(dirname(path), name));
   const placeOf = (field: string) => ({ sourceOf: file.sourceOf, field: [field] });
   const model = servedModel(await loadModel(written.model, placeOf("model")), written);
@@ -116,7 +125,9 @@ export async function loadScenario(path: string): Promise<Scenario> {
     topology,
     trace: beside(written.trace),
     routing: beside(written.routing),
+    load: beside(written.load ?? null),
     tenants: beside(written.tenants ?? null),
+    skew: written.skew ?? null,
     requestsPerSecond: written.requestsPerSecond ?? null,
     durationMs: written.durationSeconds * 1000,
     cadence: { sharesMs: written.sharesSeconds * 1000, placementMs: written.placementSeconds * 1000 },
@@ -128,4 +139,17 @@ export async function loadScenario(path: string): Promise<Scenario> {
     recordTokens: written.recordTokens ?? 0,
     seed: written.seed,
   };
+}
+
+/** One thing at most says which experts tokens take. @throws InputError */
+function checkExperts(path: string, { routing, load, skew }: z.infer<typeof scenarioSchema>): void {
+  const known = routing !== null ? "routing" : load === undefined ? null : "load";
+  if (known === null) return;
+  const other = skew !== undefined ? "skew" : known === "routing" && load !== undefined ? "load" : null;
+  if (other === null) return;
+  throw new InputError(
+    path,
+    other,
+    `has no effect beside \`${known}\`, which says what experts tokens take; leave one out`,
+  );
 }

@@ -10,6 +10,8 @@ export interface Gpu {
   readonly memoryBandwidth: number;
   /** Dense floating-point operations per second. Without FP4 units, such weights become BF16 before products. */
   readonly flops: { readonly bf16: number; readonly fp8: number; readonly fp4: number | null };
+  /** In one machine. */
+  readonly nodeGpus: number;
   /** Bytes per second and direction between GPUs of one NVLink domain, and how many are in one. */
   readonly scaleUp: { readonly bandwidth: number; readonly gpus: number };
   /** Bytes per second and direction between domains. */

@@ -69,11 +69,11 @@ export class PromptPool implements OpenPool {
     // Longer steps have more arrivals.
     const length = seconds + varied / seconds;
     const others = (runs * arrive * chunk * length) / seconds;
-    const own = ownSteps(fresh, room, (part, seen) => step(part + others, part, seen));
+    const own = ownSteps(demand, room, (part, seen) => step(part + others, part, seen));
     const first = [
       leftOf(runs, length),
-      certain(own.mean, own.variance + runs * varied),
-      waitFor(queuesOf(ranks), busy, work, fresh.spread),
+      certain(own.mean, own.above, runs * varied),
+      waitFor(queuesOf(ranks), busy, work, own.spread),
     ];
     return { rate, first, itl: 0, tpot: 0, batch: 0 };
   }

@@ -32,5 +32,5 @@ export function cacheWay(
 export function travelOf({ seconds, spread, links }: CacheWay, rate: number): TimePart[] | null {
   const busy = (rate * seconds) / links;
   if (busy > MOST_BUSY) return null;
-  return [certain(seconds, spread * seconds * seconds), waitFor(1, busy, seconds, spread)];
+  return [certain(seconds, 0, spread * seconds * seconds), waitFor(1, busy, seconds, spread)];
 }

@@ -4,6 +4,7 @@ import type { MoeModel } from "../model/moe-model.ts";
 import { KvRoom } from "../core/cost/kv-room.ts";
 import { type Layout, type PlanGpu, engineShape, gpusOf, unitGpus, unitTopology } from "./layout.ts";
 import type { PlanProblem } from "./plan-problem.ts";
+import { mostGpus } from "./units-needed.ts";
 
 /** GPUs that share the attention of a sequence at most: one node's. */
 const MOST_TP = 8;
@@ -25,8 +26,7 @@ export function candidates(problem: PlanProblem): Layout[] {
 }
 
 function unitsOf(problem: PlanProblem, type: PlanGpu): Layout[] {
-  const { maxGpus, spare } = problem;
-  const most = maxGpus / (1 + spare);
+  const most = mostGpus(type, problem) / (1 + problem.spare);
   const shapes = POOL_GPUS.filter((gpus) => gpus <= most).flatMap((gpus) => shapesOf(gpus, problem, type));
   const layouts: Layout[] = [];
   for (const decode of shapes) {
@@ -47,16 +47,15 @@ const MORE_SLOTS = [1, 2];
  * own; with those that are asked for alone where somebody asks for some.
  */
 export function withRedundancy(layout: Layout, problem: PlanProblem): Layout[] {
-  const { ep, dp } = layout.decode;
+  const { ep, dp, moeTp } = layout.decode;
   const { redundant, model } = problem;
   if (redundant !== null) {
     const each = Math.ceil(model.experts / ep);
     const more = { ...layout, redundantSlots: Math.ceil((model.experts + redundant) / ep) - each };
-    return redundant === 0 || (ep > 1 && each + more.redundantSlots <= model.experts && fits(more, problem))
-      ? [more]
-      : [];
+    const spread = ep > 1 && moeTp === 1 && each + more.redundantSlots <= model.experts;
+    return redundant === 0 || (spread && fits(more, problem)) ? [more] : [];
   }
-  if (ep < 4 || dp === 1) return [layout];
+  if (ep < 4 || dp === 1 || moeTp > 1) return [layout];
   const more = MORE_SLOTS.map((redundantSlots) => ({ ...layout, redundantSlots }));
   return [layout, ...more.filter((one) => fits(one, problem))];
 }
@@ -80,6 +79,8 @@ function shapesOf(gpus: number, { model, precision, engine }: PlanProblem, { gpu
   };
   for (let tp = 1; tp <= Math.min(gpus, MOST_TP, gpu.scaleUp.gpus); tp *= 2) {
     const dp = gpus / tp;
+    // Its attention is on one GPU for each rank, or divided over all.
+    if (engine === "trtllm" && tp > 1 && dp > 1) continue;
     if (model.experts >= gpus) shapes.push({ tp, dp, ep: gpus, moeTp: 1 });
     const mostDivided = gpus <= MOST_DIVIDED ? gpus : 1;
     for (let moeTp = 2; moeTp <= mostDivided; moeTp *= 2) {

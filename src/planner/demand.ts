@@ -1,5 +1,6 @@
 import { Rng } from "../lib/rng.ts";
-import type { TraceRequest } from "../model/traffic.ts";
+import { PREFIX_BLOCK_TOKENS, type TraceRequest } from "../model/traffic.ts";
+import { type CachedPart, cachedParts, percentilesOf } from "./cached-parts.ts";
 
 /** What is asked of a plan. */
 export interface Demand {
@@ -10,8 +11,7 @@ export interface Demand {
   readonly answer: number;
   /** Variance of prompts' lengths over their mean squared. */
   readonly promptSpread: number;
-  /** The prompt that 95 % do not exceed, and the longest request with its answer. */
-  readonly promptP95: number;
+  /** Of the longest request, with its answer. */
   readonly longest: number;
   /** The prompts that 0, 1, 2 … 100 % do not exceed, of a trace; else none, since they are drawn evenly. */
   readonly promptPercentiles: readonly number[];
@@ -21,9 +21,9 @@ export interface Demand {
 /** How requests come. Plain data: threads pass it on. */
 export type Arrivals =
   /** Each by itself. */
-  | ({ readonly kind: "independent" } & DrawnLengths)
+  | ({ readonly kind: "independent" } & DrawnRequests)
   /** From users who ask, wait for the answer, think and ask again. */
-  | ({ readonly kind: "users"; readonly thinkMs: number } & DrawnLengths)
+  | ({ readonly kind: "users"; readonly thinkMs: number } & DrawnRequests)
   /** As those of a trace's window of `spanMs`, whose requests are in order of arrival. */
   | {
       readonly kind: "window";
@@ -31,11 +31,15 @@ export type Arrivals =
       readonly spanMs: number;
       /** Requests per second there. */
       readonly rate: number;
+      /** What is found of its prompts; none where nothing is known of their blocks. */
+      readonly caches: readonly CachedPart[];
     };
 
-/** Lengths are drawn evenly around their means, by this part of them at most. */
-interface DrawnLengths {
+interface DrawnRequests {
+  /** Lengths are drawn evenly around their means, by this part of them at most. */
   readonly within: number;
+  /** Of each prompt, what is in the cache of any rank: 0..1. */
+  readonly found: number;
 }
 
 const USUAL_WITHIN = 0.5;
@@ -49,32 +53,44 @@ export function promptQuantile({ arrivals, prompt, promptPercentiles }: Demand, 
   return promptPercentiles[Math.round(part * (promptPercentiles.length - 1))];
 }
 
+/** Prompts of which a part is found are so long at least, on average, that the rest of the shortest is a block. @param found 0..1 */
+export function leastPrompt(found: number): number {
+  return found === 0 ? 1 : Math.ceil(PREFIX_BLOCK_TOKENS / (1 - found) / (1 - USUAL_WITHIN));
+}
+
+const USUAL_REQUESTS: DrawnRequests = { within: USUAL_WITHIN, found: 0 };
+
 /** Independent arrivals of so many requests a second, with lengths drawn from half to one and a half of the means unless said otherwise. */
-export function drawnDemand(rate: number, prompt: number, answer: number, within = USUAL_WITHIN): Demand {
-  const [prompts, answers] = [evenly(prompt, within), evenly(answer, within)];
+export function drawnDemand(
+  rate: number,
+  prompt: number,
+  answer: number,
+  drawn: Partial<DrawnRequests> = {},
+): Demand {
+  const requests = { ...USUAL_REQUESTS, ...drawn };
+  const { within } = requests;
   return {
     rate,
     prompt,
     answer,
     promptSpread: spreadOf(within),
-    promptP95: prompts(0.95),
-    longest: prompts(1) + answers(1),
+    longest: evenly(prompt, within)(1) + evenly(answer, within)(1),
     promptPercentiles: [],
-    arrivals: { kind: "independent", within },
+    arrivals: { kind: "independent", ...requests },
   };
 }
 
-/** Users who ask again once they are answered and have thought, with lengths as those of independent arrivals. */
+/** Users who ask again once they are answered and have thought, with requests as independent arrivals are. */
 export function usersDemand(
   users: number,
   thinkMs: number,
   prompt: number,
   answer: number,
-  within = USUAL_WITHIN,
+  drawn: Partial<DrawnRequests> = {},
 ): Demand {
   return {
-    ...drawnDemand(users, prompt, answer, within),
-    arrivals: { kind: "users", thinkMs, within },
+    ...drawnDemand(users, prompt, answer, drawn),
+    arrivals: { kind: "users", thinkMs, ...USUAL_REQUESTS, ...drawn },
   };
 }
 
@@ -89,24 +105,35 @@ export function drawRequests(
   seed: number,
 ): readonly TraceRequest[] {
   if (demand.arrivals.kind === "window") return thinned(demand.arrivals, unitRate, seconds, seed);
-  const { prompts, answers } = lengthsOf(demand);
+  const draw = requestDraw(demand, demand.arrivals);
   const rng = new Rng(seed, 21);
   const requests: TraceRequest[] = [];
   const gapMs = 1000 / unitRate;
   for (let at = rng.exponential(gapMs); at < seconds * 1000; at += rng.exponential(gapMs)) {
-    requests.push({
-      arrivalMs: at,
-      inputTokens: prompts(rng.uniform()),
-      outputTokens: answers(rng.uniform()),
-    });
+    requests.push({ arrivalMs: at, ...draw(rng) });
   }
   return requests;
 }
 
-/** Tokens of prompts and answers by a number that is drawn from 0 to 1. */
-export function lengthsOf({ prompt, answer, arrivals }: Demand) {
-  const within = arrivals.kind === "window" ? 0 : arrivals.within;
-  return { prompts: evenly(prompt, within), answers: evenly(answer, within) };
+/** A request's tokens and blocks, drawn anew each time. */
+export type RequestDraw = (rng: Rng) => Omit<TraceRequest, "arrivalMs">;
+
+export function requestDraw({ prompt, answer }: Demand, { within, found }: DrawnRequests): RequestDraw {
+  const [prompts, answers] = [evenly(prompt, within), evenly(answer, within)];
+  return (rng) => {
+    const inputTokens = prompts(rng.uniform());
+    const request = { inputTokens, outputTokens: answers(rng.uniform()) };
+    return found === 0
+      ? request
+      : { ...request, prefixBlocks: foundBlocks(found * inputTokens, inputTokens, rng) };
+  };
+}
+
+/** The first blocks of what all prompts begin with: so many tokens on average, which leave something to compute. */
+function foundBlocks(tokens: number, prompt: number, rng: Rng): number[] {
+  const blocks = Math.floor(tokens / PREFIX_BLOCK_TOKENS + rng.uniform());
+  const most = Math.floor((prompt - 1) / PREFIX_BLOCK_TOKENS);
+  return Array.from({ length: Math.min(blocks, most) }, (_, i) => i);
 }
 
 function evenly(mean: number, within: number): (part: number) => number {
@@ -128,23 +155,22 @@ export function tracedDemand(trace: readonly TraceRequest[]): Demand {
   const { requests, spanMs } = busiest;
   const rate = (1000 * requests.length) / spanMs;
   const sum = (of: (request: TraceRequest) => number) => requests.reduce((total, one) => total + of(one), 0);
-  const prompts = requests.map(({ inputTokens }) => inputTokens).sort((a, b) => a - b);
+  const prompts = requests.map(({ inputTokens }) => inputTokens).toSorted((a, b) => a - b);
   const prompt = sum(({ inputTokens }) => inputTokens) / requests.length;
   return {
     rate,
     prompt,
     promptSpread: sum(({ inputTokens }) => (inputTokens / prompt - 1) ** 2) / requests.length,
     answer: sum(({ outputTokens }) => outputTokens) / requests.length,
-    promptP95: prompts[Math.max(0, Math.ceil(0.95 * prompts.length) - 1)],
     longest: Math.max(...requests.map(({ inputTokens, outputTokens }) => inputTokens + outputTokens)),
-    promptPercentiles: percentiles(prompts),
-    arrivals: { kind: "window", requests, spanMs, rate },
+    promptPercentiles: percentilesOf(prompts),
+    arrivals: { kind: "window", requests, spanMs, rate, caches: cachedParts(requests) },
   };
 }
 
-/** @param sorted at least one */
-function percentiles(sorted: readonly number[]): number[] {
-  return Array.from({ length: 101 }, (_, i) => sorted[Math.max(0, Math.ceil((i / 100) * sorted.length) - 1)]);
+/** Of the prompts' tokens, those that are found where all requests come to one rank. */
+export function foundPart({ arrivals }: Demand): number {
+  return arrivals.kind !== "window" ? arrivals.found : (arrivals.caches[0]?.found ?? 0);
 }
 
 /** Each request with the chance that a unit's rate is of the window's. */

@@ -1,7 +1,9 @@
 import { Rng } from "../lib/rng.ts";
 import type { MoeModel } from "../model/moe-model.ts";
+import type { RoutingTrace } from "../model/routing-trace.ts";
 import { type Topology, gpuCount, slotCount } from "../model/topology.ts";
 import { SyntheticRows } from "../twin/synthetic-rows.ts";
+import type { PlanProblem } from "./plan-problem.ts";
 
 /** How likely a token is to choose each expert, in some layers that stand for all: `[layers][experts]`, of a layer the sum is top-k. */
 export type ExpertChances = readonly Float64Array[];
@@ -9,12 +11,31 @@ export type ExpertChances = readonly Float64Array[];
 /** Evenly spread over the model. */
 const LAYERS = 4;
 
-/** As the twin's own source has them. */
-export function expertChances(model: MoeModel, seed: number): ExpertChances {
-  const rows = new SyntheticRows(model, seed);
+/** As the twin's sources have them (`planRouting`). */
+export function expertChances(
+  model: MoeModel,
+  { seed, skew, routed }: Pick<PlanProblem, "seed" | "skew" | "routed">,
+): ExpertChances {
   const layers = model.moeLayers.length;
   const count = Math.min(LAYERS, layers);
-  return Array.from({ length: count }, (_, i) => rows.chances(Math.floor(((i + 0.5) * layers) / count)));
+  const some = Array.from({ length: count }, (_, i) => Math.floor(((i + 0.5) * layers) / count));
+  if (routed !== null)
+    return some.map((layer) => tracedChances(routed, layer % routed.layers, model.experts));
+  const rows = new SyntheticRows(model, seed, skew);
+  return some.map((layer) => rows.chances(layer));
+}
+
+function tracedChances(
+  { tokens, layers, topk, experts: chosen }: RoutingTrace,
+  layer: number,
+  experts: number,
+): Float64Array {
+  const chances = new Float64Array(experts);
+  for (let token = 0; token < tokens; token++) {
+    const from = (token * layers + layer) * topk;
+    for (let at = from; at < from + topk; at++) if (chosen[at] >= 0) chances[chosen[at]] += 1 / tokens;
+  }
+  return chances;
 }
 
 /** What the GPUs of a layer have to do in a step: of each of the sampled layers, `[GPUs]`. */

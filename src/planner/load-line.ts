@@ -25,6 +25,16 @@ export interface LoadLine {
   readonly trials: readonly Trial[];
 }
 
+export interface LineOptions {
+  /** How far below what the twin still carried a unit is loaded. */
+  readonly stepsBelow?: number;
+  /** Another one than the problem's. */
+  readonly skew?: number;
+}
+
+/** What a line is of. */
+type Unit = Pick<RatedLayout, "layout" | "open">;
+
 /**
  * The load lines of units. Each depends on the layout alone, so that what carries more also carries less: more traffic never
  * needs fewer GPUs.
@@ -35,21 +45,23 @@ export class LoadLines {
   /** What is tried, and how far below the highest a unit is loaded. */
   readonly grid: LoadGrid;
   readonly #stepsBelow: number;
+  readonly #skew: number | undefined;
   readonly #brackets = new Map<string, Bracket>();
 
   constructor(
     trials: Trials,
     { demand, seed }: Pick<PlanProblem, "demand" | "seed">,
-    stepsBelow = STEPS_BELOW,
+    { stepsBelow = STEPS_BELOW, skew }: LineOptions = {},
   ) {
     this.#trials = trials;
     this.#seed = seed;
     this.grid = gridOf(demand);
     this.#stepsBelow = stepsBelow;
+    this.#skew = skew;
   }
 
   /** These may be asked for next. */
-  expect(rated: readonly RatedLayout[]): void {
+  expect(rated: readonly Unit[]): void {
     this.#trials.expect(rated.map((one) => this.#job(one.layout, this.#bracketOf(one).next)));
   }
 
@@ -59,15 +71,23 @@ export class LoadLines {
   }
 
   /** Whether a unit's load line may be no less than a rate. */
-  async carries(rated: RatedLayout, rate: number): Promise<boolean> {
+  async carries(rated: Unit, rate: number): Promise<boolean> {
     const needed = this.grid.powerFor(rate) + this.#stepsBelow;
     const bracket = this.#bracketOf(rated);
     await this.#narrow(rated.layout, bracket, () => bracket.low < needed && bracket.high > needed);
     return bracket.low >= needed;
   }
 
+  /** The same by the runs that find it alone. */
+  async found(rated: Unit): Promise<number | null> {
+    const bracket = this.#bracketOf(rated);
+    await this.#narrow(rated.layout, bracket, () => true);
+    if (bracket.low === Number.NEGATIVE_INFINITY) return null;
+    return this.grid.loadAt(Math.max(this.grid.lowest, bracket.low - this.#stepsBelow));
+  }
+
   /** Null where no rate keeps the target. */
-  async of(rated: RatedLayout): Promise<LoadLine | null> {
+  async of(rated: Unit): Promise<LoadLine | null> {
     const { layout } = rated;
     const bracket = this.#bracketOf(rated);
     await this.#narrow(layout, bracket, () => true);
@@ -94,7 +114,7 @@ export class LoadLines {
     }
   }
 
-  #bracketOf({ layout, open }: RatedLayout): Bracket {
+  #bracketOf({ layout, open }: Unit): Bracket {
     const name = sayLayout(layout);
     const known = this.#brackets.get(name);
     if (known !== undefined) return known;
@@ -107,6 +127,7 @@ export class LoadLines {
   }
 
   #job(layout: Layout, power: number, more = 0): TrialJob {
-    return { layout, power, seed: this.#seed + more };
+    const job = { layout, power, seed: this.#seed + more };
+    return this.#skew === undefined ? job : { ...job, skew: this.#skew };
   }
 }

@@ -82,17 +82,17 @@ export class MixedPool implements OpenPool {
     const runs = steps.runs(batch);
     const square = (1 - chance) * none * none + chance * (some * some + varied);
     const others = (runs * rate * square) / mean;
-    const own = ownSteps(fresh, room, (part, seen) => {
+    const own = ownSteps(demand, room, (part, seen) => {
       const all = part + others * fresh.mean;
       return (
         runs * this.#step(beside, all, part, room, seen) + (1 - runs) * this.#step(0, all, part, room, seen)
       );
     });
-    const variances = own.variance + others * (1 + fresh.spread) * (slope * fresh.mean) ** 2;
+    const variances = others * (1 + fresh.spread) * (slope * fresh.mean) ** 2;
     const first = [
       leftOf(runs, square / mean),
-      certain(own.mean, variances),
-      waitFor(queuesOf(ranks), busy, work, fresh.spread),
+      certain(own.mean, own.above, variances),
+      waitFor(queuesOf(ranks), busy, work, own.spread),
     ];
     const itl = this.#longGap(batch, { begin, chunks, chance, tokens, variance, room });
     return { rate, first, itl, tpot: mean, batch };

@@ -1,5 +1,6 @@
 import type { Gpu } from "../model/gpu.ts";
 import type { PlanProblem } from "./plan-problem.ts";
+import { foundPart } from "./demand.ts";
 import { modelBytes, peakFlops, tokenBytes, tokenFlops } from "./physical-bounds.ts";
 
 /** GPUs that no system can do without, by what asks for them; the most of these is the bound. */
@@ -27,7 +28,8 @@ export function perfectSystem(
     const seen = Math.min(context, reach);
     read += layers * (seen * kvBytes + context * indexBytes);
   }
-  const compute = (rate * (prompt + answer) * tokenFlops(model)) / peakFlops(gpu, precision);
+  const fresh = prompt * (1 - foundPart(demand));
+  const compute = (rate * (fresh + answer) * tokenFlops(model)) / peakFlops(gpu, precision);
   const caches = (rate * answer * read) / gpu.memoryBandwidth;
   const weights = tokenBytes(sizes) / (gpu.memoryBandwidth * (target.itlMs / 1000));
   const memory = modelBytes(sizes) / gpu.memoryBytes;

@@ -2,6 +2,7 @@ import type { MoeModel } from "../model/moe-model.ts";
 import type { ServingPrecision } from "../model/serving-precision.ts";
 import type { Gpu } from "../model/gpu.ts";
 import type { ModelSizes } from "../twin/calibration/model-sizes.ts";
+import { freshPrompts } from "./fresh-prompts.ts";
 import type { PlanProblem } from "./plan-problem.ts";
 import { activeParameters } from "../core/cost/model-weights.ts";
 
@@ -39,13 +40,21 @@ export interface PhysicalBound {
   readonly ttftMs: number;
   readonly bytes: number;
   readonly flops: number;
+  /** Of that prompt, to compute. */
+  readonly tokens: number;
+}
+
+/** Tokens to compute of the prompt that as many do not exceed as have to be in time. */
+function longPrompt({ demand, target }: PlanProblem): number {
+  return Math.round(freshPrompts(demand, demand.rate).quantile(target.ttftPercentile / 100));
 }
 
 /** What the GPUs of one pool cannot undercut at their makers' peaks, whatever serves there; of the fastest type. @param gpus of a pool at most */
 export function physicalBound(problem: PlanProblem, gpus: number): PhysicalBound {
-  const { sizes, model, precision, demand, types } = problem;
+  const { sizes, model, precision, types } = problem;
   const bytes = tokenBytes(sizes);
-  const flops = tokenFlops(model) * demand.promptP95;
+  const tokens = longPrompt(problem);
+  const flops = tokenFlops(model) * tokens;
   const bounds = types.map(({ gpu }) => ({
     gpu: gpu.name,
     gpus,
@@ -53,6 +62,7 @@ export function physicalBound(problem: PlanProblem, gpus: number): PhysicalBound
     ttftMs: (1000 * flops) / (gpus * peakFlops(gpu, precision)),
     bytes,
     flops,
+    tokens,
   }));
   return bounds.reduce((a, b) => (b.itlMs < a.itlMs ? b : a));
 }

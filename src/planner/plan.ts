@@ -2,12 +2,14 @@ import { roomOf } from "./candidates.ts";
 import { type BindingLimit, bindingLimit } from "./binding-limit.ts";
 import type { Demand } from "./demand.ts";
 import { type Layout, redundantExperts } from "./layout.ts";
-import type { LoadLines } from "./load-line.ts";
+import { type LineOptions, LoadLines } from "./load-line.ts";
 import { type OffBy, type TimeError, gpusIfOff } from "./model-error.ts";
 import { type ParetoPoint, paretoFront } from "./pareto-front.ts";
 import { type PerfectSystem, perfectSystem } from "./perfect-system.ts";
 import type { PlanProblem } from "./plan-problem.ts";
+import { type AtSkew, skewFactors } from "./skew-factors.ts";
 import { type AtTraffic, trafficFactors } from "./traffic-factors.ts";
+import type { Trials } from "./trials.ts";
 import { type Confirmed, type SearchResult, type SearchWatch, search } from "./search.ts";
 
 /** Layouts on the front, of those that arithmetic rates best. */
@@ -34,6 +36,7 @@ export interface Plan {
   readonly front: readonly ParetoPoint[];
   readonly off: readonly OffBy[];
   readonly traffic: readonly AtTraffic[];
+  readonly skews: readonly AtSkew[];
   readonly search: SearchResult;
 }
 
@@ -46,11 +49,12 @@ export interface ModelErrors {
 /** @returns the search alone where it found nothing */
 export async function makePlan(
   problem: PlanProblem,
-  lines: LoadLines,
+  trials: Trials,
   errors: ModelErrors,
   watch: SearchWatch,
+  options: LineOptions = {},
 ): Promise<Plan | SearchResult> {
-  const found = await search(problem, lines, watch);
+  const found = await search(problem, new LoadLines(trials, problem, options), watch);
   const { best } = found;
   if (best === null) return found;
   const { layout, line, units } = best;
@@ -78,6 +82,7 @@ export async function makePlan(
       off(1 + p90.ttft, 1 + p90.itl),
     ],
     traffic: trafficFactors(best, problem),
+    skews: await skewFactors(best, problem, trials, watch.signal),
     search: found,
   };
 }

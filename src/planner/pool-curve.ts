@@ -97,10 +97,11 @@ function between(low: OpenPoint, high: OpenPoint, part: number): OpenPoint {
   const of = (a: number, b: number) => a + part * (b - a);
   return {
     rate: of(low.rate, high.rate),
-    first: low.first.map(({ kind, chance, seconds, variance }, i) => ({
+    first: low.first.map(({ kind, chance, seconds, above, variance }, i) => ({
       kind,
       chance: of(chance, high.first[i].chance),
       seconds: of(seconds, high.first[i].seconds),
+      above: of(above, high.first[i].above),
       variance: of(variance, high.first[i].variance),
     })),
     itl: of(low.itl, high.itl),

@@ -3,17 +3,20 @@ import { AnswerPool, PromptPool } from "./apart-pools.ts";
 import { roomOf } from "./candidates.ts";
 import { type Demand, EVEN_SPREAD } from "./demand.ts";
 import { RUNNING } from "./engine-batching.ts";
-import { freshPrompts } from "./fresh-prompts.ts";
+import { findsByRate, freshPrompts } from "./fresh-prompts.ts";
 import { type Layout, redundantExperts, unitTopology } from "./layout.ts";
 import { MixedPool } from "./mixed-pool.ts";
 import { known } from "./known.ts";
 import type { PlanProblem } from "./plan-problem.ts";
 import { PoolCurve } from "./pool-curve.ts";
-import type { OpenPool, PoolDemand } from "./pool-steps.ts";
+import type { OpenPoint, OpenPool, PoolDemand } from "./pool-steps.ts";
 import { type StepTimes, stepTimesOf } from "./step-times.ts";
 import { percentileOf } from "./time-parts.ts";
 
-export type OpenAsked = Pick<PlanProblem, "model" | "precision" | "demand" | "engine" | "seed" | "target">;
+export type OpenAsked = Pick<
+  PlanProblem,
+  "model" | "precision" | "demand" | "engine" | "seed" | "skew" | "routed" | "target"
+>;
 
 /** What a pool does: both, with its answers or its prompts first; prompts alone; answers alone. */
 type PoolWork = "answers-first" | "prompts-first" | "prompts" | "answers";
@@ -23,7 +26,7 @@ const CURVES = new WeakMap<Demand, WeakMap<StepTimes, Map<string, PoolCurve>>>()
 
 /** @param layout on the hardware that is asked for */
 export function curveOf(layout: Layout, shape: Parallelism, asked: OpenAsked, work: PoolWork): PoolCurve {
-  const { model, demand, target, seed } = asked;
+  const { model, demand, target } = asked;
   const pool = {
     model,
     shape,
@@ -32,27 +35,53 @@ export function curveOf(layout: Layout, shape: Parallelism, asked: OpenAsked, wo
     overlaps: layout.type.overlaps,
     levelled: redundantExperts(layout, model.experts) > 0,
   };
-  const steps = stepTimesOf(pool, seed);
+  const steps = stepTimesOf(pool, asked);
   const bySteps = known(CURVES, demand, () => new WeakMap<StepTimes, Map<string, PoolCurve>>());
   const byWork = known(bySteps, steps, () => new Map<string, PoolCurve>());
   const stepTokens = work === "answers" ? 0 : layout.stepTokens;
-  return known(byWork, `${work} ${stepTokens} ${target.itlPercentile}`, () => {
+  return known(byWork, `${work} ${stepTokens} ${target.ttftPercentile} ${target.itlPercentile}`, () => {
     const room = roomOf(layout, shape, model);
     const { prompt, answer, promptSpread } = demand;
     const context = prompt + answer / 2;
-    return new PoolCurve(
-      poolOf(work, {
+    const poolAt = (rate: number) => {
+      const prompts = freshPrompts(demand, rate / shape.dp);
+      // What many sequences have alike is in the cache once.
+      const own = room.tokensOf(context) * (1 - prompts.found / context);
+      return poolOf(work, {
         steps,
-        prompts: freshPrompts(demand),
+        prompts,
         answer,
         context,
         contextSpread: (promptSpread * prompt ** 2 + EVEN_SPREAD * answer ** 2) / context ** 2,
         stepTokens,
-        room: Math.min(RUNNING, room.capacityTokens / room.tokensOf(context)),
+        room: Math.min(RUNNING, room.capacityTokens / own),
+        ttft: percentileOf(target.ttftPercentile),
         itl: percentileOf(target.itlPercentile),
-      }),
-    );
+      });
+    };
+    return new PoolCurve(findsByRate(demand) ? new FindingPool(poolAt, demand.rate) : poolAt(0));
   });
+}
+
+/** Until a rate, and what is found at it, agree. */
+const ROUNDS = 3;
+
+/** A pool that finds more of its prompts the more requests it gets. */
+class FindingPool implements OpenPool {
+  readonly #poolAt: (rate: number) => OpenPool;
+  readonly #mostRate: number;
+
+  constructor(poolAt: (rate: number) => OpenPool, mostRate: number) {
+    this.#poolAt = poolAt;
+    this.#mostRate = mostRate;
+  }
+
+  at(load: number): OpenPoint | null {
+    let point = this.#poolAt(this.#mostRate).at(load);
+    for (let round = 1; round < ROUNDS && point !== null; round++)
+      point = this.#poolAt(Math.min(this.#mostRate, point.rate)).at(load);
+    return point;
+  }
 }
 
 function poolOf(work: PoolWork, demand: PoolDemand): OpenPool {

@@ -34,6 +34,8 @@ export interface PoolDemand {
   readonly stepTokens: number;
   /** Sequences that a rank has room for. */
   readonly room: number;
+  /** What is asked of. */
+  readonly ttft: Percentile;
   readonly itl: Percentile;
 }
 
@@ -41,8 +43,16 @@ export interface PoolDemand {
 export const MOST_BUSY = 0.97;
 /** Ranks get prompts in turn, and of different lengths. */
 const UNEVEN = 1.1;
-/** Parts of the prompts by which a mean over their lengths is taken. */
-const LENGTHS = [0.1, 0.3, 0.5, 0.7, 0.9];
+/** Parts of the prompts, with weights, by which a mean over their lengths is taken: few may be far longer than others. */
+const LENGTHS = [
+  [0.1, 0.2],
+  [0.3, 0.2],
+  [0.5, 0.2],
+  [0.7, 0.2],
+  [0.85, 0.1],
+  [0.94, 0.08],
+  [0.99, 0.02],
+] as const;
 
 /** Prompts in a step. */
 export interface StepPrompts {
@@ -123,7 +133,11 @@ export function queuesOf(ranks: number): number {
 
 /** Steps that a prompt takes, on average. */
 export function chunksOf(fresh: FreshPrompts, room: number): number {
-  return LENGTHS.reduce((sum, part) => sum + Math.ceil(fresh.quantile(part) / room), 0) / LENGTHS.length;
+  return meanOver((part) => Math.ceil(fresh.quantile(part) / room));
+}
+
+function meanOver(of: (part: number) => number): number {
+  return LENGTHS.reduce((sum, [part, weight]) => sum + weight * of(part), 0);
 }
 
 /**
@@ -137,19 +151,26 @@ export function tokenVariance(chunks: number, chunk: number, spread: number, gro
 
 const MOST_GROWTH = 0.95;
 
-/** Seconds of all steps of a prompt, over its lengths. @param step of a part of it, and what its tokens see */
+/**
+ * Seconds of all steps of a prompt: on average, their variance over the mean squared, and what those of the prompt that as
+ * many do not exceed as have to be in time take more.
+ * @param step of a part of it, and what its tokens see
+ */
 export function ownSteps(
-  fresh: FreshPrompts,
+  { prompts, ttft }: PoolDemand,
   room: number,
   step: (chunk: number, seen: number) => number,
-): { readonly mean: number; readonly variance: number } {
-  let [sum, squares] = [0, 0];
-  for (const part of LENGTHS) {
-    const tokens = fresh.quantile(part);
+): { readonly mean: number; readonly spread: number; readonly above: number } {
+  const seconds = (part: number) => {
+    const tokens = prompts.quantile(part);
     const chunks = Math.ceil(tokens / room);
-    const seconds = chunks * step(tokens / chunks, fresh.seenBy(tokens));
-    sum += seconds / LENGTHS.length;
-    squares += (seconds * seconds) / LENGTHS.length;
+    return chunks * step(tokens / chunks, prompts.seenBy(tokens));
+  };
+  let [mean, squares] = [0, 0];
+  for (const [part, weight] of LENGTHS) {
+    const one = seconds(part);
+    mean += weight * one;
+    squares += weight * one * one;
   }
-  return { mean: sum, variance: Math.max(0, squares - sum * sum) };
+  return { mean, spread: Math.max(0, squares / mean ** 2 - 1), above: seconds(ttft.part) - mean };
 }

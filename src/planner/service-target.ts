@@ -12,6 +12,3 @@ export const PERCENTILES = [50, 90, 95, 99] as const;
 
 /** What is asked for unless somebody says otherwise. */
 export const USUAL_PERCENTILES = { ttftPercentile: 95, itlPercentile: 95 };
-
-/** Where a percentile is asked for, the part beyond it. */
-export const BEYOND = 0.05;

@@ -8,15 +8,17 @@ export interface TimePart {
   readonly chance: number;
   /** The mean; of what is met and waited out, how long that is in all. */
   readonly seconds: number;
+  /** Of what all have: seconds above the mean at the percentile by one cause, and the variance by others, which are normal. */
+  readonly above: number;
   readonly variance: number;
 }
 
-export function certain(seconds: number, variance: number): TimePart {
-  return { kind: "certain", chance: 1, seconds, variance };
+export function certain(seconds: number, above: number, variance: number): TimePart {
+  return { kind: "certain", chance: 1, seconds, above, variance };
 }
 
 export function leftOf(chance: number, seconds: number): TimePart {
-  return { kind: "left", chance, seconds, variance: 0 };
+  return { kind: "left", chance, seconds, above: 0, variance: 0 };
 }
 
 /**
@@ -30,6 +32,7 @@ export function waitFor(servers: number, busy: number, work: number, spread: num
     kind: "wait",
     chance: busy ** (Math.sqrt(2 * (servers + 1)) - 1),
     seconds: ((1 + spread) / 2) * (work / (servers * (1 - busy))),
+    above: 0,
     variance: 0,
   };
 }
@@ -51,19 +54,27 @@ export function sumAt(parts: readonly TimePart[], percentile: Percentile): numbe
   let [mean, squares] = [0, 0];
   for (const part of parts) {
     const own = part.chance * part.seconds * (part.kind === "left" ? 0.5 : 1);
-    const excess = excessOf(part, own, percentile);
     mean += own;
-    squares += excess * Math.abs(excess);
+    squares += signedSquare(excessOf(part, own, percentile));
   }
-  return mean + Math.sign(squares) * Math.sqrt(Math.abs(squares));
+  return mean + signedRoot(squares);
+}
+
+function signedSquare(value: number): number {
+  return value * Math.abs(value);
+}
+
+function signedRoot(square: number): number {
+  return Math.sign(square) * Math.sqrt(Math.abs(square));
 }
 
 function excessOf(
-  { kind, chance, seconds, variance }: TimePart,
+  { kind, chance, seconds, above, variance }: TimePart,
   mean: number,
   { part, deviations }: Percentile,
 ): number {
-  if (kind === "certain") return deviations * Math.sqrt(variance);
+  if (kind === "certain")
+    return signedRoot(signedSquare(above) + signedSquare(deviations * Math.sqrt(variance)));
   const beyond = 1 - part;
   if (chance <= beyond) return -mean;
   return (kind === "left" ? seconds * (1 - beyond / chance) : seconds * Math.log(chance / beyond)) - mean;

@@ -1,8 +1,8 @@
-import type { RoutingSource } from "../twin/routing-source.ts";
 import { type Layout, sayLayout } from "./layout.ts";
 import { gridOf } from "./load-grid.ts";
 import { OpenUnit } from "./open-times.ts";
 import type { PlanProblem } from "./plan-problem.ts";
+import type { PlanRoutings } from "./plan-routing.ts";
 import { type Trial, trial } from "./trial.ts";
 
 /** A p95 of so many is that of one in 15 to one in 30. */
@@ -18,6 +18,8 @@ export interface TrialJob {
   readonly seed: number;
   /** Goes on to its end, though the target is lost. */
   readonly whole?: boolean;
+  /** Where experts are loaded as unevenly as so, and not as the problem has them. */
+  readonly skew?: number;
 }
 
 /** Who runs the twin. The same job gives the same trial, wherever and whenever it runs. */
@@ -28,8 +30,9 @@ export interface Trials {
 }
 
 /** Equal of equal jobs. */
-export function jobName({ layout, power, seed, whole = false }: TrialJob): string {
-  return `${sayLayout(layout)} | ${power} | ${seed}${whole ? " | whole" : ""}`;
+export function jobName({ layout, power, seed, whole = false, skew }: TrialJob): string {
+  const otherwise = skew === undefined ? "" : ` | skew ${skew}`;
+  return `${sayLayout(layout)} | ${power} | ${seed}${whole ? " | whole" : ""}${otherwise}`;
 }
 
 /** Requests that count in a trial, unless said otherwise: more where a percentile is far out. */
@@ -41,12 +44,12 @@ function requestsOf({ target }: PlanProblem): number {
 /** Runs a job: yields the part that is done, 0..1. */
 export function runTrial(
   problem: PlanProblem,
-  routing: () => RoutingSource,
-  { layout, power, seed, whole }: TrialJob,
+  routings: PlanRoutings,
+  { layout, power, seed, whole, skew }: TrialJob,
   requests: number = requestsOf(problem),
 ): Generator<number, Trial> {
   const rate = gridOf(problem.demand).loadAt(power);
   const { itlMs } = problem.target;
   const tpotMs = Math.min(new OpenUnit(layout, problem).at(rate)?.tpotMs ?? itlMs, 2 * itlMs);
-  return trial(layout, problem, { rate, seed, requests, tpotMs, routing, whole });
+  return trial(layout, problem, { rate, seed, requests, tpotMs, routing: routings.at(skew), whole });
 }

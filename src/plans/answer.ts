@@ -1,6 +1,5 @@
 import { createHash } from "node:crypto";
 import type { KnownTrials } from "../planner/known-trials.ts";
-import { LoadLines } from "../planner/load-line.ts";
 import { type Plan, makePlan } from "../planner/plan.ts";
 import type { PlanProblem } from "../planner/plan-problem.ts";
 import type { SearchResult, SearchWatch } from "../planner/search.ts";
@@ -17,13 +16,15 @@ export async function answer(
   trials: KnownTrials,
   watch: SearchWatch,
 ): Promise<Answered> {
-  return { result: await makePlan(problem, new LoadLines(trials, problem), errors, watch), problem };
+  return { result: await makePlan(problem, trials, errors, watch), problem };
 }
 
 /** Equal where runs of the twin are worth the same: whatever the rate, the budget, spares, prices and redundant experts. */
-export function trialsKey({ demand, types, ...problem }: PlanProblem): string {
+export function trialsKey({ demand, types, routed, ...problem }: PlanProblem): string {
   const { rate: _, ...lengths } = demand;
-  const { maxGpus: __, spare: ___, redundant: ____, ...rest } = problem;
+  const { maxGpus: __, spare: ___, redundant: ____, budget: _b, apiPrice: _a, ...rest } = problem;
   const machines = types.map(({ price: _____, table, ...type }) => ({ ...type, table: [...table] }));
-  return createHash("sha256").update(JSON.stringify({ lengths, machines, rest })).digest("hex").slice(0, 32);
+  const hash = createHash("sha256").update(JSON.stringify({ lengths, machines, rest }));
+  if (routed !== null) hash.update(`${routed.layers} x ${routed.topk}`).update(routed.experts);
+  return hash.digest("hex").slice(0, 32);
 }

@@ -2,6 +2,7 @@ import { InputError } from "../lib/errors.ts";
 import { ENGINE_NAMES, type FittedEngine } from "../model/fitted-engine.ts";
 import type { ServingPrecision } from "../model/serving-precision.ts";
 import { decimals } from "../lib/number-text.ts";
+import { foundPart, leastPrompt } from "../planner/demand.ts";
 import type { PlanProblem } from "../planner/plan-problem.ts";
 import { PERCENTILES, type ServiceTarget, USUAL_PERCENTILES } from "../planner/service-target.ts";
 import { SLO_PRESETS, type SloPreset, type SloPresetName } from "../planner/slo-presets.ts";
@@ -19,6 +20,8 @@ export interface PlanFlags {
   readonly trace?: string;
   readonly users?: number;
   readonly think?: number;
+  /** Of every prompt, the part that is found in the cache. */
+  readonly cached?: number;
   /** Times the rate, users or requests of the trace. */
   readonly traffic?: number;
   readonly ttftP50?: number;
@@ -32,7 +35,13 @@ export interface PlanFlags {
   readonly maxGpus: number;
   readonly spare: "0" | "1" | "2";
   readonly redundant?: number;
+  readonly skew?: number;
+  readonly load?: string;
+  readonly routing?: string;
   readonly price?: string;
+  /** Dollars an hour. */
+  readonly budget?: number;
+  readonly apiPrice?: string;
   readonly seed: number;
 }
 
@@ -42,17 +51,17 @@ export type TargetFlags = Pick<
   "slo" | "ttftP50" | "ttftP90" | "ttftP95" | "ttftP99" | "itlP50" | "itlP90" | "itlP95" | "itlP99"
 >;
 
+interface AskedLengths {
+  readonly isl: number;
+  readonly osl: number;
+  readonly cached: number;
+}
+
 /** What comes: one of three. */
 export type Asked =
-  | { readonly kind: "rate"; readonly rate: number; readonly isl: number; readonly osl: number }
+  | ({ readonly kind: "rate"; readonly rate: number } & AskedLengths)
   | { readonly kind: "trace"; readonly path: string }
-  | {
-      readonly kind: "users";
-      readonly users: number;
-      readonly think: number;
-      readonly isl: number;
-      readonly osl: number;
-    };
+  | ({ readonly kind: "users"; readonly users: number; readonly think: number } & AskedLengths);
 
 const USUAL_THINK = 30;
 
@@ -66,19 +75,28 @@ export function askedOf(flags: PlanFlags): Asked {
   if (flags.think !== undefined && flags.users === undefined)
     throw new InputError("--think", "", "is of users; give it with --users");
   if (flags.trace !== undefined) {
-    for (const name of ["isl", "osl"] as const)
+    for (const [name, own] of Object.entries({ isl: "lengths", osl: "lengths", cached: "prefixes" }) as [
+      "isl" | "osl" | "cached",
+      string,
+    ][])
       if (flags[name] !== undefined)
         throw new InputError(
           `--${name}`,
           "",
-          "has no effect beside --trace, which has lengths of its own; leave it out",
+          `has no effect beside --trace, which has ${own} of its own; leave it out`,
         );
     return { kind: "trace", path: flags.trace };
   }
   const preset = presetOf(flags);
   const [isl, osl] = [lengthOf("isl", flags.isl ?? preset?.isl), lengthOf("osl", flags.osl ?? preset?.osl)];
-  if (flags.rate !== undefined) return { kind: "rate", rate: flags.rate, isl, osl };
-  return { kind: "users", users: flags.users ?? 0, think: flags.think ?? USUAL_THINK, isl, osl };
+  const lengths = { isl, osl, cached: flags.cached ?? 0 };
+  const least = leastPrompt(lengths.cached);
+  if (isl < least) {
+    const hint = `is ${lengths.cached} of prompts of ${isl} tokens; caches are found in blocks of 512, expected prompts of ${least} or more (--isl)`;
+    throw new InputError("--cached", "", hint);
+  }
+  if (flags.rate !== undefined) return { kind: "rate", rate: flags.rate, ...lengths };
+  return { kind: "users", users: flags.users ?? 0, think: flags.think ?? USUAL_THINK, ...lengths };
 }
 
 function lengthOf(name: "isl" | "osl", tokens: number | undefined): number {
@@ -148,16 +166,23 @@ export function pricesOf(
 
 /** The question, in a line. */
 export function questionText(
-  { model, precision, types, engine, demand, target }: PlanProblem,
-  { maxGpus }: PlanFlags,
+  { model, precision, types, engine, demand, target, budget }: PlanProblem,
+  { maxGpus, load, routing, skew }: PlanFlags,
 ): string {
   const on = types.map(({ gpu }) => gpu.name.toUpperCase()).join(" or ");
-  const load =
+  const comes =
     demand.arrivals.kind === "users"
       ? `${demand.rate} users who think ${decimals(demand.arrivals.thinkMs / 1000, 0)} s, with requests`
       : `${demand.rate.toPrecision(3)} requests/s`;
-  const asked = `${load} of ${decimals(demand.prompt, 0)} + ${decimals(demand.answer, 0)} tokens`;
+  const found = foundPart(demand);
+  const cache = demand.arrivals.kind === "window" ? "one cache for all" : "the cache";
+  const prefixes = found > 0 ? `, ${decimals(100 * found, 0)} % of prompts found in ${cache}` : "";
+  const asked = `${comes} of ${decimals(demand.prompt, 0)} + ${decimals(demand.answer, 0)} tokens${prefixes}`;
   const within = `${target.ttftPercentile} % of first tokens within ${target.ttftMs} ms and ${target.ttftPercentile === target.itlPercentile ? "" : `${target.itlPercentile} % `}of times between tokens within ${target.itlMs} ms`;
+  const most = budget === null ? "" : ` for $${budget} an hour at most`;
   const by = engine === null ? "" : ` by ${ENGINE_NAMES[engine]}`;
-  return `${model.name} in ${precision}${by} on up to ${maxGpus} ${on}: ${asked}, ${within}`;
+  const own = load ?? routing;
+  const experts =
+    own !== undefined ? `, experts as in ${own}` : skew === undefined ? "" : `, experts of skew ${skew}`;
+  return `${model.name} in ${precision}${by} on up to ${maxGpus} ${on}${most}: ${asked}${experts}, ${within}`;
 }

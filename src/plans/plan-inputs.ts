@@ -5,7 +5,9 @@ import { loadModel } from "../config/shapes.ts";
 import { whyNotServed } from "../core/cost/serving-room.ts";
 import { readTrace } from "../formats/trace.ts";
 import { InputError } from "../lib/errors.ts";
+import { USUAL_SKEW } from "../model/expert-skew.ts";
 import type { MoeModel } from "../model/moe-model.ts";
+import type { RoutingTrace } from "../model/routing-trace.ts";
 import { precisionOf, servedIn } from "../model/serving-precision.ts";
 import { candidates } from "../planner/candidates.ts";
 import { type Demand, drawnDemand, tracedDemand, usersDemand } from "../planner/demand.ts";
@@ -13,11 +15,13 @@ import type { PlanGpu } from "../planner/layout.ts";
 import type { ModelErrors } from "../planner/plan.ts";
 import type { PlanProblem } from "../planner/plan-problem.ts";
 import { modelBytes, physicalBound } from "../planner/physical-bounds.ts";
+import { mostGpus } from "../planner/units-needed.ts";
 import { tableOf } from "../twin/calibration/fitted-constants.ts";
 import { modelledHardware } from "../twin/calibration/gpu-hardware.ts";
 import { modelSizes } from "../twin/calibration/model-sizes.ts";
 import { decimals, milliseconds } from "../lib/number-text.ts";
 import { readRegularFile } from "../files/read-regular-file.ts";
+import { readApiPrice } from "./api-cost.ts";
 import { type Asked, type PlanFlags, askedOf, pricesOf, targetOf } from "./plan-flags.ts";
 
 /** GPUs of a unit at most. */
@@ -29,8 +33,17 @@ export interface PlanInputs {
   readonly errors: ModelErrors;
 }
 
-/** @throws InputError */
-export async function readPlanProblem(flags: PlanFlags): Promise<PlanInputs> {
+/** What experts tokens take, where a file says so; null where they are drawn. */
+export type ExpertsReader = (flags: PlanFlags, model: MoeModel) => Promise<RoutingTrace | null>;
+
+/**
+ * @param readExperts of files that only the command reads
+ * @throws InputError
+ */
+export async function readPlanProblem(
+  flags: PlanFlags,
+  readExperts: ExpertsReader = async () => null,
+): Promise<PlanInputs> {
   for (const name of ["model", "gpu"] as const)
     if (flags[name] === undefined) throw new InputError(`--${name}`, "", "is missing; expected a name");
   const asked = askedOf(flags);
@@ -45,21 +58,43 @@ export async function readPlanProblem(flags: PlanFlags): Promise<PlanInputs> {
     model,
     sizes: modelSizes(model, precision),
     precision,
+    checkpoint: { name: publishedName(written.source), precision: precisionOf(written.precision) },
     types,
     engine: flags.engine ?? null,
     demand: await demandOf(asked, traffic),
     target,
     maxGpus: flags.maxGpus,
+    budget: flags.budget ?? null,
+    apiPrice: readApiPrice(flags.apiPrice),
     spare: Number(flags.spare),
     redundant: flags.redundant ?? null,
+    skew: skewOf(flags),
+    routed: await readExperts(flags, model),
     seed: flags.seed,
   };
+  checkBudget(problem);
   checkFits(problem);
   checkTarget(problem);
   // Without an engine it is as if that of every point had been left out; of a known one, configurations are.
   const { ttftMs, tpotMs } = unseen.folds[flags.engine === undefined ? "backend" : "configuration"];
   const part = (of: "median" | "p90") => ({ ttft: ttftMs?.[of] ?? 0, itl: tpotMs?.[of] ?? 0 });
   return { problem, errors: { median: part("median"), p90: part("p90") } };
+}
+
+function skewOf(flags: PlanFlags): number {
+  const [first, second] = (["load", "routing", "skew"] as const).filter((name) => flags[name] !== undefined);
+  if (second === undefined) return flags.skew ?? USUAL_SKEW;
+  throw new InputError(
+    `--${second}`,
+    "",
+    `is beside --${first}, which says what experts tokens take; leave one out`,
+  );
+}
+
+/** `owner/name`, which a source begins with that is on Hugging Face. */
+function publishedName(source: string): string | null {
+  const name = /^[\w.-]+\/[\w.-]+(?=,|$)/.exec(source)?.[0];
+  return name === undefined || /\.(?:json|ya?ml)$/.test(name) ? null : name;
 }
 
 export async function readTypes(
@@ -82,9 +117,12 @@ export async function readTypes(
 
 async function demandOf(asked: Asked, traffic: number): Promise<Demand> {
   if (asked.kind === "users") {
-    return usersDemand(Math.ceil(traffic * asked.users), 1000 * asked.think, asked.isl, asked.osl);
+    return usersDemand(Math.ceil(traffic * asked.users), 1000 * asked.think, asked.isl, asked.osl, {
+      found: asked.cached,
+    });
   }
-  if (asked.kind === "rate") return drawnDemand(traffic * asked.rate, asked.isl, asked.osl);
+  if (asked.kind === "rate")
+    return drawnDemand(traffic * asked.rate, asked.isl, asked.osl, { found: asked.cached });
   const bytes = await readRegularFile(asked.path, {
     mostBytes: MOST_TRACE_BYTES,
     smaller: "give a part of it",
@@ -94,29 +132,47 @@ async function demandOf(asked: Asked, traffic: number): Promise<Demand> {
   return { ...demand, rate: traffic * demand.rate };
 }
 
+function checkBudget({ budget, types }: PlanProblem): void {
+  const free = types.filter(({ price }) => price === null).map(({ gpu }) => gpu.name);
+  if (budget === null || free.length === 0) return;
+  throw new InputError(
+    "--budget",
+    "",
+    `takes a price for every type of GPU; --price lacks ${free.join(", ")}`,
+  );
+}
+
 function checkFits(problem: PlanProblem): void {
   if (candidates(problem).length > 0) return;
-  const { model, types, maxGpus, spare, demand } = problem;
-  const most = Math.floor(maxGpus / (1 + spare));
+  const { model, types, maxGpus, budget, spare, demand } = problem;
+  const affordable = Math.max(...types.map((type) => mostGpus(type, problem)));
+  const [limit, given] =
+    affordable < maxGpus ? ["--budget", `$${budget} an hour`] : ["--max-gpus", `${maxGpus}`];
+  const most = Math.floor(affordable / (1 + spare));
+  if (most < 1 && limit === "--budget") {
+    const units = spare === 0 ? "one GPU" : `${1 + spare} GPUs, ${spare} of them to spare`;
+    throw new InputError(limit, "", `is too little for ${model.name}: ${given} is less than ${units} take`);
+  }
   const gpus = 2 ** Math.floor(Math.log2(Math.max(1, Math.min(POOL_GPUS, most))));
   const [{ gpu, hardware }] = types;
   const units = { nodes: 1, gpusPerNode: gpus, slotsPerGpu: Math.ceil(model.experts / gpus) };
   const why = whyNotServed(model, units, hardware);
   const weights = `${decimals(modelBytes(problem.sizes) / 1e9, 0)} GB of weights`;
   const there = `${gpus} ${gpu.name.toUpperCase()} of ${decimals(gpu.memoryBytes / 1e9, 0)} GB`;
-  const spares =
-    spare === 0 ? "" : ` (${spare + 1} units, ${spare} of them to spare, in --max-gpus ${maxGpus})`;
+  const spares = spare === 0 ? "" : ` (${spare + 1} units, ${spare} of them to spare, in ${limit} ${given})`;
   const lack =
     why === null
       ? `with a request of ${decimals(demand.longest, 0)} tokens do not fit in a unit of ${there}`
       : `fit in no unit of ${there}`;
-  throw new InputError("--max-gpus", "", `is too few for ${model.name}: its ${weights} ${lack}${spares}`);
+  const little = limit === "--budget" ? "little" : "few";
+  throw new InputError(limit, "", `is too ${little} for ${model.name}: its ${weights} ${lack}${spares}`);
 }
 
 function checkTarget(problem: PlanProblem): void {
-  const { target, maxGpus, spare, demand } = problem;
-  const most = Math.max(1, Math.min(POOL_GPUS, Math.floor(maxGpus / (1 + spare))));
-  const { gpu, itlMs, ttftMs, bytes, flops } = physicalBound(problem, most);
+  const { target, types, spare } = problem;
+  const affordable = Math.max(...types.map((type) => mostGpus(type, problem)));
+  const most = Math.max(1, Math.min(POOL_GPUS, Math.floor(affordable / (1 + spare))));
+  const { gpu, itlMs, ttftMs, bytes, flops, tokens } = physicalBound(problem, most);
   const on = `${most} ${gpu.toUpperCase()}`;
   if (target.itlMs < itlMs) {
     const how = `${decimals(bytes / 1e9, 1)} GB of weights that a token takes, read once from the memory of ${on} at its maker's peak`;
@@ -127,7 +183,7 @@ function checkTarget(problem: PlanProblem): void {
     );
   }
   if (target.ttftMs < ttftMs) {
-    const how = `${decimals(flops / 1e12, 0)} TFLOP of a prompt of ${demand.promptP95} tokens on ${on} at its maker's peak`;
+    const how = `${decimals(flops / 1e12, 0)} TFLOP of a prompt of ${tokens} tokens on ${on} at its maker's peak`;
     throw new InputError(
       "--ttft-p95",
       "",

@@ -1,9 +1,11 @@
-import { type Layout, sayLayout, sayShape, unitGpus } from "../planner/layout.ts";
-import { engineFlags } from "../planner/engine-flags.ts";
+import { sayLayout, sayShape, unitGpus } from "../planner/layout.ts";
+import { foundPart } from "../planner/demand.ts";
 import type { Plan } from "../planner/plan.ts";
 import type { PlanProblem } from "../planner/plan-problem.ts";
 import type { Parallelism } from "../twin/calibration/serving-point.ts";
+import { apiCostOf } from "./api-cost.ts";
 import type { PlanFlags } from "./plan-flags.ts";
+import { startTexts } from "./starts/start-text.ts";
 
 const SECONDS = 3600;
 const MILLION = 1e6;
@@ -14,6 +16,7 @@ export function planReport(plan: Plan, problem: PlanProblem, flags: PlanFlags) {
   const { layout } = chosen;
   const { demand, target, model, precision, spare, seed, maxGpus } = problem;
   const { prompt, answer } = demand;
+  const cost = costOf(plan, problem);
   return {
     question: {
       model: model.name,
@@ -23,10 +26,13 @@ export function planReport(plan: Plan, problem: PlanProblem, flags: PlanFlags) {
       requestsPerSecond: plan.rate,
       promptTokens: prompt,
       answerTokens: answer,
+      foundInCache: foundPart(demand),
       trace: flags.trace ?? null,
       users: flags.users ?? null,
+      experts: expertsOf(problem, flags),
       ...target,
       maxGpus,
+      budgetDollarsPerHour: problem.budget,
       spare,
       seed,
     },
@@ -48,11 +54,13 @@ export function planReport(plan: Plan, problem: PlanProblem, flags: PlanFlags) {
       },
       twin: chosen.trials,
       limit,
-      cost: costOf(plan, problem),
+      cost,
+      api: apiCostOf(plan, problem, cost?.dollarsPerHour ?? null),
       perfectSystem: { ...perfect, gpu: layout.type.gpu.name },
     },
     ifModelIsOff: off,
     ifTrafficIs: plan.traffic,
+    ifExpertsAre: plan.skews,
     front: front.map((point) => ({ ...point, layout: sayLayout(point.layout) })),
     searched: {
       carryByArithmetic: search.rated.length,
@@ -63,7 +71,7 @@ export function planReport(plan: Plan, problem: PlanProblem, flags: PlanFlags) {
       })),
       unexplored: search.unexplored,
     },
-    engines: engineStarts(plan, problem).map(({ role, flags: words }) => ({ role, ...words })),
+    engines: startTexts(plan, problem),
   };
 }
 
@@ -74,6 +82,15 @@ export function lineOf({ chosen, rate }: Plan, { demand }: PlanProblem) {
     requestsPerSecondPerUnit: chosen.line.rate * each,
     byArithmetic: chosen.open * each,
     usersPerUnit: demand.arrivals.kind === "users" ? chosen.line.rate : null,
+  };
+}
+
+/** What says which experts tokens take. */
+function expertsOf({ skew }: PlanProblem, { load, routing }: PlanFlags) {
+  return {
+    skew: load === undefined && routing === undefined ? skew : null,
+    load: load ?? null,
+    routing: routing ?? null,
   };
 }
 
@@ -103,26 +120,4 @@ export function costOf({ chosen, rate, use }: Plan, { demand }: PlanProblem): Pl
     perMillionTokensAtLine: perMillionTokens * use,
     perMillionAnswerTokens: per(demand.answer),
   };
-}
-
-export interface RoleStart {
-  readonly role: "engine" | "prefill" | "decode";
-  readonly flags: ReturnType<typeof engineFlags>;
-}
-
-/** How the engines of a unit are started. */
-export function engineStarts(plan: Plan, { model }: PlanProblem): RoleStart[] {
-  const { layout } = plan.chosen;
-  const { prefill, decode, stepTokens } = layout;
-  const start = (role: RoleStart["role"], shape: Layout["decode"]): RoleStart => ({
-    role,
-    flags: engineFlags({
-      shape,
-      stepTokens,
-      running: plan.running,
-      redundantExperts: plan.redundantExperts,
-      experts: model.experts,
-    }),
-  });
-  return prefill === null ? [start("engine", decode)] : [start("prefill", prefill), start("decode", decode)];
 }

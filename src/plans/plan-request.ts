@@ -9,7 +9,6 @@ import { QUESTION_KEYS, fieldOf } from "./question-keys.ts";
 import { type Question, changed, flagsOf, readQuestion } from "./read-question.ts";
 import { reportOf } from "./reported.ts";
 import { readSavedPlan } from "./saved-plan.ts";
-import { routingOf } from "./routing-of.ts";
 
 const SOURCE = "body";
 /** After that nothing more is run: the answer is the best there is. */
@@ -32,7 +31,7 @@ export async function planBody(body: Uint8Array): Promise<object> {
   const { problem } = inputs;
   const stop = new AbortController();
   const key = trialsKey(problem);
-  const here = new TrialsHere(problem, routingOf(problem));
+  const here = new TrialsHere(problem);
   const trials = new KnownTrials(
     new TrialsUntil(here, performance.now() + DEADLINE_MS, stop),
     saved?.runs.of === key ? saved.runs.known : [],

@@ -1,3 +1,4 @@
+import { MOST_SKEW } from "../model/expert-skew.ts";
 import { FITTED_ENGINES } from "../model/fitted-engine.ts";
 import { SERVING_PRECISIONS } from "../model/serving-precision.ts";
 import { PERCENTILES } from "../planner/service-target.ts";
@@ -97,6 +98,11 @@ export const QUESTION_KEYS: readonly QuestionKey[] = [
     "a number, 0 or more",
     (value) => value >= 0,
   ),
+  numeric(
+    { name: "cached", value: "part", help: "of every prompt, found in the cache (default: 0)" },
+    "a part of at least 0 and less than 1",
+    (value) => value >= 0 && value < 1,
+  ),
   positive({
     name: "traffic",
     value: "factor",
@@ -129,19 +135,42 @@ export const QUESTION_KEYS: readonly QuestionKey[] = [
     },
     0,
   ),
+  numeric(
+    {
+      name: "skew",
+      value: "x",
+      help: "how unevenly experts are asked: 0 all alike, 2 twice the usual (default: 1)",
+    },
+    `a number in 0..${MOST_SKEW}`,
+    (value) => value >= 0 && value <= MOST_SKEW,
+  ),
+  text({
+    name: "load",
+    value: "file",
+    file: true,
+    help: "expert loads of your own, as place reads them: tokens take experts as often",
+  }),
+  text({ name: "routing", value: "file", file: true, help: "a routing trace of your own (.npy), likewise" }),
   text({
     name: "price",
     value: "type=dollars",
     help: "of a GPU for an hour; several separated by commas: h200=3.5,b200=5",
   }),
+  positive({ name: "budget", value: "dollars", help: "an hour at most, with a price for every type" }),
+  text({
+    name: "api-price",
+    value: "in=…,out=…",
+    help: "dollars per million tokens of an API to compare with: in=0.27,out=1.1,cached=0.07",
+  }),
   count({ name: "seed", value: "n", usual: 1, help: "of the requests and the experts they take" }),
 ];
 
-/** Of each of these one is given: another one replaces it. */
+/** Of each of these one is given at most: another one replaces it. */
 export const ONE_OF: readonly (readonly string[])[] = [
   ["rate", "trace", "users"],
   PERCENTILES.map((percentile) => `ttft-p${percentile}`),
   PERCENTILES.map((percentile) => `itl-p${percentile}`),
+  ["skew", "load", "routing"],
 ];
 
 /** `max-gpus` is `maxGpus` in JSON and among flags. */

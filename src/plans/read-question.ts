@@ -43,7 +43,7 @@ function replacedBy(field: string): string[] {
   const others = ONE_OF.map((names) => names.map((name) => fieldOf({ name }))).find((fields) =>
     fields.includes(field),
   );
-  const lengths = field === "trace" ? ["isl", "osl"] : [];
+  const lengths = field === "trace" ? ["isl", "osl", "cached"] : [];
   const think = field === "rate" || field === "trace" ? ["think"] : [];
   return [...(others ?? []), ...lengths, ...think];
 }

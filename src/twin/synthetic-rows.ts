@@ -1,6 +1,7 @@
 import { V3Gate } from "../core/gate/v3-gate.ts";
 import { normalPart } from "../lib/normal.ts";
 import { Rng } from "../lib/rng.ts";
+import { USUAL_SKEW } from "../model/expert-skew.ts";
 import type { MoeModel } from "../model/moe-model.ts";
 
 /** Kinds of request, each with experts of its own. */
@@ -58,7 +59,8 @@ export class SyntheticRows {
   readonly #made = new Uint8Array((TOPICS * TOPIC_ROWS) / BLOCK_ROWS);
   readonly #score: Float64Array;
 
-  constructor(model: MoeModel, seed: number) {
+  /** @param skew all affinities are scaled by it (`USUAL_SKEW`) */
+  constructor(model: MoeModel, seed: number, skew = USUAL_SKEW) {
     this.topk = model.topk;
     this.#layers = model.moeLayers.length;
     this.#width = model.experts;
@@ -80,7 +82,7 @@ export class SyntheticRows {
     }
     this.#aversion = new Float64Array(TOPICS * shared.length);
     for (let i = 0; i < this.#aversion.length; i++) {
-      this.#aversion[i] = Math.exp(-(shared[i % shared.length] + TOPIC_SPREAD * rng.normal()));
+      this.#aversion[i] = Math.exp(-skew * (shared[i % shared.length] + TOPIC_SPREAD * rng.normal()));
     }
     this.phase = Float64Array.from({ length: TOPICS }, () => rng.uniform());
   }

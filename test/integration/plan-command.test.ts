@@ -33,7 +33,8 @@ afterAll(() => folder[Symbol.asyncDispose]());
 describe("a plan for a rate", () => {
   test("is confirmed, and its files are what simulate, check and replay take", async () => {
     const out = folder.path("plan");
-    const text = await runHere(...ASKED, "--rate", "20", "--price", "h100=2", "--out", out, "--json");
+    const money = ["--price", "h100=2", "--api-price", "in=0.5,out=1", "--budget", "24"];
+    const text = await runHere(...ASKED, "--rate", "20", ...money, "--out", out, "--json");
     const { question, answer, ifModelIsOff, searched } = JSON.parse(text);
     const { runs, ...file } = JSON.parse(await readFile(`${out}/plan.json`, "utf8"));
     expect(file).toEqual(JSON.parse(text));
@@ -43,6 +44,8 @@ describe("a plan for a rate", () => {
     expect(answer.gpus).toBeLessThanOrEqual(12);
     expect(answer.perfectSystem.gpus).toBeLessThanOrEqual(answer.gpus);
     expect(answer.cost.dollarsPerHour).toBe(2 * answer.gpus);
+    expect(answer.api.dollarsPerHour).toBeCloseTo((20 * 3600 * (256 * 0.5 + 12)) / 1e6, 6);
+    expect(answer.api.beside.ratio).toBeCloseTo(answer.cost.dollarsPerHour / answer.api.dollarsPerHour, 9);
     expect(answer.loadLine.useWithoutSpare).toBeLessThanOrEqual(1);
     for (const { keeps, attainment } of answer.twin) {
       expect(keeps).toBe(true);
@@ -57,6 +60,10 @@ describe("a plan for a rate", () => {
 
     const config = await loadConfig(`${out}/plimsoll.yaml`);
     expect(config.pools).toHaveLength(1);
+    const manifest = await readFile(`${out}/kubernetes.yaml`, "utf8");
+    expect(manifest).toContain(`replicas: ${answer.units}\n`);
+    const role = answer.prefill === null ? "engine" : "decode";
+    expect(manifest).toContain(`http://mixtral-8x7b-${role}-${answer.units - 1}.mixtral-8x7b-${role}:8000`);
     const scenario = await loadScenario(`${out}/scenario.yaml`);
     expect(scenario.model.name).toBe("mixtral-8x7b");
     const run = JSON.parse(
@@ -67,13 +74,13 @@ describe("a plan for a rate", () => {
   });
 });
 
-test("of an engine, its constants and its steps are planned with, and its flags shown", async () => {
+test("of an engine, its constants and its steps are planned with, and its flags shown; the scenario has the skew", async () => {
   const out = folder.path("engine");
-  const text = await runHere(...ASKED, "--rate", "8", "--engine", "sglang", "--out", out);
-  expect(text).toContain("SGLang  --tp-size");
+  const text = await runHere(...ASKED, "--rate", "8", "--engine", "sglang", "--skew", "2", "--out", out);
+  expect(text).toContain("SGLang  python3 -m sglang.launch_server --model-path mistralai/Mixtral-8x7B-v0.1");
   expect(text).not.toContain("vLLM");
-  const { batching, gpu, model } = await loadScenario(`${out}/scenario.yaml`);
-  expect([batching.engine, gpu?.engine]).toEqual(["sglang", "sglang"]);
+  const { batching, gpu, model, skew } = await loadScenario(`${out}/scenario.yaml`);
+  expect([batching.engine, gpu?.engine, skew]).toEqual(["sglang", "sglang", 2]);
   const other = { ...gpu, engine: null } as NonNullable<typeof gpu>;
   expect(modelledHardware(model, gpu).fixed.step).not.toBe(modelledHardware(model, other).fixed.step);
 });
@@ -126,14 +133,33 @@ test("Ctrl-C ends with what is known, from which the next goes on", async () => 
   expect(saved.asked).toEqual(report.asked);
 });
 
+test("experts of one's own load are planned with, and in the plan's scenario", async () => {
+  const rows = Array.from({ length: 32 }, () => [900, 1, 1, 1, 1, 1, 1, 94]);
+  const load = await folder.write("load.json", JSON.stringify({ logical_count: rows }));
+  const out = folder.path("own-load");
+  const few = ["--rate", "1", "--spare", "0", "--max-gpus", "2", "--redundant", "0"];
+  const { question } = JSON.parse(await runHere(...ASKED, ...few, "--load", load, "--out", out, "--json"));
+  expect(question.experts).toEqual({ skew: null, load, routing: null });
+  expect(await loadScenario(`${out}/scenario.yaml`)).toMatchObject({ routing: null, load, skew: null });
+});
+
 test("a target that no layout keeps: exit 1, with the nearest", async () => {
   const { code, stdout } = await resultHere(...ASKED, "--rate", "4000");
   expect(code).toBe(1);
   expect(stdout).toMatch(/^no plan within --max-gpus 12 keeps .* requests\/s a unit; raise the budget/);
 });
 
+test("a budget in dollars limits the plan as one in GPUs does", async () => {
+  const load = ["--isl", "256", "--osl", "12", "--rate", "2000", "--ttft-p95", "300", "--itl-p95", "25"];
+  const money = ["--price", "h100=2", "--budget", "16"];
+  const { code, stdout } = await resultHere(...MODEL, ...load, ...money);
+  expect(code).toBe(1);
+  expect(stdout).toMatch(/^no plan within --budget 16 keeps /);
+});
+
 test("bad input: one line, exit 2", async () => {
   const empty = await folder.write("empty.csv", "TIMESTAMP,ContextTokens,GeneratedTokens\n");
+  const otherModels = await folder.write("other-load.json", JSON.stringify({ logical_count: [[1, 2, 3]] }));
   const chat = ["--rate", "1", "--slo", "chat"];
   await expectExit2(folder, [
     [["plan", "--model", "mixtral-8x7b", "--gpu", "h20x", ...chat], "expected one of b200"],
@@ -146,8 +172,28 @@ test("bad input: one line, exit 2", async () => {
     [[...MODEL, ...chat, "--users", "3"], "--rate: is beside --users"],
     [[...MODEL, "--rate", "1"], "--isl: is missing"],
     [[...MODEL, ...chat, "--think", "3"], "--think: is of users"],
+    [[...MODEL, ...chat, "--skew", "5"], "Expected a number in 0..4."],
+    [[...MODEL, ...chat, "--skew", "2", "--load", empty], "--skew: is beside --load"],
+    [[...MODEL, ...chat, "--load", "nowhere.json"], "nowhere.json: cannot be read (ENOENT)"],
+    [[...MODEL, ...chat, "--load", otherModels], "expected those of mixtral-8x7b: 32 rows of 8 experts"],
+    [[...MODEL, ...chat, "--routing", empty], "is not a .npy file"],
     [[...MODEL, ...chat, "--price", "b200=3"], "which --gpu does not name"],
     [[...MODEL, ...chat, "--price", "h100"], "expected a type and dollars an hour"],
+    [[...MODEL, ...chat, "--api-price", "in=1"], "--api-price: lacks out="],
+    [
+      [...MODEL, ...chat, "--api-price", "in=1,out=x"],
+      '--api-price: has "out=x"; expected dollars per million',
+    ],
+    [[...MODEL, ...chat, "--api-price", "in=1,out=0"], '--api-price: has "out=0"'],
+    [
+      [...MODEL, ...chat, "--budget", "9"],
+      "--budget: takes a price for every type of GPU; --price lacks h100",
+    ],
+    [
+      [...MODEL, ...chat, "--budget", "3", "--price", "h100=2"],
+      "--budget: is too little for mixtral-8x7b: $3",
+    ],
+    [[...MODEL, ...chat, "--budget", "4", "--price", "h100=2"], "93 GB of weights fit in no unit of 1 H100"],
     [[...MODEL, ...chat, "--set", "trafic=2"], "--set: trafic is not known; did you mean traffic?"],
     [[...MODEL, ...chat, "--set", "traffic=no"], '--set: traffic is "no"; expected a number above 0'],
     [[...MODEL, ...chat, "--set", "traffic"], "expected an option and its value"],

@@ -10,13 +10,11 @@ import { type SearchResult, search } from "../../src/planner/search.ts";
 import { USUAL_PERCENTILES, type ServiceTarget } from "../../src/planner/service-target.ts";
 import { TrialsHere } from "../../src/planner/trials-here.ts";
 import { gridOf } from "../../src/planner/load-grid.ts";
-import { routingSources } from "../../src/twin/routing-sources.ts";
 
 const SEED = 23;
 const RUNS = Number(process.env["PLANNER_RUNS"] ?? 2);
 const PROBLEM = { ...(await smallPlanProblem()), maxGpus: 8 };
 const { prompt, answer } = PROBLEM.demand;
-const ROUTING = routingSources(PROBLEM.model, PROBLEM.seed, null);
 /** Fewer than usual: runs are quick, and percentiles rough. */
 const REQUESTS = 100;
 const OTHER_SEED = 1000;
@@ -30,7 +28,7 @@ function demandOf(requestsPerSecond: number): PlanProblem["demand"] {
 }
 
 function trialsOf(problem: PlanProblem): KnownTrials {
-  return new KnownTrials(new TrialsHere(problem, ROUTING, REQUESTS));
+  return new KnownTrials(new TrialsHere(problem, REQUESTS));
 }
 
 /** Each search learns its load lines anew: what it finds must not depend on what was asked before. */

@@ -2,8 +2,7 @@ import { expect, test } from "vitest";
 import { smallPlanProblem } from "../../harness/small-plan-problem.ts";
 import { bindingLimit } from "../../src/planner/binding-limit.ts";
 import { candidates, fits } from "../../src/planner/candidates.ts";
-import { drawRequests, drawnDemand, tracedDemand } from "../../src/planner/demand.ts";
-import { engineFlags } from "../../src/planner/engine-flags.ts";
+import { drawRequests, drawnDemand, promptQuantile, tracedDemand } from "../../src/planner/demand.ts";
 import { unitGpus } from "../../src/planner/layout.ts";
 import { gpusIfOff } from "../../src/planner/model-error.ts";
 import { paretoFront } from "../../src/planner/pareto-front.ts";
@@ -37,7 +36,8 @@ test("of a trace its busiest five minutes are planned for, and units receive the
     outputTokens: 7,
   }));
   const demand = tracedDemand([...quiet, ...busy]);
-  expect(demand).toMatchObject({ rate: 10, prompt: 30, answer: 7, promptP95: 30, longest: 37 });
+  expect(demand).toMatchObject({ rate: 10, prompt: 30, answer: 7, longest: 37 });
+  expect(promptQuantile(demand, 0.95)).toBe(30);
   expect(drawRequests(demand, 10, 300, 1)).toHaveLength(3000);
   const half = drawRequests(demand, 5, 300, 1);
   expect(Math.abs(half.length / 1500 - 1)).toBeLessThan(0.06);
@@ -58,6 +58,11 @@ test("every candidate fits in memory and in the budget with its spare", () => {
     // 94 GB of weights are too many for one.
     expect(unitGpus(layout)).toBeGreaterThan(1);
   }
+  const several = ({ tp, dp }: { tp: number; dp: number }) => tp > 1 && dp > 1;
+  expect(all.some(({ decode }) => several(decode))).toBe(true);
+  const nvidia = candidates({ ...problem, engine: "trtllm" });
+  expect(nvidia.length).toBeGreaterThan(10);
+  expect(nvidia.some(({ decode }) => several(decode))).toBe(false);
 });
 
 test("what a maker's peaks allow is less than any layout needs", () => {
@@ -94,16 +99,4 @@ test("of the front no point is better than another in both, and twice of what bi
   const { gains, gain } = bindingLimit(layouts[0], PROBLEM);
   expect(gain).toBe(Math.max(...Object.values(gains)));
   expect(Math.min(...Object.values(gains))).toBeGreaterThan(-0.01);
-});
-
-test("one shape in the words of three engines", () => {
-  const shape = { tp: 2, dp: 4, ep: 8, moeTp: 1 };
-  const flags = engineFlags({ shape, stepTokens: 2048, running: 64, redundantExperts: 16, experts: 256 });
-  expect(flags.vllm).toBe(
-    `--tensor-parallel-size 2 --data-parallel-size 4 --enable-expert-parallel --max-num-batched-tokens 2048 --max-num-seqs 64 --enable-eplb --eplb-config '{"num_redundant_experts":16}'`,
-  );
-  expect(flags.sglang).toBe(
-    "--tp-size 8 --dp-size 4 --enable-dp-attention --ep-size 8 --chunked-prefill-size 8192 --max-running-requests 256 --enable-eplb --ep-num-redundant-experts 16",
-  );
-  expect(flags.trtllmOptions).toContain("num_slots: 272");
 });

@@ -71,6 +71,9 @@ describe("what a scenario's pools run on", () => {
       /attention\.tp is 3; expected a number that divides the 8 GPUs of a node, or whole nodes/,
     ],
     [{ experts: { tp: 12 } }, /experts\.tp is 12; expected/],
+    [{ skew: 4.5 }, /skew/],
+    [{ skew: 2, load: "a.json" }, /skew has no effect beside `load`/],
+    [{ routing: "a.npy", load: "a.json" }, /load has no effect beside `routing`/],
     [
       { attention: { tp: 2 }, assignment: "composed" },
       /assignment is composed, which is for ranks of as many GPUs/,

@@ -1,5 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { loadModel } from "../../src/config/shapes.ts";
+import type { RoutingSource } from "../../src/twin/routing-source.ts";
+import { routingSources } from "../../src/twin/routing-sources.ts";
+import { SyntheticRows } from "../../src/twin/synthetic-rows.ts";
 import { SyntheticRouting } from "../../src/twin/synthetic-routing.ts";
 import { SMALL_MODEL, SMALL_MOE_LAYERS } from "../../harness/small-model.ts";
 
@@ -56,6 +59,31 @@ describe("on DeepSeek-V3's shape", () => {
       }
     }
   });
+});
+
+it("a skew of 0 asks all experts alike, a larger one fewer of them the more; 1 is the usual", () => {
+  const width = SMALL_MODEL.experts;
+  const most = (skew: number) => {
+    const source = new SyntheticRouting(SMALL_MODEL, 5, new SyntheticRows(SMALL_MODEL, 5, skew));
+    const load = loadOf(source, width, 200, 8);
+    const layers = Array.from({ length: SMALL_MOE_LAYERS }, (_, layer) =>
+      load.subarray(layer * width, (layer + 1) * width),
+    );
+    const overMean = layers.map((row) => (width * Math.max(...row)) / row.reduce((a, b) => a + b, 0));
+    return overMean.reduce((a, b) => a + b, 0) / SMALL_MOE_LAYERS;
+  };
+  const [even, usual, more] = [0, 1, 3].map(most);
+  expect(even).toBeLessThan(1.2);
+  expect(usual).toBeGreaterThan(1.5 * even);
+  expect(more).toBeGreaterThan(1.2 * usual);
+  const rows = (source: RoutingSource) => {
+    source.rows(source.admit(100), 0, 100, new Int32Array(100), 0);
+    return [...source.experts];
+  };
+  const given = routingSources(SMALL_MODEL, 5, null, { skew: 1 })();
+  expect(rows(given)).toEqual(rows(new SyntheticRouting(SMALL_MODEL, 5)));
+  const skewed = routingSources(SMALL_MODEL, 5, null, { skew: 2 })();
+  expect(rows(skewed)).not.toEqual(rows(given));
 });
 
 it("the load of later requests differs more than that of requests of the same time", () => {

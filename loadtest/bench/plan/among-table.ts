@@ -1,14 +1,16 @@
+import { InputError } from "../../../src/lib/errors.ts";
 import { Rng } from "../../../src/lib/rng.ts";
 import type { BenchTable } from "../bench-table.ts";
 import { type Chooser, choosersOf, measuredOf } from "./choosers.ts";
 import type { MeasuredCandidates } from "./measured-candidates.ts";
-import { type PointGroup, drawQuestions, groupsOf, questionOf } from "./questions.ts";
+import { type DrawnQuestion, type PointGroup, drawQuestions, groupsOf, questionOf } from "./questions.ts";
 import { type Verdict, judge, summarize } from "./regret.ts";
 
 const QUESTIONS = 60;
 
 interface Judged {
   readonly group: PointGroup;
+  readonly drawn: DrawnQuestion;
   readonly chooser: Chooser;
   readonly verdict: Verdict;
 }
@@ -16,10 +18,14 @@ interface Judged {
 /** Picks among points that were measured, judged by what was measured. */
 export function amongTable({ all, errors }: MeasuredCandidates, seed: number): BenchTable {
   const groups = groupsOf(all);
+  if (groups.length === 0) {
+    const hint = "has no two points of one model, GPU, engine, precision and lengths; give a table that has";
+    throw new InputError("--measured", "", hint);
+  }
   const judged = judgedPicks(groups, choosersOf(groups, errors, new Rng(seed, 31)), seed);
   const rows: (string | number | null)[][] = [];
   for (const [name, belongs] of parts(groups)) {
-    const some = judged.filter(({ group }) => belongs(group));
+    const some = judged.filter(belongs);
     for (const { chooser, verdicts } of byChooser(some)) {
       const { questions, best, nearBest, missed, none, median, p90, missedBy } = summarize(verdicts);
       const percent = (part: number | null) => (part === null ? null : 100 * part);
@@ -63,6 +69,7 @@ function judgedPicks(groups: readonly PointGroup[], choosers: readonly Chooser[]
         .filter(({ tuned }) => !tuned || group.configurations > 1)
         .map((chooser) => ({
           group,
+          drawn,
           chooser,
           verdict: judge(chooser.pick(asked), group.candidates, question, measuredOf),
         }));
@@ -80,14 +87,16 @@ function byChooser(judged: readonly Judged[]) {
   return [...by].map(([chooser, verdicts]) => ({ chooser, verdicts }));
 }
 
-type Part = readonly [name: string, belongs: (group: PointGroup) => boolean];
+type Part = readonly [name: string, belongs: (one: Judged) => boolean];
 
 function parts(groups: readonly PointGroup[]): Part[] {
   const names = (of: (group: PointGroup) => string) => [...new Set(groups.map(of))].sort();
   return [
     ["all", () => true],
-    ...names(({ backend }) => backend).map((name): Part => [name, ({ backend }) => backend === name]),
-    ...names(({ model }) => model).map((name): Part => [name, ({ model }) => model === name]),
+    ["both limits", ({ drawn }) => drawn.ttft !== null],
+    ["TPOT alone", ({ drawn }) => drawn.ttft === null],
+    ...names(({ backend }) => backend).map((name): Part => [name, ({ group }) => group.backend === name]),
+    ...names(({ model }) => model).map((name): Part => [name, ({ group }) => group.model === name]),
   ];
 }
 

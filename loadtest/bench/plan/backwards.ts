@@ -1,24 +1,31 @@
 import { Rng } from "../../../src/lib/rng.ts";
+import { candidates } from "../../../src/planner/candidates.ts";
+import { usersDemand } from "../../../src/planner/demand.ts";
 import { type Layout, gpusOf, unitGpus } from "../../../src/planner/layout.ts";
 import { KnownTrials } from "../../../src/planner/known-trials.ts";
 import { LoadLines } from "../../../src/planner/load-line.ts";
+import type { PlanProblem } from "../../../src/planner/plan-problem.ts";
 import { isPlan, makePlan } from "../../../src/planner/plan.ts";
+import { ratedLayouts } from "../../../src/planner/rated-layouts.ts";
 import { TrialsHere } from "../../../src/planner/trials-here.ts";
-import { routingSources } from "../../../src/twin/routing-sources.ts";
 import { same } from "./coverage.ts";
 import type { MeasuredPoint } from "./measured-candidates.ts";
 import { readQuestion } from "./plan-question.ts";
+import { TrialsByMeans } from "./trials-by-means.ts";
 
 /** How a measured point is asked. */
 export interface Way {
   readonly name: string;
   /** Limits over what was measured. */
   readonly factor: number;
+  /** Like for like: as many users as were measured, each with one request after the other, and means, without room to a load line. */
+  readonly alike: boolean;
 }
 
 export const WAYS: readonly Way[] = [
-  { name: "p95 within × 1.1", factor: 1.1 },
-  { name: "p95 within × 1.5", factor: 1.5 },
+  { name: "as many users, means within × 1.1", factor: 1.1, alike: true },
+  { name: "independent requests, p95 within × 1.1", factor: 1.1, alike: false },
+  { name: "independent requests, p95 within × 1.5", factor: 1.5, alike: false },
 ];
 
 /** What `plan` made of a measured point. */
@@ -32,21 +39,42 @@ export interface Answer {
   readonly found: boolean;
   /** Whether the plan's layout keeps the limits at its load as measured; null where it was not measured at such a load. */
   readonly keeps: boolean | null;
+  /** What the twin makes of the measured engine at its load; null where `plan` may not have such an engine. */
+  readonly own: Own | null;
 }
 
-/** Prompts and answers together, on one node each, without a queue in front. */
+/** Times over their limits. */
+interface Own {
+  readonly ttft: number;
+  readonly tpot: number;
+  readonly keeps: boolean;
+}
+
+/** Longer answers take the twin too long. */
+const LONGEST_ANSWER = 2048;
+/** That count in each run of the twin, in place of 300. */
+const REQUESTS = 60;
+
+/** Prompts and answers together, without a queue in front. */
 export function askable(all: readonly MeasuredPoint[]): MeasuredPoint[] {
   return all.filter(
     ({ point, row }) =>
-      point.prefill === null && !row.queued && gpusOf(point.decode) * point.decode.count === point.gpus,
+      point.prefill === null &&
+      !row.queued &&
+      point.osl <= LONGEST_ANSWER &&
+      gpusOf(point.decode) * point.decode.count === point.gpus,
   );
 }
 
-/** One point of each configuration, drawn. */
+/** One point of each engine with a model, precision and type of GPU, drawn. */
 export function thinned(all: readonly MeasuredPoint[], seed: number): MeasuredPoint[] {
   const rng = new Rng(seed, 32);
   const by = new Map<string, MeasuredPoint[]>();
-  for (const one of all) by.set(one.configuration, [...(by.get(one.configuration) ?? []), one]);
+  for (const one of all) {
+    const { model, gpu, backend, precision } = one.point;
+    const name = [model.name, gpu.name, backend, precision].join(" ");
+    by.set(name, [...(by.get(name) ?? []), one]);
+  }
   return [...by.values()].map((some) => some[rng.below(some.length)]);
 }
 
@@ -60,27 +88,46 @@ export async function askBackwards(
   seed: number,
 ): Promise<Answer> {
   const { problem, errors } = await questionOf(of, way, seed);
-  const trials = new KnownTrials(new TrialsHere(problem, routingSources(problem.model, seed, null)));
-  const plan = await makePlan(problem, new LoadLines(trials, problem), errors, UNWATCHED);
-  if (!isPlan(plan)) return { of, way, gpus: null, layout: null, found: false, keeps: null };
+  const here = new TrialsHere(problem, REQUESTS);
+  const trials = new KnownTrials(way.alike ? new TrialsByMeans(here, problem) : here);
+  const options = way.alike ? { stepsBelow: 0 } : {};
+  const plan = await makePlan(problem, trials, errors, UNWATCHED, options);
+  const own = await ownOf(of, problem, new LoadLines(trials, problem, options));
+  if (!isPlan(plan)) return { of, way, gpus: null, layout: null, found: false, keeps: null, own };
   const { layout } = plan.chosen;
   const found =
     layout.prefill === null && same(layout.decode, of.point.decode) && plan.units === of.point.decode.count;
-  const keeps = measuredAt(layout, problem.demand.rate / plan.units, of, way, all);
-  return { of, way, gpus: plan.units * unitGpus(layout), layout, found, keeps };
+  const keeps = measuredAt(layout, plan.rate / plan.units, of, way, all);
+  return { of, way, gpus: plan.units * unitGpus(layout), layout, found, keeps, own };
 }
 
-function questionOf({ point, measured }: MeasuredPoint, { factor }: Way, seed: number) {
+async function ownOf({ point }: MeasuredPoint, problem: PlanProblem, lines: LoadLines): Promise<Own | null> {
+  const isOwn = ({ prefill, decode, redundantSlots }: Layout) =>
+    prefill === null && redundantSlots === 0 && same(decode, point.decode);
+  const layout =
+    ratedLayouts(problem).find((one) => isOwn(one.layout))?.layout ?? candidates(problem).findLast(isOwn);
+  if (layout === undefined) return null;
+  const { keeps, ttftMs, itlMs } = await lines.atRate(layout, problem.demand.rate / point.decode.count);
+  const over = (time: number | null, limit: number) => (time ?? Number.POSITIVE_INFINITY) / limit;
+  return { keeps, ttft: over(ttftMs, problem.target.ttftMs), tpot: over(itlMs, problem.target.itlMs) };
+}
+
+async function questionOf({ point, measured }: MeasuredPoint, { factor, alike }: Way, seed: number) {
   const mean = (1 + point.lengthRatio) / 2;
-  const osl = Math.max(1, Math.round(point.osl * mean));
-  return readQuestion(point, {
-    isl: Math.round(point.isl * mean),
+  const [isl, osl] = [point.isl, point.osl].map((tokens) => Math.max(1, Math.round(tokens * mean)));
+  const [ttft, itl] = [factor * measured.ttftMs, factor * measured.tpotMs];
+  const asked = await readQuestion(point, {
+    isl,
     osl,
     rate: (measured.outTokSGpu * point.gpus) / point.osl,
-    ttftP95: factor * measured.ttftMs,
-    itlP95: factor * measured.tpotMs,
+    ...(alike ? { ttftP50: ttft, itlP50: itl } : { ttftP95: ttft, itlP95: itl }),
     seed,
   });
+  if (!alike) return asked;
+  const demand = usersDemand(point.concurrency, 0, isl, osl, {
+    within: (1 - point.lengthRatio) / (1 + point.lengthRatio),
+  });
+  return { ...asked, problem: { ...asked.problem, demand } };
 }
 
 /** Loads that are so far apart are the same. */

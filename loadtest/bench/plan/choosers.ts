@@ -24,10 +24,11 @@ export interface Chooser {
 export function choosersOf(groups: readonly PointGroup[], errors: TimeErrors, rng: Rng): readonly Chooser[] {
   const [ttft, tpot] = [1 + (errors.ttftMs?.median ?? 0), 1 + (errors.tpotMs?.median ?? 0)];
   const ours = ({ predicted }: MeasuredCandidate) => predicted;
+  const careful = (one: MeasuredCandidate) => slower(one.predicted, ttft, tpot);
   const roofline = (one: MeasuredCandidate) => one.roofline;
   return [
     predicting("prediction", ours),
-    predicting("prediction with a margin", (one) => slower(one.predicted, ttft, tpot)),
+    predicting("prediction with a margin", careful),
     predicting("roofline", roofline),
     {
       name: "any point",
@@ -35,6 +36,10 @@ export function choosersOf(groups: readonly PointGroup[], errors: TimeErrors, rn
       pick: ({ group: { candidates } }) => candidates[rng.below(candidates.length)],
     },
     tuned("prediction", (asked) => predicting("", ours).pick(asked) ?? nearest(asked, ours)),
+    tuned(
+      "prediction with a margin",
+      (asked) => predicting("", careful).pick(asked) ?? nearest(asked, careful),
+    ),
     tuned("roofline", (asked) => predicting("", roofline).pick(asked) ?? nearest(asked, roofline)),
     tuned("most GPUs an engine", ({ group }) => largest(group)),
     tuned("best elsewhere", (asked) => bestElsewhere(asked, groups)),

@@ -25,7 +25,7 @@ export interface Verdict {
   readonly missedBy: number | null;
 }
 
-export function keeps({ ttftMs, tpotMs }: ServingTimes, asked: Question): boolean {
+function keeps({ ttftMs, tpotMs }: ServingTimes, asked: Question): boolean {
   return ttftMs <= asked.ttftMs && tpotMs <= asked.tpotMs;
 }
 

@@ -1,12 +1,12 @@
 import { type ExpertLoad, emptyLoad } from "../../../src/model/load.ts";
 import type { RoutingTrace } from "../../../src/model/routing-trace.ts";
 import type { Topology } from "../../../src/model/topology.ts";
+import { loadTrace } from "../../../src/twin/load-trace.ts";
 import { TraceRouting } from "../../../src/twin/trace-routing.ts";
 import type { Bench } from "../bench.ts";
 import type { BenchTable } from "../bench-table.ts";
 import { recordedLoads } from "./recorded-loads.ts";
 import { type EffectResult, type EffectRun, decode, prefill } from "./effect-runs.ts";
-import { loadTrace } from "./load-trace.ts";
 
 /** SGLang's DeepSeek-V3 on 96 H100 (LMSYS, May 2025). */
 const PREFILL: Topology = { nodes: 4, gpusPerNode: 8, slotsPerGpu: 9 };

@@ -13,6 +13,7 @@ import { TrialThreads } from "../../plans/trial-threads.ts";
 import { countOption, jsonOption } from "../options.ts";
 import { output } from "../output.ts";
 import { ProgressBar } from "../progress-bar.ts";
+import { openExperts } from "../simulation-inputs.ts";
 import { stoppable } from "../stoppable.ts";
 import { type PoolFlags, addPoolOptions, checkPoolFlags } from "./running-pool/pool-flags.ts";
 import { type RightSizeFlags, rightSizePool } from "./running-pool/right-size.ts";
@@ -40,7 +41,10 @@ export function planCommand(): Command {
         "with --from: asked otherwise, and what that changes; repeatable",
       ).argParser((setting: string, before: readonly string[] | undefined) => [...(before ?? []), setting]),
     )
-    .option("--out <dir>", "folder for plan.html, plan.json, scenario.yaml, plimsoll.yaml, requests")
+    .option(
+      "--out <dir>",
+      "folder for plan.html, plan.json, scenario.yaml, plimsoll.yaml, kubernetes.yaml, requests",
+    )
     .addOption(countOption("--threads <n>", "that run the twin (default: as many as cores, 8 at most)"))
     .addOption(jsonOption())
     .exitOverride()
@@ -84,7 +88,9 @@ async function plan({
   const saved = from === undefined ? null : await readPlanFile(from);
   const question = withWholePaths(changed(changed(saved?.asked ?? {}, given), readSettings(set ?? [])));
   const flags = flagsOf(question);
-  const inputs = await readPlanProblem(flags);
+  const inputs = await readPlanProblem(flags, ({ routing = null, load = null }, model) =>
+    openExperts({ routing, load }, model, flags.seed, out),
+  );
   const key = trialsKey(inputs.problem);
   await using threads = new TrialThreads(inputs.problem, count);
   const trials = new KnownTrials(threads, saved?.runs.of === key ? saved.runs.known : []);

@@ -9,12 +9,15 @@ import { openConstants } from "../../planner/open-times.ts";
 import type { Plan } from "../../planner/plan.ts";
 import type { PlanProblem } from "../../planner/plan-problem.ts";
 import { batchedAs } from "../../planner/engine-batching.ts";
-import { CADENCE, balancedBy } from "../../planner/trial.ts";
+import { CADENCE_AT_FIRST, balancedBy } from "../../planner/trial.ts";
 import { warmSeconds } from "../../planner/unit-traffic.ts";
 import { writeOutput } from "../output.ts";
 import type { PlanFlags } from "../../plans/plan-flags.ts";
 import { planPage } from "./plan-page.ts";
-import { engineStarts } from "../../plans/plan-report.ts";
+import { gatewayConfig } from "../../plans/gateway-config.ts";
+import { kubernetesManifest } from "../../plans/kubernetes/manifest.ts";
+import { startTexts } from "../../plans/starts/start-text.ts";
+import { manifestText } from "./manifest-text.ts";
 import { isAsked } from "./plan-words.ts";
 
 const NODE_GPUS = 8;
@@ -42,16 +45,19 @@ export async function writePlanFiles(
   const seconds = warmSeconds(problem, tpotMs) + UNIT_REQUESTS / rate;
   const unit = drawRequests(demand, rate, seconds, seed + OTHER_SEED);
   const whole = drawRequests(demand, plan.rate, WHOLE_SECONDS, seed + OTHER_SEED);
-  const starts = engineStarts(plan, problem);
+  const starts = startTexts(plan, problem);
+  const config = stringify(gatewayConfig(plan, problem));
+  const manifest = kubernetesManifest(plan, problem, config);
   const files: Record<string, string> = {
     "plan.html": planPage(plan, problem, flags),
     "unit-requests.jsonl": mooncakeLines(unit),
     "all-requests.jsonl": mooncakeLines(whole),
     "scenario.yaml": stringify(scenarioOf(plan, problem, flags, unit)),
-    "plimsoll.yaml": stringify(gatewayOf(plan, problem)),
+    "plimsoll.yaml": config,
+    ...(typeof manifest === "string" ? {} : { "kubernetes.yaml": manifestText(manifest) }),
     ...Object.fromEntries(
       isAsked("trtllm", problem)
-        ? starts.map(({ role, flags: words }) => [`trtllm-${role}.yaml`, `${words.trtllmOptions}\n`])
+        ? starts.map(({ role, trtllmOptions }) => [`trtllm-${role}.yaml`, trtllmOptions])
         : [],
     ),
   };
@@ -61,6 +67,9 @@ export async function writePlanFiles(
     `${folder}: plan.json, ${Object.keys(files).join(", ")}`,
     `  in the twin, a unit with a spare away:  plimsoll simulate --scenario ${join(folder, "scenario.yaml")} --out ${join(folder, "run")}`,
     `  on the real thing, the whole load:      plimsoll replay --trace ${join(folder, "all-requests.jsonl")} --url http://GATEWAY:8080 --out ${join(folder, "replay")}`,
+    typeof manifest === "string"
+      ? `  there is no kubernetes.yaml: ${manifest}`
+      : `  in Kubernetes, with what its first lines ask for:  kubectl apply -f ${join(folder, "kubernetes.yaml")}`,
   ].join("\n");
 }
 
@@ -85,9 +94,10 @@ function mooncakeLines(requests: readonly TraceRequest[]): string {
 function scenarioOf(
   plan: Plan,
   problem: PlanProblem,
-  { model, precision }: PlanFlags,
+  flags: PlanFlags,
   unit: readonly TraceRequest[],
 ): object {
+  const { model, precision } = flags;
   const { layout } = plan.chosen;
   const { decode, prefill, redundantSlots, stepTokens, type } = layout;
   const beforeMs = 1000 * openConstants(layout, problem).first;
@@ -108,14 +118,22 @@ function scenarioOf(
     stepTokens,
     runningPerRank: plan.running,
     trace: "unit-requests.jsonl",
-    routing: null,
+    ...expertsOf(flags),
     durationSeconds: Math.ceil((unit.at(-1)?.arrivalMs ?? 1000) / 1000),
-    sharesSeconds: CADENCE.sharesMs / 1000,
-    placementSeconds: CADENCE.placementMs / 1000,
+    sharesSeconds: CADENCE_AT_FIRST.sharesMs / 1000,
+    placementSeconds: CADENCE_AT_FIRST.placementMs / 1000,
     policies: [balancedBy(layout, problem.model.experts)],
     // A client's first token comes later by what HTTP, its prompt's text and scheduling take.
     slo: { ttftMs: Math.round(problem.target.ttftMs - beforeMs), tpotMs: problem.target.itlMs },
     seed: problem.seed + OTHER_SEED,
+  };
+}
+
+function expertsOf({ routing, load, skew }: PlanFlags): object {
+  return {
+    routing: routing === undefined ? null : resolve(routing),
+    ...(load === undefined ? {} : { load: resolve(load) }),
+    ...(skew === undefined ? {} : { skew }),
   };
 }
 
@@ -124,27 +142,4 @@ function topologyText(shape: Parallelism, experts: number, redundant: number, { 
   const nodes = gpus <= type.gpu.scaleUp.gpus ? 1 : gpus / NODE_GPUS;
   const slots = Math.min(experts, Math.ceil(experts / gpus) + redundant);
   return `${nodes}x${gpus / nodes}x${slots}`;
-}
-
-/** A gateway's configuration: addresses are to be filled in. */
-function gatewayOf(plan: Plan, { model, engine }: PlanProblem): object {
-  const { prefill, decode } = plan.chosen.layout;
-  const servers = (role: string, { dp }: Parallelism) => ({
-    urls: Array.from({ length: plan.units }, (_, i) => `http://${role}-${i + 1}.example.internal:8000`),
-    ...(dp > 1 ? { dataParallelSize: dp } : {}),
-  });
-  return {
-    http: { host: "0.0.0.0" },
-    pools: [
-      {
-        name: model.name,
-        kind: engine ?? batchedAs(engine),
-        models: [model.name],
-        maxRequestsPerShard: plan.running,
-        ...(prefill === null
-          ? servers("engine", decode)
-          : { prefill: servers("prefill", prefill), decode: servers("decode", decode) }),
-      },
-    ],
-  };
 }

@@ -11,6 +11,7 @@ import {
   type Row,
   answerRows,
   offRows,
+  skewRows,
   startRows,
   trafficRows,
   triedRows,
@@ -35,6 +36,9 @@ export function planPage(plan: Plan, problem: PlanProblem, flags: PlanFlags): st
       section("How sure it is", [
         panelHtml(words("GPUs if the model is off", offRows(plan))),
         panelHtml(words("GPUs in this layout if traffic is", trafficRows(plan))),
+        ...(plan.skews.length === 0
+          ? []
+          : [panelHtml(words("GPUs in this layout if experts are loaded", skewRows(plan)))]),
       ]),
       section("What users see, and what GPUs give", [
         `<div class="charts">\n${chartHtml(frontChart(plan))}\n</div>`,

@@ -9,6 +9,7 @@ import {
   type Row,
   answerRows,
   offRows,
+  skewRows,
   startRows,
   trafficRows,
   triedRows,
@@ -25,6 +26,9 @@ export function planText(plan: Plan, problem: PlanProblem, flags: PlanFlags, fil
     plain(answerRows(plan, problem)),
     `How sure it is: GPUs if the model is off\n${plain(offRows(plan))}`,
     `GPUs in this layout if traffic is\n${plain(trafficRows(plan))}`,
+    ...(plan.skews.length === 0
+      ? []
+      : [`GPUs in this layout if experts are loaded\n${plain(skewRows(plan))}`]),
     `Tokens/s per user and per GPU, by arithmetic (* keeps the target)\n${plain(frontRows(plan))}`,
     `${triedTitle(plan)}\n${plain(triedRows(plan))}`,
     starts.join("\n"),

@@ -6,7 +6,9 @@ import type { Plan } from "../../planner/plan.ts";
 import type { PlanProblem } from "../../planner/plan-problem.ts";
 import type { SearchResult } from "../../planner/search.ts";
 import { limitText, poolsText } from "../../plans/plan-terms.ts";
-import { costOf, engineStarts, lineOf } from "../../plans/plan-report.ts";
+import { type BesidePlan, apiCostOf } from "../../plans/api-cost.ts";
+import { type PlanCost, costOf, lineOf } from "../../plans/plan-report.ts";
+import { startTexts } from "../../plans/starts/start-text.ts";
 
 /** A word, and a text. */
 export type Row = readonly [name: string, text: string];
@@ -53,7 +55,29 @@ export function answerRows(plan: Plan, problem: PlanProblem): Row[] {
         ? "no price given (--price)"
         : `$${decimals(cost.dollarsPerHour, 2)} an hour; $${decimals(cost.perMillionTokens, 3)} per million tokens with idle time, $${decimals(cost.perMillionTokensAtLine, 3)} at the load line; $${decimals(cost.perMillionAnswerTokens, 2)} per million of answers`,
     ],
+    ...apiRow(plan, problem, cost),
   ];
+}
+
+/** What the same traffic costs at an API, where somebody said its prices. */
+function apiRow(plan: Plan, problem: PlanProblem, cost: PlanCost | null): Row[] {
+  const api = apiCostOf(plan, problem, cost?.dollarsPerHour ?? null);
+  if (api === null) return [];
+  const { dollarsPerHour, perMillionTokens, cachedPart, beside } = api;
+  const cached = cachedPart === 0 ? "" : `, ${decimals(100 * cachedPart, 0)} % of prompts cached`;
+  const costs = `$${decimals(dollarsPerHour, 2)} an hour; $${decimals(perMillionTokens, 3)} per million tokens${cached}`;
+  return [["at the API", beside === null ? costs : `${costs}; ${besideText(beside)}`]];
+}
+
+function besideText({ ratio, evenAtUse, carried }: BesidePlan): string {
+  const plan =
+    ratio > 1
+      ? `${decimals(ratio, 2)} times that for the plan`
+      : `${decimals(100 * ratio, 0)} % of that for the plan`;
+  const even = carried
+    ? `which is ${decimals(100 * evenAtUse, 0)} % of the load line`
+    : "which these GPUs do not carry";
+  return `${plan}; both cost the same at ${decimals(ratio, 2)} times the traffic, ${even}`;
 }
 
 function lineText(plan: Plan, problem: PlanProblem): string {
@@ -72,6 +96,16 @@ export function trafficRows({ traffic }: Plan): Row[] {
   return traffic.map(({ factor, gpus, affordable }) => [
     `× ${factor}`,
     affordable ? `${gpus}` : `${gpus}, which is above the budget`,
+  ]);
+}
+
+/** GPUs if experts are loaded otherwise. */
+export function skewRows({ skews }: Plan): Row[] {
+  return skews.map(({ skew, line, gpus, affordable }) => [
+    skew === 0 ? "evenly" : `with skew ${skew}`,
+    line === null || gpus === null
+      ? "none: it keeps the target at no load"
+      : `${gpus}${affordable ? "" : ", which is above the budget"}: ${line.toPrecision(3)} a unit`,
   ]);
 }
 
@@ -97,9 +131,12 @@ export function startRows(
   problem: PlanProblem,
 ): { readonly role: string; readonly rows: readonly Row[] }[] {
   const asked = FITTED_ENGINES.filter((name) => isAsked(name, problem));
-  return engineStarts(plan, problem).map(({ role, flags }) => ({
+  return startTexts(plan, problem).map(({ role, notes, ...texts }) => ({
     role,
-    rows: asked.map((name) => [ENGINE_NAMES[name], flags[name]]),
+    rows: asked.flatMap((name): Row[] => [
+      [ENGINE_NAMES[name], texts[name]],
+      ...notes[name].map((note): Row => ["", note]),
+    ]),
   }));
 }
 

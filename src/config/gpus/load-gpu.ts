@@ -9,6 +9,9 @@ import { readYamlFile } from "../yaml-file.ts";
 
 const SHIPPED = fileURLToPath(new URL("../../../config/gpus/", import.meta.url));
 
+/** Of a machine, where its file says nothing else. */
+const NODE_GPUS = 8;
+
 const rate = z.number().positive().max(1e9);
 
 const gpuSchema = z.strictObject({
@@ -18,6 +21,7 @@ const gpuSchema = z.strictObject({
   memoryGB: rate,
   memoryTBps: rate,
   tflops: z.strictObject({ bf16: rate, fp8: rate, fp4: rate.nullable() }),
+  nodeGpus: z.int().positive().max(64).default(NODE_GPUS),
   scaleUp: z.strictObject({ GBps: rate, gpus: z.int().positive().max(65_536) }),
   scaleOut: z.strictObject({ GBps: rate }),
 });
@@ -56,6 +60,7 @@ async function readGpu(path: string): Promise<Gpu> {
     memoryBytes: written.memoryGB * 1e9,
     memoryBandwidth: written.memoryTBps * 1e12,
     flops: { bf16: bf16 * 1e12, fp8: fp8 * 1e12, fp4: fp4 === null ? null : fp4 * 1e12 },
+    nodeGpus: written.nodeGpus,
     scaleUp: { bandwidth: written.scaleUp.GBps * 1e9, gpus: written.scaleUp.gpus },
     scaleOut: { bandwidth: written.scaleOut.GBps * 1e9 },
   };

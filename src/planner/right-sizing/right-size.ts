@@ -8,6 +8,7 @@ import { type Clock, type Predicted, clockOf } from "./clock.ts";
 import { demandOf } from "./measured-demand.ts";
 import { type Measured, timeAt } from "./measured.ts";
 import { PlacementJudge, type PlacementWorth } from "./placement-worth.ts";
+import { USUAL_SKEW } from "../../model/expert-skew.ts";
 import { gpuCount } from "../../model/topology.ts";
 import { type RunningPool, poolGpus } from "./running-unit.ts";
 import { type Expected, type Room, UnitTwin } from "./unit-twin.ts";
@@ -140,7 +141,12 @@ function problemOf(twin: UnitTwin): PlanProblem {
     target: { ...target, ttftMs: ttftMs + before, itlMs },
     maxGpus: poolGpus(pool),
     spare: 0,
+    checkpoint: { name: null, precision },
+    budget: null,
+    apiPrice: null,
     redundant: null,
+    skew: USUAL_SKEW,
+    routed: pool.routed,
     seed: 0,
   };
 }

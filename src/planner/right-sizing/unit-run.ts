@@ -49,7 +49,7 @@ export function* unitRun(
     (1 - ttftPercentile / 100) * counted,
   );
   const { hardware } = type;
-  const own = { hardware, begins };
+  const own = { hardware, begins: begins ?? undefined };
   const run = virtualRun({
     ...(prefill === null
       ? { ...own, topology: decode, assignment }

@@ -1,6 +1,6 @@
 import type { Hardware } from "../../core/cost/hardware.ts";
-import type { BalancePolicy } from "../../core/planning/balance-policy.ts";
 import type { Plan } from "../../core/planning/plan.ts";
+import type { BalancePolicy } from "../../core/planning/balance-policy.ts";
 import type { Cadence } from "../../model/cadence.ts";
 import type { Fidelity } from "../../model/fidelity.ts";
 import type { MoeModel } from "../../model/moe-model.ts";
@@ -23,8 +23,8 @@ export interface RunPoolShape {
   /** An H800 unless said otherwise. */
   readonly hardware?: Hardware;
   readonly assignment: RankAssignment | RankAssigner;
-  /** What it dispatches by at first; a placement for an even load unless said otherwise. */
-  readonly begins?: Plan | null;
+  /** The placement and shares it begins with; as if nothing were known of the load unless given. */
+  readonly begins?: Plan | undefined;
 }
 
 export interface VirtualRunOptions extends RunPoolShape {

@@ -93,12 +93,11 @@ export class ServedRun implements PoolListener {
     const { hardware, model, routing, seed } = this.#options;
     const role = name === "pool" ? "mixed" : name;
     const listeners = { listener: this, requests: this.#flights };
-    const begins = shape.begins ?? null;
     const options = {
       ...this.#options,
       hardware,
       ...shape,
-      begins,
+      begins: shape.begins,
       ...listeners,
       name,
       role,
