@@ -37,6 +37,8 @@ export async function planProblem(
     demand: drawnDemand(1, 256, 12),
     target: { ttftMs: 300, itlMs: 25, ...USUAL_PERCENTILES },
     maxGpus: 16,
+    budget: null,
+    apiPrice: null,
     spare: 0,
     redundant: null,
     skew: 1,

@@ -12,6 +12,7 @@ import {
   unitTopology,
 } from "./layout.ts";
 import type { PlanProblem } from "./plan-problem.ts";
+import { mostGpus } from "./units-needed.ts";
 
 /** GPUs that share the attention of a sequence at most: one node's. */
 const MOST_TP = 8;
@@ -38,8 +39,7 @@ export function candidates(problem: PlanProblem): Layout[] {
 }
 
 function unitsOf(problem: PlanProblem, type: PlanGpu): Layout[] {
-  const { maxGpus, spare } = problem;
-  const most = maxGpus / (1 + spare);
+  const most = mostGpus(type, problem) / (1 + problem.spare);
   const shapes = poolSizes(type, most).flatMap((gpus) => shapesOf(gpus, problem, type));
   const layouts: Layout[] = [];
   for (const decode of shapes) {
@@ -66,16 +66,15 @@ const MORE_SLOTS = [1, 2];
  * own; with those that are asked for alone where somebody asks for some.
  */
 export function withRedundancy(layout: Layout, problem: PlanProblem): Layout[] {
-  const { ep, dp } = layout.decode;
+  const { ep, dp, moeTp } = layout.decode;
   const { redundant, model } = problem;
   if (redundant !== null) {
     const each = Math.ceil(model.experts / ep);
     const more = { ...layout, redundantSlots: Math.ceil((model.experts + redundant) / ep) - each };
-    return redundant === 0 || (ep > 1 && each + more.redundantSlots <= model.experts && fits(more, problem))
-      ? [more]
-      : [];
+    const spread = ep > 1 && moeTp === 1 && each + more.redundantSlots <= model.experts;
+    return redundant === 0 || (spread && fits(more, problem)) ? [more] : [];
   }
-  if (ep < 4 || dp === 1) return [layout];
+  if (ep < 4 || dp === 1 || moeTp > 1) return [layout];
   const more = MORE_SLOTS.map((redundantSlots) => ({ ...layout, redundantSlots }));
   return [layout, ...more.filter((one) => fits(one, problem))];
 }

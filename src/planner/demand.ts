@@ -21,9 +21,9 @@ export interface Demand {
 /** How requests come. Plain data: threads pass it on. */
 export type Arrivals =
   /** Each by itself. */
-  | ({ readonly kind: "independent" } & DrawnLengths)
+  | ({ readonly kind: "independent" } & DrawnRequests)
   /** From users who ask, wait for the answer, think and ask again. */
-  | ({ readonly kind: "users"; readonly thinkMs: number } & DrawnLengths)
+  | ({ readonly kind: "users"; readonly thinkMs: number } & DrawnRequests)
   /** As those of a trace's window of `spanMs`, whose requests are in order of arrival. */
   | {
       readonly kind: "window";
@@ -35,7 +35,7 @@ export type Arrivals =
       readonly caches: readonly CachedPart[];
     };
 
-interface DrawnLengths {
+interface DrawnRequests {
   /** Lengths are drawn evenly around their means, by this part of them at most. */
   readonly within: number;
   /** Of each prompt, what is in the cache of any rank: 0..1. */
@@ -58,42 +58,39 @@ export function leastPrompt(found: number): number {
   return found === 0 ? 1 : Math.ceil(PREFIX_BLOCK_TOKENS / (1 - found) / (1 - USUAL_WITHIN));
 }
 
-/**
- * Independent arrivals of so many requests a second.
- * @param within by what part of them lengths differ from the means at most
- * @param found  of each prompt, the part that is in the cache of any rank: 0..1
- */
+const USUAL_REQUESTS: DrawnRequests = { within: USUAL_WITHIN, found: 0 };
+
+/** Independent arrivals of so many requests a second, with lengths drawn from half to one and a half of the means unless said otherwise. */
 export function drawnDemand(
   rate: number,
   prompt: number,
   answer: number,
-  within = USUAL_WITHIN,
-  found = 0,
+  drawn: Partial<DrawnRequests> = {},
 ): Demand {
-  const [prompts, answers] = [evenly(prompt, within), evenly(answer, within)];
+  const requests = { ...USUAL_REQUESTS, ...drawn };
+  const { within } = requests;
   return {
     rate,
     prompt,
     answer,
     promptSpread: spreadOf(within),
-    longest: prompts(1) + answers(1),
+    longest: evenly(prompt, within)(1) + evenly(answer, within)(1),
     promptPercentiles: [],
-    arrivals: { kind: "independent", within, found },
+    arrivals: { kind: "independent", ...requests },
   };
 }
 
-/** Users who ask again once they are answered and have thought, with lengths as those of independent arrivals. */
+/** Users who ask again once they are answered and have thought, with requests as independent arrivals are. */
 export function usersDemand(
   users: number,
   thinkMs: number,
   prompt: number,
   answer: number,
-  within = USUAL_WITHIN,
-  found = 0,
+  drawn: Partial<DrawnRequests> = {},
 ): Demand {
   return {
-    ...drawnDemand(users, prompt, answer, within),
-    arrivals: { kind: "users", thinkMs, within, found },
+    ...drawnDemand(users, prompt, answer, drawn),
+    arrivals: { kind: "users", thinkMs, ...USUAL_REQUESTS, ...drawn },
   };
 }
 
@@ -108,28 +105,35 @@ export function drawRequests(
   seed: number,
 ): readonly TraceRequest[] {
   if (demand.arrivals.kind === "window") return thinned(demand.arrivals, unitRate, seconds, seed);
+  const draw = requestDraw(demand, demand.arrivals);
   const rng = new Rng(seed, 21);
   const requests: TraceRequest[] = [];
   const gapMs = 1000 / unitRate;
-  for (let at = rng.exponential(gapMs); at < seconds * 1000; at += rng.exponential(gapMs))
-    requests.push(drawRequest(demand, at, rng));
+  for (let at = rng.exponential(gapMs); at < seconds * 1000; at += rng.exponential(gapMs)) {
+    requests.push({ arrivalMs: at, ...draw(rng) });
+  }
   return requests;
 }
 
-/** One request of those that are drawn. */
-export function drawRequest(demand: Demand, arrivalMs: number, rng: Rng): TraceRequest {
-  const { prompts, answers } = lengthsOf(demand);
-  const inputTokens = prompts(rng.uniform());
-  const request = { arrivalMs, inputTokens, outputTokens: answers(rng.uniform()) };
-  const found = demand.arrivals.kind === "window" ? 0 : demand.arrivals.found;
-  if (found === 0) return request;
-  return { ...request, prefixBlocks: foundBlocks(found * inputTokens, inputTokens, rng) };
+/** A request's tokens and blocks, drawn anew each time. */
+export type RequestDraw = (rng: Rng) => Omit<TraceRequest, "arrivalMs">;
+
+export function requestDraw({ prompt, answer }: Demand, { within, found }: DrawnRequests): RequestDraw {
+  const [prompts, answers] = [evenly(prompt, within), evenly(answer, within)];
+  return (rng) => {
+    const inputTokens = prompts(rng.uniform());
+    const request = { inputTokens, outputTokens: answers(rng.uniform()) };
+    return found === 0
+      ? request
+      : { ...request, prefixBlocks: foundBlocks(found * inputTokens, inputTokens, rng) };
+  };
 }
 
-/** Tokens of prompts and answers by a number that is drawn from 0 to 1. */
-function lengthsOf({ prompt, answer, arrivals }: Demand) {
-  const within = arrivals.kind === "window" ? 0 : arrivals.within;
-  return { prompts: evenly(prompt, within), answers: evenly(answer, within) };
+/** The first blocks of what all prompts begin with: so many tokens on average, which leave something to compute. */
+function foundBlocks(tokens: number, prompt: number, rng: Rng): number[] {
+  const blocks = Math.floor(tokens / PREFIX_BLOCK_TOKENS + rng.uniform());
+  const most = Math.floor((prompt - 1) / PREFIX_BLOCK_TOKENS);
+  return Array.from({ length: Math.min(blocks, most) }, (_, i) => i);
 }
 
 function evenly(mean: number, within: number): (part: number) => number {
@@ -139,13 +143,6 @@ function evenly(mean: number, within: number): (part: number) => number {
 /** Variance over the mean squared. */
 function spreadOf(within: number): number {
   return within ** 2 / 3;
-}
-
-/** The first blocks of what all prompts begin with: so many tokens on average, which leave something to compute. */
-function foundBlocks(tokens: number, prompt: number, rng: Rng): number[] {
-  const blocks = Math.floor(tokens / PREFIX_BLOCK_TOKENS + rng.uniform());
-  const most = Math.floor((prompt - 1) / PREFIX_BLOCK_TOKENS);
-  return Array.from({ length: Math.min(blocks, most) }, (_, i) => i);
 }
 
 /**
@@ -173,7 +170,7 @@ export function tracedDemand(trace: readonly TraceRequest[]): Demand {
 
 /** Of the prompts' tokens, those that are found where all requests come to one rank. */
 export function foundPart({ arrivals }: Demand): number {
-  return arrivals.kind === "window" ? (arrivals.caches[0]?.found ?? 0) : arrivals.found;
+  return arrivals.kind !== "window" ? arrivals.found : (arrivals.caches[0]?.found ?? 0);
 }
 
 /** Each request with the chance that a unit's rate is of the window's. */

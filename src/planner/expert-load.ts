@@ -3,6 +3,7 @@ import type { MoeModel } from "../model/moe-model.ts";
 import type { RoutingTrace } from "../model/routing-trace.ts";
 import { type Topology, gpuCount, slotCount } from "../model/topology.ts";
 import { SyntheticRows } from "../twin/synthetic-rows.ts";
+import type { PlanProblem } from "./plan-problem.ts";
 
 /** How likely a token is to choose each expert, in some layers that stand for all: `[layers][experts]`, of a layer the sum is top-k. */
 export type ExpertChances = readonly Float64Array[];
@@ -10,28 +11,29 @@ export type ExpertChances = readonly Float64Array[];
 /** Evenly spread over the model. */
 const LAYERS = 4;
 
-/** What experts tokens take: of a trace, or else of the twin's own source. */
-export interface Routed {
-  readonly seed: number;
-  readonly skew: number;
-  readonly routed: RoutingTrace | null;
-}
-
-export function expertChances(model: MoeModel, { seed, skew, routed }: Routed): ExpertChances {
+/** As the twin's sources have them (`planRouting`). */
+export function expertChances(
+  model: MoeModel,
+  { seed, skew, routed }: Pick<PlanProblem, "seed" | "skew" | "routed">,
+): ExpertChances {
   const layers = model.moeLayers.length;
   const count = Math.min(LAYERS, layers);
-  const taken = Array.from({ length: count }, (_, i) => Math.floor(((i + 0.5) * layers) / count));
-  if (routed !== null) return taken.map((layer) => tracedChances(model, routed, layer % routed.layers));
+  const some = Array.from({ length: count }, (_, i) => Math.floor(((i + 0.5) * layers) / count));
+  if (routed !== null)
+    return some.map((layer) => tracedChances(routed, layer % routed.layers, model.experts));
   const rows = new SyntheticRows(model, seed, skew);
-  return taken.map((layer) => rows.chances(layer));
+  return some.map((layer) => rows.chances(layer));
 }
 
-function tracedChances({ experts: count }: MoeModel, trace: RoutingTrace, layer: number): Float64Array {
-  const { tokens, layers, topk, experts } = trace;
-  const chances = new Float64Array(count);
+function tracedChances(
+  { tokens, layers, topk, experts: chosen }: RoutingTrace,
+  layer: number,
+  experts: number,
+): Float64Array {
+  const chances = new Float64Array(experts);
   for (let token = 0; token < tokens; token++) {
     const from = (token * layers + layer) * topk;
-    for (let at = from; at < from + topk; at++) if (experts[at] >= 0) chances[experts[at]] += 1 / tokens;
+    for (let at = from; at < from + topk; at++) if (chosen[at] >= 0) chances[chosen[at]] += 1 / tokens;
   }
   return chances;
 }

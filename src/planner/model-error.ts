@@ -2,7 +2,7 @@ import type { Layout } from "./layout.ts";
 import type { PlanProblem } from "./plan-problem.ts";
 import { openCapacity } from "./open-capacity.ts";
 import { candidates } from "./candidates.ts";
-import { costOf, gpusFor, unitsFor } from "./units-needed.ts";
+import { costOf, gpusFor, mostGpus, unitsFor } from "./units-needed.ts";
 
 /** How far times may be off, in parts of what is predicted: 0.3 is 30 %. */
 export interface TimeError {
@@ -33,7 +33,7 @@ export function gpusIfOff(
   ttft: number,
   itl: number,
 ): OffBy {
-  const { target, demand, maxGpus } = problem;
+  const { target, demand } = problem;
   const divided = { ...target, ttftMs: target.ttftMs / ttft, itlMs: target.itlMs / itl };
   // Users' thoughts are the shorter on a slower clock, and as many of them wait; rates are lower.
   const { arrivals } = demand;
@@ -45,7 +45,7 @@ export function gpusIfOff(
     const capacity = openCapacity(one, slower, divided) * (waits ? 1 : 1 / itl) * ratio;
     if (capacity === 0) return null;
     const gpus = gpusFor(one, unitsFor(demand.rate, capacity), problem);
-    return gpus <= maxGpus ? gpus : null;
+    return gpus <= mostGpus(one.type, problem) ? gpus : null;
   };
   let any: { readonly gpus: number; readonly cost: number } | null = null;
   for (const one of candidates(problem)) {

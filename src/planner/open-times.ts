@@ -15,6 +15,8 @@ import { type Percentile, type TimePart, percentileOf, sumAt } from "./time-part
 
 /** Milliseconds, at the target's percentiles; the first token as a client sees it. */
 export interface OpenTimes {
+  /** Requests per second: of users, as often as they ask. */
+  readonly rate: number;
   readonly ttftMs: number;
   readonly itlMs: number;
   readonly tpotMs: number;
@@ -107,8 +109,9 @@ export class OpenUnit {
     return this.#said(answers, [...point.first, ...travel, ...answers.first]);
   }
 
-  #said({ itl, tpot, batch }: OpenPoint, first: readonly TimePart[]): OpenTimes {
+  #said({ rate, itl, tpot, batch }: OpenPoint, first: readonly TimePart[]): OpenTimes {
     return {
+      rate,
       ttftMs: 1000 * (this.#outside + sumAt(first, this.#percentile)),
       itlMs: 1000 * itl,
       tpotMs: 1000 * tpot,

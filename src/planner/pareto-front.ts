@@ -30,10 +30,10 @@ export function paretoFront(problem: PlanProblem, layouts: readonly Layout[]): P
     const most = openCapacity(layout, problem, UNBOUNDED);
     const unit = new OpenUnit(layout, problem);
     for (let step = 1; step <= STEPS; step++) {
-      const rate = (most * step) / STEPS;
-      const times = unit.at(rate * (1 - 1e-9));
+      const times = unit.at(((most * step) / STEPS) * (1 - 1e-9));
       if (times === null || times.tpotMs > SLOWEST * problem.target.itlMs) continue;
       const keeps = times.ttftMs <= problem.target.ttftMs && times.itlMs <= problem.target.itlMs;
+      const { rate } = times;
       const perGpu = (rate * answer) / unitGpus(layout);
       points.push({ layout, perUser: 1000 / times.tpotMs, perGpu, rate, keeps });
     }

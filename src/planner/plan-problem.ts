@@ -7,6 +7,14 @@ import type { Demand } from "./demand.ts";
 import type { PlanGpu } from "./layout.ts";
 import type { ServiceTarget } from "./service-target.ts";
 
+/** Dollars per million tokens of an API. */
+export interface ApiPrice {
+  readonly prompt: number;
+  readonly answer: number;
+  /** Of prompt tokens that it has read before. */
+  readonly cached: number;
+}
+
 /** What is planned. */
 export interface PlanProblem {
   /** As it is served. */
@@ -21,6 +29,10 @@ export interface PlanProblem {
   readonly demand: Demand;
   readonly target: ServiceTarget;
   readonly maxGpus: number;
+  /** Dollars an hour at most; null for as many as `maxGpus` cost. Every type has a price then. */
+  readonly budget: number | null;
+  /** What is compared with; null where nobody asked. */
+  readonly apiPrice: ApiPrice | null;
   /** Units that may be away while the rest keeps the target. */
   readonly spare: number;
   /** Redundant experts of a layer, at least so many; null for as many as are worth it. */

@@ -6,7 +6,6 @@ import { RUNNING } from "./engine-batching.ts";
 import { findsByRate, freshPrompts } from "./fresh-prompts.ts";
 import { type Layout, redundantExperts, unitTopology } from "./layout.ts";
 import { MixedPool } from "./mixed-pool.ts";
-import type { Routed } from "./expert-load.ts";
 import { known } from "./known.ts";
 import type { PlanProblem } from "./plan-problem.ts";
 import { PoolCurve } from "./pool-curve.ts";
@@ -14,7 +13,10 @@ import type { OpenPoint, OpenPool, PoolDemand } from "./pool-steps.ts";
 import { type StepTimes, stepTimesOf } from "./step-times.ts";
 import { percentileOf } from "./time-parts.ts";
 
-export type OpenAsked = Pick<PlanProblem, "model" | "precision" | "demand" | "engine" | "target"> & Routed;
+export type OpenAsked = Pick<
+  PlanProblem,
+  "model" | "precision" | "demand" | "engine" | "seed" | "skew" | "routed" | "target"
+>;
 
 /** What a pool does: both, with its answers or its prompts first; prompts alone; answers alone. */
 type PoolWork = "answers-first" | "prompts-first" | "prompts" | "answers";

@@ -3,7 +3,7 @@ import { type LoadLine, type LoadLines, MOST_OVER_OPEN } from "./load-line.ts";
 import type { PlanProblem } from "./plan-problem.ts";
 import { type RatedLayout, ratedLayouts } from "./rated-layouts.ts";
 import type { Trial } from "./trial.ts";
-import { costOf, gpusFor, unitsFor } from "./units-needed.ts";
+import { costOf, gpusFor, mostGpus, unitsFor } from "./units-needed.ts";
 
 /** Layouts whose first runs are expected while another is run. */
 const AHEAD = 8;
@@ -134,8 +134,8 @@ async function nearestOf(
 
 /** Units, without those to spare, that cost less than the best so far and are within the budget. */
 function mostUnits(layout: Layout, problem: PlanProblem, best: Confirmed | null): number {
-  const { maxGpus, spare } = problem;
-  const inBudget = Math.floor(maxGpus / unitGpus(layout)) - spare;
+  const { spare } = problem;
+  const inBudget = Math.floor(mostGpus(layout.type, problem) / unitGpus(layout)) - spare;
   if (best === null) return inBudget;
   const each = costOf(layout, unitGpus(layout), problem);
   return Math.min(inBudget, Math.ceil(best.cost / each - 1e-9) - 1 - spare);

@@ -3,12 +3,14 @@ import { type AttentionWork, attentionWindows, noAttentionWork } from "../core/c
 import type { Hardware } from "../core/cost/hardware.ts";
 import { type LayerTally, layerTally } from "../model/layer-tally.ts";
 import type { MoeModel } from "../model/moe-model.ts";
+import type { RoutingTrace } from "../model/routing-trace.ts";
 import { type Topology, gpuCount } from "../model/topology.ts";
 import type { Parallelism } from "../twin/calibration/serving-point.ts";
-import { type ExpertChances, ExpertLoad, type Routed, expertChances } from "./expert-load.ts";
+import { type ExpertChances, ExpertLoad, expertChances } from "./expert-load.ts";
 import { distinctPlaces } from "./distinct-places.ts";
 import { known } from "./known.ts";
 import { engineShape } from "./layout.ts";
+import type { PlanProblem } from "./plan-problem.ts";
 
 /** What a step has in it, on average over such steps. */
 export interface StepLoad {
@@ -197,15 +199,18 @@ function alikeRows({ moeLayers, attention }: MoeModel): (readonly [row: number, 
   return [...rows.values()];
 }
 
-/** Made once for what experts tokens take, and of these for each hardware and pool. */
-const CHANCES = new WeakMap<object, Map<string, ExpertChances>>();
+/** Made once for each model and what its tokens ask, and of these for each hardware and pool. */
+const CHANCES = new WeakMap<MoeModel, Map<string, ExpertChances>>();
+const TRACED = new WeakMap<RoutingTrace, ExpertChances>();
 const TIMES = new WeakMap<ExpertChances, WeakMap<Hardware, Map<string, StepTimes>>>();
 
-export function stepTimesOf(pool: StepPool, routed: Routed): StepTimes {
+/** @param asked which experts tokens take in the twin */
+export function stepTimesOf(pool: StepPool, asked: Pick<PlanProblem, "seed" | "skew" | "routed">): StepTimes {
   const { model, hardware, shape, topology, overlaps, levelled } = pool;
-  const bySource = known(CHANCES, routed.routed ?? model, () => new Map<string, ExpertChances>());
-  const source = `${model.name} ${routed.seed} ${routed.skew}`;
-  const chances = known(bySource, source, () => expertChances(model, routed));
+  const { seed, skew, routed } = asked;
+  const drawn = known(CHANCES, model, () => new Map<string, ExpertChances>());
+  const make = () => expertChances(model, asked);
+  const chances = routed === null ? known(drawn, `${seed} ${skew}`, make) : known(TRACED, routed, make);
   const byHardware = known(TIMES, chances, () => new WeakMap<Hardware, Map<string, StepTimes>>());
   const byPool = known(byHardware, hardware, () => new Map<string, StepTimes>());
   const name = JSON.stringify([shape, topology, overlaps, levelled]);

@@ -1,6 +1,6 @@
 import type { PlanProblem } from "./plan-problem.ts";
 import type { Confirmed } from "./search.ts";
-import { gpusFor, unitsFor } from "./units-needed.ts";
+import { gpusFor, mostGpus, unitsFor } from "./units-needed.ts";
 
 /** Times the demand. */
 const FACTORS = [0.5, 0.75, 1.25, 1.5, 2, 3, 5];
@@ -14,9 +14,9 @@ export interface AtTraffic {
 }
 
 export function trafficFactors({ layout, line }: Confirmed, problem: PlanProblem): AtTraffic[] {
-  const { demand, maxGpus } = problem;
+  const { demand } = problem;
   return FACTORS.map((factor) => {
     const gpus = gpusFor(layout, unitsFor(factor * demand.rate, line.rate), problem);
-    return { factor, gpus, affordable: gpus <= maxGpus };
+    return { factor, gpus, affordable: gpus <= mostGpus(layout.type, problem) };
   });
 }

@@ -7,14 +7,17 @@ import { StepRecorder } from "../twin/step-recorder.ts";
 import { batchingOf } from "./engine-batching.ts";
 import { type Layout, engineShape, redundantExperts, unitTopology } from "./layout.ts";
 import { openConstants } from "./open-times.ts";
+import { settledPlanOf } from "./settled-plans.ts";
 import type { PlanProblem } from "./plan-problem.ts";
 import { PERCENTILES } from "./service-target.ts";
 import { unitTraffic } from "./unit-traffic.ts";
 
 /** What is kept in hand of a target: a percentile of a few hundred requests is uncertain. */
 const PART_ASKED = 0.97;
-/** Shares and placements of simulated pools, in ms. */
-export const CADENCE = { sharesMs: 5000, placementMs: 30_000 };
+/** Of a run that begins with nothing known, in ms: it has a placement for its load soon. */
+export const CADENCE_AT_FIRST = { sharesMs: 5000, placementMs: 30_000 };
+/** Of a unit in its stride, as in production: shares in seconds, placements in minutes. */
+const CADENCE = { sharesMs: 5000, placementMs: 300_000 };
 
 /**
  * What the twin made of a unit at a rate. Latencies as a client sees them, in milliseconds, the first two at the target's
@@ -77,11 +80,15 @@ export function* trial(
         ? Number.POSITIVE_INFINITY
         : Math.floor((1 - target.ttftPercentile / 100) * counted) + 1,
   });
-  const poolOf = (shape: typeof decode, assignment: "least-in-flight" | "prefill" | "decode") => ({
-    topology: unitTopology(layout, shape, model.experts),
-    hardware: type.hardware,
-    assignment,
-  });
+  const policy = BALANCE_POLICIES[balancedBy(layout, model.experts)];
+  const engine = { shape: engineShape(decode), overlaps: type.overlaps };
+  const poolOf = (shape: typeof decode, assignment: "least-in-flight" | "prefill" | "decode") => {
+    const topology = unitTopology(layout, shape, model.experts);
+    const { hardware } = type;
+    const pool = { model, topology, hardware, engine, policy, cadence: CADENCE, seed: problem.seed };
+    const begins = policy.placement === "contiguous" ? undefined : settledPlanOf(routing, pool);
+    return { topology, hardware, assignment, begins };
+  };
   const own = prefill === null ? poolOf(decode, "least-in-flight") : poolOf(prefill, "prefill");
   const run = virtualRun({
     ...own,
@@ -96,9 +103,9 @@ export function* trial(
     seed,
     recorder: new StepRecorder(0),
     fidelity: "analytic",
-    policy: BALANCE_POLICIES[balancedBy(layout, model.experts)],
+    policy,
     batching: batchingOf(problem.engine, stepTokens),
-    engine: { shape: engineShape(decode), overlaps: type.overlaps },
+    engine,
     observer: watch,
     measuredFromMs: fromMs,
   });

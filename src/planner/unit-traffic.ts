@@ -1,6 +1,6 @@
 import type { TraceRequest } from "../model/traffic.ts";
 import type { RequestRecord } from "../twin/run/run-log.ts";
-import { drawRequests } from "./demand.ts";
+import { type Demand, drawRequests } from "./demand.ts";
 import type { PlanProblem } from "./plan-problem.ts";
 import { UserLoop } from "./user-loop.ts";
 
@@ -38,7 +38,7 @@ export function unitTraffic(problem: PlanProblem, options: TrafficOptions): Unit
   const { rate, seed, requests: wanted, tpotMs } = options;
   const warmMs = 1000 * warmSeconds(problem, tpotMs);
   const { arrivals } = demand;
-  if (arrivals.kind === "users") return userTraffic(problem, options, arrivals.thinkMs, warmMs);
+  if (arrivals.kind === "users") return userTraffic(problem, options, arrivals, warmMs);
   const requests = drawRequests(demand, rate, warmMs / 1000 + wanted / rate, seed);
   const lastMs = requests.at(-1)?.arrivalMs ?? 0;
   const fromMs = Math.min(warmMs, lastMs / 2);
@@ -50,11 +50,12 @@ export function unitTraffic(problem: PlanProblem, options: TrafficOptions): Unit
 function userTraffic(
   { demand, target }: PlanProblem,
   { rate: users, seed, requests: wanted, tpotMs, beforeMs }: TrafficOptions,
-  thinkMs: number,
+  arrivals: Extract<Demand["arrivals"], { kind: "users" }>,
   warmMs: number,
 ): UnitTraffic {
+  const { thinkMs } = arrivals;
   const answerMs = target.ttftMs + demand.answer * tpotMs;
-  const loop = new UserLoop(demand, users, thinkMs, seed);
+  const loop = new UserLoop(demand, arrivals, users, seed);
   return {
     requests: loop.begin(answerMs),
     again: ({ endMs }) => loop.again(endMs + beforeMs),

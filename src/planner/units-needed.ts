@@ -1,4 +1,4 @@
-import { type Layout, unitGpus } from "./layout.ts";
+import { type Layout, type PlanGpu, unitGpus } from "./layout.ts";
 import type { PlanProblem } from "./plan-problem.ts";
 
 /** Units that carry the demand, each up to its capacity, without those to spare. @param capacity requests per second of one, > 0 */
@@ -14,4 +14,12 @@ export function gpusFor(layout: Layout, units: number, { spare }: Pick<PlanProbl
 /** What a plan is to have little of: dollars an hour where every type has a price, else GPUs. */
 export function costOf(layout: Layout, gpus: number, { types }: Pick<PlanProblem, "types">): number {
   return types.every(({ price }) => price !== null) ? gpus * (layout.type.price ?? 0) : gpus;
+}
+
+/** GPUs of a type that the budget has. */
+export function mostGpus(
+  { price }: PlanGpu,
+  { maxGpus, budget }: Pick<PlanProblem, "maxGpus" | "budget">,
+): number {
+  return budget === null || price === null ? maxGpus : Math.min(maxGpus, Math.floor(budget / price + 1e-9));
 }

@@ -1,19 +1,24 @@
 import { Rng } from "../lib/rng.ts";
 import type { TraceRequest } from "../model/traffic.ts";
-import { type Demand, drawRequest } from "./demand.ts";
+import { type Demand, type RequestDraw, requestDraw } from "./demand.ts";
 
 /** Users of one unit, each with one request after the other: asks, waits for the answer, thinks, asks again. */
 export class UserLoop {
   readonly #users: number;
   readonly #thinkMs: number;
   readonly #rng: Rng;
-  readonly #demand: Demand;
+  readonly #draw: RequestDraw;
 
-  constructor(demand: Demand, users: number, thinkMs: number, seed: number) {
+  constructor(
+    demand: Demand,
+    arrivals: Extract<Demand["arrivals"], { kind: "users" }>,
+    users: number,
+    seed: number,
+  ) {
     this.#users = users;
-    this.#thinkMs = thinkMs;
+    this.#thinkMs = arrivals.thinkMs;
     this.#rng = new Rng(seed, 23);
-    this.#demand = demand;
+    this.#draw = requestDraw(demand, arrivals);
   }
 
   /** Who is found in the middle of an answer asks for the rest of it; who thinks asks once that is over. @param answerMs about how long an answer takes */
@@ -33,7 +38,7 @@ export class UserLoop {
   }
 
   #asks(arrivalMs: number): TraceRequest {
-    return drawRequest(this.#demand, arrivalMs, this.#rng);
+    return { arrivalMs, ...this.#draw(this.#rng) };
   }
 
   /** As long as it takes until the next independent thought. */

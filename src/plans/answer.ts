@@ -22,7 +22,7 @@ export async function answer(
 /** Equal where runs of the twin are worth the same: whatever the rate, the budget, spares, prices and redundant experts. */
 export function trialsKey({ demand, types, routed, ...problem }: PlanProblem): string {
   const { rate: _, ...lengths } = demand;
-  const { maxGpus: __, spare: ___, redundant: ____, ...rest } = problem;
+  const { maxGpus: __, spare: ___, redundant: ____, budget: _b, apiPrice: _a, ...rest } = problem;
   const machines = types.map(({ price: _____, table, ...type }) => ({ ...type, table: [...table] }));
   const hash = createHash("sha256").update(JSON.stringify({ lengths, machines, rest }));
   if (routed !== null) hash.update(`${routed.layers} x ${routed.topk}`).update(routed.experts);

@@ -6,7 +6,7 @@ import type { SearchResult } from "../planner/search.ts";
 /** Why there is no plan. */
 export function noPlanText(
   { rated, tried, nearest }: SearchResult,
-  { target, maxGpus }: PlanProblem,
+  { target, maxGpus, budget }: PlanProblem,
 ): string {
   const asked = `TTFT p95 ${target.ttftMs} ms and ITL p95 ${target.itlMs} ms`;
   if (rated.length === 0 || nearest === null)
@@ -18,5 +18,5 @@ export function noPlanText(
       ? "by arithmetic no layout carries it"
       : `the twin refutes the ${tried.length} layouts that it ran`;
   const but = trial.keeps ? ", but no longer at a fifth more, which is kept in hand" : "";
-  return `no plan within --max-gpus ${maxGpus} keeps ${asked}: ${run}; the best by arithmetic (${sayLayout(layout)}) has ${has}${but}; raise the budget, or relax a target`;
+  return `no plan within ${budget === null ? `--max-gpus ${maxGpus}` : `--budget ${budget}`} keeps ${asked}: ${run}; the best by arithmetic (${sayLayout(layout)}) has ${has}${but}; raise the budget, or relax a target`;
 }

@@ -2,7 +2,7 @@ import { InputError } from "../lib/errors.ts";
 import { ENGINE_NAMES, type FittedEngine } from "../model/fitted-engine.ts";
 import type { ServingPrecision } from "../model/serving-precision.ts";
 import { decimals } from "../lib/number-text.ts";
-import { type Demand, foundPart, leastPrompt } from "../planner/demand.ts";
+import { foundPart, leastPrompt } from "../planner/demand.ts";
 import type { PlanProblem } from "../planner/plan-problem.ts";
 import { PERCENTILES, type ServiceTarget, USUAL_PERCENTILES } from "../planner/service-target.ts";
 import { SLO_PRESETS, type SloPreset, type SloPresetName } from "../planner/slo-presets.ts";
@@ -39,8 +39,17 @@ export interface PlanFlags {
   readonly load?: string;
   readonly routing?: string;
   readonly price?: string;
+  /** Dollars an hour. */
+  readonly budget?: number;
+  readonly apiPrice?: string;
   readonly seed: number;
 }
+
+/** What is said of the target. */
+export type TargetFlags = Pick<
+  PlanFlags,
+  "slo" | "ttftP50" | "ttftP90" | "ttftP95" | "ttftP99" | "itlP50" | "itlP90" | "itlP95" | "itlP99"
+>;
 
 interface AskedLengths {
   readonly isl: number;
@@ -100,7 +109,7 @@ function lengthOf(name: "isl" | "osl", tokens: number | undefined): number {
 }
 
 /** @throws InputError */
-export function targetOf(flags: PlanFlags): ServiceTarget {
+export function targetOf(flags: TargetFlags): ServiceTarget {
   const preset = presetOf(flags)?.target;
   const ttft = timeOf(flags, "ttft", preset?.ttftMs);
   const itl = timeOf(flags, "itl", preset?.itlMs);
@@ -108,7 +117,7 @@ export function targetOf(flags: PlanFlags): ServiceTarget {
 }
 
 function timeOf(
-  flags: PlanFlags,
+  flags: TargetFlags,
   of: "ttft" | "itl",
   preset: number | undefined,
 ): { readonly ms: number; readonly percentile: number } {
@@ -126,12 +135,15 @@ function timeOf(
   throw new InputError(`--${of}-p95`, "", hint);
 }
 
-function presetOf({ slo }: PlanFlags): SloPreset | null {
+function presetOf({ slo }: Pick<PlanFlags, "slo">): SloPreset | null {
   return slo === undefined ? null : SLO_PRESETS[slo];
 }
 
 /** Dollars by type. @throws InputError */
-export function pricesOf({ price }: PlanFlags, types: readonly string[]): ReadonlyMap<string, number> {
+export function pricesOf(
+  { price }: Pick<PlanFlags, "price">,
+  types: readonly string[],
+): ReadonlyMap<string, number> {
   const prices = new Map<string, number>();
   for (const part of price === undefined ? [] : price.split(",")) {
     const [, type, dollars] = /^\s*([^=]+)=\s*(\d+(?:\.\d+)?)\s*$/.exec(part) ?? [];
@@ -152,16 +164,9 @@ export function pricesOf({ price }: PlanFlags, types: readonly string[]): Readon
   return prices;
 }
 
-function foundText(demand: Demand): string {
-  const found = foundPart(demand);
-  if (found === 0) return "";
-  const where = demand.arrivals.kind === "window" ? "one cache for all" : "the cache";
-  return `, ${decimals(100 * found, 0)} % of prompts found in ${where}`;
-}
-
 /** The question, in a line. */
 export function questionText(
-  { model, precision, types, engine, demand, target }: PlanProblem,
+  { model, precision, types, engine, demand, target, budget }: PlanProblem,
   { maxGpus, load, routing, skew }: PlanFlags,
 ): string {
   const on = types.map(({ gpu }) => gpu.name.toUpperCase()).join(" or ");
@@ -169,11 +174,15 @@ export function questionText(
     demand.arrivals.kind === "users"
       ? `${demand.rate} users who think ${decimals(demand.arrivals.thinkMs / 1000, 0)} s, with requests`
       : `${demand.rate.toPrecision(3)} requests/s`;
-  const asked = `${comes} of ${decimals(demand.prompt, 0)} + ${decimals(demand.answer, 0)} tokens${foundText(demand)}`;
+  const found = foundPart(demand);
+  const cache = demand.arrivals.kind === "window" ? "one cache for all" : "the cache";
+  const prefixes = found > 0 ? `, ${decimals(100 * found, 0)} % of prompts found in ${cache}` : "";
+  const asked = `${comes} of ${decimals(demand.prompt, 0)} + ${decimals(demand.answer, 0)} tokens${prefixes}`;
   const within = `${target.ttftPercentile} % of first tokens within ${target.ttftMs} ms and ${target.ttftPercentile === target.itlPercentile ? "" : `${target.itlPercentile} % `}of times between tokens within ${target.itlMs} ms`;
+  const most = budget === null ? "" : ` for $${budget} an hour at most`;
   const by = engine === null ? "" : ` by ${ENGINE_NAMES[engine]}`;
   const own = load ?? routing;
   const experts =
     own !== undefined ? `, experts as in ${own}` : skew === undefined ? "" : `, experts of skew ${skew}`;
-  return `${model.name} in ${precision}${by} on up to ${maxGpus} ${on}: ${asked}${experts}, ${within}`;
+  return `${model.name} in ${precision}${by} on up to ${maxGpus} ${on}${most}: ${asked}${experts}, ${within}`;
 }

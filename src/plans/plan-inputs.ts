@@ -3,7 +3,8 @@ import { chooseGpu } from "../config/gpus/chosen-gpu.ts";
 import { loadGpu } from "../config/gpus/load-gpu.ts";
 import { loadModel } from "../config/shapes.ts";
 import { whyNotServed } from "../core/cost/serving-room.ts";
-import { readTrace } from "../formats/trace.ts";
+import { readExpanded } from "../files/file-chunks.ts";
+import { MOST_TRACE_BYTES, readTrace } from "../formats/trace.ts";
 import { InputError } from "../lib/errors.ts";
 import { USUAL_SKEW } from "../model/expert-skew.ts";
 import type { MoeModel } from "../model/moe-model.ts";
@@ -15,14 +16,13 @@ import type { PlanGpu } from "../planner/layout.ts";
 import type { ModelErrors } from "../planner/plan.ts";
 import type { PlanProblem } from "../planner/plan-problem.ts";
 import { modelBytes, physicalBound } from "../planner/physical-bounds.ts";
+import { mostGpus } from "../planner/units-needed.ts";
 import { tableOf } from "../twin/calibration/fitted-constants.ts";
 import { modelledHardware } from "../twin/calibration/gpu-hardware.ts";
 import { modelSizes } from "../twin/calibration/model-sizes.ts";
 import { decimals, milliseconds } from "../lib/number-text.ts";
-import { readRegularFile } from "../files/read-regular-file.ts";
+import { readApiPrice } from "./api-cost.ts";
 import { type Asked, type PlanFlags, askedOf, pricesOf, targetOf } from "./plan-flags.ts";
-
-const MOST_TRACE_BYTES = 1 << 30;
 
 export interface PlanInputs {
   readonly problem: PlanProblem;
@@ -60,12 +60,15 @@ export async function readPlanProblem(
     demand: await demandOf(asked, traffic),
     target,
     maxGpus: flags.maxGpus,
+    budget: flags.budget ?? null,
+    apiPrice: readApiPrice(flags.apiPrice),
     spare: Number(flags.spare),
     redundant: flags.redundant ?? null,
     skew: skewOf(flags),
     routed: await readExperts(flags, model),
     seed: flags.seed,
   };
+  checkBudget(problem);
   checkFits(problem);
   checkTarget(problem);
   // Without an engine it is as if that of every point had been left out; of a known one, configurations are.
@@ -90,7 +93,11 @@ function publishedName(source: string): string | null {
   return name === undefined || /\.(?:json|ya?ml)$/.test(name) ? null : name;
 }
 
-async function readTypes(flags: PlanFlags, model: MoeModel, table: PlanGpu["table"]): Promise<PlanGpu[]> {
+export async function readTypes(
+  flags: Pick<PlanFlags, "gpu" | "price" | "engine">,
+  model: MoeModel,
+  table: PlanGpu["table"],
+): Promise<PlanGpu[]> {
   const names = [...new Set(flags.gpu.split(",").map((name) => name.trim()))];
   const place = { sourceOf: () => "--gpu", field: [] };
   const gpus = await Promise.all(names.map((name) => loadGpu(name, place)));
@@ -106,49 +113,59 @@ async function readTypes(flags: PlanFlags, model: MoeModel, table: PlanGpu["tabl
 
 async function demandOf(asked: Asked, traffic: number): Promise<Demand> {
   if (asked.kind === "users") {
-    return usersDemand(
-      Math.ceil(traffic * asked.users),
-      1000 * asked.think,
-      asked.isl,
-      asked.osl,
-      undefined,
-      asked.cached,
-    );
+    return usersDemand(Math.ceil(traffic * asked.users), 1000 * asked.think, asked.isl, asked.osl, {
+      found: asked.cached,
+    });
   }
   if (asked.kind === "rate")
-    return drawnDemand(traffic * asked.rate, asked.isl, asked.osl, undefined, asked.cached);
-  const bytes = await readRegularFile(asked.path, {
-    mostBytes: MOST_TRACE_BYTES,
-    smaller: "give a part of it",
-    followLinks: true,
-  });
+    return drawnDemand(traffic * asked.rate, asked.isl, asked.osl, { found: asked.cached });
+  const bytes = await readExpanded(asked.path, MOST_TRACE_BYTES, "give a part of it");
   const demand = tracedDemand(readTrace(bytes, asked.path));
   return { ...demand, rate: traffic * demand.rate };
 }
 
+function checkBudget({ budget, types }: PlanProblem): void {
+  const free = types.filter(({ price }) => price === null).map(({ gpu }) => gpu.name);
+  if (budget === null || free.length === 0) return;
+  throw new InputError(
+    "--budget",
+    "",
+    `takes a price for every type of GPU; --price lacks ${free.join(", ")}`,
+  );
+}
+
 function checkFits(problem: PlanProblem): void {
   if (candidates(problem).length > 0) return;
-  const { model, types, maxGpus, spare, demand } = problem;
+  const { model, types, maxGpus, budget, spare, demand } = problem;
+  const affordable = Math.max(...types.map((type) => mostGpus(type, problem)));
+  const [limit, given] =
+    affordable < maxGpus ? ["--budget", `$${budget} an hour`] : ["--max-gpus", `${maxGpus}`];
+  const most = Math.floor(affordable / (1 + spare));
+  if (most < 1 && limit === "--budget") {
+    const units = spare === 0 ? "one GPU" : `${1 + spare} GPUs, ${spare} of them to spare`;
+    throw new InputError(limit, "", `is too little for ${model.name}: ${given} is less than ${units} take`);
+  }
   const [type] = types;
   const { gpu, hardware } = type;
-  const gpus = poolSizes(type, Math.max(1, Math.floor(maxGpus / (1 + spare)))).at(-1) ?? 1;
+  const gpus = poolSizes(type, Math.max(1, most)).at(-1) ?? 1;
   const units = { nodes: 1, gpusPerNode: gpus, slotsPerGpu: Math.ceil(model.experts / gpus) };
   const why = whyNotServed(model, units, hardware);
   const weights = `${decimals(modelBytes(problem.sizes) / 1e9, 0)} GB of weights`;
   const there = `${gpus} ${gpu.name.toUpperCase()} of ${decimals(gpu.memoryBytes / 1e9, 0)} GB`;
-  const spares =
-    spare === 0 ? "" : ` (${spare + 1} units, ${spare} of them to spare, in --max-gpus ${maxGpus})`;
+  const spares = spare === 0 ? "" : ` (${spare + 1} units, ${spare} of them to spare, in ${limit} ${given})`;
   const lack =
     why === null
       ? `with a request of ${decimals(demand.longest, 0)} tokens do not fit in a unit of ${there}`
       : `fit in no unit of ${there}`;
-  throw new InputError("--max-gpus", "", `is too few for ${model.name}: its ${weights} ${lack}${spares}`);
+  const little = limit === "--budget" ? "little" : "few";
+  throw new InputError(limit, "", `is too ${little} for ${model.name}: its ${weights} ${lack}${spares}`);
 }
 
 function checkTarget(problem: PlanProblem): void {
-  const { target, maxGpus, spare } = problem;
-  const budget = Math.max(1, Math.floor(maxGpus / (1 + spare)));
-  const most = Math.max(...problem.types.map((type) => poolSizes(type, budget).at(-1) ?? 1));
+  const { target, types, spare } = problem;
+  const most = Math.max(
+    ...types.map((type) => poolSizes(type, Math.max(1, mostGpus(type, problem) / (1 + spare))).at(-1) ?? 1),
+  );
   const { gpu, itlMs, ttftMs, bytes, flops, tokens } = physicalBound(problem, most);
   const on = `${most} ${gpu.toUpperCase()}`;
   if (target.itlMs < itlMs) {

@@ -3,6 +3,7 @@ import { foundPart } from "../planner/demand.ts";
 import type { Plan } from "../planner/plan.ts";
 import type { PlanProblem } from "../planner/plan-problem.ts";
 import type { Parallelism } from "../twin/calibration/serving-point.ts";
+import { apiCostOf } from "./api-cost.ts";
 import type { PlanFlags } from "./plan-flags.ts";
 import { startTexts } from "./starts/start-text.ts";
 
@@ -15,6 +16,7 @@ export function planReport(plan: Plan, problem: PlanProblem, flags: PlanFlags) {
   const { layout } = chosen;
   const { demand, target, model, precision, spare, seed, maxGpus } = problem;
   const { prompt, answer } = demand;
+  const cost = costOf(plan, problem);
   return {
     question: {
       model: model.name,
@@ -30,6 +32,7 @@ export function planReport(plan: Plan, problem: PlanProblem, flags: PlanFlags) {
       experts: expertsOf(problem, flags),
       ...target,
       maxGpus,
+      budgetDollarsPerHour: problem.budget,
       spare,
       seed,
     },
@@ -51,7 +54,8 @@ export function planReport(plan: Plan, problem: PlanProblem, flags: PlanFlags) {
       },
       twin: chosen.trials,
       limit,
-      cost: costOf(plan, problem),
+      cost,
+      api: apiCostOf(plan, problem, cost?.dollarsPerHour ?? null),
       perfectSystem: { ...perfect, gpu: layout.type.gpu.name },
     },
     ifModelIsOff: off,

@@ -86,7 +86,7 @@ export const QUESTION_KEYS: readonly QuestionKey[] = [
     name: "trace",
     value: "file",
     file: true,
-    help: "whose busiest five minutes are planned for: Azure (CSV) or Mooncake (JSONL)",
+    help: "whose busiest five minutes are planned for: Azure, BurstGPT, Mooncake and others (docs/traces.md)",
   }),
   count({ name: "users", value: "n", help: "who each ask, wait for the answer, think and ask again" }),
   numeric(
@@ -155,6 +155,12 @@ export const QUESTION_KEYS: readonly QuestionKey[] = [
     name: "price",
     value: "type=dollars",
     help: "of a GPU for an hour; several separated by commas: h200=3.5,b200=5",
+  }),
+  positive({ name: "budget", value: "dollars", help: "an hour at most, with a price for every type" }),
+  text({
+    name: "api-price",
+    value: "in=…,out=…",
+    help: "dollars per million tokens of an API to compare with: in=0.27,out=1.1,cached=0.07",
   }),
   count({ name: "seed", value: "n", usual: 1, help: "of the requests and the experts they take" }),
 ];

@@ -33,7 +33,8 @@ afterAll(() => folder[Symbol.asyncDispose]());
 describe("a plan for a rate", () => {
   test("is confirmed, and its files are what simulate, check and replay take", async () => {
     const out = folder.path("plan");
-    const text = await runHere(...ASKED, "--rate", "20", "--price", "h100=2", "--out", out, "--json");
+    const money = ["--price", "h100=2", "--api-price", "in=0.5,out=1", "--budget", "24"];
+    const text = await runHere(...ASKED, "--rate", "20", ...money, "--out", out, "--json");
     const { question, answer, ifModelIsOff, searched } = JSON.parse(text);
     const { runs, ...file } = JSON.parse(await readFile(`${out}/plan.json`, "utf8"));
     expect(file).toEqual(JSON.parse(text));
@@ -43,6 +44,8 @@ describe("a plan for a rate", () => {
     expect(answer.gpus).toBeLessThanOrEqual(12);
     expect(answer.perfectSystem.gpus).toBeLessThanOrEqual(answer.gpus);
     expect(answer.cost.dollarsPerHour).toBe(2 * answer.gpus);
+    expect(answer.api.dollarsPerHour).toBeCloseTo((20 * 3600 * (256 * 0.5 + 12)) / 1e6, 6);
+    expect(answer.api.beside.ratio).toBeCloseTo(answer.cost.dollarsPerHour / answer.api.dollarsPerHour, 9);
     expect(answer.loadLine.useWithoutSpare).toBeLessThanOrEqual(1);
     for (const { keeps, attainment } of answer.twin) {
       expect(keeps).toBe(true);
@@ -146,6 +149,14 @@ test("a target that no layout keeps: exit 1, with the nearest", async () => {
   expect(stdout).toMatch(/^no plan within --max-gpus 12 keeps .* requests\/s a unit; raise the budget/);
 });
 
+test("a budget in dollars limits the plan as one in GPUs does", async () => {
+  const load = ["--isl", "256", "--osl", "12", "--rate", "2000", "--ttft-p95", "300", "--itl-p95", "25"];
+  const money = ["--price", "h100=2", "--budget", "16"];
+  const { code, stdout } = await resultHere(...MODEL, ...load, ...money);
+  expect(code).toBe(1);
+  expect(stdout).toMatch(/^no plan within --budget 16 keeps /);
+});
+
 test("bad input: one line, exit 2", async () => {
   const empty = await folder.write("empty.csv", "TIMESTAMP,ContextTokens,GeneratedTokens\n");
   const otherModels = await folder.write("other-load.json", JSON.stringify({ logical_count: [[1, 2, 3]] }));
@@ -168,6 +179,21 @@ test("bad input: one line, exit 2", async () => {
     [[...MODEL, ...chat, "--routing", empty], "is not a .npy file"],
     [[...MODEL, ...chat, "--price", "b200=3"], "which --gpu does not name"],
     [[...MODEL, ...chat, "--price", "h100"], "expected a type and dollars an hour"],
+    [[...MODEL, ...chat, "--api-price", "in=1"], "--api-price: lacks out="],
+    [
+      [...MODEL, ...chat, "--api-price", "in=1,out=x"],
+      '--api-price: has "out=x"; expected dollars per million',
+    ],
+    [[...MODEL, ...chat, "--api-price", "in=1,out=0"], '--api-price: has "out=0"'],
+    [
+      [...MODEL, ...chat, "--budget", "9"],
+      "--budget: takes a price for every type of GPU; --price lacks h100",
+    ],
+    [
+      [...MODEL, ...chat, "--budget", "3", "--price", "h100=2"],
+      "--budget: is too little for mixtral-8x7b: $3",
+    ],
+    [[...MODEL, ...chat, "--budget", "4", "--price", "h100=2"], "93 GB of weights fit in no unit of 1 H100"],
     [[...MODEL, ...chat, "--set", "trafic=2"], "--set: trafic is not known; did you mean traffic?"],
     [[...MODEL, ...chat, "--set", "traffic=no"], '--set: traffic is "no"; expected a number above 0'],
     [[...MODEL, ...chat, "--set", "traffic"], "expected an option and its value"],

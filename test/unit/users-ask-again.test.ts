@@ -12,7 +12,12 @@ const DURATION_MS = 900;
 
 function loopRun(thinkMs: number, seed: number) {
   const over: RequestRecord[] = [];
-  const users = new UserLoop(drawnDemand(1, 60, 20), USERS, thinkMs, seed);
+  const users = new UserLoop(
+    drawnDemand(1, 60, 20),
+    { kind: "users", thinkMs, within: 0.5, found: 0 },
+    USERS,
+    seed,
+  );
   const run = virtualRun({
     model: SMALL_MODEL,
     topology: SMALL_TOPOLOGY,

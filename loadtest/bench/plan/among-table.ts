@@ -1,3 +1,4 @@
+import { InputError } from "../../../src/lib/errors.ts";
 import { Rng } from "../../../src/lib/rng.ts";
 import type { BenchTable } from "../bench-table.ts";
 import { type Chooser, choosersOf, measuredOf } from "./choosers.ts";
@@ -17,6 +18,10 @@ interface Judged {
 /** Picks among points that were measured, judged by what was measured. */
 export function amongTable({ all, errors }: MeasuredCandidates, seed: number): BenchTable {
   const groups = groupsOf(all);
+  if (groups.length === 0) {
+    const hint = "has no two points of one model, GPU, engine, precision and lengths; give a table that has";
+    throw new InputError("--measured", "", hint);
+  }
   const judged = judgedPicks(groups, choosersOf(groups, errors, new Rng(seed, 31)), seed);
   const rows: (string | number | null)[][] = [];
   for (const [name, belongs] of parts(groups)) {

@@ -7,18 +7,19 @@ interface Options {
   readonly seed: number;
   /** Every point, or one of each configuration. */
   readonly every: boolean;
+  readonly ways?: readonly Way[];
   readonly progress: (line: string) => void;
 }
 
 /** `plan` asked for what was measured: how many GPUs it takes beside those that were measured. */
 export async function backwardsTable(
   all: readonly MeasuredPoint[],
-  { seed, every, progress }: Options,
+  { seed, every, progress, ways = WAYS }: Options,
 ): Promise<BenchTable> {
   const askables = askable(all);
   const points = every ? askables : thinned(askables, seed);
   const answers: Answer[] = [];
-  for (const way of WAYS) {
+  for (const way of ways) {
     for (const [i, of] of points.entries()) {
       progress(`backwards: ${way.name}, ${i + 1} of ${points.length}: ${of.row.id}`);
       const answer = await askBackwards(of, way, all, seed);
@@ -47,9 +48,10 @@ export async function backwardsTable(
       { name: "none" },
       { name: "measured at that load" },
       { name: "and keep it" },
+      { name: "twin: measured engine keeps it" },
     ],
     rows: parts.flatMap(([name, belongs]) =>
-      WAYS.map((way) =>
+      ways.map((way) =>
         rowOf(
           way,
           name,
@@ -60,21 +62,26 @@ export async function backwardsTable(
     notes: [
       every
         ? `Every measured point of prompts and answers together with answers of up to 2,048 tokens: ${points.length}.`
-        : `One point of each shape of engine with a model, precision and type of GPU, prompts and answers together, answers of up to 2,048 tokens, drawn: ${points.length} of ${askables.length}.`,
-      "GPUs planned beside those measured, at the measured load, by the constants that ship, which have seen these points; nothing to spare, 64 GPUs at most; 60 requests in each run of the twin. As many users: a closed loop with lengths as measured, up to the load line itself; independent requests: lengths from half to one and a half, a sixth below it.",
+        : `One point of each engine with a model, precision and type of GPU, prompts and answers together, answers of up to 2,048 tokens, drawn: ${points.length} of ${askables.length}.`,
+      "GPUs planned beside those measured, at the measured load, by the constants that ship, which have seen these points; nothing to spare, 64 GPUs at most; 60 requests in each run of the twin. As many users: a closed loop with lengths as measured, judged by means, up to the load line itself; independent requests: lengths from half to one and a half, a sixth below it.",
       "Measured at that load: plans whose layout was itself measured with a unit's load within a quarter; and of these, those that kept the limits there.",
     ],
     aims: [],
   };
 }
 
-function sayAnswer({ of, gpus, layout, found, keeps }: Answer): string {
+function sayAnswer({ of, gpus, layout, found, keeps, own }: Answer): string {
   const { point } = of;
   const was = `${point.gpus} GPUs measured (${point.decode.count} of ${sayShape(point.decode)}, ${point.concurrency} in flight)`;
-  if (layout === null) return `${was}, none planned`;
   const measured =
     keeps === null ? "" : keeps ? ", which was measured to keep it" : ", which was measured to miss it";
-  return `${was}, ${found ? "found" : `${gpus} planned (${sayLayout(layout)})${measured}`}`;
+  const twin =
+    own === null
+      ? ""
+      : `; measured engine in the twin: TTFT ${own.ttft.toFixed(2)}, TPOT ${own.tpot.toFixed(2)} of the limits`;
+  if (layout === null) return `${was}, none planned${twin}`;
+  const answer = found ? "found" : `${gpus} planned (${sayLayout(layout)})${measured}`;
+  return `${was}, ${answer}${twin}`;
 }
 
 function rowOf({ name }: Way, of: string, answers: readonly Answer[]): (string | number | null)[] {
@@ -94,5 +101,6 @@ function rowOf({ name }: Way, of: string, answers: readonly Answer[]): (string |
     count(({ gpus }) => gpus === null),
     count(({ keeps }) => keeps !== null),
     count(({ keeps }) => keeps === true),
+    count(({ own }) => own?.keeps === true),
   ];
 }

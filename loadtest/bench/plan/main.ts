@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { Command, Option } from "commander";
 import { exitByOutcome } from "../../../src/cli/exit-code.ts";
 import { countOption, jsonOption } from "../../../src/cli/options.ts";
@@ -9,10 +10,12 @@ import { backwardsTable } from "./backwards-table.ts";
 import { coverageTable } from "./coverage-table.ts";
 import { predictUnseen, readMeasuredPoints } from "./measured-candidates.ts";
 
+/** One for each kind of pool, of those that the constants are fitted to. */
+const SHIPPED_POINTS = fileURLToPath(new URL("../../../test/golden/serving-points.csv", import.meta.url));
 const TABLES = ["among", "coverage", "backwards"] as const;
 
 interface Flags {
-  readonly measured: string;
+  readonly measured?: string;
   readonly all?: true;
   readonly only?: (typeof TABLES)[number];
   readonly seed: number;
@@ -22,7 +25,10 @@ interface Flags {
 
 const command = new Command("bench:plan")
   .description("How far a plan's choice can be trusted: measured points asked backwards.")
-  .requiredOption("--measured <file>", "measured points (CSV; docs/calibration.md has the columns)")
+  .option(
+    "--measured <file>",
+    "measured points (CSV; docs/calibration.md has the columns); without it the nine that ship, which no choice is among",
+  )
   .addOption(new Option("--only <table>", "this table alone").choices(TABLES))
   .option("--all", "every measured point is asked backwards, not one of each configuration (hours)")
   .addOption(countOption("--seed <n>", "of everything that is drawn").default(1))
@@ -36,7 +42,7 @@ await exitByOutcome(() => command.parseAsync());
 
 async function run({ measured, all, only, seed, out, json }: Flags): Promise<void> {
   const { result, progress } = output(json ?? false);
-  const points = await readMeasuredPoints(measured);
+  const points = await readMeasuredPoints(measured ?? SHIPPED_POINTS);
   const tables: Record<(typeof TABLES)[number], () => BenchTable | Promise<BenchTable>> = {
     among: async () => amongTable(await predictUnseen(points, progress), seed),
     coverage: () => coverageTable(points),
@@ -44,7 +50,8 @@ async function run({ measured, all, only, seed, out, json }: Flags): Promise<voi
   };
   const reports: Record<string, object> = {};
   const texts: string[] = [];
-  for (const name of only === undefined ? TABLES : [only]) {
+  const usual = TABLES.filter((name) => measured !== undefined || name !== "among");
+  for (const name of only === undefined ? usual : [only]) {
     const table = await tables[name]();
     const report = { seed, ...tableJson(table) };
     if (out !== undefined)

@@ -9,7 +9,7 @@ import { openConstants } from "../../planner/open-times.ts";
 import type { Plan } from "../../planner/plan.ts";
 import type { PlanProblem } from "../../planner/plan-problem.ts";
 import { batchedAs } from "../../planner/engine-batching.ts";
-import { CADENCE, balancedBy } from "../../planner/trial.ts";
+import { CADENCE_AT_FIRST, balancedBy } from "../../planner/trial.ts";
 import { warmSeconds } from "../../planner/unit-traffic.ts";
 import { writeOutput } from "../output.ts";
 import type { PlanFlags } from "../../plans/plan-flags.ts";
@@ -119,8 +119,8 @@ function scenarioOf(
     trace: "unit-requests.jsonl",
     ...expertsOf(flags),
     durationSeconds: Math.ceil((unit.at(-1)?.arrivalMs ?? 1000) / 1000),
-    sharesSeconds: CADENCE.sharesMs / 1000,
-    placementSeconds: CADENCE.placementMs / 1000,
+    sharesSeconds: CADENCE_AT_FIRST.sharesMs / 1000,
+    placementSeconds: CADENCE_AT_FIRST.placementMs / 1000,
     policies: [balancedBy(layout, problem.model.experts)],
     // A client's first token comes later by what HTTP, its prompt's text and scheduling take.
     slo: { ttftMs: Math.round(problem.target.ttftMs - beforeMs), tpotMs: problem.target.itlMs },

@@ -20,7 +20,7 @@ export class BatchMix {
     this.varying = new Float64Array(profiles.groups);
   }
 
-  count({ tokens, rows }: StepBatch): void {
+  count({ tokens, rows }: Pick<StepBatch, "tokens" | "rows">): void {
     const profiles = this.#profiles;
     for (const group of this.groups) this.tokens[group] = this.varying[group] = 0;
     this.groups.length = 0;

@@ -25,6 +25,8 @@ export interface PoolBalanceOptions {
   readonly engine?: EngineSettings;
   readonly policy: BalancePolicy;
   readonly cadence: Cadence;
+  /** The plan in force at first; one that knows nothing of the load unless given. */
+  readonly begins?: Plan | undefined;
   readonly timeline: Timeline;
   readonly listener: Pick<RunObserver, "event">;
   /** The ranks dispatch by it from now on. */
@@ -57,6 +59,7 @@ export class PoolBalance {
       hardware,
       shape: engine.shape,
     });
+    if (options.begins !== undefined) this.#balancer.accept(options.begins);
   }
 
   get current(): Plan {

@@ -1,4 +1,5 @@
 import type { Hardware } from "../../core/cost/hardware.ts";
+import type { Plan } from "../../core/planning/plan.ts";
 import type { BalancePolicy } from "../../core/planning/balance-policy.ts";
 import type { Cadence } from "../../model/cadence.ts";
 import type { Fidelity } from "../../model/fidelity.ts";
@@ -22,6 +23,8 @@ export interface RunPoolShape {
   /** An H800 unless said otherwise. */
   readonly hardware?: Hardware;
   readonly assignment: RankAssignment | RankAssigner;
+  /** The placement and shares it begins with; as if nothing were known of the load unless given. */
+  readonly begins?: Plan | undefined;
 }
 
 export interface VirtualRunOptions extends RunPoolShape {

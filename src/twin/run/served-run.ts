@@ -93,7 +93,16 @@ export class ServedRun implements PoolListener {
     const { hardware, model, routing, seed } = this.#options;
     const role = name === "pool" ? "mixed" : name;
     const listeners = { listener: this, requests: this.#flights };
-    const options = { ...this.#options, hardware, ...shape, ...listeners, name, role, timeline } as const;
+    const options = {
+      ...this.#options,
+      hardware,
+      ...shape,
+      begins: shape.begins,
+      ...listeners,
+      name,
+      role,
+      timeline,
+    } as const;
     return new RunPool(options, ({ ranks, balance }) =>
       assignerOf(shape.assignment, {
         model,
