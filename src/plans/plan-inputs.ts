@@ -3,13 +3,14 @@ import { chooseGpu } from "../config/gpus/chosen-gpu.ts";
 import { loadGpu } from "../config/gpus/load-gpu.ts";
 import { loadModel } from "../config/shapes.ts";
 import { whyNotServed } from "../core/cost/serving-room.ts";
-import { readTrace } from "../formats/trace.ts";
+import { readExpanded } from "../files/file-chunks.ts";
+import { MOST_TRACE_BYTES, readTrace } from "../formats/trace.ts";
 import { InputError } from "../lib/errors.ts";
 import { USUAL_SKEW } from "../model/expert-skew.ts";
 import type { MoeModel } from "../model/moe-model.ts";
 import type { RoutingTrace } from "../model/routing-trace.ts";
 import { precisionOf, servedIn } from "../model/serving-precision.ts";
-import { candidates } from "../planner/candidates.ts";
+import { candidates, poolSizes } from "../planner/candidates.ts";
 import { type Demand, drawnDemand, tracedDemand, usersDemand } from "../planner/demand.ts";
 import type { PlanGpu } from "../planner/layout.ts";
 import type { ModelErrors } from "../planner/plan.ts";
@@ -20,13 +21,8 @@ import { tableOf } from "../twin/calibration/fitted-constants.ts";
 import { modelledHardware } from "../twin/calibration/gpu-hardware.ts";
 import { modelSizes } from "../twin/calibration/model-sizes.ts";
 import { decimals, milliseconds } from "../lib/number-text.ts";
-import { readRegularFile } from "../files/read-regular-file.ts";
 import { readApiPrice } from "./api-cost.ts";
 import { type Asked, type PlanFlags, askedOf, pricesOf, targetOf } from "./plan-flags.ts";
-
-/** GPUs of a unit at most. */
-const POOL_GPUS = 64;
-const MOST_TRACE_BYTES = 1 << 30;
 
 export interface PlanInputs {
   readonly problem: PlanProblem;
@@ -123,11 +119,7 @@ async function demandOf(asked: Asked, traffic: number): Promise<Demand> {
   }
   if (asked.kind === "rate")
     return drawnDemand(traffic * asked.rate, asked.isl, asked.osl, { found: asked.cached });
-  const bytes = await readRegularFile(asked.path, {
-    mostBytes: MOST_TRACE_BYTES,
-    smaller: "give a part of it",
-    followLinks: true,
-  });
+  const bytes = await readExpanded(asked.path, MOST_TRACE_BYTES, "give a part of it");
   const demand = tracedDemand(readTrace(bytes, asked.path));
   return { ...demand, rate: traffic * demand.rate };
 }
@@ -153,8 +145,9 @@ function checkFits(problem: PlanProblem): void {
     const units = spare === 0 ? "one GPU" : `${1 + spare} GPUs, ${spare} of them to spare`;
     throw new InputError(limit, "", `is too little for ${model.name}: ${given} is less than ${units} take`);
   }
-  const gpus = 2 ** Math.floor(Math.log2(Math.max(1, Math.min(POOL_GPUS, most))));
-  const [{ gpu, hardware }] = types;
+  const [type] = types;
+  const { gpu, hardware } = type;
+  const gpus = poolSizes(type, Math.max(1, most)).at(-1) ?? 1;
   const units = { nodes: 1, gpusPerNode: gpus, slotsPerGpu: Math.ceil(model.experts / gpus) };
   const why = whyNotServed(model, units, hardware);
   const weights = `${decimals(modelBytes(problem.sizes) / 1e9, 0)} GB of weights`;
@@ -170,8 +163,9 @@ function checkFits(problem: PlanProblem): void {
 
 function checkTarget(problem: PlanProblem): void {
   const { target, types, spare } = problem;
-  const affordable = Math.max(...types.map((type) => mostGpus(type, problem)));
-  const most = Math.max(1, Math.min(POOL_GPUS, Math.floor(affordable / (1 + spare))));
+  const most = Math.max(
+    ...types.map((type) => poolSizes(type, Math.max(1, mostGpus(type, problem) / (1 + spare))).at(-1) ?? 1),
+  );
   const { gpu, itlMs, ttftMs, bytes, flops, tokens } = physicalBound(problem, most);
   const on = `${most} ${gpu.toUpperCase()}`;
   if (target.itlMs < itlMs) {
