@@ -16,6 +16,8 @@ health: { probe: { intervalMs: 100 } }
 control: { sharesMs: 200, placementMs: 1000 }`;
 /** The machine has other things to do. */
 const PAUSE_MS = 60;
+/** More than come while it is watched. */
+const MOST_REQUESTS = 150;
 const PROMPT = Array.from({ length: 200 }, () => "word").join(" ");
 
 let folder: ScratchFolder;
@@ -25,7 +27,7 @@ let asked: readonly string[];
 beforeAll(async () => {
   folder = await scratchFolder();
   const group = await smallGroup(folder);
-  const simulated = group.replace("{", "{ name: demo, kind: simulated, seed: 1,");
+  const simulated = group.replace("{", "{ name: demo, kind: simulated, policy: least-load, seed: 1,");
   const real = "{ name: real, kind: vllm, models: [other], urls: [http://127.0.0.1:9, http://127.0.0.1:10] }";
   gateway = await startGateway(`${SETTINGS}\npools: [${simulated}, ${real}]`, { OPERATOR_KEY: KEY });
   process.env["PLAN_POOL_KEY"] = KEY;
@@ -43,7 +45,7 @@ async function underTraffic(command: () => ReturnType<typeof resultHere>): Retur
   const stop = new AbortController();
   let answered = 0;
   const one = async () => {
-    while (!stop.signal.aborted) {
+    while (!stop.signal.aborted && answered < MOST_REQUESTS) {
       const response = await fetch(`${gateway.url}/v1/chat/completions`, {
         method: "POST",
         headers: { "content-type": "application/json" },
@@ -74,7 +76,7 @@ describe("a pool that runs", () => {
   test("is measured, modelled beside that, and told what it has room for", async () => {
     const out = folder.path("right-sizing");
     const { code, stdout, stderr } = await underTraffic(() =>
-      resultHere(...asked, "--window", "1.5", "--out", out, "--json"),
+      resultHere(...asked, "--window", "1", "--out", out, "--json"),
     );
     expect(stderr).toContain("watching pool demo");
     const said = JSON.parse(stdout);

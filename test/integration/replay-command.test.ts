@@ -118,6 +118,22 @@ describe("the replay command", () => {
     expect(await readFile(join(at("stopped"), "requests.jsonl"), "utf8")).toMatch(/"error":"cancelled".*\n$/);
   });
 
+  it("is done where only what is late is cut by Ctrl-C", async () => {
+    const asked = Promise.withResolvers<void>();
+    await using server = await scriptedServer((_, response) => {
+      response.writeHead(200).flushHeaders();
+      setTimeout(asked.resolve, 100);
+    });
+    const args = ["--trace", at("azure.csv"), "--url", server.url.href, "--out", at("late"), "--json"];
+    const child = startCli("replay", ...args, "--duration", "0.005");
+    const result = cliResult(child);
+    await asked.promise;
+    child.kill("SIGINT");
+    const { code, stdout } = await result;
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ sent: 1, cancelled: 1, partial: "interrupted" });
+  });
+
   // On a terminal of the command's own, where Ctrl-C and the restoring of the cursor meet.
   it.runIf(process.platform === "linux")(
     "ends with its report on Ctrl-C under the live view too",

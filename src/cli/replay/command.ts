@@ -11,6 +11,7 @@ import { requireOptions } from "../options.ts";
 import { output } from "../output.ts";
 import { addFlags, type ReplayFlags } from "./flags.ts";
 import { inspectCommand } from "./inspect.ts";
+import { mergeCommand } from "./merge.ts";
 import { openTrace, readingNotes } from "./open-trace.ts";
 import { exitCodeOf, failedTooMany } from "./outcome-code.ts";
 import { run } from "./run.ts";
@@ -23,7 +24,7 @@ export function replayCommand(): Command {
   const command = new Command("replay").description(
     "Load-test an OpenAI-compatible server, open loop by a trace's clock.",
   );
-  return addFlags(command).addCommand(inspectCommand()).action(replayTrace);
+  return addFlags(command).addCommand(inspectCommand()).addCommand(mergeCommand()).action(replayTrace);
 }
 
 async function replayTrace(flags: ReplayFlags, command: Command): Promise<void> {
@@ -35,7 +36,7 @@ async function replayTrace(flags: ReplayFlags, command: Command): Promise<void> 
   const model = await chooseModel(target, flags.model);
   const files = await RunFiles.open(flags.out, flags.force ?? false);
 
-  const { outcome, partial, startedAt, broken } = await run(
+  const { outcome, partial, interrupted, startedAt, broken } = await run(
     { flags, settings, model, words: trace.words },
     ahead,
     files,
@@ -56,7 +57,7 @@ async function replayTrace(flags: ReplayFlags, command: Command): Promise<void> 
   if (failedTooMany(outcome, maxFailed))
     out.progress(`${shownUrl(target.url)}: ${failedText(outcome, maxFailed)}`);
   const thresholdsMet = checked.every(({ met }) => met);
-  process.exitCode = exitCodeOf({ outcome, interrupted: partial !== null, thresholdsMet, maxFailed });
+  process.exitCode = exitCodeOf({ outcome, interrupted, thresholdsMet, maxFailed });
 }
 
 function failedText({ completed, failed }: ReplayOutcome, maxFailed: number): string {

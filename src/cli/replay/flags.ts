@@ -78,7 +78,7 @@ export function addFlags(command: Command): Command {
       [
         "",
         "Exit codes: 0 done; 1 more failed than --max-failed; 2 bad usage or input, or no such server;",
-        "99 a threshold was missed; 130 stopped by Ctrl-C, with everything so far kept.",
+        "99 a threshold was missed; 130 stopped by Ctrl-C before its time was over, with everything so far kept.",
       ].join("\n"),
     );
 }

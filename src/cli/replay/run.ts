@@ -27,6 +27,8 @@ export interface Run {
   readonly outcome: ReplayOutcome;
   /** Why it ended before its load did; null where it did not. */
   readonly partial: string | null;
+  /** It was stopped before its time was over; not where `--duration` was over, and it waited for what was late. */
+  readonly interrupted: boolean;
   /** What the trace could not be read on for; null where it could. */
   readonly broken: Error | null;
   /** By the wall clock, milliseconds since 1970. */
@@ -67,7 +69,13 @@ export async function run(
   });
   const { outcome, stopped } = await stoppable((signal) => watched(replay, view, signal));
   const why = broken === null ? null : "the trace cannot be read on";
-  return { outcome, partial: stopped ? "interrupted" : why, broken, startedAt: replay.startedAt };
+  return {
+    outcome,
+    partial: stopped ? "interrupted" : why,
+    interrupted: stopped && outcome.durationMs < durationMs,
+    broken,
+    startedAt: replay.startedAt,
+  };
 }
 
 async function watched(
