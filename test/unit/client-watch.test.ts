@@ -66,6 +66,14 @@ describe("a client that watches itself", () => {
     expect(lateness.touched(replayRecord({ scheduledMs: 50, endedMs: clock.ms }))).toBe(true);
   });
 
+  it("minds standing still where streams ended the moment it stood up", () => {
+    clock.run(100);
+    clock.standStill(900);
+    streams = 0;
+    clock.run(100);
+    expect(lateness.verdict()).toMatchObject({ valid: false, stalls: 1 });
+  });
+
   it("does not mind standing still where no stream was open", () => {
     streams = 0;
     lateness.stop();
