@@ -78,6 +78,12 @@ export const importTable: readonly Row[] = [
     pure: false,
   },
   {
+    unit: "capture",
+    imports: ["serving/capture", "serving/traffic/traffic-observer.ts", "config", "model", "lib"],
+    packages: [],
+    pure: false,
+  },
+  {
     unit: "engines/*",
     imports: [
       "engines/http",

@@ -12,6 +12,7 @@ import {
   type ResponseSink,
   type Shard,
 } from "../src/serving/engine.ts";
+import { Capture } from "../src/serving/capture/capture.ts";
 import type { AnswerEnd, Client } from "../src/serving/flight/client.ts";
 import { Flight } from "../src/serving/flight/flight.ts";
 import type { FlightDeck } from "../src/serving/flight/flight-deck.ts";
@@ -21,6 +22,7 @@ import type { Pairing } from "../src/serving/pairing.ts";
 import type { RequestFacts } from "../src/serving/request/request-facts.ts";
 import { ServingPool } from "../src/serving/serving-pool.ts";
 import { TrafficMeter } from "../src/serving/traffic/traffic-meter.ts";
+import type { CountedTokens } from "../src/serving/traffic/traffic-observer.ts";
 import { limitsOf } from "./admission-desk.ts";
 import { HandClock } from "./hand-clock.ts";
 import { HEALTH } from "./watched-pool.ts";
@@ -137,7 +139,9 @@ export class FlightCase {
   readonly prefills: Sent[] = [];
   readonly outcomes: string[] = [];
   readonly refusals: string[] = [];
+  readonly tokens: CountedTokens[] = [];
   readonly faults: Error[] = [];
+  readonly capture = new Capture(this.clock, new Rng(1));
   readonly deck: FlightDeck;
   readonly pool: ServingPool;
   resent = 0;
@@ -163,9 +167,11 @@ export class FlightCase {
         laterFrame: () => {},
         ended: (_pool, _ms, outcome) => this.outcomes.push(outcome),
         resent: () => this.resent++,
+        tokens: (_pool, counted) => this.tokens.push(counted),
         refused: (_pool, reason) => this.refusals.push(reason),
       }),
       retry,
+      capture: this.capture,
       retryBudget: new RetryBudget(retry, 0),
       hedge: { afterMs: hedgeMs },
       retryAfterSeconds: 1,
@@ -178,7 +184,7 @@ export class FlightCase {
     this.pool = this.#pool("p", shards, this.sent, undefined, prefill);
   }
 
-  fly(client = new HeardClient(), body = '{"model":"m"}'): Flight {
+  fly(client = new HeardClient(), body = '{"model":"m"}', more: Partial<RequestFacts> = {}): Flight {
     const facts: RequestFacts = {
       model: "m",
       responseId: null,
@@ -188,10 +194,12 @@ export class FlightCase {
       maxTokens: 5,
       prefix: new Uint32Array(0),
       affinityKey: 0,
+      session: null,
       rank: -1,
       routedExperts: false,
       body: null,
       fields: null,
+      ...more,
     };
     const request: EngineRequest = {
       method: "POST",

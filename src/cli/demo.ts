@@ -61,7 +61,7 @@ export function demoCommand(): Command {
     .option("--gpu <type>", "a file of config/gpus: h200, b200, … (default: h800)")
     .option(
       "--trace <file>",
-      "Azure (CSV) or Mooncake (JSONL) trace (default: long prompts, near the most the pool can take)",
+      "a trace of traffic, as docs/traces.md has them (default: long prompts, near the most the pool can take)",
     )
     .option(
       "--routing <file>",

@@ -3,9 +3,11 @@ import type { ConsumerDispatch } from "../model/consumer-dispatch.ts";
 import type { MoeModel } from "../model/moe-model.ts";
 import type { RoutingPolicy } from "../model/routing-policy.ts";
 import type { ServerAccess } from "../model/server-access.ts";
+import type { ServingPrecision } from "../model/serving-precision.ts";
 import type { StoreAddress } from "../model/store-address.ts";
 import type { Topology } from "../model/topology.ts";
 import type { ChosenGpu } from "./gpus/chosen-gpu.ts";
+import type { CaptureConfig } from "./capture-config.ts";
 import { poolSchema } from "./pool-schema.ts";
 import { settingsSchema } from "./settings-schema.ts";
 
@@ -25,11 +27,12 @@ type Settings = z.output<typeof settingsSchema>;
 type Admission = Settings["admission"];
 
 /** The configuration of a gateway, with the shapes its pools name. Nothing changes it: a reload makes another. */
-export interface Config extends Readonly<Omit<Settings, "admission" | "store">> {
+export interface Config extends Readonly<Omit<Settings, "admission" | "capture" | "store">> {
   /** Each of `tenants` with what it leaves out taken from `tenant`. */
   readonly admission: Omit<Admission, "tenants"> & {
     readonly tenants: Readonly<Record<string, Admission["tenant"]>>;
   };
+  readonly capture: CaptureConfig;
   readonly store: Readonly<Omit<Settings["store"], "url">> & { readonly address: StoreAddress };
   /** Of the key that routes for operators and engines want as a bearer token; null for none. */
   readonly operatorKeyHash: string | null;
@@ -62,6 +65,8 @@ export interface SimulatedPoolConfig extends AnyPool {
   readonly seed: number;
   /** Null for the usual one. */
   readonly gpu: ChosenGpu | null;
+  /** What its model is served in; null for its own format. */
+  readonly precision: ServingPrecision | null;
 }
 
 /** Servers of one role. */

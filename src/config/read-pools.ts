@@ -61,11 +61,12 @@ export async function readPools(
 async function readPool(pool: WrittenPool, place: Place, reading: PoolReading): Promise<PoolConfig> {
   const { name, policy = reading.policy, maxRequestsPerShard = 0 } = pool;
   if (pool.kind === "simulated") {
-    const { kind, seed, precision } = pool;
+    const { kind, seed, precision = null } = pool;
     const group = await expertGroup(pool, place, "priced", loadTopology);
-    const experts = precision === undefined ? group : { ...group, model: servedIn(group.model, precision) };
+    const experts = precision === null ? group : { ...group, model: servedIn(group.model, precision) };
     const gpu = await chooseGpu(pool.gpu, inside(place, "gpu"));
-    return { kind, name, models: [experts.model.name], policy, maxRequestsPerShard, experts, seed, gpu };
+    const models = [experts.model.name];
+    return { kind, name, models, policy, maxRequestsPerShard, experts, seed, gpu, precision };
   }
   const { kind, models } = pool;
   const apiKey =

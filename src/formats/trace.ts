@@ -10,7 +10,8 @@ const PART_BYTES = 1 << 16;
 /**
  * Reads a traffic trace whole (docs/traces.md), strictly: no row may be broken, and every request has a time.
  * @param bytes not compressed
- * @returns at least one request, in order of arrival, the first at 0 ms; prefix blocks of `PREFIX_BLOCK_TOKENS`
+ * @returns at least one request, in order of arrival, the first at 0 ms; prefix blocks of `PREFIX_BLOCK_TOKENS`, and no
+ *   text: runs in virtual time send none, and turns repeat what was said before
  * @throws InputError naming the line at fault, also where time goes backwards
  */
 export function readTrace(bytes: Uint8Array, source: string): TraceRequest[] {
@@ -22,11 +23,17 @@ export function readTrace(bytes: Uint8Array, source: string): TraceRequest[] {
   const blocks = new WideBlocks();
   const requests: TraceRequest[] = [];
   const add = (some: readonly TraceRequest[]) => {
-    for (const request of some) requests.push(blocks.widened(request));
+    for (const request of some) requests.push(blocks.widened(withoutText(request)));
   };
   for (let at = 0; at < bytes.length; at += PART_BYTES) add(parser.push(bytes.subarray(at, at + PART_BYTES)));
   add(parser.end());
   return requests;
+}
+
+function withoutText(request: TraceRequest): TraceRequest {
+  if (request.messages === undefined && request.prompt === undefined) return request;
+  const { messages: _, prompt: __, ...rest } = request;
+  return rest;
 }
 
 /** A trace that is read as it is needed, and no further. */

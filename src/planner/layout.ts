@@ -35,6 +35,12 @@ export interface Layout {
 
 const NODE_GPUS = 8;
 
+/** GPUs of a pool that are within NVLink of each other: all, those of a domain of many, or of a node. */
+export function nodeGpus(gpus: number, { scaleUp }: Gpu): number {
+  if (gpus <= scaleUp.gpus) return gpus;
+  return gpus % scaleUp.gpus === 0 ? scaleUp.gpus : NODE_GPUS;
+}
+
 export function gpusOf({ tp, dp }: Parallelism): number {
   return tp * dp;
 }
@@ -53,10 +59,10 @@ function expertUnits(
   { ep, tp, dp }: Parallelism,
   experts: number,
   redundantSlots: number,
-  { scaleUp }: Gpu,
+  gpu: Gpu,
 ): Topology {
   const slotsPerGpu = Math.min(experts, Math.ceil(experts / ep) + redundantSlots);
-  const nodes = tp * dp <= scaleUp.gpus ? 1 : (tp * dp) / NODE_GPUS;
+  const nodes = (tp * dp) / nodeGpus(tp * dp, gpu);
   return { nodes, gpusPerNode: ep / nodes, slotsPerGpu };
 }
 

@@ -3,7 +3,7 @@ import { LoadLines } from "./load-line.ts";
 import type { PlanProblem } from "./plan-problem.ts";
 import type { Confirmed } from "./search.ts";
 import type { Trials } from "./trials.ts";
-import { gpusFor, unitsFor } from "./units-needed.ts";
+import { gpusFor, mostGpus, unitsFor } from "./units-needed.ts";
 
 /** What a plan's layout needs where experts are loaded otherwise. */
 export interface AtSkew {
@@ -37,6 +37,6 @@ export async function skewFactors(
     const line = await new LoadLines(trials, problem, { skew }).found({ layout, open });
     if (line === null) return { skew, line, gpus: null, affordable: false };
     const gpus = gpusFor(layout, unitsFor(problem.demand.rate, line), problem);
-    return { skew, line, gpus, affordable: gpus <= problem.maxGpus };
+    return { skew, line, gpus, affordable: gpus <= mostGpus(layout.type, problem) };
   }
 }

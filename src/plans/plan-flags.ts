@@ -45,6 +45,12 @@ export interface PlanFlags {
   readonly seed: number;
 }
 
+/** What is said of the target. */
+export type TargetFlags = Pick<
+  PlanFlags,
+  "slo" | "ttftP50" | "ttftP90" | "ttftP95" | "ttftP99" | "itlP50" | "itlP90" | "itlP95" | "itlP99"
+>;
+
 interface AskedLengths {
   readonly isl: number;
   readonly osl: number;
@@ -103,7 +109,7 @@ function lengthOf(name: "isl" | "osl", tokens: number | undefined): number {
 }
 
 /** @throws InputError */
-export function targetOf(flags: PlanFlags): ServiceTarget {
+export function targetOf(flags: TargetFlags): ServiceTarget {
   const preset = presetOf(flags)?.target;
   const ttft = timeOf(flags, "ttft", preset?.ttftMs);
   const itl = timeOf(flags, "itl", preset?.itlMs);
@@ -111,7 +117,7 @@ export function targetOf(flags: PlanFlags): ServiceTarget {
 }
 
 function timeOf(
-  flags: PlanFlags,
+  flags: TargetFlags,
   of: "ttft" | "itl",
   preset: number | undefined,
 ): { readonly ms: number; readonly percentile: number } {
@@ -129,12 +135,15 @@ function timeOf(
   throw new InputError(`--${of}-p95`, "", hint);
 }
 
-function presetOf({ slo }: PlanFlags): SloPreset | null {
+function presetOf({ slo }: Pick<PlanFlags, "slo">): SloPreset | null {
   return slo === undefined ? null : SLO_PRESETS[slo];
 }
 
 /** Dollars by type. @throws InputError */
-export function pricesOf({ price }: PlanFlags, types: readonly string[]): ReadonlyMap<string, number> {
+export function pricesOf(
+  { price }: Pick<PlanFlags, "price">,
+  types: readonly string[],
+): ReadonlyMap<string, number> {
   const prices = new Map<string, number>();
   for (const part of price === undefined ? [] : price.split(",")) {
     const [, type, dollars] = /^\s*([^=]+)=\s*(\d+(?:\.\d+)?)\s*$/.exec(part) ?? [];

@@ -10,7 +10,7 @@ import { USUAL_SKEW } from "../model/expert-skew.ts";
 import type { MoeModel } from "../model/moe-model.ts";
 import type { RoutingTrace } from "../model/routing-trace.ts";
 import { precisionOf, servedIn } from "../model/serving-precision.ts";
-import { candidates } from "../planner/candidates.ts";
+import { candidates, poolSizes } from "../planner/candidates.ts";
 import { type Demand, drawnDemand, tracedDemand, usersDemand } from "../planner/demand.ts";
 import type { PlanGpu } from "../planner/layout.ts";
 import type { ModelErrors } from "../planner/plan.ts";
@@ -23,9 +23,6 @@ import { modelSizes } from "../twin/calibration/model-sizes.ts";
 import { decimals, milliseconds } from "../lib/number-text.ts";
 import { readApiPrice } from "./api-cost.ts";
 import { type Asked, type PlanFlags, askedOf, pricesOf, targetOf } from "./plan-flags.ts";
-
-/** GPUs of a unit at most. */
-const POOL_GPUS = 64;
 
 export interface PlanInputs {
   readonly problem: PlanProblem;
@@ -96,7 +93,11 @@ function publishedName(source: string): string | null {
   return name === undefined || /\.(?:json|ya?ml)$/.test(name) ? null : name;
 }
 
-async function readTypes(flags: PlanFlags, model: MoeModel, table: PlanGpu["table"]): Promise<PlanGpu[]> {
+export async function readTypes(
+  flags: Pick<PlanFlags, "gpu" | "price" | "engine">,
+  model: MoeModel,
+  table: PlanGpu["table"],
+): Promise<PlanGpu[]> {
   const names = [...new Set(flags.gpu.split(",").map((name) => name.trim()))];
   const place = { sourceOf: () => "--gpu", field: [] };
   const gpus = await Promise.all(names.map((name) => loadGpu(name, place)));
@@ -144,8 +145,9 @@ function checkFits(problem: PlanProblem): void {
     const units = spare === 0 ? "one GPU" : `${1 + spare} GPUs, ${spare} of them to spare`;
     throw new InputError(limit, "", `is too little for ${model.name}: ${given} is less than ${units} take`);
   }
-  const gpus = 2 ** Math.floor(Math.log2(Math.max(1, Math.min(POOL_GPUS, most))));
-  const [{ gpu, hardware }] = types;
+  const [type] = types;
+  const { gpu, hardware } = type;
+  const gpus = poolSizes(type, Math.max(1, most)).at(-1) ?? 1;
   const units = { nodes: 1, gpusPerNode: gpus, slotsPerGpu: Math.ceil(model.experts / gpus) };
   const why = whyNotServed(model, units, hardware);
   const weights = `${decimals(modelBytes(problem.sizes) / 1e9, 0)} GB of weights`;
@@ -161,8 +163,9 @@ function checkFits(problem: PlanProblem): void {
 
 function checkTarget(problem: PlanProblem): void {
   const { target, types, spare } = problem;
-  const affordable = Math.max(...types.map((type) => mostGpus(type, problem)));
-  const most = Math.max(1, Math.min(POOL_GPUS, Math.floor(affordable / (1 + spare))));
+  const most = Math.max(
+    ...types.map((type) => poolSizes(type, Math.max(1, mostGpus(type, problem) / (1 + spare))).at(-1) ?? 1),
+  );
   const { gpu, itlMs, ttftMs, bytes, flops, tokens } = physicalBound(problem, most);
   const on = `${most} ${gpu.toUpperCase()}`;
   if (target.itlMs < itlMs) {

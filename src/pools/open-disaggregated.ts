@@ -18,8 +18,11 @@ export function openDisaggregated(
   if (before?.servingHalf.settings === settings) return before;
   const engines = openPair(pool, config.upstream);
   const serving = orClosed([engines.prefill, engines.decode], () => {
-    const prefill = new ServingPool(servingParts(engines.prefill, pool, pool.prefillPolicy, config, makings));
-    const parts = servingParts(engines.decode, pool, pool.decodePolicy, config, makings);
+    const { prefillPolicy, decodePolicy } = pool;
+    const prefill = new ServingPool(
+      servingParts(engines.prefill, pool, prefillPolicy, config, makings, "prefill"),
+    );
+    const parts = servingParts(engines.decode, pool, decodePolicy, config, makings, "decode");
     return [new ServingPool({ ...parts, prefill }), prefill];
   });
   return new OpenPool(

@@ -1,5 +1,6 @@
 import type { Config, ExpertGroup, PoolConfig } from "../config/config.ts";
 import { Rng } from "../lib/rng.ts";
+import type { Deployment } from "../model/deployment.ts";
 import type { RoutingPolicy } from "../model/routing-policy.ts";
 import { gpuCount } from "../model/topology.ts";
 import { createPolicy } from "../routing/policies.ts";
@@ -10,6 +11,7 @@ import { ExpertAffinity } from "../serving/affinity/expert-affinity.ts";
 import type { Engine } from "../serving/engine.ts";
 import { PoolHealth } from "../serving/health/pool-health.ts";
 import type { ServingParts } from "../serving/serving-pool.ts";
+import { deploymentOf } from "./deployment-of.ts";
 import type { PoolMakings } from "./surroundings.ts";
 
 /** A turn of `ExpertAffinity` takes 1.4 ms or less for DeepSeek-V3 on 32 GPUs: 7 % of the thread's time. */
@@ -18,11 +20,13 @@ const BETWEEN_TURNS_MS = 20;
 /** What serves requests on an engine's shards, with neither experts nor a prefill. */
 export function servingParts(
   engine: Engine,
-  { models, maxRequestsPerShard }: PoolConfig,
+  pool: PoolConfig,
   policy: RoutingPolicy,
   { health, routing }: Config,
   { surroundings, clock, wallClock }: PoolMakings,
+  role: Deployment["role"] = "whole",
 ): ServingParts {
+  const { models, maxRequestsPerShard } = pool;
   const rng = new Rng(wallClock());
   const states = new ShardStates(engine.shards.length);
   states.maxRequests.fill(maxRequestsPerShard);
@@ -41,7 +45,7 @@ export function servingParts(
     onNotice: surroundings.onNotice,
     onRestarted: (shard) => router.forget(shard),
   });
-  return { engine, models, states, router, health: watch };
+  return { engine, models, states, router, health: watch, deployment: deploymentOf(pool, role, policy) };
 }
 
 /** Null where the policy does not use experts, or the shards do not show which GPUs they are. */

@@ -1,3 +1,4 @@
+import type { Deployment } from "../model/deployment.ts";
 import type { RoutingSnapshot } from "../model/snapshot.ts";
 import type { Router } from "../routing/router.ts";
 import type { ShardStates } from "../routing/shard-states.ts";
@@ -20,6 +21,8 @@ export interface ServingParts {
   readonly states: ShardStates;
   readonly router: Router;
   readonly health: PoolHealth;
+  /** What the configuration says of it; absent where there is none. */
+  readonly deployment?: Deployment;
   /** Where prompts are prefilled before they are decoded here; absent where each shard prefills its own. */
   readonly prefill?: ServingPool | null;
   /** Which shards suit the experts that a request will use; absent where that is not asked. */
@@ -35,6 +38,7 @@ export class ServingPool {
   readonly states: ShardStates;
   readonly router: Router;
   readonly health: PoolHealth;
+  readonly deployment: Deployment | null;
   readonly prefill: ServingPool | null;
   readonly experts: ExpertAffinity | null;
   readonly routedLoad: RoutedLoad | null;
@@ -51,6 +55,7 @@ export class ServingPool {
     this.states = parts.states;
     this.router = parts.router;
     this.health = parts.health;
+    this.deployment = parts.deployment ?? null;
     this.prefill = parts.prefill ?? null;
     this.experts = parts.experts ?? null;
     this.routedLoad = parts.routedLoad ?? null;

@@ -1,11 +1,20 @@
-import type { RequestOutcome } from "../serving/traffic/traffic-observer.ts";
-import type { Counted } from "./counted.ts";
+import type { CountedTokens, RequestOutcome } from "../serving/traffic/traffic-observer.ts";
+import type { Counted, TokenTotals } from "./counted.ts";
 import { PoolHistogram } from "./pool-histogram.ts";
 import type { PrometheusText } from "./prometheus-text.ts";
 import type { Readings } from "./readings.ts";
 
-const TTFT_SECONDS = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
-const ITL_SECONDS = [0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.2, 0.5, 1, 5];
+/** From a bound to the next an eighth to a third more, where targets are. */
+const TTFT_SECONDS = [
+  0.01, 0.025, 0.035, 0.05, 0.07, 0.1, 0.125, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.8, 1, 1.25, 1.5, 2, 2.5,
+  3.5, 5, 7, 10, 15, 30, 60,
+];
+const ITL_SECONDS = [
+  0.002, 0.003, 0.004, 0.005, 0.006, 0.008, 0.01, 0.0125, 0.015, 0.0175, 0.02, 0.0225, 0.025, 0.03, 0.035,
+  0.04, 0.05, 0.06, 0.075, 0.09, 0.1, 0.11, 0.125, 0.14, 0.15, 0.175, 0.2, 0.25, 0.3, 0.4, 0.5, 0.7, 1, 5,
+];
+/** Powers of two, and between them one and a half times each. */
+const TOKENS = Array.from({ length: 17 }, (_, power) => [2 ** (power + 3), 1.5 * 2 ** (power + 3)]).flat();
 const DURATION_SECONDS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300];
 
 /**
@@ -24,6 +33,17 @@ export class Metrics {
     "Arrival to the end of the response",
     DURATION_SECONDS,
   );
+  readonly #prompt = new PoolHistogram(
+    "plimsoll_prompt_tokens",
+    "Tokens of prompts that were answered: as the engine counts them, else a fourth of their bytes",
+    TOKENS,
+  );
+  readonly #answer = new PoolHistogram(
+    "plimsoll_answer_tokens",
+    "Tokens of answers: as the engine counts them, else frames with content",
+    TOKENS,
+  );
+  readonly #tokens = new Map<string, TokenTotals>();
   readonly #ended = new Map<string, Record<RequestOutcome, number>>();
   readonly #resent = new Map<string, number>();
   readonly #refused = new Map<string, Map<string, number>>();
@@ -48,9 +68,21 @@ export class Metrics {
     if (outcome !== "cancelled" && outcome !== "refused") this.#duration.record(pool, durationMs / 1000);
   }
 
+  tokens(pool: string, { prompt, answer, cached, reported }: CountedTokens): void {
+    this.#prompt.record(pool, prompt);
+    if (answer !== null) this.#answer.record(pool, answer);
+    const totals = this.#tokensOf(pool);
+    if (reported) totals.reported++;
+    else totals.estimated++;
+    if (cached === null) return;
+    totals.cached += Math.min(cached, prompt);
+    totals.uncached += Math.max(0, prompt - cached);
+  }
+
   /** Counters of a pool begin at 0, so that their first increase shows. @param reasons of refusals */
   begin(pool: string, reasons: readonly string[]): void {
     this.#outcomesOf(pool);
+    this.#tokensOf(pool);
     add(this.#resent, pool, 0);
     this.beginRefusals(pool, reasons);
   }
@@ -92,9 +124,18 @@ export class Metrics {
       ended: this.#ended,
       resent: this.#resent,
       refused: this.#refused,
-      times: [this.#ttft, this.#itl, this.#duration],
+      tokens: this.#tokens,
+      times: [this.#ttft, this.#itl, this.#duration, this.#prompt, this.#answer],
     };
     return new PrometheusText(counted, this.#readings);
+  }
+
+  #tokensOf(pool: string): TokenTotals {
+    const known = this.#tokens.get(pool);
+    if (known !== undefined) return known;
+    const totals = { reported: 0, estimated: 0, cached: 0, uncached: 0 };
+    this.#tokens.set(pool, totals);
+    return totals;
   }
 
   #outcomesOf(pool: string): Record<RequestOutcome, number> {

@@ -10,7 +10,7 @@ import {
 import { REQUEST_OUTCOMES } from "../serving/traffic/traffic-observer.ts";
 import type { Counted } from "./counted.ts";
 import { observeEngines } from "./observe-engines.ts";
-import { observeControl, observePools, observeShards } from "./observe-readings.ts";
+import { observeCapture, observeControl, observePools, observeShards } from "./observe-readings.ts";
 import type { PoolHistogram } from "./pool-histogram.ts";
 import type { Readings } from "./readings.ts";
 
@@ -25,7 +25,9 @@ export class PrometheusText {
     this.#times = counted.times;
     const meter = this.#provider.getMeter("plimsoll");
     observeCounted(meter, counted);
+    observeTokens(meter, counted);
     observeShards(meter, readings);
+    observeCapture(meter, readings);
     observePools(meter, readings);
     observeEngines(meter, readings);
     observeControl(meter, readings);
@@ -64,6 +66,29 @@ function observeCounted(meter: Meter, { ended, resent, refused }: Counted): void
     .addCallback((result) => {
       for (const [pool, reasons] of refused)
         for (const [reason, count] of reasons) result.observe(count, { pool, reason });
+    });
+}
+
+function observeTokens(meter: Meter, { tokens }: Pick<Counted, "tokens">): void {
+  meter
+    .createObservableCounter("plimsoll_counted_prompts", {
+      description: "Prompts that were answered, by who counted their tokens",
+    })
+    .addCallback((result) => {
+      for (const [pool, { reported, estimated }] of tokens) {
+        result.observe(reported, { pool, by: "engine" });
+        result.observe(estimated, { pool, by: "estimate" });
+      }
+    });
+  meter
+    .createObservableCounter("plimsoll_cacheable_tokens", {
+      description: "Tokens of prompts of which the engine says whether they were in its cache",
+    })
+    .addCallback((result) => {
+      for (const [pool, { cached, uncached }] of tokens) {
+        result.observe(cached, { pool, cached: "yes" });
+        result.observe(uncached, { pool, cached: "no" });
+      }
     });
 }
 

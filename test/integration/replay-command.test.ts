@@ -178,6 +178,15 @@ describe("the replay command", () => {
     expect(failing.stderr).toMatch(/failed every request\n$/);
   });
 
+  it("leaves broken rows out, and says which", async () => {
+    await using server = await scriptedServer(stream);
+    const args = ["--trace", at("broken.csv"), "--url", server.url.href, "--out", at("left-out"), "--json"];
+    const { code, stdout, stderr } = await resultHere("replay", ...args);
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ completed: 3, trace_broken_rows: 1, trace_left_out_rows: 0 });
+    expect(stderr).toMatch(/1 of 4 rows are broken and left out:\n.*line 5 ContextTokens is 'many'/);
+  });
+
   it.each([
     ["a missing trace", { trace: "none.csv" }, /none\.csv: cannot be read \(ENOENT\)/],
     ["a broken trace", { trace: "broken.csv", strict: null }, /broken\.csv: .*line 5.*many/],

@@ -16,6 +16,8 @@ const STARTED_AT = Date.UTC(2026, 10, 30, 12, 0, 0);
 const setting: ReplaySetting = {
   trace: "trace.csv",
   traceFormat: "azure",
+  traceBroken: 0,
+  traceLeftOut: 0,
   promptsBy: "words",
   url: "http://127.0.0.1:8000/",
   endpoint: "chat",

@@ -15,6 +15,8 @@ import { output } from "../output.ts";
 import { ProgressBar } from "../progress-bar.ts";
 import { openExperts } from "../simulation-inputs.ts";
 import { stoppable } from "../stoppable.ts";
+import { type PoolFlags, addPoolOptions, checkPoolFlags } from "./running-pool/pool-flags.ts";
+import { type RightSizeFlags, rightSizePool } from "./running-pool/right-size.ts";
 import { readPlanFile } from "./plan-file.ts";
 import { writePlanFiles, writePlanJson } from "./plan-files.ts";
 import { changesText, planText } from "./plan-text.ts";
@@ -28,7 +30,7 @@ export function planCommand(): Command {
     "Fewest GPUs for a rate, a trace or a number of users under latency targets; every answer is confirmed by the twin (docs/planning.md).",
   );
   for (const key of QUESTION_KEYS) command.addOption(optionOf(key));
-  return command
+  return addPoolOptions(command)
     .option(
       "--from <plan.json>",
       "what was asked there, but for what is given here; runs of the twin are kept",
@@ -46,7 +48,14 @@ export function planCommand(): Command {
     .addOption(countOption("--threads <n>", "that run the twin (default: as many as cores, 8 at most)"))
     .addOption(jsonOption())
     .exitOverride()
-    .action(plan);
+    .action((flags: PlanCommandFlags & Question & Partial<PoolFlags>) => {
+      checkPoolFlags(flags);
+      return isOfPool(flags) ? rightSizePool(flags) : plan(flags);
+    });
+}
+
+function isOfPool(flags: object): flags is RightSizeFlags {
+  return "pool" in flags;
 }
 
 function optionOf(key: QuestionKey): Option {

@@ -4,7 +4,7 @@ import { stringify } from "yaml";
 import type { TraceRequest } from "../../model/traffic.ts";
 import type { Parallelism } from "../../twin/calibration/serving-point.ts";
 import { drawRequests } from "../../planner/demand.ts";
-import { type Layout, gpusOf } from "../../planner/layout.ts";
+import { type Layout, gpusOf, nodeGpus } from "../../planner/layout.ts";
 import { openConstants } from "../../planner/open-times.ts";
 import type { Plan } from "../../planner/plan.ts";
 import type { PlanProblem } from "../../planner/plan-problem.ts";
@@ -20,7 +20,6 @@ import { startTexts } from "../../plans/starts/start-text.ts";
 import { manifestText } from "./manifest-text.ts";
 import { isAsked } from "./plan-words.ts";
 
-const NODE_GPUS = 8;
 /** Seeds of what the answer was chosen and confirmed by are below. */
 const OTHER_SEED = 100;
 const UNIT_REQUESTS = 600;
@@ -139,7 +138,7 @@ function expertsOf({ routing, load, skew }: PlanFlags): object {
 
 function topologyText(shape: Parallelism, experts: number, redundant: number, { type }: Layout): string {
   const gpus = gpusOf(shape);
-  const nodes = gpus <= type.gpu.scaleUp.gpus ? 1 : gpus / NODE_GPUS;
+  const nodes = gpus / nodeGpus(gpus, type.gpu);
   const slots = Math.min(experts, Math.ceil(experts / gpus) + redundant);
   return `${nodes}x${gpus / nodes}x${slots}`;
 }

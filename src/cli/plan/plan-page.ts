@@ -1,48 +1,46 @@
-import { decimals } from "../../lib/number-text.ts";
-import { sayLayout } from "../../planner/layout.ts";
 import type { Plan } from "../../planner/plan.ts";
 import type { PlanProblem } from "../../planner/plan-problem.ts";
-import { linearAxis, roundEnd, stepText } from "../../report/html/axis.ts";
-import { type Chart, chartHtml } from "../../report/html/chart.ts";
+import { type PlanFlags, questionText } from "../../plans/plan-flags.ts";
+import { barListHtml } from "../../report/html/bar-list.ts";
+import { chartHtml } from "../../report/html/chart.ts";
 import { documentHtml, panelHtml, section } from "../../report/html/document.ts";
 import type { FigureTable } from "../../report/html/figure-table.ts";
-import { type PlanFlags, questionText } from "../../plans/plan-flags.ts";
-import {
-  type Row,
-  answerRows,
-  offRows,
-  skewRows,
-  startRows,
-  trafficRows,
-  triedRows,
-  triedTitle,
-} from "./plan-words.ts";
-
-const TICKS = 5;
+import { loadBars, moneyBars, sureBars, timeBars } from "./plan-bars.ts";
+import { frontChart, trafficChart } from "./plan-charts.ts";
+import { type Row, answerRows, leadText, skewRows, startRows, triedRows, triedTitle } from "./plan-words.ts";
+import { unitPictureHtml } from "./unit-picture.ts";
 
 /** A plan as one HTML file that needs no network. */
 export function planPage(plan: Plan, problem: PlanProblem, flags: PlanFlags): string {
-  const [[, lead], ...answer] = answerRows(plan, problem);
+  const [, ...answer] = answerRows(plan, problem);
+  const money = moneyBars(plan, problem);
+  const pictures = [
+    unitPictureHtml(plan, problem),
+    barListHtml(loadBars(plan, problem)),
+    barListHtml(timeBars(plan, problem)),
+    ...(money === null ? [] : [barListHtml(money)]),
+    barListHtml(sureBars(plan, problem)),
+    chartHtml(trafficChart(plan, problem)),
+    chartHtml(frontChart(plan)),
+  ];
   return documentHtml({
     title: "Plimsoll: a plan",
     heading: "A plan",
-    lead,
+    lead: leadText(plan, problem),
     identity: [
       ["Question", questionText(problem, flags)],
       ["Seed", `${problem.seed}`],
     ],
     parts: [
+      section("At a glance", [`<div class="charts glance">\n${pictures.join("\n")}\n</div>`]),
       section("The answer", [panelHtml(words("Answer", answer))]),
-      section("How sure it is", [
-        panelHtml(words("GPUs if the model is off", offRows(plan))),
-        panelHtml(words("GPUs in this layout if traffic is", trafficRows(plan))),
-        ...(plan.skews.length === 0
-          ? []
-          : [panelHtml(words("GPUs in this layout if experts are loaded", skewRows(plan)))]),
-      ]),
-      section("What users see, and what GPUs give", [
-        `<div class="charts">\n${chartHtml(frontChart(plan))}\n</div>`,
-      ]),
+      ...(plan.skews.length === 0
+        ? []
+        : [
+            section("How sure it is", [
+              panelHtml(words("GPUs in this layout if experts are loaded", skewRows(plan))),
+            ]),
+          ]),
       section("How it was found", [panelHtml(words(triedTitle(plan), triedRows(plan)))]),
       section(
         "How engines are started",
@@ -50,54 +48,16 @@ export function planPage(plan: Plan, problem: PlanProblem, flags: PlanFlags): st
       ),
     ],
     footer:
-      "Beside this page: <code>plan.json</code> has these figures, <code>scenario.yaml</code> is a unit for <code>simulate</code>, <code>plimsoll.yaml</code> a gateway's configuration.",
+      "Beside this page: <code>plan.json</code> has these figures, <code>scenario.yaml</code> is a unit for <code>simulate</code>, <code>plimsoll.yaml</code> a gateway's configuration, <code>kubernetes.yaml</code> all of it for a cluster.",
   });
 }
 
-function words(caption: string, rows: readonly Row[]): FigureTable {
+/** Rows of words as a table. */
+export function words(caption: string, rows: readonly Row[]): FigureTable {
   return {
     caption,
     columns: ["", ""],
     rows: rows.map(([header, text]) => ({ header, cells: [text] })),
     words: true,
-  };
-}
-
-/** Of each load on the front: all of it, and what keeps the target. */
-function frontChart({ front }: Plan): Chart {
-  const most = (of: (point: Plan["front"][number]) => number) => roundEnd(Math.max(...front.map(of)), TICKS);
-  const points = (some: Plan["front"]) => some.map(({ perUser, perGpu }) => [perUser, perGpu] as const);
-  const kept = front.filter(({ keeps }) => keeps);
-  return {
-    title: "Tokens per second, per GPU over per user",
-    unit: "by arithmetic; the full line keeps the target",
-    xTitle: "tokens/s per user",
-    x: linearAxis(
-      0,
-      most(({ perUser }) => perUser),
-      TICKS,
-      stepText,
-    ),
-    y: linearAxis(
-      0,
-      most(({ perGpu }) => perGpu),
-      TICKS,
-      stepText,
-    ),
-    lines: [
-      { policy: "none", points: points(front) },
-      { policy: "plimsoll", points: points(kept) },
-    ],
-    marks: [],
-    notches: [],
-    says: `${front.length} loads, none of them better for users and GPUs at once; ${kept.length} keep the target.`,
-    table: {
-      caption: "Loads on the front",
-      columns: ["Layout", "Tokens/s per user", "Tokens/s per GPU", "Requests/s a unit", "Keeps the target"],
-      rows: front.map(({ layout, perUser, perGpu, rate, keeps }) => ({
-        header: sayLayout(layout),
-        cells: [decimals(perUser, 0), decimals(perGpu, 0), decimals(rate, 2), keeps ? "yes" : "no"],
-      })),
-    },
   };
 }

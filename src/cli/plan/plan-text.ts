@@ -54,7 +54,8 @@ function frontRows({ front }: Plan): Row[] {
   ]);
 }
 
-function plain(rows: readonly Row[]): string {
+/** Rows without a frame. */
+export function plain(rows: readonly Row[]): string {
   const none = Object.fromEntries(
     [
       "top",

@@ -5,6 +5,7 @@ import type { OffBy } from "../../planner/model-error.ts";
 import type { Plan } from "../../planner/plan.ts";
 import type { PlanProblem } from "../../planner/plan-problem.ts";
 import type { SearchResult } from "../../planner/search.ts";
+import { mostGpus } from "../../planner/units-needed.ts";
 import { limitText, poolsText } from "../../plans/plan-terms.ts";
 import { type BesidePlan, apiCostOf } from "../../plans/api-cost.ts";
 import { type PlanCost, costOf, lineOf } from "../../plans/plan-report.ts";
@@ -13,11 +14,23 @@ import { startTexts } from "../../plans/starts/start-text.ts";
 /** A word, and a text. */
 export type Row = readonly [name: string, text: string];
 
-const OFF_NAMES = [
+export const OFF_NAMES = [
   "times shorter by the typical error",
   "times longer by the typical error",
   "times longer by the error of one in ten",
 ];
+
+/** The answer in a sentence or three: how many GPUs, for how much, how sure. */
+export function leadText(plan: Plan, problem: PlanProblem): string {
+  const [[, answer]] = answerRows(plan, problem);
+  const cost = costOf(plan, problem);
+  const dollars = cost === null ? "" : `; $${decimals(cost.dollarsPerHour, 2)} an hour`;
+  const [low, high] = plan.off.map(({ gpus, anyGpus }) => gpus ?? anyGpus);
+  const budget = mostGpus(plan.chosen.layout.type, problem);
+  const most = high === null ? `more than the ${budget} of the budget` : `${high}`;
+  const range = low === high ? `still ${most}` : `from ${low ?? most} to ${most}`;
+  return `${answer}${dollars}. Confirmed by the twin; where its model is off by as much as is usual: ${range}.`;
+}
 
 /** The answer for a person. */
 export function answerRows(plan: Plan, problem: PlanProblem): Row[] {
@@ -80,7 +93,7 @@ function besideText({ ratio, evenAtUse, carried }: BesidePlan): string {
   return `${plan}; both cost the same at ${decimals(ratio, 2)} times the traffic, ${even}`;
 }
 
-function lineText(plan: Plan, problem: PlanProblem): string {
+export function lineText(plan: Plan, problem: PlanProblem): string {
   const { requestsPerSecondPerUnit: rate, usersPerUnit: users } = lineOf(plan, problem);
   const asks = `${rate.toPrecision(3)} requests/s a unit`;
   return users === null ? asks : `${users} users a unit, ${asks}`;
@@ -145,7 +158,7 @@ function triedText({ line, open }: SearchResult["tried"][number]): string {
   return line === null ? `no fewer GPUs (${says})` : `${line.toPrecision(3)} requests/s a unit (${says})`;
 }
 
-function offText({ gpus, anyGpus, itl, ttft }: OffBy): string {
+export function offText({ gpus, anyGpus, itl, ttft }: OffBy): string {
   const times = `TPOT × ${itl.toFixed(2)}, TTFT × ${ttft.toFixed(2)}`;
   if (gpus !== null) return `${gpus} (${times})`;
   return `${anyGpus === null ? "none within the budget" : `none in this layout, ${anyGpus} in another`} (${times})`;

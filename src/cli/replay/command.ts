@@ -11,6 +11,7 @@ import { requireOptions } from "../options.ts";
 import { output } from "../output.ts";
 import { addFlags, type ReplayFlags } from "./flags.ts";
 import { inspectCommand } from "./inspect.ts";
+import { mergeCommand } from "./merge.ts";
 import { openTrace, readingNotes } from "./open-trace.ts";
 import { exitCodeOf, failedTooMany } from "./outcome-code.ts";
 import { run } from "./run.ts";
@@ -23,7 +24,7 @@ export function replayCommand(): Command {
   const command = new Command("replay").description(
     "Load-test an OpenAI-compatible server, open loop by a trace's clock.",
   );
-  return addFlags(command).addCommand(inspectCommand()).action(replayTrace);
+  return addFlags(command).addCommand(inspectCommand()).addCommand(mergeCommand()).action(replayTrace);
 }
 
 async function replayTrace(flags: ReplayFlags, command: Command): Promise<void> {

@@ -45,9 +45,12 @@ export function reportSetting(
   trace: Pick<OpenTrace, "reading" | "words"> | null,
 ): Omit<ReplaySetting, "model" | "startedAt" | "endedAt" | "partial"> {
   const { endpoint, speed, seed, maxInFlight, lengths, retries, cancel } = flags;
+  const reading = trace?.reading();
   return {
     trace: flags.trace,
-    traceFormat: trace?.reading().format ?? null,
+    traceFormat: reading?.format ?? null,
+    traceBroken: reading?.broken ?? 0,
+    traceLeftOut: reading?.leftOut.values().reduce((sum, rows) => sum + rows, 0) ?? 0,
     promptsBy: (trace?.words ?? PLAIN_WORDS).countedBy,
     url: shownUrl(target.url),
     endpoint,

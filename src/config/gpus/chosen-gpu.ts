@@ -16,7 +16,7 @@ export interface ChosenGpu {
 }
 
 /** What is simulated where nobody says: the machine of DeepSeek's published figures, by its kernels (core/cost/hardware.ts). */
-const USUAL = "h800";
+export const USUAL_GPU = "h800";
 
 /**
  * @returns null for the usual one, whose figures are not fitted
@@ -27,7 +27,7 @@ export async function chooseGpu(
   place: Place,
   engine: FittedEngine | null = null,
 ): Promise<ChosenGpu | null> {
-  if (name === undefined || name === USUAL) return null;
+  if (name === undefined || name === USUAL_GPU) return null;
   const gpu = await loadGpu(name, place);
   const { constants } = await readConstantsFile();
   return { gpu, constants, exchanges: await readExchangeFile(gpu.name), engine };

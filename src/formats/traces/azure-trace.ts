@@ -8,8 +8,9 @@ export const AZURE_COLUMNS = ["TIMESTAMP", "ContextTokens", "GeneratedTokens"];
 /** Also in that of multimodal models (AzureLMMInferenceDataset2025.md). */
 const IMAGES = "NumImages";
 
-const TIMESTAMP =
-  /^(\d{4})-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01]) ([01]\d|2[0-3]):([0-5]\d):([0-5]\d)(?:\.(\d{1,9}))?(?:\+00:00)?$/;
+const MINUTE = /^(\d{4})-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])[ T]([01]\d|2[0-3]):([0-5]\d):$/;
+const SECOND = /^([0-5]\d)(?:\.(\d{1,9}))?(?:\+00:00|Z)?$/;
+const MINUTE_LETTERS = "2023-11-16 18:15:".length;
 
 /**
  * Azure's traces: CSV, one request a line, timestamps with up to 7 fractional digits (UTC). A field may stand in quotes.
@@ -24,6 +25,9 @@ export class AzureRows implements RowReader {
   readonly #places: readonly number[];
   readonly #images: number;
   readonly #order: TimeOrder;
+  /** As the last row has it, and its seconds since 1 March 2000: most rows are of the same minute as the one before. */
+  #minute = "";
+  #minuteSeconds = 0;
 
   /** @throws InputError where a column is missing */
   constructor(header: string, source: string) {
@@ -38,7 +42,7 @@ export class AzureRows implements RowReader {
     const source = this.#source;
     const cells = this.#columns.cells(text, where);
     const [timestamp, context, generated] = this.#places.map((place) => cells[place]);
-    const arrivalMs = readTimestamp(timestamp, source, where);
+    const arrivalMs = this.#time(timestamp, where);
     const field = `${where} TIMESTAMP`;
     this.#order.take(
       arrivalMs,
@@ -53,18 +57,25 @@ export class AzureRows implements RowReader {
     if (this.#images < 0) return [request];
     return [{ ...request, trafficClass: Number(cells[this.#images]) > 0 ? "multimodal" : "text" }];
   }
-}
 
-function readTimestamp(text: string, source: string, where: string): number {
-  const parts = TIMESTAMP.exec(text);
-  if (parts === null) {
+  #time(text: string, where: string): number {
+    const minute = text.slice(0, MINUTE_LETTERS);
+    const second = SECOND.exec(text.slice(MINUTE_LETTERS));
+    const known = second !== null && (minute === this.#minute || this.#takeMinute(minute));
+    if (known) return (this.#minuteSeconds + Number(second[1])) * 1000 + Number(`0.${second[2] ?? 0}`) * 1000;
     const hint = `is '${oneLine(text, 40)}'; expected e.g. 2023-11-16 18:15:46.6805900`;
-    if (text.trim() === "") throw new TimeError(source, `${where} TIMESTAMP`, hint);
-    throw new InputError(source, `${where} TIMESTAMP`, hint);
+    if (text.trim() === "") throw new TimeError(this.#source, `${where} TIMESTAMP`, hint);
+    throw new InputError(this.#source, `${where} TIMESTAMP`, hint);
   }
-  const [year, month, day, hour, minute, second] = parts.slice(1, 7).map(Number);
-  const seconds = ((daysSinceMarch2000(year, month, day) * 24 + hour) * 60 + minute) * 60 + second;
-  return seconds * 1000 + Number(`0.${parts[7] ?? 0}`) * 1000;
+
+  #takeMinute(text: string): boolean {
+    const parts = MINUTE.exec(text);
+    if (parts === null) return false;
+    const [year, month, day, hour, minute] = parts.slice(1).map(Number);
+    this.#minute = text;
+    this.#minuteSeconds = ((daysSinceMarch2000(year, month, day) * 24 + hour) * 60 + minute) * 60;
+    return true;
+  }
 }
 
 /** Days of the Gregorian calendar since 1 March 2000; counting years from March puts the leap day last. */

@@ -5,7 +5,8 @@ import { TimeError, type TokenCounter, type TraceRow } from "./row-reader.ts";
 
 const TOKENS = integerIn(1, MOST_REQUEST_TOKENS);
 const BLOCK = integerIn(0, Number.MAX_SAFE_INTEGER);
-export const BLOCK_SIZE = integerIn(1, 1 << 20);
+/** Several times the largest of engines: a longer one would stand for many of 512. */
+export const BLOCK_SIZE = integerIn(1, 4096);
 /** More would be no time: 2^53 ms are 285,000 years. */
 const TIME: NumberRule = {
   holds: (value) => typeof value === "number" && value >= 0 && value <= Number.MAX_SAFE_INTEGER,

@@ -23,6 +23,8 @@ export interface OpenedTrace {
 /** Lines of JSON by which the format is told, and letters of them at most. */
 const AHEAD_LINES = 64;
 const AHEAD_LETTERS = 1 << 20;
+/** What a part costs beside its letters. */
+const PART_LETTERS = 64;
 
 /** Tells what a trace is by how it begins. */
 export class TraceOpening {
@@ -31,6 +33,7 @@ export class TraceOpening {
   readonly #named: TraceFormat | undefined;
   #begun = "";
   #cutter: Cutter | null = null;
+  /** From the first that is not blank. */
   readonly #parts: NumberedText[] = [];
   /** Of those that are not empty. */
   #lines = 0;
@@ -72,34 +75,33 @@ export class TraceOpening {
     return this.#cutter;
   }
 
+  /** Blanks at the begin are of no format's rows. */
   #hold(parts: readonly NumberedText[]): void {
     for (const part of parts) {
+      const blank = part.text.trim() === "";
+      if (blank && this.#parts.length === 0) continue;
       this.#parts.push(part);
-      this.#letters += part.text.length;
-      if (part.text.trim() !== "") this.#lines++;
+      this.#letters += part.text.length + PART_LETTERS;
+      if (!blank) this.#lines++;
     }
   }
 
   #isTold(cutter: Cutter): boolean {
-    const first = this.#first();
+    const [first] = this.#parts;
     if (first === undefined) return false;
     if (this.#named !== undefined || cutter.word === "entry" || !first.text.trimStart().startsWith("{"))
       return true;
     return this.#lines >= AHEAD_LINES || this.#letters >= AHEAD_LETTERS;
   }
 
-  #first(): NumberedText | undefined {
-    return this.#parts.find(({ text }) => text.trim() !== "");
-  }
-
   #open(cutter: Cutter): OpenedTrace {
-    const first = this.#first();
+    const [first] = this.#parts;
     if (first === undefined) throw unknownFormat(null, this.#source);
     const format = this.#named ?? this.#told(first.text, cutter);
     if (format === null)
       throw unknownFormat(cutter.word === "entry" ? `[${first.text}` : first.text, this.#source);
     const rows = rowsOf(format, first.text, this.#source, this.#counter);
-    const begun = hasHeader(format) ? this.#parts.slice(this.#parts.indexOf(first) + 1) : this.#parts;
+    const begun = hasHeader(format) ? this.#parts.slice(1) : this.#parts;
     return { format, rows, cutter, begun };
   }
 

@@ -10,7 +10,7 @@ export function startNotes(
 ): string[] {
   const notes: string[] = [];
   const name = ENGINE_NAMES[engine];
-  if (checkpoint.name === null) notes.push(`put in the folder of the weights for ${start.checkpoint}`);
+  if (checkpoint.name === null) notes.push(`${start.checkpoint} stands for the folder of your weights`);
   if (checkpoint.precision !== precision) {
     const own = `${start.checkpoint} is in ${checkpoint.precision}`;
     notes.push(

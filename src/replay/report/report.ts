@@ -13,6 +13,9 @@ export interface ReplaySetting {
   /** What the trace is, and how its lengths, and those of made-up text, were counted. */
   readonly traceFormat: string | null;
   readonly promptsBy: string;
+  /** Rows of the trace that were left out: broken ones, and those that ask for nothing. */
+  readonly traceBroken: number;
+  readonly traceLeftOut: number;
   /** As people may see it. */
   readonly url: string;
   readonly endpoint: Endpoint;
@@ -53,6 +56,8 @@ export function replayReport(setting: ReplaySetting, outcome: ReplayOutcome): Re
     trace: setting.trace,
     trace_format: setting.traceFormat,
     prompts_counted_by: setting.promptsBy,
+    trace_broken_rows: setting.traceBroken,
+    trace_left_out_rows: setting.traceLeftOut,
     url: setting.url,
     endpoint_type: setting.endpoint,
     model: setting.model,

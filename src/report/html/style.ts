@@ -27,6 +27,7 @@ code { font-size: 0.95em; }
 .panel { margin-bottom: 16px; }
 .panel p { max-width: 80ch; margin-bottom: 8px; font-size: 13px; color: var(--ink-soft); }
 .charts, .pair { display: grid; grid-template-columns: repeat(2, minmax(0, 1fr)); gap: 16px; margin-bottom: 16px; }
+.glance > :last-child:nth-child(odd) { grid-column: 1 / -1; }
 .pair .panel { margin: 0; }
 .pair + .panel { margin-top: 16px; }
 .legend { display: flex; flex-wrap: wrap; gap: 4px 24px; margin-bottom: 10px; padding: 0; list-style: none; }
@@ -53,6 +54,32 @@ path { fill: none; vector-effect: non-scaling-stroke; }
 .notch.none { stroke: var(--none); }
 .notch.eplb { stroke: var(--eplb); }
 .notch.plimsoll { stroke: var(--plimsoll); }
+.bars { display: grid; grid-template-columns: fit-content(14em) minmax(4em, 1fr) max-content; align-items: center;
+  gap: 8px 12px; margin: 14px 0 10px; font-size: 13px; }
+.bar-row { display: contents; }
+.bar-track { position: relative; height: 18px; background: var(--paper); border-radius: 2px; }
+.bar { display: block; height: 100%; border-radius: 2px; }
+.bar.plimsoll { background: var(--plimsoll); }
+.bar.eplb { background: var(--eplb); }
+.bar.none { background: var(--none); }
+.bar.hatched { background: repeating-linear-gradient(135deg, var(--none) 0 2px, transparent 2px 7px); }
+.bar-line { position: absolute; top: -5px; bottom: -5px; width: 2px; margin-left: -1px; background: var(--hull); }
+.bar-text { text-align: right; font-weight: 600; }
+.bar-legend { margin-bottom: 6px; font-size: 13px; color: var(--hull); }
+.bar-legend::before { content: ""; display: inline-block; width: 2px; height: 14px; margin-right: 8px; background: var(--hull);
+  vertical-align: -2px; }
+.units { display: flex; flex-wrap: wrap; gap: 8px; margin: 14px 0 12px; --gpu: 18px; }
+.units.small { gap: 5px; --gpu: 9px; }
+.unit { display: flex; flex-wrap: wrap; gap: 8px; padding: 6px; border: 1px solid var(--ink-soft); border-radius: 3px; }
+.small .unit { gap: 4px; padding: 3px; }
+.gpus { display: grid; grid-template-columns: repeat(var(--across, 1), var(--gpu)); gap: 2px; align-content: start; }
+.gpus i { height: var(--gpu); border-radius: 2px; background: var(--fill); border: 1px solid var(--fill); }
+.gpus.prefill { --fill: var(--eplb); }
+.gpus.decode { --fill: var(--plimsoll); }
+.spare { border-style: dashed; }
+.spare .gpus i { background: repeating-linear-gradient(135deg, var(--fill) 0 2px, transparent 2px 5px); }
+.swatch { display: inline-block; margin-right: 8px; vertical-align: -2px; --gpu: 12px; }
+.swatch .unit { padding: 0; border: 0; }
 summary { cursor: pointer; font-size: 13px; color: var(--sea); }
 .table-frame { overflow-x: auto; }
 details .table-frame { margin-top: 8px; }
@@ -70,6 +97,8 @@ thead th.number { white-space: normal; }
   .lead { font-size: 16px; }
   .panel, .chart { padding: 12px; }
   .x-ticks .minor { display: none; }
+  .bars { grid-template-columns: minmax(0, 1fr) max-content; }
+  .bar-row > :first-child { grid-column: 1 / -1; margin-bottom: -6px; }
   th, td { padding-left: 8px; }
 }
 @media print {

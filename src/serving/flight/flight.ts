@@ -2,6 +2,7 @@ import type { Unavailable } from "../../routing/plug-in.ts";
 import type { RoutableRequest } from "../../routing/routable-request.ts";
 import type { RoutingTrace } from "../../model/routing-trace.ts";
 import type { AdmissionTicket, Applicant } from "../admission/admission.ts";
+import type { CapturedFlight } from "../capture/captured-flight.ts";
 import { type EngineRequest, EngineUnreachable, type ResponseHeaders } from "../engine.ts";
 import { Unpairable } from "../pairing.ts";
 import { InvalidRequest, NoShardAvailable, type Refused } from "../refusals.ts";
@@ -11,6 +12,7 @@ import { BLOCK_TOKENS, type RequestFacts } from "../request/request-facts.ts";
 import type { ServingPool } from "../serving-pool.ts";
 import type { RequestTiming } from "../traffic/traffic-meter.ts";
 import type { RequestOutcome } from "../traffic/traffic-observer.ts";
+import { UsageSearch } from "../traffic/usage-search.ts";
 import type { Attempt, AttemptListener } from "./attempt.ts";
 import type { AnswerEnd, Client } from "./client.ts";
 import { isEventStream } from "./event-stream.ts";
@@ -67,6 +69,9 @@ export class Flight implements Applicant, AttemptListener, Sent {
   readonly #sending: Sending;
   readonly #epoch: number;
   readonly #path: string;
+  readonly #generates: boolean;
+  /** What is recorded of it; null where it is not. */
+  readonly #captured: CapturedFlight | null;
   #stage: Stage = "waiting";
   /** The attempts under way. */
   #attempts: Attempt[] = [];
@@ -77,6 +82,8 @@ export class Flight implements Applicant, AttemptListener, Sent {
   #worked = false;
   /** Looks for the id of a response that its server may keep. */
   #responseId: ResponseId | null = null;
+  /** Looks for the tokens that an engine reports with what it has generated. */
+  #usage: UsageSearch | null = null;
   #ticket: AdmissionTicket | null = null;
   /** How the last attempt failed. */
   #lastFault: EngineUnreachable | null = null;
@@ -98,7 +105,8 @@ export class Flight implements Applicant, AttemptListener, Sent {
     this.#client = client;
     this.#path = request.path;
     this.#epoch = pool.snapshot?.epoch ?? 0;
-    const prefill = generates(request) ? pool.prefill : null;
+    this.#generates = generates(request);
+    const prefill = this.#generates ? pool.prefill : null;
     this.#resending = new Resending(deck, pool, prefill);
     this.#routable = {
       model,
@@ -114,6 +122,7 @@ export class Flight implements Applicant, AttemptListener, Sent {
     const sender = new Sender(deck, pool, prefill, this.#routable, this.#resending, this);
     this.#sending = new Sending(deck, this, sender, this.#resending, this.#routable, request);
     this.#timing = deck.meter.begin(pool.engine.pool);
+    this.#captured = deck.capture?.begin(facts, request, model) ?? null;
   }
 
   /** Applies for admission; everything else follows from that. */
@@ -161,10 +170,13 @@ export class Flight implements Applicant, AttemptListener, Sent {
   dataReceived(attempt: Attempt, chunk: Buffer): boolean {
     if (this.#winner === null && !this.#choose(attempt)) return true;
     this.#responseId?.take(chunk);
+    this.#usage?.take(chunk);
+    this.#captured?.data(chunk);
     return this.#client.data(chunk);
   }
 
   routed(routing: RoutingTrace): void {
+    this.#captured?.routed(routing);
     this.#pool.routedLoad?.count(routing);
     this.#pool.experts?.observe(this.tenant, this.#routable.prefix, routing);
   }
@@ -311,6 +323,7 @@ export class Flight implements Applicant, AttemptListener, Sent {
       const { index } = attempt.leg;
       this.#responseId = new ResponseId((id) => this.#pool.responses.set(id, index));
     }
+    if (response.status === GOOD && this.#generates) this.#usage = new UsageSearch();
     for (const other of this.#attempts) if (other !== attempt) this.#abandon(other);
     this.#attempts = [attempt];
     this.#releaseBody();
@@ -364,7 +377,30 @@ export class Flight implements Applicant, AttemptListener, Sent {
     for (const attempt of this.#attempts) this.#abandon(attempt);
     this.#attempts = [];
     this.#releaseBody();
-    if (admitted && outcome === "ok" && this.#timing.frames > 0) this.#pool.sawOutput(this.#timing.frames);
+    if (admitted && outcome === "ok") this.#countTokens();
+    this.#record(outcome);
+  }
+
+  #countTokens(): void {
+    const { frames } = this.#timing;
+    if (frames > 0) this.#pool.sawOutput(frames);
+    if (this.#usage === null) return;
+    const { prompt, answer, cached } = this.#usage.found();
+    this.#deck.meter.tokens(this.#pool.engine.pool, {
+      prompt: prompt ?? this.#routable.inputTokens,
+      answer: answer ?? (frames > 0 ? frames : null),
+      cached: prompt === null ? null : cached,
+      reported: prompt !== null,
+    });
+  }
+
+  /** What goes wrong there is not the request's. */
+  #record(outcome: RequestOutcome): void {
+    try {
+      this.#captured?.end(outcome, this.#timing);
+    } catch (error) {
+      this.#deck.onFault(error as Error);
+    }
   }
 
   #abandon(attempt: Attempt): void {

@@ -1,5 +1,5 @@
 import type { ProcessTraffic } from "./traffic-meter.ts";
-import type { RequestOutcome, TrafficObserver } from "./traffic-observer.ts";
+import type { CountedTokens, RequestOutcome, TrafficObserver } from "./traffic-observer.ts";
 
 /** Keeps every measure until it is sent to the process that reports them. */
 export class TrafficLog implements TrafficObserver {
@@ -7,6 +7,7 @@ export class TrafficLog implements TrafficObserver {
   #later: [string, number][] = [];
   #ended: [string, number, RequestOutcome][] = [];
   #resent: string[] = [];
+  #tokens: [string, CountedTokens][] = [];
   #refused: [string, string][] = [];
 
   firstFrame(pool: string, ms: number): void {
@@ -25,6 +26,10 @@ export class TrafficLog implements TrafficObserver {
     this.#resent.push(pool);
   }
 
+  tokens(pool: string, counted: CountedTokens): void {
+    this.#tokens.push([pool, counted]);
+  }
+
   refused(pool: string, reason: string): void {
     this.#refused.push([pool, reason]);
   }
@@ -36,12 +41,14 @@ export class TrafficLog implements TrafficObserver {
       later: this.#later,
       ended: this.#ended,
       resent: this.#resent,
+      tokens: this.#tokens,
       refused: this.#refused,
     };
     this.#first = [];
     this.#later = [];
     this.#ended = [];
     this.#resent = [];
+    this.#tokens = [];
     this.#refused = [];
     return taken;
   }

@@ -2,7 +2,7 @@ import { type RecordableHistogram, createHistogram } from "node:perf_hooks";
 import type { Clock } from "../../lib/clock.ts";
 import { percentileOf } from "../../lib/percentile.ts";
 import type { Percentiles, TrafficReport } from "../../model/pool-report.ts";
-import type { RequestOutcome, TrafficObserver } from "./traffic-observer.ts";
+import type { CountedTokens, RequestOutcome, TrafficObserver } from "./traffic-observer.ts";
 
 /** Percentiles are taken over this many of the latest reports, so that one quiet second does not blank them. */
 const REPORTS_REMEMBERED = 10;
@@ -19,6 +19,7 @@ export interface ProcessTraffic {
   readonly later: readonly (readonly [pool: string, ms: number])[];
   readonly ended: readonly (readonly [pool: string, ms: number, outcome: RequestOutcome])[];
   readonly resent: readonly string[];
+  readonly tokens: readonly (readonly [pool: string, counted: CountedTokens])[];
   readonly refused: readonly (readonly [pool: string, reason: string])[];
 }
 
@@ -89,6 +90,7 @@ export class TrafficMeter {
       this.#observer.ended(pool, ms, outcome);
     }
     for (const pool of traffic.resent) this.#observer.resent(pool);
+    for (const [pool, counted] of traffic.tokens) this.#observer.tokens(pool, counted);
     for (const [pool, reason] of traffic.refused) this.#observer.refused(pool, reason);
   }
 
@@ -99,6 +101,10 @@ export class TrafficMeter {
 
   resent(pool: string): void {
     this.#observer.resent(pool);
+  }
+
+  tokens(pool: string, counted: CountedTokens): void {
+    this.#observer.tokens(pool, counted);
   }
 
   refused(pool: string, reason: string): void {
@@ -166,6 +172,7 @@ export class RequestTiming {
   readonly #pool: string;
   readonly #arrival: number;
   #previous = -1;
+  #first = -1;
   #frames = 0;
 
   constructor(meter: TrafficMeter, pool: string, arrivalMs: number) {
@@ -179,10 +186,20 @@ export class RequestTiming {
     return this.#frames;
   }
 
+  /** When it arrived, and when its first frame with content did; null where there was none. In ms of the meter's clock. */
+  get arrivalMs(): number {
+    return this.#arrival;
+  }
+
+  get firstFrameMs(): number | null {
+    return this.#first < 0 ? null : this.#first;
+  }
+
   /** Frames with content, handed to the client's connection together. */
   contentFrames(count: number): void {
     this.#frames += count;
     this.#previous = this.#meter.framesReceived(this.#pool, this.#arrival, this.#previous, count);
+    if (this.#first < 0) this.#first = this.#previous;
   }
 
   /** The request is over, whatever its fate; called once. */
