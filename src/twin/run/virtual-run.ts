@@ -25,7 +25,8 @@ export function* virtualRun(given: VirtualRunOptions): Generator<number, Virtual
     measuredFromMs: 0,
     ...given,
   });
-  const { durationMs, cuts = false, enough = () => false } = given;
+  const { durationMs, cuts = false } = given;
+  const enough = given.enough ?? (() => false);
   const untilMs = cuts ? durationMs : Number.POSITIVE_INFINITY;
   let steps = 0;
   while (!run.over && !enough() && run.timeline.nextMs < untilMs && run.timeline.next()) {
