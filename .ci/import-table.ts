@@ -78,6 +78,12 @@ export const importTable: readonly Row[] = [
     pure: false,
   },
   {
+    unit: "capture",
+    imports: ["serving/capture", "serving/traffic/traffic-observer.ts", "config", "model", "lib"],
+    packages: [],
+    pure: false,
+  },
+  {
     unit: "engines/*",
     imports: [
       "engines/http",
@@ -121,7 +127,7 @@ export const importTable: readonly Row[] = [
   {
     unit: "replay",
     imports: ["formats", "model", "lib"],
-    packages: ["eventsource-parser", "undici"],
+    packages: ["@huggingface/tokenizers", "eventsource-parser", "undici"],
     pure: false,
   },
   { unit: "dashboard", imports: [], packages: ["echarts", "preact", "vite"], pure: false },

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { hostname } from "node:os";
+import { Recording } from "./capture/recording.ts";
 import type { Config } from "./config/config.ts";
 import { shippedModels } from "./config/shapes.ts";
 import type { ControlledPool } from "./control/controlled-pool.ts";
@@ -16,6 +17,7 @@ import type { OpenPool } from "./pools/open-pool.ts";
 import { PoolSet } from "./pools/pool-set.ts";
 import type { PoolSurroundings } from "./pools/surroundings.ts";
 import { Admission } from "./serving/admission/admission.ts";
+import { type CaptureCounts, sumCaptured } from "./serving/capture/capture-counts.ts";
 import { Gateway } from "./serving/gateway.ts";
 import { ModelRefresh } from "./serving/models/model-refresh.ts";
 import { RetryBudget } from "./serving/flight/retry-budget.ts";
@@ -32,6 +34,8 @@ export interface App {
   gateway(): Gateway;
   /** Those there are now, as `gateway`. */
   pools(): readonly OpenPool[];
+  /** What this process has recorded of its traffic. */
+  captured(): CaptureCounts;
   /** Where the gateways of a cluster share what they have in flight; null for one by itself. */
   readonly board: GatewayBoard | null;
   /** Starts the control loops and listens. @throws InputError when the address cannot be had */
@@ -51,6 +55,7 @@ export interface App {
 
 const clock = { now: () => performance.now() };
 const wallClock = () => Date.now();
+const SALT_BYTES = 16;
 
 /** Makes every part that the configuration names and joins them; nothing listens yet. */
 export async function compose(config: Config, surroundings: PoolSurroundings): Promise<App> {
@@ -65,6 +70,19 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
   const solver = new Solver(shippedModels);
   const planner = planSolver();
   const { leaseMs } = config.store;
+  const recording = new Recording({
+    clock,
+    wallClock,
+    rng: new Rng(wallClock()),
+    gateway: gatewayName,
+    salt: follows?.captureSalt ?? randomBytes(SALT_BYTES),
+    onNotice: follows?.onCaptureNotice ?? surroundings.onNotice,
+  });
+  const captured = () =>
+    sumCaptured([
+      recording.counts,
+      ...(surroundings.captured === undefined ? [] : [surroundings.captured()]),
+    ]);
   const pools = new PoolSet(config, { store, gateway: gatewayName, leaseMs, surroundings, clock, wallClock });
   const serving = () => pools.all.flatMap((pool) => pool.serving);
   const metrics = new Metrics({
@@ -80,6 +98,7 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
       ),
     admission: () => admission,
     control: () => pools.controlled.map(controlReading),
+    capture: () => ({ on: recording.on, ...captured() }),
     storeReachable: () => store.fault === null,
     unsharedReports: () => board?.unshared ?? 0,
     unreadable: () => [
@@ -102,6 +121,7 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
       {
         admission,
         meter,
+        capture: recording.capture,
         retry,
         retryBudget: new RetryBudget(retry, clock.now()),
         hedge,
@@ -116,6 +136,7 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
   metrics.beginRefusals("", EARLY_REASONS);
   for (const { front } of pools.all) metrics.begin(front.engine.pool, REQUEST_REASONS);
   let gateway = gatewayFor(config);
+  recording.update(config.capture);
   const metricsText = () => metrics.text();
   const operatorSocket = follows?.operatorSocket ?? null;
   const workers = surroundings.workers ?? (() => []);
@@ -130,6 +151,7 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
     metricsText,
     wallClock,
     workers,
+    capture: () => ({ on: recording.on, fault: recording.fault, ...captured() }),
     operatorSocket,
   };
   const http = await httpApp(config, parts);
@@ -138,6 +160,7 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
     pools.reload(next, (fresh) => {
       for (const { front } of fresh) metrics.begin(front.engine.pool, REQUEST_REASONS);
       admission.update(next.admission);
+      recording.update(next.capture);
       gateway = gatewayFor(next);
     });
   // The primary, which has the workers' figures, shares them itself.
@@ -151,6 +174,7 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
     sharer?.stop();
     await stopListening(http, config.http.graceMs);
     await pools.stop();
+    await recording.close();
     await store.close();
     await Promise.all([solver.close(), planner.close()]);
     await metrics.close();
@@ -173,6 +197,7 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
   return {
     gateway: () => gateway,
     pools: () => pools.all,
+    captured: () => recording.counts,
     board,
     start,
     startLocally,

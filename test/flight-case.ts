@@ -12,6 +12,7 @@ import {
   type ResponseSink,
   type Shard,
 } from "../src/serving/engine.ts";
+import { Capture } from "../src/serving/capture/capture.ts";
 import type { AnswerEnd, Client } from "../src/serving/flight/client.ts";
 import { Flight } from "../src/serving/flight/flight.ts";
 import type { FlightDeck } from "../src/serving/flight/flight-deck.ts";
@@ -140,6 +141,7 @@ export class FlightCase {
   readonly refusals: string[] = [];
   readonly tokens: CountedTokens[] = [];
   readonly faults: Error[] = [];
+  readonly capture = new Capture(this.clock, new Rng(1));
   readonly deck: FlightDeck;
   readonly pool: ServingPool;
   resent = 0;
@@ -169,6 +171,7 @@ export class FlightCase {
         refused: (_pool, reason) => this.refusals.push(reason),
       }),
       retry,
+      capture: this.capture,
       retryBudget: new RetryBudget(retry, 0),
       hedge: { afterMs: hedgeMs },
       retryAfterSeconds: 1,
@@ -181,7 +184,7 @@ export class FlightCase {
     this.pool = this.#pool("p", shards, this.sent, undefined, prefill);
   }
 
-  fly(client = new HeardClient(), body = '{"model":"m"}'): Flight {
+  fly(client = new HeardClient(), body = '{"model":"m"}', more: Partial<RequestFacts> = {}): Flight {
     const facts: RequestFacts = {
       model: "m",
       responseId: null,
@@ -191,10 +194,12 @@ export class FlightCase {
       maxTokens: 5,
       prefix: new Uint32Array(0),
       affinityKey: 0,
+      session: null,
       rank: -1,
       routedExperts: false,
       body: null,
       fields: null,
+      ...more,
     };
     const request: EngineRequest = {
       method: "POST",

@@ -1,5 +1,6 @@
 import { once } from "node:events";
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { json } from "node:stream/consumers";
 
@@ -16,23 +17,41 @@ type Script = (body: ChatBody, response: ServerResponse) => void | Promise<void>
 
 export interface ScriptedServer extends AsyncDisposable {
   readonly url: URL;
-  /** The bodies of the chat completion requests so far. */
+  /** The bodies of the requests so far. */
   readonly bodies: readonly ChatBody[];
-  /** Chat completion requests whose response is open, and the most there have been at once. */
+  /** Their headers and their paths with queries, in the same order. */
+  readonly headers: readonly IncomingHttpHeaders[];
+  readonly paths: readonly string[];
+  /** The sockets that they came by. */
+  readonly sockets: ReadonlySet<unknown>;
+  /** Requests whose response is open, and the most there have been at once. */
   open: number;
   mostOpen: number;
 }
 
-/** A real HTTP server on loopback that lists the models `m1` and `m2` and answers chats as the script says. */
-export async function scriptedServer(script: Script): Promise<ScriptedServer> {
+/**
+ * A real HTTP server on loopback that lists the models `m1` and `m2` and answers all else as the script says.
+ * @param tls its key and certificate, where it speaks HTTPS
+ */
+export async function scriptedServer(
+  script: Script,
+  tls?: { readonly key: Buffer; readonly cert: Buffer },
+): Promise<ScriptedServer> {
   const bodies: ChatBody[] = [];
-  const server = createServer((request, response) => void answer(request, response));
+  const headers: IncomingHttpHeaders[] = [];
+  const paths: string[] = [];
+  const sockets = new Set<unknown>();
+  const onRequest = (request: IncomingMessage, response: ServerResponse) => void answer(request, response);
+  const server = tls === undefined ? createServer(onRequest) : createTlsServer(tls, onRequest);
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;
   const state: ScriptedServer = {
-    url: new URL(`http://127.0.0.1:${port}`),
+    url: new URL(`${tls === undefined ? "http" : "https"}://127.0.0.1:${port}`),
     bodies,
+    headers,
+    paths,
+    sockets,
     open: 0,
     mostOpen: 0,
     async [Symbol.asyncDispose]() {
@@ -43,14 +62,18 @@ export async function scriptedServer(script: Script): Promise<ScriptedServer> {
   };
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    if (request.url === "/v1/models") {
+    const { method, url = "" } = request;
+    if (method === "GET" && url.split("?")[0].endsWith("/v1/models")) {
       response.end(JSON.stringify({ object: "list", data: [{ id: "m1" }, { id: "m2" }] }));
-    } else if (request.url === "/v1/chat/completions") {
+    } else if (method === "POST") {
       state.open++;
       state.mostOpen = Math.max(state.mostOpen, state.open);
       response.once("close", () => state.open--);
       const body = (await json(request)) as ChatBody;
       bodies.push(body);
+      headers.push(request.headers);
+      paths.push(url);
+      sockets.add(request.socket);
       await script(body, response);
     } else {
       response.writeHead(404).end();

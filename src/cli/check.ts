@@ -1,3 +1,5 @@
+import { access, constants, stat } from "node:fs/promises";
+import { dirname } from "node:path";
 import Table from "cli-table3";
 import { Command } from "commander";
 import type { Config } from "../config/config.ts";
@@ -49,6 +51,7 @@ async function check(flags: CheckFlags): Promise<void> {
     ...addresses,
     ...servers.flat(),
     await checkStore(config),
+    ...(await checkCapture(config)),
   ];
   const ok = findings.every(({ reachable }) => reachable);
   result({ ok, findings }, table(findings));
@@ -66,6 +69,20 @@ async function checkStore({ store, pools }: Config): Promise<Finding> {
     return missed("", "store", `${opened.name}: ${(error as Error).message}`);
   } finally {
     await opened.close();
+  }
+}
+
+/** The folder, or the one that it is to be made in, can be written to. */
+async function checkCapture({ capture: { directory } }: Config): Promise<readonly Finding[]> {
+  if (directory === null) return [];
+  try {
+    const there = await stat(directory).catch(() => null);
+    if (there?.isDirectory() === false) return [missed("", "capture", `${directory} is no folder`)];
+    await access(there === null ? dirname(directory) : directory, constants.W_OK | constants.X_OK);
+    return [found("", "capture", `requests are recorded in ${directory}`)];
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    return [missed("", "capture", `${directory} cannot be written to (${code})`)];
   }
 }
 

@@ -1,7 +1,6 @@
 import type { SimulatedPoolParts } from "../engines/simulated/simulated-pool.ts";
 import type { OpenPool } from "../pools/open-pool.ts";
-import type { ReplaySummary } from "../replay/measures.ts";
-import type { Replay } from "../replay/replay.ts";
+import type { Replay, ReplayOutcome } from "../replay/replay.ts";
 import { ChangeLog, type LoggedChange } from "./change-log.ts";
 import { inForeground } from "./foreground.ts";
 import { LiveSummary } from "./live-summary.ts";
@@ -27,7 +26,7 @@ export interface DemoRunOptions {
 }
 
 export interface DemoRun {
-  readonly traffic: ReplaySummary;
+  readonly traffic: ReplayOutcome;
   readonly poolRun: PoolRun;
   /** What was done to the pool meanwhile. */
   readonly changes: readonly LoggedChange[];

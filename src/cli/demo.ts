@@ -9,7 +9,9 @@ import type { SimulatedPoolParts } from "../engines/simulated/simulated-pool.ts"
 import type { Comparison } from "../model/comparison.ts";
 import type { RoutingTrace } from "../model/routing-trace.ts";
 import type { TraceRequest } from "../model/traffic.ts";
+import { openLoop } from "../replay/open-loop.ts";
 import { Replay } from "../replay/replay.ts";
+import { schedule } from "../replay/schedule.ts";
 import { engineOn, modelledHardware } from "../twin/calibration/gpu-hardware.ts";
 import { changeTable } from "./change-table.ts";
 import { comparisonTable } from "./comparison-table.ts";
@@ -20,7 +22,7 @@ import { TOPOLOGY_FORMS, jsonOption, portOption, positiveOption } from "./option
 import { type Output, output } from "./output.ts";
 import { pacedTraffic } from "./paced-traffic.ts";
 import { checkServes, poolText } from "./pool-text.ts";
-import { replayTable } from "./replay-table.ts";
+import { replayTable } from "./replay/table.ts";
 import { openRouting, openTraffic } from "./simulation-inputs.ts";
 import { stoppable } from "./stoppable.ts";
 
@@ -59,7 +61,7 @@ export function demoCommand(): Command {
     .option("--gpu <type>", "a file of config/gpus: h200, b200, … (default: h800)")
     .option(
       "--trace <file>",
-      "Azure (CSV) or Mooncake (JSONL) trace (default: long prompts, near the most the pool can take)",
+      "a trace of traffic, as docs/traces.md has them (default: long prompts, near the most the pool can take)",
     )
     .option(
       "--routing <file>",
@@ -145,12 +147,11 @@ async function live(
     if (simulated === null) throw new Error("the demo's pool is not simulated");
     // Traffic begins when the pool does.
     await simulated.engine.models();
+    const traffic = pacedTraffic(trace, simulated.simulation.beginTraffic(mostTraffic));
     const replay = new Replay({
-      server: new URL(url),
-      model,
-      trace: pacedTraffic(trace, simulated.simulation.beginTraffic(mostTraffic)),
-      speed: 1,
-      durationMs: (flags.duration ?? Number.POSITIVE_INFINITY) * 1000,
+      target: { url: new URL(url), headers: [], insecure: false, keepAlive: true },
+      style: { endpoint: "chat", model, lengths: "natural", extra: {} },
+      load: openLoop(schedule(traffic, 1, (flags.duration ?? Number.POSITIVE_INFINITY) * 1000)),
       maxInFlight: MAX_IN_FLIGHT,
       seed,
     });

@@ -1,6 +1,6 @@
 import Table from "cli-table3";
 import { createLogUpdate } from "log-update";
-import type { LiveMeasures } from "../replay/measures.ts";
+import type { LiveMeasures } from "../replay/measures/measures.ts";
 import { printable } from "../lib/printable.ts";
 import type { SimulationState } from "../model/simulation.ts";
 import { clockText, decimals, milliseconds } from "../lib/number-text.ts";
@@ -98,7 +98,7 @@ export function liveTable({ traffic, pool, keys }: LiveFacts): string {
       `${decimals(traffic.inputTokensPerSecond, 0)} in`,
       clockText(traffic.elapsedMs),
     ],
-    latencyRow("First token", traffic.ttftMs),
+    latencyRow("First token", traffic.ttftMs, traffic.leftMs === null ? "" : leftText(traffic.leftMs)),
     latencyRow("Between tokens", traffic.itlMs),
   );
   if (pool !== null) {
@@ -122,8 +122,13 @@ export function liveTable({ traffic, pool, keys }: LiveFacts): string {
   return table.toString();
 }
 
-function latencyRow(name: string, latency: LiveMeasures["ttftMs"]): string[] {
-  return [name, `p50 ${milliseconds(latency?.p50)} ms`, `p95 ${milliseconds(latency?.p95)} ms`, ""];
+function latencyRow(name: string, latency: LiveMeasures["ttftMs"], last = ""): string[] {
+  return [name, `p50 ${milliseconds(latency?.p50)} ms`, `p95 ${milliseconds(latency?.p95)} ms`, last];
+}
+
+/** Until the last request starts. */
+function leftText(leftMs: number): string {
+  return `${clockText(leftMs)} left`;
 }
 
 function changeRow(name: string, { now, start }: NowAndStart): string[] {
@@ -147,7 +152,8 @@ function liveLine({ traffic, pool }: LiveFacts): string {
       `planner: ${pool.decision}`,
     );
   }
-  return `${clockText(traffic.elapsedMs)} ${parts.join("; ")}`;
+  const left = traffic.leftMs === null ? "" : ` (${leftText(traffic.leftMs)})`;
+  return `${clockText(traffic.elapsedMs)}${left} ${parts.join("; ")}`;
 }
 
 function pairText(latency: LiveMeasures["ttftMs"]): string {

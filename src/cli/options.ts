@@ -1,4 +1,4 @@
-import { InvalidArgumentError, Option } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
 
 /** How a pool's GPUs are named (config/topologies.ts). */
 export const TOPOLOGY_FORMS =
@@ -36,4 +36,17 @@ export function portOption(flags: string, description: string): Option {
     if (port < 0 || port > 65_535) throw new InvalidArgumentError("Give a port in 0..65535.");
     return port;
   });
+}
+
+/**
+ * Ends a command that lacks one of these options, as commander does for required ones. It is for a command with commands
+ * of its own: what commander takes for required, these would have to be given too.
+ * @param names as in the flags, e.g. `trace`
+ */
+export function requireOptions(command: Command, names: readonly string[]): void {
+  for (const option of command.options) {
+    const name = option.attributeName();
+    if (!names.includes(name) || command.getOptionValue(name) !== undefined) continue;
+    command.error(`error: required option '${option.flags}' not specified`);
+  }
 }

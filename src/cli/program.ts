@@ -9,7 +9,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   models: async () => (await import("./models.ts")).modelsCommand(),
   place: async () => (await import("./place.ts")).placeCommand(),
   plan: async () => (await import("./plan/command.ts")).planCommand(),
-  replay: async () => (await import("./replay.ts")).replayCommand(),
+  replay: async () => (await import("./replay/command.ts")).replayCommand(),
   serve: async () => (await import("./serve.ts")).serveCommand(),
   simulate: async () => (await import("./simulate.ts")).simulateCommand(),
 };
@@ -23,9 +23,15 @@ export async function program(name: string | undefined): Promise<Command> {
     .description("An expert-parallel inference load balancer for mixture-of-experts models.")
     .showHelpAfterError(false)
     .exitOverride()
+    // An option belongs to the command it follows: `replay` and its commands have some of the same name.
+    .enablePositionalOptions()
     .configureOutput({ outputError: (text, write) => write(`${text.trim().replaceAll(/\s+/g, " ")}\n`) });
   const named =
     name !== undefined && Object.hasOwn(COMMANDS, name) ? [COMMANDS[name]] : Object.values(COMMANDS);
-  for (const load of named) root.addCommand((await load()).copyInheritedSettings(root));
+  for (const load of named) {
+    const command = (await load()).copyInheritedSettings(root);
+    for (const own of command.commands) own.copyInheritedSettings(root);
+    root.addCommand(command);
+  }
   return root;
 }

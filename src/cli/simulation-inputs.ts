@@ -1,6 +1,7 @@
+import { readExpanded } from "../files/file-chunks.ts";
 import { readNpy } from "../formats/npy.ts";
 import { type TraceRows, readTraceRows } from "../formats/routing-trace.ts";
-import { readTrace } from "../formats/trace.ts";
+import { MOST_TRACE_BYTES, readTrace } from "../formats/trace.ts";
 import { InputError } from "../lib/errors.ts";
 import type { ReadonlyNumbers } from "../lib/readonly-arrays.ts";
 import { Rng } from "../lib/rng.ts";
@@ -21,7 +22,7 @@ export async function openTraffic(
   seed: number,
 ): Promise<() => Iterable<TraceRequest>> {
   if (path !== null) {
-    const requests = readTrace(await readInput(path), path);
+    const requests = readTrace(await readExpanded(path, MOST_TRACE_BYTES, "give a part of it"), path);
     return () => requests;
   }
   return () => azureConversation(new Rng(seed, 5), requestsPerSecond ?? AZURE_CONVERSATION_RATE);

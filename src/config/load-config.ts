@@ -1,6 +1,7 @@
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { TlsSettings } from "../model/server-access.ts";
+import { captureNotes, readCapture } from "./capture-config.ts";
 import { checkExperts, checkPools } from "./check-pools.ts";
 import { checkSettings } from "./check-settings.ts";
 import { checkShape } from "./check-shape.ts";
@@ -66,10 +67,21 @@ export async function loadConfig(path: string | null, environment: NodeJS.Proces
   const operatorKeyHash =
     operatorKeyEnv === null ? null : keyHash(readKey(operatorKeyEnv, keyPlace, environment));
   if (operatorKeyHash === null && !staysHere(checked.http.host)) notes.push(keylessNote(checked.http.host));
+  const captureTerms = { workers: checked.workers, folder: folderOf(["capture", "directory"]) };
+  const capture = readCapture(checked.capture, captureTerms, sourceOf, environment);
+  notes.push(...captureNotes(capture));
   const { url, ...storeSettings } = checked.store;
   const store = { ...storeSettings, address: readStoreUrl(url, sourceOf(["store", "url"])) };
   checkExperts(pools, { store, control: checked.control }, sourceOf);
-  return { ...checked, admission: { ...checked.admission, tenants }, operatorKeyHash, store, pools, notes };
+  return {
+    ...checked,
+    admission: { ...checked.admission, tenants },
+    operatorKeyHash,
+    capture,
+    store,
+    pools,
+    notes,
+  };
 }
 
 /** Whether nothing but this machine reaches a gateway that listens there. */
@@ -84,15 +96,19 @@ function keylessNote(host: string): string {
 /** Variables that hold keys, by names of the person's own. */
 function namedVariables({
   http,
+  capture,
   pools,
 }: {
   readonly http: { readonly operatorKeyEnv: string | null };
+  readonly capture: { readonly saltEnv: string | null };
   readonly pools: readonly WrittenPool[];
 }): ReadonlySet<string> {
   return new Set(
-    [http.operatorKeyEnv, ...pools.map((pool) => ("apiKeyEnv" in pool ? pool.apiKeyEnv : null))].filter(
-      (name) => typeof name === "string",
-    ),
+    [
+      http.operatorKeyEnv,
+      capture.saltEnv,
+      ...pools.map((pool) => ("apiKeyEnv" in pool ? pool.apiKeyEnv : null)),
+    ].filter((name) => typeof name === "string"),
   );
 }
 

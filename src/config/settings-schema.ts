@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { ROUTING_POLICIES } from "../model/routing-policy.ts";
+import { captureSchema } from "./capture-config.ts";
 
 const milliseconds = z.int().nonnegative();
 const positiveMilliseconds = z.int().positive();
@@ -142,4 +143,5 @@ export const settingsSchema = z.strictObject({
       .regex(/^[A-Za-z0-9._:-]+$/, "expected letters, digits, dots, colons, dashes and underscores"),
     leaseMs: z.int().min(100),
   }),
+  capture: captureSchema,
 });

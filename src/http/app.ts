@@ -22,7 +22,7 @@ import { loadRoute } from "./load-route.ts";
 import { requestIdOf } from "./headers.ts";
 import { boundPipelines } from "./in-turn.ts";
 import { openAiRoutes } from "./openai-routes.ts";
-import { type WorkerView, operatorRoutes } from "./operator-routes.ts";
+import { type CaptureView, type WorkerView, operatorRoutes } from "./operator-routes.ts";
 import { operatorDoor } from "./operator-door.ts";
 import { orderRoutes } from "./order-routes.ts";
 import { otherMethods } from "./other-methods.ts";
@@ -52,6 +52,8 @@ export interface AppParts {
   readonly wallClock: () => number;
   /** The processes that serve behind the port, where there are several. */
   readonly workers: () => readonly WorkerView[];
+  /** What is recorded of the traffic. */
+  readonly capture: () => CaptureView;
   /** The socket of the process that answers operators and engines; null where this one does. */
   readonly operatorSocket: string | null;
 }

@@ -12,6 +12,17 @@ export interface WorkerView {
   readonly inFlight: number;
 }
 
+/** What became of requests that are recorded as a trace. */
+export interface CaptureView {
+  readonly on: boolean;
+  /** Why requests are not written now, where one process serves; null while they are. */
+  readonly fault: string | null;
+  readonly written: number;
+  readonly bytes: number;
+  readonly queueFull: number;
+  readonly unwritten: number;
+}
+
 export interface OperatorParts {
   readonly gateway: () => Gateway;
   /** This gateway's among those that share the store. */
@@ -20,13 +31,14 @@ export interface OperatorParts {
   readonly controlled: readonly ControlledPool[];
   readonly metricsText: () => Promise<string>;
   readonly workers: () => readonly WorkerView[];
+  readonly capture: () => CaptureView;
   /** Whether a request is an operator's: what is open to all then says more. */
   readonly isOperator: (request: IncomingMessage) => boolean;
 }
 
 /** The routes of operators and their tools: operator state, health, readiness, metrics. */
 export function operatorRoutes(app: FastifyInstance, parts: OperatorParts): void {
-  const { gateway, gatewayName, store, controlled, metricsText, workers, isOperator } = parts;
+  const { gateway, gatewayName, store, controlled, metricsText, workers, capture, isOperator } = parts;
   app.get("/health", async () => ({ status: "ok" }));
 
   app.get("/ready", async ({ raw }, reply) => {
@@ -54,6 +66,7 @@ export function operatorRoutes(app: FastifyInstance, parts: OperatorParts): void
     gateway: gatewayName,
     store: { name: store.name, reachable: store.fault === null, fault: store.fault },
     workers: workers(),
+    capture: capture(),
     admission: {
       inFlight: gateway().deck.admission.inFlight + gateway().deck.admission.remoteInFlight,
       queued: gateway().deck.admission.queued,

@@ -3,7 +3,8 @@ import { chooseGpu } from "../config/gpus/chosen-gpu.ts";
 import { loadGpu } from "../config/gpus/load-gpu.ts";
 import { loadModel } from "../config/shapes.ts";
 import { whyNotServed } from "../core/cost/serving-room.ts";
-import { readTrace } from "../formats/trace.ts";
+import { readExpanded } from "../files/file-chunks.ts";
+import { MOST_TRACE_BYTES, readTrace } from "../formats/trace.ts";
 import { InputError } from "../lib/errors.ts";
 import { USUAL_SKEW } from "../model/expert-skew.ts";
 import type { MoeModel } from "../model/moe-model.ts";
@@ -20,11 +21,8 @@ import { tableOf } from "../twin/calibration/fitted-constants.ts";
 import { modelledHardware } from "../twin/calibration/gpu-hardware.ts";
 import { modelSizes } from "../twin/calibration/model-sizes.ts";
 import { decimals, milliseconds } from "../lib/number-text.ts";
-import { readRegularFile } from "../files/read-regular-file.ts";
 import { readApiPrice } from "./api-cost.ts";
 import { type Asked, type PlanFlags, askedOf, pricesOf, targetOf } from "./plan-flags.ts";
-
-const MOST_TRACE_BYTES = 1 << 30;
 
 export interface PlanInputs {
   readonly problem: PlanProblem;
@@ -121,11 +119,7 @@ async function demandOf(asked: Asked, traffic: number): Promise<Demand> {
   }
   if (asked.kind === "rate")
     return drawnDemand(traffic * asked.rate, asked.isl, asked.osl, { found: asked.cached });
-  const bytes = await readRegularFile(asked.path, {
-    mostBytes: MOST_TRACE_BYTES,
-    smaller: "give a part of it",
-    followLinks: true,
-  });
+  const bytes = await readExpanded(asked.path, MOST_TRACE_BYTES, "give a part of it");
   const demand = tracedDemand(readTrace(bytes, asked.path));
   return { ...demand, rate: traffic * demand.rate };
 }

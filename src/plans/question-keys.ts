@@ -86,7 +86,7 @@ export const QUESTION_KEYS: readonly QuestionKey[] = [
     name: "trace",
     value: "file",
     file: true,
-    help: "whose busiest five minutes are planned for: Azure (CSV) or Mooncake (JSONL)",
+    help: "whose busiest five minutes are planned for: Azure, BurstGPT, Mooncake and others (docs/traces.md)",
   }),
   count({ name: "users", value: "n", help: "who each ask, wait for the answer, think and ask again" }),
   numeric(

@@ -1,6 +1,7 @@
 import type { Store } from "../control/store.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { RoutingTrace } from "../model/routing-trace.ts";
+import type { CaptureCounts } from "../serving/capture/capture-counts.ts";
 import type { HealthListener } from "../serving/health/pool-health.ts";
 import type { TrafficObserver } from "../serving/traffic/traffic-observer.ts";
 
@@ -16,6 +17,8 @@ export interface PoolSurroundings {
   readonly onNotice: (line: string) => void;
   /** The processes that serve for this one, with their requests in flight. */
   readonly workers?: () => readonly { readonly pid: number; readonly inFlight: number }[];
+  /** What those have recorded. */
+  readonly captured?: () => CaptureCounts;
   /** Receives what the pools' health is decided from as well. */
   readonly healthListener?: HealthListener;
   /** For a local worker: the process that watches the servers, plans, reports and answers operators; else absent. */
@@ -24,6 +27,10 @@ export interface PoolSurroundings {
     readonly traffic: TrafficObserver;
     /** Resolves when that process has asked the servers again what they list, and has reported it here. */
     readonly refreshModels: () => Promise<void>;
+    /** Hides names and prompts in what is recorded: the same in every worker. */
+    readonly captureSalt: Uint8Array;
+    /** Receives one line for a person about what is recorded, which differs from worker to worker. */
+    readonly onCaptureNotice: (line: string) => void;
   };
 }
 

@@ -1,119 +1,225 @@
-import { setTimeout as sleep } from "node:timers/promises";
-import type { TraceRequest } from "../model/traffic.ts";
-import { ChatClient, type Exchange } from "./chat-client.ts";
-import { type LiveMeasures, Measures, type ReplaySummary } from "./measures.ts";
-import { promptText } from "./prompt.ts";
+import { randomUUID } from "node:crypto";
+import { Lateness } from "./client/lateness.ts";
+import type { ClientVerdict } from "./client/verdict.ts";
+import { Departures } from "./departures.ts";
+import { Exchange } from "./exchange.ts";
+import { leavesAfter } from "./leaving.ts";
+import type { Load, ScheduledRequest, Sender, Sending } from "./load.ts";
+import type { GoodputTargets } from "./measures/goodput.ts";
+import { type LiveMeasures, Measures, type ReplaySummary } from "./measures/measures.ts";
+import { PLAIN_WORDS, type PromptWords } from "./prompt-words.ts";
+import { recordOf } from "./record-of.ts";
+import { askedTokens, type BodyStyle, requestBody, requestHeaders } from "./request-body.ts";
 import type { RequestRecord } from "./request-record.ts";
-import { type ScheduledRequest, schedule } from "./schedule.ts";
+import { ServerClient } from "./server-client.ts";
+import { pathOf, type Target } from "./target.ts";
 
 /** Node's timers hold at most 2³¹ − 1 ms; a longer wait is taken in parts. */
 const LONGEST_SLEEP_MS = 3_600_000;
+/** Letters of a run's name in its request ids. */
+const RUN_NAME = 8;
+/** Before its clock begins, so that the first requests are ready in time too. */
+const LEAD_MS = 50;
 
 export interface ReplayOptions {
-  /** Base URL of an OpenAI-compatible server. */
-  readonly server: URL;
-  readonly model: string;
-  /** In order of arrival; may be endless. */
-  readonly trace: Iterable<TraceRequest>;
-  /** 2 plays the trace in half its time. */
-  readonly speed: number;
-  /** No request starts later than this. */
-  readonly durationMs: number;
+  readonly target: Target;
+  readonly style: BodyStyle;
+  /** What is sent when. */
+  readonly load: Load;
   /** Requests, and sockets, at one time; beyond it requests start late, and the delay is measured. */
   readonly maxInFlight: number;
-  /** Of the prompts' text. */
+  /** Of the prompts' text, and of who leaves. */
   readonly seed: number;
+  /** What made-up text is of; plain words where it is missing. */
+  readonly words?: PromptWords;
+  /** A request's, from its first send; null for as long as it takes. */
+  readonly timeoutMs?: number | null;
+  /** How often a request is sent again where the server answers 429 or 503; 0 where it is missing. */
+  readonly retries?: number;
+  /** The part of the requests whose users leave before the end; 0 where it is missing. */
+  readonly leaving?: number;
+  readonly goodput?: GoodputTargets | null;
   readonly onRecord?: (record: RequestRecord) => void;
 }
 
+export interface ReplayOutcome extends ReplaySummary {
+  readonly client: ClientVerdict;
+}
+
+/** A request that waits for its time, made ready. */
+interface Waiting {
+  readonly startMs: number;
+  readonly scheduled: ScheduledRequest;
+  readonly requestId: string;
+  readonly body: string;
+  readonly sent: (sent: boolean) => void;
+  readonly ended: (record: RequestRecord | null) => void;
+}
+
 /**
- * Open-loop traffic: requests are sent when the trace says so, whatever became of those before. Latencies
- * count from the scheduled start, so that a late send never hides waiting (no coordinated omission).
+ * Plays a load against a server. Latencies count from the scheduled start, so that a late send never hides waiting (no
+ * coordinated omission); from the send they are measured too.
  */
 export class Replay {
   readonly #options: ReplayOptions;
-  readonly #measures = new Measures();
-  readonly #client: ChatClient;
+  readonly #measures: Measures;
+  readonly #client: ServerClient;
+  readonly #path: string;
+  readonly #departures = new Departures<Waiting>();
+  readonly #exchanges = new Set<Exchange>();
+  readonly #stop = new AbortController();
+  readonly #lateness: Lateness;
+  readonly #run = randomUUID().slice(0, RUN_NAME);
+  #timer: NodeJS.Timeout | undefined;
   #beganAt = Number.NaN;
-  #requestEnded: () => void = () => {};
+  #startedAt = Number.NaN;
+  #idle: () => void = () => {};
+  /** Something is due, and as many are in flight as may be. */
+  #full = false;
 
   constructor(options: ReplayOptions) {
     this.#options = options;
-    this.#client = new ChatClient(options.server, options.maxInFlight);
+    this.#measures = new Measures(options.goodput ?? null);
+    this.#client = new ServerClient(options.target, options.maxInFlight);
+    this.#path = pathOf(options.target.url, options.style.endpoint);
+    this.#lateness = new Lateness(
+      options.maxInFlight,
+      () => this.#now(),
+      () => this.#measures.inFlight > 0,
+    );
   }
 
-  /** Plays the trace and resolves when every response is in. Aborting cuts what is in flight. Runs once. */
-  async run(signal: AbortSignal): Promise<ReplaySummary> {
-    const { trace, speed, durationMs, maxInFlight } = this.#options;
-    const stop = (): void => void this.#client.stop();
+  /**
+   * Plays the load and resolves when every response is in. Aborting cuts what is in flight. Runs once.
+   * @throws what the load throws, once what was in flight is cut
+   */
+  async run(signal: AbortSignal): Promise<ReplayOutcome> {
+    const stop = (): void => this.#abort();
     signal.addEventListener("abort", stop, { once: true });
-    this.#beganAt = performance.now();
-    for (const scheduled of schedule(trace, speed, durationMs)) {
-      await this.#reach(scheduled.startMs, signal);
-      while (this.#measures.inFlight >= maxInFlight) await this.#nextEnd();
-      if (signal.aborted) break;
-      void this.#send(scheduled);
+    if (signal.aborted) stop();
+    this.#beganAt = performance.now() + LEAD_MS;
+    this.#startedAt = Date.now() + LEAD_MS;
+    this.#lateness.start();
+    const sender: Sender = {
+      now: () => this.#now(),
+      signal: this.#stop.signal,
+      at: (scheduled) => this.#at(scheduled),
+    };
+    try {
+      await this.#options.load.play(sender);
+      await this.#allEnded();
+      const durationMs = this.#now();
+      return { ...this.#measures.summary(durationMs), client: this.#lateness.verdict() };
+    } finally {
+      signal.removeEventListener("abort", stop);
+      this.#abort();
+      await this.#allEnded();
+      this.#lateness.stop();
+      await this.#client.stop();
     }
-    while (this.#measures.inFlight > 0) await this.#nextEnd();
-    const summary = this.#measures.summary(this.#now());
-    signal.removeEventListener("abort", stop);
-    await this.#client.stop();
-    return summary;
+  }
+
+  /** When its clock begins, by the wall clock: milliseconds since 1970; NaN before it runs. */
+  get startedAt(): number {
+    return this.#startedAt;
   }
 
   /** The measures at this moment. */
   live(): LiveMeasures {
-    return this.#measures.live(Number.isNaN(this.#beganAt) ? 0 : this.#now());
+    const { endsAtMs } = this.#options.load;
+    return this.#measures.live(Number.isNaN(this.#beganAt) ? 0 : Math.max(0, this.#now()), endsAtMs);
   }
 
   #now(): number {
     return performance.now() - this.#beganAt;
   }
 
-  /** Waits until `startMs` or the signal. */
-  async #reach(startMs: number, signal: AbortSignal): Promise<void> {
-    for (let left = startMs - this.#now(); left > 0 && !signal.aborted; left = startMs - this.#now()) {
-      await sleep(Math.min(Math.ceil(left), LONGEST_SLEEP_MS), undefined, { signal }).catch(() => {});
+  #at(scheduled: ScheduledRequest): Sending {
+    const sent = Promise.withResolvers<boolean>();
+    const ended = Promise.withResolvers<RequestRecord | null>();
+    if (this.#stop.signal.aborted) {
+      sent.resolve(false);
+      ended.resolve(null);
+    } else {
+      const { startMs, index } = scheduled;
+      const { style, seed, words = PLAIN_WORDS } = this.#options;
+      const body = requestBody(style, scheduled, { seed, words });
+      const requestId = `plimsoll-${this.#run}-${index}`;
+      this.#departures.add({ startMs, scheduled, requestId, body, sent: sent.resolve, ended: ended.resolve });
+      this.#depart();
+    }
+    return { sent: sent.promise, ended: ended.promise };
+  }
+
+  /** Sends what is due, as far as there is room, and comes back for the next when its time has come. */
+  #depart(): void {
+    clearTimeout(this.#timer);
+    for (let next = this.#departures.next; next !== undefined; next = this.#departures.next) {
+      const left = next.startMs - this.#now();
+      if (left > 0) {
+        this.#timer = setTimeout(() => this.#depart(), Math.min(Math.ceil(left), LONGEST_SLEEP_MS));
+        return;
+      }
+      this.#full = this.#measures.inFlight >= this.#options.maxInFlight;
+      if (this.#full) return;
+      this.#departures.take();
+      void this.#send(next);
     }
   }
 
-  /** Resolves when the next request ends. */
-  #nextEnd(): Promise<void> {
+  /** Sends nothing any more, and cuts what is in flight. */
+  #abort(): void {
+    if (this.#stop.signal.aborted) return;
+    this.#stop.abort();
+    clearTimeout(this.#timer);
+    for (let next = this.#departures.take(); next !== undefined; next = this.#departures.take()) {
+      next.sent(false);
+      next.ended(null);
+    }
+    for (const exchange of this.#exchanges) exchange.cancel();
+    void this.#client.stop();
+    this.#checkIdle();
+  }
+
+  /** Resolves when nothing waits and nothing is in flight. */
+  #allEnded(): Promise<void> {
     return new Promise((resolve) => {
-      this.#requestEnded = resolve;
+      this.#idle = resolve;
+      this.#checkIdle();
     });
   }
 
-  async #send(scheduled: ScheduledRequest): Promise<void> {
-    const { model, seed, onRecord } = this.#options;
-    const { index, startMs, request } = scheduled;
-    const prompt = promptText(request, index, seed);
-    const delayMs = this.#now() - startMs;
-    this.#measures.sent(delayMs);
-    const exchange = await this.#client.complete(
-      { model, prompt, maxTokens: Math.max(1, request.outputTokens) },
-      (at, first) => this.#measures.frame(at - this.#beganAt, first ? request.inputTokens : 0),
-    );
-    const record = this.#record(scheduled, delayMs, exchange);
-    this.#measures.ended(record);
-    onRecord?.(record);
-    this.#requestEnded();
+  #checkIdle(): void {
+    if (this.#measures.inFlight === 0 && this.#departures.next === undefined) this.#idle();
   }
 
-  #record(scheduled: ScheduledRequest, delayMs: number, exchange: Exchange): RequestRecord {
-    const { index, startMs, request } = scheduled;
-    const { frameTimes, usage } = exchange;
-    const scheduledAt = this.#beganAt + startMs;
-    return {
-      index,
-      scheduledMs: startMs,
-      delayMs,
-      failure: exchange.failure,
-      inputTokens: usage?.promptTokens ?? request.inputTokens,
-      outputTokens: usage?.completionTokens ?? frameTimes.length,
-      ttftMs: frameTimes.length === 0 ? null : frameTimes[0] - scheduledAt,
-      itlMs: frameTimes.slice(1).map((at, i) => at - frameTimes[i]),
-      e2eMs: exchange.endedAt - scheduledAt,
-    };
+  async #send({ startMs, scheduled, requestId, body, sent, ended }: Waiting): Promise<void> {
+    const { style, seed, timeoutMs, retries, leaving, onRecord } = this.#options;
+    const { index, request } = scheduled;
+    const delays = this.#lateness.sent(startMs);
+    this.#measures.sent(delays.delayMs);
+    const exchange = new Exchange({
+      client: this.#client,
+      path: this.#path,
+      headers: requestHeaders(requestId, request),
+      body,
+      timeoutMs: timeoutMs ?? null,
+      retries: retries ?? 0,
+      leaveAfter: leavesAfter(leaving ?? 0, seed, index, askedTokens(style.endpoint, request)),
+      onTokens: (at, tokens, first) =>
+        this.#measures.frame(at - this.#beganAt, first ? request.inputTokens : 0, tokens),
+    });
+    this.#exchanges.add(exchange);
+    const exchanged = exchange.run();
+    sent(true);
+    const seen = recordOf(scheduled, style.endpoint, requestId, await exchanged, (at) => at - this.#beganAt);
+    const record = { ...seen, ...delays, clientLate: this.#lateness.touched({ ...seen, ...delays }) };
+    this.#exchanges.delete(exchange);
+    this.#measures.ended(record);
+    onRecord?.(record);
+    ended(record);
+    if (this.#full) this.#lateness.roomAgain();
+    this.#depart();
+    this.#checkIdle();
   }
 }

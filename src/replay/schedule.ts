@@ -1,12 +1,5 @@
 import type { TraceRequest } from "../model/traffic.ts";
-
-export interface ScheduledRequest {
-  /** Position in the trace, from 0. */
-  readonly index: number;
-  /** When to send it, milliseconds after the replay began. */
-  readonly startMs: number;
-  readonly request: TraceRequest;
-}
+import type { ScheduledRequest } from "./load.ts";
 
 /**
  * Puts a trace on the replay's clock.
@@ -14,16 +7,17 @@ export interface ScheduledRequest {
  * @param speed      > 0; 2 plays the trace in half its time
  * @param durationMs requests that would start at or after this are left out; Infinity for the whole trace
  */
-export function* schedule(
-  trace: Iterable<TraceRequest>,
+export async function* schedule(
+  trace: AsyncIterable<TraceRequest> | Iterable<TraceRequest>,
   speed: number,
   durationMs: number,
-): Generator<ScheduledRequest, void> {
+): AsyncGenerator<ScheduledRequest, void> {
   let index = 0;
-  for (const request of trace) {
+  for await (const request of trace) {
     const startMs = request.arrivalMs / speed;
     if (startMs >= durationMs) return;
-    yield { index, startMs, request };
+    const { thinkMs } = request;
+    yield { index, startMs, request, ...(thinkMs === undefined ? {} : { thinkMs: thinkMs / speed }) };
     index++;
   }
 }

@@ -37,6 +37,28 @@ export function observeShards(meter: Meter, readings: Readings): void {
     .addCallback((result) => result.observe(admission().queued));
 }
 
+export function observeCapture(meter: Meter, readings: Readings): void {
+  const { capture } = readings;
+  meter
+    .createObservableGauge("plimsoll_capture_on", { description: "1 while traffic is recorded as a trace" })
+    .addCallback((result) => result.observe(Number(capture().on)));
+  meter
+    .createObservableCounter("plimsoll_capture_requests", {
+      description: "Requests that were recorded, and those that were dropped, by why",
+    })
+    .addCallback((result) => {
+      const { written, queueFull, unwritten } = capture();
+      result.observe(written, { result: "written" });
+      result.observe(queueFull, { result: "queue_full" });
+      result.observe(unwritten, { result: "unwritten" });
+    });
+  meter
+    .createObservableCounter("plimsoll_capture_bytes", {
+      description: "Bytes of recorded requests, before they are compressed",
+    })
+    .addCallback((result) => result.observe(capture().bytes));
+}
+
 export function observePools(meter: Meter, readings: Readings): void {
   const each = (value: (report: PoolReport) => number | null) => (result: ObservableResult) => {
     for (const report of readings.pools()) {

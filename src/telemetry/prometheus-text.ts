@@ -10,7 +10,7 @@ import {
 import { REQUEST_OUTCOMES } from "../serving/traffic/traffic-observer.ts";
 import type { Counted } from "./counted.ts";
 import { observeEngines } from "./observe-engines.ts";
-import { observeControl, observePools, observeShards } from "./observe-readings.ts";
+import { observeCapture, observeControl, observePools, observeShards } from "./observe-readings.ts";
 import type { PoolHistogram } from "./pool-histogram.ts";
 import type { Readings } from "./readings.ts";
 
@@ -27,6 +27,7 @@ export class PrometheusText {
     observeCounted(meter, counted);
     observeTokens(meter, counted);
     observeShards(meter, readings);
+    observeCapture(meter, readings);
     observePools(meter, readings);
     observeEngines(meter, readings);
     observeControl(meter, readings);

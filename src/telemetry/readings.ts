@@ -48,6 +48,16 @@ export interface RoutedExpertsReading {
   readonly counts: Readonly<Record<string, number>>;
 }
 
+/** What became of requests that are recorded as a trace. */
+export interface CaptureReading {
+  readonly on: boolean;
+  readonly written: number;
+  /** Bytes of lines that were written. */
+  readonly bytes: number;
+  readonly queueFull: number;
+  readonly unwritten: number;
+}
+
 /** The load balancing that a pool's engine does by itself. */
 export interface EngineReading {
   readonly pool: string;
@@ -67,4 +77,5 @@ export interface Readings {
   /** Those that report it. */
   engines(): Iterable<EngineReading>;
   admission(): AdmissionReading;
+  capture(): CaptureReading;
 }

@@ -1,5 +1,6 @@
 import type { Worker } from "node:cluster";
 import type { Config } from "../config/config.ts";
+import { NOTHING_CAPTURED } from "../serving/capture/capture-counts.ts";
 import type { AdmissionUsage } from "../serving/admission/usage.ts";
 import { type ShardCounts, sumUsage } from "../serving/sharing/shared-counts.ts";
 import type { ProcessTraffic } from "../serving/traffic/traffic-meter.ts";
@@ -15,6 +16,8 @@ export class LocalWorker {
   counts: ReadonlyMap<string, ShardCounts> = new Map();
   /** Its last report; null at first. */
   traffic: ProcessTraffic | null = null;
+  /** What it has recorded. */
+  captured = NOTHING_CAPTURED;
   /** The epoch it has of each pool. */
   readonly epochs = new Map<string, number>();
   /** Reloads that it was sent and has not answered. */
@@ -33,9 +36,10 @@ export class LocalWorker {
     return this.#usage;
   }
 
-  received({ shared, traffic }: Extract<WorkerMessage, { kind: "shared" }>): void {
+  received({ shared, traffic, captured }: Extract<WorkerMessage, { kind: "shared" }>): void {
     this.counts = shared.shards;
     this.traffic = traffic;
+    this.captured = captured;
     this.outcomes = [...this.outcomes, ...shared.outcomes];
     this.#usage = sumUsage([begunOf(this.#usage), shared.admission]);
   }

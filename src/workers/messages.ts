@@ -1,5 +1,6 @@
 import type { Config } from "../config/config.ts";
 import type { RoutingSnapshot } from "../model/snapshot.ts";
+import type { CaptureCounts } from "../serving/capture/capture-counts.ts";
 import type { AdmissionUsage } from "../serving/admission/usage.ts";
 import type { Outcome } from "../serving/health/pool-health.ts";
 import type { ServerNews } from "../serving/health/server-news.ts";
@@ -36,14 +37,21 @@ export type WorkerMessage =
   | { readonly kind: "listening"; readonly url: string }
   /** The last `reload` is over: it may have new pools, and know nothing of their servers yet; or it could not reload. */
   | { readonly kind: "reloaded"; readonly done: boolean }
-  | { readonly kind: "shared"; readonly shared: Shared; readonly traffic: ProcessTraffic }
+  | {
+      readonly kind: "shared";
+      readonly shared: Shared;
+      readonly traffic: ProcessTraffic;
+      readonly captured: CaptureCounts;
+    }
   /** No known server lists a model that was asked for: the servers should be asked again what they list. */
   | { readonly kind: "refreshModels" }
   /** Tokens by expert, `[layers][experts]`, since the last report. */
   | { readonly kind: "routed"; readonly pool: string; readonly tokens: Float32Array };
 
-/** To a worker; the first is `reload`, with the configuration that it starts with. */
+/** To a worker; the first is `begin`. */
 export type PrimaryMessage =
+  /** @param captureSalt hides names and prompts in what is recorded */
+  | { readonly kind: "begin"; readonly config: Config; readonly captureSalt: Uint8Array }
   | { readonly kind: "others"; readonly shared: Shared }
   | { readonly kind: "probe"; readonly probe: Probe }
   /** What the servers list was sent before this. */

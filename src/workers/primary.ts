@@ -1,10 +1,12 @@
 import cluster from "node:cluster";
+import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type App, compose } from "../compose.ts";
 import type { Config } from "../config/config.ts";
+import { NOTHING_CAPTURED, sumCaptured } from "../serving/capture/capture-counts.ts";
 import type { EngineServer } from "../serving/engine.ts";
 import type { ServerNews } from "../serving/health/server-news.ts";
 import type { ServingPool } from "../serving/serving-pool.ts";
@@ -22,6 +24,7 @@ const LONGEST_PAUSE_MS = 5000;
 const WELL_AFTER_MS = 10_000;
 /** What a worker may need beyond the grace time to close. */
 const CLOSING_MS = 2000;
+const SALT_BYTES = 16;
 
 /**
  * The process that starts the local workers. It watches the engines, plans, and answers operators; it sends each worker
@@ -37,6 +40,10 @@ export class Primary {
   /** The last of each server and question. */
   readonly #probes = new Map<string, Probe>();
   readonly #pauses = new Set<NodeJS.Timeout>();
+  /** The same prompts and names are the same in what each worker records. */
+  readonly #captureSalt = randomBytes(SALT_BYTES);
+  /** By workers that are gone. */
+  #captured = NOTHING_CAPTURED;
   #pauseMs = FIRST_PAUSE_MS;
   #app: App | null = null;
   #folder = "";
@@ -66,6 +73,7 @@ export class Primary {
           pid: child.process.pid ?? 0,
           inFlight: traffic?.inFlight ?? 0,
         })),
+      captured: () => sumCaptured([this.#captured, ...[...this.#workers].map(({ captured }) => captured)]),
       healthListener: {
         news: (server, news) => this.#news(server, news),
         // It sends no requests itself.
@@ -123,7 +131,7 @@ export class Primary {
     const child = cluster.fork({ [SOCKET_VARIABLE]: this.#socket });
     const worker = new LocalWorker(child, performance.now());
     this.#workers.add(worker);
-    worker.send({ kind: "reload", config: this.#current });
+    worker.send({ kind: "begin", config: this.#current, captureSalt: this.#captureSalt });
     const listening = Promise.withResolvers<{ readonly url: string }>();
     child.on("message", (message: WorkerMessage) => {
       if (message.kind === "listening") {
@@ -144,6 +152,7 @@ export class Primary {
     });
     child.once("exit", (code, signal) => {
       this.#workers.delete(worker);
+      this.#captured = sumCaptured([this.#captured, worker.captured]);
       worker.gone();
       if (worker.traffic !== null) this.#app?.gateway().deck.meter.lost(worker.traffic);
       listening.reject(new WorkerFailed(code ?? 1));

@@ -26,14 +26,14 @@ export async function serveAsWorker(onLine: (line: string) => void): Promise<voi
   const stopped = Promise.withResolvers<void>();
   process.once("disconnect", stopped.resolve);
   // The first message is the configuration; messages that arrive while the parts are made are handled after that.
-  const first = Promise.withResolvers<Config>();
+  const first = Promise.withResolvers<Extract<PrimaryMessage, { kind: "begin" }>>();
   const early: PrimaryMessage[] = [];
   let receive = (message: PrimaryMessage): void => {
     early.push(message);
-    if (message.kind === "reload") first.resolve(message.config);
+    if (message.kind === "begin") first.resolve(message);
   };
   process.on("message", (message) => receive(message as PrimaryMessage));
-  const config = await first.promise;
+  const { config, captureSalt } = await first.promise;
   const traffic = new TrafficLog();
   const outcomes: PoolOutcome[] = [];
   /** Resolves when the primary reports that the servers were asked what they list. */
@@ -55,13 +55,15 @@ export async function serveAsWorker(onLine: (line: string) => void): Promise<voi
         send({ kind: "refreshModels" });
         return refreshed.promise;
       },
+      captureSalt,
+      onCaptureNotice: onLine,
     },
   });
   receive = (message) => {
     if (message.kind === "modelsRefreshed") {
       refreshed.resolve();
       refreshed = Promise.withResolvers();
-    } else handle(message, app, stopped.resolve, onLine);
+    } else if (message.kind !== "begin") handle(message, app, stopped.resolve, onLine);
   };
 
   try {
@@ -84,7 +86,7 @@ export async function serveAsWorker(onLine: (line: string) => void): Promise<voi
 }
 
 function handle(
-  message: Exclude<PrimaryMessage, { kind: "modelsRefreshed" }>,
+  message: Exclude<PrimaryMessage, { kind: "begin" | "modelsRefreshed" }>,
   app: App,
   stop: () => void,
   onLine: (line: string) => void,
@@ -132,6 +134,7 @@ function shared(app: App, outcomes: readonly PoolOutcome[], traffic: TrafficLog)
     kind: "shared",
     shared: { admission: admission.usage(), shards, outcomes },
     traffic: { ...meter.totals, ...traffic.take() },
+    captured: app.captured(),
   };
 }
 

@@ -155,6 +155,27 @@ const BOMBS: Readonly<Record<string, readonly [ReaderName, () => Uint8Array, ref
     () => text(`TIMESTAMP,ContextTokens,GeneratedTokens\n${"x".repeat(1 << 20)},1,1`),
     "line 2 TIMESTAMP is 'xxx",
   ],
+  "lists of lists without end": ["trace", () => text("[".repeat(1 << 20)), "ends inside entry 1 of its list"],
+  "entries of nothing": [
+    "trace",
+    () => text(`[${",".repeat(1 << 20)}`),
+    "ends inside entry 1048577 of its list",
+  ],
+  "blanks without end": ["trace", () => text(" \n".repeat(1 << 20)), "line 1 begins neither an Azure trace"],
+  "conversations that repeat themselves": [
+    "trace",
+    () => {
+      const row = (n: number) => `{"session_id":1,"timestamp":${n},"text_input":"a","output_length":1}\n`;
+      return text(Array.from({ length: 20_000 }, (_, n) => row(n)).join(""));
+    },
+    "line 501 session_id is of a conversation of more than 1000 messages",
+  ],
+  "a block that is many": [
+    "trace",
+    () =>
+      text('{"timestamp":0,"input_length":4194304,"output_length":1,"hash_ids":[1],"block_size":4194304}'),
+    "line 1 block_size is 4194304; expected an integer in 1..4096",
+  ],
   "a prompt of 2^31 tokens": [
     "trace",
     () => text('{"timestamp":0,"input_length":2147483647,"output_length":1}'),

@@ -267,7 +267,13 @@ async function workerOf(operatorSocket: string): Promise<{ readonly url: string;
     recordTokens: 0,
     onFault: () => {},
     onNotice: () => {},
-    follows: { operatorSocket, traffic: new TrafficLog(), refreshModels: async () => {} },
+    follows: {
+      operatorSocket,
+      traffic: new TrafficLog(),
+      captureSalt: new Uint8Array(16),
+      onCaptureNotice: () => {},
+      refreshModels: async () => {},
+    },
   });
   return { url: (await worker.start()).url, stop: () => worker.stop() };
 }

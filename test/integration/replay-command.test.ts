@@ -1,8 +1,11 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { createServer, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { cliResult, MAIN, runCli, startCli } from "../run-cli.ts";
 import { resultHere } from "../run-here.ts";
@@ -11,6 +14,22 @@ import { scriptedServer, stream } from "../../harness/fakes/scripted-server.ts";
 /** Runs a command under a terminal of its own; part of every Debian (bsdutils). */
 const PSEUDO_TERMINAL = "script";
 const CTRL_C = "\u0003";
+
+/** A server that answers its list of models only. */
+async function listing(
+  answer: (response: ServerResponse) => void,
+): Promise<AsyncDisposable & { href: string }> {
+  const server = createServer((_, response) => answer(response)).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return {
+    href: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
+    async [Symbol.asyncDispose]() {
+      server.close();
+      server.closeAllConnections();
+      await once(server, "close");
+    },
+  };
+}
 
 const AZURE = [
   "TIMESTAMP,ContextTokens,GeneratedTokens",
@@ -33,7 +52,10 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "plimsoll-replay-"));
   await writeFile(at("azure.csv"), AZURE);
   await writeFile(at("mooncake.jsonl"), MOONCAKE);
-  await writeFile(at("broken.csv"), `${AZURE}\r\n2023-11-16 18:15:46.7100000,many,5`);
+  const broken = "\r\n2023-11-16 18:15:46.7100000,many,5";
+  await writeFile(at("broken.csv"), `${AZURE}${broken}`);
+  await writeFile(at("all-broken.csv"), `${AZURE.split("\r\n")[0]}${broken}${broken}`);
+  await writeFile(at("cut.gz"), gzipSync(AZURE).subarray(0, 60));
 });
 
 afterAll(async () => {
@@ -87,9 +109,29 @@ describe("the replay command", () => {
     const result = cliResult(child);
     await asked.promise;
     child.kill("SIGINT");
+    const { code, stdout, stderr } = await result;
+    expect(code).toBe(130);
+    const report = JSON.parse(stdout) as unknown;
+    expect(report).toMatchObject({ sent: 1, completed: 0, failed: 0, cancelled: 1, partial: "interrupted" });
+    expect(stderr).toContain(`interrupted: ${at("stopped")} holds what ran until then\n`);
+    expect(JSON.parse(await readFile(join(at("stopped"), "report.json"), "utf8"))).toEqual(report);
+    expect(await readFile(join(at("stopped"), "requests.jsonl"), "utf8")).toMatch(/"error":"cancelled".*\n$/);
+  });
+
+  it("is done where only what is late is cut by Ctrl-C", async () => {
+    const asked = Promise.withResolvers<void>();
+    await using server = await scriptedServer((_, response) => {
+      response.writeHead(200).flushHeaders();
+      setTimeout(asked.resolve, 100);
+    });
+    const args = ["--trace", at("azure.csv"), "--url", server.url.href, "--out", at("late"), "--json"];
+    const child = startCli("replay", ...args, "--duration", "0.005");
+    const result = cliResult(child);
+    await asked.promise;
+    child.kill("SIGINT");
     const { code, stdout } = await result;
     expect(code).toBe(0);
-    expect(JSON.parse(stdout)).toMatchObject({ sent: 1, completed: 0, failed: 0, cancelled: 1 });
+    expect(JSON.parse(stdout)).toMatchObject({ sent: 1, cancelled: 1, partial: "interrupted" });
   });
 
   // On a terminal of the command's own, where Ctrl-C and the restoring of the cursor meet.
@@ -117,16 +159,16 @@ describe("the replay command", () => {
       }
 
       expect(view).toContain("0 requests completed, 0 failed, 3 cancelled");
-      expect(await closed).toEqual([0, null]);
+      expect(await closed).toEqual([130, null]);
     },
   );
 
-  it("exits 1 with one line when the server cannot be reached, or fails every request", async () => {
+  it("exits 2 with one line when the server cannot be reached, 1 when it fails every request", async () => {
     const gone = await scriptedServer(stream);
     await gone[Symbol.asyncDispose]();
     const args = ["--trace", at("azure.csv"), "--out", at("failed")];
     const unreachable = await resultHere("replay", ...args, "--url", gone.url.href);
-    expect(unreachable).toMatchObject({ code: 1, stdout: "" });
+    expect(unreachable).toMatchObject({ code: 2, stdout: "" });
     expect(unreachable.stderr).toBe(`${gone.url.href}: cannot be reached (ECONNREFUSED)\n`);
 
     await using broken = await scriptedServer((_, response) => void response.writeHead(500).end());
@@ -136,22 +178,171 @@ describe("the replay command", () => {
     expect(failing.stderr).toMatch(/failed every request\n$/);
   });
 
+  it("leaves broken rows out, and says which", async () => {
+    await using server = await scriptedServer(stream);
+    const args = ["--trace", at("broken.csv"), "--url", server.url.href, "--out", at("left-out"), "--json"];
+    const { code, stdout, stderr } = await resultHere("replay", ...args);
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ completed: 3, trace_broken_rows: 1, trace_left_out_rows: 0 });
+    expect(stderr).toMatch(/1 of 4 rows are broken and left out:\n.*line 5 ContextTokens is 'many'/);
+  });
+
   it.each([
     ["a missing trace", { trace: "none.csv" }, /none\.csv: cannot be read \(ENOENT\)/],
-    ["a broken trace", { trace: "broken.csv" }, /broken\.csv: .*line 5.*many/],
+    ["a broken trace", { trace: "broken.csv", strict: null }, /broken\.csv: .*line 5.*many/],
+    [
+      "a trace that is broken altogether",
+      { trace: "all-broken.csv" },
+      /all-broken\.csv: has 2 broken rows.*many/,
+    ],
+    [
+      "a cut gzip file",
+      { trace: "cut.gz" },
+      /cut\.gz: is a gzip file that ends too early; is the file whole\?/,
+    ],
     ["a bad URL", { url: "localhost:8000" }, /^--url: is localhost:8000; expected an http/],
     ["a bad speed", { speed: "0" }, /'--speed <factor>' argument '0' is invalid/],
     ["an unknown flag", { fast: "1" }, /unknown option '--fast'/],
+    [
+      "a bad header",
+      { header: "X Team" },
+      /^--header: is no name and value; expected one like X-Team: search/,
+    ],
+    ["a header of two lines", { header: "X: a\nB: c" }, /^--header: is no name and value; expected/],
+    ["a key of two lines", { "api-key": "secret\nX: y" }, /^--api-key: holds what no header can carry; give/],
+    ["a bad body", { "extra-body": "[1]" }, /^--extra-body: is \[1\]; expected a JSON object/],
+    ["a bad target", { goodput: "itl:9" }, /^--goodput: itl:9 is no target; expected ttft:200/],
+    [
+      "a bad threshold",
+      { threshold: "p95_ttft<9" },
+      /^--threshold: p95_ttft<9 names p95_ttft, which is no number/,
+    ],
+    ["a bad part", { cancel: "2" }, /'--cancel <part>' argument '2' is invalid/],
+    ["an unknown endpoint", { endpoint: "audio" }, /'--endpoint <name>' argument 'audio' is invalid/],
   ])("exits 2 with one line on %s", async (_, changes, message) => {
     const flags = { trace: "azure.csv", url: "http://127.0.0.1:9", out: "bad", ...changes };
-    const args = Object.entries(flags).flatMap(([name, value]) => [
-      `--${name}`,
-      name === "trace" || name === "out" ? at(value) : value,
-    ]);
+    const args = Object.entries(flags).flatMap(([name, value]: [string, string | null]) => {
+      if (value === null) return [`--${name}`];
+      return [`--${name}`, name === "trace" || name === "out" ? at(value) : value];
+    });
     const { code, stdout, stderr } = await resultHere("replay", ...args);
     expect(stderr).toMatch(message);
     expect(stderr.trimEnd().split("\n")).toHaveLength(1);
     expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+  });
+
+  it("says in one line what a server is not", async () => {
+    const args = ["--trace", at("azure.csv"), "--out", at("no-server")];
+    await using locked = await listing((response) => response.writeHead(401).end());
+    const refused = await resultHere("replay", ...args, "--url", locked.href);
+    expect(refused).toMatchObject({ code: 2, stdout: "" });
+    expect(refused.stderr).toBe(`${locked.href}: refuses the key; give one with --api-key\n`);
+    await using page = await listing((response) => response.end("<html>"));
+    const other = await resultHere("replay", ...args, "--url", `${page.href}?key=secret`);
+    expect(other).toMatchObject({ code: 2, stdout: "" });
+    expect(other.stderr).toBe(`${page.href}?key=…: lists no model; name one with --model\n`);
+  });
+
+  it("exits 1 when more fail than may, 99 when a threshold is missed", async () => {
+    await using server = await scriptedServer((body, response) =>
+      body.max_tokens === 3 ? stream(body, response) : void response.writeHead(503).end("overloaded"),
+    );
+    const run = (...more: string[]) => {
+      const args = ["--trace", at("azure.csv"), "--url", server.url.href, "--out", at("strict"), "--force"];
+      return resultHere("replay", ...args, ...more);
+    };
+    const tooMany = await run();
+    expect(tooMany.code).toBe(1);
+    expect(tooMany.stderr).toMatch(/: failed 2 of 3 requests, more than --max-failed 0\.5\n$/);
+    expect(tooMany.stdout).toContain("2 × overloaded");
+    expect(await run("--max-failed", "0.7")).toMatchObject({ code: 0 });
+    const missed = await run("--max-failed", "1", "--threshold", "completed>=1", "failed_rate<1%");
+    expect(missed.code).toBe(99);
+    expect(missed.stdout).toMatch(/met: completed>=1 \(1\.000\)\nMISSED: failed_rate<1% \(0\.667\)/);
+    const report = JSON.parse(await readFile(join(at("strict"), "report.json"), "utf8")) as object;
+    expect(report).toMatchObject({
+      thresholds: [
+        { threshold: "completed>=1", value: 1, met: true },
+        { threshold: "failed_rate<1%", met: false },
+      ],
+    });
+  });
+
+  it("never mixes the files of two runs", async () => {
+    await using server = await scriptedServer(stream);
+    const args = ["--trace", at("azure.csv"), "--url", server.url.href, "--out", at("twice")];
+    expect(await resultHere("replay", ...args)).toMatchObject({ code: 0 });
+    const report = await readFile(join(at("twice"), "report.json"), "utf8");
+    const again = await resultHere("replay", ...args);
+    expect(again.code).toBe(2);
+    expect(again.stderr).toMatch(/twice: holds a run \(report\.json\); .* or replace it with --force\n$/);
+    expect(await readFile(join(at("twice"), "report.json"), "utf8")).toBe(report);
+    expect(server.bodies).toHaveLength(3);
+    expect(await resultHere("replay", ...args, "--duration", "0.005", "--force")).toMatchObject({ code: 0 });
+    expect((await readFile(join(at("twice"), "requests.jsonl"), "utf8")).trimEnd().split("\n")).toHaveLength(
+      1,
+    );
+    expect(await readdir(at("twice"))).toEqual(["report.json", "requests.jsonl"]);
+    await mkdir(at("killed"));
+    await writeFile(join(at("killed"), "requests.jsonl.partial"), "{}\n");
+    expect((await resultHere("replay", ...args.slice(0, -1), at("killed"))).code).toBe(2);
+  });
+
+  it("sends a key, headers and fields, and shows no secret", async () => {
+    await using server = await scriptedServer(stream);
+    const url = new URL("base?token=secret1", server.url);
+    url.username = "me";
+    const keys = ["--api-key", "secret2", "--header", "X-Team: search", "X-Other:1"];
+    const rest = ["--extra-body", '{"temperature":0}', "--out", at("secrets"), "--trace", at("azure.csv")];
+    const { code, stdout, stderr } = await resultHere(
+      "replay",
+      ...keys,
+      ...rest,
+      "--url",
+      url.href,
+      "--json",
+    );
+    expect({ code, stderr: stderr.includes("secret") }).toEqual({ code: 0, stderr: false });
+    expect(server.paths[0]).toBe("/base/v1/chat/completions?token=secret1");
+    expect(server.headers[0]).toMatchObject({
+      authorization: "Bearer secret2",
+      "x-team": "search",
+      "x-other": "1",
+    });
+    expect(server.bodies[0]).toMatchObject({ temperature: 0, ignore_eos: true, min_tokens: 3 });
+    const files = await Promise.all(
+      ["report.json", "requests.jsonl"].map((name) => readFile(join(at("secrets"), name), "utf8")),
+    );
+    for (const text of [stdout, ...files]) expect(text).not.toContain("secret1");
+    for (const text of [stdout, ...files]) expect(text).not.toContain("secret2");
+  });
+
+  it("says how to go on where the server refuses to be told how long answers are", async () => {
+    await using server = await scriptedServer((body, response) =>
+      "ignore_eos" in body
+        ? void response.writeHead(400).end('{"error":{"message":"Unrecognized argument: ignore_eos"}}')
+        : stream(body, response),
+    );
+    const args = ["--trace", at("azure.csv"), "--url", server.url.href];
+    const forced = await resultHere("replay", ...args, "--out", at("forced"));
+    expect(forced.code).toBe(1);
+    expect(forced.stderr.match(/go on with --lengths natural/g)).toHaveLength(1);
+    expect(await resultHere("replay", ...args, "--out", at("natural"), "--lengths", "natural")).toMatchObject(
+      {
+        code: 0,
+      },
+    );
+  });
+
+  it("says that tokens are counts of frames where no usage comes", async () => {
+    await using server = await scriptedServer((_, response) => {
+      response.writeHead(200, { "content-type": "text/event-stream" });
+      response.end('data: {"choices":[{"delta":{"content":"a b c"},"finish_reason":"stop"}]}\n\n');
+    });
+    const args = ["--trace", at("azure.csv"), "--url", server.url.href, "--out", at("frames"), "--json"];
+    const { stdout, stderr } = await resultHere("replay", ...args);
+    expect(stderr).toContain("3 of 3 answers came without usage: their output tokens are counts of frames");
+    expect(JSON.parse(stdout)).toMatchObject({ output_tokens_counted_by: { usage: 0, frames: 3 } });
   });
 
   it("exits 2 with one line when the folder cannot be written", async () => {

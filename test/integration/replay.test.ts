@@ -1,31 +1,50 @@
 import { describe, expect, it } from "vitest";
+import { InputError } from "../../src/lib/errors.ts";
 import { Rng } from "../../src/lib/rng.ts";
 import type { TraceRequest } from "../../src/model/traffic.ts";
-import { listModels, ServerUnusable } from "../../src/replay/chat-client.ts";
-import type { DistributionSummary } from "../../src/replay/distribution.ts";
-import type { LiveMeasures } from "../../src/replay/measures.ts";
+import type { DistributionSummary } from "../../src/replay/measures/distribution.ts";
+import type { LiveMeasures } from "../../src/replay/measures/measures.ts";
+import { openLoop } from "../../src/replay/open-loop.ts";
 import { Replay, type ReplayOptions } from "../../src/replay/replay.ts";
 import type { RequestRecord } from "../../src/replay/request-record.ts";
+import { schedule } from "../../src/replay/schedule.ts";
+import { ServerClient } from "../../src/replay/server-client.ts";
 import { azureConversation } from "../../src/twin/traffic.ts";
 import { type ChatBody, scriptedServer, sendFrame, stream } from "../../harness/fakes/scripted-server.ts";
 
 const NEVER = new AbortController().signal;
 
+interface TraceClock {
+  readonly speed: number;
+  readonly durationMs: number;
+}
+
 /** A replay of a trace at once, its records kept. */
-function replayOf(server: URL, trace: Iterable<TraceRequest>, options: Partial<ReplayOptions> = {}) {
+function replayOf(
+  server: URL,
+  trace: Iterable<TraceRequest>,
+  { speed = 1, durationMs = Number.POSITIVE_INFINITY, ...options }: Partial<TraceClock & ReplayOptions> = {},
+) {
   const records: RequestRecord[] = [];
   const replay = new Replay({
-    server,
-    model: "m1",
-    trace,
-    speed: 1,
-    durationMs: Number.POSITIVE_INFINITY,
+    target: { url: server, headers: [], insecure: false, keepAlive: true },
+    style: { endpoint: "chat", model: "m1", lengths: "forced", extra: {} },
+    load: openLoop(schedule(trace, speed, durationMs)),
     maxInFlight: 64,
     seed: 1,
     onRecord: (record) => records.push(record),
     ...options,
   });
   return { replay, records };
+}
+
+async function modelsOf(url: URL): Promise<string[] | null> {
+  const client = new ServerClient({ url, headers: [], insecure: false, keepAlive: true }, 1);
+  try {
+    return await client.models();
+  } finally {
+    await client.stop();
+  }
 }
 
 function requests(count: number, gapMs: number, outputTokens = 5): TraceRequest[] {
@@ -68,7 +87,9 @@ describe("a replay against a real server", () => {
   it("asks for a stream with usage, the trace's output tokens, and as many words as input tokens", async () => {
     await using server = await scriptedServer(stream);
     const trace = [{ arrivalMs: 0, inputTokens: 700, outputTokens: 3, prefixBlocks: [4, 9] }];
-    await replayOf(new URL("/v1/", server.url), trace, { model: "m2" }).replay.run(NEVER);
+    await replayOf(new URL("/v1/", server.url), trace, {
+      style: { endpoint: "chat", model: "m2", lengths: "forced", extra: {} },
+    }).replay.run(NEVER);
 
     const [body] = server.bodies;
     expect(body).toMatchObject({ model: "m2", max_tokens: 3, stream: true });
@@ -154,7 +175,7 @@ describe("a replay against a real server", () => {
     const summary = await replayOf(gone.url, requests(3, 0)).replay.run(NEVER);
     expect(summary).toMatchObject({ sent: 3, completed: 0, failed: 3, failures: { ECONNREFUSED: 3 } });
     expect(summary.ttftMs).toBeNull();
-    await expect(listModels(gone.url)).rejects.toThrow(ServerUnusable);
+    await expect(modelsOf(gone.url)).rejects.toThrow(InputError);
   });
 
   it("is open loop: sends on although nothing has been answered", async () => {
@@ -219,6 +240,6 @@ describe("a replay against a real server", () => {
 describe("the models of a server", () => {
   it("are listed in the server's order", async () => {
     await using server = await scriptedServer(stream);
-    expect(await listModels(server.url)).toEqual(["m1", "m2"]);
+    expect(await modelsOf(server.url)).toEqual(["m1", "m2"]);
   });
 });

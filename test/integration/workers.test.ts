@@ -1,10 +1,12 @@
 import type { ChildProcessWithoutNullStreams } from "node:child_process";
 import { once } from "node:events";
+import { readFile, readdir } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { type ListingServer, startListingServer } from "../../harness/fakes/listing-server.ts";
 import { type RoutedServer, routedAnswer, startRoutedServer } from "../../harness/fakes/routed-server.ts";
 import { type FakeServer, startOpenAiServer } from "../../harness/fakes/start-openai-server.ts";
 import { patiently } from "../patiently.ts";
+import { runHere } from "../run-here.ts";
 import { type CliResult, cliResult, runCli, startCli } from "../run-cli.ts";
 import { type ScratchFolder, scratchFolder } from "../../harness/scratch-folder.ts";
 import { smallGroup } from "../../harness/small-group.ts";
@@ -145,6 +147,33 @@ test("a worker that is killed is replaced, and the other's streams go on", async
   expect(await pids()).toContain(kept);
   expect(await pids()).not.toContain(lost);
   await expect.poll(async () => (await state(url)).admission.inFlight, patiently).toBe(0);
+});
+
+test("both workers record what they serve, under one salt, and it is one trace", async () => {
+  const directory = folder.path("traces");
+  const { url } = running;
+  await reload(`capture: { directory: ${directory} }`, `[${chatPool}]`, [1]);
+  const files = () => readdir(directory).catch(() => []);
+  const messages = [{ role: "user", content: "the same for all ".repeat(40) }];
+  const both = async () => {
+    await (await ask(url, 1, { messages })).text();
+    return (await files()).length;
+  };
+  await expect.poll(both, patiently).toBe(2);
+  await reload("", `[${chatPool}]`, [1]);
+  await expect.poll(async () => (await files()).every((name) => name.endsWith(".gz")), patiently).toBe(true);
+  const out = folder.path("merged.jsonl");
+  const report = JSON.parse(await runHere("replay", "merge", directory, "--out", out, "--json")) as {
+    requests: number;
+  };
+  expect(report).toMatchObject({ files: 2, salts: 1, broken: 0, dropped: 0 });
+  const [, ...lines] = (await readFile(out, "utf8")).trimEnd().split("\n");
+  const ids = new Set(
+    lines.map((line) => JSON.stringify((JSON.parse(line) as { hash_ids: number[] }).hash_ids)),
+  );
+  expect([...ids]).toEqual([expect.stringMatching(/^\[\d+,\d+\]$/)]);
+  const { capture } = (await (await fetch(`${url}/admin/state`)).json()) as { capture: object };
+  expect(capture).toMatchObject({ on: false, written: report.requests, queueFull: 0, unwritten: 0 });
 });
 
 test("a port that is taken is reported once", async () => {

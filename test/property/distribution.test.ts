@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { Distribution } from "../../src/replay/distribution.ts";
+import { Distribution } from "../../src/replay/measures/distribution.ts";
 
 /** Microseconds, of every size. */
 const latencies = fc.array(
@@ -17,9 +17,15 @@ test("percentiles are those of the latencies, by nearest rank, and so is the mea
       const sorted = times.toSorted((a, b) => a - b);
       const near = (ms: number | undefined, us: number) =>
         expect(Math.abs(((ms ?? Infinity) * 1000) / us - 1)).toBeLessThan(0.001);
-      for (const p of [50, 90, 95, 99] as const)
+      for (const p of [50, 75, 90, 95, 99, 99.9] as const)
         near(summary?.[`p${p}`], sorted[Math.ceil((p * sorted.length) / 100) - 1]);
-      near(summary?.mean, times.reduce((sum, us) => sum + us, 0) / times.length);
+      const mean = times.reduce((sum, us) => sum + us, 0) / times.length;
+      near(summary?.mean, mean);
+      const deviation = Math.sqrt(times.reduce((sum, us) => sum + (us - mean) ** 2, 0) / times.length);
+      expect(Math.abs((summary?.std ?? Infinity) * 1000 - deviation)).toBeLessThan(1e-6 * mean);
+      expect(summary?.min).toBe(sorted[0] / 1000);
+      expect(summary?.max).toBe(sorted[sorted.length - 1] / 1000);
+      expect(summary?.count).toBe(times.length);
     }),
     { seed: 20, numRuns: 100 },
   );
@@ -29,5 +35,17 @@ test("what took no time counts as a microsecond", () => {
   const distribution = new Distribution();
   expect(distribution.summary()).toBeNull();
   distribution.record(0);
-  expect(distribution.summary()).toEqual({ mean: 0.001, p50: 0.001, p90: 0.001, p95: 0.001, p99: 0.001 });
+  expect(distribution.summary()).toEqual({
+    count: 1,
+    mean: 0.001,
+    std: 0,
+    min: 0.001,
+    max: 0.001,
+    p50: 0.001,
+    p75: 0.001,
+    p90: 0.001,
+    p95: 0.001,
+    p99: 0.001,
+    "p99.9": 0.001,
+  });
 });

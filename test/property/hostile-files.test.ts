@@ -13,6 +13,7 @@ import { readSglangMap } from "../../src/formats/sglang-placement.ts";
 import { readSglangRecorder } from "../../src/formats/sglang-recorder.ts";
 import { readTensorrtLlmMap } from "../../src/formats/tensorrt-llm-placement.ts";
 import { readTensorrtLlmStatistics } from "../../src/formats/tensorrt-llm-statistics.ts";
+import { readServegenClient } from "../../src/formats/servegen/client.ts";
 import { readTrace } from "../../src/formats/trace.ts";
 import { readVllmAscendMap, writeVllmAscendMap } from "../../src/formats/vllm-ascend-placement.ts";
 import { contiguousPlacement } from "../../src/core/placement/contiguous.ts";
@@ -25,6 +26,7 @@ import { FUZZ_TIMEOUT_MS, fuzzRuns, telling } from "../fuzz-runs.ts";
 import { bytesOf } from "../npy-bytes.ts";
 import { safetensorsBytes } from "../safetensors-bytes.ts";
 import { size, taken } from "../taken-or-refused.ts";
+import { readParts } from "../trace-reading.ts";
 
 const golden = (name: string) => readFile(new URL(`../golden/engine-files/${name}`, import.meta.url));
 const text = (whole: string) => Buffer.from(whole);
@@ -115,6 +117,43 @@ const FILES: Readonly<Record<string, readonly [whole: Buffer, read: Reader]>> = 
   "Mooncake's trace": [
     text('{"timestamp":0,"input_length":1,"output_length":1,"hash_ids":[0,7]}\n'),
     (bytes) => readTrace(bytes, "f"),
+  ],
+  "BurstGPT's trace": [
+    text(
+      "Timestamp,Session ID,Elapsed time,Model,Request tokens,Response tokens,Total tokens,Log Type\n5.0,a,4,m,1,2,3,l\n9,a,2,m,4,0,4,l\n",
+    ),
+    (bytes) => readTrace(bytes, "f"),
+  ],
+  "Qwen-Bailian's trace": [
+    text(
+      '{"chat_id":1,"parent_chat_id":-1,"timestamp":0.5,"input_length":20,"output_length":1,"type":"t","turn":1,"hash_ids":[0,7]}\n{"chat_id":2,"parent_chat_id":1,"timestamp":0.7,"input_length":1,"output_length":1}\n',
+    ),
+    (bytes) => readTrace(bytes, "f"),
+  ],
+  "Plimsoll's trace": [
+    text(
+      '{"format":"plimsoll.trace/1","block_size":64}\n{"timestamp_ms":0,"input_length":64,"output_length":1,"hash_ids":[0],"session":"s","tenant":"t"}\n{"timestamp_ms":2,"output_length":1,"prompt":"a b"}\n',
+    ),
+    (bytes) => readTrace(bytes, "f"),
+  ],
+  "a trace of conversations": [
+    text(
+      '{"session_id":"a","timestamp":1,"text_input":"a b","output_length":2}\n{"session_id":"a","delay":5,"text_input":"c","output_length":1}\n{"session_id":"b","timestamp":1,"messages":[{"role":"user","content":"d"}],"output_length":1}\n',
+    ),
+    (bytes) => readParts([bytes]),
+  ],
+  "ShareGPT's conversations": [
+    text('[{"id":"a","conversations":[{"from":"human","value":"b c"},{"from":"gpt","value":"d"}]}]'),
+    (bytes) => readParts([bytes]),
+  ],
+  "ServeGen's rates": [
+    text("0,0,0,,0,0\n600,0.5,1,Gamma,1,2\n1200,0.1,3,Weibull,0.4,0.3\n"),
+    (bytes) => readServegenClient(0, { source: "f", bytes }, { source: "m", bytes: text("{}") }),
+  ],
+  "ServeGen's lengths": [
+    text('{"600":{"input_tokens":"{100: 0.5, 200: 0.5}","output_tokens":"{10: 1.0}"}}'),
+    (bytes) =>
+      readServegenClient(0, { source: "m", bytes: text("0,1,1,Gamma,1,1\n") }, { source: "f", bytes }),
   ],
   metrics: [
     text('a{b="c",d="\\n"} 1.5e3 12\na NaN\n'),

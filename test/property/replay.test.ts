@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { PREFIX_BLOCK_TOKENS, type TraceRequest } from "../../src/model/traffic.ts";
-import { readFrame } from "../../src/replay/frame.ts";
+import { Departures } from "../../src/replay/departures.ts";
+import { readFrame } from "../../src/replay/answer/frame.ts";
 import { promptText } from "../../src/replay/prompt.ts";
 import { schedule } from "../../src/replay/schedule.ts";
 
@@ -13,14 +14,14 @@ const trace = fc
     arrivals.toSorted((a, b) => a - b).map((arrivalMs) => ({ arrivalMs, inputTokens: 1, outputTokens: 1 })),
   );
 
-test("a schedule keeps the trace's order and its clock, and drops only what starts too late", () => {
-  fc.assert(
-    fc.property(
+test("a schedule keeps the trace's order and its clock, and drops only what starts too late", async () => {
+  await fc.assert(
+    fc.asyncProperty(
       trace,
       fc.double({ min: 0.01, max: 100, noNaN: true }),
       fc.double({ min: 0, max: 2e6, noNaN: true }),
-      (requests, speed, durationMs) => {
-        const scheduled = [...schedule(requests, speed, durationMs)];
+      async (requests, speed, durationMs) => {
+        const scheduled = await Array.fromAsync(schedule(requests, speed, durationMs));
         const inTime = requests.filter((request) => request.arrivalMs / speed < durationMs);
         expect(scheduled.map(({ request }) => request)).toEqual(inTime);
         expect(scheduled.map(({ index }) => index)).toEqual(inTime.map((_, i) => i));
@@ -29,6 +30,25 @@ test("a schedule keeps the trace's order and its clock, and drops only what star
         }
       },
     ),
+    SEED,
+  );
+});
+
+test("departures are taken by their times, and those of one time in the order given", () => {
+  fc.assert(
+    fc.property(fc.array(fc.option(fc.nat(5), { freq: 4 })), (steps) => {
+      const departures = new Departures<{ startMs: number; index: number }>();
+      let model: { startMs: number; index: number }[] = [];
+      for (const [index, startMs] of steps.entries()) {
+        if (startMs === null) {
+          expect(departures.next).toEqual(model[0]);
+          expect(departures.take()).toEqual(model.shift());
+        } else {
+          departures.add({ startMs, index });
+          model = [...model, { startMs, index }].toSorted((a, b) => a.startMs - b.startMs);
+        }
+      }
+    }),
     SEED,
   );
 });
@@ -55,8 +75,8 @@ test("a prompt has the asked number of words, and two prompts agree just as far 
 test("no frame, however odd, stops the reader", () => {
   fc.assert(
     fc.property(fc.oneof(fc.string(), fc.json()), (data) => {
-      const frame = readFrame(data);
-      expect(Object.keys(frame).toSorted()).toEqual(["content", "failed", "final", "usage"]);
+      const keys = ["done", "error", "finishReason", "kind", "tokenIds", "usage"];
+      expect(Object.keys(readFrame(data)).toSorted()).toEqual(keys);
     }),
     SEED,
   );

@@ -11,6 +11,7 @@ const NOTHING = {
   pools: () => [],
   engines: () => [],
   admission: () => ({ inFlight: 0, queued: 0 }),
+  capture: () => ({ on: false, written: 0, bytes: 0, queueFull: 0, unwritten: 0 }),
 };
 
 async function linesOf(metrics: Metrics, start: string): Promise<string[]> {

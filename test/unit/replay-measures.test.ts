@@ -1,26 +1,16 @@
 import { describe, expect, it } from "vitest";
-import { Measures } from "../../src/replay/measures.ts";
-import { RecentRate } from "../../src/replay/recent-rate.ts";
-import { replayReport, requestLine } from "../../src/replay/report.ts";
-import { CANCELLED, type RequestRecord } from "../../src/replay/request-record.ts";
-
-function record(changes: Partial<RequestRecord> = {}): RequestRecord {
-  return {
-    index: 0,
-    scheduledMs: 0,
-    delayMs: 1,
-    failure: null,
-    inputTokens: 100,
-    outputTokens: 5,
-    ttftMs: 50,
-    itlMs: [10, 10, 10, 10],
-    e2eMs: 94,
-    ...changes,
-  };
-}
+import type { GoodputTargets } from "../../src/replay/measures/goodput.ts";
+import { Measures } from "../../src/replay/measures/measures.ts";
+import { RecentRate } from "../../src/replay/measures/recent-rate.ts";
+import { CANCELLED, LEFT, type RequestRecord } from "../../src/replay/request-record.ts";
+import { replayRecord as record } from "../replay-record.ts";
 
 function measured(...records: readonly RequestRecord[]): Measures {
-  const measures = new Measures();
+  return judged(null, ...records);
+}
+
+function judged(goodput: GoodputTargets | null, ...records: readonly RequestRecord[]): Measures {
+  const measures = new Measures(goodput);
   for (const each of records) {
     measures.sent(each.delayMs);
     measures.ended(each);
@@ -63,6 +53,101 @@ describe("the measures of a replay", () => {
     expect(summary.failures).toEqual({ http_500: 2, ECONNRESET: 1 });
     expect(summary.ttftMs?.p99).toBeLessThan(60);
     expect(summary.itlMs?.p99).toBeLessThan(11);
+  });
+
+  it("count from the send too, where that was late", () => {
+    const { ttftMs, sentTtftMs, e2eMs, sentE2eMs } = measured(
+      record({ scheduledMs: 100, sentMs: 130, ttftMs: 50, e2eMs: 94 }),
+    ).summary(1000);
+    expect([ttftMs, sentTtftMs, e2eMs, sentE2eMs].map((one) => one?.max)).toEqual([50, 20, 94, 64]);
+  });
+
+  it("keep users who left, and requests that were cut off, out of completed and failed", () => {
+    const summary = measured(record({ failure: LEFT }), record({ failure: CANCELLED })).summary(1000);
+    expect(summary).toMatchObject({ completed: 0, failed: 0, left: 1, cancelled: 1, outputTokens: 0 });
+    expect(summary.shards).toEqual({});
+  });
+
+  it("call a request good that holds every target, in `vllm bench serve`'s sense", () => {
+    const targets = { ttftMs: 50, tpotMs: 11, e2eMs: 100 };
+    const fates = [
+      record(),
+      record({ ttftMs: 50.1 }),
+      record({ e2eMs: 94.1 }),
+      record({ e2eMs: 100.1 }),
+      record({ ttftMs: 10, outputTokens: 1 }),
+      record({ ttftMs: null, outputTokens: 0 }),
+      record({ failure: "http_500" }),
+    ];
+    const goods = fates.map((fate) => judged(targets, fate).summary(1000).good);
+    expect(goods).toEqual([1, 0, 0, 0, 1, 0, 0]);
+    expect(judged({ ttftMs: null, tpotMs: null, e2eMs: 94 }, record()).summary(1000).good).toBe(1);
+    expect(measured(record()).summary(1000).good).toBeNull();
+  });
+
+  it("say of tokens where their counts are from, and which answers missed their lengths", () => {
+    const summary = measured(
+      record({ outputTokens: 3, cachedTokens: 64 }),
+      record({ outputTokens: 6, cachedTokens: 0 }),
+      record({ outputTokens: 2, tokensFrom: "frames" }),
+      record({ tokensFrom: "token_ids", finishReason: "stop", reasoningTokens: 2 }),
+    ).summary(1000);
+    expect(summary).toMatchObject({
+      askedTokens: 20,
+      outputTokens: 16,
+      shortAnswers: 1,
+      longAnswers: 1,
+      unknownLengths: 1,
+      countedBy: { usage: 2, token_ids: 1, frames: 1 },
+      cachedTokens: 64,
+      cacheableTokens: 200,
+      reasoningTokens: 2,
+      finishReasons: { length: 3, stop: 1 },
+      frames: { text: 20 },
+    });
+    expect(measured(record()).summary(1000).cachedTokens).toBeNull();
+  });
+
+  it("tell apart the shards and epochs of a Plimsoll, and the tenants of a trace", () => {
+    const byTenant = { arrivalMs: 0, inputTokens: 1, outputTokens: 5, tenant: "t" };
+    const { shards, epochs, tenants } = measured(
+      record({ shard: "a", epoch: 1, ttftMs: 10 }),
+      record({ shard: "b", epoch: 1, ttftMs: 90 }),
+      record({ shard: "b", epoch: 2, failure: "error_frame" }),
+      record({ request: byTenant }),
+    ).summary(1000);
+    expect(tenants).toMatchObject({ t: { completed: 1, failed: 0 } });
+    expect(Object.keys(tenants)).toEqual(["t"]);
+    expect(Object.keys(shards)).toEqual(["a", "b"]);
+    expect(shards["a"]).toMatchObject({ completed: 1, failed: 0, outputTokens: 5, ttftMs: { max: 10 } });
+    expect(shards["b"]).toMatchObject({ completed: 1, failed: 1, outputTokens: 5, ttftMs: { max: 90 } });
+    expect(epochs).toMatchObject({ 1: { completed: 2, failed: 0 }, 2: { completed: 0, failed: 1 } });
+  });
+
+  it("keep a bounded number of parts, and of servers' words", () => {
+    const many = Array.from({ length: 600 }, (_, i) => record({ shard: `s${i}` }));
+    const { shards } = measured(...many).summary(1000);
+    expect(Object.keys(shards)).toHaveLength(513);
+    expect(shards["others"].completed).toBe(88);
+    const errors = Array.from({ length: 50 }, (_, i) =>
+      record({ failure: "http_500", errorText: `request ${i % 25} failed` }),
+    );
+    const { errorTexts, failures } = measured(...errors).summary(1000);
+    expect(failures).toEqual({ http_500: 50 });
+    expect(Object.values(errorTexts)).toEqual(Array(20).fill(2));
+  });
+
+  it("find the second with the most tokens", () => {
+    const measures = new Measures();
+    for (const [ms, tokens] of [
+      [100, 4],
+      [900, 4],
+      [1000, 5],
+      [1999, 4],
+      [2500, 1],
+    ])
+      measures.frame(ms, 0, tokens);
+    expect(measures.summary(3000).mostTokensInSecond).toBe(9);
   });
 
   it("remember the most that was in flight at once", () => {
@@ -110,45 +195,5 @@ describe("a recent rate", () => {
 
   it("is nothing at the beginning", () => {
     expect(new RecentRate().perSecond(0)).toBe(0);
-  });
-});
-
-describe("the report", () => {
-  const setting = {
-    trace: "trace.csv",
-    server: new URL("http://127.0.0.1:8000"),
-    model: "m",
-    speed: 1,
-    seed: 1,
-    maxInFlight: 8,
-  };
-
-  it("has rates per second and every percentile under vLLM's names", () => {
-    const report = replayReport(setting, measured(record(), record()).summary(4000));
-    expect(report).toMatchObject({
-      duration: 4,
-      completed: 2,
-      request_throughput: 0.5,
-      output_throughput: 2.5,
-      total_token_throughput: 52.5,
-    });
-    for (const metric of ["ttft", "tpot", "itl", "e2el", "schedule_delay"]) {
-      for (const stat of ["mean", "p50", "p90", "p95", "p99"]) {
-        expect(report[`${stat}_${metric}_ms`]).toBeTypeOf("number");
-      }
-    }
-  });
-
-  it("says null, not 0, of what was not measured", () => {
-    expect(replayReport(setting, new Measures().summary(1000))).toMatchObject({
-      p99_ttft_ms: null,
-      completed: 0,
-    });
-  });
-
-  it("writes a request as one line", () => {
-    const line = requestLine(record({ index: 7, ttftMs: 50.12345, failure: "http_500" }));
-    expect(line).not.toContain("\n");
-    expect(JSON.parse(line)).toMatchObject({ index: 7, ttft_ms: 50.123, error: "http_500", output_len: 5 });
   });
 });

@@ -15,6 +15,7 @@ import { Metrics } from "../../src/telemetry/metrics.ts";
 
 const NOTHING = {
   control: () => [],
+  capture: () => ({ on: false, written: 0, bytes: 0, queueFull: 0, unwritten: 0 }),
   storeReachable: () => true,
   unsharedReports: () => 0,
   unreadable: () => [],

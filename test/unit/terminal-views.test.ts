@@ -8,6 +8,7 @@ import type { PolicyResult } from "../../src/model/comparison.ts";
 const facts: LiveFacts = {
   traffic: {
     elapsedMs: 83_000,
+    leftMs: null,
     sent: 4000,
     inFlight: 38,
     completed: 3960,

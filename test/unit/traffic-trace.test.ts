@@ -30,6 +30,10 @@ describe("an Azure trace", () => {
     expect(arrivals(`${text}\n`)).toEqual([0, expect.closeTo(990.07, 3)]);
   });
 
+  it("may put a T between day and time, and a Z behind it", () => {
+    expect(arrivals(azure("2024-10-15T00:00:00.25Z,5,6", "2024-10-15T00:00:01Z,7,8"))).toEqual([0, 750]);
+  });
+
   it.each([
     ["2023-12-31 23:59:59.5", "2024-01-01 00:00:00.25", 750],
     ["2024-02-28 00:00:00", "2024-03-01 00:00:00", 2 * 86_400_000],

@@ -27,6 +27,7 @@ const LOAD = {
   experts: 32,
   tokens: Float64Array.from({ length: 192 }, (_, i) => (i % 32 === 5 ? 10 : 1)),
 };
+const ROUTED = routingOfLoad(LOAD, SMALL_MODEL.topk, SEED);
 const POOL: RunningPool = {
   model: SMALL_MODEL,
   sizes: modelSizes(SMALL_MODEL, "fp8"),
@@ -36,7 +37,8 @@ const POOL: RunningPool = {
   units: 1,
   outsideMs: 0,
   load: LOAD,
-  routing: routingSources(SMALL_MODEL, SEED, routingOfLoad(LOAD, SMALL_MODEL.topk, SEED)),
+  routing: routingSources(SMALL_MODEL, SEED, ROUTED),
+  routed: ROUTED,
   unit: {
     layout: {
       type: TYPE,

@@ -1,5 +1,5 @@
 import { setTimeout } from "node:timers/promises";
-import { Distribution } from "../../../src/replay/distribution.ts";
+import { Distribution } from "../../../src/replay/measures/distribution.ts";
 import type { LoadFigures, LoadOrder } from "./load.ts";
 import { LoadConnection } from "./load-connection.ts";
 import { cpuSeconds, residentBytes } from "./process-usage.ts";

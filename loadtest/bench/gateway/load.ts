@@ -1,4 +1,4 @@
-import type { DistributionSummary } from "../../../src/replay/distribution.ts";
+import type { DistributionSummary } from "../../../src/replay/measures/distribution.ts";
 
 export interface Address {
   readonly host: string;

@@ -13,10 +13,10 @@ import { runGatewayBench } from "./gateway-bench.ts";
 import { gatewayTables } from "./gateway-tables.ts";
 import { nginx } from "./nginx.ts";
 import { peers, roundRobinPeers } from "./peers.ts";
-import { plimsoll, plimsollBefore } from "./plimsoll.ts";
+import { plimsoll, plimsollBefore, plimsollCapture } from "./plimsoll.ts";
 import type { Router } from "./router.ts";
 
-const NAMES = [...routersOf({ before: "" }), ...roundRobinOf({})].map(({ name }) => name);
+const NAMES = [...routersOf({ before: "" }), ...othersOf({})].map(({ name }) => name);
 const QUICK = { repeats: 1, seconds: 1 };
 const DEFAULTS = { repeats: 3, seconds: 1.5 };
 
@@ -64,9 +64,7 @@ async function run(flags: Flags): Promise<void> {
   }
   const { result, progress } = output(flags.json ?? false);
   const defaults = flags.quick ? QUICK : DEFAULTS;
-  const named = [...routersOf(flags), ...roundRobinOf(flags)].filter(({ name }) =>
-    flags.only?.includes(name),
-  );
+  const named = [...routersOf(flags), ...othersOf(flags)].filter(({ name }) => flags.only?.includes(name));
   const cells = (flags.quick ? QUICK_CELLS : CELLS).filter(
     (cell) => flags.cells?.test(cellName(cell)) ?? true,
   );
@@ -99,9 +97,9 @@ function routersOf({ profile, peers: folder, before }: Flags): Router[] {
   return [direct, nginx, plimsoll(null, profileFolder), ...earlier, ...peers(executables(folder))];
 }
 
-/** What routing costs beyond relaying: measured where they are asked for by name. */
-function roundRobinOf({ peers: folder }: Flags): Router[] {
-  return [plimsoll("round-robin", null), ...roundRobinPeers(executables(folder))];
+/** What routing costs beyond relaying, and recording beyond both: measured where they are asked for by name. */
+function othersOf({ peers: folder }: Flags): Router[] {
+  return [plimsoll("round-robin", null), plimsollCapture(), ...roundRobinPeers(executables(folder))];
 }
 
 function executables(folder: string | undefined): string | null {

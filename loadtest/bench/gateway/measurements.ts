@@ -1,4 +1,4 @@
-import type { DistributionSummary } from "../../../src/replay/distribution.ts";
+import type { DistributionSummary } from "../../../src/replay/measures/distribution.ts";
 import type { Cell } from "./cells.ts";
 import { DIRECT } from "./direct.ts";
 import type { LoadFigures } from "./load.ts";

@@ -19,6 +19,11 @@ export function plimsoll(policy: RoutingPolicy | null, profileFolder: string | n
   return gatewayOf(MAIN, policy === null ? PLIMSOLL : `${PLIMSOLL}-${policy}`, policy, profileFolder);
 }
 
+/** With all that passes recorded as a trace. */
+export function plimsollCapture(): Router {
+  return gatewayOf(MAIN, `${PLIMSOLL}-capture`, null, null, true);
+}
+
 /** The gateway of another checkout, such as one of an earlier commit. @param folder where `npm ci` was run */
 export function plimsollBefore(folder: string): Router {
   return gatewayOf(join(folder, "src/main.ts"), `${PLIMSOLL}-before`, null, null);
@@ -29,6 +34,7 @@ function gatewayOf(
   name: string,
   policy: RoutingPolicy | null,
   profileFolder: string | null,
+  captures = false,
 ): Router {
   return {
     name,
@@ -36,20 +42,25 @@ function gatewayOf(
     start: async (engines, folder) => {
       const port = await freePort();
       const path = join(folder, "gateway.yaml");
-      await writeFile(path, configuration(engines, port, policy));
+      await writeFile(path, configuration(engines, port, policy, captures ? join(folder, "traces") : null));
       const profiling = profileFolder === null ? [] : ["--cpu-prof", "--cpu-prof-dir", profileFolder];
       const args = [...profiling, main, "serve", "--config", path];
       const profiled = profileFolder === null ? "" : ", slowed by its profiler";
-      const about = `Plimsoll, Node ${process.version}: 1 worker, default settings, policy ${policy ?? "expert-aware"}${profiled}`;
+      const about = `Plimsoll, Node ${process.version}: 1 worker, default settings, policy ${policy ?? "expert-aware"}${captures ? ", all recorded" : ""}${profiled}`;
       return startRouter({ file: process.execPath, args, port, about }, folder);
     },
   };
 }
 
 /** As JSON, which is YAML. */
-function configuration(engines: readonly Address[], port: number, policy: RoutingPolicy | null): string {
+function configuration(
+  engines: readonly Address[],
+  port: number,
+  policy: RoutingPolicy | null,
+  directory: string | null,
+): string {
   const urls = engines.map((engine) => `http://${engine.host}:${engine.port}`);
   const pool = { name: "bench", kind: "vllm", models: [MODEL], urls };
   const pools = [policy === null ? pool : { ...pool, policy }];
-  return JSON.stringify({ http: { port }, pools });
+  return JSON.stringify({ http: { port }, ...(directory === null ? {} : { capture: { directory } }), pools });
 }

@@ -6,8 +6,8 @@ import { engineShape } from "../layout.ts";
 import { type MeasuredLengths, drawMeasured } from "./measured-demand.ts";
 import type { RunningPool, RunningUnit } from "./running-unit.ts";
 
-/** Placement and shares stay: what is asked is what they are worth. */
-const NEVER = { sharesMs: 5000, placementMs: Number.POSITIVE_INFINITY };
+/** The placement stays: what is asked is what it is worth. Shares follow a load that does not drift. */
+const STAYS = { sharesMs: 30_000, placementMs: Number.POSITIVE_INFINITY };
 
 /** What a unit came to in the twin. Milliseconds, the first token without what passes outside the pool. */
 export interface UnitTimes {
@@ -49,7 +49,7 @@ export function* unitRun(
     (1 - ttftPercentile / 100) * counted,
   );
   const { hardware } = type;
-  const own = { hardware, begins };
+  const own = { hardware, begins: begins ?? undefined };
   const run = virtualRun({
     ...(prefill === null
       ? { ...own, topology: decode, assignment }
@@ -59,7 +59,7 @@ export function* unitRun(
     routing: routing(),
     traffic,
     durationMs: Math.max(1, endMs),
-    cadence: NEVER,
+    cadence: STAYS,
     seed,
     recorder: new StepRecorder(0),
     fidelity: "analytic",

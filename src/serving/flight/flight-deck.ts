@@ -1,6 +1,7 @@
 import type { Clock } from "../../lib/clock.ts";
 import type { Rng } from "../../lib/rng.ts";
 import type { Admission } from "../admission/admission.ts";
+import type { Capture } from "../capture/capture.ts";
 import type { TrafficMeter } from "../traffic/traffic-meter.ts";
 import type { RetryBudget, RetrySettings } from "./retry-budget.ts";
 
@@ -8,6 +9,8 @@ import type { RetryBudget, RetrySettings } from "./retry-budget.ts";
 export interface FlightDeck {
   readonly admission: Admission;
   readonly meter: TrafficMeter;
+  /** Records requests as a trace; null where nothing ever does. */
+  readonly capture: Capture | null;
   readonly retry: RetrySettings;
   readonly retryBudget: RetryBudget;
   /** Send to a second shard when no first byte has arrived after so long; 0 for never. */

@@ -2,6 +2,7 @@ import type { Unavailable } from "../../routing/plug-in.ts";
 import type { RoutableRequest } from "../../routing/routable-request.ts";
 import type { RoutingTrace } from "../../model/routing-trace.ts";
 import type { AdmissionTicket, Applicant } from "../admission/admission.ts";
+import type { CapturedFlight } from "../capture/captured-flight.ts";
 import { type EngineRequest, EngineUnreachable, type ResponseHeaders } from "../engine.ts";
 import { Unpairable } from "../pairing.ts";
 import { InvalidRequest, NoShardAvailable, type Refused } from "../refusals.ts";
@@ -69,6 +70,8 @@ export class Flight implements Applicant, AttemptListener, Sent {
   readonly #epoch: number;
   readonly #path: string;
   readonly #generates: boolean;
+  /** What is recorded of it; null where it is not. */
+  readonly #captured: CapturedFlight | null;
   #stage: Stage = "waiting";
   /** The attempts under way. */
   #attempts: Attempt[] = [];
@@ -119,6 +122,7 @@ export class Flight implements Applicant, AttemptListener, Sent {
     const sender = new Sender(deck, pool, prefill, this.#routable, this.#resending, this);
     this.#sending = new Sending(deck, this, sender, this.#resending, this.#routable, request);
     this.#timing = deck.meter.begin(pool.engine.pool);
+    this.#captured = deck.capture?.begin(facts, request, model) ?? null;
   }
 
   /** Applies for admission; everything else follows from that. */
@@ -167,10 +171,12 @@ export class Flight implements Applicant, AttemptListener, Sent {
     if (this.#winner === null && !this.#choose(attempt)) return true;
     this.#responseId?.take(chunk);
     this.#usage?.take(chunk);
+    this.#captured?.data(chunk);
     return this.#client.data(chunk);
   }
 
   routed(routing: RoutingTrace): void {
+    this.#captured?.routed(routing);
     this.#pool.routedLoad?.count(routing);
     this.#pool.experts?.observe(this.tenant, this.#routable.prefix, routing);
   }
@@ -372,6 +378,7 @@ export class Flight implements Applicant, AttemptListener, Sent {
     this.#attempts = [];
     this.#releaseBody();
     if (admitted && outcome === "ok") this.#countTokens();
+    this.#record(outcome);
   }
 
   #countTokens(): void {
@@ -385,6 +392,15 @@ export class Flight implements Applicant, AttemptListener, Sent {
       cached: prompt === null ? null : cached,
       reported: prompt !== null,
     });
+  }
+
+  /** What goes wrong there is not the request's. */
+  #record(outcome: RequestOutcome): void {
+    try {
+      this.#captured?.end(outcome, this.#timing);
+    } catch (error) {
+      this.#deck.onFault(error as Error);
+    }
   }
 
   #abandon(attempt: Attempt): void {

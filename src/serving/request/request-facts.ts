@@ -18,6 +18,8 @@ export interface RequestFacts {
   readonly prefix: Uint32Array;
   /** As in RoutableRequest. */
   readonly affinityKey: number;
+  /** The conversation, as a header or the body names it; null where neither does. */
+  readonly session: string | null;
   /** The data-parallel rank that the client asks for; −1 for none. */
   readonly rank: number;
   /** The stored response that it is about, or goes on from; null for none. */
@@ -62,7 +64,8 @@ export function requestFacts(
 ): RequestFacts {
   const { model, maxTokens, session, prompt, tools, textBytes, media } = fields;
   const salt = hashText(model ?? "") ^ (tools.end === 0 ? 0 : hashBytes(body, tools.start, tools.end));
-  const affinity = origin.session ?? session ?? (origin.tenant === ANONYMOUS ? null : origin.tenant);
+  const conversation = origin.session ?? session;
+  const affinity = conversation ?? (origin.tenant === ANONYMOUS ? null : origin.tenant);
   const inputTokens = Math.ceil(textBytes / BYTES_PER_TOKEN) + media * TOKENS_PER_MEDIUM;
   const prefix = blockHashes(body, prompt.start, prompt.end, salt);
   const sent = without({ bytes: body, fields: fields.fields }, fields.removed);
@@ -74,6 +77,7 @@ export function requestFacts(
     maxTokens: maxTokens === null ? null : Math.min(MOST_TOKENS, maxTokens),
     prefix,
     affinityKey: affinity === null ? 0 : hashText(affinity),
+    session: conversation,
     rank: origin.rank >= 0 ? origin.rank : fields.rank,
     responseId: fields.previousResponse,
     routedExperts: fields.routedExperts,

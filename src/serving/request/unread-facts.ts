@@ -21,6 +21,7 @@ export function unreadFacts(
     maxTokens: null,
     prefix: NO_PREFIX,
     affinityKey: affinity === null ? 0 : hashText(affinity),
+    session,
     rank,
     routedExperts: false,
     body,

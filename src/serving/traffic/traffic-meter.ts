@@ -172,6 +172,7 @@ export class RequestTiming {
   readonly #pool: string;
   readonly #arrival: number;
   #previous = -1;
+  #first = -1;
   #frames = 0;
 
   constructor(meter: TrafficMeter, pool: string, arrivalMs: number) {
@@ -185,10 +186,20 @@ export class RequestTiming {
     return this.#frames;
   }
 
+  /** When it arrived, and when its first frame with content did; null where there was none. In ms of the meter's clock. */
+  get arrivalMs(): number {
+    return this.#arrival;
+  }
+
+  get firstFrameMs(): number | null {
+    return this.#first < 0 ? null : this.#first;
+  }
+
   /** Frames with content, handed to the client's connection together. */
   contentFrames(count: number): void {
     this.#frames += count;
     this.#previous = this.#meter.framesReceived(this.#pool, this.#arrival, this.#previous, count);
+    if (this.#first < 0) this.#first = this.#previous;
   }
 
   /** The request is over, whatever its fate; called once. */

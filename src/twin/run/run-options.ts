@@ -1,6 +1,6 @@
 import type { Hardware } from "../../core/cost/hardware.ts";
-import type { BalancePolicy } from "../../core/planning/balance-policy.ts";
 import type { Plan } from "../../core/planning/plan.ts";
+import type { BalancePolicy } from "../../core/planning/balance-policy.ts";
 import type { Cadence } from "../../model/cadence.ts";
 import type { Fidelity } from "../../model/fidelity.ts";
 import type { MoeModel } from "../../model/moe-model.ts";
@@ -24,7 +24,7 @@ export interface RunPoolShape {
   readonly hardware?: Hardware;
   readonly assignment: RankAssignment | RankAssigner;
   /** The placement and shares it begins with; as if nothing were known of the load unless given. */
-  readonly begins?: Plan | null | undefined;
+  readonly begins?: Plan | undefined;
 }
 
 export interface VirtualRunOptions extends RunPoolShape {

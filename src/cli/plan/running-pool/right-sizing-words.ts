@@ -1,3 +1,4 @@
+import { boundText } from "../../../plans/plan-terms.ts";
 import { decimals, milliseconds } from "../../../lib/number-text.ts";
 import { sayShape, unitGpus } from "../../../planner/layout.ts";
 import { type Times, timeAt } from "../../../planner/right-sizing/measured.ts";
@@ -121,11 +122,7 @@ export function modelRows({ result, target }: Answered): Row[] {
 /** How much more, and what gives way. */
 export function roomRows({ result, target }: Answered): Row[] {
   const { room, roomFrom, roomTo, beyond, limit, lost, measured } = result;
-  const what = !Number.isFinite(limit.gain)
-    ? "by arithmetic no rate keeps the target"
-    : limit.name === "steps"
-      ? "the fixed time of steps: twice of anything else is worth less than 2 %"
-      : `${LIMITS[limit.name]}: twice of it would carry ${decimals(PARTS * limit.gain, 0)} % more`;
+  const what = !Number.isFinite(limit.gain) ? "by arithmetic no rate keeps the target" : boundText(limit);
   const away = lost.what === "unit" ? "one unit away" : "one GPU away";
   return [
     [
@@ -168,13 +165,6 @@ function givesWay({ beyond, room }: Answered["result"], target: Answered["target
   const between = (timeOf(beyond.itlMs, target.itlPercentile) ?? 0) / target.itlMs;
   return first >= between ? "the time to the first token" : "the time between tokens";
 }
-
-const LIMITS = {
-  "memory bandwidth": "memory bandwidth, for reading weights and caches",
-  compute: "compute",
-  network: "the network",
-  memory: "the size of memory",
-} as const;
 
 /** What to change, the most worth first. */
 export function changeRows({ result }: Answered): Row[] {

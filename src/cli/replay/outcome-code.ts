@@ -1,0 +1,27 @@
+import type { ReplayOutcome } from "../../replay/replay.ts";
+
+const SUCCESS = 0;
+const FAILURE = 1;
+/** k6's, for a threshold that was missed. */
+const MISSED = 99;
+const INTERRUPTED = 130;
+
+export interface Ending {
+  readonly outcome: ReplayOutcome;
+  readonly interrupted: boolean;
+  readonly thresholdsMet: boolean;
+  /** The part of the requests that may fail, 0..1. */
+  readonly maxFailed: number;
+}
+
+/** Whether more requests failed than may. */
+export function failedTooMany({ completed, failed }: ReplayOutcome, maxFailed: number): boolean {
+  return failed > maxFailed * (completed + failed);
+}
+
+/** The exit code of a run that came to its report. What was asked for by name goes first. */
+export function exitCodeOf({ outcome, interrupted, thresholdsMet, maxFailed }: Ending): number {
+  if (interrupted) return INTERRUPTED;
+  if (!thresholdsMet) return MISSED;
+  return failedTooMany(outcome, maxFailed) ? FAILURE : SUCCESS;
+}

@@ -1,0 +1,145 @@
+import { InputError } from "../../lib/errors.ts";
+import type { GoodputTargets } from "../../replay/measures/goodput.ts";
+import { PLAIN_WORDS } from "../../replay/prompt-words.ts";
+import { emptyOutcome } from "../../replay/report/empty-outcome.ts";
+import { type ReplaySetting, replayReport } from "../../replay/report/report.ts";
+import { readThreshold, type Threshold } from "../../replay/report/thresholds.ts";
+import { shownUrl, type Target } from "../../replay/target.ts";
+import type { ReplayFlags } from "./flags.ts";
+import type { OpenTrace } from "./open-trace.ts";
+
+export interface ReplaySettings {
+  readonly target: Target;
+  readonly extra: Readonly<Record<string, unknown>>;
+  readonly goodput: GoodputTargets | null;
+  readonly thresholds: readonly Threshold[];
+  /** Infinity for the whole trace. */
+  readonly durationMs: number;
+  readonly timeoutMs: number | null;
+}
+
+const SECOND = 1000;
+
+/**
+ * What the flags say, checked.
+ * @param environment where a key may be
+ */
+export function readSettings(flags: ReplayFlags, environment: NodeJS.ProcessEnv): ReplaySettings {
+  const goodput = goodputTargets(flags.goodput);
+  const settings = {
+    target: targetOf(flags, environment),
+    extra: extraBody(flags.extraBody),
+    goodput,
+    durationMs: (flags.duration ?? Number.POSITIVE_INFINITY) * SECOND,
+    timeoutMs: flags.timeout === undefined ? null : flags.timeout * SECOND,
+  };
+  const nothing = { model: "", startedAt: 0, endedAt: 0, partial: null };
+  const empty = replayReport({ ...reportSetting(flags, settings, null), ...nothing }, emptyOutcome(goodput));
+  return { ...settings, thresholds: (flags.threshold ?? []).map((text) => readThreshold(text, empty)) };
+}
+
+/** What a report says of the flags. @param trace null before it is opened */
+export function reportSetting(
+  flags: ReplayFlags,
+  { target, goodput, timeoutMs }: Omit<ReplaySettings, "thresholds">,
+  trace: Pick<OpenTrace, "reading" | "words"> | null,
+): Omit<ReplaySetting, "model" | "startedAt" | "endedAt" | "partial"> {
+  const { endpoint, speed, seed, maxInFlight, lengths, retries, cancel } = flags;
+  const reading = trace?.reading();
+  return {
+    trace: flags.trace,
+    traceFormat: reading?.format ?? null,
+    traceBroken: reading?.broken ?? 0,
+    traceLeftOut: reading?.leftOut.values().reduce((sum, rows) => sum + rows, 0) ?? 0,
+    promptsBy: (trace?.words ?? PLAIN_WORDS).countedBy,
+    url: shownUrl(target.url),
+    endpoint,
+    speed,
+    seed,
+    maxInFlight,
+    lengths,
+    retries,
+    leaving: cancel,
+    timeoutMs,
+    goodput,
+  };
+}
+
+/** Header names and values that HTTP/1.1 can carry (RFC 9110). */
+const HEADER = /^([!#$%&'*+.^_`|~\w-]+):[\t ]*([\t\x20-\x7e\x80-\xff]*)$/;
+
+/** How the server is spoken to. */
+function targetOf(flags: ReplayFlags, environment: NodeJS.ProcessEnv): Target {
+  const url = serverUrl(flags.url);
+  const headers = new Map<string, [name: string, value: string]>();
+  const put = (name: string, value: string) => headers.set(name.toLowerCase(), [name, value]);
+  const key = flags.apiKey ?? environment["OPENAI_API_KEY"];
+  if (key !== undefined && key !== "") put("Authorization", headerValue("--api-key", `Bearer ${key}`));
+  else if (url.username !== "") put("Authorization", basic(url));
+  for (const text of flags.header ?? []) {
+    const [, name, value] = HEADER.exec(text) ?? [];
+    if (name === undefined)
+      throw new InputError("--header", "", "is no name and value; expected one like X-Team: search");
+    put(name, value.trimEnd());
+  }
+  return {
+    url,
+    headers: [...headers.values()].flat(),
+    insecure: flags.insecure ?? false,
+    keepAlive: flags.keepAlive,
+  };
+}
+
+function extraBody(text: string | undefined): Readonly<Record<string, unknown>> {
+  if (text === undefined) return {};
+  let body: unknown;
+  try {
+    body = JSON.parse(text);
+  } catch {
+    body = null;
+  }
+  if (typeof body !== "object" || body === null || Array.isArray(body))
+    throw new InputError("--extra-body", "", `is ${text}; expected a JSON object like {"temperature":0}`);
+  return body as Record<string, unknown>;
+}
+
+const TARGETS: Readonly<Record<string, keyof GoodputTargets>> = {
+  ttft: "ttftMs",
+  tpot: "tpotMs",
+  e2el: "e2eMs",
+  e2e: "e2eMs",
+};
+
+/** Null where no request is judged. */
+function goodputTargets(texts: readonly string[] | undefined): GoodputTargets | null {
+  if (texts === undefined) return null;
+  const targets: Record<keyof GoodputTargets, number | null> = { ttftMs: null, tpotMs: null, e2eMs: null };
+  for (const text of texts.flatMap((part) => part.trim().split(/[\s,]+/))) {
+    const [name, number] = text.split(":");
+    const ms = number === undefined || number.trim() === "" ? Number.NaN : Number(number);
+    if (!Object.hasOwn(TARGETS, name) || !(ms >= 0))
+      throw new InputError("--goodput", text, "is no target; expected ttft:200, tpot:50 or e2el:5000 (ms)");
+    targets[TARGETS[name]] = ms;
+  }
+  return targets;
+}
+
+function serverUrl(text: string): URL {
+  const url = URL.parse(text);
+  if (url === null || (url.protocol !== "http:" && url.protocol !== "https:")) {
+    throw new InputError("--url", "", `is ${text}; expected an http or https URL like http://127.0.0.1:8000`);
+  }
+  return url;
+}
+
+function basic({ username, password }: URL): string {
+  const pair = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
+  return `Basic ${Buffer.from(pair).toString("base64")}`;
+}
+
+/** The value itself is not repeated: it may be secret. */
+function headerValue(source: string, value: string): string {
+  if (!HEADER.test(`a:${value}`))
+    throw new InputError(source, "", "holds what no header can carry; give it without line breaks");
+  return value;
+}

@@ -1,0 +1,75 @@
+import { InputError } from "../../lib/errors.ts";
+import type { ReplayReport } from "./report.ts";
+
+type Comparison = "<" | "<=" | ">" | ">=" | "==";
+
+/** Something that a run must hold, as k6 has them: `p95_ttft_ms<200`. */
+export interface Threshold {
+  readonly text: string;
+  /** A key of the report whose value is a number; keys inside another are behind a dot. */
+  readonly key: string;
+  readonly comparison: Comparison;
+  readonly bound: number;
+}
+
+export interface CheckedThreshold {
+  readonly threshold: string;
+  /** Null where nothing was measured, which holds nothing. */
+  readonly value: number | null;
+  readonly met: boolean;
+}
+
+const FORM = /^\s*([\w.]+)\s*(<=|>=|==|<|>)\s*([^\s%]+)(%?)\s*$/;
+
+/** Short words for keys of the report. */
+const WORDS: Readonly<Record<string, string>> = { goodput: "request_goodput", good_rate: "goodput_rate" };
+
+const GOODPUTS: ReadonlySet<string> = new Set(["request_goodput", "goodput_rate"]);
+
+const HOLDS: Readonly<Record<Comparison, (value: number, bound: number) => boolean>> = {
+  "<": (value, bound) => value < bound,
+  "<=": (value, bound) => value <= bound,
+  ">": (value, bound) => value > bound,
+  ">=": (value, bound) => value >= bound,
+  "==": (value, bound) => value === bound,
+};
+
+/**
+ * @param empty a report of a run of nothing: its keys are those there are
+ * @throws InputError where it has another form, or names no number of the report
+ */
+export function readThreshold(text: string, empty: ReplayReport): Threshold {
+  const [, word, comparison, number, percent] = FORM.exec(text) ?? [];
+  const bound = Number(number) / (percent === "%" ? 100 : 1);
+  if (word === undefined || Number.isNaN(bound))
+    throw new InputError("--threshold", text, "is no comparison; expected one like p95_ttft_ms<200");
+  const key = Object.hasOwn(WORDS, word) ? WORDS[word] : word;
+  const value = valueAt(empty, key);
+  if (value === undefined || (value !== null && typeof value !== "number"))
+    throw new InputError(
+      "--threshold",
+      text,
+      `names ${word}, which is no number of the report; expected one like p95_ttft_ms, failed_rate or goodput`,
+    );
+  if (GOODPUTS.has(key) && empty.goodput_targets_ms === null)
+    throw new InputError("--threshold", text, "needs targets; give --goodput too, as ttft:200 tpot:50");
+  return { text, key, comparison: comparison as Comparison, bound };
+}
+
+export function checkThreshold(
+  { text, key, comparison, bound }: Threshold,
+  report: ReplayReport,
+): CheckedThreshold {
+  const value = valueAt(report, key);
+  const number = typeof value === "number" ? value : null;
+  return { threshold: text, value: number, met: number !== null && HOLDS[comparison](number, bound) };
+}
+
+/** Keys may hold dots themselves (`p99.9_ttft_ms`). */
+function valueAt(report: ReplayReport, key: string): unknown {
+  if (Object.hasOwn(report, key)) return report[key];
+  const dot = key.indexOf(".");
+  const inside = dot < 0 ? undefined : report[key.slice(0, dot)];
+  if (typeof inside !== "object" || inside === null) return undefined;
+  return (inside as Record<string, unknown>)[key.slice(dot + 1)];
+}

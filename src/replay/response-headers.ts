@@ -1,0 +1,44 @@
+/** What is read of a response's headers. */
+export interface ResponseFacts {
+  readonly json: boolean;
+  /** Plimsoll's; null where the server is another. */
+  readonly shard: string | null;
+  readonly epoch: number | null;
+  readonly requestId: string | null;
+  /** Milliseconds to wait before the request comes again; null where none are said. */
+  readonly retryAfterMs: number | null;
+  readonly location: string | null;
+}
+
+const SECOND = 1000;
+
+/**
+ * @param raw  name and value in turn
+ * @param date the wall clock, for `Retry-After` with a date
+ */
+export function readHeaders(raw: readonly Buffer[], date: number): ResponseFacts {
+  const named = (name: string): string | null => {
+    for (let i = 0; i < raw.length; i += 2) {
+      if (raw[i].length === name.length && raw[i].toString("latin1").toLowerCase() === name)
+        return raw[i + 1].toString("latin1");
+    }
+    return null;
+  };
+  const epoch = named("x-plimsoll-epoch");
+  return {
+    json: named("content-type")?.includes("json") ?? false,
+    shard: named("x-plimsoll-shard"),
+    epoch: epoch !== null && /^\d{1,15}$/.test(epoch) ? Number(epoch) : null,
+    requestId: named("x-request-id"),
+    retryAfterMs: retryAfter(named("retry-after"), date),
+    location: named("location"),
+  };
+}
+
+/** Seconds, or a date. */
+function retryAfter(text: string | null, date: number): number | null {
+  if (text === null) return null;
+  const seconds = Number(text);
+  const ms = text.trim() === "" || Number.isNaN(seconds) ? Date.parse(text) - date : seconds * SECOND;
+  return Number.isFinite(ms) ? Math.max(0, ms) : null;
+}

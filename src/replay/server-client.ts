@@ -1,0 +1,101 @@
+import { type Dispatcher, Pool } from "undici";
+import { InputError } from "../lib/errors.ts";
+import { modelsPath, shownUrl, type Target } from "./target.ts";
+
+const QUESTION_MS = 10_000;
+/** uvicorn, under vLLM and SGLang, closes a connection that was idle for five seconds; this side must be first. */
+const KEPT_ALIVE_MS = 4000;
+
+/** Headers of every request that names no others. */
+const USUAL = [
+  ["content-type", "application/json"],
+  ["accept", "text/event-stream, application/json"],
+];
+
+/** Codes of certificates that nobody trusted has signed, or that are another's. */
+const UNTRUSTED = /CERT|UNABLE_TO_VERIFY/;
+
+/** The sockets to one server. */
+export class ServerClient {
+  readonly #target: Target;
+  /** Of every request with a body. */
+  readonly #headers: readonly string[];
+  readonly #pool: Pool;
+  #stopped: Promise<void> | null = null;
+
+  /** @param sockets at most at one time; further requests wait */
+  constructor(target: Target, sockets: number) {
+    this.#target = target;
+    const named = new Set(target.headers.map((text, i) => (i % 2 === 0 ? text.toLowerCase() : "")));
+    const own = USUAL.filter(([name]) => !named.has(name)).flat();
+    this.#headers = [...own, ...target.headers];
+    this.#pool = new Pool(target.url.origin, {
+      connections: sockets,
+      pipelining: 1,
+      keepAliveTimeout: KEPT_ALIVE_MS,
+      // How long an answer may take is what is measured.
+      headersTimeout: 0,
+      bodyTimeout: 0,
+      connect: { rejectUnauthorized: !target.insecure, timeout: 0 },
+    });
+  }
+
+  get stopped(): boolean {
+    return this.#stopped !== null;
+  }
+
+  /** Sends JSON. @param headers name and value in turn, behind the target's */
+  post(path: string, headers: readonly string[], body: string, handler: Dispatcher.DispatchHandler): void {
+    const reset = !this.#target.keepAlive;
+    this.#pool.dispatch(
+      { method: "POST", path, headers: [...this.#headers, ...headers], body, reset },
+      handler,
+    );
+  }
+
+  /**
+   * The ids that the server lists under `/v1/models`; none where it answers but has no such list, null where it refuses
+   * the key.
+   * @throws InputError when it does not answer
+   */
+  async models(): Promise<string[] | null> {
+    const { url, headers } = this.#target;
+    try {
+      const { statusCode, body } = await this.#pool.request({
+        method: "GET",
+        path: modelsPath(url),
+        headers: [...headers],
+        signal: AbortSignal.timeout(QUESTION_MS),
+      });
+      const text = await body.text();
+      return statusCode === 401 || statusCode === 403 ? null : listed(text);
+    } catch (error) {
+      const why = codeOf(error);
+      const hint = UNTRUSTED.test(why) ? "; --insecure takes any certificate" : "";
+      throw new InputError(shownUrl(url), "", `cannot be reached (${why})${hint}`);
+    }
+  }
+
+  /** Cuts what is in flight and closes every socket. */
+  stop(): Promise<void> {
+    this.#stopped ??= this.#pool.destroy();
+    return this.#stopped;
+  }
+}
+
+function listed(text: string): string[] {
+  try {
+    const cards = (JSON.parse(text) as { data?: { id?: unknown }[] } | null)?.data;
+    if (!Array.isArray(cards)) return [];
+    return cards.map((card) => card?.id).filter((id) => typeof id === "string");
+  } catch {
+    return [];
+  }
+}
+
+/** A connection tried on several addresses fails with all their errors; they share the code of the first. */
+export function codeOf(error: unknown): string {
+  if (error instanceof AggregateError && error.errors.length > 0) return codeOf(error.errors[0]);
+  const { code, name } = error as { code?: unknown; name?: unknown };
+  return typeof code === "string" ? code : String(name ?? error);
+}
