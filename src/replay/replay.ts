@@ -79,13 +79,14 @@ export class Replay {
 
   constructor(options: ReplayOptions) {
     this.#options = options;
-    this.#measures = new Measures(options.goodput ?? null);
+    const { countsFromMs = 0, countsToMs = null } = options.load;
+    this.#measures = new Measures(options.goodput ?? null, { fromMs: countsFromMs, toMs: countsToMs });
     this.#client = new ServerClient(options.target, options.maxInFlight);
     this.#path = pathOf(options.target.url, options.style.endpoint);
     this.#lateness = new Lateness(
       options.maxInFlight,
       () => this.#now(),
-      () => this.#measures.inFlight > 0,
+      () => this.#measures.inFlight > 0 && this.#measures.counts(this.#now()),
     );
   }
 
@@ -195,9 +196,9 @@ export class Replay {
 
   async #send({ startMs, scheduled, requestId, body, sent, ended }: Waiting): Promise<void> {
     const { style, seed, timeoutMs, retries, leaving, onRecord } = this.#options;
-    const { index, request } = scheduled;
-    const delays = this.#lateness.sent(startMs);
-    this.#measures.sent(delays.delayMs);
+    const { index, request, warmUp = false } = scheduled;
+    const delays = this.#lateness.sent(startMs, warmUp);
+    this.#measures.sent(delays.delayMs, startMs, warmUp);
     const exchange = new Exchange({
       client: this.#client,
       path: this.#path,

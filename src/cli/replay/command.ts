@@ -1,6 +1,6 @@
 import { Command } from "commander";
 import { InputError } from "../../lib/errors.ts";
-import { lookAhead } from "../../replay/look-ahead.ts";
+import type { LoadPlan } from "../../replay/load/load-plan.ts";
 import type { ReplayOutcome } from "../../replay/replay.ts";
 import { notices } from "../../replay/report/notices.ts";
 import { replayReport } from "../../replay/report/report.ts";
@@ -12,8 +12,10 @@ import { output } from "../output.ts";
 import { addFlags, type ReplayFlags } from "./flags.ts";
 import { inspectCommand } from "./inspect.ts";
 import { mergeCommand } from "./merge.ts";
-import { openTrace, readingNotes } from "./open-trace.ts";
+import { openRequests } from "./open-requests.ts";
+import { readingNotes } from "./open-trace.ts";
 import { exitCodeOf, failedTooMany } from "./outcome-code.ts";
+import { OwnPlayer, sendingOptions } from "./player.ts";
 import { run } from "./run.ts";
 import { RunFiles } from "./run-files.ts";
 import { readSettings, reportSetting } from "./settings.ts";
@@ -22,28 +24,26 @@ import { replayTable, thresholdLines } from "./table.ts";
 /** `replay`: load test of any OpenAI-compatible server. */
 export function replayCommand(): Command {
   const command = new Command("replay").description(
-    "Load-test an OpenAI-compatible server, open loop by a trace's clock.",
+    "Load-test an OpenAI-compatible server: by a trace's clock, at a rate, or by concurrency.",
   );
   return addFlags(command).addCommand(inspectCommand()).addCommand(mergeCommand()).action(replayTrace);
 }
 
 async function replayTrace(flags: ReplayFlags, command: Command): Promise<void> {
-  requireOptions(command, ["trace", "url", "out"]);
+  const needed = flags.isl === undefined && flags.osl === undefined ? ["trace"] : [];
+  requireOptions(command, [...needed, "url", "out"]);
   const settings = readSettings(flags, process.env);
-  const { target, thresholds } = settings;
-  const trace = await openTrace(flags.trace, flags, flags.seed);
-  const ahead = await lookAhead(trace.requests);
+  const { target, thresholds, load } = settings;
+  const requests = await openRequests(flags, load.requests);
   const model = await chooseModel(target, flags.model);
   const files = await RunFiles.open(flags.out, flags.force ?? false);
+  const player = new OwnPlayer(sendingOptions(flags, settings, model, requests), requests);
 
-  const { outcome, partial, interrupted, startedAt, broken } = await run(
-    { flags, settings, model, words: trace.words },
-    ahead,
-    files,
-  );
-  const reading = trace.reading();
+  const played = await run(flags, player, planFor(load.plan, requests.lastMs), files);
+  const { outcome, partial, interrupted, startedAt, broken } = played;
+  const reading = requests.reading();
   const times = { startedAt, endedAt: Date.now(), partial };
-  const report = replayReport({ ...reportSetting(flags, settings, trace), model, ...times }, outcome);
+  const report = replayReport({ ...reportSetting(flags, settings, requests), model, ...times }, outcome);
   const checked = thresholds.map((threshold) => checkThreshold(threshold, report));
   const whole = checked.length === 0 ? report : { ...report, thresholds: [...checked] };
   await files.finish(whole);
@@ -58,6 +58,11 @@ async function replayTrace(flags: ReplayFlags, command: Command): Promise<void> 
     out.progress(`${shownUrl(target.url)}: ${failedText(outcome, maxFailed)}`);
   const thresholdsMet = checked.every(({ met }) => met);
   process.exitCode = exitCodeOf({ outcome, interrupted, thresholdsMet, maxFailed });
+}
+
+/** The plan of a trace's own clock ends when that does. */
+function planFor(plan: LoadPlan, lastMs: number | null): LoadPlan {
+  return plan.pace.kind === "trace" ? { ...plan, pace: { ...plan.pace, lastMs } } : plan;
 }
 
 function failedText({ completed, failed }: ReplayOutcome, maxFailed: number): string {

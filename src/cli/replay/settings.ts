@@ -5,16 +5,17 @@ import { emptyOutcome } from "../../replay/report/empty-outcome.ts";
 import { type ReplaySetting, replayReport } from "../../replay/report/report.ts";
 import { readThreshold, type Threshold } from "../../replay/report/thresholds.ts";
 import { shownUrl, type Target } from "../../replay/target.ts";
-import type { ReplayFlags } from "./flags.ts";
-import type { OpenTrace } from "./open-trace.ts";
+import { MAX_IN_FLIGHT, type ReplayFlags } from "./flags.ts";
+import { type LoadSettings, readLoad } from "./load-settings.ts";
+import type { OpenRequests } from "./open-requests.ts";
 
 export interface ReplaySettings {
   readonly target: Target;
   readonly extra: Readonly<Record<string, unknown>>;
   readonly goodput: GoodputTargets | null;
   readonly thresholds: readonly Threshold[];
-  /** Infinity for the whole trace. */
-  readonly durationMs: number;
+  readonly load: LoadSettings;
+  readonly maxInFlight: number;
   readonly timeoutMs: number | null;
 }
 
@@ -30,7 +31,8 @@ export function readSettings(flags: ReplayFlags, environment: NodeJS.ProcessEnv)
     target: targetOf(flags, environment),
     extra: extraBody(flags.extraBody),
     goodput,
-    durationMs: (flags.duration ?? Number.POSITIVE_INFINITY) * SECOND,
+    load: readLoad(flags),
+    maxInFlight: mostInFlight(flags),
     timeoutMs: flags.timeout === undefined ? null : flags.timeout * SECOND,
   };
   const nothing = { model: "", startedAt: 0, endedAt: 0, partial: null };
@@ -41,13 +43,16 @@ export function readSettings(flags: ReplayFlags, environment: NodeJS.ProcessEnv)
 /** What a report says of the flags. @param trace null before it is opened */
 export function reportSetting(
   flags: ReplayFlags,
-  { target, goodput, timeoutMs }: Omit<ReplaySettings, "thresholds">,
-  trace: Pick<OpenTrace, "reading" | "words"> | null,
+  { target, goodput, timeoutMs, load, maxInFlight }: Omit<ReplaySettings, "thresholds">,
+  trace: Pick<OpenRequests, "reading" | "words" | "name" | "passes"> | null,
 ): Omit<ReplaySetting, "model" | "startedAt" | "endedAt" | "partial"> {
-  const { endpoint, speed, seed, maxInFlight, lengths, retries, cancel } = flags;
+  const { endpoint, speed, seed, lengths, retries, cancel } = flags;
   const reading = trace?.reading();
   return {
-    trace: flags.trace,
+    trace: trace?.name ?? "",
+    load: load.plan,
+    traceWindow: load.requests.window,
+    tracePasses: trace?.passes() ?? 0,
     traceFormat: reading?.format ?? null,
     traceBroken: reading?.broken ?? 0,
     traceLeftOut: reading?.leftOut.values().reduce((sum, rows) => sum + rows, 0) ?? 0,
@@ -63,6 +68,17 @@ export function reportSetting(
     timeoutMs,
     goodput,
   };
+}
+
+/** @throws InputError where a closed loop would need more */
+function mostInFlight({ maxInFlight, concurrency = 1 }: ReplayFlags): number {
+  if (maxInFlight !== undefined && concurrency > maxInFlight)
+    throw new InputError(
+      "--max-in-flight",
+      "",
+      `is below --concurrency ${concurrency}; give as many or more`,
+    );
+  return maxInFlight ?? Math.max(MAX_IN_FLIGHT, concurrency);
 }
 
 /** Header names and values that HTTP/1.1 can carry (RFC 9110). */

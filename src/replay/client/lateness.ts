@@ -39,10 +39,11 @@ export class Lateness {
   }
 
   /** A request is sent now. @returns its delay, and the part of it for which there was no room */
-  sent(startMs: number): { readonly delayMs: number; readonly heldMs: number } {
+  sent(startMs: number, warmUp = false): { readonly delayMs: number; readonly heldMs: number } {
     const now = this.#now();
     const delayMs = now - startMs;
     const heldMs = Math.max(0, Math.min(now, this.#heldUntil) - startMs);
+    if (warmUp) return { delayMs, heldMs };
     this.#sends.record(delayMs - heldMs);
     if (heldMs > 0) {
       this.#held++;
@@ -55,7 +56,7 @@ export class Lateness {
   touched(record: Omit<RequestRecord, "clientLate">): boolean {
     const { delayMs, heldMs, scheduledMs, endedMs } = record;
     const late = delayMs - heldMs > LATE_MS || this.#watch.stalledIn(scheduledMs, endedMs);
-    if (late) this.#lateRequests++;
+    if (late && !record.warmUp) this.#lateRequests++;
     return late;
   }
 

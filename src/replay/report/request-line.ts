@@ -44,6 +44,7 @@ export function requestLine(record: RequestRecord, beganAt: number): string {
     ...(record.epoch === null ? {} : { epoch: record.epoch }),
     ...whoAsks(record.request),
     ...(record.serverRequestId === null ? {} : { server_request_id: record.serverRequestId }),
+    ...(record.warmUp ? { warm_up: true } : {}),
     ...(record.clientLate ? { client_late: true } : {}),
   });
 }
