@@ -5,7 +5,6 @@ import { arrivalTimes, type RateCourse, timeOf } from "../../src/replay/load/arr
 import { bounded } from "../../src/replay/load/bounds.ts";
 import { madeUpRequests } from "../../src/replay/load/made-up-lengths.ts";
 import { repeatedTrace } from "../../src/replay/load/repeated-trace.ts";
-import { RequestSource } from "../../src/replay/load/request-source.ts";
 import { ownPart, partOf } from "../../src/replay/load/share.ts";
 import { inWindow } from "../../src/replay/load/trace-window.ts";
 import { schedule } from "../../src/replay/schedule.ts";

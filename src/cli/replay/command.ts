@@ -1,25 +1,17 @@
 import { Command } from "commander";
 import { InputError } from "../../lib/errors.ts";
-import type { LoadPlan } from "../../replay/load/load-plan.ts";
-import type { ReplayOutcome } from "../../replay/replay.ts";
-import { notices } from "../../replay/report/notices.ts";
-import { replayReport } from "../../replay/report/report.ts";
-import { checkThreshold } from "../../replay/report/thresholds.ts";
 import { ServerClient } from "../../replay/server-client.ts";
 import { shownUrl, type Target } from "../../replay/target.ts";
 import { requireOptions } from "../options.ts";
-import { output } from "../output.ts";
 import { addFlags, type ReplayFlags } from "./flags.ts";
 import { inspectCommand } from "./inspect.ts";
 import { mergeCommand } from "./merge.ts";
+import { oneLoad } from "./one-load.ts";
 import { openRequests } from "./open-requests.ts";
-import { readingNotes } from "./open-trace.ts";
-import { exitCodeOf, failedTooMany } from "./outcome-code.ts";
 import { OwnPlayer, sendingOptions } from "./player.ts";
-import { run } from "./run.ts";
 import { RunFiles } from "./run-files.ts";
-import { readSettings, reportSetting } from "./settings.ts";
-import { replayTable, thresholdLines } from "./table.ts";
+import { readSettings } from "./settings.ts";
+import { wholeCurve } from "./whole-curve.ts";
 
 /** `replay`: load test of any OpenAI-compatible server. */
 export function replayCommand(): Command {
@@ -33,41 +25,13 @@ async function replayTrace(flags: ReplayFlags, command: Command): Promise<void> 
   const needed = flags.isl === undefined && flags.osl === undefined ? ["trace"] : [];
   requireOptions(command, [...needed, "url", "out"]);
   const settings = readSettings(flags, process.env);
-  const { target, thresholds, load } = settings;
-  const requests = await openRequests(flags, load.requests);
-  const model = await chooseModel(target, flags.model);
+  const requests = await openRequests(flags, settings.requests);
+  const model = await chooseModel(settings.target, flags.model);
   const files = await RunFiles.open(flags.out, flags.force ?? false);
   const player = new OwnPlayer(sendingOptions(flags, settings, model, requests), requests);
-
-  const played = await run(flags, player, planFor(load.plan, requests.lastMs), files);
-  const { outcome, partial, interrupted, startedAt, broken } = played;
-  const reading = requests.reading();
-  const times = { startedAt, endedAt: Date.now(), partial };
-  const report = replayReport({ ...reportSetting(flags, settings, requests), model, ...times }, outcome);
-  const checked = thresholds.map((threshold) => checkThreshold(threshold, report));
-  const whole = checked.length === 0 ? report : { ...report, thresholds: [...checked] };
-  await files.finish(whole);
-
-  const out = output(flags.json ?? false);
-  out.result(whole, [replayTable(outcome, outcome.client), ...thresholdLines(checked)].join("\n"));
-  for (const line of [...readingNotes(reading), ...notices(outcome, flags.lengths)]) out.progress(line);
-  if (partial !== null) out.progress(`${partial}: ${flags.out} holds what ran until then`);
-  if (broken !== null) throw broken;
-  const { maxFailed } = flags;
-  if (failedTooMany(outcome, maxFailed))
-    out.progress(`${shownUrl(target.url)}: ${failedText(outcome, maxFailed)}`);
-  const thresholdsMet = checked.every(({ met }) => met);
-  process.exitCode = exitCodeOf({ outcome, interrupted, thresholdsMet, maxFailed });
-}
-
-/** The plan of a trace's own clock ends when that does. */
-function planFor(plan: LoadPlan, lastMs: number | null): LoadPlan {
-  return plan.pace.kind === "trace" ? { ...plan, pace: { ...plan.pace, lastMs } } : plan;
-}
-
-function failedText({ completed, failed }: ReplayOutcome, maxFailed: number): string {
-  if (completed === 0) return "failed every request";
-  return `failed ${failed} of ${completed + failed} requests, more than --max-failed ${maxFailed}`;
+  const parts = { flags, settings, requests, model, files, player };
+  if (settings.load !== null) await oneLoad(parts, settings.load);
+  else if (settings.curve !== null) await wholeCurve(parts, settings.curve);
 }
 
 /** Asks the server even where the model is named: a replay against nothing should end before it begins. */

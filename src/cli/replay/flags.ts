@@ -2,10 +2,11 @@ import { type Command, InvalidArgumentError, Option } from "commander";
 import { LENGTHS, type Lengths } from "../../replay/request-body.ts";
 import { ENDPOINTS, type Endpoint } from "../../replay/target.ts";
 import { countOption, jsonOption, positiveOption } from "../options.ts";
+import { type CurveFlags, withCurveOptions } from "./curve-flags.ts";
 import { type LoadFlags, withLoadOptions } from "./load-flags.ts";
 import { TRACE_FILES, type TraceFlags, withTraceOptions } from "./open-trace.ts";
 
-export interface ReplayFlags extends TraceFlags, LoadFlags {
+export interface ReplayFlags extends TraceFlags, LoadFlags, CurveFlags {
   readonly trace?: string;
   readonly url: string;
   readonly out: string;
@@ -35,7 +36,7 @@ const MAX_FAILED = 0.5;
 const MOST_RETRIES = 100;
 
 export function addFlags(command: Command): Command {
-  return withLoadOptions(withTraceOptions(command))
+  return withCurveOptions(withLoadOptions(withTraceOptions(command)))
     .option("--trace <file>", TRACE_FILES)
     .option("--url <url>", "the server's base URL, with or without /v1; path and query are kept")
     .option("--out <dir>", "folder for report.json and requests.jsonl")

@@ -28,25 +28,30 @@ export interface LoadSettings {
 export function readLoad(
   flags: LoadFlags & { readonly seed: number; readonly trace?: string },
 ): LoadSettings {
-  const { isl, osl, window = null, seed } = flags;
   const pace = paceOf(flags);
   const bounds = boundsOf(flags, pace);
-  const bounded = Number.isFinite(bounds.requests) || Number.isFinite(bounds.durationMs);
+  const ends = Number.isFinite(bounds.requests) || Number.isFinite(bounds.durationMs);
+  const requests = readRequests(flags, { paced: pace.kind !== "trace", ends });
+  return { plan: { pace, bounds, seed: flags.seed }, requests };
+}
+
+/**
+ * Where a load's requests are from.
+ * @param load whether it has times, or needs none, beside those of a trace; and an end
+ */
+export function readRequests(
+  flags: LoadFlags & { readonly trace?: string },
+  load: { readonly paced: boolean; readonly ends: boolean },
+): RequestSetting {
+  const { window = null } = flags;
   const lengths = lengthsOf(flags);
-  if (lengths !== null && pace.kind === "trace")
-    throw new InputError("--isl", "", "says no times; give --rate, --ramp or --concurrency too");
-  if (lengths !== null && !bounded)
+  if (lengths !== null && !load.paced)
+    throw new InputError("--isl", "", "says no times; give --rate, --ramp, --concurrency or --sweep too");
+  if (lengths !== null && !load.ends)
     throw new InputError("--isl", "", "says no end; give --requests or --duration too");
   if (lengths !== null && window !== null)
-    throw new InputError(
-      "--window",
-      "",
-      `is of a trace's time, and ${isl && osl ? "--isl and --osl have" : "there is"} none`,
-    );
-  return {
-    plan: { pace, bounds, seed },
-    requests: { lengths, window, repeats: pace.kind !== "trace" && bounded },
-  };
+    throw new InputError("--window", "", "is of a trace's time, and --isl and --osl have none");
+  return { lengths, window, repeats: load.paced && load.ends };
 }
 
 function paceOf({ speed, rate, burstiness, ramp, concurrency, warmUp }: LoadFlags): Pace {

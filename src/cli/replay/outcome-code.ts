@@ -25,3 +25,17 @@ export function exitCodeOf({ outcome, interrupted, thresholdsMet, maxFailed }: E
   if (!thresholdsMet) return MISSED;
   return failedTooMany(outcome, maxFailed) ? FAILURE : SUCCESS;
 }
+
+/**
+ * The same of a curve, whose higher loads may fail.
+ * @param least what the least load came to; null where none was played
+ */
+export function curveExitCode({
+  least,
+  interrupted,
+  thresholdsMet,
+}: Pick<Ending, "interrupted" | "thresholdsMet"> & { readonly least: ReplayOutcome | null }): number {
+  if (interrupted) return INTERRUPTED;
+  if (!thresholdsMet) return MISSED;
+  return least === null || least.completed === 0 ? FAILURE : SUCCESS;
+}

@@ -6,7 +6,7 @@ import type { RequestRecord } from "../../replay/request-record.ts";
 import { LiveSummary } from "../live-summary.ts";
 import { stoppable } from "../stoppable.ts";
 import type { ReplayFlags } from "./flags.ts";
-import type { OnRecord, Played, Player } from "./player.ts";
+import type { Played, Player } from "./player.ts";
 import type { RunFiles } from "./run-files.ts";
 
 const VIEW_EVERY_MS = 1000;
@@ -21,7 +21,8 @@ export interface Run extends Played {
 /** Plays a load under the live view, and writes a line for each request. */
 export function run(flags: ReplayFlags, player: Player, plan: LoadPlan, files: RunFiles): Promise<Run> {
   return watched(player, async (view, signal) => {
-    const played = await player.play(plan, recordWriter(flags, files, view), signal);
+    const write = recordWriter(flags, files, view);
+    const played = await player.play(plan, (record, startedAt) => write(record, startedAt), signal);
     const broken = played.broken === null ? null : "the trace cannot be read on";
     const why = played.faults.length > 0 ? played.faults.join("; ") : broken;
     return {
@@ -38,9 +39,14 @@ export async function watched<T>(
   work: (view: LiveSummary, signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   const view = new LiveSummary(process.stderr);
+  // Of several loads one after the other, each has a clock of its own.
+  let [before, last] = [0, 0];
   const timer = setInterval(() => {
     const traffic = player.live();
-    if (traffic !== null) view.update({ traffic, pool: null, keys: null });
+    if (traffic === null) return;
+    if (traffic.elapsedMs < last) before += last;
+    last = traffic.elapsedMs;
+    view.update({ traffic: { ...traffic, elapsedMs: before + last }, pool: null, keys: null });
   }, VIEW_EVERY_MS);
   try {
     return await stoppable((signal) => work(view, signal));
@@ -51,10 +57,14 @@ export async function watched<T>(
 }
 
 /** Writes a line for each request, and says at the first why a server refuses forced lengths. */
-export function recordWriter({ lengths }: ReplayFlags, files: RunFiles, view: LiveSummary): OnRecord {
+export function recordWriter(
+  { lengths }: ReplayFlags,
+  files: RunFiles,
+  view: LiveSummary,
+): (record: RequestRecord, startedAt: number, more?: Readonly<Record<string, number>>) => void {
   let refusal = false;
-  return (record: RequestRecord, startedAt: number): void => {
-    files.line(requestLine(record, startedAt));
+  return (record, startedAt, more) => {
+    files.line(requestLine(record, startedAt, more));
     if (refusal || lengths !== "forced" || !refusesForcing(record)) return;
     refusal = true;
     view.say(`${REFUSES_FORCING} It said: ${oneLine(record.errorText ?? "")}`);
