@@ -7,10 +7,11 @@ import { addFlags, type ReplayFlags } from "./flags.ts";
 import { inspectCommand } from "./inspect.ts";
 import { mergeCommand } from "./merge.ts";
 import { oneLoad } from "./one-load.ts";
-import { openRequests } from "./open-requests.ts";
-import { OwnPlayer, sendingOptions } from "./player.ts";
+import { type OpenRequests, openRequests } from "./open-requests.ts";
+import { OwnPlayer, type Player, sendingOptions } from "./player.ts";
 import { RunFiles } from "./run-files.ts";
-import { readSettings } from "./settings.ts";
+import { type ReplaySettings, readSettings } from "./settings.ts";
+import { WorkerPlayer } from "./workers/worker-player.ts";
 import { wholeCurve } from "./whole-curve.ts";
 
 /** `replay`: load test of any OpenAI-compatible server. */
@@ -28,10 +29,25 @@ async function replayTrace(flags: ReplayFlags, command: Command): Promise<void> 
   const requests = await openRequests(flags, settings.requests);
   const model = await chooseModel(settings.target, flags.model);
   const files = await RunFiles.open(flags.out, flags.force ?? false);
-  const player = new OwnPlayer(sendingOptions(flags, settings, model, requests), requests);
+  const player = await openPlayer(flags, settings, model, requests);
   const parts = { flags, settings, requests, model, files, player };
-  if (settings.load !== null) await oneLoad(parts, settings.load);
-  else if (settings.curve !== null) await wholeCurve(parts, settings.curve);
+  try {
+    if (settings.load !== null) await oneLoad(parts, settings.load);
+    else if (settings.curve !== null) await wholeCurve(parts, settings.curve);
+  } finally {
+    await player.close();
+  }
+}
+
+function openPlayer(
+  flags: ReplayFlags,
+  settings: ReplaySettings,
+  model: string,
+  requests: OpenRequests,
+): Promise<Player> {
+  const trace = { reading: requests.reading(), passes: 1 };
+  if (flags.workers > 1) return WorkerPlayer.open(flags.workers, flags, model, settings.goodput, trace);
+  return Promise.resolve(new OwnPlayer(sendingOptions(flags, settings, model, requests), requests));
 }
 
 /** Asks the server even where the model is named: a replay against nothing should end before it begins. */

@@ -17,6 +17,8 @@ export interface PlayedCurve {
   /** As `Run` has them. */
   readonly partial: string | null;
   readonly interrupted: boolean;
+  /** A process that shared the load has died. */
+  readonly faulty: boolean;
   readonly broken: Error | null;
 }
 
@@ -67,6 +69,7 @@ export function playCurve(
       max,
       partial: signal.aborted ? "interrupted" : faults.length > 0 ? faults.join("; ") : why,
       interrupted: signal.aborted,
+      faulty: faults.length > 0,
       broken,
     };
   });

@@ -22,6 +22,7 @@ export interface ReplayFlags extends TraceFlags, LoadFlags, CurveFlags {
   readonly retries: number;
   readonly timeout?: number;
   readonly maxInFlight?: number;
+  readonly workers: number;
   readonly seed: number;
   readonly goodput?: readonly string[];
   readonly threshold?: readonly string[];
@@ -66,6 +67,7 @@ export function addFlags(command: Command): Command {
     .addOption(
       countOption("--max-in-flight <n>", `requests and sockets at one time (default: ${MAX_IN_FLIGHT})`),
     )
+    .addOption(countOption("--workers <n>", "processes that share the load").default(1))
     .addOption(
       countOption("--seed <n>", "of the prompts' text, of what is drawn, and of who leaves").default(1),
     )

@@ -17,16 +17,18 @@ export async function oneLoad(parts: RunParts, plan: LoadPlan): Promise<void> {
   const { flags, settings, requests, model, files, player } = parts;
   const { target, thresholds } = settings;
   const played = await run(flags, player, planFor(plan, requests.lastMs), files);
-  const { outcome, partial, interrupted, startedAt, broken } = played;
-  const reading = requests.reading();
+  const { outcome, partial, interrupted, startedAt, broken, faults } = played;
+  const { reading, passes } = player.trace();
+  const trace = { ...requests, reading };
+  const common = { ...reportSetting(flags, settings, trace), model, tracePasses: passes };
   const times = { startedAt, endedAt: Date.now(), partial };
-  const report = replayReport({ ...reportSetting(flags, settings, requests), model, ...times }, outcome);
+  const report = replayReport({ ...common, ...times }, outcome);
   const checked = thresholds.map((threshold) => checkThreshold(threshold, report));
-  const whole = checked.length === 0 ? report : { ...report, thresholds: [...checked] };
-  await files.finish(whole);
+  const written = checked.length === 0 ? report : { ...report, thresholds: [...checked] };
+  await files.finish(written);
 
   const out = output(flags.json ?? false);
-  out.result(whole, [replayTable(outcome, outcome.client), ...thresholdLines(checked)].join("\n"));
+  out.result(written, [replayTable(outcome, outcome.client), ...thresholdLines(checked)].join("\n"));
   for (const line of [...readingNotes(reading), ...notices(outcome, flags.lengths)]) out.progress(line);
   if (partial !== null) out.progress(`${partial}: ${flags.out} holds what ran until then`);
   if (broken !== null) throw broken;
@@ -34,7 +36,13 @@ export async function oneLoad(parts: RunParts, plan: LoadPlan): Promise<void> {
   if (failedTooMany(outcome, maxFailed))
     out.progress(`${shownUrl(target.url)}: ${failedText(outcome, maxFailed)}`);
   const thresholdsMet = checked.every(({ met }) => met);
-  process.exitCode = exitCodeOf({ outcome, interrupted, thresholdsMet, maxFailed });
+  process.exitCode = exitCodeOf({
+    outcome,
+    interrupted,
+    whole: faults.length === 0,
+    thresholdsMet,
+    maxFailed,
+  });
 }
 
 /** The plan of a trace's own clock ends when that does. */

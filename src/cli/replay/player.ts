@@ -1,4 +1,5 @@
 import type { LiveMeasures } from "../../replay/measures/measures.ts";
+import type { TraceReading } from "../../formats/traces/trace-parser.ts";
 import { type LoadPlan, loadOf } from "../../replay/load/load-plan.ts";
 import { WHOLE } from "../../replay/load/share.ts";
 import { Replay, type ReplayOptions, type ReplayOutcome } from "../../replay/replay.ts";
@@ -18,6 +19,12 @@ export interface Played {
   readonly broken: Error | null;
 }
 
+/** How a trace was read, and how often it began. */
+export interface TraceState {
+  readonly reading: TraceReading;
+  readonly passes: number;
+}
+
 /** @param startedAt as `Played` has it */
 export type OnRecord = (record: RequestRecord, startedAt: number) => void;
 
@@ -27,6 +34,8 @@ export interface Player {
   play(plan: LoadPlan, onRecord: OnRecord, signal: AbortSignal): Promise<Played>;
   /** The load that is played now; null where none is. */
   live(): LiveMeasures | null;
+  /** How far the trace was read, by now. */
+  trace(): TraceState;
   close(): Promise<void>;
 }
 
@@ -75,6 +84,10 @@ export class OwnPlayer implements Player {
 
   live(): LiveMeasures | null {
     return this.#replay?.live() ?? null;
+  }
+
+  trace(): TraceState {
+    return { reading: this.#requests.reading(), passes: this.#requests.passes() };
   }
 
   close(): Promise<void> {

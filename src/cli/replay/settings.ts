@@ -1,4 +1,5 @@
 import { InputError } from "../../lib/errors.ts";
+import type { TraceReading } from "../../formats/traces/trace-parser.ts";
 import type { GoodputTargets } from "../../replay/measures/goodput.ts";
 import type { LoadPlan } from "../../replay/load/load-plan.ts";
 import { PLAIN_WORDS } from "../../replay/prompt-words.ts";
@@ -26,12 +27,15 @@ export interface ReplaySettings {
 }
 
 const SECOND = 1000;
+const MOST_WORKERS = 256;
 
 /**
  * What the flags say, checked.
  * @param environment where a key may be
  */
 export function readSettings(flags: ReplayFlags, environment: NodeJS.ProcessEnv): ReplaySettings {
+  if (flags.workers > MOST_WORKERS)
+    throw new InputError("--workers", "", `is ${flags.workers}; give at most ${MOST_WORKERS}`);
   const goodput = goodputTargets(flags.goodput);
   const curve = readCurve(flags, goodput);
   const load = curve === null ? readLoad(flags) : null;
@@ -65,15 +69,15 @@ const NOT_FOUND = { held: null, lost: null, byClient: false, precise: false };
 export function reportSetting(
   flags: ReplayFlags,
   { target, goodput, timeoutMs, load, requests, maxInFlight }: Omit<ReplaySettings, "thresholds">,
-  trace: Pick<OpenRequests, "reading" | "words" | "name" | "passes"> | null,
+  trace: (Pick<OpenRequests, "words" | "name"> & { readonly reading: TraceReading }) | null,
 ): Omit<ReplaySetting, "model" | "startedAt" | "endedAt" | "partial"> {
   const { endpoint, speed, seed, lengths, retries, cancel } = flags;
-  const reading = trace?.reading();
+  const reading = trace?.reading;
   return {
     trace: trace?.name ?? "",
     ...(load === null ? {} : { load }),
     traceWindow: requests.window,
-    tracePasses: trace?.passes() ?? 0,
+    workers: flags.workers,
     traceFormat: reading?.format ?? null,
     traceBroken: reading?.broken ?? 0,
     traceLeftOut: reading?.leftOut.values().reduce((sum, rows) => sum + rows, 0) ?? 0,

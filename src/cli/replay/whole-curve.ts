@@ -16,9 +16,11 @@ export async function wholeCurve(parts: RunParts, asked: CurveSettings): Promise
   const { flags, settings, requests, model, files, player } = parts;
   const startedAt = Date.now();
   const played = await playCurve(flags, asked, settings.goodput, { player, files });
-  const { steps, max, partial, interrupted, broken } = played;
+  const { steps, max, partial, interrupted, faulty, broken } = played;
   const curve = { ...asked, steps, max };
-  const common = { ...reportSetting(flags, settings, requests), model };
+  const { reading, passes } = player.trace();
+  const trace = { ...requests, reading };
+  const common = { ...reportSetting(flags, settings, trace), model, tracePasses: passes };
   const report = curveReport(common, { startedAt, endedAt: Date.now(), partial }, curve);
   const checked = settings.thresholds.map((threshold) => checkThreshold(threshold, report));
   const whole = checked.length === 0 ? report : { ...report, thresholds: [...checked] };
@@ -26,12 +28,12 @@ export async function wholeCurve(parts: RunParts, asked: CurveSettings): Promise
 
   const out = output(flags.json ?? false);
   out.result(whole, [curveTable(curve), ...thresholdLines(checked)].join("\n"));
-  for (const line of readingNotes(requests.reading())) out.progress(line);
+  for (const line of readingNotes(reading)) out.progress(line);
   if (partial !== null) out.progress(`${partial}: ${flags.out} holds the steps until then`);
   if (broken !== null) throw broken;
   const least = steps.toSorted((a, b) => a.load - b.load).at(0)?.outcome ?? null;
   if (least !== null && least.completed === 0)
     out.progress(`${shownUrl(settings.target.url)}: completed no request even of the least load`);
   const thresholdsMet = checked.every(({ met }) => met);
-  process.exitCode = curveExitCode({ least, interrupted, thresholdsMet });
+  process.exitCode = curveExitCode({ least, interrupted, whole: !faulty, thresholdsMet });
 }

@@ -1,6 +1,6 @@
 import { Distribution } from "../measures/distribution.ts";
 import type { RequestRecord } from "../request-record.ts";
-import { type ClientVerdict, clientVerdict, LATE_MS } from "./verdict.ts";
+import { type ClientFacts, type ClientVerdict, clientVerdict, LATE_MS } from "./verdict.ts";
 import { ClientWatch } from "./watch.ts";
 
 /** How late the client itself was: with what it sent, and with reading what came. */
@@ -61,13 +61,19 @@ export class Lateness {
   }
 
   verdict(): ClientVerdict {
-    return clientVerdict({
+    return clientVerdict(this.facts());
+  }
+
+  facts(): ClientFacts {
+    return {
       sends: this.#sends,
-      watch: this.#watch,
+      loop: this.#watch.lateness,
+      stalls: this.#watch.stalls,
+      longestStallMs: this.#watch.longestStallMs,
       held: this.#held,
       longestHeldMs: this.#longestHeldMs,
       maxInFlight: this.#maxInFlight,
       lateRequests: this.#lateRequests,
-    });
+    };
   }
 }

@@ -1,4 +1,3 @@
-import type { ClientWatch } from "./watch.ts";
 import type { Distribution, DistributionSummary } from "../measures/distribution.ts";
 
 /** How late the client may be at the 99th percentile: later, its own lateness is a visible part of what it measures. */
@@ -24,24 +23,25 @@ export interface ClientVerdict {
   readonly lateRequests: number;
 }
 
-interface Observed {
+/** What was seen of a client, or of several together. */
+export interface ClientFacts {
   readonly sends: Distribution;
-  readonly watch: ClientWatch;
+  readonly loop: Distribution;
+  readonly stalls: number;
+  readonly longestStallMs: number;
   readonly held: number;
   readonly longestHeldMs: number;
   readonly maxInFlight: number;
   readonly lateRequests: number;
 }
 
-export function clientVerdict(observed: Observed): ClientVerdict {
-  const { sends, watch, held, longestHeldMs, maxInFlight, lateRequests } = observed;
+export function clientVerdict(facts: ClientFacts): ClientVerdict {
+  const { sends, loop, stalls, longestStallMs, held, longestHeldMs, maxInFlight, lateRequests } = facts;
   const why: string[] = [];
-  const loopP99 = enough(watch.lateness);
+  const loopP99 = enough(loop);
   const sendP99 = enough(sends);
-  if (watch.stalls > 0)
-    why.push(
-      `it stood still ${times(watch.stalls)} for up to ${ms(watch.longestStallMs)} while streams were open`,
-    );
+  if (stalls > 0)
+    why.push(`it stood still ${times(stalls)} for up to ${ms(longestStallMs)} while streams were open`);
   if (loopP99 > LATE_MS) why.push(`its event loop was ${ms(loopP99)} late at p99 (bound: ${LATE_MS} ms)`);
   if (sendP99 > LATE_MS) why.push(`its sends were ${ms(sendP99)} late at p99 (bound: ${LATE_MS} ms)`);
   if (held > 0)
@@ -52,9 +52,9 @@ export function clientVerdict(observed: Observed): ClientVerdict {
     valid: why.length === 0,
     why,
     sendLatenessMs: sends.summary(),
-    loopLatenessMs: watch.lateness.summary(),
-    stalls: watch.stalls,
-    longestStallMs: watch.longestStallMs,
+    loopLatenessMs: loop.summary(),
+    stalls,
+    longestStallMs,
     held,
     longestHeldMs,
     lateRequests,

@@ -46,6 +46,12 @@ export interface CountedTime {
   readonly toMs: number | null;
 }
 
+/** Amounts of each second of a run. */
+export interface SecondCounts {
+  readonly inFlight: readonly number[];
+  readonly tokens: readonly number[];
+}
+
 /** What happened while requests that count were started, whichever requests it was of. */
 export interface WindowSummary {
   readonly seconds: number;
@@ -105,8 +111,8 @@ export class Measures {
     tenants: new Breakdown(({ request }) => request.tenant),
     epochs: new Breakdown(({ epoch }) => epoch),
   };
-  readonly #inFlightBySecond = new BySecond();
-  readonly #tokensBySecond = new BySecond();
+  #inFlightBySecond = new BySecond();
+  #tokensBySecond = new BySecond();
   #sent = 0;
   #inFlight = 0;
   #completed = 0;
@@ -118,12 +124,14 @@ export class Measures {
   #warmUps = 0;
   #inWindow = 0;
   #fromMs: number | null;
+  readonly #fromIsGiven: boolean;
   readonly #toMs: number | null;
 
   /** @param goodput null where no request is judged */
   constructor(goodput: GoodputTargets | null = null, { fromMs, toMs }: CountedTime = ALL) {
     this.#goodput = goodput;
     this.#fromMs = fromMs;
+    this.#fromIsGiven = fromMs !== null;
     this.#toMs = toMs;
   }
 
@@ -136,9 +144,30 @@ export class Measures {
     this.#inFlight++;
     this.#inFlightBySecond.raise(scheduledMs + delayMs, this.#inFlight);
     if (warmUp) return;
-    this.#fromMs ??= scheduledMs;
+    if (!this.#fromIsGiven) this.#fromMs = Math.min(this.#fromMs ?? scheduledMs, scheduledMs);
     this.#sent++;
     this.#delay.record(delayMs);
+  }
+
+  /** A request that another process has sent and received. */
+  take(record: RequestRecord): void {
+    this.sent(record.delayMs, record.scheduledMs, record.warmUp);
+    this.ended(record);
+  }
+
+  /** What happened in each second, for those who put processes together. */
+  get bySecond(): SecondCounts {
+    return { inFlight: this.#inFlightBySecond.seconds, tokens: this.#tokensBySecond.seconds };
+  }
+
+  /** Has the seconds of others in place of its own: in flight at most is the sum of what each had at most. */
+  setBySecond(counts: readonly SecondCounts[]): void {
+    this.#inFlightBySecond = new BySecond();
+    this.#tokensBySecond = new BySecond();
+    for (const { inFlight, tokens } of counts) {
+      this.#inFlightBySecond.merge(inFlight);
+      this.#tokensBySecond.merge(tokens);
+    }
   }
 
   /** Whether what happens now counts. */

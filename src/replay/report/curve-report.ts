@@ -15,6 +15,7 @@ const COMMON = [
   "trace_left_out_rows",
   "trace_window_s",
   "trace_passes",
+  "workers",
   "url",
   "endpoint_type",
   "model",

@@ -24,6 +24,8 @@ export interface ReplaySetting {
   readonly traceWindow?: TraceWindow | null;
   /** How often the trace began; once where it is missing. */
   readonly tracePasses?: number;
+  /** Processes that shared the load; one where it is missing. */
+  readonly workers?: number;
   readonly traceBroken: number;
   readonly traceLeftOut: number;
   /** As people may see it. */
@@ -74,6 +76,7 @@ export function replayReport(setting: ReplaySetting, outcome: ReplayOutcome): Re
     ...loadKeys(setting.load),
     trace_window_s: windowSeconds(setting.traceWindow ?? null),
     trace_passes: setting.tracePasses ?? 1,
+    workers: setting.workers ?? 1,
     seed: setting.seed,
     max_in_flight: setting.maxInFlight,
     lengths: setting.lengths,
