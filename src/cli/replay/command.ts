@@ -10,6 +10,7 @@ import { oneLoad } from "./one-load.ts";
 import { type OpenRequests, openRequests } from "./open-requests.ts";
 import { OwnPlayer, type Player, sendingOptions } from "./player.ts";
 import { RunFiles } from "./run-files.ts";
+import { selfTestCommand } from "./self-test/self-test-command.ts";
 import { type ReplaySettings, readSettings } from "./settings.ts";
 import { WorkerPlayer } from "./workers/worker-player.ts";
 import { wholeCurve } from "./whole-curve.ts";
@@ -23,6 +24,7 @@ export function replayCommand(): Command {
 }
 
 async function replayTrace(flags: ReplayFlags, command: Command): Promise<void> {
+  if (flags.selfTest) return selfTestCommand(flags);
   const needed = flags.isl === undefined && flags.osl === undefined ? ["trace"] : [];
   requireOptions(command, [...needed, "url", "out"]);
   const settings = readSettings(flags, process.env);

@@ -23,6 +23,7 @@ export interface ReplayFlags extends TraceFlags, LoadFlags, CurveFlags {
   readonly timeout?: number;
   readonly maxInFlight?: number;
   readonly workers: number;
+  readonly selfTest?: true;
   readonly seed: number;
   readonly goodput?: readonly string[];
   readonly threshold?: readonly string[];
@@ -66,6 +67,10 @@ export function addFlags(command: Command): Command {
     )
     .addOption(
       countOption("--max-in-flight <n>", `requests and sockets at one time (default: ${MAX_IN_FLIGHT})`),
+    )
+    .option(
+      "--self-test",
+      "measure a server of known timing, and say how right the times are; nothing else is needed",
     )
     .addOption(countOption("--workers <n>", "processes that share the load").default(1))
     .addOption(
