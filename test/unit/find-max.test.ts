@@ -117,11 +117,15 @@ describe("a step", () => {
     const outcome = { ...emptyOutcome(TARGETS), ...measures.summary(4000) };
     expect(outcome).toMatchObject({ sent: 2, warmUps: 1, completed: 2, good: 2, durationMs: 3000 });
     expect(outcome.window).toEqual({ seconds: 2, completed: 2, outputTokens: 8 });
-    expect(judged(outcome, 0.95, false)).toMatchObject({ verdict: "held", attainment: { good: 2, of: 2 } });
-    expect(judged(outcome, 0.95, true).verdict).toBe("lost");
-    const late = { ...outcome, client: { ...outcome.client, valid: false } };
-    expect(judged(late, 0.95, false).verdict).toBe("client");
-    // Too many in flight is the server's doing.
-    expect(judged({ ...late, client: { ...late.client, held: 3 } }, 0.95, false).verdict).toBe("lost");
+    const of = (client: object, kind: "rate" | "concurrency", stopped = false) =>
+      judged({ ...outcome, client: { ...outcome.client, ...client } }, kind, 0.95, stopped);
+    expect(of({}, "rate")).toMatchObject({ verdict: "held", attainment: { good: 2, of: 2 } });
+    expect(of({}, "rate", true).verdict).toBe("lost");
+    // Good although the client was late is good; lost is not the server's doing then.
+    expect(of({ valid: false }, "rate").verdict).toBe("held");
+    expect(of({ valid: false }, "rate", true).verdict).toBe("client");
+    expect(of({ valid: false }, "concurrency").verdict).toBe("client");
+    // Too many in flight is.
+    expect(of({ valid: false, held: 3 }, "rate").verdict).toBe("lost");
   });
 });

@@ -60,10 +60,12 @@ function row(step: Step): string[] {
 }
 
 function verdictText({ verdict, stoppedEarly, outcome }: Step): string {
-  const late = outcome.client.valid ? "" : "client late";
-  if (verdict === "held") return "held";
-  if (verdict === "lost") return stoppedEarly ? "lost (stopped)" : "lost";
-  return late;
+  const words = [
+    ...(verdict === "held" || verdict === "lost" ? [verdict] : []),
+    ...(stoppedEarly ? ["stopped"] : []),
+    ...(outcome.client.valid ? [] : ["client late"]),
+  ];
+  return words.join(", ");
 }
 
 function maxLines({ max, setting, steps, attainment: required, precision }: Curve): string[] {

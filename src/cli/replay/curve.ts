@@ -52,7 +52,7 @@ export function playCurve(
       if (signal.aborted || broken !== null || played.faults.length > 0) return null;
       const { outcome, startedAt } = played;
       const stoppedEarly = lost.signal.aborted;
-      const verdict = judged(outcome, attainment, stoppedEarly);
+      const verdict = judged(outcome, setting.kind, attainment, stoppedEarly);
       const step = { load, plan, outcome, ...verdict, stoppedEarly, startedAt, endedAt: Date.now() };
       steps.push(step);
       view.say(stepLine(setting.kind, step));

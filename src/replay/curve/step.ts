@@ -45,17 +45,22 @@ export function stepPlan(load: number, setting: CurveSetting): LoadPlan {
   };
 }
 
-/** @param required the part of the requests that must be good, 0..1 */
+/**
+ * What a step says of its load. Whatever a late client adds to latencies, requests at a rate that are good all the same
+ * are good; in a closed loop it also asks for less than it should, and nothing can be said.
+ * @param required the part of the requests that must be good, 0..1
+ */
 export function judged(
-  outcome: ReplayOutcome,
+  { good, completed, failed, client }: ReplayOutcome,
+  kind: CurveKind,
   required: number,
   stoppedEarly: boolean,
 ): Pick<Step, "attainment" | "verdict"> {
-  if (outcome.good === null) return { attainment: null, verdict: null };
-  const attainment = attainmentOf(outcome.good, outcome.completed + outcome.failed);
-  // Where too many were in flight, the load was not kept, and that is the server's doing.
-  const { valid, held } = outcome.client;
-  if (!valid && held === 0) return { attainment, verdict: "client" };
-  const holds = valid && !stoppedEarly && attainment.part !== null && attainment.part >= required;
+  if (good === null) return { attainment: null, verdict: null };
+  const attainment = attainmentOf(good, completed + failed);
+  const holds = !stoppedEarly && attainment.part !== null && attainment.part >= required;
+  // Where too many were in flight the load was not kept, and that is the server's doing.
+  if (client.held > 0) return { attainment, verdict: "lost" };
+  if (!client.valid && !(holds && kind === "rate")) return { attainment, verdict: "client" };
   return { attainment, verdict: holds ? "held" : "lost" };
 }

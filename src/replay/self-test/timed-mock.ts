@@ -44,11 +44,6 @@ export class TimedMock {
     return taken;
   }
 
-  close(): void {
-    this.#server.close();
-    this.#server.closeAllConnections();
-  }
-
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     if (request.method !== "POST") {
       response.end(JSON.stringify({ object: "list", data: [{ id: "mock" }] }));
