@@ -25,7 +25,15 @@ function truth(changes: Partial<AnswerTruth> = {}): AnswerTruth {
 const record = replayRecord({ scheduledMs: 10, firstTokenMs: 60, ttftMs: 50, itlMs: [10, 10, 10, 10] });
 
 function step(streams: number, changes: Partial<SelfTestStep> = {}): SelfTestStep {
-  return { streams, ...compare([record], [truth()], BEGAN_MS), client: core(0), mock: core(0), ...changes };
+  const read = { answers: 1, frames: 5 };
+  return {
+    streams,
+    read,
+    ...compare([record], [truth()], BEGAN_MS),
+    client: core(0),
+    mock: core(0),
+    ...changes,
+  };
 }
 
 function core(waitedMs: number | null): CoreUse {

@@ -71,7 +71,9 @@ export async function selfTest({
     const { truths, core: mockCore } = await mock.take();
     if (signal.aborted) break;
     const beganMs = beginsAt + monotonicMs() - performance.now();
-    const step = { streams, ...compare(records, truths, beganMs), client, mock: mockCore };
+    const frames = truths.reduce((sum, { writtenMs }) => sum + writtenMs.length, 0);
+    const read = { answers: truths.length, frames };
+    const step = { streams, read, ...compare(records, truths, beganMs), client, mock: mockCore };
     done.push(step);
     onStep(step);
   }

@@ -9,6 +9,8 @@ const MOST_WAITING = 0.005;
 /** One load of the self-test. */
 export interface SelfTestStep extends Comparison {
   readonly streams: number;
+  /** All that the client read in the time of its `client`, what does not count among it. */
+  readonly read: { readonly answers: number; readonly frames: number };
   readonly client: CoreUse;
   readonly mock: CoreUse;
 }

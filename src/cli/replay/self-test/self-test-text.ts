@@ -64,9 +64,9 @@ export function selfTestReport(
   };
 }
 
-function perCpuSecond({ frames, answers, client }: SelfTestStep) {
+function perCpuSecond({ read, client }: SelfTestStep) {
   const seconds = client.cpuMs / 1000;
-  return { frames_per_cpu_second: frames / seconds, streams_per_cpu_second: answers / seconds };
+  return { frames_per_cpu_second: read.frames / seconds, streams_per_cpu_second: read.answers / seconds };
 }
 
 function cores({ cpuMs, elapsedMs }: CoreUse): number {
