@@ -2,6 +2,8 @@ import { readConstantsFile } from "../src/config/calibration/constants-file.ts";
 import { chooseGpu } from "../src/config/gpus/chosen-gpu.ts";
 import { loadGpu } from "../src/config/gpus/load-gpu.ts";
 import { loadModel } from "../src/config/shapes.ts";
+import type { FittedEngine } from "../src/model/fitted-engine.ts";
+import { precisionOf } from "../src/model/serving-precision.ts";
 import { drawnDemand } from "../src/planner/demand.ts";
 import type { PlanProblem } from "../src/planner/plan-problem.ts";
 import { USUAL_PERCENTILES } from "../src/planner/service-target.ts";
@@ -11,22 +13,27 @@ import { modelSizes } from "../src/twin/calibration/model-sizes.ts";
 
 const PLACE = { sourceOf: () => "gpu", field: [] };
 
-/** Mixtral 8x7B, which takes two GPUs at least, on up to 16 H100, with short requests: quick to plan for. */
-export async function smallPlanProblem(): Promise<PlanProblem> {
+/** A model in its own precision on up to 16 GPUs of a type, with short requests. */
+export async function planProblem(
+  name: string,
+  type: string,
+  engine: FittedEngine | null = null,
+): Promise<PlanProblem> {
   const [model, gpu, choice, { constants }] = await Promise.all([
-    loadModel("mixtral-8x7b"),
-    loadGpu("h100", PLACE),
-    chooseGpu("h100", PLACE),
+    loadModel(name),
+    loadGpu(type, PLACE),
+    chooseGpu(type, PLACE, engine),
     readConstantsFile(),
   ]);
   const hardware = modelledHardware(model, choice);
+  const precision = precisionOf(model.precision);
   return {
     model,
-    sizes: modelSizes(model, "bf16"),
-    precision: "bf16",
-    checkpoint: { name: "mistralai/Mixtral-8x7B-v0.1", precision: "bf16" },
-    types: [{ gpu, table: tableOf(constants), hardware, overlaps: false, price: null }],
-    engine: null,
+    sizes: modelSizes(model, precision),
+    precision,
+    checkpoint: { name, precision },
+    types: [{ gpu, table: tableOf(constants), hardware, overlaps: choice === null, price: null }],
+    engine,
     demand: drawnDemand(1, 256, 12),
     target: { ttftMs: 300, itlMs: 25, ...USUAL_PERCENTILES },
     maxGpus: 16,
@@ -38,4 +45,10 @@ export async function smallPlanProblem(): Promise<PlanProblem> {
     routed: null,
     seed: 3,
   };
+}
+
+/** Mixtral 8x7B, which takes two GPUs at least, on H100: quick to plan for. */
+export async function smallPlanProblem(): Promise<PlanProblem> {
+  const problem = await planProblem("mixtral-8x7b", "h100");
+  return { ...problem, checkpoint: { name: "mistralai/Mixtral-8x7B-v0.1", precision: "bf16" } };
 }

@@ -114,8 +114,8 @@ export class WriterQueue implements CaptureSink {
       if (news.kind === "written") this.#answered(news.requests, news.bytes, news.fault);
       else this.#onNotice(`capture: a file in ${this.#terms.directory} is not compressed (${news.fault})`);
     });
-    thread.on("error", (error) => this.#lost((error as Error).message));
-    thread.on("exit", () => this.#lost("its writer has ended"));
+    thread.on("error", (error) => this.#lost(thread, (error as Error).message));
+    thread.on("exit", () => this.#lost(thread, "its writer has ended"));
     this.#thread = thread;
     return thread;
   }
@@ -135,10 +135,10 @@ export class WriterQueue implements CaptureSink {
     this.#say(fault);
   }
 
-  #lost(why: string): void {
-    if (this.#thread === null) return;
+  /** What it has not answered is not written. */
+  #lost(thread: Worker, why: string): void {
+    if (this.#thread !== thread) return;
     this.#thread = null;
-    if (this.#closing) return;
     this.#lostMs = performance.now();
     while (this.#sent.length > 0) this.#answered(0, 0, why);
   }

@@ -14,7 +14,11 @@ export const captureSchema = z.strictObject({
   sample: z.number().positive().max(1),
   maxFileBytes: z.int().min(LEAST_FILE_BYTES).max(MOST_FILE_BYTES),
   maxFiles: z.int().min(2).max(10_000),
-  blockTokens: z.int().positive().multipleOf(HASHED_TOKENS).max(65_536),
+  blockTokens: z
+    .int()
+    .positive()
+    .multipleOf(HASHED_TOKENS, `expected a multiple of ${HASHED_TOKENS}`)
+    .max(65_536),
   saltEnv: z
     .string()
     .regex(

@@ -4,7 +4,7 @@ import { openCapacity } from "./open-capacity.ts";
 import { OpenUnit } from "./open-times.ts";
 import type { PlanProblem } from "./plan-problem.ts";
 
-export const LIMITS = ["memory bandwidth", "compute", "network", "memory", "steps"] as const;
+export const LIMITS = ["reading weights", "reading caches", "compute", "network", "memory", "steps"] as const;
 export const FIRST_LIMITS = ["first token", "between tokens", "room or time"] as const;
 
 /** What a unit would carry more, in parts of what it carries, if there were twice of something: 0.3 is 30 % more. */
@@ -14,6 +14,8 @@ export interface BindingLimit {
   readonly gains: Readonly<Record<HardwarePart, number>>;
   /** What gives way first just beyond the load line. */
   readonly first: (typeof FIRST_LIMITS)[number];
+  /** Of the first token's time there, at its percentile, what is the wait behind other prompts: 0..1. */
+  readonly queue: number;
 }
 
 /** Gains below are within what arithmetic can tell. */
@@ -26,7 +28,8 @@ export function bindingLimit(layout: Layout, problem: PlanProblem): BindingLimit
   const gain = (of: HardwarePart) =>
     openCapacity(layout, problem, problem.target, twiceOf(layout.type.hardware, of)) / own - 1;
   const gains = {
-    "memory bandwidth": gain("memory bandwidth"),
+    "reading weights": gain("reading weights"),
+    "reading caches": gain("reading caches"),
     compute: gain("compute"),
     network: gain("network"),
     memory: gain("memory"),
@@ -34,7 +37,9 @@ export function bindingLimit(layout: Layout, problem: PlanProblem): BindingLimit
   const names = Object.keys(gains) as (keyof typeof gains)[];
   const most = names.reduce((a, b) => (gains[b] > gains[a] ? b : a));
   const bound = gains[most] >= LEAST_GAIN;
-  const beyond = new OpenUnit(layout, problem).at(own * BEYOND_LINE);
+  const unit = new OpenUnit(layout, problem);
+  const beyond = unit.at(own * BEYOND_LINE);
+  const there = unit.at(own);
   const { ttftMs, itlMs } = problem.target;
   const first =
     beyond === null
@@ -42,5 +47,11 @@ export function bindingLimit(layout: Layout, problem: PlanProblem): BindingLimit
       : beyond.ttftMs / ttftMs >= beyond.itlMs / itlMs
         ? "first token"
         : "between tokens";
-  return { name: bound ? most : "steps", gain: bound ? gains[most] : 0, gains, first };
+  return {
+    name: bound ? most : "steps",
+    gain: bound ? gains[most] : 0,
+    gains,
+    first,
+    queue: there === null ? 0 : 1 - there.ttftAloneMs / there.ttftMs,
+  };
 }

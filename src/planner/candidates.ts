@@ -2,15 +2,7 @@ import type { Parallelism } from "../twin/calibration/serving-point.ts";
 import type { FittedEngine } from "../model/fitted-engine.ts";
 import type { MoeModel } from "../model/moe-model.ts";
 import { KvRoom } from "../core/cost/kv-room.ts";
-import {
-  type Layout,
-  type PlanGpu,
-  engineShape,
-  gpusOf,
-  nodeGpus,
-  unitGpus,
-  unitTopology,
-} from "./layout.ts";
+import { type Layout, type PlanGpu, engineShape, gpusOf, unitGpus, unitTopology } from "./layout.ts";
 import type { PlanProblem } from "./plan-problem.ts";
 import { mostGpus } from "./units-needed.ts";
 
@@ -55,7 +47,7 @@ function unitsOf(problem: PlanProblem, type: PlanGpu): Layout[] {
 /** GPUs that a pool may have, up to so many: beyond an NVLink domain whole ones of it, or nodes. */
 export function poolSizes({ gpu }: Pick<PlanGpu, "gpu">, most: number): number[] {
   const domain = gpu.scaleUp.gpus;
-  return POOL_GPUS.filter((gpus) => gpus <= most && (gpus <= domain || gpus % nodeGpus(gpus, gpu) === 0));
+  return POOL_GPUS.filter((gpus) => gpus <= most && (gpus <= domain || gpus % domain === 0));
 }
 
 /** Redundant slots of a GPU that are tried beside none. */

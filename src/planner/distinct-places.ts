@@ -4,7 +4,10 @@ import type { MoeModel } from "../model/moe-model.ts";
  * Places other than its own that a token reaches among so many alike ones (GPUs, nodes), which hold equal runs of the experts,
  * on average: top-k choices as likely everywhere, or everywhere within the groups that its gate keeps.
  */
-export function distinctPlaces({ topk, groups, topkGroups }: MoeModel, places: number): number {
+export function distinctPlaces(
+  { topk, groups, topkGroups }: Pick<MoeModel, "topk" | "groups" | "topkGroups">,
+  places: number,
+): number {
   if (places === 1) return 0;
   if (groups === 1) return away(places, topk, places);
   if (groups > places) {

@@ -20,6 +20,8 @@ export interface OpenTimes {
   readonly ttftMs: number;
   readonly itlMs: number;
   readonly tpotMs: number;
+  /** The first token if nobody waited behind others' prompts. */
+  readonly ttftAloneMs: number;
   /** Sequences that a rank runs, on average. */
   readonly batch: number;
 }
@@ -110,8 +112,10 @@ export class OpenUnit {
   }
 
   #said({ rate, itl, tpot, batch }: OpenPoint, first: readonly TimePart[]): OpenTimes {
+    const alone = first.filter(({ kind }) => kind !== "wait");
     return {
       rate,
+      ttftAloneMs: 1000 * (this.#outside + sumAt(alone, this.#percentile)),
       ttftMs: 1000 * (this.#outside + sumAt(first, this.#percentile)),
       itlMs: 1000 * itl,
       tpotMs: 1000 * tpot,

@@ -2,20 +2,21 @@ import { overPart } from "../core/cost/exchange-table.ts";
 import type { Hardware } from "../core/cost/hardware.ts";
 
 /** What there may be more of. */
-export type HardwarePart = "memory bandwidth" | "compute" | "network" | "memory";
+export type HardwarePart = "reading weights" | "reading caches" | "compute" | "network" | "memory";
 
 /** Hardware with twice of something: what is fixed stays. */
 export function twiceOf(hardware: Hardware, part: HardwarePart): Hardware {
   switch (part) {
-    case "memory bandwidth": {
-      const { weightBandwidth, kvBandwidth, head } = hardware;
+    case "reading weights": {
+      const { weightBandwidth, head } = hardware;
       return {
         ...hardware,
         weightBandwidth: 2 * weightBandwidth,
-        kvBandwidth: 2 * kvBandwidth,
         head: { ...head, bandwidth: 2 * head.bandwidth },
       };
     }
+    case "reading caches":
+      return { ...hardware, kvBandwidth: 2 * hardware.kvBandwidth };
     case "compute": {
       const { projectionFlops, expertFlops, attentionFlops, head } = hardware;
       return {

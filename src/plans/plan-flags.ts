@@ -2,7 +2,7 @@ import { InputError } from "../lib/errors.ts";
 import { ENGINE_NAMES, type FittedEngine } from "../model/fitted-engine.ts";
 import type { ServingPrecision } from "../model/serving-precision.ts";
 import { decimals } from "../lib/number-text.ts";
-import { type Demand, foundPart, leastPrompt } from "../planner/demand.ts";
+import { foundPart, leastPrompt } from "../planner/demand.ts";
 import type { PlanProblem } from "../planner/plan-problem.ts";
 import { PERCENTILES, type ServiceTarget, USUAL_PERCENTILES } from "../planner/service-target.ts";
 import { SLO_PRESETS, type SloPreset, type SloPresetName } from "../planner/slo-presets.ts";
@@ -45,17 +45,17 @@ export interface PlanFlags {
   readonly seed: number;
 }
 
-interface AskedLengths {
-  readonly isl: number;
-  readonly osl: number;
-  readonly cached: number;
-}
-
 /** What is said of the target. */
 export type TargetFlags = Pick<
   PlanFlags,
   "slo" | "ttftP50" | "ttftP90" | "ttftP95" | "ttftP99" | "itlP50" | "itlP90" | "itlP95" | "itlP99"
 >;
+
+interface AskedLengths {
+  readonly isl: number;
+  readonly osl: number;
+  readonly cached: number;
+}
 
 /** What comes: one of three. */
 export type Asked =
@@ -164,13 +164,6 @@ export function pricesOf(
   return prices;
 }
 
-function foundText(demand: Demand): string {
-  const found = foundPart(demand);
-  if (found === 0) return "";
-  const where = demand.arrivals.kind === "window" ? "one cache for all" : "the cache";
-  return `, ${decimals(100 * found, 0)} % of prompts found in ${where}`;
-}
-
 /** The question, in a line. */
 export function questionText(
   { model, precision, types, engine, demand, target, budget }: PlanProblem,
@@ -181,7 +174,10 @@ export function questionText(
     demand.arrivals.kind === "users"
       ? `${demand.rate} users who think ${decimals(demand.arrivals.thinkMs / 1000, 0)} s, with requests`
       : `${demand.rate.toPrecision(3)} requests/s`;
-  const asked = `${comes} of ${decimals(demand.prompt, 0)} + ${decimals(demand.answer, 0)} tokens${foundText(demand)}`;
+  const found = foundPart(demand);
+  const cache = demand.arrivals.kind === "window" ? "one cache for all" : "the cache";
+  const prefixes = found > 0 ? `, ${decimals(100 * found, 0)} % of prompts found in ${cache}` : "";
+  const asked = `${comes} of ${decimals(demand.prompt, 0)} + ${decimals(demand.answer, 0)} tokens${prefixes}`;
   const within = `${target.ttftPercentile} % of first tokens within ${target.ttftMs} ms and ${target.ttftPercentile === target.itlPercentile ? "" : `${target.itlPercentile} % `}of times between tokens within ${target.itlMs} ms`;
   const most = budget === null ? "" : ` for $${budget} an hour at most`;
   const by = engine === null ? "" : ` by ${ENGINE_NAMES[engine]}`;

@@ -8,14 +8,33 @@ export function poolsText(prefill: string | null, decode: string): string {
     : `a pool for prompts (${prefill}) beside one for answers (${decode})`;
 }
 
-export function limitText({ name, gain, first }: Pick<BindingLimit, "name" | "gain" | "first">): string {
+/** What there would be twice of. */
+const TWICE: Readonly<Record<BindingLimit["name"], string>> = {
+  "reading weights": "as fast it",
+  "reading caches": "as fast it",
+  compute: "of it",
+  network: "of it",
+  memory: "of it",
+  steps: "as fast they",
+};
+
+/** What binds, by arithmetic. */
+export function boundText({ name, gain }: Pick<BindingLimit, "name" | "gain">): string {
+  return name === "steps"
+    ? "the fixed time of steps: twice of anything else is worth less than 2 %"
+    : `${name}: twice ${TWICE[name]} would carry ${decimals(100 * gain, 0)} % more`;
+}
+
+/** What gives way first, and what binds. */
+export function limitText(limit: Pick<BindingLimit, "name" | "gain" | "first" | "queue">): string {
+  const { first, queue } = limit;
   const way =
     first === "room or time"
       ? "room or time for more"
       : `the time ${first === "first token" ? "to the first token" : "between tokens"}`;
-  const what =
-    name === "steps"
-      ? "the fixed time of steps: twice of anything else is worth less than 2 %"
-      : `${name}: twice of it would carry ${decimals(100 * gain, 0)} % more`;
-  return `${way} gives way first; ${what}`;
+  const waits =
+    first === "first token"
+      ? `, of which ${decimals(100 * queue, 0)} % is the wait behind other prompts,`
+      : "";
+  return `${way}${waits} gives way first; ${boundText(limit)}`;
 }

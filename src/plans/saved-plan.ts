@@ -58,7 +58,7 @@ export interface SavedAnswer {
     readonly useWithoutSpare: number;
   };
   readonly twin: readonly Trial[];
-  readonly limit: Pick<BindingLimit, "name" | "gain" | "first">;
+  readonly limit: Pick<BindingLimit, "name" | "gain" | "first" | "queue">;
   readonly cost: { readonly dollarsPerHour: number; readonly perMillionTokens: number } | null;
 }
 
@@ -82,6 +82,7 @@ const answer = record<SavedAnswer>({
     name: word(LIMITS),
     gain: number(),
     first: word(FIRST_LIMITS),
+    queue: number(),
   }),
   cost: nullOr(
     record<NonNullable<SavedAnswer["cost"]>>({ dollarsPerHour: number(0), perMillionTokens: number(0) }),

@@ -6,6 +6,12 @@ const QUESTION_MS = 10_000;
 /** uvicorn, under vLLM and SGLang, closes a connection that was idle for five seconds; this side must be first. */
 const KEPT_ALIVE_MS = 4000;
 
+/** Headers of every request that names no others. */
+const USUAL = [
+  ["content-type", "application/json"],
+  ["accept", "text/event-stream, application/json"],
+];
+
 /** Codes of certificates that nobody trusted has signed, or that are another's. */
 const UNTRUSTED = /CERT|UNABLE_TO_VERIFY/;
 
@@ -20,8 +26,9 @@ export class ServerClient {
   /** @param sockets at most at one time; further requests wait */
   constructor(target: Target, sockets: number) {
     this.#target = target;
-    const named = target.headers.some((name, i) => i % 2 === 0 && name.toLowerCase() === "content-type");
-    this.#headers = named ? target.headers : ["content-type", "application/json", ...target.headers];
+    const named = new Set(target.headers.map((text, i) => (i % 2 === 0 ? text.toLowerCase() : "")));
+    const own = USUAL.filter(([name]) => !named.has(name)).flat();
+    this.#headers = [...own, ...target.headers];
     this.#pool = new Pool(target.url.origin, {
       connections: sockets,
       pipelining: 1,
@@ -29,7 +36,7 @@ export class ServerClient {
       // How long an answer may take is what is measured.
       headersTimeout: 0,
       bodyTimeout: 0,
-      connect: { rejectUnauthorized: !target.insecure },
+      connect: { rejectUnauthorized: !target.insecure, timeout: 0 },
     });
   }
 
@@ -58,8 +65,7 @@ export class ServerClient {
         method: "GET",
         path: modelsPath(url),
         headers: [...headers],
-        headersTimeout: QUESTION_MS,
-        bodyTimeout: QUESTION_MS,
+        signal: AbortSignal.timeout(QUESTION_MS),
       });
       const text = await body.text();
       return statusCode === 401 || statusCode === 403 ? null : listed(text);

@@ -116,19 +116,35 @@ const REQUEST: CapturedRequest = {
   body: null,
 };
 
-test("what comes faster than it is written is dropped and counted, and the file says how many", async () => {
-  const notices: string[] = [];
-  const directory = folder.path("fast");
-  const queue = new WriterQueue(
+function queueOf(directory: string, notices: string[], salt: Uint8Array): WriterQueue {
+  return new WriterQueue(
     {
       origin: { gateway: "g", version: "1", sample: 1, startMs: 0, clockMs: 0 },
-      lines: { salt: new Uint8Array(16), names: false, blockTokens: 64 },
+      lines: { salt, names: false, blockTokens: 64 },
       directory,
       maxFileBytes: 1 << 30,
       maxFiles: 2,
     },
     (line) => notices.push(line),
   );
+}
+
+test("a writer that dies takes what it had with it, and nothing else", async () => {
+  const notices: string[] = [];
+  // It cannot begin without one.
+  const queue = queueOf(folder.path("dead"), notices, null as unknown as Uint8Array);
+  for (let i = 0; i < 300; i++) queue.offer(REQUEST);
+  await expect.poll(() => queue.counts.unwritten, patiently).toBe(300);
+  queue.offer(REQUEST);
+  await queue.close();
+  expect(queue.counts).toEqual({ written: 0, bytes: 0, queueFull: 0, unwritten: 301 });
+  expect(notices).toEqual([expect.stringMatching(/requests are not recorded \(.*\)$/)]);
+});
+
+test("what comes faster than it is written is dropped and counted, and the file says how many", async () => {
+  const notices: string[] = [];
+  const directory = folder.path("fast");
+  const queue = queueOf(directory, notices, new Uint8Array(16));
   // All in one turn of the event loop: the writer can answer none of it before.
   for (let i = 0; i < 10_000; i++) queue.offer(REQUEST);
   const { queueFull } = queue.counts;

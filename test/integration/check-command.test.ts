@@ -140,3 +140,29 @@ test("a simulated pool is what its model and GPUs are, and fails where these can
     "pool deepseek-v3: topology cannot serve deepseek-v3: a GPU's weights",
   );
 });
+
+test("the folder for traces is looked at, and nothing is made", async () => {
+  await using server = await answering(200, '{"data":[{"id":"small"}]}');
+  const checked = async (directory: string) => {
+    const pools = `pools: [{ name: chat, kind: openai, models: [small], urls: ["${server.url}"] }]`;
+    const path = await folder.write("capture.yaml", `capture: { directory: ${directory} }\n${pools}`);
+    const { stdout } = await resultHere("check", "--config", path, "--json");
+    const { findings } = JSON.parse(stdout) as {
+      findings: { what: string; reachable: boolean; finding: string }[];
+    };
+    return findings.find(({ what }) => what === "capture");
+  };
+  expect(await checked("traces")).toMatchObject({
+    reachable: true,
+    finding: `requests are recorded in ${folder.path("traces")}`,
+  });
+  expect(await folder.names()).not.toContain("traces");
+  expect(await checked("no/traces")).toMatchObject({
+    reachable: false,
+    finding: expect.stringContaining("(ENOENT)") as string,
+  });
+  expect(await checked("capture.yaml")).toMatchObject({
+    reachable: false,
+    finding: expect.stringContaining("is no folder") as string,
+  });
+});

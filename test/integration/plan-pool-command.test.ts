@@ -13,9 +13,11 @@ const KEY = "key-of-operators";
 const SETTINGS = `
 http: { operatorKeyEnv: OPERATOR_KEY }
 health: { probe: { intervalMs: 100 } }
-control: { sharesMs: 200, placementMs: 1000 }`;
+control: { sharesMs: 1000, placementMs: 5000 }`;
 /** The machine has other things to do. */
-const PAUSE_MS = 60;
+const PAUSE_MS = 100;
+/** More than come while it is watched. */
+const MOST_REQUESTS = 80;
 const PROMPT = Array.from({ length: 200 }, () => "word").join(" ");
 
 let folder: ScratchFolder;
@@ -25,7 +27,7 @@ let asked: readonly string[];
 beforeAll(async () => {
   folder = await scratchFolder();
   const group = await smallGroup(folder);
-  const simulated = group.replace("{", "{ name: demo, kind: simulated, seed: 1,");
+  const simulated = group.replace("{", "{ name: demo, kind: simulated, policy: least-load, seed: 1,");
   const real = "{ name: real, kind: vllm, models: [other], urls: [http://127.0.0.1:9, http://127.0.0.1:10] }";
   gateway = await startGateway(`${SETTINGS}\npools: [${simulated}, ${real}]`, { OPERATOR_KEY: KEY });
   process.env["PLAN_POOL_KEY"] = KEY;
@@ -43,7 +45,7 @@ async function underTraffic(command: () => ReturnType<typeof resultHere>): Retur
   const stop = new AbortController();
   let answered = 0;
   const one = async () => {
-    while (!stop.signal.aborted) {
+    while (!stop.signal.aborted && answered < MOST_REQUESTS) {
       const response = await fetch(`${gateway.url}/v1/chat/completions`, {
         method: "POST",
         headers: { "content-type": "application/json" },
@@ -74,7 +76,7 @@ describe("a pool that runs", () => {
   test("is measured, modelled beside that, and told what it has room for", async () => {
     const out = folder.path("right-sizing");
     const { code, stdout, stderr } = await underTraffic(() =>
-      resultHere(...asked, "--window", "1.5", "--out", out, "--json"),
+      resultHere(...asked, "--window", "1", "--out", out, "--json"),
     );
     expect(stderr).toContain("watching pool demo");
     const said = JSON.parse(stdout);
@@ -110,7 +112,7 @@ describe("a pool that runs", () => {
 
   test("that misses its target already: exit 1, and the answer all the same", async () => {
     const tight = ["--ttft-p95", "0.01", "--itl-p95", "0.01"];
-    const { code, stdout } = await underTraffic(() => resultHere(...asked, ...tight, "--window", "1"));
+    const { code, stdout } = await underTraffic(() => resultHere(...asked, ...tight, "--window", "0.6"));
     expect(code).toBe(1);
     expect(stdout).toContain("Pool demo misses its target now");
     expect(stdout).toContain("What to change, and what it is worth");

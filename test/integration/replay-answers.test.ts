@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import type { ServerResponse } from "node:http";
 import { describe, expect, it } from "vitest";
+import type { TraceRequest } from "../../src/model/traffic.ts";
 import { openLoop } from "../../src/replay/open-loop.ts";
 import { Replay, type ReplayOptions } from "../../src/replay/replay.ts";
 import type { BodyStyle } from "../../src/replay/request-body.ts";
@@ -17,9 +18,17 @@ interface Changes extends Partial<Omit<ReplayOptions, "target" | "style">> {
 }
 
 /** Plays requests that all start at once, each with its own number of output tokens. */
-async function play(url: URL, outputTokens: readonly number[], { target, style, ...options }: Changes = {}) {
-  const records: RequestRecord[] = [];
+function play(url: URL, outputTokens: readonly number[], changes: Changes = {}) {
   const trace = outputTokens.map((tokens) => ({ arrivalMs: 0, inputTokens: 4, outputTokens: tokens }));
+  return playTrace(url, trace, changes);
+}
+
+async function playTrace(
+  url: URL,
+  trace: readonly TraceRequest[],
+  { target, style, ...options }: Changes = {},
+) {
+  const records: RequestRecord[] = [];
   const replay = new Replay({
     target: { url, headers: [], insecure: false, keepAlive: true, ...target },
     style: { endpoint: "chat", model: "m1", lengths: "forced", extra: {}, ...style },
@@ -123,19 +132,6 @@ describe("an answer of HTTP status 200", () => {
     });
   });
 
-  it("ends at its last token, however late the rest comes", async () => {
-    await using server = await scriptedServer(async (_, response) => {
-      response.writeHead(200, { "content-type": "text/event-stream" }).write(word + word);
-      await new Promise((resolve) => setTimeout(resolve, 100));
-      response.end(finish("stop") + usage(2) + DONE);
-    });
-    const { records, outcome } = await play(server.url, [2]);
-    const [{ e2eMs, endedMs, scheduledMs, lastTokenMs }] = records;
-    expect(e2eMs).toBe((lastTokenMs ?? 0) - scheduledMs);
-    expect(endedMs - (lastTokenMs ?? 0)).toBeGreaterThan(80);
-    expect(outcome.tpotMs?.max).toBeLessThan(80);
-  });
-
   it("has the server's own names, and what was sent", async () => {
     const record = await answered(word + finish("stop") + DONE, {
       "x-plimsoll-shard": "node-1/3",
@@ -195,6 +191,22 @@ describe("a request", () => {
       expect(body).toMatchObject({ ignore_eos: true, min_tokens: body.max_tokens, temperature: 0 });
       expect(body).not.toHaveProperty("stream_options");
     }
+  });
+
+  it("carries who asks and what is asked, as far as its trace says", async () => {
+    await using server = await scriptedServer(stream);
+    const request = {
+      arrivalMs: 0,
+      inputTokens: 4,
+      outputTokens: 2,
+      priority: 3,
+      tenant: "a b",
+      session: "ü1",
+    };
+    const messages = [{ role: "system", content: "be brief" }];
+    await playTrace(server.url, [{ ...request, messages }]);
+    expect(server.headers[0]).toMatchObject({ "x-tenant-id": "a b", "x-session-id": "%C3%BC1" });
+    expect(server.bodies[0]).toMatchObject({ priority: 3, messages });
   });
 
   it("leaves the ends of answers to the model with natural lengths", async () => {
@@ -258,13 +270,12 @@ describe("a request", () => {
     expect(records[0]).toMatchObject({ sentMs: null, status: null });
   });
 
-  it("fails when it takes longer than it may", async () => {
-    await using server = await scriptedServer((body, response) =>
-      body.max_tokens === 2 ? stream(body, response) : void response.writeHead(200).write(word),
-    );
-    const { records } = await play(server.url, [2, 3], { timeoutMs: 300 });
-    expect(records.map(({ failure }) => failure)).toEqual([null, "timeout"]);
-    expect(records[1].outputTokens).toBe(1);
+  it("fails when it takes longer than it may, wherever it is then", async () => {
+    await using silent = await scriptedServer((_, response) => response.writeHead(200).flushHeaders());
+    const { records } = await play(silent.url, [1, 1], { timeoutMs: 50, maxInFlight: 1 });
+    expect(records.map(({ failure }) => failure)).toEqual(["timeout", "timeout"]);
+    await using server = await scriptedServer(stream);
+    expect((await play(server.url, [1], { timeoutMs: 60_000 })).outcome.completed).toBe(1);
   });
 
   it("is counted where the server sends it away, or comes back when it is told to", async () => {

@@ -6,6 +6,7 @@ import { readParts, readText } from "../trace-reading.ts";
 
 const AZURE = "TIMESTAMP,ContextTokens,GeneratedTokens\n";
 const azureRow = (second: number) => `2024-05-10 00:00:${String(second).padStart(2, "0")},10,5\n`;
+const own = (ms: number) => `{"timestamp_ms":${ms},"input_length":1,"output_length":1}\n`;
 const row = (timestamp: number) => `{"timestamp":${timestamp},"input_length":10,"output_length":5}\n`;
 
 describe("broken rows", () => {
@@ -74,6 +75,10 @@ describe("times that cannot be", () => {
     ["Timestamp,Request tokens,Response tokens\n-5,1,1", "f: line 2 Timestamp is '-5'; expected seconds ≥ 0"],
     ["Timestamp,Request tokens,Response tokens\n,1,1", "f: line 2 Timestamp is ''; expected seconds ≥ 0"],
     ['{"timestamp_ms":-1,"input_length":1,"output_length":1}', "f: line 1 timestamp_ms is -1"],
+    [
+      `{"format":"plimsoll.trace/1","order":"end"}\n${own(5)}${own(4)}`,
+      "f: line 3 timestamp_ms is 4, earlier than 5 before it; the file is not finished, and in the order of answers; `replay merge` sorts it",
+    ],
     [
       '{"chat_id":1,"parent_chat_id":-1,"timestamp":-0.5,"input_length":1,"output_length":1}',
       "f: line 1 timestamp is -0.5",

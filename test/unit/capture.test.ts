@@ -137,10 +137,11 @@ describe("flights", () => {
     flight.timing.contentFrames(2);
     flights.clock.ms += 10;
     flight.timing.contentFrames(1);
-    flights.sent[0].data();
+    flights.sent[0].data("data: [DONE]\n\n");
     flights.sent[0].end();
+    // The last frame says that it is whole, and nothing else.
     expect(requests).toMatchObject([
-      { firstFrameMs: 30, durationMs: 40, outputTokens: { tokens: 3, estimated: true }, outcome: "ok" },
+      { firstFrameMs: 30, durationMs: 40, outputTokens: { tokens: 2, estimated: true }, outcome: "ok" },
     ]);
     expect(requests[0].inputTokens).toEqual({ tokens: 10, estimated: true });
   });
@@ -172,6 +173,15 @@ describe("flights", () => {
       Array.from({ length: 4 }, () => ({ tokens: 0, estimated: false })),
     );
     expect(flights.faults).toEqual([]);
+  });
+
+  test("no more tokens are estimated than were asked for", () => {
+    const { flights, requests } = recorded();
+    for (const maxTokens of [4, null]) {
+      flights.fly(new HeardClient(), "{}", { maxTokens });
+      flights.sent.at(-1)?.answer(200, "x".repeat(400));
+    }
+    expect(requests.map(({ outputTokens }) => outputTokens.tokens)).toEqual([4, 100]);
   });
 
   test("bodies only where text is recorded, and as they were sent", () => {

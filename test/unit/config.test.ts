@@ -1,3 +1,4 @@
+import { dirname, join } from "node:path";
 import { readdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -143,6 +144,26 @@ describe("loadConfig", () => {
     expect(Object.entries(tenants)).toEqual([["constructor", { ...tenant, maxInFlight: 7, priority: -3 }]]);
   });
 
+  test("traces lie beside the file that names their folder, and a salt is no short word", async () => {
+    const path = await file(`capture: { directory: traces, saltEnv: SALT, text: true }\n${onePool}`);
+    const SALT = "0123456789abcdef";
+    const { capture, notes } = await loadConfig(path, { SALT });
+    expect(capture).toMatchObject({
+      directory: join(dirname(path), "traces"),
+      salt: SALT,
+      sample: 1,
+      names: false,
+    });
+    expect(notes).toEqual([expect.stringContaining("capture.text: is true: whole requests")]);
+    const short = loadConfig(path, { SALT: "word" });
+    await expect(short).rejects.toThrow(
+      "capture.saltEnv names a variable with 4 characters; expected 16 or more",
+    );
+    await expect(short).rejects.not.toThrow("word");
+    const { salt, directory } = (await loadConfig(await file(onePool), { SALT })).capture;
+    expect([salt, directory]).toEqual([null, null]);
+  });
+
   test("the file wins over the defaults, the environment over the file", async () => {
     const path = await file(`http: {port: 1, host: '::1'}\n${onePool}`);
     const config = await loadConfig(path, {
@@ -202,6 +223,16 @@ describe("loadConfig", () => {
       `http: { operatorKeyEnv: NOT_SET }\n${onePool}`,
       "http.operatorKeyEnv names NOT_SET, which is not set; expected a variable that holds the key",
     ],
+    [
+      `workers: 4\ncapture: { directory: t, maxFiles: 4 }\n${onePool}`,
+      "capture.maxFiles is 4; expected more than `workers`, which is 4: each writes to one",
+    ],
+    [
+      `capture: { directory: t, saltEnv: NOT_SET }\n${onePool}`,
+      "capture.saltEnv names NOT_SET, which is not set",
+    ],
+    [`capture: { blockTokens: 100 }\n${onePool}`, "capture.blockTokens is 100; expected a multiple of 64"],
+    [`capture: { sample: 0 }\n${onePool}`, "capture.sample is 0; expected"],
     [
       `workers: 2\n${simulated}`,
       'pools[0].kind is "simulated", which one process models by itself; expected `workers: 1`',

@@ -41,6 +41,18 @@ describe("one attempt", () => {
     expectEnd(flights, client, "ok");
   });
 
+  test("tokens are counted as the engine reports them at the end, else as the request and the frames tell", () => {
+    const { flights } = begin();
+    flights.sent[0].answer(200, '{"usage":{"prompt_tokens":7,"completion_tokens":3}}');
+    expect(flights.tokens).toEqual([{ prompt: 7, answer: 3, cached: null, reported: true }]);
+    flights.fly();
+    flights.sent[1].answer(200, "no usage");
+    expect(flights.tokens[1]).toEqual({ prompt: 10, answer: null, cached: null, reported: false });
+    flights.fly();
+    flights.sent[2].answer(400, '{"usage":{"prompt_tokens":7}}');
+    expect(flights.tokens).toHaveLength(2);
+  });
+
   test("the headers of a stream are relayed when they come", () => {
     const { flights, client } = begin();
     flights.sent[0].headers();

@@ -1,6 +1,10 @@
+import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
+import { amongTable } from "../../loadtest/bench/plan/among-table.ts";
+import { type MeasuredCandidate, readMeasuredPoints } from "../../loadtest/bench/plan/measured-candidates.ts";
 import { type Served, cheapest, gpusNeeded, judge, summarize } from "../../loadtest/bench/plan/regret.ts";
 
+const POINTS = fileURLToPath(new URL("../golden/serving-points.csv", import.meta.url));
 const point = (gpus: number, ttftMs: number, tpotMs: number, outTokSGpu: number): Served => ({
   gpus,
   times: { ttftMs, tpotMs, outTokSGpu },
@@ -41,4 +45,35 @@ test("of many questions only those count that some point keeps", () => {
   ]);
   expect([questions, best, nearBest, missed, none]).toEqual([4, 0.25, 0.25, 0.25, 0.25]);
   expect([median, p90, missedBy].map((one) => Number(one?.toFixed(6)))).toEqual([0, 2, 0.6]);
+});
+
+test("predictions that are right have no regret, and hopeful ones miss limits", async () => {
+  const [base] = await readMeasuredPoints(POINTS);
+  const all = [1, 2].flatMap((engine) =>
+    [8, 16, 32].map((concurrency): MeasuredCandidate => {
+      const measured = {
+        ttftMs: (40 + 5 * concurrency) / engine,
+        tpotMs: (5 + concurrency / 2) / engine ** 0.7,
+        outTokSGpu: (60 * concurrency) / (10 + concurrency) / engine ** 0.4,
+      };
+      return {
+        ...base,
+        configuration: `engine ${engine}`,
+        gpus: 4 * engine,
+        measured,
+        predicted: measured,
+        roofline: { ...measured, tpotMs: measured.tpotMs / 3 },
+      };
+    }),
+  );
+  const { rows, columns } = amongTable({ all, errors: { ttftMs: null, tpotMs: null, outTokSGpu: null } }, 1);
+  const [best, missed] = ["best, %", "limit missed, %"].map((name) =>
+    columns.findIndex((column) => column.name === name),
+  );
+  const of = (chooser: string, load: string) =>
+    rows.find((row) => row[0] === "all" && row[1] === chooser && row[2] === load) ?? [];
+  expect([of("prediction", "predicted")[best], of("prediction", "predicted")[missed]]).toEqual([100, 0]);
+  expect(of("prediction", "measured")[best]).toBe(100);
+  expect(of("roofline", "predicted")[missed]).toBeGreaterThan(10);
+  expect(of("any point", "predicted")[best]).toBeLessThan(60);
 });

@@ -108,13 +108,16 @@ describe("the measures of a replay", () => {
     expect(measured(record()).summary(1000).cachedTokens).toBeNull();
   });
 
-  it("tell apart the shards and epochs of a Plimsoll", () => {
-    const { shards, epochs } = measured(
+  it("tell apart the shards and epochs of a Plimsoll, and the tenants of a trace", () => {
+    const byTenant = { arrivalMs: 0, inputTokens: 1, outputTokens: 5, tenant: "t" };
+    const { shards, epochs, tenants } = measured(
       record({ shard: "a", epoch: 1, ttftMs: 10 }),
       record({ shard: "b", epoch: 1, ttftMs: 90 }),
       record({ shard: "b", epoch: 2, failure: "error_frame" }),
-      record(),
+      record({ request: byTenant }),
     ).summary(1000);
+    expect(tenants).toMatchObject({ t: { completed: 1, failed: 0 } });
+    expect(Object.keys(tenants)).toEqual(["t"]);
     expect(Object.keys(shards)).toEqual(["a", "b"]);
     expect(shards["a"]).toMatchObject({ completed: 1, failed: 0, outputTokens: 5, ttftMs: { max: 10 } });
     expect(shards["b"]).toMatchObject({ completed: 1, failed: 1, outputTokens: 5, ttftMs: { max: 90 } });

@@ -25,7 +25,7 @@ export function replayTable(outcome: ReplaySummary, client: ClientVerdict | null
   table.push(
     row("First token (TTFT)", outcome.ttftMs),
     row("Between tokens (ITL)", outcome.itlMs),
-    row("Per token after the first (TPOT)", outcome.tpotMs),
+    row("TPOT (not the first)", outcome.tpotMs),
     row("End to end (E2E)", outcome.e2eMs),
     row("TTFT from the send", outcome.sentTtftMs),
     row("E2E from the send", outcome.sentE2eMs),

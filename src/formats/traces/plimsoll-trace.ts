@@ -26,6 +26,9 @@ import { MOST_SESSIONS } from "./sessions.ts";
 export const PLIMSOLL_TRACE = "plimsoll.trace/1";
 const TURN = integerIn(1, 1 << 30);
 const PRIORITY = integerIn(-(2 ** 31), 2 ** 31 - 1);
+/** What the gateway is still recording. */
+const BY_ENDS = "end";
+const UNFINISHED = "the file is not finished, and in the order of answers; `replay merge` sorts it";
 const NO_ANSWER = "had no answer (output_length 0)";
 
 interface Session {
@@ -48,6 +51,7 @@ export class PlimsollRows implements RowReader {
   readonly #order: TimeOrder;
   readonly #sessions = new RecentMap<string, Session>(MOST_SESSIONS);
   #blockTokens = PREFIX_BLOCK_TOKENS;
+  #sort = "sort the lines by time";
 
   constructor(source: string, counter: TokenCounter) {
     this.#source = source;
@@ -64,7 +68,7 @@ export class PlimsollRows implements RowReader {
       return [];
     }
     const arrivalMs = readTime(row, "timestamp_ms");
-    const hint = (last: number) => `is ${arrivalMs}, earlier than ${last} before it; sort the lines by time`;
+    const hint = (last: number) => `is ${arrivalMs}, earlier than ${last} before it; ${this.#sort}`;
     this.#order.take(arrivalMs, `${where} timestamp_ms`, hint);
     if (row.row.output_length === 0) {
       this.leftOut.set(NO_ANSWER, (this.leftOut.get(NO_ANSWER) ?? 0) + 1);
@@ -79,6 +83,7 @@ export class PlimsollRows implements RowReader {
       const hint = `is ${shown(row.format)}; expected "${PLIMSOLL_TRACE}"`;
       throw new InputError(source, `${where} format`, hint);
     }
+    if (row.order === BY_ENDS) this.#sort = UNFINISHED;
     if (row.block_size === undefined) return;
     this.#blockTokens = readNumber(row.block_size, BLOCK_SIZE, source, `${where} block_size`);
   }

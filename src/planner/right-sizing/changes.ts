@@ -47,12 +47,14 @@ export function* changesOf(
   if (units !== null) changes.push(units);
   else useless.push(pool.units > 1 ? "another number of units" : "more or fewer units");
 
+  /** Of experts placed anew where they are: what other slots are held against. */
+  let placedGain = 0;
   if (placement !== null && unit.begins !== null) {
     const { now, anew, anewGain, shares, sharesGain, movedSlots } = placement;
     const text = `balancedness ${now.toFixed(3)} → ${anew.toFixed(3)} for the experts' load as it is now, ${movedSlots} slots of all layers; full steps forward ${percent(anewGain)} more`;
     const begins = judge.solved(unit.begins.placement.topology, unit.begins);
-    const gain = anewGain < LEAST_COST_GAIN ? 0 : yield* twin.gain({ ...unit, begins }, room);
-    add("placement", `experts placed anew: ${text}`, 0, gain, "experts placed anew");
+    placedGain = anewGain < LEAST_COST_GAIN ? 0 : yield* twin.gain({ ...unit, begins }, room);
+    add("placement", `experts placed anew: ${text}`, 0, placedGain, "experts placed anew");
     if (sharesGain >= LEAST_COST_GAIN)
       useless.push(
         `shares anew without moves (balancedness ${shares.toFixed(3)}): the control loop does that by itself`,
@@ -69,7 +71,7 @@ export function* changesOf(
     if (pool.load === null || unit.begins === null || decode.slotsPerGpu === unit.decode.slotsPerGpu)
       continue;
     const changed = { ...next, decode, prefill: unit.prefill, begins: judge.solved(decode, null) };
-    const gain = yield* twin.gain(changed, room);
+    const gain = (1 + (yield* twin.gain(changed, room))) / (1 + placedGain) - 1;
     add(
       "redundancy",
       `${what} (${redundantExperts(layout, model.experts)} redundant experts)`,

@@ -1,4 +1,3 @@
-import { USUAL_SKEW } from "../../model/expert-skew.ts";
 import { openCapacity } from "../open-capacity.ts";
 import { openConstants } from "../open-times.ts";
 import { type BindingLimit, bindingLimit } from "../binding-limit.ts";
@@ -9,6 +8,7 @@ import { type Clock, type Predicted, clockOf } from "./clock.ts";
 import { demandOf } from "./measured-demand.ts";
 import { type Measured, timeAt } from "./measured.ts";
 import { PlacementJudge, type PlacementWorth } from "./placement-worth.ts";
+import { USUAL_SKEW } from "../../model/expert-skew.ts";
 import { gpuCount } from "../../model/topology.ts";
 import { type RunningPool, poolGpus } from "./running-unit.ts";
 import { type Expected, type Room, UnitTwin } from "./unit-twin.ts";
@@ -18,7 +18,7 @@ const SEEDS = 3;
 /** Where the search begins; it goes on from there. */
 const MOST_ROOM = 1000;
 /** What counts of a run in the twin. */
-const REQUESTS = 400;
+const REQUESTS = 300;
 
 /** What one thing less of the pool leaves: a unit, or where there is one unit, one of its GPUs. */
 export interface Lost {
@@ -141,12 +141,12 @@ function problemOf(twin: UnitTwin): PlanProblem {
     target: { ...target, ttftMs: ttftMs + before, itlMs },
     maxGpus: poolGpus(pool),
     spare: 0,
-    redundant: null,
     checkpoint: { name: null, precision },
     budget: null,
     apiPrice: null,
+    redundant: null,
     skew: USUAL_SKEW,
-    routed: null,
+    routed: pool.routed,
     seed: 0,
   };
 }

@@ -2,6 +2,7 @@ import type { BalancePolicy } from "../../core/planning/balance-policy.ts";
 import type { Plan } from "../../core/planning/plan.ts";
 import type { ExpertLoad } from "../../model/load.ts";
 import type { MoeModel } from "../../model/moe-model.ts";
+import type { RoutingTrace } from "../../model/routing-trace.ts";
 import type { RankAssignment } from "../../model/rank-assignment.ts";
 import type { ServingPrecision } from "../../model/serving-precision.ts";
 import type { Topology } from "../../model/topology.ts";
@@ -39,8 +40,9 @@ export interface RunningPool {
   readonly units: number;
   /** Milliseconds of a first token that pass outside the pool; null for what engines that were measured have. */
   readonly outsideMs: number | null;
-  /** Where tokens get their experts from. */
+  /** Where tokens get their experts from; and the tokens that these are read from, null where they are drawn. */
   readonly routing: () => RoutingSource;
+  readonly routed: RoutingTrace | null;
   /** Tokens by expert as they are now; null where nobody counts them. */
   readonly load: ExpertLoad | null;
 }

@@ -15,6 +15,7 @@ export function partOfClient(facts: ClientFacts): ClientPart {
 export function clientsTogether(parts: readonly ClientPart[]): ClientFacts {
   const [sends, loop] = [new Distribution(), new Distribution()];
   const together = {
+    lateSends: 0,
     stalls: 0,
     longestStallMs: 0,
     held: 0,
@@ -25,6 +26,7 @@ export function clientsTogether(parts: readonly ClientPart[]): ClientFacts {
   for (const part of parts) {
     sends.merge(part.sends);
     loop.merge(part.loop);
+    together.lateSends += part.lateSends;
     together.stalls += part.stalls;
     together.longestStallMs = Math.max(together.longestStallMs, part.longestStallMs);
     together.held += part.held;

@@ -11,6 +11,7 @@ export class Lateness {
   readonly #sends = new Distribution();
   /** When there was room again after as many were in flight as may be; what was due before then was held. */
   #heldUntil = Number.NEGATIVE_INFINITY;
+  #lateSends = 0;
   #held = 0;
   #longestHeldMs = 0;
   #lateRequests = 0;
@@ -45,6 +46,7 @@ export class Lateness {
     const heldMs = Math.max(0, Math.min(now, this.#heldUntil) - startMs);
     if (warmUp) return { delayMs, heldMs };
     this.#sends.record(delayMs - heldMs);
+    if (delayMs - heldMs > LATE_MS) this.#lateSends++;
     if (heldMs > 0) {
       this.#held++;
       this.#longestHeldMs = Math.max(this.#longestHeldMs, heldMs);
@@ -67,6 +69,7 @@ export class Lateness {
   facts(): ClientFacts {
     return {
       sends: this.#sends,
+      lateSends: this.#lateSends,
       loop: this.#watch.lateness,
       stalls: this.#watch.stalls,
       longestStallMs: this.#watch.longestStallMs,

@@ -10,6 +10,10 @@ const DIGIT_9 = 0x39;
 /** No count of tokens has more digits. */
 const MOST_DIGITS = 9;
 
+const DONE = Buffer.from("data: [DONE]");
+/** With any line ends. */
+const LAST_FRAME_BYTES = DONE.length + 4;
+
 /** What the counts stand in: in OpenAI's and Anthropic's answers, and those of SGLang's own route. */
 const USAGE = ["usage", "meta_info"].map(quoted);
 /** By chat and completions, and by the responses and messages routes. */
@@ -49,9 +53,19 @@ export class AnswerTail {
       this.#keptBytes -= (this.#kept.shift() as Buffer).length;
   }
 
+  /** Whether its last frame is the one that says that a stream is whole, and has no token. */
+  get isDone(): boolean {
+    const end = this.#end();
+    return end.indexOf(DONE, Math.max(0, end.length - LAST_FRAME_BYTES)) >= 0;
+  }
+
+  #end(): Buffer {
+    return this.#kept.length === 1 ? this.#kept[0] : Buffer.concat(this.#kept);
+  }
+
   usage(): AnswerUsage {
     const first = this.#first;
-    const end = this.#kept.length === 1 ? this.#kept[0] : Buffer.concat(this.#kept);
+    const end = this.#end();
     const objects = [usageIn(end), first === null || end === first ? null : usageIn(first)];
     const counts = objects.filter((object) => object !== null);
     const read = countIn(counts, CACHE_READ);

@@ -3,7 +3,7 @@ import { ANONYMOUS, type RequestFacts } from "../request/request-facts.ts";
 import type { RequestTiming } from "../traffic/traffic-meter.ts";
 import type { RequestOutcome } from "../traffic/traffic-observer.ts";
 import { AnswerTail } from "./answer-tail.ts";
-import type { CapturedRequest, CountedTokens } from "./captured-request.ts";
+import type { CapturedRequest } from "./captured-request.ts";
 import { RoutedSample } from "./routed-sample.ts";
 
 /** Of an answer that is not streamed and says nothing of its tokens. */
@@ -57,6 +57,7 @@ export class CapturedFlight {
   end(outcome: RequestOutcome, { arrivalMs, firstFrameMs, frames }: RequestTiming): void {
     const { inputTokens, tenant, ...facts } = this.#facts;
     const usage = this.#tail.usage();
+    const output = usage.outputTokens ?? this.#estimate(outcome, frames);
     this.#terms.done({
       ...facts,
       tenant: tenant === ANONYMOUS ? null : tenant,
@@ -66,8 +67,8 @@ export class CapturedFlight {
       outcome,
       route: this.#route,
       model: this.#model,
-      inputTokens: counted(usage.inputTokens, inputTokens),
-      outputTokens: counted(usage.outputTokens, this.#estimate(outcome, frames)),
+      inputTokens: { tokens: usage.inputTokens ?? inputTokens, estimated: usage.inputTokens === null },
+      outputTokens: { tokens: output, estimated: usage.outputTokens === null && output > 0 },
       cachedTokens: usage.cachedTokens,
       routed: this.#routed?.trace ?? null,
       body: this.#body,
@@ -76,12 +77,8 @@ export class CapturedFlight {
 
   /** About as many tokens as came: a frame of a stream has one; what is no good answer has none. */
   #estimate(outcome: RequestOutcome, frames: number): number {
-    if (frames > 0) return frames;
-    return outcome === "ok" ? Math.ceil(this.#tail.bytes / BYTES_PER_TOKEN) : 0;
+    const most = this.#facts.maxTokens ?? Number.POSITIVE_INFINITY;
+    if (frames > 0) return Math.min(most, frames - Number(this.#tail.isDone));
+    return outcome === "ok" ? Math.min(most, Math.ceil(this.#tail.bytes / BYTES_PER_TOKEN)) : 0;
   }
-}
-
-/** No answer at all has no tokens: that is no estimate. */
-function counted(told: number | null, estimate: number): CountedTokens {
-  return told === null ? { tokens: estimate, estimated: estimate > 0 } : { tokens: told, estimated: false };
 }

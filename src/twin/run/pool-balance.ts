@@ -26,7 +26,7 @@ export interface PoolBalanceOptions {
   readonly policy: BalancePolicy;
   readonly cadence: Cadence;
   /** The plan in force at first; one that knows nothing of the load unless given. */
-  readonly begins?: Plan | null | undefined;
+  readonly begins?: Plan | undefined;
   readonly timeline: Timeline;
   readonly listener: Pick<RunObserver, "event">;
   /** The ranks dispatch by it from now on. */
@@ -52,14 +52,14 @@ export class PoolBalance {
   movedSlots = 0;
 
   constructor(options: PoolBalanceOptions) {
-    const { model, policy, cadence, hardware, engine = WIDE_EP_ENGINE, begins = null } = options;
+    const { model, policy, cadence, hardware, engine = WIDE_EP_ENGINE } = options;
     this.#options = options;
     this.topology = policyTopology(model, options.topology, policy);
     this.#balancer = new Balancer(model, this.topology, policy, cadence, 0, {
       hardware,
       shape: engine.shape,
     });
-    if (begins !== null) this.#balancer.accept(begins);
+    if (options.begins !== undefined) this.#balancer.accept(options.begins);
   }
 
   get current(): Plan {

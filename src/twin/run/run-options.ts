@@ -1,6 +1,6 @@
 import type { Hardware } from "../../core/cost/hardware.ts";
-import type { BalancePolicy } from "../../core/planning/balance-policy.ts";
 import type { Plan } from "../../core/planning/plan.ts";
+import type { BalancePolicy } from "../../core/planning/balance-policy.ts";
 import type { Cadence } from "../../model/cadence.ts";
 import type { Fidelity } from "../../model/fidelity.ts";
 import type { MoeModel } from "../../model/moe-model.ts";
@@ -24,7 +24,7 @@ export interface RunPoolShape {
   readonly hardware?: Hardware;
   readonly assignment: RankAssignment | RankAssigner;
   /** The placement and shares it begins with; as if nothing were known of the load unless given. */
-  readonly begins?: Plan | null | undefined;
+  readonly begins?: Plan | undefined;
 }
 
 export interface VirtualRunOptions extends RunPoolShape {
@@ -57,6 +57,8 @@ export interface VirtualRunOptions extends RunPoolShape {
   readonly observer?: RunObserver | null;
   /** Latencies are of requests that arrive from then on, balancedness and hops of windows that begin then: 0 unless said. */
   readonly measuredFromMs?: number;
+  /** Ends the run, whatever is in flight; never unless said otherwise. */
+  readonly enough?: (() => boolean) | null;
   /** Ends at `durationMs`, whatever is in flight; else once all is answered. */
   readonly cuts?: boolean;
 }

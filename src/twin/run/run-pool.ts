@@ -1,6 +1,6 @@
 import type { Hardware } from "../../core/cost/hardware.ts";
-import type { BalancePolicy } from "../../core/planning/balance-policy.ts";
 import type { Plan } from "../../core/planning/plan.ts";
+import type { BalancePolicy } from "../../core/planning/balance-policy.ts";
 import type { Cadence } from "../../model/cadence.ts";
 import { unitsOfRank } from "../../model/engine-shape.ts";
 import type { Fidelity } from "../../model/fidelity.ts";
@@ -52,7 +52,7 @@ export interface RunPoolOptions {
   readonly routing: RoutingSource;
   readonly policy: BalancePolicy;
   readonly cadence: Cadence;
-  readonly begins?: Plan | null | undefined;
+  readonly begins?: Plan | undefined;
   readonly fidelity: Fidelity;
   readonly seed: number;
   readonly batching?: Batching;

@@ -1,3 +1,4 @@
+import { boundText } from "../../../plans/plan-terms.ts";
 import { decimals, milliseconds } from "../../../lib/number-text.ts";
 import { sayShape, unitGpus } from "../../../planner/layout.ts";
 import { type Times, timeAt } from "../../../planner/right-sizing/measured.ts";
@@ -28,7 +29,7 @@ export function leadText({ name, target, result }: Answered): string {
 }
 
 /** What is measured. */
-export function nowRows({ pool, result, notes }: Answered): Row[] {
+export function nowRows({ pool, result, notes, target }: Answered): Row[] {
   const { measured, gpus } = result;
   const { layout } = pool.unit;
   const shape =
@@ -51,8 +52,8 @@ export function nowRows({ pool, result, notes }: Answered): Row[] {
       "ended",
       `${ok} answered, ${refused} refused, ${failed} failed, ${cancelled} left${ok < FEW ? ": few, watch longer (--window)" : ""}`,
     ],
-    ["first token", timesText(measured.ttftMs)],
-    ["between tokens", timesText(measured.itlMs)],
+    ["first token", timesText(measured.ttftMs, target.ttftPercentile)],
+    ["between tokens", timesText(measured.itlMs, target.itlPercentile)],
     [
       "in flight",
       `${decimals(measured.inFlight, 1)} requests${measured.waiting === null ? "" : `, ${decimals(measured.waiting, 1)} wait in engines`}${measured.fullestShard === null ? "" : `; the fullest of ${measured.shards} shards has ${decimals(measured.fullestShard, 2)} times the mean`}`,
@@ -93,20 +94,13 @@ function lengthsNote(countedByEngine: number): Row[] {
 /** The model beside it. */
 export function modelRows({ result, target }: Answered): Row[] {
   const { measured, predicted, clock } = result;
-  const row = (name: string, said: number | null | undefined, seen: number | null | undefined): Row => {
-    const ratio = ratioOf(said, seen);
-    return [
-      name,
-      `${milliseconds(said)} ms, measured ${milliseconds(seen)}${ratio === null ? "" : `: × ${ratio.toFixed(2)}`}`,
-    ];
-  };
   const balance = ratioOf(predicted.balancedness, measured.balancedness);
   return [
     row("TTFT p50", predicted.ttftMs?.p50, measured.ttftMs?.p50),
-    row("TTFT p95", predicted.ttftMs?.p95, measured.ttftMs?.p95),
+    ...percentileRow("TTFT", target.ttftPercentile, predicted.ttftMs, measured.ttftMs),
     row("ITL mean", predicted.itlMs?.mean, measured.itlMs?.mean),
     row("ITL p50", predicted.itlMs?.p50, measured.itlMs?.p50),
-    row("ITL p95", predicted.itlMs?.p95, measured.itlMs?.p95),
+    ...percentileRow("ITL", target.itlPercentile, predicted.itlMs, measured.itlMs),
     [
       "balancedness",
       `${decimals(predicted.balancedness, 3)}, measured ${decimals(measured.balancedness, 3)}${balance === null ? "" : `: × ${balance.toFixed(2)}`}`,
@@ -118,14 +112,24 @@ export function modelRows({ result, target }: Answered): Row[] {
   ];
 }
 
+function row(name: string, said: number | null | undefined, seen: number | null | undefined): Row {
+  const ratio = ratioOf(said, seen);
+  return [
+    name,
+    `${milliseconds(said)} ms, measured ${milliseconds(seen)}${ratio === null ? "" : `: × ${ratio.toFixed(2)}`}`,
+  ];
+}
+
+/** Beside the median. */
+function percentileRow(name: string, percentile: number, said: Times | null, seen: Times | null): Row[] {
+  if (percentile === 50) return [];
+  return [row(`${name} p${percentile}`, timeOf(said, percentile), timeOf(seen, percentile))];
+}
+
 /** How much more, and what gives way. */
 export function roomRows({ result, target }: Answered): Row[] {
   const { room, roomFrom, roomTo, beyond, limit, lost, measured } = result;
-  const what = !Number.isFinite(limit.gain)
-    ? "by arithmetic no rate keeps the target"
-    : limit.name === "steps"
-      ? "the fixed time of steps: twice of anything else is worth less than 2 %"
-      : `${LIMITS[limit.name]}: twice of it would carry ${decimals(PARTS * limit.gain, 0)} % more`;
+  const what = !Number.isFinite(limit.gain) ? "by arithmetic no rate keeps the target" : boundText(limit);
   const away = lost.what === "unit" ? "one unit away" : "one GPU away";
   return [
     [
@@ -169,13 +173,6 @@ function givesWay({ beyond, room }: Answered["result"], target: Answered["target
   return first >= between ? "the time to the first token" : "the time between tokens";
 }
 
-const LIMITS = {
-  "memory bandwidth": "memory bandwidth, for reading weights and caches",
-  compute: "compute",
-  network: "the network",
-  memory: "the size of memory",
-} as const;
-
 /** What to change, the most worth first. */
 export function changeRows({ result }: Answered): Row[] {
   const { changes, useless } = result;
@@ -196,9 +193,10 @@ function gpusText(count: number): string {
   return `${count} GPU${count === 1 ? "" : "s"}`;
 }
 
-function timesText(times: Times | null): string {
+function timesText(times: Times | null, percentile: number): string {
   if (times === null) return "not measured: no answer was streamed";
-  return `p50 ${milliseconds(times.p50)} ms, p95 ${milliseconds(times.p95)} ms`;
+  const beside = percentile === 50 ? "" : `, p${percentile} ${milliseconds(timeAt(times, percentile))} ms`;
+  return `p50 ${milliseconds(times.p50)} ms${beside}`;
 }
 
 function cachedText(part: number | null): string {

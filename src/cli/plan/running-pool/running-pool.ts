@@ -121,6 +121,7 @@ export async function readRunningPool(
       units,
       outsideMs: kind === "simulated" ? 0 : null,
       routing: routingSources(model, seed, trace),
+      routed: trace,
       load,
     },
     notes: [
