@@ -5,6 +5,7 @@ import { arrivalTimes, type RateCourse, timeOf } from "../../src/replay/load/arr
 import { bounded } from "../../src/replay/load/bounds.ts";
 import { madeUpRequests } from "../../src/replay/load/made-up-lengths.ts";
 import { repeatedTrace } from "../../src/replay/load/repeated-trace.ts";
+import { RequestSource } from "../../src/replay/load/request-source.ts";
 import { ownPart, partOf } from "../../src/replay/load/share.ts";
 import { inWindow } from "../../src/replay/load/trace-window.ts";
 import { schedule } from "../../src/replay/schedule.ts";
@@ -122,6 +123,21 @@ test("shares are a whole together, and hold whole conversations", async () => {
       const counts = parts.map((_, worker) => partOf(count, { worker, of }));
       expect(counts.reduce((a, b) => a + b)).toBe(count);
       expect(Math.max(...counts) - Math.min(...counts)).toBeLessThanOrEqual(1);
+    }),
+    SEED,
+  );
+});
+
+test("sources that skip to one position go on alike, wherever each has stopped", async () => {
+  await fc.assert(
+    fc.asyncProperty(arrivals, fc.nat(50), fc.nat(50), async (trace, read, to) => {
+      const [ahead, behind] = [new RequestSource(toAsync(trace)), new RequestSource(toAsync(trace))];
+      for (let i = 0; i < read; i++) await ahead.next();
+      const from = Math.max(ahead.position, to);
+      await Promise.all([ahead.skipTo(from), behind.skipTo(from)]);
+      const next = await behind.next();
+      expect(next).toEqual(await ahead.next());
+      expect(next?.index).toBe(from < trace.length ? from : undefined);
     }),
     SEED,
   );

@@ -23,6 +23,16 @@ export class RequestSource {
     return next;
   }
 
+  /** Of the request that comes next. */
+  get position(): number {
+    return this.#index;
+  }
+
+  /** Leaves out what comes before this position. */
+  async skipTo(position: number): Promise<void> {
+    while (this.#index < position && (await this.next()) !== null);
+  }
+
   async #next(): Promise<NumberedRequest | null> {
     const { done, value } = await this.#requests.next();
     if (done === true) return null;

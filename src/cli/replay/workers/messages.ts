@@ -21,6 +21,8 @@ export type Order =
       readonly plan: LoadPlan;
       /** By the machine's monotonic clock, nanoseconds, which is the same in every process. */
       readonly beginsAtNs: bigint;
+      /** Position of the request that comes first: where the farthest of the processes stopped. */
+      readonly from: number;
     }
   /** Cuts what is in flight. */
   | { readonly kind: "stop" };
@@ -36,5 +38,7 @@ export type Said =
       readonly endedMs: number;
       readonly broken: SentError | null;
       readonly trace: TraceState;
+      /** Of the request that would have come next. */
+      readonly position: number;
     }
   | { readonly kind: "failed"; readonly error: SentError };

@@ -32,6 +32,8 @@ export class WorkerPlayer implements Player {
   readonly #members: readonly Member[];
   readonly #goodput: GoodputTargets | null;
   #trace: TraceState;
+  /** So far the farthest of them has read: all go on there, so that they stay in step. */
+  #position = 0;
 
   private constructor(members: readonly Member[], goodput: GoodputTargets | null, trace: TraceState) {
     this.#trace = trace;
@@ -95,7 +97,7 @@ export class WorkerPlayer implements Player {
             onRecord(record, startedAt);
           }
         };
-        member.handle.order({ kind: "play", plan, beginsAtNs });
+        member.handle.order({ kind: "play", plan, beginsAtNs, from: this.#position });
       }
       if (signal.aborted) stop();
       const answers = await Promise.all(running.map(({ answer }) => answer.promise));
@@ -120,7 +122,8 @@ export class WorkerPlayer implements Player {
   ): Played {
     measures.setBySecond(done.map(({ parts }) => parts.bySecond));
     // Each reads the whole of it, as far as its part goes.
-    for (const { trace } of done) {
+    for (const { trace, position } of done) {
+      this.#position = Math.max(this.#position, position);
       const { reading, passes } = this.#trace;
       if (passes < trace.passes || reading.rows < trace.reading.rows) this.#trace = trace;
     }

@@ -27,7 +27,8 @@ async function open({ flags, model, share }: Opening): Promise<void> {
   const requests = await openRequests(flags, settings.requests);
   const maxInFlight = Math.max(1, partOf(settings.maxInFlight, share));
   const options = sendingOptions(flags, { ...settings, maxInFlight }, model, requests);
-  play = async ({ plan, beginsAtNs }, signal) => {
+  play = async ({ plan, beginsAtNs, from }, signal) => {
+    await requests.source.skipTo(from);
     const records: RequestRecord[] = [];
     const left = Number(beginsAtNs - process.hrtime.bigint()) / NANOSECONDS;
     const beginsAt = performance.now() + left;
@@ -53,6 +54,7 @@ async function open({ flags, model, share }: Opening): Promise<void> {
       endedMs,
       broken: broken === null ? null : sentError(broken),
       trace: { reading: requests.reading(), passes: requests.passes() },
+      position: requests.source.position,
     });
   };
   say({ kind: "ready" });
