@@ -84,12 +84,20 @@ function verdictText(steps: readonly SelfTestStep[], verdict: SelfVerdict): stri
   const bound = `within ${MOST_ERROR_MS} ms of the truth at the 99th percentile`;
   const [first] = steps;
   if (verdict.kind === "pass")
-    return `Passed: with up to ${verdict.streams} streams on this machine every TTFT and ITL is ${bound}.`;
+    return `Passed: with up to ${verdict.streams} streams on this machine TTFT and ITL are ${bound}.${aboveText(steps, verdict.streams)}`;
   if (first === undefined) return "Not passed: nothing was measured.";
   if (verdict.kind === "busy")
     return `Not passed, and nothing follows from it: this machine is too busy. With ${first.streams} streams already the processes were ready and had no core for ${decimals(100 * (waitingPart(first) ?? 0), 1)} % of the time. Use idler cores; a load test here would not be right either.`;
   if (first.wrong > 0) return `FAILED: ${first.wrong} answers were not seen as they were written.`;
   return `FAILED: with ${first.streams} streams, TTFT and ITL are not ${bound}, though the machine had cores.`;
+}
+
+/** What of the loads that were measured and not right. */
+function aboveText(steps: readonly SelfTestStep[], right: number): string {
+  const above = steps.find(({ streams }) => streams > right);
+  const waiting = above === undefined ? null : waitingPart(above);
+  if (above === undefined || waiting === null) return "";
+  return ` With ${above.streams} they are not; the processes were ready and had no core for ${decimals(100 * waiting, 1)} % of that time.`;
 }
 
 function cells({ truth, measured, error }: MeasureError): string[] {
