@@ -1,5 +1,5 @@
 import { boundText } from "../../../plans/plan-terms.ts";
-import { decimals, milliseconds } from "../../../lib/number-text.ts";
+import { decimals, milliseconds, threeDigits } from "../../../lib/number-text.ts";
 import { sayShape, unitGpus } from "../../../planner/layout.ts";
 import { type Times, timeAt } from "../../../planner/right-sizing/measured.ts";
 import type { Row } from "../plan-words.ts";
@@ -20,7 +20,7 @@ export function leadText({ name, target, result }: Answered): string {
         ? `Pool ${name} streams nothing, so its times are not known; `
         : `Pool ${name} keeps its target (${asked}); `;
   if (room.factor === 0) return `${missed}the twin keeps it at no rate.`;
-  const at = `${rateText(room.factor * measured.rate)} requests/s`;
+  const at = `${threeDigits(room.factor * measured.rate)} requests/s`;
   if (room.beyond === null)
     return `${missed}there is room for more than ${room.factor.toFixed(0)} times this traffic (${at}).`;
   if (room.factor < 1)
@@ -46,7 +46,7 @@ export function nowRows({ pool, result, notes, target }: Answered): Row[] {
     ],
     [
       "traffic",
-      `${rateText(measured.rate)} requests/s of ${decimals(measured.promptMean, 0)} + ${decimals(measured.answerMean, 0)} tokens${cachedText(measured.cachedPart)}, over ${decimals(measured.seconds, 0)} s`,
+      `${threeDigits(measured.rate)} requests/s of ${decimals(measured.promptMean, 0)} + ${decimals(measured.answerMean, 0)} tokens${cachedText(measured.cachedPart)}, over ${decimals(measured.seconds, 0)} s`,
     ],
     [
       "ended",
@@ -136,7 +136,7 @@ export function roomRows({ result, target }: Answered): Row[] {
       "most traffic",
       room.factor === 0
         ? "none"
-        : `${room.beyond === null ? "more than " : ""}× ${room.factor.toFixed(2)}, ${rateText(room.factor * measured.rate)} requests/s (× ${roomFrom.toFixed(2)} to ${roomTo.toFixed(2)} with other requests of this kind)`,
+        : `${room.beyond === null ? "more than " : ""}× ${room.factor.toFixed(2)}, ${threeDigits(room.factor * measured.rate)} requests/s (× ${roomFrom.toFixed(2)} to ${roomTo.toFixed(2)} with other requests of this kind)`,
     ],
     [
       "gives way first",
@@ -201,10 +201,6 @@ function timesText(times: Times | null, percentile: number): string {
 
 function cachedText(part: number | null): string {
   return part === null ? "" : ` (${percent(part)} of prompts' in a cache)`;
-}
-
-function rateText(rate: number): string {
-  return rate >= 100 ? decimals(rate, 0) : rate.toPrecision(3);
 }
 
 function percent(part: number): string {
