@@ -34,6 +34,7 @@ export function replayRecord(changes: Partial<RequestRecord> = {}): RequestRecor
     epoch: null,
     serverRequestId: null,
     clientLate: false,
+    warmUp: false,
     ...changes,
   };
 }

@@ -9,6 +9,8 @@ export interface ScheduledRequest {
   /** As the request has it, on the replay's clock; 0 where it is missing. */
   readonly thinkMs?: number;
   readonly request: TraceRequest;
+  /** It is sent and read, and does not count. */
+  readonly warmUp?: boolean;
 }
 
 /** A request on its way. Neither promise ever rejects. */
@@ -39,6 +41,10 @@ export interface Sender {
 export interface Load {
   /** When the last request starts, at the latest, milliseconds after the replay began; null where that is not known. */
   readonly endsAtMs: number | null;
+  /** From when requests count, milliseconds after the replay began; null for the start of the first that does. 0 where it is missing. */
+  readonly countsFromMs?: number | null;
+  /** When the last request that counts starts at the latest, where time bounds the load. */
+  readonly countsToMs?: number | null;
   /** Resolves when everything has been given; what is in flight then still ends. */
   play(sender: Sender): Promise<void>;
 }

@@ -10,7 +10,7 @@ type ExchangeRecord = Omit<RequestRecord, "delayMs" | "heldMs" | "clientLate">;
 
 /** @param since turns `performance.now()`'s into the replay's time */
 export function recordOf(
-  { index, startMs, request }: ScheduledRequest,
+  { index, startMs, request, warmUp = false }: ScheduledRequest,
   endpoint: Endpoint,
   requestId: string,
   exchanged: Exchanged,
@@ -52,5 +52,6 @@ export function recordOf(
     shard: answer?.takenOverBy ?? facts?.shard ?? null,
     epoch: facts?.epoch ?? null,
     serverRequestId: facts === null || facts.requestId === requestId ? null : facts.requestId,
+    warmUp,
   };
 }

@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { type ClientPart, partOfClient } from "./client/client-part.ts";
 import { Lateness } from "./client/lateness.ts";
 import type { ClientVerdict } from "./client/verdict.ts";
 import { Departures } from "./departures.ts";
@@ -6,7 +7,7 @@ import { Exchange } from "./exchange.ts";
 import { leavesAfter } from "./leaving.ts";
 import type { Load, ScheduledRequest, Sender, Sending } from "./load.ts";
 import type { GoodputTargets } from "./measures/goodput.ts";
-import { type LiveMeasures, Measures, type ReplaySummary } from "./measures/measures.ts";
+import { type LiveMeasures, Measures, type ReplaySummary, type SecondCounts } from "./measures/measures.ts";
 import { PLAIN_WORDS, type PromptWords } from "./prompt-words.ts";
 import { recordOf } from "./record-of.ts";
 import { askedTokens, type BodyStyle, requestBody, requestHeaders } from "./request-body.ts";
@@ -39,11 +40,19 @@ export interface ReplayOptions {
   /** The part of the requests whose users leave before the end; 0 where it is missing. */
   readonly leaving?: number;
   readonly goodput?: GoodputTargets | null;
+  /** When its clock begins, by `performance.now()`; soon where it is missing. */
+  readonly beginsAt?: number;
   readonly onRecord?: (record: RequestRecord) => void;
 }
 
 export interface ReplayOutcome extends ReplaySummary {
   readonly client: ClientVerdict;
+}
+
+/** What of a replay cannot be told from its records, as data. */
+export interface ReplayParts {
+  readonly bySecond: SecondCounts;
+  readonly client: ClientPart;
 }
 
 /** A request that waits for its time, made ready. */
@@ -79,13 +88,14 @@ export class Replay {
 
   constructor(options: ReplayOptions) {
     this.#options = options;
-    this.#measures = new Measures(options.goodput ?? null);
+    const { countsFromMs = 0, countsToMs = null } = options.load;
+    this.#measures = new Measures(options.goodput ?? null, { fromMs: countsFromMs, toMs: countsToMs });
     this.#client = new ServerClient(options.target, options.maxInFlight);
     this.#path = pathOf(options.target.url, options.style.endpoint);
     this.#lateness = new Lateness(
       options.maxInFlight,
       () => this.#now(),
-      () => this.#measures.inFlight > 0,
+      () => this.#measures.inFlight > 0 && this.#measures.counts(this.#now()),
     );
   }
 
@@ -97,8 +107,9 @@ export class Replay {
     const stop = (): void => this.#abort();
     signal.addEventListener("abort", stop, { once: true });
     if (signal.aborted) stop();
-    this.#beganAt = performance.now() + LEAD_MS;
-    this.#startedAt = Date.now() + LEAD_MS;
+    const now = performance.now();
+    this.#beganAt = this.#options.beginsAt ?? now + LEAD_MS;
+    this.#startedAt = Date.now() + this.#beganAt - now;
     this.#lateness.start();
     const sender: Sender = {
       now: () => this.#now(),
@@ -122,6 +133,11 @@ export class Replay {
   /** When its clock begins, by the wall clock: milliseconds since 1970; NaN before it runs. */
   get startedAt(): number {
     return this.#startedAt;
+  }
+
+  /** What another process needs to put it together with others. */
+  parts(): ReplayParts {
+    return { bySecond: this.#measures.bySecond, client: partOfClient(this.#lateness.facts()) };
   }
 
   /** The measures at this moment. */
@@ -195,9 +211,9 @@ export class Replay {
 
   async #send({ startMs, scheduled, requestId, body, sent, ended }: Waiting): Promise<void> {
     const { style, seed, timeoutMs, retries, leaving, onRecord } = this.#options;
-    const { index, request } = scheduled;
-    const delays = this.#lateness.sent(startMs);
-    this.#measures.sent(delays.delayMs);
+    const { index, request, warmUp = false } = scheduled;
+    const delays = this.#lateness.sent(startMs, warmUp);
+    this.#measures.sent(delays.delayMs, startMs, warmUp);
     const exchange = new Exchange({
       client: this.#client,
       path: this.#path,

@@ -64,6 +64,8 @@ export interface RequestRecord {
   readonly serverRequestId: string | null;
   /** The client itself was late with it, or stood still meanwhile: its times are not the server's. */
   readonly clientLate: boolean;
+  /** It was sent and read, and counts nowhere. */
+  readonly warmUp: boolean;
 }
 
 /** Per token after the first; null where there is none. */

@@ -49,3 +49,31 @@ test("what took no time counts as a microsecond", () => {
     "p99.9": 0.001,
   });
 });
+
+test("distributions that are put together are what one would be that had recorded all", () => {
+  const values = fc.array(fc.double({ min: 0, max: 1e7, noNaN: true }), { maxLength: 60 });
+  fc.assert(
+    fc.property(fc.array(values, { minLength: 1, maxLength: 4 }), (parts) => {
+      const whole = new Distribution();
+      const merged = new Distribution();
+      for (const part of parts) {
+        const own = new Distribution();
+        for (const value of part) {
+          own.record(value);
+          whole.record(value);
+        }
+        merged.merge(own.state());
+      }
+      const [expected, got] = [whole.summary(), merged.summary()];
+      if (expected === null || got === null) {
+        expect(got).toBe(expected);
+        return;
+      }
+      const { std, mean, ...exact } = expected;
+      expect(got).toMatchObject(exact);
+      expect(Math.abs(got.mean - mean)).toBeLessThanOrEqual(1e-9 * (1 + mean));
+      expect(Math.abs(got.std - std)).toBeLessThanOrEqual(1e-6 * (1 + std));
+    }),
+    { seed: 20, numRuns: 200 },
+  );
+});

@@ -1,68 +1,55 @@
 import { Command } from "commander";
 import { InputError } from "../../lib/errors.ts";
-import { lookAhead } from "../../replay/look-ahead.ts";
-import type { ReplayOutcome } from "../../replay/replay.ts";
-import { notices } from "../../replay/report/notices.ts";
-import { replayReport } from "../../replay/report/report.ts";
-import { checkThreshold } from "../../replay/report/thresholds.ts";
 import { ServerClient } from "../../replay/server-client.ts";
 import { shownUrl, type Target } from "../../replay/target.ts";
 import { requireOptions } from "../options.ts";
-import { output } from "../output.ts";
 import { addFlags, type ReplayFlags } from "./flags.ts";
 import { inspectCommand } from "./inspect.ts";
 import { mergeCommand } from "./merge.ts";
-import { openTrace, readingNotes } from "./open-trace.ts";
-import { exitCodeOf, failedTooMany } from "./outcome-code.ts";
-import { run } from "./run.ts";
+import { oneLoad } from "./one-load.ts";
+import { type OpenRequests, openRequests } from "./open-requests.ts";
+import { OwnPlayer, type Player, sendingOptions } from "./player.ts";
 import { RunFiles } from "./run-files.ts";
-import { readSettings, reportSetting } from "./settings.ts";
-import { replayTable, thresholdLines } from "./table.ts";
+import { selfTestCommand } from "./self-test/self-test-command.ts";
+import { type ReplaySettings, readSettings } from "./settings.ts";
+import { WorkerPlayer } from "./workers/worker-player.ts";
+import { wholeCurve } from "./whole-curve.ts";
 
 /** `replay`: load test of any OpenAI-compatible server. */
 export function replayCommand(): Command {
   const command = new Command("replay").description(
-    "Load-test an OpenAI-compatible server, open loop by a trace's clock.",
+    "Load-test an OpenAI-compatible server: by a trace's clock, at a rate, or by concurrency.",
   );
   return addFlags(command).addCommand(inspectCommand()).addCommand(mergeCommand()).action(replayTrace);
 }
 
 async function replayTrace(flags: ReplayFlags, command: Command): Promise<void> {
-  requireOptions(command, ["trace", "url", "out"]);
+  if (flags.selfTest) return selfTestCommand(flags);
+  const needed = flags.isl === undefined && flags.osl === undefined ? ["trace"] : [];
+  requireOptions(command, [...needed, "url", "out"]);
   const settings = readSettings(flags, process.env);
-  const { target, thresholds } = settings;
-  const trace = await openTrace(flags.trace, flags, flags.seed);
-  const ahead = await lookAhead(trace.requests);
-  const model = await chooseModel(target, flags.model);
+  const requests = await openRequests(flags, settings.requests);
+  const model = await chooseModel(settings.target, flags.model);
   const files = await RunFiles.open(flags.out, flags.force ?? false);
-
-  const { outcome, partial, interrupted, startedAt, broken } = await run(
-    { flags, settings, model, words: trace.words },
-    ahead,
-    files,
-  );
-  const reading = trace.reading();
-  const times = { startedAt, endedAt: Date.now(), partial };
-  const report = replayReport({ ...reportSetting(flags, settings, trace), model, ...times }, outcome);
-  const checked = thresholds.map((threshold) => checkThreshold(threshold, report));
-  const whole = checked.length === 0 ? report : { ...report, thresholds: [...checked] };
-  await files.finish(whole);
-
-  const out = output(flags.json ?? false);
-  out.result(whole, [replayTable(outcome, outcome.client), ...thresholdLines(checked)].join("\n"));
-  for (const line of [...readingNotes(reading), ...notices(outcome, flags.lengths)]) out.progress(line);
-  if (partial !== null) out.progress(`${partial}: ${flags.out} holds what ran until then`);
-  if (broken !== null) throw broken;
-  const { maxFailed } = flags;
-  if (failedTooMany(outcome, maxFailed))
-    out.progress(`${shownUrl(target.url)}: ${failedText(outcome, maxFailed)}`);
-  const thresholdsMet = checked.every(({ met }) => met);
-  process.exitCode = exitCodeOf({ outcome, interrupted, thresholdsMet, maxFailed });
+  const player = await openPlayer(flags, settings, model, requests);
+  const parts = { flags, settings, requests, model, files, player };
+  try {
+    if (settings.load !== null) await oneLoad(parts, settings.load);
+    else if (settings.curve !== null) await wholeCurve(parts, settings.curve);
+  } finally {
+    await player.close();
+  }
 }
 
-function failedText({ completed, failed }: ReplayOutcome, maxFailed: number): string {
-  if (completed === 0) return "failed every request";
-  return `failed ${failed} of ${completed + failed} requests, more than --max-failed ${maxFailed}`;
+function openPlayer(
+  flags: ReplayFlags,
+  settings: ReplaySettings,
+  model: string,
+  requests: OpenRequests,
+): Promise<Player> {
+  const trace = { reading: requests.reading(), passes: 1 };
+  if (flags.workers > 1) return WorkerPlayer.open(flags.workers, flags, model, settings.goodput, trace);
+  return Promise.resolve(new OwnPlayer(sendingOptions(flags, settings, model, requests), requests));
 }
 
 /** Asks the server even where the model is named: a replay against nothing should end before it begins. */

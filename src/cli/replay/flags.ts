@@ -2,10 +2,12 @@ import { type Command, InvalidArgumentError, Option } from "commander";
 import { LENGTHS, type Lengths } from "../../replay/request-body.ts";
 import { ENDPOINTS, type Endpoint } from "../../replay/target.ts";
 import { countOption, jsonOption, positiveOption } from "../options.ts";
+import { type CurveFlags, withCurveOptions } from "./curve-flags.ts";
+import { type LoadFlags, withLoadOptions } from "./load-flags.ts";
 import { TRACE_FILES, type TraceFlags, withTraceOptions } from "./open-trace.ts";
 
-export interface ReplayFlags extends TraceFlags {
-  readonly trace: string;
+export interface ReplayFlags extends TraceFlags, LoadFlags, CurveFlags {
+  readonly trace?: string;
   readonly url: string;
   readonly out: string;
   readonly model?: string;
@@ -19,9 +21,9 @@ export interface ReplayFlags extends TraceFlags {
   readonly cancel: number;
   readonly retries: number;
   readonly timeout?: number;
-  readonly duration?: number;
-  readonly speed: number;
-  readonly maxInFlight: number;
+  readonly maxInFlight?: number;
+  readonly workers: number;
+  readonly selfTest?: true;
   readonly seed: number;
   readonly goodput?: readonly string[];
   readonly threshold?: readonly string[];
@@ -31,12 +33,12 @@ export interface ReplayFlags extends TraceFlags {
 }
 
 /** Node raises its own limit of open files to what the system allows. */
-const MAX_IN_FLIGHT = 4096;
+export const MAX_IN_FLIGHT = 4096;
 const MAX_FAILED = 0.5;
 const MOST_RETRIES = 100;
 
 export function addFlags(command: Command): Command {
-  return withTraceOptions(command)
+  return withCurveOptions(withLoadOptions(withTraceOptions(command)))
     .option("--trace <file>", TRACE_FILES)
     .option("--url <url>", "the server's base URL, with or without /v1; path and query are kept")
     .option("--out <dir>", "folder for report.json and requests.jsonl")
@@ -63,10 +65,17 @@ export function addFlags(command: Command): Command {
     .addOption(
       positiveOption("--timeout <seconds>", "a request that takes longer has failed (default: none)"),
     )
-    .addOption(positiveOption("--duration <seconds>", "start no request after this"))
-    .addOption(positiveOption("--speed <factor>", "2 plays the trace in half its time").default(1))
-    .addOption(countOption("--max-in-flight <n>", "requests and sockets at one time").default(MAX_IN_FLIGHT))
-    .addOption(countOption("--seed <n>", "of the prompts' text, and of who leaves").default(1))
+    .addOption(
+      countOption("--max-in-flight <n>", `requests and sockets at one time (default: ${MAX_IN_FLIGHT})`),
+    )
+    .option(
+      "--self-test",
+      "measure a server of known timing, and say how right the times are; nothing else is needed",
+    )
+    .addOption(countOption("--workers <n>", "processes that share the load").default(1))
+    .addOption(
+      countOption("--seed <n>", "of the prompts' text, of what is drawn, and of who leaves").default(1),
+    )
     .option("--goodput <target...>", "what a good request holds, in ms: ttft:200 tpot:50 e2el:5000")
     .option("--threshold <comparison...>", "what the run must hold: 'p95_ttft_ms<200' 'failed_rate<0.01'")
     .addOption(

@@ -40,6 +40,8 @@ export const TRACE_FILES =
 export interface OpenTrace {
   /** Once. */
   readonly requests: AsyncIterable<TraceRequest>;
+  /** The same requests once more. */
+  again(): Promise<AsyncIterable<TraceRequest>>;
   /** What is known of it by now. */
   reading(): TraceReading;
   /** How far it is read, of its bytes or its time, 0 to 1; null where that is not known. */
@@ -75,6 +77,7 @@ export async function openTrace(path: string, flags: TraceFlags, seed: number): 
   const { requests, parser } = streamTrace(file.chunks, path, options);
   return {
     requests,
+    again: async () => streamTrace((await findFileChunks(path)).chunks, path, options).requests,
     reading: () => parser.reading,
     part: () => (file.size === 0 ? null : file.bytesRead() / file.size),
     words,
@@ -94,8 +97,12 @@ async function openServegen(path: string, seed: number): Promise<Omit<OpenTrace,
     }
     if (drawn === 0) throw new InputError(path, "", "says no requests in any window; expected at least one");
   }
+  async function* anew(): AsyncGenerator<TraceRequest, void> {
+    yield* servegenTraffic(clients, seed);
+  }
   return {
     requests: requests(),
+    again: () => Promise.resolve(anew()),
     reading: () => ({
       format: SERVEGEN,
       timed: true,

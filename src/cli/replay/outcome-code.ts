@@ -9,6 +9,8 @@ const INTERRUPTED = 130;
 export interface Ending {
   readonly outcome: ReplayOutcome;
   readonly interrupted: boolean;
+  /** Nothing of the load is missing for another reason. */
+  readonly whole: boolean;
   readonly thresholdsMet: boolean;
   /** The part of the requests that may fail, 0..1. */
   readonly maxFailed: number;
@@ -20,8 +22,25 @@ export function failedTooMany({ completed, failed }: ReplayOutcome, maxFailed: n
 }
 
 /** The exit code of a run that came to its report. What was asked for by name goes first. */
-export function exitCodeOf({ outcome, interrupted, thresholdsMet, maxFailed }: Ending): number {
+export function exitCodeOf({ outcome, interrupted, whole, thresholdsMet, maxFailed }: Ending): number {
   if (interrupted) return INTERRUPTED;
   if (!thresholdsMet) return MISSED;
-  return failedTooMany(outcome, maxFailed) ? FAILURE : SUCCESS;
+  return !whole || failedTooMany(outcome, maxFailed) ? FAILURE : SUCCESS;
+}
+
+/**
+ * The same of a curve, whose higher loads may fail.
+ * @param least what the least load came to; null where none was played
+ */
+export function curveExitCode({
+  least,
+  interrupted,
+  whole,
+  thresholdsMet,
+}: Pick<Ending, "interrupted" | "whole" | "thresholdsMet"> & {
+  readonly least: ReplayOutcome | null;
+}): number {
+  if (interrupted) return INTERRUPTED;
+  if (!thresholdsMet) return MISSED;
+  return !whole || least === null || least.completed === 0 ? FAILURE : SUCCESS;
 }

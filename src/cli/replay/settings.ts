@@ -1,53 +1,83 @@
 import { InputError } from "../../lib/errors.ts";
+import type { TraceReading } from "../../formats/traces/trace-parser.ts";
 import type { GoodputTargets } from "../../replay/measures/goodput.ts";
+import type { LoadPlan } from "../../replay/load/load-plan.ts";
 import { PLAIN_WORDS } from "../../replay/prompt-words.ts";
 import { emptyOutcome } from "../../replay/report/empty-outcome.ts";
-import { type ReplaySetting, replayReport } from "../../replay/report/report.ts";
+import { curveReport } from "../../replay/report/curve-report.ts";
+import { type ReplayReport, type ReplaySetting, replayReport } from "../../replay/report/report.ts";
 import { readThreshold, type Threshold } from "../../replay/report/thresholds.ts";
 import { shownUrl, type Target } from "../../replay/target.ts";
-import type { ReplayFlags } from "./flags.ts";
-import type { OpenTrace } from "./open-trace.ts";
+import { MAX_IN_FLIGHT, type ReplayFlags } from "./flags.ts";
+import { type CurveSettings, readCurve } from "./curve-settings.ts";
+import { type RequestSetting, readLoad, readRequests } from "./load-settings.ts";
+import type { OpenRequests } from "./open-requests.ts";
 
 export interface ReplaySettings {
   readonly target: Target;
   readonly extra: Readonly<Record<string, unknown>>;
   readonly goodput: GoodputTargets | null;
   readonly thresholds: readonly Threshold[];
-  /** Infinity for the whole trace. */
-  readonly durationMs: number;
+  /** Null where it is a curve. */
+  readonly load: LoadPlan | null;
+  readonly curve: CurveSettings | null;
+  readonly requests: RequestSetting;
+  readonly maxInFlight: number;
   readonly timeoutMs: number | null;
 }
 
 const SECOND = 1000;
+const MOST_WORKERS = 256;
 
 /**
  * What the flags say, checked.
  * @param environment where a key may be
  */
 export function readSettings(flags: ReplayFlags, environment: NodeJS.ProcessEnv): ReplaySettings {
+  if (flags.workers > MOST_WORKERS)
+    throw new InputError("--workers", "", `is ${flags.workers}; give at most ${MOST_WORKERS}`);
   const goodput = goodputTargets(flags.goodput);
+  const curve = readCurve(flags, goodput);
+  const load = curve === null ? readLoad(flags) : null;
   const settings = {
     target: targetOf(flags, environment),
     extra: extraBody(flags.extraBody),
     goodput,
-    durationMs: (flags.duration ?? Number.POSITIVE_INFINITY) * SECOND,
+    curve,
+    load: load?.plan ?? null,
+    requests: load?.requests ?? readRequests(flags, { paced: true, ends: true }),
+    maxInFlight: mostInFlight(flags),
     timeoutMs: flags.timeout === undefined ? null : flags.timeout * SECOND,
   };
-  const nothing = { model: "", startedAt: 0, endedAt: 0, partial: null };
-  const empty = replayReport({ ...reportSetting(flags, settings, null), ...nothing }, emptyOutcome(goodput));
+  const empty = emptyReport(flags, settings);
   return { ...settings, thresholds: (flags.threshold ?? []).map((text) => readThreshold(text, empty)) };
 }
+
+/** Of a run of nothing: it has every key there is. */
+function emptyReport(flags: ReplayFlags, settings: Omit<ReplaySettings, "thresholds">): ReplayReport {
+  const { curve, goodput } = settings;
+  const common = { ...reportSetting(flags, settings, null), model: "" };
+  const times = { startedAt: 0, endedAt: 0, partial: null };
+  if (curve === null) return replayReport({ ...common, ...times }, emptyOutcome(goodput));
+  const nothing = { steps: [], max: curve.findsMax ? NOT_FOUND : null };
+  return curveReport(common, times, { ...curve, ...nothing });
+}
+
+const NOT_FOUND = { held: null, lost: null, byClient: false, precise: false };
 
 /** What a report says of the flags. @param trace null before it is opened */
 export function reportSetting(
   flags: ReplayFlags,
-  { target, goodput, timeoutMs }: Omit<ReplaySettings, "thresholds">,
-  trace: Pick<OpenTrace, "reading" | "words"> | null,
+  { target, goodput, timeoutMs, load, requests, maxInFlight }: Omit<ReplaySettings, "thresholds">,
+  trace: (Pick<OpenRequests, "words" | "name"> & { readonly reading: TraceReading }) | null,
 ): Omit<ReplaySetting, "model" | "startedAt" | "endedAt" | "partial"> {
-  const { endpoint, speed, seed, maxInFlight, lengths, retries, cancel } = flags;
-  const reading = trace?.reading();
+  const { endpoint, speed, seed, lengths, retries, cancel } = flags;
+  const reading = trace?.reading;
   return {
-    trace: flags.trace,
+    trace: trace?.name ?? "",
+    ...(load === null ? {} : { load }),
+    traceWindow: requests.window,
+    workers: flags.workers,
     traceFormat: reading?.format ?? null,
     traceBroken: reading?.broken ?? 0,
     traceLeftOut: reading?.leftOut.values().reduce((sum, rows) => sum + rows, 0) ?? 0,
@@ -63,6 +93,14 @@ export function reportSetting(
     timeoutMs,
     goodput,
   };
+}
+
+/** @throws InputError where a closed loop would need more */
+function mostInFlight({ maxInFlight, concurrency = 1, sweep }: ReplayFlags): number {
+  const streams = sweep?.kind === "concurrency" ? Math.max(...sweep.loads) : concurrency;
+  if (maxInFlight !== undefined && streams > maxInFlight)
+    throw new InputError("--max-in-flight", "", `is below a concurrency of ${streams}; give as many or more`);
+  return maxInFlight ?? Math.max(MAX_IN_FLIGHT, streams);
 }
 
 /** Header names and values that HTTP/1.1 can carry (RFC 9110). */

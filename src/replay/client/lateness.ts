@@ -1,6 +1,6 @@
 import { Distribution } from "../measures/distribution.ts";
 import type { RequestRecord } from "../request-record.ts";
-import { type ClientVerdict, clientVerdict, LATE_MS } from "./verdict.ts";
+import { type ClientFacts, type ClientVerdict, clientVerdict, LATE_MS } from "./verdict.ts";
 import { ClientWatch } from "./watch.ts";
 
 /** How late the client itself was: with what it sent, and with reading what came. */
@@ -40,10 +40,11 @@ export class Lateness {
   }
 
   /** A request is sent now. @returns its delay, and the part of it for which there was no room */
-  sent(startMs: number): { readonly delayMs: number; readonly heldMs: number } {
+  sent(startMs: number, warmUp = false): { readonly delayMs: number; readonly heldMs: number } {
     const now = this.#now();
     const delayMs = now - startMs;
     const heldMs = Math.max(0, Math.min(now, this.#heldUntil) - startMs);
+    if (warmUp) return { delayMs, heldMs };
     this.#sends.record(delayMs - heldMs);
     if (delayMs - heldMs > LATE_MS) this.#lateSends++;
     if (heldMs > 0) {
@@ -57,19 +58,25 @@ export class Lateness {
   touched(record: Omit<RequestRecord, "clientLate">): boolean {
     const { delayMs, heldMs, scheduledMs, endedMs } = record;
     const late = delayMs - heldMs > LATE_MS || this.#watch.stalledIn(scheduledMs, endedMs);
-    if (late) this.#lateRequests++;
+    if (late && !record.warmUp) this.#lateRequests++;
     return late;
   }
 
   verdict(): ClientVerdict {
-    return clientVerdict({
+    return clientVerdict(this.facts());
+  }
+
+  facts(): ClientFacts {
+    return {
       sends: this.#sends,
       lateSends: this.#lateSends,
-      watch: this.#watch,
+      loop: this.#watch.lateness,
+      stalls: this.#watch.stalls,
+      longestStallMs: this.#watch.longestStallMs,
       held: this.#held,
       longestHeldMs: this.#longestHeldMs,
       maxInFlight: this.#maxInFlight,
       lateRequests: this.#lateRequests,
-    });
+    };
   }
 }

@@ -1,4 +1,4 @@
-import { type ClientWatch, STALL_MS } from "./watch.ts";
+import { STALL_MS } from "./watch.ts";
 import type { Distribution, DistributionSummary } from "../measures/distribution.ts";
 
 /** How late the client may be at the 99th percentile: later, its own lateness is a visible part of what it measures. */
@@ -26,25 +26,27 @@ export interface ClientVerdict {
   readonly lateRequests: number;
 }
 
-interface Observed {
+/** What was seen of a client, or of several together. */
+export interface ClientFacts {
   readonly sends: Distribution;
   /** Sends later than LATE_MS. */
   readonly lateSends: number;
-  readonly watch: ClientWatch;
+  readonly loop: Distribution;
+  readonly stalls: number;
+  readonly longestStallMs: number;
   readonly held: number;
   readonly longestHeldMs: number;
   readonly maxInFlight: number;
   readonly lateRequests: number;
 }
 
-export function clientVerdict(observed: Observed): ClientVerdict {
-  const { sends, lateSends, watch, held, longestHeldMs, maxInFlight, lateRequests } = observed;
+export function clientVerdict(facts: ClientFacts): ClientVerdict {
+  const { sends, lateSends, loop, stalls, longestStallMs, held, longestHeldMs, maxInFlight, lateRequests } =
+    facts;
   const why: string[] = [];
-  const loopP99 = watch.lateness.count < ENOUGH ? 0 : (watch.lateness.percentile(99) ?? 0);
-  if (watch.stalls > 0)
-    why.push(
-      `it stood still ${times(watch.stalls)} for up to ${ms(watch.longestStallMs)} while streams were open`,
-    );
+  const loopP99 = loop.count < ENOUGH ? 0 : (loop.percentile(99) ?? 0);
+  if (stalls > 0)
+    why.push(`it stood still ${times(stalls)} for up to ${ms(longestStallMs)} while streams were open`);
   if (loopP99 > LATE_MS) why.push(`its event loop was ${ms(loopP99)} late at p99 (bound: ${LATE_MS} ms)`);
   const latest = sends.summary()?.max ?? 0;
   // One may be late for any reason; of few, a second is no chance.
@@ -60,9 +62,9 @@ export function clientVerdict(observed: Observed): ClientVerdict {
     valid: why.length === 0,
     why,
     sendLatenessMs: sends.summary(),
-    loopLatenessMs: watch.lateness.summary(),
-    stalls: watch.stalls,
-    longestStallMs: watch.longestStallMs,
+    loopLatenessMs: loop.summary(),
+    stalls,
+    longestStallMs,
     held,
     longestHeldMs,
     lateRequests,

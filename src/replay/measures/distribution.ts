@@ -13,6 +13,17 @@ export interface DistributionSummary {
   readonly "p99.9": number;
 }
 
+/** A distribution as data: what another process needs to go on with it. */
+export interface DistributionState {
+  readonly counts: Uint32Array;
+  readonly count: number;
+  readonly sum: number;
+  readonly min: number;
+  readonly max: number;
+  readonly mean: number;
+  readonly squares: number;
+}
+
 const MICROSECONDS = 1000;
 /** What took less counts as this. */
 const SHORTEST = 1;
@@ -50,6 +61,34 @@ export class Distribution {
     const off = us - this.#mean;
     this.#mean += off / this.#count;
     this.#squares += off * (us - this.#mean);
+  }
+
+  /** Takes another's values in: what follows is as if all had been recorded here. */
+  merge(other: DistributionState): void {
+    if (other.count === 0) return;
+    if (other.counts.length > this.#counts.length) this.#grow(other.counts.length);
+    for (const [bucket, count] of other.counts.entries()) this.#counts[bucket] += count;
+    const count = this.#count + other.count;
+    const off = other.mean - this.#mean;
+    // Chan's, Golub's and LeVeque's way to put two sums of squares together.
+    this.#squares += other.squares + (off * off * this.#count * other.count) / count;
+    this.#mean += (off * other.count) / count;
+    this.#count = count;
+    this.#sum += other.sum;
+    this.#min = Math.min(this.#min, other.min);
+    this.#max = Math.max(this.#max, other.max);
+  }
+
+  state(): DistributionState {
+    return {
+      counts: this.#counts,
+      count: this.#count,
+      sum: this.#sum,
+      min: this.#min,
+      max: this.#max,
+      mean: this.#mean,
+      squares: this.#squares,
+    };
   }
 
   /** Milliseconds that `percent` of the values are not above (nearest rank); null as long as nothing was recorded. */

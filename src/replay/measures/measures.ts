@@ -1,4 +1,5 @@
 import { CANCELLED, LEFT, type RequestRecord } from "../request-record.ts";
+import { BySecond } from "./by-second.ts";
 import { Breakdown, type PartSummary } from "./breakdown.ts";
 import { Distribution, type DistributionSummary } from "./distribution.ts";
 import { type GoodputTargets, isGood } from "./goodput.ts";
@@ -13,6 +14,8 @@ const RECENT_GAPS = 4096;
 /** Different words of servers about errors that are kept. */
 const MOST_TEXTS = 20;
 const LONGEST_TEXT = 300;
+
+const ALL: CountedTime = { fromMs: 0, toMs: null };
 
 interface LatencyPair {
   readonly p50: number;
@@ -35,9 +38,32 @@ export interface LiveMeasures {
   readonly itlMs: LatencyPair | null;
 }
 
-/** A replay when it is over. Tokens, rates and latencies count completed requests. */
+/** From when to when what happens counts, milliseconds since the replay began. */
+export interface CountedTime {
+  /** Null: from the start of the first request that is no warm-up. */
+  readonly fromMs: number | null;
+  /** When the last request starts, where time bounds the load; else null. */
+  readonly toMs: number | null;
+}
+
+/** Amounts of each second of a run. */
+export interface SecondCounts {
+  readonly inFlight: readonly number[];
+  readonly tokens: readonly number[];
+}
+
+/** What happened while requests that count were started, whichever requests it was of. */
+export interface WindowSummary {
+  readonly seconds: number;
+  readonly completed: number;
+  readonly outputTokens: number;
+}
+
+/** A replay when it is over. Tokens, rates and latencies count completed requests; warm-ups count nowhere. */
 export interface ReplaySummary extends LatencySummary, TokenSummary {
+  /** Without the warm-up. */
   readonly durationMs: number;
+  readonly warmUps: number;
   readonly sent: number;
   readonly completed: number;
   readonly failed: number;
@@ -58,6 +84,8 @@ export interface ReplaySummary extends LatencySummary, TokenSummary {
   readonly maxInFlight: number;
   /** The most tokens that came within a second of the run's clock. */
   readonly mostTokensInSecond: number;
+  /** Null where no time bounds the load. */
+  readonly window: WindowSummary | null;
   /** How much later than scheduled requests were sent, failed ones included. */
   readonly scheduleDelayMs: DistributionSummary | null;
   readonly shards: Readonly<Record<string, PartSummary>>;
@@ -83,51 +111,85 @@ export class Measures {
     tenants: new Breakdown(({ request }) => request.tenant),
     epochs: new Breakdown(({ epoch }) => epoch),
   };
+  #inFlightBySecond = new BySecond();
+  #tokensBySecond = new BySecond();
   #sent = 0;
   #inFlight = 0;
-  #maxInFlight = 0;
   #completed = 0;
   #cancelled = 0;
   #left = 0;
   #retried = 0;
   #failed = 0;
   #good = 0;
-  #mostInSecond = 0;
-  #second = -1;
-  #inSecond = 0;
+  #warmUps = 0;
+  #inWindow = 0;
+  #fromMs: number | null;
+  readonly #fromIsGiven: boolean;
+  readonly #toMs: number | null;
 
   /** @param goodput null where no request is judged */
-  constructor(goodput: GoodputTargets | null = null) {
+  constructor(goodput: GoodputTargets | null = null, { fromMs, toMs }: CountedTime = ALL) {
     this.#goodput = goodput;
+    this.#fromMs = fromMs;
+    this.#fromIsGiven = fromMs !== null;
+    this.#toMs = toMs;
   }
 
   get inFlight(): number {
     return this.#inFlight;
   }
 
-  sent(delayMs: number): void {
-    this.#sent++;
+  /** A request is sent. @param scheduledMs as its record has it */
+  sent(delayMs: number, scheduledMs = 0, warmUp = false): void {
     this.#inFlight++;
-    this.#maxInFlight = Math.max(this.#maxInFlight, this.#inFlight);
+    this.#inFlightBySecond.raise(scheduledMs + delayMs, this.#inFlight);
+    if (warmUp) return;
+    if (!this.#fromIsGiven) this.#fromMs = Math.min(this.#fromMs ?? scheduledMs, scheduledMs);
+    this.#sent++;
     this.#delay.record(delayMs);
+  }
+
+  /** A request that another process has sent and received. */
+  take(record: RequestRecord): void {
+    this.sent(record.delayMs, record.scheduledMs, record.warmUp);
+    this.ended(record);
+  }
+
+  /** What happened in each second, for those who put processes together. */
+  get bySecond(): SecondCounts {
+    return { inFlight: this.#inFlightBySecond.seconds, tokens: this.#tokensBySecond.seconds };
+  }
+
+  /** Has the seconds of others in place of its own: in flight at most is the sum of what each had at most. */
+  setBySecond(counts: readonly SecondCounts[]): void {
+    this.#inFlightBySecond = new BySecond();
+    this.#tokensBySecond = new BySecond();
+    for (const { inFlight, tokens } of counts) {
+      this.#inFlightBySecond.merge(inFlight);
+      this.#tokensBySecond.merge(tokens);
+    }
+  }
+
+  /** Whether what happens now counts. */
+  counts(nowMs: number): boolean {
+    return this.#fromMs !== null && nowMs >= this.#fromMs;
   }
 
   /** A frame with tokens has come; `promptTokens` is the prompt's length on the first, 0 on the others. */
   frame(nowMs: number, promptTokens: number, tokens = 1): void {
     this.#inputRate.add(nowMs, promptTokens);
     this.#outputRate.add(nowMs, tokens);
-    const second = Math.floor(nowMs / 1000);
-    if (second !== this.#second) {
-      this.#second = second;
-      this.#inSecond = 0;
-    }
-    this.#inSecond += tokens;
-    if (this.#inSecond > this.#mostInSecond) this.#mostInSecond = this.#inSecond;
+    this.#tokensBySecond.add(nowMs, tokens);
   }
 
   ended(record: RequestRecord): void {
     const { failure } = record;
     this.#inFlight--;
+    if (failure === null && this.#isInWindow(record.endedMs)) this.#inWindow++;
+    if (record.warmUp) {
+      this.#warmUps++;
+      return;
+    }
     if (record.attempts > 1) this.#retried++;
     if (failure === CANCELLED) {
       this.#cancelled++;
@@ -165,9 +227,9 @@ export class Measures {
     return {
       elapsedMs: nowMs,
       leftMs: endsAtMs === null ? null : Math.max(0, endsAtMs - nowMs),
-      sent: this.#sent,
+      sent: this.#sent + this.#warmUps,
       inFlight: this.#inFlight,
-      completed: this.#completed,
+      completed: this.#completed + this.#warmUps,
       failed: this.#failed,
       inputTokensPerSecond: this.#inputRate.perSecond(nowMs),
       outputTokensPerSecond: this.#outputRate.perSecond(nowMs),
@@ -176,9 +238,25 @@ export class Measures {
     };
   }
 
-  summary(durationMs: number): ReplaySummary {
+  #isInWindow(atMs: number): boolean {
+    return this.#toMs !== null && this.counts(atMs) && atMs < this.#toMs;
+  }
+
+  #window(): WindowSummary | null {
+    if (this.#toMs === null || this.#fromMs === null) return null;
     return {
-      durationMs,
+      seconds: (this.#toMs - this.#fromMs) / 1000,
+      completed: this.#inWindow,
+      outputTokens: this.#tokensBySecond.between(this.#fromMs, this.#toMs),
+    };
+  }
+
+  /** @param nowMs since the replay began */
+  summary(nowMs: number): ReplaySummary {
+    const fromMs = this.#fromMs ?? 0;
+    return {
+      durationMs: nowMs - Math.min(nowMs, fromMs),
+      warmUps: this.#warmUps,
       sent: this.#sent,
       completed: this.#completed,
       failed: this.#failed,
@@ -189,8 +267,9 @@ export class Measures {
       errorTexts: Object.fromEntries(this.#errorTexts),
       finishReasons: Object.fromEntries(this.#finishReasons),
       good: this.#goodput === null ? null : this.#good,
-      maxInFlight: this.#maxInFlight,
-      mostTokensInSecond: this.#mostInSecond,
+      maxInFlight: this.#inFlightBySecond.most(fromMs),
+      mostTokensInSecond: this.#tokensBySecond.most(fromMs),
+      window: this.#window(),
       scheduleDelayMs: this.#delay.summary(),
       ...this.#tokens.summary(),
       ...this.#latencies.summary(),

@@ -2,9 +2,13 @@ import type { ClientVerdict } from "../client/verdict.ts";
 import type { PartSummary } from "../measures/breakdown.ts";
 import type { DistributionSummary } from "../measures/distribution.ts";
 import type { GoodputTargets } from "../measures/goodput.ts";
+import type { LoadPlan } from "../load/load-plan.ts";
+import type { TraceWindow } from "../load/trace-window.ts";
 import type { ReplayOutcome } from "../replay.ts";
 import type { Lengths } from "../request-body.ts";
 import type { Endpoint } from "../target.ts";
+import type { Json } from "./json.ts";
+import { loadKeys, windowSeconds } from "./load-keys.ts";
 import { stamp } from "./wall-clock.ts";
 
 /** What was replayed, against what, and how. */
@@ -14,6 +18,14 @@ export interface ReplaySetting {
   readonly traceFormat: string | null;
   readonly promptsBy: string;
   /** Rows of the trace that were left out: broken ones, and those that ask for nothing. */
+  /** By the clock of its trace where it is missing. */
+  readonly load?: LoadPlan;
+  /** The part of the trace that was played; the whole where it is null or missing. */
+  readonly traceWindow?: TraceWindow | null;
+  /** How often the trace began; once where it is missing. */
+  readonly tracePasses?: number;
+  /** Processes that shared the load; one where it is missing. */
+  readonly workers?: number;
   readonly traceBroken: number;
   readonly traceLeftOut: number;
   /** As people may see it. */
@@ -34,8 +46,6 @@ export interface ReplaySetting {
   /** Why the run ended before its load did; null where it did not. */
   readonly partial: string | null;
 }
-
-type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
 
 /** One JSON object: numbers by the names that `vllm bench serve` has for them, where it has them, and ours beside. */
 export type ReplayReport = Readonly<Record<string, Json>>;
@@ -63,6 +73,10 @@ export function replayReport(setting: ReplaySetting, outcome: ReplayOutcome): Re
     model: setting.model,
     model_id: setting.model,
     speed: setting.speed,
+    ...loadKeys(setting.load),
+    trace_window_s: windowSeconds(setting.traceWindow ?? null),
+    trace_passes: setting.tracePasses ?? 1,
+    workers: setting.workers ?? 1,
     seed: setting.seed,
     max_in_flight: setting.maxInFlight,
     lengths: setting.lengths,
@@ -71,6 +85,7 @@ export function replayReport(setting: ReplaySetting, outcome: ReplayOutcome): Re
     timeout_ms: setting.timeoutMs,
     duration: seconds,
     num_prompts: outcome.sent,
+    warm_up_requests: outcome.warmUps,
     sent: outcome.sent,
     completed,
     failed,

@@ -6,11 +6,17 @@ const LONGEST_TEXT = 1000;
 /**
  * One line of `requests.jsonl`: milliseconds, to the microsecond. docs/replay.md says what each key means.
  * @param beganAt the replay's beginning by the wall clock, milliseconds since 1970
+ * @param more    keys of the run that it is of
  */
-export function requestLine(record: RequestRecord, beganAt: number): string {
+export function requestLine(
+  record: RequestRecord,
+  beganAt: number,
+  more: Readonly<Record<string, number>> = {},
+): string {
   const { sentMs, scheduledMs, ttftMs, e2eMs } = record;
   const late = sentMs === null ? null : sentMs - scheduledMs;
   return JSON.stringify({
+    ...more,
     index: record.index,
     request_id: record.requestId,
     scheduled_at: new Date(beganAt + scheduledMs).toISOString(),
@@ -44,6 +50,7 @@ export function requestLine(record: RequestRecord, beganAt: number): string {
     ...(record.epoch === null ? {} : { epoch: record.epoch }),
     ...whoAsks(record.request),
     ...(record.serverRequestId === null ? {} : { server_request_id: record.serverRequestId }),
+    ...(record.warmUp ? { warm_up: true } : {}),
     ...(record.clientLate ? { client_late: true } : {}),
   });
 }

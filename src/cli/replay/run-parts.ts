@@ -1,0 +1,15 @@
+import type { ReplayFlags } from "./flags.ts";
+import type { OpenRequests } from "./open-requests.ts";
+import type { Player } from "./player.ts";
+import type { RunFiles } from "./run-files.ts";
+import type { ReplaySettings } from "./settings.ts";
+
+/** A run that is about to begin. */
+export interface RunParts {
+  readonly flags: ReplayFlags;
+  readonly settings: ReplaySettings;
+  readonly requests: OpenRequests;
+  readonly model: string;
+  readonly files: RunFiles;
+  readonly player: Player;
+}

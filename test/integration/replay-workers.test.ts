@@ -1,0 +1,93 @@
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { type ScriptedServer, scriptedServer, stream } from "../../harness/fakes/scripted-server.ts";
+import type { ReplayFlags } from "../../src/cli/replay/flags.ts";
+import { openRequests } from "../../src/cli/replay/open-requests.ts";
+import { readSettings } from "../../src/cli/replay/settings.ts";
+import { WorkerPlayer } from "../../src/cli/replay/workers/worker-player.ts";
+import { resultHere } from "../run-here.ts";
+
+const LOAD = ["--isl", "20:0.5", "--osl", "3", "--rate", "60", "--requests", "20", "--warm-up", "4"];
+
+let folder: string;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "plimsoll-workers-"));
+});
+
+afterAll(async () => {
+  await rm(folder, { recursive: true });
+});
+
+interface Line {
+  readonly index: number;
+  readonly scheduled_ms: number;
+  readonly input_len: number;
+  readonly warm_up?: true;
+}
+
+async function played(server: ScriptedServer, workers: number) {
+  const out = join(folder, `run-${workers}`);
+  const to = ["--url", server.url.href, "--out", out, "--workers", `${workers}`];
+  const { code, stderr } = await resultHere("replay", ...LOAD, ...to);
+  const report = JSON.parse(await readFile(join(out, "report.json"), "utf8")) as Record<string, unknown>;
+  const lines = (await readFile(join(out, "requests.jsonl"), "utf8")).trimEnd().split("\n");
+  const requests = lines.map((line) => {
+    const { index, scheduled_ms, input_len, warm_up }: Line = JSON.parse(line);
+    return { index, scheduled_ms, input_len, warm_up };
+  });
+  return { code, stderr, report, requests: requests.toSorted((a, b) => a.index - b.index) };
+}
+
+it("several workers send what one does, at the same times, and are measured as one", async () => {
+  await using server = await scriptedServer(stream);
+  const one = await played(server, 1);
+  const two = await played(server, 2);
+  expect(two.requests).toEqual(one.requests);
+  expect(two).toMatchObject({ code: 0, report: { completed: 20, warm_up_requests: 4, workers: 2 } });
+  for (const key of ["total_input_tokens", "total_output_tokens", "samples", "frames", "finish_reasons"])
+    expect(two.report[key]).toEqual(one.report[key]);
+});
+
+it("a worker that dies is said, and what the others did is kept", async () => {
+  const asked = Promise.withResolvers<void>();
+  await using server = await scriptedServer(async (body, response) => {
+    if (server.bodies.length >= 4) asked.resolve();
+    await stream(body, response);
+  });
+  const flags = {
+    isl: { tokens: 5, spread: 0 },
+    osl: { tokens: 2, spread: 0 },
+    concurrency: 2,
+    requests: 200,
+    url: server.url.href,
+    endpoint: "chat",
+    lengths: "forced",
+    keepAlive: true,
+    speed: 1,
+    seed: 1,
+    cancel: 0,
+    retries: 0,
+    workers: 2,
+  } as unknown as ReplayFlags;
+  const settings = readSettings(flags, {});
+  const requests = await openRequests(flags, settings.requests);
+  const trace = { reading: requests.reading(), passes: 1 };
+  const player = await WorkerPlayer.open(2, flags, "m1", null, trace);
+  try {
+    if (settings.load === null) throw new Error("the flags say a load");
+    const [pid] = player.pids;
+    void asked.promise.then(() => process.kill(pid ?? Number.NaN, "SIGKILL"));
+    const { outcome, faults } = await player.play(settings.load, () => {}, new AbortController().signal);
+    expect(faults).toEqual(["worker 1 of 2 died (SIGKILL)"]);
+    expect(outcome.client.valid).toBe(false);
+    expect(outcome.client.why.at(-1)).toMatch(/^worker 1 of 2 died \(SIGKILL\), and its part/);
+    // The other's half is whole.
+    expect(outcome.completed).toBeGreaterThanOrEqual(100);
+    expect(outcome.completed).toBeLessThan(200);
+  } finally {
+    await player.close();
+  }
+});
