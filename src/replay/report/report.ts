@@ -35,7 +35,7 @@ export interface ReplaySetting {
   readonly partial: string | null;
 }
 
-type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
+export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
 
 /** One JSON object: numbers by the names that `vllm bench serve` has for them, where it has them, and ours beside. */
 export type ReplayReport = Readonly<Record<string, Json>>;
