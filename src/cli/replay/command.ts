@@ -9,6 +9,7 @@ import { ServerClient } from "../../replay/server-client.ts";
 import { shownUrl, type Target } from "../../replay/target.ts";
 import { requireOptions } from "../options.ts";
 import { output } from "../output.ts";
+import { compareCommand } from "./compare.ts";
 import { addFlags, type ReplayFlags } from "./flags.ts";
 import { inspectCommand } from "./inspect.ts";
 import { mergeCommand } from "./merge.ts";
@@ -24,7 +25,11 @@ export function replayCommand(): Command {
   const command = new Command("replay").description(
     "Load-test an OpenAI-compatible server, open loop by a trace's clock.",
   );
-  return addFlags(command).addCommand(inspectCommand()).addCommand(mergeCommand()).action(replayTrace);
+  return addFlags(command)
+    .addCommand(inspectCommand())
+    .addCommand(mergeCommand())
+    .addCommand(compareCommand())
+    .action(replayTrace);
 }
 
 async function replayTrace(flags: ReplayFlags, command: Command): Promise<void> {
