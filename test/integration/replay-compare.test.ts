@@ -6,7 +6,7 @@ import { replayRecord } from "../replay-record.ts";
 import { resultHere } from "../run-here.ts";
 
 const REPORT = { format: "plimsoll.replay/1", duration: 10, trace: "t.csv", seed: 1, partial: null };
-const LINES = Array.from({ length: 40 }, (_, index) =>
+const LINES = Array.from({ length: 120 }, (_, index) =>
   requestLine(replayRecord({ index, ttftMs: 40 + (index % 7) }), 0),
 ).join("\n");
 
@@ -34,7 +34,7 @@ it("compares two runs, and says what differs between them", async () => {
   expect({ code, stderr }).toEqual({ code: 0, stderr: "The seeds differ: 1 and 2.\n" });
   expect(JSON.parse(stdout)).toMatchObject({
     paired: true,
-    requests: { a: 40, b: 40 },
+    requests: { a: 120, b: 120 },
     warnings: ["The seeds differ: 1 and 2."],
     metrics: {
       p50_ttft_ms: { a: 43, b: 43, ratio: 1, ratio_95: [1, 1], verdict: "no difference" },
@@ -62,7 +62,7 @@ it.each([
     '{"index":1}',
     /requests\.jsonl: line 1 is no request of a replay: `request_id`/,
   ],
-  ["half a line", JSON.stringify(REPORT), `${LINES}\n{"ind`, /requests\.jsonl: line 41 is no JSON/],
+  ["half a line", JSON.stringify(REPORT), `${LINES}\n{"ind`, /requests\.jsonl: line 121 is no JSON/],
 ])("says in one line what is wrong with %s", async (name, report, requests, message) => {
   const good = await write("good", JSON.stringify(REPORT), LINES);
   const bad = report === null ? folder.path(name) : await write(name, report, requests ?? "");

@@ -129,7 +129,7 @@ describe("doubts", () => {
       "Run B is partial: interrupted.",
       "In run B 3 answers were not as long as asked for.",
       "The runs did not ask the same requests, so they are drawn independently: intervals are wider.",
-      "A run has few requests for how many were in flight together: intervals are too narrow.",
+      "A run has too few requests for ten blocks that do not depend on each other: intervals are too narrow.",
     ]);
   });
 });

@@ -45,7 +45,9 @@ export function doubts(a: ReplayReport, b: ReplayReport, comparison: Comparison)
       "The runs did not ask the same requests, so they are drawn independently: intervals are wider.",
     );
   if (comparison.short)
-    lines.push("A run has few requests for how many were in flight together: intervals are too narrow.");
+    lines.push(
+      "A run has too few requests for ten blocks that do not depend on each other: intervals are too narrow.",
+    );
   return lines;
 }
 
