@@ -119,6 +119,9 @@ describe("the replay command", () => {
     expect(await readFile(join(at("stopped"), "profile_export.jsonl"), "utf8")).toMatch(
       /"was_cancelled":true/,
     );
+    expect(await readFile(join(at("stopped"), "report.html"), "utf8")).toContain(
+      "The run is partial: interrupted.",
+    );
     expect(await readFile(join(at("stopped"), "profile_export_aiperf.json"), "utf8")).toMatch(
       /"was_cancelled": true/,
     );
@@ -292,6 +295,7 @@ describe("the replay command", () => {
       "benchmark_report_v0.2.1.json",
       "profile_export.jsonl",
       "profile_export_aiperf.json",
+      "report.html",
       "report.json",
       "requests.jsonl",
       "results.json",

@@ -6,11 +6,11 @@ import { type ComparedMetric, type Comparison, compareRuns } from "../../replay/
 import { doubts } from "../../replay/compare/doubts.ts";
 import { type RunValues, runValues } from "../../replay/compare/run-values.ts";
 import type { GoodputTargets } from "../../replay/measures/goodput.ts";
-import { numberIn } from "../../replay/report/report-value.ts";
+import { goodputOf, numberIn } from "../../replay/report/report-value.ts";
 import type { ReplayReport } from "../../replay/report/report.ts";
 import { countOption, jsonOption } from "../options.ts";
 import { output } from "../output.ts";
-import { finishedRun, goodputOf } from "./finished-run.ts";
+import { finishedRun } from "./finished-run.ts";
 import { runRequests } from "./run-requests.ts";
 
 interface CompareFlags {

@@ -1,6 +1,5 @@
 import { join } from "node:path";
 import { InputError } from "../../lib/errors.ts";
-import type { GoodputTargets } from "../../replay/measures/goodput.ts";
 import { numberIn, textIn } from "../../replay/report/report-value.ts";
 import type { ReplayReport } from "../../replay/report/report.ts";
 import { readInput } from "../output.ts";
@@ -30,14 +29,6 @@ export async function finishedRun(folder: string): Promise<ReplayReport> {
   if (!((numberIn(report, "duration") ?? 0) > 0))
     throw new InputError(path, "duration", "is no number above 0; give a run that replay has written");
   return report;
-}
-
-/** What a run's requests were judged by. */
-export function goodputOf(report: ReplayReport): GoodputTargets | null {
-  const targets = report["goodput_targets_ms"];
-  if (typeof targets !== "object" || targets === null || Array.isArray(targets)) return null;
-  const of = (key: string): number | null => numberIn(targets as ReplayReport, key);
-  return { ttftMs: of("ttft"), tpotMs: of("tpot"), e2eMs: of("e2el") };
 }
 
 function parsed(path: string, bytes: Uint8Array): ReplayReport {

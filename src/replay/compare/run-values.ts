@@ -1,6 +1,6 @@
 import { CANCELLED, LEFT } from "../request-record.ts";
 import type { GoodputTargets } from "../measures/goodput.ts";
-import { figuresTpotMs, type RequestFigures } from "../report/request-figures.ts";
+import { figuresTpotMs, isGoodFigures, type RequestFigures } from "../report/request-figures.ts";
 
 /** Gaps are counted in bins a hundredth wide. */
 const BIN = Math.log(1.01);
@@ -72,16 +72,6 @@ export function runValues(
 /** The middle of a bin, in milliseconds. */
 export function binMs(bin: number): number {
   return SHORTEST_MS * Math.exp(bin * BIN);
-}
-
-/** As a run counts it. */
-function isGoodFigures(figures: RequestFigures, { ttftMs, tpotMs, e2eMs }: GoodputTargets): boolean {
-  return (
-    figures.error === null &&
-    (ttftMs === null || (figures.ttftMs !== null && figures.ttftMs <= ttftMs)) &&
-    (tpotMs === null || (figuresTpotMs(figures) ?? 0) <= tpotMs) &&
-    (e2eMs === null || figures.e2eMs <= e2eMs)
-  );
 }
 
 function gapsOf(rows: readonly RequestFigures[]): Gaps {

@@ -1,3 +1,4 @@
+import type { GoodputTargets } from "../measures/goodput.ts";
 import { flag, list, nullOr, number, orElse, record, type Shape, text, whole } from "../../lib/shape.ts";
 
 /** One request of a run, as `requests.jsonl` has it: milliseconds, those since the run began unless they say otherwise. */
@@ -119,4 +120,14 @@ export function readRequestFigures(value: unknown): RequestFigures {
 /** Per token after the first; null where there is none. */
 export function figuresTpotMs({ ttftMs, e2eMs, outputTokens }: RequestFigures): number | null {
   return ttftMs === null || outputTokens < 2 ? null : (e2eMs - ttftMs) / (outputTokens - 1);
+}
+
+/** Whether a run counts it as good. */
+export function isGoodFigures(figures: RequestFigures, { ttftMs, tpotMs, e2eMs }: GoodputTargets): boolean {
+  return (
+    figures.error === null &&
+    (ttftMs === null || (figures.ttftMs !== null && figures.ttftMs <= ttftMs)) &&
+    (tpotMs === null || (figuresTpotMs(figures) ?? 0) <= tpotMs) &&
+    (e2eMs === null || figures.e2eMs <= e2eMs)
+  );
 }

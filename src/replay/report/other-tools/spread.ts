@@ -37,6 +37,12 @@ export class Spread {
     this.#values.record((value + this.#shift) / this.#scale);
   }
 
+  /** What so many percent are not above; null as long as nothing was added. */
+  at(percent: number): number | null {
+    const value = this.#values.percentile(percent);
+    return value === null ? null : value * this.#scale - this.#shift;
+  }
+
   /** Null as long as nothing was added. */
   summary(): SpreadSummary | null {
     const summary = this.#values.summary();
