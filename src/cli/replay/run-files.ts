@@ -16,7 +16,7 @@ const PARTIAL = `${REQUESTS}.partial`;
 
 /**
  * The files of one replay. Requests are written while it runs; files get their names when it is over, so that a folder
- * never holds parts of two runs. The report is the last.
+ * never holds parts of two runs; the report comes before what is made of it.
  */
 export class RunFiles {
   readonly #folder: string;
@@ -60,9 +60,9 @@ export class RunFiles {
       await this.#written;
       for (const name of [REPORT, ...OTHER_FILES]) await rm(join(this.#folder, name), { force: true });
       await rename(join(this.#folder, PARTIAL), path);
-      await writeOtherFiles(this.#folder, path, report as ReplayReport);
     });
     await writeOutput(join(this.#folder, REPORT), `${JSON.stringify(report, null, 2)}\n`);
+    await attempt(this.#folder, () => writeOtherFiles(this.#folder, path, report as ReplayReport));
   }
 }
 

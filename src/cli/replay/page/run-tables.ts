@@ -71,7 +71,7 @@ export function failureBars(report: ReplayReport): string {
     title: "Failures by reason",
     unit: `of ${decimals(all, 0)} requests`,
     bars: counts.map(([name, count]) => {
-      return { name, text: `${decimals(count, 0)}`, part: count / most, fill: "none" };
+      return { name, text: decimals(count, 0), part: count / most, fill: "none" };
     }),
     line: null,
     says: counts.map(([name, count]) => `${count} requests failed with ${name}`).join("; "),
