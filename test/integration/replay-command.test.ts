@@ -304,6 +304,9 @@ describe("the replay command", () => {
     await mkdir(at("killed"));
     await writeFile(join(at("killed"), "requests.jsonl.partial"), "{}\n");
     expect((await resultHere("replay", ...args.slice(0, -1), at("killed"))).code).toBe(2);
+    await mkdir(at("others"));
+    await writeFile(join(at("others"), "results.json"), "{}");
+    expect((await resultHere("replay", ...args.slice(0, -1), at("others"))).stderr).toMatch(/results\.json/);
   });
 
   it("sends a key, headers and fields, and shows no secret", async () => {

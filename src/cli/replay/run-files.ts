@@ -33,7 +33,7 @@ export class RunFiles {
 
   /** @throws InputError where the folder cannot be written, or holds a run and may not be replaced */
   static async open(folder: string, force: boolean): Promise<RunFiles> {
-    const held = [REPORT, REQUESTS, PARTIAL].find((name) => existsSync(join(folder, name)));
+    const held = [REPORT, REQUESTS, PARTIAL, ...OTHER_FILES].find((name) => existsSync(join(folder, name)));
     if (held !== undefined && !force)
       throw new InputError(
         folder,
@@ -71,8 +71,8 @@ async function attempt<T>(path: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    if (error instanceof InputError) throw error;
     const { code } = error as NodeJS.ErrnoException;
+    if (error instanceof InputError || code === undefined) throw error;
     throw new InputError(path, "", `cannot be written (${code}); name a writable place`);
   }
 }

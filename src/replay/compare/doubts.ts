@@ -1,4 +1,5 @@
-import type { Json, ReplayReport } from "../report/report.ts";
+import type { Json } from "../report/json.ts";
+import type { ReplayReport } from "../report/report.ts";
 import { numberIn } from "../report/report-value.ts";
 import type { Comparison } from "./compare-runs.ts";
 

@@ -5,6 +5,7 @@ import type { GoodputTargets } from "../measures/goodput.ts";
 import type { ReplayOutcome } from "../replay.ts";
 import type { Lengths } from "../request-body.ts";
 import type { Endpoint } from "../target.ts";
+import type { Json } from "./json.ts";
 import { stamp } from "./wall-clock.ts";
 
 /** What was replayed, against what, and how. */
@@ -34,8 +35,6 @@ export interface ReplaySetting {
   /** Why the run ended before its load did; null where it did not. */
   readonly partial: string | null;
 }
-
-export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
 
 /** One JSON object: numbers by the names that `vllm bench serve` has for them, where it has them, and ours beside. */
 export type ReplayReport = Readonly<Record<string, Json>>;

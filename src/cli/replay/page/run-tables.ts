@@ -1,7 +1,8 @@
 import { decimals, milliseconds } from "../../../lib/number-text.ts";
 import { oneLine } from "../../../lib/printable.ts";
 import { numberIn } from "../../../replay/report/report-value.ts";
-import type { Json, ReplayReport } from "../../../replay/report/report.ts";
+import type { Json } from "../../../replay/report/json.ts";
+import type { ReplayReport } from "../../../replay/report/report.ts";
 import { barListHtml } from "../../../report/html/bar-list.ts";
 import type { FigureTable } from "../../../report/html/figure-table.ts";
 

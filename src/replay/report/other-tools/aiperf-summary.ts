@@ -1,4 +1,5 @@
-import type { Json, ReplayReport } from "../report.ts";
+import type { Json } from "../json.ts";
+import type { ReplayReport } from "../report.ts";
 import { numberIn } from "../report-value.ts";
 import type { RequestFigures } from "../request-figures.ts";
 import { type AiperfError, aiperfError } from "./aiperf-record.ts";

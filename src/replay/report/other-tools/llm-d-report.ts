@@ -1,4 +1,5 @@
-import type { Json, ReplayReport } from "../report.ts";
+import type { Json } from "../json.ts";
+import type { ReplayReport } from "../report.ts";
 import { numberIn, textIn } from "../report-value.ts";
 import type { RequestSpreads } from "./request-spreads.ts";
 import type { Spread, SpreadSummary } from "./spread.ts";
