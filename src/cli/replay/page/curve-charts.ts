@@ -6,6 +6,7 @@ import type { Chart, Mark } from "../../../report/html/chart.ts";
 import type { FigureTable } from "../../../report/html/figure-table.ts";
 
 const TICKS = 5;
+const VERDICTS: Readonly<Record<string, string>> = { held: "held", lost: "lost", client: "client late" };
 
 interface Line {
   readonly policy: string;
@@ -57,7 +58,7 @@ export function curveTable(steps: readonly ReplayReport[]): FigureTable {
           milliseconds(numberIn(step, key)),
         ),
         decimals(numberIn(step, "failed"), 0),
-        textIn(step, "verdict"),
+        VERDICTS[textIn(step, "verdict")] ?? "",
       ],
     })),
   };
