@@ -23,3 +23,8 @@ export function clockText(ms: number): string {
   const parts = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
   return parts.map((part) => String(part).padStart(2, "0")).join(":");
 }
+
+/** An amount to three significant digits or the whole: `0.826`, `41.1`, `1,605`. */
+export function threeDigits(value: number): string {
+  return Math.abs(value) >= 100 ? decimals(value, 0) : value.toPrecision(3);
+}

@@ -7,6 +7,8 @@ import { costOf, gpusFor, mostGpus, unitsFor } from "./units-needed.ts";
 
 /** Layouts whose first runs are expected while another is run. */
 const AHEAD = 8;
+/** Layouts that are yet to be run, as far as one can say: most are passed over once there is a plan. */
+const USUALLY_LEFT = 4;
 /** Units that are added where other requests refute what the load line allows. */
 const MOST_MORE = 3;
 
@@ -82,7 +84,7 @@ export async function search(
       const others = ahead();
       watch.progress({
         label: sayLayout(one.layout),
-        part: tried.length / (tried.length + others.length + 1),
+        part: tried.length / (tried.length + 1 + Math.min(others.length, USUALLY_LEFT + tried.length)),
         best,
       });
       lines.expect(others.slice(0, AHEAD));

@@ -69,16 +69,13 @@ export function* trial(
   const asked = { ttftMs: PART_ASKED * target.ttftMs, itlMs: PART_ASKED * target.itlMs };
   const { type, decode, prefill, stepTokens } = layout;
   const beforeMs = 1000 * openConstants(layout, problem).first;
-  const { requests, again, durationMs, fromMs, counted } = unitTraffic(problem, { ...options, beforeMs });
+  const traffic = unitTraffic(problem, { ...options, beforeMs });
+  const { again, durationMs, fromMs, counted } = traffic;
   const watch = new Watch({
     ttftMs: asked.ttftMs - beforeMs,
     itlMs: asked.itlMs,
-    fromMs,
-    // How many users will ask is not known before.
-    mostLate:
-      counted === null
-        ? Number.POSITIVE_INFINITY
-        : Math.floor((1 - target.ttftPercentile / 100) * counted) + 1,
+    counts: traffic.counts,
+    mostLate: Math.floor((1 - target.ttftPercentile / 100) * counted) + 1,
   });
   const policy = BALANCE_POLICIES[balancedBy(layout, model.experts)];
   const engine = { shape: engineShape(decode), overlaps: type.overlaps };
@@ -95,10 +92,10 @@ export function* trial(
     model,
     decode: prefill === null ? null : poolOf(decode, "decode"),
     routing: routing(),
-    traffic: requests,
+    traffic: traffic.requests,
     again,
+    enough: traffic.enough,
     durationMs,
-    cuts: again !== null,
     cadence: CADENCE,
     seed,
     recorder: new StepRecorder(0),
@@ -115,12 +112,12 @@ export function* trial(
     next = run.next();
   }
   if (next.done !== true) {
-    return { ...NOTHING, rate, seed, requests: counted ?? watch.over, running: watch.running };
+    return { ...NOTHING, rate, seed, requests: counted, running: watch.running };
   }
   const { tpotMs: perRequest, e2eMs, refused, failed, balancedness } = next.value;
   const inPool = at(next.value.ttftMs, target.ttftPercentile);
   const ttftMs = inPool === null ? null : inPool + beforeMs;
-  // Where a run is cut, the answers that end in it are the shorter ones.
+  // Where a run ends before all is answered, the answers that end in it are the shorter ones.
   const wholeMs = again === null ? (e2eMs?.mean ?? null) : wholeAnswer(next.value, problem);
   const itlMs = at(next.value.itlMs, target.itlPercentile);
   return {
@@ -151,7 +148,7 @@ const NOTHING = {
 interface Watched {
   readonly ttftMs: number;
   readonly itlMs: number;
-  readonly fromMs: number;
+  counts(arrivalMs: number): boolean;
   /** With more late first tokens the target is lost. */
   readonly mostLate: number;
 }
@@ -189,8 +186,8 @@ class Watch implements RunObserver {
   }
 
   request({ arrivalMs, firstTokenMs, endMs, outputTokens, outcome }: RequestRecord): void {
-    const { ttftMs, itlMs, fromMs } = this.#limits;
-    if (arrivalMs < fromMs) return;
+    const { ttftMs, itlMs } = this.#limits;
+    if (!this.#limits.counts(arrivalMs)) return;
     this.over++;
     const tpot = firstTokenMs === null || outputTokens < 2 ? 0 : (endMs - firstTokenMs) / (outputTokens - 1);
     const early = outcome === "completed" && firstTokenMs !== null && firstTokenMs - arrivalMs <= ttftMs;

@@ -3,20 +3,35 @@ import type { KnownTrials } from "../planner/known-trials.ts";
 import { type Plan, makePlan } from "../planner/plan.ts";
 import type { PlanProblem } from "../planner/plan-problem.ts";
 import type { SearchResult, SearchWatch } from "../planner/search.ts";
+import { formerUnitGpus } from "./former-unit.ts";
 import type { PlanInputs } from "./plan-inputs.ts";
+import type { SavedAnswer } from "./saved-plan.ts";
 
 export interface Answered {
   readonly result: Plan | SearchResult;
   readonly problem: PlanProblem;
+  /** GPUs that the unit of an earlier answer needs now; null where there is none, or it does not do. */
+  readonly formerGpus: number | null;
 }
 
-/** The plan, by runs that are known as far as possible. */
+/**
+ * The plan, by runs that are known as far as possible.
+ * @param before an earlier answer, to another question
+ */
 export async function answer(
   { problem, errors }: PlanInputs,
   trials: KnownTrials,
   watch: SearchWatch,
+  before: SavedAnswer | null = null,
 ): Promise<Answered> {
-  return { result: await makePlan(problem, trials, errors, watch), problem };
+  const result = await makePlan(problem, trials, errors, watch);
+  if (before === null || watch.signal.aborted) return { result, problem, formerGpus: null };
+  try {
+    return { result, problem, formerGpus: await formerUnitGpus(before, problem, trials) };
+  } catch (error) {
+    if (watch.signal.aborted) return { result, problem, formerGpus: null };
+    throw error;
+  }
 }
 
 /** Equal where runs of the twin are worth the same: whatever the rate, the budget, spares, prices and redundant experts. */

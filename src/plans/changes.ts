@@ -1,4 +1,4 @@
-import { decimals, milliseconds } from "../lib/number-text.ts";
+import { decimals, milliseconds, threeDigits } from "../lib/number-text.ts";
 import type { Trial } from "../planner/trial.ts";
 import { limitText, poolsText } from "./plan-terms.ts";
 import type { SavedAnswer } from "./saved-plan.ts";
@@ -24,7 +24,7 @@ const FIGURES: readonly Figure[] = [
   { name: "redundant experts", of: ({ redundantExperts }) => `${redundantExperts}` },
   {
     name: "a unit's load line",
-    of: ({ loadLine }) => `${loadLine.requestsPerSecondPerUnit.toPrecision(3)} requests/s`,
+    of: ({ loadLine }) => `${threeDigits(loadLine.requestsPerSecondPerUnit)} requests/s`,
   },
   { name: "of it used", of: ({ loadLine }) => `${decimals(PER_CENT * loadLine.use, 0)} %` },
   { name: "first token", of: ({ twin }) => `${milliseconds(worst(twin, (one) => one.ttftMs))} ms` },
@@ -57,12 +57,17 @@ function balancednessText(trials: readonly Trial[]): string {
   return decimals(known.length === 0 ? null : Math.min(...known), 2);
 }
 
-/** Why the second is another, in sentences. */
-export function reasons(before: SavedAnswer, after: SavedAnswer): string[] {
+/**
+ * Why the second is another, in sentences.
+ * @param formerGpus that the first one's unit needs for the second question; null where it does not do
+ */
+export function reasons(before: SavedAnswer, after: SavedAnswer, formerGpus: number | null): string[] {
   const said: string[] = [];
   const [line, lineAfter] = [before, after].map(({ loadLine }) => loadLine.requestsPerSecondPerUnit);
   if (unitText(before) !== unitText(after))
-    said.push(`Another unit is cheaper now: ${unitText(after)} for ${unitText(before)}.`);
+    said.push(
+      `Another unit is best now. ${formerGpus === null ? "The former does not do any more" : `The former would take ${formerGpus} GPUs`}.`,
+    );
   else if (line !== lineAfter) {
     const more = lineAfter / line - 1;
     said.push(`A unit carries ${decimals(PER_CENT * Math.abs(more), 0)} % ${more > 0 ? "more" : "less"}.`);

@@ -1,6 +1,7 @@
-import { milliseconds } from "../lib/number-text.ts";
+import { milliseconds, threeDigits } from "../lib/number-text.ts";
 import { sayLayout } from "../planner/layout.ts";
 import type { PlanProblem } from "../planner/plan-problem.ts";
+import { targetNames } from "./plan-terms.ts";
 import type { SearchResult } from "../planner/search.ts";
 
 /** Why there is no plan. */
@@ -8,11 +9,12 @@ export function noPlanText(
   { rated, tried, nearest }: SearchResult,
   { target, maxGpus, budget }: PlanProblem,
 ): string {
-  const asked = `TTFT p95 ${target.ttftMs} ms and ITL p95 ${target.itlMs} ms`;
+  const { ttft, itl } = targetNames(target);
+  const asked = `${ttft} ${target.ttftMs} ms and ${itl} ${target.itlMs} ms`;
   if (rated.length === 0 || nearest === null)
     return `no layout keeps ${asked} at any rate, by arithmetic; relax a target, or try another type of GPU or precision`;
   const { layout, trial } = nearest;
-  const has = `TTFT p95 ${milliseconds(trial.ttftMs)} ms and ITL p95 ${milliseconds(trial.itlMs)} ms at ${trial.rate.toPrecision(3)} requests/s a unit`;
+  const has = `${ttft} ${milliseconds(trial.ttftMs)} ms and ${itl} ${milliseconds(trial.itlMs)} ms at ${threeDigits(trial.rate)} requests/s a unit`;
   const run =
     tried.length === 0
       ? "by arithmetic no layout carries it"

@@ -1,7 +1,7 @@
 import { InputError } from "../lib/errors.ts";
 import { ENGINE_NAMES, type FittedEngine } from "../model/fitted-engine.ts";
 import type { ServingPrecision } from "../model/serving-precision.ts";
-import { decimals } from "../lib/number-text.ts";
+import { decimals, threeDigits } from "../lib/number-text.ts";
 import { foundPart, leastPrompt } from "../planner/demand.ts";
 import type { PlanProblem } from "../planner/plan-problem.ts";
 import { PERCENTILES, type ServiceTarget, USUAL_PERCENTILES } from "../planner/service-target.ts";
@@ -173,7 +173,7 @@ export function questionText(
   const comes =
     demand.arrivals.kind === "users"
       ? `${demand.rate} users who think ${decimals(demand.arrivals.thinkMs / 1000, 0)} s, with requests`
-      : `${demand.rate.toPrecision(3)} requests/s`;
+      : `${threeDigits(demand.rate)} requests/s`;
   const found = foundPart(demand);
   const cache = demand.arrivals.kind === "window" ? "one cache for all" : "the cache";
   const prefixes = found > 0 ? `, ${decimals(100 * found, 0)} % of prompts found in ${cache}` : "";

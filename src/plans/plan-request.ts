@@ -36,7 +36,12 @@ export async function planBody(body: Uint8Array): Promise<object> {
     new TrialsUntil(here, performance.now() + DEADLINE_MS, stop),
     saved?.runs.of === key ? saved.runs.known : [],
   );
-  const answered = await answer(inputs, trials, { signal: stop.signal, progress: () => undefined });
+  const answered = await answer(
+    inputs,
+    trials,
+    { signal: stop.signal, progress: () => undefined },
+    saved?.answer ?? null,
+  );
   const report = reportOf(answered, { question, saved, stopped: stop.signal.aborted });
   return { ...report, runs: { of: key, known: trials.known } };
 }

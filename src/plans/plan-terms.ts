@@ -1,5 +1,11 @@
 import { decimals } from "../lib/number-text.ts";
+import type { ServiceTarget } from "../planner/service-target.ts";
 import type { BindingLimit } from "../planner/binding-limit.ts";
+
+/** `TTFT p95`, `ITL p50`, as they are asked for. */
+export function targetNames({ ttftPercentile, itlPercentile }: ServiceTarget) {
+  return { ttft: `TTFT p${ttftPercentile}`, itl: `ITL p${itlPercentile}` };
+}
 
 /** A unit's pools. @param prefill null where the same GPUs do both */
 export function poolsText(prefill: string | null, decode: string): string {

@@ -20,7 +20,7 @@ export interface Compared {
 }
 
 /** What a plan's file and a body hold, without the runs it stands on. */
-export function reportOf({ result, problem }: Answered, { question, saved, stopped }: AskedPlan) {
+export function reportOf({ result, problem, formerGpus }: Answered, { question, saved, stopped }: AskedPlan) {
   const head = { format: PLAN_FORMAT, asked: question, stopped };
   if (!isPlan(result)) {
     const why = stopped ? stoppedText(result.tried.length) : noPlanText(result, problem);
@@ -28,11 +28,16 @@ export function reportOf({ result, problem }: Answered, { question, saved, stopp
     return { ...head, answer: null, why, compared };
   }
   const report = { ...head, ...planReport(result, problem, flagsOf(question)) };
-  return { ...report, compared: saved === null ? null : compare(saved, comparable(report)) };
+  return { ...report, compared: saved === null ? null : compare(saved, comparable(report), formerGpus) };
 }
 
-function compare({ answer: before }: SavedPlan, after: ReturnType<typeof comparable>): Compared {
-  return { changes: changes(before, after), why: before === null ? [] : reasons(before, after) };
+function compare(
+  { answer: before }: SavedPlan,
+  after: ReturnType<typeof comparable>,
+  formerGpus: number | null,
+): Compared {
+  const why = before === null ? [] : reasons(before, after, formerGpus);
+  return { changes: changes(before, after), why };
 }
 
 function stoppedText(tried: number): string {

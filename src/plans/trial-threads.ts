@@ -5,6 +5,7 @@ import type { PlanProblem } from "../planner/plan-problem.ts";
 import type { Trial } from "../planner/trial.ts";
 import { type TrialJob, type Trials, jobName } from "../planner/trials.ts";
 
+const CLOSED = "the threads that run the twin are closed";
 /** More would wait for each other's answers. */
 const MOST_THREADS = 8;
 
@@ -39,6 +40,7 @@ export class TrialThreads implements Trials, AsyncDisposable {
   }
 
   run(job: TrialJob): Promise<Trial> {
+    if (this.#closed) return Promise.reject(new Error(CLOSED));
     const name = jobName(job);
     const ahead = this.#ahead.get(name);
     if (ahead !== undefined) {
@@ -65,7 +67,7 @@ export class TrialThreads implements Trials, AsyncDisposable {
     this.#expected = [];
     for (const { answer } of open) {
       answer.promise.catch(() => undefined);
-      answer.reject(new Error("its threads are closed"));
+      answer.reject(new Error(CLOSED));
     }
     await Promise.all([...this.#workers.keys()].map((worker) => worker.terminate()));
   }
@@ -104,12 +106,16 @@ export class TrialThreads implements Trials, AsyncDisposable {
     const worker = new Worker(new URL("./trial-worker.ts", import.meta.url), { workerData: this.#problem });
     this.#workers.set(worker, null);
     worker.on("message", (trial: Trial) => this.#finish(worker, (task) => task.answer.resolve(trial)));
+    // It takes what it runs with it, and no more: another one is started for the next job.
     const lose = (cause: unknown) => {
-      if (this.#closed) return;
-      this.#finish(worker, (task) =>
-        task.answer.reject(new Error(`a thread is lost: ${String(cause)}`, { cause })),
-      );
+      if (this.#closed || !this.#workers.has(worker)) return;
+      const task = this.#workers.get(worker) ?? null;
       this.#workers.delete(worker);
+      if (task !== null) {
+        this.#ahead.delete(jobName(task.job));
+        task.answer.reject(new Error(`a thread is lost: ${String(cause)}`, { cause }));
+      }
+      this.#next();
     };
     worker.on("error", lose);
     worker.on("exit", (code) => lose(`exit code ${code}`));

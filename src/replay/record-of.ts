@@ -49,7 +49,7 @@ export function recordOf(
     ttftMs: firstTokenMs === null ? null : firstTokenMs - startMs,
     itlMs: tokenTimes.slice(1).map((at, i) => at - tokenTimes[i]),
     e2eMs: (lastTokenMs ?? lastPartMs ?? endedMs) - startMs,
-    shard: facts?.shard ?? null,
+    shard: answer?.takenOverBy ?? facts?.shard ?? null,
     epoch: facts?.epoch ?? null,
     serverRequestId: facts === null || facts.requestId === requestId ? null : facts.requestId,
   };

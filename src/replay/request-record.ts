@@ -57,7 +57,7 @@ export interface RequestRecord {
   readonly itlMs: readonly number[];
   /** From the scheduled start to the last token; to the end of a response that has none. */
   readonly e2eMs: number;
-  /** As Plimsoll names them; null where the server is another. */
+  /** As Plimsoll names them, the last shard that answered; null where the server is another. */
   readonly shard: string | null;
   readonly epoch: number | null;
   /** The server's `x-request-id`, where it is another one than was sent. */

@@ -177,6 +177,8 @@ test("bad input: one line, exit 2", async () => {
     [[...MODEL, ...chat, "--load", "nowhere.json"], "nowhere.json: cannot be read (ENOENT)"],
     [[...MODEL, ...chat, "--load", otherModels], "expected those of mixtral-8x7b: 32 rows of 8 experts"],
     [[...MODEL, ...chat, "--routing", empty], "is not a .npy file"],
+    [[...MODEL, ...chat, "--cached", "0.5"], "blocks of 512, expected prompts of 2048 or more"],
+    [[...MODEL, ...chat, "--cached", "1"], "a part of at least 0 and less than 1"],
     [[...MODEL, ...chat, "--price", "b200=3"], "which --gpu does not name"],
     [[...MODEL, ...chat, "--price", "h100"], "expected a type and dollars an hour"],
     [[...MODEL, ...chat, "--api-price", "in=1"], "--api-price: lacks out="],

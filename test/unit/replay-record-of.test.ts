@@ -78,6 +78,17 @@ describe("a request's record", () => {
     expect(recorded(parts, { failure: "ECONNRESET" })).toMatchObject({ e2eMs: 700 });
   });
 
+  it("names the shard that answered last", () => {
+    const facts = { json: false, shard: "a", epoch: 7, requestId: "id", retryAfterMs: null, location: null };
+    expect(recorded([[300, text("a")]], { facts })).toMatchObject({
+      shard: "a",
+      epoch: 7,
+      serverRequestId: null,
+    });
+    const comment = Buffer.from(": x-plimsoll-shard: b/2\n\n");
+    expect(recorded([[300, comment]], { facts }).shard).toBe("b/2");
+  });
+
   it("believes the trace where the server says nothing", () => {
     const unknown = recorded([], { answer: null, status: null, sentAt: null, headersAt: null, failure: "x" });
     expect(unknown).toMatchObject({

@@ -99,7 +99,7 @@ describe("what prompts share", () => {
 
   it("is told of more blocks than are remembered one by one, and how surely", () => {
     const seen = new SeenBlocks();
-    const ids = 700_000;
+    const ids = 600_000;
     let wrong = 0;
     for (let id = 0; id < ids; id++) if (seen.add(id * 7919)) wrong++;
     for (let id = 0; id < ids; id += 997) expect(seen.add(id * 7919)).toBe(true);

@@ -97,9 +97,11 @@ function twinFor(ttftMs: number, itlMs: number): UnitTwin {
 
 test("by its clock the twin says what is measured, and no tighter target leaves more room", () => {
   const loose = twinFor(40, 20);
-  const { ttftMs, itlMs } = done(loose.expect(POOL.unit, 1));
+  const { ttftMs, itlMs, balancedness } = done(loose.expect(POOL.unit, 1));
   expect(ttftMs?.p95).toBeCloseTo(14, 6);
   expect(itlMs?.p95).toBeCloseTo(8, 6);
+  expect(balancedness).toBeGreaterThan(0.5);
+  expect(balancedness).toBeLessThanOrEqual(1);
   const rooms = [twinFor(16, 9), twinFor(14.1, 8.1), twinFor(13.9, 20)].map((twin) =>
     done(twin.room(POOL.unit)),
   );

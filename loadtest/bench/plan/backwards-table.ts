@@ -7,19 +7,20 @@ interface Options {
   readonly seed: number;
   /** Every point, or one of each configuration. */
   readonly every: boolean;
-  readonly ways?: readonly Way[];
+  /** The first so many of these; all of them. */
+  readonly most?: number | undefined;
   readonly progress: (line: string) => void;
 }
 
 /** `plan` asked for what was measured: how many GPUs it takes beside those that were measured. */
 export async function backwardsTable(
   all: readonly MeasuredPoint[],
-  { seed, every, progress, ways = WAYS }: Options,
+  { seed, every, progress, most }: Options,
 ): Promise<BenchTable> {
   const askables = askable(all);
-  const points = every ? askables : thinned(askables, seed);
+  const points = (every ? askables : thinned(askables, seed)).slice(0, most);
   const answers: Answer[] = [];
-  for (const way of ways) {
+  for (const way of WAYS) {
     for (const [i, of] of points.entries()) {
       progress(`backwards: ${way.name}, ${i + 1} of ${points.length}: ${of.row.id}`);
       const answer = await askBackwards(of, way, all, seed);
@@ -51,7 +52,7 @@ export async function backwardsTable(
       { name: "twin: measured engine keeps it" },
     ],
     rows: parts.flatMap(([name, belongs]) =>
-      ways.map((way) =>
+      WAYS.map((way) =>
         rowOf(
           way,
           name,

@@ -17,6 +17,7 @@ const TABLES = ["among", "coverage", "backwards"] as const;
 interface Flags {
   readonly measured?: string;
   readonly all?: true;
+  readonly points?: number;
   readonly only?: (typeof TABLES)[number];
   readonly seed: number;
   readonly out?: string;
@@ -31,6 +32,7 @@ const command = new Command("bench:plan")
   )
   .addOption(new Option("--only <table>", "this table alone").choices(TABLES))
   .option("--all", "every measured point is asked backwards, not one of each configuration (hours)")
+  .addOption(countOption("--points <n>", "the first so many of those that are asked backwards"))
   .addOption(countOption("--seed <n>", "of everything that is drawn").default(1))
   .option("--out <dir>", "also write every table there, as JSON")
   .addOption(jsonOption())
@@ -40,13 +42,13 @@ const command = new Command("bench:plan")
 
 await exitByOutcome(() => command.parseAsync());
 
-async function run({ measured, all, only, seed, out, json }: Flags): Promise<void> {
+async function run({ measured, all, points: most, only, seed, out, json }: Flags): Promise<void> {
   const { result, progress } = output(json ?? false);
   const points = await readMeasuredPoints(measured ?? SHIPPED_POINTS);
   const tables: Record<(typeof TABLES)[number], () => BenchTable | Promise<BenchTable>> = {
     among: async () => amongTable(await predictUnseen(points, progress), seed),
     coverage: () => coverageTable(points),
-    backwards: () => backwardsTable(points, { seed, every: all === true, progress }),
+    backwards: () => backwardsTable(points, { seed, every: all === true, most, progress }),
   };
   const reports: Record<string, object> = {};
   const texts: string[] = [];

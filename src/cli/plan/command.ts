@@ -10,7 +10,7 @@ import { QUESTION_KEYS, type QuestionKey, fieldOf } from "../../plans/question-k
 import { type Question, changed, flagsOf, readSettings } from "../../plans/read-question.ts";
 import { reportOf } from "../../plans/reported.ts";
 import { TrialThreads } from "../../plans/trial-threads.ts";
-import { countOption, jsonOption } from "../options.ts";
+import { countOption, jsonOption, positiveOption } from "../options.ts";
 import { output } from "../output.ts";
 import { ProgressBar } from "../progress-bar.ts";
 import { openExperts } from "../simulation-inputs.ts";
@@ -23,6 +23,7 @@ import { changesText, planText } from "./plan-text.ts";
 
 const FAILURE = 1;
 const INTERRUPTED = 130;
+const MINUTE_MS = 60_000;
 
 /** `plan`: fewest GPUs for a load under latency targets. */
 export function planCommand(): Command {
@@ -44,6 +45,12 @@ export function planCommand(): Command {
     .option(
       "--out <dir>",
       "folder for plan.html, plan.json, scenario.yaml, plimsoll.yaml, kubernetes.yaml, requests",
+    )
+    .addOption(
+      positiveOption(
+        "--minutes <n>",
+        "ends with the best so far after so many (default: all layouts are weighed)",
+      ),
     )
     .addOption(countOption("--threads <n>", "that run the twin (default: as many as cores, 8 at most)"))
     .addOption(jsonOption())
@@ -72,6 +79,7 @@ interface PlanCommandFlags {
   readonly from?: string;
   readonly set?: readonly string[];
   readonly out?: string;
+  readonly minutes?: number;
   readonly threads?: number;
   readonly json?: true;
 }
@@ -80,6 +88,7 @@ async function plan({
   from,
   set,
   out: folder,
+  minutes,
   threads: count,
   json,
   ...given
@@ -94,18 +103,20 @@ async function plan({
   const key = trialsKey(inputs.problem);
   await using threads = new TrialThreads(inputs.problem, count);
   const trials = new KnownTrials(threads, saved?.runs.of === key ? saved.runs.known : []);
-  await stoppable(async (signal) => {
+  await stoppable(async (interrupted) => {
+    const late = minutes === undefined ? [] : [AbortSignal.timeout(minutes * MINUTE_MS)];
+    const signal = AbortSignal.any([interrupted, ...late]);
     out.progress(questionText(inputs.problem, flags));
     const bar = new ProgressBar(process.stderr, 1);
     bar.begin("", 1);
     const watch = { signal, progress: ({ part }: SearchProgress) => bar.update(part) };
     signal.addEventListener("abort", () => void threads[Symbol.asyncDispose]());
-    const answered = await answer(inputs, trials, watch);
+    const answered = await answer(inputs, trials, watch, saved?.answer ?? null);
     bar.clear();
     const stopped = signal.aborted;
     const report = reportOf(answered, { question, saved, stopped });
     if (!isPlan(answered.result)) process.exitCode = FAILURE;
-    if (stopped) process.exitCode = INTERRUPTED;
+    if (interrupted.aborted) process.exitCode = INTERRUPTED;
     const whole = { ...report, runs: { of: key, known: trials.known } };
     const files = folder === undefined ? null : await writeFiles(folder, answered, flags, whole);
     out.result(report, reportText(report, answered, flags, files));

@@ -62,10 +62,12 @@ export async function writePlanFiles(
   };
   await writePlanJson(folder, report);
   for (const [name, text] of Object.entries(files)) await writeOutput(join(folder, name), text);
+  const { ttftPercentile, ttftMs, itlPercentile, itlMs } = problem.target;
+  const thresholds = [`'p${ttftPercentile}_ttft_ms<${ttftMs}'`, `'p${itlPercentile}_itl_ms<${itlMs}'`];
   return [
     `${folder}: plan.json, ${Object.keys(files).join(", ")}`,
     `  in the twin, a unit with a spare away:  plimsoll simulate --scenario ${join(folder, "scenario.yaml")} --out ${join(folder, "run")}`,
-    `  on the real thing, the whole load:      plimsoll replay --trace ${join(folder, "all-requests.jsonl")} --url http://GATEWAY:8080 --out ${join(folder, "replay")}`,
+    `  on the real thing, the whole load:      plimsoll replay --trace ${join(folder, "all-requests.jsonl")} --url http://GATEWAY:8080 --out ${join(folder, "replay")} --threshold ${thresholds.join(" ")}`,
     typeof manifest === "string"
       ? `  there is no kubernetes.yaml: ${manifest}`
       : `  in Kubernetes, with what its first lines ask for:  kubectl apply -f ${join(folder, "kubernetes.yaml")}`,

@@ -1,4 +1,4 @@
-import { decimals, milliseconds } from "../../lib/number-text.ts";
+import { decimals, milliseconds, threeDigits } from "../../lib/number-text.ts";
 import { ENGINE_NAMES, FITTED_ENGINES, type FittedEngine } from "../../model/fitted-engine.ts";
 import { sayLayout, sayShape, unitGpus } from "../../planner/layout.ts";
 import type { OffBy } from "../../planner/model-error.ts";
@@ -6,7 +6,7 @@ import type { Plan } from "../../planner/plan.ts";
 import type { PlanProblem } from "../../planner/plan-problem.ts";
 import type { SearchResult } from "../../planner/search.ts";
 import { mostGpus } from "../../planner/units-needed.ts";
-import { limitText, poolsText } from "../../plans/plan-terms.ts";
+import { limitText, poolsText, targetNames } from "../../plans/plan-terms.ts";
 import { type BesidePlan, apiCostOf } from "../../plans/api-cost.ts";
 import { type PlanCost, costOf, lineOf } from "../../plans/plan-report.ts";
 import { startTexts } from "../../plans/starts/start-text.ts";
@@ -40,6 +40,7 @@ export function answerRows(plan: Plan, problem: PlanProblem): Row[] {
   const type = layout.type.gpu.name.toUpperCase();
   const worst = (of: (one: (typeof trials)[number]) => number | null) =>
     Math.max(...trials.map((one) => of(one) ?? 0));
+  const { ttft, itl } = targetNames(target);
   const { prefill, decode } = layout;
   const pools = poolsText(prefill === null ? null : sayShape(prefill), sayShape(decode));
   const unit = `${units} unit${units === 1 ? "" : "s"} of ${unitGpus(layout)}${spare > 0 ? `, ${spare} of them to spare` : ""}`;
@@ -51,7 +52,7 @@ export function answerRows(plan: Plan, problem: PlanProblem): Row[] {
     ["limits of a rank", `${layout.stepTokens} tokens a step, ${plan.running} requests`],
     [
       "in the twin",
-      `with ${spare} unit${spare === 1 ? "" : "s"} away: TTFT p95 ${milliseconds(worst((one) => one.ttftMs))} of ${target.ttftMs} ms, ITL p95 ${milliseconds(worst((one) => one.itlMs))} of ${target.itlMs} ms; ${decimals(100 * Math.min(...trials.map(({ attainment }) => attainment)), 1)} % of requests keep both (${trials.length} seeds, ${trials[0].requests} requests each)`,
+      `with ${spare} unit${spare === 1 ? "" : "s"} away: ${ttft} ${milliseconds(worst((one) => one.ttftMs))} of ${target.ttftMs} ms, ${itl} ${milliseconds(worst((one) => one.itlMs))} of ${target.itlMs} ms; ${decimals(100 * Math.min(...trials.map(({ attainment }) => attainment)), 1)} % of requests keep both (${trials.length} seeds, ${trials[0].requests} requests each)`,
     ],
     [
       "load line",
@@ -95,7 +96,7 @@ function besideText({ ratio, evenAtUse, carried }: BesidePlan): string {
 
 export function lineText(plan: Plan, problem: PlanProblem): string {
   const { requestsPerSecondPerUnit: rate, usersPerUnit: users } = lineOf(plan, problem);
-  const asks = `${rate.toPrecision(3)} requests/s a unit`;
+  const asks = `${threeDigits(rate)} requests/s a unit`;
   return users === null ? asks : `${users} users a unit, ${asks}`;
 }
 
@@ -118,7 +119,7 @@ export function skewRows({ skews }: Plan): Row[] {
     skew === 0 ? "evenly" : `with skew ${skew}`,
     line === null || gpus === null
       ? "none: it keeps the target at no load"
-      : `${gpus}${affordable ? "" : ", which is above the budget"}: ${line.toPrecision(3)} a unit`,
+      : `${gpus}${affordable ? "" : ", which is above the budget"}: ${threeDigits(line)} a unit`,
   ]);
 }
 
@@ -154,8 +155,8 @@ export function startRows(
 }
 
 function triedText({ line, open }: SearchResult["tried"][number]): string {
-  const says = `arithmetic: ${open.toPrecision(3)}`;
-  return line === null ? `no fewer GPUs (${says})` : `${line.toPrecision(3)} requests/s a unit (${says})`;
+  const says = `arithmetic: ${threeDigits(open)}`;
+  return line === null ? `no fewer GPUs (${says})` : `${threeDigits(line)} requests/s a unit (${says})`;
 }
 
 export function offText({ gpus, anyGpus, itl, ttft }: OffBy): string {

@@ -42,7 +42,7 @@ export interface OpenTrace {
   readonly requests: AsyncIterable<TraceRequest>;
   /** What is known of it by now. */
   reading(): TraceReading;
-  /** Of its bytes that are read, 0 to 1; null where it is not known how many there will be. */
+  /** How far it is read, of its bytes or its time, 0 to 1; null where that is not known. */
   part(): number | null;
   /** What prompts are made of. */
   readonly words: PromptWords;
@@ -83,10 +83,13 @@ export async function openTrace(path: string, flags: TraceFlags, seed: number): 
 
 async function openServegen(path: string, seed: number): Promise<Omit<OpenTrace, "words">> {
   const clients = await readServegenFolder(path);
+  const lastMs = 1000 * Math.max(...clients.map(({ windows }) => windows.at(-1)?.from ?? 0));
   let drawn = 0;
+  let reachedMs = 0;
   async function* requests(): AsyncGenerator<TraceRequest, void> {
     for (const request of servegenTraffic(clients, seed)) {
       drawn++;
+      reachedMs = request.arrivalMs;
       yield request;
     }
     if (drawn === 0) throw new InputError(path, "", "says no requests in any window; expected at least one");
@@ -103,7 +106,7 @@ async function openServegen(path: string, seed: number): Promise<Omit<OpenTrace,
       leftOut: new Map(),
       lengths: `drawn, seed ${seed}`,
     }),
-    part: () => null,
+    part: () => (lastMs === 0 ? null : Math.min(1, reachedMs / lastMs)),
   };
 }
 

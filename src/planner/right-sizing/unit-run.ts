@@ -6,8 +6,9 @@ import { engineShape } from "../layout.ts";
 import { type MeasuredLengths, drawMeasured } from "./measured-demand.ts";
 import type { RunningPool, RunningUnit } from "./running-unit.ts";
 
-/** The placement stays: what is asked is what it is worth. Shares follow a load that does not drift. */
-const STAYS = { sharesMs: 30_000, placementMs: Number.POSITIVE_INFINITY };
+/** Of a run, windows that balance is measured in: shares follow a load that does not drift. */
+const WINDOWS = 6;
+const LONGEST_WINDOW_MS = 30_000;
 
 /** What a unit came to in the twin. Milliseconds, the first token without what passes outside the pool. */
 export interface UnitTimes {
@@ -40,7 +41,7 @@ export function* unitRun(
   const { rate, seed, requests, lengths, warmSeconds, ttftMs, ttftPercentile } = options;
   const { layout, prefill, decode, batching, policy, begins, assignment, prefillAssignment } = unit;
   const traffic = drawMeasured(lengths, rate, warmSeconds + requests / rate, seed);
-  const endMs = traffic.at(-1)?.arrivalMs ?? 1;
+  const endMs = Math.max(1, traffic.at(-1)?.arrivalMs ?? 1);
   const fromMs = Math.min(1000 * warmSeconds, endMs / 2);
   const counted = traffic.filter(({ arrivalMs }) => arrivalMs >= fromMs).length;
   const watch = new LateWatch(
@@ -58,8 +59,12 @@ export function* unitRun(
     model,
     routing: routing(),
     traffic,
-    durationMs: Math.max(1, endMs),
-    cadence: STAYS,
+    durationMs: endMs,
+    // The placement stays: what is asked is what it is worth.
+    cadence: {
+      sharesMs: Math.min(LONGEST_WINDOW_MS, endMs / WINDOWS),
+      placementMs: Number.POSITIVE_INFINITY,
+    },
     seed,
     recorder: new StepRecorder(0),
     fidelity: "analytic",

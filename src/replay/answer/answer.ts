@@ -17,6 +17,8 @@ export interface Answer {
   readonly finishReason: string | null;
   /** When its last part came that was more than `[DONE]`; null while nothing has come. */
   readonly lastPartAt: number | null;
+  /** The shard of a Plimsoll that has gone on with the answer; null where none has. */
+  readonly takenOverBy: string | null;
   /** Nothing can be missing any more. */
   readonly whole: boolean;
   /** As RequestRecord has it; what an end here and now would mean. */

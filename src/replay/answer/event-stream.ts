@@ -11,10 +11,11 @@ export class EventStream {
   readonly #decoder = new TextDecoder();
   readonly #parser: EventSourceParser;
 
-  constructor(onEvent: OnEvent) {
+  constructor(onEvent: OnEvent, onComment: (text: string) => void = () => {}) {
     this.#parser = createParser({
       // An event without data is none (the HTML standard, 9.2.6).
       onEvent: ({ event = "", data }) => data !== "" && onEvent(event, data),
+      onComment,
       onError: ({ type }) => {
         if (type === "max-buffer-size-exceeded") throw new EndlessLine();
       },

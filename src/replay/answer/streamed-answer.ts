@@ -4,19 +4,26 @@ import { type FrameKind, readFrame, type Usage } from "./frame.ts";
 
 const GENERATED: ReadonlySet<FrameKind> = new Set(["text", "reasoning", "tool"]);
 
+/** What a comment of Plimsoll's begins with whose answer another shard goes on with. */
+const TAKEN_OVER = "x-plimsoll-shard: ";
+
 /** Receives how many tokens a frame has brought, by what is known then. */
 export type OnTokens = (at: number, tokens: number, first: boolean) => void;
 
 /** A completion as server-sent events. */
 export class StreamedAnswer implements AnswerReader {
   readonly #onTokens: OnTokens;
-  readonly #events = new EventStream((type, data) => this.#event(type, data));
+  readonly #events = new EventStream(
+    (type, data) => this.#event(type, data),
+    (text) => this.#comment(text),
+  );
   readonly tokenTimes: number[] = [];
   readonly frames = noFrames();
   usage: Usage | null = null;
   finishReason: string | null = null;
   errorText: string | null = null;
   lastPartAt: number | null = null;
+  takenOverBy: string | null = null;
   #done = false;
   /** The body has ended: what cannot be read was cut off. */
   #ended = false;
@@ -59,6 +66,10 @@ export class StreamedAnswer implements AnswerReader {
     // A model may end at once; then its server counts the token that said so.
     const generated = this.tokenTimes.length > 0 || (this.usage?.completionTokens ?? 0) > 0;
     return generated ? null : "no_token";
+  }
+
+  #comment(text: string): void {
+    if (text.startsWith(TAKEN_OVER)) this.takenOverBy = text.slice(TAKEN_OVER.length);
   }
 
   #event(type: string, data: string): void {

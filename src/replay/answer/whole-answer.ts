@@ -9,6 +9,7 @@ export class WholeAnswer implements AnswerReader {
   readonly tokenTimes: readonly number[] = [];
   readonly frames = noFrames();
   readonly tokensFrom = "usage";
+  readonly takenOverBy = null;
   usage: Usage | null = null;
   finishReason: string | null = null;
   errorText: string | null = null;

@@ -11,6 +11,7 @@ export class Lateness {
   readonly #sends = new Distribution();
   /** When there was room again after as many were in flight as may be; what was due before then was held. */
   #heldUntil = Number.NEGATIVE_INFINITY;
+  #lateSends = 0;
   #held = 0;
   #longestHeldMs = 0;
   #lateRequests = 0;
@@ -44,6 +45,7 @@ export class Lateness {
     const delayMs = now - startMs;
     const heldMs = Math.max(0, Math.min(now, this.#heldUntil) - startMs);
     this.#sends.record(delayMs - heldMs);
+    if (delayMs - heldMs > LATE_MS) this.#lateSends++;
     if (heldMs > 0) {
       this.#held++;
       this.#longestHeldMs = Math.max(this.#longestHeldMs, heldMs);
@@ -62,6 +64,7 @@ export class Lateness {
   verdict(): ClientVerdict {
     return clientVerdict({
       sends: this.#sends,
+      lateSends: this.#lateSends,
       watch: this.#watch,
       held: this.#held,
       longestHeldMs: this.#longestHeldMs,

@@ -3,7 +3,7 @@ import { Distribution } from "../measures/distribution.ts";
 /** How often the client looks whether it is on time. */
 const LOOK_EVERY_MS = 20;
 /** A pause of this length while streams were open makes the run's times wrong, however rare it was. */
-const STALL_MS = 250;
+export const STALL_MS = 250;
 /** Only so many are remembered, the latest. */
 const MOST_STALLS = 4096;
 

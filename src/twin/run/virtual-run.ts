@@ -26,9 +26,10 @@ export function* virtualRun(given: VirtualRunOptions): Generator<number, Virtual
     ...given,
   });
   const { durationMs, cuts = false } = given;
+  const enough = given.enough ?? (() => false);
   const untilMs = cuts ? durationMs : Number.POSITIVE_INFINITY;
   let steps = 0;
-  while (!run.over && run.timeline.nextMs < untilMs && run.timeline.next()) {
+  while (!run.over && !enough() && run.timeline.nextMs < untilMs && run.timeline.next()) {
     if (run.totals.steps === steps) continue;
     steps = run.totals.steps;
     yield Math.min(1, run.timeline.now() / durationMs);

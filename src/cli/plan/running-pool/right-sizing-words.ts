@@ -1,5 +1,5 @@
 import { boundText } from "../../../plans/plan-terms.ts";
-import { decimals, milliseconds } from "../../../lib/number-text.ts";
+import { decimals, milliseconds, threeDigits } from "../../../lib/number-text.ts";
 import { sayShape, unitGpus } from "../../../planner/layout.ts";
 import { type Times, timeAt } from "../../../planner/right-sizing/measured.ts";
 import type { Row } from "../plan-words.ts";
@@ -20,7 +20,7 @@ export function leadText({ name, target, result }: Answered): string {
         ? `Pool ${name} streams nothing, so its times are not known; `
         : `Pool ${name} keeps its target (${asked}); `;
   if (room.factor === 0) return `${missed}the twin keeps it at no rate.`;
-  const at = `${rateText(room.factor * measured.rate)} requests/s`;
+  const at = `${threeDigits(room.factor * measured.rate)} requests/s`;
   if (room.beyond === null)
     return `${missed}there is room for more than ${room.factor.toFixed(0)} times this traffic (${at}).`;
   if (room.factor < 1)
@@ -29,7 +29,7 @@ export function leadText({ name, target, result }: Answered): string {
 }
 
 /** What is measured. */
-export function nowRows({ pool, result, notes }: Answered): Row[] {
+export function nowRows({ pool, result, notes, target }: Answered): Row[] {
   const { measured, gpus } = result;
   const { layout } = pool.unit;
   const shape =
@@ -46,14 +46,14 @@ export function nowRows({ pool, result, notes }: Answered): Row[] {
     ],
     [
       "traffic",
-      `${rateText(measured.rate)} requests/s of ${decimals(measured.promptMean, 0)} + ${decimals(measured.answerMean, 0)} tokens${cachedText(measured.cachedPart)}, over ${decimals(measured.seconds, 0)} s`,
+      `${threeDigits(measured.rate)} requests/s of ${decimals(measured.promptMean, 0)} + ${decimals(measured.answerMean, 0)} tokens${cachedText(measured.cachedPart)}, over ${decimals(measured.seconds, 0)} s`,
     ],
     [
       "ended",
       `${ok} answered, ${refused} refused, ${failed} failed, ${cancelled} left${ok < FEW ? ": few, watch longer (--window)" : ""}`,
     ],
-    ["first token", timesText(measured.ttftMs)],
-    ["between tokens", timesText(measured.itlMs)],
+    ["first token", timesText(measured.ttftMs, target.ttftPercentile)],
+    ["between tokens", timesText(measured.itlMs, target.itlPercentile)],
     [
       "in flight",
       `${decimals(measured.inFlight, 1)} requests${measured.waiting === null ? "" : `, ${decimals(measured.waiting, 1)} wait in engines`}${measured.fullestShard === null ? "" : `; the fullest of ${measured.shards} shards has ${decimals(measured.fullestShard, 2)} times the mean`}`,
@@ -94,20 +94,13 @@ function lengthsNote(countedByEngine: number): Row[] {
 /** The model beside it. */
 export function modelRows({ result, target }: Answered): Row[] {
   const { measured, predicted, clock } = result;
-  const row = (name: string, said: number | null | undefined, seen: number | null | undefined): Row => {
-    const ratio = ratioOf(said, seen);
-    return [
-      name,
-      `${milliseconds(said)} ms, measured ${milliseconds(seen)}${ratio === null ? "" : `: × ${ratio.toFixed(2)}`}`,
-    ];
-  };
   const balance = ratioOf(predicted.balancedness, measured.balancedness);
   return [
     row("TTFT p50", predicted.ttftMs?.p50, measured.ttftMs?.p50),
-    row("TTFT p95", predicted.ttftMs?.p95, measured.ttftMs?.p95),
+    ...percentileRow("TTFT", target.ttftPercentile, predicted.ttftMs, measured.ttftMs),
     row("ITL mean", predicted.itlMs?.mean, measured.itlMs?.mean),
     row("ITL p50", predicted.itlMs?.p50, measured.itlMs?.p50),
-    row("ITL p95", predicted.itlMs?.p95, measured.itlMs?.p95),
+    ...percentileRow("ITL", target.itlPercentile, predicted.itlMs, measured.itlMs),
     [
       "balancedness",
       `${decimals(predicted.balancedness, 3)}, measured ${decimals(measured.balancedness, 3)}${balance === null ? "" : `: × ${balance.toFixed(2)}`}`,
@@ -117,6 +110,20 @@ export function modelRows({ result, target }: Answered): Row[] {
       `steps × ${clock.steps.toFixed(2)} of the model's, ${milliseconds(clock.outsideMs)} ms outside the pool; then TTFT p${target.ttftPercentile} × ${clock.ttft.toFixed(2)}, ITL p${target.itlPercentile} × ${clock.itl.toFixed(2)}: what is measured`,
     ],
   ];
+}
+
+function row(name: string, said: number | null | undefined, seen: number | null | undefined): Row {
+  const ratio = ratioOf(said, seen);
+  return [
+    name,
+    `${milliseconds(said)} ms, measured ${milliseconds(seen)}${ratio === null ? "" : `: × ${ratio.toFixed(2)}`}`,
+  ];
+}
+
+/** Beside the median. */
+function percentileRow(name: string, percentile: number, said: Times | null, seen: Times | null): Row[] {
+  if (percentile === 50) return [];
+  return [row(`${name} p${percentile}`, timeOf(said, percentile), timeOf(seen, percentile))];
 }
 
 /** How much more, and what gives way. */
@@ -129,7 +136,7 @@ export function roomRows({ result, target }: Answered): Row[] {
       "most traffic",
       room.factor === 0
         ? "none"
-        : `${room.beyond === null ? "more than " : ""}× ${room.factor.toFixed(2)}, ${rateText(room.factor * measured.rate)} requests/s (× ${roomFrom.toFixed(2)} to ${roomTo.toFixed(2)} with other requests of this kind)`,
+        : `${room.beyond === null ? "more than " : ""}× ${room.factor.toFixed(2)}, ${threeDigits(room.factor * measured.rate)} requests/s (× ${roomFrom.toFixed(2)} to ${roomTo.toFixed(2)} with other requests of this kind)`,
     ],
     [
       "gives way first",
@@ -186,17 +193,14 @@ function gpusText(count: number): string {
   return `${count} GPU${count === 1 ? "" : "s"}`;
 }
 
-function timesText(times: Times | null): string {
+function timesText(times: Times | null, percentile: number): string {
   if (times === null) return "not measured: no answer was streamed";
-  return `p50 ${milliseconds(times.p50)} ms, p95 ${milliseconds(times.p95)} ms`;
+  const beside = percentile === 50 ? "" : `, p${percentile} ${milliseconds(timeAt(times, percentile))} ms`;
+  return `p50 ${milliseconds(times.p50)} ms${beside}`;
 }
 
 function cachedText(part: number | null): string {
   return part === null ? "" : ` (${percent(part)} of prompts' in a cache)`;
-}
-
-function rateText(rate: number): string {
-  return rate >= 100 ? decimals(rate, 0) : rate.toPrecision(3);
 }
 
 function percent(part: number): string {
