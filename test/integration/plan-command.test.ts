@@ -108,7 +108,7 @@ test("what-if: from a plan's file with another answer to some of it, by runs tha
 
 test("a number of users is planned for at the rate that their answers leave them", async () => {
   const { question, answer } = JSON.parse(
-    await runHere(...ASKED, "--users", "100", "--think", "19", "--spare", "0", "--json"),
+    await runHere(...ASKED, "--users", "100", "--think", "19", "--spare", "0", "--max-gpus", "4", "--json"),
   );
   const [{ e2eMs }] = answer.twin;
   expect(question.requestsPerSecond).toBeLessThan(100 / 19);

@@ -116,6 +116,15 @@ describe("the replay command", () => {
     expect(stderr).toContain(`interrupted: ${at("stopped")} holds what ran until then\n`);
     expect(JSON.parse(await readFile(join(at("stopped"), "report.json"), "utf8"))).toEqual(report);
     expect(await readFile(join(at("stopped"), "requests.jsonl"), "utf8")).toMatch(/"error":"cancelled".*\n$/);
+    expect(await readFile(join(at("stopped"), "profile_export.jsonl"), "utf8")).toMatch(
+      /"was_cancelled":true/,
+    );
+    expect(await readFile(join(at("stopped"), "report.html"), "utf8")).toContain(
+      "The run is partial: interrupted.",
+    );
+    expect(await readFile(join(at("stopped"), "profile_export_aiperf.json"), "utf8")).toMatch(
+      /"was_cancelled": true/,
+    );
   });
 
   it("is done where only what is late is cut by Ctrl-C", async () => {
@@ -282,10 +291,22 @@ describe("the replay command", () => {
     expect((await readFile(join(at("twice"), "requests.jsonl"), "utf8")).trimEnd().split("\n")).toHaveLength(
       1,
     );
-    expect(await readdir(at("twice"))).toEqual(["report.json", "requests.jsonl"]);
+    expect((await readdir(at("twice"))).toSorted()).toEqual([
+      "benchmark_report_v0.2.1.json",
+      "profile_export.jsonl",
+      "profile_export_aiperf.json",
+      "report.html",
+      "report.json",
+      "requests.jsonl",
+      "results.json",
+    ]);
+    expect((await readFile(join(at("twice"), "profile_export.jsonl"), "utf8")).match(/\n/g)).toHaveLength(1);
     await mkdir(at("killed"));
     await writeFile(join(at("killed"), "requests.jsonl.partial"), "{}\n");
     expect((await resultHere("replay", ...args.slice(0, -1), at("killed"))).code).toBe(2);
+    await mkdir(at("others"));
+    await writeFile(join(at("others"), "results.json"), "{}");
+    expect((await resultHere("replay", ...args.slice(0, -1), at("others"))).stderr).toMatch(/results\.json/);
   });
 
   it("sends a key, headers and fields, and shows no secret", async () => {
@@ -311,7 +332,7 @@ describe("the replay command", () => {
     });
     expect(server.bodies[0]).toMatchObject({ temperature: 0, ignore_eos: true, min_tokens: 3 });
     const files = await Promise.all(
-      ["report.json", "requests.jsonl"].map((name) => readFile(join(at("secrets"), name), "utf8")),
+      (await readdir(at("secrets"))).map((name) => readFile(join(at("secrets"), name), "utf8")),
     );
     for (const text of [stdout, ...files]) expect(text).not.toContain("secret1");
     for (const text of [stdout, ...files]) expect(text).not.toContain("secret2");

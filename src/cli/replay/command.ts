@@ -3,6 +3,7 @@ import { InputError } from "../../lib/errors.ts";
 import { ServerClient } from "../../replay/server-client.ts";
 import { shownUrl, type Target } from "../../replay/target.ts";
 import { requireOptions } from "../options.ts";
+import { compareCommand } from "./compare.ts";
 import { addFlags, type ReplayFlags } from "./flags.ts";
 import { inspectCommand } from "./inspect.ts";
 import { mergeCommand } from "./merge.ts";
@@ -20,7 +21,11 @@ export function replayCommand(): Command {
   const command = new Command("replay").description(
     "Load-test an OpenAI-compatible server: by a trace's clock, at a rate, or by concurrency.",
   );
-  return addFlags(command).addCommand(inspectCommand()).addCommand(mergeCommand()).action(replayTrace);
+  return addFlags(command)
+    .addCommand(inspectCommand())
+    .addCommand(mergeCommand())
+    .addCommand(compareCommand())
+    .action(replayTrace);
 }
 
 async function replayTrace(flags: ReplayFlags, command: Command): Promise<void> {

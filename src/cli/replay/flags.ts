@@ -41,7 +41,7 @@ export function addFlags(command: Command): Command {
   return withCurveOptions(withLoadOptions(withTraceOptions(command)))
     .option("--trace <file>", TRACE_FILES)
     .option("--url <url>", "the server's base URL, with or without /v1; path and query are kept")
-    .option("--out <dir>", "folder for report.json and requests.jsonl")
+    .option("--out <dir>", "folder for the report (JSON, HTML), the requests and the files of other tools")
     .option("--force", "replace the run that the folder holds")
     .option("--model <name>", "the model to ask for (default: the first the server lists)")
     .addOption(new Option("--endpoint <name>", "what is asked").choices(ENDPOINTS).default("chat"))

@@ -5,7 +5,9 @@ import type { Writable } from "node:stream";
 import { finished } from "node:stream/promises";
 import { InputError } from "../../lib/errors.ts";
 import { makeFolder } from "../make-folder.ts";
+import type { ReplayReport } from "../../replay/report/report.ts";
 import { writeOutput } from "../output.ts";
+import { OTHER_FILES, writeOtherFiles } from "./other-files.ts";
 
 const REPORT = "report.json";
 const REQUESTS = "requests.jsonl";
@@ -13,8 +15,8 @@ const REQUESTS = "requests.jsonl";
 const PARTIAL = `${REQUESTS}.partial`;
 
 /**
- * The files of one replay. Requests are written while it runs; both files get their names when it is over, so that a
- * folder never holds parts of two runs.
+ * The files of one replay. Requests are written while it runs; files get their names when it is over, so that a folder
+ * never holds parts of two runs; the report comes before what is made of it.
  */
 export class RunFiles {
   readonly #folder: string;
@@ -31,7 +33,7 @@ export class RunFiles {
 
   /** @throws InputError where the folder cannot be written, or holds a run and may not be replaced */
   static async open(folder: string, force: boolean): Promise<RunFiles> {
-    const held = [REPORT, REQUESTS, PARTIAL].find((name) => existsSync(join(folder, name)));
+    const held = [REPORT, REQUESTS, PARTIAL, ...OTHER_FILES].find((name) => existsSync(join(folder, name)));
     if (held !== undefined && !force)
       throw new InputError(
         folder,
@@ -51,15 +53,16 @@ export class RunFiles {
   }
 
   /** @throws InputError where something could not be written */
-  async finish(report: unknown): Promise<void> {
+  async finish(report: Readonly<Record<string, unknown>>): Promise<void> {
     const path = join(this.#folder, REQUESTS);
     this.#stream.end();
     await attempt(path, async () => {
       await this.#written;
-      await rm(join(this.#folder, REPORT), { force: true });
+      for (const name of [REPORT, ...OTHER_FILES]) await rm(join(this.#folder, name), { force: true });
       await rename(join(this.#folder, PARTIAL), path);
     });
     await writeOutput(join(this.#folder, REPORT), `${JSON.stringify(report, null, 2)}\n`);
+    await attempt(this.#folder, () => writeOtherFiles(this.#folder, path, report as ReplayReport));
   }
 }
 
@@ -69,6 +72,7 @@ async function attempt<T>(path: string, work: () => Promise<T>): Promise<T> {
     return await work();
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
+    if (error instanceof InputError || code === undefined) throw error;
     throw new InputError(path, "", `cannot be written (${code}); name a writable place`);
   }
 }
