@@ -72,8 +72,10 @@ export function reasons(before: SavedAnswer, after: SavedAnswer, formerGpus: num
     const more = lineAfter / line - 1;
     said.push(`A unit carries ${decimals(PER_CENT * Math.abs(more), 0)} % ${more > 0 ? "more" : "less"}.`);
   } else if (before.units !== after.units) {
+    const more = after.units - before.units;
+    const count = Math.abs(more);
     said.push(
-      `A unit carries what it did; ${Math.abs(after.units - before.units)} ${after.units > before.units ? "more are" : "fewer are"} needed.`,
+      `A unit carries what it did; ${count} ${more > 0 ? "more" : "fewer"} ${count === 1 ? "is" : "are"} needed.`,
     );
   }
   const [was, is] = [before, after].map(({ limit }) => limitText(limit));
