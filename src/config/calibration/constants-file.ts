@@ -46,7 +46,15 @@ export type ConstantsFile = z.output<typeof constantsSchema>;
  * Reads fitted constants: those that ship, or a user's own.
  * @throws InputError
  */
-export async function readConstantsFile(path = SHIPPED_CONSTANTS): Promise<ConstantsFile> {
+export function readConstantsFile(path = SHIPPED_CONSTANTS): Promise<ConstantsFile> {
+  if (path !== SHIPPED_CONSTANTS) return readFrom(path);
+  return (shipped ??= readFrom(path));
+}
+
+/** Read once: it is large, and asked for by every type of GPU. */
+let shipped: Promise<ConstantsFile> | null = null;
+
+async function readFrom(path: string): Promise<ConstantsFile> {
   const { value, sourceOf } = await readYamlFile(path);
   return checkShape(constantsSchema, value, sourceOf);
 }
