@@ -30,9 +30,14 @@ export class KnownTrials implements Trials {
     if (known !== undefined) return known;
     const asked = this.#asked.get(name) ?? this.#trials.run(job);
     this.#asked.set(name, asked);
-    const trial = await asked;
-    this.#known.set(name, trial);
-    return trial;
+    try {
+      const trial = await asked;
+      this.#known.set(name, trial);
+      return trial;
+    } finally {
+      // What failed may be asked again.
+      this.#asked.delete(name);
+    }
   }
 
   expect(jobs: readonly TrialJob[]): void {

@@ -147,6 +147,18 @@ test("experts of one's own load are planned with, and in the plan's scenario", a
   expect(await loadScenario(`${out}/scenario.yaml`)).toMatchObject({ routing: null, load, skew: null });
 });
 
+test("--minutes ends with what is known by then", async () => {
+  const asked =
+    "plan --model kimi-k2 --precision fp4 --gpu gb200 --rate 100 --slo chat --ttft-p95 500 --max-gpus 256 --threads 1";
+  const { code, stdout } = await resultHere(...asked.split(" "), "--minutes", "0.003", "--json");
+  expect(JSON.parse(stdout)).toMatchObject({
+    stopped: true,
+    answer: null,
+    why: expect.stringContaining("stopped before any plan"),
+  });
+  expect(code).toBe(1);
+});
+
 test("a target that no layout keeps: exit 1, with the nearest", async () => {
   const { code, stdout } = await resultHere(...ASKED, "--rate", "4000");
   expect(code).toBe(1);
