@@ -26,6 +26,13 @@ export interface PoolReport {
   readonly expertLoad: readonly (readonly number[])[];
   /** `[gpus]`: load summed over layers relative to the mean GPU, three decimals. */
   readonly gpuLoad: readonly number[];
+  /** `[gpus]`: the layer in which each has most, as a row, and how many times the mean of the GPUs in service it has there, three decimals. */
+  readonly gpuPeak: readonly { readonly layer: number; readonly timesMean: number }[];
+  /**
+   * `[gpus]`: how much longer a step takes for each, in parts of an even one: what it has above the mean, in the layers
+   * in which no GPU has more. They add up to what imbalance costs. Four decimals.
+   */
+  readonly gpuHolds: readonly number[];
   readonly ranks: readonly { running: number; waiting: number; kvUse: number }[];
   /** Slots moved since the start, and what the planner decided last and why. */
   readonly movedSlots: number;

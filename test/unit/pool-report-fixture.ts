@@ -18,6 +18,11 @@ export function poolReport(differences: Partial<PoolReport>): PoolReport {
     stepMs: 20,
     expertLoad: [[1, 1]],
     gpuLoad: [1, 1],
+    gpuPeak: [
+      { layer: 0, timesMean: 1 },
+      { layer: 0, timesMean: 1 },
+    ],
+    gpuHolds: [0, 0],
     ranks: [{ running: 1, waiting: 0, kvUse: 0.5 }],
     movedSlots: 0,
     decision: "",

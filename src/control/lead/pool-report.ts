@@ -1,7 +1,9 @@
 import type { PoolReport } from "../../model/pool-report.ts";
+import { gpusInService } from "../../model/placement.ts";
 import type { PoolWindow } from "../../model/pool-window.ts";
 import type { RoutingSnapshot } from "../../model/snapshot.ts";
 import { gpuCount } from "../../model/topology.ts";
+import { gpuCosts } from "./gpu-costs.ts";
 
 /** What a report says beside the window and the snapshot. */
 export interface ReportContext {
@@ -22,6 +24,9 @@ export function poolReport(
 ): PoolReport {
   const { layers, experts, topology } = snapshot.placement;
   const pairs = window.tokens * layers;
+  const { peaks, holds } = gpuCosts(window.gpuLoad, gpuCount(topology), [
+    ...gpusInService(snapshot.placement),
+  ]);
   return {
     pool: snapshot.pool,
     model: snapshot.model,
@@ -38,6 +43,8 @@ export function poolReport(
     stepMs: ratio(window.stepMs, window.steps),
     expertLoad: context.expertLoad,
     gpuLoad: relativeGpuLoad(window.gpuLoad, layers, gpuCount(topology)),
+    gpuPeak: peaks,
+    gpuHolds: holds,
     ranks: window.ranks.map(({ running, waiting, kvTokens, kvCapacityTokens }) => ({
       running,
       waiting,

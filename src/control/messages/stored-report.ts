@@ -33,6 +33,7 @@ const report: Shape<PoolReport> = record({
   topology: topologyShape,
   epoch: whole(),
   layers: whole(),
+  /** An earlier version does not write them. */
   layerNumbers: orElse(list(whole()), []),
   experts: whole(),
   tokensPerSecond: number(),
@@ -42,11 +43,14 @@ const report: Shape<PoolReport> = record({
   stepMs: measured,
   expertLoad: list(list(number())),
   gpuLoad: list(number()),
+  /** Nor these two. */
+  gpuPeak: orElse(list(record({ layer: whole(), timesMean: number(0) })), []),
+  gpuHolds: orElse(list(number(0)), []),
   ranks: list(record({ running: number(), waiting: number(), kvUse: number() })),
   movedSlots: number(0),
   decision: text,
   explanation: orElse<unknown>(plainJson(), null),
-  /** An earlier version does not write it. */
+  /** Nor this. */
   loads: orElse(nullOr(loads), null),
 });
 
