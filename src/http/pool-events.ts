@@ -35,20 +35,20 @@ export class PoolEvents {
 
   /** Goes on with these. Pools that are new begin with the epochs they have had; of the others it sends that they are gone. */
   follow(pools: readonly ControlledPool[]): void {
-    const loops = pools.map(({ loop }) => loop);
     for (const [view, { loop }] of this.#followed) {
-      if (loops.some((other) => other.view === view)) continue;
+      if (pools.some((other) => other.loop.view === view)) continue;
       this.#end(view);
       this.#past = this.#past.filter(({ pool }) => pool !== loop.pool);
       this.#send("gone", { pool: loop.pool });
     }
-    for (const loop of loops) {
+    for (const pool of pools) {
+      const { loop } = pool;
       const known = this.#followed.get(loop.view);
       if (known?.loop === loop) continue;
       // Another loop goes on with the same view: what its pool has had was said.
       if (known === undefined) for (const epoch of loop.view.epochs) this.#send("epoch", epoch);
       else this.#end(loop.view);
-      this.#begin(loop);
+      this.#begin(pool);
     }
     this.#simulations.follow(pools);
   }
@@ -80,9 +80,10 @@ export class PoolEvents {
     this.#followed.delete(view);
   }
 
-  #begin(loop: ControlLoop): void {
+  #begin(controlled: ControlledPool): void {
+    const { loop } = controlled;
     const { view, pool } = loop;
-    const news = new PoolNews(loop, this.#send);
+    const news = new PoolNews(controlled, this.#send);
     const stops = [
       () => news.stop(),
       view.onReport((report) => {

@@ -1,8 +1,9 @@
-import type { ControlLoop } from "../control/control-loop.ts";
+import type { ControlledPool } from "../control/controlled-pool.ts";
 import type { PoolState } from "../model/pool-state.ts";
 
 /** How a pool is, as this gateway sees it. */
-export function poolState({ pool, ranks, rankStates, model, view }: ControlLoop): PoolState {
+export function poolState({ loop, loadLine }: ControlledPool): PoolState {
+  const { pool, ranks, rankStates, model, view } = loop;
   const { snapshot, operatorState, leader, rollout, engine } = view;
   const ranksThatAre = (state: string) => [...rankStates.keys()].filter((rank) => rankStates[rank] === state);
   const { pending } = rollout;
@@ -22,6 +23,7 @@ export function poolState({ pool, ranks, rankStates, model, view }: ControlLoop)
         ? null
         : { reason: pending.reason, phase: pending.phase, stage: pending.chunk, stages: pending.chunks },
     paused: operatorState.paused,
+    loadLine,
     engine,
   };
 }

@@ -23,6 +23,8 @@ export interface PoolState {
   } | null;
   /** An operator holds placements. */
   readonly paused: boolean;
+  /** The load line: how many times as long as with all GPUs level a step may take, 1 and more. */
+  readonly loadLine: number;
   /** The engine's own load balancing, where it reports it. */
   readonly engine: WatchedEngine | null;
 }
