@@ -1,10 +1,10 @@
 import { useEffect, useReducer, useState } from "preact/hooks";
-import { ConnectionNotice } from "./connection-notice.tsx";
-import { KeyForm } from "./key-form.tsx";
-import { PageHeader } from "./page-header.tsx";
+import { ConnectionNotice } from "./status/connection-notice.tsx";
+import { KeyForm } from "./page/key-form.tsx";
+import { PageHeader } from "./page/page-header.tsx";
 import { PoolView } from "./pool-view.tsx";
-import { type Connection, NOTHING_YET, receive, shownPool } from "./state.ts";
-import { follow } from "./stream.ts";
+import { type Connection, NOTHING_YET, receive, shownPool } from "./live/state.ts";
+import { follow } from "./live/stream.ts";
 
 /** Where the key is kept until the tab is closed. */
 const KEY = "plimsoll-operator-key";

@@ -1,13 +1,13 @@
-import { EpochTable } from "./epoch-table.tsx";
-import { ExpertHeatMap } from "./expert-heat-map.tsx";
-import { hopsOf } from "./figures.ts";
-import { GpuLoad } from "./gpu-load.tsx";
-import { HistoryPanel } from "./history-panel.tsx";
-import { KeyFigures } from "./key-figures.tsx";
-import { Panel } from "./panel.tsx";
-import { SimulationControls } from "./simulation-controls.tsx";
-import type { PoolState } from "./state.ts";
-import type { PoolSample, TrafficReport } from "./wire.ts";
+import { EpochTable } from "./decisions/epoch-table.tsx";
+import { ExpertHeatMap } from "./experts/expert-heat-map.tsx";
+import { hopsOf } from "./figures/averages.ts";
+import { GpuLoad } from "./gpus/gpu-load.tsx";
+import { HistoryPanel } from "./history/history-panel.tsx";
+import { KeyFigures } from "./figures/key-figures.tsx";
+import { Panel } from "./page/panel.tsx";
+import { SimulationControls } from "./simulation/simulation-controls.tsx";
+import type { PoolState } from "./live/state.ts";
+import type { PoolSample, TrafficReport } from "./live/wire.ts";
 
 interface Properties {
   /** Has at least one sample. */

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { type Message, NOTHING_YET, receive, shownPool, type State } from "../../src/dashboard/state.ts";
-import type { PoolSample } from "../../src/dashboard/wire.ts";
+import { type Message, NOTHING_YET, receive, shownPool, type State } from "../../src/dashboard/live/state.ts";
+import type { PoolSample } from "../../src/dashboard/live/wire.ts";
 import type { EpochReport, PoolReport } from "../../src/model/pool-report.ts";
 import { poolReport } from "./pool-report-fixture.ts";
 

@@ -1,8 +1,8 @@
-import { fullest, loadAxisEnd } from "./figures.ts";
-import { percent } from "./format.ts";
-import { Panel } from "./panel.tsx";
-import { useCursor } from "./use-cursor.ts";
-import type { PoolSample } from "./wire.ts";
+import { fullest, loadAxisEnd } from "../figures/averages.ts";
+import { percent } from "../format.ts";
+import { Panel } from "../page/panel.tsx";
+import { useCursor } from "../experts/use-cursor.ts";
+import type { PoolSample } from "../live/wire.ts";
 
 interface Properties {
   readonly sample: PoolSample;

@@ -1,8 +1,8 @@
 import type { ComponentChildren } from "preact";
-import { hopsOf, latest, tokenMean } from "./figures.ts";
-import { fixed, NONE, short, time, whole } from "./format.ts";
-import type { PoolState } from "./state.ts";
-import type { Percentiles, PoolSample, TrafficReport } from "./wire.ts";
+import { hopsOf, latest, tokenMean } from "./averages.ts";
+import { fixed, NONE, short, time, whole } from "../format.ts";
+import type { PoolState } from "../live/state.ts";
+import type { Percentiles, PoolSample, TrafficReport } from "../live/wire.ts";
 
 interface Properties {
   readonly pool: PoolState;

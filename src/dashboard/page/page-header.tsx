@@ -1,6 +1,6 @@
 import { PoolSelector } from "./pool-selector.tsx";
-import type { Connection } from "./state.ts";
-import type { PoolSample } from "./wire.ts";
+import type { Connection } from "../live/state.ts";
+import type { PoolSample } from "../live/wire.ts";
 
 interface Properties {
   readonly connection: Connection;

@@ -1,4 +1,4 @@
-import type { PoolSample } from "./wire.ts";
+import type { PoolSample } from "../live/wire.ts";
 
 /** Figures that are compared with the start are means over this long: one second of traffic is noisy. */
 const NOW_MS = 10_000;

@@ -1,6 +1,6 @@
-import { bytes, time, whole } from "./format.ts";
-import { Panel } from "./panel.tsx";
-import type { EpochReport } from "./wire.ts";
+import { bytes, time, whole } from "../format.ts";
+import { Panel } from "../page/panel.tsx";
+import type { EpochReport } from "../live/wire.ts";
 
 /** Newer ones push older ones off the page; the heading says so. */
 const ROWS = 100;

@@ -1,11 +1,11 @@
 import { useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import { gradient, LEAST_OCTAVE, MOST_OCTAVE, shades } from "./colour-scale.ts";
-import { fullest } from "./figures.ts";
+import { fullest } from "../figures/averages.ts";
 import { paintLoad } from "./paint-load.ts";
-import { Panel } from "./panel.tsx";
+import { Panel } from "../page/panel.tsx";
 import { expertTicks, layerTicks, type Tick } from "./ticks.ts";
 import { type Cell, useCursor } from "./use-cursor.ts";
-import { useDark } from "./use-dark.ts";
+import { useDark } from "../page/use-dark.ts";
 
 interface Properties {
   /** `[rows][experts]`, relative to uniform. */

@@ -2,9 +2,9 @@ import { LineChart } from "echarts/charts";
 import { GridComponent, MarkLineComponent, TitleComponent, TooltipComponent } from "echarts/components";
 import { init, use } from "echarts/core";
 import { CanvasRenderer } from "echarts/renderers";
-import type { Hops } from "./figures.ts";
-import { fixed, time } from "./format.ts";
-import type { EpochReport, PoolSample } from "./wire.ts";
+import type { Hops } from "../figures/averages.ts";
+import { fixed, time } from "../format.ts";
+import type { EpochReport, PoolSample } from "../live/wire.ts";
 
 use([LineChart, GridComponent, MarkLineComponent, TitleComponent, TooltipComponent, CanvasRenderer]);
 

@@ -1,10 +1,10 @@
 import { useEffect, useRef } from "preact/hooks";
-import { type Hops, latest, tokenMean } from "./figures.ts";
-import { fixed } from "./format.ts";
+import { type Hops, latest, tokenMean } from "../figures/averages.ts";
+import { fixed } from "../format.ts";
 import { type HistoryChart, historyChart } from "./history-chart.ts";
-import { Panel } from "./panel.tsx";
-import { useDark } from "./use-dark.ts";
-import type { EpochReport, PoolSample } from "./wire.ts";
+import { Panel } from "../page/panel.tsx";
+import { useDark } from "../page/use-dark.ts";
+import type { EpochReport, PoolSample } from "../live/wire.ts";
 
 interface Properties {
   /** Oldest first, at least one. */
