@@ -181,6 +181,7 @@ const report = fc.record({
   layers: fc.constant(2),
   layerNumbers: fc.constantFrom([1, 3], []),
   experts: fc.constant(3),
+  topk: fc.constantFrom(2, 0),
   tokensPerSecond: finite,
   balancedness: measured,
   nodeHopsPerToken: measured,

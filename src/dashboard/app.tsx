@@ -39,7 +39,14 @@ export function App() {
         ) : pool === undefined || pool.samples.length === 0 ? (
           <p class="awaited">{AWAITED[state.connection] ?? NO_REPORT}</p>
         ) : (
-          <PoolView pool={pool} traffic={state.traffic} alone={state.pools.size === 1} operatorKey={key} />
+          <PoolView
+            key={name}
+            pool={pool}
+            traffic={state.traffic}
+            gateway={state.gateway}
+            alone={state.pools.size === 1}
+            operatorKey={key}
+          />
         )}
       </main>
     </>

@@ -1,43 +1,69 @@
-import { EpochTable } from "./decisions/epoch-table.tsx";
+import { useState } from "preact/hooks";
+import { DecisionTable } from "./decisions/decision-table.tsx";
 import { ExpertHeatMap } from "./experts/expert-heat-map.tsx";
+import { type HeldExpert, replicasOf } from "./experts/placed-experts.ts";
+import { usePlaced } from "./experts/use-placed.ts";
 import { hopsOf } from "./figures/averages.ts";
-import { GpuLoad } from "./gpus/gpu-load.tsx";
-import { HistoryPanel } from "./history/history-panel.tsx";
 import { KeyFigures } from "./figures/key-figures.tsx";
+import { GpuPanel } from "./gpus/gpu-panel.tsx";
+import { HistoryPanel } from "./history/history-panel.tsx";
+import type { PoolState } from "./live/state.ts";
+import type { GatewayCondition, PoolSample, TrafficReport } from "./live/wire.ts";
 import { Panel } from "./page/panel.tsx";
 import { SimulationControls } from "./simulation/simulation-controls.tsx";
-import type { PoolState } from "./live/state.ts";
-import type { PoolSample, TrafficReport } from "./live/wire.ts";
+import { StatusLine } from "./status/status-line.tsx";
 
 interface Properties {
   /** Has at least one sample. */
   readonly pool: PoolState;
   readonly traffic: TrafficReport | null;
+  readonly gateway: GatewayCondition | null;
   /** No other pool: the gateway's traffic is this pool's. */
   readonly alone: boolean;
   readonly operatorKey: string | null;
 }
 
-export function PoolView({ pool, traffic, alone, operatorKey }: Properties) {
-  const { simulation } = pool;
+export function PoolView({ pool, traffic, gateway, alone, operatorKey }: Properties) {
+  const { simulation, decisions, expertLoad } = pool;
   const last = pool.samples.at(-1) as PoolSample;
+  const placed = usePlaced(last.pool, last.epoch, operatorKey);
+  const [gpu, chooseGpu] = useState<number | null>(null);
+  /** By the mouse or the keys, in the heat map or beside it. */
+  const [pointed, pointAt] = useState<Pick<HeldExpert, "layer" | "expert"> | null>(null);
+  const marked =
+    pointed === null || placed === null
+      ? []
+      : replicasOf(placed, pointed.layer, pointed.expert).map((one) => one.gpu);
   return (
     <>
+      <StatusLine pool={pool} gateway={gateway} />
       <KeyFigures pool={pool} last={last} traffic={traffic} alone={alone} />
       {simulation !== null && (
         <SimulationControls simulation={simulation} gpus={last.gpuLoad.length} operatorKey={operatorKey} />
       )}
       <div class="panels">
-        {pool.expertLoad === null ? (
-          <Panel title="Expert load" note="Waiting for the first live report.">
+        <GpuPanel
+          pool={pool}
+          sample={last}
+          placed={placed}
+          chosen={gpu}
+          choose={chooseGpu}
+          marked={marked}
+          pointAt={pointAt}
+        />
+        {expertLoad === null || expertLoad.length === 0 ? (
+          <Panel title="Expert load" note="Nothing was counted yet.">
             <p class="awaited">The heat map appears with the next report, within a second.</p>
           </Panel>
         ) : (
-          <ExpertHeatMap load={pool.expertLoad} numbers={pool.layerNumbers} />
+          <ExpertHeatMap pool={pool} load={expertLoad} placed={placed} pointed={pointed} pointAt={pointAt} />
         )}
-        <GpuLoad sample={last} stopped={simulation?.lost ?? []} />
-        <HistoryPanel samples={pool.samples} epochs={pool.epochs} hops={hopsOf(last.topology)} />
-        <EpochTable epochs={pool.epochs} decision={last.decision} />
+        <DecisionTable
+          decisions={decisions}
+          last={last.decision}
+          modelled={last.loads?.counts === "source"}
+        />
+        <HistoryPanel pool={pool} hops={hopsOf(last.topology)} />
       </div>
     </>
   );

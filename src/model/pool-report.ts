@@ -13,6 +13,8 @@ export interface PoolReport {
   /** `[layers]`: the layer of the model that each row is of; empty where the leader's version does not say. */
   readonly layerNumbers: readonly number[];
   readonly experts: number;
+  /** Experts of a token in each layer; 0 where the leader's version does not say. */
+  readonly topk: number;
   /** Tokens forwarded per second over the last window. */
   readonly tokensPerSecond: number;
   /** Σ mean / Σ max GPU load over steps and layers of the last window, 0..1; null when nothing was forwarded. */

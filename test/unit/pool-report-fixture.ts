@@ -11,6 +11,7 @@ export function poolReport(differences: Partial<PoolReport>): PoolReport {
     layers: 1,
     layerNumbers: [3],
     experts: 2,
+    topk: 1,
     tokensPerSecond: 10,
     balancedness: 0.5,
     nodeHopsPerToken: 0,

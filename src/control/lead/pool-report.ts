@@ -9,6 +9,7 @@ import { gpuCosts } from "./gpu-costs.ts";
 export interface ReportContext {
   readonly atMs: number;
   readonly layerNumbers: readonly number[];
+  readonly topk: number;
   readonly expertLoad: PoolReport["expertLoad"];
   readonly movedSlots: number;
   readonly decision: string;
@@ -36,6 +37,7 @@ export function poolReport(
     layers,
     layerNumbers: context.layerNumbers,
     experts,
+    topk: context.topk,
     tokensPerSecond: (window.tokens * 1000) / window.spanMs,
     balancedness: ratio(window.sumMean, window.sumMax),
     nodeHopsPerToken: ratio(window.nodeHops, pairs),

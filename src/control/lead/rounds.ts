@@ -112,6 +112,7 @@ export class Rounds {
     const report = poolReport(publisher.state.snapshot, window, {
       atMs: wallClock(),
       layerNumbers: model.moeLayers,
+      topk: model.topk,
       expertLoad,
       movedSlots: publisher.movedSlots,
       decision: decision.reason,

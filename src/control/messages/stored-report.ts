@@ -36,6 +36,8 @@ const report: Shape<PoolReport> = record({
   /** An earlier version does not write them. */
   layerNumbers: orElse(list(whole()), []),
   experts: whole(),
+  /** Nor this. */
+  topk: orElse(whole(), 0),
   tokensPerSecond: number(),
   balancedness: measured,
   nodeHopsPerToken: measured,
@@ -43,7 +45,7 @@ const report: Shape<PoolReport> = record({
   stepMs: measured,
   expertLoad: list(list(number())),
   gpuLoad: list(number()),
-  /** Nor these two. */
+  /** Nor these. */
   gpuPeak: orElse(list(record({ layer: whole(), timesMean: number(0) })), []),
   gpuHolds: orElse(list(number(0)), []),
   ranks: list(record({ running: number(), waiting: number(), kvUse: number() })),

@@ -1,6 +1,16 @@
-import { useLayoutEffect, useMemo, useRef } from "preact/hooks";
+import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { gradient, LEAST_OCTAVE, MOST_OCTAVE, shades } from "./colour-scale.ts";
+import { layerText } from "../gpus/gpu-text.ts";
+import type { PoolState } from "../live/state.ts";
 import { fullest } from "../figures/averages.ts";
+import {
+  HEAT_MAP_MODES,
+  type HeatMapMode,
+  type HeatMapView,
+  expertText,
+  heatMapView,
+} from "./heat-map-view.ts";
+import type { HeldExpert, Placed } from "./placed-experts.ts";
 import { paintLoad } from "./paint-load.ts";
 import { Panel } from "../page/panel.tsx";
 import { expertTicks, layerTicks, type Tick } from "./ticks.ts";
@@ -8,65 +18,116 @@ import { type Cell, useCursor } from "./use-cursor.ts";
 import { useDark } from "../page/use-dark.ts";
 
 interface Properties {
+  readonly pool: PoolState;
   /** `[rows][experts]`, relative to uniform. */
   readonly load: readonly (readonly number[])[];
-  /** The layer of the model that each row is of; empty where that is not known. */
-  readonly numbers: readonly number[];
+  readonly placed: Placed | null;
+  /** What is pointed at elsewhere; null for nothing. */
+  readonly pointed: Pick<HeldExpert, "layer" | "expert"> | null;
+  readonly pointAt: (expert: Pick<HeldExpert, "layer" | "expert"> | null) => void;
 }
 
-/** MoE layers × experts, one canvas pixel per expert, stretched by the browser. */
-export function ExpertHeatMap({ load, numbers }: Properties) {
-  const layers = load.length;
-  const experts = load[0].length;
+/** MoE layers × experts (or slots), one canvas pixel each, stretched by the browser. */
+export function ExpertHeatMap({ pool, load, placed, pointed, pointAt }: Properties) {
+  const { layerNumbers: numbers } = pool;
+  const [mode, setMode] = useState<HeatMapMode>("experts");
   const dark = useDark();
   const table = useMemo(() => shades(dark), [dark]);
   const canvas = useRef<HTMLCanvasElement>(null);
-  const cursor = useCursor(layers, experts);
-  useLayoutEffect(() => paintLoad(canvas.current as HTMLCanvasElement, load, table), [load, table]);
+  const view = useMemo(() => heatMapView(mode, load, placed), [mode, load, placed]);
+  const [rows, columns] = [view.values.length, view.values[0].length];
+  const cursor = useCursor(rows, columns);
+  useLayoutEffect(() => paintLoad(canvas.current as HTMLCanvasElement, view.values, table), [view, table]);
+  const point = (cell: Cell | null) => {
+    cursor.point(cell);
+    pointAt(cell === null ? null : expertIn(view, cell));
+  };
 
+  const said = ({ row, column }: Cell): string => {
+    const expert = view.expertAt(row, column);
+    const last = pool.samples.at(-1);
+    const even =
+      last === undefined || last.topk === 0 ? null : (last.tokensPerSecond * last.topk) / last.experts;
+    const times = expert < 0 ? 0 : load[row][expert];
+    const tokensPerSecond = even === null ? null : even * times;
+    return expertText({ layer: layerText(row, numbers), expert, load: times, tokensPerSecond, placed, row });
+  };
   const place = cursor.cell;
-  const words = place === null ? "" : said(place, load, numbers);
-  const hottest = said(hottestCell(load), load, numbers);
+  const words = place === null ? "" : said(place);
+  const elsewhere =
+    pointed === null || place !== null || pointed.layer >= rows
+      ? []
+      : view.columnsOf(pointed.layer, pointed.expert).map((column) => ({ row: pointed.layer, column }));
+  const hottest = said(hottestCell(view.values));
   return (
-    <Panel title="Expert load" note={<Legend colours={gradient(table)} />}>
+    <Panel title="Expert load" note={<Legend colours={gradient(table)} mode={mode} />}>
+      <Modes mode={mode} choose={setMode} known={placed !== null} />
       <div class="heat-map">
-        <Ticks
-          side="rows"
-          count={layers}
-          ticks={layerTicks(numbers.length > 0 ? numbers : [...load.keys()])}
-        />
+        <Ticks side="rows" count={rows} ticks={layerTicks(numbers.length > 0 ? numbers : [...load.keys()])} />
         <div
           class="heat-map-cells"
           tabIndex={0}
           role="group"
           aria-roledescription="heat map"
-          aria-label={`Load of ${experts} experts in ${layers} layers. Hottest: ${hottest}. Arrow keys read single experts.`}
+          aria-label={`Load of ${columns} ${view.columnName} in ${rows} layers. Hottest: ${hottest}. Arrow keys read single ones.`}
           onKeyDown={cursor.onKeyDown}
-          onBlur={() => cursor.point(null)}
-          onPointerMove={(event) => cursor.point(cellAt(event, layers, experts))}
-          onPointerLeave={() => cursor.point(null)}
+          onBlur={() => point(null)}
+          onPointerMove={(event) => point(cellAt(event, rows, columns))}
+          onPointerLeave={() => point(null)}
         >
-          <canvas ref={canvas} width={experts} height={layers} style={{ "--layers": layers }} />
-          {place !== null && <Pointed cell={place} layers={layers} experts={experts} words={words} />}
+          <canvas ref={canvas} width={columns} height={rows} style={{ "--layers": rows }} />
+          {elsewhere.map((cell) => (
+            <Frame key={cell.column} cell={cell} layers={rows} experts={columns} />
+          ))}
+          {place !== null && <Pointed cell={place} layers={rows} experts={columns} words={words} />}
           <p class="unseen" aria-live="polite">
             {cursor.byKeys && words}
           </p>
         </div>
-        <Ticks side="columns" count={experts} ticks={expertTicks(experts)} />
-        <p class="axis-name">Rows are the layers that route, columns experts. Hottest: {hottest}</p>
+        <Ticks side="columns" count={columns} ticks={expertTicks(columns)} />
+        <p class="axis-name">
+          Rows are the layers that route, columns {view.columnName}. Hottest: {hottest}
+        </p>
       </div>
     </Panel>
   );
 }
 
-function said({ row, column }: Cell, load: Properties["load"], numbers: Properties["numbers"]): string {
-  const where = numbers.length > 0 ? `layer ${numbers[row]}` : `row ${row}`;
-  return `${where}, expert ${column}, ${load[row][column].toFixed(2)}×`;
+function expertIn(view: HeatMapView, { row, column }: Cell): Pick<HeldExpert, "layer" | "expert"> | null {
+  const expert = view.expertAt(row, column);
+  return expert < 0 ? null : { layer: row, expert };
 }
 
-function hottestCell(load: Properties["load"]): Cell {
-  const columns = load.map(fullest);
-  const row = fullest(columns.map((column, layer) => load[layer][column]));
+interface ModesProperties {
+  readonly mode: HeatMapMode;
+  readonly choose: (mode: HeatMapMode) => void;
+  /** Whether it is known where experts are. */
+  readonly known: boolean;
+}
+
+function Modes({ mode, choose, known }: ModesProperties) {
+  return (
+    <fieldset class="modes">
+      <legend class="unseen">What the heat map shows</legend>
+      {HEAT_MAP_MODES.map(({ mode: one, title, what }) => (
+        <label key={one} title={what}>
+          <input
+            type="radio"
+            name="heat-map"
+            checked={one === mode}
+            disabled={!known && (one === "slots" || one === "replicas")}
+            onChange={() => choose(one)}
+          />
+          {title}
+        </label>
+      ))}
+    </fieldset>
+  );
+}
+
+function hottestCell(values: HeatMapView["values"]): Cell {
+  const columns = values.map(fullest);
+  const row = fullest(columns.map((column, layer) => values[layer][column]));
   return { row, column: columns[row] };
 }
 
@@ -85,6 +146,15 @@ interface PointedProperties {
   readonly layers: number;
   readonly experts: number;
   readonly words: string;
+}
+
+/** The frame of a cell that is pointed at elsewhere. */
+function Frame({ cell, layers, experts }: Omit<PointedProperties, "words">) {
+  const left = `${(cell.column / experts) * 100}%`;
+  const top = `${(cell.row / layers) * 100}%`;
+  return (
+    <div class="pointed" style={{ left, top, width: `${100 / experts}%`, height: `${100 / layers}%` }} />
+  );
 }
 
 /** The cell's frame and its words, on the side that has room. */
@@ -121,17 +191,18 @@ function Ticks({
   );
 }
 
-function Legend({ colours }: { readonly colours: string }) {
+function Legend({ colours, mode }: { readonly colours: string; readonly mode: HeatMapMode }) {
   const octaves = Array.from({ length: MOST_OCTAVE - LEAST_OCTAVE + 1 }, (_, i) => LEAST_OCTAVE + i);
   const last = octaves.length - 1;
   return (
     <span class="legend">
-      relative to uniform
+      {mode === "replicas" ? "replicas" : "relative to uniform"}
       <span class="legend-scale" style={{ background: colours }}>
         {octaves.map((octave, i) => (
           <span key={octave} style={{ left: `${(i / last) * 100}%` }}>
             {i === 0 ? "≤\u2009" : i === last ? "≥\u2009" : ""}
-            {octave < 0 ? `1/${2 ** -octave}` : 2 ** octave}×
+            {octave < 0 ? `1/${2 ** -octave}` : 2 ** octave}
+            {mode === "replicas" ? "" : "×"}
           </span>
         ))}
       </span>

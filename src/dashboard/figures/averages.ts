@@ -18,6 +18,12 @@ export function tokenMean(samples: readonly PoolSample[], figure: Averaged): num
   return weight > 0 ? sum / weight : null;
 }
 
+/** How many times as long as with all GPUs level steps took: 1 and more; null where nothing was forwarded. */
+export function stepFactor(samples: readonly PoolSample[]): number | null {
+  const balancedness = tokenMean(samples, "balancedness");
+  return balancedness === null || balancedness === 0 ? null : 1 / balancedness;
+}
+
 /** The hops that are worth a look: between nodes, or between GPUs where there is one node. */
 export interface Hops {
   readonly figure: "nodeHopsPerToken" | "hopsPerToken";

@@ -4,17 +4,17 @@ import { fixed } from "../format.ts";
 import { type HistoryChart, historyChart } from "./history-chart.ts";
 import { Panel } from "../page/panel.tsx";
 import { useDark } from "../page/use-dark.ts";
-import type { EpochReport, PoolSample } from "../live/wire.ts";
+import type { PoolState } from "../live/state.ts";
 
 interface Properties {
-  /** Oldest first, at least one. */
-  readonly samples: readonly PoolSample[];
-  readonly epochs: readonly EpochReport[];
+  /** Has at least one sample. */
+  readonly pool: PoolState;
   readonly hops: Hops;
 }
 
-/** Balancedness and hops over time, with the epochs marked. */
-export function HistoryPanel({ samples, epochs, hops }: Properties) {
+/** Balancedness and hops over time, with what was decided. */
+export function HistoryPanel({ pool, hops }: Properties) {
+  const { samples, decisions } = pool;
   const dark = useDark();
   const frame = useRef<HTMLDivElement>(null);
   const chart = useRef<HistoryChart>(null);
@@ -22,7 +22,7 @@ export function HistoryPanel({ samples, epochs, hops }: Properties) {
     chart.current = historyChart(frame.current as HTMLDivElement);
     return () => chart.current?.dispose();
   }, [dark]);
-  useEffect(() => chart.current?.draw(samples, epochs, hops), [samples, epochs, hops, dark]);
+  useEffect(() => chart.current?.draw(samples, decisions, hops), [samples, decisions, hops.figure, dark]);
 
   const now = latest(samples);
   const minutes = Math.ceil((samples[samples.length - 1].atMs - samples[0].atMs) / 60_000);
@@ -41,7 +41,7 @@ export function HistoryPanel({ samples, epochs, hops }: Properties) {
 function EpochKey() {
   return (
     <span class="key">
-      <span class="key-placement">new placement</span>
+      <span class="key-placement">placement rolled out</span>
       <span class="key-shares">new shares</span>
     </span>
   );

@@ -23,6 +23,8 @@ export interface PoolSample {
   readonly epoch: number;
   readonly layers: number;
   readonly experts: number;
+  /** Experts of a token in each layer; 0 where that is not known. */
+  readonly topk: number;
   readonly tokensPerSecond: number;
   /** Σ mean / Σ max GPU load over steps and layers, 0..1; null when nothing was forwarded. */
   readonly balancedness: number | null;
@@ -32,10 +34,15 @@ export interface PoolSample {
   readonly stepMs: number | null;
   /** `[gpus]`, relative to the mean GPU. */
   readonly gpuLoad: readonly number[];
+  /** `[gpus]`: the row of each one's fullest layer, and its load there relative to the mean GPU. */
+  readonly gpuPeak: readonly { readonly layer: number; readonly timesMean: number }[];
+  /** `[gpus]`: how much longer a step takes for each, in parts of an even one. */
+  readonly gpuHolds: readonly number[];
   readonly ranks: readonly RankState[];
   /** Since the pool's start. */
-  readonly movedSlots: number;
   readonly decision: string;
+  /** What loads were counted from; null where they are counted in the gateway's own process. */
+  readonly loads: { readonly counts: "source" | "received" } | null;
 }
 
 /** Event `report`. */
@@ -75,6 +82,94 @@ export interface Percentiles {
   readonly p95: number;
 }
 
+/** How a pool is, in event `state`. */
+export interface PoolCondition {
+  readonly pool: string;
+  readonly ranks: number;
+  readonly lost: readonly { readonly rank: number; readonly how: "reported" | "silent" | "restarted" }[];
+  readonly draining: readonly number[];
+  readonly drained: readonly number[];
+  /** By the model's own number of a layer. */
+  readonly missing: readonly { readonly layer: number; readonly experts: readonly number[] }[];
+  readonly leader: { readonly gateway: string; readonly sinceMs: number } | null;
+  readonly rollout: {
+    readonly reason: string;
+    readonly phase: "prepare" | "commit";
+    readonly stage: number;
+    readonly stages: number;
+  } | null;
+  readonly paused: boolean;
+  /** How many times as long as with all GPUs level a step may take. */
+  readonly loadLine: number;
+  readonly engine: WatchedEngine | null;
+}
+
+/** An engine that balances by itself. */
+export interface WatchedEngine {
+  readonly name: string;
+  readonly rebalances: number;
+  /** In steps; 0: not at all. */
+  readonly rebalanceEvery: number;
+  readonly stepsSinceRebalance: number;
+  readonly dispatch: string;
+  readonly balancedness: number | null;
+  readonly measuredAtMs: number;
+  readonly faults: readonly {
+    readonly kind: string;
+    readonly ranks: readonly number[];
+    readonly sinceMs: number;
+    readonly text: string;
+  }[];
+}
+
+/** What was decided about a pool, and what came of it. */
+export interface DecisionRecord {
+  readonly id: number;
+  readonly kind: "placement" | "repair" | "loss" | "shares" | "kept";
+  readonly reason: string;
+  readonly state: "under way" | "done" | "given up";
+  readonly why: string | null;
+  readonly atMs: number;
+  readonly endMs: number | null;
+  readonly times: number;
+  readonly stages: { readonly done: number; readonly of: number } | null;
+  readonly movedSlots: number;
+  readonly movedBytes: number;
+  readonly weighed: {
+    readonly before: PredictedFigures;
+    readonly after: PredictedFigures;
+    readonly movedSlots: number;
+    readonly movedBytes: number;
+    /** Parts of the tokens forwarded; null for shares. */
+    readonly gain: number | null;
+    readonly neededGain: number | null;
+  } | null;
+  readonly before: MeasuredFigures | null;
+  readonly after: MeasuredFigures | null;
+}
+
+interface PredictedFigures {
+  readonly balancedness: number;
+  readonly nodeHops: number | null;
+}
+
+export interface MeasuredFigures extends PredictedFigures {
+  readonly spanMs: number;
+  readonly tokensPerSecond: number;
+}
+
+/** Event `decisions`: those of a pool that are new or other than before; all of them in `history`. */
+export interface Decisions {
+  readonly pool: string;
+  readonly decisions: readonly DecisionRecord[];
+}
+
+/** Event `gateway`. */
+export interface GatewayCondition {
+  readonly gateway: string;
+  readonly store: { readonly name: string; readonly fault: string | null };
+}
+
 /** Event `gone`: the gateway has the pool no more. */
 export interface PoolGone {
   readonly pool: string;
@@ -95,6 +190,11 @@ export interface SimulationReport {
 export interface History {
   readonly epochs: readonly EpochReport[];
   readonly reports: readonly PoolSample[];
+  /** The last of each pool, whole. */
+  readonly latest: readonly PoolReport[];
+  readonly decisions: readonly Decisions[];
   /** As they are now. */
+  readonly gateway: GatewayCondition;
+  readonly states: readonly PoolCondition[];
   readonly simulations: readonly SimulationReport[];
 }
