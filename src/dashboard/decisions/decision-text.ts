@@ -18,7 +18,7 @@ export function progressText({ state, stages, why, times }: DecisionRecord): str
 }
 
 /** From one to the other, and by how much. */
-export function changeText(before: number, after: number, decimals: number): string {
+function changeText(before: number, after: number, decimals: number): string {
   return `${before.toFixed(decimals)} → ${after.toFixed(decimals)}`;
 }
 
