@@ -16,6 +16,11 @@ export class EventStream {
     return this.#readers.size;
   }
 
+  /** Bytes that no reader has taken yet. */
+  get unread(): number {
+    return [...this.#readers].reduce((sum, reader) => sum + reader.unread, 0);
+  }
+
   /** @throws HttpError when as many read as may */
   checkRoom(): void {
     if (this.readers < MOST_READERS) return;
