@@ -29,19 +29,20 @@ export function App() {
         connection={state.connection}
         pools={[...state.pools.keys()]}
         shown={name}
-        sample={pool?.samples.at(-1)}
+        report={pool?.last ?? null}
         choose={(chosen) => send({ type: "choose", pool: chosen })}
       />
       {stale && <ConnectionNotice connection={state.connection} receivedAtMs={state.receivedAtMs} />}
       <main class={stale ? "stale" : undefined}>
         {state.connection === "locked" ? (
           <KeyForm wrong={key !== null} send={unlock} />
-        ) : pool === undefined || pool.samples.length === 0 ? (
+        ) : pool === undefined || pool.last === null ? (
           <p class="awaited">{AWAITED[state.connection] ?? NO_REPORT}</p>
         ) : (
           <PoolView
             key={name}
             pool={pool}
+            last={pool.last}
             traffic={state.traffic}
             gateway={state.gateway}
             alone={state.pools.size === 1}

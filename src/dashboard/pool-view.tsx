@@ -8,14 +8,15 @@ import { KeyFigures } from "./figures/key-figures.tsx";
 import { GpuPanel } from "./gpus/gpu-panel.tsx";
 import { HistoryPanel } from "./history/history-panel.tsx";
 import type { PoolState } from "./live/state.ts";
-import type { GatewayCondition, PoolSample, TrafficReport } from "./live/wire.ts";
+import type { GatewayCondition, PoolReport, TrafficReport } from "./live/wire.ts";
 import { Panel } from "./page/panel.tsx";
 import { SimulationControls } from "./simulation/simulation-controls.tsx";
 import { StatusLine } from "./status/status-line.tsx";
 
 interface Properties {
-  /** Has at least one sample. */
   readonly pool: PoolState;
+  /** Its last report. */
+  readonly last: PoolReport;
   readonly traffic: TrafficReport | null;
   readonly gateway: GatewayCondition | null;
   /** No other pool: the gateway's traffic is this pool's. */
@@ -23,9 +24,8 @@ interface Properties {
   readonly operatorKey: string | null;
 }
 
-export function PoolView({ pool, traffic, gateway, alone, operatorKey }: Properties) {
-  const { simulation, decisions, expertLoad } = pool;
-  const last = pool.samples.at(-1) as PoolSample;
+export function PoolView({ pool, last, traffic, gateway, alone, operatorKey }: Properties) {
+  const { simulation, decisions } = pool;
   const placed = usePlaced(last.pool, last.epoch, operatorKey);
   const [gpu, chooseGpu] = useState<number | null>(null);
   /** By the mouse or the keys, in the heat map or beside it. */
@@ -44,19 +44,19 @@ export function PoolView({ pool, traffic, gateway, alone, operatorKey }: Propert
       <div class="panels">
         <GpuPanel
           pool={pool}
-          sample={last}
+          report={last}
           placed={placed}
           chosen={gpu}
           choose={chooseGpu}
           marked={marked}
           pointAt={pointAt}
         />
-        {expertLoad === null || expertLoad.length === 0 ? (
+        {last.expertLoad.length === 0 ? (
           <Panel title="Expert load" note="Nothing was counted yet.">
             <p class="awaited">The heat map appears with the next report, within a second.</p>
           </Panel>
         ) : (
-          <ExpertHeatMap pool={pool} load={expertLoad} placed={placed} pointed={pointed} pointAt={pointAt} />
+          <ExpertHeatMap report={last} placed={placed} pointed={pointed} pointAt={pointAt} />
         )}
         <DecisionTable
           decisions={decisions}

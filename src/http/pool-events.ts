@@ -8,7 +8,7 @@ const REPORTS_REMEMBERED = 300;
 
 interface PastReport {
   readonly pool: string;
-  /** JSON, without its large parts: a new reader does not wait until 300 of them are encoded. */
+  /** JSON: a new reader does not wait until 300 of them are encoded. */
   readonly text: string;
 }
 
@@ -88,7 +88,7 @@ export class PoolEvents {
       () => news.stop(),
       view.onReport((report) => {
         this.#send("report", report);
-        this.#past.push({ pool, text: JSON.stringify(withoutLargeParts(report)) });
+        this.#past.push({ pool, text: JSON.stringify(pastReport(report)) });
         if (this.#past.length > REPORTS_REMEMBERED) this.#past.shift();
       }),
       view.onSnapshot(({ epoch, change }) => this.#send("epoch", { pool, epoch, ...change })),
@@ -104,7 +104,8 @@ export class PoolEvents {
   }
 }
 
-function withoutLargeParts(report: PoolReport): Partial<PoolReport> {
-  const { expertLoad: _load, layerNumbers: _numbers, explanation: _explanation, ...rest } = report;
-  return rest;
+/** What stays of it, so that a new reader does not wait for what it cannot show. */
+function pastReport(report: PoolReport): object {
+  const { pool, atMs, tokensPerSecond, balancedness, nodeHopsPerToken, hopsPerToken, stepMs } = report;
+  return { pool, atMs, tokensPerSecond, balancedness, nodeHopsPerToken, hopsPerToken, stepMs };
 }

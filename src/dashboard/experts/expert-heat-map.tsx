@@ -1,7 +1,7 @@
 import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { gradient, LEAST_OCTAVE, MOST_OCTAVE, shades } from "./colour-scale.ts";
 import { layerText } from "../gpus/gpu-text.ts";
-import type { PoolState } from "../live/state.ts";
+import type { PoolReport } from "../live/wire.ts";
 import { fullest } from "../figures/averages.ts";
 import {
   HEAT_MAP_MODES,
@@ -18,9 +18,7 @@ import { type Cell, useCursor } from "./use-cursor.ts";
 import { useDark } from "../page/use-dark.ts";
 
 interface Properties {
-  readonly pool: PoolState;
-  /** `[rows][experts]`, relative to uniform. */
-  readonly load: readonly (readonly number[])[];
+  readonly report: PoolReport;
   readonly placed: Placed | null;
   /** What is pointed at elsewhere; null for nothing. */
   readonly pointed: Pick<HeldExpert, "layer" | "expert"> | null;
@@ -28,8 +26,8 @@ interface Properties {
 }
 
 /** MoE layers × experts (or slots), one canvas pixel each, stretched by the browser. */
-export function ExpertHeatMap({ pool, load, placed, pointed, pointAt }: Properties) {
-  const { layerNumbers: numbers } = pool;
+export function ExpertHeatMap({ report, placed, pointed, pointAt }: Properties) {
+  const { layerNumbers: numbers, expertLoad: load, tokensPerSecond, topk, experts } = report;
   const [mode, setMode] = useState<HeatMapMode>("experts");
   const dark = useDark();
   const table = useMemo(() => shades(dark), [dark]);
@@ -45,12 +43,17 @@ export function ExpertHeatMap({ pool, load, placed, pointed, pointAt }: Properti
 
   const said = ({ row, column }: Cell): string => {
     const expert = view.expertAt(row, column);
-    const last = pool.samples.at(-1);
-    const even =
-      last === undefined || last.topk === 0 ? null : (last.tokensPerSecond * last.topk) / last.experts;
+    const even = topk === 0 ? null : (tokensPerSecond * topk) / experts;
     const times = expert < 0 ? 0 : load[row][expert];
-    const tokensPerSecond = even === null ? null : even * times;
-    return expertText({ layer: layerText(row, numbers), expert, load: times, tokensPerSecond, placed, row });
+    const tokens = even === null ? null : even * times;
+    return expertText({
+      layer: layerText(row, numbers),
+      expert,
+      load: times,
+      tokensPerSecond: tokens,
+      placed,
+      row,
+    });
   };
   const place = cursor.cell;
   const words = place === null ? "" : said(place);

@@ -1,4 +1,4 @@
-import type { PoolSample } from "../live/wire.ts";
+import type { PoolReport, PoolSample } from "../live/wire.ts";
 
 /** Figures that are compared with the start are means over this long: one second of traffic is noisy. */
 const NOW_MS = 10_000;
@@ -32,7 +32,7 @@ export interface Hops {
   readonly most: number;
 }
 
-export function hopsOf({ nodes, gpusPerNode }: PoolSample["topology"]): Hops {
+export function hopsOf({ nodes, gpusPerNode }: PoolReport["topology"]): Hops {
   return nodes > 1
     ? { figure: "nodeHopsPerToken", name: "Node hops per token", most: nodes - 1 }
     : { figure: "hopsPerToken", name: "Hops per token", most: Math.max(1, gpusPerNode - 1) };

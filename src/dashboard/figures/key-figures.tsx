@@ -2,11 +2,11 @@ import type { ComponentChildren } from "preact";
 import { type Hops, hopsOf, latest, stepFactor, tokenMean } from "./averages.ts";
 import { fixed, NONE, short, time, whole } from "../format.ts";
 import type { PoolState } from "../live/state.ts";
-import type { DecisionRecord, Percentiles, PoolSample, TrafficReport } from "../live/wire.ts";
+import type { DecisionRecord, Percentiles, PoolReport, TrafficReport } from "../live/wire.ts";
 
 interface Properties {
   readonly pool: PoolState;
-  readonly last: PoolSample;
+  readonly last: PoolReport;
   readonly traffic: TrafficReport | null;
   readonly alone: boolean;
 }

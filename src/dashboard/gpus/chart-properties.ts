@@ -1,10 +1,10 @@
-import type { PoolSample } from "../live/wire.ts";
+import type { PoolReport } from "../live/wire.ts";
 import type { GpuCost } from "./gpu-cost.ts";
 
 /** What a chart of GPUs is given. */
 export interface GpuChartProperties {
   readonly costs: readonly GpuCost[];
-  readonly topology: PoolSample["topology"];
+  readonly topology: PoolReport["topology"];
   /** How many times as long as an even step a step takes; null where nothing was forwarded. */
   readonly factor: number | null;
   readonly loadLine: number | null;

@@ -1,4 +1,4 @@
-import type { PoolCondition, PoolSample } from "../live/wire.ts";
+import type { PoolCondition, PoolReport } from "../live/wire.ts";
 
 export type GpuState = "live" | "lost" | "draining" | "drained";
 
@@ -18,7 +18,7 @@ const NO_PEAK = { layer: 0, timesMean: 0 };
 
 /** `[gpus]` @param stopped ranks that are known to have stopped, before the pool's leader finds it */
 export function gpuCosts(
-  { gpuLoad, gpuHolds, gpuPeak }: PoolSample,
+  { gpuLoad, gpuHolds, gpuPeak }: PoolReport,
   condition: PoolCondition | null,
   stopped: readonly number[],
 ): GpuCost[] {

@@ -3,7 +3,7 @@ import { useCursor } from "../experts/use-cursor.ts";
 import { latest, stepFactor } from "../figures/averages.ts";
 import { percent } from "../format.ts";
 import type { PoolState } from "../live/state.ts";
-import type { PoolSample } from "../live/wire.ts";
+import type { PoolReport } from "../live/wire.ts";
 import { Panel } from "../page/panel.tsx";
 import { GpuBars } from "./gpu-bars.tsx";
 import { gpuCosts, mostWaitedFor, roomOf } from "./gpu-cost.ts";
@@ -17,7 +17,7 @@ const MOST_BARS = 64;
 interface Properties {
   readonly pool: PoolState;
   /** Its last. */
-  readonly sample: PoolSample;
+  readonly report: PoolReport;
   readonly placed: Placed | null;
   /** The GPU that the person chose; null for the one that steps wait for most. */
   readonly chosen: number | null;
@@ -28,16 +28,17 @@ interface Properties {
 }
 
 /** What each GPU does to the pool's steps, against the load line; and why, for one of them. */
-export function GpuPanel({ pool, sample, placed, chosen, choose, marked, pointAt }: Properties) {
-  const { condition, simulation, expertLoad, layerNumbers } = pool;
-  const costs = gpuCosts(sample, condition, simulation?.lost ?? []);
+export function GpuPanel({ pool, report, placed, chosen, choose, marked, pointAt }: Properties) {
+  const { condition, simulation } = pool;
+  const { expertLoad, layerNumbers } = report;
+  const costs = gpuCosts(report, condition, simulation?.lost ?? []);
   const cursor = useCursor(1, costs.length);
   const factor = stepFactor(latest(pool.samples));
   const loadLine = condition?.loadLine ?? null;
   const room = loadLine === null ? null : roomOf(factor, loadLine);
   const shown = (chosen === null ? undefined : costs[chosen]) ?? mostWaitedFor(costs);
   const pointed = cursor.cell === null ? null : costs[cursor.cell.column];
-  const words = pointed === null ? null : gpuText(pointed, sample, layerNumbers);
+  const words = pointed === null ? null : gpuText(pointed, report, layerNumbers);
   const Chart = costs.length > MOST_BARS ? GpuGrid : GpuBars;
   return (
     <Panel title="GPU load" note={<Room room={room} />}>
@@ -56,7 +57,7 @@ export function GpuPanel({ pool, sample, placed, chosen, choose, marked, pointAt
       >
         <Chart
           costs={costs}
-          topology={sample.topology}
+          topology={report.topology}
           factor={factor}
           loadLine={loadLine}
           chosen={shown?.gpu ?? null}

@@ -12,8 +12,8 @@ interface Properties {
   readonly byPerson: boolean;
   readonly release: () => void;
   readonly placed: Placed | null;
-  /** `[layers][experts]`; null before it is known. */
-  readonly load: readonly (readonly number[])[] | null;
+  /** `[layers][experts]` */
+  readonly load: readonly (readonly number[])[];
   readonly numbers: readonly number[];
   readonly pointAt: (expert: Pick<HeldExpert, "layer" | "expert"> | null) => void;
 }
@@ -21,7 +21,7 @@ interface Properties {
 /** The experts that fill one GPU, with where else they are. */
 export function WhyStrip({ cost, byPerson, release, placed, load, numbers, pointAt }: Properties) {
   const { gpu } = cost;
-  const held = placed === null || load === null ? null : heaviest(placed, load, gpu, ROWS);
+  const held = placed === null ? null : heaviest(placed, load, gpu, ROWS);
   return (
     <section class="why" aria-label={`What fills GPU ${gpu}`}>
       <h3 title="Experts by what this GPU has of them, relative to a GPU's even part of the layer">

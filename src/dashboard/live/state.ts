@@ -1,7 +1,6 @@
 import type {
   DecisionRecord,
   Decisions,
-  EpochReport,
   GatewayCondition,
   History,
   PoolCondition,
@@ -14,7 +13,6 @@ import type {
 
 /** Samples kept per pool: 15 minutes at one a second. */
 const SAMPLES_KEPT = 900;
-const EPOCHS_KEPT = 500;
 const DECISIONS_KEPT = 200;
 
 /**
@@ -27,15 +25,11 @@ export interface PoolState {
   /** Oldest first. */
   readonly samples: readonly PoolSample[];
   /** Oldest first. */
-  readonly epochs: readonly EpochReport[];
-  /** Oldest first. */
   readonly decisions: readonly DecisionRecord[];
   /** Null before the gateway has said it. */
   readonly condition: PoolCondition | null;
-  /** `[layers][experts]`, relative to uniform; null before the first live report. */
-  readonly expertLoad: PoolReport["expertLoad"] | null;
-  /** The layer of the model that each row of it is of. */
-  readonly layerNumbers: PoolReport["layerNumbers"];
+  /** Its last; null before the first. */
+  readonly last: PoolReport | null;
   /** When its last report came, by this machine's clock; null before the first. */
   readonly reportedAtMs: number | null;
   /** Null where its servers are real. */
@@ -55,7 +49,6 @@ export interface State {
 
 export type Message =
   | { readonly type: "history"; readonly value: History; readonly atMs: number }
-  | { readonly type: "epoch"; readonly value: EpochReport; readonly atMs: number }
   | { readonly type: "report"; readonly value: PoolReport; readonly atMs: number }
   | { readonly type: "state"; readonly value: PoolCondition; readonly atMs: number }
   | { readonly type: "decisions"; readonly value: Decisions; readonly atMs: number }
@@ -77,11 +70,9 @@ export const NOTHING_YET: State = {
 
 const EMPTY_POOL: PoolState = {
   samples: [],
-  epochs: [],
   decisions: [],
   condition: null,
-  expertLoad: null,
-  layerNumbers: [],
+  last: null,
   reportedAtMs: null,
   simulation: null,
 };
@@ -94,11 +85,6 @@ export function receive(state: State, message: Message): State {
   switch (message.type) {
     case "history":
       return { ...received, pools: poolsOf(message.value), gateway: message.value.gateway };
-    case "epoch":
-      return {
-        ...received,
-        pools: changed(state.pools, message.value.pool, (p) => withEpoch(p, message.value)),
-      };
     case "report":
       return {
         ...received,
@@ -140,11 +126,9 @@ export function shownPool(state: State): string | null {
 /** What the server remembers replaces what the page did: after a restart the old figures are not its own. */
 function poolsOf(history: History): State["pools"] {
   let pools: State["pools"] = new Map();
-  for (const epoch of history.epochs) pools = changed(pools, epoch.pool, (p) => withEpoch(p, epoch));
   for (const sample of history.reports) pools = changed(pools, sample.pool, (p) => withSample(p, sample));
   // Its sample is among the others.
-  for (const { pool, expertLoad, layerNumbers } of history.latest)
-    pools = changed(pools, pool, (p) => ({ ...p, expertLoad, layerNumbers }));
+  for (const last of history.latest) pools = changed(pools, last.pool, (p) => ({ ...p, last }));
   for (const condition of history.states)
     pools = changed(pools, condition.pool, (p) => ({ ...p, condition }));
   for (const decisions of history.decisions)
@@ -162,10 +146,6 @@ function without(pools: State["pools"], name: string) {
   return new Map([...pools].filter(([other]) => other !== name));
 }
 
-function withEpoch(pool: PoolState, epoch: EpochReport): PoolState {
-  return { ...pool, epochs: [...pool.epochs, epoch].slice(-EPOCHS_KEPT) };
-}
-
 function withDecisions(pool: PoolState, { decisions }: Decisions): PoolState {
   const byId = new Map(pool.decisions.map((decision) => [decision.id, decision]));
   for (const decision of decisions) byId.set(decision.id, decision);
@@ -173,9 +153,10 @@ function withDecisions(pool: PoolState, { decisions }: Decisions): PoolState {
   return { ...pool, decisions: all.slice(-DECISIONS_KEPT) };
 }
 
-function withReport(pool: PoolState, report: PoolReport): PoolState {
-  const { expertLoad, layerNumbers, ...sample } = report;
-  return { ...withSample(pool, sample), expertLoad, layerNumbers };
+function withReport(pool: PoolState, last: PoolReport): PoolState {
+  const { pool: name, atMs, tokensPerSecond, balancedness, nodeHopsPerToken, hopsPerToken, stepMs } = last;
+  const sample = { pool: name, atMs, tokensPerSecond, balancedness, nodeHopsPerToken, hopsPerToken, stepMs };
+  return { ...withSample(pool, sample), last };
 }
 
 function withSample(pool: PoolState, sample: PoolSample): PoolState {

@@ -6,7 +6,6 @@ const SILENCE_MS = 5000;
 const RETRY_MS = 2000;
 const EVENTS: ReadonlySet<string> = new Set([
   "history",
-  "epoch",
   "report",
   "state",
   "decisions",

@@ -13,18 +13,11 @@ interface RankState {
   readonly kvUse: number;
 }
 
-/** A pool's last second, as `history` keeps it. */
+/** What stays of a pool's seconds, as `history` has them. */
 export interface PoolSample {
   readonly pool: string;
-  readonly model: string;
   /** Wall-clock milliseconds since 1970. */
   readonly atMs: number;
-  readonly topology: Topology;
-  readonly epoch: number;
-  readonly layers: number;
-  readonly experts: number;
-  /** Experts of a token in each layer; 0 where that is not known. */
-  readonly topk: number;
   readonly tokensPerSecond: number;
   /** Σ mean / Σ max GPU load over steps and layers, 0..1; null when nothing was forwarded. */
   readonly balancedness: number | null;
@@ -32,6 +25,17 @@ export interface PoolSample {
   readonly nodeHopsPerToken: number | null;
   readonly hopsPerToken: number | null;
   readonly stepMs: number | null;
+}
+
+/** Event `report`: a pool's last second. */
+export interface PoolReport extends PoolSample {
+  readonly model: string;
+  readonly topology: Topology;
+  readonly epoch: number;
+  readonly layers: number;
+  readonly experts: number;
+  /** Experts of a token in each layer; 0 where that is not known. */
+  readonly topk: number;
   /** `[gpus]`, relative to the mean GPU. */
   readonly gpuLoad: readonly number[];
   /** `[gpus]`: the row of each one's fullest layer, and its load there relative to the mean GPU. */
@@ -39,30 +43,13 @@ export interface PoolSample {
   /** `[gpus]`: how much longer a step takes for each, in parts of an even one. */
   readonly gpuHolds: readonly number[];
   readonly ranks: readonly RankState[];
-  /** Since the pool's start. */
   readonly decision: string;
   /** What loads were counted from; null where they are counted in the gateway's own process. */
   readonly loads: { readonly counts: "source" | "received" } | null;
-}
-
-/** Event `report`. */
-export interface PoolReport extends PoolSample {
   /** `[layers]`: the layer of the model that each row of the load is of; empty where that is not known. */
   readonly layerNumbers: readonly number[];
   /** `[layers][experts]`, relative to an expert's fair part. */
   readonly expertLoad: readonly (readonly number[])[];
-}
-
-/** Event `epoch`. */
-export interface EpochReport {
-  readonly pool: string;
-  readonly epoch: number;
-  readonly kind: "placement" | "shares";
-  readonly reason: string;
-  /** Wall-clock milliseconds since 1970. */
-  readonly atMs: number;
-  readonly movedSlots: number;
-  readonly movedBytes: number;
 }
 
 /** Event `traffic`: what the gateway measured, over all pools. */
@@ -188,7 +175,6 @@ export interface SimulationReport {
 
 /** Event `history`, first on every connection. */
 export interface History {
-  readonly epochs: readonly EpochReport[];
   readonly reports: readonly PoolSample[];
   /** The last of each pool, whole. */
   readonly latest: readonly PoolReport[];
