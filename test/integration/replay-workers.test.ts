@@ -62,8 +62,8 @@ it("several workers search for the highest load together, and end a step that is
   const { play } = WorkerPlayer.prototype;
   // How busy this machine is must not decide.
   vi.spyOn(WorkerPlayer.prototype, "play").mockImplementation(async function (this: WorkerPlayer, ...args) {
-    const played = await play.apply(this, args);
-    return { ...played, outcome: { ...played.outcome, client } };
+    const whole = await play.apply(this, args);
+    return { ...whole, outcome: { ...whole.outcome, client } };
   });
   await using server = await scriptedServer(async (body, response) => {
     const refused = server.open > MOST_OPEN;
