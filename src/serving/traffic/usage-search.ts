@@ -108,7 +108,7 @@ export class UsageSearch {
         bytes += part[i].length;
       }
     }
-    const end = joined(chunks.reverse());
+    const end = joined(chunks.toReversed());
     return bytes <= LOOKED_AT_BYTES ? end : end.subarray(bytes - LOOKED_AT_BYTES);
   }
 }
