@@ -1,6 +1,7 @@
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { type ScriptedServer, scriptedServer, stream } from "../../harness/fakes/scripted-server.ts";
 import { Lateness } from "../../src/replay/client/lateness.ts";
@@ -21,11 +22,14 @@ beforeAll(async () => {
   server = await narrowServer(MOST_OPEN);
 });
 
-/** Refuses what is more than so many at one time. */
-async function narrowServer(most: number): Promise<ScriptedServer> {
-  const narrow = await scriptedServer((body, response) =>
-    narrow.open > most ? void response.writeHead(503).end() : stream(body, response),
-  );
+/** Refuses what is more than so many at one time. @param pauseMs before each answer: what is in flight overlaps */
+async function narrowServer(most: number, pauseMs = 0): Promise<ScriptedServer> {
+  const narrow = await scriptedServer(async (body, response) => {
+    const refused = narrow.open > most;
+    if (pauseMs > 0) await setTimeout(pauseMs);
+    if (refused) response.writeHead(503).end();
+    else await stream(body, response);
+  });
   return narrow;
 }
 
@@ -133,10 +137,11 @@ describe("a load curve", () => {
   });
 
   it("is compared with another, load by load, and by the highest load of each", async () => {
-    const sweep = ["--sweep", "concurrency=1:8:x2", "--find-max", "--settle", "0s", "--precision", "0.01"];
+    const sweep = ["--sweep", "concurrency=2:8:x2", "--find-max", "--settle", "0s", "--precision", "0.01"];
     const wanted = ["--requests", "12", "--goodput", "e2el:60000", "--attainment", "1"];
-    await using narrower = await narrowServer(MOST_OPEN - 2);
-    const a = await curve(...sweep, ...wanted);
+    await using wider = await narrowServer(MOST_OPEN, 60);
+    await using narrower = await narrowServer(MOST_OPEN - 2, 60);
+    const a = await curveOf(wider, ...sweep, ...wanted);
     const b = await curveOf(narrower, ...sweep, ...wanted);
     const { code, stdout } = await resultHere("replay", "compare", a.out, b.out, "--json");
     const compared = JSON.parse(stdout);
@@ -144,7 +149,7 @@ describe("a load curve", () => {
       code: 0,
       format: "plimsoll.replay-curve-comparison/1",
     });
-    expect(compared.steps.map(({ step_load }: { step_load: number }) => step_load)).toEqual([1, 2, 4]);
+    expect(compared.steps.map(({ step_load }: { step_load: number }) => step_load)).toEqual([2, 4]);
     expect(compared.steps[0]).toMatchObject({
       requests: { a: 12, b: 12 },
       paired: true,
@@ -153,8 +158,8 @@ describe("a load curve", () => {
         mean_itl_ms: { a: expect.any(Number) },
       },
     });
-    expect(compared.steps[2].metrics.goodput_rate).toMatchObject({ a: 1, better: "higher" });
-    expect(compared.steps[2].metrics.goodput_rate.b).toBeLessThan(1);
+    expect(compared.steps[1].metrics.goodput_rate).toMatchObject({ a: 1, better: "higher" });
+    expect(compared.steps[1].metrics.goodput_rate.b).toBeLessThan(1);
     expect(compared).toMatchObject({
       only_b: [3],
       max_load: {
@@ -165,7 +170,12 @@ describe("a load curve", () => {
         verdict: "worse",
       },
     });
-    const text = (await resultHere("replay", "compare", a.out, b.out)).stdout;
+    const page = join(folder, "compared.html");
+    const text = (await resultHere("replay", "compare", a.out, b.out, "--out", page)).stdout;
+    const html = await readFile(page, "utf8");
+    expect(html.match(/<path class="line (plimsoll|eplb)"/g)).toHaveLength(12);
+    expect(html).toMatch(/A held: 5\.0[^]*B held: 3\.0/);
+    expect(html).toMatch(/<th[^>]*>4<\/th><td[^>]*>p50_ttft_ms</);
     expect(text).toMatch(/│ +4 │ p50_ttft_ms +│[^]*B\/A: 0\.600, between 0\.500 and 0\.800: B is worse/);
 
     const one = ["--concurrency", "1", "--requests", "2", "--isl", "5", "--osl", "2"];

@@ -3,12 +3,14 @@ import Table from "cli-table3";
 import { InputError } from "../../lib/errors.ts";
 import { decimals } from "../../lib/number-text.ts";
 import { type CurveComparison, compareCurves } from "../../replay/compare/compare-curves.ts";
+import type { ComparedMetric } from "../../replay/compare/compare-runs.ts";
 import type { ComparedHighest, HighestLoad } from "../../replay/compare/highest-load.ts";
 import { loadOfStep, stepsIn } from "../../replay/curve/curve-steps.ts";
 import { textIn } from "../../replay/report/report-value.ts";
 import type { ReplayReport } from "../../replay/report/report.ts";
-import type { Output } from "../output.ts";
-import { comparedCells, metricsReport } from "./compared-figures.ts";
+import { type Output, writeOutput } from "../output.ts";
+import { COMPARED_COLUMNS, comparedCells, metricsReport } from "./compared-figures.ts";
+import { comparePage, curvePairCharts } from "./page/compare-page.ts";
 import { runRequests } from "./run-requests.ts";
 
 /** What people look at first; `--json` has all. */
@@ -28,7 +30,12 @@ type Side = readonly [folder: string, report: ReplayReport];
  * Holds two load curves against each other, and says what differs.
  * @throws InputError where they have nothing in common
  */
-export async function compareCurveFolders(a: Side, b: Side, seed: number, out: Output): Promise<void> {
+export async function compareCurveFolders(
+  a: Side,
+  b: Side,
+  { seed, out: page }: { readonly seed: number; readonly out?: string },
+  out: Output,
+): Promise<void> {
   const comparison = compareCurves(await curveRun(a), await curveRun(b), seed);
   const { steps, warnings, highest } = comparison;
   if (steps.length === 0 && highest.verdict === "not measured")
@@ -37,6 +44,7 @@ export async function compareCurveFolders(a: Side, b: Side, seed: number, out: O
       "",
       `shares no load with ${a[0]}: ${loadsText(b[1])}, and ${loadsText(a[1])} there`,
     );
+  if (page !== undefined) await writeOutput(page, pageOf(a, b, seed, comparison));
   out.result(report(a, b, seed, comparison), text(a, b, seed, comparison));
   if (out.json) for (const warning of warnings) out.progress(warning);
 }
@@ -93,7 +101,7 @@ function highestReport(highest: HighestLoad | null): object | null {
 function text([a, ofA]: Side, [b, ofB]: Side, seed: number, comparison: CurveComparison): string {
   const { steps, onlyA, onlyB, highest, warnings } = comparison;
   const table = new Table({
-    head: [textIn(ofA, "sweep") === "rate" ? "Rate" : "Streams", "", "A", "B", "B/A", "95 %", "B is"],
+    head: [textIn(ofA, "sweep") === "rate" ? "Rate" : "Streams", "", ...COMPARED_COLUMNS],
     colAligns: ["right", "left", "right", "right", "right", "right", "left"],
     style: { head: [], border: [], compact: true },
   });
@@ -101,9 +109,7 @@ function text([a, ofA]: Side, [b, ofB]: Side, seed: number, comparison: CurveCom
     load,
     comparison: { metrics },
   } of steps) {
-    const shown = metrics.filter(
-      ({ metric, verdict }) => SHOWN.has(metric.key) && verdict !== "not measured",
-    );
+    const shown = shownOf(metrics);
     for (const [i, compared] of shown.entries())
       table.push([i === 0 ? `${load}` : "", compared.metric.key, ...comparedCells(compared)]);
   }
@@ -124,6 +130,29 @@ function text([a, ofA]: Side, [b, ofB]: Side, seed: number, comparison: CurveCom
           `Bootstrap: ${steps[0].comparison.draws} draws of blocks of requests in a row, step by step (seed ${seed}).`,
         ]),
   ].join("\n");
+}
+
+function pageOf([a, ofA]: Side, [b, ofB]: Side, seed: number, comparison: CurveComparison): string {
+  const { steps, highest, warnings } = comparison;
+  const rows = steps.flatMap(({ load, comparison: { metrics } }) =>
+    shownOf(metrics).map((compared) => ({
+      header: `${load}`,
+      cells: [compared.metric.key, ...comparedCells(compared)],
+    })),
+  );
+  return comparePage({
+    a,
+    b,
+    seed,
+    warnings,
+    lead: highestLines(highest).join(". ") || `${steps.length} loads that both have.`,
+    table: { caption: "B held against A, load by load", columns: ["Load", "", ...COMPARED_COLUMNS], rows },
+    charts: curvePairCharts(ofA, ofB, highest),
+  });
+}
+
+function shownOf(metrics: readonly ComparedMetric[]): readonly ComparedMetric[] {
+  return metrics.filter(({ metric, verdict }) => SHOWN.has(metric.key) && verdict !== "not measured");
 }
 
 function highestLines({ a, b, ratio, between, verdict }: ComparedHighest): string[] {

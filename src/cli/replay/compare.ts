@@ -8,14 +8,16 @@ import type { GoodputTargets } from "../../replay/measures/goodput.ts";
 import { goodputOf, numberIn } from "../../replay/report/report-value.ts";
 import type { ReplayReport } from "../../replay/report/report.ts";
 import { countOption, jsonOption } from "../options.ts";
-import { output } from "../output.ts";
+import { output, writeOutput } from "../output.ts";
 import { compareCurveFolders } from "./compare-curves.ts";
-import { comparedCells, metricsReport } from "./compared-figures.ts";
+import { COMPARED_COLUMNS, comparedCells, metricsReport, metricTable } from "./compared-figures.ts";
 import { finishedPair } from "./finished-run.ts";
+import { comparePage, runPairCharts } from "./page/compare-page.ts";
 import { runRequests } from "./run-requests.ts";
 
 interface CompareFlags {
   readonly seed: number;
+  readonly out?: string;
   readonly json?: true;
 }
 
@@ -28,6 +30,7 @@ export function compareCommand(): Command {
     .argument("<A>", "the --out of a run, or of a load curve")
     .argument("<B>", "the --out of another of that kind")
     .addOption(countOption("--seed <n>", "of the draws of the bootstrap").default(1))
+    .option("--out <file>", "also write a page with charts (HTML)")
     .addOption(jsonOption())
     .action(compare);
 }
@@ -35,7 +38,7 @@ export function compareCommand(): Command {
 async function compare(folderA: string, folderB: string, flags: CompareFlags): Promise<void> {
   const { kind, a, b } = await finishedPair(folderA, folderB);
   const out = output(flags.json ?? false);
-  if (kind === "curves") return compareCurveFolders([folderA, a], [folderB, b], flags.seed, out);
+  if (kind === "curves") return compareCurveFolders([folderA, a], [folderB, b], flags, out);
   const goodput = goodputOf(a) ?? goodputOf(b);
   const valuesA = await valuesOf(folderA, a, goodput);
   const valuesB = await valuesOf(folderB, b, goodput);
@@ -49,6 +52,15 @@ async function compare(folderA: string, folderB: string, flags: CompareFlags): P
     seed: flags.seed,
     warnings,
   };
+  if (flags.out !== undefined) {
+    const page = {
+      ...facts,
+      lead: `${valuesA.count} requests of A and ${valuesB.count} of B.`,
+      table: metricTable(comparison.metrics),
+      charts: runPairCharts(valuesA, valuesB),
+    };
+    await writeOutput(flags.out, comparePage(page));
+  }
   out.result(comparisonReport(facts, comparison), comparisonText(facts, comparison));
   if (out.json) for (const warning of warnings) out.progress(warning);
 }
@@ -88,7 +100,7 @@ function comparisonReport(facts: Facts, { paired, blocks, draws, metrics }: Comp
 
 function comparisonText(facts: Facts, { paired, blocks, draws, metrics }: Comparison): string {
   const table = new Table({
-    head: ["", "A", "B", "B/A", "95 %", "B is"],
+    head: ["", ...COMPARED_COLUMNS],
     colAligns: ["left", "right", "right", "right", "right", "left"],
     style: { head: [], border: [], compact: true },
   });
