@@ -47,9 +47,10 @@ export interface CountedTime {
   readonly toMs: number | null;
 }
 
-/** What happened over the time of a run: most in flight of each second, tokens of each tenth of one. */
+/** Amounts of each second of a run. */
 export interface SecondCounts {
   readonly inFlight: readonly number[];
+  /** Of each tenth of a second. */
   readonly tokens: readonly number[];
 }
 
