@@ -16,6 +16,7 @@ import { plimsollReplay } from "./plimsoll-replay.ts";
 import { runReplayBench } from "./replay-bench.ts";
 import { replayTables } from "./replay-tables.ts";
 
+const WARM_UP_SECONDS = 2;
 const DEFAULTS = { loads: ["low", "high"], repeats: 3, seconds: 20, seed: 1 };
 const HOW_TO_GET_AIPERF =
   "python3 -m venv DIR && DIR/bin/pip install aiperf (Python 3.11 to 3.13), then --aiperf DIR/bin/aiperf";
@@ -66,7 +67,15 @@ async function run(flags: Flags): Promise<void> {
     if (flags.aiperf !== undefined) tools.push(await aiperfAt(flags.aiperf, join(folder, "aiperf")));
     if (missing !== null) progress(missing);
     const { all, stopped } = await stoppable(async (signal) => ({
-      all: await runReplayBench({ ...flags, tools, cells, folder, progress, signal }),
+      all: await runReplayBench({
+        ...flags,
+        warmUpSeconds: WARM_UP_SECONDS,
+        tools,
+        cells,
+        folder,
+        progress,
+        signal,
+      }),
       stopped: signal.aborted,
     }));
     const about = [

@@ -6,8 +6,6 @@ import type { LoadTool } from "./load-tool.ts";
 import { madeTrace, traceText } from "./made-trace.ts";
 import { runTool, type Stand, type ToolRun } from "./tool-run.ts";
 
-/** So long the mock is loaded before anything counts, for its code to be compiled. */
-const WARM_UP_SECONDS = 2;
 /** Beyond the trace's own length, for a tool to start, to wait for answers and to write its files. */
 const ALLOWANCE_MS = 120_000;
 
@@ -19,6 +17,8 @@ export interface ReplayBench {
   /** Of arrivals. */
   readonly seconds: number;
   readonly seed: number;
+  /** Of arrivals before anything counts, for the mock's code to be compiled; 0 for none. */
+  readonly warmUpSeconds: number;
   /** It is there: for the trace and every tool's files. */
   readonly folder: string;
   /** One line of progress. */
@@ -57,8 +57,10 @@ async function runCell(bench: ReplayBench, cell: Cell): Promise<CellRuns[]> {
     await writeFile(trace, traceText(rows));
     return { mock, url: `http://127.0.0.1:${port}`, rows, trace, limitMs: 1000 * length + ALLOWANCE_MS };
   };
-  progress(`${cellText(cell)}: warming up`);
-  await runTool(tools[0], await stand("warm-up", WARM_UP_SECONDS), join(folder, "warm-up"));
+  progress(cellText(cell));
+  if (bench.warmUpSeconds > 0) {
+    await runTool(tools[0], await stand("warm-up", bench.warmUpSeconds), join(folder, "warm-up"));
+  }
   const measured = await stand("trace", seconds);
   const done = tools.map((tool) => ({ cell, tool, runs: [] as ToolRun[], broken: [] as string[] }));
   for (let repeat = 1; repeat <= repeats; repeat++) {

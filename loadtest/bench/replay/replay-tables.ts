@@ -80,6 +80,13 @@ const COSTS: readonly Cost[] = [
   { name: "ITL off p99", digits: 2, of: ({ errors }) => errors.itl?.p99 ?? null },
 ];
 
+/** Of the machine, not of the tool. */
+const WAITED: Cost = {
+  name: "mock without a core, %",
+  digits: 2,
+  of: ({ mockWaited }) => (mockWaited === null ? null : 100 * mockWaited),
+};
+
 /** What it takes, and how far single values are off. */
 function costTable(all: readonly CellRuns[]): BenchTable {
   const columns: Column[] = [
@@ -87,6 +94,7 @@ function costTable(all: readonly CellRuns[]): BenchTable {
     { name: "tool" },
     { name: "runs" },
     ...COSTS,
+    WAITED,
     { name: "completed" },
     { name: "failed" },
     { name: "seen otherwise" },
@@ -100,7 +108,7 @@ function costTable(all: readonly CellRuns[]): BenchTable {
       cell.name,
       tool.name,
       runs.length,
-      ...COSTS.map(({ of }) => median(runs.map(of))),
+      ...[...COSTS, WAITED].map(({ of }) => median(runs.map(of))),
       `${sum(runs, ({ completed }) => completed)} of ${sum(runs, ({ requests }) => requests)}`,
       sum(runs, ({ failed }) => failed),
       sum(runs, ({ errors }) => errors.otherwise),
@@ -109,6 +117,7 @@ function costTable(all: readonly CellRuns[]): BenchTable {
       "CPU of all processes of a tool: per frame while requests came, in all from start to end, start-up and files included. " +
         "Memory: the most at one time, shared pages counted once. Sent late: how much later than the trace says the mock had a request, from the " +
         "one that came earliest. TTFT and ITL off: single values of a tool's own lines beside the mock's, whatever the direction. " +
+        "Mock without a core: of the run's time, how long it was ready and the machine was busy. " +
         "Seen otherwise: answers that a tool has not, or with another number of frames.",
       ...all.flatMap(({ cell, tool, broken }) =>
         broken.map((why) => `${cell.name}: a run of ${tool.name} has no figures: ${why}`),

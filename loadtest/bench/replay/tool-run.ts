@@ -29,6 +29,8 @@ export interface ToolRun extends ToolUse {
   readonly errors: SeenErrors;
   /** Behind the trace's clock, by the mock; milliseconds. */
   readonly late: { readonly p50: number; readonly p99: number };
+  /** Of the run's time, the part in which the mock was ready and had no core; null where the system does not say. */
+  readonly mockWaited: number | null;
   /** Why the tool itself does not believe it. */
   readonly doubts: readonly string[];
 }
@@ -40,7 +42,7 @@ export async function runTool(tool: LoadTool, stand: Stand, folder: string): Pro
   await mock.take();
   const command = tool.command({ trace, url, folder });
   const use = await watchTool(command, mock, rows.length, folder, limitMs);
-  const { truths } = await mock.take();
+  const { truths, core } = await mock.take();
   const { figures, completed, failed, doubts, seen } = await tool.read(folder);
   const late = latenessOf(rows, truths);
   return {
@@ -52,6 +54,7 @@ export async function runTool(tool: LoadTool, stand: Stand, folder: string): Pro
     failed,
     errors: seenErrors(seen, truths),
     late: { p50: percentileOf(late, 50, "nearest rank"), p99: percentileOf(late, 99, "nearest rank") },
+    mockWaited: core.waitedMs === null ? null : core.waitedMs / core.elapsedMs,
     doubts,
   };
 }
