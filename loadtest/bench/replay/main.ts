@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
-import { availableParallelism, cpus, tmpdir } from "node:os";
+import { availableParallelism, cpus, loadavg, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { exitByOutcome } from "../../../src/cli/exit-code.ts";
@@ -59,6 +59,7 @@ async function run(flags: Flags): Promise<void> {
   }
   const { result, progress } = output(flags.json ?? false);
   const cells = CELLS.filter(({ name }) => flags.loads.includes(name));
+  const machine = machineText();
   const folder = await folderOf(flags.keep);
   try {
     const tools: LoadTool[] = [plimsollReplay];
@@ -79,7 +80,7 @@ async function run(flags: Flags): Promise<void> {
       stopped: signal.aborted,
     }));
     const about = [
-      machineText(),
+      machine,
       ...cells.map(loadText(flags)),
       ...tools.map((tool) => tool.about),
       missing,
@@ -87,7 +88,8 @@ async function run(flags: Flags): Promise<void> {
     const tables = replayTables(all);
     const json = Object.fromEntries(Object.entries(tables).map(([name, table]) => [name, tableJson(table)]));
     const texts = [about.map((line) => `- ${line}`).join("\n"), ...Object.values(tables).map(tableText)];
-    result({ about, ...flags, ...json }, texts.join("\n\n"));
+    const runs = all.map(({ cell, tool, ...done }) => ({ load: cell.name, tool: tool.name, ...done }));
+    result({ about, ...flags, ...json, runs }, texts.join("\n\n"));
     if (stopped) process.exitCode = INTERRUPTED;
   } finally {
     if (flags.keep === undefined) await rm(folder, { recursive: true });
@@ -113,7 +115,7 @@ async function aiperfAt(file: string, folder: string): Promise<LoadTool> {
 
 function machineText(): string {
   const model = cpus()[0]?.model ?? "unknown";
-  return `${availableParallelism()} × ${model}, shared by the mock and the tool; Linux, loopback`;
+  return `${availableParallelism()} × ${model}, shared by the mock and the tool; load average before it began ${loadavg()[0].toFixed(1)}`;
 }
 
 function loadText({ seconds, repeats, seed }: Flags): (cell: Cell) => string {

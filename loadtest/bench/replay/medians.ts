@@ -4,7 +4,6 @@ import type { ToolRun } from "./tool-run.ts";
 
 /** A figure over the repeats. */
 export interface FigureMedian {
-  readonly truth: number | null;
   readonly measured: number | null;
   /** Per cent above the truth of its own run. */
   readonly error: number | null;
@@ -15,12 +14,10 @@ export interface FigureMedian {
 export function medianFigures(runs: readonly ToolRun[]): Record<keyof Figures, FigureMedian> {
   const entries = FIGURES.map((figure) => {
     const errors = runs.flatMap(({ measured, truth }) => errorPercent(measured[figure], truth[figure]) ?? []);
-    const of = (which: "measured" | "truth") => median(runs.flatMap((run) => run[which][figure] ?? []));
     return [
       figure,
       {
-        truth: of("truth"),
-        measured: of("measured"),
+        measured: median(runs.map(({ measured }) => measured[figure])),
         error: median(errors),
         worst: errors.toSorted((a, b) => Math.abs(b) - Math.abs(a))[0] ?? null,
       },

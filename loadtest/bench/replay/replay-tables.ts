@@ -22,7 +22,6 @@ function figureTable(all: readonly CellRuns[], names: readonly string[]): BenchT
     { name: "load" },
     { name: "figure" },
     ...names.flatMap((name) => [
-      { name: `truth for ${name}`, digits: 2 },
       { name, digits: 2 },
       { name: `${name} off, %`, digits: 2 },
       { name: `${name} worst, %`, digits: 2 },
@@ -35,8 +34,8 @@ function figureTable(all: readonly CellRuns[], names: readonly string[]): BenchT
       name,
       figure,
       ...medians.flatMap((of) => {
-        const { truth, measured, error, worst } = of[figure];
-        return measured === null ? [null, null, null, null] : [truth, measured, error, worst];
+        const { measured, error, worst } = of[figure];
+        return [measured, error, worst];
       }),
     ]);
   });

@@ -10,8 +10,10 @@ import { childrenSeconds } from "./shell-times.ts";
 import type { ToolCommand } from "./load-tool.ts";
 
 const POLL_MS = 250;
-/** Reading memory halts a process for a moment. */
+/** Reading memory takes milliseconds. */
 const POLLS_PER_MEMORY = 4;
+/** A short run is looked at once it has begun. */
+const FIRST_POLLS = 2;
 const LAST_LINES = 3;
 
 /** What it took to play a trace. */
@@ -52,21 +54,22 @@ export async function watchTool(
   // The shell says at the end what its children, and theirs, have computed.
   const child = spawn(
     "sh",
-    ["-c", '"$@"; code=$?; times >&3; exit $code', "sh", command.file, ...command.args],
+    ["-c", '"$@" 3>&-; code=$?; times >&3; exit $code', "sh", command.file, ...command.args],
     {
       cwd: folder,
       env: { ...process.env, ...command.environment },
       stdio: ["ignore", log.fd, log.fd, "pipe"],
     },
   );
-  await log.close();
+  // Asked before anything is waited for: it may end at once.
   const exit = once(child, "exit").then(() => performance.now() - startedAt);
   const times = text(child.stdio[3] as NodeJS.ReadableStream & AsyncIterable<Buffer>);
+  await log.close();
   const { late, ...seen } = await watch(child, mock, requests, startedAt, limitMs);
   const wallMs = await exit;
-  if (child.exitCode !== 0) {
+  if (late || child.exitCode !== 0) {
     const said = (await readFile(logPath, "utf8")).trim().split("\n").slice(-LAST_LINES).join(" | ");
-    const how = late ? `had not ended after ${Math.round(wallMs / 1000)} s` : `exit code ${child.exitCode}`;
+    const how = late ? `had not ended after ${(wallMs / 1000).toFixed(1)} s` : `exit code ${child.exitCode}`;
     throw new Error(`${how}; it said: ${said}`);
   }
   return { wallMs, cpuSeconds: childrenSeconds(await times), ...seen };
@@ -94,7 +97,10 @@ async function watch(
       to = { cpuSeconds: cpuSeconds(pids), frames };
       from ??= to;
     }
-    if (polls++ % POLLS_PER_MEMORY === 0) peakBytes = Math.max(peakBytes, proportionalBytes(pids));
+    if (polls < FIRST_POLLS || polls % POLLS_PER_MEMORY === 0) {
+      peakBytes = Math.max(peakBytes, proportionalBytes(pids));
+    }
+    polls++;
     await sleep(POLL_MS);
   }
   const frames = from === null || to === null ? 0 : to.frames - from.frames;
