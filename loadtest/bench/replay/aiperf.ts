@@ -76,7 +76,12 @@ export async function aiperf(file: string, folder: string): Promise<LoadTool> {
         },
         completed: report.number("request_count", "avg"),
         failed: report.has("error_request_count") ? report.number("error_request_count", "avg") : 0,
-        doubts: [],
+        doubts:
+          report.has("replay_sched_degraded") && report.number("replay_sched_degraded", "avg") > 0
+            ? [
+                `its schedule was degraded: half a second late at p99 (${report.number("replay_sched_lag_p99", "avg").toFixed(0)} ms)`,
+              ]
+            : [],
         seen: requests
           .filter((request) => !request.has("error"))
           .map((request) => ({
