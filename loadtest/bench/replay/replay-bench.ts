@@ -58,11 +58,17 @@ async function runCell(bench: ReplayBench, cell: Cell): Promise<CellRuns[]> {
     return { mock, url: `http://127.0.0.1:${port}`, rows, trace, limitMs: 1000 * length + ALLOWANCE_MS };
   };
   progress(cellText(cell));
+  const done = tools.map((tool) => ({ cell, tool, runs: [] as ToolRun[], broken: [] as string[] }));
   if (bench.warmUpSeconds > 0) {
-    await runTool(tools[0], await stand("warm-up", bench.warmUpSeconds), join(folder, "warm-up"));
+    try {
+      await runTool(tools[0], await stand("warm-up", bench.warmUpSeconds), join(folder, "warm-up"));
+    } catch (error) {
+      // Ctrl-C is for the tools too.
+      if (signal.aborted) return done;
+      throw error;
+    }
   }
   const measured = await stand("trace", seconds);
-  const done = tools.map((tool) => ({ cell, tool, runs: [] as ToolRun[], broken: [] as string[] }));
   for (let repeat = 1; repeat <= repeats; repeat++) {
     for (const { tool, runs, broken } of done) {
       if (signal.aborted) return done;
@@ -70,6 +76,7 @@ async function runCell(bench: ReplayBench, cell: Cell): Promise<CellRuns[]> {
       try {
         runs.push(await runTool(tool, measured, join(folder, `${tool.name}-${repeat}`)));
       } catch (error) {
+        if (signal.aborted) return done;
         broken.push((error as Error).message);
         progress(`${tool.name}: ${broken.at(-1)}`);
       }
