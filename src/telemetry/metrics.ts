@@ -1,3 +1,4 @@
+import type { Counters } from "../model/pool-counters.ts";
 import type { CountedTokens, RequestOutcome } from "../serving/traffic/traffic-observer.ts";
 import type { Counted, TokenTotals } from "./counted.ts";
 import { PoolHistogram } from "./pool-histogram.ts";
@@ -98,6 +99,20 @@ export class Metrics {
 
   refused(pool: string, reason: string): void {
     add(this.#refusalsOf(pool), reason, 1);
+  }
+
+  /** What was counted of a pool so far. @param atMs when that is, by the caller's clock */
+  countersOf(pool: string, atMs: number): Counters {
+    return {
+      atMs,
+      ended: { ...this.#outcomesOf(pool) },
+      ttft: this.#ttft.of(pool),
+      itl: this.#itl.of(pool),
+      e2e: this.#duration.of(pool),
+      prompt: this.#prompt.of(pool),
+      answer: this.#answer.of(pool),
+      ...this.#tokensOf(pool),
+    };
   }
 
   /** Loads OpenTelemetry, which takes a moment: before there are streams that it would hold up. */

@@ -1,3 +1,5 @@
+import type { Histogram } from "../model/pool-counters.ts";
+
 interface Series {
   /** One for each bound, and one for what is above all of them. */
   readonly counts: Float64Array;
@@ -23,6 +25,13 @@ export class PoolHistogram {
   /** By pool. */
   get series(): ReadonlyMap<string, Readonly<Series>> {
     return this.#series;
+  }
+
+  /** What was recorded of a pool so far; null before the first. */
+  of(pool: string): Histogram | null {
+    const series = this.#series.get(pool);
+    if (series === undefined) return null;
+    return { bounds: this.bounds, counts: [...series.counts], sum: series.sum };
   }
 
   record(pool: string, value: number): void {

@@ -4,12 +4,8 @@ import { type Predicted, clockOf } from "../../src/planner/right-sizing/clock.ts
 import { countOf, difference, meanOf, percentile } from "../../src/planner/right-sizing/histogram.ts";
 import { routingOfLoad } from "../../src/planner/right-sizing/load-routing.ts";
 import { demandOf, drawMeasured } from "../../src/planner/right-sizing/measured-demand.ts";
-import {
-  type Counters,
-  type PoolState,
-  type Times,
-  measuredBetween,
-} from "../../src/planner/right-sizing/measured.ts";
+import type { Counters } from "../../src/model/pool-counters.ts";
+import { type PoolState, type Times, measuredBetween } from "../../src/planner/right-sizing/measured.ts";
 import { USUAL_PERCENTILES } from "../../src/planner/service-target.ts";
 import { Metrics } from "../../src/telemetry/metrics.ts";
 

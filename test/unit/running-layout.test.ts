@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { runningLayout } from "../../src/cli/plan/running-pool/running-layout.ts";
-import type { PublishedPool } from "../../src/cli/plan/running-pool/published.ts";
+import { type LayoutFlags, runningLayout } from "../../src/plans/running-pool/running-layout.ts";
+import type { PublishedPool } from "../../src/plans/running-pool/published.ts";
 import { InputError } from "../../src/lib/errors.ts";
 import type { Deployment } from "../../src/model/deployment.ts";
 
@@ -40,7 +40,7 @@ function pool(
   };
 }
 
-function layoutOf(front: PublishedPool, flags: object, prefill: PublishedPool | null = null) {
+function layoutOf(front: PublishedPool, flags: LayoutFlags, prefill: PublishedPool | null = null) {
   return runningLayout({ name: "chat", front, prefill }, { ...FLAGS, ...flags });
 }
 

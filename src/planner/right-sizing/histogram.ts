@@ -1,11 +1,4 @@
-/** How often values fell between bounds. */
-export interface Histogram {
-  /** Inclusive upper bounds, ascending; values beyond the last have a bucket of their own. */
-  readonly bounds: readonly number[];
-  /** Of each bucket alone: one more than bounds. */
-  readonly counts: readonly number[];
-  readonly sum: number;
-}
+import type { Histogram } from "../../model/pool-counters.ts";
 
 /** What came between two readings of one histogram; null where it was begun anew between them. */
 export function difference(before: Histogram | null, after: Histogram): Histogram | null {

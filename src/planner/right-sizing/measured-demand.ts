@@ -1,7 +1,8 @@
 import { Rng } from "../../lib/rng.ts";
+import type { Histogram } from "../../model/pool-counters.ts";
 import { PREFIX_BLOCK_TOKENS, type TraceRequest } from "../../model/traffic.ts";
 import { type Demand, tracedDemand } from "../demand.ts";
-import { type Histogram, meanOf, percentile } from "./histogram.ts";
+import { meanOf, percentile } from "./histogram.ts";
 import type { Measured } from "./measured.ts";
 
 /** Lengths as they were measured, which requests are drawn from. */

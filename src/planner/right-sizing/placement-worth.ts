@@ -1,14 +1,12 @@
-import { countMovedSlots, keepSlots } from "../../core/migration/moves.ts";
-import { consumerOf } from "../../core/planning/consumers/consumers.ts";
+import { countMovedSlots } from "../../core/migration/moves.ts";
 import type { Plan } from "../../core/planning/plan.ts";
 import { Predictor } from "../../core/planning/prediction.ts";
-import { solvePlacement } from "../../core/planning/solve-placement.ts";
 import { partOfModel } from "../../model/engine-shape.ts";
 import type { ExpertLoad } from "../../model/load.ts";
-import { type Placement, indexReplicas } from "../../model/placement.ts";
-import { fullCapacity } from "../../model/pool-capacity.ts";
-import { type Topology, gpuCount } from "../../model/topology.ts";
+import type { Placement } from "../../model/placement.ts";
+import type { Topology } from "../../model/topology.ts";
 import { engineShape } from "../layout.ts";
+import { type Placing, placedAnew, sharedAnew } from "./placed-anew.ts";
 import type { RunningPool } from "./running-unit.ts";
 
 /** What the placement in force makes of the load that is measured, and what others would make of it. */
@@ -65,28 +63,16 @@ export class PlacementJudge {
 
   /** A placement for the load that is measured. @param previous which replicas stay beside as far as may be; null for any */
   solved(topology: Topology, previous: Plan | null): Plan {
-    const { model, unit } = this.#pool;
-    const { placement } = solvePlacement({
-      load: this.#load,
-      topology,
-      capacity: fullCapacity(topology),
-      groups: 1,
-      algorithm: "plimsoll",
-      dispatch: unit.policy.consumer,
-      activation: null,
-      routing: null,
-      previous: null,
-      maxMoves: null,
-      model,
-    });
-    return this.#shared(previous === null ? placement : keepSlots(previous.placement, placement));
+    return placedAnew(this.#placing, topology, previous?.placement ?? null);
   }
 
   #shared(placement: Placement): Plan {
-    const replicas = indexReplicas(placement);
-    const speeds = new Float64Array(gpuCount(placement.topology)).fill(1);
-    const split = { placement, replicas, load: this.#load, speeds, last: null };
-    return { placement, replicas, shares: consumerOf(this.#pool.unit.policy.consumer).split(split) };
+    return sharedAnew(this.#placing, placement);
+  }
+
+  get #placing(): Placing {
+    const { model, unit } = this.#pool;
+    return { model, load: this.#load, consumer: unit.policy.consumer };
   }
 
   get #load(): ExpertLoad {

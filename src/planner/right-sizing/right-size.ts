@@ -1,16 +1,14 @@
 import { openCapacity } from "../open-capacity.ts";
-import { openConstants } from "../open-times.ts";
 import { type BindingLimit, bindingLimit } from "../binding-limit.ts";
-import type { PlanProblem } from "../plan-problem.ts";
 import type { ServiceTarget } from "../service-target.ts";
 import { type Change, changesOf } from "./changes.ts";
-import { type Clock, type Predicted, clockOf } from "./clock.ts";
-import { demandOf } from "./measured-demand.ts";
+import { calibrate } from "./calibrate.ts";
+import type { Clock, Predicted } from "./clock.ts";
 import { type Measured, timeAt } from "./measured.ts";
 import { PlacementJudge, type PlacementWorth } from "./placement-worth.ts";
-import { USUAL_SKEW } from "../../model/expert-skew.ts";
 import { gpuCount } from "../../model/topology.ts";
 import { type RunningPool, poolGpus } from "./running-unit.ts";
+import { problemOf } from "./unit-problem.ts";
 import { type Expected, type Room, UnitTwin } from "./unit-twin.ts";
 
 /** Runs of the same load at other seeds differ as much as windows of the same traffic do: the middle one is the answer. */
@@ -111,9 +109,7 @@ interface Asked {
 
 /** The model's own times, its clock for this pool, and the room by that. @param expected by another run */
 function* askedOf(twin: UnitTwin, expected: number | undefined): Generator<number, Asked> {
-  const predicted = yield* twin.predict(1);
-  const predict = (factor: number) => twin.predict(factor);
-  twin.clock = yield* clockOf(twin.measured, predicted, predict, twin.outsideMs, twin.target);
+  const predicted = yield* calibrate(twin);
   const { unit } = twin.pool;
   const problem = problemOf(twin);
   const open = openCapacity(unit.layout, problem) / problem.demand.rate;
@@ -125,30 +121,6 @@ function keepsNow({ ttftMs, itlMs }: Measured, target: ServiceTarget): boolean |
   if (ttftMs === null) return null;
   const early = timeAt(ttftMs, target.ttftPercentile) <= target.ttftMs;
   return early && (itlMs === null || timeAt(itlMs, target.itlPercentile) <= target.itlMs);
-}
-
-/** What arithmetic is asked: the model's own target and clock. */
-function problemOf(twin: UnitTwin): PlanProblem {
-  const { pool, measured, clock, modelTarget, rate, target } = twin;
-  const { model, sizes, precision, type, unit, engine } = pool;
-  const demand = demandOf(measured, rate * clock.steps);
-  const asked = { model, sizes, precision, engine, demand };
-  const before = 1000 * openConstants(unit.layout, asked).first;
-  const { ttftMs, itlMs } = modelTarget;
-  return {
-    ...asked,
-    types: [type],
-    target: { ...target, ttftMs: ttftMs + before, itlMs },
-    maxGpus: poolGpus(pool),
-    spare: 0,
-    checkpoint: { name: null, precision },
-    budget: null,
-    apiPrice: null,
-    redundant: null,
-    skew: USUAL_SKEW,
-    routed: pool.routed,
-    seed: 0,
-  };
 }
 
 /** Of what a part of the work seems to have left, a run leaves so much. */

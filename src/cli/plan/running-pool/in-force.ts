@@ -3,8 +3,12 @@ import { InputError } from "../../../lib/errors.ts";
 import type { MoeModel } from "../../../model/moe-model.ts";
 import { indexReplicas } from "../../../model/placement.ts";
 import { gpuCount, slotCount } from "../../../model/topology.ts";
+import {
+  type PublishedPlacement,
+  publishedPlacement,
+  publishedShares,
+} from "../../../plans/running-pool/published.ts";
 import type { GatewayClient } from "./gateway-client.ts";
-import { type PublishedPlacement, publishedPlacement, publishedShares } from "./published.ts";
 
 /** An epoch may be published between the two questions. */
 const TRIES = 5;

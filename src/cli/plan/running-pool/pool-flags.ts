@@ -3,17 +3,17 @@ import { InputError } from "../../../lib/errors.ts";
 import { readKey } from "../../../config/read-key.ts";
 import { countOption, positiveOption } from "../../options.ts";
 import { PERCENTILES } from "../../../planner/service-target.ts";
+import type { LayoutFlags } from "../../../plans/running-pool/running-layout.ts";
 import type { PlanFlags } from "../../../plans/plan-flags.ts";
 import { QUESTION_KEYS, fieldOf } from "../../../plans/question-keys.ts";
 
 /** What `plan --pool` is asked: what a gateway does not know, and how long it is watched. */
-export interface PoolFlags extends Partial<Pick<PlanFlags, "model" | "gpu" | "precision" | "engine">> {
+export interface PoolFlags
+  extends Partial<Pick<PlanFlags, "model" | "gpu" | "precision" | "engine">>,
+    LayoutFlags {
   readonly pool: string;
   readonly keyEnv?: string;
   readonly window?: number;
-  readonly attentionTp?: number;
-  readonly ep?: number;
-  readonly stepTokens?: number;
 }
 
 export const WINDOW_SECONDS = 60;

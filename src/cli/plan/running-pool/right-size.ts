@@ -6,15 +6,16 @@ import { paced } from "../../paced.ts";
 import { ProgressBar } from "../../progress-bar.ts";
 import { stoppable } from "../../stoppable.ts";
 import { type TargetFlags, targetOf } from "../../../plans/plan-flags.ts";
+import { poolIn } from "../../../plans/running-pool/found-pool.ts";
+import { publishedState } from "../../../plans/running-pool/published.ts";
+import { runningLayout } from "../../../plans/running-pool/running-layout.ts";
 import { GatewayClient } from "./gateway-client.ts";
 import { type PoolFlags, WINDOW_SECONDS, gatewayOf, operatorKey } from "./pool-flags.ts";
-import { publishedState } from "./published.ts";
 import { rightSizingPage } from "./right-sizing-page.ts";
 import { type Answered, rightSizingReport } from "./right-sizing-report.ts";
 import { rightSizingText } from "./right-sizing-text.ts";
-import { knownPool, readRunningPool } from "./running-pool.ts";
-import { runningLayout } from "./running-layout.ts";
-import { poolIn, watchPool } from "./watch-pool.ts";
+import { askRunningPool, namedPool } from "./running-pool.ts";
+import { watchPool } from "./watch-pool.ts";
 
 /** The measured load misses its target already. */
 const MISSES = 1;
@@ -38,14 +39,14 @@ export async function rightSizePool(flags: RightSizeFlags): Promise<void> {
     await stoppable(async (signal) => {
       // What is missing is said before anybody waits.
       const at = poolIn(await client.json("/admin/state", publishedState, signal), name);
-      const known = await knownPool(at, flags);
+      const named = await namedPool(at, flags);
       runningLayout(at, flags);
       out.progress(`watching pool ${at.name} at ${url.origin} for ${window} s`);
       bar.begin("watched", 1);
       const watched = await watchPool(client, name, window, (part) => bar.update(part), signal);
       bar.clear();
       const { found, measured } = watched;
-      const read = await readRunningPool(client, found, known, flags, seed, signal);
+      const read = await askRunningPool(client, found, named, flags, seed, signal);
       const steps = rightSize(read.pool, measured, target, seed);
       bar = new ProgressBar(process.stderr, 1);
       bar.begin("asked the twin", 1);

@@ -1,6 +1,5 @@
 import { type MetricSample, metricSamples } from "../../../formats/prometheus-text.ts";
-import type { Histogram } from "../../../planner/right-sizing/histogram.ts";
-import { type Counters, OUTCOMES, type Outcome } from "../../../planner/right-sizing/measured.ts";
+import { type Counters, type Histogram, OUTCOMES, type Outcome } from "../../../model/pool-counters.ts";
 
 const HISTOGRAMS = {
   ttft: "plimsoll_ttft_seconds",

@@ -1,10 +1,19 @@
-import { InputError } from "../../../lib/errors.ts";
-import type { Deployment } from "../../../model/deployment.ts";
-import { type Topology, gpuCount } from "../../../model/topology.ts";
-import type { Parallelism } from "../../../twin/calibration/serving-point.ts";
-import type { PoolFlags } from "./pool-flags.ts";
+import { InputError } from "../../lib/errors.ts";
+import type { Deployment } from "../../model/deployment.ts";
+import { type Topology, gpuCount } from "../../model/topology.ts";
+import type { Parallelism } from "../../twin/calibration/serving-point.ts";
 import type { PublishedPool } from "./published.ts";
-import type { FoundPool } from "./watch-pool.ts";
+import type { FoundPool } from "./found-pool.ts";
+
+/** What a gateway does not know of real engines. */
+export interface LayoutFlags {
+  /** GPUs that share the attention of a sequence. */
+  readonly attentionTp?: number;
+  /** GPUs of a server that experts are spread over. */
+  readonly ep?: number;
+  /** Tokens of a rank's step. */
+  readonly stepTokens?: number;
+}
 
 /** How a pool's GPUs are laid out: units alike. */
 export interface RunningLayout {
@@ -21,7 +30,7 @@ export interface RunningLayout {
 const MOST_TP = 8;
 
 /** @throws InputError in one line that names what is missing */
-export function runningLayout(found: FoundPool, flags: PoolFlags): RunningLayout {
+export function runningLayout(found: FoundPool, flags: LayoutFlags): RunningLayout {
   const { front, prefill } = found;
   const deployment = front.deployment;
   const topology = deployment?.experts?.topology ?? null;
@@ -60,7 +69,7 @@ export function runningLayout(found: FoundPool, flags: PoolFlags): RunningLayout
 }
 
 /** One expert-parallel group over all GPUs: ranks are its shards. */
-function wholePool({ front }: FoundPool, topology: Topology, flags: PoolFlags): RunningLayout {
+function wholePool({ front }: FoundPool, topology: Topology, flags: LayoutFlags): RunningLayout {
   const gpus = gpuCount(topology);
   const tp = flags.attentionTp ?? gpus / front.shards.length;
   if (!Number.isInteger(tp) || gpus % tp !== 0 || (tp > MOST_TP && flags.attentionTp === undefined))
@@ -74,7 +83,7 @@ function wholePool({ front }: FoundPool, topology: Topology, flags: PoolFlags): 
   return { units: 1, decode: { tp, dp: gpus / tp, ep: gpus, moeTp: 1 }, prefill: null, topology, notes: [] };
 }
 
-function serverOf({ shards, servers }: PublishedPool, tp: number, { ep }: PoolFlags): Parallelism {
+function serverOf({ shards, servers }: PublishedPool, tp: number, { ep }: LayoutFlags): Parallelism {
   const dp = Math.max(1, Math.round(shards.length / servers));
   const gpus = tp * dp;
   const over = ep ?? gpus;
@@ -113,7 +122,7 @@ function greatestCommon(a: number, b: number): number {
   return b === 0 ? a : greatestCommon(b, a % b);
 }
 
-function refuseOf({ attentionTp, ep, stepTokens }: PoolFlags, what: string): void {
+function refuseOf({ attentionTp, ep, stepTokens }: LayoutFlags, what: string): void {
   const given = { "--attention-tp": attentionTp, "--ep": ep, "--step-tokens": stepTokens };
   for (const [flag, value] of Object.entries(given))
     if (value !== undefined) throw new InputError(flag, "", `has no effect on ${what}; leave it out`);

@@ -1,9 +1,9 @@
-import { CONSUMER_DISPATCHES } from "../../../model/consumer-dispatch.ts";
-import type { Deployment } from "../../../model/deployment.ts";
-import { ROUTING_POLICIES } from "../../../model/routing-policy.ts";
-import { SERVING_PRECISIONS } from "../../../model/serving-precision.ts";
-import type { Topology } from "../../../model/topology.ts";
-import { flag, list, nullOr, number, orElse, record, text, whole, word } from "../../../lib/shape.ts";
+import { CONSUMER_DISPATCHES } from "../../model/consumer-dispatch.ts";
+import type { Deployment } from "../../model/deployment.ts";
+import { ROUTING_POLICIES } from "../../model/routing-policy.ts";
+import { SERVING_PRECISIONS } from "../../model/serving-precision.ts";
+import type { Topology } from "../../model/topology.ts";
+import { flag, list, nullOr, number, orElse, record, text, whole, word } from "../../lib/shape.ts";
 
 /** What `/admin/state` says of a pool, as far as it is read here. */
 export interface PublishedPool {
