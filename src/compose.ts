@@ -7,6 +7,8 @@ import type { ControlledPool } from "./control/controlled-pool.ts";
 import type { Store } from "./control/store.ts";
 import { Solver } from "./control/solve/solver.ts";
 import { planSolver } from "./plans/plan-solver.ts";
+import { RunningWhatIfs } from "./plans/what-if/running-what-ifs.ts";
+import { adminState } from "./http/admin-state.ts";
 import { httpApp } from "./http/app.ts";
 import { EARLY_REASONS, REQUEST_REASONS } from "./http/errors.ts";
 import { listen, listenLocally, stopListening } from "./http/listening.ts";
@@ -140,6 +142,17 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
   const metricsText = () => metrics.text();
   const operatorSocket = follows?.operatorSocket ?? null;
   const workers = surroundings.workers ?? (() => []);
+  const whatIfs = new RunningWhatIfs({
+    state: () => adminState(parts),
+    plane: (name) => {
+      const loop = pools.controlled.find((one) => one.loop.pool === name)?.loop;
+      if (loop === undefined) return null;
+      const { snapshot, report } = loop.view;
+      return { model: loop.model, snapshot, report };
+    },
+    countersOf: (pool) => metrics.countersOf(pool, clock.now()),
+    wallClock,
+  });
   const parts = {
     gateway: () => gateway,
     controlled: pools.controlled,
@@ -148,6 +161,7 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
     gatewayName,
     solver,
     planner,
+    whatIfs,
     metricsText,
     wallClock,
     workers,
@@ -176,7 +190,7 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
     await pools.stop();
     await recording.close();
     await store.close();
-    await Promise.all([solver.close(), planner.close()]);
+    await Promise.all([solver.close(), planner.close(), whatIfs.close()]);
     await metrics.close();
   };
   const startWith = async (bind: () => Promise<string>) => {
@@ -184,6 +198,8 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
       // A process that follows another is never scraped.
       await Promise.all([pools.start(), follows === undefined ? metrics.open() : null]);
       sharer?.start();
+      // The process that is followed answers operators.
+      if (follows === undefined) whatIfs.start();
       return { url: await bind() };
     } catch (error) {
       await stop();

@@ -10,6 +10,7 @@ import { printable } from "../lib/printable.ts";
 import { dashboard } from "./dashboard.ts";
 import { answerConnect, answerMalformed } from "./answer-malformed.ts";
 import { encodingFault } from "./content-encoding.ts";
+import type { CaptureView, WorkerView } from "./admin-state.ts";
 import { BodyMemory } from "./body-memory.ts";
 import { CONTROL_BODY_BYTES, controlBodies, controlMemory, jsonReader } from "./control-body.ts";
 import { Cors } from "./cors.ts";
@@ -22,7 +23,7 @@ import { loadRoute } from "./load-route.ts";
 import { requestIdOf } from "./headers.ts";
 import { boundPipelines } from "./in-turn.ts";
 import { openAiRoutes } from "./openai-routes.ts";
-import { type CaptureView, type WorkerView, operatorRoutes } from "./operator-routes.ts";
+import { operatorRoutes } from "./operator-routes.ts";
 import { operatorDoor } from "./operator-door.ts";
 import { orderRoutes } from "./order-routes.ts";
 import { otherMethods } from "./other-methods.ts";
@@ -32,6 +33,7 @@ import { OriginReader } from "./request-origin.ts";
 import { LINGER_MS, sendError } from "./send-error.ts";
 import { simulationRoutes } from "./simulation-routes.ts";
 import { planRoute, solveRoute } from "./solve-route.ts";
+import { type WhatIfs, whatIfRoute } from "./what-if-route.ts";
 import { ReadingTurns } from "./reading-turns.ts";
 import { relayRoutes } from "./relay-routes.ts";
 
@@ -45,6 +47,7 @@ export interface AppParts {
   readonly store: Store;
   readonly solver: Solver;
   readonly planner: Solver;
+  readonly whatIfs: WhatIfs;
   /** This gateway's among those that share the store. */
   readonly gatewayName: string;
   readonly metricsText: () => Promise<string>;
@@ -164,6 +167,7 @@ export async function httpApp(config: Config, parts: AppParts): Promise<FastifyI
       eventRoutes(json, { ...parts, pools: controlled, meter, wallClock });
       orderRoutes(json, controlled, peers);
       simulationRoutes(json, controlled);
+      whatIfRoute(json, controlled, parts.whatIfs, peers);
       operatorRoutes(json, { ...parts, isOperator });
     });
     await scope.register(async (loads) => loadRoute(loads, controlled, bodies));

@@ -1,4 +1,4 @@
-import type { FastifyInstance } from "fastify";
+import type { FastifyInstance, FastifyReply } from "fastify";
 import { BodyRefused, type Solver, SolverBusy } from "../control/solve/solver.ts";
 import type { BodyMemory } from "./body-memory.ts";
 import { controlBodies, controlMemory } from "./control-body.ts";
@@ -44,17 +44,26 @@ function threadRoute(app: FastifyInstance, { path, limitBytes, solver, peers, me
     controlBodies(scope, "*", { memory, limitOf: () => limitBytes, read: (bytes) => bytes });
 
     scope.post<{ Body: Buffer | undefined }>(path, async (request, reply) => {
-      const left = new AbortController();
-      reply.raw.once("close", () => left.abort());
-      try {
-        const body = request.body ?? Buffer.alloc(0);
-        const file = await solver.solve(body, left.signal, peers.addressOf(request.raw));
-        return await reply.type("application/json; charset=utf-8").send(Buffer.from(file.buffer));
-      } catch (error) {
-        if (error instanceof BodyRefused) throw new HttpError("invalid_request", error.message);
-        if (error instanceof SolverBusy) throw new HttpError("overloaded", error.message);
-        throw error;
-      }
+      const body = request.body ?? Buffer.alloc(0);
+      const client = peers.addressOf(request.raw);
+      return fromThread(reply, (left) => solver.solve(body, left, client));
     });
   });
+}
+
+/** Answers with the JSON that a thread makes. @param solve receives when the client is gone */
+export async function fromThread(
+  reply: FastifyReply,
+  solve: (left: AbortSignal) => Promise<Uint8Array>,
+): Promise<FastifyReply> {
+  const left = new AbortController();
+  reply.raw.once("close", () => left.abort());
+  try {
+    const file = await solve(left.signal);
+    return await reply.type("application/json; charset=utf-8").send(Buffer.from(file.buffer));
+  } catch (error) {
+    if (error instanceof BodyRefused) throw new HttpError("invalid_request", error.message);
+    if (error instanceof SolverBusy) throw new HttpError("overloaded", error.message);
+    throw error;
+  }
 }

@@ -5,7 +5,7 @@ const TIMEOUT_MS = 40_000;
 /** The same while others wait. */
 const SLICE_MS = 20_000;
 
-/** Answers questions of `POST /ep/v1/plan`, in a thread of its own. */
+/** Answers questions of `POST /ep/v1/plan`, in a thread of its own, as long as somebody waits for it. */
 export function planSolver(timeoutMs = TIMEOUT_MS): Solver {
-  return new Solver(async () => [], timeoutMs, SLICE_MS, new URL("./plan-worker.ts", import.meta.url));
+  return new Solver(async () => [], timeoutMs, SLICE_MS, new URL("./plan-worker.ts", import.meta.url), true);
 }

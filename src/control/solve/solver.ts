@@ -39,6 +39,7 @@ export class Solver {
   readonly #timeoutMs: number;
   readonly #sliceMs: number;
   readonly #file: URL;
+  readonly #givesUp: boolean;
   readonly #waiting = new FairQueue<Job>(MOST_WAITING);
   #running: Job | null = null;
   #givenMs = 0;
@@ -53,17 +54,20 @@ export class Solver {
    * @param timeoutMs for one body
    * @param sliceMs   for one body while others wait
    * @param file      of the worker, which speaks solved.ts
+   * @param givesUp   whether what nobody wants any more is given up while it is solved; a new thread takes half a second
    */
   constructor(
     models: () => Promise<readonly MoeModel[]>,
     timeoutMs: number = TIMEOUT_MS,
     sliceMs: number = SLICE_MS,
     file: URL = PLACEMENTS,
+    givesUp = false,
   ) {
     this.#models = models;
     this.#timeoutMs = timeoutMs;
     this.#sliceMs = sliceMs;
     this.#file = file;
+    this.#givesUp = givesUp;
   }
 
   /**
@@ -89,10 +93,10 @@ export class Solver {
     await this.#lose(cause);
   }
 
-  /** What is being solved is solved to its end: a new thread would take longer. */
   #leave(job: Job, why: Error): void {
     this.#waiting.remove(job.client, job);
     job.reject(why);
+    if (this.#givesUp && job === this.#running) void this.#lose(why);
   }
 
   #next(): void {

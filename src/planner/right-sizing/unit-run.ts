@@ -1,4 +1,5 @@
 import type { SampleSummary } from "../../lib/sample.ts";
+import { PREFIX_BLOCK_TOKENS, type TraceRequest } from "../../model/traffic.ts";
 import { StepRecorder } from "../../twin/step-recorder.ts";
 import type { RequestRecord, RunObserver, StepSpan } from "../../twin/run/run-log.ts";
 import { virtualRun } from "../../twin/run/virtual-run.ts";
@@ -16,6 +17,11 @@ export interface UnitTimes {
   readonly itlMs: SampleSummary | null;
   readonly balancedness: number | null;
   readonly failed: number;
+  /** A forward pass, where answers are made. */
+  readonly stepMs: number | null;
+  /** Prompt and answer tokens that came a second and were in no cache, and those that were forwarded meanwhile. */
+  readonly offeredPerSecond: number;
+  readonly tokensPerSecond: number;
 }
 
 export interface UnitRunOptions {
@@ -43,11 +49,11 @@ export function* unitRun(
   const traffic = drawMeasured(lengths, rate, warmSeconds + requests / rate, seed);
   const endMs = Math.max(1, traffic.at(-1)?.arrivalMs ?? 1);
   const fromMs = Math.min(1000 * warmSeconds, endMs / 2);
-  const counted = traffic.filter(({ arrivalMs }) => arrivalMs >= fromMs).length;
+  const asked = traffic.filter(({ arrivalMs }) => arrivalMs >= fromMs);
   const watch = new LateWatch(
     fromMs,
     ttftMs ?? Number.POSITIVE_INFINITY,
-    (1 - ttftPercentile / 100) * counted,
+    (1 - ttftPercentile / 100) * asked.length,
   );
   const { hardware } = type;
   const own = { hardware, begins: begins ?? undefined };
@@ -77,12 +83,26 @@ export function* unitRun(
   for (;;) {
     const next = run.next();
     if (next.done === true) {
-      const { ttftMs: ttft, itlMs, balancedness, refused, failed } = next.value;
-      return { ttftMs: ttft, itlMs, balancedness, failed: refused + failed };
+      const { ttftMs: ttft, itlMs, balancedness, refused, failed, tokensPerSecond, pools } = next.value;
+      const came = asked.reduce((sum, request) => sum + forwardedOf(request), 0);
+      return {
+        ttftMs: ttft,
+        itlMs,
+        balancedness,
+        failed: refused + failed,
+        stepMs: pools.at(-1)?.meanStepMs ?? null,
+        offeredPerSecond: (1000 * came) / Math.max(1, endMs - fromMs),
+        tokensPerSecond: tokensPerSecond ?? 0,
+      };
     }
     if (watch.lost) return null;
     yield next.value;
   }
+}
+
+/** Tokens that are forwarded for a request whose common blocks are in a cache. */
+function forwardedOf({ inputTokens, outputTokens, prefixBlocks = [] }: TraceRequest): number {
+  return inputTokens - PREFIX_BLOCK_TOKENS * prefixBlocks.length + outputTokens;
 }
 
 /** Counts late first tokens. */

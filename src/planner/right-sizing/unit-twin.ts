@@ -16,6 +16,11 @@ export interface Expected extends Predicted {
   /** Traffic, in parts of what is measured. */
   readonly factor: number;
   readonly failed: number;
+  /** A step, where answers are made. */
+  readonly stepMs: number | null;
+  /** Tokens that a unit forwards a second, and those that come. */
+  readonly tokensPerSecond: number;
+  readonly offeredPerSecond: number;
 }
 
 export interface Room {
@@ -85,6 +90,9 @@ export class UnitTwin {
       ttftMs: first === null ? null : eachOf(first, seen),
       itlMs: between === null ? null : eachOf(between, (ms) => itl * steps * ms),
       balancedness: times.balancedness,
+      stepMs: times.stepMs === null ? null : steps * times.stepMs,
+      tokensPerSecond: times.tokensPerSecond / steps,
+      offeredPerSecond: times.offeredPerSecond / steps,
     };
   }
 
