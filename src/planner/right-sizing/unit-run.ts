@@ -10,6 +10,8 @@ import type { RunningPool, RunningUnit } from "./running-unit.ts";
 /** Of a run, windows that balance is measured in: shares follow a load that does not drift. */
 const WINDOWS = 6;
 const LONGEST_WINDOW_MS = 30_000;
+/** Requests come for so many times as long as a unit takes to be in its stride, after those that count. */
+const TAIL = 3;
 
 /** What a unit came to in the twin. Milliseconds, the first token without what passes outside the pool. */
 export interface UnitTimes {
@@ -46,14 +48,17 @@ export function* unitRun(
 ): Generator<number, UnitTimes | null> {
   const { rate, seed, requests, lengths, warmSeconds, ttftMs, ttftPercentile } = options;
   const { layout, prefill, decode, batching, policy, begins, assignment, prefillAssignment } = unit;
-  const traffic = drawMeasured(lengths, rate, warmSeconds + requests / rate, seed);
+  const seconds = requests / rate;
+  const fromMs = 1000 * warmSeconds;
+  const toMs = fromMs + 1000 * seconds;
+  // Others come until those that count are over: the last answers are as crowded as the first.
+  const traffic = drawMeasured(lengths, rate, seconds + (1 + TAIL) * warmSeconds, seed);
   const endMs = Math.max(1, traffic.at(-1)?.arrivalMs ?? 1);
-  const fromMs = Math.min(1000 * warmSeconds, endMs / 2);
-  const asked = traffic.filter(({ arrivalMs }) => arrivalMs >= fromMs);
+  const asked = traffic.filter(({ arrivalMs }) => arrivalMs >= fromMs && arrivalMs < toMs).length;
   const watch = new LateWatch(
-    fromMs,
+    { fromMs, toMs, asked },
     ttftMs ?? Number.POSITIVE_INFINITY,
-    (1 - ttftPercentile / 100) * asked.length,
+    (1 - ttftPercentile / 100) * asked,
   );
   const { hardware } = type;
   const own = { hardware, begins: begins ?? undefined };
@@ -79,19 +84,25 @@ export function* unitRun(
     engine: { shape: engineShape(layout.decode), overlaps: type.overlaps },
     observer: watch,
     measuredFromMs: fromMs,
+    measuredToMs: toMs,
+    enough: () => watch.over,
   });
   for (;;) {
     const next = run.next();
     if (next.done === true) {
-      const { ttftMs: ttft, itlMs, balancedness, refused, failed, tokensPerSecond, pools } = next.value;
-      const came = asked.reduce((sum, request) => sum + forwardedOf(request), 0);
+      const { virtualMs, ttftMs: ttft, itlMs, balancedness } = next.value;
+      const { refused, failed, tokensPerSecond, pools } = next.value;
+      const untilMs = Math.min(virtualMs, endMs);
+      const came = traffic
+        .filter(({ arrivalMs }) => arrivalMs >= fromMs && arrivalMs < untilMs)
+        .reduce((sum, request) => sum + forwardedOf(request), 0);
       return {
         ttftMs: ttft,
         itlMs,
         balancedness,
         failed: refused + failed,
         stepMs: pools.at(-1)?.meanStepMs ?? null,
-        offeredPerSecond: (1000 * came) / Math.max(1, endMs - fromMs),
+        offeredPerSecond: (1000 * came) / Math.max(1, untilMs - fromMs),
         tokensPerSecond: tokensPerSecond ?? 0,
       };
     }
@@ -105,15 +116,23 @@ function forwardedOf({ inputTokens, outputTokens, prefixBlocks = [] }: TraceRequ
   return inputTokens - PREFIX_BLOCK_TOKENS * prefixBlocks.length + outputTokens;
 }
 
-/** Counts late first tokens. */
+interface Counted {
+  readonly fromMs: number;
+  readonly toMs: number;
+  /** Requests that arrive in between. */
+  readonly asked: number;
+}
+
+/** Counts the requests that are over, and late first tokens among them. */
 class LateWatch implements RunObserver {
-  readonly #fromMs: number;
+  readonly #counted: Counted;
   readonly #ttftMs: number;
   readonly #most: number;
   #late = 0;
+  #over = 0;
 
-  constructor(fromMs: number, ttftMs: number, most: number) {
-    this.#fromMs = fromMs;
+  constructor(counted: Counted, ttftMs: number, most: number) {
+    this.#counted = counted;
     this.#ttftMs = ttftMs;
     this.#most = Math.floor(most) + 1;
   }
@@ -122,8 +141,14 @@ class LateWatch implements RunObserver {
     return this.#late > this.#most;
   }
 
+  /** All that count are. */
+  get over(): boolean {
+    return this.#over === this.#counted.asked;
+  }
+
   request({ arrivalMs, firstTokenMs }: RequestRecord): void {
-    if (arrivalMs < this.#fromMs) return;
+    if (arrivalMs < this.#counted.fromMs || arrivalMs >= this.#counted.toMs) return;
+    this.#over++;
     if (firstTokenMs === null || firstTokenMs - arrivalMs > this.#ttftMs) this.#late++;
   }
 

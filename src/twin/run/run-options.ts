@@ -57,6 +57,8 @@ export interface VirtualRunOptions extends RunPoolShape {
   readonly observer?: RunObserver | null;
   /** Latencies are of requests that arrive from then on, balancedness and hops of windows that begin then: 0 unless said. */
   readonly measuredFromMs?: number;
+  /** Latencies are of requests that arrive before: all unless said. */
+  readonly measuredToMs?: number;
   /** Ends the run, whatever is in flight; never unless said otherwise. */
   readonly enough?: (() => boolean) | null;
   /** Ends at `durationMs`, whatever is in flight; else once all is answered. */

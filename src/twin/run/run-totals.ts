@@ -7,9 +7,10 @@ import type { RunPool } from "./run-pool.ts";
 import type { VirtualFlight } from "./virtual-flight.ts";
 import type { PoolResult, VirtualRunResult } from "./run-result.ts";
 
-/** What a run comes to. Latencies are of requests that arrive from a time on, balance of windows that begin then. */
+/** What a run comes to. Latencies are of requests that arrive from a time on, up to another, balance of windows that begin then. */
 export class RunTotals {
   readonly #fromMs: number;
+  readonly #toMs: number;
   readonly #durationMs: number;
   readonly #samples = { ttft: new Sample(), itl: new Sample(), tpot: new Sample(), e2e: new Sample() };
   readonly #windows = new WindowTotals();
@@ -21,8 +22,9 @@ export class RunTotals {
   #measuredSince = Number.POSITIVE_INFINITY;
   #measuredUntil = 0;
 
-  constructor(fromMs: number, durationMs: number) {
+  constructor(fromMs: number, durationMs: number, toMs = Number.POSITIVE_INFINITY) {
     this.#fromMs = fromMs;
+    this.#toMs = toMs;
     this.#durationMs = durationMs;
   }
 
@@ -126,6 +128,6 @@ export class RunTotals {
   }
 
   #measures({ request }: VirtualFlight): boolean {
-    return request.arrivalMs >= this.#fromMs;
+    return request.arrivalMs >= this.#fromMs && request.arrivalMs < this.#toMs;
   }
 }

@@ -42,10 +42,10 @@ export class ServedRun implements PoolListener {
   #thinking = 0;
 
   constructor(options: ServedRunOptions) {
-    const { measuredFromMs, durationMs, decode, routing } = options;
+    const { measuredFromMs, measuredToMs, durationMs, decode, routing } = options;
     const { timeline } = this;
     this.#options = options;
-    this.totals = new RunTotals(measuredFromMs, durationMs);
+    this.totals = new RunTotals(measuredFromMs, durationMs, measuredToMs);
     const admission = options.admission ?? UNLIMITED;
     const over = (record: RequestRecord) => this.#over(record);
     this.#flights = new Flights({ timeline, totals: this.totals, routing, admission, over });
