@@ -1,92 +1,15 @@
 import { expect, test } from "vitest";
-import { SMALL_MODEL, SMALL_TOPOLOGY } from "../../harness/small-model.ts";
-import { readConstantsFile } from "../../src/config/calibration/constants-file.ts";
 import { BALANCE_POLICIES } from "../../src/core/planning/balance-policy.ts";
 import { PlacementJudge } from "../../src/planner/right-sizing/placement-worth.ts";
 import { clockOf } from "../../src/planner/right-sizing/clock.ts";
-import { routingOfLoad } from "../../src/planner/right-sizing/load-routing.ts";
-import type { Measured } from "../../src/planner/right-sizing/measured.ts";
-import type { RunningPool } from "../../src/planner/right-sizing/running-unit.ts";
 import { UnitTwin } from "../../src/planner/right-sizing/unit-twin.ts";
 import { USUAL_PERCENTILES } from "../../src/planner/service-target.ts";
-import { readTypes } from "../../src/plans/plan-inputs.ts";
-import { tableOf } from "../../src/twin/calibration/fitted-constants.ts";
-import { modelSizes } from "../../src/twin/calibration/model-sizes.ts";
-import { PLAIN_BATCHING } from "../../src/twin/pool/batching.ts";
-import { routingSources } from "../../src/twin/routing-sources.ts";
-import { smallPlan } from "../small-plan.ts";
+import { MEASURED_TRAFFIC as MEASURED, RUNNING_POOL as POOL, SEED, done } from "../running-pool.ts";
 
-const SEED = 5;
 /** Fewer than usual: runs are quick. */
 const REQUESTS = 80;
-const { constants } = await readConstantsFile();
-const [TYPE] = await readTypes({ gpu: "h800" }, SMALL_MODEL, tableOf(constants));
-/** One expert of each layer has a fourth of the tokens. */
-const LOAD = {
-  layers: 6,
-  experts: 32,
-  tokens: Float64Array.from({ length: 192 }, (_, i) => (i % 32 === 5 ? 10 : 1)),
-};
-const ROUTED = routingOfLoad(LOAD, SMALL_MODEL.topk, SEED);
-const POOL: RunningPool = {
-  model: SMALL_MODEL,
-  sizes: modelSizes(SMALL_MODEL, "fp8"),
-  precision: "fp8",
-  type: TYPE,
-  engine: null,
-  units: 1,
-  outsideMs: 0,
-  load: LOAD,
-  routing: routingSources(SMALL_MODEL, SEED, ROUTED),
-  routed: ROUTED,
-  unit: {
-    layout: {
-      type: TYPE,
-      prefill: null,
-      decode: { tp: 1, dp: 4, ep: 4, moeTp: 1 },
-      redundantSlots: 2,
-      stepTokens: PLAIN_BATCHING.stepTokens,
-    },
-    prefill: null,
-    decode: SMALL_TOPOLOGY,
-    assignment: "least-load",
-    prefillAssignment: "prefill",
-    batching: PLAIN_BATCHING,
-    policy: BALANCE_POLICIES.plimsoll,
-    begins: smallPlan(),
-  },
-};
-const MEASURED: Measured = {
-  seconds: 10,
-  rate: 600,
-  answered: 600,
-  ended: { ok: 6000, client_error: 0, refused: 0, failed: 0, cancelled: 0 },
-  promptTokens: { bounds: [192, 256], counts: [0, 6000, 0], sum: 1.3e6 },
-  answerTokens: { bounds: [8, 12], counts: [0, 6000, 0], sum: 6e4 },
-  promptMean: 1.3e6 / 6000,
-  answerMean: 10,
-  countedByEngine: 1,
-  cachedPart: null,
-  ttftMs: { mean: 9, p50: 8, p90: 12, p95: 14, p99: 20 },
-  itlMs: { mean: 5, p50: 4.5, p90: 7, p95: 8, p99: 10 },
-  e2eMs: null,
-  inFlight: 30,
-  waiting: 0,
-  kvUse: null,
-  balancedness: null,
-  kvUseMost: null,
-  lostRanks: 0,
-  fullestShard: 1,
-  shards: 4,
-  readyShards: 4,
-};
-
-function done<T>(steps: Generator<number, T>): T {
-  for (;;) {
-    const next = steps.next();
-    if (next.done === true) return next.value;
-  }
-}
+/** Per second, more than the pool can take. */
+const CROWDED = 6000;
 
 function twinFor(ttftMs: number, itlMs: number): UnitTwin {
   const twin = new UnitTwin(POOL, MEASURED, { ttftMs, itlMs, ...USUAL_PERCENTILES }, SEED, REQUESTS);
@@ -111,6 +34,17 @@ test("by its clock the twin says what is measured, and no tighter target leaves 
   expect(factors[1]).toBeGreaterThanOrEqual(1);
   expect(factors[2]).toBeLessThan(1);
   for (const { factor, beyond } of rooms) if (beyond !== null) expect(beyond / factor).toBeCloseTo(1.05, 6);
+});
+
+test("the last answers of a run are as crowded as the others: a short run says what a long one does", () => {
+  const target = { ttftMs: 14, itlMs: 8, ...USUAL_PERCENTILES };
+  // In the short one most of those that count are in flight together.
+  const means = [60, 900].map((requests) => {
+    const twin = new UnitTwin(POOL, { ...MEASURED, rate: CROWDED }, target, SEED, requests);
+    return done(twin.predict(1)).itlMs?.mean ?? 0;
+  });
+  expect(means[0] / means[1]).toBeGreaterThan(0.93);
+  expect(means[0] / means[1]).toBeLessThan(1.07);
 });
 
 test("a placement for an even load is judged by the load there is, beside one that is made for that", () => {

@@ -34,24 +34,26 @@ const FACTORS = [1, 1.5, 1.25, 2, 3, 0.5, 2.5, 0.75];
  */
 export function* trafficWhatIf(twin: UnitTwin, found: TrafficFound): Generator<number, void> {
   const { unit } = twin.pool;
-  found.points.push(pointOf(twin, yield* twin.expect(unit, 1)));
-  found.most = yield* mostCarried(twin, unit);
-  let lost = found.points[0].keepsUp ? Number.POSITIVE_INFINITY : 1;
+  const today = yield* twin.expect(unit, 1);
+  const most = yield* mostCarried(twin, unit);
+  found.most = most;
+  found.points.push(pointOf(twin, today, most));
   for (const factor of FACTORS.slice(1)) {
-    if (factor > lost) continue;
-    const point = pointOf(twin, yield* twin.expect(unit, factor));
-    found.points.push(point);
+    const lost = found.points.filter(({ keepsUp }) => !keepsUp).map((point) => point.factor);
+    if (factor > Math.min(...lost)) continue;
+    found.points.push(pointOf(twin, yield* twin.expect(unit, factor), most));
     found.points.sort((a, b) => a.factor - b.factor);
-    if (!point.keepsUp) lost = Math.min(lost, factor);
   }
 }
 
-function pointOf({ pool, measured }: UnitTwin, run: Expected): TrafficPoint {
+function pointOf({ pool, measured }: UnitTwin, run: Expected, most: MostCarried): TrafficPoint {
+  // A run is too short to tell a little too much from what is carried.
+  const tooMuch = !most.atLeast && run.factor > most.factor;
   return {
     factor: run.factor,
     requestsPerSecond: run.factor * measured.rate,
     tokensPerSecond: pool.units * run.tokensPerSecond,
-    keepsUp: keptUp(run),
+    keepsUp: keptUp(run) && !tooMuch,
     stepMs: run.stepMs,
     ttftMs: twoOf(run.ttftMs),
     itlMs: twoOf(run.itlMs),

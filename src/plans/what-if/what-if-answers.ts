@@ -30,13 +30,13 @@ interface Known {
  * asks the same meanwhile waits with the others; when the last of them leaves, it is given up.
  */
 export class WhatIfAnswers {
-  readonly #solver: Solver;
+  readonly #solver: Pick<Solver, "solve" | "close">;
   readonly #factsOf: (pool: string) => PoolFacts;
   readonly #known = new RecentMap<string, Known>(2 * MOST_POOLS);
   #facts = 0;
 
   /** @param factsOf a pool with an expert plane, as it is now */
-  constructor(solver: Solver, factsOf: (pool: string) => PoolFacts) {
+  constructor(solver: Pick<Solver, "solve" | "close">, factsOf: (pool: string) => PoolFacts) {
     this.#solver = solver;
     this.#factsOf = factsOf;
   }

@@ -13,34 +13,33 @@ import { type ReadPool, policyOf, readRunningPool } from "../running-pool/runnin
 import { measuredPart, targetNow } from "./measured-part.ts";
 import type { PoolFacts } from "./pool-facts.ts";
 import type { WhatIfQuestion } from "./question.ts";
-import { asFields, whyNotTraffic } from "./why-not.ts";
+import { asFields, clockNotes, whyNotTraffic } from "./why-not.ts";
 import type { WhatIfJob } from "./what-if-job.ts";
 
-/** After that nothing more is run: the answer is what there is. */
-const DEADLINE_MS = 10_000;
 const SEED = 1;
 /** What counts of a run in the twin. */
 const REQUESTS = 300;
 
 /** Answers what-ifs one after another; what was found out of a pool's clock holds for the next about the same facts. */
 export class WhatIfThread {
-  readonly #now: () => number;
+  readonly #begin: () => () => boolean;
   #twin: { readonly of: string; readonly twin: UnitTwin; readonly notes: readonly string[] } | null = null;
 
-  constructor(now: () => number) {
-    this.#now = now;
+  /** @param begin is called as a question begins; what it returns says whether its time is over: nothing more is run then */
+  constructor(begin: () => () => boolean) {
+    this.#begin = begin;
   }
 
   /** @throws InputError for what is given of the servers and cannot be */
   async answer({ question, facts, facing }: WhatIfJob): Promise<object> {
-    const endMs = this.#now() + DEADLINE_MS;
+    const over = this.#begin();
     const { what, gpu, stepTokens, attentionTp } = question;
     const head = { format: "plimsoll.what-if/1", pool: facts.found.name, what, atMs: facts.atMs };
     try {
-      if (what === "slots") return { ...head, ...(await this.#slots(question, facts, endMs)) };
+      if (what === "slots") return { ...head, ...(await this.#slots(question, facts, over)) };
       const why = whyNotTraffic(question, facts);
       if (why !== null) return { ...head, why };
-      return { ...head, ...(await this.#throughTwin(question, facts, facing, endMs)) };
+      return { ...head, ...(await this.#throughTwin(question, facts, facing, over)) };
     } catch (error) {
       if (!(error instanceof InputError)) throw error;
       const message = asFields(error.message);
@@ -49,7 +48,7 @@ export class WhatIfThread {
     }
   }
 
-  async #slots(question: WhatIfQuestion, facts: PoolFacts, endMs: number): Promise<object> {
+  async #slots(question: WhatIfQuestion, facts: PoolFacts, over: () => boolean): Promise<object> {
     const { found, model, plan, load } = facts;
     if (plan === null) return { why: "no placement is in force yet" };
     if (load === null) return { why: "no tokens were counted yet: the load of its experts is not known" };
@@ -60,7 +59,7 @@ export class WhatIfThread {
     const shape = read === null ? null : engineShape(read.pool.unit.layout.decode);
     const { topology } = plan.placement;
     const stopped = this.#runUntil(
-      endMs,
+      over,
       slotsWhatIf(
         {
           model,
@@ -94,7 +93,7 @@ export class WhatIfThread {
     question: WhatIfQuestion,
     facts: PoolFacts,
     facing: number,
-    endMs: number,
+    over: () => boolean,
   ): Promise<object> {
     const { measured } = facts;
     if (typeof measured === "string") throw new Error("nothing is measured");
@@ -103,25 +102,30 @@ export class WhatIfThread {
       const read = await knownPool(question, facts);
       if (read === null) throw new Error("the type of GPU is not known");
       const twin = new UnitTwin(read.pool, measured, targetNow(measured), SEED, REQUESTS);
-      if (this.#runUntil(endMs, calibrate(twin)))
-        return { why: `the twin of this pool takes longer than ${DEADLINE_MS / 1000} s for today's traffic` };
+      if (this.#runUntil(over, calibrate(twin)))
+        return { why: "the twin of this pool takes too long for today's traffic" };
       this.#twin = { of, twin, notes: read.notes.map(asFields) };
     }
     const { twin, notes } = this.#twin;
-    const base = { why: null, notes, clock: twin.clock, measured: measuredPart(measured) };
+    const base = {
+      why: null,
+      notes: [...notes, ...clockNotes(twin.clock)],
+      clock: twin.clock,
+      measured: measuredPart(measured),
+    };
     if (question.what === "nodes") {
       const points: NodesPoint[] = [];
-      const stopped = this.#runUntil(endMs, nodesWhatIf(twin, points));
+      const stopped = this.#runUntil(over, nodesWhatIf(twin, points));
       return { ...base, stopped, points };
     }
     const found: TrafficFound = { most: null, points: [] };
-    const stopped = this.#runUntil(endMs, trafficWhatIf(twin, found));
+    const stopped = this.#runUntil(over, trafficWhatIf(twin, found));
     return { ...base, stopped, ...found };
   }
 
   /** @returns whether time was over before the end */
-  #runUntil(endMs: number, steps: Generator<number, unknown>): boolean {
-    while (steps.next().done !== true) if (this.#now() >= endMs) return true;
+  #runUntil(over: () => boolean, steps: Generator<number, unknown>): boolean {
+    while (steps.next().done !== true) if (over()) return true;
     return false;
   }
 }

@@ -1,3 +1,4 @@
+import type { Clock } from "../../planner/right-sizing/clock.ts";
 import { fieldOf } from "../question-keys.ts";
 import type { PoolFacts } from "./pool-facts.ts";
 import type { WhatIfQuestion } from "./question.ts";
@@ -18,4 +19,24 @@ export function whyNotTraffic({ gpu }: WhatIfQuestion, { found, measured }: Pool
 /** What is said of the command's options, said of a question's fields. */
 export function asFields(text: string): string {
   return text.replaceAll(/--([a-z][a-z0-9-]*)/g, (_, name: string) => fieldOf({ name }));
+}
+
+/** Further apart, the model is of another pool. */
+const FAR = 1.5;
+
+/** Where what is measured is far from what the model says of it. */
+export function clockNotes({ steps, ttft }: Clock): string[] {
+  const far = (times: number) => Math.max(times, 1 / times) > FAR;
+  return [
+    ...(far(steps)
+      ? [
+          `steps take × ${steps.toFixed(2)} of what the model says: take the shape of the curves, not their figures`,
+        ]
+      : []),
+    ...(far(ttft)
+      ? [
+          `first tokens take × ${ttft.toFixed(2)} of what the model says at its p95: take the shape of their curve`,
+        ]
+      : []),
+  ];
 }

@@ -1,0 +1,134 @@
+import { useEffect, useState } from "preact/hooks";
+import { short, time, whole } from "../format.ts";
+import { type MeasuredTraffic, NO_ROOM, type Room, WHATS, askRoom } from "./ask-room.ts";
+import { LimitFields } from "./limit-fields.tsx";
+import { NodesTable, TrafficTable } from "./room-tables.tsx";
+import { type Limits, slotsText, trafficText, usualLimits } from "./room-text.ts";
+import { SlotsChart } from "./slots-chart.tsx";
+import { TrafficCharts } from "./traffic-charts.tsx";
+
+interface Properties {
+  readonly pool: string;
+  readonly nodes: number;
+  readonly loadLine: number | null;
+  readonly operatorKey: string | null;
+}
+
+const ASKED = {
+  slots: "Placing the experts on more and fewer slots",
+  traffic: "Sending the twin more and less traffic",
+  nodes: "Sending the traffic to more and fewer nodes",
+};
+
+/** What the pool would come to otherwise. Worked out while it is open only, since that takes a processor for some seconds. */
+export function RoomPanel({ pool, nodes, loadLine, operatorKey }: Properties) {
+  const [open, setOpen] = useState(false);
+  const [asked, setAsked] = useState(0);
+  const [room, setRoom] = useState<Room>(NO_ROOM);
+  const [limits, setLimits] = useState<Limits | null>(null);
+  useEffect(() => {
+    if (!open) return;
+    const stop = new AbortController();
+    setRoom(NO_ROOM);
+    void askAll(pool, operatorKey, stop.signal, (found) => setRoom((before) => ({ ...before, ...found })));
+    return () => stop.abort();
+  }, [open, asked, pool, operatorKey]);
+  const { slots, traffic } = room;
+  const next = WHATS.findIndex((what) => room[what] === null);
+  return (
+    <details class="panel wide room" onToggle={({ currentTarget }) => setOpen(currentTarget.open)}>
+      <summary>Room: what if</summary>
+      {next >= 0 ? (
+        <p class="working" role="status">
+          <progress max={WHATS.length} value={next} aria-label="Questions answered" />
+          {ASKED[WHATS[next]]}: {next + 1} of {WHATS.length}.
+        </p>
+      ) : (
+        <p class="working">
+          <button type="button" onClick={() => setAsked(asked + 1)}>
+            Work it out again
+          </button>
+          <AsOf room={room} />
+        </p>
+      )}
+      <div class="lead" role="status">
+        {traffic !== null &&
+          (typeof traffic === "string" ? (
+            <p>Other traffic: {traffic}.</p>
+          ) : (
+            <p>{trafficText(traffic, limits ?? usualLimits(traffic))}</p>
+          ))}
+        {slots !== null && <p>{typeof slots === "string" ? `Other slots: ${slots}.` : slotsText(slots)}</p>}
+      </div>
+      {traffic !== null && typeof traffic !== "string" && (
+        <LimitFields limits={limits ?? usualLimits(traffic)} change={setLimits} />
+      )}
+      <Pictures room={room} limits={limits} nodes={nodes} loadLine={loadLine} />
+      <Notes room={room} />
+    </details>
+  );
+}
+
+/** One after the other: each in a thread of the gateway. */
+async function askAll(
+  pool: string,
+  key: string | null,
+  signal: AbortSignal,
+  found: (part: Partial<Room>) => void,
+): Promise<void> {
+  for (const what of WHATS) {
+    const part = await askRoom(pool, what, key, signal).catch((error: Error) => error.message);
+    if (signal.aborted) return;
+    found({ [what]: typeof part === "string" ? part : part[what] });
+  }
+}
+
+interface Shown {
+  readonly room: Room;
+  readonly limits: Limits | null;
+  readonly nodes: number;
+  readonly loadLine: number | null;
+}
+
+function Pictures({ room, limits, nodes, loadLine }: Shown) {
+  const { slots, traffic, nodes: other } = room;
+  return (
+    <>
+      <div class="line-charts">
+        {slots !== null && typeof slots !== "string" && <SlotsChart room={slots} loadLine={loadLine} />}
+        {traffic !== null && typeof traffic !== "string" && (
+          <TrafficCharts room={traffic} limits={limits ?? usualLimits(traffic)} />
+        )}
+      </div>
+      <div class="side-by-side">
+        {traffic !== null && typeof traffic !== "string" && <TrafficTable room={traffic} />}
+        {other !== null && typeof other !== "string" && <NodesTable room={other} today={nodes} />}
+      </div>
+    </>
+  );
+}
+
+function AsOf({ room }: { readonly room: Room }) {
+  const answers = WHATS.map((what) => room[what]).filter((one) => one !== null && typeof one !== "string");
+  const [first] = answers;
+  if (first === undefined) return null;
+  const { traffic } = room;
+  return (
+    <span class="readout">
+      As of {time(first.atMs)}
+      {traffic !== null && typeof traffic !== "string" && `: ${measuredText(traffic.measured)}`}
+    </span>
+  );
+}
+
+function measuredText({ requestsPerSecond, promptTokens, answerTokens, seconds }: MeasuredTraffic): string {
+  return `${short(requestsPerSecond)} requests/s of ${whole(promptTokens)} + ${whole(answerTokens)} tokens, over ${whole(seconds)} s`;
+}
+
+function Notes({ room }: { readonly room: Room }) {
+  const answers = WHATS.map((what) => room[what]).filter((one) => one !== null && typeof one !== "string");
+  const notes = [...new Set(answers.flatMap((answer) => answer.notes))];
+  if (answers.some(({ stopped }) => stopped)) notes.push("time was over before everything was tried");
+  if (notes.length === 0) return null;
+  return <p class="readout">To be known: {notes.join("; ")}.</p>;
+}
