@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { type IncomingMessage, type ServerResponse, createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { extname } from "node:path";
+import { json as asJson } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { gpuCosts } from "../../src/control/lead/gpu-costs.ts";
 import { EventStream } from "../../src/http/event-stream.ts";
@@ -9,6 +10,7 @@ import { Rng } from "../../src/lib/rng.ts";
 import type { DecisionRecord } from "../../src/model/decision-record.ts";
 import type { PoolReport } from "../../src/model/pool-report.ts";
 import type { PoolState } from "../../src/model/pool-state.ts";
+import { madeUpRoom } from "./made-up-room.ts";
 
 const BUILT = fileURLToPath(new URL("../../dist/dashboard", import.meta.url));
 const TYPES: Readonly<Record<string, string>> = {
@@ -37,6 +39,9 @@ export class DashboardGateway implements AsyncDisposable {
   /** Milliseconds since 1970: of the last report. */
   #atMs = 1_700_000_000_000;
   state: Partial<PoolState> = {};
+  /** What is asked of its room gets no answer; and what was asked until the asker left. */
+  thinks = false;
+  readonly givenUp: string[] = [];
   decisions: readonly DecisionRecord[] = [];
 
   constructor(pool: MadeUpPool) {
@@ -75,16 +80,24 @@ export class DashboardGateway implements AsyncDisposable {
     await new Promise((resolve) => this.#server.close(resolve));
   }
 
-  async #answer({ url = "/" }: IncomingMessage, response: ServerResponse): Promise<void> {
+  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { url = "/" } = request;
     const { pathname } = new URL(url, "http://made-up");
     if (pathname === "/ep/v1/events")
       return this.#events.join(response, "history", JSON.stringify(this.#history()), true);
     if (pathname.startsWith("/ep/v1/placement/")) return json(response, this.#placement());
     if (pathname.startsWith("/ep/v1/shares/")) return json(response, this.#shares());
+    if (pathname.startsWith("/ep/v1/what-if/")) return this.#whatIf(request, response);
     const path = pathname === "/" ? "/index.html" : pathname;
     const bytes = await readFile(`${BUILT}${path}`).catch(() => null);
     response.writeHead(bytes === null ? 404 : 200, { "content-type": TYPES[extname(path)] ?? "text/plain" });
     response.end(bytes);
+  }
+
+  async #whatIf(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { what } = (await asJson(request)) as { readonly what: string };
+    if (!this.thinks) return json(response, madeUpRoom(what, this.#pool));
+    response.once("close", () => this.givenUp.push(what));
   }
 
   #history(): unknown {

@@ -44,6 +44,12 @@ async function opened(width: number, height: number): Promise<Page> {
   return page;
 }
 
+/** With all that is said of the pool's room. */
+async function withRoom(page: Page): Promise<void> {
+  await page.getByText("Room: what if").click();
+  await page.getByRole("button", { name: "Work it out again" }).waitFor();
+}
+
 /** Elements that reach over the page's right edge. */
 const TOO_WIDE = `[...document.querySelectorAll("body *")]
   .filter((element) => element.getBoundingClientRect().right > document.documentElement.clientWidth + 1)
@@ -59,6 +65,7 @@ describe.each([
 ])("320 GPUs and 384 experts on a screen %i wide", (width, height) => {
   test("fit, and can be told from each other", async () => {
     const page = await opened(width, height);
+    await withRoom(page);
     expect(await page.evaluate(TOO_WIDE)).toEqual([]);
     expect(await page.getByTestId("gpu").count()).toBe(320);
     expect(await page.evaluate(NARROWEST)).toBeGreaterThan(8);
@@ -70,6 +77,7 @@ describe.each([
 test.each(["light", "dark"] as const)("nothing is found by axe-core in the %s page", async (colorScheme) => {
   const page = await opened(1280, 900);
   await page.emulateMedia({ colorScheme });
+  await withRoom(page);
   await page.addScriptTag({ path: AXE });
   const found = (await page.evaluate("axe.run(document)")) as { violations: readonly Violation[] };
   const said = found.violations.map(({ id, nodes }) => [id, nodes.map(({ html }) => html.slice(0, 120))]);
@@ -85,6 +93,31 @@ test("a rollout is one row, and what somebody has named is text", async () => {
   expect(await rows.last().innerText()).toContain(HOSTILE);
   expect(await page.title()).not.toBe("owned");
   expect(await page.locator("img").count()).toBe(0);
+  await page.close();
+});
+
+test("how much room there is: worked out while it is open, and read off for what a person wants kept", async () => {
+  const page = await opened(1280, 900);
+  gateway.thinks = true;
+  const summary = page.locator(".room summary");
+  await summary.press("Enter");
+  await page.getByText("Placing the experts on more and fewer slots: 1 of 3.").waitFor();
+  await summary.press("Enter");
+  await expect.poll(() => gateway.givenUp, patiently).toEqual(["slots"]);
+  gateway.thinks = false;
+  await withRoom(page);
+  const lead = page.locator(".room .lead");
+  expect(await lead.innerText()).toContain(
+    "Room: traffic × 1.21 (48.5 requests/s); beyond it, first tokens (p95)",
+  );
+  expect(await lead.innerText()).toContain(
+    "more redundant slots would take steps from 1.20 × to 1.05 × level.",
+  );
+  await page.getByLabel("First token (p95) within").fill("3375");
+  await lead.getByText("Room: traffic × 1.50 (60 requests/s)").waitFor();
+  expect(await page.locator(".line-chart svg").count()).toBe(3);
+  expect(await page.locator(".line-chart .today").count()).toBe(3);
+  await page.getByText("cannot serve it: too small").waitFor();
   await page.close();
 });
 

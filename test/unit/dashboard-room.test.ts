@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { SlotsRoom, TrafficPoint, TrafficRoom } from "../../src/dashboard/room/ask-room.ts";
+import type { SlotsRoom, TrafficPoint, TrafficRoom } from "../../src/dashboard/room/room.ts";
 import { axisTicks } from "../../src/dashboard/room/axis-ticks.ts";
 import { roomWithin, slotsText, trafficText, usualLimits } from "../../src/dashboard/room/room-text.ts";
 

@@ -1,6 +1,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { short, time, whole } from "../format.ts";
-import { type MeasuredTraffic, NO_ROOM, type Room, WHATS, askRoom } from "./ask-room.ts";
+import { askRoom } from "./ask-room.ts";
+import { type MeasuredTraffic, NO_ROOM, type Room, WHATS } from "./room.ts";
 import { LimitFields } from "./limit-fields.tsx";
 import { NodesTable, TrafficTable } from "./room-tables.tsx";
 import { type Limits, slotsText, trafficText, usualLimits } from "./room-text.ts";
@@ -102,15 +103,21 @@ function Pictures({ room, limits, nodes, loadLine }: Shown) {
       </div>
       <div class="side-by-side">
         {traffic !== null && typeof traffic !== "string" && <TrafficTable room={traffic} />}
-        {other !== null && typeof other !== "string" && <NodesTable room={other} today={nodes} />}
+        {other !== null && typeof other !== "string" && other.points.length > 0 && (
+          <NodesTable room={other} today={nodes} />
+        )}
       </div>
     </>
   );
 }
 
+/** Those that say something. */
+function answersIn(room: Room) {
+  return WHATS.map((what) => room[what]).filter((one) => one !== null && typeof one !== "string");
+}
+
 function AsOf({ room }: { readonly room: Room }) {
-  const answers = WHATS.map((what) => room[what]).filter((one) => one !== null && typeof one !== "string");
-  const [first] = answers;
+  const first = answersIn(room).at(0);
   if (first === undefined) return null;
   const { traffic } = room;
   return (
@@ -126,7 +133,7 @@ function measuredText({ requestsPerSecond, promptTokens, answerTokens, seconds }
 }
 
 function Notes({ room }: { readonly room: Room }) {
-  const answers = WHATS.map((what) => room[what]).filter((one) => one !== null && typeof one !== "string");
+  const answers = answersIn(room);
   const notes = [...new Set(answers.flatMap((answer) => answer.notes))];
   if (answers.some(({ stopped }) => stopped)) notes.push("time was over before everything was tried");
   if (notes.length === 0) return null;

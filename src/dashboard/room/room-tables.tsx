@@ -1,5 +1,5 @@
 import { NONE, short, whole } from "../format.ts";
-import type { NodesPoint, NodesRoom, TrafficRoom, TwoPercentiles } from "./ask-room.ts";
+import type { NodesPoint, NodesRoom, TrafficRoom, TwoPercentiles } from "./room.ts";
 
 const TIMES = "Median / 95th percentile, milliseconds";
 const STEP = "Mean time of a forward pass of the whole pool";

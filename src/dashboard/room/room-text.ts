@@ -1,5 +1,5 @@
 import { bytes, short, whole } from "../format.ts";
-import type { MostCarried, SlotsPoint, SlotsRoom, TrafficPoint, TrafficRoom } from "./ask-room.ts";
+import type { MostCarried, SlotsPoint, SlotsRoom, TrafficPoint, TrafficRoom } from "./room.ts";
 
 /** What a person wants kept, at the 95th percentile, in milliseconds. */
 export interface Limits {
@@ -37,8 +37,8 @@ export function roomWithin(
     most === null || most.atLeast
       ? { factor: points.at(-1)?.factor ?? 0, ends: null }
       : { factor: most.factor, ends: "carries" };
-  const ends = (["ttft", "itl"] as const).map((ends) => ({ factor: crossing(points, ends, limits), ends }));
-  return [...ends, carried].reduce((one, other) => (other.factor < one.factor ? other : one));
+  const lost = (["ttft", "itl"] as const).map((ends) => ({ factor: crossing(points, ends, limits), ends }));
+  return [...lost, carried].reduce((one, other) => (other.factor < one.factor ? other : one));
 }
 
 function crossing(points: readonly TrafficPoint[], of: "ttft" | "itl", limits: Limits): number {

@@ -1,4 +1,4 @@
-import type { SlotsPoint, SlotsRoom } from "./ask-room.ts";
+import type { SlotsPoint, SlotsRoom } from "./room.ts";
 import { LineChart } from "./line-chart.tsx";
 
 const FACTOR =

@@ -1,5 +1,5 @@
 import { short, whole } from "../format.ts";
-import type { TrafficPoint, TrafficRoom } from "./ask-room.ts";
+import type { TrafficPoint, TrafficRoom } from "./room.ts";
 import { LineChart } from "./line-chart.tsx";
 import type { Limits } from "./room-text.ts";
 

@@ -1,6 +1,6 @@
 import { Solver } from "../../control/solve/solver.ts";
 
-/** A thread answers within `DEADLINE_MS` with what it has; what takes longer nevertheless is given up. */
+/** The thread ends by itself before that, with what it has; what takes longer nevertheless is given up. */
 const TIMEOUT_MS = 40_000;
 /** The same while others wait. */
 const SLICE_MS = 20_000;
