@@ -8,7 +8,7 @@ import type { Store } from "./control/store.ts";
 import { Solver } from "./control/solve/solver.ts";
 import { planSolver } from "./plans/plan-solver.ts";
 import { RunningWhatIfs } from "./plans/what-if/running-what-ifs.ts";
-import { adminState } from "./http/admin-state.ts";
+import { poolStates } from "./http/admin-state.ts";
 import { httpApp } from "./http/app.ts";
 import { EARLY_REASONS, REQUEST_REASONS } from "./http/errors.ts";
 import { listen, listenLocally, stopListening } from "./http/listening.ts";
@@ -143,7 +143,7 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
   const operatorSocket = follows?.operatorSocket ?? null;
   const workers = surroundings.workers ?? (() => []);
   const whatIfs = new RunningWhatIfs({
-    state: () => adminState(parts),
+    pools: () => poolStates(parts),
     plane: (name) => {
       const loop = pools.controlled.find((one) => one.loop.pool === name)?.loop;
       if (loop === undefined) return null;

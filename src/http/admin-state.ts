@@ -34,7 +34,8 @@ export interface AdminStateParts {
 }
 
 /** What `/admin/state` says. Plain JSON. */
-export function adminState({ gateway, gatewayName, store, controlled, workers, capture }: AdminStateParts) {
+export function adminState(parts: AdminStateParts) {
+  const { gateway, gatewayName, store, workers, capture } = parts;
   return {
     gateway: gatewayName,
     store: { name: store.name, reachable: store.fault === null, fault: store.fault },
@@ -46,27 +47,32 @@ export function adminState({ gateway, gatewayName, store, controlled, workers, c
       limit: gateway().deck.admission.limits.total.maxInFlight,
       tenants: gateway().deck.admission.busiestTenants(TENANTS_SHOWN),
     },
-    pools: gateway()
-      .pools.flatMap(withPrefill)
-      .map(({ engine, models, states, health, snapshot, experts, deployment }) => ({
-        pool: engine.pool,
-        models,
-        deployment,
-        servers: engine.servers.length,
-        epoch: snapshot?.epoch ?? 0,
-        control: controlState(controlledBy(controlled, engine.pool)),
-        engine: controlledBy(controlled, engine.pool)?.loop.view.engine ?? null,
-        requestKinds: experts?.kinds ?? null,
-        shards: engine.shards.map((shard, i) => ({
-          id: shard.id,
-          requests: states.requests[i],
-          tokens: states.tokens[i],
-          reported: { waiting: states.waitingNow(i), kvUse: known(states.kvUseNow(i)) },
-          models: [...(states.models[i] ?? models)],
-          health: health.view(i),
-        })),
-      })),
+    pools: poolStates(parts),
   };
+}
+
+/** What it says of pools. */
+export function poolStates({ gateway, controlled }: Pick<AdminStateParts, "gateway" | "controlled">) {
+  return gateway()
+    .pools.flatMap(withPrefill)
+    .map(({ engine, models, states, health, snapshot, experts, deployment }) => ({
+      pool: engine.pool,
+      models,
+      deployment,
+      servers: engine.servers.length,
+      epoch: snapshot?.epoch ?? 0,
+      control: controlState(controlledBy(controlled, engine.pool)),
+      engine: controlledBy(controlled, engine.pool)?.loop.view.engine ?? null,
+      requestKinds: experts?.kinds ?? null,
+      shards: engine.shards.map((shard, i) => ({
+        id: shard.id,
+        requests: states.requests[i],
+        tokens: states.tokens[i],
+        reported: { waiting: states.waitingNow(i), kvUse: known(states.kvUseNow(i)) },
+        models: [...(states.models[i] ?? models)],
+        health: health.view(i),
+      })),
+    }));
 }
 
 function controlledBy(pools: readonly ControlledPool[], name: string): ControlledPool | null {

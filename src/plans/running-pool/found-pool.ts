@@ -17,7 +17,7 @@ const DECODE = /\.decode$/;
  * @param wanted null where the gateway has one
  * @throws InputError that lists the pools
  */
-export function poolIn({ pools }: PublishedState, wanted: string | null): FoundPool {
+export function poolIn({ pools }: Pick<PublishedState, "pools">, wanted: string | null): FoundPool {
   const fronts = pools.filter(({ deployment }) => deployment?.role !== "prefill");
   const names = fronts.map(nameOf);
   if (wanted === null && fronts.length > 1)

@@ -62,9 +62,12 @@ const pool = record<PublishedPool>({
   ),
 });
 
+/** Of that, the pools. */
+export const publishedPools = list(pool);
+
 export const publishedState = record<PublishedState>({
   admission: record({ queued: number(0) }),
-  pools: list(pool),
+  pools: publishedPools,
 });
 
 export interface PublishedPlacement {

@@ -5,7 +5,7 @@ import type { PoolReport } from "../../model/pool-report.ts";
 import type { RoutingSnapshot } from "../../model/snapshot.ts";
 import type { Measured, NotMeasured } from "../../planner/right-sizing/measured.ts";
 import { type FoundPool, poolIn } from "../running-pool/found-pool.ts";
-import { publishedState } from "../running-pool/published.ts";
+import { publishedPools } from "../running-pool/published.ts";
 
 /** A pool as it runs, with all that a thread needs to say what it would come to. */
 export interface PoolFacts {
@@ -23,8 +23,8 @@ export interface PoolFacts {
 /** What a gateway has of one of its pools. */
 export interface FactSources {
   readonly atMs: number;
-  /** What `/admin/state` says. */
-  readonly state: unknown;
+  /** What `/admin/state` says of pools. */
+  readonly pools: unknown;
   readonly model: MoeModel;
   readonly snapshot: RoutingSnapshot | null;
   readonly report: PoolReport | null;
@@ -33,8 +33,8 @@ export interface FactSources {
 
 /** @throws InputError where the gateway has no such pool */
 export function factsOf(name: string, sources: FactSources): PoolFacts {
-  const { atMs, state, model, snapshot, report, measured } = sources;
-  const found = poolIn(publishedState(state, ""), name);
+  const { atMs, pools, model, snapshot, report, measured } = sources;
+  const found = poolIn({ pools: publishedPools(pools, "") }, name);
   const plan = snapshot === null ? null : planOf(snapshot);
   return { atMs, found, model, plan, load: loadOf(model, report), measured };
 }

@@ -6,7 +6,7 @@ import {
   measuredBetween,
 } from "../../planner/right-sizing/measured.ts";
 import { stateOf } from "../running-pool/found-pool.ts";
-import { publishedState } from "../running-pool/published.ts";
+import { publishedPools } from "../running-pool/published.ts";
 
 /** What is measured is of so long at most. */
 const LOOKED_BACK = 6;
@@ -19,23 +19,23 @@ interface Look {
 
 /** What a gateway's own traffic of each pool was lately, from two readings of its counters. */
 export class RecentTraffic {
-  readonly #state: () => unknown;
+  readonly #pools: () => unknown;
   readonly #countersOf: (pool: string) => Counters;
   /** By pool, the oldest first. */
   #looks = new Map<string, readonly Look[]>();
 
   /**
-   * @param state what `/admin/state` says
+   * @param pools what `/admin/state` says of them
    * @param countersOf of a pool, since the start
    */
-  constructor(state: () => unknown, countersOf: (pool: string) => Counters) {
-    this.#state = state;
+  constructor(pools: () => unknown, countersOf: (pool: string) => Counters) {
+    this.#pools = pools;
     this.#countersOf = countersOf;
   }
 
   /** To be called every `LOOK_EVERY_MS`. */
   look(): void {
-    const { pools } = publishedState(this.#state(), "");
+    const pools = publishedPools(this.#pools(), "");
     this.#looks = new Map(
       pools.map((front) => {
         const { pool } = front;
@@ -52,7 +52,7 @@ export class RecentTraffic {
     if (first === undefined) return "idle";
     const now = this.#countersOf(pool);
     const states = looks.map(({ state }) => state);
-    const { pools } = publishedState(this.#state(), "");
+    const pools = publishedPools(this.#pools(), "");
     const front = pools.find((one) => one.pool === pool);
     if (front !== undefined) states.push(stateOf({ front, prefill: null }));
     return measuredBetween(first.counters, now, states);

@@ -7,8 +7,8 @@ import { whatIfSolver } from "./what-if-solver.ts";
 
 /** What a gateway has of its pools. */
 export interface GatewaySources {
-  /** What `/admin/state` says. */
-  readonly state: () => unknown;
+  /** What `/admin/state` says of them. */
+  readonly pools: () => unknown;
   /** Of a pool; null without an expert plane. */
   readonly plane: (pool: string) => Pick<FactSources, "model" | "snapshot" | "report"> | null;
   /** Of a pool, since the start. */
@@ -26,7 +26,7 @@ export class RunningWhatIfs {
 
   constructor(sources: GatewaySources) {
     this.#sources = sources;
-    this.#traffic = new RecentTraffic(sources.state, sources.countersOf);
+    this.#traffic = new RecentTraffic(sources.pools, sources.countersOf);
     this.#answers = new WhatIfAnswers(whatIfSolver(), (pool) => this.#factsOf(pool));
   }
 
@@ -52,10 +52,10 @@ export class RunningWhatIfs {
   }
 
   #factsOf(pool: string): PoolFacts {
-    const { state, plane, wallClock } = this.#sources;
+    const { pools, plane, wallClock } = this.#sources;
     const known = plane(pool);
     if (known === null) throw new InputError("pool", "", `${pool} has no expert plane any more`);
     const measured = this.#traffic.measured(pool);
-    return factsOf(pool, { ...known, atMs: wallClock(), state: state(), measured });
+    return factsOf(pool, { ...known, atMs: wallClock(), pools: pools(), measured });
   }
 }
