@@ -1,5 +1,6 @@
-import { type Dispatcher, Pool } from "undici";
+import { Client, type Dispatcher, Pool } from "undici";
 import { InputError } from "../lib/errors.ts";
+import { lightConnector } from "./light-sockets.ts";
 import { modelsPath, shownUrl, type Target } from "./target.ts";
 
 const QUESTION_MS = 10_000;
@@ -36,7 +37,7 @@ export class ServerClient {
       // How long an answer may take is what is measured.
       headersTimeout: 0,
       bodyTimeout: 0,
-      connect: { rejectUnauthorized: !target.insecure, timeout: 0 },
+      connect: lightConnector({ rejectUnauthorized: !target.insecure, timeout: 0 }),
     });
   }
 
@@ -59,9 +60,10 @@ export class ServerClient {
    * @throws InputError when it does not answer
    */
   async models(): Promise<string[] | null> {
-    const { url, headers } = this.#target;
+    const { url, headers, insecure } = this.#target;
+    const client = new Client(url.origin, { connect: { rejectUnauthorized: !insecure, timeout: 0 } });
     try {
-      const { statusCode, body } = await this.#pool.request({
+      const { statusCode, body } = await client.request({
         method: "GET",
         path: modelsPath(url),
         headers: [...headers],
@@ -73,6 +75,8 @@ export class ServerClient {
       const why = codeOf(error);
       const hint = UNTRUSTED.test(why) ? "; --insecure takes any certificate" : "";
       throw new InputError(shownUrl(url), "", `cannot be reached (${why})${hint}`);
+    } finally {
+      await client.destroy();
     }
   }
 
