@@ -45,13 +45,19 @@ export function recordOf(
     outputTokens: answer?.outputTokens ?? 0,
     reasoningTokens: answer?.usage?.reasoningTokens ?? null,
     tokensFrom: answer?.tokensFrom ?? "frames",
-    frames: answer === null ? noFrames() : { ...answer.frames },
+    frames: answer?.frames ?? noFrames(),
     ttftMs: firstTokenMs === null ? null : firstTokenMs - startMs,
-    itlMs: tokenTimes.slice(1).map((at, i) => at - tokenTimes[i]),
+    itlMs: gapsOf(tokenTimes),
     e2eMs: (lastTokenMs ?? lastPartMs ?? endedMs) - startMs,
     shard: answer?.takenOverBy ?? facts?.shard ?? null,
     epoch: facts?.epoch ?? null,
     serverRequestId: facts === null || facts.requestId === requestId ? null : facts.requestId,
     warmUp,
   };
+}
+
+function gapsOf(times: readonly number[]): number[] {
+  const gaps: number[] = [];
+  for (let i = 1; i < times.length; i++) gaps.push(times[i] - times[i - 1]);
+  return gaps;
 }

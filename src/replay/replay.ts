@@ -7,7 +7,8 @@ import { Exchange } from "./exchange.ts";
 import { leavesAfter } from "./leaving.ts";
 import type { Load, ScheduledRequest, Sender, Sending } from "./load.ts";
 import type { GoodputTargets } from "./measures/goodput.ts";
-import { type LiveMeasures, Measures, type ReplaySummary, type SecondCounts } from "./measures/measures.ts";
+import type { LiveMeasures } from "./measures/live-measures.ts";
+import { Measures, type ReplaySummary, type SecondCounts } from "./measures/measures.ts";
 import { PLAIN_WORDS, type PromptWords } from "./prompt-words.ts";
 import { recordOf } from "./record-of.ts";
 import { askedTokens, type BodyStyle, requestBody, requestHeaders } from "./request-body.ts";
@@ -179,7 +180,7 @@ export class Replay {
       this.#full = this.#measures.inFlight >= this.#options.maxInFlight;
       if (this.#full) return;
       this.#departures.take();
-      void this.#send(next);
+      this.#send(next);
     }
   }
 
@@ -209,8 +210,8 @@ export class Replay {
     if (this.#measures.inFlight === 0 && this.#departures.next === undefined) this.#idle();
   }
 
-  async #send({ startMs, scheduled, requestId, body, sent, ended }: Waiting): Promise<void> {
-    const { style, seed, timeoutMs, retries, leaving, onRecord } = this.#options;
+  #send({ startMs, scheduled, requestId, body, sent, ended }: Waiting): void {
+    const { style, seed, timeoutMs, retries, leaving } = this.#options;
     const { index, request, warmUp = false } = scheduled;
     const delays = this.#lateness.sent(startMs, warmUp);
     this.#measures.sent(delays.delayMs, startMs, warmUp);
@@ -224,15 +225,22 @@ export class Replay {
       leaveAfter: leavesAfter(leaving ?? 0, seed, index, askedTokens(style.endpoint, request)),
       onTokens: (at, tokens, first) =>
         this.#measures.frame(at - this.#beganAt, first ? request.inputTokens : 0, tokens),
+      onEnd: (exchanged) => {
+        this.#exchanges.delete(exchange);
+        const seen = recordOf(scheduled, style.endpoint, requestId, exchanged, (at) => at - this.#beganAt);
+        const { scheduledMs, endedMs } = seen;
+        const clientLate = this.#lateness.touched({ scheduledMs, endedMs, warmUp, ...delays });
+        this.#ended({ ...seen, ...delays, clientLate }, ended);
+      },
     });
     this.#exchanges.add(exchange);
-    const exchanged = exchange.run();
+    exchange.run();
     sent(true);
-    const seen = recordOf(scheduled, style.endpoint, requestId, await exchanged, (at) => at - this.#beganAt);
-    const record = { ...seen, ...delays, clientLate: this.#lateness.touched({ ...seen, ...delays }) };
-    this.#exchanges.delete(exchange);
+  }
+
+  #ended(record: RequestRecord, ended: (record: RequestRecord) => void): void {
     this.#measures.ended(record);
-    onRecord?.(record);
+    this.#options.onRecord?.(record);
     ended(record);
     if (this.#full) this.#lateness.roomAgain();
     this.#depart();

@@ -3,7 +3,7 @@ import { InputError } from "../../src/lib/errors.ts";
 import { Rng } from "../../src/lib/rng.ts";
 import type { TraceRequest } from "../../src/model/traffic.ts";
 import type { DistributionSummary } from "../../src/replay/measures/distribution.ts";
-import type { LiveMeasures } from "../../src/replay/measures/measures.ts";
+import type { LiveMeasures } from "../../src/replay/measures/live-measures.ts";
 import { openLoop } from "../../src/replay/open-loop.ts";
 import { Replay, type ReplayOptions } from "../../src/replay/replay.ts";
 import type { RequestRecord } from "../../src/replay/request-record.ts";

@@ -1,4 +1,5 @@
 import { type CoreUse, watchCore } from "./core-use.ts";
+import { keepPausesShort } from "../short-pauses.ts";
 import { type AnswerTruth, TimedMock } from "./timed-mock.ts";
 
 /** The mock in a process of its own. To it goes its seed, then `take` as often as one likes. */
@@ -8,6 +9,7 @@ export type MockSaid =
   | { readonly kind: "listening"; readonly port: number }
   | { readonly kind: "taken"; readonly truths: readonly AnswerTruth[]; readonly core: CoreUse };
 
+keepPausesShort();
 let mock: TimedMock | null = null;
 let core = watchCore();
 
