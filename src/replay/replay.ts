@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { Alarm } from "./alarm.ts";
 import { type ClientPart, partOfClient } from "./client/client-part.ts";
 import { Lateness } from "./client/lateness.ts";
 import type { ClientVerdict } from "./client/verdict.ts";
@@ -15,9 +16,8 @@ import { askedTokens, type BodyStyle, requestBody, requestHeaders } from "./requ
 import type { RequestRecord } from "./request-record.ts";
 import { ServerClient } from "./server-client.ts";
 import { pathOf, type Target } from "./target.ts";
+import type { WaitingRequest } from "./waiting-request.ts";
 
-/** Node's timers hold at most 2³¹ − 1 ms; a longer wait is taken in parts. */
-const LONGEST_SLEEP_MS = 3_600_000;
 /** Letters of a run's name in its request ids. */
 const RUN_NAME = 8;
 /** Before its clock begins, so that the first requests are ready in time too. */
@@ -56,16 +56,6 @@ export interface ReplayParts {
   readonly client: ClientPart;
 }
 
-/** A request that waits for its time, made ready. */
-interface Waiting {
-  readonly startMs: number;
-  readonly scheduled: ScheduledRequest;
-  readonly requestId: string;
-  readonly body: string;
-  readonly sent: (sent: boolean) => void;
-  readonly ended: (record: RequestRecord | null) => void;
-}
-
 /**
  * Plays a load against a server. Latencies count from the scheduled start, so that a late send never hides waiting (no
  * coordinated omission); from the send they are measured too.
@@ -75,12 +65,12 @@ export class Replay {
   readonly #measures: Measures;
   readonly #client: ServerClient;
   readonly #path: string;
-  readonly #departures = new Departures<Waiting>();
+  readonly #departures = new Departures<WaitingRequest>();
   readonly #exchanges = new Set<Exchange>();
   readonly #stop = new AbortController();
   readonly #lateness: Lateness;
   readonly #run = randomUUID().slice(0, RUN_NAME);
-  #timer: NodeJS.Timeout | undefined;
+  readonly #alarm = new Alarm(() => this.#depart());
   #beganAt = Number.NaN;
   #startedAt = Number.NaN;
   #idle: () => void = () => {};
@@ -158,11 +148,18 @@ export class Replay {
       sent.resolve(false);
       ended.resolve(null);
     } else {
-      const { startMs, index } = scheduled;
       const { style, seed, words = PLAIN_WORDS } = this.#options;
       const body = requestBody(style, scheduled, { seed, words });
-      const requestId = `plimsoll-${this.#run}-${index}`;
-      this.#departures.add({ startMs, scheduled, requestId, body, sent: sent.resolve, ended: ended.resolve });
+      const requestId = `plimsoll-${this.#run}-${scheduled.index}`;
+      const startMs = scheduled.whenReady ? Math.max(scheduled.startMs, this.#now()) : scheduled.startMs;
+      this.#departures.add({
+        startMs,
+        scheduled: { ...scheduled, startMs },
+        requestId,
+        body,
+        sent: sent.resolve,
+        ended: ended.resolve,
+      });
       this.#depart();
     }
     return { sent: sent.promise, ended: ended.promise };
@@ -170,11 +167,11 @@ export class Replay {
 
   /** Sends what is due, as far as there is room, and comes back for the next when its time has come. */
   #depart(): void {
-    clearTimeout(this.#timer);
+    this.#alarm.clear();
     for (let next = this.#departures.next; next !== undefined; next = this.#departures.next) {
       const left = next.startMs - this.#now();
       if (left > 0) {
-        this.#timer = setTimeout(() => this.#depart(), Math.min(Math.ceil(left), LONGEST_SLEEP_MS));
+        this.#alarm.set(left);
         return;
       }
       this.#full = this.#measures.inFlight >= this.#options.maxInFlight;
@@ -188,7 +185,7 @@ export class Replay {
   #abort(): void {
     if (this.#stop.signal.aborted) return;
     this.#stop.abort();
-    clearTimeout(this.#timer);
+    this.#alarm.clear();
     for (let next = this.#departures.take(); next !== undefined; next = this.#departures.take()) {
       next.sent(false);
       next.ended(null);
@@ -210,7 +207,7 @@ export class Replay {
     if (this.#measures.inFlight === 0 && this.#departures.next === undefined) this.#idle();
   }
 
-  #send({ startMs, scheduled, requestId, body, sent, ended }: Waiting): void {
+  #send({ startMs, scheduled, requestId, body, sent, ended }: WaitingRequest): void {
     const { style, seed, timeoutMs, retries, leaving } = this.#options;
     const { index, request, warmUp = false } = scheduled;
     const delays = this.#lateness.sent(startMs, warmUp);

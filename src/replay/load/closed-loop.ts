@@ -72,7 +72,7 @@ class Loop {
       return null;
     }
     const { index, request } = next;
-    return { index, startMs, request, ...(part === "counts" ? {} : { warmUp: true }) };
+    return { index, startMs, request, whenReady: true, ...(part === "counts" ? {} : { warmUp: true }) };
   }
 
   #isOver(): boolean {
