@@ -9,7 +9,7 @@ afterEach(() => void vi.useRealTimers());
 const HOURS = 3_600_000;
 
 it("rings before a time in whole milliseconds, and for the rest in every turn", () => {
-  const ring = vi.fn();
+  const ring = vi.fn<() => void>();
   const alarm = new Alarm(ring);
   alarm.set(7.9);
   vi.advanceTimersByTime(6.9);
@@ -22,7 +22,7 @@ it("rings before a time in whole milliseconds, and for the rest in every turn", 
 });
 
 it("takes a wait that timers cannot hold in parts, for else they would ring at once", () => {
-  const ring = vi.fn();
+  const ring = vi.fn<() => void>();
   new Alarm(ring).set(1000 * HOURS);
   vi.advanceTimersByTime(1000);
   expect(ring).not.toHaveBeenCalled();
@@ -31,7 +31,7 @@ it("takes a wait that timers cannot hold in parts, for else they would ring at o
 });
 
 it("rings for what was set last, and not when that is cleared", () => {
-  const ring = vi.fn();
+  const ring = vi.fn<() => void>();
   const alarm = new Alarm(ring);
   alarm.set(0.5);
   alarm.set(20);
