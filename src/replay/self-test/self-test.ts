@@ -104,7 +104,7 @@ async function selfTestStep(
 /** Aborts after so long, and only when what has come until then is read. */
 function over(ms: number): AbortSignal {
   const controller = new AbortController();
-  setTimeout(() => setImmediate(() => controller.abort()), Math.ceil(ms));
+  setTimeout(() => setImmediate(() => controller.abort()), Math.ceil(ms)).unref();
   return controller.signal;
 }
 
