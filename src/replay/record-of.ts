@@ -8,6 +8,12 @@ import type { Endpoint } from "./target.ts";
 /** What of a record follows from the exchange itself; the rest is the replay's. */
 type ExchangeRecord = Omit<RequestRecord, "delayMs" | "heldMs" | "clientLate">;
 
+function gapsOf(times: readonly number[]): number[] {
+  const gaps: number[] = [];
+  for (let i = 1; i < times.length; i++) gaps.push(times[i] - times[i - 1]);
+  return gaps;
+}
+
 /** @param since turns `performance.now()`'s into the replay's time */
 export function recordOf(
   { index, startMs, request, warmUp = false }: ScheduledRequest,
@@ -54,10 +60,4 @@ export function recordOf(
     serverRequestId: facts === null || facts.requestId === requestId ? null : facts.requestId,
     warmUp,
   };
-}
-
-function gapsOf(times: readonly number[]): number[] {
-  const gaps: number[] = [];
-  for (let i = 1; i < times.length; i++) gaps.push(times[i] - times[i - 1]);
-  return gaps;
 }

@@ -16,7 +16,7 @@ import { askedTokens, type BodyStyle, requestBody, requestHeaders } from "./requ
 import type { RequestRecord } from "./request-record.ts";
 import { ServerClient } from "./server-client.ts";
 import { pathOf, type Target } from "./target.ts";
-import type { WaitingRequest } from "./waiting-request.ts";
+import type { Waiting } from "./waiting.ts";
 
 /** Letters of a run's name in its request ids. */
 const RUN_NAME = 8;
@@ -65,7 +65,7 @@ export class Replay {
   readonly #measures: Measures;
   readonly #client: ServerClient;
   readonly #path: string;
-  readonly #departures = new Departures<WaitingRequest>();
+  readonly #departures = new Departures<Waiting>();
   readonly #exchanges = new Set<Exchange>();
   readonly #stop = new AbortController();
   readonly #lateness: Lateness;
@@ -207,7 +207,7 @@ export class Replay {
     if (this.#measures.inFlight === 0 && this.#departures.next === undefined) this.#idle();
   }
 
-  #send({ startMs, scheduled, requestId, body, sent, ended }: WaitingRequest): void {
+  #send({ startMs, scheduled, requestId, body, sent, ended }: Waiting): void {
     const { style, seed, timeoutMs, retries, leaving } = this.#options;
     const { index, request, warmUp = false } = scheduled;
     const delays = this.#lateness.sent(startMs, warmUp);

@@ -1,4 +1,4 @@
-import { Client, type Dispatcher, Pool } from "undici";
+import { type Dispatcher, Pool } from "undici";
 import { InputError } from "../lib/errors.ts";
 import { lightConnector } from "./light-sockets.ts";
 import { modelsPath, shownUrl, type Target } from "./target.ts";
@@ -22,7 +22,9 @@ export class ServerClient {
   /** Of every request with a body. */
   readonly #headers: readonly string[];
   readonly #pool: Pool;
-  #stopped: Promise<void> | null = null;
+  /** Whose handlers keep nothing that they are given. */
+  readonly #posts: Pool;
+  #stopped: Promise<unknown> | null = null;
 
   /** @param sockets at most at one time; further requests wait */
   constructor(target: Target, sockets: number) {
@@ -30,25 +32,31 @@ export class ServerClient {
     const named = new Set(target.headers.map((text, i) => (i % 2 === 0 ? text.toLowerCase() : "")));
     const own = USUAL.filter(([name]) => !named.has(name)).flat();
     this.#headers = [...own, ...target.headers];
-    this.#pool = new Pool(target.url.origin, {
+    const connect = { rejectUnauthorized: !target.insecure, timeout: 0 };
+    const options = {
       connections: sockets,
       pipelining: 1,
       keepAliveTimeout: KEPT_ALIVE_MS,
       // How long an answer may take is what is measured.
       headersTimeout: 0,
       bodyTimeout: 0,
-      connect: lightConnector({ rejectUnauthorized: !target.insecure, timeout: 0 }),
-    });
+    };
+    this.#pool = new Pool(target.url.origin, { ...options, connect });
+    this.#posts = new Pool(target.url.origin, { ...options, connect: lightConnector(connect) });
   }
 
   get stopped(): boolean {
     return this.#stopped !== null;
   }
 
-  /** Sends JSON. @param headers name and value in turn, behind the target's */
+  /**
+   * Sends JSON.
+   * @param headers name and value in turn, behind the target's
+   * @param handler makes its own what it keeps of a body
+   */
   post(path: string, headers: readonly string[], body: string, handler: Dispatcher.DispatchHandler): void {
     const reset = !this.#target.keepAlive;
-    this.#pool.dispatch(
+    this.#posts.dispatch(
       { method: "POST", path, headers: [...this.#headers, ...headers], body, reset },
       handler,
     );
@@ -60,10 +68,9 @@ export class ServerClient {
    * @throws InputError when it does not answer
    */
   async models(): Promise<string[] | null> {
-    const { url, headers, insecure } = this.#target;
-    const client = new Client(url.origin, { connect: { rejectUnauthorized: !insecure, timeout: 0 } });
+    const { url, headers } = this.#target;
     try {
-      const { statusCode, body } = await client.request({
+      const { statusCode, body } = await this.#pool.request({
         method: "GET",
         path: modelsPath(url),
         headers: [...headers],
@@ -75,15 +82,13 @@ export class ServerClient {
       const why = codeOf(error);
       const hint = UNTRUSTED.test(why) ? "; --insecure takes any certificate" : "";
       throw new InputError(shownUrl(url), "", `cannot be reached (${why})${hint}`);
-    } finally {
-      await client.destroy();
     }
   }
 
   /** Cuts what is in flight and closes every socket. */
-  stop(): Promise<void> {
-    this.#stopped ??= this.#pool.destroy();
-    return this.#stopped;
+  async stop(): Promise<void> {
+    this.#stopped ??= Promise.all([this.#posts.destroy(), this.#pool.destroy()]);
+    await this.#stopped;
   }
 }
 

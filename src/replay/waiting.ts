@@ -2,7 +2,7 @@ import type { ScheduledRequest } from "./load.ts";
 import type { RequestRecord } from "./request-record.ts";
 
 /** A request that waits for its time, made ready. */
-export interface WaitingRequest {
+export interface Waiting {
   readonly startMs: number;
   readonly scheduled: ScheduledRequest;
   readonly requestId: string;
