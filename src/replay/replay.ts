@@ -70,7 +70,10 @@ export class Replay {
   readonly #stop = new AbortController();
   readonly #lateness: Lateness;
   readonly #run = randomUUID().slice(0, RUN_NAME);
-  readonly #alarm = new Alarm(() => this.#depart());
+  readonly #alarm = new Alarm(
+    () => performance.now(),
+    () => this.#depart(),
+  );
   #beganAt = Number.NaN;
   #startedAt = Number.NaN;
   #idle: () => void = () => {};
