@@ -26,6 +26,8 @@ export interface ExchangeOptions {
   /** Its user leaves after so many frames with tokens, at 0 when the response begins; null for never. */
   readonly leaveAfter: number | null;
   readonly onTokens: OnTokens;
+  /** All is over. What went wrong is in the result. */
+  readonly onEnd: (exchanged: Exchanged) => void;
 }
 
 /** One request as it was seen. Times are `performance.now()`'s. */
@@ -48,7 +50,6 @@ export interface Exchanged {
  */
 export class Exchange {
   readonly #options: ExchangeOptions;
-  readonly #ended = Promise.withResolvers<Exchanged>();
   #abort: ((reason?: Error) => void) | null = null;
   #timeout: NodeJS.Timeout | undefined;
   #retry: NodeJS.Timeout | undefined;
@@ -68,12 +69,11 @@ export class Exchange {
     this.#options = options;
   }
 
-  /** Begins, and resolves when all is over. Never rejects: what went wrong is in the result. */
-  run(): Promise<Exchanged> {
+  /** Begins. */
+  run(): void {
     const { timeoutMs } = this.#options;
     if (timeoutMs !== null) this.#timeout = setTimeout(() => this.#end("timeout"), timeoutMs);
     this.#send();
-    return this.#ended.promise;
   }
 
   /** The replay is stopped. */
@@ -171,7 +171,7 @@ export class Exchange {
     this.#over = true;
     clearTimeout(this.#timeout);
     clearTimeout(this.#retry);
-    this.#ended.resolve({
+    const exchanged = {
       sentAt: this.#sentAt,
       headersAt: this.#headersAt,
       endedAt: performance.now(),
@@ -181,7 +181,10 @@ export class Exchange {
       answer: this.#answer,
       failure,
       errorText: failure === null ? null : this.#errorText(),
-    });
+    };
+    const { onEnd } = this.#options;
+    // The sockets are first done with what they do.
+    queueMicrotask(() => onEnd(exchanged));
     this.#abort?.();
   }
 

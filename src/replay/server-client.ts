@@ -1,5 +1,6 @@
 import { type Dispatcher, Pool } from "undici";
 import { InputError } from "../lib/errors.ts";
+import { lightConnector } from "./light-sockets.ts";
 import { modelsPath, shownUrl, type Target } from "./target.ts";
 
 const QUESTION_MS = 10_000;
@@ -21,7 +22,9 @@ export class ServerClient {
   /** Of every request with a body. */
   readonly #headers: readonly string[];
   readonly #pool: Pool;
-  #stopped: Promise<void> | null = null;
+  /** Whose handlers keep nothing that they are given. */
+  readonly #posts: Pool;
+  #stopped: Promise<unknown> | null = null;
 
   /** @param sockets at most at one time; further requests wait */
   constructor(target: Target, sockets: number) {
@@ -29,25 +32,31 @@ export class ServerClient {
     const named = new Set(target.headers.map((text, i) => (i % 2 === 0 ? text.toLowerCase() : "")));
     const own = USUAL.filter(([name]) => !named.has(name)).flat();
     this.#headers = [...own, ...target.headers];
-    this.#pool = new Pool(target.url.origin, {
+    const connect = { rejectUnauthorized: !target.insecure, timeout: 0 };
+    const options = {
       connections: sockets,
       pipelining: 1,
       keepAliveTimeout: KEPT_ALIVE_MS,
       // How long an answer may take is what is measured.
       headersTimeout: 0,
       bodyTimeout: 0,
-      connect: { rejectUnauthorized: !target.insecure, timeout: 0 },
-    });
+    };
+    this.#pool = new Pool(target.url.origin, { ...options, connect });
+    this.#posts = new Pool(target.url.origin, { ...options, connect: lightConnector(connect) });
   }
 
   get stopped(): boolean {
     return this.#stopped !== null;
   }
 
-  /** Sends JSON. @param headers name and value in turn, behind the target's */
+  /**
+   * Sends JSON.
+   * @param headers name and value in turn, behind the target's
+   * @param handler makes its own what it keeps of a body
+   */
   post(path: string, headers: readonly string[], body: string, handler: Dispatcher.DispatchHandler): void {
     const reset = !this.#target.keepAlive;
-    this.#pool.dispatch(
+    this.#posts.dispatch(
       { method: "POST", path, headers: [...this.#headers, ...headers], body, reset },
       handler,
     );
@@ -77,9 +86,9 @@ export class ServerClient {
   }
 
   /** Cuts what is in flight and closes every socket. */
-  stop(): Promise<void> {
-    this.#stopped ??= this.#pool.destroy();
-    return this.#stopped;
+  async stop(): Promise<void> {
+    this.#stopped ??= Promise.all([this.#posts.destroy(), this.#pool.destroy()]);
+    await this.#stopped;
   }
 }
 

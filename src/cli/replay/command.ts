@@ -1,6 +1,7 @@
 import { Command } from "commander";
 import { InputError } from "../../lib/errors.ts";
 import { ServerClient } from "../../replay/server-client.ts";
+import { keepPausesShort } from "../../replay/short-pauses.ts";
 import { shownUrl, type Target } from "../../replay/target.ts";
 import { requireOptions } from "../options.ts";
 import { compareCommand } from "./compare.ts";
@@ -29,6 +30,7 @@ export function replayCommand(): Command {
 }
 
 async function replayTrace(flags: ReplayFlags, command: Command): Promise<void> {
+  keepPausesShort();
   if (flags.selfTest) return selfTestCommand(flags);
   const needed = flags.isl === undefined && flags.osl === undefined ? ["trace"] : [];
   requireOptions(command, [...needed, "url", "out"]);
