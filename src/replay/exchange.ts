@@ -1,5 +1,7 @@
-import type { Answer, AnswerReader } from "./answer/answer.ts";
-import { errorText, parseObject } from "./answer/frame.ts";
+import type { Answer, AnswerReader, TextCounter } from "./answer/answer.ts";
+import { decodedText, EncodedAnswer } from "./answer/encoded-answer.ts";
+import { errorText } from "./answer/error-text.ts";
+import { parseObject } from "./answer/json-object.ts";
 import { type OnTokens, StreamedAnswer } from "./answer/streamed-answer.ts";
 import { WholeAnswer } from "./answer/whole-answer.ts";
 import { CANCELLED, LEFT } from "./request-record.ts";
@@ -25,6 +27,8 @@ export interface ExchangeOptions {
   readonly retries: number;
   /** Its user leaves after so many frames with tokens, at 0 when the response begins; null for never. */
   readonly leaveAfter: number | null;
+  /** Counts tokens of answers that nobody else counts; null for none. */
+  readonly counter: TextCounter | null;
   readonly onTokens: OnTokens;
 }
 
@@ -62,6 +66,8 @@ export class Exchange {
   /** Of a response that is no success. */
   #refusal: Buffer[] = [];
   #refusalBytes = 0;
+  /** What the connection failed for, in the system's words. */
+  #fault: string | null = null;
   #frames = 0;
 
   constructor(options: ExchangeOptions) {
@@ -96,13 +102,7 @@ export class Exchange {
     this.#status = status;
     this.#facts = readHeaders(raw, Date.now());
     if (status < 300) {
-      const { onTokens } = this.#options;
-      this.#answer = this.#facts.json
-        ? new WholeAnswer()
-        : new StreamedAnswer((at, tokens, first) => {
-            this.#frames++;
-            onTokens(at, tokens, first);
-          });
+      this.#answer = this.#answerOf(this.#facts);
       this.#mayLeave();
     }
     return true;
@@ -147,7 +147,10 @@ export class Exchange {
     if (this.#options.client.stopped) this.#end(CANCELLED);
     // Nothing that comes after `[DONE]` belongs to the answer, not even how the connection ends.
     else if (this.#answer !== null && isJudged(this.#answer)) this.#end(this.#answer.failure);
-    else this.#end(codeOf(error));
+    else {
+      this.#fault = error.message;
+      this.#end(codeOf(error));
+    }
   }
 
   #send(): void {
@@ -156,8 +159,20 @@ export class Exchange {
     this.#facts = null;
     this.#refusal = [];
     this.#refusalBytes = 0;
+    this.#fault = null;
     const { client, path, headers, body } = this.#options;
     client.post(path, headers, body, this);
+  }
+
+  #answerOf({ json, encoding }: ResponseFacts): AnswerReader {
+    const { onTokens, counter } = this.#options;
+    if (encoding !== null) return new EncodedAnswer(encoding);
+    if (json) return new WholeAnswer(counter);
+    const onFrame: OnTokens = (at, tokens, first) => {
+      this.#frames++;
+      onTokens(at, tokens, first);
+    };
+    return new StreamedAnswer(onFrame, counter);
   }
 
   #mayLeave(): void {
@@ -186,13 +201,14 @@ export class Exchange {
   }
 
   #errorText(): string | null {
-    if (this.#answer !== null) return this.#answer.errorText;
-    if (this.#status === null) return null;
-    const text = Buffer.concat(this.#refusal).toString();
+    if (this.#answer !== null) return this.#answer.errorText ?? this.#fault;
+    if (this.#status === null) return this.#fault;
+    const { location = null, encoding = null } = this.#facts ?? {};
+    if (location !== null && this.#status < 400) return `redirects to ${location}`;
+    const text = decodedText(Buffer.concat(this.#refusal), encoding);
     const body = parseObject(text);
     const said = body === null ? text : (errorText(body, "error") ?? text);
-    const to = this.#facts?.location ?? null;
-    return said === "" && to !== null ? `redirects to ${to}` : said === "" ? null : said;
+    return said === "" ? this.#fault : said;
   }
 }
 

@@ -51,7 +51,13 @@ export function recordOf(
     e2eMs: (lastTokenMs ?? lastPartMs ?? endedMs) - startMs,
     shard: answer?.takenOverBy ?? facts?.shard ?? null,
     epoch: facts?.epoch ?? null,
-    serverRequestId: facts === null || facts.requestId === requestId ? null : facts.requestId,
+    serverRequestId: serverName(requestId, facts?.requestId ?? null, answer?.id ?? null),
     warmUp,
   };
+}
+
+/** The name that the server's own logs have; engines put theirs (`chatcmpl-…`) around ours, or choose another. */
+function serverName(sent: string, header: string | null, id: string | null): string | null {
+  if (header !== null && header !== sent) return header;
+  return id === null || id.includes(sent) ? null : id;
 }

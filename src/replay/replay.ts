@@ -210,7 +210,7 @@ export class Replay {
   }
 
   async #send({ startMs, scheduled, requestId, body, sent, ended }: Waiting): Promise<void> {
-    const { style, seed, timeoutMs, retries, leaving, onRecord } = this.#options;
+    const { style, seed, words, timeoutMs, retries, leaving, onRecord } = this.#options;
     const { index, request, warmUp = false } = scheduled;
     const delays = this.#lateness.sent(startMs, warmUp);
     this.#measures.sent(delays.delayMs, startMs, warmUp);
@@ -221,6 +221,7 @@ export class Replay {
       body,
       timeoutMs: timeoutMs ?? null,
       retries: retries ?? 0,
+      counter: words?.count ?? null,
       leaveAfter: leavesAfter(leaving ?? 0, seed, index, askedTokens(style.endpoint, request)),
       onTokens: (at, tokens, first) =>
         this.#measures.frame(at - this.#beganAt, first ? request.inputTokens : 0, tokens),

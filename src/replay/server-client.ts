@@ -10,6 +10,8 @@ const KEPT_ALIVE_MS = 4000;
 const USUAL = [
   ["content-type", "application/json"],
   ["accept", "text/event-stream, application/json"],
+  // What is compressed comes when the compressor lets it go.
+  ["accept-encoding", "identity"],
 ];
 
 /** Codes of certificates that nobody trusted has signed, or that are another's. */

@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { gzipSync } from "node:zlib";
 import type { ServerResponse } from "node:http";
 import { describe, expect, it } from "vitest";
 import type { TraceRequest } from "../../src/model/traffic.ts";
@@ -56,6 +57,11 @@ const finish = (reason: string) => sse({ choices: [{ delta: {}, finish_reason: r
 const usage = (completion_tokens: number) =>
   sse({ choices: [], usage: { prompt_tokens: 4, completion_tokens } });
 const DONE = "data: [DONE]\n\n";
+/** An answer of two choices that end so. */
+const both = (...reasons: (string | null)[]) =>
+  reasons
+    .map((finish_reason, index) => sse({ choices: [{ index, delta: { content: "w" }, finish_reason }] }))
+    .join("");
 
 describe("an answer of HTTP status 200", () => {
   it.each([
@@ -78,6 +84,21 @@ describe("an answer of HTTP status 200", () => {
       "no_token",
       null,
     ],
+    ["an error in its own words, without the line ends", `${word}data: {"error":"no"}`, "error_frame", "no"],
+    ["a JSON error between its events", `${word}{"error":{"message":"no"}}\n`, "error_frame", "no"],
+    ["the field `error` (llama.cpp)", `${word}error: {"message":"no"}\n\n${DONE}`, "error_frame", "no"],
+    [
+      "words that are of no event",
+      `${word}Internal Server Error`,
+      "incomplete_stream",
+      "Internal Server Error",
+    ],
+    ["a page", "<html>\n<h1>Log in</h1>\n</html>", "unreadable_body", "<html>\n<h1>Log in</h1>\n</html>"],
+    ["a JSON error in place of events", '{"error":{"message":"no"}}', "error_body", "no"],
+    ["a JSON error over several lines", '{\n  "detail":\n  "no"\n}', "error_body", "no"],
+    ["one of two choices given up", both("error", "stop") + DONE, "finish_error", null],
+    ["one of two choices given up behind the other", both("stop", "error") + DONE, "finish_error", null],
+    ["one of two choices only ended", both("stop", null), "incomplete_stream", null],
     ["a finish only", finish("stop") + DONE, "no_token", null],
     ["nothing", "", "incomplete_stream", null],
     ["no end", word, "incomplete_stream", null],
@@ -91,6 +112,11 @@ describe("an answer of HTTP status 200", () => {
     ["without usage", word + word + finish("length") + DONE],
     ["whose [DONE] lacks its last line ends", `${word}${word}${finish("stop")}data: [DONE]`],
     ["without a finish reason", word + word + DONE],
+    ["both of whose choices have ended", both("stop", "length")],
+    ["with pings of their own type", `event: ping\ndata: ping\n\n${word}${word}${DONE}`],
+    ["whose server counts no token, and sends some", word + word + finish("stop") + usage(0) + DONE],
+    ["whose server counts before it sends", usage(0) + word + word + finish("stop") + DONE],
+    ["whose usage comes in parts", word + finish("stop") + usage(2) + sse({ usage: {}, choices: [] }) + DONE],
   ])("is whole %s", async (_, text) => {
     expect(await answered(text)).toMatchObject({ failure: null, outputTokens: 2, errorText: null });
   });
@@ -160,6 +186,50 @@ describe("an answer of HTTP status 200", () => {
     });
     expect(await answered("{", json)).toMatchObject({ failure: "unreadable_body" });
     expect(await answered("{}", json)).toMatchObject({ failure: "no_token" });
+    expect(await answered('{"detail":[{"msg":"no"}]}', json)).toMatchObject({ failure: "error_body" });
+    const ended = { choices: [{ message: { content: "" }, finish_reason: "stop" }] };
+    expect(await answered(JSON.stringify(ended), json)).toMatchObject({ failure: "no_token" });
+    const counted = JSON.stringify({ ...ended, usage: { completion_tokens: 1 } });
+    expect(await answered(counted, json)).toMatchObject({ failure: null, outputTokens: 1 });
+    // Its tokens are as uncounted as those of a stream without usage.
+    const { usage: _, ...uncounted } = whole;
+    expect(await answered(JSON.stringify(uncounted), json)).toMatchObject({
+      failure: null,
+      outputTokens: 1,
+      tokensFrom: "frames",
+    });
+    // Whatever the server calls it.
+    expect(await answered(JSON.stringify(whole))).toMatchObject({ failure: null, outputTokens: 1 });
+  });
+
+  it("is not read where it is compressed, but what a server says of a failure is", async () => {
+    const gzip = { "content-encoding": "gzip", "content-type": "application/json" };
+    const bytes = gzipSync('{"error":{"message":"too long"}}');
+    await using server = await scriptedServer(({ max_tokens: tokens }, response) => {
+      response.writeHead(tokens === 1 ? 200 : 400, gzip).end(bytes);
+    });
+    const { records } = await play(server.url, [1, 2]);
+    expect(server.headers[0]["accept-encoding"]).toBe("identity");
+    expect(records).toMatchObject([
+      { failure: "encoded_body", errorText: expect.stringContaining("content-encoding: gzip") },
+      { failure: "http_400", errorText: "too long" },
+    ]);
+  });
+
+  it("is counted by a tokenizer where nobody counts its tokens", async () => {
+    const letters = { words: ["a"], countedBy: "letters", count: (text: string) => text.length };
+    const text = { 1: word, 2: word + usage(2), 3: sse({ choices: [{ delta: { reasoning: "hm" } }] }) };
+    await using server = await scriptedServer(({ max_tokens: tokens }, response) => {
+      response.writeHead(200, { "content-type": "text/event-stream" });
+      response.end(text[tokens as 1 | 2 | 3] + finish("stop") + DONE);
+    });
+    const { records, outcome } = await play(server.url, [1, 2, 3], { words: letters });
+    expect(records.map(({ outputTokens, tokensFrom }) => [outputTokens, tokensFrom])).toEqual([
+      [4, "tokenizer"],
+      [2, "usage"],
+      [2, "tokenizer"],
+    ]);
+    expect(outcome.countedBy).toEqual({ usage: 1, token_ids: 0, tokenizer: 2, frames: 0 });
   });
 
   it("is judged by what came when its connection is cut", async () => {

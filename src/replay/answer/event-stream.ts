@@ -11,13 +11,19 @@ export class EventStream {
   readonly #decoder = new TextDecoder();
   readonly #parser: EventSourceParser;
 
-  constructor(onEvent: OnEvent, onComment: (text: string) => void = () => {}) {
+  /** @param onOther receives lines that are of no event stream */
+  constructor(
+    onEvent: OnEvent,
+    onComment: (text: string) => void = () => {},
+    onOther: (line: string) => void = () => {},
+  ) {
     this.#parser = createParser({
       // An event without data is none (the HTML standard, 9.2.6).
       onEvent: ({ event = "", data }) => data !== "" && onEvent(event, data),
       onComment,
-      onError: ({ type }) => {
+      onError: ({ type, line }) => {
         if (type === "max-buffer-size-exceeded") throw new EndlessLine();
+        if (type === "unknown-field" && line !== undefined) onOther(line);
       },
       maxBufferSize: LONGEST,
     });
