@@ -111,6 +111,8 @@ async function openServegen(path: string, seed: number): Promise<Omit<OpenTrace,
       broken: 0,
       firstBroken: [],
       leftOut: new Map(),
+      timeUnit: null,
+      doubts: [],
       lengths: `drawn, seed ${seed}`,
     }),
     part: () => (lastMs === 0 ? null : Math.min(1, reachedMs / lastMs)),
@@ -118,11 +120,13 @@ async function openServegen(path: string, seed: number): Promise<Omit<OpenTrace,
 }
 
 /** What a person should know of how a trace was read, a line each. */
-export function readingNotes({ broken, rows, firstBroken, leftOut, timed, lengths }: TraceReading): string[] {
+export function readingNotes(reading: TraceReading): string[] {
+  const { broken, rows, firstBroken, leftOut, timed, doubts, lengths } = reading;
   const more = broken > firstBroken.length ? [`… and ${broken - firstBroken.length} more`] : [];
   return [
     ...(broken === 0 ? [] : [`${broken} of ${rows} rows are broken and left out:`, ...firstBroken, ...more]),
     ...[...leftOut].map(([why, count]) => `${count} of ${rows} rows are left out: they ${why}`),
+    ...doubts,
     ...(timed ? [] : ["The trace says no times: all its requests come at once."]),
     ...(lengths === "words" ? ["Lengths of text are counted in words; --tokenizer counts tokens."] : []),
   ];

@@ -81,6 +81,7 @@ export function reportSetting(
     traceFormat: reading?.format ?? null,
     traceBroken: reading?.broken ?? 0,
     traceLeftOut: reading?.leftOut.values().reduce((sum, rows) => sum + rows, 0) ?? 0,
+    traceDoubts: reading?.doubts ?? [],
     promptsBy: (trace?.words ?? PLAIN_WORDS).countedBy,
     url: shownUrl(target.url),
     endpoint,

@@ -2,24 +2,28 @@ import { InputError } from "../../lib/errors.ts";
 import { oneLine } from "../../lib/printable.ts";
 import { MOST_REQUEST_TOKENS } from "../../model/traffic.ts";
 
-/** The columns of a CSV trace, by its first line. No cell of a trace holds a comma. */
+/** The columns of a CSV trace, by its first line. */
 export class CsvColumns {
   readonly #source: string;
   readonly #header: string;
   readonly #places: ReadonlyMap<string, number>;
+  readonly #twice: ReadonlySet<string>;
   readonly #count: number;
 
   constructor(header: string, source: string) {
-    const names = header.split(",").map(columnName);
+    const names = cellsOf(header).map(columnName);
     this.#source = source;
     this.#header = header.trim();
     this.#count = names.length;
     this.#places = new Map(names.map((name, place) => [name, place]));
+    this.#twice = new Set(names.filter((name, place) => names.indexOf(name) < place));
   }
 
   /** @throws InputError where it is not there */
   place(name: string): number {
     const place = this.#places.get(columnName(name));
+    if (this.#twice.has(columnName(name)))
+      throw new InputError(this.#source, "line 1", `names the column ${name} twice; leave one of them`);
     if (place !== undefined) return place;
     throw new InputError(
       this.#source,
@@ -35,14 +39,30 @@ export class CsvColumns {
 
   /** The cells of a row, without quotes around them. @throws InputError where they are not as many as columns */
   cells(row: string, where: string): readonly string[] {
-    const cells = row.split(",");
+    const cells = cellsOf(row);
     if (cells.length !== this.#count) {
       const hint = `has ${cells.length} fields; expected ${oneLine(this.#header, 200)}`;
       throw new InputError(this.#source, where, hint);
     }
-    return row.includes('"') ? cells.map(unquoted) : cells;
+    return cells;
   }
 }
+
+/** Cells without quotes around them, which may hold commas. A quote that does not end is part of its cell. */
+function cellsOf(row: string): string[] {
+  if (!row.includes('"')) return row.split(",");
+  const cells: string[] = [];
+  for (let from = 0; from <= row.length; from++) {
+    CELL.lastIndex = from;
+    const [whole, quoted, plain = ""] = CELL.exec(row) ?? [""];
+    cells.push(quoted === undefined ? plain : quoted.replaceAll('""', '"'));
+    from += whole.length;
+  }
+  return cells;
+}
+
+/** In quotes up to its comma, or as it stands. */
+const CELL = /(?: *"((?:[^"]|"")*)" *(?=,|$)|([^,]*))/y;
 
 /** Names of columns are told apart by their letters, not by case, quotes or blanks around them. */
 export function columnName(name: string): string {
@@ -55,7 +75,8 @@ function unquoted(cell: string): string {
 
 /** @throws InputError */
 export function tokenCell(cell: string, source: string, field: string): number {
-  if (/^[1-9]\d{0,8}$/.test(cell) && Number(cell) <= MOST_REQUEST_TOKENS) return Number(cell);
+  // Tables that once lacked a value have whole numbers written as 374.0.
+  if (/^\s*[1-9]\d{0,8}(?:\.0*)?\s*$/.test(cell) && Number(cell) <= MOST_REQUEST_TOKENS) return Number(cell);
   throw new InputError(
     source,
     field,
