@@ -45,6 +45,17 @@ const MOONCAKE = [
   .map((line) => JSON.stringify(line))
   .join("\n");
 
+/** What a run leaves. */
+const FILES = [
+  "benchmark_report_v0.2.1.json",
+  "profile_export.jsonl",
+  "profile_export_aiperf.json",
+  "report.html",
+  "report.json",
+  "requests.jsonl",
+  "results.json",
+];
+
 let folder: string;
 const at = (name: string): string => join(folder, name);
 
@@ -125,6 +136,50 @@ describe("the replay command", () => {
     expect(await readFile(join(at("stopped"), "profile_export_aiperf.json"), "utf8")).toMatch(
       /"was_cancelled": true/,
     );
+  });
+
+  it("ends with the report of what ran where its terminal ends", async () => {
+    const asked = Promise.withResolvers<void>();
+    await using server = await scriptedServer((_, response) => {
+      response.writeHead(200).flushHeaders();
+      asked.resolve();
+    });
+    const args = ["--trace", at("azure.csv"), "--url", server.url.href, "--out", at("hung-up")];
+    const child = startCli("replay", ...args);
+    const exited = once(child, "exit");
+    await asked.promise;
+    // Nobody reads what it says any more.
+    child.stdout.destroy();
+    child.stderr.destroy();
+    child.kill("SIGHUP");
+    expect(await exited).toEqual([130, null]);
+    const report = JSON.parse(await readFile(join(at("hung-up"), "report.json"), "utf8")) as object;
+    expect(report).toMatchObject({ completed: 0, partial: "interrupted" });
+    expect((await readdir(at("hung-up"))).toSorted()).toEqual(FILES);
+  });
+
+  it("says what was measured where its files cannot be written in the end", async () => {
+    await using server = await scriptedServer(async (body, response) => {
+      await rm(at("gone"), { recursive: true, force: true });
+      stream(body, response);
+    });
+    const args = ["--trace", at("azure.csv"), "--url", server.url.href, "--out", at("gone")];
+    const { code, stdout, stderr } = await resultHere("replay", ...args);
+    expect(code).toBe(2);
+    expect(stdout).toContain("3 requests completed, 0 failed");
+    expect(stderr).toMatch(/gone\/requests\.jsonl: cannot be written \(ENOENT\); name a writable place\n$/);
+    const curve = ["--isl", "5", "--osl", "2", "--sweep", "rate=100", "--requests", "2", "--settle", "0"];
+    const swept = await resultHere("replay", ...curve, "--url", server.url.href, "--out", at("gone"));
+    expect(swept.code).toBe(2);
+    expect(swept.stdout).toContain("100");
+  });
+
+  it("has not done what it was asked where it counted no request", async () => {
+    await using server = await scriptedServer(stream);
+    const args = ["--trace", at("azure.csv"), "--url", server.url.href, "--out", at("warm-only")];
+    const { code, stderr } = await resultHere("replay", ...args, "--warm-up", "50");
+    expect(stderr).toContain("Nothing was measured: all 3 requests were of the warm-up.\n");
+    expect(code).toBe(1);
   });
 
   it("is done where only what is late is cut by Ctrl-C", async () => {
@@ -250,6 +305,26 @@ describe("the replay command", () => {
     const other = await resultHere("replay", ...args, "--url", `${page.href}?key=secret`);
     expect(other).toMatchObject({ code: 2, stdout: "" });
     expect(other.stderr).toBe(`${page.href}?key=…: lists no model; name one with --model\n`);
+  });
+
+  it("takes the URL of an endpoint, of the one that it asks", async () => {
+    await using server = await scriptedServer(stream);
+    const url = (path: string) => new URL(path, server.url).href;
+    const args = ["--trace", at("azure.csv"), "--out", at("routes"), "--force", "--url"];
+    for (const path of ["azure/deployments/d/chat/completions?api-version=1", "v1/", "v4/chat/completions/"])
+      expect(await resultHere("replay", ...args, url(path), "--model", "m", "--requests", "1")).toMatchObject(
+        {
+          code: 0,
+        },
+      );
+    expect(server.paths.filter((path) => path.includes("completions"))).toEqual([
+      "/azure/deployments/d/chat/completions?api-version=1",
+      "/v1/chat/completions",
+      "/v4/chat/completions",
+    ]);
+    const other = await resultHere("replay", ...args, url("v1/completions"));
+    expect(other).toMatchObject({ code: 2, stdout: "" });
+    expect(other.stderr).toBe("--url: is of completions; say --endpoint completions, or give the base URL\n");
   });
 
   it("exits 1 when more fail than may, 99 when a threshold is missed", async () => {

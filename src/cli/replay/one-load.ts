@@ -25,11 +25,18 @@ export async function oneLoad(parts: RunParts, plan: LoadPlan): Promise<void> {
   const report = replayReport({ ...common, ...times }, outcome);
   const checked = thresholds.map((threshold) => checkThreshold(threshold, report));
   const written = checked.length === 0 ? report : { ...report, thresholds: [...checked] };
-  await files.finish(written);
+  // What was measured is said, also where it cannot be written.
+  const unwritten = await files.finish(written).then(
+    () => null,
+    (error: unknown) => error,
+  );
 
   const out = output(flags.json ?? false);
   out.result(written, [replayTable(outcome, outcome.client), ...thresholdLines(checked)].join("\n"));
   for (const line of [...readingNotes(reading), ...notices(outcome, flags.lengths)]) out.progress(line);
+  if (outcome.sent === 0 && outcome.warmUps > 0)
+    out.progress(`Nothing was measured: all ${outcome.warmUps} requests were of the warm-up.`);
+  if (unwritten !== null) throw unwritten;
   if (partial !== null) out.progress(`${partial}: ${flags.out} holds what ran until then`);
   if (broken !== null) throw broken;
   const { maxFailed } = flags;

@@ -25,7 +25,7 @@ export function failedTooMany({ completed, failed }: ReplayOutcome, maxFailed: n
 export function exitCodeOf({ outcome, interrupted, whole, thresholdsMet, maxFailed }: Ending): number {
   if (interrupted) return INTERRUPTED;
   if (!thresholdsMet) return MISSED;
-  return !whole || failedTooMany(outcome, maxFailed) ? FAILURE : SUCCESS;
+  return !whole || outcome.sent === 0 || failedTooMany(outcome, maxFailed) ? FAILURE : SUCCESS;
 }
 
 /**

@@ -7,7 +7,7 @@ import { emptyOutcome } from "../../replay/report/empty-outcome.ts";
 import { curveReport } from "../../replay/report/curve-report.ts";
 import { type ReplayReport, type ReplaySetting, replayReport } from "../../replay/report/report.ts";
 import { readThreshold, type Threshold } from "../../replay/report/thresholds.ts";
-import { shownUrl, type Target } from "../../replay/target.ts";
+import { endpointOf, shownUrl, type Target } from "../../replay/target.ts";
 import { MAX_IN_FLIGHT, type ReplayFlags } from "./flags.ts";
 import { type CurveSettings, readCurve } from "./curve-settings.ts";
 import { type RequestSetting, readLoad, readRequests } from "./load-settings.ts";
@@ -109,7 +109,7 @@ const HEADER = /^([!#$%&'*+.^_`|~\w-]+):[\t ]*([\t\x20-\x7e\x80-\xff]*)$/;
 
 /** How the server is spoken to. */
 function targetOf(flags: ReplayFlags, environment: NodeJS.ProcessEnv): Target {
-  const url = serverUrl(flags.url);
+  const url = serverUrl(flags);
   const headers = new Map<string, [name: string, value: string]>();
   const put = (name: string, value: string) => headers.set(name.toLowerCase(), [name, value]);
   const key = flags.apiKey ?? environment["OPENAI_API_KEY"];
@@ -163,11 +163,14 @@ function goodputTargets(texts: readonly string[] | undefined): GoodputTargets | 
   return targets;
 }
 
-function serverUrl(text: string): URL {
+function serverUrl({ url: text, endpoint }: ReplayFlags): URL {
   const url = URL.parse(text);
   if (url === null || (url.protocol !== "http:" && url.protocol !== "https:")) {
     throw new InputError("--url", "", `is ${text}; expected an http or https URL like http://127.0.0.1:8000`);
   }
+  const named = endpointOf(url);
+  if (named !== null && named !== endpoint)
+    throw new InputError("--url", "", `is of ${named}; say --endpoint ${named}, or give the base URL`);
   return url;
 }
 

@@ -24,11 +24,16 @@ export async function wholeCurve(parts: RunParts, asked: CurveSettings): Promise
   const report = curveReport(common, { startedAt, endedAt: Date.now(), partial }, curve);
   const checked = settings.thresholds.map((threshold) => checkThreshold(threshold, report));
   const whole = checked.length === 0 ? report : { ...report, thresholds: [...checked] };
-  await files.finish(whole);
+  // What was measured is said, also where it cannot be written.
+  const unwritten = await files.finish(whole).then(
+    () => null,
+    (error: unknown) => error,
+  );
 
   const out = output(flags.json ?? false);
   out.result(whole, [curveTable(curve), ...thresholdLines(checked)].join("\n"));
   for (const line of readingNotes(reading)) out.progress(line);
+  if (unwritten !== null) throw unwritten;
   if (partial !== null) out.progress(`${partial}: ${flags.out} holds the steps until then`);
   if (broken !== null) throw broken;
   const least = steps.toSorted((a, b) => a.load - b.load).at(0)?.outcome ?? null;
