@@ -161,7 +161,7 @@ describe("the replay command", () => {
   it("says what was measured where its files cannot be written in the end", async () => {
     await using server = await scriptedServer(async (body, response) => {
       await rm(at("gone"), { recursive: true, force: true });
-      stream(body, response);
+      void stream(body, response);
     });
     const args = ["--trace", at("azure.csv"), "--url", server.url.href, "--out", at("gone")];
     const { code, stdout, stderr } = await resultHere("replay", ...args);

@@ -28,7 +28,7 @@ export async function oneLoad(parts: RunParts, plan: LoadPlan): Promise<void> {
   // What was measured is said, also where it cannot be written.
   const unwritten = await files.finish(written).then(
     () => null,
-    (error: unknown) => error,
+    (error: unknown) => error as Error,
   );
 
   const out = output(flags.json ?? false);

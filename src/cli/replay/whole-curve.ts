@@ -27,7 +27,7 @@ export async function wholeCurve(parts: RunParts, asked: CurveSettings): Promise
   // What was measured is said, also where it cannot be written.
   const unwritten = await files.finish(whole).then(
     () => null,
-    (error: unknown) => error,
+    (error: unknown) => error as Error,
   );
 
   const out = output(flags.json ?? false);
