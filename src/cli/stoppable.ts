@@ -2,7 +2,7 @@ const INTERRUPTED = 130;
 
 /**
  * Runs `work` until it ends; the first SIGINT or SIGTERM aborts its signal, a second one ends the process.
- * @param hangup the terminal's end aborts it too; what is written there from then on is lost
+ * @param hangup the terminal's end aborts it too
  *
  * The listener stays while `work` runs: log-update restores the cursor through signal-exit, which kills the
  * process when a signal finds no listener but its own, as after `process.once`.
@@ -16,10 +16,7 @@ export async function stoppable<T>(
     if (stop.signal.aborted) process.exit(INTERRUPTED);
     stop.abort();
   };
-  const onHangup = (): void => {
-    for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
-    stop.abort();
-  };
+  const onHangup = (): void => stop.abort();
   process.on("SIGINT", onSignal).on("SIGTERM", onSignal);
   if (hangup) process.on("SIGHUP", onHangup);
   try {

@@ -12,6 +12,7 @@ import { PLAIN_WORDS, type PromptWords } from "./prompt-words.ts";
 import { recordOf } from "./record-of.ts";
 import { askedTokens, type BodyStyle, requestBody, requestHeaders } from "./request-body.ts";
 import type { RequestRecord } from "./request-record.ts";
+import { secretsOf, withoutSecrets } from "./secrets.ts";
 import { ServerClient } from "./server-client.ts";
 import { pathOf, type Target } from "./target.ts";
 
@@ -74,6 +75,7 @@ export class Replay {
   readonly #measures: Measures;
   readonly #client: ServerClient;
   readonly #path: string;
+  readonly #secrets: readonly string[];
   readonly #departures = new Departures<Waiting>();
   readonly #exchanges = new Set<Exchange>();
   readonly #stop = new AbortController();
@@ -91,6 +93,7 @@ export class Replay {
     const { countsFromMs = 0, countsToMs = null } = options.load;
     this.#measures = new Measures(options.goodput ?? null, { fromMs: countsFromMs, toMs: countsToMs });
     this.#client = new ServerClient(options.target, options.maxInFlight);
+    this.#secrets = secretsOf(options.target.headers, options.target.url);
     this.#path = pathOf(options.target.url, options.style.endpoint);
     this.#lateness = new Lateness(
       options.maxInFlight,
@@ -230,7 +233,13 @@ export class Replay {
     const exchanged = exchange.run();
     sent(true);
     const seen = recordOf(scheduled, style.endpoint, requestId, await exchanged, (at) => at - this.#beganAt);
-    const record = { ...seen, ...delays, clientLate: this.#lateness.touched({ ...seen, ...delays }) };
+    const errorText = seen.errorText === null ? null : withoutSecrets(seen.errorText, this.#secrets);
+    const record = {
+      ...seen,
+      ...delays,
+      errorText,
+      clientLate: this.#lateness.touched({ ...seen, ...delays }),
+    };
     this.#exchanges.delete(exchange);
     this.#measures.ended(record);
     onRecord?.(record);

@@ -246,6 +246,21 @@ describe("an answer of HTTP status 200", () => {
   });
 });
 
+describe("what a server repeats", () => {
+  it("has nothing of keys, headers and queries in it", async () => {
+    await using server = await scriptedServer((_, response) => {
+      const said = ["sk-0123456789", "searching", "in a query", "pass word"].join("; ");
+      response.writeHead(401).end(`Bearer ${said}; team`);
+    });
+    const url = new URL("?key=in+a+query", server.url);
+    url.password = "pass word";
+    const headers = ["Authorization", "Bearer sk-0123456789", "x-for", "searching", "x-of", "team"];
+    const { records, outcome } = await play(url, [4], { target: { headers } });
+    expect(records[0].errorText).toBe("…; …; …; …; team");
+    expect(outcome.errorTexts).toEqual({ "…; …; …; …; team": 1 });
+  });
+});
+
 describe("a request", () => {
   it("carries the headers, a name of its own, and the body that was asked for", async () => {
     await using server = await scriptedServer(stream);
