@@ -2,6 +2,7 @@ import type { Answer, AnswerReader, TextCounter } from "./answer/answer.ts";
 import { decodedText, EncodedAnswer } from "./answer/encoded-answer.ts";
 import { errorText } from "./answer/error-text.ts";
 import { parseObject } from "./answer/json-object.ts";
+import { beginsEvents } from "./answer/event-stream.ts";
 import { type OnTokens, StreamedAnswer } from "./answer/streamed-answer.ts";
 import { WholeAnswer } from "./answer/whole-answer.ts";
 import { CANCELLED, LEFT } from "./request-record.ts";
@@ -116,6 +117,9 @@ export class Exchange {
       if (this.#refusalBytes <= MOST_ERROR_BYTES) this.#refusal.push(Buffer.from(chunk));
       return true;
     }
+    // Some servers send events and call them JSON.
+    const called = this.#answer instanceof WholeAnswer && this.#answer.lastPartAt === null;
+    if (called && beginsEvents(chunk)) this.#answer = this.#streamed();
     try {
       this.#answer.push(chunk, performance.now());
       this.#mayLeave();
@@ -165,9 +169,12 @@ export class Exchange {
   }
 
   #answerOf({ json, encoding }: ResponseFacts): AnswerReader {
-    const { onTokens, counter } = this.#options;
     if (encoding !== null) return new EncodedAnswer(encoding);
-    if (json) return new WholeAnswer(counter);
+    return json ? new WholeAnswer(this.#options.counter) : this.#streamed();
+  }
+
+  #streamed(): StreamedAnswer {
+    const { onTokens, counter } = this.#options;
     const onFrame: OnTokens = (at, tokens, first) => {
       this.#frames++;
       onTokens(at, tokens, first);

@@ -198,8 +198,10 @@ describe("an answer of HTTP status 200", () => {
       outputTokens: 1,
       tokensFrom: "frames",
     });
-    // Whatever the server calls it.
+    // Whatever the server calls it, or calls a stream.
     expect(await answered(JSON.stringify(whole))).toMatchObject({ failure: null, outputTokens: 1 });
+    const events = await answered(`: ping\n\n${word}${word}${finish("stop")}${DONE}`, json);
+    expect(events).toMatchObject({ failure: null, outputTokens: 2, itlMs: { length: 1 } });
   });
 
   it("is not read where it is compressed, but what a server says of a failure is", async () => {

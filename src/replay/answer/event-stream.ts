@@ -40,6 +40,14 @@ export class EventStream {
   }
 }
 
+/** Letters in which a first field, or a comment, shows. */
+const FIRST = 64;
+
+/** Whether a body begins as one of events does. */
+export function beginsEvents(chunk: Buffer): boolean {
+  return /^\s*(?:data|event|id|retry)?:/.test(chunk.toString("latin1", 0, FIRST));
+}
+
 /** A line without an end. */
 export class EndlessLine extends Error {
   override readonly name = "EndlessLine";
