@@ -17,6 +17,14 @@ const USUAL = [
 /** Codes of certificates that nobody trusted has signed, or that are another's. */
 const UNTRUSTED = /CERT|UNABLE_TO_VERIFY/;
 
+/** How a server answered the question for its models. */
+export interface ListedModels {
+  /** HTTP's. */
+  readonly status: number;
+  /** None where it has no such list. */
+  readonly ids: readonly string[];
+}
+
 /** The sockets to one server. */
 export class ServerClient {
   readonly #target: Target;
@@ -56,21 +64,33 @@ export class ServerClient {
   }
 
   /**
-   * The ids that the server lists under `/v1/models`; none where it answers but has no such list, null where it refuses
-   * the key.
-   * @throws InputError when it does not answer
+   * What the server lists under `/v1/models`.
+   * @throws InputError when it does not answer, or sends elsewhere
    */
-  async models(): Promise<string[] | null> {
+  async models(): Promise<ListedModels> {
+    const { url } = this.#target;
+    const { status, location, text } = await this.#askModels();
+    if (status >= 300 && status < 400 && location !== null)
+      throw new InputError(shownUrl(url), "", `redirects to ${shownPlace(location, url)}; give that URL`);
+    return { status, ids: listed(text) };
+  }
+
+  async #askModels(): Promise<{ status: number; location: string | null; text: string }> {
     const { url, headers } = this.#target;
     try {
-      const { statusCode, body } = await this.#pool.request({
+      const {
+        statusCode,
+        headers: answered,
+        body,
+      } = await this.#pool.request({
         method: "GET",
         path: modelsPath(url),
         headers: [...headers],
         signal: AbortSignal.timeout(QUESTION_MS),
       });
+      const { location } = answered;
       const text = await body.text();
-      return statusCode === 401 || statusCode === 403 ? null : listed(text);
+      return { status: statusCode, location: typeof location === "string" ? location : null, text };
     } catch (error) {
       const why = codeOf(error);
       const hint = UNTRUSTED.test(why) ? "; --insecure takes any certificate" : "";
@@ -83,6 +103,14 @@ export class ServerClient {
     this.#stopped ??= this.#pool.destroy();
     return this.#stopped;
   }
+}
+
+/** The base URL where a redirection of its models leads, without what may be secret. */
+function shownPlace(location: string, from: URL): string {
+  const to = URL.parse(location, from);
+  if (to === null) return "another place";
+  to.pathname = to.pathname.replace(/\/models\/?$/, "");
+  return shownUrl(to);
 }
 
 function listed(text: string): string[] {

@@ -305,6 +305,15 @@ describe("the replay command", () => {
     const other = await resultHere("replay", ...args, "--url", `${page.href}?key=secret`);
     expect(other).toMatchObject({ code: 2, stdout: "" });
     expect(other.stderr).toBe(`${page.href}?key=…: lists no model; name one with --model\n`);
+    await using loading = await listing((response) => response.writeHead(503).end("Loading model"));
+    const early = await resultHere("replay", ...args, "--url", loading.href);
+    expect(early.stderr).toBe(`${loading.href}: lists no model (HTTP 503); name one with --model\n`);
+    await using moved = await listing((response) =>
+      response.writeHead(308, { location: "https://u:secret@there/v1/models?key=secret" }).end(),
+    );
+    const elsewhere = await resultHere("replay", ...args, "--url", moved.href, "--model", "m");
+    expect(elsewhere).toMatchObject({ code: 2, stdout: "" });
+    expect(elsewhere.stderr).toBe(`${moved.href}: redirects to https://there/v1?key=…; give that URL\n`);
   });
 
   it("takes the URL of an endpoint, of the one that it asks", async () => {

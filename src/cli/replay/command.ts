@@ -61,13 +61,14 @@ function openPlayer(
 async function chooseModel(target: Target, named: string | undefined): Promise<string> {
   const client = new ServerClient(target, 1);
   try {
-    const listed = await client.models();
+    const { status, ids } = await client.models();
     if (named !== undefined) return named;
-    if (listed === null)
+    if (status === 401 || status === 403)
       throw new InputError(shownUrl(target.url), "", "refuses the key; give one with --api-key");
-    if (listed.length === 0)
-      throw new InputError(shownUrl(target.url), "", "lists no model; name one with --model");
-    return listed[0];
+    const answered = status < 300 ? "" : ` (HTTP ${status})`;
+    if (ids.length === 0)
+      throw new InputError(shownUrl(target.url), "", `lists no model${answered}; name one with --model`);
+    return ids[0];
   } finally {
     await client.stop();
   }
