@@ -242,6 +242,16 @@ describe("the replay command", () => {
     expect(failing.stderr).toMatch(/failed every request\n$/);
   });
 
+  it("says before and in its report how else a trace may be meant, once", async () => {
+    const rows = [0, 0.2, 0.4, 0.6].map((timestamp) => ({ timestamp, input_length: 5, output_length: 2 }));
+    await writeFile(at("seconds.jsonl"), rows.map((row) => JSON.stringify(row)).join("\n"));
+    await using server = await scriptedServer(stream);
+    const args = ["--trace", at("seconds.jsonl"), "--url", server.url.href, "--out", at("doubts"), "--json"];
+    const { stdout, stderr } = await resultHere("replay", ...args);
+    expect(stderr.match(/if they are seconds, play it with --speed 0\.001/g)).toHaveLength(1);
+    expect(JSON.parse(stdout)).toMatchObject({ trace_doubts: [expect.stringContaining("5000 requests")] });
+  });
+
   it("leaves broken rows out, and says which", async () => {
     await using server = await scriptedServer(stream);
     const args = ["--trace", at("broken.csv"), "--url", server.url.href, "--out", at("left-out"), "--json"];

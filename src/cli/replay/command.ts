@@ -3,6 +3,7 @@ import { InputError } from "../../lib/errors.ts";
 import { ServerClient } from "../../replay/server-client.ts";
 import { shownUrl, type Target } from "../../replay/target.ts";
 import { requireOptions } from "../options.ts";
+import { output } from "../output.ts";
 import { compareCommand } from "./compare.ts";
 import { addFlags, type ReplayFlags } from "./flags.ts";
 import { inspectCommand } from "./inspect.ts";
@@ -37,7 +38,9 @@ async function replayTrace(flags: ReplayFlags, command: Command): Promise<void> 
   const model = await chooseModel(settings.target, flags.model);
   const files = await RunFiles.open(flags.out, flags.force ?? false);
   const player = await openPlayer(flags, settings, model, requests);
-  const parts = { flags, settings, requests, model, files, player };
+  const { doubts } = requests.reading();
+  for (const doubt of doubts) output(flags.json ?? false).progress(doubt);
+  const parts = { flags, settings, requests, doubts, model, files, player };
   try {
     if (settings.load !== null) await oneLoad(parts, settings.load);
     else if (settings.curve !== null) await wholeCurve(parts, settings.curve);

@@ -119,14 +119,17 @@ async function openServegen(path: string, seed: number): Promise<Omit<OpenTrace,
   };
 }
 
-/** What a person should know of how a trace was read, a line each. */
-export function readingNotes(reading: TraceReading): string[] {
+/**
+ * What a person should know of how a trace was read, a line each.
+ * @param said what was said of it already
+ */
+export function readingNotes(reading: TraceReading, said: readonly string[] = []): string[] {
   const { broken, rows, firstBroken, leftOut, timed, doubts, lengths } = reading;
   const more = broken > firstBroken.length ? [`… and ${broken - firstBroken.length} more`] : [];
   return [
     ...(broken === 0 ? [] : [`${broken} of ${rows} rows are broken and left out:`, ...firstBroken, ...more]),
     ...[...leftOut].map(([why, count]) => `${count} of ${rows} rows are left out: they ${why}`),
-    ...doubts,
+    ...doubts.filter((doubt) => !said.includes(doubt)),
     ...(timed ? [] : ["The trace says no times: all its requests come at once."]),
     ...(lengths === "words" ? ["Lengths of text are counted in words; --tokenizer counts tokens."] : []),
   ];
