@@ -283,6 +283,12 @@ describe("the replay command", () => {
       /^--header: is no name and value; expected one like X-Team: search/,
     ],
     ["a header of two lines", { header: "X: a\nB: c" }, /^--header: is no name and value; expected/],
+    [
+      "a header of the connection's",
+      { header: "content-Length: 5" },
+      /^--header: content-Length is the client's own/,
+    ],
+    ["a name for all requests", { header: "X-Request-Id: a" }, /^--header: X-Request-Id is the client's own/],
     ["a key of two lines", { "api-key": "secret\nX: y" }, /^--api-key: holds what no header can carry; give/],
     ["a bad body", { "extra-body": "[1]" }, /^--extra-body: is \[1\]; expected a JSON object/],
     ["a bad target", { goodput: "itl:9" }, /^--goodput: itl:9 is no target; expected ttft:200/],

@@ -107,6 +107,18 @@ function mostInFlight({ maxInFlight, concurrency = 1, sweep }: ReplayFlags): num
 /** Header names and values that HTTP/1.1 can carry (RFC 9110). */
 const HEADER = /^([!#$%&'*+.^_`|~\w-]+):[\t ]*([\t\x20-\x7e\x80-\xff]*)$/;
 
+/** Of how a message is sent, which is the connection's business, and the name of a request. */
+const OWN_HEADERS: ReadonlySet<string> = new Set([
+  "content-length",
+  "expect",
+  "keep-alive",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+  "x-request-id",
+]);
+
 /** How the server is spoken to. */
 function targetOf(flags: ReplayFlags, environment: NodeJS.ProcessEnv): Target {
   const url = serverUrl(flags);
@@ -119,6 +131,8 @@ function targetOf(flags: ReplayFlags, environment: NodeJS.ProcessEnv): Target {
     const [, name, value] = HEADER.exec(text) ?? [];
     if (name === undefined)
       throw new InputError("--header", "", "is no name and value; expected one like X-Team: search");
+    if (OWN_HEADERS.has(name.toLowerCase()))
+      throw new InputError("--header", name, "is the client's own, of each request another; leave it out");
     put(name, value.trimEnd());
   }
   return {
