@@ -14,6 +14,8 @@ const MOST_ERROR_BYTES = 1 << 16;
 /** Without a `Retry-After`. */
 const RETRY_AFTER_MS = 1000;
 const LONGEST_RETRY_AFTER_MS = 3_600_000;
+/** From `[DONE]` to the end of its response; some servers never end it, and nobody waits for that. */
+const LINGER_MS = 1000;
 const COME_BACK: ReadonlySet<number> = new Set([429, 503]);
 
 export interface ExchangeOptions {
@@ -57,6 +59,7 @@ export class Exchange {
   #abort: ((reason?: Error) => void) | null = null;
   #timeout: NodeJS.Timeout | undefined;
   #retry: NodeJS.Timeout | undefined;
+  #linger: NodeJS.Timeout | undefined;
   #over = false;
   #sentAt: number | null = null;
   #headersAt: number | null = null;
@@ -123,6 +126,8 @@ export class Exchange {
     try {
       this.#answer.push(chunk, performance.now());
       this.#mayLeave();
+      const answer = this.#answer;
+      if (answer.whole) this.#linger ??= setTimeout(() => this.#endAnswer(answer), LINGER_MS);
     } catch (error) {
       this.#end(codeOf(error));
     }
@@ -134,8 +139,7 @@ export class Exchange {
     this.#abort = null;
     if (this.#over) return;
     if (this.#answer !== null) {
-      this.#answer.end();
-      this.#end(this.#answer.failure);
+      this.#endAnswer(this.#answer);
     } else if (COME_BACK.has(this.#status ?? 0) && this.#attempts <= this.#options.retries) {
       const waitMs = Math.min(this.#facts?.retryAfterMs ?? RETRY_AFTER_MS, LONGEST_RETRY_AFTER_MS);
       this.#retry = setTimeout(() => this.#send(), waitMs);
@@ -155,6 +159,11 @@ export class Exchange {
       this.#fault = error.message;
       this.#end(codeOf(error));
     }
+  }
+
+  #endAnswer(answer: AnswerReader): void {
+    answer.end();
+    this.#end(answer.failure);
   }
 
   #send(): void {
@@ -193,6 +202,7 @@ export class Exchange {
     this.#over = true;
     clearTimeout(this.#timeout);
     clearTimeout(this.#retry);
+    clearTimeout(this.#linger);
     this.#ended.resolve({
       sentAt: this.#sentAt,
       headersAt: this.#headersAt,

@@ -248,6 +248,18 @@ describe("an answer of HTTP status 200", () => {
   });
 });
 
+it("an answer is over soon after [DONE] where its server never ends the response", async () => {
+  await using server = await scriptedServer((_, response) => {
+    response.writeHead(200, { "content-type": "text/event-stream" });
+    response.write(word + word + finish("length") + usage(2) + DONE);
+  });
+  const { records } = await play(server.url, [2, 2]);
+  expect(records).toMatchObject([
+    { failure: null, outputTokens: 2, finishReason: "length" },
+    { failure: null, outputTokens: 2 },
+  ]);
+});
+
 describe("what a server repeats", () => {
   it("has nothing of keys, headers and queries in it", async () => {
     await using server = await scriptedServer((_, response) => {
