@@ -56,6 +56,11 @@ export function readFrame(data: string, type = ""): Frame {
     if (!ANSWERING.has(type)) return NOTHING;
     return { ...NOTHING, error: type === "error" ? data : `no JSON object: ${data}` };
   }
+  return frameOf(body, type);
+}
+
+/** The same of JSON that was read; an answer in one piece is one frame. */
+export function frameOf(body: Json, type = ""): Frame {
   const choices = Array.isArray(body.choices) ? body.choices : [];
   const said = choices.length === 0 ? NOTHING : readChoices(choices);
   const usage = usageOf(body, object(choices[0]));

@@ -1,7 +1,6 @@
 import { type AnswerReader, noFrames, type TextCounter, type TokensFrom } from "./answer.ts";
-import { errorText } from "./error-text.ts";
 import { failedFinish } from "./finish-reason.ts";
-import { type Frame, readFrame } from "./frame.ts";
+import { type Frame, frameOf } from "./frame.ts";
 import { holds, type Json, object, parseObject } from "./json-object.ts";
 import type { Usage } from "./usage.ts";
 
@@ -47,18 +46,18 @@ export class WholeAnswer implements AnswerReader {
       return;
     }
     this.whole = true;
-    const frame = readFrame(text);
-    this.#take(body, frame);
+    const frame = frameOf(body);
+    this.#take(frame);
     // A model may end at once; then its server counts the token that said so.
     const isAnswer = holdsAnswer(body, frame) || this.outputTokens > 0;
     if (this.errorText !== null) this.failure = "error_body";
     else this.failure = failedFinish(this.finishReason) ?? (isAnswer ? null : "no_token");
   }
 
-  #take(body: Json, frame: Frame): void {
+  #take(frame: Frame): void {
     const { usage, text = "", kind } = frame;
     this.id = frame.id ?? null;
-    this.errorText = errorText(body);
+    this.errorText = frame.error;
     this.usage = usage;
     this.finishReason = frame.finishReason;
     const isText = GENERATED.has(kind);
