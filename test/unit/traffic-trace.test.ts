@@ -56,6 +56,20 @@ describe("an Azure trace", () => {
     ]);
   });
 
+  it.each([";", "\t"])("may have its cells parted by %j", (sign) => {
+    const text = azure("2024-05-10 00:00:00.5,374,44", '"2024-05-10 00:00:01",375,"45"');
+    expect(read(text.replaceAll(",", sign))).toEqual([
+      { arrivalMs: 0, inputTokens: 374, outputTokens: 44 },
+      { arrivalMs: 500, inputTokens: 375, outputTokens: 45 },
+    ]);
+  });
+
+  it("may have millions of letters in quotes", () => {
+    const long = `"${'a""'.repeat(1 << 20)}"`;
+    const text = `x,TIMESTAMP,ContextTokens,GeneratedTokens\n${long},2024-05-10 00:00:00,374,44\n`;
+    expect(read(text)).toEqual([{ arrivalMs: 0, inputTokens: 374, outputTokens: 44 }]);
+  });
+
   it.each([
     ["2023-12-31 23:59:59.5", "2024-01-01 00:00:00.25", 750],
     ["2024-02-28 00:00:00", "2024-03-01 00:00:00", 2 * 86_400_000],

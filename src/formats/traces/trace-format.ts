@@ -6,7 +6,7 @@ import { AZURE_COLUMNS, AzureRows } from "./azure-trace.ts";
 import { BAILIAN_BLOCK_TOKENS, BailianRows } from "./bailian-trace.ts";
 import { blockTokensOf, fits } from "./block-fit.ts";
 import { BURSTGPT_COLUMNS, BurstgptRows } from "./burstgpt-trace.ts";
-import { columnName } from "./csv-columns.ts";
+import { cellsOf, columnName, separatorOf } from "./csv-columns.ts";
 import { MOONCAKE, MooncakeRows, TIMED_TRACE } from "./mooncake-trace.ts";
 import { PLIMSOLL_TRACE, PlimsollRows } from "./plimsoll-trace.ts";
 import type { RowReader, TokenCounter } from "./row-reader.ts";
@@ -63,7 +63,7 @@ const TELLING: Readonly<Record<"azure" | "burstgpt", readonly string[]>> = {
 
 /** The CSV format whose columns a first line names; null for none. */
 export function formatOfHeader(line: string): TraceFormat | null {
-  const names = new Set(line.split(",").map(columnName));
+  const names = new Set(cellsOf(line, separatorOf(line)).map(columnName));
   const has = (columns: readonly string[]) => columns.some((name) => names.has(columnName(name)));
   if (has(TELLING.azure)) return "azure";
   return has(TELLING.burstgpt) ? "burstgpt" : null;
