@@ -39,7 +39,8 @@ export function recordOf(
     failure: exchanged.failure,
     errorText: exchanged.errorText,
     finishReason: answer?.finishReason ?? null,
-    inputTokens: answer?.usage?.promptTokens ?? request.inputTokens,
+    // No prompt has none.
+    inputTokens: answer?.usage?.promptTokens || request.inputTokens,
     cachedTokens: answer?.usage?.cachedTokens ?? null,
     askedTokens: askedTokens(endpoint, request),
     outputTokens: answer?.outputTokens ?? 0,

@@ -76,7 +76,8 @@ describe("a frame of a streamed completion", () => {
     expect(finishOf("stop")).toEqual({ ...NOTHING, kind: "finish", finishReason: "stop" });
     expect(finishOf({ type: "abort", message: "gone" })).toMatchObject({ finishReason: "abort" });
     expect(finishOf(null)).toMatchObject({ kind: "empty", finishReason: null });
-    expect(finishOf("")).toMatchObject({ kind: "empty", finishReason: null });
+    for (const none of ["", "null"])
+      expect(finishOf(none)).toMatchObject({ kind: "empty", finishReason: null });
     expect(read({ choices: [{ delta: { content: "a" }, finish_reason: "length" }] })).toMatchObject({
       kind: "text",
       finishReason: "length",

@@ -108,6 +108,11 @@ describe("a request's record", () => {
     expect(names.map(({ serverRequestId }) => serverRequestId)).toEqual(["chatcmpl-7", "theirs", null]);
   });
 
+  it("believes the trace where the server counts a prompt of nothing", () => {
+    const none = sse({ choices: [], usage: { prompt_tokens: 0, completion_tokens: 1 } });
+    expect(recorded([[300, none]])).toMatchObject({ inputTokens: 9, outputTokens: 1 });
+  });
+
   it("believes the trace where the server says nothing", () => {
     const unknown = recorded([], { answer: null, status: null, sentAt: null, headersAt: null, failure: "x" });
     expect(unknown).toMatchObject({

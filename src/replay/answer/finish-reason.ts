@@ -1,8 +1,8 @@
 import { object } from "./json-object.ts";
 
-/** SGLang has had finish reasons as objects with a `type`. */
+/** SGLang has had finish reasons as objects with a `type`; DashScope writes "null" until there is one. */
 export function finishOf(reason: unknown): string | null {
-  if (typeof reason === "string") return reason === "" ? null : reason;
+  if (typeof reason === "string") return reason === "" || reason === "null" ? null : reason;
   const type = object(reason)?.type;
   return typeof type === "string" ? type : null;
 }
