@@ -30,14 +30,16 @@ export class ServerClient {
   readonly #target: Target;
   /** Of every request with a body. */
   readonly #headers: readonly string[];
+  /** Names of those that a person gave, in small letters: they go before a request's own. */
+  readonly #named: ReadonlySet<string>;
   readonly #pool: Pool;
   #stopped: Promise<void> | null = null;
 
   /** @param sockets at most at one time; further requests wait */
   constructor(target: Target, sockets: number) {
     this.#target = target;
-    const named = new Set(target.headers.map((text, i) => (i % 2 === 0 ? text.toLowerCase() : "")));
-    const own = USUAL.filter(([name]) => !named.has(name)).flat();
+    this.#named = new Set(target.headers.filter((_, i) => i % 2 === 0).map((name) => name.toLowerCase()));
+    const own = USUAL.filter(([name]) => !this.#named.has(name)).flat();
     this.#headers = [...own, ...target.headers];
     this.#pool = new Pool(target.url.origin, {
       connections: sockets,
@@ -54,13 +56,11 @@ export class ServerClient {
     return this.#stopped !== null;
   }
 
-  /** Sends JSON. @param headers name and value in turn, behind the target's */
+  /** Sends JSON. @param headers name and value in turn, behind the target's; those that it names are left out */
   post(path: string, headers: readonly string[], body: string, handler: Dispatcher.DispatchHandler): void {
     const reset = !this.#target.keepAlive;
-    this.#pool.dispatch(
-      { method: "POST", path, headers: [...this.#headers, ...headers], body, reset },
-      handler,
-    );
+    const more = headers.filter((_, i) => !this.#named.has(headers[i - (i % 2)].toLowerCase()));
+    this.#pool.dispatch({ method: "POST", path, headers: [...this.#headers, ...more], body, reset }, handler);
   }
 
   /**

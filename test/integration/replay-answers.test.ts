@@ -306,6 +306,9 @@ describe("a request", () => {
     await playTrace(server.url, [{ ...request, messages }]);
     expect(server.headers[0]).toMatchObject({ "x-tenant-id": "a b", "x-session-id": "%C3%BC1" });
     expect(server.bodies[0]).toMatchObject({ priority: 3, messages });
+    // A person's own word goes before the trace's.
+    await playTrace(server.url, [request], { target: { headers: ["X-Tenant-Id", "mine"] } });
+    expect(server.headers[1]).toMatchObject({ "x-tenant-id": "mine", "x-session-id": "%C3%BC1" });
   });
 
   it("leaves the ends of answers to the model with natural lengths", async () => {
