@@ -77,6 +77,12 @@ describe("an answer of HTTP status 200", () => {
     ["an event of the type error", `${word}event: error\ndata: {"message":"no"}\n\n`, "error_frame", "no"],
     ["no JSON", `${word}data: {broken}\n\n${DONE}`, "error_frame", "no JSON object: {broken}"],
     ["the finish reason error", word + finish("error") + usage(1) + DONE, "finish_error", null],
+    [
+      "a finish reason as an object (SGLang)",
+      `${word}${sse({ choices: [{ delta: {}, finish_reason: { type: "abort", message: "no room" } }] })}${DONE}`,
+      "finish_abort",
+      "no room",
+    ],
     ["the finish reason abort", word + finish("abort") + DONE, "finish_abort", null],
     [
       "a role only",

@@ -80,6 +80,7 @@ test("no frame, however odd, stops the reader", () => {
         "ended",
         "error",
         "finishReason",
+        "finishText",
         "id",
         "kind",
         "lastChoice",

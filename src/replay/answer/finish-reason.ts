@@ -7,6 +7,12 @@ export function finishOf(reason: unknown): string | null {
   return typeof type === "string" ? type : null;
 }
 
+/** What such an object says of an answer that was given up. */
+export function finishText(reason: unknown): string | undefined {
+  const message = object(reason)?.message;
+  return typeof message === "string" && failedFinish(finishOf(reason)) !== null ? message : undefined;
+}
+
 /**
  * Finish reasons of answers that were given up: `abort` (vLLM, SGLang), `error` (vLLM), `cancelled`, `timeout` and
  * `not_finished` (TensorRT-LLM), `insufficient_system_resource` (DeepSeek), `network_error` (Zhipu) and the like.

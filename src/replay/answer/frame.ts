@@ -1,5 +1,5 @@
 import { errorText } from "./error-text.ts";
-import { failedFinish, finishOf } from "./finish-reason.ts";
+import { failedFinish, finishOf, finishText } from "./finish-reason.ts";
 import { holds, type Json, object, parseObject } from "./json-object.ts";
 import { type Usage, usageOf } from "./usage.ts";
 
@@ -18,6 +18,8 @@ export interface Frame {
   readonly tokenIds: number | null;
   readonly usage: Usage | null;
   readonly finishReason: string | null;
+  /** The server's words about it, where it was given up. */
+  readonly finishText: string | undefined;
   /** The highest index of its choices; undefined where that is 0. */
   readonly lastChoice: number | undefined;
   /** The indexes of the choices that end with it; undefined where it is of one choice. */
@@ -36,6 +38,7 @@ const NOTHING: Frame = {
   tokenIds: null,
   usage: null,
   finishReason: null,
+  finishText: undefined,
   lastChoice: undefined,
   ended: undefined,
   id: undefined,
@@ -67,7 +70,19 @@ export function frameOf(body: Json, type = ""): Frame {
   const error = errorText(body, type) ?? said.error;
   const id = typeof body.id === "string" && body.id !== "" ? body.id : undefined;
   const { kind, text, tokenIds, finishReason, lastChoice, ended } = said;
-  return { kind, text, tokenIds, usage, finishReason, lastChoice, ended, id, done: false, error };
+  return {
+    kind,
+    text,
+    tokenIds,
+    usage,
+    finishReason,
+    finishText: said.finishText,
+    lastChoice,
+    ended,
+    id,
+    done: false,
+    error,
+  };
 }
 
 /** Several choices (`n`) may share a frame: it carries what any of them does. */
@@ -83,6 +98,7 @@ function readChoices(choices: readonly unknown[]): Frame {
     text: text === "" ? undefined : text,
     tokenIds: ids.reduce((sum, n) => (sum === null && n === null ? null : (sum ?? 0) + (n ?? 0)), null),
     finishReason: reasons.find((reason) => failedFinish(reason) !== null) ?? reasons[0] ?? null,
+    finishText: all.find((one) => one.finishText !== undefined)?.finishText,
     lastChoice: Math.max(...all.map(({ lastChoice = 0 }) => lastChoice)),
     ended: all.flatMap(({ finishReason, lastChoice = 0 }) => (finishReason === null ? [] : [lastChoice])),
     error: all.find(({ error }) => error !== null)?.error ?? null,
@@ -107,6 +123,7 @@ function readChoice(choice: Json | null, place: number): Frame {
     tokenIds: listed(choice.token_ids) ?? listedLogprobs(object(choice.logprobs)),
     usage: null,
     finishReason,
+    finishText: finishReason === null ? undefined : finishText(choice.finish_reason),
     lastChoice: index > 0 ? index : undefined,
     ended: undefined,
     id: undefined,

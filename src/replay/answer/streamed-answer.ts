@@ -183,9 +183,10 @@ export class StreamedAnswer implements AnswerReader {
   }
 
   /** One choice that was given up is not made good by another. */
-  #endChoices({ finishReason, lastChoice = 0, ended }: Frame): void {
+  #endChoices({ finishReason, finishText, lastChoice = 0, ended }: Frame): void {
     if (lastChoice > this.#lastChoice) this.#lastChoice = lastChoice;
     if (finishReason === null) return;
+    if (finishText !== undefined) this.errorText ??= finishText;
     for (const choice of ended ?? [lastChoice]) this.#endedChoices.add(choice);
     if (failedFinish(this.finishReason) === null) this.finishReason = finishReason;
   }

@@ -50,14 +50,14 @@ export class WholeAnswer implements AnswerReader {
     this.#take(frame);
     // A model may end at once; then its server counts the token that said so.
     const isAnswer = holdsAnswer(body, frame) || this.outputTokens > 0;
-    if (this.errorText !== null) this.failure = "error_body";
+    if (frame.error !== null) this.failure = "error_body";
     else this.failure = failedFinish(this.finishReason) ?? (isAnswer ? null : "no_token");
   }
 
   #take(frame: Frame): void {
     const { usage, text = "", kind } = frame;
     this.id = frame.id ?? null;
-    this.errorText = frame.error;
+    this.errorText = frame.error ?? frame.finishText ?? null;
     this.usage = usage;
     this.finishReason = frame.finishReason;
     const isText = GENERATED.has(kind);
