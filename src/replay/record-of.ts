@@ -45,7 +45,8 @@ export function recordOf(
     failure: exchanged.failure,
     errorText: exchanged.errorText,
     finishReason: answer?.finishReason ?? null,
-    inputTokens: answer?.usage?.promptTokens ?? request.inputTokens,
+    // No prompt has none.
+    inputTokens: answer?.usage?.promptTokens || request.inputTokens,
     cachedTokens: answer?.usage?.cachedTokens ?? null,
     askedTokens: askedTokens(endpoint, request),
     outputTokens: answer?.outputTokens ?? 0,
@@ -57,7 +58,13 @@ export function recordOf(
     e2eMs: (lastTokenMs ?? lastPartMs ?? endedMs) - startMs,
     shard: answer?.takenOverBy ?? facts?.shard ?? null,
     epoch: facts?.epoch ?? null,
-    serverRequestId: facts === null || facts.requestId === requestId ? null : facts.requestId,
+    serverRequestId: serverName(requestId, facts?.requestId ?? null, answer?.id ?? null),
     warmUp,
   };
+}
+
+/** The name that the server's own logs have; engines put theirs (`chatcmpl-…`) around ours, or choose another. */
+function serverName(sent: string, header: string | null, id: string | null): string | null {
+  if (header !== null && header !== sent) return header;
+  return id === null || id.includes(sent) ? null : id;
 }

@@ -14,6 +14,7 @@ import { PLAIN_WORDS, type PromptWords } from "./prompt-words.ts";
 import { recordOf } from "./record-of.ts";
 import { askedTokens, type BodyStyle, requestBody, requestHeaders } from "./request-body.ts";
 import type { RequestRecord } from "./request-record.ts";
+import { secretsOf, withoutSecrets } from "./secrets.ts";
 import { ServerClient } from "./server-client.ts";
 import { pathOf, type Target } from "./target.ts";
 import type { Waiting } from "./waiting.ts";
@@ -65,6 +66,7 @@ export class Replay {
   readonly #measures: Measures;
   readonly #client: ServerClient;
   readonly #path: string;
+  readonly #secrets: readonly string[];
   readonly #departures = new Departures<Waiting>();
   readonly #exchanges = new Set<Exchange>();
   readonly #stop = new AbortController();
@@ -85,6 +87,7 @@ export class Replay {
     const { countsFromMs = 0, countsToMs = null } = options.load;
     this.#measures = new Measures(options.goodput ?? null, { fromMs: countsFromMs, toMs: countsToMs });
     this.#client = new ServerClient(options.target, options.maxInFlight);
+    this.#secrets = secretsOf(options.target.headers, options.target.url);
     this.#path = pathOf(options.target.url, options.style.endpoint);
     this.#lateness = new Lateness(
       options.maxInFlight,
@@ -211,7 +214,7 @@ export class Replay {
   }
 
   #send({ startMs, scheduled, requestId, body, sent, ended }: Waiting): void {
-    const { style, seed, timeoutMs, retries, leaving } = this.#options;
+    const { style, seed, words, timeoutMs, retries, leaving } = this.#options;
     const { index, request, warmUp = false } = scheduled;
     const delays = this.#lateness.sent(startMs, warmUp);
     this.#measures.sent(delays.delayMs, startMs, warmUp);
@@ -222,6 +225,7 @@ export class Replay {
       body,
       timeoutMs: timeoutMs ?? null,
       retries: retries ?? 0,
+      counter: words?.count ?? null,
       leaveAfter: leavesAfter(leaving ?? 0, seed, index, askedTokens(style.endpoint, request)),
       onTokens: (at, tokens, first) =>
         this.#measures.frame(at - this.#beganAt, first ? request.inputTokens : 0, tokens),
@@ -229,8 +233,9 @@ export class Replay {
         this.#exchanges.delete(exchange);
         const seen = recordOf(scheduled, style.endpoint, requestId, exchanged, (at) => at - this.#beganAt);
         const { scheduledMs, endedMs } = seen;
+        const errorText = seen.errorText === null ? null : withoutSecrets(seen.errorText, this.#secrets);
         const clientLate = this.#lateness.touched({ scheduledMs, endedMs, warmUp, ...delays });
-        this.#ended({ ...seen, ...delays, clientLate }, ended);
+        this.#ended({ ...seen, ...delays, errorText, clientLate }, ended);
       },
     });
     this.#exchanges.add(exchange);

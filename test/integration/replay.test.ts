@@ -11,7 +11,7 @@ import { PLAIN_WORDS, type PromptWords } from "../../src/replay/prompt-words.ts"
 import { Replay, type ReplayOptions } from "../../src/replay/replay.ts";
 import type { RequestRecord } from "../../src/replay/request-record.ts";
 import { schedule } from "../../src/replay/schedule.ts";
-import { ServerClient } from "../../src/replay/server-client.ts";
+import { type ListedModels, ServerClient } from "../../src/replay/server-client.ts";
 import { azureConversation } from "../../src/twin/traffic.ts";
 import { type ChatBody, scriptedServer, sendFrame, stream } from "../../harness/fakes/scripted-server.ts";
 
@@ -41,7 +41,7 @@ function replayOf(
   return { replay, records };
 }
 
-async function modelsOf(url: URL): Promise<string[] | null> {
+async function modelsOf(url: URL): Promise<ListedModels> {
   const client = new ServerClient({ url, headers: [], insecure: false, keepAlive: true }, 1);
   try {
     return await client.models();
@@ -272,6 +272,6 @@ describe("a replay against a real server", () => {
 describe("the models of a server", () => {
   it("are listed in the server's order", async () => {
     await using server = await scriptedServer(stream);
-    expect(await modelsOf(server.url)).toEqual(["m1", "m2"]);
+    expect(await modelsOf(server.url)).toEqual({ status: 200, ids: ["m1", "m2"] });
   });
 });

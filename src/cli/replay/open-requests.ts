@@ -89,6 +89,8 @@ async function madeUp(
       broken: 0,
       firstBroken: [],
       leftOut: new Map(),
+      timeUnit: null,
+      doubts: [],
       lengths: `drawn, seed ${flags.seed}`,
     }),
     passes: () => 1,

@@ -84,6 +84,7 @@ keepPausesShort();
 process.on("message", (order: Order) => {
   follow(order).catch((error: unknown) => say({ kind: "failed", error: sentError(error) }));
 });
-// Ctrl-C reaches every process of a terminal: what it means is said by the one that started this.
-process.on("SIGINT", () => {});
+// Ctrl-C reaches every process of a terminal, and so do its end and what `timeout` sends: what they mean is said by the
+// one that started this.
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => {});
 process.on("disconnect", () => process.exit());
