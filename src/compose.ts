@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { hostname } from "node:os";
+import { ownVersion } from "./capture/own-version.ts";
 import { Recording } from "./capture/recording.ts";
 import type { Config } from "./config/config.ts";
 import { shippedModels } from "./config/shapes.ts";
@@ -27,6 +28,7 @@ import { GatewaySharer } from "./serving/sharing/gateway-sharer.ts";
 import { TrafficMeter } from "./serving/traffic/traffic-meter.ts";
 import { Metrics } from "./telemetry/metrics.ts";
 import type { ControlReading, ShardReading } from "./telemetry/readings.ts";
+import { tracingOf } from "./telemetry/tracing/tracing-of.ts";
 
 /** A whole gateway, every part made and joined. */
 export interface App {
@@ -56,6 +58,9 @@ export interface App {
 const clock = { now: () => performance.now() };
 const wallClock = () => Date.now();
 const SALT_BYTES = 16;
+/** How long the last spans may take to reach their collector: what is left of the grace time, within these. */
+const LEAST_FLUSH_MS = 500;
+const MOST_FLUSH_MS = 5000;
 
 /** Makes every part that the configuration names and joins them; nothing listens yet. */
 export async function compose(config: Config, surroundings: PoolSurroundings): Promise<App> {
@@ -76,7 +81,7 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
     rng: new Rng(wallClock()),
     gateway: gatewayName,
     salt: follows?.captureSalt ?? randomBytes(SALT_BYTES),
-    onNotice: follows?.onCaptureNotice ?? surroundings.onNotice,
+    onNotice: follows?.onOwnNotice ?? surroundings.onNotice,
   });
   const captured = () =>
     sumCaptured([
@@ -140,6 +145,15 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
   const metricsText = () => metrics.text();
   const operatorSocket = follows?.operatorSocket ?? null;
   const workers = surroundings.workers ?? (() => []);
+  // Where others serve, nothing passes here that could be traced.
+  const tracing =
+    surroundings.workers === undefined
+      ? await tracingOf(config, {
+          service: { version: ownVersion(), instance: gatewayName },
+          onFault: surroundings.onFault,
+          onNotice: follows?.onOwnNotice ?? surroundings.onNotice,
+        })
+      : null;
   const parts = {
     gateway: () => gateway,
     controlled: pools.controlled,
@@ -153,6 +167,7 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
     workers,
     capture: () => ({ on: recording.on, fault: recording.fault, ...captured() }),
     operatorSocket,
+    tracer: tracing?.tracer ?? null,
   };
   const http = await httpApp(config, parts);
 
@@ -162,6 +177,7 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
       admission.update(next.admission);
       recording.update(next.capture);
       gateway = gatewayFor(next);
+      tracing?.reload(next);
     });
   // The primary, which has the workers' figures, shares them itself.
   const sharer =
@@ -172,8 +188,13 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
     admission.stop();
     pools.endReloads();
     sharer?.stop();
+    const stoppedBy = performance.now() + config.http.graceMs;
     await stopListening(http, config.http.graceMs);
+    const flushed = tracing?.close(
+      Math.max(LEAST_FLUSH_MS, Math.min(MOST_FLUSH_MS, stoppedBy - performance.now())),
+    );
     await pools.stop();
+    await flushed;
     await recording.close();
     await store.close();
     await Promise.all([solver.close(), planner.close()]);

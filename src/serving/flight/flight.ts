@@ -11,10 +11,11 @@ import { generates, storesResponse } from "../request/api-routes.ts";
 import { BLOCK_TOKENS, type RequestFacts } from "../request/request-facts.ts";
 import type { ServingPool } from "../serving-pool.ts";
 import type { RequestTiming } from "../traffic/traffic-meter.ts";
-import type { RequestOutcome } from "../traffic/traffic-observer.ts";
+import type { CountedTokens, RequestOutcome } from "../traffic/traffic-observer.ts";
 import { UsageSearch } from "../traffic/usage-search.ts";
 import type { Attempt, AttemptListener } from "./attempt.ts";
 import type { AnswerEnd, Client } from "./client.ts";
+import type { RequestTrace } from "../tracing/request-trace.ts";
 import { isEventStream } from "./event-stream.ts";
 import { failureKind } from "./failure-kind.ts";
 import type { FlightDeck } from "./flight-deck.ts";
@@ -72,6 +73,8 @@ export class Flight implements Applicant, AttemptListener, Sent {
   readonly #generates: boolean;
   /** What is recorded of it; null where it is not. */
   readonly #captured: CapturedFlight | null;
+  /** Who follows it; null for nobody. */
+  readonly #trace: RequestTrace | null;
   #stage: Stage = "waiting";
   /** The attempts under way. */
   #attempts: Attempt[] = [];
@@ -95,6 +98,7 @@ export class Flight implements Applicant, AttemptListener, Sent {
     model: string,
     request: EngineRequest,
     client: Client,
+    trace: RequestTrace | null = null,
   ) {
     const outputTokens = pool.expectedOutput(facts.maxTokens);
     this.tenant = facts.tenant;
@@ -119,10 +123,12 @@ export class Flight implements Applicant, AttemptListener, Sent {
       pinnedRank: facts.rank,
       tried: this.#resending.tried,
     };
-    const sender = new Sender(deck, pool, prefill, this.#routable, this.#resending, this);
+    this.#trace = trace;
+    const sender = new Sender(deck, pool, prefill, this.#routable, this.#resending, this, trace);
     this.#sending = new Sending(deck, this, sender, this.#resending, this.#routable, request);
-    this.#timing = deck.meter.begin(pool.engine.pool);
+    this.#timing = deck.meter.begin(pool.engine.pool, trace?.traceId ?? null);
     this.#captured = deck.capture?.begin(facts, request, model) ?? null;
+    trace?.began(pool.engine.pool, facts, model, this.#epoch);
   }
 
   /** Applies for admission; everything else follows from that. */
@@ -130,6 +136,7 @@ export class Flight implements Applicant, AttemptListener, Sent {
     this.#pool.flights++;
     this.guarded(() => {
       const ticket = this.#deck.admission.apply(this);
+      if (this.#stage === "waiting") this.#trace?.queued();
       if (this.#stage === "over") ticket.leave(this.#worked);
       else this.#ticket = ticket;
     });
@@ -139,6 +146,7 @@ export class Flight implements Applicant, AttemptListener, Sent {
   granted(): void {
     this.guarded(() => {
       this.#stage = "sent";
+      this.#trace?.admitted();
       this.#sending.now();
     });
   }
@@ -226,8 +234,10 @@ export class Flight implements Applicant, AttemptListener, Sent {
     const ofClient = fault instanceof InvalidRequest;
     if (!ofClient) this.#deck.onFault(fault);
     try {
-      if (this.#stage === "answering") this.#client.brokenOff(fault);
-      else if (ofClient) this.#refuse(fault, "invalid_request", "client_error");
+      if (this.#stage === "answering") {
+        this.#trace?.failed("internal");
+        this.#client.brokenOff(fault);
+      } else if (ofClient) this.#refuse(fault, "invalid_request", "client_error");
       else this.#refuse(fault, "internal", "failed");
     } finally {
       this.#end("failed");
@@ -281,6 +291,8 @@ export class Flight implements Applicant, AttemptListener, Sent {
   }
 
   began(attempt: Attempt): void {
+    const hedges = this.#attempts.length > 0;
+    if (hedges || this.#lastFault !== null) this.#trace?.resent(hedges ? null : this.#lastFault);
     this.#attempts.push(attempt);
   }
 
@@ -306,6 +318,7 @@ export class Flight implements Applicant, AttemptListener, Sent {
   #choose(attempt: Attempt): boolean {
     const response = attempt.response as ResponseHeaders;
     attempt.leg.answered(response.status, this.#deck.clock.now());
+    this.#trace?.answered(attempt.leg.shard, isEventStream(response));
     if (this.#stage === "answering" && this.#headersOf !== attempt) {
       if (response.status !== GOOD || !isEventStream(response)) {
         const { id } = attempt.leg.shard;
@@ -356,11 +369,13 @@ export class Flight implements Applicant, AttemptListener, Sent {
 
   #refuse(error: Error, reason: string, outcome: RequestOutcome): void {
     this.#deck.meter.refused(this.#pool.engine.pool, reason);
+    this.#trace?.failed(reason);
     this.#client.refused(error);
     this.#end(outcome);
   }
 
   #breakOff(fault: EngineUnreachable): void {
+    this.#trace?.failed(fault.reason);
     this.#client.brokenOff(fault);
     this.#end("failed");
   }
@@ -377,21 +392,26 @@ export class Flight implements Applicant, AttemptListener, Sent {
     for (const attempt of this.#attempts) this.#abandon(attempt);
     this.#attempts = [];
     this.#releaseBody();
-    if (admitted && outcome === "ok") this.#countTokens();
+    const tokens = admitted && outcome === "ok" ? this.#countTokens() : null;
     this.#record(outcome);
+    if (this.#trace === null) return;
+    const finish = this.#usage?.finish() ?? null;
+    this.#trace.ended({ outcome, timing: this.#timing, tokens, finish });
   }
 
-  #countTokens(): void {
+  #countTokens(): CountedTokens | null {
     const { frames } = this.#timing;
     if (frames > 0) this.#pool.sawOutput(frames);
-    if (this.#usage === null) return;
+    if (this.#usage === null) return null;
     const { prompt, answer, cached } = this.#usage.found();
-    this.#deck.meter.tokens(this.#pool.engine.pool, {
+    const counted = {
       prompt: prompt ?? this.#routable.inputTokens,
       answer: answer ?? (frames > 0 ? frames : null),
       cached: prompt === null ? null : cached,
       reported: prompt !== null,
-    });
+    };
+    this.#deck.meter.tokens(this.#pool.engine.pool, counted);
+    return counted;
   }
 
   /** What goes wrong there is not the request's. */

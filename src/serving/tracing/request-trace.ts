@@ -1,0 +1,81 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { RoutingScores } from "../../routing/routing-scores.ts";
+import type { EngineRequest, EngineUnreachable, HeaderList, Shard } from "../engine.ts";
+import type { RequestFacts } from "../request/request-facts.ts";
+import type { RequestTiming } from "../traffic/traffic-meter.ts";
+import type { CountedTokens, RequestOutcome } from "../traffic/traffic-observer.ts";
+
+/** Decides which requests are traced, and follows those. Telemetry implements it; nothing in it waits or throws. */
+export interface RequestTracer {
+  /**
+   * A request has arrived.
+   * @param route as the API writes it, e.g. `/v1/responses/:id`
+   * @returns null for one that is not traced
+   */
+  begin(
+    request: IncomingMessage,
+    response: ServerResponse,
+    route: string,
+    requestId: string,
+  ): RequestTrace | null;
+  /**
+   * What an engine gets in place of the headers of a request that is not traced: the client's own trace context where it
+   * has one, else one that says that nobody records.
+   */
+  untraced(request: IncomingMessage, headers: HeaderList): HeaderList;
+}
+
+/** One request that is traced. */
+export interface RequestTrace {
+  readonly traceId: string;
+  readonly spanId: string;
+  /** It is a request for this pool now, and applies for admission. */
+  began(pool: string, facts: RequestFacts, model: string, epoch: number): void;
+  /** It has to wait for admission. */
+  queued(): void;
+  admitted(): void;
+  /** @param scores of the choice; without any shard where all were filtered out */
+  routed(scores: RoutingScores, shards: readonly Shard[]): void;
+  /** It is about to be sent. */
+  attempt(shard: Shard, part: AttemptPart): AttemptTrace;
+  /** It is sent again. @param fault of the attempt before; null for a second one beside the first */
+  resent(fault: EngineUnreachable | null): void;
+  /** The first byte goes to the client. @param streams whether it is an event stream's */
+  answered(shard: Shard, streams: boolean): void;
+  /** By one of the reasons that clients are given: nothing was answered, or not all. */
+  failed(reason: string): void;
+  /** The flight is over; called once, last of all. */
+  ended(end: TracedEnd): void;
+  /** It was refused before there was a flight: it is over. */
+  refused(reason: string): void;
+}
+
+/** What an attempt's server does of the request. */
+export type AttemptPart = "whole" | "prefill" | "decode";
+
+/** How a traced request ended. */
+export interface TracedEnd {
+  readonly outcome: RequestOutcome;
+  readonly timing: RequestTiming;
+  /** Null where it was not answered whole, or generates nothing. */
+  readonly tokens: CountedTokens | null;
+  /** Why the engine stopped generating, in its own word; null where it does not say. */
+  readonly finish: string | null;
+}
+
+/** One upstream attempt, or its half on one of a pair of servers. It ends once: the first that ends it counts. */
+export interface AttemptTrace {
+  /** The headers that its server gets. */
+  headers(forwarded: HeaderList): HeaderList;
+  received(status: number): void;
+  /** All of the answer has come. */
+  ended(): void;
+  failed(fault: EngineUnreachable): void;
+  /** Nobody wants its answer any more. */
+  cancelled(): void;
+}
+
+/** The request as an attempt's server gets it. */
+export function tracedRequest(request: EngineRequest, trace: AttemptTrace | null): EngineRequest {
+  return trace === null ? request : { ...request, headers: trace.headers(request.headers) };
+}
