@@ -23,11 +23,16 @@ export class RequestLog extends LogController {
     if (this.#on) request.log.info({ ...this.#idsOf(request), req: request }, "incoming request");
   }
 
-  override requestCompleted(error: Error | null, request: FastifyRequest, reply: FastifyReply): void {
-    if (!this.#on && error === null) return;
+  override requestCompleted(
+    error: Error | null | undefined,
+    request: FastifyRequest,
+    reply: FastifyReply,
+  ): void {
+    const err = error ?? null;
+    if (!this.#on && err === null) return;
     const line = { ...this.#idsOf(request), res: reply, responseTime: reply.elapsedTime };
-    if (error === null) reply.log.info(line, "request completed");
-    else reply.log.error({ ...line, err: error }, "request errored");
+    if (err === null) reply.log.info(line, "request completed");
+    else reply.log.error({ ...line, err }, "request errored");
   }
 
   #idsOf({ id, raw }: FastifyRequest): LogIds {

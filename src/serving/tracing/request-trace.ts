@@ -36,7 +36,7 @@ export interface RequestTrace {
   admitted(): void;
   /** @param scores of the choice; without any shard where all were filtered out */
   routed(scores: RoutingScores, shards: readonly Shard[]): void;
-  /** It is about to be sent. */
+  /** It will be sent there. */
   attempt(shard: Shard, part: AttemptPart): AttemptTrace;
   /** It is sent again. @param fault of the attempt before; null for a second one beside the first */
   resent(fault: EngineUnreachable | null): void;
@@ -65,7 +65,7 @@ export interface TracedEnd {
 
 /** One upstream attempt, or its half on one of a pair of servers. It ends once: the first that ends it counts. */
 export interface AttemptTrace {
-  /** The headers that its server gets. */
+  /** It is sent now, with these headers in place of those. One that never is leaves no trace. */
   headers(forwarded: HeaderList): HeaderList;
   received(status: number): void;
   /** All of the answer has come. */

@@ -27,7 +27,9 @@ export interface AttemptOf {
 export class AttemptSpan implements AttemptTrace {
   readonly #terms: TraceTerms;
   readonly #request: AttemptOf;
-  readonly #span: Span;
+  readonly #attributes: Attributes;
+  /** Null until it is sent. */
+  #span: Span | null = null;
   #status = 0;
   #over = false;
 
@@ -35,30 +37,34 @@ export class AttemptSpan implements AttemptTrace {
   constructor(terms: TraceTerms, request: AttemptOf, shard: Shard, part: AttemptPart, nth: number) {
     this.#terms = terms;
     this.#request = request;
-    const attributes: Attributes = {
+    this.#attributes = {
       ...request.attributes,
       ...serverAddress(shard, request.path),
       "plimsoll.shard": shard.id,
       "plimsoll.rank": shard.rank,
       "plimsoll.attempt": nth,
     };
-    if (part !== "whole") attributes["plimsoll.part"] = part;
-    if (nth > 1) attributes["http.request.resend_count"] = nth - 1;
-    const { name, parent } = request;
-    const startTime = this.#now();
-    this.#span = terms.tracer.startSpan(name, { kind: SpanKind.CLIENT, attributes, startTime }, parent);
+    if (part !== "whole") this.#attributes["plimsoll.part"] = part;
+    if (nth > 1) this.#attributes["http.request.resend_count"] = nth - 1;
   }
 
   headers(forwarded: HeaderList): HeaderList {
-    if (!this.#terms.propagates) return forwarded;
-    const { traceId, spanId } = this.#span.spanContext();
-    return withTraceContext(forwarded, { traceId, spanId, sampled: true }, this.#request.keepsState);
+    let sent = forwarded;
+    this.#quietly(() => {
+      const { name, parent, keepsState } = this.#request;
+      const how = { kind: SpanKind.CLIENT, attributes: this.#attributes, startTime: this.#now() };
+      this.#span = this.#terms.tracer.startSpan(name, how, parent);
+      const { traceId, spanId } = this.#span.spanContext();
+      if (this.#terms.propagates)
+        sent = withTraceContext(forwarded, { traceId, spanId, sampled: true }, keepsState);
+    });
+    return sent;
   }
 
   received(status: number): void {
     if (this.#over) return;
     this.#status = status;
-    this.#quietly(() => this.#span.setAttribute("http.response.status_code", status));
+    this.#quietly(() => this.#span?.setAttribute("http.response.status_code", status));
   }
 
   ended(): void {
@@ -71,7 +77,7 @@ export class AttemptSpan implements AttemptTrace {
 
   cancelled(): void {
     if (this.#over) return;
-    if (this.#status < REFUSED) this.#quietly(() => this.#span.setAttribute("plimsoll.cancelled", true));
+    if (this.#status < REFUSED) this.#quietly(() => this.#span?.setAttribute("plimsoll.cancelled", true));
     this.ended();
   }
 
@@ -80,13 +86,11 @@ export class AttemptSpan implements AttemptTrace {
     this.#over = true;
     this.#quietly(() => {
       if (error !== null) {
-        this.#span.setAttribute("error.type", error.type);
-        this.#span.setStatus({
-          code: SpanStatusCode.ERROR,
-          ...(error.message === undefined ? {} : { message: error.message }),
-        });
+        const { type, message = "" } = error;
+        this.#span?.setAttribute("error.type", type);
+        this.#span?.setStatus({ code: SpanStatusCode.ERROR, ...(message === "" ? {} : { message }) });
       }
-      this.#span.end(this.#now());
+      this.#span?.end(this.#now());
     });
   }
 
