@@ -18,8 +18,12 @@ export interface OtlpServer {
   close(): Promise<void>;
 }
 
-/** Records what an exporter sends, as a collector would receive it. @param port 0 for a free one */
-export async function startOtlpServer(port = 0): Promise<OtlpServer> {
+/**
+ * Records what an exporter sends, as a collector would receive it.
+ * @param port 0 for a free one
+ * @param most the latest requests that are kept
+ */
+export async function startOtlpServer(port = 0, most = Number.POSITIVE_INFINITY): Promise<OtlpServer> {
   const requests: OtlpRequest[] = [];
   let answer: number | "nothing" = 200;
   const server = createServer((request, response) => {
@@ -30,6 +34,7 @@ export async function startOtlpServer(port = 0): Promise<OtlpServer> {
       const bytes = Buffer.concat(chunks);
       const body = headers["content-encoding"] === "gzip" ? gunzipSync(bytes) : bytes;
       requests.push({ path, headers, body });
+      if (requests.length > most) requests.shift();
       if (answer !== "nothing") response.writeHead(answer).end();
     });
   });

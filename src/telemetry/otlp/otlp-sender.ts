@@ -60,7 +60,7 @@ export class OtlpSender {
     for (let pauseMs = FIRST_PAUSE_MS; !this.#closed; pauseMs *= 2) {
       const { status, what } = await this.#ask(body, endMs - performance.now()).catch(noAnswer);
       if (status >= 200 && status < 300) {
-        this.#outage.over();
+        this.#outage.taken();
         return true;
       }
       const forNow = status === 0 || REFUSES_FOR_NOW.has(status);

@@ -8,10 +8,14 @@ import { type TraceParent, writeTraceParent } from "../../serving/tracing/tracep
 export function withTraceContext(headers: HeaderList, span: TraceParent, keepsState: boolean): HeaderList {
   const kept: string[] = [];
   for (let i = 0; i < headers.length; i += 2) {
-    const name = headers[i].toLowerCase();
-    if (name !== "traceparent" && (keepsState || name !== "tracestate"))
-      kept.push(headers[i], headers[i + 1]);
+    const name = headers[i];
+    if (!is(name, "traceparent") && (keepsState || !is(name, "tracestate"))) kept.push(name, headers[i + 1]);
   }
   kept.push("traceparent", writeTraceParent(span));
   return kept;
+}
+
+/** @param name in lower case */
+function is(header: string, name: string): boolean {
+  return header.length === name.length && header.toLowerCase() === name;
 }

@@ -17,7 +17,7 @@ export function openTracing(
   parts: TracingParts & Pick<TraceTerms, "engineOf">,
 ): Omit<Tracing, "reload"> {
   const { service, engineOf, onFault, onNotice } = parts;
-  const outage = new Outage("spans", target.url, onNotice);
+  const outage = new Outage("spans", target.url, performance, onNotice);
   const sender = new OtlpSender(target, outage);
   const { serializeRequest } = target.encoding === "json" ? JsonTraceSerializer : ProtobufTraceSerializer;
   const provider = new TracerProvider({
