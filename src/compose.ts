@@ -142,7 +142,7 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
   for (const { front } of pools.all) metrics.begin(front.engine.pool, REQUEST_REASONS);
   let gateway = gatewayFor(config);
   recording.update(config.capture);
-  const metricsText = () => metrics.text();
+  const metricsText = (open: boolean) => (open ? metrics.openMetricsText() : metrics.text());
   const operatorSocket = follows?.operatorSocket ?? null;
   const workers = surroundings.workers ?? (() => []);
   // Where others serve, nothing passes here that could be traced.

@@ -58,10 +58,10 @@ interface JsonRequest {
 const CLIENT = 3;
 const ERROR = 2;
 
-/** The spans of requests in JSON (`http/json`), in the order in which they came. */
+/** The spans of those requests that are JSON (`http/json`), in the order in which they came. */
 export function receivedSpans(requests: readonly OtlpRequest[]): ReceivedSpan[] {
   return requests
-    .filter(({ path }) => path === "/v1/traces")
+    .filter(({ path, headers }) => path === "/v1/traces" && headers["content-type"] === "application/json")
     .flatMap(({ body }) => (JSON.parse(body.toString()) as JsonRequest).resourceSpans)
     .flatMap(({ resource, scopeSpans }) =>
       scopeSpans.flatMap(({ spans }) => spans.map((span) => spanOf(span, attributesOf(resource.attributes)))),

@@ -50,7 +50,8 @@ export interface AppParts {
   readonly planner: Solver;
   /** This gateway's among those that share the store. */
   readonly gatewayName: string;
-  readonly metricsText: () => Promise<string>;
+  /** @param open as OpenMetrics has it, else as Prometheus does */
+  readonly metricsText: (open: boolean) => Promise<string>;
   /** Milliseconds since 1970. */
   readonly wallClock: () => number;
   /** The processes that serve behind the port, where there are several. */

@@ -29,7 +29,7 @@ export interface OperatorParts {
   readonly gatewayName: string;
   readonly store: Store;
   readonly controlled: readonly ControlledPool[];
-  readonly metricsText: () => Promise<string>;
+  readonly metricsText: (open: boolean) => Promise<string>;
   readonly workers: () => readonly WorkerView[];
   readonly capture: () => CaptureView;
   /** Whether a request is an operator's: what is open to all then says more. */
@@ -58,9 +58,10 @@ export function operatorRoutes(app: FastifyInstance, parts: OperatorParts): void
       .send({ status, pools: Object.fromEntries(pools), ...ofStore, epochs });
   });
 
-  app.get("/metrics", async (_request, reply) =>
-    reply.type("text/plain; version=0.0.4; charset=utf-8").send(await metricsText()),
-  );
+  app.get("/metrics", async ({ headers }, reply) => {
+    const open = asksForOpenMetrics(headers.accept);
+    return reply.type(open ? OPEN_METRICS : PROMETHEUS).send(await metricsText(open));
+  });
 
   app.get("/admin/state", async () => ({
     gateway: gatewayName,
@@ -93,6 +94,17 @@ export function operatorRoutes(app: FastifyInstance, parts: OperatorParts): void
         })),
       })),
   }));
+}
+
+const PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8";
+const OPEN_METRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/** Prometheus names its own form too, with less weight; a weight of 0 is none. */
+function asksForOpenMetrics(accept: string | undefined): boolean {
+  return (accept ?? "").split(",").some((range) => {
+    const [type, ...parameters] = range.split(";").map((part) => part.trim().toLowerCase());
+    return type === "application/openmetrics-text" && !parameters.some((one) => /^q=0(?:\.0*)?$/.test(one));
+  });
 }
 
 function controlledBy(pools: readonly ControlledPool[], name: string): ControlledPool | null {

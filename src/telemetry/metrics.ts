@@ -1,5 +1,7 @@
 import type { CountedTokens, RequestOutcome } from "../serving/traffic/traffic-observer.ts";
 import type { Counted, TokenTotals } from "./counted.ts";
+import { Exemplars } from "./exemplars.ts";
+import { openMetricsText } from "./open-metrics.ts";
 import { PoolHistogram } from "./pool-histogram.ts";
 import type { PrometheusText } from "./prometheus-text.ts";
 import type { Readings } from "./readings.ts";
@@ -47,6 +49,7 @@ export class Metrics {
   readonly #ended = new Map<string, Record<RequestOutcome, number>>();
   readonly #resent = new Map<string, number>();
   readonly #refused = new Map<string, Map<string, number>>();
+  readonly #exemplars = new Exemplars();
   readonly #readings: Readings;
   #text: Promise<PrometheusText> | null = null;
 
@@ -54,8 +57,8 @@ export class Metrics {
     this.#readings = readings;
   }
 
-  firstFrame(pool: string, sinceArrivalMs: number): void {
-    this.#ttft.record(pool, sinceArrivalMs / 1000);
+  firstFrame(pool: string, sinceArrivalMs: number, traceId: string | null = null): void {
+    this.#time(this.#ttft, pool, sinceArrivalMs / 1000, traceId);
   }
 
   laterFrame(pool: string, sincePreviousMs: number): void {
@@ -63,9 +66,10 @@ export class Metrics {
   }
 
   /** The time until a client left or was refused says nothing about the answers: it is not in the histogram. */
-  ended(pool: string, durationMs: number, outcome: RequestOutcome): void {
+  ended(pool: string, durationMs: number, outcome: RequestOutcome, traceId: string | null = null): void {
     this.#outcomesOf(pool)[outcome]++;
-    if (outcome !== "cancelled" && outcome !== "refused") this.#duration.record(pool, durationMs / 1000);
+    if (outcome !== "cancelled" && outcome !== "refused")
+      this.#time(this.#duration, pool, durationMs / 1000, traceId);
   }
 
   tokens(pool: string, { prompt, answer, cached, reported }: CountedTokens): void {
@@ -110,6 +114,11 @@ export class Metrics {
     return (await this.#open()).read();
   }
 
+  /** The same as OpenMetrics has it, with the traces of single requests. */
+  async openMetricsText(): Promise<string> {
+    return openMetricsText(await this.text(), this.#exemplars);
+  }
+
   async close(): Promise<void> {
     await (await this.#text)?.close();
   }
@@ -128,6 +137,11 @@ export class Metrics {
       times: [this.#ttft, this.#itl, this.#duration, this.#prompt, this.#answer],
     };
     return new PrometheusText(counted, this.#readings);
+  }
+
+  #time(histogram: PoolHistogram, pool: string, seconds: number, traceId: string | null): void {
+    const bound = histogram.record(pool, seconds);
+    if (traceId !== null) this.#exemplars.keep(histogram.name, pool, bound, seconds, traceId);
   }
 
   #tokensOf(pool: string): TokenTotals {

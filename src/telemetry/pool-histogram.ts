@@ -25,7 +25,8 @@ export class PoolHistogram {
     return this.#series;
   }
 
-  record(pool: string, value: number): void {
+  /** @returns the bound of the bucket; Infinity for the last */
+  record(pool: string, value: number): number {
     let series = this.#series.get(pool);
     if (series === undefined) {
       series = { counts: new Float64Array(this.bounds.length + 1), sum: 0 };
@@ -36,5 +37,6 @@ export class PoolHistogram {
     while (bucket < bounds.length && value > bounds[bucket]) bucket++;
     series.counts[bucket]++;
     series.sum += value;
+    return bounds[bucket] ?? Number.POSITIVE_INFINITY;
   }
 }

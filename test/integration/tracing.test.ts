@@ -429,3 +429,35 @@ describe("lines of the log", () => {
     for (const line of of("untraced")) expect(line).toMatchObject({ trace_id: TRACE, span_id: PARENT });
   });
 });
+
+describe("metrics", () => {
+  const scrape = async (accept: string) => {
+    const response = await fetch(`${gateway.url}/metrics`, { headers: { accept } });
+    return { type: response.headers.get("content-type"), text: await response.text() };
+  };
+
+  test("name the trace of a request in each bucket, to who asks for OpenMetrics", async () => {
+    const { spans } = await ask(2);
+    const { type, text } = await scrape("application/openmetrics-text;version=1.0.0;q=0.5,text/plain;q=0.3");
+    expect(type).toBe("application/openmetrics-text; version=1.0.0; charset=utf-8");
+    for (const name of ["plimsoll_ttft_seconds", "plimsoll_request_seconds"])
+      expect(text).toMatch(
+        new RegExp(
+          `^${name}_bucket\\{pool="chat",le="\\S+"\\} \\d+ # \\{trace_id="${spans[0].traceId}"\\} [\\d.e-]+ [\\d.]+$`,
+          "m",
+        ),
+      );
+    expect(text.endsWith("\n# EOF\n")).toBe(true);
+    expect(text).toContain("# TYPE plimsoll_requests counter\n");
+  });
+
+  test.each(["*/*", "text/plain", "application/openmetrics-text;q=0, text/plain"])(
+    "are Prometheus' own form to %s, without traces",
+    async (accept) => {
+      const { type, text } = await scrape(accept);
+      expect(type).toBe("text/plain; version=0.0.4; charset=utf-8");
+      expect(text).not.toContain("trace_id");
+      expect(text).toContain("# TYPE plimsoll_requests_total counter\n");
+    },
+  );
+});
