@@ -8,7 +8,7 @@ import { Agent as TlsAgent, request as askOverTls } from "node:https";
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
 import type { OtlpTarget } from "../../config/telemetry-config.ts";
-import type { Outage } from "./outage.ts";
+import type { Losses } from "./outage.ts";
 
 const gzipped = promisify(gzip);
 
@@ -17,6 +17,8 @@ const FIRST_PAUSE_MS = 500;
 /** With these a collector refuses for now (OTLP/HTTP, "Retryable Response Codes"). */
 const REFUSES_FOR_NOW = new Set([429, 502, 503, 504]);
 const CONTENT_TYPES = { protobuf: "application/x-protobuf", json: "application/json" };
+
+const STOPPED = "the gateway stopped before they were taken";
 
 interface Answer {
   /** 0 where there was none. */
@@ -31,15 +33,15 @@ interface Answer {
  */
 export class OtlpSender {
   readonly #target: OtlpTarget;
-  readonly #outage: Outage;
+  readonly #losses: Losses;
   readonly #agent: PlainAgent;
   readonly #asked = new Set<ClientRequest>();
   readonly #pauses = new Map<NodeJS.Timeout, () => void>();
   #closed = false;
 
-  constructor(target: OtlpTarget, outage: Outage) {
+  constructor(target: OtlpTarget, losses: Losses) {
     this.#target = target;
-    this.#outage = outage;
+    this.#losses = losses;
     const { ca = null, cert = null, key = null } = target.tls ?? {};
     const files = {
       ...(ca === null ? {} : { ca }),
@@ -60,7 +62,7 @@ export class OtlpSender {
     for (let pauseMs = FIRST_PAUSE_MS; !this.#closed; pauseMs *= 2) {
       const { status, what } = await this.#ask(body, endMs - performance.now()).catch(noAnswer);
       if (status >= 200 && status < 300) {
-        this.#outage.taken();
+        this.#losses.taken();
         return true;
       }
       const forNow = status === 0 || REFUSES_FOR_NOW.has(status);
@@ -68,10 +70,10 @@ export class OtlpSender {
         await this.#pause(pauseMs);
         continue;
       }
-      this.#outage.lost(count, what);
+      this.#losses.lost(count, this.#closed ? STOPPED : what);
       return false;
     }
-    this.#outage.lost(count, "the gateway stops");
+    this.#losses.lost(count, STOPPED);
     return false;
   }
 
@@ -98,7 +100,7 @@ export class OtlpSender {
   async #ask(body: Uint8Array, leftMs: number): Promise<Answer> {
     const { url, headers, gzip: packs, encoding } = this.#target;
     const bytes = packs ? await gzipped(body) : body;
-    if (this.#closed) throw new Error("the gateway stops");
+    if (this.#closed) throw new Error(STOPPED);
     const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
     const asked = (isTls(this.#target) ? askOverTls : askPlainly)(url, {
       method: "POST",

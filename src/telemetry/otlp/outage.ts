@@ -3,8 +3,16 @@ import type { Clock } from "../../lib/clock.ts";
 /** So long nothing must have been lost before it is said that all is well again. */
 const STEADY_MS = 30_000;
 
+/** Receives what became of batches. */
+export interface Losses {
+  /** So many were not taken, and are gone. @param why a clause for a person */
+  lost(count: number, why: string): void;
+  /** Some were taken. */
+  taken(): void;
+}
+
 /** A collector that does not take all: one line when that begins, and one when it is over. */
-export class Outage {
+export class Outage implements Losses {
   readonly #what: string;
   readonly #url: string;
   readonly #onNotice: (line: string) => void;
@@ -21,7 +29,6 @@ export class Outage {
     this.#onNotice = onNotice;
   }
 
-  /** So many were not taken, and are gone. @param why a clause for a person */
   lost(count: number, why: string): void {
     this.#lost += count;
     this.#lostAtMs = this.#clock.now();
@@ -30,7 +37,6 @@ export class Outage {
     this.#onNotice(`telemetry: ${this.#what} to ${this.#url} are lost: ${why}; nothing else is affected`);
   }
 
-  /** Some were taken. */
   taken(): void {
     if (!this.#lasts || this.#clock.now() - this.#lostAtMs < STEADY_MS) return;
     this.#lasts = false;
