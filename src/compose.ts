@@ -26,9 +26,9 @@ import type { ServingPool } from "./serving/serving-pool.ts";
 import { GatewayBoard } from "./serving/sharing/gateway-board.ts";
 import { GatewaySharer } from "./serving/sharing/gateway-sharer.ts";
 import { TrafficMeter } from "./serving/traffic/traffic-meter.ts";
+import { collecting } from "./telemetry/collecting.ts";
 import { Metrics } from "./telemetry/metrics.ts";
 import type { ControlReading, ShardReading } from "./telemetry/readings.ts";
-import { tracingOf } from "./telemetry/tracing/tracing-of.ts";
 
 /** A whole gateway, every part made and joined. */
 export interface App {
@@ -120,6 +120,15 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
   const refreshModels = async () => {
     await refresh.join();
   };
+  // Where others serve, nothing passes here that a collector could be sent.
+  const collected =
+    surroundings.workers === undefined
+      ? await collecting(config, {
+          service: { version: ownVersion(), instance: gatewayName },
+          onFault: surroundings.onFault,
+          onNotice: follows?.onOwnNotice ?? surroundings.onNotice,
+        })
+      : null;
   const gatewayFor = ({ retry, hedge, admission: { retryAfterSeconds } }: Config) =>
     new Gateway(
       pools.all.map((pool) => pool.front),
@@ -127,6 +136,7 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
         admission,
         meter,
         capture: recording.capture,
+        ends: collected?.ends ?? null,
         retry,
         retryBudget: new RetryBudget(retry, clock.now()),
         hedge,
@@ -145,15 +155,6 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
   const metricsText = (open: boolean) => (open ? metrics.openMetricsText() : metrics.text());
   const operatorSocket = follows?.operatorSocket ?? null;
   const workers = surroundings.workers ?? (() => []);
-  // Where others serve, nothing passes here that could be traced.
-  const tracing =
-    surroundings.workers === undefined
-      ? await tracingOf(config, {
-          service: { version: ownVersion(), instance: gatewayName },
-          onFault: surroundings.onFault,
-          onNotice: follows?.onOwnNotice ?? surroundings.onNotice,
-        })
-      : null;
   const parts = {
     gateway: () => gateway,
     controlled: pools.controlled,
@@ -167,7 +168,7 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
     workers,
     capture: () => ({ on: recording.on, fault: recording.fault, ...captured() }),
     operatorSocket,
-    tracer: tracing?.tracer ?? null,
+    tracer: collected?.tracer ?? null,
   };
   const http = await httpApp(config, parts);
 
@@ -177,7 +178,7 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
       admission.update(next.admission);
       recording.update(next.capture);
       gateway = gatewayFor(next);
-      tracing?.reload(next);
+      collected?.reload(next);
     });
   // The primary, which has the workers' figures, shares them itself.
   const sharer =
@@ -190,7 +191,7 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
     sharer?.stop();
     const stoppedBy = performance.now() + config.http.graceMs;
     await stopListening(http, config.http.graceMs);
-    const flushed = tracing?.close(
+    const flushed = collected?.close(
       Math.max(LEAST_FLUSH_MS, Math.min(MOST_FLUSH_MS, stoppedBy - performance.now())),
     );
     await pools.stop();

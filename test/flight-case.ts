@@ -173,6 +173,7 @@ export class FlightCase {
       }),
       retry,
       capture: this.capture,
+      ends: null,
       retryBudget: new RetryBudget(retry, 0),
       hedge: { afterMs: hedgeMs },
       retryAfterSeconds: 1,

@@ -1,5 +1,10 @@
 import type { Shard } from "../src/serving/engine.ts";
-import type { AttemptPart, AttemptTrace, RequestTrace } from "../src/serving/tracing/request-trace.ts";
+import type {
+  AttemptPart,
+  AttemptTrace,
+  FlightEnd,
+  RequestTrace,
+} from "../src/serving/tracing/request-trace.ts";
 
 /** Keeps what it is told of a request and of its attempts, in order. */
 export class RecordedTrace implements RequestTrace {
@@ -38,12 +43,8 @@ export class RecordedTrace implements RequestTrace {
     this.calls.push(`answered ${id}`);
   }
 
-  failed(reason: string): void {
-    this.calls.push(`failed ${reason}`);
-  }
-
-  ended({ outcome }: { readonly outcome: string }): void {
-    this.calls.push(`ended ${outcome}`);
+  ended({ outcome, errorType }: FlightEnd): void {
+    this.calls.push(`ended ${outcome}${errorType === "" ? "" : ` (${errorType})`}`);
   }
 
   refused(reason: string): void {

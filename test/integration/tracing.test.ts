@@ -380,6 +380,32 @@ describe("other settings", () => {
     expect(root?.attributes).toMatchObject({ "plimsoll.tenant": "anonymous", "plimsoll.session": "s1" });
   });
 
+  test("who opts into GenAI's conventions gets its measures too, at the end as well", async () => {
+    const before = collector.requests.length;
+    await sentBy(
+      {
+        OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
+        OTEL_TRACES_EXPORTER: "none",
+        PLIMSOLL_TELEMETRY_GEN_AI: "true",
+      },
+      {},
+    );
+    const [request, ...others] = collector.requests.slice(before);
+    expect([request.path, others]).toEqual(["/v1/metrics", []]);
+    const { resourceMetrics } = JSON.parse(request.body.toString()) as {
+      resourceMetrics: {
+        scopeMetrics: { metrics: { name: string; histogram: { dataPoints: object[] } }[] }[];
+      }[];
+    };
+    const { metrics } = resourceMetrics[0].scopeMetrics[0];
+    expect(metrics.map(({ name, histogram: { dataPoints } }) => [name, dataPoints])).toEqual(
+      ["request.duration", "time_to_first_token", "time_per_output_token"].map((name) => [
+        `gen_ai.server.${name}`,
+        [expect.objectContaining({ count: 1, sum: expect.any(Number) as number })],
+      ]),
+    );
+  });
+
   test("spans are protobuf where nothing else is asked", async () => {
     const before = collector.requests.length;
     await sentBy({ OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, OTEL_EXPORTER_OTLP_PROTOCOL: "" }, HEADERS);

@@ -88,6 +88,8 @@ export class Flight implements Applicant, AttemptListener, Sent {
   /** Looks for the tokens that an engine reports with what it has generated. */
   #usage: UsageSearch | null = null;
   #ticket: AdmissionTicket | null = null;
+  /** The reason that its client was given; empty where it was given the engine's own answer. */
+  #errorType = "";
   /** How the last attempt failed. */
   #lastFault: EngineUnreachable | null = null;
 
@@ -235,7 +237,7 @@ export class Flight implements Applicant, AttemptListener, Sent {
     if (!ofClient) this.#deck.onFault(fault);
     try {
       if (this.#stage === "answering") {
-        this.#trace?.failed("internal");
+        this.#errorType = "internal";
         this.#client.brokenOff(fault);
       } else if (ofClient) this.#refuse(fault, "invalid_request", "client_error");
       else this.#refuse(fault, "internal", "failed");
@@ -369,13 +371,13 @@ export class Flight implements Applicant, AttemptListener, Sent {
 
   #refuse(error: Error, reason: string, outcome: RequestOutcome): void {
     this.#deck.meter.refused(this.#pool.engine.pool, reason);
-    this.#trace?.failed(reason);
+    this.#errorType = reason;
     this.#client.refused(error);
     this.#end(outcome);
   }
 
   #breakOff(fault: EngineUnreachable): void {
-    this.#trace?.failed(fault.reason);
+    this.#errorType = fault.reason;
     this.#client.brokenOff(fault);
     this.#end("failed");
   }
@@ -394,9 +396,13 @@ export class Flight implements Applicant, AttemptListener, Sent {
     this.#releaseBody();
     const tokens = admitted && outcome === "ok" ? this.#countTokens() : null;
     this.#record(outcome);
-    if (this.#trace === null) return;
-    const finish = this.#usage?.finish() ?? null;
-    this.#trace.ended({ outcome, timing: this.#timing, tokens, finish });
+    if (this.#trace !== null || this.#deck.ends !== null) this.#sayEnd(outcome, tokens);
+  }
+
+  #sayEnd(outcome: RequestOutcome, tokens: CountedTokens | null): void {
+    const end = { outcome, errorType: this.#errorType, timing: this.#timing, tokens };
+    this.#trace?.ended(end, this.#usage?.finish() ?? null);
+    this.#deck.ends?.ended(this.#pool.engine.pool, this.#path, this.#routable.model, end);
   }
 
   #countTokens(): CountedTokens | null {

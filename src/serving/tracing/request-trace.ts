@@ -42,10 +42,11 @@ export interface RequestTrace {
   resent(fault: EngineUnreachable | null): void;
   /** The first byte goes to the client. @param streams whether it is an event stream's */
   answered(shard: Shard, streams: boolean): void;
-  /** By one of the reasons that clients are given: nothing was answered, or not all. */
-  failed(reason: string): void;
-  /** The flight is over; called once, last of all. */
-  ended(end: TracedEnd): void;
+  /**
+   * The flight is over; called once, last of all.
+   * @param finish why the engine stopped generating, in its own word; null where it does not say
+   */
+  ended(end: FlightEnd, finish: string | null): void;
   /** It was refused before there was a flight: it is over. */
   refused(reason: string): void;
 }
@@ -53,14 +54,20 @@ export interface RequestTrace {
 /** What an attempt's server does of the request. */
 export type AttemptPart = "whole" | "prefill" | "decode";
 
-/** How a traced request ended. */
-export interface TracedEnd {
+/** How a request ended. */
+export interface FlightEnd {
   readonly outcome: RequestOutcome;
+  /** The reason that its client was given; empty where it was given the engine's own answer. */
+  readonly errorType: string;
   readonly timing: RequestTiming;
   /** Null where it was not answered whole, or generates nothing. */
   readonly tokens: CountedTokens | null;
-  /** Why the engine stopped generating, in its own word; null where it does not say. */
-  readonly finish: string | null;
+}
+
+/** Receives every request that ends, traced or not. Telemetry implements it; it neither waits nor throws. */
+export interface EndObserver {
+  /** @param path what was asked for, with its query */
+  ended(pool: string, path: string, model: string, end: FlightEnd): void;
 }
 
 /** One upstream attempt, or its half on one of a pair of servers. It ends once: the first that ends it counts. */

@@ -1,21 +1,24 @@
 import { JsonTraceSerializer, ProtobufTraceSerializer } from "@opentelemetry/otlp-transformer";
 import { AlwaysOnSampler, TracerProvider } from "@opentelemetry/sdk-trace";
 import type { OtlpTarget, TelemetryConfig } from "../../config/telemetry-config.ts";
+import type { RequestTracer } from "../../serving/tracing/request-trace.ts";
 import { OtlpSender } from "../otlp/otlp-sender.ts";
 import { Outage } from "../otlp/outage.ts";
 import { resourceOf } from "../otlp/resource-of.ts";
+import type { TelemetryParts } from "../telemetry-parts.ts";
 import { SpanTracer } from "./request-tracer.ts";
 import { SpanQueue } from "./span-queue.ts";
 import { newSpanId, newTraceId } from "./trace-ids.ts";
-import type { TraceTerms } from "./trace-terms.ts";
-import type { Tracing, TracingParts } from "./tracing-of.ts";
+
+/** Tracing that is on. */
+interface Tracing {
+  readonly tracer: RequestTracer;
+  /** Sends what has ended, for so long at most; then nothing is sent any more. */
+  close(limitMs: number): Promise<void>;
+}
 
 /** Spans to one collector. It is loaded where tracing is on, and with it the SDK. */
-export function openTracing(
-  config: TelemetryConfig,
-  target: OtlpTarget,
-  parts: TracingParts & Pick<TraceTerms, "engineOf">,
-): Omit<Tracing, "reload"> {
+export function openTracing(config: TelemetryConfig, target: OtlpTarget, parts: TelemetryParts): Tracing {
   const { service, engineOf, onFault, onNotice } = parts;
   const outage = new Outage("spans", target.url, performance, onNotice);
   const sender = new OtlpSender(target, outage);

@@ -16,11 +16,11 @@ import type { RequestFacts } from "../../serving/request/request-facts.ts";
 import type {
   AttemptPart,
   AttemptTrace,
+  FlightEnd,
   RequestTrace,
-  TracedEnd,
 } from "../../serving/tracing/request-trace.ts";
 import type { TraceParent } from "../../serving/tracing/traceparent.ts";
-import { apiOperation } from "./api-operation.ts";
+import { apiOperation } from "../gen-ai/api-operation.ts";
 import { AttemptSpan } from "./attempt-span.ts";
 import { routingAttributes } from "./routing-event.ts";
 import { type TraceTerms, quietly } from "./trace-terms.ts";
@@ -47,7 +47,6 @@ export class RequestSpan implements RequestTrace {
   #appliedMs = 0;
   #attempts = 0;
   #streams = false;
-  #error: string | null = null;
   #over = false;
 
   /** @param parent the client's span; null where the trace begins here */
@@ -82,7 +81,7 @@ export class RequestSpan implements RequestTrace {
     this.traceId = traceId;
     this.spanId = spanId;
     // A client that leaves while its body arrives has no flight; a flight is told the same, and ends the span.
-    response.once("close", () => setImmediate(() => this.#end("cancelled", {})));
+    response.once("close", () => setImmediate(() => this.#end("cancelled", "", {})));
   }
 
   began(pool: string, facts: RequestFacts, model: string, epoch: number): void {
@@ -154,13 +153,10 @@ export class RequestSpan implements RequestTrace {
     });
   }
 
-  failed(reason: string): void {
-    this.#error ??= reason;
-  }
-
-  ended({ outcome, timing, tokens, finish }: TracedEnd): void {
+  ended(end: FlightEnd, finish: string | null): void {
     if (this.#over) return;
     this.#quietly(() => {
+      const { outcome, errorType, timing, tokens } = end;
       const { arrivalMs, firstFrameMs, frames } = timing;
       const attributes: Attributes = { "plimsoll.attempts": this.#attempts };
       if (firstFrameMs !== null) {
@@ -171,18 +167,17 @@ export class RequestSpan implements RequestTrace {
       if (finish !== null) attributes["plimsoll.finish_reason"] = finish;
       if (tokens !== null) Object.assign(attributes, tokenAttributes(tokens));
       if (this.#terms.genAi && apiOperation(this.#route) !== null)
-        Object.assign(attributes, this.#genAiEnd({ outcome, timing, tokens, finish }));
-      this.#end(outcome, attributes);
+        Object.assign(attributes, this.#genAiEnd(end, finish));
+      this.#end(outcome, errorType, attributes);
     });
   }
 
   refused(reason: string): void {
-    this.failed(reason);
-    this.#quietly(() => this.#end(this.#statusCode() >= FAILED ? "failed" : "client_error", {}));
+    this.#quietly(() => this.#end(this.#statusCode() >= FAILED ? "failed" : "client_error", reason, {}));
   }
 
   /** Tokens stand on the request's span alone, so that sums count them once. */
-  #genAiEnd({ timing: { arrivalMs, firstFrameMs }, tokens, finish }: TracedEnd): Attributes {
+  #genAiEnd({ timing: { arrivalMs, firstFrameMs }, tokens }: FlightEnd, finish: string | null): Attributes {
     const attributes: Attributes = {};
     if (this.#streams) attributes["gen_ai.request.stream"] = true;
     if (this.#streams && firstFrameMs !== null)
@@ -195,16 +190,17 @@ export class RequestSpan implements RequestTrace {
     return attributes;
   }
 
-  #end(outcome: string, attributes: Attributes): void {
+  /** @param reason that its client was given; empty for none */
+  #end(outcome: string, reason: string, attributes: Attributes): void {
     if (this.#over) return;
     this.#over = true;
     const status = this.#statusCode();
     const failed = outcome === "failed" || status >= FAILED;
     const engines = status >= FAILED ? `${status}` : "stream_error";
-    const error = this.#error ?? (failed ? engines : null);
+    const error = reason === "" && failed ? engines : reason;
     this.#span.setAttributes({ ...attributes, "plimsoll.outcome": outcome });
     if (status > 0) this.#span.setAttribute("http.response.status_code", status);
-    if (error !== null) this.#span.setAttribute("error.type", error);
+    if (error !== "") this.#span.setAttribute("error.type", error);
     if (failed) this.#span.setStatus({ code: SpanStatusCode.ERROR });
     this.#span.end(this.#now());
   }
@@ -245,7 +241,7 @@ function whyOf({ reason, forClients }: EngineUnreachable): Attributes {
   return { "plimsoll.resent.why": reason, "plimsoll.resent.message": forClients };
 }
 
-function tokenAttributes(tokens: NonNullable<TracedEnd["tokens"]>): Attributes {
+function tokenAttributes(tokens: NonNullable<FlightEnd["tokens"]>): Attributes {
   const { prompt, answer, cached, reported } = tokens;
   return {
     "plimsoll.input_tokens": prompt,

@@ -9,7 +9,8 @@ const OPERATIONS = new Map([
   ["/v2/embed", "embeddings"],
 ]);
 
-/** @param route as the API writes it. @returns null where the conventions have none */
-export function apiOperation(route: string): string | null {
-  return OPERATIONS.get(route) ?? null;
+/** @param path as the API writes it, perhaps with a query. @returns null where the conventions have none */
+export function apiOperation(path: string): string | null {
+  const query = path.indexOf("?");
+  return OPERATIONS.get(query < 0 ? path : path.slice(0, query)) ?? null;
 }
