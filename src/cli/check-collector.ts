@@ -9,15 +9,10 @@ export async function checkCollector({ telemetry: { traces } }: Config): Promise
   if (traces === null) return [];
   const { origin, pathname } = new URL(traces.url);
   const finding = found("", "telemetry", `spans go to ${origin}${pathname}`);
-  let lack: string | null = null;
-  const losses = {
-    lost: (_count: number, why: string) => {
-      lack = why;
-    },
-    taken: () => {},
-  };
+  const lacks: string[] = [];
+  const losses = { lost: (_count: number, why: string) => lacks.push(why), taken: () => {} };
   const sender = new OtlpSender({ ...traces, timeoutMs: Math.min(LONGEST_MS, traces.timeoutMs) }, losses);
   await sender.send(Buffer.from(traces.encoding === "json" ? '{"resourceSpans":[]}' : ""), 0);
   sender.close();
-  return [lack === null ? finding : warned(finding, `they would be lost: ${lack}`)];
+  return [lacks.length === 0 ? finding : warned(finding, `they would be lost: ${lacks[0]}`)];
 }

@@ -71,7 +71,7 @@ export class LabelledHistogram {
     if (known !== undefined) return known;
     const over = this.#series.size >= MOST_SERIES && key !== "";
     if (over) return this.#seriesOf("", () => OVERFLOW);
-    const counts = new Array<number>(this.#bounds.length + 1).fill(0);
+    const counts = Array.from({ length: this.#bounds.length + 1 }, () => 0);
     const series = { attributes: attributes(), counts, sum: 0 };
     this.#series.set(key, series);
     return series;
