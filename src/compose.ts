@@ -46,7 +46,7 @@ export interface App {
   startLocally(path: string): Promise<void>;
   /**
    * Switches to another configuration, as PoolSet.reload: no request is dropped. What belongs to the process (`http`,
-   * `tenancy`, `store`, `workers`) waits for the next start.
+   * `tenancy`, `store`, `telemetry`, `workers`) waits for the next start.
    */
   reload(config: Config): Promise<void>;
   /** Asks the servers of all pools what they list, if that was not done just now; resolves within a second. */
