@@ -22,7 +22,7 @@ import { loadRoute } from "./load-route.ts";
 import { requestIdOf } from "./headers.ts";
 import { boundPipelines } from "./in-turn.ts";
 import { openAiRoutes } from "./openai-routes.ts";
-import { type CaptureView, type WorkerView, operatorRoutes } from "./operator-routes.ts";
+import { type CaptureView, type OperatorParts, type WorkerView, operatorRoutes } from "./operator-routes.ts";
 import { operatorDoor } from "./operator-door.ts";
 import { orderRoutes } from "./order-routes.ts";
 import { otherMethods } from "./other-methods.ts";
@@ -47,7 +47,7 @@ export interface AppParts {
   readonly planner: Solver;
   /** This gateway's among those that share the store. */
   readonly gatewayName: string;
-  readonly metricsText: () => Promise<string>;
+  readonly metricsText: OperatorParts["metricsText"];
   /** Milliseconds since 1970. */
   readonly wallClock: () => number;
   /** The processes that serve behind the port, where there are several. */

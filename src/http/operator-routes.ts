@@ -6,6 +6,8 @@ import type { ControlledPool } from "../control/controlled-pool.ts";
 import type { Store } from "../control/store.ts";
 import { poolReadiness } from "./pool-readiness.ts";
 
+const PROMETHEUS_TEXT = "text/plain; version=0.0.4; charset=utf-8";
+
 /** One of the processes that serve behind the port. */
 export interface WorkerView {
   readonly pid: number;
@@ -29,7 +31,7 @@ export interface OperatorParts {
   readonly gatewayName: string;
   readonly store: Store;
   readonly controlled: readonly ControlledPool[];
-  readonly metricsText: () => Promise<string>;
+  readonly metricsText: (whose: "gateway" | "experts") => Promise<string>;
   readonly workers: () => readonly WorkerView[];
   readonly capture: () => CaptureView;
   /** Whether a request is an operator's: what is open to all then says more. */
@@ -58,9 +60,11 @@ export function operatorRoutes(app: FastifyInstance, parts: OperatorParts): void
       .send({ status, pools: Object.fromEntries(pools), ...ofStore, epochs });
   });
 
-  app.get("/metrics", async (_request, reply) =>
-    reply.type("text/plain; version=0.0.4; charset=utf-8").send(await metricsText()),
-  );
+  for (const [path, whose] of [
+    ["/metrics", "gateway"],
+    ["/metrics/experts", "experts"],
+  ] as const)
+    app.get(path, async (_request, reply) => reply.type(PROMETHEUS_TEXT).send(await metricsText(whose)));
 
   app.get("/admin/state", async () => ({
     gateway: gatewayName,

@@ -11,7 +11,7 @@ import { generates, storesResponse } from "../request/api-routes.ts";
 import { BLOCK_TOKENS, type RequestFacts } from "../request/request-facts.ts";
 import type { ServingPool } from "../serving-pool.ts";
 import type { RequestTiming } from "../traffic/traffic-meter.ts";
-import type { RequestOutcome } from "../traffic/traffic-observer.ts";
+import type { RequestOutcome, Responded } from "../traffic/traffic-observer.ts";
 import { UsageSearch } from "../traffic/usage-search.ts";
 import type { Attempt, AttemptListener } from "./attempt.ts";
 import type { AnswerEnd, Client } from "./client.ts";
@@ -26,6 +26,8 @@ const GOOD = 200;
 /** From REFUSED on an answer is a failing one; from FAILED on it is the engine's fault. */
 const REFUSED = 400;
 const FAILED = 500;
+/** What nginx logs where a client has left first. */
+const CLIENT_LEFT = 499;
 /**
  * Statuses with which a shard refuses for now, so that another may be tried. 504 is none of them: a proxy in between
  * has waited as long as a request may take, and the engine may still be working on it.
@@ -87,6 +89,9 @@ export class Flight implements Applicant, AttemptListener, Sent {
   #ticket: AdmissionTicket | null = null;
   /** How the last attempt failed. */
   #lastFault: EngineUnreachable | null = null;
+  /** What its client got, once that is known: see `Responded`. */
+  #status: Responded["status"] = null;
+  #errorType = "internal";
 
   constructor(
     deck: FlightDeck,
@@ -154,6 +159,7 @@ export class Flight implements Applicant, AttemptListener, Sent {
 
   /** The client is gone. */
   cancel(): void {
+    this.#responds(CLIENT_LEFT, "cancelled");
     this.#end("cancelled");
   }
 
@@ -190,6 +196,7 @@ export class Flight implements Applicant, AttemptListener, Sent {
     else attempt.leg.finished();
     // A decode that refuses leaves its prefill waiting for it.
     if (status >= REFUSED || end !== "whole") attempt.cancel();
+    this.#responds(status, errorTypeOf(status, end));
     this.#end(outcomeOf(status, end));
   }
 
@@ -226,8 +233,10 @@ export class Flight implements Applicant, AttemptListener, Sent {
     const ofClient = fault instanceof InvalidRequest;
     if (!ofClient) this.#deck.onFault(fault);
     try {
-      if (this.#stage === "answering") this.#client.brokenOff(fault);
-      else if (ofClient) this.#refuse(fault, "invalid_request", "client_error");
+      if (this.#stage === "answering") {
+        this.#responds(this.#sentStatus, "internal");
+        this.#client.brokenOff(fault);
+      } else if (ofClient) this.#refuse(fault, "invalid_request", "client_error");
       else this.#refuse(fault, "internal", "failed");
     } finally {
       this.#end("failed");
@@ -355,14 +364,28 @@ export class Flight implements Applicant, AttemptListener, Sent {
   }
 
   #refuse(error: Error, reason: string, outcome: RequestOutcome): void {
+    this.#responds(null, reason);
     this.#deck.meter.refused(this.#pool.engine.pool, reason);
     this.#client.refused(error);
     this.#end(outcome);
   }
 
   #breakOff(fault: EngineUnreachable): void {
+    this.#responds(this.#sentStatus, fault.reason);
     this.#client.brokenOff(fault);
     this.#end("failed");
+  }
+
+  /** What its client gets, unless something else has ended it. */
+  #responds(status: Responded["status"], errorType: string): void {
+    if (this.#stage === "over") return;
+    this.#status = status;
+    this.#errorType = errorType;
+  }
+
+  /** That of the response headers that were relayed. */
+  get #sentStatus(): number {
+    return this.#headersOf?.response?.status ?? GOOD;
   }
 
   /** The one place where a request ends. */
@@ -374,6 +397,11 @@ export class Flight implements Applicant, AttemptListener, Sent {
     this.#ticket?.leave(this.#worked || (outcome === "cancelled" && this.#attempts.length > 0));
     this.#ticket = null;
     this.#timing.end(outcome);
+    this.#deck.meter.responded(this.#pool.engine.pool, {
+      model: this.#routable.model,
+      status: this.#status,
+      errorType: this.#errorType,
+    });
     for (const attempt of this.#attempts) this.#abandon(attempt);
     this.#attempts = [];
     this.#releaseBody();
@@ -387,6 +415,7 @@ export class Flight implements Applicant, AttemptListener, Sent {
     if (this.#usage === null) return;
     const { prompt, answer, cached } = this.#usage.found();
     this.#deck.meter.tokens(this.#pool.engine.pool, {
+      model: this.#routable.model,
       prompt: prompt ?? this.#routable.inputTokens,
       answer: answer ?? (frames > 0 ? frames : null),
       cached: prompt === null ? null : cached,
@@ -421,6 +450,11 @@ export class Flight implements Applicant, AttemptListener, Sent {
 function faultOf(error: unknown): Error {
   if (error instanceof Unpairable) return new InvalidRequest(error.message, error.field);
   return error instanceof Error ? error : new Error(String(error));
+}
+
+function errorTypeOf(status: number, end: AnswerEnd): string {
+  if (end === "cut_short") return "engine_failed";
+  return end !== "whole" || status >= REFUSED ? "engine_error" : "";
 }
 
 function outcomeOf(status: number, end: AnswerEnd): RequestOutcome {
