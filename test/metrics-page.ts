@@ -10,7 +10,7 @@ export interface DocumentedMetric {
 /** The rows of the page's tables: name, type, labels and what it means. */
 export async function documentedMetrics(): Promise<readonly DocumentedMetric[]> {
   const page = await readFile(new URL("../docs/metrics.md", import.meta.url), "utf8");
-  const rows = page.matchAll(/^\| `(\w+)` \| (counter|gauge|histogram) \| ([^|]*) \| [^|]+ \|$/gm);
+  const rows = page.matchAll(/^\| `(\w+)` \| (counter|gauge|histogram) \|([^|]*)\| [^|]+ \|$/gm);
   return Array.from(rows, ([, name, type, labels]) => ({
     name,
     type,
