@@ -5,11 +5,12 @@ import { Recording } from "./capture/recording.ts";
 import type { Config } from "./config/config.ts";
 import { shippedModels } from "./config/shapes.ts";
 import type { ControlledPool } from "./control/controlled-pool.ts";
+import { RANK_STATES } from "./control/messages/operator-state.ts";
 import type { Store } from "./control/store.ts";
 import { Solver } from "./control/solve/solver.ts";
 import { planSolver } from "./plans/plan-solver.ts";
 import { httpApp } from "./http/app.ts";
-import { EARLY_REASONS, REQUEST_REASONS } from "./http/errors.ts";
+import { EARLY_REASONS, REQUEST_REASONS, statusOf } from "./http/errors.ts";
 import { listen, listenLocally, stopListening } from "./http/listening.ts";
 import { Rng } from "./lib/rng.ts";
 import { LocalStore } from "./store/local/local-store.ts";
@@ -28,7 +29,13 @@ import { GatewaySharer } from "./serving/sharing/gateway-sharer.ts";
 import { TrafficMeter } from "./serving/traffic/traffic-meter.ts";
 import { collecting } from "./telemetry/collecting.ts";
 import { Metrics } from "./telemetry/metrics.ts";
-import type { ControlReading, ShardReading } from "./telemetry/readings.ts";
+import type {
+  ControlReading,
+  DeployedReading,
+  PlacedReading,
+  Readings,
+  ShardReading,
+} from "./telemetry/readings.ts";
 
 /** A whole gateway, every part made and joined. */
 export interface App {
@@ -61,6 +68,7 @@ const SALT_BYTES = 16;
 /** How long the last spans may take to reach their collector: what is left of the grace time, within these. */
 const LEAST_FLUSH_MS = 500;
 const MOST_FLUSH_MS = 5000;
+const NO_WORKERS = { count: 0, cpuSeconds: 0, residentBytes: 0 };
 
 /** Makes every part that the configuration names and joins them; nothing listens yet. */
 export async function compose(config: Config, surroundings: PoolSurroundings): Promise<App> {
@@ -90,7 +98,21 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
     ]);
   const pools = new PoolSet(config, { store, gateway: gatewayName, leaseMs, surroundings, clock, wallClock });
   const serving = () => pools.all.flatMap((pool) => pool.serving);
-  const metrics = new Metrics({
+  const {
+    admission: { queue },
+    upstream,
+  } = config;
+  const limits = {
+    queueMs: queue.maxWaitMs,
+    firstTokenMs: upstream.firstTokenTimeoutMs,
+    idleMs: upstream.idleTimeoutMs,
+  };
+  const readings: Readings = {
+    build: { version: ownVersion(), node: process.version },
+    nowMs: wallClock,
+    workers: surroundings.workersUse ?? (() => NO_WORKERS),
+    deployed: () => serving().flatMap(deployedReading),
+    placed: () => pools.controlled.flatMap(placedReading),
     shards: () => serving().flatMap(shardReadings),
     routedExperts: () =>
       pools.all.flatMap(({ front: { engine } }) =>
@@ -110,7 +132,8 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
       ...pools.controlled.map(({ loop: { pool, view } }) => ({ pool, dropped: view.reading.dropped })),
       ...(board === null ? [] : [{ pool: "", dropped: board.reading.dropped }]),
     ],
-  });
+  };
+  const metrics = new Metrics(readings, { limits, statusOf });
   const admission = new Admission(config.admission, clock);
   const meter = new TrafficMeter(clock, follows?.traffic ?? metrics);
   const askModels = async () => {
@@ -148,11 +171,16 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
       refresh,
       surroundings.onNotice,
     );
-  metrics.beginRefusals("", EARLY_REASONS);
-  for (const { front } of pools.all) metrics.begin(front.engine.pool, REQUEST_REASONS);
+  metrics.beginEarly(EARLY_REASONS);
+  const beginCounting = ({ front }: OpenPool) =>
+    metrics.begin(front.engine.pool, front.models, REQUEST_REASONS);
+  pools.all.forEach(beginCounting);
   let gateway = gatewayFor(config);
   recording.update(config.capture);
-  const metricsText = (open: boolean) => (open ? metrics.openMetricsText() : metrics.text());
+  const metricsText = async (whose: "gateway" | "experts", open: boolean) => {
+    const text = await (whose === "experts" ? metrics.expertsText() : metrics.text());
+    return open ? metrics.asOpenMetrics(text) : text;
+  };
   const operatorSocket = follows?.operatorSocket ?? null;
   const workers = surroundings.workers ?? (() => []);
   const parts = {
@@ -174,7 +202,7 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
 
   const reload = (next: Config) =>
     pools.reload(next, (fresh) => {
-      for (const { front } of fresh) metrics.begin(front.engine.pool, REQUEST_REASONS);
+      fresh.forEach(beginCounting);
       admission.update(next.admission);
       recording.update(next.capture);
       gateway = gatewayFor(next);
@@ -199,7 +227,6 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
     await recording.close();
     await store.close();
     await Promise.all([solver.close(), planner.close()]);
-    await metrics.close();
   };
   const startWith = async (bind: () => Promise<string>) => {
     try {
@@ -237,18 +264,17 @@ function sayFaults(store: Store, onNotice: (line: string) => void): void {
 }
 
 function controlReading({ loop, inbox }: ControlledPool): ControlReading {
-  const { pool, leading, totals, view } = loop;
-  const { snapshot } = view;
+  const { pool, leading, totals, view, stageAgeMs } = loop;
+  const { snapshot, operatorState } = view;
   return {
     pool,
     leading,
+    paused: operatorState.paused,
+    stageAgeMs,
     ...totals,
     missingExperts: (snapshot?.missing ?? []).reduce((sum, { experts }) => sum + experts.length, 0),
     ranks: new Map(
-      [...Map.groupBy(loop.rankStates, (operatorState) => operatorState)].map(([operatorState, ranks]) => [
-        operatorState,
-        ranks.length,
-      ]),
+      RANK_STATES.map((state) => [state, loop.rankStates.filter((one) => one === state).length]),
     ),
     reports: inbox?.counts ?? null,
   };
@@ -262,5 +288,22 @@ function shardReadings({ engine, states }: ServingPool): ShardReading[] {
     tokens: states.tokens[i],
     ready: states.ready[i] === 1,
     admitting: states.admitting[i] === 1,
+    waiting: states.waitingNow(i),
+    kvUse: Number.isNaN(states.kvUseNow(i)) ? null : states.kvUseNow(i),
   }));
+}
+
+function deployedReading({ engine: { pool }, models, deployment }: ServingPool): DeployedReading[] {
+  return deployment === null ? [] : [{ pool, models, ...deployment }];
+}
+
+function placedReading({ loop: { pool, model, view } }: ControlledPool): PlacedReading[] {
+  if (view.snapshot === null) return [];
+  const { placement, replicas } = view.snapshot;
+  const { layers, experts } = placement;
+  const replicasOf = (row: number, expert: number) => {
+    const at = row * experts + expert;
+    return replicas.offsets[at + 1] - replicas.offsets[at];
+  };
+  return [{ pool, layers, experts, layerNumbers: model.moeLayers, replicasOf }];
 }

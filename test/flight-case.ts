@@ -23,7 +23,7 @@ import type { RequestFacts } from "../src/serving/request/request-facts.ts";
 import { ServingPool } from "../src/serving/serving-pool.ts";
 import type { RequestTrace } from "../src/serving/tracing/request-trace.ts";
 import { TrafficMeter } from "../src/serving/traffic/traffic-meter.ts";
-import type { CountedTokens } from "../src/serving/traffic/traffic-observer.ts";
+import type { CountedTokens, Responded } from "../src/serving/traffic/traffic-observer.ts";
 import { limitsOf } from "./admission-desk.ts";
 import { HandClock } from "./hand-clock.ts";
 import { HEALTH } from "./watched-pool.ts";
@@ -139,6 +139,7 @@ export class FlightCase {
   readonly sent: Sent[] = [];
   readonly prefills: Sent[] = [];
   readonly outcomes: string[] = [];
+  readonly responded: Responded[] = [];
   readonly refusals: string[] = [];
   readonly tokens: CountedTokens[] = [];
   readonly faults: Error[] = [];
@@ -146,6 +147,7 @@ export class FlightCase {
   readonly deck: FlightDeck;
   readonly pool: ServingPool;
   resent = 0;
+  retriesDenied = 0;
   /** Whether engines throw when they are sent a request. */
   engineThrows = false;
 
@@ -167,7 +169,9 @@ export class FlightCase {
         firstFrame: () => {},
         laterFrame: () => {},
         ended: (_pool, _ms, outcome) => this.outcomes.push(outcome),
+        responded: (_pool, responded) => this.responded.push(responded),
         resent: () => this.resent++,
+        retryDenied: () => this.retriesDenied++,
         tokens: (_pool, counted) => this.tokens.push(counted),
         refused: (_pool, reason) => this.refusals.push(reason),
       }),

@@ -24,7 +24,7 @@ import { type LogIds, logIds } from "./log-ids.ts";
 import { requestIdOf } from "./headers.ts";
 import { boundPipelines } from "./in-turn.ts";
 import { openAiRoutes } from "./openai-routes.ts";
-import { type CaptureView, type WorkerView, operatorRoutes } from "./operator-routes.ts";
+import { type CaptureView, type OperatorParts, type WorkerView, operatorRoutes } from "./operator-routes.ts";
 import { operatorDoor } from "./operator-door.ts";
 import { orderRoutes } from "./order-routes.ts";
 import { otherMethods } from "./other-methods.ts";
@@ -50,8 +50,7 @@ export interface AppParts {
   readonly planner: Solver;
   /** This gateway's among those that share the store. */
   readonly gatewayName: string;
-  /** @param open as OpenMetrics has it, else as Prometheus does */
-  readonly metricsText: (open: boolean) => Promise<string>;
+  readonly metricsText: OperatorParts["metricsText"];
   /** Milliseconds since 1970. */
   readonly wallClock: () => number;
   /** The processes that serve behind the port, where there are several. */

@@ -6,6 +6,9 @@ import type { ControlledPool } from "../control/controlled-pool.ts";
 import type { Store } from "../control/store.ts";
 import { poolReadiness } from "./pool-readiness.ts";
 
+const PROMETHEUS_TEXT = "text/plain; version=0.0.4; charset=utf-8";
+const OPEN_METRICS_TEXT = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
 /** One of the processes that serve behind the port. */
 export interface WorkerView {
   readonly pid: number;
@@ -29,7 +32,8 @@ export interface OperatorParts {
   readonly gatewayName: string;
   readonly store: Store;
   readonly controlled: readonly ControlledPool[];
-  readonly metricsText: (open: boolean) => Promise<string>;
+  /** @param open as OpenMetrics has it, else as Prometheus does */
+  readonly metricsText: (whose: "gateway" | "experts", open: boolean) => Promise<string>;
   readonly workers: () => readonly WorkerView[];
   readonly capture: () => CaptureView;
   /** Whether a request is an operator's: what is open to all then says more. */
@@ -58,10 +62,14 @@ export function operatorRoutes(app: FastifyInstance, parts: OperatorParts): void
       .send({ status, pools: Object.fromEntries(pools), ...ofStore, epochs });
   });
 
-  app.get("/metrics", async ({ headers }, reply) => {
-    const open = asksForOpenMetrics(headers.accept);
-    return reply.type(open ? OPEN_METRICS : PROMETHEUS).send(await metricsText(open));
-  });
+  for (const [path, whose] of [
+    ["/metrics", "gateway"],
+    ["/metrics/experts", "experts"],
+  ] as const)
+    app.get(path, async ({ headers }, reply) => {
+      const open = asksForOpenMetrics(headers.accept);
+      return reply.type(open ? OPEN_METRICS_TEXT : PROMETHEUS_TEXT).send(await metricsText(whose, open));
+    });
 
   app.get("/admin/state", async () => ({
     gateway: gatewayName,
@@ -95,9 +103,6 @@ export function operatorRoutes(app: FastifyInstance, parts: OperatorParts): void
       })),
   }));
 }
-
-const PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8";
-const OPEN_METRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /** Prometheus names its own form too, with less weight; a weight of 0 is none. */
 function asksForOpenMetrics(accept: string | undefined): boolean {

@@ -26,7 +26,13 @@ export interface PoolReport {
   readonly expertLoad: readonly (readonly number[])[];
   /** `[gpus]`: load summed over layers relative to the mean GPU, three decimals. */
   readonly gpuLoad: readonly number[];
+  /** `[layers]`: mean over maximum GPU load of the window's sums, 0..1, three decimals; null in a layer without load. */
+  readonly layerBalancedness: readonly (number | null)[];
+  /** `[gpus]`: load over the mean GPU's, in the layer where that is most, three decimals. */
+  readonly rankPeaks: readonly number[];
   readonly ranks: readonly { running: number; waiting: number; kvUse: number }[];
+  /** When the placement in force was published, wall-clock ms; null where that is not known. */
+  readonly placedAtMs: number | null;
   /** Slots moved since the start, and what the planner decided last and why. */
   readonly movedSlots: number;
   readonly decision: string;

@@ -9,8 +9,6 @@ export class PoolHistogram {
   readonly name: string;
   readonly description: string;
   readonly bounds: readonly number[];
-  /** Milliseconds since 1970. */
-  readonly startMs = Date.now();
   readonly #series = new Map<string, Series>();
 
   /** @param bounds inclusive upper bounds, ascending */
@@ -25,13 +23,18 @@ export class PoolHistogram {
     return this.#series;
   }
 
+  /** Counts of a pool begin at 0. */
+  begin(pool: string): Series {
+    const known = this.#series.get(pool);
+    if (known !== undefined) return known;
+    const series = { counts: new Float64Array(this.bounds.length + 1), sum: 0 };
+    this.#series.set(pool, series);
+    return series;
+  }
+
   /** @returns the bound of the bucket; Infinity for the last */
   record(pool: string, value: number): number {
-    let series = this.#series.get(pool);
-    if (series === undefined) {
-      series = { counts: new Float64Array(this.bounds.length + 1), sum: 0 };
-      this.#series.set(pool, series);
-    }
+    const series = this.begin(pool);
     const { bounds } = this;
     let bucket = 0;
     while (bucket < bounds.length && value > bounds[bucket]) bucket++;

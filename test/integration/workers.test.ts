@@ -109,6 +109,14 @@ test("both workers take requests, and one account of them is kept", async () => 
   expect(await (await fetch(`${url}/metrics`, open)).text()).toMatch(
     /^plimsoll_ttft_seconds_bucket\{pool="chat",le="\S+"\} \d+ # \{trace_id="[0-9a-f]{32}"\}/m,
   );
+  const metrics = await (await fetch(`${url}/metrics`)).text();
+  expect(metrics).toContain(
+    'plimsoll_responses_total{pool="chat",model="small",status="200",error_type=""} 4\n',
+  );
+  expect(metrics).toContain("plimsoll_workers 2\n");
+  await expect
+    .poll(async () => await (await fetch(`${url}/metrics`)).text(), patiently)
+    .toMatch(/^plimsoll_workers_resident_memory_bytes [1-9]\d+$/m);
   await expect.poll(async () => (await state(url)).pools[0].shards[0].requests, patiently).toBe(0);
 });
 

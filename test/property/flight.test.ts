@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import type { Responded } from "../../src/serving/traffic/traffic-observer.ts";
 import { FlightCase, HeardClient, inTurn, together } from "../flight-case.ts";
 import { RecordedTrace } from "../recorded-trace.ts";
 
@@ -66,6 +67,14 @@ test("every request ends exactly once and gives back all it took, whatever engin
       // Admission's alarm may still be set.
       vi.advanceTimersByTime(5000);
       expect(flights.outcomes).toHaveLength(3);
+      const sayTheSame = ({ status, errorType }: Responded, i: number) => {
+        const outcome = flights.outcomes[i];
+        if (outcome === "ok") return errorType === "" && status === 200;
+        if (outcome === "cancelled") return errorType === "cancelled" && status === 499;
+        return errorType !== "" && errorType !== "cancelled" && status !== 499;
+      };
+      expect(flights.responded).toHaveLength(3);
+      expect(flights.responded.every(sayTheSame)).toBe(true);
       for (const outcome of flights.outcomes) counts.set(outcome, (counts.get(outcome) ?? 0) + 1);
       for (const client of clients) {
         expect(client.endings).toBeLessThanOrEqual(client.throwsAt === null ? 1 : 2);

@@ -77,7 +77,7 @@ test("a prefill that refuses answers in place of its decode, which was cancelled
     flights.prefills[0].answer(400);
     expect(attempts()).toEqual(["p/0 decode: cancelled 0", "p.prefill/0 prefill: ended 400"]);
     expect(trace.attempts[0].sent).toBe(sent);
-    expect(trace.calls.at(-1)).toBe("ended client_error");
+    expect(trace.calls.at(-1)).toBe("ended client_error (engine_error)");
   }
 });
 

@@ -13,7 +13,9 @@ function measured() {
     firstFrame: ignored,
     laterFrame: ignored,
     ended: ignored,
+    responded: ignored,
     resent: ignored,
+    retryDenied: ignored,
     tokens: ignored,
     refused: ignored,
   });
@@ -35,7 +37,7 @@ function measured() {
       timing.contentFrames(1);
     }
     clock.ms = beganMs + endMs;
-    const tokens = { prompt: 1, answer, cached: null, reported: true };
+    const tokens = { model, prompt: 1, answer, cached: null, reported: true };
     metrics.ended("chat", path, model, { outcome: "ok", errorType: "", timing, tokens, ...end });
   };
   const read = () =>
@@ -72,9 +74,9 @@ test("a streamed answer is measured whole, to its first token, and for each furt
 test("what failed has its reason, and no times of tokens; who left is not measured", () => {
   const { request, read } = measured();
   request({ firstMs: 100, endMs: 200_000 }, { outcome: "failed", errorType: "engine_failed", answer: 5 });
-  request({ endMs: 10 }, { outcome: "client_error", tokens: null });
+  request({ endMs: 10 }, { outcome: "client_error", errorType: "engine_error", tokens: null });
   request({ endMs: 10 }, { outcome: "refused", errorType: "queue_full", tokens: null });
-  request({ firstMs: 1, endMs: 10 }, { outcome: "cancelled", tokens: null });
+  request({ firstMs: 1, endMs: 10 }, { outcome: "cancelled", errorType: "cancelled", tokens: null });
   expect(read().map(({ name, attributes, filled }) => [name, attributes["error.type"], filled])).toEqual([
     ["gen_ai.server.request.duration", "engine_failed", [["more", 1]]],
     ["gen_ai.server.request.duration", "engine_error", [[0.01, 1]]],

@@ -76,6 +76,7 @@ export async function gatewayPieces(
       layerNumbers: model.moeLayers,
       expertLoad,
       movedSlots: 0,
+      placedAtMs: null,
       decision: decision.reason,
       explanation: decision.explanation,
       loads: null,

@@ -9,6 +9,7 @@ export interface ReportContext {
   readonly layerNumbers: readonly number[];
   readonly expertLoad: PoolReport["expertLoad"];
   readonly movedSlots: number;
+  readonly placedAtMs: number | null;
   readonly decision: string;
   readonly explanation: unknown;
   readonly loads: PoolReport["loads"];
@@ -38,12 +39,14 @@ export function poolReport(
     stepMs: ratio(window.stepMs, window.steps),
     expertLoad: context.expertLoad,
     gpuLoad: relativeGpuLoad(window.gpuLoad, layers, gpuCount(topology)),
+    ...layerBalance(window.gpuLoad, layers, gpuCount(topology)),
     ranks: window.ranks.map(({ running, waiting, kvTokens, kvCapacityTokens }) => ({
       running,
       waiting,
       kvUse: kvCapacityTokens === 0 ? 0 : kvTokens / kvCapacityTokens,
     })),
     movedSlots: context.movedSlots,
+    placedAtMs: context.placedAtMs,
     decision: context.decision,
     explanation: context.explanation,
     loads: context.loads,
@@ -64,5 +67,32 @@ function relativeGpuLoad(gpuLoad: Float64Array, layers: number, gpus: number): n
     total += gpuLoad[i];
   }
   const scale = total === 0 ? 0 : gpus / total;
-  return Array.from(sums, (sum) => Math.round(sum * scale * 1000) / 1000);
+  return Array.from(sums, (sum) => toThousandth(sum * scale));
+}
+
+/** Mean over maximum load of each layer, and of each rank the most that its load in a layer is over the mean. */
+function layerBalance(
+  gpuLoad: Float64Array,
+  layers: number,
+  gpus: number,
+): Pick<PoolReport, "layerBalancedness" | "rankPeaks"> {
+  const layerBalancedness: (number | null)[] = [];
+  const peaks = new Float64Array(gpus);
+  for (let layer = 0; layer < layers; layer++) {
+    const row = gpuLoad.subarray(layer * gpus, (layer + 1) * gpus);
+    let total = 0;
+    let most = 0;
+    for (const load of row) {
+      total += load;
+      if (load > most) most = load;
+    }
+    layerBalancedness.push(most === 0 ? null : toThousandth(total / gpus / most));
+    if (total > 0)
+      for (let gpu = 0; gpu < gpus; gpu++) peaks[gpu] = Math.max(peaks[gpu], (row[gpu] * gpus) / total);
+  }
+  return { layerBalancedness, rankPeaks: Array.from(peaks, toThousandth) };
+}
+
+function toThousandth(value: number): number {
+  return Math.round(value * 1000) / 1000;
 }

@@ -42,7 +42,11 @@ const report: Shape<PoolReport> = record({
   stepMs: measured,
   expertLoad: list(list(number())),
   gpuLoad: list(number()),
+  /** An earlier version does not write these two. */
+  layerBalancedness: orElse(list(measured), []),
+  rankPeaks: orElse(list(number()), []),
   ranks: list(record({ running: number(), waiting: number(), kvUse: number() })),
+  placedAtMs: orElse(nullOr(number()), null),
   movedSlots: number(0),
   decision: text,
   explanation: orElse<unknown>(plainJson(), null),

@@ -11,7 +11,7 @@ import { generates, storesResponse } from "../request/api-routes.ts";
 import { BLOCK_TOKENS, type RequestFacts } from "../request/request-facts.ts";
 import type { ServingPool } from "../serving-pool.ts";
 import type { RequestTiming } from "../traffic/traffic-meter.ts";
-import type { CountedTokens, RequestOutcome } from "../traffic/traffic-observer.ts";
+import type { CountedTokens, RequestOutcome, Responded } from "../traffic/traffic-observer.ts";
 import { UsageSearch } from "../traffic/usage-search.ts";
 import type { Attempt, AttemptListener } from "./attempt.ts";
 import type { AnswerEnd, Client } from "./client.ts";
@@ -27,6 +27,8 @@ const GOOD = 200;
 /** From REFUSED on an answer is a failing one; from FAILED on it is the engine's fault. */
 const REFUSED = 400;
 const FAILED = 500;
+/** What nginx logs where a client has left first. */
+const CLIENT_LEFT = 499;
 /**
  * Statuses with which a shard refuses for now, so that another may be tried. 504 is none of them: a proxy in between
  * has waited as long as a request may take, and the engine may still be working on it.
@@ -88,10 +90,11 @@ export class Flight implements Applicant, AttemptListener, Sent {
   /** Looks for the tokens that an engine reports with what it has generated. */
   #usage: UsageSearch | null = null;
   #ticket: AdmissionTicket | null = null;
-  /** The reason that its client was given; empty where it was given the engine's own answer. */
-  #errorType = "";
   /** How the last attempt failed. */
   #lastFault: EngineUnreachable | null = null;
+  /** What its client got, once that is known: see `Responded`. */
+  #status: Responded["status"] = null;
+  #errorType = "internal";
 
   constructor(
     deck: FlightDeck,
@@ -164,6 +167,7 @@ export class Flight implements Applicant, AttemptListener, Sent {
 
   /** The client is gone. */
   cancel(): void {
+    this.#responds(CLIENT_LEFT, "cancelled");
     this.#end("cancelled");
   }
 
@@ -200,6 +204,7 @@ export class Flight implements Applicant, AttemptListener, Sent {
     else attempt.leg.finished();
     // A decode that refuses leaves its prefill waiting for it.
     if (status >= REFUSED || end !== "whole") attempt.cancel();
+    this.#responds(status, errorTypeOf(status, end));
     this.#end(outcomeOf(status, end));
   }
 
@@ -237,7 +242,7 @@ export class Flight implements Applicant, AttemptListener, Sent {
     if (!ofClient) this.#deck.onFault(fault);
     try {
       if (this.#stage === "answering") {
-        this.#errorType = "internal";
+        this.#responds(this.#sentStatus, "internal");
         this.#client.brokenOff(fault);
       } else if (ofClient) this.#refuse(fault, "invalid_request", "client_error");
       else this.#refuse(fault, "internal", "failed");
@@ -370,16 +375,28 @@ export class Flight implements Applicant, AttemptListener, Sent {
   }
 
   #refuse(error: Error, reason: string, outcome: RequestOutcome): void {
+    this.#responds(null, reason);
     this.#deck.meter.refused(this.#pool.engine.pool, reason);
-    this.#errorType = reason;
     this.#client.refused(error);
     this.#end(outcome);
   }
 
   #breakOff(fault: EngineUnreachable): void {
-    this.#errorType = fault.reason;
+    this.#responds(this.#sentStatus, fault.reason);
     this.#client.brokenOff(fault);
     this.#end("failed");
+  }
+
+  /** What its client gets, unless something else has ended it. */
+  #responds(status: Responded["status"], errorType: string): void {
+    if (this.#stage === "over") return;
+    this.#status = status;
+    this.#errorType = errorType;
+  }
+
+  /** That of the response headers that were relayed. */
+  get #sentStatus(): number {
+    return this.#headersOf?.response?.status ?? GOOD;
   }
 
   /** The one place where a request ends. */
@@ -391,6 +408,11 @@ export class Flight implements Applicant, AttemptListener, Sent {
     this.#ticket?.leave(this.#worked || (outcome === "cancelled" && this.#attempts.length > 0));
     this.#ticket = null;
     this.#timing.end(outcome);
+    this.#deck.meter.responded(this.#pool.engine.pool, {
+      model: this.#routable.model,
+      status: this.#status,
+      errorType: this.#errorType,
+    });
     for (const attempt of this.#attempts) this.#abandon(attempt);
     this.#attempts = [];
     this.#releaseBody();
@@ -411,6 +433,7 @@ export class Flight implements Applicant, AttemptListener, Sent {
     if (this.#usage === null) return null;
     const { prompt, answer, cached } = this.#usage.found();
     const counted = {
+      model: this.#routable.model,
       prompt: prompt ?? this.#routable.inputTokens,
       answer: answer ?? (frames > 0 ? frames : null),
       cached: prompt === null ? null : cached,
@@ -447,6 +470,11 @@ export class Flight implements Applicant, AttemptListener, Sent {
 function faultOf(error: unknown): Error {
   if (error instanceof Unpairable) return new InvalidRequest(error.message, error.field);
   return error instanceof Error ? error : new Error(String(error));
+}
+
+function errorTypeOf(status: number, end: AnswerEnd): string {
+  if (end === "cut_short") return "engine_failed";
+  return end !== "whole" || status >= REFUSED ? "engine_error" : "";
 }
 
 function outcomeOf(status: number, end: AnswerEnd): RequestOutcome {

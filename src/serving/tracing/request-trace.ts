@@ -57,7 +57,7 @@ export type AttemptPart = "whole" | "prefill" | "decode";
 /** How a request ended. */
 export interface FlightEnd {
   readonly outcome: RequestOutcome;
-  /** The reason that its client was given; empty where it was given the engine's own answer. */
+  /** As in `Responded`. */
   readonly errorType: string;
   readonly timing: RequestTiming;
   /** Null where it was not answered whole, or generates nothing. */

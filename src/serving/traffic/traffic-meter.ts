@@ -2,7 +2,7 @@ import { type RecordableHistogram, createHistogram } from "node:perf_hooks";
 import type { Clock } from "../../lib/clock.ts";
 import { percentileOf } from "../../lib/percentile.ts";
 import type { Percentiles, TrafficReport } from "../../model/pool-report.ts";
-import type { CountedTokens, RequestOutcome, TrafficObserver } from "./traffic-observer.ts";
+import type { CountedTokens, RequestOutcome, Responded, TrafficObserver } from "./traffic-observer.ts";
 
 /** Percentiles are taken over this many of the latest reports, so that one quiet second does not blank them. */
 const REPORTS_REMEMBERED = 10;
@@ -23,7 +23,9 @@ export interface ProcessTraffic {
     outcome: RequestOutcome,
     traceId: string | null,
   ])[];
+  readonly responded: readonly (readonly [pool: string, responded: Responded])[];
   readonly resent: readonly string[];
+  readonly deniedRetries: readonly string[];
   readonly tokens: readonly (readonly [pool: string, counted: CountedTokens])[];
   readonly refused: readonly (readonly [pool: string, reason: string])[];
 }
@@ -101,7 +103,9 @@ export class TrafficMeter {
       if (hasFailed(outcome)) this.#failed++;
       this.#observer.ended(pool, ms, outcome, traceId);
     }
+    for (const [pool, responded] of traffic.responded) this.#observer.responded(pool, responded);
     for (const pool of traffic.resent) this.#observer.resent(pool);
+    for (const pool of traffic.deniedRetries) this.#observer.retryDenied(pool);
     for (const [pool, counted] of traffic.tokens) this.#observer.tokens(pool, counted);
     for (const [pool, reason] of traffic.refused) this.#observer.refused(pool, reason);
   }
@@ -111,8 +115,16 @@ export class TrafficMeter {
     this.#inFlight -= inFlight;
   }
 
+  responded(pool: string, responded: Responded): void {
+    this.#observer.responded(pool, responded);
+  }
+
   resent(pool: string): void {
     this.#observer.resent(pool);
+  }
+
+  retryDenied(pool: string): void {
+    this.#observer.retryDenied(pool);
   }
 
   tokens(pool: string, counted: CountedTokens): void {

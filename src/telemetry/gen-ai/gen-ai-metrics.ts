@@ -51,16 +51,15 @@ export class GenAiMetrics implements EndObserver {
     if (operation === null || outcome === "cancelled") return;
     const now = this.#clock.now();
     const { arrivalMs, firstFrameMs } = timing;
-    const error = outcome === "ok" ? "" : errorType === "" ? "engine_error" : errorType;
-    const key = `${operation} ${pool} ${error} ${model}`;
+    const key = `${operation} ${pool} ${errorType} ${model}`;
     const general = () => ({
       "gen_ai.operation.name": operation,
       "gen_ai.provider.name": this.#engineOf(pool),
       "gen_ai.request.model": model,
     });
-    const attributes = error === "" ? general : () => ({ ...general(), "error.type": error });
+    const attributes = errorType === "" ? general : () => ({ ...general(), "error.type": errorType });
     this.#duration.record(key, attributes, (now - arrivalMs) / 1000);
-    if (error !== "" || firstFrameMs === null) return;
+    if (errorType !== "" || firstFrameMs === null) return;
     this.#firstToken.record(key, general, (firstFrameMs - arrivalMs) / 1000);
     const further = (tokens?.answer ?? 0) - 1;
     if (further > 0) this.#outputToken.record(key, general, (now - firstFrameMs) / further / 1000);

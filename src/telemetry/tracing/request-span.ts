@@ -190,17 +190,16 @@ export class RequestSpan implements RequestTrace {
     return attributes;
   }
 
-  /** @param reason that its client was given; empty for none */
-  #end(outcome: string, reason: string, attributes: Attributes): void {
+  /** @param errorType as in `Responded` */
+  #end(outcome: string, errorType: string, attributes: Attributes): void {
     if (this.#over) return;
     this.#over = true;
     const status = this.#statusCode();
     const failed = outcome === "failed" || status >= FAILED;
-    const engines = status >= FAILED ? `${status}` : "stream_error";
-    const error = reason === "" && failed ? engines : reason;
     this.#span.setAttributes({ ...attributes, "plimsoll.outcome": outcome });
     if (status > 0) this.#span.setAttribute("http.response.status_code", status);
-    if (error !== "") this.#span.setAttribute("error.type", error);
+    // Who leaves is no error of the server's.
+    if (errorType !== "" && outcome !== "cancelled") this.#span.setAttribute("error.type", errorType);
     if (failed) this.#span.setStatus({ code: SpanStatusCode.ERROR });
     this.#span.end(this.#now());
   }
