@@ -1,4 +1,4 @@
-import { type IncomingHttpHeaders, createServer } from "node:http";
+import { type IncomingHttpHeaders, type ServerResponse, createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { gunzipSync } from "node:zlib";
 
@@ -14,7 +14,7 @@ export interface OtlpServer {
   readonly port: number;
   readonly requests: readonly OtlpRequest[];
   /** What it answers from now on: a status, or nothing at all. */
-  answerWith(status: number | "nothing"): void;
+  answerWith(status: number | "nothing", body?: string | Uint8Array, headers?: Record<string, string>): void;
   close(): Promise<void>;
 }
 
@@ -25,7 +25,7 @@ export interface OtlpServer {
  */
 export async function startOtlpServer(port = 0, most = Number.POSITIVE_INFINITY): Promise<OtlpServer> {
   const requests: OtlpRequest[] = [];
-  let answer: number | "nothing" = 200;
+  let answer: (response: ServerResponse) => void = (response) => response.writeHead(200).end();
   const server = createServer((request, response) => {
     const chunks: Buffer[] = [];
     request.on("data", (chunk: Buffer) => chunks.push(chunk));
@@ -35,7 +35,7 @@ export async function startOtlpServer(port = 0, most = Number.POSITIVE_INFINITY)
       const body = headers["content-encoding"] === "gzip" ? gunzipSync(bytes) : bytes;
       requests.push({ path, headers, body });
       if (requests.length > most) requests.shift();
-      if (answer !== "nothing") response.writeHead(answer).end();
+      answer(response);
     });
   });
   await new Promise<void>((resolve) => server.listen(port, "127.0.0.1", resolve));
@@ -44,8 +44,9 @@ export async function startOtlpServer(port = 0, most = Number.POSITIVE_INFINITY)
     url: `http://127.0.0.1:${taken}`,
     port: taken,
     requests,
-    answerWith: (next) => {
-      answer = next;
+    answerWith: (status, said = "", more = {}) => {
+      answer =
+        status === "nothing" ? () => {} : (response) => void response.writeHead(status, more).end(said);
     },
     close: () =>
       new Promise((resolve) => {

@@ -28,7 +28,9 @@ function exporting(more: Partial<OtlpTarget> = {}) {
   };
   const clock = new HandClock();
   const outage = new Outage("spans", target.url, clock, (line) => notices.push(line));
-  const sender = new OtlpSender(target, outage);
+  const rejected = (answer: Uint8Array) =>
+    (JSON.parse(Buffer.from(answer).toString()) as { rejected: number }).rejected;
+  const sender = new OtlpSender(target, outage, rejected);
   const encode = (spans: unknown[]) => Buffer.from(JSON.stringify(spans));
   const queue = new SpanQueue(encode, sender, outage, 1);
   let next = 0;
@@ -102,6 +104,32 @@ describe("spans on their way to a collector", () => {
       sender.close();
     },
   );
+
+  test("what a good answer rejects is lost, and an answer that says nothing of it is good", async () => {
+    const { end, queue, sender, notices } = exporting();
+    for (const said of ["", "{}", "<html>", '{"rejected":0}', "x".repeat(100_000)]) {
+      collector.answerWith(200, said);
+      end(1);
+      await queue.forceFlush();
+    }
+    expect(notices).toEqual([]);
+    collector.answerWith(200, '{"rejected":3}');
+    end(5);
+    await queue.shutdown();
+    expect(notices).toEqual([expect.stringContaining(" are lost: it rejects some of a batch;")]);
+    expect(received()).toEqual(upTo(10));
+    sender.close();
+  });
+
+  test("one that asks for more time than there is gets no second try", async () => {
+    const { end, queue, sender, notices } = exporting();
+    collector.answerWith(429, "", { "retry-after": "3600" });
+    end(1);
+    await queue.shutdown();
+    expect(collector.requests).toHaveLength(1);
+    expect(notices).toEqual([expect.stringContaining(" are lost: it answers 429;")]);
+    sender.close();
+  });
 
   test("of a collector that is down one line is said, and one when it is back", async () => {
     const { port } = collector;

@@ -1,4 +1,5 @@
-import { type ServerResponse } from "node:http";
+import type { ServerResponse } from "node:http";
+import { connect } from "node:net";
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { type OtlpServer, startOtlpServer } from "../../harness/fakes/otlp-server.ts";
 import { type ReceivedSpan, receivedSpans } from "../../harness/fakes/otlp-spans.ts";
@@ -273,6 +274,19 @@ describe("a traced request", () => {
     expect([attempt.failed, attempt.attributes["plimsoll.cancelled"]]).toEqual([false, true]);
   });
 
+  test("whose client leaves before all of it has come is cancelled, without an attempt", async () => {
+    const { hostname, port } = new URL(gateway.url);
+    const socket = connect(Number(port), hostname);
+    const headers = "host: x\r\nx-request-id: half\r\ncontent-length: 100\r\n";
+    socket.write(`POST /v1/chat/completions HTTP/1.1\r\n${headers}\r\n{"model"`);
+    // What comes later on another connection is answered later.
+    await ask(2);
+    socket.destroy();
+    const [root] = await spansOf("half", 1);
+    expect([root.failed, root.attributes["plimsoll.outcome"]]).toEqual([false, "cancelled"]);
+    expect(root.attributes).not.toHaveProperty(["http.response.status_code"]);
+  });
+
   test("of a route that is no operation of GenAI has none of its words", async () => {
     script = [answers(200)];
     const { spans } = await ask(2, { path: "/tokenize?secret=1", body: '{"model":"small"}' });
@@ -402,6 +416,24 @@ describe("other settings", () => {
         [expect.objectContaining({ count: 1, sum: expect.any(Number) as number })],
       ]),
     );
+  });
+
+  test("spans that the collector rejects are said to be lost, in either encoding", async () => {
+    for (const [protocol, answer] of [
+      ["http/json", '{"partialSuccess":{"rejectedSpans":"2"}}'],
+      ["http/protobuf", Uint8Array.of(0x0a, 2, 0x08, 2)],
+    ] as const) {
+      const strict = await startOtlpServer();
+      strict.answerWith(200, answer);
+      const environment = { OTEL_EXPORTER_OTLP_ENDPOINT: strict.url, OTEL_EXPORTER_OTLP_PROTOCOL: protocol };
+      const other = await startGateway(POOLS([engines[0].url]), environment);
+      await (await fetch(`${other.url}/v1/chat/completions`, { method: "POST", body: STREAM })).text();
+      await other.stop();
+      expect(other.notices).toContain(
+        `telemetry: spans to ${strict.url}/v1/traces are lost: it rejects some of a batch; nothing else is affected`,
+      );
+      await strict.close();
+    }
   });
 
   test("spans are protobuf where nothing else is asked", async () => {

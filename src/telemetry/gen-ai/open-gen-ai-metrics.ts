@@ -21,15 +21,18 @@ export function openGenAiMetrics(
   { service, engineOf, onNotice }: TelemetryParts,
 ): OpenMeasures {
   const metrics = new GenAiMetrics(engineOf, performance, Date.now());
-  const sender = new OtlpSender(target, new Outage("metrics", target.url, performance, onNotice));
-  const { serializeRequest } = target.encoding === "json" ? JsonMetricsSerializer : ProtobufMetricsSerializer;
+  const serializer = target.encoding === "json" ? JsonMetricsSerializer : ProtobufMetricsSerializer;
+  const outage = new Outage("metrics", target.url, performance, onNotice);
+  const sender = new OtlpSender(target, outage, (answer) =>
+    Number(serializer.deserializeResponse(answer).partialSuccess?.rejectedDataPoints ?? 0),
+  );
   const resource = resourceOf(config, service);
   const scope = { name: "plimsoll", version: service.version };
   let sending: Promise<unknown> | null = null;
   const send = async () => {
     const read = [...metrics.read(Date.now())];
     if (read.length === 0) return;
-    const bytes = serializeRequest({ resource, scopeMetrics: [{ scope, metrics: read }] });
+    const bytes = serializer.serializeRequest({ resource, scopeMetrics: [{ scope, metrics: read }] });
     if (bytes !== undefined) await sender.send(bytes, 1);
   };
   const timer = setInterval(() => {

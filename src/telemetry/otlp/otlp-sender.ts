@@ -20,11 +20,18 @@ const CONTENT_TYPES = { protobuf: "application/x-protobuf", json: "application/j
 
 const STOPPED = "the gateway stopped before they were taken";
 
+/** Of a good answer so much is read: it says what was rejected. */
+const MOST_ANSWER_BYTES = 65_536;
+const MILLISECONDS = 1000;
+
 interface Answer {
   /** 0 where there was none. */
   readonly status: number;
   /** A clause for a person. */
   readonly what: string;
+  /** What it asks to wait before the next try; 0 for nothing. */
+  readonly waitMs: number;
+  readonly body: Uint8Array;
 }
 
 /**
@@ -34,14 +41,17 @@ interface Answer {
 export class OtlpSender {
   readonly #target: OtlpTarget;
   readonly #losses: Losses;
+  readonly #rejectedIn: (answer: Uint8Array) => number;
   readonly #agent: PlainAgent;
   readonly #asked = new Set<ClientRequest>();
   readonly #pauses = new Map<NodeJS.Timeout, () => void>();
   #closed = false;
 
-  constructor(target: OtlpTarget, losses: Losses) {
+  /** @param rejectedIn how much of a batch a good answer says was not taken after all */
+  constructor(target: OtlpTarget, losses: Losses, rejectedIn: (answer: Uint8Array) => number = () => 0) {
     this.#target = target;
     this.#losses = losses;
+    this.#rejectedIn = rejectedIn;
     const { ca = null, cert = null, key = null } = target.tls ?? {};
     const files = {
       ...(ca === null ? {} : { ca }),
@@ -60,14 +70,18 @@ export class OtlpSender {
   async send(body: Uint8Array, count: number): Promise<boolean> {
     const endMs = performance.now() + this.#target.timeoutMs;
     for (let pauseMs = FIRST_PAUSE_MS; !this.#closed; pauseMs *= 2) {
-      const { status, what } = await this.#ask(body, endMs - performance.now()).catch(noAnswer);
-      if (status >= 200 && status < 300) {
-        this.#losses.taken();
+      const answer = await this.#ask(body, endMs - performance.now()).catch(noAnswer);
+      const { status, what, waitMs } = answer;
+      if (isGood(status)) {
+        const rejected = this.#rejectedOf(answer);
+        if (rejected > 0) this.#losses.lost(rejected, "it rejects some of a batch");
+        else this.#losses.taken();
         return true;
       }
       const forNow = status === 0 || REFUSES_FOR_NOW.has(status);
-      if (forNow && !this.#closed && performance.now() + pauseMs < endMs) {
-        await this.#pause(pauseMs);
+      const nextMs = Math.max(pauseMs, waitMs);
+      if (forNow && !this.#closed && performance.now() + nextMs < endMs) {
+        await this.#pause(nextMs);
         continue;
       }
       this.#losses.lost(count, this.#closed ? STOPPED : what);
@@ -83,6 +97,15 @@ export class OtlpSender {
     for (const asked of this.#asked) asked.destroy();
     for (const goOn of this.#pauses.values()) goOn();
     this.#agent.destroy();
+  }
+
+  /** An answer in another encoding says nothing. */
+  #rejectedOf({ body }: Answer): number {
+    try {
+      return this.#rejectedIn(body);
+    } catch {
+      return 0;
+    }
   }
 
   #pause(ms: number): Promise<void> {
@@ -123,12 +146,31 @@ export class OtlpSender {
     });
     asked.end(bytes);
     const answer = await promise;
-    // What it says beside its status is for nobody.
-    answer.on("error", () => {});
-    answer.resume();
     const status = answer.statusCode ?? 0;
-    return { status, what: `it answers ${status}` };
+    const seconds = Number(answer.headers["retry-after"] ?? 0);
+    const waitMs = seconds > 0 ? seconds * MILLISECONDS : 0;
+    return { status, what: `it answers ${status}`, waitMs, body: await beginningOf(answer) };
   }
+}
+
+function isGood(status: number): boolean {
+  return status >= 200 && status < 300;
+}
+
+/** What breaks off has said that much. */
+async function beginningOf(answer: IncomingMessage): Promise<Uint8Array> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  try {
+    for await (const chunk of answer as AsyncIterable<Buffer>) {
+      length += chunk.length;
+      if (length > MOST_ANSWER_BYTES) break;
+      chunks.push(chunk);
+    }
+  } catch {
+    // Its status has come.
+  }
+  return Buffer.concat(chunks);
 }
 
 function isTls({ url }: OtlpTarget): boolean {
@@ -137,5 +179,8 @@ function isTls({ url }: OtlpTarget): boolean {
 
 /** Node's error of a name with several addresses has a code and no message. */
 function noAnswer(error: NodeJS.ErrnoException): Answer {
-  return { status: 0, what: error.message === "" ? (error.code ?? "no answer") : error.message };
+  const what = error.message === "" ? (error.code ?? "no answer") : error.message;
+  return { status: 0, what, waitMs: 0, body: NOTHING };
 }
+
+const NOTHING = new Uint8Array(0);

@@ -21,14 +21,16 @@ interface Tracing {
 export function openTracing(config: TelemetryConfig, target: OtlpTarget, parts: TelemetryParts): Tracing {
   const { service, engineOf, onFault, onNotice } = parts;
   const outage = new Outage("spans", target.url, performance, onNotice);
-  const sender = new OtlpSender(target, outage);
-  const { serializeRequest } = target.encoding === "json" ? JsonTraceSerializer : ProtobufTraceSerializer;
+  const serializer = target.encoding === "json" ? JsonTraceSerializer : ProtobufTraceSerializer;
+  const sender = new OtlpSender(target, outage, (answer) =>
+    Number(serializer.deserializeResponse(answer).partialSuccess?.rejectedSpans ?? 0),
+  );
   const provider = new TracerProvider({
     resource: resourceOf(config, service),
     // Who is not to be traced has no span.
     sampler: new AlwaysOnSampler(),
     idGenerator: { generateTraceId: newTraceId, generateSpanId: newSpanId },
-    spanProcessors: [new SpanQueue(serializeRequest, sender, outage, config.spansEveryMs)],
+    spanProcessors: [new SpanQueue(serializer.serializeRequest, sender, outage, config.spansEveryMs)],
   });
   const tracer = provider.getTracer("plimsoll", service.version);
   const { genAi, names, propagates, sampling } = config;
