@@ -42,6 +42,9 @@ export interface OtlpTarget {
 const SERVICE = "plimsoll";
 const SPANS_EVERY_MS = 5000;
 const METRICS_EVERY_MS = 60_000;
+const GRPC_PORT = "4317";
+const GRPC_NOTE =
+  "telemetry.endpoint: names port 4317, where collectors expect gRPC; OTLP over HTTP has 4318 as a rule";
 
 /**
  * The settings, and over them OpenTelemetry's own variables (`OTEL_…`); over both Plimsoll's.
@@ -61,7 +64,9 @@ export function readTelemetry(
     const path = `v1/${signal.toLowerCase()}`;
     const named = written.endpoint === null ? null : inFolder(written.endpoint, path);
     const url = own("endpoint") ? named : (otel.endpoint(signal, path) ?? named);
-    return url === null || !otel.exports(signal) ? null : { url, ...termsOf(otel, signal) };
+    if (url === null || !otel.exports(signal)) return null;
+    if (signal === "TRACES" && new URL(url).port === GRPC_PORT) note(GRPC_NOTE);
+    return { url, ...termsOf(otel, signal) };
   };
   const off = otel.disabled;
   const resource = off ? {} : otel.resource();

@@ -145,6 +145,7 @@ test.each([
   [{ OTEL_EXPORTER_OTLP_HEADERS: "key" }, "OTEL_EXPORTER_OTLP_HEADERS: has a part that cannot be used"],
   [{ OTEL_EXPORTER_OTLP_HEADERS: "key=a%0d%0ab" }, "OTEL_EXPORTER_OTLP_HEADERS: has a part"],
   [{ OTEL_RESOURCE_ATTRIBUTES: "a=%ff" }, "OTEL_RESOURCE_ATTRIBUTES: has a part that cannot be used"],
+  [{ OTEL_EXPORTER_OTLP_ENDPOINT: "http://collector:4317" }, "telemetry.endpoint: names port 4317"],
   [{ OTEL_PROPAGATORS: "b3" }, "OTEL_PROPAGATORS: expected tracecontext, baggage or none"],
 ])("%j is said in one line, and the gateway starts", async (environment, line) => {
   const { notes } = await load({
