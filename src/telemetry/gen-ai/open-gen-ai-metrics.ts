@@ -23,8 +23,10 @@ export function openGenAiMetrics(
   const metrics = new GenAiMetrics(engineOf, performance, Date.now());
   const serializer = target.encoding === "json" ? JsonMetricsSerializer : ProtobufMetricsSerializer;
   const outage = new Outage("metrics", target.url, performance, onNotice);
-  const sender = new OtlpSender(target, outage, (answer) =>
-    Number(serializer.deserializeResponse(answer).partialSuccess?.rejectedDataPoints ?? 0),
+  const sender = new OtlpSender(
+    target,
+    outage,
+    (answer) => serializer.deserializeResponse(answer).partialSuccess?.rejectedDataPoints,
   );
   const resource = resourceOf(config, service);
   const scope = { name: "plimsoll", version: service.version };

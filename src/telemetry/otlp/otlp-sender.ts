@@ -41,14 +41,14 @@ interface Answer {
 export class OtlpSender {
   readonly #target: OtlpTarget;
   readonly #losses: Losses;
-  readonly #rejectedIn: (answer: Uint8Array) => number;
+  readonly #rejectedIn: (answer: Uint8Array) => unknown;
   readonly #agent: PlainAgent;
   readonly #asked = new Set<ClientRequest>();
   readonly #pauses = new Map<NodeJS.Timeout, () => void>();
   #closed = false;
 
-  /** @param rejectedIn how much of a batch a good answer says was not taken after all */
-  constructor(target: OtlpTarget, losses: Losses, rejectedIn: (answer: Uint8Array) => number = () => 0) {
+  /** @param rejectedIn how much of a batch a good answer says was not taken after all: a number, in JSON also as text */
+  constructor(target: OtlpTarget, losses: Losses, rejectedIn: (answer: Uint8Array) => unknown = () => 0) {
     this.#target = target;
     this.#losses = losses;
     this.#rejectedIn = rejectedIn;
@@ -102,7 +102,7 @@ export class OtlpSender {
   /** An answer in another encoding says nothing. */
   #rejectedOf({ body }: Answer): number {
     try {
-      return this.#rejectedIn(body);
+      return Number(this.#rejectedIn(body) ?? 0);
     } catch {
       return 0;
     }

@@ -22,8 +22,10 @@ export function openTracing(config: TelemetryConfig, target: OtlpTarget, parts: 
   const { service, engineOf, onFault, onNotice } = parts;
   const outage = new Outage("spans", target.url, performance, onNotice);
   const serializer = target.encoding === "json" ? JsonTraceSerializer : ProtobufTraceSerializer;
-  const sender = new OtlpSender(target, outage, (answer) =>
-    Number(serializer.deserializeResponse(answer).partialSuccess?.rejectedSpans ?? 0),
+  const sender = new OtlpSender(
+    target,
+    outage,
+    (answer) => serializer.deserializeResponse(answer).partialSuccess?.rejectedSpans,
   );
   const provider = new TracerProvider({
     resource: resourceOf(config, service),
