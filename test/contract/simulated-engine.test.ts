@@ -172,7 +172,7 @@ describe("simulated", () => {
     const factor = simulation.beginTraffic(2);
     for (const change of [traffic(1), traffic(1.5), traffic(1.5)]) simulation.change(change);
     expect([factor(), seen.slice(4)]).toEqual([1.5, [traffic(1.5)]]);
-    expect(simulation.state).toEqual({ traffic: { factor: 1.5, most: 2 }, shifts: 2, lost: [] });
+    expect(simulation.state).toEqual({ traffic: { factor: 1.5, most: 2 }, shifts: 2, lost: [], slow: [] });
     stop();
     simulation.change(lose);
     expect(seen).toHaveLength(5);

@@ -93,7 +93,7 @@ test("a GPU that stops is found out, done without and taken back, and no request
     expect(named()).toEqual([0, 1, 2, 3]);
 
     expect((await post({ lose: 3 })).status).toBe(200);
-    expect(await state()).toEqual({ pool: "demo", traffic: null, shifts: 0, lost: [3] });
+    expect(await state()).toEqual({ pool: "demo", traffic: null, shifts: 0, lost: [3], slow: [] });
     await expect.poll(named, patiently).toEqual([0, 1, 2]);
     expect(controlled().loop.rankStates).toEqual(["live", "live", "live", "lost"]);
     expect(controlled().loop.view.operatorState.lost).toEqual([{ rank: 3, how: "silent" }]);
@@ -207,14 +207,14 @@ test("the event stream says what was done, once for each change", async () => {
   const history = () => /^event: history\ndata: (.*)$/m.exec(text)?.[1] ?? null;
   await expect.poll(() => history() !== null, patiently).toBe(true);
   const { simulations } = JSON.parse(history() ?? "") as { simulations: unknown };
-  expect(simulations).toEqual([{ pool: "demo", traffic: made, shifts: 1, lost: [] }]);
+  expect(simulations).toEqual([{ pool: "demo", traffic: made, shifts: 1, lost: [], slow: [] }]);
   for (const body of [{ lose: 2 }, { lose: 2 }, { restore: 2 }, { restore: 2 }]) await post(body);
   await post({ shift: true });
   await expect.poll(() => events().length, patiently).toBe(3);
   expect(events()).toEqual([
-    { pool: "demo", traffic: made, shifts: 1, lost: [2] },
-    { pool: "demo", traffic: made, shifts: 1, lost: [] },
-    { pool: "demo", traffic: made, shifts: 2, lost: [] },
+    { pool: "demo", traffic: made, shifts: 1, lost: [2], slow: [] },
+    { pool: "demo", traffic: made, shifts: 1, lost: [], slow: [] },
+    { pool: "demo", traffic: made, shifts: 2, lost: [], slow: [] },
   ]);
   left.abort();
   await read;

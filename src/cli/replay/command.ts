@@ -12,6 +12,8 @@ import { type OpenRequests, openRequests } from "./open-requests.ts";
 import { OwnPlayer, type Player, sendingOptions } from "./player.ts";
 import { RunFiles } from "./run-files.ts";
 import { selfTestCommand } from "./self-test/self-test-command.ts";
+import type { RunBeside } from "./run-beside.ts";
+import { playScenario } from "./scenario/play-scenario.ts";
 import { type ReplaySettings, readSettings } from "./settings.ts";
 import { WorkerPlayer } from "./workers/worker-player.ts";
 import { wholeCurve } from "./whole-curve.ts";
@@ -30,14 +32,21 @@ export function replayCommand(): Command {
 
 async function replayTrace(flags: ReplayFlags, command: Command): Promise<void> {
   if (flags.selfTest) return selfTestCommand(flags);
+  const { scenario } = flags;
+  if (scenario !== undefined) return playScenario({ ...flags, scenario }, command, play);
+  if (flags.short) throw new InputError("--short", "", "is of a scenario; give --scenario too");
   const needed = flags.isl === undefined && flags.osl === undefined ? ["trace"] : [];
   requireOptions(command, [...needed, "url", "out"]);
+  await play(flags, null);
+}
+
+async function play(flags: ReplayFlags, beside: RunBeside | null): Promise<void> {
   const settings = readSettings(flags, process.env);
   const requests = await openRequests(flags, settings.requests);
   const model = await chooseModel(settings.target, flags.model);
   const files = await RunFiles.open(flags.out, flags.force ?? false);
   const player = await openPlayer(flags, settings, model, requests);
-  const parts = { flags, settings, requests, model, files, player };
+  const parts = { flags, settings, requests, model, files, player, beside };
   try {
     if (settings.load !== null) await oneLoad(parts, settings.load);
     else if (settings.curve !== null) await wholeCurve(parts, settings.curve);
