@@ -48,7 +48,8 @@ export interface LoadStream {
 /** What is done to the server while requests go on: to a simulated pool, or by its operators. */
 export type ScenarioChange =
   | Exclude<SimulationChange, { readonly kind: "traffic" }>
-  | { readonly kind: "drain" | "undrain"; readonly rank: number };
+  | { readonly kind: "drain"; readonly rank: number }
+  | { readonly kind: "undrain"; readonly rank: number };
 
 export interface ScenarioEvent {
   /** Milliseconds after the run began. */

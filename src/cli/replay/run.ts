@@ -34,9 +34,8 @@ export function run(
       write(record, startedAt);
       beside?.record(record);
     };
-    const playing = player.play(plan, onRecord, signal);
-    const { faults: own, ...played } = await playing.finally(async () => end?.());
-    const faults = [...own, ...(beside?.faults ?? [])];
+    const played = await ending(player.play(plan, onRecord, signal), end);
+    const faults = [...played.faults, ...(beside?.faults ?? [])];
     const broken = played.broken === null ? null : "the trace cannot be read on";
     const why = faults.length > 0 ? faults.join("; ") : broken;
     return {
@@ -46,6 +45,15 @@ export function run(
       interrupted: signal.aborted && played.outcome.durationMs < plan.bounds.durationMs,
     };
   });
+}
+
+/** What was played, when what goes on beside it is over too. */
+async function ending(playing: Promise<Played>, end: (() => Promise<void>) | undefined): Promise<Played> {
+  try {
+    return await playing;
+  } finally {
+    await end?.();
+  }
 }
 
 /** Does something under the live view of what is played, until Ctrl-C. */

@@ -3,7 +3,7 @@ import type { RequestSpreads } from "../../../replay/report/other-tools/request-
 import { goodputOf, numberIn, textIn } from "../../../replay/report/report-value.ts";
 import type { ReplayReport } from "../../../replay/report/report.ts";
 import type { RunWindows } from "../../../replay/report/run-windows.ts";
-import { type Chart, chartHtml } from "../../../report/html/chart.ts";
+import { type Chart, chartHtml, type Mark } from "../../../report/html/chart.ts";
 import { documentHtml, panelHtml, section } from "../../../report/html/document.ts";
 import { escaped } from "../../../report/html/escape.ts";
 import { curveCharts, curveTable, stepsOf } from "./curve-charts.ts";
@@ -29,7 +29,7 @@ export function runPage(report: ReplayReport, spreads: RequestSpreads, windows: 
             panelHtml(latencyTable(report)),
           ]),
       targetsPart(report),
-      section("Over time", [charts(timeCharts(windows, goodput !== null))]),
+      section("Over time", [charts(timeCharts(windows, goodput !== null, marksOf(report)))]),
       failuresPart(report),
       steps.length > 0 ? "" : clientPart(report),
     ],
@@ -89,6 +89,13 @@ function identity(report: ReplayReport): [name: string, text: string][] {
   return IDENTITY.flatMap(([name, key]): [string, string][] => {
     const text = textIn(report, key) || String(numberIn(report, key) ?? "");
     return text === "" ? [] : [[name, text]];
+  });
+}
+
+/** What happened to the server meanwhile. */
+function marksOf(report: ReplayReport): Mark[] {
+  return ((report["events"] ?? []) as readonly ReplayReport[]).map((event) => {
+    return { x: (numberIn(event, "done_at_s") ?? 0) * 1000, label: textIn(event, "event") };
   });
 }
 
