@@ -10,7 +10,7 @@ import { eventText, phases } from "./event-text.ts";
 import type { ScenarioServer } from "./scenario-server.ts";
 import { alongTime, type Due } from "./timeline.ts";
 
-const SAMPLE_EVERY_MS = 500;
+const SAMPLE_EVERY_MS = 250;
 
 export interface ScenarioParts {
   readonly path: string;
