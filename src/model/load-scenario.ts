@@ -49,7 +49,9 @@ export interface LoadStream {
 export type ScenarioChange =
   | Exclude<SimulationChange, { readonly kind: "traffic" }>
   | { readonly kind: "drain"; readonly rank: number }
-  | { readonly kind: "undrain"; readonly rank: number };
+  | { readonly kind: "undrain"; readonly rank: number }
+  /** One after the other: drained, until others have its experts; stopped; away for so long; back, and used again. */
+  | { readonly kind: "restart"; readonly ranks: readonly number[]; readonly awayMs: number };
 
 export interface ScenarioEvent {
   /** Milliseconds after the run began. */

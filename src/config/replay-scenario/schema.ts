@@ -91,7 +91,7 @@ const event = z.strictObject({
   drain: rank.optional(),
   undrain: rank.optional(),
   slow: z.strictObject({ rank, factor: z.int().min(1).max(MOST_SLOWNESS) }).optional(),
-  restart: z.strictObject({ ranks: z.array(rank).min(1), drain: time, away: time, every: time }).optional(),
+  restart: z.strictObject({ ranks: z.array(rank).min(1), away: time }).optional(),
 });
 
 const selection = {

@@ -4,6 +4,7 @@ import { changeText } from "../../simulation-text.ts";
 export function eventText(change: ScenarioChange): string {
   if (change.kind === "drain") return `GPU ${change.rank} is drained`;
   if (change.kind === "undrain") return `GPU ${change.rank} is used again`;
+  if (change.kind === "restart") return `GPU ${change.ranks.join(", ")} restart one after the other`;
   return changeText(change);
 }
 

@@ -1,4 +1,4 @@
-import type { LoadScenario, ScenarioChange, ScenarioEvent } from "../../../model/load-scenario.ts";
+import type { LoadScenario, ScenarioChange } from "../../../model/load-scenario.ts";
 import type { ReplaySummary } from "../../../replay/measures/measures.ts";
 import type { ReplayReport } from "../../../replay/report/report.ts";
 import type { CheckedThreshold } from "../../../replay/report/thresholds.ts";
@@ -7,7 +7,8 @@ import { type PoolSample, poolFigures } from "../../../replay/scenario/pool-samp
 import type { ScenarioJudge } from "../../../replay/scenario/scenario-judge.ts";
 import type { RunBeside } from "../run-beside.ts";
 import { eventText, phases } from "./event-text.ts";
-import type { ScenarioServer } from "./scenario-server.ts";
+import { restartRanks } from "./restart-ranks.ts";
+import type { ScenarioServer, SimpleChange } from "./scenario-server.ts";
 import { alongTime, type Due } from "./timeline.ts";
 
 const SAMPLE_EVERY_MS = 250;
@@ -30,11 +31,18 @@ export interface ScenarioParts {
   readonly listen: (onNotice: (line: string) => void) => void;
 }
 
+/** Where something is done, and who is told. */
+interface Doing {
+  readonly pool: string;
+  readonly now: () => number;
+  readonly saying: (line: string) => void;
+}
+
 interface DoneEvent {
   readonly atMs: number;
   readonly doneMs: number;
   readonly pool: string;
-  readonly change: ScenarioChange;
+  readonly change: SimpleChange;
   readonly error: string | null;
 }
 
@@ -43,6 +51,7 @@ export class ScenarioBeside implements RunBeside {
   readonly #parts: ScenarioParts;
   readonly #done: DoneEvent[] = [];
   readonly #samples: PoolSample[] = [];
+  readonly #unfinished: string[] = [];
 
   constructor(parts: ScenarioParts) {
     this.#parts = parts;
@@ -54,8 +63,12 @@ export class ScenarioBeside implements RunBeside {
     const now = (): number => nowMs() ?? 0;
     const saying = (line: string): void => say(`${(now() / 1000).toFixed(1)} s: ${line}`);
     listen(saying);
-    const events = scenario.events.map((event, i): Due => {
-      return { atMs: event.atMs, happen: () => this.#carryOut(event, places[i], now, saying) };
+    const restarts: Promise<void>[] = [];
+    const events = scenario.events.map(({ atMs, change }, i): Due => {
+      const doing = { pool: places[i], now, saying };
+      if (change.kind !== "restart")
+        return { atMs, happen: async () => void (await this.#carryOut(change, atMs, doing)) };
+      return { atMs, happen: () => void restarts.push(this.#restart(change, atMs, doing, stop.signal)) };
     });
     const parts = phases(scenario.streams, scenario.durationMs).map(({ atMs, text }): Due => {
       return { atMs, happen: () => saying(text) };
@@ -72,6 +85,7 @@ export class ScenarioBeside implements RunBeside {
     return async () => {
       stop.abort();
       await Promise.all(all);
+      await Promise.all(restarts);
       listen(() => {});
       await this.#undo();
     };
@@ -86,7 +100,8 @@ export class ScenarioBeside implements RunBeside {
       error === null ? [] : [`${eventText(change)}: ${error}`],
     );
     const gone = this.#parts.gone();
-    return gone === null ? failed : [...failed, `the scenario's gateway died (${gone})`];
+    const unmet = [...failed, ...this.#unfinished];
+    return gone === null ? unmet : [...unmet, `the scenario's gateway died (${gone})`];
   }
 
   keys(): ReplayReport {
@@ -106,19 +121,37 @@ export class ScenarioBeside implements RunBeside {
     return this.#parts.judge.check(reportOf, this.#samples);
   }
 
-  async #carryOut(
-    event: ScenarioEvent,
-    pool: string,
-    now: () => number,
-    saying: (line: string) => void,
-  ): Promise<void> {
-    const { atMs, change } = event;
-    const error = await this.#parts.server.carryOut(event, pool).then(
+  /** @returns whether it was done */
+  async #carryOut(change: SimpleChange, atMs: number, { pool, now, saying }: Doing): Promise<boolean> {
+    const error = await this.#parts.server.carryOut(change, pool).then(
       () => null,
       (fault: Error) => fault.message,
     );
     this.#done.push({ atMs, doneMs: now(), pool, change, error });
     saying(error === null ? eventText(change) : `${eventText(change)}: not done (${error})`);
+    return error === null;
+  }
+
+  async #restart(
+    { ranks, awayMs }: Extract<ScenarioChange, { readonly kind: "restart" }>,
+    atMs: number,
+    doing: Doing,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { server } = this.#parts;
+    const left = await restartRanks(
+      ranks,
+      awayMs,
+      {
+        rankStates: async () =>
+          (await server.pools())?.find(({ pool }) => pool === doing.pool)?.control?.ranks ?? null,
+        stopped: () => server.stopped(doing.pool).catch(() => []),
+        carryOut: (change) => this.#carryOut(change, atMs, doing),
+      },
+      signal,
+    );
+    if (left.length > 0)
+      this.#unfinished.push(`GPU ${left.join(", ")} did not restart before the run was over`);
   }
 
   #looks(watched: string, now: () => number): Due[] {
@@ -141,18 +174,20 @@ export class ScenarioBeside implements RunBeside {
   async #undo(): Promise<void> {
     const { undoes, server } = this.#parts;
     if (!undoes) return;
-    for (const { change, pool } of undoing(this.#done))
-      await server.carryOut({ atMs: 0, change, pool }, pool).catch(() => {});
+    for (const { change, pool } of undoing(this.#done)) await server.carryOut(change, pool).catch(() => {});
   }
 }
 
-const UNDO: Partial<Record<ScenarioChange["kind"], "restore" | "undrain">> = {
+const UNDO: Partial<Record<SimpleChange["kind"], "restore" | "undrain">> = {
   stop: "restore",
   lose: "restore",
   drain: "undrain",
 };
 
-type Undoing = Pick<ScenarioEvent, "change"> & { readonly pool: string };
+interface Undoing {
+  readonly change: SimpleChange;
+  readonly pool: string;
+}
 
 /** What has to be done so that ranks are as they were. Doing what is so already changes nothing. */
 function undoing(done: readonly DoneEvent[]): readonly Undoing[] {

@@ -1,6 +1,6 @@
 import { InputError } from "../../../lib/errors.ts";
-import { list, nullOr, number, orElse, record, type Shape, text } from "../../../lib/shape.ts";
-import type { ScenarioEvent } from "../../../model/load-scenario.ts";
+import { list, nullOr, number, orElse, record, type Shape, text, whole } from "../../../lib/shape.ts";
+import type { ScenarioChange, ScenarioEvent } from "../../../model/load-scenario.ts";
 import { shownUrl, type Target } from "../../../replay/target.ts";
 
 const TIMEOUT_MS = 10_000;
@@ -28,6 +28,10 @@ const poolShape: Shape<ServerPool> = record<ServerPool>({
   ),
 });
 const stateShape = record({ pools: list(poolShape) });
+const simulationShape = record({ lost: list(whole()) });
+
+/** One that is done at once. */
+export type SimpleChange = Exclude<ScenarioChange, { readonly kind: "restart" }>;
 
 /** What a scenario asks of its server beside requests: how its pools are, and to do things to them. */
 export class ScenarioServer {
@@ -49,8 +53,16 @@ export class ScenarioServer {
     }
   }
 
+  /** Ranks of a simulated pool that have stopped. */
+  async stopped(pool: string): Promise<readonly number[]> {
+    const response = await this.#fetch(`/admin/pools/${encodeURIComponent(pool)}/simulation`, {
+      method: "GET",
+    });
+    return simulationShape(await response.json(), "").lost;
+  }
+
   /** @throws Error where it was not done */
-  async carryOut({ change }: ScenarioEvent, pool: string): Promise<void> {
+  async carryOut(change: SimpleChange, pool: string): Promise<void> {
     const at = `/admin/pools/${encodeURIComponent(pool)}`;
     const order = change.kind === "drain" || change.kind === "undrain";
     const path = order ? `${at}/ranks/${change.rank}/${change.kind}` : `${at}/simulation`;
@@ -75,8 +87,9 @@ export class ScenarioServer {
       const pool = name === null ? simulated[0] : simulated.find((one) => one.pool === name);
       if (pool === undefined) throw this.#fault(`has no simulated pool ${JSON.stringify(name)}`);
       const ranks = pool.control?.ranks.length ?? 0;
-      if ("rank" in change && change.rank >= ranks)
-        throw this.#fault(`has ${ranks} ranks in pool ${pool.pool}, and an event is for rank ${change.rank}`);
+      const missing = ranksOf(change).find((rank) => rank >= ranks);
+      if (missing !== undefined)
+        throw this.#fault(`has ${ranks} ranks in pool ${pool.pool}, and an event is for rank ${missing}`);
       return pool.pool;
     });
   }
@@ -103,7 +116,12 @@ export class ScenarioServer {
   }
 }
 
-function bodyOf(change: ScenarioEvent["change"]): Record<string, unknown> {
+function ranksOf(change: ScenarioChange): readonly number[] {
+  if (change.kind === "restart") return change.ranks;
+  return "rank" in change ? [change.rank] : [];
+}
+
+function bodyOf(change: SimpleChange): Record<string, unknown> {
   if (change.kind === "shift") return { shift: true };
   if (change.kind === "slow") return { slow: { rank: change.rank, factor: change.factor } };
   return { [change.kind]: change.rank };
