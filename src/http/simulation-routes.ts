@@ -11,7 +11,7 @@ import {
 import { HttpError } from "./errors.ts";
 import { type PoolRoute, poolNamed, record } from "./pool-routes.ts";
 
-const CHANGES = ["traffic", "shift", "stop", "lose", "restore", "slow"] as const;
+const CHANGES = ["traffic", "shift", "lose", "restore", "stop", "slow"] as const;
 
 /** What happens to a simulated pool: what it is now, and a change of it, one at a time. */
 export function simulationRoutes(app: FastifyInstance, pools: readonly ControlledPool[]): void {

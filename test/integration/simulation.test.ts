@@ -164,6 +164,14 @@ describe("what cannot be done is refused", () => {
     ["what is not known", { explode: true }, 'names "explode"; expected one of'],
     ["a GPU that is not there", { lose: 4 }, "lose is 4; expected a rank in 0..3"],
     ["a GPU by its name", { restore: "1" }, 'restore is "1"; expected a rank in 0..3'],
+    ["a GPU to end its work that is not there", { stop: -1 }, "stop is -1; expected a rank in 0..3"],
+    [
+      "a slow GPU that is not there",
+      { slow: { rank: 9, factor: 4 } },
+      "slow.rank is 9; expected a rank in 0..3",
+    ],
+    ["half a pass", { slow: { rank: 1, factor: 0.5 } }, 'expected {"rank": 3, "factor": 4}'],
+    ["a GPU that is slow by nothing", { slow: 3 }, 'slow is 3; expected {"rank": 3, "factor": 4}'],
     ["no shift", { shift: false }, "shift is false; expected true"],
     ["a list", [3], "is no JSON object"],
   ])("%s", async (_, body, message) => {

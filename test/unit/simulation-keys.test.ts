@@ -71,6 +71,9 @@ it("s shifts the traffic, q ends the run, other keys do nothing", () => {
 
 it("is said in a line", () => {
   expect(simulationText(RUNNING)).toBe("traffic ×1.0, all GPUs run");
+  expect(simulationText({ traffic: null, shifts: 0, lost: [], slow: [{ rank: 3, factor: 4 }] })).toBe(
+    "all GPUs run, GPU 3 4 × slower",
+  );
   expect(simulationText({ traffic: null, shifts: 1, lost: [2, 7], slow: [] })).toBe(
     "shifted once, GPU 2, 7 stopped",
   );
