@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { loadReplayScenario } from "../../../config/replay-scenario/load-scenario.ts";
+import { loadReplayScenario, loadScenarioGateway } from "../../../config/replay-scenario/load-scenario.ts";
 import { InputError } from "../../../lib/errors.ts";
 import type { LoadScenario } from "../../../model/load-scenario.ts";
 import { ScenarioJudge } from "../../../replay/scenario/scenario-judge.ts";
@@ -58,9 +58,10 @@ export async function playScenario(
     );
   const short = flags.short ?? false;
   const scenario = await loadReplayScenario(flags.scenario, short);
-  // Its thresholds are read before anything is started.
+  // What is wrong with the file is said before anything is started.
   judgeOf(scenario, flagsOf(flags, scenario, "http://127.0.0.1"));
   const own = (flags.url as string | undefined) === undefined;
+  if (own) await loadScenarioGateway(flags.scenario, short);
   const gateway = own ? await GatewayHandle.start({ path: flags.scenario, short }) : null;
   try {
     const named = flagsOf(flags, scenario, gateway?.url ?? flags.url);
