@@ -3,7 +3,7 @@ import { list, nullOr, number, orElse, record, type Shape, text, whole } from ".
 import type { ScenarioChange, ScenarioEvent } from "../../../model/load-scenario.ts";
 import { shownUrl, type Target } from "../../../replay/target.ts";
 
-const TIMEOUT_MS = 10_000;
+const TIMEOUT_MS = 30_000;
 
 /** A pool of experts, as `GET /admin/state` has it. */
 export interface ServerPool {
