@@ -73,6 +73,7 @@ describe("against its own gateway", () => {
 
   test("the page has the events as lines in its charts", async () => {
     const page = await readFile(folder.path("own/report.html"), "utf8");
+    expect(page).toContain("A try");
     expect(page.match(/class="mark-label"[^>]*>GPU 1 is 2 × slower</g)?.length).toBeGreaterThan(2);
   });
 
@@ -108,11 +109,12 @@ test("the gateway of a scenario, in `demo`, is as it was when the run is over; a
   expect(demo.exitCode).toBe(0);
 });
 
-test("without events it is played against any server", async () => {
+test("without events it is played against any server, by two workers as by one", async () => {
   const path = await folder.write("any.yaml", `${LOAD}thresholds: ["failed == 0"]`);
-  const { code, stdout } = await play(path, "any", "--url", server.url);
+  const { code, stdout } = await play(path, "any", "--url", server.url, "--workers", "2");
   expect(code).toBe(0);
-  expect(JSON.parse(stdout)).toMatchObject({ completed: expect.any(Number) as number, events: [] });
+  const before = JSON.parse(await readFile(folder.path("own/report.json"), "utf8")) as { sent: number };
+  expect(JSON.parse(stdout)).toMatchObject({ sent: before.sent, workers: 2, events: [] });
 });
 
 test("what cannot be played is refused in one line, before anything is sent", async () => {

@@ -140,6 +140,11 @@ test("the gateway's settings are named with their line, and are needed where it 
 
 it.each([
   ["title: T\nshows: S\nload: {}", /:1:1: duration is missing; expected a time like 30s/],
+  [
+    "title: T\nshows: S\nduration: 1e10\nload: {}",
+    /:3:1: duration is 10000000000; expected .*, up to 31 days/,
+  ],
+  ["title: T\nshows: S\nduration: -5s\nload: {}", /:3:1: duration is "-5s"; expected a time/],
   [`${HEAD}load: {}`, /:4:1: load is empty; expected streams, as in `chat: {/],
   [`${HEAD}warmUp: 60s\n${CHAT}`, /:3:1: duration is no more than `warmUp`/],
   [`${HEAD}load: { chat: { isl: 1, osl: 1 } }`, /load\.chat has neither `rate` nor `burst`; expected one/],

@@ -5,6 +5,8 @@ import type { RatePoint } from "../../model/load-scenario.ts";
 import { MOST_SLOWNESS } from "../../model/simulation.ts";
 
 const SECOND = 1000;
+/** A month, which timers and files can bear. */
+const MOST_MS = 31 * 24 * 3600 * SECOND;
 /** A request each microsecond. */
 const MOST_RATE = 1e6;
 const MOST_AT_ONCE = 1e6;
@@ -19,7 +21,7 @@ function written<T>(read: (value: unknown) => T | null, expected: string) {
   });
 }
 
-const time = written(timeOf, "expected a time like 30s, 500ms or 2m, or a number of seconds");
+const time = written(timeOf, "expected a time like 30s, 500ms or 2m, or a number of seconds, up to 31 days");
 const length = written(
   (value) => (typeof value === "number" || typeof value === "string" ? readLengthSpread(`${value}`) : null),
   "expected tokens like 1000, or with a spread in 0..1 like 1000:0.2",
@@ -30,8 +32,8 @@ const rate = written(
 );
 
 function timeOf(value: unknown): number | null {
-  if (typeof value === "number") return Number.isFinite(value) && value >= 0 ? value * SECOND : null;
-  return typeof value === "string" ? readTime(value) : null;
+  const ms = typeof value === "number" ? value * SECOND : typeof value === "string" ? readTime(value) : null;
+  return ms !== null && ms >= 0 && ms <= MOST_MS ? ms : null;
 }
 
 function curveOf(value: unknown): RatePoint[] | null {

@@ -86,6 +86,12 @@ const IDENTITY: readonly (readonly [name: string, key: string])[] = [
 ];
 
 function identity(report: ReplayReport): [name: string, text: string][] {
+  const scenario = textIn((report["scenario"] ?? {}) as ReplayReport, "title");
+  const title: [string, string][] = scenario === "" ? [] : [["Scenario", scenario]];
+  return [...title, ...named(report)];
+}
+
+function named(report: ReplayReport): [name: string, text: string][] {
   return IDENTITY.flatMap(([name, key]): [string, string][] => {
     const text = textIn(report, key) || String(numberIn(report, key) ?? "");
     return text === "" ? [] : [[name, text]];

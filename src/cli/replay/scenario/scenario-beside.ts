@@ -154,11 +154,10 @@ export class ScenarioBeside implements RunBeside {
       this.#unfinished.push(`GPU ${left.join(", ")} did not restart before the run was over`);
   }
 
-  #looks(watched: string, now: () => number): Due[] {
+  *#looks(watched: string, now: () => number): Generator<Due, void> {
     const { durationMs } = this.#parts.scenario;
-    return Array.from({ length: Math.ceil(durationMs / SAMPLE_EVERY_MS) }, (_, i) => {
-      return { atMs: i * SAMPLE_EVERY_MS, happen: () => this.#look(watched, now) };
-    });
+    for (let atMs = 0; atMs < durationMs; atMs += SAMPLE_EVERY_MS)
+      yield { atMs, happen: () => this.#look(watched, now) };
   }
 
   async #look(watched: string, now: () => number): Promise<void> {

@@ -2,6 +2,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 /** How often it is looked whether the clock has begun. */
 const LOOK_MS = 10;
+/** Node's timers hold at most 2³¹ − 1 ms; a longer wait is taken in parts. */
+const LONGEST_SLEEP_MS = 3_600_000;
 
 export interface Due {
   /** Milliseconds of the clock. */
@@ -16,7 +18,7 @@ export interface Due {
  * @param signal ends it: what was still to come does not happen
  */
 export async function alongTime(
-  due: readonly Due[],
+  due: Iterable<Due>,
   nowMs: () => number | null,
   signal: AbortSignal,
 ): Promise<void> {
@@ -25,7 +27,8 @@ export async function alongTime(
       if (signal.aborted) return;
       const now = nowMs();
       if (now !== null && now >= atMs) break;
-      await sleep(now === null ? LOOK_MS : Math.ceil(atMs - now), undefined, { signal }).catch(() => {});
+      const ms = now === null ? LOOK_MS : Math.min(Math.ceil(atMs - now), LONGEST_SLEEP_MS);
+      await sleep(ms, undefined, { signal }).catch(() => {});
     }
     await happen();
   }
