@@ -3,11 +3,12 @@ import type { RequestSpreads } from "../../../replay/report/other-tools/request-
 import { goodputOf, numberIn, textIn } from "../../../replay/report/report-value.ts";
 import type { ReplayReport } from "../../../replay/report/report.ts";
 import type { RunWindows } from "../../../replay/report/run-windows.ts";
-import { type Chart, chartHtml, type Mark } from "../../../report/html/chart.ts";
+import { type Chart, chartHtml } from "../../../report/html/chart.ts";
 import { documentHtml, panelHtml, section } from "../../../report/html/document.ts";
 import { escaped } from "../../../report/html/escape.ts";
 import { curveCharts, curveTable, stepsOf } from "./curve-charts.ts";
 import { latencyCharts } from "./latency-charts.ts";
+import { eventMarks, eventTable } from "./run-events.ts";
 import { clientTable, errorTextTable, failureBars, latencyTable, thresholdTable } from "./run-tables.ts";
 import { timeCharts } from "./time-charts.ts";
 
@@ -15,6 +16,7 @@ import { timeCharts } from "./time-charts.ts";
 export function runPage(report: ReplayReport, spreads: RequestSpreads, windows: RunWindows): string {
   const steps = stepsOf(report);
   const goodput = goodputOf(report);
+  const events = eventTable(report);
   return documentHtml({
     title: "Plimsoll: a load test",
     heading: steps.length > 0 ? "A load curve" : "A load test",
@@ -29,7 +31,10 @@ export function runPage(report: ReplayReport, spreads: RequestSpreads, windows: 
             panelHtml(latencyTable(report)),
           ]),
       targetsPart(report),
-      section("Over time", [charts(timeCharts(windows, goodput !== null, marksOf(report)))]),
+      section("Over time", [
+        charts(timeCharts(windows, goodput !== null, eventMarks(report))),
+        events === null ? "" : panelHtml(events),
+      ]),
       failuresPart(report),
       steps.length > 0 ? "" : clientPart(report),
     ],
@@ -95,13 +100,6 @@ function named(report: ReplayReport): [name: string, text: string][] {
   return IDENTITY.flatMap(([name, key]): [string, string][] => {
     const text = textIn(report, key) || String(numberIn(report, key) ?? "");
     return text === "" ? [] : [[name, text]];
-  });
-}
-
-/** What happened to the server meanwhile. */
-function marksOf(report: ReplayReport): Mark[] {
-  return ((report["events"] ?? []) as readonly ReplayReport[]).map((event) => {
-    return { x: (numberIn(event, "done_at_s") ?? 0) * 1000, label: textIn(event, "event") };
   });
 }
 
