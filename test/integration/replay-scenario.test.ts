@@ -100,6 +100,14 @@ test("the gateway of a scenario, in `demo`, is as it was when the run is over; a
     const missing = await folder.write("missing.yaml", LOAD + POOL + EVENTS.replace("stop: 0", "stop: 2"));
     const message = "has 2 ranks in pool demo, and an event is for rank 2";
     await expectRefused(folder, [[["replay", "--scenario", missing, "--url", url], message]]);
+    // All is answered, and nothing more comes.
+    const early = `${LOAD.replace("1500ms", "30s").replace("tenant: search", "to: 1s")}events: [{ at: 20s, lose: 1 }]`;
+    const over = await play(await folder.write("early.yaml", early), "early", "--url", url);
+    expect(over.code).toBe(1);
+    expect(JSON.parse(over.stdout)).toMatchObject({
+      partial: "GPU 1 stops: not before the run was over",
+      events: [],
+    });
     const state = await (await fetch(`${url}/admin/pools/demo/simulation`)).json();
     expect(state).toEqual({ pool: "demo", traffic: null, shifts: 0, lost: [], slow: [] });
   } finally {

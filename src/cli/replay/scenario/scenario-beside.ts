@@ -64,11 +64,16 @@ export class ScenarioBeside implements RunBeside {
     const saying = (line: string): void => say(`${(now() / 1000).toFixed(1)} s: ${line}`);
     listen(saying);
     const restarts: Promise<void>[] = [];
-    const events = scenario.events.map(({ atMs, change }, i): Due => {
+    const coming = new Set(scenario.events);
+    const events = scenario.events.map((event, i): Due => {
+      const { atMs, change } = event;
       const doing = { pool: places[i], now, saying };
-      if (change.kind !== "restart")
-        return { atMs, happen: async () => void (await this.#carryOut(change, atMs, doing)) };
-      return { atMs, happen: () => void restarts.push(this.#restart(change, atMs, doing, stop.signal)) };
+      const happen = async (): Promise<void> => {
+        coming.delete(event);
+        if (change.kind !== "restart") await this.#carryOut(change, atMs, doing);
+        else restarts.push(this.#restart(change, atMs, doing, stop.signal));
+      };
+      return { atMs, happen };
     });
     const parts = phases(scenario.streams, scenario.durationMs).map(({ atMs, text }): Due => {
       return { atMs, happen: () => saying(text) };
@@ -86,6 +91,8 @@ export class ScenarioBeside implements RunBeside {
       stop.abort();
       await Promise.all(all);
       await Promise.all(restarts);
+      for (const { change } of coming)
+        this.#unfinished.push(`${eventText(change)}: not before the run was over`);
       listen(() => {});
       await this.#undo();
     };
