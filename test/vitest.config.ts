@@ -6,7 +6,7 @@ import { BaseSequencer, type TestSpecification } from "vitest/node";
 const LOADED = [
   "test/fault/{bounded-memory,engines-under-load,slow-reader}.test.ts",
   "test/e2e/dashboard.test.ts",
-  "test/integration/{gateway-bench,load-scenarios}.test.ts",
+  "test/integration/gateway-bench.test.ts",
 ];
 
 /** It waits more than it works: begun last, it would hold up the whole run. */

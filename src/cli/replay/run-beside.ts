@@ -9,9 +9,10 @@ export interface RunBeside {
    * The load is about to be played.
    * @param nowMs of the load's clock, milliseconds since it began; null before
    * @param say   says a line to the person
+   * @param signal the person has asked to stop
    * @returns the way to end what goes on; resolves when it has
    */
-  begin(nowMs: () => number | null, say: (line: string) => void): () => Promise<void>;
+  begin(nowMs: () => number | null, say: (line: string) => void, signal: AbortSignal): () => Promise<void>;
   record(record: RequestRecord): void;
   /** What did not go as it was to, one line each. */
   readonly faults: readonly string[];

@@ -29,6 +29,7 @@ export function run(
     const end = beside?.begin(
       () => player.nowMs(),
       (line) => view.say(line),
+      signal,
     );
     const onRecord = (record: RequestRecord, startedAt: number): void => {
       write(record, startedAt);

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import type { LoadScenario, ScenarioChange } from "../../../model/load-scenario.ts";
 import type { ReplaySummary } from "../../../replay/measures/measures.ts";
 import type { ReplayReport } from "../../../replay/report/report.ts";
@@ -12,6 +13,8 @@ import type { ScenarioServer, SimpleChange } from "./scenario-server.ts";
 import { alongTime, type Due } from "./timeline.ts";
 
 const SAMPLE_EVERY_MS = 250;
+/** A restart that has begun is seen to its end, so much longer at most. */
+const GRACE_MS = 30_000;
 
 export interface ScenarioParts {
   readonly path: string;
@@ -57,7 +60,7 @@ export class ScenarioBeside implements RunBeside {
     this.#parts = parts;
   }
 
-  begin(nowMs: () => number | null, say: (line: string) => void): () => Promise<void> {
+  begin(nowMs: () => number | null, say: (line: string) => void, signal: AbortSignal): () => Promise<void> {
     const { scenario, places, watched, listen } = this.#parts;
     const stop = new AbortController();
     const now = (): number => nowMs() ?? 0;
@@ -88,6 +91,7 @@ export class ScenarioBeside implements RunBeside {
       ...(watched === null ? [] : [alongTime(this.#looks(watched, now), nowMs, stop.signal)]),
     ];
     return async () => {
+      if (this.#parts.gone() === null) await firstOf(Promise.all(restarts), GRACE_MS, signal);
       stop.abort();
       await Promise.all(all);
       await Promise.all(restarts);
@@ -182,6 +186,14 @@ export class ScenarioBeside implements RunBeside {
     if (!undoes) return;
     for (const { change, pool } of undoing(this.#done)) await server.carryOut(change, pool).catch(() => {});
   }
+}
+
+/** Waits until something is done, but not longer than that, nor than it is asked to. */
+async function firstOf(done: Promise<unknown>, ms: number, signal: AbortSignal): Promise<void> {
+  const over = new AbortController();
+  const either = AbortSignal.any([signal, over.signal]);
+  await Promise.race([done, sleep(ms, undefined, { signal: either }).catch(() => {})]);
+  over.abort();
 }
 
 const UNDO: Partial<Record<SimpleChange["kind"], "restore" | "undrain">> = {
