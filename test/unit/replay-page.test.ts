@@ -165,7 +165,8 @@ it("has what happened to the server as lines in every chart over time, and as a 
   const page = pageOf({ ...REPORT, scenario: { title: "A try" }, events }, REQUESTS);
   expect([charts(pageOf(REPORT, REQUESTS)), charts(page)]).toEqual([0, 5]);
   expect(page).toContain("GPU &lt;3&gt; stops");
-  expect(page).toMatch(/1\.5 s<\/th>.*?done<\/td>/s);
-  expect(page).toMatch(/2\.0 s<\/th>.*?nobody there<\/td>/s);
+  expect(page.match(/class="mark-label"[^>]*>[12]</g)).toHaveLength(10);
+  expect(page).toMatch(/>1<\/th><td[^>]*>1\.5 s<\/td>.*?done<\/td>/s);
+  expect(page).toMatch(/>2<\/th><td[^>]*>2\.0 s<\/td>.*?nobody there<\/td>/s);
   expect(page).toContain("A try");
 });
