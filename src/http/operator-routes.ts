@@ -4,8 +4,12 @@ import type { ServingPool } from "../serving/serving-pool.ts";
 import { type AdminStateParts, adminState } from "./admin-state.ts";
 import { poolReadiness } from "./pool-readiness.ts";
 
+const PROMETHEUS_TEXT = "text/plain; version=0.0.4; charset=utf-8";
+const OPEN_METRICS_TEXT = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
 export interface OperatorParts extends AdminStateParts {
-  readonly metricsText: () => Promise<string>;
+  /** @param open as OpenMetrics has it, else as Prometheus does */
+  readonly metricsText: (whose: "gateway" | "experts", open: boolean) => Promise<string>;
   /** Whether a request is an operator's: what is open to all then says more. */
   readonly isOperator: (request: IncomingMessage) => boolean;
 }
@@ -32,11 +36,24 @@ export function operatorRoutes(app: FastifyInstance, parts: OperatorParts): void
       .send({ status, pools: Object.fromEntries(pools), ...ofStore, epochs });
   });
 
-  app.get("/metrics", async (_request, reply) =>
-    reply.type("text/plain; version=0.0.4; charset=utf-8").send(await metricsText()),
-  );
+  for (const [path, whose] of [
+    ["/metrics", "gateway"],
+    ["/metrics/experts", "experts"],
+  ] as const)
+    app.get(path, async ({ headers }, reply) => {
+      const open = asksForOpenMetrics(headers.accept);
+      return reply.type(open ? OPEN_METRICS_TEXT : PROMETHEUS_TEXT).send(await metricsText(whose, open));
+    });
 
   app.get("/admin/state", async () => adminState(parts));
+}
+
+/** Prometheus names its own form too, with less weight; a weight of 0 is none. */
+function asksForOpenMetrics(accept: string | undefined): boolean {
+  return (accept ?? "").split(",").some((range) => {
+    const [type, ...parameters] = range.split(";").map((part) => part.trim().toLowerCase());
+    return type === "application/openmetrics-text" && !parameters.some((one) => /^q=0(?:\.0*)?$/.test(one));
+  });
 }
 
 /** The configuration's name of a pool; its engines are named after their part of the work. */

@@ -73,7 +73,7 @@ function timesText(ends: RoomFound["ends"], { ttftMs, itlMs }: Limits): string {
     : `times between tokens (p95) exceed ${whole(itlMs)} ms`;
 }
 
-export function mostText(most: MostCarried | null): string {
+function mostText(most: MostCarried | null): string {
   if (most === null) return "";
   const { tokensPerSecond, factor, atLeast } = most;
   const times = `× ${factor.toFixed(2)} of today's`;
