@@ -111,7 +111,7 @@ test("how much room there is: worked out while it is open, and read off for what
     "Room: traffic × 1.21 (48.5 requests/s); beyond it, first tokens (p95)",
   );
   expect(await lead.innerText()).toContain(
-    "more redundant slots would take steps from 1.20 × to 1.05 × level.",
+    "more redundant slots would take steps from 1.20 × to 1.05 × level, and 7.5 GB",
   );
   await page.getByLabel("First token (p95) within").fill("3375");
   await lead.getByText("Room: traffic × 1.50 (60 requests/s)").waitFor();

@@ -84,10 +84,16 @@ function slots(now: number, ...stepFactors: readonly number[]): SlotsRoom {
 
 test("what other slots would do, from today's second of them", () => {
   expect(slotsText(slots(1.2, 1.4, 1.19, 1.12, 1.115, 1.11))).toBe(
-    "Experts placed anew would take steps from 1.20 × to 1.19 × level. 64 more redundant slots would take steps from 1.19 × to 1.11 × level.",
+    "Experts placed anew would take steps from 1.20 × to 1.19 × level. 64 more redundant slots would take steps from 1.19 × to 1.11 × level, and 5 GB of each GPU.",
   );
   expect(slotsText(slots(1.05, 1.051, 1.05, 1.046))).toBe(
     "More redundant slots would not shorten steps. 32 fewer would do, and free 2.5 GB of each GPU.",
+  );
+  const known = slots(1.2, 1.4, 1.19, 1.12);
+  const throughputs = [0.9, 1.01, 1.0605];
+  const points = known.points.map((one, i) => ({ ...one, throughput: throughputs[i] }));
+  expect(slotsText({ ...known, points, now: { ...points[1], stepFactor: 1.2, throughput: 1 } })).toBe(
+    "Experts placed anew would take steps from 1.20 × to 1.19 × level (full ones forward 1.0 % more tokens). 32 more redundant slots would take steps from 1.19 × to 1.12 × level (full ones forward 5.0 % more tokens), and 2.5 GB of each GPU.",
   );
   // Nothing more fits.
   expect(slotsText(slots(1.05, 1.2, 1.05))).toBe("");

@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
-import { SMALL_MODEL, SMALL_TOPOLOGY } from "../../harness/small-model.ts";
+import { SMALL_MODEL, SMALL_MOE_LAYERS, SMALL_TOPOLOGY } from "../../harness/small-model.ts";
 import type { ExpertLoad } from "../../src/model/load.ts";
 import { USUAL_PERCENTILES } from "../../src/planner/service-target.ts";
 import { calibrate } from "../../src/planner/right-sizing/calibrate.ts";
-import { placedAnew } from "../../src/planner/right-sizing/placed-anew.ts";
+import { placedAnew, sharedAnew } from "../../src/planner/right-sizing/placed-anew.ts";
 import { UnitTwin } from "../../src/planner/right-sizing/unit-twin.ts";
 import { type NodesPoint, nodesWhatIf } from "../../src/planner/what-if/nodes.ts";
 import { type SlotsFound, slotsWhatIf } from "../../src/planner/what-if/slots.ts";
@@ -54,6 +54,28 @@ test("slots: as many as hold every expert, up to what fits; today's is among the
     expect(fullestGpu).toBeGreaterThanOrEqual(1);
     expect(fullestGpu).toBeLessThanOrEqual(stepFactor + 1e-9);
   }
+});
+
+test("slots: with a GPU away, what is in force is judged over the others, and places are for all", () => {
+  const placing = { model: SMALL_MODEL, load: UNEVEN_LOAD, consumer: "even" as const };
+  const three = { nodes: 1, gpusPerNode: 3, slotsPerGpu: 11 };
+  const { placement } = placedAnew(placing, three, null);
+  const four = { nodes: 1, gpusPerNode: 4, slotsPerGpu: 11 };
+  const physicalToLogical = new Int32Array(SMALL_MOE_LAYERS * 44).fill(-1);
+  const rows = Int32Array.from(placement.physicalToLogical);
+  for (let layer = 0; layer < SMALL_MOE_LAYERS; layer++)
+    physicalToLogical.set(rows.subarray(layer * 33, (layer + 1) * 33), layer * 44);
+  const begins = sharedAnew(placing, { ...placement, topology: four, physicalToLogical });
+  const asked = { ...placing, begins, splitsBatches: false, fits: () => true, costOf: null };
+  const [all, left] = [three, four].map((topology) => {
+    const found: SlotsFound = { now: null, points: [] };
+    const plan = topology === four ? begins : placedAnew(placing, three, null);
+    done(slotsWhatIf({ ...asked, topology, begins: plan }, found));
+    return found;
+  });
+  expect(left.now?.stepFactor).toBeCloseTo(all.now?.stepFactor ?? 0, 9);
+  expect(left.now?.fullestGpu).toBeCloseTo(all.now?.fullestGpu ?? 0, 9);
+  expect(left.points.find(({ slotsPerGpu }) => slotsPerGpu === 11)?.redundant).toBe(12);
 });
 
 test("slots: an even load needs none, and what is placed for it is level", () => {

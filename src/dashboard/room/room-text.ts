@@ -1,4 +1,4 @@
-import { bytes, short, whole } from "../format.ts";
+import { bytes, percent, short, whole } from "../format.ts";
 import type { MostCarried, SlotsPoint, SlotsRoom, TrafficPoint, TrafficRoom } from "./room.ts";
 
 /** What a person wants kept, at the 95th percentile, in milliseconds. */
@@ -86,25 +86,31 @@ function mostText(most: MostCarried | null): string {
 export function slotsText({ now, points, slotBytes }: SlotsRoom): string {
   if (now === null) return "";
   const today = points.find(({ slotsPerGpu }) => slotsPerGpu === now.slotsPerGpu) ?? now;
-  const steps = (from: SlotsPoint, to: SlotsPoint) =>
-    `steps from ${from.stepFactor.toFixed(2)} × to ${to.stepFactor.toFixed(2)} × level`;
   const parts: string[] = [];
   if (now.stepFactor - today.stepFactor >= LEAST_STEPS)
-    parts.push(`Experts placed anew would take ${steps(now, today)}.`);
+    parts.push(`Experts placed anew would take ${stepsText(now, today)}.`);
+  const memory = (slots: number) => `${bytes(slots * slotBytes)} of each GPU`;
   const more = points.filter(({ redundant }) => redundant > now.redundant);
   const best = Math.min(...more.map(({ stepFactor }) => stepFactor));
   const enough = more.find(({ stepFactor }) => stepFactor < best + LEAST_STEPS);
   if (enough !== undefined && today.stepFactor - enough.stepFactor >= LEAST_STEPS)
     parts.push(
-      `${enough.redundant - now.redundant} more redundant slots would take ${steps(today, enough)}.`,
+      `${enough.redundant - now.redundant} more redundant slots would take ${stepsText(today, enough)}, and ${memory(enough.slotsPerGpu - now.slotsPerGpu)}.`,
     );
   else if (more.length > 0) parts.push("More redundant slots would not shorten steps.");
   const fewer = points.find(
     ({ redundant, stepFactor }) => redundant < now.redundant && stepFactor - today.stepFactor < LEAST_STEPS,
   );
-  if (fewer !== undefined) {
-    const freed = bytes((now.slotsPerGpu - fewer.slotsPerGpu) * slotBytes);
-    parts.push(`${now.redundant - fewer.redundant} fewer would do, and free ${freed} of each GPU.`);
-  }
+  if (fewer !== undefined)
+    parts.push(
+      `${now.redundant - fewer.redundant} fewer would do, and free ${memory(now.slotsPerGpu - fewer.slotsPerGpu)}.`,
+    );
   return parts.join(" ");
+}
+
+/** With the tokens that is worth, where the GPUs' times are known. */
+function stepsText(from: SlotsPoint, to: SlotsPoint): string {
+  const steps = `steps from ${from.stepFactor.toFixed(2)} × to ${to.stepFactor.toFixed(2)} × level`;
+  if (from.throughput === null || to.throughput === null) return steps;
+  return `${steps} (full ones forward ${percent(to.throughput / from.throughput - 1, 1)} more tokens)`;
 }

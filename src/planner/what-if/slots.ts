@@ -1,7 +1,7 @@
 import { weightBytes } from "../../core/cost/memory.ts";
 import type { Plan } from "../../core/planning/plan.ts";
 import { balancedness, gpuLoads } from "../../core/shares/gpu-loads.ts";
-import type { ExpertLoad } from "../../model/load.ts";
+import { gpusInService } from "../../model/placement.ts";
 import { type Topology, gpuCount, slotCount } from "../../model/topology.ts";
 import { type Placing, placedAnew, sharedAnew } from "../right-sizing/placed-anew.ts";
 
@@ -45,8 +45,7 @@ const CHANGES = [0, 1, -1, 2, -2, 3, 4];
 /** Fewer and more slots on each GPU, as far as they hold all experts and fit. Yields before each; what is found so far counts. */
 export function* slotsWhatIf(asked: SlotsAsked, found: SlotsFound): Generator<number, void> {
   const { model, load, topology, begins, splitsBatches, consumer } = asked;
-  const reshared = sharedAnew({ load, consumer }, begins.placement);
-  const inForce = splitsBatches ? reshared : begins;
+  const inForce = splitsBatches ? sharedAnew({ load, consumer }, begins.placement) : begins;
   const cost = asked.costOf?.(inForce) ?? null;
   found.now = pointOf(asked, inForce, cost);
   const least = Math.ceil(model.experts / gpuCount(topology));
@@ -71,20 +70,22 @@ function pointOf(asked: SlotsAsked, plan: Plan, inForce: number | null): SlotsPo
   const { topology } = plan.placement;
   const gpus = gpuCount(topology);
   const loads = gpuLoads(plan.placement, plan.shares.values, load);
-  const level = balancedness(loads, gpus);
+  const serving = gpusInService(plan.placement).length;
+  const level = balancedness(loads, gpus, serving);
   return {
     slotsPerGpu: topology.slotsPerGpu,
     redundant: slotCount(topology) - model.experts,
     balancedness: level,
     stepFactor: 1 / level,
-    fullestGpu: fullestOf(loads, gpus, load),
+    fullestGpu: fullestOf(loads, gpus, serving),
     throughput: costOf === null || inForce === null ? null : inForce / costOf(plan),
   };
 }
 
-function fullestOf(loads: Float64Array, gpus: number, { tokens }: ExpertLoad): number {
+/** @param serving GPUs in service, over which the mean is taken */
+function fullestOf(loads: Float64Array, gpus: number, serving: number): number {
   const sums = new Float64Array(gpus);
   for (const [i, load] of loads.entries()) sums[i % gpus] += load;
-  const mean = tokens.reduce((sum, load) => sum + load, 0) / gpus;
+  const mean = sums.reduce((sum, load) => sum + load, 0) / serving;
   return mean === 0 ? 1 : sums.reduce((most, sum) => Math.max(most, sum), 0) / mean;
 }

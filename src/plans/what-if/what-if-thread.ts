@@ -13,12 +13,15 @@ import { type ReadPool, policyOf, readRunningPool } from "../running-pool/runnin
 import { measuredPart, targetNow } from "./measured-part.ts";
 import type { PoolFacts } from "./pool-facts.ts";
 import type { WhatIfQuestion } from "./question.ts";
-import { asFields, clockNotes, whyNotTraffic } from "./why-not.ts";
+import { asFields, awayNotes, clockNotes, whyNotTraffic } from "./why-not.ts";
 import type { WhatIfJob } from "./what-if-job.ts";
 
 const SEED = 1;
 /** What counts of a run in the twin. */
 const REQUESTS = 300;
+
+const UNKNOWN_GPU =
+  "the type of GPU is not known: whether more slots fit in its memory, and what steps gain, is left out";
 
 /** Answers what-ifs one after another; what was found out of a pool's clock holds for the next about the same facts. */
 export class WhatIfThread {
@@ -80,12 +83,7 @@ export class WhatIfThread {
         slots,
       ),
     );
-    const notes =
-      type === null
-        ? [
-            "the type of GPU is not known: whether more slots fit in its memory, and what steps gain, is left out",
-          ]
-        : [];
+    const notes = [...awayNotes(facts), ...(type === null ? [UNKNOWN_GPU] : [])];
     return { why: null, stopped, notes, ...slots, slotBytes: slotBytes({ model }) };
   }
 
@@ -109,7 +107,7 @@ export class WhatIfThread {
     const { twin, notes } = this.#twin;
     const base = {
       why: null,
-      notes: [...notes, ...clockNotes(twin.clock)],
+      notes: [...awayNotes(facts), ...notes, ...clockNotes(twin.clock)],
       clock: twin.clock,
       measured: measuredPart(measured),
     };

@@ -21,6 +21,15 @@ export function asFields(text: string): string {
   return text.replaceAll(/--([a-z][a-z0-9-]*)/g, (_, name: string) => fieldOf({ name }));
 }
 
+/** What is said of all ranks while some are away. */
+export function awayNotes({ found: { front } }: PoolFacts): string[] {
+  const lost = front.control?.ranks.filter((state) => state === "lost").length ?? 0;
+  if (lost === 0) return [];
+  return [
+    `${lost} ${lost === 1 ? "rank is" : "ranks are"} lost: what is in force is of the others, all else of all`,
+  ];
+}
+
 /** Further apart, the model is of another pool. */
 const FAR = 1.5;
 
