@@ -42,6 +42,8 @@ export class DashboardGateway implements AsyncDisposable {
   /** What is asked of its room gets no answer; and what was asked until the asker left. */
   thinks = false;
   readonly givenUp: string[] = [];
+  /** All questions about its room. */
+  readonly asked: unknown[] = [];
   decisions: readonly DecisionRecord[] = [];
 
   constructor(pool: MadeUpPool) {
@@ -95,7 +97,9 @@ export class DashboardGateway implements AsyncDisposable {
   }
 
   async #whatIf(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { what } = (await asJson(request)) as { readonly what: string };
+    const asked = (await asJson(request)) as { readonly what: string };
+    const { what } = asked;
+    this.asked.push(asked);
     if (!this.thinks) return json(response, madeUpRoom(what, this.#pool));
     response.once("close", () => this.givenUp.push(what));
   }

@@ -5,6 +5,7 @@ export function madeUpRoom(what: string, { nodes, gpusPerNode, slotsPerGpu, expe
     what,
     atMs: 1_700_000_000_000,
     why: null,
+    gpus: ["h100", "h200"],
     stopped: false,
     notes: [],
   };

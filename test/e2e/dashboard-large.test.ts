@@ -118,6 +118,8 @@ test("how much room there is: worked out while it is open, and read off for what
   expect(await page.locator(".line-chart svg").count()).toBe(3);
   expect(await page.locator(".line-chart .today").count()).toBe(3);
   await page.getByText("cannot serve it: too small").waitFor();
+  await page.getByLabel("Type of GPU").selectOption("H200");
+  await expect.poll(() => gateway.asked, patiently).toContainEqual({ what: "nodes", gpu: "h200" });
   await page.close();
 });
 

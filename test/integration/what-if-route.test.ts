@@ -26,6 +26,7 @@ afterAll(async () => {
 interface Answer {
   readonly why: string | null;
   readonly notes: readonly string[];
+  readonly gpus: readonly string[] | null;
   readonly points: readonly Readonly<Record<string, number>>[];
   readonly now: Readonly<Record<string, number | null>>;
   readonly measured: Readonly<Record<string, number>>;
@@ -75,6 +76,7 @@ test("a simulated pool under traffic: slots, traffic and nodes", async () => {
   expect(slots.body.points.map(({ slotsPerGpu }) => slotsPerGpu)).toEqual([8, 9, 10, 11, 12, 13, 14]);
   expect(slots.body.now).toMatchObject({ slotsPerGpu: 10, redundant: 8, throughput: 1 });
   expect(slots.body.notes).toEqual([]);
+  expect(slots.body.gpus).toBeNull();
   const traffic = await ask("demo", { what: "traffic" });
   expect(traffic.body.why).toBeNull();
   expect(traffic.body.measured.answerTokens).toBe(6);
@@ -102,14 +104,13 @@ test("real servers: slots by the load alone; what is not known is said, and can 
   expect(body.points).toHaveLength(7);
   expect(body.points[0].stepFactor).toBeGreaterThan(body.points[2].stepFactor + 0.1);
   expect(body.points[0].throughput).toBeNull();
+  expect(body.gpus).toContain("h200");
   expect(body.notes.join()).toContain("the type of GPU is not known");
   const known = await ask("real", { what: "slots", gpu: "h200", attentionTp: 4 });
   expect(known.body.notes).toEqual([]);
   expect(known.body.now.throughput).toBe(1);
   const traffic = await ask("real", { what: "traffic" });
-  expect(traffic.body.why).toContain(
-    "does not know the type of GPU of these servers: give it with the question",
-  );
+  expect(traffic.body.why).toContain("does not know the type of GPU of these servers; it can be given");
   const given = await ask("real", { what: "traffic", gpu: "h200" });
   expect(given.body.why).toContain("no request was answered");
 });

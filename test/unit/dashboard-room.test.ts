@@ -3,7 +3,7 @@ import type { SlotsRoom, TrafficPoint, TrafficRoom } from "../../src/dashboard/r
 import { axisTicks } from "../../src/dashboard/room/axis-ticks.ts";
 import { roomWithin, slotsText, trafficText, usualLimits } from "../../src/dashboard/room/room-text.ts";
 
-const ANSWER = { why: null, atMs: 0, stopped: false, notes: [] };
+const ANSWER = { why: null, atMs: 0, gpus: null, stopped: false, notes: [] };
 
 function point(factor: number, ttft: number, itl: number, keepsUp = true): TrafficPoint {
   const two = (p95: number) => ({ p50: p95 / 2, p95 });

@@ -44,7 +44,8 @@ export async function loadGpu(name: string, place: Place): Promise<Gpu> {
   throw faultAt(place, `is ${JSON.stringify(name)}; expected one of ${names.join(", ")}${meant}`);
 }
 
-async function shippedGpuNames(): Promise<readonly string[]> {
+/** The names of config/gpus. */
+export async function shippedGpuNames(): Promise<readonly string[]> {
   const files = await readdir(SHIPPED);
   return files.flatMap((file) => /^(.+)\.yaml$/.exec(file)?.[1] ?? []).sort();
 }

@@ -2,6 +2,7 @@ import { useEffect, useState } from "preact/hooks";
 import { short, time, whole } from "../format.ts";
 import { askRoom } from "./ask-room.ts";
 import { type MeasuredTraffic, NO_ROOM, type Room, WHATS } from "./room.ts";
+import { GpuField } from "./gpu-field.tsx";
 import { LimitFields } from "./limit-fields.tsx";
 import { NodesTable, TrafficTable } from "./room-tables.tsx";
 import { type Limits, slotsText, trafficText, usualLimits } from "./room-text.ts";
@@ -26,14 +27,17 @@ export function RoomPanel({ pool, nodes, loadLine, operatorKey }: Properties) {
   const [open, setOpen] = useState(false);
   const [asked, setAsked] = useState(0);
   const [room, setRoom] = useState<Room>(NO_ROOM);
+  const [gpu, setGpu] = useState<string | null>(null);
   const [limits, setLimits] = useState<Limits | null>(null);
   useEffect(() => {
     if (!open) return;
     const stop = new AbortController();
-    setRoom(NO_ROOM);
-    void askAll(pool, operatorKey, stop.signal, (found) => setRoom((before) => ({ ...before, ...found })));
+    setRoom(({ gpus }) => ({ ...NO_ROOM, gpus }));
+    void askAll({ pool, gpu, key: operatorKey }, stop.signal, (found) =>
+      setRoom((before) => ({ ...before, ...found })),
+    );
     return () => stop.abort();
-  }, [open, asked, pool, operatorKey]);
+  }, [open, asked, gpu, pool, operatorKey]);
   const { slots, traffic } = room;
   const next = WHATS.findIndex((what) => room[what] === null);
   return (
@@ -52,6 +56,7 @@ export function RoomPanel({ pool, nodes, loadLine, operatorKey }: Properties) {
           <AsOf room={room} />
         </p>
       )}
+      {room.gpus !== null && <GpuField gpus={room.gpus} chosen={gpu} choose={setGpu} />}
       <div class="lead" role="status">
         {traffic !== null &&
           (typeof traffic === "string" ? (
@@ -72,15 +77,14 @@ export function RoomPanel({ pool, nodes, loadLine, operatorKey }: Properties) {
 
 /** One after the other: each in a thread of the gateway. */
 async function askAll(
-  pool: string,
-  key: string | null,
+  { pool, gpu, key }: { readonly pool: string; readonly gpu: string | null; readonly key: string | null },
   signal: AbortSignal,
   found: (part: Partial<Room>) => void,
 ): Promise<void> {
   for (const what of WHATS) {
-    const part = await askRoom(pool, what, key, signal).catch((error: Error) => error.message);
+    const part = await askRoom(pool, what, gpu, key, signal).catch((error: Error) => error.message);
     if (signal.aborted) return;
-    found({ [what]: typeof part === "string" ? part : part[what] });
+    found(typeof part === "string" ? { [what]: part } : { [what]: part[what], gpus: part.gpus });
   }
 }
 

@@ -5,6 +5,8 @@ export interface Answer {
   readonly why: string | null;
   /** Milliseconds since 1970: of what is known of the pool. */
   readonly atMs: number;
+  /** Types of GPU to choose from; null where the gateway knows the pool's. */
+  readonly gpus: readonly string[] | null;
 }
 
 interface Found {
@@ -94,6 +96,7 @@ export interface NodesRoom extends Answer, Found {
 
 /** What is known so far; a text says why an answer could not be had. */
 export interface Room {
+  readonly gpus: readonly string[] | null;
   readonly slots: SlotsRoom | string | null;
   readonly traffic: TrafficRoom | string | null;
   readonly nodes: NodesRoom | string | null;
@@ -101,4 +104,4 @@ export interface Room {
 
 /** What is asked, one after the other. */
 export const WHATS = ["slots", "traffic", "nodes"] as const;
-export const NO_ROOM: Room = { slots: null, traffic: null, nodes: null };
+export const NO_ROOM: Room = { gpus: null, slots: null, traffic: null, nodes: null };

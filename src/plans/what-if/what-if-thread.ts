@@ -1,3 +1,4 @@
+import { shippedGpuNames } from "../../config/gpus/load-gpu.ts";
 import { whyNotServed } from "../../core/cost/serving-room.ts";
 import { Predictor } from "../../core/planning/prediction.ts";
 import type { Plan } from "../../core/planning/plan.ts";
@@ -37,7 +38,10 @@ export class WhatIfThread {
   async answer({ question, facts, facing }: WhatIfJob): Promise<object> {
     const over = this.#begin();
     const { what, gpu, stepTokens, attentionTp } = question;
-    const head = { format: "plimsoll.what-if/1", pool: facts.found.name, what, atMs: facts.atMs };
+    const { name, front } = facts.found;
+    // Who knows the type of real servers' GPUs can choose it.
+    const gpus = (front.deployment?.gpu ?? null) === null ? await shippedGpuNames() : null;
+    const head = { format: "plimsoll.what-if/1", pool: name, what, atMs: facts.atMs, gpus };
     try {
       if (what === "slots") return { ...head, ...(await this.#slots(question, facts, over)) };
       const why = whyNotTraffic(question, facts);

@@ -12,7 +12,7 @@ const NOT_MEASURED = {
 /** Why nothing can be said of other traffic, in a clause; null where it can. */
 export function whyNotTraffic({ gpu }: WhatIfQuestion, { found, measured }: PoolFacts): string | null {
   if (gpu === null && (found.front.deployment?.gpu ?? null) === null)
-    return "the gateway does not know the type of GPU of these servers: give it with the question (gpu), or to plan --pool (--gpu)";
+    return "the gateway does not know the type of GPU of these servers; it can be given (gpu)";
   return typeof measured === "string" ? NOT_MEASURED[measured] : null;
 }
 
