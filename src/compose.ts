@@ -15,6 +15,7 @@ import { LocalStore } from "./store/local/local-store.ts";
 import { openStore } from "./open-store.ts";
 import type { OpenPool } from "./pools/open-pool.ts";
 import { PoolSet } from "./pools/pool-set.ts";
+import { TrafficReports } from "./pools/traffic-reports.ts";
 import type { PoolSurroundings } from "./pools/surroundings.ts";
 import { Admission } from "./serving/admission/admission.ts";
 import { type CaptureCounts, sumCaptured } from "./serving/capture/capture-counts.ts";
@@ -25,6 +26,7 @@ import type { ServingPool } from "./serving/serving-pool.ts";
 import { GatewayBoard } from "./serving/sharing/gateway-board.ts";
 import { GatewaySharer } from "./serving/sharing/gateway-sharer.ts";
 import { TrafficMeter } from "./serving/traffic/traffic-meter.ts";
+import { TrafficSlots } from "./serving/traffic/traffic-slots.ts";
 import { Metrics } from "./telemetry/metrics.ts";
 import type { ControlReading, ShardReading } from "./telemetry/readings.ts";
 
@@ -107,7 +109,10 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
     ],
   });
   const admission = new Admission(config.admission, clock);
-  const meter = new TrafficMeter(clock, follows?.traffic ?? metrics);
+  const slots = new TrafficSlots(metrics);
+  const meter = new TrafficMeter(clock, follows?.traffic ?? slots);
+  // A process that follows another is measured there.
+  const reports = follows === undefined ? new TrafficReports(pools.controlled, slots, wallClock) : null;
   const askModels = async () => {
     await Promise.all(serving().map(({ health }) => health.askModels()));
   };
@@ -172,6 +177,7 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
     admission.stop();
     pools.endReloads();
     sharer?.stop();
+    reports?.stop();
     await stopListening(http, config.http.graceMs);
     await pools.stop();
     await recording.close();
@@ -184,6 +190,7 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
       // A process that follows another is never scraped.
       await Promise.all([pools.start(), follows === undefined ? metrics.open() : null]);
       sharer?.start();
+      reports?.start();
       return { url: await bind() };
     } catch (error) {
       await stop();

@@ -20,6 +20,7 @@ import { expertRoutes } from "./expert-routes.ts";
 import { framingFault } from "./framing-fault.ts";
 import { loadRoute } from "./load-route.ts";
 import { requestIdOf } from "./headers.ts";
+import { historyRoute } from "./history-route.ts";
 import { boundPipelines } from "./in-turn.ts";
 import { openAiRoutes } from "./openai-routes.ts";
 import { type CaptureView, type WorkerView, operatorRoutes } from "./operator-routes.ts";
@@ -162,6 +163,7 @@ export async function httpApp(config: Config, parts: AppParts): Promise<FastifyI
       controlBodies(json, ["application/json"], terms);
       expertRoutes(json, controlled);
       eventRoutes(json, { ...parts, pools: controlled, meter, wallClock });
+      historyRoute(json, controlled, wallClock);
       orderRoutes(json, controlled, peers);
       simulationRoutes(json, controlled);
       operatorRoutes(json, { ...parts, isOperator });

@@ -80,4 +80,5 @@ export interface TrafficReport {
 export interface Percentiles {
   readonly p50: number;
   readonly p95: number;
+  readonly p99: number;
 }

@@ -2,9 +2,12 @@ import { beforeEach, expect, test } from "vitest";
 import { PoolView } from "../../src/control/follow/pool-view.ts";
 import { encodeOperatorState } from "../../src/control/messages/operator-state.ts";
 import { encodeEngine } from "../../src/control/messages/stored-engine.ts";
+import { encodeDecisions } from "../../src/control/messages/stored-decisions.ts";
+import { encodeHistory } from "../../src/control/messages/stored-history.ts";
 import type { ValueName } from "../../src/control/store.ts";
 import { decodeSnapshot, encodeSnapshot } from "../../src/model/snapshot-bytes.ts";
 import { writtenBefore } from "../stored-kinds.ts";
+import { decision } from "./pool-state-fixture.ts";
 
 const SNAPSHOT = decodeSnapshot(writtenBefore("snapshot"));
 const ENGINE = {
@@ -20,6 +23,7 @@ const ENGINE = {
   measuredAtMs: 5,
   faults: [],
 };
+const gatewayTraffic = { spanMs: 10_000, ended: 3, failed: 0, ttft: [0, 3], itl: [] };
 const GARBAGE = new TextEncoder().encode("garbage");
 
 let lines: string[];
@@ -40,11 +44,16 @@ test("what cannot be read leaves everything as it was, and what comes after it i
     ["leader", writtenBefore("leader")],
     ["report", writtenBefore("poolReport")],
     ["engine", encodeEngine(ENGINE)],
+    ["decisions", encodeDecisions([decision({})])],
+    ["history", encodeHistory({ pool: [], traffic: [{ atS: 60, seconds: 10, ...gatewayTraffic }] })],
   ];
   view.epoch(7, snapshotOf(7));
   for (const [name, value] of values) view.value(name, value);
   const seen = () =>
-    structuredClone([view.snapshot, view.rollout, view.operatorState, view.leader, view.report, view.engine]);
+    structuredClone([
+      [view.snapshot, view.rollout, view.operatorState, view.leader, view.report, view.engine],
+      [view.decisions, view.history],
+    ]);
   const before = seen();
   const heard: number[] = [];
   view.onSnapshot(({ epoch }) => heard.push(epoch));
@@ -53,6 +62,7 @@ test("what cannot be read leaves everything as it was, and what comes after it i
     view.epoch(8, GARBAGE);
     view.epoch(9, snapshotOf(8));
     for (const [name] of values) view.value(name, GARBAGE);
+    expect(view.history.traffic.length).toBe(1);
     view.value("learned", GARBAGE);
     view.value("of a later version" as ValueName, GARBAGE);
   }
@@ -64,13 +74,17 @@ test("what cannot be read leaves everything as it was, and what comes after it i
     leader: 2,
     pool_report: 2,
     engine: 2,
+    decisions: 2,
+    history: 2,
     message: 0,
     learned_load: 0,
     expert_sketch: 0,
     audit_entry: 0,
   });
   expect(lines.toSorted()).toEqual([
+    "pool p: decisions in the store cannot be read and is dropped: it is not JSON",
     "pool p: engine in the store cannot be read and is dropped: it is not JSON",
+    "pool p: history in the store cannot be read and is dropped: it is cut short",
     "pool p: leader in the store cannot be read and is dropped: it is not JSON",
     "pool p: operator state in the store cannot be read and is dropped: it is not JSON",
     "pool p: pool report in the store cannot be read and is dropped: it is not JSON",

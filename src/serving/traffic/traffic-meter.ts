@@ -2,7 +2,12 @@ import { type RecordableHistogram, createHistogram } from "node:perf_hooks";
 import type { Clock } from "../../lib/clock.ts";
 import { percentileOf } from "../../lib/percentile.ts";
 import type { Percentiles, TrafficReport } from "../../model/pool-report.ts";
-import type { CountedTokens, RequestOutcome, TrafficObserver } from "./traffic-observer.ts";
+import {
+  type CountedTokens,
+  type RequestOutcome,
+  type TrafficObserver,
+  hasFailed,
+} from "./traffic-observer.ts";
 
 /** Percentiles are taken over this many of the latest reports, so that one quiet second does not blank them. */
 const REPORTS_REMEMBERED = 10;
@@ -154,12 +159,9 @@ class RecentPercentiles {
     const all = histogram();
     for (const one of this.#ring) if (one.count > 0) all.add(one);
     if (all.count === 0) return null;
-    return { p50: percentileOf(all, 50) / MICROSECONDS, p95: percentileOf(all, 95) / MICROSECONDS };
+    const [p50, p95, p99] = [50, 95, 99].map((percent) => percentileOf(all, percent) / MICROSECONDS);
+    return { p50, p95, p99 };
   }
-}
-
-function hasFailed(outcome: RequestOutcome): boolean {
-  return outcome === "failed" || outcome === "refused";
 }
 
 function histogram(): RecordableHistogram {

@@ -6,6 +6,10 @@ export const REQUEST_OUTCOMES = ["ok", "client_error", "refused", "failed", "can
 
 export type RequestOutcome = (typeof REQUEST_OUTCOMES)[number];
 
+export function hasFailed(outcome: RequestOutcome): boolean {
+  return outcome === "failed" || outcome === "refused";
+}
+
 /** Tokens of a request that was answered whole. */
 export interface CountedTokens {
   /** Estimated by the request's bytes where the engine reports none. */
