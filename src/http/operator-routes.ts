@@ -6,6 +6,9 @@ import type { ControlledPool } from "../control/controlled-pool.ts";
 import type { Store } from "../control/store.ts";
 import { poolReadiness } from "./pool-readiness.ts";
 
+/** Clients may invent as many as they like. */
+const TENANTS_SHOWN = 20;
+
 /** One of the processes that serve behind the port. */
 export interface WorkerView {
   readonly pid: number;
@@ -71,6 +74,7 @@ export function operatorRoutes(app: FastifyInstance, parts: OperatorParts): void
       inFlight: gateway().deck.admission.inFlight + gateway().deck.admission.remoteInFlight,
       queued: gateway().deck.admission.queued,
       limit: gateway().deck.admission.limits.total.maxInFlight,
+      tenants: gateway().deck.admission.busiestTenants(TENANTS_SHOWN),
     },
     pools: gateway()
       .pools.flatMap(withPrefill)

@@ -1,9 +1,17 @@
+import { createRequire } from "node:module";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { DashboardGateway } from "../../harness/fakes/dashboard-gateway.ts";
 import { patiently } from "../patiently.ts";
 import { decision } from "../unit/pool-state-fixture.ts";
 import { launchChromium } from "./chromium.ts";
+
+const AXE = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
+
+interface Violation {
+  readonly id: string;
+  readonly nodes: readonly { readonly html: string }[];
+}
 
 const HOSTILE = `<img src=x onerror="document.title='owned'">`;
 const LARGE = { nodes: 40, gpusPerNode: 8, slotsPerGpu: 2, layers: 58, experts: 384 };
@@ -57,6 +65,16 @@ describe.each([
     expect(await page.evaluate(USED)).toBeGreaterThan(0.9);
     await page.close();
   });
+});
+
+test.each(["light", "dark"] as const)("nothing is found by axe-core in the %s page", async (colorScheme) => {
+  const page = await opened(1280, 900);
+  await page.emulateMedia({ colorScheme });
+  await page.addScriptTag({ path: AXE });
+  const found = (await page.evaluate("axe.run(document)")) as { violations: readonly Violation[] };
+  const said = found.violations.map(({ id, nodes }) => [id, nodes.map(({ html }) => html.slice(0, 120))]);
+  expect(said).toEqual([]);
+  await page.close();
 });
 
 test("a rollout is one row, and what somebody has named is text", async () => {

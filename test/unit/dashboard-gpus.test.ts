@@ -1,5 +1,7 @@
 import { describe, expect, test } from "vitest";
+import { SHADES } from "../../src/dashboard/experts/colour-scale.ts";
 import { gpuCosts, mostWaitedFor, roomOf } from "../../src/dashboard/gpus/gpu-cost.ts";
+import { gpuPicture } from "../../src/dashboard/gpus/gpu-measures.ts";
 import { gpuText } from "../../src/dashboard/gpus/gpu-text.ts";
 import { poolReport } from "./pool-report-fixture.ts";
 import { poolState } from "./pool-state-fixture.ts";
@@ -46,6 +48,47 @@ describe("GPUs", () => {
       [0, 0],
       [0, 0],
     ]);
+  });
+});
+
+describe("the picture of GPUs", () => {
+  const ranks = [
+    { running: 3, waiting: 0, kvUse: 0.5 },
+    { running: 5, waiting: 40, kvUse: 0.95 },
+  ];
+  const picture = (...given: [Parameters<typeof gpuPicture>[0], number | null, number | null]) =>
+    gpuPicture(given[0], gpuCosts(REPORT, null, []), ranks, given[1], given[2]);
+
+  test("of load has what each has, what it costs on top, its fullest layer, the step and the load line", () => {
+    const { marks, lines, end } = picture("load", 1.3, 1.25);
+    expect(marks.map(({ value, extra, tick }) => [value, extra, tick])).toEqual([
+      [1.1, 0.05, 1.2],
+      [0.9, 0.2, 1.8],
+    ]);
+    expect(lines).toEqual([
+      { kind: "mean", at: 1, label: "mean", past: false },
+      { kind: "step", at: 1.3, label: "step 1.30 ×", past: true },
+      { kind: "limit", at: 1.25, label: "line 1.25 ×", past: true },
+    ]);
+    expect(end).toBeGreaterThan(1.3);
+    expect(picture("load", null, null).lines).toHaveLength(1);
+    expect(picture("load", 1.2, 1.25).lines.some(({ past }) => past)).toBe(false);
+  });
+
+  test("of caches and queues has the ranks' own figures, and says which cache is nearly full", () => {
+    const kv = picture("kv", 1.3, 1.25);
+    expect(kv.marks.map(({ value, stands }) => [value, stands])).toEqual([
+      [0.5, false],
+      [0.95, true],
+    ]);
+    expect(kv.end).toBe(1);
+    const waiting = picture("waiting", 1.3, 1.25);
+    expect([waiting.end, waiting.marks[1].shade, waiting.lines[0].label]).toEqual([
+      40,
+      SHADES - 1,
+      "mean 20.0",
+    ]);
+    expect(picture("running", 1.3, 1.25).end).toBe(10);
   });
 });
 

@@ -34,8 +34,8 @@ export function DecisionTable({ decisions, last, modelled }: Properties) {
       {rows.length === 0 ? (
         <p class="awaited">Nothing has been decided yet.</p>
       ) : (
-        <div class="table-frame" tabIndex={0} role="region" aria-label="Decisions">
-          <table>
+        <div class="table-frame" tabIndex={0} role="region" aria-label="Table of decisions">
+          <table class="decisions">
             <thead>
               <tr>
                 <th scope="col">At</th>

@@ -12,6 +12,7 @@ import {
 } from "./heat-map-view.ts";
 import type { HeldExpert, Placed } from "./placed-experts.ts";
 import { paintLoad } from "./paint-load.ts";
+import { Choice } from "../page/choice.tsx";
 import { Panel } from "../page/panel.tsx";
 import { expertTicks, layerTicks, type Tick } from "./ticks.ts";
 import { type Cell, useCursor } from "./use-cursor.ts";
@@ -64,7 +65,16 @@ export function ExpertHeatMap({ report, placed, pointed, pointAt }: Properties) 
   const hottest = said(hottestCell(view.values));
   return (
     <Panel title="Expert load" note={<Legend colours={gradient(table)} mode={mode} />}>
-      <Modes mode={mode} choose={setMode} known={placed !== null} />
+      <Choice
+        name="heat-map"
+        legend="What the heat map shows"
+        options={HEAT_MAP_MODES.map((one) => ({
+          ...one,
+          disabled: placed === null && (one.value === "slots" || one.value === "replicas"),
+        }))}
+        chosen={mode}
+        choose={setMode}
+      />
       <div class="heat-map">
         <Ticks side="rows" count={rows} ticks={layerTicks(numbers.length > 0 ? numbers : [...load.keys()])} />
         <div
@@ -99,33 +109,6 @@ export function ExpertHeatMap({ report, placed, pointed, pointAt }: Properties) 
 function expertIn(view: HeatMapView, { row, column }: Cell): Pick<HeldExpert, "layer" | "expert"> | null {
   const expert = view.expertAt(row, column);
   return expert < 0 ? null : { layer: row, expert };
-}
-
-interface ModesProperties {
-  readonly mode: HeatMapMode;
-  readonly choose: (mode: HeatMapMode) => void;
-  /** Whether it is known where experts are. */
-  readonly known: boolean;
-}
-
-function Modes({ mode, choose, known }: ModesProperties) {
-  return (
-    <fieldset class="modes">
-      <legend class="unseen">What the heat map shows</legend>
-      {HEAT_MAP_MODES.map(({ mode: one, title, what }) => (
-        <label key={one} title={what}>
-          <input
-            type="radio"
-            name="heat-map"
-            checked={one === mode}
-            disabled={!known && (one === "slots" || one === "replicas")}
-            onChange={() => choose(one)}
-          />
-          {title}
-        </label>
-      ))}
-    </fieldset>
-  );
 }
 
 function hottestCell(values: HeatMapView["values"]): Cell {

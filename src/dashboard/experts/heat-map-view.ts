@@ -4,18 +4,18 @@ import { type Placed, replicaCounts, replicasOf, slotLoad } from "./placed-exper
 export type HeatMapMode = "experts" | "sorted" | "slots" | "replicas";
 
 export const HEAT_MAP_MODES: readonly {
-  readonly mode: HeatMapMode;
+  readonly value: HeatMapMode;
   readonly title: string;
   readonly what: string;
 }[] = [
-  { mode: "experts", title: "Experts", what: "The load of each logical expert, relative to an even one" },
-  { mode: "sorted", title: "Sorted", what: "The same, each layer's heaviest experts on the left" },
+  { value: "experts", title: "Experts", what: "The load of each logical expert, relative to an even one" },
+  { value: "sorted", title: "Sorted", what: "The same, each layer's heaviest experts on the left" },
   {
-    mode: "slots",
+    value: "slots",
     title: "Slots",
     what: "What each physical slot gets, relative to an even one, GPU by GPU",
   },
-  { mode: "replicas", title: "Replicas", what: "How many replicas each expert has" },
+  { value: "replicas", title: "Replicas", what: "How many replicas each expert has" },
 ];
 
 export interface HeatMapView {

@@ -1,13 +1,10 @@
 import type { PoolReport } from "../live/wire.ts";
-import type { GpuCost } from "./gpu-cost.ts";
+import type { GpuPicture } from "./gpu-measures.ts";
 
 /** What a chart of GPUs is given. */
 export interface GpuChartProperties {
-  readonly costs: readonly GpuCost[];
+  readonly picture: GpuPicture;
   readonly topology: PoolReport["topology"];
-  /** How many times as long as an even step a step takes; null where nothing was forwarded. */
-  readonly factor: number | null;
-  readonly loadLine: number | null;
   readonly chosen: number | null;
   readonly pointed: number | null;
   readonly marked: readonly number[];

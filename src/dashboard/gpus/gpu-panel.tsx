@@ -1,13 +1,16 @@
+import { useState } from "preact/hooks";
 import type { HeldExpert, Placed } from "../experts/placed-experts.ts";
 import { useCursor } from "../experts/use-cursor.ts";
 import { latest, stepFactor } from "../figures/averages.ts";
 import { percent } from "../format.ts";
 import type { PoolState } from "../live/state.ts";
 import type { PoolReport } from "../live/wire.ts";
+import { Choice } from "../page/choice.tsx";
 import { Panel } from "../page/panel.tsx";
 import { GpuBars } from "./gpu-bars.tsx";
 import { gpuCosts, mostWaitedFor, roomOf } from "./gpu-cost.ts";
 import { GpuGrid } from "./gpu-grid.tsx";
+import { GPU_MEASURES, type GpuMeasure, gpuPicture } from "./gpu-measures.ts";
 import { gpuText } from "./gpu-text.ts";
 import { WhyStrip } from "./why-strip.tsx";
 
@@ -33,6 +36,7 @@ export function GpuPanel({ pool, report, placed, chosen, choose, marked, pointAt
   const { expertLoad, layerNumbers } = report;
   const costs = gpuCosts(report, condition, simulation?.lost ?? []);
   const cursor = useCursor(1, costs.length);
+  const [measure, setMeasure] = useState<GpuMeasure>("load");
   const factor = stepFactor(latest(pool.samples));
   const loadLine = condition?.loadLine ?? null;
   const room = loadLine === null ? null : roomOf(factor, loadLine);
@@ -42,6 +46,15 @@ export function GpuPanel({ pool, report, placed, chosen, choose, marked, pointAt
   const Chart = costs.length > MOST_BARS ? GpuGrid : GpuBars;
   return (
     <Panel title="GPU load" note={<Room room={room} />}>
+      {report.ranks.length > 0 && (
+        <Choice
+          name="gpus"
+          legend="What the GPUs are shown by"
+          options={GPU_MEASURES}
+          chosen={measure}
+          choose={setMeasure}
+        />
+      )}
       <div
         class="gpu-chart"
         tabIndex={0}
@@ -56,10 +69,8 @@ export function GpuPanel({ pool, report, placed, chosen, choose, marked, pointAt
         onPointerLeave={() => cursor.point(null)}
       >
         <Chart
-          costs={costs}
+          picture={gpuPicture(measure, costs, report.ranks, factor, loadLine)}
           topology={report.topology}
-          factor={factor}
-          loadLine={loadLine}
           chosen={shown?.gpu ?? null}
           pointed={cursor.cell?.column ?? null}
           marked={marked}

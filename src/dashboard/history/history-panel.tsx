@@ -1,7 +1,7 @@
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { type Hops, latest, tokenMean } from "../figures/averages.ts";
 import { fixed } from "../format.ts";
-import { type HistoryChart, historyChart } from "./history-chart.ts";
+import type { HistoryChart } from "./history-chart.ts";
 import { Panel } from "../page/panel.tsx";
 import { useDark } from "../page/use-dark.ts";
 import type { PoolState } from "../live/state.ts";
@@ -17,12 +17,22 @@ export function HistoryPanel({ pool, hops }: Properties) {
   const { samples, decisions } = pool;
   const dark = useDark();
   const frame = useRef<HTMLDivElement>(null);
-  const chart = useRef<HistoryChart>(null);
+  const [chart, setChart] = useState<HistoryChart | null>(null);
   useEffect(() => {
-    chart.current = historyChart(frame.current as HTMLDivElement);
-    return () => chart.current?.dispose();
+    let over = false;
+    let made: HistoryChart | null = null;
+    // The library is most of the page's code, and the rest need not wait for it.
+    void import("./history-chart.ts").then(({ historyChart }) => {
+      if (over) return;
+      made = historyChart(frame.current as HTMLDivElement);
+      setChart(made);
+    });
+    return () => {
+      over = true;
+      made?.dispose();
+    };
   }, [dark]);
-  useEffect(() => chart.current?.draw(samples, decisions, hops), [samples, decisions, hops.figure, dark]);
+  useEffect(() => chart?.draw(samples, decisions, hops), [chart, samples, decisions, hops.figure]);
 
   const now = latest(samples);
   const minutes = Math.ceil((samples[samples.length - 1].atMs - samples[0].atMs) / 60_000);
