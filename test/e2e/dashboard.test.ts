@@ -1,4 +1,5 @@
 import type { ChildProcessWithoutNullStreams } from "node:child_process";
+import { readFile } from "node:fs/promises";
 import { createInterface } from "node:readline";
 import type { Browser, BrowserContext, ConsoleMessage, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -149,6 +150,41 @@ test("what is done to the simulated pool is done and shown, by keys and by mouse
   await panel.getByRole("button", { name: "Start GPU 7" }).click();
   await expect.poll(said, SOON).toBe("Traffic ×1.0 · shifted once");
   await expect.poll(() => page.locator(".gpu.lost").count(), SOON).toBe(0);
+});
+
+test("a moment that is past is chosen by keys, shown, and held by the link", async () => {
+  const hour = page.locator(".figure", { hasText: "Time to first token" }).getByText("1 h:");
+  await expect.poll(() => hour.innerText(), SOON).toMatch(/^1 h: [\d,.]+ \/ [\d,.]+ \/ [\d,.]+$/);
+  const panel = page.getByRole("region", { name: "Over time" });
+  await panel.getByLabel("1 hour").check();
+  await panel.getByRole("slider").focus();
+  for (let i = 0; i < 2; i++) await page.keyboard.press("ArrowLeft");
+  expect(new URL(page.url()).hash).toMatch(/^#range=1h&at=20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);
+  await page.reload();
+  const then = page.getByRole("region", { name: "Key figures of then" });
+  await then.waitFor(SOON);
+  expect(
+    await then.locator(".figure", { hasText: "Tokens per second" }).locator(".value").innerText(),
+  ).toMatch(/^[\d,]+$/);
+  expect(await page.getByTestId("gpu").count()).toBe(0);
+  expect(await panel.getByLabel("1 hour").isChecked()).toBe(true);
+  await panel.locator("canvas").waitFor(SOON);
+  const saved = async (name: string): Promise<string> => {
+    const [file] = await Promise.all([
+      page.waitForEvent("download"),
+      panel.getByRole("button", { name }).click(),
+    ]);
+    expect(file.suggestedFilename()).toMatch(
+      new RegExp(`^plimsoll-demo-1h-[\\dT-]+Z\\.${name.toLowerCase()}$`),
+    );
+    return readFile(await file.path(), "latin1");
+  };
+  expect(await saved("CSV")).toMatch(/^time_utc,.*\n20\d\d-/);
+  expect((await saved("PNG")).slice(1, 4)).toBe("PNG");
+  await page.getByRole("button", { name: "Back to now" }).click();
+  await expect.poll(() => page.getByTestId("gpu").count(), SOON).toBe(32);
+  expect(new URL(page.url()).hash).toBe("#range=1h");
+  await panel.getByLabel("5 minutes").check();
 });
 
 test("nothing went wrong in the browser", () => {

@@ -67,6 +67,7 @@ export interface TrafficReport {
 export interface Percentiles {
   readonly p50: number;
   readonly p95: number;
+  readonly p99: number;
 }
 
 /** How a pool is, in event `state`. */
