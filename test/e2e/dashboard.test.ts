@@ -78,12 +78,12 @@ test("an expert that fills a GPU is marked in the heat map, and its replicas amo
 
 test("the heat map shows slots, replicas, and the heaviest first", async () => {
   const canvas = page.locator(".heat-map canvas");
-  await page.getByLabel("Slots").check();
+  await page.getByRole("radio", { name: "Slots" }).check();
   expect(await canvas.getAttribute("width")).toBe("288");
-  await page.getByLabel("Replicas").check();
+  await page.getByRole("radio", { name: "Replicas" }).check();
   expect(await canvas.getAttribute("width")).toBe("256");
-  await page.getByLabel("Sorted").check();
-  await page.getByLabel("Experts").check();
+  await page.getByRole("radio", { name: "Sorted" }).check();
+  await page.getByRole("radio", { name: "Experts" }).check();
 });
 
 test("the figures are live", async () => {

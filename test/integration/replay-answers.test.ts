@@ -202,10 +202,12 @@ describe("a request", () => {
       priority: 3,
       tenant: "a b",
       session: "ü1",
+      trafficClass: "code",
     };
     const messages = [{ role: "system", content: "be brief" }];
     await playTrace(server.url, [{ ...request, messages }]);
     expect(server.headers[0]).toMatchObject({ "x-tenant-id": "a b", "x-session-id": "%C3%BC1" });
+    expect(server.headers[0]).toMatchObject({ "x-traffic-class": "code" });
     expect(server.bodies[0]).toMatchObject({ priority: 3, messages });
   });
 

@@ -220,11 +220,16 @@ describe("the replay command", () => {
     ["a header of two lines", { header: "X: a\nB: c" }, /^--header: is no name and value; expected/],
     ["a key of two lines", { "api-key": "secret\nX: y" }, /^--api-key: holds what no header can carry; give/],
     ["a bad body", { "extra-body": "[1]" }, /^--extra-body: is \[1\]; expected a JSON object/],
+    [
+      "a misspelt target",
+      { goodput: "tppt:9" },
+      /^--goodput: tppt:9 is no target; expected .*did you mean tpot\?/,
+    ],
     ["a bad target", { goodput: "itl:9" }, /^--goodput: itl:9 is no target; expected ttft:200/],
     [
       "a bad threshold",
-      { threshold: "p95_ttft<9" },
-      /^--threshold: p95_ttft<9 names p95_ttft, which is no number/,
+      { threshold: "p95_tft<9" },
+      /^--threshold: p95_tft<9 names p95_tft, which is no number[^\n]*did you mean p95_ttft_ms\?/,
     ],
     ["a bad part", { cancel: "2" }, /'--cancel <part>' argument '2' is invalid/],
     ["an unknown endpoint", { endpoint: "audio" }, /'--endpoint <name>' argument 'audio' is invalid/],

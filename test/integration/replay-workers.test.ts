@@ -1,12 +1,14 @@
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { setTimeout } from "node:timers/promises";
+import { afterAll, beforeAll, expect, it, vi } from "vitest";
 import { type ScriptedServer, scriptedServer, stream } from "../../harness/fakes/scripted-server.ts";
 import type { ReplayFlags } from "../../src/cli/replay/flags.ts";
 import { openRequests } from "../../src/cli/replay/open-requests.ts";
 import { readSettings } from "../../src/cli/replay/settings.ts";
 import { WorkerPlayer } from "../../src/cli/replay/workers/worker-player.ts";
+import { emptyOutcome } from "../../src/replay/report/empty-outcome.ts";
 import { resultHere } from "../run-here.ts";
 
 const LOAD = ["--isl", "20:0.5", "--osl", "3", "--rate", "60", "--requests", "20", "--warm-up", "4"];
@@ -49,6 +51,53 @@ it("several workers send what one does, at the same times, and are measured as o
   expect(two).toMatchObject({ code: 0, report: { completed: 20, warm_up_requests: 4, workers: 2 } });
   for (const key of ["total_input_tokens", "total_output_tokens", "samples", "frames", "finish_reasons"])
     expect(two.report[key]).toEqual(one.report[key]);
+});
+
+const MOST_OPEN = 4;
+/** So long that what workers say of a step comes while it lasts. */
+const CROWDED_MS = 100;
+
+it("several workers search for the highest load together, and end a step that is lost", async () => {
+  const { client } = emptyOutcome(null);
+  const { play } = WorkerPlayer.prototype;
+  // How busy this machine is must not decide.
+  vi.spyOn(WorkerPlayer.prototype, "play").mockImplementation(async function (this: WorkerPlayer, ...args) {
+    const whole = await play.apply(this, args);
+    return { ...whole, outcome: { ...whole.outcome, client } };
+  });
+  await using server = await scriptedServer(async (body, response) => {
+    const refused = server.open > MOST_OPEN;
+    await setTimeout(1);
+    if (server.open > MOST_OPEN) await setTimeout(CROWDED_MS);
+    if (refused) response.writeHead(503).end();
+    else await stream(body, response);
+  });
+  const out = join(folder, "search");
+  const sweep = ["--sweep", "concurrency=4,10", "--find-max", "--precision", "1", "--settle", "0s"];
+  const wanted = ["--requests", "240", "--goodput", "e2el:60000", "--attainment", "1"];
+  const to = ["--url", server.url.href, "--out", out, "--workers", "2", "--isl", "5", "--osl", "1"];
+  const { code } = await resultHere("replay", ...to, ...sweep, ...wanted);
+  vi.restoreAllMocks();
+  const report = JSON.parse(await readFile(join(out, "report.json"), "utf8"));
+  expect({ code, ...report }).toMatchObject({
+    code: 0,
+    workers: 2,
+    partial: null,
+    max_load: 4,
+    max_load_below: 7,
+    max_load_precise: true,
+    max_load_good_rate: 1,
+  });
+  const early = "lost before it was over";
+  expect(report.steps).toMatchObject([
+    { step_load: 4, verdict: "held", partial: null, completed: 240, failed: 0 },
+    { step_load: 10, verdict: "lost", partial: early, failures: { http_503: expect.any(Number) } },
+    { step_load: 7, verdict: "lost", partial: early },
+  ]);
+  const lines = (await readFile(join(out, "requests.jsonl"), "utf8")).trimEnd().split("\n");
+  const indexes = lines.map((line) => (JSON.parse(line) as Line).index);
+  expect(new Set(indexes).size).toBe(indexes.length);
+  for (const { sent } of report.steps.slice(1)) expect(sent).toBeLessThan(240);
 });
 
 it("a worker that dies is said, and what the others did is kept", async () => {

@@ -1,4 +1,5 @@
 import { expect, it } from "vitest";
+import { MockServer } from "../../src/replay/self-test/mock-server.ts";
 import { resultHere } from "../run-here.ts";
 
 interface Measured {
@@ -38,4 +39,31 @@ it("the self-test sees every frame that its mock wrote, and its verdict follows 
   expect(right).toBe(Math.max(ttft_ms.error.p99, itl_ms.error.p99) <= 2);
   expect(verdict === "pass").toBe(right);
   expect(code).toBe(right ? 0 : 1);
+});
+
+it("its mock knows a request by the number that its prompt begins with, whoever asks, and by its id otherwise", async () => {
+  await using mock = new MockServer();
+  const { port } = await mock.listen(1, { firstMs: { least: 0, most: 1 }, gapMs: { least: 0, most: 1 } });
+  const ask = async (id: string, content: string, limit: object): Promise<string> => {
+    const response = await fetch(`http://127.0.0.1:${port}/v1/chat/completions`, {
+      method: "POST",
+      headers: { "x-request-id": id },
+      body: JSON.stringify({ messages: [{ role: "user", content }], ...limit }),
+    });
+    return response.text();
+  };
+  expect(await mock.count()).toMatchObject({ asked: 0, answered: 0, frames: 0, firstAskedAgoMs: null });
+  const said = await ask("others-a", "7 words", { max_completion_tokens: 3 });
+  expect(said.match(/"content":"word "/g)).toHaveLength(3);
+  expect(said.endsWith("data: [DONE]\n\n")).toBe(true);
+  await ask("ours-12", "words", { max_tokens: 2 });
+  const { firstAskedAgoMs, ...counts } = await mock.count();
+  expect(counts).toMatchObject({ asked: 2, answered: 2, frames: 5 });
+  expect(firstAskedAgoMs).toBeGreaterThan(0);
+  const { truths } = await mock.take();
+  expect(truths.map(({ requestId, row, writtenMs }) => [requestId, row, writtenMs.length])).toEqual([
+    ["others-a", 7, 3],
+    ["ours-12", 12, 2],
+  ]);
+  expect(await mock.count()).toMatchObject({ asked: 0, answered: 0, frames: 0, firstAskedAgoMs: null });
 });

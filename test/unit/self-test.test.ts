@@ -16,6 +16,7 @@ const BEGAN_MS = 5000;
 function truth(changes: Partial<AnswerTruth> = {}): AnswerTruth {
   return {
     requestId: "plimsoll-1-0",
+    row: 0,
     receivedMs: BEGAN_MS + 11,
     writtenMs: new Float64Array([59, 69, 79, 88, 99].map((ms) => BEGAN_MS + ms)),
     ...changes,

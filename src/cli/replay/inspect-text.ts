@@ -5,7 +5,7 @@ import type { LengthFigures } from "../../replay/trace-shape/lengths.ts";
 import type { NameFigures } from "../../replay/trace-shape/name-counts.ts";
 import type { TraceFigures } from "../../replay/trace-shape/trace-shape.ts";
 import type { TraceReading } from "../../formats/traces/trace-parser.ts";
-import { readingNotes } from "./open-trace.ts";
+import { inspectionNotes } from "./open-trace.ts";
 import { ratePicture } from "./rate-picture.ts";
 
 /** A trace, and how it was read. */
@@ -25,7 +25,7 @@ export function inspectText({ path, reading, figures }: Inspected): string {
     "",
     lengthTable(figures),
     ...factLines(figures, reading).map(([name, text]) => `${name}: ${text}`),
-    ...readingNotes(reading),
+    ...inspectionNotes(reading),
   ].join("\n");
 }
 

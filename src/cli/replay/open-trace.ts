@@ -118,12 +118,19 @@ async function openServegen(path: string, seed: number): Promise<Omit<OpenTrace,
 }
 
 /** What a person should know of how a trace was read, a line each. */
-export function readingNotes({ broken, rows, firstBroken, leftOut, timed, lengths }: TraceReading): string[] {
+export function readingNotes({ broken, rows, firstBroken, leftOut, lengths }: TraceReading): string[] {
   const more = broken > firstBroken.length ? [`… and ${broken - firstBroken.length} more`] : [];
   return [
     ...(broken === 0 ? [] : [`${broken} of ${rows} rows are broken and left out:`, ...firstBroken, ...more]),
     ...[...leftOut].map(([why, count]) => `${count} of ${rows} rows are left out: they ${why}`),
-    ...(timed ? [] : ["The trace says no times: all its requests come at once."]),
     ...(lengths === "words" ? ["Lengths of text are counted in words; --tokenizer counts tokens."] : []),
   ];
+}
+
+/** The same of a trace that is looked at before it is played. */
+export function inspectionNotes(reading: TraceReading): string[] {
+  if (reading.timed) return readingNotes(reading);
+  const untimed =
+    "The trace says no times: all its requests come at once. A replay asks for --rate or --concurrency.";
+  return [untimed, ...readingNotes(reading)];
 }

@@ -5,6 +5,7 @@ import type { LoadPlan } from "../../replay/load/load-plan.ts";
 import { PLAIN_WORDS } from "../../replay/prompt-words.ts";
 import { emptyOutcome } from "../../replay/report/empty-outcome.ts";
 import { curveReport } from "../../replay/report/curve-report.ts";
+import { meantText, measureKey } from "../../replay/report/figure-names.ts";
 import { type ReplayReport, type ReplaySetting, replayReport } from "../../replay/report/report.ts";
 import { readThreshold, type Threshold } from "../../replay/report/thresholds.ts";
 import { shownUrl, type Target } from "../../replay/target.ts";
@@ -142,11 +143,19 @@ function extraBody(text: string | undefined): Readonly<Record<string, unknown>> 
 }
 
 const TARGETS: Readonly<Record<string, keyof GoodputTargets>> = {
-  ttft: "ttftMs",
-  tpot: "tpotMs",
-  e2el: "e2eMs",
-  e2e: "e2eMs",
+  ttft_ms: "ttftMs",
+  tpot_ms: "tpotMs",
+  e2el_ms: "e2eMs",
 };
+const PER_USER = "output_throughput_per_user";
+const TARGET_WORDS = [
+  "ttft",
+  "tpot",
+  "e2el",
+  "time_to_first_token",
+  "inter_token_latency",
+  "request_latency",
+];
 
 /** Null where no request is judged. */
 function goodputTargets(texts: readonly string[] | undefined): GoodputTargets | null {
@@ -154,10 +163,17 @@ function goodputTargets(texts: readonly string[] | undefined): GoodputTargets | 
   const targets: Record<keyof GoodputTargets, number | null> = { ttftMs: null, tpotMs: null, e2eMs: null };
   for (const text of texts.flatMap((part) => part.trim().split(/[\s,]+/))) {
     const [name, number] = text.split(":");
-    const ms = number === undefined || number.trim() === "" ? Number.NaN : Number(number);
-    if (!Object.hasOwn(TARGETS, name) || !(ms >= 0))
-      throw new InputError("--goodput", text, "is no target; expected ttft:200, tpot:50 or e2el:5000 (ms)");
-    targets[TARGETS[name]] = ms;
+    const amount = number === undefined || number.trim() === "" ? Number.NaN : Number(number);
+    const key = measureKey(name) ?? "";
+    // aiperf's: at least so many tokens per second of each user are at most so many milliseconds for each.
+    const [target, ms] = key === PER_USER ? (["tpotMs", 1000 / amount] as const) : [TARGETS[key], amount];
+    if (target === undefined || !(ms >= 0))
+      throw new InputError(
+        "--goodput",
+        text,
+        `is no target; expected ttft:200, tpot:50 or e2el:5000 (ms)${target === undefined ? meantText(name, TARGET_WORDS) : ""}`,
+      );
+    targets[target] = ms;
   }
   return targets;
 }

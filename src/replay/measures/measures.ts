@@ -1,5 +1,6 @@
 import { CANCELLED, LEFT, type RequestRecord } from "../request-record.ts";
 import { BySecond } from "./by-second.ts";
+import { SumsByTime } from "./sums-by-time.ts";
 import { Breakdown, type PartSummary } from "./breakdown.ts";
 import { Distribution, type DistributionSummary } from "./distribution.ts";
 import { type GoodputTargets, isGood } from "./goodput.ts";
@@ -49,6 +50,7 @@ export interface CountedTime {
 /** Amounts of each second of a run. */
 export interface SecondCounts {
   readonly inFlight: readonly number[];
+  /** Of each tenth of a second. */
   readonly tokens: readonly number[];
 }
 
@@ -112,7 +114,7 @@ export class Measures {
     epochs: new Breakdown(({ epoch }) => epoch),
   };
   #inFlightBySecond = new BySecond();
-  #tokensBySecond = new BySecond();
+  #tokensBySecond = new SumsByTime();
   #sent = 0;
   #inFlight = 0;
   #completed = 0;
@@ -157,13 +159,13 @@ export class Measures {
 
   /** What happened in each second, for those who put processes together. */
   get bySecond(): SecondCounts {
-    return { inFlight: this.#inFlightBySecond.seconds, tokens: this.#tokensBySecond.seconds };
+    return { inFlight: this.#inFlightBySecond.seconds, tokens: this.#tokensBySecond.tenths };
   }
 
   /** Has the seconds of others in place of its own: in flight at most is the sum of what each had at most. */
   setBySecond(counts: readonly SecondCounts[]): void {
     this.#inFlightBySecond = new BySecond();
-    this.#tokensBySecond = new BySecond();
+    this.#tokensBySecond = new SumsByTime();
     for (const { inFlight, tokens } of counts) {
       this.#inFlightBySecond.merge(inFlight);
       this.#tokensBySecond.merge(tokens);

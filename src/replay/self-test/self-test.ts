@@ -1,5 +1,3 @@
-import { fork } from "node:child_process";
-import { fileURLToPath } from "node:url";
 import { loadOf } from "../load/load-plan.ts";
 import { madeUpRequests } from "../load/made-up-lengths.ts";
 import { RequestSource } from "../load/request-source.ts";
@@ -8,16 +6,16 @@ import { Replay } from "../replay.ts";
 import type { RequestRecord } from "../request-record.ts";
 import { compare } from "./compare.ts";
 import { watchCore } from "./core-use.ts";
-import type { MockOrder, MockSaid } from "./mock-process.ts";
+import { MockServer } from "./mock-server.ts";
 import { monotonicMs } from "./monotonic.ts";
 import type { SelfTestStep } from "./self-verdict.ts";
 
-const FILE = fileURLToPath(new URL("./mock-process.ts", import.meta.url));
 /** At a step's begin connections open and code is compiled. */
 const SETTLE_MS = 1000;
 const LEAD_MS = 50;
 const PROMPT = { tokens: 20, spread: 0 };
 const ANSWER = { tokens: 60, spread: 0.5 };
+const TIMES = { firstMs: { least: 20, most: 60 }, gapMs: { least: 10, most: 30 } };
 const SOCKETS = 16_384;
 
 export interface SelfTestOptions {
@@ -30,8 +28,6 @@ export interface SelfTestOptions {
   readonly onStep: (step: SelfTestStep) => void;
 }
 
-type Taken = Extract<MockSaid, { kind: "taken" }>;
-
 /** Measures a server of known timing, which runs in a process of its own on loopback, and compares. */
 export async function selfTest({
   steps,
@@ -40,8 +36,8 @@ export async function selfTest({
   signal,
   onStep,
 }: SelfTestOptions): Promise<SelfTestStep[]> {
-  await using mock = new MockProcess();
-  const { port } = await mock.listen(seed);
+  await using mock = new MockServer();
+  const { port } = await mock.listen(seed, TIMES);
   const source = new RequestSource(madeUpRequests(PROMPT, ANSWER, seed));
   const done: SelfTestStep[] = [];
   for (const streams of steps) {
@@ -78,41 +74,4 @@ export async function selfTest({
     onStep(step);
   }
   return done;
-}
-
-class MockProcess implements AsyncDisposable {
-  readonly #child = fork(FILE, [], {
-    serialization: "advanced",
-    execArgv: [],
-    stdio: ["ignore", "ignore", "inherit", "ipc"],
-  });
-
-  listen(seed: number): Promise<Extract<MockSaid, { kind: "listening" }>> {
-    return this.#ask<Extract<MockSaid, { kind: "listening" }>>({ kind: "listen", seed });
-  }
-
-  take(): Promise<Taken> {
-    return this.#ask<Taken>({ kind: "take" });
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
-    const gone = new Promise((resolve) => void this.#child.once("exit", resolve));
-    this.#child.disconnect();
-    await gone;
-  }
-
-  /** One order at a time. */
-  #ask<S extends MockSaid>(order: MockOrder): Promise<S> {
-    return new Promise((resolve, reject) => {
-      const gone = (code: number | null, signal: string | null): void =>
-        reject(new Error(`the mock server of the self-test ended (${signal ?? `exit code ${code}`})`));
-      this.#child.once("exit", gone);
-      this.#child.once("message", (said: S) => {
-        this.#child.off("exit", gone);
-        resolve(said);
-      });
-      this.#child.send(order);
-    });
-  }
 }
