@@ -156,7 +156,7 @@ test("a moment that is past is chosen by keys, shown, and held by the link", asy
   const hour = page.locator(".figure", { hasText: "Time to first token" }).getByText("1 h:");
   await expect.poll(() => hour.innerText(), SOON).toMatch(/^1 h: [\d,.]+ \/ [\d,.]+ \/ [\d,.]+$/);
   const panel = page.getByRole("region", { name: "Over time" });
-  await panel.getByLabel("1 hour").check();
+  await panel.getByRole("radio", { name: "1 hour" }).check();
   await panel.getByRole("slider").focus();
   for (let i = 0; i < 2; i++) await page.keyboard.press("ArrowLeft");
   expect(new URL(page.url()).hash).toMatch(/^#range=1h&at=20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);
@@ -167,7 +167,7 @@ test("a moment that is past is chosen by keys, shown, and held by the link", asy
     await then.locator(".figure", { hasText: "Tokens per second" }).locator(".value").innerText(),
   ).toMatch(/^[\d,]+$/);
   expect(await page.getByTestId("gpu").count()).toBe(0);
-  expect(await panel.getByLabel("1 hour").isChecked()).toBe(true);
+  expect(await panel.getByRole("radio", { name: "1 hour" }).isChecked()).toBe(true);
   await panel.locator("canvas").waitFor(SOON);
   const saved = async (name: string): Promise<string> => {
     const [file] = await Promise.all([
@@ -184,7 +184,7 @@ test("a moment that is past is chosen by keys, shown, and held by the link", asy
   await page.getByRole("button", { name: "Back to now" }).click();
   await expect.poll(() => page.getByTestId("gpu").count(), SOON).toBe(32);
   expect(new URL(page.url()).hash).toBe("#range=1h");
-  await panel.getByLabel("5 minutes").check();
+  await panel.getByRole("radio", { name: "5 minutes" }).check();
 });
 
 test("nothing went wrong in the browser", () => {

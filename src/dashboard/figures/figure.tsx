@@ -26,7 +26,8 @@ export function Figures({
             <dt>{name}</dt>
             <dd class="value">{value}</dd>
             <dd class="detail">{detail}</dd>
-            {hour !== null && <dd class="detail">1 h: {hour}</dd>}
+            {/* Room for it, so that the page does not jump when it comes. */}
+            <dd class="detail">{hour === null ? "\u00a0" : `1 h: ${hour}`}</dd>
           </div>
         ))}
       </dl>
