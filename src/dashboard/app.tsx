@@ -49,6 +49,7 @@ export function App() {
             pool={pool}
             last={pool.last}
             traffic={state.traffic}
+            aheadMs={state.aheadMs}
             gateway={state.gateway}
             alone={state.pools.size === 1}
             operatorKey={key}

@@ -26,6 +26,8 @@ interface Properties {
   /** Its last report. */
   readonly last: PoolReport;
   readonly traffic: TrafficReport | null;
+  /** Of the gateway's clock. */
+  readonly aheadMs: number;
   readonly gateway: GatewayCondition | null;
   /** No other pool: the gateway's traffic is this pool's. */
   readonly alone: boolean;
@@ -35,12 +37,13 @@ interface Properties {
 }
 
 /** A pool now; or at a moment that is past, as far as that is kept. */
-export function PoolView({ pool, last, traffic, gateway, alone, operatorKey, view, change }: Properties) {
+export function PoolView(properties: Properties) {
+  const { pool, last, traffic, aheadMs, gateway, alone, operatorKey, view, change } = properties;
   const { simulation, decisions } = pool;
   const { at, gpu } = view;
   const range = rangeNamed(view.range);
-  const hour = useLastHour(last.pool, operatorKey);
-  const history = useHistory(last.pool, operatorKey, range, at);
+  const hour = useLastHour(last.pool, operatorKey, aheadMs);
+  const history = useHistory(last.pool, operatorKey, range, at, aheadMs);
   const rows =
     history.live && range.step === 1
       ? withSeconds(history.rows, pool.samples, history.span.from)

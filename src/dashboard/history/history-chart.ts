@@ -11,7 +11,7 @@ import { CanvasRenderer } from "echarts/renderers";
 import { brief, time } from "../format.ts";
 import type { DecisionRecord } from "../live/wire.ts";
 import type { HistoryRow } from "./history-row.ts";
-import { linePoints } from "./line-points.ts";
+import { type LinePoint, linePoints } from "./line-points.ts";
 import type { Plot } from "./plots.ts";
 import type { Span } from "./ranges.ts";
 
@@ -81,7 +81,7 @@ export function historyChart(
       const bands = decisionBands(decisions, span, colour);
       chart.setOption({
         xAxis: plots.map(() => ({ min: span.from, max: span.to })),
-        series: plots.flatMap(({ lines, text, most }, plot) =>
+        series: plots.flatMap(({ lines, most }, plot) =>
           lines.map(({ figure, name, soft }, i) => {
             const data = linePoints(rows, figure);
             const highest = most ?? data.reduce((top, [, value]) => Math.max(top, value ?? 0), 0);
@@ -96,7 +96,6 @@ export function historyChart(
               yAxisIndex: plot,
               color: colour(soft ? "--fill" : "--sea"),
               data,
-              tooltip: { valueFormatter: (value: unknown) => (value === null ? "–" : text(value as number)) },
               ...(i === 0 ? { markArea: bands.area, markLine: bands.lines(highest, at) } : {}),
             };
           }),
@@ -132,6 +131,7 @@ function frameOf(plots: readonly Plot[], colour: Colour, font: object) {
       backgroundColor: colour("--ink"),
       borderWidth: 0,
       textStyle: { ...font, color: colour("--sheet") },
+      formatter: (points: unknown) => tip(plots, points as readonly TipPoint[]),
     },
     xAxis: plots.map((_, gridIndex) => ({
       gridIndex,
@@ -152,6 +152,24 @@ function frameOf(plots: readonly Plot[], colour: Colour, font: object) {
       splitLine: { lineStyle: { color: colour("--rule") } },
     })),
   };
+}
+
+interface TipPoint {
+  readonly seriesId: string;
+  readonly value: LinePoint;
+}
+
+/** What all plots have at one time, in their order. */
+function tip(plots: readonly Plot[], points: readonly TipPoint[]): HTMLElement {
+  const lines = plots.flatMap(({ lines: some, text }) => some.map((line) => ({ ...line, text })));
+  const said = lines.flatMap(({ figure, name, text }) => {
+    const value = points.find(({ seriesId }) => seriesId === figure)?.value[1] ?? null;
+    return value === null ? [] : [`${name}: ${text(value)}`];
+  });
+  const frame = document.createElement("div");
+  frame.style.whiteSpace = "pre";
+  frame.textContent = [time(points[0].value[0]), ...said].join("\n");
+  return frame;
 }
 
 /** What was decided in a span: one band for a rollout, however many stages it has; a tick for the last new shares. */

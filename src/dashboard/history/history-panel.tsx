@@ -82,7 +82,7 @@ export function HistoryPanel(properties: Properties) {
           if (steps === undefined && event.key !== "Escape") return;
           event.preventDefault();
           const to = moment + (steps ?? 0) * range.step * 1000;
-          chooseAt(steps === undefined || to >= Date.now() ? null : to);
+          chooseAt(steps === undefined || (live && to >= end) ? null : to);
         }}
       />
       <p class="readout" role="status">

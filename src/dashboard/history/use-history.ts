@@ -18,17 +18,29 @@ export interface ShownHistory {
   readonly fault: string | null;
 }
 
-/** A pool's rows of the time that is shown; asked for again as time passes. @param at a moment that is past, or null */
-export function useHistory(pool: string, key: string | null, range: Range, at: number | null): ShownHistory {
+/**
+ * A pool's rows of the time that is shown; asked for again as time passes.
+ * @param at a moment that is past, or null
+ * @param aheadMs of the gateway's clock, by which all times are
+ */
+export function useHistory(
+  pool: string,
+  key: string | null,
+  range: Range,
+  at: number | null,
+  aheadMs: number,
+): ShownHistory {
+  const ahead = useRef(aheadMs);
+  ahead.current = aheadMs;
   const before = useRef<number | null>(null);
-  const anchor = anchorOf(range, before.current, at, Date.now());
+  const anchor = anchorOf(range, before.current, at, Date.now() + aheadMs);
   before.current = anchor;
-  const [shown, setShown] = useState<ShownHistory>(() => nothing(range, anchor));
+  const [shown, setShown] = useState<ShownHistory>(() => nothing(range, anchor, aheadMs));
   useEffect(() => {
     let rows: readonly HistoryRow[] = [];
-    setShown(nothing(range, anchor));
+    setShown(nothing(range, anchor, ahead.current));
     return repeatedly(range.everyMs, async (signal) => {
-      const span = spanOf(range, anchor, Date.now());
+      const span = spanOf(range, anchor, Date.now() + ahead.current);
       const stepMs = range.step * 1000;
       const last = rows.at(-1);
       const from = Math.max(span.from, last === undefined ? 0 : last.at - AGAIN_MS);
@@ -52,24 +64,24 @@ export function useHistory(pool: string, key: string | null, range: Range, at: n
 }
 
 /** A pool's last hour as one row; null before it is known. */
-export function useLastHour(pool: string, key: string | null): HistoryFigures | null {
+export function useLastHour(pool: string, key: string | null, aheadMs: number): HistoryFigures | null {
   const [hour, setHour] = useState<HistoryFigures | null>(null);
   useEffect(
     () =>
       repeatedly(HOUR_EVERY_MS, async (signal) => {
-        const to = Date.now();
+        const to = Date.now() + aheadMs;
         const answer = await askHistory(pool, key, { from: to - HOUR_MS, to, step: 3600 }, signal).catch(
           () => null,
         );
         if (answer !== null && !signal.aborted) setHour(answer.whole);
       }),
-    [pool, key],
+    [pool, key, aheadMs],
   );
   return hour;
 }
 
-function nothing(range: Range, anchor: number | null): ShownHistory {
-  return { span: spanOf(range, anchor, Date.now()), live: anchor === null, rows: [], fault: null };
+function nothing(range: Range, anchor: number | null, aheadMs: number): ShownHistory {
+  return { span: spanOf(range, anchor, Date.now() + aheadMs), live: anchor === null, rows: [], fault: null };
 }
 
 /** Now, and so long after it is done again and again. @returns the way to stop */
