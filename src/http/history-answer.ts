@@ -20,14 +20,21 @@ interface AnswerRow {
 }
 
 const DIGITS = 6;
+/** Rows that are kept are no longer. */
+const LONGEST_S = 60;
 
 /** The rows that begin in the time asked for, the oldest first. */
 function rowsOf({ pool, traffic }: PoolHistory, { from, to, step }: HistoryQuestion): AnswerRow[] {
-  const within = <R extends Row>(rows: readonly R[]) =>
-    rows.filter(({ atS }) => atS * 1000 >= from && atS * 1000 < to);
-  const measured = inSteps(traffic, step, trafficRowsTogether);
+  const since = <R extends Row>(rows: readonly R[], fromMs: number) =>
+    rows.filter(({ atS }) => atS * 1000 >= fromMs && atS * 1000 < to);
+  // A row of requests may begin before the row that lies in it.
+  const measured = inSteps(
+    since(traffic, from - Math.max(step, LONGEST_S) * 1000),
+    step,
+    trafficRowsTogether,
+  );
   let next = 0;
-  return inSteps(within(pool), step, poolRowsTogether).map((row) => {
+  return inSteps(since(pool, from), step, poolRowsTogether).map((row) => {
     while (next < measured.length && measured[next].atS + measured[next].seconds <= row.atS) next++;
     const beside = measured[next];
     const figures = figuresOf(row, beside !== undefined && beside.atS <= row.atS ? beside : null);

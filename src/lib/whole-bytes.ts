@@ -10,14 +10,14 @@ export class WholeWriter {
   #bytes = new Uint8Array(1024);
   #length = 0;
 
-  /** @param value a whole number from 0 to 2^53 − 1 */
+  /** @param value a whole number from 0 on; what is above 2^53 − 1 becomes that */
   write(value: number): void {
     if (this.#length + MOST_BYTES > this.#bytes.length) {
       const longer = new Uint8Array(2 * this.#bytes.length);
       longer.set(this.#bytes);
       this.#bytes = longer;
     }
-    let rest = value;
+    let rest = Math.min(value, Number.MAX_SAFE_INTEGER);
     for (; rest >= MORE; rest = Math.floor(rest / MORE)) this.#bytes[this.#length++] = MORE | (rest % MORE);
     this.#bytes[this.#length++] = rest;
   }

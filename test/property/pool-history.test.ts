@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import { type Row, inSteps } from "../../src/control/history/falling-rows.ts";
 import { type PoolHistory, historyAt } from "../../src/control/history/pool-history.ts";
 import { POOL_MOSTS, POOL_SUMS, type PoolRow, poolRowsTogether } from "../../src/control/history/pool-row.ts";
+import { encodeHistory } from "../../src/control/messages/stored-history.ts";
 import { type TrafficRow, trafficRowsTogether } from "../../src/control/history/traffic-row.ts";
 
 const RUNS = 100;
@@ -103,19 +104,56 @@ test("rows put together by way of any steps between are those put together at on
   );
 });
 
-test("a day of seconds is bounded", () => {
+test("a day of a busy pool is bounded, in rows and in bytes", () => {
+  // 100,000 tokens a second through 58 layers, and 100 requests a second whose latencies differ much.
+  const second = {
+    spanMs: 1000,
+    tokens: 10_000_000,
+    sumMean: 145_000_000,
+    sumMax: 160_000_000,
+    pairs: 5_800_000,
+    hops: 38_000_000,
+    nodeHops: 13_000_000,
+    steps: 20,
+    stepTime: 990_000,
+    queueWindows: 1,
+    running: 2400,
+    waiting: 300,
+    kvUse: 870,
+    peak: 1834,
+    lostRanks: 1,
+    missingExperts: 57,
+    epoch: 4321,
+  };
+  const counts = (first: number, some: number[]) => [...Array.from({ length: first }, () => 0), ...some];
+  const slot = {
+    spanMs: 10_000,
+    ended: 1000,
+    failed: 10,
+    ttft: counts(
+      30,
+      Array.from({ length: 16 }, () => 60),
+    ),
+    itl: counts(
+      20,
+      Array.from({ length: 12 }, () => 4000),
+    ),
+  };
   let history: PoolHistory = { pool: [], traffic: [] };
-  const figures = Object.fromEntries([...POOL_SUMS, ...POOL_MOSTS].map((name) => [name, 1]));
   let most = 0;
-  const begin = 1_800_000_007;
+  const begin = 1_800_000_000;
   for (let atS = begin; atS < begin + DAY + 4000; atS += 50) {
-    const seconds = Array.from(
-      { length: 50 },
-      (_, i) => ({ ...figures, atS: atS + i, seconds: 1 }) as PoolRow,
+    const pool = Array.from({ length: 50 }, (_, i) => ({ ...second, atS: atS + i, seconds: 1 }));
+    const traffic = Array.from({ length: 5 }, (_, i) => ({ ...slot, atS: atS + 10 * i, seconds: 10 }));
+    history = historyAt(
+      { pool: [...history.pool, ...pool], traffic: [...history.traffic, ...traffic] },
+      atS + 49,
     );
-    history = historyAt({ ...history, pool: [...history.pool, ...seconds] }, atS + 49);
     most = Math.max(most, history.pool.length);
   }
   expect(most).toBeLessThanOrEqual(2300);
-  expect(history.pool.reduce((sum, { spanMs }) => sum + spanMs, 0)).toBeGreaterThanOrEqual(DAY);
+  expect(history.traffic.length).toBeLessThanOrEqual(1760);
+  expect(history.pool.reduce((sum, { spanMs }) => sum + spanMs, 0)).toBeGreaterThanOrEqual(DAY * 1000);
+  expect(history.traffic.reduce((sum, { ended }) => sum + ended, 0)).toBeGreaterThanOrEqual(DAY * 100);
+  expect(encodeHistory(history).length).toBeLessThan(300_000);
 });

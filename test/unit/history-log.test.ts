@@ -1,5 +1,6 @@
 import { beforeEach, expect, test } from "vitest";
 import { NO_HISTORY } from "../../src/control/history/pool-history.ts";
+import { decodeHistory, encodeHistory } from "../../src/control/messages/stored-history.ts";
 import { HistoryLog } from "../../src/control/lead/history-log.ts";
 import type { PoolWindow } from "../../src/model/pool-window.ts";
 import { poolReport } from "./pool-report-fixture.ts";
@@ -107,6 +108,14 @@ test("what gateways measured at the same time adds up, in whichever order it com
     { atS: AT_S - 20, seconds: 10, spanMs: 10_000, ended: 2, failed: 1, ttft: [0, 5], itl: [9] },
     { atS: AT_S - 10, seconds: 10, spanMs: 10_000, ended: 10, failed: 2, ttft: [0, 5, 2], itl: [18] },
   ]);
+});
+
+test("what is stored can be read again, however much was counted", () => {
+  const report = poolReport({ gpuPeak: [] });
+  for (const tokens of [1e15, 1e15, Number.POSITIVE_INFINITY, Number.NaN])
+    log.observe(WELL, { window: windowOf({ tokens }), report });
+  const [row] = decodeHistory(encodeHistory(log.take())).pool;
+  expect(row.spanMs).toBe(4000);
 });
 
 test("it is stored when there is something new, every ten seconds, and the next leader goes on from it", () => {

@@ -43,10 +43,10 @@ export interface PoolRow
 type Figures = Omit<PoolRow, keyof Row>;
 
 export function poolRowsTogether(a: Figures, b: Figures): Figures {
-  return Object.fromEntries([
-    ...POOL_SUMS.map((name) => [name, a[name] + b[name]]),
-    ...POOL_MOSTS.map((name) => [name, Math.max(a[name], b[name])]),
-  ]) as Figures;
+  const both: { -readonly [K in keyof Figures]: number } = { ...a };
+  for (const name of POOL_SUMS) both[name] += b[name];
+  for (const name of POOL_MOSTS) both[name] = Math.max(both[name], b[name]);
+  return both;
 }
 
 /** How a pool is, whatever it does. */

@@ -114,8 +114,11 @@ const order: Shape<Order> = variants<Order>("kind", {
   rollback: record({ kind: word(["rollback"]), epoch: whole(1) }),
 });
 
+/** By a gateway in a slot of time: sums of many are exact. */
+const MOST_COUNTED = 1e9;
+
 const countsByBucket: Shape<readonly number[]> = (value, at) => {
-  const byBucket = list(whole())(value, at);
+  const byBucket = list(whole(0, MOST_COUNTED))(value, at);
   demand(byBucket.length <= BUCKETS, "it counts what is in no bucket");
   return byBucket;
 };
@@ -164,9 +167,9 @@ const heads: Shape<Head> = variants<Head>("kind", {
   traffic: record<TrafficMessage>({
     kind: word(["traffic"]),
     atS: whole(),
-    spanMs: whole(),
-    ended: whole(),
-    failed: whole(),
+    spanMs: whole(0, MOST_COUNTED),
+    ended: whole(0, MOST_COUNTED),
+    failed: whole(0, MOST_COUNTED),
     ttft: countsByBucket,
     itl: countsByBucket,
   }),

@@ -6,7 +6,7 @@ import { type Range, type Span, anchorOf, spanOf } from "./ranges.ts";
 /** Requests of ten seconds are counted when these are over, and stored some time later: so much is asked for again. */
 const AGAIN_MS = 60_000;
 const HOUR_MS = 3_600_000;
-const HOUR_EVERY_MS = 30_000;
+const HOUR_EVERY_MS = 10_000;
 
 export interface ShownHistory {
   readonly span: Span;
