@@ -13,8 +13,14 @@ const whole = fc.nat({ max: 2 ** 40 });
 const poolFigures = fc.record(
   Object.fromEntries([...POOL_SUMS, ...POOL_MOSTS].map((name) => [name, whole])),
 ) as fc.Arbitrary<Omit<PoolRow, keyof Row>>;
-const counts = fc.array(fc.nat({ max: 1000 }), { maxLength: 5 });
-const trafficFigures = fc.record({ spanMs: whole, ended: whole, failed: whole, ttft: counts, itl: counts });
+const someCounts = fc.array(fc.nat({ max: 1000 }), { maxLength: 5 });
+const trafficFigures = fc.record({
+  spanMs: whole,
+  ended: whole,
+  failed: whole,
+  ttft: someCounts,
+  itl: someCounts,
+});
 
 /** Some rows of the finest kind, ascending, with pauses of all lengths. */
 const someHistory: fc.Arbitrary<PoolHistory> = fc
