@@ -1,9 +1,10 @@
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { type RunningGateway, startGateway } from "../../harness/fakes/start-gateway.ts";
-import { deadUrl } from "../../harness/fakes/start-openai-server.ts";
+import { deadUrl, startOpenAiServer } from "../../harness/fakes/start-openai-server.ts";
 import { type ScratchFolder, scratchFolder } from "../../harness/scratch-folder.ts";
 import { smallGroup } from "../../harness/small-group.ts";
 import { SMALL_MODEL, SMALL_MOE_LAYERS } from "../../harness/small-model.ts";
+import type { ControlLoop } from "../../src/control/control-loop.ts";
 import { patiently } from "../patiently.ts";
 
 let folder: ScratchFolder;
@@ -70,6 +71,48 @@ test("what a pool did and how it was outlives the gateway, second by second", as
   expect(row["balancedness"]).toBeGreaterThan(0.5);
   // Engines do not report these.
   expect(row).toMatchObject({ stepMs: null, hopsPerToken: null, running: null });
+});
+
+test("what a gateway measured of a pool's requests in ten seconds is there when these are over", async () => {
+  const engine = await startOpenAiServer();
+  // Two seconds before that.
+  const now = Date.now;
+  const ahead = 8000 - (now() % 10_000);
+  const clock = vi.spyOn(Date, "now").mockImplementation(() => now() + ahead);
+  const other = await startGateway(`
+control: { sharesMs: 50 }
+pools: [{ name: chat, kind: openai, models: [small], urls: ["${engine.url}"], experts: ${await smallGroup(folder)} }]
+`);
+  try {
+    const loop = other.app.pools()[0].controlled?.loop as ControlLoop;
+    const reported = vi.spyOn(loop, "reportTraffic");
+    const headers = { "content-type": "application/json" };
+    const body = JSON.stringify({ model: "small", stream: true, messages: [{ role: "user", content: "x" }] });
+    const answer = await fetch(`${other.url}/v1/chat/completions`, { method: "POST", headers, body });
+    expect([answer.status, (await answer.text()).length > 0]).toEqual([200, true]);
+    const report = () => reported.mock.calls.find(([, { ended }]) => ended > 0);
+    await expect.poll(report, patiently).toBeDefined();
+    const [slot, { spanMs }] = report() as Parameters<ControlLoop["reportTraffic"]>;
+    expect([slot % 10, spanMs > 0, spanMs <= 10_000]).toEqual([0, true, true]);
+    // What has been received is stored when the leader goes.
+    const stored = async () => {
+      await loop.resign();
+      await loop.start();
+      return loop.view.history.traffic.filter(({ atS }) => atS === slot);
+    };
+    await expect
+      .poll(stored, patiently)
+      .toMatchObject([{ atS: slot, seconds: 10, spanMs, ended: 1, failed: 0 }]);
+    const found = await fetch(`${other.url}/ep/v1/history/chat?step=10&from=${slot * 1000}`);
+    const [row] = ((await found.json()) as Answer).rows;
+    expect(row).toMatchObject({ at: slot * 1000, failedPerSecond: 0 });
+    expect(row["requestsPerSecond"]).toBeCloseTo(1000 / spanMs, 3);
+    expect(row["ttftP50"]).toBeGreaterThan(0);
+  } finally {
+    clock.mockRestore();
+    await other.stop();
+    await engine.kill();
+  }
 });
 
 test("a part of it is asked for by times, put together in steps, as JSON or CSV", async () => {

@@ -11,7 +11,7 @@ interface Properties {
 /** Says which moment is shown, and how the pool was then. */
 export function PastNotice({ at, row, back }: Properties) {
   return (
-    <p class="past" role="status">
+    <p class="past-notice" role="status">
       <strong>
         {new Date(at).toLocaleDateString("en-GB", { dateStyle: "medium" })}, {time(at)}.
       </strong>{" "}
