@@ -1,5 +1,5 @@
 // Makes a checkout ready to run: dependencies, the pinned Node, the dashboard and, with --test, Chromium, Redis and
-// Python.
+// Python; in CI Prometheus too.
 // Runs on Node 20 with nothing installed, before `npm start`, `npm run plimsoll` and `npm test`.
 // Speaks on standard error only: standard output belongs to the command that follows.
 import { spawnSync } from "node:child_process";
@@ -70,8 +70,17 @@ const python = {
   },
 };
 
+/** Tests that use it are skipped without: where nobody waits for them, it is a server that nobody asked for. */
+const prometheus = {
+  missing: () => !onPath("promtool"),
+  supply() {
+    installFromDebian("prometheus", "CI tests alerts and dashboards with Debian's prometheus: install it");
+  },
+};
+
 const steps = [dependencies, pinnedNode, dashboard];
 if (process.argv.includes("--test")) steps.push(chromium, redis, python);
+if (process.argv.includes("--test") && process.env.CI !== undefined) steps.push(prometheus);
 
 process.chdir(root);
 if (steps.some((step) => step.missing())) {

@@ -1,14 +1,16 @@
 import { randomBytes } from "node:crypto";
 import { hostname } from "node:os";
+import { ownVersion } from "./capture/own-version.ts";
 import { Recording } from "./capture/recording.ts";
 import type { Config } from "./config/config.ts";
 import { shippedModels } from "./config/shapes.ts";
 import type { ControlledPool } from "./control/controlled-pool.ts";
+import { RANK_STATES } from "./control/messages/operator-state.ts";
 import type { Store } from "./control/store.ts";
 import { Solver } from "./control/solve/solver.ts";
 import { planSolver } from "./plans/plan-solver.ts";
 import { httpApp } from "./http/app.ts";
-import { EARLY_REASONS, REQUEST_REASONS } from "./http/errors.ts";
+import { EARLY_REASONS, REQUEST_REASONS, statusOf } from "./http/errors.ts";
 import { listen, listenLocally, stopListening } from "./http/listening.ts";
 import { Rng } from "./lib/rng.ts";
 import { LocalStore } from "./store/local/local-store.ts";
@@ -26,9 +28,15 @@ import type { ServingPool } from "./serving/serving-pool.ts";
 import { GatewayBoard } from "./serving/sharing/gateway-board.ts";
 import { GatewaySharer } from "./serving/sharing/gateway-sharer.ts";
 import { TrafficMeter } from "./serving/traffic/traffic-meter.ts";
-import { TrafficSlots } from "./serving/traffic/traffic-slots.ts";
+import { collecting } from "./telemetry/collecting.ts";
 import { Metrics } from "./telemetry/metrics.ts";
-import type { ControlReading, ShardReading } from "./telemetry/readings.ts";
+import type {
+  ControlReading,
+  DeployedReading,
+  PlacedReading,
+  Readings,
+  ShardReading,
+} from "./telemetry/readings.ts";
 
 /** A whole gateway, every part made and joined. */
 export interface App {
@@ -46,7 +54,7 @@ export interface App {
   startLocally(path: string): Promise<void>;
   /**
    * Switches to another configuration, as PoolSet.reload: no request is dropped. What belongs to the process (`http`,
-   * `tenancy`, `store`, `workers`) waits for the next start.
+   * `tenancy`, `store`, `telemetry`, `workers`) waits for the next start.
    */
   reload(config: Config): Promise<void>;
   /** Asks the servers of all pools what they list, if that was not done just now; resolves within a second. */
@@ -58,6 +66,10 @@ export interface App {
 const clock = { now: () => performance.now() };
 const wallClock = () => Date.now();
 const SALT_BYTES = 16;
+/** How long the last spans may take to reach their collector: what is left of the grace time, within these. */
+const LEAST_FLUSH_MS = 500;
+const MOST_FLUSH_MS = 5000;
+const NO_WORKERS = { count: 0, cpuSeconds: 0, residentBytes: 0 };
 
 /** Makes every part that the configuration names and joins them; nothing listens yet. */
 export async function compose(config: Config, surroundings: PoolSurroundings): Promise<App> {
@@ -78,7 +90,7 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
     rng: new Rng(wallClock()),
     gateway: gatewayName,
     salt: follows?.captureSalt ?? randomBytes(SALT_BYTES),
-    onNotice: follows?.onCaptureNotice ?? surroundings.onNotice,
+    onNotice: follows?.onOwnNotice ?? surroundings.onNotice,
   });
   const captured = () =>
     sumCaptured([
@@ -87,7 +99,21 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
     ]);
   const pools = new PoolSet(config, { store, gateway: gatewayName, leaseMs, surroundings, clock, wallClock });
   const serving = () => pools.all.flatMap((pool) => pool.serving);
-  const metrics = new Metrics({
+  const {
+    admission: { queue },
+    upstream,
+  } = config;
+  const limits = {
+    queueMs: queue.maxWaitMs,
+    firstTokenMs: upstream.firstTokenTimeoutMs,
+    idleMs: upstream.idleTimeoutMs,
+  };
+  const readings: Readings = {
+    build: { version: ownVersion(), node: process.version },
+    nowMs: wallClock,
+    workers: surroundings.workersUse ?? (() => NO_WORKERS),
+    deployed: () => serving().flatMap(deployedReading),
+    placed: () => pools.controlled.flatMap(placedReading),
     shards: () => serving().flatMap(shardReadings),
     routedExperts: () =>
       pools.all.flatMap(({ front: { engine } }) =>
@@ -107,12 +133,12 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
       ...pools.controlled.map(({ loop: { pool, view } }) => ({ pool, dropped: view.reading.dropped })),
       ...(board === null ? [] : [{ pool: "", dropped: board.reading.dropped }]),
     ],
-  });
+  };
+  const metrics = new Metrics(readings, { limits, statusOf });
   const admission = new Admission(config.admission, clock);
-  const slots = new TrafficSlots(metrics);
-  const meter = new TrafficMeter(clock, follows?.traffic ?? slots);
+  const meter = new TrafficMeter(clock, follows?.traffic ?? metrics);
   // A process that follows another is measured there.
-  const reports = follows === undefined ? new TrafficReports(pools.controlled, slots, wallClock) : null;
+  const reports = follows === undefined ? new TrafficReports(pools.controlled, meter.slots, wallClock) : null;
   const askModels = async () => {
     await Promise.all(serving().map(({ health }) => health.askModels()));
   };
@@ -120,6 +146,15 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
   const refreshModels = async () => {
     await refresh.join();
   };
+  // Where others serve, nothing passes here that a collector could be sent.
+  const collected =
+    surroundings.workers === undefined
+      ? await collecting(config, {
+          service: { version: ownVersion(), instance: gatewayName },
+          onFault: surroundings.onFault,
+          onNotice: follows?.onOwnNotice ?? surroundings.onNotice,
+        })
+      : null;
   const gatewayFor = ({ retry, hedge, admission: { retryAfterSeconds } }: Config) =>
     new Gateway(
       pools.all.map((pool) => pool.front),
@@ -127,6 +162,7 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
         admission,
         meter,
         capture: recording.capture,
+        ends: collected?.ends ?? null,
         retry,
         retryBudget: new RetryBudget(retry, clock.now()),
         hedge,
@@ -138,11 +174,16 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
       refresh,
       surroundings.onNotice,
     );
-  metrics.beginRefusals("", EARLY_REASONS);
-  for (const { front } of pools.all) metrics.begin(front.engine.pool, REQUEST_REASONS);
+  metrics.beginEarly(EARLY_REASONS);
+  const beginCounting = ({ front }: OpenPool) =>
+    metrics.begin(front.engine.pool, front.models, REQUEST_REASONS);
+  pools.all.forEach(beginCounting);
   let gateway = gatewayFor(config);
   recording.update(config.capture);
-  const metricsText = () => metrics.text();
+  const metricsText = async (whose: "gateway" | "experts", open: boolean) => {
+    const text = await (whose === "experts" ? metrics.expertsText() : metrics.text());
+    return open ? metrics.asOpenMetrics(text) : text;
+  };
   const operatorSocket = follows?.operatorSocket ?? null;
   const workers = surroundings.workers ?? (() => []);
   const parts = {
@@ -158,15 +199,17 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
     workers,
     capture: () => ({ on: recording.on, fault: recording.fault, ...captured() }),
     operatorSocket,
+    tracer: collected?.tracer ?? null,
   };
   const http = await httpApp(config, parts);
 
   const reload = (next: Config) =>
     pools.reload(next, (fresh) => {
-      for (const { front } of fresh) metrics.begin(front.engine.pool, REQUEST_REASONS);
+      fresh.forEach(beginCounting);
       admission.update(next.admission);
       recording.update(next.capture);
       gateway = gatewayFor(next);
+      collected?.reload(next);
     });
   // The primary, which has the workers' figures, shares them itself.
   const sharer =
@@ -178,12 +221,16 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
     pools.endReloads();
     sharer?.stop();
     reports?.stop();
+    const stoppedBy = performance.now() + config.http.graceMs;
     await stopListening(http, config.http.graceMs);
+    const flushed = collected?.close(
+      Math.max(LEAST_FLUSH_MS, Math.min(MOST_FLUSH_MS, stoppedBy - performance.now())),
+    );
     await pools.stop();
+    await flushed;
     await recording.close();
     await store.close();
     await Promise.all([solver.close(), planner.close()]);
-    await metrics.close();
   };
   const startWith = async (bind: () => Promise<string>) => {
     try {
@@ -222,18 +269,17 @@ function sayFaults(store: Store, onNotice: (line: string) => void): void {
 }
 
 function controlReading({ loop, inbox }: ControlledPool): ControlReading {
-  const { pool, leading, totals, view } = loop;
-  const { snapshot } = view;
+  const { pool, leading, totals, view, stageAgeMs } = loop;
+  const { snapshot, operatorState } = view;
   return {
     pool,
     leading,
+    paused: operatorState.paused,
+    stageAgeMs,
     ...totals,
     missingExperts: (snapshot?.missing ?? []).reduce((sum, { experts }) => sum + experts.length, 0),
     ranks: new Map(
-      [...Map.groupBy(loop.rankStates, (operatorState) => operatorState)].map(([operatorState, ranks]) => [
-        operatorState,
-        ranks.length,
-      ]),
+      RANK_STATES.map((state) => [state, loop.rankStates.filter((one) => one === state).length]),
     ),
     reports: inbox?.counts ?? null,
   };
@@ -247,5 +293,22 @@ function shardReadings({ engine, states }: ServingPool): ShardReading[] {
     tokens: states.tokens[i],
     ready: states.ready[i] === 1,
     admitting: states.admitting[i] === 1,
+    waiting: states.waitingNow(i),
+    kvUse: Number.isNaN(states.kvUseNow(i)) ? null : states.kvUseNow(i),
   }));
+}
+
+function deployedReading({ engine: { pool }, models, deployment }: ServingPool): DeployedReading[] {
+  return deployment === null ? [] : [{ pool, models, ...deployment }];
+}
+
+function placedReading({ loop: { pool, model, view } }: ControlledPool): PlacedReading[] {
+  if (view.snapshot === null) return [];
+  const { placement, replicas } = view.snapshot;
+  const { layers, experts } = placement;
+  const replicasOf = (row: number, expert: number) => {
+    const at = row * experts + expert;
+    return replicas.offsets[at + 1] - replicas.offsets[at];
+  };
+  return [{ pool, layers, experts, layerNumbers: model.moeLayers, replicasOf }];
 }

@@ -21,8 +21,9 @@ import { PoolHealth } from "../src/serving/health/pool-health.ts";
 import type { Pairing } from "../src/serving/pairing.ts";
 import type { RequestFacts } from "../src/serving/request/request-facts.ts";
 import { ServingPool } from "../src/serving/serving-pool.ts";
+import type { RequestTrace } from "../src/serving/tracing/request-trace.ts";
 import { TrafficMeter } from "../src/serving/traffic/traffic-meter.ts";
-import type { CountedTokens } from "../src/serving/traffic/traffic-observer.ts";
+import type { CountedTokens, Responded } from "../src/serving/traffic/traffic-observer.ts";
 import { limitsOf } from "./admission-desk.ts";
 import { HandClock } from "./hand-clock.ts";
 import { HEALTH } from "./watched-pool.ts";
@@ -138,6 +139,7 @@ export class FlightCase {
   readonly sent: Sent[] = [];
   readonly prefills: Sent[] = [];
   readonly outcomes: string[] = [];
+  readonly responded: Responded[] = [];
   readonly refusals: string[] = [];
   readonly tokens: CountedTokens[] = [];
   readonly faults: Error[] = [];
@@ -145,6 +147,7 @@ export class FlightCase {
   readonly deck: FlightDeck;
   readonly pool: ServingPool;
   resent = 0;
+  retriesDenied = 0;
   /** Whether engines throw when they are sent a request. */
   engineThrows = false;
 
@@ -166,12 +169,15 @@ export class FlightCase {
         firstFrame: () => {},
         laterFrame: () => {},
         ended: (_pool, _ms, outcome) => this.outcomes.push(outcome),
+        responded: (_pool, responded) => this.responded.push(responded),
         resent: () => this.resent++,
+        retryDenied: () => this.retriesDenied++,
         tokens: (_pool, counted) => this.tokens.push(counted),
         refused: (_pool, reason) => this.refusals.push(reason),
       }),
       retry,
       capture: this.capture,
+      ends: null,
       retryBudget: new RetryBudget(retry, 0),
       hedge: { afterMs: hedgeMs },
       retryAfterSeconds: 1,
@@ -184,7 +190,12 @@ export class FlightCase {
     this.pool = this.#pool("p", shards, this.sent, undefined, prefill);
   }
 
-  fly(client = new HeardClient(), body = '{"model":"m"}', more: Partial<RequestFacts> = {}): Flight {
+  fly(
+    client = new HeardClient(),
+    body = '{"model":"m"}',
+    more: Partial<RequestFacts> = {},
+    trace: RequestTrace | null = null,
+  ): Flight {
     const facts: RequestFacts = {
       model: "m",
       responseId: null,
@@ -207,7 +218,7 @@ export class FlightCase {
       headers: [],
       body: Buffer.from(body),
     };
-    return new Flight(this.deck, this.pool, facts, "m", request, client).start();
+    return new Flight(this.deck, this.pool, facts, "m", request, client, trace).start();
   }
 
   /** Everything that requests take and give back: all zero when none is in flight. */

@@ -16,6 +16,7 @@ import {
   encodeMessage,
 } from "./messages/pool-message.ts";
 import { PoolView } from "./follow/pool-view.ts";
+import { StageAge } from "./follow/stage-age.ts";
 import type { TrafficFigures } from "./history/traffic-row.ts";
 import { type AuditRecord, decodeAuditEntry, encodeAuditEntry } from "./messages/audit-entry.ts";
 import { type RankState, rankState } from "./messages/operator-state.ts";
@@ -56,6 +57,7 @@ export class ControlLoop {
   readonly holder: string;
   readonly #options: ControlLoopOptions;
   readonly #leadership: Leadership;
+  readonly #stageAge: StageAge;
   readonly #totals = { terms: 0, rolloutsDone: 0, rolloutsGivenUp: 0 };
   /** Of nobody it is known that it sends requests, until somebody says so. */
   #requestsInFlight = () => 0;
@@ -69,6 +71,7 @@ export class ControlLoop {
     this.store = store.pool(plane.pool);
     this.view = view ?? new PoolView(plane.pool, onFault);
     this.#options = options;
+    this.#stageAge = new StageAge(this.view, clock);
     this.holder = `${gateway}/${randomBytes(6).toString("hex")}`;
     this.#leadership = new Leadership({
       store: this.store,
@@ -112,6 +115,7 @@ export class ControlLoop {
     const commit = (snapshot: RoutingSnapshot) => plane.commit(snapshot);
     this.#stopListening.push(
       this.view.onSnapshot(commit),
+      this.view.onChange(() => this.#stageAge.look()),
       store.onFault((fault) => {
         if (fault === null) void this.#handBack();
       }),
@@ -126,6 +130,11 @@ export class ControlLoop {
 
   get leading(): boolean {
     return this.#term !== null && this.#leadership.token !== null;
+  }
+
+  /** How long the stage of a rollout has been under way; 0 while none is. */
+  get stageAgeMs(): number {
+    return this.#stageAge.ms;
   }
 
   get totals(): ControlTotals {

@@ -7,6 +7,7 @@ import type { Store } from "../control/store.ts";
 import type { Gateway } from "../serving/gateway.ts";
 import type { ControlledPool } from "../control/controlled-pool.ts";
 import { printable } from "../lib/printable.ts";
+import type { RequestTracer } from "../serving/tracing/request-trace.ts";
 import { dashboard } from "./dashboard.ts";
 import { answerConnect, answerMalformed } from "./answer-malformed.ts";
 import { encodingFault } from "./content-encoding.ts";
@@ -19,11 +20,12 @@ import { eventRoutes } from "./event-routes.ts";
 import { expertRoutes } from "./expert-routes.ts";
 import { framingFault } from "./framing-fault.ts";
 import { loadRoute } from "./load-route.ts";
+import { type LogIds, logIds } from "./log-ids.ts";
 import { requestIdOf } from "./headers.ts";
 import { historyRoute } from "./history-route.ts";
 import { boundPipelines } from "./in-turn.ts";
 import { openAiRoutes } from "./openai-routes.ts";
-import { type CaptureView, type WorkerView, operatorRoutes } from "./operator-routes.ts";
+import { type CaptureView, type OperatorParts, type WorkerView, operatorRoutes } from "./operator-routes.ts";
 import { operatorDoor } from "./operator-door.ts";
 import { orderRoutes } from "./order-routes.ts";
 import { otherMethods } from "./other-methods.ts";
@@ -34,6 +36,7 @@ import { LINGER_MS, sendError } from "./send-error.ts";
 import { simulationRoutes } from "./simulation-routes.ts";
 import { planRoute, solveRoute } from "./solve-route.ts";
 import { ReadingTurns } from "./reading-turns.ts";
+import { RequestLog } from "./request-log.ts";
 import { relayRoutes } from "./relay-routes.ts";
 
 export interface AppParts {
@@ -48,7 +51,7 @@ export interface AppParts {
   readonly planner: Solver;
   /** This gateway's among those that share the store. */
   readonly gatewayName: string;
-  readonly metricsText: () => Promise<string>;
+  readonly metricsText: OperatorParts["metricsText"];
   /** Milliseconds since 1970. */
   readonly wallClock: () => number;
   /** The processes that serve behind the port, where there are several. */
@@ -57,6 +60,8 @@ export interface AppParts {
   readonly capture: () => CaptureView;
   /** The socket of the process that answers operators and engines; null where this one does. */
   readonly operatorSocket: string | null;
+  /** Null where no request is traced. */
+  readonly tracer: RequestTracer | null;
 }
 
 /** How often connections are checked for requests that take too long. */
@@ -76,10 +81,12 @@ export async function httpApp(config: Config, parts: AppParts): Promise<FastifyI
   const { gateway, controlled, wallClock, operatorSocket } = parts;
   const { http } = config;
   const { meter } = gateway().deck;
+  const log = new RequestLog(http.logLevel);
   const app = fastify({
     genReqId: ({ headers }) => requestIdOf(headers),
     bodyLimit: http.bodyLimitBytes,
     logger: { level: http.logLevel, stream: LOG },
+    logController: log,
     routerOptions: { maxParamLength: LONGEST_ID },
     schemaController: NO_SCHEMAS,
     // A logger for each request costs more than its routing; the one line of a failed request names it.
@@ -104,13 +111,14 @@ export async function httpApp(config: Config, parts: AppParts): Promise<FastifyI
   const operatorRefusals = new Refusals(app.log, () => {});
   const sendRaw = (response: ServerResponse, requestId: string, error: unknown) => {
     const shape = shapeAt(response.req.url ?? "");
-    sendError(response, refusals.answer(error, requestId), { requestId, shape, cors: [] });
+    const answer = refusals.answer(error, logIds(requestId, response.req, null));
+    sendError(response, answer, { requestId, shape, cors: [] });
   };
   app.setErrorHandler((error, request, reply) =>
-    reply.send(errorBody(refusals.answer(error, request.id), request, reply)),
+    reply.send(errorBody(refusals.answer(error, idsOf(request)), request, reply)),
   );
   const refuseOperator = (error: unknown, request: FastifyRequest, reply: FastifyReply) => {
-    const answer = operatorRefusals.answer(error, request.id);
+    const answer = operatorRefusals.answer(error, idsOf(request));
     if (request.raw.complete) return reply.send(errorBody(answer, request, reply));
     const headers = Object.entries(reply.getHeaders()).flatMap(([name, value]) => [name, String(value)]);
     const answering = { requestId: request.id, shape: shapeAt(request.url), cors: headers };
@@ -145,7 +153,8 @@ export async function httpApp(config: Config, parts: AppParts): Promise<FastifyI
   const cors = new Cors(http.corsOrigins);
   // One body of the largest size always fits.
   const memory = new BodyMemory(Math.max(http.bodyMemoryBytes, http.bodyLimitBytes), "http.bodyMemoryBytes");
-  const proxying = { gateway, origins, http, memory, turns: new ReadingTurns(), cors, refusals };
+  const tracing = { tracer: parts.tracer, log };
+  const proxying = { gateway, origins, http, memory, turns: new ReadingTurns(), cors, refusals, ...tracing };
   await app.register(async (scope) => openAiRoutes(scope, proxying));
   if (operatorSocket !== null) {
     refuseOtherMethods();
@@ -180,6 +189,10 @@ export async function httpApp(config: Config, parts: AppParts): Promise<FastifyI
 /** What is wrong with a request by its route and headers: without a route its body is not read. */
 function unreadable({ is404, method, url, raw }: FastifyRequest): Error | undefined {
   return is404 ? routeNotFound(method, url) : (framingFault(raw) ?? undefined);
+}
+
+function idsOf({ id, raw }: FastifyRequest): LogIds {
+  return logIds(id, raw, null);
 }
 
 function noSchema(): never {

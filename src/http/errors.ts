@@ -45,6 +45,11 @@ export const REASONS = {
 
 export type Reason = keyof typeof REASONS;
 
+/** The status for a reason. */
+export function statusOf(reason: string): number {
+  return Object.hasOwn(REASONS, reason) ? REASONS[reason as Reason][0] : REASONS.internal[0];
+}
+
 /** Those that a request for a pool's model may be refused for. */
 export const REQUEST_REASONS = [
   "invalid_request",

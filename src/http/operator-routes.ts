@@ -8,6 +8,8 @@ import { poolReadiness } from "./pool-readiness.ts";
 
 /** Clients may invent as many as they like. */
 const TENANTS_SHOWN = 20;
+const PROMETHEUS_TEXT = "text/plain; version=0.0.4; charset=utf-8";
+const OPEN_METRICS_TEXT = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /** One of the processes that serve behind the port. */
 export interface WorkerView {
@@ -32,7 +34,8 @@ export interface OperatorParts {
   readonly gatewayName: string;
   readonly store: Store;
   readonly controlled: readonly ControlledPool[];
-  readonly metricsText: () => Promise<string>;
+  /** @param open as OpenMetrics has it, else as Prometheus does */
+  readonly metricsText: (whose: "gateway" | "experts", open: boolean) => Promise<string>;
   readonly workers: () => readonly WorkerView[];
   readonly capture: () => CaptureView;
   /** Whether a request is an operator's: what is open to all then says more. */
@@ -61,9 +64,14 @@ export function operatorRoutes(app: FastifyInstance, parts: OperatorParts): void
       .send({ status, pools: Object.fromEntries(pools), ...ofStore, epochs });
   });
 
-  app.get("/metrics", async (_request, reply) =>
-    reply.type("text/plain; version=0.0.4; charset=utf-8").send(await metricsText()),
-  );
+  for (const [path, whose] of [
+    ["/metrics", "gateway"],
+    ["/metrics/experts", "experts"],
+  ] as const)
+    app.get(path, async ({ headers }, reply) => {
+      const open = asksForOpenMetrics(headers.accept);
+      return reply.type(open ? OPEN_METRICS_TEXT : PROMETHEUS_TEXT).send(await metricsText(whose, open));
+    });
 
   app.get("/admin/state", async () => ({
     gateway: gatewayName,
@@ -97,6 +105,14 @@ export function operatorRoutes(app: FastifyInstance, parts: OperatorParts): void
         })),
       })),
   }));
+}
+
+/** Prometheus names its own form too, with less weight; a weight of 0 is none. */
+function asksForOpenMetrics(accept: string | undefined): boolean {
+  return (accept ?? "").split(",").some((range) => {
+    const [type, ...parameters] = range.split(";").map((part) => part.trim().toLowerCase());
+    return type === "application/openmetrics-text" && !parameters.some((one) => /^q=0(?:\.0*)?$/.test(one));
+  });
 }
 
 function controlledBy(pools: readonly ControlledPool[], name: string): ControlledPool | null {

@@ -1,6 +1,7 @@
 import type { Store } from "../control/store.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { RoutingTrace } from "../model/routing-trace.ts";
+import type { WorkersUse } from "../model/workers-use.ts";
 import type { CaptureCounts } from "../serving/capture/capture-counts.ts";
 import type { HealthListener } from "../serving/health/pool-health.ts";
 import type { TrafficObserver } from "../serving/traffic/traffic-observer.ts";
@@ -17,6 +18,8 @@ export interface PoolSurroundings {
   readonly onNotice: (line: string) => void;
   /** The processes that serve for this one, with their requests in flight. */
   readonly workers?: () => readonly { readonly pid: number; readonly inFlight: number }[];
+  /** What they use of the machine. */
+  readonly workersUse?: () => WorkersUse;
   /** What those have recorded. */
   readonly captured?: () => CaptureCounts;
   /** Receives what the pools' health is decided from as well. */
@@ -29,8 +32,8 @@ export interface PoolSurroundings {
     readonly refreshModels: () => Promise<void>;
     /** Hides names and prompts in what is recorded: the same in every worker. */
     readonly captureSalt: Uint8Array;
-    /** Receives one line for a person about what is recorded, which differs from worker to worker. */
-    readonly onCaptureNotice: (line: string) => void;
+    /** Receives one line for a person about what differs from worker to worker: what is recorded, and what is traced. */
+    readonly onOwnNotice: (line: string) => void;
   };
 }
 

@@ -1,5 +1,5 @@
 import type { RequestOutcome } from "../serving/traffic/traffic-observer.ts";
-import type { PoolHistogram } from "./pool-histogram.ts";
+import type { ResponseCounts } from "./response-counts.ts";
 
 /** Of requests that were answered whole. */
 export interface TokenTotals {
@@ -11,15 +11,26 @@ export interface TokenTotals {
   uncached: number;
 }
 
+/** Of one model's requests that were answered whole. */
+export interface ModelTokens {
+  prompt: number;
+  /** Of the prompts, what engines say that they found in a cache. */
+  cached: number;
+  completion: number;
+}
+
 /** What has been counted since the start. */
 export interface Counted {
   /** By pool, then by outcome. */
   readonly ended: ReadonlyMap<string, Readonly<Record<RequestOutcome, number>>>;
+  readonly responses: Pick<ResponseCounts, "read">;
   /** By pool. */
   readonly resent: ReadonlyMap<string, number>;
+  readonly deniedRetries: ReadonlyMap<string, number>;
   /** By pool, then by reason. */
   readonly refused: ReadonlyMap<string, ReadonlyMap<string, number>>;
   /** By pool. */
   readonly tokens: ReadonlyMap<string, TokenTotals>;
-  readonly times: readonly PoolHistogram[];
+  /** By pool, then by model. */
+  readonly modelTokens: ReadonlyMap<string, ReadonlyMap<string, ModelTokens>>;
 }

@@ -1,61 +1,72 @@
-import type { CountedTokens, RequestOutcome } from "../serving/traffic/traffic-observer.ts";
-import type { Counted, TokenTotals } from "./counted.ts";
+import type { CountedTokens, RequestOutcome, Responded } from "../serving/traffic/traffic-observer.ts";
+import { ByModel } from "./by-model.ts";
+import type { Counted, ModelTokens, TokenTotals } from "./counted.ts";
+import { Exemplars } from "./exemplars.ts";
+import type { Family } from "./family.ts";
+import { TOKEN_BOUNDS, type TimeLimits, timeBounds } from "./histogram-bounds.ts";
+import { openMetricsText } from "./open-metrics.ts";
 import { PoolHistogram } from "./pool-histogram.ts";
-import type { PrometheusText } from "./prometheus-text.ts";
 import type { Readings } from "./readings.ts";
+import { ResponseCounts } from "./response-counts.ts";
 
-/** From a bound to the next an eighth to a third more, where targets are. */
-const TTFT_SECONDS = [
-  0.01, 0.025, 0.035, 0.05, 0.07, 0.1, 0.125, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.8, 1, 1.25, 1.5, 2, 2.5,
-  3.5, 5, 7, 10, 15, 30, 60,
-];
-const ITL_SECONDS = [
-  0.002, 0.003, 0.004, 0.005, 0.006, 0.008, 0.01, 0.0125, 0.015, 0.0175, 0.02, 0.0225, 0.025, 0.03, 0.035,
-  0.04, 0.05, 0.06, 0.075, 0.09, 0.1, 0.11, 0.125, 0.14, 0.15, 0.175, 0.2, 0.25, 0.3, 0.4, 0.5, 0.7, 1, 5,
-];
-/** Powers of two, and between them one and a half times each. */
-const TOKENS = Array.from({ length: 17 }, (_, power) => [2 ** (power + 3), 1.5 * 2 ** (power + 3)]).flat();
-const DURATION_SECONDS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300];
+/** What metrics are made with. */
+export interface MetricsOptions {
+  readonly limits: TimeLimits;
+  /** The status that clients get for a reason. */
+  readonly statusOf: (reason: string) => number;
+}
+
+/** What is loaded for the first scrape. */
+interface Exposition {
+  readonly text: typeof import("./prometheus-text.ts").prometheusText;
+  readonly all: readonly Family[];
+  readonly experts: readonly Family[];
+}
 
 /**
- * Counts in plain tables; OpenTelemetry reads them at a scrape, and is loaded for the first one. Receives traffic from
- * serving/traffic/traffic-meter.ts.
+ * Counts in plain tables; they are read at a scrape, and OpenTelemetry, which writes them, is loaded for the first one.
+ * Receives traffic from serving/traffic/traffic-meter.ts. docs/metrics.md says what each metric means.
  */
 export class Metrics {
-  readonly #ttft = new PoolHistogram(
-    "plimsoll_ttft_seconds",
-    "Arrival to the first frame with content",
-    TTFT_SECONDS,
-  );
-  readonly #itl = new PoolHistogram("plimsoll_itl_seconds", "Between two frames with content", ITL_SECONDS);
-  readonly #duration = new PoolHistogram(
-    "plimsoll_request_seconds",
-    "Arrival to the end of the response",
-    DURATION_SECONDS,
-  );
+  readonly #ttft: PoolHistogram;
+  readonly #itl: PoolHistogram;
+  readonly #duration: PoolHistogram;
   readonly #prompt = new PoolHistogram(
     "plimsoll_prompt_tokens",
     "Tokens of prompts that were answered: as the engine counts them, else a fourth of their bytes",
-    TOKENS,
+    TOKEN_BOUNDS,
   );
   readonly #answer = new PoolHistogram(
     "plimsoll_answer_tokens",
     "Tokens of answers: as the engine counts them, else frames with content",
-    TOKENS,
+    TOKEN_BOUNDS,
   );
   readonly #tokens = new Map<string, TokenTotals>();
+  readonly #modelTokens = new ByModel<ModelTokens>(() => ({ prompt: 0, cached: 0, completion: 0 }));
   readonly #ended = new Map<string, Record<RequestOutcome, number>>();
+  readonly #responses: ResponseCounts;
   readonly #resent = new Map<string, number>();
+  readonly #deniedRetries = new Map<string, number>();
   readonly #refused = new Map<string, Map<string, number>>();
+  readonly #exemplars = new Exemplars();
   readonly #readings: Readings;
-  #text: Promise<PrometheusText> | null = null;
+  #exposition: Promise<Exposition> | null = null;
 
-  constructor(readings: Readings) {
+  constructor(readings: Readings, { limits, statusOf }: MetricsOptions) {
+    const { ttft, itl, duration } = timeBounds(limits);
+    this.#ttft = new PoolHistogram("plimsoll_ttft_seconds", "Arrival to the first frame with content", ttft);
+    this.#itl = new PoolHistogram("plimsoll_itl_seconds", "Between two frames with content", itl);
+    this.#duration = new PoolHistogram(
+      "plimsoll_request_seconds",
+      "Arrival to the end of the response",
+      duration,
+    );
+    this.#responses = new ResponseCounts(statusOf);
     this.#readings = readings;
   }
 
-  firstFrame(pool: string, sinceArrivalMs: number): void {
-    this.#ttft.record(pool, sinceArrivalMs / 1000);
+  firstFrame(pool: string, sinceArrivalMs: number, traceId: string | null = null): void {
+    this.#time(this.#ttft, pool, sinceArrivalMs / 1000, traceId);
   }
 
   laterFrame(pool: string, sincePreviousMs: number): void {
@@ -63,41 +74,63 @@ export class Metrics {
   }
 
   /** The time until a client left or was refused says nothing about the answers: it is not in the histogram. */
-  ended(pool: string, durationMs: number, outcome: RequestOutcome): void {
+  ended(pool: string, durationMs: number, outcome: RequestOutcome, traceId: string | null = null): void {
     this.#outcomesOf(pool)[outcome]++;
-    if (outcome !== "cancelled" && outcome !== "refused") this.#duration.record(pool, durationMs / 1000);
+    if (outcome !== "cancelled" && outcome !== "refused")
+      this.#time(this.#duration, pool, durationMs / 1000, traceId);
   }
 
-  tokens(pool: string, { prompt, answer, cached, reported }: CountedTokens): void {
+  responded(pool: string, responded: Responded): void {
+    this.#responses.add(pool, responded);
+  }
+
+  tokens(pool: string, { model, prompt, answer, cached, reported }: CountedTokens): void {
     this.#prompt.record(pool, prompt);
     if (answer !== null) this.#answer.record(pool, answer);
+    const ofModel = this.#modelTokens.of(pool, model);
+    ofModel.prompt += prompt;
+    ofModel.completion += answer ?? 0;
     const totals = this.#tokensOf(pool);
     if (reported) totals.reported++;
     else totals.estimated++;
     if (cached === null) return;
-    totals.cached += Math.min(cached, prompt);
+    const found = Math.min(cached, prompt);
+    ofModel.cached += found;
+    totals.cached += found;
     totals.uncached += Math.max(0, prompt - cached);
   }
 
-  /** Counters of a pool begin at 0, so that their first increase shows. @param reasons of refusals */
-  begin(pool: string, reasons: readonly string[]): void {
+  /**
+   * What is counted of a pool begins at 0, so that its first increase shows.
+   * @param models of its configuration
+   * @param reasons of refusals
+   */
+  begin(pool: string, models: readonly string[], reasons: readonly string[]): void {
     this.#outcomesOf(pool);
     this.#tokensOf(pool);
-    add(this.#resent, pool, 0);
-    this.beginRefusals(pool, reasons);
+    this.#modelTokens.begin(pool, models);
+    for (const counts of [this.#resent, this.#deniedRetries]) add(counts, pool, 0);
+    for (const times of this.#times) times.begin(pool);
+    this.#beginRefusals(pool, models, reasons);
   }
 
-  /** The same of refusals alone. @param pool empty for those of requests whose pool is not known */
-  beginRefusals(pool: string, reasons: readonly string[]): void {
-    for (const reason of reasons) add(this.#refusalsOf(pool), reason, 0);
+  /** The same of requests that are refused before their pool is known. */
+  beginEarly(reasons: readonly string[]): void {
+    this.#beginRefusals("", [""], reasons);
   }
 
   resent(pool: string): void {
     add(this.#resent, pool, 1);
   }
 
+  retryDenied(pool: string): void {
+    add(this.#deniedRetries, pool, 1);
+  }
+
+  /** A request whose pool is not known has its response with that. */
   refused(pool: string, reason: string): void {
     add(this.#refusalsOf(pool), reason, 1);
+    if (pool === "") this.responded("", { model: "", status: null, errorType: reason });
   }
 
   /** Loads OpenTelemetry, which takes a moment: before there are streams that it would hold up. */
@@ -105,29 +138,57 @@ export class Metrics {
     await this.#open();
   }
 
-  /** Everything in Prometheus' text format. */
+  /** Everything but the experts, in Prometheus' text format. */
   async text(): Promise<string> {
-    return (await this.#open()).read();
+    const { text, all } = await this.#open();
+    return text(all, this.#times);
   }
 
-  async close(): Promise<void> {
-    await (await this.#text)?.close();
+  /** A series for every expert of every layer. */
+  async expertsText(): Promise<string> {
+    const { text, experts } = await this.#open();
+    return text(experts, []);
   }
 
-  #open(): Promise<PrometheusText> {
-    return (this.#text ??= this.#load());
+  /** The same as OpenMetrics has it, with the traces of single requests. @param text Prometheus' */
+  asOpenMetrics(text: string): string {
+    return openMetricsText(text, this.#exemplars);
   }
 
-  async #load(): Promise<PrometheusText> {
-    const { PrometheusText } = await import("./prometheus-text.ts");
+  get #times(): readonly PoolHistogram[] {
+    return [this.#ttft, this.#itl, this.#duration, this.#prompt, this.#answer];
+  }
+
+  #open(): Promise<Exposition> {
+    return (this.#exposition ??= this.#load());
+  }
+
+  async #load(): Promise<Exposition> {
+    const [{ prometheusText: text }, { everyFamily }, { expertFamilies }] = await Promise.all([
+      import("./prometheus-text.ts"),
+      import("./families/every-family.ts"),
+      import("./families/experts.ts"),
+    ]);
     const counted: Counted = {
       ended: this.#ended,
+      responses: this.#responses,
       resent: this.#resent,
+      deniedRetries: this.#deniedRetries,
       refused: this.#refused,
       tokens: this.#tokens,
-      times: [this.#ttft, this.#itl, this.#duration, this.#prompt, this.#answer],
+      modelTokens: this.#modelTokens.all,
     };
-    return new PrometheusText(counted, this.#readings);
+    return { text, all: everyFamily(counted, this.#readings), experts: expertFamilies(this.#readings) };
+  }
+
+  #beginRefusals(pool: string, models: readonly string[], reasons: readonly string[]): void {
+    for (const reason of reasons) add(this.#refusalsOf(pool), reason, 0);
+    this.#responses.begin(pool, models, reasons);
+  }
+
+  #time(histogram: PoolHistogram, pool: string, seconds: number, traceId: string | null): void {
+    const bound = histogram.record(pool, seconds);
+    if (traceId !== null) this.#exemplars.keep(histogram.name, pool, bound, seconds, traceId);
   }
 
   #tokensOf(pool: string): TokenTotals {

@@ -9,8 +9,6 @@ export class PoolHistogram {
   readonly name: string;
   readonly description: string;
   readonly bounds: readonly number[];
-  /** Milliseconds since 1970. */
-  readonly startMs = Date.now();
   readonly #series = new Map<string, Series>();
 
   /** @param bounds inclusive upper bounds, ascending */
@@ -25,16 +23,23 @@ export class PoolHistogram {
     return this.#series;
   }
 
-  record(pool: string, value: number): void {
-    let series = this.#series.get(pool);
-    if (series === undefined) {
-      series = { counts: new Float64Array(this.bounds.length + 1), sum: 0 };
-      this.#series.set(pool, series);
-    }
+  /** Counts of a pool begin at 0. */
+  begin(pool: string): Series {
+    const known = this.#series.get(pool);
+    if (known !== undefined) return known;
+    const series = { counts: new Float64Array(this.bounds.length + 1), sum: 0 };
+    this.#series.set(pool, series);
+    return series;
+  }
+
+  /** @returns the bound of the bucket; Infinity for the last */
+  record(pool: string, value: number): number {
+    const series = this.begin(pool);
     const { bounds } = this;
     let bucket = 0;
     while (bucket < bounds.length && value > bounds[bucket]) bucket++;
     series.counts[bucket]++;
     series.sum += value;
+    return bounds[bucket] ?? Number.POSITIVE_INFINITY;
   }
 }

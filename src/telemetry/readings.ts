@@ -1,5 +1,6 @@
 import type { PoolReport } from "../model/pool-report.ts";
 import type { WatchedEngine } from "../model/watched-engine.ts";
+import type { WorkersUse } from "../model/workers-use.ts";
 
 /** What a shard carries now. */
 export interface ShardReading {
@@ -10,6 +11,29 @@ export interface ShardReading {
   readonly ready: boolean;
   /** Whether circuits and ejections let requests through. */
   readonly admitting: boolean;
+  /** By the engine's last report. */
+  readonly waiting: number;
+  /** The same, 0 to 1; null where it reports none. */
+  readonly kvUse: number | null;
+}
+
+/** What the configuration says of a pool. */
+export interface DeployedReading {
+  readonly pool: string;
+  readonly models: readonly string[];
+  readonly kind: string;
+  readonly role: string;
+  readonly policy: string;
+}
+
+/** Which experts have how many replicas. */
+export interface PlacedReading {
+  readonly pool: string;
+  readonly layers: number;
+  readonly experts: number;
+  /** `[layers]`: the layer of the model that each row is of. */
+  readonly layerNumbers: readonly number[];
+  replicasOf(row: number, expert: number): number;
 }
 
 /** Requests that wait for admission, and admitted ones. */
@@ -24,11 +48,14 @@ export interface ControlReading {
   readonly leading: boolean;
   /** Terms as the leader that have begun here. */
   readonly terms: number;
+  readonly paused: boolean;
+  /** How long the stage of a rollout has been under way; 0 while none is. */
+  readonly stageAgeMs: number;
   readonly rolloutsDone: number;
   readonly rolloutsGivenUp: number;
   /** Experts without a replica, summed over layers. */
   readonly missingExperts: number;
-  /** How many ranks are live, lost, draining or drained. */
+  /** How many ranks are live, lost, draining and drained. */
   readonly ranks: ReadonlyMap<string, number>;
   /** Load reports that this gateway received, by what became of them; null where ranks do not report by HTTP. */
   readonly reports: Readonly<Record<string, number>> | null;
@@ -66,6 +93,11 @@ export interface EngineReading {
 
 /** Where the gauges read from, at the moment of a scrape. */
 export interface Readings {
+  readonly build: { readonly version: string; readonly node: string };
+  /** Wall-clock milliseconds since 1970. */
+  nowMs(): number;
+  workers(): WorkersUse;
+  deployed(): Iterable<DeployedReading>;
   control(): Iterable<ControlReading>;
   storeReachable(): boolean;
   unreadable(): Iterable<UnreadableReading>;
@@ -74,6 +106,7 @@ export interface Readings {
   shards(): Iterable<ShardReading>;
   routedExperts(): Iterable<RoutedExpertsReading>;
   pools(): Iterable<PoolReport>;
+  placed(): Iterable<PlacedReading>;
   /** Those that report it. */
   engines(): Iterable<EngineReading>;
   admission(): AdmissionReading;

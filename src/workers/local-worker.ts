@@ -4,7 +4,7 @@ import { NOTHING_CAPTURED } from "../serving/capture/capture-counts.ts";
 import type { AdmissionUsage } from "../serving/admission/usage.ts";
 import { type ShardCounts, sumUsage } from "../serving/sharing/shared-counts.ts";
 import type { ProcessTraffic } from "../serving/traffic/traffic-meter.ts";
-import type { PoolOutcome, PrimaryMessage, WorkerMessage } from "./messages.ts";
+import type { PoolOutcome, PrimaryMessage, ProcessUse, WorkerMessage } from "./messages.ts";
 
 const NOTHING: AdmissionUsage = { inFlight: 0, requests: 0, tokens: 0, tenants: [] };
 
@@ -18,6 +18,8 @@ export class LocalWorker {
   traffic: ProcessTraffic | null = null;
   /** What it has recorded. */
   captured = NOTHING_CAPTURED;
+  /** As it has reported last. */
+  use: ProcessUse = { cpuSeconds: 0, residentBytes: 0 };
   /** The epoch it has of each pool. */
   readonly epochs = new Map<string, number>();
   /** Reloads that it was sent and has not answered. */

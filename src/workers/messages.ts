@@ -13,6 +13,16 @@ export const SHARE_EVERY_MS = 25;
 /** How often workers report which experts their answers have named. */
 export const ROUTED_EVERY_MS = 500;
 
+/** How often workers report what they use of the machine. */
+export const USE_EVERY_MS = 1000;
+
+/** What a process uses of the machine. */
+export interface ProcessUse {
+  /** User and system time since its start. */
+  readonly cpuSeconds: number;
+  readonly residentBytes: number;
+}
+
 /** By the name of the engines' pool. */
 export type PoolOutcome = readonly [pool: string, outcome: Outcome];
 
@@ -45,6 +55,7 @@ export type WorkerMessage =
     }
   /** No known server lists a model that was asked for: the servers should be asked again what they list. */
   | { readonly kind: "refreshModels" }
+  | { readonly kind: "use"; readonly use: ProcessUse }
   /** Tokens by expert, `[layers][experts]`, since the last report. */
   | { readonly kind: "routed"; readonly pool: string; readonly tokens: Float32Array };
 

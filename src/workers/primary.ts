@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { type App, compose } from "../compose.ts";
 import type { Config } from "../config/config.ts";
 import { NOTHING_CAPTURED, sumCaptured } from "../serving/capture/capture-counts.ts";
+import type { WorkersUse } from "../model/workers-use.ts";
 import type { EngineServer } from "../serving/engine.ts";
 import type { ServerNews } from "../serving/health/server-news.ts";
 import type { ServingPool } from "../serving/serving-pool.ts";
@@ -44,6 +45,7 @@ export class Primary {
   readonly #captureSalt = randomBytes(SALT_BYTES);
   /** By workers that are gone. */
   #captured = NOTHING_CAPTURED;
+  #cpuSeconds = 0;
   #pauseMs = FIRST_PAUSE_MS;
   #app: App | null = null;
   #folder = "";
@@ -73,6 +75,7 @@ export class Primary {
           pid: child.process.pid ?? 0,
           inFlight: traffic?.inFlight ?? 0,
         })),
+      workersUse: () => this.#use,
       captured: () => sumCaptured([this.#captured, ...[...this.#workers].map(({ captured }) => captured)]),
       healthListener: {
         news: (server, news) => this.#news(server, news),
@@ -122,6 +125,15 @@ export class Primary {
     await rm(this.#folder, { recursive: true, force: true });
   }
 
+  get #use(): WorkersUse {
+    const uses = [...this.#workers].map(({ use }) => use);
+    return {
+      count: uses.length,
+      cpuSeconds: uses.reduce((sum, { cpuSeconds }) => sum + cpuSeconds, this.#cpuSeconds),
+      residentBytes: uses.reduce((sum, { residentBytes }) => sum + residentBytes, 0),
+    };
+  }
+
   get #socket(): string {
     return join(this.#folder, "operator.sock");
   }
@@ -145,6 +157,8 @@ export class Primary {
       } else if (message.kind === "routed") {
         const pools = this.#app === null ? [] : servingOf(this.#app);
         pools.find(({ engine }) => engine.pool === message.pool)?.routedLoad?.add(message.tokens);
+      } else if (message.kind === "use") {
+        worker.use = message.use;
       } else {
         this.#app?.gateway().deck.meter.received(message.traffic, worker.traffic);
         worker.received(message);
@@ -153,6 +167,7 @@ export class Primary {
     child.once("exit", (code, signal) => {
       this.#workers.delete(worker);
       this.#captured = sumCaptured([this.#captured, worker.captured]);
+      this.#cpuSeconds += worker.use.cpuSeconds;
       worker.gone();
       if (worker.traffic !== null) this.#app?.gateway().deck.meter.lost(worker.traffic);
       listening.reject(new WorkerFailed(code ?? 1));

@@ -9,6 +9,7 @@ import {
   type PrimaryMessage,
   ROUTED_EVERY_MS,
   SHARE_EVERY_MS,
+  USE_EVERY_MS,
   type WorkerMessage,
 } from "./messages.ts";
 import { receiveOutcomes } from "./receive-outcomes.ts";
@@ -56,7 +57,7 @@ export async function serveAsWorker(onLine: (line: string) => void): Promise<voi
         return refreshed.promise;
       },
       captureSalt,
-      onCaptureNotice: onLine,
+      onOwnNotice: onLine,
     },
   });
   receive = (message) => {
@@ -74,10 +75,13 @@ export async function serveAsWorker(onLine: (line: string) => void): Promise<voi
     const share = () => send(shared(app, outcomes.splice(0), traffic));
     const timer = setInterval(share, SHARE_EVERY_MS);
     const routedTimer = setInterval(() => reportRouted(app), ROUTED_EVERY_MS);
+    const useTimer = setInterval(reportUse, USE_EVERY_MS);
     await stopped.promise;
     await app.stop();
     clearInterval(timer);
     clearInterval(routedTimer);
+    clearInterval(useTimer);
+    reportUse();
     share();
   } finally {
     // The connection to the primary would keep the process alive.
@@ -144,6 +148,12 @@ function reportRouted(app: App): void {
     const tokens = routedLoad?.take() ?? null;
     if (tokens !== null) send({ kind: "routed", pool: engine.pool, tokens });
   }
+}
+
+function reportUse(): void {
+  const { user, system } = process.cpuUsage();
+  const use = { cpuSeconds: (user + system) / 1e6, residentBytes: process.memoryUsage.rss() };
+  send({ kind: "use", use });
 }
 
 function servingOf({ pools }: App): readonly ServingPool[] {

@@ -167,6 +167,7 @@ const WRITTEN = fc
     fc.constantFrom(
       "/admin/state",
       "/metrics",
+      "/metrics/experts",
       "/ep/v1/events",
       "/ep/v1/placement/chat",
       "/admin/pools/chat/audit",

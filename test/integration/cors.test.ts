@@ -113,7 +113,7 @@ describe.each([
   });
 
   test("never for operators", async () => {
-    for (const path of ["/health", "/metrics", "/admin/state", "/ep/v1/placement/chat"]) {
+    for (const path of ["/health", "/metrics", "/metrics/experts", "/admin/state", "/ep/v1/placement/chat"]) {
       expect((await answer(gateway, "GET", path, { origin: PAGE }))[1]).toBeNull();
       expect((await answer(gateway, "OPTIONS", path, ASKED))[1]).toBeNull();
     }

@@ -66,6 +66,7 @@ test.each([
   ["PUT", "/v1/responses/r1", "GET, HEAD, DELETE"],
   ["GET", "/v1/responses/r1/cancel", "POST"],
   ["POST", "/metrics", "GET, HEAD"],
+  ["POST", "/metrics/experts", "GET, HEAD"],
   ["GET", "/ep/v1/solve", "POST"],
   ["HEAD", "/ep/v1/events", "GET"],
 ])("%s %s is 405, and %s allowed", async (method, path, allowed) => {

@@ -4,17 +4,19 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { parse } from "yaml";
 import { type ScratchFolder, scratchFolder } from "../../harness/scratch-folder.ts";
 import { loadConfig } from "../../src/config/load-config.ts";
+import { dashboards } from "../dashboards.ts";
 import { isKey } from "../../src/config/operator-key.ts";
 
 interface Service {
   readonly environment?: Record<string, string>;
   readonly secrets?: readonly string[];
+  readonly volumes?: readonly string[];
 }
 
 interface Compose {
-  readonly services: Record<"plimsoll" | "prometheus", Service>;
+  readonly services: Record<"plimsoll" | "prometheus" | "grafana", Service>;
   readonly secrets: Record<string, { readonly environment: string }>;
-  readonly configs: Record<"plimsoll" | "prometheus", { readonly content: string }>;
+  readonly configs: Record<"plimsoll", { readonly content: string }>;
 }
 
 const KEY = "0123456789abcdef";
@@ -51,13 +53,50 @@ test("a container listens for all, and starts with a key only", async () => {
   expect(notes).toEqual([]);
 });
 
-test("Compose gives the gateway the key, and Prometheus the same one in the file that it reads it from", () => {
+test("Compose gives the gateway the key, and Prometheus the same one in the file that it reads it from", async () => {
   const { plimsoll, prometheus } = compose.services;
   expect(interpolated(plimsoll.environment?.["PLIMSOLL_KEY"] ?? "")).toBe(KEY);
   const [secret] = prometheus.secrets ?? [];
   expect(compose.secrets[secret]).toEqual({ environment: "PLIMSOLL_KEY" });
-  const scraped = parse(compose.configs.prometheus.content) as object;
-  expect(scraped).toMatchObject({
-    scrape_configs: [{ authorization: { credentials_file: `/run/secrets/${secret}` } }],
-  });
+  expect(prometheus.volumes).toEqual(["../prometheus:/etc/prometheus:ro"]);
+  const { scrape_configs: jobs } = parse(await textOf("deploy/prometheus/prometheus.yml")) as {
+    scrape_configs: { job_name: string; authorization?: object }[];
+  };
+  const authorization = { credentials_file: `/run/secrets/${secret}` };
+  expect(jobs.filter(({ job_name: job }) => job.startsWith("plimsoll"))).toMatchObject([
+    { job_name: "plimsoll", authorization },
+    { job_name: "plimsoll-experts", authorization },
+  ]);
+  const targets = parse(await textOf("deploy/prometheus/targets/gateways.yml")) as { targets: string[] }[];
+  expect(targets).toMatchObject([{ targets: [`plimsoll:${image["PLIMSOLL_HTTP_PORT"]}`] }]);
+});
+
+test("Grafana finds the dashboards where its provisioning looks for them, and asks the Prometheus beside it", async () => {
+  const folders = new Map(
+    (compose.services.grafana.volumes ?? []).map((volume) => volume.split(":", 2) as [string, string]),
+  );
+  const at = (path: string) =>
+    [...folders].find(([from]) => `deploy/${from.replace("../", "")}` === path)?.[1] ?? "";
+  const providers = parse(await textOf("deploy/grafana/provisioning/dashboards/plimsoll.yaml")) as object;
+  expect(providers).toMatchObject({ providers: [{ options: { path: at("deploy/grafana/dashboards") } }] });
+  expect(at("deploy/grafana/provisioning")).toBe("/etc/grafana/provisioning");
+  const sources = parse(await textOf("deploy/grafana/provisioning/datasources/prometheus.yaml")) as object;
+  expect(sources).toMatchObject({ datasources: [{ type: "prometheus", url: "http://prometheus:9090" }] });
+});
+
+test("dashboards have names of their own, and their panels do not lie over each other", async () => {
+  const all = await dashboards();
+  expect(all.length).toBe(new Set(all.flatMap(({ uid }) => uid)).size);
+  for (const { file, title, panels, templating } of all) {
+    expect([file, title.startsWith("Plimsoll / ")]).toEqual([file, true]);
+    expect([file, panels.length]).toEqual([file, new Set(panels.map(({ id }) => id)).size]);
+    expect(templating.list.map(({ name }) => name)).toEqual(["datasource", "pool"]);
+    const taken = new Set<string>();
+    for (const { title: name, gridPos } of panels)
+      for (let x = gridPos.x; x < gridPos.x + gridPos.w; x++)
+        for (let y = gridPos.y; y < gridPos.y + gridPos.h; y++) {
+          expect([file, name, x < 24, taken.has(`${x} ${y}`)]).toEqual([file, name, true, false]);
+          taken.add(`${x} ${y}`);
+        }
+  }
 });

@@ -44,10 +44,16 @@ describe("one attempt", () => {
   test("tokens are counted as the engine reports them at the end, else as the request and the frames tell", () => {
     const { flights } = begin();
     flights.sent[0].answer(200, '{"usage":{"prompt_tokens":7,"completion_tokens":3}}');
-    expect(flights.tokens).toEqual([{ prompt: 7, answer: 3, cached: null, reported: true }]);
+    expect(flights.tokens).toEqual([{ model: "m", prompt: 7, answer: 3, cached: null, reported: true }]);
     flights.fly();
     flights.sent[1].answer(200, "no usage");
-    expect(flights.tokens[1]).toEqual({ prompt: 10, answer: null, cached: null, reported: false });
+    expect(flights.tokens[1]).toEqual({
+      model: "m",
+      prompt: 10,
+      answer: null,
+      cached: null,
+      reported: false,
+    });
     flights.fly();
     flights.sent[2].answer(400, '{"usage":{"prompt_tokens":7}}');
     expect(flights.tokens).toHaveLength(2);
@@ -73,6 +79,7 @@ describe("one attempt", () => {
     flights.sent[0].answer(status, "no");
     expect(client.received).toEqual([`headers ${status} p/0`, "data no", "end"]);
     expectEnd(flights, client, outcome);
+    expect(flights.responded).toEqual([{ model: "m", status, errorType: "engine_error" }]);
     expect(flights.deck.retryBudget.spent).toBe(0);
   });
 
@@ -83,6 +90,8 @@ describe("one attempt", () => {
     flights.sent[0].fail();
     expect(client.received.at(-1)).toBe("brokenOff");
     expectEnd(flights, client, "failed");
+    // Its headers had been sent.
+    expect(flights.responded).toEqual([{ model: "m", status: 200, errorType: "engine_failed" }]);
   });
 
   test("a shard whose failing answer breaks off, or that says a wrong length, is blamed once", () => {
@@ -226,6 +235,8 @@ describe("sent again", () => {
     expect(flights.sent).toHaveLength(1);
     expect((client.error as EngineUnreachable).reason).toBe("engine_timeout");
     expectEnd(flights, client, "failed");
+    // The status is the reason's.
+    expect(flights.responded).toEqual([{ model: "m", status: null, errorType: "engine_timeout" }]);
   });
 
   test("… except where the server answers nothing else either; never on the same shard", () => {
@@ -261,6 +272,17 @@ describe("sent again", () => {
     }
     expect(flights.sent).toHaveLength(3);
     expect((client.error as EngineUnreachable).reason).toBe("engine_failed");
+    expectEnd(flights, client, "failed");
+    expect(flights.retriesDenied).toBe(0);
+  });
+
+  test("not once the retry budget is spent, which is counted", () => {
+    const { flights, client } = begin();
+    while (flights.deck.retryBudget.take(0));
+    flights.sent[0].fail();
+    pause();
+    expect(flights.sent).toHaveLength(1);
+    expect(flights.retriesDenied).toBe(1);
     expectEnd(flights, client, "failed");
   });
 });

@@ -23,6 +23,7 @@ function answer(row: number, receivedMs: number, ...writtenMs: number[]): Answer
     row,
     receivedMs,
     writtenMs: Float64Array.from(writtenMs, (ms) => receivedMs + ms),
+    whole: true,
   };
 }
 

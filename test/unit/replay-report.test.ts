@@ -185,6 +185,14 @@ describe("what a person is told", () => {
     ]);
   });
 
+  it("is which answers have no first token, where answers are of tokens", () => {
+    const late = record({ ttftMs: null, itlMs: [], firstTokenMs: null });
+    expect(notices(outcomeOf([record(), late]), "forced")).toEqual([
+      expect.stringMatching(/^1 of 2 answers have no first token: .* in no TTFT, ITL and TPOT\.$/),
+    ]);
+    expect(notices(outcomeOf([{ ...late, outputTokens: 0, askedTokens: 0 }]), "forced")).toEqual([]);
+  });
+
   it("is that the client fell behind", () => {
     const { client } = emptyOutcome(null);
     const why = ["it stood still once for up to 900 ms while streams were open"];

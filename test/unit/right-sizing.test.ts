@@ -11,20 +11,7 @@ import {
   measuredBetween,
 } from "../../src/planner/right-sizing/measured.ts";
 import { USUAL_PERCENTILES } from "../../src/planner/service-target.ts";
-import { Metrics } from "../../src/telemetry/metrics.ts";
-
-const NOTHING = {
-  control: () => [],
-  capture: () => ({ on: false, written: 0, bytes: 0, queueFull: 0, unwritten: 0 }),
-  storeReachable: () => true,
-  unsharedReports: () => 0,
-  unreadable: () => [],
-  shards: () => [],
-  routedExperts: () => [],
-  pools: () => [],
-  engines: () => [],
-  admission: () => ({ inFlight: 0, queued: 0 }),
-};
+import { metricsOf } from "../metrics-of.ts";
 
 const STATE: PoolState = {
   inFlight: [2, 4],
@@ -42,17 +29,16 @@ function times(mean: number, p50: number, p95: number): Times {
 
 /** What a gateway's own metrics say of pool `chat` after so many requests, each with so many times between tokens. */
 async function counters(requests: number, frames: number, atMs: number): Promise<Counters> {
-  const metrics = new Metrics(NOTHING);
-  for (const pool of ["chat", "other"]) metrics.begin(pool, []);
+  const metrics = metricsOf();
+  for (const pool of ["chat", "other"]) metrics.begin(pool, [], []);
   for (let i = 0; i < requests; i++) {
     metrics.firstFrame("chat", 100);
     for (let k = 0; k < frames; k++) metrics.laterFrame("chat", 20);
     metrics.ended("chat", 500, "ok");
-    metrics.tokens("chat", { prompt: 1000, answer: 50, cached: 250, reported: i % 2 === 0 });
+    metrics.tokens("chat", { model: "m", prompt: 1000, answer: 50, cached: 250, reported: i % 2 === 0 });
     metrics.ended("other", 9000, "failed");
   }
   const text = await metrics.text();
-  await metrics.close();
   return countersOf(text, "chat", atMs);
 }
 

@@ -13,7 +13,9 @@ function meterAt(start: number) {
     firstFrame: (_pool, ms) => received.push({ what: "first", ms }),
     laterFrame: (_pool, ms) => received.push({ what: "later", ms }),
     ended: (_pool, ms, what) => received.push({ what, ms }),
+    responded: () => {},
     resent: () => {},
+    retryDenied: () => {},
     tokens: () => {},
     refused: () => {},
   });

@@ -13,15 +13,7 @@ let reports: TrafficReports;
 beforeEach(() => {
   vi.useFakeTimers({ now: 1_800_000_003_500 });
   reported = [];
-  const nothing = () => {};
-  slots = new TrafficSlots({
-    firstFrame: nothing,
-    laterFrame: nothing,
-    ended: nothing,
-    resent: nothing,
-    tokens: nothing,
-    refused: nothing,
-  });
+  slots = new TrafficSlots();
   const pools = ["a", "b"].map((pool) => ({
     loop: {
       pool,
@@ -40,12 +32,12 @@ afterEach(() => {
 });
 
 test("each pool's measures go to its leader, slot by slot of the clock, also where there are none", async () => {
-  slots.firstFrame("a", 120);
-  slots.laterFrame("a", 20);
-  slots.laterFrame("a", 21);
-  slots.ended("a", 500, "ok");
-  slots.ended("a", 500, "refused");
-  slots.ended("gone", 500, "failed");
+  slots.first("a", 120);
+  slots.later("a", 20);
+  slots.later("a", 21);
+  slots.ended("a", false);
+  slots.ended("a", true);
+  slots.ended("gone", true);
   await vi.advanceTimersByTimeAsync(6500);
   const none = { ended: 0, failed: 0, ttft: [], itl: [] };
   const [[, , first]] = reported;

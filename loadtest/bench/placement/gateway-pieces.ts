@@ -77,6 +77,7 @@ export async function gatewayPieces(
       topk: model.topk,
       expertLoad,
       movedSlots: 0,
+      placedAtMs: null,
       decision: decision.reason,
       explanation: decision.explanation,
       loads: null,

@@ -42,7 +42,8 @@ export async function runTool(tool: LoadTool, stand: Stand, folder: string): Pro
   await mock.take();
   const command = tool.command({ trace, url, folder });
   const use = await watchTool(command, mock, rows.length, folder, limitMs);
-  const { truths, core } = await mock.take();
+  const { truths: begun, core } = await mock.take();
+  const truths = begun.filter(({ whole }) => whole);
   const { figures, completed, failed, doubts, seen } = await tool.read(folder);
   const late = latenessOf(rows, truths);
   return {

@@ -8,7 +8,7 @@ import { curveReport } from "../../replay/report/curve-report.ts";
 import { meantText, measureKey } from "../../replay/report/figure-names.ts";
 import { type ReplayReport, type ReplaySetting, replayReport } from "../../replay/report/report.ts";
 import { readThreshold, type Threshold } from "../../replay/report/thresholds.ts";
-import { shownUrl, type Target } from "../../replay/target.ts";
+import { endpointOf, shownUrl, type Target } from "../../replay/target.ts";
 import { MAX_IN_FLIGHT, type ReplayFlags } from "./flags.ts";
 import { type CurveSettings, readCurve } from "./curve-settings.ts";
 import { type RequestSetting, readLoad, readRequests } from "./load-settings.ts";
@@ -55,7 +55,7 @@ export function readSettings(flags: ReplayFlags, environment: NodeJS.ProcessEnv)
 }
 
 /** Of a run of nothing: it has every key there is. */
-function emptyReport(flags: ReplayFlags, settings: Omit<ReplaySettings, "thresholds">): ReplayReport {
+export function emptyReport(flags: ReplayFlags, settings: Omit<ReplaySettings, "thresholds">): ReplayReport {
   const { curve, goodput } = settings;
   const common = { ...reportSetting(flags, settings, null), model: "" };
   const times = { startedAt: 0, endedAt: 0, partial: null };
@@ -82,6 +82,7 @@ export function reportSetting(
     traceFormat: reading?.format ?? null,
     traceBroken: reading?.broken ?? 0,
     traceLeftOut: reading?.leftOut.values().reduce((sum, rows) => sum + rows, 0) ?? 0,
+    traceDoubts: reading?.doubts ?? [],
     promptsBy: (trace?.words ?? PLAIN_WORDS).countedBy,
     url: shownUrl(target.url),
     endpoint,
@@ -107,9 +108,21 @@ function mostInFlight({ maxInFlight, concurrency = 1, sweep }: ReplayFlags): num
 /** Header names and values that HTTP/1.1 can carry (RFC 9110). */
 const HEADER = /^([!#$%&'*+.^_`|~\w-]+):[\t ]*([\t\x20-\x7e\x80-\xff]*)$/;
 
+/** Of how a message is sent, which is the connection's business, and the name of a request. */
+const OWN_HEADERS: ReadonlySet<string> = new Set([
+  "content-length",
+  "expect",
+  "keep-alive",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+  "x-request-id",
+]);
+
 /** How the server is spoken to. */
 function targetOf(flags: ReplayFlags, environment: NodeJS.ProcessEnv): Target {
-  const url = serverUrl(flags.url);
+  const url = serverUrl(flags);
   const headers = new Map<string, [name: string, value: string]>();
   const put = (name: string, value: string) => headers.set(name.toLowerCase(), [name, value]);
   const key = flags.apiKey ?? environment["OPENAI_API_KEY"];
@@ -119,6 +132,8 @@ function targetOf(flags: ReplayFlags, environment: NodeJS.ProcessEnv): Target {
     const [, name, value] = HEADER.exec(text) ?? [];
     if (name === undefined)
       throw new InputError("--header", "", "is no name and value; expected one like X-Team: search");
+    if (OWN_HEADERS.has(name.toLowerCase()))
+      throw new InputError("--header", name, "is the client's own, of each request another; leave it out");
     put(name, value.trimEnd());
   }
   return {
@@ -178,11 +193,14 @@ function goodputTargets(texts: readonly string[] | undefined): GoodputTargets | 
   return targets;
 }
 
-function serverUrl(text: string): URL {
+function serverUrl({ url: text, endpoint }: ReplayFlags): URL {
   const url = URL.parse(text);
   if (url === null || (url.protocol !== "http:" && url.protocol !== "https:")) {
     throw new InputError("--url", "", `is ${text}; expected an http or https URL like http://127.0.0.1:8000`);
   }
+  const named = endpointOf(url);
+  if (named !== null && named !== endpoint)
+    throw new InputError("--url", "", `is of ${named}; say --endpoint ${named}, or give the base URL`);
   return url;
 }
 

@@ -25,6 +25,7 @@ export class PoolPublisher {
   readonly #wallClock: () => number;
   readonly #onPublished: (plan: Plan) => void;
   #movedSlots = 0;
+  #placedAtMs: number | null;
   /** As it was stored last. */
   #pending: PendingStage | null = null;
 
@@ -41,6 +42,7 @@ export class PoolPublisher {
     this.#token = token;
     this.#wallClock = wallClock;
     this.#onPublished = onPublished;
+    this.#placedAtMs = placedAtMs(state.snapshot.change);
   }
 
   /** A number that nothing had before: what ranks say of a stage that was given up cannot be taken for another's. */
@@ -53,6 +55,11 @@ export class PoolPublisher {
   /** In this term. */
   get movedSlots(): number {
     return this.#movedSlots;
+  }
+
+  /** When the placement in force was published, in wall-clock ms; null where an earlier leader did that. */
+  get placedAtMs(): number | null {
+    return this.#placedAtMs;
   }
 
   /**
@@ -74,6 +81,7 @@ export class PoolPublisher {
     state.snapshot = snapshot;
     state.ranks.publish(epoch, placement);
     this.#movedSlots += change.movedSlots;
+    this.#placedAtMs = placedAtMs(dated) ?? this.#placedAtMs;
     this.#onPublished({ placement, replicas, shares });
   }
 
@@ -108,4 +116,8 @@ export class PoolPublisher {
   put(name: ValueName, value: Uint8Array): Promise<void> {
     return this.#store.put(name, value, this.#token);
   }
+}
+
+function placedAtMs({ kind, atMs }: SnapshotChange): number | null {
+  return kind === "placement" ? atMs : null;
 }

@@ -12,6 +12,7 @@ export interface ReportContext {
   readonly topk: number;
   readonly expertLoad: PoolReport["expertLoad"];
   readonly movedSlots: number;
+  readonly placedAtMs: number | null;
   readonly decision: string;
   readonly explanation: unknown;
   readonly loads: PoolReport["loads"];
@@ -25,7 +26,7 @@ export function poolReport(
 ): PoolReport {
   const { layers, experts, topology } = snapshot.placement;
   const pairs = window.tokens * layers;
-  const { peaks, holds } = gpuCosts(window.gpuLoad, gpuCount(topology), [
+  const { peaks, holds, layerBalancedness } = gpuCosts(window.gpuLoad, gpuCount(topology), [
     ...gpusInService(snapshot.placement),
   ]);
   return {
@@ -47,12 +48,14 @@ export function poolReport(
     gpuLoad: relativeGpuLoad(window.gpuLoad, layers, gpuCount(topology)),
     gpuPeak: peaks,
     gpuHolds: holds,
+    layerBalancedness,
     ranks: window.ranks.map(({ running, waiting, kvTokens, kvCapacityTokens }) => ({
       running,
       waiting,
       kvUse: kvCapacityTokens === 0 ? 0 : kvTokens / kvCapacityTokens,
     })),
     movedSlots: context.movedSlots,
+    placedAtMs: context.placedAtMs,
     decision: context.decision,
     explanation: context.explanation,
     loads: context.loads,
@@ -73,5 +76,9 @@ function relativeGpuLoad(gpuLoad: Float64Array, layers: number, gpus: number): n
     total += gpuLoad[i];
   }
   const scale = total === 0 ? 0 : gpus / total;
-  return Array.from(sums, (sum) => Math.round(sum * scale * 1000) / 1000);
+  return Array.from(sums, (sum) => toThousandth(sum * scale));
+}
+
+function toThousandth(value: number): number {
+  return Math.round(value * 1000) / 1000;
 }

@@ -39,7 +39,7 @@ export interface RoundOptions {
   readonly decision: DecisionLog;
   readonly history: HistoryLog;
   /** What this gateway follows, which is what this leader publishes. */
-  readonly view: Pick<PoolView, "unreadable">;
+  readonly view: Pick<PoolView, "unreadable" | "report">;
   readonly clock: Clock;
   /** Milliseconds since 1970, for people. */
   readonly wallClock: () => number;
@@ -116,13 +116,14 @@ export class Rounds {
   }
 
   async #report(window: PoolWindow, expertLoad: PoolReport["expertLoad"]): Promise<PoolReport> {
-    const { model, plane, publisher, decision, wallClock } = this.#options;
+    const { model, plane, publisher, decision, view, wallClock } = this.#options;
     const report = poolReport(publisher.state.snapshot, window, {
       atMs: wallClock(),
       layerNumbers: model.moeLayers,
       topk: model.topk,
       expertLoad,
       movedSlots: publisher.movedSlots,
+      placedAtMs: publisher.placedAtMs ?? view.report?.placedAtMs ?? null,
       decision: decision.reason,
       explanation: decision.explanation,
       loads: plane.loads ?? null,

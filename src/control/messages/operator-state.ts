@@ -50,7 +50,8 @@ export const NEW_OPERATOR_STATE: OperatorState = {
   incarnations: [],
 };
 
-export type RankState = "live" | "lost" | "draining" | "drained";
+export const RANK_STATES = ["live", "lost", "draining", "drained"] as const;
+export type RankState = (typeof RANK_STATES)[number];
 
 /** @param holds whether the rank is named in the snapshot in force */
 export function rankState(operatorState: OperatorState, rank: number, holds: boolean): RankState {

@@ -48,7 +48,9 @@ const report: Shape<PoolReport> = record({
   /** Nor these. */
   gpuPeak: orElse(list(record({ layer: whole(), timesMean: number(0) })), []),
   gpuHolds: orElse(list(number(0)), []),
+  layerBalancedness: orElse(list(measured), []),
   ranks: list(record({ running: number(), waiting: number(), kvUse: number() })),
+  placedAtMs: orElse(nullOr(number()), null),
   movedSlots: number(0),
   decision: text,
   explanation: orElse<unknown>(plainJson(), null),

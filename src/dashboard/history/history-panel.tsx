@@ -101,13 +101,13 @@ function useChart(hops: Hops, chooseAt: Properties["chooseAt"]) {
     let over = false;
     let made: HistoryChart | null = null;
     // The library is most of the page's code, and the rest need not wait for it.
-    const make = async (): Promise<void> => {
+    const open = async (): Promise<void> => {
       const { historyChart } = await import("./history-chart.ts");
       if (over) return;
       made = historyChart(frame.current as HTMLDivElement, plotsOf(hops), chooseAt);
       setChart(made);
     };
-    void make();
+    void open();
     return () => {
       over = true;
       made?.dispose();

@@ -11,10 +11,11 @@ import { generates, storesResponse } from "../request/api-routes.ts";
 import { BLOCK_TOKENS, type RequestFacts } from "../request/request-facts.ts";
 import type { ServingPool } from "../serving-pool.ts";
 import type { RequestTiming } from "../traffic/traffic-meter.ts";
-import type { RequestOutcome } from "../traffic/traffic-observer.ts";
+import type { CountedTokens, RequestOutcome, Responded } from "../traffic/traffic-observer.ts";
 import { UsageSearch } from "../traffic/usage-search.ts";
 import type { Attempt, AttemptListener } from "./attempt.ts";
 import type { AnswerEnd, Client } from "./client.ts";
+import type { RequestTrace } from "../tracing/request-trace.ts";
 import { isEventStream } from "./event-stream.ts";
 import { failureKind } from "./failure-kind.ts";
 import type { FlightDeck } from "./flight-deck.ts";
@@ -26,6 +27,8 @@ const GOOD = 200;
 /** From REFUSED on an answer is a failing one; from FAILED on it is the engine's fault. */
 const REFUSED = 400;
 const FAILED = 500;
+/** What nginx logs where a client has left first. */
+const CLIENT_LEFT = 499;
 /**
  * Statuses with which a shard refuses for now, so that another may be tried. 504 is none of them: a proxy in between
  * has waited as long as a request may take, and the engine may still be working on it.
@@ -72,6 +75,8 @@ export class Flight implements Applicant, AttemptListener, Sent {
   readonly #generates: boolean;
   /** What is recorded of it; null where it is not. */
   readonly #captured: CapturedFlight | null;
+  /** Who follows it; null for nobody. */
+  readonly #trace: RequestTrace | null;
   #stage: Stage = "waiting";
   /** The attempts under way. */
   #attempts: Attempt[] = [];
@@ -87,6 +92,9 @@ export class Flight implements Applicant, AttemptListener, Sent {
   #ticket: AdmissionTicket | null = null;
   /** How the last attempt failed. */
   #lastFault: EngineUnreachable | null = null;
+  /** What its client got, once that is known: see `Responded`. */
+  #status: Responded["status"] = null;
+  #errorType = "internal";
 
   constructor(
     deck: FlightDeck,
@@ -95,6 +103,7 @@ export class Flight implements Applicant, AttemptListener, Sent {
     model: string,
     request: EngineRequest,
     client: Client,
+    trace: RequestTrace | null = null,
   ) {
     const outputTokens = pool.expectedOutput(facts.maxTokens);
     this.tenant = facts.tenant;
@@ -119,10 +128,12 @@ export class Flight implements Applicant, AttemptListener, Sent {
       pinnedRank: facts.rank,
       tried: this.#resending.tried,
     };
-    const sender = new Sender(deck, pool, prefill, this.#routable, this.#resending, this);
+    this.#trace = trace;
+    const sender = new Sender(deck, pool, prefill, this.#routable, this.#resending, this, trace);
     this.#sending = new Sending(deck, this, sender, this.#resending, this.#routable, request);
-    this.#timing = deck.meter.begin(pool.engine.pool);
+    this.#timing = deck.meter.begin(pool.engine.pool, trace?.traceId ?? null);
     this.#captured = deck.capture?.begin(facts, request, model) ?? null;
+    trace?.began(pool.engine.pool, facts, model, this.#epoch);
   }
 
   /** Applies for admission; everything else follows from that. */
@@ -130,6 +141,7 @@ export class Flight implements Applicant, AttemptListener, Sent {
     this.#pool.flights++;
     this.guarded(() => {
       const ticket = this.#deck.admission.apply(this);
+      if (this.#stage === "waiting") this.#trace?.queued();
       if (this.#stage === "over") ticket.leave(this.#worked);
       else this.#ticket = ticket;
     });
@@ -139,6 +151,7 @@ export class Flight implements Applicant, AttemptListener, Sent {
   granted(): void {
     this.guarded(() => {
       this.#stage = "sent";
+      this.#trace?.admitted();
       this.#sending.now();
     });
   }
@@ -154,6 +167,7 @@ export class Flight implements Applicant, AttemptListener, Sent {
 
   /** The client is gone. */
   cancel(): void {
+    this.#responds(CLIENT_LEFT, "cancelled");
     this.#end("cancelled");
   }
 
@@ -189,6 +203,7 @@ export class Flight implements Applicant, AttemptListener, Sent {
     else attempt.leg.finished();
     // A decode that refuses leaves its prefill waiting for it.
     if (status >= REFUSED || end !== "whole") attempt.cancel();
+    this.#responds(status, errorTypeOf(status, end));
     this.#end(outcomeOf(status, end));
   }
 
@@ -225,8 +240,10 @@ export class Flight implements Applicant, AttemptListener, Sent {
     const ofClient = fault instanceof InvalidRequest;
     if (!ofClient) this.#deck.onFault(fault);
     try {
-      if (this.#stage === "answering") this.#client.brokenOff(fault);
-      else if (ofClient) this.#refuse(fault, "invalid_request", "client_error");
+      if (this.#stage === "answering") {
+        this.#responds(this.#sentStatus, "internal");
+        this.#client.brokenOff(fault);
+      } else if (ofClient) this.#refuse(fault, "invalid_request", "client_error");
       else this.#refuse(fault, "internal", "failed");
     } finally {
       this.#end("failed");
@@ -280,6 +297,8 @@ export class Flight implements Applicant, AttemptListener, Sent {
   }
 
   began(attempt: Attempt): void {
+    const hedges = this.#attempts.length > 0;
+    if (hedges || this.#lastFault !== null) this.#trace?.resent(hedges ? null : this.#lastFault);
     this.#attempts.push(attempt);
   }
 
@@ -305,6 +324,7 @@ export class Flight implements Applicant, AttemptListener, Sent {
   #choose(attempt: Attempt): boolean {
     const response = attempt.response as ResponseHeaders;
     attempt.leg.answered(response.status, this.#deck.clock.now());
+    this.#trace?.answered(attempt.leg.shard, isEventStream(response));
     if (this.#stage === "answering" && this.#headersOf !== attempt) {
       if (response.status !== GOOD || !isEventStream(response)) {
         const { id } = attempt.leg.shard;
@@ -355,14 +375,28 @@ export class Flight implements Applicant, AttemptListener, Sent {
   }
 
   #refuse(error: Error, reason: string, outcome: RequestOutcome): void {
+    this.#responds(null, reason);
     this.#deck.meter.refused(this.#pool.engine.pool, reason);
     this.#client.refused(error);
     this.#end(outcome);
   }
 
   #breakOff(fault: EngineUnreachable): void {
+    this.#responds(this.#sentStatus, fault.reason);
     this.#client.brokenOff(fault);
     this.#end("failed");
+  }
+
+  /** What its client gets, unless something else has ended it. */
+  #responds(status: Responded["status"], errorType: string): void {
+    if (this.#stage === "over") return;
+    this.#status = status;
+    this.#errorType = errorType;
+  }
+
+  /** That of the response headers that were relayed. */
+  get #sentStatus(): number {
+    return this.#headersOf?.response?.status ?? GOOD;
   }
 
   /** The one place where a request ends. */
@@ -374,24 +408,39 @@ export class Flight implements Applicant, AttemptListener, Sent {
     this.#ticket?.leave(this.#worked || (outcome === "cancelled" && this.#attempts.length > 0));
     this.#ticket = null;
     this.#timing.end(outcome);
+    this.#deck.meter.responded(this.#pool.engine.pool, {
+      model: this.#routable.model,
+      status: this.#status,
+      errorType: this.#errorType,
+    });
     for (const attempt of this.#attempts) this.#abandon(attempt);
     this.#attempts = [];
     this.#releaseBody();
-    if (admitted && outcome === "ok") this.#countTokens();
+    const tokens = admitted && outcome === "ok" ? this.#countTokens() : null;
     this.#record(outcome);
+    if (this.#trace !== null || this.#deck.ends !== null) this.#sayEnd(outcome, tokens);
   }
 
-  #countTokens(): void {
+  #sayEnd(outcome: RequestOutcome, tokens: CountedTokens | null): void {
+    const end = { outcome, errorType: this.#errorType, timing: this.#timing, tokens };
+    this.#trace?.ended(end, this.#usage?.finish() ?? null);
+    this.#deck.ends?.ended(this.#pool.engine.pool, this.#path, this.#routable.model, end);
+  }
+
+  #countTokens(): CountedTokens | null {
     const { frames } = this.#timing;
     if (frames > 0) this.#pool.sawOutput(frames);
-    if (this.#usage === null) return;
+    if (this.#usage === null) return null;
     const { prompt, answer, cached } = this.#usage.found();
-    this.#deck.meter.tokens(this.#pool.engine.pool, {
+    const counted = {
+      model: this.#routable.model,
       prompt: prompt ?? this.#routable.inputTokens,
       answer: answer ?? (frames > 0 ? frames : null),
       cached: prompt === null ? null : cached,
       reported: prompt !== null,
-    });
+    };
+    this.#deck.meter.tokens(this.#pool.engine.pool, counted);
+    return counted;
   }
 
   /** What goes wrong there is not the request's. */
@@ -421,6 +470,11 @@ export class Flight implements Applicant, AttemptListener, Sent {
 function faultOf(error: unknown): Error {
   if (error instanceof Unpairable) return new InvalidRequest(error.message, error.field);
   return error instanceof Error ? error : new Error(String(error));
+}
+
+function errorTypeOf(status: number, end: AnswerEnd): string {
+  if (end === "cut_short") return "engine_failed";
+  return end !== "whole" || status >= REFUSED ? "engine_error" : "";
 }
 
 function outcomeOf(status: number, end: AnswerEnd): RequestOutcome {

@@ -43,7 +43,11 @@ export class Resending {
       paid = true;
     }
     if (!paid) return true;
-    if (this.#paid + 1 >= retry.maxAttempts || !retryBudget.take(clock.now())) return false;
+    if (this.#paid + 1 >= retry.maxAttempts) return false;
+    if (!retryBudget.take(clock.now())) {
+      this.#deck.meter.retryDenied(this.#pool.engine.pool);
+      return false;
+    }
     this.#paid++;
     return true;
   }

@@ -1,29 +1,39 @@
 import type { ProcessTraffic } from "./traffic-meter.ts";
-import type { CountedTokens, RequestOutcome, TrafficObserver } from "./traffic-observer.ts";
+import type { CountedTokens, RequestOutcome, Responded, TrafficObserver } from "./traffic-observer.ts";
 
 /** Keeps every measure until it is sent to the process that reports them. */
 export class TrafficLog implements TrafficObserver {
-  #first: [string, number][] = [];
+  #first: [string, number, string | null][] = [];
   #later: [string, number][] = [];
-  #ended: [string, number, RequestOutcome][] = [];
+  #ended: [string, number, RequestOutcome, string | null][] = [];
+  #responded: [string, Responded][] = [];
   #resent: string[] = [];
+  #deniedRetries: string[] = [];
   #tokens: [string, CountedTokens][] = [];
   #refused: [string, string][] = [];
 
-  firstFrame(pool: string, ms: number): void {
-    this.#first.push([pool, ms]);
+  firstFrame(pool: string, ms: number, traceId: string | null): void {
+    this.#first.push([pool, ms, traceId]);
   }
 
   laterFrame(pool: string, ms: number): void {
     this.#later.push([pool, ms]);
   }
 
-  ended(pool: string, ms: number, outcome: RequestOutcome): void {
-    this.#ended.push([pool, ms, outcome]);
+  ended(pool: string, ms: number, outcome: RequestOutcome, traceId: string | null): void {
+    this.#ended.push([pool, ms, outcome, traceId]);
+  }
+
+  responded(pool: string, responded: Responded): void {
+    this.#responded.push([pool, responded]);
   }
 
   resent(pool: string): void {
     this.#resent.push(pool);
+  }
+
+  retryDenied(pool: string): void {
+    this.#deniedRetries.push(pool);
   }
 
   tokens(pool: string, counted: CountedTokens): void {
@@ -40,14 +50,18 @@ export class TrafficLog implements TrafficObserver {
       first: this.#first,
       later: this.#later,
       ended: this.#ended,
+      responded: this.#responded,
       resent: this.#resent,
+      deniedRetries: this.#deniedRetries,
       tokens: this.#tokens,
       refused: this.#refused,
     };
     this.#first = [];
     this.#later = [];
     this.#ended = [];
+    this.#responded = [];
     this.#resent = [];
+    this.#deniedRetries = [];
     this.#tokens = [];
     this.#refused = [];
     return taken;

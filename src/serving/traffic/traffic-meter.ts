@@ -2,12 +2,8 @@ import { type RecordableHistogram, createHistogram } from "node:perf_hooks";
 import type { Clock } from "../../lib/clock.ts";
 import { percentileOf } from "../../lib/percentile.ts";
 import type { Percentiles, TrafficReport } from "../../model/pool-report.ts";
-import {
-  type CountedTokens,
-  type RequestOutcome,
-  type TrafficObserver,
-  hasFailed,
-} from "./traffic-observer.ts";
+import type { CountedTokens, RequestOutcome, Responded, TrafficObserver } from "./traffic-observer.ts";
+import { TrafficSlots } from "./traffic-slots.ts";
 
 /** Percentiles are taken over this many of the latest reports, so that one quiet second does not blank them. */
 const REPORTS_REMEMBERED = 10;
@@ -20,16 +16,25 @@ export interface ProcessTraffic {
   readonly inFlight: number;
   readonly requests: number;
   readonly frames: number;
-  readonly first: readonly (readonly [pool: string, ms: number])[];
+  readonly first: readonly (readonly [pool: string, ms: number, traceId: string | null])[];
   readonly later: readonly (readonly [pool: string, ms: number])[];
-  readonly ended: readonly (readonly [pool: string, ms: number, outcome: RequestOutcome])[];
+  readonly ended: readonly (readonly [
+    pool: string,
+    ms: number,
+    outcome: RequestOutcome,
+    traceId: string | null,
+  ])[];
+  readonly responded: readonly (readonly [pool: string, responded: Responded])[];
   readonly resent: readonly string[];
+  readonly deniedRetries: readonly string[];
   readonly tokens: readonly (readonly [pool: string, counted: CountedTokens])[];
   readonly refused: readonly (readonly [pool: string, reason: string])[];
 }
 
 /** Counts requests and frames, and measures TTFT (arrival to first content frame) and ITL (between content frames). */
 export class TrafficMeter {
+  /** The same by pool, for their leaders. */
+  readonly slots = new TrafficSlots();
   readonly #clock: Clock;
   readonly #observer: TrafficObserver;
   readonly #ttft = new RecentPercentiles();
@@ -46,30 +51,31 @@ export class TrafficMeter {
     this.#reported = { now: clock.now(), requests: 0, frames: 0 };
   }
 
-  begin(pool: string): RequestTiming {
+  /** @param traceId null for a request that is not traced */
+  begin(pool: string, traceId: string | null = null): RequestTiming {
     this.#requests++;
     this.#inFlight++;
-    return new RequestTiming(this, pool, this.#clock.now());
+    return new RequestTiming(this, pool, this.#clock.now(), traceId);
   }
 
   /** `frames` with content have arrived at once; `previousMs` is negative for the first. */
-  framesReceived(pool: string, arrivalMs: number, previousMs: number, frames: number): number {
+  framesReceived(
+    pool: string,
+    arrivalMs: number,
+    previousMs: number,
+    frames: number,
+    traceId: string | null,
+  ): number {
     const now = this.#clock.now();
     this.#frames += frames;
-    if (previousMs < 0) {
-      this.#ttft.record(now - arrivalMs);
-      this.#observer.firstFrame(pool, now - arrivalMs);
-    } else {
-      this.#itl.record(now - previousMs);
-      this.#observer.laterFrame(pool, now - previousMs);
-    }
+    if (previousMs < 0) this.#first(pool, now - arrivalMs, traceId);
+    else this.#later(pool, now - previousMs);
     return now;
   }
 
-  requestEnded(pool: string, arrivalMs: number, outcome: RequestOutcome): void {
+  requestEnded(pool: string, arrivalMs: number, outcome: RequestOutcome, traceId: string | null): void {
     this.#inFlight--;
-    if (hasFailed(outcome)) this.#failed++;
-    this.#observer.ended(pool, this.#clock.now() - arrivalMs, outcome);
+    this.#ended(pool, this.#clock.now() - arrivalMs, outcome, traceId);
   }
 
   /** What it counts in all, for a process that reports for several. */
@@ -82,21 +88,33 @@ export class TrafficMeter {
     this.#inFlight += traffic.inFlight - (before?.inFlight ?? 0);
     this.#requests += traffic.requests - (before?.requests ?? 0);
     this.#frames += traffic.frames - (before?.frames ?? 0);
-    for (const [pool, ms] of traffic.first) {
-      this.#ttft.record(ms);
-      this.#observer.firstFrame(pool, ms);
-    }
-    for (const [pool, ms] of traffic.later) {
-      this.#itl.record(ms);
-      this.#observer.laterFrame(pool, ms);
-    }
-    for (const [pool, ms, outcome] of traffic.ended) {
-      if (hasFailed(outcome)) this.#failed++;
-      this.#observer.ended(pool, ms, outcome);
-    }
+    for (const [pool, ms, traceId] of traffic.first) this.#first(pool, ms, traceId);
+    for (const [pool, ms] of traffic.later) this.#later(pool, ms);
+    for (const [pool, ms, outcome, traceId] of traffic.ended) this.#ended(pool, ms, outcome, traceId);
+    for (const [pool, responded] of traffic.responded) this.#observer.responded(pool, responded);
     for (const pool of traffic.resent) this.#observer.resent(pool);
+    for (const pool of traffic.deniedRetries) this.#observer.retryDenied(pool);
     for (const [pool, counted] of traffic.tokens) this.#observer.tokens(pool, counted);
     for (const [pool, reason] of traffic.refused) this.#observer.refused(pool, reason);
+  }
+
+  #first(pool: string, ms: number, traceId: string | null): void {
+    this.#ttft.record(ms);
+    this.slots.first(pool, ms);
+    this.#observer.firstFrame(pool, ms, traceId);
+  }
+
+  #later(pool: string, ms: number): void {
+    this.#itl.record(ms);
+    this.slots.later(pool, ms);
+    this.#observer.laterFrame(pool, ms);
+  }
+
+  #ended(pool: string, ms: number, outcome: RequestOutcome, traceId: string | null): void {
+    const failed = outcome === "failed" || outcome === "refused";
+    if (failed) this.#failed++;
+    this.slots.ended(pool, failed);
+    this.#observer.ended(pool, ms, outcome, traceId);
   }
 
   /** What a process that is gone had in flight is over. */
@@ -104,8 +122,16 @@ export class TrafficMeter {
     this.#inFlight -= inFlight;
   }
 
+  responded(pool: string, responded: Responded): void {
+    this.#observer.responded(pool, responded);
+  }
+
   resent(pool: string): void {
     this.#observer.resent(pool);
+  }
+
+  retryDenied(pool: string): void {
+    this.#observer.retryDenied(pool);
   }
 
   tokens(pool: string, counted: CountedTokens): void {
@@ -173,14 +199,16 @@ export class RequestTiming {
   readonly #meter: TrafficMeter;
   readonly #pool: string;
   readonly #arrival: number;
+  readonly #traceId: string | null;
   #previous = -1;
   #first = -1;
   #frames = 0;
 
-  constructor(meter: TrafficMeter, pool: string, arrivalMs: number) {
+  constructor(meter: TrafficMeter, pool: string, arrivalMs: number, traceId: string | null) {
     this.#meter = meter;
     this.#pool = pool;
     this.#arrival = arrivalMs;
+    this.#traceId = traceId;
   }
 
   /** Streamed frames with content so far. */
@@ -200,12 +228,18 @@ export class RequestTiming {
   /** Frames with content, handed to the client's connection together. */
   contentFrames(count: number): void {
     this.#frames += count;
-    this.#previous = this.#meter.framesReceived(this.#pool, this.#arrival, this.#previous, count);
+    this.#previous = this.#meter.framesReceived(
+      this.#pool,
+      this.#arrival,
+      this.#previous,
+      count,
+      this.#traceId,
+    );
     if (this.#first < 0) this.#first = this.#previous;
   }
 
   /** The request is over, whatever its fate; called once. */
   end(outcome: RequestOutcome): void {
-    this.#meter.requestEnded(this.#pool, this.#arrival, outcome);
+    this.#meter.requestEnded(this.#pool, this.#arrival, outcome, this.#traceId);
   }
 }

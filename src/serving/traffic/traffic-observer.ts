@@ -6,12 +6,22 @@ export const REQUEST_OUTCOMES = ["ok", "client_error", "refused", "failed", "can
 
 export type RequestOutcome = (typeof REQUEST_OUTCOMES)[number];
 
-export function hasFailed(outcome: RequestOutcome): boolean {
-  return outcome === "failed" || outcome === "refused";
+/** What the client of a request got in the end. */
+export interface Responded {
+  /** What served it, as its pool calls it; empty where no pool was found. */
+  readonly model: string;
+  /** The status that was sent, 499 to a client that left first; null for that of `errorType`, a reason. */
+  readonly status: number | null;
+  /**
+   * The reason that clients are given; `engine_error` where they were given the engine's own answer, or an error that
+   * stood inside of it; `cancelled`; empty where all went well.
+   */
+  readonly errorType: string;
 }
 
 /** Tokens of a request that was answered whole. */
 export interface CountedTokens {
+  readonly model: string;
   /** Estimated by the request's bytes where the engine reports none. */
   readonly prompt: number;
   /** By frames with content where the engine reports none; null where the answer was no stream either. */
@@ -22,13 +32,20 @@ export interface CountedTokens {
   readonly reported: boolean;
 }
 
-/** Receives every measure as it is taken; the telemetry implements it. Times in milliseconds. */
+/**
+ * Receives every measure as it is taken; the telemetry implements it. Times in milliseconds; a request that is traced
+ * brings its trace's id.
+ */
 export interface TrafficObserver {
-  firstFrame(pool: string, sinceArrivalMs: number): void;
+  firstFrame(pool: string, sinceArrivalMs: number, traceId: string | null): void;
   laterFrame(pool: string, sincePreviousMs: number): void;
-  ended(pool: string, durationMs: number, outcome: RequestOutcome): void;
+  ended(pool: string, durationMs: number, outcome: RequestOutcome, traceId: string | null): void;
+  /** Once for each that has ended. */
+  responded(pool: string, responded: Responded): void;
   /** A request that had no first byte was sent once more. */
   resent(pool: string): void;
+  /** One was not, since the retry budget was spent. */
+  retryDenied(pool: string): void;
   tokens(pool: string, counted: CountedTokens): void;
   /** By one of the reasons that clients are given. @param pool empty where none is known */
   refused(pool: string, reason: string): void;

@@ -1,10 +1,4 @@
 import { countInto } from "../../lib/log-histogram.ts";
-import {
-  type CountedTokens,
-  type RequestOutcome,
-  type TrafficObserver,
-  hasFailed,
-} from "./traffic-observer.ts";
 
 /** What was measured of a pool's requests; times in ms, by bucket. */
 export interface SlotTraffic {
@@ -23,42 +17,22 @@ interface Counting {
   readonly itl: number[];
 }
 
-/** Adds up every measure by its pool until it is taken, and passes it on. */
-export class TrafficSlots implements TrafficObserver {
-  readonly #next: TrafficObserver;
+/** Adds up what is measured of each pool's requests until it is taken. */
+export class TrafficSlots {
   #pools = new Map<string, Counting>();
 
-  constructor(next: TrafficObserver) {
-    this.#next = next;
-  }
-
-  firstFrame(pool: string, sinceArrivalMs: number): void {
+  first(pool: string, sinceArrivalMs: number): void {
     countInto(this.#of(pool).ttft, sinceArrivalMs);
-    this.#next.firstFrame(pool, sinceArrivalMs);
   }
 
-  laterFrame(pool: string, sincePreviousMs: number): void {
+  later(pool: string, sincePreviousMs: number): void {
     countInto(this.#of(pool).itl, sincePreviousMs);
-    this.#next.laterFrame(pool, sincePreviousMs);
   }
 
-  ended(pool: string, durationMs: number, outcome: RequestOutcome): void {
+  ended(pool: string, failed: boolean): void {
     const counting = this.#of(pool);
     counting.ended++;
-    if (hasFailed(outcome)) counting.failed++;
-    this.#next.ended(pool, durationMs, outcome);
-  }
-
-  resent(pool: string): void {
-    this.#next.resent(pool);
-  }
-
-  tokens(pool: string, counted: CountedTokens): void {
-    this.#next.tokens(pool, counted);
-  }
-
-  refused(pool: string, reason: string): void {
-    this.#next.refused(pool, reason);
+    if (failed) counting.failed++;
   }
 
   /** By pool, everything since the last call. */
