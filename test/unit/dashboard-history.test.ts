@@ -54,6 +54,10 @@ test("seconds that have come since the last was stored follow it", () => {
     [12_300, 13],
   ]);
   expect(rows[2]).toMatchObject({ ttftP95: null, lostRanks: null, epoch: null });
+  const late = [13, 24, 60].map((end) => poolReport({ atMs: end * 1000 }));
+  expect(withSeconds([row(10)], late, 0).map(({ measuredMs }) => measuredMs)).toEqual([
+    1000, 2000, 11_000, 1000,
+  ]);
   expect(withSeconds([], samples, 11_000).map(({ at }) => at)).toEqual([11_300, 12_300]);
 });
 

@@ -19,7 +19,7 @@ export function latencyOf(row: HistoryFigures, which: "ttft" | "itl"): Percentil
 
 /** @param percentiles ms; null where there was none */
 export function latencyTexts(percentiles: Percentiles | null): Pick<FigureTexts, "value" | "detail"> {
-  if (percentiles === null) return { value: NONE, detail: "no tokens" };
+  if (percentiles === null) return { value: NONE, detail: null };
   const { p50, p95, p99 } = percentiles;
   const value = (
     <>

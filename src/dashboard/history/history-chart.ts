@@ -40,6 +40,9 @@ export interface HistoryChart {
   dispose(): void;
 }
 
+/** A line's next point lies no further away, as gateways measure and as rows of a day are long. */
+const LEAST_REACH_MS = 10_000;
+const POINTS_AT_MOST = 1440;
 const TITLE_PX = 18;
 const AXIS_PX = 22;
 /** The tick of new shares is this part of a plot high. */
@@ -78,8 +81,10 @@ export function historyChart(
   });
   return {
     draw({ span, rows, decisions, at }) {
+      const reachMs = Math.max(LEAST_REACH_MS, (span.to - span.from) / POINTS_AT_MOST);
       const bands = decisionBands(decisions, span, colour);
       chart.setOption({
+        tooltip: { formatter: (points: unknown) => tip(plots, points as readonly TipPoint[], reachMs) },
         xAxis: plots.map(() => ({ min: span.from, max: span.to })),
         series: plots.flatMap(({ lines, most }, plot) =>
           lines.map(({ figure, name, soft }, i) => {
@@ -131,7 +136,6 @@ function frameOf(plots: readonly Plot[], colour: Colour, font: object) {
       backgroundColor: colour("--ink"),
       borderWidth: 0,
       textStyle: { ...font, color: colour("--sheet") },
-      formatter: (points: unknown) => tip(plots, points as readonly TipPoint[]),
     },
     xAxis: plots.map((_, gridIndex) => ({
       gridIndex,
@@ -155,20 +159,23 @@ function frameOf(plots: readonly Plot[], colour: Colour, font: object) {
 }
 
 interface TipPoint {
+  readonly axisValue: number;
   readonly seriesId: string;
   readonly value: LinePoint;
 }
 
-/** What all plots have at one time, in their order. */
-function tip(plots: readonly Plot[], points: readonly TipPoint[]): HTMLElement {
+/** What all plots have at one time, in their order, where they have a point that is no further away than `reachMs`. */
+function tip(plots: readonly Plot[], points: readonly TipPoint[], reachMs: number): HTMLElement {
+  const [{ axisValue }] = points;
+  const near = points.filter(({ value: [at] }) => Math.abs(at - axisValue) <= reachMs);
   const lines = plots.flatMap(({ lines: some, text }) => some.map((line) => ({ ...line, text })));
   const said = lines.flatMap(({ figure, name, text }) => {
-    const value = points.find(({ seriesId }) => seriesId === figure)?.value[1] ?? null;
+    const value = near.find(({ seriesId }) => seriesId === figure)?.value[1] ?? null;
     return value === null ? [] : [`${name}: ${text(value)}`];
   });
   const frame = document.createElement("div");
   frame.style.whiteSpace = "pre";
-  frame.textContent = [time(points[0].value[0]), ...said].join("\n");
+  frame.textContent = [time(axisValue), ...said].join("\n");
   return frame;
 }
 

@@ -24,6 +24,9 @@ const NOT_SAID = {
   itlP99: null,
 };
 
+/** A report does not say how long its window was: since the one before it, if that is no longer ago than this. */
+const LONGEST_WINDOW_MS = 15_000;
+
 /** Rows for the seconds that have come since the last was stored. */
 export function withSeconds(
   rows: readonly HistoryRow[],
@@ -33,13 +36,15 @@ export function withSeconds(
   const last = rows.at(-1);
   const end = last === undefined ? fromMs : last.at + last.seconds * 1000;
   const seconds = samples.filter(({ atMs }) => atMs - 1000 >= end);
-  return [...rows, ...seconds.map(secondOf)];
+  return [...rows, ...seconds.map((sample, i) => secondOf(sample, seconds[i - 1]?.atMs ?? end))];
 }
 
-function secondOf(sample: PoolSample): HistoryRow {
+function secondOf(sample: PoolSample, beforeMs: number): HistoryRow {
   const { atMs, tokensPerSecond, balancedness, nodeHopsPerToken, hopsPerToken, stepMs } = sample;
   const said = { tokensPerSecond, balancedness, nodeHopsPerToken, hopsPerToken, stepMs };
-  return { ...NOT_SAID, ...said, at: atMs - 1000, seconds: 1, measuredMs: 1000 };
+  const sinceMs = atMs - beforeMs;
+  const measuredMs = sinceMs > LONGEST_WINDOW_MS ? 1000 : sinceMs;
+  return { ...NOT_SAID, ...said, at: atMs - 1000, seconds: 1, measuredMs };
 }
 
 /** Figures that gateways measure, ten seconds at a time. */
