@@ -1,8 +1,8 @@
 import { beforeEach, expect, test } from "vitest";
 import { PoolView } from "../../src/control/follow/pool-view.ts";
 import { encodeOperatorState } from "../../src/control/messages/operator-state.ts";
-import { encodeEngine } from "../../src/control/messages/stored-engine.ts";
 import { encodeDecisions } from "../../src/control/messages/stored-decisions.ts";
+import { encodeEngine } from "../../src/control/messages/stored-engine.ts";
 import { encodeHistory } from "../../src/control/messages/stored-history.ts";
 import type { ValueName } from "../../src/control/store.ts";
 import { decodeSnapshot, encodeSnapshot } from "../../src/model/snapshot-bytes.ts";
