@@ -8,8 +8,10 @@ import { decodeOperatorState, encodeOperatorState } from "../src/control/message
 import { type PoolMessage, decodeMessage, encodeMessage } from "../src/control/messages/pool-message.ts";
 import { receivedCounts } from "../src/control/messages/received-counts.ts";
 import { decodeRollout, encodeRollout } from "../src/control/messages/rollout-record.ts";
+import { decodeDecisions, encodeDecisions } from "../src/control/messages/stored-decisions.ts";
 import { decodeEngine, encodeEngine } from "../src/control/messages/stored-engine.ts";
 import { decodeReport, encodeReport } from "../src/control/messages/stored-report.ts";
+import { DECISION_KINDS, DECISION_STATES } from "../src/model/decision-record.ts";
 import { type Placement, indexReplicas } from "../src/model/placement.ts";
 import { decodeSnapshot, encodeSnapshot } from "../src/model/snapshot-bytes.ts";
 import { decodeGatewayReport, encodeGatewayReport } from "../src/serving/sharing/gateway-report.ts";
@@ -179,6 +181,7 @@ const report = fc.record({
   layers: fc.constant(2),
   layerNumbers: fc.constantFrom([1, 3], []),
   experts: fc.constant(3),
+  topk: fc.constantFrom(2, 0),
   tokensPerSecond: finite,
   balancedness: measured,
   nodeHopsPerToken: measured,
@@ -186,8 +189,9 @@ const report = fc.record({
   stepMs: measured,
   expertLoad: fc.array(fc.array(finite)),
   gpuLoad: fc.array(finite),
+  gpuPeak: fc.array(fc.record({ layer: fc.nat(1), timesMean: positive })),
+  gpuHolds: fc.array(positive),
   layerBalancedness: fc.array(measured),
-  rankPeaks: fc.array(finite),
   ranks: fc.array(fc.record({ running: positive, waiting: positive, kvUse: positive })),
   placedAtMs: measured,
   movedSlots: fc.nat(),
@@ -202,6 +206,41 @@ const report = fc.record({
       implausibleLayers: fc.array(fc.nat(1)),
     }),
   ),
+});
+
+const predicted = fc.record({ balancedness: finite, nodeHops: measured });
+const figures = fc.option(
+  fc.record({
+    spanMs: positive,
+    tokensPerSecond: positive,
+    balancedness: positive,
+    nodeHops: measured,
+  }),
+);
+const decision = fc.record({
+  id: epoch,
+  kind: fc.constantFrom(...DECISION_KINDS),
+  reason: words,
+  state: fc.constantFrom(...DECISION_STATES),
+  why: fc.option(words),
+  atMs: finite,
+  endMs: measured,
+  times: epoch,
+  stages: fc.option(fc.record({ done: fc.nat(), of: fc.nat() })),
+  movedSlots: fc.nat(),
+  movedBytes: positive,
+  weighed: fc.option(
+    fc.record({
+      before: predicted,
+      after: predicted,
+      movedSlots: fc.nat(),
+      movedBytes: positive,
+      gain: measured,
+      neededGain: measured,
+    }),
+  ),
+  before: figures,
+  after: figures,
 });
 
 const gatewayReport = fc.record({
@@ -319,6 +358,17 @@ export const STORED_KINDS: readonly StoredKind[] = [
     encode: (entry: Parameters<typeof encodeAuditEntry>[0]) => text.encode(encodeAuditEntry(entry)),
     decode: (bytes) => decodeAuditEntry(new TextDecoder().decode(bytes)),
     before: writtenBefore("auditEntry"),
+  },
+  {
+    name: "what was decided",
+    head: "all",
+    behind: 0,
+    value: fc.array(decision, { maxLength: 3 }),
+    encode: encodeDecisions,
+    decode: decodeDecisions,
+    before: text.encode(
+      '{"v":1,"decisions":[{"id":1,"kind":"placement","reason":"it","state":"done","why":null,"atMs":5,"endMs":7,"times":1,"stages":{"done":2,"of":2},"movedSlots":3,"movedBytes":9,"weighed":{"before":{"balancedness":0.5,"nodeHops":1},"after":{"balancedness":0.75,"nodeHops":null},"movedSlots":3,"movedBytes":9,"gain":0.5,"neededGain":0.25},"before":null,"after":{"spanMs":2,"tokensPerSecond":1,"balancedness":0.5,"nodeHops":0}}]}',
+    ),
   },
   {
     name: "an engine's load balancing",

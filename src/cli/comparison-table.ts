@@ -52,7 +52,7 @@ function regimeTable({ policies }: Regime): string {
     ]);
   }
   table.push(
-    ["GPU moves", ...policies.map((policy) => decimals(policy.movedSlots, 0))],
+    ["Slots moved", ...policies.map((policy) => decimals(policy.movedSlots, 0))],
     ["Epochs", ...policies.map((policy) => decimals(policy.epochs, 0))],
   );
   return table.toString();

@@ -16,6 +16,7 @@ import { engineOn, modelledHardware } from "../twin/calibration/gpu-hardware.ts"
 import { changeTable } from "./change-table.ts";
 import { comparisonTable } from "./comparison-table.ts";
 import { type DemoRun, demoRun } from "./demo-run.ts";
+import { gainText } from "./gain-text.ts";
 import { loadLineTable } from "./load-line-table.ts";
 import { NearLoadLine } from "./near-load-line.ts";
 import { TOPOLOGY_FORMS, jsonOption, portOption, positiveOption } from "./options.ts";
@@ -103,6 +104,7 @@ async function demo(flags: DemoFlags): Promise<void> {
   const run = await live(config, pool, routing, { trace, mostTraffic }, flags, out);
   const { traffic, poolRun, changes, comparison } = run;
   const lines = nearLine?.measure(out) ?? null;
+  const gain = gainText(lines, comparison);
   const steady = changes.every(({ change }) => change.kind !== "traffic");
   out.result(
     {
@@ -117,6 +119,7 @@ async function demo(flags: DemoFlags): Promise<void> {
       comparison,
     },
     [
+      ...(gain === null ? [] : [gain]),
       replayTable(traffic),
       ...(changes.length === 0 ? [] : [changeTable(changes)]),
       ...(lines === null ? [] : [loadLineTable(lines, steady)]),

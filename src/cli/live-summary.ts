@@ -108,7 +108,7 @@ export function liveTable({ traffic, pool, keys }: LiveFacts): string {
       [
         "Placement",
         `epoch ${decimals(pool.epoch, 0)}`,
-        `${decimals(pool.movedSlots, 0)} GPU moves`,
+        `${decimals(pool.movedSlots, 0)} slots moved`,
         `lag ${milliseconds(pool.lagMs)} ms`,
       ],
       ...(pool.simulation === null
@@ -146,7 +146,7 @@ function liveLine({ traffic, pool }: LiveFacts): string {
     parts.push(
       `balancedness ${changeText(pool.balancedness)}`,
       `node hops/token ${changeText(pool.nodeHopsPerToken)}`,
-      `epoch ${pool.epoch}, ${pool.movedSlots} GPU moves`,
+      `epoch ${pool.epoch}, ${pool.movedSlots} slots moved`,
       `lag ${milliseconds(pool.lagMs)} ms in all`,
       ...(pool.simulation === null ? [] : [simulationText(pool.simulation)]),
       `planner: ${pool.decision}`,

@@ -135,6 +135,7 @@ export const settingsSchema = z.strictObject({
     prepareTimeoutMs: positiveMilliseconds,
     stagingBytes: count.nullable(),
     rankSilenceMs: milliseconds,
+    loadLine: z.number().min(1),
   }),
   store: z.strictObject({
     url: z.string().min(1),

@@ -22,7 +22,15 @@ export interface Store {
 }
 
 /** What the leader keeps beside the epochs: each has one value, or none. */
-export const VALUE_NAMES = ["leader", "rollout", "orders", "learned", "report", "engine"] as const;
+export const VALUE_NAMES = [
+  "leader",
+  "rollout",
+  "orders",
+  "learned",
+  "decisions",
+  "report",
+  "engine",
+] as const;
 export type ValueName = (typeof VALUE_NAMES)[number];
 
 /** One pool's part of the store. */

@@ -1,10 +1,10 @@
 import { useEffect, useReducer, useState } from "preact/hooks";
-import { ConnectionNotice } from "./connection-notice.tsx";
-import { KeyForm } from "./key-form.tsx";
-import { PageHeader } from "./page-header.tsx";
+import { ConnectionNotice } from "./status/connection-notice.tsx";
+import { KeyForm } from "./page/key-form.tsx";
+import { PageHeader } from "./page/page-header.tsx";
 import { PoolView } from "./pool-view.tsx";
-import { type Connection, NOTHING_YET, receive, shownPool } from "./state.ts";
-import { follow } from "./stream.ts";
+import { type Connection, NOTHING_YET, receive, shownPool } from "./live/state.ts";
+import { follow } from "./live/stream.ts";
 
 /** Where the key is kept until the tab is closed. */
 const KEY = "plimsoll-operator-key";
@@ -29,17 +29,25 @@ export function App() {
         connection={state.connection}
         pools={[...state.pools.keys()]}
         shown={name}
-        sample={pool?.samples.at(-1)}
+        report={pool?.last ?? null}
         choose={(chosen) => send({ type: "choose", pool: chosen })}
       />
       {stale && <ConnectionNotice connection={state.connection} receivedAtMs={state.receivedAtMs} />}
       <main class={stale ? "stale" : undefined}>
         {state.connection === "locked" ? (
           <KeyForm wrong={key !== null} send={unlock} />
-        ) : pool === undefined || pool.samples.length === 0 ? (
+        ) : pool === undefined || pool.last === null ? (
           <p class="awaited">{AWAITED[state.connection] ?? NO_REPORT}</p>
         ) : (
-          <PoolView pool={pool} traffic={state.traffic} alone={state.pools.size === 1} operatorKey={key} />
+          <PoolView
+            key={name}
+            pool={pool}
+            last={pool.last}
+            traffic={state.traffic}
+            gateway={state.gateway}
+            alone={state.pools.size === 1}
+            operatorKey={key}
+          />
         )}
       </main>
     </>

@@ -21,8 +21,9 @@ export function short(value: number): string {
   return Math.abs(value) >= 100 ? WHOLE.format(value) : THREE_DIGITS.format(value);
 }
 
-export function percent(fraction: number): string {
-  return `${WHOLE.format(fraction * 100)} %`;
+/** @param decimals 0 where it is missing */
+export function percent(fraction: number, decimals = 0): string {
+  return decimals === 0 ? `${WHOLE.format(fraction * 100)} %` : `${(fraction * 100).toFixed(decimals)} %`;
 }
 
 /** Decimal units, as links and disks are sold. */
@@ -35,4 +36,10 @@ export function bytes(value: number): string {
 /** @param ms wall-clock milliseconds; the reader's own time zone */
 export function time(ms: number): string {
   return TIME.format(ms);
+}
+
+/** As a person lists things. @param most beyond which they are counted */
+export function list(items: readonly string[], most: number): string {
+  if (items.length <= most) return items.join(", ");
+  return `${items.slice(0, most).join(", ")} and ${items.length - most} more`;
 }

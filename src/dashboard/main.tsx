@@ -5,6 +5,8 @@ import "./style/page.css";
 import "./style/header.css";
 import "./style/panels.css";
 import "./style/charts.css";
+import "./style/gpus.css";
+import "./style/status.css";
 import "./style/simulation.css";
 
 render(<App />, document.getElementById("app") as HTMLElement);

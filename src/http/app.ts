@@ -161,7 +161,7 @@ export async function httpApp(config: Config, parts: AppParts): Promise<FastifyI
       const terms = { memory: bodies, limitOf: () => CONTROL_BODY_BYTES, read: jsonReader(json) };
       controlBodies(json, ["application/json"], terms);
       expertRoutes(json, controlled);
-      eventRoutes(json, { pools: controlled, onPoolsChange: parts.onPoolsChange, meter, wallClock });
+      eventRoutes(json, { ...parts, pools: controlled, meter, wallClock });
       orderRoutes(json, controlled, peers);
       simulationRoutes(json, controlled);
       operatorRoutes(json, { ...parts, isOperator });

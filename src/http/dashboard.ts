@@ -9,7 +9,8 @@ const BUILT = fileURLToPath(new URL("../../dist/dashboard", import.meta.url));
 export async function dashboard(app: FastifyInstance): Promise<void> {
   if (existsSync(BUILT)) {
     // A route for each file: any other path has no route, whatever the method.
-    await app.register(fastifyStatic, { root: BUILT, decorateReply: false, wildcard: false });
+    const files = { root: BUILT, decorateReply: false, wildcard: false };
+    await app.register(fastifyStatic, { ...files, preCompressed: true, globIgnore: ["**/*.br", "**/*.gz"] });
   } else {
     const text = "The dashboard is not built: run `npm run build:dashboard` and start again.\n";
     app.get("/", (_request, reply) => reply.type("text/plain; charset=utf-8").send(text));

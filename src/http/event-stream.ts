@@ -1,5 +1,6 @@
 import type { ServerResponse } from "node:http";
 import { HttpError } from "./errors.ts";
+import { EventReader } from "./event-reader.ts";
 
 /** A client that leaves this much unread is dropped. */
 const UNREAD_LIMIT_BYTES = 4 * 1024 * 1024;
@@ -9,10 +10,15 @@ const MOST_READERS = 64;
 
 /** Server-sent events to all who read them. */
 export class EventStream {
-  readonly #readers = new Set<ServerResponse>();
+  readonly #readers = new Set<EventReader>();
 
   get readers(): number {
     return this.#readers.size;
+  }
+
+  /** Bytes that no reader has taken yet. */
+  get unread(): number {
+    return [...this.#readers].reduce((sum, reader) => sum + reader.unread, 0);
   }
 
   /** @throws HttpError when as many read as may */
@@ -21,22 +27,25 @@ export class EventStream {
     throw new HttpError("overloaded", `The gateway is overloaded: ${MOST_READERS} clients read its events.`);
   }
 
-  /** Takes over a response: its head, one first event of JSON text, then every later one. */
-  join(response: ServerResponse, event: string, json: string): void {
-    // The connection ends with the stream: nothing lingers when the gateway stops.
-    const head = { "content-type": "text/event-stream", "cache-control": "no-store", connection: "close" };
-    response.writeHead(200, head);
-    response.on("error", () => response.destroy());
-    response.once("close", () => this.#readers.delete(response));
-    this.#readers.add(response);
-    response.write(frame(event, json));
+  /**
+   * Takes over a response: its head, one first event of JSON text, then every later one.
+   * @param compressed whether its client takes gzip
+   */
+  join(response: ServerResponse, event: string, json: string, compressed = false): void {
+    const reader = new EventReader(response, compressed);
+    response.once("close", () => {
+      this.#readers.delete(reader);
+      reader.drop();
+    });
+    this.#readers.add(reader);
+    reader.write(frame(event, json));
   }
 
   send(event: string, data: unknown): void {
     if (this.readers === 0) return;
     const text = frame(event, JSON.stringify(data));
     for (const reader of this.#readers) {
-      if (reader.writableLength > UNREAD_LIMIT_BYTES) reader.destroy();
+      if (reader.unread > UNREAD_LIMIT_BYTES) reader.drop();
       else reader.write(text);
     }
   }

@@ -1,20 +1,30 @@
+import type { ControlLoop } from "../control/control-loop.ts";
 import type { ControlledPool } from "../control/controlled-pool.ts";
-import type { PoolView } from "../control/follow/pool-view.ts";
+import type { PoolReport } from "../model/pool-report.ts";
+import { PoolNews } from "./pool-news.ts";
 import { SimulationEvents } from "./simulation-events.ts";
 
 const REPORTS_REMEMBERED = 300;
 
 interface PastReport {
-  readonly view: PoolView;
-  /** JSON, without its large parts: a new reader does not wait until 300 of them are encoded. */
+  readonly pool: string;
+  /** JSON: a new reader does not wait until 300 of them are encoded. */
   readonly text: string;
+}
+
+interface Followed {
+  readonly loop: ControlLoop;
+  readonly news: PoolNews;
+  /** The last, whole. */
+  readonly report: () => PoolReport | null;
+  readonly stop: () => void;
 }
 
 /** What the pools of a gateway publish, as events. Which pools these are changes with each reload. */
 export class PoolEvents {
   readonly #send: (event: string, data: unknown) => void;
-  /** With the ways to stop listening. */
-  readonly #followed = new Map<PoolView, readonly (() => void)[]>();
+  /** By the view, which outlives its control loop. */
+  readonly #followed = new Map<ControlLoop["view"], Followed>();
   readonly #simulations: SimulationEvents;
   #past: PastReport[] = [];
 
@@ -25,14 +35,21 @@ export class PoolEvents {
 
   /** Goes on with these. Pools that are new begin with the epochs they have had; of the others it sends that they are gone. */
   follow(pools: readonly ControlledPool[]): void {
-    const views = pools.map(({ loop }) => loop.view);
-    const gone = [...this.#followed.keys()].filter((view) => !views.includes(view));
-    for (const view of gone) {
+    for (const [view, { loop }] of this.#followed) {
+      if (pools.some((other) => other.loop.view === view)) continue;
       this.#end(view);
-      this.#past = this.#past.filter((report) => report.view !== view);
-      this.#send("gone", { pool: view.pool });
+      this.#past = this.#past.filter(({ pool }) => pool !== loop.pool);
+      this.#send("gone", { pool: loop.pool });
     }
-    for (const view of views) if (!this.#followed.has(view)) this.#begin(view);
+    for (const pool of pools) {
+      const { loop } = pool;
+      const known = this.#followed.get(loop.view);
+      if (known?.loop === loop) continue;
+      // Another loop goes on with the same view: what its pool has had was said.
+      if (known === undefined) for (const epoch of loop.view.epochs) this.#send("epoch", epoch);
+      else this.#end(loop.view);
+      this.#begin(pool);
+    }
     this.#simulations.follow(pools);
   }
 
@@ -42,29 +59,53 @@ export class PoolEvents {
     this.#simulations.stop();
   }
 
-  /** The event `history`: `{ epochs, reports }`, each the oldest first, and `simulations` as they are now. */
+  /**
+   * The event `history`: `{ epochs, reports, latest, states, decisions }`, each the oldest first, and `simulations` as
+   * they are now. `latest` are the last reports, whole; `reports` lack what is large.
+   */
   get history(): string {
-    const epochs = JSON.stringify([...this.#followed.keys()].flatMap((view) => view.epochs));
-    const reports = this.#past.map(({ text }) => text).join(",");
-    const simulations = JSON.stringify(this.#simulations.reports);
-    return `{"epochs":${epochs},"reports":[${reports}],"simulations":${simulations}}`;
+    const followed = [...this.#followed.values()];
+    const now = JSON.stringify({
+      epochs: followed.flatMap(({ loop }) => loop.view.epochs),
+      latest: followed.flatMap(({ report }) => report() ?? []),
+      states: followed.map(({ news }) => news.state),
+      decisions: followed.map(({ loop, news }) => ({ pool: loop.pool, decisions: news.decisions })),
+      simulations: this.#simulations.reports,
+    });
+    return `${now.slice(0, -1)},"reports":[${this.#past.map(({ text }) => text).join(",")}]}`;
   }
 
-  #end(view: PoolView): void {
-    for (const stop of this.#followed.get(view) ?? []) stop();
+  #end(view: ControlLoop["view"]): void {
+    this.#followed.get(view)?.stop();
     this.#followed.delete(view);
   }
 
-  #begin(view: PoolView): void {
-    for (const epoch of view.epochs) this.#send("epoch", epoch);
-    this.#followed.set(view, [
-      view.onReport(({ explanation: _explanation, ...report }) => {
+  #begin(controlled: ControlledPool): void {
+    const { loop } = controlled;
+    const { view, pool } = loop;
+    const news = new PoolNews(controlled, this.#send);
+    const stops = [
+      () => news.stop(),
+      view.onReport((report) => {
         this.#send("report", report);
-        const { expertLoad: _expertLoad, layerNumbers: _layerNumbers, ...rest } = report;
-        this.#past.push({ view, text: JSON.stringify(rest) });
+        this.#past.push({ pool, text: JSON.stringify(pastReport(report)) });
         if (this.#past.length > REPORTS_REMEMBERED) this.#past.shift();
       }),
-      view.onSnapshot(({ pool, epoch, change }) => this.#send("epoch", { pool, epoch, ...change })),
-    ]);
+      view.onSnapshot(({ epoch, change }) => this.#send("epoch", { pool, epoch, ...change })),
+    ];
+    this.#followed.set(view, {
+      loop,
+      news,
+      report: () => view.report,
+      stop: () => {
+        for (const stop of stops) stop();
+      },
+    });
   }
+}
+
+/** What stays of it, so that a new reader does not wait for what it cannot show. */
+function pastReport(report: PoolReport): object {
+  const { pool, atMs, tokensPerSecond, balancedness, nodeHopsPerToken, hopsPerToken, stepMs } = report;
+  return { pool, atMs, tokensPerSecond, balancedness, nodeHopsPerToken, hopsPerToken, stepMs };
 }

@@ -13,6 +13,8 @@ export interface PoolReport {
   /** `[layers]`: the layer of the model that each row is of; empty where the leader's version does not say. */
   readonly layerNumbers: readonly number[];
   readonly experts: number;
+  /** Experts of a token in each layer; 0 where the leader's version does not say. */
+  readonly topk: number;
   /** Tokens forwarded per second over the last window. */
   readonly tokensPerSecond: number;
   /** Σ mean / Σ max GPU load over steps and layers of the last window, 0..1; null when nothing was forwarded. */
@@ -26,10 +28,15 @@ export interface PoolReport {
   readonly expertLoad: readonly (readonly number[])[];
   /** `[gpus]`: load summed over layers relative to the mean GPU, three decimals. */
   readonly gpuLoad: readonly number[];
-  /** `[layers]`: mean over maximum GPU load of the window's sums, 0..1, three decimals; null in a layer without load. */
+  /** `[gpus]`: the layer in which each has most, as a row, and how many times the mean of the GPUs in service it has there, three decimals. */
+  readonly gpuPeak: readonly { readonly layer: number; readonly timesMean: number }[];
+  /**
+   * `[gpus]`: how much longer a step takes for each, in parts of an even one: what it has above the mean, in the layers
+   * in which no GPU has more. They add up to what imbalance costs. Four decimals.
+   */
+  readonly gpuHolds: readonly number[];
+  /** `[layers]`: mean over maximum load of the GPUs in service, of the window's sums, 0..1, three decimals; null in a layer without load. */
   readonly layerBalancedness: readonly (number | null)[];
-  /** `[gpus]`: load over the mean GPU's, in the layer where that is most, three decimals. */
-  readonly rankPeaks: readonly number[];
   readonly ranks: readonly { running: number; waiting: number; kvUse: number }[];
   /** When the placement in force was published, wall-clock ms; null where that is not known. */
   readonly placedAtMs: number | null;

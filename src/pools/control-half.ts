@@ -15,6 +15,7 @@ export class ControlHalf implements ControlledPool {
   /** What it was made from, as one text. */
   readonly settings: string;
   readonly loop: ControlLoop;
+  readonly loadLine: number;
   readonly inbox: LoadInbox | null;
   readonly simulation: Simulation | null;
   /** Whether it goes by the view of the half whose place it is to take. */
@@ -24,6 +25,7 @@ export class ControlHalf implements ControlledPool {
   constructor(
     settings: string,
     loop: ControlLoop,
+    loadLine: number,
     inbox: LoadInbox | null,
     { simulation, view }: Pick<ControlOrigin, "simulation" | "view">,
   ) {
@@ -31,6 +33,7 @@ export class ControlHalf implements ControlledPool {
     this.sharesView = view !== null;
     this.simulation = simulation;
     this.loop = loop;
+    this.loadLine = loadLine;
     this.inbox = inbox;
   }
 
@@ -110,5 +113,6 @@ export function openControl(origin: ControlOrigin, config: Config, makings: Pool
           topk: model.topk,
         })
       : null;
-  return new ControlHalf(controlSettings(plane.pool, group, config), loop, inbox, origin);
+  const settings = controlSettings(plane.pool, group, config);
+  return new ControlHalf(settings, loop, config.control.loadLine, inbox, origin);
 }

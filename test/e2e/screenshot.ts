@@ -13,7 +13,7 @@ try {
   const page = await browser.newPage({ viewport: { width: 1440, height: 900 }, colorScheme });
   await page.goto(url);
   await page.locator(".heat-map canvas").waitFor();
-  await page.getByTestId("epoch-row").first().waitFor();
+  await page.getByTestId("decision-row").first().waitFor();
   await page
     .getByText(/^p95 \d/)
     .first()

@@ -7,7 +7,13 @@ import { smallGroup } from "../../harness/small-group.ts";
 import { patiently } from "../patiently.ts";
 
 const GARBAGE = '{"v":1,"garbage';
-const VALUES = { rollout: "rollout", orders: "operator_state", leader: "leader", report: "pool_report" };
+const VALUES = {
+  rollout: "rollout",
+  orders: "operator_state",
+  leader: "leader",
+  report: "pool_report",
+  decisions: "decisions",
+};
 
 let redis: RedisServer;
 let url: string;

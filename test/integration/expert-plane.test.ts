@@ -134,12 +134,18 @@ test("the event stream sends history, reports and epochs", async () => {
         );
       await post("/ep/v1/load", { pool: "chat", windowMs: 1000, logical_count: skewed(40) });
     }
-    if (seen.has("epoch")) break;
+    if (seen.has("epoch") && seen.has("decisions")) break;
   }
+  const quiet = { ranks: RANKS, lost: [], missing: [], paused: false, engine: null };
   expect(seen.get("history")).toMatchObject({
     epochs: [{ pool: "chat", epoch: 1, kind: "placement" }],
     reports: [],
+    latest: [],
+    states: [{ pool: "chat", ...quiet, leader: { gateway: expect.any(String) as string } }],
+    decisions: [{ pool: "chat", decisions: [] }],
   });
+  expect(seen.get("state")).toMatchObject({ pool: "chat", ...quiet });
+  expect(seen.get("decisions")).toMatchObject({ pool: "chat", decisions: [{ id: 1, kind: "placement" }] });
   expect(seen.get("report")).toMatchObject({ pool: "chat", epoch: 1, nodeHopsPerToken: null, stepMs: null });
   const { expertLoad } = seen.get("report") as { expertLoad: number[][] };
   expect([expertLoad.length, expertLoad[0].length]).toEqual([LAYERS, EXPERTS]);
@@ -149,10 +155,16 @@ test("the event stream sends history, reports and epochs", async () => {
     ?.pipeThrough(new TextDecoderStream())
     .pipeThrough(new EventSourceParserStream());
   for await (const { data } of joined ?? []) {
-    const { epochs, reports } = JSON.parse(data) as Record<string, Record<string, unknown>[]>;
+    const { epochs, reports, latest, decisions } = JSON.parse(data) as Record<
+      string,
+      Record<string, unknown>[]
+    >;
+    expect(latest).toMatchObject([{ pool: "chat", expertLoad: expect.any(Array) as unknown[] }]);
+    expect(decisions).toMatchObject([{ pool: "chat", decisions: [{ id: 1 }] }]);
     expect(epochs.slice(0, 2)).toMatchObject([{ epoch: 1 }, { epoch: 2 }]);
-    expect(reports[0]).toMatchObject({ pool: "chat", epoch: 1, gpuLoad: seen.get("report")?.["gpuLoad"] });
-    expect(reports[0]).not.toHaveProperty("expertLoad");
+    const { balancedness, atMs } = seen.get("report") ?? {};
+    expect(reports[0]).toMatchObject({ pool: "chat", atMs, balancedness });
+    for (const large of ["expertLoad", "gpuLoad", "ranks"]) expect(reports[0]).not.toHaveProperty(large);
     break;
   }
 

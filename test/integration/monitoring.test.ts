@@ -134,7 +134,7 @@ test("docs/metrics.md has every metric of a gateway, with its type and labels, a
     const found = series.get(type === "histogram" ? `${name}_sum` : name);
     if (found !== undefined) expect([name, ...[...found].sort()]).toEqual([name, ...labels.toSorted()]);
   }
-  // Of pools whose engines report hops, or the experts of their answers, which this one's do not.
+  // Of pools whose engines report hops, or the experts of their answers, and that have been rebalanced.
   const silent = documented.filter(
     ({ name, type }) => !series.has(type === "histogram" ? `${name}_sum` : name),
   );
@@ -142,6 +142,8 @@ test("docs/metrics.md has every metric of a gateway, with its type and labels, a
     "plimsoll_routed_experts_total",
     "plimsoll_hops_per_token",
     "plimsoll_node_hops_per_token",
+    "plimsoll_rebalance_expected_gain_ratio",
+    "plimsoll_rebalance_measured_gain_ratio",
   ]);
   expect(text).not.toMatch(/nobody/);
 });
@@ -216,6 +218,9 @@ describe.skipIf(!HAS_PROMETHEUS)("by a real Prometheus (Debian's package prometh
       "control-plane.json, Routed experts in answers, 0",
       "experts.json, Hops for a token and layer, 0",
       "experts.json, Hops for a token and layer, 1",
+      // It has not been rebalanced.
+      "experts.json, What the last placement gained, 0",
+      "experts.json, What the last placement gained, 1",
     ];
     expect(silent.sort()).toEqual(without.sort());
   });

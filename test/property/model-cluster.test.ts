@@ -158,6 +158,7 @@ const UNREADABLE = [
         "leader",
         "report",
         "learned",
+        "decisions",
       ),
       bytes: fc.oneof(
         fc.uint8Array({ maxLength: 40 }),

@@ -7,7 +7,7 @@ import { EventStream } from "../../src/http/event-stream.ts";
 import { LongPolls } from "../../src/http/long-poll.ts";
 
 function reader(): ServerResponse {
-  return Object.assign(new EventEmitter(), { writeHead() {}, write() {}, end() {} }) as never;
+  return Object.assign(new EventEmitter(), { writeHead() {}, write() {}, end() {}, destroy() {} }) as never;
 }
 
 test("64 clients may read events; one that leaves makes room", () => {

@@ -6,7 +6,7 @@ import {
   SHADES,
   shadeOf,
   shades,
-} from "../../src/dashboard/colour-scale.ts";
+} from "../../src/dashboard/experts/colour-scale.ts";
 
 test("a shade grows with the load, by octave, and stops at both ends", () => {
   expect(shadeOf(0)).toBe(0);

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { hopsOf, fullest, latest, loadAxisEnd, tokenMean } from "../../src/dashboard/figures.ts";
+import { hopsOf, fullest, latest, loadAxisEnd, tokenMean } from "../../src/dashboard/figures/averages.ts";
 import { bytes, fixed, NONE, percent, short } from "../../src/dashboard/format.ts";
 import type { PoolReport } from "../../src/model/pool-report.ts";
 import { poolReport } from "./pool-report-fixture.ts";

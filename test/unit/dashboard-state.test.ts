@@ -1,41 +1,39 @@
 import { expect, test } from "vitest";
-import { type Message, NOTHING_YET, receive, shownPool, type State } from "../../src/dashboard/state.ts";
-import type { PoolSample } from "../../src/dashboard/wire.ts";
-import type { EpochReport, PoolReport } from "../../src/model/pool-report.ts";
+import { type Message, NOTHING_YET, receive, shownPool, type State } from "../../src/dashboard/live/state.ts";
+import type { History, PoolSample } from "../../src/dashboard/live/wire.ts";
+import { decision, poolState } from "./pool-state-fixture.ts";
+import type { PoolReport } from "../../src/model/pool-report.ts";
 import { poolReport } from "./pool-report-fixture.ts";
 
 test("a history fills the pools, oldest first", () => {
-  const state = after(history([epoch(1), epoch(2)], [sample(1000), sample(2000)]));
+  const state = after(history([sample(1000), sample(2000)]));
   const pool = state.pools.get("p");
   expect(state.connection).toBe("live");
-  expect(pool?.epochs.map((e) => e.epoch)).toEqual([1, 2]);
   expect(pool?.samples.map((s) => s.atMs)).toEqual([1000, 2000]);
-  expect(pool?.expertLoad).toBeNull();
+  expect(pool?.last).toBeNull();
 });
 
-test("a report adds a sample without its expert load, which replaces the last", () => {
-  const state = after(history([], [sample(1000)]), report(2000, [[1, 3]]), report(3000, [[2, 2]]));
+test("a report adds a sample without what is large, and replaces the last", () => {
+  const state = after(history([sample(1000)]), report(2000, [[1, 3]]), report(3000, [[2, 2]]));
   const pool = state.pools.get("p");
   expect(pool?.samples.map((s) => s.atMs)).toEqual([1000, 2000, 3000]);
-  expect(pool?.samples.every((s) => !("expertLoad" in s))).toBe(true);
-  expect(pool?.expertLoad).toEqual([[2, 2]]);
-  expect(pool?.layerNumbers).toEqual([3]);
+  for (const large of ["expertLoad", "gpuLoad", "ranks"])
+    expect(pool?.samples.every((s) => !(large in s))).toBe(true);
+  expect(pool?.last).toMatchObject({ atMs: 3000, expertLoad: [[2, 2]], layerNumbers: [3] });
 });
 
-test("a long run keeps a bounded tail and the very start", () => {
+test("a long run keeps a bounded tail", () => {
   const state = after(...Array.from({ length: 2000 }, (_, i) => report(i * 1000, [[1]])));
   const pool = state.pools.get("p");
   expect(pool?.samples.length).toBe(900);
   expect(pool?.samples.at(-1)?.atMs).toBe(1_999_000);
-  expect(pool?.start.map((s) => s.atMs)).toEqual(Array.from({ length: 10 }, (_, i) => i * 1000));
 });
 
 test("a new connection's history replaces what was shown before", () => {
-  const before = after(history([epoch(7)], [sample(1000)]), report(2000, [[1]]));
-  const restarted = receive(before, history([epoch(1)], [sample(9000)]));
+  const before = after(history([sample(1000)]), report(2000, [[1]]));
+  const restarted = receive(before, history([sample(9000)]));
   const pool = restarted.pools.get("p");
-  expect(pool?.epochs.map((e) => e.epoch)).toEqual([1]);
-  expect(pool?.start.map((s) => s.atMs)).toEqual([9000]);
+  expect(pool?.samples.map((s) => s.atMs)).toEqual([9000]);
 });
 
 test("losing the connection keeps the figures, and the next event ends the loss", () => {
@@ -51,21 +49,42 @@ test("the first pool is shown until another is chosen, and again once that one i
   expect(shownPool(two)).toBe("p");
   const chosen = receive(two, { type: "choose", pool: "q" });
   expect(shownPool(chosen)).toBe("q");
-  expect(shownPool(receive(chosen, history([], [sample(5000)])))).toBe("p");
+  expect(shownPool(receive(chosen, history([sample(5000)])))).toBe("p");
 });
 
 test("what is done to a simulated pool is kept beside its reports; other pools have nothing of the kind", () => {
   const simulation = { pool: "p", traffic: { factor: 1, most: 2 }, shifts: 0, lost: [3] };
-  const begun = after({
-    type: "history",
-    value: { epochs: [], reports: [sample(1000)], simulations: [simulation] },
-    atMs: 0,
-  });
+  const begun = after(history([sample(1000)], { simulations: [simulation] }));
   expect(begun.pools.get("p")?.simulation).toEqual(simulation);
   const next = receive(begun, { type: "simulation", value: { ...simulation, lost: [] }, atMs: 5 });
   expect(next.pools.get("p")).toMatchObject({ simulation: { lost: [] }, samples: [{ atMs: 1000 }] });
   expect(receive(next, report(2000, [[1]])).pools.get("p")?.simulation?.lost).toEqual([]);
   expect(receive(next, report(2000, [[1]], "q")).pools.get("q")?.simulation).toBeNull();
+});
+
+test("a history brings the last load, how pools are and what was decided; what goes on comes again by its number", () => {
+  const begun = after(
+    history([sample(1000)], {
+      latest: [poolReport({ expertLoad: [[2, 0]] })],
+      states: [poolState({ lost: [{ rank: 1, how: "silent" }] })],
+      decisions: [{ pool: "p", decisions: [decision({ id: 4 }), decision({ id: 5, state: "under way" })] }],
+    }),
+  );
+  expect(begun.pools.get("p")).toMatchObject({
+    samples: [{ atMs: 1000 }],
+    last: { expertLoad: [[2, 0]] },
+    condition: { lost: [{ rank: 1, how: "silent" }] },
+  });
+  expect(begun.gateway?.store.name).toBe("memory");
+  const next = [decision({ id: 5 }), decision({ id: 6 })];
+  const on = receive(begun, { type: "decisions", value: { pool: "p", decisions: next }, atMs: 1 });
+  expect(on.pools.get("p")?.decisions.map(({ id, state }) => [id, state])).toEqual([
+    [4, "done"],
+    [5, "done"],
+    [6, "done"],
+  ]);
+  const well = receive(on, { type: "state", value: poolState({}), atMs: 2 });
+  expect(well.pools.get("p")).toMatchObject({ condition: { lost: [] }, decisions: [{ id: 4 }, {}, {}] });
 });
 
 test("a pool that is gone is shown no more, and begins anew when it comes back", () => {
@@ -80,8 +99,10 @@ function after(...messages: readonly Message[]): State {
   return messages.reduce(receive, NOTHING_YET);
 }
 
-function history(epochs: readonly EpochReport[], reports: readonly PoolSample[]): Message {
-  return { type: "history", value: { epochs, reports, simulations: [] }, atMs: 0 };
+function history(reports: readonly PoolSample[], more: Partial<History> = {}): Message {
+  const gateway = { gateway: "g", store: { name: "memory", fault: null } };
+  const nothing = { latest: [], states: [], decisions: [], simulations: [], gateway };
+  return { type: "history", value: { reports, ...nothing, ...more }, atMs: 0 };
 }
 
 function report(atMs: number, expertLoad: PoolReport["expertLoad"], pool = "p"): Message {
@@ -89,10 +110,6 @@ function report(atMs: number, expertLoad: PoolReport["expertLoad"], pool = "p"):
 }
 
 function sample(atMs: number): PoolSample {
-  const { expertLoad: _, ...rest } = poolReport({ atMs });
-  return rest;
-}
-
-function epoch(number: number): EpochReport {
-  return { pool: "p", epoch: number, kind: "shares", reason: "", atMs: 0, movedSlots: 0, movedBytes: 0 };
+  const { pool, tokensPerSecond, balancedness, nodeHopsPerToken, hopsPerToken, stepMs } = poolReport({});
+  return { pool, atMs, tokensPerSecond, balancedness, nodeHopsPerToken, hopsPerToken, stepMs };
 }

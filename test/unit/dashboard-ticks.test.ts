@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { expertTicks, layerTicks } from "../../src/dashboard/ticks.ts";
+import { expertTicks, layerTicks } from "../../src/dashboard/experts/ticks.ts";
 
 function numbers(from: number, to: number, by = 1): number[] {
   return Array.from({ length: Math.floor((to - from) / by) + 1 }, (_, i) => from + i * by);

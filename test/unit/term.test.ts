@@ -190,6 +190,56 @@ describe("an operator", () => {
   });
 });
 
+describe("what was decided", () => {
+  const changes = () =>
+    view()
+      .decisions.filter(({ kind }) => ["placement", "loss", "repair"].includes(kind))
+      .map(({ kind, state, why }) => [kind, state, why]);
+
+  test("is known to every gateway: what was predicted, what is published, and how it ended", async () => {
+    await rollingOut();
+    await rounds(1);
+    expect(view().decisions.at(-1)).toMatchObject({ kind: "placement", state: "under way", movedSlots: 0 });
+    await obeyed();
+    await rounds(1);
+    const { weighed, ...placed } = view().decisions.findLast(({ kind }) => kind === "placement") ?? {};
+    const moved = view().epochs.reduce((sum, { movedSlots }) => sum + movedSlots, 0);
+    expect(placed).toMatchObject({ state: "done", stages: { done: 1, of: 1 }, movedSlots: moved });
+    expect(weighed?.movedSlots).toBe(moved);
+    expect(weighed?.after.balancedness).toBeGreaterThan(weighed?.before.balancedness ?? 1);
+  });
+
+  test("tells a loss, what it ended, and what was brought back", async () => {
+    await rollingOut();
+    for (const rank of [0, 1, 2, 3, 4]) await cluster.die(rank, 1);
+    await settle();
+    await cluster.load(1, 1);
+    await rounds(1);
+    await obeyed();
+    await cluster.load(1, 1);
+    await rounds(1);
+    const [first, ...others] = changes();
+    expect(first).toEqual(["placement", "given up", "rank 0 is lost"]);
+    expect(others).toContainEqual(["loss", "done", null]);
+    expect(others.at(-1)).toEqual(["repair", "done", null]);
+  });
+
+  test("goes on under the next leader; what was under way is given up", async () => {
+    await rollingOut();
+    await rounds(1);
+    const id = view().decisions.findLast(({ state }) => state === "under way")?.id;
+    expect(id).toBeDefined();
+    cluster.members[0].store.cut();
+    await rounds(6);
+    await cluster.load(1, 1);
+    await rounds(1);
+    expect(view().decisions.find((one) => one.id === id)).toMatchObject({
+      state: "given up",
+      why: "its leader went",
+    });
+  });
+});
+
 test("a new leader goes on from what the old one had learned of the load", async () => {
   await cluster.load(3, 1);
   await rounds(101);

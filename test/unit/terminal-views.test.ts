@@ -1,6 +1,7 @@
 import { PassThrough } from "node:stream";
 import { text } from "node:stream/consumers";
 import { describe, expect, it } from "vitest";
+import { gainText } from "../../src/cli/gain-text.ts";
 import { comparisonTable } from "../../src/cli/comparison-table.ts";
 import { type LiveFacts, LiveSummary, liveTable } from "../../src/cli/live-summary.ts";
 import type { PolicyResult } from "../../src/model/comparison.ts";
@@ -69,7 +70,7 @@ describe("the live view", () => {
     expect(row(view, "Between tokens")).toEqual(["p50 31.4 ms", "p95 44.9 ms", ""]);
     expect(row(view, "Balancedness")).toEqual(["0.871 now", "0.523 at start", ""]);
     expect(row(view, "Node hops/token")).toEqual(["1.931 now", "– at start", ""]);
-    expect(row(view, "Placement")).toEqual(["epoch 12", "1,614 GPU moves", "lag 3.20 ms"]);
+    expect(row(view, "Placement")).toEqual(["epoch 12", "1,614 slots moved", "lag 3.20 ms"]);
     expect(view.replaceAll(/[\s│]+/g, " ")).toContain(facts.pool?.decision);
     expect(view).toContain("http://127.0.0.1:8080/");
     expect(view).toMatch(/│ Simulated +│ traffic ×1\.2, GPU 3 stopped +│/);
@@ -114,7 +115,7 @@ describe("the live view", () => {
     const lines = (await text(pipe)).trimEnd().split("\n");
     expect(lines.map((line) => line.slice(0, 8))).toEqual(["00:00:01", "00:00:06", "00:00:11"]);
     expect(lines[0]).toContain("balancedness 0.871 (0.523 at start)");
-    expect(lines[0]).toContain("1614 GPU moves");
+    expect(lines[0]).toContain("1614 slots moved");
     expect(lines[0]).toContain("lag 3.20 ms in all");
   });
 });
@@ -143,7 +144,7 @@ describe("the comparison", () => {
   it("has each policy's ratio to the first", () => {
     expect(row(view, "Balancedness")).toEqual(["0.500", "0.700   ×1.40", "0.900   ×1.80"]);
     expect(row(view, "Mean step, ms")).toEqual(["60.0", "60.0   ×1.00", "45.0   ×0.75"]);
-    expect(row(view, "GPU moves")).toEqual(["0", "3,712", "0"]);
+    expect(row(view, "Slots moved")).toEqual(["0", "3,712", "0"]);
     expect(row(view, "Node hops/token")[2]).toMatch(/^–\s+×–$/);
   });
 
@@ -156,5 +157,53 @@ describe("the comparison", () => {
 
   it("says how much of the run it speaks for", () => {
     expect(view).toContain("1,234,567 tokens in 1,234 steps (43.0 % of the run)");
+  });
+});
+
+describe("the sentence on what was gained", () => {
+  const policies = (figures: readonly number[], moved: readonly number[]) =>
+    ["none", "eplb", "plimsoll"].map((name, i) => ({
+      ...result(name, { tokensPerGpuSecond: figures[i], movedSlots: moved[i] }),
+      name,
+    }));
+  const regime = (figures: readonly number[], steps: number) => ({
+    steps,
+    tokens: steps,
+    policies: policies(figures, [0, 17_404, 2_697]),
+  });
+  const comparison = {
+    recordedShare: 1,
+    asRun: regime([1000, 1100, 1200], 10),
+    fullBatches: regime([1000, 1300, 1500], 5),
+  };
+
+  it("is of what the pool carries, where that was measured", () => {
+    const offered = { tokensPerSecond: 1, ttftMs: null, tpotMs: null, balancedness: null };
+    const line = (name: string, mostTokensPerSecond: number) => ({
+      name,
+      title: name,
+      mostTokensPerSecond,
+      offered,
+    });
+    const lines = {
+      offeredTokensPerSecond: 1,
+      policies: [line("none", 100), line("eplb", 130), line("plimsoll", 160)],
+    };
+    expect(gainText(lines, comparison)).toBe(
+      "Plimsoll carries 1.60 × as much as the same GPUs without balancing (EPLB 1.30 ×), and moved 2,697 slots where EPLB moved 17,404.",
+    );
+  });
+
+  it("is else of full batches, or of the steps as they ran", () => {
+    expect(gainText(null, comparison)).toMatch(
+      /^Plimsoll forwards tokens 1\.50 × as fast as .* \(EPLB 1\.30 ×\)/,
+    );
+    const few = { ...comparison, fullBatches: { steps: 0, tokens: 0, policies: [] } };
+    expect(gainText(null, few)).toMatch(/^Plimsoll forwards tokens 1\.20 × as fast as /);
+  });
+
+  it("is missing where nothing was forwarded", () => {
+    const nothing = { steps: 0, tokens: 0, policies: [] };
+    expect(gainText(null, { recordedShare: 0, asRun: nothing, fullBatches: nothing })).toBeNull();
   });
 });

@@ -74,6 +74,7 @@ export async function gatewayPieces(
     const context = {
       atMs: 0,
       layerNumbers: model.moeLayers,
+      topk: model.topk,
       expertLoad,
       movedSlots: 0,
       placedAtMs: null,

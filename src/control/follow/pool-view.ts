@@ -1,3 +1,4 @@
+import type { DecisionRecord } from "../../model/decision-record.ts";
 import type { EpochReport, PoolReport } from "../../model/pool-report.ts";
 import type { RoutingSnapshot } from "../../model/snapshot.ts";
 import type { WatchedEngine } from "../../model/watched-engine.ts";
@@ -7,6 +8,7 @@ import { type Leader, decodeLeader } from "../messages/leader.ts";
 import { type OperatorState, NEW_OPERATOR_STATE, decodeOperatorState } from "../messages/operator-state.ts";
 import { type PoolKind, type PoolReading, poolReading } from "../messages/pool-reading.ts";
 import { type RolloutRecord, NO_ROLLOUT, decodeRollout } from "../messages/rollout-record.ts";
+import { decodeDecisions } from "../messages/stored-decisions.ts";
 import { decodeEngine } from "../messages/stored-engine.ts";
 import { decodeReport } from "../messages/stored-report.ts";
 import type { PoolFollower, PoolStore, ValueName } from "../store.ts";
@@ -35,6 +37,7 @@ export class PoolView implements PoolFollower {
   #leader: Leader | null = null;
   #report: PoolReport | null = null;
   #engine: WatchedEngine | null = null;
+  #decisions: readonly DecisionRecord[] = [];
   #unfollow: (() => void) | null = null;
   #closed = false;
   readonly #unreadable = new Set<Stored>();
@@ -90,6 +93,11 @@ export class PoolView implements PoolFollower {
     return this.#engine;
   }
 
+  /** What its leaders decided, the oldest first. */
+  get decisions(): readonly DecisionRecord[] {
+    return this.#decisions;
+  }
+
   /** What the store has last and cannot be read here. */
   get unreadable(): ReadonlySet<Stored> {
     return this.#unreadable;
@@ -109,7 +117,7 @@ export class PoolView implements PoolFollower {
     return listen(this.#onReport, listener);
   }
 
-  /** Receives new epochs, stages of a rollout and operator states. */
+  /** Receives all that is published but reports. */
   onChange(listener: () => void): () => void {
     return listen(this.#onChange, listener);
   }
@@ -139,7 +147,7 @@ export class PoolView implements PoolFollower {
         return this.#send(this.#onChange, undefined);
       case "leader":
         this.#leader = this.#read(name, "leader", () => decodeLeader(value)) ?? this.#leader;
-        return;
+        return this.#send(this.#onChange, undefined);
       case "report": {
         const report = this.#read(name, "pool_report", () => decodeReport(value));
         if (report === null) return;
@@ -148,9 +156,13 @@ export class PoolView implements PoolFollower {
       }
       case "engine": {
         const engine = this.#read(name, "engine", () => ({ read: decodeEngine(value) }));
-        if (engine !== null) this.#engine = engine.read;
-        return;
+        if (engine === null) return;
+        this.#engine = engine.read;
+        return this.#send(this.#onChange, undefined);
       }
+      case "decisions":
+        this.#decisions = this.#read(name, "decisions", () => decodeDecisions(value)) ?? this.#decisions;
+        return this.#send(this.#onChange, undefined);
       // Only who leads reads it.
       case "learned":
     }

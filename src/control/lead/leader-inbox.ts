@@ -5,7 +5,7 @@ import { type OrderMessage, type PoolMessage, decodeMessage } from "../messages/
 import type { PoolReading } from "../messages/pool-reading.ts";
 import { isUncertain } from "../store.ts";
 import type { EngineNews } from "./engine-news.ts";
-import type { LastDecision } from "./last-decision.ts";
+import type { DecisionLog } from "./decision-log.ts";
 import type { Losses } from "./losses.ts";
 import type { Orders } from "./orders.ts";
 import type { PoolPublisher } from "./pool-publisher.ts";
@@ -25,7 +25,7 @@ export interface InboxOptions {
   readonly orders: Orders;
   readonly watch: RankWatch;
   readonly engine: EngineNews;
-  readonly decision: LastDecision;
+  readonly decision: DecisionLog;
   readonly reading: PoolReading;
   readonly clock: Clock;
   /** Receives what went wrong with messages; those that are not done yet come again. */

@@ -3,7 +3,7 @@ import type { Topology } from "../../model/topology.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { Planner } from "../plan/planner.ts";
 import { capacityInService } from "./in-service.ts";
-import type { LastDecision } from "./last-decision.ts";
+import type { DecisionLog } from "./decision-log.ts";
 import type { PoolPublisher } from "./pool-publisher.ts";
 import { RankStates } from "./rank-states.ts";
 import type { RankWatch } from "./rank-watch.ts";
@@ -19,7 +19,7 @@ export interface LossOptions {
   readonly publisher: PoolPublisher;
   readonly rollouts: Rollouts;
   readonly watch: RankWatch;
-  readonly decision: LastDecision;
+  readonly decision: DecisionLog;
   readonly clock: Clock;
 }
 
@@ -73,7 +73,7 @@ export class Losses {
 
   /** @returns whether there was anything to publish */
   async #publishWithout(): Promise<boolean> {
-    const { publisher, rollouts } = this.#options;
+    const { publisher, rollouts, decision } = this.#options;
     const named = new Set(gpusInService(publisher.state.snapshot.placement));
     const gone = publisher.state.ranks.lost.filter((rank) => named.has(rank));
     if (gone.length === 0) return false;
@@ -82,6 +82,7 @@ export class Losses {
     rollouts.giveUp(reason);
     const { plan } = await this.#survive();
     await publisher.publishShares(reason, plan);
+    decision.lost(reason);
     return true;
   }
 
@@ -103,7 +104,9 @@ export class Losses {
     const { clock, rollouts } = this.#options;
     this.#repairAtMs = clock.now() + REPAIR_AGAIN_MS;
     const { repair } = await this.#survive();
-    if (repair !== null) rollouts.start(repair.placement, "missing experts are placed anew");
+    if (repair === null) return;
+    const reason = "missing experts are placed anew";
+    rollouts.start({ kind: "repair", reason, weighed: null, target: repair.placement });
   }
 
   #survive(): ReturnType<Planner["survive"]> {

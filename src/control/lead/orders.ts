@@ -9,7 +9,7 @@ import type { Planner } from "../plan/planner.ts";
 import type { PoolStore } from "../store.ts";
 import { fits } from "./fits.ts";
 import { capacityInService } from "./in-service.ts";
-import type { LastDecision } from "./last-decision.ts";
+import { type DecisionLog, weighedChange } from "./decision-log.ts";
 import type { PoolPublisher } from "./pool-publisher.ts";
 import type { Rollouts } from "./rollouts.ts";
 
@@ -20,7 +20,7 @@ export interface OrderOptions {
   readonly planner: Planner;
   readonly publisher: PoolPublisher;
   readonly rollouts: Rollouts;
-  readonly decision: LastDecision;
+  readonly decision: DecisionLog;
   readonly reading: PoolReading;
 }
 
@@ -66,10 +66,15 @@ export class Orders {
     );
     decision.reason = `${why}: ${reason}`;
     decision.explanation = explanation;
-    if (kind === "shares") await publisher.publishShares(decision.reason, plan);
+    if (kind !== "placement" && explanation.best !== null) decision.kept(decision.reason, explanation);
+    if (kind === "shares") {
+      await publisher.publishShares(decision.reason, plan);
+      decision.shares(decision.reason, explanation);
+    }
     if (kind !== "placement") return;
     rollouts.giveUp(why);
-    rollouts.start(plan.placement, decision.reason);
+    const weighed = weighedChange(explanation);
+    rollouts.start({ kind, reason: decision.reason, weighed, target: plan.placement });
   }
 
   /** To the placement of an earlier epoch, on those of its ranks that are in service; it stays until `resume`. */
@@ -87,6 +92,6 @@ export class Orders {
     await publisher.putOperatorState({ ...operatorState, paused: true });
     decision.reason = reason;
     rollouts.giveUp(reason);
-    rollouts.start(target, reason);
+    rollouts.start({ kind: "placement", reason, weighed: null, target });
   }
 }

@@ -1,12 +1,16 @@
 import type { PoolReport } from "../../model/pool-report.ts";
+import { gpusInService } from "../../model/placement.ts";
 import type { PoolWindow } from "../../model/pool-window.ts";
 import type { RoutingSnapshot } from "../../model/snapshot.ts";
 import { gpuCount } from "../../model/topology.ts";
+import { gpuCosts } from "./gpu-costs.ts";
+import { layerBalancedness } from "./layer-balancedness.ts";
 
 /** What a report says beside the window and the snapshot. */
 export interface ReportContext {
   readonly atMs: number;
   readonly layerNumbers: readonly number[];
+  readonly topk: number;
   readonly expertLoad: PoolReport["expertLoad"];
   readonly movedSlots: number;
   readonly placedAtMs: number | null;
@@ -23,6 +27,8 @@ export function poolReport(
 ): PoolReport {
   const { layers, experts, topology } = snapshot.placement;
   const pairs = window.tokens * layers;
+  const inService = [...gpusInService(snapshot.placement)];
+  const { peaks, holds } = gpuCosts(window.gpuLoad, gpuCount(topology), inService);
   return {
     pool: snapshot.pool,
     model: snapshot.model,
@@ -32,6 +38,7 @@ export function poolReport(
     layers,
     layerNumbers: context.layerNumbers,
     experts,
+    topk: context.topk,
     tokensPerSecond: (window.tokens * 1000) / window.spanMs,
     balancedness: ratio(window.sumMean, window.sumMax),
     nodeHopsPerToken: ratio(window.nodeHops, pairs),
@@ -39,7 +46,9 @@ export function poolReport(
     stepMs: ratio(window.stepMs, window.steps),
     expertLoad: context.expertLoad,
     gpuLoad: relativeGpuLoad(window.gpuLoad, layers, gpuCount(topology)),
-    ...layerBalance(window.gpuLoad, layers, gpuCount(topology)),
+    gpuPeak: peaks,
+    gpuHolds: holds,
+    layerBalancedness: layerBalancedness(window.gpuLoad, gpuCount(topology), inService),
     ranks: window.ranks.map(({ running, waiting, kvTokens, kvCapacityTokens }) => ({
       running,
       waiting,
@@ -67,32 +76,5 @@ function relativeGpuLoad(gpuLoad: Float64Array, layers: number, gpus: number): n
     total += gpuLoad[i];
   }
   const scale = total === 0 ? 0 : gpus / total;
-  return Array.from(sums, (sum) => toThousandth(sum * scale));
-}
-
-/** Mean over maximum load of each layer, and of each rank the most that its load in a layer is over the mean. */
-function layerBalance(
-  gpuLoad: Float64Array,
-  layers: number,
-  gpus: number,
-): Pick<PoolReport, "layerBalancedness" | "rankPeaks"> {
-  const layerBalancedness: (number | null)[] = [];
-  const peaks = new Float64Array(gpus);
-  for (let layer = 0; layer < layers; layer++) {
-    const row = gpuLoad.subarray(layer * gpus, (layer + 1) * gpus);
-    let total = 0;
-    let most = 0;
-    for (const load of row) {
-      total += load;
-      if (load > most) most = load;
-    }
-    layerBalancedness.push(most === 0 ? null : toThousandth(total / gpus / most));
-    if (total > 0)
-      for (let gpu = 0; gpu < gpus; gpu++) peaks[gpu] = Math.max(peaks[gpu], (row[gpu] * gpus) / total);
-  }
-  return { layerBalancedness, rankPeaks: Array.from(peaks, toThousandth) };
-}
-
-function toThousandth(value: number): number {
-  return Math.round(value * 1000) / 1000;
+  return Array.from(sums, (sum) => Math.round(sum * scale * 1000) / 1000);
 }

@@ -4,6 +4,7 @@ import type { MoeModel } from "../../model/moe-model.ts";
 import type { Placement } from "../../model/placement.ts";
 import type { ExpertPlane } from "../expert-plane.ts";
 import type { Planner } from "../plan/planner.ts";
+import type { Decided, DecisionLog } from "./decision-log.ts";
 import type { PoolPublisher } from "./pool-publisher.ts";
 import { ranksText } from "./ranks-text.ts";
 import type { PendingStage } from "../messages/rollout-record.ts";
@@ -19,8 +20,19 @@ export interface RolloutOptions {
   readonly prepareTimeoutMs: number;
   readonly actions: SerialActions;
   readonly publisher: PoolPublisher;
+  readonly log: DecisionLog;
   /** @param why it was given up; null when it is done */
   readonly onOver: (reason: string, why: Error | null) => void;
+}
+
+/** A placement that is to be in force. */
+export interface Change extends Decided {
+  readonly target: Placement;
+}
+
+/** It is in the log. */
+interface Logged extends Change {
+  readonly id: number;
 }
 
 interface UnderWay {
@@ -38,7 +50,7 @@ export class Rollouts {
   readonly #options: RolloutOptions;
   #underWay: UnderWay | null = null;
   /** Begins when the one under way is over. */
-  #next: { readonly target: Placement; readonly reason: string } | null = null;
+  #next: Logged | null = null;
   /** Somebody waits for acknowledgements. */
   #acknowledged: (() => void) | null = null;
   #closed = false;
@@ -52,24 +64,16 @@ export class Rollouts {
   }
 
   /** Begins once what is under way, which the caller may have given up, is over. */
-  start(target: Placement, reason: string): void {
-    if (this.#underWay !== null) {
-      this.#next = { target, reason };
-      return;
-    }
-    const giveUp = new AbortController();
-    const over = this.#run(target, reason, giveUp.signal).finally(() => {
-      this.#underWay = null;
-      const next = this.#next;
-      this.#next = null;
-      if (next !== null) this.start(next.target, next.reason);
-    });
-    this.#underWay = { giveUp, over };
+  start(change: Change): void {
+    const logged = { ...change, id: this.#options.log.begin(change) };
+    if (this.#underWay === null) return this.#begin(logged);
+    this.#dropNext("another followed before it began");
+    this.#next = logged;
   }
 
   /** What has not been published of it will not be. */
   giveUp(why: string): void {
-    this.#next = null;
+    this.#dropNext(why);
     this.#underWay?.giveUp.abort(new Error(why));
   }
 
@@ -84,18 +88,36 @@ export class Rollouts {
     await this.#underWay?.over;
   }
 
-  async #run(target: Placement, reason: string, signal: AbortSignal): Promise<void> {
-    const { model, stagingBytes, actions, publisher, onOver } = this.#options;
+  #begin(change: Logged): void {
+    const giveUp = new AbortController();
+    const over = this.#run(change, giveUp.signal).finally(() => {
+      this.#underWay = null;
+      const next = this.#next;
+      this.#next = null;
+      if (next !== null) this.#begin(next);
+    });
+    this.#underWay = { giveUp, over };
+  }
+
+  #dropNext(why: string): void {
+    if (this.#next !== null) this.#options.log.end(this.#next.id, why);
+    this.#next = null;
+  }
+
+  async #run({ id, target, reason }: Logged, signal: AbortSignal): Promise<void> {
+    const { model, stagingBytes, actions, publisher, log, onOver } = this.#options;
     try {
       const chunks = chunkLayers(model, publisher.state.snapshot.placement, target, stagingBytes);
+      log.staged(id, chunks.length);
       for (const [i, layers] of chunks.entries()) {
         const stage = { layers, chunk: i + 1, chunks: chunks.length, reason };
         const pending = await actions.step(signal, () => this.#prepare(target, stage));
         await this.#everyRank("prepared", pending, signal);
-        await actions.step(signal, () => this.#commit(pending));
+        await actions.step(signal, () => this.#commit(id, pending));
         await this.#everyRank("committed", pending, signal);
         await actions.step(signal, () => this.#retire(pending));
       }
+      log.end(id, null);
       onOver(reason, null);
     } catch (error) {
       if (this.#closed) return;
@@ -108,7 +130,9 @@ export class Rollouts {
         () => error,
         (cause: unknown) => cause,
       );
-      if (!this.#closed) onOver(reason, why as Error);
+      if (this.#closed) return;
+      log.end(id, (why as Error).message);
+      onOver(reason, why as Error);
     }
   }
 
@@ -122,14 +146,15 @@ export class Rollouts {
     return pending;
   }
 
-  async #commit(pending: PendingStage): Promise<void> {
-    const { planner, model, publisher } = this.#options;
+  async #commit(id: number, pending: PendingStage): Promise<void> {
+    const { planner, model, publisher, log } = this.#options;
     const { epoch, placement, chunk, chunks } = pending;
     const plan = await planner.reshare(placement);
     const moves = countMoves(model, publisher.state.snapshot.placement, placement);
     const reason = chunks === 1 ? pending.reason : `${pending.reason} (stage ${chunk} of ${chunks})`;
     const moved = { movedSlots: moves.slots, movedBytes: moves.bytes };
     await publisher.publish({ kind: "placement", reason, ...moved }, plan, epoch);
+    log.published(id, moves);
     await publisher.putRollout({ ...pending, phase: "commit" });
   }
 

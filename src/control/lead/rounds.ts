@@ -6,11 +6,12 @@ import type { Topology } from "../../model/topology.ts";
 import type { ExpertPlane } from "../expert-plane.ts";
 import type { PoolView } from "../follow/pool-view.ts";
 import { encodeLearned } from "../messages/learned-load.ts";
+import { encodeDecisions } from "../messages/stored-decisions.ts";
 import { encodeReport } from "../messages/stored-report.ts";
 import type { Planner } from "../plan/planner.ts";
 import { capacityInService } from "./in-service.ts";
 import type { EngineNews } from "./engine-news.ts";
-import type { LastDecision } from "./last-decision.ts";
+import { type DecisionLog, weighedChange } from "./decision-log.ts";
 import type { Losses } from "./losses.ts";
 import type { PoolPublisher } from "./pool-publisher.ts";
 import { poolReport } from "./pool-report.ts";
@@ -33,7 +34,7 @@ export interface RoundOptions {
   /** Between two rounds. */
   readonly roundMs: number;
   readonly engine: EngineNews;
-  readonly decision: LastDecision;
+  readonly decision: DecisionLog;
   /** What this gateway follows, which is what this leader publishes. */
   readonly view: Pick<PoolView, "unreadable" | "report">;
   readonly clock: Clock;
@@ -57,13 +58,17 @@ export class Rounds {
     const nowMs = clock.now();
     await this.#miss(nowMs);
     await losses.settle();
+    // A gateway that comes now cannot show ranks the stage that is waited for.
+    if (view.unreadable.has("epoch")) rollouts.giveUp("the last epoch cannot be read");
     await publisher.putAgain(view.unreadable, rollouts.underWay);
     await engine.publish();
     const window = await plane.observe();
-    if (window === null) return;
-    const expertLoad = await this.#decide(nowMs, window);
-    await this.#report(window, expertLoad);
-    await this.#keepLearned(nowMs);
+    if (window !== null) {
+      const expertLoad = await this.#decide(nowMs, window);
+      await this.#report(window, expertLoad);
+      await this.#keepLearned(nowMs);
+    }
+    await this.#keepDecisions(nowMs);
   }
 
   /** Ranks that have fallen silent are lost. Those in this process are looked at once a round, which is their window. */
@@ -88,11 +93,17 @@ export class Rounds {
       capacity: capacityInService(topology, operatorState),
     });
     if (decision === null) return expertLoad;
-    const { kind, reason, plan } = decision;
-    last.reason = kind === "placement" && operatorState.paused ? `paused; it would be ${reason}` : reason;
-    last.explanation = decision.explanation;
-    if (kind === "shares") await publisher.publishShares(reason, plan);
-    if (kind === "placement" && !operatorState.paused) rollouts.start(plan.placement, reason);
+    const { kind, reason, plan, explanation } = decision;
+    const held = kind === "placement" && operatorState.paused;
+    last.reason = held ? `paused; it would be ${reason}` : reason;
+    last.explanation = explanation;
+    if (held || (kind !== "placement" && explanation.best !== null)) last.kept(last.reason, explanation);
+    if (kind === "shares") {
+      await publisher.publishShares(reason, plan);
+      last.shares(reason, explanation);
+    }
+    if (kind === "placement" && !held)
+      rollouts.start({ kind, reason, weighed: weighedChange(explanation), target: plan.placement });
     return expertLoad;
   }
 
@@ -101,6 +112,7 @@ export class Rounds {
     const report = poolReport(publisher.state.snapshot, window, {
       atMs: wallClock(),
       layerNumbers: model.moeLayers,
+      topk: model.topk,
       expertLoad,
       movedSlots: publisher.movedSlots,
       placedAtMs: publisher.placedAtMs ?? view.report?.placedAtMs ?? null,
@@ -109,6 +121,12 @@ export class Rounds {
       loads: plane.loads ?? null,
     });
     await publisher.put("report", encodeReport(report));
+    decision.observe(window);
+  }
+
+  async #keepDecisions(nowMs: number): Promise<void> {
+    const { publisher, decision } = this.#options;
+    if (decision.isDue(nowMs)) await publisher.put("decisions", encodeDecisions(decision.records));
   }
 
   async #keepLearned(nowMs: number): Promise<void> {

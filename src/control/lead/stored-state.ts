@@ -1,8 +1,10 @@
+import type { DecisionRecord } from "../../model/decision-record.ts";
 import type { RoutingSnapshot } from "../../model/snapshot.ts";
 import { decodeSnapshot } from "../../model/snapshot-bytes.ts";
 import type { PoolView } from "../follow/pool-view.ts";
 import { type OperatorState, decodeOperatorState } from "../messages/operator-state.ts";
 import { type RolloutRecord, decodeRollout } from "../messages/rollout-record.ts";
+import { decodeDecisions } from "../messages/stored-decisions.ts";
 import { EPOCHS_KEPT, type PoolStore } from "../store.ts";
 
 /** Numbers given to stages that were not published lie far fewer above the last that was. */
@@ -18,6 +20,8 @@ export interface StoredState {
   readonly operatorState: OperatorState;
   /** As `decodeLearned` reads it. */
   readonly learned: Uint8Array | null;
+  /** The oldest first. */
+  readonly decisions: readonly DecisionRecord[];
 }
 
 /**
@@ -31,6 +35,7 @@ export async function storedState(store: PoolStore, view: PoolView): Promise<Sto
   const rollout = values.get("rollout");
   const orders = values.get("orders");
   const learned = values.get("learned") ?? null;
+  const decisions = values.get("decisions");
   return {
     epoch,
     learned,
@@ -43,6 +48,10 @@ export async function storedState(store: PoolStore, view: PoolView): Promise<Sto
       orders === undefined
         ? view.operatorState
         : (reading.read("operator_state", () => decodeOperatorState(orders)) ?? view.operatorState),
+    decisions:
+      decisions === undefined
+        ? view.decisions
+        : (reading.read("decisions", () => decodeDecisions(decisions)) ?? view.decisions),
   };
 }
 

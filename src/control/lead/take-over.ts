@@ -1,3 +1,4 @@
+import type { DecisionRecord } from "../../model/decision-record.ts";
 import type { MoeModel } from "../../model/moe-model.ts";
 import type { RoutingSnapshot } from "../../model/snapshot.ts";
 import { encodeSnapshot } from "../../model/snapshot-bytes.ts";
@@ -30,6 +31,8 @@ export interface Beginning {
   readonly publisher: PoolPublisher;
   /** One sentence for a person. */
   readonly decision: string;
+  /** What the leaders before decided, the oldest first. */
+  readonly decisions: readonly DecisionRecord[];
 }
 
 /**
@@ -50,7 +53,7 @@ export async function takeOver(options: TakeOverOptions, token: number, view: Po
 async function goOn(
   options: TakeOverOptions,
   token: number,
-  { rollout, operatorState, learned }: StoredState,
+  { rollout, operatorState, learned, decisions }: StoredState,
   snapshot: RoutingSnapshot,
   { reading }: PoolView,
 ): Promise<Beginning> {
@@ -70,16 +73,16 @@ async function goOn(
   const publisher = publisherOf(options, token, { snapshot, ranks, operatorState, retire, issued });
   await publisher.putOperatorState(operatorState);
   await publisher.putRollout(null);
-  if (pending === null) return { publisher, decision: "took over the lead" };
+  if (pending === null) return { publisher, decisions, decision: "took over the lead" };
   const where = `stage ${pending.chunk} of ${pending.chunks}, when its leader went`;
-  return { publisher, decision: `given up: ${pending.reason} (${where})` };
+  return { publisher, decisions, decision: `given up: ${pending.reason} (${where})` };
 }
 
 /** The placement of the first epoch is what the pool's engines are started with: on all ranks, lost ones too. */
 async function first(
   options: TakeOverOptions,
   token: number,
-  { rollout, operatorState, epoch }: StoredState,
+  { rollout, operatorState, epoch, decisions }: StoredState,
 ): Promise<Beginning> {
   const { planner, plane, model } = options;
   const plan = await planner.current();
@@ -97,7 +100,7 @@ async function first(
   await publisher.publish({ ...change, reason: "first placement, for a uniform load" }, plan);
   publisher.state.retire = publisher.state.snapshot.epoch;
   await publisher.putRollout(null);
-  return { publisher, decision: "nothing decided yet" };
+  return { publisher, decisions, decision: "nothing decided yet" };
 }
 
 function publisherOf(

@@ -2,7 +2,7 @@ import type { Clock } from "../../lib/clock.ts";
 import type { PoolView } from "../follow/pool-view.ts";
 import { gpuCount } from "../../model/topology.ts";
 import { isUncertain } from "../store.ts";
-import type { LastDecision } from "./last-decision.ts";
+import { DecisionLog } from "./decision-log.ts";
 import { EngineNews } from "./engine-news.ts";
 import { LeaderInbox } from "./leader-inbox.ts";
 import { Losses } from "./losses.ts";
@@ -57,7 +57,7 @@ export interface TermOptions extends TakeOverOptions {
 export class Term {
   readonly #options: TermOptions;
   readonly #publisher: PoolPublisher;
-  readonly #decision: LastDecision;
+  readonly #decision: DecisionLog;
   readonly #actions = new SerialActions();
   readonly #rollouts: Rollouts;
   readonly #losses: Losses;
@@ -75,12 +75,16 @@ export class Term {
     return term;
   }
 
-  private constructor(options: TermOptions, { publisher, decision: reason }: Beginning, view: PoolView) {
+  private constructor(
+    options: TermOptions,
+    { publisher, decision: reason, decisions }: Beginning,
+    view: PoolView,
+  ) {
     const { plane, planner, model, topology, store, clock, wallClock } = options;
     const { stagingBytes, prepareTimeoutMs } = options;
     this.#options = options;
     this.#publisher = publisher;
-    const decision: LastDecision = { reason, explanation: null };
+    const decision = new DecisionLog(decisions, model.moeLayers.length, reason, wallClock);
     this.#decision = decision;
     const rollouts = new Rollouts({
       plane,
@@ -90,6 +94,7 @@ export class Term {
       prepareTimeoutMs,
       actions: this.#actions,
       publisher,
+      log: decision,
       onOver: (what, why) => this.#rolloutOver(what, why),
     });
     this.#rollouts = rollouts;

@@ -9,6 +9,7 @@ const POOL_KINDS = [
   "leader",
   "learned_load",
   "pool_report",
+  "decisions",
   "engine",
   "expert_sketch",
   "audit_entry",

@@ -33,8 +33,11 @@ const report: Shape<PoolReport> = record({
   topology: topologyShape,
   epoch: whole(),
   layers: whole(),
+  /** An earlier version does not write them. */
   layerNumbers: orElse(list(whole()), []),
   experts: whole(),
+  /** Nor this. */
+  topk: orElse(whole(), 0),
   tokensPerSecond: number(),
   balancedness: measured,
   nodeHopsPerToken: measured,
@@ -42,15 +45,16 @@ const report: Shape<PoolReport> = record({
   stepMs: measured,
   expertLoad: list(list(number())),
   gpuLoad: list(number()),
-  /** An earlier version does not write these two. */
+  /** Nor these. */
+  gpuPeak: orElse(list(record({ layer: whole(), timesMean: number(0) })), []),
+  gpuHolds: orElse(list(number(0)), []),
   layerBalancedness: orElse(list(measured), []),
-  rankPeaks: orElse(list(number()), []),
   ranks: list(record({ running: number(), waiting: number(), kvUse: number() })),
   placedAtMs: orElse(nullOr(number()), null),
   movedSlots: number(0),
   decision: text,
   explanation: orElse<unknown>(plainJson(), null),
-  /** An earlier version does not write it. */
+  /** Nor this. */
   loads: orElse(nullOr(loads), null),
 });
 

@@ -212,6 +212,8 @@ export class Balancer {
       load: loadSummary(load),
       inForce: predictedState(before),
       candidates: candidates.map(candidateState),
+      best: candidates.indexOf(best),
+      after: predictedState(best.after),
       verdict,
     };
     if (!take)
@@ -241,6 +243,8 @@ export class Balancer {
       load: loadSummary(load),
       inForce: { balancedness: before, nodeHops: null, cost: null },
       candidates: [],
+      best: null,
+      after: { balancedness: after, nodeHops: null, cost: null },
       verdict: kind === "shares" ? `shares alone reach ${after.toFixed(4)}` : "shares gain too little",
     };
     return {

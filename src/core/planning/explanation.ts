@@ -14,6 +14,10 @@ export interface Explanation {
   /** What was predicted of the placement in force. */
   readonly inForce: PredictedState;
   readonly candidates: readonly CandidateState[];
+  /** Which of them is worth most; null where only shares were weighed. */
+  readonly best: number | null;
+  /** What was predicted of that one, or of the new shares. */
+  readonly after: PredictedState;
   /** `must`: the one in force uses GPUs that it may not, or lacks experts. */
   readonly verdict: string;
 }

@@ -4,7 +4,16 @@ import type { Message } from "./state.ts";
 /** The server speaks once a second; so long a silence is worth saying. */
 const SILENCE_MS = 5000;
 const RETRY_MS = 2000;
-const EVENTS: ReadonlySet<string> = new Set(["history", "epoch", "report", "gone", "simulation", "traffic"]);
+const EVENTS: ReadonlySet<string> = new Set([
+  "history",
+  "report",
+  "state",
+  "decisions",
+  "gateway",
+  "gone",
+  "simulation",
+  "traffic",
+]);
 const UNAUTHORIZED = 401;
 const FORBIDDEN = 403;
 

@@ -1,20 +1,34 @@
 import { LineChart } from "echarts/charts";
-import { GridComponent, MarkLineComponent, TitleComponent, TooltipComponent } from "echarts/components";
+import {
+  GridComponent,
+  MarkAreaComponent,
+  MarkLineComponent,
+  TitleComponent,
+  TooltipComponent,
+} from "echarts/components";
 import { init, use } from "echarts/core";
 import { CanvasRenderer } from "echarts/renderers";
-import type { Hops } from "./figures.ts";
-import { fixed, time } from "./format.ts";
-import type { EpochReport, PoolSample } from "./wire.ts";
+import type { Hops } from "../figures/averages.ts";
+import { fixed, time } from "../format.ts";
+import type { DecisionRecord, PoolSample } from "../live/wire.ts";
 
-use([LineChart, GridComponent, MarkLineComponent, TitleComponent, TooltipComponent, CanvasRenderer]);
+use([
+  LineChart,
+  GridComponent,
+  MarkAreaComponent,
+  MarkLineComponent,
+  TitleComponent,
+  TooltipComponent,
+  CanvasRenderer,
+]);
 
 export interface HistoryChart {
-  draw(samples: readonly PoolSample[], epochs: readonly EpochReport[], hops: Hops): void;
+  draw(samples: readonly PoolSample[], decisions: readonly DecisionRecord[], hops: Hops): void;
   dispose(): void;
 }
 
 const MOST_GRID_LINES = 4;
-/** A share epoch's tick is this part of the axis high. */
+/** The tick of the last new shares is this part of the axis high. */
 const TICK = 0.07;
 
 /** Two lines above each other with one time axis, in the page's colours as they are when this is called. */
@@ -77,11 +91,14 @@ export function historyChart(frame: HTMLElement): HistoryChart {
   });
 
   return {
-    draw(samples, epochs, hops) {
+    draw(samples, decisions, hops) {
       const first = samples[0].atMs;
       const interval = Math.ceil(hops.most / MOST_GRID_LINES);
       const mostHops = Math.ceil(hops.most / interval) * interval;
-      const shown = epochs.filter((epoch) => epoch.atMs >= first);
+      const now = samples[samples.length - 1].atMs;
+      const shown = decisions.filter(({ endMs }) => (endMs ?? now) >= first);
+      const rolledOut = shown.filter(({ kind }) => kind === "placement" || kind === "repair");
+      const shares = shown.filter(({ kind }) => kind === "shares");
       const series = (
         figure: "balancedness" | Hops["figure"],
         axis: number,
@@ -99,17 +116,25 @@ export function historyChart(frame: HTMLElement): HistoryChart {
           silent: true,
           animation: false,
           label: { show: false },
-          data: shown.map((epoch) => mark(epoch, end)),
+          lineStyle: { type: "solid", color: colour("--ink-soft") },
+          data: shares.map(({ endMs }) => tick(endMs ?? now, end)),
+        },
+        // One band for a rollout, however many stages it has.
+        markArea: {
+          silent: true,
+          itemStyle: {
+            color: colour("--hull"),
+            opacity: 0.18,
+            borderColor: colour("--hull"),
+            borderWidth: 1,
+          },
+          data: rolledOut.map(({ atMs, endMs }) => [
+            { xAxis: Math.max(first, atMs) },
+            { xAxis: endMs ?? now },
+          ]),
         },
       });
-      const mark = (epoch: EpochReport, end: number) => {
-        const lineStyle = {
-          type: "solid",
-          color: colour(epoch.kind === "placement" ? "--hull" : "--ink-soft"),
-        };
-        const top = epoch.kind === "placement" ? end : end * TICK;
-        return [{ coord: [epoch.atMs, 0], lineStyle }, { coord: [epoch.atMs, top] }];
-      };
+      const tick = (atMs: number, end: number) => [{ coord: [atMs, 0] }, { coord: [atMs, end * TICK] }];
       chart.setOption({
         title: [{}, { text: hops.name }],
         yAxis: [{}, { max: mostHops, interval }],

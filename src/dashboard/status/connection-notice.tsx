@@ -1,5 +1,5 @@
-import { time } from "./format.ts";
-import type { Connection } from "./state.ts";
+import { time } from "../format.ts";
+import type { Connection } from "../live/state.ts";
 
 interface Properties {
   readonly connection: Connection;

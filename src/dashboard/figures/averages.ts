@@ -1,4 +1,4 @@
-import type { PoolSample } from "./wire.ts";
+import type { PoolReport, PoolSample } from "../live/wire.ts";
 
 /** Figures that are compared with the start are means over this long: one second of traffic is noisy. */
 const NOW_MS = 10_000;
@@ -18,6 +18,12 @@ export function tokenMean(samples: readonly PoolSample[], figure: Averaged): num
   return weight > 0 ? sum / weight : null;
 }
 
+/** How many times as long as with all GPUs level steps took: 1 and more; null where nothing was forwarded. */
+export function stepFactor(samples: readonly PoolSample[]): number | null {
+  const balancedness = tokenMean(samples, "balancedness");
+  return balancedness === null || balancedness === 0 ? null : 1 / balancedness;
+}
+
 /** The hops that are worth a look: between nodes, or between GPUs where there is one node. */
 export interface Hops {
   readonly figure: "nodeHopsPerToken" | "hopsPerToken";
@@ -26,7 +32,7 @@ export interface Hops {
   readonly most: number;
 }
 
-export function hopsOf({ nodes, gpusPerNode }: PoolSample["topology"]): Hops {
+export function hopsOf({ nodes, gpusPerNode }: PoolReport["topology"]): Hops {
   return nodes > 1
     ? { figure: "nodeHopsPerToken", name: "Node hops per token", most: nodes - 1 }
     : { figure: "hopsPerToken", name: "Hops per token", most: Math.max(1, gpusPerNode - 1) };

@@ -1,6 +1,9 @@
 import type {
-  EpochReport,
+  DecisionRecord,
+  Decisions,
+  GatewayCondition,
   History,
+  PoolCondition,
   PoolGone,
   PoolReport,
   PoolSample,
@@ -10,9 +13,7 @@ import type {
 
 /** Samples kept per pool: 15 minutes at one a second. */
 const SAMPLES_KEPT = 900;
-/** Samples of the start that are kept for comparison however long the page stays open. */
-const START_SAMPLES = 10;
-const EPOCHS_KEPT = 500;
+const DECISIONS_KEPT = 200;
 
 /**
  * `silent`: connected, but nothing has come for a while. `lost`: not connected any more; being retried. `locked`: the
@@ -23,14 +24,14 @@ export type Connection = "connecting" | "live" | "silent" | "lost" | "locked" | 
 export interface PoolState {
   /** Oldest first. */
   readonly samples: readonly PoolSample[];
-  /** The earliest samples known of this pool. */
-  readonly start: readonly PoolSample[];
   /** Oldest first. */
-  readonly epochs: readonly EpochReport[];
-  /** `[layers][experts]`, relative to uniform; null before the first live report. */
-  readonly expertLoad: PoolReport["expertLoad"] | null;
-  /** The layer of the model that each row of it is of. */
-  readonly layerNumbers: PoolReport["layerNumbers"];
+  readonly decisions: readonly DecisionRecord[];
+  /** Null before the gateway has said it. */
+  readonly condition: PoolCondition | null;
+  /** Its last; null before the first. */
+  readonly last: PoolReport | null;
+  /** When its last report came, by this machine's clock; null before the first. */
+  readonly reportedAtMs: number | null;
   /** Null where its servers are real. */
   readonly simulation: SimulationReport | null;
 }
@@ -41,14 +42,17 @@ export interface State {
   readonly receivedAtMs: number | null;
   readonly pools: ReadonlyMap<string, PoolState>;
   readonly traffic: TrafficReport | null;
+  readonly gateway: GatewayCondition | null;
   /** The pool that the person chose; null = the first. */
   readonly chosen: string | null;
 }
 
 export type Message =
   | { readonly type: "history"; readonly value: History; readonly atMs: number }
-  | { readonly type: "epoch"; readonly value: EpochReport; readonly atMs: number }
   | { readonly type: "report"; readonly value: PoolReport; readonly atMs: number }
+  | { readonly type: "state"; readonly value: PoolCondition; readonly atMs: number }
+  | { readonly type: "decisions"; readonly value: Decisions; readonly atMs: number }
+  | { readonly type: "gateway"; readonly value: GatewayCondition; readonly atMs: number }
   | { readonly type: "gone"; readonly value: PoolGone; readonly atMs: number }
   | { readonly type: "simulation"; readonly value: SimulationReport; readonly atMs: number }
   | { readonly type: "traffic"; readonly value: TrafficReport; readonly atMs: number }
@@ -60,15 +64,16 @@ export const NOTHING_YET: State = {
   receivedAtMs: null,
   pools: new Map(),
   traffic: null,
+  gateway: null,
   chosen: null,
 };
 
 const EMPTY_POOL: PoolState = {
   samples: [],
-  start: [],
-  epochs: [],
-  expertLoad: null,
-  layerNumbers: [],
+  decisions: [],
+  condition: null,
+  last: null,
+  reportedAtMs: null,
   simulation: null,
 };
 
@@ -79,17 +84,27 @@ export function receive(state: State, message: Message): State {
   const received = { ...state, connection: "live", receivedAtMs: message.atMs } as const;
   switch (message.type) {
     case "history":
-      return { ...received, pools: poolsOf(message.value) };
-    case "epoch":
-      return {
-        ...received,
-        pools: changed(state.pools, message.value.pool, (p) => withEpoch(p, message.value)),
-      };
+      return { ...received, pools: poolsOf(message.value), gateway: message.value.gateway };
     case "report":
       return {
         ...received,
-        pools: changed(state.pools, message.value.pool, (p) => withReport(p, message.value)),
+        pools: changed(state.pools, message.value.pool, (p) => ({
+          ...withReport(p, message.value),
+          reportedAtMs: message.atMs,
+        })),
       };
+    case "state":
+      return {
+        ...received,
+        pools: changed(state.pools, message.value.pool, (p) => ({ ...p, condition: message.value })),
+      };
+    case "decisions":
+      return {
+        ...received,
+        pools: changed(state.pools, message.value.pool, (p) => withDecisions(p, message.value)),
+      };
+    case "gateway":
+      return { ...received, gateway: message.value };
     case "gone":
       return { ...received, pools: without(state.pools, message.value.pool) };
     case "simulation":
@@ -111,8 +126,13 @@ export function shownPool(state: State): string | null {
 /** What the server remembers replaces what the page did: after a restart the old figures are not its own. */
 function poolsOf(history: History): State["pools"] {
   let pools: State["pools"] = new Map();
-  for (const epoch of history.epochs) pools = changed(pools, epoch.pool, (p) => withEpoch(p, epoch));
   for (const sample of history.reports) pools = changed(pools, sample.pool, (p) => withSample(p, sample));
+  // Its sample is among the others.
+  for (const last of history.latest) pools = changed(pools, last.pool, (p) => ({ ...p, last }));
+  for (const condition of history.states)
+    pools = changed(pools, condition.pool, (p) => ({ ...p, condition }));
+  for (const decisions of history.decisions)
+    pools = changed(pools, decisions.pool, (p) => withDecisions(p, decisions));
   for (const simulation of history.simulations)
     pools = changed(pools, simulation.pool, (p) => ({ ...p, simulation }));
   return pools;
@@ -126,19 +146,22 @@ function without(pools: State["pools"], name: string) {
   return new Map([...pools].filter(([other]) => other !== name));
 }
 
-function withEpoch(pool: PoolState, epoch: EpochReport): PoolState {
-  return { ...pool, epochs: [...pool.epochs, epoch].slice(-EPOCHS_KEPT) };
+function withDecisions(pool: PoolState, { decisions }: Decisions): PoolState {
+  const byId = new Map(pool.decisions.map((decision) => [decision.id, decision]));
+  for (const decision of decisions) byId.set(decision.id, decision);
+  const all = [...byId.values()].toSorted((a, b) => a.id - b.id);
+  return { ...pool, decisions: all.slice(-DECISIONS_KEPT) };
 }
 
-function withReport(pool: PoolState, report: PoolReport): PoolState {
-  const { expertLoad, layerNumbers, ...sample } = report;
-  return { ...withSample(pool, sample), expertLoad, layerNumbers };
+function withReport(pool: PoolState, last: PoolReport): PoolState {
+  const { pool: name, atMs, tokensPerSecond, balancedness, nodeHopsPerToken, hopsPerToken, stepMs } = last;
+  const sample = { pool: name, atMs, tokensPerSecond, balancedness, nodeHopsPerToken, hopsPerToken, stepMs };
+  return { ...withSample(pool, sample), last };
 }
 
 function withSample(pool: PoolState, sample: PoolSample): PoolState {
   return {
     ...pool,
     samples: [...pool.samples, sample].slice(-SAMPLES_KEPT),
-    start: pool.start.length < START_SAMPLES ? [...pool.start, sample] : pool.start,
   };
 }

@@ -1,12 +1,13 @@
 import { PoolSelector } from "./pool-selector.tsx";
-import type { Connection } from "./state.ts";
-import type { PoolSample } from "./wire.ts";
+import type { Connection } from "../live/state.ts";
+import type { PoolReport } from "../live/wire.ts";
 
 interface Properties {
   readonly connection: Connection;
   readonly pools: readonly string[];
   readonly shown: string | null;
-  readonly sample: PoolSample | undefined;
+  /** The last of the pool shown; null before the first. */
+  readonly report: PoolReport | null;
   readonly choose: (pool: string) => void;
 }
 
@@ -19,7 +20,7 @@ const CONNECTION_WORDS: Record<Connection, string> = {
   barred: "Refused",
 };
 
-export function PageHeader({ connection, pools, shown, sample, choose }: Properties) {
+export function PageHeader({ connection, pools, shown, report, choose }: Properties) {
   return (
     <header>
       <h1>
@@ -33,7 +34,7 @@ export function PageHeader({ connection, pools, shown, sample, choose }: Propert
             <dd>{pools.length > 1 ? <PoolSelector pools={pools} shown={shown} choose={choose} /> : shown}</dd>
           </div>
         )}
-        {sample !== undefined && <Identity sample={sample} />}
+        {report !== null && <Identity report={report} />}
       </dl>
       <p class={`connection ${connection}`} role="status">
         {CONNECTION_WORDS[connection]}
@@ -42,14 +43,14 @@ export function PageHeader({ connection, pools, shown, sample, choose }: Propert
   );
 }
 
-function Identity({ sample }: { readonly sample: PoolSample }) {
-  const { nodes, gpusPerNode, slotsPerGpu } = sample.topology;
+function Identity({ report }: { readonly report: PoolReport }) {
+  const { nodes, gpusPerNode, slotsPerGpu } = report.topology;
   const slots = nodes * gpusPerNode * slotsPerGpu;
   return (
     <>
       <div>
         <dt>Model</dt>
-        <dd>{sample.model}</dd>
+        <dd>{report.model}</dd>
       </div>
       <div>
         <dt>GPUs</dt>
@@ -60,12 +61,12 @@ function Identity({ sample }: { readonly sample: PoolSample }) {
       <div>
         <dt>Slots per layer</dt>
         <dd>
-          {slots} <small>{slots - sample.experts} redundant</small>
+          {slots} <small>{slots - report.experts} redundant</small>
         </dd>
       </div>
       <div>
         <dt>Epoch</dt>
-        <dd>{sample.epoch}</dd>
+        <dd>{report.epoch}</dd>
       </div>
     </>
   );

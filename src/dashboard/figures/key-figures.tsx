@@ -1,12 +1,12 @@
 import type { ComponentChildren } from "preact";
-import { hopsOf, latest, tokenMean } from "./figures.ts";
-import { fixed, NONE, short, time, whole } from "./format.ts";
-import type { PoolState } from "./state.ts";
-import type { Percentiles, PoolSample, TrafficReport } from "./wire.ts";
+import { type Hops, hopsOf, latest, stepFactor, tokenMean } from "./averages.ts";
+import { fixed, NONE, short, time, whole } from "../format.ts";
+import type { PoolState } from "../live/state.ts";
+import type { DecisionRecord, Percentiles, PoolReport, TrafficReport } from "../live/wire.ts";
 
 interface Properties {
   readonly pool: PoolState;
-  readonly last: PoolSample;
+  readonly last: PoolReport;
   readonly traffic: TrafficReport | null;
   readonly alone: boolean;
 }
@@ -14,11 +14,12 @@ interface Properties {
 /** The figures a person looks for first, each with what it is to be judged by. */
 export function KeyFigures({ pool, last, traffic, alone }: Properties) {
   const now = latest(pool.samples);
-  const moved = pool.epochs.findLast((epoch) => epoch.movedSlots > 0);
+  const placement = pool.decisions.findLast(({ kind, movedSlots }) => kind !== "shares" && movedSlots > 0);
   // What the gateway measures is not told apart by pool.
   const whose = alone ? "" : ", all pools";
   const hops = hopsOf(last.topology);
-  const startedAt = time(pool.start[0].atMs);
+  const factor = stepFactor(now);
+  const movedBefore = pool.decisions.reduce((sum, { movedSlots }) => sum + movedSlots, 0);
   return (
     <section aria-label="Key figures">
       <dl class="figures">
@@ -37,22 +38,33 @@ export function KeyFigures({ pool, last, traffic, alone }: Properties) {
         <Latency name={`Inter-token latency${whose}`} percentiles={traffic?.itlMs} />
         <Figure
           name="Balancedness"
-          detail={`was ${fixed(tokenMean(pool.start, "balancedness"), 3)} at ${startedAt}`}
+          detail={factor === null ? null : `steps ${factor.toFixed(2)} × an even split's`}
         >
           {fixed(tokenMean(now, "balancedness"), 3)}
         </Figure>
-        <Figure
-          name={hops.name}
-          detail={`was ${fixed(tokenMean(pool.start, hops.figure), 2)} at ${startedAt}`}
-        >
+        <Figure name={hops.name} detail={hopsBefore(placement, hops)}>
           {fixed(tokenMean(now, hops.figure), 2)}
         </Figure>
-        <Figure name="Slots moved" detail={moved === undefined ? null : `last at ${time(moved.atMs)}`}>
-          {whole(last.movedSlots)}
+        <Figure
+          name="Slots moved"
+          detail={
+            placement === undefined
+              ? "in the decisions kept"
+              : `last ${whole(placement.movedSlots)} at ${time(placement.atMs)}`
+          }
+        >
+          {whole(movedBefore)}
         </Figure>
       </dl>
     </section>
   );
+}
+
+/** What the last placement found, where it is the same figure. */
+function hopsBefore(placement: DecisionRecord | undefined, { figure }: Hops): string | null {
+  const before = figure === "nodeHopsPerToken" ? (placement?.before?.nodeHops ?? null) : null;
+  if (placement === undefined || before === null) return null;
+  return `${fixed(before, 2)} before ${time(placement.atMs)}`;
 }
 
 function Latency({

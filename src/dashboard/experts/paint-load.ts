@@ -1,7 +1,7 @@
 import { shadeOf } from "./colour-scale.ts";
 
 /**
- * Paints one pixel per expert. The canvas is `experts` wide and `layers` high.
+ * Paints one pixel per expert. The canvas is as wide as a row and `layers` high.
  * @param load `[layers][experts]`, relative to uniform
  * @param table `[SHADES][3]`, from `shades`
  */

@@ -1,6 +1,6 @@
 import { useId, useState } from "preact/hooks";
 import { changeSimulation, type SimulationChange } from "./change-simulation.ts";
-import type { SimulationReport } from "./wire.ts";
+import type { SimulationReport } from "../live/wire.ts";
 
 const LEAST_TRAFFIC = 0.1;
 const TRAFFIC_STEP = 0.1;

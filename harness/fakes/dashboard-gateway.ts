@@ -1,0 +1,176 @@
+import { readFile } from "node:fs/promises";
+import { type IncomingMessage, type ServerResponse, createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { extname } from "node:path";
+import { fileURLToPath } from "node:url";
+import { gpuCosts } from "../../src/control/lead/gpu-costs.ts";
+import { EventStream } from "../../src/http/event-stream.ts";
+import { Rng } from "../../src/lib/rng.ts";
+import type { DecisionRecord } from "../../src/model/decision-record.ts";
+import type { PoolReport } from "../../src/model/pool-report.ts";
+import type { PoolState } from "../../src/model/pool-state.ts";
+
+const BUILT = fileURLToPath(new URL("../../dist/dashboard", import.meta.url));
+const TYPES: Readonly<Record<string, string>> = {
+  ".html": "text/html; charset=utf-8",
+  ".js": "text/javascript; charset=utf-8",
+  ".css": "text/css; charset=utf-8",
+  ".svg": "image/svg+xml",
+};
+
+export interface MadeUpPool {
+  readonly pool: string;
+  readonly nodes: number;
+  readonly gpusPerNode: number;
+  readonly slotsPerGpu: number;
+  readonly layers: number;
+  readonly experts: number;
+}
+
+/** Serves the built dashboard, with the events and placements of a pool that is made up, at any size and pace. */
+export class DashboardGateway implements AsyncDisposable {
+  readonly #pool: MadeUpPool;
+  readonly #rng = new Rng(1);
+  readonly #events = new EventStream();
+  readonly #server = createServer((request, response) => void this.#answer(request, response));
+  readonly #map: number[][];
+  /** Milliseconds since 1970: of the last report. */
+  #atMs = 1_700_000_000_000;
+  state: Partial<PoolState> = {};
+  decisions: readonly DecisionRecord[] = [];
+
+  constructor(pool: MadeUpPool) {
+    this.#pool = pool;
+    const { nodes, gpusPerNode, slotsPerGpu, layers, experts } = pool;
+    const slots = nodes * gpusPerNode * slotsPerGpu;
+    this.#map = Array.from({ length: layers }, () =>
+      Array.from({ length: slots }, (_, slot) => slot % experts),
+    );
+  }
+
+  async listen(): Promise<string> {
+    await new Promise<void>((resolve) => this.#server.listen(0, "127.0.0.1", resolve));
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}/`;
+  }
+
+  /** Bytes that readers have not taken. */
+  get unread(): number {
+    return this.#events.unread;
+  }
+
+  /** Whoever reads now is cut off. */
+  cut(): void {
+    this.#events.close();
+  }
+
+  /** A report of the next second. */
+  report(): void {
+    this.#atMs += 1000;
+    this.#events.send("report", this.#report());
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#events.close();
+    this.#server.closeAllConnections();
+    await new Promise((resolve) => this.#server.close(resolve));
+  }
+
+  async #answer({ url = "/" }: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { pathname } = new URL(url, "http://made-up");
+    if (pathname === "/ep/v1/events")
+      return this.#events.join(response, "history", JSON.stringify(this.#history()), true);
+    if (pathname.startsWith("/ep/v1/placement/")) return json(response, this.#placement());
+    if (pathname.startsWith("/ep/v1/shares/")) return json(response, this.#shares());
+    const path = pathname === "/" ? "/index.html" : pathname;
+    const bytes = await readFile(`${BUILT}${path}`).catch(() => null);
+    response.writeHead(bytes === null ? 404 : 200, { "content-type": TYPES[extname(path)] ?? "text/plain" });
+    response.end(bytes);
+  }
+
+  #history(): unknown {
+    const { pool } = this.#pool;
+    const report = this.#report();
+    return {
+      gateway: { gateway: "made-up", store: { name: "memory", fault: null } },
+      epochs: [],
+      reports: [report],
+      latest: [report],
+      states: [this.#state()],
+      decisions: [{ pool, decisions: this.decisions }],
+      simulations: [],
+    };
+  }
+
+  #state(): PoolState {
+    const { pool, nodes, gpusPerNode } = this.#pool;
+    return {
+      pool,
+      ranks: nodes * gpusPerNode,
+      lost: [],
+      draining: [],
+      drained: [],
+      missing: [],
+      leader: { gateway: "made-up", sinceMs: this.#atMs },
+      rollout: null,
+      paused: false,
+      loadLine: 1.25,
+      engine: null,
+      ...this.state,
+    };
+  }
+
+  #report(): PoolReport {
+    const { pool, nodes, gpusPerNode, slotsPerGpu, layers, experts } = this.#pool;
+    const gpus = nodes * gpusPerNode;
+    const drawn = (spread: number) => Math.exp(spread * this.#rng.normal());
+    const gpuLoad = Float64Array.from({ length: layers * gpus }, () => 100 * drawn(0.1));
+    const { peaks, holds } = gpuCosts(gpuLoad, gpus, [...Array(gpus).keys()]);
+    return {
+      pool,
+      model: "made-up",
+      atMs: this.#atMs,
+      topology: { nodes, gpusPerNode, slotsPerGpu },
+      epoch: 1,
+      layers,
+      layerNumbers: Array.from({ length: layers }, (_, i) => i + 3),
+      experts,
+      topk: 8,
+      layerBalancedness: [],
+      placedAtMs: null,
+      tokensPerSecond: 100_000,
+      balancedness: 1 / (1 + holds.reduce((sum, one) => sum + one, 0)),
+      nodeHopsPerToken: 3,
+      hopsPerToken: 7,
+      stepMs: 50,
+      expertLoad: Array.from({ length: layers }, () =>
+        Array.from({ length: experts }, () => Math.round(100 * drawn(0.8)) / 100),
+      ),
+      gpuLoad: Array.from({ length: gpus }, () => Math.round(1000 * drawn(0.05)) / 1000),
+      gpuPeak: peaks,
+      gpuHolds: holds,
+      ranks: Array.from({ length: gpus }, () => ({ running: 16, waiting: 2, kvUse: 0.5 })),
+      movedSlots: 0,
+      decision: "forecast balancedness 0.943 → 0.970 by shares",
+      explanation: null,
+      loads: null,
+    };
+  }
+
+  #placement(): unknown {
+    const { pool, nodes, gpusPerNode, slotsPerGpu } = this.#pool;
+    const topology = { nodes, gpusPerNode, slotsPerGpu };
+    return { pool, epoch: 1, state: "published", topology, physical_to_logical_map: this.#map };
+  }
+
+  #shares(): unknown {
+    const slots = this.#map[0];
+    const replicas = (expert: number) => slots.filter((one) => one === expert).length;
+    const row = slots.map((expert) => 1 / replicas(expert));
+    return { pool: this.#pool.pool, epoch: 1, shares: this.#map.map(() => row) };
+  }
+}
+
+function json(response: ServerResponse, body: unknown): void {
+  response.writeHead(200, { "content-type": "application/json" });
+  response.end(JSON.stringify(body));
+}

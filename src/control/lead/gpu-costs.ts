@@ -1,0 +1,43 @@
+import type { PoolReport } from "../../model/pool-report.ts";
+
+/** What each GPU costs a pool whose every layer waits for its fullest GPU. */
+interface GpuCosts {
+  readonly peaks: PoolReport["gpuPeak"];
+  readonly holds: PoolReport["gpuHolds"];
+}
+
+/**
+ * @param gpuLoad `[layers][gpus]`
+ * @param serving the GPUs that hold an expert, which a mean is over
+ */
+export function gpuCosts(gpuLoad: Float64Array, gpus: number, serving: readonly number[]): GpuCosts {
+  const most = new Float64Array(gpus);
+  const layerOfMost = new Int32Array(gpus);
+  const holds = new Float64Array(gpus);
+  let even = 0;
+  for (let layer = 0; layer * gpus < gpuLoad.length; layer++) {
+    const row = gpuLoad.subarray(layer * gpus, (layer + 1) * gpus);
+    const mean = serving.reduce((sum, gpu) => sum + row[gpu], 0) / Math.max(1, serving.length);
+    if (mean === 0) continue;
+    even += mean;
+    let fullest = 0;
+    for (let gpu = 0; gpu < gpus; gpu++) {
+      if (row[gpu] > row[fullest]) fullest = gpu;
+      if (row[gpu] / mean <= most[gpu]) continue;
+      most[gpu] = row[gpu] / mean;
+      layerOfMost[gpu] = layer;
+    }
+    holds[fullest] += row[fullest] - mean;
+  }
+  return {
+    peaks: Array.from(most, (timesMean, gpu) => ({
+      layer: layerOfMost[gpu],
+      timesMean: rounded(timesMean, 1000),
+    })),
+    holds: Array.from(holds, (held) => (even === 0 ? 0 : rounded(held / even, 10_000))),
+  };
+}
+
+function rounded(value: number, parts: number): number {
+  return Math.round(value * parts) / parts;
+}

@@ -1,0 +1,113 @@
+import { useState } from "preact/hooks";
+import type { HeldExpert, Placed } from "../experts/placed-experts.ts";
+import { useCursor } from "../experts/use-cursor.ts";
+import { latest, stepFactor } from "../figures/averages.ts";
+import { percent } from "../format.ts";
+import type { PoolState } from "../live/state.ts";
+import type { PoolReport } from "../live/wire.ts";
+import { Choice } from "../page/choice.tsx";
+import { Panel } from "../page/panel.tsx";
+import { GpuBars } from "./gpu-bars.tsx";
+import { gpuCosts, mostWaitedFor, roomOf } from "./gpu-cost.ts";
+import { GpuGrid } from "./gpu-grid.tsx";
+import { GPU_MEASURES, type GpuMeasure, gpuPicture } from "./gpu-measures.ts";
+import { gpuText } from "./gpu-text.ts";
+import { WhyStrip } from "./why-strip.tsx";
+
+/** More have a cell each, where bars would be hairs. */
+const MOST_BARS = 64;
+
+interface Properties {
+  readonly pool: PoolState;
+  /** Its last. */
+  readonly report: PoolReport;
+  readonly placed: Placed | null;
+  /** The GPU that the person chose; null for the one that steps wait for most. */
+  readonly chosen: number | null;
+  readonly choose: (gpu: number | null) => void;
+  /** GPUs to mark: those with a replica of what the person points at. */
+  readonly marked: readonly number[];
+  readonly pointAt: (expert: Pick<HeldExpert, "layer" | "expert"> | null) => void;
+}
+
+/** What each GPU does to the pool's steps, against the load line; and why, for one of them. */
+export function GpuPanel({ pool, report, placed, chosen, choose, marked, pointAt }: Properties) {
+  const { condition, simulation } = pool;
+  const { expertLoad, layerNumbers } = report;
+  const costs = gpuCosts(report, condition, simulation?.lost ?? []);
+  const cursor = useCursor(1, costs.length);
+  const [measure, setMeasure] = useState<GpuMeasure>("load");
+  const factor = stepFactor(latest(pool.samples));
+  const loadLine = condition?.loadLine ?? null;
+  const room = loadLine === null ? null : roomOf(factor, loadLine);
+  const shown = (chosen === null ? undefined : costs[chosen]) ?? mostWaitedFor(costs);
+  const pointed = cursor.cell === null ? null : costs[cursor.cell.column];
+  const words = pointed === null ? null : gpuText(pointed, report, layerNumbers);
+  const Chart = costs.length > MOST_BARS ? GpuGrid : GpuBars;
+  return (
+    <Panel title="GPU load" note={<Room room={room} />}>
+      {report.ranks.length > 0 && (
+        <Choice
+          name="gpus"
+          legend="What the GPUs are shown by"
+          options={GPU_MEASURES}
+          chosen={measure}
+          choose={setMeasure}
+        />
+      )}
+      <div
+        class="gpu-chart"
+        tabIndex={0}
+        role="group"
+        aria-roledescription="bar chart"
+        aria-label={`Load of ${costs.length} GPUs. ${factor === null ? "" : `A step takes ${factor.toFixed(2)} times as long as an even one. `}Arrow keys read single GPUs, Enter chooses one.`}
+        onKeyDown={(event) => {
+          if (event.key === "Enter" && cursor.cell !== null) choose(cursor.cell.column);
+          else cursor.onKeyDown(event);
+        }}
+        onBlur={() => cursor.point(null)}
+        onPointerLeave={() => cursor.point(null)}
+      >
+        <Chart
+          picture={gpuPicture(measure, costs, report.ranks, factor, loadLine)}
+          topology={report.topology}
+          chosen={shown?.gpu ?? null}
+          pointed={cursor.cell?.column ?? null}
+          marked={marked}
+          point={(gpu) => cursor.point({ row: 0, column: gpu })}
+          choose={choose}
+        />
+      </div>
+      <p class="readout">{words ?? waitedText(factor, loadLine)}</p>
+      <p class="unseen" aria-live="polite">
+        {cursor.byKeys && words}
+      </p>
+      {shown !== null && (
+        <WhyStrip
+          cost={shown}
+          byPerson={chosen !== null}
+          release={() => choose(null)}
+          placed={placed}
+          load={expertLoad}
+          numbers={layerNumbers}
+          pointAt={pointAt}
+        />
+      )}
+    </Panel>
+  );
+}
+
+function Room({ room }: { readonly room: number | null }) {
+  if (room === null) return <>all layers, relative to the mean GPU</>;
+  return (
+    <span title="How much longer than now a step may take until it is at the load line (control.loadLine)">
+      {room >= 0 ? `room ${percent(room)} to the load line` : `${percent(-room)} past the load line`}
+    </span>
+  );
+}
+
+function waitedText(factor: number | null, loadLine: number | null): string {
+  if (factor === null) return "Nothing was forwarded in the last ten seconds.";
+  const line = loadLine === null ? "" : ` The load line is at ${loadLine.toFixed(2)} ×.`;
+  return `Every layer waits for its fullest GPU: a step takes ${factor.toFixed(2)} × as long as with all GPUs level.${line}`;
+}

@@ -1,0 +1,86 @@
+import { latest, stepFactor } from "../figures/averages.ts";
+import { list, time, whole } from "../format.ts";
+import type { PoolState } from "../live/state.ts";
+import type { GatewayCondition, PoolCondition } from "../live/wire.ts";
+
+/** A report a second; so long without one is worth saying. */
+const SILENCE_MS = 5000;
+const NAMED = 6;
+
+export interface Status {
+  /** What is as it should be, in few words each. */
+  readonly calm: readonly string[];
+  /** What is not, a sentence each, the worst first. */
+  readonly alarms: readonly string[];
+}
+
+/** How a pool is, for somebody who has five seconds. @param nowMs by the clock that `reportedAtMs` is of */
+export function statusOf(pool: PoolState, gateway: GatewayCondition | null, nowMs: number): Status {
+  const { condition, reportedAtMs } = pool;
+  const age = reportedAtMs === null ? null : Math.max(0, nowMs - reportedAtMs);
+  const silent = age !== null && age > SILENCE_MS;
+  const fault = gateway?.store.fault ?? null;
+  const alarms = [
+    ...(condition === null ? [] : serviceAlarms(condition)),
+    ...lineAlarm(pool),
+    ...(silent ? [`No report for ${seconds(age)}: what is shown is of ${time(nowMs - age)}.`] : []),
+    ...(fault === null ? [] : [`The store does not work: ${fault}.`]),
+    ...(condition === null ? [] : planAlarms(condition, pool)),
+  ];
+  const calm = [
+    ...(condition === null ? [] : calmService(condition)),
+    ...(age === null || silent ? [] : [`data ${seconds(age)} old`]),
+  ];
+  return { calm, alarms };
+}
+
+function serviceAlarms({ ranks, lost, missing }: PoolCondition): string[] {
+  const experts = missing.reduce((sum, { experts: one }) => sum + one.length, 0);
+  const layers = missing.length === 1 ? `layer ${missing[0].layer}` : `${missing.length} layers`;
+  return [
+    ...(experts === 0
+      ? []
+      : [`${whole(experts)} ${experts === 1 ? "expert has" : "experts have"} no replica, in ${layers}.`]),
+    ...(lost.length === 0
+      ? []
+      : [
+          `${lost.length} of ${ranks} ranks lost: ${list(
+            lost.map(({ rank, how }) => `${rank} (${how})`),
+            NAMED,
+          )}.`,
+        ]),
+  ];
+}
+
+function lineAlarm({ condition, samples }: PoolState): string[] {
+  const factor = stepFactor(latest(samples));
+  if (condition === null || factor === null || factor <= condition.loadLine) return [];
+  const line = condition.loadLine.toFixed(2);
+  return [`Past the load line: steps take ${factor.toFixed(2)} × an even split's, the line is at ${line} ×.`];
+}
+
+function planAlarms({ leader, paused, engine }: PoolCondition, { decisions }: PoolState): string[] {
+  const last = decisions.findLast(({ kind }) => kind === "placement" || kind === "repair");
+  return [
+    ...(leader === null ? ["Nobody leads the pool: nothing is balanced."] : []),
+    ...(engine?.faults ?? []).map(({ text, sinceMs }) => `${engine?.name}: ${text}, since ${time(sinceMs)}.`),
+    ...(paused ? ["An operator holds placements."] : []),
+    ...(last?.state === "given up"
+      ? [`The last change was given up: ${last.why ?? "no reason is known"}.`]
+      : []),
+  ];
+}
+
+function calmService({ ranks, lost, missing, leader, draining, drained }: PoolCondition): string[] {
+  return [
+    ...(lost.length === 0 ? [`${ranks} of ${ranks} ranks`] : []),
+    ...(missing.length === 0 ? ["nothing missing"] : []),
+    ...(draining.length === 0 ? [] : [`${list(draining.map(String), NAMED)} to be drained`]),
+    ...(drained.length === 0 ? [] : [`${list(drained.map(String), NAMED)} drained`]),
+    ...(leader === null ? [] : [`led by ${leader.gateway} since ${time(leader.sinceMs)}`]),
+  ];
+}
+
+function seconds(ms: number): string {
+  return `${whole(ms / 1000)} s`;
+}
