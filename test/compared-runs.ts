@@ -28,6 +28,7 @@ export function requestFigures(changes: Partial<RequestFigures> = {}): RequestFi
     session: null,
     turn: null,
     warmUp: false,
+    stepLoad: null,
     ...changes,
   };
 }

@@ -1,6 +1,6 @@
 import Table from "cli-table3";
 import { createLogUpdate } from "log-update";
-import type { LiveMeasures } from "../replay/measures/measures.ts";
+import type { LiveMeasures } from "../replay/measures/live-measures.ts";
 import { printable } from "../lib/printable.ts";
 import type { SimulationState } from "../model/simulation.ts";
 import { clockText, decimals, milliseconds } from "../lib/number-text.ts";

@@ -12,6 +12,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   replay: async () => (await import("./replay/command.ts")).replayCommand(),
   serve: async () => (await import("./serve.ts")).serveCommand(),
   simulate: async () => (await import("./simulate.ts")).simulateCommand(),
+  top: async () => (await import("./top/command.ts")).topCommand(),
 };
 
 /**

@@ -10,6 +10,7 @@ import { HistoryPanel } from "./history/history-panel.tsx";
 import type { PoolState } from "./live/state.ts";
 import type { GatewayCondition, PoolReport, TrafficReport } from "./live/wire.ts";
 import { Panel } from "./page/panel.tsx";
+import { ServingPanel } from "./serving/serving-panel.tsx";
 import { SimulationControls } from "./simulation/simulation-controls.tsx";
 import { StatusLine } from "./status/status-line.tsx";
 
@@ -64,6 +65,7 @@ export function PoolView({ pool, last, traffic, gateway, alone, operatorKey }: P
           modelled={last.loads?.counts === "source"}
         />
         <HistoryPanel pool={pool} hops={hopsOf(last.topology)} />
+        <ServingPanel pool={last.pool} operatorKey={operatorKey} />
       </div>
     </>
   );

@@ -7,6 +7,8 @@ import type { Store } from "../control/store.ts";
 import { poolReadiness } from "./pool-readiness.ts";
 
 const PROMETHEUS_TEXT = "text/plain; version=0.0.4; charset=utf-8";
+/** Clients may invent as many as they like. */
+const TENANTS_SHOWN = 20;
 
 /** One of the processes that serve behind the port. */
 export interface WorkerView {
@@ -75,6 +77,7 @@ export function operatorRoutes(app: FastifyInstance, parts: OperatorParts): void
       inFlight: gateway().deck.admission.inFlight + gateway().deck.admission.remoteInFlight,
       queued: gateway().deck.admission.queued,
       limit: gateway().deck.admission.limits.total.maxInFlight,
+      tenants: gateway().deck.admission.busiestTenants(TENANTS_SHOWN),
     },
     pools: gateway()
       .pools.flatMap(withPrefill)

@@ -1,5 +1,8 @@
-import type { Answer, AnswerReader } from "./answer/answer.ts";
-import { errorText, parseObject } from "./answer/frame.ts";
+import type { Answer, AnswerReader, TextCounter } from "./answer/answer.ts";
+import { decodedText, EncodedAnswer } from "./answer/encoded-answer.ts";
+import { errorText } from "./answer/error-text.ts";
+import { parseObject } from "./answer/json-object.ts";
+import { beginsEvents } from "./answer/event-stream.ts";
 import { type OnTokens, StreamedAnswer } from "./answer/streamed-answer.ts";
 import { WholeAnswer } from "./answer/whole-answer.ts";
 import { CANCELLED, LEFT } from "./request-record.ts";
@@ -11,6 +14,8 @@ const MOST_ERROR_BYTES = 1 << 16;
 /** Without a `Retry-After`. */
 const RETRY_AFTER_MS = 1000;
 const LONGEST_RETRY_AFTER_MS = 3_600_000;
+/** From `[DONE]` to the end of its response; some servers never end it, and nobody waits for that. */
+const LINGER_MS = 1000;
 const COME_BACK: ReadonlySet<number> = new Set([429, 503]);
 
 export interface ExchangeOptions {
@@ -25,7 +30,11 @@ export interface ExchangeOptions {
   readonly retries: number;
   /** Its user leaves after so many frames with tokens, at 0 when the response begins; null for never. */
   readonly leaveAfter: number | null;
+  /** Counts tokens of answers that nobody else counts; null for none. */
+  readonly counter: TextCounter | null;
   readonly onTokens: OnTokens;
+  /** All is over. What went wrong is in the result. */
+  readonly onEnd: (exchanged: Exchanged) => void;
 }
 
 /** One request as it was seen. Times are `performance.now()`'s. */
@@ -48,10 +57,10 @@ export interface Exchanged {
  */
 export class Exchange {
   readonly #options: ExchangeOptions;
-  readonly #ended = Promise.withResolvers<Exchanged>();
   #abort: ((reason?: Error) => void) | null = null;
   #timeout: NodeJS.Timeout | undefined;
   #retry: NodeJS.Timeout | undefined;
+  #linger: NodeJS.Timeout | undefined;
   #over = false;
   #sentAt: number | null = null;
   #headersAt: number | null = null;
@@ -62,18 +71,19 @@ export class Exchange {
   /** Of a response that is no success. */
   #refusal: Buffer[] = [];
   #refusalBytes = 0;
+  /** What the connection failed for, in the system's words. */
+  #fault: string | null = null;
   #frames = 0;
 
   constructor(options: ExchangeOptions) {
     this.#options = options;
   }
 
-  /** Begins, and resolves when all is over. Never rejects: what went wrong is in the result. */
-  run(): Promise<Exchanged> {
+  /** Begins. */
+  run(): void {
     const { timeoutMs } = this.#options;
     if (timeoutMs !== null) this.#timeout = setTimeout(() => this.#end("timeout"), timeoutMs);
     this.#send();
-    return this.#ended.promise;
   }
 
   /** The replay is stopped. */
@@ -96,13 +106,7 @@ export class Exchange {
     this.#status = status;
     this.#facts = readHeaders(raw, Date.now());
     if (status < 300) {
-      const { onTokens } = this.#options;
-      this.#answer = this.#facts.json
-        ? new WholeAnswer()
-        : new StreamedAnswer((at, tokens, first) => {
-            this.#frames++;
-            onTokens(at, tokens, first);
-          });
+      this.#answer = this.#answerOf(this.#facts);
       this.#mayLeave();
     }
     return true;
@@ -116,9 +120,14 @@ export class Exchange {
       if (this.#refusalBytes <= MOST_ERROR_BYTES) this.#refusal.push(Buffer.from(chunk));
       return true;
     }
+    // Some servers send events and call them JSON.
+    const called = this.#answer instanceof WholeAnswer && this.#answer.lastPartAt === null;
+    if (called && beginsEvents(chunk)) this.#answer = this.#streamed();
     try {
       this.#answer.push(chunk, performance.now());
       this.#mayLeave();
+      const answer = this.#answer;
+      if (answer.whole) this.#linger ??= setTimeout(() => this.#endAnswer(answer), LINGER_MS);
     } catch (error) {
       this.#end(codeOf(error));
     }
@@ -130,8 +139,7 @@ export class Exchange {
     this.#abort = null;
     if (this.#over) return;
     if (this.#answer !== null) {
-      this.#answer.end();
-      this.#end(this.#answer.failure);
+      this.#endAnswer(this.#answer);
     } else if (COME_BACK.has(this.#status ?? 0) && this.#attempts <= this.#options.retries) {
       const waitMs = Math.min(this.#facts?.retryAfterMs ?? RETRY_AFTER_MS, LONGEST_RETRY_AFTER_MS);
       this.#retry = setTimeout(() => this.#send(), waitMs);
@@ -147,7 +155,15 @@ export class Exchange {
     if (this.#options.client.stopped) this.#end(CANCELLED);
     // Nothing that comes after `[DONE]` belongs to the answer, not even how the connection ends.
     else if (this.#answer !== null && isJudged(this.#answer)) this.#end(this.#answer.failure);
-    else this.#end(codeOf(error));
+    else {
+      this.#fault = error.message;
+      this.#end(codeOf(error));
+    }
+  }
+
+  #endAnswer(answer: AnswerReader): void {
+    answer.end();
+    this.#end(answer.failure);
   }
 
   #send(): void {
@@ -156,8 +172,23 @@ export class Exchange {
     this.#facts = null;
     this.#refusal = [];
     this.#refusalBytes = 0;
+    this.#fault = null;
     const { client, path, headers, body } = this.#options;
     client.post(path, headers, body, this);
+  }
+
+  #answerOf({ json, encoding }: ResponseFacts): AnswerReader {
+    if (encoding !== null) return new EncodedAnswer(encoding);
+    return json ? new WholeAnswer(this.#options.counter) : this.#streamed();
+  }
+
+  #streamed(): StreamedAnswer {
+    const { onTokens, counter } = this.#options;
+    const onFrame: OnTokens = (at, tokens, first) => {
+      this.#frames++;
+      onTokens(at, tokens, first);
+    };
+    return new StreamedAnswer(onFrame, counter);
   }
 
   #mayLeave(): void {
@@ -171,7 +202,8 @@ export class Exchange {
     this.#over = true;
     clearTimeout(this.#timeout);
     clearTimeout(this.#retry);
-    this.#ended.resolve({
+    clearTimeout(this.#linger);
+    const exchanged = {
       sentAt: this.#sentAt,
       headersAt: this.#headersAt,
       endedAt: performance.now(),
@@ -181,18 +213,22 @@ export class Exchange {
       answer: this.#answer,
       failure,
       errorText: failure === null ? null : this.#errorText(),
-    });
+    };
+    const { onEnd } = this.#options;
+    // The sockets are first done with what they do.
+    queueMicrotask(() => onEnd(exchanged));
     this.#abort?.();
   }
 
   #errorText(): string | null {
-    if (this.#answer !== null) return this.#answer.errorText;
-    if (this.#status === null) return null;
-    const text = Buffer.concat(this.#refusal).toString();
+    if (this.#answer !== null) return this.#answer.errorText ?? this.#fault;
+    if (this.#status === null) return this.#fault;
+    const { location = null, encoding = null } = this.#facts ?? {};
+    if (location !== null && this.#status < 400) return `redirects to ${location}`;
+    const text = decodedText(Buffer.concat(this.#refusal), encoding);
     const body = parseObject(text);
     const said = body === null ? text : (errorText(body, "error") ?? text);
-    const to = this.#facts?.location ?? null;
-    return said === "" && to !== null ? `redirects to ${to}` : said === "" ? null : said;
+    return said === "" ? this.#fault : said;
   }
 }
 

@@ -6,6 +6,8 @@ export interface ScheduledRequest {
   readonly index: number;
   /** When to send it, milliseconds after the replay began. What is past is sent at once, and counts as late. */
   readonly startMs: number;
+  /** Nobody waits for it yet: where it is made ready later than its start, that is its start. */
+  readonly whenReady?: boolean;
   /** As the request has it, on the replay's clock; 0 where it is missing. */
   readonly thinkMs?: number;
   readonly request: TraceRequest;

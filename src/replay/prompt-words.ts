@@ -1,4 +1,5 @@
 import { InputError } from "../lib/errors.ts";
+import type { TextCounter } from "./answer/answer.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 
 /** Words of one token each, of which prompts are made. */
@@ -6,6 +7,8 @@ export interface PromptWords {
   readonly words: readonly string[];
   /** How their tokens are known, as reports put it. */
   readonly countedBy: string;
+  /** Counts the tokens of other text; null where no tokenizer is known. */
+  readonly count: TextCounter | null;
 }
 
 /**
@@ -32,7 +35,7 @@ wild wind wing with word would wrong yellow yet
   .split(/\s+/);
 
 /** A word for a token: exact for the vocabularies above. */
-export const PLAIN_WORDS: PromptWords = { words: WORDS, countedBy: "words" };
+export const PLAIN_WORDS: PromptWords = { words: WORDS, countedBy: "words", count: null };
 
 /** Fewer would make prompts too much alike. */
 const FEWEST = 32;
@@ -51,7 +54,7 @@ export function wordsOf(tokenizer: Tokenizer): PromptWords {
     const hint = `has fewer than ${FEWEST} words of one token each; name the tokenizer of a language model`;
     throw new InputError(tokenizer.name, "", hint);
   }
-  return { words, countedBy: tokenizer.name };
+  return { words, countedBy: tokenizer.name, count: tokenizer.count };
 }
 
 /** As it stands at the begin of a text, and behind a space. */

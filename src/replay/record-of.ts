@@ -8,6 +8,12 @@ import type { Endpoint } from "./target.ts";
 /** What of a record follows from the exchange itself; the rest is the replay's. */
 type ExchangeRecord = Omit<RequestRecord, "delayMs" | "heldMs" | "clientLate">;
 
+function gapsOf(times: readonly number[]): number[] {
+  const gaps: number[] = [];
+  for (let i = 1; i < times.length; i++) gaps.push(times[i] - times[i - 1]);
+  return gaps;
+}
+
 /** @param since turns `performance.now()`'s into the replay's time */
 export function recordOf(
   { index, startMs, request, warmUp = false }: ScheduledRequest,
@@ -39,19 +45,26 @@ export function recordOf(
     failure: exchanged.failure,
     errorText: exchanged.errorText,
     finishReason: answer?.finishReason ?? null,
-    inputTokens: answer?.usage?.promptTokens ?? request.inputTokens,
+    // No prompt has none.
+    inputTokens: answer?.usage?.promptTokens || request.inputTokens,
     cachedTokens: answer?.usage?.cachedTokens ?? null,
     askedTokens: askedTokens(endpoint, request),
     outputTokens: answer?.outputTokens ?? 0,
     reasoningTokens: answer?.usage?.reasoningTokens ?? null,
     tokensFrom: answer?.tokensFrom ?? "frames",
-    frames: answer === null ? noFrames() : { ...answer.frames },
+    frames: answer?.frames ?? noFrames(),
     ttftMs: firstTokenMs === null ? null : firstTokenMs - startMs,
-    itlMs: tokenTimes.slice(1).map((at, i) => at - tokenTimes[i]),
+    itlMs: gapsOf(tokenTimes),
     e2eMs: (lastTokenMs ?? lastPartMs ?? endedMs) - startMs,
     shard: answer?.takenOverBy ?? facts?.shard ?? null,
     epoch: facts?.epoch ?? null,
-    serverRequestId: facts === null || facts.requestId === requestId ? null : facts.requestId,
+    serverRequestId: serverName(requestId, facts?.requestId ?? null, answer?.id ?? null),
     warmUp,
   };
+}
+
+/** The name that the server's own logs have; engines put theirs (`chatcmpl-…`) around ours, or choose another. */
+function serverName(sent: string, header: string | null, id: string | null): string | null {
+  if (header !== null && header !== sent) return header;
+  return id === null || id.includes(sent) ? null : id;
 }

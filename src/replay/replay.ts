@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { Alarm } from "./alarm.ts";
 import { type ClientPart, partOfClient } from "./client/client-part.ts";
 import { Lateness } from "./client/lateness.ts";
 import type { ClientVerdict } from "./client/verdict.ts";
@@ -7,16 +8,17 @@ import { Exchange } from "./exchange.ts";
 import { leavesAfter } from "./leaving.ts";
 import type { Load, ScheduledRequest, Sender, Sending } from "./load.ts";
 import type { GoodputTargets } from "./measures/goodput.ts";
-import { type LiveMeasures, Measures, type ReplaySummary, type SecondCounts } from "./measures/measures.ts";
+import type { LiveMeasures } from "./measures/live-measures.ts";
+import { Measures, type ReplaySummary, type SecondCounts } from "./measures/measures.ts";
 import { PLAIN_WORDS, type PromptWords } from "./prompt-words.ts";
 import { recordOf } from "./record-of.ts";
 import { askedTokens, type BodyStyle, requestBody, requestHeaders } from "./request-body.ts";
 import type { RequestRecord } from "./request-record.ts";
+import { secretsOf, withoutSecrets } from "./secrets.ts";
 import { ServerClient } from "./server-client.ts";
 import { pathOf, type Target } from "./target.ts";
+import type { Waiting } from "./waiting.ts";
 
-/** Node's timers hold at most 2³¹ − 1 ms; a longer wait is taken in parts. */
-const LONGEST_SLEEP_MS = 3_600_000;
 /** Letters of a run's name in its request ids. */
 const RUN_NAME = 8;
 /** Before its clock begins, so that the first requests are ready in time too. */
@@ -55,16 +57,6 @@ export interface ReplayParts {
   readonly client: ClientPart;
 }
 
-/** A request that waits for its time, made ready. */
-interface Waiting {
-  readonly startMs: number;
-  readonly scheduled: ScheduledRequest;
-  readonly requestId: string;
-  readonly body: string;
-  readonly sent: (sent: boolean) => void;
-  readonly ended: (record: RequestRecord | null) => void;
-}
-
 /**
  * Plays a load against a server. Latencies count from the scheduled start, so that a late send never hides waiting (no
  * coordinated omission); from the send they are measured too.
@@ -74,12 +66,16 @@ export class Replay {
   readonly #measures: Measures;
   readonly #client: ServerClient;
   readonly #path: string;
+  readonly #secrets: readonly string[];
   readonly #departures = new Departures<Waiting>();
   readonly #exchanges = new Set<Exchange>();
   readonly #stop = new AbortController();
   readonly #lateness: Lateness;
   readonly #run = randomUUID().slice(0, RUN_NAME);
-  #timer: NodeJS.Timeout | undefined;
+  readonly #alarm = new Alarm(
+    () => performance.now(),
+    () => this.#depart(),
+  );
   #beganAt = Number.NaN;
   #startedAt = Number.NaN;
   #idle: () => void = () => {};
@@ -91,6 +87,7 @@ export class Replay {
     const { countsFromMs = 0, countsToMs = null } = options.load;
     this.#measures = new Measures(options.goodput ?? null, { fromMs: countsFromMs, toMs: countsToMs });
     this.#client = new ServerClient(options.target, options.maxInFlight);
+    this.#secrets = secretsOf(options.target.headers, options.target.url);
     this.#path = pathOf(options.target.url, options.style.endpoint);
     this.#lateness = new Lateness(
       options.maxInFlight,
@@ -157,11 +154,18 @@ export class Replay {
       sent.resolve(false);
       ended.resolve(null);
     } else {
-      const { startMs, index } = scheduled;
       const { style, seed, words = PLAIN_WORDS } = this.#options;
       const body = requestBody(style, scheduled, { seed, words });
-      const requestId = `plimsoll-${this.#run}-${index}`;
-      this.#departures.add({ startMs, scheduled, requestId, body, sent: sent.resolve, ended: ended.resolve });
+      const requestId = `plimsoll-${this.#run}-${scheduled.index}`;
+      const startMs = scheduled.whenReady ? Math.max(scheduled.startMs, this.#now()) : scheduled.startMs;
+      this.#departures.add({
+        startMs,
+        scheduled: { ...scheduled, startMs },
+        requestId,
+        body,
+        sent: sent.resolve,
+        ended: ended.resolve,
+      });
       this.#depart();
     }
     return { sent: sent.promise, ended: ended.promise };
@@ -169,17 +173,17 @@ export class Replay {
 
   /** Sends what is due, as far as there is room, and comes back for the next when its time has come. */
   #depart(): void {
-    clearTimeout(this.#timer);
+    this.#alarm.clear();
     for (let next = this.#departures.next; next !== undefined; next = this.#departures.next) {
       const left = next.startMs - this.#now();
       if (left > 0) {
-        this.#timer = setTimeout(() => this.#depart(), Math.min(Math.ceil(left), LONGEST_SLEEP_MS));
+        this.#alarm.set(left);
         return;
       }
       this.#full = this.#measures.inFlight >= this.#options.maxInFlight;
       if (this.#full) return;
       this.#departures.take();
-      void this.#send(next);
+      this.#send(next);
     }
   }
 
@@ -187,7 +191,7 @@ export class Replay {
   #abort(): void {
     if (this.#stop.signal.aborted) return;
     this.#stop.abort();
-    clearTimeout(this.#timer);
+    this.#alarm.clear();
     for (let next = this.#departures.take(); next !== undefined; next = this.#departures.take()) {
       next.sent(false);
       next.ended(null);
@@ -209,8 +213,8 @@ export class Replay {
     if (this.#measures.inFlight === 0 && this.#departures.next === undefined) this.#idle();
   }
 
-  async #send({ startMs, scheduled, requestId, body, sent, ended }: Waiting): Promise<void> {
-    const { style, seed, timeoutMs, retries, leaving, onRecord } = this.#options;
+  #send({ startMs, scheduled, requestId, body, sent, ended }: Waiting): void {
+    const { style, seed, words, timeoutMs, retries, leaving } = this.#options;
     const { index, request, warmUp = false } = scheduled;
     const delays = this.#lateness.sent(startMs, warmUp);
     this.#measures.sent(delays.delayMs, startMs, warmUp);
@@ -221,18 +225,27 @@ export class Replay {
       body,
       timeoutMs: timeoutMs ?? null,
       retries: retries ?? 0,
+      counter: words?.count ?? null,
       leaveAfter: leavesAfter(leaving ?? 0, seed, index, askedTokens(style.endpoint, request)),
       onTokens: (at, tokens, first) =>
         this.#measures.frame(at - this.#beganAt, first ? request.inputTokens : 0, tokens),
+      onEnd: (exchanged) => {
+        this.#exchanges.delete(exchange);
+        const seen = recordOf(scheduled, style.endpoint, requestId, exchanged, (at) => at - this.#beganAt);
+        const { scheduledMs, endedMs } = seen;
+        const errorText = seen.errorText === null ? null : withoutSecrets(seen.errorText, this.#secrets);
+        const clientLate = this.#lateness.touched({ scheduledMs, endedMs, warmUp, ...delays });
+        this.#ended({ ...seen, ...delays, errorText, clientLate }, ended);
+      },
     });
     this.#exchanges.add(exchange);
-    const exchanged = exchange.run();
+    exchange.run();
     sent(true);
-    const seen = recordOf(scheduled, style.endpoint, requestId, await exchanged, (at) => at - this.#beganAt);
-    const record = { ...seen, ...delays, clientLate: this.#lateness.touched({ ...seen, ...delays }) };
-    this.#exchanges.delete(exchange);
+  }
+
+  #ended(record: RequestRecord, ended: (record: RequestRecord) => void): void {
     this.#measures.ended(record);
-    onRecord?.(record);
+    this.#options.onRecord?.(record);
     ended(record);
     if (this.#full) this.#lateness.roomAgain();
     this.#depart();

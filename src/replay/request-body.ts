@@ -55,10 +55,11 @@ export function requestBody(
 }
 
 /** Headers of one request of a trace: its own name, and who asks, by the names that Plimsoll's defaults and examples have. */
-export function requestHeaders(requestId: string, { session, tenant }: TraceRequest): string[] {
+export function requestHeaders(requestId: string, { session, tenant, trafficClass }: TraceRequest): string[] {
   const headers = ["x-request-id", requestId];
   if (session !== undefined) headers.push("x-session-id", headerText(session));
   if (tenant !== undefined) headers.push("x-tenant-id", headerText(tenant));
+  if (trafficClass !== undefined) headers.push("x-traffic-class", headerText(trafficClass));
   return headers;
 }
 

@@ -34,10 +34,10 @@ export interface RequestRecord {
    * Null when the answer came whole. Else CANCELLED, LEFT, `http_503` and the like, a connection's error code
    * (`ECONNRESET`), `timeout`, `error_frame` (the stream said that it failed, or cannot be read), `finish_abort` and the
    * like (it ended with this finish reason), `no_token` (it ended well with nothing in it), `incomplete_stream` (it
-   * ended too soon); of answers in one piece `error_body` and `unreadable_body`.
+   * ended too soon); of answers in one piece `error_body` and `unreadable_body`; `encoded_body` where it is compressed.
    */
   readonly failure: string | null;
-  /** The server's own words about a failure. */
+  /** The server's own words about a failure, or the system's about a connection. */
   readonly errorText: string | null;
   readonly finishReason: string | null;
   /** By the server's usage, else as the trace has it. */
@@ -60,7 +60,7 @@ export interface RequestRecord {
   /** As Plimsoll names them, the last shard that answered; null where the server is another. */
   readonly shard: string | null;
   readonly epoch: number | null;
-  /** The server's `x-request-id`, where it is another one than was sent. */
+  /** The server's `x-request-id`, where it is another one than was sent; else its answer's own `id`. */
   readonly serverRequestId: string | null;
   /** The client itself was late with it, or stood still meanwhile: its times are not the server's. */
   readonly clientLate: boolean;

@@ -8,6 +8,8 @@ export interface ResponseFacts {
   /** Milliseconds to wait before the request comes again; null where none are said. */
   readonly retryAfterMs: number | null;
   readonly location: string | null;
+  /** What the body is compressed by; null where it is not. */
+  readonly encoding: string | null;
 }
 
 const SECOND = 1000;
@@ -30,9 +32,21 @@ export function readHeaders(raw: readonly Buffer[], date: number): ResponseFacts
     shard: named("x-plimsoll-shard"),
     epoch: epoch !== null && /^\d{1,15}$/.test(epoch) ? Number(epoch) : null,
     requestId: named("x-request-id"),
-    retryAfterMs: retryAfter(named("retry-after"), date),
+    retryAfterMs: milliseconds(named("retry-after-ms")) ?? retryAfter(named("retry-after"), date),
     location: named("location"),
+    encoding: encodingOf(named("content-encoding")),
   };
+}
+
+/** OpenAI's own header beside `Retry-After`. */
+function milliseconds(text: string | null): number | null {
+  const ms = text === null || text.trim() === "" ? Number.NaN : Number(text);
+  return Number.isFinite(ms) ? Math.max(0, ms) : null;
+}
+
+function encodingOf(text: string | null): string | null {
+  const encoding = text?.trim().toLowerCase() ?? "";
+  return encoding === "" || encoding === "identity" ? null : encoding;
 }
 
 /** Seconds, or a date. */

@@ -4,7 +4,9 @@ export type Endpoint = (typeof ENDPOINTS)[number];
 
 /** A server, and how it is spoken to. */
 export interface Target {
-  /** Base URL of an OpenAI-compatible server, with or without `/v1`; its path and query are kept. */
+  /**
+   * Base URL of an OpenAI-compatible server, with or without `/v1`, or that of an endpoint; its path and query are kept.
+   */
   readonly url: URL;
   /** Name and value in turn, those of a key among them. */
   readonly headers: readonly string[];
@@ -30,9 +32,21 @@ export function modelsPath(url: URL): string {
   return under(url, "models");
 }
 
+/** The endpoint that a URL names itself, as where its base has no `/v1` (Azure, Google); null where it is a base. */
+export function endpointOf(url: URL): Endpoint | null {
+  const path = withoutSlashes(url);
+  return ENDPOINTS.find((endpoint) => path.endsWith(`/${ROUTES[endpoint]}`)) ?? null;
+}
+
 function under(url: URL, route: string): string {
-  const base = url.pathname.replace(/\/+$/, "").replace(/\/v1$/, "");
-  return `${base}/v1/${route}${url.search}`;
+  const path = withoutSlashes(url);
+  const named = endpointOf(url);
+  const base = named === null ? `${path.replace(/\/v1$/, "")}/v1/` : path.slice(0, -ROUTES[named].length);
+  return `${base}${route}${url.search}`;
+}
+
+function withoutSlashes({ pathname }: URL): string {
+  return pathname.replace(/\/+$/, "");
 }
 
 /** The URL for people and files: without what may be secret, the user's name, password and the query's values. */

@@ -103,6 +103,15 @@ test("decisions appear as they are made", async () => {
   expect(newest).toMatch(/placement|shares|kept/);
 });
 
+test("servers and tenants are there for who opens them", async () => {
+  expect(await page.getByTestId("shard-row").count()).toBe(0);
+  await page.getByText("Servers and tenants").click();
+  await expect.poll(() => page.getByTestId("shard-row").count(), SOON).toBe(32);
+  expect(await page.getByTestId("shard-row").first().innerText()).toContain("ready");
+  expect(await page.getByTestId("tenant-row").count()).toBeGreaterThan(0);
+  await page.getByText("Servers and tenants").click();
+});
+
 test("keys read single experts", async () => {
   await page.locator(".heat-map-cells").focus();
   await page.keyboard.press("ArrowDown");

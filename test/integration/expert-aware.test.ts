@@ -4,6 +4,8 @@ import { type RunningGateway, startGateway } from "../../harness/fakes/start-gat
 import { patiently } from "../patiently.ts";
 import { type ScratchFolder, scratchFolder } from "../../harness/scratch-folder.ts";
 import { SMALL_MODEL, SMALL_TOPOLOGY } from "../../harness/small-model.ts";
+import type { RoutingTrace } from "../../src/model/routing-trace.ts";
+import { ExpertClasses, SignatureSample } from "../../src/replay/classes/expert-classes.ts";
 import { chat, servingPool } from "../small-simulated-pool.ts";
 
 const POOL = { name: "sim", kind: "simulated", seed: 1 };
@@ -54,6 +56,34 @@ test("a simulated request reports the experts of some of its tokens once, at its
     expect(await routed({ max_tokens: 60 })).toEqual([[32, 6, 4, 32 * 6 * 4]]);
     expect(await routed({ max_tokens: 3, stream: true })).toEqual([[7, 6, 4, 7 * 6 * 4]]);
     expect(await routed({ max_tokens: 3, model: "other" })).toEqual([]);
+  } finally {
+    await engine.close();
+  }
+});
+
+test("requests of one tenant and two traffic classes use other experts, which tell the classes apart", async () => {
+  const { engine } = servingPool();
+  const routed = async (trafficClass: string) => {
+    const headers = ["x-tenant-id", "a", "X-Traffic-Class", trafficClass];
+    const { sink } = sent(engine, engine.shards[0], { ...chat({ max_tokens: 30 }), headers });
+    await sink.over;
+    return sink.routings[0];
+  };
+  try {
+    const sample = new SignatureSample();
+    const asked = Array.from({ length: 12 }, (_, i) => (i % 2 === 0 ? "chat" : "code"));
+    const routings: RoutingTrace[] = [];
+    for (const trafficClass of asked) routings.push(await routed(trafficClass));
+    for (const routing of routings) sample.add(routing);
+    const classes = new ExpertClasses(sample.signatures, 2, 1);
+    const [chats, codes] = ["chat", "code"].map(
+      (name) => new Set(routings.filter((_, i) => asked[i] === name).map((routing) => classes.of(routing))),
+    );
+    expect({ chats: chats.size, codes: codes.size, all: chats.union(codes).size }).toEqual({
+      chats: 1,
+      codes: 1,
+      all: 2,
+    });
   } finally {
     await engine.close();
   }

@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { gzipSync } from "node:zlib";
 import type { ServerResponse } from "node:http";
 import { describe, expect, it } from "vitest";
 import type { TraceRequest } from "../../src/model/traffic.ts";
@@ -56,6 +57,11 @@ const finish = (reason: string) => sse({ choices: [{ delta: {}, finish_reason: r
 const usage = (completion_tokens: number) =>
   sse({ choices: [], usage: { prompt_tokens: 4, completion_tokens } });
 const DONE = "data: [DONE]\n\n";
+/** An answer of two choices that end so. */
+const both = (...reasons: (string | null)[]) =>
+  reasons
+    .map((finish_reason, index) => sse({ choices: [{ index, delta: { content: "w" }, finish_reason }] }))
+    .join("");
 
 describe("an answer of HTTP status 200", () => {
   it.each([
@@ -71,6 +77,12 @@ describe("an answer of HTTP status 200", () => {
     ["an event of the type error", `${word}event: error\ndata: {"message":"no"}\n\n`, "error_frame", "no"],
     ["no JSON", `${word}data: {broken}\n\n${DONE}`, "error_frame", "no JSON object: {broken}"],
     ["the finish reason error", word + finish("error") + usage(1) + DONE, "finish_error", null],
+    [
+      "a finish reason as an object (SGLang)",
+      `${word}${sse({ choices: [{ delta: {}, finish_reason: { type: "abort", message: "no room" } }] })}${DONE}`,
+      "finish_abort",
+      "no room",
+    ],
     ["the finish reason abort", word + finish("abort") + DONE, "finish_abort", null],
     [
       "a role only",
@@ -78,6 +90,21 @@ describe("an answer of HTTP status 200", () => {
       "no_token",
       null,
     ],
+    ["an error in its own words, without the line ends", `${word}data: {"error":"no"}`, "error_frame", "no"],
+    ["a JSON error between its events", `${word}{"error":{"message":"no"}}\n`, "error_frame", "no"],
+    ["the field `error` (llama.cpp)", `${word}error: {"message":"no"}\n\n${DONE}`, "error_frame", "no"],
+    [
+      "words that are of no event",
+      `${word}Internal Server Error`,
+      "incomplete_stream",
+      "Internal Server Error",
+    ],
+    ["a page", "<html>\n<h1>Log in</h1>\n</html>", "unreadable_body", "<html>\n<h1>Log in</h1>\n</html>"],
+    ["a JSON error in place of events", '{"error":{"message":"no"}}', "error_body", "no"],
+    ["a JSON error over several lines", '{\n  "detail":\n  "no"\n}', "error_body", "no"],
+    ["one of two choices given up", both("error", "stop") + DONE, "finish_error", null],
+    ["one of two choices given up behind the other", both("stop", "error") + DONE, "finish_error", null],
+    ["one of two choices only ended", both("stop", null), "incomplete_stream", null],
     ["a finish only", finish("stop") + DONE, "no_token", null],
     ["nothing", "", "incomplete_stream", null],
     ["no end", word, "incomplete_stream", null],
@@ -91,6 +118,11 @@ describe("an answer of HTTP status 200", () => {
     ["without usage", word + word + finish("length") + DONE],
     ["whose [DONE] lacks its last line ends", `${word}${word}${finish("stop")}data: [DONE]`],
     ["without a finish reason", word + word + DONE],
+    ["both of whose choices have ended", both("stop", "length")],
+    ["with pings of their own type", `event: ping\ndata: ping\n\n${word}${word}${DONE}`],
+    ["whose server counts no token, and sends some", word + word + finish("stop") + usage(0) + DONE],
+    ["whose server counts before it sends", usage(0) + word + word + finish("stop") + DONE],
+    ["whose usage comes in parts", word + finish("stop") + usage(2) + sse({ usage: {}, choices: [] }) + DONE],
   ])("is whole %s", async (_, text) => {
     expect(await answered(text)).toMatchObject({ failure: null, outputTokens: 2, errorText: null });
   });
@@ -160,6 +192,52 @@ describe("an answer of HTTP status 200", () => {
     });
     expect(await answered("{", json)).toMatchObject({ failure: "unreadable_body" });
     expect(await answered("{}", json)).toMatchObject({ failure: "no_token" });
+    expect(await answered('{"detail":[{"msg":"no"}]}', json)).toMatchObject({ failure: "error_body" });
+    const ended = { choices: [{ message: { content: "" }, finish_reason: "stop" }] };
+    expect(await answered(JSON.stringify(ended), json)).toMatchObject({ failure: "no_token" });
+    const counted = JSON.stringify({ ...ended, usage: { completion_tokens: 1 } });
+    expect(await answered(counted, json)).toMatchObject({ failure: null, outputTokens: 1 });
+    // Its tokens are as uncounted as those of a stream without usage.
+    const { usage: _, ...uncounted } = whole;
+    expect(await answered(JSON.stringify(uncounted), json)).toMatchObject({
+      failure: null,
+      outputTokens: 1,
+      tokensFrom: "frames",
+    });
+    // Whatever the server calls it, or calls a stream.
+    expect(await answered(JSON.stringify(whole))).toMatchObject({ failure: null, outputTokens: 1 });
+    const events = await answered(`: ping\n\n${word}${word}${finish("stop")}${DONE}`, json);
+    expect(events).toMatchObject({ failure: null, outputTokens: 2, itlMs: { length: 1 } });
+  });
+
+  it("is not read where it is compressed, but what a server says of a failure is", async () => {
+    const gzip = { "content-encoding": "gzip", "content-type": "application/json" };
+    const bytes = gzipSync('{"error":{"message":"too long"}}');
+    await using server = await scriptedServer(({ max_tokens: tokens }, response) => {
+      response.writeHead(tokens === 1 ? 200 : 400, gzip).end(bytes);
+    });
+    const { records } = await play(server.url, [1, 2]);
+    expect(server.headers[0]["accept-encoding"]).toBe("identity");
+    expect(records).toMatchObject([
+      { failure: "encoded_body", errorText: expect.stringContaining("content-encoding: gzip") },
+      { failure: "http_400", errorText: "too long" },
+    ]);
+  });
+
+  it("is counted by a tokenizer where nobody counts its tokens", async () => {
+    const letters = { words: ["a"], countedBy: "letters", count: (text: string) => text.length };
+    const text = { 1: word, 2: word + usage(2), 3: sse({ choices: [{ delta: { reasoning: "hm" } }] }) };
+    await using server = await scriptedServer(({ max_tokens: tokens }, response) => {
+      response.writeHead(200, { "content-type": "text/event-stream" });
+      response.end(text[tokens as 1 | 2 | 3] + finish("stop") + DONE);
+    });
+    const { records, outcome } = await play(server.url, [1, 2, 3], { words: letters });
+    expect(records.map(({ outputTokens, tokensFrom }) => [outputTokens, tokensFrom])).toEqual([
+      [4, "tokenizer"],
+      [2, "usage"],
+      [2, "tokenizer"],
+    ]);
+    expect(outcome.countedBy).toEqual({ usage: 1, token_ids: 0, tokenizer: 2, frames: 0 });
   });
 
   it("is judged by what came when its connection is cut", async () => {
@@ -173,6 +251,33 @@ describe("an answer of HTTP status 200", () => {
       failures.push((await play(server.url, [4])).records[0].failure);
     }
     expect(failures).toEqual([null, expect.stringMatching(/^(ECONNRESET|UND_ERR_SOCKET)$/), "error_frame"]);
+  });
+});
+
+it("an answer is over soon after [DONE] where its server never ends the response", async () => {
+  await using server = await scriptedServer((_, response) => {
+    response.writeHead(200, { "content-type": "text/event-stream" });
+    response.write(word + word + finish("length") + usage(2) + DONE);
+  });
+  const { records } = await play(server.url, [2, 2]);
+  expect(records).toMatchObject([
+    { failure: null, outputTokens: 2, finishReason: "length" },
+    { failure: null, outputTokens: 2 },
+  ]);
+});
+
+describe("what a server repeats", () => {
+  it("has nothing of keys, headers and queries in it", async () => {
+    await using server = await scriptedServer((_, response) => {
+      const said = ["sk-0123456789", "searching", "in a query", "pass word"].join("; ");
+      response.writeHead(401).end(`Bearer ${said}; team`);
+    });
+    const url = new URL("?key=in+a+query", server.url);
+    url.password = "pass word";
+    const headers = ["Authorization", "Bearer sk-0123456789", "x-for", "searching", "x-of", "team"];
+    const { records, outcome } = await play(url, [4], { target: { headers } });
+    expect(records[0].errorText).toBe("…; …; …; …; team");
+    expect(outcome.errorTexts).toEqual({ "…; …; …; …; team": 1 });
   });
 });
 
@@ -202,11 +307,16 @@ describe("a request", () => {
       priority: 3,
       tenant: "a b",
       session: "ü1",
+      trafficClass: "code",
     };
     const messages = [{ role: "system", content: "be brief" }];
     await playTrace(server.url, [{ ...request, messages }]);
     expect(server.headers[0]).toMatchObject({ "x-tenant-id": "a b", "x-session-id": "%C3%BC1" });
+    expect(server.headers[0]).toMatchObject({ "x-traffic-class": "code" });
     expect(server.bodies[0]).toMatchObject({ priority: 3, messages });
+    // A person's own word goes before the trace's.
+    await playTrace(server.url, [request], { target: { headers: ["X-Tenant-Id", "mine"] } });
+    expect(server.headers[1]).toMatchObject({ "x-tenant-id": "mine", "x-session-id": "%C3%BC1" });
   });
 
   it("leaves the ends of answers to the model with natural lengths", async () => {

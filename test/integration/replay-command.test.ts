@@ -45,6 +45,17 @@ const MOONCAKE = [
   .map((line) => JSON.stringify(line))
   .join("\n");
 
+/** What a run leaves. */
+const FILES = [
+  "benchmark_report_v0.2.1.json",
+  "profile_export.jsonl",
+  "profile_export_aiperf.json",
+  "report.html",
+  "report.json",
+  "requests.jsonl",
+  "results.json",
+];
+
 let folder: string;
 const at = (name: string): string => join(folder, name);
 
@@ -127,6 +138,50 @@ describe("the replay command", () => {
     );
   });
 
+  it("ends with the report of what ran where its terminal ends", async () => {
+    const asked = Promise.withResolvers<void>();
+    await using server = await scriptedServer((_, response) => {
+      response.writeHead(200).flushHeaders();
+      asked.resolve();
+    });
+    const args = ["--trace", at("azure.csv"), "--url", server.url.href, "--out", at("hung-up")];
+    const child = startCli("replay", ...args);
+    const exited = once(child, "exit");
+    await asked.promise;
+    // Nobody reads what it says any more.
+    child.stdout.destroy();
+    child.stderr.destroy();
+    child.kill("SIGHUP");
+    expect(await exited).toEqual([130, null]);
+    const report = JSON.parse(await readFile(join(at("hung-up"), "report.json"), "utf8")) as object;
+    expect(report).toMatchObject({ completed: 0, partial: "interrupted" });
+    expect((await readdir(at("hung-up"))).toSorted()).toEqual(FILES);
+  });
+
+  it("says what was measured where its files cannot be written in the end", async () => {
+    await using server = await scriptedServer(async (body, response) => {
+      await rm(at("gone"), { recursive: true, force: true });
+      void stream(body, response);
+    });
+    const args = ["--trace", at("azure.csv"), "--url", server.url.href, "--out", at("gone")];
+    const { code, stdout, stderr } = await resultHere("replay", ...args);
+    expect(code).toBe(2);
+    expect(stdout).toContain("3 requests completed, 0 failed");
+    expect(stderr).toMatch(/gone\/requests\.jsonl: cannot be written \(ENOENT\); name a writable place\n$/);
+    const curve = ["--isl", "5", "--osl", "2", "--sweep", "rate=100", "--requests", "2", "--settle", "0"];
+    const swept = await resultHere("replay", ...curve, "--url", server.url.href, "--out", at("gone"));
+    expect(swept.code).toBe(2);
+    expect(swept.stdout).toContain("100");
+  });
+
+  it("has not done what it was asked where it counted no request", async () => {
+    await using server = await scriptedServer(stream);
+    const args = ["--trace", at("azure.csv"), "--url", server.url.href, "--out", at("warm-only")];
+    const { code, stderr } = await resultHere("replay", ...args, "--warm-up", "50");
+    expect(stderr).toContain("Nothing was measured: all 3 requests were of the warm-up.\n");
+    expect(code).toBe(1);
+  });
+
   it("is done where only what is late is cut by Ctrl-C", async () => {
     const asked = Promise.withResolvers<void>();
     await using server = await scriptedServer((_, response) => {
@@ -187,6 +242,16 @@ describe("the replay command", () => {
     expect(failing.stderr).toMatch(/failed every request\n$/);
   });
 
+  it("says before and in its report how else a trace may be meant, once", async () => {
+    const rows = [0, 0.2, 0.4, 0.6].map((timestamp) => ({ timestamp, input_length: 5, output_length: 2 }));
+    await writeFile(at("seconds.jsonl"), rows.map((row) => JSON.stringify(row)).join("\n"));
+    await using server = await scriptedServer(stream);
+    const args = ["--trace", at("seconds.jsonl"), "--url", server.url.href, "--out", at("doubts"), "--json"];
+    const { stdout, stderr } = await resultHere("replay", ...args);
+    expect(stderr.match(/if they are seconds, play it with --speed 0\.001/g)).toHaveLength(1);
+    expect(JSON.parse(stdout)).toMatchObject({ trace_doubts: [expect.stringContaining("5000 requests")] });
+  });
+
   it("leaves broken rows out, and says which", async () => {
     await using server = await scriptedServer(stream);
     const args = ["--trace", at("broken.csv"), "--url", server.url.href, "--out", at("left-out"), "--json"];
@@ -218,13 +283,24 @@ describe("the replay command", () => {
       /^--header: is no name and value; expected one like X-Team: search/,
     ],
     ["a header of two lines", { header: "X: a\nB: c" }, /^--header: is no name and value; expected/],
+    [
+      "a header of the connection's",
+      { header: "content-Length: 5" },
+      /^--header: content-Length is the client's own/,
+    ],
+    ["a name for all requests", { header: "X-Request-Id: a" }, /^--header: X-Request-Id is the client's own/],
     ["a key of two lines", { "api-key": "secret\nX: y" }, /^--api-key: holds what no header can carry; give/],
     ["a bad body", { "extra-body": "[1]" }, /^--extra-body: is \[1\]; expected a JSON object/],
+    [
+      "a misspelt target",
+      { goodput: "tppt:9" },
+      /^--goodput: tppt:9 is no target; expected .*did you mean tpot\?/,
+    ],
     ["a bad target", { goodput: "itl:9" }, /^--goodput: itl:9 is no target; expected ttft:200/],
     [
       "a bad threshold",
-      { threshold: "p95_ttft<9" },
-      /^--threshold: p95_ttft<9 names p95_ttft, which is no number/,
+      { threshold: "p95_tft<9" },
+      /^--threshold: p95_tft<9 names p95_tft, which is no number[^\n]*did you mean p95_ttft_ms\?/,
     ],
     ["a bad part", { cancel: "2" }, /'--cancel <part>' argument '2' is invalid/],
     ["an unknown endpoint", { endpoint: "audio" }, /'--endpoint <name>' argument 'audio' is invalid/],
@@ -250,6 +326,35 @@ describe("the replay command", () => {
     const other = await resultHere("replay", ...args, "--url", `${page.href}?key=secret`);
     expect(other).toMatchObject({ code: 2, stdout: "" });
     expect(other.stderr).toBe(`${page.href}?key=…: lists no model; name one with --model\n`);
+    await using loading = await listing((response) => response.writeHead(503).end("Loading model"));
+    const early = await resultHere("replay", ...args, "--url", loading.href);
+    expect(early.stderr).toBe(`${loading.href}: lists no model (HTTP 503); name one with --model\n`);
+    await using moved = await listing((response) =>
+      response.writeHead(308, { location: "https://u:secret@there/v1/models?key=secret" }).end(),
+    );
+    const elsewhere = await resultHere("replay", ...args, "--url", moved.href, "--model", "m");
+    expect(elsewhere).toMatchObject({ code: 2, stdout: "" });
+    expect(elsewhere.stderr).toBe(`${moved.href}: redirects to https://there/v1?key=…; give that URL\n`);
+  });
+
+  it("takes the URL of an endpoint, of the one that it asks", async () => {
+    await using server = await scriptedServer(stream);
+    const url = (path: string) => new URL(path, server.url).href;
+    const args = ["--trace", at("azure.csv"), "--out", at("routes"), "--force", "--url"];
+    for (const path of ["azure/deployments/d/chat/completions?api-version=1", "v1/", "v4/chat/completions/"])
+      expect(await resultHere("replay", ...args, url(path), "--model", "m", "--requests", "1")).toMatchObject(
+        {
+          code: 0,
+        },
+      );
+    expect(server.paths.filter((path) => path.includes("completions"))).toEqual([
+      "/azure/deployments/d/chat/completions?api-version=1",
+      "/v1/chat/completions",
+      "/v4/chat/completions",
+    ]);
+    const other = await resultHere("replay", ...args, url("v1/completions"));
+    expect(other).toMatchObject({ code: 2, stdout: "" });
+    expect(other.stderr).toBe("--url: is of completions; say --endpoint completions, or give the base URL\n");
   });
 
   it("exits 1 when more fail than may, 99 when a threshold is missed", async () => {

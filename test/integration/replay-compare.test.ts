@@ -1,4 +1,4 @@
-import { mkdir } from "node:fs/promises";
+import { mkdir, readFile } from "node:fs/promises";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { type ScratchFolder, scratchFolder } from "../../harness/scratch-folder.ts";
 import { requestLine } from "../../src/replay/report/request-line.ts";
@@ -41,7 +41,11 @@ it("compares two runs, and says what differs between them", async () => {
       p99_ttft_ms: { ratio_95: null, verdict: "too few" },
     },
   });
-  const text = await resultHere("replay", "compare", a, b);
+  const page = folder.path("compared.html");
+  const text = await resultHere("replay", "compare", a, b, "--out", page);
+  const html = await readFile(page, "utf8");
+  expect(html.match(/<path class="line (plimsoll|eplb)"/g)).toHaveLength(6);
+  expect(html).toMatch(/The seeds differ: 1 and 2\.[^]*p99[^]*>46\.0<[^]*p50_ttft_ms/);
   expect(text.code).toBe(0);
   expect(text.stdout).toMatch(/The seeds differ: 1 and 2\.\n[^]*p50_ttft_ms[^\n]*no difference/);
 });

@@ -1,6 +1,7 @@
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type ScriptedServer, scriptedServer, stream } from "../../harness/fakes/scripted-server.ts";
 import { resultHere } from "../run-here.ts";
@@ -115,6 +116,11 @@ describe("a load", () => {
       /^--isl: replaces a trace's lengths/,
     ],
     ["lengths without times", ["--isl", "1", "--osl", "1", "--requests", "1"], /^--isl: says no times/],
+    [
+      "a trace without times",
+      ["--trace", fileURLToPath(new URL("../golden/traces/sharegpt.json", import.meta.url))],
+      /sharegpt\.json: says no times: all its requests would come at once; give --rate 10, --concurrency 64/,
+    ],
     ["lengths without an end", ["--isl", "1", "--osl", "1", "--rate", "1"], /^--isl: says no end/],
     ["one length", ["--isl", "1", "--rate", "1", "--requests", "1"], /^--isl: needs --osl too/],
     ["an empty window", ["--trace", "T", "--window", "1h:2h"], /^--window: .*holds no request/],

@@ -69,6 +69,48 @@ test("files of several processes, finished or not, are one trace in order of tim
   expect(chosen.report).toMatchObject({ requests: 1, leftOut: 4, salts: 2, dropped: 3 });
 });
 
+/** A line whose tokens went to these experts of the only layer, or to none that are said. */
+const routedLine = (ms: number, experts: readonly number[], more = "") => {
+  const data = Buffer.from(Int16Array.from(experts).buffer).toString("base64");
+  const routed = `"routed_experts":{"tokens":${experts.length},"layers":1,"topk":1,"data":"${data}"}`;
+  return `{"timestamp_ms":${ms},"input_length":1,"output_length":1${more},"outcome":"ok",${routed}}`;
+};
+
+test("requests are named by the experts that they used, where they say them", async () => {
+  const named = (ms: number, place: number, experts: readonly number[]) =>
+    routedLine(ms, experts).replace(",", `,"class":"experts-${place}",`);
+  const own = routedLine(5, [1, 2, 3], ',"class":"mine"');
+  const broken = routedLine(6, [1]).replace('"tokens":1', '"tokens":7');
+  const lines = [
+    routedLine(0, [1, 2, 3]),
+    routedLine(1, [7, 8, 8]),
+    routedLine(2, [3, 2, 1]),
+    line(3, "a"),
+    own,
+    broken,
+  ];
+  const path = await folder.write("routed.jsonl", file(header(0), ...lines));
+  const { merged, report, stderr } = await merge(path, "--classes", "2");
+  expect(merged.slice(1)).toEqual([
+    named(0, 1, [1, 2, 3]),
+    named(1, 2, [7, 8, 8]),
+    named(2, 1, [3, 2, 1]),
+    line(3, "a"),
+    own,
+    broken,
+  ]);
+  expect(report).toMatchObject({ requests: 6, classes: 2, classed: 3 });
+  expect(stderr).toMatch(/^3 of 6 requests are in 2 classes by their experts/);
+  const silent = await folder.write("silent.jsonl", file(header(0), line(0, "a")));
+  expect((await merge(silent, "--classes", "4")).stderr).toMatch(
+    /^no request names its experts: none has a class/,
+  );
+  expect(await merge(silent, "--classes", "65")).toMatchObject({
+    code: 2,
+    stderr: expect.stringMatching(/^--classes: is 65; give at most 64/),
+  });
+});
+
 test.each([
   ["no trace", file('{"timestamp": 1}'), "line 1 is no header of a captured trace"],
   ["an empty file", "", "line 1 is no header of a captured trace"],

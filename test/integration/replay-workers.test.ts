@@ -1,12 +1,14 @@
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { setTimeout } from "node:timers/promises";
+import { afterAll, beforeAll, expect, it, vi } from "vitest";
 import { type ScriptedServer, scriptedServer, stream } from "../../harness/fakes/scripted-server.ts";
 import type { ReplayFlags } from "../../src/cli/replay/flags.ts";
 import { openRequests } from "../../src/cli/replay/open-requests.ts";
 import { readSettings } from "../../src/cli/replay/settings.ts";
 import { WorkerPlayer } from "../../src/cli/replay/workers/worker-player.ts";
+import { emptyOutcome } from "../../src/replay/report/empty-outcome.ts";
 import { resultHere } from "../run-here.ts";
 
 const LOAD = ["--isl", "20:0.5", "--osl", "3", "--rate", "60", "--requests", "20", "--warm-up", "4"];
@@ -51,6 +53,53 @@ it("several workers send what one does, at the same times, and are measured as o
     expect(two.report[key]).toEqual(one.report[key]);
 });
 
+const MOST_OPEN = 4;
+/** So long that what workers say of a step comes while it lasts. */
+const CROWDED_MS = 100;
+
+it("several workers search for the highest load together, and end a step that is lost", async () => {
+  const { client } = emptyOutcome(null);
+  const { play } = WorkerPlayer.prototype;
+  // How busy this machine is must not decide.
+  vi.spyOn(WorkerPlayer.prototype, "play").mockImplementation(async function (this: WorkerPlayer, ...args) {
+    const whole = await play.apply(this, args);
+    return { ...whole, outcome: { ...whole.outcome, client } };
+  });
+  await using server = await scriptedServer(async (body, response) => {
+    const refused = server.open > MOST_OPEN;
+    await setTimeout(1);
+    if (server.open > MOST_OPEN) await setTimeout(CROWDED_MS);
+    if (refused) response.writeHead(503).end();
+    else await stream(body, response);
+  });
+  const out = join(folder, "search");
+  const sweep = ["--sweep", "concurrency=4,10", "--find-max", "--precision", "1", "--settle", "0s"];
+  const wanted = ["--requests", "240", "--goodput", "e2el:60000", "--attainment", "1"];
+  const to = ["--url", server.url.href, "--out", out, "--workers", "2", "--isl", "5", "--osl", "1"];
+  const { code } = await resultHere("replay", ...to, ...sweep, ...wanted);
+  vi.restoreAllMocks();
+  const report = JSON.parse(await readFile(join(out, "report.json"), "utf8"));
+  expect({ code, ...report }).toMatchObject({
+    code: 0,
+    workers: 2,
+    partial: null,
+    max_load: 4,
+    max_load_below: 7,
+    max_load_precise: true,
+    max_load_good_rate: 1,
+  });
+  const early = "lost before it was over";
+  expect(report.steps).toMatchObject([
+    { step_load: 4, verdict: "held", partial: null, completed: 240, failed: 0 },
+    { step_load: 10, verdict: "lost", partial: early, failures: { http_503: expect.any(Number) } },
+    { step_load: 7, verdict: "lost", partial: early },
+  ]);
+  const lines = (await readFile(join(out, "requests.jsonl"), "utf8")).trimEnd().split("\n");
+  const indexes = lines.map((line) => (JSON.parse(line) as Line).index);
+  expect(new Set(indexes).size).toBe(indexes.length);
+  for (const { sent } of report.steps.slice(1)) expect(sent).toBeLessThan(240);
+});
+
 it("a worker that dies is said, and what the others did is kept", async () => {
   const asked = Promise.withResolvers<void>();
   await using server = await scriptedServer(async (body, response) => {
@@ -78,8 +127,13 @@ it("a worker that dies is said, and what the others did is kept", async () => {
   const player = await WorkerPlayer.open(2, flags, "m1", null, trace);
   try {
     if (settings.load === null) throw new Error("the flags say a load");
-    const [pid] = player.pids;
-    void asked.promise.then(() => process.kill(pid ?? Number.NaN, "SIGKILL"));
+    const [pid = Number.NaN, other = Number.NaN] = player.pids;
+    const kill = () => {
+      // What reaches every process of a terminal or of a group is not a worker's to follow.
+      for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.kill(other, signal);
+      return process.kill(pid, "SIGKILL");
+    };
+    void asked.promise.then(kill);
     const { outcome, faults } = await player.play(settings.load, () => {}, new AbortController().signal);
     expect(faults).toEqual(["worker 1 of 2 died (SIGKILL)"]);
     expect(outcome.client.valid).toBe(false);

@@ -1,14 +1,17 @@
+import { setTimeout } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import { InputError } from "../../src/lib/errors.ts";
 import { Rng } from "../../src/lib/rng.ts";
 import type { TraceRequest } from "../../src/model/traffic.ts";
 import type { DistributionSummary } from "../../src/replay/measures/distribution.ts";
-import type { LiveMeasures } from "../../src/replay/measures/measures.ts";
+import type { LiveMeasures } from "../../src/replay/measures/live-measures.ts";
+import type { Sender } from "../../src/replay/load.ts";
 import { openLoop } from "../../src/replay/open-loop.ts";
+import { PLAIN_WORDS, type PromptWords } from "../../src/replay/prompt-words.ts";
 import { Replay, type ReplayOptions } from "../../src/replay/replay.ts";
 import type { RequestRecord } from "../../src/replay/request-record.ts";
 import { schedule } from "../../src/replay/schedule.ts";
-import { ServerClient } from "../../src/replay/server-client.ts";
+import { type ListedModels, ServerClient } from "../../src/replay/server-client.ts";
 import { azureConversation } from "../../src/twin/traffic.ts";
 import { type ChatBody, scriptedServer, sendFrame, stream } from "../../harness/fakes/scripted-server.ts";
 
@@ -38,7 +41,7 @@ function replayOf(
   return { replay, records };
 }
 
-async function modelsOf(url: URL): Promise<string[] | null> {
+async function modelsOf(url: URL): Promise<ListedModels> {
   const client = new ServerClient({ url, headers: [], insecure: false, keepAlive: true }, 1);
   try {
     return await client.models();
@@ -62,6 +65,35 @@ function expectOrdered(summary: DistributionSummary | null): void {
 }
 
 describe("a replay against a real server", () => {
+  it.each([true, false])(
+    "counts a request from when it is ready, where nobody waits for it: %s",
+    async (whenReady) => {
+      await using server = await scriptedServer(stream);
+      let [startMs, madeMs, now] = [Number.NaN, Number.NaN, () => Number.NaN];
+      const words: PromptWords = {
+        ...PLAIN_WORDS,
+        get words() {
+          madeMs = now();
+          return PLAIN_WORDS.words;
+        },
+      };
+      const play = async (sender: Sender): Promise<void> => {
+        await setTimeout(Math.max(0, 1 - sender.now()));
+        now = () => sender.now();
+        startMs = now();
+        const [request] = requests(1, 0);
+        await sender.at({ index: 0, startMs, request, whenReady }).ended;
+      };
+      const { replay, records } = replayOf(server.url, [], { words, load: { endsAtMs: null, play } });
+      await replay.run(NEVER);
+      const [{ scheduledMs, delayMs, sentMs }] = records;
+      expect(madeMs).toBeGreaterThan(startMs);
+      if (whenReady) expect(scheduledMs).toBeGreaterThanOrEqual(madeMs);
+      else expect(scheduledMs).toBe(startMs);
+      expect(sentMs).toBeGreaterThanOrEqual(scheduledMs + delayMs);
+    },
+  );
+
   it("counts every request and token exactly", async () => {
     await using server = await scriptedServer(stream);
     const { replay, records } = replayOf(server.url, requests(20, 5));
@@ -240,6 +272,6 @@ describe("a replay against a real server", () => {
 describe("the models of a server", () => {
   it("are listed in the server's order", async () => {
     await using server = await scriptedServer(stream);
-    expect(await modelsOf(server.url)).toEqual(["m1", "m2"]);
+    expect(await modelsOf(server.url)).toEqual({ status: 200, ids: ["m1", "m2"] });
   });
 });

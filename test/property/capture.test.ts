@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { packed, unpacked } from "../../src/capture/packed-requests.ts";
 import { sortedLines } from "../../src/capture/sorted-lines.ts";
-import { AnswerTail } from "../../src/serving/capture/answer-tail.ts";
+import { UsageSearch } from "../../src/serving/traffic/usage-search.ts";
 import type { CapturedRequest } from "../../src/serving/capture/captured-request.ts";
 import { RoutedSample } from "../../src/serving/capture/routed-sample.ts";
 import { REQUEST_OUTCOMES } from "../../src/serving/traffic/traffic-observer.ts";
@@ -53,9 +53,9 @@ describe("captured requests", () => {
       fc.property(count, count, fc.string({ maxLength: 300 }), cuts, (input, output, text, places) => {
         const usage = { prompt_tokens: input, completion_tokens: output };
         const answer = Buffer.from(JSON.stringify({ choices: [{ text }], usage }));
-        const tail = new AnswerTail();
-        for (const [from, to] of partsOf(answer.length, places)) tail.take(answer.subarray(from, to));
-        expect(tail.usage()).toEqual({ inputTokens: input, outputTokens: output, cachedTokens: null });
+        const search = new UsageSearch();
+        for (const [from, to] of partsOf(answer.length, places)) search.take(answer.subarray(from, to));
+        expect(search.found()).toEqual({ prompt: input, answer: output, cached: null });
       }),
       RUNS,
     );

@@ -75,7 +75,19 @@ test("a prompt has the asked number of words, and two prompts agree just as far 
 test("no frame, however odd, stops the reader", () => {
   fc.assert(
     fc.property(fc.oneof(fc.string(), fc.json()), (data) => {
-      const keys = ["done", "error", "finishReason", "kind", "tokenIds", "usage"];
+      const keys = [
+        "done",
+        "ended",
+        "error",
+        "finishReason",
+        "finishText",
+        "id",
+        "kind",
+        "lastChoice",
+        "text",
+        "tokenIds",
+        "usage",
+      ];
       expect(Object.keys(readFrame(data)).toSorted()).toEqual(keys);
     }),
     SEED,

@@ -322,6 +322,26 @@ describe("several processes", () => {
     expect(waiting.state).toBe("granted");
   });
 
+  it("are named with the busiest tenants first, here and elsewhere, and none that has nothing inside", () => {
+    const desk = new Desk({ tenants: { a: { ...NO_LIMITS, maxInFlight: 9 } } });
+    for (const tenant of ["b", "b", "c"]) desk.apply({ tenant });
+    desk.admission.others({
+      inFlight: 3,
+      requests: 3,
+      tokens: 3,
+      tenants: [
+        { tenant: "a", inside: 3, requests: 3, tokens: 3 },
+        { tenant: "d", inside: 0, requests: 1, tokens: 1 },
+      ],
+    });
+    expect(desk.admission.busiestTenants(9)).toEqual([
+      { tenant: "a", inside: 0, remoteInside: 3, limit: 9 },
+      { tenant: "b", inside: 2, remoteInside: 0, limit: 0 },
+      { tenant: "c", inside: 1, remoteInside: 0, limit: 0 },
+    ]);
+    expect(desk.admission.busiestTenants(1)).toHaveLength(1);
+  });
+
   it("drain each other's buckets", () => {
     const rates = { ...NO_LIMITS, requestsPerSecond: 1, requestBurst: 2 };
     const desk = new Desk({ total: { ...rates, requestBurst: 4 }, tenant: rates });

@@ -117,6 +117,17 @@ describe("what is no trace", () => {
     ["PAR1\u0015\u0004", "f: is no text but a Parquet file; export it as CSV or as lines of JSON"],
     ["BZh91AY&SY-----------", "f: is no text but compressed by bzip2"],
     ["a\0b", "f: is no text; expected a trace"],
+    ["PK\u0003\u0004----------------", "f: is no text but a zip archive; expand it"],
+    ['{"timestamp":0},\n{"timestamp":1},\n', "f: line 1 is not JSON: it is '{\"timestamp\":0},'"],
+    [
+      "version https://git-lfs.github.com/spec/v1\noid sha256:4d\n",
+      "f: is a pointer of Git LFS, not the file",
+    ],
+    ["<!DOCTYPE html><html>", "f: is a web page (HTML); download the file itself"],
+    [
+      "TIMESTAMP,ContextTokens,ContextTokens,GeneratedTokens\n",
+      "f: line 1 names the column ContextTokens twice",
+    ],
   ])("is refused: %j", (text, message) => {
     expect(() => readText(text)).toThrow(InputError);
     expect(() => readText(text)).toThrow(message);
@@ -127,6 +138,27 @@ describe("what is no trace", () => {
       "is not UTF-8 text",
     );
     expect(() => readParts([gzipSync(AZURE)])).toThrow("is no text but gzip inside gzip");
+    expect(() => readParts([Buffer.from(`\uFEFF${AZURE}`, "utf16le")])).toThrow("is no text but UTF-16");
+  });
+});
+
+describe("a list in JSON", () => {
+  it("may hold what lines may, whatever the lines", () => {
+    const rows = [0, 2, 7].map((ms) => JSON.parse(row(ms)) as object);
+    const { requests, reading } = readText(JSON.stringify(rows, null, 2));
+    expect(reading).toMatchObject({ format: "mooncake", rows: 3 });
+    expect(requests.map(({ arrivalMs }) => arrivalMs)).toEqual([0, 2, 7]);
+    expect(readText(`[${own(0)},${own(4)}]`).reading).toMatchObject({ format: "plimsoll", rows: 2 });
+  });
+
+  it("of conversations may have roles and contents", () => {
+    const conversations = [
+      { role: "user", content: "a b" },
+      { role: "assistant", content: "c" },
+    ];
+    expect(readText(JSON.stringify([{ conversations }])).requests).toMatchObject([
+      { inputTokens: 2, outputTokens: 1, messages: [{ role: "user", content: "a b" }] },
+    ]);
   });
 });
 

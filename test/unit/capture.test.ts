@@ -1,54 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { CapturedRequest } from "../../src/serving/capture/captured-request.ts";
-import { AnswerTail } from "../../src/serving/capture/answer-tail.ts";
 import type { CaptureSettings } from "../../src/serving/capture/capture.ts";
 import { RoutedSample } from "../../src/serving/capture/routed-sample.ts";
 import { FlightCase, HeardClient } from "../flight-case.ts";
-
-describe("what engines count", () => {
-  const none = { inputTokens: null, outputTokens: null, cachedTokens: null };
-
-  test.each([
-    [
-      "a chat completion",
-      [
-        '{"choices":[],"usage":{"prompt_tokens":7,"completion_tokens":12,"prompt_tokens_details":{"cached_tokens":3}}}',
-      ],
-      { inputTokens: 7, outputTokens: 12, cachedTokens: 3 },
-    ],
-    [
-      "the last of a stream's counts",
-      [
-        'data: {"usage":{"prompt_tokens":7,"completion_tokens":1}}\n\n',
-        'data: {"usage": {"prompt_tokens": 7, "completion_tokens": 2}}\n\n',
-        "data: [DONE]\n\n",
-      ],
-      { inputTokens: 7, outputTokens: 2, cachedTokens: null },
-    ],
-    [
-      "a message, whose prompt is counted first, without what was cached",
-      [
-        'event: message_start\ndata: {"message":{"usage":{"input_tokens":5,"cache_read_input_tokens":100,"output_tokens":1}}}\n\n',
-        `data: {"delta":{"text":"${"x".repeat(20_000)}"}}\n\n`,
-        'event: message_delta\ndata: {"usage":{"output_tokens":9}}\n\n',
-      ],
-      { inputTokens: 105, outputTokens: 9, cachedTokens: 100 },
-    ],
-    [
-      "SGLang's own route",
-      ['{"text":"a","meta_info":{"prompt_tokens":4,"completion_tokens":8,"cached_tokens":2}}'],
-      { inputTokens: 4, outputTokens: 8, cachedTokens: 2 },
-    ],
-    ["text that speaks of it", [JSON.stringify({ text: '"completion_tokens": 5', usage: null })], none],
-    ["a number that is none", ['{"usage":{"prompt_tokens":null,"completion_tokens":"3"}}'], none],
-    ["an answer without a byte", [], none],
-  ])("%s", (_, chunks, usage) => {
-    const tail = new AnswerTail();
-    for (const chunk of chunks) tail.take(Buffer.from(chunk));
-    expect(tail.usage()).toEqual(usage);
-    expect(tail.bytes).toBe(chunks.join("").length);
-  });
-});
 
 describe("some tokens with their experts", () => {
   const part = (from: number, tokens: number) => ({

@@ -9,6 +9,20 @@ import { decision, poolState } from "./pool-state-fixture.ts";
 
 const WELL = { gateway: "gw-1", store: { name: "memory", fault: null } };
 
+const ENGINE = {
+  name: "vllm 0.32",
+  step: 1,
+  rebalances: 12,
+  rebalanceEvery: 3000,
+  stepsSinceRebalance: 1,
+  dispatch: "even",
+  balancedness: null,
+  ranks: 2,
+  windowMs: 1,
+  measuredAtMs: 1,
+  faults: [],
+};
+
 function pool(
   condition: Partial<Condition> = {},
   report: Partial<PoolReport> = {},
@@ -73,21 +87,19 @@ describe("an alarm", () => {
     expect(calm.join()).not.toContain("old");
   });
 
+  test("is none for an engine that balances by itself and has no fault", () => {
+    const { calm, alarms } = statusOf(pool({ engine: { ...ENGINE, balancedness: 0.93 } }), WELL, 11_000);
+    expect(alarms).toEqual([]);
+    expect(calm).toContain("vllm 0.32 has rebalanced 12 times by itself at balancedness 0.930");
+    const off = { ...ENGINE, rebalanceEvery: 0 };
+    expect(statusOf(pool({ engine: off }), WELL, 11_000).calm).toContain(
+      "vllm 0.32 does not balance by itself",
+    );
+  });
+
   test("tells a store that fails, a pool without a leader, held placements, and an engine's faults", () => {
     const fault = { kind: "stopped", ranks: [], sinceMs: 5, text: "it rebalances no more" };
-    const engine = {
-      name: "vllm 0.32",
-      step: 1,
-      rebalances: 1,
-      rebalanceEvery: 1,
-      stepsSinceRebalance: 1,
-      dispatch: "even",
-      balancedness: null,
-      ranks: 2,
-      windowMs: 1,
-      measuredAtMs: 1,
-      faults: [fault],
-    };
+    const engine = { ...ENGINE, faults: [fault] };
     const broken = { ...WELL, store: { name: "redis", fault: "ECONNREFUSED" } };
     const { alarms } = statusOf(pool({ leader: null, paused: true, engine }), broken, 11_000);
     expect(alarms).toEqual([

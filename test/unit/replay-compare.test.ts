@@ -3,6 +3,7 @@ import { Rng } from "../../src/lib/rng.ts";
 import { blockLength, drawBlocks, isShort } from "../../src/replay/compare/blocks.ts";
 import { type Comparison, compareRuns } from "../../src/replay/compare/compare-runs.ts";
 import { doubts } from "../../src/replay/compare/doubts.ts";
+import { compareHighest, highestLoad } from "../../src/replay/compare/highest-load.ts";
 import { METRICS, RunMetrics } from "../../src/replay/compare/run-metrics.ts";
 import { runValues } from "../../src/replay/compare/run-values.ts";
 import { drawnRun, requestFigures } from "../compared-runs.ts";
@@ -55,7 +56,55 @@ describe("two runs side by side", () => {
   });
 });
 
+describe("the highest load of a curve", () => {
+  const step = (step_load: number, verdict: string | null) => ({ step_load, verdict, goodput_rate: 1 });
+
+  it("is a search's own, or the highest step below the first that was lost", () => {
+    const steps = [step(4, "lost"), step(1, "held"), step(2, "held"), step(8, "held")];
+    expect(highestLoad({ steps })).toMatchObject({ held: 2, lost: 4 });
+    expect(highestLoad({ steps, max_load: 1, max_load_below: 4 })).toMatchObject({ held: 1, lost: 4 });
+    expect(highestLoad({ steps: [step(1, "held"), step(2, "client")] })).toMatchObject({
+      held: 1,
+      lost: null,
+    });
+    expect(highestLoad({ steps: [step(1, null)] })).toBeNull();
+    expect(highestLoad({ steps, max_load: null, max_load_below: 1 })).toBeNull();
+  });
+
+  it("is better only where what held is not below what the other lost", () => {
+    const at = (held: number, lost: number | null) => {
+      return { held, lost, heldGood: { rate: 1, rate95: null }, lostGood: null };
+    };
+    expect(compareHighest(at(4, 6), at(6, 8))).toMatchObject({ between: [1, 2], verdict: "better" });
+    expect(compareHighest(at(4, 6), at(5, 8)).verdict).toBe("no difference");
+    expect(compareHighest(at(4, null), at(2, 4))).toMatchObject({ between: [null, 1], verdict: "worse" });
+    expect(compareHighest(at(4, 6), null)).toMatchObject({ ratio: null, verdict: "not measured" });
+  });
+});
+
 describe("the figures of drawn requests", () => {
+  it("have the throughput of a window, whichever requests it is of, and latencies of those that count", () => {
+    const late = { endedMs: 1200, ttftMs: 900, e2eMs: 1100, itlMs: [50, 50, 50, 50] };
+    const requests = [
+      requestFigures({ index: 0, endedMs: 600, ttftMs: 300, warmUp: true, itlMs: [150, 100, 20, 20] }),
+      requestFigures({ index: 1, scheduledMs: 500, sentMs: 500, endedMs: 600 }),
+      requestFigures({ index: 2, ...late }),
+      requestFigures({ index: 3, endedMs: 300, warmUp: true }),
+    ];
+    const values = runValues(requests, 0.5, null, { fromMs: 500, toMs: 1000 });
+    const seen = new RunMetrics(values).of(new Uint32Array(values.count).fill(1));
+    const metric = Object.fromEntries(seen.map((value, i) => [METRICS[i].key, value]));
+    expect(values.index).toEqual(Float64Array.from([0, 1, 2]));
+    // Of the first the last three frames, of the second all, of the third two.
+    expect(metric).toMatchObject({
+      request_throughput: 4,
+      output_throughput: 20,
+      mean_ttft_ms: 475,
+      failed_rate: 0,
+    });
+    expect(values.meanInFlight).toBeCloseTo(1.4, 9);
+  });
+
   it("are those of the requests, counted as often as they were drawn", () => {
     const requests = [10, 20, 40].map((ttftMs, index) =>
       requestFigures({ index, ttftMs, e2eMs: ttftMs + 40 }),

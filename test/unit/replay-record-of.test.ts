@@ -37,6 +37,15 @@ function recorded(parts: readonly (readonly [ms: number, part: Buffer])[], chang
   return replayRecord(seen);
 }
 
+const FACTS = {
+  json: false,
+  shard: null,
+  epoch: null,
+  requestId: "id",
+  retryAfterMs: null,
+  location: null,
+  encoding: null,
+};
 const DONE = Buffer.from("data: [DONE]\n\n");
 const finish = sse({ choices: [{ delta: {}, finish_reason: "stop" }] });
 const usage = sse({ choices: [], usage: { prompt_tokens: 9, completion_tokens: 4 } });
@@ -79,7 +88,7 @@ describe("a request's record", () => {
   });
 
   it("names the shard that answered last", () => {
-    const facts = { json: false, shard: "a", epoch: 7, requestId: "id", retryAfterMs: null, location: null };
+    const facts = { ...FACTS, shard: "a", epoch: 7 };
     expect(recorded([[300, text("a")]], { facts })).toMatchObject({
       shard: "a",
       epoch: 7,
@@ -87,6 +96,21 @@ describe("a request's record", () => {
     });
     const comment = Buffer.from(": x-plimsoll-shard: b/2\n\n");
     expect(recorded([[300, comment]], { facts }).shard).toBe("b/2");
+  });
+
+  it("has the server's own name for it, of its headers or of the answer", () => {
+    const answer = (name: string) => [[300, sse({ id: name, choices: [] })]] as const;
+    const names = [
+      recorded(answer("chatcmpl-7"), { facts: FACTS }),
+      recorded(answer("chatcmpl-7"), { facts: { ...FACTS, requestId: "theirs" } }),
+      recorded(answer("chatcmpl-id"), { facts: FACTS }),
+    ];
+    expect(names.map(({ serverRequestId }) => serverRequestId)).toEqual(["chatcmpl-7", "theirs", null]);
+  });
+
+  it("believes the trace where the server counts a prompt of nothing", () => {
+    const none = sse({ choices: [], usage: { prompt_tokens: 0, completion_tokens: 1 } });
+    expect(recorded([[300, none]])).toMatchObject({ inputTokens: 9, outputTokens: 1 });
   });
 
   it("believes the trace where the server says nothing", () => {

@@ -185,6 +185,14 @@ describe("what a person is told", () => {
     ]);
   });
 
+  it("is which answers have no first token, where answers are of tokens", () => {
+    const late = record({ ttftMs: null, itlMs: [], firstTokenMs: null });
+    expect(notices(outcomeOf([record(), late]), "forced")).toEqual([
+      expect.stringMatching(/^1 of 2 answers have no first token: .* in no TTFT, ITL and TPOT\.$/),
+    ]);
+    expect(notices(outcomeOf([{ ...late, outputTokens: 0, askedTokens: 0 }]), "forced")).toEqual([]);
+  });
+
   it("is that the client fell behind", () => {
     const { client } = emptyOutcome(null);
     const why = ["it stood still once for up to 900 ms while streams were open"];
@@ -216,6 +224,34 @@ describe("a threshold", () => {
     expect(check(text)).toMatchObject({ threshold: text, met });
   });
 
+  it.each([
+    ["p95_ttft<51", "p95_ttft_ms"],
+    ["time_to_first_token_p95<51", "p95_ttft_ms"],
+    ["time_to_first_token.avg<51", "mean_ttft_ms"],
+    ["inter_token_latency_p99<12", "p99_tpot_ms"],
+    ["inter_chunk_latency_p50<11", "p50_itl_ms"],
+    ["request_latency_max<95", "max_e2el_ms"],
+    ["http_req_duration:p(95)<95", "p95_e2el_ms"],
+    ["ttft:p(99.9)<51", "p99.9_ttft_ms"],
+    ["e2e_latency_ms_p99p9<95", "p99.9_e2el_ms"],
+    ["http_req_duration:med<95", "median_e2el_ms"],
+    ["http_req_failed<=50%", "failed_rate"],
+    ["http_req_failed:rate<=0.5", "failed_rate"],
+    ["http_reqs:rate>=0.25", "request_throughput"],
+    ["output_token_throughput>1", "output_throughput"],
+    ["output_token_throughput_per_user_p50>90", "p50_output_throughput_per_user"],
+    ["error_request_count==1", "failed"],
+  ])("%s is about %s", (text, key) => {
+    expect(readThreshold(text, empty).key).toBe(key);
+    expect(check(text)).toMatchObject({ value: report[key], met: true });
+  });
+
+  it("may have its bound in milliseconds or seconds, of a time alone", () => {
+    expect(readThreshold("p95_ttft_ms<200ms", empty).bound).toBe(200);
+    expect(readThreshold("p95_ttft_ms < 0.2 s", empty).bound).toBe(200);
+    expect(() => readThreshold("failed_rate<1s", empty)).toThrow(/is in s, and failed_rate is no time/);
+  });
+
   it("of what was not measured is missed", () => {
     expect(check("client.p99_loop_lateness_ms<1000")).toEqual({
       threshold: "client.p99_loop_lateness_ms<1000",
@@ -228,6 +264,10 @@ describe("a threshold", () => {
     ["p95_ttft_ms", /no comparison; expected one like p95_ttft_ms<200/],
     ["p95_ttft_ms<fast", /no comparison/],
     ["p97_ttft_ms<1", /no number of the report/],
+    ["p95_ttftms<1", /did you mean p95_ttft_ms or p\d\d_ttft_ms\?/],
+    ["faild_rate<1", /did you mean failed_rate\?/],
+    ["nonsense_of_all<1", /or goodput$/],
+    ["toString_p95<1", /no number of the report/],
     ["trace<1", /no number of the report/],
     ["client<1", /no number of the report/],
     ["constructor<1", /no number of the report/],

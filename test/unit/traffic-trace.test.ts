@@ -34,6 +34,42 @@ describe("an Azure trace", () => {
     expect(arrivals(azure("2024-10-15T00:00:00.25Z,5,6", "2024-10-15T00:00:01Z,7,8"))).toEqual([0, 750]);
   });
 
+  it("may name any zone", () => {
+    const text = azure(
+      "2024-05-10 02:00:00.5+02:00,1,1",
+      "2024-05-09 19:00:01-0500,1,1",
+      "2024-05-10 05:30:02 +05:30,1,1",
+      "2024-05-10 00:00:03 UTC,1,1",
+    );
+    expect(arrivals(text)).toEqual([0, 500, 1500, 2500]);
+  });
+
+  it("may have blanks, quotes with commas and quotes in them, and whole numbers with a point", () => {
+    const text = [
+      'TIMESTAMP,"Context""Region",ContextTokens, GeneratedTokens',
+      '2024-05-10 00:00:00,"West, ""US""", 374 ,44.0',
+      ' "2024-05-10 00:00:01" ,East,"375.",45',
+    ].join("\n");
+    expect(read(text)).toEqual([
+      { arrivalMs: 0, inputTokens: 374, outputTokens: 44 },
+      { arrivalMs: 1000, inputTokens: 375, outputTokens: 45 },
+    ]);
+  });
+
+  it.each([";", "\t"])("may have its cells parted by %j", (sign) => {
+    const text = azure("2024-05-10 00:00:00.5,374,44", '"2024-05-10 00:00:01",375,"45"');
+    expect(read(text.replaceAll(",", sign))).toEqual([
+      { arrivalMs: 0, inputTokens: 374, outputTokens: 44 },
+      { arrivalMs: 500, inputTokens: 375, outputTokens: 45 },
+    ]);
+  });
+
+  it("may have millions of letters in quotes", () => {
+    const long = `"${'a""'.repeat(1 << 20)}"`;
+    const text = `x,TIMESTAMP,ContextTokens,GeneratedTokens\n${long},2024-05-10 00:00:00,374,44\n`;
+    expect(read(text)).toEqual([{ arrivalMs: 0, inputTokens: 374, outputTokens: 44 }]);
+  });
+
   it.each([
     ["2023-12-31 23:59:59.5", "2024-01-01 00:00:00.25", 750],
     ["2024-02-28 00:00:00", "2024-03-01 00:00:00", 2 * 86_400_000],

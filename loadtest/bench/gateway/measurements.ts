@@ -1,5 +1,6 @@
 import type { DistributionSummary } from "../../../src/replay/measures/distribution.ts";
 import type { Cell } from "./cells.ts";
+import { median } from "../median.ts";
 import { DIRECT } from "./direct.ts";
 import type { LoadFigures } from "./load.ts";
 
@@ -95,12 +96,4 @@ function latency(repeats: readonly Summary[], direct: readonly Summary[] | undef
     addedP50: median(added("p50")),
     addedP99: median(added("p99")),
   };
-}
-
-/** Of what is there; null for nothing. */
-function median(values: readonly (number | null)[]): number | null {
-  const sorted = values.filter((value) => value !== null).toSorted((a, b) => a - b);
-  if (sorted.length === 0) return null;
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }

@@ -40,6 +40,16 @@ export function residentBytes(pids: readonly number[]): number {
   return kilobytes * 1024;
 }
 
+/** Memory the processes hold, each page of several divided among those that share it (proportional set size). */
+export function proportionalBytes(pids: readonly number[]): number {
+  let kilobytes = 0;
+  for (const pid of pids) {
+    const rollup = processFile(pid, "smaps_rollup");
+    kilobytes += Number(/^Pss:\s+(\d+) kB$/m.exec(rollup ?? "")?.[1] ?? 0);
+  }
+  return kilobytes * 1024;
+}
+
 // Of proc(5)'s stat, counted from the field after the command's name.
 const PARENT = 1;
 const USER_TIME = 11;

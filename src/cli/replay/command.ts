@@ -1,8 +1,10 @@
 import { Command } from "commander";
 import { InputError } from "../../lib/errors.ts";
 import { ServerClient } from "../../replay/server-client.ts";
+import { keepPausesShort } from "../../replay/short-pauses.ts";
 import { shownUrl, type Target } from "../../replay/target.ts";
 import { requireOptions } from "../options.ts";
+import { output } from "../output.ts";
 import { compareCommand } from "./compare.ts";
 import { addFlags, type ReplayFlags } from "./flags.ts";
 import { inspectCommand } from "./inspect.ts";
@@ -29,6 +31,7 @@ export function replayCommand(): Command {
 }
 
 async function replayTrace(flags: ReplayFlags, command: Command): Promise<void> {
+  keepPausesShort();
   if (flags.selfTest) return selfTestCommand(flags);
   const needed = flags.isl === undefined && flags.osl === undefined ? ["trace"] : [];
   requireOptions(command, [...needed, "url", "out"]);
@@ -37,7 +40,9 @@ async function replayTrace(flags: ReplayFlags, command: Command): Promise<void> 
   const model = await chooseModel(settings.target, flags.model);
   const files = await RunFiles.open(flags.out, flags.force ?? false);
   const player = await openPlayer(flags, settings, model, requests);
-  const parts = { flags, settings, requests, model, files, player };
+  const { doubts } = requests.reading();
+  for (const doubt of doubts) output(flags.json ?? false).progress(doubt);
+  const parts = { flags, settings, requests, doubts, model, files, player };
   try {
     if (settings.load !== null) await oneLoad(parts, settings.load);
     else if (settings.curve !== null) await wholeCurve(parts, settings.curve);
@@ -61,13 +66,14 @@ function openPlayer(
 async function chooseModel(target: Target, named: string | undefined): Promise<string> {
   const client = new ServerClient(target, 1);
   try {
-    const listed = await client.models();
+    const { status, ids } = await client.models();
     if (named !== undefined) return named;
-    if (listed === null)
+    if (status === 401 || status === 403)
       throw new InputError(shownUrl(target.url), "", "refuses the key; give one with --api-key");
-    if (listed.length === 0)
-      throw new InputError(shownUrl(target.url), "", "lists no model; name one with --model");
-    return listed[0];
+    const answered = status < 300 ? "" : ` (HTTP ${status})`;
+    if (ids.length === 0)
+      throw new InputError(shownUrl(target.url), "", `lists no model${answered}; name one with --model`);
+    return ids[0];
   } finally {
     await client.stop();
   }

@@ -14,7 +14,7 @@ import {
   lengthCells,
   partsOf,
 } from "./inspect-text.ts";
-import { readingNotes } from "./open-trace.ts";
+import { inspectionNotes } from "./open-trace.ts";
 
 const PARTS = 240;
 const ROWS = 12;
@@ -41,7 +41,7 @@ const HIT_RATE: Measure = {
 export function inspectPage(inspected: Inspected): string {
   const { path, reading, figures } = inspected;
   const measures = figures.prefix === null ? MEASURES : [...MEASURES, HIT_RATE];
-  const notes = readingNotes(reading).map((note) => `<li>${escaped(note)}</li>`);
+  const notes = inspectionNotes(reading).map((note) => `<li>${escaped(note)}</li>`);
   const over =
     figures.durationMs === 0 ? [] : measures.map((measure) => chartHtml(overTime(figures, measure)));
   return documentHtml({

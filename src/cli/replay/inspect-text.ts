@@ -4,8 +4,9 @@ import { joined } from "../../replay/trace-shape/time-bins.ts";
 import type { LengthFigures } from "../../replay/trace-shape/lengths.ts";
 import type { NameFigures } from "../../replay/trace-shape/name-counts.ts";
 import type { TraceFigures } from "../../replay/trace-shape/trace-shape.ts";
+import { SECONDS } from "../../formats/traces/time-doubt.ts";
 import type { TraceReading } from "../../formats/traces/trace-parser.ts";
-import { readingNotes } from "./open-trace.ts";
+import { inspectionNotes } from "./open-trace.ts";
 import { ratePicture } from "./rate-picture.ts";
 
 /** A trace, and how it was read. */
@@ -25,7 +26,7 @@ export function inspectText({ path, reading, figures }: Inspected): string {
     "",
     lengthTable(figures),
     ...factLines(figures, reading).map(([name, text]) => `${name}: ${text}`),
-    ...readingNotes(reading),
+    ...inspectionNotes(reading),
   ].join("\n");
 }
 
@@ -55,6 +56,7 @@ export function factLines(
     ],
     ["Peak to mean", peaks.length === 0 ? null : peaks.join(", ")],
     ["Correlation of lengths", correlation === null ? null : decimals(correlation, 2)],
+    ["Times", unitText(reading)],
     ["Lengths from", reading.lengths === "trace" ? null : reading.lengths],
     ["Prefixes", prefix === null ? "the trace says nothing of what prompts share" : prefixText(prefix)],
     [
@@ -68,6 +70,10 @@ export function factLines(
     ["Models", namesText(figures.models, figures.requests)],
   ];
   return lines.filter((line): line is [string, string] => line[1] !== null);
+}
+
+function unitText({ timeUnit }: TraceReading): string | null {
+  return timeUnit === null ? null : timeUnit === SECONDS ? "seconds" : "milliseconds";
 }
 
 /** At most so many equal parts of a trace's time. */

@@ -14,6 +14,8 @@ export interface RequestSetting {
   readonly window: TraceWindow | null;
   /** Begins again when it is over. */
   readonly repeats: boolean;
+  /** Nothing but the trace says when requests come. */
+  readonly needsTimes: boolean;
 }
 
 export interface LoadSettings {
@@ -51,7 +53,7 @@ export function readRequests(
     throw new InputError("--isl", "", "says no end; give --requests or --duration too");
   if (lengths !== null && window !== null)
     throw new InputError("--window", "", "is of a trace's time, and --isl and --osl have none");
-  return { lengths, window, repeats: load.paced && load.ends };
+  return { lengths, window, repeats: load.paced && load.ends, needsTimes: !load.paced };
 }
 
 function paceOf({ speed, rate, burstiness, ramp, concurrency, warmUp }: LoadFlags): Pace {

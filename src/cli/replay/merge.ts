@@ -8,18 +8,21 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import { InputError } from "../../lib/errors.ts";
 import { REQUEST_OUTCOMES } from "../../serving/traffic/traffic-observer.ts";
 import { makeFolder } from "../make-folder.ts";
-import { jsonOption } from "../options.ts";
+import { countOption, jsonOption } from "../options.ts";
 import { output } from "../output.ts";
+import { CapturedClasses } from "./captured-classes.ts";
 import { type CapturedFile, type CapturedHeader, openCapturedFile } from "./captured-file.ts";
 import { mergeCaptured } from "./merge-captured.ts";
 
 interface MergeFlags {
   readonly out: string;
+  readonly classes?: number;
   readonly outcomes?: readonly string[];
   readonly json?: true;
 }
 
 const CAPTURED = /^capture-.*\.jsonl(?:\.gz)?$/;
+const MOST_CLASSES = 64;
 /** Lines are written in pieces of about so many letters. */
 const PIECE = 1 << 16;
 
@@ -35,6 +38,12 @@ export function mergeCommand(): Command {
         `only requests that ended so: some of ${REQUEST_OUTCOMES.join(",")}`,
       ).argParser(outcomesOf),
     )
+    .addOption(
+      countOption(
+        "--classes <n>",
+        "name requests by the experts that they used: experts-1, … at most so many",
+      ),
+    )
     .addOption(jsonOption())
     .action(merge);
 }
@@ -48,13 +57,18 @@ function outcomesOf(text: string): readonly string[] {
 
 async function merge(paths: readonly string[], flags: MergeFlags): Promise<void> {
   const { result, progress } = output(flags.json ?? false);
+  if ((flags.classes ?? 1) > MOST_CLASSES)
+    throw new InputError("--classes", "", `is ${flags.classes}; give at most ${MOST_CLASSES}`);
   const names = (await Promise.all(paths.map(filesAt))).flat();
   const files: CapturedFile[] = [];
   try {
+    const classes = flags.classes === undefined ? null : await CapturedClasses.learn(names, flags.classes);
     for (const name of names) files.push(await openCapturedFile(name));
-    const counts = await writeMerged(files, flags);
+    const counts = await writeMerged(files, flags, classes);
     for (const note of notesOf(files)) progress(note);
-    result(reportOf(files, flags.out, counts), textOf(files, flags.out, counts));
+    if (classes !== null) progress(classesText(classes, counts));
+    const named = classes === null ? {} : { classes: classes.count, classed: classes.requests };
+    result({ ...reportOf(files, flags.out, counts), ...named }, textOf(files, flags.out, counts));
   } finally {
     for (const file of files) await file.close();
   }
@@ -66,7 +80,11 @@ interface Counts {
   endMs: number;
 }
 
-async function writeMerged(files: readonly CapturedFile[], { out, outcomes }: MergeFlags): Promise<Counts> {
+async function writeMerged(
+  files: readonly CapturedFile[],
+  { out, outcomes }: MergeFlags,
+  classes: CapturedClasses | null,
+): Promise<Counts> {
   const { startMs } = commonOf(files);
   const counts: Counts = { requests: 0, leftOut: 0, endMs: startMs };
   async function* pieces(): AsyncGenerator<string, void> {
@@ -78,7 +96,7 @@ async function writeMerged(files: readonly CapturedFile[], { out, outcomes }: Me
       }
       counts.requests++;
       counts.endMs = atMs;
-      piece += `{"timestamp_ms":${Math.round((atMs - startMs) * 1000) / 1000},${rest}\n`;
+      piece += `{"timestamp_ms":${Math.round((atMs - startMs) * 1000) / 1000},${classes?.named(rest) ?? rest}\n`;
       if (piece.length < PIECE) continue;
       yield piece;
       piece = "";
@@ -87,6 +105,12 @@ async function writeMerged(files: readonly CapturedFile[], { out, outcomes }: Me
   }
   await write(out, pieces());
   return counts;
+}
+
+function classesText({ count, requests: named }: CapturedClasses, { requests }: Counts): string {
+  if (count === 0)
+    return "no request names its experts: none has a class (docs/capture.md says which answers do)";
+  return `${named} of ${requests} requests are in ${count} classes by their experts; the others name none`;
 }
 
 /** What a person should know, a line each. */

@@ -1,12 +1,11 @@
 import type { LoadPlan } from "../../replay/load/load-plan.ts";
-import type { ReplayOutcome } from "../../replay/replay.ts";
 import { notices } from "../../replay/report/notices.ts";
 import { replayReport } from "../../replay/report/report.ts";
 import { checkThreshold } from "../../replay/report/thresholds.ts";
 import { shownUrl } from "../../replay/target.ts";
 import { output } from "../output.ts";
 import { readingNotes } from "./open-trace.ts";
-import { exitCodeOf, failedTooMany } from "./outcome-code.ts";
+import { exitCodeOf, failedText, failedTooMany } from "./outcome-code.ts";
 import { run } from "./run.ts";
 import type { RunParts } from "./run-parts.ts";
 import { reportSetting } from "./settings.ts";
@@ -25,11 +24,19 @@ export async function oneLoad(parts: RunParts, plan: LoadPlan): Promise<void> {
   const report = replayReport({ ...common, ...times }, outcome);
   const checked = thresholds.map((threshold) => checkThreshold(threshold, report));
   const written = checked.length === 0 ? report : { ...report, thresholds: [...checked] };
-  await files.finish(written);
+  // What was measured is said, also where it cannot be written.
+  const unwritten = await files.finish(written).then(
+    () => null,
+    (error: unknown) => error as Error,
+  );
 
   const out = output(flags.json ?? false);
   out.result(written, [replayTable(outcome, outcome.client), ...thresholdLines(checked)].join("\n"));
-  for (const line of [...readingNotes(reading), ...notices(outcome, flags.lengths)]) out.progress(line);
+  for (const line of [...readingNotes(reading, parts.doubts), ...notices(outcome, flags.lengths)])
+    out.progress(line);
+  if (outcome.sent === 0 && outcome.warmUps > 0)
+    out.progress(`Nothing was measured: all ${outcome.warmUps} requests were of the warm-up.`);
+  if (unwritten !== null) throw unwritten;
   if (partial !== null) out.progress(`${partial}: ${flags.out} holds what ran until then`);
   if (broken !== null) throw broken;
   const { maxFailed } = flags;
@@ -48,9 +55,4 @@ export async function oneLoad(parts: RunParts, plan: LoadPlan): Promise<void> {
 /** The plan of a trace's own clock ends when that does. */
 function planFor(plan: LoadPlan, lastMs: number | null): LoadPlan {
   return plan.pace.kind === "trace" ? { ...plan, pace: { ...plan.pace, lastMs } } : plan;
-}
-
-function failedText({ completed, failed }: ReplayOutcome, maxFailed: number): string {
-  if (completed === 0) return "failed every request";
-  return `failed ${failed} of ${completed + failed} requests, more than --max-failed ${maxFailed}`;
 }

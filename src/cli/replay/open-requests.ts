@@ -32,7 +32,7 @@ export interface OpenRequests {
  */
 export async function openRequests(
   flags: TraceFlags & { readonly trace?: string; readonly seed: number },
-  { lengths, window, repeats }: RequestSetting,
+  { lengths, window, repeats, needsTimes }: RequestSetting,
 ): Promise<OpenRequests> {
   if (lengths !== null) return madeUp(flags, lengths);
   if (flags.trace === undefined)
@@ -44,6 +44,12 @@ export async function openRequests(
   const { requests, lastMs } = await lookAhead(cut(trace.requests));
   if (window !== null && lastMs === null && (await isEmpty(cut(await trace.again()))))
     throw new InputError("--window", path, "holds no request of the trace; `replay inspect` shows its times");
+  if (needsTimes && !trace.reading().timed)
+    throw new InputError(
+      path,
+      "",
+      "says no times: all its requests would come at once; give --rate 10, --concurrency 64 or a --sweep",
+    );
   let passes = 1;
   let broken: Error | null = null;
   const all = repeats
@@ -83,6 +89,8 @@ async function madeUp(
       broken: 0,
       firstBroken: [],
       leftOut: new Map(),
+      timeUnit: null,
+      doubts: [],
       lengths: `drawn, seed ${flags.seed}`,
     }),
     passes: () => 1,

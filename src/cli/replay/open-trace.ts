@@ -111,19 +111,33 @@ async function openServegen(path: string, seed: number): Promise<Omit<OpenTrace,
       broken: 0,
       firstBroken: [],
       leftOut: new Map(),
+      timeUnit: null,
+      doubts: [],
       lengths: `drawn, seed ${seed}`,
     }),
     part: () => (lastMs === 0 ? null : Math.min(1, reachedMs / lastMs)),
   };
 }
 
-/** What a person should know of how a trace was read, a line each. */
-export function readingNotes({ broken, rows, firstBroken, leftOut, timed, lengths }: TraceReading): string[] {
+/**
+ * What a person should know of how a trace was read, a line each.
+ * @param said what was said of it already
+ */
+export function readingNotes(reading: TraceReading, said: readonly string[] = []): string[] {
+  const { broken, rows, firstBroken, leftOut, doubts, lengths } = reading;
   const more = broken > firstBroken.length ? [`… and ${broken - firstBroken.length} more`] : [];
   return [
     ...(broken === 0 ? [] : [`${broken} of ${rows} rows are broken and left out:`, ...firstBroken, ...more]),
     ...[...leftOut].map(([why, count]) => `${count} of ${rows} rows are left out: they ${why}`),
-    ...(timed ? [] : ["The trace says no times: all its requests come at once."]),
+    ...doubts.filter((doubt) => !said.includes(doubt)),
     ...(lengths === "words" ? ["Lengths of text are counted in words; --tokenizer counts tokens."] : []),
   ];
+}
+
+/** The same of a trace that is looked at before it is played. */
+export function inspectionNotes(reading: TraceReading): string[] {
+  if (reading.timed) return readingNotes(reading);
+  const untimed =
+    "The trace says no times: all its requests come at once. A replay asks for --rate or --concurrency.";
+  return [untimed, ...readingNotes(reading)];
 }

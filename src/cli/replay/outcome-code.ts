@@ -21,11 +21,17 @@ export function failedTooMany({ completed, failed }: ReplayOutcome, maxFailed: n
   return failed > maxFailed * (completed + failed);
 }
 
+/** What of it a person is told. */
+export function failedText({ completed, failed }: ReplayOutcome, maxFailed: number): string {
+  if (completed === 0) return "failed every request";
+  return `failed ${failed} of ${completed + failed} requests, more than --max-failed ${maxFailed}`;
+}
+
 /** The exit code of a run that came to its report. What was asked for by name goes first. */
 export function exitCodeOf({ outcome, interrupted, whole, thresholdsMet, maxFailed }: Ending): number {
   if (interrupted) return INTERRUPTED;
   if (!thresholdsMet) return MISSED;
-  return !whole || failedTooMany(outcome, maxFailed) ? FAILURE : SUCCESS;
+  return !whole || outcome.sent === 0 || failedTooMany(outcome, maxFailed) ? FAILURE : SUCCESS;
 }
 
 /**
@@ -37,10 +43,12 @@ export function curveExitCode({
   interrupted,
   whole,
   thresholdsMet,
-}: Pick<Ending, "interrupted" | "whole" | "thresholdsMet"> & {
+  maxFailed,
+}: Omit<Ending, "outcome"> & {
   readonly least: ReplayOutcome | null;
 }): number {
   if (interrupted) return INTERRUPTED;
   if (!thresholdsMet) return MISSED;
-  return !whole || least === null || least.completed === 0 ? FAILURE : SUCCESS;
+  const answered = least !== null && least.completed > 0 && !failedTooMany(least, maxFailed);
+  return whole && answered ? SUCCESS : FAILURE;
 }

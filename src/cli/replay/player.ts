@@ -1,4 +1,4 @@
-import type { LiveMeasures } from "../../replay/measures/measures.ts";
+import type { LiveMeasures } from "../../replay/measures/live-measures.ts";
 import type { TraceReading } from "../../formats/traces/trace-parser.ts";
 import { type LoadPlan, loadOf } from "../../replay/load/load-plan.ts";
 import { WHOLE } from "../../replay/load/share.ts";

@@ -8,6 +8,7 @@ import { makeFolder } from "../make-folder.ts";
 import type { ReplayReport } from "../../replay/report/report.ts";
 import { writeOutput } from "../output.ts";
 import { OTHER_FILES, writeOtherFiles } from "./other-files.ts";
+import { removeStepFolders } from "./step-folders.ts";
 
 const REPORT = "report.json";
 const REQUESTS = "requests.jsonl";
@@ -59,6 +60,7 @@ export class RunFiles {
     await attempt(path, async () => {
       await this.#written;
       for (const name of [REPORT, ...OTHER_FILES]) await rm(join(this.#folder, name), { force: true });
+      await removeStepFolders(this.#folder);
       await rename(join(this.#folder, PARTIAL), path);
     });
     await writeOutput(join(this.#folder, REPORT), `${JSON.stringify(report, null, 2)}\n`);

@@ -9,6 +9,8 @@ export interface RunParts {
   readonly flags: ReplayFlags;
   readonly settings: ReplaySettings;
   readonly requests: OpenRequests;
+  /** What was said of how the trace is read, before it was played. */
+  readonly doubts: readonly string[];
   readonly model: string;
   readonly files: RunFiles;
   readonly player: Player;

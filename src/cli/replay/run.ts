@@ -49,7 +49,7 @@ export async function watched<T>(
     view.update({ traffic: { ...traffic, elapsedMs: before + last }, pool: null, keys: null });
   }, VIEW_EVERY_MS);
   try {
-    return await stoppable((signal) => work(view, signal));
+    return await stoppable((signal) => work(view, signal), { hangup: true });
   } finally {
     clearInterval(timer);
     view.close();

@@ -5,9 +5,10 @@ import type { LoadPlan } from "../../replay/load/load-plan.ts";
 import { PLAIN_WORDS } from "../../replay/prompt-words.ts";
 import { emptyOutcome } from "../../replay/report/empty-outcome.ts";
 import { curveReport } from "../../replay/report/curve-report.ts";
+import { meantText, measureKey } from "../../replay/report/figure-names.ts";
 import { type ReplayReport, type ReplaySetting, replayReport } from "../../replay/report/report.ts";
 import { readThreshold, type Threshold } from "../../replay/report/thresholds.ts";
-import { shownUrl, type Target } from "../../replay/target.ts";
+import { endpointOf, shownUrl, type Target } from "../../replay/target.ts";
 import { MAX_IN_FLIGHT, type ReplayFlags } from "./flags.ts";
 import { type CurveSettings, readCurve } from "./curve-settings.ts";
 import { type RequestSetting, readLoad, readRequests } from "./load-settings.ts";
@@ -81,6 +82,7 @@ export function reportSetting(
     traceFormat: reading?.format ?? null,
     traceBroken: reading?.broken ?? 0,
     traceLeftOut: reading?.leftOut.values().reduce((sum, rows) => sum + rows, 0) ?? 0,
+    traceDoubts: reading?.doubts ?? [],
     promptsBy: (trace?.words ?? PLAIN_WORDS).countedBy,
     url: shownUrl(target.url),
     endpoint,
@@ -106,9 +108,21 @@ function mostInFlight({ maxInFlight, concurrency = 1, sweep }: ReplayFlags): num
 /** Header names and values that HTTP/1.1 can carry (RFC 9110). */
 const HEADER = /^([!#$%&'*+.^_`|~\w-]+):[\t ]*([\t\x20-\x7e\x80-\xff]*)$/;
 
+/** Of how a message is sent, which is the connection's business, and the name of a request. */
+const OWN_HEADERS: ReadonlySet<string> = new Set([
+  "content-length",
+  "expect",
+  "keep-alive",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+  "x-request-id",
+]);
+
 /** How the server is spoken to. */
 function targetOf(flags: ReplayFlags, environment: NodeJS.ProcessEnv): Target {
-  const url = serverUrl(flags.url);
+  const url = serverUrl(flags);
   const headers = new Map<string, [name: string, value: string]>();
   const put = (name: string, value: string) => headers.set(name.toLowerCase(), [name, value]);
   const key = flags.apiKey ?? environment["OPENAI_API_KEY"];
@@ -118,6 +132,8 @@ function targetOf(flags: ReplayFlags, environment: NodeJS.ProcessEnv): Target {
     const [, name, value] = HEADER.exec(text) ?? [];
     if (name === undefined)
       throw new InputError("--header", "", "is no name and value; expected one like X-Team: search");
+    if (OWN_HEADERS.has(name.toLowerCase()))
+      throw new InputError("--header", name, "is the client's own, of each request another; leave it out");
     put(name, value.trimEnd());
   }
   return {
@@ -142,11 +158,19 @@ function extraBody(text: string | undefined): Readonly<Record<string, unknown>> 
 }
 
 const TARGETS: Readonly<Record<string, keyof GoodputTargets>> = {
-  ttft: "ttftMs",
-  tpot: "tpotMs",
-  e2el: "e2eMs",
-  e2e: "e2eMs",
+  ttft_ms: "ttftMs",
+  tpot_ms: "tpotMs",
+  e2el_ms: "e2eMs",
 };
+const PER_USER = "output_throughput_per_user";
+const TARGET_WORDS = [
+  "ttft",
+  "tpot",
+  "e2el",
+  "time_to_first_token",
+  "inter_token_latency",
+  "request_latency",
+];
 
 /** Null where no request is judged. */
 function goodputTargets(texts: readonly string[] | undefined): GoodputTargets | null {
@@ -154,19 +178,29 @@ function goodputTargets(texts: readonly string[] | undefined): GoodputTargets | 
   const targets: Record<keyof GoodputTargets, number | null> = { ttftMs: null, tpotMs: null, e2eMs: null };
   for (const text of texts.flatMap((part) => part.trim().split(/[\s,]+/))) {
     const [name, number] = text.split(":");
-    const ms = number === undefined || number.trim() === "" ? Number.NaN : Number(number);
-    if (!Object.hasOwn(TARGETS, name) || !(ms >= 0))
-      throw new InputError("--goodput", text, "is no target; expected ttft:200, tpot:50 or e2el:5000 (ms)");
-    targets[TARGETS[name]] = ms;
+    const amount = number === undefined || number.trim() === "" ? Number.NaN : Number(number);
+    const key = measureKey(name) ?? "";
+    // aiperf's: at least so many tokens per second of each user are at most so many milliseconds for each.
+    const [target, ms] = key === PER_USER ? (["tpotMs", 1000 / amount] as const) : [TARGETS[key], amount];
+    if (target === undefined || !(ms >= 0))
+      throw new InputError(
+        "--goodput",
+        text,
+        `is no target; expected ttft:200, tpot:50 or e2el:5000 (ms)${target === undefined ? meantText(name, TARGET_WORDS) : ""}`,
+      );
+    targets[target] = ms;
   }
   return targets;
 }
 
-function serverUrl(text: string): URL {
+function serverUrl({ url: text, endpoint }: ReplayFlags): URL {
   const url = URL.parse(text);
   if (url === null || (url.protocol !== "http:" && url.protocol !== "https:")) {
     throw new InputError("--url", "", `is ${text}; expected an http or https URL like http://127.0.0.1:8000`);
   }
+  const named = endpointOf(url);
+  if (named !== null && named !== endpoint)
+    throw new InputError("--url", "", `is of ${named}; say --endpoint ${named}, or give the base URL`);
   return url;
 }
 

@@ -35,7 +35,7 @@ export function DecisionTable({ decisions, last, modelled }: Properties) {
         <p class="awaited">Nothing has been decided yet.</p>
       ) : (
         <div class="table-frame" tabIndex={0} role="region" aria-label="Table of decisions">
-          <table>
+          <table class="decisions">
             <thead>
               <tr>
                 <th scope="col">At</th>

@@ -59,6 +59,22 @@ export type Message =
   | { readonly type: "connection"; readonly value: Connection }
   | { readonly type: "choose"; readonly pool: string };
 
+/** What the gateway sends; other names are a later version's. */
+const EVENTS: ReadonlySet<string> = new Set<Message["type"]>([
+  "history",
+  "report",
+  "state",
+  "decisions",
+  "gateway",
+  "gone",
+  "simulation",
+  "traffic",
+]);
+
+export function isEvent(name: string): boolean {
+  return EVENTS.has(name);
+}
+
 export const NOTHING_YET: State = {
   connection: "connecting",
   receivedAtMs: null,

@@ -1,19 +1,9 @@
 import { FrameReader } from "./frame-reader.ts";
-import type { Message } from "./state.ts";
+import { type Message, isEvent } from "./state.ts";
 
 /** The server speaks once a second; so long a silence is worth saying. */
 const SILENCE_MS = 5000;
 const RETRY_MS = 2000;
-const EVENTS: ReadonlySet<string> = new Set([
-  "history",
-  "report",
-  "state",
-  "decisions",
-  "gateway",
-  "gone",
-  "simulation",
-  "traffic",
-]);
 const UNAUTHORIZED = 401;
 const FORBIDDEN = 403;
 
@@ -47,7 +37,7 @@ export function follow(url: string, key: string | null, send: (message: Message)
     const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
     for (let next = await reader.read(); !next.done; next = await reader.read()) {
       for (const { event, data } of frames.read(next.value)) {
-        if (!EVENTS.has(event)) continue;
+        if (!isEvent(event)) continue;
         send({ type: event, value: JSON.parse(data) as unknown, atMs: Date.now() } as Message);
         listenForSilence();
       }

@@ -1,7 +1,7 @@
 import { latest, stepFactor } from "../figures/averages.ts";
 import { list, time, whole } from "../format.ts";
 import type { PoolState } from "../live/state.ts";
-import type { GatewayCondition, PoolCondition } from "../live/wire.ts";
+import type { GatewayCondition, PoolCondition, WatchedEngine } from "../live/wire.ts";
 
 /** A report a second; so long without one is worth saying. */
 const SILENCE_MS = 5000;
@@ -71,14 +71,22 @@ function planAlarms({ leader, paused, engine }: PoolCondition, { decisions }: Po
   ];
 }
 
-function calmService({ ranks, lost, missing, leader, draining, drained }: PoolCondition): string[] {
+function calmService({ ranks, lost, missing, leader, draining, drained, engine }: PoolCondition): string[] {
   return [
     ...(lost.length === 0 ? [`${ranks} of ${ranks} ranks`] : []),
     ...(missing.length === 0 ? ["nothing missing"] : []),
     ...(draining.length === 0 ? [] : [`${list(draining.map(String), NAMED)} to be drained`]),
     ...(drained.length === 0 ? [] : [`${list(drained.map(String), NAMED)} drained`]),
+    ...(engine === null ? [] : [engineText(engine)]),
     ...(leader === null ? [] : [`led by ${leader.gateway} since ${time(leader.sinceMs)}`]),
   ];
+}
+
+/** What an engine that balances by itself says of that. */
+function engineText({ name, rebalances, rebalanceEvery, balancedness }: WatchedEngine): string {
+  const level = balancedness === null ? "" : ` at balancedness ${balancedness.toFixed(3)}`;
+  if (rebalanceEvery === 0) return `${name} does not balance by itself${level}`;
+  return `${name} has rebalanced ${whole(rebalances)} times by itself${level}`;
 }
 
 function seconds(ms: number): string {

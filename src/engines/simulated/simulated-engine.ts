@@ -21,8 +21,9 @@ import { type PoolAnswers, SimulatedServer } from "./simulated-server.ts";
 /** Output tokens of a request that sets no limit. */
 const DEFAULT_OUTPUT_TOKENS = 256;
 
-/** The header that names a request's tenant by custom, whether the gateway believes it or not. */
-const TENANT_HEADER = "x-tenant-id";
+/** Headers that say which experts a request uses, the first before the second: what `replay` has of a trace's classes, and
+ * a request's tenant by custom, whether the gateway believes it or not. */
+const ORIGIN_HEADERS = ["x-traffic-class", "x-tenant-id"];
 
 export interface SimulatedEngineOptions {
   readonly pool: string;
@@ -126,7 +127,7 @@ export class SimulatedEngine implements Engine, PoolAnswers {
         (path === "/v1/chat/completions" || path === "/v1/completions")
       ) {
         const completion = readCompletionRequest(path === "/v1/chat/completions", wholeBody(request));
-        this.#complete(shard, completion, tenantOf(request.headers), maxTokens, exchange);
+        this.#complete(shard, completion, originOf(request.headers), maxTokens, exchange);
       } else refuse(exchange, 404, `A simulated engine has no ${request.method} ${path}.`, null);
     } catch (error) {
       if (error instanceof BadRequest) refuse(exchange, 400, error.message, error.param);
@@ -166,10 +167,13 @@ export class SimulatedEngine implements Engine, PoolAnswers {
   }
 }
 
-/** Whose request it is, which decides its experts; null where the client does not say. */
-function tenantOf(headers: HeaderList): string | null {
-  const name = headers.findIndex((text, i) => i % 2 === 0 && text.toLowerCase() === TENANT_HEADER);
-  return name < 0 ? null : headers[name + 1];
+/** Whose request it is, or of which class, which decides its experts; null where the client does not say. */
+function originOf(headers: HeaderList): string | null {
+  for (const header of ORIGIN_HEADERS) {
+    const name = headers.findIndex((text, i) => i % 2 === 0 && text.toLowerCase() === header);
+    if (name >= 0) return headers[name + 1];
+  }
+  return null;
 }
 
 function wholeBody({ body, added = "" }: EngineRequest): Uint8Array | null {

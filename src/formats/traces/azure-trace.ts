@@ -9,16 +9,18 @@ export const AZURE_COLUMNS = ["TIMESTAMP", "ContextTokens", "GeneratedTokens"];
 const IMAGES = "NumImages";
 
 const MINUTE = /^(\d{4})-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])[ T]([01]\d|2[0-3]):([0-5]\d):$/;
-const SECOND = /^([0-5]\d)(?:\.(\d{1,9}))?(?:\+00:00|Z)?$/;
+const SECOND = /^([0-5]\d)(?:\.(\d{1,9}))?(?:Z| ?UTC| ?([+-])([01]\d):?([0-5]\d)?)?$/;
 const MINUTE_LETTERS = "2023-11-16 18:15:".length;
 
 /**
- * Azure's traces: CSV, one request a line, timestamps with up to 7 fractional digits (UTC). A field may stand in quotes.
+ * Azure's traces: CSV, one request a line, timestamps with up to 7 fractional digits (UTC, unless they name a zone). A
+ * field may stand in quotes.
  * Requests of the multimodal trace are of the class `multimodal` or `text`; their images are not sent.
  * Times are ms since 1 March 2000 (UTC).
  */
 export class AzureRows implements RowReader {
   readonly widestTickMs = 0;
+  readonly timeUnit = null;
   readonly leftOut = new Map<string, number>();
   readonly #source: string;
   readonly #columns: CsvColumns;
@@ -62,7 +64,12 @@ export class AzureRows implements RowReader {
     const minute = text.slice(0, MINUTE_LETTERS);
     const second = SECOND.exec(text.slice(MINUTE_LETTERS));
     const known = second !== null && (minute === this.#minute || this.#takeMinute(minute));
-    if (known) return (this.#minuteSeconds + Number(second[1])) * 1000 + Number(`0.${second[2] ?? 0}`) * 1000;
+    if (known)
+      return (
+        (this.#minuteSeconds + Number(second[1]) - zoneSeconds(second)) * 1000 +
+        Number(`0.${second[2] ?? 0}`) * 1000
+      );
+    if (text !== text.trim()) return this.#time(text.trim(), where);
     const hint = `is '${oneLine(text, 40)}'; expected e.g. 2023-11-16 18:15:46.6805900`;
     if (text.trim() === "") throw new TimeError(this.#source, `${where} TIMESTAMP`, hint);
     throw new InputError(this.#source, `${where} TIMESTAMP`, hint);
@@ -76,6 +83,12 @@ export class AzureRows implements RowReader {
     this.#minuteSeconds = ((daysSinceMarch2000(year, month, day) * 24 + hour) * 60 + minute) * 60;
     return true;
   }
+}
+
+/** East of Greenwich, as `SECOND` has found it. */
+function zoneSeconds([, , , sign, hours = "0", minutes = "0"]: RegExpExecArray): number {
+  if (sign === undefined) return 0;
+  return (sign === "-" ? -60 : 60) * (Number(hours) * 60 + Number(minutes));
 }
 
 /** Days of the Gregorian calendar since 1 March 2000; counting years from March puts the leap day last. */

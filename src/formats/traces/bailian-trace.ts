@@ -1,10 +1,12 @@
 import { RecentMap } from "../../lib/recent-map.ts";
+import { BlockFit } from "./block-fit.ts";
 import { integerIn, parseJsonObject, readNumber } from "../json.ts";
 import { type JsonRow, readBlocks, readLength, readName, readTime } from "./json-fields.ts";
 import { type RowReader, TimeOrder, type TraceRow } from "./row-reader.ts";
 import { MOST_SESSIONS } from "./sessions.ts";
+import { SECONDS } from "./time-doubt.ts";
 
-const BLOCK_TOKENS = 16;
+export const BAILIAN_BLOCK_TOKENS = 16;
 const MS_PER_SECOND = 1000;
 const CHAT = integerIn(-1, Number.MAX_SAFE_INTEGER);
 const TURN = integerIn(1, 1 << 30);
@@ -19,14 +21,24 @@ const MOST_CHATS = 4 * MOST_SESSIONS;
  */
 export class BailianRows implements RowReader {
   readonly widestTickMs = 0;
+  readonly timeUnit = SECONDS;
   readonly leftOut = new Map<string, number>();
   readonly #source: string;
   readonly #order: TimeOrder;
   readonly #firstOf = new RecentMap<number, number>(MOST_CHATS);
+  readonly #blockTokens: number;
+  readonly #fit: BlockFit;
 
-  constructor(source: string) {
+  /** @param blockTokens of a block of `hash_ids` */
+  constructor(source: string, blockTokens: number = BAILIAN_BLOCK_TOKENS) {
     this.#source = source;
+    this.#blockTokens = blockTokens;
+    this.#fit = new BlockFit(BAILIAN_BLOCK_TOKENS, blockTokens);
     this.#order = new TimeOrder(source);
+  }
+
+  doubts(): readonly string[] {
+    return this.#fit.doubts();
   }
 
   read(text: string, where: string): readonly TraceRow[] {
@@ -45,7 +57,7 @@ export class BailianRows implements RowReader {
       arrivalMs: seconds * MS_PER_SECOND,
       inputTokens: readLength(row, "input_length"),
       outputTokens: readLength(row, "output_length"),
-      ...readBlocks(row, BLOCK_TOKENS),
+      ...readBlocks(row, this.#blockTokens, this.#fit),
       turn,
       ...(trafficClass === undefined ? {} : { trafficClass }),
     };

@@ -4,6 +4,7 @@ import { RecentMap } from "../../lib/recent-map.ts";
 import { CsvColumns, tokenCell } from "./csv-columns.ts";
 import { type RowReader, TimeError, TimeOrder, type TraceRow } from "./row-reader.ts";
 import { MOST_SESSIONS } from "./sessions.ts";
+import { SECONDS } from "./time-doubt.ts";
 
 /** Columns of BurstGPT: github.com/HPMLL/BurstGPT, README, "Schema". */
 export const BURSTGPT_COLUMNS = ["Timestamp", "Request tokens", "Response tokens"];
@@ -25,6 +26,7 @@ interface Session {
  */
 export class BurstgptRows implements RowReader {
   readonly widestTickMs = TICK_MS;
+  readonly timeUnit = SECONDS;
   readonly leftOut = new Map<string, number>();
   readonly #source: string;
   readonly #columns: CsvColumns;

@@ -1,6 +1,7 @@
 import { InputError } from "../../lib/errors.ts";
 import { MOST_REQUEST_TOKENS, PREFIX_BLOCK_TOKENS, type TraceMessage } from "../../model/traffic.ts";
 import { integerIn, isObject, type JsonObject, type NumberRule, readNumber, shown } from "../json.ts";
+import type { BlockFit } from "./block-fit.ts";
 import { TimeError, type TokenCounter, type TraceRow } from "./row-reader.ts";
 
 const TOKENS = integerIn(1, MOST_REQUEST_TOKENS);
@@ -39,11 +40,13 @@ export function readLength({ row, source, where }: JsonRow, name: string): numbe
 
 /**
  * @param usual tokens of a block where the row does not say
+ * @param fit   looks at whether they are as many as its `input_length` makes
  * @throws InputError
  */
 export function readBlocks(
   { row, source, where }: JsonRow,
   usual: number,
+  fit: BlockFit | null = null,
 ): Pick<TraceRow, "prefixBlocks" | "blockTokens"> {
   const ids = row.hash_ids;
   if (ids === undefined || ids === null) return {};
@@ -54,6 +57,7 @@ export function readBlocks(
     row.block_size === undefined
       ? usual
       : readNumber(row.block_size, BLOCK_SIZE, source, `${where} block_size`);
+  if (typeof row.input_length === "number") fit?.add(ids.length, row.input_length, size, where);
   return { prefixBlocks: ids, ...(size === PREFIX_BLOCK_TOKENS ? {} : { blockTokens: size }) };
 }
 

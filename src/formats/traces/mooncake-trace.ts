@@ -2,6 +2,7 @@ import { InputError } from "../../lib/errors.ts";
 import { RecentMap } from "../../lib/recent-map.ts";
 import { MOST_REQUEST_TOKENS, PREFIX_BLOCK_TOKENS, type TraceMessage } from "../../model/traffic.ts";
 import { parseJsonObject } from "../json.ts";
+import { BlockFit } from "./block-fit.ts";
 import {
   type JsonRow,
   lengthOf,
@@ -13,10 +14,11 @@ import {
 } from "./json-fields.ts";
 import { type RowReader, TimeOrder, type TokenCounter, type TraceRow } from "./row-reader.ts";
 import { MOST_MESSAGES, MOST_SESSIONS, sessionWeight } from "./sessions.ts";
+import { MILLISECONDS, SECONDS, type TimeUnit } from "./time-doubt.ts";
 
 /** What differs between files of the same keys. */
 export interface MooncakeForm {
-  readonly msPerUnit: number;
+  readonly msPerUnit: TimeUnit;
   /** Tokens of a block of `hash_ids` where the row has no `block_size`. */
   readonly blockTokens: number;
 }
@@ -25,9 +27,9 @@ export interface MooncakeForm {
  * github.com/kvcache-ai/Mooncake, FAST25-release/traces: milliseconds, blocks of 512 tokens. The clock of some of them
  * (conversation, tool and agent) ticks about every 3 s; that of the synthetic one is exact.
  */
-export const MOONCAKE: MooncakeForm = { msPerUnit: 1, blockTokens: PREFIX_BLOCK_TOKENS };
+export const MOONCAKE: MooncakeForm = { msPerUnit: MILLISECONDS, blockTokens: PREFIX_BLOCK_TOKENS };
 /** The dataset `timed_trace` of `vllm bench serve` without options (vllm/benchmarks/datasets): seconds, blocks of 16. */
-export const TIMED_TRACE: MooncakeForm = { msPerUnit: 1000, blockTokens: 16 };
+export const TIMED_TRACE: MooncakeForm = { msPerUnit: SECONDS, blockTokens: 16 };
 
 const TICK_MS = 3000;
 
@@ -52,18 +54,34 @@ type Prompt = Pick<TraceRow, "inputTokens" | "prefixBlocks" | "blockTokens" | "p
  */
 export class MooncakeRows implements RowReader {
   readonly widestTickMs = TICK_MS;
+  readonly timeUnit: TimeUnit;
   readonly leftOut = new Map<string, number>();
   readonly #source: string;
   readonly #form: MooncakeForm;
   readonly #counter: TokenCounter;
+  readonly #blockTokens: number;
+  readonly #fit: BlockFit;
   readonly #order: TimeOrder;
   readonly #sessions = new RecentMap<string, Session>(MOST_SESSIONS, ({ weight }) => weight);
 
-  constructor(source: string, form: MooncakeForm, counter: TokenCounter) {
+  /** @param blockTokens of a block of `hash_ids` where the row has no `block_size`; the form's where it is missing */
+  constructor(
+    source: string,
+    form: MooncakeForm,
+    counter: TokenCounter,
+    blockTokens: number = form.blockTokens,
+  ) {
     this.#source = source;
     this.#form = form;
+    this.timeUnit = form.msPerUnit;
+    this.#blockTokens = blockTokens;
+    this.#fit = new BlockFit(form.blockTokens, blockTokens);
     this.#counter = counter;
     this.#order = new TimeOrder(source);
+  }
+
+  doubts(): readonly string[] {
+    return this.#fit.doubts();
   }
 
   read(text: string, where: string): readonly TraceRow[] {
@@ -117,7 +135,7 @@ export class MooncakeRows implements RowReader {
       throw new InputError(this.#source, `${row.where} payload`, hint);
     }
     const inputTokens = readLength(row, "input_length");
-    return { inputTokens, ...readBlocks(row, this.#form.blockTokens) };
+    return { inputTokens, ...readBlocks(row, this.#blockTokens, this.#fit) };
   }
 
   #count(text: string): number {

@@ -45,6 +45,7 @@ interface Session {
  */
 export class PlimsollRows implements RowReader {
   readonly widestTickMs = 0;
+  readonly timeUnit = null;
   readonly leftOut = new Map<string, number>();
   readonly #source: string;
   readonly #counter: TokenCounter;

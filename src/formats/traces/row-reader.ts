@@ -1,5 +1,6 @@
 import type { TraceRequest } from "../../model/traffic.ts";
 import { InputError } from "../../lib/errors.ts";
+import type { TimeUnit } from "./time-doubt.ts";
 
 /** A request as a row has it: its time on the trace's own clock, in ms; null where the row says none. */
 export interface TraceRow extends Omit<TraceRequest, "arrivalMs"> {
@@ -16,8 +17,12 @@ export interface RowReader {
   read(text: string, where: string): readonly TraceRow[];
   /** Times are rounded to ticks of so many ms at most; 0 where they are exact. */
   readonly widestTickMs: number;
+  /** What a number of time is, where times are numbers and nothing in the file says of what. */
+  readonly timeUnit: TimeUnit | null;
   /** Why rows were left out on purpose, and how many. */
   readonly leftOut: ReadonlyMap<string, number>;
+  /** What may have been read otherwise than it was meant, by now, a line each. */
+  doubts?(): readonly string[];
 }
 
 /** How prompts that are there as text are counted. */

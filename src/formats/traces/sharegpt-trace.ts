@@ -19,13 +19,14 @@ const ROLES: Readonly<Record<string, string>> = {
 const NO_PAIR = "hold no question with an answer";
 
 /**
- * ShareGPT's conversations: a list in JSON, or lines of JSON, of `{"id", "conversations": [{"from", "value"}, …]}`
+ * ShareGPT's conversations: a list in JSON, or lines of JSON, of `{"id", "conversations": [{"from", "value"}, …]}`, or of `{"role", "content"}` in their place
  * (ShareGPT_V3_unfiltered_cleaned_split.json, which `vllm bench serve` and aiperf take). Every question with an answer is
  * a request, and a turn of its conversation: its prompt is all that was said before, its length that of the answer. The
  * files say no times.
  */
 export class SharegptRows implements RowReader {
   readonly widestTickMs = 0;
+  readonly timeUnit = null;
   readonly leftOut = new Map<string, number>();
   readonly #source: string;
   readonly #counter: TokenCounter;
@@ -59,7 +60,8 @@ export class SharegptRows implements RowReader {
   }
 
   #message(one: unknown, field: string): TraceMessage {
-    const { from, value } = isObject(one) ? one : {};
+    const said = isObject(one) ? one : {};
+    const { from = said.role, value = said.content } = said;
     if (typeof from === "string" && typeof value === "string") {
       return { role: ROLES[from.toLowerCase()] ?? "user", content: value };
     }

@@ -3,9 +3,10 @@ import { oneLine } from "../../lib/printable.ts";
 import { isObject, type JsonObject } from "../json.ts";
 import { isServegenLine } from "../servegen/client.ts";
 import { AZURE_COLUMNS, AzureRows } from "./azure-trace.ts";
-import { BailianRows } from "./bailian-trace.ts";
+import { BAILIAN_BLOCK_TOKENS, BailianRows } from "./bailian-trace.ts";
+import { blockTokensOf, fits } from "./block-fit.ts";
 import { BURSTGPT_COLUMNS, BurstgptRows } from "./burstgpt-trace.ts";
-import { columnName } from "./csv-columns.ts";
+import { cellsOf, columnName, separatorOf } from "./csv-columns.ts";
 import { MOONCAKE, MooncakeRows, TIMED_TRACE } from "./mooncake-trace.ts";
 import { PLIMSOLL_TRACE, PlimsollRows } from "./plimsoll-trace.ts";
 import type { RowReader, TokenCounter } from "./row-reader.ts";
@@ -28,24 +29,25 @@ export function hasHeader(format: TraceFormat): boolean {
   return format === "azure" || format === "burstgpt";
 }
 
-/** @param header the first line, of formats that have one */
+/** @param lines the first ones, with a header where the format has one */
 export function rowsOf(
   format: TraceFormat,
-  header: string,
+  lines: readonly string[],
   source: string,
   counter: TokenCounter,
 ): RowReader {
+  const [header] = lines;
   switch (format) {
     case "azure":
       return new AzureRows(header, source);
     case "burstgpt":
       return new BurstgptRows(header, source);
     case "mooncake":
-      return new MooncakeRows(source, MOONCAKE, counter);
+      return new MooncakeRows(source, MOONCAKE, counter, blockTokensOf(lines, MOONCAKE.blockTokens));
     case "timed-trace":
-      return new MooncakeRows(source, TIMED_TRACE, counter);
+      return new MooncakeRows(source, TIMED_TRACE, counter, blockTokensOf(lines, TIMED_TRACE.blockTokens));
     case "bailian":
-      return new BailianRows(source);
+      return new BailianRows(source, blockTokensOf(lines, BAILIAN_BLOCK_TOKENS));
     case "sharegpt":
       return new SharegptRows(source, counter);
     case "plimsoll":
@@ -61,7 +63,7 @@ const TELLING: Readonly<Record<"azure" | "burstgpt", readonly string[]>> = {
 
 /** The CSV format whose columns a first line names; null for none. */
 export function formatOfHeader(line: string): TraceFormat | null {
-  const names = new Set(line.split(",").map(columnName));
+  const names = new Set(cellsOf(line, separatorOf(line)).map(columnName));
   const has = (columns: readonly string[]) => columns.some((name) => names.has(columnName(name)));
   if (has(TELLING.azure)) return "azure";
   return has(TELLING.burstgpt) ? "burstgpt" : null;
@@ -91,9 +93,7 @@ function formatOfKeys(row: JsonObject): TraceFormat | null {
 
 function hasBlocksOf(size: number, { input_length: length, hash_ids: ids }: JsonObject): boolean {
   if (typeof length !== "number" || !Array.isArray(ids)) return false;
-  return (
-    ids.length === Math.ceil(length / size) || (ids.length > 0 && ids.length === Math.floor(length / size))
-  );
+  return fits(ids.length, length, size);
 }
 
 function objectOf(line: string): readonly JsonObject[] {
@@ -105,6 +105,13 @@ function objectOf(line: string): readonly JsonObject[] {
   }
 }
 
+/** What people have in place of a trace; null where it is none of that. */
+function otherFile(line: string): string | null {
+  if (line.startsWith("version https://git-lfs."))
+    return "is a pointer of Git LFS, not the file; fetch it with `git lfs pull`";
+  return /^\s*<(?:!doctype|html)/i.test(line) ? "is a web page (HTML); download the file itself" : null;
+}
+
 /** @param line the first that is not empty; null where there is none */
 export function unknownFormat(line: string | null, source: string): InputError {
   if (line !== null && isServegenLine(line)) {
@@ -114,6 +121,14 @@ export function unknownFormat(line: string | null, source: string): InputError {
       "is of one client of ServeGen's data; give the folder of all of them",
     );
   }
+  const other = line === null ? null : otherFile(line);
+  if (other !== null) return new InputError(source, "", other);
+  if (line?.startsWith("{") && objectOf(line).length === 0)
+    return new InputError(
+      source,
+      "line 1",
+      `is not JSON: it is '${oneLine(line, 80)}'; expected one object a line`,
+    );
   const csv = `Azure trace (CSV with the columns ${AZURE_COLUMNS.join(", ")}) nor BurstGPT's (CSV with ${BURSTGPT_COLUMNS.join(", ")})`;
   const json =
     "Mooncake's, Qwen-Bailian's, vLLM's timed trace or Plimsoll's own (lines of JSON) nor ShareGPT's (JSON)";

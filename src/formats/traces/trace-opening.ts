@@ -52,7 +52,7 @@ export class TraceOpening {
     if (cutter === null) return null;
     this.#hold(cutter.push(this.#begun === "" ? text : this.#begun));
     this.#begun = "";
-    return this.#isTold(cutter) ? this.#open(cutter) : null;
+    return this.#isTold() ? this.#open(cutter) : null;
   }
 
   /** @throws InputError where it is of no format */
@@ -86,28 +86,26 @@ export class TraceOpening {
     }
   }
 
-  #isTold(cutter: Cutter): boolean {
+  #isTold(): boolean {
     const [first] = this.#parts;
     if (first === undefined) return false;
-    if (this.#named !== undefined || cutter.word === "entry" || !first.text.trimStart().startsWith("{"))
-      return true;
+    if (!first.text.trimStart().startsWith("{")) return true;
     return this.#lines >= AHEAD_LINES || this.#letters >= AHEAD_LETTERS;
   }
 
   #open(cutter: Cutter): OpenedTrace {
     const [first] = this.#parts;
     if (first === undefined) throw unknownFormat(null, this.#source);
-    const format = this.#named ?? this.#told(first.text, cutter);
+    const lines = this.#parts.map(({ text }) => text);
+    const format = this.#named ?? told(lines);
     if (format === null)
       throw unknownFormat(cutter.word === "entry" ? `[${first.text}` : first.text, this.#source);
-    const rows = rowsOf(format, first.text, this.#source, this.#counter);
+    const rows = rowsOf(format, lines, this.#source, this.#counter);
     const begun = hasHeader(format) ? this.#parts.slice(1) : this.#parts;
     return { format, rows, cutter, begun };
   }
+}
 
-  #told(first: string, cutter: Cutter): TraceFormat | null {
-    const lines = this.#parts.map(({ text }) => text);
-    if (cutter.word === "entry") return formatOfLines(lines) === "sharegpt" ? "sharegpt" : null;
-    return first.trimStart().startsWith("{") ? formatOfLines(lines) : formatOfHeader(first);
-  }
+function told(lines: readonly string[]): TraceFormat | null {
+  return lines[0].trimStart().startsWith("{") ? formatOfLines(lines) : formatOfHeader(lines[0]);
 }

@@ -3,6 +3,7 @@ import type { TraceRequest } from "../../model/traffic.ts";
 import { TimeError, type TokenCounter, type TraceRow } from "./row-reader.ts";
 import type { NumberedText } from "./text-lines.ts";
 import { TickSpread } from "./tick-spread.ts";
+import { timeDoubt, type TimeUnit } from "./time-doubt.ts";
 import type { TraceFormat } from "./trace-format.ts";
 import { type OpenedTrace, TraceOpening } from "./trace-opening.ts";
 import { TraceText } from "./trace-text.ts";
@@ -32,6 +33,10 @@ export interface TraceReading {
   readonly firstBroken: readonly string[];
   /** Rows that were left out on purpose, by why. */
   readonly leftOut: ReadonlyMap<string, number>;
+  /** What a number of time was taken for, in ms; null where times are dates, or say themselves what they are. */
+  readonly timeUnit: TimeUnit | null;
+  /** What may have been read otherwise than it was meant, a line each. */
+  readonly doubts: readonly string[];
   /** Where the lengths of prompts are from: the trace, or how its text was counted. */
   readonly lengths: string;
 }
@@ -98,6 +103,9 @@ export class TraceParser {
   }
 
   get reading(): TraceReading {
+    const rows = this.#opened?.rows;
+    const timeUnit = rows?.timeUnit ?? null;
+    const doubt = timeDoubt(timeUnit, this.#requests, this.#clockMs);
     return {
       format: this.#opened?.format ?? null,
       timed: this.#timed ?? true,
@@ -105,7 +113,9 @@ export class TraceParser {
       rows: this.#read,
       broken: this.#broken,
       firstBroken: this.#firstBroken,
-      leftOut: this.#opened?.rows.leftOut ?? new Map(),
+      leftOut: rows?.leftOut ?? new Map(),
+      timeUnit,
+      doubts: [...(doubt === null ? [] : [doubt]), ...(rows?.doubts?.() ?? [])],
       lengths: this.#counted ? this.#counter.name : "trace",
     };
   }

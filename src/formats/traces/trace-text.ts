@@ -10,6 +10,9 @@ const OTHERS: readonly (readonly [magic: readonly number[], name: string])[] = [
   [[0x28, 0xb5, 0x2f, 0xfd], "compressed by zstd; expand it, or compress it by gzip"],
   [[0xfd, 0x37, 0x7a, 0x58, 0x5a], "compressed by xz; expand it, or compress it by gzip"],
   [[0x42, 0x5a, 0x68], "compressed by bzip2; expand it, or compress it by gzip"],
+  [[0xff, 0xfe], "UTF-16; save it as UTF-8"],
+  [[0xfe, 0xff], "UTF-16; save it as UTF-8"],
+  [[0x50, 0x4b, 0x03, 0x04], "a zip archive; expand it"],
   [[0x50, 0x41, 0x52, 0x31], "a Parquet file; export it as CSV or as lines of JSON"],
 ];
 
@@ -42,13 +45,13 @@ export class TraceText {
   #begin(): string {
     const head = Uint8Array.from(this.#head ?? []);
     this.#head = null;
-    const kind = binaryKind(head);
-    if (kind !== null) throw new InputError(this.#source, "", `is no text but ${binaryHint(kind)}`);
     for (const [magic, name] of OTHERS) {
       if (magic.every((byte, i) => head[i] === byte)) {
         throw new InputError(this.#source, "", `is no text but ${name}`);
       }
     }
+    const kind = binaryKind(head);
+    if (kind !== null) throw new InputError(this.#source, "", `is no text but ${binaryHint(kind)}`);
     if (head.includes(0)) throw new InputError(this.#source, "", "is no text; expected a trace");
     return this.#decode(head, true);
   }

@@ -1,7 +1,11 @@
-import type { FrameKind, Usage } from "./frame.ts";
+import type { FrameKind } from "./frame.ts";
+import type { Usage } from "./usage.ts";
 
 /** Where a count of output tokens is from; frames are a token each only where a server sends one at a time. */
-export type TokensFrom = "usage" | "token_ids" | "frames";
+export type TokensFrom = "usage" | "token_ids" | "tokenizer" | "frames";
+
+/** Counts the tokens of generated text, where the server does not. */
+export type TextCounter = (text: string) => number;
 
 /** How many frames there were of each kind. */
 export type FrameCounts = Readonly<Record<FrameKind, number>>;
@@ -17,6 +21,8 @@ export interface Answer {
   readonly finishReason: string | null;
   /** When its last part came that was more than `[DONE]`; null while nothing has come. */
   readonly lastPartAt: number | null;
+  /** The server's name for it, as it stands in the answer itself. */
+  readonly id: string | null;
   /** The shard of a Plimsoll that has gone on with the answer; null where none has. */
   readonly takenOverBy: string | null;
   /** Nothing can be missing any more. */
@@ -35,21 +41,4 @@ export interface AnswerReader extends Answer {
 
 export function noFrames(): Record<FrameKind, number> {
   return { text: 0, reasoning: 0, tool: 0, role: 0, finish: 0, empty: 0, none: 0 };
-}
-
-/** Finish reasons of answers that were given up: vLLM's, SGLang's, TensorRT-LLM's and DeepSeek's. */
-const GIVEN_UP = new Set([
-  "abort",
-  "aborted",
-  "cancelled",
-  "canceled",
-  "error",
-  "insufficient_system_resource",
-  "not_finished",
-  "timeout",
-]);
-
-/** A failure's name where a finish reason is none of success. */
-export function failedFinish(reason: string | null): string | null {
-  return reason !== null && GIVEN_UP.has(reason.toLowerCase()) ? `finish_${reason.toLowerCase()}` : null;
 }

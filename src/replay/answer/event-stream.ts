@@ -11,13 +11,19 @@ export class EventStream {
   readonly #decoder = new TextDecoder();
   readonly #parser: EventSourceParser;
 
-  constructor(onEvent: OnEvent, onComment: (text: string) => void = () => {}) {
+  /** @param onOther receives lines that are of no event stream */
+  constructor(
+    onEvent: OnEvent,
+    onComment: (text: string) => void = () => {},
+    onOther: (line: string) => void = () => {},
+  ) {
     this.#parser = createParser({
       // An event without data is none (the HTML standard, 9.2.6).
       onEvent: ({ event = "", data }) => data !== "" && onEvent(event, data),
       onComment,
-      onError: ({ type }) => {
+      onError: ({ type, line }) => {
         if (type === "max-buffer-size-exceeded") throw new EndlessLine();
+        if (type === "unknown-field" && line !== undefined) onOther(line);
       },
       maxBufferSize: LONGEST,
     });
@@ -32,6 +38,14 @@ export class EventStream {
   end(): void {
     this.#parser.feed(`${this.#decoder.decode()}\n\n`);
   }
+}
+
+/** Letters in which a first field, or a comment, shows. */
+const FIRST = 64;
+
+/** Whether a body begins as one of events does. */
+export function beginsEvents(chunk: Buffer): boolean {
+  return /^\s*(?:data|event|id|retry)?:/.test(chunk.toString("latin1", 0, FIRST));
 }
 
 /** A line without an end. */

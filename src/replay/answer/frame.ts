@@ -1,12 +1,7 @@
-/** The server's own count of tokens; null where it gave none. */
-export interface Usage {
-  readonly promptTokens: number | null;
-  readonly completionTokens: number | null;
-  /** Of the prompt, by the server's prefix cache. */
-  readonly cachedTokens: number | null;
-  /** Of the completion, before the answer proper. */
-  readonly reasoningTokens: number | null;
-}
+import { errorText } from "./error-text.ts";
+import { failedFinish, finishOf, finishText } from "./finish-reason.ts";
+import { holds, type Json, object, parseObject } from "./json-object.ts";
+import { type Usage, usageOf } from "./usage.ts";
 
 /**
  * What a frame carries: generated text, a model's reasoning, part of a tool call; only the role; only the finish
@@ -17,136 +12,168 @@ export type FrameKind = "text" | "reasoning" | "tool" | "role" | "finish" | "emp
 /** What one server-sent event of a streamed completion says. */
 export interface Frame {
   readonly kind: FrameKind;
-  /** How many tokens, where the frame lists their ids (vLLM's `return_token_ids`). */
+  /** What was generated, as text; undefined where it is none. */
+  readonly text: string | undefined;
+  /** How many tokens, where the frame lists them (vLLM's `return_token_ids`, `logprobs`). */
   readonly tokenIds: number | null;
   readonly usage: Usage | null;
   readonly finishReason: string | null;
+  /** The server's words about it, where it was given up. */
+  readonly finishText: string | undefined;
+  /** The highest index of its choices; undefined where that is 0. */
+  readonly lastChoice: number | undefined;
+  /** The indexes of the choices that end with it; undefined where it is of one choice. */
+  readonly ended: readonly number[] | undefined;
+  /** The server's name for the answer. */
+  readonly id: string | undefined;
   /** `[DONE]`. */
   readonly done: boolean;
   /** The server's text about an error; also what cannot be read. */
   readonly error: string | null;
 }
 
-type Json = Record<string, unknown>;
-
 const NOTHING: Frame = {
   kind: "none",
+  text: undefined,
   tokenIds: null,
   usage: null,
   finishReason: null,
+  finishText: undefined,
+  lastChoice: undefined,
+  ended: undefined,
+  id: undefined,
   done: false,
   error: null,
 };
 const DONE: Frame = { ...NOTHING, done: true };
+const DONE_WORD = /^\s*"?\[done\]"?\s*$/i;
+const LONGEST_DONE = 32;
+/** Events of other types that are no JSON are no part of an answer (`ping`). */
+const ANSWERING: ReadonlySet<string> = new Set(["", "message", "error"]);
 
 /** @param type the event's, "" where it has none */
 export function readFrame(data: string, type = ""): Frame {
-  if (data === "[DONE]" || data.trim() === "[DONE]") return DONE;
-  const frame = parseObject(data);
-  if (frame === null) return { ...NOTHING, error: `no JSON object: ${data}` };
-  const error = errorText(frame, type);
-  const choices = Array.isArray(frame.choices) ? frame.choices : [];
+  if (data.length <= LONGEST_DONE && DONE_WORD.test(data)) return DONE;
+  const body = parseObject(data);
+  if (body === null) {
+    if (!ANSWERING.has(type)) return NOTHING;
+    return { ...NOTHING, error: type === "error" ? data : `no JSON object: ${data}` };
+  }
+  return frameOf(body, type);
+}
+
+/** The same of JSON that was read; an answer in one piece is one frame. */
+export function frameOf(body: Json, type = ""): Frame {
+  const choices = Array.isArray(body.choices) ? body.choices : [];
   const said = choices.length === 0 ? NOTHING : readChoices(choices);
-  const usage = object(frame.usage);
-  if (usage === null && error === null) return said;
-  return { ...said, usage: usage === null ? null : readUsage(usage), error };
-}
-
-/** The server's text about an error in any JSON that it sends, or null. */
-export function errorText(body: Json, type = ""): string | null {
-  const { error } = body;
-  if (typeof error === "string" && error !== "") return error;
-  const inside = object(error);
-  if (inside !== null) return messageOf(inside);
-  if (body.object === "error" || body.type === "error" || type === "error") return messageOf(body);
-  return error === true ? messageOf(body) : null;
-}
-
-function readUsage(usage: Json): Usage {
+  const usage = usageOf(body, object(choices[0]));
+  const error = errorText(body, type) ?? said.error;
+  const id = typeof body.id === "string" && body.id !== "" ? body.id : undefined;
+  const { kind, text, tokenIds, finishReason, lastChoice, ended } = said;
   return {
-    promptTokens: count(usage.prompt_tokens),
-    completionTokens: count(usage.completion_tokens),
-    // DeepSeek's own API has the second name.
-    cachedTokens:
-      count(object(usage.prompt_tokens_details)?.cached_tokens) ?? count(usage.prompt_cache_hit_tokens),
-    reasoningTokens:
-      count(object(usage.completion_tokens_details)?.reasoning_tokens) ?? count(usage.reasoning_tokens),
+    kind,
+    text,
+    tokenIds,
+    usage,
+    finishReason,
+    finishText: said.finishText,
+    lastChoice,
+    ended,
+    id,
+    done: false,
+    error,
   };
 }
 
 /** Several choices (`n`) may share a frame: it carries what any of them does. */
 function readChoices(choices: readonly unknown[]): Frame {
-  if (choices.length === 1) return readChoice(object(choices[0]));
-  const all = choices.map((choice) => readChoice(object(choice)));
+  if (choices.length === 1) return readChoice(object(choices[0]), 0);
+  const all = choices.map((choice, i) => readChoice(object(choice), i));
   const ids = all.map(({ tokenIds }) => tokenIds);
+  const reasons = all.map(({ finishReason }) => finishReason).filter((reason) => reason !== null);
+  const text = all.map((one) => one.text ?? "").join("");
   return {
     ...NOTHING,
     kind: KINDS.find((kind) => all.some((one) => one.kind === kind)) ?? "none",
+    text: text === "" ? undefined : text,
     tokenIds: ids.reduce((sum, n) => (sum === null && n === null ? null : (sum ?? 0) + (n ?? 0)), null),
-    finishReason: all.find(({ finishReason }) => finishReason !== null)?.finishReason ?? null,
+    finishReason: reasons.find((reason) => failedFinish(reason) !== null) ?? reasons[0] ?? null,
+    finishText: all.find((one) => one.finishText !== undefined)?.finishText,
+    lastChoice: Math.max(...all.map(({ lastChoice = 0 }) => lastChoice)),
+    ended: all.flatMap(({ finishReason, lastChoice = 0 }) => (finishReason === null ? [] : [lastChoice])),
+    error: all.find(({ error }) => error !== null)?.error ?? null,
   };
 }
 
 const KINDS: readonly FrameKind[] = ["text", "reasoning", "tool", "role", "finish", "empty"];
 
-function readChoice(choice: Json | null): Frame {
+/** @param place among the frame's choices, which is its index where it names none */
+function readChoice(choice: Json | null, place: number): Frame {
   if (choice === null) return NOTHING;
-  const kind = kindOf(choice);
+  // A completion's frames have `text` in place of a delta; some servers send a whole message in one frame.
+  const delta = object(choice.delta) ?? object(choice.message);
+  const kind = delta === null ? textKind(choice.text) : deltaKind(delta);
+  const text = delta === null ? choice.text : textOf(delta);
   const finishReason = finishOf(choice.finish_reason);
+  const index = Number.isSafeInteger(choice.index) ? (choice.index as number) : place;
+  const error = object(choice.error);
   return {
-    ...NOTHING,
     kind: kind === "empty" && finishReason !== null ? "finish" : kind,
-    tokenIds: Array.isArray(choice.token_ids) ? choice.token_ids.length : null,
+    text: typeof text === "string" && text !== "" ? text : undefined,
+    tokenIds: listed(choice.token_ids) ?? listedLogprobs(object(choice.logprobs)),
+    usage: null,
     finishReason,
+    finishText: finishReason === null ? undefined : finishText(choice.finish_reason),
+    lastChoice: index > 0 ? index : undefined,
+    ended: undefined,
+    id: undefined,
+    done: false,
+    error: error === null ? null : errorText({ error }),
   };
 }
 
-function kindOf(choice: Json): FrameKind {
-  // A completion's frames have `text` in place of a delta; some servers send a whole message in one frame.
-  const delta = object(choice.delta) ?? object(choice.message);
-  if (delta === null) return typeof choice.text === "string" ? textKind(choice.text) : "none";
+function listed(tokens: unknown): number | null {
+  return Array.isArray(tokens) ? tokens.length : null;
+}
+
+/** Of chat, and of plain completions. */
+function listedLogprobs(logprobs: Json | null): number | null {
+  return logprobs === null ? null : (listed(logprobs.content) ?? listed(logprobs.tokens));
+}
+
+function deltaKind(delta: Json): FrameKind {
   if (holds(delta.content) || holds(delta.refusal)) return "text";
-  // vLLM and SGLang name a model's reasoning in these two ways.
-  if (holds(delta.reasoning_content) || holds(delta.reasoning)) return "reasoning";
+  if (THOUGHTS.some((name) => holds(delta[name]))) return "reasoning";
   if (holds(delta.tool_calls) || holds(delta.function_call)) return "tool";
   if (holds(delta.audio)) return "text";
   return holds(delta.role) ? "role" : "empty";
 }
 
-function textKind(text: string): FrameKind {
+/** How servers name a model's reasoning: SGLang and vLLM, vLLM since, OpenRouter, Anthropic behind a gateway. */
+const THOUGHTS = ["reasoning_content", "reasoning", "reasoning_details", "thinking"];
+
+function textKind(text: unknown): FrameKind {
+  if (typeof text !== "string") return "none";
   return text === "" ? "empty" : "text";
 }
 
-/** SGLang has had finish reasons as objects with a `type`. */
-function finishOf(reason: unknown): string | null {
-  if (typeof reason === "string") return reason === "" ? null : reason;
-  const type = object(reason)?.type;
-  return typeof type === "string" ? type : null;
+/** What is generated, as far as it is text: a tool call is its name and its arguments. */
+function textOf(delta: Json): string {
+  const { content, refusal, tool_calls: calls, function_call: call } = delta;
+  let text = wordsOf(content) + wordsOf(refusal);
+  text += wordsOf(delta.reasoning_content ?? delta.reasoning ?? delta.thinking);
+  if (call !== undefined) text += callText(call);
+  if (Array.isArray(calls)) for (const one of calls) text += callText(object(one)?.function);
+  return text;
 }
 
-function messageOf(body: Json): string {
-  const { message, detail } = body;
-  if (typeof message === "string" && message !== "") return message;
-  return typeof detail === "string" ? detail : JSON.stringify(body);
+function callText(call: unknown): string {
+  const said = object(call);
+  return said === null ? "" : wordsOf(said.name) + wordsOf(said.arguments);
 }
 
-export function parseObject(text: string): Json | null {
-  try {
-    return object(JSON.parse(text));
-  } catch {
-    return null;
-  }
-}
-
-function object(value: unknown): Json | null {
-  return typeof value === "object" && value !== null ? (value as Json) : null;
-}
-
-function holds(value: unknown): boolean {
-  if (value === undefined || value === null || value === "") return false;
-  return !Array.isArray(value) || value.length > 0;
-}
-
-function count(value: unknown): number | null {
-  return typeof value === "number" && value >= 0 ? value : null;
+/** Text, or a list of parts that have some. */
+function wordsOf(value: unknown): string {
+  if (typeof value === "string") return value;
+  return Array.isArray(value) ? value.map((part) => wordsOf(object(part)?.text)).join("") : "";
 }

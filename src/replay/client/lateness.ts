@@ -3,6 +3,9 @@ import type { RequestRecord } from "../request-record.ts";
 import { type ClientFacts, type ClientVerdict, clientVerdict, LATE_MS } from "./verdict.ts";
 import { ClientWatch } from "./watch.ts";
 
+type SendDelay = Pick<RequestRecord, "delayMs" | "heldMs">;
+type OpenTime = Pick<RequestRecord, "scheduledMs" | "endedMs" | "warmUp">;
+
 /** How late the client itself was: with what it sent, and with reading what came. */
 export class Lateness {
   readonly #maxInFlight: number;
@@ -40,7 +43,7 @@ export class Lateness {
   }
 
   /** A request is sent now. @returns its delay, and the part of it for which there was no room */
-  sent(startMs: number, warmUp = false): { readonly delayMs: number; readonly heldMs: number } {
+  sent(startMs: number, warmUp = false): SendDelay {
     const now = this.#now();
     const delayMs = now - startMs;
     const heldMs = Math.max(0, Math.min(now, this.#heldUntil) - startMs);
@@ -55,10 +58,9 @@ export class Lateness {
   }
 
   /** Whether a request's times are the client's fault in part; each is asked about once. */
-  touched(record: Omit<RequestRecord, "clientLate">): boolean {
-    const { delayMs, heldMs, scheduledMs, endedMs } = record;
+  touched({ scheduledMs, endedMs, warmUp, delayMs, heldMs }: OpenTime & SendDelay): boolean {
     const late = delayMs - heldMs > LATE_MS || this.#watch.stalledIn(scheduledMs, endedMs);
-    if (late && !record.warmUp) this.#lateRequests++;
+    if (late && !warmUp) this.#lateRequests++;
     return late;
   }
 

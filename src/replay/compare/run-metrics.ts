@@ -60,18 +60,18 @@ export class RunMetrics {
 
   /** NaN where nothing was measured. @param drawn how often each row counts */
   of(drawn: Uint32Array): number[] {
-    const { completed, failed, good, outputTokens, seconds } = this.#run;
+    const { completed, failed, good, done, outputTokens, seconds } = this.#run;
     const [ttft, tpot, e2e] = this.#latencies.map((latency) => latencyMetrics(latency, drawn));
-    const done = weighted(completed, drawn);
-    const ended = done + weighted(failed, drawn);
+    const failures = weighted(failed, drawn);
+    const ended = weighted(completed, drawn) + failures;
     return [
       ...ttft,
       ...tpot,
       ...this.#gapMetrics(drawn),
       ...e2e,
-      (ended - done) / ended,
+      failures / ended,
       good === null ? Number.NaN : weighted(good, drawn) / ended,
-      done / seconds,
+      weighted(done, drawn) / seconds,
       weighted(outputTokens, drawn) / seconds,
     ];
   }

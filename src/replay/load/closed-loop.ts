@@ -45,12 +45,14 @@ class Loop {
 
   /** One after the other. */
   async #stream(): Promise<void> {
-    for (let next = await this.#take(); next !== null; next = await this.#take()) {
-      const { ended } = this.#sender.at(next);
-      const record = await ended;
-      this.#turns.ended(next.request, this.#now());
-      if (record === null) this.#over = true;
-    }
+    for (let next = await this.#take(); next !== null; next = await this.#take()) await this.#play(next);
+  }
+
+  /** By itself, for while the next is played nobody needs this one's record. */
+  async #play(next: ScheduledRequest): Promise<void> {
+    const record = await this.#sender.at(next).ended;
+    this.#turns.ended(next.request, this.#now());
+    if (record === null) this.#over = true;
   }
 
   async #take(): Promise<ScheduledRequest | null> {
@@ -70,7 +72,7 @@ class Loop {
       return null;
     }
     const { index, request } = next;
-    return { index, startMs, request, ...(part === "counts" ? {} : { warmUp: true }) };
+    return { index, startMs, request, whenReady: true, ...(part === "counts" ? {} : { warmUp: true }) };
   }
 
   #isOver(): boolean {

@@ -31,7 +31,7 @@ export class TokenTally {
   #reasoning = 0;
   #cached: number | null = null;
   #cacheable = 0;
-  readonly #countedBy: Record<TokensFrom, number> = { usage: 0, token_ids: 0, frames: 0 };
+  readonly #countedBy: Record<TokensFrom, number> = { usage: 0, token_ids: 0, tokenizer: 0, frames: 0 };
   readonly #frames = noFrames();
 
   add(record: RequestRecord): void {

@@ -13,6 +13,7 @@ const COMMON = [
   "prompts_counted_by",
   "trace_broken_rows",
   "trace_left_out_rows",
+  "trace_doubts",
   "trace_window_s",
   "trace_passes",
   "workers",

@@ -22,6 +22,11 @@ export function notices(outcome: ReplayOutcome, lengths: Lengths): string[] {
     lines.push(
       `${countedBy.frames} of ${completed} answers came without usage: their output tokens are counts of frames, so tokens/s and TPOT are wrong where a frame holds several tokens.`,
     );
+  const untimed = completed - (outcome.ttftMs?.count ?? 0);
+  if (untimed > 0 && outcome.outputTokens > 0)
+    lines.push(
+      `${untimed} of ${completed} answers have no first token: they came in one piece, or with no text that is known. They count in no TTFT, ITL and TPOT.`,
+    );
   const missed = shortAnswers + longAnswers;
   if (missed > 0) {
     const way = lengths === "forced" ? "although the lengths were forced" : "for the lengths are natural";

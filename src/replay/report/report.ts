@@ -28,6 +28,8 @@ export interface ReplaySetting {
   readonly workers?: number;
   readonly traceBroken: number;
   readonly traceLeftOut: number;
+  /** What of the trace may have been read otherwise than it was meant; nothing where it is missing. */
+  readonly traceDoubts?: readonly string[];
   /** As people may see it. */
   readonly url: string;
   readonly endpoint: Endpoint;
@@ -68,6 +70,7 @@ export function replayReport(setting: ReplaySetting, outcome: ReplayOutcome): Re
     prompts_counted_by: setting.promptsBy,
     trace_broken_rows: setting.traceBroken,
     trace_left_out_rows: setting.traceLeftOut,
+    trace_doubts: setting.traceDoubts ?? [],
     url: setting.url,
     endpoint_type: setting.endpoint,
     model: setting.model,

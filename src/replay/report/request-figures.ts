@@ -31,6 +31,8 @@ export interface RequestFigures {
   readonly turn: number | null;
   /** It counts nowhere. */
   readonly warmUp: boolean;
+  /** Of a load curve, the load of the step that it is of; else null. */
+  readonly stepLoad: number | null;
 }
 
 interface Line {
@@ -57,6 +59,7 @@ interface Line {
   readonly session: string | null;
   readonly turn: number | null;
   readonly warm_up: boolean;
+  readonly step_load: number | null;
 }
 
 const ms = number();
@@ -84,6 +87,7 @@ const lineShape: Shape<Line> = record<Line>({
   session: orElse(nullOr(text), null),
   turn: orElse(nullOr(whole()), null),
   warm_up: orElse(flag, false),
+  step_load: orElse(nullOr(ms), null),
 });
 
 /** @throws Unreadable where it is no line of a run */
@@ -114,6 +118,7 @@ export function readRequestFigures(value: unknown): RequestFigures {
     session: line.session,
     turn: line.turn,
     warmUp: line.warm_up,
+    stepLoad: line.step_load,
   };
 }
 

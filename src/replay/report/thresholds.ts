@@ -1,4 +1,5 @@
 import { InputError } from "../../lib/errors.ts";
+import { figureKey, meantText } from "./figure-names.ts";
 import type { ReplayReport } from "./report.ts";
 
 type Comparison = "<" | "<=" | ">" | ">=" | "==";
@@ -19,10 +20,10 @@ export interface CheckedThreshold {
   readonly met: boolean;
 }
 
-const FORM = /^\s*([\w.]+)\s*(<=|>=|==|<|>)\s*([^\s%]+)(%?)\s*$/;
-
-/** Short words for keys of the report. */
-const WORDS: Readonly<Record<string, string>> = { goodput: "request_goodput", good_rate: "goodput_rate" };
+const FORM = /^\s*([\w.:()]+)\s*(<=|>=|==|<|>)\s*([^\s%]+?)\s*(%|ms|s|)\s*$/;
+/** Of bounds; times of the report are milliseconds. */
+const UNITS_OF_TIME: ReadonlySet<string> = new Set(["ms", "s"]);
+const OF_TIME = /_ms$/;
 
 const GOODPUTS: ReadonlySet<string> = new Set(["request_goodput", "goodput_rate"]);
 
@@ -39,18 +40,20 @@ const HOLDS: Readonly<Record<Comparison, (value: number, bound: number) => boole
  * @throws InputError where it has another form, or names no number of the report
  */
 export function readThreshold(text: string, empty: ReplayReport): Threshold {
-  const [, word, comparison, number, percent] = FORM.exec(text) ?? [];
-  const bound = Number(number) / (percent === "%" ? 100 : 1);
+  const [, word, comparison, number, unit] = FORM.exec(text) ?? [];
+  const bound = (Number(number) / (unit === "%" ? 100 : 1)) * (unit === "s" ? 1000 : 1);
   if (word === undefined || Number.isNaN(bound))
     throw new InputError("--threshold", text, "is no comparison; expected one like p95_ttft_ms<200");
-  const key = Object.hasOwn(WORDS, word) ? WORDS[word] : word;
+  const key = valueAt(empty, word) === undefined ? figureKey(word) : word;
   const value = valueAt(empty, key);
   if (value === undefined || (value !== null && typeof value !== "number"))
     throw new InputError(
       "--threshold",
       text,
-      `names ${word}, which is no number of the report; expected one like p95_ttft_ms, failed_rate or goodput`,
+      `names ${word}, which is no number of the report; expected one like p95_ttft_ms, failed_rate or goodput${meantText(word, numbersOf(empty))}`,
     );
+  if (UNITS_OF_TIME.has(unit) && !OF_TIME.test(key))
+    throw new InputError("--threshold", text, `is in ${unit}, and ${key} is no time; give the number alone`);
   if (GOODPUTS.has(key) && empty.goodput_targets_ms === null)
     throw new InputError("--threshold", text, "needs targets; give --goodput too, as ttft:200 tpot:50");
   return { text, key, comparison: comparison as Comparison, bound };
@@ -63,6 +66,12 @@ export function checkThreshold(
   const value = valueAt(report, key);
   const number = typeof value === "number" ? value : null;
   return { threshold: text, value: number, met: number !== null && HOLDS[comparison](number, bound) };
+}
+
+function numbersOf(empty: ReplayReport): string[] {
+  return Object.entries(empty).flatMap(([key, value]) =>
+    value === null || typeof value === "number" ? [key] : [],
+  );
 }
 
 /** Keys may hold dots themselves (`p99.9_ttft_ms`). */

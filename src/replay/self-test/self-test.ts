@@ -1,23 +1,23 @@
-import { fork } from "node:child_process";
-import { fileURLToPath } from "node:url";
-import { loadOf } from "../load/load-plan.ts";
+import { type LoadPlan, loadOf } from "../load/load-plan.ts";
 import { madeUpRequests } from "../load/made-up-lengths.ts";
 import { RequestSource } from "../load/request-source.ts";
 import { WHOLE } from "../load/share.ts";
 import { Replay } from "../replay.ts";
-import type { RequestRecord } from "../request-record.ts";
 import { compare } from "./compare.ts";
 import { watchCore } from "./core-use.ts";
-import type { MockOrder, MockSaid } from "./mock-process.ts";
+import { framePace } from "./frame-pace.ts";
+import { MockServer } from "./mock-server.ts";
 import { monotonicMs } from "./monotonic.ts";
+import { type SeenAnswer, seenAnswer } from "./seen-answer.ts";
 import type { SelfTestStep } from "./self-verdict.ts";
 
-const FILE = fileURLToPath(new URL("./mock-process.ts", import.meta.url));
-/** At a step's begin connections open and code is compiled. */
-const SETTLE_MS = 1000;
 const LEAD_MS = 50;
+/** All streams go on for so long behind the time that counts: what was written in it is read under full load. */
+const TAIL_MS = 250;
 const PROMPT = { tokens: 20, spread: 0 };
 const ANSWER = { tokens: 60, spread: 0.5 };
+/** Gaps are as each step asks for. */
+const TIMES = { firstMs: { least: 20, most: 60 }, gapMs: { least: 10, most: 30 } };
 const SOCKETS = 16_384;
 
 export interface SelfTestOptions {
@@ -30,89 +30,77 @@ export interface SelfTestOptions {
   readonly onStep: (step: SelfTestStep) => void;
 }
 
-type Taken = Extract<MockSaid, { kind: "taken" }>;
-
 /** Measures a server of known timing, which runs in a process of its own on loopback, and compares. */
-export async function selfTest({
-  steps,
-  stepMs,
-  seed,
-  signal,
-  onStep,
-}: SelfTestOptions): Promise<SelfTestStep[]> {
-  await using mock = new MockProcess();
-  const { port } = await mock.listen(seed);
+export async function selfTest(options: SelfTestOptions): Promise<SelfTestStep[]> {
+  const { steps, seed, signal, onStep } = options;
+  await using mock = new MockServer();
+  const { port } = await mock.listen(seed, TIMES);
+  const url = new URL(`http://127.0.0.1:${port}`);
   const source = new RequestSource(madeUpRequests(PROMPT, ANSWER, seed));
   const done: SelfTestStep[] = [];
   for (const streams of steps) {
-    const records: RequestRecord[] = [];
-    const beginsAt = performance.now() + LEAD_MS;
-    const plan = {
-      pace: { kind: "concurrency", streams },
-      bounds: {
-        warmUp: { requests: 0, ms: SETTLE_MS },
-        requests: Number.POSITIVE_INFINITY,
-        durationMs: stepMs,
-      },
-      seed,
-    } as const;
-    const replay = new Replay({
-      target: { url: new URL(`http://127.0.0.1:${port}`), headers: [], insecure: false, keepAlive: true },
-      style: { endpoint: "chat", model: "mock", lengths: "forced", extra: {} },
-      load: loadOf(plan, source, WHOLE),
-      maxInFlight: SOCKETS,
-      seed,
-      beginsAt,
-      onRecord: (record) => void (record.warmUp || records.push(record)),
-    });
-    const core = watchCore();
-    await replay.run(signal);
-    const client = core();
-    const { truths, core: mockCore } = await mock.take();
+    const step = await selfTestStep(streams, { ...options, mock, url, source });
     if (signal.aborted) break;
-    const beganMs = beginsAt + monotonicMs() - performance.now();
-    const frames = truths.reduce((sum, { writtenMs }) => sum + writtenMs.length, 0);
-    const read = { answers: truths.length, frames };
-    const step = { streams, read, ...compare(records, truths, beganMs), client, mock: mockCore };
     done.push(step);
     onStep(step);
   }
   return done;
 }
 
-class MockProcess implements AsyncDisposable {
-  readonly #child = fork(FILE, [], {
-    serialization: "advanced",
-    execArgv: [],
-    stdio: ["ignore", "ignore", "inherit", "ipc"],
+interface StepParts extends SelfTestOptions {
+  readonly mock: MockServer;
+  readonly url: URL;
+  readonly source: RequestSource;
+}
+
+/** Keeps so many streams open, and cuts them when the step is over. */
+async function selfTestStep(
+  streams: number,
+  { stepMs, seed, signal, mock, url, source }: StepParts,
+): Promise<SelfTestStep> {
+  const { gapMs, settleMs } = framePace(streams);
+  const seen: SeenAnswer[] = [];
+  const beginsAt = performance.now() + LEAD_MS;
+  const toMs = settleMs + stepMs;
+  const plan: LoadPlan = {
+    pace: { kind: "concurrency", streams },
+    bounds: {
+      warmUp: { requests: 0, ms: settleMs },
+      requests: Number.POSITIVE_INFINITY,
+      durationMs: Number.POSITIVE_INFINITY,
+    },
+    seed,
+  };
+  const replay = new Replay({
+    target: { url, headers: [], insecure: false, keepAlive: true },
+    style: { endpoint: "chat", model: "mock", lengths: "forced", extra: { gap_ms: gapMs } },
+    load: loadOf(plan, source, WHOLE),
+    maxInFlight: SOCKETS,
+    seed,
+    beginsAt,
+    onRecord: (record) => void seen.push(seenAnswer(record)),
   });
+  const core = watchCore();
+  await replay.run(AbortSignal.any([signal, over(LEAD_MS + toMs + TAIL_MS)]));
+  const client = core();
+  const { truths, core: mockCore } = await mock.take();
+  const beganMs = beginsAt + monotonicMs() - performance.now();
+  const comparison = compare(seen, truths, { beganMs, fromMs: settleMs, toMs });
+  const frames = truths.reduce((sum, { writtenMs }) => sum + writtenMs.length, 0);
+  return {
+    streams,
+    gapMs,
+    framesPerSecond: (1000 * comparison.frames) / stepMs,
+    read: { answers: truths.length, frames },
+    ...comparison,
+    client,
+    mock: mockCore,
+  };
+}
 
-  listen(seed: number): Promise<Extract<MockSaid, { kind: "listening" }>> {
-    return this.#ask<Extract<MockSaid, { kind: "listening" }>>({ kind: "listen", seed });
-  }
-
-  take(): Promise<Taken> {
-    return this.#ask<Taken>({ kind: "take" });
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
-    const gone = new Promise((resolve) => void this.#child.once("exit", resolve));
-    this.#child.disconnect();
-    await gone;
-  }
-
-  /** One order at a time. */
-  #ask<S extends MockSaid>(order: MockOrder): Promise<S> {
-    return new Promise((resolve, reject) => {
-      const gone = (code: number | null, signal: string | null): void =>
-        reject(new Error(`the mock server of the self-test ended (${signal ?? `exit code ${code}`})`));
-      this.#child.once("exit", gone);
-      this.#child.once("message", (said: S) => {
-        this.#child.off("exit", gone);
-        resolve(said);
-      });
-      this.#child.send(order);
-    });
-  }
+/** Aborts after so long, and only when what has come until then is read. */
+function over(ms: number): AbortSignal {
+  const controller = new AbortController();
+  setTimeout(() => setImmediate(() => controller.abort()), Math.ceil(ms)).unref();
+  return controller.signal;
 }

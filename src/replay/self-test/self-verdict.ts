@@ -9,6 +9,10 @@ const MOST_WAITING = 0.005;
 /** One load of the self-test. */
 export interface SelfTestStep extends Comparison {
   readonly streams: number;
+  /** Between two frames of a stream, on average. */
+  readonly gapMs: number;
+  /** What counts, of all streams together. */
+  readonly framesPerSecond: number;
   /** All that the client read in the time of its `client`, what does not count among it. */
   readonly read: { readonly answers: number; readonly frames: number };
   readonly client: CoreUse;

@@ -1,33 +1,73 @@
 import { once } from "node:events";
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
-import { json } from "node:stream/consumers";
+import { type AddressInfo, createServer, type Socket } from "node:net";
 import { Rng } from "../../lib/rng.ts";
+import { type MockRequest, readRequests } from "./mock-requests.ts";
 import { monotonicMs } from "./monotonic.ts";
 
-/** First tokens come after so long, and the others one after the other, drawn evenly; milliseconds. */
-const FIRST_MS = { least: 20, most: 60 };
-const GAP_MS = { least: 10, most: 30 };
-
-const FRAME = `data: ${JSON.stringify({ choices: [{ index: 0, delta: { content: "word " }, finish_reason: null }] })}\n\n`;
-const FINISH = `data: ${JSON.stringify({ choices: [{ index: 0, delta: {}, finish_reason: "length" }] })}\n\n`;
-
-/** What an answer was, by whoever wrote it. Times are `monotonicMs()`'s. */
-export interface AnswerTruth {
-  readonly requestId: string;
-  readonly receivedMs: number;
-  /** One for each frame with a token, taken right before it was written. */
-  readonly writtenMs: Float64Array;
+/** Drawn evenly from here to there; milliseconds. */
+interface Drawn {
+  readonly least: number;
+  readonly most: number;
 }
 
-/** An OpenAI-compatible server on loopback whose answers take drawn times, and that knows when it wrote what. */
+/** First tokens come after so long, and the others one after the other. */
+export interface MockTimes {
+  readonly firstMs: Drawn;
+  readonly gapMs: Drawn;
+}
+
+/** Of a request that says its mean gap, gaps are drawn evenly from so much of it. */
+const GAP_PART = { least: 0.5, most: 1.5 };
+
+const MODEL = "mock";
+const HEADERS = Buffer.from(
+  "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n",
+);
+const FRAME = chunk(eventOf(choiceOf({ content: "word " }, null)));
+const FINISH = eventOf(choiceOf({}, "length"));
+const MODELS = JSON.stringify({ object: "list", data: [{ id: MODEL }] });
+const LIST = Buffer.from(
+  `HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: ${MODELS.length}\r\n\r\n${MODELS}`,
+);
+
+/** What an answer was, by whoever wrote it. Times are `monotonicMs()`'s. */
+export interface AnswerTruth extends Pick<MockRequest, "requestId" | "row"> {
+  readonly receivedMs: number;
+  /** One for each frame with a token that was written, taken right before. */
+  readonly writtenMs: Float64Array;
+  /** All of it was written. */
+  readonly whole: boolean;
+}
+
+/** What was asked of the mock since its answers were last taken, and what it has written. */
+export interface MockCount {
+  readonly asked: number;
+  readonly answered: number;
+  readonly frames: number;
+  /** How long ago the first of it was asked; null where nothing was. */
+  readonly firstAskedAgoMs: number | null;
+}
+
+/**
+ * An OpenAI-compatible server on loopback whose answers take drawn times, and that knows when it wrote what. A request
+ * of the same number has the same times, whoever asks. It writes bytes that it has ready to plain sockets, for a server
+ * that is late itself is no measure of its client.
+ */
 export class TimedMock {
   readonly #seed: number;
-  readonly #server = createServer((request, response) => void this.#serve(request, response));
-  #truths: AnswerTruth[] = [];
+  readonly #times: MockTimes;
+  readonly #server = createServer({ noDelay: true }, (socket) =>
+    readRequests(
+      socket,
+      (request) => this.#answer(request, socket),
+      () => socket.write(LIST),
+    ),
+  );
+  #answers: TimedAnswer[] = [];
 
-  constructor(seed: number) {
+  constructor(seed: number, times: MockTimes) {
     this.#seed = seed;
+    this.#times = times;
   }
 
   /** @returns its port */
@@ -37,48 +77,100 @@ export class TimedMock {
     return (this.#server.address() as AddressInfo).port;
   }
 
-  /** What was answered since it was last asked. */
+  /** What was asked since it was last taken, as far as it was answered. */
   take(): readonly AnswerTruth[] {
-    const taken = this.#truths;
-    this.#truths = [];
+    const taken = this.#answers.map((answer) => answer.truth());
+    this.#answers = [];
     return taken;
   }
 
-  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    if (request.method !== "POST") {
-      response.end(JSON.stringify({ object: "list", data: [{ id: "mock" }] }));
-      return;
-    }
-    try {
-      const { max_tokens: tokens } = (await json(request)) as { readonly max_tokens: number };
-      this.#answer(String(request.headers["x-request-id"]), tokens, monotonicMs(), response);
-    } catch {
-      // Whoever asked has gone.
-      response.destroy();
-    }
+  count(): MockCount {
+    const [first] = this.#answers;
+    return {
+      asked: this.#answers.length,
+      answered: this.#answers.filter(({ whole }) => whole).length,
+      frames: this.#answers.reduce((sum, { written }) => sum + written, 0),
+      firstAskedAgoMs: first === undefined ? null : monotonicMs() - first.receivedMs,
+    };
   }
 
-  #answer(requestId: string, tokens: number, receivedMs: number, response: ServerResponse): void {
-    const rng = new Rng(this.#seed, Number(requestId.slice(requestId.lastIndexOf("-") + 1)));
-    const drawn = ({ least, most }: typeof GAP_MS): number => least + rng.uniform() * (most - least);
-    const writtenMs = new Float64Array(tokens);
-    response.writeHead(200, { "content-type": "text/event-stream" });
-    response.flushHeaders();
-    let dueMs = receivedMs + drawn(FIRST_MS);
-    let token = 0;
-    const write = (): void => {
-      if (response.destroyed) return;
-      writtenMs[token++] = monotonicMs();
-      response.write(FRAME);
-      if (token === tokens) {
-        const usage = { prompt_tokens: 1, completion_tokens: tokens };
-        response.end(`${FINISH}data: ${JSON.stringify({ choices: [], usage })}\n\ndata: [DONE]\n\n`);
-        this.#truths.push({ requestId, receivedMs, writtenMs });
-        return;
-      }
-      dueMs += drawn(GAP_MS);
-      setTimeout(write, Math.max(0, dueMs - monotonicMs()));
-    };
-    setTimeout(write, Math.max(0, dueMs - monotonicMs()));
+  #answer(request: MockRequest, socket: Socket): void {
+    const answer = new TimedAnswer(request, socket, this.#times, new Rng(this.#seed, request.row));
+    this.#answers.push(answer);
+    answer.begin();
   }
+}
+
+/** One answer while it is written. */
+class TimedAnswer {
+  readonly receivedMs = monotonicMs();
+  readonly #request: MockRequest;
+  readonly #socket: Socket;
+  readonly #times: MockTimes;
+  readonly #rng: Rng;
+  readonly #writtenMs: Float64Array;
+  readonly #next = (): void => this.#write();
+  #written = 0;
+  #dueMs = this.receivedMs;
+
+  constructor(request: MockRequest, socket: Socket, times: MockTimes, rng: Rng) {
+    const { gapMs } = request;
+    this.#request = request;
+    this.#socket = socket;
+    this.#times =
+      gapMs === null
+        ? times
+        : { ...times, gapMs: { least: gapMs * GAP_PART.least, most: gapMs * GAP_PART.most } };
+    this.#rng = rng;
+    this.#writtenMs = new Float64Array(request.tokens);
+  }
+
+  get written(): number {
+    return this.#written;
+  }
+
+  get whole(): boolean {
+    return this.#written === this.#request.tokens;
+  }
+
+  begin(): void {
+    this.#socket.write(HEADERS);
+    this.#wait(this.#times.firstMs);
+  }
+
+  truth(): AnswerTruth {
+    const { requestId, row } = this.#request;
+    const writtenMs = this.#writtenMs.slice(0, this.#written);
+    return { requestId, row, receivedMs: this.receivedMs, writtenMs, whole: this.whole };
+  }
+
+  #write(): void {
+    // Whoever asked may have gone.
+    if (this.#socket.destroyed) return;
+    this.#writtenMs[this.#written++] = monotonicMs();
+    this.#socket.write(FRAME);
+    if (!this.whole) return this.#wait(this.#times.gapMs);
+    const usage = { prompt_tokens: 1, completion_tokens: this.#request.tokens };
+    const last = chunk(`${FINISH}${eventOf({ choices: [], usage })}data: [DONE]\n\n`);
+    this.#socket.write(Buffer.concat([last, chunk("")]));
+  }
+
+  #wait({ least, most }: Drawn): void {
+    this.#dueMs += least + this.#rng.uniform() * (most - least);
+    setTimeout(this.#next, Math.max(0, this.#dueMs - monotonicMs()));
+  }
+}
+
+/** An event as engines write it. */
+function eventOf(more: object): string {
+  return `data: ${JSON.stringify({ id: "chatcmpl-mock", object: "chat.completion.chunk", created: 0, model: MODEL, ...more })}\n\n`;
+}
+
+function choiceOf(delta: object, finishReason: string | null): object {
+  return { choices: [{ index: 0, delta, finish_reason: finishReason }] };
+}
+
+/** As HTTP/1.1 sends a part of a body whose length is not known; an empty one ends it. */
+function chunk(text: string): Buffer {
+  return Buffer.from(`${Buffer.byteLength(text).toString(16)}\r\n${text}\r\n`);
 }

@@ -4,7 +4,7 @@ import { type RefusalReason, Refused } from "../refusals.ts";
 import { Holding } from "./holding.ts";
 import type { AdmissionLimits } from "./limits.ts";
 import { Rates } from "./rates.ts";
-import { Tenants } from "./tenants.ts";
+import { type TenantLoad, Tenants } from "./tenants.ts";
 import type { AdmissionUsage } from "./usage.ts";
 import { type AdmissionTicket, type Applicant, Ticket } from "./ticket.ts";
 import { Timers } from "./timers.ts";
@@ -71,6 +71,11 @@ export class Admission {
   /** Tenants that take memory now. */
   get tenants(): number {
     return this.#tenants.size;
+  }
+
+  /** Those with requests in flight or waiting, the busiest first. */
+  busiestTenants(most: number): readonly TenantLoad[] {
+    return this.#tenants.busiest(most);
   }
 
   /** The applicant is answered within the call where nothing makes it wait. */

@@ -25,6 +25,13 @@ export interface Tenant {
   tokens: number;
 }
 
+/** What a tenant has inside now. */
+export interface TenantLoad extends Pick<Tenant, "inside" | "remoteInside"> {
+  readonly tenant: string;
+  /** Requests inside at most; 0 for no limit. */
+  readonly limit: number;
+}
+
 /**
  * The tenants with requests inside, and the latest of the others. So a client that invents tenants takes no more memory
  * than that; the limits over all tenants hold it.
@@ -124,6 +131,20 @@ export class Tenants {
       this.#remote.push(tenant);
     }
     for (const tenant of before) this.#rest(tenant);
+  }
+
+  /** Those with requests inside, the busiest first. */
+  busiest(most: number): TenantLoad[] {
+    const busy = [...this.#byName.values()].filter((one) => one.inside + one.remoteInside > 0);
+    return busy
+      .toSorted((a, b) => b.inside + b.remoteInside - a.inside - a.remoteInside)
+      .slice(0, most)
+      .map(({ name, inside, remoteInside, limits }) => ({
+        tenant: name,
+        inside,
+        remoteInside,
+        limit: limits.maxInFlight,
+      }));
   }
 
   #limitsOf(name: string): Limits {

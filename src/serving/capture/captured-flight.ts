@@ -2,12 +2,14 @@ import type { RoutingTrace } from "../../model/routing-trace.ts";
 import { ANONYMOUS, type RequestFacts } from "../request/request-facts.ts";
 import type { RequestTiming } from "../traffic/traffic-meter.ts";
 import type { RequestOutcome } from "../traffic/traffic-observer.ts";
-import { AnswerTail } from "./answer-tail.ts";
+import type { Usage, UsageSearch } from "../traffic/usage-search.ts";
 import type { CapturedRequest } from "./captured-request.ts";
 import { RoutedSample } from "./routed-sample.ts";
 
 /** Of an answer that is not streamed and says nothing of its tokens. */
 const BYTES_PER_TOKEN = 4;
+
+const NO_USAGE: Usage = { prompt: null, answer: null, cached: null };
 
 /** What happens to it. */
 export interface CaptureTerms {
@@ -30,7 +32,6 @@ export class CapturedFlight {
   readonly #model: string;
   readonly #body: Uint8Array | null;
   readonly #terms: CaptureTerms;
-  readonly #tail = new AnswerTail();
   #routed: RoutedSample | null = null;
 
   constructor(facts: RequestFacts, route: string, model: string, terms: CaptureTerms) {
@@ -43,21 +44,20 @@ export class CapturedFlight {
     this.#terms = terms;
   }
 
-  /** Some of the answer goes to the client. */
-  data(chunk: Buffer): void {
-    this.#tail.take(chunk);
-  }
-
   routed(routing: RoutingTrace): void {
     const { routedTokens } = this.#terms;
     if (routedTokens > 0) (this.#routed ??= new RoutedSample(routedTokens)).add(routing);
   }
 
-  /** The request is over; called once. */
-  end(outcome: RequestOutcome, { arrivalMs, firstFrameMs, frames }: RequestTiming): void {
+  /** The request is over; called once. @param answer what passed of it; null where nothing did */
+  end(
+    outcome: RequestOutcome,
+    { arrivalMs, firstFrameMs, frames }: RequestTiming,
+    answer: UsageSearch | null,
+  ): void {
     const { inputTokens, tenant, ...facts } = this.#facts;
-    const usage = this.#tail.usage();
-    const output = usage.outputTokens ?? this.#estimate(outcome, frames);
+    const usage = answer?.found() ?? NO_USAGE;
+    const output = usage.answer ?? this.#estimate(outcome, frames, answer);
     this.#terms.done({
       ...facts,
       tenant: tenant === ANONYMOUS ? null : tenant,
@@ -67,18 +67,18 @@ export class CapturedFlight {
       outcome,
       route: this.#route,
       model: this.#model,
-      inputTokens: { tokens: usage.inputTokens ?? inputTokens, estimated: usage.inputTokens === null },
-      outputTokens: { tokens: output, estimated: usage.outputTokens === null && output > 0 },
-      cachedTokens: usage.cachedTokens,
+      inputTokens: { tokens: usage.prompt ?? inputTokens, estimated: usage.prompt === null },
+      outputTokens: { tokens: output, estimated: usage.answer === null && output > 0 },
+      cachedTokens: usage.cached,
       routed: this.#routed?.trace ?? null,
       body: this.#body,
     });
   }
 
   /** About as many tokens as came: a frame of a stream has one; what is no good answer has none. */
-  #estimate(outcome: RequestOutcome, frames: number): number {
+  #estimate(outcome: RequestOutcome, frames: number, answer: UsageSearch | null): number {
     const most = this.#facts.maxTokens ?? Number.POSITIVE_INFINITY;
-    if (frames > 0) return Math.min(most, frames - Number(this.#tail.isDone));
-    return outcome === "ok" ? Math.min(most, Math.ceil(this.#tail.bytes / BYTES_PER_TOKEN)) : 0;
+    if (frames > 0) return Math.min(most, frames - Number(answer?.isDone ?? false));
+    return outcome === "ok" ? Math.min(most, Math.ceil((answer?.bytes ?? 0) / BYTES_PER_TOKEN)) : 0;
   }
 }

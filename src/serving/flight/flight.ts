@@ -84,7 +84,7 @@ export class Flight implements Applicant, AttemptListener, Sent {
   #worked = false;
   /** Looks for the id of a response that its server may keep. */
   #responseId: ResponseId | null = null;
-  /** Looks for the tokens that an engine reports with what it has generated. */
+  /** Looks for the tokens that an engine reports with what it has generated, and may be recorded. */
   #usage: UsageSearch | null = null;
   #ticket: AdmissionTicket | null = null;
   /** How the last attempt failed. */
@@ -177,7 +177,6 @@ export class Flight implements Applicant, AttemptListener, Sent {
     if (this.#winner === null && !this.#choose(attempt)) return true;
     this.#responseId?.take(chunk);
     this.#usage?.take(chunk);
-    this.#captured?.data(chunk);
     return this.#client.data(chunk);
   }
 
@@ -332,7 +331,8 @@ export class Flight implements Applicant, AttemptListener, Sent {
       const { index } = attempt.leg;
       this.#responseId = new ResponseId((id) => this.#pool.responses.set(id, index));
     }
-    if (response.status === GOOD && this.#generates) this.#usage = new UsageSearch();
+    const { status } = response;
+    if (this.#captured !== null || (status === GOOD && this.#generates)) this.#usage = new UsageSearch();
     for (const other of this.#attempts) if (other !== attempt) this.#abandon(other);
     this.#attempts = [attempt];
     this.#releaseBody();
@@ -426,7 +426,7 @@ export class Flight implements Applicant, AttemptListener, Sent {
   /** What goes wrong there is not the request's. */
   #record(outcome: RequestOutcome): void {
     try {
-      this.#captured?.end(outcome, this.#timing);
+      this.#captured?.end(outcome, this.#timing, this.#usage);
     } catch (error) {
       this.#deck.onFault(error as Error);
     }

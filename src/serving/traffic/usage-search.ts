@@ -6,38 +6,181 @@ export interface Usage {
   readonly cached: number | null;
 }
 
-/** Engines report behind the text. */
+/** Engines report behind the text: at the end of an answer, or of its last event but one. */
 const LOOKED_AT_BYTES = 4096;
-const PROMPT = /"(?:prompt_tokens|input_tokens)"\s{0,8}:\s{0,8}(\d{1,9})\b/g;
-const ANSWER = /"(?:completion_tokens|output_tokens)"\s{0,8}:\s{0,8}(\d{1,9})\b/g;
-const CACHED = /"cached_tokens"\s{0,8}:\s{0,8}(\d{1,9})\b/g;
-const NOTHING = Buffer.alloc(0);
+/** An Anthropic stream says of its prompt in its first event alone, which says in its first bytes what it is. */
+const FIRST_EVENT = Buffer.from("message_start");
+const NAMED_WITHIN_BYTES = 64;
+const FIRST_EVENT_BYTES = 2048;
+/** An object of counts is no longer. */
+const MOST_USAGE_BYTES = 1024;
+const OPEN_BRACE = 0x7b;
+const COLON = 0x3a;
+const SPACE = 0x20;
+const DIGIT_0 = 0x30;
+const DIGIT_9 = 0x39;
+/** No count of tokens has more digits. */
+const MOST_DIGITS = 9;
+
+const DONE = Buffer.from("data: [DONE]");
+/** With any line ends. */
+const LAST_FRAME_BYTES = DONE.length + 4;
+
+/** What the counts stand in: in OpenAI's and Anthropic's answers, and those of SGLang's own route. */
+const USAGE = ["usage", "meta_info"].map(quoted);
+/** By chat and completions, and by the responses and messages routes. */
+const OUTPUT = ["completion_tokens", "output_tokens"].map(quoted);
+const INPUT = ["prompt_tokens", "input_tokens"].map(quoted);
+const CACHED = ["cached_tokens"].map(quoted);
+/** Anthropic's count of input tokens is without these. */
+const CACHE_READ = ["cache_read_input_tokens"].map(quoted);
+const CACHE_MADE = ["cache_creation_input_tokens"].map(quoted);
 
 /**
- * Finds what an engine says of tokens in the last bytes of its answer, streamed or not, in the words of OpenAI, Anthropic
- * and SGLang. A quote inside of a text is written with a backslash, so that no text is taken for it. Of an answer, two
- * chunks are kept, and nothing is done before its end.
+ * Finds what an engine says of tokens at the ends of its answer, streamed or not, in the words of OpenAI, Anthropic and
+ * SGLang. A quote inside of a text is written with a backslash, so that no text is taken for it. Chunks are kept as they
+ * are, those of the last 4 to 8 KiB and of an Anthropic stream's first 2; nothing is moved or parsed before the end.
  */
 export class UsageSearch {
-  #last: Buffer = NOTHING;
-  #before: Buffer = NOTHING;
+  /** Null once it is known that nothing more is to be kept of the beginning. */
+  #begin: Buffer[] | null = [];
+  #beginBytes = 0;
+  #first: Buffer | null = null;
+  /** The latest ones, and those before them: each of fewer bytes than are looked at, but for its last chunk. */
+  #last: Buffer[] = [];
+  #lastBytes = 0;
+  #before: Buffer[] = [];
+  #bytes = 0;
+
+  /** Bytes of the answer so far. */
+  get bytes(): number {
+    return this.#bytes;
+  }
 
   take(chunk: Buffer): void {
-    this.#before = this.#last;
-    this.#last = chunk;
+    this.#bytes += chunk.length;
+    if (this.#begin !== null) this.#takeBegin(this.#begin, chunk);
+    if (this.#lastBytes >= LOOKED_AT_BYTES) {
+      this.#before = this.#last;
+      this.#last = [];
+      this.#lastBytes = 0;
+    }
+    this.#last.push(chunk);
+    this.#lastBytes += chunk.length;
+  }
+
+  /** Whether its last frame is the one that says that a stream is whole, and has no token. */
+  get isDone(): boolean {
+    const end = this.#end();
+    return end.indexOf(DONE, Math.max(0, end.length - LAST_FRAME_BYTES)) >= 0;
   }
 
   /** What was said last. */
   found(): Usage {
-    const last = this.#last.toString("latin1", Math.max(0, this.#last.length - LOOKED_AT_BYTES));
-    const room = LOOKED_AT_BYTES - last.length;
-    const before = this.#before.toString("latin1", Math.max(0, this.#before.length - room));
-    const text = before + last;
-    return { prompt: lastOf(text, PROMPT), answer: lastOf(text, ANSWER), cached: lastOf(text, CACHED) };
+    const first = this.#first ?? joined(this.#begin ?? []);
+    const counts = [lastUsageIn(this.#end()), firstUsageIn(first)].filter((object) => object !== null);
+    const read = countIn(counts, CACHE_READ);
+    const input = countIn(counts, INPUT);
+    return {
+      prompt: input === null ? null : input + (read ?? 0) + (countIn(counts, CACHE_MADE) ?? 0),
+      answer: countIn(counts, OUTPUT),
+      cached: read ?? countIn(counts, CACHED),
+    };
+  }
+
+  #takeBegin(begin: Buffer[], chunk: Buffer): void {
+    begin.push(chunk);
+    this.#beginBytes += chunk.length;
+    if (this.#beginBytes < NAMED_WITHIN_BYTES) return;
+    const first = joined(begin);
+    const goesOn = isFirstEvent(first);
+    if (goesOn && this.#beginBytes < FIRST_EVENT_BYTES) return;
+    if (goesOn) this.#first = first;
+    this.#begin = null;
+  }
+
+  #end(): Buffer {
+    const chunks: Buffer[] = [];
+    let bytes = 0;
+    for (const part of [this.#last, this.#before]) {
+      for (let i = part.length - 1; i >= 0 && bytes < LOOKED_AT_BYTES; i--) {
+        chunks.push(part[i]);
+        bytes += part[i].length;
+      }
+    }
+    const end = joined(chunks.toReversed());
+    return bytes <= LOOKED_AT_BYTES ? end : end.subarray(bytes - LOOKED_AT_BYTES);
   }
 }
 
-function lastOf(text: string, pattern: RegExp): number | null {
-  const found = [...text.matchAll(pattern)].at(-1);
-  return found === undefined ? null : Number(found[1]);
+function joined(chunks: readonly Buffer[]): Buffer {
+  return chunks.length === 1 ? chunks[0] : Buffer.concat(chunks);
+}
+
+function isFirstEvent(begin: Buffer): boolean {
+  return begin.subarray(0, NAMED_WITHIN_BYTES).includes(FIRST_EVENT);
+}
+
+/** From the last object of counts on; null where there is none. */
+function lastUsageIn(text: Buffer): Buffer | null {
+  for (const name of USAGE) {
+    for (let at = text.lastIndexOf(name); at >= 0; at = at === 0 ? -1 : text.lastIndexOf(name, at - 1)) {
+      const object = objectAt(text, at + name.length);
+      if (object !== null) return object;
+    }
+  }
+  return null;
+}
+
+/** From the first one on, of a stream's first event. */
+function firstUsageIn(text: Buffer): Buffer | null {
+  if (!isFirstEvent(text)) return null;
+  for (const name of USAGE) {
+    for (let at = text.indexOf(name); at >= 0; at = text.indexOf(name, at + 1)) {
+      const object = objectAt(text, at + name.length);
+      if (object !== null) return object;
+    }
+  }
+  return null;
+}
+
+function objectAt(text: Buffer, from: number): Buffer | null {
+  const value = valueAt(text, from);
+  return text[value] === OPEN_BRACE ? text.subarray(value, value + MOST_USAGE_BYTES) : null;
+}
+
+/** The count of one of these names, in the first of the objects that has one. */
+function countIn(objects: readonly Buffer[], names: readonly Buffer[]): number | null {
+  for (const object of objects) {
+    for (const name of names) {
+      const at = object.indexOf(name);
+      const count = at < 0 ? null : countAt(object, valueAt(object, at + name.length));
+      if (count !== null) return count;
+    }
+  }
+  return null;
+}
+
+/** Inside a text of JSON a quote has a backslash before it: what is found in its quotes is a field's name. */
+function quoted(name: string): Buffer {
+  return Buffer.from(`"${name}"`);
+}
+
+/** Where the value begins; −1 where no colon is before it. */
+function valueAt(text: Buffer, from: number): number {
+  const colon = pastSpace(text, from);
+  return text[colon] === COLON ? pastSpace(text, colon + 1) : -1;
+}
+
+function countAt(text: Buffer, start: number): number | null {
+  let at = start;
+  let count = 0;
+  for (; text[at] >= DIGIT_0 && text[at] <= DIGIT_9; at++) count = count * 10 + text[at] - DIGIT_0;
+  return at > start && at - start <= MOST_DIGITS ? count : null;
+}
+
+function pastSpace(text: Buffer, from: number): number {
+  let at = from;
+  while (text[at] <= SPACE) at++;
+  return at;
 }

@@ -10,9 +10,15 @@ export class GatewayClient {
   readonly url: URL;
   readonly #headers: Record<string, string>;
 
-  /** @param key the operators'; null to ask without */
-  constructor(url: URL, key: string | null) {
+  readonly #flag: string;
+
+  /**
+   * @param key  the operators'; null to ask without
+   * @param flag what named the URL
+   */
+  constructor(url: URL, key: string | null, flag = "--pool") {
     this.url = url;
+    this.#flag = flag;
     this.#headers = key === null ? {} : { authorization: `Bearer ${key}` };
   }
 
@@ -87,7 +93,7 @@ export class GatewayClient {
   }
 
   #fault(hint: string): InputError {
-    return new InputError("--pool", this.url.origin, hint);
+    return new InputError(this.#flag, this.url.origin, hint);
   }
 }
 

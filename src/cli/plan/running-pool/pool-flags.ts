@@ -86,23 +86,23 @@ export function addPoolOptions(command: Command): Command {
     );
 }
 
-/** Where a gateway is, and which of its pools is asked about. @throws InputError */
-export function gatewayOf({ pool }: Pick<PoolFlags, "pool">): {
-  readonly url: URL;
-  readonly name: string | null;
-} {
+/** Where a gateway is, and which of its pools is asked about. @param flag what names it @throws InputError */
+export function gatewayOf(
+  { pool }: Pick<PoolFlags, "pool">,
+  flag = "--pool",
+): { readonly url: URL; readonly name: string | null } {
   const expected =
     "expected a gateway's URL: http://10.0.0.1:8080, or http://10.0.0.1:8080#chat for one of its pools";
   let url: URL;
   try {
     url = new URL(pool);
   } catch {
-    throw new InputError("--pool", "", `is no URL; ${expected}`);
+    throw new InputError(flag, "", `is no URL; ${expected}`);
   }
   if (url.protocol !== "http:" && url.protocol !== "https:")
-    throw new InputError("--pool", "", `is of ${url.protocol}; ${expected}`);
+    throw new InputError(flag, "", `is of ${url.protocol}; ${expected}`);
   if (url.username !== "" || url.password !== "" || url.search !== "")
-    throw new InputError("--pool", "", `has more than a host and a pool; ${expected}`);
+    throw new InputError(flag, "", `has more than a host and a pool; ${expected}`);
   const name = decodeURIComponent(url.hash.slice(1));
   url.hash = "";
   return { url, name: name === "" ? null : name };

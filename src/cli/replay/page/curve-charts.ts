@@ -1,4 +1,5 @@
 import { decimals, milliseconds } from "../../../lib/number-text.ts";
+import { loadOfStep, stepsIn } from "../../../replay/curve/curve-steps.ts";
 import { numberIn, textIn } from "../../../replay/report/report-value.ts";
 import type { ReplayReport } from "../../../replay/report/report.ts";
 import { linearAxis, roundEnd, stepText } from "../../../report/html/axis.ts";
@@ -15,10 +16,7 @@ interface Line {
 
 /** Steps of a load curve by their load; empty where a report has none. */
 export function stepsOf(report: ReplayReport): ReplayReport[] {
-  const { steps } = report;
-  if (!Array.isArray(steps)) return [];
-  const load = (step: ReplayReport): number => numberIn(step, "step_load") ?? 0;
-  return (steps as readonly ReplayReport[]).toSorted((a, b) => load(a) - load(b));
+  return stepsIn(report).toSorted((a, b) => loadOfStep(a) - loadOfStep(b));
 }
 
 export function curveCharts(report: ReplayReport, steps: readonly ReplayReport[]): Chart[] {

@@ -11,8 +11,11 @@ import { latencyCharts } from "./latency-charts.ts";
 import { clientTable, errorTextTable, failureBars, latencyTable, thresholdTable } from "./run-tables.ts";
 import { timeCharts } from "./time-charts.ts";
 
-/** A run, or a load curve, as one HTML file that needs no network. */
-export function runPage(report: ReplayReport, spreads: RequestSpreads, windows: RunWindows): string {
+/**
+ * A run, or a load curve, as one HTML file that needs no network.
+ * @param spreads of a run; null of a curve
+ */
+export function runPage(report: ReplayReport, spreads: RequestSpreads | null, windows: RunWindows): string {
   const steps = stepsOf(report);
   const goodput = goodputOf(report);
   return documentHtml({
@@ -25,7 +28,7 @@ export function runPage(report: ReplayReport, spreads: RequestSpreads, windows: 
         ? section("By load", [charts(curveCharts(report, steps)), panelHtml(curveTable(steps))])
         : section("Latencies", [
             "<p>From the scheduled start, of completed requests, where nothing else is said.</p>",
-            charts(latencyCharts(spreads, goodput)),
+            charts(spreads === null ? [] : latencyCharts(spreads, goodput)),
             panelHtml(latencyTable(report)),
           ]),
       targetsPart(report),

@@ -5,7 +5,7 @@ import { output } from "../../output.ts";
 import { stoppable } from "../../stoppable.ts";
 import { selfTestReport, selfTestText, stepText } from "./self-test-text.ts";
 
-const STEPS = [32, 128, 512];
+const STEPS = [32, 128, 512, 2000];
 const STEP_MS = 4000;
 const INTERRUPTED = 130;
 

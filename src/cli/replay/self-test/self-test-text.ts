@@ -15,16 +15,16 @@ const HEAD = ["truth p50", "measured", "truth p99", "measured", "error p50", "er
 /** What the self-test found, for a person to read. */
 export function selfTestText(steps: readonly SelfTestStep[], verdict: SelfVerdict): string {
   const table = new Table({
-    head: ["Streams", "ms", ...HEAD],
-    colAligns: ["right", "left", ...HEAD.map(() => "right" as const)],
+    head: ["Streams", "frames/s", "ms", ...HEAD],
+    colAligns: ["right", "right", "left", ...HEAD.map(() => "right" as const)],
     style: { head: [], border: [], compact: true },
   });
-  for (const { streams, ttft, itl, sending, reading } of steps) {
+  for (const { streams, framesPerSecond, ttft, itl, sending, reading } of steps) {
     table.push(
-      [`${streams}`, "TTFT", ...cells(ttft)],
-      ["", "ITL", ...cells(itl)],
-      ["", "added: sending", "", "", "", "", two(sending?.p50), two(sending?.p99)],
-      ["", "added: reading", "", "", "", "", two(reading?.p50), two(reading?.p99)],
+      [`${streams}`, decimals(framesPerSecond, 0), "TTFT", ...cells(ttft)],
+      ["", "", "ITL", ...cells(itl)],
+      ["", "", "added: sending", "", "", "", "", two(sending?.p50), two(sending?.p99)],
+      ["", "", "added: reading", "", "", "", "", two(reading?.p50), two(reading?.p99)],
     );
   }
   return [table.toString(), ...steps.map(useText), verdictText(steps, verdict)].join("\n");
@@ -32,7 +32,7 @@ export function selfTestText(steps: readonly SelfTestStep[], verdict: SelfVerdic
 
 /** One step, in a line. */
 export function stepText(step: SelfTestStep): string {
-  return `${step.streams} streams: error p99 ${two(step.ttft.error?.p99)} ms of TTFT, ${two(step.itl.error?.p99)} ms of ITL${isRight(step) ? "" : " (too much)"}`;
+  return `${step.streams} streams, ${decimals(step.framesPerSecond, 0)} frames/s: error p99 ${two(step.ttft.error?.p99)} ms of TTFT, ${two(step.itl.error?.p99)} ms of ITL${isRight(step) ? "" : " (too much)"}`;
 }
 
 /** The same as one JSON object. @param mostErrorMs at the 99th percentile */
@@ -48,6 +48,8 @@ export function selfTestReport(
     most_error_ms: mostErrorMs,
     steps: steps.map((step) => ({
       streams: step.streams,
+      mean_gap_ms: step.gapMs,
+      frames_per_second: step.framesPerSecond,
       right: isRight(step),
       answers: step.answers,
       frames: step.frames,

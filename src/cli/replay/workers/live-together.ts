@@ -1,4 +1,4 @@
-import type { LiveMeasures } from "../../../replay/measures/measures.ts";
+import type { LiveMeasures } from "../../../replay/measures/live-measures.ts";
 
 /** What several processes show, as one: sums; of latencies the middle and the worst. Null without any. */
 export function liveTogether(all: readonly LiveMeasures[]): LiveMeasures | null {

@@ -1,6 +1,6 @@
 import type { LoadPlan } from "../../../replay/load/load-plan.ts";
 import type { Share } from "../../../replay/load/share.ts";
-import type { LiveMeasures } from "../../../replay/measures/measures.ts";
+import type { LiveMeasures } from "../../../replay/measures/live-measures.ts";
 import type { ReplayParts } from "../../../replay/replay.ts";
 import type { RequestRecord } from "../../../replay/request-record.ts";
 import type { ReplayFlags } from "../flags.ts";

@@ -3,6 +3,7 @@ import { loadOf } from "../../../replay/load/load-plan.ts";
 import { partOf } from "../../../replay/load/share.ts";
 import { Replay } from "../../../replay/replay.ts";
 import type { RequestRecord } from "../../../replay/request-record.ts";
+import { keepPausesShort } from "../../../replay/short-pauses.ts";
 import { openRequests } from "../open-requests.ts";
 import { sendingOptions } from "../player.ts";
 import { readSettings } from "../settings.ts";
@@ -79,9 +80,11 @@ async function follow(order: Order): Promise<void> {
   }
 }
 
+keepPausesShort();
 process.on("message", (order: Order) => {
   follow(order).catch((error: unknown) => say({ kind: "failed", error: sentError(error) }));
 });
-// Ctrl-C reaches every process of a terminal: what it means is said by the one that started this.
-process.on("SIGINT", () => {});
+// Ctrl-C reaches every process of a terminal, and so do its end and what `timeout` sends: what they mean is said by the
+// one that started this.
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => {});
 process.on("disconnect", () => process.exit());

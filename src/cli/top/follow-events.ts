@@ -1,0 +1,48 @@
+import { setTimeout as pause } from "node:timers/promises";
+import { FrameReader } from "../../dashboard/live/frame-reader.ts";
+import { type Message, NOTHING_YET, type State, isEvent, receive } from "../../dashboard/live/state.ts";
+import type { GatewayClient } from "../plan/running-pool/gateway-client.ts";
+
+const RETRY_MS = 2000;
+
+/**
+ * Follows what a gateway publishes, until it is stopped: what was read before stays where the connection ends, and it is
+ * opened anew.
+ * @param onState receives each state, the first once there is one
+ * @throws InputError where the gateway was never reached, in one line
+ */
+export async function followEvents(
+  client: Pick<GatewayClient, "stream">,
+  signal: AbortSignal,
+  onState: (state: State) => void,
+): Promise<void> {
+  let state = NOTHING_YET;
+  const take = (message: Message) => {
+    state = receive(state, message);
+    onState(state);
+  };
+  while (!signal.aborted) {
+    try {
+      await readStream(client, signal, take);
+    } catch (error) {
+      if (signal.aborted) return;
+      if (state.receivedAtMs === null) throw error;
+    }
+    if (signal.aborted) return;
+    take({ type: "connection", value: "lost" });
+    await pause(RETRY_MS, null, { signal }).catch(() => {});
+  }
+}
+
+async function readStream(
+  client: Pick<GatewayClient, "stream">,
+  signal: AbortSignal,
+  take: (message: Message) => void,
+): Promise<void> {
+  const frames = new FrameReader();
+  const decoder = new TextDecoder();
+  for await (const bytes of await client.stream("/ep/v1/events", signal))
+    for (const { event, data } of frames.read(decoder.decode(bytes, { stream: true })))
+      if (isEvent(event))
+        take({ type: event, value: JSON.parse(data) as unknown, atMs: Date.now() } as Message);
+}

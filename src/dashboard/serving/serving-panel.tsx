@@ -1,0 +1,127 @@
+import { useEffect, useState } from "preact/hooks";
+import { percent, whole } from "../format.ts";
+import { type AdminState, fetchAdminState } from "./admin-state.ts";
+import { healthText } from "./shard-row.ts";
+
+const EVERY_MS = 2000;
+
+interface Properties {
+  readonly pool: string;
+  readonly operatorKey: string | null;
+}
+
+/** Who asks, and which servers answer. Asked for while it is open only. */
+export function ServingPanel({ pool, operatorKey }: Properties) {
+  const [open, setOpen] = useState(false);
+  const [state, setState] = useState<AdminState | string | null>(null);
+  useEffect(() => {
+    if (!open) return;
+    const stop = new AbortController();
+    const look = () =>
+      void fetchAdminState(operatorKey, stop.signal).then(setState, (error: Error) => {
+        if (!stop.signal.aborted) setState(error.message);
+      });
+    look();
+    const timer = window.setInterval(look, EVERY_MS);
+    return () => {
+      window.clearInterval(timer);
+      stop.abort();
+    };
+  }, [open, operatorKey]);
+  return (
+    <details class="panel wide" onToggle={({ currentTarget }) => setOpen(currentTarget.open)}>
+      <summary>Servers and tenants</summary>
+      {state === null ? (
+        <p class="awaited">Asking the gateway.</p>
+      ) : typeof state === "string" ? (
+        <p class="awaited">Not to be had: {state}.</p>
+      ) : (
+        <Tables state={state} pool={pool} />
+      )}
+    </details>
+  );
+}
+
+function Tables({ state, pool }: { readonly state: AdminState; readonly pool: string }) {
+  const { admission, pools } = state;
+  const shards = pools
+    .filter((one) => one.pool === pool || one.pool.startsWith(`${pool}.`))
+    .flatMap((one) => one.shards);
+  return (
+    <>
+      <p class="readout">
+        {whole(admission.inFlight)} requests in flight
+        {admission.limit > 0 && ` of ${whole(admission.limit)} at most`}, {whole(admission.queued)} waiting,
+        over all pools.
+      </p>
+      <div class="side-by-side">
+        <div class="table-frame" tabIndex={0} role="region" aria-label="Table of shards">
+          <table>
+            <thead>
+              <tr>
+                <th scope="col">Shard</th>
+                <th scope="col" class="number" title="Sent by this gateway and not answered yet">
+                  Requests
+                </th>
+                <th
+                  scope="col"
+                  class="number"
+                  title="Tokens of those requests, prompts and answers, as estimated"
+                >
+                  Tokens
+                </th>
+                <th scope="col" class="number" title="Requests that wait in the server, as it reports">
+                  Waiting
+                </th>
+                <th scope="col" class="number" title="The part of its key-value cache in use, as it reports">
+                  KV cache
+                </th>
+                <th scope="col" title="Whether it gets requests, and why not">
+                  Health
+                </th>
+              </tr>
+            </thead>
+            <tbody>
+              {shards.map(({ id, requests, tokens, reported, health }) => (
+                <tr key={id} data-testid="shard-row">
+                  <th scope="row">{id}</th>
+                  <td class="number">{whole(requests)}</td>
+                  <td class="number">{whole(tokens)}</td>
+                  <td class="number">{whole(reported.waiting)}</td>
+                  <td class="number">{reported.kvUse === null ? "" : percent(reported.kvUse)}</td>
+                  <td class={health.ready && health.circuit === "closed" ? undefined : "ill"}>
+                    {healthText(health)}
+                  </td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+        <div class="table-frame" tabIndex={0} role="region" aria-label="Table of tenants">
+          <table>
+            <thead>
+              <tr>
+                <th scope="col">Tenant</th>
+                <th scope="col" class="number" title="In flight or waiting, over all gateways">
+                  Requests inside
+                </th>
+                <th scope="col" class="number" title="How many may be inside; empty for no limit">
+                  Limit
+                </th>
+              </tr>
+            </thead>
+            <tbody>
+              {(admission.tenants ?? []).map(({ tenant, inside, remoteInside, limit }) => (
+                <tr key={tenant} data-testid="tenant-row">
+                  <th scope="row">{tenant}</th>
+                  <td class="number">{whole(inside + remoteInside)}</td>
+                  <td class="number">{limit === 0 ? "" : whole(limit)}</td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      </div>
+    </>
+  );
+}

@@ -1,0 +1,31 @@
+export interface ShardRow {
+  readonly id: string;
+  readonly requests: number;
+  readonly tokens: number;
+  readonly reported: { readonly waiting: number; readonly kvUse: number | null };
+  readonly health: {
+    readonly ready: boolean;
+    readonly circuit: string;
+    readonly ejectedForMs: number;
+    readonly weight: number;
+    readonly lack: string | null;
+    readonly lastFailure: string | null;
+  };
+}
+
+/** How a shard is, in a few words: why it gets nothing, or less. */
+export function healthText({
+  ready,
+  circuit,
+  ejectedForMs,
+  weight,
+  lack,
+  lastFailure,
+}: ShardRow["health"]): string {
+  const failed = lastFailure === null ? "" : ` (last failure: ${lastFailure})`;
+  if (!ready) return lack ?? "not ready";
+  if (ejectedForMs > 0) return `ejected for ${Math.ceil(ejectedForMs / 1000)} s${failed}`;
+  if (circuit !== "closed") return `circuit ${circuit}${failed}`;
+  if (weight < 1) return `starting, ${Math.round(weight * 100)} % of its part`;
+  return lack ?? "ready";
+}
