@@ -114,7 +114,16 @@ export const importTable: readonly Row[] = [
   { unit: "store/redis", imports: ["control/store.ts", "model", "lib"], packages: ["ioredis"], pure: false },
   {
     unit: "telemetry",
-    imports: ["serving/traffic/traffic-observer.ts", "model", "lib"],
+    imports: [
+      "serving/traffic",
+      "serving/tracing",
+      "serving/engine.ts",
+      "serving/request",
+      "routing/routing-scores.ts",
+      "config",
+      "model",
+      "lib",
+    ],
     packages: ["@opentelemetry"],
     pure: false,
   },

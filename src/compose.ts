@@ -28,6 +28,7 @@ import type { ServingPool } from "./serving/serving-pool.ts";
 import { GatewayBoard } from "./serving/sharing/gateway-board.ts";
 import { GatewaySharer } from "./serving/sharing/gateway-sharer.ts";
 import { TrafficMeter } from "./serving/traffic/traffic-meter.ts";
+import { collecting } from "./telemetry/collecting.ts";
 import { Metrics } from "./telemetry/metrics.ts";
 import type {
   ControlReading,
@@ -53,7 +54,7 @@ export interface App {
   startLocally(path: string): Promise<void>;
   /**
    * Switches to another configuration, as PoolSet.reload: no request is dropped. What belongs to the process (`http`,
-   * `tenancy`, `store`, `workers`) waits for the next start.
+   * `tenancy`, `store`, `telemetry`, `workers`) waits for the next start.
    */
   reload(config: Config): Promise<void>;
   /** Asks the servers of all pools what they list, if that was not done just now; resolves within a second. */
@@ -65,6 +66,9 @@ export interface App {
 const clock = { now: () => performance.now() };
 const wallClock = () => Date.now();
 const SALT_BYTES = 16;
+/** How long the last spans may take to reach their collector: what is left of the grace time, within these. */
+const LEAST_FLUSH_MS = 500;
+const MOST_FLUSH_MS = 5000;
 const NO_WORKERS = { count: 0, cpuSeconds: 0, residentBytes: 0 };
 
 /** Makes every part that the configuration names and joins them; nothing listens yet. */
@@ -86,7 +90,7 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
     rng: new Rng(wallClock()),
     gateway: gatewayName,
     salt: follows?.captureSalt ?? randomBytes(SALT_BYTES),
-    onNotice: follows?.onCaptureNotice ?? surroundings.onNotice,
+    onNotice: follows?.onOwnNotice ?? surroundings.onNotice,
   });
   const captured = () =>
     sumCaptured([
@@ -140,6 +144,15 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
   const refreshModels = async () => {
     await refresh.join();
   };
+  // Where others serve, nothing passes here that a collector could be sent.
+  const collected =
+    surroundings.workers === undefined
+      ? await collecting(config, {
+          service: { version: ownVersion(), instance: gatewayName },
+          onFault: surroundings.onFault,
+          onNotice: follows?.onOwnNotice ?? surroundings.onNotice,
+        })
+      : null;
   const gatewayFor = ({ retry, hedge, admission: { retryAfterSeconds } }: Config) =>
     new Gateway(
       pools.all.map((pool) => pool.front),
@@ -147,6 +160,7 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
         admission,
         meter,
         capture: recording.capture,
+        ends: collected?.ends ?? null,
         retry,
         retryBudget: new RetryBudget(retry, clock.now()),
         hedge,
@@ -164,8 +178,10 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
   pools.all.forEach(beginCounting);
   let gateway = gatewayFor(config);
   recording.update(config.capture);
-  const metricsText = (whose: "gateway" | "experts") =>
-    whose === "experts" ? metrics.expertsText() : metrics.text();
+  const metricsText = async (whose: "gateway" | "experts", open: boolean) => {
+    const text = await (whose === "experts" ? metrics.expertsText() : metrics.text());
+    return open ? metrics.asOpenMetrics(text) : text;
+  };
   const operatorSocket = follows?.operatorSocket ?? null;
   const workers = surroundings.workers ?? (() => []);
   const parts = {
@@ -181,6 +197,7 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
     workers,
     capture: () => ({ on: recording.on, fault: recording.fault, ...captured() }),
     operatorSocket,
+    tracer: collected?.tracer ?? null,
   };
   const http = await httpApp(config, parts);
 
@@ -190,6 +207,7 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
       admission.update(next.admission);
       recording.update(next.capture);
       gateway = gatewayFor(next);
+      collected?.reload(next);
     });
   // The primary, which has the workers' figures, shares them itself.
   const sharer =
@@ -200,8 +218,13 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
     admission.stop();
     pools.endReloads();
     sharer?.stop();
+    const stoppedBy = performance.now() + config.http.graceMs;
     await stopListening(http, config.http.graceMs);
+    const flushed = collected?.close(
+      Math.max(LEAST_FLUSH_MS, Math.min(MOST_FLUSH_MS, stoppedBy - performance.now())),
+    );
     await pools.stop();
+    await flushed;
     await recording.close();
     await store.close();
     await Promise.all([solver.close(), planner.close()]);

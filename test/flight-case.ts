@@ -21,6 +21,7 @@ import { PoolHealth } from "../src/serving/health/pool-health.ts";
 import type { Pairing } from "../src/serving/pairing.ts";
 import type { RequestFacts } from "../src/serving/request/request-facts.ts";
 import { ServingPool } from "../src/serving/serving-pool.ts";
+import type { RequestTrace } from "../src/serving/tracing/request-trace.ts";
 import { TrafficMeter } from "../src/serving/traffic/traffic-meter.ts";
 import type { CountedTokens, Responded } from "../src/serving/traffic/traffic-observer.ts";
 import { limitsOf } from "./admission-desk.ts";
@@ -176,6 +177,7 @@ export class FlightCase {
       }),
       retry,
       capture: this.capture,
+      ends: null,
       retryBudget: new RetryBudget(retry, 0),
       hedge: { afterMs: hedgeMs },
       retryAfterSeconds: 1,
@@ -188,7 +190,12 @@ export class FlightCase {
     this.pool = this.#pool("p", shards, this.sent, undefined, prefill);
   }
 
-  fly(client = new HeardClient(), body = '{"model":"m"}', more: Partial<RequestFacts> = {}): Flight {
+  fly(
+    client = new HeardClient(),
+    body = '{"model":"m"}',
+    more: Partial<RequestFacts> = {},
+    trace: RequestTrace | null = null,
+  ): Flight {
     const facts: RequestFacts = {
       model: "m",
       responseId: null,
@@ -211,7 +218,7 @@ export class FlightCase {
       headers: [],
       body: Buffer.from(body),
     };
-    return new Flight(this.deck, this.pool, facts, "m", request, client).start();
+    return new Flight(this.deck, this.pool, facts, "m", request, client, trace).start();
   }
 
   /** Everything that requests take and give back: all zero when none is in flight. */

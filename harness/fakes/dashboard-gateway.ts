@@ -124,7 +124,7 @@ export class DashboardGateway implements AsyncDisposable {
     const gpus = nodes * gpusPerNode;
     const drawn = (spread: number) => Math.exp(spread * this.#rng.normal());
     const gpuLoad = Float64Array.from({ length: layers * gpus }, () => 100 * drawn(0.1));
-    const { peaks, holds } = gpuCosts(gpuLoad, gpus, [...Array(gpus).keys()]);
+    const { peaks, holds, layerBalancedness } = gpuCosts(gpuLoad, gpus, [...Array(gpus).keys()]);
     return {
       pool,
       model: "made-up",
@@ -135,8 +135,6 @@ export class DashboardGateway implements AsyncDisposable {
       layerNumbers: Array.from({ length: layers }, (_, i) => i + 3),
       experts,
       topk: 8,
-      layerBalancedness: [],
-      placedAtMs: null,
       tokensPerSecond: 100_000,
       balancedness: 1 / (1 + holds.reduce((sum, one) => sum + one, 0)),
       nodeHopsPerToken: 3,
@@ -148,6 +146,8 @@ export class DashboardGateway implements AsyncDisposable {
       gpuLoad: Array.from({ length: gpus }, () => Math.round(1000 * drawn(0.05)) / 1000),
       gpuPeak: peaks,
       gpuHolds: holds,
+      layerBalancedness,
+      placedAtMs: null,
       ranks: Array.from({ length: gpus }, () => ({ running: 16, waiting: 2, kvUse: 0.5 })),
       movedSlots: 0,
       decision: "forecast balancedness 0.943 → 0.970 by shares",

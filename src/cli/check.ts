@@ -8,6 +8,7 @@ import { defaultSettings, loadConfig } from "../config/load-config.ts";
 import { lookUp } from "../discovery/lookup.ts";
 import { ServerNames } from "../discovery/server-names.ts";
 import { lookIntoStore } from "../open-store.ts";
+import { checkCollector } from "./check-collector.ts";
 import { checkPool } from "./check-pool.ts";
 import { configOption, configPath } from "./config-option.ts";
 import { type Finding, found, missed, warned } from "./finding.ts";
@@ -52,6 +53,7 @@ async function check(flags: CheckFlags): Promise<void> {
     ...servers.flat(),
     await checkStore(config),
     ...(await checkCapture(config)),
+    ...(await checkCollector(config)),
   ];
   const ok = findings.every(({ reachable }) => reachable);
   result({ ok, findings }, table(findings));

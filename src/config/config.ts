@@ -8,6 +8,7 @@ import type { StoreAddress } from "../model/store-address.ts";
 import type { Topology } from "../model/topology.ts";
 import type { ChosenGpu } from "./gpus/chosen-gpu.ts";
 import type { CaptureConfig } from "./capture-config.ts";
+import type { TelemetryConfig } from "./telemetry-config.ts";
 import { poolSchema } from "./pool-schema.ts";
 import { settingsSchema } from "./settings-schema.ts";
 
@@ -27,12 +28,13 @@ type Settings = z.output<typeof settingsSchema>;
 type Admission = Settings["admission"];
 
 /** The configuration of a gateway, with the shapes its pools name. Nothing changes it: a reload makes another. */
-export interface Config extends Readonly<Omit<Settings, "admission" | "capture" | "store">> {
+export interface Config extends Readonly<Omit<Settings, "admission" | "capture" | "store" | "telemetry">> {
   /** Each of `tenants` with what it leaves out taken from `tenant`. */
   readonly admission: Omit<Admission, "tenants"> & {
     readonly tenants: Readonly<Record<string, Admission["tenant"]>>;
   };
   readonly capture: CaptureConfig;
+  readonly telemetry: TelemetryConfig;
   readonly store: Readonly<Omit<Settings["store"], "url">> & { readonly address: StoreAddress };
   /** Of the key that routes for operators and engines want as a bearer token; null for none. */
   readonly operatorKeyHash: string | null;

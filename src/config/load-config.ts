@@ -18,6 +18,7 @@ import { keyHash } from "./operator-key.ts";
 import { byPresentNames } from "./renamed-settings.ts";
 import { type Section, isSection } from "./section.ts";
 import { readStoreUrl } from "./store-url.ts";
+import { readTelemetry } from "./telemetry-config.ts";
 import { readYaml, readYamlFile } from "./yaml-file.ts";
 
 const DEFAULTS = fileURLToPath(new URL("../../config/default.yaml", import.meta.url));
@@ -70,6 +71,7 @@ export async function loadConfig(path: string | null, environment: NodeJS.Proces
   const captureTerms = { workers: checked.workers, folder: folderOf(["capture", "directory"]) };
   const capture = readCapture(checked.capture, captureTerms, sourceOf, environment);
   notes.push(...captureNotes(capture));
+  const telemetry = readTelemetry(checked.telemetry, variables, environment, (line) => notes.push(line));
   const { url, ...storeSettings } = checked.store;
   const store = { ...storeSettings, address: readStoreUrl(url, sourceOf(["store", "url"])) };
   checkExperts(pools, { store, control: checked.control }, sourceOf);
@@ -78,6 +80,7 @@ export async function loadConfig(path: string | null, environment: NodeJS.Proces
     admission: { ...checked.admission, tenants },
     operatorKeyHash,
     capture,
+    telemetry,
     store,
     pools,
     notes,

@@ -145,4 +145,13 @@ export const settingsSchema = z.strictObject({
     leaseMs: z.int().min(100),
   }),
   capture: captureSchema,
+  telemetry: z.strictObject({
+    endpoint: z
+      .string()
+      .regex(/^https?:\/\/[^/?#\s@]+[^?#\s@]*$/, "expected a URL, e.g. http://127.0.0.1:4318, or null")
+      .nullable(),
+    sample: part,
+    genAi: z.boolean(),
+    names: z.boolean(),
+  }),
 });

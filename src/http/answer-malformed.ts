@@ -38,7 +38,7 @@ export function answerConnect(target: string, socket: Duplex, refusals: Refusals
 }
 
 function answerAndClose(error: HttpError, socket: Duplex, refusals: Refusals): void {
-  const { status, body } = refusals.answer(error, "");
+  const { status, body } = refusals.answer(error, { request_id: "" });
   const text = JSON.stringify(body);
   socket.end(
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nconnection: close\r\ncontent-type: application/json; charset=utf-8\r\n` +

@@ -7,6 +7,7 @@ import type { Store } from "../control/store.ts";
 import type { Gateway } from "../serving/gateway.ts";
 import type { ControlledPool } from "../control/controlled-pool.ts";
 import { printable } from "../lib/printable.ts";
+import type { RequestTracer } from "../serving/tracing/request-trace.ts";
 import { dashboard } from "./dashboard.ts";
 import { answerConnect, answerMalformed } from "./answer-malformed.ts";
 import { encodingFault } from "./content-encoding.ts";
@@ -19,6 +20,7 @@ import { eventRoutes } from "./event-routes.ts";
 import { expertRoutes } from "./expert-routes.ts";
 import { framingFault } from "./framing-fault.ts";
 import { loadRoute } from "./load-route.ts";
+import { type LogIds, logIds } from "./log-ids.ts";
 import { requestIdOf } from "./headers.ts";
 import { boundPipelines } from "./in-turn.ts";
 import { openAiRoutes } from "./openai-routes.ts";
@@ -33,6 +35,7 @@ import { LINGER_MS, sendError } from "./send-error.ts";
 import { simulationRoutes } from "./simulation-routes.ts";
 import { planRoute, solveRoute } from "./solve-route.ts";
 import { ReadingTurns } from "./reading-turns.ts";
+import { RequestLog } from "./request-log.ts";
 import { relayRoutes } from "./relay-routes.ts";
 
 export interface AppParts {
@@ -56,6 +59,8 @@ export interface AppParts {
   readonly capture: () => CaptureView;
   /** The socket of the process that answers operators and engines; null where this one does. */
   readonly operatorSocket: string | null;
+  /** Null where no request is traced. */
+  readonly tracer: RequestTracer | null;
 }
 
 /** How often connections are checked for requests that take too long. */
@@ -75,10 +80,12 @@ export async function httpApp(config: Config, parts: AppParts): Promise<FastifyI
   const { gateway, controlled, wallClock, operatorSocket } = parts;
   const { http } = config;
   const { meter } = gateway().deck;
+  const log = new RequestLog(http.logLevel);
   const app = fastify({
     genReqId: ({ headers }) => requestIdOf(headers),
     bodyLimit: http.bodyLimitBytes,
     logger: { level: http.logLevel, stream: LOG },
+    logController: log,
     routerOptions: { maxParamLength: LONGEST_ID },
     schemaController: NO_SCHEMAS,
     // A logger for each request costs more than its routing; the one line of a failed request names it.
@@ -103,13 +110,14 @@ export async function httpApp(config: Config, parts: AppParts): Promise<FastifyI
   const operatorRefusals = new Refusals(app.log, () => {});
   const sendRaw = (response: ServerResponse, requestId: string, error: unknown) => {
     const shape = shapeAt(response.req.url ?? "");
-    sendError(response, refusals.answer(error, requestId), { requestId, shape, cors: [] });
+    const answer = refusals.answer(error, logIds(requestId, response.req, null));
+    sendError(response, answer, { requestId, shape, cors: [] });
   };
   app.setErrorHandler((error, request, reply) =>
-    reply.send(errorBody(refusals.answer(error, request.id), request, reply)),
+    reply.send(errorBody(refusals.answer(error, idsOf(request)), request, reply)),
   );
   const refuseOperator = (error: unknown, request: FastifyRequest, reply: FastifyReply) => {
-    const answer = operatorRefusals.answer(error, request.id);
+    const answer = operatorRefusals.answer(error, idsOf(request));
     if (request.raw.complete) return reply.send(errorBody(answer, request, reply));
     const headers = Object.entries(reply.getHeaders()).flatMap(([name, value]) => [name, String(value)]);
     const answering = { requestId: request.id, shape: shapeAt(request.url), cors: headers };
@@ -144,7 +152,8 @@ export async function httpApp(config: Config, parts: AppParts): Promise<FastifyI
   const cors = new Cors(http.corsOrigins);
   // One body of the largest size always fits.
   const memory = new BodyMemory(Math.max(http.bodyMemoryBytes, http.bodyLimitBytes), "http.bodyMemoryBytes");
-  const proxying = { gateway, origins, http, memory, turns: new ReadingTurns(), cors, refusals };
+  const tracing = { tracer: parts.tracer, log };
+  const proxying = { gateway, origins, http, memory, turns: new ReadingTurns(), cors, refusals, ...tracing };
   await app.register(async (scope) => openAiRoutes(scope, proxying));
   if (operatorSocket !== null) {
     refuseOtherMethods();
@@ -178,6 +187,10 @@ export async function httpApp(config: Config, parts: AppParts): Promise<FastifyI
 /** What is wrong with a request by its route and headers: without a route its body is not read. */
 function unreadable({ is404, method, url, raw }: FastifyRequest): Error | undefined {
   return is404 ? routeNotFound(method, url) : (framingFault(raw) ?? undefined);
+}
+
+function idsOf({ id, raw }: FastifyRequest): LogIds {
+  return logIds(id, raw, null);
 }
 
 function noSchema(): never {

@@ -40,7 +40,7 @@ export function openAiRoutes(app: FastifyInstance, parts: ProxyParts): void {
       method: [...route.methods],
       url: urlOf(route.path),
       // Fastify has found the route and named the request; its own reading and writing of bodies would be in the way.
-      onRequest: (request, reply) => proxy(parts, route, handOver(request, reply, route)),
+      onRequest: (request, reply) => proxy(parts, route, handOver(parts, request, reply, route)),
       handler: unreached,
     });
     preflights(app, parts, urlOf(route.path), route);
@@ -63,7 +63,7 @@ function preflights(
     url,
     onRequest: (request, reply) => {
       if (!isPreflight(request.headers)) return refuseMethod(request, reply, methods);
-      if (!cors.on) return relayPreflight(parts, handOver(request, reply, route));
+      if (!cors.on) return relayPreflight(parts, handOver(parts, request, reply, route));
       setHeaders(reply, cors.preflight(request.headers, methods.join(", ")));
       reply.code(204).send();
     },
@@ -76,12 +76,15 @@ function urlOf(path: string): string {
 }
 
 function handOver(
+  { tracer, log }: ProxyParts,
   { id: requestId, params, raw }: FastifyRequest<{ Params: Parameters }>,
   reply: FastifyReply,
   { path, errors }: Pick<ApiRoute, "path" | "errors">,
 ): ProxiedRequest {
   reply.hijack();
-  return { request: raw, response: reply.raw, requestId, path, id: params.id ?? null, errors };
+  const trace = tracer?.begin(raw, reply.raw, path, requestId) ?? null;
+  if (trace !== null) log.traced(raw, trace);
+  return { request: raw, response: reply.raw, requestId, path, id: params.id ?? null, errors, trace };
 }
 
 function setHeaders(reply: FastifyReply, headers: HeaderList): void {

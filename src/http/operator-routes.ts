@@ -6,9 +6,10 @@ import type { ControlledPool } from "../control/controlled-pool.ts";
 import type { Store } from "../control/store.ts";
 import { poolReadiness } from "./pool-readiness.ts";
 
-const PROMETHEUS_TEXT = "text/plain; version=0.0.4; charset=utf-8";
 /** Clients may invent as many as they like. */
 const TENANTS_SHOWN = 20;
+const PROMETHEUS_TEXT = "text/plain; version=0.0.4; charset=utf-8";
+const OPEN_METRICS_TEXT = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /** One of the processes that serve behind the port. */
 export interface WorkerView {
@@ -33,7 +34,8 @@ export interface OperatorParts {
   readonly gatewayName: string;
   readonly store: Store;
   readonly controlled: readonly ControlledPool[];
-  readonly metricsText: (whose: "gateway" | "experts") => Promise<string>;
+  /** @param open as OpenMetrics has it, else as Prometheus does */
+  readonly metricsText: (whose: "gateway" | "experts", open: boolean) => Promise<string>;
   readonly workers: () => readonly WorkerView[];
   readonly capture: () => CaptureView;
   /** Whether a request is an operator's: what is open to all then says more. */
@@ -66,7 +68,10 @@ export function operatorRoutes(app: FastifyInstance, parts: OperatorParts): void
     ["/metrics", "gateway"],
     ["/metrics/experts", "experts"],
   ] as const)
-    app.get(path, async (_request, reply) => reply.type(PROMETHEUS_TEXT).send(await metricsText(whose)));
+    app.get(path, async ({ headers }, reply) => {
+      const open = asksForOpenMetrics(headers.accept);
+      return reply.type(open ? OPEN_METRICS_TEXT : PROMETHEUS_TEXT).send(await metricsText(whose, open));
+    });
 
   app.get("/admin/state", async () => ({
     gateway: gatewayName,
@@ -100,6 +105,14 @@ export function operatorRoutes(app: FastifyInstance, parts: OperatorParts): void
         })),
       })),
   }));
+}
+
+/** Prometheus names its own form too, with less weight; a weight of 0 is none. */
+function asksForOpenMetrics(accept: string | undefined): boolean {
+  return (accept ?? "").split(",").some((range) => {
+    const [type, ...parameters] = range.split(";").map((part) => part.trim().toLowerCase());
+    return type === "application/openmetrics-text" && !parameters.some((one) => /^q=0(?:\.0*)?$/.test(one));
+  });
 }
 
 function controlledBy(pools: readonly ControlledPool[], name: string): ControlledPool | null {

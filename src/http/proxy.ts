@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Config } from "../config/config.ts";
 import type { EngineRequest } from "../serving/engine.ts";
+import type { RequestTrace, RequestTracer } from "../serving/tracing/request-trace.ts";
 import type { Gateway } from "../serving/gateway.ts";
 import { type ApiRoute, enginePath } from "../serving/request/api-routes.ts";
 import { FormScan, isForm } from "../serving/request/form-field.ts";
@@ -14,9 +15,11 @@ import type { Cors } from "./cors.ts";
 import { ERROR_SHAPES } from "./error-shapes.ts";
 import { forwardedHeaders } from "./headers.ts";
 import { inTurn } from "./in-turn.ts";
+import { logIds } from "./log-ids.ts";
 import { readBody } from "./read-body.ts";
 import type { ReadingTurns } from "./reading-turns.ts";
 import type { Refusals } from "./refusals.ts";
+import type { RequestLog } from "./request-log.ts";
 import type { OriginReader } from "./request-origin.ts";
 import { type Answering, sendError } from "./send-error.ts";
 
@@ -29,6 +32,9 @@ export interface ProxyParts {
   readonly turns: ReadingTurns;
   readonly cors: Cors;
   readonly refusals: Refusals;
+  /** Null where no request is traced. */
+  readonly tracer: RequestTracer | null;
+  readonly log: RequestLog;
 }
 
 /** A request that Fastify has matched and handed over. */
@@ -40,6 +46,8 @@ export interface ProxiedRequest {
   /** The value of the path's `:id`, decoded; null where it has none. */
   readonly id: string | null;
   readonly errors: ApiRoute["errors"];
+  /** Null where it is not traced. */
+  readonly trace: RequestTrace | null;
 }
 
 /** Reads a whole request and sends it to an engine; the engine's answer is relayed as it is. */
@@ -66,7 +74,7 @@ export function proxy(parts: ProxyParts, { body: kind }: ApiRoute, proxied: Prox
           : scan === null
             ? unreadFacts(origin, form?.end() || null, id, TOKENS_PER_MEDIUM, body)
             : requestFacts(body, origin, scan.end());
-      const upstream = upstreamOf(proxied, facts);
+      const upstream = upstreamOf(parts, proxied, facts);
       const lookUp = parts.gateway().lookUp(facts, upstream);
       const go = () => forward(parts, proxied, answering, facts, upstream, held);
       if (lookUp === null) go();
@@ -101,7 +109,7 @@ export function relayPreflight(parts: ProxyParts, proxied: ProxiedRequest): void
       const pool = pools.find(({ states }) => states.ready.includes(1)) ?? pools[0];
       const origin = parts.origins.read(request.headers);
       const facts = unreadFacts({ ...origin, rank: -1 }, pool.models[0], null, 0, null);
-      forward(parts, proxied, answering, facts, upstreamOf(proxied, facts), null);
+      forward(parts, proxied, answering, facts, upstreamOf(parts, proxied, facts), null);
     } catch (error) {
       refused(parts, proxied, answering, error);
     }
@@ -109,11 +117,14 @@ export function relayPreflight(parts: ProxyParts, proxied: ProxiedRequest): void
 }
 
 function upstreamOf(
-  { request, requestId, path, id }: ProxiedRequest,
+  { tracer }: ProxyParts,
+  { request, requestId, path, id, trace }: ProxiedRequest,
   { body, fields, routedExperts }: RequestFacts,
 ): EngineRequest {
   const method = request.method === "HEAD" ? "GET" : (request.method as EngineRequest["method"]);
-  const headers = forwardedHeaders(request.rawHeaders, request.headers.connection, requestId);
+  const forwarded = forwardedHeaders(request.rawHeaders, request.headers.connection, requestId);
+  // Each attempt of one that is traced names its own span.
+  const headers = tracer === null || trace !== null ? forwarded : tracer.untraced(request, forwarded);
   const own = enginePath(path, id, request.url as string);
   const read = fields === null ? {} : { fields };
   return { method, path: own, headers, body, ...read, asksForExperts: routedExperts };
@@ -121,16 +132,16 @@ function upstreamOf(
 
 function forward(
   { gateway, http, refusals }: ProxyParts,
-  { response, requestId }: ProxiedRequest,
+  { request, response, requestId, trace }: ProxiedRequest,
   answering: Answering,
   facts: RequestFacts,
   upstream: EngineRequest,
   held: HeldBody | null,
 ): void {
   const { clientStallMs, streamKeepAliveMs } = http;
-  const failed = (error: Error) => refusals.failed(error, requestId);
+  const failed = (error: Error) => refusals.failed(error, logIds(requestId, request, trace));
   const client = new ClientResponse(response, answering, clientStallMs, streamKeepAliveMs, held, failed);
-  client.follow(gateway().send(facts, upstream, client));
+  client.follow(gateway().send(facts, upstream, client, trace));
 }
 
 function answeringOf({ cors }: ProxyParts, { request, requestId, errors }: ProxiedRequest): Answering {
@@ -139,11 +150,13 @@ function answeringOf({ cors }: ProxyParts, { request, requestId, errors }: Proxi
 
 function refused(
   { refusals }: ProxyParts,
-  { response, requestId }: ProxiedRequest,
+  { request, response, requestId, trace }: ProxiedRequest,
   answering: Answering,
   error: unknown,
 ): void {
-  sendError(response, refusals.answer(error, requestId), answering);
+  const answer = refusals.answer(error, logIds(requestId, request, trace));
+  sendError(response, answer, answering);
+  trace?.refused(answer.body.error.reason);
 }
 
 /** Reads the model of a form; null for a body of another type. */

@@ -1,6 +1,7 @@
 import type { FastifyBaseLogger } from "fastify";
 import { EngineUnreachable } from "../serving/engine.ts";
 import { type ErrorAnswer, errorAnswer } from "./errors.ts";
+import type { LogIds } from "./log-ids.ts";
 
 /** Answers to requests that are not sent to an engine: each is counted, and logged where its message says so. */
 export class Refusals {
@@ -12,17 +13,17 @@ export class Refusals {
     this.#count = count;
   }
 
-  answer(error: unknown, requestId: string): ErrorAnswer {
+  answer(error: unknown, ids: LogIds): ErrorAnswer {
     const answer = errorAnswer(error);
     const { reason } = answer.body.error;
     this.#count(reason);
-    if (reason === "internal") this.#log.error({ err: error, reqId: requestId });
+    if (reason === "internal") this.#log.error({ err: error, ...ids });
     return answer;
   }
 
   /** A request failed by an engine: which one, and by what code, stands only in the log. */
-  failed(error: Error, requestId: string): void {
+  failed(error: Error, ids: LogIds): void {
     const fault = error instanceof EngineUnreachable ? error : error.cause;
-    if (fault instanceof EngineUnreachable) this.#log.warn({ reqId: requestId }, fault.message);
+    if (fault instanceof EngineUnreachable) this.#log.warn({ ...ids }, fault.message);
   }
 }

@@ -2,6 +2,7 @@ import { type ClientRequest, request as ask } from "node:http";
 import type { FastifyInstance } from "fastify";
 import { shapeAt } from "./error-shapes.ts";
 import { HttpError } from "./errors.ts";
+import { logIds } from "./log-ids.ts";
 import { PEER_HEADER } from "./peer.ts";
 import type { Refusals } from "./refusals.ts";
 import { LINGER_MS, endLater, sendError } from "./send-error.ts";
@@ -22,7 +23,7 @@ export function relayRoutes(app: FastifyInstance, socketPath: string, refusals: 
     asked.once("close", () => inFlight.delete(asked));
     asked.once("error", () => {
       const answering = { requestId: request.id, shape: shapeAt(request.url), cors: [] };
-      sendError(to, refusals.answer(unreachable(), request.id), answering);
+      sendError(to, refusals.answer(unreachable(), logIds(request.id, from, null)), answering);
     });
     asked.once("response", (answer) => {
       answer.once("error", () => to.destroy());

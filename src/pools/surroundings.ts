@@ -32,8 +32,8 @@ export interface PoolSurroundings {
     readonly refreshModels: () => Promise<void>;
     /** Hides names and prompts in what is recorded: the same in every worker. */
     readonly captureSalt: Uint8Array;
-    /** Receives one line for a person about what is recorded, which differs from worker to worker. */
-    readonly onCaptureNotice: (line: string) => void;
+    /** Receives one line for a person about what differs from worker to worker: what is recorded, and what is traced. */
+    readonly onOwnNotice: (line: string) => void;
   };
 }
 

@@ -1,4 +1,5 @@
 import type { Rng } from "../lib/rng.ts";
+import type { RoutingPolicy } from "../model/routing-policy.ts";
 import type { RoutableRequest } from "./routable-request.ts";
 import type { ShardStates } from "./shard-states.ts";
 
@@ -20,6 +21,8 @@ export interface Filter {
 
 /** One reason to prefer a shard. Every scorer uses the same unit, so that they add up without tuning. */
 export interface Scorer {
+  /** For a person: that of its file. */
+  readonly name: string;
   /**
    * Adds to `cost[shard]`, for every shard: `weight` × the work in tokens of prefill that the request waits for, or
    * causes, there. Never below 0.
@@ -41,6 +44,7 @@ export type Picker = (cost: Float64Array, eligible: Uint8Array, shards: ShardSta
 
 /** Filter, score, pick: plug-ins with what they remember of one pool. */
 export interface Policy {
+  readonly name: RoutingPolicy;
   readonly filters: readonly Filter[];
   readonly scorers: readonly { readonly scorer: Scorer; readonly weight: number }[];
   readonly picker: Picker;

@@ -55,5 +55,5 @@ function prefix({ shardIds, prefixIndexBytes }: PolicyOptions): Scorer {
 /** A policy for one pool; what it remembers is its own. */
 export function createPolicy(name: RoutingPolicy, options: PolicyOptions): Policy {
   const [picker, ...scorers] = PLUG_INS[name](options);
-  return { filters: FILTERS, scorers: scorers.map((scorer) => ({ scorer, weight: 1 })), picker };
+  return { name, filters: FILTERS, scorers: scorers.map((scorer) => ({ scorer, weight: 1 })), picker };
 }

@@ -1,6 +1,7 @@
 import type { Rng } from "../lib/rng.ts";
 import type { Policy, Scorer, Unavailable } from "./plug-in.ts";
 import type { RoutableRequest } from "./routable-request.ts";
+import type { RoutingScores } from "./routing-scores.ts";
 import type { ShardStates } from "./shard-states.ts";
 
 /** Chooses a shard of one pool for each request. */
@@ -25,18 +26,23 @@ export class Router {
    *
    * Slow start is here, for every policy: a shard of weight w takes 1/w as long for everything, so all its cost is
    * divided by w, and with equal costs it carries w of what others do.
+   * @param scores receives what each scorer said of each shard; null where nobody asks
    * @returns the shard, or −1 when every one is filtered out (`unavailable` says why)
    */
-  choose(request: RoutableRequest): number {
+  choose(request: RoutableRequest, scores: RoutingScores | null = null): number {
     const { filters, scorers, picker } = this.#policy;
     const eligible = this.#eligible.fill(1);
     for (const filter of filters) filter.exclude(request, this.#states, eligible);
     if (!eligible.includes(1)) return -1;
     const cost = this.#cost.fill(0);
-    for (const { scorer, weight } of scorers) scorer.add(request, this.#states, weight, cost);
+    for (const { scorer, weight } of scorers) {
+      scorer.add(request, this.#states, weight, cost);
+      scores?.added(scorer.name, cost);
+    }
     const weights = this.#states.weight;
     for (let shard = 0; shard < cost.length; shard++) cost[shard] /= weights[shard];
     const chosen = picker(cost, eligible, this.#states, this.#rng);
+    scores?.chose(this.#policy.name, cost, eligible, chosen);
     for (const { scorer } of scorers) scorer.routed?.(request, chosen);
     return chosen;
   }

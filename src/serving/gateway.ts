@@ -9,6 +9,7 @@ import type { ModelRefresh } from "./models/model-refresh.ts";
 import { InvalidRequest, UnknownModel } from "./refusals.ts";
 import type { RequestFacts } from "./request/request-facts.ts";
 import type { ServingPool } from "./serving-pool.ts";
+import type { RequestTrace } from "./tracing/request-trace.ts";
 
 /** The most models that a refusal names. */
 const MOST_NAMED = 10;
@@ -50,13 +51,18 @@ export class Gateway {
    * The client receives the answer or the refusal, which may come at once.
    * @throws InvalidRequest, UnknownModel
    */
-  send(facts: RequestFacts, request: EngineRequest, client: Client): Flight {
+  send(
+    facts: RequestFacts,
+    request: EngineRequest,
+    client: Client,
+    trace: RequestTrace | null = null,
+  ): Flight {
     const home = facts.responseId === null ? null : this.#home(facts.responseId);
     const { pool, model, asked } = home !== null && facts.model === null ? home : this.#placeOf(facts);
     const sent = asked === null ? request : asking(request, asked);
     // Only the server that gave a response has it.
     const known = home?.pool === pool ? { ...facts, rank: home.shard } : facts;
-    return new Flight(this.deck, pool, known, model, sent, client).start();
+    return new Flight(this.deck, pool, known, model, sent, client, trace).start();
   }
 
   /** What the ready servers of all pools list, merged. @throws NoShardAvailable when it is known for none of them */

@@ -1,8 +1,10 @@
 import type { CountedTokens, RequestOutcome, Responded } from "../serving/traffic/traffic-observer.ts";
 import { ByModel } from "./by-model.ts";
 import type { Counted, ModelTokens, TokenTotals } from "./counted.ts";
+import { Exemplars } from "./exemplars.ts";
 import type { Family } from "./family.ts";
 import { TOKEN_BOUNDS, type TimeLimits, timeBounds } from "./histogram-bounds.ts";
+import { openMetricsText } from "./open-metrics.ts";
 import { PoolHistogram } from "./pool-histogram.ts";
 import type { Readings } from "./readings.ts";
 import { ResponseCounts } from "./response-counts.ts";
@@ -46,6 +48,7 @@ export class Metrics {
   readonly #resent = new Map<string, number>();
   readonly #deniedRetries = new Map<string, number>();
   readonly #refused = new Map<string, Map<string, number>>();
+  readonly #exemplars = new Exemplars();
   readonly #readings: Readings;
   #exposition: Promise<Exposition> | null = null;
 
@@ -62,8 +65,8 @@ export class Metrics {
     this.#readings = readings;
   }
 
-  firstFrame(pool: string, sinceArrivalMs: number): void {
-    this.#ttft.record(pool, sinceArrivalMs / 1000);
+  firstFrame(pool: string, sinceArrivalMs: number, traceId: string | null = null): void {
+    this.#time(this.#ttft, pool, sinceArrivalMs / 1000, traceId);
   }
 
   laterFrame(pool: string, sincePreviousMs: number): void {
@@ -71,9 +74,10 @@ export class Metrics {
   }
 
   /** The time until a client left or was refused says nothing about the answers: it is not in the histogram. */
-  ended(pool: string, durationMs: number, outcome: RequestOutcome): void {
+  ended(pool: string, durationMs: number, outcome: RequestOutcome, traceId: string | null = null): void {
     this.#outcomesOf(pool)[outcome]++;
-    if (outcome !== "cancelled" && outcome !== "refused") this.#duration.record(pool, durationMs / 1000);
+    if (outcome !== "cancelled" && outcome !== "refused")
+      this.#time(this.#duration, pool, durationMs / 1000, traceId);
   }
 
   responded(pool: string, responded: Responded): void {
@@ -146,6 +150,11 @@ export class Metrics {
     return text(experts, []);
   }
 
+  /** The same as OpenMetrics has it, with the traces of single requests. @param text Prometheus' */
+  asOpenMetrics(text: string): string {
+    return openMetricsText(text, this.#exemplars);
+  }
+
   get #times(): readonly PoolHistogram[] {
     return [this.#ttft, this.#itl, this.#duration, this.#prompt, this.#answer];
   }
@@ -175,6 +184,11 @@ export class Metrics {
   #beginRefusals(pool: string, models: readonly string[], reasons: readonly string[]): void {
     for (const reason of reasons) add(this.#refusalsOf(pool), reason, 0);
     this.#responses.begin(pool, models, reasons);
+  }
+
+  #time(histogram: PoolHistogram, pool: string, seconds: number, traceId: string | null): void {
+    const bound = histogram.record(pool, seconds);
+    if (traceId !== null) this.#exemplars.keep(histogram.name, pool, bound, seconds, traceId);
   }
 
   #tokensOf(pool: string): TokenTotals {

@@ -32,12 +32,14 @@ export class PoolHistogram {
     return series;
   }
 
-  record(pool: string, value: number): void {
+  /** @returns the bound of the bucket; Infinity for the last */
+  record(pool: string, value: number): number {
     const series = this.begin(pool);
     const { bounds } = this;
     let bucket = 0;
     while (bucket < bounds.length && value > bounds[bucket]) bucket++;
     series.counts[bucket]++;
     series.sum += value;
+    return bounds[bucket] ?? Number.POSITIVE_INFINITY;
   }
 }

@@ -57,7 +57,7 @@ export async function serveAsWorker(onLine: (line: string) => void): Promise<voi
         return refreshed.promise;
       },
       captureSalt,
-      onCaptureNotice: onLine,
+      onOwnNotice: onLine,
     },
   });
   receive = (message) => {

@@ -71,7 +71,7 @@ test.each(["light", "dark"] as const)("nothing is found by axe-core in the %s pa
   const page = await opened(1280, 900);
   await page.emulateMedia({ colorScheme });
   await page.addScriptTag({ path: AXE });
-  const found = (await page.evaluate("axe.run(document)")) as { violations: readonly Violation[] };
+  const found = await page.evaluate<{ violations: readonly Violation[] }>("axe.run(document)");
   const said = found.violations.map(({ id, nodes }) => [id, nodes.map(({ html }) => html.slice(0, 120))]);
   expect(said).toEqual([]);
   await page.close();

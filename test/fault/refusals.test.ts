@@ -241,7 +241,7 @@ test("a fault of the gateway's own says nothing of its inside to the client, and
     expect(text).not.toContain("inside");
     expect(lines.length).toBe(1);
     expect(lines[0]).toMatch(/^\P{Cc}+\n$/u);
-    expect(JSON.parse(lines[0])).toMatchObject({ reqId: "the-request", err: { message: inside } });
+    expect(JSON.parse(lines[0])).toMatchObject({ request_id: "the-request", err: { message: inside } });
   }
   stderr.mockRestore();
   await loud.stop();
@@ -271,7 +271,7 @@ async function workerOf(operatorSocket: string): Promise<{ readonly url: string;
       operatorSocket,
       traffic: new TrafficLog(),
       captureSalt: new Uint8Array(16),
-      onCaptureNotice: () => {},
+      onOwnNotice: () => {},
       refreshModels: async () => {},
     },
   });

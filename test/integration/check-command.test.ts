@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { startOtlpServer } from "../../harness/fakes/otlp-server.ts";
 import { type AnswerAt, serverAt } from "../../harness/fakes/server-at.ts";
 import { rawServer } from "../../harness/fakes/raw-server.ts";
 import { runCli, startCliWith, cliResult } from "../run-cli.ts";
@@ -165,4 +166,26 @@ test("the folder for traces is looked at, and nothing is made", async () => {
     reachable: false,
     finding: expect.stringContaining("is no folder") as string,
   });
+});
+
+test("check sends the collector of spans a request without any, and the gateway does without it", async () => {
+  await using engine = await answering(200, '{"data":[{"id":"small"}]}');
+  const collector = await startOtlpServer();
+  const settings = `telemetry: { endpoint: "${collector.url}" }`;
+  const path = await folder.write(
+    "telemetry.yaml",
+    `${settings}\npools: [{ name: chat, kind: openai, models: [small], urls: ["${engine.url}"] }]`,
+  );
+  const checked = async () => {
+    const { stdout } = await resultHere("check", "--config", path, "--json");
+    const { ok, findings } = JSON.parse(stdout) as { ok: boolean; findings: { what: string }[] };
+    return [ok, findings.find(({ what }) => what === "telemetry")];
+  };
+  const finding = `spans go to ${collector.url}/v1/traces`;
+  expect(await checked()).toEqual([true, expect.objectContaining({ finding, warning: null })]);
+  expect(collector.requests.map(({ body }) => body.length)).toEqual([0]);
+  collector.answerWith(401);
+  const warning = "they would be lost: it answers 401";
+  expect(await checked()).toEqual([true, expect.objectContaining({ finding, warning })]);
+  await collector.close();
 });

@@ -4,10 +4,12 @@ import { readFile, readdir } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { type ListingServer, startListingServer } from "../../harness/fakes/listing-server.ts";
 import { type RoutedServer, routedAnswer, startRoutedServer } from "../../harness/fakes/routed-server.ts";
+import { type OtlpServer, startOtlpServer } from "../../harness/fakes/otlp-server.ts";
+import { receivedSpans } from "../../harness/fakes/otlp-spans.ts";
 import { type FakeServer, startOpenAiServer } from "../../harness/fakes/start-openai-server.ts";
 import { patiently } from "../patiently.ts";
 import { runHere } from "../run-here.ts";
-import { type CliResult, cliResult, runCli, startCli } from "../run-cli.ts";
+import { type CliResult, cliResult, runCli, startCliWith } from "../run-cli.ts";
 import { type ScratchFolder, scratchFolder } from "../../harness/scratch-folder.ts";
 import { smallGroup } from "../../harness/small-group.ts";
 import { SMALL_MODEL } from "../../harness/small-model.ts";
@@ -15,10 +17,12 @@ import { SMALL_MODEL } from "../../harness/small-model.ts";
 let fake: FakeServer;
 let folder: ScratchFolder;
 let chatPool: string;
+let collector: OtlpServer;
 /** One gateway with two workers: all tests are of it. */
 let running: Running;
 beforeAll(async () => {
   fake = await startOpenAiServer();
+  collector = await startOtlpServer();
   folder = await scratchFolder();
   chatPool = `{ name: chat, kind: openai, models: [small], urls: [${fake.url}] }`;
   running = await serve("admission: { total: { maxInFlight: 4 }, queue: { maxWaiting: 0 } }");
@@ -26,6 +30,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await stop(running);
   await fake.kill();
+  await collector.close();
   await folder[Symbol.asyncDispose]();
 });
 
@@ -41,7 +46,8 @@ function configure(settings: string, pools = `[${chatPool}]`): Promise<string> {
 
 async function serve(settings: string): Promise<Running> {
   const path = await configure(settings);
-  const child = startCli("serve", "--config", path, "--json");
+  const tracing = { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, OTEL_EXPORTER_OTLP_PROTOCOL: "http/json" };
+  const child = startCliWith(tracing, "serve", "--config", path, "--json");
   const over = cliResult(child);
   const early = over.then(({ stderr }) => Promise.reject(new Error(stderr)));
   const [line] = (await Promise.race([once(child.stdout, "data"), early])) as [Buffer];
@@ -99,6 +105,10 @@ test("both workers take requests, and one account of them is kept", async () => 
   await expect
     .poll(async () => await (await fetch(`${url}/metrics`)).text(), patiently)
     .toMatch(/plimsoll_requests_total\{pool="chat",outcome="ok"\} 4\n/);
+  const open = { headers: { accept: "application/openmetrics-text" } };
+  expect(await (await fetch(`${url}/metrics`, open)).text()).toMatch(
+    /^plimsoll_ttft_seconds_bucket\{pool="chat",le="\S+"\} \d+ # \{trace_id="[0-9a-f]{32}"\}/m,
+  );
   const metrics = await (await fetch(`${url}/metrics`)).text();
   expect(metrics).toContain(
     'plimsoll_responses_total{pool="chat",model="small",status="200",error_type=""} 4\n',
@@ -275,4 +285,10 @@ test("SIGTERM lets the streams of all workers finish", async () => {
   const { code, stderr } = await over;
   expect(code).toBe(0);
   expect(stderr.endsWith("stopping: what is in flight has 10 s to finish\n")).toBe(true);
+  // What ended last was sent before the processes did.
+  const roots = receivedSpans(collector.requests).filter(({ kind }) => kind === "server");
+  const ids = roots.map(({ attributes }) => attributes["plimsoll.request_id"]);
+  expect(ids).toEqual(expect.arrayContaining(streams.map(({ headers }) => headers.get("x-request-id"))));
+  expect(new Set(roots.map(({ resource }) => resource["service.instance.id"])).size).toBeGreaterThan(1);
+  expect(stderr).not.toContain("telemetry:");
 });

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { Responded } from "../../src/serving/traffic/traffic-observer.ts";
 import { FlightCase, HeardClient, inTurn, together } from "../flight-case.ts";
+import { RecordedTrace } from "../recorded-trace.ts";
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
@@ -32,7 +33,8 @@ test("every request ends exactly once and gives back all it took, whatever engin
     fc.property(options, fc.array(step, { maxLength: 60 }), (made, steps) => {
       const flights = new FlightCase(made);
       const clients = [0, 1, 2].map(() => new HeardClient());
-      const flown = clients.map((client) => flights.fly(client));
+      const traces = clients.map(() => new RecordedTrace());
+      const flown = clients.map((client, i) => flights.fly(client, undefined, {}, traces[i]));
       const started = new Set<object>();
       for (const one of steps) {
         if (!("prefill" in one)) {
@@ -78,6 +80,12 @@ test("every request ends exactly once and gives back all it took, whatever engin
         expect(client.endings).toBeLessThanOrEqual(client.throwsAt === null ? 1 : 2);
         expect(client.bodiesReleased).toBe(1);
       }
+      for (const { calls, attempts } of traces) {
+        expect(calls.filter((call) => call.startsWith("ended"))).toEqual(calls.slice(-1));
+        expect(attempts.every(({ end }) => end !== null)).toBe(true);
+      }
+      const followed = traces.flatMap(({ attempts }) => attempts.filter(({ sent }) => sent));
+      expect(followed).toHaveLength(flights.sent.length + flights.prefills.length);
       expect(flights.taken.every((count) => count === 0)).toBe(true);
       expect(vi.getTimerCount()).toBe(0);
       expect([...flights.sent, ...flights.prefills].every(({ cancelled }) => cancelled)).toBe(true);

@@ -6,10 +6,11 @@ const of = (gpus: number, rows: readonly (readonly number[])[], serving = [...ro
 
 describe("what GPUs cost a step", () => {
   test("GPUs that are level over all layers may each hold one up", () => {
-    const { peaks, holds } = of(2, [
+    const { peaks, holds, layerBalancedness } = of(2, [
       [3, 1],
       [1, 3],
     ]);
+    expect(layerBalancedness).toEqual([0.667, 0.667]);
     expect(peaks).toEqual([
       { layer: 0, timesMean: 1.5 },
       { layer: 1, timesMean: 1.5 },
@@ -39,6 +40,7 @@ describe("what GPUs cost a step", () => {
 
   test("where nothing was forwarded, nothing is held up", () => {
     expect(of(2, [[0, 0]])).toEqual({
+      layerBalancedness: [null],
       peaks: [
         { layer: 0, timesMean: 0 },
         { layer: 0, timesMean: 0 },

@@ -1,5 +1,4 @@
 import { expect, test } from "vitest";
-import { layerBalancedness } from "../../src/control/lead/layer-balancedness.ts";
 import type { DecisionRecord } from "../../src/model/decision-record.ts";
 import { rebalanceGain } from "../../src/model/rebalance-gain.ts";
 
@@ -51,10 +50,4 @@ test("what was not weighed or not measured has no gain", () => {
   expect(rebalanceGain([record({ state: "under way" })])).toEqual({ expected: null, measured: null });
   expect(rebalanceGain([record({ weighed: null, after: null })])).toEqual({ expected: null, measured: null });
   expect(rebalanceGain([record({ before: figures(0) })]).measured).toBeNull();
-});
-
-test("a layer's balancedness is that of the GPUs in service", () => {
-  const load = Float64Array.of(4, 2, 0, /* */ 0, 0, 0, /* */ 1, 1, 9);
-  expect(layerBalancedness(load, 3, [0, 1])).toEqual([0.75, null, 1]);
-  expect(layerBalancedness(load, 3, [0, 1, 2])).toEqual([0.5, null, 0.407]);
 });

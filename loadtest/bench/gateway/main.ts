@@ -13,7 +13,7 @@ import { runGatewayBench } from "./gateway-bench.ts";
 import { gatewayTables } from "./gateway-tables.ts";
 import { nginx } from "./nginx.ts";
 import { peers, roundRobinPeers } from "./peers.ts";
-import { plimsoll, plimsollBefore, plimsollCapture } from "./plimsoll.ts";
+import { plimsoll, plimsollBefore, plimsollCapture, plimsollTraced } from "./plimsoll.ts";
 import type { Router } from "./router.ts";
 
 const NAMES = [...routersOf({ before: "" }), ...othersOf({})].map(({ name }) => name);
@@ -97,9 +97,15 @@ function routersOf({ profile, peers: folder, before }: Flags): Router[] {
   return [direct, nginx, plimsoll(null, profileFolder), ...earlier, ...peers(executables(folder))];
 }
 
-/** What routing costs beyond relaying, and recording beyond both: measured where they are asked for by name. */
+/** What routing, recording and tracing cost beyond relaying: measured where they are asked for by name. */
 function othersOf({ peers: folder }: Flags): Router[] {
-  return [plimsoll("round-robin", null), plimsollCapture(), ...roundRobinPeers(executables(folder))];
+  return [
+    plimsoll("round-robin", null),
+    plimsollCapture(),
+    plimsollTraced(1),
+    plimsollTraced(100),
+    ...roundRobinPeers(executables(folder)),
+  ];
 }
 
 function executables(folder: string | undefined): string | null {

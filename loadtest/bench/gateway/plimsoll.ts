@@ -1,6 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { startOtlpServer } from "../../../harness/fakes/otlp-server.ts";
 import type { RoutingPolicy } from "../../../src/model/routing-policy.ts";
 import type { Address } from "./load.ts";
 import { MODEL } from "./mock-answers.ts";
@@ -11,30 +12,45 @@ export const PLIMSOLL = "plimsoll";
 
 const MAIN = fileURLToPath(new URL("../../../src/main.ts", import.meta.url));
 
+interface Variant {
+  readonly name: string;
+  /** Null for the default, `expert-aware`. */
+  readonly policy?: RoutingPolicy | null;
+  /** Where V8 writes a CPU profile when the gateway stops; null for none. */
+  readonly profileFolder?: string | null;
+  /** Whether all that passes is recorded as a trace. */
+  readonly captures?: boolean;
+  /** The part of the requests whose spans go to a collector; null where no collector is named. */
+  readonly traced?: number | null;
+}
+
 /**
  * @param policy null for the default, `expert-aware`
  * @param profileFolder where V8 writes a CPU profile when the gateway stops; null for none
  */
 export function plimsoll(policy: RoutingPolicy | null, profileFolder: string | null): Router {
-  return gatewayOf(MAIN, policy === null ? PLIMSOLL : `${PLIMSOLL}-${policy}`, policy, profileFolder);
+  const name = policy === null ? PLIMSOLL : `${PLIMSOLL}-${policy}`;
+  return gatewayOf(MAIN, { name, policy, profileFolder });
 }
 
 /** With all that passes recorded as a trace. */
 export function plimsollCapture(): Router {
-  return gatewayOf(MAIN, `${PLIMSOLL}-capture`, null, null, true);
+  return gatewayOf(MAIN, { name: `${PLIMSOLL}-capture`, captures: true });
+}
+
+/** With a collector beside it. @param percent of the requests that are traced */
+export function plimsollTraced(percent: number): Router {
+  return gatewayOf(MAIN, { name: `${PLIMSOLL}-traced-${percent}`, traced: percent / 100 });
 }
 
 /** The gateway of another checkout, such as one of an earlier commit. @param folder where `npm ci` was run */
 export function plimsollBefore(folder: string): Router {
-  return gatewayOf(join(folder, "src/main.ts"), `${PLIMSOLL}-before`, null, null);
+  return gatewayOf(join(folder, "src/main.ts"), { name: `${PLIMSOLL}-before` });
 }
 
 function gatewayOf(
   main: string,
-  name: string,
-  policy: RoutingPolicy | null,
-  profileFolder: string | null,
-  captures = false,
+  { name, policy = null, profileFolder = null, captures = false, traced = null }: Variant,
 ): Router {
   return {
     name,
@@ -42,25 +58,38 @@ function gatewayOf(
     start: async (engines, folder) => {
       const port = await freePort();
       const path = join(folder, "gateway.yaml");
-      await writeFile(path, configuration(engines, port, policy, captures ? join(folder, "traces") : null));
+      const collector = traced === null ? null : await startOtlpServer(0, 1);
+      const settings = {
+        http: { port },
+        ...(captures ? { capture: { directory: join(folder, "traces") } } : {}),
+        ...(collector === null ? {} : { telemetry: { endpoint: collector.url, sample: traced } }),
+        pools: [poolOf(engines, policy)],
+      };
+      // As JSON, which is YAML.
+      await writeFile(path, JSON.stringify(settings));
       const profiling = profileFolder === null ? [] : ["--cpu-prof", "--cpu-prof-dir", profileFolder];
       const args = [...profiling, main, "serve", "--config", path];
-      const profiled = profileFolder === null ? "" : ", slowed by its profiler";
-      const about = `Plimsoll, Node ${process.version}: 1 worker, default settings, policy ${policy ?? "expert-aware"}${captures ? ", all recorded" : ""}${profiled}`;
-      return startRouter({ file: process.execPath, args, port, about }, folder);
+      const notes = [
+        `policy ${policy ?? "expert-aware"}`,
+        ...(captures ? ["all recorded"] : []),
+        ...(traced === null ? [] : [`${100 * traced} % traced`]),
+        ...(profileFolder === null ? [] : ["slowed by its profiler"]),
+      ];
+      const about = `Plimsoll, Node ${process.version}: 1 worker, default settings, ${notes.join(", ")}`;
+      const running = await startRouter({ file: process.execPath, args, port, about }, folder);
+      if (collector === null) return running;
+      const stop = async () => {
+        await running.stop();
+        await collector.close();
+        if (collector.requests.length === 0 && traced === 1) throw new Error(`${name} has sent no span`);
+      };
+      return { ...running, stop };
     },
   };
 }
 
-/** As JSON, which is YAML. */
-function configuration(
-  engines: readonly Address[],
-  port: number,
-  policy: RoutingPolicy | null,
-  directory: string | null,
-): string {
+function poolOf(engines: readonly Address[], policy: RoutingPolicy | null): object {
   const urls = engines.map((engine) => `http://${engine.host}:${engine.port}`);
   const pool = { name: "bench", kind: "vllm", models: [MODEL], urls };
-  const pools = [policy === null ? pool : { ...pool, policy }];
-  return JSON.stringify({ http: { port }, ...(directory === null ? {} : { capture: { directory } }), pools });
+  return policy === null ? pool : { ...pool, policy };
 }

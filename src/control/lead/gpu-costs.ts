@@ -4,6 +4,7 @@ import type { PoolReport } from "../../model/pool-report.ts";
 interface GpuCosts {
   readonly peaks: PoolReport["gpuPeak"];
   readonly holds: PoolReport["gpuHolds"];
+  readonly layerBalancedness: PoolReport["layerBalancedness"];
 }
 
 /**
@@ -14,11 +15,15 @@ export function gpuCosts(gpuLoad: Float64Array, gpus: number, serving: readonly 
   const most = new Float64Array(gpus);
   const layerOfMost = new Int32Array(gpus);
   const holds = new Float64Array(gpus);
+  const layerBalancedness: (number | null)[] = [];
   let even = 0;
   for (let layer = 0; layer * gpus < gpuLoad.length; layer++) {
     const row = gpuLoad.subarray(layer * gpus, (layer + 1) * gpus);
     const mean = serving.reduce((sum, gpu) => sum + row[gpu], 0) / Math.max(1, serving.length);
-    if (mean === 0) continue;
+    if (mean === 0) {
+      layerBalancedness.push(null);
+      continue;
+    }
     even += mean;
     let fullest = 0;
     for (let gpu = 0; gpu < gpus; gpu++) {
@@ -28,12 +33,14 @@ export function gpuCosts(gpuLoad: Float64Array, gpus: number, serving: readonly 
       layerOfMost[gpu] = layer;
     }
     holds[fullest] += row[fullest] - mean;
+    layerBalancedness.push(rounded(mean / row[fullest], 1000));
   }
   return {
     peaks: Array.from(most, (timesMean, gpu) => ({
       layer: layerOfMost[gpu],
       timesMean: rounded(timesMean, 1000),
     })),
+    layerBalancedness,
     holds: Array.from(holds, (held) => (even === 0 ? 0 : rounded(held / even, 10_000))),
   };
 }

@@ -4,7 +4,6 @@ import type { PoolWindow } from "../../model/pool-window.ts";
 import type { RoutingSnapshot } from "../../model/snapshot.ts";
 import { gpuCount } from "../../model/topology.ts";
 import { gpuCosts } from "./gpu-costs.ts";
-import { layerBalancedness } from "./layer-balancedness.ts";
 
 /** What a report says beside the window and the snapshot. */
 export interface ReportContext {
@@ -27,8 +26,9 @@ export function poolReport(
 ): PoolReport {
   const { layers, experts, topology } = snapshot.placement;
   const pairs = window.tokens * layers;
-  const inService = [...gpusInService(snapshot.placement)];
-  const { peaks, holds } = gpuCosts(window.gpuLoad, gpuCount(topology), inService);
+  const { peaks, holds, layerBalancedness } = gpuCosts(window.gpuLoad, gpuCount(topology), [
+    ...gpusInService(snapshot.placement),
+  ]);
   return {
     pool: snapshot.pool,
     model: snapshot.model,
@@ -48,7 +48,7 @@ export function poolReport(
     gpuLoad: relativeGpuLoad(window.gpuLoad, layers, gpuCount(topology)),
     gpuPeak: peaks,
     gpuHolds: holds,
-    layerBalancedness: layerBalancedness(window.gpuLoad, gpuCount(topology), inService),
+    layerBalancedness,
     ranks: window.ranks.map(({ running, waiting, kvTokens, kvCapacityTokens }) => ({
       running,
       waiting,
@@ -76,5 +76,9 @@ function relativeGpuLoad(gpuLoad: Float64Array, layers: number, gpus: number): n
     total += gpuLoad[i];
   }
   const scale = total === 0 ? 0 : gpus / total;
-  return Array.from(sums, (sum) => Math.round(sum * scale * 1000) / 1000);
+  return Array.from(sums, (sum) => toThousandth(sum * scale));
+}
+
+function toThousandth(value: number): number {
+  return Math.round(value * 1000) / 1000;
 }

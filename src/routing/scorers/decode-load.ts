@@ -7,6 +7,7 @@ import type { Scorer } from "../plug-in.ts";
  * has in flight is taken instead.
  */
 export const decodeLoad: Scorer = {
+  name: "decode-load",
   add({ inputTokens, outputTokens }, shards, weight, cost) {
     const { count, requests, tokens, kvCapacityTokens } = shards;
     const mean = shards.meanTokens(inputTokens + outputTokens);

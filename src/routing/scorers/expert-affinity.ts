@@ -14,6 +14,7 @@ export const TOKENS_PER_MARGINAL_LOAD = 0.53;
  * to its experts from there, and adds its part to their load.
  */
 export const expertAffinity: Scorer = {
+  name: "expert-affinity",
   add({ experts, inputTokens, outputTokens }, { count }, weight, cost) {
     if (experts === null) return;
     const { nodeHops, marginalLoad } = experts;

@@ -12,6 +12,7 @@ export const DECODING = 0.25;
  * all others by `DECODING`. Requests of other gateways count as the mean of ours in flight, as decoding.
  */
 export const inFlightTokens: Scorer = {
+  name: "in-flight-tokens",
   add({ inputTokens, outputTokens }, shards, weight, cost) {
     const { count, requests, tokens, prefillTokens } = shards;
     const mean = shards.meanTokens(inputTokens + outputTokens);

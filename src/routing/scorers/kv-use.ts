@@ -11,6 +11,7 @@ const MOST_CHANCE = 0.99;
  * p = (u − KV_AMPLE) / (1 − KV_AMPLE), each time it runs: p / (1 − p) times in all. Nothing where use is unknown.
  */
 export const kvUse: Scorer = {
+  name: "kv-use",
   add({ inputTokens, outputTokens }, shards, weight, cost) {
     const { count, kvCapacityTokens } = shards;
     const tokens = inputTokens + outputTokens;

@@ -5,6 +5,7 @@ import type { Scorer } from "../plug-in.ts";
  * request's own; requests of other gateways count as the mean of ours in flight.
  */
 export const prefillTokens: Scorer = {
+  name: "prefill-tokens",
   add({ inputTokens, outputTokens }, shards, weight, cost) {
     const { count, requests, prefillTokens: waiting } = shards;
     const mean = shards.meanTokens(inputTokens + outputTokens);

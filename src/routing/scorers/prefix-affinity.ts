@@ -8,6 +8,7 @@ import type { ShardStates } from "../shard-states.ts";
  * to be in its cache.
  */
 export class PrefixAffinity implements Scorer {
+  readonly name = "prefix-affinity";
   readonly #index: PrefixIndex;
   /** `[shards]`, of the request at hand. */
   readonly #blocks: Int32Array;

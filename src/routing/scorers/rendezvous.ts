@@ -8,6 +8,7 @@ import { RendezvousHash } from "../rendezvous-hash.ts";
 export function rendezvous(shardIds: readonly string[]): Scorer {
   const hash = new RendezvousHash(shardIds);
   return {
+    name: "rendezvous",
     add({ affinityKey }, { count }, weight, cost) {
       if (affinityKey === 0) return;
       for (let shard = 0; shard < count; shard++) {

@@ -14,6 +14,7 @@ export const CONTEXT_TOKENS = 512;
 export function sessionAffinity(shardIds: readonly string[]): Scorer {
   const hash = new RendezvousHash(shardIds);
   return {
+    name: "session-affinity",
     add({ affinityKey }, { count, ready, admitting }, weight, cost) {
       if (affinityKey === 0) return;
       let home = -1;

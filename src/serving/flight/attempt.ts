@@ -1,5 +1,6 @@
 import type { RoutingTrace } from "../../model/routing-trace.ts";
 import type { EngineUnreachable, Exchange, ResponseHeaders, ResponseSink } from "../engine.ts";
+import type { AttemptTrace } from "../tracing/request-trace.ts";
 import type { Leg } from "./leg.ts";
 
 const GOOD = 200;
@@ -38,17 +39,21 @@ export class Attempt implements ResponseSink {
   awaitsPrefill = false;
   /** The id of what answers in place of this attempt's shard: the prefill that refused. */
   refusedBy: string | null = null;
+  /** Null where the request is not traced. */
+  readonly trace: AttemptTrace | null;
   readonly #flight: AttemptListener;
 
-  constructor(flight: AttemptListener, leg: Leg) {
+  constructor(flight: AttemptListener, leg: Leg, trace: AttemptTrace | null) {
     this.#flight = flight;
     this.leg = leg;
+    this.trace = trace;
   }
 
   headers(response: ResponseHeaders): void {
     try {
       this.response = response;
       this.leg.headersReceived(response);
+      this.trace?.received(response.status);
       this.#flight.headersReceived(this, response);
     } catch (error) {
       this.#flight.threw(error);
@@ -73,6 +78,7 @@ export class Attempt implements ResponseSink {
   }
 
   end(): void {
+    this.trace?.ended();
     try {
       this.#flight.ended(this);
     } catch (error) {
@@ -81,6 +87,7 @@ export class Attempt implements ResponseSink {
   }
 
   fail(fault: EngineUnreachable): void {
+    this.trace?.failed(fault);
     try {
       this.#flight.failed(this, fault);
     } catch (error) {
@@ -110,6 +117,7 @@ export class Attempt implements ResponseSink {
 
   /** The answer is no longer wanted. */
   cancel(): void {
+    this.trace?.cancelled();
     try {
       this.exchange?.cancel();
     } finally {

@@ -2,6 +2,7 @@ import type { Clock } from "../../lib/clock.ts";
 import type { Rng } from "../../lib/rng.ts";
 import type { Admission } from "../admission/admission.ts";
 import type { Capture } from "../capture/capture.ts";
+import type { EndObserver } from "../tracing/request-trace.ts";
 import type { TrafficMeter } from "../traffic/traffic-meter.ts";
 import type { RetryBudget, RetrySettings } from "./retry-budget.ts";
 
@@ -11,6 +12,8 @@ export interface FlightDeck {
   readonly meter: TrafficMeter;
   /** Records requests as a trace; null where nothing ever does. */
   readonly capture: Capture | null;
+  /** Measures requests as they end; null where nobody does. */
+  readonly ends: EndObserver | null;
   readonly retry: RetrySettings;
   readonly retryBudget: RetryBudget;
   /** Send to a second shard when no first byte has arrived after so long; 0 for never. */

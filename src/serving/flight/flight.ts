@@ -11,10 +11,11 @@ import { generates, storesResponse } from "../request/api-routes.ts";
 import { BLOCK_TOKENS, type RequestFacts } from "../request/request-facts.ts";
 import type { ServingPool } from "../serving-pool.ts";
 import type { RequestTiming } from "../traffic/traffic-meter.ts";
-import type { RequestOutcome, Responded } from "../traffic/traffic-observer.ts";
+import type { CountedTokens, RequestOutcome, Responded } from "../traffic/traffic-observer.ts";
 import { UsageSearch } from "../traffic/usage-search.ts";
 import type { Attempt, AttemptListener } from "./attempt.ts";
 import type { AnswerEnd, Client } from "./client.ts";
+import type { RequestTrace } from "../tracing/request-trace.ts";
 import { isEventStream } from "./event-stream.ts";
 import { failureKind } from "./failure-kind.ts";
 import type { FlightDeck } from "./flight-deck.ts";
@@ -74,6 +75,8 @@ export class Flight implements Applicant, AttemptListener, Sent {
   readonly #generates: boolean;
   /** What is recorded of it; null where it is not. */
   readonly #captured: CapturedFlight | null;
+  /** Who follows it; null for nobody. */
+  readonly #trace: RequestTrace | null;
   #stage: Stage = "waiting";
   /** The attempts under way. */
   #attempts: Attempt[] = [];
@@ -100,6 +103,7 @@ export class Flight implements Applicant, AttemptListener, Sent {
     model: string,
     request: EngineRequest,
     client: Client,
+    trace: RequestTrace | null = null,
   ) {
     const outputTokens = pool.expectedOutput(facts.maxTokens);
     this.tenant = facts.tenant;
@@ -124,10 +128,12 @@ export class Flight implements Applicant, AttemptListener, Sent {
       pinnedRank: facts.rank,
       tried: this.#resending.tried,
     };
-    const sender = new Sender(deck, pool, prefill, this.#routable, this.#resending, this);
+    this.#trace = trace;
+    const sender = new Sender(deck, pool, prefill, this.#routable, this.#resending, this, trace);
     this.#sending = new Sending(deck, this, sender, this.#resending, this.#routable, request);
-    this.#timing = deck.meter.begin(pool.engine.pool);
+    this.#timing = deck.meter.begin(pool.engine.pool, trace?.traceId ?? null);
     this.#captured = deck.capture?.begin(facts, request, model) ?? null;
+    trace?.began(pool.engine.pool, facts, model, this.#epoch);
   }
 
   /** Applies for admission; everything else follows from that. */
@@ -135,6 +141,7 @@ export class Flight implements Applicant, AttemptListener, Sent {
     this.#pool.flights++;
     this.guarded(() => {
       const ticket = this.#deck.admission.apply(this);
+      if (this.#stage === "waiting") this.#trace?.queued();
       if (this.#stage === "over") ticket.leave(this.#worked);
       else this.#ticket = ticket;
     });
@@ -144,6 +151,7 @@ export class Flight implements Applicant, AttemptListener, Sent {
   granted(): void {
     this.guarded(() => {
       this.#stage = "sent";
+      this.#trace?.admitted();
       this.#sending.now();
     });
   }
@@ -289,6 +297,8 @@ export class Flight implements Applicant, AttemptListener, Sent {
   }
 
   began(attempt: Attempt): void {
+    const hedges = this.#attempts.length > 0;
+    if (hedges || this.#lastFault !== null) this.#trace?.resent(hedges ? null : this.#lastFault);
     this.#attempts.push(attempt);
   }
 
@@ -314,6 +324,7 @@ export class Flight implements Applicant, AttemptListener, Sent {
   #choose(attempt: Attempt): boolean {
     const response = attempt.response as ResponseHeaders;
     attempt.leg.answered(response.status, this.#deck.clock.now());
+    this.#trace?.answered(attempt.leg.shard, isEventStream(response));
     if (this.#stage === "answering" && this.#headersOf !== attempt) {
       if (response.status !== GOOD || !isEventStream(response)) {
         const { id } = attempt.leg.shard;
@@ -405,22 +416,31 @@ export class Flight implements Applicant, AttemptListener, Sent {
     for (const attempt of this.#attempts) this.#abandon(attempt);
     this.#attempts = [];
     this.#releaseBody();
-    if (admitted && outcome === "ok") this.#countTokens();
+    const tokens = admitted && outcome === "ok" ? this.#countTokens() : null;
     this.#record(outcome);
+    if (this.#trace !== null || this.#deck.ends !== null) this.#sayEnd(outcome, tokens);
   }
 
-  #countTokens(): void {
+  #sayEnd(outcome: RequestOutcome, tokens: CountedTokens | null): void {
+    const end = { outcome, errorType: this.#errorType, timing: this.#timing, tokens };
+    this.#trace?.ended(end, this.#usage?.finish() ?? null);
+    this.#deck.ends?.ended(this.#pool.engine.pool, this.#path, this.#routable.model, end);
+  }
+
+  #countTokens(): CountedTokens | null {
     const { frames } = this.#timing;
     if (frames > 0) this.#pool.sawOutput(frames);
-    if (this.#usage === null) return;
+    if (this.#usage === null) return null;
     const { prompt, answer, cached } = this.#usage.found();
-    this.#deck.meter.tokens(this.#pool.engine.pool, {
+    const counted = {
       model: this.#routable.model,
       prompt: prompt ?? this.#routable.inputTokens,
       answer: answer ?? (frames > 0 ? frames : null),
       cached: prompt === null ? null : cached,
       reported: prompt !== null,
-    });
+    };
+    this.#deck.meter.tokens(this.#pool.engine.pool, counted);
+    return counted;
   }
 
   /** What goes wrong there is not the request's. */

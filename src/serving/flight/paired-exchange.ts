@@ -12,12 +12,15 @@ import {
 import { failureKind } from "./failure-kind.ts";
 import type { Leg } from "./leg.ts";
 import type { Pairing, TogetherPair } from "../pairing.ts";
+import { type AttemptTrace, tracedRequest } from "../tracing/request-trace.ts";
 
 /** The shard that prefills a request. */
 export interface PrefillLeg {
   readonly engine: Engine;
   readonly leg: Leg;
   readonly pairing: Pairing;
+  /** Null where the request is not traced. */
+  readonly trace: AttemptTrace | null;
 }
 
 const GOOD = 200;
@@ -86,6 +89,7 @@ export class PairedExchange implements Exchange, ResponseSink {
     this.#over = true;
     this.#answer = [];
     this.#prefill.leg.finished();
+    this.#prefill.trace?.cancelled();
     try {
       this.#prefillExchange?.cancel();
     } finally {
@@ -97,6 +101,7 @@ export class PairedExchange implements Exchange, ResponseSink {
     const { engine, leg } = this.#prefill;
     const { status } = response;
     leg.headersReceived(response);
+    this.#prefill.trace?.received(status);
     if (status < FAILED) leg.answered(status, this.#clock.now());
     this.#status = status;
     if (status < REFUSED) {
@@ -105,6 +110,7 @@ export class PairedExchange implements Exchange, ResponseSink {
       this.#relaying = true;
       // The shard of the decode has no part in it.
       this.#attempt.leg.finished();
+      this.#attempt.trace?.cancelled();
       this.#decodeExchange?.cancel();
       this.#attempt.awaitsPrefill = false;
       this.#attempt.refusedBy = engine.servedBy?.(leg.shard, this.#request.path) ?? leg.shard.id;
@@ -122,8 +128,9 @@ export class PairedExchange implements Exchange, ResponseSink {
   }
 
   end(): void {
-    const { leg, pairing } = this.#prefill;
+    const { leg, pairing, trace } = this.#prefill;
     leg.finished();
+    trace?.ended();
     if (this.#relaying) return this.#attempt.end();
     if (pairing.kind === "together" || this.#over) return;
     this.#guarded(() => {
@@ -136,6 +143,7 @@ export class PairedExchange implements Exchange, ResponseSink {
 
   fail(fault: EngineUnreachable): void {
     this.#prefill.leg.broke(failureKind(fault));
+    this.#prefill.trace?.failed(fault);
     if (this.#relaying) this.#attempt.fail(fault);
     else this.#guarded(() => this.#attempt.prefillFailed(this.#prefill.leg.index, fault));
   }
@@ -154,16 +162,17 @@ export class PairedExchange implements Exchange, ResponseSink {
   }
 
   #sendPrefill(body: Uint8Array): void {
-    const { engine, leg } = this.#prefill;
+    const { engine, leg, trace } = this.#prefill;
     // Its fields are others.
-    const { fields: _, ...rest } = this.#request;
+    const { fields: _, ...rest } = tracedRequest(this.#request, trace);
     this.#prefillExchange = engine.send(leg.shard, { ...rest, body }, this);
   }
 
   /** @param fields that are added to its body */
   #sendDecode(fields: string | null): void {
     const { added } = this.#request;
-    const request = fields === null ? this.#request : { ...this.#request, added: joined(added, fields) };
+    const own = tracedRequest(this.#request, this.#attempt.trace);
+    const request = fields === null ? own : { ...own, added: joined(added, fields) };
     this.#decodeExchange = this.#decode.send(this.#attempt.leg.shard, request, this.#attempt);
   }
 

@@ -1,7 +1,9 @@
 import type { RoutableRequest } from "../../routing/routable-request.ts";
 import type { EngineRequest } from "../engine.ts";
 import type { Pairing } from "../pairing.ts";
+import { RoutingScores } from "../../routing/routing-scores.ts";
 import type { ServingPool } from "../serving-pool.ts";
+import { type AttemptPart, type RequestTrace, tracedRequest } from "../tracing/request-trace.ts";
 import { Attempt, type AttemptListener } from "./attempt.ts";
 import type { FlightDeck } from "./flight-deck.ts";
 import { Leg } from "./leg.ts";
@@ -26,6 +28,7 @@ export class Sender {
   readonly #routable: RoutableRequest;
   readonly #resending: Resending;
   readonly #listener: AttemptListener;
+  readonly #trace: RequestTrace | null;
 
   /** @param prefill null where the shards of `pool` prefill what they answer */
   constructor(
@@ -35,6 +38,7 @@ export class Sender {
     routable: RoutableRequest,
     resending: Resending,
     listener: AttemptListener,
+    trace: RequestTrace | null,
   ) {
     this.#deck = deck;
     this.#pool = pool;
@@ -42,26 +46,36 @@ export class Sender {
     this.#routable = routable;
     this.#resending = resending;
     this.#listener = listener;
+    this.#trace = trace;
   }
 
   /** The listener receives the attempt before anything is sent. @returns null when it was sent; throws Unpairable */
   send(request: EngineRequest): NoShard | null {
-    const index = this.#pool.router.choose(this.#routable);
+    const index = this.#choose(this.#pool, this.#routable);
     if (index < 0) return { pool: this.#pool, request: this.#routable };
     if (this.#prefill === null) {
       this.#sendWhole(request, index);
       return null;
     }
     const first = this.#resending.prefillable(this.#routable);
-    const prefillIndex = this.#prefill.router.choose(first);
+    const prefillIndex = this.#choose(this.#prefill, first);
     if (prefillIndex < 0) return { pool: this.#prefill, request: first };
     this.#sendPaired(request, index, this.#prefill, prefillIndex);
     return null;
   }
 
+  #choose({ router, engine }: ServingPool, request: RoutableRequest): number {
+    if (this.#trace === null) return router.choose(request);
+    const scores = new RoutingScores();
+    const index = router.choose(request, scores);
+    this.#trace.routed(scores, engine.shards);
+    return index;
+  }
+
   #sendWhole(request: EngineRequest, index: number): void {
-    const attempt = this.#begin(index);
-    attempt.exchange = this.#pool.engine.send(attempt.leg.shard, request, attempt);
+    const attempt = this.#begin(index, "whole");
+    const sent = tracedRequest(request, attempt.trace);
+    attempt.exchange = this.#pool.engine.send(attempt.leg.shard, sent, attempt);
   }
 
   #sendPaired(request: EngineRequest, index: number, prefill: ServingPool, prefillIndex: number): void {
@@ -87,18 +101,19 @@ export class Sender {
     pairing: Pairing,
   ): PairedExchange {
     const { clock } = this.#deck;
-    const attempt = this.#begin(index);
+    const attempt = this.#begin(index, "decode");
     const leg = new Leg(prefill, prefillIndex, this.#routable.inputTokens, 0, clock.now());
-    const parts = { engine: prefill.engine, leg, pairing };
+    const trace = this.#trace?.attempt(leg.shard, "prefill") ?? null;
+    const parts = { engine: prefill.engine, leg, pairing, trace };
     const exchange = new PairedExchange(parts, this.#pool.engine, request, attempt, clock);
     attempt.exchange = exchange;
     return exchange;
   }
 
-  #begin(index: number): Attempt {
+  #begin(index: number, part: AttemptPart): Attempt {
     const { inputTokens, outputTokens } = this.#routable;
     const leg = new Leg(this.#pool, index, inputTokens, outputTokens, this.#deck.clock.now());
-    const attempt = new Attempt(this.#listener, leg);
+    const attempt = new Attempt(this.#listener, leg, this.#trace?.attempt(leg.shard, part) ?? null);
     this.#listener.began(attempt);
     this.#resending.sent();
     return attempt;

@@ -3,25 +3,25 @@ import type { CountedTokens, RequestOutcome, Responded, TrafficObserver } from "
 
 /** Keeps every measure until it is sent to the process that reports them. */
 export class TrafficLog implements TrafficObserver {
-  #first: [string, number][] = [];
+  #first: [string, number, string | null][] = [];
   #later: [string, number][] = [];
-  #ended: [string, number, RequestOutcome][] = [];
+  #ended: [string, number, RequestOutcome, string | null][] = [];
   #responded: [string, Responded][] = [];
   #resent: string[] = [];
   #deniedRetries: string[] = [];
   #tokens: [string, CountedTokens][] = [];
   #refused: [string, string][] = [];
 
-  firstFrame(pool: string, ms: number): void {
-    this.#first.push([pool, ms]);
+  firstFrame(pool: string, ms: number, traceId: string | null): void {
+    this.#first.push([pool, ms, traceId]);
   }
 
   laterFrame(pool: string, ms: number): void {
     this.#later.push([pool, ms]);
   }
 
-  ended(pool: string, ms: number, outcome: RequestOutcome): void {
-    this.#ended.push([pool, ms, outcome]);
+  ended(pool: string, ms: number, outcome: RequestOutcome, traceId: string | null): void {
+    this.#ended.push([pool, ms, outcome, traceId]);
   }
 
   responded(pool: string, responded: Responded): void {

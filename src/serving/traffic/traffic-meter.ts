@@ -15,9 +15,14 @@ export interface ProcessTraffic {
   readonly inFlight: number;
   readonly requests: number;
   readonly frames: number;
-  readonly first: readonly (readonly [pool: string, ms: number])[];
+  readonly first: readonly (readonly [pool: string, ms: number, traceId: string | null])[];
   readonly later: readonly (readonly [pool: string, ms: number])[];
-  readonly ended: readonly (readonly [pool: string, ms: number, outcome: RequestOutcome])[];
+  readonly ended: readonly (readonly [
+    pool: string,
+    ms: number,
+    outcome: RequestOutcome,
+    traceId: string | null,
+  ])[];
   readonly responded: readonly (readonly [pool: string, responded: Responded])[];
   readonly resent: readonly string[];
   readonly deniedRetries: readonly string[];
@@ -43,19 +48,26 @@ export class TrafficMeter {
     this.#reported = { now: clock.now(), requests: 0, frames: 0 };
   }
 
-  begin(pool: string): RequestTiming {
+  /** @param traceId null for a request that is not traced */
+  begin(pool: string, traceId: string | null = null): RequestTiming {
     this.#requests++;
     this.#inFlight++;
-    return new RequestTiming(this, pool, this.#clock.now());
+    return new RequestTiming(this, pool, this.#clock.now(), traceId);
   }
 
   /** `frames` with content have arrived at once; `previousMs` is negative for the first. */
-  framesReceived(pool: string, arrivalMs: number, previousMs: number, frames: number): number {
+  framesReceived(
+    pool: string,
+    arrivalMs: number,
+    previousMs: number,
+    frames: number,
+    traceId: string | null,
+  ): number {
     const now = this.#clock.now();
     this.#frames += frames;
     if (previousMs < 0) {
       this.#ttft.record(now - arrivalMs);
-      this.#observer.firstFrame(pool, now - arrivalMs);
+      this.#observer.firstFrame(pool, now - arrivalMs, traceId);
     } else {
       this.#itl.record(now - previousMs);
       this.#observer.laterFrame(pool, now - previousMs);
@@ -63,10 +75,10 @@ export class TrafficMeter {
     return now;
   }
 
-  requestEnded(pool: string, arrivalMs: number, outcome: RequestOutcome): void {
+  requestEnded(pool: string, arrivalMs: number, outcome: RequestOutcome, traceId: string | null): void {
     this.#inFlight--;
     if (hasFailed(outcome)) this.#failed++;
-    this.#observer.ended(pool, this.#clock.now() - arrivalMs, outcome);
+    this.#observer.ended(pool, this.#clock.now() - arrivalMs, outcome, traceId);
   }
 
   /** What it counts in all, for a process that reports for several. */
@@ -79,17 +91,17 @@ export class TrafficMeter {
     this.#inFlight += traffic.inFlight - (before?.inFlight ?? 0);
     this.#requests += traffic.requests - (before?.requests ?? 0);
     this.#frames += traffic.frames - (before?.frames ?? 0);
-    for (const [pool, ms] of traffic.first) {
+    for (const [pool, ms, traceId] of traffic.first) {
       this.#ttft.record(ms);
-      this.#observer.firstFrame(pool, ms);
+      this.#observer.firstFrame(pool, ms, traceId);
     }
     for (const [pool, ms] of traffic.later) {
       this.#itl.record(ms);
       this.#observer.laterFrame(pool, ms);
     }
-    for (const [pool, ms, outcome] of traffic.ended) {
+    for (const [pool, ms, outcome, traceId] of traffic.ended) {
       if (hasFailed(outcome)) this.#failed++;
-      this.#observer.ended(pool, ms, outcome);
+      this.#observer.ended(pool, ms, outcome, traceId);
     }
     for (const [pool, responded] of traffic.responded) this.#observer.responded(pool, responded);
     for (const pool of traffic.resent) this.#observer.resent(pool);
@@ -183,14 +195,16 @@ export class RequestTiming {
   readonly #meter: TrafficMeter;
   readonly #pool: string;
   readonly #arrival: number;
+  readonly #traceId: string | null;
   #previous = -1;
   #first = -1;
   #frames = 0;
 
-  constructor(meter: TrafficMeter, pool: string, arrivalMs: number) {
+  constructor(meter: TrafficMeter, pool: string, arrivalMs: number, traceId: string | null) {
     this.#meter = meter;
     this.#pool = pool;
     this.#arrival = arrivalMs;
+    this.#traceId = traceId;
   }
 
   /** Streamed frames with content so far. */
@@ -210,12 +224,18 @@ export class RequestTiming {
   /** Frames with content, handed to the client's connection together. */
   contentFrames(count: number): void {
     this.#frames += count;
-    this.#previous = this.#meter.framesReceived(this.#pool, this.#arrival, this.#previous, count);
+    this.#previous = this.#meter.framesReceived(
+      this.#pool,
+      this.#arrival,
+      this.#previous,
+      count,
+      this.#traceId,
+    );
     if (this.#first < 0) this.#first = this.#previous;
   }
 
   /** The request is over, whatever its fate; called once. */
   end(outcome: RequestOutcome): void {
-    this.#meter.requestEnded(this.#pool, this.#arrival, outcome);
+    this.#meter.requestEnded(this.#pool, this.#arrival, outcome, this.#traceId);
   }
 }

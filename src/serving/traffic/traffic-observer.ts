@@ -32,11 +32,14 @@ export interface CountedTokens {
   readonly reported: boolean;
 }
 
-/** Receives every measure as it is taken; the telemetry implements it. Times in milliseconds. */
+/**
+ * Receives every measure as it is taken; the telemetry implements it. Times in milliseconds; a request that is traced
+ * brings its trace's id.
+ */
 export interface TrafficObserver {
-  firstFrame(pool: string, sinceArrivalMs: number): void;
+  firstFrame(pool: string, sinceArrivalMs: number, traceId: string | null): void;
   laterFrame(pool: string, sincePreviousMs: number): void;
-  ended(pool: string, durationMs: number, outcome: RequestOutcome): void;
+  ended(pool: string, durationMs: number, outcome: RequestOutcome, traceId: string | null): void;
   /** Once for each that has ended. */
   responded(pool: string, responded: Responded): void;
   /** A request that had no first byte was sent once more. */

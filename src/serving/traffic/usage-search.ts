@@ -35,6 +35,9 @@ const CACHED = ["cached_tokens"].map(quoted);
 /** Anthropic's count of input tokens is without these. */
 const CACHE_READ = ["cache_read_input_tokens"].map(quoted);
 const CACHE_MADE = ["cache_creation_input_tokens"].map(quoted);
+/** SGLang's `/generate` has it as an object's `type`, Anthropic calls it `stop_reason`. */
+const FINISH =
+  /"(?:finish_reason|stop_reason)"\s{0,8}:\s{0,8}(?:\{\s{0,8}"type"\s{0,8}:\s{0,8})?"([a-z_]{1,40})"/g;
 
 /**
  * Finds what an engine says of tokens at the ends of its answer, streamed or not, in the words of OpenAI, Anthropic and
@@ -86,6 +89,11 @@ export class UsageSearch {
       answer: countIn(counts, OUTPUT),
       cached: read ?? countIn(counts, CACHED),
     };
+  }
+
+  /** Why the engine stopped, in its own word; null where it does not say. */
+  finish(): string | null {
+    return [...this.#end().toString("latin1").matchAll(FINISH)].at(-1)?.[1] ?? null;
   }
 
   #takeBegin(begin: Buffer[], chunk: Buffer): void {
