@@ -12,6 +12,7 @@ import type { TraceRequest } from "../model/traffic.ts";
 import { openLoop } from "../replay/open-loop.ts";
 import { Replay } from "../replay/replay.ts";
 import { schedule } from "../replay/schedule.ts";
+import { InputError } from "../lib/errors.ts";
 import { engineOn, modelledHardware } from "../twin/calibration/gpu-hardware.ts";
 import { changeTable } from "./change-table.ts";
 import { comparisonTable } from "./comparison-table.ts";
@@ -25,6 +26,7 @@ import { pacedTraffic } from "./paced-traffic.ts";
 import { checkServes, poolText } from "./pool-text.ts";
 import { replayTable } from "./replay/table.ts";
 import { openRouting, openTraffic } from "./simulation-inputs.ts";
+import { scenarioDemo } from "./scenario-demo.ts";
 import { stoppable } from "./stoppable.ts";
 
 /** Placements come round every ten seconds, so that a person sees a few; in production it is minutes. */
@@ -49,6 +51,8 @@ interface DemoFlags {
   readonly trace?: string;
   readonly routing?: string;
   readonly duration?: number;
+  readonly scenario?: string;
+  readonly short?: true;
   readonly port?: number;
   readonly json?: true;
 }
@@ -71,13 +75,21 @@ export function demoCommand(): Command {
     .addOption(
       positiveOption("--duration <seconds>", "stop after this (default: at the trace's end, or Ctrl-C)"),
     )
+    .option(
+      "--scenario <file>",
+      "of a load test: its gateway and pool, without traffic; play it with `replay --scenario <file> --url …`",
+    )
+    .option("--short", "of a scenario, its short form")
     .addOption(portOption("--port <n>", "where to listen; 0 takes a free port (default: 8080)"))
     .addOption(jsonOption())
     .exitOverride()
     .action(demo);
 }
 
-async function demo(flags: DemoFlags): Promise<void> {
+async function demo(flags: DemoFlags, command: Command): Promise<void> {
+  const { scenario } = flags;
+  if (scenario !== undefined) return scenarioDemo({ ...flags, scenario }, command);
+  if (flags.short) throw new InputError("--short", "", "is of a scenario; give --scenario too");
   const out = output(flags.json ?? false);
   const defaults = await loadConfig(null, process.env);
   for (const note of defaults.notes) out.progress(note);

@@ -19,7 +19,7 @@ import { byPresentNames } from "./renamed-settings.ts";
 import { type Section, isSection } from "./section.ts";
 import { readStoreUrl } from "./store-url.ts";
 import { readTelemetry } from "./telemetry-config.ts";
-import { readYaml, readYamlFile } from "./yaml-file.ts";
+import { readYaml, readYamlFile, type YamlFile } from "./yaml-file.ts";
 
 const DEFAULTS = fileURLToPath(new URL("../../config/default.yaml", import.meta.url));
 
@@ -30,8 +30,19 @@ const DEFAULTS = fileURLToPath(new URL("../../config/default.yaml", import.meta.
  * @throws InputError naming the file and line, or the variable, the field and what to change
  */
 export async function loadConfig(path: string | null, environment: NodeJS.ProcessEnv = {}): Promise<Config> {
+  return await configOf(await readYamlFile(path ?? DEFAULTS), dirname(path ?? DEFAULTS), environment);
+}
+
+/**
+ * The same of what a file, or a part of one, holds.
+ * @param folder of the file, where the paths in it begin
+ */
+export async function configOf(
+  file: YamlFile,
+  folder: string,
+  environment: NodeJS.ProcessEnv,
+): Promise<Config> {
   const defaults = await defaultSettings();
-  const file = await readYamlFile(path ?? DEFAULTS);
   const written = file.value ?? {};
   if (!isSection(written))
     throw faultAt({ ...file, field: [] }, "is not a mapping; expected settings such as `pools:`");
@@ -47,8 +58,7 @@ export async function loadConfig(path: string | null, environment: NodeJS.Proces
     Object.entries(named).map(([name, own]) => [name, Object.assign({ ...tenant }, own)]),
   );
   const notes = unknownVariables(environment, settingVariables(defaults), namedVariables(checked));
-  const folderOf = (field: readonly PropertyKey[]) =>
-    variables.has(field.join(".")) ? "." : dirname(path ?? DEFAULTS);
+  const folderOf = (field: readonly PropertyKey[]) => (variables.has(field.join(".")) ? "." : folder);
   const tlsOf = (own: ServedPool["tls"], place: Place): TlsSettings | null => {
     const all = checked.upstream.tls;
     const placeOf = (name: keyof typeof all) => {

@@ -20,6 +20,7 @@ import {
 import { type ScenarioServing, readServing, servingShape } from "./scenario-serving.ts";
 import { loadModel } from "./shapes.ts";
 import { loadTopology } from "./topologies.ts";
+import { isSection } from "./section.ts";
 import { checkShape } from "./check-shape.ts";
 import { readYamlFile } from "./yaml-file.ts";
 
@@ -99,6 +100,8 @@ export interface Scenario extends ScenarioServing, ScenarioHardware {
  */
 export async function loadScenario(path: string): Promise<Scenario> {
   const file = await readYamlFile(path);
+  if (isSection(file.value) && isSection(file.value["load"]))
+    throw new InputError(path, "", "is a scenario of a load test; run `replay --scenario` with it");
   const written = checkShape(scenarioSchema, file.value, file.sourceOf);
   if (written.tenants !== undefined && written.routing === null) {
     throw new InputError(

@@ -1,11 +1,17 @@
 import type { FastifyInstance } from "fastify";
 import type { ControlledPool } from "../control/controlled-pool.ts";
 import { InputError } from "../lib/errors.ts";
-import { LEAST_TRAFFIC, type Simulation, type SimulationChange } from "../model/simulation.ts";
+import {
+  LEAST_TRAFFIC,
+  MOST_SLOWNESS,
+  type Simulation,
+  type SimulationChange,
+  type SlowRank,
+} from "../model/simulation.ts";
 import { HttpError } from "./errors.ts";
 import { type PoolRoute, poolNamed, record } from "./pool-routes.ts";
 
-const CHANGES = ["traffic", "shift", "lose", "restore"] as const;
+const CHANGES = ["traffic", "shift", "lose", "restore", "stop", "slow"] as const;
 
 /** What happens to a simulated pool: what it is now, and a change of it, one at a time. */
 export function simulationRoutes(app: FastifyInstance, pools: readonly ControlledPool[]): void {
@@ -42,6 +48,9 @@ function changeOf(body: Record<string, unknown>, { state }: Simulation, ranks: n
       if (state.traffic === null)
         throw new HttpError("not_simulated", "This gateway makes no traffic for the pool; the demo does.");
       return { kind: "traffic", factor: factorOf(body["traffic"], state.traffic.most) };
+    case "slow":
+      return { kind: "slow", ...slowRankOf(body["slow"], ranks) };
+    case "stop":
     case "lose":
     case "restore":
       return { kind: change, rank: rankOf(change, body[change], ranks) };
@@ -52,6 +61,18 @@ function factorOf(value: unknown, most: number): number {
   if (typeof value === "number" && value >= LEAST_TRAFFIC && value <= most) return value;
   const expected = `expected a number in ${LEAST_TRAFFIC}..${most}, in parts of what the traffic began with`;
   throw new InputError("body", "traffic", `is ${JSON.stringify(value)}; ${expected}`);
+}
+
+function slowRankOf(value: unknown, ranks: number): SlowRank {
+  const given = typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
+  const { factor } = given;
+  if (typeof factor !== "number" || !Number.isInteger(factor) || factor < 1 || factor > MOST_SLOWNESS)
+    throw new InputError(
+      "body",
+      "slow",
+      `is ${JSON.stringify(value)}; expected {"rank": 3, "factor": 4}, the factor whole and in 1..${MOST_SLOWNESS}`,
+    );
+  return { rank: rankOf("slow.rank", given["rank"], ranks), factor };
 }
 
 function rankOf(field: string, value: unknown, ranks: number): number {

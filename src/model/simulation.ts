@@ -6,7 +6,18 @@ export interface SimulationState {
   readonly shifts: number;
   /** Ranks that have stopped, ascending. */
   readonly lost: readonly number[];
+  /** Ranks whose requests get on more slowly, ascending. */
+  readonly slow: readonly SlowRank[];
 }
+
+/** A rank that takes part in one forward pass of `factor`; 1 for one that takes part in each. */
+export interface SlowRank {
+  readonly rank: number;
+  /** A whole number, 1 to MOST_SLOWNESS. */
+  readonly factor: number;
+}
+
+export const MOST_SLOWNESS = 100;
 
 export interface OwnTraffic {
   /** In parts of what it began with, LEAST_TRAFFIC to `most`. */
@@ -20,7 +31,9 @@ export const LEAST_TRAFFIC = 0.1;
 export type SimulationChange =
   | { readonly kind: "traffic"; readonly factor: number }
   | { readonly kind: "shift" }
-  | { readonly kind: "lose" | "restore"; readonly rank: number };
+  /** `stop`: it takes no more requests, ends those it has, and is gone then. `lose`: it is gone with them. */
+  | { readonly kind: "stop" | "lose" | "restore"; readonly rank: number }
+  | ({ readonly kind: "slow" } & SlowRank);
 
 /** Does things to a simulated pool that happen to real ones by themselves. Nobody is told but by what the pool does then. */
 export interface Simulation {

@@ -132,6 +132,11 @@ export class Replay {
     return this.#startedAt;
   }
 
+  /** Milliseconds since its clock began; null before it runs. */
+  get nowMs(): number | null {
+    return Number.isNaN(this.#beganAt) ? null : this.#now();
+  }
+
   /** What another process needs to put it together with others. */
   parts(): ReplayParts {
     return { bySecond: this.#measures.bySecond, client: partOfClient(this.#lateness.facts()) };

@@ -24,6 +24,7 @@ import type { PoolStep } from "./pool/pool-step.ts";
 import { Rank } from "./pool/rank.ts";
 import { AcceptedDrafts, type Speculation } from "./pool/speculation.ts";
 import { stepOrder } from "./pool/step-orders.ts";
+import { SlowRanks } from "./pool/slow-ranks.ts";
 import { StepWork } from "./pool/step-work.ts";
 import { PoolMeter } from "./pool-meter.ts";
 import type { RoutingSource } from "./routing-source.ts";
@@ -73,6 +74,7 @@ export class SimulatedPool {
   readonly #passes: PassSet;
   readonly #ranks: readonly Rank[];
   readonly #work: StepWork;
+  readonly #slow: SlowRanks;
   readonly #draw: TokenDraw;
   readonly #drafts: AcceptedDrafts | null;
   readonly #draftTime: DraftTime | null;
@@ -98,6 +100,7 @@ export class SimulatedPool {
     this.runningPerRank = batching.runningPerRank;
     const ranks = rankCount(topology, engine.shape);
     this.count = ranks;
+    this.#slow = new SlowRanks(ranks);
     const drafts = speculation?.draftTokens ?? 0;
     const order = () => stepOrder(batching);
     this.#ranks = Array.from({ length: ranks }, () => new Rank(batching, drafts, room, order));
@@ -182,6 +185,11 @@ export class SimulatedPool {
     this.#ranks[rank].restore();
   }
 
+  /** A rank takes part in one forward pass of `factor`, a whole number ≥ 1. */
+  slowDown(rank: number, factor: number): void {
+    this.#slow.set(rank, factor);
+  }
+
   /** Frees a request's place and cache. Returns false when there is no such request (any more). */
   cancel(id: number): boolean {
     const request = this.#requests.get(id);
@@ -197,12 +205,7 @@ export class SimulatedPool {
    */
   step(): PoolStep | null {
     const work = this.#work;
-    work.begin();
-    for (let rank = 0; rank < this.#ranks.length; rank++) {
-      work.beginRank(rank);
-      this.#ranks[rank].compose(work);
-      work.endRank();
-    }
+    const turns = this.#slow.compose(this.#ranks, work);
     if (work.size === 0) {
       for (const rank of this.#ranks) rank.idle();
       return null;
@@ -217,7 +220,7 @@ export class SimulatedPool {
     }
     const { preempted } = work;
     work.preempted = [];
-    return { tokens: work.batch.tokens, ms: passMs + draftMs, ...outcome, preempted };
+    return { tokens: work.batch.tokens, ms: (passMs + draftMs) * turns, ...outcome, preempted };
   }
 
   /** Prompt tokens that ranks had in their caches, since the start. */

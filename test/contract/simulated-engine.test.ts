@@ -144,6 +144,62 @@ describe("simulated", () => {
     expect(onRank(0)).toBeGreaterThan(0);
   });
 
+  test("a rank that is to stop ends what it has, takes nothing more, and is gone then", async () => {
+    const { engine, plane, simulation } = opening(servingPool(SLOW_MODEL));
+    const stream = sent(engine, engine.shards[1], chat({ stream: true, max_tokens: 40 })).sink;
+    await expect.poll(() => hasData(stream), patiently).toBe(true);
+    simulation.change({ kind: "stop", rank: 1 });
+    const refused = { name: "EngineUnreachable", mayHaveBegun: false, nobodyThere: true };
+    await expect(respond(engine, engine.shards[1], chat({ max_tokens: 1 }))).rejects.toMatchObject(refused);
+    // It works on for the others.
+    expect(simulation.state.lost).toEqual([]);
+    expect(plane.signs().map(({ rank }) => rank)).toEqual([0, 1, 2, 3]);
+    await stream.over;
+    expect([stream.fault, stream.received.at(-1)]).toEqual([null, "end"]);
+    expect(simulation.state.lost).toEqual([1]);
+    expect(plane.signs().map(({ rank }) => rank)).toEqual([0, 2, 3]);
+    simulation.change({ kind: "restore", rank: 1 });
+    expect(plane.signs()).toContainEqual({ rank: 1, incarnation: 1 });
+  });
+
+  test("a rank with nothing to end is gone at once; whose last request is cancelled, then; one that stays did not restart", async () => {
+    const { engine, plane, simulation } = opening(servingPool(SLOW_MODEL));
+    simulation.change({ kind: "stop", rank: 0 });
+    expect(simulation.state.lost).toEqual([0]);
+    const kept = sent(engine, engine.shards[2], chat({ stream: true, max_tokens: 4000 }));
+    const cut = sent(engine, engine.shards[3], chat({ stream: true, max_tokens: 4000 }));
+    await expect.poll(() => [kept.sink, cut.sink].every(hasData), patiently).toBe(true);
+    for (const rank of [2, 3]) simulation.change({ kind: "stop", rank });
+    expect(simulation.state.lost).toEqual([0]);
+    cut.exchange.cancel();
+    expect(simulation.state.lost).toEqual([0, 3]);
+    simulation.change({ kind: "restore", rank: 2 });
+    expect(plane.signs()).toContainEqual({ rank: 2, incarnation: 0 });
+    expect((await respond(engine, engine.shards[2], chat({ max_tokens: 1 }))).status).toBe(200);
+    kept.exchange.cancel();
+    expect(simulation.state.lost).toEqual([0, 3]);
+  });
+
+  test("a slow rank is so from its first snapshot on, and is as the others again", async () => {
+    const { engine, plane, simulation } = opening(waitingPool(SLOW_MODEL));
+    const seen: SimulationChange[] = [];
+    simulation.onChange((change) => seen.push(change));
+    const slow = (factor: number) => ({ kind: "slow", rank: 2, factor }) as const;
+    for (const change of [slow(1), slow(50), slow(50)]) simulation.change(change);
+    expect([seen, simulation.state.slow]).toEqual([[slow(50)], [{ rank: 2, factor: 50 }]]);
+    plane.commit(firstSnapshot);
+    const streams = [1, 2].map((rank) =>
+      sent(engine, engine.shards[rank], chat({ stream: true, max_tokens: 4000 })),
+    );
+    const frames = () => streams.map(({ sink }) => sink.chunks.length);
+    await expect.poll(() => frames()[0], patiently).toBeGreaterThan(30);
+    expect(frames()[1]).toBeLessThan(5);
+    simulation.change(slow(1));
+    expect(simulation.state.slow).toEqual([]);
+    await expect.poll(() => frames()[1], patiently).toBeGreaterThan(30);
+    for (const { exchange } of streams) exchange.cancel();
+  });
+
   test("a rank may stop before the first snapshot; a placement that needs it is not prepared", async () => {
     const { engine, plane, simulation } = opening(waitingPool());
     simulation.change({ kind: "lose", rank: 3 });
@@ -172,7 +228,7 @@ describe("simulated", () => {
     const factor = simulation.beginTraffic(2);
     for (const change of [traffic(1), traffic(1.5), traffic(1.5)]) simulation.change(change);
     expect([factor(), seen.slice(4)]).toEqual([1.5, [traffic(1.5)]]);
-    expect(simulation.state).toEqual({ traffic: { factor: 1.5, most: 2 }, shifts: 2, lost: [] });
+    expect(simulation.state).toEqual({ traffic: { factor: 1.5, most: 2 }, shifts: 2, lost: [], slow: [] });
     stop();
     simulation.change(lose);
     expect(seen).toHaveLength(5);

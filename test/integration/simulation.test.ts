@@ -93,7 +93,7 @@ test("a GPU that stops is found out, done without and taken back, and no request
     expect(named()).toEqual([0, 1, 2, 3]);
 
     expect((await post({ lose: 3 })).status).toBe(200);
-    expect(await state()).toEqual({ pool: "demo", traffic: null, shifts: 0, lost: [3] });
+    expect(await state()).toEqual({ pool: "demo", traffic: null, shifts: 0, lost: [3], slow: [] });
     await expect.poll(named, patiently).toEqual([0, 1, 2]);
     expect(controlled().loop.rankStates).toEqual(["live", "live", "live", "lost"]);
     expect(controlled().loop.view.operatorState.lost).toEqual([{ rank: 3, how: "silent" }]);
@@ -164,6 +164,14 @@ describe("what cannot be done is refused", () => {
     ["what is not known", { explode: true }, 'names "explode"; expected one of'],
     ["a GPU that is not there", { lose: 4 }, "lose is 4; expected a rank in 0..3"],
     ["a GPU by its name", { restore: "1" }, 'restore is "1"; expected a rank in 0..3'],
+    ["a GPU to end its work that is not there", { stop: -1 }, "stop is -1; expected a rank in 0..3"],
+    [
+      "a slow GPU that is not there",
+      { slow: { rank: 9, factor: 4 } },
+      "slow.rank is 9; expected a rank in 0..3",
+    ],
+    ["half a pass", { slow: { rank: 1, factor: 0.5 } }, 'expected {"rank": 3, "factor": 4}'],
+    ["a GPU that is slow by nothing", { slow: 3 }, 'slow is 3; expected {"rank": 3, "factor": 4}'],
     ["no shift", { shift: false }, "shift is false; expected true"],
     ["a list", [3], "is no JSON object"],
   ])("%s", async (_, body, message) => {
@@ -207,14 +215,14 @@ test("the event stream says what was done, once for each change", async () => {
   const history = () => /^event: history\ndata: (.*)$/m.exec(text)?.[1] ?? null;
   await expect.poll(() => history() !== null, patiently).toBe(true);
   const { simulations } = JSON.parse(history() ?? "") as { simulations: unknown };
-  expect(simulations).toEqual([{ pool: "demo", traffic: made, shifts: 1, lost: [] }]);
+  expect(simulations).toEqual([{ pool: "demo", traffic: made, shifts: 1, lost: [], slow: [] }]);
   for (const body of [{ lose: 2 }, { lose: 2 }, { restore: 2 }, { restore: 2 }]) await post(body);
   await post({ shift: true });
   await expect.poll(() => events().length, patiently).toBe(3);
   expect(events()).toEqual([
-    { pool: "demo", traffic: made, shifts: 1, lost: [2] },
-    { pool: "demo", traffic: made, shifts: 1, lost: [] },
-    { pool: "demo", traffic: made, shifts: 2, lost: [] },
+    { pool: "demo", traffic: made, shifts: 1, lost: [2], slow: [] },
+    { pool: "demo", traffic: made, shifts: 1, lost: [], slow: [] },
+    { pool: "demo", traffic: made, shifts: 2, lost: [], slow: [] },
   ]);
   left.abort();
   await read;

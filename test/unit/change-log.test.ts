@@ -7,7 +7,7 @@ it("keeps each change with how the run did before, and ten seconds after", () =>
   let listener: (change: SimulationChange) => void = () => {};
   let now: RunMoment = { elapsedMs: 0, ttftMs: null, balancedness: null };
   const simulation: Simulation = {
-    state: { traffic: null, shifts: 0, lost: [] },
+    state: { traffic: null, shifts: 0, lost: [], slow: [] },
     change: (change) => listener(change),
     onChange: (listening) => {
       listener = listening;

@@ -1,10 +1,12 @@
 import { beforeEach, expect, test } from "vitest";
 import { PoolView } from "../../src/control/follow/pool-view.ts";
 import { encodeOperatorState } from "../../src/control/messages/operator-state.ts";
+import { encodeDecisions } from "../../src/control/messages/stored-decisions.ts";
 import { encodeEngine } from "../../src/control/messages/stored-engine.ts";
 import type { ValueName } from "../../src/control/store.ts";
 import { decodeSnapshot, encodeSnapshot } from "../../src/model/snapshot-bytes.ts";
 import { writtenBefore } from "../stored-kinds.ts";
+import { decision } from "./pool-state-fixture.ts";
 
 const SNAPSHOT = decodeSnapshot(writtenBefore("snapshot"));
 const ENGINE = {
@@ -40,11 +42,20 @@ test("what cannot be read leaves everything as it was, and what comes after it i
     ["leader", writtenBefore("leader")],
     ["report", writtenBefore("poolReport")],
     ["engine", encodeEngine(ENGINE)],
+    ["decisions", encodeDecisions([decision({})])],
   ];
   view.epoch(7, snapshotOf(7));
   for (const [name, value] of values) view.value(name, value);
   const seen = () =>
-    structuredClone([view.snapshot, view.rollout, view.operatorState, view.leader, view.report, view.engine]);
+    structuredClone([
+      view.snapshot,
+      view.rollout,
+      view.operatorState,
+      view.leader,
+      view.report,
+      view.engine,
+      view.decisions,
+    ]);
   const before = seen();
   const heard: number[] = [];
   view.onSnapshot(({ epoch }) => heard.push(epoch));
@@ -64,12 +75,14 @@ test("what cannot be read leaves everything as it was, and what comes after it i
     leader: 2,
     pool_report: 2,
     engine: 2,
+    decisions: 2,
     message: 0,
     learned_load: 0,
     expert_sketch: 0,
     audit_entry: 0,
   });
   expect(lines.toSorted()).toEqual([
+    "pool p: decisions in the store cannot be read and is dropped: it is not JSON",
     "pool p: engine in the store cannot be read and is dropped: it is not JSON",
     "pool p: leader in the store cannot be read and is dropped: it is not JSON",
     "pool p: operator state in the store cannot be read and is dropped: it is not JSON",

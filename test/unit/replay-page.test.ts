@@ -155,3 +155,18 @@ describe("the page of a load curve", () => {
     expect(page).not.toMatch(/NaN|undefined|Infinity/);
   });
 });
+
+it("has what happened to the server as lines in every chart over time, and as a table", () => {
+  const events = [
+    { done_at_s: 1.5, pool: "demo", event: "GPU <3> stops", error: null },
+    { done_at_s: 2, pool: "demo", event: "GPU 3 starts again", error: "nobody there" },
+  ];
+  const charts = (page: string) => page.match(/class="mark" d="M225 0/g)?.length ?? 0;
+  const page = pageOf({ ...REPORT, scenario: { title: "A try" }, events }, REQUESTS);
+  expect([charts(pageOf(REPORT, REQUESTS)), charts(page)]).toEqual([0, 5]);
+  expect(page).toContain("GPU &lt;3&gt; stops");
+  expect(page.match(/class="mark-label"[^>]*>[12]</g)).toHaveLength(10);
+  expect(page).toMatch(/>1<\/th><td[^>]*>1\.5 s<\/td>.*?done<\/td>/s);
+  expect(page).toMatch(/>2<\/th><td[^>]*>2\.0 s<\/td>.*?nobody there<\/td>/s);
+  expect(page).toContain("A try");
+});

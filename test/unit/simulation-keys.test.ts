@@ -3,7 +3,7 @@ import { pressKey } from "../../src/cli/simulation-keys.ts";
 import { changeText, simulationText } from "../../src/cli/simulation-text.ts";
 import type { Simulation, SimulationChange, SimulationState } from "../../src/model/simulation.ts";
 
-const RUNNING: SimulationState = { traffic: { factor: 1, most: 1.2 }, shifts: 0, lost: [] };
+const RUNNING: SimulationState = { traffic: { factor: 1, most: 1.2 }, shifts: 0, lost: [], slow: [] };
 
 /** What keys change, one after the other, of a pool in this state. */
 function changesBy(keys: string, state: SimulationState): SimulationChange[] {
@@ -71,7 +71,12 @@ it("s shifts the traffic, q ends the run, other keys do nothing", () => {
 
 it("is said in a line", () => {
   expect(simulationText(RUNNING)).toBe("traffic ×1.0, all GPUs run");
-  expect(simulationText({ traffic: null, shifts: 1, lost: [2, 7] })).toBe("shifted once, GPU 2, 7 stopped");
+  expect(simulationText({ traffic: null, shifts: 0, lost: [], slow: [{ rank: 3, factor: 4 }] })).toBe(
+    "all GPUs run, GPU 3 4 × slower",
+  );
+  expect(simulationText({ traffic: null, shifts: 1, lost: [2, 7], slow: [] })).toBe(
+    "shifted once, GPU 2, 7 stopped",
+  );
   expect(simulationText({ ...RUNNING, shifts: 2 })).toContain("shifted 2 times");
   const changes: SimulationChange[] = [
     { kind: "traffic", factor: 1.2 },

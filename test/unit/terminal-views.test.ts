@@ -26,7 +26,7 @@ const facts: LiveFacts = {
     movedSlots: 1614,
     decision: "kept the placement: moving 214 slots would win 1.8 % of step time but cost 2.1 s of transfer",
     lagMs: 3.2,
-    simulation: { traffic: { factor: 1.2, most: 2 }, shifts: 0, lost: [3] },
+    simulation: { traffic: { factor: 1.2, most: 2 }, shifts: 0, lost: [3], slow: [] },
     dashboardUrl: "http://127.0.0.1:8080/",
   },
   keys: "k stop a GPU",

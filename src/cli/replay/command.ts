@@ -14,6 +14,8 @@ import { type OpenRequests, openRequests } from "./open-requests.ts";
 import { OwnPlayer, type Player, sendingOptions } from "./player.ts";
 import { RunFiles } from "./run-files.ts";
 import { selfTestCommand } from "./self-test/self-test-command.ts";
+import type { RunBeside } from "./run-beside.ts";
+import { playScenario } from "./scenario/play-scenario.ts";
 import { type ReplaySettings, readSettings } from "./settings.ts";
 import { WorkerPlayer } from "./workers/worker-player.ts";
 import { wholeCurve } from "./whole-curve.ts";
@@ -33,8 +35,15 @@ export function replayCommand(): Command {
 async function replayTrace(flags: ReplayFlags, command: Command): Promise<void> {
   keepPausesShort();
   if (flags.selfTest) return selfTestCommand(flags);
+  const { scenario } = flags;
+  if (scenario !== undefined) return playScenario({ ...flags, scenario }, command, play);
+  if (flags.short) throw new InputError("--short", "", "is of a scenario; give --scenario too");
   const needed = flags.isl === undefined && flags.osl === undefined ? ["trace"] : [];
   requireOptions(command, [...needed, "url", "out"]);
+  await play(flags, null);
+}
+
+async function play(flags: ReplayFlags, beside: RunBeside | null): Promise<void> {
   const settings = readSettings(flags, process.env);
   const requests = await openRequests(flags, settings.requests);
   const model = await chooseModel(settings.target, flags.model);
@@ -42,7 +51,7 @@ async function replayTrace(flags: ReplayFlags, command: Command): Promise<void> 
   const player = await openPlayer(flags, settings, model, requests);
   const { doubts } = requests.reading();
   for (const doubt of doubts) output(flags.json ?? false).progress(doubt);
-  const parts = { flags, settings, requests, doubts, model, files, player };
+  const parts = { flags, settings, requests, doubts, model, files, player, beside };
   try {
     if (settings.load !== null) await oneLoad(parts, settings.load);
     else if (settings.curve !== null) await wholeCurve(parts, settings.curve);

@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { CURVES, type CurveKind } from "../../replay/curve/step.ts";
-import { readTime } from "./time-text.ts";
+import { readTime } from "../../lib/time-text.ts";
 
 /** Loads of a curve, in the order given. */
 export interface Sweep {

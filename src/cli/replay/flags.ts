@@ -8,6 +8,8 @@ import { TRACE_FILES, type TraceFlags, withTraceOptions } from "./open-trace.ts"
 
 export interface ReplayFlags extends TraceFlags, LoadFlags, CurveFlags {
   readonly trace?: string;
+  readonly scenario?: string;
+  readonly short?: true;
   readonly url: string;
   readonly out: string;
   readonly model?: string;
@@ -40,6 +42,8 @@ const MOST_RETRIES = 100;
 export function addFlags(command: Command): Command {
   return withCurveOptions(withLoadOptions(withTraceOptions(command)))
     .option("--trace <file>", TRACE_FILES)
+    .option("--scenario <file>", "a test as a file: streams, events, thresholds (docs/scenarios.md)")
+    .option("--short", "of a scenario, its short form")
     .option("--url <url>", "the server's base URL, with or without /v1; path and query are kept")
     .option("--out <dir>", "folder for the report (JSON, HTML), the requests and the files of other tools")
     .option("--force", "replace the run that the folder holds")

@@ -1,9 +1,9 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { countOption, positiveOption } from "../options.ts";
-import type { LengthSpread } from "../../replay/load/made-up-lengths.ts";
+import { type LengthSpread, readLengthSpread } from "../../model/length-spread.ts";
 import type { TraceWindow } from "../../replay/load/trace-window.ts";
 import { MOST_REQUEST_TOKENS } from "../../model/traffic.ts";
-import { readTime } from "./time-text.ts";
+import { readTime } from "../../lib/time-text.ts";
 
 /** A rate that changes: requests per second at first and at last, and the time between. */
 export interface Ramp {
@@ -102,12 +102,10 @@ function window(text: string): TraceWindow {
 }
 
 function length(text: string): LengthSpread {
-  const [whole, part, ...more] = text.split(":");
-  const tokens = /^\s*\d{1,9}\s*$/.test(whole) ? Number(whole) : 0;
-  const spread = part === undefined ? 0 : Number(part.trim() || "-");
-  if (tokens < 1 || tokens > MOST_REQUEST_TOKENS || more.length > 0 || !(spread >= 0 && spread <= 1))
+  const spread = readLengthSpread(text);
+  if (spread === null)
     throw new InvalidArgumentError(
       `Give 1..${MOST_REQUEST_TOKENS} tokens, or with a spread in 0..1 like 1000:0.2.`,
     );
-  return { tokens, spread };
+  return spread;
 }

@@ -1,6 +1,6 @@
 import { InputError } from "../../lib/errors.ts";
 import type { Bounds } from "../../replay/load/bounds.ts";
-import type { LengthSpread } from "../../replay/load/made-up-lengths.ts";
+import type { LengthSpread } from "../../model/length-spread.ts";
 import type { LoadPlan, Pace } from "../../replay/load/load-plan.ts";
 import type { TraceWindow } from "../../replay/load/trace-window.ts";
 import type { LoadFlags } from "./load-flags.ts";

@@ -13,16 +13,20 @@ import { replayTable, thresholdLines } from "./table.ts";
 
 /** Plays one load, writes its files, and says what was measured. */
 export async function oneLoad(parts: RunParts, plan: LoadPlan): Promise<void> {
-  const { flags, settings, requests, model, files, player } = parts;
+  const { flags, settings, requests, model, files, player, beside } = parts;
   const { target, thresholds } = settings;
-  const played = await run(flags, player, planFor(plan, requests.lastMs), files);
+  const played = await run(parts, planFor(plan, requests.lastMs));
   const { outcome, partial, interrupted, startedAt, broken, faults } = played;
   const { reading, passes } = player.trace();
   const trace = { ...requests, reading };
   const common = { ...reportSetting(flags, settings, trace), model, tracePasses: passes };
   const times = { startedAt, endedAt: Date.now(), partial };
-  const report = replayReport({ ...common, ...times }, outcome);
-  const checked = thresholds.map((threshold) => checkThreshold(threshold, report));
+  const setting = { ...common, ...times };
+  const report = { ...replayReport(setting, outcome), ...beside?.keys() };
+  const checked = [
+    ...thresholds.map((threshold) => checkThreshold(threshold, report)),
+    ...(beside?.check((part) => replayReport(setting, { ...part, client: outcome.client })) ?? []),
+  ];
   const written = checked.length === 0 ? report : { ...report, thresholds: [...checked] };
   // What was measured is said, also where it cannot be written.
   const unwritten = await files.finish(written).then(

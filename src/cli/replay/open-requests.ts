@@ -1,15 +1,18 @@
 import type { TraceRequest } from "../../model/traffic.ts";
 import type { TraceReading } from "../../formats/traces/trace-parser.ts";
 import { RequestSource } from "../../replay/load/request-source.ts";
-import { madeUpRequests, type LengthSpread } from "../../replay/load/made-up-lengths.ts";
+import type { LengthSpread } from "../../model/length-spread.ts";
+import { madeUpRequests } from "../../replay/load/made-up-lengths.ts";
 import { repeatedTrace } from "../../replay/load/repeated-trace.ts";
 import { inWindow } from "../../replay/load/trace-window.ts";
 import { lookAhead } from "../../replay/look-ahead.ts";
 import { PLAIN_WORDS, type PromptWords, wordsOf } from "../../replay/prompt-words.ts";
 import { InputError } from "../../lib/errors.ts";
 import { decimals } from "../../lib/number-text.ts";
+import type { ReplayFlags } from "./flags.ts";
 import type { RequestSetting } from "./load-settings.ts";
 import { openTrace, type TraceFlags } from "./open-trace.ts";
+import { scenarioRequests } from "./scenario/scenario-requests.ts";
 import { findTokenizer } from "./tokenizer-file.ts";
 
 /** What a load takes its requests from. */
@@ -31,9 +34,10 @@ export interface OpenRequests {
  * @throws InputError for a trace whose beginning cannot be read, or whose window is empty
  */
 export async function openRequests(
-  flags: TraceFlags & { readonly trace?: string; readonly seed: number },
+  flags: TraceFlags & Pick<ReplayFlags, "trace" | "scenario" | "short" | "seed">,
   { lengths, window, repeats, needsTimes }: RequestSetting,
 ): Promise<OpenRequests> {
+  if (flags.scenario !== undefined) return scenarioRequests(flags.scenario, flags.short ?? false, flags.seed);
   if (lengths !== null) return madeUp(flags, lengths);
   if (flags.trace === undefined)
     throw new InputError("--trace", "", "is missing; give a trace, or --isl and --osl");

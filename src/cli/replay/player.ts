@@ -34,6 +34,8 @@ export interface Player {
   play(plan: LoadPlan, onRecord: OnRecord, signal: AbortSignal): Promise<Played>;
   /** The load that is played now; null where none is. */
   live(): LiveMeasures | null;
+  /** Of the load's clock, milliseconds since it began; null where none is played. */
+  nowMs(): number | null;
   /** How far the trace was read, by now. */
   trace(): TraceState;
   close(): Promise<void>;
@@ -84,6 +86,10 @@ export class OwnPlayer implements Player {
 
   live(): LiveMeasures | null {
     return this.#replay?.live() ?? null;
+  }
+
+  nowMs(): number | null {
+    return this.#replay?.nowMs ?? null;
   }
 
   trace(): TraceState {

@@ -8,6 +8,7 @@ import { stoppable } from "../stoppable.ts";
 import type { ReplayFlags } from "./flags.ts";
 import type { Played, Player } from "./player.ts";
 import type { RunFiles } from "./run-files.ts";
+import type { RunParts } from "./run-parts.ts";
 
 const VIEW_EVERY_MS = 1000;
 
@@ -19,18 +20,41 @@ export interface Run extends Played {
 }
 
 /** Plays a load under the live view, and writes a line for each request. */
-export function run(flags: ReplayFlags, player: Player, plan: LoadPlan, files: RunFiles): Promise<Run> {
+export function run(
+  { flags, player, files, beside }: Pick<RunParts, "flags" | "player" | "files" | "beside">,
+  plan: LoadPlan,
+): Promise<Run> {
   return watched(player, async (view, signal) => {
     const write = recordWriter(flags, files, view);
-    const played = await player.play(plan, (record, startedAt) => write(record, startedAt), signal);
+    const end = beside?.begin(
+      () => player.nowMs(),
+      (line) => view.say(line),
+      signal,
+    );
+    const onRecord = (record: RequestRecord, startedAt: number): void => {
+      write(record, startedAt);
+      beside?.record(record);
+    };
+    const played = await ending(player.play(plan, onRecord, signal), end);
+    const faults = [...played.faults, ...(beside?.faults ?? [])];
     const broken = played.broken === null ? null : "the trace cannot be read on";
-    const why = played.faults.length > 0 ? played.faults.join("; ") : broken;
+    const why = faults.length > 0 ? faults.join("; ") : broken;
     return {
       ...played,
+      faults,
       partial: signal.aborted ? "interrupted" : why,
       interrupted: signal.aborted && played.outcome.durationMs < plan.bounds.durationMs,
     };
   });
+}
+
+/** What was played, when what goes on beside it is over too. */
+async function ending(playing: Promise<Played>, end: (() => Promise<void>) | undefined): Promise<Played> {
+  try {
+    return await playing;
+  } finally {
+    await end?.();
+  }
 }
 
 /** Does something under the live view of what is played, until Ctrl-C. */

@@ -55,7 +55,7 @@ export function readSettings(flags: ReplayFlags, environment: NodeJS.ProcessEnv)
 }
 
 /** Of a run of nothing: it has every key there is. */
-function emptyReport(flags: ReplayFlags, settings: Omit<ReplaySettings, "thresholds">): ReplayReport {
+export function emptyReport(flags: ReplayFlags, settings: Omit<ReplaySettings, "thresholds">): ReplayReport {
   const { curve, goodput } = settings;
   const common = { ...reportSetting(flags, settings, null), model: "" };
   const times = { startedAt: 0, endedAt: 0, partial: null };

@@ -22,11 +22,13 @@ export function HistoryPanel({ pool, hops }: Properties) {
     let over = false;
     let made: HistoryChart | null = null;
     // The library is most of the page's code, and the rest need not wait for it.
-    void import("./history-chart.ts").then(({ historyChart }) => {
+    const open = async (): Promise<void> => {
+      const { historyChart } = await import("./history-chart.ts");
       if (over) return;
       made = historyChart(frame.current as HTMLDivElement);
       setChart(made);
-    });
+    };
+    void open();
     return () => {
       over = true;
       made?.dispose();

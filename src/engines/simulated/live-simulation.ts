@@ -13,7 +13,7 @@ export class LiveSimulation implements Simulation {
   }
 
   get state(): SimulationState {
-    return { traffic: this.#traffic, shifts: this.#shifts, lost: this.#thread.lost };
+    return { traffic: this.#traffic, shifts: this.#shifts, lost: this.#thread.lost, slow: this.#thread.slow };
   }
 
   /**
@@ -47,6 +47,10 @@ export class LiveSimulation implements Simulation {
         this.#shifts++;
         this.#thread.shift();
         return true;
+      case "stop":
+        return this.#thread.stop(change.rank);
+      case "slow":
+        return this.#thread.slowDown(change.rank, change.factor);
       case "lose":
         return this.#thread.lose(change.rank);
       case "restore":

@@ -1,5 +1,6 @@
 import { Worker } from "node:worker_threads";
 import type { RoutingTrace } from "../../model/routing-trace.ts";
+import type { SlowRank } from "../../model/simulation.ts";
 import { gpuCount } from "../../model/topology.ts";
 import type { Answers, FromPool, Question, ThreadData, ToPool } from "./protocol.ts";
 import { RankStopped } from "./rank-stopped.ts";
@@ -29,6 +30,10 @@ export class PoolThread {
   readonly #requests = new Map<number, Submitted>();
   readonly #waiting = new Map<number, Waiting>();
   readonly #stopped = new Set<number>();
+  /** Ranks that end what they have, and are gone then. */
+  readonly #leaving = new Set<number>();
+  /** `[ranks]`: 1 for one that takes part in every forward pass. */
+  readonly #slowness: Int32Array;
   /** `[ranks]`: how often each has started again. */
   readonly #restarts: Int32Array;
   #serial = 0;
@@ -37,6 +42,7 @@ export class PoolThread {
 
   constructor(data: ThreadData) {
     this.#restarts = new Int32Array(gpuCount(data.topology));
+    this.#slowness = new Int32Array(gpuCount(data.topology)).fill(1);
     this.#worker = new Worker(new URL("./pool-worker.ts", import.meta.url), { workerData: data });
     const { promise, resolve, reject } = Promise.withResolvers<number>();
     this.#ready = promise;
@@ -74,7 +80,9 @@ export class PoolThread {
     this.#requests.set(id, { rank, listener });
     this.#post({ kind: "submit", id, rank, inputTokens, outputTokens, tenant });
     return () => {
-      if (this.#requests.delete(id)) this.#post({ kind: "cancel", id });
+      if (!this.#requests.delete(id)) return;
+      this.#post({ kind: "cancel", id });
+      this.#leave(rank);
     };
   }
 
@@ -98,9 +106,38 @@ export class PoolThread {
     return this.#stopped.has(rank);
   }
 
+  /** Whether its server takes no connections. */
+  refuses(rank: number): boolean {
+    return this.#stopped.has(rank) || this.#leaving.has(rank);
+  }
+
+  /** Those that are, ascending. */
+  get slow(): readonly SlowRank[] {
+    return Array.from(this.#slowness, (factor, rank) => ({ rank, factor })).filter(
+      ({ factor }) => factor > 1,
+    );
+  }
+
+  /** A rank takes part in one forward pass of `factor` from now on. @returns whether that is news */
+  slowDown(rank: number, factor: number): boolean {
+    if (this.#slowness[rank] === factor) return false;
+    this.#slowness[rank] = factor;
+    this.#post({ kind: "slow", rank, factor });
+    return true;
+  }
+
+  /** A rank takes no more requests; when it has none, it is gone. @returns whether it was there */
+  stop(rank: number): boolean {
+    if (this.refuses(rank)) return false;
+    this.#leaving.add(rank);
+    this.#leave(rank);
+    return true;
+  }
+
   /** A rank dies: its requests fail. @returns whether it was there */
   lose(rank: number): boolean {
     if (this.#stopped.has(rank)) return false;
+    this.#leaving.delete(rank);
     this.#stopped.add(rank);
     this.#post({ kind: "lose", rank });
     const cause = new RankStopped(rank);
@@ -112,8 +149,9 @@ export class PoolThread {
     return true;
   }
 
-  /** It starts again, holding nothing. @returns whether it had stopped */
+  /** It starts again, holding nothing; one that was about to be gone stays. @returns whether either was so */
   restore(rank: number): boolean {
+    if (this.#leaving.delete(rank)) return true;
     if (!this.#stopped.delete(rank)) return false;
     this.#restarts[rank]++;
     this.#post({ kind: "restore", rank });
@@ -145,6 +183,13 @@ export class PoolThread {
     await this.#worker.terminate();
   }
 
+  /** A rank that is to stop has one request less. */
+  #leave(rank: number): void {
+    if (!this.#leaving.has(rank)) return;
+    for (const request of this.#requests.values()) if (request.rank === rank) return;
+    this.lose(rank);
+  }
+
   #post(message: ToPool): void {
     this.#worker.postMessage(message);
   }
@@ -159,6 +204,7 @@ export class PoolThread {
           const routed = finished.get(id) ?? null;
           if (routed !== null) this.#requests.delete(id);
           request.listener.token(routed);
+          if (routed !== null) this.#leave(request.rank);
         }
         break;
       }

@@ -33,6 +33,7 @@ class PoolWorker {
   readonly #post: (message: FromPool) => void;
   readonly #spans = new Map<number, Forwarded>();
   readonly #held = new HeldWeights();
+  readonly #slow = new Map<number, number>();
   #pool: SimulatedPool | null = null;
   #snapshot: RoutingSnapshot | null = null;
   #observedAt = performance.now();
@@ -67,6 +68,10 @@ class PoolWorker {
         break;
       case "shift":
         this.#routing.shift();
+        break;
+      case "slow":
+        this.#slow.set(message.rank, message.factor);
+        this.#pool?.slowDown(message.rank, message.factor);
         break;
       case "lose":
         this.#lose(message.rank);
@@ -137,6 +142,7 @@ class PoolWorker {
         usable,
       );
       for (const rank of this.#held.stopped) this.#pool.lose(rank);
+      for (const [rank, factor] of this.#slow) this.#pool.slowDown(rank, factor);
       this.#post({ kind: "ready", maxRequestTokens: this.#pool.maxRequestTokens });
     } else this.#pool.adopt(usable);
   }

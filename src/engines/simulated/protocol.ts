@@ -40,6 +40,8 @@ export type ToPool =
   | { readonly kind: "switchTo"; readonly snapshot: RoutingSnapshot }
   /** The rank dies with its requests, or starts again, holding nothing. */
   | { readonly kind: "lose" | "restore"; readonly rank: number }
+  /** It takes part in one forward pass of `factor`. */
+  | { readonly kind: "slow"; readonly rank: number; readonly factor: number }
   /** Requests use other experts from now on. */
   | { readonly kind: "shift" }
   | { readonly kind: "ask"; readonly ticket: number; readonly question: Question };

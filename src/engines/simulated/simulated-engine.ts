@@ -68,8 +68,8 @@ export class SimulatedEngine implements Engine, PoolAnswers {
     ];
   }
 
-  isLost(rank: number): boolean {
-    return this.#thread.isLost(rank);
+  refuses(rank: number): boolean {
+    return this.#thread.refuses(rank);
   }
 
   /** One answer for all who ask meanwhile. */
@@ -116,7 +116,7 @@ export class SimulatedEngine implements Engine, PoolAnswers {
       // Every answer waits for the pool's first snapshot.
       const maxTokens = await this.#thread.ready();
       if (exchange.over) return;
-      if (this.isLost(shard.rank)) {
+      if (this.refuses(shard.rank)) {
         const cause = new RankStopped(shard.rank);
         return exchange.fail("takes no connections", { mayHaveBegun: false, nobodyThere: true, cause });
       }

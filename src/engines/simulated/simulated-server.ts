@@ -13,7 +13,8 @@ const NO_SNAPSHOT = "the simulated pool has no snapshot yet";
 
 /** What a simulated pool answers about all of its ranks. Rejects with EngineUnreachable when the pool is gone. */
 export interface PoolAnswers {
-  isLost(rank: number): boolean;
+  /** Whether it takes no connections. */
+  refuses(rank: number): boolean;
   models(): Promise<readonly ModelCard[]>;
   /** Null while it has no snapshot. */
   rankStates(): Promise<readonly RankState[] | null>;
@@ -58,7 +59,7 @@ export class SimulatedServer implements EngineServer {
 
   #checkThere(): void {
     const [{ rank }] = this.shards;
-    if (this.#pool.isLost(rank))
+    if (this.#pool.refuses(rank))
       throw new EngineUnreachable(this.name, "takes no connections", {
         nobodyThere: true,
         cause: new RankStopped(rank),

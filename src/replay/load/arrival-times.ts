@@ -22,13 +22,25 @@ export interface RateCourse {
  * the rate changes, the same process runs on a clock that goes as fast as the rate.
  * @param burstiness > 0
  */
-export function* arrivalTimes(course: RateCourse, burstiness: number, seed: number): Generator<number, void> {
+export function arrivalTimes(course: RateCourse, burstiness: number, seed: number): Generator<number, void> {
+  return arrivalsBy((count) => timeOf(count, course), burstiness, seed);
+}
+
+/**
+ * The same on any clock.
+ * @param timeAt by when so many requests have come, on average; null where so many never come
+ */
+export function* arrivalsBy(
+  timeAt: (count: number) => number | null,
+  burstiness: number,
+  seed: number,
+): Generator<number, void> {
   const rng = new Rng(seed, ARRIVALS);
   const even = burstiness === Number.POSITIVE_INFINITY;
   const gap = (): number => (even ? 1 : gamma(rng, burstiness) / burstiness);
   // Even ones begin at once; drawn ones after a gap, as any stretch of such a process does.
   for (let count = even ? 0 : gap(); ; count += gap()) {
-    const timeMs = timeOf(count, course);
+    const timeMs = timeAt(count);
     if (timeMs === null) return;
     yield timeMs;
   }

@@ -1,17 +1,10 @@
 import { Rng } from "../../lib/rng.ts";
+import type { LengthSpread } from "../../model/length-spread.ts";
 import { MOST_REQUEST_TOKENS, type TraceRequest } from "../../model/traffic.ts";
 
 /** Random streams beside the others of a replay. */
 const INPUT = 4;
 const OUTPUT = 5;
-
-/** Lengths that are drawn, each as likely, from `(1 − spread) × tokens` to `(1 + spread) × tokens`. */
-export interface LengthSpread {
-  /** ≥ 1. */
-  readonly tokens: number;
-  /** 0..1. */
-  readonly spread: number;
-}
 
 /** Requests of these lengths, endless, all at once by their own clock; the same seed has the same. */
 export async function* madeUpRequests(
@@ -19,6 +12,15 @@ export async function* madeUpRequests(
   output: LengthSpread,
   seed: number,
 ): AsyncGenerator<TraceRequest, void> {
+  yield* drawnRequests(input, output, seed);
+}
+
+/** The same, without waiting. */
+export function* drawnRequests(
+  input: LengthSpread,
+  output: LengthSpread,
+  seed: number,
+): Generator<TraceRequest, void> {
   const inputRng = new Rng(seed, INPUT);
   const outputRng = new Rng(seed, OUTPUT);
   for (;;) {

@@ -35,37 +35,50 @@ const HOLDS: Readonly<Record<Comparison, (value: number, bound: number) => boole
   "==": (value, bound) => value === bound,
 };
 
+/** Counts by names that only a run shows: what it does not show is 0. */
+const COUNTS = /^(failures|finish_reasons)\./;
+
 /**
- * @param empty a report of a run of nothing: its keys are those there are
+ * @param empty  a report of a run of nothing: its keys are those there are
+ * @param source where it is written
  * @throws InputError where it has another form, or names no number of the report
  */
-export function readThreshold(text: string, empty: ReplayReport): Threshold {
+export function readThreshold(text: string, empty: ReplayReport, source = "--threshold"): Threshold {
   const [, word, comparison, number, unit] = FORM.exec(text) ?? [];
   const bound = (Number(number) / (unit === "%" ? 100 : 1)) * (unit === "s" ? 1000 : 1);
   if (word === undefined || Number.isNaN(bound))
-    throw new InputError("--threshold", text, "is no comparison; expected one like p95_ttft_ms<200");
-  const key = valueAt(empty, word) === undefined ? figureKey(word) : word;
-  const value = valueAt(empty, key);
+    throw new InputError(source, text, "is no comparison; expected one like p95_ttft_ms<200");
+  const counts = COUNTS.test(word);
+  const key = counts || valueAt(empty, word) !== undefined ? word : figureKey(word);
+  const value = counts ? 0 : valueAt(empty, key);
   if (value === undefined || (value !== null && typeof value !== "number"))
     throw new InputError(
-      "--threshold",
+      source,
       text,
       `names ${word}, which is no number of the report; expected one like p95_ttft_ms, failed_rate or goodput${meantText(word, numbersOf(empty))}`,
     );
   if (UNITS_OF_TIME.has(unit) && !OF_TIME.test(key))
-    throw new InputError("--threshold", text, `is in ${unit}, and ${key} is no time; give the number alone`);
+    throw new InputError(source, text, `is in ${unit}, and ${key} is no time; give the number alone`);
   if (GOODPUTS.has(key) && empty.goodput_targets_ms === null)
-    throw new InputError("--threshold", text, "needs targets; give --goodput too, as ttft:200 tpot:50");
+    throw new InputError(source, text, "needs targets; give --goodput too, as ttft:200 tpot:50");
   return { text, key, comparison: comparison as Comparison, bound };
 }
 
-export function checkThreshold(
-  { text, key, comparison, bound }: Threshold,
-  report: ReplayReport,
+export function checkThreshold(threshold: Threshold, report: ReplayReport): CheckedThreshold {
+  return checkedThreshold(threshold, figureOf(threshold, report));
+}
+
+/** The figure that a threshold is about; null where nothing was measured. */
+export function figureOf({ key }: Threshold, report: ReplayReport): number | null {
+  const value = valueAt(report, key) ?? (COUNTS.test(key) ? 0 : null);
+  return typeof value === "number" ? value : null;
+}
+
+export function checkedThreshold(
+  { text, comparison, bound }: Threshold,
+  value: number | null,
 ): CheckedThreshold {
-  const value = valueAt(report, key);
-  const number = typeof value === "number" ? value : null;
-  return { threshold: text, value: number, met: number !== null && HOLDS[comparison](number, bound) };
+  return { threshold: text, value, met: value !== null && HOLDS[comparison](value, bound) };
 }
 
 function numbersOf(empty: ReplayReport): string[] {

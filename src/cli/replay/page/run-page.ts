@@ -8,6 +8,7 @@ import { documentHtml, panelHtml, section } from "../../../report/html/document.
 import { escaped } from "../../../report/html/escape.ts";
 import { curveCharts, curveTable, stepsOf } from "./curve-charts.ts";
 import { latencyCharts } from "./latency-charts.ts";
+import { eventMarks, eventTable } from "./run-events.ts";
 import { clientTable, errorTextTable, failureBars, latencyTable, thresholdTable } from "./run-tables.ts";
 import { timeCharts } from "./time-charts.ts";
 
@@ -18,6 +19,7 @@ import { timeCharts } from "./time-charts.ts";
 export function runPage(report: ReplayReport, spreads: RequestSpreads | null, windows: RunWindows): string {
   const steps = stepsOf(report);
   const goodput = goodputOf(report);
+  const events = eventTable(report);
   return documentHtml({
     title: "Plimsoll: a load test",
     heading: steps.length > 0 ? "A load curve" : "A load test",
@@ -32,7 +34,10 @@ export function runPage(report: ReplayReport, spreads: RequestSpreads | null, wi
             panelHtml(latencyTable(report)),
           ]),
       targetsPart(report),
-      section("Over time", [charts(timeCharts(windows, goodput !== null))]),
+      section("Over time", [
+        charts(timeCharts(windows, goodput !== null, eventMarks(report))),
+        events === null ? "" : panelHtml(events),
+      ]),
       failuresPart(report),
       steps.length > 0 ? "" : clientPart(report),
     ],
@@ -89,6 +94,12 @@ const IDENTITY: readonly (readonly [name: string, key: string])[] = [
 ];
 
 function identity(report: ReplayReport): [name: string, text: string][] {
+  const scenario = textIn((report["scenario"] ?? {}) as ReplayReport, "title");
+  const title: [string, string][] = scenario === "" ? [] : [["Scenario", scenario]];
+  return [...title, ...named(report)];
+}
+
+function named(report: ReplayReport): [name: string, text: string][] {
   return IDENTITY.flatMap(([name, key]): [string, string][] => {
     const text = textIn(report, key) || String(numberIn(report, key) ?? "");
     return text === "" ? [] : [[name, text]];

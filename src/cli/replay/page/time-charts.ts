@@ -1,7 +1,7 @@
 import { decimals, milliseconds } from "../../../lib/number-text.ts";
 import type { RunWindow, RunWindows } from "../../../replay/report/run-windows.ts";
 import { linearAxis, roundEnd, stepText } from "../../../report/html/axis.ts";
-import type { Chart } from "../../../report/html/chart.ts";
+import type { Chart, Mark } from "../../../report/html/chart.ts";
 import { timeAxis } from "../../../report/html/time-axis.ts";
 
 const TICKS = 4;
@@ -64,12 +64,19 @@ const GOOD: Measure = {
 };
 
 /** A run over time, by windows. */
-export function timeCharts(windows: RunWindows, judged: boolean): Chart[] {
+export function timeCharts(windows: RunWindows, judged: boolean, marks: readonly Mark[]): Chart[] {
   const all = windows.windows();
-  return (judged ? [...MEASURES, GOOD] : MEASURES).map((measure) => overTime(measure, all, windows.widthMs));
+  return (judged ? [...MEASURES, GOOD] : MEASURES).map((measure) =>
+    overTime(measure, all, windows.widthMs, marks),
+  );
 }
 
-function overTime(measure: Measure, windows: readonly RunWindow[], widthMs: number): Chart {
+function overTime(
+  measure: Measure,
+  windows: readonly RunWindow[],
+  widthMs: number,
+  marks: readonly Mark[],
+): Chart {
   const { title, unit, lines, text, end } = measure;
   const seconds = widthMs / 1000;
   const drawn = lines.map(({ policy, of }) => {
@@ -88,7 +95,7 @@ function overTime(measure: Measure, windows: readonly RunWindow[], widthMs: numb
     x: axis,
     y: linearAxis(0, end ?? roundEnd(most, TICKS), TICKS, stepText),
     lines: drawn,
-    marks: [],
+    marks,
     notches: [],
     says: `${title} (${unit}) over time: at most ${text(most)}.`,
     table: {

@@ -33,6 +33,8 @@ export class WorkerPlayer implements Player {
   readonly #members: readonly Member[];
   readonly #goodput: GoodputTargets | null;
   #trace: TraceState;
+  /** When the load's clock began, by `performance.now()`; NaN before there is one. */
+  #beganAt = Number.NaN;
   /** So far the farthest of them has read: all go on there, so that they stay in step. */
   #position = 0;
 
@@ -82,6 +84,7 @@ export class WorkerPlayer implements Player {
     const measures = new Measures(this.#goodput, { fromMs: countsFromMs, toMs: countsToMs });
     const startedAt = Date.now() + LEAD_MS;
     const beganAt = performance.now() + LEAD_MS;
+    this.#beganAt = beganAt;
     const beginsAtNs = process.hrtime.bigint() + BigInt(LEAD_MS) * NANOSECONDS;
     const running = this.#members.filter(({ ended }) => ended === null);
     const stop = (): void => {
@@ -110,6 +113,10 @@ export class WorkerPlayer implements Player {
 
   live(): LiveMeasures | null {
     return liveTogether(this.#members.map(({ live }) => live).filter((live) => live !== null));
+  }
+
+  nowMs(): number | null {
+    return Number.isNaN(this.#beganAt) ? null : performance.now() - this.#beganAt;
   }
 
   async close(): Promise<void> {
