@@ -15,6 +15,7 @@ import { listen, listenLocally, stopListening } from "./http/listening.ts";
 import { Rng } from "./lib/rng.ts";
 import { LocalStore } from "./store/local/local-store.ts";
 import { openStore } from "./open-store.ts";
+import { rebalanceGain } from "./model/rebalance-gain.ts";
 import type { OpenPool } from "./pools/open-pool.ts";
 import { PoolSet } from "./pools/pool-set.ts";
 import { TrafficReports } from "./pools/traffic-reports.ts";
@@ -268,13 +269,15 @@ function sayFaults(store: Store, onNotice: (line: string) => void): void {
   store.onFault(say);
 }
 
-function controlReading({ loop, inbox }: ControlledPool): ControlReading {
+function controlReading({ loop, inbox, loadLine }: ControlledPool): ControlReading {
   const { pool, leading, totals, view, stageAgeMs } = loop;
   const { snapshot, operatorState } = view;
   return {
     pool,
     leading,
     paused: operatorState.paused,
+    loadLine,
+    gain: rebalanceGain(view.decisions),
     stageAgeMs,
     ...totals,
     missingExperts: (snapshot?.missing ?? []).reduce((sum, { experts }) => sum + experts.length, 0),

@@ -35,7 +35,7 @@ export interface PoolReport {
    * in which no GPU has more. They add up to what imbalance costs. Four decimals.
    */
   readonly gpuHolds: readonly number[];
-  /** `[layers]`: mean over maximum GPU load of the window's sums, 0..1, three decimals; null in a layer without load. */
+  /** `[layers]`: mean over maximum load of the GPUs in service, of the window's sums, 0..1, three decimals; null in a layer without load. */
   readonly layerBalancedness: readonly (number | null)[];
   readonly ranks: readonly { running: number; waiting: number; kvUse: number }[];
   /** When the placement in force was published, wall-clock ms; null where that is not known. */
