@@ -201,6 +201,7 @@ const report = fc.record({
   movedSlots: fc.nat(),
   decision: words,
   explanation: fc.jsonValue(),
+  lagMs: measured,
   loads: fc.option(
     fc.record({
       counts: counted,

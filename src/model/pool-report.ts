@@ -45,6 +45,8 @@ export interface PoolReport {
   readonly decision: string;
   /** What it compared to decide: forecast, candidates, predicted gain, cost of moves. Plain JSON; null before. */
   readonly explanation: unknown;
+  /** How far a simulated pool has fallen behind the clock since it began, in all: it never catches up. Null of a real one. */
+  readonly lagMs: number | null;
   /** What the loads were counted from; null where no rank reports over HTTP. */
   readonly loads: ReportedLoads | null;
 }

@@ -126,6 +126,7 @@ export class Rounds {
       placedAtMs: publisher.placedAtMs ?? view.report?.placedAtMs ?? null,
       decision: decision.reason,
       explanation: decision.explanation,
+      lagMs: plane.lagMs ?? null,
       loads: plane.loads ?? null,
     });
     await publisher.put("report", encodeReport(report));
