@@ -17,8 +17,10 @@ import { listen, listenLocally, stopListening } from "./http/listening.ts";
 import { Rng } from "./lib/rng.ts";
 import { LocalStore } from "./store/local/local-store.ts";
 import { openStore } from "./open-store.ts";
+import { rebalanceGain } from "./model/rebalance-gain.ts";
 import type { OpenPool } from "./pools/open-pool.ts";
 import { PoolSet } from "./pools/pool-set.ts";
+import { TrafficReports } from "./pools/traffic-reports.ts";
 import type { PoolSurroundings } from "./pools/surroundings.ts";
 import { Admission } from "./serving/admission/admission.ts";
 import { type CaptureCounts, sumCaptured } from "./serving/capture/capture-counts.ts";
@@ -138,6 +140,8 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
   const metrics = new Metrics(readings, { limits, statusOf });
   const admission = new Admission(config.admission, clock);
   const meter = new TrafficMeter(clock, follows?.traffic ?? metrics);
+  // A process that follows another is measured there.
+  const reports = follows === undefined ? new TrafficReports(pools.controlled, meter.slots, wallClock) : null;
   const askModels = async () => {
     await Promise.all(serving().map(({ health }) => health.askModels()));
   };
@@ -231,6 +235,7 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
     admission.stop();
     pools.endReloads();
     sharer?.stop();
+    reports?.stop();
     const stoppedBy = performance.now() + config.http.graceMs;
     await stopListening(http, config.http.graceMs);
     const flushed = collected?.close(
@@ -249,6 +254,7 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
       sharer?.start();
       // The process that is followed answers operators.
       if (follows === undefined) whatIfs.start();
+      reports?.start();
       return { url: await bind() };
     } catch (error) {
       await stop();
@@ -279,13 +285,15 @@ function sayFaults(store: Store, onNotice: (line: string) => void): void {
   store.onFault(say);
 }
 
-function controlReading({ loop, inbox }: ControlledPool): ControlReading {
+function controlReading({ loop, inbox, loadLine }: ControlledPool): ControlReading {
   const { pool, leading, totals, view, stageAgeMs } = loop;
   const { snapshot, operatorState } = view;
   return {
     pool,
     leading,
     paused: operatorState.paused,
+    loadLine,
+    gain: rebalanceGain(view.decisions),
     stageAgeMs,
     ...totals,
     missingExperts: (snapshot?.missing ?? []).reduce((sum, { experts }) => sum + experts.length, 0),

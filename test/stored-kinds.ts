@@ -1,6 +1,8 @@
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { type HeadLayout, headOf, withHead } from "../harness/stored-head.ts";
+import { POOL_MOSTS, POOL_SUMS } from "../src/control/history/pool-row.ts";
+import { TRAFFIC_SUMS } from "../src/control/history/traffic-row.ts";
 import { decodeAuditEntry, encodeAuditEntry } from "../src/control/messages/audit-entry.ts";
 import { decodeLeader, encodeLeader } from "../src/control/messages/leader.ts";
 import { decodeLearned, encodeLearned } from "../src/control/messages/learned-load.ts";
@@ -9,8 +11,10 @@ import { type PoolMessage, decodeMessage, encodeMessage } from "../src/control/m
 import { receivedCounts } from "../src/control/messages/received-counts.ts";
 import { decodeRollout, encodeRollout } from "../src/control/messages/rollout-record.ts";
 import { decodeDecisions, encodeDecisions } from "../src/control/messages/stored-decisions.ts";
+import { decodeHistory, encodeHistory } from "../src/control/messages/stored-history.ts";
 import { decodeEngine, encodeEngine } from "../src/control/messages/stored-engine.ts";
 import { decodeReport, encodeReport } from "../src/control/messages/stored-report.ts";
+import { countInto } from "../src/lib/log-histogram.ts";
 import { DECISION_KINDS, DECISION_STATES } from "../src/model/decision-record.ts";
 import { type Placement, indexReplicas } from "../src/model/placement.ts";
 import { decodeSnapshot, encodeSnapshot } from "../src/model/snapshot-bytes.ts";
@@ -197,6 +201,7 @@ const report = fc.record({
   movedSlots: fc.nat(),
   decision: words,
   explanation: fc.jsonValue(),
+  lagMs: measured,
   loads: fc.option(
     fc.record({
       counts: counted,
@@ -241,6 +246,30 @@ const decision = fc.record({
   ),
   before: figures,
   after: figures,
+});
+
+const byBucket = fc.array(fc.double({ min: 0, max: 1e8, noNaN: true })).map((values) => {
+  const counts: number[] = [];
+  for (const value of values) countInto(counts, value);
+  return counts;
+});
+const seconds = { atS: fc.nat(), seconds: fc.integer({ min: 1, max: 60 }) };
+const rowsOf = <R extends { atS: number }>(row: fc.Arbitrary<R>) =>
+  fc
+    .uniqueArray(row, { maxLength: 3, selector: ({ atS }) => atS })
+    .map((rows) => rows.toSorted((a, b) => a.atS - b.atS));
+const numbersOf = (names: readonly string[]) =>
+  Object.fromEntries(names.map((name) => [name, fc.maxSafeNat()]));
+const history = fc.record({
+  pool: rowsOf(fc.record({ ...seconds, ...numbersOf([...POOL_SUMS, ...POOL_MOSTS]) })),
+  traffic: rowsOf(fc.record({ ...seconds, ...numbersOf(TRAFFIC_SUMS), ttft: byBucket, itl: byBucket })),
+});
+const traffic = fc.record({
+  kind: fc.constant("traffic"),
+  atS: fc.nat().map((slot) => 10 * slot),
+  ...Object.fromEntries(TRAFFIC_SUMS.map((name) => [name, fc.nat(1e9)])),
+  ttft: byBucket,
+  itl: byBucket,
 });
 
 const gatewayReport = fc.record({
@@ -368,6 +397,25 @@ export const STORED_KINDS: readonly StoredKind[] = [
     decode: decodeDecisions,
     before: text.encode(
       '{"v":1,"decisions":[{"id":1,"kind":"placement","reason":"it","state":"done","why":null,"atMs":5,"endMs":7,"times":1,"stages":{"done":2,"of":2},"movedSlots":3,"movedBytes":9,"weighed":{"before":{"balancedness":0.5,"nodeHops":1},"after":{"balancedness":0.75,"nodeHops":null},"movedSlots":3,"movedBytes":9,"gain":0.5,"neededGain":0.25},"before":null,"after":{"spanMs":2,"tokensPerSecond":1,"balancedness":0.5,"nodeHops":0}}]}',
+    ),
+  },
+  {
+    name: "a history",
+    head: "message",
+    behind: 100,
+    value: history,
+    encode: encodeHistory,
+    decode: decodeHistory,
+    before: Buffer.from(
+      "LQEAAHsidiI6MSwicG9vbCI6eyJyb3dzIjoyLCJudW1iZXJzIjpbInNwYW5NcyIsInRva2VucyIsInN1bU1lYW4iLCJzdW1NYXgiLCJwYWlycyIsImhvcHMiLCJub2RlSG9wcyIsInN0ZXBzIiwic3RlcFRpbWUiLCJxdWV1ZVdpbmRvd3MiLCJydW5uaW5nIiwid2FpdGluZyIsImt2VXNlIiwicGVhayIsImxvc3RSYW5rcyIsIm1pc3NpbmdFeHBlcnRzIiwiZXBvY2giXSwiY291bnRzIjpbXX0sInRyYWZmaWMiOnsicm93cyI6MSwibnVtYmVycyI6WyJzcGFuTXMiLCJlbmRlZCIsImZhaWxlZCJdLCJjb3VudHMiOlsidHRmdCIsIml0bCJdfX2ApKfaBjwDZ8sBrwKTA/cD2wS/BaMGhwfrB88IswmXCvsK3wvDDD0BAGTIAawCkAP0A9gEvAWgBoQH6AfMCLAJlAr4CtwLwAyApKfaBjzg1AMHAQIDAwCEBwAA",
+      "base64",
+    ),
+  },
+  {
+    ...message("a gateway's traffic", traffic, "ack"),
+    before: Buffer.from(
+      "ZAAAAHsidiI6MSwia2luZCI6InRyYWZmaWMiLCJhdFMiOjE4MDAwMDAwMTAsInNwYW5NcyI6MTAwMDAsImVuZGVkIjozLCJmYWlsZWQiOjEsInR0ZnQiOlswLDJdLCJpdGwiOls1XX0=",
+      "base64",
     ),
   },
   {

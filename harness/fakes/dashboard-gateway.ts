@@ -169,6 +169,7 @@ export class DashboardGateway implements AsyncDisposable {
       movedSlots: 0,
       decision: "forecast balancedness 0.943 → 0.970 by shares",
       explanation: null,
+      lagMs: null,
       loads: null,
     };
   }

@@ -17,6 +17,7 @@ import {
 } from "./messages/pool-message.ts";
 import { PoolView } from "./follow/pool-view.ts";
 import { StageAge } from "./follow/stage-age.ts";
+import type { TrafficFigures } from "./history/traffic-row.ts";
 import { type AuditRecord, decodeAuditEntry, encodeAuditEntry } from "./messages/audit-entry.ts";
 import { type RankState, rankState } from "./messages/operator-state.ts";
 import type { PoolStore, Store } from "./store.ts";
@@ -166,6 +167,11 @@ export class ControlLoop {
 
   async reportRank(rank: number, state: RankMessage["state"], incarnation: Incarnation): Promise<void> {
     await this.store.send(encodeMessage({ kind: "rank", rank, state, incarnation }), null);
+  }
+
+  /** Passes on what this gateway has measured of a slot of time. */
+  async reportTraffic(atS: number, measured: TrafficFigures): Promise<void> {
+    await this.store.send(encodeMessage({ kind: "traffic", atS, ...measured }), null);
   }
 
   /** Whether the leader does not know of this start of a rank, as far as is known here. */

@@ -24,6 +24,8 @@ export interface ExpertPlane {
   signs?(): readonly RankSign[];
   /** Whose counts the last window was made of. Absent where the ranks are in this process; null before the first. */
   readonly loads?: ReportedLoads | null;
+  /** How far a simulated pool has fallen behind the clock since it began, ms. Absent where it is not simulated. */
+  readonly lagMs?: number;
   /**
    * Resolves once every rank holds the weights that `placement` needs of it; rejects when one cannot. Absent where ranks
    * ask for what is pending, and acknowledge it, by themselves.

@@ -28,6 +28,7 @@ export const VALUE_NAMES = [
   "orders",
   "learned",
   "decisions",
+  "history",
   "report",
   "engine",
 ] as const;

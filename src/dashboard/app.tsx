@@ -5,6 +5,7 @@ import { PageHeader } from "./page/page-header.tsx";
 import { PoolView } from "./pool-view.tsx";
 import { type Connection, NOTHING_YET, receive, shownPool } from "./live/state.ts";
 import { follow } from "./live/stream.ts";
+import { useLinkState } from "./page/use-link-state.ts";
 
 /** Where the key is kept until the tab is closed. */
 const KEY = "plimsoll-operator-key";
@@ -12,8 +13,12 @@ const KEY = "plimsoll-operator-key";
 /** The page: one state, fed by the stream, shown for one pool. */
 export function App() {
   const [state, send] = useReducer(receive, NOTHING_YET);
+  const [view, change] = useLinkState();
   const [key, setKey] = useState(() => sessionStorage.getItem(KEY));
   useEffect(() => follow(new URL("ep/v1/events", document.baseURI).href, key, send), [key, send]);
+  useEffect(() => {
+    if (view.pool !== null) send({ type: "choose", pool: view.pool });
+  }, [view.pool, send]);
   const unlock = (given: string) => {
     sessionStorage.setItem(KEY, given);
     send({ type: "connection", value: "connecting" });
@@ -30,7 +35,7 @@ export function App() {
         pools={[...state.pools.keys()]}
         shown={name}
         report={pool?.last ?? null}
-        choose={(chosen) => send({ type: "choose", pool: chosen })}
+        choose={(chosen) => change({ pool: chosen, gpu: null })}
       />
       {stale && <ConnectionNotice connection={state.connection} receivedAtMs={state.receivedAtMs} />}
       <main class={stale ? "stale" : undefined}>
@@ -44,9 +49,12 @@ export function App() {
             pool={pool}
             last={pool.last}
             traffic={state.traffic}
+            aheadMs={state.aheadMs}
             gateway={state.gateway}
             alone={state.pools.size === 1}
             operatorKey={key}
+            view={view}
+            change={change}
           />
         )}
       </main>

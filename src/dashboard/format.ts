@@ -21,6 +21,12 @@ export function short(value: number): string {
   return Math.abs(value) >= 100 ? WHOLE.format(value) : THREE_DIGITS.format(value);
 }
 
+/** Of an axis: with k for a thousand and M for a million. */
+export function brief(value: number): string {
+  if (value >= 1e6) return `${THREE_DIGITS.format(value / 1e6)}M`;
+  return value >= 1e4 ? `${THREE_DIGITS.format(value / 1000)}k` : THREE_DIGITS.format(value);
+}
+
 /** @param decimals 0 where it is missing */
 export function percent(fraction: number, decimals = 0): string {
   return decimals === 0 ? `${WHOLE.format(fraction * 100)} %` : `${(fraction * 100).toFixed(decimals)} %`;

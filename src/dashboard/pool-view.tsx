@@ -1,14 +1,21 @@
-import { useState } from "preact/hooks";
+import { useCallback, useState } from "preact/hooks";
 import { DecisionTable } from "./decisions/decision-table.tsx";
 import { ExpertHeatMap } from "./experts/expert-heat-map.tsx";
 import { type HeldExpert, replicasOf } from "./experts/placed-experts.ts";
 import { usePlaced } from "./experts/use-placed.ts";
-import { hopsOf } from "./figures/averages.ts";
+import { type Hops, hopsOf } from "./figures/averages.ts";
 import { KeyFigures } from "./figures/key-figures.tsx";
+import { PastFigures } from "./figures/past-figures.tsx";
 import { GpuPanel } from "./gpus/gpu-panel.tsx";
 import { HistoryPanel } from "./history/history-panel.tsx";
+import { type HistoryRow, rowAt } from "./history/history-row.ts";
+import { withSeconds } from "./history/line-points.ts";
+import { PastNotice } from "./history/past-notice.tsx";
+import { rangeNamed } from "./history/ranges.ts";
+import { useHistory, useLastHour } from "./history/use-history.ts";
 import type { PoolState } from "./live/state.ts";
 import type { GatewayCondition, PoolReport, TrafficReport } from "./live/wire.ts";
+import type { LinkState } from "./page/link-state.ts";
 import { Panel } from "./page/panel.tsx";
 import { RoomPanel } from "./room/room-panel.tsx";
 import { ServingPanel } from "./serving/serving-panel.tsx";
@@ -20,16 +27,31 @@ interface Properties {
   /** Its last report. */
   readonly last: PoolReport;
   readonly traffic: TrafficReport | null;
+  /** Of the gateway's clock. */
+  readonly aheadMs: number;
   readonly gateway: GatewayCondition | null;
   /** No other pool: the gateway's traffic is this pool's. */
   readonly alone: boolean;
   readonly operatorKey: string | null;
+  readonly view: LinkState;
+  readonly change: (to: Partial<LinkState>) => void;
 }
 
-export function PoolView({ pool, last, traffic, gateway, alone, operatorKey }: Properties) {
+/** A pool now; or at a moment that is past, as far as that is kept. */
+export function PoolView(properties: Properties) {
+  const { pool, last, traffic, aheadMs, gateway, alone, operatorKey, view, change } = properties;
   const { simulation, decisions } = pool;
+  const { at, gpu } = view;
+  const range = rangeNamed(view.range);
+  const hour = useLastHour(last.pool, operatorKey, aheadMs);
+  const history = useHistory(last.pool, operatorKey, range, at, aheadMs);
+  const rows =
+    history.live && range.step === 1
+      ? withSeconds(history.rows, pool.samples, history.span.from)
+      : history.rows;
+  const chooseAt = useCallback((to: number | null) => change({ at: to }), [change]);
+  const hops = hopsOf(last.topology);
   const placed = usePlaced(last.pool, last.epoch, operatorKey);
-  const [gpu, chooseGpu] = useState<number | null>(null);
   /** By the mouse or the keys, in the heat map or beside it. */
   const [pointed, pointAt] = useState<Pick<HeldExpert, "layer" | "expert"> | null>(null);
   const marked =
@@ -39,33 +61,63 @@ export function PoolView({ pool, last, traffic, gateway, alone, operatorKey }: P
   return (
     <>
       <StatusLine pool={pool} gateway={gateway} />
-      <KeyFigures pool={pool} last={last} traffic={traffic} alone={alone} />
+      {at === null ? (
+        <KeyFigures pool={pool} last={last} traffic={traffic} hour={hour} alone={alone} />
+      ) : (
+        <Past at={at} rows={rows} hops={hops} pool={pool} back={() => chooseAt(null)} />
+      )}
       {simulation !== null && (
         <SimulationControls simulation={simulation} gpus={last.gpuLoad.length} operatorKey={operatorKey} />
       )}
       <div class="panels">
-        <GpuPanel
-          pool={pool}
-          report={last}
-          placed={placed}
-          chosen={gpu}
-          choose={chooseGpu}
-          marked={marked}
-          pointAt={pointAt}
-        />
-        {last.expertLoad.length === 0 ? (
+        {at === null ? (
+          <GpuPanel
+            pool={pool}
+            report={last}
+            placed={placed}
+            chosen={gpu}
+            choose={(chosen) => change({ gpu: chosen })}
+            measure={view.gpus}
+            setMeasure={(gpus) => change({ gpus })}
+            marked={marked}
+            pointAt={pointAt}
+          />
+        ) : (
+          <NotKept title="GPU load" of="each GPU" />
+        )}
+        {at !== null ? (
+          <NotKept title="Expert load" of="each expert" />
+        ) : last.expertLoad.length === 0 ? (
           <Panel title="Expert load" note="Nothing was counted yet.">
             <p class="awaited">The heat map appears with the next report, within a second.</p>
           </Panel>
         ) : (
-          <ExpertHeatMap report={last} placed={placed} pointed={pointed} pointAt={pointAt} />
+          <ExpertHeatMap
+            report={last}
+            placed={placed}
+            mode={view.experts}
+            setMode={(experts) => change({ experts })}
+            pointed={pointed}
+            pointAt={pointAt}
+          />
         )}
         <DecisionTable
           decisions={decisions}
           last={last.decision}
           modelled={last.loads?.counts === "source"}
         />
-        <HistoryPanel pool={pool} hops={hopsOf(last.topology)} />
+        <HistoryPanel
+          name={last.pool}
+          pool={pool}
+          hops={hops}
+          history={history}
+          rows={rows}
+          range={range}
+          chooseRange={(chosen) => change({ range: chosen })}
+          at={at}
+          chooseAt={chooseAt}
+          operatorKey={operatorKey}
+        />
         <RoomPanel
           pool={last.pool}
           nodes={last.topology.nodes}
@@ -75,5 +127,31 @@ export function PoolView({ pool, last, traffic, gateway, alone, operatorKey }: P
         <ServingPanel pool={last.pool} operatorKey={operatorKey} />
       </div>
     </>
+  );
+}
+
+interface PastProperties {
+  readonly at: number;
+  readonly rows: readonly HistoryRow[];
+  readonly hops: Hops;
+  readonly pool: PoolState;
+  readonly back: () => void;
+}
+
+function Past({ at, rows, hops, pool, back }: PastProperties) {
+  const row = rowAt(rows, at);
+  return (
+    <>
+      <PastNotice at={at} row={row} back={back} />
+      {row !== null && <PastFigures row={row} hops={hops} loadLine={pool.condition?.loadLine ?? null} />}
+    </>
+  );
+}
+
+function NotKept({ title, of }: { readonly title: string; readonly of: string }) {
+  return (
+    <Panel title={title} note="now only">
+      <p class="awaited">The load of {of} is not kept of moments that are past.</p>
+    </Panel>
   );
 }

@@ -23,6 +23,7 @@ import { framingFault } from "./framing-fault.ts";
 import { loadRoute } from "./load-route.ts";
 import { type LogIds, logIds } from "./log-ids.ts";
 import { requestIdOf } from "./headers.ts";
+import { historyRoute } from "./history-route.ts";
 import { boundPipelines } from "./in-turn.ts";
 import { openAiRoutes } from "./openai-routes.ts";
 import { type OperatorParts, operatorRoutes } from "./operator-routes.ts";
@@ -174,6 +175,7 @@ export async function httpApp(config: Config, parts: AppParts): Promise<FastifyI
       controlBodies(json, ["application/json"], terms);
       expertRoutes(json, controlled);
       eventRoutes(json, { ...parts, pools: controlled, meter, wallClock });
+      historyRoute(json, controlled, wallClock);
       orderRoutes(json, controlled, peers);
       simulationRoutes(json, controlled);
       whatIfRoute(json, controlled, parts.whatIfs, peers);

@@ -35,7 +35,7 @@ export interface PoolReport {
    * in which no GPU has more. They add up to what imbalance costs. Four decimals.
    */
   readonly gpuHolds: readonly number[];
-  /** `[layers]`: mean over maximum GPU load of the window's sums, 0..1, three decimals; null in a layer without load. */
+  /** `[layers]`: mean over maximum load of the GPUs in service, of the window's sums, 0..1, three decimals; null in a layer without load. */
   readonly layerBalancedness: readonly (number | null)[];
   readonly ranks: readonly { running: number; waiting: number; kvUse: number }[];
   /** When the placement in force was published, wall-clock ms; null where that is not known. */
@@ -45,6 +45,8 @@ export interface PoolReport {
   readonly decision: string;
   /** What it compared to decide: forecast, candidates, predicted gain, cost of moves. Plain JSON; null before. */
   readonly explanation: unknown;
+  /** How far a simulated pool has fallen behind the clock since it began, in all: it never catches up. Null of a real one. */
+  readonly lagMs: number | null;
   /** What the loads were counted from; null where no rank reports over HTTP. */
   readonly loads: ReportedLoads | null;
 }
@@ -84,4 +86,5 @@ export interface TrafficReport {
 export interface Percentiles {
   readonly p50: number;
   readonly p95: number;
+  readonly p99: number;
 }

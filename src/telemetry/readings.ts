@@ -1,4 +1,5 @@
 import type { PoolReport } from "../model/pool-report.ts";
+import type { RebalanceGain } from "../model/rebalance-gain.ts";
 import type { WatchedEngine } from "../model/watched-engine.ts";
 import type { WorkersUse } from "../model/workers-use.ts";
 
@@ -49,6 +50,9 @@ export interface ControlReading {
   /** Terms as the leader that have begun here. */
   readonly terms: number;
   readonly paused: boolean;
+  /** How many times as long as with an even split a step may take. */
+  readonly loadLine: number;
+  readonly gain: RebalanceGain;
   /** How long the stage of a rollout has been under way; 0 while none is. */
   readonly stageAgeMs: number;
   readonly rolloutsDone: number;

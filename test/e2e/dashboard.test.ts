@@ -1,4 +1,5 @@
 import type { ChildProcessWithoutNullStreams } from "node:child_process";
+import { readFile } from "node:fs/promises";
 import { createInterface } from "node:readline";
 import type { Browser, BrowserContext, ConsoleMessage, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -8,6 +9,11 @@ import { launchChromium } from "./chromium.ts";
 
 const SOON = { timeout: 60_000 };
 const SMALL = ["--model", "gpt-oss-20b", "--topology", "1x4"];
+
+/** GPUs that reach over the next. */
+const OVERLAPPING = `[...document.querySelectorAll("[data-testid=gpu]")]
+  .map((gpu) => gpu.getBoundingClientRect())
+  .filter(({ right }, i, all) => right > (all[i + 1]?.left ?? Infinity) + 0.01).length`;
 
 let demo: ChildProcessWithoutNullStreams;
 let url: string;
@@ -55,6 +61,7 @@ test("the heat map paints every expert of every layer", async () => {
 
 test("every GPU has a bar, one is explained, and the load line and the step are drawn", async () => {
   expect(await page.getByTestId("gpu").count()).toBe(32);
+  expect(await page.evaluate(OVERLAPPING)).toBe(0);
   expect(await page.locator(".gpu.chosen").count()).toBe(1);
   await page.getByText("line 1.25 ×").waitFor(SOON);
   await page.locator(".step-line").waitFor(SOON);
@@ -77,12 +84,12 @@ test("an expert that fills a GPU is marked in the heat map, and its replicas amo
 
 test("the heat map shows slots, replicas, and the heaviest first", async () => {
   const canvas = page.locator(".heat-map canvas");
-  await page.getByLabel("Slots").check();
+  await page.getByRole("radio", { name: "Slots" }).check();
   expect(await canvas.getAttribute("width")).toBe("288");
-  await page.getByLabel("Replicas").check();
+  await page.getByRole("radio", { name: "Replicas" }).check();
   expect(await canvas.getAttribute("width")).toBe("256");
-  await page.getByLabel("Sorted").check();
-  await page.getByLabel("Experts").check();
+  await page.getByRole("radio", { name: "Sorted" }).check();
+  await page.getByRole("radio", { name: "Experts" }).check();
 });
 
 test("the figures are live", async () => {
@@ -149,6 +156,40 @@ test("what is done to the simulated pool is done and shown, by keys and by mouse
   await panel.getByRole("button", { name: "Start GPU 7" }).click();
   await expect.poll(said, SOON).toBe("Traffic ×1.0 · shifted once");
   await expect.poll(() => page.locator(".gpu.lost").count(), SOON).toBe(0);
+});
+
+test("a moment that is past is chosen by keys, shown, and held by the link", async () => {
+  const hour = page.locator(".figure", { hasText: "Tokens per second" }).getByText("1 h:");
+  await expect.poll(() => hour.innerText(), SOON).toMatch(/^1 h: [\d,]+$/);
+  const panel = page.getByRole("region", { name: "Over time" });
+  await panel.getByRole("slider").focus();
+  for (let i = 0; i < 2; i++) await page.keyboard.press("ArrowLeft");
+  expect(new URL(page.url()).hash).toMatch(/^#at=20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);
+  await page.reload();
+  const then = page.getByRole("region", { name: "Key figures of then" });
+  await then.waitFor(SOON);
+  expect(
+    await then.locator(".figure", { hasText: "Tokens per second" }).locator(".value").innerText(),
+  ).toMatch(/^[\d,]+$/);
+  expect(await page.getByTestId("gpu").count()).toBe(0);
+  await panel.getByRole("radio", { name: "1 hour" }).check();
+  await panel.locator("canvas").waitFor(SOON);
+  const saved = async (name: string): Promise<string> => {
+    const [file] = await Promise.all([
+      page.waitForEvent("download"),
+      panel.getByRole("button", { name }).click(),
+    ]);
+    expect(file.suggestedFilename()).toMatch(
+      new RegExp(`^plimsoll-demo-1h-[\\dT-]+Z\\.${name.toLowerCase()}$`),
+    );
+    return readFile(await file.path(), "latin1");
+  };
+  expect(await saved("CSV")).toMatch(/^time_utc,.*\n20\d\d-/);
+  expect((await saved("PNG")).slice(1, 4)).toBe("PNG");
+  await page.getByRole("button", { name: "Back to now" }).click();
+  await expect.poll(() => page.getByTestId("gpu").count(), SOON).toBe(32);
+  expect(new URL(page.url()).hash).toBe("#range=1h");
+  await panel.getByRole("radio", { name: "5 minutes" }).check();
 });
 
 test("nothing went wrong in the browser", () => {

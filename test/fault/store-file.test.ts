@@ -60,7 +60,7 @@ describe("what is in a file", () => {
     let token = (await pool.lease("one", LONG_MS)) as number;
     await pool.publish(1, every, token);
     await pool.publish(2, every.toReversed(), token);
-    for (const name of ["leader", "rollout", "orders", "learned", "decisions"] as const)
+    for (const name of ["leader", "rollout", "orders", "learned", "decisions", "history"] as const)
       await pool.put(name, bytes(`${name} \u0000ÿ`), token);
     await pool.offer("k", 3, every);
     await pool.send(bytes("m"), "who did what");

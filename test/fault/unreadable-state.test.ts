@@ -73,6 +73,18 @@ test("garbage of every kind ends nobody: it is dropped, counted and said once, a
     for (const kind of [...Object.values(VALUES), "message"])
       await expect.poll(() => dropped(gateway, "chat", kind), patiently).toBeGreaterThanOrEqual(3);
     await expect.poll(() => dropped(gateway, "", "gateway_report"), patiently).toBeGreaterThanOrEqual(3);
+    // A history is read when it is asked for: then it is what it was.
+    const rows = async () => (await json(gateway, "/ep/v1/history/chat"))["rows"] as unknown[];
+    await expect.poll(async () => (await rows()).length, patiently).toBeGreaterThan(0);
+    const [first] = await rows();
+    await expect
+      .poll(async () => {
+        await redis.client.xadd(key("changes"), "*", "n", "history", "v", GARBAGE);
+        const [{ at }] = (await rows()) as [{ at: number }];
+        expect(at).toBe((first as { at: number }).at);
+        return dropped(gateway, "chat", "history");
+      }, patiently)
+      .toBeGreaterThanOrEqual(1);
     const { entries } = await json(gateway, "/admin/pools/chat/audit");
     expect(entries).toEqual(
       [1, 2, 3].map(() => ({ atMs: expect.any(Number) as number, unreadable: `${GARBAGE}\\u0007` })),
@@ -111,7 +123,7 @@ test("a leader that finds only garbage begins above it, and one that knew better
   const key = (name: string) => `begun:{chat}:${name}`;
   const spoil = async (epoch: number) => {
     await redis.client.xadd(key("epochs"), `${epoch}-1`, "s", GARBAGE);
-    for (const name of [...Object.keys(VALUES), "learned"])
+    for (const name of [...Object.keys(VALUES), "learned", "history"])
       await redis.client.hset(key("values"), name, GARBAGE);
   };
   try {

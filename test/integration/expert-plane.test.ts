@@ -170,7 +170,8 @@ test("the event stream sends history, reports and epochs", async () => {
 
   const metrics = await (await get("/metrics")).text();
   expect(metrics).toMatch(/^plimsoll_epoch\{pool="chat"\} \d+$/m);
-  expect(metrics).toMatch(/^plimsoll_balancedness\{pool="chat"\} 0\.\d+$/m);
+  // The second load may have been forwarded already, by the second epoch, which levels it.
+  expect(metrics).toMatch(/^plimsoll_balancedness\{pool="chat"\} (?:0\.\d+|1)$/m);
   expect(metrics).not.toMatch(/^plimsoll_node_hops_per_token\{/m);
 });
 

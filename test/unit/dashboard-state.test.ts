@@ -95,6 +95,16 @@ test("a pool that is gone is shown no more, and begins anew when it comes back",
   expect(back.pools.get("p")?.samples.map((s) => s.atMs)).toEqual([3000]);
 });
 
+test("another clock than the gateway's is known by what comes every second", () => {
+  const traffic = { inFlight: 0, requests: 0, failed: 0, requestsPerSecond: 0, framesPerSecond: 0 };
+  const ahead = (atMs: number) => {
+    const value = { ...traffic, atMs, ttftMs: null, itlMs: null };
+    return after({ type: "traffic", value, atMs: 100_000 }).aheadMs;
+  };
+  expect([99_000, 100_000, 102_000].map(ahead)).toEqual([0, 0, 0]);
+  expect([700_400, 40_000].map(ahead)).toEqual([600_000, -60_000]);
+});
+
 function after(...messages: readonly Message[]): State {
   return messages.reduce(receive, NOTHING_YET);
 }

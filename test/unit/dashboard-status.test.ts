@@ -79,6 +79,13 @@ describe("an alarm", () => {
     expect(first({}, { balancedness: null, tokensPerSecond: 0 })).toEqual([]);
   });
 
+  test("tells a simulation that lags", () => {
+    expect(first({}, { lagMs: 165_000 })).toEqual([
+      "The simulation is 165 s behind its clock in all: this machine is too busy for it.",
+    ]);
+    expect(first({}, { lagMs: 800 })).toEqual([]);
+  });
+
   test("tells reports that stopped, although other events come", () => {
     const { calm, alarms } = statusOf(pool(), WELL, 26_000);
     expect(alarms).toEqual([

@@ -30,6 +30,7 @@ export function poolReport(differences: Partial<PoolReport>): PoolReport {
     movedSlots: 0,
     decision: "",
     explanation: null,
+    lagMs: null,
     loads: null,
     ...differences,
   };

@@ -3,6 +3,7 @@ import { PoolView } from "../../src/control/follow/pool-view.ts";
 import { encodeOperatorState } from "../../src/control/messages/operator-state.ts";
 import { encodeDecisions } from "../../src/control/messages/stored-decisions.ts";
 import { encodeEngine } from "../../src/control/messages/stored-engine.ts";
+import { encodeHistory } from "../../src/control/messages/stored-history.ts";
 import type { ValueName } from "../../src/control/store.ts";
 import { decodeSnapshot, encodeSnapshot } from "../../src/model/snapshot-bytes.ts";
 import { writtenBefore } from "../stored-kinds.ts";
@@ -22,6 +23,7 @@ const ENGINE = {
   measuredAtMs: 5,
   faults: [],
 };
+const gatewayTraffic = { spanMs: 10_000, ended: 3, failed: 0, ttft: [0, 3], itl: [] };
 const GARBAGE = new TextEncoder().encode("garbage");
 
 let lines: string[];
@@ -43,18 +45,14 @@ test("what cannot be read leaves everything as it was, and what comes after it i
     ["report", writtenBefore("poolReport")],
     ["engine", encodeEngine(ENGINE)],
     ["decisions", encodeDecisions([decision({})])],
+    ["history", encodeHistory({ pool: [], traffic: [{ atS: 60, seconds: 10, ...gatewayTraffic }] })],
   ];
   view.epoch(7, snapshotOf(7));
   for (const [name, value] of values) view.value(name, value);
   const seen = () =>
     structuredClone([
-      view.snapshot,
-      view.rollout,
-      view.operatorState,
-      view.leader,
-      view.report,
-      view.engine,
-      view.decisions,
+      [view.snapshot, view.rollout, view.operatorState, view.leader, view.report, view.engine],
+      [view.decisions, view.history],
     ]);
   const before = seen();
   const heard: number[] = [];
@@ -64,6 +62,7 @@ test("what cannot be read leaves everything as it was, and what comes after it i
     view.epoch(8, GARBAGE);
     view.epoch(9, snapshotOf(8));
     for (const [name] of values) view.value(name, GARBAGE);
+    expect(view.history.traffic.length).toBe(1);
     view.value("learned", GARBAGE);
     view.value("of a later version" as ValueName, GARBAGE);
   }
@@ -76,6 +75,7 @@ test("what cannot be read leaves everything as it was, and what comes after it i
     pool_report: 2,
     engine: 2,
     decisions: 2,
+    history: 2,
     message: 0,
     learned_load: 0,
     expert_sketch: 0,
@@ -84,6 +84,7 @@ test("what cannot be read leaves everything as it was, and what comes after it i
   expect(lines.toSorted()).toEqual([
     "pool p: decisions in the store cannot be read and is dropped: it is not JSON",
     "pool p: engine in the store cannot be read and is dropped: it is not JSON",
+    "pool p: history in the store cannot be read and is dropped: it is cut short",
     "pool p: leader in the store cannot be read and is dropped: it is not JSON",
     "pool p: operator state in the store cannot be read and is dropped: it is not JSON",
     "pool p: pool report in the store cannot be read and is dropped: it is not JSON",

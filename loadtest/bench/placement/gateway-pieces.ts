@@ -80,6 +80,7 @@ export async function gatewayPieces(
       placedAtMs: null,
       decision: decision.reason,
       explanation: decision.explanation,
+      lagMs: null,
       loads: null,
     };
     const report = timed("report", () => poolReport(snapshot, window, context));

@@ -9,8 +9,10 @@ import { type OperatorState, NEW_OPERATOR_STATE, decodeOperatorState } from "../
 import { type PoolKind, type PoolReading, poolReading } from "../messages/pool-reading.ts";
 import { type RolloutRecord, NO_ROLLOUT, decodeRollout } from "../messages/rollout-record.ts";
 import { decodeDecisions } from "../messages/stored-decisions.ts";
+import { decodeHistory } from "../messages/stored-history.ts";
 import { decodeEngine } from "../messages/stored-engine.ts";
 import { decodeReport } from "../messages/stored-report.ts";
+import { NO_HISTORY, type PoolHistory } from "../history/pool-history.ts";
 import type { PoolFollower, PoolStore, ValueName } from "../store.ts";
 
 /** Epochs remembered for those who join later. */
@@ -38,6 +40,9 @@ export class PoolView implements PoolFollower {
   #report: PoolReport | null = null;
   #engine: WatchedEngine | null = null;
   #decisions: readonly DecisionRecord[] = [];
+  #history = NO_HISTORY;
+  /** It is large, and read when it is asked for. Null where it was. */
+  #historyBytes: Uint8Array | null = null;
   #unfollow: (() => void) | null = null;
   #closed = false;
   readonly #unreadable = new Set<Stored>();
@@ -96,6 +101,15 @@ export class PoolView implements PoolFollower {
   /** What its leaders decided, the oldest first. */
   get decisions(): readonly DecisionRecord[] {
     return this.#decisions;
+  }
+
+  /** Its last day, but for the last seconds. */
+  get history(): PoolHistory {
+    const bytes = this.#historyBytes;
+    this.#historyBytes = null;
+    if (bytes !== null)
+      this.#history = this.#read("history", "history", () => decodeHistory(bytes)) ?? this.#history;
+    return this.#history;
   }
 
   /** What the store has last and cannot be read here. */
@@ -163,6 +177,9 @@ export class PoolView implements PoolFollower {
       case "decisions":
         this.#decisions = this.#read(name, "decisions", () => decodeDecisions(value)) ?? this.#decisions;
         return this.#send(this.#onChange, undefined);
+      case "history":
+        this.#historyBytes = value;
+        return;
       // Only who leads reads it.
       case "learned":
     }

@@ -5,6 +5,7 @@ import { type OrderMessage, type PoolMessage, decodeMessage } from "../messages/
 import type { PoolReading } from "../messages/pool-reading.ts";
 import { isUncertain } from "../store.ts";
 import type { EngineNews } from "./engine-news.ts";
+import type { HistoryLog } from "./history-log.ts";
 import type { DecisionLog } from "./decision-log.ts";
 import type { Losses } from "./losses.ts";
 import type { Orders } from "./orders.ts";
@@ -26,6 +27,7 @@ export interface InboxOptions {
   readonly watch: RankWatch;
   readonly engine: EngineNews;
   readonly decision: DecisionLog;
+  readonly history: HistoryLog;
   readonly reading: PoolReading;
   readonly clock: Clock;
   /** Receives what went wrong with messages; those that are not done yet come again. */
@@ -81,7 +83,7 @@ export class LeaderInbox {
 
   /** Takes down what messages say of ranks, and counts what they bring once that is stored. */
   async #note(messages: readonly (Exclude<PoolMessage, OrderMessage> | null)[]): Promise<void> {
-    const { plane, publisher, rollouts, losses, watch, engine, clock } = this.#options;
+    const { plane, publisher, rollouts, losses, watch, engine, history, clock } = this.#options;
     const { ranks } = publisher.state;
     const states = new RankStates(publisher.state.operatorState);
     const then: (() => void)[] = [];
@@ -100,6 +102,9 @@ export class LeaderInbox {
           break;
         case "rank":
           states.report(message);
+          break;
+        case "traffic":
+          then.push(() => history.traffic(message));
       }
     }
     await losses.store(states);

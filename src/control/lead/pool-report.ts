@@ -15,6 +15,7 @@ export interface ReportContext {
   readonly placedAtMs: number | null;
   readonly decision: string;
   readonly explanation: unknown;
+  readonly lagMs: number | null;
   readonly loads: PoolReport["loads"];
 }
 
@@ -58,6 +59,7 @@ export function poolReport(
     placedAtMs: context.placedAtMs,
     decision: context.decision,
     explanation: context.explanation,
+    lagMs: context.lagMs,
     loads: context.loads,
   };
 }

@@ -7,11 +7,13 @@ import type { ExpertPlane } from "../expert-plane.ts";
 import type { PoolView } from "../follow/pool-view.ts";
 import { encodeLearned } from "../messages/learned-load.ts";
 import { encodeDecisions } from "../messages/stored-decisions.ts";
+import { encodeHistory } from "../messages/stored-history.ts";
 import { encodeReport } from "../messages/stored-report.ts";
 import type { Planner } from "../plan/planner.ts";
 import { capacityInService } from "./in-service.ts";
 import type { EngineNews } from "./engine-news.ts";
 import { type DecisionLog, weighedChange } from "./decision-log.ts";
+import type { HistoryLog } from "./history-log.ts";
 import type { Losses } from "./losses.ts";
 import type { PoolPublisher } from "./pool-publisher.ts";
 import { poolReport } from "./pool-report.ts";
@@ -35,6 +37,7 @@ export interface RoundOptions {
   readonly roundMs: number;
   readonly engine: EngineNews;
   readonly decision: DecisionLog;
+  readonly history: HistoryLog;
   /** What this gateway follows, which is what this leader publishes. */
   readonly view: Pick<PoolView, "unreadable" | "report">;
   readonly clock: Clock;
@@ -63,12 +66,17 @@ export class Rounds {
     await publisher.putAgain(view.unreadable, rollouts.underWay);
     await engine.publish();
     const window = await plane.observe();
-    if (window !== null) {
-      const expertLoad = await this.#decide(nowMs, window);
-      await this.#report(window, expertLoad);
-      await this.#keepLearned(nowMs);
-    }
+    const report = window === null ? null : await this.#report(window, await this.#decide(nowMs, window));
+    this.#note(window === null || report === null ? null : { window, report });
+    if (window !== null) await this.#keepLearned(nowMs);
     await this.#keepDecisions(nowMs);
+    if (this.#options.history.isDue(nowMs)) await this.keepHistory();
+  }
+
+  /** Stores what the pool did until now. Rejects as the store does. */
+  async keepHistory(): Promise<void> {
+    const { publisher, history } = this.#options;
+    await publisher.put("history", encodeHistory(history.take()));
   }
 
   /** Ranks that have fallen silent are lost. Those in this process are looked at once a round, which is their window. */
@@ -107,7 +115,7 @@ export class Rounds {
     return expertLoad;
   }
 
-  async #report(window: PoolWindow, expertLoad: PoolReport["expertLoad"]): Promise<void> {
+  async #report(window: PoolWindow, expertLoad: PoolReport["expertLoad"]): Promise<PoolReport> {
     const { model, plane, publisher, decision, view, wallClock } = this.#options;
     const report = poolReport(publisher.state.snapshot, window, {
       atMs: wallClock(),
@@ -118,10 +126,19 @@ export class Rounds {
       placedAtMs: publisher.placedAtMs ?? view.report?.placedAtMs ?? null,
       decision: decision.reason,
       explanation: decision.explanation,
+      lagMs: plane.lagMs ?? null,
       loads: plane.loads ?? null,
     });
     await publisher.put("report", encodeReport(report));
     decision.observe(window);
+    return report;
+  }
+
+  #note(done: Parameters<HistoryLog["observe"]>[1]): void {
+    const { publisher, history } = this.#options;
+    const { snapshot, operatorState } = publisher.state;
+    const missingExperts = snapshot.missing.reduce((sum, { experts }) => sum + experts.length, 0);
+    history.observe({ epoch: snapshot.epoch, lostRanks: operatorState.lost.length, missingExperts }, done);
   }
 
   async #keepDecisions(nowMs: number): Promise<void> {

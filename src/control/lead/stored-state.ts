@@ -2,9 +2,11 @@ import type { DecisionRecord } from "../../model/decision-record.ts";
 import type { RoutingSnapshot } from "../../model/snapshot.ts";
 import { decodeSnapshot } from "../../model/snapshot-bytes.ts";
 import type { PoolView } from "../follow/pool-view.ts";
+import type { PoolHistory } from "../history/pool-history.ts";
 import { type OperatorState, decodeOperatorState } from "../messages/operator-state.ts";
 import { type RolloutRecord, decodeRollout } from "../messages/rollout-record.ts";
 import { decodeDecisions } from "../messages/stored-decisions.ts";
+import { decodeHistory } from "../messages/stored-history.ts";
 import { EPOCHS_KEPT, type PoolStore } from "../store.ts";
 
 /** Numbers given to stages that were not published lie far fewer above the last that was. */
@@ -22,6 +24,7 @@ export interface StoredState {
   readonly learned: Uint8Array | null;
   /** The oldest first. */
   readonly decisions: readonly DecisionRecord[];
+  readonly history: PoolHistory;
 }
 
 /**
@@ -36,6 +39,7 @@ export async function storedState(store: PoolStore, view: PoolView): Promise<Sto
   const orders = values.get("orders");
   const learned = values.get("learned") ?? null;
   const decisions = values.get("decisions");
+  const history = values.get("history");
   return {
     epoch,
     learned,
@@ -52,6 +56,10 @@ export async function storedState(store: PoolStore, view: PoolView): Promise<Sto
       decisions === undefined
         ? view.decisions
         : (reading.read("decisions", () => decodeDecisions(decisions)) ?? view.decisions),
+    history:
+      history === undefined
+        ? view.history
+        : (reading.read("history", () => decodeHistory(history)) ?? view.history),
   };
 }
 

@@ -5,6 +5,7 @@ import { encodeSnapshot } from "../../model/snapshot-bytes.ts";
 import { type Topology, gpuCount } from "../../model/topology.ts";
 import type { ExpertPlane } from "../expert-plane.ts";
 import type { PoolView } from "../follow/pool-view.ts";
+import type { PoolHistory } from "../history/pool-history.ts";
 import { decodeLearned } from "../messages/learned-load.ts";
 import { encodeLeader } from "../messages/leader.ts";
 import type { OperatorState } from "../messages/operator-state.ts";
@@ -33,6 +34,7 @@ export interface Beginning {
   readonly decision: string;
   /** What the leaders before decided, the oldest first. */
   readonly decisions: readonly DecisionRecord[];
+  readonly history: PoolHistory;
 }
 
 /**
@@ -53,7 +55,7 @@ export async function takeOver(options: TakeOverOptions, token: number, view: Po
 async function goOn(
   options: TakeOverOptions,
   token: number,
-  { rollout, operatorState, learned, decisions }: StoredState,
+  { rollout, operatorState, learned, decisions, history }: StoredState,
   snapshot: RoutingSnapshot,
   { reading }: PoolView,
 ): Promise<Beginning> {
@@ -73,16 +75,16 @@ async function goOn(
   const publisher = publisherOf(options, token, { snapshot, ranks, operatorState, retire, issued });
   await publisher.putOperatorState(operatorState);
   await publisher.putRollout(null);
-  if (pending === null) return { publisher, decisions, decision: "took over the lead" };
+  if (pending === null) return { publisher, decisions, history, decision: "took over the lead" };
   const where = `stage ${pending.chunk} of ${pending.chunks}, when its leader went`;
-  return { publisher, decisions, decision: `given up: ${pending.reason} (${where})` };
+  return { publisher, decisions, history, decision: `given up: ${pending.reason} (${where})` };
 }
 
 /** The placement of the first epoch is what the pool's engines are started with: on all ranks, lost ones too. */
 async function first(
   options: TakeOverOptions,
   token: number,
-  { rollout, operatorState, epoch, decisions }: StoredState,
+  { rollout, operatorState, epoch, decisions, history }: StoredState,
 ): Promise<Beginning> {
   const { planner, plane, model } = options;
   const plan = await planner.current();
@@ -100,7 +102,7 @@ async function first(
   await publisher.publish({ ...change, reason: "first placement, for a uniform load" }, plan);
   publisher.state.retire = publisher.state.snapshot.epoch;
   await publisher.putRollout(null);
-  return { publisher, decisions, decision: "nothing decided yet" };
+  return { publisher, decisions, history, decision: "nothing decided yet" };
 }
 
 function publisherOf(

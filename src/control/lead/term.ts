@@ -4,6 +4,7 @@ import { gpuCount } from "../../model/topology.ts";
 import { isUncertain } from "../store.ts";
 import { DecisionLog } from "./decision-log.ts";
 import { EngineNews } from "./engine-news.ts";
+import { HistoryLog } from "./history-log.ts";
 import { LeaderInbox } from "./leader-inbox.ts";
 import { Losses } from "./losses.ts";
 import { Orders } from "./orders.ts";
@@ -77,7 +78,7 @@ export class Term {
 
   private constructor(
     options: TermOptions,
-    { publisher, decision: reason, decisions }: Beginning,
+    { publisher, decision: reason, decisions, history: left }: Beginning,
     view: PoolView,
   ) {
     const { plane, planner, model, topology, store, clock, wallClock } = options;
@@ -86,6 +87,7 @@ export class Term {
     this.#publisher = publisher;
     const decision = new DecisionLog(decisions, model.moeLayers.length, reason, wallClock);
     this.#decision = decision;
+    const history = new HistoryLog(left, wallClock);
     const rollouts = new Rollouts({
       plane,
       planner,
@@ -105,7 +107,7 @@ export class Term {
       if (windowMs !== null && ranks.isLive(rank)) watch.reported(rank, windowMs, clock.now());
     const { requestsInFlight, onNotice } = options;
     const engine = new EngineNews({ publisher, view, requestsInFlight, clock, wallClock, onNotice });
-    const led = { plane, planner, topology, publisher, rollouts, watch, engine, decision, clock };
+    const led = { plane, planner, topology, publisher, rollouts, watch, engine, decision, history, clock };
     const { roundMs } = options;
     const losses = new Losses(led);
     this.#losses = losses;
@@ -128,6 +130,8 @@ export class Term {
     this.#stopReceiving?.();
     await this.#actions.close();
     await this.#rollouts.close();
+    // Where its lease is lost, so are these seconds.
+    await this.#rounds.keepHistory().catch(() => {});
   }
 
   async #start(token: number): Promise<void> {

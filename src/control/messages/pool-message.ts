@@ -14,7 +14,9 @@ import {
   word,
   writeJson,
 } from "../../lib/shape.ts";
+import { BUCKETS } from "../../lib/log-histogram.ts";
 import { counts } from "../../model/count-bytes.ts";
+import { SLOT_S, type TrafficFigures } from "../history/traffic-row.ts";
 import {
   COUNTED,
   type Counted,
@@ -27,7 +29,7 @@ import { type EngineWindow, engineWindow } from "./engine-window.ts";
 import type { ReportShape } from "./report-shape.ts";
 
 /** What is sent to a pool's leader through the store, by any gateway. */
-export type PoolMessage = LoadMessage | AckMessage | RankMessage | OrderMessage;
+export type PoolMessage = LoadMessage | AckMessage | RankMessage | OrderMessage | TrafficMessage;
 
 /** What ranks have counted, summed by the gateway they reported to. */
 export interface LoadMessage {
@@ -87,6 +89,13 @@ export interface OrderMessage {
   readonly order: Order;
 }
 
+/** What a gateway has measured of a pool's requests in a slot of time (`history/traffic-row.ts`). */
+export interface TrafficMessage extends TrafficFigures {
+  readonly kind: "traffic";
+  /** The slot's beginning, seconds since 1970. */
+  readonly atS: number;
+}
+
 /** What an operator may ask of a pool. */
 export type Order =
   | { readonly kind: "drain"; readonly rank: number }
@@ -105,6 +114,15 @@ const order: Shape<Order> = variants<Order>("kind", {
   rollback: record({ kind: word(["rollback"]), epoch: whole(1) }),
 });
 
+/** By a gateway in a slot of time: sums of many are exact. */
+const MOST_COUNTED = 1e9;
+
+const countsByBucket: Shape<readonly number[]> = (value, at) => {
+  const byBucket = list(whole(0, MOST_COUNTED))(value, at);
+  demand(byBucket.length <= BUCKETS, "it counts what is in no bucket");
+  return byBucket;
+};
+
 /** An earlier version does not write these. */
 const incarnation: Shape<Incarnation> = orElse(nullOr(whole()), null);
 const counted: Shape<Counted> = orElse(word(COUNTED), "source");
@@ -119,9 +137,10 @@ interface StoredLoad extends Omit<LoadMessage, "reported" | "tokens" | "received
   readonly received: ReturnType<typeof encodeReceived>[];
 }
 
-const heads: Shape<StoredLoad | AckMessage | RankMessage | OrderMessage> = variants<
-  StoredLoad | AckMessage | RankMessage | OrderMessage
->("kind", {
+/** What all but the arrays of a load is stored as. */
+type Head = StoredLoad | Exclude<PoolMessage, LoadMessage>;
+
+const heads: Shape<Head> = variants<Head>("kind", {
   load: record<StoredLoad>({
     kind: word(["load"]),
     from: text,
@@ -145,6 +164,15 @@ const heads: Shape<StoredLoad | AckMessage | RankMessage | OrderMessage> = varia
     incarnation,
   }),
   order: record<OrderMessage>({ kind: word(["order"]), order }),
+  traffic: record<TrafficMessage>({
+    kind: word(["traffic"]),
+    atS: whole(),
+    spanMs: whole(0, MOST_COUNTED),
+    ended: whole(0, MOST_COUNTED),
+    failed: whole(0, MOST_COUNTED),
+    ttft: countsByBucket,
+    itl: countsByBucket,
+  }),
 });
 
 const JSON_AT = 4;
@@ -178,6 +206,10 @@ export function decodeMessage(bytes: Uint8Array, { layers, experts, gpus }: Repo
   const known = (rank: number) => demand(rank < gpus, "it is about a rank that there is not");
   if (head.kind === "order") {
     if ("rank" in head.order) known(head.order.rank);
+    return head;
+  }
+  if (head.kind === "traffic") {
+    demand(head.atS % SLOT_S === 0, "it is of no slot of time");
     return head;
   }
   if (head.kind !== "load") {

@@ -54,7 +54,8 @@ const report: Shape<PoolReport> = record({
   movedSlots: number(0),
   decision: text,
   explanation: orElse<unknown>(plainJson(), null),
-  /** Nor this. */
+  /** Nor these. */
+  lagMs: orElse(measured, null),
   loads: orElse(nullOr(loads), null),
 });
 

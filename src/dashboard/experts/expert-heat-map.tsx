@@ -1,4 +1,4 @@
-import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import { gradient, LEAST_OCTAVE, MOST_OCTAVE, shades } from "./colour-scale.ts";
 import { layerText } from "../gpus/gpu-text.ts";
 import type { PoolReport } from "../live/wire.ts";
@@ -21,15 +21,16 @@ import { useDark } from "../page/use-dark.ts";
 interface Properties {
   readonly report: PoolReport;
   readonly placed: Placed | null;
+  readonly mode: HeatMapMode;
+  readonly setMode: (mode: HeatMapMode) => void;
   /** What is pointed at elsewhere; null for nothing. */
   readonly pointed: Pick<HeldExpert, "layer" | "expert"> | null;
   readonly pointAt: (expert: Pick<HeldExpert, "layer" | "expert"> | null) => void;
 }
 
 /** MoE layers × experts (or slots), one canvas pixel each, stretched by the browser. */
-export function ExpertHeatMap({ report, placed, pointed, pointAt }: Properties) {
+export function ExpertHeatMap({ report, placed, mode, setMode, pointed, pointAt }: Properties) {
   const { layerNumbers: numbers, expertLoad: load, tokensPerSecond, topk, experts } = report;
-  const [mode, setMode] = useState<HeatMapMode>("experts");
   const dark = useDark();
   const table = useMemo(() => shades(dark), [dark]);
   const canvas = useRef<HTMLCanvasElement>(null);

@@ -1,63 +1,98 @@
-import type { ComponentChildren } from "preact";
-import { type Hops, hopsOf, latest, stepFactor, tokenMean } from "./averages.ts";
 import { fixed, NONE, short, time, whole } from "../format.ts";
+import type { HistoryFigures } from "../history/history-row.ts";
 import type { PoolState } from "../live/state.ts";
 import type { DecisionRecord, Percentiles, PoolReport, TrafficReport } from "../live/wire.ts";
+import { type Hops, hopsOf, latest, stepFactor, tokenMean } from "./averages.ts";
+import { DEFINITIONS } from "./definitions.ts";
+import { Figures, type FigureTexts } from "./figure.tsx";
+import { latencyOf, latencyTexts, roomText } from "./figure-text.tsx";
 
 interface Properties {
   readonly pool: PoolState;
   readonly last: PoolReport;
   readonly traffic: TrafficReport | null;
+  /** The last hour as one; null before it is known. */
+  readonly hour: HistoryFigures | null;
   readonly alone: boolean;
 }
 
 /** The figures a person looks for first, each with what it is to be judged by. */
-export function KeyFigures({ pool, last, traffic, alone }: Properties) {
+export function KeyFigures({ pool, last, traffic, hour, alone }: Properties) {
   const now = latest(pool.samples);
-  const placement = pool.decisions.findLast(({ kind, movedSlots }) => kind !== "shares" && movedSlots > 0);
-  // What the gateway measures is not told apart by pool.
-  const whose = alone ? "" : ", all pools";
   const hops = hopsOf(last.topology);
   const factor = stepFactor(now);
-  const movedBefore = pool.decisions.reduce((sum, { movedSlots }) => sum + movedSlots, 0);
-  return (
-    <section aria-label="Key figures">
-      <dl class="figures">
-        <Figure name="Tokens per second" detail={`step ${fixed(last.stepMs, 1)} ms`}>
-          {whole(last.tokensPerSecond)}
-        </Figure>
-        <Figure
-          name={`Requests in flight${whose}`}
-          detail={
-            traffic && `${fixed(traffic.requestsPerSecond, 1)} per second · ${whole(traffic.failed)} failed`
-          }
-        >
-          {traffic === null ? NONE : whole(traffic.inFlight)}
-        </Figure>
-        <Latency name={`Time to first token${whose}`} percentiles={traffic?.ttftMs} />
-        <Latency name={`Inter-token latency${whose}`} percentiles={traffic?.itlMs} />
-        <Figure
-          name="Balancedness"
-          detail={factor === null ? null : `steps ${factor.toFixed(2)} × an even split's`}
-        >
-          {fixed(tokenMean(now, "balancedness"), 3)}
-        </Figure>
-        <Figure name={hops.name} detail={hopsBefore(placement, hops)}>
-          {fixed(tokenMean(now, hops.figure), 2)}
-        </Figure>
-        <Figure
-          name="Slots moved"
-          detail={
-            placement === undefined
-              ? "in the decisions kept"
-              : `last ${whole(placement.movedSlots)} at ${time(placement.atMs)}`
-          }
-        >
-          {whole(movedBefore)}
-        </Figure>
-      </dl>
-    </section>
-  );
+  const line = pool.condition?.loadLine ?? null;
+  // What the gateway measures is not told apart by pool.
+  const whose = alone ? "" : ", all pools";
+  const figures: FigureTexts[] = [
+    {
+      name: "Tokens per second",
+      definition: DEFINITIONS.tokens,
+      value: whole(last.tokensPerSecond),
+      detail: `step ${fixed(last.stepMs, 1)} ms`,
+      hour: told(hour?.tokensPerSecond, whole),
+    },
+    {
+      name: `Requests in flight${whose}`,
+      definition: DEFINITIONS.inFlight,
+      value: traffic === null ? NONE : whole(traffic.inFlight),
+      detail:
+        traffic && `${fixed(traffic.requestsPerSecond, 1)} per second · ${whole(traffic.failed)} failed`,
+      hour: told(hour?.requestsPerSecond, (value) => `${short(value)} per second`),
+    },
+    latency(`Time to first token${whose}`, "ttft", traffic?.ttftMs ?? null, hour),
+    latency(`Inter-token latency${whose}`, "itl", traffic?.itlMs ?? null, hour),
+    {
+      name: "Balancedness",
+      definition: DEFINITIONS.balancedness,
+      value: fixed(tokenMean(now, "balancedness"), 3),
+      detail: factor === null ? null : `steps ${factor.toFixed(2)} × an even split's`,
+      hour: told(hour?.balancedness, (value) => value.toFixed(3)),
+    },
+    {
+      name: "Room to the load line",
+      definition: DEFINITIONS.room,
+      value: line === null ? NONE : roomText(factor, line),
+      detail: line === null ? null : `line at ${line.toFixed(2)} × an even step`,
+      hour: line === null ? null : told(hour?.balancedness, (value) => roomText(1 / value, line)),
+    },
+    {
+      name: hops.name,
+      definition: DEFINITIONS.hops,
+      value: fixed(tokenMean(now, hops.figure), 2),
+      detail: hopsBefore(lastMoved(pool.decisions), hops),
+      hour: told(hour?.[hops.figure], (value) => value.toFixed(2)),
+    },
+    moved(pool.decisions),
+  ];
+  return <Figures label="Key figures" figures={figures} />;
+}
+
+function latency(
+  name: string,
+  which: "ttft" | "itl",
+  now: Percentiles | null,
+  hour: HistoryFigures | null,
+): FigureTexts {
+  const past = hour === null ? null : latencyOf(hour, which);
+  const hourText = past === null ? null : [past.p50, past.p95, past.p99].map(short).join(" / ");
+  return { name, definition: DEFINITIONS[which], ...latencyTexts(now), hour: hourText };
+}
+
+function lastMoved(decisions: readonly DecisionRecord[]): DecisionRecord | undefined {
+  return decisions.findLast(({ kind, movedSlots }) => kind !== "shares" && movedSlots > 0);
+}
+
+function moved(decisions: readonly DecisionRecord[]): FigureTexts {
+  const last = lastMoved(decisions);
+  return {
+    name: "Slots moved",
+    definition: DEFINITIONS.moved,
+    value: whole(decisions.reduce((sum, { movedSlots }) => sum + movedSlots, 0)),
+    detail:
+      last === undefined ? "in the decisions kept" : `last ${whole(last.movedSlots)} at ${time(last.atMs)}`,
+    hour: null,
+  };
 }
 
 /** What the last placement found, where it is the same figure. */
@@ -67,38 +102,6 @@ function hopsBefore(placement: DecisionRecord | undefined, { figure }: Hops): st
   return `${fixed(before, 2)} before ${time(placement.atMs)}`;
 }
 
-function Latency({
-  name,
-  percentiles,
-}: {
-  readonly name: string;
-  readonly percentiles: Percentiles | null | undefined;
-}) {
-  return (
-    <Figure name={name} detail={percentiles ? `p95 ${short(percentiles.p95)} ms` : "no tokens yet"}>
-      {percentiles ? (
-        <>
-          {short(percentiles.p50)} <small>ms p50</small>
-        </>
-      ) : (
-        NONE
-      )}
-    </Figure>
-  );
-}
-
-interface FigureProperties {
-  readonly name: string;
-  readonly detail: string | null;
-  readonly children: ComponentChildren;
-}
-
-function Figure({ name, detail, children }: FigureProperties) {
-  return (
-    <div class="figure">
-      <dt>{name}</dt>
-      <dd class="value">{children}</dd>
-      <dd class="detail">{detail}</dd>
-    </div>
-  );
+function told(value: number | null | undefined, text: (value: number) => string): string | null {
+  return value === null || value === undefined ? null : text(value);
 }

@@ -1,4 +1,3 @@
-import { useState } from "preact/hooks";
 import type { HeldExpert, Placed } from "../experts/placed-experts.ts";
 import { useCursor } from "../experts/use-cursor.ts";
 import { latest, stepFactor } from "../figures/averages.ts";
@@ -25,18 +24,20 @@ interface Properties {
   /** The GPU that the person chose; null for the one that steps wait for most. */
   readonly chosen: number | null;
   readonly choose: (gpu: number | null) => void;
+  readonly measure: GpuMeasure;
+  readonly setMeasure: (measure: GpuMeasure) => void;
   /** GPUs to mark: those with a replica of what the person points at. */
   readonly marked: readonly number[];
   readonly pointAt: (expert: Pick<HeldExpert, "layer" | "expert"> | null) => void;
 }
 
 /** What each GPU does to the pool's steps, against the load line; and why, for one of them. */
-export function GpuPanel({ pool, report, placed, chosen, choose, marked, pointAt }: Properties) {
+export function GpuPanel(properties: Properties) {
+  const { pool, report, placed, chosen, choose, measure, setMeasure, marked, pointAt } = properties;
   const { condition, simulation } = pool;
   const { expertLoad, layerNumbers } = report;
   const costs = gpuCosts(report, condition, simulation?.lost ?? []);
   const cursor = useCursor(1, costs.length);
-  const [measure, setMeasure] = useState<GpuMeasure>("load");
   const factor = stepFactor(latest(pool.samples));
   const loadLine = condition?.loadLine ?? null;
   const room = loadLine === null ? null : roomOf(factor, loadLine);

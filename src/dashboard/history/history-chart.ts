@@ -8,9 +8,12 @@ import {
 } from "echarts/components";
 import { init, use } from "echarts/core";
 import { CanvasRenderer } from "echarts/renderers";
-import type { Hops } from "../figures/averages.ts";
-import { fixed, time } from "../format.ts";
-import type { DecisionRecord, PoolSample } from "../live/wire.ts";
+import { brief, time } from "../format.ts";
+import type { DecisionRecord } from "../live/wire.ts";
+import type { HistoryRow } from "./history-row.ts";
+import { type LinePoint, linePoints } from "./line-points.ts";
+import type { Plot } from "./plots.ts";
+import type { Span } from "./ranges.ts";
 
 use([
   LineChart,
@@ -22,56 +25,110 @@ use([
   CanvasRenderer,
 ]);
 
+export interface Drawn {
+  readonly span: Span;
+  readonly rows: readonly HistoryRow[];
+  readonly decisions: readonly DecisionRecord[];
+  /** The moment that was chosen; null for none. */
+  readonly at: number | null;
+}
+
 export interface HistoryChart {
-  draw(samples: readonly PoolSample[], decisions: readonly DecisionRecord[], hops: Hops): void;
+  draw(drawn: Drawn): void;
+  /** As a `data:` URL. */
+  png(): string;
   dispose(): void;
 }
 
-const MOST_GRID_LINES = 4;
-/** The tick of the last new shares is this part of the axis high. */
+/** A line's next point lies no further away, as gateways measure and as rows of a day are long. */
+const LEAST_REACH_MS = 10_000;
+const POINTS_AT_MOST = 1440;
+const TITLE_PX = 18;
+const AXIS_PX = 22;
+/** The tick of new shares is this part of a plot high. */
 const TICK = 0.07;
 
-/** Two lines above each other with one time axis, in the page's colours as they are when this is called. */
-export function historyChart(frame: HTMLElement): HistoryChart {
+/**
+ * Plots above each other with one time axis, in the page's colours as they are when this is called.
+ * @param choose receives the time, milliseconds since 1970, of a click
+ */
+export function historyChart(
+  frame: HTMLElement,
+  plots: readonly Plot[],
+  choose: (at: number) => void,
+): HistoryChart {
   const style = getComputedStyle(frame);
   const colour = (name: string) => style.getPropertyValue(name);
   const font = { fontFamily: style.fontFamily, fontSize: 11, color: colour("--ink-soft") };
-  const title = {
-    left: 0,
-    padding: 0,
-    textStyle: { ...font, fontWeight: "normal", lineHeight: 14 },
-  } as const;
   const chart = init(frame);
-  const resized = new ResizeObserver(() => chart.resize());
+  const place = () => {
+    const height = (frame.clientHeight - AXIS_PX) / plots.length;
+    chart.setOption({
+      title: plots.map(({ title }, i) => ({ text: title, top: i * height })),
+      grid: plots.map((_, i) => ({ top: i * height + TITLE_PX, height: Math.max(8, height - TITLE_PX - 6) })),
+    });
+  };
+  const resized = new ResizeObserver(() => {
+    chart.resize();
+    place();
+  });
+  chart.setOption(frameOf(plots, colour, font));
+  place();
   resized.observe(frame);
+  chart.getZr().on("click", ({ offsetX, offsetY }) => {
+    const within = plots.some((_, gridIndex) => chart.containPixel({ gridIndex }, [offsetX, offsetY]));
+    if (within) choose(Math.round(chart.convertFromPixel({ xAxisIndex: 0 }, offsetX)));
+  });
+  return {
+    draw({ span, rows, decisions, at }) {
+      const reachMs = Math.max(LEAST_REACH_MS, (span.to - span.from) / POINTS_AT_MOST);
+      const bands = decisionBands(decisions, span, colour);
+      chart.setOption({
+        tooltip: { formatter: (points: unknown) => tip(plots, points as readonly TipPoint[], reachMs) },
+        xAxis: plots.map(() => ({ min: span.from, max: span.to })),
+        series: plots.flatMap(({ lines, most }, plot) =>
+          lines.map(({ figure, name, soft }, i) => {
+            const data = linePoints(rows, figure);
+            const highest = most ?? data.reduce((top, [, value]) => Math.max(top, value ?? 0), 0);
+            return {
+              id: figure,
+              name,
+              type: "line",
+              showSymbol: false,
+              connectNulls: false,
+              lineStyle: { width: soft ? 1 : 1.8 },
+              xAxisIndex: plot,
+              yAxisIndex: plot,
+              color: colour(soft ? "--fill" : "--sea"),
+              data,
+              ...(i === 0 ? { markArea: bands.area, markLine: bands.lines(highest, at) } : {}),
+            };
+          }),
+        ),
+      });
+    },
+    png: () => chart.getDataURL({ type: "png", pixelRatio: 2, backgroundColor: colour("--sheet") }),
+    dispose() {
+      resized.disconnect();
+      chart.dispose();
+    },
+  };
+}
 
-  const grid = { left: 36, right: 12, height: "34%" };
-  const timeAxis = {
-    type: "time",
-    axisLine: { lineStyle: { color: colour("--rule") } },
-    axisTick: { show: false },
-    splitLine: { show: false },
-    splitNumber: 4,
-  } as const;
-  const valueAxis = {
-    type: "value",
-    min: 0,
-    axisLabel: font,
-    splitLine: { lineStyle: { color: colour("--rule") } },
-  } as const;
-  const line = { type: "line", showSymbol: false, connectNulls: false, lineStyle: { width: 2 } } as const;
+type Colour = (name: string) => string;
 
-  chart.setOption({
+/** What stays as it is. */
+function frameOf(plots: readonly Plot[], colour: Colour, font: object) {
+  const last = plots.length - 1;
+  return {
     animation: false,
-    textStyle: { fontFamily: style.fontFamily },
-    title: [
-      { ...title, text: "Balancedness, measured step by step", top: 0 },
-      { ...title, text: "", top: "50%" },
-    ],
-    grid: [
-      { ...grid, top: 22 },
-      { ...grid, top: "59%" },
-    ],
+    textStyle: font,
+    title: plots.map(() => ({
+      left: 0,
+      padding: 0,
+      textStyle: { ...font, fontWeight: "normal", lineHeight: 14 },
+    })),
+    grid: plots.map(() => ({ left: 40, right: 14, outerBoundsMode: "none" })),
     axisPointer: { link: [{ xAxisIndex: "all" }] },
     tooltip: {
       trigger: "axis",
@@ -80,73 +137,72 @@ export function historyChart(frame: HTMLElement): HistoryChart {
       borderWidth: 0,
       textStyle: { ...font, color: colour("--sheet") },
     },
-    xAxis: [
-      { ...timeAxis, gridIndex: 0, axisLabel: { show: false } },
-      { ...timeAxis, gridIndex: 1, axisLabel: { ...font, formatter: time, hideOverlap: true } },
-    ],
-    yAxis: [
-      { ...valueAxis, gridIndex: 0, max: 1, interval: 0.5 },
-      { ...valueAxis, gridIndex: 1 },
-    ],
-  });
+    xAxis: plots.map((_, gridIndex) => ({
+      gridIndex,
+      type: "time",
+      axisLine: { lineStyle: { color: colour("--rule") } },
+      axisTick: { show: false },
+      splitLine: { show: false },
+      splitNumber: 4,
+      axisLabel: gridIndex === last ? { ...font, formatter: time, hideOverlap: true } : { show: false },
+    })),
+    yAxis: plots.map(({ most }, gridIndex) => ({
+      gridIndex,
+      type: "value",
+      min: 0,
+      ...(most === null ? {} : { max: most }),
+      splitNumber: 2,
+      axisLabel: { ...font, hideOverlap: true, formatter: brief },
+      splitLine: { lineStyle: { color: colour("--rule") } },
+    })),
+  };
+}
 
+interface TipPoint {
+  readonly axisValue: number;
+  readonly seriesId: string;
+  readonly value: LinePoint;
+}
+
+/** What all plots have at one time, in their order, where they have a point that is no further away than `reachMs`. */
+function tip(plots: readonly Plot[], points: readonly TipPoint[], reachMs: number): HTMLElement {
+  const [{ axisValue }] = points;
+  const near = points.filter(({ value: [at] }) => Math.abs(at - axisValue) <= reachMs);
+  const lines = plots.flatMap(({ lines: some, text }) => some.map((line) => ({ ...line, text })));
+  const said = lines.flatMap(({ figure, name, text }) => {
+    const value = near.find(({ seriesId }) => seriesId === figure)?.value[1] ?? null;
+    return value === null ? [] : [`${name}: ${text(value)}`];
+  });
+  const frame = document.createElement("div");
+  frame.style.whiteSpace = "pre";
+  frame.textContent = [time(axisValue), ...said].join("\n");
+  return frame;
+}
+
+/** What was decided in a span: one band for a rollout, however many stages it has; a tick for the last new shares. */
+function decisionBands(decisions: readonly DecisionRecord[], { from, to }: Span, colour: Colour) {
+  const shown = decisions.filter(({ atMs, endMs }) => (endMs ?? to) >= from && atMs <= to);
+  const rolledOut = shown.filter(({ kind }) => kind === "placement" || kind === "repair");
+  const shares = shown.filter(({ kind, endMs }) => kind === "shares" && (endMs ?? to) <= to);
   return {
-    draw(samples, decisions, hops) {
-      const first = samples[0].atMs;
-      const interval = Math.ceil(hops.most / MOST_GRID_LINES);
-      const mostHops = Math.ceil(hops.most / interval) * interval;
-      const now = samples[samples.length - 1].atMs;
-      const shown = decisions.filter(({ endMs }) => (endMs ?? now) >= first);
-      const rolledOut = shown.filter(({ kind }) => kind === "placement" || kind === "repair");
-      const shares = shown.filter(({ kind }) => kind === "shares");
-      const series = (
-        figure: "balancedness" | Hops["figure"],
-        axis: number,
-        end: number,
-        decimals: number,
-      ) => ({
-        ...line,
-        xAxisIndex: axis,
-        yAxisIndex: axis,
-        color: colour("--sea"),
-        data: samples.map((sample) => [sample.atMs, sample[figure]]),
-        tooltip: { valueFormatter: (value: unknown) => fixed(value as number | null, decimals) },
-        markLine: {
-          symbol: "none",
-          silent: true,
-          animation: false,
-          label: { show: false },
-          lineStyle: { type: "solid", color: colour("--ink-soft") },
-          data: shares.map(({ endMs }) => tick(endMs ?? now, end)),
-        },
-        // One band for a rollout, however many stages it has.
-        markArea: {
-          silent: true,
-          itemStyle: {
-            color: colour("--hull"),
-            opacity: 0.18,
-            borderColor: colour("--hull"),
-            borderWidth: 1,
-          },
-          data: rolledOut.map(({ atMs, endMs }) => [
-            { xAxis: Math.max(first, atMs) },
-            { xAxis: endMs ?? now },
-          ]),
-        },
-      });
-      const tick = (atMs: number, end: number) => [{ coord: [atMs, 0] }, { coord: [atMs, end * TICK] }];
-      chart.setOption({
-        title: [{}, { text: hops.name }],
-        yAxis: [{}, { max: mostHops, interval }],
-        series: [
-          { name: "Balancedness", ...series("balancedness", 0, 1, 3) },
-          { name: hops.name, ...series(hops.figure, 1, mostHops, 2) },
-        ],
-      });
+    area: {
+      silent: true,
+      itemStyle: { color: colour("--hull"), opacity: 0.18, borderColor: colour("--hull"), borderWidth: 1 },
+      data: rolledOut.map(({ atMs, endMs }) => [
+        { xAxis: Math.max(from, atMs) },
+        { xAxis: Math.min(to, endMs ?? to) },
+      ]),
     },
-    dispose() {
-      resized.disconnect();
-      chart.dispose();
-    },
+    lines: (highest: number, at: number | null) => ({
+      symbol: "none",
+      silent: true,
+      animation: false,
+      label: { show: false },
+      lineStyle: { type: "solid", color: colour("--ink-soft") },
+      data: [
+        ...shares.map(({ endMs }) => [{ coord: [endMs ?? to, 0] }, { coord: [endMs ?? to, highest * TICK] }]),
+        ...(at === null ? [] : [{ xAxis: at, lineStyle: { color: colour("--ink"), width: 1.5 } }]),
+      ],
+    }),
   };
 }

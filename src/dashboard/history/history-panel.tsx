@@ -1,20 +1,99 @@
 import { useEffect, useRef, useState } from "preact/hooks";
-import { type Hops, latest, tokenMean } from "../figures/averages.ts";
-import { fixed } from "../format.ts";
-import type { HistoryChart } from "./history-chart.ts";
-import { Panel } from "../page/panel.tsx";
-import { useDark } from "../page/use-dark.ts";
+import type { Hops } from "../figures/averages.ts";
+import { fixed, time } from "../format.ts";
 import type { PoolState } from "../live/state.ts";
+import { Choice } from "../page/choice.tsx";
+import { Panel } from "../page/panel.tsx";
+import { saveFile } from "../page/save-file.ts";
+import { useDark } from "../page/use-dark.ts";
+import { askCsv } from "./ask-history.ts";
+import type { HistoryChart } from "./history-chart.ts";
+import { type HistoryRow, rowAt } from "./history-row.ts";
+import { plotsOf } from "./plots.ts";
+import { RANGES, type Range, type RangeName } from "./ranges.ts";
+import type { ShownHistory } from "./use-history.ts";
 
 interface Properties {
-  /** Has at least one sample. */
+  readonly name: string;
   readonly pool: PoolState;
   readonly hops: Hops;
+  readonly history: ShownHistory;
+  /** With the seconds that are not stored yet. */
+  readonly rows: readonly HistoryRow[];
+  readonly range: Range;
+  readonly chooseRange: (range: RangeName) => void;
+  /** The moment that was chosen; null for now. */
+  readonly at: number | null;
+  readonly chooseAt: (at: number | null) => void;
+  readonly operatorKey: string | null;
 }
 
-/** Balancedness and hops over time, with what was decided. */
-export function HistoryPanel({ pool, hops }: Properties) {
-  const { samples, decisions } = pool;
+const STEPS: Readonly<Record<string, number>> = { ArrowLeft: -1, ArrowRight: 1, PageUp: 10, PageDown: -10 };
+
+/** A pool over time, with what was decided; a moment of it can be chosen. */
+export function HistoryPanel(properties: Properties) {
+  const { name, pool, hops, history, rows, range, chooseRange, at, chooseAt, operatorKey } = properties;
+  const { span, live, fault } = history;
+  const end = live ? Math.max(span.to, pool.samples.at(-1)?.atMs ?? 0) : span.to;
+  const shown = { from: end - range.ms, to: end };
+  const { frame, chart } = useChart(hops, chooseAt);
+  const { decisions } = pool;
+  useEffect(() => chart?.draw({ span: shown, rows, decisions, at }), [chart, history, pool, at]);
+
+  const until = new Date(end).toISOString().slice(0, 19).replaceAll(":", "");
+  const file = `plimsoll-${name.replaceAll(/[^\w.-]/g, "_")}-${range.name}-${until}Z`;
+  const moment = at ?? end;
+  const row = rowAt(rows, at ?? rows.at(-1)?.at ?? 0);
+  return (
+    <Panel title="Over time" note={<EpochKey />}>
+      <div class="history-tools">
+        <Choice
+          name="range"
+          legend="How much time is shown"
+          options={RANGES.map(({ name: value, title, step }) => ({
+            value,
+            title,
+            what: `The last ${title}, a point for every ${step === 1 ? "second" : `${step} seconds`}`,
+          }))}
+          chosen={range.name}
+          choose={chooseRange}
+        />
+        <Downloads
+          png={() => chart && saveFile(`${file}.png`, chart.png())}
+          csv={async () => {
+            const url = URL.createObjectURL(await askCsv(name, operatorKey, { ...shown, step: range.step }));
+            saveFile(`${file}.csv`, url);
+            URL.revokeObjectURL(url);
+          }}
+        />
+      </div>
+      <div
+        class="history"
+        ref={frame}
+        role="slider"
+        tabIndex={0}
+        aria-label={`${name} over ${range.title}. Arrow keys choose a moment, Escape goes back to now.`}
+        aria-valuemin={Math.round(shown.from / 1000)}
+        aria-valuemax={Math.round(shown.to / 1000)}
+        aria-valuenow={Math.round(moment / 1000)}
+        aria-valuetext={`${at === null ? "now" : time(at)}: balancedness ${fixed(row?.balancedness ?? null, 3)}, ${fixed(row?.[hops.figure] ?? null, 2)} ${hops.name.toLowerCase()}`}
+        onKeyDown={(event) => {
+          const steps = STEPS[event.key];
+          if (steps === undefined && event.key !== "Escape") return;
+          event.preventDefault();
+          const to = moment + (steps ?? 0) * range.step * 1000;
+          chooseAt(steps === undefined || (live && to >= end) ? null : to);
+        }}
+      />
+      <p class="readout" role="status">
+        {fault === null ? "" : `The history cannot be had now: ${fault}.`}
+      </p>
+    </Panel>
+  );
+}
+
+/** The chart in its frame, once its library has come. */
+function useChart(hops: Hops, chooseAt: Properties["chooseAt"]) {
   const dark = useDark();
   const frame = useRef<HTMLDivElement>(null);
   const [chart, setChart] = useState<HistoryChart | null>(null);
@@ -25,7 +104,7 @@ export function HistoryPanel({ pool, hops }: Properties) {
     const open = async (): Promise<void> => {
       const { historyChart } = await import("./history-chart.ts");
       if (over) return;
-      made = historyChart(frame.current as HTMLDivElement);
+      made = historyChart(frame.current as HTMLDivElement, plotsOf(hops), chooseAt);
       setChart(made);
     };
     void open();
@@ -33,20 +112,31 @@ export function HistoryPanel({ pool, hops }: Properties) {
       over = true;
       made?.dispose();
     };
-  }, [dark]);
-  useEffect(() => chart?.draw(samples, decisions, hops), [chart, samples, decisions, hops.figure]);
+  }, [dark, hops.figure, hops.most, chooseAt]);
+  return { frame, chart };
+}
 
-  const now = latest(samples);
-  const minutes = Math.ceil((samples[samples.length - 1].atMs - samples[0].atMs) / 60_000);
+function Downloads({ png, csv }: { readonly png: () => void; readonly csv: () => Promise<void> }) {
+  const [refusal, setRefusal] = useState<string | null>(null);
+  const get = (file: () => Promise<void>) =>
+    file().then(
+      () => setRefusal(null),
+      (error: unknown) => setRefusal((error as Error).message),
+    );
   return (
-    <Panel title="Over time" note={<EpochKey />}>
-      <div
-        class="history"
-        ref={frame}
-        role="img"
-        aria-label={`The last ${minutes} minutes. Now: balancedness ${fixed(tokenMean(now, "balancedness"), 3)} and ${fixed(tokenMean(now, hops.figure), 2)} ${hops.name.toLowerCase()}.`}
-      />
-    </Panel>
+    <span class="downloads">
+      <button
+        type="button"
+        title="What is shown as comma-separated values, a row for each point"
+        onClick={() => void get(csv)}
+      >
+        CSV
+      </button>
+      <button type="button" title="What is shown as a picture" onClick={png}>
+        PNG
+      </button>
+      {refusal !== null && <span role="alert">{refusal}</span>}
+    </span>
   );
 }
 

@@ -14,6 +14,7 @@ import type {
 /** Samples kept per pool: 15 minutes at one a second. */
 const SAMPLES_KEPT = 900;
 const DECISIONS_KEPT = 200;
+const SAME_CLOCK_MS = 3000;
 
 /**
  * `silent`: connected, but nothing has come for a while. `lost`: not connected any more; being retried. `locked`: the
@@ -42,6 +43,8 @@ export interface State {
   readonly receivedAtMs: number | null;
   readonly pools: ReadonlyMap<string, PoolState>;
   readonly traffic: TrafficReport | null;
+  /** How far the gateway's clock is ahead of this machine's, whole seconds in ms; 0 where that is hardly anything. */
+  readonly aheadMs: number;
   readonly gateway: GatewayCondition | null;
   /** The pool that the person chose; null = the first. */
   readonly chosen: string | null;
@@ -80,6 +83,7 @@ export const NOTHING_YET: State = {
   receivedAtMs: null,
   pools: new Map(),
   traffic: null,
+  aheadMs: 0,
   gateway: null,
   chosen: null,
 };
@@ -129,8 +133,13 @@ export function receive(state: State, message: Message): State {
         pools: changed(state.pools, message.value.pool, (p) => ({ ...p, simulation: message.value })),
       };
     case "traffic":
-      return { ...received, traffic: message.value };
+      return { ...received, traffic: message.value, aheadMs: aheadOf(message.value.atMs - message.atMs) };
   }
+}
+
+/** An event is on its way for a while. */
+function aheadOf(ms: number): number {
+  return Math.abs(ms) < SAME_CLOCK_MS ? 0 : Math.round(ms / 1000) * 1000;
 }
 
 /** The pool to show, or null while none is known. */

@@ -44,6 +44,8 @@ export interface PoolReport extends PoolSample {
   readonly gpuHolds: readonly number[];
   readonly ranks: readonly RankState[];
   readonly decision: string;
+  /** How far a simulated pool is behind its clock, in all; null of a real one. */
+  readonly lagMs: number | null;
   /** What loads were counted from; null where they are counted in the gateway's own process. */
   readonly loads: { readonly counts: "source" | "received" } | null;
   /** `[layers]`: the layer of the model that each row of the load is of; empty where that is not known. */
@@ -67,6 +69,7 @@ export interface TrafficReport {
 export interface Percentiles {
   readonly p50: number;
   readonly p95: number;
+  readonly p99: number;
 }
 
 /** How a pool is, in event `state`. */

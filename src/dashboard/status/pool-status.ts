@@ -6,6 +6,7 @@ import type { GatewayCondition, PoolCondition, WatchedEngine } from "../live/wir
 /** A report a second; so long without one is worth saying. */
 const SILENCE_MS = 5000;
 const NAMED = 6;
+const LAG_MS = 5000;
 
 export interface Status {
   /** What is as it should be, in few words each. */
@@ -23,6 +24,7 @@ export function statusOf(pool: PoolState, gateway: GatewayCondition | null, nowM
   const alarms = [
     ...(condition === null ? [] : serviceAlarms(condition)),
     ...lineAlarm(pool),
+    ...lagAlarm(pool),
     ...(silent ? [`No report for ${seconds(age)}: what is shown is of ${time(nowMs - age)}.`] : []),
     ...(fault === null ? [] : [`The store does not work: ${fault}.`]),
     ...(condition === null ? [] : planAlarms(condition, pool)),
@@ -57,6 +59,14 @@ function lineAlarm({ condition, samples }: PoolState): string[] {
   if (condition === null || factor === null || factor <= condition.loadLine) return [];
   const line = condition.loadLine.toFixed(2);
   return [`Past the load line: steps take ${factor.toFixed(2)} × an even split's, the line is at ${line} ×.`];
+}
+
+/** A simulation that its machine is too slow for: what it forwards, and how long requests take, is of that machine. */
+function lagAlarm({ last }: PoolState): string[] {
+  const lagMs = last?.lagMs ?? 0;
+  return lagMs < LAG_MS
+    ? []
+    : [`The simulation is ${seconds(lagMs)} behind its clock in all: this machine is too busy for it.`];
 }
 
 function planAlarms({ leader, paused, engine }: PoolCondition, { decisions }: PoolState): string[] {

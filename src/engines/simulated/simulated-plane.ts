@@ -22,6 +22,10 @@ export class SimulatedPlane implements ExpertPlane {
     return this.#latest;
   }
 
+  get lagMs(): number {
+    return this.#latest?.lagMs ?? 0;
+  }
+
   async observe(): Promise<PoolWindow> {
     this.#latest = await this.#thread.ask<"observe">({ kind: "observe" });
     return this.#latest.window;

@@ -3,6 +3,7 @@ import type { Clock } from "../../lib/clock.ts";
 import { percentileOf } from "../../lib/percentile.ts";
 import type { Percentiles, TrafficReport } from "../../model/pool-report.ts";
 import type { CountedTokens, RequestOutcome, Responded, TrafficObserver } from "./traffic-observer.ts";
+import { TrafficSlots } from "./traffic-slots.ts";
 
 /** Percentiles are taken over this many of the latest reports, so that one quiet second does not blank them. */
 const REPORTS_REMEMBERED = 10;
@@ -32,6 +33,8 @@ export interface ProcessTraffic {
 
 /** Counts requests and frames, and measures TTFT (arrival to first content frame) and ITL (between content frames). */
 export class TrafficMeter {
+  /** The same by pool, for their leaders. */
+  readonly slots = new TrafficSlots();
   readonly #clock: Clock;
   readonly #observer: TrafficObserver;
   readonly #ttft = new RecentPercentiles();
@@ -65,20 +68,14 @@ export class TrafficMeter {
   ): number {
     const now = this.#clock.now();
     this.#frames += frames;
-    if (previousMs < 0) {
-      this.#ttft.record(now - arrivalMs);
-      this.#observer.firstFrame(pool, now - arrivalMs, traceId);
-    } else {
-      this.#itl.record(now - previousMs);
-      this.#observer.laterFrame(pool, now - previousMs);
-    }
+    if (previousMs < 0) this.#first(pool, now - arrivalMs, traceId);
+    else this.#later(pool, now - previousMs);
     return now;
   }
 
   requestEnded(pool: string, arrivalMs: number, outcome: RequestOutcome, traceId: string | null): void {
     this.#inFlight--;
-    if (hasFailed(outcome)) this.#failed++;
-    this.#observer.ended(pool, this.#clock.now() - arrivalMs, outcome, traceId);
+    this.#ended(pool, this.#clock.now() - arrivalMs, outcome, traceId);
   }
 
   /** What it counts in all, for a process that reports for several. */
@@ -91,23 +88,33 @@ export class TrafficMeter {
     this.#inFlight += traffic.inFlight - (before?.inFlight ?? 0);
     this.#requests += traffic.requests - (before?.requests ?? 0);
     this.#frames += traffic.frames - (before?.frames ?? 0);
-    for (const [pool, ms, traceId] of traffic.first) {
-      this.#ttft.record(ms);
-      this.#observer.firstFrame(pool, ms, traceId);
-    }
-    for (const [pool, ms] of traffic.later) {
-      this.#itl.record(ms);
-      this.#observer.laterFrame(pool, ms);
-    }
-    for (const [pool, ms, outcome, traceId] of traffic.ended) {
-      if (hasFailed(outcome)) this.#failed++;
-      this.#observer.ended(pool, ms, outcome, traceId);
-    }
+    for (const [pool, ms, traceId] of traffic.first) this.#first(pool, ms, traceId);
+    for (const [pool, ms] of traffic.later) this.#later(pool, ms);
+    for (const [pool, ms, outcome, traceId] of traffic.ended) this.#ended(pool, ms, outcome, traceId);
     for (const [pool, responded] of traffic.responded) this.#observer.responded(pool, responded);
     for (const pool of traffic.resent) this.#observer.resent(pool);
     for (const pool of traffic.deniedRetries) this.#observer.retryDenied(pool);
     for (const [pool, counted] of traffic.tokens) this.#observer.tokens(pool, counted);
     for (const [pool, reason] of traffic.refused) this.#observer.refused(pool, reason);
+  }
+
+  #first(pool: string, ms: number, traceId: string | null): void {
+    this.#ttft.record(ms);
+    this.slots.first(pool, ms);
+    this.#observer.firstFrame(pool, ms, traceId);
+  }
+
+  #later(pool: string, ms: number): void {
+    this.#itl.record(ms);
+    this.slots.later(pool, ms);
+    this.#observer.laterFrame(pool, ms);
+  }
+
+  #ended(pool: string, ms: number, outcome: RequestOutcome, traceId: string | null): void {
+    const failed = outcome === "failed" || outcome === "refused";
+    if (failed) this.#failed++;
+    this.slots.ended(pool, failed);
+    this.#observer.ended(pool, ms, outcome, traceId);
   }
 
   /** What a process that is gone had in flight is over. */
@@ -178,12 +185,9 @@ class RecentPercentiles {
     const all = histogram();
     for (const one of this.#ring) if (one.count > 0) all.add(one);
     if (all.count === 0) return null;
-    return { p50: percentileOf(all, 50) / MICROSECONDS, p95: percentileOf(all, 95) / MICROSECONDS };
+    const [p50, p95, p99] = [50, 95, 99].map((percent) => percentileOf(all, percent) / MICROSECONDS);
+    return { p50, p95, p99 };
   }
-}
-
-function hasFailed(outcome: RequestOutcome): boolean {
-  return outcome === "failed" || outcome === "refused";
 }
 
 function histogram(): RecordableHistogram {

@@ -71,6 +71,12 @@ export function balanceFamilies(readings: Readings): Family[] {
       "A rank's load over the mean rank's, in the layer where that is most",
       (r) => r.gpuPeak.map(({ timesMean }) => timesMean),
     ),
+    each(
+      "plimsoll_rank_hold_ratio",
+      "rank",
+      "How much longer a step takes for a rank that has more than the others, in parts of an even one",
+      (r) => r.gpuHolds,
+    ),
     of("plimsoll_node_hops_per_token", "Node hops per token and layer", (r) => r.nodeHopsPerToken),
     of("plimsoll_hops_per_token", "Rank hops per token and layer", (r) => r.hopsPerToken),
     of("plimsoll_tokens_per_second", "Tokens the pool forwarded per second", (r) => r.tokensPerSecond),

@@ -8,12 +8,15 @@ export function controlFamilies(readings: Readings): Family[] {
     (observe) => {
       for (const control of readings.control()) read(control, observe);
     };
-  const of = (name: string, help: string, value: (control: ControlReading) => number) =>
+  const of = (name: string, help: string, value: (control: ControlReading) => number | null) =>
     gauge(
       name,
       ["pool"],
       help,
-      each((control, observe) => observe(value(control), control.pool)),
+      each((control, observe) => {
+        const found = value(control);
+        if (found !== null) observe(found, control.pool);
+      }),
     );
   return [
     gauge("plimsoll_store_reachable", [], "1 while the store answers", (observe) =>
@@ -40,6 +43,21 @@ export function controlFamilies(readings: Readings): Family[] {
       ["pool"],
       "Terms as the leader begun here",
       each(({ pool, terms }, observe) => observe(terms, pool)),
+    ),
+    of(
+      "plimsoll_pool_load_line",
+      "The load line: how many times as long as with an even split a step may take",
+      ({ loadLine }) => loadLine,
+    ),
+    of(
+      "plimsoll_rebalance_expected_gain_ratio",
+      "Balancedness after over before the last placement, less 1, as predicted",
+      ({ gain }) => gain.expected,
+    ),
+    of(
+      "plimsoll_rebalance_measured_gain_ratio",
+      "The same as measured in the minute after beside the minute before",
+      ({ gain }) => gain.measured,
     ),
     of("plimsoll_paused", "1 while an operator has placements paused", ({ paused }) => Number(paused)),
     of(

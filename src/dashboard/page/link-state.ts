@@ -1,0 +1,75 @@
+import { HEAT_MAP_MODES, type HeatMapMode } from "../experts/heat-map-view.ts";
+import { GPU_MEASURES, type GpuMeasure } from "../gpus/gpu-measures.ts";
+import { RANGES, type RangeName } from "../history/ranges.ts";
+
+/** What a person looks at, and when: a link to the page holds it. */
+export interface LinkState {
+  /** Null for the first. */
+  readonly pool: string | null;
+  readonly range: RangeName;
+  /** A moment that is past, milliseconds since 1970; null for now. */
+  readonly at: number | null;
+  /** Null for the one that steps wait for most. */
+  readonly gpu: number | null;
+  readonly gpus: GpuMeasure;
+  readonly experts: HeatMapMode;
+}
+
+export const USUAL_VIEW: LinkState = {
+  pool: null,
+  range: "5m",
+  at: null,
+  gpu: null,
+  gpus: "load",
+  experts: "experts",
+};
+
+const LONGEST_NAME = 1000;
+const MOST_GPUS = 100_000;
+const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/;
+
+/** What cannot be read of it is as usual. @param hash of the page's address, e.g. `#pool=chat&range=1h` */
+export function readLink(hash: string): LinkState {
+  const said = new URLSearchParams(hash.replace(/^#/, ""));
+  const pool = said.get("pool");
+  const gpu = said.get("gpu");
+  const at = TIME.test(said.get("at") ?? "") ? Date.parse(said.get("at") as string) : Number.NaN;
+  return {
+    pool: pool !== null && pool !== "" && pool.length <= LONGEST_NAME ? pool : null,
+    range: oneOf(
+      RANGES.map(({ name }) => name),
+      said.get("range"),
+      USUAL_VIEW.range,
+    ),
+    at: Number.isFinite(at) && at >= 0 ? at : null,
+    gpu: gpu !== null && /^\d{1,6}$/.test(gpu) && Number(gpu) < MOST_GPUS ? Number(gpu) : null,
+    gpus: oneOf(
+      GPU_MEASURES.map(({ value }) => value),
+      said.get("gpus"),
+      USUAL_VIEW.gpus,
+    ),
+    experts: oneOf(
+      HEAT_MAP_MODES.map(({ value }) => value),
+      said.get("experts"),
+      USUAL_VIEW.experts,
+    ),
+  };
+}
+
+/** Says what is not as usual; empty where nothing is. */
+export function writeLink(view: LinkState): string {
+  const said = new URLSearchParams();
+  if (view.pool !== null) said.set("pool", view.pool);
+  if (view.range !== USUAL_VIEW.range) said.set("range", view.range);
+  if (view.at !== null) said.set("at", `${new Date(view.at).toISOString().slice(0, 19)}Z`);
+  if (view.gpu !== null) said.set("gpu", String(view.gpu));
+  if (view.gpus !== USUAL_VIEW.gpus) said.set("gpus", view.gpus);
+  if (view.experts !== USUAL_VIEW.experts) said.set("experts", view.experts);
+  // A time is read more easily with its colons.
+  const text = said.toString().replaceAll("%3A", ":");
+  return text === "" ? "" : `#${text}`;
+}
+
+function oneOf<T extends string>(words: readonly T[], said: string | null, usual: T): T {
+  return words.find((word) => word === said) ?? usual;
+}
