@@ -1,7 +1,6 @@
 import { Command } from "commander";
 import { InputError } from "../../lib/errors.ts";
 import { ServerClient } from "../../replay/server-client.ts";
-import { keepPausesShort } from "../../replay/short-pauses.ts";
 import { shownUrl, type Target } from "../../replay/target.ts";
 import { requireOptions } from "../options.ts";
 import { output } from "../output.ts";
@@ -33,7 +32,6 @@ export function replayCommand(): Command {
 }
 
 async function replayTrace(flags: ReplayFlags, command: Command): Promise<void> {
-  keepPausesShort();
   if (flags.selfTest) return selfTestCommand(flags);
   const { scenario } = flags;
   if (scenario !== undefined) return playScenario({ ...flags, scenario }, command, play);

@@ -1,5 +1,4 @@
 import { type CoreUse, watchCore } from "./core-use.ts";
-import { keepPausesShort } from "../short-pauses.ts";
 import { type AnswerTruth, type MockCount, type MockTimes, TimedMock } from "./timed-mock.ts";
 
 /** What goes to the mock in its own process: first how it answers, then the others as often as one likes. */
@@ -13,7 +12,6 @@ export type MockSaid =
   | ({ readonly kind: "counted" } & MockCount)
   | { readonly kind: "taken"; readonly truths: readonly AnswerTruth[]; readonly core: CoreUse };
 
-keepPausesShort();
 let mock: TimedMock | null = null;
 let core = watchCore();
 

@@ -3,7 +3,6 @@ import { loadOf } from "../../../replay/load/load-plan.ts";
 import { partOf } from "../../../replay/load/share.ts";
 import { Replay } from "../../../replay/replay.ts";
 import type { RequestRecord } from "../../../replay/request-record.ts";
-import { keepPausesShort } from "../../../replay/short-pauses.ts";
 import { openRequests } from "../open-requests.ts";
 import { sendingOptions } from "../player.ts";
 import { readSettings } from "../settings.ts";
@@ -80,7 +79,6 @@ async function follow(order: Order): Promise<void> {
   }
 }
 
-keepPausesShort();
 process.on("message", (order: Order) => {
   follow(order).catch((error: unknown) => say({ kind: "failed", error: sentError(error) }));
 });
