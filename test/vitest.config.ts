@@ -2,10 +2,9 @@ import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 import { BaseSequencer, type TestSpecification } from "vitest/node";
 
-/** Tests that drive load, measure or look at a page: many at once would disturb each other. */
+/** Tests that drive load or measure: many at once would disturb each other. */
 const LOADED = [
   "test/fault/{bounded-memory,engines-under-load,slow-reader}.test.ts",
-  "test/e2e/dashboard.test.ts",
   "test/integration/gateway-bench.test.ts",
 ];
 

@@ -47,7 +47,7 @@ function heapPerBatch(dispatcher: Dispatcher, batches: readonly TokenBatch[]): n
 function leastHeapPerBatch(chooser: ReplicaChooser): number {
   const dispatcher = new Dispatcher(map.placement, chooser);
   let least = Number.POSITIVE_INFINITY;
-  for (let round = 0; round < MOST_ROUNDS && least > BYTES_PER_BATCH; round++) {
+  for (let round = 0; round < MOST_ROUNDS && least >= BYTES_PER_BATCH; round++) {
     least = Math.min(least, heapPerBatch(dispatcher, [large, small]) ?? Number.POSITIVE_INFINITY);
   }
   return least;
