@@ -1,6 +1,9 @@
 import { type GpuChartProperties, markOf } from "./chart-properties.ts";
 import type { GpuMark } from "./gpu-measures.ts";
 
+/** In parts of the chart's height. */
+const LABEL_HIGH = 0.09;
+
 /** One bar for each GPU, by node. */
 export function GpuBars(properties: GpuChartProperties) {
   const { picture, topology, point, choose } = properties;
@@ -20,6 +23,12 @@ export function GpuBars(properties: GpuChartProperties) {
       {tick !== null && <div class="peak" style={{ bottom: height(tick) }} />}
     </div>
   );
+  const [step, limit] = (["step", "limit"] as const).map(
+    (kind) => lines.find((line) => line.kind === kind)?.at,
+  );
+  // Words stand above their line, unless the next line is there.
+  const crowded =
+    step !== undefined && limit !== undefined && limit > step && (limit - step) / end < LABEL_HIGH;
   return (
     <div class="gpus">
       {Array.from({ length: topology.nodes }, (_, node) => (
@@ -29,7 +38,11 @@ export function GpuBars(properties: GpuChartProperties) {
         </div>
       ))}
       {lines.map(({ kind, at, label, past: over }) => (
-        <div class={`${kind}-line ${over ? "past" : ""}`} key={kind} style={{ bottom: height(at) }}>
+        <div
+          class={`${kind}-line ${over ? "past" : ""} ${kind === "step" && crowded ? "crowded" : ""}`}
+          key={kind}
+          style={{ bottom: height(at) }}
+        >
           <span>{label}</span>
         </div>
       ))}
