@@ -35,6 +35,7 @@ export function App() {
         pools={[...state.pools.keys()]}
         shown={name}
         report={pool?.last ?? null}
+        reportedAtMs={pool?.reportedAtMs ?? null}
         choose={(chosen) => change({ pool: chosen, gpu: null })}
       />
       {stale && <ConnectionNotice connection={state.connection} receivedAtMs={state.receivedAtMs} />}

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { NOTHING_YET, type PoolState, receive } from "../../src/dashboard/live/state.ts";
-import { statusOf } from "../../src/dashboard/status/pool-status.ts";
+import { isPaused, statusOf } from "../../src/dashboard/status/pool-status.ts";
 import type { PoolReport } from "../../src/model/pool-report.ts";
 import type { DecisionRecord } from "../../src/model/decision-record.ts";
 import type { PoolState as Condition } from "../../src/model/pool-state.ts";
@@ -77,6 +77,14 @@ describe("an alarm", () => {
     expect(first({}, { balancedness: 0.8 })).toEqual([]);
     expect(first({ loadLine: 2 }, { balancedness: 0.5 })).toEqual([]);
     expect(first({}, { balancedness: null, tokensPerSecond: 0 })).toEqual([]);
+  });
+
+  test("is not the header's Live while a pool's reports have stopped", () => {
+    expect([isPaused(10_000, 14_000), isPaused(10_000, 15_001), isPaused(null, 99_000)]).toEqual([
+      false,
+      true,
+      false,
+    ]);
   });
 
   test("tells a simulation that lags", () => {

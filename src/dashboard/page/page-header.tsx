@@ -1,6 +1,10 @@
+import { isPaused } from "../status/pool-status.ts";
 import { PoolSelector } from "./pool-selector.tsx";
 import type { Connection } from "../live/state.ts";
 import type { PoolReport } from "../live/wire.ts";
+import { useNow } from "./use-now.ts";
+
+const EVERY_MS = 1000;
 
 interface Properties {
   readonly connection: Connection;
@@ -8,6 +12,8 @@ interface Properties {
   readonly shown: string | null;
   /** The last of the pool shown; null before the first. */
   readonly report: PoolReport | null;
+  /** When that came, by this machine's clock. */
+  readonly reportedAtMs: number | null;
   readonly choose: (pool: string) => void;
 }
 
@@ -20,7 +26,10 @@ const CONNECTION_WORDS: Record<Connection, string> = {
   barred: "Refused",
 };
 
-export function PageHeader({ connection, pools, shown, report, choose }: Properties) {
+export function PageHeader({ connection, pools, shown, report, reportedAtMs, choose }: Properties) {
+  // Other events come although this pool's reports have stopped.
+  const now = useNow(EVERY_MS);
+  const paused = connection === "live" && isPaused(reportedAtMs, now);
   return (
     <header>
       <h1>
@@ -36,8 +45,8 @@ export function PageHeader({ connection, pools, shown, report, choose }: Propert
         )}
         {report !== null && <Identity report={report} />}
       </dl>
-      <p class={`connection ${connection}`} role="status">
-        {CONNECTION_WORDS[connection]}
+      <p class={`connection ${paused ? "silent" : connection}`} role="status">
+        {paused ? "No reports" : CONNECTION_WORDS[connection]}
       </p>
     </header>
   );

@@ -19,13 +19,15 @@ export interface Status {
 export function statusOf(pool: PoolState, gateway: GatewayCondition | null, nowMs: number): Status {
   const { condition, reportedAtMs } = pool;
   const age = reportedAtMs === null ? null : Math.max(0, nowMs - reportedAtMs);
-  const silent = age !== null && age > SILENCE_MS;
+  const silent = isPaused(reportedAtMs, nowMs);
   const fault = gateway?.store.fault ?? null;
   const alarms = [
     ...(condition === null ? [] : serviceAlarms(condition)),
     ...lineAlarm(pool),
     ...lagAlarm(pool),
-    ...(silent ? [`No report for ${seconds(age)}: what is shown is of ${time(nowMs - age)}.`] : []),
+    ...(silent && age !== null
+      ? [`No report for ${seconds(age)}: what is shown is of ${time(nowMs - age)}.`]
+      : []),
     ...(fault === null ? [] : [`The store does not work: ${fault}.`]),
     ...(condition === null ? [] : planAlarms(condition, pool)),
   ];
@@ -34,6 +36,11 @@ export function statusOf(pool: PoolState, gateway: GatewayCondition | null, nowM
     ...(age === null || silent ? [] : [`data ${seconds(age)} old`]),
   ];
   return { calm, alarms };
+}
+
+/** Whether a pool's reports have stopped coming. */
+export function isPaused(reportedAtMs: number | null, nowMs: number): boolean {
+  return reportedAtMs !== null && nowMs - reportedAtMs > SILENCE_MS;
 }
 
 function serviceAlarms({ ranks, lost, missing }: PoolCondition): string[] {
