@@ -140,6 +140,20 @@ test("the oldest of many are forgotten, and what has not changed is not stored a
   expect(log.isDue(now())).toBe(false);
 });
 
+test("shares that follow each other are stored every few seconds, the first at once", () => {
+  const { log, pass, now } = logged();
+  log.shares("shares", null);
+  expect(log.isDue(now())).toBe(true);
+  let stored = 0;
+  for (let i = 0; i < 60; i++) {
+    pass(0.5, 1);
+    log.shares("shares", null);
+    if (log.isDue(now())) stored++;
+  }
+  expect(stored).toBe(12);
+  expect(log.records).toMatchObject([{ kind: "shares", times: 61 }]);
+});
+
 test("what is measured after a change is stored every few seconds", () => {
   const { log, pass, now } = logged();
   const id = log.begin(PLACED);

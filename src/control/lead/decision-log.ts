@@ -6,7 +6,7 @@ import { RecentWindows } from "./window-sums.ts";
 /** What comes before a change is held against what comes after it over this long. */
 const MEASURED_MS = 60_000;
 const RECORDS_KEPT = 100;
-/** What is measured after a change is stored this often. */
+/** What goes on by itself, what is measured and what repeats, is stored this often. */
 const STORED_EVERY_MS = 5000;
 
 /** What is told of a change as it begins. */
@@ -28,7 +28,10 @@ export class DecisionLog {
   #records: readonly DecisionRecord[];
   /** The last whose epochs are published: what is forwarded now is what came of it. */
   #measured: number | null = null;
+  /** Something began, or ended. */
   #dirty: boolean;
+  /** Something went on. */
+  #stale = false;
   #storedAtMs = Number.NEGATIVE_INFINITY;
 
   /**
@@ -108,15 +111,17 @@ export class DecisionLog {
       this.#measured = null;
       this.#dirty = true;
     } else {
+      this.#stale = true;
       this.#put({ ...record, after: this.#recent.figures(this.#layers) });
     }
   }
 
   /** @returns whether there is anything that should be stored now */
   isDue(nowMs: number): boolean {
-    const measures = this.#measured !== null && nowMs - this.#storedAtMs >= STORED_EVERY_MS;
-    if (!this.#dirty && !measures) return false;
+    const goesOn = this.#stale && nowMs - this.#storedAtMs >= STORED_EVERY_MS;
+    if (!this.#dirty && !goesOn) return false;
     this.#dirty = false;
+    this.#stale = false;
     this.#storedAtMs = nowMs;
     return true;
   }
@@ -157,7 +162,7 @@ export class DecisionLog {
     }
     const record: DecisionRecord = { ...known, reason, weighed, endMs, times: known.times + 1 };
     this.#put(record);
-    this.#dirty = true;
+    this.#stale = true;
     return record;
   }
 
