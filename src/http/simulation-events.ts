@@ -34,11 +34,22 @@ export class SimulationEvents {
   }
 
   #begin(pool: ControlledPool): void {
+    let said = "";
     const tell = () => {
-      for (const report of reportOf(pool)) this.#send("simulation", report);
+      for (const report of reportOf(pool)) {
+        const text = JSON.stringify(report);
+        if (text !== said) this.#send("simulation", report);
+        said = text;
+      }
     };
-    const stop = pool.simulation?.onChange(tell);
-    if (stop === undefined) return;
+    const stopChanges = pool.simulation?.onChange(tell);
+    if (stopChanges === undefined) return;
+    // Its traffic begins without a change that anybody made.
+    const stopReports = pool.loop.view.onReport(tell);
+    const stop = () => {
+      stopChanges();
+      stopReports();
+    };
     this.#followed.set(pool, stop);
     tell();
   }
