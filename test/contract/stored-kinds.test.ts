@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { Unreadable } from "../../src/lib/shape.ts";
 import { STORED_KINDS, type StoredKind, headOfKind, withFields, writtenBefore } from "../stored-kinds.ts";
+import { runs } from "../runs.ts";
 
 const RUNS = 100;
 
@@ -32,7 +33,7 @@ describe.each(STORED_KINDS)("$name", (kind) => {
         elsewhere.fill(0);
         expect(read).toEqual(one);
       }),
-      { seed: 1, numRuns: RUNS },
+      { seed: 1, numRuns: runs(RUNS) },
     );
   });
 
@@ -72,7 +73,7 @@ describe.each(STORED_KINDS)("$name", (kind) => {
     );
     fc.assert(
       fc.property(bytes, (some) => void survives(kind, some)),
-      { seed: 2, numRuns: 3 * RUNS },
+      { seed: 2, numRuns: runs(3 * RUNS) },
     );
   });
 

@@ -10,6 +10,7 @@ import { BodyMemory } from "../../src/http/body-memory.ts";
 import { controlBodies } from "../../src/http/control-body.ts";
 import { errorAnswer } from "../../src/http/errors.ts";
 import { patiently } from "../patiently.ts";
+import { runs } from "../runs.ts";
 
 const LAYERS = 58;
 const EXPERTS = 256;
@@ -200,7 +201,7 @@ test("whatever way it is written, no route of operators is answered to a strange
         expect(Number(/^HTTP\/1\.1 (\d+)/.exec(answer)?.[1])).toBeGreaterThanOrEqual(400);
       },
     ),
-    { seed: 3, numRuns: 150 },
+    { seed: 3, numRuns: runs(150) },
   );
 });
 

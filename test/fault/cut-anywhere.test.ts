@@ -5,6 +5,7 @@ import { type RunningGateway, chatPool, startGateway } from "../../harness/fakes
 import { WireClient } from "../../harness/fakes/wire-client.ts";
 import { type WireEngine, wireEngine } from "../../harness/fakes/wire-engine.ts";
 import type { WireAnswer, WireRequest } from "../../harness/fakes/wire-messages.ts";
+import { runs } from "../runs.ts";
 
 /** So many are under way at once. */
 const TOGETHER = 16;
@@ -117,7 +118,7 @@ test("a stream in any chunks and any pieces arrives as it was sent", async () =>
       );
       await answersTo(scripted, (answer) => expect(answer?.body).toBe(STREAM));
     }),
-    { seed: 44, numRuns: 25 },
+    { seed: 44, numRuns: runs(25) },
   );
 });
 

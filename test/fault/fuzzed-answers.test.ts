@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { describe, expect, test, vi } from "vitest";
 import { changed, changes } from "../changed-bytes.ts";
 import { wireAnswer } from "../../harness/fakes/wire-engine.ts";
-import { FUZZ_TIMEOUT_MS, fuzzRuns, telling } from "../fuzz-runs.ts";
+import { RUNS_TIMEOUT_MS, runs, telling } from "../runs.ts";
 import { FuzzedPair, pairOf } from "../fuzzed-pair.ts";
 import type { WireAnswer, WireRequest } from "../../harness/fakes/wire-messages.ts";
 
@@ -166,11 +166,11 @@ describe.each(cases)("$name", ({ fuzzed, pool }) => {
             telling(got, () => expect(blames).toBe(faults));
           },
         ),
-        { seed: 43, endOnFailure: true, numRuns: Math.ceil(fuzzRuns(240) / (TOGETHER / 2)) },
+        { seed: 43, endOnFailure: true, numRuns: Math.ceil(runs(240) / (TOGETHER / 2)) },
       );
       await pair.expectIdle();
     },
-    FUZZ_TIMEOUT_MS,
+    RUNS_TIMEOUT_MS,
   );
 });
 

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { chatPool } from "../../harness/fakes/start-gateway.ts";
 import { wireAnswer } from "../../harness/fakes/wire-engine.ts";
-import { FUZZ_TIMEOUT_MS, fuzzRuns, telling } from "../fuzz-runs.ts";
+import { RUNS_TIMEOUT_MS, runs, telling } from "../runs.ts";
 import { type FuzzedBody, REMOVED, fuzzedBody, isBrokenAtTop, parsedJson } from "../fuzzed-body.ts";
 import { FuzzedPair, pairOf } from "../fuzzed-pair.ts";
 import type { WireAnswer, WireRequest } from "../../harness/fakes/wire-messages.ts";
@@ -124,11 +124,11 @@ describe.each(cases)("$name", ({ pool, expectPrefill, expectDecode }) => {
             pair.expectSound();
           },
         ),
-        { seed: 41, endOnFailure: true, numRuns: Math.ceil(fuzzRuns(640) / (TOGETHER / 2)) },
+        { seed: 41, endOnFailure: true, numRuns: Math.ceil(runs(640) / (TOGETHER / 2)) },
       );
       await pair.expectIdle();
     },
-    FUZZ_TIMEOUT_MS,
+    RUNS_TIMEOUT_MS,
   );
 });
 

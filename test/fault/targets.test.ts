@@ -4,6 +4,7 @@ import { API_ROUTES } from "../../src/serving/request/api-routes.ts";
 import { type RecordingEngine, recordingEngine } from "../../harness/fakes/recording-engine.ts";
 import { rawClient, wireRequest } from "../../harness/fakes/raw-client.ts";
 import { type RunningGateway, startGateway } from "../../harness/fakes/start-gateway.ts";
+import { runs } from "../runs.ts";
 
 const PREFILLED = { kv_transfer_params: { remote_host: "10.0.0.1", remote_port: 1 }, choices: [] };
 /** What a client would have a decode server fetch. */
@@ -127,7 +128,7 @@ describe.each(["vllm", "sglang"])("%s", (kind) => {
         expect([400, 404]).toContain(status);
         expect([...prefill.recorded, ...decode.recorded]).toEqual([]);
       }),
-      { seed: 13, numRuns: 250 },
+      { seed: 13, numRuns: runs(250) },
     );
   });
 

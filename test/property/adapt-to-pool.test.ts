@@ -11,6 +11,7 @@ import type { ExpertLoad } from "../../src/model/load.ts";
 import { type Placement, indexReplicas, placementFault } from "../../src/model/placement.ts";
 import { fullCapacity } from "../../src/model/pool-capacity.ts";
 import { type Topology, slotCount } from "../../src/model/topology.ts";
+import { runs } from "../runs.ts";
 
 const LAYERS = 2;
 const POOLS: readonly Topology[] = [
@@ -84,7 +85,7 @@ it("changes no more slots than it may, loses no expert and no balance, and says 
       expect(adapted(topology, previous, load, most)).toEqual(next);
       expect(adapted(topology, previous, load, 0)).toEqual(previous);
     }),
-    { seed: 81, numRuns: 100 },
+    { seed: 81, numRuns: runs(40) },
   );
 });
 
@@ -94,7 +95,7 @@ it("comes as far as a placement from scratch where moves are no matter, whatever
       const next = adapted(topology, previous, load, LAYERS * slotCount(topology));
       expect(balance(next, load)).toBeGreaterThanOrEqual(0.98 * balance(anew(topology)(load), load));
     }),
-    { seed: 82, numRuns: 200 },
+    { seed: 82, numRuns: runs(80) },
   );
 });
 
@@ -106,7 +107,7 @@ it("a third of the moves comes near it", () => {
       next += balance(adapted(topology, previous, load, most), load);
       scratch += balance(anew(topology)(load), load);
     }),
-    { seed: 83, numRuns: 60 },
+    { seed: 83, numRuns: runs(30) },
   );
   expect(next).toBeGreaterThan(0.93 * scratch);
 });

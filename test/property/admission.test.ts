@@ -3,8 +3,9 @@ import { expect, it } from "vitest";
 import type { AdmissionLimits, Limits } from "../../src/serving/admission/limits.ts";
 import { TokenBucket } from "../../src/serving/admission/token-bucket.ts";
 import { type Caller, Desk, limitsOf } from "../admission-desk.ts";
+import { runs } from "../runs.ts";
 
-const PARAMETERS = { seed: 51, numRuns: 300 };
+const PARAMETERS = { seed: 51, numRuns: runs(120) };
 
 /** The largest request is no larger than the least burst: none goes into debt. */
 const limits: fc.Arbitrary<Limits> = fc.record({

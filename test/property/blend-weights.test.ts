@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { expect, it } from "vitest";
 import { blendWeights } from "../../src/core/load/blend-weights.ts";
 import { Rng } from "../../src/lib/rng.ts";
+import { runs } from "../runs.ts";
 
 const VALUES = 40;
 
@@ -48,7 +49,7 @@ it("weights are parts of a whole, and their blend is no worse than the best fore
       );
       expect(squaredError(gram, weights)).toBeLessThanOrEqual((1 + 1e-9) * Math.min(plain, ...singles));
     }),
-    { seed: 12, numRuns: 300 },
+    { seed: 12, numRuns: runs(120) },
   );
 });
 

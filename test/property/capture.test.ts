@@ -6,8 +6,9 @@ import { UsageSearch } from "../../src/serving/traffic/usage-search.ts";
 import type { CapturedRequest } from "../../src/serving/capture/captured-request.ts";
 import { RoutedSample } from "../../src/serving/capture/routed-sample.ts";
 import { REQUEST_OUTCOMES } from "../../src/serving/traffic/traffic-observer.ts";
+import { runs } from "../runs.ts";
 
-const RUNS = { seed: 7, numRuns: 60 };
+const RUNS = { seed: 7, numRuns: runs(30) };
 
 /** Cuts into parts at these places, in any order. */
 function partsOf(length: number, cuts: readonly number[]): readonly (readonly [from: number, to: number])[] {

@@ -4,6 +4,7 @@ import { replicaChooser } from "../../src/core/dispatch/choosers.ts";
 import { Dispatcher } from "../../src/core/dispatch/dispatcher.ts";
 import { DISPATCH_POLICIES } from "../../src/model/dispatch-policy.ts";
 import { LAYERS, dispatchCase } from "../random-dispatch.ts";
+import { runs } from "../runs.ts";
 
 it.each(DISPATCH_POLICIES)("%s: refuses an id out of range, naming the token and the layer", (policy) => {
   const stray = fc.record({
@@ -33,7 +34,7 @@ it.each(DISPATCH_POLICIES)("%s: refuses an id out of range, naming the token and
         }
       }
     }),
-    { seed: 1, numRuns: 100 },
+    { seed: 1, numRuns: runs(40) },
   );
 });
 
@@ -50,6 +51,6 @@ it.each([-1, 20])("refuses a batch whose rows are not among the ids (row %i of 2
         );
       },
     ),
-    { seed: 2, numRuns: 20 },
+    { seed: 2, numRuns: runs(10) },
   );
 });

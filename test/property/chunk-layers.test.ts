@@ -4,6 +4,7 @@ import { chunkLayers, withLayersOf } from "../../src/core/migration/chunk-layers
 import { expertBytes } from "../../src/model/moe-model.ts";
 import type { Placement } from "../../src/model/placement.ts";
 import { SMALL_MODEL } from "../../harness/small-model.ts";
+import { runs } from "../runs.ts";
 
 const LAYERS = 6;
 const topology = { nodes: 1, gpusPerNode: 2, slotsPerGpu: 3 };
@@ -42,7 +43,7 @@ test("stages of some layers lead from one placement to the other, each within wh
       expect(now).toEqual(to);
       expect(chunks.flat()).toEqual(chunks.flat().toSorted((a, b) => a - b));
     }),
-    { seed: 7, numRuns: 300 },
+    { seed: 7, numRuns: runs(120) },
   );
 });
 

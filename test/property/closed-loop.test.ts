@@ -5,8 +5,9 @@ import { closedLoop } from "../../src/replay/load/closed-loop.ts";
 import { RequestSource } from "../../src/replay/load/request-source.ts";
 import { conversations, drawnBounds as bounds, drawnTurns as turns, toAsync } from "../drawn-load.ts";
 import { HandSender } from "../hand-sender.ts";
+import { runs } from "../runs.ts";
 
-const SEED = { seed: 20261130, numRuns: 100 };
+const SEED = { seed: 20261130, numRuns: runs(40) };
 
 test("a closed loop keeps as many in flight as it may, sends all once, and no turn before its answer and thought", async () => {
   await fc.assert(
@@ -52,6 +53,6 @@ test("a closed loop stops at its bounds", async () => {
       const warm = sender.given.length - counted.length;
       if (limits.warmUp.requests > 0) expect(warm).toBe(limits.warmUp.requests);
     }),
-    { ...SEED, numRuns: 50 },
+    { ...SEED, numRuns: runs(25) },
   );
 });

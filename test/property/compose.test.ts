@@ -3,8 +3,9 @@ import { expect, it } from "vitest";
 import { compose } from "../../src/core/batching/compose.ts";
 import { listRanks } from "../../src/core/batching/list-ranks.ts";
 import { nodeHopsOf, type WaitingCase, waitingCases } from "../waiting-case.ts";
+import { runs } from "../runs.ts";
 
-const PARAMETERS = { seed: 12, numRuns: 300 };
+const PARAMETERS = { seed: 12, numRuns: runs(120) };
 const TOLERANCE = 0.01;
 
 const anyPool = waitingCases(["idle", "busy", "tight"]);
@@ -138,6 +139,6 @@ it("is the same again", () => {
     fc.property(anyPool, (given) => {
       expect(composed(given)).toEqual(composed(given));
     }),
-    { ...PARAMETERS, numRuns: 50 },
+    { ...PARAMETERS, numRuns: runs(25) },
   );
 });

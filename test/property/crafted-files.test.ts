@@ -8,7 +8,7 @@ import { readSglangRecorder } from "../../src/formats/sglang-recorder.ts";
 import { readStoredZip } from "../../src/formats/stored-zip.ts";
 import { readTensorrtLlmMap } from "../../src/formats/tensorrt-llm-placement.ts";
 import { readTorchFile, Tensor } from "../../src/formats/torch-file.ts";
-import { FUZZ_TIMEOUT_MS, fuzzRuns, telling } from "../fuzz-runs.ts";
+import { RUNS_TIMEOUT_MS, runs, telling } from "../runs.ts";
 import { npyBytes, npyHeader } from "../npy-bytes.ts";
 import { safetensorsBytes } from "../safetensors-bytes.ts";
 import { size, taken } from "../taken-or-refused.ts";
@@ -21,9 +21,9 @@ function property<T>(name: string, claims: fc.Arbitrary<T>, usual: number, check
     name,
     () => {
       const told = fc.property(claims, (claim) => telling(claim, () => check(claim)));
-      fc.assert(told, { seed: 14_012, numRuns: fuzzRuns(usual) });
+      fc.assert(told, { seed: 14_012, numRuns: runs(usual) });
     },
-    FUZZ_TIMEOUT_MS,
+    RUNS_TIMEOUT_MS,
   );
 }
 
@@ -70,7 +70,7 @@ const heldBy = (key: string, type: string) =>
 
 const opcodesOf = (told: Told) => pickled.tensor({ ...told, count: heldBy(told.key, told.kind) });
 
-property("a tensor has no more elements than its storage", tensor, 3000, (told) => {
+property("a tensor has no more elements than its storage", tensor, 1000, (told) => {
   const read = taken(() => readTorchFile(torchFile(opcodesOf(told), STORAGES), "f"));
   if (read === undefined) return;
   const { shape, strides, offset, storage } = read as Tensor;
@@ -80,7 +80,7 @@ property("a tensor has no more elements than its storage", tensor, 3000, (told) 
   if (elements > 0) expect(last).toBeLessThan(storage.length);
 });
 
-property("a dump's steps are added once", tensor, 3000, (told) => {
+property("a dump's steps are added once", tensor, 1000, (told) => {
   const bytes = torchFile(pickled.dict(["logical_count", opcodesOf(told)]), STORAGES);
   const load = taken(() => readSglangRecorder(bytes, "f"));
   expect(load?.tokens.length ?? 0).toBeLessThanOrEqual(24);
@@ -139,7 +139,7 @@ const entries = fc.uniqueArray(
 const part = fc.oneof({ weight: 8, arbitrary: fc.constant(undefined) }, { weight: 1, arbitrary: claim });
 const directory = fc.record({ entries: part, size: part, start: part, zip64: fc.boolean() });
 
-property("a zip file's entries share no bytes", fc.tuple(entries, directory), 3000, ([listed, told]) => {
+property("a zip file's entries share no bytes", fc.tuple(entries, directory), 1000, ([listed, told]) => {
   const bytes = zipOf(listed, told);
   const read = taken(() => readStoredZip(bytes, "f"));
   const held = [...(read?.values() ?? [])].reduce((all, content) => all + content.length, 0);
@@ -180,7 +180,7 @@ const headers = fc.record({
   data: fc.uint8Array({ maxLength: 32 }),
 });
 
-property("a .npy file's numbers are there", headers, 3000, ({ dtype, shape, data }) => {
+property("a .npy file's numbers are there", headers, 1000, ({ dtype, shape, data }) => {
   const read = taken(() => readNpy(npyBytes(npyHeader(dtype, shape), data), "f"));
   if (read === undefined) return;
   expect(read.values.length).toBeLessThanOrEqual(data.length);
@@ -207,7 +207,7 @@ const arrayClaim = fc.oneof(
 );
 const arrays = fc.array(arrayClaim, { maxLength: 8 });
 
-property("a safetensors file's arrays are no more than its data", arrays, 3000, (told) => {
+property("a safetensors file's arrays are no more than its data", arrays, 1000, (told) => {
   const header = Object.fromEntries(told.map((array, i) => [`a${i}`, array]));
   const read = taken(() => readSafetensors(safetensorsBytes(header, new Uint8Array(8)), "f"));
   const held = [...(read?.values() ?? [])].reduce((all, { values }) => all + values.length, 0);
@@ -244,7 +244,7 @@ const lines = fc.array(
   { maxLength: 8 },
 );
 
-property("a layer that names another is as long", lines, 3000, (told) => {
+property("a layer that names another is as long", lines, 1000, (told) => {
   const layers = told.map(([layer, row]) => `  ${layer}: ${row}\n`).join("");
   const text = `num_slots: 2\ninitial_global_assignments:\n${layers}`;
   const read = taken(() => readTensorrtLlmMap(Buffer.from(text), "f"));

@@ -1,8 +1,9 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { cellsOf } from "../../src/formats/traces/csv-columns.ts";
+import { runs } from "../runs.ts";
 
-const SEED = { seed: 20261201, numRuns: 300 };
+const SEED = { seed: 20261201, numRuns: runs(120) };
 const letters = fc.constantFrom("a", "7", " ", '"', ",", ";", "\t");
 const cell = fc.string({ unit: letters, maxLength: 8 });
 const separator = fc.constantFrom(",", ";", "\t");

@@ -16,6 +16,7 @@ import { LAYERS, chosenSlots, dispatchCase, selection } from "../random-dispatch
 import { randomLoad } from "../random-placement.ts";
 import { SMALL_MODEL, SMALL_TOPOLOGY } from "../../harness/small-model.ts";
 import { smallRandomLoad } from "../small-planner.ts";
+import { runs } from "../runs.ts";
 
 /** What is left of a placement when GPUs are lost, each with one chance in three. */
 const degraded = dispatchCase.map(({ map: { placement }, batch, seed }) => {
@@ -60,7 +61,7 @@ describe("experts without a replica", () => {
         expect(balance).toBeLessThan(1 + 1e-9);
         expect(balancednessOver(left, replicas, [load])).toBeCloseTo(balance, 9);
       }),
-      { seed: 61, numRuns: 200 },
+      { seed: 61, numRuns: runs(80) },
     );
   });
 
@@ -80,7 +81,7 @@ describe("experts without a replica", () => {
           }
         }
       }),
-      { seed: 62, numRuns: 60 },
+      { seed: 62, numRuns: runs(30) },
     );
   });
 
@@ -95,7 +96,7 @@ describe("experts without a replica", () => {
         const hops = expectedNodeHops(left, replicas, sample);
         expect(hops).toBe(expectedNodeHops(left, replicas, { ...sample, experts: served }));
       }),
-      { seed: 63, numRuns: 100 },
+      { seed: 63, numRuns: runs(40) },
     );
   });
 });
@@ -159,7 +160,7 @@ describe("a pool that loses GPUs", () => {
           if (room) expect(all.every((row) => has[row + 1] > has[row])).toBe(true);
         }
       }),
-      { seed: 64, numRuns: 40 },
+      { seed: 64, numRuns: runs(20) },
     );
   });
 
@@ -188,7 +189,7 @@ describe("a pool that loses GPUs", () => {
         expect(back?.kind).toBe("placement");
         expect(gpusInService(back?.plan.placement ?? placement)).toHaveLength(gpuCount(TOPOLOGY));
       }),
-      { seed: 65, numRuns: 30 },
+      { seed: 65, numRuns: runs(15) },
     );
   });
 });

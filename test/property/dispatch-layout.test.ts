@@ -8,6 +8,7 @@ import { Rng } from "../../src/lib/rng.ts";
 import { DISPATCH_POLICIES } from "../../src/model/dispatch-policy.ts";
 import { type Topology, gpuCount, gpuOfSlot, nodeOfGpu, slotCount } from "../../src/model/topology.ts";
 import { LAYERS, dispatchCase, selection } from "../random-dispatch.ts";
+import { runs } from "../runs.ts";
 
 /** Slots as a chooser may have left them, on up to 63 GPUs: the mask takes a word or two. */
 const slotsCase = fc
@@ -92,7 +93,7 @@ describe("the layout", () => {
           );
         }
       }),
-      { seed: 1, numRuns: 200 },
+      { seed: 1, numRuns: runs(80) },
     );
   });
 
@@ -159,7 +160,7 @@ describe.each(DISPATCH_POLICIES)("%s", (policy) => {
           expect(tally.nodeHops).toBe(sum(tokensPerNode) - home.length);
         }
       }),
-      { seed: 2, numRuns: 100 },
+      { seed: 2, numRuns: runs(40) },
     );
   });
 });

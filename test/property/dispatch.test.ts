@@ -10,6 +10,7 @@ import { DISPATCH_POLICIES } from "../../src/model/dispatch-policy.ts";
 import { indexReplicas } from "../../src/model/placement.ts";
 import { type Topology, slotCount } from "../../src/model/topology.ts";
 import { LAYERS, chosenSlots, dispatchCase, randomBatch, replicaMap, selection } from "../random-dispatch.ts";
+import { runs } from "../runs.ts";
 
 describe.each(DISPATCH_POLICIES)("%s", (policy) => {
   it("sends every selection to a slot that holds its expert, and nothing where there is none", () => {
@@ -25,7 +26,7 @@ describe.each(DISPATCH_POLICIES)("%s", (policy) => {
           expect(held).toEqual(slots.map((_, o) => selection(batch, layer, o)));
         }
       }),
-      { seed: 1, numRuns: 200 },
+      { seed: 1, numRuns: runs(80) },
     );
   });
 
@@ -37,7 +38,7 @@ describe.each(DISPATCH_POLICIES)("%s", (policy) => {
           expect(chosenSlots(one, layer, batch)).toEqual(chosenSlots(other, layer, batch));
         }
       }),
-      { seed: 2, numRuns: 50 },
+      { seed: 2, numRuns: runs(25) },
     );
   });
 });
@@ -79,7 +80,7 @@ describe("even", () => {
         expect(ahead).toBeLessThan(1);
         expect(behind).toBeLessThan(2);
       }),
-      { seed: 4, numRuns: 100 },
+      { seed: 4, numRuns: runs(40) },
     );
   });
 

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { Distribution } from "../../src/replay/measures/distribution.ts";
+import { runs } from "../runs.ts";
 
 /** Microseconds, of every size. */
 const latencies = fc.array(
@@ -27,7 +28,7 @@ test("percentiles are those of the latencies, by nearest rank, and so is the mea
       expect(summary?.max).toBe(sorted[sorted.length - 1] / 1000);
       expect(summary?.count).toBe(times.length);
     }),
-    { seed: 20, numRuns: 100 },
+    { seed: 20, numRuns: runs(40) },
   );
 });
 
@@ -74,6 +75,6 @@ test("distributions that are put together are what one would be that had recorde
       expect(Math.abs(got.mean - mean)).toBeLessThanOrEqual(1e-9 * (1 + mean));
       expect(Math.abs(got.std - std)).toBeLessThanOrEqual(1e-6 * (1 + std));
     }),
-    { seed: 20, numRuns: 200 },
+    { seed: 20, numRuns: runs(80) },
   );
 });

@@ -7,6 +7,7 @@ import { SyntheticRouting } from "../../src/twin/synthetic-routing.ts";
 import { SMALL_MODEL } from "../../harness/small-model.ts";
 import { gpuWithCache } from "../gpu-with-cache.ts";
 import { smallPlan } from "../small-plan.ts";
+import { runs } from "../runs.ts";
 
 const RANKS = 4;
 const plan = smallPlan();
@@ -197,7 +198,7 @@ describe("ranks that batch as engines do", () => {
           if (name === "plain") expect(pool.preemptions).toBe(0);
         },
       ),
-      { seed: 7, numRuns: 40 },
+      { seed: 7, numRuns: runs(20) },
     );
     for (const name of ["vllm", "sglang", "mixed"]) expect(preemptions.get(name)).toBeGreaterThan(0);
   });
@@ -209,7 +210,7 @@ describe("ranks that batch as engines do", () => {
         play(pool, many, all);
         expect(pool.preemptions).toBe(0);
       }),
-      { seed: 8, numRuns: 12 },
+      { seed: 8, numRuns: runs(10) },
     );
   });
 
@@ -223,7 +224,7 @@ describe("ranks that batch as engines do", () => {
         });
         expect(logs[0]).toBe(logs[1]);
       }),
-      { seed: 9, numRuns: 8 },
+      { seed: 9, numRuns: runs(8) },
     );
   });
 
@@ -272,7 +273,7 @@ describe("ranks that batch as engines do", () => {
         expect(made).toEqual(requests.map(({ outputTokens }) => outputTokens));
         expect([prefill.inFlight, decode.inFlight]).toEqual([0, 0]);
       }),
-      { seed: 10, numRuns: 15 },
+      { seed: 10, numRuns: runs(10) },
     );
   });
 });

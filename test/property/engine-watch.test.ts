@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import { EngineWatch } from "../../src/control/ingest/engine-watch.ts";
 import type { EngineFault } from "../../src/model/watched-engine.ts";
 import { engineWindow } from "../engine-window.ts";
+import { runs } from "../runs.ts";
 
 const seed = 20_261_201;
 
@@ -73,7 +74,7 @@ test("the promises of the watch hold at every step of any story", () => {
         expect(kindsOf(watch)).toEqual(expect.arrayContaining([...kindsOf(other)]));
       }
     }),
-    { seed, numRuns: 300 },
+    { seed, numRuns: runs(300) },
   );
   expect(seen.size).toBe(5);
 });

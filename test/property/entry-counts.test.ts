@@ -6,8 +6,9 @@ import type { Placement } from "../../src/model/placement.ts";
 import type { ReplicaMap } from "../../src/model/replica-map.ts";
 import { gpuCount, gpuOfSlot, nodeOfGpu, slotCount } from "../../src/model/topology.ts";
 import { mapCase } from "../map-case.ts";
+import { runs } from "../runs.ts";
 
-const PARAMETERS = { seed: 23, numRuns: 100 };
+const PARAMETERS = { seed: 23, numRuns: runs(40) };
 
 const tableCase = fc.record({ of: mapCase, entries: fc.integer({ min: 1, max: 70 }) });
 

@@ -9,8 +9,9 @@ import { solveShares } from "../../src/core/shares/solve-shares.ts";
 import { indexReplicas, placementFault } from "../../src/model/placement.ts";
 import { gpuCount, slotCount } from "../../src/model/topology.ts";
 import { fullCapacity } from "../../src/model/pool-capacity.ts";
+import { runs } from "../runs.ts";
 
-const PARAMETERS = { seed: 20_261, numRuns: 200 };
+const PARAMETERS = { seed: 20_261, numRuns: runs(80) };
 
 /** A pool that can hold its experts, and a load with idle experts and ties. */
 const problem = fc

@@ -16,8 +16,9 @@ import { evenBalancedness, evenMaxima } from "../even-max.ts";
 import { gpuExperts } from "../gpu-experts.ts";
 import { LAYERS, otherLoad, placementCase } from "../placement-case.ts";
 import { randomLoad, randomPlacement } from "../random-placement.ts";
+import { runs } from "../runs.ts";
 
-const PARAMETERS = { seed: 161, numRuns: 150 };
+const PARAMETERS = { seed: 161, numRuns: runs(150) };
 
 /** A pool that is whole, where nodes often divide the groups; loads with idle experts. */
 const wholePool = fc

@@ -2,8 +2,9 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { EndlessLine, EventStream } from "../../src/replay/answer/event-stream.ts";
 import { StreamedAnswer } from "../../src/replay/answer/streamed-answer.ts";
+import { runs } from "../runs.ts";
 
-const SEED = { seed: 20261130, numRuns: 300 };
+const SEED = { seed: 20261130, numRuns: runs(120) };
 
 function eventsOf(chunks: readonly Buffer[]): [type: string, data: string][] {
   const events: [string, string][] = [];

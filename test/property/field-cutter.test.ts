@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { FieldCutter } from "../../src/engines/http/field-cutter.ts";
+import { runs } from "../runs.ts";
 
 const NAMES = ["routed_experts", "prompt_routed_experts", "routed_experts_dtype"];
 
@@ -72,7 +73,7 @@ test("what is cut is the fields and nothing else, however the bytes come", () =>
       const compact = received.map(([name, found]) => [name, JSON.stringify(JSON.parse(found))]);
       expect(compact).toEqual(expected);
     }),
-    { seed: 1, numRuns: 1000 },
+    { seed: 1, numRuns: runs(400) },
   );
 });
 
@@ -89,7 +90,7 @@ test("bytes without such fields pass as they are, whatever they are", () => {
     fc.property(bytes, cuts, (all, at) => {
       expect(cut(all, at).outside).toBe(all);
     }),
-    { seed: 1, numRuns: 500 },
+    { seed: 1, numRuns: runs(200) },
   );
 });
 

@@ -5,8 +5,9 @@ import { gpuLoads } from "../../src/core/shares/gpu-loads.ts";
 import { fillSlots, heldTwice } from "../../src/model/filled-slots.ts";
 import { type Placement, indexReplicas, placementFault } from "../../src/model/placement.ts";
 import { gpuCount, slotCount } from "../../src/model/topology.ts";
+import { runs } from "../runs.ts";
 
-const PARAMETERS = { seed: 20_263, numRuns: 300 };
+const PARAMETERS = { seed: 20_263, numRuns: runs(300) };
 const LAYERS = 2;
 const MOST_SLOTS = LAYERS * 4 * 5;
 

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { Responded } from "../../src/serving/traffic/traffic-observer.ts";
 import { FlightCase, HeardClient, inTurn, together } from "../flight-case.ts";
 import { RecordedTrace } from "../recorded-trace.ts";
+import { runs } from "../runs.ts";
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
@@ -90,7 +91,7 @@ test("every request ends exactly once and gives back all it took, whatever engin
       expect(vi.getTimerCount()).toBe(0);
       expect([...flights.sent, ...flights.prefills].every(({ cancelled }) => cancelled)).toBe(true);
     }),
-    { seed: 1, numRuns: 1500 },
+    { seed: 1, numRuns: runs(600) },
   );
   // The cases reach every end but admission's refusals.
   expect([...counts.keys()].sort()).toEqual(["cancelled", "client_error", "failed", "ok"]);

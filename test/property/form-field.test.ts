@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { formField } from "../form-field.ts";
 import { InvalidRequest } from "../../src/serving/refusals.ts";
+import { runs } from "../runs.ts";
 
 const seed = 13;
 
@@ -36,7 +37,7 @@ test("whatever else is in a form, its model is found, and nothing is taken for i
         expect(found).toBe(model?.replaceAll(/\r\n|\r|\n/g, "\r\n").toWellFormed() ?? null);
       },
     ),
-    { seed, numRuns: 200 },
+    { seed, numRuns: runs(80) },
   );
 });
 
@@ -75,6 +76,6 @@ test("any bytes, and any content type, are a form or refused, however they arriv
       };
       expect(found(pieceBytes)).toBe(found(1000));
     }),
-    { seed, numRuns: 2000 },
+    { seed, numRuns: runs(800) },
   );
 });

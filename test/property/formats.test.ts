@@ -22,8 +22,9 @@ import { InputError } from "../../src/lib/errors.ts";
 import type { LayerNumbers } from "../../src/model/layer-numbers.ts";
 import { indexReplicas } from "../../src/model/placement.ts";
 import { gpuCount, slotCount } from "../../src/model/topology.ts";
+import { runs } from "../runs.ts";
 
-const PARAMETERS = { seed: 20_262, numRuns: 200 };
+const PARAMETERS = { seed: 20_262, numRuns: runs(80) };
 const encode = (text: string) => new TextEncoder().encode(text);
 
 /** So many ascending numbers, the gaps between them drawn. */
@@ -236,7 +237,7 @@ describe("whatever the bytes", () => {
           takes(() => read(file, "f"));
         }
       }),
-      { ...PARAMETERS, numRuns: 1000 },
+      { ...PARAMETERS, numRuns: runs(400) },
     );
   });
 
@@ -261,7 +262,7 @@ describe("whatever the bytes", () => {
       fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
         takes(() => readPickle(Uint8Array.from([...steps.flat(), 0x2e]), host, "f", "p"));
       }),
-      { ...PARAMETERS, numRuns: 3000 },
+      { ...PARAMETERS, numRuns: runs(1200) },
     );
   });
 });

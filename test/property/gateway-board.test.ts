@@ -4,6 +4,7 @@ import type { AdmissionUsage } from "../../src/serving/admission/usage.ts";
 import { BegunTotals, begunSince } from "../../src/serving/sharing/begun-since.ts";
 import { GatewayBoard } from "../../src/serving/sharing/gateway-board.ts";
 import { LocalStore } from "../../src/store/local/local-store.ts";
+import { runs } from "../runs.ts";
 
 const TENANTS = ["a", "b", "c"];
 
@@ -54,7 +55,7 @@ test("what has begun is right however many reports are missed or read twice", ()
       );
       expect(now.inFlight).toBe(last.inFlight);
     }),
-    { seed: 1, numRuns: 300 },
+    { seed: 1, numRuns: runs(120) },
   );
 });
 

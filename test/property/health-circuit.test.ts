@@ -1,10 +1,11 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import { HEALTH, WatchedPool } from "../watched-pool.ts";
+import { runs } from "../runs.ts";
 
 type Event = "began" | "succeeded" | "failed" | "cancelled" | 10 | 600 | 4000;
 
-const PARAMETERS = { seed: 52, numRuns: 500 };
+const PARAMETERS = { seed: 52, numRuns: runs(200) };
 const events = fc.array(
   fc.constantFrom<Event>("began", "succeeded", "failed", "failed", "cancelled", 10, 600, 4000),
   { maxLength: 100 },

@@ -5,6 +5,7 @@ import { Rng } from "../../src/lib/rng.ts";
 import type { RoutingTrace } from "../../src/model/routing-trace.ts";
 import { randomPlacement } from "../random-placement.ts";
 import { randomTrace } from "../random-trace.ts";
+import { runs } from "../runs.ts";
 
 const LAYERS = 3;
 
@@ -80,6 +81,6 @@ it("the gain is what the tokens' visits differ by when one expert moves and the 
         }
       }
     }),
-    { seed: 21, numRuns: 300 },
+    { seed: 21, numRuns: runs(120) },
   );
 });

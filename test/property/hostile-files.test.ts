@@ -22,7 +22,7 @@ import { loadModel } from "../../src/config/shapes.ts";
 import { modelLike } from "../../harness/small-model.ts";
 import { indexReplicas } from "../../src/model/placement.ts";
 import { changed, changes } from "../changed-bytes.ts";
-import { FUZZ_TIMEOUT_MS, fuzzRuns, telling } from "../fuzz-runs.ts";
+import { RUNS_TIMEOUT_MS, runs, telling } from "../runs.ts";
 import { bytesOf } from "../npy-bytes.ts";
 import { safetensorsBytes } from "../safetensors-bytes.ts";
 import { size, taken } from "../taken-or-refused.ts";
@@ -212,8 +212,8 @@ test.each(Object.entries(FILES))(
           );
         });
       }),
-      { seed: 14_011, numRuns: fuzzRuns(400) },
+      { seed: 14_011, numRuns: runs(400) },
     );
   },
-  FUZZ_TIMEOUT_MS,
+  RUNS_TIMEOUT_MS,
 );

@@ -10,8 +10,9 @@ import { fullCapacity } from "../../src/model/pool-capacity.ts";
 import { slotCount } from "../../src/model/topology.ts";
 import { gpuExperts } from "../gpu-experts.ts";
 import { otherLoad, placementCase } from "../placement-case.ts";
+import { runs } from "../runs.ts";
 
-const PARAMETERS = { seed: 12, numRuns: 300 };
+const PARAMETERS = { seed: 12, numRuns: runs(300) };
 
 const replan = fc.record({ request: placementCase, most: fc.nat(24) });
 
@@ -94,7 +95,7 @@ it("says the same again", () => {
       const once = improvePlacement(previous, load, request.capacity, most);
       expect(improvePlacement(previous, load, request.capacity, most)).toEqual(once);
     }),
-    { ...PARAMETERS, numRuns: 50 },
+    { ...PARAMETERS, numRuns: runs(50) },
   );
 });
 

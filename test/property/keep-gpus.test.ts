@@ -8,6 +8,7 @@ import type { Placement } from "../../src/model/placement.ts";
 import { fullCapacity } from "../../src/model/pool-capacity.ts";
 import type { Topology } from "../../src/model/topology.ts";
 import { SMALL_MODEL } from "../../harness/small-model.ts";
+import { runs } from "../runs.ts";
 
 const EXPERTS = 24;
 const LAYERS = 2;
@@ -41,7 +42,7 @@ it("GPUs and nodes get other names and keep what they hold together", () => {
       const [previous, next] = [placed(a, topology), placed(b, topology)];
       expect(contents(keepGpus(previous, next, fullCapacity(topology)))).toEqual(contents(next));
     }),
-    { seed: 71, numRuns: 100 },
+    { seed: 71, numRuns: runs(40) },
   );
 });
 
@@ -71,7 +72,7 @@ it("nothing moves where only names differ", () => {
       const kept = keepGpus(previous, { ...previous, physicalToLogical: renamed }, fullCapacity(topology));
       expect(keepSlots(previous, kept).physicalToLogical).toEqual(previous.physicalToLogical);
     }),
-    { seed: 72, numRuns: 100 },
+    { seed: 72, numRuns: runs(40) },
   );
 });
 
@@ -103,6 +104,6 @@ it("only GPUs that can take as much stand in for each other", () => {
         }
       },
     ),
-    { seed: 73, numRuns: 100 },
+    { seed: 73, numRuns: runs(40) },
   );
 });

@@ -8,6 +8,7 @@ import { layerLoad } from "../../src/model/load.ts";
 import { indexReplicas } from "../../src/model/placement.ts";
 import { slotCount } from "../../src/model/topology.ts";
 import { otherLoad, placementCase } from "../placement-case.ts";
+import { runs } from "../runs.ts";
 
 /** The first layer of a placement, and a load that it was not made for. */
 const layerCase = placementCase.map((request) => {
@@ -34,7 +35,7 @@ it("all the load fits under the optimum of the exact shares, and not under less"
         expect(load).toBeLessThanOrEqual(optimum * (1 + 2e-6) * capacity.speeds[gpu]);
       }
     }),
-    { seed: 91, numRuns: 200 },
+    { seed: 91, numRuns: runs(80) },
   );
 });
 
@@ -64,6 +65,6 @@ it("after any changes, and some taken back, as much is left over as where it beg
         flow.restore();
       }
     }),
-    { seed: 92, numRuns: 100 },
+    { seed: 92, numRuns: runs(40) },
   );
 });

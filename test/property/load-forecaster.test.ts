@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { expect, it } from "vitest";
 import { LoadForecaster } from "../../src/core/load/load-forecaster.ts";
 import { Rng } from "../../src/lib/rng.ts";
+import { runs } from "../runs.ts";
 
 const [LAYERS, EXPERTS, HORIZON_MS] = [2, 8, 1000];
 
@@ -34,7 +35,7 @@ function forecastAfter(history: History) {
   return forecaster.forecast();
 }
 
-const PARAMETERS = { seed: 17, numRuns: 300 };
+const PARAMETERS = { seed: 17, numRuns: runs(300) };
 
 it("a forecast is a load, and within the rates that were seen in all", () => {
   fc.assert(

@@ -4,8 +4,9 @@ import type { LoadStream, RatePoint } from "../../src/model/load-scenario.ts";
 import { timeOf } from "../../src/replay/load/arrival-times.ts";
 import { timeOnCurve } from "../../src/replay/scenario/rate-curve.ts";
 import { scenarioTraffic } from "../../src/replay/scenario/scenario-traffic.ts";
+import { runs } from "../runs.ts";
 
-const SEED = { seed: 20261201, numRuns: 100 };
+const SEED = { seed: 20261201, numRuns: runs(40) };
 
 const rate = fc.oneof(fc.constant(0), fc.double({ min: 0.1, max: 100, noNaN: true }));
 const curve = fc

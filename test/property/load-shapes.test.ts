@@ -10,8 +10,9 @@ import { ownPart, partOf } from "../../src/replay/load/share.ts";
 import { inWindow } from "../../src/replay/load/trace-window.ts";
 import { schedule } from "../../src/replay/schedule.ts";
 import { conversations, drawnBounds as bounds, drawnTurns as turns, toAsync } from "../drawn-load.ts";
+import { runs } from "../runs.ts";
 
-const SEED = { seed: 20261130, numRuns: 100 };
+const SEED = { seed: 20261130, numRuns: runs(100) };
 const SECOND = 1000;
 const STEPS = 4000;
 
@@ -69,7 +70,7 @@ test("drawn times go up, come at their rate with the spread of their shape, and 
       expect(times(seed)).toEqual(drawn);
       if (wanted > 0) expect(times(seed + 1)).not.toEqual(drawn);
     }),
-    { ...SEED, numRuns: 40 },
+    { ...SEED, numRuns: runs(40) },
   );
 });
 

@@ -13,6 +13,7 @@ import { type Placement, indexReplicas, placementFault } from "../../src/model/p
 import { type PoolCapacity, fullCapacity } from "../../src/model/pool-capacity.ts";
 import { gpuExperts } from "../gpu-experts.ts";
 import { otherLoad, placementCase } from "../placement-case.ts";
+import { runs } from "../runs.ts";
 
 const replan = fc.record({ request: placementCase, most: fc.nat(24) });
 
@@ -46,7 +47,7 @@ it("keeps to the moves, loses no expert, and no layer is less level than in forc
       expect(loosenPlacement(inForce, improved, load, capacity, most - moved)).toEqual(next);
       loosened += countMovedSlots(improved, next).slots;
     }),
-    { seed: 91, numRuns: 200 },
+    { seed: 91, numRuns: runs(80) },
   );
   expect(loosened).toBeGreaterThan(0);
 });
@@ -58,7 +59,7 @@ it("leaves a layer without load as it is", () => {
       const load = { ...request.load, tokens: request.load.tokens.map(() => 0) };
       expect(loosenPlacement(inForce, inForce, load, request.capacity, most)).toEqual(inForce);
     }),
-    { seed: 92, numRuns: 20 },
+    { seed: 92, numRuns: runs(10) },
   );
 });
 

@@ -5,6 +5,7 @@ import { type LayerOption, mixLayers } from "../../src/core/planning/mix-layers.
 import { Rng } from "../../src/lib/rng.ts";
 import type { Placement } from "../../src/model/placement.ts";
 import { randomPlacement } from "../random-placement.ts";
+import { runs } from "../runs.ts";
 
 const LAYERS = 4;
 const topology = { nodes: 1, gpusPerNode: 3, slotsPerGpu: 2 };
@@ -54,6 +55,6 @@ test("no other choice among the layers of placements costs clearly less, their m
         expect(own).toBeLessThanOrEqual(least / 0.998 + 1e-9);
       },
     ),
-    { seed: 21, numRuns: 40 },
+    { seed: 21, numRuns: runs(20) },
   );
 });

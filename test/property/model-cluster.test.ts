@@ -6,6 +6,7 @@ import { Rng } from "../../src/lib/rng.ts";
 import { gpuCount } from "../../src/model/topology.ts";
 import { BEFORE, LATER } from "../../harness/fakes/other-version.ts";
 import { ModelCluster, ROUND_MS, TOPOLOGY } from "../../harness/fakes/model-cluster.ts";
+import { runs } from "../runs.ts";
 
 const GATEWAYS = 3;
 const RANKS = gpuCount(TOPOLOGY);
@@ -288,7 +289,7 @@ test(
       }),
       {
         seed: Number(process.env["PLIMSOLL_CLUSTER_SEED"] ?? 20261124),
-        numRuns: Number(process.env["PLIMSOLL_CLUSTER_RUNS"] ?? 40),
+        numRuns: runs(20),
         endOnFailure: true,
       },
     );
@@ -328,12 +329,15 @@ test("a rank that reports is never lost, whatever its clock shows and whoever sp
         await cluster.stop();
       }
     }),
-    { seed: 5, numRuns: 30 },
+    { seed: 5, numRuns: runs(15) },
   );
 });
 
 test("gateways' clocks that jump, forwards and back, change nothing", async () => {
-  const histories = fc.sample(fc.array(step, { minLength: 120, maxLength: 120 }), { seed: 7, numRuns: 4 });
+  const histories = fc.sample(fc.array(step, { minLength: 120, maxLength: 120 }), {
+    seed: 7,
+    numRuns: runs(4),
+  });
   const run = async (actions: readonly Step[], wallClock: () => number) => {
     const cluster = new ModelCluster(GATEWAYS, 0, wallClock);
     try {
@@ -421,7 +425,7 @@ test(
           await cluster.stop();
         }
       }),
-      { seed: 20261130, numRuns: Number(process.env["PLIMSOLL_CLUSTER_RUNS"] ?? 10) },
+      { seed: 20261130, numRuns: runs(10) },
     );
     // Each has led.
     for (const [name, terms] of Object.entries(seen)) expect([name, terms > 0]).toEqual([name, true]);

@@ -8,7 +8,7 @@ import { writeModel } from "../../src/config/models/write-model.ts";
 import { readHuggingFaceConfig } from "../../src/formats/hugging-face/read-config.ts";
 import { WEIGHT_FORMATS } from "../../src/model/weights.ts";
 import { changed, changes } from "../changed-bytes.ts";
-import { FUZZ_TIMEOUT_MS, fuzzRuns, telling } from "../fuzz-runs.ts";
+import { RUNS_TIMEOUT_MS, runs, telling } from "../runs.ts";
 import { taken } from "../taken-or-refused.ts";
 
 const LAYERS = 40;
@@ -22,7 +22,7 @@ test("layers written as ranges are read as the same layers", () => {
       const sorted = ascending(numbers);
       expect(readLayerNumbers(writeLayerNumbers(sorted), LAYERS, place)).toEqual(sorted);
     }),
-    { seed: 1, numRuns: 100 },
+    { seed: 1, numRuns: runs(40) },
   );
 });
 
@@ -70,7 +70,7 @@ test("a model written as a file is read as the same model, and so is what was re
       expect(readModel(made, () => "made")).toEqual(made);
       expect(readModel(parse(writeModel(made)), () => "m.yaml")).toEqual(made);
     }),
-    { seed: 2, numRuns: 50 },
+    { seed: 2, numRuns: runs(25) },
   );
 });
 
@@ -94,8 +94,8 @@ test(
           });
         });
       }),
-      { seed: 3, numRuns: fuzzRuns(400) },
+      { seed: 3, numRuns: runs(400) },
     );
   },
-  FUZZ_TIMEOUT_MS,
+  RUNS_TIMEOUT_MS,
 );

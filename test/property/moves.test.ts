@@ -7,9 +7,10 @@ import { expertBytes } from "../../src/model/moe-model.ts";
 import { gpuCount, slotCount } from "../../src/model/topology.ts";
 import { randomPlacement } from "../random-placement.ts";
 import { SMALL_MODEL } from "../../harness/small-model.ts";
+import { runs } from "../runs.ts";
 
 const LAYERS = 3;
-const PARAMETERS = { seed: 5, numRuns: 200 };
+const PARAMETERS = { seed: 5, numRuns: runs(80) };
 
 const twoPlacements = fc
   .record({

@@ -4,6 +4,7 @@ import { type PlacementProblem, solvePlacement } from "../../src/core/planning/s
 import { placementFault } from "../../src/model/placement.ts";
 import { type Topology, slotCount } from "../../src/model/topology.ts";
 import { problemOf, skewedLoad } from "../placement-problem.ts";
+import { runs } from "../runs.ts";
 
 const LAYERS = 3;
 
@@ -61,7 +62,7 @@ it("whatever the pool and the load, the placement is sound, and its figures are 
       expect(certificate.balancedness).toBeLessThanOrEqual(certificate.bound + 1e-9);
       expect(certificate.bound).toBeLessThanOrEqual(1);
     }),
-    { seed: 17, numRuns: 400 },
+    { seed: 17, numRuns: runs(160) },
   );
 });
 

@@ -6,11 +6,12 @@ import type { ReplicaMap } from "../../src/model/replica-map.ts";
 import type { TokenBatch } from "../../src/core/dispatch/token-batch.ts";
 import { gpuCount, gpuOfSlot, slotCount } from "../../src/model/topology.ts";
 import { LAYERS, chosenSlots, dispatchCase, selection } from "../random-dispatch.ts";
+import { runs } from "../runs.ts";
 
 /** Every set of GPUs is looked at: few enough of them. */
 const smallCase = dispatchCase.filter(({ map }) => gpuCount(map.placement.topology) <= 8);
 
-const PARAMETERS = { seed: 7, numRuns: 300 };
+const PARAMETERS = { seed: 7, numRuns: runs(120) };
 
 /** `[experts]`: the batch's selections of each. */
 function countSelections({ placement }: ReplicaMap, layer: number, batch: TokenBatch): Float64Array {

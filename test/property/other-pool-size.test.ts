@@ -10,8 +10,9 @@ import { fullCapacity } from "../../src/model/pool-capacity.ts";
 import { type Topology, gpuCount, slotCount } from "../../src/model/topology.ts";
 import { gpuExperts } from "../gpu-experts.ts";
 import { problemOf, skewedLoad } from "../placement-problem.ts";
+import { runs } from "../runs.ts";
 
-const PARAMETERS = { seed: 51, numRuns: 150 };
+const PARAMETERS = { seed: 51, numRuns: runs(60) };
 const LAYERS = 2;
 
 const topology = fc.record({

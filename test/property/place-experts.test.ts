@@ -9,8 +9,9 @@ import { layerLoad } from "../../src/model/load.ts";
 import { indexReplicas, placementFault } from "../../src/model/placement.ts";
 import { gpuExperts } from "../gpu-experts.ts";
 import { placementCase } from "../placement-case.ts";
+import { runs } from "../runs.ts";
 
-const PARAMETERS = { seed: 3, numRuns: 300 };
+const PARAMETERS = { seed: 3, numRuns: runs(120) };
 
 it("every expert has a slot, no GPU two copies of one, and no slot is used that is not there", () => {
   fc.assert(
@@ -72,7 +73,7 @@ it("each layer is placed by its own load only", () => {
         expect(all.slice(layer * placed.length, (layer + 1) * placed.length)).toEqual(placed);
       }
     }),
-    { ...PARAMETERS, numRuns: 600 },
+    { ...PARAMETERS, numRuns: runs(240) },
   );
 });
 

@@ -10,6 +10,7 @@ import type { PlanProblem } from "../../src/planner/plan-problem.ts";
 import { PERCENTILES, type ServiceTarget } from "../../src/planner/service-target.ts";
 import { twiceOf } from "../../src/planner/twice-of.ts";
 import { unitsFor } from "../../src/planner/units-needed.ts";
+import { runs } from "../runs.ts";
 
 const SEED = 41;
 /** Between loads that are worked out, times are interpolated. */
@@ -64,7 +65,7 @@ test("a looser target never carries less: longer times, or fewer that have to ke
           expect(carries({ ...asked, itlPercentile: percentile })).toBeGreaterThanOrEqual(own * ROUGH);
       }
     }),
-    { seed: SEED, numRuns: 40 },
+    { seed: SEED, numRuns: runs(20) },
   );
 });
 
@@ -84,7 +85,7 @@ test("with twice the memory, bandwidth, arithmetic or network nobody waits longe
         expect(times?.itlMs).toBeLessThanOrEqual(own.itlMs / STEEPER);
       }
     }),
-    { seed: SEED, numRuns: 30 },
+    { seed: SEED, numRuns: runs(15) },
   );
 });
 
@@ -103,6 +104,6 @@ test("more requests never wait less, and never need fewer GPUs", () => {
       const capacity = openCapacity(layout, problem);
       if (capacity > 0) expect(unitsFor(more, capacity)).toBeGreaterThanOrEqual(unitsFor(fewer, capacity));
     }),
-    { seed: SEED, numRuns: 60 },
+    { seed: SEED, numRuns: runs(30) },
   );
 });

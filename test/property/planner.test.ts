@@ -10,9 +10,10 @@ import { type SearchResult, search } from "../../src/planner/search.ts";
 import { USUAL_PERCENTILES, type ServiceTarget } from "../../src/planner/service-target.ts";
 import { TrialsHere } from "../../src/planner/trials-here.ts";
 import { gridOf } from "../../src/planner/load-grid.ts";
+import { runs } from "../runs.ts";
 
 const SEED = 23;
-const RUNS = Number(process.env["PLANNER_RUNS"] ?? 2);
+const RUNS = runs(2);
 const PROBLEM = { ...(await smallPlanProblem()), maxGpus: 8 };
 const { prompt, answer } = PROBLEM.demand;
 /** Fewer than usual: runs are quick, and percentiles rough. */
@@ -94,6 +95,6 @@ test("by arithmetic alone, too, for many rates and targets", () => {
         gpus(more, one),
       );
     }),
-    { seed: SEED, numRuns: 5 },
+    { seed: SEED, numRuns: runs(5) },
   );
 });

@@ -5,6 +5,7 @@ import { type PoolHistory, historyAt } from "../../src/control/history/pool-hist
 import { POOL_MOSTS, POOL_SUMS, type PoolRow, poolRowsTogether } from "../../src/control/history/pool-row.ts";
 import { encodeHistory } from "../../src/control/messages/stored-history.ts";
 import { type TrafficRow, trafficRowsTogether } from "../../src/control/history/traffic-row.ts";
+import { runs } from "../runs.ts";
 
 const RUNS = 100;
 const DAY = 86_400;
@@ -65,7 +66,7 @@ test("however often and whenever a history has become coarser on its way, it is 
       for (const pause of pauses) looked = historyAt(looked, (now += pause));
       expect(historyAt(looked, now)).toEqual(historyAt(history, now));
     }),
-    { seed: 1, numRuns: 3 * RUNS },
+    { seed: 1, numRuns: runs(3 * RUNS) },
   );
 });
 
@@ -86,7 +87,7 @@ test("nothing that is kept is counted twice or forgotten, and rows ascend withou
         for (let i = 1; i < rows.length; i++)
           expect(rows[i].atS).toBeGreaterThanOrEqual(rows[i - 1].atS + rows[i - 1].seconds);
     }),
-    { seed: 2, numRuns: RUNS },
+    { seed: 2, numRuns: runs(RUNS) },
   );
 });
 
@@ -106,7 +107,7 @@ test("rows put together by way of any steps between are those put together at on
       for (const step of dividing) rows = inSteps(rows, step, poolRowsTogether);
       expect(inSteps(rows, last, poolRowsTogether)).toEqual(inSteps(pool, last, poolRowsTogether));
     }),
-    { seed: 3, numRuns: RUNS },
+    { seed: 3, numRuns: runs(RUNS) },
   );
 });
 

@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import { InvariantViolation, PoolRanks } from "../../src/control/lead/pool-ranks.ts";
 import type { Placement } from "../../src/model/placement.ts";
 import { gpuOfSlot, slotCount } from "../../src/model/topology.ts";
+import { runs } from "../runs.ts";
 
 const LAYERS = 2;
 const EXPERTS = 4;
@@ -171,7 +172,7 @@ test("whatever happens, no snapshot is published that names a replica which is n
       const pool = new Pool();
       for (const action of steps) pool.take(action);
     }),
-    { seed: 20261124, numRuns: 1500 },
+    { seed: 20261124, numRuns: runs(600) },
   );
 });
 
@@ -186,7 +187,7 @@ test("what every live rank has prepared can be published", () => {
       expect(ranks.awaited?.size).toBe(0);
       expect(() => ranks.check(placement)).not.toThrow();
     }),
-    { seed: 20261124, numRuns: 300 },
+    { seed: 20261124, numRuns: runs(120) },
   );
 });
 

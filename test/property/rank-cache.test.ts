@@ -6,6 +6,7 @@ import { KvRoom } from "../../src/core/cost/kv-room.ts";
 import { kvBytes } from "../../src/model/moe-model.ts";
 import type { SimulatedRequest } from "../../src/twin/pool/pool-request.ts";
 import { RankCache } from "../../src/twin/pool/rank-cache.ts";
+import { runs } from "../runs.ts";
 
 /** Attention of every kind: all tokens, windows, states. */
 const models = await Promise.all(
@@ -119,7 +120,7 @@ it("a rank's cache never holds more than it has, counts what is shared once, and
         foundAgain += regained;
       },
     ),
-    { seed: 11, numRuns: 60 },
+    { seed: 11, numRuns: runs(30) },
   );
   expect(foundAtFirst).toBeGreaterThan(0);
   expect(foundAgain).toBeGreaterThan(0);

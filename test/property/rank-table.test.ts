@@ -7,8 +7,9 @@ import { Rng } from "../../src/lib/rng.ts";
 import type { RankTable } from "../../src/model/rank-table.ts";
 import { gpuCount, gpuOfSlot, slotCount } from "../../src/model/topology.ts";
 import { mapCase } from "../map-case.ts";
+import { runs } from "../runs.ts";
 
-const PARAMETERS = { seed: 21, numRuns: 300 };
+const PARAMETERS = { seed: 21, numRuns: runs(120) };
 
 function expectHeld(table: RankTable, { placement }: ReplicaMap): void {
   const { layers, experts, topology, physicalToLogical } = placement;

@@ -12,6 +12,7 @@ import { gpuCount } from "../../src/model/topology.ts";
 import { SMALL_MODEL, SMALL_MOE_LAYERS } from "../../harness/small-model.ts";
 import { randomPlacement } from "../random-placement.ts";
 import { type BothCounts, countedTokens } from "../received-stream.ts";
+import { runs } from "../runs.ts";
 
 const LAYERS = SMALL_MOE_LAYERS;
 const { experts: EXPERTS, topk: TOPK } = SMALL_MODEL;
@@ -131,7 +132,7 @@ test("the load from what ranks received is the load from what they routed", asyn
       expectNear(rates(other), rates(window));
       expect([window?.tokens, window?.spanMs]).toEqual([other?.tokens, other?.spanMs]);
     }),
-    { seed: 1, numRuns: 40 },
+    { seed: 1, numRuns: runs(20) },
   );
 });
 
@@ -151,7 +152,7 @@ test("ranks may report late and in any order: their rates are the load's", async
       }
       expect(pool.loads).toMatchObject({ counts: "received", missing: [], implausible: [] });
     }),
-    { seed: 2, numRuns: 30 },
+    { seed: 2, numRuns: runs(15) },
   );
 });
 
@@ -196,7 +197,7 @@ test("whichever ranks are missing, nothing is taken for cold or hot that is not"
       for (const window of windows) expectNear(rates(window), counts.load);
       expect(pool.loads?.missing).toEqual([...holders].filter((rank) => without.has(rank)));
     }),
-    { seed: 3, numRuns: 60 },
+    { seed: 3, numRuns: runs(30) },
   );
 });
 
@@ -220,7 +221,7 @@ test("a rank whose counts cannot be true beside the others' changes nothing eith
       }
       expect(pool.loads).toMatchObject({ counts: "received", implausible: [broken] });
     }),
-    { seed: 4, numRuns: 40 },
+    { seed: 4, numRuns: runs(20) },
   );
 });
 
@@ -248,6 +249,6 @@ test("a pool whose ranks go over from one kind to the other counts no token twic
         expect(counted).toBe(2 * old.length >= ranks.length ? all : 0);
       }
     }),
-    { seed: 5, numRuns: 20 },
+    { seed: 5, numRuns: runs(10) },
   );
 });

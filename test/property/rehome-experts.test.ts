@@ -6,6 +6,7 @@ import { Rng } from "../../src/lib/rng.ts";
 import { placementFault } from "../../src/model/placement.ts";
 import { fullCapacity } from "../../src/model/pool-capacity.ts";
 import { gpuCount, slotCount } from "../../src/model/topology.ts";
+import { runs } from "../runs.ts";
 
 const topology = { nodes: 2, gpusPerNode: 4, slotsPerGpu: 5 };
 const EXPERTS = 24;
@@ -43,7 +44,7 @@ it("a placement that has lost GPUs is whole again, and only what was lost moves"
         }
       },
     ),
-    { seed: 31, numRuns: 200 },
+    { seed: 31, numRuns: runs(80) },
   );
 });
 

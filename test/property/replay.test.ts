@@ -5,8 +5,9 @@ import { Departures } from "../../src/replay/departures.ts";
 import { readFrame } from "../../src/replay/answer/frame.ts";
 import { promptText } from "../../src/replay/prompt.ts";
 import { schedule } from "../../src/replay/schedule.ts";
+import { runs } from "../runs.ts";
 
-const SEED = { seed: 20231111, numRuns: 200 };
+const SEED = { seed: 20231111, numRuns: runs(80) };
 
 const trace = fc
   .array(fc.double({ min: 0, max: 1e6, noNaN: true }), { maxLength: 50 })

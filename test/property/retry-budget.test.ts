@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import { RetryBudget } from "../../src/serving/flight/retry-budget.ts";
+import { runs } from "../runs.ts";
 
 const WINDOW_MS = 1000;
 
@@ -32,6 +33,6 @@ it("grants no more in any half window than the requests of the window allow, and
         }
       }
     }),
-    { seed: 53, numRuns: 500 },
+    { seed: 53, numRuns: runs(200) },
   );
 });

@@ -6,6 +6,7 @@ import { createPolicy } from "../../src/routing/policies.ts";
 import { Router } from "../../src/routing/router.ts";
 import { ShardStates } from "../../src/routing/shard-states.ts";
 import { routable, shardIds } from "../routable-request.ts";
+import { runs } from "../runs.ts";
 
 const SHARDS = 8;
 /** Requests a shard runs at once; more wait. */
@@ -83,7 +84,7 @@ it("no rank has a queue while three are idle, whatever prefixes and sessions pul
     fc.property(fc.nat(), fc.constantFrom(0.1, 0.3, 0.6), (seed, load) => {
       expect(worstQueue(seed, load).worst).toBeLessThanOrEqual(1);
     }),
-    { seed: 5, numRuns: 12 },
+    { seed: 5, numRuns: runs(12) },
   );
 });
 

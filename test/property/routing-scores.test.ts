@@ -7,6 +7,7 @@ import { Router } from "../../src/routing/router.ts";
 import { RoutingScores } from "../../src/routing/routing-scores.ts";
 import { ShardStates } from "../../src/routing/shard-states.ts";
 import { hopsFrom, routable, shardIds } from "../routable-request.ts";
+import { runs } from "../runs.ts";
 
 const SHARDS = 5;
 
@@ -65,7 +66,7 @@ test("who asks how a shard was chosen changes nothing, and every scorer's part a
       const others = candidates.slice(1).map(({ cost }) => cost);
       expect(others).toEqual(others.toSorted((a, b) => a - b));
     }),
-    { seed: 1, numRuns: 300 },
+    { seed: 1, numRuns: runs(300) },
   );
   expect(chosen).toBeGreaterThan(200);
 });

@@ -6,6 +6,7 @@ import { createPolicy } from "../../src/routing/policies.ts";
 import { Router } from "../../src/routing/router.ts";
 import { ShardStates } from "../../src/routing/shard-states.ts";
 import { routable, shardIds } from "../routable-request.ts";
+import { runs } from "../runs.ts";
 
 function routerOf(
   name: RoutingPolicy,
@@ -45,7 +46,7 @@ describe.each(LOAD_READING)("%s", (name) => {
         expect(Math.max(...sent)).toBeLessThanOrEqual(48);
         expect(Math.min(...sent)).toBeGreaterThanOrEqual(32);
       }),
-      { seed: 21, numRuns: 30 },
+      { seed: 21, numRuns: runs(15) },
     );
   });
 
@@ -87,7 +88,7 @@ describe("consistent-hash", () => {
           expect(router.choose(request)).toBe(before);
         }
       }),
-      { seed: 8, numRuns: 40 },
+      { seed: 8, numRuns: runs(20) },
     );
   });
 

@@ -4,6 +4,7 @@ import { InvalidRequest } from "../../src/serving/refusals.ts";
 import { fieldsOf } from "../../src/lib/json-fields.ts";
 import { type ObjectBytes, without } from "../../src/serving/request/cut-fields.ts";
 import { type BodyFields, BodyScan, scanBody } from "../../src/serving/request/scan-body.ts";
+import { runs } from "../runs.ts";
 
 const LIMITS = ["max_tokens", "max_completion_tokens", "max_output_tokens"];
 const SESSIONS = ["user", "prompt_cache_key"];
@@ -128,7 +129,7 @@ test("reads what JSON.parse reads", () => {
       expect(fields.maxTokens).toBe(last(members, LIMITS, isCount));
       expect(fields.session).toBe(last(members, SESSIONS, isFilled));
     }),
-    { seed: 1, numRuns: 400 },
+    { seed: 1, numRuns: runs(400) },
   );
 });
 
@@ -139,7 +140,7 @@ test("the prompt is all from its first field's value to the end of its last one'
       const { prompt } = scanBody(Buffer.from(text));
       expect(prompt).toEqual({ start: prompts[0]?.start ?? 0, end: prompts.at(-1)?.end ?? 0 });
     }),
-    { seed: 2, numRuns: 200 },
+    { seed: 2, numRuns: runs(200) },
   );
 });
 
@@ -152,7 +153,7 @@ test("the fields that no client may set are cut out, each time they come, and no
       expect(JSON.parse(rest.toString())).toEqual(Object.fromEntries(kept));
       expect(scanBody(rest)).toMatchObject({ removed: [], fields });
     }),
-    { seed: 3, numRuns: 400 },
+    { seed: 3, numRuns: runs(400) },
   );
 });
 
@@ -171,7 +172,7 @@ test("where the fields are is known from reading, and read again the same", () =
       const values = found.map(({ name, valueStart: start, end }) => ({ name, start, end }));
       expect(values).toEqual(members.map(({ name, start, end }) => ({ name, start, end })));
     }),
-    { seed: 7, numRuns: 200 },
+    { seed: 7, numRuns: runs(200) },
   );
 });
 
@@ -210,7 +211,7 @@ test("however a body arrives, what is read of it is the same, or it is refused",
       if (typeof whole === "string") expect(pieces).toBeTypeOf("string");
       else expect(pieces).toEqual(whole);
     }),
-    { seed: 6, numRuns: 1500 },
+    { seed: 6, numRuns: runs(1500) },
   );
 });
 
@@ -264,7 +265,7 @@ test("every beginning of a body is refused, and none does harm", () => {
       for (let length = 0; length < bytes.length; length++)
         expect(() => scanBody(bytes.subarray(0, length))).toThrow(InvalidRequest);
     }),
-    { seed: 4, numRuns: 60 },
+    { seed: 4, numRuns: runs(60) },
   );
 });
 
@@ -286,7 +287,7 @@ test("bytes changed at random are refused or read; what JSON.parse takes is read
       if (parsed !== null && typeof parsed === "object" && isFilled(parsed["model"]))
         expect(model).toBe(parsed["model"]);
     }),
-    { seed: 5, numRuns: 600 },
+    { seed: 5, numRuns: runs(600) },
   );
 });
 

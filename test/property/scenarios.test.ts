@@ -8,6 +8,7 @@ import { type Placement, placementFault } from "../../src/model/placement.ts";
 import { gpuCount, gpuOfSlot, slotCount } from "../../src/model/topology.ts";
 import { gpuExperts } from "../gpu-experts.ts";
 import { LAYERS, placementCase } from "../placement-case.ts";
+import { runs } from "../runs.ts";
 
 /** What one scenario makes of the load: the same in another unit, something else, or idle in a layer. */
 const KINDS = ["same", "other", "other", "other", "idle"] as const;
@@ -53,7 +54,7 @@ function rowOf({ physicalToLogical, topology }: Placement, layer: number): numbe
   return Array.from({ length: width }, (_, slot) => physicalToLogical[layer * width + slot]);
 }
 
-const PARAMETERS = { seed: 14, numRuns: 300 };
+const PARAMETERS = { seed: 14, numRuns: runs(300) };
 
 it("levelling over scenarios exchanges experts with one copy, and nothing else", () => {
   let changed = 0;

@@ -7,6 +7,7 @@ import { type ServerAt, serverAt } from "../../harness/fakes/server-at.ts";
 import { startGateway } from "../../harness/fakes/start-gateway.ts";
 import { runHere } from "../run-here.ts";
 import { type ScratchFolder, scratchFolder } from "../../harness/scratch-folder.ts";
+import { runs } from "../runs.ts";
 
 let folder: ScratchFolder;
 let server: ServerAt;
@@ -37,7 +38,7 @@ function tells(text: string): boolean {
 
 test("a URL's password is sent to its server, and stands nowhere else", async () => {
   const urlOf = (word: string) => `http://us%40er:${encodeURIComponent(word)}@127.0.0.1:${server.port}/v1`;
-  const words = fc.sample(secret, { numRuns: 4, seed: 1 });
+  const words = fc.sample(secret, { numRuns: runs(4), seed: 1 });
   for (const word of words) {
     const yaml = config(JSON.stringify([urlOf(word)]));
     const gateway = await startGateway(yaml);
@@ -90,7 +91,7 @@ test("what a URL, a key's variable or a store cannot be is never repeated", asyn
       const { message, others } = fault as Error & { others: readonly string[] };
       expect([message, ...others].filter((line) => tells(line) || line.includes("\n"))).toEqual([]);
     }),
-    { seed: 2, numRuns: 100 },
+    { seed: 2, numRuns: runs(100) },
   );
 });
 

@@ -6,6 +6,7 @@ import { shippedModels } from "../../src/config/shapes.ts";
 import { tableOf } from "../../src/twin/calibration/fitted-constants.ts";
 import { predict } from "../../src/twin/calibration/cross-validate.ts";
 import { type ServingPoint, familyOf } from "../../src/twin/calibration/serving-point.ts";
+import { runs } from "../runs.ts";
 
 const SEED = 17;
 const TABLE = tableOf((await readConstantsFile()).constants);
@@ -50,7 +51,7 @@ test("every point has times, and more requests in flight never make it answer fa
       expect(more.tpotMs).toBeGreaterThan(0.97 * tpotMs);
       expect(more.ttftMs).toBeGreaterThan(0.999 * ttftMs);
     }),
-    { seed: SEED, numRuns: 200 },
+    { seed: SEED, numRuns: runs(80) },
   );
 });
 
@@ -67,6 +68,6 @@ test("a longer answer takes longer in all, and a longer prompt longer to its fir
       const prompt = { ...calm, isl: calm.isl * 4 };
       expect(predict(TABLE, prompt).ttftMs).toBeGreaterThan(predict(TABLE, calm).ttftMs);
     }),
-    { seed: SEED, numRuns: 100 },
+    { seed: SEED, numRuns: runs(40) },
   );
 });

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { ShardStates } from "../../src/routing/shard-states.ts";
+import { runs } from "../runs.ts";
 
 const SHARDS = 3;
 /** Of the states as they were; the last is not in what takes their place. */
@@ -81,7 +82,7 @@ test("states that take the place of others count what this process has in flight
         check();
       }
     }),
-    { seed: 5, numRuns: 300 },
+    { seed: 5, numRuns: runs(120) },
   );
   expect(handedOver).toBeGreaterThan(0);
 });

@@ -7,6 +7,7 @@ import { SimulatedPool } from "../../src/twin/simulated-pool.ts";
 import { SyntheticRouting } from "../../src/twin/synthetic-routing.ts";
 import { SMALL_MODEL, SMALL_TOPOLOGY } from "../../harness/small-model.ts";
 import { smallPlan } from "../small-plan.ts";
+import { runs } from "../runs.ts";
 
 const CAPACITY = 300;
 
@@ -100,6 +101,6 @@ it("every request gets exactly its tokens, first come first served, within the c
       while (step()) check();
       expect(open).toEqual([]);
     }),
-    { seed: 6, numRuns: 60 },
+    { seed: 6, numRuns: runs(30) },
   );
 });

@@ -6,6 +6,7 @@ import { Rng } from "../../src/lib/rng.ts";
 import { indexReplicas } from "../../src/model/placement.ts";
 import { gpuCount, slotCount } from "../../src/model/topology.ts";
 import { randomLoad, randomPlacement } from "../random-placement.ts";
+import { runs } from "../runs.ts";
 
 const LAYERS = 2;
 
@@ -27,7 +28,7 @@ const problem = fc
     return { placement, replicas: indexReplicas(placement), load: randomLoad(rng, LAYERS, experts, decades) };
   });
 
-const PARAMETERS = { seed: 41, numRuns: 400 };
+const PARAMETERS = { seed: 41, numRuns: runs(160) };
 
 it("shares are fractions that sum to 1 for every expert", () => {
   fc.assert(

@@ -14,6 +14,7 @@ import { COMPONENT_NAMES } from "../../src/twin/calibration/constants.ts";
 import { constantsAt } from "../../src/twin/calibration/factors.ts";
 import { gpuHardware } from "../../src/twin/calibration/gpu-hardware.ts";
 import { SMALL_MODEL } from "../../harness/small-model.ts";
+import { runs } from "../runs.ts";
 
 const V3 = await loadModel("deepseek-v3");
 const gpu = (name: string) => loadGpu(name, { sourceOf: () => "test", field: [] });
@@ -28,7 +29,7 @@ const POOLS: readonly { readonly model: MoeModel; readonly topology: Topology }[
   { model: V3, topology: { nodes: 4, gpusPerNode: 8, slotsPerGpu: 9 } },
   { model: V3, topology: { nodes: 9, gpusPerNode: 8, slotsPerGpu: 4 } },
 ];
-const RUNS = { numRuns: 60, seed: 7 };
+const RUNS = { numRuns: runs(30), seed: 7 };
 /** Rounding. */
 const NO_LESS = 1 - 1e-9;
 
@@ -162,7 +163,7 @@ describe("a step", () => {
         const better = { ...hardware, ...faster(hardware) };
         expect(secondsOf(on, better, is) * NO_LESS).toBeLessThanOrEqual(secondsOf(on, hardware, is));
       }),
-      { ...RUNS, numRuns: 25 },
+      { ...RUNS, numRuns: runs(12) },
     );
   });
 

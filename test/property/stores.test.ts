@@ -4,6 +4,7 @@ import { LeaseLost, type PoolStore, StaleEpoch, type Store } from "../../src/con
 import { LocalStore } from "../../src/store/local/local-store.ts";
 import { type RedisServer, startRedis } from "../../harness/fakes/redis-server.ts";
 import { openRedisStore } from "../../harness/open-redis-store.ts";
+import { runs } from "../runs.ts";
 
 const LONG_MS = 60_000;
 
@@ -115,7 +116,7 @@ test("a store on Redis answers as one in memory does", async () => {
         await redis.close();
       }
     }),
-    { seed: 6, numRuns: 60 },
+    { seed: 6, numRuns: runs(30) },
   );
 });
 

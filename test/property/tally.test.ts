@@ -6,6 +6,7 @@ import type { TokenBatch } from "../../src/core/dispatch/token-batch.ts";
 import { DISPATCH_POLICIES } from "../../src/model/dispatch-policy.ts";
 import { type Topology, gpuCount, gpuOfSlot, nodeOfGpu, slotCount } from "../../src/model/topology.ts";
 import { LAYERS, chosenSlots, dispatchCase } from "../random-dispatch.ts";
+import { runs } from "../runs.ts";
 
 it("the tally is what counting token by token gives, batch after batch", () => {
   fc.assert(
@@ -25,7 +26,7 @@ it("the tally is what counting token by token gives, batch after batch", () => {
         expect(sums.selections).toBe(slots.filter((slot) => slot >= 0).length);
       }
     }),
-    { seed: 3, numRuns: 200 },
+    { seed: 3, numRuns: runs(80) },
   );
 });
 

@@ -5,6 +5,7 @@ import { readTrace } from "../../src/formats/trace.ts";
 import { WideBlocks } from "../../src/formats/traces/wide-blocks.ts";
 import type { TraceRequest } from "../../src/model/traffic.ts";
 import { readParts, readText } from "../trace-reading.ts";
+import { runs } from "../runs.ts";
 
 const SEED = { seed: 20_240_510 };
 const FOLDER = new URL("../golden/traces/", import.meta.url);
@@ -29,7 +30,7 @@ test.each(traces)("%s says the same however its bytes are cut", (_, bytes) => {
     fc.property(parts, (places) => {
       expect(readParts(cut(bytes, places))).toEqual(whole);
     }),
-    { ...SEED, numRuns: 25 },
+    { ...SEED, numRuns: runs(12) },
   );
 });
 
@@ -63,7 +64,7 @@ test("requests of one tick are spread inside it, in order; none comes before its
         if (i > 0) expect(arrivalMs).toBeGreaterThanOrEqual(requests[i - 1].arrivalMs);
       }
     }),
-    { ...SEED, numRuns: 40 },
+    { ...SEED, numRuns: runs(20) },
   );
 });
 
@@ -95,7 +96,7 @@ test("wide blocks are shared just as far as the blocks of the trace are", () => 
         else if (bothReach) expect(id).not.toBe(widened[1][i]);
       }
     }),
-    { ...SEED, numRuns: 300 },
+    { ...SEED, numRuns: runs(120) },
   );
 });
 

@@ -8,6 +8,7 @@ import { SyntheticRouting } from "../../src/twin/synthetic-routing.ts";
 import { SMALL_MODEL, SMALL_TOPOLOGY } from "../../harness/small-model.ts";
 import { limitsOf } from "../admission-desk.ts";
 import { silentObserver } from "../silent-observer.ts";
+import { runs } from "../runs.ts";
 
 const RANKS = 4;
 /** Its rows are made once. */
@@ -111,6 +112,6 @@ test("whatever dies, waits or is turned away: every request ends once, and says 
       // Nobody fails where nothing dies.
       if (given.faults.length === 0) expect(result.failed + result.resent).toBe(0);
     }),
-    { seed: 18, numRuns: 40 },
+    { seed: 18, numRuns: runs(20) },
   );
 });

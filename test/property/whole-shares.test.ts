@@ -7,8 +7,9 @@ import { wholeShares } from "../../src/core/shares/whole-shares.ts";
 import { indexReplicas } from "../../src/model/placement.ts";
 import { gpuCount, gpuOfSlot, slotCount } from "../../src/model/topology.ts";
 import { placementCase } from "../placement-case.ts";
+import { runs } from "../runs.ts";
 
-const PARAMETERS = { seed: 8, numRuns: 300 };
+const PARAMETERS = { seed: 8, numRuns: runs(120) };
 
 it("every expert has one slot with share 1, the others have none", () => {
   fc.assert(

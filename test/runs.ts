@@ -1,10 +1,12 @@
-/** How much is made up and tried: `usual`, or as many as `FUZZ_RUNS` says. */
-export function fuzzRuns(usual: number): number {
-  return Number(process.env["FUZZ_RUNS"] ?? usual);
+const TIMES = Number(process.env["RUNS_TIMES"] ?? 1);
+
+/** How many cases of what is made up are tried: `usual` in a usual run, `RUNS_TIMES` as many in a long one. */
+export function runs(usual: number): number {
+  return Math.ceil(usual * TIMES);
 }
 
 /** How long a test of them may take. */
-export const FUZZ_TIMEOUT_MS = process.env["FUZZ_RUNS"] === undefined ? 30_000 : 3_600_000;
+export const RUNS_TIMEOUT_MS = 180_000 * Math.max(1, TIMES);
 
 /** Says what was tried where a check of it fails: what a run is made of is too long to be shown as a whole. */
 export function telling(what: unknown, check: () => void): void {
