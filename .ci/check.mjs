@@ -11,6 +11,8 @@ const RESULTS = "dist/test-results.json";
 const NO_COLLECTION = { GOGC: "off", GOMEMLIMIT: "3GiB" };
 
 rmSync(RESULTS, { force: true });
+// Help is of all commands: what is compiled for it is read by every process of the tests, which each compiled it before.
+await once(spawn(process.execPath, ["src/main.ts", "--help"], { stdio: "ignore" }), "close");
 const reports = ["--reporter=default", "--reporter=json", `--outputFile.json=${RESULTS}`];
 const tests = start("unit", "pipe", ...reports, ...(process.stdout.isTTY ? ["--color"] : []));
 const printed = new PassThrough({ highWaterMark: 2 ** 26 });
