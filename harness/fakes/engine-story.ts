@@ -1,6 +1,8 @@
-import { spawn } from "node:child_process";
+import { type ChildProcessByStdio, spawn } from "node:child_process";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
+import type { Readable, Writable } from "node:stream";
 import { fileURLToPath } from "node:url";
 
 const folder = (path: string) => fileURLToPath(new URL(path, import.meta.url));
@@ -71,24 +73,72 @@ export async function engineStory(
   return { seen: JSON.parse(out) as RankSeen[][], said };
 }
 
+interface Over {
+  readonly id: number;
+  readonly code: number;
+  readonly out: string;
+  readonly said: string;
+}
+
+/** The process that scripts are forked from, as long as this one runs. */
+class Forks {
+  readonly #child: ChildProcessByStdio<Writable, Readable, null>;
+  readonly #waiting = new Map<number, (over: Over | Error) => void>();
+  #asked = 0;
+
+  constructor() {
+    this.#child = spawn("python3", [`${FAKES}/forks.py`], {
+      env: { ...process.env, PYTHONPATH, PYTHONPYCACHEPREFIX },
+      stdio: ["pipe", "pipe", "inherit"],
+    });
+    const ended = (why: Error) => {
+      for (const tell of this.#waiting.values()) tell(why);
+      this.#waiting.clear();
+    };
+    this.#child.on("error", ended);
+    this.#child.on("close", (code) => ended(new Error(`forks.py exited with ${code}`)));
+    createInterface({ input: this.#child.stdout }).on("line", (line) => {
+      const over = JSON.parse(line) as Over;
+      this.#waiting.get(over.id)?.(over);
+      this.#waiting.delete(over.id);
+    });
+  }
+
+  run(asked: {
+    readonly script: string;
+    readonly options: readonly string[];
+    readonly input: unknown;
+    readonly environment: Record<string, string>;
+  }): Promise<Over> {
+    const id = this.#asked++;
+    return new Promise((resolve, reject) => {
+      this.#waiting.set(id, (over) => (over instanceof Error ? reject(over) : resolve(over)));
+      this.#child.stdin.write(`${JSON.stringify({ id, ...asked })}\n`);
+    });
+  }
+
+  /** Ends by itself after the last script. */
+  end(): void {
+    this.#child.stdin.end();
+  }
+}
+
+let forks: Forks | null = null;
+
 /** Runs a script of `python/` with JSON on its standard input. */
-export function python(
-  [script, ...options]: string[],
+export async function python(
+  [script, ...options]: [string, ...string[]],
   input: unknown,
   environment: Record<string, string> = {},
 ): Promise<{ out: string; said: string }> {
-  return new Promise((resolve, reject) => {
-    const child = spawn("python3", [`${FAKES}/${script}`, ...options], {
-      env: { ...process.env, PYTHONPATH, PYTHONPYCACHEPREFIX, ...environment },
-    });
-    let out = "";
-    let said = "";
-    child.stdout.on("data", (part: Buffer) => (out += part.toString()));
-    child.stderr.on("data", (part: Buffer) => (said += part.toString()));
-    child.on("error", reject);
-    child.on("close", (code) =>
-      code === 0 ? resolve({ out, said }) : reject(new Error(`${script} exited with ${code}: ${said}`)),
-    );
-    child.stdin.end(JSON.stringify(input));
-  });
+  forks ??= new Forks();
+  const { code, out, said } = await forks.run({ script, options, input, environment });
+  if (code !== 0) throw new Error(`${script} failed: ${said}`);
+  return { out, said };
+}
+
+/** Once no more scripts are to run. */
+export function endPython(): void {
+  forks?.end();
+  forks = null;
 }

@@ -6,7 +6,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { type RankSeen, type Story, engineStory, python } from "../../harness/fakes/engine-story.ts";
+import {
+  type RankSeen,
+  type Story,
+  endPython,
+  engineStory,
+  python,
+} from "../../harness/fakes/engine-story.ts";
 import { type RunningGateway, startGateway } from "../../harness/fakes/start-gateway.ts";
 import { deadUrl } from "../../harness/fakes/start-openai-server.ts";
 
@@ -49,7 +55,10 @@ pools:
     experts: { model: deepseek-v3, topology: ep32 }
 `);
 });
-afterAll(() => gateway.stop());
+afterAll(() => {
+  endPython();
+  return gateway.stop();
+});
 afterEach(() => {
   hostile?.closeAllConnections();
   hostile?.close();

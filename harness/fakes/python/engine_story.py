@@ -135,7 +135,7 @@ def story():
             rank.step(counts)
         # Ranks finish rounds in the same step.
         while rank.rounds is not None and rank.rounds.finished < finished:
-            time.sleep(0.001)
+            time.sleep(0.01)
             rank.step(counts)
         slots, slots_of, entries = rank.live()
         table = [
