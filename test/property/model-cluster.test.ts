@@ -289,7 +289,7 @@ test(
       }),
       {
         seed: Number(process.env["PLIMSOLL_CLUSTER_SEED"] ?? 20261124),
-        numRuns: runs(20),
+        numRuns: runs(40),
         endOnFailure: true,
       },
     );
@@ -329,7 +329,7 @@ test("a rank that reports is never lost, whatever its clock shows and whoever sp
         await cluster.stop();
       }
     }),
-    { seed: 5, numRuns: runs(15) },
+    { seed: 5, numRuns: runs(30) },
   );
 });
 
