@@ -59,7 +59,7 @@ test("a question is answered as the command answers it, and then another one by 
     `--${field.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`,
     String(value),
   ]);
-  const { stdout } = await resultHere("plan", ...options, "--threads", "1", "--json");
+  const { stdout } = await resultHere("plan", ...options, "--json");
   expect(plan.answer).toEqual(JSON.parse(stdout).answer);
 
   const same = await ask({ from: plan });
