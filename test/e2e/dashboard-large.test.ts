@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { DashboardGateway } from "../../harness/fakes/dashboard-gateway.ts";
 import { patiently } from "../patiently.ts";
 import { decision } from "../unit/pool-state-fixture.ts";
-import { launchChromium } from "./chromium.ts";
+import { launchChromium } from "../../harness/chromium.ts";
 
 const AXE = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
 
