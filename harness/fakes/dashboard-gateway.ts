@@ -117,7 +117,8 @@ export class DashboardGateway implements AsyncDisposable {
       return this.#events.join(response, "history", JSON.stringify(this.#history()), true);
     if (pathname.startsWith("/ep/v1/placement/")) return json(response, this.#placement());
     if (pathname.startsWith("/ep/v1/shares/")) return json(response, this.#shares());
-    if (pathname.startsWith("/ep/v1/history/")) return json(response, madeUpHistory(searchParams, this.#atMs));
+    if (pathname.startsWith("/ep/v1/history/"))
+      return json(response, madeUpHistory(searchParams, this.#atMs));
     if (pathname.startsWith("/ep/v1/what-if/")) return this.#whatIf(request, response);
     const path = pathname === "/" ? "/index.html" : pathname;
     const bytes = await readFile(`${this.#built}${path}`).catch(() => null);
@@ -137,6 +138,7 @@ export class DashboardGateway implements AsyncDisposable {
     const { pool } = this.#pool;
     const report = this.#report();
     return {
+      atMs: this.#atMs,
       gateway: { gateway: "made-up", store: { name: "memory", fault: null } },
       epochs: [],
       reports: [report],

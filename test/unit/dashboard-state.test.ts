@@ -111,7 +111,7 @@ function after(...messages: readonly Message[]): State {
 
 function history(reports: readonly PoolSample[], more: Partial<History> = {}): Message {
   const gateway = { gateway: "g", store: { name: "memory", fault: null } };
-  const nothing = { latest: [], states: [], decisions: [], simulations: [], gateway };
+  const nothing = { atMs: 0, latest: [], states: [], decisions: [], simulations: [], gateway };
   return { type: "history", value: { reports, ...nothing, ...more }, atMs: 0 };
 }
 

@@ -97,7 +97,7 @@ describe("an alarm", () => {
   test("tells reports that stopped, although other events come", () => {
     const { calm, alarms } = statusOf(pool(), WELL, 26_000);
     expect(alarms).toEqual([
-      expect.stringMatching(/^No report for 16 s: what is shown is of \d\d:/) as string,
+      expect.stringMatching(/^No report since \d\d:\d\d:\d\d: what is shown is of then\.$/) as string,
     ]);
     expect(calm.join()).not.toContain("old");
   });

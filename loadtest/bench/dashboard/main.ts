@@ -38,9 +38,7 @@ const command = new Command("bench:dashboard")
   .addOption(
     countOption("--seconds <n>", "that each thing is done for, in each round").default(DEFAULTS.seconds),
   )
-  .addOption(
-    countOption("--rounds <n>", "each with a page that is opened anew").default(DEFAULTS.rounds),
-  )
+  .addOption(countOption("--rounds <n>", "each with a page that is opened anew").default(DEFAULTS.rounds))
   .addOption(countOption("--reports <n>", "of the day").default(DEFAULTS.reports))
   .addOption(jsonOption())
   .showHelpAfterError(false)

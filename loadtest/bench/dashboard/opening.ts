@@ -29,7 +29,12 @@ export async function openingTable({
 }): Promise<BenchTable> {
   const rows: (string | number | null)[][] = [];
   const add = (name: string, all: readonly Recorded[]) =>
-    rows.push([name, median(all.map((one) => one.statusAt)), median(all.map((one) => one.heatMapAt)), all.length]);
+    rows.push([
+      name,
+      median(all.map((one) => one.statusAt)),
+      median(all.map((one) => one.heatMapAt)),
+      all.length,
+    ]);
   for (const pool of SHOWN_POOLS) {
     progress(`opening ${shapeText(pool)}`);
     const seen: Recorded[] = [];

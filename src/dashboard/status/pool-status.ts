@@ -15,9 +15,9 @@ export interface Status {
   readonly alarms: readonly string[];
 }
 
-/** How a pool is, for somebody who has five seconds. @param nowMs by the clock that `reportedAtMs` is of */
+/** How a pool is, for somebody who has five seconds. @param nowMs by the page's clock */
 export function statusOf(pool: PoolState, gateway: GatewayCondition | null, nowMs: number): Status {
-  const { condition, reportedAtMs } = pool;
+  const { condition, reportedAtMs, last } = pool;
   const age = reportedAtMs === null ? null : Math.max(0, nowMs - reportedAtMs);
   const silent = isPaused(reportedAtMs, nowMs);
   const fault = gateway?.store.fault ?? null;
@@ -25,9 +25,8 @@ export function statusOf(pool: PoolState, gateway: GatewayCondition | null, nowM
     ...(condition === null ? [] : serviceAlarms(condition)),
     ...lineAlarm(pool),
     ...lagAlarm(pool),
-    ...(silent && age !== null
-      ? [`No report for ${seconds(age)}: what is shown is of ${time(nowMs - age)}.`]
-      : []),
+    // Said once: an age would be read aloud every second.
+    ...(silent && last !== null ? [`No report since ${time(last.atMs)}: what is shown is of then.`] : []),
     ...(fault === null ? [] : [`The store does not work: ${fault}.`]),
     ...(condition === null ? [] : planAlarms(condition, pool)),
   ];
