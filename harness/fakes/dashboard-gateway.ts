@@ -12,6 +12,7 @@ import type { PoolReport } from "../../src/model/pool-report.ts";
 import type { PoolState } from "../../src/model/pool-state.ts";
 import { madeUpHistory } from "./made-up-history.ts";
 import { madeUpRoom } from "./made-up-room.ts";
+import { madeUpServers } from "./made-up-servers.ts";
 
 const BUILT = fileURLToPath(new URL("../../dist/dashboard", import.meta.url));
 const TYPES: Readonly<Record<string, string>> = {
@@ -117,6 +118,8 @@ export class DashboardGateway implements AsyncDisposable {
       return this.#events.join(response, "history", JSON.stringify(this.#history()), true);
     if (pathname.startsWith("/ep/v1/placement/")) return json(response, this.#placement());
     if (pathname.startsWith("/ep/v1/shares/")) return json(response, this.#shares());
+    if (pathname === "/admin/state") return json(response, madeUpServers(this.#pool));
+    if (pathname.endsWith("/simulation")) return json(response, {});
     if (pathname.startsWith("/ep/v1/history/"))
       return json(response, madeUpHistory(searchParams, this.#atMs));
     if (pathname.startsWith("/ep/v1/what-if/")) return this.#whatIf(request, response);
@@ -145,7 +148,7 @@ export class DashboardGateway implements AsyncDisposable {
       latest: [report],
       states: [this.#state()],
       decisions: [{ pool, decisions: this.decisions }],
-      simulations: [],
+      simulations: [{ pool, traffic: { factor: 1, most: 2 }, shifts: 0, lost: [] }],
     };
   }
 

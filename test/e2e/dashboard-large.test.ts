@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { DashboardGateway } from "../../harness/fakes/dashboard-gateway.ts";
 import { patiently } from "../patiently.ts";
 import { decision } from "../unit/pool-state-fixture.ts";
+import { walkPage } from "./walk-page.ts";
 import { launchChromium } from "../../harness/chromium.ts";
 
 const AXE = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
@@ -96,6 +97,22 @@ test("a rollout is one row, and what somebody has named is text", async () => {
   expect(await rows.last().innerText()).toContain(HOSTILE);
   expect(await page.title()).not.toBe("owned");
   expect(await page.locator("img").count()).toBe(0);
+  await page.close();
+});
+
+test("all that can be opened, pressed, chosen or read by keys is, and nothing goes wrong", async () => {
+  const page = await opened(1280, 900);
+  const wrong: string[] = [];
+  page.on("pageerror", (error) => wrong.push(error.message));
+  page.on("console", (message) => {
+    if (message.type() === "error") wrong.push(message.text());
+  });
+  const used = await walkPage(page);
+  expect(wrong).toEqual([]);
+  // Each panel has something to use, closed ones once they are open.
+  const panels = await page.locator(".panel :is(h2, summary)").allInnerTexts();
+  expect(panels.filter((title) => !used.some((one) => one.startsWith(`${title} /`)))).toEqual([]);
+  expect(panels.length).toBeGreaterThan(4);
   await page.close();
 });
 

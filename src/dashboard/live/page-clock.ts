@@ -16,7 +16,7 @@ export function pageClock(wall: () => number, steady: () => number): () => numbe
     const jumped = wallNow - wallBefore - passed;
     at += passed + (jumped > JUMP_MS ? jumped : 0);
     [wallBefore, steadyBefore] = [wallNow, steadyNow];
-    return at;
+    return Math.round(at);
   };
 }
 

@@ -29,7 +29,7 @@ export function follow(
 ): () => void {
   const stopped = new AbortController();
   const { signal } = stopped;
-  const headers: HeadersInit = key === null ? {} : { authorization: `Bearer ${key}` };
+  const headers: Record<string, string> = key === null ? {} : { authorization: `Bearer ${key}` };
 
   /** @returns whether it may be tried again */
   async function readStream(watch: SilenceWatch): Promise<boolean> {
