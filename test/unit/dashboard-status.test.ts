@@ -48,6 +48,13 @@ test("a pool that is well has one quiet line and no alarm", () => {
   ]);
 });
 
+test("a name that is written from right to left, or turns what follows, ends with itself", () => {
+  const led = (gateway: string) => statusOf(pool({ leader: { gateway, sinceMs: 0 } }), WELL, 11_000).calm[2];
+  expect(led("\u202egw")).toMatch(/^led by \u2068\u202egw\u2069 since \d/);
+  expect(led("שער")).toMatch(/^led by \u2068שער\u2069 since \d/);
+  expect(led("gw-ü 🚀")).toMatch(/^led by gw-ü 🚀 since \d/);
+});
+
 describe("an alarm", () => {
   const first = (...given: Parameters<typeof pool>) => statusOf(pool(...given), WELL, 11_000).alarms;
 
