@@ -2,6 +2,7 @@ import { createRequire } from "node:module";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { DashboardGateway } from "../../harness/fakes/dashboard-gateway.ts";
+import { chatPool, running } from "../../harness/fakes/start-gateway.ts";
 import { patiently } from "../patiently.ts";
 import { decision } from "../unit/pool-state-fixture.ts";
 import { walkPage } from "./walk-page.ts";
@@ -176,4 +177,52 @@ test("many reports leave no more behind than a bounded past", async () => {
   // A report of this size is some 0.2 MiB of numbers, and its sample 25 kB.
   expect((await heap()) - before).toBeLessThan(12);
   await page.close();
+});
+
+const TURN = (hidden: boolean) =>
+  `Object.defineProperty(document, "hidden", { value: ${hidden}, configurable: true });
+  document.dispatchEvent(new Event("visibilitychange"));`;
+
+test("a tab that nobody sees keeps no connection, and is live at once when it is seen again", async () => {
+  const page = await browser.newPage();
+  await page.clock.install();
+  await page.goto(url);
+  const live = page.getByText("Live", { exact: true });
+  await live.waitFor();
+  expect(gateway.readers).toBe(1);
+  await page.evaluate(TURN(true));
+  await page.clock.fastForward(1000);
+  await page.evaluate(TURN(false));
+  await page.clock.fastForward(10_000);
+  expect(gateway.readers).toBe(1);
+  await page.evaluate(TURN(true));
+  await page.clock.fastForward(6000);
+  await expect.poll(() => gateway.readers, patiently).toBe(0);
+  await page.evaluate(TURN(false));
+  await expect.poll(() => gateway.readers, patiently).toBe(1);
+  await live.waitFor();
+  await page.close();
+});
+
+test("a gateway that only routes shows its traffic and servers, and pools as they come and go", async () => {
+  const chat = chatPool("http://127.0.0.1:9");
+  const tracked = "{ name: sim, kind: simulated, model: gpt-oss-20b, topology: 1x4, seed: 1 }";
+  await running(
+    "",
+    ["{ name: chat, kind: openai, models: [small], urls: [http://127.0.0.1:9] }"],
+    async (real) => {
+      const page = await browser.newPage();
+      await page.goto(`${real.url}#pool=sim`);
+      await page.getByText("tracks the experts of no pool").waitFor();
+      await page.getByText("There is no pool sim here now.").waitFor();
+      await page.getByText("Servers and tenants").click();
+      await page.getByTestId("shard-row").getByText("chat/http://127.0.0.1:9").waitFor();
+      await real.reload(chat.replace("[{", `[${tracked}, {`));
+      await page.locator(".heat-map canvas").waitFor();
+      expect(await page.getByText("There is no pool").count()).toBe(0);
+      await real.reload(chat);
+      await page.getByText("There is no pool sim here now.").waitFor();
+      await page.close();
+    },
+  );
 });

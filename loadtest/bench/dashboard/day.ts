@@ -4,7 +4,7 @@ import { DashboardGateway, type MadeUpPool } from "../../../harness/fakes/dashbo
 import type { DecisionRecord } from "../../../src/model/decision-record.ts";
 import type { Aim, BenchTable } from "../bench-table.ts";
 import type { PageBuild } from "./page-build.ts";
-import { SHOWN_POOLS, shapeText } from "./shown-pools.ts";
+import { DAY_POOL, SHOWN_POOLS, shapeText } from "./shown-pools.ts";
 import { type PageMemory, WatchedPage } from "./watched-page.ts";
 
 const PARTS = 4;
@@ -13,7 +13,8 @@ const TRAFFIC_EVERY = 60;
 /** Reports that are sent before it is waited until they are read. */
 const AT_ONCE = 20;
 const SETTLE_MS = 3000;
-const LARGE_REPORTS = 3600;
+/** Of pools whose reports are large. */
+const HOUR_REPORTS = 3600;
 /** More than samples that fill up by then, and what is collected later, may come to. */
 const GROWTH_AIM_MIB = 4;
 
@@ -21,20 +22,20 @@ export interface DayBench {
   readonly browser: Browser;
   readonly build: PageBuild;
   readonly seed: number;
-  /** Of the pool of the demo's shape: a day has 86,400. */
+  /** A day has 86,400. */
   readonly reports: number;
   readonly progress: (line: string) => void;
 }
 
 /** What the page keeps while reports come for a day, as fast as it reads them. */
 export async function dayTable(bench: DayBench): Promise<BenchTable> {
-  const [large, usual] = SHOWN_POOLS;
   const rows: (string | number)[][] = [];
   const aims: Aim[] = [];
+  const hour = Math.min(HOUR_REPORTS, bench.reports);
   for (const [pool, reports] of [
-    [usual, bench.reports],
-    [large, Math.min(LARGE_REPORTS, bench.reports)],
-  ] as const) {
+    [DAY_POOL, bench.reports] as const,
+    ...SHOWN_POOLS.map((pool) => [pool, hour] as const),
+  ]) {
     const { memories, seconds } = await feed(bench, pool, reports);
     for (const [part, { heapBytes, nodes, listeners }] of memories.entries())
       rows.push([shapeText(pool), (reports * part) / PARTS, heapBytes / 2 ** 20, nodes, listeners]);
@@ -65,7 +66,8 @@ export async function dayTable(bench: DayBench): Promise<BenchTable> {
     ],
     rows,
     notes: [
-      "As fast as the page reads: a report for each second, one decision and one traffic event a minute. DOM nodes as the browser counts them, also those that nothing shows any more.",
+      "As fast as the page reads: a report for each second, a decision and a traffic event for each minute. What is read at once is drawn once: some twenty reports.",
+      "DOM nodes as the browser counts them, also those that nothing shows any more.",
     ],
     aims,
   };
