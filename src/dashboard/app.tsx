@@ -17,13 +17,15 @@ export function App() {
   const [state, send] = useReducer(receive, NOTHING_YET);
   const [view, change] = useLinkState();
   const [key, setKey] = useState(() => sessionStorage.getItem(KEY));
-  const watched = useWatched();
+  const refused = state.connection === "locked" || state.connection === "barred";
+  // Who is asked for a key may get it from another tab.
+  const wanted = useWatched() || refused;
   // A browser has six connections to a gateway: tabs that nobody sees keep none.
   useEffect(() => {
-    if (!watched) return;
+    if (!wanted) return;
     send({ type: "connection", value: "connecting" });
     return follow(new URL("ep/v1/events", document.baseURI).href, key, send);
-  }, [key, send, watched]);
+  }, [key, send, wanted]);
   useEffect(() => {
     if (view.pool !== null) send({ type: "choose", pool: view.pool });
   }, [view.pool, send]);

@@ -27,38 +27,38 @@ afterEach(() => {
 
 const note = (message: Message) => said.push(message.type === "connection" ? message.value : message.type);
 
-const opened = (count: number) => expect.poll(() => answers.length, patiently).toBe(count);
-const heard = (...words: readonly string[]) => expect.poll(() => said, patiently).toEqual(words);
+const expectOpened = (count: number) => expect.poll(() => answers.length, patiently).toBe(count);
+const expectHeard = (...words: readonly string[]) => expect.poll(() => said, patiently).toEqual(words);
 
 test("a connection that says nothing any more is given up, and another is opened", async () => {
   const stop = follow(url, null, note);
-  await opened(1);
+  await expectOpened(1);
   answers[0].write("event: gateway\ndata: {}\n\n");
-  await heard("gateway");
+  await expectHeard("gateway");
   vi.advanceTimersByTime(5000);
-  await heard("gateway", "silent");
+  await expectHeard("gateway", "silent");
   vi.advanceTimersByTime(15_000);
-  await heard("gateway", "silent", "lost");
+  await expectHeard("gateway", "silent", "lost");
   vi.advanceTimersByTime(2000);
-  await opened(2);
+  await expectOpened(2);
   stop();
 });
 
 test("a gateway that takes connections and answers none is asked again", async () => {
   const stop = follow(url, null, note);
-  await opened(1);
+  await expectOpened(1);
   vi.advanceTimersByTime(20_000);
-  await heard("lost");
+  await expectHeard("lost");
   vi.advanceTimersByTime(2000);
-  await opened(2);
+  await expectOpened(2);
   stop();
 });
 
 test("what is stopped keeps no connection, and tries no other", async () => {
   const stop = follow(url, null, note);
-  await opened(1);
+  await expectOpened(1);
   answers[0].write("event: gateway\ndata: {}\n\n");
-  await heard("gateway");
+  await expectHeard("gateway");
   stop();
   await expect.poll(() => answers[0].destroyed, patiently).toBe(true);
   vi.advanceTimersByTime(60_000);

@@ -1,18 +1,17 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Browser } from "playwright-core";
 import { DashboardGateway, type MadeUpPool } from "../../../harness/fakes/dashboard-gateway.ts";
-import type { DecisionRecord } from "../../../src/model/decision-record.ts";
 import type { Aim, BenchTable } from "../bench-table.ts";
+import { decisionAt } from "./made-up-decision.ts";
 import type { PageBuild } from "./page-build.ts";
 import { DAY_POOL, SHOWN_POOLS, shapeText } from "./shown-pools.ts";
 import { type PageMemory, WatchedPage } from "./watched-page.ts";
 
 const PARTS = 4;
-const DECIDE_EVERY = 60;
+const DECIDE_EVERY = 10;
 const TRAFFIC_EVERY = 60;
 /** Reports that are sent before it is waited until they are read. */
 const AT_ONCE = 20;
-const SETTLE_MS = 3000;
 /** Of pools whose reports are large. */
 const HOUR_REPORTS = 3600;
 /** More than samples that fill up by then, and what is collected later, may come to. */
@@ -34,7 +33,7 @@ export async function dayTable(bench: DayBench): Promise<BenchTable> {
   const hour = Math.min(HOUR_REPORTS, bench.reports);
   for (const [pool, reports] of [
     [DAY_POOL, bench.reports] as const,
-    ...SHOWN_POOLS.map((pool) => [pool, hour] as const),
+    ...SHOWN_POOLS.map((one) => [one, hour] as const),
   ]) {
     const { memories, seconds } = await feed(bench, pool, reports);
     for (const [part, { heapBytes, nodes, listeners }] of memories.entries())
@@ -60,13 +59,13 @@ export async function dayTable(bench: DayBench): Promise<BenchTable> {
     columns: [
       { name: "pool" },
       { name: "after reports" },
-      { name: "heap after a collection, MiB", digits: 1 },
+      { name: "heap, MiB", digits: 1 },
       { name: "DOM nodes" },
       { name: "listeners" },
     ],
     rows,
     notes: [
-      "As fast as the page reads: a report for each second, a decision and a traffic event for each minute. What is read at once is drawn once: some twenty reports.",
+      "As fast as the page reads: a report for each second, a decision for each ten, a traffic event for each minute. What is read at once is drawn once: some twenty reports.",
       "DOM nodes as the browser counts them, also those that nothing shows any more.",
     ],
     aims,
@@ -85,7 +84,6 @@ async function feed(
   const from = performance.now();
   const memories: PageMemory[] = [];
   const settled = async () => {
-    await sleep(SETTLE_MS);
     memories.push(await watched.memory());
     progress(`${shapeText(pool)}: ${memories.length - 1} of ${PARTS} quarters of ${reports} reports`);
   };
@@ -104,23 +102,4 @@ async function feed(
 async function read(gateway: DashboardGateway): Promise<void> {
   if (gateway.readers === 0) throw new Error("the page was cut off: it read too slowly");
   while (gateway.unread > 0) await sleep(1);
-}
-
-function decisionAt(id: number, atMs: number): DecisionRecord {
-  return {
-    id,
-    kind: id % 2 === 0 ? "placement" : "shares",
-    reason: `forecast balancedness 0.${800 + (id % 100)} → 0.950`,
-    state: "done",
-    why: null,
-    atMs: atMs - 1000,
-    endMs: atMs,
-    times: 1,
-    stages: { done: 1, of: 1 },
-    movedSlots: id % 2 === 0 ? 40 : 0,
-    movedBytes: id % 2 === 0 ? 2e9 : 0,
-    weighed: null,
-    before: null,
-    after: null,
-  };
 }

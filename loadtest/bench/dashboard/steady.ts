@@ -3,11 +3,14 @@ import type { Browser, Page } from "playwright-core";
 import { DashboardGateway, type MadeUpPool } from "../../../harness/fakes/dashboard-gateway.ts";
 import { Sample } from "../../../src/lib/sample.ts";
 import type { Aim, BenchTable } from "../bench-table.ts";
+import { decisionAt } from "./made-up-decision.ts";
 import type { PageBuild } from "./page-build.ts";
 import { SHOWN_POOLS, shapeText } from "./shown-pools.ts";
 import { WatchedPage, type Watched } from "./watched-page.ts";
 
 const FRAMES_AIM = 30;
+/** As many as the page lists. */
+const DECISIONS = 50;
 const WARM_UP_MS = 4000;
 const POINT_EVERY_MS = 16;
 const SWITCH_EVERY_MS = 500;
@@ -100,6 +103,7 @@ async function measureOne(
   await using watched = await WatchedPage.open(browser);
   await watched.goto(await gateway.listen());
   const ready = Array.from({ length: 8 }, () => gateway.report());
+  for (let id = 1; id <= DECISIONS; id++) gateway.decide(decisionAt(id, ready[0].atMs));
   let next = 0;
   const timers = [
     setInterval(() => gateway.report(ready[next++ % ready.length]), 1000),
