@@ -48,6 +48,8 @@ export class DashboardGateway implements AsyncDisposable {
   /** All questions about its room. */
   readonly asked: unknown[] = [];
   decisions: readonly DecisionRecord[] = [];
+  /** It tracks the experts of no pool. */
+  routesOnly = false;
 
   /** @param built the folder of the page, as `npm run build:dashboard` leaves it */
   constructor(pool: MadeUpPool, { built = BUILT, seed = 1 }: { built?: string; seed?: number } = {}) {
@@ -100,6 +102,11 @@ export class DashboardGateway implements AsyncDisposable {
     this.#events.send("traffic", { atMs: this.#atMs, ...requests, ...latencies });
   }
 
+  /** A reload has removed its pool. */
+  remove(): void {
+    this.#events.send("gone", { pool: this.#pool.pool });
+  }
+
   /** Something new is decided, or is another stage further. */
   decide(decision: DecisionRecord): void {
     this.#events.send("decisions", { pool: this.#pool.pool, decisions: [decision] });
@@ -139,10 +146,15 @@ export class DashboardGateway implements AsyncDisposable {
 
   #history(): unknown {
     const { pool } = this.#pool;
-    const report = this.#report();
-    return {
+    const head = {
       atMs: this.#atMs,
       gateway: { gateway: "made-up", store: { name: "memory", fault: null } },
+    };
+    const nothing = { epochs: [], reports: [], latest: [], states: [], decisions: [], simulations: [] };
+    if (this.routesOnly) return { ...head, ...nothing };
+    const report = this.#report();
+    return {
+      ...head,
       epochs: [],
       reports: [report],
       latest: [report],

@@ -2,7 +2,6 @@ import { createRequire } from "node:module";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { DashboardGateway } from "../../harness/fakes/dashboard-gateway.ts";
-import { chatPool, running } from "../../harness/fakes/start-gateway.ts";
 import { patiently } from "../patiently.ts";
 import { decision } from "../unit/pool-state-fixture.ts";
 import { walkPage } from "./walk-page.ts";
@@ -205,24 +204,21 @@ test("a tab that nobody sees keeps no connection, and is live at once when it is
 });
 
 test("a gateway that only routes shows its traffic and servers, and pools as they come and go", async () => {
-  const chat = chatPool("http://127.0.0.1:9");
-  const tracked = "{ name: sim, kind: simulated, model: gpt-oss-20b, topology: 1x4, seed: 1 }";
-  await running(
-    "",
-    ["{ name: chat, kind: openai, models: [small], urls: [http://127.0.0.1:9] }"],
-    async (real) => {
-      const page = await browser.newPage();
-      await page.goto(`${real.url}#pool=sim`);
-      await page.getByText("tracks the experts of no pool").waitFor();
-      await page.getByText("There is no pool sim here now.").waitFor();
-      await page.getByText("Servers and tenants").click();
-      await page.getByTestId("shard-row").getByText("chat/http://127.0.0.1:9").waitFor();
-      await real.reload(chat.replace("[{", `[${tracked}, {`));
-      await page.locator(".heat-map canvas").waitFor();
-      expect(await page.getByText("There is no pool").count()).toBe(0);
-      await real.reload(chat);
-      await page.getByText("There is no pool sim here now.").waitFor();
-      await page.close();
-    },
-  );
+  gateway.routesOnly = true;
+  const page = await browser.newPage();
+  await page.goto(`${url}#pool=other`);
+  await page.getByText("made-up tracks the experts of no pool").waitFor();
+  const missing = page.getByText("There is no pool other here now.");
+  await missing.waitFor();
+  gateway.traffic();
+  await page.getByRole("region", { name: "Traffic" }).getByText("500", { exact: true }).waitFor();
+  await page.getByText("Servers and tenants").click();
+  await expect.poll(() => page.getByTestId("shard-row").count(), patiently).toBe(320);
+  gateway.report();
+  await page.locator(".heat-map canvas").waitFor();
+  expect(await missing.count()).toBe(1);
+  gateway.remove();
+  await page.getByText("made-up tracks the experts of no pool").waitFor();
+  await page.close();
+  gateway.routesOnly = false;
 });
