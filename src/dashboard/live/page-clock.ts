@@ -1,5 +1,5 @@
 /** So much further ahead at once, a clock was set, or the machine has slept. */
-const JUMP_MS = 1000;
+const JUMP_MS = 5000;
 
 /**
  * The time that ages are told by, milliseconds since 1970 as the machine has them when this is called: it goes on while
