@@ -10,7 +10,9 @@ import { Rng } from "../../src/lib/rng.ts";
 import type { DecisionRecord } from "../../src/model/decision-record.ts";
 import type { PoolReport } from "../../src/model/pool-report.ts";
 import type { PoolState } from "../../src/model/pool-state.ts";
+import { madeUpHistory } from "./made-up-history.ts";
 import { madeUpRoom } from "./made-up-room.ts";
+import { madeUpServers } from "./made-up-servers.ts";
 
 const BUILT = fileURLToPath(new URL("../../dist/dashboard", import.meta.url));
 const TYPES: Readonly<Record<string, string>> = {
@@ -32,7 +34,8 @@ export interface MadeUpPool {
 /** Serves the built dashboard, with the events and placements of a pool that is made up, at any size and pace. */
 export class DashboardGateway implements AsyncDisposable {
   readonly #pool: MadeUpPool;
-  readonly #rng = new Rng(1);
+  readonly #built: string;
+  readonly #rng: Rng;
   readonly #events = new EventStream();
   readonly #server = createServer((request, response) => void this.#answer(request, response));
   readonly #map: number[][];
@@ -45,9 +48,14 @@ export class DashboardGateway implements AsyncDisposable {
   /** All questions about its room. */
   readonly asked: unknown[] = [];
   decisions: readonly DecisionRecord[] = [];
+  /** It tracks the experts of no pool. */
+  routesOnly = false;
 
-  constructor(pool: MadeUpPool) {
+  /** @param built the folder of the page, as `npm run build:dashboard` leaves it */
+  constructor(pool: MadeUpPool, { built = BUILT, seed = 1 }: { built?: string; seed?: number } = {}) {
     this.#pool = pool;
+    this.#built = built;
+    this.#rng = new Rng(seed);
     const { nodes, gpusPerNode, slotsPerGpu, layers, experts } = pool;
     const slots = nodes * gpusPerNode * slotsPerGpu;
     this.#map = Array.from({ length: layers }, () =>
@@ -70,10 +78,38 @@ export class DashboardGateway implements AsyncDisposable {
     this.#events.close();
   }
 
-  /** A report of the next second. */
-  report(): void {
+  /** Who reads its events. */
+  get readers(): number {
+    return this.#events.readers;
+  }
+
+  /** A report of the next second. @param like an earlier one, whose loads it has; by itself they are drawn */
+  report(like?: PoolReport): PoolReport {
     this.#atMs += 1000;
-    this.#events.send("report", this.#report());
+    const report = like === undefined ? this.#report() : { ...like, atMs: this.#atMs };
+    this.#events.send("report", report);
+    return report;
+  }
+
+  /** What it measured in the second that is over. */
+  traffic(): void {
+    const percentiles = () => {
+      const p50 = 100 * Math.exp(0.1 * this.#rng.normal());
+      return { p50, p95: 2 * p50, p99: 3 * p50 };
+    };
+    const requests = { inFlight: 500, requests: 10_000, failed: 3, requestsPerSecond: 40 };
+    const latencies = { framesPerSecond: 9000, ttftMs: percentiles(), itlMs: percentiles() };
+    this.#events.send("traffic", { atMs: this.#atMs, ...requests, ...latencies });
+  }
+
+  /** A reload has removed its pool. */
+  remove(): void {
+    this.#events.send("gone", { pool: this.#pool.pool });
+  }
+
+  /** Something new is decided, or is another stage further. */
+  decide(decision: DecisionRecord): void {
+    this.#events.send("decisions", { pool: this.#pool.pool, decisions: [decision] });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -84,14 +120,18 @@ export class DashboardGateway implements AsyncDisposable {
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { url = "/" } = request;
-    const { pathname } = new URL(url, "http://made-up");
+    const { pathname, searchParams } = new URL(url, "http://made-up");
     if (pathname === "/ep/v1/events")
       return this.#events.join(response, "history", JSON.stringify(this.#history()), true);
     if (pathname.startsWith("/ep/v1/placement/")) return json(response, this.#placement());
     if (pathname.startsWith("/ep/v1/shares/")) return json(response, this.#shares());
+    if (pathname === "/admin/state") return json(response, madeUpServers(this.#pool));
+    if (pathname.endsWith("/simulation")) return json(response, {});
+    if (pathname.startsWith("/ep/v1/history/"))
+      return json(response, madeUpHistory(searchParams, this.#atMs));
     if (pathname.startsWith("/ep/v1/what-if/")) return this.#whatIf(request, response);
     const path = pathname === "/" ? "/index.html" : pathname;
-    const bytes = await readFile(`${BUILT}${path}`).catch(() => null);
+    const bytes = await readFile(`${this.#built}${path}`).catch(() => null);
     response.writeHead(bytes === null ? 404 : 200, { "content-type": TYPES[extname(path)] ?? "text/plain" });
     response.end(bytes);
   }
@@ -106,15 +146,21 @@ export class DashboardGateway implements AsyncDisposable {
 
   #history(): unknown {
     const { pool } = this.#pool;
+    const head = {
+      atMs: this.#atMs,
+      gateway: { gateway: "made-up", store: { name: "memory", fault: null } },
+    };
+    const nothing = { epochs: [], reports: [], latest: [], states: [], decisions: [], simulations: [] };
+    if (this.routesOnly) return { ...head, ...nothing };
     const report = this.#report();
     return {
-      gateway: { gateway: "made-up", store: { name: "memory", fault: null } },
+      ...head,
       epochs: [],
       reports: [report],
       latest: [report],
       states: [this.#state()],
       decisions: [{ pool, decisions: this.decisions }],
-      simulations: [],
+      simulations: [{ pool, traffic: { factor: 1, most: 2 }, shifts: 0, lost: [] }],
     };
   }
 

@@ -44,6 +44,14 @@ export function time(ms: number): string {
   return TIME.format(ms);
 }
 
+/** What is written from right to left, or changes the way that text runs. */
+const TURNS = /[\u0590-\u08ff\u200f\u202a-\u202e\u2066-\u2069\ufb1d-\ufdff\ufe70-\ufefc]/;
+
+/** A name as a part of a sentence: which way it is written, and what of that it leaves open, ends with it. */
+export function named(name: string): string {
+  return TURNS.test(name) ? `\u2068${name}\u2069` : name;
+}
+
 /** As a person lists things. @param most beyond which they are counted */
 export function list(items: readonly string[], most: number): string {
   if (items.length <= most) return items.join(", ");

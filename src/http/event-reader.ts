@@ -7,6 +7,8 @@ const HEAD = {
   "content-type": "text/event-stream",
   "cache-control": "no-store",
   vary: "accept-encoding",
+  // nginx would keep events back until there are many.
+  "x-accel-buffering": "no",
   // The connection ends with the stream: nothing lingers when the gateway stops.
   connection: "close",
 };

@@ -21,7 +21,7 @@ export interface EventParts {
 }
 
 /**
- * `GET /ep/v1/events`: first `history` (PoolEvents.history, and `gateway`), then `epoch`, `report`, `state` and `decisions`
+ * `GET /ep/v1/events`: first `history` (PoolEvents.history, `gateway`, and its time), then `epoch`, `report`, `state` and `decisions`
  * ({pool, decisions}: those that are new or went on) of each pool, `gone` ({pool}: a reload has removed it), `simulation`
  * where something is done to a simulated pool, `gateway` and, once a second, `traffic`. A pool that a reload adds begins
  * with the epochs it has had. Compressed where the client takes gzip.
@@ -46,7 +46,7 @@ export function eventRoutes(
   app.get("/ep/v1/events", { exposeHeadRoute: false }, ({ headers }, reply) => {
     stream.checkRoom();
     reply.hijack();
-    const history = `{"gateway":${JSON.stringify(gateway())},${events.history.slice(1)}`;
+    const history = `{"atMs":${wallClock()},"gateway":${JSON.stringify(gateway())},${events.history.slice(1)}`;
     stream.join(reply.raw, "history", history, takesGzip(headers["accept-encoding"]));
   });
 

@@ -4,7 +4,8 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { DashboardGateway } from "../../harness/fakes/dashboard-gateway.ts";
 import { patiently } from "../patiently.ts";
 import { decision } from "../unit/pool-state-fixture.ts";
-import { launchChromium } from "./chromium.ts";
+import { walkPage } from "./walk-page.ts";
+import { launchChromium } from "../../harness/chromium.ts";
 
 const AXE = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
 
@@ -99,6 +100,22 @@ test("a rollout is one row, and what somebody has named is text", async () => {
   await page.close();
 });
 
+test("all that can be opened, pressed, chosen or read by keys is, and nothing goes wrong", async () => {
+  const page = await opened(1280, 900);
+  const wrong: string[] = [];
+  page.on("pageerror", (error) => wrong.push(error.message));
+  page.on("console", (message) => {
+    if (message.type() === "error") wrong.push(message.text());
+  });
+  const used = await walkPage(page);
+  expect(wrong).toEqual([]);
+  // Each panel has something to use, closed ones once they are open.
+  const panels = await page.locator(".panel :is(h2, summary)").allInnerTexts();
+  expect(panels.filter((title) => !used.some((one) => one.startsWith(`${title} /`)))).toEqual([]);
+  expect(panels.length).toBeGreaterThan(4);
+  await page.close();
+});
+
 test("how much room there is: worked out while it is open, and read off for what a person wants kept", async () => {
   const page = await opened(1280, 900);
   gateway.thinks = true;
@@ -159,4 +176,49 @@ test("many reports leave no more behind than a bounded past", async () => {
   // A report of this size is some 0.2 MiB of numbers, and its sample 25 kB.
   expect((await heap()) - before).toBeLessThan(12);
   await page.close();
+});
+
+const TURN = (hidden: boolean) =>
+  `Object.defineProperty(document, "hidden", { value: ${hidden}, configurable: true });
+  document.dispatchEvent(new Event("visibilitychange"));`;
+
+test("a tab that nobody sees keeps no connection, and is live at once when it is seen again", async () => {
+  const page = await browser.newPage();
+  await page.clock.install();
+  await page.goto(url);
+  const live = page.getByText("Live", { exact: true });
+  await live.waitFor();
+  expect(gateway.readers).toBe(1);
+  await page.evaluate(TURN(true));
+  await page.clock.fastForward(1000);
+  await page.evaluate(TURN(false));
+  await page.clock.fastForward(10_000);
+  expect(gateway.readers).toBe(1);
+  await page.evaluate(TURN(true));
+  await page.clock.fastForward(6000);
+  await expect.poll(() => gateway.readers, patiently).toBe(0);
+  await page.evaluate(TURN(false));
+  await expect.poll(() => gateway.readers, patiently).toBe(1);
+  await live.waitFor();
+  await page.close();
+});
+
+test("a gateway that only routes shows its traffic and servers, and pools as they come and go", async () => {
+  gateway.routesOnly = true;
+  const page = await browser.newPage();
+  await page.goto(`${url}#pool=other`);
+  await page.getByText("made-up tracks the experts of no pool").waitFor();
+  const missing = page.getByText("There is no pool other here now.");
+  await missing.waitFor();
+  gateway.traffic();
+  await page.getByRole("region", { name: "Traffic" }).getByText("500", { exact: true }).waitFor();
+  await page.getByText("Servers and tenants").click();
+  await expect.poll(() => page.getByTestId("shard-row").count(), patiently).toBe(320);
+  gateway.report();
+  await page.locator(".heat-map canvas").waitFor();
+  expect(await missing.count()).toBe(1);
+  gateway.remove();
+  await page.getByText("made-up tracks the experts of no pool").waitFor();
+  await page.close();
+  gateway.routesOnly = false;
 });

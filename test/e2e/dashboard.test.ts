@@ -5,7 +5,7 @@ import type { Browser, BrowserContext, ConsoleMessage, Page } from "playwright-c
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type ScratchFolder, scratchFolder } from "../../harness/scratch-folder.ts";
 import { startCliWith } from "../run-cli.ts";
-import { launchChromium } from "./chromium.ts";
+import { launchChromium } from "../../harness/chromium.ts";
 
 const SOON = { timeout: 60_000 };
 const SMALL = ["--model", "gpt-oss-20b", "--topology", "1x4"];

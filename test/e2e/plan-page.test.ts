@@ -2,7 +2,7 @@ import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type ScratchFolder, scratchFolder } from "../../harness/scratch-folder.ts";
 import { runHere } from "../run-here.ts";
-import { launchChromium } from "./chromium.ts";
+import { launchChromium } from "../../harness/chromium.ts";
 import { faintTexts } from "./page-checks.ts";
 
 /** Text that does not stand out from what is behind it is not read. */

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { SMALL_MODEL, SMALL_TOPOLOGY } from "../../harness/small-model.ts";
 import { type ScratchFolder, scratchFolder } from "../../harness/scratch-folder.ts";
 import { runHere } from "../run-here.ts";
-import { launchChromium } from "./chromium.ts";
+import { launchChromium } from "../../harness/chromium.ts";
 import { CHART_LINES, LEGEND_CONTRASTS, faintTexts } from "./page-checks.ts";
 
 /** Text that does not stand out from what is behind it is not read. */

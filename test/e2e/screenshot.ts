@@ -1,6 +1,6 @@
 // Takes the README's picture of a running dashboard:
 //   node test/e2e/screenshot.ts http://127.0.0.1:PORT/ OUT.png [light|dark]
-import { launchChromium } from "./chromium.ts";
+import { launchChromium } from "../../harness/chromium.ts";
 
 const [url, path, colorScheme = "light"] = process.argv.slice(2);
 if (url === undefined || path === undefined || (colorScheme !== "light" && colorScheme !== "dark")) {

@@ -2,7 +2,7 @@
 //   node test/e2e/screenshots.ts http://127.0.0.1:PORT/ FOLDER
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { launchChromium } from "./chromium.ts";
+import { launchChromium } from "../../harness/chromium.ts";
 
 const PANELS = ["GPU load", "Expert load", "Decisions", "Over time"];
 const CLOSED = ["Room: what if", "Servers and tenants"];

@@ -1,5 +1,12 @@
 import { expect, test } from "vitest";
-import { type Message, NOTHING_YET, receive, shownPool, type State } from "../../src/dashboard/live/state.ts";
+import {
+  type Message,
+  NOTHING_YET,
+  missedPool,
+  receive,
+  shownPool,
+  type State,
+} from "../../src/dashboard/live/state.ts";
 import type { History, PoolSample } from "../../src/dashboard/live/wire.ts";
 import { decision, poolState } from "./pool-state-fixture.ts";
 import type { PoolReport } from "../../src/model/pool-report.ts";
@@ -105,13 +112,44 @@ test("another clock than the gateway's is known by what comes every second", () 
   expect([700_400, 40_000].map(ahead)).toEqual([600_000, -60_000]);
 });
 
+test("what a history brings is as old as the gateway says, by a clock that differs from the page's", () => {
+  const message = history([], { atMs: 700_000, latest: [poolReport({ atMs: 640_000 })] });
+  const state = receive(NOTHING_YET, { ...message, atMs: 100_000 } as Message);
+  expect([state.aheadMs, state.pools.get("p")?.reportedAtMs]).toEqual([600_000, 40_000]);
+  // A leader whose clock is ahead of the gateway's has reported now, not in the future.
+  const early = history([], { atMs: 700_000, latest: [poolReport({ atMs: 705_000 })] });
+  expect(receive(state, { ...early, atMs: 100_000 } as Message).pools.get("p")?.reportedAtMs).toBe(100_000);
+});
+
+test("events that are longer on their way do not move the gateway's clock", () => {
+  const traffic = { inFlight: 0, requests: 0, failed: 0, requestsPerSecond: 0, framesPerSecond: 0 };
+  const at = (atMs: number): Message => ({
+    type: "traffic",
+    value: { ...traffic, atMs, ttftMs: null, itlMs: null },
+    atMs: 100_000,
+  });
+  const one = after(at(700_400));
+  expect([699_600, 698_000, 702_900].map((atMs) => receive(one, at(atMs)).aheadMs)).toEqual([
+    600_000, 600_000, 600_000,
+  ]);
+  expect(receive(one, at(760_000)).aheadMs).toBe(660_000);
+});
+
+test("a pool that was chosen and is not there is missed; none before the gateway has spoken", () => {
+  const choose: Message = { type: "choose", pool: "q" };
+  expect(missedPool(after(choose))).toBeNull();
+  const other = after(choose, history([sample(1000)]));
+  expect([missedPool(other), shownPool(other)]).toEqual(["q", "p"]);
+  expect(missedPool(receive(other, report(2000, [[1]], "q")))).toBeNull();
+});
+
 function after(...messages: readonly Message[]): State {
   return messages.reduce(receive, NOTHING_YET);
 }
 
 function history(reports: readonly PoolSample[], more: Partial<History> = {}): Message {
   const gateway = { gateway: "g", store: { name: "memory", fault: null } };
-  const nothing = { latest: [], states: [], decisions: [], simulations: [], gateway };
+  const nothing = { atMs: 0, latest: [], states: [], decisions: [], simulations: [], gateway };
   return { type: "history", value: { reports, ...nothing, ...more }, atMs: 0 };
 }
 

@@ -48,6 +48,13 @@ test("a pool that is well has one quiet line and no alarm", () => {
   ]);
 });
 
+test("a name that is written from right to left, or turns what follows, ends with itself", () => {
+  const led = (gateway: string) => statusOf(pool({ leader: { gateway, sinceMs: 0 } }), WELL, 11_000).calm[2];
+  expect(led("\u202egw")).toMatch(/^led by \u2068\u202egw\u2069 since \d/);
+  expect(led("שער")).toMatch(/^led by \u2068שער\u2069 since \d/);
+  expect(led("gw-ü 🚀")).toMatch(/^led by gw-ü 🚀 since \d/);
+});
+
 describe("an alarm", () => {
   const first = (...given: Parameters<typeof pool>) => statusOf(pool(...given), WELL, 11_000).alarms;
 
@@ -97,7 +104,7 @@ describe("an alarm", () => {
   test("tells reports that stopped, although other events come", () => {
     const { calm, alarms } = statusOf(pool(), WELL, 26_000);
     expect(alarms).toEqual([
-      expect.stringMatching(/^No report for 16 s: what is shown is of \d\d:/) as string,
+      expect.stringMatching(/^No report since \d\d:\d\d:\d\d: what is shown is of then\.$/) as string,
     ]);
     expect(calm.join()).not.toContain("old");
   });

@@ -1,6 +1,7 @@
 import { bytes, time, whole } from "../format.ts";
 import type { DecisionRecord } from "../live/wire.ts";
 import { Panel } from "../page/panel.tsx";
+import { redrawnOnChange } from "../page/unchanged.ts";
 import {
   KIND_NAMES,
   measuredText,
@@ -23,7 +24,9 @@ interface Properties {
 }
 
 /** One row for each decision: what was predicted of it, and what was measured before and after. */
-export function DecisionTable({ decisions, last, modelled }: Properties) {
+export const DecisionTable = redrawnOnChange(Table);
+
+function Table({ decisions, last, modelled }: Properties) {
   const rows = decisions.slice(-ROWS).toReversed();
   const note = rows.length < decisions.length ? `the newest ${ROWS}` : "newest first";
   return (

@@ -40,7 +40,8 @@ export function ExpertHeatMap({ report, placed, mode, setMode, pointed, pointAt 
   useLayoutEffect(() => paintLoad(canvas.current as HTMLCanvasElement, view.values, table), [view, table]);
   const point = (cell: Cell | null) => {
     cursor.point(cell);
-    pointAt(cell === null ? null : expertIn(view, cell));
+    const to = cell === null ? null : expertIn(view, cell);
+    if (to?.layer !== pointed?.layer || to?.expert !== pointed?.expert) pointAt(to);
   };
 
   const said = ({ row, column }: Cell): string => {

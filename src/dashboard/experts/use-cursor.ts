@@ -23,7 +23,8 @@ export function useCursor(rows: number, columns: number): Cursor {
   return {
     cell,
     byKeys: placed.byKeys,
-    point: (to) => set({ cell: to, byKeys: false }),
+    // Within a cell there is nothing new to show.
+    point: (to) => set((before) => (isSame(before.cell, to) ? before : { cell: to, byKeys: false })),
     onKeyDown: (event) => {
       const to = moved(cell ?? { row: 0, column: 0 }, event.key, rows, columns);
       if (to === undefined) return;
@@ -31,6 +32,10 @@ export function useCursor(rows: number, columns: number): Cursor {
       set({ cell: to, byKeys: true });
     },
   };
+}
+
+function isSame(one: Cell | null, other: Cell | null): boolean {
+  return one?.row === other?.row && one?.column === other?.column;
 }
 
 /** Where a key leads; undefined for keys that mean nothing here. */

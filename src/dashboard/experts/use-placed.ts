@@ -1,4 +1,5 @@
 import { useEffect, useRef, useState } from "preact/hooks";
+import { repeatedly } from "../live/repeatedly.ts";
 import type { Placed } from "./placed-experts.ts";
 
 /** A rollout publishes many epochs, one soon after the other: not each is fetched. */
@@ -13,21 +14,14 @@ export function usePlaced(pool: string, epoch: number, operatorKey: string | nul
   const inForce = useRef(epoch);
   inForce.current = epoch;
   useEffect(() => {
-    const stop = new AbortController();
     let known: number | null = null;
-    const look = async (): Promise<void> => {
+    return repeatedly(EVERY_MS, async (signal) => {
       if (known === inForce.current) return;
-      const found = await fetchPlaced(pool, operatorKey, stop.signal).catch(() => null);
-      if (found === null || stop.signal.aborted) return;
+      const found = await fetchPlaced(pool, operatorKey, signal).catch(() => null);
+      if (found === null || signal.aborted) return;
       known = found.epoch;
       setPlaced({ pool, found });
-    };
-    void look();
-    const timer = window.setInterval(() => void look(), EVERY_MS);
-    return () => {
-      window.clearInterval(timer);
-      stop.abort();
-    };
+    });
   }, [pool, operatorKey]);
   return placed?.pool === pool ? placed.found : null;
 }

@@ -28,3 +28,8 @@ export function latencyTexts(percentiles: Percentiles | null): Pick<FigureTexts,
   );
   return { value, detail: `p95 ${short(p95)} · p99 ${short(p99)} ms` };
 }
+
+/** Null where it is not known. */
+export function told(value: number | null | undefined, text: (value: number) => string): string | null {
+  return value === null || value === undefined ? null : text(value);
+}

@@ -1,11 +1,12 @@
-import { fixed, NONE, short, time, whole } from "../format.ts";
+import { fixed, NONE, time, whole } from "../format.ts";
 import type { HistoryFigures } from "../history/history-row.ts";
 import type { PoolState } from "../live/state.ts";
-import type { DecisionRecord, Percentiles, PoolReport, TrafficReport } from "../live/wire.ts";
+import type { DecisionRecord, PoolReport, TrafficReport } from "../live/wire.ts";
 import { type Hops, hopsOf, latest, stepFactor, tokenMean } from "./averages.ts";
 import { DEFINITIONS } from "./definitions.ts";
 import { Figures, type FigureTexts } from "./figure.tsx";
-import { latencyOf, latencyTexts, roomText } from "./figure-text.tsx";
+import { roomText, told } from "./figure-text.tsx";
+import { trafficFigures } from "./traffic-figures.tsx";
 
 interface Properties {
   readonly pool: PoolState;
@@ -32,16 +33,7 @@ export function KeyFigures({ pool, last, traffic, hour, alone }: Properties) {
       detail: `step ${fixed(last.stepMs, 1)} ms`,
       hour: told(hour?.tokensPerSecond, whole),
     },
-    {
-      name: `Requests in flight${whose}`,
-      definition: DEFINITIONS.inFlight,
-      value: traffic === null ? NONE : whole(traffic.inFlight),
-      detail:
-        traffic && `${fixed(traffic.requestsPerSecond, 1)} per second · ${whole(traffic.failed)} failed`,
-      hour: told(hour?.requestsPerSecond, (value) => `${short(value)} per second`),
-    },
-    latency(`Time to first token${whose}`, "ttft", traffic?.ttftMs ?? null, hour),
-    latency(`Inter-token latency${whose}`, "itl", traffic?.itlMs ?? null, hour),
+    ...trafficFigures(traffic, hour, whose),
     {
       name: "Balancedness",
       definition: DEFINITIONS.balancedness,
@@ -68,17 +60,6 @@ export function KeyFigures({ pool, last, traffic, hour, alone }: Properties) {
   return <Figures label="Key figures" figures={figures} />;
 }
 
-function latency(
-  name: string,
-  which: "ttft" | "itl",
-  now: Percentiles | null,
-  hour: HistoryFigures | null,
-): FigureTexts {
-  const past = hour === null ? null : latencyOf(hour, which);
-  const hourText = past === null ? null : [past.p50, past.p95, past.p99].map(short).join(" / ");
-  return { name, definition: DEFINITIONS[which], ...latencyTexts(now), hour: hourText };
-}
-
 function lastMoved(decisions: readonly DecisionRecord[]): DecisionRecord | undefined {
   return decisions.findLast(({ kind, movedSlots }) => kind !== "shares" && movedSlots > 0);
 }
@@ -100,8 +81,4 @@ function hopsBefore(placement: DecisionRecord | undefined, { figure }: Hops): st
   const before = figure === "nodeHopsPerToken" ? (placement?.before?.nodeHops ?? null) : null;
   if (placement === undefined || before === null) return null;
   return `${fixed(before, 2)} before ${time(placement.atMs)}`;
-}
-
-function told(value: number | null | undefined, text: (value: number) => string): string | null {
-  return value === null || value === undefined ? null : text(value);
 }

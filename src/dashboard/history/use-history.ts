@@ -1,4 +1,6 @@
 import { useEffect, useRef, useState } from "preact/hooks";
+import { now } from "../live/page-clock.ts";
+import { repeatedly } from "../live/repeatedly.ts";
 import { askHistory } from "./ask-history.ts";
 import { type HistoryFigures, type HistoryRow, joined } from "./history-row.ts";
 import { type Range, type Span, anchorOf, spanOf } from "./ranges.ts";
@@ -33,14 +35,14 @@ export function useHistory(
   const ahead = useRef(aheadMs);
   ahead.current = aheadMs;
   const before = useRef<number | null>(null);
-  const anchor = anchorOf(range, before.current, at, Date.now() + aheadMs);
+  const anchor = anchorOf(range, before.current, at, now() + aheadMs);
   before.current = anchor;
   const [shown, setShown] = useState<ShownHistory>(() => nothing(range, anchor, aheadMs));
   useEffect(() => {
     let rows: readonly HistoryRow[] = [];
     setShown(nothing(range, anchor, ahead.current));
-    return repeatedly(range.everyMs, async (signal) => {
-      const span = spanOf(range, anchor, Date.now() + ahead.current);
+    return repeatedly(range.everyMs, async (signal, stopped) => {
+      const span = spanOf(range, anchor, now() + ahead.current);
       const stepMs = range.step * 1000;
       const last = rows.at(-1);
       const from = Math.max(span.from, last === undefined ? 0 : last.at - AGAIN_MS);
@@ -57,7 +59,7 @@ export function useHistory(
       } catch (error) {
         fault = (error as Error).message;
       }
-      if (!signal.aborted) setShown({ span, live: anchor === null, rows, fault });
+      if (!stopped.aborted) setShown({ span, live: anchor === null, rows, fault });
     });
   }, [pool, key, range, anchor]);
   return shown;
@@ -69,7 +71,7 @@ export function useLastHour(pool: string, key: string | null, aheadMs: number): 
   useEffect(
     () =>
       repeatedly(HOUR_EVERY_MS, async (signal) => {
-        const to = Date.now() + aheadMs;
+        const to = now() + aheadMs;
         const answer = await askHistory(pool, key, { from: to - HOUR_MS, to, step: 3600 }, signal).catch(
           () => null,
         );
@@ -81,20 +83,5 @@ export function useLastHour(pool: string, key: string | null, aheadMs: number): 
 }
 
 function nothing(range: Range, anchor: number | null, aheadMs: number): ShownHistory {
-  return { span: spanOf(range, anchor, Date.now() + aheadMs), live: anchor === null, rows: [], fault: null };
-}
-
-/** Now, and so long after it is done again and again. @returns the way to stop */
-function repeatedly(everyMs: number, action: (signal: AbortSignal) => Promise<void>): () => void {
-  const stop = new AbortController();
-  let timer: number | undefined;
-  const go = async (): Promise<void> => {
-    await action(stop.signal);
-    if (!stop.signal.aborted) timer = window.setTimeout(() => void go(), everyMs);
-  };
-  void go();
-  return () => {
-    stop.abort();
-    window.clearTimeout(timer);
-  };
+  return { span: spanOf(range, anchor, now() + aheadMs), live: anchor === null, rows: [], fault: null };
 }

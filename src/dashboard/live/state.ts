@@ -31,7 +31,7 @@ export interface PoolState {
   readonly condition: PoolCondition | null;
   /** Its last; null before the first. */
   readonly last: PoolReport | null;
-  /** When its last report came, by this machine's clock; null before the first. */
+  /** When its last report came, by the page's clock; null before the first. */
   readonly reportedAtMs: number | null;
   /** Null where its servers are real. */
   readonly simulation: SimulationReport | null;
@@ -39,17 +39,18 @@ export interface PoolState {
 
 export interface State {
   readonly connection: Connection;
-  /** When the last event came, wall-clock milliseconds; null before the first. */
+  /** When the last event came, by the page's clock; null before the first. */
   readonly receivedAtMs: number | null;
   readonly pools: ReadonlyMap<string, PoolState>;
   readonly traffic: TrafficReport | null;
-  /** How far the gateway's clock is ahead of this machine's, whole seconds in ms; 0 where that is hardly anything. */
+  /** How far the gateway's clock is ahead of the page's, whole seconds in ms; 0 where that is hardly anything. */
   readonly aheadMs: number;
   readonly gateway: GatewayCondition | null;
   /** The pool that the person chose; null = the first. */
   readonly chosen: string | null;
 }
 
+/** `atMs` is when it came, by the page's clock. */
 export type Message =
   | { readonly type: "history"; readonly value: History; readonly atMs: number }
   | { readonly type: "report"; readonly value: PoolReport; readonly atMs: number }
@@ -104,7 +105,12 @@ export function receive(state: State, message: Message): State {
   const received = { ...state, connection: "live", receivedAtMs: message.atMs } as const;
   switch (message.type) {
     case "history":
-      return { ...received, pools: poolsOf(message.value), gateway: message.value.gateway };
+      return {
+        ...received,
+        pools: poolsOf(message.value, message.atMs),
+        gateway: message.value.gateway,
+        aheadMs: aheadOf(state.aheadMs, message.value.atMs - message.atMs),
+      };
     case "report":
       return {
         ...received,
@@ -133,12 +139,17 @@ export function receive(state: State, message: Message): State {
         pools: changed(state.pools, message.value.pool, (p) => ({ ...p, simulation: message.value })),
       };
     case "traffic":
-      return { ...received, traffic: message.value, aheadMs: aheadOf(message.value.atMs - message.atMs) };
+      return {
+        ...received,
+        traffic: message.value,
+        aheadMs: aheadOf(state.aheadMs, message.value.atMs - message.atMs),
+      };
   }
 }
 
-/** An event is on its way for a while. */
-function aheadOf(ms: number): number {
+/** An event is on its way for a while, longer or shorter: what was known stays as long as it fits. */
+function aheadOf(before: number, ms: number): number {
+  if (Math.abs(ms - before) < SAME_CLOCK_MS) return before;
   return Math.abs(ms) < SAME_CLOCK_MS ? 0 : Math.round(ms / 1000) * 1000;
 }
 
@@ -148,12 +159,21 @@ export function shownPool(state: State): string | null {
   return state.pools.keys().next().value ?? null;
 }
 
+/** The pool that the person chose, where the gateway has none of that name; another is shown meanwhile. */
+export function missedPool({ chosen, pools, gateway }: State): string | null {
+  return gateway === null || chosen === null || pools.has(chosen) ? null : chosen;
+}
+
 /** What the server remembers replaces what the page did: after a restart the old figures are not its own. */
-function poolsOf(history: History): State["pools"] {
+function poolsOf(history: History, atMs: number): State["pools"] {
   let pools: State["pools"] = new Map();
   for (const sample of history.reports) pools = changed(pools, sample.pool, (p) => withSample(p, sample));
   // Its sample is among the others.
-  for (const last of history.latest) pools = changed(pools, last.pool, (p) => ({ ...p, last }));
+  for (const last of history.latest) {
+    // It may have come long before the page did.
+    const reportedAtMs = atMs - Math.max(0, history.atMs - last.atMs);
+    pools = changed(pools, last.pool, (p) => ({ ...p, last, reportedAtMs }));
+  }
   for (const condition of history.states)
     pools = changed(pools, condition.pool, (p) => ({ ...p, condition }));
   for (const decisions of history.decisions)

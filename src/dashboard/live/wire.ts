@@ -178,6 +178,8 @@ export interface SimulationReport {
 
 /** Event `history`, first on every connection. */
 export interface History {
+  /** By the gateway's clock. */
+  readonly atMs: number;
   readonly reports: readonly PoolSample[];
   /** The last of each pool, whole. */
   readonly latest: readonly PoolReport[];

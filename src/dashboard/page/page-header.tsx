@@ -40,7 +40,13 @@ export function PageHeader({ connection, pools, shown, report, reportedAtMs, cho
         {shown !== null && (
           <div>
             <dt>Pool</dt>
-            <dd>{pools.length > 1 ? <PoolSelector pools={pools} shown={shown} choose={choose} /> : shown}</dd>
+            <dd>
+              {pools.length > 1 ? (
+                <PoolSelector pools={pools} shown={shown} choose={choose} />
+              ) : (
+                <bdi>{shown}</bdi>
+              )}
+            </dd>
           </div>
         )}
         {report !== null && <Identity report={report} />}

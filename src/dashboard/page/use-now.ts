@@ -1,11 +1,12 @@
 import { useEffect, useState } from "preact/hooks";
+import { now } from "../live/page-clock.ts";
 
-/** The time of this machine, milliseconds since 1970, anew every so often. */
+/** The time by the page's clock, anew every so often. */
 export function useNow(everyMs: number): number {
-  const [now, setNow] = useState(Date.now);
+  const [at, setAt] = useState(now);
   useEffect(() => {
-    const timer = window.setInterval(() => setNow(Date.now()), everyMs);
+    const timer = window.setInterval(() => setAt(now()), everyMs);
     return () => window.clearInterval(timer);
   }, [everyMs]);
-  return now;
+  return at;
 }

@@ -1,12 +1,14 @@
 import { useEffect, useState } from "preact/hooks";
 import { percent, whole } from "../format.ts";
+import { repeatedly } from "../live/repeatedly.ts";
 import { type AdminState, fetchAdminState } from "./admin-state.ts";
 import { healthText } from "./shard-row.ts";
 
 const EVERY_MS = 2000;
 
 interface Properties {
-  readonly pool: string;
+  /** Null for all. */
+  readonly pool: string | null;
   readonly operatorKey: string | null;
 }
 
@@ -16,17 +18,10 @@ export function ServingPanel({ pool, operatorKey }: Properties) {
   const [state, setState] = useState<AdminState | string | null>(null);
   useEffect(() => {
     if (!open) return;
-    const stop = new AbortController();
-    const look = () =>
-      void fetchAdminState(operatorKey, stop.signal).then(setState, (error: Error) => {
-        if (!stop.signal.aborted) setState(error.message);
-      });
-    look();
-    const timer = window.setInterval(look, EVERY_MS);
-    return () => {
-      window.clearInterval(timer);
-      stop.abort();
-    };
+    return repeatedly(EVERY_MS, async (signal, stopped) => {
+      const found = await fetchAdminState(operatorKey, signal).catch((error: Error) => error.message);
+      if (!stopped.aborted) setState(found);
+    });
   }, [open, operatorKey]);
   return (
     <details class="panel wide" onToggle={({ currentTarget }) => setOpen(currentTarget.open)}>
@@ -42,10 +37,10 @@ export function ServingPanel({ pool, operatorKey }: Properties) {
   );
 }
 
-function Tables({ state, pool }: { readonly state: AdminState; readonly pool: string }) {
+function Tables({ state, pool }: { readonly state: AdminState; readonly pool: string | null }) {
   const { admission, pools } = state;
   const shards = pools
-    .filter((one) => one.pool === pool || one.pool.startsWith(`${pool}.`))
+    .filter((one) => pool === null || one.pool === pool || one.pool.startsWith(`${pool}.`))
     .flatMap((one) => one.shards);
   return (
     <>

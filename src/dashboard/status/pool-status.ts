@@ -1,5 +1,5 @@
 import { latest, stepFactor } from "../figures/averages.ts";
-import { list, time, whole } from "../format.ts";
+import { list, named, time, whole } from "../format.ts";
 import type { PoolState } from "../live/state.ts";
 import type { GatewayCondition, PoolCondition, WatchedEngine } from "../live/wire.ts";
 
@@ -15,9 +15,9 @@ export interface Status {
   readonly alarms: readonly string[];
 }
 
-/** How a pool is, for somebody who has five seconds. @param nowMs by the clock that `reportedAtMs` is of */
+/** How a pool is, for somebody who has five seconds. @param nowMs by the page's clock */
 export function statusOf(pool: PoolState, gateway: GatewayCondition | null, nowMs: number): Status {
-  const { condition, reportedAtMs } = pool;
+  const { condition, reportedAtMs, last } = pool;
   const age = reportedAtMs === null ? null : Math.max(0, nowMs - reportedAtMs);
   const silent = isPaused(reportedAtMs, nowMs);
   const fault = gateway?.store.fault ?? null;
@@ -25,10 +25,9 @@ export function statusOf(pool: PoolState, gateway: GatewayCondition | null, nowM
     ...(condition === null ? [] : serviceAlarms(condition)),
     ...lineAlarm(pool),
     ...lagAlarm(pool),
-    ...(silent && age !== null
-      ? [`No report for ${seconds(age)}: what is shown is of ${time(nowMs - age)}.`]
-      : []),
-    ...(fault === null ? [] : [`The store does not work: ${fault}.`]),
+    // Said once: an age would be read aloud every second.
+    ...(silent && last !== null ? [`No report since ${time(last.atMs)}: what is shown is of then.`] : []),
+    ...(fault === null ? [] : [`The store does not work: ${named(fault)}.`]),
     ...(condition === null ? [] : planAlarms(condition, pool)),
   ];
   const calm = [
@@ -80,10 +79,12 @@ function planAlarms({ leader, paused, engine }: PoolCondition, { decisions }: Po
   const last = decisions.findLast(({ kind }) => kind === "placement" || kind === "repair");
   return [
     ...(leader === null ? ["Nobody leads the pool: nothing is balanced."] : []),
-    ...(engine?.faults ?? []).map(({ text, sinceMs }) => `${engine?.name}: ${text}, since ${time(sinceMs)}.`),
+    ...(engine?.faults ?? []).map(
+      ({ text, sinceMs }) => `${named(engine?.name ?? "")}: ${named(text)}, since ${time(sinceMs)}.`,
+    ),
     ...(paused ? ["An operator holds placements."] : []),
     ...(last?.state === "given up"
-      ? [`The last change was given up: ${last.why ?? "no reason is known"}.`]
+      ? [`The last change was given up: ${named(last.why ?? "no reason is known")}.`]
       : []),
   ];
 }
@@ -95,15 +96,15 @@ function calmService({ ranks, lost, missing, leader, draining, drained, engine }
     ...(draining.length === 0 ? [] : [`${list(draining.map(String), NAMED)} to be drained`]),
     ...(drained.length === 0 ? [] : [`${list(drained.map(String), NAMED)} drained`]),
     ...(engine === null ? [] : [engineText(engine)]),
-    ...(leader === null ? [] : [`led by ${leader.gateway} since ${time(leader.sinceMs)}`]),
+    ...(leader === null ? [] : [`led by ${named(leader.gateway)} since ${time(leader.sinceMs)}`]),
   ];
 }
 
 /** What an engine that balances by itself says of that. */
 function engineText({ name, rebalances, rebalanceEvery, balancedness }: WatchedEngine): string {
   const level = balancedness === null ? "" : ` at balancedness ${balancedness.toFixed(3)}`;
-  if (rebalanceEvery === 0) return `${name} does not balance by itself${level}`;
-  return `${name} has rebalanced ${whole(rebalances)} times by itself${level}`;
+  if (rebalanceEvery === 0) return `${named(name)} does not balance by itself${level}`;
+  return `${named(name)} has rebalanced ${whole(rebalances)} times by itself${level}`;
 }
 
 function seconds(ms: number): string {

@@ -1,0 +1,5 @@
+/** A built page, as `npm run build:dashboard` leaves it. */
+export interface PageBuild {
+  readonly name: string;
+  readonly folder: string;
+}
