@@ -26,7 +26,18 @@ const facts: LiveFacts = {
     movedSlots: 1614,
     decision: "kept the placement: moving 214 slots would win 1.8 % of step time but cost 2.1 s of transfer",
     lagMs: 3.2,
-    simulation: { traffic: { factor: 1.2, most: 2 }, shifts: 0, lost: [3], slow: [] },
+    simulation: {
+      traffic: {
+        name: "chat\u0007.csv",
+        factor: 1.2,
+        most: 2,
+        paused: true,
+        trace: { atMs: 133_000, lengthMs: 600_000, speed: 2 },
+      },
+      shifts: 0,
+      lost: [3],
+      slow: [],
+    },
     dashboardUrl: "http://127.0.0.1:8080/",
   },
   keys: "k stop a GPU",
@@ -74,6 +85,7 @@ describe("the live view", () => {
     expect(view.replaceAll(/[\s│]+/g, " ")).toContain(facts.pool?.decision);
     expect(view).toContain("http://127.0.0.1:8080/");
     expect(view).toMatch(/│ Simulated +│ traffic ×1\.2, GPU 3 stopped +│/);
+    expect(view).toMatch(/│ Played +│ chat\\u0007\.csv, 00:02:13 of 00:10:00, time ×2, paused +│/);
     expect(view).toMatch(/│ Keys +│ k stop a GPU +│/);
   });
 
