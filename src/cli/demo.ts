@@ -120,7 +120,8 @@ async function demo(flags: DemoFlags, command: Command): Promise<void> {
   const run = await live(config, pool, routing, { traffic: played, mostTraffic }, flags, out);
   const { traffic, poolRun, changes, comparison } = run;
   const lines = nearLine?.measure(out) ?? null;
-  const gain = gainText(lines, comparison);
+  const done = changes.map(({ change }) => change);
+  const gain = gainText(lines, comparison, done);
   const steady = changes.every(({ change }) => change.kind !== "traffic");
   const said = summaryText(run.played);
   out.result(

@@ -44,7 +44,6 @@ export function time(ms: number): string {
   return TIME.format(ms);
 }
 
-/** As a person lists things. @param most beyond which they are counted */
 /** A length of time: `2:13`, `1:02:13`. */
 export function clock(ms: number): string {
   const seconds = Math.floor(ms / 1000);
@@ -53,6 +52,7 @@ export function clock(ms: number): string {
   return `${hours > 0 ? `${hours}:${two(minutes)}` : minutes}:${two(seconds % 60)}`;
 }
 
+/** As a person lists things. @param most beyond which they are counted */
 export function list(items: readonly string[], most: number): string {
   if (items.length <= most) return items.join(", ");
   return `${items.slice(0, most).join(", ")} and ${items.length - most} more`;

@@ -10,5 +10,6 @@ import "./style/room.css";
 import "./style/history.css";
 import "./style/status.css";
 import "./style/simulation.css";
+import "./style/engine.css";
 
 render(<App />, document.getElementById("app") as HTMLElement);

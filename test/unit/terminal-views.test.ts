@@ -208,10 +208,25 @@ describe("the sentence on what was gained", () => {
 
   it("is else of full batches, or of the steps as they ran", () => {
     expect(gainText(null, comparison)).toMatch(
-      /^Plimsoll forwards tokens 1\.50 × as fast as .* \(EPLB 1\.30 ×\)/,
+      /^Under full load Plimsoll forwards tokens 1\.50 × as fast as .* \(EPLB 1\.30 ×\), in this run's steps 1\.20 × \(EPLB 1\.\d\d ×\), and moved 2,697 /,
     );
+    expect(
+      gainText(null, { ...comparison, asRun: comparison.fullBatches, fullBatches: comparison.fullBatches }),
+    ).toMatch(/^Plimsoll forwards tokens 1\.50 × .* \(EPLB 1\.30 ×\), and moved /);
     const few = { ...comparison, fullBatches: { steps: 0, tokens: 0, policies: [] } };
     expect(gainText(null, few)).toMatch(/^Plimsoll forwards tokens 1\.20 × as fast as /);
+  });
+
+  it("says where nothing was gained, and of which GPUs the figures are", () => {
+    const same = {
+      ...comparison.asRun,
+      policies: comparison.asRun.policies.map((one) => ({ ...one, tokensPerGpuSecond: 1000 })),
+    };
+    const level = { ...comparison, asRun: same, fullBatches: same };
+    const text = gainText(null, level, [{ kind: "lose", rank: 3 }, { kind: "pause" }]);
+    expect(text).toMatch(/^Balancing gained nothing here: Plimsoll forwards tokens 1\.00 × as fast as /);
+    expect(text).toMatch(/\. These figures are of all GPUs in service\.$/);
+    expect(gainText(null, level, [{ kind: "pause" }])).not.toContain("in service");
   });
 
   it("is missing where nothing was forwarded", () => {
