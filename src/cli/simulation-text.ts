@@ -15,7 +15,7 @@ export function playedText({ name, paused, trace }: OwnTraffic): string {
 }
 
 /** What was played by the end, in a line. */
-export function summaryText({ pausedMs, paused: _, ...traffic }: PlayedSummary): string {
+export function summaryText({ pausedMs, ...traffic }: PlayedSummary): string {
   const pauses = pausedMs < 1000 ? "" : `; paused for ${clockText(pausedMs)} in all`;
   return `Played: ${printable(playedText({ ...traffic, paused: false }))}${pauses}`;
 }

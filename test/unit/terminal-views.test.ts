@@ -223,9 +223,9 @@ describe("the sentence on what was gained", () => {
       policies: comparison.asRun.policies.map((one) => ({ ...one, tokensPerGpuSecond: 1000 })),
     };
     const level = { ...comparison, asRun: same, fullBatches: same };
-    const text = gainText(null, level, [{ kind: "lose", rank: 3 }, { kind: "pause" }]);
-    expect(text).toMatch(/^Balancing gained nothing here: Plimsoll forwards tokens 1\.00 × as fast as /);
-    expect(text).toMatch(/\. These figures are of all GPUs in service\.$/);
+    const said = gainText(null, level, [{ kind: "lose", rank: 3 }, { kind: "pause" }]);
+    expect(said).toMatch(/^Balancing gained nothing here: Plimsoll forwards tokens 1\.00 × as fast as /);
+    expect(said).toMatch(/\. These figures are of all GPUs in service\.$/);
     expect(gainText(null, level, [{ kind: "pause" }])).not.toContain("in service");
   });
 

@@ -34,9 +34,10 @@ async function played(
         return { sent: Promise.resolve(true), ended: Promise.resolve(null) };
       },
     });
-    let over = false;
-    void play.then(() => (over = true));
-    while (!over && now() < 60_000) await vi.advanceTimersByTimeAsync(10);
+    const over = Promise.withResolvers<boolean>();
+    void play.then(() => over.resolve(true));
+    const step = () => Promise.race([over.promise, vi.advanceTimersByTimeAsync(10).then(() => false)]);
+    while (now() < 60_000 && !(await step()));
     const summary = player.summary;
     stop.abort();
     await vi.advanceTimersByTimeAsync(1);
