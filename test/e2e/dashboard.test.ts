@@ -133,7 +133,7 @@ test("keys read single experts", async () => {
 test("what is done to the simulated pool is done and shown, by keys and by mouse", async () => {
   const panel = page.getByRole("region", { name: "Simulated pool" });
   const said = () => panel.getByRole("status").innerText();
-  expect(await said()).toBe("Traffic ×1.0");
+  await expect.poll(said, SOON).toBe("Traffic ×1.0");
   await panel.getByText("made-up long prompts").waitFor(SOON);
   await panel.getByRole("button", { name: "Pause" }).click();
   await expect.poll(said, SOON).toBe("Traffic ×1.0, paused: nothing arrives");
