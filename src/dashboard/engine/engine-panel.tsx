@@ -30,7 +30,7 @@ export function EnginePanel({ pool, aheadMs }: Properties) {
   const difference = differenceText(balance);
   return (
     <section class="engine" aria-labelledby={heading}>
-      <h2 id={heading}>{engine.name} balances by itself</h2>
+      <h2 id={heading}>What {engine.name} makes of the load</h2>
       <table title={DEFINITION}>
         <thead>
           <tr>
