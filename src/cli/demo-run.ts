@@ -5,7 +5,7 @@ import { ChangeLog, type LoggedChange } from "./change-log.ts";
 import { inForeground } from "./foreground.ts";
 import { LiveSummary } from "./live-summary.ts";
 import { PoolFollower, type PoolRun } from "./pool-follower.ts";
-import { KEYS_TEXT, pressKey } from "./simulation-keys.ts";
+import { keysText, pressKey } from "./simulation-keys.ts";
 import { changeText } from "./simulation-text.ts";
 import { TerminalKeys } from "./terminal-keys.ts";
 
@@ -49,12 +49,12 @@ export async function demoRun(options: DemoRunOptions): Promise<DemoRun> {
         inForeground,
         signal: (name) => process.kill(OWN_GROUP, name),
         onKey: (key) =>
-          pressKey(
-            key,
+          pressKey(key, {
             simulation,
-            () => fullest(pool),
-            () => ended.abort(),
-          ),
+            fullest: () => fullest(pool),
+            end: () => ended.abort(),
+            refuse: (why) => view.say(why),
+          }),
       });
   const log = new ChangeLog(simulation, () => {
     const { elapsedMs, ttftMs } = replay.live();
@@ -63,7 +63,11 @@ export async function demoRun(options: DemoRunOptions): Promise<DemoRun> {
   const show = () => {
     log.look();
     const facts = { ...follower.current(), dashboardUrl };
-    view.update({ traffic: replay.live(), pool: facts, keys: keys === null ? null : KEYS_TEXT });
+    view.update({
+      traffic: replay.live(),
+      pool: facts,
+      keys: keys === null ? null : keysText(simulation.state.traffic),
+    });
   };
   const stopSaying = simulation.onChange((change) => view.say(`now: ${changeText(change)}`));
   const timer = setInterval(show, VIEW_EVERY_MS);

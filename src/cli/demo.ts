@@ -1,3 +1,4 @@
+import { basename } from "node:path";
 import { Command } from "commander";
 import { compose } from "../compose.ts";
 import type { Config, SimulatedPoolConfig } from "../config/config.ts";
@@ -8,10 +9,7 @@ import { loadTopology } from "../config/topologies.ts";
 import type { SimulatedPoolParts } from "../engines/simulated/simulated-pool.ts";
 import type { Comparison } from "../model/comparison.ts";
 import type { RoutingTrace } from "../model/routing-trace.ts";
-import type { TraceRequest } from "../model/traffic.ts";
-import { openLoop } from "../replay/open-loop.ts";
 import { Replay } from "../replay/replay.ts";
-import { schedule } from "../replay/schedule.ts";
 import { InputError } from "../lib/errors.ts";
 import { engineOn, modelledHardware } from "../twin/calibration/gpu-hardware.ts";
 import { changeTable } from "./change-table.ts";
@@ -22,12 +20,14 @@ import { loadLineTable } from "./load-line-table.ts";
 import { NearLoadLine } from "./near-load-line.ts";
 import { TOPOLOGY_FORMS, jsonOption, portOption, positiveOption } from "./options.ts";
 import { type Output, output } from "./output.ts";
-import { pacedTraffic } from "./paced-traffic.ts";
+import { MadeUpTraffic, type PlayedTraffic, TraceTraffic } from "./played-traffic.ts";
 import { checkServes, poolText } from "./pool-text.ts";
 import { replayTable } from "./replay/table.ts";
 import { openRouting, openTraffic } from "./simulation-inputs.ts";
 import { scenarioDemo } from "./scenario-demo.ts";
+import { summaryText } from "./simulation-text.ts";
 import { stoppable } from "./stoppable.ts";
+import { type PlayedSummary, TrafficPlayer } from "./traffic-player.ts";
 
 /** Placements come round every ten seconds, so that a person sees a few; in production it is minutes. */
 const CADENCE = { sharesMs: 1000, placementMs: 10_000 };
@@ -105,25 +105,32 @@ async function demo(flags: DemoFlags, command: Command): Promise<void> {
   };
   const { experts, seed } = pool;
   const routing = await openRouting(flags.routing ?? null, experts.model, out);
-  const recorded = flags.trace === undefined ? null : (await openTraffic(flags.trace, null, seed))();
+  const recorded = flags.trace === undefined ? null : [...(await openTraffic(flags.trace, null, seed))()];
   out.progress(poolText(experts.model, experts.topology, hardware));
   const nearLine =
     recorded === null
       ? new NearLoadLine({ ...experts, hardware, engine: engineOn(pool.gpu) }, routing, CADENCE, seed)
       : null;
-  const trace = recorded ?? nearLine?.traffic(out) ?? [];
+  const begin = nearLine?.traffic(out) ?? (() => []);
+  const played =
+    recorded === null
+      ? new MadeUpTraffic("made-up long prompts", begin)
+      : new TraceTraffic(basename(flags.trace ?? ""), recorded);
   const mostTraffic = Math.min(MOST_TRAFFIC, nearLine?.most ?? MOST_TRAFFIC);
-  const run = await live(config, pool, routing, { trace, mostTraffic }, flags, out);
+  const run = await live(config, pool, routing, { traffic: played, mostTraffic }, flags, out);
   const { traffic, poolRun, changes, comparison } = run;
   const lines = nearLine?.measure(out) ?? null;
-  const gain = gainText(lines, comparison);
+  const done = changes.map(({ change }) => change);
+  const gain = gainText(lines, comparison, done);
   const steady = changes.every(({ change }) => change.kind !== "traffic");
+  const said = summaryText(run.played);
   out.result(
     {
       model: experts.model.name,
       topology: experts.topology,
       trace: flags.trace ?? null,
       routing: flags.routing ?? null,
+      played: run.played,
       traffic,
       pool: poolRun,
       changes,
@@ -132,7 +139,7 @@ async function demo(flags: DemoFlags, command: Command): Promise<void> {
     },
     [
       ...(gain === null ? [] : [gain]),
-      replayTable(traffic),
+      `${said}\n${replayTable(traffic)}`,
       ...(changes.length === 0 ? [] : [changeTable(changes)]),
       ...(lines === null ? [] : [loadLineTable(lines, steady)]),
       comparisonTable(comparison),
@@ -146,10 +153,10 @@ async function live(
   config: Config,
   { models: [model], seed }: SimulatedPoolConfig,
   routing: RoutingTrace | null,
-  { trace, mostTraffic }: { readonly trace: Iterable<TraceRequest>; readonly mostTraffic: number },
+  { traffic, mostTraffic }: { readonly traffic: PlayedTraffic; readonly mostTraffic: number },
   flags: DemoFlags,
   out: Output,
-): Promise<DemoRun & { readonly comparison: Comparison }> {
+): Promise<DemoRun & { readonly comparison: Comparison; readonly played: PlayedSummary }> {
   let say = out.progress;
   const onNotice = (line: string) => say(line);
   const onFault = ({ message }: Error) => say(message);
@@ -162,11 +169,13 @@ async function live(
     if (simulated === null) throw new Error("the demo's pool is not simulated");
     // Traffic begins when the pool does.
     await simulated.engine.models();
-    const traffic = pacedTraffic(trace, simulated.simulation.beginTraffic(mostTraffic));
+    const durationMs = (flags.duration ?? Number.POSITIVE_INFINITY) * 1000;
+    const player = new TrafficPlayer(traffic, mostTraffic, durationMs);
+    simulated.simulation.beginTraffic(player);
     const replay = new Replay({
       target: { url: new URL(url), headers: [], insecure: false, keepAlive: true },
       style: { endpoint: "chat", model, lengths: "natural", extra: {} },
-      load: openLoop(schedule(traffic, 1, (flags.duration ?? Number.POSITIVE_INFINITY) * 1000)),
+      load: player,
       maxInFlight: MAX_IN_FLIGHT,
       seed,
     });
@@ -184,7 +193,8 @@ async function live(
       }),
     );
     say = out.progress;
-    return { ...run, comparison: await compare(simulated, out) };
+    const played = player.summary;
+    return { ...run, played, comparison: await compare(simulated, out) };
   } finally {
     await app.stop();
   }

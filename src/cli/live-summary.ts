@@ -4,7 +4,7 @@ import type { LiveMeasures } from "../replay/measures/live-measures.ts";
 import { printable } from "../lib/printable.ts";
 import type { SimulationState } from "../model/simulation.ts";
 import { clockText, decimals, milliseconds } from "../lib/number-text.ts";
-import { simulationText } from "./simulation-text.ts";
+import { playedText, simulationText } from "./simulation-text.ts";
 
 /** What the live view shows, gathered once a second. */
 export interface LiveFacts {
@@ -114,12 +114,19 @@ export function liveTable({ traffic, pool, keys }: LiveFacts): string {
       ...(pool.simulation === null
         ? []
         : [["Simulated", { colSpan: 3, content: simulationText(pool.simulation) }]]),
+      ...playedRows(pool.simulation).map((content) => ["Played", { colSpan: 3, content }]),
       ["Planner", { colSpan: 3, content: pool.decision }],
       ["Dashboard", { colSpan: 3, content: pool.dashboardUrl }],
     );
   }
   if (keys !== null) table.push(["Keys", { colSpan: 3, content: keys }]);
   return table.toString();
+}
+
+function playedRows(simulation: SimulationState | null): string[] {
+  const traffic = simulation?.traffic ?? null;
+  // A file's name is others'.
+  return traffic === null ? [] : [printable(playedText(traffic))];
 }
 
 function latencyRow(name: string, latency: LiveMeasures["ttftMs"], last = ""): string[] {
@@ -149,6 +156,7 @@ function liveLine({ traffic, pool }: LiveFacts): string {
       `epoch ${pool.epoch}, ${pool.movedSlots} slots moved`,
       `lag ${milliseconds(pool.lagMs)} ms in all`,
       ...(pool.simulation === null ? [] : [simulationText(pool.simulation)]),
+      ...playedRows(pool.simulation),
       `planner: ${pool.decision}`,
     );
   }

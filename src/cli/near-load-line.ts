@@ -50,14 +50,14 @@ export class NearLoadLine {
     };
   }
 
-  /** Finds the load line, which takes some seconds. */
-  traffic(out: Output): Iterable<TraceRequest> {
+  /** Finds the load line, which takes some seconds. @returns begins the traffic, the same at every call */
+  traffic(out: Output): () => Iterable<TraceRequest> {
     const carried = drain(carriedUnbalanced(this.#options, this.#gpus * MORE_THAN_A_GPU), () => {});
     this.#offered = Math.min(MOST_OFFERED, OFFERED * carried);
     out.progress(
       `unbalanced, this pool would carry ${decimals(carried, 0)} tokens/s; it is offered ${decimals(this.#offered, 0)}`,
     );
-    return this.#options.traffic(this.#offered);
+    return () => this.#options.traffic(this.#offered);
   }
 
   /** How many times that traffic one process can make. */

@@ -1,33 +1,74 @@
-import { LEAST_TRAFFIC, type Simulation } from "../model/simulation.ts";
+import {
+  LEAST_TRAFFIC,
+  type OwnTraffic,
+  type Simulation,
+  type SimulationChange,
+  TRACE_SPEEDS,
+  whyNotPlayed,
+} from "../model/simulation.ts";
 
 /** Of what the traffic began with. */
 const TRAFFIC_STEP = 0.1;
+const JUMP_MS = 30_000;
 
-/** What the keys do, in a line for a person. */
-export const KEYS_TEXT = "+ - traffic, s shift it, k stop a GPU or start it again, q end";
+/** What the keys do, in a line for a person. @param traffic null where there is none of this process */
+export function keysText(traffic: OwnTraffic | null): string {
+  const played = traffic === null ? [] : [`space ${traffic.paused ? "go on" : "pause"}, + - traffic`];
+  const trace = traffic?.trace ? [`[ ] slower, faster, b f ${JUMP_MS / 1000} s back, forward`] : [];
+  const again = traffic === null ? [] : ["a start again"];
+  return [...played, ...trace, ...again, "s shift it, k stop a GPU or start it again, q end"].join(", ");
+}
 
-/**
- * Does what a key says.
- * @param fullest the rank with the most load now
- * @param end     ends the run
- */
-export function pressKey(key: string, simulation: Simulation, fullest: () => number, end: () => void): void {
-  const { lost } = simulation.state;
+export interface KeyActions {
+  readonly simulation: Simulation;
+  /** The rank with the most load now. */
+  readonly fullest: () => number;
+  /** Ends the run. */
+  readonly end: () => void;
+  /** Receives why something cannot be done. */
+  readonly refuse: (why: string) => void;
+}
+
+/** Does what a key says. */
+export function pressKey(key: string, { simulation, fullest, end, refuse }: KeyActions): void {
+  const { lost, traffic } = simulation.state;
+  const change = (wanted: SimulationChange) => {
+    const why = whyNotPlayed(wanted, traffic);
+    if (why === null) simulation.change(wanted);
+    else refuse(why);
+  };
   switch (key) {
+    case " ":
+      return change({ kind: traffic?.paused ? "go-on" : "pause" });
+    case "a":
+      return change({ kind: "again" });
+    case "b":
+      return change({ kind: "jump", atMs: Math.max(0, (traffic?.trace?.atMs ?? 0) - JUMP_MS) });
+    case "f":
+      return change({ kind: "jump", atMs: (traffic?.trace?.atMs ?? 0) + JUMP_MS });
+    case "[":
+      return change({ kind: "speed", speed: nextSpeed(traffic, -1) });
+    case "]":
+      return change({ kind: "speed", speed: nextSpeed(traffic, 1) });
     case "+":
     case "=":
       return moveTraffic(simulation, TRAFFIC_STEP);
     case "-":
       return moveTraffic(simulation, -TRAFFIC_STEP);
     case "s":
-      return simulation.change({ kind: "shift" });
+      return change({ kind: "shift" });
     case "k":
-      if (lost.length === 0) return simulation.change({ kind: "lose", rank: fullest() });
-      for (const rank of lost) simulation.change({ kind: "restore", rank });
+      if (lost.length === 0) return change({ kind: "lose", rank: fullest() });
+      for (const rank of lost) change({ kind: "restore", rank });
       return;
     case "q":
       end();
   }
+}
+
+function nextSpeed(traffic: OwnTraffic | null, by: 1 | -1): number {
+  const at = TRACE_SPEEDS.indexOf(traffic?.trace?.speed ?? 1);
+  return TRACE_SPEEDS[Math.min(TRACE_SPEEDS.length - 1, Math.max(0, at + by))];
 }
 
 function moveTraffic(simulation: Simulation, by: number): void {

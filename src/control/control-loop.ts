@@ -22,9 +22,14 @@ import { type AuditRecord, decodeAuditEntry, encodeAuditEntry } from "./messages
 import { type RankState, rankState } from "./messages/operator-state.ts";
 import type { PoolStore, Store } from "./store.ts";
 import { Term, type TermOptions } from "./lead/term.ts";
+import type { TermLimits } from "./lead/term-limits.ts";
 
 export interface ControlLoopOptions
-  extends Omit<TermOptions, "store" | "onRolloutOver" | "onBroken" | "planner" | "requestsInFlight"> {
+  extends Omit<
+      TermOptions,
+      "store" | "onRolloutOver" | "onBroken" | "planner" | "requestsInFlight" | "limits"
+    >,
+    TermLimits {
   readonly store: Store;
   /** The loop's own: it closes it. */
   readonly planner: Planner;
@@ -61,6 +66,7 @@ export class ControlLoop {
   readonly #totals = { terms: 0, rolloutsDone: 0, rolloutsGivenUp: 0 };
   /** Of nobody it is known that it sends requests, until somebody says so. */
   #requestsInFlight = () => 0;
+  #limits: TermLimits;
   #term: Term | null = null;
   readonly #stopListening: (() => void)[] = [];
 
@@ -71,6 +77,7 @@ export class ControlLoop {
     this.store = store.pool(plane.pool);
     this.view = view ?? new PoolView(plane.pool, onFault);
     this.#options = options;
+    this.#limits = options;
     this.#stageAge = new StageAge(this.view, clock);
     this.holder = `${gateway}/${randomBytes(6).toString("hex")}`;
     this.#leadership = new Leadership({
@@ -121,6 +128,11 @@ export class ControlLoop {
       }),
     );
     if (this.view.snapshot !== null) commit(this.view.snapshot);
+  }
+
+  /** Goes by others from now on, in the term that it leads too. */
+  limitBy(limits: TermLimits): void {
+    this.#limits = limits;
   }
 
   /** @param inFlight how many requests the pool's servers are working on, of all gateways, from now on */
@@ -232,6 +244,7 @@ export class ControlLoop {
       {
         ...this.#options,
         store: this.store,
+        limits: () => this.#limits,
         requestsInFlight: () => this.#requestsInFlight(),
         onRolloutOver: (done) => void (done ? this.#totals.rolloutsDone++ : this.#totals.rolloutsGivenUp++),
         onBroken: () => void this.#leadership.startOver(),

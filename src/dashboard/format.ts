@@ -52,6 +52,14 @@ export function named(name: string): string {
   return TURNS.test(name) ? `\u2068${name}\u2069` : name;
 }
 
+/** A length of time: `2:13`, `1:02:13`. */
+export function clock(ms: number): string {
+  const seconds = Math.floor(ms / 1000);
+  const [hours, minutes] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60];
+  const two = (value: number) => String(value).padStart(2, "0");
+  return `${hours > 0 ? `${hours}:${two(minutes)}` : minutes}:${two(seconds % 60)}`;
+}
+
 /** As a person lists things. @param most beyond which they are counted */
 export function list(items: readonly string[], most: number): string {
   if (items.length <= most) return items.join(", ");

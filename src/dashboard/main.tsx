@@ -10,6 +10,7 @@ import "./style/room.css";
 import "./style/history.css";
 import "./style/status.css";
 import "./style/simulation.css";
+import "./style/engine.css";
 import "./style/media.css";
 
 render(<App />, document.getElementById("app") as HTMLElement);

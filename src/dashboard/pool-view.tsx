@@ -1,5 +1,6 @@
 import { useCallback, useState } from "preact/hooks";
 import { DecisionTable } from "./decisions/decision-table.tsx";
+import { EnginePanel } from "./engine/engine-panel.tsx";
 import { ExpertHeatMap } from "./experts/expert-heat-map.tsx";
 import { type HeldExpert, replicasOf } from "./experts/placed-experts.ts";
 import { usePlaced } from "./experts/use-placed.ts";
@@ -66,6 +67,7 @@ export function PoolView(properties: Properties) {
       ) : (
         <Past at={at} rows={rows} hops={hops} pool={pool} back={() => chooseAt(null)} />
       )}
+      {at === null && <EnginePanel pool={pool} aheadMs={aheadMs} />}
       {simulation !== null && (
         <SimulationControls simulation={simulation} gpus={last.gpuLoad.length} operatorKey={operatorKey} />
       )}

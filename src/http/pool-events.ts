@@ -44,7 +44,10 @@ export class PoolEvents {
     for (const pool of pools) {
       const { loop } = pool;
       const known = this.#followed.get(loop.view);
-      if (known?.loop === loop) continue;
+      if (known?.loop === loop) {
+        known.news.look();
+        continue;
+      }
       // Another loop goes on with the same view: what its pool has had was said.
       if (known === undefined) for (const epoch of loop.view.epochs) this.#send("epoch", epoch);
       else this.#end(loop.view);

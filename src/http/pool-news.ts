@@ -16,7 +16,7 @@ export class PoolNews {
     this.#send = send;
     this.#said = JSON.stringify(this.state);
     this.#decisions = byId(this.decisions);
-    this.#stop = pool.loop.view.onChange(() => this.#tell());
+    this.#stop = pool.loop.view.onChange(() => this.look());
     send("state", this.state);
     if (this.decisions.length > 0) send("decisions", { pool: pool.loop.pool, decisions: this.decisions });
   }
@@ -34,7 +34,8 @@ export class PoolNews {
     this.#stop();
   }
 
-  #tell(): void {
+  /** Something may have changed. */
+  look(): void {
     const { state } = this;
     const text = JSON.stringify(state);
     if (text !== this.#said) this.#send("state", state);

@@ -4,14 +4,29 @@ import { InputError } from "../lib/errors.ts";
 import {
   LEAST_TRAFFIC,
   MOST_SLOWNESS,
+  type OwnTraffic,
   type Simulation,
   type SimulationChange,
+  type SimulationState,
   type SlowRank,
+  TRACE_SPEEDS,
+  whyNotPlayed,
 } from "../model/simulation.ts";
 import { HttpError } from "./errors.ts";
 import { type PoolRoute, poolNamed, record } from "./pool-routes.ts";
 
-const CHANGES = ["traffic", "shift", "lose", "restore", "stop", "slow"] as const;
+const CHANGES = [
+  "traffic",
+  "pause",
+  "again",
+  "speed",
+  "jump",
+  "shift",
+  "lose",
+  "restore",
+  "stop",
+  "slow",
+] as const;
 
 /** What happens to a simulated pool: what it is now, and a change of it, one at a time. */
 export function simulationRoutes(app: FastifyInstance, pools: readonly ControlledPool[]): void {
@@ -22,7 +37,10 @@ export function simulationRoutes(app: FastifyInstance, pools: readonly Controlle
 
   app.post<PoolRoute>("/admin/pools/:pool/simulation", async ({ params, body }) => {
     const { loop, simulation } = simulatedPool(pools, params.pool);
-    simulation.change(changeOf(record(body), simulation, loop.ranks));
+    const change = changeOf(record(body), simulation, loop.ranks);
+    const why = whyNotPlayed(change, simulation.state.traffic);
+    if (why !== null) throw new InputError("body", change.kind, `cannot be: ${why}`);
+    simulation.change(change);
     return { pool: loop.pool, ...simulation.state };
   });
 }
@@ -42,12 +60,22 @@ function changeOf(body: Record<string, unknown>, { state }: Simulation, ranks: n
     throw new InputError("body", "", `names ${named(body)}; expected one of ${CHANGES.join(", ")}`);
   switch (change) {
     case "shift":
-      if (body["shift"] === true) return { kind: "shift" };
-      throw new InputError("body", "shift", `is ${JSON.stringify(body["shift"])}; expected true`);
+      onlyTrue("shift", body["shift"]);
+      return { kind: "shift" };
     case "traffic":
-      if (state.traffic === null)
-        throw new HttpError("not_simulated", "This gateway makes no traffic for the pool; the demo does.");
-      return { kind: "traffic", factor: factorOf(body["traffic"], state.traffic.most) };
+      return { kind: "traffic", factor: factorOf(body["traffic"], played(state).most) };
+    case "pause":
+      played(state);
+      return { kind: flagOf("pause", body["pause"]) ? "pause" : "go-on" };
+    case "again":
+      played(state);
+      onlyTrue("again", body["again"]);
+      return { kind: "again" };
+    case "speed":
+      played(state);
+      return { kind: "speed", speed: speedOf(body["speed"]) };
+    case "jump":
+      return { kind: "jump", atMs: timeOf(body["jump"], played(state)) };
     case "slow":
       return { kind: "slow", ...slowRankOf(body["slow"], ranks) };
     case "stop":
@@ -55,6 +83,36 @@ function changeOf(body: Record<string, unknown>, { state }: Simulation, ranks: n
     case "restore":
       return { kind: change, rank: rankOf(change, body[change], ranks) };
   }
+}
+
+function played({ traffic }: SimulationState): OwnTraffic {
+  if (traffic !== null) return traffic;
+  throw new HttpError("not_simulated", "This gateway makes no traffic for the pool; the demo does.");
+}
+
+function onlyTrue(field: string, value: unknown): void {
+  if (value !== true) throw new InputError("body", field, `is ${JSON.stringify(value)}; expected true`);
+}
+
+function flagOf(field: string, value: unknown): boolean {
+  if (typeof value === "boolean") return value;
+  throw new InputError("body", field, `is ${JSON.stringify(value)}; expected true or false`);
+}
+
+function speedOf(value: unknown): number {
+  if (typeof value === "number" && TRACE_SPEEDS.includes(value)) return value;
+  throw new InputError(
+    "body",
+    "speed",
+    `is ${JSON.stringify(value)}; expected one of ${TRACE_SPEEDS.join(", ")}`,
+  );
+}
+
+function timeOf(value: unknown, { trace }: OwnTraffic): number {
+  const most = trace?.lengthMs ?? Number.POSITIVE_INFINITY;
+  if (typeof value === "number" && value >= 0 && value <= most) return value;
+  const expected = trace === null ? "a time of a trace" : `0..${most}, ms of the trace`;
+  throw new InputError("body", "jump", `is ${JSON.stringify(value)}; expected ${expected}`);
 }
 
 function factorOf(value: unknown, most: number): number {

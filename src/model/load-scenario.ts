@@ -1,5 +1,5 @@
 import type { LengthSpread } from "./length-spread.ts";
-import type { SimulationChange } from "./simulation.ts";
+import type { RanksChange } from "./simulation.ts";
 
 /** A load test as a file says it: what is sent when, what happens to the server meanwhile, and what has to hold. */
 export interface LoadScenario {
@@ -47,7 +47,7 @@ export interface LoadStream {
 
 /** What is done to the server while requests go on: to a simulated pool, or by its operators. */
 export type ScenarioChange =
-  | Exclude<SimulationChange, { readonly kind: "traffic" }>
+  | RanksChange
   | { readonly kind: "drain"; readonly rank: number }
   | { readonly kind: "undrain"; readonly rank: number }
   /** One after the other: drained, until others have its experts; stopped; away for so long; back, and used again. */

@@ -3,6 +3,7 @@ import { ControlLoop } from "../control/control-loop.ts";
 import type { ControlledPool } from "../control/controlled-pool.ts";
 import type { ExpertPlane } from "../control/expert-plane.ts";
 import type { PoolView } from "../control/follow/pool-view.ts";
+import type { TermLimits } from "../control/lead/term-limits.ts";
 import { LoadInbox } from "../control/ingest/load-inbox.ts";
 import { PlannerThread } from "../control/plan/planner-thread.ts";
 import { policyBy } from "../core/planning/balance-policy.ts";
@@ -12,15 +13,15 @@ import { usualStagingBytes } from "../model/staging.ts";
 
 /** The half of a pool that decides: this gateway's part in the pool's control. */
 export class ControlHalf implements ControlledPool {
-  /** What it was made from, as one text. */
+  /** What it was made of, as one text: with anything else there another takes its place. */
   readonly settings: string;
   readonly loop: ControlLoop;
-  readonly loadLine: number;
   readonly inbox: LoadInbox | null;
   readonly simulation: Simulation | null;
   /** Whether it goes by the view of the half whose place it is to take. */
   readonly sharesView: boolean;
   #receives = false;
+  #loadLine: number;
 
   constructor(
     settings: string,
@@ -33,8 +34,18 @@ export class ControlHalf implements ControlledPool {
     this.sharesView = view !== null;
     this.simulation = simulation;
     this.loop = loop;
-    this.loadLine = loadLine;
+    this.#loadLine = loadLine;
     this.inbox = inbox;
+  }
+
+  get loadLine(): number {
+    return this.#loadLine;
+  }
+
+  /** Goes by what a reload may change while its loop goes on. */
+  goBy(control: Config["control"]): void {
+    this.#loadLine = control.loadLine;
+    this.loop.limitBy(termLimits(control, this.loop));
   }
 
   /** Competes for the lead, also after `resign`; resolves as ControlLoop.start. */
@@ -66,18 +77,30 @@ export interface ControlOrigin {
   readonly view: PoolView | null;
 }
 
+/** What a control loop is made of; all else of `control` is taken while it goes on. */
 export function controlSettings(
   pool: string,
   { model, topology, dispatch }: ExpertGroup,
-  { control }: Config,
+  { control: { sharesMs, placementMs } }: Config,
 ): string {
-  return JSON.stringify({ pool, model, topology, dispatch, control });
+  return JSON.stringify({ pool, model, topology, dispatch, sharesMs, placementMs });
+}
+
+function termLimits(
+  { prepareTimeoutMs, stagingBytes, rankSilenceMs }: Config["control"],
+  { model, topology }: Pick<ControlLoop, "model" | "topology">,
+): TermLimits {
+  return {
+    prepareTimeoutMs,
+    stagingBytes: stagingBytes ?? usualStagingBytes(model, topology),
+    rankSilenceMs,
+  };
 }
 
 export function openControl(origin: ControlOrigin, config: Config, makings: PoolMakings): ControlHalf {
   const { group, plane, simulation, view } = origin;
   const { model, topology, dispatch } = group;
-  const { sharesMs, placementMs, prepareTimeoutMs, stagingBytes, rankSilenceMs } = config.control;
+  const { sharesMs, placementMs } = config.control;
   const { clock, wallClock, gateway, leaseMs, store } = makings;
   const { onFault, onNotice } = makings.surroundings;
   const cadence = { sharesMs, placementMs };
@@ -94,9 +117,7 @@ export function openControl(origin: ControlOrigin, config: Config, makings: Pool
     model,
     topology,
     roundMs: sharesMs,
-    prepareTimeoutMs,
-    stagingBytes: stagingBytes ?? usualStagingBytes(model, topology),
-    rankSilenceMs,
+    ...termLimits(config.control, { model, topology }),
     clock,
     wallClock,
     onNotice,

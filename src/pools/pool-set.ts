@@ -103,6 +103,7 @@ export class PoolSet {
       const old = before.find(({ name }) => name === pool.name);
       if (old !== undefined && old.servingHalf !== pool.servingHalf) pool.servingHalf.resume(old.servingHalf);
     }
+    for (const half of controlOf(after)) half.goBy(config.control);
     this.#put(after);
     switched(fresh.pools);
     for (const pool of fresh.pools) pool.link();

@@ -47,6 +47,8 @@ export interface Load {
   readonly countsFromMs?: number | null;
   /** When the last request that counts starts at the latest, where time bounds the load. */
   readonly countsToMs?: number | null;
+  /** How long of that time nothing was to arrive, since somebody paused the load; nobody can where it is missing. */
+  pausedMs?(fromMs: number, toMs: number): number;
   /** Resolves when everything has been given; what is in flight then still ends. */
   play(sender: Sender): Promise<void>;
 }

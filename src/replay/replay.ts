@@ -79,6 +79,9 @@ export class Replay {
   #beganAt = Number.NaN;
   #startedAt = Number.NaN;
   #idle: () => void = () => {};
+  /** Since when nothing is in flight, and how long nothing was while the load was paused. */
+  #idleSinceMs = 0;
+  #restedMs = 0;
   /** Something is due, and as many are in flight as may be. */
   #full = false;
 
@@ -116,8 +119,11 @@ export class Replay {
     try {
       await this.#options.load.play(sender);
       await this.#allEnded();
-      const durationMs = this.#now();
-      return { ...this.#measures.summary(durationMs), client: this.#lateness.verdict() };
+      const nowMs = this.#now();
+      this.#endRest(nowMs);
+      const summary = this.#measures.summary(nowMs);
+      const durationMs = Math.max(0, summary.durationMs - this.#restedMs);
+      return { ...summary, durationMs, client: this.#lateness.verdict() };
     } finally {
       signal.removeEventListener("abort", stop);
       this.#abort();
@@ -218,9 +224,17 @@ export class Replay {
     if (this.#measures.inFlight === 0 && this.#departures.next === undefined) this.#idle();
   }
 
+  /** A pause without anything in flight is no time without load. */
+  #endRest(nowMs: number): void {
+    if (this.#measures.inFlight > 0) return;
+    this.#restedMs += this.#options.load.pausedMs?.(this.#idleSinceMs, nowMs) ?? 0;
+    this.#idleSinceMs = nowMs;
+  }
+
   #send({ startMs, scheduled, requestId, body, sent, ended }: Waiting): void {
     const { style, seed, words, timeoutMs, retries, leaving } = this.#options;
     const { index, request, warmUp = false } = scheduled;
+    this.#endRest(this.#now());
     const delays = this.#lateness.sent(startMs, warmUp);
     this.#measures.sent(delays.delayMs, startMs, warmUp);
     const exchange = new Exchange({
@@ -250,6 +264,7 @@ export class Replay {
 
   #ended(record: RequestRecord, ended: (record: RequestRecord) => void): void {
     this.#measures.ended(record);
+    this.#idleSinceMs = this.#now();
     this.#options.onRecord?.(record);
     ended(record);
     if (this.#full) this.#lateness.roomAgain();

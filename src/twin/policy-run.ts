@@ -91,7 +91,7 @@ export class PolicyRun {
 
   #balance(nowMs: number): void {
     const window = this.#closeWindow(nowMs);
-    if (window.tokens > 0) this.#balancer.observe(window.load, window.spanMs, window.routing);
+    if (window.tokens > 0) this.#balancer.observe(window.load, window.spanMs, window.routing, window);
     const decision = this.#balancer.decide(nowMs);
     if (decision === null || decision.kind === "keep") return;
     this.#balancer.accept(decision.plan);

@@ -225,10 +225,15 @@ describe("simulated", () => {
     for (const change of [restore, lose, lose, shift, shift, restore, traffic(1.5)])
       simulation.change(change);
     expect(seen).toEqual([lose, shift, shift, restore]);
-    const factor = simulation.beginTraffic(2);
-    for (const change of [traffic(1), traffic(1.5), traffic(1.5)]) simulation.change(change);
-    expect([factor(), seen.slice(4)]).toEqual([1.5, [traffic(1.5)]]);
-    expect(simulation.state).toEqual({ traffic: { factor: 1.5, most: 2 }, shifts: 2, lost: [], slow: [] });
+    const made = { name: "made up", most: 2, paused: false, trace: null };
+    const steered: number[] = [];
+    simulation.beginTraffic({
+      state: { ...made, factor: 1.5 },
+      change: (change) => change.kind === "traffic" && steered.push(change.factor) > 1,
+    });
+    for (const change of [traffic(1), traffic(1.5)]) simulation.change(change);
+    expect([steered, seen.slice(4)]).toEqual([[1, 1.5], [traffic(1.5)]]);
+    expect(simulation.state).toEqual({ traffic: { ...made, factor: 1.5 }, shifts: 2, lost: [], slow: [] });
     stop();
     simulation.change(lose);
     expect(seen).toHaveLength(5);

@@ -133,7 +133,12 @@ test("keys read single experts", async () => {
 test("what is done to the simulated pool is done and shown, by keys and by mouse", async () => {
   const panel = page.getByRole("region", { name: "Simulated pool" });
   const said = () => panel.getByRole("status").innerText();
-  expect(await said()).toBe("Traffic ×1.0");
+  await expect.poll(said, SOON).toBe("Traffic ×1.0");
+  await panel.getByText("made-up long prompts").waitFor(SOON);
+  await panel.getByRole("button", { name: "Pause" }).click();
+  await expect.poll(said, SOON).toBe("Traffic ×1.0, paused: nothing arrives");
+  await panel.getByRole("button", { name: "Go on" }).click();
+  await expect.poll(said, SOON).toBe("Traffic ×1.0");
   await panel.getByRole("button", { name: "Less traffic" }).focus();
   await page.keyboard.press("Enter");
   await expect.poll(said, SOON).toBe("Traffic ×0.9");
@@ -243,6 +248,21 @@ test("a gateway with a key is looked at by those who have it", async () => {
     const panel = other.getByRole("region", { name: "Simulated pool" });
     await panel.getByRole("button", { name: "Shift the traffic" }).click();
     await expect.poll(() => panel.getByRole("status").innerText(), SOON).toContain("shifted once");
+    const at = panel.getByRole("slider", { name: "Time of the trace" });
+    await at.focus();
+    await other.keyboard.press("PageUp");
+    await expect.poll(async () => Number(await at.inputValue()), SOON).toBeGreaterThan(20_000);
+    await panel.getByLabel("Speed of the trace").selectOption("time ×5");
+    const state = async () =>
+      (await (
+        await fetch(`${keyed.url}admin/pools/demo/simulation`, {
+          headers: { authorization: `Bearer ${key}` },
+        })
+      ).json()) as {
+        readonly traffic: { readonly trace: { readonly atMs: number; readonly speed: number } };
+      };
+    await expect.poll(async () => (await state()).traffic.trace.speed, SOON).toBe(5);
+    expect((await state()).traffic.trace.atMs).toBeGreaterThan(20_000);
     await other.close();
   } finally {
     keyed.demo.kill("SIGKILL");

@@ -28,7 +28,7 @@ test("the thread decides what a balancer decides of the same observations, to th
       const window = windowOf(smallRandomLoad(round >> 2), SMALL_MODEL.topk, 4);
       // As during a rollout: some rounds only observe.
       const decide = round % 7 !== 0;
-      balancer.observe(window.load, window.spanMs);
+      balancer.observe(window.load, window.spanMs, window.routing, window);
       const expected = decide ? balancer.decide(nowMs) : null;
       const { decision } = await planner.plan({ nowMs, window, decide, capacity });
       expect(decision).toEqual(expected);

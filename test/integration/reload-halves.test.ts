@@ -30,6 +30,8 @@ interface Wanted {
   /** Servers of `chat`. */
   readonly servers?: number;
   readonly sharesMs?: number;
+  /** More of `control`. */
+  readonly control?: string;
   readonly more?: string;
   readonly settings?: string;
   /** Whether there is a pool `extra` that has experts too. */
@@ -41,6 +43,7 @@ interface Wanted {
 function config({
   servers = 2,
   sharesMs = 40,
+  control = "",
   more = "",
   settings = "",
   extra = false,
@@ -53,7 +56,7 @@ function config({
       .join(", ");
   const experts = `experts: ${group}`;
   return `
-control: { sharesMs: ${sharesMs}, placementMs: 100000 }
+control: { sharesMs: ${sharesMs}, placementMs: 100000${control} }
 health: { probe: { intervalMs: 200 } }
 ${settings}
 pools:
@@ -85,14 +88,14 @@ async function shardFor(prompt: string): Promise<string> {
   return response.headers.get("x-plimsoll-shard") ?? "";
 }
 
-async function reportLoad(pool: string, factor: number): Promise<number> {
+async function reportLoad(pool: string, factor: number, rank?: number): Promise<number> {
   const row = Array.from({ length: SMALL_MODEL.experts }, (_, e) => (e === 0 ? factor * 100 : 100));
   const response = await fetch(`${gateway.url}/ep/v1/load`, {
     method: "POST",
     headers: { "content-type": "application/json" },
     body: JSON.stringify({
       pool,
-      windowMs: 1000,
+      ...(rank === undefined ? { windowMs: 1000 } : { rank, windowMs: 10 }),
       logical_count: Array.from({ length: SMALL_MOE_LAYERS }, () => row),
     }),
   });
@@ -103,7 +106,7 @@ async function reportLoad(pool: string, factor: number): Promise<number> {
 async function listen() {
   const stop = new AbortController();
   const response = await fetch(`${gateway.url}/ep/v1/events`, { signal: stop.signal });
-  const events: { event: string; pool?: string; epoch?: number }[] = [];
+  const events: { event: string; pool?: string; epoch?: number; loadLine?: number }[] = [];
   const readAll = async () => {
     const stream = (response.body as ReadableStream<Uint8Array>)
       .pipeThrough(new TextDecoderStream() as never)
@@ -218,6 +221,29 @@ test("a loop with other settings begins when the one before has ended; followers
     seen.map((one) => one.epoch).toSorted((a = 0, b = 0) => a - b),
   );
   expect(gateway.faults).toEqual([]);
+  await close();
+});
+
+test("a reload that changes only what is judged by, and limits of rollouts, leaves the leader its term", async () => {
+  const loop = loopOf("chat");
+  const { events, close } = await listen();
+  await gateway.reload(config({ control: ", rankSilenceMs: 3600000" }));
+  await gateway.reload(config({ control: ", loadLine: 1.5, rankSilenceMs: 100" }));
+  expect([loopOf("chat"), loop.leading, loop.totals.terms]).toEqual([loop, true, 1]);
+  const line = () => events.filter(({ event }) => event === "state").map((one) => one.loadLine);
+  await expect.poll(line, patiently).toEqual([1.5]);
+  const metrics = await (await fetch(`${gateway.url}/metrics`)).text();
+  expect(/^plimsoll_pool_load_line.* (\S+)$/m.exec(metrics)?.[1]).toBe("1.5");
+  // Three ranks report, and one of them no more.
+  const report = (rank: number) => reportLoad("chat", 1, rank);
+  expect(await Promise.all([0, 1, 2].map(report))).toEqual([202, 202, 202]);
+  await expect
+    .poll(async () => {
+      await Promise.all([0, 1].map(report));
+      return loop.view.operatorState.lost;
+    }, patiently)
+    .toEqual([{ rank: 2, how: "silent" }]);
+  expect(loop.totals.terms).toBe(1);
   await close();
 });
 

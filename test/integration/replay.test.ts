@@ -94,6 +94,33 @@ describe("a replay against a real server", () => {
     },
   );
 
+  it("counts no time in which its load was paused and nothing was in flight", async () => {
+    await using server = await scriptedServer(stream);
+    const asked: [fromMs: number, toMs: number][] = [];
+    const [first, second] = requests(2, 60);
+    const load = {
+      endsAtMs: null,
+      // As if it were paused whenever nothing is in flight.
+      pausedMs: (fromMs: number, toMs: number) => {
+        asked.push([fromMs, toMs]);
+        return toMs - fromMs;
+      },
+      play: async (sender: Sender) => {
+        await sender.at({ index: 0, startMs: 0, request: first }).ended;
+        await sender.at({ index: 1, startMs: 60, request: second }).ended;
+      },
+    };
+    const { replay, records } = replayOf(server.url, [], { load });
+    const { durationMs, completed } = await replay.run(NEVER);
+    const over = asked.at(-1)?.[1] ?? Number.NaN;
+    const rested = asked.reduce((sum, [fromMs, toMs]) => sum + toMs - fromMs, 0);
+    expect([completed, asked.length]).toEqual([2, 3]);
+    expect(durationMs).toBeCloseTo(over - rested);
+    // From the first answer's end to the second request.
+    expect(asked[1][0]).toBeGreaterThanOrEqual(records[0].endedMs);
+    expect(asked[1][1]).toBeGreaterThanOrEqual(60);
+  });
+
   it("counts every request and token exactly", async () => {
     await using server = await scriptedServer(stream);
     const { replay, records } = replayOf(server.url, requests(20, 5));

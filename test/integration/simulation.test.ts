@@ -3,6 +3,8 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type RunningGateway, startGateway } from "../../harness/fakes/start-gateway.ts";
 import { type ScratchFolder, scratchFolder } from "../../harness/scratch-folder.ts";
 import { smallGroup } from "../../harness/small-group.ts";
+import { MadeUpTraffic, TraceTraffic } from "../../src/cli/played-traffic.ts";
+import { TrafficPlayer } from "../../src/cli/traffic-player.ts";
 import type { ControlHalf } from "../../src/pools/control-half.ts";
 import { gpusInService } from "../../src/model/placement.ts";
 import { patiently } from "../patiently.ts";
@@ -16,6 +18,8 @@ health:
   circuit: { openMs: 50, maxOpenMs: 100 }
   slowStart: { durationMs: 0 }
 control: { sharesMs: 50, placementMs: 400, rankSilenceMs: 150 }`;
+
+const MADE = { factor: 1.5, most: 2, trace: { atMs: 4000, lengthMs: 10_000, speed: 5 } };
 
 let folder: ScratchFolder;
 let gateway: RunningGateway;
@@ -159,7 +163,11 @@ test("a shift makes other experts hot, and the balancer follows", async () => {
 
 describe("what cannot be done is refused", () => {
   test.each([
-    ["nothing", {}, "names nothing; expected one of traffic, shift, lose, restore"],
+    [
+      "nothing",
+      {},
+      "names nothing; expected one of traffic, pause, again, speed, jump, shift, lose, restore, stop, slow",
+    ],
     ["two things", { lose: 1, restore: 2 }, 'names "lose", "restore"; expected one of'],
     ["what is not known", { explode: true }, 'names "explode"; expected one of'],
     ["a GPU that is not there", { lose: 4 }, "lose is 4; expected a rank in 0..3"],
@@ -195,10 +203,40 @@ describe("what cannot be done is refused", () => {
   test("traffic that nobody makes here, and more or less than there may be", async () => {
     const none = await post({ traffic: 1.5 });
     expect([none.status, await none.json()]).toMatchObject([409, { error: { code: "not_simulated" } }]);
-    const factor = gateway.app.pools()[0].simulated?.simulation.beginTraffic(2);
-    expect([(await post({ traffic: 1.5 })).status, factor?.()]).toEqual([200, 1.5]);
+    for (const body of [{ pause: true }, { again: true }, { speed: 2 }, { jump: 1 }])
+      expect((await post(body)).status).toBe(409);
+    const player = new TrafficPlayer(new MadeUpTraffic("made up", () => []), 2, Number.POSITIVE_INFINITY);
+    gateway.app.pools()[0].simulated?.simulation.beginTraffic(player);
+    expect([(await post({ traffic: 1.5 })).status, player.state.factor]).toEqual([200, 1.5]);
     for (const value of [2.1, 0, -1, "1", null]) expect((await post({ traffic: value })).status).toBe(400);
-    expect(factor?.()).toBe(1.5);
+    expect(player.state.factor).toBe(1.5);
+  });
+
+  test("a jump and a speed without a trace, and what is beside a trace", async () => {
+    const message = async (body: object) => {
+      const answer = await post(body);
+      return [answer.status, ((await answer.json()) as { error: { message: string } }).error.message];
+    };
+    const made = "the traffic is made up as it goes";
+    expect(await message({ jump: 5 })).toEqual([400, expect.stringContaining(`jump cannot be: ${made}`)]);
+    expect(await message({ speed: 2 })).toEqual([400, expect.stringContaining(`speed cannot be: ${made}`)]);
+    const { simulation } = gateway.app.pools()[0].simulated ?? expect.unreachable();
+    const trace = new TraceTraffic(
+      "chat.csv",
+      [0, 10_000].map((arrivalMs) => ({ arrivalMs, inputTokens: 1, outputTokens: 1 })),
+    );
+    const player = new TrafficPlayer(trace, 2, Number.POSITIVE_INFINITY);
+    simulation.beginTraffic(player);
+    expect(await message({ jump: 10_001 })).toEqual([
+      400,
+      expect.stringContaining("jump is 10001; expected 0..10000, ms of the trace"),
+    ]);
+    expect((await message({ speed: 3 }))[1]).toContain("speed is 3; expected one of 0.5, 1, 2, 5");
+    expect((await message({ pause: "yes" }))[1]).toContain('pause is "yes"; expected true or false');
+    expect((await message({ again: false }))[1]).toContain("again is false; expected true");
+    for (const body of [{ pause: true }, { speed: 5 }, { jump: 4000 }, { traffic: 1.5 }])
+      expect((await post(body)).status).toBe(200);
+    expect(await state()).toMatchObject({ traffic: { ...MADE, name: "chat.csv", paused: true } });
   });
 });
 
@@ -211,7 +249,7 @@ test("the event stream says what was done, once for each change", async () => {
   })().catch(() => {});
   const events = () =>
     [...text.matchAll(/^event: simulation\ndata: (.*)$/gm)].map(([, data]) => JSON.parse(data) as object);
-  const made = { factor: 1.5, most: 2 };
+  const made = { ...MADE, name: "chat.csv", paused: true };
   const history = () => /^event: history\ndata: (.*)$/m.exec(text)?.[1] ?? null;
   await expect.poll(() => history() !== null, patiently).toBe(true);
   const { simulations } = JSON.parse(history() ?? "") as { simulations: unknown };

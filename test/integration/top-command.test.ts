@@ -15,7 +15,20 @@ beforeAll(async () => {
     layers: 2,
     experts: 12,
   });
-  gateway.state = { lost: [{ rank: 5, how: "silent" }] };
+  const engine = {
+    name: "vllm 0.32.0",
+    step: 1,
+    rebalances: 12,
+    rebalanceEvery: 3000,
+    stepsSinceRebalance: 1200,
+    dispatch: "even",
+    balancedness: 0.625,
+    ranks: 8,
+    windowMs: 10_000,
+    measuredAtMs: Date.now(),
+    faults: [{ kind: "map", ranks: [3], sinceMs: 0, text: "rank 3 has another map of experts" }],
+  };
+  gateway.state = { lost: [{ rank: 5, how: "silent" }], engine };
   gateway.decisions = [
     decision({
       id: 1,
@@ -36,13 +49,26 @@ test("one look has the status, the GPUs, the one that steps wait for and the las
   expect(stdout).toMatch(/│ GPUs +│ [▁-█]{4} [▁-█]x[▁-█]{2} /);
   expect(stdout).toMatch(/× the mean over all layers · /);
   expect(stdout).toContain("stage 1 of 2");
+  const said = stdout.replaceAll(/[\s│]+/g, " ");
+  expect(said).toMatch(
+    /Engine vllm 0\.32\.0: balancedness 0\.625 as it dispatches \(even\), \d+ s ago; 0\.\d+ by/,
+  );
+  expect(said).toMatch(/the last 1,200 steps ago; .* Faults: map \(rank 3\) since \d\d:/);
   for (const line of stdout.split("\n")) expect([line, line.length <= 80]).toEqual([line, true]);
 });
 
 test("--json has the same as figures", async () => {
   const { code, stdout } = await resultHere("top", `${url}#chat`, "--json");
   const figures = JSON.parse(stdout) as { balancedness: number; stepFactor: number; room: number };
-  expect([code, figures]).toMatchObject([0, { pool: "chat", hopsPerToken: 3, alarms: [expect.anything()] }]);
+  expect([code, figures]).toMatchObject([
+    0,
+    {
+      pool: "chat",
+      hopsPerToken: 3,
+      alarms: [expect.anything(), expect.stringContaining("map of experts")],
+      engine: { engine: 0.625, published: figures.balancedness },
+    },
+  ]);
   expect(figures.stepFactor).toBeCloseTo(1 / figures.balancedness, 9);
   expect(figures.room).toBeCloseTo(1.25 / figures.stepFactor - 1, 9);
 });

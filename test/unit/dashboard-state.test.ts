@@ -60,7 +60,12 @@ test("the first pool is shown until another is chosen, and again once that one i
 });
 
 test("what is done to a simulated pool is kept beside its reports; other pools have nothing of the kind", () => {
-  const simulation = { pool: "p", traffic: { factor: 1, most: 2 }, shifts: 0, lost: [3] };
+  const simulation = {
+    pool: "p",
+    traffic: { name: "made up", factor: 1, most: 2, paused: false, trace: null },
+    shifts: 0,
+    lost: [3],
+  };
   const begun = after(history([sample(1000)], { simulations: [simulation] }));
   expect(begun.pools.get("p")?.simulation).toEqual(simulation);
   const next = receive(begun, { type: "simulation", value: { ...simulation, lost: [] }, atMs: 5 });

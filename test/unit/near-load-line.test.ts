@@ -21,7 +21,10 @@ it("what a pool is offered near its load line is bounded, said, and what the lin
   const out = { progress: (line: string) => said.push(line), result: () => {}, json: false };
   const pool = { model: SMALL_MODEL, topology: SMALL_TOPOLOGY };
   const near = new NearLoadLine(pool, null, { sharesMs: 20, placementMs: 100 }, 1);
-  const [first] = near.traffic(out);
+  const begin = near.traffic(out);
+  const [first] = begin();
+  const [same] = begin();
+  expect(same).toEqual(first);
   expect(first.arrivalMs).toBe(0);
   // The small model would take millions of tokens a second: more than one process writes and reads.
   expect(said[0]).toMatch(/^unbalanced, this pool would carry [\d,]+ tokens\/s; it is offered 400,000$/);

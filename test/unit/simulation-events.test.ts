@@ -15,7 +15,10 @@ test("who looked before a pool's traffic began is told of it with the next repor
   expect(sent).toEqual([["simulation", { pool: "demo", ...simulation.state }]]);
   for (const report of reported) report();
   expect(sent).toHaveLength(1);
-  simulation.state = { ...simulation.state, traffic: { factor: 1, most: 2 } };
+  simulation.state = {
+    ...simulation.state,
+    traffic: { name: "t", factor: 1, most: 2, paused: false, trace: null },
+  };
   for (let i = 0; i < 2; i++) for (const report of reported) report();
   expect(sent.slice(1)).toEqual([["simulation", { pool: "demo", ...simulation.state }]]);
   events.stop();

@@ -26,7 +26,18 @@ const facts: LiveFacts = {
     movedSlots: 1614,
     decision: "kept the placement: moving 214 slots would win 1.8 % of step time but cost 2.1 s of transfer",
     lagMs: 3.2,
-    simulation: { traffic: { factor: 1.2, most: 2 }, shifts: 0, lost: [3], slow: [] },
+    simulation: {
+      traffic: {
+        name: "chat\u0007.csv",
+        factor: 1.2,
+        most: 2,
+        paused: true,
+        trace: { atMs: 133_000, lengthMs: 600_000, speed: 2 },
+      },
+      shifts: 0,
+      lost: [3],
+      slow: [],
+    },
     dashboardUrl: "http://127.0.0.1:8080/",
   },
   keys: "k stop a GPU",
@@ -74,6 +85,7 @@ describe("the live view", () => {
     expect(view.replaceAll(/[\s│]+/g, " ")).toContain(facts.pool?.decision);
     expect(view).toContain("http://127.0.0.1:8080/");
     expect(view).toMatch(/│ Simulated +│ traffic ×1\.2, GPU 3 stopped +│/);
+    expect(view).toMatch(/│ Played +│ chat\\u0007\.csv, 00:02:13 of 00:10:00, time ×2, paused +│/);
     expect(view).toMatch(/│ Keys +│ k stop a GPU +│/);
   });
 
@@ -196,10 +208,25 @@ describe("the sentence on what was gained", () => {
 
   it("is else of full batches, or of the steps as they ran", () => {
     expect(gainText(null, comparison)).toMatch(
-      /^Plimsoll forwards tokens 1\.50 × as fast as .* \(EPLB 1\.30 ×\)/,
+      /^Under full load Plimsoll forwards tokens 1\.50 × as fast as .* \(EPLB 1\.30 ×\), in this run's steps 1\.20 × \(EPLB 1\.\d\d ×\), and moved 2,697 /,
     );
+    expect(
+      gainText(null, { ...comparison, asRun: comparison.fullBatches, fullBatches: comparison.fullBatches }),
+    ).toMatch(/^Plimsoll forwards tokens 1\.50 × .* \(EPLB 1\.30 ×\), and moved /);
     const few = { ...comparison, fullBatches: { steps: 0, tokens: 0, policies: [] } };
     expect(gainText(null, few)).toMatch(/^Plimsoll forwards tokens 1\.20 × as fast as /);
+  });
+
+  it("says where nothing was gained, and of which GPUs the figures are", () => {
+    const same = {
+      ...comparison.asRun,
+      policies: comparison.asRun.policies.map((one) => ({ ...one, tokensPerGpuSecond: 1000 })),
+    };
+    const level = { ...comparison, asRun: same, fullBatches: same };
+    const said = gainText(null, level, [{ kind: "lose", rank: 3 }, { kind: "pause" }]);
+    expect(said).toMatch(/^Balancing gained nothing here: Plimsoll forwards tokens 1\.00 × as fast as /);
+    expect(said).toMatch(/\. These figures are of all GPUs in service\.$/);
+    expect(gainText(null, level, [{ kind: "pause" }])).not.toContain("in service");
   });
 
   it("is missing where nothing was forwarded", () => {

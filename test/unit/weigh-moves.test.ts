@@ -131,7 +131,7 @@ describe("a gain that lasts", () => {
    * The intervals of 10 s in which a placement is taken that is always weighed against the same one.
    * @param each experts that every GPU would receive
    */
-  function taken(after: Predicted, each: number): number[] {
+  function taken(after: Predicted, each: number, readingPart = 0): number[] {
     const topology = { nodes: 1, gpusPerNode: 32, slotsPerGpu: each };
     const make = (first: number): Placement => {
       const physicalToLogical = Int32Array.from({ length: 32 * each }, (_, slot) => first + (slot % each));
@@ -146,7 +146,7 @@ describe("a gain that lasts", () => {
     const predict = ({ placement }: Plan) => (placement === now ? predicted(4, 2) : after);
     const comparer = new PlacementComparer(model, { predict }, UNKNOWN_MACHINE, 10_000);
     const load = { layers: 1, experts: 2 * each, tokens: new Float64Array(2 * each) };
-    const rest = { must: false, load, scenarios: [], sample: null, planFor: planOf };
+    const rest = { must: false, load, scenarios: [], sample: null, readingPart, planFor: planOf };
     return [0, 1, 2, 3, 4, 5, 6].filter((interval) => {
       const comparison = { stay: planOf(now), nowMs: 10_000 * interval, ...rest };
       return comparer.compare(comparison, [next]).enough;
@@ -168,6 +168,13 @@ describe("a gain that lasts", () => {
     const intervals = Math.ceil(neededGain / 0.012);
     expect(intervals).toBe(3);
     expect(taken(after, 400)[0]).toBe(intervals);
+  });
+
+  it("is taken only for much where steps do nothing but read weights", () => {
+    // Half as much more tokens when more traffic comes, and a hundredth, few experts and however long it lasts.
+    expect(taken(predicted(4 / 1.5), 1, 1)[0]).toBe(0);
+    expect(taken(predicted(4 / 1.012, 2, 4 / 1.012), 1, 0)[0]).toBe(0);
+    expect(taken(predicted(4 / 1.012, 2, 4 / 1.012), 1, 1)).toEqual([]);
   });
 
   it("is never taken where it passes as the load drifts", () => {
@@ -194,7 +201,7 @@ describe("a pool of the twin", () => {
         listener: { event: () => {} },
         adopt: () => {},
         transferring: () => {},
-        window: (spanMs) => ({ spanMs, tokens: 1, load, routing: null }) as never,
+        window: (spanMs) => ({ spanMs, steps: 0, tokens: 1, load, routing: null }) as never,
         observed: () => {},
       });
       timeline.at(1000, () => balance.tick());

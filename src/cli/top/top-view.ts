@@ -1,5 +1,13 @@
 import Table from "cli-table3";
 import { KIND_NAMES, measuredText, progressText } from "../../dashboard/decisions/decision-text.ts";
+import {
+  ageText,
+  differenceText,
+  type EngineBalance,
+  engineBalance,
+  faultsText,
+  rebalancesText,
+} from "../../dashboard/engine/engine-balance.ts";
 import { hopsOf, latest, stepFactor, tokenMean } from "../../dashboard/figures/averages.ts";
 import { gpuCosts, mostWaitedFor, roomOf } from "../../dashboard/gpus/gpu-cost.ts";
 import { gpuText } from "../../dashboard/gpus/gpu-text.ts";
@@ -29,6 +37,8 @@ export interface TopFigures extends Status {
   /** How many times as long as an even split's a step takes, and what is left to the load line, in parts. */
   readonly stepFactor: number | null;
   readonly room: number | null;
+  /** Of an engine that balances by itself; null where none does. */
+  readonly engine: EngineBalance | null;
   /** Between nodes, or between GPUs where there is one node. */
   readonly hopsPerToken: number | null;
 }
@@ -44,6 +54,7 @@ export function topFigures({ state, name, pool, nowMs }: TopFacts): TopFigures {
     balancedness: tokenMean(now, "balancedness"),
     stepFactor: factor,
     room: condition === null ? null : roomOf(factor, condition.loadLine),
+    engine: engineBalance(pool, nowMs + state.aheadMs),
     hopsPerToken: pool.last === null ? null : tokenMean(now, hopsOf(pool.last.topology).figure),
   };
 }
@@ -100,6 +111,8 @@ export function topTable(facts: TopFacts): string {
     ],
     ["Hops/token", decimals(figures.hopsPerToken, 3), nodes > 1 ? "between nodes" : "between GPUs", ""],
   );
+  const engine = engineText(facts);
+  if (engine !== null) wide("Engine", engine);
   wide("GPUs", gpuRows(pool));
   for (const decision of pool.decisions.slice(-DECISIONS).toReversed()) {
     const measured = measuredText(decision);
@@ -107,6 +120,20 @@ export function topTable(facts: TopFacts): string {
     wide(KIND_NAMES[decision.kind], parts.filter((part) => part !== "").join("; "));
   }
   return table.toString();
+}
+
+/** An engine that balances by itself, beside the published placement; null where none does. */
+function engineText({ state, pool, nowMs }: TopFacts): string | null {
+  const engine = pool.condition?.engine ?? null;
+  const balance = engineBalance(pool, nowMs + state.aheadMs);
+  if (engine === null || balance === null) return null;
+  const lines = [
+    `${engine.name}: balancedness ${decimals(balance.engine, 3)} as it dispatches (${engine.dispatch}), ${ageText(balance.engineAgeMs)}; ${decimals(balance.published, 3)} by the published placement`,
+    differenceText(balance) ?? "",
+    rebalancesText(engine),
+    faultsText(engine),
+  ];
+  return lines.filter((line) => line !== "").join("\n");
 }
 
 /** A block for each GPU, by how full it is beside the fullest, a row for each node; and the one that steps wait for. */

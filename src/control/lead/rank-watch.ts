@@ -10,11 +10,11 @@ interface Reported {
 
 /** Which ranks report no more. Pure: time is an argument. */
 export class RankWatch {
-  readonly #silenceMs: number;
+  readonly #silenceMs: () => number;
   readonly #reported = new Map<number, Reported>();
 
-  /** @param silenceMs the least time without a report that counts as silence; 0 to notice none */
-  constructor(silenceMs: number) {
+  /** @param silenceMs the least time without a report that counts as silence, at any time; 0 to notice none */
+  constructor(silenceMs: () => number) {
     this.#silenceMs = silenceMs;
   }
 
@@ -30,9 +30,10 @@ export class RankWatch {
 
   /** Ranks that have fallen silent; none when most have. */
   silent(nowMs: number): readonly number[] {
-    if (this.#silenceMs === 0) return [];
+    const silenceMs = this.#silenceMs();
+    if (silenceMs === 0) return [];
     const ranks = [...this.#reported].filter(
-      ([, { atMs, windowMs }]) => nowMs - atMs > Math.max(this.#silenceMs, WINDOWS * windowMs),
+      ([, { atMs, windowMs }]) => nowMs - atMs > Math.max(silenceMs, WINDOWS * windowMs),
     );
     return ranks.length > MOST_SILENT_PART * this.#reported.size ? [] : ranks.map(([rank]) => rank);
   }

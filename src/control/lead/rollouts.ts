@@ -9,15 +9,14 @@ import type { PoolPublisher } from "./pool-publisher.ts";
 import { ranksText } from "./ranks-text.ts";
 import type { PendingStage } from "../messages/rollout-record.ts";
 import type { SerialActions } from "./serial-actions.ts";
+import type { TermLimits } from "./term-limits.ts";
 
 export interface RolloutOptions {
   readonly plane: ExpertPlane;
   readonly planner: Planner;
   readonly model: MoeModel;
-  /** Bytes of weights that each GPU can hold beside what it uses. */
-  readonly stagingBytes: number;
-  /** How long ranks may take to prepare a stage of some layers, and to switch to it. */
-  readonly prepareTimeoutMs: number;
+  /** As they are now. */
+  readonly limits: () => Pick<TermLimits, "stagingBytes" | "prepareTimeoutMs">;
   readonly actions: SerialActions;
   readonly publisher: PoolPublisher;
   readonly log: DecisionLog;
@@ -105,9 +104,9 @@ export class Rollouts {
   }
 
   async #run({ id, target, reason }: Logged, signal: AbortSignal): Promise<void> {
-    const { model, stagingBytes, actions, publisher, log, onOver } = this.#options;
+    const { model, limits, actions, publisher, log, onOver } = this.#options;
     try {
-      const chunks = chunkLayers(model, publisher.state.snapshot.placement, target, stagingBytes);
+      const chunks = chunkLayers(model, publisher.state.snapshot.placement, target, limits().stagingBytes);
       log.staged(id, chunks.length);
       for (const [i, layers] of chunks.entries()) {
         const stage = { layers, chunk: i + 1, chunks: chunks.length, reason };
@@ -171,8 +170,8 @@ export class Rollouts {
     { epoch, placement }: PendingStage,
     signal: AbortSignal,
   ): Promise<void> {
-    const { plane, prepareTimeoutMs, publisher } = this.#options;
-    const late = AbortSignal.timeout(prepareTimeoutMs);
+    const { plane, limits, publisher } = this.#options;
+    const late = AbortSignal.timeout(limits().prepareTimeoutMs);
     const within = AbortSignal.any([signal, late]);
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const giveUp = () => {

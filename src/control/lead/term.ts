@@ -13,16 +13,13 @@ import { RankWatch } from "./rank-watch.ts";
 import { Rollouts } from "./rollouts.ts";
 import { Rounds } from "./rounds.ts";
 import { SerialActions } from "./serial-actions.ts";
+import type { TermLimits } from "./term-limits.ts";
 import { type Beginning, type TakeOverOptions, takeOver } from "./take-over.ts";
 
 export interface TermOptions extends TakeOverOptions {
   readonly roundMs: number;
-  /** How long ranks may take to prepare a stage of some layers, and to switch to it. */
-  readonly prepareTimeoutMs: number;
-  /** Bytes of weights that each GPU can hold beside what it uses. */
-  readonly stagingBytes: number;
-  /** As in RankWatch. */
-  readonly rankSilenceMs: number;
+  /** As they are now. */
+  readonly limits: () => TermLimits;
   /** Requests that the pool's servers are working on, of all gateways. */
   readonly requestsInFlight: () => number;
   readonly clock: Clock;
@@ -82,7 +79,7 @@ export class Term {
     view: PoolView,
   ) {
     const { plane, planner, model, topology, store, clock, wallClock } = options;
-    const { stagingBytes, prepareTimeoutMs } = options;
+    const { limits } = options;
     this.#options = options;
     this.#publisher = publisher;
     const decision = new DecisionLog(decisions, model.moeLayers.length, reason, wallClock);
@@ -92,15 +89,14 @@ export class Term {
       plane,
       planner,
       model,
-      stagingBytes,
-      prepareTimeoutMs,
+      limits,
       actions: this.#actions,
       publisher,
       log: decision,
       onOver: (what, why) => this.#rolloutOver(what, why),
     });
     this.#rollouts = rollouts;
-    const watch = new RankWatch(options.rankSilenceMs);
+    const watch = new RankWatch(() => limits().rankSilenceMs);
     // A rank may have gone with the last leader.
     const { operatorState, ranks } = publisher.state;
     for (const { rank, windowMs } of operatorState.incarnations)

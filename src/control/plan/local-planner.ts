@@ -21,7 +21,7 @@ export class LocalPlanner implements Planner {
   }
 
   async plan({ nowMs, window, decide, capacity }: Round): Promise<Outlook> {
-    if (window.tokens > 0) this.#balancer.observe(window.load, window.spanMs, window.routing);
+    if (window.tokens > 0) this.#balancer.observe(window.load, window.spanMs, window.routing, window);
     return {
       decision: decide ? this.#balancer.decide(nowMs, capacity) : null,
       expertLoad: relativeLoad(this.#balancer.forecast()),

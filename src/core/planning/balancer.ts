@@ -2,16 +2,19 @@ import type { ReadonlyNumbers } from "../../lib/readonly-arrays.ts";
 import { Rng } from "../../lib/rng.ts";
 import type { Cadence } from "../../model/cadence.ts";
 import type { ExpertLoad } from "../../model/load.ts";
+import { partOfModel } from "../../model/engine-shape.ts";
 import type { MoeModel } from "../../model/moe-model.ts";
 import { type Placement, type ReplicaIndex, indexReplicas } from "../../model/placement.ts";
 import type { RoutingTrace } from "../../model/routing-trace.ts";
 import type { Shares } from "../../model/shares.ts";
 import { type Topology, gpuCount } from "../../model/topology.ts";
 import { type PoolCapacity, fullCapacity, outOfService } from "../../model/pool-capacity.ts";
+import { readingPart } from "../cost/reading-part.ts";
 import { LoadForecaster } from "../load/load-forecaster.ts";
 import { LoadTracker } from "../load/load-tracker.ts";
 import { RecentParts } from "../load/recent-parts.ts";
 import { RoutingSample } from "../load/routing-sample.ts";
+import { StepTokens } from "../load/step-tokens.ts";
 import type { Moves } from "../migration/moves.ts";
 import { usablePart } from "../placement/rehome-experts.ts";
 import type { BalancePolicy } from "./balance-policy.ts";
@@ -38,6 +41,9 @@ export class Balancer {
   readonly #steady: LoadForecaster;
   readonly #sample: RoutingSample;
   readonly #parts: RecentParts;
+  readonly #stepTokens: StepTokens;
+  readonly #model: MoeModel;
+  readonly #machine: Machine;
   readonly #noMoves: Moves;
   readonly #proposer: PlacementProposer;
   readonly #predictor: Predictor;
@@ -66,6 +72,9 @@ export class Balancer {
     this.#recent = new LoadTracker(layers, model.experts, cadence.sharesMs);
     this.#steady = new LoadForecaster(layers, model.experts, cadence.placementMs);
     this.#sample = new RoutingSample(layers, model.topk, new Rng(1));
+    this.#stepTokens = new StepTokens(cadence.placementMs);
+    this.#model = model;
+    this.#machine = machine;
     this.#parts = new RecentParts(layers, model.experts, model.topk);
     this.#noMoves = { slots: 0, bytes: 0, received: new Int32Array(gpuCount(topology)) };
     this.#nextShares = startMs + cadence.sharesMs;
@@ -102,8 +111,15 @@ export class Balancer {
   /**
    * What never decides keeps no more than the load of late, which experts of lost GPUs are brought back by.
    * @param routing some of the window's tokens, at all the model's layers; null where there are none to be had
+   * @param passes  of the pool in the window, with their tokens; NaN steps where nobody counts them
    */
-  observe(load: ExpertLoad, spanMs: number, routing: RoutingTrace | null = null): void {
+  observe(
+    load: ExpertLoad,
+    spanMs: number,
+    routing: RoutingTrace | null = null,
+    passes: { readonly steps: number; readonly tokens: number } = { steps: Number.NaN, tokens: 0 },
+  ): void {
+    this.#stepTokens.observe(passes.tokens, passes.steps, spanMs);
     this.#recent.observe(load, spanMs);
     if (!this.#decides) return;
     if (this.#steady.observe(load, spanMs)) {
@@ -201,7 +217,7 @@ export class Balancer {
     const placements = this.#proposer.propose(stay.placement, { ...forecast, scenarios }, tokens, capacity);
     const planFor = (placement: Placement) => this.#planFor(placement, load);
     const { before, candidates, best, enough } = this.#comparer.compare(
-      { stay, must, load, scenarios, sample: others, planFor, nowMs },
+      { stay, must, load, scenarios, sample: others, readingPart: this.#readingPart(), planFor, nowMs },
       placements,
     );
     const weighed = `${changeText(before, best.after)} by ${this.#consumer.dispatch} dispatch for ${best.moves.slots} moved slots`;
@@ -254,6 +270,14 @@ export class Balancer {
       moves: this.#noMoves,
       explanation,
     };
+  }
+
+  /** Where nobody counts steps, none of it. */
+  #readingPart(): number {
+    const { mean } = this.#stepTokens;
+    if (mean === null) return 0;
+    const { hardware, shape } = this.#machine;
+    return readingPart(partOfModel(this.#model, shape), this.#current.placement.topology, hardware, mean);
   }
 
   #planFor(placement: Placement, load: ExpertLoad): Plan {

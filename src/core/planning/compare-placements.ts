@@ -20,6 +20,8 @@ export interface Comparison {
   readonly scenarios: readonly ExpertLoad[];
   /** Tokens that no placement was made from; null where nothing is known of tokens. */
   readonly sample: RoutingTrace | null;
+  /** Of the steps as they are, 0..1: `cost/reading-part.ts`. */
+  readonly readingPart: number;
   readonly planFor: (placement: Placement) => Plan;
   /** Null for a comparison out of turn. */
   readonly nowMs: number | null;
@@ -52,13 +54,13 @@ export class PlacementComparer {
 
   /** @param placements one at least; of several, what pays of each is one more */
   compare(comparison: Comparison, placements: readonly Placement[]): Compared {
-    const { stay, must, load, scenarios, sample, planFor, nowMs } = comparison;
+    const { stay, must, load, scenarios, sample, readingPart, planFor, nowMs } = comparison;
     const predict = (plan: Plan) => this.#predictor.predict(plan, load, scenarios, sample);
     const before = predict(stay);
     const weigh = (placement: Placement): Candidate => {
       const plan = planFor(placement);
       const moves = countMoves(this.#model, stay.placement, placement);
-      const weighed = this.#scale.weigh(before, predict(plan), moves);
+      const weighed = this.#scale.weigh(before, predict(plan), moves, readingPart);
       const idle = must ? sameSlots(stay.placement, placement) : moves.slots === 0;
       return { plan, ...weighed, worth: idle ? Number.NEGATIVE_INFINITY : weighed.worth };
     };

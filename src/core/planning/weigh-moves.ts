@@ -3,7 +3,7 @@ import type { MoeModel } from "../../model/moe-model.ts";
 import type { Moves } from "../migration/moves.ts";
 import { TRANSFER_PART } from "../migration/transfer-part.ts";
 import { transferMs } from "../migration/transfer-time.ts";
-import { LEAST_SAVED } from "./least-saved.ts";
+import { LEAST_SAVED, LEAST_WHILE_READING } from "./least-saved.ts";
 import type { Machine } from "./machine.ts";
 import type { Predicted } from "./prediction.ts";
 
@@ -17,6 +17,8 @@ export interface Weighed {
   readonly gain: number;
   /** Of that, what does not pass as the load drifts: fewer hops, and more GPUs in service. */
   readonly lastingGain: number;
+  /** Less than this is not worth any move. */
+  readonly leastGain: number;
   /** What the gain has to be at least: what the moves lose of the tokens until placements come round again. */
   readonly neededGain: number;
   /** The gain less that. */
@@ -40,14 +42,25 @@ export class MoveScale {
   /**
    * While weights travel, the pool forwards as before, less what it loses, and gains nothing yet. That takes longer than
    * the weights would by themselves: tokens have the rest of the links.
+   * @param readingPart as `cost/reading-part.ts` has it, of the steps as they are
    */
-  weigh(before: Predicted, after: Predicted, moves: Moves): Weighed {
+  weigh(before: Predicted, after: Predicted, moves: Moves, readingPart = 0): Weighed {
     const ms = transferMs(this.#part, moves, this.#machine.hardware);
     const gain = before.cost / after.cost - 1;
     const travelling = Math.min(1, this.#travelling(ms));
-    const neededGain = Math.max(leastGain(after), travelling * (lostWhileTravelling(before) + gain));
+    const leastGain = ((LEAST_SAVED + readingPart * LEAST_WHILE_READING) * after.placed) / after.cost;
+    const neededGain = Math.max(leastGain, travelling * (lostWhileTravelling(before) + gain));
     const lastingGain = (before.lasting - after.lasting) / after.cost;
-    return { after, moves, transferMs: ms, gain, lastingGain, neededGain, worth: gain - neededGain };
+    return {
+      after,
+      moves,
+      transferMs: ms,
+      gain,
+      lastingGain,
+      leastGain,
+      neededGain,
+      worth: gain - neededGain,
+    };
   }
 
   /** What a moved slot costs, in the unit of costs, where it is one of as many as a weighed placement moves. */
@@ -62,17 +75,13 @@ export class MoveScale {
    */
   afterForgone<W extends Weighed>(weighed: W, forgone: number): W {
     if (forgone < weighed.neededGain * this.#placementMs) return weighed;
-    const neededGain = leastGain(weighed.after);
+    const neededGain = weighed.leastGain;
     return { ...weighed, neededGain, worth: weighed.worth + weighed.neededGain - neededGain };
   }
 
   #travelling(ms: number): number {
     return ms / TRANSFER_PART / this.#placementMs;
   }
-}
-
-function leastGain({ placed, cost }: Predicted): number {
-  return (LEAST_SAVED * placed) / cost;
 }
 
 /** The part of the tokens that a pool does not forward while its exchange has but the rest of the links. */

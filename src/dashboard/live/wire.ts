@@ -168,12 +168,22 @@ export interface PoolGone {
 /** Event `simulation`: what was done to a pool that is simulated in the gateway's process. */
 export interface SimulationReport {
   readonly pool: string;
-  /** What the gateway's process makes for it, in parts of what it began with; null where that is nothing. */
-  readonly traffic: { readonly factor: number; readonly most: number } | null;
+  /** What the gateway's process makes for it; null where that is nothing. */
+  readonly traffic: OwnTraffic | null;
   /** How often the traffic has turned to other experts at once. */
   readonly shifts: number;
   /** GPUs that were stopped, ascending. */
   readonly lost: readonly number[];
+}
+
+export interface OwnTraffic {
+  readonly name: string;
+  /** In parts of what it began with. */
+  readonly factor: number;
+  readonly most: number;
+  readonly paused: boolean;
+  /** Null for traffic that is made up. */
+  readonly trace: { readonly atMs: number; readonly lengthMs: number; readonly speed: number } | null;
 }
 
 /** Event `history`, first on every connection. */

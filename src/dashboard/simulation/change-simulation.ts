@@ -1,6 +1,11 @@
 /** One thing to do to a simulated pool. */
 export type SimulationChange =
   | { readonly traffic: number }
+  | { readonly pause: boolean }
+  | { readonly again: true }
+  /** Of a trace: times as fast; ms of it. */
+  | { readonly speed: number }
+  | { readonly jump: number }
   | { readonly shift: true }
   | { readonly lose: number }
   | { readonly restore: number };

@@ -1,6 +1,7 @@
 import { useId, useState } from "preact/hooks";
 import { changeSimulation, type SimulationChange } from "./change-simulation.ts";
 import type { SimulationReport } from "../live/wire.ts";
+import { PlayedControls } from "./played-controls.tsx";
 
 const LEAST_TRAFFIC = 0.1;
 const TRAFFIC_STEP = 0.1;
@@ -24,6 +25,7 @@ export function SimulationControls({ simulation, gpus, operatorKey }: Properties
   return (
     <section class="simulation" aria-labelledby={heading}>
       <h2 id={heading}>Simulated pool</h2>
+      {traffic !== null && <PlayedControls traffic={traffic} ask={ask} />}
       {traffic !== null && (
         <>
           <button
@@ -75,7 +77,9 @@ function stepped({ factor, most }: NonNullable<SimulationReport["traffic"]>, by:
 
 function said({ traffic, shifts, lost }: SimulationReport): string {
   const parts = [
-    ...(traffic === null ? [] : [`Traffic ×${traffic.factor.toFixed(1)}`]),
+    ...(traffic === null
+      ? []
+      : [`Traffic ×${traffic.factor.toFixed(1)}${traffic.paused ? ", paused: nothing arrives" : ""}`]),
     ...(shifts === 0 ? [] : [`shifted ${shifts === 1 ? "once" : `${shifts} times`}`]),
     ...(lost.length === 0 ? [] : [`GPU ${lost.join(", ")} stopped`]),
   ];

@@ -1,11 +1,16 @@
-import type { OwnTraffic, Simulation, SimulationChange, SimulationState } from "../../model/simulation.ts";
+import type {
+  Simulation,
+  SimulationChange,
+  SimulationState,
+  SteeredTraffic,
+} from "../../model/simulation.ts";
 import type { PoolThread } from "./pool-thread.ts";
 
 /** What can be done to a pool's thread, and what has been done. */
 export class LiveSimulation implements Simulation {
   readonly #thread: PoolThread;
   readonly #listeners = new Set<(change: SimulationChange) => void>();
-  #traffic: OwnTraffic | null = null;
+  #traffic: SteeredTraffic | null = null;
   #shifts = 0;
 
   constructor(thread: PoolThread) {
@@ -13,17 +18,13 @@ export class LiveSimulation implements Simulation {
   }
 
   get state(): SimulationState {
-    return { traffic: this.#traffic, shifts: this.#shifts, lost: this.#thread.lost, slow: this.#thread.slow };
+    const { lost, slow } = this.#thread;
+    return { traffic: this.#traffic?.state ?? null, shifts: this.#shifts, lost, slow };
   }
 
-  /**
-   * This process makes traffic for the pool from now on.
-   * @param most parts of that traffic that it can make, ≥ 1
-   * @returns how many parts it is to make, at any time
-   */
-  beginTraffic(most: number): () => number {
-    this.#traffic = { factor: 1, most };
-    return () => this.#traffic?.factor ?? 1;
+  /** This process makes traffic for the pool from now on. */
+  beginTraffic(traffic: SteeredTraffic): void {
+    this.#traffic = traffic;
   }
 
   change(change: SimulationChange): void {
@@ -40,9 +41,12 @@ export class LiveSimulation implements Simulation {
   #carryOut(change: SimulationChange): boolean {
     switch (change.kind) {
       case "traffic":
-        if (this.#traffic === null || this.#traffic.factor === change.factor) return false;
-        this.#traffic = { ...this.#traffic, factor: change.factor };
-        return true;
+      case "pause":
+      case "go-on":
+      case "again":
+      case "speed":
+      case "jump":
+        return this.#traffic?.change(change) ?? false;
       case "shift":
         this.#shifts++;
         this.#thread.shift();

@@ -19,7 +19,7 @@ export interface SecondCounts {
 
 /** A replay when it is over. Tokens, rates and latencies count completed requests; warm-ups count nowhere. */
 export interface ReplaySummary extends OutcomeSummary, LatencySummary, TokenSummary {
-  /** Without the warm-up. */
+  /** Without the warm-up, and without the time in which the load was paused and nothing was in flight. */
   readonly durationMs: number;
   readonly warmUps: number;
   readonly sent: number;

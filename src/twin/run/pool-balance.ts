@@ -78,7 +78,7 @@ export class PoolBalance {
   /** The interval of shares has passed. */
   tick(): void {
     const window = this.closeWindow();
-    if (window.tokens > 0) this.#balancer.observe(window.load, window.spanMs, window.routing);
+    if (window.tokens > 0) this.#balancer.observe(window.load, window.spanMs, window.routing, window);
     if (this.#giveUp === null) this.#decide();
   }
 
