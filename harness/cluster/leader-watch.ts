@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { AdminState } from "./admin-state.ts";
 
-const AGAIN_MS = 50;
+const AGAIN_MS = 20;
 /** Looks kept, of all gateways. */
 const LOOKS_KEPT = 400;
 
