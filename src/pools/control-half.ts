@@ -16,6 +16,7 @@ export class ControlHalf implements ControlledPool {
   readonly settings: string;
   readonly loop: ControlLoop;
   readonly loadLine: number;
+  readonly prepareTimeoutMs: number;
   readonly inbox: LoadInbox | null;
   readonly simulation: Simulation | null;
   /** Whether it goes by the view of the half whose place it is to take. */
@@ -25,7 +26,7 @@ export class ControlHalf implements ControlledPool {
   constructor(
     settings: string,
     loop: ControlLoop,
-    loadLine: number,
+    { loadLine, prepareTimeoutMs }: Pick<Config["control"], "loadLine" | "prepareTimeoutMs">,
     inbox: LoadInbox | null,
     { simulation, view }: Pick<ControlOrigin, "simulation" | "view">,
   ) {
@@ -34,6 +35,7 @@ export class ControlHalf implements ControlledPool {
     this.simulation = simulation;
     this.loop = loop;
     this.loadLine = loadLine;
+    this.prepareTimeoutMs = prepareTimeoutMs;
     this.inbox = inbox;
   }
 
@@ -114,5 +116,5 @@ export function openControl(origin: ControlOrigin, config: Config, makings: Pool
         })
       : null;
   const settings = controlSettings(plane.pool, group, config);
-  return new ControlHalf(settings, loop, config.control.loadLine, inbox, origin);
+  return new ControlHalf(settings, loop, config.control, inbox, origin);
 }
