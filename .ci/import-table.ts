@@ -124,7 +124,7 @@ export const importTable: readonly Row[] = [
       "model",
       "lib",
     ],
-    packages: ["@opentelemetry"],
+    packages: ["@opentelemetry", "undici"],
     pure: false,
   },
   {

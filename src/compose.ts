@@ -285,7 +285,7 @@ function sayFaults(store: Store, onNotice: (line: string) => void): void {
   store.onFault(say);
 }
 
-function controlReading({ loop, inbox, loadLine }: ControlledPool): ControlReading {
+function controlReading({ loop, inbox, loadLine, prepareTimeoutMs }: ControlledPool): ControlReading {
   const { pool, leading, totals, view, stageAgeMs } = loop;
   const { snapshot, operatorState } = view;
   return {
@@ -295,6 +295,7 @@ function controlReading({ loop, inbox, loadLine }: ControlledPool): ControlReadi
     loadLine,
     gain: rebalanceGain(view.decisions),
     stageAgeMs,
+    stageLimitMs: prepareTimeoutMs,
     ...totals,
     missingExperts: (snapshot?.missing ?? []).reduce((sum, { experts }) => sum + experts.length, 0),
     ranks: new Map(

@@ -9,7 +9,15 @@ export interface Dashboard {
   readonly title: string;
   readonly panels: readonly Panel[];
   readonly templating: { readonly list: readonly { readonly name: string; readonly definition?: string }[] };
-  readonly annotations: { readonly list: readonly { readonly name: string; readonly expr: string }[] };
+  readonly annotations: { readonly list: readonly Annotation[] };
+}
+
+/** Versions of Grafana differ in which of the two forms they read: `target`, or the query and its step beside it. */
+export interface Annotation {
+  readonly name: string;
+  readonly expr: string;
+  readonly step: string;
+  readonly target: { readonly refId: string; readonly expr: string; readonly interval: string };
 }
 
 export interface Panel {
@@ -17,7 +25,12 @@ export interface Panel {
   readonly type: string;
   readonly title: string;
   readonly gridPos: { readonly x: number; readonly y: number; readonly w: number; readonly h: number };
-  readonly targets?: readonly { readonly expr: string; readonly legendFormat: string }[];
+  readonly targets?: readonly {
+    readonly expr: string;
+    readonly legendFormat: string;
+    readonly format?: string;
+  }[];
+  readonly transformations?: readonly { readonly id: string; readonly options: unknown }[];
 }
 
 export interface PanelQuery {

@@ -7,6 +7,8 @@ export interface ControlledPool {
   readonly loop: ControlLoop;
   /** How many times as long as with all GPUs level its steps may take. */
   readonly loadLine: number;
+  /** How long its ranks may take to prepare a stage of a rollout, and to switch to it. */
+  readonly prepareTimeoutMs: number;
   /** Where its ranks report loads; null where they are in this process. */
   readonly inbox: LoadInbox | null;
   /** What can be done to its ranks where they are simulated, in this process; else null. */

@@ -11,6 +11,9 @@ import type { PoolMakings } from "./surroundings.ts";
 import type { Simulation } from "../model/simulation.ts";
 import { usualStagingBytes } from "../model/staging.ts";
 
+/** What others read of the settings that a reload may change. */
+type Published = Pick<Config["control"], "loadLine" | "prepareTimeoutMs">;
+
 /** The half of a pool that decides: this gateway's part in the pool's control. */
 export class ControlHalf implements ControlledPool {
   /** What it was made of, as one text: with anything else there another takes its place. */
@@ -21,12 +24,12 @@ export class ControlHalf implements ControlledPool {
   /** Whether it goes by the view of the half whose place it is to take. */
   readonly sharesView: boolean;
   #receives = false;
-  #loadLine: number;
+  #goesBy: Published;
 
   constructor(
     settings: string,
     loop: ControlLoop,
-    loadLine: number,
+    goesBy: Published,
     inbox: LoadInbox | null,
     { simulation, view }: Pick<ControlOrigin, "simulation" | "view">,
   ) {
@@ -34,17 +37,21 @@ export class ControlHalf implements ControlledPool {
     this.sharesView = view !== null;
     this.simulation = simulation;
     this.loop = loop;
-    this.#loadLine = loadLine;
+    this.#goesBy = goesBy;
     this.inbox = inbox;
   }
 
   get loadLine(): number {
-    return this.#loadLine;
+    return this.#goesBy.loadLine;
+  }
+
+  get prepareTimeoutMs(): number {
+    return this.#goesBy.prepareTimeoutMs;
   }
 
   /** Goes by what a reload may change while its loop goes on. */
   goBy(control: Config["control"]): void {
-    this.#loadLine = control.loadLine;
+    this.#goesBy = control;
     this.loop.limitBy(termLimits(control, this.loop));
   }
 
@@ -135,5 +142,5 @@ export function openControl(origin: ControlOrigin, config: Config, makings: Pool
         })
       : null;
   const settings = controlSettings(plane.pool, group, config);
-  return new ControlHalf(settings, loop, config.control.loadLine, inbox, origin);
+  return new ControlHalf(settings, loop, config.control, inbox, origin);
 }

@@ -55,6 +55,8 @@ export interface ControlReading {
   readonly gain: RebalanceGain;
   /** How long the stage of a rollout has been under way; 0 while none is. */
   readonly stageAgeMs: number;
+  /** How long ranks may take to prepare a stage, and to switch to it. */
+  readonly stageLimitMs: number;
   readonly rolloutsDone: number;
   readonly rolloutsGivenUp: number;
   /** Experts without a replica, summed over layers. */

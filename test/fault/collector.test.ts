@@ -134,7 +134,8 @@ describe("spans on their way to a collector", () => {
   test("of a collector that is down one line is said, and one when it is back", async () => {
     const { port } = collector;
     await collector.close();
-    const { end, queue, sender, notices, clock } = exporting({ timeoutMs: 20 });
+    // Less than the pause before a second try.
+    const { end, queue, sender, notices, clock } = exporting({ timeoutMs: 400 });
     for (let i = 0; i < 3; i++) {
       end(1);
       await queue.forceFlush();

@@ -84,13 +84,33 @@ test("Grafana finds the dashboards where its provisioning looks for them, and as
   expect(sources).toMatchObject({ datasources: [{ type: "prometheus", url: "http://prometheus:9090" }] });
 });
 
+test("bars by layer and by rank stand in the order of their numbers: Prometheus orders them as text", async () => {
+  const bars = (await dashboards()).flatMap(({ panels }) => panels.filter(({ type }) => type === "bargauge"));
+  expect(bars.length).toBeGreaterThan(0);
+  for (const { title, targets = [], transformations = [] } of bars) {
+    const [{ expr, format }] = targets;
+    const label = /^max by \((\w+)\)/.exec(expr)?.[1];
+    const as = (destinationType: string) => ({ conversions: [{ targetField: label, destinationType }] });
+    expect([title, format]).toEqual([title, "table"]);
+    expect(transformations).toMatchObject([
+      { id: "convertFieldType", options: as("number") },
+      { id: "sortBy", options: { sort: [{ field: label }] } },
+      // Its text is what a bar is called.
+      { id: "convertFieldType", options: as("string") },
+      { id: "organize", options: { excludeByName: { Time: true } } },
+    ]);
+  }
+});
+
 test("dashboards have names of their own, and their panels do not lie over each other", async () => {
   const all = await dashboards();
   expect(all.length).toBe(new Set(all.flatMap(({ uid }) => uid)).size);
-  for (const { file, title, panels, templating } of all) {
+  for (const { file, title, panels, templating, annotations } of all) {
     expect([file, title.startsWith("Plimsoll / ")]).toEqual([file, true]);
     expect([file, panels.length]).toEqual([file, new Set(panels.map(({ id }) => id)).size]);
     expect(templating.list.map(({ name }) => name)).toEqual(["datasource", "pool"]);
+    for (const { expr, step, target } of annotations.list)
+      expect([file, target]).toEqual([file, { refId: "Anno", expr, interval: step }]);
     const taken = new Set<string>();
     for (const { title: name, gridPos } of panels)
       for (let x = gridPos.x; x < gridPos.x + gridPos.w; x++)

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { Sampler } from "../../src/telemetry/tracing/sampler.ts";
-import { newSpanId, newTraceId } from "../../src/telemetry/tracing/trace-ids.ts";
+import { readTraceParent } from "../../src/serving/tracing/traceparent.ts";
+import { newSpanId, newTraceId, unrecordedSpan } from "../../src/telemetry/tracing/trace-ids.ts";
 
 const parent = (traceId: string, sampled: boolean) => ({ traceId, spanId: "b7ad6b7169203331", sampled });
 const HIGH = `${"0".repeat(19)}${"f".repeat(13)}`;
@@ -40,4 +41,14 @@ test("ids are of their form, and differ", () => {
   expect(traces.every((id) => /^[0-9a-f]{32}$/.test(id))).toBe(true);
   expect(spans.every((id) => /^[0-9a-f]{16}$/.test(id))).toBe(true);
   expect(new Set([...traces, ...spans]).size).toBe(2000);
+});
+
+test("what engines get of requests that nobody records is a context by itself, each another", () => {
+  const contexts = Array.from({ length: 1000 }, () => readTraceParent(unrecordedSpan()));
+  expect(contexts.filter((context) => context?.sampled !== false)).toEqual([]);
+  const ids = contexts.flatMap((context) => [context?.traceId, context?.spanId]);
+  expect(new Set(ids).size).toBe(2000);
+  // Each place has every digit: none is left from the one before.
+  for (let at = 0; at < 31; at++)
+    expect([at, new Set(contexts.map((context) => context?.traceId[at])).size]).toEqual([at, 16]);
 });

@@ -78,6 +78,11 @@ export function controlFamilies(readings: Readings): Family[] {
       "How long the stage of a placement that is rolled out has been under way; 0 while none is",
       ({ stageAgeMs }) => stageAgeMs / 1000,
     ),
+    of(
+      "plimsoll_rollout_stage_limit_seconds",
+      "How long ranks may take to prepare such a stage, and to switch to it",
+      ({ stageLimitMs }) => stageLimitMs / 1000,
+    ),
     counter(
       "plimsoll_rollouts_total",
       ["pool", "outcome"],

@@ -1,12 +1,6 @@
-import {
-  type ClientRequest,
-  type IncomingMessage,
-  Agent as PlainAgent,
-  request as askPlainly,
-} from "node:http";
-import { Agent as TlsAgent, request as askOverTls } from "node:https";
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
+import { Client } from "undici";
 import type { OtlpTarget } from "../../config/telemetry-config.ts";
 import type { Losses } from "./outage.ts";
 
@@ -37,13 +31,16 @@ interface Answer {
 /**
  * Sends batches to one address of a collector: OTLP over HTTP. A batch that is refused for now, or meets nobody, is sent
  * again until its time is over. Whoever sends keeps what waits within bounds.
+ *
+ * It asks as engines are asked, by undici: Node's own client shares its code with Node's server, which V8 then compiles
+ * for both, and every request that comes in would cost more from the first batch on.
  */
 export class OtlpSender {
   readonly #target: OtlpTarget;
   readonly #losses: Losses;
   readonly #rejectedIn: (answer: Uint8Array) => unknown;
-  readonly #agent: PlainAgent;
-  readonly #asked = new Set<ClientRequest>();
+  readonly #client: Client;
+  readonly #path: string;
   readonly #pauses = new Map<NodeJS.Timeout, () => void>();
   #closed = false;
 
@@ -52,14 +49,15 @@ export class OtlpSender {
     this.#target = target;
     this.#losses = losses;
     this.#rejectedIn = rejectedIn;
+    const { origin, pathname, search } = new URL(target.url);
+    this.#path = pathname + search;
     const { ca = null, cert = null, key = null } = target.tls ?? {};
-    const files = {
-      ...(ca === null ? {} : { ca }),
-      ...(cert === null || key === null ? {} : { cert, key }),
-    };
-    this.#agent = isTls(target)
-      ? new TlsAgent({ keepAlive: true, ...files })
-      : new PlainAgent({ keepAlive: true });
+    this.#client = new Client(origin, {
+      connect: {
+        ...(ca === null ? {} : { ca }),
+        ...(cert === null || key === null ? {} : { cert, key }),
+      },
+    });
   }
 
   /**
@@ -94,9 +92,8 @@ export class OtlpSender {
   /** Ends what is under way; nothing is sent any more. */
   close(): void {
     this.#closed = true;
-    for (const asked of this.#asked) asked.destroy();
+    void this.#client.destroy();
     for (const goOn of this.#pauses.values()) goOn();
-    this.#agent.destroy();
   }
 
   /** An answer in another encoding says nothing. */
@@ -121,35 +118,30 @@ export class OtlpSender {
   }
 
   async #ask(body: Uint8Array, leftMs: number): Promise<Answer> {
-    const { url, headers, gzip: packs, encoding } = this.#target;
+    const { headers, gzip: packs, encoding } = this.#target;
     const bytes = packs ? await gzipped(body) : body;
     if (this.#closed) throw new Error(STOPPED);
-    const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
-    const asked = (isTls(this.#target) ? askOverTls : askPlainly)(url, {
-      method: "POST",
-      agent: this.#agent,
-      headers: {
-        ...headers,
-        ...(packs ? { "content-encoding": "gzip" } : {}),
-        "content-type": CONTENT_TYPES[encoding],
-        "content-length": bytes.length,
-      },
-    });
-    this.#asked.add(asked);
-    const late = setTimeout(() => asked.destroy(new Error("it does not answer")), Math.max(1, leftMs));
-    asked.once("response", resolve);
-    asked.on("error", reject);
-    asked.once("close", () => {
-      clearTimeout(late);
-      this.#asked.delete(asked);
-      reject(new Error("it closed the connection"));
-    });
-    asked.end(bytes);
-    const answer = await promise;
-    const status = answer.statusCode ?? 0;
-    const seconds = Number(answer.headers["retry-after"] ?? 0);
-    const waitMs = seconds > 0 ? seconds * MILLISECONDS : 0;
-    return { status, what: `it answers ${status}`, waitMs, body: await beginningOf(answer) };
+    const late = new AbortController();
+    const timer = setTimeout(() => late.abort(new Error("it does not answer")), Math.max(1, leftMs));
+    try {
+      const answer = await this.#client.request({
+        method: "POST",
+        path: this.#path,
+        headers: {
+          ...headers,
+          ...(packs ? { "content-encoding": "gzip" } : {}),
+          "content-type": CONTENT_TYPES[encoding],
+        },
+        body: bytes,
+        signal: late.signal,
+      });
+      const status = answer.statusCode;
+      const seconds = Number(answer.headers["retry-after"] ?? 0);
+      const waitMs = seconds > 0 ? seconds * MILLISECONDS : 0;
+      return { status, what: `it answers ${status}`, waitMs, body: await beginningOf(answer.body) };
+    } finally {
+      clearTimeout(timer);
+    }
   }
 }
 
@@ -158,11 +150,11 @@ function isGood(status: number): boolean {
 }
 
 /** What breaks off has said that much. */
-async function beginningOf(answer: IncomingMessage): Promise<Uint8Array> {
+async function beginningOf(answer: AsyncIterable<Buffer>): Promise<Uint8Array> {
   const chunks: Buffer[] = [];
   let length = 0;
   try {
-    for await (const chunk of answer as AsyncIterable<Buffer>) {
+    for await (const chunk of answer) {
       length += chunk.length;
       if (length > MOST_ANSWER_BYTES) break;
       chunks.push(chunk);
@@ -171,10 +163,6 @@ async function beginningOf(answer: IncomingMessage): Promise<Uint8Array> {
     // Its status has come.
   }
   return Buffer.concat(chunks);
-}
-
-function isTls({ url }: OtlpTarget): boolean {
-  return url.startsWith("https:");
 }
 
 /** Node's error of a name with several addresses has a code and no message. */

@@ -1,6 +1,7 @@
 import { type Attributes, type Context, type Span, SpanKind, SpanStatusCode } from "@opentelemetry/api";
 import type { EngineUnreachable, HeaderList, Shard } from "../../serving/engine.ts";
 import type { AttemptPart, AttemptTrace } from "../../serving/tracing/request-trace.ts";
+import { writeTraceParent } from "../../serving/tracing/traceparent.ts";
 import { withTraceContext } from "./context-headers.ts";
 import { serverAddress } from "./server-address.ts";
 import { type TraceTerms, quietly } from "./trace-terms.ts";
@@ -56,7 +57,7 @@ export class AttemptSpan implements AttemptTrace {
       this.#span = this.#terms.tracer.startSpan(name, how, parent);
       const { traceId, spanId } = this.#span.spanContext();
       if (this.#terms.propagates)
-        sent = withTraceContext(forwarded, { traceId, spanId, sampled: true }, keepsState);
+        sent = withTraceContext(forwarded, writeTraceParent({ traceId, spanId, sampled: true }), keepsState);
     });
     return sent;
   }

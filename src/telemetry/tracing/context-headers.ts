@@ -1,17 +1,17 @@
 import type { HeaderList } from "../../serving/engine.ts";
-import { type TraceParent, writeTraceParent } from "../../serving/tracing/traceparent.ts";
 
 /**
  * Headers with this span in place of what they said of a trace.
+ * @param span as `traceparent` has it
  * @param keepsState whether `tracestate` goes on: it is part of the trace that the client began
  */
-export function withTraceContext(headers: HeaderList, span: TraceParent, keepsState: boolean): HeaderList {
+export function withTraceContext(headers: HeaderList, span: string, keepsState: boolean): HeaderList {
   const kept: string[] = [];
   for (let i = 0; i < headers.length; i += 2) {
     const name = headers[i];
     if (!is(name, "traceparent") && (keepsState || !is(name, "tracestate"))) kept.push(name, headers[i + 1]);
   }
-  kept.push("traceparent", writeTraceParent(span));
+  kept.push("traceparent", span);
   return kept;
 }
 

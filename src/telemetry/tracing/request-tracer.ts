@@ -6,7 +6,7 @@ import { type TraceParent, readTraceParent } from "../../serving/tracing/tracepa
 import { withTraceContext } from "./context-headers.ts";
 import { RequestSpan } from "./request-span.ts";
 import { Sampler } from "./sampler.ts";
-import { newSpanId, newTraceId } from "./trace-ids.ts";
+import { unrecordedSpan } from "./trace-ids.ts";
 import type { TraceTerms } from "./trace-terms.ts";
 
 /** Traces the requests that its sampler takes; what is not sampled costs a look and, where engines are to know it, ids. */
@@ -32,7 +32,10 @@ export class SpanTracer implements RequestTracer {
 
   untraced(request: IncomingMessage, headers: HeaderList): HeaderList {
     if (!this.#terms.propagates || this.#parentOf(request) !== null) return headers;
-    const span = { traceId: newTraceId(), spanId: newSpanId(), sampled: false };
+    const { traceparent, tracestate } = request.headers;
+    const span = unrecordedSpan();
+    // Most clients name none: then there is nothing to look for.
+    if (traceparent === undefined && tracestate === undefined) return [...headers, "traceparent", span];
     return withTraceContext(headers, span, false);
   }
 
