@@ -89,6 +89,14 @@ export class DashboardGateway implements AsyncDisposable {
       return this.#events.join(response, "history", JSON.stringify(this.#history()), true);
     if (pathname.startsWith("/ep/v1/placement/")) return json(response, this.#placement());
     if (pathname.startsWith("/ep/v1/shares/")) return json(response, this.#shares());
+    if (pathname.startsWith("/ep/v1/changes/")) return json(response, this.#changes());
+    if (pathname.startsWith("/ep/v1/forecast/"))
+      return json(response, {
+        pool: this.#pool.pool,
+        decision: 1,
+        atMs: this.#atMs,
+        load: this.#report().expertLoad,
+      });
     if (pathname.startsWith("/ep/v1/what-if/")) return this.#whatIf(request, response);
     const path = pathname === "/" ? "/index.html" : pathname;
     const bytes = await readFile(`${BUILT}${path}`).catch(() => null);
@@ -178,6 +186,44 @@ export class DashboardGateway implements AsyncDisposable {
     const { pool, nodes, gpusPerNode, slotsPerGpu } = this.#pool;
     const topology = { nodes, gpusPerNode, slotsPerGpu };
     return { pool, epoch: 1, state: "published", topology, physical_to_logical_map: this.#map };
+  }
+
+  /** One slot in twenty got another expert; of the last GPU, all are empty. */
+  #changes(): unknown {
+    const { layers, experts, nodes, gpusPerNode, slotsPerGpu } = this.#pool;
+    const slots: number[][] = [];
+    const touched: number[][] = [];
+    for (const [row, held] of this.#map.entries()) {
+      const seen = new Set<number>();
+      for (const [slot, before] of held.entries()) {
+        const lost = slot >= held.length - slotsPerGpu;
+        if (!lost && this.#rng.uniform() > 0.05) continue;
+        const after = lost ? -1 : (before * 7 + row + 1) % experts;
+        if (after === before) continue;
+        slots.push([row, slot, before, after, lost ? 0 : 1]);
+        for (const expert of [before, after]) if (expert >= 0) seen.add(expert);
+      }
+      for (const expert of [...seen].toSorted((a, b) => a - b))
+        touched.push([
+          row,
+          expert,
+          held.filter((one) => one === expert).length,
+          Math.round(100 * Math.exp(0.8 * this.#rng.normal())) / 100,
+          1 + ((expert * 31 + row) % experts),
+        ]);
+    }
+    return {
+      pool: this.#pool.pool,
+      decision: 1,
+      epochBefore: 7,
+      epochAfter: 36,
+      layers,
+      experts,
+      topology: { nodes, gpusPerNode, slotsPerGpu },
+      expertBytes: 44_040_192,
+      slots,
+      touched,
+    };
   }
 
   #shares(): unknown {

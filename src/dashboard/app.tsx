@@ -36,7 +36,7 @@ export function App() {
         shown={name}
         report={pool?.last ?? null}
         reportedAtMs={pool?.reportedAtMs ?? null}
-        choose={(chosen) => change({ pool: chosen, gpu: null })}
+        choose={(chosen) => change({ pool: chosen, gpu: null, decision: null })}
       />
       {stale && <ConnectionNotice connection={state.connection} receivedAtMs={state.receivedAtMs} />}
       <main class={stale ? "stale" : undefined}>

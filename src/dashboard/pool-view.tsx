@@ -1,4 +1,7 @@
 import { useCallback, useState } from "preact/hooks";
+import { ChangePanel } from "./changes/change-panel.tsx";
+import { lastMoved, placedBy } from "./changes/moved-decisions.ts";
+import { useChange, useForecast } from "./changes/use-changes.ts";
 import { DecisionTable } from "./decisions/decision-table.tsx";
 import { ExpertHeatMap } from "./experts/expert-heat-map.tsx";
 import { type HeldExpert, replicasOf } from "./experts/placed-experts.ts";
@@ -58,6 +61,17 @@ export function PoolView(properties: Properties) {
     pointed === null || placed === null
       ? []
       : replicasOf(placed, pointed.layer, pointed.expert).map((one) => one.gpu);
+  const forecast = useForecast(last.pool, placedBy(decisions), operatorKey);
+  const lookedAt =
+    view.decision === null
+      ? lastMoved(decisions)
+      : (decisions.find(({ id }) => id === view.decision) ?? null);
+  const changed = useChange(
+    last.pool,
+    view.experts === "changes" ? (view.decision ?? lookedAt?.id ?? null) : null,
+    `${lookedAt?.stages?.done} ${lookedAt?.state}`,
+    operatorKey,
+  );
   return (
     <>
       <StatusLine pool={pool} gateway={gateway} />
@@ -94,17 +108,34 @@ export function PoolView(properties: Properties) {
         ) : (
           <ExpertHeatMap
             report={last}
+            samples={pool.samples}
             placed={placed}
             mode={view.experts}
             setMode={(experts) => change({ experts })}
+            unit={view.loads}
+            setUnit={(loads) => change({ loads })}
+            forecast={forecast}
+            decision={lookedAt}
+            change={changed}
             pointed={pointed}
             pointAt={pointAt}
           />
+        )}
+        {changed !== null && typeof changed !== "string" && at === null && (
+          <ChangePanel read={changed} decision={lookedAt} numbers={last.layerNumbers} pointAt={pointAt} />
         )}
         <DecisionTable
           decisions={decisions}
           last={last.decision}
           modelled={last.loads?.counts === "source"}
+          chosen={view.experts === "changes" ? (lookedAt?.id ?? null) : null}
+          choose={(decision) =>
+            change(
+              decision === null
+                ? { decision, experts: "experts" }
+                : { decision, experts: "changes", at: null },
+            )
+          }
         />
         <HistoryPanel
           name={last.pool}
