@@ -203,14 +203,12 @@ export class DashboardGateway implements AsyncDisposable {
         slots.push([row, slot, before, after, lost ? 0 : 1]);
         for (const expert of [before, after]) if (expert >= 0) seen.add(expert);
       }
-      for (const expert of [...seen].toSorted((a, b) => a - b))
-        touched.push([
-          row,
-          expert,
-          held.filter((one) => one === expert).length,
-          Math.round(100 * Math.exp(0.8 * this.#rng.normal())) / 100,
-          1 + ((expert * 31 + row) % experts),
-        ]);
+      const load = new Map([...seen].map((expert) => [expert, Math.exp(0.8 * this.#rng.normal())]));
+      const order = [...seen].toSorted((one, other) => (load.get(other) ?? 0) - (load.get(one) ?? 0));
+      for (const expert of [...seen].toSorted((one, other) => one - other)) {
+        const replicas = held.filter((one) => one === expert).length;
+        touched.push([row, expert, replicas, load.get(expert) ?? 0, 1 + order.indexOf(expert)]);
+      }
     }
     return {
       pool: this.#pool.pool,

@@ -140,12 +140,5 @@ test("a scale of tokens ends at a round number, and stays there until it must no
   expect([scaleTop(null, 0), scaleTop(700, Number.NaN)]).toEqual([1, 700]);
   const { shadeOf, ticks } = tokenScale(false, 2000, 100);
   expect([shadeOf(20), shadeOf(0)]).toEqual([SHADES - 1, 0]);
-  expect(ticks.map(({ label }) => label)).toEqual([
-    "≤\u200962.5",
-    "125",
-    "250",
-    "500",
-    "1k",
-    "≥\u20092k",
-  ]);
+  expect(ticks.map(({ label }) => label)).toEqual(["≤\u200962.5", "125", "250", "500", "1k", "≥\u20092k"]);
 });

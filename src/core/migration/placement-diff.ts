@@ -29,48 +29,48 @@ export function touchedBy(
   previous: Placement,
   load: readonly (readonly number[])[] | null,
 ): TouchedExperts {
-  const { experts, topology } = previous;
+  const { layers, experts, topology, physicalToLogical } = previous;
   const width = slotCount(topology);
-  const replicas = new Map<number, number>();
-  const layers = new Set<number>();
+  const touched = new Uint8Array(layers * experts);
   for (let i = 0; i < slots.length; i++) {
-    const layer = Math.floor(slots[i] / width);
-    layers.add(layer);
-    if (before[i] >= 0) replicas.set(layer * experts + before[i], 0);
-    if (after[i] >= 0) replicas.set(layer * experts + after[i], 0);
+    const first = Math.floor(slots[i] / width) * experts;
+    if (before[i] >= 0) touched[first + before[i]] = 1;
+    if (after[i] >= 0) touched[first + after[i]] = 1;
   }
-  for (const layer of layers) {
-    for (let i = layer * width; i < (layer + 1) * width; i++) {
-      const key = layer * experts + previous.physicalToLogical[i];
-      const count = replicas.get(key);
-      if (previous.physicalToLogical[i] >= 0 && count !== undefined) replicas.set(key, count + 1);
+  const replicas = new Int32Array(layers * experts);
+  for (let i = 0; i < physicalToLogical.length; i++) {
+    const expert = physicalToLogical[i];
+    if (expert >= 0) replicas[Math.floor(i / width) * experts + expert]++;
+  }
+  const keys: number[] = [];
+  for (let key = 0; key < touched.length; key++) if (touched[key] === 1) keys.push(key);
+  const at = Int32Array.from(keys);
+  const place = new Int32Array(at.length);
+  const loads = new Int32Array(at.length);
+  let row = -1;
+  let sorted = new Float64Array(0);
+  for (let i = 0; i < at.length; i++) {
+    const layer = Math.floor(at[i] / experts);
+    if (layer !== row) {
+      row = layer;
+      sorted = Float64Array.from(load?.[layer] ?? []).toSorted();
     }
+    // A layer without load says nothing.
+    if (!(sorted[sorted.length - 1] > 0)) continue;
+    const one = load?.[layer]?.[at[i] % experts] ?? 0;
+    loads[i] = Math.round(100 * one);
+    place[i] = 1 + heavierThan(sorted, one);
   }
-  const at = Int32Array.from(replicas.keys()).toSorted();
-  const places = placesOf(load, layers);
-  return {
-    at,
-    replicasBefore: Int32Array.from(at, (key) => replicas.get(key) ?? 0),
-    load: Int32Array.from(at, (key) =>
-      Math.round(100 * (load?.[Math.floor(key / experts)]?.[key % experts] ?? 0)),
-    ),
-    place: Int32Array.from(at, (key) => places.get(Math.floor(key / experts))?.[key % experts] ?? 0),
-  };
+  return { at, replicasBefore: at.map((key) => replicas[key]), load: loads, place };
 }
 
-/** Of some layers, the place of each expert by its load, from 1; nothing of layers without load. */
-function placesOf(
-  load: readonly (readonly number[])[] | null,
-  layers: Iterable<number>,
-): ReadonlyMap<number, Int32Array> {
-  const places = new Map<number, Int32Array>();
-  for (const layer of layers) {
-    const row = load?.[layer];
-    if (row === undefined || !row.some((one) => one > 0)) continue;
-    const order = [...row.keys()].toSorted((a, b) => row[b] - row[a]);
-    const place = new Int32Array(row.length);
-    for (let i = 0; i < order.length; i++) place[order[i]] = i + 1;
-    places.set(layer, place);
+/** @param sorted ascending */
+function heavierThan(sorted: Float64Array, value: number): number {
+  let [low, high] = [0, sorted.length];
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (sorted[middle] > value) high = middle;
+    else low = middle + 1;
   }
-  return places;
+  return sorted.length - low;
 }

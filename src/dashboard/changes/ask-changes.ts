@@ -1,3 +1,4 @@
+import type { Forecast } from "./forecast.ts";
 import type { PlacementChange } from "./placement-change.ts";
 
 /** @returns why there is none, where the gateway says that. @throws where it does not answer */
@@ -12,14 +13,6 @@ export async function askChange(
     readonly error?: { readonly message: string };
   };
   return response.ok ? said : (said.error?.message ?? `The gateway answers ${response.status}.`);
-}
-
-/** The load that the placement in force was made for. */
-export interface Forecast {
-  /** Milliseconds since 1970. */
-  readonly atMs: number;
-  /** `[layers][experts]`, relative to an even part. */
-  readonly load: readonly (readonly number[])[];
 }
 
 /** @returns null where it was made for none that is known. @throws where the gateway does not answer */

@@ -26,7 +26,9 @@ export function ChangePanel({ read, decision, numbers, pointAt }: Properties) {
     >
       <div class="changes">
         <div>
-          <p aria-live="polite">{summaryText(read)}</p>
+          <p class="unseen" aria-live="polite">
+            {summaryText(read)}
+          </p>
           {decision !== null && <Outcome decision={decision} />}
           <GpuMovesChart read={read} />
         </div>

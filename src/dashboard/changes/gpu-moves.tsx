@@ -8,7 +8,7 @@ export function GpuMovesChart({ read }: { readonly read: ReadChange }) {
   const cursor = useCursor(1, gpus.length);
   const most = Math.max(1, ...gpus.flatMap(({ came, went }) => [came, went]));
   const text = ({ gpu, came, went }: GpuMoves) =>
-    `GPU ${gpu}: ${whole(came)} ${came === 1 ? "replica" : "replicas"} came (${bytes(came * change.expertBytes)}), ${whole(went)} went`;
+    `GPU ${gpu}: ${whole(came)} ${came === 1 ? "replica" : "replicas"} came${came === 0 ? "" : ` (${bytes(came * change.expertBytes)})`}, ${whole(went)} went`;
   const height = (count: number) => `${(count / most) * 100}%`;
   const pointed = cursor.cell === null ? null : gpus[cursor.cell.column];
   const words = pointed === null ? mostText(gpus, text) : text(pointed);

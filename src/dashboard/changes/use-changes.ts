@@ -1,5 +1,6 @@
 import { useEffect, useState } from "preact/hooks";
-import { type Forecast, askChange, askForecast } from "./ask-changes.ts";
+import { askChange, askForecast } from "./ask-changes.ts";
+import type { Forecast } from "./forecast.ts";
 import { type ReadChange, readChange } from "./placement-change.ts";
 
 const AGAIN_MS = 5000;

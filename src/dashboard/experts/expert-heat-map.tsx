@@ -1,5 +1,5 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
-import type { Forecast } from "../changes/ask-changes.ts";
+import type { Forecast } from "../changes/forecast.ts";
 import { CHANGES_BY, type ChangesBy, changeMap } from "../changes/change-map.ts";
 import type { ReadChange } from "../changes/placement-change.ts";
 import type { ShownChange } from "../changes/use-changes.ts";

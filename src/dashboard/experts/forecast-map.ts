@@ -1,4 +1,4 @@
-import type { Forecast } from "../changes/ask-changes.ts";
+import type { Forecast } from "../changes/forecast.ts";
 import { percent, time } from "../format.ts";
 import { layerText } from "../gpus/gpu-text.ts";
 import { fullest } from "../figures/averages.ts";

@@ -4,7 +4,8 @@ import { paintLoad } from "./paint-load.ts";
 import type { HeldExpert } from "./placed-experts.ts";
 import type { ShownMap } from "./shown-map.ts";
 import { type Tick, expertTicks, layerTicks } from "./ticks.ts";
-import { type Cell, useCursor } from "./use-cursor.ts";
+import type { Cell } from "./cell.ts";
+import { useCursor } from "./use-cursor.ts";
 
 type Pointed = Pick<HeldExpert, "layer" | "expert">;
 

@@ -1,4 +1,4 @@
-import type { Forecast } from "../changes/ask-changes.ts";
+import type { Forecast } from "../changes/forecast.ts";
 import { fullest } from "../figures/averages.ts";
 import { whole } from "../format.ts";
 import { layerText } from "../gpus/gpu-text.ts";
@@ -7,7 +7,7 @@ import { differences, errorText, layerErrors } from "./forecast-map.ts";
 import { type HeatMapView, type LoadMode, expertText, heatMapView } from "./heat-map-view.ts";
 import { type MapScale, differenceScale, relativeScale, tokenScale } from "./map-scale.ts";
 import type { Placed } from "./placed-experts.ts";
-import type { Cell } from "./use-cursor.ts";
+import type { Cell } from "./cell.ts";
 
 /** In what loads are shown: parts of an even expert, or tokens per second. */
 export type LoadUnit = "relative" | "tokens";
