@@ -86,7 +86,7 @@ test("all of it is told in words", () => {
     "layer 3, expert 1: moved, replicas 2 → 2, from GPU 2 to GPU 1 · 0.90 × then, number 2 of its layer",
   );
   expect(summaryText(READ)).toBe(
-    "4 slots in 2 of 2 layers changed, 3 GB of weights (epoch 7 → 9). 2 of them are for one of their layer's 3 heaviest experts.",
+    "4 slots in 2 of 2 layers changed, 3 GB of weights (epoch 7 → 9). 2 of them concern one of their layer's 3 heaviest experts.",
   );
 });
 

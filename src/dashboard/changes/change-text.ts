@@ -94,7 +94,7 @@ export function summaryText(read: ReadChange): string {
   const served =
     hot === 0
       ? ""
-      : ` ${whole(hot)} of them ${hot === 1 ? "is" : "are"} for one of their layer's ${HOT} heaviest experts.`;
+      : ` ${whole(hot)} of them ${hot === 1 ? "concerns" : "concern"} one of their layer's ${HOT} heaviest experts.`;
   return `${whole(slots.size)} slots in ${rows.size} of ${change.layers} layers changed${weights} (${epochs}).${served}`;
 }
 
