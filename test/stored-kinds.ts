@@ -10,6 +10,7 @@ import { decodeOperatorState, encodeOperatorState } from "../src/control/message
 import { type PoolMessage, decodeMessage, encodeMessage } from "../src/control/messages/pool-message.ts";
 import { receivedCounts } from "../src/control/messages/received-counts.ts";
 import { decodeRollout, encodeRollout } from "../src/control/messages/rollout-record.ts";
+import { decodeChanges, encodeChanges } from "../src/control/messages/stored-changes.ts";
 import { decodeDecisions, encodeDecisions } from "../src/control/messages/stored-decisions.ts";
 import { decodeHistory, encodeHistory } from "../src/control/messages/stored-history.ts";
 import { decodeEngine, encodeEngine } from "../src/control/messages/stored-engine.ts";
@@ -286,6 +287,53 @@ const gatewayReport = fc.record({
     .map((shards) => new Map(shards)),
 });
 
+const whole31 = fc.nat(2 ** 31 - 1);
+const expertOrNone = fc.integer({ min: -1, max: SHAPE.experts - 1 });
+/** Some of the numbers below `end`, ascending, each with something. */
+const ascending = <T>(end: number, what: fc.Arbitrary<T>) =>
+  fc
+    .uniqueArray(fc.tuple(fc.nat(end - 1), what), { selector: ([at]) => at, maxLength: 5 })
+    .map((some) => some.toSorted(([a], [b]) => a - b));
+const changes = fc.record({
+  forecast: fc.option(
+    fc.record({
+      decision: epoch,
+      atMs: finite,
+      load: fc.tuple(...Array.from({ length: SHAPE.layers }, () => fc.tuple(hundredth(), hundredth()))),
+    }),
+  ),
+  changes: fc.array(
+    fc.record({
+      decision: epoch,
+      epochBefore: fc.nat(),
+      epochAfter: fc.nat(),
+      layers: fc.constant(SHAPE.layers),
+      experts: fc.constant(SHAPE.experts),
+      topology: fc.constant(topology),
+      slots: ascending(SHAPE.layers * 4, fc.tuple(expertOrNone, expertOrNone, fc.nat(1))).map((some) => ({
+        at: Int32Array.from(some, ([at]) => at),
+        before: Int32Array.from(some, ([, [before]]) => before),
+        after: Int32Array.from(some, ([, [, after]]) => after),
+        came: Uint8Array.from(some, ([, [, , came]]) => came),
+      })),
+      touched: ascending(
+        SHAPE.layers * SHAPE.experts,
+        fc.tuple(fc.nat(4), whole31, fc.nat(SHAPE.experts)),
+      ).map((some) => ({
+        at: Int32Array.from(some, ([at]) => at),
+        replicasBefore: Int32Array.from(some, ([, [replicas]]) => replicas),
+        load: Int32Array.from(some, ([, [, hundredths]]) => hundredths),
+        place: Int32Array.from(some, ([, [, , place]]) => place),
+      })),
+    }),
+    { maxLength: 3 },
+  ),
+});
+/** Relative to an even part. */
+function hundredth() {
+  return fc.nat(10_000).map((value) => value / 100);
+}
+
 const text = new TextEncoder();
 
 function message(name: string, value: fc.Arbitrary<unknown>, before: string): StoredKind {
@@ -397,6 +445,18 @@ export const STORED_KINDS: readonly StoredKind[] = [
     decode: decodeDecisions,
     before: text.encode(
       '{"v":1,"decisions":[{"id":1,"kind":"placement","reason":"it","state":"done","why":null,"atMs":5,"endMs":7,"times":1,"stages":{"done":2,"of":2},"movedSlots":3,"movedBytes":9,"weighed":{"before":{"balancedness":0.5,"nodeHops":1},"after":{"balancedness":0.75,"nodeHops":null},"movedSlots":3,"movedBytes":9,"gain":0.5,"neededGain":0.25},"before":null,"after":{"spanMs":2,"tokensPerSecond":1,"balancedness":0.5,"nodeHops":0}}]}',
+    ),
+  },
+  {
+    name: "what decisions changed",
+    head: "message",
+    behind: 20,
+    value: changes,
+    encode: encodeChanges,
+    decode: decodeChanges,
+    before: Buffer.from(
+      "3wAAAHsidiI6MSwiZm9yZWNhc3QiOnsiZGVjaXNpb24iOjMsImF0TXMiOjUsImxheWVycyI6MiwiZXhwZXJ0cyI6M30sImNoYW5nZXMiOlt7ImRlY2lzaW9uIjozLCJlcG9jaEJlZm9yZSI6NywiZXBvY2hBZnRlciI6OSwibGF5ZXJzIjoyLCJleHBlcnRzIjozLCJ0b3BvbG9neSI6eyJub2RlcyI6MSwiZ3B1c1Blck5vZGUiOjIsInNsb3RzUGVyR3B1IjoyfSwic2xvdHMiOjIsInRvdWNoZWQiOjN9XX1kMpYByAEZSwEBBwUABAACMgMCAZYBAQIBGQM=",
+      "base64",
     ),
   },
   {

@@ -129,6 +129,14 @@ export class DashboardGateway implements AsyncDisposable {
     if (pathname.endsWith("/simulation")) return json(response, {});
     if (pathname.startsWith("/ep/v1/history/"))
       return json(response, madeUpHistory(searchParams, this.#atMs));
+    if (pathname.startsWith("/ep/v1/changes/")) return json(response, this.#changes());
+    if (pathname.startsWith("/ep/v1/forecast/"))
+      return json(response, {
+        pool: this.#pool.pool,
+        decision: 1,
+        atMs: this.#atMs,
+        load: this.#report().expertLoad,
+      });
     if (pathname.startsWith("/ep/v1/what-if/")) return this.#whatIf(request, response);
     const path = pathname === "/" ? "/index.html" : pathname;
     const bytes = await readFile(`${this.#built}${path}`).catch(() => null);
@@ -224,6 +232,42 @@ export class DashboardGateway implements AsyncDisposable {
     const { pool, nodes, gpusPerNode, slotsPerGpu } = this.#pool;
     const topology = { nodes, gpusPerNode, slotsPerGpu };
     return { pool, epoch: 1, state: "published", topology, physical_to_logical_map: this.#map };
+  }
+
+  /** One slot in twenty got another expert; of the last GPU, all are empty. */
+  #changes(): unknown {
+    const { layers, experts, nodes, gpusPerNode, slotsPerGpu } = this.#pool;
+    const slots: number[][] = [];
+    const touched: number[][] = [];
+    for (const [row, held] of this.#map.entries()) {
+      const seen = new Set<number>();
+      for (const [slot, before] of held.entries()) {
+        const lost = slot >= held.length - slotsPerGpu;
+        if (!lost && this.#rng.uniform() > 0.05) continue;
+        const after = lost ? -1 : (before * 7 + row + 1) % experts;
+        if (after === before) continue;
+        slots.push([row, slot, before, after, lost ? 0 : 1]);
+        for (const expert of [before, after]) if (expert >= 0) seen.add(expert);
+      }
+      const load = new Map([...seen].map((expert) => [expert, Math.exp(0.8 * this.#rng.normal())]));
+      const order = [...seen].toSorted((one, other) => (load.get(other) ?? 0) - (load.get(one) ?? 0));
+      for (const expert of [...seen].toSorted((one, other) => one - other)) {
+        const replicas = held.filter((one) => one === expert).length;
+        touched.push([row, expert, replicas, load.get(expert) ?? 0, 1 + order.indexOf(expert)]);
+      }
+    }
+    return {
+      pool: this.#pool.pool,
+      decision: 1,
+      epochBefore: 7,
+      epochAfter: 36,
+      layers,
+      experts,
+      topology: { nodes, gpusPerNode, slotsPerGpu },
+      expertBytes: 44_040_192,
+      slots,
+      touched,
+    };
   }
 
   #shares(): unknown {

@@ -28,6 +28,7 @@ export const VALUE_NAMES = [
   "orders",
   "learned",
   "decisions",
+  "changes",
   "history",
   "report",
   "engine",

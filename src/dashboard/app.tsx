@@ -46,7 +46,7 @@ export function App() {
         shown={name}
         report={pool?.last ?? null}
         reportedAtMs={pool?.reportedAtMs ?? null}
-        choose={(chosen) => change({ pool: chosen, gpu: null })}
+        choose={(chosen) => change({ pool: chosen, gpu: null, decision: null })}
       />
       {stale && (
         <ConnectionNotice

@@ -5,6 +5,7 @@ import "./style/page.css";
 import "./style/header.css";
 import "./style/panels.css";
 import "./style/charts.css";
+import "./style/changes.css";
 import "./style/gpus.css";
 import "./style/room.css";
 import "./style/history.css";

@@ -1,4 +1,7 @@
 import { useCallback, useState } from "preact/hooks";
+import { ChangePanel } from "./changes/change-panel.tsx";
+import { lastMoved, placedBy } from "./changes/moved-decisions.ts";
+import { useChange, useForecast } from "./changes/use-changes.ts";
 import { DecisionTable } from "./decisions/decision-table.tsx";
 import { EnginePanel } from "./engine/engine-panel.tsx";
 import { ExpertHeatMap } from "./experts/expert-heat-map.tsx";
@@ -51,6 +54,13 @@ export function PoolView(properties: Properties) {
       ? withSeconds(history.rows, pool.samples, history.span.from)
       : history.rows;
   const chooseAt = useCallback((to: number | null) => change({ at: to }), [change]);
+  const chooseDecision = useCallback(
+    (decision: number | null) =>
+      change(
+        decision === null ? { decision, experts: "experts" } : { decision, experts: "changes", at: null },
+      ),
+    [change],
+  );
   const hops = hopsOf(last.topology);
   const placed = usePlaced(last.pool, last.epoch, operatorKey);
   /** By the mouse or the keys, in the heat map or beside it. */
@@ -59,6 +69,17 @@ export function PoolView(properties: Properties) {
     pointed === null || placed === null
       ? []
       : replicasOf(placed, pointed.layer, pointed.expert).map((one) => one.gpu);
+  const forecast = useForecast(last.pool, placedBy(decisions), operatorKey);
+  const lookedAt =
+    view.decision === null
+      ? lastMoved(decisions)
+      : (decisions.find(({ id }) => id === view.decision) ?? null);
+  const changed = useChange(
+    last.pool,
+    view.experts === "changes" ? (view.decision ?? lookedAt?.id ?? null) : null,
+    `${lookedAt?.stages?.done} ${lookedAt?.state}`,
+    operatorKey,
+  );
   return (
     <>
       <StatusLine pool={pool} gateway={gateway} />
@@ -96,17 +117,28 @@ export function PoolView(properties: Properties) {
         ) : (
           <ExpertHeatMap
             report={last}
+            samples={pool.samples}
             placed={placed}
             mode={view.experts}
             setMode={(experts) => change({ experts })}
+            unit={view.loads}
+            setUnit={(loads) => change({ loads })}
+            forecast={forecast}
+            decision={lookedAt}
+            change={changed}
             pointed={pointed}
             pointAt={pointAt}
           />
+        )}
+        {changed !== null && typeof changed !== "string" && at === null && (
+          <ChangePanel read={changed} decision={lookedAt} numbers={last.layerNumbers} pointAt={pointAt} />
         )}
         <DecisionTable
           decisions={decisions}
           last={last.decision}
           modelled={last.loads?.counts === "source"}
+          chosen={view.experts === "changes" ? (lookedAt?.id ?? null) : null}
+          choose={chooseDecision}
         />
         <HistoryPanel
           name={last.pool}

@@ -14,6 +14,7 @@ export const REASONS = {
   route_not_found: [404, "invalid_request_error"],
   method_not_allowed: [405, "invalid_request_error"],
   epoch_not_kept: [404, "invalid_request_error"],
+  decision_not_kept: [404, "invalid_request_error"],
   epoch_not_pending: [409, "invalid_request_error"],
   not_simulated: [409, "invalid_request_error"],
   slots_empty: [409, "invalid_request_error"],

@@ -51,6 +51,12 @@ async function withRoom(page: Page): Promise<void> {
   await page.getByRole("button", { name: "Work it out again" }).waitFor();
 }
 
+/** With all that is said of what a decision changed. */
+async function withChanges(page: Page): Promise<void> {
+  await page.getByTestId("decision-row").last().getByRole("button").press("Enter");
+  await page.getByRole("heading", { name: "What decision 1 changed" }).waitFor();
+}
+
 /** Elements that reach over the page's right edge. */
 const TOO_WIDE = `[...document.querySelectorAll("body *")]
   .filter((element) => element.getBoundingClientRect().right > document.documentElement.clientWidth + 1)
@@ -62,6 +68,7 @@ const USED = `document.querySelector(".panels").getBoundingClientRect().width / 
 test("320 GPUs and 384 experts fit a phone, a laptop and a wall, and can be told from each other", async () => {
   const page = await opened(390, 844);
   await withRoom(page);
+  await withChanges(page);
   for (const [width, height] of [
     [390, 844],
     [1280, 900],
@@ -79,6 +86,7 @@ test("320 GPUs and 384 experts fit a phone, a laptop and a wall, and can be told
 test("nothing is found by axe-core, light and dark", async () => {
   const page = await opened(1280, 900);
   await withRoom(page);
+  await withChanges(page);
   await page.addScriptTag({ path: AXE });
   for (const colorScheme of ["light", "dark"] as const) {
     await page.emulateMedia({ colorScheme });
@@ -113,6 +121,35 @@ test("all that can be opened, pressed, chosen or read by keys is, and nothing go
   const panels = await page.locator(".panel :is(h2, summary)").allInnerTexts();
   expect(panels.filter((title) => !used.some((one) => one.startsWith(`${title} /`)))).toEqual([]);
   expect(panels.length).toBeGreaterThan(4);
+test("what a decision changed is chosen by keys, drawn, listed and held by the link; loads have their forecast", async () => {
+  const page = await opened(1280, 900);
+  await withChanges(page);
+  const canvas = page.locator(".heat-map canvas");
+  expect(await canvas.getAttribute("width")).toBe("640");
+  expect(await page.locator(".kinds").innerText()).toMatch(/^gained [\d,]+\s+moved [\d,]+\s+emptied 116$/);
+  expect(await page.getByTestId("change-row").count()).toBe(50);
+  await page.locator(".heat-map-cells").focus();
+  await page.keyboard.press("End");
+  const tip = page.locator(".heat-map .tip");
+  expect(await tip.innerText()).toMatch(
+    /^layer 3, slot 639 on GPU 319: empty, in place of expert \d+ · expert \d+: replicas \d → \d, \d+\.\d\d × then/,
+  );
+  expect(new URL(page.url()).hash).toBe("#experts=changes&decision=1");
+  await page.reload();
+  await page.getByRole("heading", { name: "What decision 1 changed" }).waitFor();
+  expect(await page.locator("img").count()).toBe(0);
+  await page.getByRole("radio", { name: "by expert" }).check();
+  expect(await canvas.getAttribute("width")).toBe("384");
+  await page.getByRole("radio", { name: "Off forecast" }).check();
+  await page.getByText("of the tokens are with other experts than forecast").waitFor();
+  await page.getByRole("radio", { name: "Experts", exact: true }).check();
+  await page.getByRole("group", { name: "In what loads are shown" }).getByLabel("Tokens/s").check();
+  expect(await page.locator(".legend").first().innerText()).toMatch(/^tokens\/s/);
+  await page.locator(".heat-map-cells").focus();
+  await page.keyboard.press("ArrowRight");
+  expect(await tip.innerText()).toMatch(
+    /^layer 3, expert 1, \d+\.\d\d× \(forecast \d+\.\d\d×\), [\d,]+ tokens\/s/,
+  );
   await page.close();
 });
 

@@ -124,7 +124,7 @@ test("keys read single experts", async () => {
   await page.keyboard.press("ArrowDown");
   await page.keyboard.press("End");
   expect(await page.locator(".heat-map .tip").innerText()).toMatch(
-    /^layer 4, expert 255, \d+\.\d\d×, [\d,]+ tokens\/s · \d+ replicas?: GPU \d+/,
+    /^layer 4, expert 255, \d+\.\d\d×(?: \(forecast \d+\.\d\d×\))?, [\d,]+ tokens\/s · \d+ replicas?: GPU \d+/,
   );
   await page.keyboard.press("Escape");
   expect(await page.locator(".heat-map .tip").count()).toBe(0);
@@ -157,6 +157,12 @@ test("what is done to the simulated pool is done and shown, by keys and by mouse
   await page.reload();
   await panel.waitFor(SOON);
   expect(await said()).toBe("Traffic ×1.0 · shifted once · GPU 7 stopped");
+  // What was lost is in the store.
+  const loss = page.getByTestId("decision-row").filter({ hasText: "loss" }).getByRole("button").first();
+  await loss.click();
+  await page.getByText("emptied 522", { exact: true }).waitFor(SOON);
+  await loss.click();
+  expect(await page.getByText("emptied 522", { exact: true }).count()).toBe(0);
   await panel.getByLabel("GPU to stop or start").selectOption("7");
   await panel.getByRole("button", { name: "Start GPU 7" }).click();
   await expect.poll(said, SOON).toBe("Traffic ×1.0 · shifted once");

@@ -123,7 +123,7 @@ test("a leader that finds only garbage begins above it, and one that knew better
   const key = (name: string) => `begun:{chat}:${name}`;
   const spoil = async (epoch: number) => {
     await redis.client.xadd(key("epochs"), `${epoch}-1`, "s", GARBAGE);
-    for (const name of [...Object.keys(VALUES), "learned", "history"])
+    for (const name of [...Object.keys(VALUES), "learned", "changes", "history"])
       await redis.client.hset(key("values"), name, GARBAGE);
   };
   try {

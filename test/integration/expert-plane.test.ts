@@ -68,6 +68,13 @@ interface PlacementAnswer {
   physical_to_logical_map: number[][];
 }
 
+interface ChangesAnswer {
+  /** Row, slot, expert before, expert after, whether it came from another GPU. */
+  slots: number[][];
+  /** Row, expert, replicas before, load, place. */
+  touched: number[][];
+}
+
 async function placement(): Promise<PlacementAnswer> {
   return (await get("/ep/v1/placement/chat")).json() as Promise<PlacementAnswer>;
 }
@@ -109,6 +116,31 @@ test("engines report loads, load the placement that is pending, acknowledge it, 
   for (let rank = 0; rank < RANKS; rank++)
     await post("/ep/v1/acks", { pool: "chat", epoch: next.epoch, rank, phase: "committed" });
   await expect.poll(retired, patiently).toBe(next.epoch);
+  // What it changed is kept beside it, with the load that it was made for.
+  const changes = async () => get("/ep/v1/changes/chat/1");
+  await expect.poll(async () => (await changes()).status, patiently).toBe(200);
+  const { slots, touched, ...changed } = (await (await changes()).json()) as ChangesAnswer;
+  expect(changed).toMatchObject({ decision: 1, epochAfter: next.epoch, topology: TOPOLOGY });
+  const map = first.physical_to_logical_map.map((row) => [...row]);
+  for (const [row, slot, before, after] of slots) {
+    expect(map[row][slot]).toBe(before);
+    map[row][slot] = after;
+  }
+  expect(map).toEqual(next.physical_to_logical_map);
+  const hottest = touched.find(([row, expert]) => row === 0 && expert === 0);
+  expect(hottest?.slice(2)).toEqual([
+    copies(first.physical_to_logical_map),
+    expect.closeTo((40 / (39 + EXPERTS)) * EXPERTS, 1),
+    1,
+  ]);
+  const forecast = (await (await get("/ep/v1/forecast/chat")).json()) as {
+    decision: number;
+    load: number[][];
+  };
+  expect([forecast.decision, forecast.load[0][0]]).toEqual([1, hottest?.[3]]);
+  const none = await get("/ep/v1/changes/chat/99");
+  expect([none.status, await none.json()]).toMatchObject([404, { error: { code: "decision_not_kept" } }]);
+  expect((await get("/ep/v1/changes/chat/x")).status).toBe(400);
   const late = await post("/ep/v1/acks", { pool: "chat", epoch: next.epoch, rank: 0 });
   expect([late.status, await late.json()]).toMatchObject([409, { error: { code: "epoch_not_pending" } }]);
   expect(gateway.faults).toEqual([]);
@@ -250,6 +282,12 @@ test("who waits for a placement receives it when it is published", async () => {
     Array.from({ length: SLOTS_PER_GPU }, () => -1),
   );
   expect(missing).toHaveLength(LAYERS);
+  await expect
+    .poll(async () => {
+      const { slots } = (await (await get("/ep/v1/changes/chat/1")).json()) as Partial<ChangesAnswer>;
+      return slots?.map(([, slot, , after]) => [Math.floor(slot / SLOTS_PER_GPU), after]);
+    }, patiently)
+    .toEqual(Array.from({ length: LAYERS * SLOTS_PER_GPU }, () => [5, -1]));
   const unchanged = await get("/ep/v1/shares/chat?wait=0.01", { "if-none-match": '"2"' });
   expect(unchanged.status).toBe(304);
   expect((await get("/ep/v1/placement/chat?wait=x")).status).toBe(400);

@@ -25,20 +25,23 @@ describe("GPUs", () => {
 
   test("are told with their fullest layer, what a step takes longer for them, and their rank", () => {
     const [, second] = gpuCosts(REPORT, null, []);
-    expect(gpuText(second, REPORT, [3])).toBe(
+    expect(gpuText(second, REPORT, [3], null)).toBe(
       "GPU 1 on node 0: 0.90 × the mean over all layers · 1.80 × in layer 3 · a step takes 20.0 % longer for it",
     );
     const [first] = gpuCosts(REPORT, null, []);
-    expect(gpuText(first, REPORT, [])).toContain("1.20 × in row 0");
-    expect(gpuText(first, REPORT, [])).toContain("1 running, 0 waiting, KV cache 50 %");
+    expect(gpuText(first, REPORT, [], null)).toContain("1.20 × in row 0");
+    expect(gpuText(first, REPORT, [], 1000)).toContain(
+      "1.10 × the mean over all layers · 1,100 tokens/s in a layer · ",
+    );
+    expect(gpuText(first, REPORT, [], null)).toContain("1 running, 0 waiting, KV cache 50 %");
   });
 
   test("that are lost, or stopped a moment ago, are told so, and nothing of their load", () => {
     const condition = poolState({ lost: [{ rank: 0, how: "silent" }], draining: [1] });
     const costs = gpuCosts(REPORT, condition, []);
     expect(costs.map(({ state }) => state)).toEqual(["lost", "draining"]);
-    expect(gpuText(costs[0], REPORT, [])).toBe("GPU 0 on node 0, lost");
-    expect(gpuText(costs[1], REPORT, [])).toMatch(/^GPU 1 on node 0, to be drained: 0\.90/);
+    expect(gpuText(costs[0], REPORT, [], null)).toBe("GPU 0 on node 0, lost");
+    expect(gpuText(costs[1], REPORT, [], null)).toMatch(/^GPU 1 on node 0, to be drained: 0\.90/);
     expect(gpuCosts(REPORT, null, [1])[1].state).toBe("lost");
   });
 
@@ -57,7 +60,7 @@ describe("the picture of GPUs", () => {
     { running: 5, waiting: 40, kvUse: 0.95 },
   ];
   const picture = (...given: [Parameters<typeof gpuPicture>[0], number | null, number | null]) =>
-    gpuPicture(given[0], gpuCosts(REPORT, null, []), ranks, given[1], given[2]);
+    gpuPicture(given[0], gpuCosts(REPORT, null, []), ranks, given[1], given[2], { mean: 1000, end: 2000 });
 
   test("of load has what each has, what it costs on top, its fullest layer, the step and the load line", () => {
     const { marks, lines, end } = picture("load", 1.3, 1.25);
@@ -73,6 +76,12 @@ describe("the picture of GPUs", () => {
     expect(end).toBeGreaterThan(1.3);
     expect(picture("load", null, null).lines).toHaveLength(1);
     expect(picture("load", 1.2, 1.25).lines.some(({ past }) => past)).toBe(false);
+  });
+
+  test("of tokens has what each receives, on a scale with its end and its unit", () => {
+    const { marks, lines, end } = picture("tokens", 1.3, 1.25);
+    expect(marks.map(({ value }) => value)).toEqual([1100, 900]);
+    expect([end, lines.map(({ label }) => label)]).toEqual([2000, ["mean 1,000", "2,000/s"]]);
   });
 
   test("of caches and queues has the ranks' own figures, and says which cache is nearly full", () => {

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { HEAT_MAP_MODES } from "../../src/dashboard/experts/heat-map-view.ts";
+import { LOAD_UNITS } from "../../src/dashboard/experts/shown-map.ts";
 import { GPU_MEASURES } from "../../src/dashboard/gpus/gpu-measures.ts";
 import { RANGES } from "../../src/dashboard/history/ranges.ts";
 import { USUAL_VIEW, readLink, writeLink } from "../../src/dashboard/page/link-state.ts";
@@ -25,6 +26,8 @@ test("a view is what its link says, whatever the pool's name is", () => {
     gpu: fc.option(fc.nat(99_999)),
     gpus: fc.constantFrom(...GPU_MEASURES.map(({ value }) => value)),
     experts: fc.constantFrom(...HEAT_MAP_MODES.map(({ value }) => value)),
+    loads: fc.constantFrom(...LOAD_UNITS.map(({ value }) => value)),
+    decision: fc.option(fc.integer({ min: 1, max: 1e14 })),
   });
   fc.assert(
     fc.property(view, (one) => {

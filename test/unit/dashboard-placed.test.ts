@@ -88,11 +88,15 @@ describe("what the heat map shows", () => {
 });
 
 test("an expert is told with its load, its tokens, its replicas and the epoch", () => {
-  const facts = { layer: "layer 4", row: 0, expert: 0, load: 2, tokensPerSecond: 1234.4, placed: PLACED };
+  const known = { load: 2, forecast: null, tokensPerSecond: 1234.4 };
+  const facts = { layer: "layer 4", row: 0, expert: 0, ...known, placed: PLACED };
   expect(expertText(facts)).toBe(
     "layer 4, expert 0, 2.00×, 1,234 tokens/s · 2 replicas: GPU 1 75 %, GPU 0 25 % (epoch 7)",
   );
   expect(expertText({ ...facts, tokensPerSecond: null, placed: null })).toBe("layer 4, expert 0, 2.00×");
+  expect(expertText({ ...facts, forecast: 1.8, placed: null })).toBe(
+    "layer 4, expert 0, 2.00× (forecast 1.80×), 1,234 tokens/s",
+  );
   expect(expertText({ ...facts, expert: 1, load: 0.5, tokensPerSecond: null })).toBe(
     "layer 4, expert 1, 0.50× · 1 replica: GPU 0 (epoch 7)",
   );

@@ -1,6 +1,7 @@
 import { beforeEach, expect, test } from "vitest";
 import { PoolView } from "../../src/control/follow/pool-view.ts";
 import { encodeOperatorState } from "../../src/control/messages/operator-state.ts";
+import { encodeChanges } from "../../src/control/messages/stored-changes.ts";
 import { encodeDecisions } from "../../src/control/messages/stored-decisions.ts";
 import { encodeEngine } from "../../src/control/messages/stored-engine.ts";
 import { encodeHistory } from "../../src/control/messages/stored-history.ts";
@@ -45,6 +46,7 @@ test("what cannot be read leaves everything as it was, and what comes after it i
     ["report", writtenBefore("poolReport")],
     ["engine", encodeEngine(ENGINE)],
     ["decisions", encodeDecisions([decision({})])],
+    ["changes", encodeChanges({ forecast: { decision: 1, atMs: 5, load: [[1, 2]] }, changes: [] })],
     ["history", encodeHistory({ pool: [], traffic: [{ atS: 60, seconds: 10, ...gatewayTraffic }] })],
   ];
   view.epoch(7, snapshotOf(7));
@@ -52,7 +54,7 @@ test("what cannot be read leaves everything as it was, and what comes after it i
   const seen = () =>
     structuredClone([
       [view.snapshot, view.rollout, view.operatorState, view.leader, view.report, view.engine],
-      [view.decisions, view.history],
+      [view.decisions, view.changes, view.history],
     ]);
   const before = seen();
   const heard: number[] = [];
@@ -63,6 +65,7 @@ test("what cannot be read leaves everything as it was, and what comes after it i
     view.epoch(9, snapshotOf(8));
     for (const [name] of values) view.value(name, GARBAGE);
     expect(view.history.traffic.length).toBe(1);
+    expect(view.changes.forecast?.load).toEqual([[1, 2]]);
     view.value("learned", GARBAGE);
     view.value("of a later version" as ValueName, GARBAGE);
   }
@@ -75,6 +78,7 @@ test("what cannot be read leaves everything as it was, and what comes after it i
     pool_report: 2,
     engine: 2,
     decisions: 2,
+    changes: 2,
     history: 2,
     message: 0,
     learned_load: 0,
@@ -82,6 +86,7 @@ test("what cannot be read leaves everything as it was, and what comes after it i
     audit_entry: 0,
   });
   expect(lines.toSorted()).toEqual([
+    "pool p: changes in the store cannot be read and is dropped: it is cut short",
     "pool p: decisions in the store cannot be read and is dropped: it is not JSON",
     "pool p: engine in the store cannot be read and is dropped: it is not JSON",
     "pool p: history in the store cannot be read and is dropped: it is cut short",

@@ -149,7 +149,7 @@ function gpuRows({ last, condition, simulation }: PoolState): string {
     blocks.slice(node * gpusPerNode, (node + 1) * gpusPerNode).join(""),
   );
   const waited = mostWaitedFor(costs);
-  return `${rows.join(" ")}${waited === null ? "" : `\n${gpuText(waited, last, last.layerNumbers)}`}`;
+  return `${rows.join(" ")}${waited === null ? "" : `\n${gpuText(waited, last, last.layerNumbers, null)}`}`;
 }
 
 /** The overview as one line. */

@@ -1,4 +1,5 @@
 import type { DecisionRecord } from "../../model/decision-record.ts";
+import { type PoolChanges, NO_CHANGES } from "../../model/placement-change.ts";
 import type { EpochReport, PoolReport } from "../../model/pool-report.ts";
 import type { RoutingSnapshot } from "../../model/snapshot.ts";
 import type { WatchedEngine } from "../../model/watched-engine.ts";
@@ -8,6 +9,7 @@ import { type Leader, decodeLeader } from "../messages/leader.ts";
 import { type OperatorState, NEW_OPERATOR_STATE, decodeOperatorState } from "../messages/operator-state.ts";
 import { type PoolKind, type PoolReading, poolReading } from "../messages/pool-reading.ts";
 import { type RolloutRecord, NO_ROLLOUT, decodeRollout } from "../messages/rollout-record.ts";
+import { decodeChanges } from "../messages/stored-changes.ts";
 import { decodeDecisions } from "../messages/stored-decisions.ts";
 import { decodeHistory } from "../messages/stored-history.ts";
 import { decodeEngine } from "../messages/stored-engine.ts";
@@ -40,8 +42,10 @@ export class PoolView implements PoolFollower {
   #report: PoolReport | null = null;
   #engine: WatchedEngine | null = null;
   #decisions: readonly DecisionRecord[] = [];
+  #changes = NO_CHANGES;
   #history = NO_HISTORY;
-  /** It is large, and read when it is asked for. Null where it was. */
+  /** They are large, and read when they are asked for. Null where they were. */
+  #changesBytes: Uint8Array | null = null;
   #historyBytes: Uint8Array | null = null;
   #unfollow: (() => void) | null = null;
   #closed = false;
@@ -101,6 +105,15 @@ export class PoolView implements PoolFollower {
   /** What its leaders decided, the oldest first. */
   get decisions(): readonly DecisionRecord[] {
     return this.#decisions;
+  }
+
+  /** What of the placement these changed. */
+  get changes(): PoolChanges {
+    const bytes = this.#changesBytes;
+    this.#changesBytes = null;
+    if (bytes !== null)
+      this.#changes = this.#read("changes", "changes", () => decodeChanges(bytes)) ?? this.#changes;
+    return this.#changes;
   }
 
   /** Its last day, but for the last seconds. */
@@ -177,6 +190,9 @@ export class PoolView implements PoolFollower {
       case "decisions":
         this.#decisions = this.#read(name, "decisions", () => decodeDecisions(value)) ?? this.#decisions;
         return this.#send(this.#onChange, undefined);
+      case "changes":
+        this.#changesBytes = value;
+        return;
       case "history":
         this.#historyBytes = value;
         return;

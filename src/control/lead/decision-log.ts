@@ -1,6 +1,9 @@
 import type { Explanation } from "../../core/planning/explanation.ts";
 import type { DecisionKind, DecisionRecord, WeighedChange } from "../../model/decision-record.ts";
+import { NO_CHANGES } from "../../model/placement-change.ts";
 import type { PoolWindow } from "../../model/pool-window.ts";
+import type { RoutingSnapshot } from "../../model/snapshot.ts";
+import { ChangeLog } from "./change-log.ts";
 import { RecentWindows } from "./window-sums.ts";
 
 /** What comes before a change is held against what comes after it over this long. */
@@ -22,6 +25,8 @@ export class DecisionLog {
   reason: string;
   /** What was weighed for it; null where nothing was. */
   explanation: Explanation | null = null;
+  /** What of the placement they changed. */
+  readonly changes: ChangeLog;
   readonly #layers: number;
   readonly #wallClock: () => number;
   readonly #recent = new RecentWindows(MEASURED_MS);
@@ -38,8 +43,15 @@ export class DecisionLog {
    * @param left   the records of the leaders before; what is under way there is over
    * @param layers that route
    * @param reason how the term began
+   * @param changed what is kept of what they changed
    */
-  constructor(left: readonly DecisionRecord[], layers: number, reason: string, wallClock: () => number) {
+  constructor(
+    left: readonly DecisionRecord[],
+    layers: number,
+    reason: string,
+    wallClock: () => number,
+    changed = NO_CHANGES,
+  ) {
     const goneWithItsLeader = (record: DecisionRecord): DecisionRecord =>
       record.state !== "under way"
         ? record
@@ -49,6 +61,7 @@ export class DecisionLog {
     this.#layers = layers;
     this.#wallClock = wallClock;
     this.reason = reason;
+    this.changes = new ChangeLog(changed, left, wallClock);
   }
 
   /** The oldest first. */
@@ -58,7 +71,9 @@ export class DecisionLog {
 
   /** Something is to be carried out. @returns its number, by which is said how it goes on */
   begin(decided: Decided): number {
-    return this.#add(decided).id;
+    const { id } = this.#add(decided);
+    this.changes.begin(id, decided);
+    return id;
   }
 
   /** Its stages, before the first is published. */
@@ -79,6 +94,7 @@ export class DecisionLog {
 
   /** @param why it was given up; null where it is done */
   end(id: number, why: string | null): void {
+    this.changes.end(id);
     // Measured is what came after the last stage.
     if (this.#measured === id) this.#recent.forget();
     this.#change(id, () => ({ state: why === null ? "done" : "given up", why, endMs: this.#wallClock() }));
@@ -96,9 +112,10 @@ export class DecisionLog {
   }
 
   /** What was lost is not counted on any more, and that is published. */
-  lost(reason: string): void {
-    const { id } = this.#add({ kind: "loss", reason, weighed: null });
+  lost(reason: string, before: RoutingSnapshot, after: RoutingSnapshot): void {
+    const id = this.begin({ kind: "loss", reason, weighed: null });
     this.published(id, { slots: 0, bytes: 0 });
+    this.changes.published(id, before, after);
     this.end(id, null);
   }
 

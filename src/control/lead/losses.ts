@@ -81,8 +81,9 @@ export class Losses {
     // What was begun on what was there before.
     rollouts.giveUp(reason);
     const { plan } = await this.#survive();
+    const before = publisher.state.snapshot;
     await publisher.publishShares(reason, plan);
-    decision.lost(reason);
+    decision.lost(reason, before, publisher.state.snapshot);
     return true;
   }
 

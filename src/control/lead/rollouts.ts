@@ -149,11 +149,13 @@ export class Rollouts {
     const { planner, model, publisher, log } = this.#options;
     const { epoch, placement, chunk, chunks } = pending;
     const plan = await planner.reshare(placement);
-    const moves = countMoves(model, publisher.state.snapshot.placement, placement);
+    const before = publisher.state.snapshot;
+    const moves = countMoves(model, before.placement, placement);
     const reason = chunks === 1 ? pending.reason : `${pending.reason} (stage ${chunk} of ${chunks})`;
     const moved = { movedSlots: moves.slots, movedBytes: moves.bytes };
     await publisher.publish({ kind: "placement", reason, ...moved }, plan, epoch);
     log.published(id, moves);
+    log.changes.published(id, before, publisher.state.snapshot);
     await publisher.putRollout({ ...pending, phase: "commit" });
   }
 

@@ -6,6 +6,7 @@ import type { Topology } from "../../model/topology.ts";
 import type { ExpertPlane } from "../expert-plane.ts";
 import type { PoolView } from "../follow/pool-view.ts";
 import { encodeLearned } from "../messages/learned-load.ts";
+import { encodeChanges } from "../messages/stored-changes.ts";
 import { encodeDecisions } from "../messages/stored-decisions.ts";
 import { encodeHistory } from "../messages/stored-history.ts";
 import { encodeReport } from "../messages/stored-report.ts";
@@ -100,6 +101,7 @@ export class Rounds {
       decide: !rollouts.underWay,
       capacity: capacityInService(topology, operatorState),
     });
+    last.changes.expect(expertLoad);
     if (decision === null) return expertLoad;
     const { kind, reason, plan, explanation } = decision;
     const held = kind === "placement" && operatorState.paused;
@@ -143,6 +145,9 @@ export class Rounds {
 
   async #keepDecisions(nowMs: number): Promise<void> {
     const { publisher, decision } = this.#options;
+    // First: who is told of a decision may ask at once what it changed.
+    const changed = decision.changes.take();
+    if (changed !== null) await publisher.put("changes", encodeChanges(changed));
     if (decision.isDue(nowMs)) await publisher.put("decisions", encodeDecisions(decision.records));
   }
 

@@ -1,10 +1,12 @@
 import type { DecisionRecord } from "../../model/decision-record.ts";
+import type { PoolChanges } from "../../model/placement-change.ts";
 import type { RoutingSnapshot } from "../../model/snapshot.ts";
 import { decodeSnapshot } from "../../model/snapshot-bytes.ts";
 import type { PoolView } from "../follow/pool-view.ts";
 import type { PoolHistory } from "../history/pool-history.ts";
 import { type OperatorState, decodeOperatorState } from "../messages/operator-state.ts";
 import { type RolloutRecord, decodeRollout } from "../messages/rollout-record.ts";
+import { decodeChanges } from "../messages/stored-changes.ts";
 import { decodeDecisions } from "../messages/stored-decisions.ts";
 import { decodeHistory } from "../messages/stored-history.ts";
 import { EPOCHS_KEPT, type PoolStore } from "../store.ts";
@@ -24,6 +26,7 @@ export interface StoredState {
   readonly learned: Uint8Array | null;
   /** The oldest first. */
   readonly decisions: readonly DecisionRecord[];
+  readonly changes: PoolChanges;
   readonly history: PoolHistory;
 }
 
@@ -39,6 +42,7 @@ export async function storedState(store: PoolStore, view: PoolView): Promise<Sto
   const orders = values.get("orders");
   const learned = values.get("learned") ?? null;
   const decisions = values.get("decisions");
+  const changes = values.get("changes");
   const history = values.get("history");
   return {
     epoch,
@@ -56,6 +60,10 @@ export async function storedState(store: PoolStore, view: PoolView): Promise<Sto
       decisions === undefined
         ? view.decisions
         : (reading.read("decisions", () => decodeDecisions(decisions)) ?? view.decisions),
+    changes:
+      changes === undefined
+        ? view.changes
+        : (reading.read("changes", () => decodeChanges(changes)) ?? view.changes),
     history:
       history === undefined
         ? view.history

@@ -1,5 +1,6 @@
 import type { DecisionRecord } from "../../model/decision-record.ts";
 import type { MoeModel } from "../../model/moe-model.ts";
+import type { PoolChanges } from "../../model/placement-change.ts";
 import type { RoutingSnapshot } from "../../model/snapshot.ts";
 import { encodeSnapshot } from "../../model/snapshot-bytes.ts";
 import { type Topology, gpuCount } from "../../model/topology.ts";
@@ -34,6 +35,7 @@ export interface Beginning {
   readonly decision: string;
   /** What the leaders before decided, the oldest first. */
   readonly decisions: readonly DecisionRecord[];
+  readonly changes: PoolChanges;
   readonly history: PoolHistory;
 }
 
@@ -55,7 +57,7 @@ export async function takeOver(options: TakeOverOptions, token: number, view: Po
 async function goOn(
   options: TakeOverOptions,
   token: number,
-  { rollout, operatorState, learned, decisions, history }: StoredState,
+  { rollout, operatorState, learned, decisions, changes, history }: StoredState,
   snapshot: RoutingSnapshot,
   { reading }: PoolView,
 ): Promise<Beginning> {
@@ -75,16 +77,17 @@ async function goOn(
   const publisher = publisherOf(options, token, { snapshot, ranks, operatorState, retire, issued });
   await publisher.putOperatorState(operatorState);
   await publisher.putRollout(null);
-  if (pending === null) return { publisher, decisions, history, decision: "took over the lead" };
+  const left = { publisher, decisions, changes, history };
+  if (pending === null) return { ...left, decision: "took over the lead" };
   const where = `stage ${pending.chunk} of ${pending.chunks}, when its leader went`;
-  return { publisher, decisions, history, decision: `given up: ${pending.reason} (${where})` };
+  return { ...left, decision: `given up: ${pending.reason} (${where})` };
 }
 
 /** The placement of the first epoch is what the pool's engines are started with: on all ranks, lost ones too. */
 async function first(
   options: TakeOverOptions,
   token: number,
-  { rollout, operatorState, epoch, decisions, history }: StoredState,
+  { rollout, operatorState, epoch, decisions, changes, history }: StoredState,
 ): Promise<Beginning> {
   const { planner, plane, model } = options;
   const plan = await planner.current();
@@ -102,7 +105,15 @@ async function first(
   await publisher.publish({ ...change, reason: "first placement, for a uniform load" }, plan);
   publisher.state.retire = publisher.state.snapshot.epoch;
   await publisher.putRollout(null);
-  return { publisher, decisions, history, decision: "nothing decided yet" };
+  // What is in force now was made for no forecast.
+  const { changes: kept } = changes;
+  return {
+    publisher,
+    decisions,
+    changes: { forecast: null, changes: kept },
+    history,
+    decision: "nothing decided yet",
+  };
 }
 
 function publisherOf(

@@ -75,14 +75,14 @@ export class Term {
 
   private constructor(
     options: TermOptions,
-    { publisher, decision: reason, decisions, history: left }: Beginning,
+    { publisher, decision: reason, decisions, changes, history: left }: Beginning,
     view: PoolView,
   ) {
     const { plane, planner, model, topology, store, clock, wallClock } = options;
     const { limits } = options;
     this.#options = options;
     this.#publisher = publisher;
-    const decision = new DecisionLog(decisions, model.moeLayers.length, reason, wallClock);
+    const decision = new DecisionLog(decisions, model.moeLayers.length, reason, wallClock, changes);
     this.#decision = decision;
     const history = new HistoryLog(left, wallClock);
     const rollouts = new Rollouts({

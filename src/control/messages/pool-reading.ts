@@ -10,6 +10,7 @@ const POOL_KINDS = [
   "learned_load",
   "pool_report",
   "decisions",
+  "changes",
   "history",
   "engine",
   "expert_sketch",

@@ -39,10 +39,11 @@ export function layerMoves(previous: Placement, next: Placement): Int32Array {
   return moves;
 }
 
-function forEachMove(
+/** @param moved receives every slot of `next` (its place in the map) whose expert its GPU did not hold */
+export function forEachMove(
   previous: Placement,
   next: Placement,
-  moved: (layer: number, gpu: number) => void,
+  moved: (layer: number, gpu: number, at: number) => void,
 ): void {
   const { layers, topology } = next;
   const { slotsPerGpu } = topology;
@@ -58,7 +59,7 @@ function forEachMove(
         const expert = next.physicalToLogical[i];
         if (expert < 0 || holds(next, first, i, expert)) continue;
         if (holds(previous, layer * widthBefore + before, layer * widthBefore + after, expert)) continue;
-        moved(layer, gpu);
+        moved(layer, gpu, i);
       }
     }
   }

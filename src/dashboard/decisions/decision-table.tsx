@@ -1,5 +1,6 @@
 import { bytes, time, whole } from "../format.ts";
 import type { DecisionRecord } from "../live/wire.ts";
+import { moved } from "../changes/moved-decisions.ts";
 import { Panel } from "../page/panel.tsx";
 import { redrawnOnChange } from "../page/unchanged.ts";
 import {
@@ -21,12 +22,15 @@ interface Properties {
   readonly last: string;
   /** Whether loads are worked out from counts, not counted where they were. */
   readonly modelled: boolean;
+  /** The one whose changes are shown, by its id; null for none. */
+  readonly chosen: number | null;
+  readonly choose: (decision: number | null) => void;
 }
 
 /** One row for each decision: what was predicted of it, and what was measured before and after. */
 export const DecisionTable = redrawnOnChange(Table);
 
-function Table({ decisions, last, modelled }: Properties) {
+function Table({ decisions, last, modelled, chosen, choose }: Properties) {
   const rows = decisions.slice(-ROWS).toReversed();
   const note = rows.length < decisions.length ? `the newest ${ROWS}` : "newest first";
   return (
@@ -76,7 +80,12 @@ function Table({ decisions, last, modelled }: Properties) {
             </thead>
             <tbody>
               {rows.map((decision) => (
-                <Row key={decision.id} decision={decision} />
+                <Row
+                  key={decision.id}
+                  decision={decision}
+                  chosen={decision.id === chosen}
+                  choose={moved(decision) ? choose : null}
+                />
               ))}
             </tbody>
           </table>
@@ -86,12 +95,32 @@ function Table({ decisions, last, modelled }: Properties) {
   );
 }
 
-function Row({ decision }: { readonly decision: DecisionRecord }) {
-  const { kind, reason, atMs, state, stages, movedSlots, movedBytes } = decision;
+interface RowProperties {
+  readonly decision: DecisionRecord;
+  readonly chosen: boolean;
+  /** Null where it moved nothing that could be looked at. */
+  readonly choose: Properties["choose"] | null;
+}
+
+function Row({ decision, chosen, choose }: RowProperties) {
+  const { id, kind, reason, atMs, state, stages, movedSlots, movedBytes } = decision;
   const progress = progressText(decision);
   return (
-    <tr class={`${kind} ${state.replace(" ", "-")}`} data-testid="decision-row">
-      <th scope="row">{time(atMs)}</th>
+    <tr
+      class={`${kind} ${state.replace(" ", "-")} ${chosen ? "chosen" : ""} ${choose === null ? "" : "to-choose"}`}
+      data-testid="decision-row"
+      onClick={() => choose?.(chosen ? null : id)}
+    >
+      <th scope="row">
+        {choose === null ? (
+          time(atMs)
+        ) : (
+          // The row takes its clicks.
+          <button type="button" aria-pressed={chosen} title="What it changed, in the heat map: Changes">
+            {time(atMs)}
+          </button>
+        )}
+      </th>
       <td class="kind">
         {KIND_NAMES[kind]}
         {progress !== "" && <small> {progress}</small>}

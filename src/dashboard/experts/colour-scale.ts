@@ -25,6 +25,22 @@ const ON_DARK: Stops = [
   [0.95, 0.06, 95],
 ];
 
+/** From less to more than something, and alike in the middle: blue to orange, which all eyes tell apart. */
+const AROUND_LIGHT: Stops = [
+  [0.42, 0.12, 250],
+  [0.7, 0.08, 245],
+  [0.97, 0.006, 90],
+  [0.74, 0.12, 60],
+  [0.5, 0.15, 40],
+];
+const AROUND_DARK: Stops = [
+  [0.8, 0.1, 235],
+  [0.5, 0.09, 245],
+  [0.25, 0.015, 250],
+  [0.55, 0.12, 50],
+  [0.82, 0.14, 70],
+];
+
 /** The shade of a load: 0 for the least, at most SHADES − 1. */
 export function shadeOf(load: number): number {
   const position = (Math.log2(load) - LEAST_OCTAVE) / (MOST_OCTAVE - LEAST_OCTAVE);
@@ -33,7 +49,16 @@ export function shadeOf(load: number): number {
 
 /** `[SHADES][3]`: red, green and blue, 0..255. */
 export function shades(dark: boolean): Uint8ClampedArray {
-  const stops = (dark ? ON_DARK : ON_LIGHT).map(([lightness, chroma, hue]) => {
+  return tableOf(dark ? ON_DARK : ON_LIGHT);
+}
+
+/** The same, with the middle for what is alike. */
+export function between(dark: boolean): Uint8ClampedArray {
+  return tableOf(dark ? AROUND_DARK : AROUND_LIGHT);
+}
+
+function tableOf(given: Stops): Uint8ClampedArray {
+  const stops = given.map(([lightness, chroma, hue]) => {
     const angle = (hue * Math.PI) / 180;
     return [lightness, chroma * Math.cos(angle), chroma * Math.sin(angle)] as const;
   });

@@ -1,199 +1,156 @@
-import { useLayoutEffect, useMemo, useRef } from "preact/hooks";
-import { gradient, LEAST_OCTAVE, MOST_OCTAVE, shades } from "./colour-scale.ts";
-import { layerText } from "../gpus/gpu-text.ts";
-import type { PoolReport } from "../live/wire.ts";
-import { fullest } from "../figures/averages.ts";
-import {
-  HEAT_MAP_MODES,
-  type HeatMapMode,
-  type HeatMapView,
-  expertText,
-  heatMapView,
-} from "./heat-map-view.ts";
-import type { HeldExpert, Placed } from "./placed-experts.ts";
-import { paintLoad } from "./paint-load.ts";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import type { Forecast } from "../changes/forecast.ts";
+import { CHANGES_BY, type ChangesBy, changeMap } from "../changes/change-map.ts";
+import type { ReadChange } from "../changes/placement-change.ts";
+import type { ShownChange } from "../changes/use-changes.ts";
+import { latest, meanTokens } from "../figures/averages.ts";
+import type { DecisionRecord, PoolReport, PoolSample } from "../live/wire.ts";
 import { Choice } from "../page/choice.tsx";
 import { Panel } from "../page/panel.tsx";
-import { expertTicks, layerTicks, type Tick } from "./ticks.ts";
-import { type Cell, useCursor } from "./use-cursor.ts";
 import { useDark } from "../page/use-dark.ts";
+import { KindLegend, ScaleLegend } from "./heat-map-legend.tsx";
+import { HEAT_MAP_MODES, type HeatMapMode } from "./heat-map-view.ts";
+import { MapCells } from "./map-cells.tsx";
+import { relativeScale } from "./map-scale.ts";
+import type { HeldExpert, Placed } from "./placed-experts.ts";
+import { useScaleTop } from "./use-scale-top.ts";
+import { LOAD_UNITS, type LoadUnit, type ShownMap, forecastMap, loadMap } from "./shown-map.ts";
+
+type Pointed = Pick<HeldExpert, "layer" | "expert">;
 
 interface Properties {
   readonly report: PoolReport;
+  /** Of the last minutes, the oldest first. */
+  readonly samples: readonly PoolSample[];
   readonly placed: Placed | null;
   readonly mode: HeatMapMode;
   readonly setMode: (mode: HeatMapMode) => void;
+  readonly unit: LoadUnit;
+  readonly setUnit: (unit: LoadUnit) => void;
+  /** Of the placement in force; null where it is not known. */
+  readonly forecast: Forecast | null;
+  /** The decision to look at, where its record is known; null for none. */
+  readonly decision: DecisionRecord | null;
+  readonly change: ShownChange;
   /** What is pointed at elsewhere; null for nothing. */
-  readonly pointed: Pick<HeldExpert, "layer" | "expert"> | null;
-  readonly pointAt: (expert: Pick<HeldExpert, "layer" | "expert"> | null) => void;
+  readonly pointed: Pointed | null;
+  readonly pointAt: (expert: Pointed | null) => void;
 }
 
-/** MoE layers × experts (or slots), one canvas pixel each, stretched by the browser. */
-export function ExpertHeatMap({ report, placed, mode, setMode, pointed, pointAt }: Properties) {
-  const { layerNumbers: numbers, expertLoad: load, tokensPerSecond, topk, experts } = report;
+/** MoE layers × experts (or slots): loads, what is off its forecast, or what a decision changed. */
+export function ExpertHeatMap(properties: Properties) {
+  const { report, samples, placed, mode, setMode, unit, setUnit, forecast, decision, change } = properties;
+  const { pointed, pointAt } = properties;
+  const { expertLoad: load, topk, experts } = report;
   const dark = useDark();
-  const table = useMemo(() => shades(dark), [dark]);
-  const canvas = useRef<HTMLCanvasElement>(null);
-  const view = useMemo(() => heatMapView(mode, load, placed), [mode, load, placed]);
-  const [rows, columns] = [view.values.length, view.values[0].length];
-  const cursor = useCursor(rows, columns);
-  useLayoutEffect(() => paintLoad(canvas.current as HTMLCanvasElement, view.values, table), [view, table]);
-  const point = (cell: Cell | null) => {
-    cursor.point(cell);
-    const to = cell === null ? null : expertIn(view, cell);
-    if (to?.layer !== pointed?.layer || to?.expert !== pointed?.expert) pointAt(to);
-  };
-
-  const said = ({ row, column }: Cell): string => {
-    const expert = view.expertAt(row, column);
-    const even = topk === 0 ? null : (tokensPerSecond * topk) / experts;
-    const times = expert < 0 ? 0 : load[row][expert];
-    const tokens = even === null ? null : even * times;
-    return expertText({
-      layer: layerText(row, numbers),
-      expert,
-      load: times,
-      tokensPerSecond: tokens,
-      placed,
-      row,
-    });
-  };
-  const place = cursor.cell;
-  const words = place === null ? "" : said(place);
-  const elsewhere =
-    pointed === null || place !== null || pointed.layer >= rows
-      ? []
-      : view.columnsOf(pointed.layer, pointed.expert).map((column) => ({ row: pointed.layer, column }));
-  const hottest = said(hottestCell(view.values));
+  const [by, setBy] = useState<ChangesBy>("slots");
+  const even = topk === 0 ? null : (meanTokens(latest(samples)) * topk) / experts;
+  const top = useScaleTop(even === null ? 0 : even * mostOf(load));
+  const read = mode === "changes" && change !== null && typeof change !== "string" ? change : null;
+  const numbers = report.layerNumbers.length > 0 ? report.layerNumbers : [...load.keys()];
+  const drawn = useMemo(
+    () => (read === null ? null : changeMap(read, by, report.layerNumbers, dark)),
+    // The same layers come anew with every report.
+    [read, by, report.layerNumbers.length, dark],
+  );
+  const known = { report, placed, forecast, even, dark };
+  const inTokens = unit === "tokens" && even !== null;
+  const shown = useMemo<ShownMap | null>(
+    () =>
+      mode === "changes"
+        ? drawn
+        : mode === "forecast"
+          ? forecast === null
+            ? null
+            : forecastMap(forecast, known)
+          : loadMap(mode, inTokens ? top : null, known),
+    [mode, drawn, report, placed, forecast, inTokens, top, dark],
+  );
+  const panel = useScrolledTo(mode === "changes" ? (decision?.id ?? null) : null);
+  const units = mode !== "replicas" && mode !== "forecast" && mode !== "changes";
   return (
-    <Panel title="Expert load" note={<Legend colours={gradient(table)} mode={mode} />}>
-      <Choice
-        name="heat-map"
-        legend="What the heat map shows"
-        options={HEAT_MAP_MODES.map((one) => ({
-          ...one,
-          disabled: placed === null && (one.value === "slots" || one.value === "replicas"),
-        }))}
-        chosen={mode}
-        choose={setMode}
-      />
-      <div class="heat-map">
-        <Ticks side="rows" count={rows} ticks={layerTicks(numbers.length > 0 ? numbers : [...load.keys()])} />
-        <div
-          class="heat-map-cells"
-          tabIndex={0}
-          role="group"
-          aria-roledescription="heat map"
-          aria-label={`Load of ${columns} ${view.columnName} in ${rows} layers. Hottest: ${hottest}. Arrow keys read single ones.`}
-          onKeyDown={cursor.onKeyDown}
-          onBlur={() => point(null)}
-          onPointerMove={(event) => point(cellAt(event, rows, columns))}
-          onPointerLeave={() => point(null)}
-        >
-          <canvas ref={canvas} width={columns} height={rows} style={{ "--layers": rows }} />
-          {elsewhere.map((cell) => (
-            <Frame key={cell.column} cell={cell} layers={rows} experts={columns} />
-          ))}
-          {place !== null && <Pointed cell={place} layers={rows} experts={columns} words={words} />}
-          <p class="unseen" aria-live="polite">
-            {cursor.byKeys && words}
-          </p>
-        </div>
-        <Ticks side="columns" count={columns} ticks={expertTicks(columns)} />
-        <p class="axis-name">
-          Rows are the layers that route, columns {view.columnName}. Hottest: {hottest}
-        </p>
+    <Panel
+      title="Expert load"
+      note={
+        read === null ? (
+          <ScaleLegend scale={shown?.scale ?? relativeScale(dark, "load")} />
+        ) : (
+          <KindLegend read={read} by={by} dark={dark} />
+        )
+      }
+    >
+      <div class="choices" ref={panel}>
+        <Choice
+          name="heat-map"
+          legend="What the heat map shows"
+          options={HEAT_MAP_MODES.map((one) => ({
+            ...one,
+            disabled: placed === null && (one.value === "slots" || one.value === "replicas"),
+          }))}
+          chosen={mode}
+          choose={setMode}
+        />
+        {units && (
+          <Choice
+            name="unit"
+            legend="In what loads are shown"
+            options={LOAD_UNITS.map((one) => ({ ...one, disabled: even === null }))}
+            chosen={inTokens ? "tokens" : "relative"}
+            choose={setUnit}
+          />
+        )}
+        {mode === "changes" && (
+          <Choice
+            name="by"
+            legend="By what changes are shown"
+            options={CHANGES_BY}
+            chosen={by}
+            choose={setBy}
+          />
+        )}
       </div>
+      {shown === null ? (
+        <p class="awaited">{mode === "changes" ? whyNone(change, decision) : NO_FORECAST}</p>
+      ) : (
+        <MapCells
+          shown={shown}
+          numbers={read === null || read.change.layers === numbers.length ? numbers : rowsOf(read)}
+          pointed={pointed}
+          pointAt={pointAt}
+        />
+      )}
     </Panel>
   );
 }
 
-function expertIn(view: HeatMapView, { row, column }: Cell): Pick<HeldExpert, "layer" | "expert"> | null {
-  const expert = view.expertAt(row, column);
-  return expert < 0 ? null : { layer: row, expert };
+const NO_FORECAST =
+  "No forecast is known of the placement in force: it is the first, or was gone back to. One comes with the next placement.";
+
+function whyNone(change: ShownChange, decision: DecisionRecord | null): string {
+  if (typeof change === "string") return change;
+  return decision === null
+    ? "No decision has moved anything yet, as far as they are kept."
+    : "What it changed is on its way.";
 }
 
-function hottestCell(values: HeatMapView["values"]): Cell {
-  const columns = values.map(fullest);
-  const row = fullest(columns.map((column, layer) => values[layer][column]));
-  return { row, column: columns[row] };
+function rowsOf({ change }: ReadChange): number[] {
+  return Array.from({ length: change.layers }, (_, row) => row);
 }
 
-function cellAt(event: PointerEvent, rows: number, columns: number): Cell {
-  const box = (event.currentTarget as HTMLElement).getBoundingClientRect();
-  const within = (at: number, length: number, count: number) =>
-    Math.min(count - 1, Math.max(0, Math.floor((at / length) * count)));
-  return {
-    row: within(event.clientY - box.top, box.height, rows),
-    column: within(event.clientX - box.left, box.width, columns),
-  };
+function mostOf(load: readonly (readonly number[])[]): number {
+  let most = 0;
+  for (const row of load) for (const one of row) if (one > most) most = one;
+  return most;
 }
 
-interface PointedProperties {
-  readonly cell: Cell;
-  readonly layers: number;
-  readonly experts: number;
-  readonly words: string;
-}
-
-/** The frame of a cell that is pointed at elsewhere. */
-function Frame({ cell, layers, experts }: Omit<PointedProperties, "words">) {
-  const left = `${(cell.column / experts) * 100}%`;
-  const top = `${(cell.row / layers) * 100}%`;
-  return (
-    <div class="pointed" style={{ left, top, width: `${100 / experts}%`, height: `${100 / layers}%` }} />
-  );
-}
-
-/** The cell's frame and its words, on the side that has room. */
-function Pointed({ cell, layers, experts, words }: PointedProperties) {
-  const left = `${(cell.column / experts) * 100}%`;
-  const top = `${(cell.row / layers) * 100}%`;
-  const sides = `${cell.column > experts / 2 ? "to-left" : "to-right"} ${cell.row > layers / 2 ? "above" : "below"}`;
-  return (
-    <div class="pointed" style={{ left, top, width: `${100 / experts}%`, height: `${100 / layers}%` }}>
-      <span class={`tip ${sides}`}>{words}</span>
-    </div>
-  );
-}
-
-/** Numbers along one side of the map; positions are fractions of it. */
-function Ticks({
-  side,
-  count,
-  ticks,
-}: {
-  readonly side: "rows" | "columns";
-  readonly count: number;
-  readonly ticks: readonly Tick[];
-}) {
-  const edge = side === "rows" ? "top" : "left";
-  return (
-    <div class={`ticks ${side}`} aria-hidden="true">
-      {ticks.map(({ at, number }) => (
-        <span key={number} style={{ [edge]: `${((at + 0.5) / count) * 100}%` }}>
-          {number}
-        </span>
-      ))}
-    </div>
-  );
-}
-
-function Legend({ colours, mode }: { readonly colours: string; readonly mode: HeatMapMode }) {
-  const octaves = Array.from({ length: MOST_OCTAVE - LEAST_OCTAVE + 1 }, (_, i) => LEAST_OCTAVE + i);
-  const last = octaves.length - 1;
-  return (
-    <span class="legend">
-      {mode === "replicas" ? "replicas" : "relative to uniform"}
-      <span class="legend-scale" style={{ background: colours }}>
-        {octaves.map((octave, i) => (
-          <span key={octave} style={{ left: `${(i / last) * 100}%` }}>
-            {i === 0 ? "≤\u2009" : i === last ? "≥\u2009" : ""}
-            {octave < 0 ? `1/${2 ** -octave}` : 2 ** octave}
-            {mode === "replicas" ? "" : "×"}
-          </span>
-        ))}
-      </span>
-    </span>
-  );
+/** Who chooses another one sees what it is chosen for; not when the page opens. */
+function useScrolledTo(chosen: number | null) {
+  const here = useRef<HTMLDivElement>(null);
+  const before = useRef(chosen);
+  useEffect(() => {
+    if (chosen !== null && chosen !== before.current)
+      here.current?.closest("section")?.scrollIntoView({ block: "nearest" });
+    before.current = chosen;
+  }, [chosen]);
+  return here;
 }

@@ -1,7 +1,9 @@
 import { type Placed, replicaCounts, replicasOf, slotLoad } from "./placed-experts.ts";
 
-/** What the heat map shows: the load of experts, by their number or each layer's heaviest first; of slots; or replicas. */
-export type HeatMapMode = "experts" | "sorted" | "slots" | "replicas";
+/** Of what there is now: the load of experts, by their number or each layer's heaviest first; of slots; or replicas. */
+export type LoadMode = "experts" | "sorted" | "slots" | "replicas";
+/** What the heat map shows: that; what is off its forecast; or what a decision changed. */
+export type HeatMapMode = LoadMode | "forecast" | "changes";
 
 export const HEAT_MAP_MODES: readonly {
   readonly value: HeatMapMode;
@@ -16,6 +18,16 @@ export const HEAT_MAP_MODES: readonly {
     what: "What each physical slot gets, relative to an even one, GPU by GPU",
   },
   { value: "replicas", title: "Replicas", what: "How many replicas each expert has" },
+  {
+    value: "forecast",
+    title: "Off forecast",
+    what: "What each expert has more, or less, than was forecast as the placement in force was made",
+  },
+  {
+    value: "changes",
+    title: "Changes",
+    what: "What a decision changed of the placement: the one chosen in the table of decisions, else the last",
+  },
 ];
 
 export interface HeatMapView {
@@ -32,11 +44,7 @@ export interface HeatMapView {
  * @param load `[layers][experts]`, relative to uniform
  * @param placed null where it is not known: slots and replicas cannot be shown then
  */
-export function heatMapView(
-  mode: HeatMapMode,
-  load: HeatMapView["values"],
-  placed: Placed | null,
-): HeatMapView {
+export function heatMapView(mode: LoadMode, load: HeatMapView["values"], placed: Placed | null): HeatMapView {
   const plain: HeatMapView = {
     values: load,
     columnName: "experts",
@@ -79,18 +87,22 @@ export interface ExpertFacts {
   readonly expert: number;
   /** Relative to an even one. */
   readonly load: number;
+  /** The same as it was forecast when the placement in force was made; null where that is not known. */
+  readonly forecast: number | null;
   /** Null where it is not known how many experts a token has. */
   readonly tokensPerSecond: number | null;
   readonly placed: Placed | null;
   readonly row: number;
 }
 
-/** One expert, for a person: load, replicas with their GPUs and shares, and of which epoch that is. */
-export function expertText({ layer, expert, load, tokensPerSecond, placed, row }: ExpertFacts): string {
+/** One expert, for a person: load beside its forecast, replicas with their GPUs and shares, and of which epoch that is. */
+export function expertText(facts: ExpertFacts): string {
+  const { layer, expert, load, forecast, tokensPerSecond, placed, row } = facts;
   if (expert < 0) return `${layer}, an empty slot`;
   const tokens =
     tokensPerSecond === null ? "" : `, ${Math.round(tokensPerSecond).toLocaleString("en-GB")} tokens/s`;
-  const what = `${layer}, expert ${expert}, ${load.toFixed(2)}×${tokens}`;
+  const expected = forecast === null ? "" : ` (forecast ${forecast.toFixed(2)}×)`;
+  const what = `${layer}, expert ${expert}, ${load.toFixed(2)}×${expected}${tokens}`;
   if (placed === null) return what;
   const replicas = replicasOf(placed, row, expert);
   if (replicas.length === 0) return `${what} · no replica (epoch ${placed.epoch})`;

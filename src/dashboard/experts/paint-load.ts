@@ -1,20 +1,19 @@
-import { shadeOf } from "./colour-scale.ts";
+import type { MapScale } from "./map-scale.ts";
 
 /**
  * Paints one pixel per expert. The canvas is as wide as a row and `layers` high.
- * @param load `[layers][experts]`, relative to uniform
- * @param table `[SHADES][3]`, from `shades`
+ * @param values `[layers][experts]`
  */
 export function paintLoad(
   canvas: HTMLCanvasElement,
-  load: readonly (readonly number[])[],
-  table: Uint8ClampedArray,
+  values: readonly (readonly number[])[],
+  { table, shadeOf }: Pick<MapScale, "table" | "shadeOf">,
 ): void {
   const context = canvas.getContext("2d") as CanvasRenderingContext2D;
   const image = context.createImageData(canvas.width, canvas.height);
   const pixels = image.data;
   let at = 0;
-  for (const row of load) {
+  for (const row of values) {
     for (const value of row) {
       const shade = shadeOf(value) * 3;
       pixels[at++] = table[shade];

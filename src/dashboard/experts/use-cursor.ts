@@ -1,9 +1,5 @@
 import { useState } from "preact/hooks";
-
-export interface Cell {
-  readonly row: number;
-  readonly column: number;
-}
+import type { Cell } from "./cell.ts";
 
 export interface Cursor {
   /** The cell pointed at, by mouse or keys; null for none. */

@@ -38,6 +38,11 @@ export function hopsOf({ nodes, gpusPerNode }: PoolReport["topology"]): Hops {
     : { figure: "hopsPerToken", name: "Hops per token", most: Math.max(1, gpusPerNode - 1) };
 }
 
+/** Tokens per second of samples that are as long; 0 for none. */
+export function meanTokens(samples: readonly PoolSample[]): number {
+  return samples.reduce((sum, one) => sum + one.tokensPerSecond, 0) / Math.max(1, samples.length);
+}
+
 /** The samples of the last ten seconds. */
 export function latest(samples: readonly PoolSample[]): readonly PoolSample[] {
   const end = samples.at(-1)?.atMs ?? 0;

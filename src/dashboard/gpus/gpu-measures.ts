@@ -1,10 +1,11 @@
 import { SHADES, shadeOf } from "../experts/colour-scale.ts";
 import { loadAxisEnd } from "../figures/averages.ts";
+import { brief } from "../format.ts";
 import type { PoolReport } from "../live/wire.ts";
 import type { GpuCost } from "./gpu-cost.ts";
 
 /** What the GPUs are shown by. */
-export type GpuMeasure = "load" | "kv" | "waiting" | "running";
+export type GpuMeasure = "load" | "tokens" | "kv" | "waiting" | "running";
 
 export const GPU_MEASURES: readonly {
   readonly value: GpuMeasure;
@@ -16,6 +17,11 @@ export const GPU_MEASURES: readonly {
     title: "Load",
     what: "Tokens computed over all layers, relative to the mean GPU; on top, how much longer a step takes for each",
   },
+  {
+    value: "tokens",
+    title: "Tokens/s",
+    what: "Tokens that a GPU's experts receive per second, mean over the layers; one that is sent to two of its experts counts twice",
+  },
   { value: "kv", title: "KV cache", what: "The part of the key-value cache in use" },
   { value: "waiting", title: "Waiting", what: "Requests that wait on each rank" },
   { value: "running", title: "Running", what: "Requests that each rank is working on" },
@@ -26,7 +32,7 @@ const KV_LINE = 0.9;
 const LEAST_COUNT = 10;
 
 export interface Line {
-  readonly kind: "mean" | "step" | "limit";
+  readonly kind: "mean" | "step" | "limit" | "end";
   readonly at: number;
   readonly label: string;
   /** It is over the limit. */
@@ -53,18 +59,30 @@ export interface GpuPicture {
   readonly end: number;
 }
 
+/** Tokens per second. */
+export interface TokenScale {
+  readonly mean: number;
+  readonly end: number;
+}
+
 /** A GPU that steps wait for so many times as long as for one of all alike stands out. */
 const WAITED_FOR = 2;
 
-/** What is drawn of the GPUs. @param factor how many times as long as an even step a step takes; null where nothing was forwarded */
+/**
+ * What is drawn of the GPUs.
+ * @param factor    how many times as long as an even step a step takes; null where nothing was forwarded
+ * @param tokens    per second: of the mean GPU in a layer, and where the scale ends
+ */
 export function gpuPicture(
   measure: GpuMeasure,
   costs: readonly GpuCost[],
   ranks: PoolReport["ranks"],
   factor: number | null,
   loadLine: number | null,
+  tokens: TokenScale,
 ): GpuPicture {
   if (measure === "load") return loadPicture(costs, factor, loadLine);
+  if (measure === "tokens") return tokenPicture(costs, tokens);
   const of = { kv: "kvUse", waiting: "waiting", running: "running" } as const;
   const values = costs.map(({ gpu }) => ranks[gpu]?.[of[measure]] ?? 0);
   const mean = values.reduce((sum, one) => sum + one, 0) / Math.max(1, values.length);
@@ -82,6 +100,25 @@ export function gpuPicture(
       stands: measure === "kv" && values[i] > KV_LINE,
     })),
     lines: [{ kind: "mean", at: mean, label, past: false }, ...(measure === "kv" ? [limit] : [])],
+    end,
+  };
+}
+
+function tokenPicture(costs: readonly GpuCost[], { mean, end }: TokenScale): GpuPicture {
+  return {
+    marks: costs.map(({ gpu, state, load }) => ({
+      gpu,
+      state,
+      value: load * mean,
+      extra: 0,
+      tick: null,
+      shade: Math.round(((load * mean) / end) * (SHADES - 1)),
+      stands: false,
+    })),
+    lines: [
+      { kind: "mean", at: mean, label: `mean ${brief(mean)}`, past: false },
+      { kind: "end", at: end, label: `${brief(end)}/s`, past: false },
+    ],
     end,
   };
 }

@@ -1,7 +1,8 @@
 import type { HeldExpert, Placed } from "../experts/placed-experts.ts";
 import { useCursor } from "../experts/use-cursor.ts";
-import { latest, stepFactor } from "../figures/averages.ts";
-import { percent } from "../format.ts";
+import { useScaleTop } from "../experts/use-scale-top.ts";
+import { latest, meanTokens, stepFactor } from "../figures/averages.ts";
+import { percent, whole } from "../format.ts";
 import type { PoolState } from "../live/state.ts";
 import type { PoolReport } from "../live/wire.ts";
 import { Choice } from "../page/choice.tsx";
@@ -43,19 +44,29 @@ export function GpuPanel(properties: Properties) {
   const room = loadLine === null ? null : roomOf(factor, loadLine);
   const shown = (chosen === null ? undefined : costs[chosen]) ?? mostWaitedFor(costs);
   const pointed = cursor.cell === null ? null : costs[cursor.cell.column];
-  const words = pointed === null ? null : gpuText(pointed, report, layerNumbers);
+  // Of the mean GPU, in a layer.
+  const tokens =
+    report.topk === 0 ? null : (meanTokens(latest(pool.samples)) * report.topk) / Math.max(1, costs.length);
+  const end = useScaleTop((tokens ?? 0) * Math.max(0, ...report.gpuLoad));
+  const words = pointed === null ? null : gpuText(pointed, report, layerNumbers, tokens);
+  const measures = GPU_MEASURES.map((one) => ({
+    ...one,
+    disabled: one.value === "tokens" ? tokens === null : one.value !== "load" && report.ranks.length === 0,
+  }));
+  const picture = gpuPicture(measure, costs, report.ranks, factor, loadLine, {
+    mean: tokens ?? 0,
+    end,
+  });
   const Chart = costs.length > MOST_BARS ? GpuGrid : GpuBars;
   return (
     <Panel title="GPU load" note={<Room room={room} />}>
-      {report.ranks.length > 0 && (
-        <Choice
-          name="gpus"
-          legend="What the GPUs are shown by"
-          options={GPU_MEASURES}
-          chosen={measure}
-          choose={setMeasure}
-        />
-      )}
+      <Choice
+        name="gpus"
+        legend="What the GPUs are shown by"
+        options={measures}
+        chosen={measure}
+        choose={setMeasure}
+      />
       <div
         class="gpu-chart"
         tabIndex={0}
@@ -70,7 +81,7 @@ export function GpuPanel(properties: Properties) {
         onPointerLeave={() => cursor.point(null)}
       >
         <Chart
-          picture={gpuPicture(measure, costs, report.ranks, factor, loadLine)}
+          picture={picture}
           topology={report.topology}
           chosen={shown?.gpu ?? null}
           pointed={cursor.cell?.column ?? null}
@@ -79,7 +90,9 @@ export function GpuPanel(properties: Properties) {
           choose={choose}
         />
       </div>
-      <p class="readout">{words ?? waitedText(factor, loadLine)}</p>
+      <p class="readout">
+        {words ?? (measure === "tokens" ? tokensText(tokens, picture.end) : waitedText(factor, loadLine))}
+      </p>
       <p class="unseen" aria-live="polite">
         {cursor.byKeys && words}
       </p>
@@ -105,6 +118,10 @@ function Room({ room }: { readonly room: number | null }) {
       {room >= 0 ? `room ${percent(room)} to the load line` : `${percent(-room)} past the load line`}
     </span>
   );
+}
+
+function tokensText(mean: number | null, end: number): string {
+  return `Tokens that a GPU's experts receive per second, mean over the layers: ${whole(mean ?? 0)} at the mean GPU; the scale ends at ${whole(end)}.`;
 }
 
 function waitedText(factor: number | null, loadLine: number | null): string {

@@ -1,17 +1,27 @@
-import { percent } from "../format.ts";
+import { percent, whole } from "../format.ts";
 import type { PoolReport } from "../live/wire.ts";
 import type { GpuCost } from "./gpu-cost.ts";
 
 const STATE_TEXT = { lost: "lost", draining: "to be drained", drained: "drained" } as const;
 
-/** One GPU, for a person. @param numbers the model's layer of each row; empty where that is not known */
-export function gpuText(cost: GpuCost, report: PoolReport, numbers: readonly number[]): string {
+/**
+ * One GPU, for a person.
+ * @param numbers the model's layer of each row; empty where that is not known
+ * @param meanTokens per second, of the mean GPU in a layer; null where that is not known
+ */
+export function gpuText(
+  cost: GpuCost,
+  report: PoolReport,
+  numbers: readonly number[],
+  meanTokens: number | null,
+): string {
   const { gpu, state, load, holds, peak } = cost;
   const where = `GPU ${gpu} on node ${Math.floor(gpu / report.topology.gpusPerNode)}`;
   if (state === "lost" || state === "drained") return `${where}, ${STATE_TEXT[state]}`;
   const rank = report.ranks[gpu];
   const parts = [
     `${where}${state === "live" ? "" : `, ${STATE_TEXT[state]}`}: ${load.toFixed(2)} × the mean over all layers`,
+    ...(meanTokens === null ? [] : [`${whole(load * meanTokens)} tokens/s in a layer`]),
     ...(peak.timesMean === 0 ? [] : [`${peak.timesMean.toFixed(2)} × in ${layerText(peak.layer, numbers)}`]),
     ...(holds === 0 ? [] : [`a step takes ${percent(holds, 1)} longer for it`]),
     // Engines that report their expert counts alone have no rank states.

@@ -1,4 +1,5 @@
 import { HEAT_MAP_MODES, type HeatMapMode } from "../experts/heat-map-view.ts";
+import { LOAD_UNITS, type LoadUnit } from "../experts/shown-map.ts";
 import { GPU_MEASURES, type GpuMeasure } from "../gpus/gpu-measures.ts";
 import { RANGES, type RangeName } from "../history/ranges.ts";
 
@@ -13,6 +14,9 @@ export interface LinkState {
   readonly gpu: number | null;
   readonly gpus: GpuMeasure;
   readonly experts: HeatMapMode;
+  readonly loads: LoadUnit;
+  /** Whose changes to look at, by its id; null for the last that moved something. */
+  readonly decision: number | null;
 }
 
 export const USUAL_VIEW: LinkState = {
@@ -22,6 +26,8 @@ export const USUAL_VIEW: LinkState = {
   gpu: null,
   gpus: "load",
   experts: "experts",
+  loads: "relative",
+  decision: null,
 };
 
 const LONGEST_NAME = 1000;
@@ -33,6 +39,7 @@ export function readLink(hash: string): LinkState {
   const said = new URLSearchParams(hash.replace(/^#/, ""));
   const pool = said.get("pool");
   const gpu = said.get("gpu");
+  const decision = said.get("decision");
   const at = TIME.test(said.get("at") ?? "") ? Date.parse(said.get("at") as string) : Number.NaN;
   return {
     pool: pool !== null && pool !== "" && pool.length <= LONGEST_NAME ? pool : null,
@@ -53,6 +60,12 @@ export function readLink(hash: string): LinkState {
       said.get("experts"),
       USUAL_VIEW.experts,
     ),
+    loads: oneOf(
+      LOAD_UNITS.map(({ value }) => value),
+      said.get("loads"),
+      USUAL_VIEW.loads,
+    ),
+    decision: decision !== null && /^[1-9]\d{0,14}$/.test(decision) ? Number(decision) : null,
   };
 }
 
@@ -65,6 +78,8 @@ export function writeLink(view: LinkState): string {
   if (view.gpu !== null) said.set("gpu", String(view.gpu));
   if (view.gpus !== USUAL_VIEW.gpus) said.set("gpus", view.gpus);
   if (view.experts !== USUAL_VIEW.experts) said.set("experts", view.experts);
+  if (view.loads !== USUAL_VIEW.loads) said.set("loads", view.loads);
+  if (view.decision !== null) said.set("decision", String(view.decision));
   // A time is read more easily with its colons.
   const text = said.toString().replaceAll("%3A", ":");
   return text === "" ? "" : `#${text}`;

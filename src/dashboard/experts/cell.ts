@@ -1,0 +1,5 @@
+/** Of a grid. */
+export interface Cell {
+  readonly row: number;
+  readonly column: number;
+}
