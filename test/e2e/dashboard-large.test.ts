@@ -121,6 +121,9 @@ test("all that can be opened, pressed, chosen or read by keys is, and nothing go
   const panels = await page.locator(".panel :is(h2, summary)").allInnerTexts();
   expect(panels.filter((title) => !used.some((one) => one.startsWith(`${title} /`)))).toEqual([]);
   expect(panels.length).toBeGreaterThan(4);
+  await page.close();
+});
+
 test("what a decision changed is chosen by keys, drawn, listed and held by the link; loads have their forecast", async () => {
   const page = await opened(1280, 900);
   await withChanges(page);
