@@ -10,6 +10,7 @@ import { Rng } from "../../src/lib/rng.ts";
 import type { DecisionRecord } from "../../src/model/decision-record.ts";
 import type { PoolReport } from "../../src/model/pool-report.ts";
 import type { PoolState } from "../../src/model/pool-state.ts";
+import { madeUpExchange } from "./made-up-exchange.ts";
 import { madeUpRoom } from "./made-up-room.ts";
 
 const BUILT = fileURLToPath(new URL("../../dist/dashboard", import.meta.url));
@@ -45,6 +46,8 @@ export class DashboardGateway implements AsyncDisposable {
   /** All questions about its room. */
   readonly asked: unknown[] = [];
   decisions: readonly DecisionRecord[] = [];
+  /** How often who sends to whom was asked for. */
+  exchangesAsked = 0;
 
   constructor(pool: MadeUpPool) {
     this.#pool = pool;
@@ -89,6 +92,10 @@ export class DashboardGateway implements AsyncDisposable {
       return this.#events.join(response, "history", JSON.stringify(this.#history()), true);
     if (pathname.startsWith("/ep/v1/placement/")) return json(response, this.#placement());
     if (pathname.startsWith("/ep/v1/shares/")) return json(response, this.#shares());
+    if (pathname.startsWith("/ep/v1/exchange/")) {
+      this.exchangesAsked++;
+      return json(response, { pool: this.#pool.pool, exchange: madeUpExchange(this.#pool, this.#atMs) });
+    }
     if (pathname.startsWith("/ep/v1/what-if/")) return this.#whatIf(request, response);
     const path = pathname === "/" ? "/index.html" : pathname;
     const bytes = await readFile(`${BUILT}${path}`).catch(() => null);
@@ -163,6 +170,10 @@ export class DashboardGateway implements AsyncDisposable {
       gpuLoad: Array.from({ length: gpus }, () => Math.round(1000 * drawn(0.05)) / 1000),
       gpuPeak: peaks,
       gpuHolds: holds,
+      activated: {
+        perGpu: Array.from({ length: gpus }, () => Math.min(slotsPerGpu, slotsPerGpu * 0.8 * drawn(0.1))),
+        estimated: false,
+      },
       layerBalancedness,
       placedAtMs: null,
       ranks: Array.from({ length: gpus }, () => ({ running: 16, waiting: 2, kvUse: 0.5 })),

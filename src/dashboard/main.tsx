@@ -6,6 +6,7 @@ import "./style/header.css";
 import "./style/panels.css";
 import "./style/charts.css";
 import "./style/gpus.css";
+import "./style/exchange.css";
 import "./style/room.css";
 import "./style/history.css";
 import "./style/status.css";

@@ -18,6 +18,7 @@ import { Cors } from "./cors.ts";
 import { shapeAt } from "./error-shapes.ts";
 import { type ErrorAnswer, HttpError, routeNotFound } from "./errors.ts";
 import { eventRoutes } from "./event-routes.ts";
+import { exchangeRoute } from "./exchange-route.ts";
 import { expertRoutes } from "./expert-routes.ts";
 import { framingFault } from "./framing-fault.ts";
 import { loadRoute } from "./load-route.ts";
@@ -176,6 +177,7 @@ export async function httpApp(config: Config, parts: AppParts): Promise<FastifyI
       expertRoutes(json, controlled);
       eventRoutes(json, { ...parts, pools: controlled, meter, wallClock });
       historyRoute(json, controlled, wallClock);
+      exchangeRoute(json, controlled);
       orderRoutes(json, controlled, peers);
       simulationRoutes(json, controlled);
       whatIfRoute(json, controlled, parts.whatIfs, peers);

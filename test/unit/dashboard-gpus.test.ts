@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { SHADES } from "../../src/dashboard/experts/colour-scale.ts";
 import { gpuCosts, mostWaitedFor, roomOf } from "../../src/dashboard/gpus/gpu-cost.ts";
-import { gpuPicture } from "../../src/dashboard/gpus/gpu-measures.ts";
+import { gpuPicture, measuresOf } from "../../src/dashboard/gpus/gpu-measures.ts";
 import { gpuText } from "../../src/dashboard/gpus/gpu-text.ts";
 import { poolReport } from "./pool-report-fixture.ts";
 import { poolState } from "./pool-state-fixture.ts";
@@ -57,7 +57,7 @@ describe("the picture of GPUs", () => {
     { running: 5, waiting: 40, kvUse: 0.95 },
   ];
   const picture = (...given: [Parameters<typeof gpuPicture>[0], number | null, number | null]) =>
-    gpuPicture(given[0], gpuCosts(REPORT, null, []), ranks, given[1], given[2]);
+    gpuPicture(given[0], gpuCosts(REPORT, null, []), { ...REPORT, ranks }, given[1], given[2]);
 
   test("of load has what each has, what it costs on top, its fullest layer, the step and the load line", () => {
     const { marks, lines, end } = picture("load", 1.3, 1.25);
@@ -73,6 +73,38 @@ describe("the picture of GPUs", () => {
     expect(end).toBeGreaterThan(1.3);
     expect(picture("load", null, null).lines).toHaveLength(1);
     expect(picture("load", 1.2, 1.25).lines.some(({ past }) => past)).toBe(false);
+  });
+
+  test("of activated experts is against the slots there are, and says where it is an estimate", () => {
+    const read = { ...REPORT, topology: { nodes: 1, gpusPerNode: 2, slotsPerGpu: 8 } };
+    const activated = { perGpu: [2, 6], estimated: true };
+    const report = { ...read, activated };
+    const costs = gpuCosts(report, null, []);
+    const { marks, lines, end } = gpuPicture("activated", costs, report, 1.3, 1.25);
+    expect(marks.map(({ value, extra }) => [value, extra])).toEqual([
+      [2, 0],
+      [6, 0],
+    ]);
+    expect([lines, end]).toEqual([[{ kind: "mean", at: 4, label: "mean 4.0", past: false }], 8]);
+    const text = "6.0 of 8 experts activated in a step";
+    expect(gpuText(costs[1], report, [])).toContain(`${text}, as expected of counts`);
+    expect(gpuText(costs[1], { ...report, activated: { ...activated, estimated: false } }, [])).toMatch(
+      new RegExp(`${text}$`),
+    );
+    expect(measuresOf({ ranks: [], activated }).map((one) => one.disabled)).toEqual([
+      false,
+      false,
+      true,
+      true,
+      true,
+    ]);
+    expect(measuresOf({ ranks, activated: null }).map((one) => one.disabled)).toEqual([
+      false,
+      true,
+      false,
+      false,
+      false,
+    ]);
   });
 
   test("of caches and queues has the ranks' own figures, and says which cache is nearly full", () => {

@@ -3,6 +3,7 @@ import { PoolView } from "../../src/control/follow/pool-view.ts";
 import { encodeOperatorState } from "../../src/control/messages/operator-state.ts";
 import { encodeDecisions } from "../../src/control/messages/stored-decisions.ts";
 import { encodeEngine } from "../../src/control/messages/stored-engine.ts";
+import { encodeExchange } from "../../src/control/messages/stored-exchange.ts";
 import { encodeHistory } from "../../src/control/messages/stored-history.ts";
 import type { ValueName } from "../../src/control/store.ts";
 import { decodeSnapshot, encodeSnapshot } from "../../src/model/snapshot-bytes.ts";
@@ -23,6 +24,21 @@ const ENGINE = {
   measuredAtMs: 5,
   faults: [],
 };
+const EXCHANGE = {
+  atMs: 5,
+  spanMs: 5000,
+  by: "gpu",
+  units: 2,
+  basis: "counted",
+  how: "counted",
+  selections: Float32Array.of(1, 2, 3, 4),
+  tokens: new Float32Array(),
+  ownGpu: 5,
+  ownNode: 10,
+  hopsPerToken: null,
+  nodeHopsPerToken: null,
+  silent: [],
+} as const;
 const gatewayTraffic = { spanMs: 10_000, ended: 3, failed: 0, ttft: [0, 3], itl: [] };
 const GARBAGE = new TextEncoder().encode("garbage");
 
@@ -44,6 +60,7 @@ test("what cannot be read leaves everything as it was, and what comes after it i
     ["leader", writtenBefore("leader")],
     ["report", writtenBefore("poolReport")],
     ["engine", encodeEngine(ENGINE)],
+    ["exchange", encodeExchange(EXCHANGE)],
     ["decisions", encodeDecisions([decision({})])],
     ["history", encodeHistory({ pool: [], traffic: [{ atS: 60, seconds: 10, ...gatewayTraffic }] })],
   ];
@@ -52,7 +69,7 @@ test("what cannot be read leaves everything as it was, and what comes after it i
   const seen = () =>
     structuredClone([
       [view.snapshot, view.rollout, view.operatorState, view.leader, view.report, view.engine],
-      [view.decisions, view.history],
+      [view.decisions, view.history, view.exchange],
     ]);
   const before = seen();
   const heard: number[] = [];
@@ -63,6 +80,7 @@ test("what cannot be read leaves everything as it was, and what comes after it i
     view.epoch(9, snapshotOf(8));
     for (const [name] of values) view.value(name, GARBAGE);
     expect(view.history.traffic.length).toBe(1);
+    expect(view.exchange?.units).toBe(2);
     view.value("learned", GARBAGE);
     view.value("of a later version" as ValueName, GARBAGE);
   }
@@ -74,6 +92,7 @@ test("what cannot be read leaves everything as it was, and what comes after it i
     leader: 2,
     pool_report: 2,
     engine: 2,
+    exchange: 2,
     decisions: 2,
     history: 2,
     message: 0,
@@ -84,6 +103,7 @@ test("what cannot be read leaves everything as it was, and what comes after it i
   expect(lines.toSorted()).toEqual([
     "pool p: decisions in the store cannot be read and is dropped: it is not JSON",
     "pool p: engine in the store cannot be read and is dropped: it is not JSON",
+    "pool p: exchange in the store cannot be read and is dropped: it is not JSON",
     "pool p: history in the store cannot be read and is dropped: it is cut short",
     "pool p: leader in the store cannot be read and is dropped: it is not JSON",
     "pool p: operator state in the store cannot be read and is dropped: it is not JSON",

@@ -1,5 +1,6 @@
 import type { DecisionRecord } from "../../model/decision-record.ts";
 import type { EpochReport, PoolReport } from "../../model/pool-report.ts";
+import type { PoolExchange } from "../../model/pool-exchange.ts";
 import type { RoutingSnapshot } from "../../model/snapshot.ts";
 import type { WatchedEngine } from "../../model/watched-engine.ts";
 import { decodeSnapshot } from "../../model/snapshot-bytes.ts";
@@ -11,6 +12,7 @@ import { type RolloutRecord, NO_ROLLOUT, decodeRollout } from "../messages/rollo
 import { decodeDecisions } from "../messages/stored-decisions.ts";
 import { decodeHistory } from "../messages/stored-history.ts";
 import { decodeEngine } from "../messages/stored-engine.ts";
+import { decodeExchange } from "../messages/stored-exchange.ts";
 import { decodeReport } from "../messages/stored-report.ts";
 import { NO_HISTORY, type PoolHistory } from "../history/pool-history.ts";
 import type { PoolFollower, PoolStore, ValueName } from "../store.ts";
@@ -43,6 +45,9 @@ export class PoolView implements PoolFollower {
   #history = NO_HISTORY;
   /** It is large, and read when it is asked for. Null where it was. */
   #historyBytes: Uint8Array | null = null;
+  #exchange: PoolExchange | null = null;
+  /** It is seldom asked for, too. Null where it was read. */
+  #exchangeBytes: Uint8Array | null = null;
   #unfollow: (() => void) | null = null;
   #closed = false;
   readonly #unreadable = new Set<Stored>();
@@ -112,6 +117,15 @@ export class PoolView implements PoolFollower {
     return this.#history;
   }
 
+  /** Who sends to whom, over some of its last seconds; null before it is known. */
+  get exchange(): PoolExchange | null {
+    const bytes = this.#exchangeBytes;
+    this.#exchangeBytes = null;
+    if (bytes !== null)
+      this.#exchange = this.#read("exchange", "exchange", () => decodeExchange(bytes)) ?? this.#exchange;
+    return this.#exchange;
+  }
+
   /** What the store has last and cannot be read here. */
   get unreadable(): ReadonlySet<Stored> {
     return this.#unreadable;
@@ -179,6 +193,9 @@ export class PoolView implements PoolFollower {
         return this.#send(this.#onChange, undefined);
       case "history":
         this.#historyBytes = value;
+        return;
+      case "exchange":
+        this.#exchangeBytes = value;
         return;
       // Only who leads reads it.
       case "learned":

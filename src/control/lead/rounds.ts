@@ -7,6 +7,7 @@ import type { ExpertPlane } from "../expert-plane.ts";
 import type { PoolView } from "../follow/pool-view.ts";
 import { encodeLearned } from "../messages/learned-load.ts";
 import { encodeDecisions } from "../messages/stored-decisions.ts";
+import { encodeExchange } from "../messages/stored-exchange.ts";
 import { encodeHistory } from "../messages/stored-history.ts";
 import { encodeReport } from "../messages/stored-report.ts";
 import type { Planner } from "../plan/planner.ts";
@@ -23,6 +24,8 @@ import type { Rollouts } from "./rollouts.ts";
 
 /** What was learned is kept for the next leader this often. */
 const LEARNED_EVERY_MS = 10_000;
+/** Who sends to whom is published every so many rounds. */
+const EXCHANGE_ROUNDS = 5;
 
 export interface RoundOptions {
   readonly plane: ExpertPlane;
@@ -49,6 +52,8 @@ export interface RoundOptions {
 export class Rounds {
   readonly #options: RoundOptions;
   #learnedAtMs: number;
+  /** Since who sends to whom was published. */
+  #rounds = 0;
 
   constructor(options: RoundOptions) {
     this.#options = options;
@@ -69,6 +74,7 @@ export class Rounds {
     const report = window === null ? null : await this.#report(window, await this.#decide(nowMs, window));
     this.#note(window === null || report === null ? null : { window, report });
     if (window !== null) await this.#keepLearned(nowMs);
+    await this.#publishExchange();
     await this.#keepDecisions(nowMs);
     if (this.#options.history.isDue(nowMs)) await this.keepHistory();
   }
@@ -144,6 +150,15 @@ export class Rounds {
   async #keepDecisions(nowMs: number): Promise<void> {
     const { publisher, decision } = this.#options;
     if (decision.isDue(nowMs)) await publisher.put("decisions", encodeDecisions(decision.records));
+  }
+
+  async #publishExchange(): Promise<void> {
+    if (++this.#rounds < EXCHANGE_ROUNDS) return;
+    this.#rounds = 0;
+    const { plane, publisher, wallClock } = this.#options;
+    const exchange = plane.takeExchange?.() ?? null;
+    if (exchange !== null)
+      await publisher.put("exchange", encodeExchange({ ...exchange, atMs: wallClock() }));
   }
 
   async #keepLearned(nowMs: number): Promise<void> {

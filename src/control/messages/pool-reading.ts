@@ -12,6 +12,7 @@ const POOL_KINDS = [
   "decisions",
   "history",
   "engine",
+  "exchange",
   "expert_sketch",
   "audit_entry",
 ] as const;

@@ -4,7 +4,7 @@ import type { PoolReport } from "../live/wire.ts";
 import type { GpuCost } from "./gpu-cost.ts";
 
 /** What the GPUs are shown by. */
-export type GpuMeasure = "load" | "kv" | "waiting" | "running";
+export type GpuMeasure = "load" | "activated" | "kv" | "waiting" | "running";
 
 export const GPU_MEASURES: readonly {
   readonly value: GpuMeasure;
@@ -15,6 +15,11 @@ export const GPU_MEASURES: readonly {
     value: "load",
     title: "Load",
     what: "Tokens computed over all layers, relative to the mean GPU; on top, how much longer a step takes for each",
+  },
+  {
+    value: "activated",
+    title: "Activated experts",
+    what: "Of each GPU's slots, those that any token uses, of a step and a layer on average: their weights are read, which small steps wait for",
   },
   { value: "kv", title: "KV cache", what: "The part of the key-value cache in use" },
   { value: "waiting", title: "Waiting", what: "Requests that wait on each rank" },
@@ -60,11 +65,13 @@ const WAITED_FOR = 2;
 export function gpuPicture(
   measure: GpuMeasure,
   costs: readonly GpuCost[],
-  ranks: PoolReport["ranks"],
+  report: Pick<PoolReport, "ranks" | "activated" | "topology">,
   factor: number | null,
   loadLine: number | null,
 ): GpuPicture {
   if (measure === "load") return loadPicture(costs, factor, loadLine);
+  if (measure === "activated") return activatedPicture(costs, report);
+  const { ranks } = report;
   const of = { kv: "kvUse", waiting: "waiting", running: "running" } as const;
   const values = costs.map(({ gpu }) => ranks[gpu]?.[of[measure]] ?? 0);
   const mean = values.reduce((sum, one) => sum + one, 0) / Math.max(1, values.length);
@@ -84,6 +91,38 @@ export function gpuPicture(
     lines: [{ kind: "mean", at: mean, label, past: false }, ...(measure === "kv" ? [limit] : [])],
     end,
   };
+}
+
+/** Against the slots there are. */
+function activatedPicture(
+  costs: readonly GpuCost[],
+  { activated, topology }: Pick<PoolReport, "activated" | "topology">,
+): GpuPicture {
+  const end = topology.slotsPerGpu;
+  const values = costs.map(({ gpu }) => activated?.perGpu[gpu] ?? 0);
+  const live = values.filter((value) => value > 0);
+  const mean = live.reduce((sum, one) => sum + one, 0) / Math.max(1, live.length);
+  const label = `mean ${mean.toFixed(1)}`;
+  return {
+    marks: costs.map(({ gpu, state }, i) => ({
+      gpu,
+      state,
+      value: values[i],
+      extra: 0,
+      tick: null,
+      shade: Math.round(Math.min(1, values[i] / end) * (SHADES - 1)),
+      stands: false,
+    })),
+    lines: [{ kind: "mean", at: mean, label, past: false }],
+    end,
+  };
+}
+
+/** What a report can be shown by; what it does not say cannot be chosen. */
+export function measuresOf({ ranks, activated }: Pick<PoolReport, "ranks" | "activated">) {
+  const isSaid = (measure: GpuMeasure) =>
+    measure === "load" || (measure === "activated" ? activated !== null : ranks.length > 0);
+  return GPU_MEASURES.map((one) => ({ ...one, disabled: !isSaid(one.value) }));
 }
 
 function loadPicture(costs: readonly GpuCost[], factor: number | null, loadLine: number | null): GpuPicture {

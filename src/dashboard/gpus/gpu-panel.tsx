@@ -9,7 +9,7 @@ import { Panel } from "../page/panel.tsx";
 import { GpuBars } from "./gpu-bars.tsx";
 import { gpuCosts, mostWaitedFor, roomOf } from "./gpu-cost.ts";
 import { GpuGrid } from "./gpu-grid.tsx";
-import { GPU_MEASURES, type GpuMeasure, gpuPicture } from "./gpu-measures.ts";
+import { type GpuMeasure, gpuPicture, measuresOf } from "./gpu-measures.ts";
 import { gpuText } from "./gpu-text.ts";
 import { WhyStrip } from "./why-strip.tsx";
 
@@ -47,11 +47,11 @@ export function GpuPanel(properties: Properties) {
   const Chart = costs.length > MOST_BARS ? GpuGrid : GpuBars;
   return (
     <Panel title="GPU load" note={<Room room={room} />}>
-      {report.ranks.length > 0 && (
+      {(report.ranks.length > 0 || report.activated !== null) && (
         <Choice
           name="gpus"
           legend="What the GPUs are shown by"
-          options={GPU_MEASURES}
+          options={measuresOf(report)}
           chosen={measure}
           choose={setMeasure}
         />
@@ -70,7 +70,7 @@ export function GpuPanel(properties: Properties) {
         onPointerLeave={() => cursor.point(null)}
       >
         <Chart
-          picture={gpuPicture(measure, costs, report.ranks, factor, loadLine)}
+          picture={gpuPicture(measure, costs, report, factor, loadLine)}
           topology={report.topology}
           chosen={shown?.gpu ?? null}
           pointed={cursor.cell?.column ?? null}
@@ -79,7 +79,9 @@ export function GpuPanel(properties: Properties) {
           choose={choose}
         />
       </div>
-      <p class="readout">{words ?? waitedText(factor, loadLine)}</p>
+      <p class="readout">
+        {words ?? (measure === "activated" ? activatedText(report) : waitedText(factor, loadLine))}
+      </p>
       <p class="unseen" aria-live="polite">
         {cursor.byKeys && words}
       </p>
@@ -105,6 +107,14 @@ function Room({ room }: { readonly room: number | null }) {
       {room >= 0 ? `room ${percent(room)} to the load line` : `${percent(-room)} past the load line`}
     </span>
   );
+}
+
+function activatedText({ activated, topology }: PoolReport): string {
+  const most = Math.max(0, ...(activated?.perGpu ?? []));
+  const read = `On the GPU with most, a step reads ${most.toFixed(1)} of ${topology.slotsPerGpu} experts in a layer; small steps wait for that.`;
+  return activated?.estimated
+    ? `${read} Expected of counts, as if all steps were alike: steps that differ read fewer.`
+    : read;
 }
 
 function waitedText(factor: number | null, loadLine: number | null): string {
