@@ -14,9 +14,11 @@ import { decodeChanges, encodeChanges } from "../src/control/messages/stored-cha
 import { decodeDecisions, encodeDecisions } from "../src/control/messages/stored-decisions.ts";
 import { decodeHistory, encodeHistory } from "../src/control/messages/stored-history.ts";
 import { decodeEngine, encodeEngine } from "../src/control/messages/stored-engine.ts";
+import { decodeExchange, encodeExchange } from "../src/control/messages/stored-exchange.ts";
 import { decodeReport, encodeReport } from "../src/control/messages/stored-report.ts";
 import { countInto } from "../src/lib/log-histogram.ts";
 import { DECISION_KINDS, DECISION_STATES } from "../src/model/decision-record.ts";
+import { EXCHANGE_BASES } from "../src/model/pool-exchange.ts";
 import { type Placement, indexReplicas } from "../src/model/placement.ts";
 import { decodeSnapshot, encodeSnapshot } from "../src/model/snapshot-bytes.ts";
 import { decodeGatewayReport, encodeGatewayReport } from "../src/serving/sharing/gateway-report.ts";
@@ -125,6 +127,10 @@ const load = fc.record({
   tokens: floats(6),
   received: fc.array(received),
   engines: fc.array(engineWindow, { maxLength: 2 }),
+  sent: fc.array(
+    fc.record({ rank, spanMs: fc.integer({ min: 1, max: 1e6 }), selections: floats(2), own: positive }),
+    { maxLength: 2 },
+  ),
 });
 const ack = fc.record({
   kind: fc.constant("ack"),
@@ -196,6 +202,7 @@ const report = fc.record({
   gpuLoad: fc.array(finite),
   gpuPeak: fc.array(fc.record({ layer: fc.nat(1), timesMean: positive })),
   gpuHolds: fc.array(positive),
+  activated: fc.option(fc.record({ perGpu: fc.array(positive), estimated: fc.boolean() })),
   layerBalancedness: fc.array(measured),
   ranks: fc.array(fc.record({ running: positive, waiting: positive, kvUse: positive })),
   placedAtMs: measured,
@@ -248,6 +255,24 @@ const decision = fc.record({
   before: figures,
   after: figures,
 });
+
+const exchange = fc.boolean().chain((isKnown) =>
+  fc.record({
+    atMs: finite,
+    spanMs: positive,
+    by: fc.constantFrom("gpu", "node"),
+    units: fc.constant(2),
+    basis: fc.constantFrom(...EXCHANGE_BASES),
+    how: words,
+    selections: floats(isKnown ? 4 : 0),
+    tokens: floats(isKnown ? 4 : 0),
+    ownGpu: positive,
+    ownNode: positive,
+    hopsPerToken: fc.option(positive),
+    nodeHopsPerToken: fc.option(positive),
+    silent: fc.array(rank),
+  }),
+);
 
 const byBucket = fc.array(fc.double({ min: 0, max: 1e8, noNaN: true })).map((values) => {
   const counts: number[] = [];
@@ -457,6 +482,17 @@ export const STORED_KINDS: readonly StoredKind[] = [
     before: Buffer.from(
       "3wAAAHsidiI6MSwiZm9yZWNhc3QiOnsiZGVjaXNpb24iOjMsImF0TXMiOjUsImxheWVycyI6MiwiZXhwZXJ0cyI6M30sImNoYW5nZXMiOlt7ImRlY2lzaW9uIjozLCJlcG9jaEJlZm9yZSI6NywiZXBvY2hBZnRlciI6OSwibGF5ZXJzIjoyLCJleHBlcnRzIjozLCJ0b3BvbG9neSI6eyJub2RlcyI6MSwiZ3B1c1Blck5vZGUiOjIsInNsb3RzUGVyR3B1IjoyfSwic2xvdHMiOjIsInRvdWNoZWQiOjN9XX1kMpYByAEZSwEBBwUABAACMgMCAZYBAQIBGQM=",
       "base64",
+    ),
+  },
+  {
+    name: "who sends to whom",
+    head: "all",
+    behind: 0,
+    value: exchange,
+    encode: encodeExchange,
+    decode: decodeExchange,
+    before: text.encode(
+      '{"v":1,"by":"node","units":2,"spanMs":5000,"basis":"counted","how":"so","ownGpu":1,"ownNode":3,"hopsPerToken":2,"nodeHopsPerToken":1,"silent":[1],"atMs":7,"selections":"AACAPwAAAEAAAEBAAACAQA==","tokens":""}',
     ),
   },
   {

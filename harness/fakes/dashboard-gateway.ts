@@ -10,7 +10,9 @@ import { Rng } from "../../src/lib/rng.ts";
 import type { DecisionRecord } from "../../src/model/decision-record.ts";
 import type { PoolReport } from "../../src/model/pool-report.ts";
 import type { PoolState } from "../../src/model/pool-state.ts";
+import type { SimulationState } from "../../src/model/simulation.ts";
 import { madeUpHistory } from "./made-up-history.ts";
+import { madeUpExchange } from "./made-up-exchange.ts";
 import { madeUpRoom } from "./made-up-room.ts";
 import { madeUpServers } from "./made-up-servers.ts";
 
@@ -31,6 +33,20 @@ export interface MadeUpPool {
   readonly experts: number;
 }
 
+/** What is done to the pool. */
+const SIMULATION: SimulationState = {
+  traffic: {
+    name: "made-up.csv",
+    factor: 1,
+    most: 2,
+    paused: false,
+    trace: { atMs: 60_000, lengthMs: 600_000, speed: 1 },
+  },
+  shifts: 0,
+  lost: [],
+  slow: [],
+};
+
 /** Serves the built dashboard, with the events and placements of a pool that is made up, at any size and pace. */
 export class DashboardGateway implements AsyncDisposable {
   readonly #pool: MadeUpPool;
@@ -50,6 +66,8 @@ export class DashboardGateway implements AsyncDisposable {
   decisions: readonly DecisionRecord[] = [];
   /** It tracks the experts of no pool. */
   routesOnly = false;
+  /** How often who sends to whom was asked for. */
+  exchangesAsked = 0;
 
   /** @param built the folder of the page, as `npm run build:dashboard` leaves it */
   constructor(pool: MadeUpPool, { built = BUILT, seed = 1 }: { built?: string; seed?: number } = {}) {
@@ -137,6 +155,10 @@ export class DashboardGateway implements AsyncDisposable {
         atMs: this.#atMs,
         load: this.#report().expertLoad,
       });
+    if (pathname.startsWith("/ep/v1/exchange/")) {
+      this.exchangesAsked++;
+      return json(response, { pool: this.#pool.pool, exchange: madeUpExchange(this.#pool, this.#atMs) });
+    }
     if (pathname.startsWith("/ep/v1/what-if/")) return this.#whatIf(request, response);
     const path = pathname === "/" ? "/index.html" : pathname;
     const bytes = await readFile(`${this.#built}${path}`).catch(() => null);
@@ -168,7 +190,7 @@ export class DashboardGateway implements AsyncDisposable {
       latest: [report],
       states: [this.#state()],
       decisions: [{ pool, decisions: this.decisions }],
-      simulations: [{ pool, traffic: { factor: 1, most: 2 }, shifts: 0, lost: [] }],
+      simulations: [{ pool, ...SIMULATION }],
     };
   }
 
@@ -217,6 +239,10 @@ export class DashboardGateway implements AsyncDisposable {
       gpuLoad: Array.from({ length: gpus }, () => Math.round(1000 * drawn(0.05)) / 1000),
       gpuPeak: peaks,
       gpuHolds: holds,
+      activated: {
+        perGpu: Array.from({ length: gpus }, () => Math.min(slotsPerGpu, slotsPerGpu * 0.8 * drawn(0.1))),
+        estimated: false,
+      },
       layerBalancedness,
       placedAtMs: null,
       ranks: Array.from({ length: gpus }, () => ({ running: 16, waiting: 2, kvUse: 0.5 })),

@@ -1,5 +1,6 @@
 import { ControlLoop } from "../../src/control/control-loop.ts";
 import { LoadInbox } from "../../src/control/ingest/load-inbox.ts";
+import { SentRows } from "../../src/control/ingest/sent-rows.ts";
 import { LocalPlanner } from "../../src/control/plan/local-planner.ts";
 import { type OperatorState, decodeOperatorState } from "../../src/control/messages/operator-state.ts";
 import { type Order, encodeMessage } from "../../src/control/messages/pool-message.ts";
@@ -219,6 +220,7 @@ export class ModelCluster {
       tokens,
       received: [],
       engines: [],
+      sent: [],
     });
     await unreachable(this.members[gateway].loop.store.send(message, null));
   }
@@ -250,6 +252,7 @@ export class ModelCluster {
       shape: led.plane.shape,
       slotsPerGpu: TOPOLOGY.slotsPerGpu,
       topk: SMALL_MODEL.topk,
+      sentRows: new SentRows({ dispatch: "shares", snapshot: () => led.loop.view.snapshot }),
     });
     return { store, inbox, epochs, ...led };
   }
@@ -267,7 +270,7 @@ export class ModelCluster {
       cadence: { sharesMs: ROUND_MS, placementMs: 5 * ROUND_MS },
     };
     const planner = new FaultyPlanner(new LocalPlanner(planned, this.nowMs));
-    const plane = new ReportedPlane("model", SMALL_MODEL, TOPOLOGY);
+    const plane = new ReportedPlane("model", { model: SMALL_MODEL, topology: TOPOLOGY, dispatch: "shares" });
     const loop = new ControlLoop({
       gateway,
       plane,

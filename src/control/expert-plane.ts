@@ -1,5 +1,6 @@
 import type { Placement } from "../model/placement.ts";
 import type { ReportedLoads } from "../model/pool-report.ts";
+import type { PoolExchange } from "../model/pool-exchange.ts";
 import type { PoolWindow } from "../model/pool-window.ts";
 import type { RoutingSnapshot } from "../model/snapshot.ts";
 import type { Incarnation, LoadMessage } from "./messages/pool-message.ts";
@@ -10,11 +11,16 @@ export interface RankSign {
   readonly incarnation: Incarnation;
 }
 
+/** Its leader says when it was. */
+export type UndatedExchange = Omit<PoolExchange, "atMs">;
+
 /** The ranks of one pool as the control loop sees them. */
 export interface ExpertPlane {
   readonly pool: string;
   /** What happened since the last call; null when nothing was reported. */
   observe(): Promise<PoolWindow | null>;
+  /** Who has sent to whom since the last call, which is seconds ago; null where nothing new is known. */
+  takeExchange?(): UndatedExchange | null;
   /** What ranks have reported to any gateway. Absent where the ranks are in this process. */
   receive?(load: LoadMessage): void;
   /**

@@ -32,6 +32,7 @@ export const VALUE_NAMES = [
   "history",
   "report",
   "engine",
+  "exchange",
 ] as const;
 export type ValueName = (typeof VALUE_NAMES)[number];
 

@@ -7,6 +7,7 @@ import "./style/panels.css";
 import "./style/charts.css";
 import "./style/changes.css";
 import "./style/gpus.css";
+import "./style/exchange.css";
 import "./style/room.css";
 import "./style/history.css";
 import "./style/status.css";

@@ -8,6 +8,7 @@ import { ExpertHeatMap } from "./experts/expert-heat-map.tsx";
 import { type HeldExpert, replicasOf } from "./experts/placed-experts.ts";
 import { usePlaced } from "./experts/use-placed.ts";
 import { type Hops, hopsOf } from "./figures/averages.ts";
+import { ExchangePanel } from "./exchange/exchange-panel.tsx";
 import { KeyFigures } from "./figures/key-figures.tsx";
 import { PastFigures } from "./figures/past-figures.tsx";
 import { GpuPanel } from "./gpus/gpu-panel.tsx";
@@ -152,6 +153,7 @@ export function PoolView(properties: Properties) {
           chooseAt={chooseAt}
           operatorKey={operatorKey}
         />
+        <ExchangePanel pool={last.pool} topology={last.topology} operatorKey={operatorKey} />
         <RoomPanel
           pool={last.pool}
           nodes={last.topology.nodes}

@@ -19,6 +19,7 @@ import { shapeAt } from "./error-shapes.ts";
 import { type ErrorAnswer, HttpError, routeNotFound } from "./errors.ts";
 import { eventRoutes } from "./event-routes.ts";
 import { changesRoutes } from "./changes-routes.ts";
+import { exchangeRoute } from "./exchange-route.ts";
 import { expertRoutes } from "./expert-routes.ts";
 import { framingFault } from "./framing-fault.ts";
 import { loadRoute } from "./load-route.ts";
@@ -178,6 +179,7 @@ export async function httpApp(config: Config, parts: AppParts): Promise<FastifyI
       eventRoutes(json, { ...parts, pools: controlled, meter, wallClock });
       historyRoute(json, controlled, wallClock);
       changesRoutes(json, controlled);
+      exchangeRoute(json, controlled);
       orderRoutes(json, controlled, peers);
       simulationRoutes(json, controlled);
       whatIfRoute(json, controlled, parts.whatIfs, peers);

@@ -35,6 +35,11 @@ export interface PoolReport {
    * in which no GPU has more. They add up to what imbalance costs. Four decimals.
    */
   readonly gpuHolds: readonly number[];
+  /**
+   * How many slots of each GPU compute anything, of a step and a layer on average: what decode reads. `estimated`: expected
+   * of counts, as if the window's steps were alike; else counted. Null where it is not known.
+   */
+  readonly activated: { readonly perGpu: readonly number[]; readonly estimated: boolean } | null;
   /** `[layers]`: mean over maximum load of the GPUs in service, of the window's sums, 0..1, three decimals; null in a layer without load. */
   readonly layerBalancedness: readonly (number | null)[];
   readonly ranks: readonly { running: number; waiting: number; kvUse: number }[];

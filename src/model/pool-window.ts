@@ -1,4 +1,5 @@
 import type { ExpertLoad } from "./load.ts";
+import type { ExchangeCounts } from "./pool-exchange.ts";
 import type { RoutingTrace } from "./routing-trace.ts";
 
 /** What a pool did in a span of time: counted from the dispatch of its tokens, or reported by its engines. */
@@ -23,6 +24,18 @@ export interface PoolWindow {
   /** Σ of the modelled step times, ms. */
   readonly stepMs: number;
   readonly ranks: readonly RankState[];
+  /** Who sent to whom. Null, or absent, where it was not counted. */
+  readonly exchange?: ExchangeCounts | null;
+  /** Null, or absent, where it is not known. */
+  readonly activated?: ActivatedSlots | null;
+}
+
+/** Slots that computed anything, of a step and a layer on average. */
+export interface ActivatedSlots {
+  /** `[gpus]` */
+  readonly perGpu: Float64Array;
+  /** Expected of counts, as if all steps of the window were alike; else counted. */
+  readonly estimated: boolean;
 }
 
 export interface RankState {

@@ -5,6 +5,7 @@ import type { ExpertPlane } from "../control/expert-plane.ts";
 import type { PoolView } from "../control/follow/pool-view.ts";
 import type { TermLimits } from "../control/lead/term-limits.ts";
 import { LoadInbox } from "../control/ingest/load-inbox.ts";
+import { SentRows } from "../control/ingest/sent-rows.ts";
 import { PlannerThread } from "../control/plan/planner-thread.ts";
 import { policyBy } from "../core/planning/balance-policy.ts";
 import type { PoolMakings } from "./surroundings.ts";
@@ -139,6 +140,7 @@ export function openControl(origin: ControlOrigin, config: Config, makings: Pool
           shape: loop.shape,
           slotsPerGpu: topology.slotsPerGpu,
           topk: model.topk,
+          sentRows: new SentRows({ dispatch, snapshot: () => loop.view.snapshot }),
         })
       : null;
   const settings = controlSettings(plane.pool, group, config);

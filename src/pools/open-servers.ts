@@ -29,7 +29,7 @@ export function openServers(
   const oldControl = before?.controlled ?? null;
   if (oldControl?.settings === controlSettings(pool.name, group, config))
     return same(before, pool, serving, oldControl, makings);
-  const plane = new ReportedPlane(pool.name, group.model, group.topology);
+  const plane = new ReportedPlane(pool.name, group);
   const view = oldControl?.loop.view ?? null;
   const control = openControl({ group, plane, simulation: null, view }, config, makings);
   return same(before, pool, serving, control, makings);

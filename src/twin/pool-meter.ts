@@ -4,6 +4,7 @@ import type { LayerTally } from "../model/layer-tally.ts";
 import type { Placement } from "../model/placement.ts";
 import type { PoolWindow, RankState } from "../model/pool-window.ts";
 import { gpuCount } from "../model/topology.ts";
+import type { DispatchDetail } from "./dispatch-detail.ts";
 import type { NormalTable } from "./fidelity/normal-table.ts";
 import type { RoutingSource } from "./routing-source.ts";
 import type { StepBatch } from "./step-batch.ts";
@@ -24,6 +25,7 @@ export class PoolMeter {
   readonly #gpus: number;
   readonly #load: ExpertLoad;
   readonly #draw: TokenDraw;
+  readonly #detail: DispatchDetail | null;
   readonly #gpuLoad: Float64Array;
   readonly #expected = new Map<Float32Array, ExpectedTokens>();
   #normals: NormalTable | null = null;
@@ -35,9 +37,13 @@ export class PoolMeter {
   #nodeHops = 0;
   #stepMs = 0;
 
-  /** @param draw takes the window's sample of tokens; nothing has been drawn since it was last emptied */
-  constructor(placement: Placement, draw: TokenDraw) {
+  /**
+   * @param draw takes the window's sample of tokens; nothing has been drawn since it was last emptied
+   * @param detail counts what people are shown; null where nobody looks
+   */
+  constructor(placement: Placement, draw: TokenDraw, detail: DispatchDetail | null = null) {
     this.#draw = draw;
+    this.#detail = detail;
     this.#layers = placement.layers;
     this.#gpus = gpuCount(placement.topology);
     this.#load = emptyLoad(placement.layers, placement.experts);
@@ -56,6 +62,12 @@ export class PoolMeter {
     this.#sumMean += (weight * tally.selections) / gpuLoad.length;
     this.#hops += weight * tally.hops;
     this.#nodeHops += weight * tally.nodeHops;
+    this.#detail?.layer(tally, weight);
+  }
+
+  /** @param slots of one layer, `[tokens × topk]` @param weight (token, layer) pairs that each token stands for */
+  dispatched(batch: TokenBatch, slots: Int32Array, weight: number): void {
+    this.#detail?.dispatched(batch, slots, weight);
   }
 
   /** The experts of a layer's slots, of all a step's tokens. */
@@ -123,6 +135,7 @@ export class PoolMeter {
       nodeHops: this.#nodeHops,
       stepMs: this.#stepMs,
       ranks,
+      ...this.#detail?.figures(),
     };
   }
 

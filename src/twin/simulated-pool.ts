@@ -26,6 +26,7 @@ import { AcceptedDrafts, type Speculation } from "./pool/speculation.ts";
 import { stepOrder } from "./pool/step-orders.ts";
 import { SlowRanks } from "./pool/slow-ranks.ts";
 import { StepWork } from "./pool/step-work.ts";
+import { DispatchDetail } from "./dispatch-detail.ts";
 import { PoolMeter } from "./pool-meter.ts";
 import type { RoutingSource } from "./routing-source.ts";
 import { type StepBatch, stepBatch } from "./step-batch.ts";
@@ -49,6 +50,8 @@ export interface PoolOptions {
   readonly speculation?: Speculation | null;
   /** As `WIDE_EP_ENGINE` unless said otherwise. */
   readonly engine?: EngineSettings;
+  /** Whether windows say who sends to whom and which experts are read; false unless said. */
+  readonly detail?: boolean;
 }
 
 export type { PoolStep } from "./pool/pool-step.ts";
@@ -76,6 +79,7 @@ export class SimulatedPool {
   readonly #work: StepWork;
   readonly #slow: SlowRanks;
   readonly #draw: TokenDraw;
+  readonly #detail: boolean;
   readonly #drafts: AcceptedDrafts | null;
   readonly #draftTime: DraftTime | null;
   readonly #requests = new Map<number, SimulatedRequest>();
@@ -108,7 +112,8 @@ export class SimulatedPool {
     this.#drafts = speculation === null ? null : new AcceptedDrafts(speculation, new Rng(seed, 11));
     this.#draftTime = speculation === null ? null : new DraftTime(model, topology, hardware, drafts, engine);
     this.#draw = new TokenDraw(new Rng(seed, 6));
-    this.#meter = new PoolMeter(map.placement, this.#draw);
+    this.#detail = options.detail ?? false;
+    this.#meter = this.#newMeter(map.placement);
   }
 
   /** Requests that wait or run, or whose cache is held for another pool. */
@@ -236,8 +241,13 @@ export class SimulatedPool {
   /** What happened since the last call, which took `spanMs`. */
   takeWindow(spanMs: number): PoolWindow {
     const window = this.#meter.window(spanMs, this.#routing, this.rankStates());
-    this.#meter = new PoolMeter(this.#passes.map.placement, this.#draw);
+    this.#meter = this.#newMeter(this.#passes.map.placement);
     return window;
+  }
+
+  #newMeter(placement: Placement): PoolMeter {
+    const detail = this.#detail ? new DispatchDetail(placement.topology) : null;
+    return new PoolMeter(placement, this.#draw, detail);
   }
 
   /** What each rank carries now. */

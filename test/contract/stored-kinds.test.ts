@@ -117,6 +117,7 @@ test("what the version before wrote means what it meant", () => {
     tokens: Float32Array.of(1, 2.5, 0, 3, 4, 5),
     received: [],
     engines: [],
+    sent: [],
   });
   expect(read("operatorState", 6)).toEqual({
     paused: true,
@@ -140,6 +141,7 @@ const RECEIVED = {
   spanMs: 0,
   received: [{ rank: 1, windowMs: 10, cells: "AQAAAAUAAAA=", tokens: "AACAPwAAIEA=" }],
   engines: [],
+  sent: [],
 };
 
 test("what was received means the same to later versions, and nothing but a sign of life to earlier ones", () => {
@@ -153,6 +155,7 @@ test("what was received means the same to later versions, and nothing but a sign
     tokens: new Float32Array(6),
     received: [{ rank: 1, windowMs: 10, cells: Uint32Array.of(1, 5), tokens: Float32Array.of(1, 2.5) }],
     engines: [],
+    sent: [],
   };
   const bytes = load.encode(value as never);
   // An earlier version counts nothing that spans no time.

@@ -45,7 +45,14 @@ async function opened(width: number, height: number): Promise<Page> {
   return page;
 }
 
-/** With all that is said of the pool's room. */
+/** With all that is said of the pool's room, who sends to whom, and what a decision changed. */
+async function withAll(page: Page): Promise<void> {
+  await page.locator(".exchange summary").click();
+  await page.locator(".pairs canvas").waitFor();
+  await withRoom(page);
+  await withChanges(page);
+}
+
 async function withRoom(page: Page): Promise<void> {
   await page.getByText("Room: what if").click();
   await page.getByRole("button", { name: "Work it out again" }).waitFor();
@@ -67,8 +74,7 @@ const USED = `document.querySelector(".panels").getBoundingClientRect().width / 
 
 test("320 GPUs and 384 experts fit a phone, a laptop and a wall, and can be told from each other", async () => {
   const page = await opened(390, 844);
-  await withRoom(page);
-  await withChanges(page);
+  await withAll(page);
   for (const [width, height] of [
     [390, 844],
     [1280, 900],
@@ -85,8 +91,7 @@ test("320 GPUs and 384 experts fit a phone, a laptop and a wall, and can be told
 
 test("nothing is found by axe-core, light and dark", async () => {
   const page = await opened(1280, 900);
-  await withRoom(page);
-  await withChanges(page);
+  await withAll(page);
   await page.addScriptTag({ path: AXE });
   for (const colorScheme of ["light", "dark"] as const) {
     await page.emulateMedia({ colorScheme });
@@ -180,6 +185,28 @@ test("how much room there is: worked out while it is open, and read off for what
   await page.getByText("cannot serve it: too small").waitFor();
   await page.getByLabel("Type of GPU").selectOption("H200");
   await expect.poll(() => gateway.asked, patiently).toContainEqual({ what: "nodes", gpu: "h200" });
+  await page.close();
+});
+
+test("who sends to whom is asked for while it is open only, and read pair by pair with the keys", async () => {
+  const page = await opened(1280, 900);
+  const asked = gateway.exchangesAsked;
+  const summary = page.locator(".exchange summary");
+  await summary.press("Enter");
+  await page.locator(".pairs canvas").waitFor();
+  expect(gateway.exchangesAsked).toBe(asked + 1);
+  const said = page.locator(".pairs .unseen");
+  await page.locator(".pairs").focus();
+  await page.keyboard.press("ArrowRight");
+  await expect
+    .poll(() => said.innerText(), patiently)
+    .toMatch(/^node 0 → node 1: [\d,]+ selections\/s, \d\.\d\d %/);
+  await page.keyboard.press("ArrowDown");
+  await expect.poll(() => said.innerText(), patiently).toMatch(/^Within node 1: /);
+  await page.getByRole("radio", { name: "Tokens sent" }).check();
+  await page.locator(".pairs").focus();
+  await page.keyboard.press("End");
+  await expect.poll(() => said.innerText(), patiently).toMatch(/node 0 → node 39: [\d,]+ tokens\/s/);
   await page.close();
 });
 

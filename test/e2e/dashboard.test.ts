@@ -89,7 +89,7 @@ test("the heat map shows slots, replicas, and the heaviest first", async () => {
   await page.getByRole("radio", { name: "Replicas" }).check();
   expect(await canvas.getAttribute("width")).toBe("256");
   await page.getByRole("radio", { name: "Sorted" }).check();
-  await page.getByRole("radio", { name: "Experts" }).check();
+  await page.getByRole("radio", { name: "Experts", exact: true }).check();
 });
 
 test("the figures are live", async () => {
@@ -108,6 +108,21 @@ test("decisions appear as they are made", async () => {
   await expect.poll(() => rows.count(), SOON).toBeGreaterThan(before);
   const newest = await rows.first().innerText();
   expect(newest).toMatch(/placement|shares|kept/);
+});
+
+test("who sends to whom is there for who opens it, and which experts steps read", async () => {
+  await page.getByText("All-to-all: who sends to whom").click();
+  const canvas = page.locator(".pairs canvas");
+  await canvas.waitFor(SOON);
+  expect(await canvas.getAttribute("width")).toBe("32");
+  await expect.poll(() => canvas.evaluate(distinctColours), SOON).toBeGreaterThan(2);
+  const panel = page.locator(".exchange");
+  expect(await panel.innerText()).toMatch(/\d\.\d\d node hops per token/);
+  expect(await panel.getByTestId("node-traffic").count()).toBe(4);
+  await page.getByText("All-to-all: who sends to whom").click();
+  await page.getByRole("radio", { name: "Activated experts" }).check();
+  await page.getByText(/a step reads \d\.\d of 9 experts in a layer/).waitFor(SOON);
+  await page.getByRole("radio", { name: "Load", exact: true }).check();
 });
 
 test("servers and tenants are there for who opens them", async () => {

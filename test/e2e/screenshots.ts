@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { launchChromium } from "../../harness/chromium.ts";
 
 const PANELS = ["GPU load", "Expert load", "Decisions", "Over time"];
-const CLOSED = ["Room: what if", "Servers and tenants"];
+const CLOSED = ["All-to-all: who sends to whom", "Room: what if", "Servers and tenants"];
 const WORKED_OUT_MS = 60_000;
 
 const [url, folder] = process.argv.slice(2);

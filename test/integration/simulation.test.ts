@@ -265,3 +265,52 @@ test("the event stream says what was done, once for each change", async () => {
   left.abort();
   await read;
 });
+
+describe("who sends to whom", () => {
+  interface Answer {
+    readonly exchange: {
+      readonly selectionsPerSecond: readonly number[][];
+      readonly tokensPerSecond: readonly number[][] | null;
+    } | null;
+  }
+  const ask = (pool: string) => fetch(`${gateway.url}/ep/v1/exchange/${pool}`);
+  const exchange = async (pool: string) => ((await (await ask(pool)).json()) as Answer).exchange;
+  const sum = (matrix: readonly number[][] = []) => matrix.flat().reduce((total, one) => total + one, 0);
+
+  test("is counted where the pool is simulated", async () => {
+    const body = JSON.stringify({ model: "small", prompt: "how deep does she lie", max_tokens: 3 });
+    const counted = async () => {
+      await (await fetch(`${gateway.url}/v1/completions`, { method: "POST", body })).arrayBuffer();
+      return exchange("demo");
+    };
+    await expect
+      .poll(counted, patiently)
+      .toMatchObject({ by: "gpu", units: 4, basis: "counted", silent: [] });
+    const { selectionsPerSecond, tokensPerSecond } = (await exchange("demo")) ?? {};
+    expect(sum(selectionsPerSecond)).toBeGreaterThan(0);
+    expect(sum(tokensPerSecond ?? [])).toBeLessThanOrEqual(sum(selectionsPerSecond));
+  });
+
+  test("is worked out where ranks report what they have routed", async () => {
+    const logical_count = Array.from({ length: 6 }, () => Array.from({ length: 32 }, () => 10));
+    const report = { pool: "real", rank: 2, windowMs: 1000, logical_count };
+    const headers = { "content-type": "application/json" };
+    const worked = async () => {
+      await fetch(`${gateway.url}/ep/v1/load`, { method: "POST", headers, body: JSON.stringify(report) });
+      return exchange("real");
+    };
+    const expected = {
+      basis: "worked out",
+      silent: [0, 1, 3],
+      tokensPerSecond: null,
+      nodeHopsPerToken: null,
+    };
+    await expect.poll(worked, patiently).toMatchObject(expected);
+    const rows = (await exchange("real"))?.selectionsPerSecond ?? [];
+    expect(rows.map((row) => Math.round(sum([row])))).toEqual([0, 0, 6 * 32 * 10, 0]);
+  });
+
+  test("is not to be had of a pool that there is not", async () => {
+    expect((await ask("none")).status).toBe(404);
+  });
+});

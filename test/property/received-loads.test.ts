@@ -52,7 +52,7 @@ class Pool {
   constructor(placement: Placement, counted: Counted) {
     const { topology } = placement;
     this.#counted = counted;
-    this.#plane = new ReportedPlane("p", SMALL_MODEL, topology);
+    this.#plane = new ReportedPlane("p", { model: SMALL_MODEL, topology, dispatch: "shares" });
     const values = new Float64Array(placement.physicalToLogical.length).fill(1);
     this.#plane.commit({
       pool: "p",
@@ -77,6 +77,7 @@ class Pool {
           shape: this.#plane.shape,
           slotsPerGpu: topology.slotsPerGpu,
           topk: TOPK,
+          sentRows: null,
         }),
     );
   }
@@ -229,14 +230,18 @@ test("a pool whose ranks go over from one kind to the other counts no token twic
   await fc.assert(
     fc.asyncProperty(cases, async ({ placement, counts }) => {
       const ranks = [...counts.received.keys()];
-      const plane = new ReportedPlane("p", SMALL_MODEL, placement.topology);
+      const plane = new ReportedPlane("p", {
+        model: SMALL_MODEL,
+        topology: placement.topology,
+        dispatch: "shares",
+      });
       const message = (counted: Counted, of: readonly number[]): LoadMessage => {
         const tokens = new Float32Array(LAYERS * EXPERTS);
         if (counted === "source")
           for (const rank of of) for (const [i, count] of counts.source[rank].entries()) tokens[i] += count;
         const reported = of.map((rank) => ({ rank, windowMs: 1000, incarnation: null, counted }));
         const spanMs = counted === "source" && of.length > 0 ? 1000 : 0;
-        const rest = { spanMs, tokens, received: [], engines: [] };
+        const rest = { spanMs, tokens, received: [], engines: [], sent: [] };
         return { kind: "load", from: "one", sampled: false, reported, ...rest };
       };
       for (let replaced = 0; replaced <= ranks.length; replaced++) {

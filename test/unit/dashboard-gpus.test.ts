@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { SHADES } from "../../src/dashboard/experts/colour-scale.ts";
 import { gpuCosts, mostWaitedFor, roomOf } from "../../src/dashboard/gpus/gpu-cost.ts";
-import { gpuPicture } from "../../src/dashboard/gpus/gpu-measures.ts";
+import { gpuPicture, measuresOf } from "../../src/dashboard/gpus/gpu-measures.ts";
 import { gpuText } from "../../src/dashboard/gpus/gpu-text.ts";
 import { poolReport } from "./pool-report-fixture.ts";
 import { poolState } from "./pool-state-fixture.ts";
@@ -14,6 +14,8 @@ const REPORT = poolReport({
     { layer: 0, timesMean: 1.8 },
   ],
 });
+
+const SCALE = { mean: 1000, end: 2000 };
 
 describe("GPUs", () => {
   test("are judged by what steps wait for, not by their load over all layers", () => {
@@ -60,7 +62,7 @@ describe("the picture of GPUs", () => {
     { running: 5, waiting: 40, kvUse: 0.95 },
   ];
   const picture = (...given: [Parameters<typeof gpuPicture>[0], number | null, number | null]) =>
-    gpuPicture(given[0], gpuCosts(REPORT, null, []), ranks, given[1], given[2], { mean: 1000, end: 2000 });
+    gpuPicture(given[0], gpuCosts(REPORT, null, []), { ...REPORT, ranks }, given[1], given[2], SCALE);
 
   test("of load has what each has, what it costs on top, its fullest layer, the step and the load line", () => {
     const { marks, lines, end } = picture("load", 1.3, 1.25);
@@ -82,6 +84,28 @@ describe("the picture of GPUs", () => {
     const { marks, lines, end } = picture("tokens", 1.3, 1.25);
     expect(marks.map(({ value }) => value)).toEqual([1100, 900]);
     expect([end, lines.map(({ label }) => label)]).toEqual([2000, ["mean 1,000", "2,000/s"]]);
+  });
+
+  test("of activated experts is against the slots there are, and says where it is an estimate", () => {
+    const read = { ...REPORT, topology: { nodes: 1, gpusPerNode: 2, slotsPerGpu: 8 } };
+    const activated = { perGpu: [2, 6], estimated: true };
+    const report = { ...read, activated };
+    const costs = gpuCosts(report, null, []);
+    const { marks, lines, end } = gpuPicture("activated", costs, report, 1.3, 1.25, SCALE);
+    expect(marks.map(({ value, extra }) => [value, extra])).toEqual([
+      [2, 0],
+      [6, 0],
+    ]);
+    expect([lines, end]).toEqual([[{ kind: "mean", at: 4, label: "mean 4.0", past: false }], 8]);
+    const text = "6.0 of 8 experts activated in a step";
+    expect(gpuText(costs[1], report, [], null)).toContain(`${text}, as expected of counts`);
+    expect(gpuText(costs[1], { ...report, activated: { ...activated, estimated: false } }, [], null)).toMatch(
+      new RegExp(`${text}$`),
+    );
+    const chosen = (topk: number, of: Parameters<typeof measuresOf>[0]) =>
+      measuresOf({ ...of, topk }).flatMap(({ value, disabled }) => (disabled ? [] : value));
+    expect(chosen(0, { ...report, ranks: [] })).toEqual(["load", "activated"]);
+    expect(chosen(8, { ...report, activated: null })).toEqual(["load", "tokens", "kv", "waiting", "running"]);
   });
 
   test("of caches and queues has the ranks' own figures, and says which cache is nearly full", () => {

@@ -23,7 +23,10 @@ beforeEach(async () => {
 
 function open(gateway: string): { inbox: LoadInbox; store: PartitionedStore } {
   const store = new PartitionedStore(shared);
-  return { inbox: new LoadInbox({ store: store.pool("p"), gateway, shape, slotsPerGpu: 1, topk: 1 }), store };
+  return {
+    inbox: new LoadInbox({ store: store.pool("p"), gateway, shape, slotsPerGpu: 1, topk: 1, sentRows: null }),
+    store,
+  };
 }
 
 function report(rank: number | null, window: number | null, ...counts: number[]): LoadReport {
@@ -62,6 +65,7 @@ test("sums what ranks report, and sends it once, with the ranks that reported", 
       tokens: Float32Array.of(2, 7, 7, 2),
       received: [],
       engines: [],
+      sent: [],
     },
   ]);
   await inbox.flush();
@@ -100,7 +104,7 @@ test("what was received, is claimed and cannot be sent is bounded too, the oldes
     claim: pool.claim.bind(pool),
     send: (message: Uint8Array) => (full ? Promise.reject(new Error("full")) : pool.send(message, null)),
   };
-  const inbox = new LoadInbox({ store, gateway: "one", shape, slotsPerGpu: 1, topk: 1 });
+  const inbox = new LoadInbox({ store, gateway: "one", shape, slotsPerGpu: 1, topk: 1, sentRows: null });
   for (let window = 0; window < 600; window++) {
     inbox.take({ ...report(0, window, 0, 1 + window, 0, 0), counted: "received" });
     if (window % 200 === 199) await inbox.flush();
@@ -205,7 +209,14 @@ test("layers of what a rank received may differ as its experts do; one rank may 
 test("a rank that counts more experts than it can hold did not receive their tokens", () => {
   const wide = { layers: 1, experts: 8, gpus: 4 };
   const store = new PartitionedStore(shared).pool("p");
-  const inbox = new LoadInbox({ store, gateway: "one", shape: wide, slotsPerGpu: 1, topk: 1 });
+  const inbox = new LoadInbox({
+    store,
+    gateway: "one",
+    shape: wide,
+    slotsPerGpu: 1,
+    topk: 1,
+    sentRows: null,
+  });
   const take = (...counts: number[]) => inbox.take({ ...report(0, null, ...counts), counted: "received" });
   expect(take(1, 1, 1, 1, 0, 0, 0, 0)).toBe("taken");
   expect(() => take(1, 1, 1, 1, 1, 0, 0, 0)).toThrow(

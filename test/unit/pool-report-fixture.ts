@@ -24,6 +24,7 @@ export function poolReport(differences: Partial<PoolReport>): PoolReport {
       { layer: 0, timesMean: 1 },
     ],
     gpuHolds: [0, 0],
+    activated: null,
     layerBalancedness: [0.5],
     ranks: [{ running: 1, waiting: 0, kvUse: 0.5 }],
     placedAtMs: null,

@@ -4,6 +4,7 @@ import { encodeOperatorState } from "../../src/control/messages/operator-state.t
 import { encodeChanges } from "../../src/control/messages/stored-changes.ts";
 import { encodeDecisions } from "../../src/control/messages/stored-decisions.ts";
 import { encodeEngine } from "../../src/control/messages/stored-engine.ts";
+import { encodeExchange } from "../../src/control/messages/stored-exchange.ts";
 import { encodeHistory } from "../../src/control/messages/stored-history.ts";
 import type { ValueName } from "../../src/control/store.ts";
 import { decodeSnapshot, encodeSnapshot } from "../../src/model/snapshot-bytes.ts";
@@ -24,6 +25,21 @@ const ENGINE = {
   measuredAtMs: 5,
   faults: [],
 };
+const EXCHANGE = {
+  atMs: 5,
+  spanMs: 5000,
+  by: "gpu",
+  units: 2,
+  basis: "counted",
+  how: "counted",
+  selections: Float32Array.of(1, 2, 3, 4),
+  tokens: new Float32Array(),
+  ownGpu: 5,
+  ownNode: 10,
+  hopsPerToken: null,
+  nodeHopsPerToken: null,
+  silent: [],
+} as const;
 const gatewayTraffic = { spanMs: 10_000, ended: 3, failed: 0, ttft: [0, 3], itl: [] };
 const GARBAGE = new TextEncoder().encode("garbage");
 
@@ -45,6 +61,7 @@ test("what cannot be read leaves everything as it was, and what comes after it i
     ["leader", writtenBefore("leader")],
     ["report", writtenBefore("poolReport")],
     ["engine", encodeEngine(ENGINE)],
+    ["exchange", encodeExchange(EXCHANGE)],
     ["decisions", encodeDecisions([decision({})])],
     ["changes", encodeChanges({ forecast: { decision: 1, atMs: 5, load: [[1, 2]] }, changes: [] })],
     ["history", encodeHistory({ pool: [], traffic: [{ atS: 60, seconds: 10, ...gatewayTraffic }] })],
@@ -55,6 +72,7 @@ test("what cannot be read leaves everything as it was, and what comes after it i
     structuredClone([
       [view.snapshot, view.rollout, view.operatorState, view.leader, view.report, view.engine],
       [view.decisions, view.changes, view.history],
+      [view.decisions, view.history, view.exchange],
     ]);
   const before = seen();
   const heard: number[] = [];
@@ -66,6 +84,7 @@ test("what cannot be read leaves everything as it was, and what comes after it i
     for (const [name] of values) view.value(name, GARBAGE);
     expect(view.history.traffic.length).toBe(1);
     expect(view.changes.forecast?.load).toEqual([[1, 2]]);
+    expect(view.exchange?.units).toBe(2);
     view.value("learned", GARBAGE);
     view.value("of a later version" as ValueName, GARBAGE);
   }
@@ -77,6 +96,7 @@ test("what cannot be read leaves everything as it was, and what comes after it i
     leader: 2,
     pool_report: 2,
     engine: 2,
+    exchange: 2,
     decisions: 2,
     changes: 2,
     history: 2,
@@ -89,6 +109,7 @@ test("what cannot be read leaves everything as it was, and what comes after it i
     "pool p: changes in the store cannot be read and is dropped: it is cut short",
     "pool p: decisions in the store cannot be read and is dropped: it is not JSON",
     "pool p: engine in the store cannot be read and is dropped: it is not JSON",
+    "pool p: exchange in the store cannot be read and is dropped: it is not JSON",
     "pool p: history in the store cannot be read and is dropped: it is cut short",
     "pool p: leader in the store cannot be read and is dropped: it is not JSON",
     "pool p: operator state in the store cannot be read and is dropped: it is not JSON",

@@ -21,11 +21,18 @@ beforeEach(async () => {
     groups: 1,
     topkGroups: 1,
   });
-  plane = new ReportedPlane("chat", model, topology);
+  plane = new ReportedPlane("chat", { model, topology, dispatch: "shares" });
 });
 
 function load(from: string, spanMs: number, ...tokens: number[]): LoadMessage {
-  const counted = { reported: [], spanMs, tokens: Float32Array.from(tokens), received: [], engines: [] };
+  const counted = {
+    reported: [],
+    spanMs,
+    tokens: Float32Array.from(tokens),
+    received: [],
+    engines: [],
+    sent: [],
+  };
   return { kind: "load", from, sampled: false, ...counted };
 }
 

@@ -67,6 +67,48 @@ describe("what a pool reports", () => {
     expect(pool.takeWindow(250)).toMatchObject({ tokens: 0, steps: 0, hops: 0, sumMax: 0 });
   });
 
+  it("says who sends to whom, and which experts are read, to who asks for it", () => {
+    const routing = new SyntheticRouting(SMALL_MODEL, 3);
+    const options = { model: SMALL_MODEL, routing, dispatch: "even", seed: 1 } as const;
+    const pool = new SimulatedPool({ ...options, detail: true }, mapOf(inOrder));
+    for (let id = 0; id < 12; id++) pool.submit({ id, rank: id % 4, inputTokens: 10 + id, outputTokens: 5 });
+    while (pool.step() !== null);
+    const { exchange, gpuLoad, hops, activated } = pool.takeWindow(250);
+    const cells = [...(exchange?.tokens ?? [])];
+    expect(cells.reduce((sum, pairs, i) => sum + (i % 5 === 0 ? 0 : pairs), 0)).toBe(hops);
+    const received = [0, 1, 2, 3].map((gpu) =>
+      [0, 4, 8, 12].reduce((sum, row) => sum + (exchange?.selections[row + gpu] ?? 0), 0),
+    );
+    const loads = [0, 1, 2, 3].map((gpu) =>
+      gpuLoad.reduce((sum, load, i) => sum + (i % 4 === gpu ? load : 0), 0),
+    );
+    expect(received).toEqual(loads);
+    for (const mean of activated?.perGpu ?? []) expect(mean).toBeLessThanOrEqual(PLAIN.slotsPerGpu);
+    // One token reads its experts, and no others.
+    pool.submit({ id: 99, rank: 0, inputTokens: 1, outputTokens: 4 });
+    while (pool.step() !== null);
+    const alone = pool.takeWindow(250).activated?.perGpu ?? new Float64Array();
+    expect(alone.reduce((sum, mean) => sum + mean, 0)).toBeCloseTo(topk, 9);
+    const plain = plainPool(routing);
+    plain.submit({ id: 1, rank: 0, inputTokens: 1, outputTokens: 2 });
+    plain.step();
+    const { exchange: none, activated: neither } = plain.takeWindow(250);
+    expect([none, neither]).toEqual([undefined, undefined]);
+  });
+
+  it("says who sends to whom of a sample as the sample's hops are, by and large", () => {
+    const routing = new SyntheticRouting(SMALL_MODEL, 3);
+    const options = { model: SMALL_MODEL, routing, dispatch: "even", seed: 1, fidelity: "sampled" } as const;
+    const pool = new SimulatedPool({ ...options, detail: true }, mapOf(inOrder));
+    for (let id = 0; id < 40; id++) pool.submit({ id, rank: id % 4, inputTokens: 50, outputTokens: 20 });
+    while (pool.step() !== null);
+    const { exchange, hops, gpuLoad } = pool.takeWindow(250);
+    const sum = (values: Iterable<number>) => [...values].reduce((total, value) => total + value, 0);
+    const across = sum((exchange?.tokens ?? []).filter((_, i) => i % 5 > 0));
+    expect(Math.abs(across / hops - 1)).toBeLessThan(0.05);
+    expect(Math.abs(sum(exchange?.selections ?? []) / sum(gpuLoad) - 1)).toBeLessThan(1e-9);
+  });
+
   it.each(sources)("carries a few of its tokens, as they were routed: %s", (_, source) => {
     const routing = source();
     const pool = plainPool(routing);

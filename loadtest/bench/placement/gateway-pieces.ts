@@ -30,7 +30,7 @@ export async function gatewayPieces(
   const { model, topology, cadence } = options;
   const planner = new LocalPlanner(options, 0);
   const capacity = fullCapacity(topology);
-  const plane = new ReportedPlane("bench", model, topology);
+  const plane = new ReportedPlane("bench", { model, topology, dispatch: "shares" });
   const events = await readStream();
   const times = new Map<string, number[]>();
   const timed = <T>(piece: string, run: () => T): T => {
@@ -95,6 +95,7 @@ export async function gatewayPieces(
       tokens: Float32Array.from(window.load.tokens),
       received: [],
       engines: [],
+      sent: [],
     });
     timed("load that engines have posted", () =>
       plane.receive(decodeMessage(message, plane.shape) as LoadMessage),

@@ -1,6 +1,7 @@
 import type { DecisionRecord } from "../../model/decision-record.ts";
 import { type PoolChanges, NO_CHANGES } from "../../model/placement-change.ts";
 import type { EpochReport, PoolReport } from "../../model/pool-report.ts";
+import type { PoolExchange } from "../../model/pool-exchange.ts";
 import type { RoutingSnapshot } from "../../model/snapshot.ts";
 import type { WatchedEngine } from "../../model/watched-engine.ts";
 import { decodeSnapshot } from "../../model/snapshot-bytes.ts";
@@ -13,6 +14,7 @@ import { decodeChanges } from "../messages/stored-changes.ts";
 import { decodeDecisions } from "../messages/stored-decisions.ts";
 import { decodeHistory } from "../messages/stored-history.ts";
 import { decodeEngine } from "../messages/stored-engine.ts";
+import { decodeExchange } from "../messages/stored-exchange.ts";
 import { decodeReport } from "../messages/stored-report.ts";
 import { NO_HISTORY, type PoolHistory } from "../history/pool-history.ts";
 import type { PoolFollower, PoolStore, ValueName } from "../store.ts";
@@ -47,6 +49,9 @@ export class PoolView implements PoolFollower {
   /** They are large, and read when they are asked for. Null where they were. */
   #changesBytes: Uint8Array | null = null;
   #historyBytes: Uint8Array | null = null;
+  #exchange: PoolExchange | null = null;
+  /** It is seldom asked for, too. Null where it was read. */
+  #exchangeBytes: Uint8Array | null = null;
   #unfollow: (() => void) | null = null;
   #closed = false;
   readonly #unreadable = new Set<Stored>();
@@ -125,6 +130,15 @@ export class PoolView implements PoolFollower {
     return this.#history;
   }
 
+  /** Who sends to whom, over some of its last seconds; null before it is known. */
+  get exchange(): PoolExchange | null {
+    const bytes = this.#exchangeBytes;
+    this.#exchangeBytes = null;
+    if (bytes !== null)
+      this.#exchange = this.#read("exchange", "exchange", () => decodeExchange(bytes)) ?? this.#exchange;
+    return this.#exchange;
+  }
+
   /** What the store has last and cannot be read here. */
   get unreadable(): ReadonlySet<Stored> {
     return this.#unreadable;
@@ -195,6 +209,9 @@ export class PoolView implements PoolFollower {
         return;
       case "history":
         this.#historyBytes = value;
+        return;
+      case "exchange":
+        this.#exchangeBytes = value;
         return;
       // Only who leads reads it.
       case "learned":

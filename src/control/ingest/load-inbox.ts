@@ -4,9 +4,11 @@ import type { ReportShape } from "../messages/report-shape.ts";
 import { encodeMessage } from "../messages/pool-message.ts";
 import type { EngineWindow } from "../messages/engine-window.ts";
 import { type ReceivedCounts, receivedCounts } from "../messages/received-counts.ts";
+import type { SentRow } from "../messages/sent-row.ts";
 import type { PoolStore } from "../store.ts";
 import { RankSigns } from "./rank-signs.ts";
 import { RankWindows } from "./rank-windows.ts";
+import type { SentRows } from "./sent-rows.ts";
 import { implausibility } from "./implausible-report.ts";
 import { windowOfEngine } from "./window-of-engine.ts";
 
@@ -28,6 +30,8 @@ export interface LoadInboxOptions {
   readonly slotsPerGpu: number;
   /** Experts a token is routed to in each layer. */
   readonly topk: number;
+  /** Works out which destinations source ranks send to; null where nobody is shown it. */
+  readonly sentRows: SentRows | null;
 }
 
 /** What was counted and is not sent yet. */
@@ -37,6 +41,8 @@ interface Owed {
   /** What was counted where it was received: the leader has to know of which rank it is. */
   readonly received: ReceivedCounts[];
   readonly engines: EngineWindow[];
+  /** The latest of each rank. */
+  readonly sent: Map<number, SentRow>;
   readonly signs: RankSigns;
   spanMs: number;
 }
@@ -120,7 +126,7 @@ export class LoadInbox {
       await this.#count();
       if (this.#owed === null) return;
       const owed = this.#owed;
-      const { tokens, received, engines, signs, spanMs } = owed;
+      const { tokens, received, engines, sent, signs, spanMs } = owed;
       const message = encodeMessage({
         kind: "load",
         from: gateway,
@@ -130,6 +136,7 @@ export class LoadInbox {
         tokens: Float32Array.from(tokens),
         received,
         engines,
+        sent: [...sent.values()],
       });
       this.#owed = null;
       try {
@@ -172,8 +179,10 @@ export class LoadInbox {
         continue;
       }
       for (let i = 0; i < owed.tokens.length; i++) owed.tokens[i] += counts[i];
+      if (rank !== null) this.#options.sentRows?.add(rank, windowMs, counts);
       spans.set(rank, (spans.get(rank) ?? 0) + windowMs);
     }
+    for (const row of this.#options.sentRows?.take() ?? []) owed.sent.set(row.rank, row);
     owed.spanMs += Math.max(0, ...spans.values());
     owed.engines.splice(0, owed.engines.length - MOST_WAITING);
     const more = owed.received.length - MOST_WAITING;
@@ -188,6 +197,7 @@ export class LoadInbox {
       tokens: new Float64Array(layers * experts),
       received: [],
       engines: [],
+      sent: new Map(),
       signs: new RankSigns(),
       spanMs: 0,
     };

@@ -1,18 +1,29 @@
+import { expectedActivated } from "../../core/shares/expected-activated.ts";
 import { gpuLoads } from "../../core/shares/gpu-loads.ts";
 import { type ExpertLoad, emptyLoad } from "../../model/load.ts";
 import type { MoeModel } from "../../model/moe-model.ts";
 import type { ReportedLoads } from "../../model/pool-report.ts";
-import type { PoolWindow } from "../../model/pool-window.ts";
+import type { ActivatedSlots, PoolWindow } from "../../model/pool-window.ts";
 import type { RoutingSnapshot } from "../../model/snapshot.ts";
 import { type Topology, gpuCount } from "../../model/topology.ts";
-import type { ExpertPlane } from "../expert-plane.ts";
+import type { ConsumerDispatch } from "../../model/consumer-dispatch.ts";
+import type { ExpertPlane, UndatedExchange } from "../expert-plane.ts";
 import type { ReportShape } from "../messages/report-shape.ts";
 import type { LoadMessage } from "../messages/pool-message.ts";
 import { CountedKind } from "./counted-kind.ts";
+import { CountedSteps } from "./counted-steps.ts";
 import { ReceivedWindows } from "./received-windows.ts";
+import { WorkedOutExchange } from "./worked-out-exchange.ts";
 
 /** Windows after which ranks that have not reported are taken not to report at all. */
 const RANKS_COUNT_FOR = 60;
+
+/** What a pool's engines run, and how they split an expert's tokens. */
+interface ReportedGroup {
+  readonly model: MoeModel;
+  readonly topology: Topology;
+  readonly dispatch: ConsumerDispatch;
+}
 
 /** The expert plane of a pool whose engines report by HTTP: they post loads, fetch placements and acknowledge them, at any gateway. */
 export class ReportedPlane implements ExpertPlane {
@@ -25,21 +36,27 @@ export class ReportedPlane implements ExpertPlane {
   /** Reported time by the gateway it was reported to: side by side, not one after the other. */
   readonly #spanMs = new Map<string, number>();
   readonly #received: ReceivedWindows;
+  readonly #steps = new CountedSteps();
+  readonly #exchange: WorkedOutExchange;
+  /** Whose counts came since the exchange was taken; null for nobody's. */
+  #reports: "source" | "received" | "whole" | null = null;
   #loads: ReportedLoads | null = null;
   #snapshot: RoutingSnapshot | null = null;
   /** Windows since a rank has reported. */
   #unreported = RANKS_COUNT_FOR;
 
-  constructor(pool: string, model: MoeModel, topology: Topology) {
+  constructor(pool: string, { model, topology, dispatch }: ReportedGroup) {
     this.pool = pool;
     this.shape = { layers: model.moeLayers.length, experts: model.experts, gpus: gpuCount(topology) };
     this.#topk = model.topk;
     this.#load = emptyLoad(this.shape.layers, this.shape.experts);
     this.#received = new ReceivedWindows(this.shape.layers, this.shape.experts);
+    this.#exchange = new WorkedOutExchange(dispatch, topology);
   }
 
   /** While ranks report, what was estimated from answers is not counted on top of it. */
-  receive({ from, spanMs, tokens, sampled, reported, received }: LoadMessage): void {
+  receive(message: LoadMessage): void {
+    const { from, spanMs, tokens, sampled, reported, received, sent } = message;
     for (const { rank, counted } of reported) this.#kind.vote(rank, counted);
     for (const counts of received) this.#received.receive(counts);
     if (received.length > 0) this.#unreported = 0;
@@ -48,6 +65,9 @@ export class ReportedPlane implements ExpertPlane {
     if (tokens.length !== into.length || spanMs === 0) return;
     if (sampled && this.#unreported < RANKS_COUNT_FOR) return;
     if (!sampled) this.#unreported = 0;
+    for (const row of sent) this.#exchange.receive(row);
+    this.#steps.receive(message);
+    this.#reports = this.#reports === "source" || reported.length > 0 ? "source" : "whole";
     for (let i = 0; i < into.length; i++) into[i] += tokens[i];
     this.#spanMs.set(from, (this.#spanMs.get(from) ?? 0) + spanMs);
   }
@@ -79,6 +99,7 @@ export class ReportedPlane implements ExpertPlane {
     const window = this.#received.take();
     if (window === null) return null;
     const { spanMs, tokens, missing, implausible, implausibleLayers } = window;
+    this.#reports ??= "received";
     const otherKind = this.#kind.minority;
     this.#loads = { counts: "received", otherKind, missing, implausible, implausibleLayers };
     const { layers, experts } = this.shape;
@@ -91,8 +112,25 @@ export class ReportedPlane implements ExpertPlane {
     const spanMs = Math.max(...this.#spanMs.values());
     const otherKind = this.#kind.minority;
     this.#loads = { counts: "source", otherKind, missing: [], implausible: [], implausibleLayers: [] };
+    const steps = this.#steps.take();
     this.#clearSource();
-    return this.#windowOf(load, spanMs);
+    return { ...this.#windowOf(load, spanMs), activated: this.#activated(load, steps) };
+  }
+
+  /** What the window's steps are expected to read; null where they are not known. */
+  #activated(load: ExpertLoad, steps: number | null): ActivatedSlots | null {
+    const snapshot = this.#snapshot;
+    if (steps === null || snapshot === null) return null;
+    const perGpu = expectedActivated(snapshot.placement, snapshot.shares.values, load, steps);
+    return { perGpu, estimated: true };
+  }
+
+  takeExchange(): UndatedExchange | null {
+    const reports = this.#reports;
+    this.#reports = null;
+    if (reports === null) return null;
+    const counts = this.#loads?.counts === "received" ? "received" : reports;
+    return this.#exchange.take(this.#snapshot?.placement ?? null, counts);
   }
 
   #clearSource(): void {

@@ -53,7 +53,7 @@ export class RoutedReports {
     const tokens = counted.map((count) => count / part);
     try {
       const message = { kind: "load", from: gateway, sampled: true, reported: [], spanMs, tokens } as const;
-      await store.send(encodeMessage({ ...message, received: [], engines: [] }), null);
+      await store.send(encodeMessage({ ...message, received: [], engines: [], sent: [] }), null);
     } catch {
       // The store does not answer, and says so itself.
       counts.add(counted);

@@ -49,6 +49,7 @@ export function poolReport(
     gpuLoad: relativeGpuLoad(window.gpuLoad, layers, gpuCount(topology)),
     gpuPeak: peaks,
     gpuHolds: holds,
+    activated: activatedOf(window),
     layerBalancedness,
     ranks: window.ranks.map(({ running, waiting, kvTokens, kvCapacityTokens }) => ({
       running,
@@ -67,6 +68,11 @@ export function poolReport(
 /** Null where there is nothing to divide by, or where the engines do not report it (NaN). */
 function ratio(part: number, whole: number): number | null {
   return whole > 0 && Number.isFinite(part) ? part / whole : null;
+}
+
+function activatedOf({ activated = null }: PoolWindow): PoolReport["activated"] {
+  if (activated === null) return null;
+  return { perGpu: Array.from(activated.perGpu, toThousandth), estimated: activated.estimated };
 }
 
 /** Load of every GPU over all layers relative to the mean, three decimals. */

@@ -8,6 +8,7 @@ import type { PoolView } from "../follow/pool-view.ts";
 import { encodeLearned } from "../messages/learned-load.ts";
 import { encodeChanges } from "../messages/stored-changes.ts";
 import { encodeDecisions } from "../messages/stored-decisions.ts";
+import { encodeExchange } from "../messages/stored-exchange.ts";
 import { encodeHistory } from "../messages/stored-history.ts";
 import { encodeReport } from "../messages/stored-report.ts";
 import type { Planner } from "../plan/planner.ts";
@@ -24,6 +25,8 @@ import type { Rollouts } from "./rollouts.ts";
 
 /** What was learned is kept for the next leader this often. */
 const LEARNED_EVERY_MS = 10_000;
+/** Who sends to whom is published every so many rounds. */
+const EXCHANGE_ROUNDS = 5;
 
 export interface RoundOptions {
   readonly plane: ExpertPlane;
@@ -50,6 +53,8 @@ export interface RoundOptions {
 export class Rounds {
   readonly #options: RoundOptions;
   #learnedAtMs: number;
+  /** Since who sends to whom was published. */
+  #rounds = 0;
 
   constructor(options: RoundOptions) {
     this.#options = options;
@@ -70,6 +75,7 @@ export class Rounds {
     const report = window === null ? null : await this.#report(window, await this.#decide(nowMs, window));
     this.#note(window === null || report === null ? null : { window, report });
     if (window !== null) await this.#keepLearned(nowMs);
+    await this.#publishExchange();
     await this.#keepDecisions(nowMs);
     if (this.#options.history.isDue(nowMs)) await this.keepHistory();
   }
@@ -149,6 +155,15 @@ export class Rounds {
     const changed = decision.changes.take();
     if (changed !== null) await publisher.put("changes", encodeChanges(changed));
     if (decision.isDue(nowMs)) await publisher.put("decisions", encodeDecisions(decision.records));
+  }
+
+  async #publishExchange(): Promise<void> {
+    if (++this.#rounds < EXCHANGE_ROUNDS) return;
+    this.#rounds = 0;
+    const { plane, publisher, wallClock } = this.#options;
+    const exchange = plane.takeExchange?.() ?? null;
+    if (exchange !== null)
+      await publisher.put("exchange", encodeExchange({ ...exchange, atMs: wallClock() }));
   }
 
   async #keepLearned(nowMs: number): Promise<void> {

@@ -25,6 +25,7 @@ import {
   encodeReceived,
   storedReceived,
 } from "./received-counts.ts";
+import { type SentRow, decodeRow, encodeRow, storedRow } from "./sent-row.ts";
 import { type EngineWindow, engineWindow } from "./engine-window.ts";
 import type { ReportShape } from "./report-shape.ts";
 
@@ -56,6 +57,8 @@ export interface LoadMessage {
   readonly received: readonly ReceivedCounts[];
   /** What was reported beside counts of the engine's own load balancing, in the order of its windows. */
   readonly engines: readonly EngineWindow[];
+  /** Which destinations source ranks sent to, where that is worked out: some of what they reported. */
+  readonly sent: readonly SentRow[];
 }
 
 /** `prepared`: the rank holds the weights that an epoch needs of it. `committed`: it dispatches by that epoch. */
@@ -130,11 +133,12 @@ const counted: Shape<Counted> = orElse(word(COUNTED), "source");
 /**
  * A load's beside its tokens, as it is stored: there, `reported` has the name that the first version gave it. A version
  * before `received` reads the ranks' signs of life, and counts nothing of what they have received; one before `engines`
- * leaves them out.
+ * or `sent` leaves them out.
  */
-interface StoredLoad extends Omit<LoadMessage, "reported" | "tokens" | "received"> {
+interface StoredLoad extends Omit<LoadMessage, "reported" | "tokens" | "received" | "sent"> {
   readonly heard: LoadMessage["reported"];
   readonly received: ReturnType<typeof encodeReceived>[];
+  readonly sent: ReturnType<typeof encodeRow>[];
 }
 
 /** What all but the arrays of a load is stored as. */
@@ -149,6 +153,7 @@ const heads: Shape<Head> = variants<Head>("kind", {
     spanMs: number(0),
     received: orElse(list(storedReceived), []),
     engines: orElse(list(engineWindow), []),
+    sent: orElse(list(storedRow), []),
   }),
   ack: record<AckMessage>({
     kind: word(["ack"]),
@@ -180,9 +185,10 @@ const JSON_AT = 4;
 /** Layout: the length of the rest's JSON as uint32, the JSON, and for a load its tokens as float32; little-endian. */
 export function encodeMessage(message: PoolMessage): Uint8Array {
   if (message.kind !== "load") return framed(message, new Uint8Array());
-  const { tokens, reported, received, ...rest } = message;
+  const { tokens, reported, received, sent, ...rest } = message;
   const floats = new Uint8Array(tokens.buffer, tokens.byteOffset, tokens.byteLength);
-  return framed({ ...rest, heard: reported, received: received.map(encodeReceived) }, floats);
+  const rows = { received: received.map(encodeReceived), sent: sent.map(encodeRow) };
+  return framed({ ...rest, heard: reported, ...rows }, floats);
 }
 
 function framed(head: object, rest: Uint8Array): Uint8Array {
@@ -216,10 +222,16 @@ export function decodeMessage(bytes: Uint8Array, { layers, experts, gpus }: Repo
     known(head.rank);
     return head;
   }
-  const { heard, received, ...rest } = head;
-  for (const { rank } of [...heard, ...received]) known(rank);
+  const { heard, received, sent, ...rest } = head;
+  for (const { rank } of [...heard, ...received, ...sent]) known(rank);
   const size = layers * experts;
   const tokens = counts(bytes.subarray(end));
   demand(tokens.length === size, "its counts are not of the pool's layers and experts");
-  return { ...rest, reported: heard, tokens, received: received.map((one) => decodeReceived(one, size)) };
+  return {
+    ...rest,
+    reported: heard,
+    tokens,
+    received: received.map((one) => decodeReceived(one, size)),
+    sent: sent.map(decodeRow),
+  };
 }

@@ -13,6 +13,7 @@ const POOL_KINDS = [
   "changes",
   "history",
   "engine",
+  "exchange",
   "expert_sketch",
   "audit_entry",
 ] as const;

@@ -1,5 +1,6 @@
 import {
   type Shape,
+  flag,
   list,
   nullOr,
   number,
@@ -48,6 +49,7 @@ const report: Shape<PoolReport> = record({
   /** Nor these. */
   gpuPeak: orElse(list(record({ layer: whole(), timesMean: number(0) })), []),
   gpuHolds: orElse(list(number(0)), []),
+  activated: orElse(nullOr(record({ perGpu: list(number(0)), estimated: flag })), null),
   layerBalancedness: orElse(list(measured), []),
   ranks: list(record({ running: number(), waiting: number(), kvUse: number() })),
   placedAtMs: orElse(nullOr(number()), null),

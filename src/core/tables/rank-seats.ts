@@ -45,10 +45,16 @@ export class RankSeats {
     const contenders = this.#contenders;
     const stride = layers * experts;
     const row = layer * experts + expert;
+    if (offsets[row + 1] - offsets[row] <= 1) {
+      // Nothing to choose.
+      const only = offsets[row] < offsets[row + 1] ? slots[offsets[row]] : -1;
+      for (let rank = 0; rank < contenders.length; rank++) this.#table[rank * stride + row] = only;
+      return;
+    }
     for (let i = offsets[row]; i < offsets[row + 1]; i++) room[slots[i]] = counts[slots[i]] * part;
     for (let rank = 0; rank < contenders.length; rank++) contenders[rank] = rank;
     const sent = (rank: number) => this.#tokens[rank * stride + row];
-    if (offsets[row + 1] - offsets[row] > 1) contenders.sort((a, b) => sent(b) - sent(a) || a - b);
+    contenders.sort((a, b) => sent(b) - sent(a) || a - b);
     let left = contenders.length;
     for (let reach = 0; reach <= ANYWHERE; reach++) {
       const open = left;

@@ -5,7 +5,7 @@ import type { PoolReport } from "../live/wire.ts";
 import type { GpuCost } from "./gpu-cost.ts";
 
 /** What the GPUs are shown by. */
-export type GpuMeasure = "load" | "tokens" | "kv" | "waiting" | "running";
+export type GpuMeasure = "load" | "tokens" | "activated" | "kv" | "waiting" | "running";
 
 export const GPU_MEASURES: readonly {
   readonly value: GpuMeasure;
@@ -21,6 +21,11 @@ export const GPU_MEASURES: readonly {
     value: "tokens",
     title: "Tokens/s",
     what: "Tokens that a GPU's experts receive per second, mean over the layers; one that is sent to two of its experts counts twice",
+  },
+  {
+    value: "activated",
+    title: "Activated experts",
+    what: "Of each GPU's slots, those that any token uses, of a step and a layer on average: their weights are read, which small steps wait for",
   },
   { value: "kv", title: "KV cache", what: "The part of the key-value cache in use" },
   { value: "waiting", title: "Waiting", what: "Requests that wait on each rank" },
@@ -76,13 +81,15 @@ const WAITED_FOR = 2;
 export function gpuPicture(
   measure: GpuMeasure,
   costs: readonly GpuCost[],
-  ranks: PoolReport["ranks"],
+  report: Pick<PoolReport, "ranks" | "activated" | "topology">,
   factor: number | null,
   loadLine: number | null,
   tokens: TokenScale,
 ): GpuPicture {
   if (measure === "load") return loadPicture(costs, factor, loadLine);
   if (measure === "tokens") return tokenPicture(costs, tokens);
+  if (measure === "activated") return activatedPicture(costs, report);
+  const { ranks } = report;
   const of = { kv: "kvUse", waiting: "waiting", running: "running" } as const;
   const values = costs.map(({ gpu }) => ranks[gpu]?.[of[measure]] ?? 0);
   const mean = values.reduce((sum, one) => sum + one, 0) / Math.max(1, values.length);
@@ -121,6 +128,44 @@ function tokenPicture(costs: readonly GpuCost[], { mean, end }: TokenScale): Gpu
     ],
     end,
   };
+}
+
+/** Against the slots there are. */
+function activatedPicture(
+  costs: readonly GpuCost[],
+  { activated, topology }: Pick<PoolReport, "activated" | "topology">,
+): GpuPicture {
+  const end = topology.slotsPerGpu;
+  const values = costs.map(({ gpu }) => activated?.perGpu[gpu] ?? 0);
+  const live = values.filter((value) => value > 0);
+  const mean = live.reduce((sum, one) => sum + one, 0) / Math.max(1, live.length);
+  const label = `mean ${mean.toFixed(1)}`;
+  return {
+    marks: costs.map(({ gpu, state }, i) => ({
+      gpu,
+      state,
+      value: values[i],
+      extra: 0,
+      tick: null,
+      shade: Math.round(Math.min(1, values[i] / end) * (SHADES - 1)),
+      stands: false,
+    })),
+    lines: [{ kind: "mean", at: mean, label, past: false }],
+    end,
+  };
+}
+
+/** What a report can be shown by; what it does not say cannot be chosen. */
+export function measuresOf({ ranks, activated, topk }: Pick<PoolReport, "ranks" | "activated" | "topk">) {
+  const isSaid = {
+    load: true,
+    tokens: topk > 0,
+    activated: activated !== null,
+    kv: ranks.length > 0,
+    waiting: ranks.length > 0,
+    running: ranks.length > 0,
+  };
+  return GPU_MEASURES.map((one) => ({ ...one, disabled: !isSaid[one.value] }));
 }
 
 function loadPicture(costs: readonly GpuCost[], factor: number | null, loadLine: number | null): GpuPicture {

@@ -10,7 +10,7 @@ import { Panel } from "../page/panel.tsx";
 import { GpuBars } from "./gpu-bars.tsx";
 import { gpuCosts, mostWaitedFor, roomOf } from "./gpu-cost.ts";
 import { GpuGrid } from "./gpu-grid.tsx";
-import { GPU_MEASURES, type GpuMeasure, gpuPicture } from "./gpu-measures.ts";
+import { type GpuMeasure, gpuPicture, measuresOf } from "./gpu-measures.ts";
 import { gpuText } from "./gpu-text.ts";
 import { WhyStrip } from "./why-strip.tsx";
 
@@ -49,24 +49,19 @@ export function GpuPanel(properties: Properties) {
     report.topk === 0 ? null : (meanTokens(latest(pool.samples)) * report.topk) / Math.max(1, costs.length);
   const end = useScaleTop((tokens ?? 0) * Math.max(0, ...report.gpuLoad));
   const words = pointed === null ? null : gpuText(pointed, report, layerNumbers, tokens);
-  const measures = GPU_MEASURES.map((one) => ({
-    ...one,
-    disabled: one.value === "tokens" ? tokens === null : one.value !== "load" && report.ranks.length === 0,
-  }));
-  const picture = gpuPicture(measure, costs, report.ranks, factor, loadLine, {
-    mean: tokens ?? 0,
-    end,
-  });
+  const picture = gpuPicture(measure, costs, report, factor, loadLine, { mean: tokens ?? 0, end });
   const Chart = costs.length > MOST_BARS ? GpuGrid : GpuBars;
   return (
     <Panel title="GPU load" note={<Room room={room} />}>
-      <Choice
-        name="gpus"
-        legend="What the GPUs are shown by"
-        options={measures}
-        chosen={measure}
-        choose={setMeasure}
-      />
+      {measuresOf(report).some(({ value, disabled }) => value !== "load" && !disabled) && (
+        <Choice
+          name="gpus"
+          legend="What the GPUs are shown by"
+          options={measuresOf(report)}
+          chosen={measure}
+          choose={setMeasure}
+        />
+      )}
       <div
         class="gpu-chart"
         tabIndex={0}
@@ -91,7 +86,7 @@ export function GpuPanel(properties: Properties) {
         />
       </div>
       <p class="readout">
-        {words ?? (measure === "tokens" ? tokensText(tokens, picture.end) : waitedText(factor, loadLine))}
+        {words ?? readout(measure, report, tokens, picture.end) ?? waitedText(factor, loadLine)}
       </p>
       <p class="unseen" aria-live="polite">
         {cursor.byKeys && words}
@@ -120,8 +115,22 @@ function Room({ room }: { readonly room: number | null }) {
   );
 }
 
+/** What the bars say together, where they are of something else than load. */
+function readout(measure: GpuMeasure, report: PoolReport, tokens: number | null, end: number): string | null {
+  if (measure === "tokens") return tokensText(tokens, end);
+  return measure === "activated" ? activatedText(report) : null;
+}
+
 function tokensText(mean: number | null, end: number): string {
   return `Tokens that a GPU's experts receive per second, mean over the layers: ${whole(mean ?? 0)} at the mean GPU; the scale ends at ${whole(end)}.`;
+}
+
+function activatedText({ activated, topology }: PoolReport): string {
+  const most = Math.max(0, ...(activated?.perGpu ?? []));
+  const read = `On the GPU with most, a step reads ${most.toFixed(1)} of ${topology.slotsPerGpu} experts in a layer; small steps wait for that.`;
+  return activated?.estimated
+    ? `${read} Expected of counts, as if all steps were alike: steps that differ read fewer.`
+    : read;
 }
 
 function waitedText(factor: number | null, loadLine: number | null): string {

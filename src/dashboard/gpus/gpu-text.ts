@@ -24,12 +24,19 @@ export function gpuText(
     ...(meanTokens === null ? [] : [`${whole(load * meanTokens)} tokens/s in a layer`]),
     ...(peak.timesMean === 0 ? [] : [`${peak.timesMean.toFixed(2)} × in ${layerText(peak.layer, numbers)}`]),
     ...(holds === 0 ? [] : [`a step takes ${percent(holds, 1)} longer for it`]),
+    ...activatedText(gpu, report),
     // Engines that report their expert counts alone have no rank states.
     ...(rank === undefined
       ? []
       : [`${rank.running} running, ${rank.waiting} waiting, KV cache ${percent(rank.kvUse)}`]),
   ];
   return parts.join(" · ");
+}
+
+function activatedText(gpu: number, { activated, topology }: PoolReport): string[] {
+  if (activated === null) return [];
+  const read = `${(activated.perGpu[gpu] ?? 0).toFixed(1)} of ${topology.slotsPerGpu} experts activated in a step`;
+  return [activated.estimated ? `${read}, as expected of counts` : read];
 }
 
 /** A row of the load, by the model's own number where that is known. */

@@ -42,6 +42,8 @@ export interface PoolReport extends PoolSample {
   readonly gpuPeak: readonly { readonly layer: number; readonly timesMean: number }[];
   /** `[gpus]`: how much longer a step takes for each, in parts of an even one. */
   readonly gpuHolds: readonly number[];
+  /** `[gpus]`: slots that compute anything, of a step and a layer on average; expected of counts, or counted. Null where that is not known. */
+  readonly activated: { readonly perGpu: readonly number[]; readonly estimated: boolean } | null;
   readonly ranks: readonly RankState[];
   readonly decision: string;
   /** How far a simulated pool is behind its clock, in all; null of a real one. */

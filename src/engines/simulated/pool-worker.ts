@@ -138,7 +138,7 @@ class PoolWorker {
     if (this.#pool === null) {
       const options = { model, seed, routing: this.#routing, dispatch, fidelity };
       this.#pool = new SimulatedPool(
-        { ...options, hardware: modelledHardware(model, gpu), engine: engineOn(gpu) },
+        { ...options, hardware: modelledHardware(model, gpu), engine: engineOn(gpu), detail: true },
         usable,
       );
       for (const rank of this.#held.stopped) this.#pool.lose(rank);

@@ -1,7 +1,9 @@
-import type { ExpertPlane, RankSign } from "../../control/expert-plane.ts";
+import type { ExpertPlane, RankSign, UndatedExchange } from "../../control/expert-plane.ts";
 import { type Placement, gpusInService } from "../../model/placement.ts";
 import type { PoolWindow } from "../../model/pool-window.ts";
 import type { RoutingSnapshot } from "../../model/snapshot.ts";
+import type { Topology } from "../../model/topology.ts";
+import { CountedExchange } from "./counted-exchange.ts";
 import type { PoolThread } from "./pool-thread.ts";
 import type { Observation } from "./protocol.ts";
 import { RankStopped } from "./rank-stopped.ts";
@@ -10,9 +12,11 @@ import { RankStopped } from "./rank-stopped.ts";
 export class SimulatedPlane implements ExpertPlane {
   readonly pool: string;
   readonly #thread: PoolThread;
+  readonly #exchange: CountedExchange;
   #latest: Observation | null = null;
 
-  constructor(pool: string, thread: PoolThread) {
+  constructor(pool: string, thread: PoolThread, topology: Topology) {
+    this.#exchange = new CountedExchange(topology);
     this.pool = pool;
     this.#thread = thread;
   }
@@ -27,8 +31,15 @@ export class SimulatedPlane implements ExpertPlane {
   }
 
   async observe(): Promise<PoolWindow> {
-    this.#latest = await this.#thread.ask<"observe">({ kind: "observe" });
+    const observed = await this.#thread.ask<"observe">({ kind: "observe" });
+    this.#exchange.add(observed.window);
+    // Nobody who plans needs it.
+    this.#latest = { ...observed, window: { ...observed.window, exchange: null } };
     return this.#latest.window;
+  }
+
+  takeExchange(): UndatedExchange | null {
+    return this.#exchange.take();
   }
 
   signs(): readonly RankSign[] {

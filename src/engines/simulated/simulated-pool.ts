@@ -35,7 +35,7 @@ export function simulatedPool({ pool, wallClock, ...data }: SimulatedPoolOptions
   });
   return {
     engine,
-    plane: new SimulatedPlane(pool, thread),
+    plane: new SimulatedPlane(pool, thread, data.topology),
     simulation: new LiveSimulation(thread),
     compare: (cadence, onProgress) => thread.ask<"compare">({ kind: "compare", cadence }, onProgress),
   };

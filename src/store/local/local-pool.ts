@@ -17,7 +17,7 @@ import { MessageQueue } from "./message-queue.ts";
 import type { SavedPool } from "./saved-pools.ts";
 
 /** What changes with every report means nothing to the next process. */
-const PASSING: ReadonlySet<ValueName> = new Set(["report", "engine"]);
+const PASSING: ReadonlySet<ValueName> = new Set(["report", "engine", "exchange"]);
 const OUTLIVES: ReadonlySet<ValueName> = new Set(VALUE_NAMES.filter((name) => !PASSING.has(name)));
 
 interface Lease {

@@ -29,10 +29,11 @@ export class ExactPass implements ForwardPass {
     const routed = { tokens, sources, rows, experts, rowStride, topk };
     const time = new PassTime(this.#cost, batch.work);
     for (let layer = 0; layer < placement.layers; layer++) {
-      this.#dispatcher.choose(layer, this.#routing.column(layer), routed);
+      const slots = this.#dispatcher.choose(layer, this.#routing.column(layer), routed);
       const tally = this.#dispatcher.tally();
       time.add(tally);
       meter.layer(layer, tally);
+      meter.dispatched(routed, slots, 1);
       meter.countSlots(layer, placement, tally);
     }
     const ms = time.seconds * 1000;

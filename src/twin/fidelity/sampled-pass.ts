@@ -21,6 +21,7 @@ export class SampledPass implements ForwardPass {
   readonly #sample: TokenSample;
   readonly #dispatcher: Dispatcher;
   readonly #time: SampledTime;
+  #steps = 0;
 
   constructor(options: PassOptions, turns: LayerTurns) {
     const { model, hardware, engine, routing, dispatch, seed, map } = options;
@@ -36,12 +37,16 @@ export class SampledPass implements ForwardPass {
     const tokens = this.#sample.of(batch);
     const { weight } = this.#sample;
     this.#time.begin(batch);
-    for (const layer of this.#turns.next()) {
-      this.#dispatcher.choose(layer, this.#routing.column(layer), tokens);
+    const layers = this.#turns.next();
+    // Who sends to whom is counted in one of them: in all of them it would cost a tenth of the pass.
+    const watched = layers[this.#steps++ % layers.length];
+    for (const layer of layers) {
+      const slots = this.#dispatcher.choose(layer, this.#routing.column(layer), tokens);
       const tally = this.#dispatcher.tally();
       scaleTally(tally, weight);
       this.#time.add(layer, tally);
       meter.layer(layer, tally, this.#turns.weight);
+      if (layer === watched) meter.dispatched(tokens, slots, weight * this.map.placement.layers);
     }
     const stride = countedStride(batch.tokens, tokens.tokens);
     const counted = Math.ceil(tokens.tokens / stride);
