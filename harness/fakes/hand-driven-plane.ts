@@ -48,7 +48,7 @@ export function windowOf(load: ExpertLoad, topk: number, gpus: number): PoolWind
     routing: null,
     gpuLoad: new Float64Array(load.layers * gpus).fill(selections / load.layers / gpus),
     serving: [...Array(gpus).keys()],
-      sumMean: selections / gpus,
+    sumMean: selections / gpus,
     sumMax: (2 * selections) / gpus,
     hops: selections,
     nodeHops: selections / 2,

@@ -11,6 +11,7 @@ const POOL_KINDS = [
   "pool_report",
   "decisions",
   "history",
+  "gpu_history",
   "engine",
   "expert_sketch",
   "audit_entry",
