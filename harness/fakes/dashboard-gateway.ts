@@ -10,6 +10,7 @@ import { Rng } from "../../src/lib/rng.ts";
 import type { DecisionRecord } from "../../src/model/decision-record.ts";
 import type { PoolReport } from "../../src/model/pool-report.ts";
 import type { PoolState } from "../../src/model/pool-state.ts";
+import type { MadeUpPast } from "./made-up-past.ts";
 import { madeUpRoom } from "./made-up-room.ts";
 
 const BUILT = fileURLToPath(new URL("../../dist/dashboard", import.meta.url));
@@ -44,6 +45,8 @@ export class DashboardGateway implements AsyncDisposable {
   readonly givenUp: string[] = [];
   /** All questions about its room. */
   readonly asked: unknown[] = [];
+  /** What is known of its last hour; null where its history has no answer. */
+  past: MadeUpPast | null = null;
   decisions: readonly DecisionRecord[] = [];
 
   constructor(pool: MadeUpPool) {
@@ -84,11 +87,13 @@ export class DashboardGateway implements AsyncDisposable {
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { url = "/" } = request;
-    const { pathname } = new URL(url, "http://made-up");
+    const { pathname, searchParams } = new URL(url, "http://made-up");
     if (pathname === "/ep/v1/events")
       return this.#events.join(response, "history", JSON.stringify(this.#history()), true);
     if (pathname.startsWith("/ep/v1/placement/")) return json(response, this.#placement());
     if (pathname.startsWith("/ep/v1/shares/")) return json(response, this.#shares());
+    if (pathname.startsWith("/ep/v1/history/") && this.past !== null)
+      return json(response, this.past.answer(pathname, searchParams));
     if (pathname.startsWith("/ep/v1/what-if/")) return this.#whatIf(request, response);
     const path = pathname === "/" ? "/index.html" : pathname;
     const bytes = await readFile(`${BUILT}${path}`).catch(() => null);

@@ -171,7 +171,10 @@ test("a moment that is past is chosen by keys, shown, and held by the link", asy
   expect(
     await then.locator(".figure", { hasText: "Tokens per second" }).locator(".value").innerText(),
   ).toMatch(/^[\d,]+$/);
-  expect(await page.getByTestId("gpu").count()).toBe(0);
+  await page.getByText("then: 10 seconds from").waitFor(SOON);
+  expect(await page.getByTestId("gpu").count()).toBe(32);
+  await page.getByText("Steps waited most for GPU").waitFor(SOON);
+  expect(await page.locator(".why .expert").count()).toBeGreaterThan(0);
   await panel.getByRole("radio", { name: "1 hour" }).check();
   await panel.locator("canvas").waitFor(SOON);
   const saved = async (name: string): Promise<string> => {

@@ -37,8 +37,7 @@ const figures = fc.record({
 
 /** Without zeros at ends, and in one order: these say nothing. */
 function same(row: GpuFigures) {
-  const ends = (values: readonly number[]) =>
-    values.slice(0, values.findLastIndex((value) => value > 0) + 1);
+  const ends = (values: readonly number[]) => values.slice(0, values.findLastIndex((value) => value > 0) + 1);
   const lists = [...GPU_SUMS, ...GPU_MOSTS].map((name) => [name, ends(row[name])]);
   return { ...row, ...(Object.fromEntries(lists) as object), fullest: new Set(row.fullest) };
 }
@@ -119,7 +118,11 @@ test("a day of 320 GPUs is bounded in bytes", () => {
     waiting: Array.from({ length: 320 }, (_, gpu) => gpu % 20),
     running: Array.from({ length: 320 }, (_, gpu) => 100 + (gpu % 27)),
     state: Array.from({ length: 320 }, (_, gpu) => (gpu === 319 ? 2 : 0)),
-    fullest: [1, 2, 3, 300].map((gpu) => ({ gpu, held: 90, experts: Array.from({ length: 6 }, () => expert) })),
+    fullest: [1, 2, 3, 300].map((gpu) => ({
+      gpu,
+      held: 90,
+      experts: Array.from({ length: 6 }, () => expert),
+    })),
   };
   const minute = Array.from({ length: 5 }, (_, i) => ({ ...row, atS: row.atS + 60 * i, seconds: 60 }));
   const fine = Array.from({ length: 30 }, (_, i) => ({ ...row, atS: row.atS + 10 * i }));

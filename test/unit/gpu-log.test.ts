@@ -139,7 +139,9 @@ test("two leaders of the same time add up, whatever one has left damaged, and on
   expect([...log.parts().keys()]).toEqual([AT_S + 300]);
   await past.keep();
   expect((await stored()).map(({ atS }) => atS - AT_S)).toEqual([0, 300, 310]);
-  expect((await stored((AT_S + 300) * 1000, (AT_S + 310) * 1000)).map(({ atS }) => atS - AT_S)).toEqual([300]);
+  expect((await stored((AT_S + 300) * 1000, (AT_S + 310) * 1000)).map(({ atS }) => atS - AT_S)).toEqual([
+    300,
+  ]);
 });
 
 test("parts fall to minutes when they are an hour old, whoever wrote them, and are forgotten after a day", async () => {

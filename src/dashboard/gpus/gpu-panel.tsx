@@ -1,20 +1,16 @@
 import type { HeldExpert, Placed } from "../experts/placed-experts.ts";
-import { useCursor } from "../experts/use-cursor.ts";
 import { latest, stepFactor } from "../figures/averages.ts";
 import { percent } from "../format.ts";
 import type { PoolState } from "../live/state.ts";
 import type { PoolReport } from "../live/wire.ts";
 import { Choice } from "../page/choice.tsx";
 import { Panel } from "../page/panel.tsx";
-import { GpuBars } from "./gpu-bars.tsx";
+import { GpuChart } from "./gpu-chart.tsx";
 import { gpuCosts, mostWaitedFor, roomOf } from "./gpu-cost.ts";
-import { GpuGrid } from "./gpu-grid.tsx";
 import { GPU_MEASURES, type GpuMeasure, gpuPicture } from "./gpu-measures.ts";
 import { gpuText } from "./gpu-text.ts";
+import { heldBy } from "./held-experts.ts";
 import { WhyStrip } from "./why-strip.tsx";
-
-/** More have a cell each, where bars would be hairs. */
-const MOST_BARS = 64;
 
 interface Properties {
   readonly pool: PoolState;
@@ -37,14 +33,10 @@ export function GpuPanel(properties: Properties) {
   const { condition, simulation } = pool;
   const { expertLoad, layerNumbers } = report;
   const costs = gpuCosts(report, condition, simulation?.lost ?? []);
-  const cursor = useCursor(1, costs.length);
   const factor = stepFactor(latest(pool.samples));
   const loadLine = condition?.loadLine ?? null;
   const room = loadLine === null ? null : roomOf(factor, loadLine);
   const shown = (chosen === null ? undefined : costs[chosen]) ?? mostWaitedFor(costs);
-  const pointed = cursor.cell === null ? null : costs[cursor.cell.column];
-  const words = pointed === null ? null : gpuText(pointed, report, layerNumbers);
-  const Chart = costs.length > MOST_BARS ? GpuGrid : GpuBars;
   return (
     <Panel title="GPU load" note={<Room room={room} />}>
       {report.ranks.length > 0 && (
@@ -56,41 +48,24 @@ export function GpuPanel(properties: Properties) {
           choose={setMeasure}
         />
       )}
-      <div
-        class="gpu-chart"
-        tabIndex={0}
-        role="group"
-        aria-roledescription="bar chart"
-        aria-label={`Load of ${costs.length} GPUs. ${factor === null ? "" : `A step takes ${factor.toFixed(2)} times as long as an even one. `}Arrow keys read single GPUs, Enter chooses one.`}
-        onKeyDown={(event) => {
-          if (event.key === "Enter" && cursor.cell !== null) choose(cursor.cell.column);
-          else cursor.onKeyDown(event);
-        }}
-        onBlur={() => cursor.point(null)}
-        onPointerLeave={() => cursor.point(null)}
-      >
-        <Chart
-          picture={gpuPicture(measure, costs, report.ranks, factor, loadLine)}
-          topology={report.topology}
-          chosen={shown?.gpu ?? null}
-          pointed={cursor.cell?.column ?? null}
-          marked={marked}
-          point={(gpu) => cursor.point({ row: 0, column: gpu })}
-          choose={choose}
-        />
-      </div>
-      <p class="readout">{words ?? waitedText(factor, loadLine)}</p>
-      <p class="unseen" aria-live="polite">
-        {cursor.byKeys && words}
-      </p>
+      <GpuChart
+        costs={costs}
+        picture={gpuPicture(measure, costs, report.ranks, factor, loadLine)}
+        topology={report.topology}
+        label={`Load of ${costs.length} GPUs. ${factor === null ? "" : `A step takes ${factor.toFixed(2)} times as long as an even one.`}`}
+        rest={waitedText(factor, loadLine)}
+        words={(cost) => gpuText(cost, report, layerNumbers)}
+        shown={shown}
+        choose={choose}
+        marked={marked}
+      />
       {shown !== null && (
         <WhyStrip
-          cost={shown}
+          gpu={shown.gpu}
           byPerson={chosen !== null}
           release={() => choose(null)}
-          placed={placed}
-          load={expertLoad}
-          numbers={layerNumbers}
+          held={placed && heldBy(placed, expertLoad, shown.gpu, layerNumbers)}
+          without="Its experts appear with the placement."
           pointAt={pointAt}
         />
       )}
@@ -107,7 +82,7 @@ function Room({ room }: { readonly room: number | null }) {
   );
 }
 
-function waitedText(factor: number | null, loadLine: number | null): string {
+export function waitedText(factor: number | null, loadLine: number | null): string {
   if (factor === null) return "Nothing was forwarded in the last ten seconds.";
   const line = loadLine === null ? "" : ` The load line is at ${loadLine.toFixed(2)} ×.`;
   return `Every layer waits for its fullest GPU: a step takes ${factor.toFixed(2)} × as long as with all GPUs level.${line}`;
