@@ -285,6 +285,7 @@ const gpuRow = fc
   .record({
     ...seconds,
     even: fc.oneof(fc.constant(0), fc.integer({ min: 1, max: 2 ** 45 })),
+    spanMs: fc.nat(100_000),
     rankWindows: fc.nat(60),
     load: perGpu,
     held: perGpu,
@@ -450,12 +451,12 @@ export const STORED_KINDS: readonly StoredKind[] = [
   {
     name: "a part of the past of GPUs",
     head: "message",
-    behind: 99,
+    behind: 103,
     value: gpus,
     encode: encodeGpus,
     decode: decodeGpus,
     before: Buffer.from(
-      "gQAAAHsidiI6MSwicm93cyI6eyJyb3dzIjoyLCJudW1iZXJzIjpbImV2ZW4iLCJyYW5rV2luZG93cyJdLCJjb3VudHMiOlsibG9hZCIsImhlbGQiLCJrdlVzZSIsIndhaXRpbmciLCJydW5uaW5nIiwic3RhdGUiLCJmdWxsZXN0Il19fYCkp9oGCqz/tLMFCgAEZGcAZAED9AMAZAAEMj0ANAEBBwAEEBMADwIBAgALiwQBAgXJAY8BPgADS2QKCqz/tLMFCgAEZGcAZAED9AMAZAAEMj0ANAEBBwAEEBMADwICAgEAAA==",
+      "igAAAHsidiI6MSwicm93cyI6eyJyb3dzIjoyLCJudW1iZXJzIjpbInNwYW5NcyIsImV2ZW4iLCJyYW5rV2luZG93cyJdLCJjb3VudHMiOlsibG9hZCIsImhlbGQiLCJrdlVzZSIsIndhaXRpbmciLCJydW5uaW5nIiwic3RhdGUiLCJmdWxsZXN0Il19fYCkp9oGCpxOrP+0swUKAARkZwBkAQP0AwBkAAQyPQA0AQEHAAQQEwAPAgECAAuLBAECBckBjwE+AANLZAoKnE6s/7SzBQoABGRnAGQBA/QDAGQABDI9ADQBAQcABBATAA8CAgIBAAA=",
       "base64",
     ),
   },

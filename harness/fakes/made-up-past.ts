@@ -75,6 +75,7 @@ export class MadeUpPast {
     return {
       atS,
       seconds: STEP_S,
+      spanMs: 1000 * STEP_S,
       even: EVEN,
       rankWindows: STEP_S,
       held,

@@ -3,7 +3,7 @@ import { DRAINED, type GpuRow, LOST } from "../control/history/gpu-row.ts";
 import { InputError } from "../lib/errors.ts";
 import type { HistoryQuestion } from "./history-question.ts";
 
-/** Rows that are kept are no longer. */
+/** Rows that are kept are no longer, and windows seldom are. */
 const LONGEST_MS = 60_000;
 
 /** One figure of each GPU. */
@@ -63,13 +63,17 @@ export function figuresIn(asked: unknown): ReadonlySet<string> {
 
 /** All that may be the row of a moment. */
 export function aroundOf(at: number, step: number): HistoryQuestion {
-  return { from: Math.max(0, at - LONGEST_MS), to: at + 1, step };
+  return { from: Math.max(0, at - LONGEST_MS), to: at + LONGEST_MS, step };
 }
 
-/** The row that a moment lies in, if there is one: the shortest. */
+/** The row of a moment, if there is one: that it lies in, or that of the window it lies in, which may end later. */
 export function rowOf(rows: readonly GpuRow[], at: number): readonly GpuRow[] {
-  const within = rows.filter((row) => at < (row.atS + row.seconds) * 1000);
-  return within.toSorted((a, b) => a.seconds - b.seconds).slice(0, 1);
+  const within = rows.filter(({ atS, seconds, spanMs }) => {
+    const to = (atS + seconds) * 1000;
+    return at < to && at >= to - Math.max(1000 * seconds, spanMs);
+  });
+  const measured = within.filter(({ even }) => even > 0);
+  return (measured.length > 0 ? measured : within).toSorted((a, b) => a.seconds - b.seconds).slice(0, 1);
 }
 
 export function gpusJson({ pool, question, gpus, layers, figures, rows }: GpuAnswer): object {
@@ -86,6 +90,7 @@ export function gpusJson({ pool, question, gpus, layers, figures, rows }: GpuAns
       return {
         at: row.atS * 1000,
         seconds: row.seconds,
+        measuredMs: row.spanMs,
         ...(Object.fromEntries(measured) as Record<string, unknown>),
         lost: all.filter((gpu) => row.state[gpu] === LOST),
         drained: all.filter((gpu) => row.state[gpu] === DRAINED),
@@ -98,13 +103,20 @@ export function gpusJson({ pool, question, gpus, layers, figures, rows }: GpuAns
 /** A header, then a line for each GPU of each row; empty for what was not measured. */
 export function gpusCsv({ gpus, layers, figures, rows }: GpuAnswer): string {
   const chosen = FIGURES.filter(({ key }) => figures.has(key));
-  const header = ["time_utc", "seconds", "gpu", "state", ...chosen.map(({ column }) => column)];
+  const header = [
+    "time_utc",
+    "seconds",
+    "measured_ms",
+    "gpu",
+    "state",
+    ...chosen.map(({ column }) => column),
+  ];
   const named = figures.has(FULLEST) ? [...header, "experts"] : header;
   const lines = rows.flatMap((row) => {
     const [time, fullest] = [new Date(row.atS * 1000).toISOString(), fullestOf(row, layers)];
     return Array.from({ length: gpusOf(row, gpus) }, (_, gpu) => {
       const state = ["live", "drained", "lost"][row.state[gpu] ?? 0] ?? "live";
-      const line = [time, row.seconds, gpu, state, ...chosen.map(({ of }) => of(row, gpu) ?? "")];
+      const line = [time, row.seconds, row.spanMs, gpu, state, ...chosen.map(({ of }) => of(row, gpu) ?? "")];
       const experts = fullest.find((one) => one.gpu === gpu)?.experts ?? [];
       const words = experts.map((one) => `${one.layer}/${one.expert} ${one.load} ${one.share}`);
       return figures.has(FULLEST) ? [...line, words.join("; ")] : line;

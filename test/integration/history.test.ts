@@ -118,7 +118,9 @@ test("and what each of its GPUs did, with the experts that filled those that ste
   const csv = await fetch(`${gateway.url}/ep/v1/history/chat/gpus?at=${row.at}&format=csv`);
   expect(csv.headers.get("content-disposition")).toMatch(/filename="plimsoll-chat-gpus-[\dTZ.-]+\.csv"$/);
   const lines = (await csv.text()).trim().split("\n");
-  expect(lines[0]).toMatch(/^time_utc,seconds,gpu,state,step_longer_for_it,load_times_mean,.*,experts$/);
+  expect(lines[0]).toMatch(
+    /^time_utc,seconds,measured_ms,gpu,state,step_longer_for_it,load_times_mean,.*,experts$/,
+  );
   expect(lines).toHaveLength(1 + (row.held?.length ?? 0));
   expect(lines[1 + gpu]).toMatch(/,live,[\d.]+,[\d.]+,,,,\d+\/\d+ [\d.]+ [\d.]+(; |$)/);
   const refused = await fetch(`${gateway.url}/ep/v1/history/chat/gpus?figures=held,heat`);

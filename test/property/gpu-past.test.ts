@@ -29,6 +29,7 @@ const oneEach = fc
   .array(filling, { maxLength: 3 })
   .map((some) => some.reduce<readonly Filling[]>((sum, one) => fillingsTogether(sum, [one]), []));
 const figures = fc.record({
+  spanMs: fc.nat(),
   even: fc.nat(2 ** 40),
   rankWindows: fc.nat(10),
   fullest: oneEach,
@@ -110,6 +111,7 @@ test("a day of 320 GPUs is bounded in bytes", () => {
   const row: GpuRow = {
     atS: 1_800_000_000,
     seconds: 10,
+    spanMs: 10_000,
     even: 14_500_000_000,
     rankWindows: 10,
     load: Array.from({ length: 320 }, (_, gpu) => 14_500_000_000 + 1000 * held(gpu)),

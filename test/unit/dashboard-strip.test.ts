@@ -1,13 +1,14 @@
 import { describe, expect, test } from "vitest";
 import { SHADES } from "../../src/dashboard/experts/colour-scale.ts";
 import type { HeldRow } from "../../src/dashboard/history/gpu-history-row.ts";
-import { cellOfPoint, stripHeight } from "../../src/dashboard/history/paint-strip.ts";
+import { cellOfPoint, stripHeight } from "../../src/dashboard/history/strip-geometry.ts";
 import { gpuOfCell, shadeOfHeld, stripCells } from "../../src/dashboard/history/strip-cells.ts";
 
 const topology = { nodes: 2, gpusPerNode: 2, slotsPerGpu: 1 };
 const row = (at: number, differences: Partial<HeldRow> = {}): HeldRow => ({
   at: at * 1000,
   seconds: 10,
+  measuredMs: 10_000,
   held: [0, 0.1, 0, 0.3],
   lost: [],
   drained: [],
@@ -35,6 +36,12 @@ describe("GPUs over time", () => {
   test("a row that is longer than a column fills several", () => {
     const cells = stripCells(topology, [row(60, { seconds: 60 }), row(120)], span, 10);
     expect(cells.known.map((one) => one?.at ?? null)).toEqual([60_000, 60_000, 120_000, null, null]);
+  });
+
+  test("a window that is longer than a row fills what lies in it", () => {
+    const quiet = [110, 120].map((at) => row(at, { held: null, measuredMs: 0 }));
+    const cells = stripCells(topology, [row(100), ...quiet, row(130, { measuredMs: 30_000 })], span, 10);
+    expect(cells.known.map((one) => one?.at ?? null)).toEqual([100_000, 130_000, 130_000, 130_000, null]);
   });
 
   test("of many GPUs have a row for each node, which has what its GPUs have together", () => {

@@ -51,7 +51,7 @@ function done(...tokens: readonly [number, number, number]): { window: PoolWindo
   const [a, b, c] = tokens;
   const gpuLoad = Float64Array.of(a + b / 4, (3 * b) / 4 + c);
   const load = { layers: 1, experts: 3, tokens: Float64Array.from(tokens) };
-  const window = { gpuLoad, load, serving: [0, 1] } as unknown as PoolWindow;
+  const window = { spanMs: 1000, gpuLoad, load, serving: [0, 1] } as unknown as PoolWindow;
   const ranks = [
     { running: 3, waiting: 4, kvUse: 0.25 },
     { running: 5, waiting: 0, kvUse: 0.5 },
@@ -70,6 +70,7 @@ test("ten seconds have what each GPU did, how it was at worst, and what filled t
     {
       atS: AT_S,
       seconds: 10,
+      spanMs: 2000,
       even: 130_000,
       rankWindows: 2,
       load: [140_000, 120_000],

@@ -29,6 +29,8 @@ type PerGpu = (typeof GPU_SUMS)[number] | (typeof GPU_MOSTS)[number];
 
 /** What the GPUs of a pool did in a span of time, and how they were. Whole numbers: sums are the same in any order. */
 export interface GpuRow extends Row, Readonly<Record<PerGpu, readonly number[]>> {
+  /** Of the windows that ended here, ms. */
+  readonly spanMs: number;
   /** What each GPU would have had with all layers level, over all layers: the mean of those in service. */
   readonly even: number;
   /** Windows that say how ranks are. */
@@ -41,6 +43,7 @@ export type GpuFigures = Omit<GpuRow, keyof Row>;
 
 export function gpuRowsTogether(a: GpuFigures, b: GpuFigures): GpuFigures {
   const both = {
+    spanMs: a.spanMs + b.spanMs,
     even: a.even + b.even,
     rankWindows: a.rankWindows + b.rankWindows,
     fullest: fillingsTogether(a.fullest, b.fullest),

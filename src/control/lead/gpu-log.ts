@@ -89,6 +89,7 @@ function whole({ row, tokens, snapshot, serving }: OpenRow): GpuRow {
 /** Where no window has ended. */
 function quiet(state: readonly number[]): GpuFigures {
   return {
+    spanMs: 0,
     even: 0,
     rankWindows: 0,
     load: [],
@@ -102,7 +103,7 @@ function quiet(state: readonly number[]): GpuFigures {
 }
 
 function figuresOf(
-  { gpuLoad, serving }: PoolWindow,
+  { spanMs, gpuLoad, serving }: PoolWindow,
   { ranks, gpuHolds }: PoolReport,
   state: readonly number[],
 ): GpuFigures {
@@ -111,6 +112,7 @@ function figuresOf(
   const all = load.reduce((sum, one) => sum + one, 0);
   const even = Math.round(all / Math.max(1, serving.length));
   return {
+    spanMs: Math.round(spanMs),
     even,
     rankWindows: ranks.length > 0 ? 1 : 0,
     load: Array.from(load, Math.round),

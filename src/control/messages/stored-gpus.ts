@@ -15,7 +15,7 @@ import {
 } from "./stored-rows.ts";
 
 const MOST_GPUS = 4096;
-const NUMBERS = ["even", "rankWindows"] as const;
+const NUMBERS = ["spanMs", "even", "rankWindows"] as const;
 const LISTS = [...GPU_SUMS, ...GPU_MOSTS, "fullest"] as const;
 /** Parts of `even` in which sums are written: nearly all take a byte. */
 const PARTS = { load: 100, held: 10_000 } as const;

@@ -1,6 +1,5 @@
 import { percent, time } from "../format.ts";
-import type { GpuHistoryRow } from "../history/gpu-history-row.ts";
-import type { GpusThen } from "../history/use-gpus-then.ts";
+import type { GpuHistoryRow, GpusThen } from "../history/gpu-history-row.ts";
 import type { PoolReport } from "../live/wire.ts";
 import { Choice } from "../page/choice.tsx";
 import { Panel } from "../page/panel.tsx";

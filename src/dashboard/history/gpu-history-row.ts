@@ -21,6 +21,8 @@ export interface HeldRow {
   /** Its beginning, milliseconds since 1970, and its length. */
   readonly at: number;
   readonly seconds: number;
+  /** Of the windows that ended in it. */
+  readonly measuredMs: number;
   /** `[gpus]`: how much longer a step took for each, in parts of an even one; null where nothing was forwarded. */
   readonly held: readonly number[] | null;
   readonly lost: readonly number[];
@@ -37,4 +39,12 @@ export interface GpuHistoryRow extends HeldRow {
   readonly running: readonly number[] | null;
   /** Those that steps waited for most come first. */
   readonly fullest: readonly FilledGpu[];
+}
+
+/** What a pool's GPUs did at a moment. */
+export interface GpusThen {
+  /** Null where nothing is kept of it, or it is not known yet. */
+  readonly row: GpuHistoryRow | null;
+  /** It is being asked for, or not stored yet. */
+  readonly awaited: boolean;
 }

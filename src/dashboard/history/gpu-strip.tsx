@@ -6,9 +6,10 @@ import type { PoolReport } from "../live/wire.ts";
 import { Panel } from "../page/panel.tsx";
 import { useDark } from "../page/use-dark.ts";
 import type { HeldRow } from "./gpu-history-row.ts";
-import { cellOfPoint, paintStrip, stripHeight } from "./paint-strip.ts";
+import { paintStrip } from "./paint-strip.ts";
 import type { Span } from "./ranges.ts";
 import { type StripCells, gpuOfCell, stripCells } from "./strip-cells.ts";
+import { cellOfPoint, stripHeight } from "./strip-geometry.ts";
 
 interface Properties {
   readonly topology: PoolReport["topology"];

@@ -1,6 +1,6 @@
 import { stepFactor } from "../figures/averages.ts";
 import type { Span } from "./ranges.ts";
-import type { GpusThen } from "./use-gpus-then.ts";
+import type { GpusThen } from "./gpu-history-row.ts";
 
 /** Figures of a span of time, as `GET /ep/v1/history/:pool` answers (docs/expert-plane.md); null for what was not measured. */
 export interface HistoryFigures {

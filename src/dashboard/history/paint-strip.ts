@@ -1,13 +1,14 @@
 import { time } from "../format.ts";
 import { type StripCells, shadeOfHeld } from "./strip-cells.ts";
+import {
+  STRIP_LEFT,
+  STRIP_RIGHT,
+  type StripMarks,
+  TITLE_PX,
+  rowHeight,
+  stripHeight,
+} from "./strip-geometry.ts";
 
-/** As the plots above it have them. */
-const STRIP_LEFT = 40;
-const STRIP_RIGHT = 14;
-const TITLE_PX = 18;
-const AXIS_PX = 18;
-const ROW_PX = { least: 3, most: 12 };
-const CELLS_PX = 192;
 const TICKS_APART_PX = 90;
 /** From one time on the axis to the next, minutes. */
 const TICKS = [1, 2, 5, 10, 20, 30, 60, 120, 240, 360, 720];
@@ -21,37 +22,6 @@ export interface StripStyle {
   readonly font: string;
   /** `[SHADES][3]` */
   readonly shades: Uint8ClampedArray;
-}
-
-/** What is marked in it. */
-export interface StripMarks {
-  readonly from: number;
-  readonly to: number;
-  readonly at: number | null;
-  readonly gpu: number | null;
-}
-
-function rowHeight(rows: number): number {
-  return Math.min(ROW_PX.most, Math.max(ROW_PX.least, Math.floor(CELLS_PX / rows)));
-}
-
-export function stripHeight(rows: number): number {
-  return TITLE_PX + rows * rowHeight(rows) + AXIS_PX;
-}
-
-/** Which cell is there; null for none. @param width of the strip, px */
-export function cellOfPoint(
-  cells: StripCells,
-  { from, to }: StripMarks,
-  width: number,
-  x: number,
-  y: number,
-): { readonly row: number; readonly column: number } | null {
-  const when = from + ((x - STRIP_LEFT) / (width - STRIP_LEFT - STRIP_RIGHT)) * (to - from);
-  const row = Math.floor((y - TITLE_PX) / rowHeight(cells.rows));
-  const column = Math.floor((when - cells.from) / cells.stepMs);
-  const inside = when >= from && when < to && row >= 0 && row < cells.rows;
-  return inside && column < cells.columns ? { row, column } : null;
 }
 
 /** Draws it all: title, names of nodes, cells and what is marked. The canvas is given `scale` pixels for one. */

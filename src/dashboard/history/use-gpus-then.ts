@@ -1,18 +1,10 @@
 import { useEffect, useState } from "preact/hooks";
 import { askGpusAt } from "./ask-history.ts";
-import type { GpuHistoryRow } from "./gpu-history-row.ts";
+import type { GpusThen } from "./gpu-history-row.ts";
 
 /** The last seconds are stored some time later. */
 const AGAIN_MS = 5000;
 const STORED_AFTER_MS = 40_000;
-
-/** What a pool's GPUs did at a moment. */
-export interface GpusThen {
-  /** Null where nothing is kept of it, or it is not known yet. */
-  readonly row: GpuHistoryRow | null;
-  /** It is being asked for, or not stored yet. */
-  readonly awaited: boolean;
-}
 
 const AWAITED: GpusThen = { row: null, awaited: true };
 
