@@ -4,7 +4,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { launchChromium } from "./chromium.ts";
 
-const PANELS = ["GPU load", "Expert load", "Decisions", "Over time", "GPUs over time"];
+const PANELS = ["GPU load", "Expert load", "Decisions", "Over time"];
 const CLOSED = ["Room: what if", "Servers and tenants"];
 const WORKED_OUT_MS = 60_000;
 
