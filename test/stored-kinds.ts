@@ -295,10 +295,10 @@ const gpuRow = fc
     state: perGpu.map((values) => withoutEnd(values.map((one) => one % 3))),
     fullest: fc.array(filling, { maxLength: 4 }),
   })
-  .map(({ load, held, ...row }) => {
+  .map(({ load: loads, held, ...row }) => {
     const sums = (parts: readonly number[], of: number) =>
-      withoutEnd(row.even === 0 ? [] : parts.map((part) => Math.round((part * row.even) / of)));
-    return { ...row, load: sums(load, 100), held: sums(held, 10_000) };
+      withoutEnd(row.even === 0 ? [] : parts.map((one) => Math.round((one * row.even) / of)));
+    return { ...row, load: sums(loads, 100), held: sums(held, 10_000) };
   });
 const gpus = rowsOf(gpuRow);
 const traffic = fc.record({

@@ -11,6 +11,7 @@ import type { DecisionRecord } from "../../src/model/decision-record.ts";
 import type { PoolReport } from "../../src/model/pool-report.ts";
 import type { PoolState } from "../../src/model/pool-state.ts";
 import type { MadeUpPast } from "./made-up-past.ts";
+import type { MadeUpPool } from "./made-up-pool.ts";
 import { madeUpRoom } from "./made-up-room.ts";
 
 const BUILT = fileURLToPath(new URL("../../dist/dashboard", import.meta.url));
@@ -20,15 +21,6 @@ const TYPES: Readonly<Record<string, string>> = {
   ".css": "text/css; charset=utf-8",
   ".svg": "image/svg+xml",
 };
-
-export interface MadeUpPool {
-  readonly pool: string;
-  readonly nodes: number;
-  readonly gpusPerNode: number;
-  readonly slotsPerGpu: number;
-  readonly layers: number;
-  readonly experts: number;
-}
 
 /** Serves the built dashboard, with the events and placements of a pool that is made up, at any size and pace. */
 export class DashboardGateway implements AsyncDisposable {

@@ -5,7 +5,7 @@ import { aroundOf, figuresIn, gpusJson, rowOf } from "../../src/http/gpu-history
 import { historyJson } from "../../src/http/history-answer.ts";
 import { questionOf } from "../../src/http/history-question.ts";
 import { Rng } from "../../src/lib/rng.ts";
-import type { MadeUpPool } from "./dashboard-gateway.ts";
+import type { MadeUpPool } from "./made-up-pool.ts";
 
 const HOUR_S = 3600;
 const STEP_S = 10;

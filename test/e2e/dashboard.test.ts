@@ -161,7 +161,7 @@ test("what is done to the simulated pool is done and shown, by keys and by mouse
 test("a moment that is past is chosen by keys, shown, and held by the link", async () => {
   const hour = page.locator(".figure", { hasText: "Tokens per second" }).getByText("1 h:");
   await expect.poll(() => hour.innerText(), SOON).toMatch(/^1 h: [\d,]+$/);
-  const panel = page.getByRole("region", { name: "Over time" });
+  const panel = page.getByRole("region", { name: "Over time", exact: true });
   await panel.getByRole("slider").focus();
   for (let i = 0; i < 2; i++) await page.keyboard.press("ArrowLeft");
   expect(new URL(page.url()).hash).toMatch(/^#at=20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);

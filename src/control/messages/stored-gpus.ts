@@ -57,7 +57,7 @@ export function decodeGpus(bytes: Uint8Array): readonly GpuRow[] {
       load: whole("load", load),
       held: whole("held", held),
       fullest: fillingsIn(fullest),
-    } as GpuRow;
+    };
   });
 }
 

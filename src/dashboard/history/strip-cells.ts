@@ -39,17 +39,17 @@ export function stripCells(
   const begin = Math.floor(from / stepMs) * stepMs;
   const columns = Math.ceil((to - begin) / stepMs);
   const known: (HeldRow | null)[] = Array.from({ length: columns }, () => null);
-  const fill = (row: HeldRow, from: number, to: number) => {
-    const first = Math.max(0, Math.floor((from - begin) / stepMs));
-    const last = Math.min(columns, Math.ceil((to - begin) / stepMs));
+  const fill = (row: HeldRow, begins: number, ends: number) => {
+    const first = Math.max(0, Math.floor((begins - begin) / stepMs));
+    const last = Math.min(columns, Math.ceil((ends - begin) / stepMs));
     for (let column = first; column < last; column++)
       if ((known[column]?.held ?? null) === null) known[column] = row;
   };
   for (const row of rows) fill(row, row.at, row.at + row.seconds * 1000);
   // A window may have begun long before the row that it ended in.
   for (const row of rows) {
-    const to = row.at + row.seconds * 1000;
-    if (row.held !== null) fill(row, to - Math.max(row.measuredMs, row.seconds * 1000), to);
+    const ends = row.at + row.seconds * 1000;
+    if (row.held !== null) fill(row, ends - Math.max(row.measuredMs, row.seconds * 1000), ends);
   }
   const count = gpus / gpusPerRow;
   const byRow = (of: (gpu: number) => number) => {
