@@ -82,7 +82,7 @@ function Room({ room }: { readonly room: number | null }) {
   );
 }
 
-export function waitedText(factor: number | null, loadLine: number | null): string {
+function waitedText(factor: number | null, loadLine: number | null): string {
   if (factor === null) return "Nothing was forwarded in the last ten seconds.";
   const line = loadLine === null ? "" : ` The load line is at ${loadLine.toFixed(2)} ×.`;
   return `Every layer waits for its fullest GPU: a step takes ${factor.toFixed(2)} × as long as with all GPUs level.${line}`;
