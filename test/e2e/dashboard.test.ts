@@ -180,7 +180,7 @@ test("a moment that is past is chosen by keys, shown, and held by the link", asy
   const saved = async (name: string): Promise<string> => {
     const [file] = await Promise.all([
       page.waitForEvent("download"),
-      panel.getByRole("button", { name }).click(),
+      panel.getByRole("button", { name, exact: true }).click(),
     ]);
     expect(file.suggestedFilename()).toMatch(
       new RegExp(`^plimsoll-demo-1h-[\\dT-]+Z\\.${name.toLowerCase()}$`),
