@@ -12,7 +12,9 @@ import { receivedCounts } from "../src/control/messages/received-counts.ts";
 import { decodeRollout, encodeRollout } from "../src/control/messages/rollout-record.ts";
 import { decodeChanges, encodeChanges } from "../src/control/messages/stored-changes.ts";
 import { decodeDecisions, encodeDecisions } from "../src/control/messages/stored-decisions.ts";
+import { decodeGpus, encodeGpus } from "../src/control/messages/stored-gpus.ts";
 import { decodeHistory, encodeHistory } from "../src/control/messages/stored-history.ts";
+import { withoutEnd } from "../src/control/messages/stored-rows.ts";
 import { decodeEngine, encodeEngine } from "../src/control/messages/stored-engine.ts";
 import { decodeExchange, encodeExchange } from "../src/control/messages/stored-exchange.ts";
 import { decodeReport, encodeReport } from "../src/control/messages/stored-report.ts";
@@ -290,6 +292,41 @@ const history = fc.record({
   pool: rowsOf(fc.record({ ...seconds, ...numbersOf([...POOL_SUMS, ...POOL_MOSTS]) })),
   traffic: rowsOf(fc.record({ ...seconds, ...numbersOf(TRAFFIC_SUMS), ttft: byBucket, itl: byBucket })),
 });
+const perGpu = fc.array(fc.nat(300), { maxLength: 4 }).map((values) => withoutEnd(values));
+const filling = fc.record({
+  gpu: fc.nat(400),
+  held: fc.nat(20_000),
+  experts: fc.array(
+    fc.record({
+      layer: fc.nat(60),
+      expert: fc.nat(400),
+      load: fc.nat(900),
+      share: fc.integer({ min: 1, max: 100 }),
+    }),
+    { minLength: 1, maxLength: 6 },
+  ),
+});
+/** Sums as they are read: whole parts of an even load. */
+const gpuRow = fc
+  .record({
+    ...seconds,
+    even: fc.oneof(fc.constant(0), fc.integer({ min: 1, max: 2 ** 45 })),
+    spanMs: fc.nat(100_000),
+    rankWindows: fc.nat(60),
+    load: perGpu,
+    held: perGpu,
+    kvUse: perGpu,
+    waiting: perGpu,
+    running: perGpu,
+    state: perGpu.map((values) => withoutEnd(values.map((one) => one % 3))),
+    fullest: fc.array(filling, { maxLength: 4 }),
+  })
+  .map(({ load: loads, held, ...row }) => {
+    const sums = (parts: readonly number[], of: number) =>
+      withoutEnd(row.even === 0 ? [] : parts.map((one) => Math.round((one * row.even) / of)));
+    return { ...row, load: sums(loads, 100), held: sums(held, 10_000) };
+  });
+const gpus = rowsOf(gpuRow);
 const traffic = fc.record({
   kind: fc.constant("traffic"),
   atS: fc.nat().map((slot) => 10 * slot),
@@ -504,6 +541,18 @@ export const STORED_KINDS: readonly StoredKind[] = [
     decode: decodeHistory,
     before: Buffer.from(
       "LQEAAHsidiI6MSwicG9vbCI6eyJyb3dzIjoyLCJudW1iZXJzIjpbInNwYW5NcyIsInRva2VucyIsInN1bU1lYW4iLCJzdW1NYXgiLCJwYWlycyIsImhvcHMiLCJub2RlSG9wcyIsInN0ZXBzIiwic3RlcFRpbWUiLCJxdWV1ZVdpbmRvd3MiLCJydW5uaW5nIiwid2FpdGluZyIsImt2VXNlIiwicGVhayIsImxvc3RSYW5rcyIsIm1pc3NpbmdFeHBlcnRzIiwiZXBvY2giXSwiY291bnRzIjpbXX0sInRyYWZmaWMiOnsicm93cyI6MSwibnVtYmVycyI6WyJzcGFuTXMiLCJlbmRlZCIsImZhaWxlZCJdLCJjb3VudHMiOlsidHRmdCIsIml0bCJdfX2ApKfaBjwDZ8sBrwKTA/cD2wS/BaMGhwfrB88IswmXCvsK3wvDDD0BAGTIAawCkAP0A9gEvAWgBoQH6AfMCLAJlAr4CtwLwAyApKfaBjzg1AMHAQIDAwCEBwAA",
+      "base64",
+    ),
+  },
+  {
+    name: "a part of the past of GPUs",
+    head: "message",
+    behind: 103,
+    value: gpus,
+    encode: encodeGpus,
+    decode: decodeGpus,
+    before: Buffer.from(
+      "igAAAHsidiI6MSwicm93cyI6eyJyb3dzIjoyLCJudW1iZXJzIjpbInNwYW5NcyIsImV2ZW4iLCJyYW5rV2luZG93cyJdLCJjb3VudHMiOlsibG9hZCIsImhlbGQiLCJrdlVzZSIsIndhaXRpbmciLCJydW5uaW5nIiwic3RhdGUiLCJmdWxsZXN0Il19fYCkp9oGCpxOrP+0swUKAARkZwBkAQP0AwBkAAQyPQA0AQEHAAQQEwAPAgECAAuLBAECBckBjwE+AANLZAoKnE6s/7SzBQoABGRnAGQBA/QDAGQABDI9ADQBAQcABBATAA8CAgIBAAA=",
       "base64",
     ),
   },

@@ -11,8 +11,10 @@ import type { DecisionRecord } from "../../src/model/decision-record.ts";
 import type { PoolReport } from "../../src/model/pool-report.ts";
 import type { PoolState } from "../../src/model/pool-state.ts";
 import type { SimulationState } from "../../src/model/simulation.ts";
-import { madeUpHistory } from "./made-up-history.ts";
 import { madeUpExchange } from "./made-up-exchange.ts";
+import { madeUpHistory } from "./made-up-history.ts";
+import type { MadeUpPast } from "./made-up-past.ts";
+import type { MadeUpPool } from "./made-up-pool.ts";
 import { madeUpRoom } from "./made-up-room.ts";
 import { madeUpServers } from "./made-up-servers.ts";
 
@@ -23,15 +25,6 @@ const TYPES: Readonly<Record<string, string>> = {
   ".css": "text/css; charset=utf-8",
   ".svg": "image/svg+xml",
 };
-
-export interface MadeUpPool {
-  readonly pool: string;
-  readonly nodes: number;
-  readonly gpusPerNode: number;
-  readonly slotsPerGpu: number;
-  readonly layers: number;
-  readonly experts: number;
-}
 
 /** What is done to the pool. */
 const SIMULATION: SimulationState = {
@@ -63,6 +56,8 @@ export class DashboardGateway implements AsyncDisposable {
   readonly givenUp: string[] = [];
   /** All questions about its room. */
   readonly asked: unknown[] = [];
+  /** What is known of its last hour; null where its history has no answer. */
+  past: MadeUpPast | null = null;
   decisions: readonly DecisionRecord[] = [];
   /** It tracks the experts of no pool. */
   routesOnly = false;
@@ -145,8 +140,7 @@ export class DashboardGateway implements AsyncDisposable {
     if (pathname.startsWith("/ep/v1/shares/")) return json(response, this.#shares());
     if (pathname === "/admin/state") return json(response, madeUpServers(this.#pool));
     if (pathname.endsWith("/simulation")) return json(response, {});
-    if (pathname.startsWith("/ep/v1/history/"))
-      return json(response, madeUpHistory(searchParams, this.#atMs));
+    if (pathname.startsWith("/ep/v1/history/")) return json(response, this.#past(pathname, searchParams));
     if (pathname.startsWith("/ep/v1/changes/")) return json(response, this.#changes());
     if (pathname.startsWith("/ep/v1/forecast/"))
       return json(response, {
@@ -164,6 +158,11 @@ export class DashboardGateway implements AsyncDisposable {
     const bytes = await readFile(`${this.#built}${path}`).catch(() => null);
     response.writeHead(bytes === null ? 404 : 200, { "content-type": TYPES[extname(path)] ?? "text/plain" });
     response.end(bytes);
+  }
+
+  #past(path: string, query: URLSearchParams): object {
+    if (this.past !== null) return this.past.answer(path, query);
+    return path.endsWith("/gpus") ? { rows: [] } : madeUpHistory(query, this.#atMs);
   }
 
   async #whatIf(request: IncomingMessage, response: ServerResponse): Promise<void> {

@@ -47,6 +47,7 @@ export function windowOf(load: ExpertLoad, topk: number, gpus: number): PoolWind
     load,
     routing: null,
     gpuLoad: new Float64Array(load.layers * gpus).fill(selections / load.layers / gpus),
+    serving: [...Array(gpus).keys()],
     sumMean: selections / gpus,
     sumMax: (2 * selections) / gpus,
     hops: selections,

@@ -160,6 +160,15 @@ class PartitionedPool implements PoolStore {
   put(name: ValueName, value: Uint8Array | null, token: number): Promise<void> {
     return this.#ask(() => this.#pool.put(name, value, token));
   }
+  keep(parts: ReadonlyMap<string, Uint8Array | null>, token: number): Promise<void> {
+    return this.#ask(() => this.#pool.keep(parts, token));
+  }
+  keptNames(): Promise<readonly string[]> {
+    return this.#ask(() => this.#pool.keptNames());
+  }
+  kept(names: readonly string[]): Promise<readonly (Uint8Array | null)[]> {
+    return this.#ask(() => this.#pool.kept(names));
+  }
   send(message: Uint8Array, audit: string | null): Promise<void> {
     return this.#ask(() => this.#pool.send(message, audit));
   }

@@ -60,6 +60,15 @@ export interface PoolStore {
   /** Sets or (null) removes a value. Rejects with LeaseLost unless `token` is the lease in force. */
   put(name: ValueName, value: Uint8Array | null, token: number): Promise<void>;
   /**
+   * Keeps parts of the pool's past by their names, and (null) forgets others, in one step. Nobody receives them: they are
+   * read where they are asked for. Rejects with LeaseLost unless `token` is the lease in force.
+   */
+  keep(parts: ReadonlyMap<string, Uint8Array | null>, token: number): Promise<void>;
+  /** Names of the parts that are kept, in no order. */
+  keptNames(): Promise<readonly string[]>;
+  /** What is kept under the names, in their order; null where there is nothing. */
+  kept(names: readonly string[]): Promise<readonly (Uint8Array | null)[]>;
+  /**
    * Receives the last epoch and all values there are, then every later one in order. After an interruption, what is still
    * kept of what was missed; never a lower epoch after a higher one.
    */

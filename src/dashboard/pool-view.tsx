@@ -1,4 +1,4 @@
-import { useCallback, useState } from "preact/hooks";
+import { useCallback, useRef, useState } from "preact/hooks";
 import { ChangePanel } from "./changes/change-panel.tsx";
 import { lastMoved, placedBy } from "./changes/moved-decisions.ts";
 import { useChange, useForecast } from "./changes/use-changes.ts";
@@ -12,11 +12,14 @@ import { ExchangePanel } from "./exchange/exchange-panel.tsx";
 import { KeyFigures } from "./figures/key-figures.tsx";
 import { PastFigures } from "./figures/past-figures.tsx";
 import { GpuPanel } from "./gpus/gpu-panel.tsx";
-import { HistoryPanel } from "./history/history-panel.tsx";
-import { type HistoryRow, rowAt } from "./history/history-row.ts";
+import { PastExperts, PastGpuPanel } from "./gpus/past-gpu-panel.tsx";
+import { GpuStrip, type StripPainter } from "./history/gpu-strip.tsx";
+import { HistoryPanel, shownSpan } from "./history/history-panel.tsx";
+import { type HistoryRow, factorThen, rowAt } from "./history/history-row.ts";
 import { withSeconds } from "./history/line-points.ts";
 import { PastNotice } from "./history/past-notice.tsx";
 import { rangeNamed } from "./history/ranges.ts";
+import { useGpusThen } from "./history/use-gpus-then.ts";
 import { useHistory, useLastHour } from "./history/use-history.ts";
 import type { PoolState } from "./live/state.ts";
 import type { GatewayCondition, PoolReport, TrafficReport } from "./live/wire.ts";
@@ -54,6 +57,8 @@ export function PoolView(properties: Properties) {
     history.live && range.step === 1
       ? withSeconds(history.rows, pool.samples, history.span.from)
       : history.rows;
+  const then = useGpusThen(last.pool, operatorKey, at, aheadMs);
+  const strip = useRef<StripPainter | null>(null);
   const chooseAt = useCallback((to: number | null) => change({ at: to }), [change]);
   const chooseDecision = useCallback(
     (decision: number | null) =>
@@ -94,7 +99,7 @@ export function PoolView(properties: Properties) {
         <SimulationControls simulation={simulation} gpus={last.gpuLoad.length} operatorKey={operatorKey} />
       )}
       <div class="panels">
-        {at === null ? (
+        {then === null ? (
           <GpuPanel
             pool={pool}
             report={last}
@@ -107,10 +112,19 @@ export function PoolView(properties: Properties) {
             pointAt={pointAt}
           />
         ) : (
-          <NotKept title="GPU load" of="each GPU" />
+          <PastGpuPanel
+            then={then}
+            topology={last.topology}
+            factor={factorThen(then, rows)}
+            loadLine={pool.condition?.loadLine ?? null}
+            chosen={gpu}
+            choose={(chosen) => change({ gpu: chosen })}
+            measure={view.gpus}
+            setMeasure={(gpus) => change({ gpus })}
+          />
         )}
-        {at !== null ? (
-          <NotKept title="Expert load" of="each expert" />
+        {then !== null ? (
+          <PastExperts then={then} chosen={gpu} choose={(chosen) => change({ gpu: chosen })} />
         ) : last.expertLoad.length === 0 ? (
           <Panel title="Expert load" note="Nothing was counted yet.">
             <p class="awaited">The heat map appears with the next report, within a second.</p>
@@ -151,7 +165,18 @@ export function PoolView(properties: Properties) {
           chooseRange={(chosen) => change({ range: chosen })}
           at={at}
           chooseAt={chooseAt}
+          strip={strip}
           operatorKey={operatorKey}
+        />
+        <GpuStrip
+          topology={last.topology}
+          rows={history.gpus}
+          span={shownSpan(range, history, pool)}
+          step={range.gpuStep}
+          at={at}
+          gpu={gpu}
+          choose={(to, chosen) => change({ at: to, gpu: chosen })}
+          painter={strip}
         />
         <ExchangePanel pool={last.pool} topology={last.topology} operatorKey={operatorKey} />
         <RoomPanel
@@ -181,13 +206,5 @@ function Past({ at, rows, hops, pool, back }: PastProperties) {
       <PastNotice at={at} row={row} back={back} />
       {row !== null && <PastFigures row={row} hops={hops} loadLine={pool.condition?.loadLine ?? null} />}
     </>
-  );
-}
-
-function NotKept({ title, of }: { readonly title: string; readonly of: string }) {
-  return (
-    <Panel title={title} note="now only">
-      <p class="awaited">The load of {of} is not kept of moments that are past.</p>
-    </Panel>
   );
 }

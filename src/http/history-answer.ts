@@ -3,13 +3,7 @@ import type { PoolHistory } from "../control/history/pool-history.ts";
 import { poolRowsTogether } from "../control/history/pool-row.ts";
 import { trafficRowsTogether } from "../control/history/traffic-row.ts";
 import { HISTORY_FIGURES } from "./history-figures.ts";
-
-/** Milliseconds since 1970, `from` before `to`, and seconds. */
-export interface HistoryQuestion {
-  readonly from: number;
-  readonly to: number;
-  readonly step: number;
-}
+import type { HistoryQuestion } from "./history-question.ts";
 
 type Figures = Readonly<Record<string, number | null>>;
 interface AnswerRow {

@@ -1,17 +1,16 @@
 import type { FastifyInstance } from "fastify";
 import type { ControlledPool } from "../control/controlled-pool.ts";
-import { InputError } from "../lib/errors.ts";
-import { type HistoryQuestion, historyCsv, historyJson } from "./history-answer.ts";
-import { type PoolRoute, poolNamed } from "./pool-routes.ts";
+import { gpuRows } from "../control/follow/gpu-rows.ts";
+import { GPU_ROW_S } from "../control/history/gpu-row.ts";
+import { aroundOf, figuresIn, gpusCsv, gpusJson, rowOf } from "./gpu-history-answer.ts";
+import { historyCsv, historyJson } from "./history-answer.ts";
+import { type Query, csvHead, questionOf, time, wantsCsv } from "./history-question.ts";
+import { type PoolRoute, fromStore, poolNamed } from "./pool-routes.ts";
 
-const MINUTE = 60;
-const HOUR = 60 * MINUTE;
-const LONGEST_STEP = 24 * HOUR;
-const ISO = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,3})?)?(Z|[+-]\d\d:\d\d)$/;
-/** What browsers can show a date of. */
-const LAST_MS = 8_640_000_000_000_000;
-
-/** `GET /ep/v1/history/:pool`: what a pool did over the last day, as JSON or CSV. @param wallClock milliseconds since 1970 */
+/**
+ * `GET /ep/v1/history/:pool`: what a pool did over the last day, and `…/gpus`: what its GPUs did, as JSON or CSV.
+ * @param wallClock milliseconds since 1970
+ */
 export function historyRoute(
   app: FastifyInstance,
   pools: readonly ControlledPool[],
@@ -19,50 +18,24 @@ export function historyRoute(
 ): void {
   app.get<PoolRoute>("/ep/v1/history/:pool", async ({ params, query, headers }, reply) => {
     const { pool, view } = poolNamed(pools, params.pool).loop;
-    const asked = query as Readonly<Record<string, unknown>>;
+    const asked = query as Query;
     const question = questionOf(asked, wallClock());
     if (!wantsCsv(asked["format"], headers.accept)) return historyJson(pool, view.history, question);
-    const name = `plimsoll-${pool.replaceAll(/[^\w.-]/g, "_")}-${new Date(question.from).toISOString().replaceAll(":", "")}.csv`;
-    return reply
-      .type("text/csv; charset=utf-8; header=present")
-      .header("content-disposition", `attachment; filename="${name}"`)
-      .send(historyCsv(view.history, question));
+    return reply.headers(csvHead(pool, question.from)).send(historyCsv(view.history, question));
   });
-}
 
-/** @throws InputError */
-function questionOf({ from, to, step }: Readonly<Record<string, unknown>>, nowMs: number): HistoryQuestion {
-  const end = to === undefined ? nowMs : time("to", to);
-  const begin = from === undefined ? Math.max(0, end - HOUR * 1000) : time("from", from);
-  if (begin >= end)
-    throw new InputError("query", "from", "is not before `to`; expected the earlier time in `from`");
-  return { from: begin, to: end, step: step === undefined ? usualStep(end - begin) : seconds(step) };
-}
-
-function time(field: string, value: unknown): number {
-  const text = String(value);
-  const ms = /^\d{1,16}$/.test(text) ? Number(text) : ISO.test(text) ? Date.parse(text) : Number.NaN;
-  if (ms >= 0 && ms <= LAST_MS) return ms;
-  const expected = "milliseconds since 1970, or a time such as 2026-12-01T09:30:00Z";
-  throw new InputError("query", field, `is ${JSON.stringify(value)}; expected ${expected}`);
-}
-
-/** As coarse as rows of a time so long ago can be. */
-function usualStep(spanMs: number): number {
-  const spanS = spanMs / 1000;
-  return spanS <= 10 * MINUTE ? 1 : spanS <= HOUR ? 10 : MINUTE;
-}
-
-function seconds(value: unknown): number {
-  const step = /^\d{1,5}$/.test(String(value)) ? Number(value) : 0;
-  if (step === 1 || step === 10 || (step > 0 && step <= LONGEST_STEP && step % MINUTE === 0)) return step;
-  const expected = `seconds: 1, 10, or a multiple of 60 up to ${LONGEST_STEP}`;
-  throw new InputError("query", "step", `is ${JSON.stringify(value)}; expected ${expected}`);
-}
-
-/** @throws InputError */
-function wantsCsv(format: unknown, accept = ""): boolean {
-  if (format === undefined) return /(^|,)\s*text\/csv\s*(;|,|$)/i.test(accept);
-  if (format === "csv" || format === "json") return format === "csv";
-  throw new InputError("query", "format", `is ${JSON.stringify(format)}; expected csv or json`);
+  app.get<PoolRoute>("/ep/v1/history/:pool/gpus", async ({ params, query, headers }, reply) => {
+    const { pool, store, view, ranks, model } = poolNamed(pools, params.pool).loop;
+    const asked = query as Query;
+    const at = asked["at"] === undefined ? null : time("at", asked["at"]);
+    const question = at === null ? questionOf(asked, wallClock()) : aroundOf(at, GPU_ROW_S);
+    const figures = figuresIn(asked["figures"]);
+    const csv = wantsCsv(asked["format"], headers.accept);
+    const { from, to, step } = question;
+    const found = await fromStore(gpuRows(store, view.reading, from, to, Math.max(GPU_ROW_S, step)));
+    const rows = at === null ? found : rowOf(found, at);
+    const answer = { pool, question, gpus: ranks, layers: model.moeLayers, figures, rows };
+    if (!csv) return gpusJson(answer);
+    return reply.headers(csvHead(`${pool}-gpus`, from)).send(gpusCsv(answer));
+  });
 }

@@ -26,7 +26,7 @@ export interface PoolReport {
   readonly stepMs: number | null;
   /** `[layers][experts]`, a row for each layer that routes: the tracked load relative to uniform (1 = an expert's fair part), two decimals. */
   readonly expertLoad: readonly (readonly number[])[];
-  /** `[gpus]`: load summed over layers relative to the mean GPU, three decimals. */
+  /** `[gpus]`: load summed over layers relative to the mean of the GPUs in service, three decimals. */
   readonly gpuLoad: readonly number[];
   /** `[gpus]`: the layer in which each has most, as a row, and how many times the mean of the GPUs in service it has there, three decimals. */
   readonly gpuPeak: readonly { readonly layer: number; readonly timesMean: number }[];

@@ -1,3 +1,4 @@
+import type { ReadonlyNumbers } from "../lib/readonly-arrays.ts";
 import type { ExpertLoad } from "./load.ts";
 import type { ExchangeCounts } from "./pool-exchange.ts";
 import type { RoutingTrace } from "./routing-trace.ts";
@@ -15,6 +16,8 @@ export interface PoolWindow {
   readonly routing: RoutingTrace | null;
   /** `[layers][gpus]`: selections computed on each GPU. */
   readonly gpuLoad: Float64Array;
+  /** GPUs in service: those that the placement dispatched by gives an expert. Every mean over GPUs is over these. */
+  readonly serving: ReadonlyNumbers;
   /** Σ over steps and layers of the mean and of the maximum GPU load: balancedness = mean / max. */
   readonly sumMean: number;
   readonly sumMax: number;

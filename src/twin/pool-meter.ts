@@ -1,7 +1,7 @@
 import type { TokenBatch } from "../core/dispatch/token-batch.ts";
 import { type ExpertLoad, emptyLoad } from "../model/load.ts";
 import type { LayerTally } from "../model/layer-tally.ts";
-import type { Placement } from "../model/placement.ts";
+import { type Placement, gpusInService } from "../model/placement.ts";
 import type { PoolWindow, RankState } from "../model/pool-window.ts";
 import { gpuCount } from "../model/topology.ts";
 import type { DispatchDetail } from "./dispatch-detail.ts";
@@ -23,6 +23,7 @@ interface ExpectedTokens {
 export class PoolMeter {
   readonly #layers: number;
   readonly #gpus: number;
+  readonly #serving: Int32Array;
   readonly #load: ExpertLoad;
   readonly #draw: TokenDraw;
   readonly #detail: DispatchDetail | null;
@@ -46,6 +47,7 @@ export class PoolMeter {
     this.#detail = detail;
     this.#layers = placement.layers;
     this.#gpus = gpuCount(placement.topology);
+    this.#serving = gpusInService(placement);
     this.#load = emptyLoad(placement.layers, placement.experts);
     this.#gpuLoad = new Float64Array(this.#layers * this.#gpus);
   }
@@ -59,7 +61,7 @@ export class PoolMeter {
       if (gpuLoad[gpu] > max) max = gpuLoad[gpu];
     }
     this.#sumMax += weight * max;
-    this.#sumMean += (weight * tally.selections) / gpuLoad.length;
+    this.#sumMean += (weight * tally.selections) / this.#serving.length;
     this.#hops += weight * tally.hops;
     this.#nodeHops += weight * tally.nodeHops;
     this.#detail?.layer(tally, weight);
@@ -129,6 +131,7 @@ export class PoolMeter {
       load: this.#load,
       routing: this.#draw.take(routing, this.#layers),
       gpuLoad: this.#gpuLoad,
+      serving: this.#serving,
       sumMean: this.#sumMean,
       sumMax: this.#sumMax,
       hops: this.#hops,

@@ -58,6 +58,8 @@ async function useAll(pool: PoolStore, store: RedisStore): Promise<void> {
   expect((await pool.audit(1)).map(({ entry }) => entry)).toEqual(["entry"]);
   expect(await pool.claim([`${claimed++}`], LONG_MS)).toEqual([true]);
   await pool.offer("k", 1, bytes("l"));
+  await pool.keep(new Map([["part", bytes("p")]]), token);
+  expect(String((await pool.kept(await pool.keptNames()))[0])).toBe("p");
   expect(String((await pool.learned(["k"]))[0])).toBe("l");
   expect(String(await pool.at(epoch + 1))).toBe("s");
   await store.share("one", bytes("u"), LONG_MS);
@@ -75,6 +77,7 @@ const TYPES = {
   epochs: "stream",
   values: "hash",
   changes: "stream",
+  past: "hash",
   messages: "stream",
   audit: "stream",
   claims: "zset",

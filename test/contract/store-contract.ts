@@ -306,6 +306,37 @@ export function storeContract(what: string, open: () => Promise<StoreSite>): voi
       expect(await other.audit(10)).toHaveLength(3);
     });
 
+    test("parts of the past are kept and forgotten in one step, by who leads, and read where they are asked for", async () => {
+      const [one, other] = await gateways(2);
+      expect([await other.keptNames(), await other.kept([])]).toEqual([[], []]);
+      const token = await leased(one, "one", LONG_MS);
+      const given = bytes("first");
+      await one.keep(
+        new Map([
+          ["a", given],
+          ["b", bytes("")],
+        ]),
+        token,
+      );
+      given.fill(0);
+      expect((await other.kept(["b", "none", "a"])).map(text)).toEqual(["", "null", "first"]);
+      await one.keep(
+        new Map([
+          ["a", null],
+          ["none", null],
+          ["c", bytes("c")],
+        ]),
+        token,
+      );
+      expect((await other.keptNames()).toSorted()).toEqual(["b", "c"]);
+      await one.release(token);
+      const next = await leased(other, "other", LONG_MS);
+      await expect(one.keep(new Map([["b", null]]), token)).rejects.toThrow(LeaseLost);
+      await other.keep(new Map([["b", bytes("next")]]), next);
+      expect((await one.kept(["b", "c"])).map(text)).toEqual(["next", "c"]);
+      expect((await one.read()).values.size).toBe(0);
+    });
+
     test("what rests on more evidence is kept, and told to who offers less", async () => {
       const [one, other] = await gateways(2);
       expect(await one.offer("k", 10, bytes("ten"))).toBeNull();

@@ -2,6 +2,7 @@ import { createRequire } from "node:module";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { DashboardGateway } from "../../harness/fakes/dashboard-gateway.ts";
+import { MadeUpPast } from "../../harness/fakes/made-up-past.ts";
 import { patiently } from "../patiently.ts";
 import { decision } from "../unit/pool-state-fixture.ts";
 import { walkPage } from "./walk-page.ts";
@@ -101,6 +102,41 @@ test("nothing is found by axe-core, light and dark", async () => {
   }
   await page.close();
 });
+
+test("a moment that is past is chosen where it is seen, with its GPU, and shown as it was", async () => {
+  const past = new MadeUpPast({ pool: "p", ...LARGE }, Date.now());
+  gateway.past = past;
+  const page = await opened(1280, 900);
+  await page.getByRole("radio", { name: "1 hour" }).check();
+  const strip = page.getByRole("region", { name: "GPUs over time" });
+  const canvas = strip.locator("canvas");
+  const { gpu, at } = past.hot;
+  const box = await canvas.evaluate(boxOf);
+  // Where it is on the canvas: 40 px of names and 14 px at the end, 18 px above, 4 px for each of 40 nodes.
+  const x = 40 + ((at - (Date.now() - 3_600_000)) / 3_600_000) * (box.width - 54);
+  const y = 18 + 4 * Math.floor(gpu / 8) + 2;
+  await canvas.hover({ position: { x, y } });
+  await strip.getByText(/ · node 13: a step took 3\d\.\d % longer for it, most of it for GPU 106$/).waitFor();
+  await canvas.click({ position: { x, y } });
+  await page.getByText("then: 10 seconds from").waitFor();
+  await page.getByRole("heading", { name: `What filled GPU ${gpu}` }).waitFor();
+  expect(await page.locator(".why .expert").count()).toBe(6);
+  expect(await page.locator(".cell.chosen").count()).toBe(1);
+  expect(await page.evaluate(TOO_WIDE)).toEqual([]);
+  const when = new Date(past.lost.at).toISOString().slice(0, 19);
+  await page.goto(`${url}#range=1h&at=${when}Z`);
+  await page.locator(".cell.lost").waitFor();
+  await page.getByText(`Lost: GPU ${past.lost.gpu}.`).waitFor();
+  await page.addScriptTag({ path: AXE });
+  const { violations } = await page.evaluate<{ violations: readonly Violation[] }>("axe.run(document)");
+  expect(violations.map(({ id }) => id)).toEqual([]);
+  await page.close();
+  gateway.past = null;
+});
+
+function boxOf(element: unknown): { readonly width: number } {
+  return (element as { getBoundingClientRect(): { readonly width: number } }).getBoundingClientRect();
+}
 
 test("a rollout is one row, and what somebody has named is text", async () => {
   const page = await opened(1280, 900);

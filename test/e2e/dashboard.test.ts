@@ -187,7 +187,7 @@ test("what is done to the simulated pool is done and shown, by keys and by mouse
 test("a moment that is past is chosen by keys, shown, and held by the link", async () => {
   const hour = page.locator(".figure", { hasText: "Tokens per second" }).getByText("1 h:");
   await expect.poll(() => hour.innerText(), SOON).toMatch(/^1 h: [\d,]+$/);
-  const panel = page.getByRole("region", { name: "Over time" });
+  const panel = page.getByRole("region", { name: "Over time", exact: true });
   await panel.getByRole("slider").focus();
   for (let i = 0; i < 2; i++) await page.keyboard.press("ArrowLeft");
   expect(new URL(page.url()).hash).toMatch(/^#at=20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);
@@ -197,13 +197,16 @@ test("a moment that is past is chosen by keys, shown, and held by the link", asy
   expect(
     await then.locator(".figure", { hasText: "Tokens per second" }).locator(".value").innerText(),
   ).toMatch(/^[\d,]+$/);
-  expect(await page.getByTestId("gpu").count()).toBe(0);
+  await page.getByText("then: 10 seconds from").waitFor(SOON);
+  expect(await page.getByTestId("gpu").count()).toBe(32);
+  await page.getByText("Steps waited most for GPU").waitFor(SOON);
+  expect(await page.locator(".why .expert").count()).toBeGreaterThan(0);
   await panel.getByRole("radio", { name: "1 hour" }).check();
   await panel.locator("canvas").waitFor(SOON);
   const saved = async (name: string): Promise<string> => {
     const [file] = await Promise.all([
       page.waitForEvent("download"),
-      panel.getByRole("button", { name }).click(),
+      panel.getByRole("button", { name, exact: true }).click(),
     ]);
     expect(file.suggestedFilename()).toMatch(
       new RegExp(`^plimsoll-demo-1h-[\\dT-]+Z\\.${name.toLowerCase()}$`),

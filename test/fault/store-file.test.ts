@@ -45,6 +45,7 @@ async function all(pool: PoolStore): Promise<unknown> {
     snapshot: hex(snapshot),
     before: hex(await pool.at(epoch - 1)),
     values: Object.fromEntries(Array.from(values, ([name, value]) => [name, hex(value)])),
+    parts: (await pool.kept(await pool.keptNames())).map(hex),
     learned: (await pool.learned(["k", "0"])).map(hex),
     audit: (await pool.audit(10)).map(({ entry }) => entry),
   };
@@ -62,6 +63,7 @@ describe("what is in a file", () => {
     await pool.publish(2, every.toReversed(), token);
     for (const name of ["leader", "rollout", "orders", "learned", "decisions", "history"] as const)
       await pool.put(name, bytes(`${name} \u0000ÿ`), token);
+    await pool.keep(new Map([["part", every]]), token);
     await pool.offer("k", 3, every);
     await pool.send(bytes("m"), "who did what");
     await store.pool("b").restore(7, bytes("other"));
@@ -91,6 +93,7 @@ describe("what is in a file", () => {
         const store = await LocalStore.open(path);
         const pool = store.pool("p");
         expect(await all(pool)).toEqual({
+          parts: [],
           epoch: 7,
           snapshot: hex(writtenBefore("snapshot")),
           before: "",

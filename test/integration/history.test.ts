@@ -44,7 +44,7 @@ const counted = async () =>
 
 test("what a pool did and how it was outlives the gateway, second by second", async () => {
   const logical_count = Array.from({ length: SMALL_MOE_LAYERS }, () =>
-    Array.from({ length: SMALL_MODEL.experts }, () => 100),
+    Array.from({ length: SMALL_MODEL.experts }, (_, expert) => (expert === 0 ? 101 : 100)),
   );
   const report = () =>
     fetch(`${gateway.url}/ep/v1/load`, {
@@ -60,7 +60,7 @@ test("what a pool did and how it was outlives the gateway, second by second", as
   gateway = await startGateway(config);
   await expect.poll(async () => (await counted()).length, patiently).toBe(1);
   const [row] = await counted();
-  const tokens = (100 * SMALL_MODEL.experts) / SMALL_MODEL.topk;
+  const tokens = (100 * SMALL_MODEL.experts + 1) / SMALL_MODEL.topk;
   expect(row).toMatchObject({
     seconds: 1,
     measuredMs: 1000,
@@ -71,6 +71,64 @@ test("what a pool did and how it was outlives the gateway, second by second", as
   expect(row["balancedness"]).toBeGreaterThan(0.5);
   // Engines do not report these.
   expect(row).toMatchObject({ stepMs: null, hopsPerToken: null, running: null });
+});
+
+interface GpuAnswer {
+  readonly step: number;
+  readonly rows: readonly {
+    readonly at: number;
+    readonly seconds: number;
+    readonly held: readonly number[] | null;
+    readonly load?: readonly number[] | null;
+    readonly lost: readonly number[];
+    readonly fullest?: readonly {
+      readonly gpu: number;
+      readonly experts: readonly { readonly layer: number }[];
+    }[];
+  }[];
+}
+
+async function gpus(query: string): Promise<GpuAnswer> {
+  const response = await fetch(`${gateway.url}/ep/v1/history/chat/gpus${query}`);
+  expect([query, response.status]).toEqual([query, 200]);
+  return (await response.json()) as GpuAnswer;
+}
+
+test("and what each of its GPUs did, with the experts that filled those that steps waited for", async () => {
+  const measured = ({ rows }: GpuAnswer) => rows.filter(({ held }) => held !== null);
+  await expect.poll(async () => measured(await gpus("")).length, patiently).toBe(1);
+  const [row] = measured(await gpus(""));
+  expect(row).toMatchObject({ seconds: 10, lost: [], drained: [], kvUse: null });
+  const mean = (values: readonly number[]) => values.reduce((sum, one) => sum + one, 0) / values.length;
+  expect(mean(row.load ?? [])).toBeCloseTo(1, 1);
+  const { balancedness } = (await counted())[0];
+  expect(mean(row.held ?? []) * (row.held?.length ?? 0)).toBeCloseTo(1 / (balancedness as number) - 1, 3);
+  const [{ gpu, experts }] = row.fullest ?? [];
+  expect(row.held?.[gpu]).toBe(Math.max(...(row.held ?? [])));
+  // By the model's own numbers: it has a dense layer first.
+  expect(experts.every(({ layer }) => layer >= 1 && layer <= SMALL_MOE_LAYERS)).toBe(true);
+  expect((await gpus(`?at=${row.at + 9999}`)).rows).toEqual([row]);
+  expect((await gpus(`?at=${row.at - 86_400_000}`)).rows).toEqual([]);
+  const { rows } = await gpus("?step=3600&figures=held");
+  expect(rows.map(({ seconds, load, fullest }) => [seconds, load, fullest])).toContainEqual([
+    3600,
+    undefined,
+    undefined,
+  ]);
+  const csv = await fetch(`${gateway.url}/ep/v1/history/chat/gpus?at=${row.at}&format=csv`);
+  expect(csv.headers.get("content-disposition")).toMatch(/filename="plimsoll-chat-gpus-[\dTZ.-]+\.csv"$/);
+  const lines = (await csv.text()).trim().split("\n");
+  expect(lines[0]).toMatch(
+    /^time_utc,seconds,measured_ms,gpu,state,step_longer_for_it,load_times_mean,.*,experts$/,
+  );
+  expect(lines).toHaveLength(1 + (row.held?.length ?? 0));
+  expect(lines[1 + gpu]).toMatch(/,live,[\d.]+,[\d.]+,,,,\d+\/\d+ [\d.]+ [\d.]+(; |$)/);
+  const refused = await fetch(`${gateway.url}/ep/v1/history/chat/gpus?figures=held,heat`);
+  const { error } = (await refused.json()) as { error: { message: string } };
+  expect([refused.status, error.message]).toEqual([
+    400,
+    'query: figures has "heat"; expected some of held, load, kvUse, waiting, running, fullest, with commas between',
+  ]);
 });
 
 test("what a gateway measured of a pool's requests in ten seconds is there when these are over", async () => {

@@ -23,6 +23,7 @@ function windowOf(differences: Partial<PoolWindow>): PoolWindow {
     load: { layers: 1, experts: 2, tokens: new Float64Array(2) },
     routing: null,
     gpuLoad: new Float64Array(2),
+    serving: [0, 1],
     sumMean: 10,
     sumMax: 12.345,
     hops: 9,

@@ -1,4 +1,4 @@
-import type { MadeUpPool } from "../../../harness/fakes/dashboard-gateway.ts";
+import type { MadeUpPool } from "../../../harness/fakes/made-up-pool.ts";
 
 /** The pools that the page is measured with: the largest that it is made for, and the demo's. */
 export const SHOWN_POOLS: readonly MadeUpPool[] = [

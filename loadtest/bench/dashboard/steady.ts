@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Browser, Page } from "playwright-core";
-import { DashboardGateway, type MadeUpPool } from "../../../harness/fakes/dashboard-gateway.ts";
+import { DashboardGateway } from "../../../harness/fakes/dashboard-gateway.ts";
+import type { MadeUpPool } from "../../../harness/fakes/made-up-pool.ts";
 import { Sample } from "../../../src/lib/sample.ts";
 import type { Aim, BenchTable } from "../bench-table.ts";
 import { decisionAt } from "./made-up-decision.ts";

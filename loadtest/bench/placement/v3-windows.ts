@@ -32,6 +32,7 @@ export function driftingWindows(
       load: { layers, experts, tokens },
       routing: { tokens: SAMPLE, layers, topk, experts: sampledExperts(rng, SAMPLE * layers, topk, experts) },
       gpuLoad: new Float64Array(layers * gpus).fill(selections / layers / gpus),
+      serving: [...Array(gpus).keys()],
       sumMean: selections / gpus,
       sumMax: (1.1 * selections) / gpus,
       hops: selections,

@@ -33,11 +33,14 @@ const AHEAD_S = MINUTE;
  * @param rows ascending
  */
 export function fallen<R extends Row>(rows: readonly R[], nowS: number, together: Together<R>): R[] {
-  const oldest = FALLING[FALLING.length - 1];
-  const kept = rows.filter(
-    ({ atS }) => endOf(atS, oldest.seconds) > nowS - oldest.keptS && atS <= nowS + AHEAD_S,
-  );
+  const kept = rows.filter((row) => isKept(row, nowS));
   return grouped(kept, (row) => secondsAt(row, nowS), together);
+}
+
+/** It is not older than a day, nor of a time that has not come. */
+export function isKept({ atS }: Row, nowS: number): boolean {
+  const oldest = FALLING[FALLING.length - 1];
+  return endOf(atS, oldest.seconds) > nowS - oldest.keptS && atS <= nowS + AHEAD_S;
 }
 
 /** @param seconds one of 1, 10 and multiples of 60; rows that are coarser stay as they are */
@@ -45,8 +48,8 @@ export function inSteps<R extends Row>(rows: readonly R[], seconds: number, toge
   return grouped(rows, (row) => Math.max(seconds, row.seconds), together);
 }
 
-/** Whole rows of the next resolution go there together. */
-function secondsAt({ atS, seconds }: Row, nowS: number): number {
+/** How long a row should be: whole rows of the next resolution go there together. */
+export function secondsAt({ atS, seconds }: Row, nowS: number): number {
   let coarsest = seconds;
   for (let i = 1; i < FALLING.length; i++) {
     const { seconds: longer } = FALLING[i];

@@ -4,6 +4,7 @@ import { type ExpertLoad, emptyLoad } from "../../model/load.ts";
 import type { MoeModel } from "../../model/moe-model.ts";
 import type { ReportedLoads } from "../../model/pool-report.ts";
 import type { ActivatedSlots, PoolWindow } from "../../model/pool-window.ts";
+import { gpusInService } from "../../model/placement.ts";
 import type { RoutingSnapshot } from "../../model/snapshot.ts";
 import { type Topology, gpuCount } from "../../model/topology.ts";
 import type { ConsumerDispatch } from "../../model/consumer-dispatch.ts";
@@ -146,12 +147,13 @@ export class ReportedPlane implements ExpertPlane {
       snapshot === null
         ? new Float64Array(layers * gpus)
         : gpuLoads(snapshot.placement, snapshot.shares.values, load);
+    const serving = snapshot === null ? [] : gpusInService(snapshot.placement);
     let sumMean = 0;
     let sumMax = 0;
     for (let row = 0; row < gpuLoad.length; row += gpus) {
       let max = 0;
       for (let gpu = 0; gpu < gpus; gpu++) {
-        sumMean += gpuLoad[row + gpu] / gpus;
+        sumMean += gpuLoad[row + gpu] / serving.length;
         max = Math.max(max, gpuLoad[row + gpu]);
       }
       sumMax += max;
@@ -165,6 +167,7 @@ export class ReportedPlane implements ExpertPlane {
       load,
       routing: null,
       gpuLoad,
+      serving,
       sumMean,
       sumMax,
       hops: Number.NaN,

@@ -1,3 +1,4 @@
+import type { ReadonlyNumbers } from "../../lib/readonly-arrays.ts";
 import type { PoolReport } from "../../model/pool-report.ts";
 
 /** What each GPU costs a pool whose every layer waits for its fullest GPU. */
@@ -9,9 +10,9 @@ interface GpuCosts {
 
 /**
  * @param gpuLoad `[layers][gpus]`
- * @param serving the GPUs that hold an expert, which a mean is over
+ * @param serving GPUs in service, which a mean is over
  */
-export function gpuCosts(gpuLoad: Float64Array, gpus: number, serving: readonly number[]): GpuCosts {
+export function gpuCosts(gpuLoad: Float64Array, gpus: number, serving: ReadonlyNumbers): GpuCosts {
   const most = new Float64Array(gpus);
   const layerOfMost = new Int32Array(gpus);
   const holds = new Float64Array(gpus);
@@ -19,7 +20,8 @@ export function gpuCosts(gpuLoad: Float64Array, gpus: number, serving: readonly 
   let even = 0;
   for (let layer = 0; layer * gpus < gpuLoad.length; layer++) {
     const row = gpuLoad.subarray(layer * gpus, (layer + 1) * gpus);
-    const mean = serving.reduce((sum, gpu) => sum + row[gpu], 0) / Math.max(1, serving.length);
+    let mean = 0;
+    for (let i = 0; i < serving.length; i++) mean += row[serving[i]] / serving.length;
     if (mean === 0) {
       layerBalancedness.push(null);
       continue;

@@ -112,7 +112,19 @@ export class PoolPublisher {
       await this.publishShares("the last epoch cannot be read", this.state.snapshot);
   }
 
-  /** Rejects as `PoolStore.put` does. */
+  /** These reject as `PoolStore.put` does. */
+  keep(parts: ReadonlyMap<string, Uint8Array | null>): Promise<void> {
+    return this.#store.keep(parts, this.#token);
+  }
+
+  keptNames(): Promise<readonly string[]> {
+    return this.#store.keptNames();
+  }
+
+  kept(names: readonly string[]): Promise<readonly (Uint8Array | null)[]> {
+    return this.#store.kept(names);
+  }
+
   put(name: ValueName, value: Uint8Array): Promise<void> {
     return this.#store.put(name, value, this.#token);
   }

@@ -1,5 +1,4 @@
 import type { PoolReport } from "../../model/pool-report.ts";
-import { gpusInService } from "../../model/placement.ts";
 import type { PoolWindow } from "../../model/pool-window.ts";
 import type { RoutingSnapshot } from "../../model/snapshot.ts";
 import { gpuCount } from "../../model/topology.ts";
@@ -27,9 +26,8 @@ export function poolReport(
 ): PoolReport {
   const { layers, experts, topology } = snapshot.placement;
   const pairs = window.tokens * layers;
-  const { peaks, holds, layerBalancedness } = gpuCosts(window.gpuLoad, gpuCount(topology), [
-    ...gpusInService(snapshot.placement),
-  ]);
+  const gpus = gpuCount(topology);
+  const { peaks, holds, layerBalancedness } = gpuCosts(window.gpuLoad, gpus, window.serving);
   return {
     pool: snapshot.pool,
     model: snapshot.model,
@@ -46,7 +44,7 @@ export function poolReport(
     hopsPerToken: ratio(window.hops, pairs),
     stepMs: ratio(window.stepMs, window.steps),
     expertLoad: context.expertLoad,
-    gpuLoad: relativeGpuLoad(window.gpuLoad, layers, gpuCount(topology)),
+    gpuLoad: relativeGpuLoad(window.gpuLoad, gpus, window.serving.length),
     gpuPeak: peaks,
     gpuHolds: holds,
     activated: activatedOf(window),
@@ -75,15 +73,15 @@ function activatedOf({ activated = null }: PoolWindow): PoolReport["activated"] 
   return { perGpu: Array.from(activated.perGpu, toThousandth), estimated: activated.estimated };
 }
 
-/** Load of every GPU over all layers relative to the mean, three decimals. */
-function relativeGpuLoad(gpuLoad: Float64Array, layers: number, gpus: number): number[] {
+/** Load of every GPU over all layers relative to the mean of those in service, three decimals. */
+function relativeGpuLoad(gpuLoad: Float64Array, gpus: number, serving: number): number[] {
   const sums = new Float64Array(gpus);
   let total = 0;
-  for (let i = 0; i < layers * gpus; i++) {
+  for (let i = 0; i < gpuLoad.length; i++) {
     sums[i % gpus] += gpuLoad[i];
     total += gpuLoad[i];
   }
-  const scale = total === 0 ? 0 : gpus / total;
+  const scale = total === 0 ? 0 : serving / total;
   return Array.from(sums, (sum) => toThousandth(sum * scale));
 }
 

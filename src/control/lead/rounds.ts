@@ -15,6 +15,8 @@ import type { Planner } from "../plan/planner.ts";
 import { capacityInService } from "./in-service.ts";
 import type { EngineNews } from "./engine-news.ts";
 import { type DecisionLog, weighedChange } from "./decision-log.ts";
+import type { GpuLog } from "./gpu-log.ts";
+import type { GpuPast } from "./gpu-past.ts";
 import type { HistoryLog } from "./history-log.ts";
 import type { Losses } from "./losses.ts";
 import type { PoolPublisher } from "./pool-publisher.ts";
@@ -42,6 +44,8 @@ export interface RoundOptions {
   readonly engine: EngineNews;
   readonly decision: DecisionLog;
   readonly history: HistoryLog;
+  readonly gpus: GpuLog;
+  readonly gpuPast: GpuPast;
   /** What this gateway follows, which is what this leader publishes. */
   readonly view: Pick<PoolView, "unreadable" | "report">;
   readonly clock: Clock;
@@ -77,13 +81,17 @@ export class Rounds {
     if (window !== null) await this.#keepLearned(nowMs);
     await this.#publishExchange();
     await this.#keepDecisions(nowMs);
-    if (this.#options.history.isDue(nowMs)) await this.keepHistory();
+    const { history, gpuPast } = this.#options;
+    if (!history.isDue(nowMs)) return;
+    await this.keepHistory();
+    await gpuPast.fall();
   }
 
   /** Stores what the pool did until now. Rejects as the store does. */
   async keepHistory(): Promise<void> {
-    const { publisher, history } = this.#options;
+    const { publisher, history, gpuPast } = this.#options;
     await publisher.put("history", encodeHistory(history.take()));
+    await gpuPast.keep();
   }
 
   /** Ranks that have fallen silent are lost. Those in this process are looked at once a round, which is their window. */
@@ -143,8 +151,9 @@ export class Rounds {
   }
 
   #note(done: Parameters<HistoryLog["observe"]>[1]): void {
-    const { publisher, history } = this.#options;
+    const { publisher, history, gpus } = this.#options;
     const { snapshot, operatorState } = publisher.state;
+    gpus.observe(snapshot, operatorState, done);
     const missingExperts = snapshot.missing.reduce((sum, { experts }) => sum + experts.length, 0);
     history.observe({ epoch: snapshot.epoch, lostRanks: operatorState.lost.length, missingExperts }, done);
   }

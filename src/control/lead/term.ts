@@ -4,6 +4,8 @@ import { gpuCount } from "../../model/topology.ts";
 import { isUncertain } from "../store.ts";
 import { DecisionLog } from "./decision-log.ts";
 import { EngineNews } from "./engine-news.ts";
+import { GpuLog } from "./gpu-log.ts";
+import { GpuPast } from "./gpu-past.ts";
 import { HistoryLog } from "./history-log.ts";
 import { LeaderInbox } from "./leader-inbox.ts";
 import { Losses } from "./losses.ts";
@@ -85,6 +87,8 @@ export class Term {
     const decision = new DecisionLog(decisions, model.moeLayers.length, reason, wallClock, changes);
     this.#decision = decision;
     const history = new HistoryLog(left, wallClock);
+    const gpus = new GpuLog(wallClock);
+    const gpuPast = new GpuPast(publisher, gpus, view.reading, wallClock);
     const rollouts = new Rollouts({
       plane,
       planner,
@@ -107,7 +111,7 @@ export class Term {
     const { roundMs } = options;
     const losses = new Losses(led);
     this.#losses = losses;
-    this.#rounds = new Rounds({ ...led, model, losses, view, roundMs, wallClock });
+    this.#rounds = new Rounds({ ...led, model, losses, view, roundMs, wallClock, gpus, gpuPast });
     const orders = new Orders({ ...led, store, model, reading: view.reading });
     this.#inbox = new LeaderInbox({
       ...led,

@@ -12,6 +12,7 @@ const POOL_KINDS = [
   "decisions",
   "changes",
   "history",
+  "gpu_history",
   "engine",
   "exchange",
   "expert_sketch",

@@ -44,11 +44,12 @@ export function heaviest(
 ): HeldExpert[] {
   const { map, shares, slotsPerGpu } = placed;
   const held: HeldExpert[] = [];
+  const serving = gpusInService(placed);
   for (const [layer, row] of map.entries()) {
     const loads = load[layer];
     if (loads === undefined) break;
     // An even part of a layer is as much as so many uniform experts.
-    const evenPart = (loads.length * slotsPerGpu) / row.length;
+    const evenPart = loads.length / serving;
     for (let slot = gpu * slotsPerGpu; slot < (gpu + 1) * slotsPerGpu; slot++) {
       const expert = row[slot];
       if (expert >= 0)
@@ -56,6 +57,14 @@ export function heaviest(
     }
   }
   return held.toSorted((a, b) => b.load - a.load).slice(0, count);
+}
+
+/** How many GPUs hold an expert: a lost one has no part of the load. */
+function gpusInService({ map, slotsPerGpu }: Placed): number {
+  const serving = new Set<number>();
+  for (const row of map)
+    for (const [slot, expert] of row.entries()) if (expert >= 0) serving.add(Math.floor(slot / slotsPerGpu));
+  return Math.max(1, serving.size);
 }
 
 /** `[layers][slots]`: what each slot gets, relative to an even one. */

@@ -6,7 +6,10 @@ const NOW_MS = 10_000;
 type Averaged = "balancedness" | "nodeHopsPerToken" | "hopsPerToken";
 
 /** The mean of a figure weighted by the tokens forwarded; null when no sample has it. */
-export function tokenMean(samples: readonly PoolSample[], figure: Averaged): number | null {
+export function tokenMean<F extends Averaged>(
+  samples: readonly Pick<PoolSample, F | "tokensPerSecond">[],
+  figure: F,
+): number | null {
   let sum = 0;
   let weight = 0;
   for (const sample of samples) {
@@ -19,7 +22,9 @@ export function tokenMean(samples: readonly PoolSample[], figure: Averaged): num
 }
 
 /** How many times as long as with all GPUs level steps took: 1 and more; null where nothing was forwarded. */
-export function stepFactor(samples: readonly PoolSample[]): number | null {
+export function stepFactor(
+  samples: readonly Pick<PoolSample, "balancedness" | "tokensPerSecond">[],
+): number | null {
   const balancedness = tokenMean(samples, "balancedness");
   return balancedness === null || balancedness === 0 ? null : 1 / balancedness;
 }

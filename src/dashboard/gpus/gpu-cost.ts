@@ -1,3 +1,4 @@
+import type { GpuHistoryRow } from "../history/gpu-history-row.ts";
 import type { PoolCondition, PoolReport } from "../live/wire.ts";
 
 export type GpuState = "live" | "lost" | "draining" | "drained";
@@ -37,6 +38,18 @@ export function gpuCosts(
     load,
     holds: gpuHolds[gpu] ?? 0,
     peak: gpuPeak[gpu] ?? NO_PEAK,
+  }));
+}
+
+/** `[gpus]`, at a time that is past. */
+export function gpuCostsThen({ load, held, lost, drained }: GpuHistoryRow, gpus: number): GpuCost[] {
+  const count = Math.max(gpus, load?.length ?? 0);
+  return Array.from({ length: count }, (_, gpu) => ({
+    gpu,
+    state: lost.includes(gpu) ? "lost" : drained.includes(gpu) ? "drained" : "live",
+    load: load?.[gpu] ?? 0,
+    holds: held?.[gpu] ?? 0,
+    peak: NO_PEAK,
   }));
 }
 

@@ -168,6 +168,11 @@ export function measuresOf({ ranks, activated, topk }: Pick<PoolReport, "ranks" 
   return GPU_MEASURES.map((one) => ({ ...one, disabled: !isSaid[one.value] }));
 }
 
+/** What was chosen, where that is said; else load. */
+export function measureIn(options: ReturnType<typeof measuresOf>, chosen: GpuMeasure): GpuMeasure {
+  return options.some(({ value, disabled }) => value === chosen && !disabled) ? chosen : "load";
+}
+
 function loadPicture(costs: readonly GpuCost[], factor: number | null, loadLine: number | null): GpuPicture {
   const alike = costs.reduce((sum, { holds }) => sum + holds, 0) / Math.max(1, costs.length);
   const past = factor !== null && loadLine !== null && factor > loadLine;

@@ -1,5 +1,4 @@
 import type { HeldExpert, Placed } from "../experts/placed-experts.ts";
-import { useCursor } from "../experts/use-cursor.ts";
 import { useScaleTop } from "../experts/use-scale-top.ts";
 import { latest, meanTokens, stepFactor } from "../figures/averages.ts";
 import { percent, whole } from "../format.ts";
@@ -7,15 +6,12 @@ import type { PoolState } from "../live/state.ts";
 import type { PoolReport } from "../live/wire.ts";
 import { Choice } from "../page/choice.tsx";
 import { Panel } from "../page/panel.tsx";
-import { GpuBars } from "./gpu-bars.tsx";
+import { GpuChart } from "./gpu-chart.tsx";
 import { gpuCosts, mostWaitedFor, roomOf } from "./gpu-cost.ts";
-import { GpuGrid } from "./gpu-grid.tsx";
-import { type GpuMeasure, gpuPicture, measuresOf } from "./gpu-measures.ts";
+import { type GpuMeasure, gpuPicture, measureIn, measuresOf } from "./gpu-measures.ts";
 import { gpuText } from "./gpu-text.ts";
+import { heldBy } from "./held-experts.ts";
 import { WhyStrip } from "./why-strip.tsx";
-
-/** More have a cell each, where bars would be hairs. */
-const MOST_BARS = 64;
 
 interface Properties {
   readonly pool: PoolState;
@@ -38,67 +34,45 @@ export function GpuPanel(properties: Properties) {
   const { condition, simulation } = pool;
   const { expertLoad, layerNumbers } = report;
   const costs = gpuCosts(report, condition, simulation?.lost ?? []);
-  const cursor = useCursor(1, costs.length);
   const factor = stepFactor(latest(pool.samples));
   const loadLine = condition?.loadLine ?? null;
   const room = loadLine === null ? null : roomOf(factor, loadLine);
   const shown = (chosen === null ? undefined : costs[chosen]) ?? mostWaitedFor(costs);
-  const pointed = cursor.cell === null ? null : costs[cursor.cell.column];
   // Of the mean GPU, in a layer.
   const tokens =
     report.topk === 0 ? null : (meanTokens(latest(pool.samples)) * report.topk) / Math.max(1, costs.length);
   const end = useScaleTop((tokens ?? 0) * Math.max(0, ...report.gpuLoad));
-  const words = pointed === null ? null : gpuText(pointed, report, layerNumbers, tokens);
-  const picture = gpuPicture(measure, costs, report, factor, loadLine, { mean: tokens ?? 0, end });
-  const Chart = costs.length > MOST_BARS ? GpuGrid : GpuBars;
+  const options = measuresOf(report);
+  const by = measureIn(options, measure);
   return (
     <Panel title="GPU load" note={<Room room={room} />}>
-      {measuresOf(report).some(({ value, disabled }) => value !== "load" && !disabled) && (
+      {options.some(({ value, disabled }) => value !== "load" && !disabled) && (
         <Choice
           name="gpus"
           legend="What the GPUs are shown by"
-          options={measuresOf(report)}
-          chosen={measure}
+          options={options}
+          chosen={by}
           choose={setMeasure}
         />
       )}
-      <div
-        class="gpu-chart"
-        tabIndex={0}
-        role="group"
-        aria-roledescription="bar chart"
-        aria-label={`Load of ${costs.length} GPUs. ${factor === null ? "" : `A step takes ${factor.toFixed(2)} times as long as an even one. `}Arrow keys read single GPUs, Enter chooses one.`}
-        onKeyDown={(event) => {
-          if (event.key === "Enter" && cursor.cell !== null) choose(cursor.cell.column);
-          else cursor.onKeyDown(event);
-        }}
-        onBlur={() => cursor.point(null)}
-        onPointerLeave={() => cursor.point(null)}
-      >
-        <Chart
-          picture={picture}
-          topology={report.topology}
-          chosen={shown?.gpu ?? null}
-          pointed={cursor.cell?.column ?? null}
-          marked={marked}
-          point={(gpu) => cursor.point({ row: 0, column: gpu })}
-          choose={choose}
-        />
-      </div>
-      <p class="readout">
-        {words ?? readout(measure, report, tokens, picture.end) ?? waitedText(factor, loadLine)}
-      </p>
-      <p class="unseen" aria-live="polite">
-        {cursor.byKeys && words}
-      </p>
+      <GpuChart
+        costs={costs}
+        picture={gpuPicture(by, costs, report, factor, loadLine, { mean: tokens ?? 0, end })}
+        topology={report.topology}
+        label={`Load of ${costs.length} GPUs. ${factor === null ? "" : `A step takes ${factor.toFixed(2)} times as long as an even one.`}`}
+        rest={readout(by, report, tokens, end) ?? waitedText(factor, loadLine)}
+        words={(cost) => gpuText(cost, report, layerNumbers, tokens)}
+        shown={shown}
+        choose={choose}
+        marked={marked}
+      />
       {shown !== null && (
         <WhyStrip
-          cost={shown}
+          gpu={shown.gpu}
           byPerson={chosen !== null}
           release={() => choose(null)}
-          placed={placed}
-          load={expertLoad}
-          numbers={layerNumbers}
+          held={placed && heldBy(placed, expertLoad, shown.gpu, layerNumbers)}
+          without="Its experts appear with the placement."
           pointAt={pointAt}
         />
       )}

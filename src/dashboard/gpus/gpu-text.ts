@@ -4,6 +4,9 @@ import type { GpuCost } from "./gpu-cost.ts";
 
 const STATE_TEXT = { lost: "lost", draining: "to be drained", drained: "drained" } as const;
 
+/** How a pool is laid out, and how its ranks are; where it is `past`, how they were at worst. */
+export type GpuFacts = Pick<PoolReport, "topology" | "ranks" | "activated"> & { readonly past?: boolean };
+
 /**
  * One GPU, for a person.
  * @param numbers the model's layer of each row; empty where that is not known
@@ -11,29 +14,32 @@ const STATE_TEXT = { lost: "lost", draining: "to be drained", drained: "drained"
  */
 export function gpuText(
   cost: GpuCost,
-  report: PoolReport,
+  facts: GpuFacts,
   numbers: readonly number[],
   meanTokens: number | null,
 ): string {
   const { gpu, state, load, holds, peak } = cost;
-  const where = `GPU ${gpu} on node ${Math.floor(gpu / report.topology.gpusPerNode)}`;
+  const { topology, ranks, past = false } = facts;
+  const where = `GPU ${gpu} on node ${Math.floor(gpu / topology.gpusPerNode)}`;
   if (state === "lost" || state === "drained") return `${where}, ${STATE_TEXT[state]}`;
-  const rank = report.ranks[gpu];
+  const rank = ranks[gpu];
   const parts = [
     `${where}${state === "live" ? "" : `, ${STATE_TEXT[state]}`}: ${load.toFixed(2)} × the mean over all layers`,
     ...(meanTokens === null ? [] : [`${whole(load * meanTokens)} tokens/s in a layer`]),
     ...(peak.timesMean === 0 ? [] : [`${peak.timesMean.toFixed(2)} × in ${layerText(peak.layer, numbers)}`]),
-    ...(holds === 0 ? [] : [`a step takes ${percent(holds, 1)} longer for it`]),
-    ...activatedText(gpu, report),
+    ...(holds === 0 ? [] : [`a step ${past ? "took" : "takes"} ${percent(holds, 1)} longer for it`]),
+    ...activatedText(gpu, facts),
     // Engines that report their expert counts alone have no rank states.
     ...(rank === undefined
       ? []
-      : [`${rank.running} running, ${rank.waiting} waiting, KV cache ${percent(rank.kvUse)}`]),
+      : [
+          `${past ? "at most " : ""}${rank.running} running, ${rank.waiting} waiting, KV cache ${percent(rank.kvUse)}`,
+        ]),
   ];
   return parts.join(" · ");
 }
 
-function activatedText(gpu: number, { activated, topology }: PoolReport): string[] {
+function activatedText(gpu: number, { activated, topology }: GpuFacts): string[] {
   if (activated === null) return [];
   const read = `${(activated.perGpu[gpu] ?? 0).toFixed(1)} of ${topology.slotsPerGpu} experts activated in a step`;
   return [activated.estimated ? `${read}, as expected of counts` : read];

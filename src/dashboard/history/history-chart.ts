@@ -35,8 +35,8 @@ export interface Drawn {
 
 export interface HistoryChart {
   draw(drawn: Drawn): void;
-  /** As a `data:` URL. */
-  png(): string;
+  /** What is drawn. @param scale pixels for one */
+  picture(scale: number): HTMLCanvasElement;
   dispose(): void;
 }
 
@@ -107,7 +107,7 @@ export function historyChart(
         ),
       });
     },
-    png: () => chart.getDataURL({ type: "png", pixelRatio: 2, backgroundColor: colour("--sheet") }),
+    picture: (scale) => chart.renderToCanvas({ pixelRatio: scale, backgroundColor: colour("--sheet") }),
     dispose() {
       resized.disconnect();
       chart.dispose();

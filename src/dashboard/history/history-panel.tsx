@@ -6,11 +6,13 @@ import { Choice } from "../page/choice.tsx";
 import { Panel } from "../page/panel.tsx";
 import { saveFile } from "../page/save-file.ts";
 import { useDark } from "../page/use-dark.ts";
-import { askCsv } from "./ask-history.ts";
+import { type CsvOf, askCsv } from "./ask-history.ts";
+import type { StripPainter } from "./gpu-strip.tsx";
 import type { HistoryChart } from "./history-chart.ts";
 import { type HistoryRow, rowAt } from "./history-row.ts";
 import { plotsOf } from "./plots.ts";
-import { RANGES, type Range, type RangeName } from "./ranges.ts";
+import { savedPicture } from "./saved-picture.ts";
+import { RANGES, type Range, type RangeName, type Span } from "./ranges.ts";
 import type { ShownHistory } from "./use-history.ts";
 
 interface Properties {
@@ -25,17 +27,22 @@ interface Properties {
   /** The moment that was chosen; null for now. */
   readonly at: number | null;
   readonly chooseAt: (at: number | null) => void;
+  /** Paints what GPUs did, for the picture that is saved. */
+  readonly strip: { readonly current: StripPainter | null };
   readonly operatorKey: string | null;
 }
+
+const PNG_SCALE = 2;
 
 const STEPS: Readonly<Record<string, number>> = { ArrowLeft: -1, ArrowRight: 1, PageUp: 10, PageDown: -10 };
 
 /** A pool over time, with what was decided; a moment of it can be chosen. */
 export function HistoryPanel(properties: Properties) {
-  const { name, pool, hops, history, rows, range, chooseRange, at, chooseAt, operatorKey } = properties;
-  const { span, live, fault } = history;
-  const end = live ? Math.max(span.to, pool.samples.at(-1)?.atMs ?? 0) : span.to;
-  const shown = { from: end - range.ms, to: end };
+  const { name, pool, hops, history, rows, range, chooseRange, at, chooseAt, operatorKey, strip } =
+    properties;
+  const { live, fault } = history;
+  const shown = shownSpan(range, history, pool);
+  const end = shown.to;
   const { frame, chart } = useChart(hops, chooseAt);
   const { decisions } = pool;
   // Drawing costs more than all else in the page: time that is not worth a point moves nothing.
@@ -61,10 +68,18 @@ export function HistoryPanel(properties: Properties) {
           choose={chooseRange}
         />
         <Downloads
-          png={() => chart && saveFile(`${file}.png`, chart.png())}
-          csv={async () => {
-            const url = URL.createObjectURL(await askCsv(name, operatorKey, { ...shown, step: range.step }));
-            saveFile(`${file}.csv`, url);
+          png={() => {
+            if (chart === null || frame.current === null) return;
+            const below = document.createElement("canvas");
+            strip.current?.(below, frame.current.clientWidth, PNG_SCALE);
+            const parts = [chart.picture(PNG_SCALE), below];
+            const style = getComputedStyle(frame.current);
+            saveFile(`${file}.png`, savedPicture(`Pool ${name}`, spanText(shown), parts, PNG_SCALE, style));
+          }}
+          csv={async (of) => {
+            const step = of === "" ? range.step : range.gpuStep;
+            const url = URL.createObjectURL(await askCsv(name, of, operatorKey, { ...shown, step }));
+            saveFile(`${file}${of.replace("/", "-")}.csv`, url);
             URL.revokeObjectURL(url);
           }}
         />
@@ -118,7 +133,7 @@ function useChart(hops: Hops, chooseAt: Properties["chooseAt"]) {
   return { frame, chart };
 }
 
-function Downloads({ png, csv }: { readonly png: () => void; readonly csv: () => Promise<void> }) {
+function Downloads({ png, csv }: { readonly png: () => void; readonly csv: (of: CsvOf) => Promise<void> }) {
   const [refusal, setRefusal] = useState<string | null>(null);
   const get = (file: () => Promise<void>) =>
     file().then(
@@ -130,9 +145,16 @@ function Downloads({ png, csv }: { readonly png: () => void; readonly csv: () =>
       <button
         type="button"
         title="What is shown as comma-separated values, a row for each point"
-        onClick={() => void get(csv)}
+        onClick={() => void get(() => csv(""))}
       >
         CSV
+      </button>
+      <button
+        type="button"
+        title="What each GPU did, as comma-separated values, a row for each GPU and point"
+        onClick={() => void get(() => csv("/gpus"))}
+      >
+        CSV of GPUs
       </button>
       <button type="button" title="What is shown as a picture" onClick={png}>
         PNG
@@ -140,6 +162,20 @@ function Downloads({ png, csv }: { readonly png: () => void; readonly csv: () =>
       {refusal !== null && <span role="alert">{refusal}</span>}
     </span>
   );
+}
+
+/** What is shown of it: live, until its last second. */
+export function shownSpan({ ms }: Range, { span, live }: ShownHistory, { samples }: PoolState): Span {
+  const end = live ? Math.max(span.to, samples.at(-1)?.atMs ?? 0) : span.to;
+  return { from: end - ms, to: end };
+}
+
+/** From when to when, in the reader's own time zone and in UTC. */
+function spanText({ from, to }: Span): string {
+  const day = (ms: number) => new Date(ms).toLocaleDateString("en-GB", { dateStyle: "medium" });
+  const utc = (ms: number) => `${new Date(ms).toISOString().slice(0, 19)}Z`;
+  const until = day(from) === day(to) ? time(to) : `${day(to)}, ${time(to)}`;
+  return `${day(from)}, ${time(from)} to ${until} (${utc(from)} to ${utc(to)})`;
 }
 
 function EpochKey() {

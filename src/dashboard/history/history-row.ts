@@ -1,4 +1,6 @@
+import { stepFactor } from "../figures/averages.ts";
 import type { Span } from "./ranges.ts";
+import type { GpusThen } from "./gpu-history-row.ts";
 
 /** Figures of a span of time, as `GET /ep/v1/history/:pool` answers (docs/expert-plane.md); null for what was not measured. */
 export interface HistoryFigures {
@@ -68,10 +70,23 @@ export function rowAt(rows: readonly HistoryRow[], at: number): HistoryRow | nul
  * What was known and what was asked for again.
  * @param fresh all from `from` on
  */
-export function joined(
-  known: readonly HistoryRow[],
-  fresh: readonly HistoryRow[],
+export function joined<R extends { readonly at: number }>(
+  known: readonly R[],
+  fresh: readonly R[],
   from: number,
-): readonly HistoryRow[] {
+): readonly R[] {
   return [...known.filter(({ at }) => at < from), ...fresh];
+}
+
+/** How many times as long as an even step a step took in the seconds of a row of GPUs; null where nothing was forwarded. */
+export function factorThen({ row }: GpusThen, rows: readonly HistoryRow[]): number | null {
+  if (row === null) return null;
+  const within = rows.filter(({ at }) => at >= row.at && at < row.at + row.seconds * 1000);
+  const around = within.length > 0 ? within : [rowAt(rows, row.at)].filter((one) => one !== null);
+  return stepFactor(
+    around.map(({ balancedness, tokensPerSecond }) => ({
+      balancedness,
+      tokensPerSecond: tokensPerSecond ?? 0,
+    })),
+  );
 }

@@ -23,11 +23,9 @@ export function PastNotice({ at, row, back }: Properties) {
   );
 }
 
-const NOT_KEPT = "What each GPU and expert did is not kept.";
-
-/** @returns one sentence or two */
+/** @returns one sentence, or none */
 function thenText({ seconds, epoch, lostRanks, missingExperts }: HistoryRow): string {
-  if (epoch === null || lostRanks === null || missingExperts === null) return NOT_KEPT;
+  if (epoch === null || lostRanks === null || missingExperts === null) return "";
   const length = seconds === 1 ? "This second" : `These ${seconds} seconds`;
   const lost =
     lostRanks === 0 ? "no rank was lost" : `${lostRanks} ${lostRanks === 1 ? "rank was" : "ranks were"} lost`;
@@ -35,5 +33,5 @@ function thenText({ seconds, epoch, lostRanks, missingExperts }: HistoryRow): st
     missingExperts === 0
       ? "every expert had a replica"
       : `${whole(missingExperts)} ${missingExperts === 1 ? "expert had" : "experts had"} no replica`;
-  return `${length}, in epoch ${epoch}: ${lost}, and ${missing}. ${NOT_KEPT}`;
+  return `${length}, in epoch ${epoch}: ${lost}, and ${missing}.`;
 }

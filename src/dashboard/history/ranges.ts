@@ -7,8 +7,9 @@ export interface Range {
   readonly name: RangeName;
   readonly title: string;
   readonly ms: number;
-  /** Seconds of a row. */
+  /** Seconds of a row; of a row of GPUs. */
   readonly step: number;
+  readonly gpuStep: number;
   /** How often what is new is asked for. */
   readonly everyMs: number;
 }
@@ -16,9 +17,9 @@ export interface Range {
 export type RangeName = "5m" | "1h" | "24h";
 
 export const RANGES: readonly Range[] = [
-  { name: "5m", title: "5 minutes", ms: 5 * MINUTE, step: 1, everyMs: 10 * SECOND },
-  { name: "1h", title: "1 hour", ms: HOUR, step: 10, everyMs: 10 * SECOND },
-  { name: "24h", title: "24 hours", ms: 24 * HOUR, step: 60, everyMs: MINUTE },
+  { name: "5m", title: "5 minutes", ms: 5 * MINUTE, step: 1, gpuStep: 10, everyMs: 10 * SECOND },
+  { name: "1h", title: "1 hour", ms: HOUR, step: 10, gpuStep: 10, everyMs: 10 * SECOND },
+  { name: "24h", title: "24 hours", ms: 24 * HOUR, step: 60, gpuStep: 300, everyMs: MINUTE },
 ];
 
 export function rangeNamed(name: RangeName): Range {

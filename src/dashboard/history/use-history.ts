@@ -1,7 +1,8 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { now } from "../live/page-clock.ts";
 import { repeatedly } from "../live/repeatedly.ts";
-import { askHistory } from "./ask-history.ts";
+import { type HistoryQuestion, askHeld, askHistory } from "./ask-history.ts";
+import type { HeldRow } from "./gpu-history-row.ts";
 import { type HistoryFigures, type HistoryRow, joined } from "./history-row.ts";
 import { type Range, type Span, anchorOf, spanOf } from "./ranges.ts";
 
@@ -16,6 +17,8 @@ export interface ShownHistory {
   readonly live: boolean;
   /** The oldest first. */
   readonly rows: readonly HistoryRow[];
+  /** What steps waited for. */
+  readonly gpus: readonly HeldRow[];
   /** Why it may be old, for a person; null while it is not. */
   readonly fault: string | null;
 }
@@ -40,26 +43,18 @@ export function useHistory(
   const [shown, setShown] = useState<ShownHistory>(() => nothing(range, anchor, aheadMs));
   useEffect(() => {
     let rows: readonly HistoryRow[] = [];
+    let gpus: readonly HeldRow[] = [];
     setShown(nothing(range, anchor, ahead.current));
     return repeatedly(range.everyMs, async (signal, stopped) => {
       const span = spanOf(range, anchor, now() + ahead.current);
-      const stepMs = range.step * 1000;
-      const last = rows.at(-1);
-      const from = Math.max(span.from, last === undefined ? 0 : last.at - AGAIN_MS);
-      const asked = Math.floor(from / stepMs) * stepMs;
       let fault: string | null = null;
       try {
-        const { rows: fresh } = await askHistory(
-          pool,
-          key,
-          { from: asked, to: span.to, step: range.step },
-          signal,
-        );
-        rows = joined(rows, fresh, asked).filter((row) => row.at >= span.from);
+        rows = await withNew(rows, span, range.step, (asked) => askRows(pool, key, asked, signal));
+        gpus = await withNew(gpus, span, range.gpuStep, (asked) => askHeld(pool, key, asked, signal));
       } catch (error) {
         fault = (error as Error).message;
       }
-      if (!stopped.aborted) setShown({ span, live: anchor === null, rows, fault });
+      if (!stopped.aborted) setShown({ span, live: anchor === null, rows, gpus, fault });
     });
   }, [pool, key, range, anchor]);
   return shown;
@@ -82,6 +77,28 @@ export function useLastHour(pool: string, key: string | null, aheadMs: number): 
   return hour;
 }
 
+const askRows = async (...asked: Parameters<typeof askHistory>) => (await askHistory(...asked)).rows;
+
+/** What is known of the span that is shown, with what is new. @param step seconds of a row */
+async function withNew<R extends { readonly at: number }>(
+  known: readonly R[],
+  { from, to }: Span,
+  step: number,
+  ask: (question: HistoryQuestion) => Promise<readonly R[]>,
+): Promise<readonly R[]> {
+  const last = known.at(-1);
+  const since = Math.max(from, last === undefined ? 0 : last.at - AGAIN_MS);
+  const asked = Math.floor(since / (step * 1000)) * step * 1000;
+  const fresh = await ask({ from: asked, to, step });
+  return joined(known, fresh, asked).filter(({ at }) => at >= from - step * 1000);
+}
+
 function nothing(range: Range, anchor: number | null, aheadMs: number): ShownHistory {
-  return { span: spanOf(range, anchor, now() + aheadMs), live: anchor === null, rows: [], fault: null };
+  return {
+    span: spanOf(range, anchor, now() + aheadMs),
+    live: anchor === null,
+    rows: [],
+    gpus: [],
+    fault: null,
+  };
 }

@@ -44,6 +44,7 @@ export class LocalPool implements PoolStore {
   readonly #around: LocalPoolSurroundings;
   readonly #epochs: Map<number, Uint8Array>;
   readonly #values: Map<ValueName, Uint8Array>;
+  readonly #parts: Map<string, Uint8Array>;
   readonly #learned: LearnedRows;
   readonly #audit: AuditEntry[];
   readonly #claims = new Claims();
@@ -63,6 +64,7 @@ export class LocalPool implements PoolStore {
     this.#epoch = saved.epochs.at(-1)?.[0] ?? 0;
     this.#followed = this.#epoch;
     this.#values = new Map(saved.values);
+    this.#parts = new Map(saved.parts);
     this.#learned = new LearnedRows(saved.learned);
     this.#audit = [...saved.audit];
   }
@@ -74,6 +76,7 @@ export class LocalPool implements PoolStore {
       tokens: this.#tokens,
       epochs: [...this.#epochs],
       values: [...this.#values].filter(([name]) => OUTLIVES.has(name)),
+      parts: [...this.#parts],
       learned: this.#learned.rows(),
       audit: this.#audit.slice(),
     };
@@ -121,6 +124,23 @@ export class LocalPool implements PoolStore {
     else this.#values.set(name, kept);
     if (OUTLIVES.has(name)) this.#around.keepSoon();
     for (const follower of this.#followers) follower.value(name, kept);
+  }
+
+  async keep(parts: ReadonlyMap<string, Uint8Array | null>, token: number): Promise<void> {
+    this.#fence(token);
+    for (const [name, part] of parts) {
+      if (part === null) this.#parts.delete(name);
+      else this.#parts.set(name, new Uint8Array(part));
+    }
+    this.#around.keepSoon();
+  }
+
+  async keptNames(): Promise<readonly string[]> {
+    return [...this.#parts.keys()];
+  }
+
+  async kept(names: readonly string[]): Promise<readonly (Uint8Array | null)[]> {
+    return names.map((name) => this.#parts.get(name) ?? null);
   }
 
   follow(follower: PoolFollower): () => void {

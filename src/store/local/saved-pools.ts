@@ -1,7 +1,18 @@
 import { crc32 } from "node:zlib";
 import type { AuditEntry, ValueName } from "../../control/store.ts";
 import { InputError } from "../../lib/errors.ts";
-import { type Shape, demand, list, number, record, text, tuple, whole, word } from "../../lib/shape.ts";
+import {
+  type Shape,
+  demand,
+  list,
+  number,
+  orElse,
+  record,
+  text,
+  tuple,
+  whole,
+  word,
+} from "../../lib/shape.ts";
 import type { LearnedRow } from "./learned-rows.ts";
 
 /** What of a pool outlives the process. */
@@ -12,6 +23,8 @@ export interface SavedPool {
   /** Ascending. */
   readonly epochs: readonly (readonly [epoch: number, snapshot: Uint8Array])[];
   readonly values: readonly (readonly [name: ValueName, value: Uint8Array])[];
+  /** Parts of its past, by name. */
+  readonly parts: readonly (readonly [name: string, part: Uint8Array])[];
   /** The one offered the longest ago first. */
   readonly learned: readonly LearnedRow[];
   /** The oldest first. */
@@ -22,6 +35,7 @@ export const NEW_POOL: Omit<SavedPool, "name"> = {
   tokens: 0,
   epochs: [],
   values: [],
+  parts: [],
   learned: [],
   audit: [],
 };
@@ -56,10 +70,11 @@ export function encodePools(pools: readonly SavedPool[]): Uint8Array[] {
     at += bytes.length;
     return { at: beginsAt, bytes: bytes.length };
   };
-  const written = pools.map(({ epochs, values, learned, ...rest }) => ({
+  const written = pools.map(({ epochs, values, parts, learned, ...rest }) => ({
     ...rest,
     epochs: epochs.map(([epoch, snapshot]) => [epoch, placed(snapshot)]),
     values: values.map(([name, value]) => [name, placed(value)]),
+    parts: parts.map(([name, part]) => [name, placed(part)]),
     learned: learned.map(([key, evidence, sketch]) => [key, evidence, placed(sketch)]),
   }));
   const json = new TextEncoder().encode(JSON.stringify(written));
@@ -111,6 +126,8 @@ function savedPool(arrays: Uint8Array): Shape<SavedPool> {
     epochs: list(tuple<[number, Uint8Array]>(whole(), bytes)),
     // Also those that only a later version knows.
     values: list(tuple<[ValueName, Uint8Array]>(text as Shape<ValueName>, bytes)),
+    // An earlier version does not write these.
+    parts: orElse(list(tuple<[string, Uint8Array]>(text, bytes)), []),
     learned: list(tuple<[string, number, Uint8Array]>(text, number(), bytes)),
     audit: list(record<AuditEntry>({ atMs: number(), entry: text })),
   });

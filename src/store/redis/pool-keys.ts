@@ -5,6 +5,7 @@ export interface PoolKeys {
   readonly epochs: string;
   readonly values: string;
   readonly changes: string;
+  readonly past: string;
   readonly messages: string;
   readonly audit: string;
   readonly claims: string;
@@ -20,6 +21,7 @@ export function poolKeys(prefix: string, pool: string): PoolKeys {
     epochs: key("epochs"),
     values: key("values"),
     changes: key("changes"),
+    past: key("past"),
     messages: key("messages"),
     audit: key("audit"),
     claims: key("claims"),
@@ -35,6 +37,7 @@ const TYPES: Readonly<Record<string, string>> = {
   epochs: "stream",
   values: "hash",
   changes: "stream",
+  past: "hash",
   messages: "stream",
   audit: "stream",
   claims: "zset",

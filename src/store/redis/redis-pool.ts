@@ -74,6 +74,28 @@ export class RedisPool implements PoolStore {
     await this.#link.run("put", [lease, values, changes], value === null ? args : [...args, value]);
   }
 
+  async keep(parts: ReadonlyMap<string, Uint8Array | null>, token: number): Promise<void> {
+    const kept: (string | Uint8Array)[] = [];
+    const forgotten: string[] = [];
+    for (const [name, part] of parts) {
+      if (part === null) forgotten.push(name);
+      else kept.push(name, part);
+    }
+    const { lease, past } = this.#keys;
+    await this.#link.run("keep", [lease, past], [token, kept.length / 2, ...kept, ...forgotten]);
+  }
+
+  async keptNames(): Promise<readonly string[]> {
+    const { past } = this.#keys;
+    return ((await this.#link.call("HKEYS", [past], [past])) as Buffer[]).map(String);
+  }
+
+  async kept(names: readonly string[]): Promise<readonly (Uint8Array | null)[]> {
+    if (names.length === 0) return [];
+    const { past } = this.#keys;
+    return (await this.#link.call("HMGET", [past], [past, ...names])) as (Buffer | null)[];
+  }
+
   follow(follower: PoolFollower): () => void {
     return this.#feed.follow(follower);
   }

@@ -8,6 +8,7 @@ const KEYS = {
   publish: 2,
   restore: 1,
   put: 3,
+  keep: 2,
   send: 2,
   receive: 2,
   claim: 1,
@@ -22,6 +23,7 @@ export type ScriptName = keyof typeof KEYS;
 export const WRITERS: ReadonlySet<ScriptName> = new Set([
   "publish",
   "put",
+  "keep",
   "send",
   "claim",
   "offer",
