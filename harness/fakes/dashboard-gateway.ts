@@ -81,6 +81,11 @@ export class DashboardGateway implements AsyncDisposable {
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}/`;
   }
 
+  /** Milliseconds since 1970, by its clock. */
+  get nowMs(): number {
+    return this.#atMs;
+  }
+
   /** Bytes that readers have not taken. */
   get unread(): number {
     return this.#events.unread;

@@ -104,7 +104,7 @@ test("nothing is found by axe-core, light and dark", async () => {
 });
 
 test("a moment that is past is chosen where it is seen, with its GPU, and shown as it was", async () => {
-  const past = new MadeUpPast({ pool: "p", ...LARGE }, Date.now());
+  const past = new MadeUpPast({ pool: "p", ...LARGE }, gateway.nowMs);
   gateway.past = past;
   const page = await opened(1280, 900);
   await page.getByRole("radio", { name: "1 hour" }).check();
@@ -113,7 +113,7 @@ test("a moment that is past is chosen where it is seen, with its GPU, and shown 
   const { gpu, at } = past.hot;
   const box = await canvas.evaluate(boxOf);
   // Where it is on the canvas: 40 px of names and 14 px at the end, 18 px above, 4 px for each of 40 nodes.
-  const x = 40 + ((at - (Date.now() - 3_600_000)) / 3_600_000) * (box.width - 54);
+  const x = 40 + ((at - (gateway.nowMs - 3_600_000)) / 3_600_000) * (box.width - 54);
   const y = 18 + 4 * Math.floor(gpu / 8) + 2;
   await canvas.hover({ position: { x, y } });
   await strip.getByText(/ · node 13: a step took 3\d\.\d % longer for it, most of it for GPU 106$/).waitFor();

@@ -30,6 +30,7 @@ export async function walkPage(page: Page): Promise<string[]> {
   page.on("request", (request) => request.url().endsWith("/events") || asked.add(request));
   for (const end of ["requestfinished", "requestfailed"] as const)
     page.on(end as "requestfinished", (request) => asked.delete(request));
+  let tries = 0;
   while (used.length < MOST) {
     const found = await page.evaluateHandle(`${NEXT}(${JSON.stringify(used)})`);
     const name = await found.evaluate<string | null, { name: string } | null>((next) => next?.name ?? null);
@@ -39,15 +40,19 @@ export async function walkPage(page: Page): Promise<string[]> {
       await page.waitForTimeout(ANSWER_MS);
       continue;
     }
-    used.push(name);
     const element = (await found.getProperty("element")).asElement() as ElementHandle;
-    await use(page, element);
+    try {
+      await use(page, element);
+      used.push(name);
+    } catch (error) {
+      // It was drawn anew meanwhile: the next look finds it again.
+      if (tries++ > MOST || !String(error).includes("not attached")) throw error;
+    }
     await found.dispose();
   }
   throw new Error(`the page has ever more to use: ${used.slice(-5).join("; ")}`);
 }
 
-/** What is drawn anew meanwhile is found again by the next look. */
 async function use(page: Page, element: ElementHandle): Promise<void> {
   const kind = await element.evaluate<string, Control>((one) => one.type ?? one.localName);
   if (kind === "select-one") {
