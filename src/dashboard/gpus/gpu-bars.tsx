@@ -28,7 +28,11 @@ export function GpuBars(properties: GpuChartProperties) {
   );
   // Words stand above their line, unless the next line is there.
   const crowded =
-    step !== undefined && limit !== undefined && limit > step && (limit - step) / end < LABEL_HIGH;
+    step === undefined || limit === undefined || Math.abs(limit - step) / end >= LABEL_HIGH
+      ? null
+      : step < limit
+        ? "step"
+        : "limit";
   return (
     <div class="gpus">
       {Array.from({ length: topology.nodes }, (_, node) => (
@@ -39,7 +43,7 @@ export function GpuBars(properties: GpuChartProperties) {
       ))}
       {lines.map(({ kind, at, label, past: over }) => (
         <div
-          class={`${kind}-line ${over ? "past" : ""} ${kind === "step" && crowded ? "crowded" : ""}`}
+          class={`${kind}-line ${over ? "past" : ""} ${kind === crowded ? "crowded" : ""}`}
           key={kind}
           style={{ bottom: height(at) }}
         >

@@ -66,7 +66,7 @@ export function GpuStrip({ topology, rows, span, step, at, gpu, choose, painter 
     choose(cells.from + (column + 0.5) * cells.stepMs, gpuOfCell(cells, row, column));
   const under = (event: MouseEvent) => cellOfPoint(cells, marks, width, event.offsetX, event.offsetY);
   return (
-    <Panel title="GPUs over time" note={<Scale colours={gradient(table)} />}>
+    <Panel wide title="GPUs over time" note={<Scale colours={gradient(table)} />}>
       <div
         class="gpu-strip"
         tabIndex={0}
