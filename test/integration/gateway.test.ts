@@ -147,6 +147,7 @@ test("the event stream begins with the history and reports the traffic", async (
   }
   const history = JSON.parse(/^event: history\ndata: (.*)\n\n/.exec(text)?.[1] ?? "") as unknown;
   expect(history).toEqual({
+    atMs: expect.any(Number) as number,
     gateway: { gateway: expect.any(String) as string, store: { name: "memory", fault: null } },
     epochs: [],
     reports: [],

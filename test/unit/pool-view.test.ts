@@ -103,6 +103,7 @@ test("what cannot be read leaves everything as it was, and what comes after it i
     message: 0,
     learned_load: 0,
     expert_sketch: 0,
+    gpu_history: 0,
     audit_entry: 0,
   });
   expect(lines.toSorted()).toEqual([
