@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { type HistoryRow, joined, rowAt } from "../../src/dashboard/history/history-row.ts";
+import { type HistoryRow, joined, rowAt, rowsOn } from "../../src/dashboard/history/history-row.ts";
 import { linePoints, withSeconds } from "../../src/dashboard/history/line-points.ts";
 import { anchorOf, rangeNamed, spanOf } from "../../src/dashboard/history/ranges.ts";
 import { quietFigures } from "../../src/control/history/pool-row.ts";
@@ -76,6 +76,24 @@ test("a moment has the row it lies in, also between rows, and none where nothing
     30_000,
     null,
   ]);
+});
+
+test("keys go from row to row, over times of which nothing is known, to moments that have a row", () => {
+  const rows = [row(10), row(12), row(30, { measuredMs: 4000 }), row(30.7)];
+  const from = (at: number | null, steps: number) => rowsOn(rows, at, steps);
+  expect([from(null, -1), from(null, -2), from(null, -3), from(null, -5)]).toEqual([
+    31_000,
+    30_000,
+    12_000,
+    null,
+  ]);
+  expect([from(30_000, -1), from(12_000, 1), from(20_000, -1), from(31_000, 1)]).toEqual([
+    12_000,
+    30_000,
+    12_000,
+    null,
+  ]);
+  for (let steps = -4; steps < 0; steps++) expect(rowAt(rows, from(null, steps) as number)).not.toBeNull();
 });
 
 test("what was asked for again takes the place of what was known", () => {

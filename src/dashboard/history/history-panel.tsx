@@ -9,7 +9,7 @@ import { useDark } from "../page/use-dark.ts";
 import { type CsvOf, askCsv } from "./ask-history.ts";
 import type { StripPainter } from "./gpu-strip.tsx";
 import type { HistoryChart } from "./history-chart.ts";
-import { type HistoryRow, rowAt } from "./history-row.ts";
+import { type HistoryRow, rowAt, rowsOn } from "./history-row.ts";
 import { plotsOf } from "./plots.ts";
 import { savedPicture } from "./saved-picture.ts";
 import { RANGES, type Range, type RangeName, type Span } from "./ranges.ts";
@@ -98,8 +98,9 @@ export function HistoryPanel(properties: Properties) {
           const steps = STEPS[event.key];
           if (steps === undefined && event.key !== "Escape") return;
           event.preventDefault();
-          const to = moment + (steps ?? 0) * range.step * 1000;
-          chooseAt(steps === undefined || (live && to >= end) ? null : to);
+          if (steps === undefined) return chooseAt(null);
+          const beyond = live && steps > 0 ? null : moment + steps * range.step * 1000;
+          chooseAt(rowsOn(rows, at, steps) ?? beyond);
         }}
       />
       <p class="readout" role="status">

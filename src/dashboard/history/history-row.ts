@@ -67,6 +67,17 @@ export function rowAt(rows: readonly HistoryRow[], at: number): HistoryRow | nul
 }
 
 /**
+ * The moment so many rows on from another one, in whole seconds: times of which nothing is known are passed over.
+ * @param at null for now
+ * @returns null where no such row is known
+ */
+export function rowsOn(rows: readonly HistoryRow[], at: number | null, steps: number): number | null {
+  const next = at === null ? -1 : rows.findIndex((row) => spanOfRow(row).to > at);
+  const row = rows[(next < 0 ? rows.length : next) + steps];
+  return row === undefined ? null : Math.ceil(spanOfRow(row).to / 1000) * 1000 - 1000;
+}
+
+/**
  * What was known and what was asked for again.
  * @param fresh all from `from` on
  */
