@@ -26,7 +26,7 @@ const complaints: string[] = [];
 
 beforeAll(async () => {
   folder = await scratchFolder();
-  [{ demo, url }, browser] = await Promise.all([startDemo("0"), launchChromium()]);
+  [{ demo, url }, browser] = await Promise.all([startDemo("0", await fewRequests()), launchChromium()]);
   context = await browser.newContext({ viewport: { width: 1440, height: 900 } });
   page = await context.newPage();
   page.on("console", (message: ConsoleMessage) => {
@@ -149,7 +149,7 @@ test("what is done to the simulated pool is done and shown, by keys and by mouse
   const panel = page.getByRole("region", { name: "Simulated pool" });
   const said = () => panel.getByRole("status").innerText();
   await expect.poll(said, SOON).toBe("Traffic ×1.0");
-  await panel.getByText("made-up long prompts").waitFor(SOON);
+  await panel.getByText("few.jsonl").waitFor(SOON);
   await panel.getByRole("button", { name: "Pause" }).click();
   await expect.poll(said, SOON).toBe("Traffic ×1.0, paused: nothing arrives");
   await panel.getByRole("button", { name: "Go on" }).click();
@@ -200,7 +200,7 @@ test("a moment that is past is chosen by keys, shown, and held by the link", asy
   await page.getByText("then: 10 seconds from").waitFor(SOON);
   expect(await page.getByTestId("gpu").count()).toBe(32);
   await page.getByText("Steps waited most for GPU").waitFor(SOON);
-  expect(await page.locator(".why .expert").count()).toBeGreaterThan(0);
+  await page.locator(".why .expert").first().waitFor(SOON);
   await panel.getByRole("radio", { name: "1 hour" }).check();
   await panel.locator("canvas").waitFor(SOON);
   const saved = async (name: string): Promise<string> => {
@@ -294,11 +294,27 @@ test("a gateway with a key is looked at by those who have it", async () => {
 });
 
 /** Where it only matters that the gateway is there. */
-async function hardlyAnyTraffic(): Promise<string[]> {
-  const lines = [0, 299_000].map((timestamp) =>
-    JSON.stringify({ timestamp, input_length: 20, output_length: 2, hash_ids: [0] }),
+const hardlyAnyTraffic = () => traffic("calm.jsonl", [0, 299_000], 20, 2);
+
+/** Enough for figures to move: the pool's steps take the machine's time, not the page's. */
+const fewRequests = () =>
+  traffic(
+    "few.jsonl",
+    Array.from({ length: 3000 }, (_, i) => 100 * i),
+    400,
+    5,
   );
-  return ["--trace", await folder.write("calm.jsonl", lines.join("\n"))];
+
+async function traffic(
+  name: string,
+  arrivals: readonly number[],
+  promptTokens: number,
+  answerTokens: number,
+): Promise<string[]> {
+  const lines = arrivals.map((timestamp) =>
+    JSON.stringify({ timestamp, input_length: promptTokens, output_length: answerTokens, hash_ids: [0] }),
+  );
+  return ["--trace", await folder.write(name, lines.join("\n"))];
 }
 
 /** The real demo in a process of its own; resolves when it says where its dashboard is. */
