@@ -24,6 +24,8 @@ export interface Counted {
   /** By pool, then by outcome. */
   readonly ended: ReadonlyMap<string, Readonly<Record<RequestOutcome, number>>>;
   readonly responses: Pick<ResponseCounts, "read">;
+  /** Of models with several places: by pool and model, the choices by their reason. */
+  readonly chosen: ReadonlyMap<string, ReadonlyMap<string, ReadonlyMap<string, number>>>;
   /** By pool. */
   readonly resent: ReadonlyMap<string, number>;
   readonly deniedRetries: ReadonlyMap<string, number>;

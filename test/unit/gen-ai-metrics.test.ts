@@ -14,6 +14,7 @@ function measured() {
     laterFrame: ignored,
     ended: ignored,
     responded: ignored,
+    chosen: () => {},
     resent: ignored,
     retryDenied: ignored,
     tokens: ignored,

@@ -14,6 +14,7 @@ function meterAt(start: number) {
     laterFrame: (_pool, ms) => received.push({ what: "later", ms }),
     ended: (_pool, ms, what) => received.push({ what, ms }),
     responded: () => {},
+    chosen: () => {},
     resent: () => {},
     retryDenied: () => {},
     tokens: () => {},

@@ -6,6 +6,14 @@ export const REQUEST_OUTCOMES = ["ok", "client_error", "refused", "failed", "can
 
 export type RequestOutcome = (typeof REQUEST_OUTCOMES)[number];
 
+/**
+ * Why a request went to a pool: a header asked for it; its part of the requests; its load, and what it remembers; no
+ * other of the model; those of the model could not take it; another had been chosen and could not take it.
+ */
+export const POOL_CHOICE_REASONS = ["header", "weight", "load", "only", "fallback", "moved"] as const;
+
+export type PoolChoiceReason = (typeof POOL_CHOICE_REASONS)[number];
+
 /** What the client of a request got in the end. */
 export interface Responded {
   /** What served it, as its pool calls it; empty where no pool was found. */
@@ -42,6 +50,8 @@ export interface TrafficObserver {
   ended(pool: string, durationMs: number, outcome: RequestOutcome, traceId: string | null): void;
   /** Once for each that has ended. */
   responded(pool: string, responded: Responded): void;
+  /** A request for a model with several places goes to that pool. @param model as clients ask for it */
+  chosen(pool: string, model: string, why: PoolChoiceReason): void;
   /** A request that had no first byte was sent once more. */
   resent(pool: string): void;
   /** One was not, since the retry budget was spent. */
