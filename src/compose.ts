@@ -184,7 +184,9 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
   pools.all.forEach(beginCounting);
   let gateway = gatewayFor(config);
   const beginChoices = () =>
-    gateway.choices.forEach(({ model, pools: names }) => metrics.beginChoices(model, names));
+    gateway.choices.forEach(({ model, pools: own, fallback }) =>
+      metrics.beginChoices(model, [...own.map(({ pool }) => pool), ...fallback]),
+    );
   beginChoices();
   recording.update(config.capture);
   const metricsText = async (whose: "gateway" | "experts", open: boolean) => {

@@ -314,14 +314,15 @@ function routeOf(
   const last = fallback && places.length > 1 ? places.splice(-1) : [];
   const fallbacks = last.map((place) => onlyPlace({ ...place, asked: "other" }));
   if (places.length === 1) return { ...onlyPlace(places[0]), fallbacks };
+  const weights = parts === undefined ? null : Float64Array.from(places, (_, i) => parts[i]);
   const router = new PoolRouter({
     pools: places.map(({ pool }) => pool),
-    parts: parts === undefined ? null : Float64Array.from(places, (_, i) => parts[i]),
+    parts: weights,
     prefixIndexBytes: 65_536,
     rng: new Rng(1),
   });
   const headers = places.map((_, i) => (i === 1 ? { "x-canary": "true" } : {}));
-  const choice = { router, byParts: parts !== undefined, headers };
+  const choice = { router, parts: weights, headers };
   return { model: "m", places, choice, fallbacks, terms: null };
 }
 

@@ -15,6 +15,15 @@ import type { RequestTrace } from "./tracing/request-trace.ts";
 /** The most models that a refusal names. */
 const MOST_NAMED = 10;
 
+/** Where a model's requests may go. */
+export interface ModelChoice {
+  readonly model: string;
+  /** Those of the model; `weight` is null where they are filled alike. */
+  readonly pools: readonly { readonly pool: string; readonly weight: number | null }[];
+  /** Those that are asked when none of `pools` can serve, in that order. */
+  readonly fallback: readonly string[];
+}
+
 /** Finds the pools that serve a request's model, and sends the request on its way. */
 export class Gateway {
   readonly pools: readonly ServingPool[];
@@ -76,12 +85,13 @@ export class Gateway {
     return this.#directory.cards();
   }
 
-  /** The models that several pools serve, each with the pools that its requests may go to. */
-  get choices(): readonly { readonly model: string; readonly pools: readonly string[] }[] {
-    return this.#directory.choices.map(({ model, places, fallbacks }) => {
-      const all = [...places, ...fallbacks.flatMap((route) => route.places)];
-      return { model, pools: [...new Set(all.map(({ pool }) => pool.name))] };
-    });
+  /** The models whose requests may go to several pools. */
+  get choices(): readonly ModelChoice[] {
+    return this.#directory.choices.map(({ model, places, choice, fallbacks }) => ({
+      model,
+      pools: places.map(({ pool }, i) => ({ pool: pool.name, weight: choice?.parts?.[i] ?? null })),
+      fallback: fallbacks.flatMap((route) => route.places).map(({ pool }) => pool.name),
+    }));
   }
 
   /** The known names that a client most likely meant, as one sentence with a space before it; empty for none. */

@@ -166,9 +166,14 @@ test("a request that waited for admission goes where is room when it is admitted
   expect(flights.taken.every((count) => count === 0)).toBe(true);
 });
 
-test("all pools that a request may still go to are held, and let go with its end", () => {
+test("all pools that a request may still go to are held, until its first byte; then the one that answers", () => {
   const { flights, flight } = begin({ pools: 3, fallback: true });
-  expect(flights.pools.map((pool) => pool.flights)).toEqual([1, 1, 1]);
+  const held = () => flights.pools.map((pool) => pool.flights);
+  expect(held()).toEqual([1, 1, 1]);
+  flights.sent[0].headers();
+  expect(held()).toEqual([1, 1, 1]);
+  flights.sent[0].data();
+  expect(held()).toEqual([1, 0, 0]);
   flight.cancel();
-  expect(flights.pools.map((pool) => pool.flights)).toEqual([0, 0, 0]);
+  expect(held()).toEqual([0, 0, 0]);
 });

@@ -14,7 +14,8 @@ import type { PoolChoiceReason } from "../traffic/traffic-observer.ts";
  * may go to another: of its model, and when none of those can serve it, of those it falls back on. It goes to a pool
  * once, and to another only while no attempt is under way, so that all its attempts are of one pool at a time.
  *
- * All pools that it might go to are held while it lives: a reload closes none of them before.
+ * All pools that it might go to are held until it is answered, and the one that answers until its end: a reload closes
+ * none of them before.
  */
 export class Destination {
   /** Shards of the pool that failed it; read by the router. */
@@ -38,7 +39,8 @@ export class Destination {
   #route = 0;
   #place = 0;
   /** Other places of the route it is on, where it was. */
-  #left: number[] = [];
+  #left: readonly number[] = NOWHERE;
+  #settled = false;
 
   constructor(route: ModelRoute, facts: RequestFacts, request: EngineRequest) {
     this.#root = route;
@@ -58,11 +60,23 @@ export class Destination {
     return this.#sent as EngineRequest;
   }
 
-  /** @param by 1 when its life begins, −1 when it is over */
-  hold(by: 1 | -1): void {
-    const { places, fallbacks } = this.#root;
-    for (const { pool } of places) pool.flights += by;
-    for (const route of fallbacks) for (const { pool } of route.places) pool.flights += by;
+  /** Its life begins. */
+  hold(): void {
+    this.#count(1);
+  }
+
+  /** It is answered from here, and goes nowhere else. */
+  settle(): void {
+    if (!this.#several) return;
+    this.#count(-1);
+    this.pool.flights++;
+    this.#settled = true;
+  }
+
+  /** It is over. */
+  letGo(): void {
+    if (this.#settled) this.pool.flights--;
+    else this.#count(-1);
   }
 
   /** It is not sent again. @returns whether that is news */
@@ -75,7 +89,7 @@ export class Destination {
   /** It has waited: the choice is made by what is known now. */
   chooseAnew(): void {
     if (!this.#several) return;
-    this.#left = [];
+    this.#left = NOWHERE;
     this.#route = 0;
     if (!this.#find()) this.#go(0, 0, null);
   }
@@ -99,8 +113,14 @@ export class Destination {
   /** Goes to the best other pool. @returns false when none may serve it; then it stays */
   moveOn(): boolean {
     if (!this.#several) return false;
-    this.#left.push(this.#place);
+    this.#left = [...this.#left, this.#place];
     return this.#find("moved");
+  }
+
+  #count(by: 1 | -1): void {
+    const { places, fallbacks } = this.#root;
+    for (const { pool } of places) pool.flights += by;
+    for (const route of fallbacks) for (const { pool } of route.places) pool.flights += by;
   }
 
   get #several(): boolean {
@@ -121,7 +141,7 @@ export class Destination {
       let place = left.length === 0 && this.#serves(route.places[0]) ? 0 : -1;
       if (request !== null) place = choice?.router.choose(request) ?? -1;
       if (place < 0) continue;
-      this.#left = [...left];
+      this.#left = left;
       this.#go(i, place, i > 0 ? "fallback" : (why ?? reason(route, request, place)));
       return true;
     }
@@ -186,7 +206,7 @@ const NOWHERE: readonly number[] = [];
 function reason({ choice }: ModelRoute, request: PoolRequest | null, place: number): PoolChoiceReason {
   if (choice === null) return "only";
   if (request?.asked?.[place] === 1) return "header";
-  return choice.byParts ? "weight" : "load";
+  return choice.parts !== null ? "weight" : "load";
 }
 
 /** The request for the model of this name. A form keeps the name that its client gave. */

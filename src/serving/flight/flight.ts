@@ -124,7 +124,7 @@ export class Flight implements Applicant, AttemptListener, Sent {
 
   /** Applies for admission; everything else follows from that. */
   start(): this {
-    this.#destination.hold(1);
+    this.#destination.hold();
     this.guarded(() => {
       const ticket = this.#deck.admission.apply(this);
       if (this.#stage === "waiting") {
@@ -364,6 +364,7 @@ export class Flight implements Applicant, AttemptListener, Sent {
       this.#relayHeaders(attempt, response);
     }
     this.#winner = attempt;
+    this.#destination.settle();
     this.#worked ||= response.status < REFUSED;
     attempt.answering = true;
     if (response.status === GOOD && storesResponse(this.#path)) {
@@ -434,7 +435,7 @@ export class Flight implements Applicant, AttemptListener, Sent {
     if (this.#stage === "over") return;
     const admitted = this.#stage !== "waiting";
     this.#stage = "over";
-    this.#destination.hold(-1);
+    this.#destination.letGo();
     this.#ticket?.leave(this.#worked || (outcome === "cancelled" && this.#attempts.length > 0));
     this.#ticket = null;
     this.#timing.end(outcome);

@@ -66,7 +66,7 @@ function choiceOf(
   const headers = shares.map(({ header }) => header);
   return {
     router: new PoolRouter({ pools, parts, prefixIndexBytes, rng }),
-    byParts,
+    parts,
     headers: headers.some((header) => Object.keys(header).length > 0) ? headers : null,
   };
 }

@@ -30,8 +30,8 @@ export interface ModelRoute {
 /** How one of several places is chosen. */
 export interface PlaceChoice {
   readonly router: PoolRouter;
-  /** Whether places have parts; else they are filled alike. */
-  readonly byParts: boolean;
+  /** `[places]`: the weight of each; null where they are filled alike. */
+  readonly parts: Float64Array | null;
   /** `[places]`: the headers that ask for each, by name; empty for none. Null where none has any. */
   readonly headers: readonly Readonly<Record<string, string>>[] | null;
 }
