@@ -172,6 +172,7 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
         retryAfterSeconds,
         clock,
         rng: new Rng(wallClock()),
+        onShadowPair: (pair) => http.log.debug(pair, "shadow"),
         onFault: surroundings.onFault,
       },
       { models, prefixIndexBytes: routing.prefixIndexBytes, rng: new Rng(wallClock()) },
@@ -184,9 +185,11 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
   pools.all.forEach(beginCounting);
   let gateway = gatewayFor(config);
   const beginChoices = () =>
-    gateway.choices.forEach(({ model, pools: own, fallback }) =>
-      metrics.beginChoices(model, [...own.map(({ pool }) => pool), ...fallback]),
-    );
+    gateway.choices.forEach(({ model, pools: own, fallback, shadow }) => {
+      const names = [...own.map(({ pool }) => pool), ...fallback];
+      if (names.length > 1) metrics.beginChoices(model, names);
+      if (shadow !== null) metrics.beginShadow(model, shadow);
+    });
   beginChoices();
   recording.update(config.capture);
   const metricsText = async (whose: "gateway" | "experts", open: boolean) => {

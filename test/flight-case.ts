@@ -184,6 +184,7 @@ export class FlightCase {
         laterFrame: () => {},
         ended: (_pool, _ms, outcome) => this.outcomes.push(outcome),
         responded: (_pool, responded) => this.responded.push(responded),
+        shadowed: () => {},
         chosen: (pool, _model, why) => this.choices.push(`${pool} ${why}`),
         resent: () => this.resent++,
         retryDenied: () => this.retriesDenied++,
@@ -198,6 +199,7 @@ export class FlightCase {
       retryAfterSeconds: 1,
       clock: this.clock,
       rng: new Rng(1),
+      onShadowPair: () => {},
       onFault: (fault) => this.faults.push(fault),
     };
     const prefill =
@@ -323,7 +325,7 @@ function routeOf(
   });
   const headers = places.map((_, i) => (i === 1 ? { "x-canary": "true" } : {}));
   const choice = { router, parts: weights, headers };
-  return { model: "m", places, choice, fallbacks, terms: null };
+  return { model: "m", places, choice, fallbacks, terms: null, shadow: null };
 }
 
 /** As kvTransfer is, in short. */

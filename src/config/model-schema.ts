@@ -21,6 +21,9 @@ export const modelSchema = z.strictObject({
   pools: z.array(share).min(1).optional(),
   fallback: z.array(name).optional(),
   defaults: z.record(name, z.unknown()).optional(),
+  shadow: z
+    .strictObject({ pool: name, model: name.optional(), part: z.number().positive().max(1).optional() })
+    .optional(),
   limits: z.strictObject({ maxTokens: limit, maxInputTokens: limit }).partial().optional(),
 });
 

@@ -68,23 +68,54 @@ export function readModels(
 
 function readModel(
   name: string,
-  { aliases = [], pools: shares, fallback = [], defaults = {}, limits = {} }: WrittenModel,
+  { aliases = [], pools: shares, fallback = [], defaults = {}, limits = {}, shadow }: WrittenModel,
   pools: readonly PoolConfig[],
   place: Place,
 ): ModelSettings {
   const all = { maxTokens: limits.maxTokens ?? 0, maxInputTokens: limits.maxInputTokens ?? 0 };
   checkDefaults(defaults, all.maxTokens, inside(place, "defaults"));
-  const served = shares === undefined ? everyPool(name, pools) : readShares(name, shares, pools, place);
+  const served =
+    shares === undefined ? everyPool(name, pools, shadow?.pool) : readShares(name, shares, pools, place);
   if (served.length === 0)
     throw faultAt(
       place,
       "is in the `models` of no pool; expected a pool that names it, or `pools` that serve it under another name",
     );
-  return { name, aliases, pools: served, fallback, defaults, limits: all };
+  const copies = shadow === undefined ? null : readShadow(name, shadow, pools, inside(place, "shadow"));
+  const inUse = [...served.map(({ pool }) => pool), ...fallback];
+  if (copies !== null && inUse.includes(copies.pool))
+    throw faultAt(
+      inside(place, "shadow", "pool"),
+      `is "${copies.pool}", which serves the model to clients; expected another pool`,
+    );
+  return { name, aliases, pools: served, fallback, defaults, limits: all, shadow: copies };
 }
 
-function everyPool(name: string, pools: readonly PoolConfig[]): PoolShare[] {
-  const serving = pools.filter(({ models }) => models.includes(name));
+function readShadow(
+  name: string,
+  { pool, model = name, part = 1 }: NonNullable<WrittenModel["shadow"]>,
+  pools: readonly PoolConfig[],
+  place: Place,
+): ModelSettings["shadow"] {
+  checkServes(pool, model, pools, place);
+  return { pool, model, part };
+}
+
+/** @param place names the pool, and where it is called so the model */
+function checkServes(name: string, model: string, pools: readonly PoolConfig[], place: Place): void {
+  const pool = pools.find((one) => one.name === name);
+  if (pool === undefined) {
+    const names = pools.map((one) => one.name);
+    throw faultAt(inside(place, "pool"), unknown(name, names, "expected the name of a pool"));
+  }
+  if (pool.models.includes(model)) return;
+  const hint = `does not serve "${model}"; expected \`model:\` with its name there: ${pool.models.join(", ")}`;
+  throw faultAt(place, `names pool "${name}", which ${hint}`);
+}
+
+/** @param shadow the pool that copies go to */
+function everyPool(name: string, pools: readonly PoolConfig[], shadow?: string): PoolShare[] {
+  const serving = pools.filter((pool) => pool.models.includes(name) && pool.name !== shadow);
   return serving.map((pool) => ({ pool: pool.name, model: name, weight: null, header: {} }));
 }
 
@@ -98,23 +129,10 @@ function readShares(
   const seen = new Set<string>();
   const read = shares.map(({ pool: poolName, model = name, weight, header = {} }, i): PoolShare => {
     const at = inside(place, "pools", i);
-    const pool = pools.find((one) => one.name === poolName);
-    if (pool === undefined)
-      throw faultAt(
-        inside(at, "pool"),
-        unknown(
-          poolName,
-          pools.map((one) => one.name),
-          "expected the name of a pool",
-        ),
-      );
+    checkServes(poolName, model, pools, at);
     if (seen.has(poolName))
       throw faultAt(inside(at, "pool"), `is "${poolName}" again; expected each pool once`);
     seen.add(poolName);
-    if (!pool.models.includes(model)) {
-      const hint = `does not serve "${model}"; expected \`model:\` with its name there: ${pool.models.join(", ")}`;
-      throw faultAt(at, `names pool "${poolName}", which ${hint}`);
-    }
     const taken = Object.keys(header).find((one) => NOT_A_CLIENTS.has(one));
     if (taken !== undefined)
       throw faultAt(inside(at, "header"), `names ${taken}, which proxies take off; expected another header`);

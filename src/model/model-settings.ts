@@ -10,6 +10,16 @@ export interface ModelSettings {
   /** Fields that requests get which leave them out. */
   readonly defaults: Readonly<Record<string, unknown>>;
   readonly limits: ModelLimits;
+  /** Where copies of its requests go; null for nowhere. */
+  readonly shadow: ModelShadow | null;
+}
+
+export interface ModelShadow {
+  readonly pool: string;
+  /** What the model is called there. */
+  readonly model: string;
+  /** Of the requests, over 0 to 1. */
+  readonly part: number;
 }
 
 export interface PoolShare {

@@ -10,6 +10,7 @@ import type { ModelRefresh } from "./models/model-refresh.ts";
 import { InvalidRequest, UnknownModel } from "./refusals.ts";
 import type { RequestFacts } from "./request/request-facts.ts";
 import type { ServingPool } from "./serving-pool.ts";
+import { ShadowTraffic } from "./shadow/shadow-traffic.ts";
 import type { RequestTrace } from "./tracing/request-trace.ts";
 
 /** The most models that a refusal names. */
@@ -22,6 +23,8 @@ export interface ModelChoice {
   readonly pools: readonly { readonly pool: string; readonly weight: number | null }[];
   /** Those that are asked when none of `pools` can serve, in that order. */
   readonly fallback: readonly string[];
+  /** Where copies of its requests go; null for nowhere. */
+  readonly shadow: string | null;
 }
 
 /** Finds the pools that serve a request's model, and sends the request on its way. */
@@ -30,6 +33,8 @@ export class Gateway {
   readonly deck: FlightDeck;
   readonly #directory: ModelDirectory;
   readonly #search = new ResponseSearch();
+  /** Null until a request is copied. */
+  #copies: ShadowTraffic | null = null;
   /** Whether every request goes to the same server. */
   readonly #isOneServer: boolean;
 
@@ -72,12 +77,14 @@ export class Gateway {
     const route = home !== null && facts.model === null ? atHome(home.pool) : this.#routeOf(facts);
     const { facts: taken, request: sent } =
       route.terms === null ? { facts, request } : route.terms.take(facts, request);
+    const { shadow } = route;
+    const answered = shadow === null ? client : this.#shadows().mirror(shadow, route, taken, sent, client);
     const place = home === null ? undefined : route.places.find(({ pool }) => pool === home.pool);
     if (home === null || place === undefined)
-      return new Flight(this.deck, route, taken, sent, client, trace).start();
+      return new Flight(this.deck, route, taken, sent, answered, trace).start();
     // Only the server that gave a response has it.
     const known = { ...taken, rank: home.shard };
-    return new Flight(this.deck, onlyPlace(place), known, sent, client, trace).start();
+    return new Flight(this.deck, onlyPlace(place), known, sent, answered, trace).start();
   }
 
   /** What the ready servers of all pools list, merged. @throws NoShardAvailable when it is known for none of them */
@@ -87,10 +94,11 @@ export class Gateway {
 
   /** The models whose requests may go to several pools. */
   get choices(): readonly ModelChoice[] {
-    return this.#directory.choices.map(({ model, places, choice, fallbacks }) => ({
+    return this.#directory.choices.map(({ model, places, choice, fallbacks, shadow }) => ({
       model,
       pools: places.map(({ pool }, i) => ({ pool: pool.name, weight: choice?.parts?.[i] ?? null })),
       fallback: fallbacks.flatMap((route) => route.places).map(({ pool }) => pool.name),
+      shadow: shadow?.place.pool.name ?? null,
     }));
   }
 
@@ -104,6 +112,11 @@ export class Gateway {
   /** Goes on where another gateway was. */
   resume(before: Gateway): void {
     this.#directory.resume(before.#directory);
+    this.#copies = before.#copies;
+  }
+
+  #shadows(): ShadowTraffic {
+    return (this.#copies ??= new ShadowTraffic(this.deck));
   }
 
   /** Where a stored response is; null where that is not known. */

@@ -5,6 +5,7 @@ import {
   type PoolChoiceReason,
   type RequestOutcome,
   type Responded,
+  type Shadowed,
 } from "../serving/traffic/traffic-observer.ts";
 import { ByModel } from "./by-model.ts";
 import type { Counted, ModelTokens, TokenTotals } from "./counted.ts";
@@ -15,6 +16,7 @@ import { openMetricsText } from "./open-metrics.ts";
 import { PoolHistogram } from "./pool-histogram.ts";
 import type { Readings } from "./readings.ts";
 import { ResponseCounts } from "./response-counts.ts";
+import { addShadowed, noShadows } from "./shadow-totals.ts";
 
 /** What metrics are made with. */
 export interface MetricsOptions {
@@ -51,6 +53,7 @@ export class Metrics {
   readonly #tokens = new Map<string, TokenTotals>();
   readonly #modelTokens = new ByModel<ModelTokens>(() => ({ prompt: 0, cached: 0, completion: 0 }));
   readonly #chosen = new ByModel(() => new Map<string, number>(POOL_CHOICE_REASONS.map((why) => [why, 0])));
+  readonly #shadowed = new ByModel(noShadows);
   readonly #ended = new Map<string, Record<RequestOutcome, number>>();
   readonly #responses: ResponseCounts;
   readonly #resent = new Map<string, number>();
@@ -136,6 +139,15 @@ export class Metrics {
     for (const pool of pools) this.#chosen.begin(pool, [model]);
   }
 
+  /** The same of a model's copies at its shadow pool. */
+  beginShadow(model: string, pool: string): void {
+    this.#shadowed.begin(pool, [model]);
+  }
+
+  shadowed(pool: string, model: string, what: Shadowed): void {
+    addShadowed(this.#shadowed.of(pool, model), what);
+  }
+
   resent(pool: string): void {
     add(this.#resent, pool, 1);
   }
@@ -204,6 +216,7 @@ export class Metrics {
       ended: this.#ended,
       responses: this.#responses,
       chosen: this.#chosen.all,
+      shadowed: this.#shadowed.all,
       resent: this.#resent,
       deniedRetries: this.#deniedRetries,
       refused: this.#refused,

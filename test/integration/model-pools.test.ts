@@ -111,6 +111,31 @@ describe("a model of several pools", () => {
   });
 });
 
+test("copies go to the shadow pool, and are compared", async () => {
+  await using server = await startListingServer(base);
+  await using next = await startListingServer({ ...base, id: "next" });
+  const models = "models: { base: { shadow: { pool: next, model: next, part: 0.5 } } }\n";
+  const pools = [pool("chat", "vllm", server), pool("next", "vllm", next, "next")];
+  await running(SELDOM + models, pools, async (gateway) => {
+    for (let i = 0; i < 10; i++)
+      expect(await chat(gateway, { model: "base" })).toMatchObject({ pool: "chat" });
+    await expect
+      .poll(() => metric(gateway, "plimsoll_shadow_pairs_total"), patiently)
+      .toEqual(['plimsoll_shadow_pairs_total{pool="next",model="base",verdict="both_ok"} 5']);
+    expect(bodies(next).map(({ model }) => model)).toEqual(["next", "next", "next", "next", "next"]);
+    expect(await metric(gateway, "plimsoll_shadow_copies_total")).toEqual([
+      'plimsoll_shadow_copies_total{pool="next",model="base",outcome="ok"} 5',
+    ]);
+    expect(await metric(gateway, "plimsoll_requests_total")).toEqual([
+      'plimsoll_requests_total{pool="chat",outcome="ok"} 10',
+    ]);
+    const state = (await (await fetch(`${gateway.url}/admin/state`)).json()) as { models: unknown };
+    expect(state.models).toEqual([
+      { model: "base", pools: [{ pool: "chat", weight: null }], fallback: [], shadow: "next" },
+    ]);
+  });
+});
+
 describe("names of models", () => {
   test("aliases, the nearest of an unknown one, defaults and limits", async () => {
     await using server = await startListingServer(base, lora);

@@ -239,6 +239,16 @@ describe("loadConfig", () => {
       withModels("m: { pools: [{ pool: chat, header: { X-Canary: x } }] }"),
       "expected a header's name in small letters",
     ],
+    [withModels("m: { shadow: { pool: b } }"), 'models.m.shadow names pool "b", which does not serve "m"'],
+    [
+      withModels("m: { shadow: { pool: b, model: n, part: 2 } }"),
+      "models.m.shadow.part is 2; expected at most 1",
+    ],
+    [
+      withModels("m: { fallback: [b], shadow: { pool: b, model: n } }"),
+      'models.m.shadow.pool is "b", which serves the model to clients; expected another pool',
+    ],
+    [withModels("m: { shadow: { pool: chat } }"), "models.m is in the `models` of no pool"],
     [withModels("m: { aliases: [n] }"), 'models.m.aliases[0] is "n", which is a model itself'],
     [
       withModels("{ m: { aliases: [x] }, n: { aliases: [x] } }"),

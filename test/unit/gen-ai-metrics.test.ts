@@ -15,6 +15,7 @@ function measured() {
     ended: ignored,
     responded: ignored,
     chosen: () => {},
+    shadowed: () => {},
     resent: ignored,
     retryDenied: ignored,
     tokens: ignored,

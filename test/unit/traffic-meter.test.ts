@@ -15,6 +15,7 @@ function meterAt(start: number) {
     ended: (_pool, ms, what) => received.push({ what, ms }),
     responded: () => {},
     chosen: () => {},
+    shadowed: () => {},
     resent: () => {},
     retryDenied: () => {},
     tokens: () => {},

@@ -2,7 +2,9 @@ import type { Rng } from "../../lib/rng.ts";
 import type { ModelSettings, PoolShare } from "../../model/model-settings.ts";
 import { PoolRouter } from "../../routing/pools/pool-router.ts";
 import type { ServingPool } from "../serving-pool.ts";
-import { type ModelPlace, type ModelRoute, type PlaceChoice, onlyPlace } from "./model-route.ts";
+import type { ModelPlace } from "./model-place.ts";
+import { type ModelRoute, type PlaceChoice, onlyPlace } from "./model-route.ts";
+import { Shadow } from "../shadow/shadow.ts";
 import { RequestTerms } from "./request-terms.ts";
 
 /** What the routes of models are made with. */
@@ -44,15 +46,19 @@ function plain(name: string, pools: readonly ServingPool[]): ModelSettings {
     fallback: [],
     defaults: {},
     limits: { maxTokens: 0, maxInputTokens: 0 },
+    shadow: null,
   };
 }
 
 function routeOf(settings: ModelSettings, pools: readonly ServingPool[], makings: RouteMakings): ModelRoute {
-  const { name, pools: shares } = settings;
+  const { name, pools: shares, shadow } = settings;
   const places = shares.map((share) => placeOf(share, name, pools));
   const terms = RequestTerms.of(settings);
-  if (places.length === 1) return { ...onlyPlace(places[0], terms), model: name };
-  return { model: name, places, choice: choiceOf(places, shares, makings), fallbacks: [], terms };
+  const place = shadow === null ? null : placeOf(shadow, name, pools);
+  const copies = shadow === null || place === null ? null : new Shadow(renamed(place), shadow.part);
+  if (places.length === 1) return { ...onlyPlace(places[0], terms), model: name, shadow: copies };
+  const choice = choiceOf(places, shares, makings);
+  return { model: name, places, choice, fallbacks: [], terms, shadow: copies };
 }
 
 function choiceOf(
@@ -71,7 +77,11 @@ function choiceOf(
   };
 }
 
-function placeOf({ pool, model }: PoolShare, name: string, pools: readonly ServingPool[]): ModelPlace {
+function placeOf(
+  { pool, model }: Pick<PoolShare, "pool" | "model">,
+  name: string,
+  pools: readonly ServingPool[],
+): ModelPlace {
   return { pool: poolOf(pool, pools), model, asked: model === name ? null : model };
 }
 

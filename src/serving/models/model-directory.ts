@@ -3,7 +3,8 @@ import type { ModelCard } from "../engine.ts";
 import { NoShardAvailable } from "../refusals.ts";
 import type { ServingPool } from "../serving-pool.ts";
 import { type RouteMakings, configuredRoutes } from "./configured-routes.ts";
-import { type ModelPlace, type ModelRoute, onlyPlace } from "./model-route.ts";
+import type { ModelPlace } from "./model-place.ts";
+import { type ModelRoute, onlyPlace } from "./model-route.ts";
 import type { ModelRefresh } from "./model-refresh.ts";
 
 /** Doubled names that are remembered, so that each is reported once. */
@@ -40,10 +41,12 @@ export class ModelDirectory {
     return [...this.#routes].filter(([name, { model }]) => name === model).map(([name]) => name);
   }
 
-  /** The routes of models with several places, each once. */
+  /** The routes of models whose requests, or copies of them, may go to several places; each once. */
   get choices(): readonly ModelRoute[] {
     const all = [...this.#routes].filter(([name, { model }]) => name === model).map(([, route]) => route);
-    return all.filter(({ places, fallbacks }) => places.length + fallbacks.length > 1);
+    return all.filter(
+      ({ places, fallbacks, shadow }) => places.length + fallbacks.length > 1 || shadow !== null,
+    );
   }
 
   /** Null when no known server lists the model. */
@@ -108,7 +111,7 @@ export class ModelDirectory {
     const serving = base.places.map(({ pool }) => pool);
     if (!pools.every((pool) => serving.includes(pool))) this.#doubled(adapter, pools, serving);
     const places = base.places.map(({ pool }) => ({ pool, model: adapter, asked: null }));
-    return { ...base, model: adapter, places, fallbacks: [] };
+    return { ...base, model: adapter, places, fallbacks: [], shadow: null };
   }
 
   /** `base:adapter`, as SGLang takes it: goes where the adapter is listed, else to all that serve the base. */

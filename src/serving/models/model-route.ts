@@ -1,17 +1,9 @@
 import type { PoolRouter } from "../../routing/pools/pool-router.ts";
 import type { HeaderList } from "../engine.ts";
 import { headerOf } from "../header-list.ts";
-import type { ServingPool } from "../serving-pool.ts";
+import type { Shadow } from "../shadow/shadow.ts";
+import type { ModelPlace } from "./model-place.ts";
 import type { RequestTerms } from "./request-terms.ts";
-
-/** A pool that serves a model. */
-export interface ModelPlace {
-  readonly pool: ServingPool;
-  /** The name by which the shards that serve it are found. */
-  readonly model: string;
-  /** The name the engine wants in place of the client's; null to keep the client's. */
-  readonly asked: string | null;
-}
 
 /** Where requests for a model go. */
 export interface ModelRoute {
@@ -25,6 +17,8 @@ export interface ModelRoute {
   readonly fallbacks: readonly ModelRoute[];
   /** Null where requests are taken as they are. */
   readonly terms: RequestTerms | null;
+  /** Null where no request is copied. */
+  readonly shadow: Shadow | null;
 }
 
 /** How one of several places is chosen. */
@@ -38,7 +32,7 @@ export interface PlaceChoice {
 
 /** The one place that a request can go to. */
 export function onlyPlace(place: ModelPlace, terms: RequestTerms | null = null): ModelRoute {
-  return { model: place.model, places: [place], choice: null, fallbacks: NO_ROUTES, terms };
+  return { model: place.model, places: [place], choice: null, fallbacks: NO_ROUTES, terms, shadow: null };
 }
 
 /** @returns `[places]`: 1 for each that the headers ask for; null where they ask for none */

@@ -4,6 +4,7 @@ import type {
   PoolChoiceReason,
   RequestOutcome,
   Responded,
+  Shadowed,
   TrafficObserver,
 } from "./traffic-observer.ts";
 
@@ -14,6 +15,7 @@ export class TrafficLog implements TrafficObserver {
   #ended: [string, number, RequestOutcome, string | null][] = [];
   #responded: [string, Responded][] = [];
   #chosen: [string, string, PoolChoiceReason][] = [];
+  #shadowed: [string, string, Shadowed][] = [];
   #resent: string[] = [];
   #deniedRetries: string[] = [];
   #tokens: [string, CountedTokens][] = [];
@@ -37,6 +39,10 @@ export class TrafficLog implements TrafficObserver {
 
   chosen(pool: string, model: string, why: PoolChoiceReason): void {
     this.#chosen.push([pool, model, why]);
+  }
+
+  shadowed(pool: string, model: string, what: Shadowed): void {
+    this.#shadowed.push([pool, model, what]);
   }
 
   resent(pool: string): void {
@@ -63,6 +69,7 @@ export class TrafficLog implements TrafficObserver {
       ended: this.#ended,
       responded: this.#responded,
       chosen: this.#chosen,
+      shadowed: this.#shadowed,
       resent: this.#resent,
       deniedRetries: this.#deniedRetries,
       tokens: this.#tokens,
@@ -73,6 +80,7 @@ export class TrafficLog implements TrafficObserver {
     this.#ended = [];
     this.#responded = [];
     this.#chosen = [];
+    this.#shadowed = [];
     this.#resent = [];
     this.#deniedRetries = [];
     this.#tokens = [];

@@ -7,6 +7,7 @@ import type {
   PoolChoiceReason,
   RequestOutcome,
   Responded,
+  Shadowed,
   TrafficObserver,
 } from "./traffic-observer.ts";
 import { TrafficSlots } from "./traffic-slots.ts";
@@ -32,6 +33,7 @@ export interface ProcessTraffic {
   ])[];
   readonly responded: readonly (readonly [pool: string, responded: Responded])[];
   readonly chosen: readonly (readonly [pool: string, model: string, why: PoolChoiceReason])[];
+  readonly shadowed: readonly (readonly [pool: string, model: string, what: Shadowed])[];
   readonly resent: readonly string[];
   readonly deniedRetries: readonly string[];
   readonly tokens: readonly (readonly [pool: string, counted: CountedTokens])[];
@@ -100,6 +102,7 @@ export class TrafficMeter {
     for (const [pool, ms, outcome, traceId] of traffic.ended) this.#ended(pool, ms, outcome, traceId);
     for (const [pool, responded] of traffic.responded) this.#observer.responded(pool, responded);
     for (const [pool, model, why] of traffic.chosen) this.#observer.chosen(pool, model, why);
+    for (const [pool, model, what] of traffic.shadowed) this.#observer.shadowed(pool, model, what);
     for (const pool of traffic.resent) this.#observer.resent(pool);
     for (const pool of traffic.deniedRetries) this.#observer.retryDenied(pool);
     for (const [pool, counted] of traffic.tokens) this.#observer.tokens(pool, counted);
@@ -136,6 +139,10 @@ export class TrafficMeter {
 
   chosen(pool: string, model: string, why: PoolChoiceReason): void {
     this.#observer.chosen(pool, model, why);
+  }
+
+  shadowed(pool: string, model: string, what: Shadowed): void {
+    this.#observer.shadowed(pool, model, what);
   }
 
   resent(pool: string): void {

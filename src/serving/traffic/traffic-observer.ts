@@ -14,6 +14,27 @@ export const POOL_CHOICE_REASONS = ["header", "weight", "load", "only", "fallbac
 
 export type PoolChoiceReason = (typeof POOL_CHOICE_REASONS)[number];
 
+/** An answer to a request that was copied, or to its copy. */
+export interface AnswerMeasures {
+  /** 0 where there was none. */
+  readonly status: number;
+  /** Whether it is good, and whole. */
+  readonly ok: boolean;
+  /** Since it was asked for; null where none came. */
+  readonly firstByteMs: number | null;
+  readonly bytes: number;
+  /** As the engine counts them; null where it does not. */
+  readonly tokens: number | null;
+}
+
+export interface ShadowPair {
+  readonly served: AnswerMeasures;
+  readonly copy: AnswerMeasures;
+}
+
+/** A copy that ended, or was not sent; or both answers, once both are there. */
+export type Shadowed = "ok" | "failed" | "dropped" | ShadowPair;
+
 /** What the client of a request got in the end. */
 export interface Responded {
   /** What served it, as its pool calls it; empty where no pool was found. */
@@ -52,6 +73,8 @@ export interface TrafficObserver {
   responded(pool: string, responded: Responded): void;
   /** A request for a model with several places goes to that pool. @param model as clients ask for it */
   chosen(pool: string, model: string, why: PoolChoiceReason): void;
+  /** @param pool the shadow's. @param model as clients ask for it */
+  shadowed(pool: string, model: string, what: Shadowed): void;
   /** A request that had no first byte was sent once more. */
   resent(pool: string): void;
   /** One was not, since the retry budget was spent. */
