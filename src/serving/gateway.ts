@@ -96,9 +96,9 @@ export class Gateway {
   get choices(): readonly ModelChoice[] {
     return this.#directory.choices.map(({ model, places, choice, fallbacks, shadow }) => ({
       model,
-      pools: places.map(({ pool }, i) => ({ pool: pool.name, weight: choice?.parts?.[i] ?? null })),
-      fallback: fallbacks.flatMap((route) => route.places).map(({ pool }) => pool.name),
-      shadow: shadow?.place.pool.name ?? null,
+      pools: places.map(({ pool }, i) => ({ pool: pool.engine.pool, weight: choice?.parts?.[i] ?? null })),
+      fallback: fallbacks.flatMap((route) => route.places).map(({ pool }) => pool.engine.pool),
+      shadow: shadow?.place.pool.engine.pool ?? null,
     }));
   }
 

@@ -18,6 +18,8 @@ const FIRST_OUTPUT_TOKENS = 256;
 
 /** What a pool's requests are served with. */
 export interface ServingParts {
+  /** The pool's in the configuration; without it that of the engine's pool. */
+  readonly name?: string;
   readonly engine: Engine;
   /** The names clients may ask for. */
   readonly models: readonly string[];
@@ -36,6 +38,7 @@ export interface ServingParts {
 
 /** Servers that do the same part of the work, as the fast path sees them. */
 export class ServingPool implements PoolCandidate {
+  readonly name: string;
   readonly engine: Engine;
   readonly models: readonly string[];
   readonly states: ShardStates;
@@ -53,6 +56,7 @@ export class ServingPool implements PoolCandidate {
   #outputTokens = FIRST_OUTPUT_TOKENS;
 
   constructor(parts: ServingParts) {
+    this.name = parts.name ?? parts.engine.pool;
     this.engine = parts.engine;
     this.models = parts.models;
     this.states = parts.states;
@@ -84,10 +88,6 @@ export class ServingPool implements PoolCandidate {
   switchTo(snapshot: RoutingSnapshot): void {
     this.snapshot = snapshot;
     this.experts?.switchTo(snapshot);
-  }
-
-  get name(): string {
-    return this.engine.pool;
   }
 
   get degraded(): boolean {

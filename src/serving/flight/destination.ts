@@ -63,7 +63,8 @@ export class Destination {
 
   /** Its life begins. */
   hold(): void {
-    this.#count(1);
+    if (this.#several) this.#count(1);
+    else this.pool.flights++;
   }
 
   /** It is answered from here, and goes nowhere else. */
@@ -76,7 +77,7 @@ export class Destination {
 
   /** It is over. */
   letGo(): void {
-    if (this.#settled) this.pool.flights--;
+    if (this.#settled || !this.#several) this.pool.flights--;
     else this.#count(-1);
   }
 

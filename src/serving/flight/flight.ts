@@ -117,9 +117,9 @@ export class Flight implements Applicant, AttemptListener, Sent {
     this.#trace = trace;
     const sender = new Sender(deck, destination, this.#resending, this, trace);
     this.#sending = new Sending(deck, this, sender, this.#resending, destination);
-    this.#timing = deck.meter.begin(pool.name, trace?.traceId ?? null);
+    this.#timing = deck.meter.begin(pool.engine.pool, trace?.traceId ?? null);
     this.#captured = deck.capture?.begin(facts, request, routable.model) ?? null;
-    trace?.began(pool.name, facts, routable.model, destination.epoch);
+    trace?.began(pool.engine.pool, facts, routable.model, destination.epoch);
   }
 
   /** Applies for admission; everything else follows from that. */
@@ -315,13 +315,13 @@ export class Flight implements Applicant, AttemptListener, Sent {
   #countedAt(before: ServingPool): void {
     const { pool, routable, epoch } = this.#destination;
     if (pool === before) return;
-    this.#timing.moveTo(pool.name);
-    this.#trace?.moved(pool.name, routable.model, epoch);
+    this.#timing.moveTo(pool.engine.pool);
+    this.#trace?.moved(pool.engine.pool, routable.model, epoch);
   }
 
   #countChoice(): void {
     const { pool, model, why } = this.#destination;
-    if (why !== null) this.#deck.meter.chosen(pool.name, model, why);
+    if (why !== null) this.#deck.meter.chosen(pool.engine.pool, model, why);
   }
 
   began(attempt: Attempt): void {
@@ -407,7 +407,7 @@ export class Flight implements Applicant, AttemptListener, Sent {
 
   #refuse(error: Error, reason: string, outcome: RequestOutcome): void {
     this.#responds(null, reason);
-    this.#deck.meter.refused(this.#destination.pool.name, reason);
+    this.#deck.meter.refused(this.#destination.pool.engine.pool, reason);
     this.#client.refused(error);
     this.#end(outcome);
   }
@@ -440,7 +440,7 @@ export class Flight implements Applicant, AttemptListener, Sent {
     this.#ticket = null;
     this.#timing.end(outcome);
     const { pool, routable } = this.#destination;
-    this.#deck.meter.responded(pool.name, {
+    this.#deck.meter.responded(pool.engine.pool, {
       model: routable.model,
       status: this.#status,
       errorType: this.#errorType,
@@ -457,7 +457,7 @@ export class Flight implements Applicant, AttemptListener, Sent {
     const end = { outcome, errorType: this.#errorType, timing: this.#timing, tokens };
     this.#trace?.ended(end, this.#usage?.finish() ?? null);
     const { pool, routable } = this.#destination;
-    this.#deck.ends?.ended(pool.name, this.#path, routable.model, end);
+    this.#deck.ends?.ended(pool.engine.pool, this.#path, routable.model, end);
   }
 
   #countTokens(): CountedTokens | null {
@@ -473,7 +473,7 @@ export class Flight implements Applicant, AttemptListener, Sent {
       cached: prompt === null ? null : cached,
       reported: prompt !== null,
     };
-    this.#deck.meter.tokens(pool.name, counted);
+    this.#deck.meter.tokens(pool.engine.pool, counted);
     return counted;
   }
 

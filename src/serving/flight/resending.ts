@@ -18,7 +18,7 @@ export class Resending {
 
   sent(): void {
     if (this.#sent++ === 0) this.#deck.retryBudget.began(this.#deck.clock.now());
-    else this.#deck.meter.resent(this.#destination.pool.name);
+    else this.#deck.meter.resent(this.#destination.pool.engine.pool);
   }
 
   /**
@@ -63,7 +63,7 @@ export class Resending {
     const { retry, retryBudget, clock, meter } = this.#deck;
     if (this.#paid + 1 >= retry.maxAttempts) return false;
     if (!retryBudget.take(clock.now())) {
-      meter.retryDenied(this.#destination.pool.name);
+      meter.retryDenied(this.#destination.pool.engine.pool);
       return false;
     }
     this.#paid++;

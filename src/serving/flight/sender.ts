@@ -1,4 +1,5 @@
 import type { RoutableRequest } from "../../routing/routable-request.ts";
+import { withFields } from "../../lib/json-fields.ts";
 import type { EngineRequest } from "../engine.ts";
 import type { Pairing } from "../pairing.ts";
 import { RoutingScores } from "../../routing/routing-scores.ts";
@@ -73,7 +74,8 @@ export class Sender {
     attempt.exchange = this.#destination.pool.engine.send(attempt.leg.shard, sent, attempt);
   }
 
-  #sendPaired(request: EngineRequest, index: number, prefill: ServingPool, prefillIndex: number): void {
+  #sendPaired(asked: EngineRequest, index: number, prefill: ServingPool, prefillIndex: number): void {
+    const request = inOnePiece(asked);
     const pairing = prefill.engine.pairing as Pairing;
     const own = request.body ?? NO_BODY;
     const pair = () => this.#pair(request, index, prefill, prefillIndex, pairing);
@@ -114,4 +116,11 @@ export class Sender {
     this.#resending.sent();
     return attempt;
   }
+}
+
+/** With what is added to its body inside of it, for who makes other bodies of that. */
+function inOnePiece(request: EngineRequest): EngineRequest {
+  const { body, fields, added = "", ...rest } = request;
+  if (added === "" || body === null) return request;
+  return { ...rest, body: Buffer.concat(withFields(body, added, fields?.length === 0)) };
 }

@@ -65,8 +65,8 @@ export class ShadowTraffic {
     if (!generates(request) || storesResponse(request.path) || facts.responseId !== null || !shadow.due())
       return client;
     const pair = new Pair((served, copy) => {
-      this.#deck.meter.shadowed(shadow.place.pool.name, model, { served, copy });
-      this.#deck.onShadowPair({ model, pool: shadow.place.pool.name, served, copy });
+      this.#deck.meter.shadowed(shadow.place.pool.engine.pool, model, { served, copy });
+      this.#deck.onShadowPair({ model, pool: shadow.place.pool.engine.pool, served, copy });
     });
     setImmediate(() => {
       try {
@@ -84,7 +84,7 @@ export class ShadowTraffic {
     const route = onlyPlace(shadow.place);
     const copied = { ...facts, rank: -1, priority: PRIORITY };
     const count = (outcome: "ok" | "failed" | "dropped") =>
-      this.#deck.meter.shadowed(pool.name, model, outcome);
+      this.#deck.meter.shadowed(pool.engine.pool, model, outcome);
     const full = this.#inFlight >= MOST_COPIES || this.#bodyBytes + bytes > MOST_BODY_BYTES;
     if (full || this.#deck.admission.queued > 0 || !canTake(route, copied, request)) return count("dropped");
     this.#inFlight++;
