@@ -111,6 +111,19 @@ describe("a model of several pools", () => {
   });
 });
 
+test("an adapter is asked for as each engine of its pools writes it, by whichever way the client does", async () => {
+  await using vllm = await startListingServer(base, lora);
+  await using sglang = await startListingServer(base, lora);
+  const weights = "models: { base: { pools: [{ pool: v, weight: 1 }, { pool: s, weight: 1 }] } }\n";
+  await running(SELDOM + weights, [pool("v", "vllm", vllm), pool("s", "sglang", sglang)], async (gateway) => {
+    for (const model of ["lora", "lora", "base:lora", "base:lora"])
+      expect(await chat(gateway, { model })).toMatchObject({ status: 200 });
+    expect(bodies(vllm).map(({ model }) => model)).toEqual(["lora", "lora"]);
+    expect(bodies(sglang).map(({ model }) => model)).toEqual(["base:lora", "base:lora"]);
+    expect(gateway.notices.filter((line) => line.includes("lora"))).toEqual([]);
+  });
+});
+
 test("copies go to the shadow pool, and are compared", async () => {
   await using server = await startListingServer(base);
   await using next = await startListingServer({ ...base, id: "next" });

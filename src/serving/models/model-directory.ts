@@ -98,23 +98,25 @@ export class ModelDirectory {
     throw new NoShardAvailable("not_ready", names, null, RETRY_AFTER_SECONDS);
   }
 
-  /** It goes where its model goes, as far as it is listed there: among the pools of the first that lists it. */
+  /** It goes where its model goes, as far as it is listed there. */
   #adapter(adapter: string): ModelRoute | null {
     const pools = this.#pools.filter((pool) => listsAdapter(pool, adapter));
     if (pools.length === 0) return null;
-    const [first] = pools;
-    const base = this.#routes.get(first.health.models.parentOf(adapter) as string) ?? null;
-    if (base === null || !base.places.some(({ pool }) => pool === first)) {
-      if (pools.length > 1) this.#doubled(adapter, pools, [first]);
-      return onlyPlace({ pool: first, model: adapter, asked: null });
-    }
-    const serving = base.places.map(({ pool }) => pool);
+    const base = pools.map((pool) => this.#baseOf(adapter, pool)).find((route) => route !== null);
+    const serving = base === undefined ? [pools[0]] : base.places.map(({ pool }) => pool);
     if (!pools.every((pool) => serving.includes(pool))) this.#doubled(adapter, pools, serving);
-    const places = base.places.map(({ pool }) => ({ pool, model: adapter, asked: null }));
+    if (base === undefined) return onlyPlace({ pool: pools[0], model: adapter, asked: null });
+    const places = serving.map((pool) => ({ pool, model: adapter, asked: null }));
     return { ...base, model: adapter, places, fallbacks: [], shadow: null };
   }
 
-  /** `base:adapter`, as SGLang takes it: goes where the adapter is listed, else to all that serve the base. */
+  /** The route of the model that it adapts in that pool; null where that is not served from there. */
+  #baseOf(adapter: string, pool: ServingPool): ModelRoute | null {
+    const route = this.#routes.get(pool.health.models.parentOf(adapter) as string);
+    return route?.places.some((place) => place.pool === pool) === true ? route : null;
+  }
+
+  /** `base:adapter`, as SGLang takes it: goes where the adapter is listed, else to one that serves the base. */
   #marked(model: string): ModelRoute | null {
     for (const pool of this.#pools) {
       const { adapterMark } = pool.engine;
@@ -122,8 +124,13 @@ export class ModelDirectory {
         (one) => adapterMark !== undefined && model.startsWith(one + adapterMark),
       );
       if (base === undefined) continue;
-      const adapter = model.slice(base.length + 1);
-      return onlyPlace({ pool, model: listsAdapter(pool, adapter) ? adapter : base, asked: null });
+      const route = this.#adapter(model.slice(base.length + 1));
+      if (route === null) return onlyPlace({ pool, model: base, asked: null });
+      const places = route.places.map((place) => {
+        const asked = marked(place) ?? place.model;
+        return { ...place, asked: asked === model ? null : asked };
+      });
+      return { ...route, places };
     }
     return null;
   }
