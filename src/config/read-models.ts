@@ -1,8 +1,9 @@
-import { nearestWord } from "../lib/edit-distance.ts";
 import type { ModelSettings, PoolShare } from "../model/model-settings.ts";
+import { checkModels } from "./check-models.ts";
 import type { PoolConfig } from "./config.ts";
 import type { WrittenModel } from "./model-schema.ts";
 import { type Place, faultAt, inside } from "./place.ts";
+import { unknownName } from "./unknown-name.ts";
 
 /** Those of one connection, and those that the gateway sets or reads itself: they reach nobody as a client sent them. */
 const NOT_A_CLIENTS = new Set([
@@ -23,27 +24,6 @@ const NOT_A_CLIENTS = new Set([
   "x-data-parallel-rank",
 ]);
 
-/** Fields that every client decides for itself. */
-const CLIENTS_OWN = new Set([
-  "model",
-  "messages",
-  "prompt",
-  "input",
-  "stream",
-  "background",
-  "previous_response_id",
-  "routed_dp_rank",
-  "data_parallel_rank",
-  "kv_transfer_params",
-  "disaggregated_params",
-  "bootstrap_host",
-  "bootstrap_port",
-  "bootstrap_room",
-]);
-
-/** All mean how many tokens may be generated. */
-const MOST = ["max_tokens", "max_completion_tokens", "max_output_tokens"];
-
 type Written = Readonly<Record<string, WrittenModel>>;
 
 /**
@@ -59,10 +39,7 @@ export function readModels(
   const models = Object.entries(written).map(([name, model]) =>
     readModel(name, model, pools, inside(place, name)),
   );
-  const known = new Set([...models.map(({ name }) => name), ...pools.flatMap((pool) => pool.models)]);
-  checkAliases(models, known, place);
-  for (const model of models) checkFallback(model, known, pools, inside(place, model.name, "fallback"));
-  for (const { name } of models) checkLoop(name, models, [name], inside(place, name, "fallback"));
+  checkModels(models, pools, place);
   return models;
 }
 
@@ -73,7 +50,6 @@ function readModel(
   place: Place,
 ): ModelSettings {
   const all = { maxTokens: limits.maxTokens ?? 0, maxInputTokens: limits.maxInputTokens ?? 0 };
-  checkDefaults(defaults, all.maxTokens, inside(place, "defaults"));
   const served =
     shares === undefined ? everyPool(name, pools, shadow?.pool) : readShares(name, shares, pools, place);
   if (served.length === 0)
@@ -106,7 +82,7 @@ function checkServes(name: string, model: string, pools: readonly PoolConfig[], 
   const pool = pools.find((one) => one.name === name);
   if (pool === undefined) {
     const names = pools.map((one) => one.name);
-    throw faultAt(inside(place, "pool"), unknown(name, names, "expected the name of a pool"));
+    throw faultAt(inside(place, "pool"), unknownName(name, names, "expected the name of a pool"));
   }
   if (pool.models.includes(model)) return;
   const hint = `does not serve "${model}"; expected \`model:\` with its name there: ${pool.models.join(", ")}`;
@@ -144,77 +120,4 @@ function readShares(
       "has no weight above 0; expected one, for the requests that ask for no pool",
     );
   return read;
-}
-
-function checkDefaults(defaults: ModelSettings["defaults"], most: number, place: Place): void {
-  for (const field of Object.keys(defaults))
-    if (CLIENTS_OWN.has(field)) throw faultAt(inside(place, field), "is each client's own; remove it");
-  const named = MOST.filter((field) => field in defaults);
-  if (named.length > 1) {
-    const hint = `is said by \`${named[0]}\` too; expected one of the two`;
-    throw faultAt(inside(place, named[1]), hint);
-  }
-  for (const field of named) {
-    const value = defaults[field];
-    if (!Number.isInteger(value) || (value as number) < 1)
-      throw faultAt(inside(place, field), `is ${JSON.stringify(value)}; expected a whole number above 0`);
-    if (most > 0 && (value as number) > most)
-      throw faultAt(
-        inside(place, field),
-        `is ${JSON.stringify(value)}; expected at most \`limits.maxTokens\`, which is ${most}`,
-      );
-  }
-}
-
-/** A name stands for one model. */
-function checkAliases(models: readonly ModelSettings[], known: ReadonlySet<string>, place: Place): void {
-  const owners = new Map<string, string>();
-  for (const { name, aliases } of models) {
-    for (const [i, alias] of aliases.entries()) {
-      const at = inside(place, name, "aliases", i);
-      if (known.has(alias))
-        throw faultAt(at, `is "${alias}", which is a model itself; expected another name`);
-      const owner = owners.get(alias);
-      if (owner !== undefined)
-        throw faultAt(at, `is "${alias}", as for "${owner}" too; expected a name of its own`);
-      owners.set(alias, name);
-    }
-  }
-}
-
-function checkFallback(
-  { pools: own, fallback }: ModelSettings,
-  known: ReadonlySet<string>,
-  pools: readonly PoolConfig[],
-  place: Place,
-): void {
-  const names = pools.map(({ name }) => name);
-  for (const [i, name] of fallback.entries()) {
-    const at = inside(place, i);
-    if (own.some(({ pool }) => pool === name))
-      throw faultAt(at, `is "${name}", which serves the model anyway; remove it`);
-    if (!names.includes(name) && !known.has(name))
-      throw faultAt(at, unknown(name, [...names, ...known], "expected a pool or a model"));
-  }
-}
-
-/** @param path from the model that the loop would begin with to the one at hand */
-function checkLoop(
-  start: string,
-  models: readonly ModelSettings[],
-  path: readonly string[],
-  place: Place,
-): void {
-  const at = path[path.length - 1];
-  const names = new Set(models.map(({ name }) => name));
-  for (const next of models.find(({ name }) => name === at)?.fallback ?? []) {
-    if (next === start)
-      throw faultAt(place, `leads back to "${start}": ${[...path, next].join(" → ")}; expected no loop`);
-    if (names.has(next) && !path.includes(next)) checkLoop(start, models, [...path, next], place);
-  }
-}
-
-function unknown(name: string, known: readonly string[], expected: string): string {
-  const near = nearestWord(name, known);
-  return `is "${name}", which there is not; ${near === null ? expected : `did you mean \`${near}\`?`}`;
 }

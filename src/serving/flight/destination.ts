@@ -31,9 +31,8 @@ export class Destination {
   epoch = 0;
   /** Why this pool was chosen; null where there was no choice. */
   why: PoolChoiceReason | null = null;
-  readonly #facts: RequestFacts;
-  readonly #request: EngineRequest;
-  /** The request as the pool's engines get it; null once it is not sent again. */
+  /** What its client sent, and the same as the pool's engines get it; null once it is not sent again. */
+  #asked: Asked | null;
   #sent: EngineRequest | null = null;
   readonly #root: ModelRoute;
   /** Its place: of that route (0 is the root, then come its fallbacks), and among that route's. */
@@ -45,8 +44,7 @@ export class Destination {
 
   constructor(route: ModelRoute, facts: RequestFacts, request: EngineRequest) {
     this.#root = route;
-    this.#facts = facts;
-    this.#request = request;
+    this.#asked = { facts, request };
     this.generates = generates(request);
     if (!this.#several || !this.#find()) this.#go(0, 0, null);
   }
@@ -81,9 +79,10 @@ export class Destination {
     else this.#count(-1);
   }
 
-  /** It is not sent again. @returns whether that is news */
+  /** It is not sent again: its body is not kept. @returns whether that is news */
   release(): boolean {
-    const was = this.#sent !== null;
+    const was = this.#asked !== null;
+    this.#asked = null;
     this.#sent = null;
     return was;
   }
@@ -153,7 +152,8 @@ export class Destination {
   #go(route: number, at: number, why: PoolChoiceReason | null): void {
     const place = this.#routeAt(route).places[at];
     const { pool, asked } = place;
-    const { tenant, prefix, affinityKey } = this.#facts;
+    const { facts, request } = this.#asked as Asked;
+    const { tenant, prefix, affinityKey } = facts;
     this.#route = route;
     this.#place = at;
     this.why = why;
@@ -164,7 +164,7 @@ export class Destination {
     this.prefill = this.generates ? pool.prefill : null;
     const experts = pool.experts?.of(tenant, prefix) ?? null;
     this.routable = this.#inPool(place, affinityKey, experts, this.tried);
-    this.#sent = asked === null ? this.#request : asking(this.#request, asked);
+    this.#sent = asked === null ? request : asking(request, asked);
   }
 
   #serves(place: ModelPlace): boolean {
@@ -177,7 +177,7 @@ export class Destination {
     experts: ExpertOutlook | null,
     tried: readonly number[],
   ): RoutableRequest {
-    const { inputTokens, maxTokens, prefix, rank } = this.#facts;
+    const { inputTokens, maxTokens, prefix, rank } = (this.#asked as Asked).facts;
     return {
       model,
       inputTokens,
@@ -193,14 +193,20 @@ export class Destination {
 
   /** The request as pools are chosen for it. @param left places of the route that are out of the question */
   #asOf({ places, choice }: ModelRoute, left: readonly number[]): PoolRequest {
-    const { session } = this.#facts;
+    const { facts, request } = this.#asked as Asked;
+    const { session } = facts;
     return {
       ...this.#inPool(places[0], session === null ? 0 : hashText(session), null, left),
       generates: this.generates,
       models: places.map(({ model }) => model),
-      asked: choice === null ? null : askedPlaces(choice, this.#request.headers),
+      asked: choice === null ? null : askedPlaces(choice, request.headers),
     };
   }
+}
+
+interface Asked {
+  readonly facts: RequestFacts;
+  readonly request: EngineRequest;
 }
 
 const NOWHERE: readonly number[] = [];

@@ -8,12 +8,9 @@ const REFUSED = 400;
 /** Of what ended without an answer. */
 const NO_STATUS = 0;
 
-/**
- * One of the two answers to a request that is copied. Measures what passes, and hands it on to a client where there is
- * one: to the real one everything as it is, and nothing in its place.
- */
+/** One of the two answers to a request that is copied: measures what passes, and hands it on as it is. */
 export class AnswerSide implements Client {
-  readonly #client: Client | null;
+  readonly #client: Client;
   readonly #now: () => number;
   readonly #over: (measures: AnswerMeasures) => void;
   readonly #usage = new UsageSearch();
@@ -23,10 +20,9 @@ export class AnswerSide implements Client {
   #streams = false;
 
   /**
-   * @param client null for a copy's answer, which is dropped
    * @param over receives what was measured, at the end; never where the client leaves first
    */
-  constructor(client: Client | null, now: () => number, over: (measures: AnswerMeasures) => void) {
+  constructor(client: Client, now: () => number, over: (measures: AnswerMeasures) => void) {
     this.#client = client;
     this.#now = now;
     this.#over = over;
@@ -36,37 +32,37 @@ export class AnswerSide implements Client {
   headers(response: ResponseHeaders, shard: string, epoch: number): void {
     this.#status = response.status;
     this.#streams = isEventStream(response);
-    this.#client?.headers(response, shard, epoch);
+    this.#client.headers(response, shard, epoch);
   }
 
   takenOver(shard: string): void {
-    this.#client?.takenOver(shard);
+    this.#client.takenOver(shard);
   }
 
   data(chunk: Buffer): boolean {
     this.#firstByteMs ??= this.#now() - this.#sinceMs;
     this.#usage.take(chunk);
-    return this.#client?.data(chunk) ?? true;
+    return this.#client.data(chunk);
   }
 
   end(): AnswerEnd {
-    const end = this.#client?.end() ?? "whole";
+    const end = this.#client.end();
     const said = !this.#streams || this.#usage.isDone || this.#usage.finish() !== null;
     this.#ended(end === "whole" && said);
     return end;
   }
 
   brokenOff(fault: Error): void {
-    this.#client?.brokenOff(fault);
+    this.#client.brokenOff(fault);
     this.#ended(false);
   }
 
   bodyReleased(): void {
-    this.#client?.bodyReleased();
+    this.#client.bodyReleased();
   }
 
   refused(error: Error): void {
-    this.#client?.refused(error);
+    this.#client.refused(error);
     this.#ended(false);
   }
 

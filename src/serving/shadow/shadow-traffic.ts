@@ -89,9 +89,14 @@ export class ShadowTraffic {
     if (full || this.#deck.admission.queued > 0 || !canTake(route, copied, request)) return count("dropped");
     this.#inFlight++;
     this.#bodyBytes += bytes;
-    const side = new AnswerSide(null, this.#now, (measures) => {
+    const nobody: Client = {
+      ...NOBODY,
+      bodyReleased: () => {
+        this.#bodyBytes -= bytes;
+      },
+    };
+    const side = new AnswerSide(nobody, this.#now, (measures) => {
       this.#inFlight--;
-      this.#bodyBytes -= bytes;
       count(measures.ok ? "ok" : "failed");
       pair.copied(measures);
     });
@@ -136,6 +141,17 @@ function canTake(route: ModelRoute, facts: RequestFacts, request: EngineRequest)
 }
 
 const nothing = (): void => {};
+
+/** Drops what it receives. */
+const NOBODY: Client = {
+  headers: nothing,
+  takenOver: nothing,
+  data: () => true,
+  end: () => "whole",
+  brokenOff: nothing,
+  bodyReleased: nothing,
+  refused: nothing,
+};
 
 /** Copies count as no traffic. */
 const UNHEARD = {
