@@ -41,7 +41,9 @@ export function checkModels(
     checkDefaults(defaults, limits.maxTokens, inside(place, name, "defaults"));
     checkFallback(model, known, pools, inside(place, name, "fallback"));
   }
-  for (const { name } of models) checkLoop(name, models, [name], inside(place, name, "fallback"));
+  // A pool of the same name goes before a model.
+  const others = models.filter(({ name }) => !pools.some((pool) => pool.name === name));
+  for (const { name } of others) checkLoop(name, others, [name], inside(place, name, "fallback"));
 }
 
 function checkDefaults(defaults: ModelSettings["defaults"], most: number, place: Place): void {

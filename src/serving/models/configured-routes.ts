@@ -85,18 +85,25 @@ function placeOf(
   return { pool: poolOf(pool, pools), model, asked: model === name ? null : model };
 }
 
+/** @param seen those that come before it: each is asked once */
 function fallbacksOf(
   model: ModelSettings,
   settings: ReadonlyMap<string, ModelSettings>,
   own: ReadonlyMap<string, ModelRoute>,
   pools: readonly ServingPool[],
+  seen = new Set<string>(),
 ): ModelRoute[] {
   return model.fallback.flatMap((name) => {
+    if (seen.has(name)) return [];
+    seen.add(name);
     const pool = pools.find((one) => one.name === name);
     if (pool !== undefined) return onlyPlace(renamed(inPool(pool, model.name)));
     const other = settings.get(name) as ModelSettings;
     const route = own.get(name) as ModelRoute;
-    return [{ ...route, places: route.places.map(renamed) }, ...fallbacksOf(other, settings, own, pools)];
+    return [
+      { ...route, places: route.places.map(renamed) },
+      ...fallbacksOf(other, settings, own, pools, seen),
+    ];
   });
 }
 
