@@ -158,7 +158,7 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
           onNotice: follows?.onOwnNotice ?? surroundings.onNotice,
         })
       : null;
-  const gatewayFor = ({ retry, hedge, admission: { retryAfterSeconds } }: Config) =>
+  const gatewayFor = ({ models, routing, retry, hedge, admission: { retryAfterSeconds } }: Config) =>
     new Gateway(
       pools.all.map((pool) => pool.front),
       {
@@ -172,8 +172,10 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
         retryAfterSeconds,
         clock,
         rng: new Rng(wallClock()),
+        onShadowPair: (pair) => http.log.debug(pair, "shadow"),
         onFault: surroundings.onFault,
       },
+      { models, prefixIndexBytes: routing.prefixIndexBytes, rng: new Rng(wallClock()) },
       refresh,
       surroundings.onNotice,
     );
@@ -182,6 +184,13 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
     metrics.begin(front.engine.pool, front.models, REQUEST_REASONS);
   pools.all.forEach(beginCounting);
   let gateway = gatewayFor(config);
+  const beginChoices = () =>
+    gateway.choices.forEach(({ model, pools: own, fallback, shadow }) => {
+      const names = [...own.map(({ pool }) => pool), ...fallback];
+      if (names.length > 1) metrics.beginChoices(model, names);
+      if (shadow !== null) metrics.beginShadow(model, shadow);
+    });
+  beginChoices();
   recording.update(config.capture);
   const metricsText = async (whose: "gateway" | "experts", open: boolean) => {
     const text = await (whose === "experts" ? metrics.expertsText() : metrics.text());
@@ -223,7 +232,10 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
       fresh.forEach(beginCounting);
       admission.update(next.admission);
       recording.update(next.capture);
+      const before = gateway;
       gateway = gatewayFor(next);
+      gateway.resume(before);
+      beginChoices();
       collected?.reload(next);
     });
   // The primary, which has the workers' figures, shares them itself.

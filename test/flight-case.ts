@@ -1,4 +1,5 @@
 import { Rng } from "../src/lib/rng.ts";
+import { PoolRouter } from "../src/routing/pools/pool-router.ts";
 import { createPolicy } from "../src/routing/policies.ts";
 import { Router } from "../src/routing/router.ts";
 import { ShardStates } from "../src/routing/shard-states.ts";
@@ -18,6 +19,7 @@ import { Flight } from "../src/serving/flight/flight.ts";
 import type { FlightDeck } from "../src/serving/flight/flight-deck.ts";
 import { RetryBudget } from "../src/serving/flight/retry-budget.ts";
 import { PoolHealth } from "../src/serving/health/pool-health.ts";
+import { type ModelRoute, onlyPlace } from "../src/serving/models/model-route.ts";
 import type { Pairing } from "../src/serving/pairing.ts";
 import type { RequestFacts } from "../src/serving/request/request-facts.ts";
 import { ServingPool } from "../src/serving/serving-pool.ts";
@@ -131,6 +133,12 @@ export interface CaseOptions {
   readonly maxAttempts?: number;
   readonly maxInFlight?: number;
   readonly tokensPerMinute?: number;
+  /** Pools of the model: `p`, `q`, `r`; only the first has a prefill. */
+  readonly pools?: number;
+  /** Their parts; without them by load. */
+  readonly parts?: readonly number[] | undefined;
+  /** The last of them is only fallen back on. */
+  readonly fallback?: boolean;
 }
 
 /** Flights over pools whose engines the test plays. */
@@ -143,9 +151,12 @@ export class FlightCase {
   readonly refusals: string[] = [];
   readonly tokens: CountedTokens[] = [];
   readonly faults: Error[] = [];
+  readonly choices: string[] = [];
   readonly capture = new Capture(this.clock, new Rng(1));
   readonly deck: FlightDeck;
   readonly pool: ServingPool;
+  readonly pools: readonly ServingPool[];
+  readonly route: ModelRoute;
   resent = 0;
   retriesDenied = 0;
   /** Whether engines throw when they are sent a request. */
@@ -159,6 +170,9 @@ export class FlightCase {
     maxAttempts = 3,
     maxInFlight = 0,
     tokensPerMinute = 0,
+    pools = 1,
+    parts,
+    fallback = false,
   }: CaseOptions) {
     const retry = { maxAttempts, ratio: 1, minPerSecond: 10, windowMs: 10_000, baseMs: 1, maxMs: 1 };
     const limits = limitsOf({});
@@ -170,6 +184,8 @@ export class FlightCase {
         laterFrame: () => {},
         ended: (_pool, _ms, outcome) => this.outcomes.push(outcome),
         responded: (_pool, responded) => this.responded.push(responded),
+        shadowed: () => {},
+        chosen: (pool, _model, why) => this.choices.push(`${pool} ${why}`),
         resent: () => this.resent++,
         retryDenied: () => this.retriesDenied++,
         tokens: (_pool, counted) => this.tokens.push(counted),
@@ -183,11 +199,17 @@ export class FlightCase {
       retryAfterSeconds: 1,
       clock: this.clock,
       rng: new Rng(1),
+      onShadowPair: () => {},
       onFault: (fault) => this.faults.push(fault),
     };
     const prefill =
       pairing === undefined ? null : this.#pool("p.prefill", prefillShards, this.prefills, pairing);
     this.pool = this.#pool("p", shards, this.sent, undefined, prefill);
+    const others = ["q", "r"]
+      .slice(0, pools - 1)
+      .map((name) => this.#pool(name, shards, this.sent, undefined));
+    this.pools = [this.pool, ...others];
+    this.route = routeOf(this.pools, parts, fallback);
   }
 
   fly(
@@ -195,6 +217,7 @@ export class FlightCase {
     body = '{"model":"m"}',
     more: Partial<RequestFacts> = {},
     trace: RequestTrace | null = null,
+    headers: readonly string[] = [],
   ): Flight {
     const facts: RequestFacts = {
       model: "m",
@@ -215,20 +238,20 @@ export class FlightCase {
     const request: EngineRequest = {
       method: "POST",
       path: "/v1/chat/completions",
-      headers: [],
+      headers,
       body: Buffer.from(body),
     };
-    return new Flight(this.deck, this.pool, facts, "m", request, client, trace).start();
+    return new Flight(this.deck, this.route, facts, request, client, trace).start();
   }
 
   /** Everything that requests take and give back: all zero when none is in flight. */
   get taken(): number[] {
-    const pools = [this.pool, ...(this.pool.prefill === null ? [] : [this.pool.prefill])];
+    const pools = [...this.pools, ...(this.pool.prefill === null ? [] : [this.pool.prefill])];
     return [
       this.deck.admission.inFlight,
       this.deck.admission.queued,
       this.deck.meter.totals.inFlight,
-      this.pool.flights,
+      ...this.pools.map(({ flights }) => flights),
       ...pools.flatMap(({ states }) => [...states.requests, ...states.tokens, ...states.prefillTokens]),
     ];
   }
@@ -282,6 +305,27 @@ export class FlightCase {
     });
     return new ServingPool({ engine, models: ["m"], states, router, health, prefill });
   }
+}
+
+function routeOf(
+  pools: readonly ServingPool[],
+  parts: readonly number[] | undefined,
+  fallback: boolean,
+): ModelRoute {
+  const places = pools.map((pool) => ({ pool, model: "m", asked: null }));
+  const last = fallback && places.length > 1 ? places.splice(-1) : [];
+  const fallbacks = last.map((place) => onlyPlace({ ...place, asked: "other" }));
+  if (places.length === 1) return { ...onlyPlace(places[0]), fallbacks };
+  const weights = parts === undefined ? null : Float64Array.from(places, (_, i) => parts[i]);
+  const router = new PoolRouter({
+    pools: places.map(({ pool }) => pool),
+    parts: weights,
+    prefixIndexBytes: 65_536,
+    rng: new Rng(1),
+  });
+  const headers = places.map((_, i) => (i === 1 ? { "x-canary": "true" } : {}));
+  const choice = { router, parts: weights, headers };
+  return { model: "m", places, choice, fallbacks, terms: null, shadow: null };
 }
 
 /** As kvTransfer is, in short. */

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { ConsumerDispatch } from "../model/consumer-dispatch.ts";
+import type { ModelSettings } from "../model/model-settings.ts";
 import type { MoeModel } from "../model/moe-model.ts";
 import type { RoutingPolicy } from "../model/routing-policy.ts";
 import type { ServerAccess } from "../model/server-access.ts";
@@ -28,11 +29,14 @@ type Settings = z.output<typeof settingsSchema>;
 type Admission = Settings["admission"];
 
 /** The configuration of a gateway, with the shapes its pools name. Nothing changes it: a reload makes another. */
-export interface Config extends Readonly<Omit<Settings, "admission" | "capture" | "store" | "telemetry">> {
+export interface Config
+  extends Readonly<Omit<Settings, "admission" | "capture" | "models" | "store" | "telemetry">> {
   /** Each of `tenants` with what it leaves out taken from `tenant`. */
   readonly admission: Omit<Admission, "tenants"> & {
     readonly tenants: Readonly<Record<string, Admission["tenant"]>>;
   };
+  /** Models of which more is said than that pools serve them. */
+  readonly models: readonly ModelSettings[];
   readonly capture: CaptureConfig;
   readonly telemetry: TelemetryConfig;
   readonly store: Readonly<Omit<Settings["store"], "url">> & { readonly address: StoreAddress };

@@ -45,7 +45,8 @@ export function servingParts(
     onNotice: surroundings.onNotice,
     onRestarted: (shard) => router.forget(shard),
   });
-  return { engine, models, states, router, health: watch, deployment: deploymentOf(pool, role, policy) };
+  const deployment = deploymentOf(pool, role, policy);
+  return { name: pool.name, engine, models, states, router, health: watch, deployment };
 }
 
 /** Null where the policy does not use experts, or the shards do not show which GPUs they are. */

@@ -1,5 +1,8 @@
 import type { Deployment } from "../model/deployment.ts";
 import type { RoutingSnapshot } from "../model/snapshot.ts";
+import type { Unavailable } from "../routing/plug-in.ts";
+import type { PoolCandidate } from "../routing/pools/pool-states.ts";
+import type { RoutableRequest } from "../routing/routable-request.ts";
 import type { Router } from "../routing/router.ts";
 import type { ShardStates } from "../routing/shard-states.ts";
 import type { Engine } from "./engine.ts";
@@ -15,6 +18,8 @@ const FIRST_OUTPUT_TOKENS = 256;
 
 /** What a pool's requests are served with. */
 export interface ServingParts {
+  /** The pool's in the configuration; without it that of the engine's pool. */
+  readonly name?: string;
   readonly engine: Engine;
   /** The names clients may ask for. */
   readonly models: readonly string[];
@@ -32,7 +37,8 @@ export interface ServingParts {
 }
 
 /** Servers that do the same part of the work, as the fast path sees them. */
-export class ServingPool {
+export class ServingPool implements PoolCandidate {
+  readonly name: string;
   readonly engine: Engine;
   readonly models: readonly string[];
   readonly states: ShardStates;
@@ -45,11 +51,12 @@ export class ServingPool {
   readonly responses = new ResponseHomes();
   /** The cell where slow path and fast path meet: swapped whole, read once per request. Null without an expert plane. */
   snapshot: RoutingSnapshot | null = null;
-  /** Requests for it that are not over: those sent, and those that wait for admission. */
+  /** Requests that are not over and are sent here, wait for admission, or might still come here. */
   flights = 0;
   #outputTokens = FIRST_OUTPUT_TOKENS;
 
   constructor(parts: ServingParts) {
+    this.name = parts.name ?? parts.engine.pool;
     this.engine = parts.engine;
     this.models = parts.models;
     this.states = parts.states;
@@ -83,6 +90,24 @@ export class ServingPool {
     this.experts?.switchTo(snapshot);
   }
 
+  get degraded(): boolean {
+    return this.snapshot !== null && this.snapshot.missing.length > 0;
+  }
+
+  /**
+   * @param generates whether servers that prefill for this pool have a part in it
+   * @param triedPrefill those of them that failed it
+   */
+  unavailable(
+    request: RoutableRequest,
+    generates: boolean,
+    triedPrefill: readonly number[] = NONE,
+  ): Unavailable | null {
+    const own = this.router.unavailable(request);
+    if (own !== null || this.prefill === null || !generates) return own;
+    return this.prefill.router.unavailable(prefillable(request, triedPrefill));
+  }
+
   /** Tokens that a request may be expected to generate: what answers have had on average, or what it allows. */
   expectedOutput(maxTokens: number | null): number {
     return maxTokens === null ? this.#outputTokens : Math.min(maxTokens, this.#outputTokens);
@@ -93,3 +118,10 @@ export class ServingPool {
     this.#outputTokens += LENGTH_WEIGHT * (frames - this.#outputTokens);
   }
 }
+
+/** The same request for those that prefill only. @param tried those that failed it */
+export function prefillable(request: RoutableRequest, tried: readonly number[]): RoutableRequest {
+  return { ...request, outputTokens: 0, pinnedRank: -1, tried };
+}
+
+const NONE: readonly number[] = [];

@@ -29,6 +29,10 @@ const simulated = "pools: [{name: demo, kind: simulated, model: deepseek-v3, top
 
 const onePool = "pools: [{name: chat, kind: openai, models: [m], urls: ['http://127.0.0.1:1']}]";
 
+/** Beside two pools, one with the model `m`, one with `n`. */
+const withModels = (models: string) =>
+  `${onePool.slice(0, -1)}, {name: b, kind: openai, models: [n], urls: ['http://x']}]\nmodels: ${models.startsWith("{") ? models : `{ ${models} }`}`;
+
 /** A pool of one server with more settings. */
 const oneServer = (kind: string, more: string) =>
   `pools: [{name: a, kind: ${kind}, models: [m], urls: ['http://x'], ${more}}]`;
@@ -207,9 +211,73 @@ describe("loadConfig", () => {
       'pools[1].name is "chat" again',
     ],
     [
-      `${onePool.slice(0, -1)}, {name: b, kind: openai, models: [m], urls: ['http://x']}]`,
-      'pools[1] serves "m" as pool "chat" does',
+      `${onePool.slice(0, -1)}, {name: b, kind: openai, models: [m, m], urls: ['http://x']}]`,
+      'pools[1].models[1] is "m" again; expected each model once',
     ],
+    [
+      withModels("m: { pools: [{ pool: chta }] }"),
+      'models.m.pools[0].pool is "chta", which there is not; did you mean `chat`?',
+    ],
+    [
+      withModels("m: { pools: [{ pool: b }] }"),
+      'models.m.pools[0] names pool "b", which does not serve "m"; expected `model:` with its name there: n',
+    ],
+    [withModels("m: { pools: [{ pool: chat }, { pool: chat }] }"), 'models.m.pools[1].pool is "chat" again'],
+    [
+      withModels("m: { pools: [{ pool: chat, weight: -1 }] }"),
+      "models.m.pools[0].weight is -1; expected at least 0",
+    ],
+    [
+      withModels("m: { pools: [{ pool: chat, weight: 0 }, { pool: b, model: n, weight: 0 }] }"),
+      "models.m.pools has no weight above 0",
+    ],
+    [
+      withModels("m: { pools: [{ pool: chat, header: { te: x } }] }"),
+      "models.m.pools[0].header names te, which proxies take off",
+    ],
+    [
+      withModels("m: { pools: [{ pool: chat, header: { X-Canary: x } }] }"),
+      "expected a header's name in small letters",
+    ],
+    [withModels("m: { shadow: { pool: b } }"), 'models.m.shadow names pool "b", which does not serve "m"'],
+    [
+      withModels("m: { shadow: { pool: b, model: n, part: 2 } }"),
+      "models.m.shadow.part is 2; expected at most 1",
+    ],
+    [
+      withModels("m: { fallback: [b], shadow: { pool: b, model: n } }"),
+      'models.m.shadow.pool is "b", which serves the model to clients; expected another pool',
+    ],
+    [withModels("m: { shadow: { pool: chat } }"), "models.m is in the `models` of no pool"],
+    [withModels("m: { aliases: [n] }"), 'models.m.aliases[0] is "n", which is a model itself'],
+    [
+      withModels("{ m: { aliases: [x] }, n: { aliases: [x] } }"),
+      'models.n.aliases[0] is "x", as for "m" too',
+    ],
+    [withModels("o: {}"), "models.o is in the `models` of no pool"],
+    [withModels("m: { fallback: [chat] }"), 'models.m.fallback[0] is "chat", which serves the model anyway'],
+    [
+      withModels("m: { fallback: [nn] }"),
+      'models.m.fallback[0] is "nn", which there is not; did you mean `n`?',
+    ],
+    [withModels("m: { fallback: [m] }"), 'models.m.fallback leads back to "m": m → m; expected no loop'],
+    [
+      withModels("{ m: { fallback: [n] }, n: { fallback: [m] } }"),
+      'models.m.fallback leads back to "m": m → n → m; expected no loop',
+    ],
+    [
+      withModels("m: { defaults: { stream: true } }"),
+      "models.m.defaults.stream is each client's own; remove it",
+    ],
+    [
+      withModels("m: { defaults: { max_tokens: 9 }, limits: { maxTokens: 8 } }"),
+      "models.m.defaults.max_tokens is 9; expected at most `limits.maxTokens`, which is 8",
+    ],
+    [
+      withModels("m: { defaults: { max_tokens: 1, max_completion_tokens: 1 } }"),
+      "models.m.defaults.max_completion_tokens is said by `max_tokens` too",
+    ],
+    [withModels("m: { aliase: [x] }"), "models.m has no setting `aliase`; did you mean `aliases`?"],
     ["workers: 0", "workers is 0; "],
     [
       `store: { url: 'redis://localhost' }\n${simulated}`,

@@ -58,6 +58,11 @@ export class PoolModels {
     return this.#adapters.get(adapter) ?? null;
   }
 
+  /** What `parentOf` knows. */
+  get adapters(): readonly string[] {
+    return [...this.#adapters.keys()];
+  }
+
   /**
    * What the servers list that are ready, and the configured models that no server lists: engines may serve under other
    * names than they list. Null when no server is ready of which it is known.
