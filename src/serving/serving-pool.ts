@@ -2,7 +2,7 @@ import type { Deployment } from "../model/deployment.ts";
 import type { RoutingSnapshot } from "../model/snapshot.ts";
 import type { Router } from "../routing/router.ts";
 import type { ShardStates } from "../routing/shard-states.ts";
-import type { Engine } from "./engine.ts";
+import { type Engine, instanceOf } from "./engine.ts";
 import { ResponseHomes } from "./affinity/response-homes.ts";
 import type { ExpertAffinity } from "./affinity/expert-affinity.ts";
 import type { PoolHealth } from "./health/pool-health.ts";
@@ -31,7 +31,16 @@ export interface ServingParts {
   readonly routedLoad?: RoutedLoad | null;
 }
 
-/** Servers that do the same part of the work, as the fast path sees them. */
+/** Pools that took each other's place, in reloads. */
+interface PoolLine {
+  /** The one that takes requests now. */
+  current: ServingPool;
+}
+
+/**
+ * Servers that do the same part of the work, as the fast path sees them. A pool never changes its shards: another takes
+ * its place (`line`), and goes on with what was learned of those that stay.
+ */
 export class ServingPool {
   readonly engine: Engine;
   readonly models: readonly string[];
@@ -47,7 +56,12 @@ export class ServingPool {
   snapshot: RoutingSnapshot | null = null;
   /** Requests for it that are not over: those sent, and those that wait for admission. */
   flights = 0;
+  /** Attempts on its shards that are not over; those of requests that have moved on, too. */
+  legs = 0;
+  /** Shared with those before and after it. */
+  line: PoolLine = { current: this };
   #outputTokens = FIRST_OUTPUT_TOKENS;
+  readonly #places: ReadonlyMap<string, number>;
 
   constructor(parts: ServingParts) {
     this.engine = parts.engine;
@@ -59,6 +73,12 @@ export class ServingPool {
     this.prefill = parts.prefill ?? null;
     this.experts = parts.experts ?? null;
     this.routedLoad = parts.routedLoad ?? null;
+    this.#places = new Map(this.engine.shards.map((shard, place) => [instanceOf(shard), place]));
+  }
+
+  /** Where the shard is in `engine.shards`; −1 where it is not. @param instance as instanceOf has it */
+  placeOf(instance: string): number {
+    return this.#places.get(instance) ?? -1;
   }
 
   /**
@@ -66,8 +86,7 @@ export class ServingPool {
    * that are in both.
    */
   resume(before: ServingPool): void {
-    const places = new Map(before.engine.shards.map(({ id }, place) => [id, place]));
-    const previous = Int32Array.from(this.engine.shards, ({ id }) => places.get(id) ?? -1);
+    const previous = Int32Array.from(this.engine.shards, (shard) => before.placeOf(instanceOf(shard)));
     this.states.resume(before.states, previous);
     this.router.resume(before.router, previous);
     this.health.resume(before.health, previous);
@@ -75,6 +94,8 @@ export class ServingPool {
     if (before.snapshot !== null) this.switchTo(before.snapshot);
     if (before.experts !== null) this.experts?.resume(before.experts);
     this.#outputTokens = before.#outputTokens;
+    this.line = before.line;
+    this.line.current = this;
   }
 
   /** The next request is routed by it, whole. */

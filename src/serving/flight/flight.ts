@@ -1,5 +1,4 @@
 import type { Unavailable } from "../../routing/plug-in.ts";
-import type { RoutableRequest } from "../../routing/routable-request.ts";
 import type { RoutingTrace } from "../../model/routing-trace.ts";
 import type { AdmissionTicket, Applicant } from "../admission/admission.ts";
 import type { CapturedFlight } from "../capture/captured-flight.ts";
@@ -8,7 +7,7 @@ import { Unpairable } from "../pairing.ts";
 import { InvalidRequest, NoShardAvailable, type Refused } from "../refusals.ts";
 import { ResponseId } from "../affinity/response-id.ts";
 import { generates, storesResponse } from "../request/api-routes.ts";
-import { BLOCK_TOKENS, type RequestFacts } from "../request/request-facts.ts";
+import type { RequestFacts } from "../request/request-facts.ts";
 import type { ServingPool } from "../serving-pool.ts";
 import type { RequestTiming } from "../traffic/traffic-meter.ts";
 import type { CountedTokens, RequestOutcome, Responded } from "../traffic/traffic-observer.ts";
@@ -16,9 +15,11 @@ import { UsageSearch } from "../traffic/usage-search.ts";
 import type { Attempt, AttemptListener } from "./attempt.ts";
 import type { AnswerEnd, Client } from "./client.ts";
 import type { RequestTrace } from "../tracing/request-trace.ts";
+import { Destination } from "./destination.ts";
 import { isEventStream } from "./event-stream.ts";
 import { failureKind } from "./failure-kind.ts";
 import type { FlightDeck } from "./flight-deck.ts";
+import type { Leg } from "./leg.ts";
 import { Resending } from "./resending.ts";
 import { type NoShard, Sender } from "./sender.ts";
 import { Sending, type Sent } from "./sending.ts";
@@ -64,10 +65,9 @@ export class Flight implements Applicant, AttemptListener, Sent {
   readonly priority: number;
   readonly tokens: number;
   readonly #deck: FlightDeck;
-  readonly #pool: ServingPool;
+  readonly #to: Destination;
   readonly #client: Client;
   readonly #timing: RequestTiming;
-  readonly #routable: RoutableRequest;
   readonly #resending: Resending;
   readonly #sending: Sending;
   readonly #epoch: number;
@@ -110,27 +110,15 @@ export class Flight implements Applicant, AttemptListener, Sent {
     this.priority = facts.priority;
     this.tokens = facts.inputTokens + outputTokens;
     this.#deck = deck;
-    this.#pool = pool;
     this.#client = client;
     this.#path = request.path;
     this.#epoch = pool.snapshot?.epoch ?? 0;
     this.#generates = generates(request);
-    const prefill = this.#generates ? pool.prefill : null;
-    this.#resending = new Resending(deck, pool, prefill);
-    this.#routable = {
-      model,
-      inputTokens: facts.inputTokens,
-      outputTokens,
-      prefix: facts.prefix,
-      blockTokens: BLOCK_TOKENS,
-      affinityKey: facts.affinityKey,
-      experts: pool.experts?.of(facts.tenant, facts.prefix) ?? null,
-      pinnedRank: facts.rank,
-      tried: this.#resending.tried,
-    };
+    this.#to = new Destination(pool, facts, model, outputTokens, this.#generates);
+    this.#resending = new Resending(deck, this.#to);
     this.#trace = trace;
-    const sender = new Sender(deck, pool, prefill, this.#routable, this.#resending, this, trace);
-    this.#sending = new Sending(deck, this, sender, this.#resending, this.#routable, request);
+    const sender = new Sender(deck, this.#to, this.#resending, this, trace);
+    this.#sending = new Sending(deck, this, sender, this.#resending, this.#to, request);
     this.#timing = deck.meter.begin(pool.engine.pool, trace?.traceId ?? null);
     this.#captured = deck.capture?.begin(facts, request, model) ?? null;
     trace?.began(pool.engine.pool, facts, model, this.#epoch);
@@ -138,7 +126,7 @@ export class Flight implements Applicant, AttemptListener, Sent {
 
   /** Applies for admission; everything else follows from that. */
   start(): this {
-    this.#pool.flights++;
+    this.#to.pool.flights++;
     this.guarded(() => {
       const ticket = this.#deck.admission.apply(this);
       if (this.#stage === "waiting") this.#trace?.queued();
@@ -190,8 +178,9 @@ export class Flight implements Applicant, AttemptListener, Sent {
 
   routed(routing: RoutingTrace): void {
     this.#captured?.routed(routing);
-    this.#pool.routedLoad?.count(routing);
-    this.#pool.experts?.observe(this.tenant, this.#routable.prefix, routing);
+    const { current } = this.#to.pool.line;
+    current.routedLoad?.count(routing);
+    current.experts?.observe(this.tenant, this.#to.routable.prefix, routing);
   }
 
   ended(attempt: Attempt): void {
@@ -210,27 +199,27 @@ export class Flight implements Applicant, AttemptListener, Sent {
   failed(attempt: Attempt, fault: EngineUnreachable): void {
     attempt.leg.broke(failureKind(fault));
     attempt.cancel();
-    const atWork = fault.timedOut && this.#pool.health.answers(attempt.leg.index);
-    this.#resending.tried.push(attempt.leg.index);
+    const atWork = fault.timedOut && attempt.leg.answers;
+    this.#to.tried(attempt.leg);
     this.#lost(attempt, fault, atWork);
   }
 
-  prefillFailed(attempt: Attempt, prefillShard: number, fault: EngineUnreachable): void {
+  prefillFailed(attempt: Attempt, prefill: Leg, fault: EngineUnreachable): void {
     // A decode that has begun has all it needs of the prefill.
     if (this.#winner === attempt) return;
     attempt.cancel();
-    const atWork = fault.timedOut && (this.#pool.prefill as ServingPool).health.answers(prefillShard);
-    this.#resending.triedPrefill.push(prefillShard);
+    const atWork = fault.timedOut && prefill.answers;
+    this.#to.tried(prefill);
     this.#lost(attempt, fault, atWork);
   }
 
-  prefillRefused(attempt: Attempt, prefillShard: number, shardId: string, status: number): boolean {
+  prefillRefused(attempt: Attempt, prefill: Leg, status: number): boolean {
     // A decode that has begun has all it needs of the prefill.
     if (this.#winner !== null) return true;
-    this.#resending.triedPrefill.push(prefillShard);
+    this.#to.tried(prefill);
     const hasOthers = this.#attempts.length > 1;
-    if (!hasOthers && !this.#resending.mayResend(this.#routable, true, false)) return false;
-    this.#ignore(attempt, shardId, status);
+    if (!hasOthers && !this.#resending.mayResend(true, false)) return false;
+    this.#ignore(attempt, prefill.shard.id, status);
     return true;
   }
 
@@ -285,10 +274,10 @@ export class Flight implements Applicant, AttemptListener, Sent {
     this.#lastFault = fault;
     if (this.#winner !== null) return this.#breakOff(fault);
     if (this.#attempts.length > 0) return;
-    if (!atWork && this.#resending.mayResend(this.#routable, fault.mayHaveBegun, !fault.timedOut)) {
+    if (!atWork && this.#resending.mayResend(fault.mayHaveBegun, !fault.timedOut)) {
       return this.#sending.afterPause();
     }
-    this.#giveUp(fault.mayHaveBegun ? fault : this.#unavailable("all_tried", this.#pool));
+    this.#giveUp(fault.mayHaveBegun ? fault : this.#unavailable("all_tried", this.#to.pool));
   }
 
   /** @internal */
@@ -308,8 +297,8 @@ export class Flight implements Applicant, AttemptListener, Sent {
     const hasOthers = this.#attempts.length > 1;
     // That of a prefill is here because no other may prefill it.
     if (!hasOthers && (!REFUSED_FOR_NOW.has(status) || attempt.refusedBy !== null)) return false;
-    this.#resending.tried.push(attempt.leg.index);
-    return hasOthers || this.#resending.mayResend(this.#routable, true, false);
+    this.#to.tried(attempt.leg);
+    return hasOthers || this.#resending.mayResend(true, false);
   }
 
   /** Its answer of that status is nobody's: another attempt is under way, or follows. */
@@ -339,8 +328,12 @@ export class Flight implements Applicant, AttemptListener, Sent {
     this.#worked ||= response.status < REFUSED;
     attempt.answering = true;
     if (response.status === GOOD && storesResponse(this.#path)) {
-      const { index } = attempt.leg;
-      this.#responseId = new ResponseId((id) => this.#pool.responses.set(id, index));
+      const { leg } = attempt;
+      this.#responseId = new ResponseId((id) => {
+        const { current } = leg.pool.line;
+        const at = leg.placeIn(current);
+        if (at >= 0) current.responses.set(id, at);
+      });
     }
     const { status } = response;
     if (this.#captured !== null || (status === GOOD && this.#generates)) this.#usage = new UsageSearch();
@@ -356,8 +349,8 @@ export class Flight implements Applicant, AttemptListener, Sent {
     this.#client.headers(response, this.#servedBy(attempt), this.#epoch);
   }
 
-  #servedBy({ leg: { shard }, refusedBy }: Attempt): string {
-    return refusedBy ?? this.#pool.engine.servedBy?.(shard, this.#path) ?? shard.id;
+  #servedBy({ leg: { pool, shard }, refusedBy }: Attempt): string {
+    return refusedBy ?? pool.engine.servedBy?.(shard, this.#path) ?? shard.id;
   }
 
   #drop(attempt: Attempt): void {
@@ -376,7 +369,7 @@ export class Flight implements Applicant, AttemptListener, Sent {
 
   #refuse(error: Error, reason: string, outcome: RequestOutcome): void {
     this.#responds(null, reason);
-    this.#deck.meter.refused(this.#pool.engine.pool, reason);
+    this.#deck.meter.refused(this.#to.pool.engine.pool, reason);
     this.#client.refused(error);
     this.#end(outcome);
   }
@@ -404,12 +397,12 @@ export class Flight implements Applicant, AttemptListener, Sent {
     if (this.#stage === "over") return;
     const admitted = this.#stage !== "waiting";
     this.#stage = "over";
-    this.#pool.flights--;
+    this.#to.pool.flights--;
     this.#ticket?.leave(this.#worked || (outcome === "cancelled" && this.#attempts.length > 0));
     this.#ticket = null;
     this.#timing.end(outcome);
-    this.#deck.meter.responded(this.#pool.engine.pool, {
-      model: this.#routable.model,
+    this.#deck.meter.responded(this.#to.pool.engine.pool, {
+      model: this.#to.routable.model,
       status: this.#status,
       errorType: this.#errorType,
     });
@@ -424,22 +417,22 @@ export class Flight implements Applicant, AttemptListener, Sent {
   #sayEnd(outcome: RequestOutcome, tokens: CountedTokens | null): void {
     const end = { outcome, errorType: this.#errorType, timing: this.#timing, tokens };
     this.#trace?.ended(end, this.#usage?.finish() ?? null);
-    this.#deck.ends?.ended(this.#pool.engine.pool, this.#path, this.#routable.model, end);
+    this.#deck.ends?.ended(this.#to.pool.engine.pool, this.#path, this.#to.routable.model, end);
   }
 
   #countTokens(): CountedTokens | null {
     const { frames } = this.#timing;
-    if (frames > 0) this.#pool.sawOutput(frames);
+    if (frames > 0) this.#to.pool.sawOutput(frames);
     if (this.#usage === null) return null;
     const { prompt, answer, cached } = this.#usage.found();
     const counted = {
-      model: this.#routable.model,
-      prompt: prompt ?? this.#routable.inputTokens,
+      model: this.#to.routable.model,
+      prompt: prompt ?? this.#to.routable.inputTokens,
       answer: answer ?? (frames > 0 ? frames : null),
       cached: prompt === null ? null : cached,
       reported: prompt !== null,
     };
-    this.#deck.meter.tokens(this.#pool.engine.pool, counted);
+    this.#deck.meter.tokens(this.#to.pool.engine.pool, counted);
     return counted;
   }
 

@@ -1,30 +1,23 @@
-import type { RoutableRequest } from "../../routing/routable-request.ts";
 import type { Unavailable } from "../../routing/plug-in.ts";
-import type { ServingPool } from "../serving-pool.ts";
+import type { Destination } from "./destination.ts";
 import type { FlightDeck } from "./flight-deck.ts";
 
-/** Where one request was tried, and whether it may be sent once more. */
+/** Whether one request may be sent once more. */
 export class Resending {
-  /** Shards that failed it; read by the router. */
-  readonly tried: number[] = [];
-  readonly triedPrefill: number[] = [];
   readonly #deck: FlightDeck;
-  readonly #pool: ServingPool;
-  readonly #prefill: ServingPool | null;
+  readonly #to: Destination;
   #sent = 0;
   /** How often it was sent again out of the budget. */
   #paid = 0;
 
-  /** @param prefill null where the shards of `pool` prefill what they answer */
-  constructor(deck: FlightDeck, pool: ServingPool, prefill: ServingPool | null) {
+  constructor(deck: FlightDeck, to: Destination) {
     this.#deck = deck;
-    this.#pool = pool;
-    this.#prefill = prefill;
+    this.#to = to;
   }
 
   sent(): void {
     if (this.#sent++ === 0) this.#deck.retryBudget.began(this.#deck.clock.now());
-    else this.#deck.meter.resent(this.#pool.engine.pool);
+    else this.#deck.meter.resent(this.#to.pool.engine.pool);
   }
 
   /**
@@ -32,20 +25,20 @@ export class Resending {
    * retry budget is spent only where there is a shard to send to. What was never sent costs the engines nothing, so
    * each shard may be tried once without the budget.
    */
-  mayResend(request: RoutableRequest, mayHaveBegun: boolean, again: boolean): boolean {
+  mayResend(mayHaveBegun: boolean, again: boolean): boolean {
+    this.#to.follow();
     const { retry, retryBudget, clock } = this.#deck;
     let paid = mayHaveBegun;
-    if (this.unavailable(request) !== null) {
-      if (!again || this.#noneTried) return false;
-      this.tried.length = 0;
-      this.triedPrefill.length = 0;
-      if (this.unavailable(request) !== null) return false;
+    if (this.#unavailable !== null) {
+      if (!again || this.#to.noneTried) return false;
+      this.#to.forgetTried();
+      if (this.#unavailable !== null) return false;
       paid = true;
     }
     if (!paid) return true;
     if (this.#paid + 1 >= retry.maxAttempts) return false;
     if (!retryBudget.take(clock.now())) {
-      this.#deck.meter.retryDenied(this.#pool.engine.pool);
+      this.#deck.meter.retryDenied(this.#to.pool.engine.pool);
       return false;
     }
     this.#paid++;
@@ -53,23 +46,14 @@ export class Resending {
   }
 
   /** Which filter keeps the request from every shard; null where one may serve it. */
-  unavailable(request: RoutableRequest): Unavailable | null {
-    const own = this.#pool.router.unavailable(request);
-    if (own !== null || this.#prefill === null) return own;
-    return this.#prefill.router.unavailable(this.prefillable(request));
-  }
-
-  /** The same request for those that prefill only. */
-  prefillable(request: RoutableRequest): RoutableRequest {
-    return { ...request, outputTokens: 0, pinnedRank: -1, tried: this.triedPrefill };
+  get #unavailable(): Unavailable | null {
+    const { pool, prefill, routable, prefillable } = this.#to;
+    const own = pool.router.unavailable(routable);
+    return own !== null || prefill === null ? own : prefill.router.unavailable(prefillable);
   }
 
   backoffMs(): number {
     const { retryBudget, rng } = this.#deck;
     return retryBudget.backoffMs(Math.max(1, this.#sent), rng);
-  }
-
-  get #noneTried(): boolean {
-    return this.tried.length === 0 && this.triedPrefill.length === 0;
   }
 }

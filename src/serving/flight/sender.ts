@@ -5,6 +5,7 @@ import { RoutingScores } from "../../routing/routing-scores.ts";
 import type { ServingPool } from "../serving-pool.ts";
 import { type AttemptPart, type RequestTrace, tracedRequest } from "../tracing/request-trace.ts";
 import { Attempt, type AttemptListener } from "./attempt.ts";
+import type { Destination } from "./destination.ts";
 import type { FlightDeck } from "./flight-deck.ts";
 import { Leg } from "./leg.ts";
 import { PairedExchange } from "./paired-exchange.ts";
@@ -23,27 +24,20 @@ export interface NoShard {
 /** Starts the attempts of one request: each on the shards that suit it best at that time. */
 export class Sender {
   readonly #deck: FlightDeck;
-  readonly #pool: ServingPool;
-  readonly #prefill: ServingPool | null;
-  readonly #routable: RoutableRequest;
+  readonly #to: Destination;
   readonly #resending: Resending;
   readonly #listener: AttemptListener;
   readonly #trace: RequestTrace | null;
 
-  /** @param prefill null where the shards of `pool` prefill what they answer */
   constructor(
     deck: FlightDeck,
-    pool: ServingPool,
-    prefill: ServingPool | null,
-    routable: RoutableRequest,
+    to: Destination,
     resending: Resending,
     listener: AttemptListener,
     trace: RequestTrace | null,
   ) {
     this.#deck = deck;
-    this.#pool = pool;
-    this.#prefill = prefill;
-    this.#routable = routable;
+    this.#to = to;
     this.#resending = resending;
     this.#listener = listener;
     this.#trace = trace;
@@ -51,16 +45,18 @@ export class Sender {
 
   /** The listener receives the attempt before anything is sent. @returns null when it was sent; throws Unpairable */
   send(request: EngineRequest): NoShard | null {
-    const index = this.#choose(this.#pool, this.#routable);
-    if (index < 0) return { pool: this.#pool, request: this.#routable };
-    if (this.#prefill === null) {
+    this.#to.follow();
+    const { pool, prefill, routable } = this.#to;
+    const index = this.#choose(pool, routable);
+    if (index < 0) return { pool, request: routable };
+    if (prefill === null) {
       this.#sendWhole(request, index);
       return null;
     }
-    const first = this.#resending.prefillable(this.#routable);
-    const prefillIndex = this.#choose(this.#prefill, first);
-    if (prefillIndex < 0) return { pool: this.#prefill, request: first };
-    this.#sendPaired(request, index, this.#prefill, prefillIndex);
+    const first = this.#to.prefillable;
+    const prefillIndex = this.#choose(prefill, first);
+    if (prefillIndex < 0) return { pool: prefill, request: first };
+    this.#sendPaired(request, index, prefill, prefillIndex);
     return null;
   }
 
@@ -75,7 +71,7 @@ export class Sender {
   #sendWhole(request: EngineRequest, index: number): void {
     const attempt = this.#begin(index, "whole");
     const sent = tracedRequest(request, attempt.trace);
-    attempt.exchange = this.#pool.engine.send(attempt.leg.shard, sent, attempt);
+    attempt.exchange = this.#to.pool.engine.send(attempt.leg.shard, sent, attempt);
   }
 
   #sendPaired(request: EngineRequest, index: number, prefill: ServingPool, prefillIndex: number): void {
@@ -102,17 +98,17 @@ export class Sender {
   ): PairedExchange {
     const { clock } = this.#deck;
     const attempt = this.#begin(index, "decode");
-    const leg = new Leg(prefill, prefillIndex, this.#routable.inputTokens, 0, clock.now());
+    const leg = new Leg(prefill, prefillIndex, this.#to.routable.inputTokens, 0, clock.now());
     const trace = this.#trace?.attempt(leg.shard, "prefill") ?? null;
     const parts = { engine: prefill.engine, leg, pairing, trace };
-    const exchange = new PairedExchange(parts, this.#pool.engine, request, attempt, clock);
+    const exchange = new PairedExchange(parts, this.#to.pool.engine, request, attempt, clock);
     attempt.exchange = exchange;
     return exchange;
   }
 
   #begin(index: number, part: AttemptPart): Attempt {
-    const { inputTokens, outputTokens } = this.#routable;
-    const leg = new Leg(this.#pool, index, inputTokens, outputTokens, this.#deck.clock.now());
+    const { inputTokens, outputTokens } = this.#to.routable;
+    const leg = new Leg(this.#to.pool, index, inputTokens, outputTokens, this.#deck.clock.now());
     const attempt = new Attempt(this.#listener, leg, this.#trace?.attempt(leg.shard, part) ?? null);
     this.#listener.began(attempt);
     this.#resending.sent();

@@ -1,6 +1,6 @@
 import type { EngineRequest } from "../engine.ts";
-import type { RoutableRequest } from "../../routing/routable-request.ts";
 import type { Attempt } from "./attempt.ts";
+import type { Destination } from "./destination.ts";
 import type { FlightDeck } from "./flight-deck.ts";
 import type { Resending } from "./resending.ts";
 import type { NoShard, Sender } from "./sender.ts";
@@ -25,7 +25,7 @@ export class Sending {
   readonly #flight: Sent;
   readonly #sender: Sender;
   readonly #resending: Resending;
-  readonly #routable: RoutableRequest;
+  readonly #to: Destination;
   #request: EngineRequest | null;
   #timer: NodeJS.Timeout | null = null;
 
@@ -34,14 +34,14 @@ export class Sending {
     flight: Sent,
     sender: Sender,
     resending: Resending,
-    routable: RoutableRequest,
+    to: Destination,
     request: EngineRequest,
   ) {
     this.#deck = deck;
     this.#flight = flight;
     this.#sender = sender;
     this.#resending = resending;
-    this.#routable = routable;
+    this.#to = to;
     this.#request = request;
   }
 
@@ -74,8 +74,8 @@ export class Sending {
   #hedge(): void {
     const [first] = this.#flight.attempts;
     if (first === undefined) return;
-    this.#resending.tried.push(first.leg.index);
-    if (this.#resending.mayResend(this.#routable, true, false)) this.#send();
+    this.#to.tried(first.leg);
+    if (this.#resending.mayResend(true, false)) this.#send();
   }
 
   #after(ms: number, step: () => void): void {
