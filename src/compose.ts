@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { hostname } from "node:os";
+import { isDeepStrictEqual } from "node:util";
 import { ownVersion } from "./capture/own-version.ts";
 import { Recording } from "./capture/recording.ts";
 import type { Config } from "./config/config.ts";
@@ -158,6 +159,7 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
           onNotice: follows?.onOwnNotice ?? surroundings.onNotice,
         })
       : null;
+  let retryBudget = new RetryBudget(config.retry, clock.now());
   const gatewayFor = ({ models, routing, retry, hedge, admission: { retryAfterSeconds } }: Config) =>
     new Gateway(
       pools.all.map((pool) => pool.front),
@@ -167,7 +169,7 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
         capture: recording.capture,
         ends: collected?.ends ?? null,
         retry,
-        retryBudget: new RetryBudget(retry, clock.now()),
+        retryBudget,
         hedge,
         retryAfterSeconds,
         clock,
@@ -232,6 +234,8 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
       fresh.forEach(beginCounting);
       admission.update(next.admission);
       recording.update(next.capture);
+      if (!isDeepStrictEqual(next.retry, gateway.deck.retry))
+        retryBudget = new RetryBudget(next.retry, clock.now());
       const before = gateway;
       gateway = gatewayFor(next);
       gateway.resume(before);

@@ -157,6 +157,10 @@ export class FlightCase {
   readonly pool: ServingPool;
   readonly pools: readonly ServingPool[];
   readonly route: ModelRoute;
+  /** Those whose place was taken. */
+  readonly replaced: ServingPool[] = [];
+  /** How often a pool was sent a request after that, but for the second half of a pair. */
+  strays = 0;
   resent = 0;
   retriesDenied = 0;
   /** Whether engines throw when they are sent a request. */
@@ -203,11 +207,11 @@ export class FlightCase {
       onFault: (fault) => this.faults.push(fault),
     };
     const prefill =
-      pairing === undefined ? null : this.#pool("p.prefill", prefillShards, this.prefills, pairing);
-    this.pool = this.#pool("p", shards, this.sent, undefined, prefill);
+      pairing === undefined ? null : this.#pool("p.prefill", upTo(prefillShards), this.prefills, pairing);
+    this.pool = this.#pool("p", upTo(shards), this.sent, undefined, prefill);
     const others = ["q", "r"]
       .slice(0, pools - 1)
-      .map((name) => this.#pool(name, shards, this.sent, undefined));
+      .map((name) => this.#pool(name, upTo(shards), this.sent, undefined));
     this.pools = [this.pool, ...others];
     this.route = routeOf(this.pools, parts, fallback);
   }
@@ -244,26 +248,39 @@ export class FlightCase {
     return new Flight(this.deck, this.route, facts, request, client, trace).start();
   }
 
+  /** A reload puts another pool, with the shards of these numbers, in the place of one; the prefill stays. */
+  reload(which: number, shards: readonly number[]): ServingPool {
+    const before = this.pools[which].current;
+    const { prefill } = before;
+    const next = this.#pool(before.name, shards, this.sent, undefined, prefill);
+    next.resume(before);
+    this.replaced.push(before);
+    return next;
+  }
+
   /** Everything that requests take and give back: all zero when none is in flight. */
   get taken(): number[] {
-    const pools = [...this.pools, ...(this.pool.prefill === null ? [] : [this.pool.prefill])];
+    const now = this.pools.map(({ current }) => current);
+    const fronts = [...this.replaced, ...now];
+    const pools = [...fronts, ...(this.pool.prefill === null ? [] : [this.pool.prefill])];
     return [
       this.deck.admission.inFlight,
       this.deck.admission.queued,
       this.deck.meter.totals.inFlight,
-      ...this.pools.map(({ flights }) => flights),
+      ...now.map(({ line }) => line.flights),
+      ...pools.map(({ legs }) => legs),
       ...pools.flatMap(({ states }) => [...states.requests, ...states.tokens, ...states.prefillTokens]),
     ];
   }
 
   #pool(
     name: string,
-    count: number,
+    ranks: readonly number[],
     sent: Sent[],
     pairing: Pairing | undefined,
     prefill: ServingPool | null = null,
   ): ServingPool {
-    const shards = Array.from({ length: count }, (_, rank) => ({ id: `${name}/${rank}`, pool: name, rank }));
+    const shards = ranks.map((number, rank) => ({ id: `${name}/${number}`, pool: name, rank }));
     const engine: Engine = {
       pool: name,
       shards,
@@ -277,13 +294,14 @@ export class FlightCase {
       ...(pairing === undefined ? {} : { pairing }),
       send: (shard, request, sink) => {
         if (this.engineThrows) throw new Error("the engine throws");
+        if (prefill === null && pool.current !== pool) this.strays++;
         const exchange = new Sent(shard, request, sink);
         sent.push(exchange);
         return exchange;
       },
       close: async () => {},
     };
-    const states = new ShardStates(count);
+    const states = new ShardStates(ranks.length);
     const rng = new Rng(1);
     const shardIds = shards.map(({ id }) => id);
     const router = new Router(
@@ -303,8 +321,13 @@ export class FlightCase {
       onNotice: () => {},
       onRestarted: () => {},
     });
-    return new ServingPool({ engine, models: ["m"], states, router, health, prefill });
+    const pool = new ServingPool({ engine, models: ["m"], states, router, health, prefill });
+    return pool;
   }
+}
+
+function upTo(count: number): number[] {
+  return Array.from({ length: count }, (_, number) => number);
 }
 
 function routeOf(

@@ -4,11 +4,13 @@ import type { ModelSettings } from "../model/model-settings.ts";
 import type { MoeModel } from "../model/moe-model.ts";
 import type { RoutingPolicy } from "../model/routing-policy.ts";
 import type { ServerAccess } from "../model/server-access.ts";
+import type { ServerName } from "../model/server-name.ts";
 import type { ServingPrecision } from "../model/serving-precision.ts";
 import type { StoreAddress } from "../model/store-address.ts";
 import type { Topology } from "../model/topology.ts";
 import type { ChosenGpu } from "./gpus/chosen-gpu.ts";
 import type { CaptureConfig } from "./capture-config.ts";
+import type { DiscoverConfig } from "./discover-config.ts";
 import type { TelemetryConfig } from "./telemetry-config.ts";
 import { poolSchema } from "./pool-schema.ts";
 import { settingsSchema } from "./settings-schema.ts";
@@ -81,6 +83,10 @@ export interface ServersConfig {
   readonly urls: readonly string[];
   /** How each is spoken to, in the order of `urls`. */
   readonly access: readonly ServerAccess[];
+  /** What each is called that was found under a name, in the order of `urls`; null for those that were not. */
+  readonly names: readonly (ServerName | null)[];
+  /** Where further ones are found; null where there are only these. */
+  readonly discover: DiscoverConfig | null;
   /** Ranks of each server that can be asked for one by one; 1 where they cannot. */
   readonly dataParallelSize: number;
   /** The global rank of each server's first rank, in the order of `urls`. */

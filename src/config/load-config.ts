@@ -71,7 +71,7 @@ export async function configOf(
   const pools = await readPools(
     checked.pools,
     { sourceOf, field: ["pools"] },
-    { environment, policy: checked.routing.policy, tlsOf, note: (line) => notes.push(line) },
+    { environment, folderOf, policy: checked.routing.policy, tlsOf, note: (line) => notes.push(line) },
   );
   checkPools(pools, checked.workers, sourceOf);
   const models = readModels(checked.models, pools, { sourceOf, field: ["models"] });

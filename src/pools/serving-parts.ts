@@ -59,6 +59,7 @@ export function expertAffinityOf(
   const shards = engine.shards.length;
   if (!router.scores(expertAffinity)) return null;
   const gpus = gpuCount(topology);
+  if (shards === 0) return null;
   if (gpus % shards !== 0) {
     surroundings.onNotice(
       `${engine.pool}: ${gpus} GPUs cannot be dealt out to ${shards} shards; requests are routed without regard to experts`,

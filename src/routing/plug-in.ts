@@ -4,6 +4,7 @@ import type { ShardStates } from "./shard-states.ts";
 
 /** Why no shard may serve a request. */
 export type Unavailable =
+  | "no_server"
   | "no_such_model"
   | "no_such_rank"
   | "not_ready"

@@ -49,6 +49,7 @@ export class Router<C extends Candidates = ShardStates, R = RoutableRequest> {
 
   /** Which filter kept the last shards away; null when the request can be served. */
   unavailable(request: R): Unavailable | null {
+    if (this.#states.count === 0) return "no_server";
     const eligible = this.#eligible.fill(1);
     for (const filter of this.#policy.filters) {
       filter.exclude(request, this.#states, eligible);

@@ -36,6 +36,21 @@ test("a request that waits for admission while its pool is replaced is served", 
   await gateway.stop();
 });
 
+test("a request that waits for admission while its servers are replaced goes to those there are then", async () => {
+  const gateway = await startGateway(pools("round-robin"));
+  const post = (body: object) =>
+    fetch(`${gateway.url}/v1/chat/completions`, { method: "POST", body: JSON.stringify(body) });
+  const other = await post({ model: "a", stream: true, max_tokens: 100_000 });
+  const waiting = post({ model: "b" });
+  await expect.poll(() => gateway.app.gateway().deck.admission.queued, patiently).toBe(1);
+  const third = await startOpenAiServer();
+  await gateway.reload(pools("round-robin", third.url));
+  await other.body?.cancel();
+  expect((await waiting).headers.get("x-plimsoll-shard")).toBe(`b/${third.url}`);
+  await gateway.stop();
+  await third.kill();
+});
+
 test("the pool that goes serves until the one that comes has a server", async () => {
   const gateway = await startGateway(pools("round-robin"));
   const port = Number(new URL(await deadUrl()).port);
@@ -90,6 +105,7 @@ pools:
   await first[Symbol.asyncDispose]();
   const { status, headers } = await answer;
   expect([status, headers.get("x-plimsoll-shard")]).toEqual([200, `b/${fakes[1].url}`]);
-  expect(replaced.flights).toBe(0);
+  expect(replaced.isNeeded).toBe(false);
+  expect(replaced.line.flights).toBe(0);
   await gateway.stop();
 });

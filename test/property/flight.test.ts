@@ -29,6 +29,11 @@ const step = fc.oneof(
     status: fc.constantFrom(200, 200, 200, 400, 429, 500, 503),
   }),
   fc.record({ what: fc.constantFrom("leave", "pause", "throw"), which: fc.nat(2) }),
+  fc.record({
+    what: fc.constant("reload"),
+    which: fc.nat(2),
+    shards: fc.subarray([0, 1, 2, 3], { minLength: 1 }),
+  }),
 );
 
 test("every request ends exactly once and gives back all it took, whatever engines and clients do and throw", () => {
@@ -42,6 +47,10 @@ test("every request ends exactly once and gives back all it took, whatever engin
       const flown = clients.map((client, i) => flights.fly(client, undefined, {}, traces[i]));
       const started = new Set<object>();
       for (const one of steps) {
+        if ("shards" in one) {
+          if (one.which < flights.pools.length) flights.reload(one.which, one.shards);
+          continue;
+        }
         if (!("prefill" in one)) {
           if (one.what === "leave") flown[one.which].cancel();
           else if (one.what === "throw") clients[one.which].throwsAt = "data";
@@ -92,6 +101,8 @@ test("every request ends exactly once and gives back all it took, whatever engin
       const followed = traces.flatMap(({ attempts }) => attempts.filter(({ sent }) => sent));
       expect(followed).toHaveLength(flights.sent.length + flights.prefills.length);
       expect(flights.taken.every((count) => count === 0)).toBe(true);
+      expect(flights.strays).toBe(0);
+      expect(flights.replaced.some(({ isNeeded }) => isNeeded)).toBe(false);
       for (const choice of flights.choices) choices.add(choice);
       expect(vi.getTimerCount()).toBe(0);
       expect([...flights.sent, ...flights.prefills].every(({ cancelled }) => cancelled)).toBe(true);

@@ -15,6 +15,9 @@ function poolsOf(shards: readonly number[]) {
   return shards.map((count, i) => {
     const pool = {
       name: NAMES[i],
+      get current() {
+        return this;
+      },
       states: new ShardStates(count),
       degraded: false,
       full: false,

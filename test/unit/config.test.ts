@@ -71,7 +71,7 @@ describe("loadConfig", () => {
 
   test.each(EXAMPLES)("the example %s is a configuration, and its schema says so too", async (name) => {
     const path = fileURLToPath(new URL(name, EXAMPLE_FOLDER));
-    const config = await loadConfig(path, { ENGINE_API_KEY: "sesame" });
+    const config = await loadConfig(path, { ENGINE_API_KEY: "sesame", KUBERNETES_SERVICE_HOST: "10.96.0.1" });
     expect(config.pools[0]).toMatchObject({ name: "chat", models: ["deepseek-v3"] });
     const schema = z.fromJSONSchema(configJsonSchema(await defaultSettings()));
     expect(schema.safeParse(await readYaml(path)).error).toBeUndefined();
@@ -81,7 +81,9 @@ describe("loadConfig", () => {
     const defaults = await defaultSettings();
     const schema = z.fromJSONSchema(configJsonSchema(defaults));
     expect(schema.safeParse({ http: { prot: 1 } }).success).toBe(false);
-    expect(schema.safeParse({ pools: [{ name: "a", kind: "openai", models: ["m"] }] }).success).toBe(false);
+    expect(schema.safeParse({ pools: [{ name: "a", kind: "openai", urls: ["http://a"] }] }).success).toBe(
+      false,
+    );
     expect(schema.parse({ http: {}, admission: { total: {} } })).toMatchObject({
       http: defaults["http"],
       admission: { total: { maxInFlight: 4096 } },
@@ -102,6 +104,8 @@ describe("loadConfig", () => {
         servers: {
           urls: ["http://10.0.0.1:8000", "http://10.0.0.2:8000"],
           access: [PLAIN, PLAIN],
+          names: [null, null],
+          discover: null,
           dataParallelSize: 8,
           rankOffsets: [0, 8],
           bootstrapPorts: [],
@@ -120,7 +124,14 @@ describe("loadConfig", () => {
   });
 
   test("prefill and decode servers of their own", async () => {
-    const one = { access: [PLAIN], dataParallelSize: 1, rankOffsets: [0], bootstrapPorts: [] };
+    const one = {
+      access: [PLAIN],
+      names: [null],
+      discover: null,
+      dataParallelSize: 1,
+      rankOffsets: [0],
+      bootstrapPorts: [],
+    };
     const path = await file(
       "pools: [{name: a, kind: sglang, models: [m], prefill: {urls: ['http://p']}, decode: {urls: ['http://d']}}]",
     );
@@ -190,7 +201,7 @@ describe("loadConfig", () => {
     ["pools: []", "pools is an empty list; expected the pools to serve"],
     ["http: {port: 1}", "pools is missing; expected the pools to serve"],
     ["pools: [{name: a, kind: triton}]", 'pools[0].kind is "triton"'],
-    ["pools: [{name: a, kind: openai, models: [m]}]", "pools[0].urls is missing; expected a list"],
+    ["pools: [{name: a, kind: openai, models: [m]}]", "pools[0].urls is missing; expected the servers, or"],
     [
       "pools: [{name: a, kind: openai, models: [m], urls: ['ftp://x']}]",
       'pools[0].urls[0] is "ftp://x"; expected a URL',

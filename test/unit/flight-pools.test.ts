@@ -168,7 +168,7 @@ test("a request that waited for admission goes where is room when it is admitted
 
 test("all pools that a request may still go to are held, until its first byte; then the one that answers", () => {
   const { flights, flight } = begin({ pools: 3, fallback: true });
-  const held = () => flights.pools.map((pool) => pool.flights);
+  const held = () => flights.pools.map(({ line }) => line.flights);
   expect(held()).toEqual([1, 1, 1]);
   flights.sent[0].headers();
   expect(held()).toEqual([1, 1, 1]);
@@ -176,4 +176,76 @@ test("all pools that a request may still go to are held, until its first byte; t
   expect(held()).toEqual([1, 0, 0]);
   flight.cancel();
   expect(held()).toEqual([0, 0, 0]);
+});
+
+describe("where a reload has put another pool in the place of one", () => {
+  test.each([1, 2])("what waits for admission goes there: with %d pools of the model", (pools) => {
+    const flights = new FlightCase({ pools, shards: 1, parts: [1, 0], maxInFlight: 1 });
+    flights.fly();
+    const waiting = new HeardClient();
+    flights.fly(waiting);
+    const next = flights.reload(0, [1]);
+    expect([flights.pool.isNeeded, next.isNeeded]).toEqual([true, true]);
+    flights.sent[0].answer();
+    expect([flights.pool.isNeeded, next.isNeeded]).toEqual([false, true]);
+    flights.sent[1].answer();
+    expect(waiting.received[0]).toBe("headers 200 p/1");
+    expect(next.isNeeded).toBe(false);
+    expect(flights.taken.every((count) => count === 0)).toBe(true);
+  });
+
+  test("what is sent again goes there, and not to the shard that failed it, whatever its place is now", () => {
+    const { flights, client } = begin({ pools: 1, shards: 2 });
+    flights.sent[0].fail();
+    flights.reload(0, [1, 0]);
+    pause();
+    flights.sent[1].answer();
+    expect(client.received[0]).toBe("headers 200 p/1");
+    expectEnd(flights, client, "ok");
+  });
+
+  test("what goes to another pool of its model goes there, and is counted as one move", () => {
+    const { flights, client, trace } = begin();
+    flights.reload(0, [0]);
+    const next = flights.reload(1, [1]);
+    flights.sent[0].fail(false);
+    pause();
+    flights.sent[1].answer();
+    expect(client.received[0]).toBe("headers 200 q/1");
+    expect(flights.choices).toEqual(["p weight", "q moved"]);
+    expect(trace.calls.filter((call) => call.startsWith("moved"))).toEqual(["moved q"]);
+    expect(next.isNeeded).toBe(false);
+    expectEnd(flights, client, "ok");
+  });
+
+  test("it is no other pool: a request stays in its own, whose new shards may take it", () => {
+    const { flights, client, trace } = begin();
+    flights.reload(0, [1]);
+    flights.sent[0].fail();
+    pause();
+    flights.sent[1].answer();
+    expect(client.received[0]).toBe("headers 200 p/1");
+    expect(flights.choices).toEqual(["p weight"]);
+    expect(trace.calls.filter((call) => call.startsWith("moved"))).toEqual([]);
+    expectEnd(flights, client, "ok");
+  });
+
+  test("its states say what is full, and what is ready", () => {
+    const flights = new FlightCase({ pools: 2, shards: 1, parts: [9, 1] });
+    flights.reload(0, [0]).states.ready.fill(0);
+    flights.fly();
+    expect(flights.sent.map(({ shard }) => shard.pool)).toEqual(["q"]);
+  });
+
+  test("a rank that was asked for is the same one there; one that is gone is refused", () => {
+    const flights = new FlightCase({ pools: 1, shards: 2, maxInFlight: 1 });
+    const clients = [0, 1, 2].map(() => new HeardClient());
+    for (const [i, client] of clients.entries()) flights.fly(client, undefined, { rank: i === 1 ? 1 : 0 });
+    flights.reload(0, [2, 1]);
+    flights.sent[0].answer();
+    flights.sent[1].answer();
+    expect(clients[1].received[0]).toBe("headers 200 p/1");
+    expect((clients[2].error as NoShardAvailable).reason).toBe("no_such_rank");
+    expect(flights.taken.every((count) => count === 0)).toBe(true);
+  });
 });

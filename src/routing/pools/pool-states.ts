@@ -7,6 +7,8 @@ import type { ShardStates } from "../shard-states.ts";
 export interface PoolCandidate {
   /** Of all pools. */
   readonly name: string;
+  /** The one that has its place now, after reloads; itself where none has taken that. */
+  readonly current: PoolCandidate;
   readonly states: ShardStates;
   /** Whether some of its experts are on none of its ranks. */
   readonly degraded: boolean;
@@ -55,7 +57,7 @@ export class PoolStates implements Candidates {
   update(request: PoolRequest): void {
     const { models, generates } = request;
     for (let i = 0; i < this.count; i++) {
-      const pool = this.pools[i];
+      const pool = this.pools[i].current;
       const there: RoutableRequest = { ...request, model: models[i], tried: NONE };
       this.ready[i] = pool.unavailable(there, generates) === null ? 1 : 0;
       this.admitting[i] = pool.degraded ? 0 : 1;
@@ -66,7 +68,7 @@ export class PoolStates implements Candidates {
 
   /** Of the shards that serve now. @param none what the mean request is taken for where there is none */
   #measure(pool: number, none: number): void {
-    const { states } = this.pools[pool];
+    const { states } = this.pools[pool].current;
     const { count, ready, admitting, weight, requests, tokens, prefillTokens } = states;
     const mean = states.meanTokens(none);
     let work = 0;

@@ -20,6 +20,7 @@ import { Destination } from "./destination.ts";
 import { isEventStream } from "./event-stream.ts";
 import { failureKind } from "./failure-kind.ts";
 import type { FlightDeck } from "./flight-deck.ts";
+import type { Leg } from "./leg.ts";
 import { Resending } from "./resending.ts";
 import { type NoShard, Sender } from "./sender.ts";
 import { Sending, type Sent } from "./sending.ts";
@@ -53,10 +54,11 @@ type Stage = "waiting" | "sent" | "answering" | "over";
  * throws.
  *
  * Until its first byte it may be sent again: to another shard when one failed, within the retry budget, or to a second
- * one at a time when the first is slow; and to another pool of its model (`Destination`) when no shard of this one can
- * take it. It is never sent again after that, nor when a time limit ended an attempt on a
- * server that answers others, since another attempt would take as long. The attempt with the first good byte wins: a
- * failing answer never ends another attempt under way.
+ * one at a time when the first is slow; and to another pool of its model when no shard of this one can take it. Where a
+ * reload has put another pool in the place of one, it is sent there from then on (`Destination` has both). It is never
+ * sent again after its first byte, nor when a time limit ended an attempt on a server that answers others, since another
+ * attempt would take as long. The attempt with the first good byte wins: a failing answer never ends another attempt
+ * under way.
  *
  * The response headers of a stream are relayed when they arrive, long before its first byte; when the shard fails in
  * between, another takes the stream over. With hedging they wait for the first byte, which decides the attempt.
@@ -182,8 +184,8 @@ export class Flight implements Applicant, AttemptListener, Sent {
   routed(routing: RoutingTrace): void {
     this.#captured?.routed(routing);
     const { pool, routable } = this.#destination;
-    pool.routedLoad?.count(routing);
-    pool.experts?.observe(this.tenant, routable.prefix, routing);
+    pool.current.routedLoad?.count(routing);
+    pool.current.experts?.observe(this.tenant, routable.prefix, routing);
   }
 
   ended(attempt: Attempt): void {
@@ -202,28 +204,27 @@ export class Flight implements Applicant, AttemptListener, Sent {
   failed(attempt: Attempt, fault: EngineUnreachable): void {
     attempt.leg.broke(failureKind(fault));
     attempt.cancel();
-    const atWork = fault.timedOut && this.#destination.pool.health.answers(attempt.leg.index);
-    this.#destination.tried.push(attempt.leg.index);
+    const atWork = fault.timedOut && attempt.leg.answers;
+    this.#destination.tried(attempt.leg);
     this.#lost(attempt, fault, atWork);
   }
 
-  prefillFailed(attempt: Attempt, prefillShard: number, fault: EngineUnreachable): void {
+  prefillFailed(attempt: Attempt, prefill: Leg, fault: EngineUnreachable): void {
     // A decode that has begun has all it needs of the prefill.
     if (this.#winner === attempt) return;
     attempt.cancel();
-    const { pool, triedPrefill } = this.#destination;
-    const atWork = fault.timedOut && (pool.prefill as ServingPool).health.answers(prefillShard);
-    triedPrefill.push(prefillShard);
+    const atWork = fault.timedOut && prefill.answers;
+    this.#destination.tried(prefill);
     this.#lost(attempt, fault, atWork);
   }
 
-  prefillRefused(attempt: Attempt, prefillShard: number, shardId: string, status: number): boolean {
+  prefillRefused(attempt: Attempt, prefill: Leg, status: number): boolean {
     // A decode that has begun has all it needs of the prefill.
     if (this.#winner !== null) return true;
-    this.#destination.triedPrefill.push(prefillShard);
+    this.#destination.tried(prefill);
     const hasOthers = this.#attempts.length > 1;
     if (!hasOthers && !this.#mayResend(true, false)) return false;
-    this.#ignore(attempt, shardId, status);
+    this.#ignore(attempt, prefill.shard.id, status);
     return true;
   }
 
@@ -296,7 +297,7 @@ export class Flight implements Applicant, AttemptListener, Sent {
   #mayResend(mayHaveBegun: boolean, again: boolean): boolean {
     const from = this.#destination.pool;
     const may = this.#resending.mayResend(mayHaveBegun, again);
-    if (this.#destination.pool !== from) this.#movedFrom(from);
+    if (this.#destination.pool.line !== from.line) this.#movedFrom(from);
     return may;
   }
 
@@ -314,7 +315,7 @@ export class Flight implements Applicant, AttemptListener, Sent {
   /** It counts at the pool where it goes now, and no more at another. */
   #countedAt(before: ServingPool): void {
     const { pool, routable, epoch } = this.#destination;
-    if (pool === before) return;
+    if (pool.line === before.line) return;
     this.#timing.moveTo(pool.engine.pool);
     this.#trace?.moved(pool.engine.pool, routable.model, epoch);
   }
@@ -336,7 +337,7 @@ export class Flight implements Applicant, AttemptListener, Sent {
     const hasOthers = this.#attempts.length > 1;
     // That of a prefill is here because no other may prefill it.
     if (!hasOthers && (!REFUSED_FOR_NOW.has(status) || attempt.refusedBy !== null)) return false;
-    this.#destination.tried.push(attempt.leg.index);
+    this.#destination.tried(attempt.leg);
     return hasOthers || this.#mayResend(true, false);
   }
 
@@ -368,9 +369,12 @@ export class Flight implements Applicant, AttemptListener, Sent {
     this.#worked ||= response.status < REFUSED;
     attempt.answering = true;
     if (response.status === GOOD && storesResponse(this.#path)) {
-      const { index } = attempt.leg;
-      const { responses } = this.#destination.pool;
-      this.#responseId = new ResponseId((id) => responses.set(id, index));
+      const { leg } = attempt;
+      this.#responseId = new ResponseId((id) => {
+        const { current } = leg.pool;
+        const at = leg.placeIn(current);
+        if (at >= 0) current.responses.set(id, at);
+      });
     }
     const { status } = response;
     if (this.#captured !== null || (status === GOOD && this.#destination.generates))
@@ -387,8 +391,8 @@ export class Flight implements Applicant, AttemptListener, Sent {
     this.#client.headers(response, this.#servedBy(attempt), this.#destination.epoch);
   }
 
-  #servedBy({ leg: { shard }, refusedBy }: Attempt): string {
-    return refusedBy ?? this.#destination.pool.engine.servedBy?.(shard, this.#path) ?? shard.id;
+  #servedBy({ leg: { pool, shard }, refusedBy }: Attempt): string {
+    return refusedBy ?? pool.engine.servedBy?.(shard, this.#path) ?? shard.id;
   }
 
   #drop(attempt: Attempt): void {
@@ -463,7 +467,7 @@ export class Flight implements Applicant, AttemptListener, Sent {
   #countTokens(): CountedTokens | null {
     const { frames } = this.#timing;
     const { pool, routable } = this.#destination;
-    if (frames > 0) pool.sawOutput(frames);
+    if (frames > 0) pool.current.sawOutput(frames);
     if (this.#usage === null) return null;
     const { prompt, answer, cached } = this.#usage.found();
     const counted = {

@@ -1,5 +1,3 @@
-import type { RoutableRequest } from "../../routing/routable-request.ts";
-import { prefillable } from "../serving-pool.ts";
 import type { Destination } from "./destination.ts";
 import type { FlightDeck } from "./flight-deck.ts";
 
@@ -28,35 +26,22 @@ export class Resending {
    * without the budget. No other attempt is under way.
    */
   mayResend(mayHaveBegun: boolean, again: boolean): boolean {
-    if (this.#hasShard()) return !mayHaveBegun || this.#pay();
     const destination = this.#destination;
+    destination.follow();
+    if (destination.hasShard) return !mayHaveBegun || this.#pay();
     if (destination.hasAnother()) return (!mayHaveBegun || this.#pay()) && destination.moveOn();
-    const { tried, triedPrefill } = destination;
-    if (!again || (tried.length === 0 && triedPrefill.length === 0)) return false;
-    tried.length = 0;
-    triedPrefill.length = 0;
-    return this.#hasShard() && this.#pay();
+    return again && destination.forgetTried() && destination.hasShard && this.#pay();
   }
 
   /** Whether it may be sent to a second shard of the pool at a time. */
   mayHedge(): boolean {
-    return this.#hasShard() && this.#pay();
-  }
-
-  /** The same request for those that prefill only. */
-  prefillable(): RoutableRequest {
-    const { routable, triedPrefill } = this.#destination;
-    return prefillable(routable, triedPrefill);
+    this.#destination.follow();
+    return this.#destination.hasShard && this.#pay();
   }
 
   backoffMs(): number {
     const { retryBudget, rng } = this.#deck;
     return retryBudget.backoffMs(Math.max(1, this.#sent), rng);
-  }
-
-  #hasShard(): boolean {
-    const { pool, routable, generates, triedPrefill } = this.#destination;
-    return pool.unavailable(routable, generates, triedPrefill) === null;
   }
 
   #pay(): boolean {

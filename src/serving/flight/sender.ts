@@ -46,6 +46,7 @@ export class Sender {
 
   /** The listener receives the attempt before anything is sent. @returns null when it was sent; throws Unpairable */
   send(): NoShard | null {
+    this.#destination.follow();
     const { pool, prefill, routable, request } = this.#destination;
     const index = this.#choose(pool, routable);
     if (index < 0) return { pool, request: routable };
@@ -53,7 +54,7 @@ export class Sender {
       this.#sendWhole(request, index);
       return null;
     }
-    const first = this.#resending.prefillable();
+    const first = this.#destination.prefillable;
     const prefillIndex = this.#choose(prefill, first);
     if (prefillIndex < 0) return { pool: prefill, request: first };
     this.#sendPaired(request, index, prefill, prefillIndex);

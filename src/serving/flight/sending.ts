@@ -68,7 +68,7 @@ export class Sending {
   #hedge(): void {
     const [first] = this.#flight.attempts;
     if (first === undefined) return;
-    this.#destination.tried.push(first.leg.index);
+    this.#destination.tried(first.leg);
     if (this.#resending.mayHedge()) this.#send();
   }
 
