@@ -69,7 +69,7 @@ export const importTable: readonly Row[] = [
     packages: [],
     pure: false,
   },
-  { unit: "discovery", imports: ["config", "model", "lib"], packages: [], pure: false },
+  { unit: "discovery", imports: ["config", "files", "model", "lib"], packages: ["undici"], pure: false },
   { unit: "control", imports: ["core", "routing", "formats", "model", "lib"], packages: [], pure: false },
   {
     unit: "serving",

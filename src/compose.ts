@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { hostname } from "node:os";
+import { isDeepStrictEqual } from "node:util";
 import { ownVersion } from "./capture/own-version.ts";
 import { Recording } from "./capture/recording.ts";
 import type { Config } from "./config/config.ts";
@@ -158,7 +159,8 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
           onNotice: follows?.onOwnNotice ?? surroundings.onNotice,
         })
       : null;
-  const gatewayFor = ({ retry, hedge, admission: { retryAfterSeconds } }: Config) =>
+  let retryBudget = new RetryBudget(config.retry, clock.now());
+  const gatewayFor = ({ models, routing, retry, hedge, admission: { retryAfterSeconds } }: Config) =>
     new Gateway(
       pools.all.map((pool) => pool.front),
       {
@@ -167,13 +169,15 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
         capture: recording.capture,
         ends: collected?.ends ?? null,
         retry,
-        retryBudget: new RetryBudget(retry, clock.now()),
+        retryBudget,
         hedge,
         retryAfterSeconds,
         clock,
         rng: new Rng(wallClock()),
+        onShadowPair: (pair) => http.log.debug(pair, "shadow"),
         onFault: surroundings.onFault,
       },
+      { models, prefixIndexBytes: routing.prefixIndexBytes, rng: new Rng(wallClock()) },
       refresh,
       surroundings.onNotice,
     );
@@ -182,6 +186,13 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
     metrics.begin(front.engine.pool, front.models, REQUEST_REASONS);
   pools.all.forEach(beginCounting);
   let gateway = gatewayFor(config);
+  const beginChoices = () =>
+    gateway.choices.forEach(({ model, pools: own, fallback, shadow }) => {
+      const names = [...own.map(({ pool }) => pool), ...fallback];
+      if (names.length > 1) metrics.beginChoices(model, names);
+      if (shadow !== null) metrics.beginShadow(model, shadow);
+    });
+  beginChoices();
   recording.update(config.capture);
   const metricsText = async (whose: "gateway" | "experts", open: boolean) => {
     const text = await (whose === "experts" ? metrics.expertsText() : metrics.text());
@@ -223,7 +234,12 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
       fresh.forEach(beginCounting);
       admission.update(next.admission);
       recording.update(next.capture);
+      if (!isDeepStrictEqual(next.retry, gateway.deck.retry))
+        retryBudget = new RetryBudget(next.retry, clock.now());
+      const before = gateway;
       gateway = gatewayFor(next);
+      gateway.resume(before);
+      beginChoices();
       collected?.reload(next);
     });
   // The primary, which has the workers' figures, shares them itself.

@@ -12,21 +12,26 @@ const ENGINES: Record<ServerPoolConfig["kind"], (options: SglangEngineOptions) =
   trtllm: trtllmEngine,
 };
 
-/** The servers of a pool that do whole requests. */
+/** The servers of a pool that do whole requests. @param before the engine whose place it is to take */
 export function openEngine(
   { kind, name, servers, apiKey, experts, routedExperts: part }: ServerPoolConfig,
   timeouts: Config["upstream"],
+  before: Engine | null = null,
 ): Engine {
   const routedExperts = experts === null || part === 0 ? null : { model: experts.model, part };
-  return ENGINES[kind]({ pool: name, ...servers, apiKey, timeouts, routedExperts });
+  return ENGINES[kind]({ pool: name, ...servers, apiKey, timeouts, routedExperts, before });
 }
 
-/** The servers of a pool that prefill, and those that decode. */
+/** The servers of a pool that prefill, and those that decode. @param before the engines whose place these are to take */
 export function openPair(
   { engine, name, prefill, decode, apiKey }: DisaggregatedPoolConfig,
   timeouts: Config["upstream"],
+  before: readonly Engine[] = [],
 ): { readonly prefill: Engine; readonly decode: Engine } {
-  const open = (role: string, servers: ServersConfig) =>
-    ENGINES[engine]({ pool: `${name}.${role}`, ...servers, apiKey, timeouts });
+  const open = (role: string, servers: ServersConfig) => {
+    const pool = `${name}.${role}`;
+    const old = before.find((one) => one.pool === pool) ?? null;
+    return ENGINES[engine]({ pool, ...servers, apiKey, timeouts, before: old });
+  };
   return { prefill: open("prefill", prefill), decode: open("decode", decode) };
 }

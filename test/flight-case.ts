@@ -1,4 +1,5 @@
 import { Rng } from "../src/lib/rng.ts";
+import { PoolRouter } from "../src/routing/pools/pool-router.ts";
 import { createPolicy } from "../src/routing/policies.ts";
 import { Router } from "../src/routing/router.ts";
 import { ShardStates } from "../src/routing/shard-states.ts";
@@ -18,6 +19,7 @@ import { Flight } from "../src/serving/flight/flight.ts";
 import type { FlightDeck } from "../src/serving/flight/flight-deck.ts";
 import { RetryBudget } from "../src/serving/flight/retry-budget.ts";
 import { PoolHealth } from "../src/serving/health/pool-health.ts";
+import { type ModelRoute, onlyPlace } from "../src/serving/models/model-route.ts";
 import type { Pairing } from "../src/serving/pairing.ts";
 import type { RequestFacts } from "../src/serving/request/request-facts.ts";
 import { ServingPool } from "../src/serving/serving-pool.ts";
@@ -131,6 +133,12 @@ export interface CaseOptions {
   readonly maxAttempts?: number;
   readonly maxInFlight?: number;
   readonly tokensPerMinute?: number;
+  /** Pools of the model: `p`, `q`, `r`; only the first has a prefill. */
+  readonly pools?: number;
+  /** Their parts; without them by load. */
+  readonly parts?: readonly number[] | undefined;
+  /** The last of them is only fallen back on. */
+  readonly fallback?: boolean;
 }
 
 /** Flights over pools whose engines the test plays. */
@@ -143,9 +151,16 @@ export class FlightCase {
   readonly refusals: string[] = [];
   readonly tokens: CountedTokens[] = [];
   readonly faults: Error[] = [];
+  readonly choices: string[] = [];
   readonly capture = new Capture(this.clock, new Rng(1));
   readonly deck: FlightDeck;
   readonly pool: ServingPool;
+  readonly pools: readonly ServingPool[];
+  readonly route: ModelRoute;
+  /** Those whose place was taken. */
+  readonly replaced: ServingPool[] = [];
+  /** How often a pool was sent a request after that, but for the second half of a pair. */
+  strays = 0;
   resent = 0;
   retriesDenied = 0;
   /** Whether engines throw when they are sent a request. */
@@ -159,6 +174,9 @@ export class FlightCase {
     maxAttempts = 3,
     maxInFlight = 0,
     tokensPerMinute = 0,
+    pools = 1,
+    parts,
+    fallback = false,
   }: CaseOptions) {
     const retry = { maxAttempts, ratio: 1, minPerSecond: 10, windowMs: 10_000, baseMs: 1, maxMs: 1 };
     const limits = limitsOf({});
@@ -170,6 +188,8 @@ export class FlightCase {
         laterFrame: () => {},
         ended: (_pool, _ms, outcome) => this.outcomes.push(outcome),
         responded: (_pool, responded) => this.responded.push(responded),
+        shadowed: () => {},
+        chosen: (pool, _model, why) => this.choices.push(`${pool} ${why}`),
         resent: () => this.resent++,
         retryDenied: () => this.retriesDenied++,
         tokens: (_pool, counted) => this.tokens.push(counted),
@@ -183,11 +203,17 @@ export class FlightCase {
       retryAfterSeconds: 1,
       clock: this.clock,
       rng: new Rng(1),
+      onShadowPair: () => {},
       onFault: (fault) => this.faults.push(fault),
     };
     const prefill =
-      pairing === undefined ? null : this.#pool("p.prefill", prefillShards, this.prefills, pairing);
-    this.pool = this.#pool("p", shards, this.sent, undefined, prefill);
+      pairing === undefined ? null : this.#pool("p.prefill", upTo(prefillShards), this.prefills, pairing);
+    this.pool = this.#pool("p", upTo(shards), this.sent, undefined, prefill);
+    const others = ["q", "r"]
+      .slice(0, pools - 1)
+      .map((name) => this.#pool(name, upTo(shards), this.sent, undefined));
+    this.pools = [this.pool, ...others];
+    this.route = routeOf(this.pools, parts, fallback);
   }
 
   fly(
@@ -195,6 +221,7 @@ export class FlightCase {
     body = '{"model":"m"}',
     more: Partial<RequestFacts> = {},
     trace: RequestTrace | null = null,
+    headers: readonly string[] = [],
   ): Flight {
     const facts: RequestFacts = {
       model: "m",
@@ -215,32 +242,45 @@ export class FlightCase {
     const request: EngineRequest = {
       method: "POST",
       path: "/v1/chat/completions",
-      headers: [],
+      headers,
       body: Buffer.from(body),
     };
-    return new Flight(this.deck, this.pool, facts, "m", request, client, trace).start();
+    return new Flight(this.deck, this.route, facts, request, client, trace).start();
+  }
+
+  /** A reload puts another pool, with the shards of these numbers, in the place of one; the prefill stays. */
+  reload(which: number, shards: readonly number[]): ServingPool {
+    const before = this.pools[which].current;
+    const { prefill } = before;
+    const next = this.#pool(before.name, shards, this.sent, undefined, prefill);
+    next.resume(before);
+    this.replaced.push(before);
+    return next;
   }
 
   /** Everything that requests take and give back: all zero when none is in flight. */
   get taken(): number[] {
-    const pools = [this.pool, ...(this.pool.prefill === null ? [] : [this.pool.prefill])];
+    const now = this.pools.map(({ current }) => current);
+    const fronts = [...this.replaced, ...now];
+    const pools = [...fronts, ...(this.pool.prefill === null ? [] : [this.pool.prefill])];
     return [
       this.deck.admission.inFlight,
       this.deck.admission.queued,
       this.deck.meter.totals.inFlight,
-      this.pool.flights,
+      ...now.map(({ line }) => line.flights),
+      ...pools.map(({ legs }) => legs),
       ...pools.flatMap(({ states }) => [...states.requests, ...states.tokens, ...states.prefillTokens]),
     ];
   }
 
   #pool(
     name: string,
-    count: number,
+    ranks: readonly number[],
     sent: Sent[],
     pairing: Pairing | undefined,
     prefill: ServingPool | null = null,
   ): ServingPool {
-    const shards = Array.from({ length: count }, (_, rank) => ({ id: `${name}/${rank}`, pool: name, rank }));
+    const shards = ranks.map((number, rank) => ({ id: `${name}/${number}`, pool: name, rank }));
     const engine: Engine = {
       pool: name,
       shards,
@@ -254,13 +294,14 @@ export class FlightCase {
       ...(pairing === undefined ? {} : { pairing }),
       send: (shard, request, sink) => {
         if (this.engineThrows) throw new Error("the engine throws");
+        if (prefill === null && pool.current !== pool) this.strays++;
         const exchange = new Sent(shard, request, sink);
         sent.push(exchange);
         return exchange;
       },
       close: async () => {},
     };
-    const states = new ShardStates(count);
+    const states = new ShardStates(ranks.length);
     const rng = new Rng(1);
     const shardIds = shards.map(({ id }) => id);
     const router = new Router(
@@ -280,8 +321,34 @@ export class FlightCase {
       onNotice: () => {},
       onRestarted: () => {},
     });
-    return new ServingPool({ engine, models: ["m"], states, router, health, prefill });
+    const pool = new ServingPool({ engine, models: ["m"], states, router, health, prefill });
+    return pool;
   }
+}
+
+function upTo(count: number): number[] {
+  return Array.from({ length: count }, (_, number) => number);
+}
+
+function routeOf(
+  pools: readonly ServingPool[],
+  parts: readonly number[] | undefined,
+  fallback: boolean,
+): ModelRoute {
+  const places = pools.map((pool) => ({ pool, model: "m", asked: null }));
+  const last = fallback && places.length > 1 ? places.splice(-1) : [];
+  const fallbacks = last.map((place) => onlyPlace({ ...place, asked: "other" }));
+  if (places.length === 1) return { ...onlyPlace(places[0]), fallbacks };
+  const weights = parts === undefined ? null : Float64Array.from(places, (_, i) => parts[i]);
+  const router = new PoolRouter({
+    pools: places.map(({ pool }) => pool),
+    parts: weights,
+    prefixIndexBytes: 65_536,
+    rng: new Rng(1),
+  });
+  const headers = places.map((_, i) => (i === 1 ? { "x-canary": "true" } : {}));
+  const choice = { router, parts: weights, headers };
+  return { model: "m", places, choice, fallbacks, terms: null, shadow: null };
 }
 
 /** As kvTransfer is, in short. */

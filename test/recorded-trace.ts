@@ -17,6 +17,10 @@ export class RecordedTrace implements RequestTrace {
     this.calls.push(`began ${pool}`);
   }
 
+  moved(pool: string): void {
+    this.calls.push(`moved ${pool}`);
+  }
+
   queued(): void {
     this.calls.push("queued");
   }

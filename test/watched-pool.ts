@@ -87,7 +87,7 @@ export class WatchedPool {
       clock: this.clock,
       rng: new Rng(1),
       probes: true,
-      listener: { news: () => {}, outcome: (_, outcome) => this.outcomes.push(outcome) },
+      listener: { news: () => {}, outcome: (_pool, _instance, outcome) => this.outcomes.push(outcome) },
       onNotice: (line) => this.notices.push(line),
       onRestarted: (shard) => this.restarted.push(shard),
     });

@@ -5,8 +5,11 @@ import { Command } from "commander";
 import type { Config } from "../config/config.ts";
 import { configJsonSchema } from "../config/json-schema.ts";
 import { defaultSettings, loadConfig } from "../config/load-config.ts";
+import { lookUpSrv } from "../discovery/dns-source.ts";
+import { FoundServers } from "../discovery/found-servers.ts";
 import { lookUp } from "../discovery/lookup.ts";
 import { ServerNames } from "../discovery/server-names.ts";
+import { withServers } from "../discovery/server-watch.ts";
 import { lookIntoStore } from "../open-store.ts";
 import { checkCollector } from "./check-collector.ts";
 import { checkPool } from "./check-pool.ts";
@@ -42,10 +45,17 @@ async function check(flags: CheckFlags): Promise<void> {
   }
   const written = await loadConfig(configPath(flags.config), process.env);
   const addresses: Finding[] = [];
-  const names = new ServerNames(lookUp, (line, isFound) =>
-    addresses.push((isFound ? found : missed)("", "addresses", line)),
-  );
-  const config = await names.expand(written);
+  const finding = (what: string) => (line: string, isFound: boolean) =>
+    void addresses.push((isFound ? found : missed)("", what, line));
+  const discovered = new FoundServers(lookUpSrv, finding("discovery"));
+  const names = new ServerNames(lookUp, finding("addresses"));
+  const config = await withServers({ found: discovered, names }, written);
+  for (const { line, servers } of discovered.found(written)) {
+    const listed = found("", "discovery", line);
+    if (servers !== null)
+      addresses.push(servers > 0 ? listed : warned(listed, "requests are answered 503 until there is one"));
+  }
+  await discovered.keep(null);
   const servers = await Promise.all(config.pools.map((pool) => checkPool(pool, config)));
   const findings = [
     ...config.notes.map((note) => warned(found("", "configuration", "is taken"), note)),

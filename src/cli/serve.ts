@@ -4,9 +4,11 @@ import { Command } from "commander";
 import { compose } from "../compose.ts";
 import type { Config } from "../config/config.ts";
 import { loadConfig } from "../config/load-config.ts";
+import { lookUpSrv } from "../discovery/dns-source.ts";
+import { FoundServers } from "../discovery/found-servers.ts";
 import { lookUp } from "../discovery/lookup.ts";
 import { ServerNames } from "../discovery/server-names.ts";
-import { ServerWatch } from "../discovery/server-watch.ts";
+import { type ServerSources, ServerWatch, withServers } from "../discovery/server-watch.ts";
 import type { InputError } from "../lib/errors.ts";
 import { Primary } from "../workers/primary.ts";
 import { serveAsWorker } from "../workers/worker.ts";
@@ -49,14 +51,37 @@ async function serveHere(
   progress: (line: string) => void,
 ): Promise<void> {
   const written = await load(path, progress);
-  const names = new ServerNames(lookUp, progress);
-  const config = await names.expand(written);
+  const sources = {
+    found: new FoundServers(lookUpSrv, progress),
+    names: new ServerNames(lookUp, progress),
+  };
+  try {
+    await serveBy(written, sources, path, hangups, result, progress);
+  } finally {
+    await sources.found.keep(null);
+  }
+}
+
+async function serveBy(
+  written: Config,
+  sources: ServerSources,
+  path: string,
+  hangups: Hangups,
+  result: ReturnType<typeof output>["result"],
+  progress: (line: string) => void,
+): Promise<void> {
+  const config = await withServers(sources, written);
+  for (const { line } of sources.found.found(written)) progress(line);
   const onFault = (fault: Error) => progress(fault.message);
   const app =
     config.workers > 1
       ? new Primary(config, progress)
       : await compose(config, { routing: null, recordTokens: 0, onFault, onNotice: progress });
-  const watch = new ServerWatch({ names, reload: (next) => app.reload(next), onFault }, written, config);
+  const watch = new ServerWatch(
+    { ...sources, reload: (next) => app.reload(next), onFault, onNotice: progress },
+    written,
+    config,
+  );
   await stoppable(async (signal) => {
     const { url } = await app.start();
     result({ url }, `listening on ${url}`);

@@ -31,14 +31,13 @@ export function checkExperts(
 }
 
 /**
- * A model's name decides the pool, a pool's name its shards, and a server's load is its pool's alone: each must be
- * unique.
+ * A pool's name decides its shards, and a server's load is its pool's alone: each must be unique. A model may be
+ * served by several pools.
  * @param sourceOf where they are written
  * @throws InputError
  */
 export function checkPools(pools: readonly PoolConfig[], workers: number, sourceOf: SourceOf): void {
   const names = new Set<string>();
-  const models = new Map<string, string>();
   const servers = new Map<string, string>();
   for (const [i, pool] of pools.entries()) {
     const place: Place = { sourceOf, field: ["pools", i] };
@@ -50,12 +49,9 @@ export function checkPools(pools: readonly PoolConfig[], workers: number, source
     if (names.has(name))
       throw faultAt(inside(place, "name"), `is "${name}" again; expected a name of its own`);
     names.add(name);
-    for (const model of pool.models) {
-      const owner = models.get(model);
-      if (owner !== undefined)
-        throw faultAt(place, `serves "${model}" as pool "${owner}" does; expected one pool per model`);
-      models.set(model, name);
-    }
+    for (const [j, model] of pool.models.entries())
+      if (pool.models.indexOf(model) < j)
+        throw faultAt(inside(place, "models", j), `is "${model}" again; expected each model once`);
     for (const url of urlsOf(pool)) {
       const owner = servers.get(url);
       if (owner !== undefined)

@@ -1,13 +1,16 @@
 import { z } from "zod";
 import type { ConsumerDispatch } from "../model/consumer-dispatch.ts";
+import type { ModelSettings } from "../model/model-settings.ts";
 import type { MoeModel } from "../model/moe-model.ts";
 import type { RoutingPolicy } from "../model/routing-policy.ts";
 import type { ServerAccess } from "../model/server-access.ts";
+import type { ServerName } from "../model/server-name.ts";
 import type { ServingPrecision } from "../model/serving-precision.ts";
 import type { StoreAddress } from "../model/store-address.ts";
 import type { Topology } from "../model/topology.ts";
 import type { ChosenGpu } from "./gpus/chosen-gpu.ts";
 import type { CaptureConfig } from "./capture-config.ts";
+import type { DiscoverConfig } from "./discover-config.ts";
 import type { TelemetryConfig } from "./telemetry-config.ts";
 import { poolSchema } from "./pool-schema.ts";
 import { settingsSchema } from "./settings-schema.ts";
@@ -28,11 +31,14 @@ type Settings = z.output<typeof settingsSchema>;
 type Admission = Settings["admission"];
 
 /** The configuration of a gateway, with the shapes its pools name. Nothing changes it: a reload makes another. */
-export interface Config extends Readonly<Omit<Settings, "admission" | "capture" | "store" | "telemetry">> {
+export interface Config
+  extends Readonly<Omit<Settings, "admission" | "capture" | "models" | "store" | "telemetry">> {
   /** Each of `tenants` with what it leaves out taken from `tenant`. */
   readonly admission: Omit<Admission, "tenants"> & {
     readonly tenants: Readonly<Record<string, Admission["tenant"]>>;
   };
+  /** Models of which more is said than that pools serve them. */
+  readonly models: readonly ModelSettings[];
   readonly capture: CaptureConfig;
   readonly telemetry: TelemetryConfig;
   readonly store: Readonly<Omit<Settings["store"], "url">> & { readonly address: StoreAddress };
@@ -77,6 +83,10 @@ export interface ServersConfig {
   readonly urls: readonly string[];
   /** How each is spoken to, in the order of `urls`. */
   readonly access: readonly ServerAccess[];
+  /** What each is called that was found under a name, in the order of `urls`; null for those that were not. */
+  readonly names: readonly (ServerName | null)[];
+  /** Where further ones are found; null where there are only these. */
+  readonly discover: DiscoverConfig | null;
   /** Ranks of each server that can be asked for one by one; 1 where they cannot. */
   readonly dataParallelSize: number;
   /** The global rank of each server's first rank, in the order of `urls`. */

@@ -11,6 +11,7 @@ import { layEnvironmentOver, layOver } from "./layers.ts";
 import { type Place, type SourceOf, faultAt, inside } from "./place.ts";
 import type { WrittenPool } from "./pool-schema.ts";
 import { readKey } from "./read-key.ts";
+import { readModels } from "./read-models.ts";
 import { type ServedPool, readPools } from "./read-pools.ts";
 import { readTls } from "./read-tls.ts";
 import { isLocalName, isLoopback } from "./loopback.ts";
@@ -70,9 +71,10 @@ export async function configOf(
   const pools = await readPools(
     checked.pools,
     { sourceOf, field: ["pools"] },
-    { environment, policy: checked.routing.policy, tlsOf, note: (line) => notes.push(line) },
+    { environment, folderOf, policy: checked.routing.policy, tlsOf, note: (line) => notes.push(line) },
   );
   checkPools(pools, checked.workers, sourceOf);
+  const models = readModels(checked.models, pools, { sourceOf, field: ["models"] });
   const { operatorKeyEnv } = checked.http;
   const keyPlace: Place = { sourceOf, field: ["http", "operatorKeyEnv"] };
   const operatorKeyHash =
@@ -93,6 +95,7 @@ export async function configOf(
     telemetry,
     store,
     pools,
+    models,
     notes,
   };
 }

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { CONSUMER_DISPATCHES } from "../model/consumer-dispatch.ts";
 import { SERVING_PRECISIONS } from "../model/serving-precision.ts";
 import { ROUTING_POLICIES } from "../model/routing-policy.ts";
+import { discoverSchema } from "./discover-schema.ts";
 import { KEY_ENV_EXPECTED, tlsSchema } from "./settings-schema.ts";
 
 const name = z
@@ -29,6 +30,9 @@ const urls = z
   .array(z.url({ protocol: /^https?$/, error: "expected a URL like http://10.0.0.1:8000" }))
   .min(1);
 
+/** Servers that are named, that are found, or both. */
+const places = { urls: urls.optional(), discover: discoverSchema.optional() };
+
 const served = {
   ...everyPool,
   models: z.array(z.string().min(1)).min(1),
@@ -52,22 +56,22 @@ const served = {
 const ranks = { dataParallelSize: z.int().min(1).max(4096).optional() };
 const vllmRanks = { ...ranks, rankOffsets: z.array(z.int().nonnegative()).optional() };
 
-const vllmServers = z.strictObject({ urls, ...vllmRanks });
-const sglangServers = z.strictObject({ urls, ...ranks });
+const vllmServers = z.strictObject({ ...places, ...vllmRanks });
+const sglangServers = z.strictObject({ ...places, ...ranks });
 const sglangPrefill = sglangServers.extend({
   bootstrapPorts: z.array(z.int().min(1).max(65_535)).optional(),
 });
 const pairPolicies = { prefillPolicy: policy.optional(), decodePolicy: policy.optional() };
 
-/** A pool as it is written. That a pool has either `urls` or `prefill` and `decode` is checked where it is read. */
+/** A pool as it is written. That a pool has servers, or those of `prefill` and `decode`, is checked where it is read. */
 export const poolSchema = z.discriminatedUnion("kind", [
   simulatedPool,
-  z.strictObject({ ...served, kind: z.literal("openai"), urls }),
-  z.strictObject({ ...served, kind: z.literal("trtllm"), urls }),
+  z.strictObject({ ...served, kind: z.literal("openai"), ...places }),
+  z.strictObject({ ...served, kind: z.literal("trtllm"), ...places }),
   z.strictObject({
     ...served,
     kind: z.literal("vllm"),
-    urls: urls.optional(),
+    ...places,
     ...vllmRanks,
     prefill: vllmServers.optional(),
     decode: vllmServers.optional(),
@@ -76,7 +80,7 @@ export const poolSchema = z.discriminatedUnion("kind", [
   z.strictObject({
     ...served,
     kind: z.literal("sglang"),
-    urls: urls.optional(),
+    ...places,
     ...ranks,
     prefill: sglangPrefill.optional(),
     decode: sglangServers.optional(),

@@ -5,6 +5,8 @@ import type { ConsumerDispatch } from "../model/consumer-dispatch.ts";
 import type { RoutingPolicy } from "../model/routing-policy.ts";
 import type { ServerAccess, TlsSettings } from "../model/server-access.ts";
 import type { ExpertGroup, PoolConfig, ServerPoolConfig, ServersConfig } from "./config.ts";
+import type { DiscoverConfig, ServerRole } from "./discover-config.ts";
+import { type DiscoverReading, type WrittenDiscover, readDiscover } from "./read-discover.ts";
 import { type Place, faultAt, fieldName, inside } from "./place.ts";
 import type { WrittenPool } from "./pool-schema.ts";
 import { readKey } from "./read-key.ts";
@@ -15,7 +17,8 @@ import { loadEngineTopology, loadTopology } from "./topologies.ts";
 export type ServedPool = Exclude<WrittenPool, { kind: "simulated" }>;
 
 interface WrittenServers {
-  readonly urls: readonly string[];
+  readonly urls?: readonly string[] | undefined;
+  readonly discover?: WrittenDiscover | undefined;
   readonly dataParallelSize?: number | undefined;
   readonly rankOffsets?: readonly number[] | undefined;
 }
@@ -29,12 +32,14 @@ const DISPATCH: Readonly<Record<ServedPool["kind"], ConsumerDispatch>> = {
   sglang: "even",
   trtllm: "even",
 };
+const NO_SERVERS = "is missing; expected the servers, or `discover`, where they are found";
+const NO_SERVERS_NOR_ROLES =
+  "is missing; expected the servers, or those of `prefill` and of `decode`, or `discover`, where they are found";
 /** A dump makes all ranks of a server meet. */
 const RECORDER_MS = 10_000;
 
 /** What pools are read with. */
-export interface PoolReading {
-  readonly environment: NodeJS.ProcessEnv;
+export interface PoolReading extends DiscoverReading {
   /** For pools that name none. */
   readonly policy: RoutingPolicy;
   /** What the servers of a pool are believed by. @param place where the pool is written */
@@ -73,16 +78,14 @@ async function readPool(pool: WrittenPool, place: Place, reading: PoolReading): 
     pool.apiKeyEnv === undefined
       ? null
       : readKey(pool.apiKeyEnv, inside(place, "apiKeyEnv"), reading.environment);
-  const servers = { apiKey, tls: reading.tlsOf(pool.tls, place), note: reading.note };
+  const lacking = kind === "openai" || kind === "trtllm" ? NO_SERVERS : NO_SERVERS_NOR_ROLES;
+  const servers = { ...reading, apiKey, tls: reading.tlsOf(pool.tls, place), role: null, lacking };
   const pair = pairOf(pool, place, servers);
   if (pair !== null) return { ...pair, name, models, maxRequestsPerShard, apiKey };
   const experts =
     pool.experts === undefined
       ? null
       : await expertGroup(pool.experts, inside(place, "experts"), DISPATCH[kind], loadEngineTopology);
-  const { urls, ...ranks } = pool;
-  if (urls === undefined)
-    throw fault(place, "urls", "is missing; expected the servers, or those of `prefill` and of `decode`");
   const routedExperts = pool.experts?.routedExperts ?? 0;
   if (routedExperts > 0 && kind === "trtllm")
     throw fault(
@@ -98,7 +101,7 @@ async function readPool(pool: WrittenPool, place: Place, reading: PoolReading): 
     policy,
     maxRequestsPerShard,
     apiKey,
-    servers: readServers({ ...ranks, urls }, place, servers),
+    servers: readServers(pool, place, servers),
     experts,
     routedExperts,
     recorder,
@@ -122,16 +125,25 @@ function pairOf(pool: ServedPool, place: Place, speaking: Speaking) {
   }
   if (prefill === undefined) throw fault(place, "prefill", "is missing; expected the servers that prefill");
   if (decode === undefined) throw fault(place, "decode", "is missing; expected the servers that decode");
-  const whole = ["urls", "dataParallelSize", "rankOffsets", "policy", "experts"];
+  const whole = ["urls", "discover", "dataParallelSize", "rankOffsets", "policy", "experts"];
   refuse(pool, whole, "is for pools without `prefill` and `decode`", place);
+  const ports = readPorts(pool, inside(place, "prefill"));
+  const prefills = readServers(prefill, inside(place, "prefill"), {
+    ...speaking,
+    role: "prefill",
+    lacking: NO_SERVERS,
+  });
+  const bootstrapPort = pool.kind === "sglang" ? BOOTSTRAP_PORT : null;
+  const found = prefills.discover === null ? null : { ...prefills.discover, bootstrapPort };
   return {
     kind: "disaggregated",
     engine: pool.kind,
-    prefill: {
-      ...readServers(prefill, inside(place, "prefill"), speaking),
-      bootstrapPorts: readPorts(pool, inside(place, "prefill")),
-    },
-    decode: readServers(decode, inside(place, "decode"), speaking),
+    prefill: { ...prefills, discover: found, bootstrapPorts: ports },
+    decode: readServers(decode, inside(place, "decode"), {
+      ...speaking,
+      role: "decode",
+      lacking: NO_SERVERS,
+    }),
     prefillPolicy,
     decodePolicy,
   } as const;
@@ -142,16 +154,21 @@ function refuse(pool: ServedPool, settings: readonly string[], why: string, plac
 }
 
 /** How all servers of a pool are spoken to. */
-interface Speaking extends Pick<PoolReading, "note"> {
+interface Speaking extends Pick<PoolReading, "note">, DiscoverReading {
+  readonly role: ServerRole;
+  /** What to do where there are none. */
+  readonly lacking: string;
   readonly apiKey: string | null;
   readonly tls: TlsSettings | null;
 }
 
 function readServers(
-  { urls: written, dataParallelSize = 1, rankOffsets }: WrittenServers,
+  { urls: written = [], discover, dataParallelSize = 1, rankOffsets }: WrittenServers,
   place: Place,
-  { apiKey, tls, note }: Speaking,
+  speaking: Speaking,
 ): ServersConfig {
+  const { apiKey, tls, note, role, lacking } = speaking;
+  if (written.length === 0 && discover === undefined) throw fault(place, "urls", lacking);
   const offsets = rankOffsets ?? written.map(() => 0);
   checkLength(offsets, written, inside(place, "rankOffsets"));
   const urls: string[] = [];
@@ -168,13 +185,29 @@ function readServers(
     urls.push(url);
     access.push({ host: null, authorization, tls });
   }
-  return { urls, access, dataParallelSize, rankOffsets: offsets, bootstrapPorts: [] };
+  const found: DiscoverConfig | null =
+    discover === undefined
+      ? null
+      : {
+          source: readDiscover(discover, role, inside(place, "discover"), speaking),
+          access: { host: null, authorization: null, tls },
+          bootstrapPort: null,
+        };
+  return {
+    urls,
+    access,
+    names: urls.map(() => null),
+    discover: found,
+    dataParallelSize,
+    rankOffsets: offsets,
+    bootstrapPorts: [],
+  };
 }
 
 /** Where SGLang's prefill servers wait for their decode servers; vLLM's name their own. */
 function readPorts(pool: ServedPool, place: Place): readonly number[] {
   if (pool.kind !== "sglang" || pool.prefill === undefined) return [];
-  const { urls, bootstrapPorts } = pool.prefill;
+  const { urls = [], bootstrapPorts } = pool.prefill;
   const ports = bootstrapPorts ?? urls.map(() => BOOTSTRAP_PORT);
   checkLength(ports, urls, inside(place, "bootstrapPorts"));
   return ports;

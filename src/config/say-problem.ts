@@ -53,8 +53,10 @@ export function sayExpected(issue: z.core.$ZodIssue, found: unknown): string {
       return oneOf(issue.values, found);
     case "invalid_union":
       return "options" in issue ? oneOf(issue.options, found) : "expected another form";
-    case "invalid_key":
-      return "expected a name that is not empty";
+    case "invalid_key": {
+      const own = issue.issues[0]?.message ?? "";
+      return own.startsWith("expected ") ? own : "expected a name that is not empty";
+    }
     case "invalid_format":
     case "invalid_element":
     case "not_multiple_of":

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { ROUTING_POLICIES } from "../model/routing-policy.ts";
 import { captureSchema } from "./capture-config.ts";
+import { modelSchema } from "./model-schema.ts";
 
 const milliseconds = z.int().nonnegative();
 const positiveMilliseconds = z.int().positive();
@@ -144,6 +145,7 @@ export const settingsSchema = z.strictObject({
       .regex(/^[A-Za-z0-9._:-]+$/, "expected letters, digits, dots, colons, dashes and underscores"),
     leaseMs: z.int().min(100),
   }),
+  models: z.record(z.string().min(1), modelSchema),
   capture: captureSchema,
   telemetry: z.strictObject({
     endpoint: z

@@ -1,7 +1,8 @@
 import { isIP } from "node:net";
-import type { Config, PoolConfig, ServersConfig } from "../config/config.ts";
+import type { Config, ServersConfig } from "../config/config.ts";
 import type { ServerAccess } from "../model/server-access.ts";
 import type { Lookup } from "./lookup.ts";
+import { mapServers, serversOf } from "./pool-servers.ts";
 
 /** Receives one line for a person, and whether it says where a name's servers are, or that it cannot be looked up. */
 export type OnLookup = (line: string, found: boolean) => void;
@@ -20,15 +21,17 @@ export class ServerNames {
   }
 
   /**
-   * The configuration with a server for each address of a name that has several, looked up now. A name that cannot be
-   * looked up keeps the addresses it had; one that has none yet stays one server, as does one with a single address.
+   * The configuration with a server for each address of a name that has several. A name that cannot be looked up keeps the
+   * addresses it had; one that has none yet stays one server, as does one with a single address.
+   * @param again whether names that have addresses are looked up, too
    */
-  async expand(config: Config): Promise<Config> {
+  async expand(config: Config, again = true): Promise<Config> {
     if (config.upstream.resolveMs === 0) return config;
     const names = new Set(config.pools.flatMap(serversOf).flatMap(({ urls }) => urls.flatMap(nameIn)));
     for (const name of this.#addresses.keys()) if (!names.has(name)) this.#addresses.delete(name);
-    await Promise.all([...names].map((name) => this.#resolve(name)));
-    return { ...config, pools: config.pools.map((pool) => this.#expandPool(pool)) };
+    const asked = [...names].filter((name) => again || !this.#addresses.has(name));
+    await Promise.all(asked.map((name) => this.#resolve(name)));
+    return mapServers(config, (servers) => this.#expandServers(servers));
   }
 
   async #resolve(name: string): Promise<void> {
@@ -58,33 +61,20 @@ export class ServerNames {
       );
   }
 
-  #expandPool(pool: PoolConfig): PoolConfig {
-    switch (pool.kind) {
-      case "simulated":
-        return pool;
-      case "disaggregated":
-        return {
-          ...pool,
-          prefill: this.#expandServers(pool.prefill),
-          decode: this.#expandServers(pool.decode),
-        };
-      case "openai":
-      case "sglang":
-      case "trtllm":
-      case "vllm":
-        return { ...pool, servers: this.#expandServers(pool.servers) };
-    }
-  }
-
   #expandServers(servers: ServersConfig): ServersConfig {
     const taken = new Set<string>(servers.urls);
     const each = servers.urls.flatMap((url, i) =>
-      this.#expandUrl(url, servers.access[i], taken).map((one) => ({ ...one, i })),
+      this.#expandUrl(url, servers.access[i], taken).map((one, _, all) => ({
+        ...one,
+        i,
+        name: all.length === 1 ? servers.names[i] : null,
+      })),
     );
     return {
       ...servers,
       urls: each.map(({ url }) => url),
       access: each.map(({ access }) => access),
+      names: each.map(({ name }) => name),
       rankOffsets: each.map(({ i }) => servers.rankOffsets[i]),
       bootstrapPorts:
         servers.bootstrapPorts.length === 0 ? [] : each.map(({ i }) => servers.bootstrapPorts[i]),
@@ -104,11 +94,6 @@ export class ServerNames {
     const { host } = new URL(url);
     return urls.map((one) => ({ url: one, access: { ...access, host } }));
   }
-}
-
-function serversOf(pool: PoolConfig): readonly ServersConfig[] {
-  if (pool.kind === "simulated") return [];
-  return pool.kind === "disaggregated" ? [pool.prefill, pool.decode] : [pool.servers];
 }
 
 /** The name that a URL has where others have an address; none where it has one, or is this machine's own. */

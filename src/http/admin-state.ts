@@ -47,6 +47,7 @@ export function adminState(parts: AdminStateParts) {
       limit: gateway().deck.admission.limits.total.maxInFlight,
       tenants: gateway().deck.admission.busiestTenants(TENANTS_SHOWN),
     },
+    models: gateway().choices,
     pools: poolStates(parts),
   };
 }

@@ -30,7 +30,8 @@ export function openAiRoutes(app: FastifyInstance, parts: ProxyParts): void {
     const id = request.params["*"] ?? "";
     if (id === "") throw routeNotFound(request.method, request.url);
     const card = (await gateway().models()).find((model) => model.id === id);
-    if (card === undefined) throw new UnknownModel(`No pool serves the model \`${id}\`.`);
+    if (card === undefined)
+      throw new UnknownModel(`No pool serves the model \`${id}\`.${gateway().didYouMean(id)}`);
     return card;
   });
   preflights(app, parts, "/v1/models/*", MODELS);

@@ -1,3 +1,5 @@
+const LONGEST = 80;
+
 /** Letters to change, add, leave out or swap with their neighbour, to make one word the other. */
 function editDistance(a: string, b: string): number {
   let before: number[] = [];
@@ -18,12 +20,19 @@ function editDistance(a: string, b: string): number {
 
 /** The known word that a person most likely meant; null where none is near. Words over 80 letters are near to none. */
 export function nearestWord(word: string, known: Iterable<string>): string | null {
-  if (word.length > 80) return null;
-  let nearest: string | null = null;
-  let least = Math.max(1, Math.floor(word.length / 4)) + 1;
+  return nearestWords(word, known, 1)[0] ?? null;
+}
+
+/** The same for several words, the nearest first. @param most so many */
+export function nearestWords(word: string, known: Iterable<string>, most: number): readonly string[] {
+  if (word.length > LONGEST) return [];
+  const farthest = Math.max(1, Math.floor(word.length / 4));
+  const near: { readonly word: string; readonly distance: number }[] = [];
   for (const candidate of known) {
+    if (Math.abs(candidate.length - word.length) > farthest) continue;
     const distance = editDistance(word.toLowerCase(), candidate.toLowerCase());
-    if (distance < least) [nearest, least] = [candidate, distance];
+    if (distance <= farthest) near.push({ word: candidate, distance });
   }
-  return nearest;
+  near.sort((a, b) => a.distance - b.distance);
+  return near.slice(0, most).map((one) => one.word);
 }

@@ -16,7 +16,11 @@ export function openDisaggregated(
 ): OpenPool {
   const settings = servingSettings(pool, config);
   if (before?.servingHalf.settings === settings) return before;
-  const engines = openPair(pool, config.upstream);
+  const engines = openPair(
+    pool,
+    config.upstream,
+    before?.serving.map(({ engine }) => engine),
+  );
   const serving = orClosed([engines.prefill, engines.decode], () => {
     const { prefillPolicy, decodePolicy } = pool;
     const prefill = new ServingPool(

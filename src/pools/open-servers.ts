@@ -54,7 +54,7 @@ function servingPool(
   makings: PoolMakings,
   before: ServingHalf | null,
 ): ServingPool {
-  const engine = openEngine(pool, config.upstream);
+  const engine = openEngine(pool, config.upstream, before?.front.engine);
   return orClosed([engine], () => {
     const parts = servingParts(engine, pool, pool.policy, config, makings);
     const { experts: group, routedExperts } = pool;

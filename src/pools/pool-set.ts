@@ -90,7 +90,11 @@ export class PoolSet {
     const fresh = newIn(after, before);
     const gone = newIn(before, after);
     try {
-      await Promise.all(fresh.serving.map((half) => half.start()));
+      await Promise.all(
+        after
+          .filter(({ servingHalf }) => fresh.serving.includes(servingHalf))
+          .map(({ name, servingHalf }) => servingHalf.start(namedIn(before, name)?.servingHalf ?? null)),
+      );
       const enough = AbortSignal.any([signal, AbortSignal.timeout(READY_WITHIN_MS)]);
       await Promise.all(fresh.serving.map((half) => half.ready(enough)));
       signal.throwIfAborted();
@@ -100,8 +104,8 @@ export class PoolSet {
       throw error;
     }
     for (const pool of fresh.pools) {
-      const old = before.find(({ name }) => name === pool.name);
-      if (old !== undefined && old.servingHalf !== pool.servingHalf) pool.servingHalf.resume(old.servingHalf);
+      const old = namedIn(before, pool.name);
+      if (old !== null && old.servingHalf !== pool.servingHalf) pool.servingHalf.resume(old.servingHalf);
     }
     for (const half of controlOf(after)) half.goBy(config.control);
     this.#put(after);
@@ -123,6 +127,7 @@ export class PoolSet {
       await Promise.all(gone.pools.map((pool) => pool.unlink()));
       await Promise.all([
         ...gone.control.map((half) => half.close(views.has(half.loop.view))),
+        ...gone.serving.filter((half) => half.replaced).map((half) => half.watchNoMore()),
         ...gone.serving.map((half) => half.idle().then(() => half.close())),
       ]);
     };
@@ -136,6 +141,10 @@ interface Halves {
   readonly pools: readonly OpenPool[];
   readonly serving: readonly ServingHalf[];
   readonly control: readonly ControlHalf[];
+}
+
+function namedIn(pools: readonly OpenPool[], name: string): OpenPool | null {
+  return pools.find((pool) => pool.name === name) ?? null;
 }
 
 function controlOf(pools: readonly OpenPool[]): readonly ControlHalf[] {
@@ -178,8 +187,7 @@ async function discard({ pools, serving, control }: Halves): Promise<void> {
 function openAll(config: Config, makings: PoolMakings, before: readonly OpenPool[]): readonly OpenPool[] {
   const opened: OpenPool[] = [];
   try {
-    for (const pool of config.pools)
-      opened.push(open(pool, config, makings, before.find(({ name }) => name === pool.name) ?? null));
+    for (const pool of config.pools) opened.push(open(pool, config, makings, namedIn(before, pool.name)));
     return opened;
   } catch (error) {
     void discard(newIn(opened, before)).catch(makings.surroundings.onFault);

@@ -31,27 +31,43 @@ export class ServingHalf implements ServingParts {
     return this.serving[0];
   }
 
-  async start(): Promise<void> {
-    await Promise.all(this.serving.map(({ health }) => health.start()));
+  /** @param before the half whose place it is to take; null where it takes none's */
+  async start(before: ServingHalf | null = null): Promise<void> {
+    await Promise.all(this.serving.map((part) => part.health.start(before?.partLike(part)?.health ?? null)));
   }
 
-  /** Resolves once every part of it has a server that is ready, or `enough` is aborted. */
+  /** Resolves once every part of it that has servers has one that is ready, or `enough` is aborted. */
   async ready(enough: AbortSignal): Promise<void> {
-    const served = () => this.serving.every(({ states }) => states.ready.includes(1));
+    const served = () => this.serving.every(({ states }) => states.count === 0 || states.ready.includes(1));
     while (!served() && !enough.aborted) await sleep(LOOK_MS);
   }
 
   /** Takes the place of another half, from this moment on. */
   resume(before: ServingHalf): void {
     for (const part of this.serving) {
-      const old = before.serving.find(({ engine }) => engine.pool === part.engine.pool);
-      if (old !== undefined) part.resume(old);
+      const old = before.partLike(part);
+      if (old !== null) part.resume(old);
     }
+  }
+
+  /** Its part of the same name. */
+  partLike(other: ServingPool): ServingPool | null {
+    return this.serving.find(({ engine }) => engine.pool === other.engine.pool) ?? null;
+  }
+
+  /** Whether another has taken its place. */
+  get replaced(): boolean {
+    return this.front.current !== this.front;
+  }
+
+  /** Asks the servers no more. */
+  async watchNoMore(): Promise<void> {
+    await Promise.all(this.serving.map(({ health }) => health.stop()));
   }
 
   /** Resolves once no request needs it. */
   async idle(): Promise<void> {
-    while (this.front.flights > 0) await sleep(LOOK_MS);
+    while (this.serving.some(({ isNeeded }) => isNeeded)) await sleep(LOOK_MS);
   }
 
   async close(): Promise<void> {

@@ -45,7 +45,8 @@ export function servingParts(
     onNotice: surroundings.onNotice,
     onRestarted: (shard) => router.forget(shard),
   });
-  return { engine, models, states, router, health: watch, deployment: deploymentOf(pool, role, policy) };
+  const deployment = deploymentOf(pool, role, policy);
+  return { name: pool.name, engine, models, states, router, health: watch, deployment };
 }
 
 /** Null where the policy does not use experts, or the shards do not show which GPUs they are. */
@@ -58,6 +59,7 @@ export function expertAffinityOf(
   const shards = engine.shards.length;
   if (!router.scores(expertAffinity)) return null;
   const gpus = gpuCount(topology);
+  if (shards === 0) return null;
   if (gpus % shards !== 0) {
     surroundings.onNotice(
       `${engine.pool}: ${gpus} GPUs cannot be dealt out to ${shards} shards; requests are routed without regard to experts`,

@@ -14,20 +14,28 @@ const NO_TABLE = new Uint32Array(0);
  * tokens a block.
  */
 export class PrefixIndex {
-  readonly #shards: number;
+  readonly #bytes: number;
+  /** `[shards]`: the bit of each. */
+  readonly #bits: Int32Array;
+  /** `[bits]`: the shard of each; −1 for none. A shard that is gone leaves its bit to another. */
+  #shardOf: Int32Array;
   /** Words of an entry. */
-  readonly #stride: number;
-  readonly #sets: number;
+  #stride: number;
+  #sets: number;
   /** `[sets][WAYS][stride]`: hash, hash, tick, a bit per shard; tick 0 = empty. Empty until a prefix is recorded. */
   #table: Uint32Array = NO_TABLE;
   /** A bit per shard, of the match at hand: those that have every block so far. */
-  readonly #alive: Uint32Array;
+  #alive: Uint32Array;
   #tick = 0;
+  /** Another has taken its place, and its memory. */
+  #over = false;
 
   /** @param bytes memory to use at most; one set is the least */
   constructor(shards: number, bytes: number) {
-    const words = Math.ceil(shards / 32);
-    this.#shards = shards;
+    const words = Math.max(1, Math.ceil(shards / 32));
+    this.#bytes = bytes;
+    this.#bits = Int32Array.from({ length: shards }, (_, shard) => shard);
+    this.#shardOf = Int32Array.from({ length: words * 32 }, (_, bit) => (bit < shards ? bit : -1));
     this.#stride = HEADER + words;
     this.#sets = Math.max(1, Math.floor(bytes / (WAYS * this.#stride * 4)));
     this.#alive = new Uint32Array(words);
@@ -40,6 +48,7 @@ export class PrefixIndex {
   match(prefix: Uint32Array, blocks: Int32Array): void {
     const table = this.#table;
     const alive = this.#alive.fill(0xffff_ffff);
+    const shardOf = this.#shardOf;
     const count = table.length === 0 ? 0 : prefix.length >> 1;
     blocks.fill(count);
     for (let block = 0; block < count; block++) {
@@ -49,8 +58,8 @@ export class PrefixIndex {
         const had = alive[word];
         const has = entry < 0 ? 0 : had & table[entry + HEADER + word];
         for (let gone = had & ~has; gone !== 0; gone &= gone - 1) {
-          const shard = word * 32 + 31 - Math.clz32(gone & -gone);
-          if (shard < this.#shards) blocks[shard] = block;
+          const shard = shardOf[word * 32 + 31 - Math.clz32(gone & -gone)];
+          if (shard >= 0) blocks[shard] = block;
         }
         alive[word] = has;
         left |= has;
@@ -61,9 +70,11 @@ export class PrefixIndex {
 
   /** The shard has seen all of the prefix. */
   record(prefix: Uint32Array, shard: number): void {
-    const table = prefix.length === 0 ? NO_TABLE : this.#opened();
-    const word = HEADER + (shard >> 5);
-    const bit = 1 << (shard & 31);
+    if (this.#over || prefix.length === 0) return;
+    const table = this.#opened();
+    const place = this.#bits[shard];
+    const word = HEADER + (place >> 5);
+    const bit = 1 << (place & 31);
     // 0 is for empty entries.
     this.#tick = (this.#tick + 1) >>> 0 || 1;
     for (let i = 0; i < prefix.length; i += 2) {
@@ -81,27 +92,77 @@ export class PrefixIndex {
 
   /** The shard has seen nothing. Takes time in proportion to the memory. */
   forget(shard: number): void {
+    const bit = this.#bits[shard];
+    this.#clear(bit >> 5, 1 << (bit & 31));
+  }
+
+  #clear(word: number, bits: number): void {
     const table = this.#table;
-    const keep = ~(1 << (shard & 31));
-    for (let at = HEADER + (shard >> 5); at < table.length; at += this.#stride) table[at] &= keep;
+    const keep = ~bits;
+    for (let at = HEADER + word; at < table.length; at += this.#stride) table[at] &= keep;
   }
 
   /**
-   * Takes over what another index, of any size, knows. Takes time in proportion to its memory.
+   * Takes over what another index, of any size, knows, which then knows nothing. Takes time in proportion to its memory;
+   * where the shards fit into that and none has gone, none.
    * @param previous `[shards]`: the place of each shard there; −1 for those that are not there
    */
   resume(before: PrefixIndex, previous: Int32Array): void {
+    const fits = this.#table.length === 0 && this.#bytes === before.#bytes;
+    if (fits && previous.length <= before.#shardOf.length) this.#takeMemory(before, previous);
+    else this.#copy(before, previous);
+    before.#table = NO_TABLE;
+    before.#over = true;
+  }
+
+  /** Shards that stay keep their bits; new ones have those of shards that are gone. */
+  #takeMemory(before: PrefixIndex, previous: Int32Array): void {
+    this.#table = before.#table;
+    this.#tick = before.#tick;
+    this.#stride = before.#stride;
+    this.#sets = before.#sets;
+    this.#alive = new Uint32Array(before.#alive.length);
+    const shardOf = new Int32Array(before.#shardOf.length).fill(-1);
+    for (const [shard, place] of previous.entries()) {
+      if (place < 0) continue;
+      this.#bits[shard] = before.#bits[place];
+      shardOf[before.#bits[place]] = shard;
+    }
+    for (let word = 0; word < this.#alive.length; word++) {
+      let gone = 0;
+      for (let bit = 0; bit < 32; bit++)
+        if (before.#shardOf[word * 32 + bit] >= 0 && shardOf[word * 32 + bit] < 0) gone |= 1 << bit;
+      if (gone !== 0) this.#clear(word, gone);
+    }
+    let free = 0;
+    for (const [shard, place] of previous.entries()) {
+      if (place >= 0) continue;
+      while (shardOf[free] >= 0) free++;
+      this.#bits[shard] = free;
+      shardOf[free] = shard;
+    }
+    this.#shardOf = shardOf;
+  }
+
+  #copy(before: PrefixIndex, previous: Int32Array): void {
     const from = before.#table;
     const table = from.length === 0 ? NO_TABLE : this.#opened();
     this.#tick = before.#tick;
+    /** `[bits there]`: the bit of the same shard here; −1 for none. */
+    const here = new Int32Array(before.#shardOf.length).fill(-1);
+    for (const [shard, place] of previous.entries())
+      if (place >= 0) here[before.#bits[place]] = this.#bits[shard];
     for (let old = 0; old < from.length; old += before.#stride) {
       if (from[old + 2] === 0) continue;
       let entry = -1;
-      for (const [shard, place] of previous.entries()) {
-        if (place < 0 || (from[old + HEADER + (place >> 5)] & (1 << (place & 31))) === 0) continue;
-        if (entry < 0) entry = this.#place(from[old], from[old + 1], from[old + 2]);
-        if (entry < 0) break;
-        table[entry + HEADER + (shard >> 5)] |= 1 << (shard & 31);
+      for (let word = 0; word < before.#stride - HEADER; word++) {
+        for (let left = from[old + HEADER + word]; left !== 0; left &= left - 1) {
+          const bit = here[word * 32 + 31 - Math.clz32(left & -left)];
+          if (bit < 0) continue;
+          if (entry < 0) entry = this.#place(from[old], from[old + 1], from[old + 2]);
+          if (entry < 0) break;
+          table[entry + HEADER + (bit >> 5)] |= 1 << (bit & 31);
+        }
       }
     }
   }

@@ -1,19 +1,19 @@
 import type { Rng } from "../lib/rng.ts";
-import type { Policy, Scorer, Unavailable } from "./plug-in.ts";
+import type { Candidates, Policy, Scorer, Unavailable } from "./plug-in.ts";
 import type { RoutableRequest } from "./routable-request.ts";
 import type { RoutingScores } from "./routing-scores.ts";
 import type { ShardStates } from "./shard-states.ts";
 
-/** Chooses a shard of one pool for each request. */
-export class Router {
-  readonly #policy: Policy;
-  readonly #states: ShardStates;
+/** Chooses for each request a shard of one pool; or a pool among those of its model, by plug-ins of the same kind. */
+export class Router<C extends Candidates = ShardStates, R = RoutableRequest> {
+  readonly #policy: Policy<C, R>;
+  readonly #states: C;
   readonly #rng: Rng;
   /** `[shards]`, of the choice at hand. */
   readonly #eligible: Uint8Array;
   readonly #cost: Float64Array;
 
-  constructor(policy: Policy, states: ShardStates, rng: Rng) {
+  constructor(policy: Policy<C, R>, states: C, rng: Rng) {
     this.#policy = policy;
     this.#states = states;
     this.#rng = rng;
@@ -29,7 +29,7 @@ export class Router {
    * @param scores receives what each scorer said of each shard; null where nobody asks
    * @returns the shard, or −1 when every one is filtered out (`unavailable` says why)
    */
-  choose(request: RoutableRequest, scores: RoutingScores | null = null): number {
+  choose(request: R, scores: RoutingScores | null = null): number {
     const { filters, scorers, picker } = this.#policy;
     const eligible = this.#eligible.fill(1);
     for (const filter of filters) filter.exclude(request, this.#states, eligible);
@@ -41,14 +41,15 @@ export class Router {
     }
     const weights = this.#states.weight;
     for (let shard = 0; shard < cost.length; shard++) cost[shard] /= weights[shard];
-    const chosen = picker(cost, eligible, this.#states, this.#rng);
+    const chosen = picker(cost, eligible, this.#states, this.#rng, request);
     scores?.chose(this.#policy.name, cost, eligible, chosen);
     for (const { scorer } of scorers) scorer.routed?.(request, chosen);
     return chosen;
   }
 
   /** Which filter kept the last shards away; null when the request can be served. */
-  unavailable(request: RoutableRequest): Unavailable | null {
+  unavailable(request: R): Unavailable | null {
+    if (this.#states.count === 0) return "no_server";
     const eligible = this.#eligible.fill(1);
     for (const filter of this.#policy.filters) {
       filter.exclude(request, this.#states, eligible);
@@ -58,7 +59,7 @@ export class Router {
   }
 
   /** Whether its policy uses that scorer. */
-  scores(scorer: Scorer): boolean {
+  scores(scorer: Scorer<C, R>): boolean {
     return this.#policy.scorers.some((one) => one.scorer === scorer);
   }
 
@@ -68,7 +69,7 @@ export class Router {
   }
 
   /** Takes over what the router before remembered. @param previous as in Scorer.resume */
-  resume(before: Router, previous: Int32Array): void {
+  resume(before: Router<C, R>, previous: Int32Array): void {
     for (const { scorer } of this.#policy.scorers)
       for (const { scorer: old } of before.#policy.scorers) scorer.resume?.(old, previous);
   }

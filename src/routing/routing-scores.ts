@@ -1,5 +1,3 @@
-import type { RoutingPolicy } from "../model/routing-policy.ts";
-
 /** One shard that might have served a request. */
 export interface Candidate {
   readonly shard: number;
@@ -14,7 +12,7 @@ export class RoutingScores {
   readonly scorers: string[] = [];
   /** `[scorers][shards]`: the cost after each. */
   readonly #sums: Float64Array[] = [];
-  #policy: RoutingPolicy | null = null;
+  #policy: string | null = null;
   #cost = NO_COST;
   #eligible = NO_SHARDS;
   #chosen = -1;
@@ -29,7 +27,7 @@ export class RoutingScores {
    * @param cost `[shards]`, divided by their weights
    * @param eligible `[shards]`: 1 for those that no filter kept away
    */
-  chose(policy: RoutingPolicy, cost: Float64Array, eligible: Uint8Array, chosen: number): void {
+  chose(policy: string, cost: Float64Array, eligible: Uint8Array, chosen: number): void {
     this.#policy = policy;
     this.#cost = cost.slice();
     this.#eligible = eligible.slice();
@@ -37,7 +35,7 @@ export class RoutingScores {
   }
 
   /** Null where no shard was eligible. */
-  get policy(): RoutingPolicy | null {
+  get policy(): string | null {
     return this.#policy;
   }
 

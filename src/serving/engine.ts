@@ -4,11 +4,21 @@ import type { Pairing } from "./pairing.ts";
 
 /** One place a request can be sent: a rank of a pool, or a whole server where ranks are not visible. */
 export interface Shard {
-  /** Unique over the gateway, e.g. `demo/7`, `chat/http://10.0.0.1:8000` or `chat/http://10.0.0.1:8000@3`. */
+  /**
+   * Unique over the gateway, e.g. `demo/7`, `chat/http://10.0.0.1:8000`, `chat/http://10.0.0.1:8000@3`, or `chat/engine-0@3`
+   * where its server has a name.
+   */
   readonly id: string;
+  /** What is remembered of a shard is of this one alone: another server may have its name or address later. Absent: `id`. */
+  readonly instance?: string;
   readonly pool: string;
   /** The shard's index in `Engine.shards`: its data-parallel rank within the pool. */
   readonly rank: number;
+}
+
+/** Two shards are the same where this is. */
+export function instanceOf({ id, instance = id }: Shard): string {
+  return instance;
 }
 
 /** Header names and values in turn, as they were received: `[name, value, name, value, …]`. */
@@ -111,6 +121,11 @@ export interface EngineServer {
   loads(signal: AbortSignal): Promise<readonly LoadReport[]>;
   /** What the server lists. */
   models(signal: AbortSignal): Promise<readonly ModelCard[]>;
+}
+
+/** Two servers are the same where this is. */
+export function serverInstance({ shards: [first] }: EngineServer): string {
+  return instanceOf(first);
 }
 
 /**

@@ -1,25 +1,40 @@
 import type { Client } from "./flight/client.ts";
-import { joined } from "../lib/json-fields.ts";
 import { ResponseSearch } from "./affinity/response-search.ts";
 import type { EngineRequest, ModelCard } from "./engine.ts";
 import { Flight } from "./flight/flight.ts";
 import type { FlightDeck } from "./flight/flight-deck.ts";
-import { ModelDirectory, type ModelPlace } from "./models/model-directory.ts";
+import type { RouteMakings } from "./models/configured-routes.ts";
+import { ModelDirectory } from "./models/model-directory.ts";
+import { type ModelRoute, onlyPlace } from "./models/model-route.ts";
 import type { ModelRefresh } from "./models/model-refresh.ts";
 import { InvalidRequest, UnknownModel } from "./refusals.ts";
 import type { RequestFacts } from "./request/request-facts.ts";
 import type { ServingPool } from "./serving-pool.ts";
+import { ShadowTraffic } from "./shadow/shadow-traffic.ts";
 import type { RequestTrace } from "./tracing/request-trace.ts";
 
 /** The most models that a refusal names. */
 const MOST_NAMED = 10;
 
-/** Finds the pool that serves a request's model, and sends the request on its way. */
+/** Where a model's requests may go. */
+export interface ModelChoice {
+  readonly model: string;
+  /** Those of the model; `weight` is null where they are filled alike. */
+  readonly pools: readonly { readonly pool: string; readonly weight: number | null }[];
+  /** Those that are asked when none of `pools` can serve, in that order. */
+  readonly fallback: readonly string[];
+  /** Where copies of its requests go; null for nowhere. */
+  readonly shadow: string | null;
+}
+
+/** Finds the pools that serve a request's model, and sends the request on its way. */
 export class Gateway {
   readonly pools: readonly ServingPool[];
   readonly deck: FlightDeck;
   readonly #directory: ModelDirectory;
   readonly #search = new ResponseSearch();
+  /** Null until a request is copied. */
+  #copies: ShadowTraffic | null = null;
   /** Whether every request goes to the same server. */
   readonly #isOneServer: boolean;
 
@@ -27,13 +42,14 @@ export class Gateway {
   constructor(
     pools: readonly ServingPool[],
     deck: FlightDeck,
+    makings: RouteMakings,
     refresh: ModelRefresh,
     onNotice: (line: string) => void,
   ) {
     this.pools = pools;
     this.deck = deck;
     this.#isOneServer = pools.length === 1 && pools[0].engine.servers.length === 1;
-    this.#directory = new ModelDirectory(pools, refresh, onNotice);
+    this.#directory = new ModelDirectory(pools, makings, refresh, onNotice);
   }
 
   /**
@@ -58,11 +74,17 @@ export class Gateway {
     trace: RequestTrace | null = null,
   ): Flight {
     const home = facts.responseId === null ? null : this.#home(facts.responseId);
-    const { pool, model, asked } = home !== null && facts.model === null ? home : this.#placeOf(facts);
-    const sent = asked === null ? request : asking(request, asked);
+    const route = home !== null && facts.model === null ? atHome(home.pool) : this.#routeOf(facts);
+    const { facts: taken, request: sent } =
+      route.terms === null ? { facts, request } : route.terms.take(facts, request);
+    const { shadow } = route;
+    const answered = shadow === null ? client : this.#shadows().mirror(shadow, route, taken, sent, client);
+    const place = home === null ? undefined : route.places.find(({ pool }) => pool === home.pool);
+    if (home === null || place === undefined)
+      return new Flight(this.deck, route, taken, sent, answered, trace).start();
     // Only the server that gave a response has it.
-    const known = home?.pool === pool ? { ...facts, rank: home.shard } : facts;
-    return new Flight(this.deck, pool, known, model, sent, client, trace).start();
+    const known = { ...taken, rank: home.shard };
+    return new Flight(this.deck, onlyPlace(place), known, sent, answered, trace).start();
   }
 
   /** What the ready servers of all pools list, merged. @throws NoShardAvailable when it is known for none of them */
@@ -70,27 +92,49 @@ export class Gateway {
     return this.#directory.cards();
   }
 
+  /** The models whose requests may go to several pools. */
+  get choices(): readonly ModelChoice[] {
+    return this.#directory.choices.map(({ model, places, choice, fallbacks, shadow }) => ({
+      model,
+      pools: places.map(({ pool }, i) => ({ pool: pool.engine.pool, weight: choice?.parts?.[i] ?? null })),
+      fallback: fallbacks.flatMap((route) => route.places).map(({ pool }) => pool.engine.pool),
+      shadow: shadow?.place.pool.engine.pool ?? null,
+    }));
+  }
+
+  /** The known names that a client most likely meant, as one sentence with a space before it; empty for none. */
+  didYouMean(model: string): string {
+    const near = this.#directory.near(model).map((name) => `\`${name}\``);
+    if (near.length < 2) return near.length === 0 ? "" : ` Did you mean ${near[0]}?`;
+    return ` Did you mean ${near.slice(0, -1).join(", ")} or ${near.at(-1)}?`;
+  }
+
+  /** Goes on where another gateway was. */
+  resume(before: Gateway): void {
+    this.#directory.resume(before.#directory);
+    this.#copies = before.#copies;
+  }
+
+  #shadows(): ShadowTraffic {
+    return (this.#copies ??= new ShadowTraffic(this.deck));
+  }
+
   /** Where a stored response is; null where that is not known. */
-  #home(responseId: string): (ModelPlace & { readonly shard: number }) | null {
+  #home(responseId: string): { readonly pool: ServingPool; readonly shard: number } | null {
     for (const pool of this.pools) {
       const shard = pool.responses.of(responseId);
-      if (shard >= 0) return { pool, model: pool.models[0], asked: null, shard };
+      if (shard >= 0) return { pool, shard };
     }
     return null;
   }
 
   /** A request for an unknown response is sent all the same: the engine answers it in its own words. */
-  #placeOf({ model, responseId }: RequestFacts): ModelPlace {
-    const [pool] = this.pools;
-    if (responseId !== null && model === null) return { pool, model: pool.models[0], asked: null };
-    return this.#place(model);
-  }
-
-  #place(model: string | null): ModelPlace {
+  #routeOf({ model, responseId }: RequestFacts): ModelRoute {
+    if (responseId !== null && model === null) return atHome(this.pools[0]);
     const wanted = model === null || model === "" ? this.#onlyModel() : model;
-    const place = this.#directory.find(wanted);
-    if (place === null) throw new UnknownModel(`No pool serves the model \`${wanted}\`.`);
-    return place;
+    const route = this.#directory.find(wanted);
+    if (route !== null) return route;
+    throw new UnknownModel(`No pool serves the model \`${wanted}\`.${this.didYouMean(wanted)}`);
   }
 
   /** The model of a request that names none, as servers of a single model allow. */
@@ -103,8 +147,6 @@ export class Gateway {
   }
 }
 
-/** The request for the model of this name. A form keeps the name that its client gave. */
-function asking(request: EngineRequest, model: string): EngineRequest {
-  if (request.fields === undefined) return request;
-  return { ...request, added: joined(request.added, `"model":${JSON.stringify(model)}`) };
+function atHome(pool: ServingPool): ModelRoute {
+  return onlyPlace({ pool, model: pool.models[0], asked: null });
 }

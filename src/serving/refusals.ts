@@ -39,6 +39,7 @@ export class NoShardAvailable extends Error {
 }
 
 const WHY: Record<Unavailable, string> = {
+  no_server: "is there: no server was found yet",
   no_such_model: "serves this model",
   no_such_rank: "has the rank that was asked for",
   not_ready: "is ready",

@@ -1,5 +1,12 @@
 import type { Counters } from "../model/pool-counters.ts";
-import type { CountedTokens, RequestOutcome, Responded } from "../serving/traffic/traffic-observer.ts";
+import {
+  type CountedTokens,
+  POOL_CHOICE_REASONS,
+  type PoolChoiceReason,
+  type RequestOutcome,
+  type Responded,
+  type Shadowed,
+} from "../serving/traffic/traffic-observer.ts";
 import { ByModel } from "./by-model.ts";
 import type { Counted, ModelTokens, TokenTotals } from "./counted.ts";
 import { Exemplars } from "./exemplars.ts";
@@ -9,6 +16,7 @@ import { openMetricsText } from "./open-metrics.ts";
 import { PoolHistogram } from "./pool-histogram.ts";
 import type { Readings } from "./readings.ts";
 import { ResponseCounts } from "./response-counts.ts";
+import { addShadowed, noShadows } from "./shadow-totals.ts";
 
 /** What metrics are made with. */
 export interface MetricsOptions {
@@ -44,6 +52,8 @@ export class Metrics {
   );
   readonly #tokens = new Map<string, TokenTotals>();
   readonly #modelTokens = new ByModel<ModelTokens>(() => ({ prompt: 0, cached: 0, completion: 0 }));
+  readonly #chosen = new ByModel(() => new Map<string, number>(POOL_CHOICE_REASONS.map((why) => [why, 0])));
+  readonly #shadowed = new ByModel(noShadows);
   readonly #ended = new Map<string, Record<RequestOutcome, number>>();
   readonly #responses: ResponseCounts;
   readonly #resent = new Map<string, number>();
@@ -120,6 +130,24 @@ export class Metrics {
     this.#beginRefusals("", [""], reasons);
   }
 
+  chosen(pool: string, model: string, why: PoolChoiceReason): void {
+    add(this.#chosen.of(pool, model), why, 1);
+  }
+
+  /** What is counted of the choices among a model's pools begins at 0. */
+  beginChoices(model: string, pools: readonly string[]): void {
+    for (const pool of pools) this.#chosen.begin(pool, [model]);
+  }
+
+  /** The same of a model's copies at its shadow pool. */
+  beginShadow(model: string, pool: string): void {
+    this.#shadowed.begin(pool, [model]);
+  }
+
+  shadowed(pool: string, model: string, what: Shadowed): void {
+    addShadowed(this.#shadowed.of(pool, model), what);
+  }
+
   resent(pool: string): void {
     add(this.#resent, pool, 1);
   }
@@ -187,6 +215,8 @@ export class Metrics {
     const counted: Counted = {
       ended: this.#ended,
       responses: this.#responses,
+      chosen: this.#chosen.all,
+      shadowed: this.#shadowed.all,
       resent: this.#resent,
       deniedRetries: this.#deniedRetries,
       refused: this.#refused,

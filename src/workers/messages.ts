@@ -23,12 +23,12 @@ export interface ProcessUse {
   readonly residentBytes: number;
 }
 
-/** By the name of the engines' pool. */
-export type PoolOutcome = readonly [pool: string, outcome: Outcome];
+/** By the name of the engines' pool, and the shard's instance: in another process its place may be another. */
+export type PoolOutcome = readonly [pool: string, instance: string, outcome: Outcome];
 
 export interface Shared {
   readonly admission: AdmissionUsage;
-  /** By the name of the engines' pool. */
+  /** By countsKey. */
   readonly shards: ReadonlyMap<string, ShardCounts>;
   /** Since the last report. */
   readonly outcomes: readonly PoolOutcome[];
@@ -37,7 +37,7 @@ export interface Shared {
 /** What a server answered to a question about its state. */
 export interface Probe {
   readonly pool: string;
-  /** The server's name. */
+  /** As serverInstance has it. */
   readonly server: string;
   readonly news: ServerNews;
 }

@@ -8,7 +8,7 @@ import { type App, compose } from "../compose.ts";
 import type { Config } from "../config/config.ts";
 import { NOTHING_CAPTURED, sumCaptured } from "../serving/capture/capture-counts.ts";
 import type { WorkersUse } from "../model/workers-use.ts";
-import type { EngineServer } from "../serving/engine.ts";
+import { type EngineServer, serverInstance } from "../serving/engine.ts";
 import type { ServerNews } from "../serving/health/server-news.ts";
 import type { ServingPool } from "../serving/serving-pool.ts";
 import { type GatewayBoard, SHARE_EVERY_MS as EXCHANGE_EVERY_MS } from "../serving/sharing/gateway-board.ts";
@@ -201,7 +201,7 @@ export class Primary {
   }
 
   #news(server: EngineServer, news: ServerNews): void {
-    const probe = { pool: server.shards[0].pool, server: server.name, news };
+    const probe = { pool: server.shards[0].pool, server: serverInstance(server), news };
     const key = (kind: ServerNews["kind"]) => `${probe.pool}/${probe.server} ${kind}`;
     // A worker that starts later must see whether a server is only late or away.
     const away = news.kind === "silent" && news.nobodyThere;
@@ -213,7 +213,9 @@ export class Primary {
   /** Those of servers that a reload has removed. */
   #forgetProbes(app: App): void {
     const there = new Set(
-      servingOf(app).flatMap(({ engine }) => engine.servers.map(({ name }) => `${engine.pool}/${name}`)),
+      servingOf(app).flatMap(({ engine }) =>
+        engine.servers.map((server) => `${engine.pool}/${serverInstance(server)}`),
+      ),
     );
     for (const [key, { pool, server }] of this.#probes)
       if (!there.has(`${pool}/${server}`)) this.#probes.delete(key);

@@ -1,6 +1,7 @@
 import cluster from "node:cluster";
 import { type App, compose } from "../compose.ts";
 import type { Config } from "../config/config.ts";
+import { serverInstance } from "../serving/engine.ts";
 import type { ServingPool } from "../serving/serving-pool.ts";
 import { ownCounts, setOthers } from "../serving/sharing/shared-counts.ts";
 import { TrafficLog } from "../serving/traffic/traffic-log.ts";
@@ -46,7 +47,7 @@ export async function serveAsWorker(onLine: (line: string) => void): Promise<voi
     // Every worker sees the same; the primary prints it once.
     onNotice: () => {},
     healthListener: {
-      outcome: (pool, outcome) => outcomes.push([pool, outcome]),
+      outcome: (pool, instance, outcome) => outcomes.push([pool, instance, outcome]),
       news: () => {},
     },
     follows: {
@@ -109,7 +110,7 @@ function handle(
     case "probe": {
       const { pool: name, server, news } = message.probe;
       const pool = pools.find(({ engine }) => engine.pool === name);
-      const asked = pool?.engine.servers.find((one) => one.name === server);
+      const asked = pool?.engine.servers.find((one) => serverInstance(one) === server);
       if (asked !== undefined) pool?.health.news(asked, news);
       return;
     }

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { readConfig, startGateway } from "../../harness/fakes/start-gateway.ts";
+import { startListingServer } from "../../harness/fakes/listing-server.ts";
 import { type FakeServer, deadUrl, startOpenAiServer } from "../../harness/fakes/start-openai-server.ts";
 import { patiently } from "../patiently.ts";
 
@@ -35,6 +36,21 @@ test("a request that waits for admission while its pool is replaced is served", 
   await gateway.stop();
 });
 
+test("a request that waits for admission while its servers are replaced goes to those there are then", async () => {
+  const gateway = await startGateway(pools("round-robin"));
+  const post = (body: object) =>
+    fetch(`${gateway.url}/v1/chat/completions`, { method: "POST", body: JSON.stringify(body) });
+  const other = await post({ model: "a", stream: true, max_tokens: 100_000 });
+  const waiting = post({ model: "b" });
+  await expect.poll(() => gateway.app.gateway().deck.admission.queued, patiently).toBe(1);
+  const third = await startOpenAiServer();
+  await gateway.reload(pools("round-robin", third.url));
+  await other.body?.cancel();
+  expect((await waiting).headers.get("x-plimsoll-shard")).toBe(`b/${third.url}`);
+  await gateway.stop();
+  await third.kill();
+});
+
 test("the pool that goes serves until the one that comes has a server", async () => {
   const gateway = await startGateway(pools("round-robin"));
   const port = Number(new URL(await deadUrl()).port);
@@ -63,4 +79,33 @@ test("of two reloads at once the later one stays", async () => {
   expect(engine.shards.map(({ id }) => id)).toEqual([`b/${fakes[1].url}`]);
   await gateway.stop();
   await late.kill();
+});
+
+test("a request goes on to a pool of its model that a reload has replaced meanwhile", async () => {
+  const first = await startListingServer({ id: "m" });
+  first.hangs = ["/v1/completions"];
+  const config = (policy: string) => `
+health: { probe: { intervalMs: 200 } }
+models: { m: { pools: [{ pool: a, weight: 1, header: { x-pool: a } }, { pool: b, weight: 1 }] } }
+pools:
+  - { name: a, kind: openai, models: [m], urls: [${first.url}] }
+  - { name: b, kind: openai, models: [m], urls: [${fakes[1].url}], policy: ${policy} }`;
+  const gateway = await startGateway(config("round-robin"));
+  const answer = fetch(`${gateway.url}/v1/completions`, {
+    method: "POST",
+    body: '{"model":"m"}',
+    headers: { "x-pool": "a" },
+  });
+  await expect.poll(() => gateway.app.gateway().pools[0].states.requests[0], patiently).toBe(1);
+  const [, replaced] = gateway.app.gateway().pools;
+  await gateway.reload(config("least-load"));
+  expect(gateway.app.gateway().pools[1]).not.toBe(replaced);
+  // A pool that nobody needs is closed within this time.
+  await sleep(200);
+  await first[Symbol.asyncDispose]();
+  const { status, headers } = await answer;
+  expect([status, headers.get("x-plimsoll-shard")]).toEqual([200, `b/${fakes[1].url}`]);
+  expect(replaced.isNeeded).toBe(false);
+  expect(replaced.line.flights).toBe(0);
+  await gateway.stop();
 });

@@ -22,7 +22,7 @@ interface Deployment {
 
 type Kind = "vllm" | "sglang";
 
-async function deploy(kind: Kind): Promise<Deployment> {
+async function deploy(kind: Kind, settings = ""): Promise<Deployment> {
   const fakes = await Promise.all(Array.from({ length: 4 }, () => startFake(kind)));
   const prefill = fakes.slice(0, 2);
   const decode = fakes.slice(2);
@@ -30,6 +30,7 @@ async function deploy(kind: Kind): Promise<Deployment> {
   const ports = prefill.map(({ url }) => new URL(url).port).join(", ");
   const bootstrap = kind === "sglang" ? `, bootstrapPorts: [${ports}]` : "";
   const gateway = await startGateway(`
+${settings}
 pools:
   - name: chat
     kind: ${kind}
@@ -102,6 +103,22 @@ describe.each<Kind>(["vllm", "sglang"])("%s", (kind) => {
     const after = [await chatsSeen(prefill), await chatsSeen(decode)].map(({ length }) => length);
     expect(after.map((count, i) => count - before[i])).toEqual([8, 8]);
     await expectIdle(whole);
+  });
+
+  test("what its model adds is in both requests; the prefill's own fields count there", async () => {
+    const models =
+      "models: { small: { pools: [{ pool: chat }], aliases: [alias], defaults: { max_tokens: 3, seed: 5 } } }";
+    const deployment = await deploy(kind, models);
+    const response = await chat(deployment, { model: "alias", ...says(20) });
+    expect([response.status, (await response.text()).match(/wörd\d/g)]).toEqual([
+      200,
+      ["wörd0", "wörd1", "wörd2"],
+    ]);
+    const bodies = await Promise.all([deployment.prefill, deployment.decode].map(chatsSeen));
+    const [prefilled, decoded] = bodies.map(([{ body }]) => JSON.parse(body) as object);
+    expect(decoded).toMatchObject({ model: "small", max_tokens: 3, seed: 5 });
+    expect(prefilled).toMatchObject({ model: "small", max_tokens: kind === "vllm" ? 1 : 3, stream: false });
+    await deployment.stop();
   });
 
   test("prefills share the tokens, decodes the requests; clients that leave free both", async () => {

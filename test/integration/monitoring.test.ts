@@ -147,6 +147,12 @@ test("docs/metrics.md has every metric of a gateway, with its type and labels, a
     ({ name, type }) => !series.has(type === "histogram" ? `${name}_sum` : name),
   );
   expect(silent.map(({ name }) => name)).toEqual([
+    "plimsoll_pool_choices_total",
+    "plimsoll_shadow_copies_total",
+    "plimsoll_shadow_pairs_total",
+    "plimsoll_shadow_first_byte_seconds_total",
+    "plimsoll_shadow_answer_bytes_total",
+    "plimsoll_shadow_answer_tokens_total",
     "plimsoll_routed_experts_total",
     "plimsoll_hops_per_token",
     "plimsoll_node_hops_per_token",

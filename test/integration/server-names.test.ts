@@ -2,6 +2,8 @@ import { once } from "node:events";
 import type { ServerResponse } from "node:http";
 import { expect, test } from "vitest";
 import { compose } from "../../src/compose.ts";
+import { lookUpSrv } from "../../src/discovery/dns-source.ts";
+import { FoundServers } from "../../src/discovery/found-servers.ts";
 import { ServerNames } from "../../src/discovery/server-names.ts";
 import { ServerWatch } from "../../src/discovery/server-watch.ts";
 import { serverAt } from "../../harness/fakes/server-at.ts";
@@ -16,7 +18,7 @@ function configText(port: number, settings = ""): string {
   return `${settings}
 http: { port: 0, logLevel: silent }
 upstream: { resolveMs: ${RESOLVE_MS} }
-health: { probe: { intervalMs: 100, healthyAfter: 1 } }
+health: { probe: { intervalMs: 100, healthyAfter: 1 }, slowStart: { durationMs: 0 } }
 routing: { policy: round-robin }
 pools: [{ name: chat, kind: openai, models: [small], urls: ["http://engines.test:${port}"] }]`;
 }
@@ -56,7 +58,17 @@ test("servers come and go with the addresses of a name, and what is in flight is
   const faults: Error[] = [];
   const onFault = (fault: Error) => void faults.push(fault);
   const app = await compose(config, { routing: null, recordTokens: 0, onFault, onNotice: () => {} });
-  const watch = new ServerWatch({ names, reload: (next) => app.reload(next), onFault }, written, config);
+  const watch = new ServerWatch(
+    {
+      names,
+      found: new FoundServers(lookUpSrv, () => {}),
+      reload: (next) => app.reload(next),
+      onFault,
+      onNotice: () => {},
+    },
+    written,
+    config,
+  );
   const { url } = await app.start();
   watch.start();
   await expect.poll(() => shardsOf(url), patiently).toEqual([shard("127.0.0.1"), shard("127.0.0.2")]);

@@ -15,6 +15,9 @@ const options = fc.record({
   hedgeMs: fc.constantFrom(0, 3),
   maxAttempts: fc.integer({ min: 1, max: 4 }),
   maxInFlight: fc.constantFrom(0, 1),
+  pools: fc.integer({ min: 1, max: 3 }),
+  parts: fc.constantFrom(undefined, [1, 1, 1], [3, 1, 0]),
+  fallback: fc.boolean(),
 });
 
 /** What an engine does next, at one of the requests it was sent; or time, or a client. */
@@ -26,10 +29,16 @@ const step = fc.oneof(
     status: fc.constantFrom(200, 200, 200, 400, 429, 500, 503),
   }),
   fc.record({ what: fc.constantFrom("leave", "pause", "throw"), which: fc.nat(2) }),
+  fc.record({
+    what: fc.constant("reload"),
+    which: fc.nat(2),
+    shards: fc.subarray([0, 1, 2, 3], { minLength: 1 }),
+  }),
 );
 
 test("every request ends exactly once and gives back all it took, whatever engines and clients do and throw", () => {
   const counts = new Map<string, number>();
+  const choices = new Set<string>();
   fc.assert(
     fc.property(options, fc.array(step, { maxLength: 60 }), (made, steps) => {
       const flights = new FlightCase(made);
@@ -38,6 +47,10 @@ test("every request ends exactly once and gives back all it took, whatever engin
       const flown = clients.map((client, i) => flights.fly(client, undefined, {}, traces[i]));
       const started = new Set<object>();
       for (const one of steps) {
+        if ("shards" in one) {
+          if (one.which < flights.pools.length) flights.reload(one.which, one.shards);
+          continue;
+        }
         if (!("prefill" in one)) {
           if (one.what === "leave") flown[one.which].cancel();
           else if (one.what === "throw") clients[one.which].throwsAt = "data";
@@ -88,11 +101,17 @@ test("every request ends exactly once and gives back all it took, whatever engin
       const followed = traces.flatMap(({ attempts }) => attempts.filter(({ sent }) => sent));
       expect(followed).toHaveLength(flights.sent.length + flights.prefills.length);
       expect(flights.taken.every((count) => count === 0)).toBe(true);
+      expect(flights.strays).toBe(0);
+      expect(flights.replaced.some(({ isNeeded }) => isNeeded)).toBe(false);
+      for (const choice of flights.choices) choices.add(choice);
       expect(vi.getTimerCount()).toBe(0);
       expect([...flights.sent, ...flights.prefills].every(({ cancelled }) => cancelled)).toBe(true);
     }),
     { seed: 1, numRuns: runs(600) },
   );
+  // And the pools by every way that leads to them but a header.
+  const reasons = ["p only", "p weight", "p load", "p moved", "q weight", "q load"];
+  expect([...choices]).toEqual(expect.arrayContaining([...reasons, "q moved", "q fallback", "r moved"]));
   // The cases reach every end but admission's refusals.
   expect([...counts.keys()].sort()).toEqual(["cancelled", "client_error", "failed", "ok"]);
 });

@@ -29,6 +29,10 @@ const simulated = "pools: [{name: demo, kind: simulated, model: deepseek-v3, top
 
 const onePool = "pools: [{name: chat, kind: openai, models: [m], urls: ['http://127.0.0.1:1']}]";
 
+/** Beside two pools, one with the model `m`, one with `n`. */
+const withModels = (models: string) =>
+  `${onePool.slice(0, -1)}, {name: b, kind: openai, models: [n], urls: ['http://x']}]\nmodels: ${models.startsWith("{") ? models : `{ ${models} }`}`;
+
 /** A pool of one server with more settings. */
 const oneServer = (kind: string, more: string) =>
   `pools: [{name: a, kind: ${kind}, models: [m], urls: ['http://x'], ${more}}]`;
@@ -67,7 +71,7 @@ describe("loadConfig", () => {
 
   test.each(EXAMPLES)("the example %s is a configuration, and its schema says so too", async (name) => {
     const path = fileURLToPath(new URL(name, EXAMPLE_FOLDER));
-    const config = await loadConfig(path, { ENGINE_API_KEY: "sesame" });
+    const config = await loadConfig(path, { ENGINE_API_KEY: "sesame", KUBERNETES_SERVICE_HOST: "10.96.0.1" });
     expect(config.pools[0]).toMatchObject({ name: "chat", models: ["deepseek-v3"] });
     const schema = z.fromJSONSchema(configJsonSchema(await defaultSettings()));
     expect(schema.safeParse(await readYaml(path)).error).toBeUndefined();
@@ -77,7 +81,9 @@ describe("loadConfig", () => {
     const defaults = await defaultSettings();
     const schema = z.fromJSONSchema(configJsonSchema(defaults));
     expect(schema.safeParse({ http: { prot: 1 } }).success).toBe(false);
-    expect(schema.safeParse({ pools: [{ name: "a", kind: "openai", models: ["m"] }] }).success).toBe(false);
+    expect(schema.safeParse({ pools: [{ name: "a", kind: "openai", urls: ["http://a"] }] }).success).toBe(
+      false,
+    );
     expect(schema.parse({ http: {}, admission: { total: {} } })).toMatchObject({
       http: defaults["http"],
       admission: { total: { maxInFlight: 4096 } },
@@ -98,6 +104,8 @@ describe("loadConfig", () => {
         servers: {
           urls: ["http://10.0.0.1:8000", "http://10.0.0.2:8000"],
           access: [PLAIN, PLAIN],
+          names: [null, null],
+          discover: null,
           dataParallelSize: 8,
           rankOffsets: [0, 8],
           bootstrapPorts: [],
@@ -116,7 +124,14 @@ describe("loadConfig", () => {
   });
 
   test("prefill and decode servers of their own", async () => {
-    const one = { access: [PLAIN], dataParallelSize: 1, rankOffsets: [0], bootstrapPorts: [] };
+    const one = {
+      access: [PLAIN],
+      names: [null],
+      discover: null,
+      dataParallelSize: 1,
+      rankOffsets: [0],
+      bootstrapPorts: [],
+    };
     const path = await file(
       "pools: [{name: a, kind: sglang, models: [m], prefill: {urls: ['http://p']}, decode: {urls: ['http://d']}}]",
     );
@@ -186,7 +201,7 @@ describe("loadConfig", () => {
     ["pools: []", "pools is an empty list; expected the pools to serve"],
     ["http: {port: 1}", "pools is missing; expected the pools to serve"],
     ["pools: [{name: a, kind: triton}]", 'pools[0].kind is "triton"'],
-    ["pools: [{name: a, kind: openai, models: [m]}]", "pools[0].urls is missing; expected a list"],
+    ["pools: [{name: a, kind: openai, models: [m]}]", "pools[0].urls is missing; expected the servers, or"],
     [
       "pools: [{name: a, kind: openai, models: [m], urls: ['ftp://x']}]",
       'pools[0].urls[0] is "ftp://x"; expected a URL',
@@ -207,9 +222,73 @@ describe("loadConfig", () => {
       'pools[1].name is "chat" again',
     ],
     [
-      `${onePool.slice(0, -1)}, {name: b, kind: openai, models: [m], urls: ['http://x']}]`,
-      'pools[1] serves "m" as pool "chat" does',
+      `${onePool.slice(0, -1)}, {name: b, kind: openai, models: [m, m], urls: ['http://x']}]`,
+      'pools[1].models[1] is "m" again; expected each model once',
     ],
+    [
+      withModels("m: { pools: [{ pool: chta }] }"),
+      'models.m.pools[0].pool is "chta", which there is not; did you mean `chat`?',
+    ],
+    [
+      withModels("m: { pools: [{ pool: b }] }"),
+      'models.m.pools[0] names pool "b", which does not serve "m"; expected `model:` with its name there: n',
+    ],
+    [withModels("m: { pools: [{ pool: chat }, { pool: chat }] }"), 'models.m.pools[1].pool is "chat" again'],
+    [
+      withModels("m: { pools: [{ pool: chat, weight: -1 }] }"),
+      "models.m.pools[0].weight is -1; expected at least 0",
+    ],
+    [
+      withModels("m: { pools: [{ pool: chat, weight: 0 }, { pool: b, model: n, weight: 0 }] }"),
+      "models.m.pools has no weight above 0",
+    ],
+    [
+      withModels("m: { pools: [{ pool: chat, header: { te: x } }] }"),
+      "models.m.pools[0].header names te, which proxies take off",
+    ],
+    [
+      withModels("m: { pools: [{ pool: chat, header: { X-Canary: x } }] }"),
+      "expected a header's name in small letters",
+    ],
+    [withModels("m: { shadow: { pool: b } }"), 'models.m.shadow names pool "b", which does not serve "m"'],
+    [
+      withModels("m: { shadow: { pool: b, model: n, part: 2 } }"),
+      "models.m.shadow.part is 2; expected at most 1",
+    ],
+    [
+      withModels("m: { fallback: [b], shadow: { pool: b, model: n } }"),
+      'models.m.shadow.pool is "b", which serves the model to clients; expected another pool',
+    ],
+    [withModels("m: { shadow: { pool: chat } }"), "models.m is in the `models` of no pool"],
+    [withModels("m: { aliases: [n] }"), 'models.m.aliases[0] is "n", which is a model itself'],
+    [
+      withModels("{ m: { aliases: [x] }, n: { aliases: [x] } }"),
+      'models.n.aliases[0] is "x", as for "m" too',
+    ],
+    [withModels("o: {}"), "models.o is in the `models` of no pool"],
+    [withModels("m: { fallback: [chat] }"), 'models.m.fallback[0] is "chat", which serves the model anyway'],
+    [
+      withModels("m: { fallback: [nn] }"),
+      'models.m.fallback[0] is "nn", which there is not; did you mean `n`?',
+    ],
+    [withModels("m: { fallback: [m] }"), 'models.m.fallback leads back to "m": m → m; expected no loop'],
+    [
+      withModels("{ m: { fallback: [n] }, n: { fallback: [m] } }"),
+      'models.m.fallback leads back to "m": m → n → m; expected no loop',
+    ],
+    [
+      withModels("m: { defaults: { stream: true } }"),
+      "models.m.defaults.stream is each client's own; remove it",
+    ],
+    [
+      withModels("m: { defaults: { max_tokens: 9 }, limits: { maxTokens: 8 } }"),
+      "models.m.defaults.max_tokens is 9; expected at most `limits.maxTokens`, which is 8",
+    ],
+    [
+      withModels("m: { defaults: { max_tokens: 1, max_completion_tokens: 1 } }"),
+      "models.m.defaults.max_completion_tokens is said by `max_tokens` too",
+    ],
+    [withModels("m: { aliase: [x] }"), "models.m has no setting `aliase`; did you mean `aliases`?"],
     ["workers: 0", "workers is 0; "],
     [
       `store: { url: 'redis://localhost' }\n${simulated}`,

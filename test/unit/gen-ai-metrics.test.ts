@@ -14,6 +14,8 @@ function measured() {
     laterFrame: ignored,
     ended: ignored,
     responded: ignored,
+    chosen: () => {},
+    shadowed: () => {},
     resent: ignored,
     retryDenied: ignored,
     tokens: ignored,

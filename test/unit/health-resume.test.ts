@@ -82,3 +82,22 @@ test("what servers listed is known until they are asked anew", () => {
   expect(after.states.models[2]?.has("lora")).toBe(true);
   expect(after.states.models[0]?.has("lora")).toBe(false);
 });
+
+test("a shard that joins others starts slowly; the first of a pool have nobody to leave the most to", () => {
+  const after = resumed(new WatchedPool(3));
+  expect([...after.states.weight]).toEqual([HEALTH.slowStart.floor, 1, 1]);
+  const first = new WatchedPool(2);
+  first.health.resume(new WatchedPool(0).health, Int32Array.of(-1, -1));
+  expect([...first.states.weight]).toEqual([1, 1]);
+});
+
+test("what was said of a server that stays is not said again", () => {
+  const before = new WatchedPool(3);
+  before.probed(2, { ...WELL, ready: false, lack: "loading" });
+  before.probed(2, { ...WELL, ready: false, lack: "loading" });
+  const said = before.notices.filter((line) => line.includes("is not ready"));
+  const after = new WatchedPool(3);
+  after.health.resume(before.health, Int32Array.of(0, 1, 2));
+  after.probed(2, { ...WELL, ready: false, lack: "loading" });
+  expect([said.length, after.notices.filter((line) => line.includes("is not ready"))]).toEqual([1, []]);
+});

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { nearestWord } from "../../src/lib/edit-distance.ts";
+import { nearestWord, nearestWords } from "../../src/lib/edit-distance.ts";
 import { oneLine } from "../../src/lib/printable.ts";
 
 test("whatever is said comes out as one line of bounded length that prints", () => {
@@ -36,4 +36,10 @@ test("the nearest word is one of a few letters' difference, or none", () => {
     null,
     null,
   ]);
+});
+
+test("several near words come by their distance, and as many as are asked for", () => {
+  const known = ["deepseek-v3.1", "deepseek-r1", "deepseek-v3", "qwen3", "deepseek-v4"];
+  expect(nearestWords("deepseek-v3", known, 3)).toEqual(["deepseek-v3", "deepseek-v4", "deepseek-v3.1"]);
+  expect(nearestWords("gpt-4o", known, 3)).toEqual([]);
 });

@@ -6,6 +6,7 @@ import { roundRobin } from "../../src/routing/pickers/round-robin.ts";
 import { MARGIN_TOKENS, weightedBest } from "../../src/routing/pickers/weighted-best.ts";
 import type { Picker } from "../../src/routing/plug-in.ts";
 import { ShardStates } from "../../src/routing/shard-states.ts";
+import { routable } from "../routable-request.ts";
 
 const DRAWS = 6000;
 
@@ -15,7 +16,7 @@ function parts(picker: Picker, cost: readonly number[], eligible = cost.map(() =
   const states = new ShardStates(cost.length);
   const counts = cost.map(() => 0);
   for (let i = 0; i < DRAWS; i++) {
-    counts[picker(Float64Array.from(cost), Uint8Array.from(eligible), states, rng)]++;
+    counts[picker(Float64Array.from(cost), Uint8Array.from(eligible), states, rng, routable())]++;
   }
   return counts.map((count) => count / DRAWS);
 }
@@ -52,7 +53,7 @@ describe("pickers", () => {
 describe("round-robin", () => {
   const turns = (picker: Picker, states: ShardStates, eligible: readonly number[], count: number): number[] =>
     Array.from({ length: count }, () =>
-      picker(new Float64Array(states.count), Uint8Array.from(eligible), states, new Rng(1)),
+      picker(new Float64Array(states.count), Uint8Array.from(eligible), states, new Rng(1), routable()),
     );
 
   it("takes each in turn and skips those that are not eligible, which have no turns saved up", () => {

@@ -1,4 +1,6 @@
 import { expect, test } from "vitest";
+import { TrafficLog } from "../../src/serving/traffic/traffic-log.ts";
+import type { TrafficObserver } from "../../src/serving/traffic/traffic-observer.ts";
 import { TrafficMeter } from "../../src/serving/traffic/traffic-meter.ts";
 
 interface Measure {
@@ -14,6 +16,8 @@ function meterAt(start: number) {
     laterFrame: (_pool, ms) => received.push({ what: "later", ms }),
     ended: (_pool, ms, what) => received.push({ what, ms }),
     responded: () => {},
+    chosen: () => {},
+    shadowed: () => {},
     resent: () => {},
     retryDenied: () => {},
     tokens: () => {},
@@ -80,4 +84,40 @@ test("percentiles are within 1 % and forget what is ten reports old", () => {
     expect(itlMs).toBeNull();
   }
   expect(meter.report(0).ttftMs).toBeNull();
+});
+
+test("what another process has measured is observed as if it were measured here, once", () => {
+  const answer = { status: 200, ok: true, firstByteMs: 5, bytes: 9, tokens: 2 };
+  const counted = { model: "m", prompt: 3, answer: 2, cached: null, reported: true };
+  const tell = (to: TrafficObserver) => {
+    to.firstFrame("p", 1, "trace");
+    to.laterFrame("p", 2);
+    to.ended("p", 3, "ok", "trace");
+    to.responded("p", { model: "m", status: 200, errorType: "" });
+    to.chosen("p", "m", "weight");
+    to.shadowed("q", "m", "ok");
+    to.shadowed("q", "m", { served: answer, copy: answer });
+    to.resent("p");
+    to.retryDenied("p");
+    to.tokens("p", counted);
+    to.refused("p", "at_capacity");
+  };
+  const heard = (calls: unknown[][]) =>
+    new Proxy({} as TrafficObserver, {
+      get:
+        (_, call) =>
+        (...rest: unknown[]) =>
+          calls.push([call, ...rest]),
+    });
+  const said: unknown[][] = [];
+  tell(heard(said));
+  const log = new TrafficLog();
+  tell(log);
+  const relayed: unknown[][] = [];
+  const meter = new TrafficMeter({ now: () => 0 }, heard(relayed));
+  const totals = { inFlight: 0, requests: 1, frames: 2 };
+  meter.received({ ...totals, ...log.take() }, null);
+  meter.received({ ...totals, ...log.take() }, { ...totals, ...log.take() });
+  expect(relayed).toHaveLength(said.length);
+  expect(relayed).toEqual(expect.arrayContaining(said));
 });

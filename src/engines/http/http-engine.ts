@@ -10,6 +10,7 @@ import type {
   Shard,
 } from "../../serving/engine.ts";
 import type { ServerAccess } from "../../model/server-access.ts";
+import type { ServerName } from "../../model/server-name.ts";
 import type { Pairing } from "../../serving/pairing.ts";
 import { DeathWatch, type ReportsDeath } from "./death-watch.ts";
 import type { Dialect } from "./dialect.ts";
@@ -27,6 +28,8 @@ export interface HttpEngineOptions {
   readonly urls: readonly string[];
   /** How to connect to each, in the order of `urls`; as its URL says where it is absent. */
   readonly access?: readonly ServerAccess[];
+  /** What each is called where it is not by its URL, in the order of `urls`. */
+  readonly names?: readonly (ServerName | null)[];
   /** Data-parallel ranks behind each URL, each a shard; 1 leaves the choice of the rank to the server. */
   readonly dataParallelSize: number;
   /**
@@ -40,6 +43,8 @@ export interface HttpEngineOptions {
   readonly timeouts: Timeouts;
   /** Null to relay answers as they are. */
   readonly routedExperts?: RoutedExpertsOptions | null;
+  /** The engine whose place it is to take: it keeps that one's connections to the servers that stay. */
+  readonly before?: Engine | null;
 }
 
 interface Route {
@@ -68,7 +73,8 @@ export class HttpEngine implements Engine {
   readonly #reportsDeath: ReportsDeath | null;
   /** Whether requests of a path can name a rank; null where none can. */
   readonly #readsRank: ((path: string) => boolean) | null;
-  readonly #connections: readonly ServerConnections[];
+  /** By what they were made from, as one text. */
+  readonly #connections: ReadonlyMap<string, ServerConnections>;
   /** `[shards]` */
   readonly #routes: readonly Route[];
 
@@ -85,19 +91,26 @@ export class HttpEngine implements Engine {
     const shards: Shard[] = [];
     const servers: HttpServer[] = [];
     const routes: Route[] = [];
-    this.#connections = urls.map((url, i) => {
-      const access = options.access?.[i] ?? null;
-      return new ServerConnections(url, timeouts, accessHeaders(access, apiKey), access?.tls ?? null);
-    });
-    for (const [index, connections] of this.#connections.entries()) {
+    const before = options.before instanceof HttpEngine ? options.before.#connections : null;
+    const opened = new Map<string, ServerConnections>();
+    for (const [index, url] of urls.entries()) {
+      const access = options.access?.[index] ?? null;
+      const named = options.names?.[index] ?? null;
+      const own = accessHeaders(access, apiKey);
+      const tls = access?.tls ?? null;
+      const madeFrom = JSON.stringify({ url, named, timeouts, own, tls });
+      const connections = before?.get(madeFrom)?.shared() ?? new ServerConnections(url, timeouts, own, tls);
+      opened.set(madeFrom, connections);
       const ranks = Array.from({ length: dataParallelSize }, (_, local) => rankOffsets[index] + local);
-      const server = `${pool}/${connections.url}`;
-      const own = ranks.map((rank, local): Shard => {
+      const serverName = named?.name ?? url;
+      const server = `${pool}/${serverName}`;
+      const ofServer = ranks.map((rank, local): Shard => {
         const id = ranks.length === 1 ? server : `${server}@${rank}`;
-        return { id, pool, rank: shards.length + local };
+        const instance = named === null ? id : `${id} ${named.uid} ${url}`;
+        return { id, instance, pool, rank: shards.length + local };
       });
-      shards.push(...own);
-      servers.push(new HttpServer(dialect, connections, own, ranks));
+      shards.push(...ofServer);
+      servers.push(new HttpServer(serverName, dialect, connections, ofServer, ranks));
       for (const local of ranks.keys()) {
         const naming = ranks.length === 1 ? null : dialect.ranks;
         const { ownHeaders } = connections;
@@ -108,6 +121,7 @@ export class HttpEngine implements Engine {
         routes.push({ connections, keyed, headers, asking, rankFields, server });
       }
     }
+    this.#connections = opened;
     this.pool = pool;
     this.shards = shards;
     this.servers = servers;
@@ -152,6 +166,6 @@ export class HttpEngine implements Engine {
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.#connections.map((connections) => connections.close()));
+    await Promise.all([...this.#connections.values()].map((connections) => connections.close()));
   }
 }

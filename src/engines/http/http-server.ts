@@ -18,14 +18,18 @@ export class HttpServer implements EngineServer {
   readonly #connections: ServerConnections;
   readonly #ranks: readonly number[];
 
-  /** @param ranks of `shards`, by the numbers the server knows them by */
+  /**
+   * @param name for a person
+   * @param ranks of `shards`, by the numbers the server knows them by
+   */
   constructor(
+    name: string,
     dialect: Dialect,
     connections: ServerConnections,
     shards: readonly Shard[],
     ranks: readonly number[],
   ) {
-    this.name = connections.url;
+    this.name = name;
     this.shards = shards;
     this.#dialect = dialect;
     this.#connections = connections;

@@ -45,9 +45,13 @@ const QUESTIONS = 3;
 /** Codes of a failed connection where nobody listens, or there is no such host. */
 const NOBODY_THERE = new Set(["ECONNREFUSED", "EHOSTUNREACH", "ENETUNREACH", "ENOTFOUND"]);
 
-/** The connections to one server: those that carry requests, and its own few for the gateway's questions. */
+/**
+ * The connections to one server: those that carry requests, and its own few for the gateway's questions. Engines that
+ * take each other's place share them; the last that closes them closes them.
+ */
 export class ServerConnections {
   readonly url: string;
+  #holders = 1;
   /** Chunks of good answers to requests. */
   received = 0;
   readonly #firstByte: WaitLimit;
@@ -133,7 +137,15 @@ export class ServerConnections {
     }
   }
 
+  /** For one more engine. */
+  shared(): this {
+    this.#holders++;
+    return this;
+  }
+
   async close(): Promise<void> {
+    this.#holders--;
+    if (this.#holders > 0) return;
     await Promise.all([this.#requests.destroy(), this.#questions.destroy()]);
   }
 }

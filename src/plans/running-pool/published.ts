@@ -49,7 +49,7 @@ const pool = record<PublishedPool>({
   pool: text,
   models: list(text),
   deployment: orElse(nullOr(deployment), null),
-  servers: orElse(whole(1), 1),
+  servers: orElse(whole(), 1),
   control: nullOr(record<PublishedControl>({ balancedness: nullOr(number(0)), ranks: list(text) })),
   engine: nullOr(record({ balancedness: nullOr(number(0)), dispatch: text })),
   shards: list(

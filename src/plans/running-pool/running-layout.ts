@@ -84,7 +84,7 @@ function wholePool({ front }: FoundPool, topology: Topology, flags: LayoutFlags)
 }
 
 function serverOf({ shards, servers }: PublishedPool, tp: number, { ep }: LayoutFlags): Parallelism {
-  const dp = Math.max(1, Math.round(shards.length / servers));
+  const dp = Math.max(1, Math.round(shards.length / Math.max(1, servers)));
   const gpus = tp * dp;
   const over = ep ?? gpus;
   if (gpus % over !== 0)
@@ -98,7 +98,7 @@ function serverOf({ shards, servers }: PublishedPool, tp: number, { ep }: Layout
 
 /** Servers of which a shard is ready; of those that are all away, nothing can be measured. */
 function readyServers({ shards, servers }: PublishedPool): number {
-  const each = Math.max(1, Math.round(shards.length / servers));
+  const each = Math.max(1, Math.round(shards.length / Math.max(1, servers)));
   const ready = Array.from({ length: servers }, (_, i) =>
     shards.slice(i * each, (i + 1) * each).some(({ health }) => health.ready),
   );
@@ -108,7 +108,7 @@ function readyServers({ shards, servers }: PublishedPool): number {
 function awayNotes(parts: readonly PublishedPool[]): string[] {
   return parts.flatMap((part) => {
     const away = part.servers - readyServers(part);
-    return away === 0
+    return away <= 0
       ? []
       : [`${away} of the ${part.servers} servers of ${part.pool} are not ready, and not counted`];
   });

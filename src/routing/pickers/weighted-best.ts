@@ -10,7 +10,7 @@ export const MARGIN_TOKENS = 128;
  * At random among the shards within `MARGIN_TOKENS` of the least cost; the chance falls linearly, from the least cost
  * to none at the margin. Gateways that do not see each other's requests then do not all take the same shard.
  */
-export const weightedBest: Picker = (cost, eligible, _shards, rng) => {
+export const weightedBest: Picker<unknown, unknown> = (cost, eligible, _shards, rng) => {
   let least = Number.POSITIVE_INFINITY;
   for (let shard = 0; shard < cost.length; shard++) {
     if (eligible[shard] === 1 && cost[shard] < least) least = cost[shard];

@@ -1,13 +1,12 @@
 import type { RoutableRequest } from "../routable-request.ts";
 import type { Scorer } from "../plug-in.ts";
 import { PrefixIndex } from "../prefix-index.ts";
-import type { ShardStates } from "../shard-states.ts";
 
 /**
  * The prompt tokens that the shard would have to compute, by what it was sent before: a beginning it has seen is taken
  * to be in its cache.
  */
-export class PrefixAffinity implements Scorer {
+export class PrefixAffinity implements Scorer<unknown> {
   readonly name = "prefix-affinity";
   readonly #index: PrefixIndex;
   /** `[shards]`, of the request at hand. */
@@ -21,7 +20,7 @@ export class PrefixAffinity implements Scorer {
 
   add(
     { prefix, blockTokens, inputTokens }: RoutableRequest,
-    _states: ShardStates,
+    _states: unknown,
     weight: number,
     cost: Float64Array,
   ): void {
@@ -40,7 +39,7 @@ export class PrefixAffinity implements Scorer {
     this.#index.forget(shard);
   }
 
-  resume(before: Scorer, previous: Int32Array): void {
+  resume(before: object, previous: Int32Array): void {
     if (before instanceof PrefixAffinity) this.#index.resume(before.#index, previous);
   }
 }

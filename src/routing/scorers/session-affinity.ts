@@ -1,4 +1,4 @@
-import type { Scorer } from "../plug-in.ts";
+import type { Candidates, Scorer } from "../plug-in.ts";
 import { RendezvousHash } from "../rendezvous-hash.ts";
 
 /**
@@ -11,7 +11,7 @@ export const CONTEXT_TOKENS = 512;
  * Sessions, else tenants, have a home: by rendezvous hashing, among the shards that serve now. Anywhere else their
  * context has to be computed again.
  */
-export function sessionAffinity(shardIds: readonly string[]): Scorer {
+export function sessionAffinity(shardIds: readonly string[]): Scorer<Candidates> {
   const hash = new RendezvousHash(shardIds);
   return {
     name: "session-affinity",

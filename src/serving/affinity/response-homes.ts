@@ -10,7 +10,7 @@ const LONGEST_ID = 128;
  * that names one can only be served there.
  */
 export class ResponseHomes {
-  readonly #shards = new Map<string, number>();
+  #shards = new Map<string, number>();
 
   get size(): number {
     return this.#shards.size;
@@ -23,12 +23,18 @@ export class ResponseHomes {
     this.#shards.set(id, shard);
   }
 
-  /** @param previous `[shards]`: the place of each shard before; −1 for those that are new */
+  /** Takes over what the one before knew. @param previous `[shards]`: the place of each shard before; −1 for those that are new */
   resume(before: ResponseHomes, previous: Int32Array): void {
-    for (const [id, from] of before.#shards) {
-      const shard = previous.indexOf(from);
-      if (shard >= 0) this.#shards.set(id, shard);
+    const own = this.#shards;
+    this.#shards = before.#shards;
+    before.#shards = new Map();
+    const now = new Map([...previous].map((from, shard) => [from, shard]));
+    for (const [id, from] of this.#shards) {
+      const shard = now.get(from);
+      if (shard === undefined) this.#shards.delete(id);
+      else if (shard !== from) this.#shards.set(id, shard);
     }
+    for (const [id, shard] of own) this.set(id, shard);
   }
 
   /** @returns the shard; −1 where it is not known */

@@ -15,9 +15,9 @@ export interface AttemptListener {
   routed(routing: RoutingTrace): void;
   ended(attempt: Attempt): void;
   failed(attempt: Attempt, fault: EngineUnreachable): void;
-  prefillFailed(attempt: Attempt, prefillShard: number, fault: EngineUnreachable): void;
+  prefillFailed(attempt: Attempt, prefill: Leg, fault: EngineUnreachable): void;
   /** @returns whether the answer of that status is ignored, for another attempt */
-  prefillRefused(attempt: Attempt, prefillShard: number, shardId: string, status: number): boolean;
+  prefillRefused(attempt: Attempt, prefill: Leg, status: number): boolean;
   /** Something threw: a fault of the gateway itself, which must end this request and no other. */
   threw(error: unknown): void;
 }
@@ -96,13 +96,13 @@ export class Attempt implements ResponseSink {
   }
 
   /** The prefilling shard failed; this attempt's own shard is not to blame. */
-  prefillFailed(prefillShard: number, fault: EngineUnreachable): void {
-    this.#flight.prefillFailed(this, prefillShard, fault);
+  prefillFailed(prefill: Leg, fault: EngineUnreachable): void {
+    this.#flight.prefillFailed(this, prefill, fault);
   }
 
   /** The shard that was to prefill refused for now, or failed. @returns whether another attempt takes its place */
-  prefillRefused(prefillShard: number, shardId: string, status: number): boolean {
-    return this.#flight.prefillRefused(this, prefillShard, shardId, status);
+  prefillRefused(prefill: Leg, status: number): boolean {
+    return this.#flight.prefillRefused(this, prefill, status);
   }
 
   /** The prefill was accepted: what this attempt's shard answers counts. */

@@ -4,6 +4,7 @@ import type { Admission } from "../admission/admission.ts";
 import type { Capture } from "../capture/capture.ts";
 import type { EndObserver } from "../tracing/request-trace.ts";
 import type { TrafficMeter } from "../traffic/traffic-meter.ts";
+import type { ShadowPair } from "../traffic/traffic-observer.ts";
 import type { RetryBudget, RetrySettings } from "./retry-budget.ts";
 
 /** What all flights share. */
@@ -22,6 +23,8 @@ export interface FlightDeck {
   readonly retryAfterSeconds: number;
   readonly clock: Clock;
   readonly rng: Rng;
+  /** Receives the two answers to each request that was copied to a shadow pool. */
+  readonly onShadowPair: (pair: ShadowPair & { readonly model: string; readonly pool: string }) => void;
   /** Receives faults of the gateway itself; each has ended one request. */
   readonly onFault: (fault: Error) => void;
 }

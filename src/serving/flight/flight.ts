@@ -1,5 +1,4 @@
 import type { Unavailable } from "../../routing/plug-in.ts";
-import type { RoutableRequest } from "../../routing/routable-request.ts";
 import type { RoutingTrace } from "../../model/routing-trace.ts";
 import type { AdmissionTicket, Applicant } from "../admission/admission.ts";
 import type { CapturedFlight } from "../capture/captured-flight.ts";
@@ -7,8 +6,9 @@ import { type EngineRequest, EngineUnreachable, type ResponseHeaders } from "../
 import { Unpairable } from "../pairing.ts";
 import { InvalidRequest, NoShardAvailable, type Refused } from "../refusals.ts";
 import { ResponseId } from "../affinity/response-id.ts";
-import { generates, storesResponse } from "../request/api-routes.ts";
-import { BLOCK_TOKENS, type RequestFacts } from "../request/request-facts.ts";
+import type { ModelRoute } from "../models/model-route.ts";
+import { storesResponse } from "../request/api-routes.ts";
+import type { RequestFacts } from "../request/request-facts.ts";
 import type { ServingPool } from "../serving-pool.ts";
 import type { RequestTiming } from "../traffic/traffic-meter.ts";
 import type { CountedTokens, RequestOutcome, Responded } from "../traffic/traffic-observer.ts";
@@ -16,9 +16,11 @@ import { UsageSearch } from "../traffic/usage-search.ts";
 import type { Attempt, AttemptListener } from "./attempt.ts";
 import type { AnswerEnd, Client } from "./client.ts";
 import type { RequestTrace } from "../tracing/request-trace.ts";
+import { Destination } from "./destination.ts";
 import { isEventStream } from "./event-stream.ts";
 import { failureKind } from "./failure-kind.ts";
 import type { FlightDeck } from "./flight-deck.ts";
+import type { Leg } from "./leg.ts";
 import { Resending } from "./resending.ts";
 import { type NoShard, Sender } from "./sender.ts";
 import { Sending, type Sent } from "./sending.ts";
@@ -52,9 +54,11 @@ type Stage = "waiting" | "sent" | "answering" | "over";
  * throws.
  *
  * Until its first byte it may be sent again: to another shard when one failed, within the retry budget, or to a second
- * one at a time when the first is slow. It is never sent again after that, nor when a time limit ended an attempt on a
- * server that answers others, since another attempt would take as long. The attempt with the first good byte wins: a
- * failing answer never ends another attempt under way.
+ * one at a time when the first is slow; and to another pool of its model when no shard of this one can take it. Where a
+ * reload has put another pool in the place of one, it is sent there from then on (`Destination` has both). It is never
+ * sent again after its first byte, nor when a time limit ended an attempt on a server that answers others, since another
+ * attempt would take as long. The attempt with the first good byte wins: a failing answer never ends another attempt
+ * under way.
  *
  * The response headers of a stream are relayed when they arrive, long before its first byte; when the shard fails in
  * between, another takes the stream over. With hedging they wait for the first byte, which decides the attempt.
@@ -64,20 +68,18 @@ export class Flight implements Applicant, AttemptListener, Sent {
   readonly priority: number;
   readonly tokens: number;
   readonly #deck: FlightDeck;
-  readonly #pool: ServingPool;
+  readonly #destination: Destination;
   readonly #client: Client;
   readonly #timing: RequestTiming;
-  readonly #routable: RoutableRequest;
   readonly #resending: Resending;
   readonly #sending: Sending;
-  readonly #epoch: number;
   readonly #path: string;
-  readonly #generates: boolean;
   /** What is recorded of it; null where it is not. */
   readonly #captured: CapturedFlight | null;
   /** Who follows it; null for nobody. */
   readonly #trace: RequestTrace | null;
   #stage: Stage = "waiting";
+  #queued = false;
   /** The attempts under way. */
   #attempts: Attempt[] = [];
   /** The attempt whose response headers were relayed, and the one whose first byte was: mostly the same. */
@@ -98,50 +100,39 @@ export class Flight implements Applicant, AttemptListener, Sent {
 
   constructor(
     deck: FlightDeck,
-    pool: ServingPool,
+    route: ModelRoute,
     facts: RequestFacts,
-    model: string,
     request: EngineRequest,
     client: Client,
     trace: RequestTrace | null = null,
   ) {
-    const outputTokens = pool.expectedOutput(facts.maxTokens);
+    const destination = new Destination(route, facts, request);
+    const { pool, routable } = destination;
     this.tenant = facts.tenant;
     this.priority = facts.priority;
-    this.tokens = facts.inputTokens + outputTokens;
+    this.tokens = facts.inputTokens + routable.outputTokens;
     this.#deck = deck;
-    this.#pool = pool;
+    this.#destination = destination;
     this.#client = client;
     this.#path = request.path;
-    this.#epoch = pool.snapshot?.epoch ?? 0;
-    this.#generates = generates(request);
-    const prefill = this.#generates ? pool.prefill : null;
-    this.#resending = new Resending(deck, pool, prefill);
-    this.#routable = {
-      model,
-      inputTokens: facts.inputTokens,
-      outputTokens,
-      prefix: facts.prefix,
-      blockTokens: BLOCK_TOKENS,
-      affinityKey: facts.affinityKey,
-      experts: pool.experts?.of(facts.tenant, facts.prefix) ?? null,
-      pinnedRank: facts.rank,
-      tried: this.#resending.tried,
-    };
+    this.#resending = new Resending(deck, destination);
     this.#trace = trace;
-    const sender = new Sender(deck, pool, prefill, this.#routable, this.#resending, this, trace);
-    this.#sending = new Sending(deck, this, sender, this.#resending, this.#routable, request);
+    const sender = new Sender(deck, destination, this.#resending, this, trace);
+    this.#sending = new Sending(deck, this, sender, this.#resending, destination);
     this.#timing = deck.meter.begin(pool.engine.pool, trace?.traceId ?? null);
-    this.#captured = deck.capture?.begin(facts, request, model) ?? null;
-    trace?.began(pool.engine.pool, facts, model, this.#epoch);
+    this.#captured = deck.capture?.begin(facts, request, routable.model) ?? null;
+    trace?.began(pool.engine.pool, facts, routable.model, destination.epoch);
   }
 
   /** Applies for admission; everything else follows from that. */
   start(): this {
-    this.#pool.flights++;
+    this.#destination.hold();
     this.guarded(() => {
       const ticket = this.#deck.admission.apply(this);
-      if (this.#stage === "waiting") this.#trace?.queued();
+      if (this.#stage === "waiting") {
+        this.#queued = true;
+        this.#trace?.queued();
+      }
       if (this.#stage === "over") ticket.leave(this.#worked);
       else this.#ticket = ticket;
     });
@@ -152,6 +143,8 @@ export class Flight implements Applicant, AttemptListener, Sent {
     this.guarded(() => {
       this.#stage = "sent";
       this.#trace?.admitted();
+      if (this.#queued) this.#chooseAnew();
+      this.#countChoice();
       this.#sending.now();
     });
   }
@@ -190,8 +183,9 @@ export class Flight implements Applicant, AttemptListener, Sent {
 
   routed(routing: RoutingTrace): void {
     this.#captured?.routed(routing);
-    this.#pool.routedLoad?.count(routing);
-    this.#pool.experts?.observe(this.tenant, this.#routable.prefix, routing);
+    const { pool, routable } = this.#destination;
+    pool.current.routedLoad?.count(routing);
+    pool.current.experts?.observe(this.tenant, routable.prefix, routing);
   }
 
   ended(attempt: Attempt): void {
@@ -210,27 +204,27 @@ export class Flight implements Applicant, AttemptListener, Sent {
   failed(attempt: Attempt, fault: EngineUnreachable): void {
     attempt.leg.broke(failureKind(fault));
     attempt.cancel();
-    const atWork = fault.timedOut && this.#pool.health.answers(attempt.leg.index);
-    this.#resending.tried.push(attempt.leg.index);
+    const atWork = fault.timedOut && attempt.leg.answers;
+    this.#destination.tried(attempt.leg);
     this.#lost(attempt, fault, atWork);
   }
 
-  prefillFailed(attempt: Attempt, prefillShard: number, fault: EngineUnreachable): void {
+  prefillFailed(attempt: Attempt, prefill: Leg, fault: EngineUnreachable): void {
     // A decode that has begun has all it needs of the prefill.
     if (this.#winner === attempt) return;
     attempt.cancel();
-    const atWork = fault.timedOut && (this.#pool.prefill as ServingPool).health.answers(prefillShard);
-    this.#resending.triedPrefill.push(prefillShard);
+    const atWork = fault.timedOut && prefill.answers;
+    this.#destination.tried(prefill);
     this.#lost(attempt, fault, atWork);
   }
 
-  prefillRefused(attempt: Attempt, prefillShard: number, shardId: string, status: number): boolean {
+  prefillRefused(attempt: Attempt, prefill: Leg, status: number): boolean {
     // A decode that has begun has all it needs of the prefill.
     if (this.#winner !== null) return true;
-    this.#resending.triedPrefill.push(prefillShard);
+    this.#destination.tried(prefill);
     const hasOthers = this.#attempts.length > 1;
-    if (!hasOthers && !this.#resending.mayResend(this.#routable, true, false)) return false;
-    this.#ignore(attempt, shardId, status);
+    if (!hasOthers && !this.#mayResend(true, false)) return false;
+    this.#ignore(attempt, prefill.shard.id, status);
     return true;
   }
 
@@ -285,15 +279,50 @@ export class Flight implements Applicant, AttemptListener, Sent {
     this.#lastFault = fault;
     if (this.#winner !== null) return this.#breakOff(fault);
     if (this.#attempts.length > 0) return;
-    if (!atWork && this.#resending.mayResend(this.#routable, fault.mayHaveBegun, !fault.timedOut)) {
-      return this.#sending.afterPause();
-    }
-    this.#giveUp(fault.mayHaveBegun ? fault : this.#unavailable("all_tried", this.#pool));
+    if (!atWork && this.#mayResend(fault.mayHaveBegun, !fault.timedOut)) return this.#sending.afterPause();
+    this.#giveUp(fault.mayHaveBegun ? fault : this.#unavailable("all_tried", this.#destination.pool));
   }
 
   /** @internal */
   noShard({ pool, request }: NoShard): void {
+    const from = this.#destination.pool;
+    if (this.#destination.moveOn()) {
+      this.#movedFrom(from);
+      return this.#sending.now();
+    }
     this.#giveUp(this.#unavailable(pool.router.unavailable(request) ?? "not_ready", pool));
+  }
+
+  /** It may go to another pool for that. */
+  #mayResend(mayHaveBegun: boolean, again: boolean): boolean {
+    const from = this.#destination.pool;
+    const may = this.#resending.mayResend(mayHaveBegun, again);
+    if (this.#destination.pool.line !== from.line) this.#movedFrom(from);
+    return may;
+  }
+
+  #chooseAnew(): void {
+    const from = this.#destination.pool;
+    this.#destination.chooseAnew();
+    this.#countedAt(from);
+  }
+
+  #movedFrom(pool: ServingPool): void {
+    this.#countedAt(pool);
+    this.#countChoice();
+  }
+
+  /** It counts at the pool where it goes now, and no more at another. */
+  #countedAt(before: ServingPool): void {
+    const { pool, routable, epoch } = this.#destination;
+    if (pool.line === before.line) return;
+    this.#timing.moveTo(pool.engine.pool);
+    this.#trace?.moved(pool.engine.pool, routable.model, epoch);
+  }
+
+  #countChoice(): void {
+    const { pool, model, why } = this.#destination;
+    if (why !== null) this.#deck.meter.chosen(pool.engine.pool, model, why);
   }
 
   began(attempt: Attempt): void {
@@ -308,8 +337,8 @@ export class Flight implements Applicant, AttemptListener, Sent {
     const hasOthers = this.#attempts.length > 1;
     // That of a prefill is here because no other may prefill it.
     if (!hasOthers && (!REFUSED_FOR_NOW.has(status) || attempt.refusedBy !== null)) return false;
-    this.#resending.tried.push(attempt.leg.index);
-    return hasOthers || this.#resending.mayResend(this.#routable, true, false);
+    this.#destination.tried(attempt.leg);
+    return hasOthers || this.#mayResend(true, false);
   }
 
   /** Its answer of that status is nobody's: another attempt is under way, or follows. */
@@ -336,14 +365,20 @@ export class Flight implements Applicant, AttemptListener, Sent {
       this.#relayHeaders(attempt, response);
     }
     this.#winner = attempt;
+    this.#destination.settle();
     this.#worked ||= response.status < REFUSED;
     attempt.answering = true;
     if (response.status === GOOD && storesResponse(this.#path)) {
-      const { index } = attempt.leg;
-      this.#responseId = new ResponseId((id) => this.#pool.responses.set(id, index));
+      const { leg } = attempt;
+      this.#responseId = new ResponseId((id) => {
+        const { current } = leg.pool;
+        const at = leg.placeIn(current);
+        if (at >= 0) current.responses.set(id, at);
+      });
     }
     const { status } = response;
-    if (this.#captured !== null || (status === GOOD && this.#generates)) this.#usage = new UsageSearch();
+    if (this.#captured !== null || (status === GOOD && this.#destination.generates))
+      this.#usage = new UsageSearch();
     for (const other of this.#attempts) if (other !== attempt) this.#abandon(other);
     this.#attempts = [attempt];
     this.#releaseBody();
@@ -353,11 +388,11 @@ export class Flight implements Applicant, AttemptListener, Sent {
   #relayHeaders(attempt: Attempt, response: ResponseHeaders): void {
     this.#stage = "answering";
     this.#headersOf = attempt;
-    this.#client.headers(response, this.#servedBy(attempt), this.#epoch);
+    this.#client.headers(response, this.#servedBy(attempt), this.#destination.epoch);
   }
 
-  #servedBy({ leg: { shard }, refusedBy }: Attempt): string {
-    return refusedBy ?? this.#pool.engine.servedBy?.(shard, this.#path) ?? shard.id;
+  #servedBy({ leg: { pool, shard }, refusedBy }: Attempt): string {
+    return refusedBy ?? pool.engine.servedBy?.(shard, this.#path) ?? shard.id;
   }
 
   #drop(attempt: Attempt): void {
@@ -376,7 +411,7 @@ export class Flight implements Applicant, AttemptListener, Sent {
 
   #refuse(error: Error, reason: string, outcome: RequestOutcome): void {
     this.#responds(null, reason);
-    this.#deck.meter.refused(this.#pool.engine.pool, reason);
+    this.#deck.meter.refused(this.#destination.pool.engine.pool, reason);
     this.#client.refused(error);
     this.#end(outcome);
   }
@@ -404,12 +439,13 @@ export class Flight implements Applicant, AttemptListener, Sent {
     if (this.#stage === "over") return;
     const admitted = this.#stage !== "waiting";
     this.#stage = "over";
-    this.#pool.flights--;
+    this.#destination.letGo();
     this.#ticket?.leave(this.#worked || (outcome === "cancelled" && this.#attempts.length > 0));
     this.#ticket = null;
     this.#timing.end(outcome);
-    this.#deck.meter.responded(this.#pool.engine.pool, {
-      model: this.#routable.model,
+    const { pool, routable } = this.#destination;
+    this.#deck.meter.responded(pool.engine.pool, {
+      model: routable.model,
       status: this.#status,
       errorType: this.#errorType,
     });
@@ -424,22 +460,24 @@ export class Flight implements Applicant, AttemptListener, Sent {
   #sayEnd(outcome: RequestOutcome, tokens: CountedTokens | null): void {
     const end = { outcome, errorType: this.#errorType, timing: this.#timing, tokens };
     this.#trace?.ended(end, this.#usage?.finish() ?? null);
-    this.#deck.ends?.ended(this.#pool.engine.pool, this.#path, this.#routable.model, end);
+    const { pool, routable } = this.#destination;
+    this.#deck.ends?.ended(pool.engine.pool, this.#path, routable.model, end);
   }
 
   #countTokens(): CountedTokens | null {
     const { frames } = this.#timing;
-    if (frames > 0) this.#pool.sawOutput(frames);
+    const { pool, routable } = this.#destination;
+    if (frames > 0) pool.current.sawOutput(frames);
     if (this.#usage === null) return null;
     const { prompt, answer, cached } = this.#usage.found();
     const counted = {
-      model: this.#routable.model,
-      prompt: prompt ?? this.#routable.inputTokens,
+      model: routable.model,
+      prompt: prompt ?? routable.inputTokens,
       answer: answer ?? (frames > 0 ? frames : null),
       cached: prompt === null ? null : cached,
       reported: prompt !== null,
     };
-    this.#deck.meter.tokens(this.#pool.engine.pool, counted);
+    this.#deck.meter.tokens(pool.engine.pool, counted);
     return counted;
   }
 

@@ -1,5 +1,5 @@
-import type { ResponseHeaders, Shard } from "../engine.ts";
-import type { FailureKind } from "../health/pool-health.ts";
+import { type ResponseHeaders, type Shard, instanceOf } from "../engine.ts";
+import type { FailureKind, PoolHealth } from "../health/pool-health.ts";
 import type { ServingPool } from "../serving-pool.ts";
 
 /** From this status on it is the engine's fault. */
@@ -8,12 +8,13 @@ const FAILED = 500;
 /**
  * What is counted on one shard for one attempt of a request. Its life: prefilling, then decoding from the first byte
  * on, then over. Whatever ends it, the shard's counts are given back once, and the outcome is reported to the pool's
- * health once; a break may follow a good first byte.
+ * health once; a break may follow a good first byte. Where another pool has taken the place of its own, that one's health
+ * receives the outcome.
  */
 export class Leg {
   readonly index: number;
   readonly shard: Shard;
-  readonly #pool: ServingPool;
+  readonly pool: ServingPool;
   readonly #inputTokens: number;
   readonly #outputTokens: number;
   readonly #sentAt: number;
@@ -25,16 +26,17 @@ export class Leg {
   constructor(pool: ServingPool, index: number, inputTokens: number, outputTokens: number, nowMs: number) {
     this.index = index;
     this.shard = pool.engine.shards[index];
-    this.#pool = pool;
+    this.pool = pool;
     this.#inputTokens = inputTokens;
     this.#outputTokens = outputTokens;
     this.#sentAt = nowMs;
+    pool.legs++;
     pool.states.begin(index, inputTokens, outputTokens);
-    pool.health.began(index);
+    this.#health((health, at) => health.began(at));
   }
 
   headersReceived({ kvUse }: ResponseHeaders): void {
-    if (kvUse !== null) this.#pool.states.reportKv(this.index, kvUse, null);
+    if (kvUse !== null) this.pool.states.reportKv(this.index, kvUse, null);
   }
 
   /** The first byte has arrived, or the end without one. */
@@ -43,23 +45,26 @@ export class Leg {
     this.#prefilled();
     this.#reported = true;
     this.#failed = status >= FAILED;
-    if (this.#failed) this.#pool.health.failed(this.index, "status");
-    else this.#pool.health.succeeded(this.index, nowMs - this.#sentAt);
+    const waitedMs = nowMs - this.#sentAt;
+    this.#health((health, at) =>
+      this.#failed ? health.failed(at, "status") : health.succeeded(at, waitedMs),
+    );
   }
 
   /** The answer is complete, or no longer wanted. */
   finished(): void {
     if (this.#stage === "over") return;
-    if (!this.#reported) this.#pool.health.cancelled(this.index);
+    if (!this.#reported) this.#health((health, at) => health.cancelled(at));
     if (this.#stage === "prefilling") this.#prefilled();
     this.#stage = "over";
-    this.#pool.states.end(this.index, this.#inputTokens, this.#outputTokens);
+    this.pool.legs--;
+    this.pool.states.end(this.index, this.#inputTokens, this.#outputTokens);
   }
 
   broke(kind: FailureKind): void {
     if (this.#stage === "over") return;
     this.#reported = true;
-    if (!this.#failed) this.#pool.health.failed(this.index, kind);
+    if (!this.#failed) this.#health((health, at) => health.failed(at, kind));
     this.finished();
   }
 
@@ -69,8 +74,27 @@ export class Leg {
     else this.finished();
   }
 
+  /** Whether the shard's server answers others. */
+  get answers(): boolean {
+    const { current } = this.pool;
+    const at = this.placeIn(current);
+    return at >= 0 && current.health.answers(at);
+  }
+
+  /** Where the shard is in another pool of the line; −1 where it is not. */
+  placeIn(pool: ServingPool): number {
+    return pool === this.pool ? this.index : pool.placeOf(instanceOf(this.shard));
+  }
+
+  /** Nobody asks for the health of a shard that is gone. */
+  #health(report: (health: PoolHealth, at: number) => void): void {
+    const { current } = this.pool;
+    const at = this.placeIn(current);
+    if (at >= 0) report(current.health, at);
+  }
+
   #prefilled(): void {
     this.#stage = "decoding";
-    this.#pool.states.answered(this.index, this.#inputTokens);
+    this.pool.states.answered(this.index, this.#inputTokens);
   }
 }

@@ -145,7 +145,7 @@ export class PairedExchange implements Exchange, ResponseSink {
     this.#prefill.leg.broke(failureKind(fault));
     this.#prefill.trace?.failed(fault);
     if (this.#relaying) this.#attempt.fail(fault);
-    else this.#guarded(() => this.#attempt.prefillFailed(this.#prefill.leg.index, fault));
+    else this.#guarded(() => this.#attempt.prefillFailed(this.#prefill.leg, fault));
   }
 
   /** Whether another shard prefills the request in place of this one, whose answer is ignored then. */
@@ -155,7 +155,7 @@ export class PairedExchange implements Exchange, ResponseSink {
     if (status >= FAILED) leg.refused(status);
     let another = true;
     this.#guarded(() => {
-      another = this.#attempt.prefillRefused(leg.index, leg.shard.id, status);
+      another = this.#attempt.prefillRefused(leg, status);
     });
     if (another) this.#prefillExchange?.cancel();
     return another;

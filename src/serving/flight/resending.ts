@@ -1,67 +1,42 @@
-import type { RoutableRequest } from "../../routing/routable-request.ts";
-import type { Unavailable } from "../../routing/plug-in.ts";
-import type { ServingPool } from "../serving-pool.ts";
+import type { Destination } from "./destination.ts";
 import type { FlightDeck } from "./flight-deck.ts";
 
-/** Where one request was tried, and whether it may be sent once more. */
+/** How often one request was sent, and whether it may be sent once more. */
 export class Resending {
-  /** Shards that failed it; read by the router. */
-  readonly tried: number[] = [];
-  readonly triedPrefill: number[] = [];
   readonly #deck: FlightDeck;
-  readonly #pool: ServingPool;
-  readonly #prefill: ServingPool | null;
+  readonly #destination: Destination;
   #sent = 0;
   /** How often it was sent again out of the budget. */
   #paid = 0;
 
-  /** @param prefill null where the shards of `pool` prefill what they answer */
-  constructor(deck: FlightDeck, pool: ServingPool, prefill: ServingPool | null) {
+  constructor(deck: FlightDeck, destination: Destination) {
     this.#deck = deck;
-    this.#pool = pool;
-    this.#prefill = prefill;
+    this.#destination = destination;
   }
 
   sent(): void {
     if (this.#sent++ === 0) this.#deck.retryBudget.began(this.#deck.clock.now());
-    else this.#deck.meter.resent(this.#pool.engine.pool);
+    else this.#deck.meter.resent(this.#destination.pool.engine.pool);
   }
 
   /**
-   * Whether it may be sent to a shard that has not failed it, or, where every one has and `again` allows, to any. The
-   * retry budget is spent only where there is a shard to send to. What was never sent costs the engines nothing, so
-   * each shard may be tried once without the budget.
+   * Whether it may be sent to a shard that has not failed it; or, where every one of the pool has, to another pool,
+   * where it goes then; or, where there is none and `again` allows, to any of the pool. The retry budget is spent only
+   * where there is a shard to send to. What was never sent costs the engines nothing, so each shard may be tried once
+   * without the budget. No other attempt is under way.
    */
-  mayResend(request: RoutableRequest, mayHaveBegun: boolean, again: boolean): boolean {
-    const { retry, retryBudget, clock } = this.#deck;
-    let paid = mayHaveBegun;
-    if (this.unavailable(request) !== null) {
-      if (!again || this.#noneTried) return false;
-      this.tried.length = 0;
-      this.triedPrefill.length = 0;
-      if (this.unavailable(request) !== null) return false;
-      paid = true;
-    }
-    if (!paid) return true;
-    if (this.#paid + 1 >= retry.maxAttempts) return false;
-    if (!retryBudget.take(clock.now())) {
-      this.#deck.meter.retryDenied(this.#pool.engine.pool);
-      return false;
-    }
-    this.#paid++;
-    return true;
+  mayResend(mayHaveBegun: boolean, again: boolean): boolean {
+    const destination = this.#destination;
+    destination.follow();
+    if (destination.hasShard) return !mayHaveBegun || this.#pay();
+    if (destination.hasAnother()) return (!mayHaveBegun || this.#pay()) && destination.moveOn();
+    return again && destination.forgetTried() && destination.hasShard && this.#pay();
   }
 
-  /** Which filter keeps the request from every shard; null where one may serve it. */
-  unavailable(request: RoutableRequest): Unavailable | null {
-    const own = this.#pool.router.unavailable(request);
-    if (own !== null || this.#prefill === null) return own;
-    return this.#prefill.router.unavailable(this.prefillable(request));
-  }
-
-  /** The same request for those that prefill only. */
-  prefillable(request: RoutableRequest): RoutableRequest {
-    return { ...request, outputTokens: 0, pinnedRank: -1, tried: this.triedPrefill };
+  /** Whether it may be sent to a second shard of the pool at a time. */
+  mayHedge(): boolean {
+    this.#destination.follow();
+    return this.#destination.hasShard && this.#pay();
   }
 
   backoffMs(): number {
@@ -69,7 +44,14 @@ export class Resending {
     return retryBudget.backoffMs(Math.max(1, this.#sent), rng);
   }
 
-  get #noneTried(): boolean {
-    return this.tried.length === 0 && this.triedPrefill.length === 0;
+  #pay(): boolean {
+    const { retry, retryBudget, clock, meter } = this.#deck;
+    if (this.#paid + 1 >= retry.maxAttempts) return false;
+    if (!retryBudget.take(clock.now())) {
+      meter.retryDenied(this.#destination.pool.engine.pool);
+      return false;
+    }
+    this.#paid++;
+    return true;
   }
 }

@@ -1,10 +1,12 @@
 import type { RoutableRequest } from "../../routing/routable-request.ts";
+import { withFields } from "../../lib/json-fields.ts";
 import type { EngineRequest } from "../engine.ts";
 import type { Pairing } from "../pairing.ts";
 import { RoutingScores } from "../../routing/routing-scores.ts";
 import type { ServingPool } from "../serving-pool.ts";
 import { type AttemptPart, type RequestTrace, tracedRequest } from "../tracing/request-trace.ts";
 import { Attempt, type AttemptListener } from "./attempt.ts";
+import type { Destination } from "./destination.ts";
 import type { FlightDeck } from "./flight-deck.ts";
 import { Leg } from "./leg.ts";
 import { PairedExchange } from "./paired-exchange.ts";
@@ -23,44 +25,39 @@ export interface NoShard {
 /** Starts the attempts of one request: each on the shards that suit it best at that time. */
 export class Sender {
   readonly #deck: FlightDeck;
-  readonly #pool: ServingPool;
-  readonly #prefill: ServingPool | null;
-  readonly #routable: RoutableRequest;
+  readonly #destination: Destination;
   readonly #resending: Resending;
   readonly #listener: AttemptListener;
   readonly #trace: RequestTrace | null;
 
-  /** @param prefill null where the shards of `pool` prefill what they answer */
   constructor(
     deck: FlightDeck,
-    pool: ServingPool,
-    prefill: ServingPool | null,
-    routable: RoutableRequest,
+    destination: Destination,
     resending: Resending,
     listener: AttemptListener,
     trace: RequestTrace | null,
   ) {
     this.#deck = deck;
-    this.#pool = pool;
-    this.#prefill = prefill;
-    this.#routable = routable;
+    this.#destination = destination;
     this.#resending = resending;
     this.#listener = listener;
     this.#trace = trace;
   }
 
   /** The listener receives the attempt before anything is sent. @returns null when it was sent; throws Unpairable */
-  send(request: EngineRequest): NoShard | null {
-    const index = this.#choose(this.#pool, this.#routable);
-    if (index < 0) return { pool: this.#pool, request: this.#routable };
-    if (this.#prefill === null) {
+  send(): NoShard | null {
+    this.#destination.follow();
+    const { pool, prefill, routable, request } = this.#destination;
+    const index = this.#choose(pool, routable);
+    if (index < 0) return { pool, request: routable };
+    if (prefill === null) {
       this.#sendWhole(request, index);
       return null;
     }
-    const first = this.#resending.prefillable(this.#routable);
-    const prefillIndex = this.#choose(this.#prefill, first);
-    if (prefillIndex < 0) return { pool: this.#prefill, request: first };
-    this.#sendPaired(request, index, this.#prefill, prefillIndex);
+    const first = this.#destination.prefillable;
+    const prefillIndex = this.#choose(prefill, first);
+    if (prefillIndex < 0) return { pool: prefill, request: first };
+    this.#sendPaired(request, index, prefill, prefillIndex);
     return null;
   }
 
@@ -75,10 +72,11 @@ export class Sender {
   #sendWhole(request: EngineRequest, index: number): void {
     const attempt = this.#begin(index, "whole");
     const sent = tracedRequest(request, attempt.trace);
-    attempt.exchange = this.#pool.engine.send(attempt.leg.shard, sent, attempt);
+    attempt.exchange = this.#destination.pool.engine.send(attempt.leg.shard, sent, attempt);
   }
 
-  #sendPaired(request: EngineRequest, index: number, prefill: ServingPool, prefillIndex: number): void {
+  #sendPaired(asked: EngineRequest, index: number, prefill: ServingPool, prefillIndex: number): void {
+    const request = inOnePiece(asked);
     const pairing = prefill.engine.pairing as Pairing;
     const own = request.body ?? NO_BODY;
     const pair = () => this.#pair(request, index, prefill, prefillIndex, pairing);
@@ -102,20 +100,28 @@ export class Sender {
   ): PairedExchange {
     const { clock } = this.#deck;
     const attempt = this.#begin(index, "decode");
-    const leg = new Leg(prefill, prefillIndex, this.#routable.inputTokens, 0, clock.now());
+    const leg = new Leg(prefill, prefillIndex, this.#destination.routable.inputTokens, 0, clock.now());
     const trace = this.#trace?.attempt(leg.shard, "prefill") ?? null;
     const parts = { engine: prefill.engine, leg, pairing, trace };
-    const exchange = new PairedExchange(parts, this.#pool.engine, request, attempt, clock);
+    const exchange = new PairedExchange(parts, this.#destination.pool.engine, request, attempt, clock);
     attempt.exchange = exchange;
     return exchange;
   }
 
   #begin(index: number, part: AttemptPart): Attempt {
-    const { inputTokens, outputTokens } = this.#routable;
-    const leg = new Leg(this.#pool, index, inputTokens, outputTokens, this.#deck.clock.now());
+    const { pool, routable } = this.#destination;
+    const { inputTokens, outputTokens } = routable;
+    const leg = new Leg(pool, index, inputTokens, outputTokens, this.#deck.clock.now());
     const attempt = new Attempt(this.#listener, leg, this.#trace?.attempt(leg.shard, part) ?? null);
     this.#listener.began(attempt);
     this.#resending.sent();
     return attempt;
   }
+}
+
+/** With what is added to its body inside of it, for who makes other bodies of that. */
+function inOnePiece(request: EngineRequest): EngineRequest {
+  const { body, fields, added = "", ...rest } = request;
+  if (added === "" || body === null) return request;
+  return { ...rest, body: Buffer.concat(withFields(body, added, fields?.length === 0)) };
 }

@@ -1,6 +1,5 @@
-import type { EngineRequest } from "../engine.ts";
-import type { RoutableRequest } from "../../routing/routable-request.ts";
 import type { Attempt } from "./attempt.ts";
+import type { Destination } from "./destination.ts";
 import type { FlightDeck } from "./flight-deck.ts";
 import type { Resending } from "./resending.ts";
 import type { NoShard, Sender } from "./sender.ts";
@@ -25,8 +24,7 @@ export class Sending {
   readonly #flight: Sent;
   readonly #sender: Sender;
   readonly #resending: Resending;
-  readonly #routable: RoutableRequest;
-  #request: EngineRequest | null;
+  readonly #destination: Destination;
   #timer: NodeJS.Timeout | null = null;
 
   constructor(
@@ -34,15 +32,13 @@ export class Sending {
     flight: Sent,
     sender: Sender,
     resending: Resending,
-    routable: RoutableRequest,
-    request: EngineRequest,
+    destination: Destination,
   ) {
     this.#deck = deck;
     this.#flight = flight;
     this.#sender = sender;
     this.#resending = resending;
-    this.#routable = routable;
-    this.#request = request;
+    this.#destination = destination;
   }
 
   /** To the best shard, and where hedging is on to another one after a while. */
@@ -60,22 +56,20 @@ export class Sending {
   /** It is not sent again. @returns whether that is news: its body may be freed now */
   stop(): boolean {
     this.#clear();
-    const was = this.#request !== null;
-    this.#request = null;
-    return was;
+    return this.#destination.release();
   }
 
   /** Without a shard the request ends, unless an attempt is under way. */
   #send(): void {
-    const lacking = this.#sender.send(this.#request as EngineRequest);
+    const lacking = this.#sender.send();
     if (lacking !== null && this.#flight.attempts.length === 0) this.#flight.noShard(lacking);
   }
 
   #hedge(): void {
     const [first] = this.#flight.attempts;
     if (first === undefined) return;
-    this.#resending.tried.push(first.leg.index);
-    if (this.#resending.mayResend(this.#routable, true, false)) this.#send();
+    this.#destination.tried(first.leg);
+    if (this.#resending.mayHedge()) this.#send();
   }
 
   #after(ms: number, step: () => void): void {

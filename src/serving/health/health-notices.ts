@@ -1,4 +1,4 @@
-import type { EngineServer } from "../engine.ts";
+import { type EngineServer, serverInstance } from "../engine.ts";
 
 /** Notices for people about a pool's health: each once, when it has changed. */
 export class HealthNotices {
@@ -11,6 +11,16 @@ export class HealthNotices {
   constructor(pool: string, onNotice: (line: string) => void) {
     this.#pool = pool;
     this.#onNotice = onNotice;
+  }
+
+  /** What was said of the servers that stay is not said again. */
+  resume(before: HealthNotices, servers: readonly EngineServer[]): void {
+    const said = new Map([...before.#last].map(([server, line]) => [serverInstance(server), line]));
+    for (const server of servers) {
+      const line = said.get(serverInstance(server));
+      if (line !== undefined && !this.#last.has(server)) this.#last.set(server, line);
+    }
+    this.#panicking = before.#panicking;
   }
 
   notify(line: string): void {

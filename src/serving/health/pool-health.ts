@@ -1,7 +1,7 @@
 import type { Clock } from "../../lib/clock.ts";
 import type { Rng } from "../../lib/rng.ts";
 import type { ShardStates } from "../../routing/shard-states.ts";
-import type { Engine, EngineServer, LoadReport } from "../engine.ts";
+import { type Engine, type EngineServer, type LoadReport, instanceOf, serverInstance } from "../engine.ts";
 import { PoolModels } from "../models/pool-models.ts";
 import { Circuit, type CircuitState } from "./circuit.ts";
 import { Ejections } from "./ejections.ts";
@@ -44,7 +44,8 @@ export type Outcome =
 
 /** Receives what a pool's health is decided from, for other processes that use the same servers. */
 export interface HealthListener extends NewsListener {
-  outcome(pool: string, outcome: Outcome): void;
+  /** @param instance of the shard, as instanceOf has it */
+  outcome(pool: string, instance: string, outcome: Outcome): void;
 }
 
 export interface PoolHealthOptions {
@@ -105,12 +106,16 @@ export class PoolHealth implements NewsListener {
   }
 
   /**
-   * Goes on with what was known of the shards that were there before.
+   * Goes on with what was known of the shards that were there before; those that join them start slowly.
    * @param previous `[shards]`: the place of each shard before; −1 for those that are new
    */
   resume(before: PoolHealth, previous: Int32Array): void {
+    const joins = before.#options.states.count > 0;
     for (const [shard, from] of previous.entries()) {
-      if (from < 0) continue;
+      if (from < 0) {
+        if (joins) this.#comeBack(shard);
+        continue;
+      }
       this.#circuits[shard].resume(before.#circuits[from]);
       this.#ejections.resume(shard, before.#ejections, from);
       this.#window.resume(shard, before.#window, from);
@@ -120,13 +125,18 @@ export class PoolHealth implements NewsListener {
     }
     this.#readiness.resume(before.#readiness, previous);
     this.models.resume(before.models);
+    this.#notices.resume(before.#notices, this.#options.engine.servers);
     this.#admit();
   }
 
-  /** Starts the probes; resolves after the first round, whatever its results, or after two seconds. */
-  async start(): Promise<void> {
+  /**
+   * Starts the probes; resolves after the first round, whatever its results, or after two seconds.
+   * @param before the health whose place it is to take: what that knows is not asked again
+   */
+  async start(before: PoolHealth | null = null): Promise<void> {
     this.#timer = setInterval(() => this.tick(this.#options.clock.now()), TICK_MS).unref();
-    await this.#probeLoop.start();
+    const known = before === null ? [] : before.#options.engine.servers.filter(isKnownTo(before.#readiness));
+    await this.#probeLoop.start(new Set(known.map(serverInstance)));
   }
 
   async stop(): Promise<void> {
@@ -144,13 +154,18 @@ export class PoolHealth implements NewsListener {
 
   /** The first byte of a good answer has arrived. */
   succeeded(shard: number, firstByteMs: number): void {
-    this.#options.listener?.outcome(this.#options.engine.pool, { shard, firstByteMs, failure: null });
+    this.#report({ shard, firstByteMs, failure: null });
     this.#succeeded(shard, firstByteMs);
   }
 
   failed(shard: number, kind: FailureKind): void {
-    this.#options.listener?.outcome(this.#options.engine.pool, { shard, failure: kind });
+    this.#report({ shard, failure: kind });
     this.#failed(shard, kind);
+  }
+
+  #report(outcome: Outcome): void {
+    const { engine, listener } = this.#options;
+    listener?.outcome(engine.pool, instanceOf(engine.shards[outcome.shard]), outcome);
   }
 
   /** How a request of another process went. */
@@ -239,11 +254,11 @@ export class PoolHealth implements NewsListener {
 
   /** Time has passed. */
   tick(nowMs: number): void {
-    const { engine, states, settings, listener } = this.#options;
+    const { states, settings } = this.#options;
     if (this.#window.tick(nowMs)) this.#judge(nowMs);
     this.#life.look(nowMs, (shard, report) => {
       this.#readiness.alive(shard, nowMs);
-      if (report) listener?.outcome(engine.pool, { shard, alive: true });
+      if (report) this.#report({ shard, alive: true });
     });
     for (let shard = 0; shard < states.count; shard++) {
       this.#circuits[shard].tick(nowMs);
@@ -319,4 +334,8 @@ export class PoolHealth implements NewsListener {
   #name(shard: number): string {
     return this.#options.engine.shards[shard].id;
   }
+}
+
+function isKnownTo(readiness: PoolReadiness): (server: EngineServer) => boolean {
+  return ({ shards }) => readiness.isKnown(shards[0].rank);
 }

@@ -5,6 +5,7 @@ import type { HealthSettings } from "./settings.ts";
 
 /** The most reasons that one line names. */
 const MOST_REASONS = 3;
+const NO_SERVER = "no server was found yet";
 const UNKNOWN = "no answer to a probe yet";
 
 interface Watched {
@@ -88,6 +89,11 @@ export class PoolReadiness {
     return this.#servers[shard].readiness.state === "ready";
   }
 
+  /** Whether the shard's server has ever shown that it serves. */
+  isKnown(shard: number): boolean {
+    return this.#servers[shard].readiness.known;
+  }
+
   /** @param absent what the server answers about a rank that it does not have; null for one it has */
   rank(shard: number, absent: string | null): void {
     this.#absent[shard] = absent;
@@ -102,6 +108,7 @@ export class PoolReadiness {
   get poolLack(): string | null {
     if (this.#servers.some(({ readiness }, shard) => readiness.known && this.#ready[shard] === 1))
       return null;
+    if (this.#servers.length === 0) return NO_SERVER;
     const lacks = new Set(this.#servers.map((_, shard) => this.lack(shard) ?? UNKNOWN));
     return [...lacks].slice(0, MOST_REASONS).join("; ");
   }

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { Clock } from "../../lib/clock.ts";
 import type { Rng } from "../../lib/rng.ts";
-import type { EngineServer } from "../engine.ts";
+import { type EngineServer, serverInstance } from "../engine.ts";
 import type { NewsListener } from "./server-news.ts";
 import { ServerProbe } from "./server-probe.ts";
 import type { ProbeSettings } from "./settings.ts";
@@ -38,29 +38,36 @@ export class ProbeLoop {
     this.#probes = servers.map((server) => new ServerProbe(server, settings, listener, clock, signal));
   }
 
-  /** Resolves when every server has answered once or failed to, or after two seconds. */
-  async start(): Promise<void> {
+  /**
+   * Resolves when every server has answered once or failed to, or after two seconds.
+   * @param known servers of which enough is known: they are asked in their turn, and not waited for
+   */
+  async start(known: ReadonlySet<string> = new Set()): Promise<void> {
     const { intervalMs } = this.#settings;
     const first: Promise<void>[] = [];
-    const repeat = (ask: () => Promise<void>, everyMs: () => number) => {
-      const asked = ask();
-      first.push(asked);
-      return this.#goOn(asked, ask, everyMs);
-    };
-    this.#loops = this.#probes.flatMap((probe) => [
-      repeat(
-        () => probe.health(),
-        () => (probe.doubtful ? Math.min(SOON_MS, intervalMs) : intervalMs),
-      ),
-      repeat(
-        () => probe.loads(),
-        () => intervalMs,
-      ),
-      repeat(
-        () => probe.models(),
-        () => Math.max(intervalMs, MODELS_EVERY_MS),
-      ),
-    ]);
+    this.#loops = this.#probes.flatMap((probe, i) => {
+      const isKnown = known.has(serverInstance(this.#servers[i]));
+      const repeat = (ask: () => Promise<void>, everyMs: () => number) => {
+        // Spread over the interval, so that servers are not all asked at once.
+        const asked = isKnown ? this.#pause(everyMs() * this.#rng.uniform()) : ask();
+        if (!isKnown) first.push(asked);
+        return this.#goOn(asked, ask, everyMs, isKnown);
+      };
+      return [
+        repeat(
+          () => probe.health(),
+          () => (probe.doubtful ? Math.min(SOON_MS, intervalMs) : intervalMs),
+        ),
+        repeat(
+          () => probe.loads(),
+          () => intervalMs,
+        ),
+        repeat(
+          () => probe.models(),
+          () => Math.max(intervalMs, MODELS_EVERY_MS),
+        ),
+      ];
+    });
     const enough = new AbortController();
     const late = pause(START_WITHIN_MS, undefined, { signal: enough.signal }).catch(() => {});
     await Promise.race([Promise.all(first), late]);
@@ -79,13 +86,23 @@ export class ProbeLoop {
     await Promise.all(this.#loops);
   }
 
-  async #goOn(first: Promise<void>, ask: () => Promise<void>, everyMs: () => number): Promise<void> {
+  /** @param paused whether `first` is only a pause */
+  async #goOn(
+    first: Promise<void>,
+    ask: () => Promise<void>,
+    everyMs: () => number,
+    paused: boolean,
+  ): Promise<void> {
     const { signal } = this.#stopping;
     await first;
+    if (paused && !signal.aborted) await ask();
     while (!signal.aborted) {
-      const ms = everyMs() * (1 + JITTER * (2 * this.#rng.uniform() - 1));
-      await pause(ms, undefined, { signal, ref: false }).catch(() => {});
+      await this.#pause(everyMs() * (1 + JITTER * (2 * this.#rng.uniform() - 1)));
       if (!signal.aborted) await ask();
     }
+  }
+
+  #pause(ms: number): Promise<void> {
+    return pause(ms, undefined, { signal: this.#stopping.signal, ref: false }).catch(() => {});
   }
 }

@@ -12,7 +12,7 @@ export class ServerLife {
 
   constructor(servers: readonly EngineServer[]) {
     this.#servers = servers;
-    this.#received = new Float64Array(servers.length);
+    this.#received = Float64Array.from(servers, ({ received = 0 }) => received);
     this.#reportedMs = new Float64Array(servers.length).fill(Number.NEGATIVE_INFINITY);
   }
 

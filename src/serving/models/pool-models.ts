@@ -1,5 +1,5 @@
 import type { ShardStates } from "../../routing/shard-states.ts";
-import type { EngineServer, ModelCard } from "../engine.ts";
+import { type EngineServer, type ModelCard, serverInstance } from "../engine.ts";
 
 /**
  * The models of one pool's servers, as each lists them: those that the configuration names, and their LoRA adapters.
@@ -28,16 +28,22 @@ export class PoolModels {
 
   /** What the servers listed that were there before, and have not listed anew. */
   resume(before: PoolModels): void {
-    for (const [{ name }, cards] of before.#cards) {
-      const server = this.#servers.find((one) => one.name === name);
-      if (server !== undefined && cards !== null && this.#cards.get(server) === null)
-        this.list(server, cards);
+    const known = new Map([...before.#cards].map(([server, cards]) => [serverInstance(server), cards]));
+    for (const server of this.#servers) {
+      const cards = known.get(serverInstance(server)) ?? null;
+      if (cards !== null && this.#cards.get(server) === null) this.#cards.set(server, this.#own(cards));
     }
+    this.#write();
   }
 
   /** Takes what a server lists now. */
   list(server: EngineServer, cards: readonly ModelCard[]): void {
     this.#cards.set(server, this.#own(cards));
+    this.#write();
+  }
+
+  /** Writes where each model is. */
+  #write(): void {
     const all = [...this.#cards.values()].flatMap((own) => own ?? []);
     const listed = new Set(all.map(({ id }) => id));
     this.#adapters = new Map(
@@ -56,6 +62,11 @@ export class PoolModels {
   /** The model that an adapter adapts which some server lists; null for any other name. */
   parentOf(adapter: string): string | null {
     return this.#adapters.get(adapter) ?? null;
+  }
+
+  /** What `parentOf` knows. */
+  get adapters(): readonly string[] {
+    return [...this.#adapters.keys()];
   }
 
   /**

@@ -9,7 +9,7 @@ import {
   decodeGatewayReport,
   encodeGatewayReport,
 } from "./gateway-report.ts";
-import { type ShardCounts, sumUsage } from "./shared-counts.ts";
+import { type ShardCounts, countsKey, sumUsage } from "./shared-counts.ts";
 
 /** How often gateways report what they have in flight: a limit may be exceeded for a little longer than this. */
 export const SHARE_EVERY_MS = 100;
@@ -57,7 +57,7 @@ export class GatewayBoard {
     this.reading = new Reading("gateways", ["gateway_report"], onFault);
   }
 
-  /** @param usage what this gateway has inside, and has begun since the last call; @param counts by the engines' pool */
+  /** @param usage what this gateway has inside, and has begun since the last call; @param counts by countsKey */
   report(
     usage: AdmissionUsage,
     pools: readonly ServingPool[],
@@ -66,8 +66,8 @@ export class GatewayBoard {
     this.#own.add(usage);
     const shards = new Map<string, InFlight>();
     for (const { engine } of pools) {
-      const own = counts.get(engine.pool);
-      if (own === undefined || own.requests.length !== engine.shards.length) continue;
+      const own = counts.get(countsKey(engine));
+      if (own === undefined) continue;
       for (const [i, { id }] of engine.shards.entries()) {
         if (own.requests[i] > 0) shards.set(id, [own.requests[i], own.tokens[i], own.prefillTokens[i]]);
       }
@@ -102,7 +102,7 @@ export class GatewayBoard {
             counts.prefillTokens[i] += prefillTokens;
           }
         }
-        return [engine.pool, counts];
+        return [countsKey(engine), counts];
       }),
     );
   }

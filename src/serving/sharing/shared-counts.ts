@@ -1,21 +1,34 @@
 import { type ShardCounts, add, copyOf } from "../../routing/shard-counts.ts";
 import type { AdmissionUsage, TenantUsage } from "../admission/usage.ts";
+import { type Engine, instanceOf } from "../engine.ts";
 import type { ServingPool } from "../serving-pool.ts";
 
 export type { ShardCounts };
 
-/** What this process has in flight, by the engines' pool. */
+/** Counts are kept by pools and their shards: while servers change, a pool may have others in another process. */
+export function countsKey({ pool, shards }: Pick<Engine, "pool" | "shards">): string {
+  let hash = FNV_OFFSET;
+  for (const shard of shards) {
+    const text = instanceOf(shard);
+    for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), FNV_PRIME);
+    hash = Math.imul(hash ^ SEPARATOR, FNV_PRIME);
+  }
+  return `${pool} ${shards.length} ${hash >>> 0}`;
+}
+
+/** FNV-1a of 32 bits. */
+const FNV_OFFSET = 0x811c_9dc5;
+const FNV_PRIME = 0x0100_0193;
+const SEPARATOR = 0xff;
+
+/** What this process has in flight, by `countsKey`. */
 export function ownCounts(pools: readonly ServingPool[]): Map<string, ShardCounts> {
-  return new Map(pools.map(({ engine, states }) => [engine.pool, states.own()]));
+  return new Map(pools.map(({ engine, states }) => [countsKey(engine), states.own()]));
 }
 
 /** What local workers and remote gateways have in flight now, in place of what they had. */
 export function setOthers(pools: readonly ServingPool[], counts: ReadonlyMap<string, ShardCounts>): void {
-  for (const { engine, states } of pools) {
-    const now = counts.get(engine.pool);
-    // During a reload, a pool of the same name may have other shards in another process.
-    states.setOthers(now !== undefined && now.requests.length === states.count ? now : null);
-  }
+  for (const { engine, states } of pools) states.setOthers(counts.get(countsKey(engine)) ?? null);
 }
 
 /** Counts of several processes, together. */
@@ -25,7 +38,7 @@ export function sumCounts(all: Iterable<ReadonlyMap<string, ShardCounts>>): Map<
     for (const [pool, more] of counts) {
       const so = sum.get(pool);
       if (so === undefined) sum.set(pool, copyOf(more));
-      else if (so.requests.length === more.requests.length) add(so, more, 1);
+      else add(so, more, 1);
     }
   }
   return sum;

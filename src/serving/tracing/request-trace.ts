@@ -31,6 +31,8 @@ export interface RequestTrace {
   readonly spanId: string;
   /** It is a request for this pool now, and applies for admission. */
   began(pool: string, facts: RequestFacts, model: string, epoch: number): void;
+  /** It goes to another pool. */
+  moved(pool: string, model: string, epoch: number): void;
   /** It has to wait for admission. */
   queued(): void;
   admitted(): void;

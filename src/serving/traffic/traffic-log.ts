@@ -1,5 +1,12 @@
 import type { ProcessTraffic } from "./traffic-meter.ts";
-import type { CountedTokens, RequestOutcome, Responded, TrafficObserver } from "./traffic-observer.ts";
+import type {
+  CountedTokens,
+  PoolChoiceReason,
+  RequestOutcome,
+  Responded,
+  Shadowed,
+  TrafficObserver,
+} from "./traffic-observer.ts";
 
 /** Keeps every measure until it is sent to the process that reports them. */
 export class TrafficLog implements TrafficObserver {
@@ -7,6 +14,8 @@ export class TrafficLog implements TrafficObserver {
   #later: [string, number][] = [];
   #ended: [string, number, RequestOutcome, string | null][] = [];
   #responded: [string, Responded][] = [];
+  #chosen: [string, string, PoolChoiceReason][] = [];
+  #shadowed: [string, string, Shadowed][] = [];
   #resent: string[] = [];
   #deniedRetries: string[] = [];
   #tokens: [string, CountedTokens][] = [];
@@ -26,6 +35,14 @@ export class TrafficLog implements TrafficObserver {
 
   responded(pool: string, responded: Responded): void {
     this.#responded.push([pool, responded]);
+  }
+
+  chosen(pool: string, model: string, why: PoolChoiceReason): void {
+    this.#chosen.push([pool, model, why]);
+  }
+
+  shadowed(pool: string, model: string, what: Shadowed): void {
+    this.#shadowed.push([pool, model, what]);
   }
 
   resent(pool: string): void {
@@ -51,6 +68,8 @@ export class TrafficLog implements TrafficObserver {
       later: this.#later,
       ended: this.#ended,
       responded: this.#responded,
+      chosen: this.#chosen,
+      shadowed: this.#shadowed,
       resent: this.#resent,
       deniedRetries: this.#deniedRetries,
       tokens: this.#tokens,
@@ -60,6 +79,8 @@ export class TrafficLog implements TrafficObserver {
     this.#later = [];
     this.#ended = [];
     this.#responded = [];
+    this.#chosen = [];
+    this.#shadowed = [];
     this.#resent = [];
     this.#deniedRetries = [];
     this.#tokens = [];

@@ -2,7 +2,14 @@ import { type RecordableHistogram, createHistogram } from "node:perf_hooks";
 import type { Clock } from "../../lib/clock.ts";
 import { percentileOf } from "../../lib/percentile.ts";
 import type { Percentiles, TrafficReport } from "../../model/pool-report.ts";
-import type { CountedTokens, RequestOutcome, Responded, TrafficObserver } from "./traffic-observer.ts";
+import type {
+  CountedTokens,
+  PoolChoiceReason,
+  RequestOutcome,
+  Responded,
+  Shadowed,
+  TrafficObserver,
+} from "./traffic-observer.ts";
 import { TrafficSlots } from "./traffic-slots.ts";
 
 /** Percentiles are taken over this many of the latest reports, so that one quiet second does not blank them. */
@@ -25,6 +32,8 @@ export interface ProcessTraffic {
     traceId: string | null,
   ])[];
   readonly responded: readonly (readonly [pool: string, responded: Responded])[];
+  readonly chosen: readonly (readonly [pool: string, model: string, why: PoolChoiceReason])[];
+  readonly shadowed: readonly (readonly [pool: string, model: string, what: Shadowed])[];
   readonly resent: readonly string[];
   readonly deniedRetries: readonly string[];
   readonly tokens: readonly (readonly [pool: string, counted: CountedTokens])[];
@@ -92,6 +101,8 @@ export class TrafficMeter {
     for (const [pool, ms] of traffic.later) this.#later(pool, ms);
     for (const [pool, ms, outcome, traceId] of traffic.ended) this.#ended(pool, ms, outcome, traceId);
     for (const [pool, responded] of traffic.responded) this.#observer.responded(pool, responded);
+    for (const [pool, model, why] of traffic.chosen) this.#observer.chosen(pool, model, why);
+    for (const [pool, model, what] of traffic.shadowed) this.#observer.shadowed(pool, model, what);
     for (const pool of traffic.resent) this.#observer.resent(pool);
     for (const pool of traffic.deniedRetries) this.#observer.retryDenied(pool);
     for (const [pool, counted] of traffic.tokens) this.#observer.tokens(pool, counted);
@@ -124,6 +135,14 @@ export class TrafficMeter {
 
   responded(pool: string, responded: Responded): void {
     this.#observer.responded(pool, responded);
+  }
+
+  chosen(pool: string, model: string, why: PoolChoiceReason): void {
+    this.#observer.chosen(pool, model, why);
+  }
+
+  shadowed(pool: string, model: string, what: Shadowed): void {
+    this.#observer.shadowed(pool, model, what);
   }
 
   resent(pool: string): void {
@@ -197,7 +216,7 @@ function histogram(): RecordableHistogram {
 /** The life of one request, measured from its arrival. */
 export class RequestTiming {
   readonly #meter: TrafficMeter;
-  readonly #pool: string;
+  #pool: string;
   readonly #arrival: number;
   readonly #traceId: string | null;
   #previous = -1;
@@ -236,6 +255,11 @@ export class RequestTiming {
       this.#traceId,
     );
     if (this.#first < 0) this.#first = this.#previous;
+  }
+
+  /** It counts at another pool. */
+  moveTo(pool: string): void {
+    this.#pool = pool;
   }
 
   /** The request is over, whatever its fate; called once. */

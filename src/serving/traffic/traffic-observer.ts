@@ -6,6 +6,35 @@ export const REQUEST_OUTCOMES = ["ok", "client_error", "refused", "failed", "can
 
 export type RequestOutcome = (typeof REQUEST_OUTCOMES)[number];
 
+/**
+ * Why a request went to a pool: a header asked for it; its part of the requests; its load, and what it remembers; no
+ * other of the model; those of the model could not take it; another had been chosen and could not take it.
+ */
+export const POOL_CHOICE_REASONS = ["header", "weight", "load", "only", "fallback", "moved"] as const;
+
+export type PoolChoiceReason = (typeof POOL_CHOICE_REASONS)[number];
+
+/** An answer to a request that was copied, or to its copy. */
+export interface AnswerMeasures {
+  /** 0 where there was none. */
+  readonly status: number;
+  /** Whether it is good, and whole. */
+  readonly ok: boolean;
+  /** Since it was asked for; null where none came. */
+  readonly firstByteMs: number | null;
+  readonly bytes: number;
+  /** As the engine counts them; null where it does not. */
+  readonly tokens: number | null;
+}
+
+export interface ShadowPair {
+  readonly served: AnswerMeasures;
+  readonly copy: AnswerMeasures;
+}
+
+/** A copy that ended, or was not sent; or both answers, once both are there. */
+export type Shadowed = "ok" | "failed" | "dropped" | ShadowPair;
+
 /** What the client of a request got in the end. */
 export interface Responded {
   /** What served it, as its pool calls it; empty where no pool was found. */
@@ -42,6 +71,10 @@ export interface TrafficObserver {
   ended(pool: string, durationMs: number, outcome: RequestOutcome, traceId: string | null): void;
   /** Once for each that has ended. */
   responded(pool: string, responded: Responded): void;
+  /** A request for a model with several places goes to that pool. @param model as clients ask for it */
+  chosen(pool: string, model: string, why: PoolChoiceReason): void;
+  /** @param pool the shadow's. @param model as clients ask for it */
+  shadowed(pool: string, model: string, what: Shadowed): void;
   /** A request that had no first byte was sent once more. */
   resent(pool: string): void;
   /** One was not, since the retry budget was spent. */

@@ -5,6 +5,7 @@ import { balanceFamilies } from "./balance.ts";
 import { controlFamilies } from "./control.ts";
 import { engineFamilies } from "./engines.ts";
 import { processFamilies } from "./process.ts";
+import { shadowFamilies } from "./shadow.ts";
 import { captureFamilies, shardFamilies } from "./shards.ts";
 import { tokenFamilies, trafficFamilies } from "./traffic.ts";
 
@@ -13,6 +14,7 @@ export function everyFamily(counted: Counted, readings: Readings): readonly Fami
   return [
     ...trafficFamilies(counted),
     ...tokenFamilies(counted),
+    ...shadowFamilies(counted),
     ...shardFamilies(readings),
     ...captureFamilies(readings),
     ...balanceFamilies(readings),

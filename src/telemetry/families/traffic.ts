@@ -3,7 +3,8 @@ import type { Counted } from "../counted.ts";
 import { type Family, counter } from "../family.ts";
 
 /** What became of requests. */
-export function trafficFamilies({ ended, resent, deniedRetries, refused, responses }: Counted): Family[] {
+export function trafficFamilies(counted: Counted): Family[] {
+  const { ended, chosen, resent, deniedRetries, refused, responses } = counted;
   return [
     counter("plimsoll_requests_total", ["pool", "outcome"], "Requests that ended, by outcome", (observe) => {
       for (const [pool, outcomes] of ended)
@@ -14,6 +15,16 @@ export function trafficFamilies({ ended, resent, deniedRetries, refused, respons
       ["pool", "model", "status", "error_type"],
       "Requests that ended, by model, the status that was sent and why they failed; empty where they did not",
       (observe) => responses.read(observe),
+    ),
+    counter(
+      "plimsoll_pool_choices_total",
+      ["pool", "model", "why"],
+      "Requests for a model with several places, by the pool that was chosen and why",
+      (observe) => {
+        for (const [pool, models] of chosen)
+          for (const [model, reasons] of models)
+            for (const [why, count] of reasons) observe(count, pool, model, why);
+      },
     ),
     counter(
       "plimsoll_resent_total",

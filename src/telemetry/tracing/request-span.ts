@@ -114,6 +114,14 @@ export class RequestSpan implements RequestTrace {
     });
   }
 
+  moved(pool: string, model: string, epoch: number): void {
+    this.#quietly(() => {
+      const now = { "plimsoll.pool": pool, "plimsoll.model": model, "plimsoll.epoch": epoch };
+      this.#span.setAttributes(now);
+      this.#add("plimsoll.moved", now);
+    });
+  }
+
   queued(): void {
     this.#event("plimsoll.queued", {});
   }
