@@ -55,7 +55,9 @@ export function localityCommand(): Command {
     .requiredOption("--trace <file>", "routing trace (.npy): integers [tokens, layers, topk], −1 for none")
     .requiredOption("--requests <file>", "each token's request (.npy): integers [tokens]")
     .addOption(countOption("--instances <n>", "EP groups that serve the model").makeOptionMandatory())
-    .addOption(countOption("--batch <n>", "requests that an instance decodes at a time").makeOptionMandatory())
+    .addOption(
+      countOption("--batch <n>", "requests that an instance decodes at a time").makeOptionMandatory(),
+    )
     .addOption(
       new Option(
         "--signature <source>",
@@ -66,7 +68,10 @@ export function localityCommand(): Command {
         .default("prefill"),
     )
     .option("--tenants <file>", "whose each request is (.npy): integers [requests] or [tokens]")
-    .option("--prefixes <file>", "how each prompt begins, as a number (.npy): integers [requests] or [tokens]")
+    .option(
+      "--prefixes <file>",
+      "how each prompt begins, as a number (.npy): integers [requests] or [tokens]",
+    )
     .option("--sessions <file>", "the session of each request (.npy): integers [requests] or [tokens]")
     .addOption(
       positiveOption(
@@ -78,7 +83,7 @@ export function localityCommand(): Command {
     .option("--model <name>", "whose steps are timed, where the trace fits it", "deepseek-v3")
     .option("--gpu <type>", "of an instance's GPUs", "h200")
     .addOption(countOption("--context <n>", "tokens that a request attends to").default(DEFAULT_CONTEXT))
-    .addOption(countOption("--seed <n>", "of everything that is drawn").default(1))
+    .addOption(countOption("--seed <n>", "of the random policy").default(1))
     .requiredOption("--out <file>", "where to write each request's instance (.npy): int32 [requests], by id")
     .addOption(jsonOption())
     .exitOverride()
@@ -107,7 +112,7 @@ async function locality(options: LocalityOptions): Promise<void> {
   const signatures = new RequestSignatures({ trace, experts, requests, source, kinds });
   const pool = { count: instances, batch, band };
   say.progress(`${requests.count} requests, ${trace.tokens} tokens: routing by experts`);
-  const { instanceOf, known } = assignByExperts(requests, signatures, pool, seed);
+  const { instanceOf, known } = assignByExperts(requests, signatures, pool);
   const assignments: (readonly [string, Int32Array])[] = [
     ["least-load", assignByLoad(requests, instances)],
     ["round-robin", assignInTurn(requests, instances)],

@@ -35,7 +35,8 @@ export function savedBy(policies: Readonly<Record<string, AssignmentFigures>>): 
 }
 
 export function localityText(report: LocalityReport): string {
-  const { out, instances, batch, signature, requests, model, gpus, loadBand, known, policies, saved } = report;
+  const { out, instances, batch, signature, requests, model, gpus, loadBand, known, policies, saved } =
+    report;
   const table = new CliTable({
     head: ["policy", "experts read", "worst GPU", "node hops", "step ms", "fullest / mean", "most ahead"],
     style: { head: [], border: [] },

@@ -12,29 +12,18 @@ export interface Tangent {
   offset: number;
 }
 
-/** f of a mix. @param mix chances 0..1, by layer and expert */
-export function expectedDistinct(mix: Float32Array, batch: number): number {
-  let sum = 0;
-  for (let i = 0; i < mix.length; i++) sum += 1 - missed(mix[i], batch);
-  return sum;
-}
-
-/** Writes the tangent at a mix; returns f there. */
-export function tangentAt(mix: Float32Array, batch: number, tangent: Tangent): number {
+/** Writes f's tangent at a mix. @param mix chances 0..1, by layer and expert @param batch tokens of a step */
+export function tangentAt(mix: Float32Array, batch: number, tangent: Tangent): void {
   const { slope } = tangent;
-  let value = 0;
   let offset = 0;
   for (let i = 0; i < mix.length; i++) {
     const chance = mix[i];
     const others = missed(chance, batch - 1);
     const of = batch * others;
     slope[i] = of;
-    const own = 1 - others * Math.max(0, 1 - chance);
-    value += own;
-    offset += own - of * chance;
+    offset += 1 - others * Math.max(0, 1 - chance) - of * chance;
   }
   tangent.offset = offset;
-  return value;
 }
 
 /** The chance that none of so many tokens selects it. A token selects an expert of a layer at most once. */

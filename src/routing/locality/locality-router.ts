@@ -1,4 +1,3 @@
-import { Rng } from "../../lib/rng.ts";
 import { Clusters } from "./clusters.ts";
 import { ClusterLearner } from "./learn-clusters.ts";
 import { SignatureWindow } from "./signature-window.ts";
@@ -17,15 +16,14 @@ export interface LocalityOptions {
   readonly width: number;
   /** Tokens of an instance's decode step: which experts tell requests apart depends on it. */
   readonly batch: number;
-  readonly seed: number;
+  /** Signatures that clusters are learned from. */
+  readonly window?: number;
 }
 
 /** Signatures that clusters are learned from. */
 const WINDOW = 256;
 /** What they may take; fewer are kept of wide ones. */
 const WINDOW_BYTES = 1 << 26;
-/** Times that clusters are begun anew when they are learned, beside those that go on. */
-const ANEW = 1;
 /** Requests, once there are many, after which clusters are learned again. */
 const LEARN_EVERY = 64;
 /** Requests of an instance before the first time. */
@@ -46,7 +44,7 @@ const FADE = 0.05;
  * its requests' signatures, which drifts with them and is learned anew, together with those of the others, by balanced
  * clustering of the last requests. A request goes where it adds the fewest distinct experts to a step
  * (`expected-distinct.ts`), and load has a price: a request of which nothing is known goes to the least loaded.
- * The same calls with the same seed give the same instances.
+ * The same calls give the same instances.
  */
 export class LocalityRouter {
   readonly #options: LocalityOptions;
@@ -64,12 +62,12 @@ export class LocalityRouter {
   #spread = 0;
 
   constructor(options: LocalityOptions) {
-    const { instances, width, batch, seed } = options;
+    const { instances, width, batch, window = WINDOW } = options;
     this.#options = options;
     this.#clusters = new Clusters(instances, width, batch);
-    const window = Math.max(4 * instances, Math.min(WINDOW, Math.floor(WINDOW_BYTES / (4 * width))));
-    this.#window = new SignatureWindow(window, width);
-    this.#learner = new ClusterLearner(this.#window, instances, batch, new Rng(seed));
+    const held = Math.max(4 * instances, Math.min(window, Math.floor(WINDOW_BYTES / (4 * width))));
+    this.#window = new SignatureWindow(held, width);
+    this.#learner = new ClusterLearner(this.#window, this.#clusters);
     this.#all = new Float32Array(width);
     this.#blended = new Float32Array(width);
     this.#scores = new Float64Array(instances);
@@ -128,7 +126,7 @@ export class LocalityRouter {
 
   #learn(): void {
     this.#nextLearning = Math.min(2 * this.#nextLearning, this.#nextLearning + LEARN_EVERY);
-    this.#learner.learn(this.#clusters, ANEW);
+    this.#learner.learn();
   }
 
   #score({ mix, tokens }: ExpertSignature): Float64Array {

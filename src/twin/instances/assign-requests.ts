@@ -25,9 +25,8 @@ export function assignByExperts(
   requests: RequestTokens,
   signatures: RequestSignatures,
   { count, batch, band }: Instances,
-  seed: number,
 ): LocalityAssignment {
-  const router = new LocalityRouter({ instances: count, width: signatures.width, batch, seed });
+  const router = new LocalityRouter({ instances: count, width: signatures.width, batch });
   const known = { requests: 0, tokens: 0 };
   const instanceOf = assign(requests, count, band, (request, tokens, load) => {
     const signature = signatures.of(request);

@@ -42,7 +42,12 @@ export class RequestSignatures {
     this.#options = options;
     this.#layers = Array.from({ length: count }, (_, i) => Math.floor((i * trace.layers) / count));
     this.width = count * experts;
-    this.#sketch = new ExpertSketch(count, experts, trace.topk, Math.max(kinds === null ? 0 : SKETCH_BYTES, 12 * this.width));
+    this.#sketch = new ExpertSketch(
+      count,
+      experts,
+      trace.topk,
+      Math.max(kinds === null ? 0 : SKETCH_BYTES, 12 * this.width),
+    );
     this.#prediction = new Float64Array(this.width);
   }
 
@@ -51,12 +56,12 @@ export class RequestSignatures {
     const { source, kinds, requests } = this.#options;
     if (kinds !== null) return this.#learned(kinds[request]);
     const rows = promptRows(requests, request);
-    return this.#counted(source === "prefix" ? rows.subarray(0, PREFIX_TOKENS) : rows);
+    return this.counted(source === "prefix" ? rows.subarray(0, PREFIX_TOKENS) : rows);
   }
 
   /** The experts of a request's prompt, as they are known once it was forwarded; null for none. */
   seen(request: number): ExpertSignature | null {
-    return this.#counted(promptRows(this.#options.requests, request));
+    return this.counted(promptRows(this.#options.requests, request));
   }
 
   /** Learns of a request that was forwarded. */
@@ -86,7 +91,8 @@ export class RequestSignatures {
     return { mix: Float32Array.from(this.#prediction, (chance) => Math.min(1, chance)), tokens };
   }
 
-  #counted(rows: Int32Array): ExpertSignature | null {
+  /** What some tokens use, by their numbers in the trace; null of none. */
+  counted(rows: Int32Array): ExpertSignature | null {
     if (rows.length === 0) return null;
     const { trace, experts } = this.#options;
     const mix = new Float32Array(this.width);
