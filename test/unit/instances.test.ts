@@ -48,12 +48,20 @@ describe("decode steps", () => {
       const rows = Int32Array.from({ length: 8 }, (_, i) => step * 8 + i);
       counter.add(rows);
       for (let layer = 0; layer < layers; layer++) {
-        const of = (row: number) => [...ids.subarray((row * layers + layer) * topk, (row * layers + layer + 1) * topk)];
+        const of = (row: number) => [
+          ...ids.subarray((row * layers + layer) * topk, (row * layers + layer + 1) * topk),
+        ];
         const read = new Set([...rows].flatMap(of).filter((id) => id >= 0));
         distinct += read.size;
-        worst += Math.max(...[0, 1, 2, 3].map((gpu) => [...read].filter((id) => Math.floor(id / 3) === gpu).length));
+        worst += Math.max(
+          ...[0, 1, 2, 3].map((gpu) => [...read].filter((id) => Math.floor(id / 3) === gpu).length),
+        );
         for (const [i, row] of rows.entries()) {
-          const nodes = new Set(of(row).filter((id) => id >= 0).map((id) => Math.floor(id / 6)));
+          const nodes = new Set(
+            of(row)
+              .filter((id) => id >= 0)
+              .map((id) => Math.floor(id / 6)),
+          );
           nodes.delete(i < 4 ? 0 : 1);
           hops += nodes.size;
         }

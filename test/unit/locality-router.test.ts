@@ -35,7 +35,8 @@ describe("the tangent of distinct experts", () => {
       const [at, other] = [drawnMix(rng), drawnMix(rng)];
       const tangent = { slope: new Float32Array(EXPERTS), offset: 0 };
       tangentAt(at, BATCH, tangent);
-      const value = (mix: Float32Array) => mix.reduce((sum, p, i) => sum + p * tangent.slope[i], tangent.offset);
+      const value = (mix: Float32Array) =>
+        mix.reduce((sum, p, i) => sum + p * tangent.slope[i], tangent.offset);
       expect(value(at)).toBeCloseTo(expected(at, BATCH), 4);
       expect(value(other)).toBeGreaterThan(expected(other, BATCH));
     }
@@ -77,7 +78,10 @@ describe("a router by experts", () => {
     let together = 0;
     for (let kind = 0; kind < kinds; kind++) {
       const own = late.filter((request) => request.kind === kind);
-      const on = Array.from({ length: instances }, (_, n) => own.filter(({ instance }) => instance === n).length);
+      const on = Array.from(
+        { length: instances },
+        (_, n) => own.filter(({ instance }) => instance === n).length,
+      );
       together += Math.max(...on);
     }
     expect(together / late.length).toBeGreaterThan(0.8);
@@ -109,22 +113,26 @@ describe("a router by experts", () => {
   it("never fills an instance beyond the band, whatever comes", () => {
     const request = fc.record({ kind: fc.nat(3), tokens: fc.integer({ min: 1, max: 50 }) });
     fc.assert(
-      fc.property(fc.array(request, { maxLength: 60 }), fc.integer({ min: 1, max: 5 }), (requests, instances) => {
-        const rng = new Rng(9);
-        const router = new LocalityRouter({ instances, width: EXPERTS, batch: BATCH });
-        const loads = new Float64Array(instances);
-        const slack = 30;
-        for (const { kind, tokens } of requests) {
-          const least = Math.min(...loads);
-          const known = signature(kind, 4, rng, tokens);
-          const instance = router.choose(known, tokens, loads, slack);
-          const before = loads[instance];
-          loads[instance] += tokens;
-          const mean = loads.reduce((sum, load) => sum + load, 0) / instances;
-          if (before > least) expect(loads[instance]).toBeLessThanOrEqual(mean + slack + 1e-9);
-          router.observe(known, tokens, instance);
-        }
-      }),
+      fc.property(
+        fc.array(request, { maxLength: 60 }),
+        fc.integer({ min: 1, max: 5 }),
+        (requests, instances) => {
+          const rng = new Rng(9);
+          const router = new LocalityRouter({ instances, width: EXPERTS, batch: BATCH });
+          const loads = new Float64Array(instances);
+          const slack = 30;
+          for (const { kind, tokens } of requests) {
+            const least = Math.min(...loads);
+            const known = signature(kind, 4, rng, tokens);
+            const instance = router.choose(known, tokens, loads, slack);
+            const before = loads[instance];
+            loads[instance] += tokens;
+            const mean = loads.reduce((sum, load) => sum + load, 0) / instances;
+            if (before > least) expect(loads[instance]).toBeLessThanOrEqual(mean + slack + 1e-9);
+            router.observe(known, tokens, instance);
+          }
+        },
+      ),
       { seed: 11, numRuns: 40 },
     );
   });

@@ -1,6 +1,7 @@
 import { StepCost } from "../../../src/core/cost/step-cost.ts";
 import { ENGINE_H800 } from "../../../src/core/cost/hardware.ts";
 import type { MoeModel } from "../../../src/model/moe-model.ts";
+import { LocalityRouter } from "../../../src/routing/locality/locality-router.ts";
 import { engineOn } from "../../../src/twin/calibration/gpu-hardware.ts";
 import {
   assignByExperts,
@@ -155,10 +156,20 @@ function waysOf(stream: RequestStream, judged: Judged, instances: Instances, see
     ["session affinity", assignByKey(requests, instances, sessionsOf(stream))],
     ["cache-aware", assignByKey(requests, instances, firstTokens(trace, requests))],
     byExperts("prefill", null),
+    ["locality, prefill, stream known", assignKnown(stream, instances)],
     byExperts("prefix", null),
     byExperts("tenant", domains),
     ["oracle", assignByAnswers(stream, judged, instances, seed)],
   ];
+}
+
+/** By prefill, with clusters that were learned from the same stream before: what locality comes to after its beginning. */
+function assignKnown({ trace, experts, requests }: RequestStream, instances: Instances): Int32Array {
+  const signatures = new RequestSignatures({ trace, experts, requests, source: "prefill", kinds: null });
+  const { count, batch } = instances;
+  const router = new LocalityRouter({ instances: count, width: signatures.width, batch });
+  assignByExperts(requests, signatures, instances, router);
+  return assignByExperts(requests, signatures, instances, router).instanceOf;
 }
 
 function sessionsOf({ requests, domains }: RequestStream): Int32Array {

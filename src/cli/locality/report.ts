@@ -38,14 +38,25 @@ export function localityText(report: LocalityReport): string {
   const { out, instances, batch, signature, requests, model, gpus, loadBand, known, policies, saved } =
     report;
   const table = new CliTable({
-    head: ["policy", "experts read", "worst GPU", "node hops", "step ms", "fullest / mean", "most ahead"],
+    head: [
+      "policy",
+      "tokens a step",
+      "experts read",
+      "worst GPU",
+      "node hops",
+      "step ms",
+      "fullest / mean",
+      "most ahead",
+    ],
     style: { head: [], border: [] },
-    colAligns: ["left", "right", "right", "right", "right", "right", "right"],
+    colAligns: ["left", "right", "right", "right", "right", "right", "right", "right"],
   });
   for (const [name, figures] of Object.entries(policies)) {
-    const { distinctExperts, worstGpuExperts, nodeHops, stepMs, maxToMeanLoad, mostAhead } = figures;
+    const { tokensPerStep, distinctExperts, worstGpuExperts, nodeHops, stepMs, maxToMeanLoad, mostAhead } =
+      figures;
     table.push([
       name,
+      tokensPerStep.toFixed(1),
       distinctExperts.toFixed(1),
       worstGpuExperts.toFixed(2),
       nodeHops.toFixed(2),

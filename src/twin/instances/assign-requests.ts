@@ -20,13 +20,13 @@ export interface LocalityAssignment {
   readonly known: { readonly requests: number; readonly tokensPerRequest: number };
 }
 
-/** By the experts that requests use, as they arrive. */
+/** By the experts that requests use, as they arrive. @param router one that has not learned anything, unless given */
 export function assignByExperts(
   requests: RequestTokens,
   signatures: RequestSignatures,
   { count, batch, band }: Instances,
+  router = new LocalityRouter({ instances: count, width: signatures.width, batch }),
 ): LocalityAssignment {
-  const router = new LocalityRouter({ instances: count, width: signatures.width, batch });
   const known = { requests: 0, tokens: 0 };
   const instanceOf = assign(requests, count, band, (request, tokens, load) => {
     const signature = signatures.of(request);
