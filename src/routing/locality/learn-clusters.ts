@@ -1,7 +1,7 @@
 import type { Clusters } from "./clusters.ts";
 import type { SignatureWindow } from "./signature-window.ts";
 
-/** Rounds of assignment and means. */
+/** Rounds of assignment and means at most. */
 const ROUNDS = 8;
 /** Steps of the prices that make clusters equally full, and their size, in usual differences between clusters. */
 const PRICE_STEPS = 40;
@@ -21,6 +21,7 @@ export class ClusterLearner {
   readonly #scores: Float64Array;
   /** `[window]` */
   readonly #assigned: Int32Array;
+  readonly #before: Int32Array;
   readonly #prices: Float64Array;
   readonly #loads: Float64Array;
 
@@ -29,6 +30,7 @@ export class ClusterLearner {
     this.#clusters = clusters;
     this.#scores = new Float64Array(window.capacity * clusters.count);
     this.#assigned = new Int32Array(window.capacity);
+    this.#before = new Int32Array(window.capacity);
     this.#prices = new Float64Array(clusters.count);
     this.#loads = new Float64Array(clusters.count);
   }
@@ -40,7 +42,8 @@ export class ClusterLearner {
       for (let i = 0; i < window.count; i++) {
         clusters.score(window.signature(i), this.#scores, i * clusters.count);
       }
-      this.#assign();
+      // The same members again have the same means.
+      if (!this.#assign() && round > 0) return;
       clusters.empty();
       for (let i = 0; i < window.count; i++) {
         clusters.add(this.#assigned[i], window.signature(i), window.tokens(i));
@@ -49,13 +52,14 @@ export class ClusterLearner {
     }
   }
 
-  /** Each signature to the cluster where it costs least, with its price (an auction's, by subgradients). */
-  #assign(): void {
+  /** Each signature to the cluster where it costs least, with its price (an auction's, by subgradients). @returns whether any is in another */
+  #assign(): boolean {
     const [window, scores, assigned] = [this.#window, this.#scores, this.#assigned];
     const [prices, loads] = [this.#prices, this.#loads];
     const { count } = window;
     const clusters = loads.length;
     const spread = this.#spread();
+    this.#before.set(assigned);
     prices.fill(0);
     for (let step = 0; step < PRICE_STEPS; step++) {
       loads.fill(0);
@@ -72,6 +76,7 @@ export class ClusterLearner {
       const size = (spread * FIRST_STEP) / (1 + STEP_SHRINKS * step);
       for (let c = 0; c < clusters; c++) prices[c] += size * ((loads[c] * clusters) / tokens - 1);
     }
+    return assigned.some((cluster, i) => cluster !== this.#before[i]);
   }
 
   /** What a signature's scores differ by, mean. */
