@@ -34,7 +34,7 @@ export function assignByAnswers(
     const router = new LocalityRouter({
       instances: pool.count,
       width: counted.width,
-      batch: pool.batch,
+      batch: counted.tellingBatch,
       window,
     });
     const order = requests.arrivals.slice();

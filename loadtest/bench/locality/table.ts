@@ -1,13 +1,13 @@
 import { StepCost } from "../../../src/core/cost/step-cost.ts";
 import { ENGINE_H800 } from "../../../src/core/cost/hardware.ts";
 import type { MoeModel } from "../../../src/model/moe-model.ts";
-import { LocalityRouter } from "../../../src/routing/locality/locality-router.ts";
 import { engineOn } from "../../../src/twin/calibration/gpu-hardware.ts";
 import {
   assignByExperts,
   assignByKey,
   assignByLoad,
   type Instances,
+  routerFor,
 } from "../../../src/twin/instances/assign-requests.ts";
 import { firstTokens } from "../../../src/twin/instances/first-tokens.ts";
 import { judgeAssignment, type Judged } from "../../../src/twin/instances/judge-assignment.ts";
@@ -52,9 +52,9 @@ export function localityTable(
   for (const count of sizes.instances) {
     for (const batch of sizes.batches) {
       progress(`${stream.name}: ${count} instances, batch ${batch}`);
-      const instances = { count, batch, band: BAND };
+      const instances = { count, band: BAND };
       const pools = sizes.pools.map(([nodes, gpusPerNode]) =>
-        judgedOn(stream, model, instances, nodes, gpusPerNode),
+        judgedOn(stream, model, [count, batch], nodes, gpusPerNode),
       );
       const assignments = waysOf(stream, pools[0], instances, seed);
       for (const [i, judged] of pools.entries()) {
@@ -166,8 +166,7 @@ function waysOf(stream: RequestStream, judged: Judged, instances: Instances, see
 /** By prefill, with clusters that were learned from the same stream before: what locality comes to after its beginning. */
 function assignKnown({ trace, experts, requests }: RequestStream, instances: Instances): Int32Array {
   const signatures = new RequestSignatures({ trace, experts, requests, source: "prefill", kinds: null });
-  const { count, batch } = instances;
-  const router = new LocalityRouter({ instances: count, width: signatures.width, batch });
+  const router = routerFor(signatures, instances.count);
   assignByExperts(requests, signatures, instances, router);
   return assignByExperts(requests, signatures, instances, router).instanceOf;
 }
@@ -188,7 +187,7 @@ function sessionsOf({ requests, domains }: RequestStream): Int32Array {
 function judgedOn(
   { trace, requests, experts }: RequestStream,
   model: MoeModel,
-  { count, batch }: Instances,
+  [count, batch]: readonly [instances: number, batch: number],
   nodes: number,
   gpusPerNode: number,
 ): Judged {

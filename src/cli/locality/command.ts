@@ -110,7 +110,7 @@ async function locality(options: LocalityOptions): Promise<void> {
 
   const kinds = { prefill: null, prefix: prefixes, tenant: tenants }[source];
   const signatures = new RequestSignatures({ trace, experts, requests, source, kinds });
-  const pool = { count: instances, batch, band };
+  const pool = { count: instances, band };
   say.progress(`${requests.count} requests, ${trace.tokens} tokens: routing by experts`);
   const { instanceOf, known } = assignByExperts(requests, signatures, pool);
   const assignments: (readonly [string, Int32Array])[] = [

@@ -14,7 +14,7 @@ export interface LocalityOptions {
   readonly instances: number;
   /** Layers × experts of a signature. */
   readonly width: number;
-  /** Tokens of an instance's decode step: which experts tell requests apart depends on it. */
+  /** Tokens of the step that instances are compared by. Those that read every expert about once tell requests apart best. */
   readonly batch: number;
   /** Signatures that clusters are learned from. */
   readonly window?: number;

@@ -7,8 +7,6 @@ import { type RequestTokens, tokensOf } from "./request-tokens.ts";
 /** What requests are sent to. */
 export interface Instances {
   readonly count: number;
-  /** Requests that each decodes at a time. */
-  readonly batch: number;
   /** Part of its share that an instance may have more at the end. */
   readonly band: number;
 }
@@ -24,8 +22,8 @@ export interface LocalityAssignment {
 export function assignByExperts(
   requests: RequestTokens,
   signatures: RequestSignatures,
-  { count, batch, band }: Instances,
-  router = new LocalityRouter({ instances: count, width: signatures.width, batch }),
+  { count, band }: Instances,
+  router = routerFor(signatures, count),
 ): LocalityAssignment {
   const known = { requests: 0, tokens: 0 };
   const instanceOf = assign(requests, count, band, (request, tokens, load) => {
@@ -42,6 +40,10 @@ export function assignByExperts(
   });
   const tokensPerRequest = known.requests === 0 ? 0 : known.tokens / known.requests;
   return { instanceOf, known: { requests: known.requests, tokensPerRequest } };
+}
+
+export function routerFor({ width, tellingBatch }: RequestSignatures, instances: number): LocalityRouter {
+  return new LocalityRouter({ instances, width, batch: tellingBatch });
 }
 
 export function assignByLoad(requests: RequestTokens, count: number): Int32Array {

@@ -30,6 +30,8 @@ export interface SignatureOptions {
  */
 export class RequestSignatures {
   readonly width: number;
+  /** Tokens of a step that reads every expert about once: what requests are told apart by best, whatever steps have. */
+  readonly tellingBatch: number;
   readonly #options: SignatureOptions;
   /** Rows of the trace's layers. */
   readonly #layers: readonly number[];
@@ -42,6 +44,7 @@ export class RequestSignatures {
     this.#options = options;
     this.#layers = Array.from({ length: count }, (_, i) => Math.floor((i * trace.layers) / count));
     this.width = count * experts;
+    this.tellingBatch = Math.max(2, Math.round(experts / trace.topk));
     this.#sketch = new ExpertSketch(
       count,
       experts,
