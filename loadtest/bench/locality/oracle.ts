@@ -7,9 +7,8 @@ import { RequestSignatures } from "../../../src/twin/instances/request-signature
 import { answerRows, tokensOf } from "../../../src/twin/instances/request-tokens.ts";
 import { type RequestStream, shuffle } from "./streams.ts";
 
-/** Orders in which the stream is learned beforehand, and passes over each. */
+/** Orders in which the stream is learned beforehand: clustering begins elsewhere in each. */
 const ORDERS = 4;
-const PASSES = 3;
 
 /**
  * Who has seen every answer of the stream beforehand: learns clusters of all answers, in several orders, then routes
@@ -27,6 +26,12 @@ export function assignByAnswers(
   const answers = Array.from({ length: requests.count }, (_, request) =>
     counted.counted(answerRows(requests, request)),
   );
+  function* answersIn(order: Int32Array) {
+    for (const request of order) {
+      const signature = answers[request];
+      if (signature !== null) yield { signature, tokens: tokensOf(requests, request) };
+    }
+  }
   const window = requests.count;
   let best: Int32Array | null = null;
   let least = Number.POSITIVE_INFINITY;
@@ -39,17 +44,14 @@ export function assignByAnswers(
     });
     const order = requests.arrivals.slice();
     if (start > 0) shuffle(order, new Rng(seed, 7, start));
+    router.prepare(answersIn(order));
     const instanceOf = new Int32Array(requests.count);
-    for (let pass = 0; pass <= PASSES; pass++) {
-      const load = new InstanceLoad(pool.count, trace.tokens, pool.band);
-      for (const request of pass < PASSES ? order : requests.arrivals) {
-        const tokens = tokensOf(requests, request);
-        const answer = answers[request];
-        const instance = router.choose(answer, tokens, load.tokens, load.slack);
-        instanceOf[request] = instance;
-        load.add(instance, tokens);
-        if (answer !== null) router.observe(answer, tokens, instance);
-      }
+    const load = new InstanceLoad(pool.count, trace.tokens, pool.band);
+    for (const request of requests.arrivals) {
+      const tokens = tokensOf(requests, request);
+      const instance = router.choose(answers[request], tokens, load.tokens, load.slack);
+      instanceOf[request] = instance;
+      load.add(instance, tokens);
     }
     const { distinctExperts } = judgeAssignment({ ...judged, timing: null }, instanceOf);
     if (distinctExperts >= least) continue;

@@ -7,7 +7,7 @@ import {
   assignByKey,
   assignByLoad,
   type Instances,
-  routerFor,
+  type Learning,
 } from "../../../src/twin/instances/assign-requests.ts";
 import { firstTokens } from "../../../src/twin/instances/first-tokens.ts";
 import { judgeAssignment, type Judged } from "../../../src/twin/instances/judge-assignment.ts";
@@ -95,13 +95,13 @@ export function localityTable(
         if (batch >= 32)
           aims.push({
             what: `prefill, ${where}: fewer distinct experts (oracle ${of("oracle").toFixed(3)})`,
-            measured: of("locality, prefill"),
+            measured: of("locality, prefill, warm"),
             atLeast: PREFILL_AIM,
           });
         if (batch >= 32)
           aims.push({
             what: `prefix, ${where}: fewer distinct experts`,
-            measured: of("locality, prefix"),
+            measured: of("locality, prefix, warm"),
             atLeast: PREFIX_AIM,
           });
         const fullest = Math.max(
@@ -137,6 +137,7 @@ export function localityTable(
     rows,
     notes: [
       "Experts that a decode step reads in a layer, of the second half of each request; decided from the first halves. " +
+        "Warm: clusters were learned from the stream's own first halves beforehand; cold: from nothing. " +
         "Sessions are four requests of a domain that follow one another, tenants are domains. The oracle knows all answers.",
     ],
     aims,
@@ -147,28 +148,24 @@ type Way = readonly [name: string, instanceOf: Int32Array];
 
 function waysOf(stream: RequestStream, judged: Judged, instances: Instances, seed: number): Way[] {
   const { trace, experts, requests, domains } = stream;
-  const byExperts = (source: SignatureSource, kinds: Float64Array | null): Way => {
+  const byExperts = (source: SignatureSource, kinds: Float64Array | null, learning: Learning): Way => {
     const signatures = new RequestSignatures({ trace, experts, requests, source, kinds });
-    return [`locality, ${source}`, assignByExperts(requests, signatures, instances).instanceOf];
+    return [
+      `locality, ${source}, ${learning}`,
+      assignByExperts(requests, signatures, instances, learning).instanceOf,
+    ];
   };
   return [
     ["least-load", assignByLoad(requests, instances.count)],
     ["session affinity", assignByKey(requests, instances, sessionsOf(stream))],
     ["cache-aware", assignByKey(requests, instances, firstTokens(trace, requests))],
-    byExperts("prefill", null),
-    ["locality, prefill, stream known", assignKnown(stream, instances)],
-    byExperts("prefix", null),
-    byExperts("tenant", domains),
+    byExperts("prefill", null, "cold"),
+    byExperts("prefill", null, "warm"),
+    byExperts("prefix", null, "cold"),
+    byExperts("prefix", null, "warm"),
+    byExperts("tenant", domains, "warm"),
     ["oracle", assignByAnswers(stream, judged, instances, seed)],
   ];
-}
-
-/** By prefill, with clusters that were learned from the same stream before: what locality comes to after its beginning. */
-function assignKnown({ trace, experts, requests }: RequestStream, instances: Instances): Int32Array {
-  const signatures = new RequestSignatures({ trace, experts, requests, source: "prefill", kinds: null });
-  const router = routerFor(signatures, instances.count);
-  assignByExperts(requests, signatures, instances, router);
-  return assignByExperts(requests, signatures, instances, router).instanceOf;
 }
 
 function sessionsOf({ requests, domains }: RequestStream): Int32Array {

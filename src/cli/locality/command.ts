@@ -2,6 +2,8 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import { writeNpyInt32 } from "../../formats/npy.ts";
 import { InputError } from "../../lib/errors.ts";
 import {
+  LEARNINGS,
+  type Learning,
   assignAtRandom,
   assignByExperts,
   assignByKey,
@@ -34,6 +36,7 @@ interface LocalityOptions {
   readonly instances: number;
   readonly batch: number;
   readonly signature: SignatureSource;
+  readonly learning: Learning;
   readonly tenants?: string;
   readonly prefixes?: string;
   readonly sessions?: string;
@@ -67,6 +70,15 @@ export function localityCommand(): Command {
         .choices(SIGNATURES)
         .default("prefill"),
     )
+    .addOption(
+      new Option(
+        "--learning <from>",
+        "what --out is decided with. warm: groups of alike requests were learned from the recording's own first halves " +
+          "before its first request, as by a gateway in its stride; cold: from nothing",
+      )
+        .choices(LEARNINGS)
+        .default("warm"),
+    )
     .option("--tenants <file>", "whose each request is (.npy): integers [requests] or [tokens]")
     .option(
       "--prefixes <file>",
@@ -91,7 +103,7 @@ export function localityCommand(): Command {
 }
 
 async function locality(options: LocalityOptions): Promise<void> {
-  const { instances, batch, signature: source, loadBand: band, seed, out } = options;
+  const { instances, batch, signature: source, learning, loadBand: band, seed, out } = options;
   const say = output(options.json ?? false);
   if (instances > MOST_INSTANCES) {
     throw new InputError("--instances", "", `is ${instances}; give at most ${MOST_INSTANCES}`);
@@ -109,10 +121,12 @@ async function locality(options: LocalityOptions): Promise<void> {
   const { topology, timing } = await timedPool(recorded, { ...options.gpus, ...options });
 
   const kinds = { prefill: null, prefix: prefixes, tenant: tenants }[source];
-  const signatures = new RequestSignatures({ trace, experts, requests, source, kinds });
+  const other = LEARNINGS.find((one) => one !== learning) as Learning;
   const pool = { count: instances, band };
   say.progress(`${requests.count} requests, ${trace.tokens} tokens: routing by experts`);
-  const { instanceOf, known } = assignByExperts(requests, signatures, pool);
+  const byExperts = (from: Learning) =>
+    assignByExperts(requests, new RequestSignatures({ trace, experts, requests, source, kinds }), pool, from);
+  const { instanceOf, known } = byExperts(learning);
   const assignments: (readonly [string, Int32Array])[] = [
     ["least-load", assignByLoad(requests, instances)],
     ["round-robin", assignInTurn(requests, instances)],
@@ -120,7 +134,7 @@ async function locality(options: LocalityOptions): Promise<void> {
     ["prefix", assignByKey(requests, pool, prefixes ?? firstTokens(trace, requests))],
   ];
   if (sessions !== null) assignments.push(["session", assignByKey(requests, pool, sessions)]);
-  assignments.push(["locality", instanceOf]);
+  assignments.push([`locality-${other}`, byExperts(other).instanceOf], ["locality", instanceOf]);
 
   const figures: Record<string, AssignmentFigures> = {};
   for (const [name, assignment] of assignments) {
@@ -137,10 +151,12 @@ async function locality(options: LocalityOptions): Promise<void> {
     gpus: { nodes: topology.nodes, gpusPerNode: topology.gpusPerNode },
     model: timing?.model.name ?? null,
     signature: source,
+    learning,
     known: { ...known, part: known.requests / requests.count },
     loadBand: band,
     policies: figures,
-    saved: savedBy(figures),
+    saved: savedBy(figures, "locality"),
+    savedOther: { learning: other, ...savedBy(figures, `locality-${other}`) },
   };
   say.result(report, localityText(report));
 }

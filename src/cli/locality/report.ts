@@ -1,4 +1,5 @@
 import CliTable from "cli-table3";
+import type { Learning } from "../../twin/instances/assign-requests.ts";
 import type { AssignmentFigures } from "../../twin/instances/judge-assignment.ts";
 
 /** Parts of what least-load has that locality has less; negative where it has more. */
@@ -14,6 +15,7 @@ export interface LocalityReport {
   readonly instances: number;
   readonly batch: number;
   readonly signature: string;
+  readonly learning: Learning;
   readonly requests: number;
   readonly model: string | null;
   readonly gpus: { readonly nodes: number; readonly gpusPerNode: number };
@@ -21,10 +23,11 @@ export interface LocalityReport {
   readonly known: { readonly requests: number; readonly tokensPerRequest: number; readonly part: number };
   readonly policies: Readonly<Record<string, AssignmentFigures>>;
   readonly saved: Saved;
+  readonly savedOther: Saved & { readonly learning: Learning };
 }
 
-export function savedBy(policies: Readonly<Record<string, AssignmentFigures>>): Saved {
-  const { "least-load": before, locality: after } = policies;
+export function savedBy(policies: Readonly<Record<string, AssignmentFigures>>, policy: string): Saved {
+  const { "least-load": before, [policy]: after } = policies;
   const part = (was: number, is: number) => (was === 0 ? 0 : 1 - is / was);
   return {
     distinctExperts: part(before.distinctExperts, after.distinctExperts),
@@ -34,9 +37,27 @@ export function savedBy(policies: Readonly<Record<string, AssignmentFigures>>): 
   };
 }
 
+const LEARNED = {
+  warm: "Warm: groups of alike requests were learned from the recording's own first halves before the first request was sent, as by a gateway in its stride.",
+  cold: "Cold: nothing was known before the first request was sent.",
+};
+
 export function localityText(report: LocalityReport): string {
-  const { out, instances, batch, signature, requests, model, gpus, loadBand, known, policies, saved } =
-    report;
+  const {
+    out,
+    instances,
+    batch,
+    signature,
+    requests,
+    model,
+    gpus,
+    loadBand,
+    known,
+    policies,
+    saved,
+    savedOther,
+    learning,
+  } = report;
   const table = new CliTable({
     head: [
       "policy",
@@ -66,10 +87,12 @@ export function localityText(report: LocalityReport): string {
     ]);
   }
   const step = saved.stepMs === null ? "" : `, ${percent(saved.stepMs)} of the predicted step`;
+  const beside = percent(savedOther.distinctExperts);
   const lines = [
     `${out}: ${requests} requests to ${instances} instances of ${gpus.nodes} x ${gpus.gpusPerNode} GPUs, ${batch} decoded at a time`,
     table.toString(),
-    `Locality (${signature}) saves ${percent(saved.distinctExperts)} of the experts that a step reads in a layer${step}, beside least-load.`,
+    `Locality (${signature}, ${learning}) saves ${percent(saved.distinctExperts)} of the experts that a step reads in a layer${step}, beside least-load; ${savedOther.learning}, it saves ${beside}.`,
+    LEARNED[learning],
     `Of ${percent(known.part)} of the requests something was known when they were sent: ${known.tokensPerRequest.toFixed(0)} tokens each.`,
   ];
   const most = policies.locality.maxToMeanLoad;

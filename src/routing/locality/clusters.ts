@@ -23,6 +23,21 @@ export class Clusters {
     this.#blend = new Float32Array(width);
   }
 
+  /** As many, of nothing. */
+  another(): Clusters {
+    return new Clusters(this.count, this.#blend.length, this.#batch);
+  }
+
+  /** Takes over what others are. */
+  copy(other: Clusters): void {
+    for (let c = 0; c < this.count; c++) {
+      this.#mixes[c].set(other.#mixes[c]);
+      this.#tangents[c].slope.set(other.#tangents[c].slope);
+      this.#tangents[c].offset = other.#tangents[c].offset;
+    }
+    this.#mass.set(other.#mass);
+  }
+
   /** Moves a mix by the tokens of one more request; those before count as `most` tokens at most, so that it drifts. */
   drift(cluster: number, signature: Float32Array, tokens: number, most: number): void {
     const mix = this.#mixes[cluster];

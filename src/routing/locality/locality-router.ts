@@ -26,16 +26,16 @@ const WINDOW = 256;
 const WINDOW_BYTES = 1 << 26;
 /** Requests, once there are many, after which clusters are learned again. */
 const LEARN_EVERY = 64;
+/** Slices of learning that one request more does. */
+const SLICES = 16;
 /** Requests of an instance before the first time. */
 const FIRST_PER_INSTANCE = 2;
 /** Tokens of all requests that an instance's mix begins with. */
 const PRIOR_TOKENS = 300;
 /** The same of a request's signature. */
 const SIGNATURE_PRIOR_TOKENS = 16;
-/** Requests' worth of tokens after which an instance's mix has drifted. */
-const DRIFT_REQUESTS = 64;
 /** What an instance that is as full as it may be costs, in usual differences between instances. */
-const LOAD_PRICE = 0.3;
+const LOAD_PRICE = 0.1;
 /** Of the usual difference between instances that one request more counts. */
 const FADE = 0.05;
 
@@ -58,6 +58,7 @@ export class LocalityRouter {
   #allTokens = 0;
   #observed = 0;
   #nextLearning: number;
+  #learning: Generator<void, void> | null = null;
   /** What scores of instances usually differ by. */
   #spread = 0;
 
@@ -105,28 +106,47 @@ export class LocalityRouter {
     return best < 0 ? least : best;
   }
 
+  /**
+   * Learns from requests of earlier traffic, before any is sent and all at once: a router in its stride.
+   * @param earlier the last that fit into the window count; tokens are load, as for `choose`
+   */
+  prepare(earlier: Iterable<{ readonly signature: ExpertSignature; readonly tokens: number }>): void {
+    for (const { signature, tokens } of earlier) this.#see(signature.mix, tokens);
+    if (this.#observed === 0) return;
+    this.#nextLearning = this.#observed + LEARN_EVERY;
+    this.#learning = this.#learner.anew(this.#clusters);
+    this.#learn(Number.POSITIVE_INFINITY);
+  }
+
   /** A request of such a signature was sent to an instance. @param tokens as for `choose` */
   observe({ mix }: ExpertSignature, tokens: number, instance: number): void {
     const clusters = this.#clusters;
+    this.#see(mix, tokens);
+    clusters.drift(instance, mix, tokens, (this.#window.capacity * this.#allTokens) / this.#observed);
+    clusters.turn(instance, this.#all, PRIOR_TOKENS);
+    if (this.#learning === null && this.#observed >= this.#nextLearning) {
+      this.#nextLearning = Math.min(2 * this.#observed, this.#observed + LEARN_EVERY);
+      this.#learning = this.#learner.onward(clusters);
+    }
+    this.#learn(SLICES);
+  }
+
+  /** Some slices of what is being learned. */
+  #learn(slices: number): void {
+    for (let slice = 0; slice < slices && this.#learning !== null; slice++) {
+      if (this.#learning.next().done !== true) continue;
+      this.#learning = null;
+      for (let n = 0; n < this.#clusters.count; n++) this.#clusters.turn(n, this.#all, PRIOR_TOKENS);
+    }
+  }
+
+  #see(mix: Float32Array, tokens: number): void {
     const all = this.#all;
     const part = tokens / (this.#allTokens + tokens);
     for (let i = 0; i < all.length; i++) all[i] += part * (mix[i] - all[i]);
     this.#observed++;
-    const mean = (this.#allTokens + tokens) / this.#observed;
     this.#allTokens += tokens;
-    this.#window.add(mix, tokens, instance);
-    clusters.drift(instance, mix, tokens, DRIFT_REQUESTS * mean);
-    if (this.#observed > 1 && this.#observed < this.#nextLearning) {
-      clusters.turn(instance, all, PRIOR_TOKENS);
-      return;
-    }
-    if (this.#observed >= this.#nextLearning) this.#learn();
-    for (let n = 0; n < clusters.count; n++) clusters.turn(n, all, PRIOR_TOKENS);
-  }
-
-  #learn(): void {
-    this.#nextLearning = Math.min(2 * this.#nextLearning, this.#nextLearning + LEARN_EVERY);
-    this.#learner.learn();
+    this.#window.add(mix, tokens);
   }
 
   #score({ mix, tokens }: ExpertSignature): Float64Array {

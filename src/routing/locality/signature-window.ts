@@ -1,12 +1,10 @@
 /**
- * The signatures seen last, with the tokens they stand for and where their requests were sent: a ring of bounded size,
- * `window × width × 4` bytes.
+ * The signatures seen last, with the tokens they stand for: a ring of bounded size, `window × width × 4` bytes.
  */
 export class SignatureWindow {
   readonly width: number;
   readonly #signatures: Float32Array;
   readonly #tokens: Float64Array;
-  readonly #instances: Int32Array;
   #seen = 0;
 
   /** @param window signatures kept @param width numbers of one */
@@ -14,7 +12,6 @@ export class SignatureWindow {
     this.width = width;
     this.#signatures = new Float32Array(window * width);
     this.#tokens = new Float64Array(window);
-    this.#instances = new Int32Array(window);
   }
 
   get count(): number {
@@ -25,11 +22,10 @@ export class SignatureWindow {
     return this.#tokens.length;
   }
 
-  add(signature: Float32Array, tokens: number, instance: number): void {
+  add(signature: Float32Array, tokens: number): void {
     const at = this.#seen++ % this.#tokens.length;
     this.#signatures.set(signature, at * this.width);
     this.#tokens[at] = tokens;
-    this.#instances[at] = instance;
   }
 
   /** The i-th that is held, 0..count − 1, in no order of time. */
@@ -39,9 +35,5 @@ export class SignatureWindow {
 
   tokens(i: number): number {
     return this.#tokens[i];
-  }
-
-  instance(i: number): number {
-    return this.#instances[i];
   }
 }

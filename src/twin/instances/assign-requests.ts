@@ -18,13 +18,18 @@ export interface LocalityAssignment {
   readonly known: { readonly requests: number; readonly tokensPerRequest: number };
 }
 
-/** By the experts that requests use, as they arrive. @param router one that has not learned anything, unless given */
+/** What a router has learned from before the first request: prompts of the recording, or nothing. */
+export const LEARNINGS = ["warm", "cold"] as const;
+export type Learning = (typeof LEARNINGS)[number];
+
+/** By the experts that requests use, as they arrive. */
 export function assignByExperts(
   requests: RequestTokens,
   signatures: RequestSignatures,
   { count, band }: Instances,
-  router = routerFor(signatures, count),
+  learning: Learning,
 ): LocalityAssignment {
+  const router = routerFor(requests, signatures, count, learning);
   const known = { requests: 0, tokens: 0 };
   const instanceOf = assign(requests, count, band, (request, tokens, load) => {
     const signature = signatures.of(request);
@@ -42,8 +47,28 @@ export function assignByExperts(
   return { instanceOf, known: { requests: known.requests, tokensPerRequest } };
 }
 
-export function routerFor({ width, tellingBatch }: RequestSignatures, instances: number): LocalityRouter {
-  return new LocalityRouter({ instances, width, batch: tellingBatch });
+/**
+ * One that is warm has seen the prompts of all requests, and no answer: it is in the state of a gateway that has routed
+ * such traffic for long. It still has to send each request as it arrives, before those that follow.
+ */
+function routerFor(
+  requests: RequestTokens,
+  signatures: RequestSignatures,
+  instances: number,
+  learning: Learning,
+): LocalityRouter {
+  const options = { instances, width: signatures.width, batch: signatures.tellingBatch };
+  if (learning === "cold") return new LocalityRouter(options);
+  const router = new LocalityRouter({ ...options, window: requests.count });
+  router.prepare(promptsOf(requests, signatures));
+  return router;
+}
+
+function* promptsOf(requests: RequestTokens, signatures: RequestSignatures) {
+  for (const request of requests.arrivals) {
+    const signature = signatures.seen(request);
+    if (signature !== null) yield { signature, tokens: tokensOf(requests, request) };
+  }
 }
 
 export function assignByLoad(requests: RequestTokens, count: number): Int32Array {
