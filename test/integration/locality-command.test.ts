@@ -119,11 +119,29 @@ describe("plimsoll locality", () => {
     },
   );
 
+  it.each(["warm", "cold"])("%s: knows no answer when it decides", async (learning) => {
+    const other = ids.slice();
+    const rng = new Rng(21);
+    for (let of = 0; of < REQUESTS; of++) {
+      const tokens = [...request.keys()].filter((token) => request[token] === of);
+      for (const token of tokens.slice(Math.floor(tokens.length / 2)))
+        for (let i = 0; i < LAYERS * TOPK; i++) other[token * LAYERS * TOPK + i] = rng.below(EXPERTS);
+    }
+    const trace = await folder.write("other.npy", writeNpyInt32([request.length, LAYERS, TOPK], other));
+    const [before, after] = [folder.path("before.npy"), folder.path("after.npy")];
+    const told = JSON.parse(await runHere(...args("--learning", learning, "--out", before, "--json")));
+    await runHere(...args("--learning", learning, "--trace", trace, "--out", after, "--json"));
+    expect(await readFile(after)).toEqual(await readFile(before));
+    expect([told.learning, told.savedOther.learning].sort()).toEqual(["cold", "warm"]);
+    expect(told.saved.distinctExperts).toBeGreaterThan(0.1);
+    expect(told.savedOther.distinctExperts).toBeGreaterThan(0.1);
+  });
+
   it("says it for people", async () => {
     const text = await runHere(
       ...args("--sessions", file.domains, "--gpus", "2x2", "--out", folder.path("a.npy")),
     );
-    for (const part of ["least-load", "session", "locality", "not timed", "2 x 2 GPUs"])
+    for (const part of ["session", "locality-cold", "locality, placed", "Warm: ", "not timed", "2 x 2 GPUs"])
       expect(text).toContain(part);
   });
 
@@ -149,7 +167,7 @@ describe("the benchmark in small", () => {
     const stream = { name: "made", trace, experts: EXPERTS, requests, domains: Float64Array.from(domains) };
     const sizes = { instances: [2], batches: [8], pools: [[2, 2]] as const };
     const { rows, columns } = localityTable(stream, SMALL_MODEL, 1, () => {}, sizes);
-    expect(rows).toHaveLength(9);
+    expect(rows).toHaveLength(11);
     const saved = (way: string) =>
       Number(rows.find((row) => row.includes(way))?.[columns.findIndex(({ name }) => name === "fewer, %")]);
     expect(saved("least-load")).toBe(0);

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { Rng } from "../../src/lib/rng.ts";
 import { decodeSteps } from "../../src/twin/instances/decode-steps.ts";
+import { placedFor } from "../../src/twin/instances/instance-placement.ts";
 import { InstanceLoad } from "../../src/twin/instances/instance-load.ts";
 import { answerRows, promptRows, requestTokens } from "../../src/twin/instances/request-tokens.ts";
 import { StepCounter } from "../../src/twin/instances/step-counter.ts";
@@ -75,6 +76,43 @@ describe("decode steps", () => {
       nodeHops: hops / 48,
       stepMs: null,
     });
+  });
+});
+
+describe("experts placed for what an instance gets", () => {
+  const [tokens, layers, topk, experts] = [400, 2, 2, 16];
+  const topology = { nodes: 1, gpusPerNode: 4, slotsPerGpu: 4 };
+  const rng = new Rng(12);
+  // Nearly all tokens use the first eight experts, which lie on two GPUs in the order of their numbers.
+  const ids = Int16Array.from({ length: tokens * layers * topk }, () =>
+    rng.uniform() < 0.95 ? rng.below(8) : rng.below(experts),
+  );
+  const trace = { tokens, layers, topk, experts: ids };
+  const requests = requestTokens(Int32Array.from({ length: tokens }, (_, i) => Math.floor(i / 100)));
+  const pool = { trace, experts, requests, topology, batch: 8 };
+
+  it("are spread over the GPUs, each once, and the worst GPU reads fewer", () => {
+    const slotOf = placedFor(pool, [0, 1, 2, 3]) as Int32Array;
+    for (let layer = 0; layer < layers; layer++) {
+      const slots = slotOf.subarray(layer * experts, (layer + 1) * experts);
+      expect([...slots].sort((a, b) => a - b)).toEqual([...Array(experts).keys()]);
+      const hot = [...slots.subarray(0, 8)].map((slot) => Math.floor(slot / topology.slotsPerGpu));
+      expect(hot.sort()).toEqual([0, 0, 1, 1, 2, 2, 3, 3]);
+    }
+    const [numbered, placed] = [
+      new StepCounter(trace, topology, null),
+      new StepCounter(trace, topology, null),
+    ];
+    decodeSteps(requests, [0, 1, 2, 3], 4, (rows) => {
+      numbered.add(rows);
+      placed.add(rows, slotOf);
+    });
+    expect(placed.figures().distinctExperts).toBe(numbered.figures().distinctExperts);
+    expect(placed.figures().worstGpuExperts).toBeLessThan(numbered.figures().worstGpuExperts - 0.5);
+  });
+
+  it("stay where they are where no prompt says anything", () => {
+    expect(placedFor(pool, [])).toBeNull();
   });
 });
 

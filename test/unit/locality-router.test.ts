@@ -87,6 +87,30 @@ describe("a router by experts", () => {
     expect(together / late.length).toBeGreaterThan(0.8);
   });
 
+  it("keeps kinds apart from the first request on, once it has learned from earlier ones", () => {
+    const [kinds, instances] = [8, 4];
+    const rng = new Rng(6);
+    const router = new LocalityRouter({ instances, width: EXPERTS, batch: BATCH, window: 200 });
+    const earlier = Array.from({ length: 200 }, () => rng.below(kinds));
+    router.prepare(earlier.map((kind) => ({ signature: signature(kind, kinds, rng), tokens: 1 })));
+    const loads = new Float64Array(instances);
+    const kindsOf = Array.from({ length: instances }, () => new Set<number>());
+    for (let n = 0; n < 80; n++) {
+      const request = signature(n % kinds, kinds, rng);
+      const instance = router.choose(request, 1, loads, 20);
+      loads[instance]++;
+      kindsOf[instance].add(n % kinds);
+      router.observe(request, 1, instance);
+    }
+    expect(kindsOf.map(({ size }) => size)).toEqual([2, 2, 2, 2]);
+  });
+
+  it("learns nothing from no earlier request", () => {
+    const router = new LocalityRouter({ instances: 2, width: EXPERTS, batch: BATCH });
+    router.prepare([]);
+    expect(router.choose(signature(0, 2, new Rng(1)), 1, Float64Array.of(3, 2), 9)).toBe(1);
+  });
+
   it("says the same again", () => {
     expect(route(4, 3, 150, 5)).toEqual(route(4, 3, 150, 5));
   });

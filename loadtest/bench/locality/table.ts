@@ -20,6 +20,8 @@ const BAND = 0.05;
 const CONTEXT = 2000;
 /** Consecutive requests of a domain that are one session here; the data have no sessions. */
 const SESSION_REQUESTS = 4;
+/** Ways that are judged with the experts placed for what each instance gets, too. */
+const PLACED = ["least-load", "locality, prefill, warm"];
 const PREFILL_AIM = 0.15;
 const PREFIX_AIM = 0.1;
 
@@ -59,6 +61,10 @@ export function localityTable(
       const assignments = waysOf(stream, pools[0], instances, seed);
       for (const [i, judged] of pools.entries()) {
         const figures = assignments.map(([way, assigned]) => ({ way, ...judgeAssignment(judged, assigned) }));
+        for (const way of PLACED) {
+          const assigned = assignments.find(([name]) => name === way)?.[1] as Int32Array;
+          figures.push({ way: `${way}, placed`, ...judgeAssignment(judged, assigned, true) });
+        }
         const [base] = figures;
         const saved = (of: number) => 1 - of / base.distinctExperts;
         for (const {
@@ -190,5 +196,13 @@ function judgedOn(
 ): Judged {
   const topology = { nodes, gpusPerNode, slotsPerGpu: Math.ceil(experts / (nodes * gpusPerNode)) };
   const cost = new StepCost(model, topology, ENGINE_H800, engineOn(null));
-  return { trace, requests, instances: count, batch, topology, timing: { model, cost, context: CONTEXT } };
+  return {
+    trace,
+    experts,
+    requests,
+    instances: count,
+    batch,
+    topology,
+    timing: { model, cost, context: CONTEXT },
+  };
 }

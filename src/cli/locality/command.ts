@@ -136,10 +136,16 @@ async function locality(options: LocalityOptions): Promise<void> {
   if (sessions !== null) assignments.push(["session", assignByKey(requests, pool, sessions)]);
   assignments.push([`locality-${other}`, byExperts(other).instanceOf], ["locality", instanceOf]);
 
+  const judged = { trace, experts, requests, instances, batch, topology, timing };
   const figures: Record<string, AssignmentFigures> = {};
   for (const [name, assignment] of assignments) {
     say.progress(`decoding: ${name}`);
-    figures[name] = judgeAssignment({ trace, requests, instances, batch, topology, timing }, assignment);
+    figures[name] = judgeAssignment(judged, assignment);
+  }
+  for (const name of ["least-load", "locality"]) {
+    say.progress(`decoding: ${name}, experts placed`);
+    const assignment = assignments.find(([way]) => way === name)?.[1] as Int32Array;
+    figures[`${name}, placed`] = judgeAssignment(judged, assignment, true);
   }
   await writeOutput(out, writeNpyInt32([requests.count], instanceOf));
   const report = {

@@ -1,6 +1,7 @@
 import type { RoutingTrace } from "../../model/routing-trace.ts";
 import type { Topology } from "../../model/topology.ts";
 import { decodeSteps } from "./decode-steps.ts";
+import { placedFor } from "./instance-placement.ts";
 import { loadOfAssignment } from "./instance-load.ts";
 import { type RequestTokens, tokensOf } from "./request-tokens.ts";
 import { StepCounter, type StepFigures, type StepTiming } from "./step-counter.ts";
@@ -16,6 +17,8 @@ export interface AssignmentFigures extends StepFigures {
 
 export interface Judged {
   readonly trace: RoutingTrace;
+  /** Of a layer. */
+  readonly experts: number;
   readonly requests: RequestTokens;
   readonly instances: number;
   readonly batch: number;
@@ -24,13 +27,20 @@ export interface Judged {
   readonly timing: StepTiming | null;
 }
 
-/** Decodes every instance's answers. @param instanceOf `[requests]` */
-export function judgeAssignment(judged: Judged, instanceOf: Int32Array): AssignmentFigures {
+/**
+ * Decodes every instance's answers.
+ * @param instanceOf `[requests]`
+ * @param placed whether each instance has its experts placed for the prompts that it gets, or in the order of their numbers
+ */
+export function judgeAssignment(judged: Judged, instanceOf: Int32Array, placed = false): AssignmentFigures {
   const { trace, requests, instances, batch, topology, timing } = judged;
   const queues = Array.from({ length: instances }, (): number[] => []);
   for (const request of requests.arrivals) queues[instanceOf[request]].push(request);
   const counter = new StepCounter(trace, topology, timing);
-  for (const queue of queues) decodeSteps(requests, queue, batch, (rows) => counter.add(rows));
+  for (const queue of queues) {
+    const slotOf = placed ? placedFor(judged, queue) : null;
+    decodeSteps(requests, queue, batch, (rows) => counter.add(rows, slotOf));
+  }
   const load = loadOfAssignment(requests, instanceOf, instances);
   return {
     ...counter.figures(),

@@ -58,18 +58,26 @@ export class StepCounter {
     this.#counter = new TallyCounter(topology);
   }
 
-  /** One step. @param rows the tokens' numbers in the trace */
-  add(rows: Int32Array): void {
+  /**
+   * One step.
+   * @param rows the tokens' numbers in the trace
+   * @param slotOf `[layers][experts]`; null where experts lie in the order of their numbers
+   */
+  add(rows: Int32Array, slotOf: Int32Array | null = null): void {
     const { layers, topk, experts } = this.#trace;
     const tokens = rows.length;
     if (this.#sources.length !== tokens) this.#resize(tokens);
     const [slots, sources] = [this.#slots, this.#sources];
     const batch = { tokens, sources, rows, experts, rowStride: layers * topk, topk };
+    const width = slotOf === null ? 0 : slotOf.length / layers;
     const timer = this.#steps % TIMED === 0 ? this.#timer(tokens) : null;
     for (let layer = 0; layer < layers; layer++) {
       for (let i = 0; i < tokens; i++) {
         const from = (rows[i] * layers + layer) * topk;
-        for (let k = 0; k < topk; k++) slots[i * topk + k] = experts[from + k];
+        for (let k = 0; k < topk; k++) {
+          const id = experts[from + k];
+          slots[i * topk + k] = slotOf === null || id < 0 ? id : slotOf[layer * width + id];
+        }
       }
       const tally = this.#counter.count(batch, slots);
       this.#read(tally);
