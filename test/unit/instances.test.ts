@@ -97,7 +97,7 @@ describe("experts placed for what an instance gets", () => {
       const slots = slotOf.subarray(layer * experts, (layer + 1) * experts);
       expect([...slots].sort((a, b) => a - b)).toEqual([...Array(experts).keys()]);
       const hot = [...slots.subarray(0, 8)].map((slot) => Math.floor(slot / topology.slotsPerGpu));
-      expect(hot.sort()).toEqual([0, 0, 1, 1, 2, 2, 3, 3]);
+      expect(hot.sort((a, b) => a - b)).toEqual([0, 0, 1, 1, 2, 2, 3, 3]);
     }
     const [numbered, placed] = [
       new StepCounter(trace, topology, null),
