@@ -132,7 +132,10 @@ describe("plimsoll locality", () => {
     const told = JSON.parse(await runHere(...args("--learning", learning, "--out", before, "--json")));
     await runHere(...args("--learning", learning, "--trace", trace, "--out", after, "--json"));
     expect(await readFile(after)).toEqual(await readFile(before));
-    expect([told.learning, told.savedOther.learning]).toEqual([learning, learning === "warm" ? "cold" : "warm"]);
+    expect([told.learning, told.savedOther.learning]).toEqual([
+      learning,
+      learning === "warm" ? "cold" : "warm",
+    ]);
     expect(told.saved.distinctExperts).toBeGreaterThan(0.1);
     expect(told.savedOther.distinctExperts).toBeGreaterThan(0.1);
   });

@@ -119,12 +119,12 @@ describe("experts placed for what an instance gets", () => {
 describe("the load of instances", () => {
   it("leaves room that shrinks to the band, and remembers who was ahead", () => {
     const load = new InstanceLoad(2, 200, 0.05);
-    expect(load.slack).toBeCloseTo(53.5);
+    expect(load.slack).toBeCloseTo(54);
     load.add(1, 60);
-    expect(load.slack).toBeCloseTo(38.5);
+    expect(load.slack).toBeCloseTo(39);
     expect(load.least).toBe(0);
     load.add(0, 140);
-    expect(load.slack).toBeCloseTo(3.5);
+    expect(load.slack).toBeCloseTo(4);
     expect(load.mostAhead).toBeCloseTo(0.4);
     expect(load.maxToMean).toBeCloseTo(1.4);
   });

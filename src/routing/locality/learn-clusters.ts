@@ -2,7 +2,7 @@ import type { Clusters } from "./clusters.ts";
 import type { SignatureWindow } from "./signature-window.ts";
 
 /** From where cooling begins, anew and from clusters that there are, and where it ends, in usual differences of scores. */
-const HOT = 0.5;
+const HOT = 0.4;
 const WARM = 0.05;
 const COLD = 0.005;
 /** What a temperature is of the one before. */

@@ -27,7 +27,7 @@ const WINDOW_BYTES = 1 << 26;
 /** Requests, once there are many, after which clusters are learned again. */
 const LEARN_EVERY = 64;
 /** Slices of learning that one request more does. */
-const SLICES = 16;
+const SLICES = 8;
 /** Requests of an instance before the first time. */
 const FIRST_PER_INSTANCE = 2;
 /** Tokens of all requests that an instance's mix begins with. */

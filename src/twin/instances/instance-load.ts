@@ -3,7 +3,7 @@ import { type RequestTokens, tokensOf } from "./request-tokens.ts";
 /** Of the share of an instance in what is still to come: so much more than the band it may be ahead meanwhile. */
 const CAUGHT_UP = 0.5;
 /** Of the band: what is left for the last request's length. */
-const KEPT = 0.3;
+const KEPT = 0.2;
 
 /**
  * The tokens sent to each instance, prompts and answers. At its end no instance has more than its share and the band
